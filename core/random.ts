@@ -1,0 +1,87 @@
+import { Generator, type RandomDType } from "./generator.ts";
+import { Tensor } from "./tensor.ts";
+
+/** Where random numbers come from. */
+export interface RandomOptions {
+  /** The generator to draw from; {@linkcode defaultGenerator} when absent. */
+  readonly generator?: Generator | undefined;
+  /** The type of the numbers. */
+  readonly dtype?: RandomDType | undefined;
+}
+
+let shared: Generator | undefined;
+
+/** The generator that numbers are drawn from when none is given; seeded by chance at first. */
+export function defaultGenerator(): Generator {
+  if (shared === undefined) {
+    shared = new Generator();
+    shared.seed();
+  }
+  return shared;
+}
+
+/** Seeds the {@linkcode defaultGenerator} and returns it: `torch.manual_seed(seed)`. */
+export function manualSeed(seed: number | bigint): Generator {
+  return defaultGenerator().manualSeed(seed);
+}
+
+/** Normal numbers with mean 0 and standard deviation 1. */
+export function randn(dims: readonly number[], options: RandomOptions = {}): Tensor {
+  return (options.generator ?? defaultGenerator()).randn(dims, options.dtype);
+}
+
+/** float32 numbers spread evenly over [0, 1). */
+export function rand(
+  dims: readonly number[],
+  options: Pick<RandomOptions, "generator"> = {},
+): Tensor {
+  return (options.generator ?? defaultGenerator()).rand(dims);
+}
+
+/** Integers from `low` up to `high` (left out), as int64. */
+export function randint(
+  low: number,
+  high: number,
+  dims: readonly number[],
+  options: Pick<RandomOptions, "generator"> = {},
+): Tensor {
+  return (options.generator ?? defaultGenerator()).randint(low, high, dims);
+}
+
+/**
+ * Noise for a batch (`randn_tensor` of diffusers). With a list, each picture of the batch draws
+ * from its own generator, so that it does not depend on the others; a list of one counts as that
+ * one generator for the whole batch.
+ *
+ * @param dims The shape; its first axis counts the pictures.
+ * @param generator One generator, one for each picture, or none for the default one.
+ * @throws {RangeError} when a list has another length than the batch.
+ *
+ * @example
+ * ```ts
+ * import { Generator, randnTensor } from "@denoise/core";
+ * import { assert } from "@std/assert";
+ *
+ * const both = randnTensor([2, 4, 8, 8], [new Generator(1), new Generator(2)]);
+ * const second = randnTensor([1, 4, 8, 8], new Generator(2));
+ * assert(both.slice(0, 1, 2).equals(second));
+ * ```
+ */
+export function randnTensor(
+  dims: readonly number[],
+  generator?: Generator | readonly Generator[],
+  dtype: RandomDType = "float32",
+): Tensor {
+  if (generator === undefined || generator instanceof Generator) {
+    return randn(dims, { generator, dtype });
+  }
+  if (generator.length === 1) return randn(dims, { generator: generator[0], dtype });
+  if (generator.length !== dims[0]) {
+    throw new RangeError(
+      `Cannot draw noise for a batch of ${dims[0]} from ${generator.length} generators: ` +
+        "give one generator, or one for each picture of the batch",
+    );
+  }
+  const each = [1, ...dims.slice(1)];
+  return Tensor.cat(generator.map((own) => own.randn(each, dtype)));
+}
