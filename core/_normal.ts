@@ -36,11 +36,13 @@ const L6 = f(2.0000714765e-1);
 const L7 = f(-2.4999993993e-1);
 const L8 = f(3.3333331174e-1);
 
-/** Natural logarithm of a float32 number in 2^-24..1. */
+const POWERS_OF_2 = Float64Array.from({ length: 25 }, (_, power) => 2 ** power);
+
+/** Natural logarithm of u, a multiple of 2^-24 up to 1. */
 function log(u: number): number {
   // u = m·2^e with m in √½..√2
-  let e = Math.floor(Math.log2(u)) + 1;
-  let m = u * 2 ** -e;
+  let e = 8 - Math.clz32(u * 2 ** 24);
+  let m = e > 0 ? 0.5 : u * POWERS_OF_2[-e]!;
   if (m < HALF_ROOT_2) {
     e -= 1;
     m += m;

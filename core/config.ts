@@ -1,0 +1,269 @@
+import { DenoiseError } from "./errors.ts";
+import { DIFFUSERS_VERSION } from "./version.ts";
+
+/** A value that stands in a JSON file. */
+export type Json = null | boolean | number | string | readonly Json[] | {
+  readonly [key: string]: Json;
+};
+
+/** A JSON object: the content of config.json, scheduler_config.json or model_index.json. */
+export type JsonObject = { readonly [key: string]: Json };
+
+/** The JSON type of a config value. */
+export type ConfigType =
+  | "number"
+  | "boolean"
+  | "string"
+  | "number[]"
+  | "string[]"
+  | "object"
+  | "any";
+
+/** What the options of a config class are: names in signature order, defaults, allowed values. */
+export interface ConfigSchema<C extends object> {
+  /** Every option with the reference's default, in the order of its signature. */
+  readonly defaults: C;
+  /** The allowed values of options that name one of a few things. */
+  readonly choices?: { readonly [K in keyof C]?: readonly C[K][] };
+  /** Types of options whose default does not tell (`null`), or that take several. */
+  readonly types?: { readonly [K in keyof C]?: ConfigType | readonly ConfigType[] };
+  /** Options whose default is a Python float, so that 1 prints as `1.0`. */
+  readonly floats?: readonly (keyof C)[];
+}
+
+/**
+ * A deeply frozen config: the options of the class, then keys of sibling classes that were carried
+ * along, then `_class_name`, `_diffusers_version` and `_use_default_values`. Writing to it throws.
+ */
+export type FrozenConfig<C extends object = JsonObject> =
+  & { readonly [K in keyof C]: C[K] }
+  & { readonly [key: string]: unknown };
+
+/** Keys whose numbers were floats in the file; JSON numbers do not keep that by themselves. */
+const FLOATS: unique symbol = Symbol("denoise.floats");
+
+type WithFloats = { [FLOATS]?: ReadonlySet<string> };
+
+function floatsOf(config: object): ReadonlySet<string> {
+  return (config as WithFloats)[FLOATS] ?? new Set();
+}
+
+function withFloats<T extends object>(config: T, floats: Iterable<string>): T {
+  return Object.defineProperty(config, FLOATS, { value: new Set(floats), enumerable: false });
+}
+
+/** Freezes a JSON value all the way down and returns it. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.values(value).forEach(deepFreeze);
+    Object.freeze(value);
+  }
+  return value;
+}
+
+/**
+ * Parses a JSON object and remembers which of its numbers are written as floats.
+ *
+ * @throws {DenoiseError} `invalid_config` when the text is no JSON object; `file` names it.
+ */
+export function parseConfig(text: string, file: string): JsonObject {
+  const floats = new Set<string>();
+  let value: unknown;
+  try {
+    const sources = new Map<unknown, boolean>();
+    value = JSON.parse(
+      text,
+      function (this: unknown, key: string, item: unknown, context?: { source?: string }) {
+        const isFloat = typeof item === "number" && /[.eE]/.test(context?.source ?? "");
+        if (isFloat) sources.set(this, true);
+        if (isFloat || (Array.isArray(item) && sources.has(item))) floats.add(key);
+        return item;
+      } as (key: string, item: unknown) => unknown,
+    );
+  } catch (cause) {
+    throw new DenoiseError("invalid_config", `Cannot read ${file}: it is not valid JSON`, {
+      cause,
+    });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new DenoiseError("invalid_config", `Cannot read ${file}: it is not a JSON object`);
+  }
+  return deepFreeze(withFloats(value as JsonObject, floats));
+}
+
+function typeOf(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "array" : typeof value;
+}
+
+function hasType(value: unknown, type: ConfigType): boolean {
+  switch (type) {
+    case "any":
+      return true;
+    case "number[]":
+      return Array.isArray(value) && value.every((item) => typeof item === "number");
+    case "string[]":
+      return Array.isArray(value) && value.every((item) => typeof item === "string");
+    case "object":
+      return typeof value === "object" && value !== null && !Array.isArray(value);
+    case "number":
+      return typeof value === "number" && !Number.isNaN(value);
+    default:
+      return typeof value === type;
+  }
+}
+
+function expectedTypes<C extends object>(schema: ConfigSchema<C>, key: keyof C): ConfigType[] {
+  const declared = schema.types?.[key];
+  if (declared !== undefined) return [declared].flat() as ConfigType[];
+  const fallback = schema.defaults[key];
+  if (fallback === null) return ["any"];
+  if (Array.isArray(fallback)) {
+    return [typeof fallback[0] === "string" ? "string[]" : "number[]"];
+  }
+  return [typeof fallback as ConfigType];
+}
+
+/**
+ * Checks config values against the schema: types, then allowed values.
+ *
+ * @throws {TypeError} for a value of another type.
+ * @throws {RangeError} for a value that is not one of the choices.
+ */
+export function checkConfig<C extends object>(
+  className: string,
+  schema: ConfigSchema<C>,
+  values: Partial<C>,
+): void {
+  for (const key of Object.keys(values) as (keyof C & string)[]) {
+    const value = values[key];
+    if (value === null || value === undefined || !(key in schema.defaults)) continue;
+    const types = expectedTypes(schema, key);
+    if (!types.some((type) => hasType(value, type))) {
+      throw new TypeError(
+        `Cannot configure ${className}: ${key} must be ${types.join(" or ")}, ` +
+          `but is ${JSON.stringify(value)} (${typeOf(value)})`,
+      );
+    }
+    const choices = schema.choices?.[key];
+    if (choices !== undefined && !choices.some((choice) => choice === value)) {
+      throw new RangeError(
+        `Cannot configure ${className}: ${key} must be one of ` +
+          `${choices.map((choice) => JSON.stringify(choice)).join(", ")}, ` +
+          `but is ${JSON.stringify(value)}`,
+      );
+    }
+  }
+}
+
+/**
+ * Makes the frozen config of a class from the given options, filling in the defaults and noting
+ * them in `_use_default_values` (as `register_to_config` of diffusers does).
+ *
+ * @param hidden Keys of sibling classes to carry along, printed and saved like options.
+ * @param given The object that `options` was read from, when it came from a JSON file.
+ */
+export function makeConfig<C extends object>(
+  className: string,
+  schema: ConfigSchema<C>,
+  options: Partial<C>,
+  hidden: JsonObject = {},
+  given: object = options,
+): FrozenConfig<C> {
+  checkConfig(className, schema, options);
+  const keys = Object.keys(schema.defaults) as (keyof C & string)[];
+  const used = keys.filter((key) => options[key] === undefined);
+  const values = Object.fromEntries(
+    keys.map((key) => [key, options[key] === undefined ? schema.defaults[key] : options[key]]),
+  );
+  const fromFile = floatsOf(given);
+  const parsed = FLOATS in given;
+  const floats = new Set<string>([...fromFile].filter((key) => key in options || key in hidden));
+  for (const key of (schema.floats ?? []) as readonly string[]) {
+    if (!parsed || !(key in options)) floats.add(key);
+  }
+  const config = {
+    ...structuredClone(values),
+    ...structuredClone({ ...hidden }),
+    _class_name: className,
+    _diffusers_version: DIFFUSERS_VERSION,
+    ...(used.length > 0 ? { _use_default_values: used } : {}),
+  };
+  return deepFreeze(withFloats(config, floats)) as unknown as FrozenConfig<C>;
+}
+
+/**
+ * Reads the options of a class out of a config that may belong to another class: keys that the
+ * source only had by default are dropped, the class's own keys are taken, the rest is hidden
+ * (`ConfigMixin.extract_init_dict` of diffusers).
+ */
+export function adoptConfig<C extends object>(
+  className: string,
+  schema: ConfigSchema<C>,
+  config: object,
+  overrides: Partial<C> = {},
+): FrozenConfig<C> {
+  const source = config as Record<string, unknown>;
+  const defaulted = (source["_use_default_values"] ?? []) as readonly string[];
+  const kept = Object.entries(source).filter(([key]) =>
+    !defaulted.includes(key) && key !== "_use_default_values"
+  );
+  const isOption = (key: string): boolean => key in schema.defaults;
+  const options = Object.fromEntries(kept.filter(([key]) => isOption(key)));
+  const unknown = Object.keys(overrides).filter((key) => !isOption(key));
+  if (unknown.length > 0) {
+    throw new TypeError(
+      `Cannot configure ${className}: it has no option ${unknown.join(", ")}; ` +
+        `its options are ${Object.keys(schema.defaults).join(", ")}`,
+    );
+  }
+  const hidden = Object.fromEntries(
+    kept.filter(([key]) => !isOption(key) && key !== "_class_name" && key !== "_diffusers_version"),
+  ) as JsonObject;
+  return makeConfig(
+    className,
+    schema,
+    { ...options, ...overrides } as Partial<C>,
+    hidden,
+    config,
+  );
+}
+
+function pythonNumber(value: number, isFloat: boolean): string {
+  if (Number.isInteger(value) && Math.abs(value) < 1e16) return isFloat ? `${value}.0` : `${value}`;
+  if (value === Infinity) return "Infinity";
+  if (value === -Infinity) return "-Infinity";
+  if (Number.isNaN(value)) return "NaN";
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e-4 && magnitude < 1e16) return `${value}`;
+  return value.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
+}
+
+function pythonJson(value: unknown, indent: string, isFloat: boolean): string {
+  const inner = indent + "  ";
+  if (typeof value === "number") return pythonNumber(value, isFloat);
+  if (Array.isArray(value)) {
+    if (value.length === 0) return "[]";
+    const items = value.map((item) => inner + pythonJson(item, inner, isFloat));
+    return `[\n${items.join(",\n")}\n${indent}]`;
+  }
+  if (typeof value === "object" && value !== null) return dumpConfig(value, indent);
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** Writes a config as Python's `json.dumps(config, indent=2, sort_keys=True)` does. */
+export function dumpConfig(config: object, indent = ""): string {
+  const floats = floatsOf(config);
+  const keys = Object.keys(config).filter((key) => key !== "_use_default_values").sort();
+  if (keys.length === 0) return "{}";
+  const lines = keys.map((key) => {
+    const value = (config as Record<string, unknown>)[key];
+    return `${indent}  ${JSON.stringify(key)}: ${
+      pythonJson(value, indent + "  ", floats.has(key))
+    }`;
+  });
+  return `{\n${lines.join(",\n")}\n${indent}}`;
+}

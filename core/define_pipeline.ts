@@ -1,0 +1,310 @@
+import { deepFreeze, dumpConfig, type FrozenConfig, type Json, type JsonObject } from "./config.ts";
+import { DenoiseError } from "./errors.ts";
+import {
+  type Device,
+  isFolder,
+  joinPath,
+  type LoadOptions,
+  locate,
+  readConfig,
+} from "./loading.ts";
+import type { Recipe } from "./media.ts";
+import type {
+  ComponentSpec,
+  Pipeline,
+  PipelineClass,
+  PipelineDefinition,
+  PipelineLoadOptions,
+  PipelineRun,
+  PipelineStep,
+} from "./pipeline.ts";
+import type { ComponentLocation } from "./plugin.ts";
+import { Registry } from "./registry.ts";
+import { DIFFUSERS_VERSION, VERSION } from "./version.ts";
+
+/** The file that names a pipeline's components. */
+export const MODEL_INDEX = "model_index.json";
+
+/** `textEncoder` as `text_encoder`. */
+export function roleKey(role: string): string {
+  return role.replace(/([A-Z])/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+type Parts = Record<string, unknown>;
+
+/** What the loader needs to know of any component object. */
+interface Part {
+  readonly className: string;
+  readonly library?: string;
+  clone?(): unknown;
+  to?(device: Device): Promise<unknown>;
+  dispose?(): Promise<void>;
+  savePretrained?(folder: string): Promise<void>;
+}
+
+interface Origin {
+  readonly location?: ComponentLocation | undefined;
+  readonly registry?: Registry | undefined;
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+function describePart(part: unknown): Json {
+  if (part === null || part === undefined) return [null, null];
+  const { className, library = "diffusers" } = part as Part;
+  return [library, className];
+}
+
+function missing(className: string, role: string, spec: ComponentSpec, why: string): DenoiseError {
+  return new DenoiseError(
+    "missing_component",
+    `Cannot make a ${className} without ${roleKey(role)} (a ${spec.kind}): ${why}`,
+  );
+}
+
+async function loadPart(
+  role: string,
+  named: Json | undefined,
+  spec: ComponentSpec,
+  location: ComponentLocation,
+  registry: Registry,
+  options: LoadOptions,
+): Promise<unknown> {
+  const [_, partClass] = Array.isArray(named) ? named : [null, null];
+  if (typeof partClass !== "string") return null;
+  const key = roleKey(role);
+  const wantedBy = `${JSON.stringify(key)} in ${MODEL_INDEX}` +
+    (spec.optional ? ` (pass { ${role}: null } to go without)` : "");
+  const plugin = await registry.get(partClass, spec.kind, wantedBy);
+  const folder = joinPath(location.path, key);
+  const path = await isFolder(folder) ? folder : location.path;
+  return await plugin.load({ ...location, path }, options);
+}
+
+async function loadParts<C extends object>(
+  definition: { readonly className: string; readonly components: Record<string, ComponentSpec> },
+  location: ComponentLocation,
+  registry: Registry,
+  options: PipelineLoadOptions<C>,
+): Promise<{ parts: Parts; index: JsonObject }> {
+  const index = await readConfig(joinPath(location.path, MODEL_INDEX));
+  const roles = Object.entries(definition.components);
+  const given = options as Parts;
+  const loaded = await Promise.all(
+    roles.map(async ([role, spec]) => [
+      role,
+      given[role] === undefined
+        ? await loadPart(role, index[roleKey(role)], spec, location, registry, options)
+        : given[role],
+    ]),
+  );
+  return { parts: Object.fromEntries(loaded), index };
+}
+
+/**
+ * Makes the pipeline class that users of diffusers know from a generator function.
+ *
+ * @example
+ * ```ts
+ * import { definePipeline, Tensor } from "@denoise/core";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const CountPipeline = definePipeline<object, [steps: number], { steps: number }>({
+ *   className: "CountPipeline",
+ *   components: {},
+ *   async *generate(_run, total) {
+ *     for (let index = 0; index < total; index++) {
+ *       const preview = () => Promise.resolve([]);
+ *       yield { index, total, timestep: total - index, latents: Tensor.zeros([1]), preview };
+ *     }
+ *     return { steps: total };
+ *   },
+ * });
+ *
+ * const pipe = new CountPipeline({});
+ * assertEquals(await pipe(3), { steps: 3 });
+ * ```
+ */
+export function definePipeline<C extends object, A extends readonly unknown[], Out>(
+  definition: PipelineDefinition<C, A, Out>,
+): PipelineClass<C, A, Out> {
+  return pipelineClass(definition, undefined);
+}
+
+/** A base class whose objects can be called like functions. */
+class Callable<A extends readonly unknown[], Out> {
+  constructor(call: (...args: A) => Out) {
+    const callable = (...args: A) => call(...args);
+    return Object.setPrototypeOf(callable, new.target.prototype);
+  }
+}
+
+async function drain<Out>(steps: AsyncGenerator<PipelineStep, Out, void>): Promise<Out> {
+  for (;;) {
+    const { done, value } = await steps.next();
+    if (done) return value;
+  }
+}
+
+function pipelineClass<C extends object, A extends readonly unknown[], Out>(
+  definition: PipelineDefinition<C, A, Out>,
+  bound: Registry | undefined,
+): PipelineClass<C, A, Out> {
+  const { className } = definition;
+  const roles = Object.entries(definition.components) as [string, ComponentSpec][];
+
+  class DefinedPipeline extends Callable<A, Promise<Out>> {
+    static readonly kind = "pipeline" as const;
+    static readonly className = className;
+    static readonly spec = definition.components;
+    readonly className = className;
+    readonly #parts: Parts = {};
+    readonly #settings: JsonObject;
+    readonly #origin: Origin;
+
+    constructor(parts: Partial<C>, settings: JsonObject = {}, origin: Origin = {}) {
+      super((...args) => drain(this.stream(...args)));
+      this.#settings = deepFreeze({ ...definition.settings, ...settings });
+      this.#origin = { registry: bound, ...origin };
+      for (const [role, spec] of roles) {
+        Object.defineProperty(this, role, {
+          enumerable: true,
+          get: () => this.#parts[role],
+          set: (part: unknown) => this.#put(role, spec, part),
+        });
+        this.#put(role, spec, (parts as Parts)[role] ?? null);
+      }
+    }
+
+    static async fromPretrained(
+      id: string | URL,
+      options: PipelineLoadOptions<C> = {} as PipelineLoadOptions<C>,
+    ): Promise<DefinedPipeline> {
+      const registry = options.registry ?? bound;
+      const skip = roles.filter(([role]) => (options as Parts)[role] !== undefined)
+        .map(([role]) => roleKey(role));
+      const location = await locate(id, { ...options, want: "pipeline", skip }, registry);
+      return await DefinedPipeline.load(location, options);
+    }
+
+    static async load(
+      location: ComponentLocation,
+      options: PipelineLoadOptions<C> = {} as PipelineLoadOptions<C>,
+    ): Promise<DefinedPipeline> {
+      const known = options.registry ?? bound ?? new Registry();
+      const registry = options.plugins === undefined ? known : known.with(options.plugins);
+      const { parts, index } = await loadParts(definition, location, registry, options);
+      const settings = Object.fromEntries(
+        Object.keys(definition.settings ?? {})
+          .filter((key) => key in index)
+          .map((key) => [key, index[key]!]),
+      );
+      const { onWarning } = options;
+      return new DefinedPipeline(parts as Partial<C>, settings, { location, registry, onWarning });
+    }
+
+    static using(registry: Registry): PipelineClass<C, A, Out> {
+      return pipelineClass(definition, registry);
+    }
+
+    get nameOrPath(): string {
+      return this.#origin.location?.id ?? "";
+    }
+
+    get components(): C {
+      return { ...this.#parts } as C;
+    }
+
+    get config(): FrozenConfig {
+      const { location } = this.#origin;
+      return deepFreeze({
+        _class_name: className,
+        _diffusers_version: DIFFUSERS_VERSION,
+        ...(location === undefined ? {} : { _name_or_path: location.id }),
+        ...Object.fromEntries(
+          roles.map(([role]) => [roleKey(role), describePart(this.#parts[role])]),
+        ),
+        ...this.#settings,
+      });
+    }
+
+    stream(...args: A): AsyncGenerator<PipelineStep, Out, void> {
+      const { registry = new Registry() } = this.#origin;
+      const run: PipelineRun<C> = {
+        components: this.#ownParts(),
+        settings: this.#settings,
+        pictures: () => registry.pictures(),
+        recipe: this.#recipe(),
+        warn: this.#origin.onWarning ?? console.warn,
+      };
+      return definition.generate(run, ...args);
+    }
+
+    async to(device: Device): Promise<this> {
+      for (const part of this.#present()) await part.to?.(device);
+      return this;
+    }
+
+    async savePretrained(folder: string): Promise<void> {
+      await Deno.mkdir(folder, { recursive: true });
+      for (const [role] of roles) {
+        const part = this.#parts[role] as Part | null;
+        await part?.savePretrained?.(joinPath(folder, roleKey(role)));
+      }
+      await Deno.writeTextFile(joinPath(folder, MODEL_INDEX), dumpConfig(this.config) + "\n");
+    }
+
+    async dispose(): Promise<void> {
+      for (const part of this.#present()) await part.dispose?.();
+    }
+
+    override toString(): string {
+      return `${className} ${dumpConfig(this.config)}\n`;
+    }
+
+    [Symbol.for("Deno.customInspect")](): string {
+      return this.toString();
+    }
+
+    #put(role: string, spec: ComponentSpec, part: unknown): void {
+      if (part === undefined || part === null) {
+        if (!spec.optional) {
+          const why = `pass it to the constructor or name it in ${MODEL_INDEX}`;
+          throw missing(className, role, spec, why);
+        }
+      } else if (typeof (part as Part).className !== "string") {
+        throw new TypeError(
+          `Cannot use ${String(part)} as ${role} of ${className}: it must be a ${spec.kind} ` +
+            `object, as made by fromPretrained, fromConfig or new`,
+        );
+      }
+      this.#parts[role] = part ?? null;
+    }
+
+    #present(): Part[] {
+      return Object.values(this.#parts).filter((part) => part !== null) as Part[];
+    }
+
+    #ownParts(): C {
+      return Object.fromEntries(
+        roles.map(([role, { kind }]) => {
+          const part = this.#parts[role] as Part | null;
+          return [role, kind === "scheduler" ? part?.clone?.() : part];
+        }),
+      ) as C;
+    }
+
+    #recipe(): Recipe {
+      const { location } = this.#origin;
+      const { scheduler } = this.#parts as { scheduler?: Part };
+      return {
+        pipeline: className,
+        model: location?.id,
+        commit: location?.commit,
+        scheduler: scheduler?.className,
+        denoise: VERSION,
+        diffusers: DIFFUSERS_VERSION,
+      };
+    }
+  }
+  return DefinedPipeline as unknown as PipelineClass<C, A, Out>;
+}

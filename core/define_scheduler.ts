@@ -1,0 +1,309 @@
+import { adoptConfig, dumpConfig, type FrozenConfig } from "./config.ts";
+import { DenoiseError } from "./errors.ts";
+import { joinPath, type LoadOptions, locateComponent, readConfig } from "./loading.ts";
+import type { ComponentLocation } from "./plugin.ts";
+import { randnTensor } from "./random.ts";
+import type { Registry } from "./registry.ts";
+import type {
+  PlanRequest,
+  Scheduler,
+  SchedulerClass,
+  SchedulerDefinition,
+  SchedulerMethod,
+  SchedulerPlan,
+  StepOptions,
+  StepOutput,
+} from "./scheduler.ts";
+import type { Tensor } from "./tensor.ts";
+
+const CONFIG_NAME = "scheduler_config.json";
+
+function checkFinite(output: Tensor, className: string): void {
+  if (output.dtype === "int64") return;
+  const data = output.data as Float32Array;
+  for (let i = 0; i < data.length; i++) {
+    if (Number.isFinite(data[i])) continue;
+    throw new DenoiseError(
+      "nan_output",
+      `Cannot step ${className}: the model output holds ${data[i]} at position ${i}; the model ` +
+        `or its input is broken (weights in float16 overflow now and then: use float32)`,
+    );
+  }
+}
+
+function checkSteps(className: string, request: PlanRequest, trained: number): void {
+  const { numInferenceSteps: steps, timesteps, sigmas } = request;
+  const given = [steps, timesteps, sigmas].filter((value) => value !== undefined);
+  if (given.length === 0) {
+    throw new TypeError(
+      `Cannot plan ${className}: give numInferenceSteps, an integer from 1 to ${trained}`,
+    );
+  }
+  if (steps !== undefined && (!Number.isInteger(steps) || steps < 1 || steps > trained)) {
+    throw new RangeError(
+      `Cannot plan ${steps} steps of ${className}: steps must be an integer from 1 to ${trained}`,
+    );
+  }
+  for (const [name, values] of Object.entries({ timesteps, sigmas })) {
+    if (values === undefined) continue;
+    if (values.length === 0 || !values.every(Number.isFinite)) {
+      throw new RangeError(`Cannot plan ${className}: ${name} must be a list of numbers`);
+    }
+    const rise = values.findIndex((value, i) => i > 0 && value >= values[i - 1]!);
+    if (rise > 0) {
+      throw new RangeError(
+        `Cannot plan ${className}: ${name} must fall, but ${values[rise]} follows ` +
+          `${values[rise - 1]} at position ${rise}`,
+      );
+    }
+  }
+}
+
+function checkDims(className: string, wanted: readonly number[], output: Tensor): void {
+  const { dims } = output;
+  if (dims.length === wanted.length && dims.every((dim, axis) => dim === wanted[axis])) return;
+  throw new TypeError(
+    `Cannot step ${className}: the model output must have shape [${wanted.join(", ")}], ` +
+      `but has [${dims.join(", ")}]`,
+  );
+}
+
+function checkTimesteps(what: string, timesteps: readonly number[], original: Tensor): void {
+  if (timesteps.length === 1 || timesteps.length === original.dims[0]) return;
+  throw new TypeError(
+    `Cannot ${what}: give one timestep for all samples or one for each of the ` +
+      `${original.dims[0]}, but there are ${timesteps.length}`,
+  );
+}
+
+/**
+ * Makes the scheduler class that users of diffusers know from pure functions.
+ *
+ * @example Euler's method on dx/dσ = (x − x0)/σ
+ * ```ts
+ * import { defineScheduler, Tensor } from "@denoise/core";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const HalvingScheduler = defineScheduler({
+ *   className: "HalvingScheduler",
+ *   schema: { defaults: { num_train_timesteps: 8 } },
+ *   create: (config) => ({
+ *     training: { timesteps: [...Array(config.num_train_timesteps).keys()].reverse() },
+ *     plan: ({ numInferenceSteps }) => ({
+ *       timesteps: [...Array(numInferenceSteps as number).keys()].reverse(),
+ *     }),
+ *     step: (_plan, { sample, output }) => ({ sample: sample.sub(output).mul(0.5) }),
+ *   }),
+ * });
+ *
+ * const scheduler = new HalvingScheduler();
+ * scheduler.setTimesteps(2);
+ * const { prevSample } = scheduler.step(Tensor.from([0, 0]), 1, Tensor.from([2, 4]));
+ * assertEquals(prevSample.toNested(), [1, 2]);
+ * ```
+ */
+export function defineScheduler<
+  C extends object,
+  P extends SchedulerPlan = SchedulerPlan,
+  S = undefined,
+  O extends object = object,
+>(definition: SchedulerDefinition<C, P, S, O>): SchedulerClass<C, O> {
+  return schedulerClass(definition, undefined);
+}
+
+function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends object>(
+  definition: SchedulerDefinition<C, P, S, O>,
+  bound: Registry | undefined,
+): SchedulerClass<C, O> {
+  const { className, schema } = definition;
+
+  class DefinedScheduler implements Scheduler<C, O> {
+    static readonly kind = "scheduler" as const;
+    static readonly className = className;
+    static readonly schema = schema;
+    readonly className = className;
+    readonly order = definition.order ?? 1;
+    readonly compatibles = definition.compatibles ?? [];
+    readonly config: FrozenConfig<C>;
+    readonly #method: SchedulerMethod<P, S, O>;
+    #plan: P;
+    #steps: number | undefined;
+    #next: number | undefined;
+    #begin: number | undefined;
+    #state: S | undefined;
+
+    constructor(options: Partial<C> = {}, config = adoptConfig(className, schema, {}, options)) {
+      this.config = config;
+      this.#method = definition.create(config);
+      this.#plan = this.#method.training;
+    }
+
+    static fromConfig(config: object, overrides: Partial<C> = {}): DefinedScheduler {
+      return new DefinedScheduler({}, adoptConfig(className, schema, config, overrides));
+    }
+
+    static async fromPretrained(
+      id: string | URL,
+      options: LoadOptions & { readonly subfolder?: string } = {},
+    ): Promise<DefinedScheduler> {
+      return await DefinedScheduler.load(await locateComponent(id, options, bound, false));
+    }
+
+    static async load(location: ComponentLocation): Promise<DefinedScheduler> {
+      return DefinedScheduler.fromConfig(await readConfig(joinPath(location.path, CONFIG_NAME)));
+    }
+
+    static using(registry: Registry): SchedulerClass<C, O> {
+      return schedulerClass(definition, registry);
+    }
+
+    get plan(): P {
+      return this.#plan;
+    }
+
+    get timesteps(): readonly number[] {
+      return this.#plan.timesteps;
+    }
+
+    get sigmas(): readonly number[] | undefined {
+      return this.#plan.sigmas;
+    }
+
+    get initNoiseSigma(): number {
+      return this.#plan.initNoiseSigma ?? 1;
+    }
+
+    get numInferenceSteps(): number | undefined {
+      return this.#steps;
+    }
+
+    get stepIndex(): number | undefined {
+      return this.#next;
+    }
+
+    setTimesteps(numInferenceSteps: number | undefined, options: PlanRequest = {}): void {
+      const request = { ...options, numInferenceSteps };
+      const trained = (this.config as { num_train_timesteps?: number }).num_train_timesteps;
+      checkSteps(className, request, trained ?? Infinity);
+      this.#plan = this.#method.plan(request);
+      this.#steps = numInferenceSteps ?? this.#plan.timesteps.length;
+      this.#next = this.#begin = this.#state = undefined;
+    }
+
+    setBeginIndex(index: number): void {
+      if (!Number.isInteger(index) || index < 0 || index >= this.timesteps.length) {
+        throw new RangeError(
+          `Cannot begin ${className} at step ${index}: the plan has steps 0 to ` +
+            `${this.timesteps.length - 1}`,
+        );
+      }
+      this.#begin = index;
+    }
+
+    scaleModelInput(sample: Tensor, timestep: number): Tensor {
+      if (this.#method.scaleModelInput === undefined) return sample;
+      return this.#method.scaleModelInput(this.#plan, this.#indexOf(timestep), sample);
+    }
+
+    step(
+      output: Tensor,
+      timestep: number,
+      sample: Tensor,
+      options: StepOptions & O = {} as StepOptions & O,
+    ): StepOutput {
+      if (definition.cursor !== "timestep" && this.#steps === undefined) {
+        throw new TypeError(
+          `Cannot step ${className}: call setTimesteps(numInferenceSteps) first`,
+        );
+      }
+      const index = this.#indexOf(timestep);
+      checkDims(
+        className,
+        definition.outputDims?.(this.config, sample.dims) ?? sample.dims,
+        output,
+      );
+      checkFinite(output, className);
+      const result = this.#method.step(this.#plan, {
+        index,
+        timestep,
+        sample,
+        output,
+        state: this.#state,
+        noise: (dims = sample.dims) => randnTensor(dims, options.generator),
+        options,
+      });
+      this.#state = result.state;
+      this.#next = index + 1;
+      return { prevSample: result.sample, predOriginalSample: result.denoised };
+    }
+
+    addNoise(original: Tensor, noise: Tensor, timesteps: readonly number[]): Tensor {
+      if (this.#method.addNoise === undefined) {
+        throw new TypeError(`Cannot add noise: ${className} defines no forward process`);
+      }
+      checkTimesteps("add noise", timesteps, original);
+      const index = this.#begin === undefined ? undefined : this.#next ?? this.#begin;
+      return this.#method.addNoise(this.#plan, original, noise, timesteps, index);
+    }
+
+    getVelocity(sample: Tensor, noise: Tensor, timesteps: readonly number[]): Tensor {
+      if (this.#method.getVelocity === undefined) {
+        throw new TypeError(`Cannot give a velocity: ${className} defines none`);
+      }
+      checkTimesteps("give a velocity", timesteps, sample);
+      return this.#method.getVelocity(this.#plan, sample, noise, timesteps);
+    }
+
+    takesStepOption(name: string): boolean {
+      return (definition.stepOptions ?? [] as readonly string[]).some((option) => option === name);
+    }
+
+    takesPlanOption(name: string): boolean {
+      return (definition.planOptions ?? []).includes(name);
+    }
+
+    clone(): DefinedScheduler {
+      return new DefinedScheduler({}, this.config);
+    }
+
+    async savePretrained(folder: string): Promise<void> {
+      await Deno.mkdir(folder, { recursive: true });
+      await Deno.writeTextFile(joinPath(folder, CONFIG_NAME), dumpConfig(this.config) + "\n");
+    }
+
+    toString(): string {
+      return `${className} ${dumpConfig(this.config)}\n`;
+    }
+
+    [Symbol.for("Deno.customInspect")](): string {
+      return this.toString();
+    }
+
+    #indexOf(timestep: number): number {
+      const { timesteps } = this.#plan;
+      if (definition.cursor === "timestep") return this.#lookUp(timestep, 0);
+      const next = this.#next ?? this.#begin ?? this.#lookUp(timestep, 1);
+      if (timesteps[next] === timestep) return next;
+      throw new RangeError(
+        next >= timesteps.length
+          ? `Cannot step ${className} at timestep ${timestep}: the run of ${timesteps.length} ` +
+            `steps is over; call setTimesteps to start another`
+          : `Cannot step ${className} at timestep ${timestep}: step ${next} of the run is at ` +
+            `timestep ${timesteps[next]}; call setTimesteps to start again`,
+      );
+    }
+
+    /** The place of a timestep; of several equal ones, that many are skipped if they are there. */
+    #lookUp(timestep: number, skip: number): number {
+      const { timesteps } = this.#plan;
+      const places = [...timesteps.keys()].filter((i) => timesteps[i] === timestep);
+      const place = places[Math.min(skip, places.length - 1)];
+      if (place !== undefined) return place;
+      throw new RangeError(
+        `Cannot find timestep ${timestep} in the plan of ${className}: it has ` +
+          `${timesteps.length} timesteps from ${timesteps[0]} to ${timesteps.at(-1)}`,
+      );
+    }
+  }
+  return DefinedScheduler as unknown as SchedulerClass<C, O>;
+}

@@ -1,0 +1,128 @@
+import { type JsonObject, parseConfig } from "./config.ts";
+import { DenoiseError } from "./errors.ts";
+import type { ComponentLocation } from "./plugin.ts";
+import type { Registry } from "./registry.ts";
+import type { SourceOptions, SourceRequest } from "./source.ts";
+
+/** Where models compute. `"cuda:1"` names the second GPU. */
+export type Device =
+  | "cpu"
+  | "cuda"
+  | "tensorrt"
+  | "webgpu"
+  | "coreml"
+  | "dml"
+  | `${"cuda" | "tensorrt" | "dml"}:${number}`;
+
+/** How numbers of a checkpoint are held. */
+export type TorchDtype = "float32" | "float16" | "bfloat16";
+
+/** How components are loaded, beside where from. */
+export interface LoadOptions extends SourceOptions {
+  /** Plugins and sources to use instead of the bound ones. */
+  readonly registry?: Registry | undefined;
+  /** Where models compute; `"cpu"` unless given. */
+  readonly device?: Device | undefined;
+  /** In which type weights are held and, where the device can, computed with. */
+  readonly torchDtype?: TorchDtype | undefined;
+  /** Where sessions run: in this thread, a Worker, a child process, or an engine of one's own. */
+  readonly engine?: "inline" | "worker" | "child" | object | undefined;
+  /** Threads of one operator; all cores unless given. */
+  readonly threads?: number | undefined;
+}
+
+/** Joins path parts with `/`, dropping empty ones. */
+export function joinPath(...parts: readonly (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined && part !== "").join("/").replace(/\/+/g, "/");
+}
+
+async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
+  try {
+    const stat = await Deno.stat(path);
+    return stat.isDirectory ? "folder" : "file";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** Whether a folder is there. */
+export async function isFolder(path: string): Promise<boolean> {
+  return await kindOf(path) === "folder";
+}
+
+/** Whether a file is there. */
+export async function isFile(path: string): Promise<boolean> {
+  return await kindOf(path) === "file";
+}
+
+/**
+ * Reads a JSON object from a file.
+ *
+ * @throws {DenoiseError} `missing_file` or `invalid_config`.
+ */
+export async function readConfig(path: string): Promise<JsonObject> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory)) {
+      throw cause;
+    }
+    const [_, folder, name] = path.match(/^(.*?)([^/\\]*)$/)!;
+    throw new DenoiseError(
+      "missing_file",
+      `No file named ${name} found in ${folder || "."}; is that the folder of a diffusers repo?`,
+      { cause },
+    );
+  }
+  return parseConfig(text, path);
+}
+
+/**
+ * Finds a repo: a folder on disk as it is, anything else through the registry's sources.
+ *
+ * @throws {DenoiseError} `missing_file` when it is no folder and no source takes the id.
+ */
+export async function locate(
+  id: string | URL,
+  request: SourceRequest,
+  registry: Registry | undefined,
+): Promise<ComponentLocation> {
+  const name = id instanceof URL ? decodeURIComponent(id.pathname) : id;
+  if (typeof name !== "string" || name === "") {
+    throw new TypeError(
+      `Cannot load ${JSON.stringify(name)}: give a folder or a repo id "owner/name"`,
+    );
+  }
+  if (await isFolder(name)) return { path: name.replace(/(.)\/+$/, "$1"), id: name };
+  const source = registry?.sourceFor(name);
+  if (source === undefined) {
+    throw new DenoiseError(
+      "missing_file",
+      registry === undefined
+        ? `Cannot load ${JSON.stringify(name)}: there is no such folder, and no source of repos ` +
+          `is bound to this class. Import it from @denoise/denoise, or pass { registry }`
+        : `Cannot load ${JSON.stringify(name)}: it is neither a folder nor a repo id "owner/name"`,
+    );
+  }
+  return await source.fetch(name, request);
+}
+
+/**
+ * Finds one component of a repo: `subfolder` when given, else the root.
+ *
+ * @param weights Whether the component has weights beside its config.
+ */
+export async function locateComponent(
+  id: string | URL,
+  options: LoadOptions & { readonly subfolder?: string | undefined },
+  registry: Registry | undefined,
+  weights: boolean,
+): Promise<ComponentLocation> {
+  const request: SourceRequest = { ...options, want: "component", weights };
+  const repo = await locate(id, request, options.registry ?? registry);
+  return { ...repo, path: joinPath(repo.path, options.subfolder) };
+}

@@ -1,0 +1,50 @@
+import type { Tensor } from "./tensor.ts";
+
+/** What a picture was made from; written into its file so that it can be made again. */
+export interface Recipe {
+  readonly [key: string]: string | number | boolean | null | undefined | Recipe;
+}
+
+/** A picture that a pipeline made. */
+export interface Picture {
+  /** Width in pixels. */
+  readonly width: number;
+  /** Height in pixels. */
+  readonly height: number;
+  /** Samples of a pixel: 1 (grey), 3 (RGB) or 4 (RGBA). */
+  readonly channels: number;
+  /** The pixels row by row, `channels` bytes each. */
+  readonly data: Uint8Array;
+  /** What it was made from. */
+  readonly recipe?: Recipe | undefined;
+  /** The picture as a file of that format. */
+  encode(format?: "png" | "jpeg", options?: { quality?: number }): Promise<Uint8Array>;
+  /** Writes the picture; the format follows from the extension (.png, .jpg, .jpeg). */
+  save(path: string | URL): Promise<void>;
+}
+
+/** Anything that can be taken as a picture: a picture, an encoded file's bytes, a path, a tensor. */
+export type PictureInput = Picture | Uint8Array | string | URL | Tensor;
+
+/** How a picture is brought to size. */
+export interface ResizeOptions {
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
+  readonly resample?: "nearest" | "bilinear" | "bicubic" | "lanczos" | undefined;
+}
+
+/** Turns tensors into pictures and back; provided by an image plugin such as `@denoise/image`. */
+export interface PictureCodec {
+  /**
+   * Pictures of a batch.
+   *
+   * @param tensor float32 [N, C, H, W] with values in 0..1, C = 1, 3 or 4.
+   * @param recipe What each picture was made from.
+   */
+  fromTensor(tensor: Tensor, recipe?: (index: number) => Recipe): Picture[];
+  /** A picture as float32 [1, C, H, W] in 0..1, resized as Pillow does it. */
+  toTensor(
+    picture: PictureInput,
+    options?: ResizeOptions & { mode?: "L" | "RGB" },
+  ): Promise<Tensor>;
+}

@@ -1,0 +1,32 @@
+/**
+ * The contracts of denoise (models, schedulers, pipelines, and the registry that finds them by
+ * their diffusers class names) with what all of them share: tensors, torch's random numbers,
+ * noise schedules, frozen configs, errors.
+ *
+ * @example The noise that `torch.Generator("cpu").manual_seed(0)` gives
+ * ```ts
+ * import { Generator } from "@denoise/core";
+ *
+ * const noise = Generator.manualSeed(0).randn([1, 4, 64, 64]);
+ * console.log(noise.dims);
+ * ```
+ *
+ * @module
+ */
+export * from "./config.ts";
+export * from "./define_pipeline.ts";
+export * from "./define_scheduler.ts";
+export * from "./diffusion_pipeline.ts";
+export * from "./errors.ts";
+export * from "./generator.ts";
+export * from "./loading.ts";
+export * from "./media.ts";
+export * from "./model.ts";
+export * from "./pipeline.ts";
+export * from "./plugin.ts";
+export * from "./random.ts";
+export * from "./registry.ts";
+export * from "./scheduler.ts";
+export * from "./source.ts";
+export * from "./tensor.ts";
+export * from "./version.ts";

@@ -1,0 +1,157 @@
+import type { FrozenConfig } from "./config.ts";
+import type { Device, LoadOptions, TorchDtype } from "./loading.ts";
+import type { Bindable, PluginClass } from "./plugin.ts";
+import type { GeneratorInput } from "./random.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** A loaded model: a function of tensors with a frozen config. */
+export interface Model<C extends object = object> {
+  /** The diffusers or transformers class name. */
+  readonly className: string;
+  /** The options that shaped it; writing to it throws. */
+  readonly config: FrozenConfig<C>;
+  /** Where it computes. */
+  readonly device: Device;
+  /** The type its weights are held in. */
+  readonly dtype: TorchDtype;
+  /** How many numbers its checkpoint holds. */
+  readonly numParameters: number;
+  /**
+   * Moves it to a device.
+   *
+   * @throws {DenoiseError} `runtime_unavailable` with what is missing on this machine.
+   */
+  to(device: Device): Promise<this>;
+  /** Writes config.json and the weights into a folder that diffusers can load. */
+  savePretrained(folder: string): Promise<void>;
+  /** Gives its memory back; a later call loads it again. */
+  dispose(): Promise<void>;
+}
+
+/** The class of a model. */
+export interface ModelClass<M extends Model = Model>
+  extends PluginClass<M>, Bindable<ModelClass<M>> {
+  readonly kind: "model";
+  /**
+   * Loads the model from a folder or a repo.
+   *
+   * @param id A folder, or a repo id such as `"google/ddpm-cat-256"`.
+   */
+  fromPretrained(
+    id: string | URL,
+    options?: LoadOptions & { readonly subfolder?: string },
+  ): Promise<M>;
+}
+
+/** What a denoiser is called with beside sample and timestep; each model takes what it knows. */
+export interface DenoiserOptions {
+  /** Text states, float32 [N, tokens, width]. */
+  readonly encoderHiddenStates?: Tensor | undefined;
+  /** Embedding of the guidance scale, float32 [N, width] (latent consistency models). */
+  readonly timestepCond?: Tensor | undefined;
+  /** Class of each sample, int64 [N], or float32 [N, width] for models that embed features. */
+  readonly classLabels?: Tensor | undefined;
+  /** Pooled text states, float32 [N, width] (SDXL). */
+  readonly textEmbeds?: Tensor | undefined;
+  /** Sizes and crops, float32 [N, 6] (SDXL). */
+  readonly timeIds?: Tensor | undefined;
+  /** Residuals of a ControlNet for each down block, float32. */
+  readonly downBlockAdditionalResiduals?: readonly Tensor[] | undefined;
+  /** Residual of a ControlNet for the middle block, float32. */
+  readonly midBlockAdditionalResidual?: Tensor | undefined;
+  /** Cancels before the call starts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The role of a UNet or transformer: predicts noise, velocity or the clean sample. */
+export interface Denoiser<C extends object = object> extends Model<C> {
+  /**
+   * One call of the network.
+   *
+   * @param sample float32 [N, C, H, W].
+   * @param timestep One for all samples, or one for each.
+   */
+  forward(
+    sample: Tensor,
+    timestep: number | readonly number[],
+    options?: DenoiserOptions,
+  ): Promise<{ sample: Tensor }>;
+}
+
+/** A Gaussian with diagonal covariance: what a variational encoder gives. */
+export interface LatentDistribution {
+  /** float32 [N, C, h, w]. */
+  readonly mean: Tensor;
+  /** float32 [N, C, h, w], clamped to -30..20. */
+  readonly logvar: Tensor;
+  /** One draw from it. */
+  sample(generator?: GeneratorInput): Tensor;
+  /** Its most likely value. */
+  mode(): Tensor;
+}
+
+/** The role of an autoencoder between pictures and latents. */
+export interface Autoencoder<C extends object = object> extends Model<C> {
+  /** Pictures, float32 [N, 3, H, W] in -1..1, to a distribution of latents. */
+  encode(sample: Tensor): Promise<{ latentDist: LatentDistribution }>;
+  /** Latents (already divided by the scaling factor) to pictures, float32 in about -1..1. */
+  decode(latents: Tensor): Promise<{ sample: Tensor }>;
+}
+
+/** The role of a text encoder. */
+export interface TextEncoder<C extends object = object> extends Model<C> {
+  /**
+   * States of each token.
+   *
+   * @param inputIds int64 [N, tokens].
+   */
+  forward(inputIds: Tensor, options?: TextEncoderOptions): Promise<TextEncoderOutput>;
+}
+
+/** What a text encoder is asked for. */
+export interface TextEncoderOptions {
+  /** int64 [N, tokens], 1 where a token counts. */
+  readonly attentionMask?: Tensor | undefined;
+  /** Give the states before each layer and after the last one too. */
+  readonly outputHiddenStates?: boolean | undefined;
+  /** Leave out that many of the last layers before the final layer norm. */
+  readonly clipSkip?: number | undefined;
+}
+
+/** What a text encoder gives. */
+export interface TextEncoderOutput {
+  /** float32 [N, tokens, width], after the final layer norm. */
+  readonly lastHiddenState: Tensor;
+  /** The state of the end-of-text token, float32 [N, width]. */
+  readonly poolerOutput: Tensor;
+  /** That state through the projection, for models that have one. */
+  readonly textEmbeds?: Tensor | undefined;
+  /** layers + 1 times float32 [N, tokens, width], without the final layer norm, if asked for. */
+  readonly hiddenStates?: readonly Tensor[] | undefined;
+}
+
+/** How text becomes token ids. */
+export interface TokenizeOptions {
+  /** Fill up to `maxLength`, to the longest text, or not at all. */
+  readonly padding?: "max_length" | "longest" | false | undefined;
+  /** Tokens of a row, special ones included; the model's limit unless given. */
+  readonly maxLength?: number | undefined;
+  /** Cut what is longer than `maxLength`. */
+  readonly truncation?: boolean | undefined;
+}
+
+/** The role of a tokenizer. */
+export interface Tokenizer {
+  readonly className: string;
+  /** The longest row the text encoder takes. */
+  readonly modelMaxLength: number;
+  /** Texts to rows of ids. */
+  encode(
+    texts: string | readonly string[],
+    options?: TokenizeOptions,
+  ): { readonly inputIds: Tensor; readonly attentionMask: Tensor };
+  /** Rows of ids back to texts. */
+  batchDecode(ids: Tensor, options?: { readonly skipSpecialTokens?: boolean }): string[];
+  /** Writes its files into a folder that transformers can load. */
+  savePretrained(folder: string): Promise<void>;
+}

@@ -1,0 +1,157 @@
+import type { FrozenConfig, JsonObject } from "./config.ts";
+import type { GeneratorInput } from "./random.ts";
+import type { Device, LoadOptions } from "./loading.ts";
+import type { Picture, PictureCodec, Recipe } from "./media.ts";
+import type { Bindable, PluginClass, PluginKind } from "./plugin.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { LazyPlugin } from "./registry.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** One denoising step of a run, as `stream` gives it. */
+export interface PipelineStep {
+  /** Counted from 0. */
+  readonly index: number;
+  /** How many steps the run has. */
+  readonly total: number;
+  /** The timestep that was just taken. */
+  readonly timestep: number;
+  /** The samples after the step, float32 [N, C, h, w]. */
+  readonly latents: Tensor;
+  /** The clean samples as predicted at this step, by schedulers that know them. */
+  readonly denoised?: Tensor | undefined;
+  /** Makes pictures of what is there now; it costs a call of the decoder. */
+  preview(): Promise<Picture[]>;
+}
+
+/** What a callback may put in place of the latents. */
+export interface StepCallbackResult {
+  /** float32, the shape of the latents. */
+  readonly latents?: Tensor | undefined;
+}
+
+/** Called at the end of each step; may change the latents that the next step gets. */
+export type StepCallback = (
+  step: PipelineStep,
+) => StepCallbackResult | void | Promise<StepCallbackResult | void>;
+
+/** Call options that every pipeline takes. */
+export interface RunOptions {
+  /** Noise of picture i comes from seed + i; a random one unless given. */
+  readonly seed?: number | bigint | undefined;
+  /** Own generators: one for each picture, or one that all share as diffusers allows. */
+  readonly generator?: GeneratorInput | undefined;
+  /** What the pictures are given as: pictures, tensors in 0..1, or latents. */
+  readonly outputType?: "image" | "tensor" | "latent" | undefined;
+  /** Called at the end of each step. */
+  readonly callbackOnStepEnd?: StepCallback | undefined;
+  /** Cancels the run before its next step. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What pipelines that make pictures give. */
+export interface PictureOutput {
+  /** The pictures; empty when `outputType` is not `"image"`. */
+  readonly images: readonly Picture[];
+  /** float32 [N, C, H, W]: values in 0..1 for `"tensor"`, latents for `"latent"`. */
+  readonly tensor?: Tensor | undefined;
+  /** For each picture whether the safety checker hid it; absent without one. */
+  readonly nsfwContentDetected?: readonly boolean[] | undefined;
+}
+
+/** What a pipeline needs under one role of model_index.json. */
+export interface ComponentSpec {
+  /** What it has to be. */
+  readonly kind: PluginKind;
+  /** Whether the pipeline works without it. */
+  readonly optional?: boolean | undefined;
+}
+
+/** What the function of a pipeline gets beside the arguments of the call. */
+export interface PipelineRun<C extends object> {
+  /** The components at the time of the call; the scheduler has a cursor of its own. */
+  readonly components: C;
+  /** Extra keys of model_index.json. */
+  readonly settings: JsonObject;
+  /** The picture codec of the registry. */
+  pictures(): Promise<PictureCodec>;
+  /** What a picture's recipe begins with: pipeline, model, commit, scheduler, versions. */
+  readonly recipe: Recipe;
+  /** Tells the user something; `console.warn` unless `onWarning` was given at loading. */
+  warn(message: string): void;
+}
+
+/** What the author of a pipeline plugin writes. */
+export interface PipelineDefinition<C extends object, A extends readonly unknown[], Out> {
+  /** The class name that model_index.json carries. */
+  readonly className: string;
+  /** The components by role, in camelCase (`textEncoder` for `text_encoder`). */
+  readonly components: { readonly [K in keyof C]: ComponentSpec };
+  /** Extra keys of model_index.json with their defaults. */
+  readonly settings?: JsonObject | undefined;
+  /** The run: yields after each denoising step, returns what the call gives. */
+  generate(run: PipelineRun<C>, ...args: A): AsyncGenerator<PipelineStep, Out, void>;
+}
+
+/** What every pipeline object has beside its components. */
+export interface PipelineBase<C extends object, A extends readonly unknown[], Out> {
+  /** The class name in diffusers. */
+  readonly className: string;
+  /** The folder or id that it was loaded from. */
+  readonly nameOrPath: string;
+  /** What model_index.json says of it. */
+  readonly config: FrozenConfig;
+  /** The components by role; what they are can be handed to another pipeline. */
+  readonly components: C;
+  /** Runs and gives each step; the return value of the generator is what the call gives. */
+  stream(...args: A): AsyncGenerator<PipelineStep, Out, void>;
+  /**
+   * Moves the models to a device.
+   *
+   * @throws {DenoiseError} `runtime_unavailable` with what is missing on this machine.
+   */
+  to(device: Device): Promise<this>;
+  /** Writes a folder that diffusers can load. */
+  savePretrained(folder: string): Promise<void>;
+  /** Gives the memory of its models back. */
+  dispose(): Promise<void>;
+  /** Class name and components as diffusers prints them. */
+  toString(): string;
+}
+
+/** A pipeline object: call it, or stream it; its components can be replaced. */
+export type Pipeline<C extends object, A extends readonly unknown[], Out> =
+  & ((...args: A) => Promise<Out>)
+  & PipelineBase<C, A, Out>
+  & { -readonly [K in keyof C]: C[K] };
+
+/** Options of a pipeline's `fromPretrained`: how to load, and components to use or leave out. */
+export type PipelineLoadOptions<C extends object> =
+  & LoadOptions
+  & {
+    /** Classes of one's own that stand in front of the registry's. */
+    readonly plugins?: readonly (PluginClass | LazyPlugin)[] | undefined;
+  }
+  & { readonly [K in keyof C]?: C[K] | null | undefined };
+
+/** The class of a pipeline, made by {@linkcode definePipeline}. */
+export interface PipelineClass<C extends object, A extends readonly unknown[], Out>
+  extends PluginClass<Pipeline<C, A, Out>>, Bindable<PipelineClass<C, A, Out>> {
+  readonly kind: "pipeline";
+  /** The components by role. */
+  readonly spec: { readonly [K in keyof C]: ComponentSpec };
+  /** Puts a pipeline together from its parts. */
+  new (components: Partial<C>, settings?: JsonObject): Pipeline<C, A, Out>;
+  /** Loads every component that model_index.json names. */
+  fromPretrained(
+    id: string | URL,
+    options?: PipelineLoadOptions<C>,
+  ): Promise<Pipeline<C, A, Out>>;
+}
+
+/** A pipeline whose class is known only from its model_index.json. */
+export interface AnyPipeline
+  extends PipelineBase<Record<string, unknown>, unknown[], PictureOutput> {
+  (...args: unknown[]): Promise<PictureOutput>;
+  /** The scheduler; another one can be put in its place. */
+  scheduler: Scheduler;
+}

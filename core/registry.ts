@@ -1,0 +1,177 @@
+import { DenoiseError } from "./errors.ts";
+import type { PictureCodec } from "./media.ts";
+import type { PluginClass, PluginKind } from "./plugin.ts";
+import type { Source } from "./source.ts";
+
+/** A plugin class that is loaded only when a repo asks for it. */
+export interface LazyPlugin<T = unknown> {
+  /** What it is. */
+  readonly kind: PluginKind;
+  /** The class name that repos use. */
+  readonly className: string;
+  /** Other class names that mean the same. */
+  readonly aliases?: readonly string[];
+  /** The package it comes from, for messages. */
+  readonly package: string;
+  /** Imports the class. */
+  readonly load: () => Promise<PluginClass<T>>;
+}
+
+/** What a registry is filled with. */
+export interface RegistryContent {
+  /** Plugin classes, loaded or lazy. */
+  readonly plugins?: readonly (PluginClass | LazyPlugin)[];
+  /** Where ids that are no folder come from, first match first. */
+  readonly sources?: readonly Source[];
+  /** Turns tensors into pictures and back. */
+  readonly pictures?: (() => Promise<PictureCodec>) | undefined;
+}
+
+type Entry = LazyPlugin;
+
+function isLazy(plugin: PluginClass | LazyPlugin): plugin is LazyPlugin {
+  return "package" in plugin;
+}
+
+function kebab(className: string): string {
+  return className
+    .replace(/(Scheduler|Pipeline|Model)$/, "")
+    .replace(/([a-z0-9])([A-Z])/g, "$1-$2")
+    .replace(/([A-Z]+)([A-Z][a-z])/g, "$1-$2")
+    .toLowerCase();
+}
+
+/**
+ * The plugins at hand, by their diffusers class names, with the sources that repos come from. It is
+ * a value that someone makes and fills: there is no global one.
+ *
+ * @example
+ * ```ts
+ * import { Registry } from "@denoise/core";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const registry = new Registry();
+ * assertEquals(registry.names(), []);
+ * ```
+ */
+export class Registry {
+  readonly #entries = new Map<string, Entry>();
+  readonly #sources: Source[] = [];
+  #pictures: (() => Promise<PictureCodec>) | undefined;
+
+  /** Makes a registry with that content. */
+  constructor(content: RegistryContent = {}) {
+    content.plugins?.forEach((plugin) => this.add(plugin));
+    this.#sources.push(...content.sources ?? []);
+    this.#pictures = content.pictures;
+  }
+
+  /**
+   * Adds a plugin class, loaded or lazy.
+   *
+   * @throws {DenoiseError} `duplicate_class` when one of its names is taken.
+   */
+  add(plugin: PluginClass | LazyPlugin): this {
+    const names = [plugin.className, ...plugin.aliases ?? []];
+    const taken = names.find((name) => this.#entries.has(name));
+    if (taken !== undefined) {
+      throw new DenoiseError(
+        "duplicate_class",
+        `Cannot register ${plugin.className}: a plugin for ${JSON.stringify(taken)} is there ` +
+          `already, from ${
+            this.#entries.get(taken)!.package
+          }; use registry.with(...) to replace it`,
+      );
+    }
+    this.#put(names, plugin);
+    return this;
+  }
+
+  /** A copy in which these plugins stand in front of what is there under the same names. */
+  with(plugins: readonly (PluginClass | LazyPlugin)[]): Registry {
+    const copy = new Registry({ sources: this.#sources, pictures: this.#pictures });
+    for (const [name, entry] of this.#entries) copy.#entries.set(name, entry);
+    for (const plugin of plugins) {
+      copy.#put([plugin.className, ...plugin.aliases ?? []], plugin);
+    }
+    return copy;
+  }
+
+  #put(names: readonly string[], plugin: PluginClass | LazyPlugin): void {
+    const entry: Entry = isLazy(plugin) ? plugin : {
+      kind: plugin.kind,
+      className: plugin.className,
+      package: "this program",
+      load: () => Promise.resolve(plugin),
+    };
+    names.forEach((name) => this.#entries.set(name, entry));
+  }
+
+  /** Whether a plugin provides that class. */
+  has(className: string): boolean {
+    return this.#entries.has(className);
+  }
+
+  /** The class names at hand, in order, of one kind or of all. */
+  names(kind?: PluginKind): string[] {
+    return [...this.#entries]
+      .filter(([_, entry]) => kind === undefined || entry.kind === kind)
+      .map(([name]) => name)
+      .sort();
+  }
+
+  /** The package that provides a class, or `undefined`. */
+  packageOf(className: string): string | undefined {
+    return this.#entries.get(className)?.package;
+  }
+
+  /**
+   * Loads the class of that name.
+   *
+   * @param className The name in diffusers or transformers.
+   * @param kind What it has to be, when that is known.
+   * @param wantedBy What asks for it, for the message, such as `"scheduler" of model_index.json`.
+   * @throws {DenoiseError} `unknown_class` when no plugin provides it, or another kind does.
+   */
+  async get(className: string, kind?: PluginKind, wantedBy?: string): Promise<PluginClass> {
+    const entry = this.#entries.get(className);
+    const asked = wantedBy === undefined ? "" : `, which ${wantedBy} asks for`;
+    if (entry === undefined) {
+      const guess = `@denoise/${kind ?? "plugin"}-${kebab(className)}`;
+      const atHand = this.names(kind);
+      throw new DenoiseError(
+        "unknown_class",
+        `No plugin provides ${className}${asked}. A package such as ${guess} would; pass its ` +
+          `class as { plugins: [${className}] }. At hand: ${atHand.join(", ") || "nothing"}`,
+      );
+    }
+    if (kind !== undefined && entry.kind !== kind) {
+      throw new DenoiseError(
+        "unknown_class",
+        `${className}${asked} is a ${entry.kind}, but a ${kind} is needed there`,
+      );
+    }
+    return await entry.load();
+  }
+
+  /** The source for an id that is no folder, or `undefined`. */
+  sourceFor(id: string): Source | undefined {
+    return this.#sources.find((source) => source.accepts(id));
+  }
+
+  /**
+   * The picture codec.
+   *
+   * @throws {DenoiseError} `missing_component` when the registry has none.
+   */
+  pictures(): Promise<PictureCodec> {
+    if (this.#pictures === undefined) {
+      throw new DenoiseError(
+        "missing_component",
+        `Cannot make pictures: this registry has no picture codec. Import the class from ` +
+          `@denoise/denoise, give a registry with { pictures }, or ask for outputType "tensor"`,
+      );
+    }
+    return this.#pictures();
+  }
+}

@@ -1,0 +1,74 @@
+/** How far a download has come. */
+export interface DownloadProgress {
+  /** The file that moved, relative to the repo. */
+  readonly file: string;
+  /** Bytes of that file that are here, and its size. */
+  readonly fileBytes: number;
+  readonly fileTotal: number;
+  /** Bytes of all files that are here, and their size. */
+  readonly bytes: number;
+  readonly total: number;
+  /** Bytes a second, over the last seconds. */
+  readonly rate: number;
+}
+
+/** Where and how a repo is looked for; the same names as in diffusers' `from_pretrained`. */
+export interface SourceOptions {
+  /** Branch, tag or commit; `"main"` unless given. */
+  readonly revision?: string | undefined;
+  /** Weights variant such as `"fp16"` or `"non_ema"`. */
+  readonly variant?: string | undefined;
+  /** Take only .safetensors weights (the only kind that can be read, so `true` unless given). */
+  readonly useSafetensors?: boolean | undefined;
+  /** Folder of the cache. */
+  readonly cacheDir?: string | undefined;
+  /** Never use the network. */
+  readonly localFilesOnly?: boolean | undefined;
+  /** Fetch again what the cache has. */
+  readonly forceDownload?: boolean | undefined;
+  /** Access token of the Hub. */
+  readonly token?: string | undefined;
+  /** Base address of the Hub. */
+  readonly endpoint?: string | undefined;
+  /** Called as bytes arrive. */
+  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
+  /** Receives warnings; `console.warn` unless given. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+  /** Cancels the download. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What is wanted of a repo. */
+export interface SourceRequest extends SourceOptions {
+  /** A whole pipeline by model_index.json, or the files of one component. */
+  readonly want: "pipeline" | "component";
+  /** The component's folder in the repo; the root when absent. */
+  readonly subfolder?: string | undefined;
+  /** For a component: which kind of files, config alone (a scheduler) or weights too. */
+  readonly weights?: boolean | undefined;
+  /** Components (roles of model_index.json) that the caller brings or leaves out. */
+  readonly skip?: readonly string[] | undefined;
+}
+
+/** A repo, or the wanted part of it, as a local folder. */
+export interface SourceFolder {
+  /** The folder. */
+  readonly path: string;
+  /** The id after renames were followed. */
+  readonly id: string;
+  /** The commit that was resolved. */
+  readonly commit?: string | undefined;
+}
+
+/**
+ * A place that repos come from: the Hugging Face Hub, a mirror, a package.
+ * A folder on disk needs no source.
+ */
+export interface Source {
+  /** Its name in messages. */
+  readonly name: string;
+  /** Whether this source is the one for that id. */
+  accepts(id: string): boolean;
+  /** Brings the wanted files into a local folder. */
+  fetch(id: string, request: SourceRequest): Promise<SourceFolder>;
+}
