@@ -9,18 +9,20 @@ const f = Math.fround;
 
 /** a·b + c, rounded once to float32. */
 function fma(a: number, b: number, c: number): number {
-  const product = a * b; // exact: 24 + 24 bits fit in float64
-  const total = product + c;
+  const total = a * b + c; // the product is exact: 24 + 24 bits fit in float64
   const rounded = f(total);
-  const rest = total - rounded;
-  const beyond = total + rest;
-  // Rounding twice goes wrong only when float64 has landed halfway between two float32 numbers.
-  if (rest !== 0 && f(beyond) === beyond) {
-    const back = total - product;
-    const lost = (product - (total - back)) + (c - back);
-    if (lost * rest > 0) return beyond;
-  }
-  return rounded;
+  const beyond = total + (total - rounded);
+  return f(beyond) === beyond ? settle(a * b, c, total, rounded, beyond) : rounded;
+}
+
+/**
+ * Rounding twice goes wrong where float64 has landed halfway between two float32 numbers, and what
+ * was lost on the way there would have decided.
+ */
+function settle(p: number, c: number, total: number, rounded: number, beyond: number): number {
+  const back = total - p;
+  const lost = (p - (total - back)) + (c - back);
+  return lost * (total - rounded) > 0 ? beyond : rounded;
 }
 
 const HALF_ROOT_2 = f(0.707106781186547524);
@@ -74,9 +76,18 @@ const S0 = f(-1.9515295891e-4);
 const S1 = f(8.3321608736e-3);
 const S2 = f(-1.6666654611e-1);
 
-/** Turns two uniform numbers of [0, 1) at `i` and `k` into two normal ones. */
-function boxMuller(out: Float32Array, i: number, k: number): void {
-  const radius = f(Math.sqrt(f(-2 * log(1 - out[i]!))));
+/** √(−2 ln(1 − u)) of the uniform numbers in the first half of each block of 16. */
+function fillRadii(out: Float32Array, start: number, end: number): void {
+  for (let block = start; block < end; block += 16) {
+    for (let i = block; i < block + 8; i++) {
+      out[i] = Math.sqrt(f(-2 * log(1 - out[i]!)));
+    }
+  }
+}
+
+/** Turns a radius at `i` and a uniform number of [0, 1) at `k` into two normal numbers. */
+function rotate(out: Float32Array, i: number, k: number): void {
+  const radius = out[i]!;
   const angle = f(TWO_PI * out[k]!);
   const octant = (f(angle * FOUR_BY_PI) + 1) & ~1; // 0, 2, 4, 6, 8
   let x = fma(octant, QUARTER_PI_1, angle);
@@ -94,17 +105,26 @@ function boxMuller(out: Float32Array, i: number, k: number): void {
   out[k] = radius * sin + 0;
 }
 
-/** Turns 16 uniform numbers from `start` into normal ones: places 0..7 pair with 8..15. */
-export function normalBlock(out: Float32Array, start: number): void {
-  for (let i = start; i < start + 8; i++) boxMuller(out, i, i + 8);
+/**
+ * Turns uniform numbers of [0, 1) from `start` up to `end` into normal ones, in blocks of 16 in
+ * which places 0..7 pair with 8..15. Two passes, since the compiler of V8 expands only so many
+ * calls of `fma` in one function.
+ */
+export function normalBlocks(out: Float32Array, start: number, end: number): void {
+  fillRadii(out, start, end);
+  for (let block = start; block < end; block += 16) {
+    for (let i = block; i < block + 8; i++) rotate(out, i, i + 8);
+  }
 }
 
-/** Turns 16 uniform float64 numbers from `start` into normal ones, as torch does for float64. */
-export function normalBlock64(out: Float64Array, start: number): void {
-  for (let i = start; i < start + 8; i++) {
-    const radius = Math.sqrt(-2 * Math.log(1 - out[i]!));
-    const angle = 2 * Math.PI * out[i + 8]!;
-    out[i] = radius * Math.cos(angle);
-    out[i + 8] = radius * Math.sin(angle);
+/** The same for float64, in float64 arithmetic. */
+export function normalBlocks64(out: Float64Array, start: number, end: number): void {
+  for (let block = start; block < end; block += 16) {
+    for (let i = block; i < block + 8; i++) {
+      const radius = Math.sqrt(-2 * Math.log(1 - out[i]!));
+      const angle = 2 * Math.PI * out[i + 8]!;
+      out[i] = radius * Math.cos(angle);
+      out[i + 8] = radius * Math.sin(angle);
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { MersenneTwister } from "./_mersenne_twister.ts";
-import { normalBlock, normalBlock64 } from "./_normal.ts";
+import { normalBlocks, normalBlocks64 } from "./_normal.ts";
 import { checkDims, sizeOf } from "./_layout.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -184,13 +184,14 @@ export class Generator {
 
   /** Blocks of 16; when some are left over, the last 16 numbers are drawn again as one block. */
   #fillNormal(out: Float32Array | Float64Array): void {
-    const block = (start: number): void =>
-      out instanceof Float32Array ? normalBlock(out, start) : normalBlock64(out, start);
+    const size = out.length;
+    const shape = (start: number, end: number): void =>
+      out instanceof Float32Array ? normalBlocks(out, start, end) : normalBlocks64(out, start, end);
     this.#fillUniform(out, 0);
-    for (let start = 0; start + 16 <= out.length; start += 16) block(start);
-    if (out.length % 16 === 0) return;
-    this.#fillUniform(out, out.length - 16);
-    block(out.length - 16);
+    shape(0, size - size % 16);
+    if (size % 16 === 0) return;
+    this.#fillUniform(out, size - 16);
+    shape(size - 16, size);
   }
 }
 
