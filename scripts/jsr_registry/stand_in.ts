@@ -1,65 +1,47 @@
 /**
- * Where the JSR registry cannot be reached, the tests' imports from it are served from
- * `tests/support/jsr/`.
+ * Access to the packages that tests import from JSR, also where JSR cannot be reached.
  *
  * @module
  */
-import { readPackage, type ServedPackage } from "./registry.ts";
-import { serveRegistry } from "./serve.ts";
+import { readConfig, root } from "../workspace.ts";
+import { type Registry, standInRegistry } from "./mod.ts";
 
-const root = new URL("../../", import.meta.url);
-const standIns = new URL("tests/support/jsr/", root);
-
-/** Longest wait for an answer from the registry. */
+/** Longest wait for an answer from JSR. */
 const PROBE_MS = 3_000;
 
 /** How long a failed probe is believed. */
 const BELIEVE_MS = 10 * 60_000;
 
-/** What a child `deno` needs to find the packages that tests import from JSR. */
+/** What a child `deno` needs. */
 export interface JsrAccess extends AsyncDisposable {
-  /** Environment of the child. */
+  /** Environment. */
   env: Record<string, string>;
-  /** Arguments of the child, after the subcommand. */
+  /** Arguments, after the subcommand. */
   args: string[];
 }
 
 /**
- * Leaves JSR as it is where `JSR_URL` is set or the registry answers, else serves the stand-ins
- * and says so in one line. The stand-ins never touch the committed lock file.
+ * Leaves JSR as it is where `JSR_URL` is set or JSR answers, else serves the stand-ins and says so
+ * in one line. The stand-ins never touch the committed lock file.
  */
 export async function jsrAccess(): Promise<JsrAccess> {
   if (Deno.env.has("JSR_URL") || await isReachable()) {
     return { env: {}, args: [], [Symbol.asyncDispose]: () => Promise.resolve() };
   }
-  const packages = [];
-  for await (const entry of Deno.readDir(standIns)) {
-    if (entry.isDirectory) packages.push(await readPackage(new URL(`${entry.name}/`, standIns)));
-  }
-  const registry = await serveRegistry(packages);
-  await fetchQuietly(packages, registry.url);
-  const lock = await copyLock();
-  console.log(
-    `JSR cannot be reached: ${packages.map(({ name }) => name).sort().join(" and ")} come from ` +
-      "the stand-ins in tests/support/jsr",
-  );
+  const registry = await standInRegistry();
+  const env = { JSR_URL: await registry.url() };
+  const names = registry.packages.map(({ name }) => name).sort().join(" and ");
+  console.log(`JSR cannot be reached: ${names} come from the stand-ins in tests/support/jsr`);
+  await fillCache(registry, env);
+  const folder = await Deno.makeTempDir({ prefix: "denoise-" });
   return {
-    env: { JSR_URL: registry.url },
-    args: [`--lock=${lock}`],
+    env,
+    args: [`--lock=${await copyLock(folder)}`],
     [Symbol.asyncDispose]: async () => {
-      await Deno.remove(lock).catch(() => {});
+      await Deno.remove(folder, { recursive: true });
       await registry[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Fills Deno's cache, which would print a line for each file in the middle of the test results. */
-async function fetchQuietly(packages: readonly ServedPackage[], url: string): Promise<void> {
-  const entries = packages.flatMap(({ name, version, exports }) =>
-    Object.keys(exports).map((path) => `jsr:${name}@${version}${path.slice(1)}`)
-  );
-  const args = ["cache", "--quiet", "--no-lock", "--no-config", ...entries];
-  await new Deno.Command(Deno.execPath(), { args, env: { JSR_URL: url } }).output();
 }
 
 /** Asks as the tests will: through Deno, its cache included. */
@@ -67,33 +49,39 @@ async function isReachable(): Promise<boolean> {
   const memory = new URL(".cache/jsr_unreachable", root);
   const told = await Deno.stat(memory).catch(() => null);
   if (told?.mtime && Date.now() - told.mtime.getTime() < BELIEVE_MS) return false;
-  const { imports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
-  const probe = new Deno.Command(Deno.execPath(), {
-    args: ["cache", "--no-lock", "--no-config", "--quiet", imports["@std/assert"]],
+  const config = await readConfig(root);
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["cache", "--no-lock", "--no-config", "--quiet", `${config?.imports?.["@std/assert"]}`],
     stdin: "null",
     stdout: "null",
     stderr: "null",
     signal: AbortSignal.timeout(PROBE_MS),
-  });
-  if ((await probe.output()).success) return true;
+  }).output();
+  if (success) return true;
   await Deno.mkdir(new URL(".cache/", root), { recursive: true });
   await Deno.writeTextFile(memory, "");
   return false;
 }
 
+/** Downloads quietly what Deno would otherwise report, file by file, among the test results. */
+async function fillCache(registry: Registry, env: Record<string, string>): Promise<void> {
+  const entries = registry.packages.flatMap(({ name, version, exports }) =>
+    Object.keys(exports).map((path) => `jsr:${name}@${version}${path.slice(1)}`)
+  );
+  const args = ["cache", "--quiet", "--no-lock", "--no-config", ...entries];
+  await new Deno.Command(Deno.execPath(), { args, env, stdin: "null" }).output();
+}
+
 /** The committed lock without its JSR entries, whose checksums are those of the real packages. */
-async function copyLock(): Promise<string> {
-  const copy = await Deno.makeTempFile({ prefix: "deno-", suffix: ".lock" });
+async function copyLock(folder: string): Promise<string> {
+  const path = `${folder}/deno.lock`;
   const text = await Deno.readTextFile(new URL("deno.lock", root)).catch(() => "");
-  if (!text) {
-    await Deno.remove(copy);
-    return copy;
-  }
+  if (!text) return path;
   const lock = JSON.parse(text);
   delete lock.jsr;
   for (const specifier of Object.keys(lock.specifiers ?? {})) {
     if (specifier.startsWith("jsr:")) delete lock.specifiers[specifier];
   }
-  await Deno.writeTextFile(copy, JSON.stringify(lock, null, 2));
-  return copy;
+  await Deno.writeTextFile(path, JSON.stringify(lock, null, 2));
+  return path;
 }

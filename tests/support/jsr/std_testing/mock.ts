@@ -3,6 +3,7 @@
  *
  * @module
  */
+// deno-lint-ignore no-import-prefix -- served as is, without the import map
 import { assertEquals, AssertionError, assertIsError } from "jsr:@std/assert@^1.0.0";
 
 // deno-lint-ignore no-explicit-any

@@ -4,6 +4,7 @@
  *
  * @module
  */
+// deno-lint-ignore no-import-prefix -- served as is, without the import map
 import { assertEquals, AssertionError } from "jsr:@std/assert@^1.0.0";
 
 /** How a value is compared. */
