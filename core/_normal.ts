@@ -107,10 +107,15 @@ function rotate(out: Float32Array, i: number, k: number): void {
 
 /**
  * Turns uniform numbers of [0, 1) from `start` up to `end` into normal ones, in blocks of 16 in
- * which places 0..7 pair with 8..15. Two passes, since the compiler of V8 expands only so many
- * calls of `fma` in one function.
+ * which places 0..7 pair with 8..15.
  */
-export function normalBlocks(out: Float32Array, start: number, end: number): void {
+export function normalBlocks(
+  out: Float32Array | Float64Array,
+  start: number,
+  end: number,
+): void {
+  if (out instanceof Float64Array) return normalBlocks64(out, start, end);
+  // Two passes, since the compiler of V8 expands only so many calls of fma in one function.
   fillRadii(out, start, end);
   for (let block = start; block < end; block += 16) {
     for (let i = block; i < block + 8; i++) rotate(out, i, i + 8);
@@ -118,7 +123,7 @@ export function normalBlocks(out: Float32Array, start: number, end: number): voi
 }
 
 /** The same for float64, in float64 arithmetic. */
-export function normalBlocks64(out: Float64Array, start: number, end: number): void {
+function normalBlocks64(out: Float64Array, start: number, end: number): void {
   for (let block = start; block < end; block += 16) {
     for (let i = block; i < block + 8; i++) {
       const radius = Math.sqrt(-2 * Math.log(1 - out[i]!));

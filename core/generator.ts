@@ -1,5 +1,6 @@
 import { MersenneTwister } from "./_mersenne_twister.ts";
-import { normalBlocks, normalBlocks64 } from "./_normal.ts";
+import { normalBlocks } from "./_normal.ts";
+import { encodeFloat16 } from "./float16.ts";
 import { checkDims, sizeOf } from "./_layout.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -77,18 +78,22 @@ export class Generator {
     return this.#initialSeed;
   }
 
-  /** Normal numbers with mean 0 and standard deviation 1; float16 are float32 ones rounded. */
+  /**
+   * Normal numbers with mean 0 and standard deviation 1. Those of float16 are float32 ones rounded,
+   * unless the size is no multiple of 16: then the last 16 come from other draws, as in torch.
+   */
   randn(dims: readonly number[], dtype: RandomDType = "float32"): Tensor {
     checkDims(dims);
     const size = sizeOf(dims);
-    if (dtype === "float16") return this.randn(dims).astype("float16");
-    const out = dtype === "float32" ? new Float32Array(size) : new Float64Array(size);
+    const out = dtype === "float64" ? new Float64Array(size) : new Float32Array(size);
     if (size < 16) {
       for (let i = 0; i < size; i++) out[i] = this.#nextNormal();
     } else {
-      this.#fillNormal(out);
+      this.#fillNormal(out, dtype === "float16" ? size - size % 16 : size);
     }
-    return new Tensor(dtype, out, dims);
+    return dtype === "float16"
+      ? new Tensor("float16", encodeFloat16(out), dims)
+      : new Tensor(dtype, out, dims);
   }
 
   /** Numbers spread evenly over [0, 1), multiples of 2^-24 (float64: of 2^-53). */
@@ -96,7 +101,7 @@ export class Generator {
     checkDims(dims);
     const size = sizeOf(dims);
     const out = dtype === "float32" ? new Float32Array(size) : new Float64Array(size);
-    this.#fillUniform(out, 0);
+    this.#fillUniform(out);
     return new Tensor(dtype, out, dims);
   }
 
@@ -173,25 +178,27 @@ export class Generator {
     return radius * Math.cos(angle);
   }
 
-  #fillUniform(out: Float32Array | Float64Array, start: number): void {
+  #fillUniform(out: Float32Array | Float64Array): void {
     if (out instanceof Float64Array) {
-      for (let i = start; i < out.length; i++) out[i] = this.#nextDouble();
+      for (let i = 0; i < out.length; i++) out[i] = this.#nextDouble();
       return;
     }
     const engine = this.#engine;
-    for (let i = start; i < out.length; i++) out[i] = (engine.next() & 0xffffff) * 2 ** -24;
+    for (let i = 0; i < out.length; i++) out[i] = (engine.next() & 0xffffff) * 2 ** -24;
   }
 
-  /** Blocks of 16; when some are left over, the last 16 numbers are drawn again as one block. */
-  #fillNormal(out: Float32Array | Float64Array): void {
-    const size = out.length;
-    const shape = (start: number, end: number): void =>
-      out instanceof Float32Array ? normalBlocks(out, start, end) : normalBlocks64(out, start, end);
-    this.#fillUniform(out, 0);
-    shape(0, size - size % 16);
-    if (size % 16 === 0) return;
-    this.#fillUniform(out, size - 16);
-    shape(size - 16, size);
+  /**
+   * Blocks of 16; when some numbers are left over, the last 16 are drawn again as one block.
+   *
+   * @param first How many uniform numbers torch draws before it comes to the leftover ones.
+   */
+  #fillNormal(out: Float32Array | Float64Array, first: number): void {
+    const whole = out.length - out.length % 16;
+    this.#fillUniform(out.subarray(0, first));
+    normalBlocks(out, 0, whole);
+    if (whole === out.length) return;
+    this.#fillUniform(out.subarray(out.length - 16));
+    normalBlocks(out, out.length - 16, out.length);
   }
 }
 

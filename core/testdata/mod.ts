@@ -1,0 +1,19 @@
+import type { TypedArray } from "../dtype.ts";
+
+/** Reads a golden file of this folder; scripts/reference/core_goldens.py makes them. */
+export function golden<T>(name: string): T {
+  return JSON.parse(Deno.readTextFileSync(new URL(`${name}.json`, import.meta.url)));
+}
+
+/** The digest of little-endian elements that the golden files hold. */
+export async function digest(data: TypedArray): Promise<string> {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return hash.toHex().slice(0, 32);
+}
+
+/** float32 or float64 numbers stored in base64. */
+export function decode(base64: string, dtype: "float32" | "float64"): number[] {
+  const { buffer } = Uint8Array.fromBase64(base64);
+  return [...(dtype === "float32" ? new Float32Array(buffer) : new Float64Array(buffer))];
+}
