@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Member, members } from "../workspace.ts";
+import { type Member, members, root } from "../workspace.ts";
 import { readFolder } from "./packages.ts";
 import { Registry } from "./registry.ts";
 
@@ -16,9 +16,9 @@ const standIns = new URL("../../tests/support/jsr/", import.meta.url);
  * Starts a registry that holds every package of the workspace as `deno publish` sends it, and the
  * stand-ins of the standard library that their tests import.
  */
-export async function workspaceRegistry(): Promise<Registry> {
+export async function workspaceRegistry(at: URL = root): Promise<Registry> {
   const registry = await standInRegistry();
-  for (const member of await members()) await publish(member, registry);
+  for (const member of await members(at)) await publish(member, registry);
   return registry;
 }
 

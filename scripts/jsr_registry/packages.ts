@@ -30,7 +30,9 @@ export async function readFolder(folder: URL): Promise<ServedPackage> {
 /** Reads a package from the gzipped archive of `deno publish`. */
 export async function readArchive(archive: Uint8Array): Promise<ServedPackage> {
   const files = new Map<string, Uint8Array>();
-  for (const { name, data } of await parseTarGzip(archive)) if (data) files.set(name, data);
+  for (const { name, type, data } of await parseTarGzip(archive)) {
+    if (type === "file") files.set(name.replace(/^\.\//, ""), data ?? new Uint8Array());
+  }
   return fromFiles(files);
 }
 
