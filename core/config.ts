@@ -109,7 +109,7 @@ function hasType(value: unknown, type: ConfigType): boolean {
     case "number":
       return typeof value === "number" && !Number.isNaN(value);
     default:
-      return typeof value === type;
+      return typeOf(value) === type;
   }
 }
 
@@ -176,19 +176,19 @@ export function makeConfig<C extends object>(
   const values = Object.fromEntries(
     keys.map((key) => [key, options[key] === undefined ? schema.defaults[key] : options[key]]),
   );
-  const fromFile = floatsOf(given);
-  const parsed = FLOATS in given;
-  const floats = new Set<string>([...fromFile].filter((key) => key in options || key in hidden));
-  for (const key of (schema.floats ?? []) as readonly string[]) {
-    if (!parsed || !(key in options)) floats.add(key);
-  }
   const config = {
     ...structuredClone(values),
-    ...structuredClone({ ...hidden }),
+    ...(used.length > 0 ? { _use_default_values: used } : {}),
     _class_name: className,
     _diffusers_version: DIFFUSERS_VERSION,
-    ...(used.length > 0 ? { _use_default_values: used } : {}),
+    ...structuredClone({ ...hidden }),
   };
+  const source = given as Record<string, unknown>;
+  const fromFile = (key: string) => FLOATS in given && source[key] === options[key as keyof C];
+  const floats = [
+    ...[...floatsOf(given)].filter((key) => key in hidden || fromFile(key)),
+    ...((schema.floats ?? []) as readonly string[]).filter((key) => !fromFile(key)),
+  ];
   return deepFreeze(withFloats(config, floats)) as unknown as FrozenConfig<C>;
 }
 
@@ -218,7 +218,7 @@ export function adoptConfig<C extends object>(
     );
   }
   const hidden = Object.fromEntries(
-    kept.filter(([key]) => !isOption(key) && key !== "_class_name" && key !== "_diffusers_version"),
+    kept.filter(([key]) => !isOption(key) && key !== "_class_name"),
   ) as JsonObject;
   return makeConfig(
     className,
@@ -252,6 +252,15 @@ function pythonJson(value: unknown, indent: string, isFloat: boolean): string {
     /[\u007f-\uffff]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+}
+
+/**
+ * What diffusers prints and saves of an object: its config with its own class name and the version
+ * of now, whatever the file said.
+ */
+export function describeConfig(className: string, config: object): string {
+  const current = { ...config, _class_name: className, _diffusers_version: DIFFUSERS_VERSION };
+  return dumpConfig(withFloats(current, floatsOf(config))) + "\n";
 }
 
 /** Writes a config as Python's `json.dumps(config, indent=2, sort_keys=True)` does. */

@@ -1,4 +1,10 @@
-import { deepFreeze, dumpConfig, type FrozenConfig, type Json, type JsonObject } from "./config.ts";
+import {
+  deepFreeze,
+  describeConfig,
+  type FrozenConfig,
+  type Json,
+  type JsonObject,
+} from "./config.ts";
 import { DenoiseError } from "./errors.ts";
 import {
   type Device,
@@ -11,7 +17,6 @@ import {
 import type { Recipe } from "./media.ts";
 import type {
   ComponentSpec,
-  Pipeline,
   PipelineClass,
   PipelineDefinition,
   PipelineLoadOptions,
@@ -173,6 +178,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out>(
         });
         this.#put(role, spec, (parts as Parts)[role] ?? null);
       }
+      Object.assign(this, definition.prepare?.(this.components, this.#warn));
     }
 
     static async fromPretrained(
@@ -232,9 +238,10 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out>(
       const run: PipelineRun<C> = {
         components: this.#ownParts(),
         settings: this.#settings,
+        registry,
         pictures: () => registry.pictures(),
         recipe: this.#recipe(),
-        warn: this.#origin.onWarning ?? console.warn,
+        warn: this.#warn,
       };
       return definition.generate(run, ...args);
     }
@@ -250,7 +257,10 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out>(
         const part = this.#parts[role] as Part | null;
         await part?.savePretrained?.(joinPath(folder, roleKey(role)));
       }
-      await Deno.writeTextFile(joinPath(folder, MODEL_INDEX), dumpConfig(this.config) + "\n");
+      await Deno.writeTextFile(
+        joinPath(folder, MODEL_INDEX),
+        describeConfig(className, this.config),
+      );
     }
 
     async dispose(): Promise<void> {
@@ -258,11 +268,15 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out>(
     }
 
     override toString(): string {
-      return `${className} ${dumpConfig(this.config)}\n`;
+      return `${className} ${describeConfig(className, this.config)}`;
     }
 
     [Symbol.for("Deno.customInspect")](): string {
       return this.toString();
+    }
+
+    get #warn(): (message: string) => void {
+      return this.#origin.onWarning ?? console.warn;
     }
 
     #put(role: string, spec: ComponentSpec, part: unknown): void {

@@ -1,4 +1,4 @@
-import { adoptConfig, dumpConfig, type FrozenConfig } from "./config.ts";
+import { adoptConfig, describeConfig, type FrozenConfig } from "./config.ts";
 import { DenoiseError } from "./errors.ts";
 import { joinPath, type LoadOptions, locateComponent, readConfig } from "./loading.ts";
 import type { ComponentLocation } from "./plugin.ts";
@@ -268,11 +268,14 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
 
     async savePretrained(folder: string): Promise<void> {
       await Deno.mkdir(folder, { recursive: true });
-      await Deno.writeTextFile(joinPath(folder, CONFIG_NAME), dumpConfig(this.config) + "\n");
+      await Deno.writeTextFile(
+        joinPath(folder, CONFIG_NAME),
+        describeConfig(className, this.config),
+      );
     }
 
     toString(): string {
-      return `${className} ${dumpConfig(this.config)}\n`;
+      return `${className} ${describeConfig(className, this.config)}`;
     }
 
     [Symbol.for("Deno.customInspect")](): string {

@@ -1,5 +1,6 @@
 import type { FrozenConfig } from "./config.ts";
 import type { Device, LoadOptions, TorchDtype } from "./loading.ts";
+import type { PictureInput } from "./media.ts";
 import type { Bindable, PluginClass } from "./plugin.ts";
 import type { GeneratorInput } from "./random.ts";
 import type { Tensor } from "./tensor.ts";
@@ -154,4 +155,23 @@ export interface Tokenizer {
   batchDecode(ids: Tensor, options?: { readonly skipSpecialTokens?: boolean }): string[];
   /** Writes its files into a folder that transformers can load. */
   savePretrained(folder: string): Promise<void>;
+}
+
+/** The role of what prepares pictures for a vision model. */
+export interface FeatureExtractor {
+  readonly className: string;
+  /** Pictures to float32 [N, 3, H, W], resized, cropped and normalised. */
+  preprocess(pictures: readonly PictureInput[]): Promise<Tensor>;
+  /** Writes preprocessor_config.json into a folder that transformers can load. */
+  savePretrained(folder: string): Promise<void>;
+}
+
+/** The role of a model that finds pictures which should not be shown. */
+export interface SafetyChecker<C extends object = object> extends Model<C> {
+  /**
+   * Whether each picture has to be hidden.
+   *
+   * @param clipInput What the feature extractor made of the pictures, float32 [N, 3, H, W].
+   */
+  check(clipInput: Tensor): Promise<readonly boolean[]>;
 }

@@ -4,7 +4,7 @@ import type { Device, LoadOptions } from "./loading.ts";
 import type { Picture, PictureCodec, Recipe } from "./media.ts";
 import type { Bindable, PluginClass, PluginKind } from "./plugin.ts";
 import type { Scheduler } from "./scheduler.ts";
-import type { LazyPlugin } from "./registry.ts";
+import type { LazyPlugin, Registry } from "./registry.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** One denoising step of a run, as `stream` gives it. */
@@ -72,6 +72,8 @@ export interface PipelineRun<C extends object> {
   readonly components: C;
   /** Extra keys of model_index.json. */
   readonly settings: JsonObject;
+  /** The plugins at hand. */
+  readonly registry: Registry;
   /** The picture codec of the registry. */
   pictures(): Promise<PictureCodec>;
   /** What a picture's recipe begins with: pipeline, model, commit, scheduler, versions. */
@@ -85,9 +87,11 @@ export interface PipelineDefinition<C extends object, A extends readonly unknown
   /** The class name that model_index.json carries. */
   readonly className: string;
   /** The components by role, in camelCase (`textEncoder` for `text_encoder`). */
-  readonly components: { readonly [K in keyof C]: ComponentSpec };
+  readonly components: NoInfer<{ readonly [K in keyof C]: ComponentSpec }>;
   /** Extra keys of model_index.json with their defaults. */
   readonly settings?: JsonObject | undefined;
+  /** Adapts components that a repo has in a form that needs mending; returns what to replace. */
+  prepare?(components: C, warn: (message: string) => void): Partial<C>;
   /** The run: yields after each denoising step, returns what the call gives. */
   generate(run: PipelineRun<C>, ...args: A): AsyncGenerator<PipelineStep, Out, void>;
 }

@@ -9,6 +9,9 @@ export interface RandomOptions {
   readonly dtype?: RandomDType | undefined;
 }
 
+/** One generator that a whole batch draws from, or one for each picture. */
+export type GeneratorInput = Generator | readonly Generator[];
+
 let shared: Generator | undefined;
 
 /** The generator that numbers are drawn from when none is given; seeded by chance at first. */
@@ -69,7 +72,7 @@ export function randint(
  */
 export function randnTensor(
   dims: readonly number[],
-  generator?: Generator | readonly Generator[],
+  generator?: GeneratorInput,
   dtype: RandomDType = "float32",
 ): Tensor {
   if (generator === undefined || generator instanceof Generator) {

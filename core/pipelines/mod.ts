@@ -1,0 +1,13 @@
+/**
+ * What pipelines have in common: prompts to text states, noise and seeds of a batch, timesteps,
+ * guidance, the end of a step, and pictures at the end of a run.
+ *
+ * @module
+ */
+export * from "./guidance.ts";
+export * from "./noise.ts";
+export * from "./output.ts";
+export * from "./prompt.ts";
+export * from "./size.ts";
+export * from "./step.ts";
+export * from "./timesteps.ts";

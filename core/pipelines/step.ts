@@ -1,0 +1,36 @@
+import { throwIfAborted } from "../errors.ts";
+import type { PipelineStep, RunOptions } from "../pipeline.ts";
+import type { Scheduler, StepOptions } from "../scheduler.ts";
+import type { Tensor } from "../tensor.ts";
+import type { BatchNoise } from "./noise.ts";
+
+/** Options of `step` that a scheduler may know beside the generator. */
+export interface ExtraStepOptions {
+  /** Amount of noise of DDIM, 0..1; ignored by schedulers that do not know it. */
+  readonly eta?: number | undefined;
+  /** Whether DDIM works on with the clipped prediction. */
+  readonly useClippedModelOutput?: boolean | undefined;
+}
+
+/** The options of a scheduler's `step`: the generator, and of the rest those that it takes. */
+export function stepOptions(
+  scheduler: Scheduler,
+  noise: BatchNoise,
+  extra: ExtraStepOptions = {},
+): StepOptions {
+  const known = Object.entries(extra).filter(([name, value]) =>
+    value !== undefined && scheduler.takesStepOption(name)
+  );
+  return { generator: noise.generator, ...Object.fromEntries(known) };
+}
+
+/**
+ * The end of a denoising step: calls back and gives the latents to go on with.
+ *
+ * @throws {DenoiseError} `aborted` when the signal has fired.
+ */
+export async function finishStep(step: PipelineStep, options: RunOptions): Promise<Tensor> {
+  const changed = await options.callbackOnStepEnd?.(step);
+  throwIfAborted(options.signal, `at step ${step.index + 1} of ${step.total}`);
+  return changed?.latents ?? step.latents;
+}

@@ -1,0 +1,99 @@
+/**
+ * DDPMPipeline: pictures out of pure noise, by a UNet that was trained on one kind of picture
+ * (google/ddpm-cat-256). Ho et al., "Denoising Diffusion Probabilistic Models" (arXiv:2006.11239),
+ * algorithm 2, with whichever scheduler the repo has.
+ *
+ * @example
+ * ```ts ignore
+ * import { DDPMPipeline } from "@denoise/denoise";
+ *
+ * const pipe = await DDPMPipeline.fromPretrained("google/ddpm-cat-256");
+ * const { images } = await pipe({ seed: 0, numInferenceSteps: 1000 });
+ * await images[0].save("cat.png");
+ * ```
+ *
+ * @module
+ */
+import {
+  definePipeline,
+  type Denoiser,
+  type PictureOutput,
+  type Pipeline,
+  type PipelineClass,
+  randnTensor,
+  type RunOptions,
+  type Scheduler,
+} from "@denoise/core";
+import {
+  batchNoise,
+  checkOutputType,
+  denormalize,
+  finishStep,
+  pictureOutput,
+  sampleSize,
+  stepOptions,
+  toPictures,
+} from "@denoise/core/pipelines";
+
+/** What a DDPMPipeline consists of. */
+export interface DDPMComponents {
+  /** A UNet2DModel. */
+  readonly unet: Denoiser;
+  /** Any scheduler for the trained noise. */
+  readonly scheduler: Scheduler;
+}
+
+/** Options of a call. */
+export interface DDPMOptions extends RunOptions {
+  /** Pictures to make; 1 unless given. */
+  readonly batchSize?: number | undefined;
+  /** Denoising steps; 1000 unless given. */
+  readonly numInferenceSteps?: number | undefined;
+}
+
+/** A loaded DDPMPipeline. */
+export type DDPMPipeline = Pipeline<DDPMComponents, [options?: DDPMOptions], PictureOutput>;
+
+/** Unconditional pictures; `DDPMPipeline` of diffusers. */
+export const DDPMPipeline: PipelineClass<DDPMComponents, [options?: DDPMOptions], PictureOutput> =
+  definePipeline({
+    className: "DDPMPipeline",
+    components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
+    async *generate(run, options: DDPMOptions = {}) {
+      const { unet, scheduler } = run.components;
+      const { batchSize = 1, numInferenceSteps = 1000, outputType, signal } = options;
+      checkOutputType(outputType);
+      const { in_channels, sample_size } = unet.config as Record<string, unknown>;
+      const dims = [batchSize, in_channels as number, ...sampleSize(sample_size)];
+      const noise = batchNoise(batchSize, options);
+      const recipe = (i: number) => ({
+        seed: noise.seedOf(i)?.toString(),
+        steps: numInferenceSteps,
+      });
+
+      let sample = randnTensor(dims, noise.generator);
+      scheduler.setTimesteps(numInferenceSteps);
+      const total = scheduler.timesteps.length;
+      for (const [index, timestep] of scheduler.timesteps.entries()) {
+        const output = await unet.forward(sample, timestep, { signal });
+        const stepped = scheduler.step(
+          output.sample,
+          timestep,
+          sample,
+          stepOptions(scheduler, noise),
+        );
+        const step = {
+          index,
+          total,
+          timestep,
+          latents: stepped.prevSample,
+          denoised: stepped.predOriginalSample,
+          preview: () => toPictures(run, denormalize(stepped.prevSample), recipe),
+        };
+        yield step;
+        sample = await finishStep(step, options);
+      }
+      if (outputType === "latent") return { images: [], tensor: sample };
+      return await pictureOutput(run, denormalize(sample), outputType, recipe);
+    },
+  });

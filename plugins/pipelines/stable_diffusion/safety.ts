@@ -1,0 +1,39 @@
+import { DenoiseError, type PipelineRun, Tensor } from "@denoise/core";
+import { toPictures } from "@denoise/core/pipelines";
+import type { StableDiffusionComponents } from "./mod.ts";
+
+/** The pictures to show, and which were hidden; none of that without a safety checker. */
+export interface CheckedPictures {
+  /** float32 [N, 3, H, W] in 0..1; hidden ones are black. */
+  readonly shown: Tensor;
+  /** One for each picture. */
+  readonly nsfwContentDetected?: readonly boolean[] | undefined;
+}
+
+/** Asks the safety checker, and blackens what it finds, with the warning that diffusers gives. */
+export async function hideUnsafe(
+  run: PipelineRun<StableDiffusionComponents>,
+  pictures: Tensor,
+): Promise<CheckedPictures> {
+  const { safetyChecker, featureExtractor } = run.components;
+  if (safetyChecker === null) return { shown: pictures };
+  if (featureExtractor === null) {
+    throw new DenoiseError(
+      "missing_component",
+      "Cannot check pictures without a feature_extractor: load one, or pass { safetyChecker: null }",
+    );
+  }
+  const input = await featureExtractor.preprocess(await toPictures(run, pictures, () => ({})));
+  const found = await safetyChecker.check(input);
+  if (found.some((hidden) => hidden)) {
+    run.warn(
+      "Potential NSFW content was detected in one or more images. A black image will be returned " +
+        "instead. Try again with a different prompt and/or seed.",
+    );
+  }
+  const rows = found.map((hidden, i) => {
+    const row = pictures.slice(0, i, i + 1);
+    return hidden ? Tensor.zeros(row.dims) : row;
+  });
+  return { shown: Tensor.cat(rows), nsfwContentDetected: found };
+}
