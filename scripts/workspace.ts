@@ -19,6 +19,8 @@ export interface PackageConfig {
   imports?: Record<string, string>;
   /** Folders of the members, the last parts of which may be `*`. Only in the root. */
   workspace?: string[];
+  /** What is published. */
+  publish?: { include?: string[] };
 }
 
 /** A package of the workspace. */

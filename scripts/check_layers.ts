@@ -1,0 +1,157 @@
+/**
+ * `deno task check:layers`: who imports whom. Checked for every module of every package:
+ *
+ * - core imports nothing outside itself; runtimes, sources, media, tokenizers, schedulers,
+ *   pipelines and embedded models import core; models import core and the ONNX package; the root
+ *   package imports all of them; functions import the root package;
+ * - packages import each other by name, never by path, and read no file of another package;
+ * - what is imported by name stands in the package's own deno.json, and what stands there is used;
+ * - `npm:` and `jsr:` stand in deno.json only;
+ * - onnxruntime-node is imported by one file.
+ *
+ * Tests may import what they like by name.
+ *
+ * @module
+ */
+import { type Import, importsOf, sourceFiles } from "./imports.ts";
+import { type Member, members, root } from "./workspace.ts";
+
+/** What the packages in a folder may import of the workspace; the first match holds. */
+const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[] }[] = [
+  { folder: /^core$/, name: "core", allowed: [] },
+  { folder: /^plugins\/models\//, name: "a model", allowed: ["@denoise/core", "@denoise/onnx"] },
+  { folder: /^plugins\//, name: "a plugin", allowed: ["@denoise/core"] },
+  { folder: /^functions$/, name: "functions", allowed: ["@denoise/denoise", "@denoise/core"] },
+];
+
+/** The one file that may import the native runtime. */
+const RUNTIME = { specifier: "onnxruntime-node", file: "plugins/runtimes/onnx/session.ts" };
+
+/** Problems of a workspace, one line each; none where all is as it should be. */
+export async function layerProblems(at: URL = root): Promise<string[]> {
+  const packages = await members(at);
+  const files = new Map<string, Member>();
+  for (const member of packages) {
+    for await (const file of ownFiles(member)) files.set(file.href, member);
+  }
+  const imports = (await importsOf([...files.keys()].map((href) => new URL(href)), at))
+    .filter(({ module }) => files.has(module.href));
+  return [
+    ...imports.flatMap((found) =>
+      importProblems(found, files.get(found.module.href)!, packages)
+        .map((problem) => `${place(found, at)} imports "${found.specifier}": ${problem}`)
+    ),
+    ...packages.flatMap((member) => unusedImports(member, imports, files)),
+    ...await assetProblems(files, at),
+  ].sort();
+}
+
+/** The files of a package; of the root package those that are published. */
+async function* ownFiles({ path, folder, config }: Member): AsyncGenerator<URL> {
+  if (path !== ".") return yield* sourceFiles(folder);
+  for (const included of config.publish?.include ?? []) {
+    const at = new URL(included, folder);
+    const info = await Deno.stat(at).catch(() => undefined);
+    if (info?.isDirectory) yield* sourceFiles(new URL(`${at.href}/`));
+    else if (info && at.pathname.endsWith(".ts")) yield at;
+  }
+}
+
+function importProblems(found: Import, from: Member, packages: readonly Member[]): string[] {
+  const { module, specifier, target } = found;
+  if (/^\.{0,2}\//.test(specifier)) {
+    const to = memberOf(new URL(specifier, module), packages);
+    const isTool = to.path === "." && isTest(module);
+    if (to === from || isTool) return [];
+    return [`it lies in ${to.config.name}; import that package by its name`];
+  }
+  const problems: string[] = [];
+  const isRuntime = target?.startsWith(`npm:${RUNTIME.specifier}`) ||
+    packageOf(specifier) === RUNTIME.specifier;
+  if (isRuntime && !module.pathname.endsWith(`/${RUNTIME.file}`)) {
+    problems.push(`only ${RUNTIME.file} may import ${RUNTIME.specifier}`);
+  }
+  if (/^(npm|jsr|https?):/.test(specifier)) {
+    return [...problems, "put it into the imports of deno.json and import it by name"];
+  }
+  if (specifier.startsWith("node:") || isTest(module)) return problems;
+  const name = packageOf(specifier);
+  if (name === from.config.name) return problems;
+  if (!from.config.imports?.[name] && !from.config.imports?.[specifier]) {
+    problems.push(`"${name}" is missing in the imports of ${configOf(from)}`);
+  }
+  const layer = LAYERS.find(({ folder }) => folder.test(from.path));
+  const isOurs = packages.some(({ config }) => config.name === name);
+  const allowed = layer?.allowed ?? packages.map(({ config }) => config.name);
+  if (layer && !allowed.includes(name) && (isOurs || layer.name === "core")) {
+    const list = allowed.length
+      ? `only ${allowed.join(" and ")} of the workspace`
+      : "nothing outside itself";
+    problems.push(`${layer.name} may import ${list}`);
+  }
+  return problems;
+}
+
+function unusedImports(
+  member: Member,
+  imports: readonly Import[],
+  files: ReadonlyMap<string, Member>,
+): string[] {
+  if (member.path === ".") return [];
+  const used = new Set(
+    imports.filter(({ module }) => files.get(module.href) === member)
+      .flatMap(({ specifier }) => [specifier, packageOf(specifier)]),
+  );
+  return Object.keys(member.config.imports ?? {})
+    .filter((name) => !used.has(name.replace(/\/$/, "")))
+    .map((name) => `${configOf(member)} lists "${name}": no module of the package imports it`);
+}
+
+/** Files of other packages that a module reads beside itself: they are not there once published. */
+async function assetProblems(files: ReadonlyMap<string, Member>, at: URL): Promise<string[]> {
+  const problems: string[] = [];
+  for (const [href, member] of files) {
+    if (isTest(new URL(href))) continue;
+    const text = await Deno.readTextFile(new URL(href));
+    const pattern = /new URL\(\s*(["'`])(\.[^"'`$]*)[^"'`]*\1,\s*import\.meta\.url/g;
+    for (const { 2: path = "", index } of text.matchAll(pattern)) {
+      if (new URL(path, href).href.startsWith(member.folder.href)) continue;
+      const line = text.slice(0, index).split("\n").length;
+      problems.push(
+        `${href.slice(at.href.length)}:${line} reads "${path}": it lies outside ` +
+          `${member.config.name} and is not published with it`,
+      );
+    }
+  }
+  return problems;
+}
+
+/** The package in whose folder an address lies. */
+function memberOf(address: URL, packages: readonly Member[]): Member {
+  const within = packages.filter(({ folder }) => address.href.startsWith(folder.href));
+  return within.reduce((a, b) => b.path.length > a.path.length ? b : a, packages[0]!);
+}
+
+/** `@scope/name` of `@scope/name/path`, `name` of `name/path`. */
+function packageOf(specifier: string): string {
+  return specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+}
+
+function isTest({ pathname }: URL): boolean {
+  return /_test\.[tj]sx?$|\/(testdata|tests)\//.test(pathname);
+}
+
+function configOf({ path }: Member): string {
+  return path === "." ? "deno.json" : `${path}/deno.json`;
+}
+
+function place({ module, line, column }: Import, at: URL): string {
+  return `${module.href.slice(at.href.length)}:${line}:${column}`;
+}
+
+if (import.meta.main) {
+  const problems = await layerProblems();
+  for (const problem of problems) console.error(problem);
+  if (problems.length) Deno.exit(1);
+  console.log("Every import follows the layers");
+}
