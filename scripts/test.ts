@@ -1,15 +1,17 @@
 /**
  * `deno task test [paths] [flags of deno test]`: runs the tests of the workspace, or of the given
- * paths, whether or not the JSR registry can be reached. Types are checked by `deno task check`;
- * `--check` checks them here too.
+ * paths, whether or not JSR can be reached. Types are checked by `deno task check`; `--check`
+ * checks them here too.
  *
  * @module
  */
-import { jsrAccess } from "./jsr_registry/stand_in.ts";
+import { runWithJsr } from "./with_jsr.ts";
 
-await using jsr = await jsrAccess();
-const child = new Deno.Command(Deno.execPath(), {
-  args: ["test", "-A", "--parallel", "--no-check", ...jsr.args, ...Deno.args],
-  env: { DENO_JOBS: "2", ...Deno.env.toObject(), ...jsr.env },
-}).spawn();
-Deno.exitCode = (await child.status).code;
+/** Test files that run at once: models fill the cores by themselves. */
+const JOBS = Deno.env.get("DENO_JOBS") ?? "2";
+
+Deno.exitCode = await runWithJsr(
+  "test",
+  ["-A", "--parallel", "--no-check", ...Deno.args],
+  { DENO_JOBS: JOBS },
+);

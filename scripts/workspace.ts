@@ -65,6 +65,21 @@ export function entryPoints({ folder, config }: Member): URL[] {
   return paths.map((path) => new URL(path, folder));
 }
 
+/** Packages in such an order that each comes after those of the workspace that it imports. */
+export function inOrder(packages: readonly Member[]): Member[] {
+  const byName = new Map(packages.map((member) => [member.config.name, member]));
+  const ordered = new Set<Member>();
+  const visit = (member: Member) => {
+    for (const name of Object.keys(member.config.imports ?? {})) {
+      const needed = byName.get(name.split("/").slice(0, 2).join("/"));
+      if (needed && !ordered.has(needed)) visit(needed);
+    }
+    ordered.add(member);
+  };
+  packages.forEach(visit);
+  return [...ordered];
+}
+
 async function* expand(at: URL, parts: string[], prefix = ""): AsyncGenerator<string> {
   const [part, ...rest] = parts;
   if (part === undefined) return yield prefix.slice(0, -1);
