@@ -68,16 +68,19 @@ export function entryPoints({ folder, config }: Member): URL[] {
 /** Packages in such an order that each comes after those of the workspace that it imports. */
 export function inOrder(packages: readonly Member[]): Member[] {
   const byName = new Map(packages.map((member) => [member.config.name, member]));
-  const ordered = new Set<Member>();
+  const seen = new Set<Member>();
+  const ordered: Member[] = [];
   const visit = (member: Member) => {
+    if (seen.has(member)) return;
+    seen.add(member);
     for (const name of Object.keys(member.config.imports ?? {})) {
       const needed = byName.get(name.split("/").slice(0, 2).join("/"));
-      if (needed && !ordered.has(needed)) visit(needed);
+      if (needed) visit(needed);
     }
-    ordered.add(member);
+    ordered.push(member);
   };
   packages.forEach(visit);
-  return [...ordered];
+  return ordered;
 }
 
 async function* expand(at: URL, parts: string[], prefix = ""): AsyncGenerator<string> {
