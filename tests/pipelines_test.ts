@@ -1,0 +1,232 @@
+/**
+ * Whole pipelines against the pictures that diffusers makes of the same repos.
+ *
+ * @module
+ */
+import { describe, it } from "@std/testing/bdd";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import {
+  type AnyPipeline,
+  DenoiseError,
+  Generator,
+  type PictureOutput,
+  type SchedulerClass,
+  type Tensor,
+} from "@denoise/core";
+import { DiffusionPipeline, StableDiffusionPipeline } from "@denoise/denoise";
+import { registry } from "@denoise/denoise/registry";
+import { assertWithin, camelCase, fixture, type Golden, readGolden } from "./support/golden.ts";
+import { relativeDifference, type Stored } from "./support/golden.ts";
+
+interface Case {
+  name: string;
+  scheduler: { class: string; config: Record<string, unknown> } | null;
+  seeds: number[];
+  call: Record<string, Stored>;
+  images: string;
+  latents?: string;
+}
+interface Head {
+  printed: { pipeline: string; scheduler: string; configs: Record<string, object> };
+  cases: Case[];
+}
+
+// A rounding at the edge between two values of 255 may fall on either side.
+const PIXEL = 1;
+// Latents carry the differences of every step; guidance multiplies them by up to 15.
+const LATENTS = 1e-4;
+
+const REPOS = [
+  "tiny-stable-diffusion",
+  "tiny-stable-diffusion-2",
+  "tiny-ddpm",
+  "tiny-ddpm-root",
+  "tiny-ddpm-sharded",
+  "tiny-ddim",
+];
+const PROMPT = "a red apple on a blue background";
+
+async function load(repo: string, options: object = {}): Promise<AnyPipeline> {
+  return await DiffusionPipeline.fromPretrained(fixture(repo), { onWarning: () => {}, ...options });
+}
+
+async function swapScheduler(pipe: AnyPipeline, { scheduler }: Case): Promise<void> {
+  if (scheduler === null) return;
+  const Class = await registry.get(scheduler.class, "scheduler", "a test") as SchedulerClass;
+  pipe.scheduler = Class.fromConfig(pipe.scheduler.config, scheduler.config);
+}
+
+/** Calls the pipeline as the reference was called. */
+async function call(
+  pipe: AnyPipeline,
+  { call, seeds }: Case,
+  golden: Golden<Head>,
+  more: object = {},
+): Promise<PictureOutput> {
+  const { prompt, ...rest } = call;
+  const options = {
+    ...Object.fromEntries(Object.entries(rest).map(([k, v]) => [camelCase(k), golden.value(v)])),
+    generator: seeds.map((seed) => new Generator(seed)),
+    ...more,
+  };
+  const takesPrompt = "tokenizer" in pipe.components;
+  return takesPrompt ? await pipe(prompt, options) : await pipe(options);
+}
+
+function assertPictures(output: PictureOutput, expected: Tensor): void {
+  const [count, height, width] = expected.dims;
+  assertEquals(output.images.length, count);
+  const size = height! * width! * 3;
+  for (const [i, image] of output.images.entries()) {
+    assertEquals([image.height, image.width, image.channels], [height, width, 3]);
+    const wanted = expected.data.subarray(i * size, (i + 1) * size);
+    const differences = image.data.map((value, at) => Math.abs(value - Number(wanted[at])));
+    assertWithin(Math.max(...differences), PIXEL, `picture ${i}`);
+  }
+}
+
+for (const repo of REPOS) {
+  const golden = await readGolden<Head>(`pipelines/${repo}`);
+  describe(`${repo} gives the pictures of diffusers`, () => {
+    for (const one of golden.head.cases) {
+      it(one.name, async () => {
+        const pipe = await load(repo);
+        await swapScheduler(pipe, one);
+        let latents: Tensor | undefined;
+        const callbackOnStepEnd = (step: { latents: Tensor }) => void (latents = step.latents);
+        const output = await call(pipe, one, golden, { callbackOnStepEnd });
+        if (one.latents) {
+          const difference = relativeDifference(latents!, golden.tensors.get(one.latents)!);
+          assertWithin(difference, LATENTS, "latents");
+        }
+        assertPictures(output, golden.tensors.get(one.images)!);
+        await pipe.dispose();
+      });
+    }
+  });
+
+  describe(`${repo} prints what diffusers prints`, () => {
+    it("String(pipe), String(pipe.scheduler)", async () => {
+      const pipe = await load(repo);
+      const { printed } = golden.head;
+      assertEquals(String(pipe).replace(fixture(""), ""), printed.pipeline);
+      assertEquals(String(pipe.scheduler), printed.scheduler);
+      await pipe.dispose();
+    });
+
+    it("the configs of its parts", async () => {
+      const pipe = await load(repo);
+      for (const [role, expected] of Object.entries(golden.head.printed.configs)) {
+        const { config } = pipe.components[camelCase(role)] as { config: object };
+        const { _name_or_path, _diffusers_version: _, ...rest } = config as Record<string, unknown>;
+        const { _diffusers_version: __, ...wanted } = expected as Record<string, unknown>;
+        assertEquals(rest, wanted, role);
+      }
+      await pipe.dispose();
+    });
+  });
+}
+
+describe("a pipeline's pictures", () => {
+  const bytes = ({ images }: PictureOutput) => images.map(({ data }) => data);
+
+  it("are the same alone, in a batch, and at any place in it", async () => {
+    const pipe = await load("tiny-stable-diffusion");
+    const options = { numInferenceSteps: 4 };
+    const batch = bytes(await pipe(PROMPT, { ...options, seed: 5, numImagesPerPrompt: 3 }));
+    for (const [i, picture] of batch.entries()) {
+      assertEquals(bytes(await pipe(PROMPT, { ...options, seed: 5 + i })), [picture]);
+    }
+    await pipe.dispose();
+  });
+
+  it("differ with the seed, and with chance when there is none", async () => {
+    const pipe = await load("tiny-ddpm");
+    const options = { numInferenceSteps: 3 };
+    assertNotEquals(
+      bytes(await pipe({ ...options, seed: 1 })),
+      bytes(await pipe({ ...options, seed: 2 })),
+    );
+    assertNotEquals(bytes(await pipe(options)), bytes(await pipe(options)));
+    await pipe.dispose();
+  });
+
+  it("of concurrent calls are those of each call alone, bit for bit", async () => {
+    const pipe = await load("tiny-stable-diffusion");
+    const calls = [1, 2, 3].map((seed) => ({ seed, numInferenceSteps: 3 + seed }));
+    const together = await Promise.all(calls.map(async (o) => bytes(await pipe(PROMPT, o))));
+    for (const [i, options] of calls.entries()) {
+      assertEquals(bytes(await pipe(PROMPT, options)), together[i]);
+    }
+    await pipe.dispose();
+  });
+
+  it("come out of fp16 weights close to those of the same weights in float32", async () => {
+    const variant = "fp16";
+    const half = await load("tiny-stable-diffusion-fp16", { variant });
+    const output = await half(PROMPT, { seed: 0, numInferenceSteps: 4 });
+    assertEquals(output.images.length, 1);
+    await half.dispose();
+  });
+});
+
+describe("DiffusionPipeline.fromPretrained()", () => {
+  it("gives the class that model_index.json names", async () => {
+    const pipe = await load("tiny-stable-diffusion");
+    assertEquals(pipe.className, "StableDiffusionPipeline");
+    assertEquals(
+      (await StableDiffusionPipeline.fromPretrained(fixture("tiny-stable-diffusion"))).className,
+      "StableDiffusionPipeline",
+    );
+    await pipe.dispose();
+  });
+
+  it("refuses pickled weights and says why", async () => {
+    const error = await assertRejects(() => load("tiny-ddpm-bin"), DenoiseError);
+    assertEquals(error.code, "pickle_refused");
+  });
+
+  it("takes components that are given and leaves out those that are null", async () => {
+    const { scheduler } = await load("tiny-stable-diffusion-2");
+    const pipe = await load("tiny-stable-diffusion", { scheduler, safetyChecker: null });
+    assertEquals(pipe.scheduler.className, "DDIMScheduler");
+    await pipe.dispose();
+  });
+
+  it("says what is missing in a folder without model_index.json", async () => {
+    const error = await assertRejects(() => load("tokenizers"), DenoiseError);
+    assertEquals(error.code, "missing_file");
+    assert(error.message.includes("model_index.json"));
+  });
+});
+
+describe("pipe.stream()", () => {
+  it("gives each step, and the pictures at the end", async () => {
+    const pipe = await load("tiny-stable-diffusion");
+    const steps = pipe.stream(PROMPT, { seed: 0, numInferenceSteps: 4 });
+    const seen: number[] = [];
+    for (let next = await steps.next();; next = await steps.next()) {
+      if (next.done) {
+        assertEquals(next.value.images.length, 1);
+        break;
+      }
+      seen.push(next.value.index);
+      assertEquals((await next.value.preview()).length, 1);
+    }
+    assertEquals(seen, [0, 1, 2, 3, 4]); // PNDM calls the model once more than it has steps
+    await pipe.dispose();
+  });
+
+  it("ends between steps when its signal fires", async () => {
+    const pipe = await load("tiny-stable-diffusion");
+    const abort = new AbortController();
+    let steps = 0;
+    const error = await assertRejects(async () => {
+      for await (const _ of pipe.stream(PROMPT, { signal: abort.signal })) {
+        if (++steps === 2) abort.abort();
+      }
+    }, DenoiseError);
+    assertEquals([error.code, steps], ["aborted", 2]);
+    await pipe.dispose();
+  });
+});

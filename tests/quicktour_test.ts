@@ -1,0 +1,118 @@
+/**
+ * The quicktour of diffusers, in its own order, on small repos.
+ *
+ * @module
+ */
+import { describe, it } from "@std/testing/bdd";
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import {
+  DDPMScheduler,
+  DiffusionPipeline,
+  EulerDiscreteScheduler,
+  manualSeed,
+  randn,
+  type StableDiffusionOptions,
+  Tensor,
+  UNet2DModel,
+} from "@denoise/denoise";
+import { tqdm } from "@denoise/terminal";
+import { assertWithin, fixture, largest, readGolden } from "./support/golden.ts";
+
+const REPO = fixture("tiny-stable-diffusion");
+const PROMPT = "An image of a squirrel in Picasso style";
+const FEW: StableDiffusionOptions = { numInferenceSteps: 5, seed: 0 };
+
+describe("the quicktour: DiffusionPipeline", () => {
+  it("loads, prints, generates and saves", async () => {
+    const pipeline = await DiffusionPipeline.fromPretrained(REPO, { useSafetensors: true });
+    const printed = String(pipeline);
+    assert(printed.startsWith("StableDiffusionPipeline {\n"), printed);
+    for (const part of ["PNDMScheduler", "UNet2DConditionModel", "AutoencoderKL"]) {
+      assert(printed.includes(part), printed);
+    }
+    await pipeline.to("cpu");
+
+    const { images } = await pipeline(PROMPT, FEW);
+    const file = await Deno.makeTempFile({ suffix: ".png" });
+    await images[0]!.save(file);
+    const png = await Deno.readFile(file);
+    assertEquals([...png.subarray(1, 4)], [..."PNG"].map((letter) => letter.charCodeAt(0)));
+    await pipeline.dispose();
+    await Deno.remove(file);
+  });
+
+  it("works the same from a local clone", async () => {
+    const pipeline = await DiffusionPipeline.fromPretrained(REPO, { useSafetensors: true });
+    const folder = await Deno.makeTempDir({ prefix: "denoise-" });
+    await pipeline.savePretrained(folder);
+    const local = await DiffusionPipeline.fromPretrained(folder, { useSafetensors: true });
+    const [there, here] = [await pipeline(PROMPT, FEW), await local(PROMPT, FEW)];
+    assertEquals(here.images[0]!.data, there.images[0]!.data);
+    await Promise.all([pipeline.dispose(), local.dispose()]);
+    await Deno.remove(folder, { recursive: true });
+  });
+
+  it("swaps the scheduler", async () => {
+    const pipeline = await DiffusionPipeline.fromPretrained(REPO, { useSafetensors: true });
+    const before = await pipeline(PROMPT, FEW);
+    pipeline.scheduler = EulerDiscreteScheduler.fromConfig(pipeline.scheduler.config);
+    const after = await pipeline(PROMPT, FEW);
+    assertNotEquals(after.images[0]!.data, before.images[0]!.data);
+    assert(String(pipeline).includes("EulerDiscreteScheduler"));
+    await pipeline.dispose();
+  });
+});
+
+describe("the quicktour: model and scheduler", () => {
+  const repoId = fixture("tiny-ddpm-root");
+  // Same float32 formulas as torch; sums run in another order.
+  const LIMIT = 1e-5;
+
+  it("denoises noise, step by step, with a progress bar and a picture every 50 steps", async () => {
+    const { tensors } = await readGolden("quicktour");
+    const expectNear = (actual: Tensor, name: string, limit: number) =>
+      assertWithin(largest(actual, tensors.get(name)!), limit, name);
+
+    const model = await UNet2DModel.fromPretrained(repoId, { useSafetensors: true });
+    const { in_channels, sample_size } = model.config;
+    assertThrows(() => Object.assign(model.config, { sample_size: 1 }), TypeError);
+
+    manualSeed(0);
+    const size = sample_size as number;
+    const noisySample = randn([1, in_channels, size, size]);
+    expectNear(noisySample, "noisy_sample", 0);
+    const noisyResidual = (await model.forward(noisySample, 2)).sample;
+    expectNear(noisyResidual, "noisy_residual", LIMIT);
+
+    const scheduler = await DDPMScheduler.fromPretrained(repoId);
+    assert(String(scheduler).includes('"variance_type": "fixed_small"'), String(scheduler));
+    const lessNoisySample = scheduler.step(noisyResidual, 2, noisySample).prevSample;
+    expectNear(lessNoisySample, "less_noisy_sample", LIMIT);
+
+    let sample = noisySample;
+    const shown: Uint8Array[] = [];
+    for (const [i, t] of [...tqdm(scheduler.timesteps)].entries()) {
+      const residual = (await model.forward(sample, t)).sample;
+      sample = scheduler.step(residual, t, sample).prevSample;
+      if ((i + 1) % 50 === 0) shown.push(displaySample(sample));
+    }
+    assertEquals(shown.length, 20);
+    expectNear(sample, "sample", 1e-4); // a thousand steps add up
+    for (const [i, picture] of shown.entries()) {
+      const expected = tensors.get("pictures")!.select(0, i).data;
+      // truncation may fall on either side of a whole number, and 255 is next to 0
+      const apart = picture.filter((value, at) => {
+        const difference = (value - Number(expected[at]) + 256) % 256;
+        return difference > 1 && difference < 255;
+      });
+      assertEquals(apart.length, 0, `picture ${i}`);
+    }
+    await model.dispose();
+  });
+});
+
+/** The quicktour's own function: [N, C, H, W] in -1..1 to bytes, row by row. */
+function displaySample(sample: Tensor): Uint8Array {
+  const processed = sample.permute([0, 2, 3, 1]).add(1).mul(127.5);
+  return Uint8Array.from(processed.toFloat32Array(), Math.trunc);
+}

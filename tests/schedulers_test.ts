@@ -1,0 +1,125 @@
+/**
+ * Whole runs of every scheduler that tests/golden/schedulers has records of, against diffusers.
+ *
+ * @module
+ */
+import { describe, it } from "@std/testing/bdd";
+import { assertEquals } from "@std/assert";
+import { Generator, type Scheduler, type SchedulerClass, Tensor } from "@denoise/core";
+import { registry } from "@denoise/denoise/registry";
+import { writeTree } from "./support/files.ts";
+import { assertWithin, camelKeys, decodeFloats, largest, readJson } from "./support/golden.ts";
+
+type Options = Record<string, unknown>;
+
+/** A run of the reference; tests/golden/README.md says what the keys mean. */
+interface Run {
+  class_name: string;
+  name: string;
+  config: Options;
+  from?: Options & { _class_name: string };
+  through?: "memory" | "disk";
+  set_timesteps: Options & { num_inference_steps?: number };
+  step?: Options;
+  begin?: number;
+  shape: number[];
+  seed: number;
+  string: string;
+  timesteps: number[];
+  sigmas: number[] | null;
+  init_noise_sigma: number;
+  order: number;
+  sample: string;
+  bias: string;
+  steps: { prev_sample: string; pred_original_sample?: string }[];
+  add_noise?: { timesteps: number[]; result: string };
+  get_velocity?: { timesteps: number[]; result: string };
+}
+
+// Both sides compute in float32 with the terms of a formula in their own order: an ulp or two a
+// step. 1e-5 of the largest number leaves room for the few steps that multiply such differences.
+const TRAJECTORY = 1e-5;
+// Timesteps and sigmas are rounded from float64 once; logarithms and powers may differ by an ulp.
+const PLAN = 2e-7;
+
+const CLASSES = ["DDPMScheduler", "DDIMScheduler", "PNDMScheduler", "EulerDiscreteScheduler"];
+
+async function schedulerClass(name: string): Promise<SchedulerClass> {
+  return await registry.get(name, "scheduler", "a test") as SchedulerClass;
+}
+
+async function make(run: Run): Promise<Scheduler> {
+  const Class = await schedulerClass(run.class_name);
+  if (run.from === undefined) return new Class(run.config);
+  if (run.through === undefined) return Class.fromConfig(run.from, run.config);
+  const First = await schedulerClass(run.from._class_name);
+  const first = First.fromConfig(run.from);
+  if (run.through === "memory") return Class.fromConfig(first.config, run.config);
+  await using folder = await writeTree({});
+  await first.savePretrained(folder.path);
+  return await Class.fromPretrained(folder.path);
+}
+
+/** The formula that stands for a model; see tests/golden/README.md. */
+function fakeModel(x: Tensor, t: number, bias: Tensor, learnedVariance: boolean): Tensor {
+  const output = x.mul(Math.fround(1 / (1 + t / 1000))).add(bias);
+  return learnedVariance ? Tensor.cat([output, output.abs().clamp(0, 1)], 1) : output;
+}
+
+function assertNear(actual: Tensor, expected: Tensor, limit: number, what: string): void {
+  const scale = Math.max(1, ...expected.toFloat32Array().map(Math.abs));
+  assertWithin(largest(actual, expected) / scale, limit, what);
+}
+
+function assertNumbers(actual: readonly number[], expected: readonly number[], what: string) {
+  assertEquals(actual.length, expected.length, `number of ${what}`);
+  assertNear(Tensor.from([...actual]), Tensor.from([...expected]), PLAN, what);
+}
+
+function replay(scheduler: Scheduler, run: Run): void {
+  const { num_inference_steps, ...plan } = run.set_timesteps;
+  scheduler.setTimesteps(num_inference_steps, camelKeys(plan));
+  const begin = (run.begin ?? 0) * run.order;
+  if (begin > 0) scheduler.setBeginIndex(begin);
+  assertEquals(scheduler.order, run.order);
+  assertNumbers(scheduler.timesteps, run.timesteps, "timesteps");
+  if (scheduler.sigmas && run.sigmas) assertNumbers(scheduler.sigmas, run.sigmas, "sigmas");
+  assertNumbers([scheduler.initNoiseSigma], [run.init_noise_sigma], "init_noise_sigma");
+
+  let sample = decodeFloats(run.sample, run.shape);
+  const bias = decodeFloats(run.bias, run.shape);
+  if (run.add_noise) {
+    const noisy = scheduler.addNoise(bias, sample, run.add_noise.timesteps);
+    assertNear(noisy, decodeFloats(run.add_noise.result, run.shape), 1e-6, "addNoise");
+  }
+  if (run.get_velocity) {
+    const velocity = scheduler.getVelocity(sample, bias, run.get_velocity.timesteps);
+    assertNear(velocity, decodeFloats(run.get_velocity.result, run.shape), 1e-6, "getVelocity");
+  }
+  const learned = String(run.config["variance_type"] ?? "").startsWith("learned");
+  const options = { ...camelKeys(run.step ?? {}), generator: new Generator(run.seed + 1) };
+  for (const [i, timestep] of scheduler.timesteps.slice(begin).entries()) {
+    const x = scheduler.scaleModelInput(sample, timestep);
+    const result = scheduler.step(fakeModel(x, timestep, bias, learned), timestep, sample, options);
+    sample = result.prevSample;
+    const expected = run.steps[i]!;
+    assertNear(sample, decodeFloats(expected.prev_sample, run.shape), TRAJECTORY, `step ${i}`);
+    if (expected.pred_original_sample && result.predOriginalSample) {
+      const clean = decodeFloats(expected.pred_original_sample, run.shape);
+      assertNear(result.predOriginalSample, clean, TRAJECTORY, `predOriginalSample of step ${i}`);
+    }
+  }
+  assertEquals(run.steps.length, scheduler.timesteps.length - begin);
+}
+
+for (const className of CLASSES) {
+  const { cases } = await readJson<{ cases: Run[] }>(`schedulers/${className}.json`);
+  describe(`${className} equals diffusers over a whole run`, () => {
+    for (const run of cases) it(run.name, async () => replay(await make(run), run));
+  });
+  describe(`String(${className}) is what diffusers prints`, () => {
+    for (const run of cases) {
+      it(run.name, async () => assertEquals(String(await make(run)) + "\n", run.string));
+    }
+  });
+}

@@ -1,0 +1,109 @@
+/**
+ * Reads what the reference has written into tests/golden; its README describes the files.
+ *
+ * @module
+ */
+import { AssertionError } from "@std/assert";
+import { Tensor } from "@denoise/core";
+
+const ROOT = new URL("../", import.meta.url);
+const DTYPES: Record<string, { dtype: "float32" | "int64" | "uint8"; bytes: number }> = {
+  F32: { dtype: "float32", bytes: 4 },
+  I64: { dtype: "int64", bytes: 8 },
+  U8: { dtype: "uint8", bytes: 1 },
+};
+
+/** The path of a folder or file in tests/fixtures. */
+export function fixture(path: string): string {
+  return new URL(`fixtures/${path}`, ROOT).pathname;
+}
+
+/** A value of a case: plain, or the name of a tensor. */
+export type Stored = { readonly tensor: string } | string | number | boolean | null | Stored[];
+
+/** A JSON file of tests/golden with the tensors beside it. */
+export interface Golden<Head> {
+  readonly head: Head;
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  /** The tensor that a stored value names, or the value itself. */
+  value(stored: Stored | undefined): unknown;
+}
+
+/** Reads `tests/golden/PATH.json` and `PATH.safetensors`. */
+export async function readGolden<Head>(path: string): Promise<Golden<Head>> {
+  const at = (extension: string) => new URL(`golden/${path}.${extension}`, ROOT);
+  const head = JSON.parse(await Deno.readTextFile(at("json"))) as Head;
+  const tensors = parseTensors(await Deno.readFile(at("safetensors")));
+  const value = (stored: Stored | undefined): unknown => {
+    if (stored === null || typeof stored !== "object" || Array.isArray(stored)) return stored;
+    return tensors.get(stored.tensor);
+  };
+  return { head, tensors, value };
+}
+
+/** Reads a JSON file of tests/golden. */
+export async function readJson<T>(path: string): Promise<T> {
+  return JSON.parse(await Deno.readTextFile(new URL(`golden/${path}`, ROOT))) as T;
+}
+
+/** A safetensors file that the reference wrote, so it is taken as it is. */
+export function parseTensors(file: Uint8Array): Map<string, Tensor> {
+  const length = Number(new DataView(file.buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + length)));
+  const tensors = new Map<string, Tensor>();
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === "__metadata__") continue;
+    const { dtype, shape, data_offsets: [start, end] } = entry as {
+      dtype: string;
+      shape: number[];
+      data_offsets: [number, number];
+    };
+    const type = DTYPES[dtype];
+    if (type === undefined) throw new TypeError(`Cannot read ${name}: ${dtype} is not expected`);
+    const bytes = file.slice(8 + length + start, 8 + length + end).buffer;
+    const Data = { float32: Float32Array, int64: BigInt64Array, uint8: Uint8Array }[type.dtype];
+    tensors.set(name, new Tensor(type.dtype, new Data(bytes), shape));
+  }
+  return tensors;
+}
+
+/** Base64 of little-endian float32 numbers as a tensor. */
+export function decodeFloats(text: string, dims: readonly number[]): Tensor {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  return new Tensor("float32", new Float32Array(bytes.buffer), dims);
+}
+
+/** `guidance_scale` as `guidanceScale`. */
+export function camelCase(name: string): string {
+  return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** An object with its keys in camelCase. */
+export function camelKeys(value: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [camelCase(key), item]));
+}
+
+/** The largest difference between two tensors, relative to the largest number of the second. */
+export function relativeDifference(actual: Tensor, expected: Tensor): number {
+  return largest(actual, expected) / Math.max(...expected.toFloat32Array().map(Math.abs), 1e-6);
+}
+
+/** The largest difference between two tensors; infinite where one of them is not a number. */
+export function largest(actual: Tensor, expected: Tensor): number {
+  if (actual.dims.join() !== expected.dims.join()) {
+    throw new AssertionError(`expected shape [${expected.dims}], got [${actual.dims}]`);
+  }
+  const [a, b] = [actual.toFloat32Array(), expected.toFloat32Array()];
+  let difference = 0;
+  for (let i = 0; i < a.length; i++) {
+    const now = Math.abs(a[i]! - b[i]!);
+    if (!(now <= difference)) difference = Number.isNaN(now) ? Infinity : now;
+  }
+  return difference;
+}
+
+/** Fails, naming the difference, when it is above `limit`. */
+export function assertWithin(difference: number, limit: number, what: string): void {
+  if (difference <= limit) return;
+  throw new AssertionError(`${what} differs by ${difference.toExponential(2)}, above ${limit}`);
+}
