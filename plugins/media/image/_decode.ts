@@ -1,0 +1,158 @@
+import { type Header, jpegSegments } from "./_header.ts";
+import { pngChunks } from "./_png_chunks.ts";
+import { concat } from "./_bytes.ts";
+import { DenoiseImage } from "./picture.ts";
+
+/** Decoded pixels, always RGBA. */
+interface Rgba {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+async function byImagescript(bytes: Uint8Array): Promise<Rgba> {
+  const { Image } = await import("imagescript");
+  const { width, height, bitmap } = await Image.decode(bytes);
+  return { width, height, data: new Uint8Array(bitmap.buffer) };
+}
+
+/** libjpeg, whose complaints become the message of the error instead of lines on the console. */
+async function decodeByLibjpeg(bytes: Uint8Array): Promise<ImageData> {
+  const { default: decode, init } = await import("@jsquash/jpeg/decode.js");
+  const complaints: string[] = [];
+  const collect = (line: string): void => void complaints.push(line);
+  await init({ print: collect, printErr: collect });
+  try {
+    return await decode(bufferOf(bytes));
+  } catch (cause) {
+    throw new Error(complaints.at(-1) ?? "it does not decode", { cause });
+  }
+}
+
+/** A copy in a buffer of its own, which the WebAssembly decoders ask for. */
+function bufferOf(bytes: Uint8Array): ArrayBuffer {
+  return bytes.slice().buffer;
+}
+
+function toRgba(image: { width: number; height: number; data: ArrayLike<number> }): Rgba {
+  return { ...sizeOf(image), data: Uint8Array.from(image.data) };
+}
+
+function sizeOf(image: { width: number; height: number }): { width: number; height: number } {
+  return { width: image.width, height: image.height };
+}
+
+function withChannels(image: Rgba, channels: number): DenoiseImage {
+  const { width, height, data } = image;
+  if (channels === 4) return new DenoiseImage(width, height, 4, data);
+  const out = new Uint8Array(width * height * channels);
+  for (let i = 0, at = 0; i < data.length; i += 4) {
+    for (let c = 0; c < channels; c++) out[at++] = data[i + c]!;
+  }
+  return new DenoiseImage(width, height, channels, out);
+}
+
+/**
+ * Only the chunks that make pixels are given to the decoder: text and colour profiles could unpack
+ * to any size. One transparent colour (tRNS of grey and RGB) is left out, as Pillow's modes do.
+ */
+async function decodePng(bytes: Uint8Array, header: Header): Promise<DenoiseImage> {
+  const isPalette = bytes[25] === 3;
+  const kept = ["IHDR", "PLTE", "IDAT", "IEND", ...(isPalette ? ["tRNS"] : [])];
+  const chunks = [...pngChunks(bytes)].filter(({ type }) => kept.includes(type));
+  const hasAlpha = chunks.some(({ type }) => type === "tRNS");
+  const parts = chunks.map(({ start, end }) => bytes.subarray(start, end));
+  const rgba = await byImagescript(concat([bytes.subarray(0, 8), ...parts]));
+  return withChannels(rgba, hasAlpha ? 4 : header.channels);
+}
+
+/** Grey and colour as libjpeg decodes them, like Pillow; CMYK by another decoder, within 1 of it. */
+async function decodeJpeg(bytes: Uint8Array, header: Header): Promise<DenoiseImage> {
+  const scan = [...jpegSegments(bytes)].find(({ marker }) => marker === 0xda);
+  const isWhole = scan !== undefined &&
+    bytes.subarray(scan.end).some((byte, i, rest) => byte === 0xff && rest[i + 1] === 0xd9);
+  if (!isWhole) {
+    throw new SyntaxError(`Cannot read the JPEG: it is cut off after ${bytes.length} bytes`);
+  }
+  if (header.channels === 4) return withChannels(await byImagescript(bytes), 3);
+  return withChannels(toRgba(await decodeByLibjpeg(bytes)), header.channels === 1 ? 1 : 3);
+}
+
+async function decodeWebp(bytes: Uint8Array, header: Header): Promise<DenoiseImage> {
+  const { default: decode } = await import("@jsquash/webp/decode.js");
+  return withChannels(toRgba(await decode(bufferOf(bytes))), header.channels);
+}
+
+/** Where the first frame's graphic control has its flags, and where its descriptor is. */
+function gifFrame(bytes: Uint8Array): { flags: number | undefined; descriptor: number } {
+  const tableSize = (flags: number): number => flags & 0x80 ? 3 << (flags & 7) + 1 : 0;
+  let flags: number | undefined;
+  for (let at = 13 + tableSize(bytes[10]!); at < bytes.length;) {
+    if (bytes[at] === 0x2c) return { flags, descriptor: at };
+    if (bytes[at] !== 0x21) break;
+    if (bytes[at + 1] === 0xf9) flags = at + 3;
+    for (at += 2; at < bytes.length && bytes[at] !== 0; at += bytes[at]! + 1);
+    at++;
+  }
+  throw new SyntaxError("Cannot read the GIF: it has no frame");
+}
+
+/**
+ * The first frame. The decoder makes transparent pixels black, so the colours come from the frame
+ * without transparency, as in Pillow, and alpha from the frame with it.
+ */
+async function decodeGif(bytes: Uint8Array, header: Header): Promise<DenoiseImage> {
+  const { flags, descriptor } = gifFrame(bytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (descriptor + 10 > bytes.length) throw new SyntaxError("Cannot read the GIF: it is cut off");
+  const right = view.getUint16(descriptor + 1, true) + view.getUint16(descriptor + 5, true);
+  const bottom = view.getUint16(descriptor + 3, true) + view.getUint16(descriptor + 7, true);
+  if (right > header.width || bottom > header.height) {
+    throw new SyntaxError(
+      `Cannot read the GIF: its first frame ends at ${right}x${bottom}, outside the picture of ` +
+        `${header.width}x${header.height}`,
+    );
+  }
+  const { GIF } = await import("imagescript");
+  const firstFrame = async (gif: Uint8Array): Promise<Rgba> => {
+    const [frame] = await GIF.decode(gif, true);
+    if (frame === undefined) throw new SyntaxError("Cannot read the GIF: it has no frame");
+    return { ...sizeOf(frame), data: new Uint8Array(frame.bitmap.buffer) };
+  };
+  if (flags === undefined || !(bytes[flags]! & 1)) return withChannels(await firstFrame(bytes), 3);
+  const opaque = bytes.slice();
+  opaque[flags]! &= ~1;
+  const colours = await firstFrame(opaque);
+  const shape = await firstFrame(bytes);
+  for (let i = 3; i < shape.data.length; i += 4) colours.data[i] = shape.data[i]!;
+  return withChannels(colours, 4);
+}
+
+const DECODERS: {
+  readonly [format in Header["format"]]: (b: Uint8Array, h: Header) => Promise<DenoiseImage>;
+} = { png: decodePng, jpeg: decodeJpeg, webp: decodeWebp, gif: decodeGif };
+
+/**
+ * Decodes a file whose header was read.
+ *
+ * @throws {SyntaxError} when it is broken or cut off.
+ */
+export async function decode(bytes: Uint8Array, header: Header): Promise<DenoiseImage> {
+  let picture: DenoiseImage;
+  try {
+    picture = await DECODERS[header.format](bytes, header);
+  } catch (cause) {
+    if (cause instanceof SyntaxError) throw cause;
+    const name = { png: "PNG", jpeg: "JPEG", webp: "WebP", gif: "GIF" }[header.format];
+    const isTrap = cause instanceof WebAssembly.RuntimeError || !(cause instanceof Error);
+    const reason = isTrap ? "" : ` (${cause.message})`;
+    throw new SyntaxError(`Cannot read the ${name}: it is broken${reason}`, { cause });
+  }
+  if (picture.width !== header.width || picture.height !== header.height) {
+    throw new SyntaxError(
+      `Cannot read the picture: its header says ${header.width}x${header.height}, but it holds ` +
+        `${picture.width}x${picture.height}`,
+    );
+  }
+  return picture;
+}

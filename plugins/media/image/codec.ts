@@ -1,0 +1,102 @@
+import { type PictureCodec, type PictureInput, type ResizeOptions, Tensor } from "@denoise/core";
+import { convert, type Mode } from "./convert.ts";
+import { decodeImage, type ImageLimits, openImage } from "./open_image.ts";
+import { DenoiseImage } from "./picture.ts";
+import { resize } from "./resize.ts";
+import { resizeNearest } from "./resize_nearest.ts";
+import { imagesFromTensor, tensorFromImage } from "./tensors.ts";
+
+/** How {@linkcode imageCodec} takes a picture. */
+export type ToTensorOptions = ResizeOptions & { readonly mode?: "L" | "RGB" };
+
+function checkPath(path: string | URL): string | URL {
+  if (/^(https?|data):/i.test(String(path))) {
+    throw new TypeError(
+      `Cannot open ${JSON.stringify(String(path).slice(0, 80))} as a path: fetch it first and ` +
+        "give its bytes",
+    );
+  }
+  return path;
+}
+
+async function pictureOf(
+  input: Exclude<PictureInput, Tensor>,
+  limits: ImageLimits,
+): Promise<DenoiseImage> {
+  if (input instanceof Uint8Array) return await decodeImage(input, limits);
+  if (typeof input === "string" || input instanceof URL) {
+    return await openImage(checkPath(input), limits);
+  }
+  if (typeof input !== "object" || input === null || !(input.data instanceof Uint8Array)) {
+    throw new TypeError(
+      `Cannot take ${JSON.stringify(input) ?? String(input)} as a picture: give a picture, the ` +
+        "bytes of a file, a path or a tensor",
+    );
+  }
+  return new DenoiseImage(input.width, input.height, input.channels, input.data);
+}
+
+/** The asked size; a side that was not given follows from the shape of the picture. */
+function targetSize(
+  from: { width: number; height: number },
+  { width, height }: ResizeOptions,
+): { width: number; height: number } {
+  const ratio = from.width / from.height;
+  return {
+    width: width ?? (height === undefined ? from.width : Math.max(1, Math.round(height * ratio))),
+    height: height ?? (width === undefined ? from.height : Math.max(1, Math.round(width / ratio))),
+  };
+}
+
+function takeTensor(tensor: Tensor, options: ToTensorOptions): Tensor {
+  const batch = tensor.dims.length === 3 ? tensor.unsqueeze(0) : tensor;
+  const [_, channels, height, width] = batch.dims;
+  if (batch.dims.length !== 4 || ![1, 3, 4].includes(channels!)) {
+    throw new TypeError(
+      `Cannot take ${tensor} as a picture: it must be float32 [N, C, H, W] with 1, 3 or 4 channels`,
+    );
+  }
+  const size = targetSize({ width: width!, height: height! }, options);
+  return resizeNearest(batch.astype("float32"), size.width, size.height);
+}
+
+/**
+ * A codec with limits of its own.
+ *
+ * @param limits What is refused before it is decoded.
+ */
+export function createImageCodec(limits: ImageLimits = {}): PictureCodec {
+  return {
+    fromTensor: imagesFromTensor,
+    async toTensor(input: PictureInput, options: ToTensorOptions = {}): Promise<Tensor> {
+      if (input instanceof Tensor) return takeTensor(input, options);
+      const picture = await pictureOf(input, limits);
+      const opaque = picture.channels === 4 ? convert(picture, "RGB") : picture;
+      const { width, height } = targetSize(opaque, options);
+      const sized = resize(opaque, width, height, options.resample ?? "lanczos");
+      return tensorFromImage(convert(sized, options.mode ?? modeOf(sized)));
+    },
+  };
+}
+
+function modeOf(picture: DenoiseImage): Mode {
+  return picture.channels === 1 ? "L" : "RGB";
+}
+
+/**
+ * Turns tensors into pictures and back, as the image processors of diffusers do with Pillow: a file
+ * is turned upright and loses its alpha, then it is resized (LANCZOS unless told otherwise), then
+ * it becomes grey if `mode` is `"L"`; a tensor is resized to the nearest element.
+ *
+ * @example
+ * ```ts
+ * import { DenoiseImage, imageCodec } from "@denoise/image";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const grey = new DenoiseImage(1, 1, 1, Uint8Array.of(51));
+ * const tensor = await imageCodec.toTensor(grey, { width: 2, height: 2, mode: "RGB" });
+ * assertEquals(tensor.dims, [1, 3, 2, 2]);
+ * assertEquals(imageCodec.fromTensor(tensor)[0]!.data, new Uint8Array(12).fill(51));
+ * ```
+ */
+export const imageCodec: PictureCodec = createImageCodec();

@@ -1,0 +1,58 @@
+import { DenoiseImage } from "./picture.ts";
+import type { Pixels } from "./pixels.ts";
+
+/** A rectangle of pixels: `right` and `bottom` are left out. */
+export interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/**
+ * The part of a picture inside a box; what lies outside the picture is 0, as in `Image.crop` of
+ * Pillow.
+ *
+ * @throws {RangeError} for a box without pixels or with fractions.
+ *
+ * @example
+ * ```ts
+ * import { crop, DenoiseImage } from "@denoise/image";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const row = new DenoiseImage(3, 1, 1, Uint8Array.of(1, 2, 3));
+ * assertEquals([...crop(row, { left: 1, top: 0, right: 4, bottom: 1 }).data], [2, 3, 0]);
+ * ```
+ */
+export function crop(picture: Pixels, box: Box): DenoiseImage {
+  const { left, top, right, bottom } = box;
+  if (![left, top, right, bottom].every(Number.isInteger) || right <= left || bottom <= top) {
+    throw new RangeError(
+      `Cannot crop to (${left}, ${top}, ${right}, ${bottom}): give integers with left < right ` +
+        "and top < bottom",
+    );
+  }
+  const { channels } = picture;
+  const [width, height] = [right - left, bottom - top];
+  const data = new Uint8Array(width * height * channels);
+  const from = Math.max(left, 0);
+  const to = Math.min(right, picture.width);
+  for (let y = Math.max(top, 0); y < Math.min(bottom, picture.height) && from < to; y++) {
+    const row = y * picture.width;
+    data.set(
+      picture.data.subarray((row + from) * channels, (row + to) * channels),
+      ((y - top) * width + from - left) * channels,
+    );
+  }
+  return new DenoiseImage(width, height, channels, data);
+}
+
+/**
+ * The middle of a picture, filled up with 0 where the picture is smaller, as `center_crop` of
+ * transformers' image processors.
+ */
+export function centerCrop(picture: Pixels, width: number, height: number): DenoiseImage {
+  const left = Math.floor((picture.width - width) / 2);
+  const top = Math.floor((picture.height - height) / 2);
+  return crop(picture, { left, top, right: left + width, bottom: top + height });
+}

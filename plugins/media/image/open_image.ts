@@ -1,0 +1,81 @@
+import { decode } from "./_decode.ts";
+import { readHeader } from "./_header.ts";
+import { orient, readOrientation } from "./_orientation.ts";
+import type { DenoiseImage } from "./picture.ts";
+
+/** What a picture may be at most; checked before it is decoded. */
+export interface ImageLimits {
+  /** Pixels, width times height; 16,777,216 (4096 x 4096) unless given. */
+  readonly maxPixels?: number | undefined;
+  /** Bytes of the file; 64 MiB unless given. */
+  readonly maxBytes?: number | undefined;
+}
+
+const MAX_PIXELS = 4096 * 4096;
+const MAX_BYTES = 64 * 2 ** 20;
+
+function checkBytes(length: number, limits: ImageLimits): void {
+  const allowed = limits.maxBytes ?? MAX_BYTES;
+  if (length > allowed) {
+    throw new RangeError(
+      `Cannot read a picture file of ${length} bytes: at most ${allowed} are allowed ` +
+        "(the option maxBytes raises that)",
+    );
+  }
+}
+
+/**
+ * A picture from the bytes of a PNG, JPEG, WebP or GIF (its first frame), turned upright by its
+ * EXIF orientation. Its size is read from the header first, so that a small file with a huge
+ * picture is refused before it takes memory. 16-bit PNGs give their upper 8 bits.
+ *
+ * @param bytes The file.
+ * @param limits What is refused.
+ * @throws {SyntaxError} for another format, or a file that is broken or cut off.
+ * @throws {RangeError} for a file or a picture above the limits.
+ *
+ * @example
+ * ```ts
+ * import { decodeImage, DenoiseImage } from "@denoise/image";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const file = await new DenoiseImage(2, 1, 1, Uint8Array.of(7, 9)).encode("png");
+ * assertEquals([...(await decodeImage(file)).data], [7, 9]);
+ * ```
+ */
+export async function decodeImage(
+  bytes: Uint8Array,
+  limits: ImageLimits = {},
+): Promise<DenoiseImage> {
+  checkBytes(bytes.length, limits);
+  const header = readHeader(bytes);
+  const { width, height } = header;
+  const allowed = limits.maxPixels ?? MAX_PIXELS;
+  if (width < 1 || height < 1) {
+    throw new SyntaxError(`Cannot read the picture: its header says ${width}x${height}`);
+  }
+  if (width * height > allowed) {
+    throw new RangeError(
+      `Cannot read a picture of ${width}x${height}, ${width * height} pixels: at most ${allowed} ` +
+        "are allowed (the option maxPixels raises that)",
+    );
+  }
+  return orient(await decode(bytes, header), readOrientation(bytes, header.format));
+}
+
+/**
+ * A picture from a file.
+ *
+ * @param path Where the file lies.
+ * @param limits What is refused.
+ * @throws {Deno.errors.NotFound} when there is no such file.
+ * @throws {SyntaxError} for another format, or a file that is broken or cut off.
+ * @throws {RangeError} for a file or a picture above the limits.
+ */
+export async function openImage(
+  path: string | URL,
+  limits: ImageLimits = {},
+): Promise<DenoiseImage> {
+  checkBytes((await Deno.stat(path)).size, limits);
+  return await decodeImage(await Deno.readFile(path), limits);
+}

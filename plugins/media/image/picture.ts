@@ -1,0 +1,130 @@
+import type { Picture, Recipe } from "@denoise/core";
+import { encodePng } from "./_png.ts";
+import { encodeJpeg } from "./_jpeg.ts";
+import { recipeTexts } from "./recipe.ts";
+
+/** What a {@linkcode DenoiseImage} may be made with beside its pixels. */
+export interface DenoiseImageOptions {
+  /** What the picture was made from; PNG files carry it. */
+  readonly recipe?: Recipe | undefined;
+}
+
+/** How a picture is written. */
+export interface EncodeOptions {
+  /** JPEG quality, 1 to 100; 90 unless given. */
+  readonly quality?: number;
+}
+
+function formatOf(path: string | URL): "png" | "jpeg" {
+  const name = path instanceof URL ? path.pathname : path;
+  const extension = name.match(/\.[^./\\]*$/)?.[0].toLowerCase() ?? "";
+  if (extension === ".png") return "png";
+  if (extension === ".jpg" || extension === ".jpeg") return "jpeg";
+  throw new TypeError(
+    `Cannot save ${JSON.stringify(name)}: the name must end in .png, .jpg or .jpeg, ` +
+      (extension === "" ? "but has no extension" : `but ends in ${JSON.stringify(extension)}`),
+  );
+}
+
+/**
+ * A picture of 8 bits a sample: grey (1 channel), RGB (3) or RGBA (4). In a Deno notebook it shows
+ * itself.
+ *
+ * @example
+ * ```ts
+ * import { DenoiseImage } from "@denoise/image";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const red = new DenoiseImage(1, 1, 3, Uint8Array.of(255, 0, 0));
+ * const file = await red.encode("png");
+ * assertEquals([...file.subarray(1, 4)], [0x50, 0x4e, 0x47]);
+ * ```
+ */
+export class DenoiseImage implements Picture {
+  /** Width in pixels. */
+  readonly width: number;
+  /** Height in pixels. */
+  readonly height: number;
+  /** Samples of a pixel: 1 (grey), 3 (RGB) or 4 (RGBA). */
+  readonly channels: number;
+  /** The pixels row by row, `channels` bytes each. */
+  readonly data: Uint8Array;
+  /** What it was made from. */
+  readonly recipe: Recipe | undefined;
+
+  /**
+   * Makes a picture of pixels, which are not copied.
+   *
+   * @throws {RangeError} if a size is no positive integer, the channels are not 1, 3 or 4, or the
+   * pixels are not `width * height * channels` bytes.
+   */
+  constructor(
+    width: number,
+    height: number,
+    channels: number,
+    data: Uint8Array,
+    options: DenoiseImageOptions = {},
+  ) {
+    if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
+      throw new RangeError(
+        `Cannot make a picture of ${width}x${height}: both must be positive integers`,
+      );
+    }
+    if (![1, 3, 4].includes(channels)) {
+      throw new RangeError(
+        `Cannot make a picture with ${channels} channels: it must be 1 (grey), 3 (RGB) or 4 (RGBA)`,
+      );
+    }
+    if (data.length !== width * height * channels) {
+      throw new RangeError(
+        `Cannot make a picture of ${width}x${height} with ${channels} channels: its pixels must ` +
+          `be ${width * height * channels} bytes, but are ${data.length}`,
+      );
+    }
+    this.width = width;
+    this.height = height;
+    this.channels = channels;
+    this.data = data;
+    this.recipe = options.recipe;
+  }
+
+  /**
+   * The picture as a file. The same picture always gives the same bytes; a PNG carries the recipe.
+   *
+   * @throws {TypeError} for another format.
+   * @throws {RangeError} for a JPEG quality outside 1..100.
+   */
+  async encode(format: "png" | "jpeg" = "png", options: EncodeOptions = {}): Promise<Uint8Array> {
+    if (format === "png") return encodePng(this, this.recipe ? recipeTexts(this.recipe) : []);
+    if (format === "jpeg") return await encodeJpeg(this, options.quality ?? 90);
+    throw new TypeError(
+      `Cannot encode a picture as ${JSON.stringify(format)}: it must be "png" or "jpeg"`,
+    );
+  }
+
+  /**
+   * Writes the picture; the format follows from the extension (.png, .jpg, .jpeg).
+   *
+   * @throws {TypeError} for another extension.
+   */
+  async save(path: string | URL): Promise<void> {
+    await Deno.writeFile(path, await this.encode(formatOf(path)));
+  }
+
+  /** What a Deno notebook shows: the picture as PNG. */
+  async [Symbol.for("Jupyter.display")](): Promise<Record<string, string>> {
+    const png = await this.encode("png");
+    return { "image/png": png.toBase64(), "text/plain": String(this) };
+  }
+
+  /** Its class, mode and size. */
+  toString(): string {
+    const mode = { 1: "L", 3: "RGB", 4: "RGBA" }[this.channels];
+    return `DenoiseImage ${mode} ${this.width}x${this.height}`;
+  }
+
+  /** What `console.log` shows: the size, not the bytes. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return String(this);
+  }
+}
