@@ -1,0 +1,43 @@
+import type { Scope, Value } from "../graph/mod.ts";
+import { add, attention, div, fromTokens, groupNorm, linear, toTokens } from "../nn/mod.ts";
+
+/**
+ * Attention of tokens to a context (`Attention`): queries from `x`, keys and values from `context`.
+ *
+ * @param x [N, tokens, C].
+ * @param context [N, tokens', C'].
+ * @returns [N, tokens, C].
+ */
+export function attentionLayer(s: Scope, x: Value, context: Value, heads: number): Value {
+  const query = linear(s.at("to_q"), x);
+  const key = linear(s.at("to_k"), context);
+  const value = linear(s.at("to_v"), context);
+  return linear(s.at("to_out.0"), attention(s, { query, key, value }, { heads }));
+}
+
+/** Options of {@linkcode attentionBlock}. */
+export interface AttentionBlockOptions {
+  /** How many heads. */
+  readonly heads: number;
+  /** Groups of the normalization. */
+  readonly groups: number;
+  /** Added to the variance. */
+  readonly eps: number;
+  /** What the result is divided by; 1 unless given. */
+  readonly outputScale?: number | undefined;
+}
+
+/**
+ * Self-attention between the pixels of a picture, with normalization and residual connection: the
+ * attention of autoencoders and unconditional UNets.
+ *
+ * @param x [N, C, H, W].
+ */
+export function attentionBlock(s: Scope, x: Value, options: AttentionBlockOptions): Value {
+  const { heads, groups, eps, outputScale = 1 } = options;
+  const normal = s.has("group_norm") ? groupNorm(s.at("group_norm"), x, { groups, eps }) : x;
+  const tokens = toTokens(s, normal); // [N, H·W, C]
+  const attended = fromTokens(s, attentionLayer(s, tokens, tokens, heads), x); // [N, C, H, W]
+  const sum = add(s, attended, x);
+  return outputScale === 1 ? sum : div(s, sum, outputScale);
+}

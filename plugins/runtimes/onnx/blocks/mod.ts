@@ -1,0 +1,15 @@
+/**
+ * Blocks that several models of diffusers are made of, from layers of `@denoise/onnx/nn`: residual
+ * blocks, attention on pictures, transformers, and the levels of a UNet. Each takes the scope of its
+ * module first; the names inside are the checkpoint's.
+ *
+ * @module
+ */
+export * from "./attention_block.ts";
+export * from "./down_block.ts";
+export * from "./mid_block.ts";
+export * from "./resample.ts";
+export * from "./resnet_block.ts";
+export * from "./timestep_embedding.ts";
+export * from "./transformer.ts";
+export * from "./up_block.ts";

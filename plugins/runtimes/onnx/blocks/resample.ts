@@ -1,0 +1,24 @@
+import type { Scope, Value } from "../graph/mod.ts";
+import { conv2d, upsampleNearest, upsampleNearestLike } from "../nn/mod.ts";
+
+/**
+ * Halves height and width with a convolution (`Downsample2D`).
+ *
+ * @param padding 1, or 0 for a row and a column of zeros at bottom and right alone.
+ */
+export function downsample(s: Scope, x: Value, padding = 1): Value {
+  return conv2d(s.at("conv"), x, {
+    stride: 2,
+    padding: padding === 0 ? [0, 0, 1, 1] : padding,
+  });
+}
+
+/**
+ * Doubles height and width, repeating pixels, then convolves (`Upsample2D`).
+ *
+ * @param like A value to take height and width from, for sizes that are no multiple of two.
+ */
+export function upsample(s: Scope, x: Value, like?: Value): Value {
+  const larger = like === undefined ? upsampleNearest(s, x) : upsampleNearestLike(s, x, like);
+  return conv2d(s.at("conv"), larger, { padding: 1 });
+}

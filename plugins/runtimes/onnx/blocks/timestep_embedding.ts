@@ -1,0 +1,43 @@
+import type { Scope, Value } from "../graph/mod.ts";
+import { activation, add, concat, linear, mul, unsqueeze } from "../nn/mod.ts";
+
+/** Options of {@linkcode timestepEmbedding}. */
+export interface TimestepEmbeddingOptions {
+  /** Activation between the layers; `"silu"` unless given. */
+  readonly activation?: string | undefined;
+  /** Activation of the result; none unless given. */
+  readonly postActivation?: string | null | undefined;
+  /** Another embedding that is projected and added to the input, [N, K]. */
+  readonly condition?: Value | undefined;
+}
+
+/** Two linear layers that make an embedding of what tells a model the time (`TimestepEmbedding`). */
+export function timestepEmbedding(
+  s: Scope,
+  x: Value,
+  options: TimestepEmbeddingOptions = {},
+): Value {
+  const { activation: name = "silu", postActivation, condition } = options;
+  const input = condition === undefined ? x : add(s, x, linear(s.at("cond_proj"), condition));
+  const hidden = activation(s, linear(s.at("linear_1"), input), name);
+  const embedded = linear(s.at("linear_2"), hidden); // [N, E]
+  return postActivation ? activation(s, embedded, postActivation) : embedded;
+}
+
+/**
+ * Sines and cosines of learned frequencies (`GaussianFourierProjection`).
+ *
+ * @param x float32 [N].
+ * @param options.log Whether the logarithm is taken first.
+ * @param options.flipSinToCos Whether cosines come first.
+ */
+export function fourierEmbedding(
+  s: Scope,
+  x: Value,
+  options: { readonly log: boolean; readonly flipSinToCos: boolean },
+): Value {
+  const noise = unsqueeze(s, options.log ? s.op("Log", [x]) : x, [1]); // [N, 1]
+  const angles = mul(s, mul(s, mul(s, noise, s.tensor("weight")), 2), Math.PI); // [N, E / 2]
+  const waves = [s.op("Sin", [angles]), s.op("Cos", [angles])];
+  return concat(s, options.flipSinToCos ? waves.reverse() : waves, 1);
+}

@@ -1,0 +1,73 @@
+import type { Scope, Value } from "../graph/mod.ts";
+import {
+  add,
+  chunk,
+  conv2d,
+  fromTokens,
+  gelu,
+  groupNorm,
+  layerNorm,
+  linear,
+  mul,
+  toTokens,
+} from "../nn/mod.ts";
+import { attentionLayer } from "./attention_block.ts";
+
+/** Options of {@linkcode transformer2d}. */
+export interface Transformer2dOptions {
+  /** How many transformer blocks follow each other. */
+  readonly layers: number;
+  /** How many heads. */
+  readonly heads: number;
+  /** Groups of the normalization before the first. */
+  readonly groups: number;
+  /** Whether the projections in and out are linear layers on tokens, not 1x1 convolutions. */
+  readonly linearProjection: boolean;
+  /** Whether the first attention of a block looks at the context too. */
+  readonly onlyCrossAttention: boolean;
+}
+
+/** Linear layer whose one half gates the other, then a linear layer back (`GEGLU`). */
+function feedForward(s: Scope, x: Value): Value {
+  const [hidden, gate] = chunk(s, linear(s.at("net.0.proj"), x), 2, -1) as [Value, Value];
+  return linear(s.at("net.2"), mul(s, hidden, gelu(s, gate)));
+}
+
+/** Self-attention, attention to the context, feed forward; each normalized and added. */
+function transformerBlock(
+  s: Scope,
+  x: Value,
+  context: Value,
+  { heads, onlyCrossAttention }: Transformer2dOptions,
+): Value {
+  const normal = layerNorm(s.at("norm1"), x);
+  const other = onlyCrossAttention ? context : normal;
+  let h = add(s, attentionLayer(s.at("attn1"), normal, other, heads), x);
+  h = add(s, attentionLayer(s.at("attn2"), layerNorm(s.at("norm2"), h), context, heads), h);
+  return add(s, feedForward(s.at("ff"), layerNorm(s.at("norm3"), h)), h);
+}
+
+/**
+ * Transformer blocks on the pixels of a picture, told of a text (`Transformer2DModel`).
+ *
+ * @param x [N, C, H, W].
+ * @param context [N, tokens, D].
+ */
+export function transformer2d(
+  s: Scope,
+  x: Value,
+  context: Value,
+  options: Transformer2dOptions,
+): Value {
+  const normal = groupNorm(s.at("norm"), x, { groups: options.groups, eps: 1e-6 });
+  let tokens = options.linearProjection
+    ? linear(s.at("proj_in"), toTokens(s, normal))
+    : toTokens(s, conv2d(s.at("proj_in"), normal)); // [N, H·W, C]
+  for (let i = 0; i < options.layers; i++) {
+    tokens = transformerBlock(s.at("transformer_blocks", i), tokens, context, options);
+  }
+  const out = options.linearProjection
+    ? fromTokens(s, linear(s.at("proj_out"), tokens), x)
+    : conv2d(s.at("proj_out"), fromTokens(s, tokens, x)); // [N, C, H, W]
+  return add(s, out, x);
+}

@@ -1,0 +1,47 @@
+import type { Device, Tensor } from "@denoise/core";
+
+/** Tensors by the names that a graph gives its inputs or outputs. */
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+/** How much onnxruntime rewrites a graph before it runs. */
+export type Optimization = "basic" | "extended" | "all";
+
+/** What a session is made from: plain data, so that it can be sent to another thread or process. */
+export interface SessionSpec {
+  /** What it computes, for messages: `"UNet2DModel.forward"`. */
+  readonly name: string;
+  /** The graph, as the bytes of an .onnx file. */
+  readonly model: Uint8Array<ArrayBuffer>;
+  /** The folder that the graph's weight files are named relative to. */
+  readonly folder?: string | undefined;
+  /** Where it computes; `"cpu"` unless given. */
+  readonly device?: Device | undefined;
+  /** Threads of one operator; all cores unless given. */
+  readonly threads?: number | undefined;
+  /** `"extended"` unless given. */
+  readonly optimization?: Optimization | undefined;
+}
+
+/** How one run goes. */
+export interface RunOptions {
+  /** Names of the outputs wanted; all unless given. */
+  readonly outputs?: readonly string[] | undefined;
+  /** Cancels before the run starts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A graph that can be run. */
+export interface EngineSession {
+  /** Runs it once. */
+  run(inputs: Tensors, options?: RunOptions): Promise<Tensors>;
+  /** Gives its memory back. */
+  release(): Promise<void>;
+}
+
+/** A home of sessions: this thread, a Worker or a child process. */
+export interface Engine {
+  /** Makes a session. */
+  createSession(spec: SessionSpec): Promise<EngineSession>;
+  /** Ends the home and every session in it. */
+  close(): Promise<void>;
+}

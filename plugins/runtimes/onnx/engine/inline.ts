@@ -1,0 +1,18 @@
+import { createSession } from "../session.ts";
+import type { Engine, EngineSession, SessionSpec } from "./engine.ts";
+
+/** Computes in this thread, which does nothing else while a session starts or runs. */
+export function inlineEngine(): Engine {
+  const sessions = new Set<EngineSession>();
+  return {
+    async createSession(spec: SessionSpec): Promise<EngineSession> {
+      const session = await createSession(spec);
+      sessions.add(session);
+      return session;
+    },
+    async close(): Promise<void> {
+      await Promise.all([...sessions].map((session) => session.release()));
+      sessions.clear();
+    },
+  };
+}

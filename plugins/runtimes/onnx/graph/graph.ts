@@ -1,0 +1,226 @@
+import type { StoredTensor } from "./checkpoint.ts";
+import { type Lowering, lowerings } from "./lowering.ts";
+import { dataType, encodeModel, type NodeSpec, type PortSpec } from "./onnx_proto.ts";
+import type { Attributes, Dim, DType, Value, Weight } from "./value.ts";
+
+/** Types that a graph can compute in. */
+export type ComputeDType = "float32" | "float16";
+
+/** What shapes a graph beside its nodes. */
+export interface GraphOptions {
+  /** Which operators to use; those of the CPU unless given. */
+  readonly lowering?: Lowering | undefined;
+  /** The type that it computes in; float32 unless given. */
+  readonly dtype?: ComputeDType | undefined;
+}
+
+/** How a node is named and typed. */
+export interface NodeOptions {
+  /** The module that it belongs to, such as `"down_blocks.0.resnets.0"`. */
+  readonly path?: string;
+  /** The operator's domain; the ONNX standard's unless given. */
+  readonly domain?: string;
+  /** Element type of its outputs; that of its first input unless given. */
+  readonly dtype?: DType;
+}
+
+/** A graph as bytes, and where its weights lie. */
+export interface BuiltGraph {
+  /** The bytes of an .onnx file. */
+  readonly model: Uint8Array<ArrayBuffer>;
+  /** The folder that holds all weight files, at any depth; the graph names them relative to it. */
+  readonly folder?: string | undefined;
+}
+
+type Initializer = StoredTensor & { readonly name: string };
+
+/**
+ * An ONNX graph under construction (opset 20 and onnxruntime's own operators).
+ *
+ * @example
+ * ```ts
+ * import { Graph } from "@denoise/onnx/graph";
+ *
+ * const graph = new Graph();
+ * const x = graph.input("x", "float32", ["batch", 3]);
+ * graph.output("y", graph.node("Mul", [x, graph.scalar(2)]));
+ * const { model } = graph.build("double");
+ * console.log(model.length > 0); // true
+ * ```
+ */
+export class Graph {
+  /** Which operators to use. */
+  readonly lowering: Lowering;
+  /** The type that it computes in. */
+  readonly dtype: ComputeDType;
+  readonly #nodes: NodeSpec[] = [];
+  readonly #initializers: Initializer[] = [];
+  readonly #inputs: PortSpec[] = [];
+  readonly #outputs: PortSpec[] = [];
+  readonly #names = new Map<string, number>();
+  readonly #constants = new Map<string, Value>();
+  readonly #files = new Set<string>();
+
+  /** Starts an empty graph. */
+  constructor({ lowering = lowerings.cpu, dtype = "float32" }: GraphOptions = {}) {
+    this.lowering = lowering;
+    this.dtype = dtype;
+  }
+
+  /** How many nodes it has. */
+  get size(): number {
+    return this.#nodes.length;
+  }
+
+  /** Declares an input; a size that varies is a name, and equal names are equal sizes. */
+  input(name: string, dtype: DType, dims: readonly Dim[]): Value {
+    this.#inputs.push({ name: this.#unique(name), dtype, dims });
+    return { name, dtype };
+  }
+
+  /** Declares a value as an output under that name. */
+  output(name: string, value: Value, dims?: readonly Dim[]): void {
+    const port = this.#unique(name);
+    this.#nodes.push({
+      name: `${name}/output`,
+      type: "Identity",
+      domain: "",
+      inputs: [value.name],
+      outputs: [port],
+      attributes: {},
+    });
+    this.#outputs.push({ name: port, dtype: value.dtype, dims });
+  }
+
+  /** Adds a node with one output. `undefined` leaves an optional input out. */
+  node(
+    type: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: Attributes = {},
+    options: NodeOptions = {},
+  ): Value {
+    return this.nodes(type, inputs, 1, attributes, options)[0]!;
+  }
+
+  /** Adds a node with several outputs of one type. */
+  nodes(
+    type: string,
+    inputs: readonly (Value | undefined)[],
+    count: number,
+    attributes: Attributes = {},
+    { path = "", domain = "", dtype = inputs[0]?.dtype ?? this.dtype }: NodeOptions = {},
+  ): Value[] {
+    const name = this.#unique(path === "" ? type : `${path}/${type}`);
+    const outputs = Array.from(
+      { length: count },
+      (_, index) => ({ name: count === 1 ? name : `${name}#${index}`, dtype }),
+    );
+    this.#nodes.push({
+      name,
+      type,
+      domain,
+      inputs: inputs.map((input) => input?.name ?? ""),
+      outputs: outputs.map((output) => output.name),
+      attributes,
+    });
+    return outputs;
+  }
+
+  /** Converts a value; the same value when it has that type already. */
+  cast(value: Value, dtype: DType, path = ""): Value {
+    if (value.dtype === dtype) return value;
+    return this.node("Cast", [value], { to: dataType(dtype) }, { path, dtype });
+  }
+
+  /** A constant int64 vector, as operators take shapes and axes. */
+  ints(values: readonly number[]): Value {
+    const data = new BigInt64Array(values.map((value) => BigInt(value)));
+    return this.#constant("int64", [values.length], data);
+  }
+
+  /** A constant number; in the type that the graph computes in unless another is given. */
+  scalar(value: number, dtype: "float32" | "float16" | "int64" = this.dtype): Value {
+    return this.#constant(dtype, [], typed(dtype, [value]));
+  }
+
+  /** A constant tensor of floats; in the type that the graph computes in unless another is given. */
+  floats(
+    values: ArrayLike<number>,
+    dims: readonly number[] = [values.length],
+    dtype: ComputeDType = this.dtype,
+  ): Value {
+    return this.#constant(dtype, dims, typed(dtype, values));
+  }
+
+  /** A tensor of a checkpoint as a constant, seen with other sizes when they are given. */
+  weight(name: string, tensor: StoredTensor, dims: readonly number[] = tensor.dims): Weight {
+    const key = `${name} ${dims}`;
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known as Weight;
+    const { dtype, data } = tensor;
+    const weight: Weight = { name: this.#unique(name), dtype, dims };
+    if (!(data instanceof Uint8Array)) this.#files.add(data.file);
+    this.#initializers.push({ name: weight.name, dtype, dims, data });
+    this.#constants.set(key, weight);
+    return weight;
+  }
+
+  /** Writes the graph. */
+  build(name: string): BuiltGraph {
+    const folder = commonFolder([...this.#files]);
+    const initializers = this.#initializers.map(({ data, ...rest }) => ({
+      ...rest,
+      data: data instanceof Uint8Array ? data : {
+        location: data.file.slice(folder!.length).replace(/^[/\\]/, ""),
+        offset: data.offset,
+        length: data.length,
+      },
+    }));
+    const model = encodeModel({
+      name,
+      nodes: this.#nodes,
+      initializers,
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+    });
+    return { model, folder };
+  }
+
+  #constant(dtype: DType, dims: readonly number[], data: ArrayBufferView<ArrayBuffer>): Value {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const key = `${dtype} ${dims} ${bytes.length > 256 ? bytes.toHex() : bytes.join()}`;
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const value: Value = { name: this.#unique("constant"), dtype };
+    this.#initializers.push({ name: value.name, dtype, dims, data: bytes });
+    this.#constants.set(key, value);
+    return value;
+  }
+
+  #unique(name: string): string {
+    const count = this.#names.get(name) ?? 0;
+    this.#names.set(name, count + 1);
+    return count === 0 ? name : this.#unique(`${name}~${count}`);
+  }
+}
+
+/** The deepest folder that holds all files, without a slash at its end unless it is the root. */
+function commonFolder(files: readonly string[]): string | undefined {
+  const [first, ...rest] = files.map((file) => file.split(/[/\\]/).slice(0, -1));
+  if (first === undefined) return undefined;
+  const depth = first.findIndex((part, index) => rest.some((parts) => parts[index] !== part));
+  const folder = files[0]!.slice(
+    0,
+    first.slice(0, depth === -1 ? undefined : depth).join("/").length,
+  );
+  return folder === "" ? "/" : folder;
+}
+
+function typed(
+  dtype: "float32" | "float16" | "int64",
+  values: ArrayLike<number>,
+): ArrayBufferView<ArrayBuffer> {
+  if (dtype === "float32") return Float32Array.from(values);
+  if (dtype === "float16") return Float16Array.from(values);
+  return BigInt64Array.from(Array.from(values, (value) => BigInt(value)));
+}

@@ -1,0 +1,32 @@
+/**
+ * ONNX graphs built in TypeScript over the tensors of a checkpoint.
+ *
+ * @module
+ */
+export {
+  assertAllUsed,
+  Checkpoint,
+  type CheckpointOptions,
+  renameOldAttention,
+  type StoredTensor,
+} from "./checkpoint.ts";
+export {
+  type BuiltGraph,
+  type ComputeDType,
+  Graph,
+  type GraphOptions,
+  type NodeOptions,
+} from "./graph.ts";
+export { type Lowering, lowerings, type Provider } from "./lowering.ts";
+export { MICROSOFT } from "./onnx_proto.ts";
+export { Scope, type WeightDType } from "./scope.ts";
+export {
+  type Attribute,
+  type Attributes,
+  type Dim,
+  type DType,
+  float,
+  type FloatAttribute,
+  type Value,
+  type Weight,
+} from "./value.ts";

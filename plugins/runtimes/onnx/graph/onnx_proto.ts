@@ -1,0 +1,185 @@
+/**
+ * The part of the ONNX format that graphs are written in: field numbers of onnx.proto (IR version
+ * 10), https://github.com/onnx/onnx/blob/v1.16.0/onnx/onnx.proto
+ *
+ * @module
+ */
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import type { Attribute, Attributes, Dim, DType } from "./value.ts";
+
+const IR_VERSION = 10;
+/** The default operator set. */
+const OPSET = 20;
+/** The domain of onnxruntime's own operators. */
+export const MICROSOFT = "com.microsoft";
+
+/** `TensorProto.DataType`. */
+const DATA_TYPE: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  uint32: 12,
+  uint64: 13,
+  bfloat16: 16,
+};
+
+/** `AttributeProto.AttributeType`. */
+const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+
+/** The number that an attribute such as `to` of Cast has for a type. */
+export function dataType(dtype: DType): number {
+  return DATA_TYPE[dtype];
+}
+
+/** A node as it will be written. */
+export interface NodeSpec {
+  readonly name: string;
+  readonly type: string;
+  readonly domain: string;
+  /** Names of values; `""` leaves an optional input out. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Attributes;
+}
+
+/** A constant tensor as it will be written: its bytes, or where they lie in another file. */
+export interface InitializerSpec {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly dims: readonly number[];
+  readonly data: Uint8Array | {
+    readonly location: string;
+    readonly offset: number;
+    readonly length: number;
+  };
+}
+
+/** An input or output of the graph as it will be written. */
+export interface PortSpec {
+  readonly name: string;
+  readonly dtype: DType;
+  /** Absent when the sizes follow from the graph. */
+  readonly dims?: readonly Dim[] | undefined;
+}
+
+/** A whole model as it will be written. */
+export interface ModelSpec {
+  readonly name: string;
+  readonly nodes: readonly NodeSpec[];
+  readonly initializers: readonly InitializerSpec[];
+  readonly inputs: readonly PortSpec[];
+  readonly outputs: readonly PortSpec[];
+}
+
+type Write<T> = (writer: BinaryWriter, value: T) => void;
+
+function message<T>(writer: BinaryWriter, field: number, value: T, write: Write<T>): void {
+  writer.tag(field, WireType.LengthDelimited).fork();
+  write(writer, value);
+  writer.join();
+}
+
+function string(writer: BinaryWriter, field: number, value: string): void {
+  writer.tag(field, WireType.LengthDelimited).string(value);
+}
+
+function int(writer: BinaryWriter, field: number, value: number): void {
+  writer.tag(field, WireType.Varint).int64(value);
+}
+
+function writeAttribute(writer: BinaryWriter, [name, value]: [string, Attribute]): void {
+  string(writer, 1, name);
+  if (typeof value === "string") {
+    string(writer, 4, value);
+    int(writer, 20, ATTRIBUTE_TYPE.string);
+  } else if (typeof value === "number") {
+    int(writer, 3, value);
+    int(writer, 20, ATTRIBUTE_TYPE.int);
+  } else if ("float" in value) {
+    writer.tag(2, WireType.Bit32).float(value.float);
+    int(writer, 20, ATTRIBUTE_TYPE.float);
+  } else {
+    value.forEach((item) => int(writer, 8, item));
+    int(writer, 20, ATTRIBUTE_TYPE.ints);
+  }
+}
+
+function writeNode(writer: BinaryWriter, node: NodeSpec): void {
+  node.inputs.forEach((name) => string(writer, 1, name));
+  node.outputs.forEach((name) => string(writer, 2, name));
+  string(writer, 3, node.name);
+  string(writer, 4, node.type);
+  for (const [name, value] of Object.entries(node.attributes)) {
+    if (value !== undefined) message(writer, 5, [name, value], writeAttribute);
+  }
+  if (node.domain !== "") string(writer, 7, node.domain);
+}
+
+function writeEntry(writer: BinaryWriter, [key, value]: [string, string]): void {
+  string(writer, 1, key);
+  string(writer, 2, value);
+}
+
+function writeInitializer(writer: BinaryWriter, tensor: InitializerSpec): void {
+  tensor.dims.forEach((dim) => int(writer, 1, dim));
+  int(writer, 2, DATA_TYPE[tensor.dtype]);
+  string(writer, 8, tensor.name);
+  if (tensor.data instanceof Uint8Array) {
+    writer.tag(9, WireType.LengthDelimited).bytes(tensor.data);
+    return;
+  }
+  message(writer, 13, ["location", tensor.data.location], writeEntry);
+  message(writer, 13, ["offset", `${tensor.data.offset}`], writeEntry);
+  message(writer, 13, ["length", `${tensor.data.length}`], writeEntry);
+  int(writer, 14, 1); // DataLocation.EXTERNAL
+}
+
+function writeDim(writer: BinaryWriter, dim: Dim): void {
+  if (typeof dim === "number") int(writer, 1, dim);
+  else string(writer, 2, dim);
+}
+
+function writeShape(writer: BinaryWriter, dims: readonly Dim[]): void {
+  dims.forEach((dim) => message(writer, 1, dim, writeDim));
+}
+
+function writeTensorType(writer: BinaryWriter, port: PortSpec): void {
+  int(writer, 1, DATA_TYPE[port.dtype]);
+  if (port.dims !== undefined) message(writer, 2, port.dims, writeShape);
+}
+
+function writePort(writer: BinaryWriter, port: PortSpec): void {
+  string(writer, 1, port.name);
+  message(writer, 2, port, (type) => message(type, 1, port, writeTensorType));
+}
+
+function writeGraph(writer: BinaryWriter, model: ModelSpec): void {
+  model.nodes.forEach((node) => message(writer, 1, node, writeNode));
+  string(writer, 2, model.name);
+  model.initializers.forEach((tensor) => message(writer, 5, tensor, writeInitializer));
+  model.inputs.forEach((port) => message(writer, 11, port, writePort));
+  model.outputs.forEach((port) => message(writer, 12, port, writePort));
+}
+
+function writeOpset(writer: BinaryWriter, [domain, version]: [string, number]): void {
+  string(writer, 1, domain);
+  int(writer, 2, version);
+}
+
+/** Writes a model as the bytes of an .onnx file. */
+export function encodeModel(model: ModelSpec): Uint8Array<ArrayBuffer> {
+  const writer = new BinaryWriter();
+  int(writer, 1, IR_VERSION);
+  string(writer, 2, "denoise");
+  message(writer, 7, model, writeGraph);
+  message(writer, 8, ["", OPSET], writeOpset);
+  message(writer, 8, [MICROSOFT, 1], writeOpset);
+  return writer.finish() as Uint8Array<ArrayBuffer>;
+}

@@ -1,0 +1,153 @@
+import { DenoiseError } from "@denoise/core";
+import type { Checkpoint, StoredTensor } from "./checkpoint.ts";
+import type { Graph, NodeOptions } from "./graph.ts";
+import type { Attributes, DType, Value, Weight } from "./value.ts";
+
+/** In which type a model's weights are held. */
+export type WeightDType = "float32" | "float16" | "bfloat16";
+
+const FLOATS: readonly DType[] = ["float32", "float16", "bfloat16", "float64"];
+
+/**
+ * A place in a model: the graph under construction and a module of the checkpoint. Every layer and
+ * block takes one as its first argument and gives the modules inside it `s.at("conv1")`.
+ *
+ * @example
+ * ```ts
+ * import { Checkpoint, Graph, Scope } from "@denoise/onnx/graph";
+ *
+ * const data = new Uint8Array(new Float32Array([1, 2]).buffer);
+ * const checkpoint = new Checkpoint([["norm.weight", { dtype: "float32", dims: [2], data }]]);
+ * const s = new Scope(new Graph(), checkpoint).at("norm");
+ * console.log(s.path, s.has("bias"), s.tensor("weight").dims); // norm false [ 2 ]
+ * ```
+ */
+export class Scope {
+  /** The graph that nodes are added to. */
+  readonly graph: Graph;
+  /** The tensors of the whole model. */
+  readonly checkpoint: Checkpoint;
+  /** Name of the module, such as `"down_blocks.0.resnets.0"`; `""` is the whole model. */
+  readonly path: string;
+  /** In which type weights are held. */
+  readonly weightDType: WeightDType;
+
+  /** The root of a model, unless a path is given. */
+  constructor(
+    graph: Graph,
+    checkpoint: Checkpoint,
+    path = "",
+    weightDType: WeightDType = "float32",
+  ) {
+    this.graph = graph;
+    this.checkpoint = checkpoint;
+    this.path = path;
+    this.weightDType = weightDType;
+  }
+
+  /** A module inside this one: `s.at("resnets", 0)` is `s.at("resnets.0")`. */
+  at(...names: readonly (string | number)[]): Scope {
+    return new Scope(this.graph, this.checkpoint, this.#name(names.join(".")), this.weightDType);
+  }
+
+  /** Whether the checkpoint has this tensor, or a module of this name with tensors in it. */
+  has(name: string): boolean {
+    return this.checkpoint.has(this.#name(name));
+  }
+
+  /** How many numbered modules there are inside the one of that name: `s.count("resnets")`. */
+  count(name: string): number {
+    let count = 0;
+    while (this.has(`${name}.${count}`)) count++;
+    return count;
+  }
+
+  /**
+   * The sizes of a tensor.
+   *
+   * @throws {DenoiseError} `missing_tensor`.
+   */
+  shape(name: string): readonly number[] {
+    const full = this.#name(name);
+    return (this.checkpoint.peek(full) ?? this.checkpoint.take(full, this.path)).dims;
+  }
+
+  /**
+   * A tensor of the checkpoint, floats in the type that the graph computes in.
+   *
+   * @param view Other sizes for the same numbers; a row of [C] may be seen as [C, 1, 1].
+   * @throws {DenoiseError} `missing_tensor`.
+   */
+  tensor(name: string, view?: readonly number[]): Weight {
+    const full = this.#name(name);
+    const stored = this.checkpoint.take(full, this.path);
+    const dims = view ?? stored.dims;
+    assertView(full, stored, dims);
+    const weight = this.graph.weight(full, stored, dims);
+    return { ...this.#held(weight), dims };
+  }
+
+  /** Adds a node of this module with one output; `undefined` leaves an optional input out. */
+  op(
+    type: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: Attributes = {},
+    options: Omit<NodeOptions, "path"> = {},
+  ): Value {
+    return this.graph.node(type, inputs, attributes, { ...options, path: this.path });
+  }
+
+  /** Adds a node of this module with several outputs. */
+  ops(
+    type: string,
+    inputs: readonly (Value | undefined)[],
+    count: number,
+    attributes: Attributes = {},
+    options: Omit<NodeOptions, "path"> = {},
+  ): Value[] {
+    return this.graph.nodes(type, inputs, count, attributes, { ...options, path: this.path });
+  }
+
+  /** Converts a value; the same value when it has that type already. */
+  cast(value: Value, dtype: DType = this.graph.dtype): Value {
+    return this.graph.cast(value, dtype, this.path);
+  }
+
+  /** A constant int64 vector, as operators take shapes and axes. */
+  ints(values: readonly number[]): Value {
+    return this.graph.ints(values);
+  }
+
+  /** A constant number in the type that the graph computes in, unless another is given. */
+  scalar(value: number, dtype?: "float32" | "float16" | "int64"): Value {
+    return this.graph.scalar(value, dtype);
+  }
+
+  /** A constant tensor of floats. */
+  floats(values: ArrayLike<number>, dims?: readonly number[]): Value {
+    return this.graph.floats(values, dims);
+  }
+
+  /** Rounds a weight to the type that weights are held in, then to the one computed with. */
+  #held(weight: Value): Value {
+    if (!FLOATS.includes(weight.dtype)) return weight;
+    const rounded = this.weightDType === "float32"
+      ? weight
+      : this.graph.cast(weight, this.weightDType, this.path);
+    return this.graph.cast(rounded, this.graph.dtype, this.path);
+  }
+
+  #name(name: string): string {
+    return this.path === "" ? name : name === "" ? this.path : `${this.path}.${name}`;
+  }
+}
+
+function assertView(name: string, stored: StoredTensor, view: readonly number[]): void {
+  const size = (dims: readonly number[]) => dims.reduce((product, dim) => product * dim, 1);
+  if (size(stored.dims) === size(view)) return;
+  throw new DenoiseError(
+    "missing_tensor",
+    `Cannot build the model: the checkpoint's tensor "${name}" is [${stored.dims.join(", ")}], ` +
+      `where [${view.join(", ")}] is needed`,
+  );
+}

@@ -1,0 +1,48 @@
+/** The element type of a value inside a graph, in torch's words. */
+export type DType =
+  | "float32"
+  | "float16"
+  | "bfloat16"
+  | "float64"
+  | "int8"
+  | "int16"
+  | "int32"
+  | "int64"
+  | "uint8"
+  | "uint16"
+  | "uint32"
+  | "uint64"
+  | "bool";
+
+/** A size known when the graph is built, or the name of one that is only known when it runs. */
+export type Dim = number | string;
+
+/** What a node makes and another takes: a name in the graph, and its element type. */
+export interface Value {
+  /** Unique in the graph. */
+  readonly name: string;
+  /** The element type. */
+  readonly dtype: DType;
+}
+
+/** A value whose sizes are known when the graph is built: a tensor of the checkpoint. */
+export interface Weight extends Value {
+  /** Its sizes. */
+  readonly dims: readonly number[];
+}
+
+/** A number to be written as FLOAT, whether or not it has a fraction. */
+export interface FloatAttribute {
+  readonly float: number;
+}
+
+/** An attribute of a node. Whole numbers are INT, so a FLOAT is written `float(1)`. */
+export type Attribute = number | readonly number[] | string | FloatAttribute;
+
+/** The attributes of a node by their ONNX names; absent ones are left to the operator's default. */
+export type Attributes = { readonly [name: string]: Attribute | undefined };
+
+/** Marks an attribute as FLOAT. */
+export function float(value: number): FloatAttribute {
+  return { float: value };
+}

@@ -1,0 +1,32 @@
+/**
+ * The ONNX runtime of denoise: model classes from pure functions, whose graphs are built in
+ * TypeScript over the tensors of a .safetensors file and run by onnxruntime.
+ *
+ * @module
+ */
+export { defineModel } from "./define_model.ts";
+export type {
+  Engine,
+  EngineSession,
+  Optimization,
+  RunOptions,
+  SessionSpec,
+  Tensors,
+} from "./engine/engine.ts";
+export { renameOldAttention } from "./graph/mod.ts";
+export { inlineEngine } from "./engine/inline.ts";
+export {
+  float32,
+  type GraphDefinition,
+  int64,
+  type ModelDefinition,
+  optional,
+  type Port,
+  type Runner,
+  timesteps,
+  timestepTensor,
+  unsupportedOption,
+} from "./model_definition.ts";
+export { type FindOptions, findWeights, openWeights, type WeightFiles } from "./weights/find.ts";
+export { openSafetensors, readTensor, type SafetensorsFile } from "./weights/safetensors.ts";
+export { saveSafetensors } from "./weights/save.ts";

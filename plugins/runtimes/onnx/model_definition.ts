@@ -1,0 +1,131 @@
+import {
+  type ConfigSchema,
+  DenoiseError,
+  type FrozenConfig,
+  type JsonObject,
+  type Model,
+  Tensor,
+} from "@denoise/core";
+import type { Dim, Scope, Value } from "./graph/mod.ts";
+
+/** An input of a model's graph. */
+export interface Port {
+  /** The type of the tensor that is given. */
+  readonly dtype: "float32" | "int64" | "int32" | "bool" | "uint8";
+  /** Its sizes: numbers, or names for those that vary; equal names are equal sizes. */
+  readonly dims: readonly Dim[];
+  /** A call may leave it out; the graph is then built without it. */
+  readonly optional?: boolean;
+  /** Keeps float32 where the graph computes in float16, as timesteps need. */
+  readonly exact?: boolean;
+}
+
+/** One of the graphs that a model consists of: `forward`, or `encode` and `decode`. */
+export interface GraphDefinition<C extends object> {
+  /** Its inputs by name. */
+  readonly inputs: (config: FrozenConfig<C>) => Readonly<Record<string, Port>>;
+  /**
+   * Builds it and gives its outputs by name. An optional input that a call leaves out is not in
+   * `inputs`.
+   */
+  readonly build: (
+    s: Scope,
+    config: FrozenConfig<C>,
+    inputs: Readonly<Record<string, Value>>,
+  ) => Readonly<Record<string, Value>>;
+}
+
+/** How a model runs its graphs; the methods of a class are written with it. */
+export interface Runner<C extends object> {
+  /** The options that shape the model. */
+  readonly config: FrozenConfig<C>;
+  /**
+   * Runs a graph, starting its session when this is the first time.
+   *
+   * @param inputs Tensors by the names of the graph's inputs; undefined ones are left out.
+   */
+  run(
+    graph: string,
+    inputs: Readonly<Record<string, Tensor | undefined>>,
+    options?: { readonly outputs?: readonly string[]; readonly signal?: AbortSignal | undefined },
+  ): Promise<Readonly<Record<string, Tensor>>>;
+}
+
+/** A model as pure functions, from which {@linkcode defineModel} makes the class. */
+export interface ModelDefinition<C extends object, M extends Model<C>> {
+  /** The class name in diffusers or transformers, which repos use. */
+  readonly className: string;
+  /** Other class names in repos that mean the same class. */
+  readonly aliases?: readonly string[];
+  /** The library whose names its files have; `"diffusers"` unless given. */
+  readonly library?: "diffusers" | "transformers";
+  /** The options in config.json. */
+  readonly schema: ConfigSchema<C>;
+  /** Brings a config.json of another layout into the schema's, such as one with `text_config`. */
+  readonly adapt?: (config: JsonObject) => JsonObject;
+  /**
+   * Refuses configs that cannot be built, by throwing {@linkcode unsupportedOption}, before any
+   * weights are looked at.
+   */
+  readonly check?: (config: FrozenConfig<C>) => void;
+  /** Today's name of a tensor that old checkpoints store under another one. */
+  readonly rename?: (stored: string) => string;
+  /** Tensors that may be in a checkpoint and are not needed, such as `position_ids`. */
+  readonly ignore?: readonly RegExp[];
+  /** Its graphs by name. */
+  readonly graphs: Readonly<Record<string, GraphDefinition<C>>>;
+  /** The methods of its class, such as `forward`. */
+  readonly methods: (model: Runner<C>) => Omit<M, keyof Model<C>>;
+}
+
+/** A float32 input. */
+export function float32(...dims: readonly Dim[]): Port {
+  return { dtype: "float32", dims };
+}
+
+/** An int64 input, such as token ids. */
+export function int64(...dims: readonly Dim[]): Port {
+  return { dtype: "int64", dims };
+}
+
+/** A float32 input [N] that stays float32 where the graph computes in float16. */
+export function timesteps(dim: Dim = "batch"): Port {
+  return { dtype: "float32", dims: [dim], exact: true };
+}
+
+/** An input that a call may leave out. */
+export function optional(port: Port): Port {
+  return { ...port, optional: true };
+}
+
+/** The error for a config option whose value cannot be built, naming both. */
+export function unsupportedOption(
+  className: string,
+  option: string,
+  value: unknown,
+  supported?: readonly unknown[],
+): DenoiseError {
+  const known = supported?.map((item) => JSON.stringify(item)).join(", ");
+  return new DenoiseError(
+    "unsupported_option",
+    `Cannot build ${className}: ${option} = ${JSON.stringify(value)} is not supported` +
+      (known === undefined ? "" : `; supported are ${known}`),
+  );
+}
+
+/**
+ * Timesteps as a model takes them: float32 [batch].
+ *
+ * @param timestep One for all samples, or one for each.
+ * @throws {TypeError} when there are several, but not one for each.
+ */
+export function timestepTensor(timestep: number | readonly number[], batch: number): Tensor {
+  const given = typeof timestep === "number" ? [timestep] : timestep;
+  if (given.length !== 1 && given.length !== batch) {
+    throw new TypeError(
+      `Cannot use ${given.length} timesteps: give one, or one for each of ${batch} samples`,
+    );
+  }
+  const values = given.length === 1 ? new Float32Array(batch).fill(given[0]!) : given;
+  return new Tensor("float32", Float32Array.from(values), [batch]);
+}

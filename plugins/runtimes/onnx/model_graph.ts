@@ -1,0 +1,72 @@
+import type { FrozenConfig, Tensor } from "@denoise/core";
+import { type BuiltGraph, type Checkpoint, Graph, type GraphOptions, Scope } from "./graph/mod.ts";
+import type { Value, WeightDType } from "./graph/mod.ts";
+import type { GraphDefinition, Port } from "./model_definition.ts";
+
+/** Builds one graph of a model with the inputs of these names. */
+export function buildGraph<C extends object>(
+  name: string,
+  definition: GraphDefinition<C>,
+  config: FrozenConfig<C>,
+  checkpoint: Checkpoint,
+  inputNames: ReadonlySet<string>,
+  { weightDType, ...options }: GraphOptions & { readonly weightDType: WeightDType },
+): BuiltGraph {
+  const graph = new Graph(options);
+  const inputs: Record<string, Value> = {};
+  for (const [input, { dtype, dims, exact }] of Object.entries(definition.inputs(config))) {
+    if (!inputNames.has(input)) continue;
+    const value = graph.input(input, dtype, dims);
+    inputs[input] = dtype === "float32" && !exact ? graph.cast(value, graph.dtype, input) : value;
+  }
+  const scope = new Scope(graph, checkpoint, "", weightDType);
+  for (const [output, value] of Object.entries(definition.build(scope, config, inputs))) {
+    graph.output(output, value.dtype === "float16" ? graph.cast(value, "float32") : value);
+  }
+  return graph.build(name);
+}
+
+/**
+ * Makes sure that tensors fit the inputs of a graph.
+ *
+ * @throws {TypeError} naming the input, what it is and what it must be.
+ */
+export function checkInputs(
+  name: string,
+  ports: Readonly<Record<string, Port>>,
+  inputs: Readonly<Record<string, Tensor>>,
+): void {
+  for (const [input, { optional }] of Object.entries(ports)) {
+    if (!optional && inputs[input] === undefined) {
+      throw new TypeError(`Cannot run ${name}: the input "${input}" is missing`);
+    }
+  }
+  const sizes = new Map<string, { size: number; input: string }>();
+  for (const [input, tensor] of Object.entries(inputs)) {
+    const port = Object.hasOwn(ports, input) ? ports[input] : undefined;
+    if (port === undefined) {
+      throw new TypeError(
+        `Cannot run ${name}: it has no input "${input}"; it has ${Object.keys(ports).join(", ")}`,
+      );
+    }
+    const wanted = `${port.dtype} [${port.dims.join(", ")}]`;
+    const refuse = (why = "") =>
+      new TypeError(
+        `Cannot run ${name}: "${input}" must be ${wanted}${why}, but is ` +
+          `${tensor.dtype} [${tensor.dims.join(", ")}]`,
+      );
+    if (tensor.dtype !== port.dtype || tensor.dims.length !== port.dims.length) throw refuse();
+    for (const [axis, dim] of port.dims.entries()) {
+      const size = tensor.dims[axis]!;
+      if (typeof dim === "number") {
+        if (size !== dim) throw refuse();
+        continue;
+      }
+      const known = sizes.get(dim);
+      if (known === undefined) sizes.set(dim, { size, input });
+      else if (known.size !== size) {
+        throw refuse(` with ${dim} ${known.size} as in "${known.input}"`);
+      }
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import { float, MICROSOFT, type Scope, type Value } from "../graph/mod.ts";
+import { add, matMul, mul, softmax } from "./arithmetic.ts";
+import { reshape, transpose } from "./shape.ts";
+
+/** What attention is computed from, after the projections. */
+export interface AttentionInputs {
+  /** [N, queries, heads·width]. */
+  readonly query: Value;
+  /** [N, keys, heads·width]. */
+  readonly key: Value;
+  /** [N, keys, heads·width of a value]. */
+  readonly value: Value;
+}
+
+/** Options of attention. */
+export interface AttentionOptions {
+  /** How many heads the last axis holds. */
+  readonly heads: number;
+  /** Factor of query·key; 1/√(width of a head) unless given. */
+  readonly scale?: number | undefined;
+  /** Added to the scores before the softmax: [N or 1, heads or 1, queries, keys]. */
+  readonly bias?: Value | undefined;
+}
+
+/**
+ * softmax(scale·q·kᵀ + bias)·v for each head (Vaswani et al., 2017, arXiv:1706.03762).
+ * The result is [N, queries, heads·width of a value].
+ */
+export function attention(s: Scope, inputs: AttentionInputs, options: AttentionOptions): Value {
+  return s.graph.lowering.attention === "MultiHeadAttention"
+    ? fused(s, inputs, options)
+    : standard(s, inputs, options);
+}
+
+function fused(
+  s: Scope,
+  { query, key, value }: AttentionInputs,
+  { heads, scale, bias }: AttentionOptions,
+): Value {
+  const inputs = [query, key, value, ...(bias ? [undefined, undefined, bias] : [])];
+  return s.op("MultiHeadAttention", inputs, {
+    num_heads: heads,
+    scale: scale === undefined ? undefined : float(scale),
+  }, { domain: MICROSOFT });
+}
+
+function standard(
+  s: Scope,
+  { query, key, value }: AttentionInputs,
+  { heads, scale, bias }: AttentionOptions,
+): Value {
+  const split = (x: Value, perm: readonly number[]) =>
+    transpose(s, reshape(s, x, [0, 0, heads, -1]), perm);
+  const q = split(query, [0, 2, 1, 3]); // [N, heads, queries, width]
+  const k = split(key, [0, 2, 3, 1]); // [N, heads, width, keys]
+  const v = split(value, [0, 2, 1, 3]); // [N, heads, keys, width']
+  const factor = scale ?? inverseRootWidth(s, q);
+  const scores = matMul(s, mul(s, q, factor), k); // [N, heads, queries, keys]
+  const weights = softmax(s, bias === undefined ? scores : add(s, scores, bias));
+  const out = transpose(s, matMul(s, weights, v), [0, 2, 1, 3]); // [N, queries, heads, width']
+  return reshape(s, out, [0, 0, -1]);
+}
+
+/** 1/√(last size of q), which is only known when the graph runs. */
+function inverseRootWidth(s: Scope, q: Value): Value {
+  const width = s.cast(s.op("Shape", [q], { start: -1 }, { dtype: "int64" }));
+  return s.op("Reciprocal", [s.op("Sqrt", [width])]);
+}
+
+/** The lowest float16 number: far enough down for a softmax, and finite in both float types. */
+const MASKED = -65504;
+
+/**
+ * The bias with which each token sees itself and those before it: [1, 1, tokens, tokens].
+ *
+ * @param x Any value [N, tokens, ...].
+ */
+export function causalBias(s: Scope, x: Value): Value {
+  const tokens = s.op("Shape", [x], { start: 1, end: 2 }, { dtype: "int64" });
+  const square = s.op("Concat", [s.ints([1, 1]), tokens, tokens], { axis: 0 });
+  const full = s.op("Expand", [s.scalar(MASKED), square]);
+  return s.op("Trilu", [full, s.scalar(1, "int64")], { upper: 1 });
+}

@@ -1,0 +1,58 @@
+/**
+ * Layers: functions from a {@linkcode Scope} and values to a value. The scope names the module whose
+ * tensors a layer reads, so channel counts, kernels and biases come from the checkpoint.
+ *
+ * @module
+ */
+export {
+  activation,
+  activationNames,
+  gelu,
+  mish,
+  quickGelu,
+  relu,
+  sigmoid,
+  silu,
+  tanh,
+} from "./activation.ts";
+export {
+  add,
+  clamp,
+  div,
+  matMul,
+  mean,
+  mul,
+  norm,
+  type Operand,
+  softmax,
+  sub,
+  where,
+} from "./arithmetic.ts";
+export { attention, type AttentionInputs, type AttentionOptions, causalBias } from "./attention.ts";
+export { conv2d, type ConvOptions, convTranspose2d } from "./conv.ts";
+export { embedding, sinusoidalEmbedding, type SinusoidalOptions } from "./embedding.ts";
+export { linear, matMulTransposed } from "./linear.ts";
+export { groupNorm, type GroupNormOptions, layerNorm, type LayerNormOptions } from "./norm.ts";
+export {
+  avgPool2d,
+  type BilinearOptions,
+  upsampleBilinear,
+  upsampleNearest,
+  upsampleNearestLike,
+} from "./resample.ts";
+export {
+  chunk,
+  concat,
+  expand,
+  fromTokens,
+  pad2d,
+  reshape,
+  reshapeLike,
+  shapeOf,
+  slice,
+  split,
+  squeeze,
+  toTokens,
+  transpose,
+  unsqueeze,
+} from "./shape.ts";

@@ -1,0 +1,51 @@
+import type { Scope, Value, Weight } from "../graph/mod.ts";
+import { float } from "../graph/mod.ts";
+import { add, mul } from "./arithmetic.ts";
+import { reshape, reshapeLike } from "./shape.ts";
+
+/** Options of a group normalization. */
+export interface GroupNormOptions {
+  /** How many groups the channels are cut into. */
+  readonly groups: number;
+  /** Added to the variance; 1e-5 unless given. */
+  readonly eps?: number;
+  /** How many axes follow the channels; 2, as in [N, C, H, W], unless given. */
+  readonly spatial?: number;
+}
+
+/**
+ * Group normalization of [N, C, ...] (Wu and He, 2018, arXiv:1803.08494), written as instance
+ * normalization of [N, groups, -1]. The affine part is left out when the checkpoint has no `weight`.
+ */
+export function groupNorm(s: Scope, x: Value, options: GroupNormOptions): Value {
+  const { groups, eps = 1e-5, spatial = 2 } = options;
+  const grouped = reshape(s, x, [0, groups, -1]);
+  const ones = s.floats(new Float32Array(groups).fill(1));
+  const zeros = s.floats(new Float32Array(groups));
+  const normal = s.op("InstanceNormalization", [grouped, ones, zeros], { epsilon: float(eps) });
+  const out = reshapeLike(s, normal, x); // [N, C, ...]
+  if (!s.has("weight")) return out;
+  const channels = s.shape("weight")[0]!;
+  const view = [channels, ...Array<number>(spatial).fill(1)];
+  return add(s, mul(s, out, s.tensor("weight", view)), s.tensor("bias", view));
+}
+
+/** Options of a layer normalization. */
+export interface LayerNormOptions {
+  /** Added to the variance; 1e-5 unless given. */
+  readonly eps?: number;
+  /** Size of the last axis; only needed for a layer without `weight`. */
+  readonly width?: number;
+}
+
+/** Layer normalization over the last axis (Ba et al., 2016, arXiv:1607.06450). */
+export function layerNorm(s: Scope, x: Value, { eps = 1e-5, width }: LayerNormOptions = {}): Value {
+  const attributes = { axis: -1, epsilon: float(eps) };
+  if (width !== undefined && !s.has("weight")) {
+    const ones = s.floats(new Float32Array(width).fill(1));
+    return s.op("LayerNormalization", [x, ones], attributes);
+  }
+  const affine: Weight[] = [s.tensor("weight")];
+  if (s.has("bias")) affine.push(s.tensor("bias"));
+  return s.op("LayerNormalization", [x, ...affine], attributes);
+}

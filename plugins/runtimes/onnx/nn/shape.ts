@@ -1,0 +1,78 @@
+import type { Scope, Value } from "../graph/mod.ts";
+
+/** Same numbers, other sizes: 0 keeps the size at that place, one -1 takes what is left. */
+export function reshape(s: Scope, x: Value, dims: readonly number[]): Value {
+  return s.op("Reshape", [x, s.ints(dims)]);
+}
+
+/** The sizes of `x` as an int64 vector, or those from axis `start` to before axis `end`. */
+export function shapeOf(s: Scope, x: Value, start = 0, end?: number): Value {
+  return s.op("Shape", [x], { start, end }, { dtype: "int64" });
+}
+
+/** Same numbers in the sizes of `like`. */
+export function reshapeLike(s: Scope, x: Value, like: Value): Value {
+  return s.op("Reshape", [x, shapeOf(s, like)]);
+}
+
+/** Permutes axes. */
+export function transpose(s: Scope, x: Value, perm: readonly number[]): Value {
+  return s.op("Transpose", [x], { perm });
+}
+
+/** Puts axes of size 1 in at these places. */
+export function unsqueeze(s: Scope, x: Value, axes: readonly number[]): Value {
+  return s.op("Unsqueeze", [x, s.ints(axes)]);
+}
+
+/** Takes axes of size 1 out at these places. */
+export function squeeze(s: Scope, x: Value, axes: readonly number[]): Value {
+  return s.op("Squeeze", [x, s.ints(axes)]);
+}
+
+/** Puts values one after another along an axis. */
+export function concat(s: Scope, values: readonly Value[], axis: number): Value {
+  return s.op("Concat", values, { axis });
+}
+
+/** Cuts a value into `count` equal parts along an axis, as torch's `chunk`. */
+export function chunk(s: Scope, x: Value, count: number, axis: number): Value[] {
+  return s.ops("Split", [x], count, { axis, num_outputs: count });
+}
+
+/** Cuts a value into parts of these sizes along an axis. */
+export function split(s: Scope, x: Value, sizes: readonly number[], axis: number): Value[] {
+  return s.ops("Split", [x, s.ints(sizes)], sizes.length, { axis });
+}
+
+/** Elements `start` to before `end` of an axis; negative ones count from the end. */
+export function slice(s: Scope, x: Value, axis: number, start: number, end: number): Value {
+  return s.op("Slice", [x, s.ints([start]), s.ints([end]), s.ints([axis])]);
+}
+
+/** Pads [N, C, H, W] with zeros at top, left, bottom and right. */
+export function pad2d(
+  s: Scope,
+  x: Value,
+  [top, left, bottom, right]: readonly [number, number, number, number],
+): Value {
+  return s.op("Pad", [x, s.ints([0, 0, top, left, 0, 0, bottom, right])]);
+}
+
+/** Repeats a value to these sizes, given as an int64 vector, by broadcasting. */
+export function expand(s: Scope, x: Value, dims: Value): Value {
+  return s.op("Expand", [x, dims]);
+}
+
+/** A picture as a row of tokens: [N, C, H, W] to [N, H·W, C]. */
+export function toTokens(s: Scope, x: Value): Value {
+  const flat = reshape(s, x, [0, 0, -1]); // [N, C, H·W]
+  return transpose(s, flat, [0, 2, 1]);
+}
+
+/** A row of tokens as a picture: [N, H·W, C] to [N, C, H, W] with the height and width of `like`. */
+export function fromTokens(s: Scope, tokens: Value, like: Value): Value {
+  const flat = transpose(s, tokens, [0, 2, 1]); // [N, C, H·W]
+  const dims = concat(s, [s.ints([0, 0]), shapeOf(s, like, 2)], 0);
+  return s.op("Reshape", [flat, dims]);
+}

@@ -1,0 +1,101 @@
+/**
+ * Sessions of onnxruntime: the only file that imports it, and only when a session is made.
+ *
+ * @module
+ */
+import { DenoiseError, Tensor, throwIfAborted, type TypedArray } from "@denoise/core";
+import type { InferenceSession, OnnxValue, Tensor as OrtTensor } from "onnxruntime-node";
+import { executionProviders } from "./devices.ts";
+import type { EngineSession, RunOptions, SessionSpec, Tensors } from "./engine/engine.ts";
+
+type Ort = typeof import("onnxruntime-node");
+
+async function onnxruntime(): Promise<Ort> {
+  const module = await import("onnxruntime-node");
+  return (module as { default?: Ort }).default ?? module;
+}
+
+/**
+ * Makes a session in this thread. Its weights stay in their files, which are mapped into memory.
+ *
+ * @throws {DenoiseError} `invalid_config` when the graph does not fit its weights.
+ */
+export async function createSession(spec: SessionSpec): Promise<EngineSession> {
+  const ort = await onnxruntime();
+  const { model, folder, device = "cpu", threads, optimization = "extended" } = spec;
+  const options: InferenceSession.SessionOptions = {
+    executionProviders: executionProviders(device),
+    graphOptimizationLevel: optimization,
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    logSeverityLevel: 3,
+    extra: {
+      session: {
+        disable_prepacking: "1",
+        ...(folder === undefined ? {} : { model_external_initializers_file_folder_path: folder }),
+      },
+    },
+  };
+  let session: InferenceSession;
+  try {
+    session = await ort.InferenceSession.create(model, options);
+  } catch (cause) {
+    throw explained(spec.name, cause);
+  }
+  return new OnnxSession(ort, session, spec.name);
+}
+
+class OnnxSession implements EngineSession {
+  readonly #ort: Ort;
+  readonly #name: string;
+  #session: InferenceSession | undefined;
+
+  constructor(ort: Ort, session: InferenceSession, name: string) {
+    this.#ort = ort;
+    this.#session = session;
+    this.#name = name;
+  }
+
+  async run(inputs: Tensors, { outputs, signal }: RunOptions = {}): Promise<Tensors> {
+    const session = this.#session;
+    if (session === undefined) throw new TypeError(`Cannot run ${this.#name}: it was released`);
+    throwIfAborted(signal, `running ${this.#name}`);
+    const feeds = Object.fromEntries(
+      Object.entries(inputs).map(([name, tensor]) => [name, this.#toOrt(name, tensor)]),
+    );
+    const results = await session.run(feeds, outputs ?? session.outputNames);
+    return Object.fromEntries(
+      Object.entries(results).map(([name, value]) => [name, fromOrt(value)]),
+    );
+  }
+
+  async release(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.release();
+  }
+
+  #toOrt(name: string, { dtype, data, dims }: Tensor): OrtTensor {
+    if (dtype === "float16") {
+      throw new TypeError(`Cannot run ${this.#name}: "${name}" is float16; give it as float32`);
+    }
+    return new this.#ort.Tensor(dtype, data as Float32Array, dims);
+  }
+}
+
+function fromOrt(value: OnnxValue): Tensor {
+  const { type, data, dims } = value as OrtTensor;
+  return new Tensor(type as Tensor["dtype"], data as TypedArray, dims);
+}
+
+/** What onnxruntime says of a graph, which names the node and so the module it belongs to. */
+function explained(name: string, cause: unknown): Error {
+  const message = `Cannot start ${name}: ${cause instanceof Error ? cause.message : cause}`;
+  if (!/ShapeInference|TypeInference|Type Error|Incompatible dimensions/.test(message)) {
+    return new Error(message, { cause });
+  }
+  return new DenoiseError(
+    "invalid_config",
+    `${message} Does config.json belong to these weights?`,
+    { cause },
+  );
+}
