@@ -41,3 +41,12 @@ export function attentionBlock(s: Scope, x: Value, options: AttentionBlockOption
   const sum = add(s, attended, x);
   return outputScale === 1 ? sum : div(s, sum, outputScale);
 }
+
+/** Today's name of an attention's tensor in a checkpoint from before diffusers 0.17. */
+export function todaysAttentionName(stored: string): string {
+  return stored
+    .replace(/(attentions\.\d+)\.query\./, "$1.to_q.")
+    .replace(/(attentions\.\d+)\.key\./, "$1.to_k.")
+    .replace(/(attentions\.\d+)\.value\./, "$1.to_v.")
+    .replace(/(attentions\.\d+)\.proj_attn\./, "$1.to_out.0.");
+}

@@ -1,0 +1,81 @@
+import type { ConfigSchema } from "@denoise/core";
+import { unsupportedOption } from "@denoise/onnx";
+
+/** Options of an AutoencoderKL, as they stand in config.json. */
+export interface AutoencoderKLConfig {
+  readonly in_channels: number;
+  readonly out_channels: number;
+  readonly down_block_types: readonly string[];
+  readonly up_block_types: readonly string[];
+  readonly block_out_channels: readonly number[];
+  readonly layers_per_block: number;
+  readonly act_fn: string;
+  readonly latent_channels: number;
+  readonly norm_num_groups: number;
+  /** Height and width it was trained for; tiles have this size. */
+  readonly sample_size: number | readonly number[];
+  /** What latents are multiplied with to have unit variance. */
+  readonly scaling_factor: number;
+  /** What is taken from latents before that. */
+  readonly shift_factor: number | null;
+  readonly latents_mean: readonly number[] | null;
+  readonly latents_std: readonly number[] | null;
+  /** Whether float16 overflows in it. */
+  readonly force_upcast: boolean;
+  readonly use_quant_conv: boolean;
+  readonly use_post_quant_conv: boolean;
+  readonly mid_block_add_attention: boolean;
+}
+
+/** The options with the reference's defaults. */
+export const schema: ConfigSchema<AutoencoderKLConfig> = {
+  defaults: {
+    in_channels: 3,
+    out_channels: 3,
+    down_block_types: ["DownEncoderBlock2D"],
+    up_block_types: ["UpDecoderBlock2D"],
+    block_out_channels: [64],
+    layers_per_block: 1,
+    act_fn: "silu",
+    latent_channels: 4,
+    norm_num_groups: 32,
+    sample_size: 32,
+    scaling_factor: 0.18215,
+    shift_factor: null,
+    latents_mean: null,
+    latents_std: null,
+    force_upcast: true,
+    use_quant_conv: true,
+    use_post_quant_conv: true,
+    mid_block_add_attention: true,
+  },
+  types: {
+    sample_size: ["number", "number[]"],
+    shift_factor: "number",
+    latents_mean: "number[]",
+    latents_std: "number[]",
+  },
+  floats: ["scaling_factor"],
+};
+
+const BLOCKS = {
+  down_block_types: ["DownEncoderBlock2D", "AttnDownEncoderBlock2D"],
+  up_block_types: ["UpDecoderBlock2D", "AttnUpDecoderBlock2D"],
+} as const;
+
+/** Refuses what cannot be built, before any weights are looked at. */
+export function check(config: AutoencoderKLConfig): void {
+  const levels = config.block_out_channels.length;
+  for (const option of ["down_block_types", "up_block_types"] as const) {
+    const types = config[option];
+    if (types.length !== levels) {
+      throw new RangeError(
+        `Cannot build AutoencoderKL: ${option} names ${types.length} levels, but ` +
+          `block_out_channels ${levels}; they must be as many`,
+      );
+    }
+    const known: readonly string[] = BLOCKS[option];
+    const unknown = types.find((type) => !known.includes(type));
+    if (unknown !== undefined) throw unsupportedOption("AutoencoderKL", option, unknown, known);
+  }
+}

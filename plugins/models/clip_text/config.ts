@@ -1,0 +1,41 @@
+import type { ConfigSchema } from "@denoise/core";
+
+/** Options of a CLIPTextModel, as they stand in config.json. */
+export interface CLIPTextConfig {
+  readonly vocab_size: number;
+  /** Width of the states. */
+  readonly hidden_size: number;
+  readonly intermediate_size: number;
+  readonly projection_dim: number | null;
+  readonly num_hidden_layers: number;
+  readonly num_attention_heads: number;
+  /** The longest row of tokens. */
+  readonly max_position_embeddings: number;
+  /** `"quick_gelu"` in Stable Diffusion 1.x, `"gelu"` in 2.x. */
+  readonly hidden_act: string;
+  readonly layer_norm_eps: number;
+  /** Which token's state is the pooled one; 2 means the token with the highest id. */
+  readonly eos_token_id: number | readonly number[] | null;
+  readonly bos_token_id: number | null;
+  readonly pad_token_id: number | null;
+}
+
+/** The options with the reference's defaults. */
+export const schema: ConfigSchema<CLIPTextConfig> = {
+  defaults: {
+    vocab_size: 49408,
+    hidden_size: 512,
+    intermediate_size: 2048,
+    projection_dim: 512,
+    num_hidden_layers: 12,
+    num_attention_heads: 8,
+    max_position_embeddings: 77,
+    hidden_act: "quick_gelu",
+    layer_norm_eps: 1e-5,
+    eos_token_id: 49407,
+    bos_token_id: 49406,
+    pad_token_id: 1,
+  },
+  types: { eos_token_id: ["number", "number[]"] },
+  floats: ["layer_norm_eps"],
+};

@@ -1,0 +1,114 @@
+import type { FrozenConfig } from "@denoise/core";
+import { float32, type GraphDefinition, int64, optional } from "@denoise/onnx";
+import type { Scope, Value } from "@denoise/onnx/graph";
+import {
+  activation,
+  add,
+  attention,
+  concat,
+  embedding,
+  layerNorm,
+  linear,
+  mul,
+  shapeOf,
+  sub,
+  unsqueeze,
+} from "@denoise/onnx/nn";
+import type { CLIPTextConfig } from "./config.ts";
+
+type Config = FrozenConfig<CLIPTextConfig>;
+
+/** Added to the scores of tokens that are not to be seen. */
+const HIDDEN = -3e38;
+
+/** Each token sees itself and those before: [1, 1, tokens, tokens]. */
+function causalBias(s: Scope, ids: Value, limit: number): Value {
+  const table = new Float32Array(limit * limit).map((_, i) =>
+    i % limit > Math.floor(i / limit) ? HIDDEN : 0
+  );
+  const tokens = shapeOf(s, ids, 1, 2);
+  const ends = concat(s, [tokens, tokens], 0);
+  return s.op("Slice", [
+    s.floats(table, [1, 1, limit, limit]),
+    s.ints([0, 0]),
+    ends,
+    s.ints([2, 3]),
+  ]);
+}
+
+/** Tokens with mask 0 are not seen: [N, 1, 1, tokens]. */
+function maskBias(s: Scope, mask: Value): Value {
+  return mul(s, unsqueeze(s, sub(s, 1, s.cast(mask)), [1, 2]), HIDDEN);
+}
+
+function embed(s: Scope, ids: Value): Value {
+  const positions = s.op("Slice", [
+    s.tensor("position_embedding.weight"),
+    s.ints([0]),
+    shapeOf(s, ids, 1, 2),
+    s.ints([0]),
+  ]);
+  return add(s, embedding(s.at("token_embedding"), ids), positions); // [N, tokens, width]
+}
+
+/** Self-attention and feed forward, each after a normalization and added. */
+function encoderLayer(s: Scope, x: Value, bias: Value, config: Config): Value {
+  const self = s.at("self_attn");
+  const eps = config.layer_norm_eps;
+  const normal = layerNorm(s.at("layer_norm1"), x, { eps });
+  const [query, key, value] = ["q_proj", "k_proj", "v_proj"].map((name) =>
+    linear(self.at(name), normal)
+  ) as [Value, Value, Value];
+  const heads = config.num_attention_heads;
+  const attended = attention(self, { query, key, value }, { heads, bias });
+  const h = add(s, x, linear(self.at("out_proj"), attended));
+  const hidden = linear(s.at("mlp.fc1"), layerNorm(s.at("layer_norm2"), h, { eps }));
+  return add(s, h, linear(s.at("mlp.fc2"), activation(s, hidden, config.hidden_act)));
+}
+
+/** The state of the end-of-text token in each row: [N, width]. */
+function pooled(s: Scope, states: Value, ids: Value, config: Config): Value {
+  const [eos] = [config.eos_token_id].flat();
+  const marks = eos === 2
+    ? ids
+    : s.cast(s.op("Equal", [ids, s.scalar(eos!, "int64")], {}, { dtype: "bool" }), "int32");
+  const place = s.op("ArgMax", [s.cast(marks, "int32")], { axis: 1, keepdims: 1 }, {
+    dtype: "int64",
+  }); // [N, 1]
+  return s.op("GatherND", [states, place], { batch_dims: 1 });
+}
+
+/** Token ids to the states of every layer, the normalized last one, and the pooled one. */
+export const forward: GraphDefinition<CLIPTextConfig> = {
+  inputs: () => ({
+    input_ids: int64("batch", "tokens"),
+    attention_mask: optional(int64("batch", "tokens")),
+  }),
+  build(s, config, { input_ids, attention_mask }) {
+    const causal = causalBias(s, input_ids!, config.max_position_embeddings);
+    const bias = attention_mask === undefined
+      ? causal
+      : add(s, causal, maskBias(s, attention_mask));
+    const states = [embed(s.at("embeddings"), input_ids!)];
+    for (let i = 0; i < config.num_hidden_layers; i++) {
+      states.push(encoderLayer(s.at("encoder.layers", i), states.at(-1)!, bias, config));
+    }
+    const norm = { eps: config.layer_norm_eps };
+    const last = layerNorm(s.at("final_layer_norm"), states.at(-1)!, norm);
+    const pooler = pooled(s, last, input_ids!, config);
+    return {
+      last_hidden_state: last,
+      pooler_output: pooler,
+      ...(s.has("text_projection") ? { text_embeds: linear(s.at("text_projection"), pooler) } : {}),
+      ...Object.fromEntries(states.map((state, i) => [`hidden_state_${i}`, state])),
+    };
+  },
+};
+
+/** The final normalization alone, for states of an earlier layer. */
+export const finalNorm: GraphDefinition<CLIPTextConfig> = {
+  inputs: (config) => ({ states: float32("batch", "tokens", config.hidden_size) }),
+  build: (s, config, { states }) => ({
+    normal: layerNorm(s.at("final_layer_norm"), states!, { eps: config.layer_norm_eps }),
+  }),
+};

@@ -1,0 +1,111 @@
+import type { ConfigSchema } from "@denoise/core";
+import { unsupportedOption } from "@denoise/onnx";
+import { downBlockTypes, upBlockTypes } from "@denoise/onnx/blocks";
+
+/** Options of a UNet2DModel, as they stand in config.json. */
+export interface UNet2DConfig {
+  /** Height and width it was trained for. */
+  readonly sample_size: number | readonly number[] | null;
+  readonly in_channels: number;
+  readonly out_channels: number;
+  /** Whether the sample is brought from 0..1 to -1..1 first. */
+  readonly center_input_sample: boolean;
+  readonly time_embedding_type: "positional" | "fourier" | "learned";
+  /** Width of the time embedding; four times the first level's channels unless given. */
+  readonly time_embedding_dim: number | null;
+  readonly freq_shift: number;
+  readonly flip_sin_to_cos: boolean;
+  readonly down_block_types: readonly string[];
+  readonly mid_block_type: "UNetMidBlock2D" | null;
+  readonly up_block_types: readonly string[];
+  readonly block_out_channels: readonly number[];
+  readonly layers_per_block: number;
+  readonly mid_block_scale_factor: number;
+  /** 1, or 0 for zeros at bottom and right alone. */
+  readonly downsample_padding: number;
+  readonly downsample_type: "conv" | "resnet";
+  readonly upsample_type: "conv" | "resnet";
+  readonly dropout: number;
+  readonly act_fn: string;
+  /** Channels of an attention head; all of a level's when null. */
+  readonly attention_head_dim: number | null;
+  readonly norm_num_groups: number;
+  readonly attn_norm_num_groups: number | null;
+  readonly norm_eps: number;
+  readonly resnet_time_scale_shift: "default" | "scale_shift";
+  /** Whether the middle has attention. */
+  readonly add_attention: boolean;
+  readonly class_embed_type: "timestep" | "identity" | null;
+  readonly num_class_embeds: number | null;
+  readonly num_train_timesteps: number | null;
+}
+
+/** The options with the reference's defaults. */
+export const schema: ConfigSchema<UNet2DConfig> = {
+  defaults: {
+    sample_size: null,
+    in_channels: 3,
+    out_channels: 3,
+    center_input_sample: false,
+    time_embedding_type: "positional",
+    time_embedding_dim: null,
+    freq_shift: 0,
+    flip_sin_to_cos: true,
+    down_block_types: ["DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"],
+    mid_block_type: "UNetMidBlock2D",
+    up_block_types: ["AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
+    block_out_channels: [224, 448, 672, 896],
+    layers_per_block: 2,
+    mid_block_scale_factor: 1,
+    downsample_padding: 1,
+    downsample_type: "conv",
+    upsample_type: "conv",
+    dropout: 0,
+    act_fn: "silu",
+    attention_head_dim: 8,
+    norm_num_groups: 32,
+    attn_norm_num_groups: null,
+    norm_eps: 1e-5,
+    resnet_time_scale_shift: "default",
+    add_attention: true,
+    class_embed_type: null,
+    num_class_embeds: null,
+    num_train_timesteps: null,
+  },
+  choices: {
+    time_embedding_type: ["positional", "fourier", "learned"],
+    downsample_type: ["conv", "resnet"],
+    upsample_type: ["conv", "resnet"],
+    resnet_time_scale_shift: ["default", "scale_shift"],
+  },
+  types: { sample_size: ["number", "number[]"] },
+  floats: ["dropout", "norm_eps"],
+};
+
+/** Refuses what cannot be built, before any weights are looked at. */
+export function check(config: UNet2DConfig): void {
+  const refuse = (option: keyof UNet2DConfig, value: unknown, known: readonly unknown[]) => {
+    throw unsupportedOption("UNet2DModel", option, value, known);
+  };
+  const levels = config.block_out_channels.length;
+  for (const option of ["down_block_types", "up_block_types"] as const) {
+    if (config[option].length === levels) continue;
+    throw new RangeError(
+      `Cannot build UNet2DModel: ${option} names ${config[option].length} levels, but ` +
+        `block_out_channels ${levels}; they must be as many`,
+    );
+  }
+  const lists = { down_block_types: downBlockTypes, up_block_types: upBlockTypes };
+  for (const option of ["down_block_types", "up_block_types"] as const) {
+    const known = lists[option].filter((type) => !type.startsWith("Cross"));
+    const unknown = config[option].find((type) => !known.includes(type));
+    if (unknown !== undefined) refuse(option, unknown, known);
+  }
+  if (config.mid_block_type !== null && config.mid_block_type !== "UNetMidBlock2D") {
+    refuse("mid_block_type", config.mid_block_type, ["UNetMidBlock2D", null]);
+  }
+  const classTypes = [null, "timestep", "identity"];
+  if (!classTypes.includes(config.class_embed_type)) {
+    refuse("class_embed_type", config.class_embed_type, classTypes);
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * UNet2DModel: a UNet that takes a noisy picture and the time, and predicts the noise, for pictures
+ * without a text. Ronneberger et al. (arXiv:1505.04597), with the residual and attention blocks of
+ * Ho et al. (arXiv:2006.11239).
+ *
+ * Covered are the levels DownBlock2D, AttnDownBlock2D and ResnetDownsampleBlock2D with their
+ * counterparts, positional, Fourier and learned time embeddings, and class embeddings. The Skip
+ * blocks of score-based models are not: a config that names them is refused.
+ *
+ * @example
+ * ```ts ignore
+ * import { randn, UNet2DModel } from "@denoise/denoise";
+ *
+ * const model = await UNet2DModel.fromPretrained("google/ddpm-cat-256");
+ * const noise = randn([1, 3, 256, 256]);
+ * const { sample } = await model.forward(noise, 2);
+ * ```
+ *
+ * @module
+ */
+import { type Denoiser, type FrozenConfig, type ModelClass, Tensor } from "@denoise/core";
+import { defineModel, float32, int64, type Port, timesteps } from "@denoise/onnx";
+import {
+  downBlock,
+  fourierEmbedding,
+  midBlock,
+  type ResnetOptions,
+  timestepEmbedding,
+  todaysAttentionName,
+  upBlock,
+} from "@denoise/onnx/blocks";
+import type { Scope, Value } from "@denoise/onnx/graph";
+import {
+  activation,
+  add,
+  conv2d,
+  div,
+  embedding,
+  groupNorm,
+  mul,
+  sinusoidalEmbedding,
+  sub,
+  unsqueeze,
+} from "@denoise/onnx/nn";
+import { check, schema, type UNet2DConfig } from "./config.ts";
+
+export type { UNet2DConfig };
+
+/** A loaded UNet2DModel: `forward(sample, timestep)` gives `{ sample }`. */
+export type UNet2DModel = Denoiser<UNet2DConfig>;
+
+/** The class of unconditional UNets; `UNet2DModel` of diffusers. */
+export const UNet2DModel: ModelClass<UNet2DModel> = defineModel<UNet2DConfig, UNet2DModel>({
+  className: "UNet2DModel",
+  schema,
+  check,
+  rename: todaysAttentionName,
+  graphs: { forward: { inputs, build } },
+  methods: (model) => ({
+    async forward(sample, timestep, { classLabels, signal } = {}) {
+      const times = [timestep].flat();
+      const rows = times.length === 1 ? Array(sample.dims[0]).fill(times[0]) : times;
+      const result = await model.run("forward", {
+        sample,
+        timestep: Tensor.from(Float32Array.from(rows)),
+        class_labels: classLabels,
+      }, { signal });
+      return { sample: result.sample! };
+    },
+  }),
+});
+
+type Config = FrozenConfig<UNet2DConfig>;
+
+function hasClasses({ class_embed_type, num_class_embeds }: Config): boolean {
+  return class_embed_type !== null || num_class_embeds !== null;
+}
+
+function timeWidth(config: Config): number {
+  return config.time_embedding_dim ?? config.block_out_channels[0]! * 4;
+}
+
+function inputs(config: Config): Record<string, Port> {
+  const labels = {
+    none: int64("batch"),
+    timestep: timesteps(),
+    identity: float32("batch", timeWidth(config)),
+  };
+  return {
+    sample: float32("batch", config.in_channels, "height", "width"),
+    timestep: timesteps(),
+    ...(hasClasses(config) ? { class_labels: labels[config.class_embed_type ?? "none"] } : {}),
+  };
+}
+
+function build(s: Scope, config: Config, inputs: Readonly<Record<string, Value>>) {
+  const { sample, timestep, class_labels } = inputs;
+  const resnet: ResnetOptions = {
+    groups: config.norm_num_groups,
+    eps: config.norm_eps,
+    activation: config.act_fn,
+    timeScaleShift: config.resnet_time_scale_shift,
+  };
+  const headChannels = config.attention_head_dim;
+  const levels = config.block_out_channels.length;
+
+  // time and class
+  let temb = timestepEmbedding(s.at("time_embedding"), timeProjection(s, config, timestep!));
+  if (class_labels !== undefined) {
+    temb = add(s, temb, classEmbedding(s, config, class_labels));
+  }
+
+  // in
+  const centred = config.center_input_sample ? sub(s, mul(s, sample!, 2), 1) : sample!;
+  let x = conv2d(s.at("conv_in"), centred, { padding: 1 }); // [N, C, H, W]
+
+  // down
+  const skips = [x];
+  for (const [i, type] of config.down_block_types.entries()) {
+    const level = downBlock(s.at("down_blocks", i), type, x, {
+      layers: config.layers_per_block,
+      resnet,
+      temb,
+      headChannels,
+      resample: i < levels - 1,
+      resampleType: type === "AttnDownBlock2D" ? config.downsample_type : "conv",
+      downsamplePadding: config.downsample_padding,
+    });
+    x = level.x;
+    skips.push(...level.skips);
+  }
+
+  // middle
+  if (config.mid_block_type !== null) {
+    x = midBlock(s.at("mid_block"), x, {
+      resnet: { ...resnet, outputScale: config.mid_block_scale_factor },
+      temb,
+      headChannels: config.add_attention ? headChannels : undefined,
+      attentionGroups: config.attn_norm_num_groups ?? undefined,
+    });
+  }
+
+  // up
+  for (const [i, type] of config.up_block_types.entries()) {
+    x = upBlock(s.at("up_blocks", i), type, x, skips, {
+      layers: config.layers_per_block + 1,
+      resnet,
+      temb,
+      headChannels,
+      resample: i < levels - 1,
+      resampleType: type === "AttnUpBlock2D" ? config.upsample_type : "conv",
+    });
+  }
+
+  // out
+  const norm = { groups: config.norm_num_groups, eps: config.norm_eps };
+  x = activation(s, groupNorm(s.at("conv_norm_out"), x, norm), "silu");
+  x = conv2d(s.at("conv_out"), x, { padding: 1 });
+  const scaled = config.time_embedding_type === "fourier"
+    ? div(s, x, unsqueeze(s, s.cast(timestep!), [1, 2, 3]))
+    : x;
+  return { sample: scaled };
+}
+
+function timeProjection(s: Scope, config: Config, timestep: Value): Value {
+  const projection = s.at("time_proj");
+  switch (config.time_embedding_type) {
+    case "fourier":
+      return fourierEmbedding(projection, timestep, { log: true, flipSinToCos: false });
+    case "learned":
+      return embedding(projection, s.cast(timestep, "int64"));
+    default:
+      return sinusoidalEmbedding(projection, timestep, {
+        width: config.block_out_channels[0]!,
+        flipSinToCos: config.flip_sin_to_cos,
+        downscaleFreqShift: config.freq_shift,
+      });
+  }
+}
+
+function classEmbedding(s: Scope, config: Config, labels: Value): Value {
+  const module = s.at("class_embedding");
+  switch (config.class_embed_type) {
+    case "timestep":
+      return timestepEmbedding(module, timeProjection(s, config, labels));
+    case "identity":
+      return labels;
+    default:
+      return embedding(module, labels);
+  }
+}

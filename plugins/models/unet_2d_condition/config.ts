@@ -1,0 +1,183 @@
+import type { ConfigSchema } from "@denoise/core";
+import { unsupportedOption } from "@denoise/onnx";
+import { downBlockTypes, upBlockTypes } from "@denoise/onnx/blocks";
+
+/** Options of a UNet2DConditionModel, as they stand in config.json. */
+export interface UNet2DConditionConfig {
+  /** Height and width of the latents it was trained for. */
+  readonly sample_size: number | readonly number[] | null;
+  readonly in_channels: number;
+  readonly out_channels: number;
+  /** Whether the sample is brought from 0..1 to -1..1 first. */
+  readonly center_input_sample: boolean;
+  readonly flip_sin_to_cos: boolean;
+  readonly freq_shift: number;
+  readonly down_block_types: readonly string[];
+  readonly mid_block_type: string | null;
+  readonly up_block_types: readonly string[];
+  /** Whether the first attention of a transformer looks at the text too, for each level. */
+  readonly only_cross_attention: boolean | readonly boolean[];
+  readonly block_out_channels: readonly number[];
+  readonly layers_per_block: number | readonly number[];
+  /** 1, or 0 for zeros at bottom and right alone. */
+  readonly downsample_padding: number;
+  readonly mid_block_scale_factor: number;
+  readonly dropout: number;
+  readonly act_fn: string;
+  readonly norm_num_groups: number | null;
+  readonly norm_eps: number;
+  /** Width of the text states. */
+  readonly cross_attention_dim: number | readonly number[];
+  readonly transformer_layers_per_block: number | readonly (number | readonly number[])[];
+  readonly reverse_transformer_layers_per_block: readonly (number | readonly number[])[] | null;
+  readonly encoder_hid_dim: number | null;
+  readonly encoder_hid_dim_type: string | null;
+  /** The number of attention heads, whatever its name says (diffusers issue 2011). */
+  readonly attention_head_dim: number | readonly number[];
+  readonly num_attention_heads: null;
+  readonly dual_cross_attention: boolean;
+  readonly use_linear_projection: boolean;
+  readonly class_embed_type: string | null;
+  readonly addition_embed_type: string | null;
+  readonly addition_time_embed_dim: number | null;
+  readonly num_class_embeds: number | null;
+  readonly upcast_attention: boolean;
+  readonly resnet_time_scale_shift: "default" | "scale_shift";
+  readonly resnet_skip_time_act: boolean;
+  readonly resnet_out_scale_factor: number;
+  readonly time_embedding_type: "positional" | "fourier";
+  readonly time_embedding_dim: number | null;
+  readonly time_embedding_act_fn: string | null;
+  readonly timestep_post_act: string | null;
+  /** Width of the guidance scale's embedding in latent consistency models. */
+  readonly time_cond_proj_dim: number | null;
+  readonly conv_in_kernel: number;
+  readonly conv_out_kernel: number;
+  readonly projection_class_embeddings_input_dim: number | null;
+  readonly attention_type: string;
+  readonly class_embeddings_concat: boolean;
+  readonly mid_block_only_cross_attention: boolean | null;
+  readonly cross_attention_norm: string | null;
+  readonly addition_embed_type_num_heads: number;
+}
+
+/** The options with the reference's defaults. */
+export const schema: ConfigSchema<UNet2DConditionConfig> = {
+  defaults: {
+    sample_size: null,
+    in_channels: 4,
+    out_channels: 4,
+    center_input_sample: false,
+    flip_sin_to_cos: true,
+    freq_shift: 0,
+    down_block_types: [
+      "CrossAttnDownBlock2D",
+      "CrossAttnDownBlock2D",
+      "CrossAttnDownBlock2D",
+      "DownBlock2D",
+    ],
+    mid_block_type: "UNetMidBlock2DCrossAttn",
+    up_block_types: ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"],
+    only_cross_attention: false,
+    block_out_channels: [320, 640, 1280, 1280],
+    layers_per_block: 2,
+    downsample_padding: 1,
+    mid_block_scale_factor: 1,
+    dropout: 0,
+    act_fn: "silu",
+    norm_num_groups: 32,
+    norm_eps: 1e-5,
+    cross_attention_dim: 1280,
+    transformer_layers_per_block: 1,
+    reverse_transformer_layers_per_block: null,
+    encoder_hid_dim: null,
+    encoder_hid_dim_type: null,
+    attention_head_dim: 8,
+    num_attention_heads: null,
+    dual_cross_attention: false,
+    use_linear_projection: false,
+    class_embed_type: null,
+    addition_embed_type: null,
+    addition_time_embed_dim: null,
+    num_class_embeds: null,
+    upcast_attention: false,
+    resnet_time_scale_shift: "default",
+    resnet_skip_time_act: false,
+    resnet_out_scale_factor: 1,
+    time_embedding_type: "positional",
+    time_embedding_dim: null,
+    time_embedding_act_fn: null,
+    timestep_post_act: null,
+    time_cond_proj_dim: null,
+    conv_in_kernel: 3,
+    conv_out_kernel: 3,
+    projection_class_embeddings_input_dim: null,
+    attention_type: "default",
+    class_embeddings_concat: false,
+    mid_block_only_cross_attention: null,
+    cross_attention_norm: null,
+    addition_embed_type_num_heads: 64,
+  },
+  choices: {
+    resnet_time_scale_shift: ["default", "scale_shift"],
+    time_embedding_type: ["positional", "fourier"],
+  },
+  types: {
+    sample_size: ["number", "number[]"],
+    only_cross_attention: "any",
+    layers_per_block: ["number", "number[]"],
+    cross_attention_dim: ["number", "number[]"],
+    transformer_layers_per_block: "any",
+    attention_head_dim: ["number", "number[]"],
+    mid_block_only_cross_attention: "boolean",
+  },
+  floats: ["dropout", "norm_eps", "resnet_out_scale_factor"],
+};
+
+const SUPPORTED = {
+  mid_block_type: ["UNetMidBlock2DCrossAttn", "UNetMidBlock2D", null],
+  encoder_hid_dim_type: ["text_proj", null],
+  num_attention_heads: [null],
+  dual_cross_attention: [false],
+  class_embed_type: ["timestep", "identity", "projection", "simple_projection", null],
+  addition_embed_type: ["text_time", null],
+  attention_type: ["default"],
+} as const;
+
+/** Refuses what cannot be built, before any weights are looked at. */
+export function check(config: UNet2DConditionConfig): void {
+  for (const [option, known] of Object.entries(SUPPORTED)) {
+    const value = config[option as keyof typeof SUPPORTED];
+    if (!(known as readonly unknown[]).includes(value)) {
+      throw unsupportedOption("UNet2DConditionModel", option, value, known);
+    }
+  }
+  if (config.norm_num_groups === null) {
+    throw unsupportedOption("UNet2DConditionModel", "norm_num_groups", null);
+  }
+  const lists = { down_block_types: downBlockTypes, up_block_types: upBlockTypes };
+  for (const option of ["down_block_types", "up_block_types"] as const) {
+    const unknown = config[option].find((type) => !lists[option].includes(type));
+    if (unknown !== undefined) {
+      throw unsupportedOption("UNet2DConditionModel", option, unknown, lists[option]);
+    }
+  }
+  const levels = config.block_out_channels.length;
+  const perLevel = [
+    "down_block_types",
+    "up_block_types",
+    "only_cross_attention",
+    "layers_per_block",
+    "cross_attention_dim",
+    "transformer_layers_per_block",
+    "attention_head_dim",
+  ] as const;
+  for (const option of perLevel) {
+    const value = config[option];
+    if (!Array.isArray(value) || value.length === levels) continue;
+    throw new RangeError(
+      `Cannot build UNet2DConditionModel: ${option} has ${value.length} entries, but ` +
+        `block_out_channels ${levels}; they must be as many`,
+    );
+  }
+}
