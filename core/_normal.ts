@@ -1,3 +1,5 @@
+import { fma } from "./_float32.ts";
+
 /**
  * Standard normal numbers by the Box-Muller method, in the float32 arithmetic of torch's CPU
  * kernel (`normal_fill_AVX2`): logarithm, sine and cosine are the single-precision polynomials of
@@ -6,24 +8,6 @@
  */
 
 const f = Math.fround;
-
-/** a·b + c, rounded once to float32. */
-function fma(a: number, b: number, c: number): number {
-  const total = a * b + c; // the product is exact: 24 + 24 bits fit in float64
-  const rounded = f(total);
-  const beyond = total + (total - rounded);
-  return f(beyond) === beyond ? settle(a * b, c, total, rounded, beyond) : rounded;
-}
-
-/**
- * Rounding twice goes wrong where float64 has landed halfway between two float32 numbers, and what
- * was lost on the way there would have decided.
- */
-function settle(p: number, c: number, total: number, rounded: number, beyond: number): number {
-  const back = total - p;
-  const lost = (p - (total - back)) + (c - back);
-  return lost * (total - rounded) > 0 ? beyond : rounded;
-}
 
 const HALF_ROOT_2 = f(0.707106781186547524);
 const LN2_LOW = f(-2.12194440e-4);

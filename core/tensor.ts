@@ -1,3 +1,4 @@
+import { roundHalfEven } from "./_float32.ts";
 import { type BinaryOperation, combine, type Operand } from "./_arithmetic.ts";
 import {
   axisOf,
@@ -34,6 +35,9 @@ import {
   store,
   type TypedArray,
 } from "./dtype.ts";
+
+export type { ReduceOptions } from "./_reduce.ts";
+export type { DType, TypedArray } from "./dtype.ts";
 
 /** Numbers in arrays of arrays, all of one length at each depth. */
 export type Nested = number | bigint | boolean | readonly Nested[];
@@ -474,10 +478,7 @@ export class Tensor {
 
   /** Nearest integers, ties to even. */
   round(): Tensor {
-    return this.map((x) => {
-      const nearest = Math.round(x);
-      return nearest - x === 0.5 && nearest % 2 !== 0 ? nearest - 1 : nearest;
-    });
+    return this.map(roundHalfEven);
   }
 
   /** Sum of all elements, or along axes; integers and bool sum to int64. */

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import diffusers
 import numpy as np
-import scipy
+import scipy.integrate
+import scipy.stats
 import torch
 
 torch.set_num_threads(1)
@@ -98,7 +99,185 @@ def random_goldens():
     write("random", {"cases": cases})
 
 
-GOLDENS = {"random": random_goldens}
+def floats(values):
+    """Numbers as base64: float32 or float64, little endian."""
+    array = np.ascontiguousarray(values.numpy() if isinstance(values, torch.Tensor) else values)
+    return base64.b64encode(array.tobytes()).decode()
+
+
+def math_goldens():
+    pick = random.Random(1)
+    spans = [(0, 1), (0.0001, 0.02), (0.00085**0.5, 0.012**0.5), (-6, 6), (999, 0), (5, 5), (1, 1 / 1000)]
+    spans += [(pick.uniform(-10, 10), pick.uniform(-10, 10)) for _ in range(20)]
+    counts = [1, 2, 3, 7, 10, 50, 100, 999, 1000, 1001]
+    lin = [{"start": a, "end": b, "count": n, "torch": digest(torch.linspace(a, b, n, dtype=torch.float32)),
+            "numpy": digest(np.linspace(a, b, n))} for a, b in spans for n in counts[:: 1 if a in (0, -6) else 3]]
+    aranges = [{"start": a, "end": b, "step": c, "sha256": digest(np.arange(a, b, c)), "count": len(np.arange(a, b, c))}
+               for a, b, c in [(1000, 0, -1000 / n) for n in (1, 3, 7, 11, 30, 49, 93, 333, 999)]
+               + [(0.0, 1.0, 0.1), (0.0, 5.0, 1.0), (3.0, 3.0, 1.0), (100, 0, -100 / 7)]]
+    generator = torch.Generator().manual_seed(0)
+    factors = torch.rand(1000, generator=generator) * 0.02 + 0.98
+    points = np.sort(torch.rand(40, generator=generator).numpy().astype(np.float64) * 30)
+    heights = torch.randn(40, generator=generator).numpy()
+    where = np.concatenate([points[:5], [-1.0, 40.0, 0.0], np.linspace(-1, 31, 50)])
+    x = torch.linspace(-12, 12, 4096)
+    quantiles = []
+    for n in (1, 2, 3, 10, 101, 3072):
+        quantiles += [{"seed": n, "n": n, "q": q,
+                       "value": floats(torch.quantile(torch.randn(2, n, generator=torch.Generator().manual_seed(n)).abs(), q, dim=1))}
+                      for q in (0.0, 0.25, 0.5, 0.95, 0.995, 1.0)]
+    shares = [i / 24 for i in range(25)] + [1e-12, 1e-6, 1e-3, 1 - 1e-3, 1 - 1e-9]
+    ppf = [{"a": a, "b": b, "p": shares, "x": [float(scipy.stats.beta.ppf(p, a, b)) for p in shares]}
+           for a, b in [(0.6, 0.6), (0.5, 0.5), (1, 1), (2, 5), (5, 2), (0.3, 1.7), (30, 20)]]
+    nodes = [14.6, 9.1, 4.2, 1.3]
+    lagrange = []
+    for order in (1, 2, 3, 4):
+        for current in range(order):
+            def polynomial(tau):
+                product = 1.0
+                for k in range(order):
+                    if k != current:
+                        product *= (tau - nodes[k]) / (nodes[current] - nodes[k])
+                return product
+            lagrange.append({"nodes": nodes[:order], "chosen": current, "from": nodes[0], "to": 3.3,
+                             "value": scipy.integrate.quad(polynomial, nodes[0], 3.3, epsrel=1e-10)[0]})
+    write("math", {
+        "linspace": lin, "arange": aranges,
+        "cumprod": {"values": floats(factors), "sha256": digest(torch.cumprod(factors, 0))},
+        "interp": {"xs": floats(points), "ys": floats(heights), "values": floats(where),
+                   "result": floats(np.interp(where, points, heights))},
+        "sigmoid": digest(torch.sigmoid(x)),
+        "round": {"values": [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.49999999999999994, 1e15 + 0.5],
+                  "result": np.round(np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.49999999999999994, 1e15 + 0.5])).tolist()},
+        "quantile": quantiles, "betaQuantile": ppf, "lagrange": lagrange,
+    })
+
+
+def schedules_goldens():
+    from diffusers import (DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, DPMSolverSDEScheduler,
+                           EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler, HeunDiscreteScheduler)
+    from diffusers.schedulers import scheduling_ddim_cogvideox as cog
+
+    def entry(config, scheduler):
+        sigmas = ((1 - scheduler.alphas_cumprod) / scheduler.alphas_cumprod) ** 0.5
+        every = max(1, config["num_train_timesteps"] // 16)
+        some = {"someAlphas": floats(scheduler.alphas_cumprod[::every])} if config.get("rescale_betas_zero_snr") else {}
+        return {"config": config, "betas": digest(scheduler.betas), "alphasCumprod": digest(scheduler.alphas_cumprod),
+                "every": every, "someSigmas": floats(sigmas[::every]), "lastAlpha": float(scheduler.alphas_cumprod[-1]), **some}
+
+    betas = []
+    for schedule in ("linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid", "laplace", "exp"):
+        scheduler_class = HeunDiscreteScheduler if schedule == "exp" else DDPMScheduler
+        for start, end, count in ((0.0001, 0.02, 1000), (0.00085, 0.012, 1000), (0.0015, 0.0195, 100), (0.001, 0.3, 37)):
+            config = {"beta_schedule": schedule, "beta_start": start, "beta_end": end, "num_train_timesteps": count}
+            betas.append(entry(config, scheduler_class(**config)))
+    for schedule in ("linear", "scaled_linear", "squaredcos_cap_v2"):
+        for count in (1000, 50):
+            config = {"beta_schedule": schedule, "beta_start": 0.00085, "beta_end": 0.012, "num_train_timesteps": count,
+                      "rescale_betas_zero_snr": True}
+            betas.append(entry(config, EulerDiscreteScheduler(**config)))
+    trained = [0.01, 0.02, 0.05, 0.3]
+    config = {"beta_schedule": "linear", "beta_start": 0.1, "beta_end": 0.2, "num_train_timesteps": 4, "trained_betas": trained}
+    betas.append(entry(config, DDPMScheduler(**config)))
+    euler = EulerDiscreteScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
+    rescaled = floats(cog.rescale_zero_terminal_snr(euler.alphas_cumprod.clone())[::50])
+
+    timesteps = []
+    for spacing in ("linspace", "leading", "trailing"):
+        for trained, offset in ((1000, 0), (1000, 1), (97, 0)):
+            for steps in (1, 2, 3, 7, 10, 25, 30, 49, 50, 93, 97):
+                common = {"timestep_spacing": spacing, "num_train_timesteps": trained, "steps_offset": offset}
+                case = {"config": common, "steps": steps}
+                for name, scheduler in (("integer", DDIMScheduler(**common)), ("float32", EulerDiscreteScheduler(**common)),
+                                        ("withoutLast", DPMSolverMultistepScheduler(**common))):
+                    scheduler.set_timesteps(steps)
+                    case[name] = digest(scheduler.timesteps.to(torch.float32))
+                timesteps.append(case)
+    clipped = DPMSolverMultistepScheduler(lambda_min_clipped=-5.1, beta_schedule="squaredcos_cap_v2")
+    used = 1000 - torch.searchsorted(torch.flip(clipped.lambda_t, [0]), -5.1).item()
+    lambdas = floats(torch.flip(clipped.lambda_t, [0]))
+    cut = []
+    for spacing in ("linspace", "leading", "trailing"):
+        scheduler = DPMSolverMultistepScheduler(lambda_min_clipped=-5.1, beta_schedule="squaredcos_cap_v2", timestep_spacing=spacing)
+        scheduler.set_timesteps(17)
+        cut.append({"spacing": spacing, "timesteps": scheduler.timesteps.tolist()})
+
+    sigmas = []
+    for count in (1, 2, 10, 25):
+        euler.set_timesteps(count)
+        base = np.array(((1 - euler.alphas_cumprod) / euler.alphas_cumprod) ** 0.5)
+        flipped = np.flip(base).copy()
+        solver = DPMSolverMultistepScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
+        log_sigmas = np.log(base)
+        karras = euler._convert_to_karras(flipped, count)
+        sigmas.append({
+            "count": count, "min": float(base[0]), "max": float(base[-1]), "karras": floats(karras),
+            "exponential": floats(euler._convert_to_exponential(flipped, count)),
+            "beta": floats(euler._convert_to_beta(flipped, count)),
+            "lu": floats(np.exp(solver._convert_to_lu(np.flip(log_sigmas.copy()), count))),
+            "timesteps": floats(np.array([euler._sigma_to_t(s, log_sigmas) for s in karras], dtype=np.float64)),
+            "timesteps32": floats(np.array([euler._sigma_to_t(s, log_sigmas) for s in karras.astype(np.float32)], dtype=np.float64)),
+        })
+    euler_log = floats(np.log(np.array(((1 - euler.alphas_cumprod) / euler.alphas_cumprod) ** 0.5)))
+
+    flow = []
+    for options, mu, terminal in (({"shift": 3.0}, None, None), ({"shift": 1.0}, None, None),
+                                  ({"use_dynamic_shifting": True}, 0.83, None),
+                                  ({"use_dynamic_shifting": True, "time_shift_type": "linear"}, 0.83, None),
+                                  ({"use_dynamic_shifting": True}, 1.15, 0.1)):
+        scheduler = FlowMatchEulerDiscreteScheduler(shift_terminal=terminal, **options)
+        given = np.linspace(1, 1 / 12, 12)
+        scheduler.set_timesteps(sigmas=given.tolist(), mu=mu)
+        flow.append({"config": options, "mu": mu, "terminal": terminal, "sigmas": floats(scheduler.sigmas)})
+    write("schedules", {"betas": betas, "rescaledAlphas": rescaled, "timesteps": timesteps,
+                        "clipped": {"lambda": -5.1, "lambdas": lambdas, "used": used, "cases": cut},
+                        "sigmas": sigmas, "logSigmas": euler_log, "flow": flow})
+
+
+def conversions_goldens():
+    from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
+
+    generator = torch.Generator().manual_seed(0)
+    sample = torch.randn(2, 3, 4, 4, generator=generator) * 3
+    output = torch.randn(2, 3, 4, 4, generator=generator)
+    clips = [{}, {"clip_sample": True, "clip_sample_range": 1.5},
+             {"thresholding": True, "dynamic_thresholding_ratio": 0.9, "sample_max_value": 2.0}]
+    cases = []
+    for prediction in ("epsilon", "sample", "v_prediction"):
+        for clip in clips:
+            scheduler = DDIMScheduler(prediction_type=prediction, **{"clip_sample": False, **clip})
+            scheduler.set_timesteps(10)
+            result = scheduler.step(output, 500, sample, eta=0.0)
+            cases.append({"kind": "variance", "prediction": prediction, "clip": clip,
+                          "alphaCumprod": float(scheduler.alphas_cumprod[500]), "denoised": floats(result.pred_original_sample)})
+        euler = EulerDiscreteScheduler(prediction_type=prediction)
+        euler.set_timesteps(10)
+        t = euler.timesteps[4]
+        euler.scale_model_input(sample, t)
+        cases.append({"kind": "sigma", "prediction": prediction, "sigma": float(euler.sigmas[4]),
+                      "denoised": floats(euler.step(output, t, sample).pred_original_sample)})
+    for algorithm in ("dpmsolver++", "dpmsolver"):
+        for prediction in ("epsilon", "sample", "v_prediction") + (("flow_prediction",) if algorithm.endswith("++") else ()):
+            flow = prediction == "flow_prediction"
+            solver = DPMSolverMultistepScheduler(prediction_type=prediction, use_flow_sigmas=flow, algorithm_type=algorithm,
+                                                 final_sigmas_type="sigma_min")
+            solver.set_timesteps(10)
+            solver._step_index = 4
+            cases.append({"kind": algorithm, "prediction": prediction, "sigma": float(solver.sigmas[4]),
+                          "denoised": floats(solver.convert_model_output(output, sample=sample))})
+    ddim = DDIMScheduler()
+    times = torch.tensor([10, 900])
+    write("conversions", {"cases": cases, "addNoise": floats(ddim.add_noise(sample, output, times)),
+                          "velocity": floats(ddim.get_velocity(sample, output, times)),
+                          "alphasCumprod": [float(ddim.alphas_cumprod[t]) for t in times]})
+
+
+GOLDENS = {
+    "random": random_goldens,
+    "math": math_goldens,
+    "schedules": schedules_goldens,
+    "conversions": conversions_goldens,
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or GOLDENS:

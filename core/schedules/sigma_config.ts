@@ -1,0 +1,71 @@
+import { betaSigmas, exponentialSigmas, karrasSigmas } from "./sigmas.ts";
+
+/** The part of a scheduler's config that chooses how sigmas fall. */
+export interface SigmaConfig {
+  /** Whether to take the schedule of Karras et al. (arXiv:2206.00364). */
+  readonly use_karras_sigmas?: boolean | null | undefined;
+  /** Whether to take equal steps of log σ. */
+  readonly use_exponential_sigmas?: boolean | null | undefined;
+  /** Whether to take quantiles of a beta distribution (arXiv:2407.12173). */
+  readonly use_beta_sigmas?: boolean | null | undefined;
+  /** The smallest sigma of these schedules; that of the plain schedule when null. */
+  readonly sigma_min?: number | null | undefined;
+  /** The largest sigma of these schedules; that of the plain schedule when null. */
+  readonly sigma_max?: number | null | undefined;
+}
+
+/** The sigma schedule options that are on, by name. */
+function chosenSigmas(config: SigmaConfig): string[] {
+  return Object.entries({
+    use_karras_sigmas: config.use_karras_sigmas,
+    use_exponential_sigmas: config.use_exponential_sigmas,
+    use_beta_sigmas: config.use_beta_sigmas,
+  }).flatMap(([name, on]) => (on ? [name] : []));
+}
+
+/**
+ * Checks that a config chooses at most one sigma schedule.
+ *
+ * @throws {RangeError} when it chooses several.
+ */
+export function checkSigmaConfig(className: string, config: SigmaConfig): void {
+  const chosen = chosenSigmas(config);
+  if (chosen.length <= 1) return;
+  throw new RangeError(
+    `Cannot configure ${className}: only one of ${chosen.join(", ")} can be true`,
+  );
+}
+
+/**
+ * Checks that own timesteps are not given where the config chooses a sigma schedule, which makes
+ * its own.
+ *
+ * @throws {RangeError} when they are.
+ */
+export function checkOwnTimesteps(className: string, config: SigmaConfig): void {
+  const [chosen] = chosenSigmas(config);
+  if (chosen === undefined) return;
+  throw new RangeError(
+    `Cannot plan ${className}: it takes no timesteps of one's own while ${chosen} is true`,
+  );
+}
+
+/**
+ * The sigma schedule that the config chooses, in float64, falling; undefined when it chooses none.
+ *
+ * @param plain Falling sigmas whose first and last are the range where the config names none.
+ */
+export function configuredSigmas(
+  config: SigmaConfig,
+  plain: ArrayLike<number>,
+  count: number,
+): number[] | undefined {
+  const range = {
+    min: config.sigma_min ?? plain[plain.length - 1]!,
+    max: config.sigma_max ?? plain[0]!,
+  };
+  if (config.use_karras_sigmas) return karrasSigmas(count, range);
+  if (config.use_exponential_sigmas) return exponentialSigmas(count, range);
+  if (config.use_beta_sigmas) return betaSigmas(count, range);
+  return undefined;
+}
