@@ -94,6 +94,7 @@ async function loadModel<C extends object, M extends Model<C>>(
 
 class OnnxModel<C extends object, M extends Model<C>> implements Model<C>, Runner<C> {
   readonly className: string;
+  readonly library: string;
   readonly config: FrozenConfig<C>;
   readonly dtype: TorchDtype;
   readonly #definition: ModelDefinition<C, M>;
@@ -112,6 +113,7 @@ class OnnxModel<C extends object, M extends Model<C>> implements Model<C>, Runne
     options: LoadOptions,
   ) {
     this.className = definition.className;
+    this.library = definition.library ?? "diffusers";
     this.config = config;
     this.dtype = options.torchDtype ?? "float32";
     this.#definition = definition;

@@ -5,6 +5,7 @@
  * @module
  */
 export { defineModel } from "./define_model.ts";
+export { childEngine, type ChildEngineOptions } from "./engine/child.ts";
 export type {
   Engine,
   EngineSession,
@@ -15,6 +16,7 @@ export type {
 } from "./engine/engine.ts";
 export { renameOldAttention } from "./graph/mod.ts";
 export { inlineEngine } from "./engine/inline.ts";
+export { workerEngine } from "./engine/worker.ts";
 export {
   float32,
   type GraphDefinition,

@@ -27,7 +27,7 @@ export async function createSession(spec: SessionSpec): Promise<EngineSession> {
     executionProviders: executionProviders(device),
     graphOptimizationLevel: optimization,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-    logSeverityLevel: 3,
+    logSeverityLevel: 4, // what goes wrong is thrown too
     extra: {
       session: {
         disable_prepacking: "1",
@@ -62,10 +62,23 @@ class OnnxSession implements EngineSession {
     const feeds = Object.fromEntries(
       Object.entries(inputs).map(([name, tensor]) => [name, this.#toOrt(name, tensor)]),
     );
-    const results = await session.run(feeds, outputs ?? session.outputNames);
+    const results = await this.#results(session, feeds, outputs);
     return Object.fromEntries(
       Object.entries(results).map(([name, value]) => [name, fromOrt(value)]),
     );
+  }
+
+  async #results(
+    session: InferenceSession,
+    feeds: Record<string, OrtTensor>,
+    outputs: readonly string[] = session.outputNames,
+  ): Promise<InferenceSession.ReturnType> {
+    try {
+      return await session.run(feeds, outputs);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : cause;
+      throw new Error(`Cannot run ${this.#name}: ${why}`, { cause });
+    }
   }
 
   async release(): Promise<void> {

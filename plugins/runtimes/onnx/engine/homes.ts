@@ -1,11 +1,41 @@
+import { childEngine } from "./child.ts";
 import type { Engine } from "./engine.ts";
 import { inlineEngine } from "./inline.ts";
+import { workerEngine } from "./worker.ts";
 
 /** Where sessions run: in this thread, a Worker, a child process, or an engine of one's own. */
 export type EngineChoice = "inline" | "worker" | "child" | object;
 
-/** The engine that a choice stands for. */
+/** The Worker and the child process that models share which ask for one by name. */
+const shared = new Map<string, Engine>();
+
+const HOMES: Readonly<Record<string, () => Engine>> = {
+  inline: inlineEngine,
+  worker: workerEngine,
+  child: childEngine,
+};
+
+function isEngine(value: unknown): value is Engine {
+  return typeof value === "object" && value !== null && "createSession" in value;
+}
+
+/**
+ * The engine that a choice stands for.
+ *
+ * @throws {RangeError} for a name that is none; {TypeError} for an object that is no engine.
+ */
 export function engineOf(choice: EngineChoice = "inline"): Engine {
-  if (typeof choice === "object") return choice as Engine;
-  return inlineEngine();
+  if (isEngine(choice)) return choice;
+  if (typeof choice !== "string") {
+    throw new TypeError("Cannot use that engine: it has no createSession()");
+  }
+  const open = Object.hasOwn(HOMES, choice) ? HOMES[choice] : undefined;
+  if (open === undefined) {
+    throw new RangeError(
+      `There is no engine ${JSON.stringify(choice)}; engines are ${Object.keys(HOMES).join(", ")}`,
+    );
+  }
+  const engine = shared.get(choice) ?? open();
+  shared.set(choice, engine);
+  return engine;
 }

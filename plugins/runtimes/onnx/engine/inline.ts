@@ -8,7 +8,13 @@ export function inlineEngine(): Engine {
     async createSession(spec: SessionSpec): Promise<EngineSession> {
       const session = await createSession(spec);
       sessions.add(session);
-      return session;
+      return {
+        run: (inputs, options) => session.run(inputs, options),
+        release(): Promise<void> {
+          sessions.delete(session);
+          return session.release();
+        },
+      };
     },
     async close(): Promise<void> {
       await Promise.all([...sessions].map((session) => session.release()));

@@ -80,6 +80,9 @@ export class Graph {
 
   /** Declares a value as an output under that name. */
   output(name: string, value: Value, dims?: readonly Dim[]): void {
+    if (this.#names.has(name)) {
+      throw new TypeError(`Cannot name an output "${name}": the graph has a value of that name`);
+    }
     const port = this.#unique(name);
     this.#nodes.push({
       name: `${name}/output`,

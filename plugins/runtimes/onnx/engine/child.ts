@@ -1,0 +1,78 @@
+import { fileURLToPath } from "node:url";
+import type { Engine } from "./engine.ts";
+import { decodeFrames, encodeFrame } from "./frames.ts";
+import type { Reply } from "./protocol.ts";
+import { type Home, type HomeEvents, remoteEngine } from "./remote.ts";
+
+/** How the child process is run. */
+export interface ChildEngineOptions {
+  /** The deno program; the running one unless given. */
+  readonly deno?: string;
+  /** More flags for `deno run`, such as `--v8-flags=...`. */
+  readonly flags?: readonly string[];
+}
+
+/**
+ * Computes in a child process, whose end, by a crash of native code too, is an error here and not the
+ * end of this program. It may load onnxruntime's library and nothing else: no files, network,
+ * environment or programs from JavaScript (native code reads the weights).
+ */
+export function childEngine(options: ChildEngineOptions = {}): Engine {
+  return remoteEngine((events) => openChild(events, options));
+}
+
+/** The folder of onnxruntime's native libraries. */
+export function libraryFolder(): string {
+  return fileURLToPath(new URL("../bin", import.meta.resolve("onnxruntime-node")));
+}
+
+function openChild(
+  { onReply, onLost }: HomeEvents,
+  { deno = Deno.execPath(), flags = [] }: ChildEngineOptions,
+): Home {
+  const entry = new URL("./child_entry.ts", import.meta.url);
+  const child = new Deno.Command(deno, {
+    args: [
+      "run",
+      "--quiet",
+      "--no-check",
+      "--no-prompt",
+      `--allow-ffi=${libraryFolder()}`,
+      ...flags,
+      entry.protocol === "file:" ? fileURLToPath(entry) : entry.href,
+    ],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+
+  async function listen(): Promise<string> {
+    try {
+      for await (const reply of decodeFrames(child.stdout)) onReply(reply as Reply);
+    } catch (error) {
+      child.kill("SIGKILL");
+      return `${error}`;
+    }
+    const { code, signal } = await child.status;
+    return `the process ended ${signal === null ? `with code ${code}` : `by ${signal}`}`;
+  }
+  listen().then(onLost);
+
+  return {
+    send(request): void {
+      for (const part of encodeFrame(request)) writer.write(part).catch(() => {});
+    },
+    keepAlive: (alive) => alive ? child.ref() : child.unref(),
+    async close(): Promise<void> {
+      child.ref();
+      await writer.close().catch(() => {});
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // it has ended already
+      }
+      await child.status;
+    },
+  };
+}

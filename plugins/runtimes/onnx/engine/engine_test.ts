@@ -1,0 +1,235 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { DenoiseError, Generator, Tensor } from "@denoise/core";
+import {
+  childEngine,
+  type Engine,
+  inlineEngine,
+  type SessionSpec,
+  workerEngine,
+} from "@denoise/onnx";
+import { Graph } from "@denoise/onnx/graph";
+import { engineOf } from "./homes.ts";
+
+/** y = x·x·x..., each product scaled to keep its size. */
+function powers(count: number): SessionSpec {
+  const graph = new Graph();
+  const x = graph.input("x", "float32", ["n", "n"]);
+  let y = x;
+  for (let i = 0; i < count; i++) {
+    y = graph.node("Mul", [graph.node("MatMul", [y, x]), graph.scalar(0.05)]);
+  }
+  graph.output("y", y);
+  graph.output("first", x);
+  return { ...graph.build("powers"), name: "powers" };
+}
+
+const homes: Record<string, () => Engine> = {
+  inlineEngine,
+  workerEngine,
+  childEngine: () => childEngine(),
+};
+
+async function using<T>(engine: Engine, use: (engine: Engine) => Promise<T>): Promise<T> {
+  try {
+    return await use(engine);
+  } finally {
+    await engine.close();
+  }
+}
+
+/** The longest time that a timer of this thread came late while something ran, and how long that took. */
+async function lagDuring(task: () => Promise<unknown>): Promise<{ lag: number; took: number }> {
+  let lag = 0;
+  let last = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    lag = Math.max(lag, now - last - 5);
+    last = now;
+  }, 5);
+  const start = performance.now();
+  await task();
+  const took = performance.now() - start;
+  clearInterval(timer);
+  return { lag, took };
+}
+
+const noise = Generator.manualSeed(0).randn([64, 64]);
+
+for (const [name, open] of Object.entries(homes)) {
+  describe(`${name}()`, () => {
+    it("gives the numbers of this thread, bit for bit", async () => {
+      const here = await using(inlineEngine(), async (engine) => {
+        const session = await engine.createSession(powers(3));
+        return await session.run({ x: noise });
+      });
+      await using(open(), async (engine) => {
+        const session = await engine.createSession(powers(3));
+        const there = await session.run({ x: noise });
+        assertEquals(there["y"]!.dims, [64, 64]);
+        assert(there["y"]!.equals(here["y"]!));
+        assert(noise.data.length === 64 * 64, "what is given stays with the caller");
+        const some = await session.run({ x: noise }, { outputs: ["first"] });
+        assertEquals(Object.keys(some), ["first"]);
+        await session.release();
+        await assertRejects(() => session.run({ x: noise }), TypeError, "it was released");
+      });
+    });
+
+    it("takes a view on a larger buffer as what it shows", async () => {
+      await using(open(), async (engine) => {
+        const session = await engine.createSession(powers(0));
+        const data = new Float32Array([9, 1, 2, 3, 4, 9]).subarray(1, 5);
+        const { first } = await session.run({ x: Tensor.from(data, [2, 2]) });
+        assertEquals(first!.toNested(), [[1, 2], [3, 4]]);
+      });
+    });
+
+    it("runs sessions side by side, each with its own graph", async () => {
+      await using(open(), async (engine) => {
+        const [one, two] = await Promise.all([
+          engine.createSession(powers(1)),
+          engine.createSession(powers(2)),
+        ]);
+        const x = Tensor.from([[2]]);
+        const results = await Promise.all([one, two, one].map((session) => session!.run({ x })));
+        const wanted = [2 * 2 * 0.05, 2 * 2 * 0.05 * 2 * 0.05, 2 * 2 * 0.05];
+        results.forEach(({ y }, i) => assert(Math.abs(y!.item() - wanted[i]!) < 1e-6));
+      });
+    });
+
+    it("passes errors on as what they are", async () => {
+      await using(open(), async (engine) => {
+        const broken = { ...powers(1), model: new Uint8Array([1, 2, 3]), name: "broken" };
+        await assertRejects(() => engine.createSession(broken), Error, "Cannot start broken");
+        const session = await engine.createSession(powers(1));
+        const half = Tensor.zeros([2, 2], "float16");
+        await assertRejects(() => session.run({ x: half }), TypeError, "float16");
+        const x = Tensor.zeros([2, 3]);
+        await assertRejects(() => session.run({ x }), Error, "Cannot run powers");
+      });
+    });
+
+    it("does not start a run whose signal has fired", async () => {
+      await using(open(), async (engine) => {
+        const session = await engine.createSession(powers(1));
+        const signal = AbortSignal.abort();
+        const error = await assertRejects(
+          () => session.run({ x: noise }, { signal }),
+          DenoiseError,
+        );
+        assertEquals(error.code, "aborted");
+      });
+    });
+  });
+}
+
+for (const name of ["workerEngine", "childEngine"]) {
+  const open = homes[name]!;
+  describe(`${name}()`, () => {
+    it("leaves this thread free while it computes", async () => {
+      await using(open(), async (engine) => {
+        const session = await engine.createSession({ ...powers(24), threads: 1 });
+        const x = Generator.manualSeed(1).randn([512, 512]);
+        const { lag, took } = await lagDuring(() => session.run({ x }));
+        assert(took > 100, `a run of ${took} ms is too short to tell`);
+        // on this thread the lag would be the whole run; other programs may take half of it
+        assert(lag < took / 2, `this thread was held up for ${lag} of ${took} ms`);
+      });
+    });
+
+    it("cancels a run that waits for its turn", async () => {
+      await using(open(), async (engine) => {
+        const session = await engine.createSession(powers(8));
+        const x = Generator.manualSeed(1).randn([512, 512]);
+        const controller = new AbortController();
+        const first = session.run({ x });
+        const second = session.run({ x }, { signal: controller.signal });
+        controller.abort();
+        const error = await assertRejects(() => second, DenoiseError);
+        assertEquals(error.code, "aborted");
+        assertEquals((await first)["y"]!.dims, [512, 512]);
+      });
+    });
+
+    it("fails what is under way when it is lost, and computes again", async () => {
+      await using(open(), async (engine) => {
+        const session = await engine.createSession(powers(24));
+        const x = Generator.manualSeed(1).randn([512, 512]);
+        const under = session.run({ x });
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        const failed = assertRejects(() => under, DenoiseError);
+        await engine.close();
+        assertEquals((await failed).code, "engine_lost");
+        assertEquals((await session.run({ x: Tensor.from([[1]]) }))["first"]!.item(), 1);
+      });
+    });
+
+    it("lets a program end that has not closed it", async () => {
+      const program = `
+        import { ${name} } from "@denoise/onnx";
+        import { Graph } from "@denoise/onnx/graph";
+        import { Tensor } from "@denoise/core";
+        const graph = new Graph();
+        graph.output("y", graph.node("Neg", [graph.input("x", "float32", [1])]));
+        const session = await ${name}().createSession({ ...graph.build("neg"), name: "neg" });
+        console.log((await session.run({ x: Tensor.from([3]) })).y.item());`;
+      const folder = new URL("..", import.meta.url);
+      const file = await Deno.makeTempFile({
+        dir: folder.pathname,
+        prefix: "ends_",
+        suffix: ".ts",
+      });
+      try {
+        await Deno.writeTextFile(file, program);
+        const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+          args: ["run", "-A", "--no-check", "--no-lock", file],
+          signal: AbortSignal.timeout(20_000),
+        }).output();
+        assert(success);
+        assertEquals(new TextDecoder().decode(stdout).trim(), "-3");
+      } finally {
+        await Deno.remove(file);
+      }
+    });
+  });
+}
+
+describe("childEngine()", () => {
+  it("survives the crash of its process", async () => {
+    await using(childEngine(), async (engine) => {
+      const session = await engine.createSession(powers(40));
+      const x = Generator.manualSeed(1).randn([512, 512]);
+      const under = assertRejects(() => session.run({ x }), DenoiseError, "SIGKILL");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      for (const pid of await childrenOf(Deno.pid)) Deno.kill(pid, "SIGKILL");
+      assertEquals((await under).code, "engine_lost");
+      assertEquals((await session.run({ x: Tensor.from([[1]]) }))["first"]!.item(), 1);
+    });
+  });
+});
+
+/** Processes that this one started (Linux). */
+async function childrenOf(pid: number): Promise<number[]> {
+  const found: number[] = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await Deno.readTextFile(`/proc/${name}/stat`).catch(() => "");
+    if (stat.split(") ")[1]?.split(" ")[1] === `${pid}`) found.push(Number(name));
+  }
+  return found;
+}
+
+describe("engineOf()", () => {
+  it("shares one engine among those who ask by name", () => {
+    assert(engineOf("worker") === engineOf("worker"));
+    assert(engineOf() === engineOf("inline"));
+    const own = inlineEngine();
+    assert(engineOf(own) === own);
+  });
+
+  it("refuses what is no engine", () => {
+    assertThrows(() => engineOf("thread" as "child"), RangeError, "inline, worker, child");
+    assertThrows(() => engineOf({}), TypeError, "createSession");
+  });
+});

@@ -1,0 +1,31 @@
+import { Worker } from "node:worker_threads";
+import type { Engine } from "./engine.ts";
+import type { Reply } from "./protocol.ts";
+import { type Home, type HomeEvents, remoteEngine } from "./remote.ts";
+
+/**
+ * Computes in a Worker: this thread stays free, and memory is shared with it. A crash of native code
+ * ends the whole process all the same; {@linkcode childEngine} contains one.
+ */
+export function workerEngine(): Engine {
+  return remoteEngine(openWorker);
+}
+
+function openWorker({ onReply, onLost }: HomeEvents): Home {
+  const worker = new Worker(workerEntry());
+  worker.on("message", (reply: Reply) => onReply(reply));
+  worker.on("error", (error: Error) => onLost(error.message));
+  worker.on("exit", (code: number) => onLost(`the Worker ended with code ${code}`));
+  return {
+    send: (request) => worker.postMessage(request),
+    keepAlive: (alive) => alive ? worker.ref() : worker.unref(),
+    close: async () => void await worker.terminate(),
+  };
+}
+
+/** The Worker's module; a remote one is imported by a data URL, which is all that is taken. */
+function workerEntry(): URL {
+  const entry = new URL("./worker_entry.ts", import.meta.url);
+  if (entry.protocol === "file:") return entry;
+  return new URL(`data:text/javascript,import ${JSON.stringify(entry.href)}`);
+}
