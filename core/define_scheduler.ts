@@ -20,7 +20,7 @@ const CONFIG_NAME = "scheduler_config.json";
 
 function checkFinite(output: Tensor, className: string): void {
   if (output.dtype === "int64") return;
-  const data = output.data as Float32Array;
+  const data = output.toFloat32Array();
   for (let i = 0; i < data.length; i++) {
     if (Number.isFinite(data[i])) continue;
     throw new DenoiseError(
@@ -31,12 +31,35 @@ function checkFinite(output: Tensor, className: string): void {
   }
 }
 
-function checkSteps(className: string, request: PlanRequest, trained: number): void {
+/** Refuses options that are not among the known ones. */
+function checkNames(what: string, options: object, known: readonly string[]): void {
+  const unknown = Object.entries(options).filter(([name, value]) =>
+    value !== undefined && !known.includes(name)
+  );
+  if (unknown.length === 0) return;
+  throw new TypeError(
+    `Cannot ${what}: it has no option ${unknown.map(([name]) => name).join(", ")}; ` +
+      `its options are ${known.join(", ")}`,
+  );
+}
+
+function checkPlan(
+  className: string,
+  request: PlanRequest,
+  trained: number,
+  together: boolean,
+): void {
   const { numInferenceSteps: steps, timesteps, sigmas } = request;
-  const given = [steps, timesteps, sigmas].filter((value) => value !== undefined);
+  const given = Object.entries({ numInferenceSteps: steps, timesteps, sigmas })
+    .filter(([, value]) => value !== undefined && value !== null);
   if (given.length === 0) {
     throw new TypeError(
       `Cannot plan ${className}: give numInferenceSteps, an integer from 1 to ${trained}`,
+    );
+  }
+  if (given.length > 1 && !together) {
+    throw new TypeError(
+      `Cannot plan ${className}: give only one of ${given.map(([name]) => name).join(" and ")}`,
     );
   }
   if (steps !== undefined && (!Number.isInteger(steps) || steps < 1 || steps > trained)) {
@@ -115,12 +138,16 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
   definition: SchedulerDefinition<C, P, S, O>,
   bound: Registry | undefined,
 ): SchedulerClass<C, O> {
-  const { className, schema } = definition;
+  const { className, schema, cursor = "index", stepsUnplanned = false } = definition;
+  const planOptions = ["numInferenceSteps", ...definition.planOptions ?? []];
+  const stepOptions = ["generator", ...definition.stepOptions ?? []];
 
   class DefinedScheduler implements Scheduler<C, O> {
     static readonly kind = "scheduler" as const;
     static readonly className = className;
     static readonly schema = schema;
+    static readonly cursor = cursor;
+    static readonly stepsUnplanned = stepsUnplanned;
     readonly className = className;
     readonly order = definition.order ?? 1;
     readonly compatibles = definition.compatibles ?? [];
@@ -184,7 +211,8 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
     setTimesteps(numInferenceSteps: number | undefined, options: PlanRequest = {}): void {
       const request = { ...options, numInferenceSteps };
       const trained = (this.config as { num_train_timesteps?: number }).num_train_timesteps;
-      checkSteps(className, request, trained ?? Infinity);
+      checkNames(`plan ${className}`, request, planOptions);
+      checkPlan(className, request, trained ?? Infinity, definition.plansTogether ?? false);
       this.#plan = this.#method.plan(request);
       this.#steps = numInferenceSteps ?? this.#plan.timesteps.length;
       this.#next = this.#begin = this.#state = undefined;
@@ -211,7 +239,8 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
       sample: Tensor,
       options: StepOptions & O = {} as StepOptions & O,
     ): StepOutput {
-      if (definition.cursor !== "timestep" && this.#steps === undefined) {
+      checkNames(`step ${className}`, options, stepOptions);
+      if (this.#steps === undefined && !stepsUnplanned) {
         throw new TypeError(
           `Cannot step ${className}: call setTimesteps(numInferenceSteps) first`,
         );
@@ -255,11 +284,11 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
     }
 
     takesStepOption(name: string): boolean {
-      return (definition.stepOptions ?? [] as readonly string[]).some((option) => option === name);
+      return name !== "generator" && stepOptions.includes(name);
     }
 
     takesPlanOption(name: string): boolean {
-      return (definition.planOptions ?? []).includes(name);
+      return name !== "numInferenceSteps" && planOptions.includes(name);
     }
 
     clone(): DefinedScheduler {
@@ -284,7 +313,7 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
 
     #indexOf(timestep: number): number {
       const { timesteps } = this.#plan;
-      if (definition.cursor === "timestep") return this.#lookUp(timestep, 0);
+      if (cursor === "timestep") return this.#lookUp(timestep, 0);
       const next = this.#next ?? this.#begin ?? this.#lookUp(timestep, 1);
       if (timesteps[next] === timestep) return next;
       throw new RangeError(

@@ -5,6 +5,8 @@
 export type ErrorCode =
   /** The run was cancelled through its AbortSignal. */
   | "aborted"
+  /** The disk has no room for a download. */
+  | "disk_full"
   /** A class is registered already. */
   | "duplicate_class"
   /** The process or Worker that computes ended in the middle of a call. */

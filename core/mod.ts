@@ -13,6 +13,7 @@
  *
  * @module
  */
+export * from "./bundled_source.ts";
 export * from "./config.ts";
 export * from "./define_pipeline.ts";
 export * from "./define_scheduler.ts";

@@ -9,6 +9,8 @@ import type { Tensor } from "./tensor.ts";
 export interface Model<C extends object = object> {
   /** The diffusers or transformers class name. */
   readonly className: string;
+  /** The library that has the class, as model_index.json names it. */
+  readonly library: string;
   /** The options that shaped it; writing to it throws. */
   readonly config: FrozenConfig<C>;
   /** Where it computes. */
@@ -144,6 +146,8 @@ export interface TokenizeOptions {
 /** The role of a tokenizer. */
 export interface Tokenizer {
   readonly className: string;
+  /** The library that has the class, as model_index.json names it. */
+  readonly library: string;
   /** The longest row the text encoder takes. */
   readonly modelMaxLength: number;
   /** Texts to rows of ids. */
@@ -160,6 +164,8 @@ export interface Tokenizer {
 /** The role of what prepares pictures for a vision model. */
 export interface FeatureExtractor {
   readonly className: string;
+  /** The library that has the class, as model_index.json names it. */
+  readonly library: string;
   /** Pictures to float32 [N, 3, H, W], resized, cropped and normalised. */
   preprocess(pictures: readonly PictureInput[]): Promise<Tensor>;
   /** Writes preprocessor_config.json into a folder that transformers can load. */

@@ -111,6 +111,10 @@ export interface SchedulerDefinition<
    * any order.
    */
   readonly cursor?: "index" | "timestep" | undefined;
+  /** Whether `step` works before `setTimesteps`, along every trained timestep; false else. */
+  readonly stepsUnplanned?: boolean | undefined;
+  /** Whether numbers, timesteps and sigmas may be given together for a plan; false else. */
+  readonly plansTogether?: boolean | undefined;
   /** The shape of the model output for a sample, where it is not the sample's own. */
   outputDims?(config: FrozenConfig<C>, sampleDims: readonly number[]): readonly number[];
   /** Fills in the config. Throws for options that contradict each other. */
@@ -157,6 +161,7 @@ export interface Scheduler<C extends object = object, O extends object = object>
    * Plans a run and puts the cursor at its start.
    *
    * @throws {RangeError} for a number that is no integer from 1 to the trained number.
+   * @throws {TypeError} for an option that the scheduler does not know, or several that contradict.
    */
   setTimesteps(numInferenceSteps: number | undefined, options?: PlanRequest): void;
   /** Starts at that position instead of the first timestep's (image-to-image). */
@@ -193,6 +198,10 @@ export interface SchedulerClass<C extends object = object, O extends object = ob
   readonly kind: "scheduler";
   /** Options with defaults and allowed values. */
   readonly schema: ConfigSchema<C>;
+  /** Whether steps go one after the other (`"index"`) or in any order (`"timestep"`). */
+  readonly cursor: "index" | "timestep";
+  /** Whether `step` works before `setTimesteps`. */
+  readonly stepsUnplanned: boolean;
   /** Makes one from options; the rest have their defaults. */
   new (options?: Partial<C>): Scheduler<C, O>;
   /** Makes one from the config of any scheduler, as diffusers' `from_config` does. */

@@ -10,6 +10,8 @@ export interface DownloadProgress {
   readonly total: number;
   /** Bytes a second, over the last seconds. */
   readonly rate: number;
+  /** Seconds until all files are here at that rate; `Infinity` while nothing moves. */
+  readonly remaining: number;
 }
 
 /** Where and how a repo is looked for; the same names as in diffusers' `from_pretrained`. */

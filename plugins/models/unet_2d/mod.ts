@@ -65,7 +65,7 @@ export const UNet2DModel: ModelClass<UNet2DModel> = defineModel<UNet2DConfig, UN
         timestep: Tensor.from(Float32Array.from(rows)),
         class_labels: classLabels,
       }, { signal });
-      return { sample: result.sample! };
+      return { sample: result.prediction! };
     },
   }),
 });
@@ -159,7 +159,7 @@ function build(s: Scope, config: Config, inputs: Readonly<Record<string, Value>>
   const scaled = config.time_embedding_type === "fourier"
     ? div(s, x, unsqueeze(s, s.cast(timestep!), [1, 2, 3]))
     : x;
-  return { sample: scaled };
+  return { prediction: scaled };
 }
 
 function timeProjection(s: Scope, config: Config, timestep: Value): Value {

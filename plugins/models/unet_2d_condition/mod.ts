@@ -70,7 +70,7 @@ export const UNet2DConditionModel: ModelClass<UNet2DConditionModel> = defineMode
         ...Object.fromEntries(residuals ?? []),
         mid_residual: options.midBlockAdditionalResidual,
       }, { signal: options.signal });
-      return { sample: result.sample! };
+      return { sample: result.prediction! };
     },
   }),
 });
@@ -157,7 +157,7 @@ function build(s: Scope, config: Config, inputs: Readonly<Record<string, Value>>
   const norm = { groups: config.norm_num_groups!, eps: config.norm_eps };
   x = activation(s, groupNorm(s.at("conv_norm_out"), x, norm), config.act_fn);
   const outPadding = Math.floor((config.conv_out_kernel - 1) / 2);
-  return { sample: conv2d(s.at("conv_out"), x, { padding: outPadding }) };
+  return { prediction: conv2d(s.at("conv_out"), x, { padding: outPadding }) };
 }
 
 function middle(s: Scope, config: Config, x: Value, temb: Value, context: Value): Value {

@@ -1,0 +1,39 @@
+/**
+ * denoise: Hugging Face diffusers for TypeScript. Any diffusers repo, from the Hub or a folder, runs
+ * in Deno through onnxruntime-node, with the pictures that diffusers makes from the same seed.
+ *
+ * This entry has every built-in plugin; the packages `@denoise/*` have them one by one.
+ *
+ * @example
+ * ```ts ignore
+ * import { DiffusionPipeline, EulerDiscreteScheduler } from "@denoise/denoise";
+ *
+ * const pipe = await DiffusionPipeline.fromPretrained(
+ *   "stable-diffusion-v1-5/stable-diffusion-v1-5",
+ *   { useSafetensors: true },
+ * );
+ * pipe.scheduler = EulerDiscreteScheduler.fromConfig(pipe.scheduler.config);
+ * const { images } = await pipe("An image of a squirrel in Picasso style", { seed: 0 });
+ * await images[0].save("image_of_squirrel_painting.png");
+ * ```
+ *
+ * @module
+ */
+import { diffusionPipeline, type DiffusionPipelineLoader } from "@denoise/core";
+import { registry } from "./plugins/registry.ts";
+
+export * from "@denoise/core";
+export * from "./plugins/classes.ts";
+export {
+  DenoiseImage,
+  displaySample,
+  imageGrid,
+  ImageList,
+  openImage,
+  readRecipe,
+} from "@denoise/image";
+export { tqdm } from "@denoise/terminal";
+export { registry };
+
+/** Loads any pipeline by the class that its model_index.json names, from a folder or the Hub. */
+export const DiffusionPipeline: DiffusionPipelineLoader = diffusionPipeline(registry);
