@@ -1,3 +1,4 @@
+import { fma } from "./_float32.ts";
 import { axisOf, forEachRow, sizeOf, stridesOf } from "./_layout.ts";
 import type { Numbers } from "./dtype.ts";
 
@@ -101,5 +102,5 @@ export function quantile(values: Numbers, q: number): number {
   const above = sorted[Math.ceil(rank)]!;
   const weight = f(rank - Math.floor(rank));
   const gap = f(above - below);
-  return weight < 0.5 ? f(below + f(weight * gap)) : f(above - f(gap * f(1 - weight)));
+  return weight < 0.5 ? fma(weight, gap, below) : fma(f(weight - 1), gap, above);
 }

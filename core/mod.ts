@@ -20,7 +20,6 @@ export * from "./define_scheduler.ts";
 export * from "./diffusion_pipeline.ts";
 export { bytesOf, type DType, isFloating, type TypedArray } from "./dtype.ts";
 export * from "./errors.ts";
-export { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from "./float16.ts";
 export * from "./float16.ts";
 export * from "./generator.ts";
 export * from "./loading.ts";

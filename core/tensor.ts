@@ -37,7 +37,6 @@ import {
 } from "./dtype.ts";
 
 export type { ReduceOptions } from "./_reduce.ts";
-export type { DType, TypedArray } from "./dtype.ts";
 
 /** Numbers in arrays of arrays, all of one length at each depth. */
 export type Nested = number | bigint | boolean | readonly Nested[];

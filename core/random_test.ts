@@ -1,0 +1,48 @@
+import { describe, it } from "@std/testing/bdd";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Generator } from "./generator.ts";
+import { manualSeed, rand, randint, randn, randnTensor } from "./random.ts";
+
+describe("randnTensor()", () => {
+  it("draws the whole batch from one generator", () => {
+    assert(randnTensor([2, 4], new Generator(1)).equals(new Generator(1).randn([2, 4])));
+  });
+
+  it("takes a list of one as that generator", () => {
+    assert(randnTensor([2, 4], [new Generator(1)]).equals(new Generator(1).randn([2, 4])));
+  });
+
+  it("draws each picture from its own generator, at any place of the batch", () => {
+    const generators = [5, 6, 7].map((seed) => new Generator(seed));
+    const batch = randnTensor([3, 2, 5, 5], generators);
+    assertEquals(batch.dims, [3, 2, 5, 5]);
+    [5, 6, 7].forEach((seed, place) => {
+      const alone = new Generator(seed).randn([1, 2, 5, 5]);
+      assert(batch.slice(0, place, place + 1).equals(alone));
+    });
+  });
+
+  it("refuses a list of another length than the batch and names both", () => {
+    const generators = [new Generator(0), new Generator(1)];
+    assertThrows(() => randnTensor([3, 4], generators), RangeError, "batch of 3 from 2 generators");
+  });
+
+  it("draws float16", () => {
+    assertEquals(randnTensor([1, 20], new Generator(0), "float16").dtype, "float16");
+  });
+});
+
+describe("manualSeed()", () => {
+  it("seeds the generator that is used when none is given", () => {
+    manualSeed(42);
+    const found = [randn([20]), rand([3]), randint(0, 9, [4]), randnTensor([2, 2])];
+    const generator = new Generator(42);
+    const wanted = [
+      generator.randn([20]),
+      generator.rand([3]),
+      generator.randint(0, 9, [4]),
+      generator.randn([2, 2]),
+    ];
+    found.forEach((tensor, i) => assert(tensor.equals(wanted[i]!)));
+  });
+});
