@@ -1,4 +1,4 @@
-import { DenoiseImage } from "./picture.ts";
+import type { DenoiseImage } from "./picture.ts";
 import { imageGrid } from "./image_grid.ts";
 
 /**

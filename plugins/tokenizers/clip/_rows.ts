@@ -1,0 +1,79 @@
+import { Tensor } from "@denoise/core";
+
+/** Beyond this a text takes seconds of CPU, for a row of 77 tokens. */
+const MAX_CHARACTERS = 65_536;
+
+/** How rows are filled up and cut. */
+export interface PadOptions {
+  /** What a row is filled up with. */
+  readonly id: number;
+  readonly side: "left" | "right";
+  /** On which side a text is cut. */
+  readonly truncationSide: "left" | "right";
+}
+
+/** The text itself, if it is one that can be encoded. */
+export function checkLength(text: unknown): string {
+  if (typeof text !== "string") {
+    throw new TypeError(
+      `Cannot encode ${JSON.stringify(text) ?? String(text)}: give a string or an array of strings`,
+    );
+  }
+  if (text.length > MAX_CHARACTERS) {
+    throw new RangeError(
+      `Cannot encode a text of ${text.length} characters: at most ${MAX_CHARACTERS} are read, ` +
+        `of which a model takes some dozens of words; shorten ${
+          JSON.stringify(text.slice(0, 40))
+        }...`,
+    );
+  }
+  return text;
+}
+
+/** The tokens of a row, if that is a number that can hold the two special ones. */
+export function rowLimit(maxLength: number): number {
+  if (!Number.isSafeInteger(maxLength) || maxLength < 2) {
+    throw new RangeError(
+      `Cannot encode into rows of ${maxLength} tokens: maxLength must be an integer from 2`,
+    );
+  }
+  return maxLength;
+}
+
+/** The first (or last) ids of a text. */
+export function truncate(ids: number[], count: number, side: "left" | "right"): number[] {
+  if (ids.length <= count) return ids;
+  return side === "right" ? ids.slice(0, count) : ids.slice(ids.length - count);
+}
+
+/** Rows as tensors, filled up to a length, to the longest of them, or not at all. */
+export function padRows(
+  rows: readonly (readonly number[])[],
+  padding: number | "longest" | false,
+  pad: PadOptions,
+): { inputIds: Tensor; attentionMask: Tensor } {
+  const longest = Math.max(0, ...rows.map((row) => row.length));
+  const length = typeof padding === "number" ? Math.max(padding, longest) : longest;
+  const shortest = Math.min(...rows.map((row) => row.length));
+  const isFilled = padding === "longest" || (typeof padding === "number" && longest <= padding);
+  if (!isFilled && rows.length > 1 && shortest !== longest) {
+    throw new RangeError(
+      `Cannot make one tensor of rows of ${shortest} to ${longest} tokens: pass padding: ` +
+        `"longest", or padding: "max_length" with truncation: true`,
+    );
+  }
+  const ids = new BigInt64Array(rows.length * length);
+  const mask = new BigInt64Array(rows.length * length);
+  rows.forEach((row, n) => {
+    const start = n * length;
+    ids.fill(BigInt(pad.id), start, start + length);
+    const first = start + (pad.side === "right" ? 0 : length - row.length);
+    row.forEach((id, i) => ids[first + i] = BigInt(id));
+    mask.fill(1n, first, first + row.length);
+  });
+  const dims = [rows.length, length];
+  return {
+    inputIds: new Tensor("int64", ids, dims),
+    attentionMask: new Tensor("int64", mask, dims),
+  };
+}
