@@ -8,11 +8,20 @@ export interface ReduceOptions {
   readonly keepDims?: boolean;
 }
 
-/** A reduction: the shape of its result, and the elements that each result is made from. */
+/** Elements in groups that follow one another, each to be reduced to one number. */
 export interface Groups {
+  /** The shape of the result. */
   readonly dims: number[];
-  readonly groups: readonly Numbers[];
+  /** The elements, group after group. */
+  readonly values: Numbers;
+  /** The number of groups. */
+  readonly count: number;
+  /** The number of elements in a group. */
+  readonly length: number;
 }
+
+/** Reduces the elements from `start` up to `end`. */
+export type Reducer = (values: Numbers, start: number, end: number) => number;
 
 /**
  * Brings the elements of each group that is reduced together, in row-major order.
@@ -26,22 +35,18 @@ export function groupAlong(
   options: ReduceOptions,
 ): Groups {
   const list = axes === undefined ? dims.map((_, axis) => axis) : [axes].flat() as number[];
-  const reduced = new Set(list.map((axis) => axisOf(axis, dims)));
-  const keep = dims.map((_, axis) => axis).filter((axis) => !reduced.has(axis));
-  const kept = dims
-    .map((dim, axis) => (reduced.has(axis) ? (options.keepDims ? 1 : -1) : dim))
-    .filter((dim) => dim >= 0);
-  const order = [...keep, ...[...reduced].sort((a, b) => a - b)];
-  const count = sizeOf(keep.map((axis) => dims[axis]!));
-  const length = sizeOf([...reduced].map((axis) => dims[axis]!));
-  const sorted = order.every((axis, place) => axis === place)
-    ? values
-    : reorder(values, dims, order);
-  const groups = Array.from(
-    { length: count },
-    (_, g) => sorted.subarray(g * length, (g + 1) * length),
-  );
-  return { dims: kept, groups };
+  const reduced = [...new Set(list.map((axis) => axisOf(axis, dims)))].sort((a, b) => a - b);
+  const keep = [...dims.keys()].filter((axis) => !reduced.includes(axis));
+  const order = [...keep, ...reduced];
+  const inOrder = order.every((axis, place) => axis === place);
+  return {
+    dims: dims.flatMap((dim, axis) => {
+      return reduced.includes(axis) ? (options.keepDims ? [1] : []) : [dim];
+    }),
+    values: inOrder ? values : reorder(values, dims, order),
+    count: sizeOf(keep.map((axis) => dims[axis]!)),
+    length: sizeOf(reduced.map((axis) => dims[axis]!)),
+  };
 }
 
 /** The elements in the order that the axes have after `order` put them. */
@@ -63,44 +68,60 @@ export function reorder<T extends Numbers | Uint16Array | BigInt64Array>(
 }
 
 /** Sum in float64. */
-export function sum(values: Numbers): number {
+export const sum: Reducer = (values, start, end) => {
   let total = 0;
-  for (let i = 0; i < values.length; i++) total += values[i]!;
+  for (let i = start; i < end; i++) total += values[i]!;
   return total;
-}
+};
 
 /** Mean; NaN of nothing. */
-export function mean(values: Numbers): number {
-  return sum(values) / values.length;
-}
+export const mean: Reducer = (values, start, end) => sum(values, start, end) / (end - start);
 
 /** Standard deviation; `correction` is 1 for the unbiased one, 0 for the population's. */
-export function std(values: Numbers, correction: number): number {
-  const centre = mean(values);
-  let squares = 0;
-  for (let i = 0; i < values.length; i++) squares += (values[i]! - centre) ** 2;
-  return Math.sqrt(squares / Math.max(0, values.length - correction));
+export function std(correction: number): Reducer {
+  return (values, start, end) => {
+    const centre = mean(values, start, end);
+    let squares = 0;
+    for (let i = start; i < end; i++) squares += (values[i]! - centre) ** 2;
+    return Math.sqrt(squares / Math.max(0, end - start - correction));
+  };
 }
 
-/** Smallest or largest element; NaN when one is NaN. */
-export function extreme(values: Numbers, pick: (a: number, b: number) => number): number {
-  let found = values[0]!;
-  for (let i = 1; i < values.length; i++) found = pick(found, values[i]!);
+/** Smallest element; NaN when one is NaN. */
+export const min: Reducer = (values, start, end) => {
+  let found = values[start]!;
+  for (let i = start + 1; i < end; i++) found = Math.min(found, values[i]!);
   return found;
-}
+};
+
+/** Largest element; NaN when one is NaN. */
+export const max: Reducer = (values, start, end) => {
+  let found = values[start]!;
+  for (let i = start + 1; i < end; i++) found = Math.max(found, values[i]!);
+  return found;
+};
+
+/** The place of the largest element, the first of equals. */
+export const argmax: Reducer = (values, start, end) => {
+  let best = start;
+  for (let i = start + 1; i < end; i++) if (values[i]! > values[best]!) best = i;
+  return best - start;
+};
 
 /**
  * The quantile with linear interpolation, by the steps of `torch.quantile` on float32: the rank
  * q·(n − 1) and its fraction are float32 too.
  */
-export function quantile(values: Numbers, q: number): number {
-  const sorted = Float32Array.from(values).sort();
-  if (Number.isNaN(sorted[sorted.length - 1])) return NaN;
+export function quantile(q: number): Reducer {
   const f = Math.fround;
-  const rank = f(f(q) * (sorted.length - 1));
-  const below = sorted[Math.floor(rank)]!;
-  const above = sorted[Math.ceil(rank)]!;
-  const weight = f(rank - Math.floor(rank));
-  const gap = f(above - below);
-  return weight < 0.5 ? fma(weight, gap, below) : fma(f(weight - 1), gap, above);
+  return (values, start, end) => {
+    const sorted = Float32Array.from(values.subarray(start, end)).sort();
+    if (Number.isNaN(sorted[sorted.length - 1])) return NaN;
+    const rank = f(f(q) * (sorted.length - 1));
+    const below = sorted[Math.floor(rank)]!;
+    const above = sorted[Math.ceil(rank)]!;
+    const weight = f(rank - Math.floor(rank));
+    const gap = f(above - below);
+    return weight < 0.5 ? fma(weight, gap, below) : fma(f(weight - 1), gap, above);
+  };
 }

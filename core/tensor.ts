@@ -10,11 +10,14 @@ import {
   sizeOf,
 } from "./_layout.ts";
 import {
-  extreme,
+  argmax,
   groupAlong,
+  max,
   mean,
+  min,
   quantile,
   type ReduceOptions,
+  type Reducer,
   reorder,
   std,
   sum,
@@ -501,17 +504,17 @@ export class Tensor {
     options: ReduceOptions & { readonly correction?: number } = {},
   ): Tensor {
     const { correction = 1 } = options;
-    return reduce(this, floatType(this.dtype), axes, options, (values) => std(values, correction));
+    return reduce(this, floatType(this.dtype), axes, options, std(correction));
   }
 
   /** Smallest element of all, or along axes. */
   min(axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
-    return reduce(nonEmpty(this, "min"), this.dtype, axes, options, (v) => extreme(v, Math.min));
+    return reduce(nonEmpty(this, "min"), this.dtype, axes, options, min);
   }
 
   /** Largest element of all, or along axes. */
   max(axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
-    return reduce(nonEmpty(this, "max"), this.dtype, axes, options, (v) => extreme(v, Math.max));
+    return reduce(nonEmpty(this, "max"), this.dtype, axes, options, max);
   }
 
   /**
@@ -522,16 +525,12 @@ export class Tensor {
   quantile(q: number, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
     if (!(q >= 0 && q <= 1)) throw new RangeError(`A quantile is from 0 to 1, but it is ${q}`);
     const type = floatType(this.dtype);
-    return reduce(nonEmpty(this, "quantile"), type, axes, options, (v) => quantile(v, q));
+    return reduce(nonEmpty(this, "quantile"), type, axes, options, quantile(q));
   }
 
   /** The place of the largest element along an axis (the first of equals), int64. */
   argmax(axis: number): Tensor {
-    return reduce(nonEmpty(this, "argmax"), "int64", axis, {}, (values) => {
-      let best = 0;
-      for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-      return best;
-    });
+    return reduce(nonEmpty(this, "argmax"), "int64", axis, {}, argmax);
   }
 
   /** Type and shape: `Tensor(float32, [1, 3, 256, 256])`. */
@@ -604,10 +603,15 @@ function reduce(
   dtype: DType,
   axes: number | readonly number[] | undefined,
   options: ReduceOptions,
-  fn: (values: Numbers) => number,
+  fn: Reducer,
 ): Tensor {
-  const { dims, groups } = groupAlong(numbersOf(tensor.data), tensor.dims, axes, options);
-  const out = scratch(dtype, groups.length);
-  for (let g = 0; g < groups.length; g++) out[g] = fn(groups[g]!);
+  const { dims, values, count, length } = groupAlong(
+    numbersOf(tensor.data),
+    tensor.dims,
+    axes,
+    options,
+  );
+  const out = scratch(dtype, count);
+  for (let g = 0; g < count; g++) out[g] = fn(values, g * length, (g + 1) * length);
   return new Tensor(dtype, store(dtype, out), dims);
 }
