@@ -1,4 +1,4 @@
-import { Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { combineBatch, perSample } from "./conversions.ts";
 import { indexForTimestep } from "./timesteps.ts";
 

@@ -1,0 +1,16 @@
+/**
+ * Conformance suites: a plugin that passes them keeps the contracts of `@denoise/core`.
+ *
+ * @example The tests of a scheduler
+ * ```ts ignore
+ * import { testScheduler } from "@denoise/core/testing";
+ * import { EulerDiscreteScheduler } from "@denoise/scheduler-euler-discrete";
+ *
+ * testScheduler(EulerDiscreteScheduler, { convergence: { order: 1, steps: [20, 40, 80] } });
+ * ```
+ *
+ * @module
+ */
+export * from "./gaussian.ts";
+export * from "./replay.ts";
+export * from "./scheduler.ts";

@@ -1,0 +1,226 @@
+import { Generator } from "../generator.ts";
+import type { PlanRequest, Scheduler, SchedulerClass } from "../scheduler.ts";
+import { Tensor } from "../tensor.ts";
+import { check } from "./_check.ts";
+
+/** A number; infinities stand as text in JSON. */
+export type RecordedNumber = number | string;
+
+/** A run of a scheduler of diffusers, as scripts/reference/scheduler_goldens.py writes it. */
+export interface SchedulerRecord {
+  /** What is special about it. */
+  readonly name: string;
+  /** The config it was made with. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** A config of another class that it was made from. */
+  readonly from?: Readonly<Record<string, unknown>>;
+  /** The arguments of `set_timesteps`, under diffusers' names. */
+  readonly set_timesteps: Readonly<Record<string, unknown>>;
+  /** The options of `step`, under diffusers' names. */
+  readonly step?: Readonly<Record<string, unknown>>;
+  /** The step that the run begins at. */
+  readonly begin?: number;
+  /** What the first noise is multiplied with besides `init_noise_sigma`. */
+  readonly scale?: number;
+  /** The shape of the sample. */
+  readonly shape: readonly number[];
+  /** The seed of first sample and bias; the one after it is that of the steps' noise. */
+  readonly seed: number;
+  /** What diffusers raised. */
+  readonly error?: string;
+  /** The plan's timesteps. */
+  readonly timesteps?: readonly RecordedNumber[];
+  /** The plan's sigmas. */
+  readonly sigmas?: readonly RecordedNumber[] | null;
+  /** The plan's `init_noise_sigma`. */
+  readonly init_noise_sigma?: RecordedNumber;
+  /** The sample after each step: float32, base64. */
+  readonly prev_samples?: string;
+  /** The clean sample as predicted at the last step. */
+  readonly last_pred_original?: string;
+  /** `add_noise(bias, sample, timesteps)`. */
+  readonly add_noise?: { readonly timesteps: readonly RecordedNumber[]; readonly result: string };
+  /** `get_velocity(sample, bias, timesteps)`. */
+  readonly get_velocity?: {
+    readonly timesteps: readonly RecordedNumber[];
+    readonly result: string;
+  };
+}
+
+/** How far a replayed run is from its record, relative to the largest value where that is above 1. */
+export interface ReplayDifference {
+  /** Largest difference of samples and predicted clean samples. */
+  readonly samples: number;
+  /** Largest difference of timesteps, sigmas and the first noise's factor. */
+  readonly plan: number;
+}
+
+function camelCase(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const entries = Object.entries(options).map(([key, value]) => [
+    key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+    value,
+  ]);
+  return Object.fromEntries(entries);
+}
+
+function decode(text: string): Float32Array {
+  const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+  return new Float32Array(bytes.buffer);
+}
+
+function difference(actual: ArrayLike<number>, expected: ArrayLike<RecordedNumber>): number {
+  if (actual.length !== expected.length) return Infinity;
+  let [largest, scale] = [0, 1];
+  for (let i = 0; i < actual.length; i++) {
+    const wanted = Number(expected[i]);
+    if (actual[i] === wanted) continue;
+    const distance = Math.abs(actual[i]! - wanted);
+    largest = distance <= largest ? largest : distance;
+    if (Number.isFinite(wanted)) scale = Math.max(scale, Math.abs(wanted));
+  }
+  return largest / scale;
+}
+
+/** The recorded model: round(round(x · c) + bias), c = float32(1 / (1 + t / 1000)). */
+function fakeModel(x: Tensor, timestep: number, bias: Tensor, hasVariance: boolean): Tensor {
+  const output = x.mul(Math.fround(1 / (1 + timestep / 1000))).add(bias);
+  return hasVariance ? Tensor.cat([output, output.abs().clamp(-Infinity, 1)], 1) : output;
+}
+
+function infinities(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(config).map((
+      [key, value],
+    ) => [key, /^-?Infinity$/.test(String(value)) ? Number(value) : value]),
+  );
+}
+
+/**
+ * Takes the steps of a record again and measures the differences.
+ *
+ * @throws what the scheduler throws.
+ */
+export function replay<C extends object>(
+  SchedulerClass: SchedulerClass<C>,
+  record: SchedulerRecord,
+): ReplayDifference {
+  const config = infinities(record.config) as Partial<C>;
+  const scheduler: Scheduler = record.from === undefined
+    ? new SchedulerClass(config)
+    : SchedulerClass.fromConfig(record.from, config);
+  const { numInferenceSteps, ...planOptions } = camelCase(record.set_timesteps);
+  scheduler.setTimesteps(numInferenceSteps as number | undefined, planOptions as PlanRequest);
+  const begin = (record.begin ?? 0) * scheduler.order;
+  if (begin > 0) scheduler.setBeginIndex(begin);
+
+  const draw = Generator.manualSeed(record.seed);
+  const first = draw.randn(record.shape);
+  const bias = draw.randn(record.shape).mul(0.2);
+  let sample = first.mul(record.scale ?? 1).mul(scheduler.initNoiseSigma);
+  const plan = Math.max(
+    difference(scheduler.timesteps, record.timesteps ?? []),
+    record.sigmas ? difference(scheduler.sigmas ?? [], record.sigmas) : 0,
+    difference([scheduler.initNoiseSigma], [record.init_noise_sigma ?? 1]),
+  );
+  let samples = 0;
+  const compare = (tensor: Tensor | undefined, expected: Float32Array): void => {
+    samples = Math.max(samples, difference(tensor?.toFloat32Array() ?? [], expected));
+  };
+  // recorded timesteps by their places, since they may be a rounding error away from the plan's
+  const own = (timesteps: readonly RecordedNumber[]): number[] =>
+    timesteps.map((t) => scheduler.timesteps[record.timesteps?.indexOf(t) ?? -1] ?? Number(t));
+  if (record.add_noise !== undefined) {
+    const { timesteps, result } = record.add_noise;
+    compare(scheduler.addNoise(bias, sample, own(timesteps)), decode(result));
+  }
+  if (record.get_velocity !== undefined) {
+    const { timesteps, result } = record.get_velocity;
+    compare(scheduler.getVelocity(sample, bias, own(timesteps)), decode(result));
+  }
+
+  const hasVariance = String(scheduler.config["variance_type"]).startsWith("learned");
+  const options = {
+    ...camelCase(record.step ?? {}),
+    generator: Generator.manualSeed(record.seed + 1),
+  };
+  const expected = decode(record.prev_samples ?? "");
+  let predOriginalSample: Tensor | undefined;
+  scheduler.timesteps.slice(begin).forEach((timestep, i) => {
+    const x = scheduler.scaleModelInput(sample, timestep);
+    const output = fakeModel(x, timestep, bias, hasVariance);
+    const result = scheduler.step(output, timestep, sample, options);
+    sample = result.prevSample;
+    predOriginalSample = result.predOriginalSample;
+    compare(sample, expected.subarray(i * sample.size, (i + 1) * sample.size));
+  });
+  if (record.last_pred_original !== undefined) {
+    compare(predOriginalSample, decode(record.last_pred_original));
+  }
+  return { samples, plan };
+}
+
+/** Records and where they come from. */
+export interface SchedulerGoldens {
+  /** Versions of the reference. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** The command that wrote them. */
+  readonly command: string;
+  /** The class that was run. */
+  readonly className: string;
+  /** The runs. */
+  readonly cases: readonly SchedulerRecord[];
+}
+
+/** How closely records are followed. */
+export interface ReplayOptions {
+  /** Largest difference of the samples. */
+  readonly tolerance: number;
+  /**
+   * The same for `rescale_betas_zero_snr`; 5e-5 unless given. torch's square roots are a unit in
+   * the last place off now and then (on processors with AVX-512, one in five), and the rescaled
+   * schedule takes differences of them and begins at σ = 4096.
+   */
+  readonly rescaledTolerance?: number;
+  /** Largest difference of timesteps and sigmas; 1e-6 unless given, since both are float32. */
+  readonly planTolerance?: number;
+}
+
+/**
+ * One test that takes all recorded runs again: each is within the tolerance, or fails where
+ * diffusers fails.
+ *
+ * @param goldens What scripts/reference/scheduler_goldens.py wrote for the class.
+ */
+export function testAgainstDiffusers<C extends object>(
+  SchedulerClass: SchedulerClass<C>,
+  goldens: SchedulerGoldens,
+  options: ReplayOptions,
+): void {
+  const { planTolerance = 1e-6, rescaledTolerance = 5e-5 } = options;
+  const verdict = (record: SchedulerRecord): string | undefined => {
+    const tolerance = record.config["rescale_betas_zero_snr"]
+      ? rescaledTolerance
+      : options.tolerance;
+    try {
+      const { samples, plan } = replay(SchedulerClass, record);
+      if (record.error !== undefined) return `diffusers refuses it: ${record.error}`;
+      if (!(plan <= planTolerance)) {
+        return `the plan differs by ${plan}, more than ${planTolerance}`;
+      }
+      if (samples <= tolerance) return undefined;
+      return `the samples differ by ${samples}, more than ${tolerance}`;
+    } catch (error) {
+      return record.error === undefined ? String(error) : undefined;
+    }
+  };
+  const { cases, versions } = goldens;
+  const title = `${SchedulerClass.className} does as diffusers ${versions["diffusers"]} does in ` +
+    `${cases.length} runs`;
+  Deno.test(title, () => {
+    const wrong = cases.flatMap((record) => {
+      const reason = verdict(record);
+      return reason === undefined ? [] : [`${record.name}: ${reason}`];
+    });
+    check(wrong.length === 0, wrong.join("\n"));
+  });
+}

@@ -1,0 +1,231 @@
+/**
+ * Euler's method on the probability flow of the noise level: the default of Stable Diffusion XL.
+ *
+ * Order 1, one model call a step; stochastic where `sChurn` is above 0.
+ *
+ *     x0 = x − σ·ε        d = (x − x0)/σ        x' = x + d·(σ' − σ)
+ *
+ * x, ε: [N, C, H, W], any shape whose first axis is the batch; σ: standard deviation of the noise
+ * in units of the data, falling to σ' and at last to 0. The model is given x/√(σ² + 1), which
+ * `scaleModelInput` makes. With churn, noise first raises σ to σ̂ = σ·(1 + γ) (algorithm 2 of the
+ * paper without its second order).
+ *
+ * Throws what every scheduler throws (see `Scheduler` in `@denoise/core`), and a RangeError for a
+ * config that chooses several sigma schedules, or timesteps of one's own beside one of them.
+ *
+ * Karras et al., Elucidating the Design Space of Diffusion-Based Generative Models,
+ * arXiv:2206.00364. All options of `EulerDiscreteScheduler` in diffusers are covered.
+ *
+ * @example
+ * ```ts
+ * import { EulerDiscreteScheduler } from "@denoise/scheduler-euler-discrete";
+ * import { Generator } from "@denoise/core";
+ *
+ * const scheduler = new EulerDiscreteScheduler({ use_karras_sigmas: true });
+ * scheduler.setTimesteps(10);
+ * let sample = Generator.manualSeed(0).randn([1, 4, 8, 8]).mul(scheduler.initNoiseSigma);
+ * for (const t of scheduler.timesteps) {
+ *   const output = scheduler.scaleModelInput(sample, t).mul(0.1); // a model would be called here
+ *   sample = scheduler.step(output, t, sample).prevSample;
+ * }
+ * console.log(sample.dims);
+ * ```
+ *
+ * @module
+ */
+import {
+  addNoiseBySigma,
+  type BetaConfig,
+  checkOwnTimesteps,
+  checkSigmaConfig,
+  combineBatch,
+  configuredSigmas,
+  defineScheduler,
+  denoisedAtSigma,
+  firstNoiseSigma,
+  indexForTimestep,
+  interp,
+  KARRAS_DIFFUSION_SCHEDULERS,
+  linspace32,
+  logSigmasOf,
+  makeNoiseSchedule,
+  type PlanRequest,
+  planTimesteps,
+  scaleBySigma,
+  type Scheduler,
+  type SchedulerClass,
+  type SchedulerPlan,
+  type SigmaConfig,
+  sigmaToTimestep,
+  type SpacingConfig,
+  toFloat32,
+  trainedTimesteps,
+} from "@denoise/core";
+
+/** Options of {@linkcode EulerDiscreteScheduler}, as in scheduler_config.json. */
+export interface EulerDiscreteConfig extends BetaConfig, SpacingConfig, SigmaConfig {
+  /** What the model predicts: `"epsilon"`, `"sample"` or `"v_prediction"`. */
+  readonly prediction_type: string;
+  /** How sigmas are found between trained timesteps: `"linear"` or `"log_linear"`. */
+  readonly interpolation_type: string;
+  /** What the model is given as timestep: its number, or with v-prediction log(σ)/4. */
+  readonly timestep_type: string;
+  /** The last sigma: `"zero"`, or `"sigma_min"` for that of timestep 0. */
+  readonly final_sigmas_type: string;
+}
+
+/** Options of a step, with the letters of the paper's algorithm 2. */
+export interface EulerDiscreteStepOptions {
+  /** How much noise is added over the whole run; 0 unless given. */
+  readonly sChurn?: number | undefined;
+  /** Noise is added from this σ on; 0 unless given. */
+  readonly sTmin?: number | undefined;
+  /** Noise is added up to this σ; Infinity unless given. */
+  readonly sTmax?: number | undefined;
+  /** Standard deviation of the noise that is added; 1 unless given. */
+  readonly sNoise?: number | undefined;
+}
+
+interface EulerPlan extends SchedulerPlan {
+  readonly sigmas: readonly number[];
+}
+
+const CLASS_NAME = "EulerDiscreteScheduler";
+const f = Math.fround;
+
+/** Euler's method, falling noise level by noise level. */
+export const EulerDiscreteScheduler: SchedulerClass<
+  EulerDiscreteConfig,
+  EulerDiscreteStepOptions
+> = defineScheduler<EulerDiscreteConfig, EulerPlan, undefined, EulerDiscreteStepOptions>({
+  className: CLASS_NAME,
+  compatibles: KARRAS_DIFFUSION_SCHEDULERS,
+  planOptions: ["timesteps", "sigmas"],
+  stepOptions: ["sChurn", "sTmin", "sTmax", "sNoise"],
+  schema: {
+    defaults: {
+      num_train_timesteps: 1000,
+      beta_start: 0.0001,
+      beta_end: 0.02,
+      beta_schedule: "linear",
+      trained_betas: null,
+      prediction_type: "epsilon",
+      interpolation_type: "linear",
+      use_karras_sigmas: false,
+      use_exponential_sigmas: false,
+      use_beta_sigmas: false,
+      sigma_min: null,
+      sigma_max: null,
+      timestep_spacing: "linspace",
+      timestep_type: "discrete",
+      steps_offset: 0,
+      rescale_betas_zero_snr: false,
+      final_sigmas_type: "zero",
+    },
+    types: { trained_betas: "number[]", sigma_min: "number", sigma_max: "number" },
+    choices: {
+      beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
+      prediction_type: ["epsilon", "sample", "original_sample", "v_prediction"],
+      interpolation_type: ["linear", "log_linear"],
+      timestep_spacing: ["linspace", "leading", "trailing"],
+      timestep_type: ["discrete", "continuous"],
+      final_sigmas_type: ["zero", "sigma_min"],
+    },
+    floats: ["beta_start", "beta_end", "sigma_min", "sigma_max"],
+  },
+  create(config) {
+    checkSigmaConfig(CLASS_NAME, config);
+    const schedule = makeNoiseSchedule(config, { lastAlphaCumprod: 2 ** -24 });
+    const { alphasCumprod } = schedule;
+    const logSigmas = logSigmasOf(schedule.sigmas);
+    const isContinuous = config.timestep_type === "continuous" &&
+      config.prediction_type === "v_prediction";
+
+    /** Sigmas and the timesteps that belong to them, as the config asks for. */
+    const schedules = (request: PlanRequest): { sigmas: number[]; timesteps: number[] } => {
+      if (request.sigmas !== undefined) {
+        const sigmas = toFloat32(request.sigmas);
+        const timesteps = sigmas.slice(0, -1)
+          .map((sigma) => sigmaToTimestep(sigma, logSigmas, "float32"));
+        return { sigmas, timesteps };
+      }
+      const timesteps = planTimesteps(config, request, { as: "float32" });
+      const plain = config.interpolation_type === "linear"
+        ? interp(timesteps, schedule.sigmas)
+        : logLinear(logSigmas, timesteps.length + 1);
+      const chosen = configuredSigmas(config, plain, timesteps.length);
+      return {
+        sigmas: [
+          ...chosen ?? plain,
+          config.final_sigmas_type === "zero" ? 0 : schedule.sigmas[0]!,
+        ],
+        timesteps: chosen?.map((sigma) => sigmaToTimestep(sigma, logSigmas)) ?? timesteps,
+      };
+    };
+    const makePlan = (sigmas: readonly number[], timesteps: readonly number[]): EulerPlan => {
+      const rounded = toFloat32(sigmas);
+      return {
+        sigmas: rounded,
+        timesteps: isContinuous
+          ? rounded.slice(0, -1).map((sigma) => f(f(Math.log(sigma)) * 0.25))
+          : toFloat32(timesteps),
+        initNoiseSigma: firstNoiseSigma(rounded, config.timestep_spacing),
+      };
+    };
+
+    return {
+      training: makePlan(
+        [...schedule.sigmas.toReversed(), 0],
+        trainedTimesteps(config.num_train_timesteps),
+      ),
+      plan(request) {
+        if (request.timesteps !== undefined) {
+          checkOwnTimesteps(CLASS_NAME, config);
+          if (isContinuous) {
+            throw new RangeError(
+              `Cannot plan ${CLASS_NAME}: it takes no timesteps of one's own with continuous ` +
+                "timesteps and v_prediction",
+            );
+          }
+        }
+        const { sigmas, timesteps } = schedules(request);
+        return makePlan(sigmas, timesteps);
+      },
+      scaleModelInput: ({ sigmas }, index, sample) => scaleBySigma(sample, sigmas[index]!),
+      step({ sigmas }, { index, sample, output, noise, options }) {
+        const { sChurn = 0, sTmin = 0, sTmax = Infinity, sNoise = 1 } = options;
+        const [sigma, next] = [sigmas[index]!, sigmas[index + 1]!];
+        const gamma = sTmin <= sigma && sigma <= sTmax
+          ? Math.min(sChurn / (sigmas.length - 1), Math.SQRT2 - 1)
+          : 0;
+        const raised = f(sigma * f(gamma + 1));
+        const added = Math.sqrt(f(f(raised * raised) - f(sigma * sigma)));
+
+        let x = sample.astype("float32");
+        if (gamma > 0) x = x.add(noise().mul(sNoise).mul(added));
+        const x0 = denoisedAtSigma(config.prediction_type, x, output, sigma, raised);
+        const d = x.sub(x0).div(raised);
+        return { sample: x.add(d.mul(f(next - raised))).astype(output.dtype), denoised: x0 };
+      },
+      addNoise: addNoiseBySigma,
+      getVelocity({ timesteps }, sample, noise, at) {
+        // ᾱ is looked up by the place in the plan instead of the timestep, as diffusers does.
+        const bars = at.map((t) => alphasCumprod[indexForTimestep(timesteps, t)]!);
+        return combineBatch(
+          bars.map(Math.sqrt),
+          noise,
+          bars.map((bar) => -Math.sqrt(f(1 - bar))),
+          sample,
+        );
+      },
+    };
+  },
+});
+
+/** A scheduler made by the class {@linkcode EulerDiscreteScheduler}. */
+export type EulerDiscreteScheduler = Scheduler<EulerDiscreteConfig, EulerDiscreteStepOptions>;
+
+/** Falling sigmas over the whole trained range with equal steps of log σ, in float32. */
+function logLinear(logSigmas: Float32Array, count: number): Float32Array {
+  return linspace32(logSigmas[logSigmas.length - 1]!, logSigmas[0]!, count).map(Math.exp);
+}
