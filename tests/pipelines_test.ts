@@ -5,30 +5,18 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import {
-  type AnyPipeline,
-  DenoiseError,
-  Generator,
-  type PictureOutput,
-  type SchedulerClass,
-  type Tensor,
-} from "@denoise/core";
-import { DiffusionPipeline, StableDiffusionPipeline } from "@denoise/denoise";
-import { registry } from "@denoise/denoise/registry";
+import { type AnyPipeline, DenoiseError, type PictureOutput } from "@denoise/core";
+import { DiffusionPipeline, registry, StableDiffusionPipeline } from "@denoise/denoise";
 import { assertWithin, camelCase, fixture, type Golden, readGolden } from "./support/golden.ts";
-import { relativeDifference, type Stored } from "./support/golden.ts";
+import { comparePictures, type PipelineCall, swapScheduler } from "./support/pipelines.ts";
 
-interface Case {
-  name: string;
-  scheduler: { class: string; config: Record<string, unknown> } | null;
-  seeds: number[];
-  call: Record<string, Stored>;
-  images: string;
-  latents?: string;
-}
 interface Head {
-  printed: { pipeline: string; scheduler: string; configs: Record<string, object> };
-  cases: Case[];
+  readonly printed: {
+    readonly pipeline: string;
+    readonly scheduler: string;
+    readonly configs: Readonly<Record<string, Record<string, unknown>>>;
+  };
+  readonly cases: readonly PipelineCall[];
 }
 
 // A rounding at the edge between two values of 255 may fall on either side.
@@ -50,56 +38,16 @@ async function load(repo: string, options: object = {}): Promise<AnyPipeline> {
   return await DiffusionPipeline.fromPretrained(fixture(repo), { onWarning: () => {}, ...options });
 }
 
-async function swapScheduler(pipe: AnyPipeline, { scheduler }: Case): Promise<void> {
-  if (scheduler === null) return;
-  const Class = await registry.get(scheduler.class, "scheduler", "a test") as SchedulerClass;
-  pipe.scheduler = Class.fromConfig(pipe.scheduler.config, scheduler.config);
-}
-
-/** Calls the pipeline as the reference was called. */
-async function call(
-  pipe: AnyPipeline,
-  { call, seeds }: Case,
-  golden: Golden<Head>,
-  more: object = {},
-): Promise<PictureOutput> {
-  const { prompt, ...rest } = call;
-  const options = {
-    ...Object.fromEntries(Object.entries(rest).map(([k, v]) => [camelCase(k), golden.value(v)])),
-    generator: seeds.map((seed) => new Generator(seed)),
-    ...more,
-  };
-  const takesPrompt = "tokenizer" in pipe.components;
-  return takesPrompt ? await pipe(prompt, options) : await pipe(options);
-}
-
-function assertPictures(output: PictureOutput, expected: Tensor): void {
-  const [count, height, width] = expected.dims;
-  assertEquals(output.images.length, count);
-  const size = height! * width! * 3;
-  for (const [i, image] of output.images.entries()) {
-    assertEquals([image.height, image.width, image.channels], [height, width, 3]);
-    const wanted = expected.data.subarray(i * size, (i + 1) * size);
-    const differences = image.data.map((value, at) => Math.abs(value - Number(wanted[at])));
-    assertWithin(Math.max(...differences), PIXEL, `picture ${i}`);
-  }
-}
-
 for (const repo of REPOS) {
-  const golden = await readGolden<Head>(`pipelines/${repo}`);
+  const golden: Golden<Head> = await readGolden(`pipelines/${repo}`);
   describe(`${repo} gives the pictures of diffusers`, () => {
     for (const one of golden.head.cases) {
       it(one.name, async () => {
         const pipe = await load(repo);
-        await swapScheduler(pipe, one);
-        let latents: Tensor | undefined;
-        const callbackOnStepEnd = (step: { latents: Tensor }) => void (latents = step.latents);
-        const output = await call(pipe, one, golden, { callbackOnStepEnd });
-        if (one.latents) {
-          const difference = relativeDifference(latents!, golden.tensors.get(one.latents)!);
-          assertWithin(difference, LATENTS, "latents");
-        }
-        assertPictures(output, golden.tensors.get(one.images)!);
+        await swapScheduler(pipe, one, registry);
+        const { pixels, latents } = await comparePictures(pipe, one, golden);
+        assertWithin(latents, LATENTS, "latents");
+        assertWithin(pixels, PIXEL, "pixels");
         await pipe.dispose();
       });
     }
@@ -117,10 +65,10 @@ for (const repo of REPOS) {
     it("the configs of its parts", async () => {
       const pipe = await load(repo);
       for (const [role, expected] of Object.entries(golden.head.printed.configs)) {
-        const { config } = pipe.components[camelCase(role)] as { config: object };
-        const { _name_or_path, _diffusers_version: _, ...rest } = config as Record<string, unknown>;
-        const { _diffusers_version: __, ...wanted } = expected as Record<string, unknown>;
-        assertEquals(rest, wanted, role);
+        const { config } = pipe.components[camelCase(role)] as { config: Record<string, unknown> };
+        const { _name_or_path, _diffusers_version, ...actual } = config;
+        const { _diffusers_version: _, ...wanted } = expected;
+        assertEquals(actual, wanted, role);
       }
       await pipe.dispose();
     });

@@ -13,9 +13,9 @@ import {
   randn,
   type StableDiffusionOptions,
   Tensor,
+  tqdm,
   UNet2DModel,
 } from "@denoise/denoise";
-import { tqdm } from "@denoise/terminal";
 import { assertWithin, fixture, largest, readGolden } from "./support/golden.ts";
 
 const REPO = fixture("tiny-stable-diffusion");

@@ -6,7 +6,7 @@
 import { describe, it } from "@std/testing/bdd";
 import { assertEquals } from "@std/assert";
 import { Generator, type Scheduler, type SchedulerClass, Tensor } from "@denoise/core";
-import { registry } from "@denoise/denoise/registry";
+import { registry } from "@denoise/denoise";
 import { writeTree } from "./support/files.ts";
 import { assertWithin, camelKeys, decodeFloats, largest, readJson } from "./support/golden.ts";
 

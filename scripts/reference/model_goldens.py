@@ -16,7 +16,7 @@ PROMPTS = ["a red apple on a blue background", "an astronaut riding a horse, 2 d
 
 
 class Calls:
-    """Cases with their tensors, stored under `CASE.ROLE`."""
+    """Cases with their tensors, stored under `CASE.inputs.ROLE` and `CASE.outputs.ROLE`."""
 
     def __init__(self) -> None:
         self.cases, self.tensors = [], {}
@@ -26,7 +26,7 @@ class Calls:
         for side, values in (("inputs", inputs), ("outputs", outputs)):
             for role, value in values.items():
                 if isinstance(value, torch.Tensor):
-                    key = f"{len(self.cases)}.{role}"
+                    key = f"{len(self.cases)}.{side}.{role}"
                     self.tensors[key] = value
                     value = {"tensor": key}
                 case[side][role] = value
@@ -45,7 +45,9 @@ def unet_2d(model, seed: int) -> Calls:
         inputs = {"sample": torch.randn(shape, generator=g), "timestep": timestep}
         if labels:
             inputs["class_labels"] = torch.randint(0, config.num_class_embeds or 5, (shape[0],), generator=g)
-        calls.add(name, inputs, {"sample": model(**inputs).sample})
+        # as a tensor, which is what pipelines pass: UNet2DModel cuts a plain number down to an integer
+        output = model(**{**inputs, "timestep": torch.as_tensor(timestep)})
+        calls.add(name, inputs, {"sample": output.sample})
     return calls
 
 
@@ -54,7 +56,7 @@ def class_labels(config, batch: int, g: torch.Generator) -> torch.Tensor | None:
     if kind is None:
         return torch.randint(0, config.num_class_embeds, (batch,), generator=g) if config.num_class_embeds else None
     if kind == "timestep":
-        return torch.randint(0, 1000, (batch,), generator=g)
+        return torch.randint(0, 1000, (batch,), generator=g).float()
     if kind == "identity":
         width = config.time_embedding_dim or config.block_out_channels[0] * 4
         return torch.randn(batch, width, generator=g)

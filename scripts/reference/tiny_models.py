@@ -20,7 +20,7 @@ UNET_2D = {
         downsample_padding=0, flip_sin_to_cos=False, freq_shift=1, attention_head_dim=None,
     ),
     "ddpm_two_layers": dict(
-        sample_size=8, block_out_channels=(8, 8), layers_per_block=2, norm_num_groups=8, norm_eps=1e-6,
+        sample_size=8, block_out_channels=(8, 8), layers_per_block=2, norm_num_groups=4, norm_eps=1e-6,
         down_block_types=("DownBlock2D", "AttnDownBlock2D"), up_block_types=("AttnUpBlock2D", "UpBlock2D"),
         downsample_padding=0, flip_sin_to_cos=False, freq_shift=1, attention_head_dim=None,
     ),

@@ -1,0 +1,83 @@
+/**
+ * One measurement of denoise in a process of its own; measure.py is the same for the reference.
+ *
+ * @module
+ */
+import {
+  type Denoiser,
+  randn,
+  StableDiffusionPipeline,
+  Tensor,
+  UNet2DConditionModel,
+} from "@denoise/denoise";
+
+const threads = Number(Deno.env.get("DENOISE_BENCH_THREADS"));
+const PROMPT = "a red apple on a blue background";
+
+function say(line: Record<string, number>): void {
+  console.log(JSON.stringify(line));
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
+}
+
+async function load(repo: string, parts: { unet?: Denoiser } = {}) {
+  const options = { threads, useSafetensors: true, safetyChecker: null, ...parts };
+  return await StableDiffusionPipeline.fromPretrained(repo, options as { threads: number });
+}
+
+async function unet(repo: string, size: string, calls: string): Promise<void> {
+  const model = await UNet2DConditionModel.fromPretrained(repo, { subfolder: "unet", threads });
+  const sample = randn([1, model.config.in_channels as number, Number(size), Number(size)]);
+  const encoderHiddenStates = randn([1, 77, model.config.cross_attention_dim as number]);
+  const call = () => model.forward(sample, 981, { encoderHiddenStates });
+  await call();
+  for (let i = 0; i < Number(calls); i++) say({ seconds: await timed(call) });
+}
+
+async function firstStep(repo: string, size: string): Promise<void> {
+  const pipe = await load(repo);
+  const pixels = Number(size) * 8;
+  const steps = pipe.stream(PROMPT, { height: pixels, width: pixels, numInferenceSteps: 50 });
+  await steps.next();
+  say({ step: 0 });
+}
+
+async function pipeline(repo: string, steps: string, runs: string): Promise<void> {
+  const pipe = await load(repo);
+  const run = () => pipe(PROMPT, { numInferenceSteps: Number(steps), seed: 0 });
+  await run();
+  for (let i = 0; i < Number(runs); i++) say({ seconds: await timed(run) });
+}
+
+/** Everything of a step but the UNet: its place is taken by one that gives a ready tensor. */
+async function overhead(repo: string, size: string, steps: string): Promise<void> {
+  const sample: Tensor = randn([2, 4, Number(size), Number(size)]);
+  const ready = {
+    className: "UNet2DConditionModel",
+    config: { in_channels: 4, sample_size: Number(size), time_cond_proj_dim: null },
+    forward: () => Promise.resolve({ sample }),
+  } as unknown as Denoiser;
+  const pipe = await load(repo, { unet: ready });
+  const options = { numInferenceSteps: Number(steps), outputType: "latent" } as const;
+  let before: number | undefined;
+  for await (const _ of pipe.stream(PROMPT, options)) {
+    const now = performance.now();
+    if (before !== undefined) say({ seconds: (now - before) / 1000 });
+    before = now;
+  }
+}
+
+async function peakBytes(): Promise<number> {
+  const status = await Deno.readTextFile("/proc/self/status");
+  return Number(/VmHWM:\s+(\d+) kB/.exec(status)![1]) * 1024;
+}
+
+const [measure, ...args] = Deno.args as [string, string, string, string];
+const measures = { unet, "first-step": firstStep, pipeline, overhead };
+await measures[measure as keyof typeof measures](...args);
+say({ peak_bytes: await peakBytes() });
+Deno.exit(0);

@@ -1,0 +1,159 @@
+/**
+ * `deno task parity [--seed N] [--cases N] [--only schedulers,models,pipelines]`: random configs on
+ * both sides, diffusers and denoise, compared while they run. The same seed makes the same cases.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { DiffusionPipeline, type ModelClass, registry, type SchedulerClass } from "@denoise/denoise";
+import { replay, type SchedulerRecord } from "@denoise/core/testing";
+import { parseTensors } from "../tests/support/golden.ts";
+import { compareCall, type ModelGolden } from "../tests/support/models.ts";
+import { comparePictures, type PipelineGolden } from "../tests/support/pipelines.ts";
+import type { Stored } from "../tests/support/golden.ts";
+import { referenceLines } from "./reference/python.ts";
+
+/** What is promised: see the tests beside the goldens for the reasons. */
+const LIMITS = { schedulers: 1e-5, models: 1e-4, pipelines: 1 };
+type Kind = keyof typeof LIMITS;
+
+/** One case that both sides have run. */
+interface Outcome {
+  readonly what: string;
+  /** Relative difference; of 255 for pictures. */
+  readonly difference: number;
+  readonly seconds?: { readonly ours: number; readonly reference: number };
+  /** What tells the case from others, shown when it fails. */
+  readonly config: unknown;
+  readonly error?: unknown;
+}
+
+interface Written {
+  readonly folder: string;
+  readonly class_name: string;
+  readonly config: Record<string, unknown>;
+  readonly seconds: number;
+}
+
+async function readCase<H>(folder: string) {
+  const head = JSON.parse(await Deno.readTextFile(`${folder}/golden.json`)) as H;
+  const tensors = parseTensors(await Deno.readFile(`${folder}/golden.safetensors`));
+  const value = (stored: Stored | undefined): unknown =>
+    typeof stored === "object" && stored !== null && "tensor" in stored
+      ? tensors.get(stored.tensor)
+      : stored;
+  return { head, tensors, value };
+}
+
+async function* schedulers(seed: string, count: string): AsyncGenerator<Outcome> {
+  type Line = SchedulerRecord & { package: string; class_name: string };
+  for await (
+    const record of referenceLines<Line>("scheduler_goldens.py", ["--live", seed, count])
+  ) {
+    const what = record.class_name;
+    if (!registry.has(what)) continue;
+    const Class = await registry.get(what, "scheduler") as SchedulerClass;
+    const config = { ...record.config, ...record.set_timesteps, ...record.step };
+    yield { what, config, ...attempt(() => replay(Class, record), record.error) };
+  }
+}
+
+/** The difference of a replayed run; where diffusers failed, failing is right. */
+function attempt(
+  run: () => { samples: number; plan: number },
+  expectedError: string | undefined,
+): Pick<Outcome, "difference" | "error"> {
+  try {
+    const { samples, plan } = run();
+    if (expectedError !== undefined) return { difference: Infinity, error: expectedError };
+    return { difference: Math.max(samples, plan) };
+  } catch (error) {
+    return expectedError === undefined ? { difference: Infinity, error } : { difference: 0 };
+  }
+}
+
+async function* models(seed: string, count: string): AsyncGenerator<Outcome> {
+  yield* written("models", seed, count, async ({ folder, class_name }) => {
+    const golden: ModelGolden = await readCase(folder);
+    const Class = await registry.get(class_name, "model") as ModelClass;
+    const model = await Class.fromPretrained(folder);
+    const differences = [];
+    for (const call of golden.head.cases) {
+      differences.push(...Object.values(await compareCall(model, call, golden)));
+    }
+    await model.dispose();
+    return Math.max(...differences);
+  });
+}
+
+async function* pipelines(seed: string, count: string): AsyncGenerator<Outcome> {
+  yield* written("pipelines", seed, count, async ({ folder }) => {
+    const golden: PipelineGolden = await readCase(folder);
+    const pipe = await DiffusionPipeline.fromPretrained(folder, { onWarning: () => {} });
+    const { pixels } = await comparePictures(pipe, golden.head.cases[0]!, golden);
+    await pipe.dispose();
+    return pixels;
+  });
+}
+
+/** Cases that live.py writes into a folder, each removed when it has been compared. */
+async function* written(
+  kind: Kind,
+  seed: string,
+  count: string,
+  compare: (line: Written) => Promise<number>,
+): AsyncGenerator<Outcome> {
+  const root = await Deno.makeTempDir({ prefix: "denoise-parity-" });
+  try {
+    for await (const line of referenceLines<Written>("live.py", [seed, count, root, kind])) {
+      const start = performance.now();
+      const outcome = { what: line.class_name, config: line.config };
+      try {
+        const difference = await compare(line);
+        const ours = (performance.now() - start) / 1000;
+        yield { ...outcome, difference, seconds: { ours, reference: line.seconds } };
+      } catch (error) {
+        yield { ...outcome, difference: Infinity, error };
+      }
+      await Deno.remove(line.folder, { recursive: true });
+    }
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+function report(kind: Kind, outcome: Outcome): boolean {
+  const { what, difference, seconds, config, error } = outcome;
+  const ok = difference <= LIMITS[kind];
+  const times = seconds === undefined
+    ? ""
+    : `  denoise ${seconds.ours.toFixed(2)} s, diffusers ${seconds.reference.toFixed(2)} s`;
+  console.log(`${ok ? "ok  " : "FAIL"} ${what.padEnd(26)} ${difference.toExponential(1)}${times}`);
+  if (!ok) {
+    console.log(`     ${JSON.stringify(config)}${error === undefined ? "" : `\n     ${error}`}`);
+  }
+  return ok;
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: "string", default: "0" },
+      cases: { type: "string", default: "20" },
+      only: { type: "string", default: Object.keys(LIMITS).join() },
+    },
+  });
+  const runs = { schedulers, models, pipelines };
+  let [done, failed] = [0, 0];
+  for (const kind of values.only.split(",") as Kind[]) {
+    let worst = 0;
+    for await (const outcome of runs[kind](values.seed, values.cases)) {
+      done++;
+      if (!report(kind, outcome)) failed++;
+      worst = Math.max(worst, outcome.difference);
+    }
+    console.log(`${kind}: largest difference ${worst.toExponential(1)}, allowed ${LIMITS[kind]}\n`);
+  }
+  console.log(`${done - failed} of ${done} cases agree (seed ${values.seed})`);
+  Deno.exitCode = failed === 0 ? 0 : 1;
+}

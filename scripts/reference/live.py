@@ -1,0 +1,95 @@
+"""Random models and pipelines with what the reference gives for them, for the live comparison of scripts/parity.ts.
+
+    python live.py SEED COUNT FOLDER models|pipelines
+
+Writes repos and goldens (in the formats of tests/golden) into FOLDER and prints a JSON line for each when it is there.
+"""
+
+import json
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from random import Random
+
+import diffusers
+import torch
+from safetensors.torch import save_file
+from transformers import CLIPTokenizer
+
+import random_configs
+from common import versions, write_golden, write_json
+from model_goldens import run_model
+from pipeline_goldens import run_case
+from tiny_models import build
+from tiny_tokenizer import write_tokenizer
+
+COMMAND = "scripts/reference/live.py"
+
+
+def say(**line) -> None:
+    print(json.dumps(line), flush=True)
+
+
+def model(dice: Random, folder: Path, index: int) -> None:
+    class_name = random_configs.pick(dice, *random_configs.MODELS)
+    config = random_configs.MODELS[class_name](dice)
+    seed = dice.randrange(2**31)
+    build(class_name, config, seed).save_pretrained(folder)
+    start = time.perf_counter()
+    calls = run_model(class_name, folder, seed)
+    seconds = time.perf_counter() - start
+    write_golden(folder / "golden", COMMAND, calls.cases, calls.tensors)
+    say(kind="model", index=index, folder=str(folder), class_name=class_name, config=config, seconds=seconds)
+
+
+def random_pipeline(dice: Random):
+    scheduler = getattr(diffusers, random_configs.pick(dice, *random_configs.SCHEDULERS))
+    seed = dice.randrange(2**31)
+    if dice.random() < 0.25:
+        unet = random_configs.unet_2d(dice) | {"in_channels": 3, "out_channels": 3, "num_class_embeds": None}
+        kind = random_configs.pick(dice, diffusers.DDPMPipeline, diffusers.DDIMPipeline)
+        noise = diffusers.DDPMScheduler() if kind is diffusers.DDPMPipeline else diffusers.DDIMScheduler()
+        return kind(build("UNet2DModel", unet, seed), noise), *random_configs.unconditional(dice)
+    text = random_configs.clip_text(dice, positions=77)
+    unet = random_configs.unet_2d_condition(dice, in_channels=4, cross=text["hidden_size"], plain=True)
+    with tempfile.TemporaryDirectory() as temp:
+        write_tokenizer(Path(temp))
+        pipe = diffusers.StableDiffusionPipeline(
+            unet=build("UNet2DConditionModel", unet, seed),
+            vae=build("AutoencoderKL", random_configs.autoencoder_kl(dice, latent_channels=4), seed),
+            text_encoder=build("CLIPTextModel", text, seed), tokenizer=CLIPTokenizer.from_pretrained(temp),
+            scheduler=scheduler(**random_configs.trained_noise(dice)), safety_checker=None, feature_extractor=None,
+            requires_safety_checker=False,
+        )
+    return pipe, *random_configs.text_to_image(dice)
+
+
+def pipeline(dice: Random, folder: Path, index: int) -> None:
+    pipe, call, seeds = random_pipeline(dice)
+    pipe.set_progress_bar_config(disable=True)
+    pipe.save_pretrained(folder)
+    if hasattr(pipe, "tokenizer"):
+        write_tokenizer(folder / "tokenizer")
+    start = time.perf_counter()
+    images, latents = run_case(pipe, call, seeds)
+    seconds = time.perf_counter() - start
+    tensors = {"images": images.contiguous()} | ({} if latents is None else {"latents": latents.contiguous()})
+    save_file(tensors, folder / "golden.safetensors")
+    case = {"name": "random", "scheduler": None, "seeds": seeds, "call": call, **{name: name for name in tensors}}
+    write_json(folder / "golden.json", {"versions": versions(), "command": COMMAND, "cases": [case]})
+    say(kind="pipeline", index=index, folder=str(folder), class_name=type(pipe).__name__,
+        config={"scheduler": type(pipe.scheduler).__name__, **call}, seconds=seconds)
+
+
+@torch.no_grad()
+def main(seed: str, count: str, folder: str, kind: str) -> None:
+    warnings.simplefilter("ignore")
+    write = {"models": model, "pipelines": pipeline}[kind]
+    for index in range(int(count)):
+        write(Random(f"{kind} {seed} {index}"), Path(folder) / f"{kind}-{index}", index)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

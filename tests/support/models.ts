@@ -1,0 +1,100 @@
+/**
+ * Calls a model as the reference called it and measures how far the outputs are apart.
+ *
+ * @module
+ */
+import {
+  type Autoencoder,
+  type Denoiser,
+  Generator,
+  type Model,
+  type Tensor,
+  type TextEncoder,
+} from "@denoise/core";
+import { type Golden, relativeDifference, type Stored } from "./golden.ts";
+
+/** One call; tests/golden/README.md says what the keys mean. */
+export interface ModelCall {
+  readonly name: string;
+  readonly method?: "encode" | "decode";
+  readonly feature?: string;
+  readonly inputs: Readonly<Record<string, Stored>>;
+  readonly outputs: Readonly<Record<string, Stored>>;
+}
+
+/** The calls of one model. */
+export type ModelGolden = Golden<{ readonly cases: readonly ModelCall[] }>;
+
+/** Outputs by their names in the reference. */
+type Outputs = Record<string, Tensor | undefined>;
+type Inputs = (name: string) => Tensor | undefined;
+
+async function denoise(model: Denoiser, input: Inputs, call: ModelCall): Promise<Outputs> {
+  const timestep = input("timestep") as number | Tensor | undefined;
+  const residuals = Object.keys(call.inputs)
+    .filter((name) => name.startsWith("down_block_additional_residuals."))
+    .map((name) => input(name)!);
+  return await model.forward(
+    input("sample")!,
+    typeof timestep === "number" ? timestep : Array.from(timestep!.data, Number),
+    {
+      encoderHiddenStates: input("encoder_hidden_states"),
+      timestepCond: input("timestep_cond"),
+      classLabels: input("class_labels"),
+      textEmbeds: input("added_cond_kwargs.text_embeds"),
+      timeIds: input("added_cond_kwargs.time_ids"),
+      downBlockAdditionalResiduals: residuals.length === 0 ? undefined : residuals,
+      midBlockAdditionalResidual: input("mid_block_additional_residual"),
+    },
+  ) as unknown as Outputs;
+}
+
+async function encodeOrDecode(
+  model: Autoencoder,
+  input: Inputs,
+  { method }: ModelCall,
+): Promise<Outputs> {
+  if (method === "decode") return { ...await model.decode(input("z")!) };
+  const { latentDist } = await model.encode(input("sample")!);
+  const { mean, logvar } = latentDist;
+  const std = logvar.mul(0.5).exp();
+  return { mean, logvar, std, sample_seed_7: latentDist.sample(new Generator(7)) };
+}
+
+async function encodeText(model: TextEncoder, input: Inputs): Promise<Outputs> {
+  const output = await model.forward(input("input_ids")!, { outputHiddenStates: true });
+  const states = output.hiddenStates!.map((state, i) => [`hidden_states.${i}`, state]);
+  return {
+    last_hidden_state: output.lastHiddenState,
+    pooler_output: output.poolerOutput,
+    text_embeds: output.textEmbeds,
+    ...Object.fromEntries(states),
+  };
+}
+
+const CALLS = {
+  UNet2DModel: denoise,
+  UNet2DConditionModel: denoise,
+  AutoencoderKL: encodeOrDecode,
+  CLIPTextModel: encodeText,
+  CLIPTextModelWithProjection: encodeText,
+} as Record<string, (model: Model, input: Inputs, call: ModelCall) => Promise<Outputs>>;
+
+/** The classes that can be compared. */
+export const MODEL_CLASSES: readonly string[] = Object.keys(CALLS);
+
+/** The relative difference of each output of a call, by its name in the reference. */
+export async function compareCall(
+  model: Model,
+  call: ModelCall,
+  golden: ModelGolden,
+): Promise<Record<string, number>> {
+  const input = (name: string) => golden.value(call.inputs[name]) as Tensor | undefined;
+  const outputs = await CALLS[model.className]!(model, input, call);
+  const differences = Object.entries(call.outputs).map(([name, stored]) => {
+    const expected = golden.value(stored) as Tensor;
+    const actual = outputs[name];
+    return [name, actual === undefined ? Infinity : relativeDifference(actual, expected)];
+  });
+  return Object.fromEntries(differences);
+}

@@ -1,0 +1,80 @@
+/**
+ * Calls a pipeline as the reference called it and measures how far the pictures are apart.
+ *
+ * @module
+ */
+import {
+  type AnyPipeline,
+  Generator,
+  type PictureOutput,
+  type Registry,
+  type SchedulerClass,
+  type Tensor,
+} from "@denoise/core";
+import { camelCase, type Golden, relativeDifference, type Stored } from "./golden.ts";
+
+/** One call; tests/golden/README.md says what the keys mean. */
+export interface PipelineCall {
+  readonly name: string;
+  readonly scheduler: { readonly class: string; readonly config: object } | null;
+  readonly seeds: readonly number[];
+  readonly call: Readonly<Record<string, Stored>>;
+  readonly images: string;
+  readonly latents?: string;
+}
+
+/** The calls of one pipeline. */
+export type PipelineGolden = Golden<{ readonly cases: readonly PipelineCall[] }>;
+
+/** How far a call is from the reference. */
+export interface PipelineDifference {
+  /** Of 255, at the worst pixel. */
+  readonly pixels: number;
+  /** Of the last latents, relative to the largest; 0 for pipelines without latents. */
+  readonly latents: number;
+}
+
+/** Puts the scheduler of a call in the place of the repo's own. */
+export async function swapScheduler(
+  pipe: AnyPipeline,
+  { scheduler }: PipelineCall,
+  registry: Registry,
+): Promise<void> {
+  if (scheduler === null) return;
+  const Class = await registry.get(scheduler.class, "scheduler", "a test") as SchedulerClass;
+  pipe.scheduler = Class.fromConfig(pipe.scheduler.config, scheduler.config);
+}
+
+/** Makes the call and compares. */
+export async function comparePictures(
+  pipe: AnyPipeline,
+  { call, seeds, images, latents }: PipelineCall,
+  golden: PipelineGolden,
+): Promise<PipelineDifference> {
+  let last: Tensor | undefined;
+  const { prompt, ...rest } = call;
+  const options = {
+    ...Object.fromEntries(Object.entries(rest).map(([k, v]) => [camelCase(k), golden.value(v)])),
+    generator: seeds.map((seed) => new Generator(seed)),
+    callbackOnStepEnd: (step: { latents: Tensor }) => void (last = step.latents),
+  };
+  const output = "tokenizer" in pipe.components ? await pipe(prompt, options) : await pipe(options);
+  return {
+    pixels: pixelDifference(output, golden.tensors.get(images)!),
+    latents: latents === undefined ? 0 : relativeDifference(last!, golden.tensors.get(latents)!),
+  };
+}
+
+/** The largest difference at any pixel; infinite when size or number differ. */
+function pixelDifference({ images }: PictureOutput, expected: Tensor): number {
+  const [count, height, width, channels] = expected.dims;
+  const size = height! * width! * channels!;
+  if (images.length !== count || images.some(({ data }) => data.length !== size)) return Infinity;
+  let largest = 0;
+  for (const [i, { data }] of images.entries()) {
+    for (let at = 0; at < size; at++) {
+      largest = Math.max(largest, Math.abs(data[at]! - Number(expected.data[i * size + at])));
+    }
+  }
+  return largest;
+}
