@@ -50,15 +50,11 @@ export function buildBackend(
   }, {});
 }
 
-function escape(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
-}
-
 /** Finds added tokens: as they are, or in any case where they are looked for after normalization. */
 export function boundaries(added: readonly PlacedToken[]): RegExp {
   const longestFirst = added.toSorted((a, b) => b.content.length - a.content.length);
   const patterns = longestFirst.map(({ content, normalized }) =>
-    normalized ? `(?i:${escape(content)})` : escape(content)
+    normalized ? `(?i:${RegExp.escape(content)})` : RegExp.escape(content)
   );
   return new RegExp(patterns.join("|") || "(?!)", "gu");
 }

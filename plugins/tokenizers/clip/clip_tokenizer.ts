@@ -4,7 +4,6 @@ import {
   joinPath,
   type LoadOptions,
   locateComponent,
-  type PluginClass,
   type Registry,
   type Tensor,
   type TokenizeOptions,
@@ -273,6 +272,3 @@ export class CLIPTokenizer implements Tokenizer {
     return this.#parts.added.length > resolveSpecialTokens(this.#parts.files).added.length;
   }
 }
-
-/** `CLIPTokenizer` is a plugin class. */
-CLIPTokenizer satisfies PluginClass<CLIPTokenizer>;
