@@ -5,7 +5,8 @@
  *   pipelines and embedded models import core; models import core and the ONNX package; the root
  *   package imports all of them; functions import the root package;
  * - packages import each other by name, never by path, and read no file of another package;
- * - what is imported by name stands in the package's own deno.json, and what stands there is used;
+ * - what is imported by name stands in the package's own deno.json (the root's lists its members
+ *   under "workspace"), and what stands there is used;
  * - `npm:` and `jsr:` stand in deno.json only;
  * - onnxruntime-node is imported by one file.
  *
@@ -41,7 +42,7 @@ export async function layerProblems(at: URL = root): Promise<string[]> {
       importProblems(found, files.get(found.module.href)!, packages)
         .map((problem) => `${place(found, at)} imports "${found.specifier}": ${problem}`)
     ),
-    ...packages.flatMap((member) => unusedImports(member, imports, files)),
+    ...packages.flatMap((member) => listProblems(member, packages, imports, files, at)),
     ...await assetProblems(files, at),
   ].sort();
 }
@@ -77,9 +78,6 @@ function importProblems(found: Import, from: Member, packages: readonly Member[]
   if (specifier.startsWith("node:") || isTest(module)) return problems;
   const name = packageOf(specifier);
   if (name === from.config.name) return problems;
-  if (!from.config.imports?.[name] && !from.config.imports?.[specifier]) {
-    problems.push(`"${name}" is missing in the imports of ${configOf(from)}`);
-  }
   const layer = LAYERS.find(({ folder }) => folder.test(from.path));
   const isOurs = packages.some(({ config }) => config.name === name);
   const allowed = layer?.allowed ?? packages.map(({ config }) => config.name);
@@ -92,19 +90,39 @@ function importProblems(found: Import, from: Member, packages: readonly Member[]
   return problems;
 }
 
-function unusedImports(
+/** What a package imports by name and does not list in its deno.json, and the other way round. */
+function listProblems(
   member: Member,
+  packages: readonly Member[],
   imports: readonly Import[],
   files: ReadonlyMap<string, Member>,
+  at: URL,
 ): string[] {
-  if (member.path === ".") return [];
-  const used = new Set(
-    imports.filter(({ module }) => files.get(module.href) === member)
-      .flatMap(({ specifier }) => [specifier, packageOf(specifier)]),
+  const listed = Object.keys(member.config.imports ?? {}).map((name) => name.replace(/\/$/, ""));
+  if (member.path === ".") listed.push(...packages.map(({ config }) => config.name));
+  const byName = imports
+    .filter(({ module, specifier }) =>
+      files.get(module.href) === member && !/^\.{0,2}\/|^\w+:/.test(specifier)
+    );
+  const used = new Set(byName.flatMap(({ specifier }) => [specifier, packageOf(specifier)]));
+  const missing = new Map<string, Import>();
+  for (const found of byName) {
+    const name = packageOf(found.specifier);
+    const isListed = listed.includes(name) || listed.includes(found.specifier);
+    if (isListed || name === member.config.name || isTest(found.module)) continue;
+    if (!missing.has(name)) missing.set(name, found);
+  }
+  const problems = [...missing].map(([name, found]) =>
+    `${configOf(member)} does not list "${name}", which ${place(found, at)} imports`
   );
-  return Object.keys(member.config.imports ?? {})
-    .filter((name) => !used.has(name.replace(/\/$/, "")))
-    .map((name) => `${configOf(member)} lists "${name}": no module of the package imports it`);
+  if (member.path === ".") return problems;
+  const unused = listed.filter((name) => !used.has(name));
+  return [
+    ...problems,
+    ...unused.map((name) =>
+      `${configOf(member)} lists "${name}", which no module of the package imports`
+    ),
+  ];
 }
 
 /** Files of other packages that a module reads beside itself: they are not there once published. */

@@ -10,11 +10,8 @@ import { runWithJsr } from "./with_jsr.ts";
 /** Test files that run at once: models fill the cores by themselves. */
 const JOBS = Deno.env.get("DENO_JOBS") ?? "2";
 
-// `deno test` without paths takes this very file for a test: it must not start another run.
-if (import.meta.main) {
-  Deno.exitCode = await runWithJsr(
-    "test",
-    ["-A", "--parallel", "--no-check", ...Deno.args],
-    { DENO_JOBS: JOBS },
-  );
-}
+Deno.exitCode = await runWithJsr(
+  "test",
+  ["-A", "--parallel", "--no-check", ...Deno.args],
+  { DENO_JOBS: JOBS },
+);
