@@ -28,9 +28,15 @@ export function stepOptions(
  * The end of a denoising step: calls back and gives the latents to go on with.
  *
  * @throws {DenoiseError} `aborted` when the signal has fired.
+ * @throws {TypeError} when the callback gives latents of another shape.
  */
 export async function finishStep(step: PipelineStep, options: RunOptions): Promise<Tensor> {
   const changed = await options.callbackOnStepEnd?.(step);
   throwIfAborted(options.signal, `at step ${step.index + 1} of ${step.total}`);
-  return changed?.latents ?? step.latents;
+  const latents = changed?.latents ?? step.latents;
+  if (String(latents.dims) === String(step.latents.dims)) return latents;
+  throw new TypeError(
+    `Cannot go on with latents of shape [${latents.dims.join(", ")}] from callbackOnStepEnd: ` +
+      `they must have shape [${step.latents.dims.join(", ")}]`,
+  );
 }
