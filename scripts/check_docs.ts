@@ -12,4 +12,4 @@ const child = new Deno.Command(Deno.execPath(), {
   cwd: root,
   stdout: "null",
 });
-Deno.exitCode = (await child.output()).code;
+Deno.exitCode = (await child.spawn().status).code;
