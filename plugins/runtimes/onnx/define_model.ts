@@ -16,6 +16,7 @@ import {
   type TorchDtype,
 } from "@denoise/core";
 import { parseDevice } from "./devices.ts";
+import { assertDevice } from "./probe.ts";
 import type { Engine, EngineSession } from "./engine/engine.ts";
 import { engineOf } from "./engine/homes.ts";
 import { assertAllUsed, Checkpoint, type ComputeDType, lowerings } from "./graph/mod.ts";
@@ -89,6 +90,7 @@ async function loadModel<C extends object, M extends Model<C>>(
   const checkpoint = new Checkpoint(tensors, definition);
   const model = new OnnxModel(definition, config, source, checkpoint, options);
   model.verify();
+  if (options.device !== undefined) await model.to(options.device);
   return Object.assign(model, definition.methods(model)) as unknown as M;
 }
 
@@ -103,7 +105,7 @@ class OnnxModel<C extends object, M extends Model<C>> implements Model<C>, Runne
   readonly #options: LoadOptions;
   readonly #engine: Engine;
   readonly #sessions = new Map<string, Promise<EngineSession>>();
-  #device: Device;
+  #device: Device = "cpu";
 
   constructor(
     definition: ModelDefinition<C, M>,
@@ -121,7 +123,6 @@ class OnnxModel<C extends object, M extends Model<C>> implements Model<C>, Runne
     this.#checkpoint = checkpoint;
     this.#options = options;
     this.#engine = engineOf(options.engine);
-    this.#device = options.device ?? "cpu";
   }
 
   get device(): Device {
@@ -156,8 +157,8 @@ class OnnxModel<C extends object, M extends Model<C>> implements Model<C>, Runne
   }
 
   async to(device: Device): Promise<this> {
-    parseDevice(device);
     if (device !== this.#device) {
+      await assertDevice(this.#engine, device);
       await this.dispose();
       this.#device = device;
     }

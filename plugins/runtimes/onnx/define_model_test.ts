@@ -8,7 +8,14 @@ import {
   type ModelClass,
   Tensor,
 } from "@denoise/core";
-import { defineModel, float32, optional, saveSafetensors, unsupportedOption } from "@denoise/onnx";
+import {
+  defineModel,
+  float32,
+  optional,
+  probeDevices,
+  saveSafetensors,
+  unsupportedOption,
+} from "@denoise/onnx";
 import { add, linear } from "@denoise/onnx/nn";
 import { openSafetensors, readTensor } from "./weights/safetensors.ts";
 
@@ -212,6 +219,12 @@ describe("defineModel()", () => {
     await assertRejects(() => load(folder.path, { device: "gpu" as "cpu" }), RangeError);
     const model = await load(folder.path);
     await assertRejects(() => model.to("cpu:1" as "cpu"), RangeError);
+    const lacking = (await probeDevices()).find(({ available }) => !available)!.device;
+    const error = await assertRejects(() => model.to(lacking), DenoiseError, "Cannot compute on");
+    assertEquals(error.code, "runtime_unavailable");
+    assertEquals(model.device, "cpu");
+    assertEquals((await model.forward(Tensor.from([[1, 0, 0]]))).toNested(), [[1.5, 3.5]]);
+    await model.dispose();
   });
 });
 

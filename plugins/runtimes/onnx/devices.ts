@@ -1,13 +1,26 @@
 import type { Device } from "@denoise/core";
 import type { Provider } from "./graph/mod.ts";
 
-/** The execution provider of a device, and which of several. */
+/** A device's name taken apart. */
 export interface DeviceParts {
+  /** The execution provider of onnxruntime that computes on it. */
   readonly provider: Provider;
+  /** Which of several. */
   readonly index: number;
 }
 
-const PROVIDERS: readonly Provider[] = ["cpu", "cuda", "tensorrt", "webgpu", "coreml", "dml"];
+/** Every kind of device. */
+export const providers: readonly Provider[] = [
+  "cpu",
+  "cuda",
+  "tensorrt",
+  "webgpu",
+  "coreml",
+  "dml",
+];
+
+/** Kinds of which a machine may have several. */
+const NUMBERED: readonly Provider[] = ["cuda", "tensorrt", "dml"];
 
 /**
  * Takes a device's name apart: `"cuda:1"` is the second GPU of CUDA.
@@ -15,16 +28,15 @@ const PROVIDERS: readonly Provider[] = ["cpu", "cuda", "tensorrt", "webgpu", "co
  * @throws {RangeError} for a name that is no device.
  */
 export function parseDevice(device: Device): DeviceParts {
-  const [, provider, index = "0"] = /^([a-z]+)(?::(\d+))?$/.exec(device) ?? [];
-  const known = PROVIDERS.find((name) => name === provider);
-  const single = provider === "cpu" || provider === "webgpu" || provider === "coreml";
-  if (known === undefined || (single && device !== provider)) {
+  const [, name, index] = /^([a-z]+)(?::(\d+))?$/.exec(device) ?? [];
+  const provider = providers.find((known) => known === name);
+  if (provider === undefined || (index !== undefined && !NUMBERED.includes(provider))) {
     throw new RangeError(
-      `There is no device ${JSON.stringify(device)}; devices are ${PROVIDERS.join(", ")}, ` +
-        `and cuda, tensorrt and dml take a number, as in "cuda:1"`,
+      `There is no device ${JSON.stringify(device)}; devices are ${providers.join(", ")}, ` +
+        `and ${NUMBERED.join(", ")} take a number, as in "cuda:1"`,
     );
   }
-  return { provider: known, index: Number(index) };
+  return { provider, index: Number(index ?? 0) };
 }
 
 /** What onnxruntime is told to compute with. */
@@ -32,6 +44,5 @@ export function executionProviders(
   device: Device,
 ): readonly (Provider | { readonly name: Provider; readonly deviceId: number })[] {
   const { provider, index } = parseDevice(device);
-  if (provider === "cpu" || provider === "webgpu" || provider === "coreml") return [provider];
-  return [{ name: provider, deviceId: index }];
+  return [NUMBERED.includes(provider) ? { name: provider, deviceId: index } : provider];
 }

@@ -14,7 +14,6 @@ export type {
   SessionSpec,
   Tensors,
 } from "./engine/engine.ts";
-export { renameOldAttention } from "./graph/mod.ts";
 export { inlineEngine } from "./engine/inline.ts";
 export { workerEngine } from "./engine/worker.ts";
 export {
@@ -32,3 +31,4 @@ export {
 export { type FindOptions, findWeights, openWeights, type WeightFiles } from "./weights/find.ts";
 export { openSafetensors, readTensor, type SafetensorsFile } from "./weights/safetensors.ts";
 export { saveSafetensors } from "./weights/save.ts";
+export { type DeviceReport, probeDevices } from "./probe.ts";

@@ -12,7 +12,9 @@ type Ort = typeof import("onnxruntime-node");
 
 async function onnxruntime(): Promise<Ort> {
   const module = await import("onnxruntime-node");
-  return (module as { default?: Ort }).default ?? module;
+  const ort = (module as { default?: Ort }).default ?? module;
+  ort.env.logLevel = "fatal"; // what goes wrong is thrown too
+  return ort;
 }
 
 /**
@@ -27,7 +29,7 @@ export async function createSession(spec: SessionSpec): Promise<EngineSession> {
     executionProviders: executionProviders(device),
     graphOptimizationLevel: optimization,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-    logSeverityLevel: 4, // what goes wrong is thrown too
+    logSeverityLevel: 4,
     extra: {
       session: {
         disable_prepacking: "1",

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { libraryFolder } from "../libraries.ts";
 import type { Engine } from "./engine.ts";
 import { decodeFrames, encodeFrame } from "./frames.ts";
 import type { Reply } from "./protocol.ts";
@@ -19,11 +20,6 @@ export interface ChildEngineOptions {
  */
 export function childEngine(options: ChildEngineOptions = {}): Engine {
   return remoteEngine((events) => openChild(events, options));
-}
-
-/** The folder of onnxruntime's native libraries. */
-export function libraryFolder(): string {
-  return fileURLToPath(new URL("../bin", import.meta.resolve("onnxruntime-node")));
 }
 
 function openChild(

@@ -113,22 +113,3 @@ export function assertAllUsed(checkpoint: Checkpoint, model: string): void {
       `tensors: ${shown}${rest}. Does config.json belong to these weights?`,
   );
 }
-
-/** Names in attention modules that diffusers has given up, and those of today. */
-const OLD_ATTENTION: Readonly<Record<string, string>> = {
-  query: "to_q",
-  key: "to_k",
-  value: "to_v",
-  proj_attn: "to_out.0",
-};
-
-/**
- * Today's name of a tensor in an attention block saved by diffusers before 0.15: `query`, `key`,
- * `value`, `proj_attn` under `attentions` or the like are `to_q`, `to_k`, `to_v`, `to_out.0`.
- */
-export function renameOldAttention(stored: string): string {
-  return stored.replace(
-    /\b(attentions\.\d+)\.(query|key|value|proj_attn)\.(weight|bias)$/,
-    (_, module, old: string, tensor) => `${module}.${OLD_ATTENTION[old]}.${tensor}`,
-  );
-}

@@ -7,7 +7,6 @@ export {
   assertAllUsed,
   Checkpoint,
   type CheckpointOptions,
-  renameOldAttention,
   type StoredTensor,
 } from "./checkpoint.ts";
 export {
