@@ -5,9 +5,13 @@
  * @module
  */
 export * from "./guidance.ts";
+export * from "./legacy.ts";
 export * from "./noise.ts";
 export * from "./output.ts";
 export * from "./prompt.ts";
+export * from "./recipe.ts";
+export * from "./safety.ts";
 export * from "./size.ts";
+export * from "./stable_diffusion.ts";
 export * from "./step.ts";
 export * from "./timesteps.ts";

@@ -19,203 +19,37 @@
  * @module
  */
 import {
-  type Autoencoder,
   definePipeline,
-  type Denoiser,
-  type FeatureExtractor,
   type PictureOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
-  type SafetyChecker,
-  type Scheduler,
   Tensor,
-  type TextEncoder,
-  type Tokenizer,
 } from "@denoise/core";
 import {
   batchNoise,
   checkOutputType,
   checkPrompts,
-  checkSize,
+  decodeLatents,
   denormalize,
+  describeRun,
   encodePrompts,
   finishStep,
   guidanceScaleEmbedding,
   guide,
+  hideUnsafe,
   initialLatents,
   pictureOutput,
+  pictureSize,
   planTimesteps,
   type PromptOptions,
+  stableDiffusion,
+  type StableDiffusionComponents,
   stepOptions,
   type TimestepOptions,
   toPictures,
+  vaeScaleFactor,
 } from "@denoise/core/pipelines";
-import { modernScheduler, trainedSize } from "./legacy.ts";
-import { describeRun } from "./recipe.ts";
-import { hideUnsafe } from "./safety.ts";
 
-/** What the pipeline reads of the UNet's config. */
-export interface DenoiserConfig {
-  /** Channels of the latents, and of what is given beside them. */
-  readonly in_channels: number;
-  /** Size of the latents that it was trained for. */
-  readonly sample_size: number | readonly number[] | null;
-  /** Width of the guidance scale's embedding in latent consistency models. */
-  readonly time_cond_proj_dim: number | null;
-}
-
-/** What the pipeline reads of the autoencoder's config. */
-export interface AutoencoderConfig {
-  /** One for each level: the picture is halved between them. */
-  readonly block_out_channels: readonly number[];
-  /** What latents are multiplied with to have unit variance. */
-  readonly scaling_factor: number;
-}
-
-/** What a StableDiffusionPipeline consists of. */
-export interface StableDiffusionComponents {
-  /** AutoencoderKL. */
-  readonly vae: Autoencoder<AutoencoderConfig>;
-  /** CLIPTextModel. */
-  readonly textEncoder: TextEncoder;
-  /** CLIPTokenizer. */
-  readonly tokenizer: Tokenizer;
-  /** UNet2DConditionModel. */
-  readonly unet: Denoiser<DenoiserConfig>;
-  /** Any scheduler for the trained noise. */
-  readonly scheduler: Scheduler;
-  /** StableDiffusionSafetyChecker, or null to show whatever is made. */
-  readonly safetyChecker: SafetyChecker | null;
-  /** What prepares pictures for the safety checker. */
-  readonly featureExtractor: FeatureExtractor | null;
-  /** Image encoder of an IP-Adapter. */
-  readonly imageEncoder: unknown;
-}
-
-/** Options of a call. */
-export interface StableDiffusionOptions extends RunOptions, PromptOptions, TimestepOptions {
-  /** Height in pixels, a multiple of 8; what the model was trained for unless given. */
-  readonly height?: number | undefined;
-  /** Width in pixels, a multiple of 8; what the model was trained for unless given. */
-  readonly width?: number | undefined;
-  /** How closely the picture follows the prompt; 7.5 unless given, no guidance at 1 or below. */
-  readonly guidanceScale?: number | undefined;
-  /** How much contrast is given back after guidance, 0..1 (arXiv:2305.08891); 0 unless given. */
-  readonly guidanceRescale?: number | undefined;
-  /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
-  readonly eta?: number | undefined;
-  /** Own noise to begin with, float32 [N, 4, height / 8, width / 8]. */
-  readonly latents?: Tensor | undefined;
-}
-
-/** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
-export type StableDiffusionArguments = [
-  prompt?: string | readonly string[],
-  options?: StableDiffusionOptions,
-];
-
-/** A loaded StableDiffusionPipeline. */
-export type StableDiffusionPipeline = Pipeline<
-  StableDiffusionComponents,
-  StableDiffusionArguments,
-  PictureOutput
->;
-
-/** Text to pictures; `StableDiffusionPipeline` of diffusers. */
-export const StableDiffusionPipeline: PipelineClass<
-  StableDiffusionComponents,
-  StableDiffusionArguments,
-  PictureOutput
-> = definePipeline({
-  className: "StableDiffusionPipeline",
-  components: {
-    vae: { kind: "model" },
-    textEncoder: { kind: "model" },
-    tokenizer: { kind: "tokenizer" },
-    unet: { kind: "model" },
-    scheduler: { kind: "scheduler" },
-    safetyChecker: { kind: "model", optional: true },
-    featureExtractor: { kind: "processor", optional: true },
-    imageEncoder: { kind: "model", optional: true },
-  },
-  settings: { requires_safety_checker: true },
-  prepare: ({ scheduler }, warn) => ({ scheduler: modernScheduler(scheduler, warn) }),
-  generate,
-});
-
-type Run = PipelineRun<StableDiffusionComponents>;
-
-async function* generate(run: Run, ...[prompt, options = {}]: StableDiffusionArguments) {
-  const { unet, vae, scheduler, tokenizer, textEncoder } = run.components;
-  const { guidanceScale = 7.5, guidanceRescale = 0, eta = 0, outputType, signal } = options;
-  checkPrompts(prompt, options);
-  checkOutputType(outputType);
-  const { height, width, factor } = pictureSize(run.components, options);
-  const { in_channels, time_cond_proj_dim } = unet.config;
-  const guidance = guidanceScale > 1 && time_cond_proj_dim === null;
-
-  const encoder = { tokenizer, textEncoder, warn: run.warn };
-  const encoded = await encodePrompts(encoder, prompt, guidance, options);
-  const { promptEmbeds, negativePromptEmbeds } = encoded;
-  const states = guidance ? Tensor.cat([negativePromptEmbeds!, promptEmbeds]) : promptEmbeds;
-  const timesteps = planTimesteps(scheduler, { numInferenceSteps: 50, ...options });
-  const count = promptEmbeds.dims[0]!;
-  const noise = batchNoise(count, options);
-  const dims = [count, in_channels, height / factor, width / factor];
-  let latents = initialLatents(dims, noise, scheduler, options.latents);
-  const timestepCond = time_cond_proj_dim === null
-    ? undefined
-    : guidanceScaleEmbedding(guidanceScale - 1, count, time_cond_proj_dim);
-  const settings = stepOptions(scheduler, noise, { eta });
-  const steps = scheduler.numInferenceSteps ?? timesteps.length;
-  const facts = { height, width, guidanceScale, steps };
-  const recipe = describeRun(prompt, options, facts, noise);
-
-  for (const [index, timestep] of timesteps.entries()) {
-    const input = scheduler.scaleModelInput(latents, timestep);
-    const { sample } = await unet.forward(
-      guidance ? Tensor.cat([input, input]) : input,
-      timestep,
-      { encoderHiddenStates: states, timestepCond, signal },
-    );
-    const output = guidance ? guide(sample, guidanceScale, guidanceRescale) : sample;
-    const stepped = scheduler.step(output, timestep, latents, settings);
-    const step = {
-      index,
-      total: timesteps.length,
-      timestep,
-      latents: stepped.prevSample,
-      denoised: stepped.predOriginalSample,
-      preview: async () => {
-        const clean = stepped.predOriginalSample ?? stepped.prevSample;
-        return await toPictures(run, denormalize(await decode(vae, clean)), recipe);
-      },
-    };
-    yield step;
-    latents = await finishStep(step, options);
-  }
-
-  if (outputType === "latent") return { images: [], tensor: latents };
-  const pictures = denormalize(await decode(vae, latents));
-  const { shown, nsfwContentDetected } = await hideUnsafe(run, pictures);
-  const output = await pictureOutput(run, shown, outputType, recipe);
-  return nsfwContentDetected === undefined ? output : { ...output, nsfwContentDetected };
-}
-
-/** In pixels; diffusers takes the trained size for both when one is missing, here for that one. */
-function pictureSize(
-  { unet, vae }: StableDiffusionComponents,
-  options: StableDiffusionOptions,
-): { height: number; width: number; factor: number } {
-  const factor = 2 ** (vae.config.block_out_channels.length - 1);
-  const trained = trainedSize(unet).map((size) => size * factor) as [number, number];
-  const { height = trained[0], width = trained[1] } = options;
-  checkSize(height, width, Math.max(8, factor));
-  return { height, width, factor };
-}
-
-async function decode(vae: Autoencoder<AutoencoderConfig>, latents: Tensor): Promise<Tensor> {
-  return (await vae.decode(latents.div(vae.config.scaling_factor))).sample;
-}
+export type { StableDiffusionComponents };

@@ -1,5 +1,6 @@
-import type { Denoiser, Scheduler, SchedulerClass } from "@denoise/core";
-import { sampleSize } from "@denoise/core/pipelines";
+import type { Denoiser } from "../model.ts";
+import type { Scheduler, SchedulerClass } from "../scheduler.ts";
+import { sampleSize } from "./size.ts";
 
 /**
  * Old repos carry scheduler configs that make other pictures than Stable Diffusion was trained for;

@@ -1,6 +1,16 @@
-import { DenoiseError, type PipelineRun, Tensor } from "@denoise/core";
-import { toPictures } from "@denoise/core/pipelines";
-import type { StableDiffusionComponents } from "./mod.ts";
+import { DenoiseError } from "../errors.ts";
+import type { FeatureExtractor, SafetyChecker } from "../model.ts";
+import type { PipelineRun } from "../pipeline.ts";
+import { Tensor } from "../tensor.ts";
+import { toPictures } from "./output.ts";
+
+/** The components that look at pictures before they are shown. */
+export interface SafetyComponents {
+  /** StableDiffusionSafetyChecker, or null to show whatever is made. */
+  readonly safetyChecker: SafetyChecker | null;
+  /** What prepares pictures for it. */
+  readonly featureExtractor: FeatureExtractor | null;
+}
 
 /** The pictures to show, and which were hidden; none of that without a safety checker. */
 export interface CheckedPictures {
@@ -12,7 +22,7 @@ export interface CheckedPictures {
 
 /** Asks the safety checker, and blackens what it finds, with the warning that diffusers gives. */
 export async function hideUnsafe(
-  run: PipelineRun<StableDiffusionComponents>,
+  run: PipelineRun<SafetyComponents>,
   pictures: Tensor,
 ): Promise<CheckedPictures> {
   const { safetyChecker, featureExtractor } = run.components;

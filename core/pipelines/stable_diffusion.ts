@@ -1,0 +1,95 @@
+import type { Autoencoder, Denoiser, TextEncoder, Tokenizer } from "../model.ts";
+import type { ComponentSpec, PipelineDefinition } from "../pipeline.ts";
+import type { Scheduler } from "../scheduler.ts";
+import type { Tensor } from "../tensor.ts";
+import { modernScheduler, trainedSize } from "./legacy.ts";
+import type { SafetyComponents } from "./safety.ts";
+import { checkSize } from "./size.ts";
+
+/** What pipelines read of a UNet's config. */
+export interface DenoiserConfig {
+  /** Channels of the latents, and of what is given beside them. */
+  readonly in_channels: number;
+  /** Size of the latents that it was trained for. */
+  readonly sample_size: number | readonly number[] | null;
+  /** Width of the guidance scale's embedding in latent consistency models. */
+  readonly time_cond_proj_dim: number | null;
+}
+
+/** What pipelines read of an autoencoder's config. */
+export interface AutoencoderConfig {
+  /** One for each level: the picture is halved between them. */
+  readonly block_out_channels: readonly number[];
+  /** Channels of the latents. */
+  readonly latent_channels: number;
+  /** What latents are multiplied with to have unit variance. */
+  readonly scaling_factor: number;
+}
+
+/** What the Stable Diffusion 1.x and 2.x pipelines consist of. */
+export interface StableDiffusionComponents extends SafetyComponents {
+  /** AutoencoderKL. */
+  readonly vae: Autoencoder<AutoencoderConfig>;
+  /** CLIPTextModel. */
+  readonly textEncoder: TextEncoder;
+  /** CLIPTokenizer. */
+  readonly tokenizer: Tokenizer;
+  /** UNet2DConditionModel. */
+  readonly unet: Denoiser<DenoiserConfig>;
+  /** Any scheduler for the trained noise. */
+  readonly scheduler: Scheduler;
+  /** Image encoder of an IP-Adapter. */
+  readonly imageEncoder: unknown;
+}
+
+type Definition = PipelineDefinition<StableDiffusionComponents, unknown[], unknown>;
+
+/** The components, settings and mendings that the definitions of these pipelines share. */
+export const stableDiffusion: {
+  readonly components: { readonly [K in keyof StableDiffusionComponents]: ComponentSpec };
+  readonly settings: { readonly requires_safety_checker: boolean };
+  readonly prepare: NonNullable<Definition["prepare"]>;
+} = {
+  components: {
+    vae: { kind: "model" },
+    textEncoder: { kind: "model" },
+    tokenizer: { kind: "tokenizer" },
+    unet: { kind: "model" },
+    scheduler: { kind: "scheduler" },
+    safetyChecker: { kind: "model", optional: true },
+    featureExtractor: { kind: "processor", optional: true },
+    imageEncoder: { kind: "model", optional: true },
+  },
+  settings: { requires_safety_checker: true },
+  prepare: ({ scheduler }, warn) => ({ scheduler: modernScheduler(scheduler, warn) }),
+};
+
+/** How many pixels wide and high one latent is. */
+export function vaeScaleFactor(vae: Autoencoder<AutoencoderConfig>): number {
+  return 2 ** (vae.config.block_out_channels.length - 1);
+}
+
+/**
+ * The size of the pictures in pixels; diffusers takes the trained size for both when one is
+ * missing, here for that one.
+ *
+ * @throws {RangeError} when width or height is no multiple of 8.
+ */
+export function pictureSize(
+  { unet, vae }: Pick<StableDiffusionComponents, "unet" | "vae">,
+  options: { readonly height?: number | undefined; readonly width?: number | undefined },
+): { readonly height: number; readonly width: number } {
+  const factor = vaeScaleFactor(vae);
+  const [rows, columns] = trainedSize(unet);
+  const { height = rows * factor, width = columns * factor } = options;
+  checkSize(height, width, Math.max(8, factor));
+  return { height, width };
+}
+
+/** Latents to pictures in about -1..1. */
+export async function decodeLatents(
+  vae: Autoencoder<AutoencoderConfig>,
+  latents: Tensor,
+): Promise<Tensor> {
+  return (await vae.decode(latents.div(vae.config.scaling_factor))).sample;
+}
