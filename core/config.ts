@@ -1,3 +1,4 @@
+import { dumpPythonJson, type FloatPaths, parsePythonJson } from "./_python_json.ts";
 import { DenoiseError } from "./errors.ts";
 import { DIFFUSERS_VERSION } from "./version.ts";
 
@@ -39,12 +40,12 @@ export type FrozenConfig<C extends object = JsonObject> =
   & { readonly [K in keyof C]: C[K] }
   & { readonly [key: string]: unknown };
 
-/** Keys whose numbers were floats in the file; JSON numbers do not keep that by themselves. */
+/** Where numbers were floats in the file; JSON numbers do not keep that by themselves. */
 const FLOATS: unique symbol = Symbol("denoise.floats");
 
-type WithFloats = { [FLOATS]?: ReadonlySet<string> };
+type WithFloats = { [FLOATS]?: FloatPaths };
 
-function floatsOf(config: object): ReadonlySet<string> {
+function floatsOf(config: object): FloatPaths {
   return (config as WithFloats)[FLOATS] ?? new Set();
 }
 
@@ -61,30 +62,23 @@ export function deepFreeze<T>(value: T): T {
   return value;
 }
 
-/**
- * Parses a JSON object and remembers which of its numbers are written as floats.
- *
- * @throws {DenoiseError} `invalid_config` when the text is no JSON object; `file` names it.
- */
-export function parseConfig(text: string, file: string): JsonObject {
-  const floats = new Set<string>();
-  let value: unknown;
+function parse(text: string, file: string): { value: unknown; floats: FloatPaths } {
   try {
-    const sources = new Map<unknown, boolean>();
-    value = JSON.parse(
-      text,
-      function (this: unknown, key: string, item: unknown, context?: { source?: string }) {
-        const isFloat = typeof item === "number" && /[.eE]/.test(context?.source ?? "");
-        if (isFloat) sources.set(this, true);
-        if (isFloat || (Array.isArray(item) && sources.has(item))) floats.add(key);
-        return item;
-      } as (key: string, item: unknown) => unknown,
-    );
+    return parsePythonJson(text);
   } catch (cause) {
     throw new DenoiseError("invalid_config", `Cannot read ${file}: it is not valid JSON`, {
       cause,
     });
   }
+}
+
+/**
+ * Parses a JSON object, in which NaN and Infinity may stand as Python writes them, and remembers which of its numbers are written as floats.
+ *
+ * @throws {DenoiseError} `invalid_config` when the text is no JSON object; `file` names it.
+ */
+export function parseConfig(text: string, file: string): JsonObject {
+  const { value, floats } = parse(text, file);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new DenoiseError("invalid_config", `Cannot read ${file}: it is not a JSON object`);
   }
@@ -184,9 +178,13 @@ export function makeConfig<C extends object>(
     ...structuredClone({ ...hidden }),
   };
   const source = given as Record<string, unknown>;
-  const fromFile = (key: string) => FLOATS in given && source[key] === options[key as keyof C];
+  const fromFile = (key: string) =>
+    FLOATS in given && source[key] !== undefined && source[key] === options[key as keyof C];
   const floats = [
-    ...[...floatsOf(given)].filter((key) => key in hidden || fromFile(key)),
+    ...[...floatsOf(given)].filter((path) => {
+      const key = path.split("/", 1)[0]!;
+      return key in hidden || fromFile(key);
+    }),
     ...((schema.floats ?? []) as readonly string[]).filter((key) => !fromFile(key)),
   ];
   return deepFreeze(withFloats(config, floats)) as unknown as FrozenConfig<C>;
@@ -229,31 +227,6 @@ export function adoptConfig<C extends object>(
   );
 }
 
-function pythonNumber(value: number, isFloat: boolean): string {
-  if (Number.isInteger(value) && Math.abs(value) < 1e16) return isFloat ? `${value}.0` : `${value}`;
-  if (value === Infinity) return "Infinity";
-  if (value === -Infinity) return "-Infinity";
-  if (Number.isNaN(value)) return "NaN";
-  const magnitude = Math.abs(value);
-  if (magnitude >= 1e-4 && magnitude < 1e16) return `${value}`;
-  return value.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
-}
-
-function pythonJson(value: unknown, indent: string, isFloat: boolean): string {
-  const inner = indent + "  ";
-  if (typeof value === "number") return pythonNumber(value, isFloat);
-  if (Array.isArray(value)) {
-    if (value.length === 0) return "[]";
-    const items = value.map((item) => inner + pythonJson(item, inner, isFloat));
-    return `[\n${items.join(",\n")}\n${indent}]`;
-  }
-  if (typeof value === "object" && value !== null) return dumpConfig(value, indent);
-  return JSON.stringify(value).replace(
-    /[\u007f-\uffff]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
-
 /**
  * What diffusers prints and saves of an object: its config with its own class name and the version
  * of now, whatever the file said.
@@ -264,15 +237,7 @@ export function describeConfig(className: string, config: object): string {
 }
 
 /** Writes a config as Python's `json.dumps(config, indent=2, sort_keys=True)` does. */
-export function dumpConfig(config: object, indent = ""): string {
-  const floats = floatsOf(config);
-  const keys = Object.keys(config).filter((key) => key !== "_use_default_values").sort();
-  if (keys.length === 0) return "{}";
-  const lines = keys.map((key) => {
-    const value = (config as Record<string, unknown>)[key];
-    return `${indent}  ${JSON.stringify(key)}: ${
-      pythonJson(value, indent + "  ", floats.has(key))
-    }`;
-  });
-  return `{\n${lines.join(",\n")}\n${indent}}`;
+export function dumpConfig(config: object): string {
+  const { _use_default_values: _, ...shown } = config as Record<string, unknown>;
+  return dumpPythonJson(shown, floatsOf(config));
 }
