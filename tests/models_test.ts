@@ -6,7 +6,7 @@
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals } from "@std/assert";
 import type { Model, ModelClass } from "@denoise/core";
-import { registry } from "@denoise/denoise";
+import { registry } from "@denoise/denoise/registry";
 import { assertWithin, fixture, readGolden } from "./support/golden.ts";
 import { compareCall, MODEL_CLASSES, type ModelCall, type ModelGolden } from "./support/models.ts";
 
