@@ -1,4 +1,4 @@
-import { cumprod32 } from "../math.ts";
+import { cumprod32, searchSorted } from "../math.ts";
 import { type BetaConfig, makeBetas } from "./betas.ts";
 
 const f = Math.fround;
@@ -57,4 +57,20 @@ export function alphaSigma(sigma: number, flow = false): { alpha: number; sigma:
   if (flow) return { alpha: f(1 - s), sigma: s };
   const alpha = f(1 / f(Math.sqrt(f(f(s * s) + 1))));
   return { alpha, sigma: f(s * alpha) };
+}
+
+/** λ = log(α/σ) of each ᾱ, half the logarithm of the signal-to-noise ratio, in float32. */
+export function lambdasOf(alphasCumprod: Float32Array): Float32Array {
+  return alphasCumprod.map((bar) => {
+    const [alpha, sigma] = [f(Math.sqrt(bar)), f(Math.sqrt(f(1 - bar)))];
+    return f(Math.log(alpha)) - f(Math.log(sigma));
+  });
+}
+
+/**
+ * How many of the trained timesteps have a λ above the given one, counted from the cleanest
+ * (`lambda_min_clipped` of the DPM-Solver family; all for -Infinity).
+ */
+export function countAboveLambda(alphasCumprod: Float32Array, lambdaMin: number): number {
+  return alphasCumprod.length - searchSorted(lambdasOf(alphasCumprod).reverse(), lambdaMin);
 }

@@ -1,4 +1,13 @@
-import { betaSigmas, exponentialSigmas, karrasSigmas } from "./sigmas.ts";
+import { interp } from "../math.ts";
+import type { PlanRequest } from "../scheduler.ts";
+import {
+  betaSigmas,
+  exponentialSigmas,
+  karrasSigmas,
+  logSigmasOf,
+  sigmaToTimestep,
+} from "./sigmas.ts";
+import { planTimesteps, type SpacingConfig } from "./timesteps.ts";
 
 /** The part of a scheduler's config that chooses how sigmas fall. */
 export interface SigmaConfig {
@@ -68,4 +77,36 @@ export function configuredSigmas(
   if (config.use_exponential_sigmas) return exponentialSigmas(count, range);
   if (config.use_beta_sigmas) return betaSigmas(count, range);
   return undefined;
+}
+
+/** Sigmas and the timesteps that belong to them. */
+export interface SigmaSchedule {
+  /** The timesteps, fractional, falling. */
+  readonly timesteps: readonly number[];
+  /** σ at each timestep, in float64. */
+  readonly sigmas: readonly number[];
+}
+
+/**
+ * The schedule of methods that work on sigmas (Euler, Heun, LMS, KDPM2): trained sigmas at the
+ * spaced timesteps, or the sigmas that the config chooses with the timesteps that belong to them.
+ *
+ * @param trained Sigmas of the trained timesteps, rising.
+ * @param plain Sigmas at the spaced timesteps; interpolated linearly unless given.
+ * @throws {RangeError} for timesteps of one's own where the config chooses a sigma schedule.
+ */
+export function planSigmas(
+  className: string,
+  config: SpacingConfig & SigmaConfig,
+  request: PlanRequest,
+  trained: Float32Array,
+  plain: (timesteps: readonly number[]) => ArrayLike<number> = (at) => interp(at, trained),
+): SigmaSchedule {
+  if (request.timesteps !== undefined) checkOwnTimesteps(className, config);
+  const timesteps = planTimesteps(config, request, { as: "float32" });
+  const sigmas = plain(timesteps);
+  const chosen = configuredSigmas(config, sigmas, timesteps.length);
+  if (chosen === undefined) return { timesteps, sigmas: Array.from(sigmas) };
+  const logSigmas = logSigmasOf(trained);
+  return { timesteps: chosen.map((sigma) => sigmaToTimestep(sigma, logSigmas)), sigmas: chosen };
 }

@@ -272,11 +272,86 @@ def conversions_goldens():
                           "alphasCumprod": [float(ddim.alphas_cumprod[t]) for t in times]})
 
 
+def config_goldens():
+    import inspect
+
+    from diffusers import (AutoencoderKL, DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler,
+                           EulerDiscreteScheduler, PNDMScheduler, UNet2DModel, UniPCMultistepScheduler)
+
+    classes = [AutoencoderKL, DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler,
+               PNDMScheduler, UNet2DModel, UniPCMultistepScheduler]
+    by_name = {cls.__name__: cls for cls in classes}
+    signatures = {}
+    for cls in classes:
+        parameters = list(inspect.signature(cls.__init__).parameters.items())[1:]
+        signatures[cls.__name__] = {
+            "defaults": {name: list(p.default) if isinstance(p.default, tuple) else
+                         {"float": repr(p.default)} if isinstance(p.default, float) else p.default for name, p in parameters},
+        }
+
+    stable_diffusion = """{
+  "_class_name": "PNDMScheduler",
+  "_diffusers_version": "0.6.0",
+  "beta_end": 0.012,
+  "beta_schedule": "scaled_linear",
+  "beta_start": 0.00085,
+  "num_train_timesteps": 1000,
+  "set_alpha_to_one": false,
+  "skip_prk_steps": true,
+  "steps_offset": 1,
+  "trained_betas": null,
+  "clip_sample": false
+}"""
+    odd = """{
+  "_class_name": "DPMSolverMultistepScheduler",
+  "_diffusers_version": "0.30.0",
+  "_name_or_path": "somewhere/over \\u00e9\\ud83d\\ude00",
+  "beta_start": 1e-05, "beta_end": 2, "lambda_min_clipped": -Infinity, "sample_max_value": 1.0,
+  "trained_betas": [0.5, 1.0, 1e-7, 0.25], "extra": {"one": 1, "two": 2.0, "deep": {"list": [1, 2.0, []], "none": {}}},
+  "note": "a \\"quote\\" and Infinity", "big": 1234567890123456, "huge": 1e22, "limit": 1e16, "minus": -0.0,
+  "small": 0.0001, "smaller": 0.00001234, "mixed": [1, 1.0, NaN]
+}"""
+    vae = """{"_class_name": "AutoencoderKL", "_diffusers_version": "0.6.0", "act_fn": "silu", "block_out_channels": [4, 8],
+ "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"], "in_channels": 3, "latent_channels": 4,
+ "layers_per_block": 1, "norm_num_groups": 2, "out_channels": 3, "sample_size": 32,
+ "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"]}"""
+    unet = """{"_class_name": "UNet2DModel", "_diffusers_version": "0.0.4", "act_fn": "silu", "attention_head_dim": null,
+ "block_out_channels": [4], "center_input_sample": false, "down_block_types": ["DownBlock2D"], "downsample_padding": 0,
+ "flip_sin_to_cos": false, "freq_shift": 1, "in_channels": 3, "layers_per_block": 1, "mid_block_scale_factor": 1,
+ "norm_eps": 1e-06, "norm_num_groups": 2, "out_channels": 3, "resnet_time_scale_shift": "default", "sample_size": 8,
+ "time_embedding_type": "positional", "up_block_types": ["UpBlock2D"]}"""
+    cases = []
+    for text, steps in (
+        (stable_diffusion, [("PNDMScheduler", {}), ("EulerDiscreteScheduler", {}), ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True}),
+                            ("PNDMScheduler", {})]),
+        (stable_diffusion, [("EulerDiscreteScheduler", {"timestep_spacing": "trailing"}), ("DDIMScheduler", {})]),
+        (stable_diffusion, [("PNDMScheduler", {"timestep_spacing": "leading"}), ("UniPCMultistepScheduler", {})]),
+        ("{}", [("DDPMScheduler", {}), ("DDIMScheduler", {}), ("EulerDiscreteScheduler", {"sigma_min": 0.25})]),
+        (odd, [("DPMSolverMultistepScheduler", {}), ("DDPMScheduler", {"clip_sample_range": 2.5})]),
+        (vae, [("AutoencoderKL", {})]),
+        (unet, [("UNet2DModel", {})]),
+    ):
+        config = json.loads(text)
+        results = []
+        for name, overrides in steps:
+            made = by_name[name].from_config(config, **overrides)
+            config = made.config
+            results.append({
+                "class": name, "overrides": overrides,
+                "printed": made.to_json_string(),
+                "keys": [key for key in made.config if not key.startswith("_")],
+                "defaulted": sorted(made.config.get("_use_default_values", [])),
+            })
+        cases.append({"file": text, "steps": results})
+    write("config", {"signatures": signatures, "cases": cases})
+
+
 GOLDENS = {
     "random": random_goldens,
     "math": math_goldens,
     "schedules": schedules_goldens,
     "conversions": conversions_goldens,
+    "config": config_goldens,
 }
 
 if __name__ == "__main__":
