@@ -1,0 +1,24 @@
+/**
+ * # Terminal
+ *
+ * Progress bars, and pictures in terminals that can show them.
+ *
+ * @example
+ * ```ts
+ * import { tqdm } from "@denoise/terminal";
+ *
+ * for (const timestep of tqdm([999, 666, 333], { desc: "denoise", disable: true })) {
+ *   console.log(timestep);
+ * }
+ * ```
+ *
+ * @module
+ */
+export { ProgressBar, type ProgressOptions, type ProgressStream } from "./progress_bar.ts";
+export {
+  findGraphicsProtocol,
+  type GraphicsProtocol,
+  showPicture,
+  type ShowPictureOptions,
+} from "./show_picture.ts";
+export { tqdm } from "./tqdm.ts";
