@@ -81,6 +81,7 @@ export class Generator {
   /**
    * Normal numbers with mean 0 and standard deviation 1. Those of float16 are float32 ones rounded,
    * unless the size is no multiple of 16: then the last 16 come from other draws, as in torch.
+   * Those of float64 are torch's up to the last bit, in which one of 600 differs.
    */
   randn(dims: readonly number[], dtype: RandomDType = "float32"): Tensor {
     checkDims(dims);

@@ -1,5 +1,5 @@
 import { describe, it } from "@std/testing/bdd";
-import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { sigmoid32 } from "./_float32.ts";
 import {
   arange,
@@ -11,7 +11,6 @@ import {
   roundHalfEven,
   searchSorted,
 } from "./math.ts";
-import { betaQuantile } from "./schedules/beta_quantile.ts";
 import { decode, digest, golden } from "./testdata/mod.ts";
 
 interface Golden {
@@ -21,7 +20,6 @@ interface Golden {
   interp: { xs: string; ys: string; values: string; result: string };
   sigmoid: string;
   round: { values: number[]; result: number[] };
-  betaQuantile: { a: number; b: number; p: number[]; x: number[] }[];
   lagrange: { nodes: number[]; chosen: number; from: number; to: number; value: number }[];
 }
 
@@ -92,28 +90,5 @@ describe("math", () => {
     const total = nodes.reduce((sum, _, i) => sum + integrateLagrange(nodes, i, 2, 0.5), 0);
     // Lagrange polynomials add up to 1; rounding of a few float64 terms.
     assertAlmostEquals(total, -1.5, 1e-13);
-  });
-});
-
-describe("betaQuantile()", () => {
-  it("agrees with scipy.stats.beta.ppf", () => {
-    for (const { a, b, p, x } of reference.betaQuantile) {
-      p.forEach((share, i) => {
-        const found = betaQuantile(share, a, b);
-        // Lanczos' gamma function is good to 1e-14; the tail of a share p magnifies it by 1/a.
-        const allowed = 2e-13 * Math.max(Math.abs(x[i]!), 1e-3);
-        assert(Math.abs(found - x[i]!) <= allowed, `${share} ${a} ${b}: ${found} not ${x[i]}`);
-      });
-    }
-  });
-
-  it("is sin²(πp/2) for the arcsine distribution", () => {
-    for (const p of [0.01, 0.2, 0.5, 0.77, 0.999]) {
-      assertAlmostEquals(betaQuantile(p, 0.5, 0.5), Math.sin(Math.PI * p / 2) ** 2, 1e-13);
-    }
-  });
-
-  it("refuses shares outside 0..1", () => {
-    assertThrows(() => betaQuantile(1.5, 1, 1), RangeError, "beta quantile of 1.5");
   });
 });

@@ -1,11 +1,11 @@
 import { describe, it } from "@std/testing/bdd";
-import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { Generator } from "../generator.ts";
 import { Tensor } from "../tensor.ts";
 import { decode, golden } from "../testdata/mod.ts";
 import { alphaSigma } from "./alphas.ts";
 import { combineBatch, denoisedAtSigma, perSample, toDenoised, toNoise } from "./conversions.ts";
-import { type ClipConfig, clipDenoised, dynamicThreshold } from "./thresholding.ts";
+import { type ClipConfig, clipDenoised } from "./thresholding.ts";
 
 interface Golden {
   cases: {
@@ -102,22 +102,6 @@ describe("combineBatch()", () => {
   it("takes one number for all samples", () => {
     assertEquals(perSample([2], sample).dims, [1, 1, 1, 1]);
     assertThrows(() => perSample([1, 2, 3], sample), TypeError, "3 numbers with a batch of 2");
-  });
-});
-
-describe("dynamicThreshold()", () => {
-  it("leaves pictures within -1..1 as they are", () => {
-    const small = output.div(10);
-    assert(dynamicThreshold(small).equals(small));
-  });
-
-  it("thresholds each picture by its own values, float16 too", () => {
-    const both = Tensor.cat([sample.slice(0, 0, 1), output.slice(0, 0, 1).div(10)]);
-    const config = { dynamic_thresholding_ratio: 0.9, sample_max_value: 100 };
-    const found = dynamicThreshold(both.toFloat16(), config);
-    assertEquals(found.dtype, "float16");
-    assertEquals(found.abs().max([1, 2, 3]).at(0), 1);
-    assert(found.select(0, 1).equals(both.select(0, 1).toFloat16()));
   });
 });
 

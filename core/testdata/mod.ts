@@ -1,3 +1,4 @@
+import { assert, assertEquals } from "@std/assert";
 import type { TypedArray } from "../dtype.ts";
 
 /** Reads a golden file of this folder; scripts/reference/core_goldens.py makes them. */
@@ -17,3 +18,20 @@ export function decode(base64: string, dtype: "float32" | "float64"): number[] {
   const { buffer } = Uint8Array.fromBase64(base64);
   return [...(dtype === "float32" ? new Float32Array(buffer) : new Float64Array(buffer))];
 }
+
+/** Asserts that each number is the wanted one up to a relative difference. */
+export function assertClose(found: readonly number[], wanted: readonly number[], relative: number): void {
+  assertEquals(found.length, wanted.length);
+  found.forEach((value, i) => {
+    const off = Math.abs(value - wanted[i]!);
+    assert(off <= relative * Math.abs(wanted[i]!), `${i}: ${value} is not ${wanted[i]}`);
+  });
+}
+
+/** The noise schedule of Stable Diffusion 1 and 2. */
+export const SD = {
+  beta_schedule: "scaled_linear",
+  beta_start: 0.00085,
+  beta_end: 0.012,
+  num_train_timesteps: 1000,
+} as const;
