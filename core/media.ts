@@ -2,6 +2,7 @@ import type { Tensor } from "./tensor.ts";
 
 /** What a picture was made from; written into its file so that it can be made again. */
 export interface Recipe {
+  /** A setting, or a group of them. */
   readonly [key: string]: string | number | boolean | null | undefined | Recipe;
 }
 
@@ -28,8 +29,11 @@ export type PictureInput = Picture | Uint8Array | string | URL | Tensor;
 
 /** How a picture is brought to size. */
 export interface ResizeOptions {
+  /** Width in pixels; as it is unless given. */
   readonly width?: number | undefined;
+  /** Height in pixels; as it is unless given. */
   readonly height?: number | undefined;
+  /** The filter, as PIL names it. */
   readonly resample?: "nearest" | "bilinear" | "bicubic" | "lanczos" | undefined;
 }
 

@@ -34,6 +34,7 @@ export interface Model<C extends object = object> {
 /** The class of a model. */
 export interface ModelClass<M extends Model = Model>
   extends PluginClass<M>, Bindable<ModelClass<M>> {
+  /** Tells the classes of models from those of other plugins. */
   readonly kind: "model";
   /**
    * Loads the model from a folder or a repo.
@@ -145,6 +146,7 @@ export interface TokenizeOptions {
 
 /** The role of a tokenizer. */
 export interface Tokenizer {
+  /** The class by the name that model_index.json gives it. */
   readonly className: string;
   /** The library that has the class, as model_index.json names it. */
   readonly library: string;
@@ -163,6 +165,7 @@ export interface Tokenizer {
 
 /** The role of what prepares pictures for a vision model. */
 export interface FeatureExtractor {
+  /** The class by the name that model_index.json gives it. */
   readonly className: string;
   /** The library that has the class, as model_index.json names it. */
   readonly library: string;

@@ -140,6 +140,7 @@ export type PipelineLoadOptions<C extends object> =
 /** The class of a pipeline, made by {@linkcode definePipeline}. */
 export interface PipelineClass<C extends object, A extends readonly unknown[], Out>
   extends PluginClass<Pipeline<C, A, Out>>, Bindable<PipelineClass<C, A, Out>> {
+  /** Tells the classes of pipelines from those of other plugins. */
   readonly kind: "pipeline";
   /** The components by role. */
   readonly spec: { readonly [K in keyof C]: ComponentSpec };

@@ -195,6 +195,7 @@ export interface Scheduler<C extends object = object, O extends object = object>
 /** The class of a scheduler, made by {@linkcode defineScheduler}. */
 export interface SchedulerClass<C extends object = object, O extends object = object>
   extends PluginClass<Scheduler<C, O>>, Bindable<SchedulerClass<C, O>> {
+  /** Tells the classes of schedulers from those of other plugins. */
   readonly kind: "scheduler";
   /** Options with defaults and allowed values. */
   readonly schema: ConfigSchema<C>;

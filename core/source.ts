@@ -4,9 +4,11 @@ export interface DownloadProgress {
   readonly file: string;
   /** Bytes of that file that are here, and its size. */
   readonly fileBytes: number;
+  /** Size of that file in bytes. */
   readonly fileTotal: number;
   /** Bytes of all files that are here, and their size. */
   readonly bytes: number;
+  /** Size of all files in bytes. */
   readonly total: number;
   /** Bytes a second, over the last seconds. */
   readonly rate: number;

@@ -32,7 +32,11 @@ export async function pictureOutput<C extends object>(
   return { images: await toPictures(run, tensor, recipe) };
 }
 
-/** @throws {RangeError} when the output type is not one that pipelines give. */
+/**
+ * Checks what the caller asks a pipeline to give.
+ *
+ * @throws {RangeError} when the output type is not one that pipelines give.
+ */
 export function checkOutputType(outputType: RunOptions["outputType"]): void {
   if (outputType === undefined || ["image", "tensor", "latent"].includes(outputType)) return;
   throw new RangeError(

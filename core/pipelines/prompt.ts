@@ -17,7 +17,9 @@ export interface PromptOptions {
 
 /** What turns text into text states. */
 export interface PromptEncoder {
+  /** Cuts text into ids. */
   readonly tokenizer: Tokenizer;
+  /** Turns ids into states. */
   readonly textEncoder: TextEncoder;
   /** Receives the warning of a prompt that was cut. */
   readonly warn: (message: string) => void;

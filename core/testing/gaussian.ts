@@ -4,7 +4,9 @@ import { Tensor } from "../tensor.ts";
 
 /** How much of a noisy sample is signal and how much is noise: x = alpha·x0 + sigma·n. */
 export interface NoiseLevel {
+  /** Factor of the clean sample. */
   readonly alpha: number;
+  /** Standard deviation of the noise. */
   readonly sigma: number;
 }
 

@@ -49,7 +49,9 @@ export interface SchedulerTestOptions<C extends object> {
 
 /** One test of the suite, for runners other than Deno's. */
 export interface ConformanceTest {
+  /** The symbol and the behaviour. */
   readonly name: string;
+  /** Runs it; throws where the behaviour is another one. */
   readonly fn: () => void | Promise<void>;
 }
 

@@ -3,9 +3,13 @@ import type { Pixels } from "./pixels.ts";
 
 /** A rectangle of pixels: `right` and `bottom` are left out. */
 export interface Box {
+  /** First column. */
   readonly left: number;
+  /** First row. */
   readonly top: number;
+  /** Column after the last. */
   readonly right: number;
+  /** Row after the last. */
   readonly bottom: number;
 }
 

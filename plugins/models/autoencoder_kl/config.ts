@@ -3,14 +3,23 @@ import { unsupportedOption } from "@denoise/onnx";
 
 /** Options of an AutoencoderKL, as they stand in config.json. */
 export interface AutoencoderKLConfig {
+  /** Channels of the picture. */
   readonly in_channels: number;
+  /** Channels of the decoded picture. */
   readonly out_channels: number;
+  /** Block of each level of the encoder, by its class name. */
   readonly down_block_types: readonly string[];
+  /** Block of each level of the decoder, by its class name. */
   readonly up_block_types: readonly string[];
+  /** Channels of each level, from the picture's size down. */
   readonly block_out_channels: readonly number[];
+  /** Residual blocks of a level of the encoder; one more in the decoder. */
   readonly layers_per_block: number;
+  /** Activation, by its name in diffusers. */
   readonly act_fn: string;
+  /** Channels of the latents. */
   readonly latent_channels: number;
+  /** Groups of each normalisation. */
   readonly norm_num_groups: number;
   /** Height and width it was trained for; tiles have this size. */
   readonly sample_size: number | readonly number[];
@@ -18,12 +27,17 @@ export interface AutoencoderKLConfig {
   readonly scaling_factor: number;
   /** What is taken from latents before that. */
   readonly shift_factor: number | null;
+  /** Mean of each channel of the latents. */
   readonly latents_mean: readonly number[] | null;
+  /** Standard deviation of each channel of the latents. */
   readonly latents_std: readonly number[] | null;
   /** Whether float16 overflows in it. */
   readonly force_upcast: boolean;
+  /** Whether a convolution follows the encoder. */
   readonly use_quant_conv: boolean;
+  /** Whether a convolution precedes the decoder. */
   readonly use_post_quant_conv: boolean;
+  /** Whether the middle has attention. */
   readonly mid_block_add_attention: boolean;
 }
 

@@ -2,21 +2,29 @@ import type { ConfigSchema } from "@denoise/core";
 
 /** Options of a CLIPTextModel, as they stand in config.json. */
 export interface CLIPTextConfig {
+  /** Number of tokens. */
   readonly vocab_size: number;
   /** Width of the states. */
   readonly hidden_size: number;
+  /** Width inside a layer's feed-forward part. */
   readonly intermediate_size: number;
+  /** Width of the projected state. */
   readonly projection_dim: number | null;
+  /** Number of layers. */
   readonly num_hidden_layers: number;
+  /** Attention heads of a layer. */
   readonly num_attention_heads: number;
   /** The longest row of tokens. */
   readonly max_position_embeddings: number;
   /** `"quick_gelu"` in Stable Diffusion 1.x, `"gelu"` in 2.x. */
   readonly hidden_act: string;
+  /** Added to the variance in each normalisation. */
   readonly layer_norm_eps: number;
   /** Which token's state is the pooled one; 2 means the token with the highest id. */
   readonly eos_token_id: number | readonly number[] | null;
+  /** The token that begins a row. */
   readonly bos_token_id: number | null;
+  /** The token that fills a row. */
   readonly pad_token_id: number | null;
 }
 

@@ -6,37 +6,59 @@ import { downBlockTypes, upBlockTypes } from "@denoise/onnx/blocks";
 export interface UNet2DConfig {
   /** Height and width it was trained for. */
   readonly sample_size: number | readonly number[] | null;
+  /** Channels of the sample. */
   readonly in_channels: number;
+  /** Channels of the output. */
   readonly out_channels: number;
   /** Whether the sample is brought from 0..1 to -1..1 first. */
   readonly center_input_sample: boolean;
+  /** How the timestep becomes a vector: sines, random frequencies or a learned table. */
   readonly time_embedding_type: "positional" | "fourier" | "learned";
   /** Width of the time embedding; four times the first level's channels unless given. */
   readonly time_embedding_dim: number | null;
+  /** Taken from the number of frequencies in the time embedding: 1 as in DDPM, 0 elsewhere. */
   readonly freq_shift: number;
+  /** Whether the cosines of the time embedding come before the sines. */
   readonly flip_sin_to_cos: boolean;
+  /** Block of each level on the way down, by its class name. */
   readonly down_block_types: readonly string[];
+  /** Block in the middle, by its class name; none when null. */
   readonly mid_block_type: "UNetMidBlock2D" | null;
+  /** Block of each level on the way up, by its class name. */
   readonly up_block_types: readonly string[];
+  /** Channels of each level, from the sample's size down. */
   readonly block_out_channels: readonly number[];
+  /** Residual blocks of a level on the way down; one more on the way up. */
   readonly layers_per_block: number;
+  /** What the sums of the middle block are divided by. */
   readonly mid_block_scale_factor: number;
   /** 1, or 0 for zeros at bottom and right alone. */
   readonly downsample_padding: number;
+  /** What halves the size: a convolution, or a residual block. */
   readonly downsample_type: "conv" | "resnet";
+  /** What doubles the size: a convolution, or a residual block. */
   readonly upsample_type: "conv" | "resnet";
+  /** Used in training alone. */
   readonly dropout: number;
+  /** Activation, by its name in diffusers. */
   readonly act_fn: string;
   /** Channels of an attention head; all of a level's when null. */
   readonly attention_head_dim: number | null;
+  /** Groups of each normalisation. */
   readonly norm_num_groups: number;
+  /** Groups of the normalisation before an attention; `norm_num_groups` when null. */
   readonly attn_norm_num_groups: number | null;
+  /** Added to the variance in each normalisation. */
   readonly norm_eps: number;
+  /** Whether the time embedding is added, or scales and shifts. */
   readonly resnet_time_scale_shift: "default" | "scale_shift";
   /** Whether the middle has attention. */
   readonly add_attention: boolean;
+  /** How a class label becomes a vector; by a table when only `num_class_embeds` is given. */
   readonly class_embed_type: "timestep" | "identity" | null;
+  /** Number of classes; no labels are taken when null. */
   readonly num_class_embeds: number | null;
+  /** Rows of a learned time embedding. */
   readonly num_train_timesteps: number | null;
 }
 

@@ -6,58 +6,99 @@ import { downBlockTypes, upBlockTypes } from "@denoise/onnx/blocks";
 export interface UNet2DConditionConfig {
   /** Height and width of the latents it was trained for. */
   readonly sample_size: number | readonly number[] | null;
+  /** Channels of the latents. */
   readonly in_channels: number;
+  /** Channels of the output. */
   readonly out_channels: number;
   /** Whether the sample is brought from 0..1 to -1..1 first. */
   readonly center_input_sample: boolean;
+  /** Whether the cosines of the time embedding come before the sines. */
   readonly flip_sin_to_cos: boolean;
+  /** Taken from the number of frequencies in the time embedding: 1 as in DDPM, 0 elsewhere. */
   readonly freq_shift: number;
+  /** Block of each level on the way down, by its class name. */
   readonly down_block_types: readonly string[];
+  /** Block in the middle, by its class name; none when null. */
   readonly mid_block_type: string | null;
+  /** Block of each level on the way up, by its class name. */
   readonly up_block_types: readonly string[];
   /** Whether the first attention of a transformer looks at the text too, for each level. */
   readonly only_cross_attention: boolean | readonly boolean[];
+  /** Channels of each level, from the sample's size down. */
   readonly block_out_channels: readonly number[];
+  /** Residual blocks of a level on the way down, for all or for each; one more on the way up. */
   readonly layers_per_block: number | readonly number[];
   /** 1, or 0 for zeros at bottom and right alone. */
   readonly downsample_padding: number;
+  /** What the sums of the middle block are divided by. */
   readonly mid_block_scale_factor: number;
+  /** Used in training alone. */
   readonly dropout: number;
+  /** Activation, by its name in diffusers. */
   readonly act_fn: string;
+  /** Groups of each normalisation; none after the last level when null. */
   readonly norm_num_groups: number | null;
+  /** Added to the variance in each normalisation. */
   readonly norm_eps: number;
   /** Width of the text states. */
   readonly cross_attention_dim: number | readonly number[];
+  /** Transformer layers of an attention, for all levels or for each. */
   readonly transformer_layers_per_block: number | readonly (number | readonly number[])[];
+  /** The same on the way up; mirrored from the way down when null. */
   readonly reverse_transformer_layers_per_block: readonly (number | readonly number[])[] | null;
+  /** Width of the text states before they are projected. */
   readonly encoder_hid_dim: number | null;
+  /** How they are projected: `"text_proj"`; not at all when null. */
   readonly encoder_hid_dim_type: string | null;
   /** The number of attention heads, whatever its name says (diffusers issue 2011). */
   readonly attention_head_dim: number | readonly number[];
+  /** Always null: see `attention_head_dim`. */
   readonly num_attention_heads: null;
+  /** Whether two contexts are attended to at once. */
   readonly dual_cross_attention: boolean;
+  /** Whether transformers project by a matrix in the place of a 1x1 convolution. */
   readonly use_linear_projection: boolean;
+  /** How a class label becomes a vector; by a table when only `num_class_embeds` is given. */
   readonly class_embed_type: string | null;
+  /** What is added to the time embedding: `"text"`, or `"text_time"` as in SDXL. */
   readonly addition_embed_type: string | null;
+  /** Frequencies for each of SDXL's sizes and crops. */
   readonly addition_time_embed_dim: number | null;
+  /** Number of classes; no labels are taken when null. */
   readonly num_class_embeds: number | null;
+  /** Whether attention weights are computed in float32 in a model of float16. */
   readonly upcast_attention: boolean;
+  /** Whether the time embedding is added, or scales and shifts. */
   readonly resnet_time_scale_shift: "default" | "scale_shift";
+  /** Whether residual blocks take the time embedding without an activation. */
   readonly resnet_skip_time_act: boolean;
+  /** What the sums of residual blocks are divided by. */
   readonly resnet_out_scale_factor: number;
+  /** How the timestep becomes a vector: sines, or random frequencies. */
   readonly time_embedding_type: "positional" | "fourier";
+  /** Width of the time embedding; four times the first level's channels when null. */
   readonly time_embedding_dim: number | null;
+  /** Activation of the finished time embedding. */
   readonly time_embedding_act_fn: string | null;
+  /** Activation at the end of the time embedding's layers. */
   readonly timestep_post_act: string | null;
   /** Width of the guidance scale's embedding in latent consistency models. */
   readonly time_cond_proj_dim: number | null;
+  /** Size of the first convolution. */
   readonly conv_in_kernel: number;
+  /** Size of the last convolution. */
   readonly conv_out_kernel: number;
+  /** Width of a class vector, or of SDXL's text and sizes, before it is projected. */
   readonly projection_class_embeddings_input_dim: number | null;
+  /** `"default"`, or a gated attention. */
   readonly attention_type: string;
+  /** Whether the class vector is put beside the time embedding and not added. */
   readonly class_embeddings_concat: boolean;
+  /** `only_cross_attention` of the middle block. */
   readonly mid_block_only_cross_attention: boolean | null;
+  /** Normalisation of the text states in each attention. */
   readonly cross_attention_norm: string | null;
+  /** Attention heads that pool the text for `"text"`. */
   readonly addition_embed_type_num_heads: number;
 }
 

@@ -58,8 +58,11 @@ export function hub(options: HubOptions = {}): Source {
 
 /** What to download ahead. */
 export interface PrefetchOptions extends SourceOptions, HubOptions {
+  /** Access token; HF_TOKEN or the stored one unless given. */
   readonly token?: string | undefined;
+  /** Base address of the Hub; HF_ENDPOINT unless given. */
   readonly endpoint?: string | undefined;
+  /** Folder of the cache; HF_HUB_CACHE unless given. */
   readonly cacheDir?: string | undefined;
   /** A component's folder, to fetch that alone. */
   readonly subfolder?: string | undefined;

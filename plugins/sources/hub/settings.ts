@@ -36,12 +36,19 @@ export interface HubOptions extends FetchSettings {
 
 /** Settings with nothing left open. */
 export interface FetchPlanSettings {
+  /** Folder of the cache. */
   readonly cache: string;
+  /** Whether nothing may be fetched. */
   readonly offline: boolean;
+  /** Files fetched at once. */
   readonly concurrency: number;
+  /** How failed requests are repeated. */
   readonly retry: RetryPolicy;
+  /** How long an answer may take to begin, in milliseconds. */
   readonly timeout: number;
+  /** How long the next bytes may take, in milliseconds. */
   readonly stall: number;
+  /** Receives what the caller should know. */
   readonly warn: (message: string) => void;
 }
 

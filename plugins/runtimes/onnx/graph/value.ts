@@ -33,6 +33,7 @@ export interface Weight extends Value {
 
 /** A number to be written as FLOAT, whether or not it has a fraction. */
 export interface FloatAttribute {
+  /** The number. */
   readonly float: number;
 }
 
