@@ -4,14 +4,19 @@
  *
  * @module
  */
+export * from "./finish.ts";
 export * from "./guidance.ts";
+export * from "./image_latents.ts";
 export * from "./legacy.ts";
 export * from "./noise.ts";
 export * from "./output.ts";
+export * from "./picture_input.ts";
 export * from "./prompt.ts";
 export * from "./recipe.ts";
 export * from "./safety.ts";
 export * from "./size.ts";
 export * from "./stable_diffusion.ts";
 export * from "./step.ts";
+export * from "./strength.ts";
+export * from "./text_conditioning.ts";
 export * from "./timesteps.ts";

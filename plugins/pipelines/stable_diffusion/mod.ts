@@ -30,38 +30,31 @@ import {
 import {
   batchNoise,
   checkOutputType,
-  checkPrompts,
-  decodeLatents,
-  denormalize,
+  conditionOnText,
   describeRun,
-  encodePrompts,
+  finishLatents,
   finishStep,
-  guidanceScaleEmbedding,
+  type GuidanceOptions,
   guide,
-  hideUnsafe,
   initialLatents,
-  pictureOutput,
   pictureSize,
   planTimesteps,
-  type PromptOptions,
+  previewLatents,
   stableDiffusion,
   type StableDiffusionComponents,
   stepOptions,
   type TimestepOptions,
-  toPictures,
   vaeScaleFactor,
 } from "@denoise/core/pipelines";
 
 export type { StableDiffusionComponents };
 
 /** Options of a call. */
-export interface StableDiffusionOptions extends RunOptions, PromptOptions, TimestepOptions {
+export interface StableDiffusionOptions extends RunOptions, GuidanceOptions, TimestepOptions {
   /** Height in pixels, a multiple of 8; what the model was trained for unless given. */
   readonly height?: number | undefined;
   /** Width in pixels, a multiple of 8; what the model was trained for unless given. */
   readonly width?: number | undefined;
-  /** How closely the picture follows the prompt; 7.5 unless given, no guidance at 1 or below. */
-  readonly guidanceScale?: number | undefined;
   /** How much contrast is given back after guidance, 0..1 (arXiv:2305.08891); 0 unless given. */
   readonly guidanceRescale?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
@@ -97,27 +90,18 @@ export const StableDiffusionPipeline: PipelineClass<
 type Run = PipelineRun<StableDiffusionComponents>;
 
 async function* generate(run: Run, ...[prompt, options = {}]: StableDiffusionArguments) {
-  const { unet, vae, scheduler, tokenizer, textEncoder } = run.components;
-  const { guidanceScale = 7.5, guidanceRescale = 0, eta = 0, outputType, signal } = options;
-  checkPrompts(prompt, options);
+  const { unet, vae, scheduler } = run.components;
+  const { guidanceRescale = 0, eta = 0, outputType, signal } = options;
   checkOutputType(outputType);
   const { height, width } = pictureSize(run.components, options);
-  const factor = vaeScaleFactor(vae);
-  const { in_channels, time_cond_proj_dim } = unet.config;
-  const guidance = guidanceScale > 1 && time_cond_proj_dim === null;
+  const text = await conditionOnText(run, prompt, options);
+  const { count, guidance, guidanceScale, encoderHiddenStates, timestepCond } = text;
 
-  const encoder = { tokenizer, textEncoder, warn: run.warn };
-  const encoded = await encodePrompts(encoder, prompt, guidance, options);
-  const { promptEmbeds, negativePromptEmbeds } = encoded;
-  const states = guidance ? Tensor.cat([negativePromptEmbeds!, promptEmbeds]) : promptEmbeds;
   const timesteps = planTimesteps(scheduler, { numInferenceSteps: 50, ...options });
-  const count = promptEmbeds.dims[0]!;
   const noise = batchNoise(count, options);
-  const dims = [count, in_channels, height / factor, width / factor];
+  const factor = vaeScaleFactor(vae);
+  const dims = [count, unet.config.in_channels, height / factor, width / factor];
   let latents = initialLatents(dims, noise, scheduler, options.latents);
-  const timestepCond = time_cond_proj_dim === null
-    ? undefined
-    : guidanceScaleEmbedding(guidanceScale - 1, count, time_cond_proj_dim);
   const settings = stepOptions(scheduler, noise, { eta });
   const steps = scheduler.numInferenceSteps ?? timesteps.length;
   const facts = { steps, guidanceScale, guidanceRescale, eta, width, height };
@@ -128,7 +112,7 @@ async function* generate(run: Run, ...[prompt, options = {}]: StableDiffusionArg
     const { sample } = await unet.forward(
       guidance ? Tensor.cat([input, input]) : input,
       timestep,
-      { encoderHiddenStates: states, timestepCond, signal },
+      { encoderHiddenStates, timestepCond, signal },
     );
     const output = guidance ? guide(sample, guidanceScale, guidanceRescale) : sample;
     const stepped = scheduler.step(output, timestep, latents, settings);
@@ -138,18 +122,10 @@ async function* generate(run: Run, ...[prompt, options = {}]: StableDiffusionArg
       timestep,
       latents: stepped.prevSample,
       denoised: stepped.predOriginalSample,
-      preview: async () => {
-        const clean = stepped.predOriginalSample ?? stepped.prevSample;
-        return await toPictures(run, denormalize(await decodeLatents(vae, clean)), recipe);
-      },
+      preview: () => previewLatents(run, stepped, recipe),
     };
     yield step;
     latents = await finishStep(step, options);
   }
-
-  if (outputType === "latent") return { images: [], tensor: latents };
-  const pictures = denormalize(await decodeLatents(vae, latents));
-  const { shown, nsfwContentDetected } = await hideUnsafe(run, pictures);
-  const output = await pictureOutput(run, shown, outputType, recipe);
-  return nsfwContentDetected === undefined ? output : { ...output, nsfwContentDetected };
+  return await finishLatents(run, latents, outputType, recipe);
 }

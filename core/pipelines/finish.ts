@@ -1,0 +1,33 @@
+import type { Picture, Recipe } from "../media.ts";
+import type { PictureOutput, PipelineRun, RunOptions } from "../pipeline.ts";
+import type { StepOutput } from "../scheduler.ts";
+import type { Tensor } from "../tensor.ts";
+import { denormalize, pictureOutput, toPictures } from "./output.ts";
+import { hideUnsafe } from "./safety.ts";
+import { decodeLatents, type StableDiffusionComponents } from "./stable_diffusion.ts";
+
+type Run = PipelineRun<StableDiffusionComponents>;
+
+/** Pictures of where a run is: of the clean latents that the step predicted, where it did. */
+export async function previewLatents(
+  run: Run,
+  { prevSample, predOriginalSample }: StepOutput,
+  recipe: (index: number) => Recipe,
+): Promise<Picture[]> {
+  const decoded = await decodeLatents(run.components.vae, predOriginalSample ?? prevSample);
+  return await toPictures(run, denormalize(decoded), recipe);
+}
+
+/** What a run gives for its last latents: decoded, looked at by the safety checker, as asked for. */
+export async function finishLatents(
+  run: Run,
+  latents: Tensor,
+  outputType: RunOptions["outputType"],
+  recipe: (index: number) => Recipe,
+): Promise<PictureOutput> {
+  if (outputType === "latent") return { images: [], tensor: latents };
+  const decoded = denormalize(await decodeLatents(run.components.vae, latents));
+  const { shown, nsfwContentDetected } = await hideUnsafe(run, decoded);
+  const output = await pictureOutput(run, shown, outputType, recipe);
+  return nsfwContentDetected === undefined ? output : { ...output, nsfwContentDetected };
+}

@@ -1,0 +1,49 @@
+import { Generator } from "../generator.ts";
+import type { Autoencoder } from "../model.ts";
+import type { GeneratorInput } from "../random.ts";
+import { Tensor } from "../tensor.ts";
+import type { AutoencoderConfig } from "./stable_diffusion.ts";
+
+/**
+ * Repeats the rows of a batch until there are `count`.
+ *
+ * @throws {RangeError} when `count` is no multiple of them.
+ */
+export function repeatRows(rows: Tensor, count: number, what: string): Tensor {
+  const have = rows.dims[0]!;
+  if (have === count) return rows;
+  if (have > count || count % have !== 0) {
+    throw new RangeError(
+      `Cannot spread ${have} ${what} over ${count} pictures: give one, or one for each picture`,
+    );
+  }
+  return rows.repeat([count / have, ...rows.dims.slice(1).map(() => 1)]);
+}
+
+/**
+ * Pictures to latents, each drawn from the encoder's distribution by its own generator, times the
+ * scaling factor.
+ *
+ * @param pictures float32 [N, 3, H, W] in -1..1; latents are given back as they are.
+ * @returns float32 [count, C, h, w].
+ */
+export async function encodePictures(
+  vae: Autoencoder<AutoencoderConfig>,
+  pictures: Tensor,
+  generator: GeneratorInput,
+  count: number,
+): Promise<Tensor> {
+  const { latent_channels, scaling_factor } = vae.config;
+  if (pictures.dims[1] === latent_channels) return repeatRows(pictures, count, "pictures");
+  if (generator instanceof Generator) {
+    const { latentDist } = await vae.encode(pictures);
+    return repeatRows(latentDist.sample(generator).mul(scaling_factor), count, "pictures");
+  }
+  const rows = repeatRows(pictures, count, "pictures");
+  const latents: Tensor[] = [];
+  for (let i = 0; i < count; i++) {
+    const { latentDist } = await vae.encode(rows.slice(0, i, i + 1));
+    latents.push(latentDist.sample(generator[i]).mul(scaling_factor));
+  }
+  return Tensor.cat(latents);
+}
