@@ -32,6 +32,7 @@ export {
   openImage,
   readRecipe,
 } from "@denoise/image";
+export { tqdm } from "@denoise/terminal";
 export { registry };
 
 /** Loads any pipeline by the class that its model_index.json names, from a folder or the Hub. */

@@ -21,10 +21,11 @@ export function repeatRows(rows: Tensor, count: number, what: string): Tensor {
 }
 
 /**
- * Pictures to latents, each drawn from the encoder's distribution by its own generator, times the
- * scaling factor.
+ * Pictures to latents, drawn from the encoder's distribution, times the scaling factor. Of several
+ * generators the first draws for the first picture, and so on.
  *
  * @param pictures float32 [N, 3, H, W] in -1..1; latents are given back as they are.
+ * @param count How many rows are wanted; the latents are repeated to that.
  * @returns float32 [count, C, h, w].
  */
 export async function encodePictures(
@@ -39,11 +40,10 @@ export async function encodePictures(
     const { latentDist } = await vae.encode(pictures);
     return repeatRows(latentDist.sample(generator).mul(scaling_factor), count, "pictures");
   }
-  const rows = repeatRows(pictures, count, "pictures");
   const latents: Tensor[] = [];
-  for (let i = 0; i < count; i++) {
-    const { latentDist } = await vae.encode(rows.slice(0, i, i + 1));
+  for (let i = 0; i < pictures.dims[0]!; i++) {
+    const { latentDist } = await vae.encode(pictures.slice(0, i, i + 1));
     latents.push(latentDist.sample(generator[i]).mul(scaling_factor));
   }
-  return Tensor.cat(latents);
+  return repeatRows(Tensor.cat(latents), count, "pictures");
 }

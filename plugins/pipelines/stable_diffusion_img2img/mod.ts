@@ -19,6 +19,7 @@
  */
 import {
   definePipeline,
+  Generator,
   type PictureOutput,
   type Pipeline,
   type PipelineClass,
@@ -42,6 +43,7 @@ import {
   planTimesteps,
   preparePictures,
   previewLatents,
+  repeatRows,
   stableDiffusion,
   type StableDiffusionComponents,
   stepOptions,
@@ -103,7 +105,9 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionImg2ImgA
   const steps = scheduler.numInferenceSteps ?? planned.length;
   const timesteps = strengthTimesteps(scheduler, strength, steps);
   const noise = batchNoise(count, options);
-  const clean = await encodePictures(vae, pictures, noise.generator, count);
+  const shared = noise.generator instanceof Generator;
+  const rows = shared ? pictures : repeatRows(pictures, count, "pictures");
+  const clean = await encodePictures(vae, rows, noise.generator, count);
   const added = randnTensor(clean.dims, noise.generator);
   let latents = scheduler.addNoise(clean, added, [timesteps[0]!]);
   const settings = stepOptions(scheduler, noise, { eta });

@@ -1,0 +1,193 @@
+/**
+ * StableDiffusionInpaintPipeline: what a mask covers of a picture is painted anew, after a text.
+ * With a UNet of 9 channels that sees mask and picture (Rombach et al., arXiv:2112.10752, section
+ * 4.5), or with any UNet of 4 channels, where the rest of the picture is put back at every step.
+ *
+ * Not covered: `paddingMaskCrop`, IP-Adapter, AsymmetricAutoencoderKL.
+ *
+ * @example
+ * ```ts ignore
+ * import { StableDiffusionInpaintPipeline } from "@denoise/denoise";
+ *
+ * const pipe = await StableDiffusionInpaintPipeline.fromPretrained(
+ *   "stable-diffusion-v1-5/stable-diffusion-inpainting",
+ * );
+ * const { images } = await pipe("a cat on a bench", { image: "dog.png", maskImage: "mask.png" });
+ * await images[0].save("cat.png");
+ * ```
+ *
+ * @module
+ */
+import {
+  definePipeline,
+  type PictureOutput,
+  type Pipeline,
+  type PipelineClass,
+  type PipelineRun,
+  randnTensor,
+  type RunOptions,
+  Tensor,
+} from "@denoise/core";
+import {
+  batchNoise,
+  checkOutputType,
+  checkStrength,
+  conditionOnText,
+  describeRun,
+  encodePictures,
+  finishLatents,
+  finishStep,
+  type GuidanceOptions,
+  guide,
+  type PicturesInput,
+  pictureSize,
+  planTimesteps,
+  prepareMasks,
+  preparePictures,
+  previewLatents,
+  repeatRows,
+  stableDiffusion,
+  type StableDiffusionComponents,
+  stepOptions,
+  strengthTimesteps,
+  type TimestepOptions,
+  vaeScaleFactor,
+} from "@denoise/core/pipelines";
+import { maskLatents } from "./mask.ts";
+
+/** Options of a call. */
+export interface StableDiffusionInpaintOptions
+  extends RunOptions, GuidanceOptions, TimestepOptions {
+  /** The picture to paint in, or one for each picture to make. */
+  readonly image: PicturesInput;
+  /** White where something new is painted, black where the picture stays; grey is cut at half. */
+  readonly maskImage: PicturesInput;
+  /** Height in pixels, a multiple of 8; what the model was trained for unless given. */
+  readonly height?: number | undefined;
+  /** Width in pixels, a multiple of 8; what the model was trained for unless given. */
+  readonly width?: number | undefined;
+  /** How much of the covered part is forgotten, 0..1; 1 unless given. */
+  readonly strength?: number | undefined;
+  /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
+  readonly eta?: number | undefined;
+  /** Own noise to begin with, float32 [N, 4, height / 8, width / 8]. */
+  readonly latents?: Tensor | undefined;
+}
+
+/** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
+export type StableDiffusionInpaintArguments = [
+  prompt: string | readonly string[] | undefined,
+  options: StableDiffusionInpaintOptions,
+];
+
+/** A loaded StableDiffusionInpaintPipeline. */
+export type StableDiffusionInpaintPipeline = Pipeline<
+  StableDiffusionComponents,
+  StableDiffusionInpaintArguments,
+  PictureOutput
+>;
+
+/** Picture, mask and text to pictures; `StableDiffusionInpaintPipeline` of diffusers. */
+export const StableDiffusionInpaintPipeline: PipelineClass<
+  StableDiffusionComponents,
+  StableDiffusionInpaintArguments,
+  PictureOutput
+> = definePipeline({
+  className: "StableDiffusionInpaintPipeline",
+  ...stableDiffusion,
+  generate,
+});
+
+type Run = PipelineRun<StableDiffusionComponents>;
+
+async function* generate(run: Run, ...[prompt, options]: StableDiffusionInpaintArguments) {
+  const { unet, vae, scheduler } = run.components;
+  const { image, maskImage, strength = 1, eta = 0, outputType, signal } = options;
+  checkOutputType(outputType);
+  checkStrength(strength);
+  checkParts(image, maskImage);
+  const seesMask = checkChannels(run.components);
+  const size = pictureSize(run.components, options);
+  const text = await conditionOnText(run, prompt, options);
+  const { count, guidance, guidanceScale, encoderHiddenStates, timestepCond } = text;
+
+  const planned = planTimesteps(scheduler, { numInferenceSteps: 50, ...options });
+  const steps = scheduler.numInferenceSteps ?? planned.length;
+  const timesteps = strengthTimesteps(scheduler, strength, steps);
+  const codec = await run.pictures();
+  const latentChannels = vae.config.latent_channels;
+  const given = await preparePictures(codec, image, { ...size, latentChannels });
+  const noise = batchNoise(count, options);
+  const { generator } = noise;
+  // Given generators draw as in the reference, for each picture given; own ones for each made.
+  const own = options.generator === undefined;
+  const pictures = own ? repeatRows(given, count, "pictures") : given;
+
+  const whole = strength === 1;
+  const clean = seesMask && (whole || options.latents !== undefined)
+    ? undefined
+    : await encodePictures(vae, pictures, generator, count);
+  const factor = vaeScaleFactor(vae);
+  const dims = [count, latentChannels, size.height / factor, size.width / factor];
+  const added = options.latents ?? randnTensor(dims, generator);
+  let latents = whole || options.latents !== undefined
+    ? added.mul(scheduler.initNoiseSigma)
+    : scheduler.addNoise(clean!, added, [timesteps[0]!]);
+  const masks = await prepareMasks(codec, maskImage, size);
+  const covered = pictures.dims[1] === latentChannels
+    ? pictures
+    : pictures.mul(masks.map((x) => x < 0.5 ? 1 : 0));
+  const { mask, masked } = await maskLatents(run.components, masks, covered, generator, count);
+  const settings = stepOptions(scheduler, noise, { eta });
+  const facts = { steps, strength, guidanceScale, eta, ...size };
+  const recipe = describeRun(prompt, options, facts, noise);
+
+  for (const [index, timestep] of timesteps.entries()) {
+    const scaled = scheduler.scaleModelInput(latents, timestep);
+    const input = seesMask ? Tensor.cat([scaled, mask, masked], 1) : scaled;
+    const { sample } = await unet.forward(
+      guidance ? Tensor.cat([input, input]) : input,
+      timestep,
+      { encoderHiddenStates, timestepCond, signal },
+    );
+    const output = guidance ? guide(sample, guidanceScale) : sample;
+    const stepped = scheduler.step(output, timestep, latents, settings);
+    const next = timesteps[index + 1];
+    const kept = seesMask || next === undefined ? clean : scheduler.addNoise(clean!, added, [next]);
+    const painted = seesMask
+      ? stepped.prevSample
+      : kept!.mul(mask.mul(-1).add(1)).add(stepped.prevSample.mul(mask));
+    const step = {
+      index,
+      total: timesteps.length,
+      timestep,
+      latents: painted,
+      denoised: stepped.predOriginalSample,
+      preview: () => previewLatents(run, stepped, recipe),
+    };
+    yield step;
+    latents = await finishStep(step, options);
+  }
+  return await finishLatents(run, latents, outputType, recipe);
+}
+
+function checkParts(image: unknown, maskImage: unknown): void {
+  const missing = Object.entries({ image, maskImage }).find(([_, value]) => value === undefined);
+  if (missing === undefined) return;
+  throw new TypeError(
+    `Cannot inpaint without ${missing[0]}: give a picture as image and its mask as maskImage, ` +
+      `white where something new is to be painted`,
+  );
+}
+
+/** Whether the UNet takes mask and masked picture beside the latents. */
+function checkChannels({ unet, vae }: StableDiffusionComponents): boolean {
+  const { in_channels } = unet.config;
+  const { latent_channels } = vae.config;
+  if (in_channels === latent_channels) return false;
+  if (in_channels === 2 * latent_channels + 1) return true;
+  throw new RangeError(
+    `Cannot inpaint with a UNet of ${in_channels} input channels: it must have ` +
+      `${latent_channels}, or ${2 * latent_channels + 1} with mask and masked picture`,
+  );
+}
