@@ -1,0 +1,57 @@
+import { DenoiseImage } from "./mod.ts";
+import golden from "./testdata/goldens.json" with { type: "json" };
+
+/** Pixels as the goldens hold them. */
+export interface StoredPixels {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  readonly data: string;
+}
+
+/** The goldens of scripts/reference/image_goldens.py. */
+export { golden };
+
+/** Bytes of base64. */
+export function bytesOf(base64: string): Uint8Array {
+  return Uint8Array.fromBase64(base64);
+}
+
+/** float32 numbers of base64. */
+export function floatsOf(base64: string): Float32Array {
+  return new Float32Array(bytesOf(base64).buffer as ArrayBuffer);
+}
+
+/** The picture that stored pixels are. */
+export function imageOf({ width, height, channels, data }: StoredPixels): DenoiseImage {
+  return new DenoiseImage(width, height, channels, bytesOf(data));
+}
+
+/** A picture with other pixels for every seed. */
+export function testImage(
+  width: number,
+  height: number,
+  channels: number,
+  seed = 1,
+  recipe?: DenoiseImage["recipe"],
+): DenoiseImage {
+  let state = seed;
+  const data = Uint8Array.from({ length: width * height * channels }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state >>> 24;
+  });
+  return new DenoiseImage(width, height, channels, data, { recipe });
+}
+
+/** The address of a file among the goldens. */
+export function fileOf(name: string): URL {
+  return new URL(`testdata/files/${name}`, import.meta.url);
+}
+
+/** The largest difference of two arrays of one length. */
+export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) return Infinity;
+  let most = 0;
+  for (let i = 0; i < a.length; i++) most = Math.max(most, Math.abs(a[i]! - b[i]!));
+  return most;
+}

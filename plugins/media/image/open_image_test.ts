@@ -1,0 +1,83 @@
+import { describe, it } from "@std/testing/bdd";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import { convert, decodeImage, openImage } from "./mod.ts";
+import { bytesOf, fileOf, golden, imageOf, maxDifference, testImage } from "./_testing.ts";
+
+const files = await Promise.all(
+  golden.files.map(async ({ name }) => [name, await Deno.readFile(fileOf(name))] as const),
+);
+
+describe("openImage()", () => {
+  for (const { name, mode, rgb, alpha } of golden.files) {
+    it(`gives the pixels of Pillow for ${name} (${mode})`, async () => {
+      const image = await openImage(fileOf(name));
+      assertEquals([image.width, image.height], [rgb.width, rgb.height]);
+      // CMYK comes from another decoder than Pillow's; all else is the same.
+      const tolerance = name === "cmyk.jpg" ? 1 : 0;
+      assert(maxDifference(convert(image, "RGB").data, imageOf(rgb).data) <= tolerance);
+      assertEquals(image.channels === 4, alpha !== undefined);
+      if (alpha !== undefined) {
+        assertEquals(image.data.filter((_, i) => i % 4 === 3), bytesOf(alpha));
+      }
+    });
+  }
+
+  it("refuses a file by its size before it reads it", async () => {
+    await assertRejects(() => openImage(fileOf("rgb.png"), { maxBytes: 10 }), RangeError, "10");
+  });
+});
+
+describe("decodeImage()", () => {
+  it("refuses a huge picture in a small file by its header", async () => {
+    const png = await testImage(2, 2, 3).encode("png");
+    new DataView(png.buffer).setUint32(16, 50_000);
+    new DataView(png.buffer).setUint32(20, 50_000);
+    const start = performance.now();
+    await assertRejects(() => decodeImage(png), RangeError, "50000x50000");
+    assert(performance.now() - start < 1000); // decoding would take minutes and 10 GB
+  });
+
+  it("refuses every file that is cut off", async () => {
+    for (const [name, bytes] of files) {
+      if (name === "two-frames.gif") continue; // its first frame may be whole
+      for (const share of [0, 0.02, 0.3, 0.6, 0.9]) {
+        const cut = bytes.subarray(0, Math.floor(bytes.length * share));
+        await assertRejects(() => decodeImage(cut), SyntaxError, "", `${name} ${share}`);
+      }
+    }
+  });
+
+  it("gives a picture or a clear error for files with wrong bytes", async () => {
+    const place = fc.tuple(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.nat(255));
+    const changes = fc.array(place, { minLength: 1, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...files), changes, async (file, changes) => {
+        const bytes = file[1].slice();
+        for (const [share, byte] of changes) bytes[Math.floor(share * bytes.length)] = byte;
+        try {
+          await decodeImage(bytes, { maxPixels: 1e6 });
+        } catch (error) {
+          assert(error instanceof SyntaxError || error instanceof RangeError, String(error));
+          assert(error.message.startsWith("Cannot read"), error.message);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("says what a file of another kind looks like", async () => {
+    const starting = (text: string): Uint8Array => new TextEncoder().encode(text.padEnd(40, "."));
+    const cases: [Uint8Array, string][] = [
+      [starting("BM"), "BMP"],
+      [starting("II*\0"), "TIFF"],
+      [starting("....ftypavif"), "AVIF"],
+      [starting("<!doctype html>"), "HTML"],
+      [new Uint8Array(), "it is empty"],
+      [Uint8Array.of(1, 2, 3, 4), "01 02 03 04"],
+    ];
+    for (const [bytes, found] of cases) {
+      await assertRejects(() => decodeImage(bytes), SyntaxError, found);
+    }
+  });
+});
