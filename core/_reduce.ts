@@ -1,5 +1,6 @@
 import { fma } from "./_float32.ts";
-import { axisOf, forEachRow, sizeOf, stridesOf } from "./_layout.ts";
+import { reorder } from "./_copy.ts";
+import { axisOf, sizeOf } from "./_layout.ts";
 import type { Numbers } from "./dtype.ts";
 
 /** Options of reductions. */
@@ -47,24 +48,6 @@ export function groupAlong(
     count: sizeOf(keep.map((axis) => dims[axis]!)),
     length: sizeOf(reduced.map((axis) => dims[axis]!)),
   };
-}
-
-/** The elements in the order that the axes have after `order` put them. */
-export function reorder<T extends Numbers | Uint16Array | BigInt64Array>(
-  values: T,
-  dims: readonly number[],
-  order: readonly number[],
-): T {
-  const strides = stridesOf(dims);
-  const to = order.map((axis) => dims[axis]!);
-  const steps = order.map((axis) => strides[axis]!);
-  const step = steps[steps.length - 1] ?? 1;
-  const row = to[to.length - 1] ?? 1;
-  const out = new (values.constructor as new (size: number) => T)(values.length);
-  forEachRow(to, [steps], (position, [offset]) => {
-    for (let i = 0; i < row; i++) out[position + i] = values[offset! + i * step]!;
-  });
-  return out;
 }
 
 /** Sum in float64. */

@@ -1,14 +1,7 @@
 import { roundHalfEven } from "./_float32.ts";
+import { type Block, expandTo, joinAlong, reorder, sliceAlong } from "./_copy.ts";
 import { type BinaryOperation, combine, type Operand } from "./_arithmetic.ts";
-import {
-  axisOf,
-  broadcastDims,
-  broadcastStrides,
-  checkDims,
-  forEachRow,
-  showDims,
-  sizeOf,
-} from "./_layout.ts";
+import { axisOf, broadcastDims, checkDims, showDims, sizeOf } from "./_layout.ts";
 import {
   argmax,
   groupAlong,
@@ -18,7 +11,6 @@ import {
   quantile,
   type ReduceOptions,
   type Reducer,
-  reorder,
   std,
   sum,
 } from "./_reduce.ts";
@@ -178,22 +170,7 @@ export class Tensor {
       if (!fits) throw new TypeError(`Cannot join ${first} and ${tensor} along axis ${axis}`);
     }
     const total = tensors.reduce((n, tensor) => n + tensor.dims[along]!, 0);
-    const dims = first.dims.with(along, total);
-    const data = allocate(first.dtype, sizeOf(dims));
-    const inner = sizeOf(first.dims.slice(along + 1));
-    const outer = sizeOf(first.dims.slice(0, along));
-    let offset = 0;
-    for (const tensor of tensors) {
-      const run = tensor.dims[along]! * inner;
-      for (let o = 0; o < outer; o++) {
-        (data as Float32Array).set(
-          tensor.data.subarray(o * run, (o + 1) * run) as Float32Array,
-          o * total * inner + offset,
-        );
-      }
-      offset += run;
-    }
-    return new Tensor(first.dtype, data, dims);
+    return wrap(joinAlong(tensors, along, first.dims.with(along, total)));
   }
 
   /** Tensors of one shape joined along a new axis. */
@@ -316,17 +293,7 @@ export class Tensor {
     const dim = this.dims[along]!;
     const clip = (place: number): number =>
       Math.min(dim, Math.max(0, place < 0 ? place + dim : place));
-    const [from, to] = [clip(start), clip(end ?? dim)];
-    const dims = this.dims.with(along, Math.max(0, to - from));
-    const inner = sizeOf(this.dims.slice(along + 1));
-    const outer = sizeOf(this.dims.slice(0, along));
-    const run = dims[along]! * inner;
-    const data = allocate(this.dtype, sizeOf(dims));
-    for (let o = 0; o < outer; o++) {
-      const place = (o * dim + from) * inner;
-      (data as Float32Array).set(this.data.subarray(place, place + run) as Float32Array, o * run);
-    }
-    return new Tensor(this.dtype, data, dims);
+    return wrap(sliceAlong(this, along, clip(start), clip(end ?? dim)));
   }
 
   /** One place along an axis, without that axis. */
@@ -383,14 +350,7 @@ export class Tensor {
     if (showDims(shape) !== showDims(dims)) {
       throw new TypeError(`Cannot expand ${this} to ${showDims(dims)}`);
     }
-    const strides = broadcastStrides(this.dims, shape);
-    const step = strides[strides.length - 1] ?? 1;
-    const row = shape[shape.length - 1] ?? 1;
-    const data = allocate(this.dtype, sizeOf(shape));
-    forEachRow(shape, [strides], (position, [offset]) => {
-      for (let i = 0; i < row; i++) data[position + i] = this.data[offset! + i * step]!;
-    });
-    return new Tensor(this.dtype, data, shape);
+    return wrap(expandTo(this, shape));
   }
 
   /** The order along an axis turned round. */
@@ -542,6 +502,10 @@ export class Tensor {
   [Symbol.for("Deno.customInspect")](): string {
     return this.toString();
   }
+}
+
+function wrap({ dtype, data, dims }: Block): Tensor {
+  return new Tensor(dtype, data, dims);
 }
 
 function shapeOf(values: Nested): number[] {
