@@ -21,8 +21,9 @@ interface Head {
 
 // A rounding at the edge between two values of 255 may fall on either side.
 const PIXEL = 1;
-// Latents carry the differences of every step; guidance multiplies them by up to 15.
-const LATENTS = 1e-4;
+// A random UNet under guidance multiplies differences: in diffusers itself, first latents that are
+// changed by 1e-7 move the last ones by up to 1.2e-3 (guidance_rescale), mostly by under 1e-5.
+const LATENTS = 2e-3;
 
 const REPOS = [
   "tiny-stable-diffusion",
@@ -66,8 +67,11 @@ for (const repo of REPOS) {
       const pipe = await load(repo);
       for (const [role, expected] of Object.entries(golden.head.printed.configs)) {
         const { config } = pipe.components[camelCase(role)] as { config: Record<string, unknown> };
-        const { _name_or_path, _diffusers_version, ...actual } = config;
-        const { _diffusers_version: _, ...wanted } = expected;
+        // written when the config was saved, and by which version
+        const own = ["_name_or_path", "_diffusers_version", "_use_default_values"];
+        const [actual, wanted] = [config, expected].map((all) =>
+          Object.fromEntries(Object.entries(all).filter(([key]) => !own.includes(key)))
+        );
         assertEquals(actual, wanted, role);
       }
       await pipe.dispose();

@@ -112,8 +112,8 @@ def own_inputs(pipe, cases: list[dict], tensors: dict) -> None:
         stored = {}
         for key, value in call.items():
             if isinstance(value, torch.Tensor):
-                tensors[f"{len(cases)}.{key}"] = value
-                value = {"tensor": f"{len(cases)}.{key}"}
+                tensors[f"{len(cases)}.call.{key}"] = value
+                value = {"tensor": f"{len(cases)}.call.{key}"}
             stored[key] = value
         finish({**case(name, seeds=seeds), "call": stored}, cases, tensors, images, last)
 
