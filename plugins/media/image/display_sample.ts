@@ -24,11 +24,24 @@ export function sampleToImage(sample: Tensor): DenoiseImage {
   return new DenoiseImage(width!, height!, channels!, data);
 }
 
+interface Notebook {
+  display(value: unknown): Promise<void>;
+}
+
+/** `Deno.jupyter`, whose getter throws outside a notebook. */
+function notebook(): Notebook | undefined {
+  try {
+    return (Deno as unknown as { readonly jupyter: Notebook }).jupyter;
+  } catch {
+    return undefined;
+  }
+}
+
 async function showInNotebook(image: DenoiseImage, caption: string): Promise<void> {
-  const { jupyter } = Deno as unknown as { jupyter?: { display(value: unknown): Promise<void> } };
-  if (jupyter === undefined) return console.log(`${caption}: ${image}`);
-  await jupyter.display({ [Symbol.for("Jupyter.display")]: () => ({ "text/plain": caption }) });
-  await jupyter.display(image);
+  const shown = notebook();
+  if (shown === undefined) return console.log(`${caption}: ${image}`);
+  await shown.display({ [Symbol.for("Jupyter.display")]: () => ({ "text/plain": caption }) });
+  await shown.display(image);
 }
 
 /**
