@@ -407,10 +407,7 @@ export function endless(text: string): Fault {
   };
 }
 
-/** Never answers. */
-export function silent(): Fault {
-  return (_, request) =>
-    new Promise((done) => {
-      request.signal.addEventListener("abort", () => done(new Response(null, { status: 599 })));
-    });
+/** Answers only after that time, in milliseconds. */
+export function silent(milliseconds: number): Fault {
+  return (right) => new Promise((done) => setTimeout(() => done(right.clone()), milliseconds));
 }

@@ -135,6 +135,7 @@ async function listCommit(
     fetch: counted,
   });
   for await (const entry of entries) {
+    if (typeof entry?.type !== "string") throw new TypeError("it lists what is no file or folder");
     if (entry.type !== "file") continue;
     if (files.length === MAX_FILES) throw tooMany(repo.id);
     files.push(checkEntry(entry, repo.id));

@@ -45,11 +45,16 @@ function isLoopback(host: string): boolean {
 }
 
 /** A token travels to the origin it belongs to, encrypted or within this machine. */
-function mayCarryToken(url: URL, settings: HttpSettings): boolean {
+export function mayCarryToken(url: URL, settings: Pick<HttpSettings, "origin">): boolean {
   return url.origin === settings.origin && (url.protocol === "https:" || isLoopback(url.hostname));
 }
 
-function checkRedirect(from: URL, response: Response, doing: string): URL {
+/**
+ * Where a redirect leads: to https, or to http from a server that was asked by http itself.
+ *
+ * @throws {RemoteError} for any other scheme.
+ */
+export function checkRedirect(from: URL, response: Response, doing: string): URL {
   const location = response.headers.get("location");
   const to = location === null ? null : URL.parse(location, from);
   const target = to === null ? JSON.stringify(location) : `${to.protocol}//${to.host}`;
