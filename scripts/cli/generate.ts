@@ -1,0 +1,131 @@
+import type { AnyPipeline, PictureOutput, PipelineStep, Registry } from "@denoise/core";
+import { DenoiseError, diffusionPipeline } from "@denoise/core";
+import { showPicture } from "@denoise/terminal";
+import type { Command } from "commander";
+import { registry as builtIn } from "../../plugins/registry.ts";
+import { integer, number, seed, size } from "./options.ts";
+import { findScheduler } from "./scheduler_name.ts";
+import { downloadBar, withProgress } from "./terminal.ts";
+
+/** The model that lies in the project. */
+const DEFAULT_MODEL = "denoise/emoji";
+
+interface GenerateFlags {
+  readonly model: string;
+  readonly steps?: number;
+  readonly guidance?: number;
+  readonly seed?: bigint;
+  readonly scheduler?: string;
+  readonly size?: { readonly width: number; readonly height: number };
+  readonly negative?: string;
+  readonly count: number;
+  readonly out?: string;
+  readonly device: string;
+  readonly variant?: string;
+  readonly revision?: string;
+  readonly json?: true;
+}
+
+/** Adds `generate PROMPT`. */
+export function addGenerate(program: Command): void {
+  program.command("generate")
+    .description("make pictures from a prompt, or without one from an unconditional model")
+    .argument("[prompt...]", "what the picture should show")
+    .option("-m, --model <id>", "Hub id or folder of a diffusers repo", DEFAULT_MODEL)
+    .option("-s, --steps <n>", "denoising steps", integer(1, 10_000))
+    .option("-g, --guidance <scale>", "how closely to follow the prompt", number(0, 100))
+    .option("--seed <n>", "what the noise is drawn from; picture i takes seed + i", seed)
+    .option("--scheduler <name>", 'scheduler, such as "euler" or "DDIMScheduler"')
+    .option("--size <size>", 'in pixels, "512" or "768x512" (width x height)', size)
+    .option("--negative <prompt>", "what the picture should not show")
+    .option("-n, --count <n>", "how many pictures", integer(1, 64), 1)
+    .option("-o, --out <file>", "where to write: .png, .jpg or .jpeg")
+    .option("-d, --device <device>", "cpu, cuda, tensorrt, webgpu, coreml or dml", "cpu")
+    .option("--variant <name>", 'which weights, such as "fp16"')
+    .option("--revision <name>", "branch, tag or commit of the repo")
+    .option("--json", "print one JSON object a picture instead of text")
+    .addHelpText(
+      "after",
+      '\nExample:\n  denoise generate "red apple on a blue background" --seed 7',
+    )
+    .action(async (words: string[], flags: GenerateFlags) => {
+      await generate(words.join(" "), flags, builtIn);
+    });
+}
+
+async function generate(prompt: string, flags: GenerateFlags, registry: Registry): Promise<void> {
+  const bar = downloadBar();
+  const pipe = await diffusionPipeline(registry).fromPretrained(flags.model, {
+    device: flags.device as "cpu",
+    variant: flags.variant,
+    revision: flags.revision,
+    onProgress: bar.onProgress,
+  }).finally(bar.stop);
+  try {
+    if (flags.scheduler !== undefined) {
+      const Scheduler = await findScheduler(flags.scheduler, registry);
+      pipe.scheduler = Scheduler.fromConfig(pipe.scheduler.config);
+    }
+    const { images } = await withProgress(start(pipe, prompt, flags));
+    for (const [index, image] of images.entries()) {
+      const path = outputPath(prompt, flags.out, index, images.length);
+      await image.save(path);
+      if (flags.json) console.log(JSON.stringify({ path, ...image.recipe }));
+      else {
+        await showPicture(image);
+        console.log(`${path} (seed ${image.recipe?.seed ?? "unknown"})`);
+      }
+    }
+  } finally {
+    await pipe.dispose();
+  }
+}
+
+/** Starts the run with what the pipeline at hand takes: a prompt, or a number of pictures. */
+function start(
+  pipe: AnyPipeline,
+  prompt: string,
+  flags: GenerateFlags,
+): AsyncGenerator<PipelineStep, PictureOutput, void> {
+  const shared = {
+    ...(flags.steps === undefined ? {} : { numInferenceSteps: flags.steps }),
+    seed: flags.seed,
+  };
+  if (!("tokenizer" in pipe.components)) {
+    const unused = [prompt && "a prompt", flags.size && "--size", flags.negative && "--negative"];
+    const named = unused.filter(Boolean);
+    if (named.length > 0) {
+      throw new TypeError(
+        `Cannot give ${named.join(" and ")} to ${pipe.className}: it makes pictures of the one ` +
+          `kind it was trained on; leave that out, or name another --model`,
+      );
+    }
+    return pipe.stream({ ...shared, batchSize: flags.count });
+  }
+  return pipe.stream(prompt, {
+    ...shared,
+    ...flags.size,
+    guidanceScale: flags.guidance,
+    negativePrompt: flags.negative,
+    numImagesPerPrompt: flags.count,
+  });
+}
+
+/** Where picture `index` is written: a name from the prompt unless one is given. */
+export function outputPath(
+  prompt: string,
+  out: string | undefined,
+  index: number,
+  count: number,
+): string {
+  const words = prompt.toLowerCase().normalize("NFKD").replace(/[^\p{L}\p{N}]+/gu, "-");
+  const slug = words.replace(/^-+|-+$/g, "").slice(0, 60) || "picture";
+  const path = out ?? `${slug}.png`;
+  if (!/\.(png|jpe?g)$/i.test(path)) {
+    throw new DenoiseError(
+      "unsupported_option",
+      `Cannot write ${JSON.stringify(path)}: its name must end in .png, .jpg or .jpeg`,
+    );
+  }
+  return count === 1 ? path : path.replace(/(\.\w+)$/, `-${index + 1}$1`);
+}

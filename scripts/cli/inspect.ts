@@ -1,0 +1,67 @@
+import { diffusionPipeline, isFolder, type Model } from "@denoise/core";
+import { inspect, type InspectReport } from "@denoise/hub";
+import type { Command } from "commander";
+import { registry } from "../../plugins/registry.ts";
+import { formatBytes, formatCount } from "./terminal.ts";
+
+interface InspectFlags {
+  readonly revision?: string;
+  readonly variant?: string;
+  readonly json?: true;
+}
+
+/** Adds `inspect ID`. */
+export function addInspect(program: Command): void {
+  program.command("inspect")
+    .description("what a repo holds and needs, without downloading its weights")
+    .argument("<id>", "Hub id or folder of a diffusers repo")
+    .option("--revision <name>", "branch, tag or commit of the repo")
+    .option("--variant <name>", 'which weights, such as "fp16"')
+    .option("--json", "print JSON")
+    .action(async (id: string, flags: InspectFlags) => {
+      const { json, ...options } = flags;
+      if (await isFolder(id) || registry.sourceFor(id)?.name === "bundled") {
+        console.log(await describeFolder(id, json));
+        return;
+      }
+      const report = await inspect(id, { ...options, registry });
+      console.log(json ? JSON.stringify(report, null, 2) : describeReport(report));
+    });
+}
+
+/** A folder is loaded, which builds its graphs and checks every tensor, but not run. */
+async function describeFolder(id: string, json: true | undefined): Promise<string> {
+  const pipe = await diffusionPipeline(registry).fromPretrained(id);
+  const models = Object.entries(pipe.components)
+    .filter(([_, part]) => (part as Model | null)?.numParameters !== undefined)
+    .map(([role, part]) => {
+      const { className, numParameters } = part as Model;
+      return { role, className, parameters: numParameters };
+    });
+  if (json) return JSON.stringify({ ...pipe.config, models }, null, 2);
+  const lines = models.map(({ role, className, parameters }) =>
+    `${role.padEnd(18)} ${className.padEnd(30)} ${formatCount(parameters)}`
+  );
+  return [String(pipe).trim(), ...lines].join("\n");
+}
+
+function describeReport(report: InspectReport): string {
+  const { id, commit, pipeline, isAvailable, components, downloadBytes, memoryBytes } = report;
+  const lines = components.flatMap((component) => {
+    const mark = component.isAvailable ? " " : "!";
+    const size = component.parameters > 0 ? formatCount(component.parameters) : "";
+    return [
+      `${mark} ${component.role.padEnd(18)} ${component.className.padEnd(30)} ${size}`,
+      ...component.problems.map((problem) => `    ${problem.message}`),
+    ];
+  });
+  return [
+    `${id} at ${commit.slice(0, 12)}`,
+    `${isAvailable ? " " : "!"} ${pipeline}`,
+    ...lines,
+    `${formatCount(report.parameters)} parameters, ${formatBytes(downloadBytes)} to download, ` +
+    `about ${formatBytes(memoryBytes)} of memory`,
+    ...report.problems,
+    ...(lines.some((line) => line.startsWith("!")) ? ["! no plugin provides this class"] : []),
+  ].join("\n");
+}

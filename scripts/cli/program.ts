@@ -1,0 +1,44 @@
+import { VERSION } from "@denoise/core";
+import { Command, CommanderError } from "commander";
+import { addCacheCommands } from "./cache.ts";
+import { addDoctor } from "./doctor.ts";
+import { addGenerate } from "./generate.ts";
+import { addInspect } from "./inspect.ts";
+
+/** Exit codes: all went well, the work failed, the command line was wrong. */
+const EXIT = { done: 0, failed: 1, usage: 2 } as const;
+
+function createProgram(): Command {
+  const program = new Command("denoise")
+    .description("Hugging Face diffusers in TypeScript: pictures from any diffusers repo")
+    .version(VERSION)
+    .exitOverride()
+    .showHelpAfterError("(add --help for what there is)");
+  addGenerate(program);
+  addInspect(program);
+  addCacheCommands(program);
+  addDoctor(program);
+  return program;
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return Deno.env.get("DENOISE_DEBUG") === undefined ? error.message : error.stack ?? error.message;
+}
+
+/**
+ * Runs a command line and says on stderr in one line what went wrong.
+ *
+ * @param args What follows the program's name.
+ * @returns The exit code: 0 done, 1 failed, 2 for a command line that cannot be read.
+ */
+export async function runCli(args: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync(args, { from: "user" });
+    return EXIT.done;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    console.error(`error: ${describe(error)}`);
+    return EXIT.failed;
+  }
+}
