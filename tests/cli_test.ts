@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { afterAll, describe, it } from "@std/testing/bdd";
+import { describe, it } from "@std/testing/bdd";
 import { readRecipe, registry } from "@denoise/denoise";
 import { findScheduler } from "../scripts/cli/scheduler_name.ts";
 
@@ -7,6 +7,7 @@ const ROOT = new URL("../", import.meta.url);
 const REPO = new URL("./fixtures/tiny-stable-diffusion", import.meta.url).pathname;
 const DDPM = new URL("./fixtures/tiny-ddpm", import.meta.url).pathname;
 const folder = await Deno.makeTempDir();
+addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
 async function denoise(...args: string[]) {
   const output = await new Deno.Command(Deno.execPath(), {
@@ -19,8 +20,6 @@ async function denoise(...args: string[]) {
 }
 
 describe("denoise generate", () => {
-  afterAll(() => Deno.remove(folder, { recursive: true }));
-
   it("writes a picture named after its prompt, with its recipe, and says where", async () => {
     const args = ["A red Apple!", "--model", REPO, "--steps", "2", "--seed", "7"];
     const { code, stdout, stderr } = await denoise("generate", ...args);
