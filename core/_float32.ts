@@ -31,7 +31,7 @@ const E4 = f(0.166666671633720397949219);
  * e^x in float32 as torch's vector loops compute it (`expf` of the SLEEF library, at most 1 unit
  * in the last place off).
  */
-function exp32(x: number): number {
+export function exp32(x: number): number {
   if (x > 104 || x < -104) return x > 0 ? Infinity : 0;
   const q = roundHalfEven(f(x * LOG2_E));
   const s = fma(q, -LN2_LOW, fma(q, -LN2_HIGH, x));

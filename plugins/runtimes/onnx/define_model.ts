@@ -1,6 +1,7 @@
 import {
   adoptConfig,
   type ComponentLocation,
+  DenoiseError,
   type Device,
   dumpConfig,
   type FrozenConfig,
@@ -22,7 +23,7 @@ import { engineOf } from "./engine/homes.ts";
 import { assertAllUsed, Checkpoint, type ComputeDType, lowerings } from "./graph/mod.ts";
 import { buildGraph, checkInputs } from "./model_graph.ts";
 import type { ModelDefinition, Runner } from "./model_definition.ts";
-import { findWeights, openWeights } from "./weights/find.ts";
+import { findWeights, openWeights, type WeightFiles } from "./weights/find.ts";
 import { saveWeights } from "./weights/save.ts";
 
 /**
@@ -71,27 +72,61 @@ function modelClass<C extends object, M extends Model<C>>(
     using: (registry) => modelClass(definition, registry),
     async fromPretrained(id, options = {}) {
       const location = await locateComponent(id, options, bound, true);
-      return await loadModel(definition, location, options);
+      return await loadModel(definition, location, options, await weightsIn(location, options));
     },
-    load: (location, options) => loadModel(definition, location, options),
+    async load(location, options) {
+      const weights = await weightsIn(location, options, className);
+      return await loadModel(definition, location, options, weights);
+    },
   };
+}
+
+/**
+ * The weights of a component. As a part of a pipeline, of class `part`, a component that lacks the
+ * variant has its plain weights taken, as diffusers does.
+ */
+async function weightsIn(
+  { path }: ComponentLocation,
+  options: LoadOptions,
+  part?: string,
+): Promise<WeightFiles> {
+  try {
+    return await findWeights(path, options);
+  } catch (error) {
+    const lacksVariant = error instanceof DenoiseError && error.code === "missing_file" &&
+      options.variant !== undefined;
+    if (part === undefined || !lacksVariant) throw error;
+    const plain = await findWeights(path, { ...options, variant: undefined });
+    const warn = options.onWarning ?? console.warn;
+    warn(
+      `${part}: there are no weights of variant "${options.variant}", so the plain ones are taken`,
+    );
+    return plain;
+  }
 }
 
 async function loadModel<C extends object, M extends Model<C>>(
   definition: ModelDefinition<C, M>,
   { path }: ComponentLocation,
   options: LoadOptions,
+  weights: WeightFiles,
 ): Promise<M> {
   const { className, schema, adapt = (config) => config } = definition;
   const source = adapt(await readConfig(joinPath(path, "config.json")));
   const config = adoptConfig(className, schema, source);
   definition.check?.(config);
-  const tensors = await openWeights(await findWeights(path, options));
-  const checkpoint = new Checkpoint(tensors, definition);
+  const checkpoint = new Checkpoint(await openWeights(weights), definition);
   const model = new OnnxModel(definition, config, source, checkpoint, options);
   model.verify();
   if (options.device !== undefined) await model.to(options.device);
   return Object.assign(model, definition.methods(model)) as unknown as M;
+}
+
+const DTYPES: readonly TorchDtype[] = ["float32", "float16", "bfloat16"];
+
+function checkDType(dtype: TorchDtype = "float32"): TorchDtype {
+  if (DTYPES.includes(dtype)) return dtype;
+  throw new RangeError(`torchDtype must be one of ${DTYPES.join(", ")}, but is "${dtype}"`);
 }
 
 class OnnxModel<C extends object, M extends Model<C>> implements Model<C>, Runner<C> {
@@ -117,7 +152,7 @@ class OnnxModel<C extends object, M extends Model<C>> implements Model<C>, Runne
     this.className = definition.className;
     this.library = definition.library ?? "diffusers";
     this.config = config;
-    this.dtype = options.torchDtype ?? "float32";
+    this.dtype = checkDType(options.torchDtype);
     this.#definition = definition;
     this.#source = source;
     this.#checkpoint = checkpoint;
@@ -131,6 +166,11 @@ class OnnxModel<C extends object, M extends Model<C>> implements Model<C>, Runne
 
   get numParameters(): number {
     return this.#checkpoint.numParameters;
+  }
+
+  /** Such as `UNet2DModel(113673219 parameters, float32 on cpu)`. */
+  toString(): string {
+    return `${this.className}(${this.numParameters} parameters, ${this.dtype} on ${this.device})`;
   }
 
   /** Builds every graph with all its inputs, so that a tensor too many or too few shows at once. */

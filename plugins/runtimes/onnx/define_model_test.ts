@@ -9,12 +9,14 @@ import {
   Tensor,
 } from "@denoise/core";
 import {
+  childEngine,
   defineModel,
   float32,
   optional,
   probeDevices,
   saveSafetensors,
   unsupportedOption,
+  workerEngine,
 } from "@denoise/onnx";
 import { add, linear } from "@denoise/onnx/nn";
 import { openSafetensors, readTensor } from "./weights/safetensors.ts";
@@ -191,6 +193,40 @@ describe("defineModel()", () => {
       "Does config.json belong to these weights?",
     );
     assertEquals(error.code, "invalid_config");
+  });
+
+  it("takes plain weights for a part of a pipeline that lacks the variant, with a warning", async () => {
+    await using folder = await folderWith();
+    const warnings: string[] = [];
+    const options = { variant: "fp16", onWarning: (text: string) => void warnings.push(text) };
+    const error = await assertRejects(() => load(folder.path, options), DenoiseError, '"fp16"');
+    assertEquals(error.code, "missing_file");
+    const model = await Projection.load({ path: folder.path, id: folder.path }, options);
+    assertEquals(String(model), "Projection(14 parameters, float32 on cpu)");
+    assertEquals(warnings.length, 1);
+  });
+
+  it("refuses options that are none", async () => {
+    await using folder = await folderWith();
+    await assertRejects(() => load(folder.path, { torchDtype: "int8" as "float16" }), RangeError);
+    await assertRejects(() => load(folder.path, { engine: {} }), TypeError);
+    const model = await load(folder.path, { threads: 0 });
+    const x = Tensor.from([[1, 0, 0]]);
+    await assertRejects(() => model.forward(x), RangeError, "threads must be an integer from 1");
+  });
+
+  it("computes in a Worker and in a child process", async () => {
+    await using folder = await folderWith();
+    for (const engine of [workerEngine({ threads: 1 }), childEngine({ optimization: "all" })]) {
+      const model = await load(folder.path, { engine });
+      const results = await Promise.all([
+        model.forward(Tensor.from([[1, 0, 0]])),
+        model.back(Tensor.from([[1, 2]])),
+      ]);
+      assertEquals(results.map((result) => result.toNested()), [[[1.5, 3.5]], [[1, 2, 3]]]);
+      await model.dispose();
+      await engine.close();
+    }
   });
 
   it("refuses tensors that do not fit its inputs", async () => {

@@ -11,6 +11,7 @@ export type {
   EngineSession,
   Optimization,
   RunOptions,
+  SessionDefaults,
   SessionSpec,
   Tensors,
 } from "./engine/engine.ts";

@@ -23,8 +23,11 @@ async function onnxruntime(): Promise<Ort> {
  * @throws {DenoiseError} `invalid_config` when the graph does not fit its weights.
  */
 export async function createSession(spec: SessionSpec): Promise<EngineSession> {
-  const ort = await onnxruntime();
   const { model, folder, device = "cpu", threads, optimization = "extended" } = spec;
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
+    throw new RangeError(`threads must be an integer from 1, but is ${threads}`);
+  }
+  const ort = await onnxruntime();
   const options: InferenceSession.SessionOptions = {
     executionProviders: executionProviders(device),
     graphOptimizationLevel: optimization,
@@ -32,7 +35,7 @@ export async function createSession(spec: SessionSpec): Promise<EngineSession> {
     logSeverityLevel: 4,
     extra: {
       session: {
-        disable_prepacking: "1",
+        disable_prepacking: "1", // packing copies weights out of the mapped file
         ...(folder === undefined ? {} : { model_external_initializers_file_folder_path: folder }),
       },
     },

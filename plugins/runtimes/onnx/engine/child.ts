@@ -1,12 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { libraryFolder } from "../libraries.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, SessionDefaults } from "./engine.ts";
 import { decodeFrames, encodeFrame } from "./frames.ts";
 import type { Reply } from "./protocol.ts";
 import { type Home, type HomeEvents, remoteEngine } from "./remote.ts";
 
 /** How the child process is run. */
-export interface ChildEngineOptions {
+export interface ChildEngineOptions extends SessionDefaults {
   /** The deno program; the running one unless given. */
   readonly deno?: string;
   /** More flags for `deno run`, such as `--v8-flags=...`. */
@@ -19,7 +19,8 @@ export interface ChildEngineOptions {
  * environment or programs from JavaScript (native code reads the weights).
  */
 export function childEngine(options: ChildEngineOptions = {}): Engine {
-  return remoteEngine((events) => openChild(events, options));
+  const { threads, optimization } = options;
+  return remoteEngine((events) => openChild(events, options), { threads, optimization });
 }
 
 function openChild(

@@ -3,7 +3,11 @@ import type { Device, Tensor } from "@denoise/core";
 /** Tensors by the names that a graph gives its inputs or outputs. */
 export type Tensors = Readonly<Record<string, Tensor>>;
 
-/** How much onnxruntime rewrites a graph before it runs. */
+/**
+ * How much onnxruntime rewrites a graph before it runs. `"extended"` starts at once and leaves the
+ * weights in their file. `"all"` also reorders the weights of convolutions, which takes seconds and
+ * memory for a copy of them, and may make a call faster: for sessions that live long.
+ */
 export type Optimization = "basic" | "extended" | "all";
 
 /** What a session is made from: plain data, so that it can be sent to another thread or process. */
@@ -21,6 +25,9 @@ export interface SessionSpec {
   /** `"extended"` unless given. */
   readonly optimization?: Optimization | undefined;
 }
+
+/** What sessions are made with when their spec leaves it open. */
+export type SessionDefaults = Pick<SessionSpec, "threads" | "optimization">;
 
 /** How one run goes. */
 export interface RunOptions {

@@ -10,9 +10,9 @@ export type EngineChoice = "inline" | "worker" | "child" | object;
 const shared = new Map<string, Engine>();
 
 const HOMES: Readonly<Record<string, () => Engine>> = {
-  inline: inlineEngine,
-  worker: workerEngine,
-  child: childEngine,
+  inline: () => inlineEngine(),
+  worker: () => workerEngine(),
+  child: () => childEngine(),
 };
 
 function isEngine(value: unknown): value is Engine {

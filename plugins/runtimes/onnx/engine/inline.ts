@@ -1,12 +1,12 @@
 import { createSession } from "../session.ts";
-import type { Engine, EngineSession, SessionSpec } from "./engine.ts";
+import type { Engine, EngineSession, SessionDefaults, SessionSpec } from "./engine.ts";
 
 /** Computes in this thread, which does nothing else while a session starts or runs. */
-export function inlineEngine(): Engine {
+export function inlineEngine(defaults: SessionDefaults = {}): Engine {
   const sessions = new Set<EngineSession>();
   return {
     async createSession(spec: SessionSpec): Promise<EngineSession> {
-      const session = await createSession(spec);
+      const session = await createSession({ ...defaults, ...spec });
       sessions.add(session);
       return {
         run: (inputs, options) => session.run(inputs, options),

@@ -1,5 +1,12 @@
 import { DenoiseError, throwIfAborted } from "@denoise/core";
-import type { Engine, EngineSession, RunOptions, SessionSpec, Tensors } from "./engine.ts";
+import type {
+  Engine,
+  EngineSession,
+  RunOptions,
+  SessionDefaults,
+  SessionSpec,
+  Tensors,
+} from "./engine.ts";
 import { packTensors, type Reply, type Request, unpackError, unpackTensors } from "./protocol.ts";
 
 /** A running home, as the asking side sees it. */
@@ -35,11 +42,11 @@ type WithoutId<T> = T extends Request ? Omit<T, "id"> : never;
  * be cancelled. When the home is lost, what is under way fails with `engine_lost`; the next request
  * starts a new home, and each session is made again in it when it is next used.
  */
-export function remoteEngine(open: OpenHome): Engine {
+export function remoteEngine(open: OpenHome, defaults: SessionDefaults = {}): Engine {
   const connection = new Connection(open);
   return {
     async createSession(spec: SessionSpec): Promise<EngineSession> {
-      const session = new RemoteSession(connection, spec);
+      const session = new RemoteSession(connection, { ...defaults, ...spec });
       await session.start();
       return session;
     },

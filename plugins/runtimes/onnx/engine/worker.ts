@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { Engine } from "./engine.ts";
+import type { Engine, SessionDefaults } from "./engine.ts";
 import type { Reply } from "./protocol.ts";
 import { type Home, type HomeEvents, remoteEngine } from "./remote.ts";
 
@@ -7,8 +7,8 @@ import { type Home, type HomeEvents, remoteEngine } from "./remote.ts";
  * Computes in a Worker: this thread stays free, and memory is shared with it. A crash of native code
  * ends the whole process all the same; {@linkcode childEngine} contains one.
  */
-export function workerEngine(): Engine {
-  return remoteEngine(openWorker);
+export function workerEngine(defaults: SessionDefaults = {}): Engine {
+  return remoteEngine(openWorker, defaults);
 }
 
 function openWorker({ onReply, onLost }: HomeEvents): Home {

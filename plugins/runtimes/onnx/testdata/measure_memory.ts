@@ -1,0 +1,39 @@
+/**
+ * Prints what a session of three matrices does to this process's memory, as JSON: anonymous memory
+ * and memory of mapped files, in bytes, before, after a run, and after dispose (Linux).
+ *
+ *     deno run -A measure_memory.ts FOLDER
+ */
+import { Tensor } from "@denoise/core";
+import { inlineEngine, openSafetensors } from "@denoise/onnx";
+import { Checkpoint, Graph, Scope } from "@denoise/onnx/graph";
+import { linear } from "@denoise/onnx/nn";
+
+function memory(): { anon: number; file: number } {
+  const status = Deno.readTextFileSync("/proc/self/status");
+  const kilobytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)![1]);
+  return { anon: kilobytes("RssAnon") * 1024, file: kilobytes("RssFile") * 1024 };
+}
+
+async function spec(path: string) {
+  const { tensors } = await openSafetensors(path);
+  const graph = new Graph();
+  const s = new Scope(graph, new Checkpoint(tensors));
+  let y = graph.input("x", "float32", ["n", 4096]);
+  for (const name of ["a", "b", "c"]) y = linear(s.at(name), y);
+  graph.output("y", y);
+  return { ...graph.build("three"), name: "three" };
+}
+
+const engine = inlineEngine();
+const neg = new Graph();
+neg.output("y", neg.node("Neg", [neg.input("x", "float32", [1])]));
+await (await engine.createSession({ ...neg.build("neg"), name: "neg" })).release();
+
+const three = await spec(`${Deno.args[0]}/model.safetensors`);
+const before = memory();
+const session = await engine.createSession(three);
+await session.run({ x: Tensor.ones([8, 4096]) });
+const running = memory();
+await session.release();
+console.log(JSON.stringify({ before, running, released: memory() }));
