@@ -30,6 +30,8 @@ export interface ConfigSchema<C extends object> {
   readonly types?: { readonly [K in keyof C]?: ConfigType | readonly ConfigType[] };
   /** Options whose default is a Python float, so that 1 prints as `1.0`. */
   readonly floats?: readonly (keyof C)[];
+  /** Values of sibling classes that become another value here, such as a solver's name. */
+  readonly replaces?: { readonly [K in keyof C]?: { readonly [foreign: string]: C[K] } };
 }
 
 /**
@@ -150,20 +152,35 @@ export function checkConfig<C extends object>(
   }
 }
 
+/** Options with the values of sibling classes replaced by the class's own. */
+function withReplacements<C extends object>(
+  schema: ConfigSchema<C>,
+  options: Partial<C>,
+): Partial<C> {
+  const replaced: Partial<C> = { ...options };
+  for (const key of Object.keys(schema.replaces ?? {}) as (keyof C)[]) {
+    const own = schema.replaces![key]?.[String(options[key])];
+    if (own !== undefined) replaced[key] = own;
+  }
+  return replaced;
+}
+
 /**
  * Makes the frozen config of a class from the given options, filling in the defaults and noting
  * them in `_use_default_values` (as `register_to_config` of diffusers does).
  *
+ * @param foreignOptions Values of options; those that `schema.replaces` names are replaced.
  * @param hidden Keys of sibling classes to carry along, printed and saved like options.
  * @param given The object that `options` was read from, when it came from a JSON file.
  */
 export function makeConfig<C extends object>(
   className: string,
   schema: ConfigSchema<C>,
-  options: Partial<C>,
+  foreignOptions: Partial<C>,
   hidden: JsonObject = {},
-  given: object = options,
+  given: object = foreignOptions,
 ): FrozenConfig<C> {
+  const options = withReplacements(schema, foreignOptions);
   checkConfig(className, schema, options);
   const keys = Object.keys(schema.defaults) as (keyof C & string)[];
   const used = keys.filter((key) => options[key] === undefined);

@@ -1,3 +1,4 @@
+import type { SchedulerPlan } from "../scheduler.ts";
 import type { Tensor } from "../tensor.ts";
 import { combineBatch, perSample } from "./conversions.ts";
 import { indexForTimestep } from "./timesteps.ts";
@@ -59,11 +60,9 @@ export function velocityByTimestep(
   );
 }
 
-/** The part of a plan that tells the noise at a timestep. */
-export interface SigmaPlan {
-  /** The timesteps. */
-  readonly timesteps: readonly number[];
-  /** σ at each timestep. */
+/** A plan that tells the noise at each timestep. */
+export interface SigmaPlan extends SchedulerPlan {
+  /** σ at each timestep, and often one more. */
   readonly sigmas: readonly number[];
 }
 
@@ -104,4 +103,22 @@ export function scaleBySigma(sample: Tensor, sigma: number): Tensor {
 export function firstNoiseSigma(sigmas: readonly number[], spacing: string): number {
   const most = f(Math.max(...sigmas));
   return spacing === "leading" ? f(Math.sqrt(f(f(most * most) + 1))) : most;
+}
+
+/**
+ * Where an ancestral step from σ to σ' goes: down to `down` along the flow, then back up by fresh
+ * noise of standard deviation `up`, with down² + up² = σ'².
+ */
+export function ancestralSigmas(sigma: number, next: number): { up: number; down: number } {
+  const square = (x: number): number => f(x * x);
+  const upSquare = f(f(square(next) * f(square(sigma) - square(next))) / square(sigma));
+  const up = f(Math.sqrt(upSquare));
+  return { up, down: f(Math.sqrt(f(square(next) - square(up)))) };
+}
+
+/** The sigma halfway between the logarithms of two, in float32; 0 when one of them is 0. */
+export function logMidpoint(from: number, to: number): number {
+  if (from === 0 || to === 0) return 0;
+  const [a, b] = [f(Math.log(from)), f(Math.log(to))];
+  return f(Math.exp(f(b - f(f(b - a) * 0.5))));
 }

@@ -13,7 +13,8 @@ export interface NoiseLevel {
 /** Standard deviation of the data that the exact model knows. */
 const DATA_STD = 0.5;
 
-const ones: Tensor = Tensor.ones([1, 1, 1, 1]);
+/** float64, so that errors of high-order methods can be seen. */
+const ones: Tensor = Tensor.ones([1, 1, 1, 1], "float64");
 
 /**
  * The noise level that a scheduler gives the model at a timestep: read off its scaling of the model
@@ -21,12 +22,18 @@ const ones: Tensor = Tensor.ones([1, 1, 1, 1]);
  */
 export function noiseLevel(scheduler: Scheduler, timestep: number): NoiseLevel {
   const scale = scheduler.scaleModelInput(ones, timestep).item();
-  if (scale !== 1) return { alpha: 1, sigma: Math.sqrt(1 / scale ** 2 - 1) };
-  const zeros = Tensor.zeros([1, 1, 1, 1]);
+  if (scale !== 1) return { alpha: 1, sigma: exactSigma(scheduler, Math.sqrt(1 / scale ** 2 - 1)) };
+  const zeros = ones.mul(0);
   return {
     alpha: scheduler.addNoise(ones, zeros, [timestep]).item(),
     sigma: scheduler.addNoise(zeros, ones, [timestep]).item(),
   };
+}
+
+/** The sigma of the plan that a scale, rounded to float32, was made from. */
+function exactSigma(scheduler: Scheduler, rounded: number): number {
+  const match = scheduler.sigmas?.find((sigma) => Math.abs(sigma - rounded) < 1e-5 * sigma);
+  return match ?? rounded;
 }
 
 /** Standard deviation of the noisy data at a level, x0 drawn from N(0, 0.5²). */
@@ -68,6 +75,11 @@ export interface GaussianOptions {
   readonly level?: (scheduler: Scheduler, index: number) => NoiseLevel;
   /** The call up to which errors are measured; half of the calls unless given. */
   readonly until?: (calls: number) => number;
+  /**
+   * Calls at the start that are given the exact solution, so that a multistep method's own order
+   * shows instead of that of its first steps; none unless given.
+   */
+  readonly exactCalls?: number;
   /** Options of `step`. */
   readonly stepOptions?: object;
 }
@@ -102,11 +114,13 @@ function gaussianRun(
     predictionType = String(scheduler.config["prediction_type"] ?? "epsilon"),
     level = (of, index) => noiseLevel(of, of.timesteps[index]!),
     until = (calls) => Math.floor(calls / scheduler.order / 2) * scheduler.order,
+    exactCalls = 0,
     stepOptions = {},
   } = options;
   let sample = first.mul(noisyStd(level(scheduler, 0)));
   const last = until(timesteps.length);
   for (let i = 0; i < last; i++) {
+    if (i < exactCalls) sample = first.mul(noisyStd(level(scheduler, i)));
     const output = exactModel(predictionType, level(scheduler, i), sample);
     sample = scheduler.step(output, timesteps[i]!, sample, stepOptions).prevSample;
   }

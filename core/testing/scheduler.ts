@@ -30,14 +30,8 @@ export interface SchedulerTestOptions<C extends object> {
     readonly steps?: number;
     readonly message: string;
   }[];
-  /** The order that the method claims and how it is measured on Gaussian data. */
-  readonly convergence?: ConvergenceOptions & {
-    readonly order: number;
-    /** How far the measured order may be from the claimed; 0.25 unless given. */
-    readonly tolerance?: number;
-    /** The config that it is measured in. */
-    readonly config?: Partial<C>;
-  };
+  /** The order that the method claims and how it is measured, in one config or several. */
+  readonly convergence?: ClaimedOrder<C> | readonly ClaimedOrder<C>[];
   /** For a stochastic method: samples of Gaussian data have the right standard deviation. */
   readonly distribution?: DistributionOptions & {
     /** Largest relative error of the standard deviation. */
@@ -45,6 +39,16 @@ export interface SchedulerTestOptions<C extends object> {
     /** The config that it is measured in. */
     readonly config?: Partial<C>;
   };
+}
+
+/** The order that a method claims and how it is measured on Gaussian data. */
+export interface ClaimedOrder<C extends object> extends ConvergenceOptions {
+  /** The order. */
+  readonly order: number;
+  /** How far the measured order may be from it; 0.25 unless given. */
+  readonly tolerance?: number;
+  /** The config that it is measured in. */
+  readonly config?: Partial<C>;
 }
 
 /** One test of the suite, for runners other than Deno's. */
@@ -64,6 +68,10 @@ interface Run {
 
 function defaultModel(sample: Tensor, timestep: number): Tensor {
   return sample.mul(0.3 + timestep / 2000).add(0.1);
+}
+
+function showConfig(config: object): string {
+  return Object.keys(config).length === 0 ? "" : ` with ${JSON.stringify(config)}`;
 }
 
 /** The tests that every scheduler has to pass. */
@@ -332,14 +340,10 @@ export function schedulerTests<C extends object, O extends object>(
     }
   });
 
-  const { convergence } = options;
-  if (convergence !== undefined) {
-    const { order, tolerance = 0.25 } = convergence;
-    test(`converges with order ${order} on Gaussian data`, () => {
-      const measured = measuredOrder(
-        () => new SchedulerClass(convergence.config ?? config) as Scheduler,
-        convergence,
-      );
+  const claims = [options.convergence ?? []].flat() as readonly ClaimedOrder<C>[];
+  for (const { order, tolerance = 0.25, config: own = config, ...how } of claims) {
+    test(`converges with order ${order} on Gaussian data${showConfig(own)}`, () => {
+      const measured = measuredOrder(() => new SchedulerClass(own) as Scheduler, how);
       check(
         Math.abs(measured - order) <= tolerance,
         `measured order ${measured.toFixed(2)}, claimed ${order} within ${tolerance}`,

@@ -51,7 +51,7 @@ def values_of(parameter: inspect.Parameter, extra: dict) -> list:
         values = literals(parameter.annotation)
     if not values and isinstance(parameter.default, bool):
         values = [not parameter.default]
-    if not values:
+    if not values and not literals(parameter.annotation):
         raise SystemExit(f"no values to try for the option {parameter.name}; add it to scheduler_options.py")
     # an option that needs others comes as a dict of all of them
     return [v for v in values if isinstance(v, dict) or v != parameter.default or type(v) is not type(parameter.default)]
@@ -79,7 +79,7 @@ def at_random(class_name: str, entry: dict, dice: random.Random, count: int) -> 
             if name in entry.get("fixed", ()):
                 continue
             values = values_of(parameter, entry.get("values", {}))
-            if dice.random() < 0.3:
+            if values and dice.random() < entry.get("share", 0.3):
                 config |= as_config(name, dice.choice(values))
         run = {**entry.get("run", {}), "steps": dice.randint(2, 9)}
         run["step"] = {**run.get("step", {}), **dice.choice(entry.get("steps", [{}]))}

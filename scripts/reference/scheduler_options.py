@@ -11,8 +11,8 @@ EASED = {"clip_sample": False}
 
 VALUES = {
     "num_train_timesteps": [200],
-    "beta_start": [0.00085],
-    "beta_end": [0.012],
+    "beta_start": [0.0005],
+    "beta_end": [0.015],
     "beta_schedule": ["scaled_linear", "squaredcos_cap_v2"],
     "trained_betas": [{"trained_betas": TRAINED, "num_train_timesteps": 40}],
     "prediction_type": ["sample", "v_prediction"],
@@ -33,6 +33,19 @@ VALUES = {
 }
 
 LEADING_OFFSET = ("SD 1.5 from step 2", {**SD, "timestep_spacing": "leading", "steps_offset": 1}, {"begin": 2})
+AT_MIN = {"final_sigmas_type": "sigma_min"}
+FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
+DPM_VALUES = {
+    "prediction_type": ["sample", "v_prediction", FLOW],
+    "use_flow_sigmas": [FLOW],
+    "flow_shift": [{**FLOW, "flow_shift": 3.0}],
+    "lambda_min_clipped": [-4.1],
+    "variance_type": ["learned", "learned_range"],
+    "use_dynamic_shifting": [{**FLOW, "use_dynamic_shifting": True}],
+    "time_shift_type": ["exponential"],
+}
+
+OWN_TIMESTEPS = ("own timesteps", {}, {"plan": {"timesteps": [999, 700, 200, 20]}})
 
 CLASSES = {
     "ddpm": {
@@ -69,5 +82,55 @@ CLASSES = {
                   ("own timesteps", {}, {"plan": {"timesteps": [999, 800, 500.5, 250, 20]}}),
                   ("own sigmas", {}, {"plan": {"sigmas": [14.0, 6.0, 2.5, 0.4, 0.1, 0.0]}}),
                   LEADING_OFFSET],
+    },
+    "euler_ancestral_discrete": {
+        "class": "EulerAncestralDiscreteScheduler",
+        "values": {"prediction_type": ["v_prediction"]},
+        "cases": [LEADING_OFFSET],
+    },
+    "heun_discrete": {
+        "class": "HeunDiscreteScheduler",
+        "run": {"steps": 3},
+        "values": {"beta_schedule": ["scaled_linear", "squaredcos_cap_v2", "exp"]},
+        "cases": [OWN_TIMESTEPS, LEADING_OFFSET,
+                  ("hidden sigma_min", {"use_karras_sigmas": True}, {"from": {"sigma_min": 0.5, "sigma_max": 20.0}})],
+    },
+    "lms_discrete": {
+        "class": "LMSDiscreteScheduler",
+        "run": {"steps": 6},
+        "steps": [{}, {"order": 2}, {"order": 1}, {"order": 3}],
+        "cases": [LEADING_OFFSET, ("order", {}, {"step": {"order": 2}})],
+    },
+    "kdpm2_discrete": {
+        "class": "KDPM2DiscreteScheduler",
+        "run": {"steps": 4},
+        "values": {"prediction_type": ["v_prediction"]},
+        "cases": [LEADING_OFFSET],
+    },
+    "kdpm2_ancestral_discrete": {
+        "class": "KDPM2AncestralDiscreteScheduler",
+        "run": {"steps": 4},
+        "values": {"prediction_type": ["v_prediction"]},
+        "cases": [LEADING_OFFSET],
+    },
+    "dpmsolver_multistep": {
+        "class": "DPMSolverMultistepScheduler",
+        "run": {"steps": 4},
+        "values": {
+            **DPM_VALUES,
+            "algorithm_type": ["dpmsolver++", "sde-dpmsolver++", {"algorithm_type": "dpmsolver", **AT_MIN},
+                               {"algorithm_type": "sde-dpmsolver", **AT_MIN}],
+            "solver_type": ["heun", {"solver_type": "heun", "algorithm_type": "sde-dpmsolver++"},
+                            {"solver_type": "heun", "algorithm_type": "dpmsolver", **AT_MIN},
+                            {"solver_type": "heun", "algorithm_type": "sde-dpmsolver", **AT_MIN}],
+            "solver_order": [1, 3, {"solver_order": 3, "algorithm_type": "sde-dpmsolver++", "lower_order_final": False},
+                             {"solver_order": 3, "algorithm_type": "dpmsolver", **AT_MIN}],
+        },
+        "cases": [OWN_TIMESTEPS, LEADING_OFFSET,
+                  ("twenty steps of order 3", {"solver_order": 3}, {"steps": 20, "shape": [1, 1, 2, 2]}),
+                  ("mu", {"use_dynamic_shifting": True, "use_flow_sigmas": True, "prediction_type": "flow_prediction"},
+                   {"plan_options": {"mu": 0.7}}),
+                  ("from DEIS", {}, {"from": {"_class_name": "DEISMultistepScheduler", "algorithm_type": "deis",
+                                              "solver_type": "logrho", **AT_MIN}})],
     },
 }

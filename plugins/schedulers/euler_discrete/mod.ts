@@ -36,26 +36,25 @@
 import {
   addNoiseBySigma,
   type BetaConfig,
-  checkOwnTimesteps,
   checkSigmaConfig,
   combineBatch,
-  configuredSigmas,
   defineScheduler,
   denoisedAtSigma,
   firstNoiseSigma,
   indexForTimestep,
-  interp,
   KARRAS_DIFFUSION_SCHEDULERS,
   linspace32,
   logSigmasOf,
   makeNoiseSchedule,
   type PlanRequest,
+  planSigmas,
   planTimesteps,
   scaleBySigma,
   type Scheduler,
   type SchedulerClass,
-  type SchedulerPlan,
   type SigmaConfig,
+  type SigmaPlan,
+  type SigmaSchedule,
   sigmaToTimestep,
   type SpacingConfig,
   toFloat32,
@@ -86,10 +85,6 @@ export interface EulerDiscreteStepOptions {
   readonly sNoise?: number | undefined;
 }
 
-interface EulerPlan extends SchedulerPlan {
-  readonly sigmas: readonly number[];
-}
-
 const CLASS_NAME = "EulerDiscreteScheduler";
 const f = Math.fround;
 
@@ -97,7 +92,7 @@ const f = Math.fround;
 export const EulerDiscreteScheduler: SchedulerClass<
   EulerDiscreteConfig,
   EulerDiscreteStepOptions
-> = defineScheduler<EulerDiscreteConfig, EulerPlan, undefined, EulerDiscreteStepOptions>({
+> = defineScheduler<EulerDiscreteConfig, SigmaPlan, undefined, EulerDiscreteStepOptions>({
   className: CLASS_NAME,
   compatibles: KARRAS_DIFFUSION_SCHEDULERS,
   planOptions: ["timesteps", "sigmas"],
@@ -142,27 +137,26 @@ export const EulerDiscreteScheduler: SchedulerClass<
       config.prediction_type === "v_prediction";
 
     /** Sigmas and the timesteps that belong to them, as the config asks for. */
-    const schedules = (request: PlanRequest): { sigmas: number[]; timesteps: number[] } => {
+    const schedules = (request: PlanRequest): SigmaSchedule => {
       if (request.sigmas !== undefined) {
         const sigmas = toFloat32(request.sigmas);
         const timesteps = sigmas.slice(0, -1)
           .map((sigma) => sigmaToTimestep(sigma, logSigmas, "float32"));
         return { sigmas, timesteps };
       }
-      const timesteps = planTimesteps(config, request, { as: "float32" });
-      const plain = config.interpolation_type === "linear"
-        ? interp(timesteps, schedule.sigmas)
-        : logLinear(logSigmas, timesteps.length + 1);
-      const chosen = configuredSigmas(config, plain, timesteps.length);
-      return {
-        sigmas: [
-          ...chosen ?? plain,
-          config.final_sigmas_type === "zero" ? 0 : schedule.sigmas[0]!,
-        ],
-        timesteps: chosen?.map((sigma) => sigmaToTimestep(sigma, logSigmas)) ?? timesteps,
-      };
+      const { timesteps, sigmas } = planSigmas(
+        CLASS_NAME,
+        config,
+        request,
+        schedule.sigmas,
+        config.interpolation_type === "log_linear"
+          ? ({ length }) => logLinear(logSigmas, length + 1)
+          : undefined,
+      );
+      const last = config.final_sigmas_type === "zero" ? 0 : schedule.sigmas[0]!;
+      return { timesteps, sigmas: [...sigmas, last] };
     };
-    const makePlan = (sigmas: readonly number[], timesteps: readonly number[]): EulerPlan => {
+    const makePlan = (sigmas: readonly number[], timesteps: readonly number[]): SigmaPlan => {
       const rounded = toFloat32(sigmas);
       return {
         sigmas: rounded,
@@ -179,14 +173,11 @@ export const EulerDiscreteScheduler: SchedulerClass<
         trainedTimesteps(config.num_train_timesteps),
       ),
       plan(request) {
-        if (request.timesteps !== undefined) {
-          checkOwnTimesteps(CLASS_NAME, config);
-          if (isContinuous) {
-            throw new RangeError(
-              `Cannot plan ${CLASS_NAME}: it takes no timesteps of one's own with continuous ` +
-                "timesteps and v_prediction",
-            );
-          }
+        if (request.timesteps !== undefined && isContinuous) {
+          throw new RangeError(
+            `Cannot plan ${CLASS_NAME}: it takes no timesteps of one's own with continuous ` +
+              "timesteps and v_prediction",
+          );
         }
         const { sigmas, timesteps } = schedules(request);
         return makePlan(sigmas, timesteps);

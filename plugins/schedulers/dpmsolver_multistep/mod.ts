@@ -1,0 +1,229 @@
+/**
+ * DPM-Solver and DPM-Solver++ with memory: exponential integrators in λ = log(α/σ), good pictures in
+ * 20 steps. Also their stochastic forms.
+ *
+ * Order 1 or 2 (`solver_order`; lower in the first steps and, in runs of fewer than 15, in the last
+ * ones), one model call a step. `solver_order` 3 uses three outputs but converges with order 2 too:
+ * the weight of D2 is half of the exact integral's, here as in the reference.
+ *
+ *     x' = σ'/σ·x − α'·(e^(−h) − 1)·(D0 + D1/2)        D1 = (m₀ − m₁)/r        r = (λ − λ₁)/h
+ *
+ * This is `dpmsolver++` of order 2 with `midpoint`; the other forms stand at `dpmStep` in
+ * `@denoise/core`. x: [N, C, H, W] = α·x0 + σ·ε, any shape whose first axis is the batch; m₀ = D0,
+ * m₁: x0 as predicted now and a step ago (ε with `dpmsolver`); h = λ' − λ: the step.
+ *
+ * Throws what every scheduler throws (see `Scheduler` in `@denoise/core`), and a RangeError for a
+ * config that contradicts itself: several sigma schedules, `final_sigmas_type` zero or a flow
+ * prediction with `dpmsolver`, order 3 with `sde-dpmsolver`.
+ *
+ * Lu et al., DPM-Solver, arXiv:2206.00927; DPM-Solver++, arXiv:2211.01095, algorithm 2. All options
+ * of `DPMSolverMultistepScheduler` in diffusers are covered.
+ *
+ * @example
+ * ```ts
+ * import { DPMSolverMultistepScheduler } from "@denoise/scheduler-dpmsolver-multistep";
+ * import { Generator } from "@denoise/core";
+ *
+ * const scheduler = new DPMSolverMultistepScheduler({ use_karras_sigmas: true });
+ * scheduler.setTimesteps(20);
+ * let sample = Generator.manualSeed(0).randn([1, 4, 8, 8]);
+ * for (const t of scheduler.timesteps) {
+ *   const output = sample.mul(0.1); // a model would be called here
+ *   sample = scheduler.step(output, t, sample).prevSample;
+ * }
+ * console.log(sample.dims);
+ * ```
+ *
+ * @module
+ */
+import {
+  addNoiseByLevel,
+  addsNoise,
+  type BetaConfig,
+  checkSigmaConfig,
+  convertOutput,
+  defineScheduler,
+  dpmStep,
+  integratesDenoised,
+  KARRAS_DIFFUSION_SCHEDULERS,
+  logSnrLevel,
+  makeNoiseSchedule,
+  type MultistepConfig,
+  multistepCurve,
+  type OutputConfig,
+  outputDimsOf,
+  planMultistep,
+  type Scheduler,
+  type SchedulerClass,
+  type SigmaPlan,
+  type Tensor,
+  trainedMultistepPlan,
+} from "@denoise/core";
+
+/** Options of {@linkcode DPMSolverMultistepScheduler}, as in scheduler_config.json. */
+export interface DPMSolverMultistepConfig
+  extends
+    Omit<BetaConfig, "beta_schedule">,
+    MultistepConfig,
+    Omit<OutputConfig, "use_flow_sigmas"> {
+  /** How many outputs a step uses, 1 to 3. */
+  readonly solver_order: number;
+  /** `"dpmsolver++"` and `"dpmsolver"`, or with `"sde-"` before it their stochastic forms. */
+  readonly algorithm_type: string;
+  /** How the difference of two outputs is weighted: `"midpoint"` or `"heun"`. */
+  readonly solver_type: string;
+  /** Whether runs of fewer than 15 steps end with steps of lower order. */
+  readonly lower_order_final: boolean;
+  /** Whether the last step is of order 1. */
+  readonly euler_at_final: boolean;
+  /** The last sigma: `"zero"`, or `"sigma_min"` for that of timestep 0. */
+  readonly final_sigmas_type: string;
+  /** How `mu` shifts flow sigmas. */
+  readonly time_shift_type: string;
+}
+
+/** Options of a step. */
+export interface DPMSolverMultistepStepOptions {
+  /** n of the stochastic forms, in place of noise from the generator. */
+  readonly varianceNoise?: Tensor | undefined;
+}
+
+const CLASS_NAME = "DPMSolverMultistepScheduler";
+
+/** Multistep sampling over the logarithm of the signal-to-noise ratio. */
+export const DPMSolverMultistepScheduler: SchedulerClass<
+  DPMSolverMultistepConfig,
+  DPMSolverMultistepStepOptions
+> = defineScheduler<
+  DPMSolverMultistepConfig,
+  SigmaPlan,
+  readonly Tensor[],
+  DPMSolverMultistepStepOptions
+>({
+  className: CLASS_NAME,
+  compatibles: KARRAS_DIFFUSION_SCHEDULERS,
+  planOptions: ["timesteps", "mu"],
+  stepOptions: ["varianceNoise"],
+  schema: {
+    defaults: {
+      num_train_timesteps: 1000,
+      beta_start: 0.0001,
+      beta_end: 0.02,
+      beta_schedule: "linear",
+      trained_betas: null,
+      solver_order: 2,
+      prediction_type: "epsilon",
+      thresholding: false,
+      dynamic_thresholding_ratio: 0.995,
+      sample_max_value: 1,
+      algorithm_type: "dpmsolver++",
+      solver_type: "midpoint",
+      lower_order_final: true,
+      euler_at_final: false,
+      use_karras_sigmas: false,
+      use_exponential_sigmas: false,
+      use_beta_sigmas: false,
+      use_lu_lambdas: false,
+      use_flow_sigmas: false,
+      flow_shift: 1,
+      final_sigmas_type: "zero",
+      lambda_min_clipped: -Infinity,
+      variance_type: null,
+      timestep_spacing: "linspace",
+      steps_offset: 0,
+      rescale_betas_zero_snr: false,
+      use_dynamic_shifting: false,
+      time_shift_type: "exponential",
+    },
+    types: { trained_betas: "number[]", variance_type: "string" },
+    choices: {
+      beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
+      solver_order: [1, 2, 3],
+      prediction_type: ["epsilon", "sample", "v_prediction", "flow_prediction"],
+      algorithm_type: ["dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"],
+      solver_type: ["midpoint", "heun"],
+      final_sigmas_type: ["zero", "sigma_min"],
+      timestep_spacing: ["linspace", "leading", "trailing"],
+      time_shift_type: ["exponential"],
+    },
+    replaces: {
+      algorithm_type: { deis: "dpmsolver++" },
+      solver_type: { logrho: "midpoint", bh1: "midpoint", bh2: "midpoint" },
+    },
+    floats: [
+      "beta_start",
+      "beta_end",
+      "dynamic_thresholding_ratio",
+      "sample_max_value",
+      "flow_shift",
+      "lambda_min_clipped",
+    ],
+  },
+  outputDims: outputDimsOf,
+  create(config) {
+    checkConfig(config);
+    const { algorithm_type: algorithm, solver_type: rule, use_flow_sigmas: flow } = config;
+    const schedule = makeNoiseSchedule(config, { lastAlphaCumprod: 2 ** -24 });
+    const wanted = integratesDenoised(algorithm) ? "denoised" : "noise";
+
+    /** Order of the step at a place of the plan, after that many steps of the run. */
+    const orderAt = (steps: number, index: number, earlier: number): number => {
+      const isShort = config.lower_order_final && steps < 15;
+      const endsLow = config.euler_at_final || isShort || config.final_sigmas_type === "zero";
+      const most = index === steps - 1 && endsLow ? 1 : index === steps - 2 && isShort ? 2 : 3;
+      return Math.min(config.solver_order, earlier + 1, most);
+    };
+
+    return {
+      training: trainedMultistepPlan(schedule),
+      plan: (request) =>
+        planMultistep(CLASS_NAME, config, request, schedule, {
+          last: () => config.final_sigmas_type === "zero" ? 0 : schedule.sigmas[0]!,
+          rounds: config.beta_schedule !== "squaredcos_cap_v2",
+        }),
+      step({ timesteps, sigmas }, { index, sample, output, state: earlier = [], noise, options }) {
+        const prediction = convertOutput(config, sample, output, sigmas[index]!, wanted);
+        const outputs = [prediction, ...earlier].slice(0, config.solver_order);
+        const order = orderAt(timesteps.length, index, earlier.length);
+        const [to, ...levels] = Array.from(
+          { length: order + 1 },
+          (_, i) => logSnrLevel(sigmas[index + 1 - i]!, flow),
+        );
+        const lambdas = [to!, ...levels].map(({ lambda }) => lambda);
+        const next = dpmStep(sample.astype("float32"), {
+          algorithm,
+          from: levels[0]!,
+          to: to!,
+          curve: multistepCurve(outputs.slice(0, order), lambdas, rule),
+          noise: addsNoise(algorithm) ? options.varianceNoise ?? noise() : undefined,
+        });
+        return { sample: next.astype(prediction.dtype), state: outputs };
+      },
+      addNoise: (plan, original, noise, timesteps, index) =>
+        addNoiseByLevel(plan, original, noise, timesteps, index, flow),
+    };
+  },
+});
+
+/** A scheduler made by the class {@linkcode DPMSolverMultistepScheduler}. */
+export type DPMSolverMultistepScheduler = Scheduler<
+  DPMSolverMultistepConfig,
+  DPMSolverMultistepStepOptions
+>;
+
+function checkConfig(config: DPMSolverMultistepConfig): void {
+  checkSigmaConfig(CLASS_NAME, config);
+  const { algorithm_type: algorithm } = config;
+  const refuse = (what: string): never => {
+    throw new RangeError(
+      `Cannot configure ${CLASS_NAME}: ${what} with algorithm_type ${JSON.stringify(algorithm)}`,
+    );
+  };
+  if (!integratesDenoised(algorithm)) {
+    if (config.final_sigmas_type === "zero") refuse('final_sigmas_type must be "sigma_min"');
+    if (config.prediction_type === "flow_prediction") refuse("there is no flow_prediction");
+  }
+  if (algorithm === "sde-dpmsolver" && config.solver_order === 3) {
+    refuse("solver_order must be 1 or 2");
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * DPM-Solver-2 with ancestral noise (A1111's "DPM2 a"): each step goes below the next noise level by
+ * the midpoint method and adds fresh noise to come back up to it.
+ *
+ * Order 2 without its noise, stochastic, two model calls a step (one at the last), with the
+ * timesteps of the midpoints between those of the steps.
+ *
+ *     x0 = x − σ·ε        d = (x − x0)/σ
+ *     σu² = σ'²·(σ² − σ'²)/σ²        σd² = σ'² − σu²        σ½ = √(σ·σd)
+ *     x½ = x + d·(σ½ − σ)        d½ = (x½ − x½0)/σ½        x' = x + d½·(σd − σ) + σu·n
+ *
+ * x, ε, n: [N, C, H, W], any shape whose first axis is the batch; n: standard normal noise; σ:
+ * standard deviation of the noise in units of the data, falling to σ' and at last to 0. The model
+ * is given x/√(σ² + 1), which `scaleModelInput` makes.
+ *
+ * Throws what every scheduler throws (see `Scheduler` in `@denoise/core`), and a RangeError for a
+ * config that chooses several sigma schedules.
+ *
+ * Karras et al., arXiv:2206.00364; k-diffusion, `sample_dpm_2_ancestral`. All options of
+ * `KDPM2AncestralDiscreteScheduler` in diffusers are covered.
+ *
+ * @example
+ * ```ts
+ * import { KDPM2AncestralDiscreteScheduler } from "@denoise/scheduler-kdpm2-ancestral-discrete";
+ * import { Generator } from "@denoise/core";
+ *
+ * const scheduler = new KDPM2AncestralDiscreteScheduler({ use_karras_sigmas: true });
+ * scheduler.setTimesteps(10);
+ * const generator = Generator.manualSeed(0);
+ * let sample = generator.randn([1, 4, 8, 8]).mul(scheduler.initNoiseSigma);
+ * for (const t of scheduler.timesteps) {
+ *   const output = scheduler.scaleModelInput(sample, t).mul(0.1); // a model would be called here
+ *   sample = scheduler.step(output, t, sample, { generator }).prevSample;
+ * }
+ * console.log(scheduler.timesteps.length); // 19
+ * ```
+ *
+ * @module
+ */
+import {
+  addNoiseBySigma,
+  ancestralSigmas,
+  type BetaConfig,
+  checkSigmaConfig,
+  defineScheduler,
+  denoisedAtSigma,
+  firstNoiseSigma,
+  KARRAS_DIFFUSION_SCHEDULERS,
+  logMidpoint,
+  logSigmasOf,
+  makeNoiseSchedule,
+  type PlanRequest,
+  planSigmas,
+  roundHalfEven,
+  scaleBySigma,
+  type Scheduler,
+  type SchedulerClass,
+  type SigmaConfig,
+  type SigmaPlan,
+  sigmaToTimestep,
+  type SpacingConfig,
+  type Tensor,
+  toFloat32,
+} from "@denoise/core";
+
+/** Options of {@linkcode KDPM2AncestralDiscreteScheduler}, as in scheduler_config.json. */
+export interface KDPM2AncestralDiscreteConfig extends BetaConfig, SpacingConfig, SigmaConfig {
+  /** What the model predicts: `"epsilon"` or `"v_prediction"`. */
+  readonly prediction_type: string;
+}
+
+/** σ, σ½, σd and σu. */
+interface AncestralStep {
+  readonly sigma: number;
+  readonly mid: number;
+  readonly down: number;
+  readonly up: number;
+}
+
+interface KDPM2Plan extends SigmaPlan {
+  /** The noise levels of each step, which is two calls. */
+  readonly steps: readonly AncestralStep[];
+}
+
+const CLASS_NAME = "KDPM2AncestralDiscreteScheduler";
+const f = Math.fround;
+
+/** The midpoint method over log σ, with fresh noise at every step. */
+export const KDPM2AncestralDiscreteScheduler: SchedulerClass<KDPM2AncestralDiscreteConfig> =
+  defineScheduler<
+    KDPM2AncestralDiscreteConfig,
+    KDPM2Plan,
+    Tensor
+  >({
+    className: CLASS_NAME,
+    compatibles: KARRAS_DIFFUSION_SCHEDULERS,
+    order: 2,
+    schema: {
+      defaults: {
+        num_train_timesteps: 1000,
+        beta_start: 0.00085,
+        beta_end: 0.012,
+        beta_schedule: "linear",
+        trained_betas: null,
+        use_karras_sigmas: false,
+        use_exponential_sigmas: false,
+        use_beta_sigmas: false,
+        prediction_type: "epsilon",
+        timestep_spacing: "linspace",
+        steps_offset: 0,
+      },
+      types: { trained_betas: "number[]" },
+      choices: {
+        beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
+        prediction_type: ["epsilon", "v_prediction"],
+        timestep_spacing: ["linspace", "leading", "trailing"],
+      },
+      floats: ["beta_start", "beta_end"],
+    },
+    create(config) {
+      checkSigmaConfig(CLASS_NAME, config);
+      const trained = makeNoiseSchedule(config).sigmas;
+      const logSigmas = logSigmasOf(trained);
+      const plan = (request: PlanRequest): KDPM2Plan => {
+        const schedule = planSigmas(CLASS_NAME, config, request, trained);
+        const spaced = config.use_karras_sigmas
+          ? schedule.timesteps.map(roundHalfEven)
+          : toFloat32(schedule.timesteps);
+        const falling = toFloat32([...schedule.sigmas, 0]);
+        const steps = spaced.map((_, i) => {
+          const sigma = falling[i]!;
+          const { up, down } = ancestralSigmas(sigma, falling[i + 1]!);
+          return { sigma, mid: logMidpoint(sigma, down), down, up };
+        });
+        const timesteps = spaced.flatMap((t, i) => {
+          if (i === 0) return [t];
+          return [sigmaToTimestep(steps[i - 1]!.mid, logSigmas, "float32"), t];
+        });
+        const [first, ...others] = falling;
+        return {
+          timesteps,
+          sigmas: [first!, ...others.flatMap((sigma) => [sigma, sigma]), 0],
+          initNoiseSigma: firstNoiseSigma(falling, config.timestep_spacing),
+          steps,
+        };
+      };
+      return {
+        training: plan({ numInferenceSteps: config.num_train_timesteps }),
+        plan,
+        scaleModelInput({ steps }, index, sample) {
+          const { sigma, mid } = steps[index >> 1]!;
+          return scaleBySigma(sample, index % 2 === 0 ? sigma : mid);
+        },
+        step({ steps }, { index, sample: x, output, state: start, noise }) {
+          const { sigma, mid, down, up } = steps[index >> 1]!;
+          const level = start === undefined ? sigma : mid;
+          const x0 = denoisedAtSigma(config.prediction_type, x, output, level);
+          const slope = x.sub(x0).div(level);
+          if (start === undefined) {
+            return { sample: x.add(slope.mul(f(mid - sigma))), denoised: x0, state: x };
+          }
+          const mean = start.add(slope.mul(f(down - sigma)));
+          return { sample: mean.add(noise().mul(up)), denoised: x0 };
+        },
+        addNoise: addNoiseBySigma,
+      };
+    },
+  });
+
+/** A scheduler made by the class {@linkcode KDPM2AncestralDiscreteScheduler}. */
+export type KDPM2AncestralDiscreteScheduler = Scheduler<KDPM2AncestralDiscreteConfig>;

@@ -1,0 +1,11 @@
+import { testAgainstDiffusers, testScheduler } from "@denoise/core/testing";
+import { KDPM2AncestralDiscreteScheduler } from "./mod.ts";
+import goldens from "./testdata/goldens.json" with { type: "json" };
+
+testScheduler(KDPM2AncestralDiscreteScheduler, {
+  refuses: [{ config: { use_karras_sigmas: true, use_beta_sigmas: true }, message: "only one of" }],
+  distribution: { steps: 250, tolerance: 0.02 },
+});
+
+// Roundings of float32; where σ becomes small, slopes are quotients of small differences.
+testAgainstDiffusers(KDPM2AncestralDiscreteScheduler, goldens, { tolerance: 1e-5 });
