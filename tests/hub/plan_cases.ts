@@ -95,7 +95,7 @@ function weightNames(random: () => number): string[] {
   const base = pick(["diffusion_pytorch_model", "model", "pytorch_model"]);
   const extensions = random() < 0.02 ? ["bin"] : ["safetensors", ...pick([[], ["bin"]])];
   return extensions.flatMap((extension) => {
-    const variant = random() < 0.6 ? "" : pick(["both", "both", "both", "both", "fp16", "non_ema"]);
+    const variant = random() < 0.6 ? "" : pick([...Array(7).fill("both"), "fp16", "non_ema"]);
     const variants = variant === "both" ? ["", "fp16"] : [variant];
     return variants.flatMap((name) => {
       const dotted = name === "" ? "" : `.${name}`;
