@@ -28,6 +28,7 @@ export type DescribeArgs =
   | [name: string, fn?: () => void]
   | [name: string, options: Options, fn: () => void]
   | [options: Options & { name: string; fn?: () => void }]
+  | [options: Options & { name: string }, fn: () => void]
   | [fn: () => void];
 
 /** How a case is given. */
@@ -35,6 +36,7 @@ export type ItArgs =
   | [name: string, fn: Body]
   | [name: string, options: Options, fn: Body]
   | [options: Options & { name: string; fn: Body }]
+  | [options: Options & { name: string }, fn: Body]
   | [fn: Body];
 
 /** `describe` with its variants. */
