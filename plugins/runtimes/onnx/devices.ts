@@ -44,5 +44,8 @@ export function executionProviders(
   device: Device,
 ): readonly (Provider | { readonly name: Provider; readonly deviceId: number })[] {
   const { provider, index } = parseDevice(device);
-  return [NUMBERED.includes(provider) ? { name: provider, deviceId: index } : provider];
+  if (!NUMBERED.includes(provider)) return [provider];
+  const chosen = { name: provider, deviceId: index };
+  // what TensorRT cannot do stays on the same card
+  return provider === "tensorrt" ? [chosen, { name: "cuda", deviceId: index }] : [chosen];
 }

@@ -42,6 +42,13 @@ export async function probeDevices(): Promise<DeviceReport[]> {
  */
 export async function assertDevice(engine: Engine, device: Device): Promise<void> {
   const { provider } = parseDevice(device);
+  const unavailable = (problem: string, cause?: unknown) =>
+    new DenoiseError(
+      "runtime_unavailable",
+      `Cannot compute on ${JSON.stringify(device)}: ${problem}`,
+      { cause },
+    );
+  if (provider === "webgpu" && await lacksVulkan()) throw unavailable(NO_VULKAN);
   const graph = new Graph();
   const x = graph.input("x", "float32", [1]);
   graph.output("y", graph.node("Neg", [x]));
@@ -53,11 +60,7 @@ export async function assertDevice(engine: Engine, device: Device): Promise<void
     if (cause instanceof DenoiseError && cause.code === "engine_lost") throw cause;
     const problem = await PROBLEMS[provider]() ??
       `onnxruntime refuses it: ${cause instanceof Error ? cause.message : cause}`;
-    throw new DenoiseError(
-      "runtime_unavailable",
-      `Cannot compute on ${JSON.stringify(device)}: ${problem}`,
-      { cause },
-    );
+    throw unavailable(problem, cause);
   }
 }
 
@@ -67,7 +70,7 @@ const PROBLEMS: Readonly<Record<Provider, () => Promise<Problem>>> = {
   cpu: () => Promise.resolve(undefined),
   cuda: () => nvidiaProblem("cuda", CUDA),
   tensorrt: () => nvidiaProblem("tensorrt", { ...CUDA, ...TENSORRT }),
-  webgpu: webgpuProblem,
+  webgpu: () => Promise.resolve(NO_ADAPTER),
   coreml: () => Promise.resolve(elsewhere("darwin", "CoreML is a part of macOS")),
   dml: () => Promise.resolve(elsewhere("windows", "DirectML is a part of Windows")),
 };
@@ -112,14 +115,18 @@ async function nvidiaProblem(
     `in LD_LIBRARY_PATH`;
 }
 
-async function webgpuProblem(): Promise<Problem> {
-  if (Deno.build.os !== "linux" || await findLibrary("libvulkan.so.1")) {
-    return "no graphics card with a driver for WebGPU was found (Vulkan on Linux, Direct3D 12 on " +
-      "Windows, Metal on macOS)";
-  }
-  return "the system has no libvulkan.so.1. Install the Vulkan loader (Debian: libvulkan1) and the " +
-    "driver of the graphics card";
+/** Asked before WebGPU is tried, since trying without Vulkan prints warnings. */
+async function lacksVulkan(): Promise<boolean> {
+  return Deno.build.os === "linux" && !await findLibrary("libvulkan.so.1");
 }
+
+const NO_VULKAN =
+  "the system has no libvulkan.so.1. Install the Vulkan loader (Debian: libvulkan1) and the driver " +
+  "of the graphics card";
+
+const NO_ADAPTER =
+  "no graphics card with a driver for WebGPU was found (Vulkan on Linux, Direct3D 12 on Windows, " +
+  "Metal on macOS)";
 
 function elsewhere(os: typeof Deno.build.os, what: string): Problem {
   return Deno.build.os === os ? undefined : `${what}, and this is ${Deno.build.target}`;

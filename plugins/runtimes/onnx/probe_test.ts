@@ -24,6 +24,10 @@ describe("executionProviders()", () => {
   it("numbers the devices of which there may be several", () => {
     assertEquals(executionProviders("cpu"), ["cpu"]);
     assertEquals(executionProviders("cuda:1"), [{ name: "cuda", deviceId: 1 }]);
+    assertEquals(executionProviders("tensorrt"), [
+      { name: "tensorrt", deviceId: 0 },
+      { name: "cuda", deviceId: 0 },
+    ]);
   });
 });
 

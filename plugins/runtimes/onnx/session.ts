@@ -52,6 +52,7 @@ export async function createSession(spec: SessionSpec): Promise<EngineSession> {
 class OnnxSession implements EngineSession {
   readonly #ort: Ort;
   readonly #name: string;
+  readonly #running = new Set<Promise<unknown>>();
   #session: InferenceSession | undefined;
 
   constructor(ort: Ort, session: InferenceSession, name: string) {
@@ -67,28 +68,24 @@ class OnnxSession implements EngineSession {
     const feeds = Object.fromEntries(
       Object.entries(inputs).map(([name, tensor]) => [name, this.#toOrt(name, tensor)]),
     );
-    const results = await this.#results(session, feeds, outputs);
-    return Object.fromEntries(
-      Object.entries(results).map(([name, value]) => [name, fromOrt(value)]),
-    );
-  }
-
-  async #results(
-    session: InferenceSession,
-    feeds: Record<string, OrtTensor>,
-    outputs: readonly string[] = session.outputNames,
-  ): Promise<InferenceSession.ReturnType> {
+    const run = session.run(feeds, outputs ?? session.outputNames);
+    this.#running.add(run);
     try {
-      return await session.run(feeds, outputs);
+      const results = Object.entries(await run);
+      return Object.fromEntries(results.map(([name, value]) => [name, fromOrt(value)]));
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : cause;
       throw new Error(`Cannot run ${this.#name}: ${why}`, { cause });
+    } finally {
+      this.#running.delete(run);
     }
   }
 
+  /** Waits for runs that have begun, as native code must not lose a session under them. */
   async release(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
+    await Promise.allSettled(this.#running);
     await session?.release();
   }
 

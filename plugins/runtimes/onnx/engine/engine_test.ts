@@ -110,6 +110,15 @@ for (const [name, open] of Object.entries(homes)) {
       });
     });
 
+    it("finishes what runs before it releases a session", async () => {
+      await using(open(), async (engine) => {
+        const session = await engine.createSession(powers(2));
+        const run = session.run({ x: noise });
+        await session.release();
+        assertEquals((await run)["y"]!.dims, [64, 64]);
+      });
+    });
+
     it("does not start a run whose signal has fired", async () => {
       await using(open(), async (engine) => {
         const session = await engine.createSession(powers(1));

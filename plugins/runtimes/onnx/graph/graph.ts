@@ -40,12 +40,14 @@ type Initializer = StoredTensor & { readonly name: string };
  * @example
  * ```ts
  * import { Graph } from "@denoise/onnx/graph";
+ * import { assertEquals } from "@std/assert";
  *
  * const graph = new Graph();
  * const x = graph.input("x", "float32", ["batch", 3]);
  * graph.output("y", graph.node("Mul", [x, graph.scalar(2)]));
+ * assertEquals(graph.size, 2); // the product, and the output's name for it
  * const { model } = graph.build("double");
- * console.log(model.length > 0); // true
+ * assertEquals(model instanceof Uint8Array, true);
  * ```
  */
 export class Graph {

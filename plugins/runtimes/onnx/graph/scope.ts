@@ -15,11 +15,14 @@ const FLOATS: readonly DType[] = ["float32", "float16", "bfloat16", "float64"];
  * @example
  * ```ts
  * import { Checkpoint, Graph, Scope } from "@denoise/onnx/graph";
+ * import { assertEquals } from "@std/assert";
  *
  * const data = new Uint8Array(new Float32Array([1, 2]).buffer);
  * const checkpoint = new Checkpoint([["norm.weight", { dtype: "float32", dims: [2], data }]]);
  * const s = new Scope(new Graph(), checkpoint).at("norm");
- * console.log(s.path, s.has("bias"), s.tensor("weight").dims); // norm false [ 2 ]
+ * assertEquals(s.path, "norm");
+ * assertEquals(s.has("bias"), false);
+ * assertEquals(s.tensor("weight").dims, [2]);
  * ```
  */
 export class Scope {

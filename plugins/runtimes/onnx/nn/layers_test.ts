@@ -109,17 +109,16 @@ describe("layers", () => {
     });
   }
 
-  it("standard operators give the numbers of the fused ones", async () => {
-    const lowering = lowerings.coreml;
-    for (const name of ["linear", "attention", "attention_bias", "attention_wide_value"]) {
-      await assertAsTorch(name, cases[name]!, { lowering });
-    }
-    for (const name of ["silu", "quick_gelu"]) {
-      await assertAsTorch(`activation_${name}`, (s, { x }) => activation(s, x!, name), {
-        lowering,
-      });
-    }
-  });
+  for (const [provider, lowering] of Object.entries(lowerings)) {
+    it(`the operators for ${provider} give torch's numbers`, async () => {
+      const layers = ["linear", "attention", "attention_bias", "attention_wide_value"];
+      for (const name of layers) await assertAsTorch(name, cases[name]!, { lowering });
+      for (const name of ["silu", "quick_gelu"]) {
+        const build: Build = (s, { x }) => activation(s, x!, name);
+        await assertAsTorch(`activation_${name}`, build, { lowering });
+      }
+    });
+  }
 
   it("causalBias() hides what comes after a token", async () => {
     await assertAsTorch("attention_causal", (s, { query, key, value }) => {

@@ -1,0 +1,72 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import fc from "fast-check";
+import { decodeFrames, encodeFrame } from "./frames.ts";
+
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  parts.reduce((place, part) => (bytes.set(part, place), place + part.length), 0);
+  return bytes;
+}
+
+/** A stream of these bytes in pieces of one size. */
+function streamOf(bytes: Uint8Array<ArrayBuffer>, piece = 7): ReadableStream<Uint8Array> {
+  return ReadableStream.from((function* () {
+    for (let i = 0; i < bytes.length; i += piece) yield bytes.slice(i, i + piece);
+  })());
+}
+
+const message = {
+  id: 7,
+  text: "é",
+  list: [new Float32Array([1.5, -2]), new BigInt64Array([-1n])],
+  view: new Float32Array([9, 1, 9]).subarray(1, 2),
+  none: new Uint8Array(),
+};
+
+describe("frames", () => {
+  it("bring messages over, whatever the pieces", async () => {
+    const bytes = joined([...encodeFrame(message), ...encodeFrame({ id: 8 })]);
+    for (const piece of [1, 7, 1000]) {
+      const found = await Array.fromAsync(decodeFrames(streamOf(bytes, piece)));
+      assertEquals(found, [{ ...message, view: new Float32Array([1]) }, { id: 8 }]);
+    }
+  });
+
+  it("end with the stream, but not within a message", async () => {
+    assertEquals(await Array.fromAsync(decodeFrames(streamOf(new Uint8Array()))), []);
+    const bytes = joined(encodeFrame(message));
+    for (const length of [1, 8, 20, bytes.length - 1]) {
+      const stream = streamOf(bytes.slice(0, length));
+      await assertRejects(() => Array.fromAsync(decodeFrames(stream)), SyntaxError, "ended within");
+    }
+  });
+
+  it("refuse what is no message", async () => {
+    const text = new TextEncoder().encode("Segmentation fault");
+    const read = () => Array.fromAsync(decodeFrames(streamOf(text)));
+    await assertRejects(read, SyntaxError, "holds something else");
+    for (const array of [{ $array: "Function", bytes: 1 }, { $array: "Uint8Array", bytes: -1 }]) {
+      const bytes = joined(encodeFrame({ array }));
+      const stream = streamOf(bytes);
+      await assertRejects(() => Array.fromAsync(decodeFrames(stream)), SyntaxError, "that is none");
+    }
+  });
+
+  it("give messages or a SyntaxError for any bytes", async () => {
+    const valid = joined(encodeFrame(message));
+    const mutated = fc.tuple(fc.nat(valid.length - 1), fc.nat(255)).map(([place, byte]) =>
+      valid.with(place, byte)
+    );
+    await fc.assert(
+      fc.asyncProperty(mutated, async (bytes) => {
+        try {
+          await Array.fromAsync(decodeFrames(streamOf(new Uint8Array(bytes), 64)));
+        } catch (error) {
+          assert(error instanceof SyntaxError || error instanceof RangeError, `${error}`);
+        }
+      }),
+      { numRuns: 500, seed: 1 },
+    );
+  });
+});
