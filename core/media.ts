@@ -37,6 +37,41 @@ export interface ResizeOptions {
   readonly resample?: "nearest" | "bilinear" | "bicubic" | "lanczos" | undefined;
 }
 
+/** A rectangle of pixels; `right` and `bottom` are left out. */
+export interface PictureBox {
+  /** First column. */
+  readonly left: number;
+  /** First row. */
+  readonly top: number;
+  /** The column behind the last. */
+  readonly right: number;
+  /** The row behind the last. */
+  readonly bottom: number;
+}
+
+/** Work on whole pictures, as inpainting around a mask needs it. */
+export interface PictureEditor {
+  /** Opens a picture, in that mode. */
+  open(picture: Exclude<PictureInput, Tensor>, mode?: "L" | "RGB"): Promise<Picture>;
+  /** The part inside a box. */
+  crop(picture: Picture, box: PictureBox): Picture;
+  /** The part around what a mask marks, in the shape of `width` x `height`. */
+  cropRegion(mask: Picture, width: number, height: number, pad?: number): PictureBox;
+  /** In another size: stretched, or in its own shape with the edges drawn out or cut. */
+  resize(
+    picture: Picture,
+    width: number,
+    height: number,
+    options?: Pick<ResizeOptions, "resample"> & {
+      readonly fit?: "stretch" | "fill" | "crop" | undefined;
+    },
+  ): Picture;
+  /** Blurred by a Gaussian; `radius` is its standard deviation in pixels. */
+  blur(picture: Picture, radius: number): Picture;
+  /** A painted part put back into the picture it was cropped from, softly where the mask is grey. */
+  overlay(mask: Picture, picture: Picture, painted: Picture, box?: PictureBox): Picture;
+}
+
 /** Turns tensors into pictures and back; provided by an image plugin such as `@denoise/image`. */
 export interface PictureCodec {
   /**
@@ -51,4 +86,6 @@ export interface PictureCodec {
     picture: PictureInput,
     options?: ResizeOptions & { mode?: "L" | "RGB" },
   ): Promise<Tensor>;
+  /** Work on whole pictures, by codecs that can. */
+  readonly editor?: PictureEditor | undefined;
 }

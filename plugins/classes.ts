@@ -17,6 +17,20 @@ import type { DDPMScheduler as DDPMSchedulerObject } from "@denoise/scheduler-dd
 export const DDPMScheduler: typeof DDPMSchedulerClass = DDPMSchedulerClass.using(registry);
 /** An object of the class. */
 export type DDPMScheduler = DDPMSchedulerObject;
+import { DPMSolverMultistepScheduler as DPMSolverMultistepSchedulerClass } from "@denoise/scheduler-dpmsolver-multistep";
+import type { DPMSolverMultistepScheduler as DPMSolverMultistepSchedulerObject } from "@denoise/scheduler-dpmsolver-multistep";
+/** `DPMSolverMultistepScheduler` of `@denoise/scheduler-dpmsolver-multistep`, with {@linkcode registry} as its default. */
+export const DPMSolverMultistepScheduler: typeof DPMSolverMultistepSchedulerClass =
+  DPMSolverMultistepSchedulerClass.using(registry);
+/** An object of the class. */
+export type DPMSolverMultistepScheduler = DPMSolverMultistepSchedulerObject;
+import { EulerAncestralDiscreteScheduler as EulerAncestralDiscreteSchedulerClass } from "@denoise/scheduler-euler-ancestral-discrete";
+import type { EulerAncestralDiscreteScheduler as EulerAncestralDiscreteSchedulerObject } from "@denoise/scheduler-euler-ancestral-discrete";
+/** `EulerAncestralDiscreteScheduler` of `@denoise/scheduler-euler-ancestral-discrete`, with {@linkcode registry} as its default. */
+export const EulerAncestralDiscreteScheduler: typeof EulerAncestralDiscreteSchedulerClass =
+  EulerAncestralDiscreteSchedulerClass.using(registry);
+/** An object of the class. */
+export type EulerAncestralDiscreteScheduler = EulerAncestralDiscreteSchedulerObject;
 import { EulerDiscreteScheduler as EulerDiscreteSchedulerClass } from "@denoise/scheduler-euler-discrete";
 import type { EulerDiscreteScheduler as EulerDiscreteSchedulerObject } from "@denoise/scheduler-euler-discrete";
 /** `EulerDiscreteScheduler` of `@denoise/scheduler-euler-discrete`, with {@linkcode registry} as its default. */
@@ -24,6 +38,34 @@ export const EulerDiscreteScheduler: typeof EulerDiscreteSchedulerClass =
   EulerDiscreteSchedulerClass.using(registry);
 /** An object of the class. */
 export type EulerDiscreteScheduler = EulerDiscreteSchedulerObject;
+import { HeunDiscreteScheduler as HeunDiscreteSchedulerClass } from "@denoise/scheduler-heun-discrete";
+import type { HeunDiscreteScheduler as HeunDiscreteSchedulerObject } from "@denoise/scheduler-heun-discrete";
+/** `HeunDiscreteScheduler` of `@denoise/scheduler-heun-discrete`, with {@linkcode registry} as its default. */
+export const HeunDiscreteScheduler: typeof HeunDiscreteSchedulerClass = HeunDiscreteSchedulerClass
+  .using(registry);
+/** An object of the class. */
+export type HeunDiscreteScheduler = HeunDiscreteSchedulerObject;
+import { KDPM2AncestralDiscreteScheduler as KDPM2AncestralDiscreteSchedulerClass } from "@denoise/scheduler-kdpm2-ancestral-discrete";
+import type { KDPM2AncestralDiscreteScheduler as KDPM2AncestralDiscreteSchedulerObject } from "@denoise/scheduler-kdpm2-ancestral-discrete";
+/** `KDPM2AncestralDiscreteScheduler` of `@denoise/scheduler-kdpm2-ancestral-discrete`, with {@linkcode registry} as its default. */
+export const KDPM2AncestralDiscreteScheduler: typeof KDPM2AncestralDiscreteSchedulerClass =
+  KDPM2AncestralDiscreteSchedulerClass.using(registry);
+/** An object of the class. */
+export type KDPM2AncestralDiscreteScheduler = KDPM2AncestralDiscreteSchedulerObject;
+import { KDPM2DiscreteScheduler as KDPM2DiscreteSchedulerClass } from "@denoise/scheduler-kdpm2-discrete";
+import type { KDPM2DiscreteScheduler as KDPM2DiscreteSchedulerObject } from "@denoise/scheduler-kdpm2-discrete";
+/** `KDPM2DiscreteScheduler` of `@denoise/scheduler-kdpm2-discrete`, with {@linkcode registry} as its default. */
+export const KDPM2DiscreteScheduler: typeof KDPM2DiscreteSchedulerClass =
+  KDPM2DiscreteSchedulerClass.using(registry);
+/** An object of the class. */
+export type KDPM2DiscreteScheduler = KDPM2DiscreteSchedulerObject;
+import { LMSDiscreteScheduler as LMSDiscreteSchedulerClass } from "@denoise/scheduler-lms-discrete";
+import type { LMSDiscreteScheduler as LMSDiscreteSchedulerObject } from "@denoise/scheduler-lms-discrete";
+/** `LMSDiscreteScheduler` of `@denoise/scheduler-lms-discrete`, with {@linkcode registry} as its default. */
+export const LMSDiscreteScheduler: typeof LMSDiscreteSchedulerClass = LMSDiscreteSchedulerClass
+  .using(registry);
+/** An object of the class. */
+export type LMSDiscreteScheduler = LMSDiscreteSchedulerObject;
 import { PNDMScheduler as PNDMSchedulerClass } from "@denoise/scheduler-pndm";
 import type { PNDMScheduler as PNDMSchedulerObject } from "@denoise/scheduler-pndm";
 /** `PNDMScheduler` of `@denoise/scheduler-pndm`, with {@linkcode registry} as its default. */
@@ -81,6 +123,20 @@ export const StableDiffusionPipeline: typeof StableDiffusionPipelineClass =
   StableDiffusionPipelineClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionPipeline = StableDiffusionPipelineObject;
+import { StableDiffusionImg2ImgPipeline as StableDiffusionImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-img2img";
+import type { StableDiffusionImg2ImgPipeline as StableDiffusionImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-img2img";
+/** `StableDiffusionImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-img2img`, with {@linkcode registry} as its default. */
+export const StableDiffusionImg2ImgPipeline: typeof StableDiffusionImg2ImgPipelineClass =
+  StableDiffusionImg2ImgPipelineClass.using(registry);
+/** An object of the class. */
+export type StableDiffusionImg2ImgPipeline = StableDiffusionImg2ImgPipelineObject;
+import { StableDiffusionInpaintPipeline as StableDiffusionInpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-inpaint";
+import type { StableDiffusionInpaintPipeline as StableDiffusionInpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-inpaint";
+/** `StableDiffusionInpaintPipeline` of `@denoise/pipeline-stable-diffusion-inpaint`, with {@linkcode registry} as its default. */
+export const StableDiffusionInpaintPipeline: typeof StableDiffusionInpaintPipelineClass =
+  StableDiffusionInpaintPipelineClass.using(registry);
+/** An object of the class. */
+export type StableDiffusionInpaintPipeline = StableDiffusionInpaintPipelineObject;
 import { CLIPTokenizer as CLIPTokenizerClass } from "@denoise/tokenizer-clip";
 import type { CLIPTokenizer as CLIPTokenizerObject } from "@denoise/tokenizer-clip";
 /** `CLIPTokenizer` of `@denoise/tokenizer-clip`, with {@linkcode registry} as its default. */

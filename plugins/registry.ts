@@ -5,9 +5,11 @@
  * @module
  */
 import { Registry } from "@denoise/core";
+import { source as source0 } from "@denoise/embedded-ddpm-emoji";
+import { source as source1 } from "@denoise/embedded-emoji";
 import { hub } from "@denoise/hub";
 
-/** Every built-in plugin by its class name, the Hub as the source, imagescript for pictures. */
+/** Every built-in plugin by its class name; the models that ship with it and the Hub as sources. */
 export const registry: Registry = new Registry({
   plugins: [
     {
@@ -24,9 +26,50 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "scheduler",
+      className: "DPMSolverMultistepScheduler",
+      package: "@denoise/scheduler-dpmsolver-multistep",
+      load: async () =>
+        (await import("@denoise/scheduler-dpmsolver-multistep")).DPMSolverMultistepScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "EulerAncestralDiscreteScheduler",
+      package: "@denoise/scheduler-euler-ancestral-discrete",
+      load: async () =>
+        (await import("@denoise/scheduler-euler-ancestral-discrete"))
+          .EulerAncestralDiscreteScheduler,
+    },
+    {
+      kind: "scheduler",
       className: "EulerDiscreteScheduler",
       package: "@denoise/scheduler-euler-discrete",
       load: async () => (await import("@denoise/scheduler-euler-discrete")).EulerDiscreteScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "HeunDiscreteScheduler",
+      package: "@denoise/scheduler-heun-discrete",
+      load: async () => (await import("@denoise/scheduler-heun-discrete")).HeunDiscreteScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "KDPM2AncestralDiscreteScheduler",
+      package: "@denoise/scheduler-kdpm2-ancestral-discrete",
+      load: async () =>
+        (await import("@denoise/scheduler-kdpm2-ancestral-discrete"))
+          .KDPM2AncestralDiscreteScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "KDPM2DiscreteScheduler",
+      package: "@denoise/scheduler-kdpm2-discrete",
+      load: async () => (await import("@denoise/scheduler-kdpm2-discrete")).KDPM2DiscreteScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "LMSDiscreteScheduler",
+      package: "@denoise/scheduler-lms-discrete",
+      load: async () => (await import("@denoise/scheduler-lms-discrete")).LMSDiscreteScheduler,
     },
     {
       kind: "scheduler",
@@ -84,6 +127,20 @@ export const registry: Registry = new Registry({
         (await import("@denoise/pipeline-stable-diffusion")).StableDiffusionPipeline,
     },
     {
+      kind: "pipeline",
+      className: "StableDiffusionImg2ImgPipeline",
+      package: "@denoise/pipeline-stable-diffusion-img2img",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-img2img")).StableDiffusionImg2ImgPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "StableDiffusionInpaintPipeline",
+      package: "@denoise/pipeline-stable-diffusion-inpaint",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-inpaint")).StableDiffusionInpaintPipeline,
+    },
+    {
       kind: "tokenizer",
       className: "CLIPTokenizer",
       aliases: ["CLIPTokenizerFast"],
@@ -91,6 +148,6 @@ export const registry: Registry = new Registry({
       load: async () => (await import("@denoise/tokenizer-clip")).CLIPTokenizer,
     },
   ],
-  sources: [hub()],
+  sources: [source0, source1, hub()],
   pictures: async () => (await import("@denoise/image")).imageCodec,
 });

@@ -36,8 +36,10 @@ async function foldersOf(group: string): Promise<URL[]> {
   }
 }
 
+/** The name of a package, or undefined for a folder that is none (yet). */
 async function packageName(folder: URL): Promise<string | undefined> {
   try {
+    await Deno.stat(new URL("mod.ts", folder));
     return JSON.parse(await Deno.readTextFile(new URL("deno.json", folder))).name;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
@@ -63,13 +65,25 @@ export async function findPlugins(): Promise<Found[]> {
   return found;
 }
 
+/** The packages under plugins/embedded, which are sources of one repo each. */
+export async function findEmbedded(): Promise<string[]> {
+  const names = await Promise.all((await foldersOf("embedded")).map(packageName));
+  return names.filter((name) => name !== undefined);
+}
+
 /** The lazy registry: a class is imported when a repo asks for it. */
-export function registrySource(plugins: readonly Found[]): string {
+export function registrySource(plugins: readonly Found[], embedded: readonly string[]): string {
+  const sources = embedded.map((name, i) =>
+    `import { source as source${i} } from ${JSON.stringify(name)};`
+  );
+  const places = embedded.map((_, i) => `source${i}, `).join("");
   const entries = plugins.map(({ package: name, className, kind, aliases }) =>
     `    {
       kind: ${JSON.stringify(kind)},
       className: ${JSON.stringify(className)},
-      ${aliases.length === 0 ? "" : `aliases: ${JSON.stringify(aliases)},\n      `}package: ${JSON.stringify(name)},
+      ${aliases.length === 0 ? "" : `aliases: ${JSON.stringify(aliases)},\n      `}package: ${
+      JSON.stringify(name)
+    },
       load: async () => (await import(${JSON.stringify(name)})).${className},
     },`
   );
@@ -80,14 +94,15 @@ export function registrySource(plugins: readonly Found[]): string {
  * @module
  */
 import { Registry } from "@denoise/core";
+${sources.join("\n")}
 import { hub } from "@denoise/hub";
 
-/** Every built-in plugin by its class name, the Hub as the source, imagescript for pictures. */
+/** Every built-in plugin by its class name; the models that ship with it and the Hub as sources. */
 export const registry: Registry = new Registry({
   plugins: [
 ${entries.join("\n")}
   ],
-  sources: [hub()],
+  sources: [${places}hub()],
   pictures: async () => (await import("@denoise/image")).imageCodec,
 });
 `;
@@ -129,7 +144,7 @@ async function formatted(source: string): Promise<string> {
 async function main(): Promise<void> {
   const plugins = await findPlugins();
   const files = {
-    "plugins/registry.ts": await formatted(registrySource(plugins)),
+    "plugins/registry.ts": await formatted(registrySource(plugins, await findEmbedded())),
     "plugins/classes.ts": await formatted(classesSource(plugins)),
   };
   for (const [path, source] of Object.entries(files)) {

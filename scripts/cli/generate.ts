@@ -1,14 +1,12 @@
 import type { AnyPipeline, PictureOutput, PipelineStep, Registry } from "@denoise/core";
 import { DenoiseError, diffusionPipeline } from "@denoise/core";
+import { defaults, id as EMBEDDED } from "@denoise/embedded-emoji";
 import { showPicture } from "@denoise/terminal";
 import type { Command } from "commander";
 import { registry as builtIn } from "../../plugins/registry.ts";
 import { integer, number, seed, size } from "./options.ts";
 import { findScheduler } from "./scheduler_name.ts";
 import { downloadBar, withProgress } from "./terminal.ts";
-
-/** The model that lies in the project. */
-const DEFAULT_MODEL = "denoise/emoji";
 
 interface GenerateFlags {
   readonly model: string;
@@ -31,7 +29,7 @@ export function addGenerate(program: Command): void {
   program.command("generate")
     .description("make pictures from a prompt, or without one from an unconditional model")
     .argument("[prompt...]", "what the picture should show")
-    .option("-m, --model <id>", "Hub id or folder of a diffusers repo", DEFAULT_MODEL)
+    .option("-m, --model <id>", "Hub id or folder of a diffusers repo", EMBEDDED)
     .option("-s, --steps <n>", "denoising steps", integer(1, 10_000))
     .option("-g, --guidance <scale>", "how closely to follow the prompt", number(0, 100))
     .option("--seed <n>", "what the noise is drawn from; picture i takes seed + i", seed)
@@ -87,8 +85,10 @@ function start(
   prompt: string,
   flags: GenerateFlags,
 ): AsyncGenerator<PipelineStep, PictureOutput, void> {
+  const own = flags.model === EMBEDDED ? defaults : undefined;
+  const steps = flags.steps ?? own?.numInferenceSteps;
   const shared = {
-    ...(flags.steps === undefined ? {} : { numInferenceSteps: flags.steps }),
+    ...(steps === undefined ? {} : { numInferenceSteps: steps }),
     seed: flags.seed,
   };
   if (!("tokenizer" in pipe.components)) {
@@ -105,7 +105,7 @@ function start(
   return pipe.stream(prompt, {
     ...shared,
     ...flags.size,
-    guidanceScale: flags.guidance,
+    guidanceScale: flags.guidance ?? own?.guidanceScale,
     negativePrompt: flags.negative,
     numImagesPerPrompt: flags.count,
   });

@@ -1,0 +1,67 @@
+import { DenoiseError } from "./errors.ts";
+import { isFolder, joinPath } from "./loading.ts";
+import type { Source, SourceFolder } from "./source.ts";
+
+/** A repo whose files lie in a package. */
+export interface BundledRepo {
+  /** The id it is loaded by, such as `"denoise/emoji"`. */
+  readonly id: string;
+  /** The folder of its files: that of the package, on disk or on the registry it came from. */
+  readonly base: URL;
+  /** The files of the repo, relative to the folder. */
+  readonly files: readonly string[];
+  /** What tells this state of the files from others; the version of the package. */
+  readonly version: string;
+}
+
+function cacheFolder(): string {
+  const home = Deno.env.get("XDG_CACHE_HOME") ?? joinPath(Deno.env.get("HOME") ?? ".", ".cache");
+  return joinPath(home, "denoise");
+}
+
+async function download({ base }: BundledRepo, file: string, folder: string): Promise<void> {
+  const response = await fetch(new URL(file, base));
+  if (!response.ok) {
+    await response.body?.cancel();
+    throw new DenoiseError(
+      "source_unavailable",
+      `Cannot fetch ${file} of ${base}: the server answered ${response.status}`,
+    );
+  }
+  const path = joinPath(folder, file);
+  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+  await Deno.writeFile(path, response.body!);
+}
+
+/** Downloads a package's files once; the folder appears when all of them are there. */
+async function materialize(repo: BundledRepo): Promise<string> {
+  const folder = joinPath(cacheFolder(), repo.id, repo.version);
+  if (await isFolder(folder)) return folder;
+  const parent = joinPath(cacheFolder(), repo.id);
+  await Deno.mkdir(parent, { recursive: true });
+  const partial = await Deno.makeTempDir({ dir: parent, prefix: ".partial-" });
+  try {
+    await Promise.all(repo.files.map((file) => download(repo, file, partial)));
+    await Deno.rename(partial, folder);
+  } catch (error) {
+    await Deno.remove(partial, { recursive: true });
+    if (!await isFolder(folder)) throw error;
+  }
+  return folder;
+}
+
+/**
+ * A source for one repo that ships inside a package: read in place when the package lies on disk,
+ * downloaded once into the cache (`$XDG_CACHE_HOME/denoise`) when it was imported from a registry.
+ */
+export function bundledSource(repo: BundledRepo): Source {
+  return {
+    name: "bundled",
+    accepts: (id) => id === repo.id,
+    async fetch(id): Promise<SourceFolder> {
+      const onDisk = repo.base.protocol === "file:";
+      const path = onDisk ? decodeURIComponent(repo.base.pathname) : await materialize(repo);
+      return { path: path.replace(/\/$/, ""), id, commit: repo.version };
+    },
+  };
+}

@@ -1,0 +1,33 @@
+/**
+ * A small Stable Diffusion that draws emoji, in this package: text to pictures of 128x128 with no
+ * download from a model hub. README.md is its model card.
+ *
+ * @example
+ * ```ts
+ * import { source } from "@denoise/embedded-emoji";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(source.accepts("denoise/emoji"), true);
+ * ```
+ *
+ * @module
+ */
+import { bundledSource, type Source } from "@denoise/core";
+import { files } from "./files.ts";
+
+/** The id that the model is loaded by. */
+export const id = "denoise/emoji";
+
+/** Call options that it draws best with. */
+export const defaults: { readonly numInferenceSteps: number; readonly guidanceScale: number } = {
+  numInferenceSteps: 25,
+  guidanceScale: 3,
+};
+
+/** The model as a source of repos: the one that lies in this package. */
+export const source: Source = bundledSource({
+  id,
+  base: new URL("./", import.meta.url),
+  files,
+  version: "0.1.0",
+});
