@@ -15,7 +15,12 @@ import { MAX_CONFIG, PartReader } from "./part_reader.ts";
 import { type ComponentProblem, type ReadParts, tryComponent } from "./try_component.ts";
 import type { RepoFile } from "./remote.ts";
 import { openRepo, type PinnedRepo } from "./repo.ts";
-import { countNumbers, type SafetensorsHeader, type TensorHeader } from "./safetensors.ts";
+import {
+  countNumbers,
+  countParameters,
+  type SafetensorsHeader,
+  type TensorHeader,
+} from "./safetensors.ts";
 import { apiSettings, fetchSettings, type HubOptions } from "./settings.ts";
 import { isVisible } from "./snapshot.ts";
 import { folderOf } from "./weights.ts";
@@ -107,20 +112,29 @@ function plannedFiles(
   }
 }
 
-/** Reads the small files and the headers of the weights. */
+/** Configs and indexes of shards; vocabularies tell nothing here. */
+const CONFIG = /(^|\/)(\w*config\.json|[^/]*\.index(\.\w+)?\.json)$/;
+
+/** Reads the configs and the headers of the weights. */
 async function readParts(
   files: readonly RepoFile[],
   reader: PartReader,
   concurrency: number,
+  problems: string[],
 ): Promise<ReadParts> {
   const headers = new Map<string, SafetensorsHeader>();
   const texts = new Map<string, string>();
-  const isText = ({ path, size }: RepoFile) => path.endsWith(".json") && size < MAX_CONFIG;
+  const isText = ({ path, size }: RepoFile) => CONFIG.test(path) && size < MAX_CONFIG;
   const isWeights = ({ path }: RepoFile) => path.endsWith(".safetensors");
   const wanted = files.filter((file) => isText(file) || isWeights(file));
   await runPool(wanted, concurrency, async (file) => {
-    if (isText(file)) texts.set(file.path, await reader.text(file));
-    else headers.set(file.path, await reader.header(file));
+    try {
+      if (isText(file)) texts.set(file.path, await reader.text(file));
+      else headers.set(file.path, await reader.header(file));
+    } catch (error) {
+      if (!(error instanceof DenoiseError) || error.code !== "invalid_safetensors") throw error;
+      problems.push(error.message);
+    }
   });
   return { headers, texts };
 }
@@ -129,9 +143,25 @@ async function readParts(
 function countByType(tensors: readonly TensorHeader[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const tensor of tensors) {
-    counts[tensor.dtype] = (counts[tensor.dtype] ?? 0) + countNumbers([tensor]);
+    counts[tensor.dtype] = (counts[tensor.dtype] ?? 0) + countNumbers(tensor);
   }
   return counts;
+}
+
+/** The planned files of a component: those of its folder, or of the root where it has none. */
+function ownFiles(
+  role: string,
+  className: string,
+  repo: PinnedRepo,
+  files: readonly RepoFile[],
+): RepoFile[] {
+  const isInFolder = repo.files.some((file) => folderOf(file.path) === role);
+  if (isInFolder) return files.filter((file) => folderOf(file.path) === role);
+  const isScheduler = className.endsWith("Scheduler");
+  return files.filter(({ path }) =>
+    folderOf(path) === "" && path !== MODEL_INDEX &&
+    isScheduler === (path === "scheduler_config.json")
+  );
 }
 
 async function inspectComponent(
@@ -142,8 +172,7 @@ async function inspectComponent(
   parts: ReadParts,
   { registry, variant }: InspectOptions,
 ): Promise<InspectedComponent> {
-  const isInFolder = repo.files.some((file) => folderOf(file.path) === role);
-  const own = files.filter((file) => folderOf(file.path) === (isInFolder ? role : ""));
+  const own = ownFiles(role, className, repo, files);
   const tensors = own.flatMap(({ path }) => [...parts.headers.get(path)?.tensors.values() ?? []]);
   const location = { id: repo.id, commit: repo.resolved.commit, variant };
   return {
@@ -151,7 +180,7 @@ async function inspectComponent(
     library: library ?? "",
     className,
     isAvailable: registry?.has(className),
-    parameters: countNumbers(tensors),
+    parameters: countParameters(tensors),
     bytes: own.reduce((sum, file) => sum + file.size, 0),
     dtypes: countByType(tensors),
     problems: registry?.has(className) && own.length > 0
@@ -192,14 +221,14 @@ export async function inspect(id: string, options: InspectOptions = {}): Promise
   const problems: string[] = [];
   const files = plannedFiles(index, repo, options, problems);
 
-  const parts = await readParts(files, reader, settings.concurrency);
+  const parts = await readParts(files, reader, settings.concurrency, problems);
   const components: InspectedComponent[] = [];
   for (const [role, [library, className]] of rolesOf(index)) {
     if (className === null || options.skip?.includes(role)) continue;
     const entry = [library, className] as const;
     components.push(await inspectComponent(role, entry, repo, files, parts, options));
   }
-  const parameters = countNumbers(
+  const parameters = countParameters(
     [...parts.headers.values()].flatMap(({ tensors }) => [...tensors.values()]),
   );
   const listed = await Promise.all(files.map(async ({ path, size, ...rest }) => {

@@ -74,9 +74,14 @@ export async function readHeader(
   return { bytes, tensors: parse(new TextDecoder().decode(bytes.subarray(8)), file) };
 }
 
-/** How many numbers the tensors hold. */
-export function countNumbers(tensors: Iterable<TensorHeader>): number {
+/** How many numbers a tensor holds. */
+export function countNumbers({ shape }: TensorHeader): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** How many parameters tensors hold: integers beside them, such as position ids, are none. */
+export function countParameters(tensors: Iterable<TensorHeader>): number {
   let count = 0;
-  for (const { shape } of tensors) count += shape.reduce((product, size) => product * size, 1);
+  for (const tensor of tensors) if (/^B?F\d/.test(tensor.dtype)) count += countNumbers(tensor);
   return count;
 }
