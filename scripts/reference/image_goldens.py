@@ -79,6 +79,28 @@ def blurs(draw: np.random.Generator, count: int) -> list[dict]:
     return cases
 
 
+def paintings(draw: np.random.Generator, count: int) -> list[dict]:
+    """What inpainting with padding_mask_crop does around a mask."""
+    processor, cases = VaeImageProcessor(), []
+    for i in range(count):
+        image = picture(draw, [3, 4][i % 2])
+        marked = np.zeros((image.height, image.width), np.uint8)
+        x, y = int(draw.integers(0, image.width)), int(draw.integers(0, image.height))
+        marked[y : y + int(draw.integers(1, 20)), x : x + int(draw.integers(1, 20))] = 255
+        mask = Image.fromarray(marked).filter(ImageFilter.GaussianBlur([0, 2][i // 2 % 2]))
+        width, height, pad = (int(n) for n in draw.integers(8, 24, 3))
+        region = processor.get_crop_region(mask, width, height, pad % 5)
+        painted = Image.fromarray(draw.integers(0, 256, (height, width, 3), dtype=np.uint8))
+        rgb = image.convert("RGB").resize((image.width + 4, image.height + 4))
+        cases.append({
+            "picture": pixels(image), "mask": pixels(mask), "painted": pixels(painted), "pad": pad % 5, "region": region,
+            "overlay": pixels(processor.apply_overlay(mask, image, painted, region)), "whole": pixels(rgb),
+            "fill": pixels(processor._resize_and_fill(rgb, width, height)),
+            "crop": pixels(processor._resize_and_crop(rgb, width, height)),
+        })
+    return cases
+
+
 def conversions(draw: np.random.Generator) -> list[dict]:
     images = [picture(draw, channels) for channels in MODES]
     return [{"from": pixels(image), "mode": mode, "to": pixels(image.convert(mode))}
@@ -207,7 +229,8 @@ def main(seed: int, count: int) -> None:
         "versions": {"pillow": PIL.__version__, "numpy": np.__version__, "diffusers": diffusers.__version__, "torch": torch.__version__},
         "command": COMMAND,
         "resizes": resizes(draw, count), "floatResizes": float_resizes(draw, count // 2), "blurs": blurs(draw, count // 2),
-        "conversions": conversions(draw), "crops": crops(draw), "tensors": tensors(draw), "files": write_files(draw),
+        "conversions": conversions(draw), "crops": crops(draw), "tensors": tensors(draw),
+        "paintings": paintings(draw, 12), "files": write_files(draw),
     }
     (TESTDATA / "goldens.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
 

@@ -49,10 +49,19 @@ export interface Taps {
   readonly width: number;
 }
 
-/** `precompute_coeffs` of Pillow's Resample.c, over the whole axis. */
-export function coefficients(from: number, to: number, method: Resample): Taps {
+/**
+ * `precompute_coeffs` of Pillow's Resample.c.
+ *
+ * @param box The part of the source axis that becomes the target; the whole unless given.
+ */
+export function coefficients(
+  from: number,
+  to: number,
+  method: Resample,
+  box: readonly [start: number, end: number] = [0, from],
+): Taps {
   const kernel = FILTERS[method as Exclude<Resample, "nearest">];
-  const scale = from / to;
+  const scale = (box[1] - box[0]) / to;
   const stretch = Math.max(scale, 1);
   const support = kernel.support * stretch;
   const width = Math.ceil(support) * 2 + 1;
@@ -63,7 +72,7 @@ export function coefficients(from: number, to: number, method: Resample): Taps {
     width,
   };
   for (let out = 0; out < to; out++) {
-    const center = (out + 0.5) * scale;
+    const center = box[0] + (out + 0.5) * scale;
     const first = Math.max(0, Math.trunc(center - support + 0.5));
     const count = Math.min(from, Math.trunc(center + support + 0.5)) - first;
     let sum = 0;

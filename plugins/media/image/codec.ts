@@ -1,9 +1,19 @@
-import { type PictureCodec, type PictureInput, type ResizeOptions, Tensor } from "@denoise/core";
+import {
+  type PictureCodec,
+  type PictureEditor,
+  type PictureInput,
+  type ResizeOptions,
+  Tensor,
+} from "@denoise/core";
+import { gaussianBlur } from "./blur.ts";
 import { convert, type Mode } from "./convert.ts";
+import { crop } from "./crop.ts";
+import { applyOverlay, cropRegion } from "./inpaint.ts";
 import { decodeImage, type ImageLimits, openImage } from "./open_image.ts";
 import { DenoiseImage } from "./picture.ts";
-import { resize } from "./resize.ts";
+import { checkSize, resize } from "./resize.ts";
 import { resizeNearest } from "./resize_nearest.ts";
+import { resizeAndCrop, resizeAndFill } from "./resize_to_fit.ts";
 import { imagesFromTensor, tensorFromImage } from "./tensors.ts";
 
 /** How {@linkcode imageCodec} takes a picture. */
@@ -36,18 +46,6 @@ async function pictureOf(
   return new DenoiseImage(input.width, input.height, input.channels, input.data);
 }
 
-/** The asked size; a side that was not given follows from the shape of the picture. */
-function targetSize(
-  from: { width: number; height: number },
-  { width, height }: ResizeOptions,
-): { width: number; height: number } {
-  const ratio = from.width / from.height;
-  return {
-    width: width ?? (height === undefined ? from.width : Math.max(1, Math.round(height * ratio))),
-    height: height ?? (width === undefined ? from.height : Math.max(1, Math.round(width / ratio))),
-  };
-}
-
 function takeTensor(tensor: Tensor, options: ToTensorOptions): Tensor {
   const batch = tensor.dims.length === 3 ? tensor.unsqueeze(0) : tensor;
   const [_, channels, height, width] = batch.dims;
@@ -56,8 +54,26 @@ function takeTensor(tensor: Tensor, options: ToTensorOptions): Tensor {
       `Cannot take ${tensor} as a picture: it must be float32 [N, C, H, W] with 1, 3 or 4 channels`,
     );
   }
-  const size = targetSize({ width: width!, height: height! }, options);
+  const size = { width: options.width ?? width!, height: options.height ?? height! };
+  checkSize(size.width, size.height);
   return resizeNearest(batch.astype("float32"), size.width, size.height);
+}
+
+const FITS = { stretch: resize, fill: resizeAndFill, crop: resizeAndCrop };
+
+function editorOf(limits: ImageLimits): PictureEditor {
+  return {
+    async open(input, mode) {
+      const picture = await pictureOf(input, limits);
+      return mode === undefined ? picture : convert(picture, mode);
+    },
+    crop,
+    cropRegion,
+    resize: (picture, width, height, { resample, fit = "stretch" } = {}) =>
+      FITS[fit](picture, width, height, resample),
+    blur: gaussianBlur,
+    overlay: applyOverlay,
+  };
 }
 
 /**
@@ -67,12 +83,13 @@ function takeTensor(tensor: Tensor, options: ToTensorOptions): Tensor {
  */
 export function createImageCodec(limits: ImageLimits = {}): PictureCodec {
   return {
+    editor: editorOf(limits),
     fromTensor: imagesFromTensor,
     async toTensor(input: PictureInput, options: ToTensorOptions = {}): Promise<Tensor> {
       if (input instanceof Tensor) return takeTensor(input, options);
       const picture = await pictureOf(input, limits);
       const opaque = picture.channels === 4 ? convert(picture, "RGB") : picture;
-      const { width, height } = targetSize(opaque, options);
+      const { width = opaque.width, height = opaque.height } = options;
       const sized = resize(opaque, width, height, options.resample ?? "lanczos");
       return tensorFromImage(convert(sized, options.mode ?? modeOf(sized)));
     },

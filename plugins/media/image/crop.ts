@@ -1,17 +1,6 @@
+import type { PictureBox } from "@denoise/core";
 import { DenoiseImage } from "./picture.ts";
 import type { Pixels } from "./pixels.ts";
-
-/** A rectangle of pixels: `right` and `bottom` are left out. */
-export interface Box {
-  /** First column. */
-  readonly left: number;
-  /** First row. */
-  readonly top: number;
-  /** Column after the last. */
-  readonly right: number;
-  /** Row after the last. */
-  readonly bottom: number;
-}
 
 /**
  * The part of a picture inside a box; what lies outside the picture is 0, as in `Image.crop` of
@@ -28,7 +17,7 @@ export interface Box {
  * assertEquals([...crop(row, { left: 1, top: 0, right: 4, bottom: 1 }).data], [2, 3, 0]);
  * ```
  */
-export function crop(picture: Pixels, box: Box): DenoiseImage {
+export function crop(picture: Pixels, box: PictureBox): DenoiseImage {
   const { left, top, right, bottom } = box;
   if (![left, top, right, bottom].every(Number.isInteger) || right <= left || bottom <= top) {
     throw new RangeError(

@@ -21,10 +21,11 @@
 export { boxBlur, gaussianBlur } from "./blur.ts";
 export { createImageCodec, imageCodec, type ToTensorOptions } from "./codec.ts";
 export { convert, type Mode } from "./convert.ts";
-export { type Box, centerCrop, crop } from "./crop.ts";
+export { centerCrop, crop } from "./crop.ts";
 export { displaySample, sampleToImage, type Show } from "./display_sample.ts";
 export { imageGrid } from "./image_grid.ts";
 export { ImageList } from "./image_list.ts";
+export { applyOverlay, cropRegion } from "./inpaint.ts";
 export { decodeImage, type ImageLimits, openImage } from "./open_image.ts";
 export { DenoiseImage, type DenoiseImageOptions, type EncodeOptions } from "./picture.ts";
 export type { Pixels } from "./pixels.ts";
@@ -32,4 +33,5 @@ export { formatParameters, readPngTexts, readRecipe } from "./recipe.ts";
 export type { Resample } from "./_filters.ts";
 export { resize } from "./resize.ts";
 export { resizeFloat } from "./resize_float.ts";
+export { resizeAndCrop, resizeAndFill } from "./resize_to_fit.ts";
 export { imagesFromTensor, tensorFromImage } from "./tensors.ts";

@@ -21,7 +21,7 @@ interface Displayed {
 const RECIPE = {
   prompt: "ein Käse, 日本 😀\nsecond line",
   negativePrompt: "blurry",
-  numInferenceSteps: 25,
+  steps: 25,
   scheduler: "EulerDiscreteScheduler",
   guidanceScale: 7.5,
   seed: 42,
@@ -29,7 +29,8 @@ const RECIPE = {
   height: 16,
   model: "owner/name",
   eta: 0,
-  versions: { denoise: "0.1.0" },
+  denoise: "0.1.0",
+  more: { nested: true },
 };
 
 describe("DenoiseImage.encode()", () => {
@@ -128,7 +129,7 @@ describe("readRecipe()", () => {
       texts.get("parameters"),
       "ein Käse, 日本 😀\nsecond line\nNegative prompt: blurry\n" +
         "Steps: 25, Sampler: EulerDiscreteScheduler, CFG scale: 7.5, Seed: 42, Size: 24x16, " +
-        "Model: owner/name, eta: 0",
+        "Model: owner/name, Version: denoise 0.1.0, eta: 0",
     );
   });
 

@@ -8,7 +8,7 @@ const RECIPE = "denoise";
 
 /** Names that A1111 gives to settings, in the order in which it writes them. */
 const A1111_NAMES: { readonly [key: string]: string } = {
-  numInferenceSteps: "Steps",
+  steps: "Steps",
   scheduler: "Sampler",
   guidanceScale: "CFG scale",
   seed: "Seed",
@@ -17,13 +17,15 @@ const A1111_NAMES: { readonly [key: string]: string } = {
   model: "Model",
   strength: "Denoising strength",
   clipSkip: "Clip skip",
+  denoise: "Version",
 };
 
 /** Keys that stand elsewhere than in the line of settings. */
 const APART = ["prompt", "negativePrompt", "width", "height"];
 
-function setting(name: string, value: unknown): string {
-  const text = String(value);
+function setting(key: string, value: unknown): string {
+  const name = A1111_NAMES[key] ?? key;
+  const text = key === "denoise" ? `denoise ${value}` : String(value);
   return `${name}: ${/[,:\n]/.test(text) ? JSON.stringify(text) : text}`;
 }
 
@@ -37,7 +39,7 @@ function setting(name: string, value: unknown): string {
  * import { formatParameters } from "@denoise/image";
  * import { assertEquals } from "@std/assert";
  *
- * const recipe = { prompt: "a cat", numInferenceSteps: 20, seed: 7, width: 64, height: 64 };
+ * const recipe = { prompt: "a cat", steps: 20, seed: 7, width: 64, height: 64 };
  * assertEquals(formatParameters(recipe), "a cat\nSteps: 20, Seed: 7, Size: 64x64");
  * ```
  */
@@ -53,7 +55,7 @@ export function formatParameters(recipe: Recipe): string {
   const known = Object.keys(A1111_NAMES).filter(shown);
   const others = Object.keys(settings).filter((key) => shown(key) && !(key in A1111_NAMES));
   const line = [...known, ...others]
-    .map((key) => setting(A1111_NAMES[key] ?? key, settings[key]))
+    .map((key) => setting(key, settings[key]))
     .join(", ");
   const lines = [
     String(recipe["prompt"] ?? ""),

@@ -1,6 +1,6 @@
 import { DenoiseImage } from "./picture.ts";
 import type { Pixels } from "./pixels.ts";
-import { FILTERS, fixedPoint, type Resample, type Taps } from "./_filters.ts";
+import { coefficients, FILTERS, fixedPoint, type Resample, type Taps } from "./_filters.ts";
 import { type Lines, twoPass } from "./_two_pass.ts";
 import { premultiply, unpremultiply } from "./_alpha.ts";
 
@@ -124,4 +124,26 @@ export function resize(
   const premultiplied = new DenoiseImage(fromWidth, fromHeight, 4, premultiply(picture.data));
   const data = unpremultiply(resample(premultiplied, width, height, method));
   return new DenoiseImage(width, height, 4, data);
+}
+
+/**
+ * The edge of a picture drawn out: what Pillow makes of `resize` with a box without extent, along
+ * one axis, with its bicubic filter.
+ */
+export function drawOutEdge(
+  picture: Pixels,
+  axis: "width" | "height",
+  length: number,
+  at: number,
+): DenoiseImage {
+  const { channels } = picture;
+  const width = axis === "width" ? length : picture.width;
+  const height = axis === "height" ? length : picture.height;
+  const data = new Uint8Array(width * height * channels);
+  const taps = coefficients(picture[axis], length, "bicubic", [at, at]);
+  const lines: Lines = axis === "width"
+    ? { count: height, lineSteps: [picture.width * channels, width * channels], step: channels }
+    : { count: width, lineSteps: [channels, channels], step: width * channels };
+  passOf(channels)(picture.data, taps, lines, data);
+  return new DenoiseImage(width, height, channels, data);
 }

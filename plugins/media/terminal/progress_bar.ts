@@ -1,5 +1,6 @@
 import process from "node:process";
 import { formatLine } from "./_format.ts";
+import { notebookStream } from "./_notebook.ts";
 
 /** Where progress is written; `process.stderr` is one. */
 export interface ProgressStream {
@@ -19,7 +20,7 @@ export interface ProgressOptions {
   readonly desc?: string | undefined;
   /** What is counted; `"it"` unless given. `"B"` counts bytes and shows kB, MB, GB. */
   readonly unit?: string | undefined;
-  /** Where it is written; standard error unless given. */
+  /** Where it is written; standard error, or under the cell of a notebook, unless given. */
   readonly stream?: ProgressStream | undefined;
   /** Seconds between two lines where there is no terminal; 5 unless given. */
   readonly interval?: number | undefined;
@@ -34,7 +35,8 @@ const FRAME = 100;
 
 /**
  * A progress bar that is moved by hand. On a terminal it draws over one line; elsewhere it writes a
- * plain line now and then, and one at the end. It uses no timer: it draws when it is moved.
+ * plain line now and then, and one at the end; under the cell of a Deno notebook it replaces its
+ * line. It uses no timer: it draws when it is moved.
  *
  * @example
  * ```ts
@@ -64,7 +66,7 @@ export class ProgressBar {
   /** Makes a bar and, on a terminal, draws it. */
   constructor(options: ProgressOptions = {}) {
     this.#options = options;
-    this.#stream = options.stream ?? process.stderr;
+    this.#stream = options.stream ?? notebookStream() ?? process.stderr;
     this.#now = options.now ?? (() => performance.now());
     this.#start = this.#drawn = this.#now();
     this.#total = options.total;
