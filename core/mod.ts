@@ -36,6 +36,7 @@ export * from "./schedules/beta_quantile.ts";
 export * from "./schedules/betas.ts";
 export * from "./schedules/conversions.ts";
 export * from "./schedules/flow.ts";
+export * from "./schedules/flow_plan.ts";
 export * from "./schedules/forward.ts";
 export * from "./schedules/karras_compatibles.ts";
 export * from "./schedules/log_snr.ts";

@@ -325,8 +325,9 @@ export function schedulerTests<C extends object, O extends object>(
       const bad = { [key]: wrong } as Partial<C>;
       await checkThrows(() => new SchedulerClass(bad), TypeError, key);
     }
-    for (const key of Object.keys(schema.choices ?? {})) {
-      const bad = { [key]: "no such value" } as unknown as Partial<C>;
+    for (const [key, choices] of Object.entries(schema.choices ?? {})) {
+      const isNumber = typeof (choices as readonly unknown[])[0] === "number";
+      const bad = { [key]: isNumber ? -1.5 : "no such value" } as unknown as Partial<C>;
       await checkThrows(() => new SchedulerClass(bad), RangeError, key);
     }
     await checkThrows(

@@ -45,6 +45,30 @@ DPM_VALUES = {
     "time_shift_type": ["exponential"],
 }
 
+FLOW_VALUES = {
+    "shift": [3.0],
+    "use_dynamic_shifting": [],
+    "base_shift": [0.6],
+    "max_shift": [1.2],
+    "base_image_seq_len": [200],
+    "max_image_seq_len": [4000],
+    "shift_terminal": [0.1],
+    "time_shift_type": [],
+}
+FLOW_CASES = [
+    ("mu", {"use_dynamic_shifting": True}, {"plan_options": {"mu": 0.8}}),
+    ("mu, linear", {"use_dynamic_shifting": True, "time_shift_type": "linear"}, {"plan_options": {"mu": 2.0}}),
+    ("no mu", {"use_dynamic_shifting": True}, {}),
+    ("own sigmas", {"shift": 3.0}, {"plan": {"sigmas": [1.0, 0.8, 0.6, 0.4, 0.2]}}),
+    ("own sigmas, mu, terminal", {"use_dynamic_shifting": True, "shift_terminal": 0.02},
+     {"plan": {"sigmas": [1.0, 0.8, 0.6, 0.4, 0.2], "mu": 1.1}}),
+    ("own timesteps", {}, {"plan": {"timesteps": [1000, 700, 300, 100]}}),
+    ("own timesteps and sigmas", {"shift": 2.0},
+     {"plan": {"timesteps": [1000, 700, 300, 100], "sigmas": [1.0, 0.7, 0.3, 0.1]}}),
+    ("numbers that differ", {}, {"plan": {"num_inference_steps": 3, "sigmas": [1.0, 0.7]}}),
+    ("from step 2", {"shift": 3.0}, {"begin": 2}),
+]
+
 OWN_TIMESTEPS = ("own timesteps", {}, {"plan": {"timesteps": [999, 700, 200, 20]}})
 
 CLASSES = {
@@ -132,5 +156,21 @@ CLASSES = {
                    {"plan_options": {"mu": 0.7}}),
                   ("from DEIS", {}, {"from": {"_class_name": "DEISMultistepScheduler", "algorithm_type": "deis",
                                               "solver_type": "logrho", **AT_MIN}})],
+    },
+    "lcm": {
+        "class": "LCMScheduler",
+        "run": {"steps": 4},
+        "values": {"original_inference_steps": [20], "timestep_scaling": [5.0],
+                   "timestep_spacing": ["trailing"]},
+        "cases": [("own timesteps", {}, {"plan": {"timesteps": [999, 700, 200, 20]}}),
+                  ("own timesteps, strength", {}, {"plan": {"timesteps": [999, 700, 200, 20], "strength": 0.6}}),
+                  ("original_inference_steps of the plan", {}, {"plan_options": {"original_inference_steps": 30}}),
+                  ("strength", {}, {"plan_options": {"strength": 0.5}}),
+                  ("more steps than distilled", {}, {"steps": 51})],
+    },
+    "flow_match_euler_discrete": {
+        "class": "FlowMatchEulerDiscreteScheduler",
+        "values": FLOW_VALUES,
+        "cases": FLOW_CASES,
     },
 }
