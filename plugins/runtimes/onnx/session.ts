@@ -6,6 +6,7 @@
 import { DenoiseError, Tensor, throwIfAborted, type TypedArray } from "@denoise/core";
 import type { InferenceSession, OnnxValue, Tensor as OrtTensor } from "onnxruntime-node";
 import { executionProviders } from "./devices.ts";
+import { trimMemory } from "./trim_memory.ts";
 import type { EngineSession, RunOptions, SessionSpec, Tensors } from "./engine/engine.ts";
 
 type Ort = typeof import("onnxruntime-node");
@@ -86,7 +87,9 @@ class OnnxSession implements EngineSession {
     const session = this.#session;
     this.#session = undefined;
     await Promise.allSettled(this.#running);
-    await session?.release();
+    if (session === undefined) return;
+    await session.release();
+    trimMemory();
   }
 
   #toOrt(name: string, { dtype, data, dims }: Tensor): OrtTensor {

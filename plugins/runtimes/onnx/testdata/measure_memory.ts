@@ -1,5 +1,5 @@
 /**
- * Prints what a session of three matrices does to this process's memory, as JSON: anonymous memory
+ * Prints what a session of a row of square matrices does to this process's memory, as JSON: anonymous memory
  * and memory of mapped files, in bytes, before, after a run, and after dispose (Linux).
  *
  *     deno run -A measure_memory.ts FOLDER
@@ -15,14 +15,15 @@ function memory(): { anon: number; file: number } {
   return { anon: kilobytes("RssAnon") * 1024, file: kilobytes("RssFile") * 1024 };
 }
 
-async function spec(path: string) {
+async function graphOf(path: string) {
   const { tensors } = await openSafetensors(path);
   const graph = new Graph();
   const s = new Scope(graph, new Checkpoint(tensors));
-  let y = graph.input("x", "float32", ["n", 4096]);
-  for (const name of ["a", "b", "c"]) y = linear(s.at(name), y);
+  const width = s.shape("0.weight")[0]!;
+  let y = graph.input("x", "float32", ["n", width]);
+  for (let i = 0; s.has(`${i}`); i++) y = linear(s.at(i), y);
   graph.output("y", y);
-  return { ...graph.build("three"), name: "three" };
+  return { spec: { ...graph.build("row"), name: "row" }, width };
 }
 
 const engine = inlineEngine();
@@ -30,10 +31,10 @@ const neg = new Graph();
 neg.output("y", neg.node("Neg", [neg.input("x", "float32", [1])]));
 await (await engine.createSession({ ...neg.build("neg"), name: "neg" })).release();
 
-const three = await spec(`${Deno.args[0]}/model.safetensors`);
+const { spec, width } = await graphOf(`${Deno.args[0]}/model.safetensors`);
 const before = memory();
-const session = await engine.createSession(three);
-await session.run({ x: Tensor.ones([8, 4096]) });
+const session = await engine.createSession(spec);
+await session.run({ x: Tensor.ones([8, width]) });
 const running = memory();
 await session.release();
 console.log(JSON.stringify({ before, running, released: memory() }));
