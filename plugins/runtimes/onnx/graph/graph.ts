@@ -76,16 +76,14 @@ export class Graph {
 
   /** Declares an input; a size that varies is a name, and equal names are equal sizes. */
   input(name: string, dtype: DType, dims: readonly Dim[]): Value {
-    this.#inputs.push({ name: this.#unique(name), dtype, dims });
-    return { name, dtype };
+    const port = this.#port(name, "input");
+    this.#inputs.push({ name: port, dtype, dims });
+    return { name: port, dtype };
   }
 
   /** Declares a value as an output under that name. */
   output(name: string, value: Value, dims?: readonly Dim[]): void {
-    if (this.#names.has(name)) {
-      throw new TypeError(`Cannot name an output "${name}": the graph has a value of that name`);
-    }
-    const port = this.#unique(name);
+    const port = this.#port(name, "output");
     this.#nodes.push({
       name: `${name}/output`,
       type: "Identity",
@@ -200,6 +198,12 @@ export class Graph {
     this.#initializers.push({ name: value.name, dtype, dims, data: bytes });
     this.#constants.set(key, value);
     return value;
+  }
+
+  /** A name that callers see, so it cannot be changed to be unique. */
+  #port(name: string, what: string): string {
+    if (!this.#names.has(name)) return this.#unique(name);
+    throw new TypeError(`Cannot name an ${what} "${name}": the graph has a value of that name`);
   }
 
   #unique(name: string): string {

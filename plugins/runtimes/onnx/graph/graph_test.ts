@@ -88,6 +88,13 @@ describe("Graph", () => {
     ]);
   });
 
+  it("refuses an input or output whose name is taken", () => {
+    const graph = new Graph();
+    const x = graph.input("x", "float32", ["n"]);
+    assertThrows(() => graph.input("x", "float32", ["n"]), TypeError, 'Cannot name an input "x"');
+    assertThrows(() => graph.output("x", x), TypeError, 'Cannot name an output "x"');
+  });
+
   it("writes equal constants once", () => {
     const graph = new Graph();
     assertEquals(graph.ints([0, -1]), graph.ints([0, -1]));
