@@ -1,6 +1,8 @@
 import { type Header, jpegSegments } from "./_header.ts";
 import { pngChunks } from "./_png_chunks.ts";
 import { concat } from "./_bytes.ts";
+import { gifDecoder, type GifFrame, jpegDecoder, pngDecoder } from "./_imagescript.ts";
+import { paste } from "./_paste.ts";
 import { DenoiseImage } from "./picture.ts";
 
 /** Decoded pixels, always RGBA. */
@@ -10,10 +12,21 @@ interface Rgba {
   readonly data: Uint8Array;
 }
 
-async function byImagescript(bytes: Uint8Array): Promise<Rgba> {
-  const { Image } = await import("imagescript");
-  const { width, height, bitmap } = await Image.decode(bytes);
-  return { width, height, data: new Uint8Array(bitmap.buffer) };
+/** PNG of any kind to RGBA. */
+async function pngToRgba(bytes: Uint8Array): Promise<Rgba> {
+  const { width, height, framebuffer } = (await pngDecoder()).decode(bytes);
+  return { width, height, data: framebuffer };
+}
+
+/** CMYK as stored by Adobe's programs, inverted, to RGBA. */
+async function cmykToRgba(bytes: Uint8Array): Promise<Rgba> {
+  const { width, height, buffer } = (await jpegDecoder()).decode(bytes);
+  const data = new Uint8Array(buffer.length).fill(255);
+  for (let i = 0; i < buffer.length; i += 4) {
+    const light = 255 - buffer[i + 3]!;
+    for (let c = 0; c < 3; c++) data[i + c] = Math.round((255 - buffer[i + c]!) * light / 255);
+  }
+  return { width, height, data };
 }
 
 /** libjpeg, whose complaints become the message of the error instead of lines on the console. */
@@ -62,7 +75,7 @@ async function decodePng(bytes: Uint8Array, header: Header): Promise<DenoiseImag
   const chunks = [...pngChunks(bytes)].filter(({ type }) => kept.includes(type));
   const hasAlpha = chunks.some(({ type }) => type === "tRNS");
   const parts = chunks.map(({ start, end }) => bytes.subarray(start, end));
-  const rgba = await byImagescript(concat([bytes.subarray(0, 8), ...parts]));
+  const rgba = await pngToRgba(concat([bytes.subarray(0, 8), ...parts]));
   return withChannels(rgba, hasAlpha ? 4 : header.channels);
 }
 
@@ -74,7 +87,7 @@ async function decodeJpeg(bytes: Uint8Array, header: Header): Promise<DenoiseIma
   if (!isWhole) {
     throw new SyntaxError(`Cannot read the JPEG: it is cut off after ${bytes.length} bytes`);
   }
-  if (header.channels === 4) return withChannels(await byImagescript(bytes), 3);
+  if (header.channels === 4) return withChannels(await cmykToRgba(bytes), 3);
   return withChannels(toRgba(await decodeByLibjpeg(bytes)), header.channels === 1 ? 1 : 3);
 }
 
@@ -97,6 +110,13 @@ function gifFrame(bytes: Uint8Array): { flags: number | undefined; descriptor: n
   throw new SyntaxError("Cannot read the GIF: it has no frame");
 }
 
+/** A frame in its place on the picture, which is clear around it. */
+function onCanvas(frame: GifFrame, { width, height }: Header): Rgba {
+  const canvas = { width, height, channels: 4, data: new Uint8Array(width * height * 4) };
+  paste(canvas, { ...sizeOf(frame), channels: 4, data: frame.buffer }, frame.x, frame.y);
+  return canvas;
+}
+
 /**
  * The first frame. The decoder makes transparent pixels black, so the colours come from the frame
  * without transparency, as in Pillow, and alpha from the frame with it.
@@ -113,11 +133,11 @@ async function decodeGif(bytes: Uint8Array, header: Header): Promise<DenoiseImag
         `${header.width}x${header.height}`,
     );
   }
-  const { GIF } = await import("imagescript");
   const firstFrame = async (gif: Uint8Array): Promise<Rgba> => {
-    const [frame] = await GIF.decode(gif, true);
-    if (frame === undefined) throw new SyntaxError("Cannot read the GIF: it has no frame");
-    return { ...sizeOf(frame), data: new Uint8Array(frame.bitmap.buffer) };
+    const { Decoder } = await gifDecoder();
+    const frame = new Decoder(gif).frame();
+    if (frame === null) throw new SyntaxError("Cannot read the GIF: it has no frame");
+    return onCanvas(frame, header);
   };
   if (flags === undefined || !(bytes[flags]! & 1)) return withChannels(await firstFrame(bytes), 3);
   const opaque = bytes.slice();

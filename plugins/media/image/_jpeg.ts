@@ -12,14 +12,15 @@ export async function encodeJpeg(picture: Pixels, quality: number): Promise<Uint
     );
   }
   const { width, height, channels, data } = picture;
-  const { Image } = await import("imagescript");
-  const image = new Image(width, height);
+  const rgba = new Uint8ClampedArray(width * height * 4);
   for (let i = 0; i < width * height; i++) {
     const at = i * channels;
-    image.bitmap[4 * i] = data[at]!;
-    image.bitmap[4 * i + 1] = data[channels === 1 ? at : at + 1]!;
-    image.bitmap[4 * i + 2] = data[channels === 1 ? at : at + 2]!;
-    image.bitmap[4 * i + 3] = 255;
+    rgba[4 * i] = data[at]!;
+    rgba[4 * i + 1] = data[channels === 1 ? at : at + 1]!;
+    rgba[4 * i + 2] = data[channels === 1 ? at : at + 2]!;
+    rgba[4 * i + 3] = 255;
   }
-  return new Uint8Array(await image.encodeJPEG(quality as 90));
+  const { default: encode } = await import("@jsquash/jpeg/encode.js");
+  const image = { data: rgba, width, height, colorSpace: "srgb" } as ImageData;
+  return new Uint8Array(await encode(image, { quality, progressive: false }));
 }
