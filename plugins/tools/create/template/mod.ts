@@ -1,0 +1,98 @@
+import type { Names } from "../names.ts";
+
+/** The scheduler itself: Euler's method over noise levels that fall along a cosine. */
+export function modSource({ className, configName, packageName }: Names): string {
+  return `/**
+ * ${className}: Euler's method over noise levels that fall along a cosine, slowly at both ends.
+ *
+ * Order 1, one model call a step. With x the noisy sample, σ its noise, ε the model's prediction:
+ *
+ *     x0 = x − σ·ε        d = (x − x0)/σ        x' = x + d·(σ' − σ)
+ *
+ * x, ε: [N, C, H, W]; σ: standard deviation of the noise, falling to 0.
+ *
+ * @example
+ * \`\`\`ts ignore
+ * import { DiffusionPipeline } from "jsr:@denoise/denoise";
+ * import { ${className} } from "${packageName}";
+ *
+ * const pipe = await DiffusionPipeline.fromPretrained("stable-diffusion-v1-5/stable-diffusion-v1-5");
+ * pipe.scheduler = ${className}.fromConfig(pipe.scheduler.config);
+ * \`\`\`
+ *
+ * @module
+ */
+import {
+  addNoiseBySigma,
+  type BetaConfig,
+  defineScheduler,
+  denoisedAtSigma,
+  logSigmasOf,
+  makeNoiseSchedule,
+  scaleBySigma,
+  type Scheduler,
+  type SchedulerClass,
+  type SigmaPlan,
+  sigmaToTimestep,
+} from "@denoise/core";
+
+/** Options of {@linkcode ${className}}, as they stand in scheduler_config.json. */
+export interface ${configName} extends BetaConfig {
+  /** What the model predicts. */
+  readonly prediction_type: string;
+}
+
+/** A ${className} object. */
+export type ${className} = Scheduler<${configName}>;
+
+/** Euler's method over noise levels that fall along a cosine. */
+export const ${className}: SchedulerClass<${configName}> = defineScheduler<
+  ${configName},
+  SigmaPlan
+>({
+  className: "${className}",
+  schema: {
+    defaults: {
+      num_train_timesteps: 1000,
+      beta_start: 0.00085,
+      beta_end: 0.012,
+      beta_schedule: "scaled_linear",
+      trained_betas: null,
+      prediction_type: "epsilon",
+    },
+    types: { trained_betas: "number[]" },
+    choices: {
+      beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
+      prediction_type: ["epsilon", "sample", "v_prediction"],
+    },
+    floats: ["beta_start", "beta_end"],
+  },
+  create(config) {
+    const trained = makeNoiseSchedule(config).sigmas;
+    const logSigmas = logSigmasOf(trained);
+    const [low, high] = [trained[0]!, trained.at(-1)!];
+
+    const planOf = (levels: readonly number[]): SigmaPlan => ({
+      sigmas: [...levels, 0],
+      timesteps: levels.map((sigma) => sigmaToTimestep(sigma, logSigmas)),
+      initNoiseSigma: levels[0]!,
+    });
+    return {
+      training: planOf(Array.from(trained).reverse()),
+      plan({ numInferenceSteps: steps = 1 }) {
+        const level = (i: number) => (1 + Math.cos(Math.PI * i / Math.max(1, steps - 1))) / 2;
+        return planOf(Array.from({ length: steps }, (_, i) => low + (high - low) * level(i)));
+      },
+      scaleModelInput: ({ sigmas }, index, sample) => scaleBySigma(sample, sigmas[index]!),
+      step({ sigmas }, { index, sample: x, output }) {
+        const [sigma, next] = [sigmas[index]!, sigmas[index + 1]!];
+        const x0 = denoisedAtSigma(config.prediction_type, x, output, sigma);
+        const d = x.sub(x0).div(sigma);
+        return { sample: x.add(d.mul(next - sigma)), denoised: x0 };
+      },
+      addNoise: addNoiseBySigma,
+    };
+  },
+});
+`;
+}
