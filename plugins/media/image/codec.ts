@@ -22,8 +22,10 @@ export type ToTensorOptions = ResizeOptions & { readonly mode?: "L" | "RGB" };
 function checkPath(path: string | URL): string | URL {
   if (/^(https?|data):/i.test(String(path))) {
     throw new TypeError(
-      `Cannot open ${JSON.stringify(String(path).slice(0, 80))} as a path: fetch it first and ` +
-        "give its bytes",
+      `Cannot open ${
+        JSON.stringify(String(path).slice(0, 80))
+      } as a path: give what loadImage(url) of ` +
+        "@denoise/image makes of it, or its bytes",
     );
   }
   return path;

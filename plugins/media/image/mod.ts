@@ -26,6 +26,7 @@ export { displaySample, sampleToImage, type Show } from "./display_sample.ts";
 export { imageGrid } from "./image_grid.ts";
 export { ImageList } from "./image_list.ts";
 export { applyOverlay, cropRegion } from "./inpaint.ts";
+export { loadImage, type LoadImageOptions } from "./load_image.ts";
 export { decodeImage, type ImageLimits, openImage } from "./open_image.ts";
 export { DenoiseImage, type DenoiseImageOptions, type EncodeOptions } from "./picture.ts";
 export type { Pixels } from "./pixels.ts";

@@ -14,7 +14,8 @@ export interface ImageLimits {
 const MAX_PIXELS = 4096 * 4096;
 const MAX_BYTES = 64 * 2 ** 20;
 
-function checkBytes(length: number, limits: ImageLimits): void {
+/** Throws when a file is longer than allowed. */
+export function checkBytes(length: number, limits: ImageLimits): void {
   const allowed = limits.maxBytes ?? MAX_BYTES;
   if (length > allowed) {
     throw new RangeError(

@@ -1,0 +1,56 @@
+import { describe, it } from "@std/testing/bdd";
+import { assertEquals, assertRejects } from "@std/assert";
+import { DenoiseError } from "@denoise/core";
+import { convert, loadImage, openImage } from "./mod.ts";
+import { fileOf } from "./_testing.ts";
+
+const png = await Deno.readFile(fileOf("rgba.png"));
+
+async function withServer(
+  handle: () => Response,
+  test: (address: string) => Promise<void>,
+): Promise<void> {
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, handle);
+  try {
+    await test(`http://127.0.0.1:${server.addr.port}/cat.png`);
+  } finally {
+    await server.shutdown();
+  }
+}
+
+describe("loadImage()", () => {
+  it("gives RGB from an address, a data URL and a path", async () => {
+    const expected = convert(await openImage(fileOf("rgba.png")), "RGB").data;
+    const data = `data:image/png;base64,${png.toBase64()}`;
+    assertEquals((await loadImage(data)).data, expected);
+    assertEquals((await loadImage(fileOf("rgba.png"))).data, expected);
+    await withServer(() => new Response(png.slice()), async (address) => {
+      assertEquals((await loadImage(address)).data, expected);
+      assertEquals((await loadImage(new URL(address))).data, expected);
+    });
+  });
+
+  it("says what the server answered", async () => {
+    await withServer(() => new Response("no", { status: 404 }), async (address) => {
+      const error = await assertRejects(() => loadImage(address), DenoiseError, "answered 404");
+      assertEquals(error.code, "source_unavailable");
+    });
+  });
+
+  it("says that no server answers", async () => {
+    let address = "";
+    await withServer(() => new Response(), (used) => Promise.resolve(void (address = used)));
+    const error = await assertRejects(() => loadImage(address), DenoiseError);
+    assertEquals(error.code, "source_unavailable");
+  });
+
+  it("stops an endless body at the limit", async () => {
+    const endless = () =>
+      new Response(
+        new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(4096)) }),
+      );
+    await withServer(endless, async (address) => {
+      await assertRejects(() => loadImage(address, { maxBytes: 50_000 }), RangeError, "50000");
+    });
+  });
+});
