@@ -43,16 +43,17 @@ function addressOf(bucket: string, region: string, options: BucketOptions): stri
 function signer(region: string, keys: S3Credentials): NonNullable<HttpSettings["sign"]> {
   return async (url, headers) => {
     const { accessKeyId, secretAccessKey, sessionToken } = keys;
+    // only what S3 demands is signed: proxies may change the other headers
     const signed = await new AwsV4Signer({
       url: url.href,
-      headers,
       accessKeyId,
       secretAccessKey,
       ...(sessionToken === undefined ? {} : { sessionToken }),
       service: "s3",
       region,
     }).sign();
-    return signed.headers;
+    signed.headers.forEach((value, name) => headers.set(name, value));
+    return headers;
   };
 }
 

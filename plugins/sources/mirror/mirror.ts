@@ -7,7 +7,7 @@ import {
   isRepoId,
   readEnv,
 } from "@denoise/hub/remote";
-import { type BucketOptions, bucketStore } from "./bucket.ts";
+import type { BucketOptions } from "./bucket.ts";
 import { mirrorRemote } from "./remote.ts";
 import { folderStore, type Store } from "./store.ts";
 
@@ -29,12 +29,17 @@ export interface MirrorOptions extends FetchSettings {
  *
  * @throws {TypeError} for an address that is neither a web folder nor a bucket.
  */
-function storeAt(address: string, options: MirrorOptions, request: SourceRequest): Store {
+async function storeAt(
+  address: string,
+  options: MirrorOptions,
+  request: SourceRequest,
+): Promise<Store> {
   const url = URL.parse(address);
   const { retry, timeout, stall } = fetchSettings(options, request);
   const settings: HttpSettings = { origin: url?.origin ?? "", retry, timeout, stall };
   const path = url?.pathname.replace(/^\/+|\/+$/g, "") ?? "";
   if (url?.protocol === "s3:" && url.hostname !== "") {
+    const { bucketStore } = await import("./bucket.ts");
     return bucketStore(url.hostname, decodeURIComponent(path), options.s3 ?? {}, settings);
   }
   if (url !== null && /^https?:$/.test(url.protocol) && url.username === "") {
@@ -72,7 +77,7 @@ export function mirror(options: MirrorOptions = {}): Source {
       if (at === undefined) {
         throw new TypeError(`Cannot load ${id} from a mirror: set DENOISE_MIRROR or pass { url }`);
       }
-      const remote = mirrorRemote(storeAt(at, options, request));
+      const remote = mirrorRemote(await storeAt(at, options, request));
       const { path, id: found, commit } = await fetchRepo(
         remote,
         id,
