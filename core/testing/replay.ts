@@ -53,6 +53,8 @@ export interface ReplayDifference {
   readonly samples: number;
   /** Largest difference of timesteps, sigmas and the first noise's factor. */
   readonly plan: number;
+  /** The largest number that a step started from; its rounding error stays in the steps after. */
+  readonly largest: number;
 }
 
 function camelCase(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -68,15 +70,21 @@ function decode(text: string): Float32Array {
   return new Float32Array(bytes.buffer);
 }
 
+function largestOf(values: ArrayLike<number | bigint>): number {
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(Number(values[i])));
+  return largest;
+}
+
 function difference(actual: ArrayLike<number>, expected: ArrayLike<RecordedNumber>): number {
   if (actual.length !== expected.length) return Infinity;
   let [largest, scale] = [0, 1];
   for (let i = 0; i < actual.length; i++) {
     const wanted = Number(expected[i]);
+    if (Number.isFinite(wanted)) scale = Math.max(scale, Math.abs(wanted));
     if (actual[i] === wanted) continue;
     const distance = Math.abs(actual[i]! - wanted);
     largest = distance <= largest ? largest : distance;
-    if (Number.isFinite(wanted)) scale = Math.max(scale, Math.abs(wanted));
   }
   return largest / scale;
 }
@@ -158,10 +166,12 @@ export function replay<C extends object>(
   };
   const expected = decode(record.prev_samples ?? "");
   let predOriginalSample: Tensor | undefined;
+  let largest = 0;
   scheduler.timesteps.slice(begin).forEach((timestep, i) => {
     const x = scheduler.scaleModelInput(sample, timestep);
     const output = fakeModel(x, aligned[begin + i]!, bias, hasVariance);
     const result = scheduler.step(output, timestep, sample, options);
+    largest = Math.max(largest, largestOf(sample.data));
     sample = result.prevSample;
     predOriginalSample = result.predOriginalSample;
     compare(sample, expected.subarray(i * sample.size, (i + 1) * sample.size));
@@ -169,7 +179,7 @@ export function replay<C extends object>(
   if (record.last_pred_original !== undefined) {
     compare(predOriginalSample, decode(record.last_pred_original));
   }
-  return { samples, plan };
+  return { samples, plan, largest };
 }
 
 /** Records and where they come from. */

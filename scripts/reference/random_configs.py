@@ -17,7 +17,8 @@ def some(dice: Random, probability: float, **config) -> dict:
 def levels(dice: Random, count: int) -> tuple[tuple[int, ...], int]:
     """Channels of each level, and groups that divide them all."""
     groups = pick(dice, 1, 2, 4)
-    return tuple(groups * pick(dice, 2, 4) for _ in range(count)), groups
+    factors = (4, 6) if groups == 1 else (2, 4)  # at 2 channels and freq_shift 1 diffusers divides 0 by 0
+    return tuple(groups * pick(dice, *factors) for _ in range(count)), groups
 
 
 def unet_2d(dice: Random) -> dict:

@@ -149,7 +149,9 @@ export const DDIMScheduler: SchedulerClass<DDIMConfig, DDIMStepOptions> = define
         const epsilon = useClippedModelOutput
           ? toNoise("sample", x, x0, level)
           : toNoise(prediction, x, output, level);
-        const direction = epsilon.mul(Math.sqrt(f(f(1 - nextBar) - f(sigma * sigma))));
+        // 0 for η = 1 from ᾱ = 0, which rounding can make negative
+        const rest = Math.max(0, f(f(1 - nextBar) - f(sigma * sigma)));
+        const direction = epsilon.mul(Math.sqrt(rest));
         const mean = x0.mul(Math.sqrt(nextBar)).add(direction);
         if (eta <= 0) return { sample: mean, denoised: x0 };
         return { sample: mean.add((varianceNoise ?? noise()).mul(sigma)), denoised: x0 };
