@@ -6,18 +6,13 @@ export interface Size {
   readonly height: number;
 }
 
-/** How the lines of one pass lie in their arrays, in elements. */
-export interface Lines {
-  /** How many lines there are. */
-  readonly count: number;
-  /** From one line to the next, in the source and in the target. */
-  readonly lineSteps: readonly [source: number, target: number];
-  /** From one pixel of a line to the next; the same in both. */
-  readonly step: number;
+/** The two passes for one type of samples. */
+export interface Passes<A> {
+  /** Each row to as many pixels as there are taps; `rowLength` samples lie in a source row. */
+  horizontal(source: A, rowLength: number, taps: Taps): A;
+  /** As many rows as there are taps, of `rowLength` samples. */
+  vertical(source: A, rowLength: number, taps: Taps): A;
 }
-
-/** Computes the target pixels of every line from its source pixels. */
-export type Pass<A> = (source: A, taps: Taps, lines: Lines, target: A) => void;
 
 /**
  * Whether the vertical pass comes first: Pillow 13 does so when the height shrinks by more than
@@ -32,36 +27,23 @@ function isVerticalFirst(from: Size, to: Size): boolean {
  * Resamples interleaved samples along both axes, leaving out the axes whose size stays; gives the
  * source itself when both stay.
  */
-export function twoPass<A extends Uint8Array | Float32Array>(
+export function twoPass<A>(
   source: A,
   from: Size,
   to: Size,
   channels: number,
   method: Resample,
-  allocate: (size: number) => A,
-  pass: Pass<A>,
+  passes: Passes<A>,
 ): A {
-  const horizontal = (data: A, height: number): A => {
-    if (from.width === to.width) return data;
-    const target = allocate(to.width * height * channels);
-    pass(data, coefficients(from.width, to.width, method), {
-      count: height,
-      lineSteps: [from.width * channels, to.width * channels],
-      step: channels,
-    }, target);
-    return target;
-  };
-  const vertical = (data: A, width: number): A => {
-    if (from.height === to.height) return data;
-    const target = allocate(width * to.height * channels);
-    pass(data, coefficients(from.height, to.height, method), {
-      count: width,
-      lineSteps: [channels, channels],
-      step: width * channels,
-    }, target);
-    return target;
-  };
+  const horizontal = (data: A): A =>
+    from.width === to.width
+      ? data
+      : passes.horizontal(data, from.width * channels, coefficients(from.width, to.width, method));
+  const vertical = (data: A, width: number): A =>
+    from.height === to.height
+      ? data
+      : passes.vertical(data, width * channels, coefficients(from.height, to.height, method));
   return isVerticalFirst(from, to)
-    ? horizontal(vertical(source, from.width), to.height)
-    : vertical(horizontal(source, from.height), to.width);
+    ? horizontal(vertical(source, from.width))
+    : vertical(horizontal(source), to.width);
 }

@@ -1,42 +1,13 @@
 import { DenoiseImage } from "./picture.ts";
 import type { Pixels } from "./pixels.ts";
-import { coefficients, FILTERS, fixedPoint, type Resample, type Taps } from "./_filters.ts";
-import { type Lines, twoPass } from "./_two_pass.ts";
+import { coefficients, FILTERS, type Resample } from "./_filters.ts";
+import { passes8 } from "./_passes.ts";
+import { twoPass } from "./_two_pass.ts";
 import { premultiply, unpremultiply } from "./_alpha.ts";
-
-const PRECISION_BITS = 22;
-
-function clip8(sum: number): number {
-  const value = sum >> PRECISION_BITS;
-  return value < 0 ? 0 : value > 255 ? 255 : value;
-}
-
-function passOf(channels: number) {
-  return (source: Uint8Array, taps: Taps, lines: Lines, target: Uint8Array): void => {
-    const weights = fixedPoint(taps, PRECISION_BITS);
-    const { starts, counts, width } = taps;
-    const { count, lineSteps, step } = lines;
-    for (let line = 0; line < count; line++) {
-      for (let out = 0; out < starts.length; out++) {
-        const first = line * lineSteps[0] + starts[out]! * step;
-        const place = line * lineSteps[1] + out * step;
-        for (let c = 0; c < channels; c++) {
-          let sum = 1 << (PRECISION_BITS - 1);
-          for (let k = 0, from = first + c; k < counts[out]!; k++, from += step) {
-            sum += source[from]! * weights[out * width + k]!;
-          }
-          target[place + c] = clip8(sum);
-        }
-      }
-    }
-  };
-}
 
 function resample(picture: Pixels, width: number, height: number, method: Resample): Uint8Array {
   const { channels, data } = picture;
-  const allocate = (size: number): Uint8Array => new Uint8Array(size);
-  const to = { width, height };
-  const result = twoPass(data, picture, to, channels, method, allocate, passOf(channels));
+  const result = twoPass(data, picture, { width, height }, channels, method, passes8(channels));
   return result === data ? data.slice() : result;
 }
 
@@ -136,14 +107,20 @@ export function drawOutEdge(
   length: number,
   at: number,
 ): DenoiseImage {
-  const { channels } = picture;
-  const width = axis === "width" ? length : picture.width;
-  const height = axis === "height" ? length : picture.height;
-  const data = new Uint8Array(width * height * channels);
+  const { channels, data } = picture;
   const taps = coefficients(picture[axis], length, "bicubic", [at, at]);
-  const lines: Lines = axis === "width"
-    ? { count: height, lineSteps: [picture.width * channels, width * channels], step: channels }
-    : { count: width, lineSteps: [channels, channels], step: width * channels };
-  passOf(channels)(picture.data, taps, lines, data);
-  return new DenoiseImage(width, height, channels, data);
+  const rowLength = picture.width * channels;
+  return axis === "width"
+    ? new DenoiseImage(
+      length,
+      picture.height,
+      channels,
+      passes8(channels).horizontal(data, rowLength, taps),
+    )
+    : new DenoiseImage(
+      picture.width,
+      length,
+      channels,
+      passes8(channels).vertical(data, rowLength, taps),
+    );
 }

@@ -1,22 +1,8 @@
 import { Tensor } from "@denoise/core";
-import type { Resample, Taps } from "./_filters.ts";
-import { type Lines, twoPass } from "./_two_pass.ts";
+import type { Resample } from "./_filters.ts";
+import { passesFloat } from "./_passes.ts";
 import { checkResample, checkSize } from "./resize.ts";
-
-function pass(source: Float32Array, taps: Taps, lines: Lines, target: Float32Array): void {
-  const { starts, counts, weights, width } = taps;
-  const { count, lineSteps, step } = lines;
-  for (let line = 0; line < count; line++) {
-    for (let out = 0; out < starts.length; out++) {
-      let sum = 0;
-      let from = line * lineSteps[0] + starts[out]! * step;
-      for (let k = 0; k < counts[out]!; k++, from += step) {
-        sum += source[from]! * weights[out * width + k]!;
-      }
-      target[line * lineSteps[1] + out * step] = sum;
-    }
-  }
-}
+import { twoPass } from "./_two_pass.ts";
 
 /**
  * Planes of float32 in another size, as Pillow resizes pictures of mode `F`: the filter stretched
@@ -46,10 +32,9 @@ export function resizeFloat(
   const outer = tensor.dims.slice(0, -2);
   const data = tensor.data as Float32Array;
   const result = new Float32Array(outer.reduce((n, dim) => n * dim, 1) * width * height);
-  const allocate = (length: number): Float32Array => new Float32Array(length);
   for (let i = 0; i * size < data.length; i++) {
     const plane = data.subarray(i * size, (i + 1) * size);
-    const resized = twoPass(plane, from, { width, height }, 1, method, allocate, pass);
+    const resized = twoPass(plane, from, { width, height }, 1, method, passesFloat);
     result.set(resized, i * width * height);
   }
   return new Tensor("float32", result, [...outer, height, width]);
