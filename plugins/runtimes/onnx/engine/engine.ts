@@ -52,3 +52,9 @@ export interface Engine {
   /** Ends the home and every session in it. */
   close(): Promise<void>;
 }
+
+/** A spec with what it leaves open filled in. */
+export function withDefaults(spec: SessionSpec, defaults: SessionDefaults): SessionSpec {
+  const { threads = defaults.threads, optimization = defaults.optimization } = spec;
+  return { ...spec, threads, optimization };
+}

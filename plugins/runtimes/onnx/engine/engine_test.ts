@@ -9,6 +9,7 @@ import {
   workerEngine,
 } from "@denoise/onnx";
 import { Graph } from "@denoise/onnx/graph";
+import { withDefaults } from "./engine.ts";
 import { engineOf } from "./homes.ts";
 
 /** y = x·x·x..., each product scaled to keep its size. */
@@ -228,6 +229,16 @@ async function childrenOf(pid: number): Promise<number[]> {
   }
   return found;
 }
+
+describe("withDefaults()", () => {
+  it("fills in what a spec leaves open, undefined too", () => {
+    const defaults = { threads: 2, optimization: "all" } as const;
+    const spec = { ...powers(0), threads: undefined };
+    assertEquals(withDefaults(spec, defaults).threads, 2);
+    assertEquals(withDefaults({ ...spec, threads: 1 }, defaults).threads, 1);
+    assertEquals(withDefaults({ ...spec, optimization: "basic" }, defaults).optimization, "basic");
+  });
+});
 
 describe("engineOf()", () => {
   it("shares one engine among those who ask by name", () => {

@@ -1,11 +1,12 @@
 import { DenoiseError, throwIfAborted } from "@denoise/core";
-import type {
-  Engine,
-  EngineSession,
-  RunOptions,
-  SessionDefaults,
-  SessionSpec,
-  Tensors,
+import {
+  type Engine,
+  type EngineSession,
+  type RunOptions,
+  type SessionDefaults,
+  type SessionSpec,
+  type Tensors,
+  withDefaults,
 } from "./engine.ts";
 import { packTensors, type Reply, type Request, unpackError, unpackTensors } from "./protocol.ts";
 
@@ -46,7 +47,7 @@ export function remoteEngine(open: OpenHome, defaults: SessionDefaults = {}): En
   const connection = new Connection(open);
   return {
     async createSession(spec: SessionSpec): Promise<EngineSession> {
-      const session = new RemoteSession(connection, { ...defaults, ...spec });
+      const session = new RemoteSession(connection, withDefaults(spec, defaults));
       await session.start();
       return session;
     },

@@ -1,0 +1,159 @@
+import {
+  type Device,
+  dumpConfig,
+  type FrozenConfig,
+  joinPath,
+  type JsonObject,
+  type LoadOptions,
+  type Model,
+  type Tensor,
+  type TorchDtype,
+} from "@denoise/core";
+import { parseDevice } from "./devices.ts";
+import type { Engine, EngineSession } from "./engine/engine.ts";
+import { engineOf } from "./engine/homes.ts";
+import {
+  assertAllUsed,
+  type BuiltGraph,
+  type Checkpoint,
+  type ComputeDType,
+  lowerings,
+} from "./graph/mod.ts";
+import type { ModelDefinition, Runner } from "./model_definition.ts";
+import { buildGraph, checkInputs } from "./model_graph.ts";
+import { assertDevice } from "./probe.ts";
+import { saveWeights } from "./weights/save.ts";
+
+const DTYPES: readonly TorchDtype[] = ["float32", "float16", "bfloat16"];
+
+function checkDType(dtype: TorchDtype = "float32"): TorchDtype {
+  if (DTYPES.includes(dtype)) return dtype;
+  throw new RangeError(`torchDtype must be one of ${DTYPES.join(", ")}, but is "${dtype}"`);
+}
+
+/** A loaded model: its graphs are built from the config, its sessions made when they are first run. */
+export class OnnxModel<C extends object, M extends Model<C>> implements Model<C>, Runner<C> {
+  readonly className: string;
+  readonly library: string;
+  readonly config: FrozenConfig<C>;
+  readonly dtype: TorchDtype;
+  readonly #definition: ModelDefinition<C, M>;
+  readonly #source: JsonObject;
+  readonly #checkpoint: Checkpoint;
+  readonly #options: LoadOptions;
+  readonly #engine: Engine;
+  readonly #sessions = new Map<string, Promise<EngineSession>>();
+  #device: Device = "cpu";
+
+  constructor(
+    definition: ModelDefinition<C, M>,
+    config: FrozenConfig<C>,
+    source: JsonObject,
+    checkpoint: Checkpoint,
+    options: LoadOptions,
+  ) {
+    this.className = definition.className;
+    this.library = definition.library ?? "diffusers";
+    this.config = config;
+    this.dtype = checkDType(options.torchDtype);
+    this.#definition = definition;
+    this.#source = source;
+    this.#checkpoint = checkpoint;
+    this.#options = options;
+    this.#engine = engineOf(options.engine);
+  }
+
+  get device(): Device {
+    return this.#device;
+  }
+
+  get numParameters(): number {
+    return this.#checkpoint.numParameters;
+  }
+
+  /** Such as `UNet2DModel(113673219 parameters, float32 on cpu)`. */
+  toString(): string {
+    return `${this.className}(${this.numParameters} parameters, ${this.dtype} on ${this.device})`;
+  }
+
+  /** Builds every graph with all its inputs, so that a tensor too many or too few shows at once. */
+  verify(): void {
+    for (const [name, graph] of Object.entries(this.#definition.graphs)) {
+      this.#build(name, Object.keys(graph.inputs(this.config)));
+    }
+    assertAllUsed(this.#checkpoint, this.className);
+  }
+
+  async run(
+    name: string,
+    inputs: Readonly<Record<string, Tensor | undefined>>,
+    options: { readonly outputs?: readonly string[]; readonly signal?: AbortSignal | undefined } =
+      {},
+  ): Promise<Readonly<Record<string, Tensor>>> {
+    const given = Object.fromEntries(
+      Object.entries(inputs).filter((entry): entry is [string, Tensor] => entry[1] !== undefined),
+    );
+    const graph = this.#definition.graphs[name]!;
+    checkInputs(`${this.className}.${name}`, graph.inputs(this.config), given);
+    const session = await this.#session(name, Object.keys(given));
+    return await session.run(given, options);
+  }
+
+  async to(device: Device): Promise<this> {
+    if (device !== this.#device) {
+      await assertDevice(this.#engine, device);
+      await this.dispose();
+      this.#device = device;
+    }
+    return this;
+  }
+
+  async savePretrained(folder: string): Promise<void> {
+    await Deno.mkdir(folder, { recursive: true });
+    const isDiffusers = this.library === "diffusers";
+    const config = isDiffusers ? this.config : this.#source;
+    await Deno.writeTextFile(joinPath(folder, "config.json"), dumpConfig(config) + "\n");
+    const file = isDiffusers ? "diffusion_pytorch_model.safetensors" : "model.safetensors";
+    await saveWeights(joinPath(folder, file), this.#checkpoint.entries(), this.dtype);
+  }
+
+  async dispose(): Promise<void> {
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    const made = await Promise.allSettled(sessions);
+    await Promise.all(made.map((session) => "value" in session && session.value.release()));
+  }
+
+  /** The session of a graph with these inputs, made when it is first asked for. */
+  #session(name: string, inputs: readonly string[]): Promise<EngineSession> {
+    const key = [name, ...inputs.toSorted()].join(" ");
+    const known = this.#sessions.get(key);
+    if (known !== undefined) return known;
+    const session = this.#engine.createSession({
+      ...this.#build(name, inputs),
+      name: `${this.className}.${name}`,
+      device: this.#device,
+      threads: this.#options.threads,
+    });
+    this.#sessions.set(key, session);
+    session.catch(() => {
+      if (this.#sessions.get(key) === session) this.#sessions.delete(key);
+    });
+    return session;
+  }
+
+  #build(name: string, inputs: readonly string[]): BuiltGraph {
+    const { provider } = parseDevice(this.#device);
+    const dtype: ComputeDType = provider !== "cpu" && this.dtype === "float16"
+      ? "float16"
+      : "float32";
+    return buildGraph(
+      `${this.className}.${name}`,
+      this.#definition.graphs[name]!,
+      this.config,
+      this.#checkpoint,
+      new Set(inputs),
+      { lowering: lowerings[provider], dtype, weightDType: this.dtype },
+    );
+  }
+}
