@@ -17,6 +17,13 @@ import type { DDPMScheduler as DDPMSchedulerObject } from "@denoise/scheduler-dd
 export const DDPMScheduler: typeof DDPMSchedulerClass = DDPMSchedulerClass.using(registry);
 /** An object of the class. */
 export type DDPMScheduler = DDPMSchedulerObject;
+import { DEISMultistepScheduler as DEISMultistepSchedulerClass } from "@denoise/scheduler-deis-multistep";
+import type { DEISMultistepScheduler as DEISMultistepSchedulerObject } from "@denoise/scheduler-deis-multistep";
+/** `DEISMultistepScheduler` of `@denoise/scheduler-deis-multistep`, with {@linkcode registry} as its default. */
+export const DEISMultistepScheduler: typeof DEISMultistepSchedulerClass =
+  DEISMultistepSchedulerClass.using(registry);
+/** An object of the class. */
+export type DEISMultistepScheduler = DEISMultistepSchedulerObject;
 import { DPMSolverMultistepScheduler as DPMSolverMultistepSchedulerClass } from "@denoise/scheduler-dpmsolver-multistep";
 import type { DPMSolverMultistepScheduler as DPMSolverMultistepSchedulerObject } from "@denoise/scheduler-dpmsolver-multistep";
 /** `DPMSolverMultistepScheduler` of `@denoise/scheduler-dpmsolver-multistep`, with {@linkcode registry} as its default. */
@@ -24,6 +31,13 @@ export const DPMSolverMultistepScheduler: typeof DPMSolverMultistepSchedulerClas
   DPMSolverMultistepSchedulerClass.using(registry);
 /** An object of the class. */
 export type DPMSolverMultistepScheduler = DPMSolverMultistepSchedulerObject;
+import { DPMSolverSinglestepScheduler as DPMSolverSinglestepSchedulerClass } from "@denoise/scheduler-dpmsolver-singlestep";
+import type { DPMSolverSinglestepScheduler as DPMSolverSinglestepSchedulerObject } from "@denoise/scheduler-dpmsolver-singlestep";
+/** `DPMSolverSinglestepScheduler` of `@denoise/scheduler-dpmsolver-singlestep`, with {@linkcode registry} as its default. */
+export const DPMSolverSinglestepScheduler: typeof DPMSolverSinglestepSchedulerClass =
+  DPMSolverSinglestepSchedulerClass.using(registry);
+/** An object of the class. */
+export type DPMSolverSinglestepScheduler = DPMSolverSinglestepSchedulerObject;
 import { EulerAncestralDiscreteScheduler as EulerAncestralDiscreteSchedulerClass } from "@denoise/scheduler-euler-ancestral-discrete";
 import type { EulerAncestralDiscreteScheduler as EulerAncestralDiscreteSchedulerObject } from "@denoise/scheduler-euler-ancestral-discrete";
 /** `EulerAncestralDiscreteScheduler` of `@denoise/scheduler-euler-ancestral-discrete`, with {@linkcode registry} as its default. */
@@ -38,6 +52,13 @@ export const EulerDiscreteScheduler: typeof EulerDiscreteSchedulerClass =
   EulerDiscreteSchedulerClass.using(registry);
 /** An object of the class. */
 export type EulerDiscreteScheduler = EulerDiscreteSchedulerObject;
+import { FlowMatchEulerDiscreteScheduler as FlowMatchEulerDiscreteSchedulerClass } from "@denoise/scheduler-flow-match-euler-discrete";
+import type { FlowMatchEulerDiscreteScheduler as FlowMatchEulerDiscreteSchedulerObject } from "@denoise/scheduler-flow-match-euler-discrete";
+/** `FlowMatchEulerDiscreteScheduler` of `@denoise/scheduler-flow-match-euler-discrete`, with {@linkcode registry} as its default. */
+export const FlowMatchEulerDiscreteScheduler: typeof FlowMatchEulerDiscreteSchedulerClass =
+  FlowMatchEulerDiscreteSchedulerClass.using(registry);
+/** An object of the class. */
+export type FlowMatchEulerDiscreteScheduler = FlowMatchEulerDiscreteSchedulerObject;
 import { HeunDiscreteScheduler as HeunDiscreteSchedulerClass } from "@denoise/scheduler-heun-discrete";
 import type { HeunDiscreteScheduler as HeunDiscreteSchedulerObject } from "@denoise/scheduler-heun-discrete";
 /** `HeunDiscreteScheduler` of `@denoise/scheduler-heun-discrete`, with {@linkcode registry} as its default. */
@@ -59,6 +80,12 @@ export const KDPM2DiscreteScheduler: typeof KDPM2DiscreteSchedulerClass =
   KDPM2DiscreteSchedulerClass.using(registry);
 /** An object of the class. */
 export type KDPM2DiscreteScheduler = KDPM2DiscreteSchedulerObject;
+import { LCMScheduler as LCMSchedulerClass } from "@denoise/scheduler-lcm";
+import type { LCMScheduler as LCMSchedulerObject } from "@denoise/scheduler-lcm";
+/** `LCMScheduler` of `@denoise/scheduler-lcm`, with {@linkcode registry} as its default. */
+export const LCMScheduler: typeof LCMSchedulerClass = LCMSchedulerClass.using(registry);
+/** An object of the class. */
+export type LCMScheduler = LCMSchedulerObject;
 import { LMSDiscreteScheduler as LMSDiscreteSchedulerClass } from "@denoise/scheduler-lms-discrete";
 import type { LMSDiscreteScheduler as LMSDiscreteSchedulerObject } from "@denoise/scheduler-lms-discrete";
 /** `LMSDiscreteScheduler` of `@denoise/scheduler-lms-discrete`, with {@linkcode registry} as its default. */
@@ -72,6 +99,13 @@ import type { PNDMScheduler as PNDMSchedulerObject } from "@denoise/scheduler-pn
 export const PNDMScheduler: typeof PNDMSchedulerClass = PNDMSchedulerClass.using(registry);
 /** An object of the class. */
 export type PNDMScheduler = PNDMSchedulerObject;
+import { UniPCMultistepScheduler as UniPCMultistepSchedulerClass } from "@denoise/scheduler-unipc-multistep";
+import type { UniPCMultistepScheduler as UniPCMultistepSchedulerObject } from "@denoise/scheduler-unipc-multistep";
+/** `UniPCMultistepScheduler` of `@denoise/scheduler-unipc-multistep`, with {@linkcode registry} as its default. */
+export const UniPCMultistepScheduler: typeof UniPCMultistepSchedulerClass =
+  UniPCMultistepSchedulerClass.using(registry);
+/** An object of the class. */
+export type UniPCMultistepScheduler = UniPCMultistepSchedulerObject;
 import { AutoencoderKL as AutoencoderKLClass } from "@denoise/model-autoencoder-kl";
 import type { AutoencoderKL as AutoencoderKLObject } from "@denoise/model-autoencoder-kl";
 /** `AutoencoderKL` of `@denoise/model-autoencoder-kl`, with {@linkcode registry} as its default. */

@@ -26,10 +26,23 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "scheduler",
+      className: "DEISMultistepScheduler",
+      package: "@denoise/scheduler-deis-multistep",
+      load: async () => (await import("@denoise/scheduler-deis-multistep")).DEISMultistepScheduler,
+    },
+    {
+      kind: "scheduler",
       className: "DPMSolverMultistepScheduler",
       package: "@denoise/scheduler-dpmsolver-multistep",
       load: async () =>
         (await import("@denoise/scheduler-dpmsolver-multistep")).DPMSolverMultistepScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "DPMSolverSinglestepScheduler",
+      package: "@denoise/scheduler-dpmsolver-singlestep",
+      load: async () =>
+        (await import("@denoise/scheduler-dpmsolver-singlestep")).DPMSolverSinglestepScheduler,
     },
     {
       kind: "scheduler",
@@ -44,6 +57,14 @@ export const registry: Registry = new Registry({
       className: "EulerDiscreteScheduler",
       package: "@denoise/scheduler-euler-discrete",
       load: async () => (await import("@denoise/scheduler-euler-discrete")).EulerDiscreteScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "FlowMatchEulerDiscreteScheduler",
+      package: "@denoise/scheduler-flow-match-euler-discrete",
+      load: async () =>
+        (await import("@denoise/scheduler-flow-match-euler-discrete"))
+          .FlowMatchEulerDiscreteScheduler,
     },
     {
       kind: "scheduler",
@@ -67,6 +88,12 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "scheduler",
+      className: "LCMScheduler",
+      package: "@denoise/scheduler-lcm",
+      load: async () => (await import("@denoise/scheduler-lcm")).LCMScheduler,
+    },
+    {
+      kind: "scheduler",
       className: "LMSDiscreteScheduler",
       package: "@denoise/scheduler-lms-discrete",
       load: async () => (await import("@denoise/scheduler-lms-discrete")).LMSDiscreteScheduler,
@@ -76,6 +103,13 @@ export const registry: Registry = new Registry({
       className: "PNDMScheduler",
       package: "@denoise/scheduler-pndm",
       load: async () => (await import("@denoise/scheduler-pndm")).PNDMScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "UniPCMultistepScheduler",
+      package: "@denoise/scheduler-unipc-multistep",
+      load: async () =>
+        (await import("@denoise/scheduler-unipc-multistep")).UniPCMultistepScheduler,
     },
     {
       kind: "model",
