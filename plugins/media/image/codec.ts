@@ -40,9 +40,11 @@ async function pictureOf(
     return await openImage(checkPath(input), limits);
   }
   if (typeof input !== "object" || input === null || !(input.data instanceof Uint8Array)) {
+    const found = typeof input === "object" && input !== null
+      ? `an object of ${(input as object).constructor?.name ?? "no class"}`
+      : String(input);
     throw new TypeError(
-      `Cannot take ${JSON.stringify(input) ?? String(input)} as a picture: give a picture, the ` +
-        "bytes of a file, a path or a tensor",
+      `Cannot take ${found} as a picture: give a picture, the bytes of a file, a path or a tensor`,
     );
   }
   return new DenoiseImage(input.width, input.height, input.channels, input.data);

@@ -16,7 +16,7 @@ export interface PadOptions {
 export function checkLength(text: unknown): string {
   if (typeof text !== "string") {
     throw new TypeError(
-      `Cannot encode ${JSON.stringify(text) ?? String(text)}: give a string or an array of strings`,
+      `Cannot encode ${text === null ? "null" : typeof text}: give a string or an array of strings`,
     );
   }
   if (text.length > MAX_CHARACTERS) {
