@@ -31,6 +31,15 @@ function checkFinite(output: Tensor, className: string): void {
   }
 }
 
+/** The entries of a config that have those names. */
+function pick<C extends object>(
+  config: FrozenConfig<C>,
+  names: readonly string[],
+): FrozenConfig<C> {
+  const entries = Object.entries(config).filter(([name]) => names.includes(name));
+  return Object.freeze(Object.fromEntries(entries)) as FrozenConfig<C>;
+}
+
 /** Refuses options that are not among the known ones. */
 function checkNames(what: string, options: object, known: readonly string[]): void {
   const unknown = Object.entries(options).filter(([name, value]) =>
@@ -139,6 +148,7 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
   bound: Registry | undefined,
 ): SchedulerClass<C, O> {
   const { className, schema, cursor = "index", stepsUnplanned = false } = definition;
+  const optionNames = [...Object.keys(schema.defaults), ...definition.foreignOptions ?? []];
   const planOptions = ["numInferenceSteps", ...definition.planOptions ?? []];
   const stepOptions = ["generator", ...definition.stepOptions ?? []];
 
@@ -161,7 +171,7 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
 
     constructor(options: Partial<C> = {}, config = adoptConfig(className, schema, {}, options)) {
       this.config = config;
-      this.#method = definition.create(config);
+      this.#method = definition.create(pick(config, optionNames));
       this.#plan = this.#method.training;
     }
 
@@ -248,7 +258,7 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
       const index = this.#indexOf(timestep);
       checkDims(
         className,
-        definition.outputDims?.(this.config, sample.dims) ?? sample.dims,
+        definition.outputDims?.(pick(this.config, optionNames), sample.dims) ?? sample.dims,
         output,
       );
       checkFinite(output, className);

@@ -97,6 +97,11 @@ export interface SchedulerDefinition<
   readonly className: string;
   /** Options, their defaults and allowed values. */
   readonly schema: ConfigSchema<C>;
+  /**
+   * Options of sibling classes that it goes by where a config carries them along; of all others
+   * `create` sees nothing.
+   */
+  readonly foreignOptions?: readonly string[] | undefined;
   /** Class names whose configs it can take over; see {@linkcode Scheduler.compatibles}. */
   readonly compatibles?: readonly string[] | undefined;
   /** Model calls that one step costs; 1 unless given. */
@@ -117,7 +122,7 @@ export interface SchedulerDefinition<
   readonly plansTogether?: boolean | undefined;
   /** The shape of the model output for a sample, where it is not the sample's own. */
   outputDims?(config: FrozenConfig<C>, sampleDims: readonly number[]): readonly number[];
-  /** Fills in the config. Throws for options that contradict each other. */
+  /** Fills in the class's own options. Throws for options that contradict each other. */
   create(config: FrozenConfig<C>): SchedulerMethod<P, S, O>;
 }
 

@@ -33,9 +33,9 @@ export function trainedFlowPlan(
 ): SigmaPlan {
   const { num_train_timesteps: trained, shift } = config;
   const plain = Array.from({ length: trained }, (_, i) => f((trained - i) / trained));
-  const sigmas = config.use_dynamic_shifting ? plain : plain.map((sigma) =>
-    f(f(shift * sigma) / f(1 + f((shift - 1) * sigma)))
-  );
+  const sigmas = config.use_dynamic_shifting
+    ? plain
+    : plain.map((sigma) => f(f(shift * sigma) / f(1 + f((shift - 1) * sigma))));
   return { timesteps: sigmas.map((sigma) => f(sigma * trained)), sigmas };
 }
 

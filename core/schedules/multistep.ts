@@ -65,7 +65,7 @@ export function planMultistep(
     withoutLast: true,
     usedTimesteps: trained - clipped,
   });
-  const count = spaced.length;
+  const count = request.numInferenceSteps ?? spaced.length;
   const logSigmas = logSigmasOf(schedule.sigmas);
   const timestepsOf = (sigmas: readonly number[], rounds: boolean): number[] =>
     sigmas.map((sigma) => sigmaToTimestep(sigma, logSigmas)).map(

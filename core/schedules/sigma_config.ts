@@ -23,6 +23,9 @@ export interface SigmaConfig {
   readonly sigma_max?: number | null | undefined;
 }
 
+/** Options of the range, which many schedulers go by only where another's config brings them. */
+export const SIGMA_RANGE: readonly string[] = Object.freeze(["sigma_min", "sigma_max"]);
+
 /** The sigma schedule options that are on, by name. */
 function chosenSigmas(config: SigmaConfig): string[] {
   return Object.entries({
@@ -105,7 +108,8 @@ export function planSigmas(
   if (request.timesteps !== undefined) checkOwnTimesteps(className, config);
   const timesteps = planTimesteps(config, request, { as: "float32" });
   const sigmas = plain(timesteps);
-  const chosen = configuredSigmas(config, sigmas, timesteps.length);
+  const count = request.numInferenceSteps ?? timesteps.length;
+  const chosen = configuredSigmas(config, sigmas, count);
   if (chosen === undefined) return { timesteps, sigmas: Array.from(sigmas) };
   const logSigmas = logSigmasOf(trained);
   return { timesteps: chosen.map((sigma) => sigmaToTimestep(sigma, logSigmas)), sigmas: chosen };

@@ -51,7 +51,7 @@ def values_of(parameter: inspect.Parameter, extra: dict) -> list:
         values = literals(parameter.annotation)
     if not values and isinstance(parameter.default, bool):
         values = [not parameter.default]
-    if not values and not literals(parameter.annotation):
+    if not values and not literals(parameter.annotation) and parameter.name not in extra:
         raise SystemExit(f"no values to try for the option {parameter.name}; add it to scheduler_options.py")
     # an option that needs others comes as a dict of all of them
     return [v for v in values if isinstance(v, dict) or v != parameter.default or type(v) is not type(parameter.default)]
@@ -144,7 +144,7 @@ def main(arguments: list[str]) -> None:
         entry = CLASSES[package]
         class_name = entry["class"]
         cases = one_by_one(class_name, entry)
-        cases += at_random(class_name, entry, random.Random(package), entry.get("random", 10))
+        cases += at_random(class_name, entry, random.Random(entry.get("seed", package)), entry.get("random", 10))
         done = records(class_name, cases)
         path = PACKAGES / package / "testdata" / "goldens.json"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -69,6 +69,13 @@ FLOW_CASES = [
     ("from step 2", {"shift": 3.0}, {"begin": 2}),
 ]
 
+HIDDEN_RANGE = ("sigma range of another class", {"use_karras_sigmas": True},
+                {"from": {"sigma_min": 0.5, "sigma_max": 20.0}})
+HIDDEN = ("options of other classes", {}, {"from": {
+    "rescale_betas_zero_snr": True, "thresholding": True, "clip_sample": True, "use_lu_lambdas": True,
+    "lambda_min_clipped": -1.0, "variance_type": "fixed_small", "timestep_spacing": "trailing",
+    "skip_prk_steps": True, "set_alpha_to_one": False, "final_sigmas_type": "sigma_min"}})
+
 OWN_TIMESTEPS = ("own timesteps", {}, {"plan": {"timesteps": [999, 700, 200, 20]}})
 
 CLASSES = {
@@ -85,7 +92,7 @@ CLASSES = {
         "cases": [("eta", {}, {"step": {"eta": 0.7}}),
                   ("use_clipped_model_output", {}, {"step": {"use_clipped_model_output": True}}),
                   ("eta and use_clipped_model_output", {}, {"step": {"eta": 1.0, "use_clipped_model_output": True}}),
-                  LEADING_OFFSET],
+                  LEADING_OFFSET, HIDDEN],
     },
     "pndm": {
         "class": "PNDMScheduler",
@@ -94,7 +101,7 @@ CLASSES = {
         "cases": [("SD 1.5", {**SD, "skip_prk_steps": True, "steps_offset": 1}, {}),
                   ("SD 1.5 from step 2", {**SD, "skip_prk_steps": True, "steps_offset": 1}, {"begin": 2}),
                   ("one step", {"skip_prk_steps": True}, {"steps": 1}),
-                  ("two steps", {"skip_prk_steps": True}, {"steps": 2})],
+                  ("two steps", {"skip_prk_steps": True}, {"steps": 2}), HIDDEN],
     },
     "euler_discrete": {
         "class": "EulerDiscreteScheduler",
@@ -105,37 +112,37 @@ CLASSES = {
                   ("s_tmin, s_tmax, s_noise", {}, {"step": {"s_churn": 4.0, "s_tmin": 0.1, "s_tmax": 8.0, "s_noise": 1.1}}),
                   ("own timesteps", {}, {"plan": {"timesteps": [999, 800, 500.5, 250, 20]}}),
                   ("own sigmas", {}, {"plan": {"sigmas": [14.0, 6.0, 2.5, 0.4, 0.1, 0.0]}}),
-                  LEADING_OFFSET],
+                  LEADING_OFFSET, HIDDEN],
     },
     "euler_ancestral_discrete": {
         "class": "EulerAncestralDiscreteScheduler",
         "values": {"prediction_type": ["v_prediction"]},
-        "cases": [LEADING_OFFSET],
+        "cases": [LEADING_OFFSET, HIDDEN],
     },
     "heun_discrete": {
         "class": "HeunDiscreteScheduler",
         "run": {"steps": 3},
         "values": {"beta_schedule": ["scaled_linear", "squaredcos_cap_v2", "exp"]},
         "cases": [OWN_TIMESTEPS, LEADING_OFFSET,
-                  ("hidden sigma_min", {"use_karras_sigmas": True}, {"from": {"sigma_min": 0.5, "sigma_max": 20.0}})],
+                  HIDDEN_RANGE, HIDDEN],
     },
     "lms_discrete": {
         "class": "LMSDiscreteScheduler",
         "run": {"steps": 6},
         "steps": [{}, {"order": 2}, {"order": 1}, {"order": 3}],
-        "cases": [LEADING_OFFSET, ("order", {}, {"step": {"order": 2}})],
+        "cases": [LEADING_OFFSET, HIDDEN_RANGE, HIDDEN, ("order", {}, {"step": {"order": 2}})],
     },
     "kdpm2_discrete": {
         "class": "KDPM2DiscreteScheduler",
         "run": {"steps": 4},
         "values": {"prediction_type": ["v_prediction"]},
-        "cases": [LEADING_OFFSET],
+        "cases": [LEADING_OFFSET, HIDDEN],
     },
     "kdpm2_ancestral_discrete": {
         "class": "KDPM2AncestralDiscreteScheduler",
         "run": {"steps": 4},
         "values": {"prediction_type": ["v_prediction"]},
-        "cases": [LEADING_OFFSET],
+        "cases": [LEADING_OFFSET, HIDDEN],
     },
     "dpmsolver_multistep": {
         "class": "DPMSolverMultistepScheduler",
@@ -150,7 +157,7 @@ CLASSES = {
             "solver_order": [1, 3, {"solver_order": 3, "algorithm_type": "sde-dpmsolver++", "lower_order_final": False},
                              {"solver_order": 3, "algorithm_type": "dpmsolver", **AT_MIN}],
         },
-        "cases": [OWN_TIMESTEPS, LEADING_OFFSET,
+        "cases": [OWN_TIMESTEPS, LEADING_OFFSET, HIDDEN, HIDDEN_RANGE,
                   ("twenty steps of order 3", {"solver_order": 3}, {"steps": 20, "shape": [1, 1, 2, 2]}),
                   ("mu", {"use_dynamic_shifting": True, "use_flow_sigmas": True, "prediction_type": "flow_prediction"},
                    {"plan_options": {"mu": 0.7}}),
@@ -172,5 +179,58 @@ CLASSES = {
         "class": "FlowMatchEulerDiscreteScheduler",
         "values": FLOW_VALUES,
         "cases": FLOW_CASES,
+    },
+    "deis_multistep": {
+        "class": "DEISMultistepScheduler",
+        "values": {**DPM_VALUES, "solver_order": [1, 3, {"solver_order": 3, "lower_order_final": False}],
+                   "algorithm_type": ["dpmsolver++"], "solver_type": ["bh2"]},
+        "cases": [LEADING_OFFSET, HIDDEN, HIDDEN_RANGE, ("twenty steps of order 3", {"solver_order": 3}, {"steps": 20, "shape": [1, 1, 2, 2]}),
+                  ("mu", {**FLOW, "use_dynamic_shifting": True}, {"plan_options": {"mu": 0.7}})],
+    },
+    "dpmsolver_singlestep": {
+        "class": "DPMSolverSinglestepScheduler",
+        "run": {"steps": 6},
+        "values": {
+            **DPM_VALUES,
+            "solver_order": [1, 3, {"solver_order": 3, "solver_type": "heun"},
+                             {"solver_order": 3, "solver_type": "heun", **AT_MIN},
+                             {"solver_order": 3, "algorithm_type": "sde-dpmsolver++", **AT_MIN},
+                             {"solver_order": 3, "solver_type": "heun", "algorithm_type": "sde-dpmsolver++", **AT_MIN},
+                             {"solver_order": 3, "algorithm_type": "dpmsolver", **AT_MIN}],
+            "algorithm_type": ["sde-dpmsolver++", {"algorithm_type": "dpmsolver", **AT_MIN}],
+            "solver_type": ["heun", {"solver_type": "heun", "algorithm_type": "sde-dpmsolver++"},
+                            {"solver_type": "heun", "algorithm_type": "dpmsolver", **AT_MIN}],
+        },
+        "cases": [OWN_TIMESTEPS, HIDDEN, HIDDEN_RANGE, ("five steps", {}, {"steps": 5}), ("seven steps", {"solver_order": 3}, {"steps": 7}),
+                  ("eight steps", {"solver_order": 3}, {"steps": 8}),
+                  ("six steps to sigma_min", {"solver_order": 3, "lower_order_final": True, **AT_MIN}, {}),
+                  ("mu", {**FLOW, "use_dynamic_shifting": True}, {"plan_options": {"mu": 0.7}})],
+    },
+    "unipc_multistep": {
+        "class": "UniPCMultistepScheduler",
+        # another seed than the usual one, which rescales betas without predict_x0: that multiplies rounding by σ = 4096
+        "seed": 3,
+        "values": {
+            **DPM_VALUES,
+            "solver_order": [1, 3, {"solver_order": 3, "predict_x0": False, **AT_MIN},
+                             {"solver_order": 3, "lower_order_final": False, **AT_MIN}],
+            "predict_x0": [{"predict_x0": False, **AT_MIN}],
+            "solver_type": ["midpoint", {"solver_type": "bh1", **AT_MIN}],
+            "lower_order_final": [{"lower_order_final": False, **AT_MIN}],
+            "disable_corrector": [[0, 2]],
+            "solver_p": [],
+            "use_dynamic_shifting": [],
+            "time_shift_type": [],
+            "shift_terminal": [{**FLOW, "shift_terminal": 0.1}],
+        },
+        "cases": [LEADING_OFFSET, HIDDEN,
+                  ("karras and flow", {**FLOW, "use_karras_sigmas": True}, {}),
+                  ("twenty steps of order 3", {"solver_order": 3}, {"steps": 20, "shape": [1, 1, 2, 2]}),
+                  ("own sigmas", FLOW, {"plan": {"sigmas": [0.99, 0.7, 0.4, 0.2]}}),
+                  ("own sigmas without flow", {}, {"plan": {"sigmas": [0.99, 0.7, 0.4, 0.2]}}),
+                  ("no mu", {**FLOW, "use_dynamic_shifting": True}, {}),
+                  ("mu", {**FLOW, "use_dynamic_shifting": True}, {"plan_options": {"mu": 0.7}}),
+                  ("mu, linear", {**FLOW, "use_dynamic_shifting": True, "time_shift_type": "linear"},
+                   {"plan_options": {"mu": 0.7}})],
     },
 }

@@ -92,7 +92,10 @@ def run(case: dict) -> dict:
         "alphas_cumprod_sha256": sha256(getattr(scheduler, "alphas_cumprod", None)),
         "training_timesteps_sha256": sha256(getattr(scheduler, "timesteps", None)),
     }
-    scheduler.set_timesteps(**case["set_timesteps"])
+    plan = case["set_timesteps"]
+    if "sigmas" in plan:  # some classes take arrays only
+        plan = {**plan, "sigmas": numpy.array(plan["sigmas"])}
+    scheduler.set_timesteps(**plan)
     begin = case.get("begin", 0) * scheduler.order
     if begin and hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(begin)

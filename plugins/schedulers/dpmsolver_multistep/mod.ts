@@ -55,6 +55,7 @@ import {
   planMultistep,
   type Scheduler,
   type SchedulerClass,
+  SIGMA_RANGE,
   type SigmaPlan,
   type Tensor,
   trainedMultistepPlan,
@@ -102,6 +103,7 @@ export const DPMSolverMultistepScheduler: SchedulerClass<
 >({
   className: CLASS_NAME,
   compatibles: KARRAS_DIFFUSION_SCHEDULERS,
+  foreignOptions: SIGMA_RANGE,
   planOptions: ["timesteps", "mu"],
   stepOptions: ["varianceNoise"],
   schema: {

@@ -48,7 +48,6 @@ import {
   makeNoiseSchedule,
   type PlanRequest,
   planSigmas,
-  planTimesteps,
   scaleBySigma,
   type Scheduler,
   type SchedulerClass,

@@ -45,6 +45,7 @@ import {
   planFlow,
   type Scheduler,
   type SchedulerClass,
+  SIGMA_RANGE,
   type SigmaPlan,
   type Tensor,
   trainedFlowPlan,
@@ -76,6 +77,7 @@ export const FlowMatchEulerDiscreteScheduler: SchedulerClass<
   FlowMatchEulerDiscreteStepOptions
 >({
   className: CLASS_NAME,
+  foreignOptions: SIGMA_RANGE,
   planOptions: ["timesteps", "sigmas", "mu", "shift"],
   plansTogether: true,
   stepOptions: ["perTokenTimesteps"],

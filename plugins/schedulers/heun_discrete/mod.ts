@@ -47,6 +47,7 @@ import {
   scaleBySigma,
   type Scheduler,
   type SchedulerClass,
+  SIGMA_RANGE,
   type SigmaConfig,
   type SigmaPlan,
   type SpacingConfig,
@@ -81,6 +82,7 @@ export const HeunDiscreteScheduler: SchedulerClass<HeunDiscreteConfig> = defineS
 >({
   className: CLASS_NAME,
   compatibles: KARRAS_DIFFUSION_SCHEDULERS,
+  foreignOptions: SIGMA_RANGE,
   order: 2,
   planOptions: ["timesteps"],
   schema: {

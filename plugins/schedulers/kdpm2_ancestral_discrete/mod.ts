@@ -55,6 +55,7 @@ import {
   scaleBySigma,
   type Scheduler,
   type SchedulerClass,
+  SIGMA_RANGE,
   type SigmaConfig,
   type SigmaPlan,
   sigmaToTimestep,
@@ -94,6 +95,7 @@ export const KDPM2AncestralDiscreteScheduler: SchedulerClass<KDPM2AncestralDiscr
   >({
     className: CLASS_NAME,
     compatibles: KARRAS_DIFFUSION_SCHEDULERS,
+    foreignOptions: SIGMA_RANGE,
     order: 2,
     schema: {
       defaults: {

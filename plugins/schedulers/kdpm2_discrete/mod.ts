@@ -51,6 +51,7 @@ import {
   scaleBySigma,
   type Scheduler,
   type SchedulerClass,
+  SIGMA_RANGE,
   type SigmaConfig,
   type SigmaPlan,
   sigmaToTimestep,
@@ -85,6 +86,7 @@ export const KDPM2DiscreteScheduler: SchedulerClass<KDPM2DiscreteConfig> = defin
 >({
   className: CLASS_NAME,
   compatibles: KARRAS_DIFFUSION_SCHEDULERS,
+  foreignOptions: SIGMA_RANGE,
   order: 2,
   schema: {
     defaults: {

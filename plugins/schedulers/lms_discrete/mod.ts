@@ -48,6 +48,7 @@ import {
   scaleBySigma,
   type Scheduler,
   type SchedulerClass,
+  SIGMA_RANGE,
   type SigmaConfig,
   type SigmaPlan,
   type SpacingConfig,
@@ -74,6 +75,7 @@ export const LMSDiscreteScheduler: SchedulerClass<LMSDiscreteConfig, LMSDiscrete
   defineScheduler<LMSDiscreteConfig, SigmaPlan, readonly Tensor[], LMSDiscreteStepOptions>({
     className: CLASS_NAME,
     compatibles: KARRAS_DIFFUSION_SCHEDULERS,
+    foreignOptions: SIGMA_RANGE,
     stepOptions: ["order"],
     schema: {
       defaults: {
@@ -100,8 +102,10 @@ export const LMSDiscreteScheduler: SchedulerClass<LMSDiscreteConfig, LMSDiscrete
     create(config) {
       checkSigmaConfig(CLASS_NAME, config);
       const trained = makeNoiseSchedule(config).sigmas;
+      // diffusers lets a range that the config carries along count for the other schedules only
       const plan = (request: PlanRequest): SigmaPlan => {
-        const schedule = planSigmas(CLASS_NAME, config, request, trained);
+        const range = config.use_karras_sigmas ? { sigma_min: null, sigma_max: null } : {};
+        const schedule = planSigmas(CLASS_NAME, { ...config, ...range }, request, trained);
         const sigmas = toFloat32([...schedule.sigmas, 0]);
         const initNoiseSigma = firstNoiseSigma(sigmas, config.timestep_spacing);
         return { timesteps: toFloat32(schedule.timesteps), sigmas, initNoiseSigma };
