@@ -1,7 +1,7 @@
 import { namesOf } from "./names.ts";
 import { configSource, readmeSource, workflowSource } from "./template/files.ts";
 import { modSource } from "./template/mod.ts";
-import { testSource } from "./template/mod_test.ts";
+import { testSource } from "./template/tests.ts";
 
 /** The files of a new scheduler package by their paths. */
 export function schedulerFiles(packageName: string): Readonly<Record<string, string>> {
