@@ -299,16 +299,31 @@ describe("verify()", () => {
     assertEquals(at.server.requests.length, 0);
   });
 
-  it("tells by the names of blobs where no listing is at hand", async () => {
+  it("tells by the names of blobs where no listing is at hand, or asks for one", async () => {
     await using at = await setUp();
     const { path } = await prefetch(ID, at.options);
     await Deno.remove(`${at.repo}/trees`, { recursive: true });
-    assertEquals((await verify(ID, at.options)).broken, []);
-    const weights = await Deno.realPath(`${path}/${WEIGHTS}`);
-    await Deno.writeTextFile(weights, "other");
-    assertEquals((await verify(ID, at.options)).broken, [
+    const offline = { ...at.options, localFilesOnly: true };
+    assertEquals((await verify(ID, offline)).broken, []);
+    await Deno.writeTextFile(await Deno.realPath(`${path}/${WEIGHTS}`), "other");
+    assertEquals((await verify(ID, offline)).broken, [
       { file: WEIGHTS, problem: "content", mended: false },
     ]);
+    assertEquals((await verify(ID, at.options)).broken, [
+      { file: WEIGHTS, problem: "size", mended: true },
+    ]);
+  });
+
+  it("names what is broken though the Hub does not give it", async () => {
+    await using at = await setUp();
+    const { path } = await prefetch(ID, at.options);
+    await breakAll(path);
+    at.server.fail("/resolve/", () => new Response(null, { status: 404 }));
+    const warnings: string[] = [];
+    const onWarning = (text: string) => warnings.push(text);
+    const { broken } = await verify(ID, { ...at.options, onWarning });
+    assertEquals(broken.map(({ mended }) => mended), [false, false, false]);
+    assert(warnings[0]!.startsWith("Could not mend config.json"));
   });
 
   it("says that a repo is not cached", async () => {

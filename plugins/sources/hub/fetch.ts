@@ -7,8 +7,6 @@ import {
   type SourceRequest,
   throwIfAborted,
 } from "@denoise/core";
-import { checkRoom } from "./disk.ts";
-import { downloadFile } from "./download.ts";
 import { checkSubfolder } from "./id.ts";
 import { type FilePlan, MODEL_INDEX, planComponent, planPipeline } from "./plan.ts";
 import { runPool } from "./pool.ts";
@@ -65,6 +63,11 @@ async function bring(
   if (missing.length === 0) return 0;
   if (repo.offline) throw incomplete(repo, missing);
   const bytesOf = (list: readonly RepoFile[]) => list.reduce((sum, file) => sum + file.size, 0);
+  // what is cached loads without the modules that download, hash and measure
+  const [{ checkRoom }, { downloadFile }] = await Promise.all([
+    import("./disk.ts"),
+    import("./download.ts"),
+  ]);
   await checkRoom(repo.layout.blobs, bytesOf(missing), repo.id);
   await tagCache(repo.layout.cache);
   const total = bytesOf(files);

@@ -1,14 +1,13 @@
 import type { SourceOptions } from "@denoise/core";
 import { basename } from "node:path";
 import { hubRemote } from "./api.ts";
-import { downloadFile } from "./download.ts";
 import { filesBelow, sizeOf } from "./files.ts";
-import { isIntact } from "./hash.ts";
 import { currentId } from "./hub.ts";
 import type { RepoLayout } from "./layout.ts";
-import type { RepoFile } from "./remote.ts";
+import type { Remote, RepoFile } from "./remote.ts";
+import { RemoteError } from "./remote_error.ts";
 import { openRepo, type PinnedRepo } from "./repo.ts";
-import { apiSettings, fetchSettings, type HubOptions } from "./settings.ts";
+import { apiSettings, type FetchPlanSettings, fetchSettings, type HubOptions } from "./settings.ts";
 
 /** What is wrong with a file in the cache. */
 export interface BrokenFile {
@@ -57,7 +56,27 @@ async function problemOf(
   const size = await sizeOf(path);
   if (size === undefined) return "missing";
   if (size !== file.size) return "size";
+  const { isIntact } = await import("./hash.ts");
   return await isIntact(path, file) ? undefined : "content";
+}
+
+async function mend(
+  remote: Remote,
+  repo: PinnedRepo,
+  file: RepoFile,
+  { retry, stall, warn }: FetchPlanSettings,
+  { signal }: VerifyOptions,
+): Promise<boolean> {
+  const { downloadFile } = await import("./download.ts");
+  try {
+    const options = { retry, stall, force: true, signal };
+    await downloadFile(remote, repo.resolved, file, repo.layout, options);
+    return true;
+  } catch (error) {
+    if (!(error instanceof RemoteError)) throw error;
+    warn(`Could not mend ${file.path}: ${error.message}`);
+    return false;
+  }
 }
 
 /**
@@ -72,7 +91,11 @@ export async function verify(id: string, options: VerifyOptions = {}): Promise<V
   const remote = hubRemote(await apiSettings(options, options));
   const cacheOnly = { ...settings, offline: true };
   const revision = options.revision ?? "main";
-  const repo = await openRepo(remote, current, revision, cacheOnly, options.signal);
+  const cached = await openRepo(remote, current, revision, cacheOnly, options.signal);
+  // a cache of an older huggingface_hub has no listing: the Hub knows it
+  const repo = cached.isComplete || settings.offline
+    ? cached
+    : await openRepo(remote, current, cached.resolved.commit, settings, options.signal);
   const { layout, resolved: { commit } } = repo;
   const known = new Map(repo.isComplete ? repo.files.map((file) => [file.path, file]) : []);
   const names = await filesBelow(layout.snapshot(commit));
@@ -84,12 +107,7 @@ export async function verify(id: string, options: VerifyOptions = {}): Promise<V
     bytes += file.size;
     const problem = await problemOf(repo, file);
     if (problem === undefined) continue;
-    const mended = mends && known.has(name);
-    if (mended) {
-      const { retry, stall } = settings;
-      const how = { retry, stall, force: true, signal: options.signal };
-      await downloadFile(remote, repo.resolved, file, layout, how);
-    }
+    const mended = mends && known.has(name) && await mend(remote, repo, file, settings, options);
     broken.push({ file: name, problem, mended });
   }
   return { id: current, commit, files: names.length, bytes, broken };

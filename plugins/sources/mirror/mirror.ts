@@ -8,7 +8,6 @@ import {
   readEnv,
 } from "@denoise/hub/remote";
 import type { BucketOptions } from "./bucket.ts";
-import { mirrorRemote } from "./remote.ts";
 import { folderStore, type Store } from "./store.ts";
 
 /** Where a mirror is. */
@@ -77,6 +76,7 @@ export function mirror(options: MirrorOptions = {}): Source {
       if (at === undefined) {
         throw new TypeError(`Cannot load ${id} from a mirror: set DENOISE_MIRROR or pass { url }`);
       }
+      const { mirrorRemote } = await import("./remote.ts");
       const remote = mirrorRemote(await storeAt(at, options, request));
       const { path, id: found, commit } = await fetchRepo(
         remote,
