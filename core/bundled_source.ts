@@ -1,5 +1,5 @@
 import { DenoiseError } from "./errors.ts";
-import { isFolder, joinPath } from "./loading.ts";
+import { isFile, isFolder, joinPath } from "./loading.ts";
 import type { Source, SourceFolder } from "./source.ts";
 
 /** A repo whose files lie in a package. */
@@ -15,6 +15,8 @@ export interface BundledRepo {
 }
 
 function cacheFolder(): string {
+  const own = Deno.env.get("DENOISE_CACHE");
+  if (own !== undefined && own !== "") return own;
   const home = Deno.env.get("XDG_CACHE_HOME") ?? joinPath(Deno.env.get("HOME") ?? ".", ".cache");
   return joinPath(home, "denoise");
 }
@@ -33,10 +35,19 @@ async function download({ base }: BundledRepo, file: string, folder: string): Pr
   await Deno.writeFile(path, response.body!);
 }
 
+/** Whether every file of a repo is in a folder. */
+async function isComplete({ files }: BundledRepo, folder: string): Promise<boolean> {
+  const found = await Promise.all(files.map((file) => isFile(joinPath(folder, file))));
+  return found.every((there) => there);
+}
+
 /** Downloads a package's files once; the folder appears when all of them are there. */
 async function materialize(repo: BundledRepo): Promise<string> {
   const folder = joinPath(cacheFolder(), repo.id, repo.version);
-  if (await isFolder(folder)) return folder;
+  if (await isFolder(folder)) {
+    if (await isComplete(repo, folder)) return folder;
+    await Deno.remove(folder, { recursive: true });
+  }
   const parent = joinPath(cacheFolder(), repo.id);
   await Deno.mkdir(parent, { recursive: true });
   const partial = await Deno.makeTempDir({ dir: parent, prefix: ".partial-" });
@@ -52,7 +63,7 @@ async function materialize(repo: BundledRepo): Promise<string> {
 
 /**
  * A source for one repo that ships inside a package: read in place when the package lies on disk,
- * downloaded once into the cache (`$XDG_CACHE_HOME/denoise`) when it was imported from a registry.
+ * downloaded once into the cache (`$DENOISE_CACHE`, else `$XDG_CACHE_HOME/denoise`) when it was imported from a registry.
  */
 export function bundledSource(repo: BundledRepo): Source {
   return {

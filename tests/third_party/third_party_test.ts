@@ -15,7 +15,7 @@ const PACKAGE = "@someone/scheduler-cosine-euler";
 const REPO = new URL("../fixtures/tiny-stable-diffusion/", import.meta.url);
 const home = await Deno.makeTempDir();
 const registry = await workspaceRegistry();
-const env = { JSR_URL: await registry.url(), NO_COLOR: "1" };
+const env = { JSR_URL: await registry.url(), NO_COLOR: "1", DENOISE_CACHE: `${home}/cache` };
 
 async function deno(cwd: string, ...args: string[]): Promise<string> {
   const output = await new Deno.Command(Deno.execPath(), { args, cwd, env }).output();
