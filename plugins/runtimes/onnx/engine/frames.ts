@@ -1,9 +1,9 @@
 /**
- * Messages on a byte stream: JSON with the typed arrays in it as raw bytes behind it.
+ * Messages on a byte stream: JSON with the ArrayBuffers in it as raw bytes behind it.
  *
- *     "DNZ1"  length of the JSON: uint32  JSON  bytes of each array
+ *     "DNZ1"  length of the JSON: uint32  JSON  bytes of each buffer
  *
- * In the JSON an array stands as `{"$array": "Float32Array", "bytes": 16}`. Numbers are little-endian.
+ * In the JSON a buffer stands as `{"$bytes": 16}`. Numbers are little-endian.
  *
  * @module
  */
@@ -11,43 +11,29 @@
 const MAGIC = 0x315a4e44; // "DNZ1"
 /** Far above what a session's inputs and outputs take. */
 const MAX_JSON = 64 * 2 ** 20;
-const MAX_ARRAY = 4 * 2 ** 30;
-
-const ARRAYS = {
-  Uint8Array,
-  Uint16Array,
-  Int32Array,
-  Float32Array,
-  Float64Array,
-  BigInt64Array,
-} as const;
+const MAX_BUFFER = 4 * 2 ** 30;
 
 interface Placeholder {
-  readonly $array: keyof typeof ARRAYS;
-  readonly bytes: number;
-}
-
-function bytesOf(array: ArrayBufferView<ArrayBufferLike>): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  readonly $bytes: number;
 }
 
 /** The parts of a message, to be written one after another. */
 export function encodeFrame(message: unknown): Uint8Array[] {
-  const arrays: Uint8Array[] = [];
+  const buffers: Uint8Array[] = [];
   const json = JSON.stringify(message, (_key, value: unknown) => {
-    if (!ArrayBuffer.isView(value)) return value;
-    arrays.push(bytesOf(value));
-    return { $array: value.constructor.name, bytes: value.byteLength };
+    if (!(value instanceof ArrayBuffer)) return value;
+    buffers.push(new Uint8Array(value));
+    return { $bytes: value.byteLength } satisfies Placeholder;
   });
   const text = new TextEncoder().encode(json);
   const head = new DataView(new ArrayBuffer(8));
   head.setUint32(0, MAGIC, true);
   head.setUint32(4, text.length, true);
-  return [bytesOf(head), text, ...arrays];
+  return [new Uint8Array(head.buffer), text, ...buffers];
 }
 
 function isPlaceholder(value: unknown): value is Placeholder {
-  return typeof value === "object" && value !== null && "$array" in value;
+  return typeof value === "object" && value !== null && "$bytes" in value;
 }
 
 /** Reads messages until the stream ends between two of them. */
@@ -68,11 +54,10 @@ export async function* decodeFrames(stream: ReadableStream<Uint8Array>): AsyncIt
       return value;
     });
     for (const { holder, key, place } of places) {
-      if (!Object.hasOwn(ARRAYS, place.$array) || !(place.bytes >= 0 && place.bytes <= MAX_ARRAY)) {
-        throw new SyntaxError("Cannot read a message: it holds an array that is none");
+      if (!(Number.isInteger(place.$bytes) && place.$bytes >= 0 && place.$bytes <= MAX_BUFFER)) {
+        throw new SyntaxError("Cannot read a message: it holds a buffer of impossible size");
       }
-      const { buffer } = (await read(place.bytes))!;
-      holder[key] = new ARRAYS[place.$array](buffer);
+      holder[key] = (await read(place.$bytes))!.buffer;
     }
     yield message;
   }

@@ -19,9 +19,8 @@ function streamOf(bytes: Uint8Array<ArrayBuffer>, piece = 7): ReadableStream<Uin
 const message = {
   id: 7,
   text: "é",
-  list: [new Float32Array([1.5, -2]), new BigInt64Array([-1n])],
-  view: new Float32Array([9, 1, 9]).subarray(1, 2),
-  none: new Uint8Array(),
+  list: [new Uint8Array([1, 2, 3]).buffer, new Float64Array([-1]).buffer],
+  none: new ArrayBuffer(0),
 };
 
 describe("frames", () => {
@@ -29,7 +28,7 @@ describe("frames", () => {
     const bytes = joined([...encodeFrame(message), ...encodeFrame({ id: 8 })]);
     for (const piece of [1, 7, 1000]) {
       const found = await Array.fromAsync(decodeFrames(streamOf(bytes, piece)));
-      assertEquals(found, [{ ...message, view: new Float32Array([1]) }, { id: 8 }]);
+      assertEquals(found, [message, { id: 8 }]);
     }
   });
 
@@ -46,10 +45,13 @@ describe("frames", () => {
     const text = new TextEncoder().encode("Segmentation fault");
     const read = () => Array.fromAsync(decodeFrames(streamOf(text)));
     await assertRejects(read, SyntaxError, "holds something else");
-    for (const array of [{ $array: "Function", bytes: 1 }, { $array: "Uint8Array", bytes: -1 }]) {
-      const bytes = joined(encodeFrame({ array }));
-      const stream = streamOf(bytes);
-      await assertRejects(() => Array.fromAsync(decodeFrames(stream)), SyntaxError, "that is none");
+    for (const $bytes of [-1, 1e12, null, "many"]) {
+      const stream = streamOf(joined(encodeFrame({ data: { $bytes } })));
+      await assertRejects(
+        () => Array.fromAsync(decodeFrames(stream)),
+        SyntaxError,
+        "impossible size",
+      );
     }
   });
 

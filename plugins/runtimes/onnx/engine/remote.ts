@@ -8,7 +8,14 @@ import {
   type Tensors,
   withDefaults,
 } from "./engine.ts";
-import { packTensors, type Reply, type Request, unpackError, unpackTensors } from "./protocol.ts";
+import {
+  packSpec,
+  packTensors,
+  type Reply,
+  type Request,
+  unpackError,
+  unpackTensors,
+} from "./protocol.ts";
 
 /** A running home, as the asking side sees it. */
 export interface Home {
@@ -182,7 +189,7 @@ class RemoteSession implements EngineSession {
   /** Makes the session where the present home does not have it. */
   async #ensure(): Promise<void> {
     if (this.#connection.has(this.#generation)) return;
-    await this.#connection.ask({ op: "create", session: this.#id, spec: this.#spec });
+    await this.#connection.ask({ op: "create", session: this.#id, spec: packSpec(this.#spec) });
     this.#generation = this.#connection.generation;
   }
 }

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { Engine, SessionDefaults } from "./engine.ts";
-import type { Reply } from "./protocol.ts";
+import { buffersOf, type Reply } from "./protocol.ts";
 import { type Home, type HomeEvents, remoteEngine } from "./remote.ts";
 
 /**
@@ -17,7 +17,8 @@ function openWorker({ onReply, onLost }: HomeEvents): Home {
   worker.on("error", (error: Error) => onLost(error.message));
   worker.on("exit", (code: number) => onLost(`the Worker ended with code ${code}`));
   return {
-    send: (request) => worker.postMessage(request),
+    send: (request) =>
+      worker.postMessage(request, request.op === "run" ? buffersOf(request.inputs) : []),
     keepAlive: (alive) => alive ? worker.ref() : worker.unref(),
     close: async () => void await worker.terminate(),
   };

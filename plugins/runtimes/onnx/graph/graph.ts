@@ -218,6 +218,7 @@ function commonFolder(files: readonly string[]): string | undefined {
   const [first, ...rest] = files.map((file) => file.split(/[/\\]/).slice(0, -1));
   if (first === undefined) return undefined;
   const depth = first.findIndex((part, index) => rest.some((parts) => parts[index] !== part));
+  if (depth === 0) throw new RangeError(`Weights must lie on one drive: ${files.join(", ")}`);
   const folder = files[0]!.slice(
     0,
     first.slice(0, depth === -1 ? undefined : depth).join("/").length,

@@ -121,6 +121,13 @@ describe("Graph", () => {
     const { model, folder } = graph.build("far");
     assertEquals(folder, "/");
     assert(new TextDecoder().decode(model).includes("repo/unet/1.safetensors"));
+
+    const windows = new Graph();
+    windows.weight("a", stored("C:\\repo\\unet\\1.safetensors"));
+    windows.weight("b", stored("C:\\repo\\vae\\1.safetensors"));
+    assertEquals(windows.build("two").folder, "C:\\repo");
+    windows.weight("c", stored("D:\\repo\\vae\\1.safetensors"));
+    assertThrows(() => windows.build("drives"), RangeError, "on one drive");
   });
 
   it("builds 1300 nodes in under 150 ms", () => {
