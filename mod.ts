@@ -25,6 +25,7 @@ import { registry } from "./plugins/registry.ts";
 export * from "@denoise/core";
 export * from "./plugins/classes.ts";
 export {
+  decodeImage,
   DenoiseImage,
   displaySample,
   imageGrid,

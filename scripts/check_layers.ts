@@ -28,7 +28,11 @@ const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[
     allowed: ["@denoise/core", "@denoise/hub"],
   },
   { folder: /^plugins\//, name: "a plugin", allowed: ["@denoise/core"] },
-  { folder: /^functions$/, name: "functions", allowed: ["@denoise/denoise", "@denoise/core"] },
+  {
+    folder: /^functions$/,
+    name: "functions",
+    allowed: ["@denoise/denoise", "@denoise/core", "@denoise/onnx"],
+  },
 ];
 
 /** The one file that may import the native runtime. */

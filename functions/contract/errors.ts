@@ -1,0 +1,122 @@
+import { DenoiseError } from "@denoise/core";
+import type { JobFailure } from "./job.ts";
+
+/** HTTP status of each kind of failure. */
+const STATUS = {
+  invalid_input: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  model_not_found: 404,
+  method_not_allowed: 405,
+  request_timeout: 408,
+  conflict: 409,
+  gone: 410,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  queue_full: 429,
+  rate_limited: 429,
+  canceled: 499,
+  engine_lost: 500,
+  nan_output: 500,
+  internal: 500,
+  storage_failed: 500,
+  model_unavailable: 503,
+  shutting_down: 503,
+  timeout: 504,
+} as const;
+
+/** A stable name of what went wrong. */
+export type ServeErrorCode = keyof typeof STATUS;
+
+/** What is known of an error beside its code and message. */
+export interface ServeErrorDetails extends ErrorOptions {
+  /** The input at fault, under the door's own name. */
+  readonly field?: string | undefined;
+  /** When it is worth asking again, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** An error that a caller is told of; each door puts it into its own shape. */
+export class ServeError extends Error {
+  /** The stable name of what went wrong. */
+  readonly code: ServeErrorCode;
+  /** The input at fault, under the door's own name. */
+  readonly field: string | undefined;
+  /** When it is worth asking again, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+
+  /** Makes an error whose message says how to go on. */
+  constructor(code: ServeErrorCode, message: string, details: ServeErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = "ServeError";
+    this.code = code;
+    this.field = details.field;
+    this.retryAfterMs = details.retryAfterMs;
+  }
+
+  /** The HTTP status. */
+  get status(): typeof STATUS[ServeErrorCode] {
+    return STATUS[this.code];
+  }
+}
+
+/** A mistake in the input. */
+export function invalid(field: string | undefined, message: string): ServeError {
+  return new ServeError("invalid_input", message, { field });
+}
+
+/** The codes of the SDK that callers are told under a name of ours. */
+const CODES: Readonly<Record<string, ServeErrorCode>> = {
+  aborted: "canceled",
+  engine_lost: "engine_lost",
+  nan_output: "nan_output",
+  unknown_class: "invalid_input",
+  unsupported_option: "invalid_input",
+};
+
+/**
+ * Any error as one that a caller may be told. Mistakes in arguments (TypeError, RangeError,
+ * SyntaxError of the SDK) are the caller's; of everything else only that it happened is told.
+ */
+export function toServeError(error: unknown): ServeError {
+  if (error instanceof ServeError) return error;
+  if (error instanceof DenoiseError) {
+    const code = CODES[error.code];
+    if (code !== undefined) {
+      return new ServeError(code, withoutPaths(error.message), { cause: error });
+    }
+  } else if (isArgumentError(error)) {
+    return new ServeError("invalid_input", withoutPaths(error.message), { cause: error });
+  }
+  const message = "Cannot make the picture: something went wrong on the server; its log says what";
+  return new ServeError("internal", message, { cause: error });
+}
+
+/** The SDK's messages for wrong arguments begin with "Cannot"; some of the JavaScript engine do too. */
+function isArgumentError(error: unknown): error is Error {
+  return (error instanceof TypeError || error instanceof RangeError ||
+    error instanceof SyntaxError) &&
+    /^Cannot (?!read prop|set prop|destructure|convert|access|mix|use 'in'|redefine|assign|add prop)/
+      .test(error.message);
+}
+
+/** A message whose absolute paths are cut to their last part: callers learn no folder of ours. */
+export function withoutPaths(message: string): string {
+  return message.replace(
+    /(?:file:\/\/)?(?<![\w.:/])\/(?:[^\s/"':,;()]+\/)+([^\s/"':,;()]*)/g,
+    "$1",
+  );
+}
+
+/** An error as the failure of a job. */
+export function toFailure(error: unknown): JobFailure {
+  const { code, message, field } = toServeError(error);
+  return { code, message, ...(field === undefined ? {} : { field }) };
+}
+
+/** The failure of a job as an error again. */
+export function fromFailure({ code, message, field }: JobFailure): ServeError {
+  const known = Object.hasOwn(STATUS, code) ? code as ServeErrorCode : "internal";
+  return new ServeError(known, message, { field });
+}

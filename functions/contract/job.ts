@@ -1,0 +1,178 @@
+import type { Recipe } from "@denoise/core";
+
+/** The kinds of run that a model can do, under the Hub's names of tasks. */
+export const TASKS = [
+  "text-to-image",
+  "image-to-image",
+  "inpaint",
+  "depth-to-image",
+  "unconditional",
+] as const;
+
+/** A kind of run. */
+export type Task = typeof TASKS[number];
+
+/** File formats of results. */
+export type PictureFormat = "png" | "jpeg";
+
+/** What a run is given: plain data, so that it can be sent to another process. */
+export interface JobInput {
+  /** What the picture should show. */
+  readonly prompt?: string | undefined;
+  /** What the picture should not show. */
+  readonly negativePrompt?: string | undefined;
+  /** The file of the picture to begin with: PNG, JPEG, WebP or GIF. */
+  readonly image?: Uint8Array | undefined;
+  /** The file of the mask: transparent, or else white, where something new is painted. */
+  readonly mask?: Uint8Array | undefined;
+  /** Pixels; the model's own unless given. */
+  readonly width?: number | undefined;
+  /** Pixels; the model's own unless given. */
+  readonly height?: number | undefined;
+  /** How many pictures. */
+  readonly count: number;
+  /** Picture i is drawn from seed + i; a decimal integer of at most 64 bits. */
+  readonly seed?: string | undefined;
+  /** Denoising steps; the pipeline's own unless given. */
+  readonly steps?: number | undefined;
+  /** How closely the prompt is followed. */
+  readonly guidanceScale?: number | undefined;
+  /** How far a given picture is changed, 0..1. */
+  readonly strength?: number | undefined;
+  /** Noise on the way of DDIM, 0..1. */
+  readonly eta?: number | undefined;
+  /** Leaves out that many of the text encoder's last layers. */
+  readonly clipSkip?: number | undefined;
+  /** Class name of the scheduler; the model's own unless given. */
+  readonly scheduler?: string | undefined;
+  /** File format of the pictures. */
+  readonly format: PictureFormat;
+  /** JPEG quality, 1..100. */
+  readonly quality?: number | undefined;
+  /** How many previews are sent on the way. */
+  readonly previews: number;
+}
+
+/** One request, as it waits in the queue. */
+export interface Job {
+  /** Unique; asking twice with one id makes the pictures once. */
+  readonly id: string;
+  /** Whose it is: the name of the API key. Queues are fair between owners. */
+  readonly owner: string;
+  /** The model, by its public name. */
+  readonly model: string;
+  /** What is done. */
+  readonly task: Task;
+  /** What it is given. */
+  readonly input: JobInput;
+  /** When it was asked for, in milliseconds since 1970. */
+  readonly createdAt: number;
+  /** How long it can be looked up after its end, in milliseconds; 0 for callers who wait. */
+  readonly keepMs: number;
+}
+
+/** A picture as a file. */
+export interface EncodedPicture {
+  /** The file. */
+  readonly bytes: Uint8Array;
+  /** `image/png` or `image/jpeg`. */
+  readonly mediaType: string;
+  /** Pixels. */
+  readonly width: number;
+  /** Pixels. */
+  readonly height: number;
+  /** What it was made from. */
+  readonly recipe: Recipe;
+}
+
+/** What a run tells on its way. */
+export type RunEvent =
+  | {
+    /** A denoising step is done. */
+    readonly type: "step";
+    /** Counted from 1. */
+    readonly step: number;
+    /** How many steps the run has. */
+    readonly of: number;
+    /** Milliseconds that the step took; the first with what comes before it. */
+    readonly stepMs: number;
+    /** Milliseconds that the remaining steps will take, by those that are done. */
+    readonly etaMs: number;
+  }
+  | {
+    /** A look at the picture as it is now. */
+    readonly type: "preview";
+    /** Counted from 0. */
+    readonly index: number;
+    /** The step it was made after, counted from 1. */
+    readonly step: number;
+    /** The first picture of the run. */
+    readonly picture: EncodedPicture;
+  }
+  | {
+    /** Something that the caller should know, such as a prompt that was cut. */
+    readonly type: "warning";
+    /** What. */
+    readonly message: string;
+  }
+  | {
+    /** The end of a run that went well. */
+    readonly type: "succeeded";
+    /** In the order of their seeds. */
+    readonly pictures: readonly EncodedPicture[];
+    /** Where the time went, in milliseconds. */
+    readonly timing: RunTiming;
+  };
+
+/** Where the time of a run went, in milliseconds. */
+export interface RunTiming {
+  /** Until the end of the first step: prompts, pictures given, noise. */
+  readonly prepareMs: number;
+  /** The denoising steps after the first. */
+  readonly stepsMs: number;
+  /** Latents to pictures. */
+  readonly decodeMs: number;
+  /** Pictures to files. */
+  readonly encodeMs: number;
+}
+
+/** Why a job failed. */
+export interface JobFailure {
+  /** A stable name. */
+  readonly code: string;
+  /** For people. */
+  readonly message: string;
+  /** The input at fault. */
+  readonly field?: string | undefined;
+}
+
+/** What a job tells from the time it is accepted to its end. */
+export type JobEvent =
+  | {
+    /** It waits. */
+    readonly type: "queued";
+    /** How many jobs are served before it. */
+    readonly position: number;
+  }
+  | {
+    /** An engine has taken it. */
+    readonly type: "started";
+    /** 2 when it is tried again after its engine was lost. */
+    readonly attempt: number;
+  }
+  | RunEvent
+  | {
+    /** The end of a job that could not be done. */
+    readonly type: "failed";
+    /** Why. */
+    readonly failure: JobFailure;
+  }
+  | {
+    /** The end of a job that nobody wants any more. */
+    readonly type: "canceled";
+  };
+
+/** Whether nothing comes after that event. */
+export function isLast(event: JobEvent): boolean {
+  return event.type === "succeeded" || event.type === "failed" || event.type === "canceled";
+}

@@ -1,0 +1,46 @@
+/** What a request may ask for at most. */
+export interface Limits {
+  /** Denoising steps. */
+  readonly maxSteps: number;
+  /** Pictures of one request. */
+  readonly maxImages: number;
+  /** Pixels of a side. */
+  readonly maxSide: number;
+  /** Width times height times pictures. */
+  readonly maxPixels: number;
+  /** Bytes of a prompt in UTF-8, checked before it is cut into tokens. */
+  readonly maxPromptBytes: number;
+  /** Bytes of a given picture's file. */
+  readonly maxImageBytes: number;
+  /** Bytes of a request's body without pictures. */
+  readonly maxBodyBytes: number;
+  /** Bytes of a request's body with pictures. */
+  readonly maxUploadBytes: number;
+  /** Previews of one run. */
+  readonly maxPreviews: number;
+  /** Milliseconds from the acceptance of a job to its end. */
+  readonly jobTimeoutMs: number;
+  /** Milliseconds that a result can be fetched after its end. */
+  readonly resultTtlMs: number;
+  /** Requests a minute for each key; 0 for any number. */
+  readonly requestsPerMinute: number;
+}
+
+/** Smallest side of a picture in pixels. */
+export const MIN_SIDE = 8;
+
+/** The limits that hold where nothing else is said. */
+export const DEFAULT_LIMITS: Limits = {
+  maxSteps: 150,
+  maxImages: 10,
+  maxSide: 2048,
+  maxPixels: 4 * 2048 * 2048,
+  maxPromptBytes: 8_000,
+  maxImageBytes: 20_000_000,
+  maxBodyBytes: 1_000_000,
+  maxUploadBytes: 32_000_000,
+  maxPreviews: 16,
+  jobTimeoutMs: 600_000,
+  resultTtlMs: 600_000,
+  requestsPerMinute: 0,
+};

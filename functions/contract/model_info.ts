@@ -1,0 +1,23 @@
+import type { Task } from "./job.ts";
+
+/** What is told of a loaded model. */
+export interface ModelInfo {
+  /** Its public name. */
+  readonly id: string;
+  /** Class of its pipeline. */
+  readonly pipeline: string;
+  /** What it can do; the first is what is done where the caller does not say. */
+  readonly tasks: readonly Task[];
+  /** Class of its own scheduler. */
+  readonly scheduler: string;
+  /** Pixels, unless the caller says. */
+  readonly width: number;
+  /** Pixels, unless the caller says. */
+  readonly height: number;
+  /** What width and height must be multiples of. */
+  readonly sizeMultiple: number;
+  /** Whether the caller chooses the size. */
+  readonly takesSize: boolean;
+  /** Commit of its repo, where there is one. */
+  readonly commit?: string | undefined;
+}

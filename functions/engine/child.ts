@@ -1,0 +1,176 @@
+import type { Registry } from "@denoise/core";
+import { fromFailure, ServeError } from "../contract/errors.ts";
+import type { Job, RunEvent } from "../contract/job.ts";
+import type { ModelInfo } from "../contract/model_info.ts";
+import { Channel } from "./channel.ts";
+import { type Child, startChild } from "./child_process.ts";
+import type { EngineState, ModelOptions, ModelSpec, ServingEngine } from "./engine.ts";
+import { unavailable } from "./inline.ts";
+import { type LocatedModel, locateModels } from "./locate.ts";
+import type { FromChild } from "./protocol.ts";
+import { withSignal } from "./with_signal.ts";
+
+/** What an engine in a child process is made from. */
+export interface ChildEngineOptions extends ModelOptions {
+  /** The models to load. */
+  readonly models: readonly ModelSpec[];
+  /** Where the models' files come from; this process fetches them. */
+  readonly registry: Registry;
+  /** The child's program, a module that calls `runChild`; the built-in plugins' unless given. */
+  readonly entry?: URL | undefined;
+  /** More flags for the child's `deno run`. */
+  readonly flags?: readonly string[] | undefined;
+  /** Told of each end of the child that nobody asked for. */
+  readonly onLost?: ((reason: string) => void) | undefined;
+}
+
+/** An engine whose process can be named, to watch it or to end it. */
+export interface ChildServingEngine extends ServingEngine {
+  /** Process id of the child that is there now. */
+  readonly pid: number | undefined;
+}
+
+/** Longest pause before a child that keeps failing to load is started again. */
+const MAX_PAUSE_MS = 30_000;
+
+/**
+ * An engine in a child process. When the process dies, by a crash of native code too, the runs in it
+ * fail with `engine_lost` at once, and it is started again.
+ */
+export function childEngine(options: ChildEngineOptions): ChildServingEngine {
+  return new ChildEngine(options);
+}
+
+class ChildEngine implements ChildServingEngine {
+  readonly #options: ChildEngineOptions;
+  readonly #runs = new Map<number, Channel<RunEvent>>();
+  #located: readonly LocatedModel[] | undefined;
+  #child: Child | undefined;
+  #state: EngineState = { phase: "starting" };
+  #ready = Promise.withResolvers<readonly ModelInfo[]>();
+  #downloadMs = 0;
+  #lastId = 0;
+  #restarts = 0;
+  #failures = 0;
+
+  constructor(options: ChildEngineOptions) {
+    this.#options = options;
+    this.#start();
+  }
+
+  get state(): EngineState {
+    return this.#state;
+  }
+
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  async ready(signal?: AbortSignal): Promise<readonly ModelInfo[]> {
+    return await withSignal(this.#ready.promise, signal);
+  }
+
+  async *run(job: Job, signal: AbortSignal): AsyncGenerator<RunEvent, void, void> {
+    await this.ready(signal);
+    signal.throwIfAborted();
+    const id = ++this.#lastId;
+    const events = new Channel<RunEvent>();
+    this.#runs.set(id, events);
+    const child = this.#child!;
+    child.send({ op: "run", id, job });
+    const cancel = (): void => child.send({ op: "cancel", id });
+    signal.addEventListener("abort", cancel);
+    try {
+      yield* events;
+    } finally {
+      signal.removeEventListener("abort", cancel);
+      if (this.#runs.delete(id)) cancel();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#settle({ phase: "closed" });
+    this.#ready.reject(new ServeError("shutting_down", "The server is shutting down"));
+    this.#child?.kill();
+    await this.#child?.ended;
+  }
+
+  async #start(): Promise<void> {
+    this.#ready.promise.catch(() => {});
+    try {
+      const began = performance.now();
+      const { models, registry, variant } = this.#options;
+      this.#located ??= await locateModels(models, registry, variant);
+      this.#downloadMs = performance.now() - began;
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    if (this.#state.phase === "closed") return;
+    this.#spawn(this.#located);
+  }
+
+  #spawn(models: readonly LocatedModel[]): void {
+    const { entry, flags, ...rest } = this.#options;
+    const { device, torchDtype, variant, threads, maxPixels, warmup } = rest;
+    const child = startChild(
+      { read: models.map(({ path }) => path), entry, flags },
+      (message) => this.#onMessage(message),
+    );
+    this.#child = child;
+    child.ended.then((reason) => this.#onEnd(reason));
+    const options = { device, torchDtype, variant, threads, maxPixels, warmup };
+    child.send({ op: "load", models, options });
+  }
+
+  #onMessage(message: FromChild): void {
+    switch (message.op) {
+      case "ready": {
+        this.#failures = 0;
+        const timing = { ...message.timing, downloadMs: this.#downloadMs };
+        this.#settle({ phase: "ready", models: message.models, timing });
+        return this.#ready.resolve(message.models);
+      }
+      case "unable":
+        return this.#fail(new Error(message.message));
+      case "event":
+        return this.#runs.get(message.id)?.push(message.event);
+      case "end": {
+        const { id, failure } = message;
+        const events = this.#runs.get(id);
+        this.#runs.delete(id);
+        return events?.end(failure && fromFailure(failure));
+      }
+    }
+  }
+
+  /** A model that cannot be loaded now will not load by itself a moment later. */
+  #fail(error: Error): void {
+    this.#settle({ phase: "failed", error });
+    this.#ready.reject(unavailable(error));
+    this.#child?.kill();
+  }
+
+  #onEnd(reason: string): void {
+    this.#child = undefined;
+    const lost = new ServeError("engine_lost", "The engine stopped in the middle of the run");
+    for (const events of this.#runs.values()) events.end(lost);
+    this.#runs.clear();
+    if (this.#state.phase === "closed" || this.#state.phase === "failed") return;
+    this.#options.onLost?.(reason);
+    if (this.#state.phase === "ready") this.#ready = Promise.withResolvers();
+    this.#settle({ phase: "starting" });
+    this.#restarts++;
+    const pause = Math.min(MAX_PAUSE_MS, this.#failures++ === 0 ? 0 : 500 * 2 ** this.#failures);
+    const timer = setTimeout(() => this.#start(), pause);
+    Deno.unrefTimer(timer);
+  }
+
+  #settle(state: EngineState): void {
+    if (this.#state.phase !== "closed") this.#state = state;
+  }
+}

@@ -1,0 +1,87 @@
+import type { Device, TorchDtype } from "@denoise/core";
+import type { Job, RunEvent } from "../contract/job.ts";
+import type { ModelInfo } from "../contract/model_info.ts";
+
+/** A model to load. */
+export interface ModelSpec {
+  /** The public name, which requests carry. */
+  readonly id: string;
+  /** A folder, or an id that a source of the registry takes. */
+  readonly location: string;
+  /** Branch, tag or commit. */
+  readonly revision?: string | undefined;
+}
+
+/** How models are loaded. */
+export interface ModelOptions {
+  /** Where they compute; `"cpu"` unless given. */
+  readonly device?: Device | undefined;
+  /** In which type weights are held. */
+  readonly torchDtype?: TorchDtype | undefined;
+  /** Which weights, such as `"fp16"`. */
+  readonly variant?: string | undefined;
+  /** Threads of one operator; all cores unless given. */
+  readonly threads?: number | undefined;
+  /** Width times height times pictures of one run. */
+  readonly maxPixels?: number | undefined;
+  /** Whether each model makes a picture in one step before it is called ready; true unless given. */
+  readonly warmup?: boolean | undefined;
+}
+
+/** Where a cold start went, in milliseconds. */
+export interface StartTiming {
+  /** Bringing the files to this machine. */
+  readonly downloadMs: number;
+  /** Reading them and building the graphs. */
+  readonly loadMs: number;
+  /** The first run, in which sessions are made. */
+  readonly warmupMs: number;
+}
+
+/** How an engine does. */
+export type EngineState =
+  | {
+    /** It loads its models, for the first time or again. */
+    readonly phase: "starting";
+  }
+  | {
+    /** Every model is loaded and has run once. */
+    readonly phase: "ready";
+    /** What is loaded. */
+    readonly models: readonly ModelInfo[];
+    /** Where the start went. */
+    readonly timing: StartTiming;
+  }
+  | {
+    /** A model cannot be loaded. */
+    readonly phase: "failed";
+    /** Why, for those who run the server. */
+    readonly error: Error;
+  }
+  | {
+    /** It was closed. */
+    readonly phase: "closed";
+  };
+
+/** What runs jobs: in this process, or in a child that may die. */
+export interface ServingEngine {
+  /** How it does. */
+  readonly state: EngineState;
+  /** How often it was started again. */
+  readonly restarts: number;
+  /**
+   * Resolves when it is ready.
+   *
+   * @throws {ServeError} `model_unavailable` when a model cannot be loaded; the signal's reason.
+   */
+  ready(signal?: AbortSignal): Promise<readonly ModelInfo[]>;
+  /**
+   * Runs a job; ends with `succeeded`.
+   *
+   * @throws {ServeError} for everything else; `engine_lost` when the process died, `canceled` at the
+   * step after the signal fired.
+   */
+  run(job: Job, signal: AbortSignal): AsyncGenerator<RunEvent, void, void>;
+  /** Ends it and every run. */
+  close(): Promise<void>;
+}

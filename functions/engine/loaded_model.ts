@@ -1,0 +1,101 @@
+import {
+  type AnyPipeline,
+  DenoiseError,
+  joinPath,
+  MODEL_INDEX,
+  readConfig,
+  type Registry,
+  type Scheduler,
+  type SchedulerClass,
+} from "@denoise/core";
+import { sampleSize, trainedSize, vaeScaleFactor } from "@denoise/core/pipelines";
+import { ServeError } from "../contract/errors.ts";
+import type { Task } from "../contract/job.ts";
+import type { ModelInfo } from "../contract/model_info.ts";
+import type { ModelOptions } from "./engine.ts";
+import type { LocatedModel } from "./locate.ts";
+import { tasksFor } from "./tasks.ts";
+
+/** A model in memory, and the pipelines that its components make up. */
+export interface LoadedModel {
+  /** What is told of it. */
+  readonly info: ModelInfo;
+  /**
+   * The pipeline for a run: the model's own components, and a scheduler of the run's own.
+   *
+   * @param scheduler Class name; the model's own scheduler unless given.
+   */
+  pipeline(
+    task: Task,
+    scheduler: string | undefined,
+    onWarning: (message: string) => void,
+  ): Promise<AnyPipeline>;
+  /** Gives its memory back. */
+  dispose(): Promise<void>;
+}
+
+/** Loads a model from its folder. */
+export async function loadModel(
+  location: LocatedModel,
+  registry: Registry,
+  options: ModelOptions,
+): Promise<LoadedModel> {
+  const { _class_name: className } = await readConfig(joinPath(location.path, MODEL_INDEX));
+  if (typeof className !== "string") {
+    throw new DenoiseError(
+      "invalid_config",
+      `Cannot load ${location.id}: its ${MODEL_INDEX} names no pipeline as "_class_name"`,
+    );
+  }
+  const { device, torchDtype, variant, threads } = options;
+  const load = { device, torchDtype, variant, threads, registry };
+  const plugin = await registry.get(className, "pipeline", MODEL_INDEX);
+  const whole = await plugin.load(location, load) as AnyPipeline;
+  const tasks = await tasksFor(whole, registry);
+
+  return {
+    info: {
+      id: location.id,
+      pipeline: className,
+      tasks: [...tasks.keys()],
+      scheduler: whole.scheduler.className,
+      ...sizes(whole),
+      commit: location.commit,
+    },
+    async pipeline(task, scheduler, onWarning): Promise<AnyPipeline> {
+      const name = tasks.get(task);
+      if (name === undefined) {
+        throw new ServeError("invalid_input", `${location.id} cannot do ${task}`);
+      }
+      const parts = scheduler === undefined
+        ? whole.components
+        : { ...whole.components, scheduler: await swapped(whole.scheduler, scheduler, registry) };
+      const plugin = await registry.get(name, "pipeline");
+      return await plugin.load(location, { ...load, ...parts, onWarning }) as AnyPipeline;
+    },
+    dispose: () => whole.dispose(),
+  };
+}
+
+async function swapped(own: Scheduler, name: string, registry: Registry): Promise<Scheduler> {
+  const Class = await registry.get(name, "scheduler") as SchedulerClass;
+  return Class.fromConfig(own.config);
+}
+
+type Parts = Parameters<typeof vaeScaleFactor>[0] & { readonly config: Record<string, unknown> };
+
+/** The size of pictures, as the pipelines settle it where a call leaves it open. */
+function sizes(
+  { components }: AnyPipeline,
+): Pick<ModelInfo, "width" | "height" | "sizeMultiple" | "takesSize"> {
+  const { unet, vae } = components as unknown as Record<"unet" | "vae", Parts | undefined>;
+  if (unet === undefined) return { width: 512, height: 512, sizeMultiple: 8, takesSize: true };
+  if (vae === undefined) {
+    const [height, width] = sampleSize(unet.config["sample_size"]);
+    return { width, height, sizeMultiple: 1, takesSize: false };
+  }
+  const factor = vaeScaleFactor(vae);
+  const [rows, columns] = trainedSize(unet as unknown as Parameters<typeof trainedSize>[0]);
+  const sizeMultiple = Math.max(8, factor);
+  return { width: columns * factor, height: rows * factor, sizeMultiple, takesSize: true };
+}

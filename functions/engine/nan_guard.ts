@@ -1,0 +1,44 @@
+import {
+  DenoiseError,
+  type LazyPlugin,
+  type PictureCodec,
+  type PluginKind,
+  Registry,
+  type Tensor,
+} from "@denoise/core";
+
+const KINDS: readonly PluginKind[] = ["scheduler", "model", "tokenizer", "processor", "pipeline"];
+
+/** Throws `nan_output` for a tensor that would become a black picture. */
+function checkNumbers(tensor: Tensor): void {
+  const place = tensor.toFloat32Array().findIndex((value) => Number.isNaN(value));
+  if (place < 0) return;
+  throw new DenoiseError(
+    "nan_output",
+    `Cannot make a picture: the decoder gave NaN at position ${place}; the model is broken, or ` +
+      `overflows in float16 (use float32)`,
+  );
+}
+
+/** The same plugins, with pictures that are never made of NaN. */
+export function guarded(registry: Registry): Registry {
+  const plugins = KINDS.flatMap((kind) =>
+    registry.names(kind).map((className): LazyPlugin => ({
+      kind,
+      className,
+      package: registry.packageOf(className) ?? "this program",
+      load: () => registry.get(className, kind),
+    }))
+  );
+  async function pictures(): Promise<PictureCodec> {
+    const codec = await registry.pictures();
+    return {
+      toTensor: (picture, options) => codec.toTensor(picture, options),
+      fromTensor(tensor, recipe) {
+        checkNumbers(tensor);
+        return codec.fromTensor(tensor, recipe);
+      },
+    };
+  }
+  return new Registry({ plugins, pictures });
+}

@@ -1,0 +1,21 @@
+import type { Job, JobFailure, RunEvent } from "../contract/job.ts";
+import type { ModelInfo } from "../contract/model_info.ts";
+import type { ModelOptions, StartTiming } from "./engine.ts";
+import type { LocatedModel } from "./locate.ts";
+
+/** What the child is told. */
+export type ToChild =
+  | {
+    readonly op: "load";
+    readonly models: readonly LocatedModel[];
+    readonly options: ModelOptions;
+  }
+  | { readonly op: "run"; readonly id: number; readonly job: Job }
+  | { readonly op: "cancel"; readonly id: number };
+
+/** What the child tells. */
+export type FromChild =
+  | { readonly op: "ready"; readonly models: readonly ModelInfo[]; readonly timing: StartTiming }
+  | { readonly op: "unable"; readonly message: string }
+  | { readonly op: "event"; readonly id: number; readonly event: RunEvent }
+  | { readonly op: "end"; readonly id: number; readonly failure?: JobFailure };

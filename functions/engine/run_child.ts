@@ -1,0 +1,66 @@
+import type { Registry } from "@denoise/core";
+import { ServeError, toFailure } from "../contract/errors.ts";
+import type { ServingEngine } from "./engine.ts";
+import { decodeFrames, encodeFrame } from "./frames.ts";
+import { inlineEngine } from "./inline.ts";
+import type { FromChild, ToChild } from "./protocol.ts";
+
+/**
+ * The inside of the process of {@linkcode childEngine}: holds the models and runs jobs, told so on
+ * standard input, telling on standard output, until the input ends. For a module of one's own that
+ * brings its own plugins; its address is the engine's option `entry`.
+ *
+ * @param registry The plugins.
+ */
+export async function runChild(registry: Registry): Promise<void> {
+  console.log = console.info = console.debug = console.error; // standard output carries frames
+  const output = Deno.stdout.writable.getWriter();
+  const running = new Map<number, AbortController>();
+  let engine: ServingEngine | undefined;
+
+  async function tell(message: FromChild): Promise<void> {
+    await Promise.all(encodeFrame(message).map((part) => output.write(part)));
+  }
+
+  async function load({ models, options }: ToChild & { op: "load" }): Promise<void> {
+    const specs = models.map(({ id, path }) => ({ id, location: path }));
+    const commits = new Map(models.map(({ id, commit }) => [id, commit]));
+    engine = inlineEngine({ ...options, models: specs, registry });
+    const infos = await engine.ready();
+    if (engine.state.phase !== "ready") return;
+    const withCommits = infos.map((info) => ({ ...info, commit: commits.get(info.id) }));
+    await tell({ op: "ready", models: withCommits, timing: engine.state.timing });
+  }
+
+  async function run({ id, job }: ToChild & { op: "run" }): Promise<void> {
+    const controller = new AbortController();
+    running.set(id, controller);
+    try {
+      for await (const event of engine!.run(job, controller.signal)) {
+        await tell({ op: "event", id, event });
+      }
+      await tell({ op: "end", id });
+    } catch (error) {
+      if (error instanceof ServeError && error.code === "internal") console.error(error.cause);
+      await tell({ op: "end", id, failure: toFailure(error) });
+    } finally {
+      running.delete(id);
+    }
+  }
+
+  for await (const frame of decodeFrames(Deno.stdin.readable)) {
+    const message = frame as ToChild;
+    if (message.op === "run") run(message);
+    else if (message.op === "cancel") running.get(message.id)?.abort();
+    else {
+      load(message).catch((error) => {
+        const cause = error instanceof ServeError ? error.cause : error;
+        return tell({
+          op: "unable",
+          message: String(cause instanceof Error ? cause.message : cause),
+        });
+      });
+    }
+  }
+  Deno.exit();
+}

@@ -1,0 +1,153 @@
+import {
+  type AnyPipeline,
+  DenoiseError,
+  type Picture,
+  type PictureOutput,
+  type PipelineStep,
+  type Registry,
+} from "@denoise/core";
+import type { EncodedPicture, Job, JobInput, RunEvent } from "../contract/job.ts";
+import { givenMask, givenPicture } from "./given_pictures.ts";
+import type { LoadedModel } from "./loaded_model.ts";
+
+/** What a run needs beside its job. */
+export interface RunContext {
+  /** The model that the job names. */
+  readonly model: LoadedModel;
+  /** The plugins at hand. */
+  readonly registry: Registry;
+  /** Width times height times pictures. */
+  readonly maxPixels: number;
+}
+
+/** Runs a job; stops at the step after its signal fired. */
+export async function* runJob(
+  { model, registry, maxPixels }: RunContext,
+  { task, input }: Job,
+  signal: AbortSignal,
+): AsyncGenerator<RunEvent, void, void> {
+  const warnings: string[] = [];
+  const pace = new Pace();
+  const pipe = await model.pipeline(task, input.scheduler, (message) => warnings.push(message));
+  const image = await givenPicture(input, registry, maxPixels);
+  const given = { image, maskImage: await givenMask(input) };
+  const steps = stream(pipe, input, given, signal);
+
+  let previews = 0;
+  let next = await steps.next();
+  for (; !next.done; next = await steps.next()) {
+    const { index, total } = next.value;
+    checkLatents(next.value);
+    yield* warnings.splice(0).map((message) => ({ type: "warning" as const, message }));
+    yield pace.step(index + 1, total);
+    if (isPreviewStep(index + 1, total, input.previews)) {
+      const [picture] = await next.value.preview();
+      const encoded = await encode(picture!, input);
+      yield { type: "preview", index: previews++, step: index + 1, picture: encoded };
+    }
+    await turn();
+  }
+  const decoded = performance.now();
+  const pictures = await Promise.all(next.value.images.map((picture) => encode(picture, input)));
+  yield* warnings.splice(0).map((message) => ({ type: "warning" as const, message }));
+  yield {
+    type: "succeeded",
+    pictures,
+    timing: {
+      prepareMs: pace.prepareMs,
+      stepsMs: pace.stepsMs,
+      decodeMs: decoded - pace.last,
+      encodeMs: performance.now() - decoded,
+    },
+  };
+}
+
+/** Lets messages in, such as the one that cancels this run. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
+function stream(
+  pipe: AnyPipeline,
+  input: JobInput,
+  given: object,
+  signal: AbortSignal,
+): AsyncGenerator<PipelineStep, PictureOutput, void> {
+  const { prompt, count, seed, steps } = input;
+  const shared = {
+    numInferenceSteps: steps,
+    seed: seed === undefined ? undefined : BigInt(seed),
+    eta: input.eta,
+    signal,
+  };
+  if (!("tokenizer" in pipe.components)) {
+    return pipe.stream(defined({ ...shared, batchSize: count }));
+  }
+  const { negativePrompt, guidanceScale, strength, clipSkip, width, height } = input;
+  return pipe.stream(
+    prompt ?? "",
+    defined({
+      ...shared,
+      ...given,
+      negativePrompt,
+      guidanceScale,
+      strength,
+      clipSkip,
+      width,
+      height,
+      numImagesPerPrompt: count,
+    }),
+  );
+}
+
+/** Pipelines have defaults for what is absent, not for what is undefined. */
+function defined(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+function checkLatents({ latents, index }: PipelineStep): void {
+  if (latents.toFloat32Array().every(Number.isFinite)) return;
+  throw new DenoiseError(
+    "nan_output",
+    `Cannot go on after step ${
+      index + 1
+    }: the samples hold NaN or infinity; the model is broken, ` +
+      `or overflows in float16 (use float32)`,
+  );
+}
+
+/** Whether one of the evenly spread previews is due; none is after the last step. */
+export function isPreviewStep(step: number, of: number, previews: number): boolean {
+  if (step >= of) return false;
+  const due = (at: number) => Math.floor(at * (previews + 1) / of);
+  return due(step) > due(step - 1) && due(step) <= previews;
+}
+
+async function encode(picture: Picture, { format, quality }: JobInput): Promise<EncodedPicture> {
+  const bytes = await picture.encode(format, quality === undefined ? {} : { quality });
+  const { width, height, recipe = {} } = picture;
+  return { bytes, mediaType: `image/${format}`, width, height, recipe };
+}
+
+/** How long steps take. A pipeline tells of its first step when that is done, so it counts apart. */
+class Pace {
+  stepsMs = 0;
+  last = performance.now();
+  readonly #began = this.last;
+  #first = 0;
+
+  /** Preparation and the first step. */
+  get prepareMs(): number {
+    return this.#first;
+  }
+
+  step(step: number, of: number): RunEvent {
+    const now = performance.now();
+    const stepMs = now - this.last;
+    this.last = now;
+    if (step === 1) this.#first = now - this.#began;
+    else this.stepsMs += stepMs;
+    const pace = step === 1 ? stepMs : this.stepsMs / (step - 1);
+    return { type: "step", step, of, stepMs, etaMs: pace * (of - step) };
+  }
+}

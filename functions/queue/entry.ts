@@ -1,0 +1,89 @@
+import { isLast, type Job, type JobEvent } from "../contract/job.ts";
+import { EventLog } from "./event_log.ts";
+import type { JobRecord, JobStatus } from "./queue.ts";
+
+/** A job in a queue of this process. */
+export class Entry {
+  /** What it tells. */
+  readonly log = new EventLog();
+  /** Ends its run. */
+  readonly controller = new AbortController();
+  /** Jobs that are served before it, as was told last. */
+  position = -1;
+  /** Milliseconds that its run took. */
+  runMs = 0;
+  #job: Job;
+  #latest: JobRecord["latest"] = {};
+  #warnings: string[] = [];
+  #startedAt: number | undefined;
+  #endedAt: number | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(job: Job) {
+    this.#job = job;
+  }
+
+  /** The job; the pictures that it was given are dropped at its end. */
+  get job(): Job {
+    return this.#job;
+  }
+
+  /** Whether it has told its last event. */
+  get ended(): boolean {
+    return this.#endedAt !== undefined;
+  }
+
+  /** Where it is. */
+  get status(): JobStatus {
+    const { succeeded, failed, canceled } = this.#latest;
+    const last = succeeded ?? failed ?? canceled;
+    if (last !== undefined) return last.type;
+    return this.#startedAt === undefined ? "queued" : "running";
+  }
+
+  /** Bytes of its pictures. */
+  get bytes(): number {
+    const pictures = this.#latest.succeeded?.pictures ?? [];
+    return pictures.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  }
+
+  /** Remembers an event and tells it to those who follow. */
+  tell(event: JobEvent): void {
+    this.#latest = { ...this.#latest, [event.type]: event };
+    if (event.type === "queued") this.position = event.position;
+    if (event.type === "started") this.#startedAt ??= Date.now();
+    if (event.type === "warning") this.#warnings.push(event.message);
+    if (isLast(event)) {
+      this.#endedAt = Date.now();
+      const { preview: _, ...latest } = this.#latest;
+      this.#latest = latest;
+      const { image: __, mask: ___, ...input } = this.#job.input;
+      this.#job = { ...this.#job, input };
+    }
+    this.log.push(event);
+  }
+
+  /** What is known of it. */
+  record(position: number): JobRecord {
+    return {
+      job: this.job,
+      status: this.status,
+      position,
+      latest: this.#latest,
+      warnings: this.#warnings,
+      startedAt: this.#startedAt,
+      endedAt: this.#endedAt,
+    };
+  }
+
+  /** Calls back when it has taken too long. */
+  startTimer(ms: number, onTimeout: () => void): void {
+    this.#timer = setTimeout(onTimeout, ms);
+    Deno.unrefTimer(this.#timer);
+  }
+
+  /** There is nothing to wait for any more. */
+  clearTimer(): void {
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,45 @@
+import { isLast, type JobEvent } from "../contract/job.ts";
+import { Channel } from "../engine/channel.ts";
+
+/** Most events that wait for one slow reader; of more, steps and previews are left out. */
+const MAX_BEHIND = 256;
+
+/** What a job has told, for those who come late, and what it tells, for those who are there. */
+export class EventLog {
+  #told: JobEvent[] = [];
+  readonly #readers = new Set<Channel<JobEvent>>();
+
+  /** Tells everyone. */
+  push(event: JobEvent): void {
+    this.#remember(event);
+    for (const reader of this.#readers) {
+      if (reader.behind < MAX_BEHIND || isLast(event)) reader.push(event);
+      if (isLast(event)) reader.end();
+    }
+  }
+
+  /** Everything, to the last event. */
+  async *follow(signal?: AbortSignal): AsyncGenerator<JobEvent, void, void> {
+    signal?.throwIfAborted();
+    const reader = new Channel<JobEvent>();
+    this.#told.forEach((event) => reader.push(event));
+    if (this.#told.some(isLast)) reader.end();
+    const onAbort = (): void => reader.end(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#readers.add(reader);
+    try {
+      yield* reader;
+    } finally {
+      this.#readers.delete(reader);
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Of events that only tell how far things are, the newest says it all. */
+  #remember(event: JobEvent): void {
+    const passing = event.type === "queued" || event.type === "step" || event.type === "preview";
+    if (isLast(event)) this.#told = this.#told.filter(({ type }) => type !== "preview");
+    else if (passing) this.#told = this.#told.filter(({ type }) => type !== event.type);
+    this.#told.push(event);
+  }
+}

@@ -1,0 +1,53 @@
+type Timer = ReturnType<typeof setTimeout>;
+
+/** Ids that are remembered after their results are dropped, to answer that they were there. */
+const MAX_REMEMBERED = 10_000;
+
+/** Which ended jobs are still kept: for some time, and as long as there is room. */
+export class KeptResults {
+  readonly #maxBytes: number;
+  readonly #drop: (id: string) => void;
+  readonly #kept = new Map<string, { readonly bytes: number; readonly timer: Timer }>();
+  readonly #had = new Set<string>();
+  #bytes = 0;
+
+  /** Keeps at most so many bytes; `drop` is told what is to go. */
+  constructor(maxBytes: number, drop: (id: string) => void) {
+    this.#maxBytes = maxBytes;
+    this.#drop = drop;
+  }
+
+  /** Keeps a result for some time; the oldest ones make room for it. */
+  keep(id: string, bytes: number, ms: number): void {
+    const timer = setTimeout(() => this.forget(id), ms);
+    Deno.unrefTimer(timer);
+    this.#kept.set(id, { bytes, timer });
+    this.#bytes += bytes;
+    for (const oldest of this.#kept.keys()) {
+      if (this.#bytes <= this.#maxBytes || oldest === id) break;
+      this.forget(oldest);
+    }
+  }
+
+  /** Whether a result was kept and is no more. */
+  had(id: string): boolean {
+    return this.#had.has(id);
+  }
+
+  /** Drops everything. */
+  clear(): void {
+    for (const id of [...this.#kept.keys()]) this.forget(id);
+  }
+
+  /** Drops one. */
+  forget(id: string): void {
+    const kept = this.#kept.get(id);
+    if (kept === undefined) return;
+    clearTimeout(kept.timer);
+    this.#kept.delete(id);
+    this.#bytes -= kept.bytes;
+    this.#had.add(id);
+    if (this.#had.size > MAX_REMEMBERED) this.#had.delete(this.#had.values().next().value!);
+    this.#drop(id);
+  }
+}

@@ -1,0 +1,212 @@
+import { ServeError, toFailure } from "../contract/errors.ts";
+import { isLast, type Job, type JobEvent, type JobFailure } from "../contract/job.ts";
+import type { ServingEngine } from "../engine/engine.ts";
+import { Entry } from "./entry.ts";
+import { FairLine } from "./fair_line.ts";
+import { KeptResults } from "./kept_results.ts";
+import type { JobQueue, JobRecord, QueueDepth } from "./queue.ts";
+
+/** How a {@linkcode memoryQueue} works. */
+export interface MemoryQueueOptions {
+  /** Jobs that may wait; 64 unless given. */
+  readonly bound?: number | undefined;
+  /** Jobs that run at once; 1 unless given. */
+  readonly concurrency?: number | undefined;
+  /** Milliseconds from the acceptance of a job to its end; 600,000 unless given. */
+  readonly timeoutMs?: number | undefined;
+  /** Bytes of results that are kept for callers who come back; 256 MB unless given. */
+  readonly keptBytes?: number | undefined;
+  /** Told of every event, after its job's followers. */
+  readonly onEvent?: ((job: Job, event: JobEvent) => void) | undefined;
+  /** Told of errors that are nobody's fault but the server's. */
+  readonly onError?: ((job: Job, error: unknown) => void) | undefined;
+}
+
+/** How often a job is given to an engine that dies of it. */
+const ATTEMPTS = 2;
+
+/** How long a result waits for the one caller who follows it, in milliseconds. */
+const UNREAD_MS = 60_000;
+
+/** A bounded queue in this process, before one engine. */
+export function memoryQueue(engine: ServingEngine, options: MemoryQueueOptions = {}): JobQueue {
+  return new MemoryQueue(engine, options);
+}
+
+class MemoryQueue implements JobQueue {
+  readonly #engine: ServingEngine;
+  readonly #options: MemoryQueueOptions;
+  readonly #bound: number;
+  readonly #line = new FairLine<Entry>();
+  readonly #running = new Set<Entry>();
+  readonly #entries = new Map<string, Entry>();
+  readonly #kept: KeptResults;
+  #closed = false;
+  #idle = Promise.withResolvers<void>();
+
+  constructor(engine: ServingEngine, options: MemoryQueueOptions) {
+    this.#engine = engine;
+    this.#options = options;
+    this.#bound = options.bound ?? 64;
+    this.#kept = new KeptResults(options.keptBytes ?? 256_000_000, (id) => {
+      this.#entries.delete(id);
+    });
+  }
+
+  submit(job: Job): Promise<boolean> {
+    return Promise.resolve().then(() => this.#submit(job));
+  }
+
+  async *follow(id: string, signal?: AbortSignal): AsyncGenerator<JobEvent, void, void> {
+    const entry = this.#entry(id);
+    try {
+      yield* entry.log.follow(signal);
+    } finally {
+      if (entry.ended && entry.job.keepMs === 0) this.#kept.forget(id);
+    }
+  }
+
+  find(id: string): Promise<JobRecord> {
+    return Promise.resolve().then(() => {
+      const entry = this.#entry(id);
+      const at = entry.status === "queued" ? [...this.#line].indexOf(entry) : 0;
+      return entry.record(Math.max(0, at));
+    });
+  }
+
+  cancel(id: string): Promise<void> {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) this.#stop(entry, undefined);
+    return Promise.resolve();
+  }
+
+  depth(): Promise<QueueDepth> {
+    const [waiting, running] = [this.#line.length, this.#running.size];
+    return Promise.resolve({ waiting, running, bound: this.#bound });
+  }
+
+  async close(graceMs: number): Promise<void> {
+    this.#closed = true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, graceMs));
+    if (this.#line.length + this.#running.size > 0) {
+      await Promise.race([this.#idle.promise, late]);
+    }
+    clearTimeout(timer);
+    const failure = { code: "shutting_down", message: "The server is shutting down; ask again" };
+    for (const entry of [...this.#line, ...this.#running]) this.#stop(entry, failure);
+    for (const entry of this.#entries.values()) entry.clearTimer();
+    this.#kept.clear();
+  }
+
+  #submit(job: Job): boolean {
+    if (this.#entries.has(job.id)) return false;
+    if (this.#closed) {
+      throw new ServeError("shutting_down", "The server is shutting down; ask again", {
+        retryAfterMs: 5_000,
+      });
+    }
+    if (this.#line.length >= this.#bound) {
+      throw new ServeError(
+        "queue_full",
+        `Cannot take the request: ${this.#bound} wait already, which is the most; ask again later`,
+        { retryAfterMs: this.#retryAfter() },
+      );
+    }
+    const entry = new Entry(job);
+    this.#entries.set(job.id, entry);
+    this.#line.push(job.owner, entry);
+    entry.startTimer(this.#options.timeoutMs ?? 600_000, () =>
+      this.#stop(entry, {
+        code: "timeout",
+        message: "Cannot make the picture: it took longer than the server allows",
+      }));
+    this.#tell(entry, { type: "queued", position: [...this.#line].indexOf(entry) });
+    this.#next();
+    return true;
+  }
+
+  #entry(id: string): Entry {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) return entry;
+    if (this.#kept.had(id)) throw new ServeError("gone", "That result is no longer kept");
+    throw new ServeError("not_found", `There is no job ${JSON.stringify(id.slice(0, 100))}`);
+  }
+
+  /** Ends a job before its time: with a failure, or else as canceled. */
+  #stop(entry: Entry, failure: JobFailure | undefined): void {
+    if (entry.ended) return;
+    this.#line.remove(entry.job.owner, entry);
+    this.#tell(entry, failure === undefined ? { type: "canceled" } : { type: "failed", failure });
+    entry.controller.abort(new ServeError("canceled", "The run was cancelled"));
+    this.#checkIdle();
+  }
+
+  #next(): void {
+    const { concurrency = 1 } = this.#options;
+    while (this.#running.size < concurrency) {
+      const entry = this.#line.shift();
+      if (entry === undefined) break;
+      this.#running.add(entry);
+      this.#run(entry).finally(() => {
+        this.#running.delete(entry);
+        this.#next();
+        this.#checkIdle();
+      });
+    }
+    for (const [position, entry] of [...this.#line].entries()) {
+      if (entry.position === position) continue;
+      entry.position = position;
+      this.#tell(entry, { type: "queued", position });
+    }
+  }
+
+  async #run(entry: Entry): Promise<void> {
+    for (let attempt = 1; !entry.ended; attempt++) {
+      try {
+        await this.#engine.ready(entry.controller.signal);
+        if (entry.ended) return;
+        this.#tell(entry, { type: "started", attempt });
+        const began = performance.now();
+        for await (const event of this.#engine.run(entry.job, entry.controller.signal)) {
+          this.#tell(entry, event);
+        }
+        entry.runMs = performance.now() - began;
+        this.#pace = this.#pace === undefined ? entry.runMs : this.#pace * 0.8 + entry.runMs * 0.2;
+        return;
+      } catch (error) {
+        const lost = error instanceof ServeError && error.code === "engine_lost";
+        if (entry.ended || lost && attempt < ATTEMPTS) continue;
+        const failure = toFailure(error);
+        if (failure.code === "internal") this.#options.onError?.(entry.job, error);
+        this.#tell(entry, { type: "failed", failure });
+      }
+    }
+  }
+
+  /** How long runs take, as a moving average in milliseconds. */
+  #pace: number | undefined;
+
+  /** About when the next place will be free. */
+  #retryAfter(): number {
+    const { concurrency = 1 } = this.#options;
+    return Math.round(Math.min(60_000, Math.max(1_000, (this.#pace ?? 1_000) / concurrency)));
+  }
+
+  #tell(entry: Entry, event: JobEvent): void {
+    if (entry.ended) return;
+    entry.tell(event);
+    if (isLast(event)) {
+      entry.clearTimer();
+      this.#kept.keep(entry.job.id, entry.bytes, entry.job.keepMs || UNREAD_MS);
+    }
+    this.#options.onEvent?.(entry.job, event);
+  }
+
+  #checkIdle(): void {
+    if (this.#line.length + this.#running.size === 0) {
+      this.#idle.resolve();
+      this.#idle = Promise.withResolvers();
+    }
+  }
+}
