@@ -90,14 +90,5 @@ def hold(path, seconds):
         return time.time()
 
 
-def wait(path):
-    """When a lock could be had."""
-    from huggingface_hub.utils import WeakFileLock
-
-    print("waiting", flush=True)
-    with WeakFileLock(path):
-        return time.time()
-
-
-COMMANDS = {f.__name__: f for f in (load, scan, absent, tree, ask, hold, wait)}
+COMMANDS = {f.__name__: f for f in (load, scan, absent, tree, ask, hold)}
 print(json.dumps([COMMANDS[name](*rest) for name, *rest in json.load(sys.stdin)]))
