@@ -16,7 +16,7 @@ export function schedulerFiles(packageName: string): Readonly<Record<string, str
 }
 
 /**
- * Writes a new scheduler package into a folder that is not there yet, or is empty.
+ * Writes a new scheduler package, formatted, into a folder that is not there yet, or is empty.
  *
  * @param packageName Its name on JSR, such as `"@you/scheduler-cosine-euler"`.
  * @param folder Where to; the second part of the name unless given.
@@ -49,5 +49,6 @@ export async function createScheduler(packageName: string, folder?: string): Pro
     await Deno.writeTextFile(path, text);
     paths.push(path);
   }
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet"], cwd: target }).output();
   return paths;
 }

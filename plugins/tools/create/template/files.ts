@@ -10,6 +10,7 @@ export function configSource({ packageName }: Names): string {
     license: "MIT",
     exports: "./mod.ts",
     imports: { "@denoise/core": core },
+    fmt: { lineWidth: 100, proseWrap: "preserve" },
     publish: { exclude: ["mod_test.ts", ".github"] },
   };
   return JSON.stringify(config, null, 2) + "\n";
