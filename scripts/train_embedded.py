@@ -5,6 +5,7 @@
     python scripts/train_embedded.py encode   --work WORK       compute the latents once
     python scripts/train_embedded.py unet     --work WORK       train the denoiser with its text encoder
     python scripts/train_embedded.py measure  --work WORK       draw a sheet and see how often it is right
+    python scripts/train_embedded.py pairs    --work WORK       write what evaluate_embedded.ts measures
     python scripts/train_embedded.py polish   --work WORK       train the autoencoder's decoder on, latents fixed
     python scripts/train_embedded.py export   --work WORK --out plugins/embedded/emoji
     python scripts/train_embedded.py ddpm     --work WORK       train the tiny unconditional model
@@ -31,7 +32,7 @@ STEPS = {"vae": (2000, 900), "unet": (16000, 5000), "polish": (1000, 600), "ddpm
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    stages = ["vae", "encode", "unet", "measure", "polish", "export", "ddpm", "export-ddpm"]
+    stages = ["vae", "encode", "unet", "measure", "pairs", "polish", "export", "ddpm", "export-ddpm"]
     parser.add_argument("stage", choices=stages)
     parser.add_argument("--work", type=Path, default=Path(".embedded"), help="data, checkpoints and latents")
     parser.add_argument("--out", type=Path, help="where export writes the repository")
@@ -41,7 +42,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, help="peak learning rate")
     parser.add_argument("--guidance", type=float, default=2.0, help="guidance scale of measure")
     parser.add_argument("--count", type=int, default=200, help="names that measure draws")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=2, help="of the computation; unet: processes of one thread")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     drawings = Drawings(options.work / "data")
@@ -53,9 +54,12 @@ def main() -> None:
         case "encode":
             diffusion.encode(options.work, drawings.taught())
         case "unet":
-            diffusion.train(options.work, drawings.taught(), options.seed, steps, decay, options.rate or 1e-3)
+            diffusion.train(options.work, drawings.taught(), options.seed, steps, decay, options.rate or 1e-3, options.threads)
         case "measure":
             measure.measure(options.work, drawings.taught(), options.seed, options.guidance, options.count)
+        case "pairs":
+            pairs = Path(__file__).parent / "embedded" / "pairs.json"
+            measure.write_pairs(drawings.taught(), options.seed, pairs)
         case "polish":
             autoencoder.polish(options.work, drawings, options.seed, steps, decay)
         case "export":

@@ -8,17 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-BACKGROUNDS = {
-    "white": (255, 255, 255),
-    "black": (24, 24, 28),
-    "red": (222, 66, 66),
-    "orange": (244, 146, 54),
-    "yellow": (248, 214, 84),
-    "green": (92, 176, 100),
-    "blue": (72, 124, 220),
-    "purple": (144, 98, 204),
-    "pink": (248, 166, 200),
-}
+BACKGROUNDS = json.loads(Path(__file__).with_name("backgrounds.json").read_text())
 COLOURS = list(BACKGROUNDS)
 HELD_OUT = 50
 

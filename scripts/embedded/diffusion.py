@@ -11,6 +11,7 @@ from transformers import CLIPTokenizer
 from .data import COLOURS, Drawings, captions, held_out
 from .progress import Average, Progress, generator, rate
 from .text import new_text_encoder, save_tokenizer, tokenize
+from .together import Together, run
 
 BATCH = 32
 WHITE_WEIGHT = 3.0
@@ -27,6 +28,7 @@ def new_scheduler() -> DDIMScheduler:
         prediction_type="v_prediction",
         clip_sample=False,
         set_alpha_to_one=True,
+        steps_offset=1,
         timestep_spacing="trailing",
     )
 
@@ -96,16 +98,21 @@ def prompt_names(prompt: str, name: str) -> bool:
     return prompt.split(" on a")[0].removeprefix("a ").removeprefix("an ") == name
 
 
-def train(folder: Path, drawings: Drawings, seed: int, steps: int, decay: int, peak: float) -> None:
-    torch.manual_seed(seed)
+def train(folder: Path, drawings: Drawings, seed: int, steps: int, decay: int, peak: float, processes: int) -> None:
     texts = [text for name in drawings.names for colour in COLOURS for text in captions(name, colour)]
     tokenizer = save_tokenizer(folder / "tokenizer", texts)
+    sizes = {"unet": new_unet().num_parameters(), "text encoder": new_text_encoder(tokenizer).num_parameters()}
+    print(f"parameters: {sizes}", flush=True)
+    run(processes, sum(sizes.values()), work, folder, drawings, seed, steps, decay, peak)
+
+
+def work(together: Together, folder: Path, drawings: Drawings, seed: int, steps: int, decay: int, peak: float) -> None:
+    torch.manual_seed(seed)
+    tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
     favourites = json.loads(Path(__file__).with_name("prompts.json").read_text())
     examples = Examples(folder, drawings, tokenizer, seed, favourites)
     text, unet, scheduler = new_text_encoder(tokenizer), new_unet(), new_scheduler()
     unet.set_attn_processor(AttnProcessor())
-    for name, part in {"text encoder": text, "unet": unet}.items():
-        print(f"{name}: {sum(p.numel() for p in part.parameters()):,} parameters", flush=True)
     trained = [*unet.parameters(), *text.parameters()]
     optimizer = torch.optim.AdamW(trained, peak, weight_decay=1e-2, betas=(0.9, 0.99), fused=True)
     average = Average(trained, 0.9995)
@@ -119,6 +126,7 @@ def train(folder: Path, drawings: Drawings, seed: int, steps: int, decay: int, p
         clean, tokens = examples.draw(BATCH, rng)
         noise = torch.randn(clean.shape, generator=rng)
         time = torch.randint(len(signal), (BATCH,), generator=rng)
+        clean, tokens, noise, time = map(together.mine, (clean, tokens, noise, time))
         with torch.autocast("cpu", torch.bfloat16):
             said = text(tokens).last_hidden_state
             made = unet(scheduler.add_noise(clean, noise, time), time, said).sample
@@ -128,12 +136,15 @@ def train(folder: Path, drawings: Drawings, seed: int, steps: int, decay: int, p
         loss = (error * (ratio.clamp(max=5) / ratio)).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        together.average(trained)
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         progress.step += 1
-        average.update(progress.step)
-        progress.add(loss=loss.item(), noisy=error[time > 700].mean().item() if (time > 700).any() else 0.0)
-        if progress.step % 100 == 0:
-            progress.report()
-        if progress.step % 500 == 0 or progress.step == steps:
-            progress.save()
+        if together.rank == 0:
+            average.update(progress.step)
+            noisy = time > 700
+            progress.add(loss=loss.item(), noisy=(error * noisy).sum().item() / max(1, int(noisy.sum())))
+            if progress.step % 100 == 0:
+                progress.report()
+            if progress.step % 500 == 0 or progress.step == steps:
+                progress.save()

@@ -60,16 +60,33 @@ def background_right(pictures: torch.Tensor, pairs: list[tuple[int, int]]) -> fl
     return (near == torch.tensor([colour for _, colour in pairs])).float().mean().item()
 
 
+def chosen_pairs(drawings: Drawings, seed: int, count: int) -> dict[str, list[tuple[int, int]]]:
+    """Names to measure, each on one background that it was seen on in training, and the pairs held out."""
+    hidden = held_out(drawings.names, seed)
+    names = random.Random(seed).sample(range(len(drawings)), count)
+    seen = []
+    for place, name in enumerate(names):
+        colour = place % len(COLOURS)
+        seen.append((name, 0 if (name, colour) in hidden else colour))
+    return {"seen": seen, "heldOut": sorted(hidden)}
+
+
+def write_pairs(drawings: Drawings, seed: int, file: Path) -> None:
+    """What scripts/evaluate_embedded.ts draws."""
+    pairs = chosen_pairs(drawings, seed, 200)
+    said = {label: [[drawings.names[n], COLOURS[c]] for n, c in some] for label, some in pairs.items()}
+    file.write_text(json.dumps(said, indent=0) + "\n")
+
+
 def measure(folder: Path, drawings: Drawings, seed: int, guidance: float, count: int) -> None:
     pipeline = trained_pipeline(folder)
     step = torch.load(folder / "unet.ckpt", weights_only=False)["step"]
     prompts = json.loads(Path(__file__).with_name("prompts.json").read_text())
     started = time.time()
     sheet(draw(pipeline, prompts, guidance, STEPS, 0), 8).save(folder / f"sheet-{step}-{guidance:g}.png")
-    chosen = random.Random(seed).sample(range(len(drawings)), count)
-    seen = [(name, i % len(COLOURS)) for i, name in enumerate(chosen)]
     report = {"step": step, "guidance": guidance}
-    for label, pairs in {"seen": seen, "held out": sorted(held_out(drawings.names, seed))[: count]}.items():
+    for label, pairs in chosen_pairs(drawings, seed, count).items():
+        pairs = pairs[:count]
         prompts = [phrase(drawings.names[n], COLOURS[c]) for n, c in pairs]
         pictures = draw(pipeline, prompts, guidance, STEPS, 1000)
         place = ranks(drawings, pictures, pairs)
