@@ -20,8 +20,11 @@ import { comparePictures, type PipelineGolden } from "../tests/support/pipelines
 import type { Stored } from "../tests/support/golden.ts";
 import { referenceLines } from "./reference/python.ts";
 
-/** What is promised: see the tests beside the goldens for the reasons. */
-const LIMITS = { schedulers: 1e-5, models: 1e-4, pipelines: 1 };
+/**
+ * What is allowed. The tests beside the goldens give the reasons, and hold schedulers to 1e-6; random
+ * configs multiply the ulp that torch's vectorised square roots are off (in rescaled betas above all).
+ */
+const LIMITS = { schedulers: 2e-5, models: 1e-4, pipelines: 1 };
 type Kind = keyof typeof LIMITS;
 
 /** One case that both sides have run. */

@@ -45,10 +45,12 @@ def model(dice: Random, folder: Path, index: int) -> None:
 
 
 def random_pipeline(dice: Random):
-    scheduler = getattr(diffusers, random_configs.pick(dice, *random_configs.SCHEDULERS))
+    scheduler, options = random_configs.scheduler(dice)
     seed = dice.randrange(2**31)
     if dice.random() < 0.25:
-        unet = random_configs.unet_2d(dice) | {"in_channels": 3, "out_channels": 3, "num_class_embeds": None}
+        # not "fourier", which takes the logarithm of timestep 0
+        unet = random_configs.unet_2d(dice) | {"in_channels": 3, "out_channels": 3, "num_class_embeds": None,
+                                               "time_embedding_type": "positional"}
         kind = random_configs.pick(dice, diffusers.DDPMPipeline, diffusers.DDIMPipeline)
         noise = diffusers.DDPMScheduler() if kind is diffusers.DDPMPipeline else diffusers.DDIMScheduler()
         return kind(build("UNet2DModel", unet, seed), noise), *random_configs.unconditional(dice)
@@ -60,7 +62,7 @@ def random_pipeline(dice: Random):
             unet=build("UNet2DConditionModel", unet, seed),
             vae=build("AutoencoderKL", random_configs.autoencoder_kl(dice, latent_channels=4), seed),
             text_encoder=build("CLIPTextModel", text, seed), tokenizer=CLIPTokenizer.from_pretrained(temp),
-            scheduler=scheduler(**random_configs.trained_noise(dice)), safety_checker=None, feature_extractor=None,
+            scheduler=getattr(diffusers, scheduler)(**options), safety_checker=None, feature_extractor=None,
             requires_safety_checker=False,
         )
     return pipe, *random_configs.text_to_image(dice)
@@ -80,7 +82,7 @@ def pipeline(dice: Random, folder: Path, index: int) -> None:
     case = {"name": "random", "scheduler": None, "seeds": seeds, "call": call, **{name: name for name in tensors}}
     write_json(folder / "golden.json", {"versions": versions(), "command": COMMAND, "cases": [case]})
     say(kind="pipeline", index=index, folder=str(folder), class_name=type(pipe).__name__,
-        config={"scheduler": type(pipe.scheduler).__name__, **call}, seconds=seconds)
+        config={"scheduler": dict(pipe.scheduler.config), **call}, seconds=seconds)
 
 
 @torch.no_grad()

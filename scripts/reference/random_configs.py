@@ -105,12 +105,15 @@ MODELS = {
 }
 
 
-def trained_noise(dice: Random) -> dict:
-    """The options that all schedulers of Stable Diffusion share."""
-    return dict(
+def scheduler(dice: Random) -> tuple[str, dict]:
+    """Class and options of a scheduler for Stable Diffusion."""
+    name = pick(dice, *SCHEDULERS)
+    return name, dict(
         beta_start=0.00085, beta_end=0.012, beta_schedule=pick(dice, "scaled_linear", "linear"),
         prediction_type=pick(dice, "epsilon", "v_prediction"),
         timestep_spacing=pick(dice, "leading", "trailing", "linspace"), steps_offset=1,
+        # diffusers' Runge-Kutta start fails under 4 steps
+        **({"skip_prk_steps": True} if name == "PNDMScheduler" else {}),
     )
 
 
