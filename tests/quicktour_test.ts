@@ -11,11 +11,11 @@ import {
   EulerDiscreteScheduler,
   manualSeed,
   randn,
-  type StableDiffusionOptions,
-  Tensor,
+  type Tensor,
   tqdm,
   UNet2DModel,
 } from "@denoise/denoise";
+import type { StableDiffusionOptions } from "@denoise/pipeline-stable-diffusion";
 import { assertWithin, fixture, largest, readGolden } from "./support/golden.ts";
 
 const REPO = fixture("tiny-stable-diffusion");

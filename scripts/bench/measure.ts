@@ -7,7 +7,7 @@ import {
   type Denoiser,
   randn,
   StableDiffusionPipeline,
-  Tensor,
+  type Tensor,
   UNet2DConditionModel,
 } from "@denoise/denoise";
 
