@@ -71,15 +71,14 @@ async function loadPart(
   named: Json | undefined,
   spec: ComponentSpec,
   location: ComponentLocation,
-  registry: Registry,
-  options: LoadOptions,
+  options: LoadOptions & { readonly registry: Registry },
 ): Promise<unknown> {
   const [_, partClass] = Array.isArray(named) ? named : [null, null];
   if (typeof partClass !== "string") return null;
   const key = roleKey(role);
   const wantedBy = `${JSON.stringify(key)} in ${MODEL_INDEX}` +
     (spec.optional ? ` (pass { ${role}: null } to go without)` : "");
-  const plugin = await registry.get(partClass, spec.kind, wantedBy);
+  const plugin = await options.registry.get(partClass, spec.kind, wantedBy);
   const folder = joinPath(location.path, key);
   const path = await isFolder(folder) ? folder : location.path;
   return await plugin.load({ ...location, path }, options);
@@ -98,7 +97,7 @@ async function loadParts<C extends object>(
     roles.map(async ([role, spec]) => [
       role,
       given[role] === undefined
-        ? await loadPart(role, index[roleKey(role)], spec, location, registry, options)
+        ? await loadPart(role, index[roleKey(role)], spec, location, { ...options, registry })
         : given[role],
     ]),
   );

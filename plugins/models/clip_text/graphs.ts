@@ -1,10 +1,9 @@
 import type { FrozenConfig } from "@denoise/core";
 import { float32, type GraphDefinition, int64, optional } from "@denoise/onnx";
+import { clipEncoder } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
-  activation,
   add,
-  attention,
   concat,
   embedding,
   layerNorm,
@@ -51,21 +50,6 @@ function embed(s: Scope, ids: Value): Value {
   return add(s, embedding(s.at("token_embedding"), ids), positions); // [N, tokens, width]
 }
 
-/** Self-attention and feed forward, each after a normalization and added. */
-function encoderLayer(s: Scope, x: Value, bias: Value, config: Config): Value {
-  const self = s.at("self_attn");
-  const eps = config.layer_norm_eps;
-  const normal = layerNorm(s.at("layer_norm1"), x, { eps });
-  const [query, key, value] = ["q_proj", "k_proj", "v_proj"].map((name) =>
-    linear(self.at(name), normal)
-  ) as [Value, Value, Value];
-  const heads = config.num_attention_heads;
-  const attended = attention(self, { query, key, value }, { heads, bias });
-  const h = add(s, x, linear(self.at("out_proj"), attended));
-  const hidden = linear(s.at("mlp.fc1"), layerNorm(s.at("layer_norm2"), h, { eps }));
-  return add(s, h, linear(s.at("mlp.fc2"), activation(s, hidden, config.hidden_act)));
-}
-
 /** The state of the end-of-text token in each row: [N, width]. */
 function pooled(s: Scope, states: Value, ids: Value, config: Config): Value {
   const [eos] = [config.eos_token_id].flat();
@@ -89,10 +73,8 @@ export const forward: GraphDefinition<CLIPTextConfig> = {
     const bias = attention_mask === undefined
       ? causal
       : add(s, causal, maskBias(s, attention_mask));
-    const states = [embed(s.at("embeddings"), input_ids!)];
-    for (let i = 0; i < config.num_hidden_layers; i++) {
-      states.push(encoderLayer(s.at("encoder.layers", i), states.at(-1)!, bias, config));
-    }
+    const tokens = embed(s.at("embeddings"), input_ids!);
+    const states = clipEncoder(s.at("encoder"), tokens, config, bias);
     const norm = { eps: config.layer_norm_eps };
     const last = layerNorm(s.at("final_layer_norm"), states.at(-1)!, norm);
     const pooler = pooled(s, last, input_ids!, config);

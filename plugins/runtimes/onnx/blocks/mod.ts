@@ -6,6 +6,8 @@
  * @module
  */
 export * from "./attention_block.ts";
+export * from "./clip_encoder.ts";
+export * from "./clip_vision.ts";
 export * from "./down_block.ts";
 export * from "./mid_block.ts";
 export * from "./resample.ts";

@@ -1,0 +1,50 @@
+import type { Scope, Value } from "../graph/mod.ts";
+import {
+  add,
+  concat,
+  conv2d,
+  expand,
+  layerNorm,
+  shapeOf,
+  slice,
+  squeeze,
+  toTokens,
+} from "../nn/mod.ts";
+import { clipEncoder, type ClipEncoderConfig } from "./clip_encoder.ts";
+
+/** What shapes a CLIP vision tower, as it stands in config.json. */
+export interface ClipVisionTowerConfig extends ClipEncoderConfig {
+  readonly hidden_size: number;
+  readonly patch_size: number;
+}
+
+/** What a vision tower gives. */
+export interface ClipVisionStates {
+  /** The states before each layer and after the last one, [N, tokens, width]. */
+  readonly states: readonly Value[];
+  /** The normalized state of the class token, [N, width]. */
+  readonly pooled: Value;
+}
+
+/**
+ * A picture cut into patches through the layers of CLIP (`CLIPVisionTransformer`).
+ *
+ * @param pixels [N, 3, H, W].
+ */
+export function clipVision(
+  s: Scope,
+  pixels: Value,
+  config: ClipVisionTowerConfig,
+): ClipVisionStates {
+  const { hidden_size: width, patch_size: stride, layer_norm_eps: eps } = config;
+  const embeddings = s.at("embeddings");
+  const patches = toTokens(s, conv2d(embeddings.at("patch_embedding"), pixels, { stride }));
+  const rows = concat(s, [shapeOf(s, pixels, 0, 1), s.ints([1, width])], 0);
+  const token = expand(s, embeddings.tensor("class_embedding", [1, 1, width]), rows);
+  const places = embeddings.tensor("position_embedding.weight");
+  const embedded = add(s, concat(s, [token, patches], 1), places); // [N, tokens, width]
+  const normal = layerNorm(s.at("pre_layrnorm"), embedded, { eps });
+  const states = clipEncoder(s.at("encoder"), normal, config);
+  const first = squeeze(s, slice(s, states.at(-1)!, 1, 0, 1), [1]); // [N, width]
+  return { states, pooled: layerNorm(s.at("post_layernorm"), first, { eps }) };
+}
