@@ -184,7 +184,7 @@ export class HubServer implements AsyncDisposable {
     const path = decodeURIComponent(pathname) + search;
     this.requests.push({ at, method: request.method, path, headers: request.headers });
     const right = at === "hub"
-      ? this.#answer(request, decodeURIComponent(pathname))
+      ? await this.#answer(request, decodeURIComponent(pathname))
       : this.#blob(request, pathname);
     const rule = this.#rules.find((rule) => rule.left > 0 && path.includes(rule.part));
     const response = rule === undefined ? right : await rule.fault(right, request);
@@ -192,8 +192,10 @@ export class HubServer implements AsyncDisposable {
     return response;
   }
 
-  #answer(request: Request, path: string): Response {
-    const api = path.match(/^\/api\/models\/([^/]+\/[^/]+)(?:\/(revision|tree)\/(.+))?$/);
+  async #answer(request: Request, path: string): Promise<Response> {
+    const api = path.match(
+      /^\/api\/models\/([^/]+\/[^/]+)(?:\/(revision|tree|paths-info)\/(.+))?$/,
+    );
     const file = path.match(/^\/([^/]+\/[^/]+)\/resolve\/((?:refs\/pr\/)?[^/]+)\/(.+)$/);
     const id = api?.[1] ?? file?.[1];
     if (id === undefined) return problem(404, "EntryNotFound", "Not Found");
@@ -216,6 +218,7 @@ export class HubServer implements AsyncDisposable {
       request.headers.get("authorization") === `Bearer ${token}`;
     if (!allowed && !gated) return problem(401, "RepoNotFound", "Repository not found");
     if (api?.[2] === "tree") return this.#tree(request, commit);
+    if (api?.[2] === "paths-info") return await pathsInfo(request, sha, commit);
     if (api !== null) return info(id, sha, commit);
     if (!allowed) return problem(403, "GatedRepo", `Access to model ${id} is restricted`);
     return this.#file(request, sha, commit, file![3]!);
@@ -282,6 +285,16 @@ function listing(commit: Commit): TreeEntry[] {
     ),
     ...entries,
   ];
+}
+
+/** What the npm client asks before each file. */
+async function pathsInfo(request: Request, sha: string, commit: Commit): Promise<Response> {
+  const { paths } = await request.json() as { paths: string[] };
+  const lastCommit = { id: sha, title: "add files", date: "2026-01-01T00:00:00.000Z" };
+  return Response.json(
+    paths.flatMap((path) => commit.files.get(path)?.entry ?? [])
+      .map((entry) => ({ ...entry, lastCommit })),
+  );
 }
 
 function info(id: string, sha: string, commit: Commit): Response {

@@ -42,6 +42,23 @@ async function setUp(files = ddpmRepo(), id = "google/ddpm-cat-256") {
   };
 }
 
+/** Starts a process that fetches a repo and prints where it lies. */
+async function startPrefetch(id: string, options: object): Promise<Deno.ChildProcess> {
+  const script = `import { prefetch } from ${JSON.stringify(import.meta.resolve("./mod.ts"))};
+    console.log((await prefetch(${JSON.stringify(id)}, ${JSON.stringify(options)})).path);`;
+  const config = fileURLToPath(import.meta.resolve("../../../deno.json"));
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--cached-only", "--config", config, "-"],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(script));
+  await writer.close();
+  return child;
+}
+
 async function visibleFiles(folder: string): Promise<string[]> {
   try {
     return (await Array.fromAsync(Deno.readDir(folder))).map((entry) => entry.name).sort();
@@ -320,28 +337,32 @@ describe("prefetch()", () => {
   it("downloads once though two processes want the same repo at once", async () => {
     await using at = await setUp();
     at.server.fail(LARGE, slowly(10, 60));
-    const script = `import { prefetch } from ${JSON.stringify(import.meta.resolve("./mod.ts"))};
-      const { path } = await prefetch(${JSON.stringify(at.id)}, ${JSON.stringify(at.options)});
-      console.log(path);`;
-    const config = fileURLToPath(import.meta.resolve("../../../deno.json"));
-    const run = () =>
-      new Deno.Command(Deno.execPath(), {
-        args: ["run", "-A", "--no-check", "--cached-only", "--config", config, "-"],
-        stdin: "piped",
-        stdout: "piped",
-        stderr: "piped",
-      });
-    const children = [run().spawn(), run().spawn(), run().spawn()];
-    const outputs = await Promise.all(children.map(async (child) => {
-      const writer = child.stdin.getWriter();
-      await writer.write(new TextEncoder().encode(script));
-      await writer.close();
-      return await child.output();
-    }));
+    const children = Array.from({ length: 3 }, () => startPrefetch(at.id, at.options));
+    const outputs = await Promise.all(children.map((child) => child.then((it) => it.output())));
     for (const { stdout, stderr } of outputs) {
       assertEquals(new TextDecoder().decode(stdout).trim(), at.snapshot, decode(stderr));
     }
     assertEquals(at.server.requests.filter(({ at }) => at === "cdn").length, 1);
+  });
+
+  it("goes on after the process that fetched was killed", async () => {
+    await using at = await setUp();
+    at.server.fail(LARGE, slowly(50, 60), 1);
+    const child = await startPrefetch(at.id, at.options);
+    const blobs = `${at.cache}/models--google--ddpm-cat-256/blobs`;
+    const started = async () => {
+      const left = (await visibleFiles(blobs)).find((name) => name.endsWith(".incomplete"));
+      return left !== undefined && (await Deno.stat(`${blobs}/${left}`)).size > 1000;
+    };
+    while (!await started()) await new Promise((done) => setTimeout(done, 20));
+    child.kill("SIGKILL");
+    await child.output();
+    assertEquals((await visibleFiles(at.snapshot)).includes(WEIGHTS), false);
+    at.server.reset();
+    await prefetch(at.id, at.options);
+    const [large] = at.server.requests.filter(({ at }) => at === "cdn");
+    assert(/^bytes=\d+-$/.test(large?.headers.get("range") ?? ""));
+    assertEquals(await Deno.readFile(`${at.snapshot}/${WEIGHTS}`), ddpmRepo()[WEIGHTS]);
   });
 
   it("fetches again what is cached when it is forced to", async () => {
