@@ -34,6 +34,8 @@ export * from "./scheduler.ts";
 export * from "./schedules/alphas.ts";
 export * from "./schedules/beta_quantile.ts";
 export * from "./schedules/betas.ts";
+export * from "./schedules/consistency.ts";
+export * from "./schedules/edm.ts";
 export * from "./schedules/conversions.ts";
 export * from "./schedules/flow.ts";
 export * from "./schedules/flow_plan.ts";

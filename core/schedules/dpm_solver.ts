@@ -77,6 +77,31 @@ export function dpmStep(x: Tensor, { algorithm, from, to, curve, noise }: DpmSte
   return noise === undefined || u === 0 ? result : result.add(noise.mul(u));
 }
 
+/** The part of a config that lowers the order of single steps. */
+export interface MultistepOrderConfig {
+  /** How many outputs a step uses, at most. */
+  readonly solver_order: number;
+  /** Whether runs of fewer than 15 steps end with steps of lower order. */
+  readonly lower_order_final: boolean;
+  /** Whether the last step is of order 1. */
+  readonly euler_at_final?: boolean | undefined;
+  /** `"zero"` makes the last step one of order 1. */
+  readonly final_sigmas_type?: string | undefined;
+}
+
+/** How many outputs the step at a place of the plan uses, after `earlier` steps of the run. */
+export function multistepOrder(
+  config: MultistepOrderConfig,
+  steps: number,
+  index: number,
+  earlier: number,
+): number {
+  const isShort = config.lower_order_final && steps < 15;
+  const endsLow = isShort || config.euler_at_final || config.final_sigmas_type === "zero";
+  const most = index === steps - 1 && endsLow ? 1 : index === steps - 2 && isShort ? 2 : 3;
+  return Math.min(config.solver_order, earlier + 1, most);
+}
+
 interface Factors {
   readonly c: number;
   readonly w: number;

@@ -148,23 +148,3 @@ export function planTimesteps(
       (isOwn ? "" : "; take fewer steps or a smaller steps_offset"),
   );
 }
-
-/**
- * The rising timesteps that a consistency model was distilled on: the last of each of `original`
- * equal parts of the trained ones.
- *
- * @param strength Which share of them is used, from the beginning.
- * @throws {RangeError} for more parts than trained timesteps, or a strength outside 0..1.
- */
-export function consistencyTimesteps(
-  trained: number,
-  original: number,
-  strength: number,
-): number[] {
-  checkSteps(original, trained);
-  if (!(strength >= 0 && strength <= 1)) {
-    throw new RangeError(`Cannot plan a strength of ${strength}: it is from 0 to 1`);
-  }
-  const part = Math.floor(trained / original);
-  return Array.from({ length: Math.floor(original * strength) }, (_, i) => (i + 1) * part - 1);
-}

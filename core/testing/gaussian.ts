@@ -71,6 +71,8 @@ export function exactModel(predictionType: string, level: NoiseLevel, x: Tensor)
 export interface GaussianOptions {
   /** What the model predicts; the config's `prediction_type` unless given. */
   readonly predictionType?: string;
+  /** The model's output for x where x0 is known; what the prediction type says unless given. */
+  readonly output?: (denoised: Tensor, x: Tensor, level: NoiseLevel) => Tensor;
   /** The noise level at a model call; {@linkcode noiseLevel} unless given. */
   readonly level?: (scheduler: Scheduler, index: number) => NoiseLevel;
   /** The call up to which errors are measured; half of the calls unless given. */
@@ -117,11 +119,13 @@ function gaussianRun(
     exactCalls = 0,
     stepOptions = {},
   } = options;
+  const outputOf = (x: Tensor, at: NoiseLevel): Tensor =>
+    options.output?.(exactModel("sample", at, x), x, at) ?? exactModel(predictionType, at, x);
   let sample = first.mul(noisyStd(level(scheduler, 0)));
   const last = until(timesteps.length);
   for (let i = 0; i < last; i++) {
     if (i < exactCalls) sample = first.mul(noisyStd(level(scheduler, i)));
-    const output = exactModel(predictionType, level(scheduler, i), sample);
+    const output = outputOf(sample, level(scheduler, i));
     sample = scheduler.step(output, timesteps[i]!, sample, stepOptions).prevSample;
   }
   return sample.div(noisyStd(level(scheduler, last)));

@@ -76,6 +76,11 @@ HIDDEN = ("options of other classes", {}, {"from": {
     "lambda_min_clipped": -1.0, "variance_type": "fixed_small", "timestep_spacing": "trailing",
     "skip_prk_steps": True, "set_alpha_to_one": False, "final_sigmas_type": "sigma_min"}})
 
+HIDDEN_LEADING = ("options of other classes", {}, {"from": {
+    "thresholding": True, "use_lu_lambdas": True, "variance_type": "fixed_small", "skip_prk_steps": True}})
+EDM_VALUES = {"sigma_min": [0.01], "sigma_max": [40.0], "sigma_data": [1.0], "rho": [5.0],
+              "prediction_type": ["v_prediction"]}
+
 OWN_TIMESTEPS = ("own timesteps", {}, {"plan": {"timesteps": [999, 700, 200, 20]}})
 
 CLASSES = {
@@ -232,5 +237,37 @@ CLASSES = {
                   ("mu", {**FLOW, "use_dynamic_shifting": True}, {"plan_options": {"mu": 0.7}}),
                   ("mu, linear", {**FLOW, "use_dynamic_shifting": True, "time_shift_type": "linear"},
                    {"plan_options": {"mu": 0.7}})],
+    },
+    "tcd": {
+        "class": "TCDScheduler",
+        "run": {"steps": 4},
+        "steps": [{}, {"eta": 0.0}, {"eta": 1.0}, {"eta": 0.5}],
+        "values": {"original_inference_steps": [20], "timestep_scaling": [5.0], "timestep_spacing": ["trailing"]},
+        "cases": [("own timesteps", {}, {"plan": {"timesteps": [999, 700, 200, 20]}}),
+                  ("own timesteps, strength", {}, {"plan": {"timesteps": [999, 700, 200, 20], "strength": 0.6}}),
+                  ("original_inference_steps of the plan", {}, {"plan_options": {"original_inference_steps": 30}}),
+                  ("strength", {}, {"plan_options": {"strength": 0.5}}),
+                  ("more steps than distilled", {}, {"steps": 51}),
+                  ("eta 0", {}, {"step": {"eta": 0.0}}), ("eta 1", {}, {"step": {"eta": 1.0}}),
+                  ("eta 2", {}, {"step": {"eta": 2.0}})],
+    },
+    "ddim_inverse": {
+        "class": "DDIMInverseScheduler",
+        "cases": [("set_alpha_to_zero", {}, {"from": {"set_alpha_to_zero": False}}), HIDDEN_LEADING],
+    },
+    "edm_euler": {
+        "class": "EDMEulerScheduler",
+        "values": EDM_VALUES,
+        "steps": [{}, {"s_churn": 4.0, "s_tmin": 0.1, "s_tmax": 8.0, "s_noise": 1.01}],
+        "cases": [("s_churn", {}, {"step": {"s_churn": 4.0}}),
+                  ("s_tmin, s_tmax, s_noise", {}, {"step": {"s_churn": 4.0, "s_tmin": 0.1, "s_tmax": 8.0, "s_noise": 1.1}}),
+                  ("from step 2", {}, {"begin": 2})],
+    },
+    "edm_dpmsolver_multistep": {
+        "class": "EDMDPMSolverMultistepScheduler",
+        "values": {**EDM_VALUES, "prediction_type": ["v_prediction"],
+                   "solver_order": [1, 3, {"solver_order": 3, "lower_order_final": False, **AT_MIN}],
+                   "solver_type": ["heun", "bh2", {"solver_type": "heun", "algorithm_type": "sde-dpmsolver++"}]},
+        "cases": [("from step 2", {}, {"begin": 2}), ("twenty steps", {}, {"steps": 20, "shape": [1, 1, 2, 2]})],
     },
 }

@@ -44,6 +44,7 @@ import {
   logSnrLevel,
   makeNoiseSchedule,
   type MultistepConfig,
+  multistepOrder,
   type OutputConfig,
   planMultistep,
   type Scheduler,
@@ -138,12 +139,6 @@ export const DEISMultistepScheduler: SchedulerClass<DEISMultistepConfig> = defin
     const { use_flow_sigmas: flow } = config;
     const schedule = makeNoiseSchedule(config);
 
-    /** Order of the step at a place of the plan, after that many steps of the run. */
-    const orderAt = (steps: number, index: number, earlier: number): number => {
-      const endsLow = config.lower_order_final && steps < 15;
-      return Math.min(config.solver_order, earlier + 1, endsLow ? steps - index : 3);
-    };
-
     return {
       training: trainedMultistepPlan(schedule),
       plan: (request) =>
@@ -158,7 +153,7 @@ export const DEISMultistepScheduler: SchedulerClass<DEISMultistepConfig> = defin
         const x0 = convertOutput(config, x, output, sigmas[index]!, "denoised");
         const epsilon = toNoise("sample", x, x0, from!);
         const outputs = [epsilon, ...earlier].slice(0, config.solver_order);
-        const order = orderAt(timesteps.length, index, earlier.length);
+        const order = multistepOrder(config, timesteps.length, index, earlier.length);
         if (order === 1) {
           const curve = { d0: epsilon };
           const next = dpmStep(x, { algorithm: "dpmsolver", from: from!, to: to!, curve });

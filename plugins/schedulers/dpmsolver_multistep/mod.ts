@@ -50,6 +50,7 @@ import {
   makeNoiseSchedule,
   type MultistepConfig,
   multistepCurve,
+  multistepOrder,
   type OutputConfig,
   outputDimsOf,
   planMultistep,
@@ -168,14 +169,6 @@ export const DPMSolverMultistepScheduler: SchedulerClass<
     const schedule = makeNoiseSchedule(config, { lastAlphaCumprod: 2 ** -24 });
     const wanted = integratesDenoised(algorithm) ? "denoised" : "noise";
 
-    /** Order of the step at a place of the plan, after that many steps of the run. */
-    const orderAt = (steps: number, index: number, earlier: number): number => {
-      const isShort = config.lower_order_final && steps < 15;
-      const endsLow = config.euler_at_final || isShort || config.final_sigmas_type === "zero";
-      const most = index === steps - 1 && endsLow ? 1 : index === steps - 2 && isShort ? 2 : 3;
-      return Math.min(config.solver_order, earlier + 1, most);
-    };
-
     return {
       training: trainedMultistepPlan(schedule),
       plan: (request) =>
@@ -186,7 +179,7 @@ export const DPMSolverMultistepScheduler: SchedulerClass<
       step({ timesteps, sigmas }, { index, sample, output, state: earlier = [], noise, options }) {
         const prediction = convertOutput(config, sample, output, sigmas[index]!, wanted);
         const outputs = [prediction, ...earlier].slice(0, config.solver_order);
-        const order = orderAt(timesteps.length, index, earlier.length);
+        const order = multistepOrder(config, timesteps.length, index, earlier.length);
         const [to, ...levels] = Array.from(
           { length: order + 1 },
           (_, i) => logSnrLevel(sigmas[index + 1 - i]!, flow),

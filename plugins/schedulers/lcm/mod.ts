@@ -41,23 +41,20 @@ import {
   type BetaConfig,
   type ClipConfig,
   clipDenoised,
-  consistencyTimesteps,
+  type ConsistencyConfig,
+  type ConsistencyPlan,
   defineScheduler,
   makeNoiseSchedule,
-  planTimesteps,
+  planConsistency,
   type Scheduler,
   type SchedulerClass,
-  type SchedulerPlan,
-  type SpacingConfig,
   toDenoised,
   trainedTimesteps,
   velocityByTimestep,
 } from "@denoise/core";
 
 /** Options of {@linkcode LCMScheduler}, as in scheduler_config.json. */
-export interface LCMConfig extends BetaConfig, SpacingConfig, ClipConfig {
-  /** Number of timesteps that the model was distilled on. */
-  readonly original_inference_steps: number;
+export interface LCMConfig extends BetaConfig, ConsistencyConfig, ClipConfig {
   /** Kept for other schedulers; the last step of LCM needs no ᾱ. */
   readonly set_alpha_to_one: boolean;
   /** What the model predicts: `"epsilon"`, `"sample"` or `"v_prediction"`. */
@@ -66,17 +63,12 @@ export interface LCMConfig extends BetaConfig, SpacingConfig, ClipConfig {
   readonly timestep_scaling: number;
 }
 
-interface LCMPlan extends SchedulerPlan {
-  /** The place of the step that adds no noise. */
-  readonly last: number;
-}
-
 const f = Math.fround;
 /** σ²(data) of the boundary condition. */
 const DATA_VARIANCE = 0.25;
 
 /** Few-step sampling of consistency models. */
-export const LCMScheduler: SchedulerClass<LCMConfig> = defineScheduler<LCMConfig, LCMPlan>({
+export const LCMScheduler: SchedulerClass<LCMConfig> = defineScheduler<LCMConfig, ConsistencyPlan>({
   className: "LCMScheduler",
   planOptions: ["timesteps", "originalInferenceSteps", "strength"],
   schema: {
@@ -117,22 +109,7 @@ export const LCMScheduler: SchedulerClass<LCMConfig> = defineScheduler<LCMConfig
     const { alphasCumprod } = makeNoiseSchedule(config);
     return {
       training: { timesteps: trainedTimesteps(config.num_train_timesteps), last: 0 },
-      plan(request) {
-        const { originalInferenceSteps: original = config.original_inference_steps } = request;
-        const { strength = 1 } = request;
-        const distilled = consistencyTimesteps(
-          config.num_train_timesteps,
-          original as number,
-          strength as number,
-        );
-        if (request.timesteps === undefined) {
-          const steps = request.numInferenceSteps!;
-          return { timesteps: pick(distilled, steps, original as number), last: steps - 1 };
-        }
-        const own = planTimesteps(config, request);
-        const kept = Math.min(Math.floor(own.length * (strength as number)), own.length);
-        return { timesteps: own.slice(own.length - kept), last: own.length - 1 };
-      },
+      plan: (request) => planConsistency("LCMScheduler", config, request),
       step({ timesteps, last }, { index, timestep, sample: x, output, noise }) {
         const bar = alphasCumprod[timestep]!;
         const level = { alpha: Math.sqrt(bar), sigma: Math.sqrt(f(1 - bar)) };
@@ -157,15 +134,3 @@ export const LCMScheduler: SchedulerClass<LCMConfig> = defineScheduler<LCMConfig
 
 /** A scheduler made by the class {@linkcode LCMScheduler}. */
 export type LCMScheduler = Scheduler<LCMConfig>;
-
-/** So many of the distilled timesteps, at equal distances from the first. */
-function pick(distilled: readonly number[], steps: number, original: number): number[] {
-  if (steps > distilled.length) {
-    throw new RangeError(
-      `Cannot plan ${steps} steps of LCMScheduler: there are ${distilled.length} distilled ` +
-        `timesteps (of ${original} originalInferenceSteps, times strength); take fewer steps`,
-    );
-  }
-  const falling = distilled.toReversed();
-  return Array.from({ length: steps }, (_, i) => falling[Math.floor(i * falling.length / steps)]!);
-}
