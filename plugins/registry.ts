@@ -8,8 +8,12 @@ import { Registry } from "@denoise/core";
 import { source as source0 } from "@denoise/embedded-ddpm-emoji";
 import { source as source1 } from "@denoise/embedded-emoji";
 import { hub } from "@denoise/hub";
+import { mirror } from "@denoise/mirror";
 
-/** Every built-in plugin by its class name; the models that ship with it and the Hub as sources. */
+/**
+ * Every built-in plugin by its class name. Sources: the models that ship with it, the mirror that
+ * DENOISE_MIRROR names, the Hub.
+ */
 export const registry: Registry = new Registry({
   plugins: [
     {
@@ -17,6 +21,12 @@ export const registry: Registry = new Registry({
       className: "DDIMScheduler",
       package: "@denoise/scheduler-ddim",
       load: async () => (await import("@denoise/scheduler-ddim")).DDIMScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "DDIMInverseScheduler",
+      package: "@denoise/scheduler-ddim-inverse",
+      load: async () => (await import("@denoise/scheduler-ddim-inverse")).DDIMInverseScheduler,
     },
     {
       kind: "scheduler",
@@ -43,6 +53,19 @@ export const registry: Registry = new Registry({
       package: "@denoise/scheduler-dpmsolver-singlestep",
       load: async () =>
         (await import("@denoise/scheduler-dpmsolver-singlestep")).DPMSolverSinglestepScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "EDMDPMSolverMultistepScheduler",
+      package: "@denoise/scheduler-edm-dpmsolver-multistep",
+      load: async () =>
+        (await import("@denoise/scheduler-edm-dpmsolver-multistep")).EDMDPMSolverMultistepScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "EDMEulerScheduler",
+      package: "@denoise/scheduler-edm-euler",
+      load: async () => (await import("@denoise/scheduler-edm-euler")).EDMEulerScheduler,
     },
     {
       kind: "scheduler",
@@ -106,6 +129,12 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "scheduler",
+      className: "TCDScheduler",
+      package: "@denoise/scheduler-tcd",
+      load: async () => (await import("@denoise/scheduler-tcd")).TCDScheduler,
+    },
+    {
+      kind: "scheduler",
       className: "UniPCMultistepScheduler",
       package: "@denoise/scheduler-unipc-multistep",
       load: async () =>
@@ -128,6 +157,25 @@ export const registry: Registry = new Registry({
       className: "CLIPTextModelWithProjection",
       package: "@denoise/model-clip-text",
       load: async () => (await import("@denoise/model-clip-text")).CLIPTextModelWithProjection,
+    },
+    {
+      kind: "model",
+      className: "CLIPVisionModel",
+      package: "@denoise/model-clip-vision",
+      load: async () => (await import("@denoise/model-clip-vision")).CLIPVisionModel,
+    },
+    {
+      kind: "model",
+      className: "CLIPVisionModelWithProjection",
+      package: "@denoise/model-clip-vision",
+      load: async () => (await import("@denoise/model-clip-vision")).CLIPVisionModelWithProjection,
+    },
+    {
+      kind: "model",
+      className: "StableDiffusionSafetyChecker",
+      package: "@denoise/model-safety-checker",
+      load: async () =>
+        (await import("@denoise/model-safety-checker")).StableDiffusionSafetyChecker,
     },
     {
       kind: "model",
@@ -181,7 +229,14 @@ export const registry: Registry = new Registry({
       package: "@denoise/tokenizer-clip",
       load: async () => (await import("@denoise/tokenizer-clip")).CLIPTokenizer,
     },
+    {
+      kind: "processor",
+      className: "CLIPImageProcessor",
+      aliases: ["CLIPFeatureExtractor", "CLIPImageProcessorFast", "CLIPImageProcessorPil"],
+      package: "@denoise/processor-clip-image",
+      load: async () => (await import("@denoise/processor-clip-image")).CLIPImageProcessor,
+    },
   ],
-  sources: [source0, source1, hub()],
+  sources: [source0, source1, mirror(), hub()],
   pictures: async () => (await import("@denoise/image")).imageCodec,
 });

@@ -96,13 +96,17 @@ export function registrySource(plugins: readonly Found[], embedded: readonly str
 import { Registry } from "@denoise/core";
 ${sources.join("\n")}
 import { hub } from "@denoise/hub";
+import { mirror } from "@denoise/mirror";
 
-/** Every built-in plugin by its class name; the models that ship with it and the Hub as sources. */
+/**
+ * Every built-in plugin by its class name. Sources: the models that ship with it, the mirror that
+ * DENOISE_MIRROR names, the Hub.
+ */
 export const registry: Registry = new Registry({
   plugins: [
 ${entries.join("\n")}
   ],
-  sources: [${places}hub()],
+  sources: [${places}mirror(), hub()],
   pictures: async () => (await import("@denoise/image")).imageCodec,
 });
 `;

@@ -6,8 +6,11 @@ import { readBelow, type Store, type StoredFile } from "./store.ts";
 
 /** Who asks, by the environment variables that AWS's own tools read. */
 export interface S3Credentials {
+  /** The name of the key. */
   readonly accessKeyId: string;
+  /** The key itself; it is not sent, requests are signed with it. */
   readonly secretAccessKey: string;
+  /** What goes along with keys that were lent for a time. */
   readonly sessionToken?: string | undefined;
 }
 
