@@ -11,6 +11,13 @@ import type { DDIMScheduler as DDIMSchedulerObject } from "@denoise/scheduler-dd
 export const DDIMScheduler: typeof DDIMSchedulerClass = DDIMSchedulerClass.using(registry);
 /** An object of the class. */
 export type DDIMScheduler = DDIMSchedulerObject;
+import { DDIMInverseScheduler as DDIMInverseSchedulerClass } from "@denoise/scheduler-ddim-inverse";
+import type { DDIMInverseScheduler as DDIMInverseSchedulerObject } from "@denoise/scheduler-ddim-inverse";
+/** `DDIMInverseScheduler` of `@denoise/scheduler-ddim-inverse`, with {@linkcode registry} as its default. */
+export const DDIMInverseScheduler: typeof DDIMInverseSchedulerClass = DDIMInverseSchedulerClass
+  .using(registry);
+/** An object of the class. */
+export type DDIMInverseScheduler = DDIMInverseSchedulerObject;
 import { DDPMScheduler as DDPMSchedulerClass } from "@denoise/scheduler-ddpm";
 import type { DDPMScheduler as DDPMSchedulerObject } from "@denoise/scheduler-ddpm";
 /** `DDPMScheduler` of `@denoise/scheduler-ddpm`, with {@linkcode registry} as its default. */
@@ -38,6 +45,21 @@ export const DPMSolverSinglestepScheduler: typeof DPMSolverSinglestepSchedulerCl
   DPMSolverSinglestepSchedulerClass.using(registry);
 /** An object of the class. */
 export type DPMSolverSinglestepScheduler = DPMSolverSinglestepSchedulerObject;
+import { EDMDPMSolverMultistepScheduler as EDMDPMSolverMultistepSchedulerClass } from "@denoise/scheduler-edm-dpmsolver-multistep";
+import type { EDMDPMSolverMultistepScheduler as EDMDPMSolverMultistepSchedulerObject } from "@denoise/scheduler-edm-dpmsolver-multistep";
+/** `EDMDPMSolverMultistepScheduler` of `@denoise/scheduler-edm-dpmsolver-multistep`, with {@linkcode registry} as its default. */
+export const EDMDPMSolverMultistepScheduler: typeof EDMDPMSolverMultistepSchedulerClass =
+  EDMDPMSolverMultistepSchedulerClass.using(registry);
+/** An object of the class. */
+export type EDMDPMSolverMultistepScheduler = EDMDPMSolverMultistepSchedulerObject;
+import { EDMEulerScheduler as EDMEulerSchedulerClass } from "@denoise/scheduler-edm-euler";
+import type { EDMEulerScheduler as EDMEulerSchedulerObject } from "@denoise/scheduler-edm-euler";
+/** `EDMEulerScheduler` of `@denoise/scheduler-edm-euler`, with {@linkcode registry} as its default. */
+export const EDMEulerScheduler: typeof EDMEulerSchedulerClass = EDMEulerSchedulerClass.using(
+  registry,
+);
+/** An object of the class. */
+export type EDMEulerScheduler = EDMEulerSchedulerObject;
 import { EulerAncestralDiscreteScheduler as EulerAncestralDiscreteSchedulerClass } from "@denoise/scheduler-euler-ancestral-discrete";
 import type { EulerAncestralDiscreteScheduler as EulerAncestralDiscreteSchedulerObject } from "@denoise/scheduler-euler-ancestral-discrete";
 /** `EulerAncestralDiscreteScheduler` of `@denoise/scheduler-euler-ancestral-discrete`, with {@linkcode registry} as its default. */
@@ -99,6 +121,12 @@ import type { PNDMScheduler as PNDMSchedulerObject } from "@denoise/scheduler-pn
 export const PNDMScheduler: typeof PNDMSchedulerClass = PNDMSchedulerClass.using(registry);
 /** An object of the class. */
 export type PNDMScheduler = PNDMSchedulerObject;
+import { TCDScheduler as TCDSchedulerClass } from "@denoise/scheduler-tcd";
+import type { TCDScheduler as TCDSchedulerObject } from "@denoise/scheduler-tcd";
+/** `TCDScheduler` of `@denoise/scheduler-tcd`, with {@linkcode registry} as its default. */
+export const TCDScheduler: typeof TCDSchedulerClass = TCDSchedulerClass.using(registry);
+/** An object of the class. */
+export type TCDScheduler = TCDSchedulerObject;
 import { UniPCMultistepScheduler as UniPCMultistepSchedulerClass } from "@denoise/scheduler-unipc-multistep";
 import type { UniPCMultistepScheduler as UniPCMultistepSchedulerObject } from "@denoise/scheduler-unipc-multistep";
 /** `UniPCMultistepScheduler` of `@denoise/scheduler-unipc-multistep`, with {@linkcode registry} as its default. */
@@ -125,6 +153,26 @@ export const CLIPTextModelWithProjection: typeof CLIPTextModelWithProjectionClas
   CLIPTextModelWithProjectionClass.using(registry);
 /** An object of the class. */
 export type CLIPTextModelWithProjection = CLIPTextModelWithProjectionObject;
+import { CLIPVisionModel as CLIPVisionModelClass } from "@denoise/model-clip-vision";
+import type { CLIPVisionModel as CLIPVisionModelObject } from "@denoise/model-clip-vision";
+/** `CLIPVisionModel` of `@denoise/model-clip-vision`, with {@linkcode registry} as its default. */
+export const CLIPVisionModel: typeof CLIPVisionModelClass = CLIPVisionModelClass.using(registry);
+/** An object of the class. */
+export type CLIPVisionModel = CLIPVisionModelObject;
+import { CLIPVisionModelWithProjection as CLIPVisionModelWithProjectionClass } from "@denoise/model-clip-vision";
+import type { CLIPVisionModelWithProjection as CLIPVisionModelWithProjectionObject } from "@denoise/model-clip-vision";
+/** `CLIPVisionModelWithProjection` of `@denoise/model-clip-vision`, with {@linkcode registry} as its default. */
+export const CLIPVisionModelWithProjection: typeof CLIPVisionModelWithProjectionClass =
+  CLIPVisionModelWithProjectionClass.using(registry);
+/** An object of the class. */
+export type CLIPVisionModelWithProjection = CLIPVisionModelWithProjectionObject;
+import { StableDiffusionSafetyChecker as StableDiffusionSafetyCheckerClass } from "@denoise/model-safety-checker";
+import type { StableDiffusionSafetyChecker as StableDiffusionSafetyCheckerObject } from "@denoise/model-safety-checker";
+/** `StableDiffusionSafetyChecker` of `@denoise/model-safety-checker`, with {@linkcode registry} as its default. */
+export const StableDiffusionSafetyChecker: typeof StableDiffusionSafetyCheckerClass =
+  StableDiffusionSafetyCheckerClass.using(registry);
+/** An object of the class. */
+export type StableDiffusionSafetyChecker = StableDiffusionSafetyCheckerObject;
 import { UNet2DModel as UNet2DModelClass } from "@denoise/model-unet-2d";
 import type { UNet2DModel as UNet2DModelObject } from "@denoise/model-unet-2d";
 /** `UNet2DModel` of `@denoise/model-unet-2d`, with {@linkcode registry} as its default. */
@@ -177,3 +225,11 @@ import type { CLIPTokenizer as CLIPTokenizerObject } from "@denoise/tokenizer-cl
 export const CLIPTokenizer: typeof CLIPTokenizerClass = CLIPTokenizerClass.using(registry);
 /** An object of the class. */
 export type CLIPTokenizer = CLIPTokenizerObject;
+import { CLIPImageProcessor as CLIPImageProcessorClass } from "@denoise/processor-clip-image";
+import type { CLIPImageProcessor as CLIPImageProcessorObject } from "@denoise/processor-clip-image";
+/** `CLIPImageProcessor` of `@denoise/processor-clip-image`, with {@linkcode registry} as its default. */
+export const CLIPImageProcessor: typeof CLIPImageProcessorClass = CLIPImageProcessorClass.using(
+  registry,
+);
+/** An object of the class. */
+export type CLIPImageProcessor = CLIPImageProcessorObject;

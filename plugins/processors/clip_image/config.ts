@@ -1,0 +1,82 @@
+import type { ConfigSchema, FrozenConfig } from "@denoise/core";
+
+/** A size in preprocessor_config.json: of the shorter side, or of both. */
+export type SizeOption = number | {
+  readonly shortest_edge?: number;
+  readonly height?: number;
+  readonly width?: number;
+};
+
+/** Options of a CLIPImageProcessor, as they stand in preprocessor_config.json. */
+export interface CLIPImageConfig {
+  readonly do_resize: boolean;
+  /** The shorter side after resizing, or both sides. */
+  readonly size: SizeOption;
+  /** Pillow's number of the resampling filter: 0 nearest, 1 LANCZOS, 2 bilinear, 3 bicubic. */
+  readonly resample: number;
+  readonly do_center_crop: boolean;
+  readonly crop_size: SizeOption;
+  readonly do_rescale: boolean;
+  readonly rescale_factor: number;
+  readonly do_normalize: boolean;
+  readonly image_mean: readonly number[];
+  readonly image_std: readonly number[];
+  readonly do_convert_rgb: boolean;
+}
+
+/** The options with the reference's defaults. */
+export const schema: ConfigSchema<CLIPImageConfig> = {
+  defaults: {
+    do_resize: true,
+    size: { shortest_edge: 224 },
+    resample: 3,
+    do_center_crop: true,
+    crop_size: { height: 224, width: 224 },
+    do_rescale: true,
+    rescale_factor: 1 / 255,
+    do_normalize: true,
+    image_mean: [0.48145466, 0.4578275, 0.40821073],
+    image_std: [0.26862954, 0.26130258, 0.27577711],
+    do_convert_rgb: true,
+  },
+  types: { size: ["number", "object"], crop_size: ["number", "object"] },
+  choices: { resample: [0, 1, 2, 3] },
+};
+
+/** Height and width that a picture is resized to. */
+export function resizedTo(
+  { size }: FrozenConfig<CLIPImageConfig>,
+  from: { readonly height: number; readonly width: number },
+): { readonly height: number; readonly width: number } {
+  const { height, width, shortest_edge } = typeof size === "number"
+    ? { shortest_edge: size } as {
+      height?: number;
+      width?: number;
+      shortest_edge?: number;
+    }
+    : size;
+  if (height !== undefined && width !== undefined) return { height, width };
+  if (shortest_edge === undefined) {
+    throw new TypeError(
+      `Cannot resize pictures: "size" of preprocessor_config.json must have shortest_edge, or ` +
+        `height and width, but is ${JSON.stringify(size)}`,
+    );
+  }
+  const long = (side: number, short: number) => Math.trunc(shortest_edge * side / short);
+  return from.width <= from.height
+    ? { width: shortest_edge, height: long(from.height, from.width) }
+    : { height: shortest_edge, width: long(from.width, from.height) };
+}
+
+/** Height and width of the part in the middle that is kept. */
+export function croppedTo(
+  { crop_size }: FrozenConfig<CLIPImageConfig>,
+): { readonly height: number; readonly width: number } {
+  if (typeof crop_size === "number") return { height: crop_size, width: crop_size };
+  const { height, width } = crop_size;
+  if (height !== undefined && width !== undefined) return { height, width };
+  throw new TypeError(
+    `Cannot crop pictures: "crop_size" of preprocessor_config.json must have height and width, ` +
+      `but is ${JSON.stringify(crop_size)}`,
+  );
+}

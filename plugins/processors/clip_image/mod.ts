@@ -1,0 +1,140 @@
+/**
+ * CLIPImageProcessor: pictures as CLIP's vision models take them. Resized with the shorter side to
+ * 224 (bicubic, as Pillow does it), the middle cut out, colours normalised. The class of
+ * transformers, on Pillow.
+ *
+ * @example
+ * ```ts ignore
+ * import { CLIPImageProcessor } from "@denoise/denoise";
+ *
+ * const processor = await CLIPImageProcessor.fromPretrained(
+ *   "stable-diffusion-v1-5/stable-diffusion-v1-5",
+ *   { subfolder: "feature_extractor" },
+ * );
+ * const pixels = await processor.preprocess(["cat.png"]); // float32 [1, 3, 224, 224]
+ * ```
+ *
+ * @module
+ */
+import {
+  adoptConfig,
+  type Bindable,
+  type ComponentLocation,
+  describeConfig,
+  type FeatureExtractor,
+  type FrozenConfig,
+  joinPath,
+  type LoadOptions,
+  locateComponent,
+  type PictureCodec,
+  type PictureInput,
+  type PluginClass,
+  readConfig,
+  Registry,
+  Tensor,
+} from "@denoise/core";
+import { type CLIPImageConfig, croppedTo, resizedTo, schema, type SizeOption } from "./config.ts";
+
+export type { CLIPImageConfig, SizeOption };
+
+const CLASS_NAME = "CLIPImageProcessor";
+const FILE = "preprocessor_config.json";
+const FILTERS = ["nearest", "lanczos", "bilinear", "bicubic"] as const;
+
+/** A loaded CLIPImageProcessor: `preprocess(pictures)` gives what a vision model takes. */
+export interface CLIPImageProcessor extends FeatureExtractor {
+  /** The options; writing to it throws. */
+  readonly config: FrozenConfig<CLIPImageConfig>;
+}
+
+/** The class of CLIPImageProcessor. */
+export interface CLIPImageProcessorClass
+  extends PluginClass<CLIPImageProcessor>, Bindable<CLIPImageProcessorClass> {
+  readonly kind: "processor";
+  /** Makes one from options; the rest have their defaults. The codec decodes and resizes. */
+  create(codec: PictureCodec, options?: Partial<CLIPImageConfig>): CLIPImageProcessor;
+  /** Loads preprocessor_config.json from a folder or repo. */
+  fromPretrained(
+    id: string | URL,
+    options?: LoadOptions & { readonly subfolder?: string },
+  ): Promise<CLIPImageProcessor>;
+}
+
+/** Pictures for CLIP's vision models; `CLIPImageProcessor` of transformers. */
+export const CLIPImageProcessor: CLIPImageProcessorClass = processorClass(undefined);
+
+function processorClass(bound: Registry | undefined): CLIPImageProcessorClass {
+  return {
+    kind: "processor",
+    className: CLASS_NAME,
+    aliases: ["CLIPFeatureExtractor", "CLIPImageProcessorFast", "CLIPImageProcessorPil"],
+    using: processorClass,
+    create: (codec, options = {}) => processor(codec, adoptConfig(CLASS_NAME, schema, {}, options)),
+    async fromPretrained(id, options = {}) {
+      const location = await locateComponent(id, options, bound, false);
+      return await load(location, options.registry ?? bound);
+    },
+    load: (location, options) => load(location, options.registry ?? bound),
+  };
+}
+
+async function load(
+  { path }: ComponentLocation,
+  registry: Registry = new Registry(),
+): Promise<CLIPImageProcessor> {
+  const config = await readConfig(joinPath(path, FILE));
+  return processor(await registry.pictures(), adoptConfig(CLASS_NAME, schema, config));
+}
+
+function processor(codec: PictureCodec, config: FrozenConfig<CLIPImageConfig>): CLIPImageProcessor {
+  return {
+    className: CLASS_NAME,
+    library: "transformers",
+    config,
+    async preprocess(pictures) {
+      return Tensor.cat(await Promise.all(pictures.map((item) => prepare(codec, config, item))));
+    },
+    async savePretrained(folder) {
+      await Deno.mkdir(folder, { recursive: true });
+      await Deno.writeTextFile(joinPath(folder, FILE), describeConfig(CLASS_NAME, config));
+    },
+  };
+}
+
+/** One picture: resized, cropped, normalised. */
+async function prepare(
+  codec: PictureCodec,
+  config: FrozenConfig<CLIPImageConfig>,
+  picture: PictureInput,
+): Promise<Tensor> {
+  const whole = await codec.toTensor(picture, { mode: "RGB" });
+  const [height, width] = whole.dims.slice(2) as [number, number];
+  const resized = config.do_resize
+    ? await codec.toTensor(picture, {
+      ...resizedTo(config, { height, width }),
+      resample: FILTERS[config.resample],
+      mode: "RGB",
+    })
+    : whole;
+  const cropped = config.do_center_crop ? centre(resized, croppedTo(config)) : resized;
+  const bytes = cropped.mul(255).round();
+  const scaled = config.do_rescale ? bytes.mul(config.rescale_factor) : bytes;
+  if (!config.do_normalize) return scaled;
+  const row = (values: readonly number[]) => Tensor.from(Float32Array.from(values), [1, 3, 1, 1]);
+  return scaled.sub(row(config.image_mean)).div(row(config.image_std));
+}
+
+/** The middle of a picture, with zeros around it where it is smaller. */
+function centre(picture: Tensor, to: { readonly height: number; readonly width: number }): Tensor {
+  return [[2, to.height], [3, to.width]].reduce((tensor, [axis, size]) => {
+    const have = tensor.dims[axis!]!;
+    if (have >= size!) {
+      const start = Math.floor((have - size!) / 2);
+      return tensor.slice(axis!, start, start + size!);
+    }
+    const before = Math.ceil((size! - have) / 2);
+    const pad = (count: number) =>
+      Tensor.zeros(tensor.dims.map((dim, i) => i === axis ? count : dim));
+    return Tensor.cat([pad(before), tensor, pad(size! - have - before)], axis!);
+  }, picture);
+}
