@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from transformers import CLIPTokenizer
 
 import random_configs
-from common import versions, write_golden, write_json
+from common import generator, versions, write_golden, write_json
 from model_goldens import run_model
 from pipeline_goldens import run_case
 from tiny_models import build
@@ -68,6 +68,18 @@ def random_pipeline(dice: Random):
     return pipe, *random_configs.text_to_image(dice)
 
 
+def sensitivity(pipe, call: dict, seeds: list[int]) -> int:
+    """How far pixels move in diffusers itself when the first latents change by one part in ten million."""
+    if not hasattr(pipe, "vae"):
+        return 0
+    size = pipe.unet.config.sample_size
+    latents = torch.cat([torch.randn(1, 4, size, size, generator=generator(seed)) for seed in seeds])
+    noises = (torch.randn(latents.shape, generator=generator(i)) for i in range(2))
+    own, *moved = (run_case(pipe, {**call, "latents": values}, seeds)[0].int()
+                   for values in (latents, *(latents * (1 + 1e-7 * noise) for noise in noises)))
+    return max(int((own - other).abs().max()) for other in moved)
+
+
 def pipeline(dice: Random, folder: Path, index: int) -> None:
     pipe, call, seeds = random_pipeline(dice)
     pipe.set_progress_bar_config(disable=True)
@@ -82,7 +94,8 @@ def pipeline(dice: Random, folder: Path, index: int) -> None:
     case = {"name": "random", "scheduler": None, "seeds": seeds, "call": call, **{name: name for name in tensors}}
     write_json(folder / "golden.json", {"versions": versions(), "command": COMMAND, "cases": [case]})
     say(kind="pipeline", index=index, folder=str(folder), class_name=type(pipe).__name__,
-        config={"scheduler": dict(pipe.scheduler.config), **call}, seconds=seconds)
+        config={"scheduler": dict(pipe.scheduler.config), **call}, seconds=seconds,
+        sensitivity=sensitivity(pipe, call, seeds))
 
 
 @torch.no_grad()
