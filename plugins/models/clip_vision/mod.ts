@@ -15,11 +15,11 @@
  */
 import type { Model, ModelClass, Tensor } from "@denoise/core";
 import { defineModel, float32, type GraphDefinition } from "@denoise/onnx";
-import { clipVision } from "@denoise/onnx/blocks";
+import { clipVision, type ClipVisionConfig, clipVisionSchema } from "@denoise/onnx/blocks";
 import { linear } from "@denoise/onnx/nn";
-import { type CLIPVisionConfig, schema } from "./config.ts";
 
-export type { CLIPVisionConfig };
+/** Options of a CLIPVisionModel, as they stand in config.json. */
+export type CLIPVisionConfig = ClipVisionConfig;
 
 /** What a vision model gives. */
 export interface CLIPVisionOutput {
@@ -79,7 +79,7 @@ function visionModel(className: string, projected: boolean): ModelClass<CLIPVisi
   return defineModel<CLIPVisionConfig, CLIPVisionModel>({
     className,
     library: "transformers",
-    schema,
+    schema: clipVisionSchema,
     rename: (stored) => stored.replace(/^vision_model\./, ""),
     ignore: [/embeddings\.position_ids$/],
     graphs: { forward: forwardGraph(projected) },

@@ -15,41 +15,14 @@
  *
  * @module
  */
-import type { ConfigSchema, JsonObject, ModelClass, SafetyChecker, Tensor } from "@denoise/core";
+import type { JsonObject, ModelClass, SafetyChecker, Tensor } from "@denoise/core";
 import { defineModel, float32, type GraphDefinition } from "@denoise/onnx";
-import { clipVision } from "@denoise/onnx/blocks";
+import { clipVision, type ClipVisionConfig, clipVisionSchema } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import { div, linear, matMul, norm, sub, transpose } from "@denoise/onnx/nn";
 
 /** Options of a StableDiffusionSafetyChecker: those of its vision model in config.json. */
-export interface SafetyCheckerConfig {
-  readonly hidden_size: number;
-  readonly intermediate_size: number;
-  readonly projection_dim: number;
-  readonly num_hidden_layers: number;
-  readonly num_attention_heads: number;
-  readonly num_channels: number;
-  readonly image_size: number;
-  readonly patch_size: number;
-  readonly hidden_act: string;
-  readonly layer_norm_eps: number;
-}
-
-const schema: ConfigSchema<SafetyCheckerConfig> = {
-  defaults: {
-    hidden_size: 768,
-    intermediate_size: 3072,
-    projection_dim: 512,
-    num_hidden_layers: 12,
-    num_attention_heads: 12,
-    num_channels: 3,
-    image_size: 224,
-    patch_size: 32,
-    hidden_act: "quick_gelu",
-    layer_norm_eps: 1e-5,
-  },
-  floats: ["layer_norm_eps"],
-};
+export type SafetyCheckerConfig = ClipVisionConfig;
 
 /** A loaded StableDiffusionSafetyChecker: `check(clipInput)` gives a boolean for each picture. */
 export type StableDiffusionSafetyChecker = SafetyChecker<SafetyCheckerConfig>;
@@ -61,7 +34,7 @@ export const StableDiffusionSafetyChecker: ModelClass<StableDiffusionSafetyCheck
 >({
   className: "StableDiffusionSafetyChecker",
   library: "stable_diffusion",
-  schema,
+  schema: clipVisionSchema,
   adapt: (config) => ({ ...config, ...(config["vision_config"] as JsonObject | undefined) }),
   rename: (stored) => stored.replace(/^(vision_model\.)+/, ""),
   ignore: [/embeddings\.position_ids$/],

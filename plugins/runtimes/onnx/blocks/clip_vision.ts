@@ -1,3 +1,4 @@
+import type { ConfigSchema } from "@denoise/core";
 import type { Scope, Value } from "../graph/mod.ts";
 import {
   add,
@@ -12,11 +13,38 @@ import {
 } from "../nn/mod.ts";
 import { clipEncoder, type ClipEncoderConfig } from "./clip_encoder.ts";
 
-/** What shapes a CLIP vision tower, as it stands in config.json. */
-export interface ClipVisionTowerConfig extends ClipEncoderConfig {
+/** Options of a CLIP vision tower, as they stand in config.json. */
+export interface ClipVisionConfig extends ClipEncoderConfig {
+  /** Width of the states. */
   readonly hidden_size: number;
+  /** Width inside the feed forward layers. */
+  readonly intermediate_size: number;
+  /** Width behind the projection. */
+  readonly projection_dim: number;
+  /** Channels of the pictures. */
+  readonly num_channels: number;
+  /** Height and width of the pictures. */
+  readonly image_size: number;
+  /** Height and width of the patches that they are cut into. */
   readonly patch_size: number;
 }
+
+/** The options with the defaults of transformers' CLIPVisionConfig. */
+export const clipVisionSchema: ConfigSchema<ClipVisionConfig> = {
+  defaults: {
+    hidden_size: 768,
+    intermediate_size: 3072,
+    projection_dim: 512,
+    num_hidden_layers: 12,
+    num_attention_heads: 12,
+    num_channels: 3,
+    image_size: 224,
+    patch_size: 32,
+    hidden_act: "quick_gelu",
+    layer_norm_eps: 1e-5,
+  },
+  floats: ["layer_norm_eps"],
+};
 
 /** What a vision tower gives. */
 export interface ClipVisionStates {
@@ -34,7 +62,7 @@ export interface ClipVisionStates {
 export function clipVision(
   s: Scope,
   pixels: Value,
-  config: ClipVisionTowerConfig,
+  config: ClipVisionConfig,
 ): ClipVisionStates {
   const { hidden_size: width, patch_size: stride, layer_norm_eps: eps } = config;
   const embeddings = s.at("embeddings");
