@@ -2,7 +2,7 @@
 
 import { DenoiseError } from "@denoise/core";
 import { readBytes } from "./body.ts";
-import { get, type HttpRequest, type HttpSettings } from "./http.ts";
+import { get, type HttpRequest, type HttpSettings, mayCarryToken } from "./http.ts";
 import { checkBlobName, checkFileName, isCommit } from "./id.ts";
 import type { OpenOptions, Remote, RepoFile, ResolvedRepo } from "./remote.ts";
 import { RemoteError } from "./remote_error.ts";
@@ -40,6 +40,8 @@ function explain(error: unknown, id: string, revision: string, settings: HubApiS
   const hint = error.status === 401
     ? settings.token === undefined
       ? "there is no such repo, or it is private: give { token } or set HF_TOKEN"
+      : !mayCarryToken(new URL(settings.endpoint), settings)
+      ? `the access token is not sent to ${settings.endpoint} in clear text; use https`
       : "the access token is not valid, or does not see that repo"
     : error.status === 403
     ? `it is gated: open ${settings.endpoint}/${id} once, accept its terms, and give the token ` +

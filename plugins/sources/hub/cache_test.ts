@@ -208,6 +208,20 @@ describe("offline", () => {
     }
   });
 
+  it("does not take the cache for a fetch that is forced", async () => {
+    await using at = await setUp();
+    await prefetch(ID, at.options);
+    const forced = { ...at.options, forceDownload: true };
+    for (const how of [{ localFilesOnly: true }, { endpoint: "http://127.0.0.1:9" }]) {
+      const error = await assertRejects(
+        () => prefetch(ID, { ...forced, ...how, onWarning() {} }),
+        DenoiseError,
+        "as forceDownload asks",
+      );
+      assertEquals(error.code, "source_unavailable");
+    }
+  });
+
   it("names what is missing of a repo that is cached in part", async () => {
     await using at = await setUp();
     await prefetch(ID, at.options);
@@ -388,6 +402,35 @@ describe("listCache() and removeFromCache()", () => {
     const { bytes } = await prefetch(ID, at.options);
     assertEquals(await removeFromCache(ID, at.options), bytes);
     assertEquals(await listCache(at.options), []);
+  });
+
+  it("remove contents that repos share with the last repo that shows them", async () => {
+    await using at = await setUp();
+    at.server.addRepo("me/other", ddpmRepo());
+    await prefetch(ID, at.options);
+    await prefetch("me/other", at.options);
+    // as huggingface_hub 2.x keeps what it got by Xet
+    const store = `${at.cache}/blobs/ab/${"ab".repeat(32)}`;
+    await Deno.mkdir(`${at.cache}/blobs/ab`, { recursive: true });
+    const references: string[] = [];
+    for (const folder of [FOLDER, "models--me--other"]) {
+      const snapshots = `${at.cache}/${folder}/snapshots`;
+      const [commit] = (await Array.fromAsync(Deno.readDir(snapshots))).map(({ name }) => name);
+      const blob = await Deno.realPath(`${snapshots}/${commit}/${WEIGHTS}`);
+      await Deno.rename(blob, store);
+      await Deno.symlink(`../../blobs/ab/${"ab".repeat(32)}`, blob);
+      references.push(blob.slice((await Deno.realPath(at.cache)).length + 1));
+    }
+    await Deno.writeTextFile(`${store}.refs`, references.join("\n") + "\n");
+    const size = (await Deno.stat(store)).size;
+    assertEquals((await verify(ID, at.options)).broken, []);
+    const { bytes } = await prefetch(ID, { ...at.options, localFilesOnly: true });
+
+    assertEquals(await removeFromCache(ID, at.options), bytes - size);
+    assert((await Deno.stat(store)).isFile);
+    assertEquals((await verify("me/other", at.options)).broken, []);
+    assertEquals(await removeFromCache("me/other", at.options), bytes);
+    await assertRejects(() => Deno.stat(store), Deno.errors.NotFound);
   });
 
   it("say what there is when there is no such repo or revision", async () => {

@@ -8,7 +8,8 @@ import {
   throwIfAborted,
 } from "@denoise/core";
 import { checkSubfolder } from "./id.ts";
-import { type FilePlan, MODEL_INDEX, planComponent, planPipeline } from "./plan.ts";
+import { type FilePlan, MODEL_INDEX, planPipeline } from "./plan.ts";
+import { planComponent } from "./plan_component.ts";
 import { runPool } from "./pool.ts";
 import { ProgressMeter } from "./progress.ts";
 import type { Remote, RepoFile } from "./remote.ts";
@@ -58,7 +59,7 @@ async function bring(
   settings: FetchPlanSettings,
 ): Promise<number> {
   checkSizes(repo.id, files);
-  const force = request.forceDownload === true && !repo.offline;
+  const force = request.forceDownload === true;
   const missing = force ? files : await missingOf(repo, files);
   if (missing.length === 0) return 0;
   if (repo.offline) throw incomplete(repo, missing);
@@ -182,6 +183,12 @@ export async function fetchRepo(
   checkRequest(id, request);
   throwIfAborted(request.signal, `fetching ${id}`);
   const repo = await openRepo(remote, id, request.revision ?? "main", settings, request.signal);
+  if (request.forceDownload === true && repo.offline) {
+    throw new DenoiseError(
+      "source_unavailable",
+      `Cannot fetch ${id} again, as forceDownload asks: ${repo.reason}`,
+    );
+  }
   const plan = await planFor(remote, repo, request, settings);
   plan.warnings.forEach(settings.warn);
   const wanted = new Set(plan.files);

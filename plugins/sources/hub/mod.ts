@@ -17,12 +17,8 @@
 export { ALIASES, type Aliases } from "./aliases.ts";
 export type { FetchedRepo } from "./fetch.ts";
 export { hub, prefetch, type PrefetchOptions } from "./hub.ts";
-export {
-  inspect,
-  type InspectedComponent,
-  type InspectOptions,
-  type InspectReport,
-} from "./inspect.ts";
+export { inspect, type InspectOptions, type InspectReport } from "./inspect.ts";
+export type { InspectedComponent } from "./inspect_component.ts";
 export {
   type CachedCommit,
   type CachedRepo,
@@ -31,13 +27,8 @@ export {
   removeFromCache,
   type RemoveOptions,
 } from "./manage.ts";
-export {
-  type ComponentPlanOptions,
-  type FilePlan,
-  type PipelinePlanOptions,
-  planComponent,
-  planPipeline,
-} from "./plan.ts";
+export { type FilePlan, type PipelinePlanOptions, planPipeline } from "./plan.ts";
+export { type ComponentPlanOptions, planComponent } from "./plan_component.ts";
 export { RemoteError } from "./remote_error.ts";
 export type { RetryPolicy } from "./retry.ts";
 export type { FetchSettings, HubOptions } from "./settings.ts";

@@ -4,17 +4,10 @@
  * never chosen, and neither is a component that model_index.json leaves empty (`[null, null]`).
  */
 
-import { DenoiseError, type JsonObject } from "@denoise/core";
+import type { JsonObject } from "@denoise/core";
 import { anyGlob } from "./glob.ts";
-import {
-  chooseWeights,
-  type ChosenWeights,
-  folderOf,
-  hasLegacyShards,
-  isPickle,
-  modelFiles,
-  withoutSafetensors,
-} from "./weights.ts";
+import { pickleError, weightWarnings } from "./plan_messages.ts";
+import { chooseWeights, folderOf, isPickle, modelFiles, withoutSafetensors } from "./weights.ts";
 
 /** The index of a pipeline. */
 export const MODEL_INDEX = "model_index.json";
@@ -38,7 +31,7 @@ export interface PipelinePlanOptions {
 }
 
 /** Names of root files that any pipeline may need. */
-const ROOT_FILES = [
+export const ROOT_FILES: readonly string[] = [
   "scheduler_config.json",
   "config.json",
   MODEL_INDEX,
@@ -55,7 +48,7 @@ const ROOT_FILES = [
 const CONNECTED = /^(Kandinsky(V22)?(Img2Img|Inpaint)?|StableCascade|Wuerstchen)CombinedPipeline$/;
 
 /** Endings that the reference ignores once a repo has .safetensors. */
-const IGNORED = ["bin", "msgpack", "onnx", "pb"];
+export const IGNORED: readonly string[] = ["bin", "msgpack", "onnx", "pb"];
 
 /** The components of a model_index.json: role to library and class, empty roles included. */
 export function rolesOf(index: JsonObject): Map<string, readonly [string | null, string | null]> {
@@ -129,124 +122,4 @@ export function planPipeline(
     files: names.filter((name) => isAllowed(name) && !isIgnored(name) && !isPickle(name)).sort(),
     warnings: weightWarnings(weights, known, variant),
   };
-}
-
-function weightWarnings(
-  { files, ofVariant }: ChosenWeights,
-  names: readonly string[],
-  variant: string | undefined,
-): string[] {
-  if (variant === undefined) return [];
-  const warnings: string[] = [];
-  if (hasLegacyShards(names, variant)) {
-    warnings.push(
-      `The shards of variant ${variant} are named in a deprecated way ` +
-        `(model-00001-of-00002.${variant}.safetensors); they are loaded all the same`,
-    );
-  }
-  const plain = files.filter((name) => !ofVariant.includes(name));
-  if (plain.length > 0) {
-    warnings.push(
-      `A mixture of ${variant} and non-${variant} filenames will be loaded.\n` +
-        `Loaded ${variant} filenames: [${[...ofVariant].sort().join(", ")}]\n` +
-        `Loaded non-${variant} filenames: [${plain.sort().join(", ")}]`,
-    );
-  }
-  return warnings;
-}
-
-function pickleError(
-  id: string,
-  names: readonly string[],
-  components: readonly string[],
-  variant: string | undefined,
-): DenoiseError {
-  const inThem = names.filter((name) =>
-    components[0] === "" || components.includes(folderOf(name))
-  );
-  const pickles = inThem.filter(isPickle);
-  const where = components[0] === "" ? id : `${components.join(", ")} of ${id}`;
-  const has = pickles.length > 0
-    ? `it has ${pickles.slice(0, 5).join(", ")}${pickles.length > 5 ? ", ..." : ""}, Python ` +
-      "pickles that can run code when they are read, and are never fetched here"
-    : `it has ${modelFiles(inThem).slice(0, 5).join(", ") || "no weights at all"}`;
-  return new DenoiseError(
-    pickles.length > 0 ? "pickle_refused" : "missing_file",
-    "Could not find the necessary `safetensors` weights in " +
-      `${where}${variant === undefined ? "" : ` (variant=${variant})`}: ${has}. Use a repo or a ` +
-      'revision that has .safetensors (often { revision: "refs/pr/1" }), pass the component ' +
-      "yourself, or convert it once in Python with save_pretrained(folder, safe_serialization=True)",
-  );
-}
-
-/** What is wanted of one component. */
-export interface ComponentPlanOptions {
-  /** The component's folder; the root unless given. */
-  readonly subfolder?: string | undefined;
-  /** Whether it has weights: `true` they must be there, `false` none are taken. */
-  readonly weights?: boolean | undefined;
-  /** Weights variant such as `"fp16"`. */
-  readonly variant?: string | undefined;
-  /** The repo's id, for messages. */
-  readonly id?: string | undefined;
-}
-
-/** Files without weights that a component may have at the root, where a repo keeps much else. */
-const COMPONENT_FILES = new Set([
-  ...ROOT_FILES.filter((name) => name !== MODEL_INDEX && name !== "pipeline.py"),
-  "added_tokens.json",
-  "image_processor_config.json",
-  "merges.txt",
-  "sentencepiece.bpe.model",
-  "special_tokens_map.json",
-  "spiece.model",
-  "tokenizer.model",
-  "vocab.json",
-  "vocab.txt",
-]);
-
-/** Endings of weights, in this format or another. */
-const ANY_WEIGHTS = /\.(safetensors|bin|onnx|pb|msgpack|flashpack|h5|ot|gguf|tflite)$/;
-
-/**
- * The files of one component, in its folder or at the root.
- *
- * @throws {DenoiseError} `missing_file` when there is no such folder or nothing of the variant,
- * `pickle_refused` when its weights are only there as pickles.
- */
-export function planComponent(
-  names: readonly string[],
-  options: ComponentPlanOptions = {},
-): FilePlan {
-  const { subfolder = "", variant, id = "this repo" } = options;
-  const inFolder = names.filter((name) => folderOf(name) === subfolder);
-  if (inFolder.length === 0) throw noFolder(id, subfolder, names);
-  const small = inFolder.filter((name) =>
-    subfolder === ""
-      ? COMPONENT_FILES.has(name)
-      : !ANY_WEIGHTS.test(name) && !isPickle(name) && !/\.(safetensors|bin)\..*json$/.test(name)
-  );
-  if (options.weights === false) return { files: small.sort(), warnings: [] };
-  const stored = modelFiles(inFolder).length > 0;
-  if (!stored && options.weights !== true) return { files: small.sort(), warnings: [] };
-
-  const lacking = withoutSafetensors(inFolder, [], new Set([subfolder]), variant);
-  if (lacking.length > 0) throw pickleError(id, inFolder, [subfolder], variant);
-  const weights = chooseWeights(inFolder, variant, IGNORED);
-  return {
-    files: [...new Set([...small, ...weights.files])].sort(),
-    warnings: weightWarnings(weights, inFolder, variant),
-  };
-}
-
-function noFolder(id: string, subfolder: string, names: readonly string[]): DenoiseError {
-  const folders = [...new Set(names.map(folderOf))].filter((name) => name !== "").sort();
-  return new DenoiseError(
-    "missing_file",
-    subfolder === ""
-      ? `Cannot load a component from the root of ${id}: no file lies there; ` +
-        `its folders are ${folders.join(", ") || "none"}`
-      : `Cannot load ${JSON.stringify(subfolder)} of ${id}: there is no such folder; ` +
-        `its folders are ${folders.slice(0, 20).join(", ") || "none"}`,
-  );
 }

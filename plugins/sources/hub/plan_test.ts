@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { DenoiseError, type JsonObject } from "@denoise/core";
-import { planComponent, planPipeline } from "./plan.ts";
+import { planPipeline } from "./plan.ts";
+import { planComponent } from "./plan_component.ts";
 import { ddpmRepo, stableDiffusionRepo } from "../../../tests/support/hub_repos.ts";
 
 const sd = stableDiffusionRepo();
