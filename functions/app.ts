@@ -1,0 +1,161 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { type Registry, VERSION } from "@denoise/core";
+import { cors } from "hono/cors";
+import { secureHeaders } from "hono/secure-headers";
+import { ServeError } from "./contract/errors.ts";
+import { DEFAULT_LIMITS, type Limits } from "./contract/limits.ts";
+import { builtInDoors } from "./doors/mod.ts";
+import type { Door } from "./doors/door.ts";
+import { operationsDoor } from "./doors/operations.ts";
+import type { ServingEngine } from "./engine/engine.ts";
+import { type ApiKey, keyCheck } from "./http/auth.ts";
+import type { AppEnv, DoorContext, ModelCatalog } from "./http/context.ts";
+import { admitted, observed } from "./http/middleware.ts";
+import { rateLimit } from "./http/rate_limit.ts";
+import { replyError } from "./http/reply_error.ts";
+import { log } from "./observe/log.ts";
+import { createMetrics, type Metrics } from "./observe/metrics.ts";
+import { memoryQueue } from "./queue/memory_queue.ts";
+import type { JobQueue } from "./queue/queue.ts";
+import { memoryStore } from "./storage/memory_store.ts";
+import type { Store } from "./storage/store.ts";
+
+/** What an app is made from. */
+export interface AppOptions {
+  /** What runs jobs in this process or beside it; not needed where `queue` and `models` are given. */
+  readonly engine?: ServingEngine | undefined;
+  /** The plugins, whose schedulers requests can name. */
+  readonly registry: Registry;
+  /** The models that there are; the engine's unless given. */
+  readonly models?: ModelCatalog | undefined;
+  /** Where jobs wait; 64 of them in this process, before the engine, unless given. */
+  readonly queue?: JobQueue | undefined;
+  /** Who may ask; anyone where there are no keys. */
+  readonly auth?: { readonly keys: readonly ApiKey[] } | undefined;
+  /** What a request may ask for. */
+  readonly limits?: Partial<Limits> | undefined;
+  /** Where results go; in this process for an hour unless given. */
+  readonly storage?: Store | undefined;
+  /** Where callers reach this server; the address of their request unless given. */
+  readonly publicUrl?: string | undefined;
+  /** Origins of web pages that may ask; none unless given, `["*"]` for any. */
+  readonly corsOrigins?: readonly string[] | undefined;
+  /** The ways in; OpenAI's, predictions and Hugging Face's unless given. */
+  readonly doors?: readonly Door[] | undefined;
+  /** Numbers about the app; its own unless given. */
+  readonly metrics?: Metrics | undefined;
+}
+
+/** The HTTP function. */
+export interface App {
+  /** Answers a request: for `Deno.serve`, or `mount` of another Hono app. */
+  fetch(request: Request): Response | Promise<Response>;
+  /** Answers a request to a path, as tests make them. */
+  request(path: string | Request, init?: RequestInit): Response | Promise<Response>;
+  /**
+   * Takes no more requests, gives those under way some time, and fails the rest.
+   *
+   * @param graceMs How much time.
+   */
+  drain(graceMs: number): Promise<void>;
+}
+
+/**
+ * Makes the HTTP function: doors for several kinds of clients over one queue.
+ *
+ * @example
+ * ```ts ignore
+ * import { createApp, inlineEngine } from "@denoise/functions";
+ * import { registry } from "@denoise/denoise/registry";
+ *
+ * const models = [{ id: "emoji", location: "denoise/emoji" }];
+ * const app = createApp({ engine: inlineEngine({ models, registry }), registry });
+ * Deno.serve(app.fetch);
+ * ```
+ */
+export function createApp(options: AppOptions): App {
+  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const metrics = options.metrics ?? createMetrics();
+  const { models, queue } = sources(options, limits, metrics);
+  let draining = false;
+  const context: DoorContext = {
+    models,
+    queue,
+    limits,
+    store: options.storage ?? memoryStore(),
+    storesResults: options.storage !== undefined,
+    schedulers: options.registry.names("scheduler"),
+    publicUrl: options.publicUrl,
+    isDraining: () => draining,
+  };
+  const operations = operationsDoor(metrics);
+  const doors = [...options.doors ?? builtInDoors, operations];
+  const doorOf = (path: string, method: string): Door =>
+    doors.find((door) => door.owns(path, method)) ?? operations;
+
+  const app = new OpenAPIHono<AppEnv>();
+  app.use(observed(doorOf, metrics));
+  app.use(secureHeaders());
+  const { corsOrigins = [] } = options;
+  if (corsOrigins.length > 0) {
+    app.use(cors({
+      origin: corsOrigins.includes("*") ? "*" : [...corsOrigins],
+      exposeHeaders: ["x-request-id", "retry-after", "retry-after-ms"],
+    }));
+  }
+  const ownerOf = keyCheck(options.auth?.keys ?? []);
+  app.use(admitted(doorOf, ownerOf, rateLimit(limits.requestsPerMinute), context.isDraining));
+  for (const door of doors) door.mount(app, context);
+  app.get("/openapi.json", (c) => c.json(describe(app)));
+  app.notFound((c) => {
+    const message = `There is no ${c.req.method} ${c.req.path.slice(0, 200)}`;
+    const error = new ServeError("not_found", message);
+    return replyError(c, doorOf(c.req.path, c.req.method), error, metrics);
+  });
+  app.onError((error, c) => replyError(c, doorOf(c.req.path, c.req.method), error, metrics));
+
+  return {
+    fetch: (request) => app.fetch(request),
+    request: (path, init) => app.request(path, init),
+    async drain(graceMs): Promise<void> {
+      draining = true;
+      await queue.close(graceMs);
+    },
+  };
+}
+
+/** Where jobs go and models are told of: what is given, else the engine's. */
+function sources(
+  { engine, models = engine, queue }: AppOptions,
+  limits: Limits,
+  metrics: Metrics,
+): { readonly models: ModelCatalog; readonly queue: JobQueue } {
+  if (models === undefined || queue === undefined && engine === undefined) {
+    throw new TypeError("Cannot make an app: give an engine, or both a queue and models");
+  }
+  const own = (): JobQueue =>
+    memoryQueue(engine!, {
+      timeoutMs: limits.jobTimeoutMs,
+      onEvent: (job, event) => metrics.observe(job, event),
+      onError: ({ id, model }, error) =>
+        log.error("job {id} of {model} failed: {error}", { id, model, error }),
+    });
+  return { models, queue: queue ?? own() };
+}
+
+/** The published description, made of the schemas that validate. */
+function describe(app: OpenAPIHono<AppEnv>): object {
+  const document = app.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "denoise",
+      version: VERSION,
+      description: "Pictures from diffusion models, for the clients of several APIs",
+      license: { name: "Apache-2.0" },
+    },
+    security: [{ key: [] }],
+  });
+  const { components = {} } = document;
+  const securitySchemes = { key: { type: "http", scheme: "bearer" } };
+  return { ...document, components: { ...components, securitySchemes } };
+}

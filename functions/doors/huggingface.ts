@@ -1,0 +1,186 @@
+/**
+ * The door for Hugging Face's clients: `InferenceClient` of huggingface_hub, `@huggingface/inference`,
+ * inference endpoints.
+ *
+ * The JavaScript client asks again at once, without end, when it is told 503. So a request is held
+ * while the models load, and nothing here is told with 503.
+ *
+ * @module
+ */
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
+import { invalid, type ServeError } from "../contract/errors.ts";
+import type { Limits } from "../contract/limits.ts";
+import { check, readJson } from "../http/body.ts";
+import type { AppContext, AppEnv, DoorContext } from "../http/context.ts";
+import { integer, optional, real, seed, text } from "../http/fields.ts";
+import { type PictureRequest, planJob } from "../http/plan.ts";
+import { readBytes } from "../http/read_bytes.ts";
+import { type Operation, route } from "../http/route.ts";
+import { runToEnd } from "../http/run.ts";
+import type { Door } from "./door.ts";
+
+const NAMES = {
+  prompt: "inputs",
+  image: "inputs",
+  mask: "parameters.mask_image",
+  width: "parameters.width",
+  height: "parameters.height",
+  steps: "parameters.num_inference_steps",
+  guidanceScale: "parameters.guidance_scale",
+  negativePrompt: "parameters.negative_prompt",
+  strength: "parameters.strength",
+  scheduler: "parameters.scheduler",
+};
+
+function requestSchema(limits: Limits) {
+  const error = "must be a text: the prompt, or a picture in base64";
+  const longest = Math.ceil(limits.maxImageBytes * 4 / 3) + 4;
+  return z.object({
+    inputs: z.string({ error }).max(longest, { error }),
+    parameters: optional(z.object({
+      prompt: optional(text(limits.maxPromptBytes)),
+      negative_prompt: optional(text(limits.maxPromptBytes)),
+      width: optional(integer(8, limits.maxSide)),
+      height: optional(integer(8, limits.maxSide)),
+      target_size: optional(z.object({
+        width: integer(8, limits.maxSide),
+        height: integer(8, limits.maxSide),
+      })),
+      num_inference_steps: optional(integer(1, limits.maxSteps)),
+      guidance_scale: optional(real(0, 100)),
+      strength: optional(real(0, 1)),
+      scheduler: optional(text(100)),
+      seed: optional(seed()),
+      mask_image: optional(z.string().max(longest)),
+    }, { error: "must be an object" })),
+  }).openapi("HuggingFaceRequest");
+}
+
+type Body = z.output<ReturnType<typeof requestSchema>>;
+
+function operation(path: string, schema: z.ZodType): Operation {
+  const error = z.object({ error: z.string(), code: z.string() });
+  const failed = (description: string) => ({
+    description,
+    content: { "application/json": { schema: error } },
+  });
+  return {
+    method: "post",
+    path,
+    summary: "Make a picture, as the clients of Hugging Face ask for it",
+    tags: ["huggingface"],
+    request: {
+      ...(path === "/" ? {} : { params: z.object({ owner: z.string(), name: z.string() }) }),
+      body: {
+        required: true,
+        content: {
+          "application/json": { schema },
+          "image/png": { schema: z.any().openapi({ type: "string", format: "binary" }) },
+        },
+      },
+    },
+    responses: {
+      200: {
+        description: "The picture",
+        content: {
+          "image/png": { schema: z.any().openapi({ type: "string", format: "binary" }) },
+        },
+      },
+      400: failed("A field has a wrong value"),
+      401: failed("The token is missing or unknown"),
+      404: failed("There is no such model"),
+      413: failed("The body is too large"),
+      415: failed("The body has another type"),
+      429: failed("The queue is full; Retry-After says when"),
+      500: failed("The run failed"),
+      504: failed("The models were not loaded in time, or the run took too long"),
+    },
+  };
+}
+
+function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
+  const schema = requestSchema(context.limits);
+  const handler = async (c: AppContext): Promise<Response> => {
+    const { signal } = c.req.raw;
+    const request = {
+      ...await readRequest(c, schema, context.limits.maxUploadBytes),
+      model: modelOf(c, context),
+    };
+    const options = { owner: c.var.owner, names: NAMES, signal };
+    const job = await planJob(context, request, options);
+    const { pictures } = await runToEnd(context.queue, job, signal);
+    const { bytes, mediaType } = pictures[0]!;
+    return c.body(bytes.slice().buffer, 200, { "content-type": mediaType });
+  };
+  route(app, operation("/", schema), handler);
+  route(app, operation("/models/{owner}/{name}", schema), handler);
+}
+
+/** The name in the path counts where a model of that name is loaded, or the only one is. */
+function modelOf(c: AppContext, { models: { state } }: DoorContext): string | undefined {
+  const [owner, name] = [c.req.param("owner"), c.req.param("name")];
+  if (owner === undefined) return undefined;
+  const wanted = `${owner}/${name}`;
+  const loaded = state.phase === "ready" ? state.models : [];
+  const byName = loaded.find(({ id }) => id === name);
+  return loaded.some(({ id }) => id === wanted) ? wanted : byName?.id ?? wanted;
+}
+
+async function readRequest(
+  c: AppContext,
+  schema: ReturnType<typeof requestSchema>,
+  maxBytes: number,
+): Promise<PictureRequest> {
+  const type = c.req.header("content-type") ?? "";
+  const format = /image\/jpe?g/.test(c.req.header("accept") ?? "") ? "jpeg" : "png";
+  if (type.startsWith("image/") || type.startsWith("application/octet-stream")) {
+    const image = await readBytes(c, maxBytes);
+    return { prompt: "", image, format };
+  }
+  return { ...toRequest(check(schema, await readJson(c, maxBytes))), format };
+}
+
+function toRequest({ inputs, parameters = {} as NonNullable<Body["parameters"]> }: Body) {
+  const { prompt, target_size, mask_image } = parameters;
+  const image = prompt === undefined && mask_image === undefined
+    ? pictureIn(inputs)
+    : fromBase64(inputs, "inputs");
+  return {
+    prompt: image === undefined ? inputs : prompt ?? "",
+    image,
+    mask: mask_image === undefined ? undefined : fromBase64(mask_image, "parameters.mask_image"),
+    negativePrompt: parameters.negative_prompt,
+    width: target_size?.width ?? parameters.width,
+    height: target_size?.height ?? parameters.height,
+    steps: parameters.num_inference_steps,
+    guidanceScale: parameters.guidance_scale,
+    strength: parameters.strength,
+    scheduler: parameters.scheduler,
+    seed: parameters.seed,
+  };
+}
+
+/** How files of pictures begin in base64: PNG, JPEG, WebP, GIF. */
+const PICTURE = /^(data:image\/|iVBORw0KGgo|\/9j\/|UklGR|R0lGOD)/;
+
+/** A text that is a picture in base64; any other is a prompt. */
+function pictureIn(inputs: string): Uint8Array | undefined {
+  return inputs.length > 64 && PICTURE.test(inputs) ? fromBase64(inputs, "inputs") : undefined;
+}
+
+function fromBase64(text: string, field: string): Uint8Array {
+  try {
+    return Uint8Array.fromBase64(text.replace(/^data:[^,]*,/, ""));
+  } catch {
+    throw invalid(field, `${field} must be a picture in base64`);
+  }
+}
+
+/** POST / and POST /models/OWNER/NAME. */
+export const huggingfaceDoor: Door = {
+  name: "huggingface",
+  owns: (path) => path === "/" || /^\/models\/[^/]+\/[^/]+$/.test(path),
+  mount,
+  errorBody: ({ message, code }: ServeError) => ({ error: message, code }),
+  errorStatus: ({ status }) => status === 503 ? 500 : status,
+};

@@ -1,0 +1,7 @@
+import type { Door } from "./door.ts";
+import { huggingfaceDoor } from "./huggingface.ts";
+import { openaiDoor } from "./openai/mod.ts";
+import { predictionsDoor } from "./predictions/mod.ts";
+
+/** The ways in that every app has unless told otherwise. */
+export const builtInDoors: readonly Door[] = [openaiDoor, predictionsDoor, huggingfaceDoor];

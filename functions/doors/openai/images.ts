@@ -1,0 +1,121 @@
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
+import { check, type Form, formFields, formFile, readForm, readJson } from "../../http/body.ts";
+import type { AppEnv, DoorContext } from "../../http/context.ts";
+import { type Operation, route } from "../../http/route.ts";
+import { answer } from "./reply.ts";
+import { toRequest } from "./request.ts";
+import {
+  editSchema,
+  ErrorResponse,
+  file,
+  FLAGS,
+  generationSchema,
+  ImagesResponse,
+  NUMBERS,
+  variationSchema,
+} from "./schemas.ts";
+
+const content = (schema: z.ZodType) => ({ "application/json": { schema } });
+
+/** What every images route replies. */
+const responses: Operation["responses"] = {
+  200: {
+    description: "The pictures, or with `stream` server-sent events",
+    content: {
+      ...content(ImagesResponse),
+      "text/event-stream": { schema: z.string() },
+    },
+  },
+  400: { description: "A field has a wrong value", content: content(ErrorResponse) },
+  401: { description: "The key is missing or unknown", content: content(ErrorResponse) },
+  404: { description: "There is no such model", content: content(ErrorResponse) },
+  413: { description: "The body is too large", content: content(ErrorResponse) },
+  415: { description: "The body has another type", content: content(ErrorResponse) },
+  429: { description: "The queue is full; Retry-After says when", content: content(ErrorResponse) },
+  500: { description: "The run failed", content: content(ErrorResponse) },
+  503: { description: "The server goes down", content: content(ErrorResponse) },
+  504: { description: "The run took too long", content: content(ErrorResponse) },
+};
+
+/** POST /v1/images/generations. */
+export function mountGenerations(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
+  const schema = generationSchema(context.limits);
+  route(app, {
+    method: "post",
+    path: "/v1/images/generations",
+    summary: "Make pictures from a prompt",
+    tags: ["images"],
+    request: { body: { required: true, content: content(schema) } },
+    responses,
+  }, async (c) => {
+    const fields = check(schema, await readJson(c, context.limits.maxBodyBytes));
+    const request = toRequest({ ...fields, strength: undefined });
+    return await answer(
+      c,
+      context,
+      { ...fields, strength: undefined },
+      request,
+      "image_generation",
+    );
+  });
+}
+
+/** POST /v1/images/edits: with a mask what it covers is painted anew, else the whole picture. */
+export function mountEdits(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
+  const schema = editSchema(context.limits);
+  route(app, {
+    method: "post",
+    path: "/v1/images/edits",
+    summary: "Change a picture, or the part of it that a mask covers",
+    tags: ["images"],
+    request: {
+      body: {
+        required: true,
+        content: {
+          "multipart/form-data": { schema: schema.extend({ image: file, mask: file.optional() }) },
+        },
+      },
+    },
+    responses,
+  }, async (c) => {
+    const form = await readForm(c, context.limits.maxUploadBytes);
+    const fields = check(schema, fieldsOf(form));
+    const [image, mask] = [formFile(form, "image"), formFile(form, "mask")];
+    const task = mask === undefined ? "image-to-image" : "inpaint";
+    const request = { ...toRequest(fields), image, mask, task } as const;
+    return await answer(c, context, fields, request, "image_edit");
+  });
+}
+
+/** How far a variation is from its picture, unless the caller says. */
+const VARIATION_STRENGTH = 0.6;
+
+/** POST /v1/images/variations: a picture changed without a text. */
+export function mountVariations(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
+  const schema = variationSchema(context.limits);
+  route(app, {
+    method: "post",
+    path: "/v1/images/variations",
+    summary: "Make pictures like a picture",
+    tags: ["images"],
+    request: {
+      body: {
+        required: true,
+        content: { "multipart/form-data": { schema: schema.extend({ image: file }) } },
+      },
+    },
+    responses,
+  }, async (c) => {
+    const form = await readForm(c, context.limits.maxUploadBytes);
+    const fields = check(schema, fieldsOf(form));
+    const { prompt = "", strength = VARIATION_STRENGTH } = fields;
+    const given = { image: formFile(form, "image"), task: "image-to-image" } as const;
+    const request = { ...toRequest(fields), prompt, strength, ...given };
+    return await answer(c, context, fields, request, "image_edit");
+  });
+}
+
+function fieldsOf(form: Form): object {
+  return formFields(form, NUMBERS, FLAGS);
+}

@@ -1,0 +1,108 @@
+import type { EncodedPicture, Job, JobEvent } from "../../contract/job.ts";
+import { toServeError } from "../../contract/errors.ts";
+import { type AppContext, baseUrl, type DoorContext } from "../../http/context.ts";
+import { type PictureRequest, planJob } from "../../http/plan.ts";
+import { followOwn, runToEnd, throwIfFailed } from "../../http/run.ts";
+import { sse, type SseMessage } from "../../http/sse.ts";
+import { storePicture } from "../../storage/store_picture.ts";
+import { errorBody } from "./errors.ts";
+import { NAMES } from "./request.ts";
+import type { ImageFields } from "./schemas.ts";
+
+/** Makes the pictures of a request and answers with them, at once or as a stream. */
+export async function answer(
+  c: AppContext,
+  context: DoorContext,
+  fields: ImageFields,
+  request: PictureRequest,
+  kind: "image_generation" | "image_edit",
+): Promise<Response> {
+  const { signal } = c.req.raw;
+  const job = await planJob(context, request, { owner: c.var.owner, names: NAMES, signal });
+  if (fields.stream) {
+    await context.queue.submit(job);
+    return sse(c, (gone) => stream(context, job, gone, kind, fields.progress ?? false));
+  }
+  const { pictures, warnings } = await runToEnd(context.queue, job, signal);
+  const asUrl = fields.response_format === "url";
+  const data = await Promise.all(pictures.map(async (picture) => ({
+    ...(asUrl
+      ? { url: await storePicture(context.store, picture, baseUrl(c, context)) }
+      : { b64_json: picture.bytes.toBase64() }),
+    recipe: picture.recipe,
+  })));
+  return c.json({ ...facts(job, pictures[0]), data, usage: USAGE, warnings });
+}
+
+/** Nothing is counted in tokens here. */
+const USAGE = {
+  input_tokens: 0,
+  output_tokens: 0,
+  total_tokens: 0,
+  input_tokens_details: { text_tokens: 0, image_tokens: 0 },
+};
+
+/** What replies say beside the pictures. */
+function facts(job: Job, picture: EncodedPicture | undefined) {
+  return {
+    created: Math.floor(Date.now() / 1000),
+    size: picture === undefined ? "auto" : `${picture.width}x${picture.height}`,
+    quality: "auto",
+    background: "opaque",
+    output_format: job.input.format,
+  };
+}
+
+async function* stream(
+  { queue }: DoorContext,
+  job: Job,
+  signal: AbortSignal,
+  kind: string,
+  progress: boolean,
+): AsyncGenerator<SseMessage, void, void> {
+  try {
+    for await (const event of followOwn(queue, job, signal)) {
+      throwIfFailed(event);
+      yield* messages(event, job, kind, progress);
+    }
+  } catch (error) {
+    yield { event: "error", data: { type: "error", ...errorBody(toServeError(error)) } };
+  }
+}
+
+/** An event of the queue in the words of this door. */
+function* messages(
+  event: JobEvent,
+  job: Job,
+  kind: string,
+  progress: boolean,
+): Generator<SseMessage, void, void> {
+  const message = (name: string, data: object): SseMessage => ({
+    event: `${kind}.${name}`,
+    data: { type: `${kind}.${name}`, ...data },
+  });
+  if (event.type === "preview") {
+    const { created: created_at, ...rest } = facts(job, event.picture);
+    const b64_json = event.picture.bytes.toBase64();
+    const place = { partial_image_index: event.index, step: event.step };
+    yield message("partial_image", { ...place, b64_json, created_at, ...rest });
+  } else if (event.type === "succeeded") {
+    for (const picture of event.pictures) {
+      const { created: created_at, ...rest } = facts(job, picture);
+      const b64_json = picture.bytes.toBase64();
+      const { recipe } = picture;
+      yield message("completed", { b64_json, created_at, ...rest, usage: USAGE, recipe });
+    }
+  } else if (!progress) {
+    return;
+  } else if (event.type === "step") {
+    const { step, of, stepMs, etaMs } = event;
+    yield message("step", { step, of, step_ms: stepMs, eta_ms: etaMs });
+  } else if (event.type === "queued") {
+    yield message("queued", { position: event.position });
+  } else if (event.type === "started") {
+    yield message("started", { attempt: event.attempt });
+  } else if (event.type === "warning") {
+    yield message("warning", { message: event.message });
+  }
+}

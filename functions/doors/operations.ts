@@ -1,0 +1,115 @@
+/**
+ * What those who run the server ask: is it alive, is it ready, how does it do; under the names that
+ * Kubernetes, RunPod, Hugging Face and cog use.
+ *
+ * @module
+ */
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
+import { ServeError } from "../contract/errors.ts";
+import type { AppEnv, DoorContext } from "../http/context.ts";
+import { route } from "../http/route.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import { FILES_PATH } from "../storage/store.ts";
+import type { Door } from "./door.ts";
+import { errorBody } from "./openai/errors.ts";
+
+const PUBLIC = ["/livez", "/readyz", "/ping", "/health", "/health-check", "/openapi.json"];
+
+const State = z.object({ status: z.string() });
+
+function probe(path: string, summary: string, ...statuses: readonly number[]) {
+  const content = { "application/json": { schema: State } };
+  const responses = Object.fromEntries(
+    statuses.map((status) => [status, { description: "How it does", content }]),
+  );
+  return { method: "get" as const, path, summary, tags: ["operations"], responses };
+}
+
+/** cog's word for the state of the engine. */
+async function cogStatus({ models, queue }: DoorContext): Promise<string> {
+  const { phase } = models.state;
+  if (phase === "starting") return models.restarts === 0 ? "STARTING" : "UNHEALTHY";
+  if (phase !== "ready") return phase === "failed" ? "SETUP_FAILED" : "DEFUNCT";
+  const { waiting, bound } = await queue.depth();
+  return waiting >= bound ? "BUSY" : "READY";
+}
+
+/** The door of operations, which shows those metrics. */
+export function operationsDoor(metrics: Metrics): Door {
+  return {
+    name: "operations",
+    owns: (path) =>
+      PUBLIC.includes(path) || path === "/metrics" || path.startsWith(`${FILES_PATH}/`),
+    isPublic: (path) => path !== "/metrics",
+    mount: (app, context) => mount(app, context, metrics),
+    errorBody,
+  };
+}
+
+function mount(app: OpenAPIHono<AppEnv>, context: DoorContext, metrics: Metrics): void {
+  const { models } = context;
+  const isReady = (): boolean => models.state.phase === "ready" && !context.isDraining();
+  const phase = (): string => context.isDraining() ? "draining" : models.state.phase;
+
+  route(app, probe("/livez", "Whether this process answers", 200), (c) => {
+    return c.json({ status: "alive" });
+  });
+  route(app, probe("/readyz", "Whether every model is loaded and has run once", 200, 503), (c) => {
+    const { state } = models;
+    const timing = state.phase === "ready" ? { timing: state.timing } : {};
+    return c.json({ status: phase(), ...timing }, isReady() ? 200 : 503);
+  });
+  route(app, probe("/health", "The same, for inference endpoints", 200, 503), (c) => {
+    return c.json({ status: phase() }, isReady() ? 200 : 503);
+  });
+  route(app, {
+    ...probe("/ping", "204 while the models load, 200 when they are ready", 200, 503),
+    responses: {
+      200: { description: "Ready", content: { "application/json": { schema: State } } },
+      204: { description: "Loading" },
+      503: { description: "Failed, or going down" },
+    },
+  }, (c) => {
+    if (isReady()) return c.json({ status: "ready" });
+    return models.state.phase === "starting" && !context.isDraining()
+      ? c.body(null, 204)
+      : c.json({ status: phase() }, 503);
+  });
+  route(app, probe("/health-check", "cog's health check; always 200", 200), async (c) => {
+    return c.json({ status: await cogStatus(context) });
+  });
+  route(app, {
+    method: "get",
+    path: "/metrics",
+    summary: "Metrics for Prometheus",
+    tags: ["operations"],
+    responses: {
+      200: { description: "Text format", content: { "text/plain": { schema: z.string() } } },
+    },
+  }, async (c) => {
+    const { waiting, running } = await context.queue.depth();
+    const text = await metrics.text({ waiting, running, models });
+    return c.body(text, 200, { "content-type": metrics.contentType });
+  });
+  route(app, {
+    method: "get",
+    path: `${FILES_PATH}/{key}`,
+    summary: "A stored picture",
+    tags: ["operations"],
+    request: { params: z.object({ key: z.string() }) },
+    responses: {
+      200: { description: "The picture", content: { "image/png": { schema: z.any() } } },
+      404: { description: "There is no such file" },
+    },
+  }, async (c) => {
+    const key = c.req.param("key") ?? "";
+    const file = /^[0-9a-f]{32}\.(png|jpg)$/.test(key) ? await context.store.get(key) : undefined;
+    if (file === undefined) {
+      throw new ServeError("not_found", "There is no such file, or it is no longer kept");
+    }
+    return c.body(file.bytes.slice().buffer, 200, {
+      "content-type": file.mediaType,
+      "cache-control": "private, max-age=3600, immutable",
+    });
+  });
+}

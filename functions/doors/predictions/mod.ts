@@ -1,0 +1,193 @@
+/**
+ * Predictions, as cog and Replicate have them: at once, later, or as a stream; looked up, cancelled,
+ * and made once for an id however often it is asked for.
+ *
+ * @module
+ */
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
+import { invalid, ServeError } from "../../contract/errors.ts";
+import { isLast, type Job } from "../../contract/job.ts";
+import { check, readJson } from "../../http/body.ts";
+import type { AppContext, AppEnv, DoorContext } from "../../http/context.ts";
+import { planJob } from "../../http/plan.ts";
+import { type Operation, route } from "../../http/route.ts";
+import { followOwn } from "../../http/run.ts";
+import type { JobRecord } from "../../queue/queue.ts";
+import type { Door } from "../door.ts";
+import { toPrediction } from "./prediction.ts";
+import { NAMES, toRequest } from "./request.ts";
+import { Prediction, predictionId, predictionSchema, Problem } from "./schemas.ts";
+import { streamPrediction } from "./stream.ts";
+
+const json = (schema: z.ZodType) => ({ "application/json": { schema } });
+const failed = (description: string) => ({ description, content: json(Problem) });
+const made = (description: string) => ({ description, content: json(Prediction) });
+
+const responses: Operation["responses"] = {
+  200: made("The prediction"),
+  201: made("The prediction at its end, or after the time to wait"),
+  202: made("The prediction has begun"),
+  400: failed("A field has a wrong value"),
+  401: failed("The key is missing or unknown"),
+  404: failed("There is no such model or prediction"),
+  410: failed("The prediction is no longer kept"),
+  413: failed("The body is too large"),
+  415: failed("The body has another type"),
+  429: failed("The queue is full; Retry-After says when"),
+  500: failed("The server failed"),
+  503: failed("The server goes down"),
+  504: failed("The models were not loaded in time"),
+};
+
+/** How long `Prefer: wait` waits unless it says, in seconds. */
+const WAIT_S = 60;
+
+/** What a caller prefers: to wait for the end, for some seconds, or not at all. */
+function preference(c: AppContext): { readonly waitMs: number | undefined } {
+  const prefer = c.req.header("prefer") ?? "";
+  if (/\brespond-async\b/.test(prefer)) return { waitMs: 0 };
+  const [wait, seconds] = prefer.match(/\bwait(?:=(\d{1,4}))?\b/) ?? [];
+  return { waitMs: wait === undefined ? undefined : 1000 * Number(seconds ?? WAIT_S) };
+}
+
+function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
+  const { queue, limits } = context;
+  const schema = predictionSchema(limits);
+  const Id = z.object({ id: z.string() });
+  const Model = z.object({ owner: z.string(), name: z.string() });
+
+  async function plan(c: AppContext, id?: string, model?: string): Promise<Job> {
+    const body = check(schema, await readJson(c, limits.maxUploadBytes));
+    if (id !== undefined && body.id !== undefined && body.id !== id) {
+      throw invalid("id", "id must be the one in the address, or be left out");
+    }
+    return await planJob(context, toRequest({ ...body, model: model ?? body.model }), {
+      owner: c.var.owner,
+      names: NAMES,
+      id: id ?? body.id,
+      keepMs: limits.resultTtlMs,
+      signal: c.req.raw.signal,
+    });
+  }
+
+  async function answer(c: AppContext, job: Job, status: 200 | 201): Promise<Response> {
+    const isNew = await queue.submit(job);
+    if (!isNew) await own(c, job.id);
+    const { waitMs } = preference(c);
+    if ((c.req.header("accept") ?? "").includes("text/event-stream")) {
+      return streamPrediction(c, context, job.id, isNew && waitMs === undefined);
+    }
+    if (waitMs === 0) return c.json(await describe(c, job.id), 202);
+    const isOnlyReader = isNew && waitMs === undefined && status === 201;
+    await waitForEnd(c, job, waitMs, isOnlyReader);
+    return c.json(await describe(c, job.id), status);
+  }
+
+  async function waitForEnd(
+    c: AppContext,
+    job: Job,
+    waitMs: number | undefined,
+    isOnlyReader: boolean,
+  ): Promise<void> {
+    const gone = c.req.raw.signal;
+    const late = waitMs === undefined ? undefined : AbortSignal.timeout(waitMs);
+    const signal = late === undefined ? gone : AbortSignal.any([gone, late]);
+    const events = isOnlyReader ? followOwn(queue, job, signal) : queue.follow(job.id, signal);
+    try {
+      for await (const event of events) if (isLast(event)) break;
+    } catch (error) {
+      if (!late?.aborted) throw error;
+    }
+  }
+
+  /** A prediction of the caller's own; those of others are not there for them. */
+  async function own(c: AppContext, id: string): Promise<JobRecord> {
+    const record = await queue.find(id);
+    if (record.job.owner === c.var.owner) return record;
+    throw new ServeError("not_found", `There is no job ${JSON.stringify(id)}`);
+  }
+
+  async function describe(c: AppContext, id: string): Promise<object> {
+    return await toPrediction(c, context, await own(c, id));
+  }
+
+  const body = { required: true, content: json(schema) };
+  const shared = { tags: ["predictions"], responses };
+
+  route(app, {
+    ...shared,
+    method: "post",
+    path: "/predictions",
+    summary: "Make a prediction",
+    request: { body },
+  }, async (c) => await answer(c, await plan(c), 201));
+
+  route(app, {
+    ...shared,
+    method: "post",
+    path: "/models/{owner}/{name}/predictions",
+    summary: "Make a prediction with a model",
+    request: { params: Model, body },
+  }, async (c) => {
+    const { owner, name } = c.req.param() as { owner: string; name: string };
+    const { state } = context.models;
+    const isShort = state.phase === "ready" && state.models.some(({ id }) => id === name);
+    return await answer(c, await plan(c, undefined, isShort ? name : `${owner}/${name}`), 201);
+  });
+
+  route(app, {
+    ...shared,
+    method: "put",
+    path: "/predictions/{id}",
+    summary: "Make a prediction once, however often it is asked for",
+    request: { params: Id, body },
+  }, async (c) => await answer(c, await plan(c, idOf(c)), 200));
+
+  route(app, {
+    ...shared,
+    method: "get",
+    path: "/predictions/{id}",
+    summary: "How far a prediction is, and what it made",
+    request: { params: Id },
+  }, async (c) => c.json(await describe(c, idOf(c))));
+
+  route(app, {
+    ...shared,
+    method: "get",
+    path: "/predictions/{id}/stream",
+    summary: "What a prediction tells on its way, as server-sent events",
+    request: { params: Id },
+  }, async (c) => {
+    const { job } = await own(c, idOf(c));
+    return streamPrediction(c, context, job.id, false);
+  });
+
+  route(app, {
+    ...shared,
+    method: "post",
+    path: "/predictions/{id}/cancel",
+    summary: "End a prediction before its next step",
+    request: { params: Id },
+  }, async (c) => {
+    const { job } = await own(c, idOf(c));
+    await queue.cancel(job.id);
+    return c.json(await describe(c, job.id));
+  });
+}
+
+function idOf(c: AppContext): string {
+  return check(predictionId, c.req.param("id"), "id");
+}
+
+/** /predictions and /models/OWNER/NAME/predictions. */
+export const predictionsDoor: Door = {
+  name: "predictions",
+  owns: (path) => /^\/predictions(\/|$)|^\/models\/[^/]+\/[^/]+\/predictions$/.test(path),
+  mount,
+  errorBody: ({ message, code, status, field }) => ({
+    title: code,
+    detail: message,
+    status,
+    ...(field === undefined ? {} : { field }),
+  }),
+};

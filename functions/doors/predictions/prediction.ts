@@ -1,0 +1,81 @@
+import type { EncodedPicture, JobInput } from "../../contract/job.ts";
+import { type AppContext, baseUrl, type DoorContext } from "../../http/context.ts";
+import type { JobRecord, JobStatus } from "../../queue/queue.ts";
+import { storePicture } from "../../storage/store_picture.ts";
+
+const STATUS: Readonly<Record<JobStatus, string>> = {
+  queued: "starting",
+  running: "processing",
+  succeeded: "succeeded",
+  failed: "failed",
+  canceled: "canceled",
+};
+
+/** A job as its prediction. */
+export async function toPrediction(
+  c: AppContext,
+  context: DoorContext,
+  record: JobRecord,
+): Promise<object> {
+  const { job, status, latest, startedAt, endedAt } = record;
+  const base = baseUrl(c, context);
+  const get = `${base}/predictions/${job.id}`;
+  const { step, succeeded, failed } = latest;
+  return {
+    id: job.id,
+    model: job.model,
+    version: job.model,
+    status: STATUS[status],
+    input: describeInput(job.input),
+    output: succeeded === undefined
+      ? null
+      : await Promise.all(succeeded.pictures.map((picture) => address(context, picture, base))),
+    error: failed?.failure.message ?? null,
+    logs: record.warnings.join("\n"),
+    metrics: startedAt === undefined || endedAt === undefined
+      ? {}
+      : { predict_time: (endedAt - startedAt) / 1000 },
+    created_at: new Date(job.createdAt).toISOString(),
+    started_at: timestamp(startedAt),
+    completed_at: timestamp(endedAt),
+    queue_position: status === "queued" ? record.position : null,
+    progress: step === undefined ? null : { step: step.step, of: step.of, eta_ms: step.etaMs },
+    urls: { get, cancel: `${get}/cancel`, stream: `${get}/stream` },
+  };
+}
+
+function timestamp(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}
+
+/** What the prediction was asked with; files are left out. */
+function describeInput(input: JobInput): object {
+  return {
+    prompt: input.prompt,
+    negative_prompt: input.negativePrompt,
+    width: input.width,
+    height: input.height,
+    num_outputs: input.count,
+    num_inference_steps: input.steps,
+    guidance_scale: input.guidanceScale,
+    strength: input.strength,
+    scheduler: input.scheduler,
+    seed: input.seed,
+    output_format: input.format,
+  };
+}
+
+/** Addresses of pictures that are stored already. */
+const stored = new WeakMap<EncodedPicture, Promise<string>>();
+
+/** A picture as a data URL, or its address where results are stored. */
+export async function address(
+  { store, storesResults }: DoorContext,
+  picture: EncodedPicture,
+  base: string,
+): Promise<string> {
+  if (!storesResults) return `data:${picture.mediaType};base64,${picture.bytes.toBase64()}`;
+  const known = stored.get(picture) ?? storePicture(store, picture, base);
+  stored.set(picture, known);
+  return await known;
+}

@@ -1,0 +1,66 @@
+import type { JobEvent } from "../../contract/job.ts";
+import { type AppContext, baseUrl, type DoorContext } from "../../http/context.ts";
+import { sse, type SseMessage } from "../../http/sse.ts";
+import { address, toPrediction } from "./prediction.ts";
+
+/** What a prediction tells, under cog's names of events, with previews beside them. */
+export function streamPrediction(
+  c: AppContext,
+  context: DoorContext,
+  id: string,
+  cancelWhenGone: boolean,
+): Response {
+  return sse(c, (signal) => messages(c, context, id, signal, cancelWhenGone));
+}
+
+async function* messages(
+  c: AppContext,
+  context: DoorContext,
+  id: string,
+  signal: AbortSignal,
+  cancelWhenGone: boolean,
+): AsyncGenerator<SseMessage, void, void> {
+  const { queue } = context;
+  let ended = false;
+  try {
+    for await (const event of queue.follow(id, signal)) {
+      ended = event.type === "succeeded" || event.type === "failed" || event.type === "canceled";
+      const message = await toMessage(c, context, id, event);
+      if (message !== undefined) yield message;
+    }
+    yield { event: "completed", data: await toPrediction(c, context, await queue.find(id)) };
+  } finally {
+    if (!ended && cancelWhenGone) await queue.cancel(id);
+  }
+}
+
+async function toMessage(
+  c: AppContext,
+  context: DoorContext,
+  id: string,
+  event: JobEvent,
+): Promise<SseMessage | undefined> {
+  const base = baseUrl(c, context);
+  switch (event.type) {
+    case "started":
+      return { event: "start", data: { id, status: "processing" } };
+    case "step": {
+      const { step, of, etaMs } = event;
+      return { event: "metric", data: { name: "progress", step, of, eta_ms: etaMs } };
+    }
+    case "preview": {
+      const { index, step, picture } = event;
+      const bytes = picture.bytes.toBase64();
+      const preview = `data:${picture.mediaType};base64,${bytes}`;
+      return { event: "preview", data: { index, step, preview } };
+    }
+    case "warning":
+      return { event: "log", data: { source: "stderr", data: `${event.message}\n` } };
+    case "succeeded": {
+      const pictures = event.pictures.map((picture) => address(context, picture, base));
+      return { event: "output", data: { output: await Promise.all(pictures) } };
+    }
+    default:
+      return undefined;
+  }
+}

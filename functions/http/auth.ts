@@ -1,0 +1,41 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { ServeError } from "../contract/errors.ts";
+
+/** Who may ask. */
+export interface ApiKey {
+  /** What the key is called in logs and in the queue; it is never shown itself. */
+  readonly name: string;
+  /** The key. */
+  readonly key: string;
+}
+
+/** The owner of every request where there are no keys. */
+export const ANONYMOUS = "anonymous";
+
+const digest = (text: string): Uint8Array => createHash("sha256").update(text).digest();
+
+/**
+ * Makes the check of `Authorization: Bearer KEY`. Each key is compared in full, so that the time tells
+ * nothing of how much of a key is right.
+ *
+ * @returns A function from the header to the name of the key, which throws `unauthorized`.
+ */
+export function keyCheck(keys: readonly ApiKey[]): (header: string | undefined) => string {
+  if (keys.length === 0) return () => ANONYMOUS;
+  const known = keys.map(({ name, key }) => ({ name, digest: digest(key) }));
+  return (header) => {
+    const [, key] = header?.match(/^Bearer +(\S{1,1000}) *$/i) ?? [];
+    const given = digest(key ?? "");
+    let found: string | undefined;
+    for (const { name, digest } of known) {
+      if (timingSafeEqual(digest, given) && key !== undefined) found = name;
+    }
+    if (found !== undefined) return found;
+    throw new ServeError(
+      "unauthorized",
+      key === undefined
+        ? "The key is missing: send it as Authorization: Bearer KEY"
+        : "The key is not known here",
+    );
+  };
+}

@@ -1,0 +1,47 @@
+import type { Context } from "hono";
+import type { Limits } from "../contract/limits.ts";
+import type { ServingEngine } from "../engine/engine.ts";
+import type { JobQueue } from "../queue/queue.ts";
+import type { Store } from "../storage/store.ts";
+
+/** Which models there are, and whether they are ready; an engine is one. */
+export type ModelCatalog = Pick<ServingEngine, "state" | "restarts" | "ready">;
+
+/** What every door works with. */
+export interface DoorContext {
+  /** The models. */
+  readonly models: ModelCatalog;
+  /** Where jobs go. */
+  readonly queue: JobQueue;
+  /** What a request may ask for. */
+  readonly limits: Limits;
+  /** Where pictures go whose address is asked for. */
+  readonly store: Store;
+  /** Whether results are addresses in the store; they are in the reply itself otherwise. */
+  readonly storesResults: boolean;
+  /** Class names of the schedulers at hand. */
+  readonly schedulers: readonly string[];
+  /** Where callers reach this server; the address of their request unless given. */
+  readonly publicUrl: string | undefined;
+  /** Whether the server is going down. */
+  readonly isDraining: () => boolean;
+}
+
+/** What the app's middleware leaves for handlers. */
+export interface AppEnv {
+  /** Values of one request. */
+  Variables: {
+    /** Name of the API key; `anonymous` where there are no keys. */
+    owner: string;
+    /** The `x-request-id` of the reply. */
+    requestId: string;
+  };
+}
+
+/** A request in the app. */
+export type AppContext = Context<AppEnv>;
+
+/** Where the caller reaches this server. */
+export function baseUrl(c: AppContext, { publicUrl }: DoorContext): string {
+  return publicUrl ?? new URL(c.req.url).origin;
+}

@@ -1,0 +1,68 @@
+/**
+ * Fields of request bodies. Each says in one sentence what it must be, whatever is wrong with it.
+ *
+ * @module
+ */
+import { z } from "@hono/zod-openapi";
+
+/** An optional field: absent or null is all the same. */
+export function optional<T extends z.ZodType>(
+  schema: T,
+): z.ZodPipe<z.ZodOptional<z.ZodNullable<T>>, z.ZodTransform<z.output<T> | undefined>> {
+  return schema.nullish().transform((value) => value ?? undefined) as never;
+}
+
+/** A whole number. */
+export function integer(min: number, max: number): z.ZodInt {
+  const error = `must be an integer from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+/** A number. */
+export function real(min: number, max: number): z.ZodNumber {
+  const error = `must be a number from ${min} to ${max}`;
+  return z.number({ error }).min(min, { error }).max(max, { error });
+}
+
+/** One of a few words. */
+export function oneOf<const T extends readonly [string, ...string[]]>(...words: T) {
+  const error = `must be ${words.map((word) => JSON.stringify(word)).join(" or ")}`;
+  return z.enum(words, { error });
+}
+
+/** Yes or no. */
+export function flag(): z.ZodBoolean {
+  return z.boolean({ error: "must be true or false" });
+}
+
+/** A text of so many bytes at most. */
+export function text(maxBytes: number): z.ZodString {
+  const error = `must be a text of at most ${maxBytes} bytes`;
+  return z.string({ error }).max(maxBytes, { error }).refine(
+    (value) => new TextEncoder().encode(value).length <= maxBytes,
+    { error },
+  ).refine((value) => value.isWellFormed(), { error: "must be valid Unicode text" });
+}
+
+/** A seed: a whole number of at most 64 bits; above 2^53 as a string of digits. */
+export function seed() {
+  const error =
+    "must be an integer from 0 to 18446744073709551615; above 9007199254740991 as a string";
+  return z.union([
+    z.int({ error }).min(0, { error }),
+    z.string({ error }).regex(/^\d{1,20}$/, { error })
+      .refine((digits) => BigInt(digits) < 2n ** 64n, { error }),
+  ], { error }).transform(String);
+}
+
+/** A size such as `512x768`, or `auto`. */
+export function size() {
+  const error = 'must be "auto" or width x height in pixels, such as "512x512"';
+  return z.string({ error }).regex(/^(auto|[1-9]\d{0,4}x[1-9]\d{0,4})$/, { error });
+}
+
+/** Width and height of a size; neither for `auto`. */
+export function parseSize(value: string | undefined): { width?: number; height?: number } {
+  const [, width, height] = value?.match(/^(\d+)x(\d+)$/) ?? [];
+  return width === undefined ? {} : { width: Number(width), height: Number(height) };
+}

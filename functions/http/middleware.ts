@@ -1,0 +1,59 @@
+import type { MiddlewareHandler } from "hono";
+import { ServeError } from "../contract/errors.ts";
+import type { Door } from "../doors/door.ts";
+import { log } from "../observe/log.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { AppEnv } from "./context.ts";
+
+type Middleware = MiddlewareHandler<AppEnv>;
+
+/** The door that a request comes to. */
+export type DoorOf = (path: string, method: string) => Door;
+
+/** Names each request, or keeps the name it comes with, and says so in reply and log. */
+export function observed(doorOf: DoorOf, metrics: Metrics): Middleware {
+  return async (c, next) => {
+    const given = c.req.header("x-request-id") ?? "";
+    const requestId = /^[\w.:-]{1,128}$/.test(given) ? given : crypto.randomUUID();
+    c.set("requestId", requestId);
+    c.set("owner", "");
+    const began = performance.now();
+    await next();
+    c.res.headers.set("x-request-id", requestId);
+    const { status } = c.res;
+    const door = doorOf(c.req.path, c.req.method).name;
+    metrics.countRequest(door, status);
+    log.info("{method} {path} {status}", {
+      method: c.req.method,
+      path: c.req.path.slice(0, 200),
+      status,
+      door,
+      requestId,
+      owner: c.var.owner,
+      ms: Math.round(performance.now() - began),
+    });
+  };
+}
+
+/** Lets in who has a key, as often as the key may ask, while the server is not going down. */
+export function admitted(
+  doorOf: DoorOf,
+  ownerOf: (header: string | undefined) => string,
+  checkRate: (owner: string) => void,
+  isDraining: () => boolean,
+): Middleware {
+  return async (c, next) => {
+    const { path, method } = c.req;
+    if (!doorOf(path, method).isPublic?.(path, method)) {
+      const owner = ownerOf(c.req.header("authorization"));
+      c.set("owner", owner);
+      if (isDraining() && method !== "GET") {
+        throw new ServeError("shutting_down", "The server is going down; ask again", {
+          retryAfterMs: 5_000,
+        });
+      }
+      checkRate(owner);
+    }
+    await next();
+  };
+}

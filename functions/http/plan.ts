@@ -1,0 +1,263 @@
+import { invalid, ServeError } from "../contract/errors.ts";
+import type { Job, JobInput, Task } from "../contract/job.ts";
+import { MIN_SIDE } from "../contract/limits.ts";
+import type { ModelInfo } from "../contract/model_info.ts";
+import { withSignal } from "../engine/with_signal.ts";
+import type { DoorContext } from "./context.ts";
+
+/** What a door has understood of a request. */
+export interface PictureRequest extends Partial<Omit<JobInput, "scheduler">> {
+  /** Public name of the model; the first that does the task unless given. */
+  readonly model?: string | undefined;
+  /** What to do; follows from what is given unless said. */
+  readonly task?: Task | undefined;
+  /** Name of the scheduler, whole or short. */
+  readonly scheduler?: string | undefined;
+}
+
+/** How a request becomes a job. */
+export interface PlanOptions {
+  /** Whose request it is. */
+  readonly owner: string;
+  /** The door's own names of fields, where they differ. */
+  readonly names?: Readonly<Record<string, string>> | undefined;
+  /** An id of the caller's own. */
+  readonly id?: string | undefined;
+  /** How long the result is kept. */
+  readonly keepMs?: number | undefined;
+  /** Fires when the caller is gone. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Makes a job of a request: settles model, task, scheduler and seed, and checks what does not depend
+ * on one field alone. Waits until the models are ready.
+ *
+ * @throws {ServeError} that names the field at fault, under the door's name for it.
+ */
+export async function planJob(
+  context: DoorContext,
+  request: PictureRequest,
+  options: PlanOptions,
+): Promise<Job> {
+  const { model: wanted, task: asked, ...rest } = request;
+  const nameOf = (field: string): string => options.names?.[field] ?? field;
+  const models = await readyModels(context, options.signal);
+  const task = asked ?? impliedTask(request);
+  const model = chooseModel(models, wanted, task, nameOf("model"));
+  const settled = settleTask(model, task);
+  const input: JobInput = {
+    ...rest,
+    count: rest.count ?? 1,
+    format: rest.format ?? "png",
+    previews: rest.previews ?? 0,
+    seed: rest.seed ?? randomSeed(),
+    scheduler: rest.scheduler && findScheduler(rest.scheduler, context.schedulers, nameOf),
+  };
+  checkPrompts(input, context, nameOf);
+  checkGiven(settled, input, nameOf);
+  checkSize(model, settled, input, context, nameOf);
+  checkFiles(input, context, nameOf);
+  return {
+    id: options.id ?? crypto.randomUUID(),
+    owner: options.owner,
+    model: model.id,
+    task: settled,
+    input,
+    createdAt: Date.now(),
+    keepMs: options.keepMs ?? 0,
+  };
+}
+
+let holding = 0;
+
+/** The models, once they are loaded; as many may wait for that as may wait in the queue. */
+async function readyModels(
+  { models, queue, limits }: DoorContext,
+  signal: AbortSignal,
+): Promise<readonly ModelInfo[]> {
+  if (models.state.phase === "ready") return models.state.models;
+  const { bound } = await queue.depth();
+  if (holding >= bound) {
+    throw new ServeError(
+      "queue_full",
+      "The models are loading, and enough requests wait for them",
+      {
+        retryAfterMs: 1_000,
+      },
+    );
+  }
+  holding++;
+  const late = AbortSignal.timeout(limits.jobTimeoutMs);
+  try {
+    return await withSignal(models.ready(), AbortSignal.any([signal, late]));
+  } catch (error) {
+    if (!late.aborted) throw error;
+    throw new ServeError("timeout", "The models took longer to load than the server allows");
+  } finally {
+    holding--;
+  }
+}
+
+function impliedTask({ image, mask }: PictureRequest): Task | undefined {
+  if (mask !== undefined) return "inpaint";
+  return image === undefined ? undefined : "image-to-image";
+}
+
+function chooseModel(
+  models: readonly ModelInfo[],
+  wanted: string | undefined,
+  task: Task | undefined,
+  field: string,
+): ModelInfo {
+  if (wanted === undefined) {
+    const able = models.find(({ tasks }) => task === undefined || tasks.includes(task));
+    if (able !== undefined) return able;
+    throw invalid(undefined, `Cannot do ${task}: no model here does; ${abilities(models)}`);
+  }
+  const found = models.find(({ id }) => id === wanted);
+  if (found !== undefined) return found;
+  const message = `There is no model ${JSON.stringify(wanted)} here; ${abilities(models)}`;
+  throw new ServeError("model_not_found", message, { field });
+}
+
+function abilities(models: readonly ModelInfo[]): string {
+  return models.map(({ id, tasks }) => `${id} does ${tasks.join(", ")}`).join("; ");
+}
+
+/** A picture given to a model that sees its depth is looked at that way. */
+function settleTask(model: ModelInfo, task: Task | undefined): Task {
+  if (task === undefined) {
+    const [own] = model.tasks;
+    return model.tasks.includes("text-to-image") ? "text-to-image" : own!;
+  }
+  if (model.tasks.includes(task)) return task;
+  const depth = task === "image-to-image" && model.tasks.includes("depth-to-image");
+  if (depth) return "depth-to-image";
+  throw invalid(undefined, `Cannot do ${task} with ${model.id}: ${abilities([model])}`);
+}
+
+type NameOf = (field: string) => string;
+
+/** Before anything is cut into tokens, whose cost grows with the length. */
+function checkPrompts(
+  { prompt, negativePrompt }: JobInput,
+  { limits }: DoorContext,
+  nameOf: NameOf,
+) {
+  for (const [field, text] of Object.entries({ prompt, negativePrompt })) {
+    if (text === undefined || text.length <= limits.maxPromptBytes / 4) continue;
+    if (new TextEncoder().encode(text).length <= limits.maxPromptBytes) continue;
+    throw invalid(
+      nameOf(field),
+      `${nameOf(field)} must be a text of at most ${limits.maxPromptBytes} bytes`,
+    );
+  }
+}
+
+/** What each task needs, and what it has no use for. */
+function checkGiven(task: Task, input: JobInput, nameOf: NameOf): void {
+  const { prompt = "", negativePrompt = "", image, mask, strength } = input;
+  if (task === "unconditional") {
+    const texts = { prompt, negativePrompt };
+    const [given] = Object.entries(texts).find(([, value]) => value !== "") ?? [];
+    if (given !== undefined) {
+      throw invalid(
+        nameOf(given),
+        `${nameOf(given)} must be left out: the model makes pictures of the one kind that it was ` +
+          `trained on`,
+      );
+    }
+  } else if (input.prompt === undefined) {
+    throw invalid(nameOf("prompt"), `${nameOf("prompt")} is missing; it must be a text`);
+  }
+  const takesImage = task !== "text-to-image" && task !== "unconditional";
+  if (takesImage && image === undefined) {
+    throw invalid(nameOf("image"), `${nameOf("image")} is missing; ${task} begins with a picture`);
+  }
+  if (task === "inpaint" && mask === undefined) {
+    throw invalid(nameOf("mask"), `${nameOf("mask")} is missing; it says what is painted anew`);
+  }
+  const useless = Object.entries({
+    image: takesImage ? undefined : image,
+    mask: task === "inpaint" ? undefined : mask,
+    strength: takesImage ? undefined : strength,
+  }).find(([, value]) => value !== undefined);
+  if (useless === undefined) return;
+  throw invalid(
+    nameOf(useless[0]),
+    `${nameOf(useless[0])} has no meaning for ${task}; leave it out`,
+  );
+}
+
+function checkSize(
+  model: ModelInfo,
+  task: Task,
+  input: JobInput,
+  { limits }: DoorContext,
+  nameOf: NameOf,
+): void {
+  const { width, height, count } = input;
+  const { sizeMultiple, takesSize } = model;
+  for (const [field, value] of Object.entries({ width, height })) {
+    if (value === undefined) continue;
+    if (!takesSize) {
+      throw invalid(
+        nameOf(field),
+        `${nameOf(field)} must be left out: ${model.id} makes pictures of ${model.width}x` +
+          `${model.height}`,
+      );
+    }
+    if (value % sizeMultiple === 0 && value >= MIN_SIDE && value <= limits.maxSide) continue;
+    throw invalid(
+      nameOf(field),
+      `${nameOf(field)} cannot be ${value} pixels: it must be a multiple of ${sizeMultiple} from ` +
+        `${MIN_SIDE} to ${limits.maxSide}`,
+    );
+  }
+  const byPicture = task === "image-to-image" || task === "depth-to-image";
+  if (byPicture && (width === undefined) !== (height === undefined)) {
+    const missing = width === undefined ? "width" : "height";
+    throw invalid(nameOf(missing), `${nameOf(missing)} is missing; give both sides or neither`);
+  }
+  if (byPicture && width === undefined) return;
+  const pixels = (width ?? model.width) * (height ?? model.height) * count;
+  if (pixels <= limits.maxPixels) return;
+  throw invalid(
+    nameOf("width"),
+    `Cannot make ${pixels} pixels at once: width times height times pictures can be ` +
+      `${limits.maxPixels} at most`,
+  );
+}
+
+function checkFiles({ image, mask }: JobInput, { limits }: DoorContext, nameOf: NameOf): void {
+  for (const [field, file] of Object.entries({ image, mask })) {
+    if (file === undefined || file.length <= limits.maxImageBytes) continue;
+    throw new ServeError(
+      "payload_too_large",
+      `${nameOf(field)} can be ${limits.maxImageBytes} bytes at most, but is ${file.length}`,
+      { field: nameOf(field) },
+    );
+  }
+}
+
+/** `EulerDiscreteScheduler`, `euler-discrete` and `Euler` are one. */
+function findScheduler(name: string, known: readonly string[], nameOf: NameOf): string {
+  const plain = (text: string): string =>
+    text.toLowerCase().replace(/[^a-z0-9]/g, "").replace(/scheduler$/, "");
+  const wanted = plain(name);
+  const found = known.find((item) => plain(item) === wanted) ??
+    known.find((item) => plain(item).replace(/discrete|multistep/g, "") === wanted);
+  if (found !== undefined) return found;
+  throw invalid(
+    nameOf("scheduler"),
+    `${nameOf("scheduler")} must be one of ${known.join(", ")}; there is no ` +
+      `${JSON.stringify(name.slice(0, 100))}`,
+  );
+}
+
+/** Settled here, so that a run that is tried again makes the same picture. */
+function randomSeed(): string {
+  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
+  return String((high! & 0x1fffff) * 2 ** 32 + low!);
+}

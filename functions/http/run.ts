@@ -1,0 +1,48 @@
+import { fromFailure, ServeError } from "../contract/errors.ts";
+import { isLast, type Job, type JobEvent } from "../contract/job.ts";
+import type { JobQueue } from "../queue/queue.ts";
+
+/** The end of a job that went well, with what it warned of. */
+export type Finished = Extract<JobEvent, { type: "succeeded" }> & {
+  /** What the caller should know. */
+  readonly warnings: readonly string[];
+};
+
+/** What a submitted job tells; it is cancelled when the reader stops before its end. */
+export async function* followOwn(
+  queue: JobQueue,
+  { id }: Job,
+  signal: AbortSignal,
+): AsyncGenerator<JobEvent, void, void> {
+  let ended = false;
+  try {
+    for await (const event of queue.follow(id, signal)) {
+      ended = isLast(event);
+      yield event;
+    }
+  } finally {
+    if (!ended) await queue.cancel(id);
+  }
+}
+
+/**
+ * Runs a job to its end.
+ *
+ * @throws {ServeError} for a job that failed or was cancelled.
+ */
+export async function runToEnd(queue: JobQueue, job: Job, signal: AbortSignal): Promise<Finished> {
+  await queue.submit(job);
+  const warnings: string[] = [];
+  for await (const event of followOwn(queue, job, signal)) {
+    if (event.type === "warning") warnings.push(event.message);
+    if (event.type === "succeeded") return { ...event, warnings };
+    throwIfFailed(event);
+  }
+  throw new ServeError("internal", "The run ended without a result");
+}
+
+/** Throws what a last event tells, unless it went well. */
+export function throwIfFailed(event: JobEvent): void {
+  if (event.type === "failed") throw fromFailure(event.failure);
+  if (event.type === "canceled") throw new ServeError("canceled", "The run was cancelled");
+}

@@ -1,0 +1,40 @@
+/**
+ * denoise as an HTTP function: one app with doors for the clients of several APIs over one queue and
+ * one engine.
+ *
+ * @example
+ * ```ts ignore
+ * import { createApp, inlineEngine } from "@denoise/functions";
+ * import { registry } from "@denoise/denoise/registry";
+ *
+ * const models = [{ id: "emoji", location: "denoise/emoji" }];
+ * const app = createApp({ engine: inlineEngine({ models, registry }), registry });
+ * Deno.serve(app.fetch);
+ * ```
+ *
+ * @module
+ */
+export { type App, type AppOptions, createApp } from "./app.ts";
+export { type ApiKey } from "./http/auth.ts";
+export { ServeError, type ServeErrorCode, type ServeErrorDetails } from "./contract/errors.ts";
+export * from "./contract/job.ts";
+export { DEFAULT_LIMITS, type Limits } from "./contract/limits.ts";
+export type { ModelInfo } from "./contract/model_info.ts";
+export { childEngine, type ChildEngineOptions, type ChildServingEngine } from "./engine/child.ts";
+export type {
+  EngineState,
+  ModelOptions,
+  ModelSpec,
+  ServingEngine,
+  StartTiming,
+} from "./engine/engine.ts";
+export { inlineEngine, type InlineEngineOptions } from "./engine/inline.ts";
+export { runChild } from "./engine/run_child.ts";
+export type { ModelCatalog } from "./http/context.ts";
+export { createMetrics, type Metrics, type MetricsNow } from "./observe/metrics.ts";
+export { memoryQueue, type MemoryQueueOptions } from "./queue/memory_queue.ts";
+export type { JobQueue, JobRecord, JobStatus, QueueDepth } from "./queue/queue.ts";
+export { folderStore } from "./storage/folder_store.ts";
+export { memoryStore, type MemoryStoreOptions } from "./storage/memory_store.ts";
+export { s3Store, type S3StoreOptions } from "./storage/s3_store.ts";
+export type { Store, StoredFile } from "./storage/store.ts";

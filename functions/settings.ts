@@ -1,0 +1,241 @@
+import type { Device, TorchDtype } from "@denoise/core";
+import { DEFAULT_LIMITS, type Limits } from "./contract/limits.ts";
+import type { ModelSpec } from "./engine/engine.ts";
+import type { ApiKey } from "./http/auth.ts";
+import { SETTINGS } from "./settings_table.ts";
+
+/** What `serve` is told by DENOISE_* variables. */
+export interface Settings {
+  /** Models to load. */
+  readonly models: readonly ModelSpec[];
+  /** Address to listen on. */
+  readonly host: string;
+  /** Port to listen on. */
+  readonly port: number;
+  /** Who may ask. */
+  readonly keys: readonly ApiKey[];
+  /** Where models compute. */
+  readonly device: Device;
+  /** In which type weights are held. */
+  readonly torchDtype: TorchDtype;
+  /** Which weights. */
+  readonly variant: string | undefined;
+  /** Threads of one operator. */
+  readonly threads: number | undefined;
+  /** Where models run. */
+  readonly engine: "child" | "inline";
+  /** Jobs that may wait. */
+  readonly queueLimit: number;
+  /** What a request may ask for. */
+  readonly limits: Limits;
+  /** For requests under way at the end, in milliseconds. */
+  readonly drainMs: number;
+  /** Web pages that may ask. */
+  readonly corsOrigins: readonly string[];
+  /** Where results go. */
+  readonly storage: StorageSettings;
+  /** Where callers reach the server. */
+  readonly publicUrl: string | undefined;
+  /** What is logged. */
+  readonly logLevel: "debug" | "info" | "warning" | "error";
+}
+
+/** Where results go. */
+export type StorageSettings =
+  | { readonly kind: "memory" }
+  | { readonly kind: "folder"; readonly folder: string }
+  | {
+    readonly kind: "s3";
+    readonly endpoint: string;
+    readonly region: string;
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+  };
+
+/** The mistakes in the settings, one line each. */
+export class SettingsError extends Error {
+  /** One line each. */
+  readonly problems: readonly string[];
+
+  /** Makes the error of those problems. */
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.name = "SettingsError";
+    this.problems = problems;
+  }
+}
+
+const DEVICE = /^(cpu|cuda|tensorrt|webgpu|coreml|dml)(:\d+)?$/;
+
+/**
+ * Reads and checks the settings.
+ *
+ * @param env The environment.
+ * @throws {SettingsError} with every mistake, not the first alone.
+ */
+export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  const read = new Reader(env);
+  const seconds = (name: string, standard: number, min: number): number =>
+    1000 * read.integer(name, standard, min, 86_400);
+  const revision = read.text("DENOISE_REVISION");
+  const settings: Settings = {
+    models: read.models("DENOISE_MODELS", "denoise/emoji", revision),
+    host: read.text("DENOISE_HOST") ?? "127.0.0.1",
+    port: read.integer(env["DENOISE_PORT"] ? "DENOISE_PORT" : "PORT", 8000, 0, 65_535),
+    keys: read.keys("DENOISE_API_KEYS"),
+    device: read.matching("DENOISE_DEVICE", "cpu", DEVICE, "cpu, cuda, cuda:1 and so on") as Device,
+    torchDtype: read.oneOf("DENOISE_DTYPE", "float32", ["float32", "float16", "bfloat16"]),
+    variant: read.text("DENOISE_VARIANT"),
+    threads: read.text("DENOISE_THREADS") && read.integer("DENOISE_THREADS", 1, 1, 1024) ||
+      undefined,
+    engine: read.oneOf("DENOISE_ENGINE", "child", ["child", "inline"]),
+    queueLimit: read.integer("DENOISE_QUEUE_LIMIT", 64, 1, 100_000),
+    limits: {
+      ...DEFAULT_LIMITS,
+      maxSteps: read.integer("DENOISE_MAX_STEPS", DEFAULT_LIMITS.maxSteps, 1, 1000),
+      maxImages: read.integer("DENOISE_MAX_IMAGES", DEFAULT_LIMITS.maxImages, 1, 64),
+      maxSide: read.integer("DENOISE_MAX_SIDE", DEFAULT_LIMITS.maxSide, 64, 16_384),
+      maxPixels: read.integer("DENOISE_MAX_PIXELS", DEFAULT_LIMITS.maxPixels, 4096, 2 ** 31),
+      jobTimeoutMs: seconds("DENOISE_JOB_TIMEOUT_SECONDS", 600, 1),
+      resultTtlMs: seconds("DENOISE_RESULT_TTL_SECONDS", 600, 1),
+      requestsPerMinute: read.integer("DENOISE_RATE_LIMIT", 0, 0, 1_000_000),
+    },
+    drainMs: seconds("DENOISE_DRAIN_SECONDS", 30, 0),
+    corsOrigins: read.origins("DENOISE_CORS_ORIGINS"),
+    storage: read.storage(),
+    publicUrl: read.address("DENOISE_PUBLIC_URL"),
+    logLevel: read.oneOf("DENOISE_LOG_LEVEL", "info", ["debug", "info", "warning", "error"]),
+  };
+  read.refuseUnknown();
+  if (read.problems.length > 0) throw new SettingsError(read.problems);
+  return settings;
+}
+
+/** Whether an address is this machine's own, which nobody else reaches. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** Reads variables and collects what is wrong with them. */
+class Reader {
+  readonly problems: string[] = [];
+  readonly #env: Readonly<Record<string, string | undefined>>;
+
+  constructor(env: Readonly<Record<string, string | undefined>>) {
+    this.#env = env;
+  }
+
+  text(name: string): string | undefined {
+    return this.#env[name]?.trim() || undefined;
+  }
+
+  list(name: string): string[] {
+    return (this.text(name) ?? "").split(",").map((item) => item.trim()).filter(Boolean);
+  }
+
+  integer(name: string, standard: number, min: number, max: number): number {
+    const text = this.text(name);
+    if (text === undefined) return standard;
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    return this.#wrong(name, `must be an integer from ${min} to ${max}`, standard);
+  }
+
+  oneOf<const T extends string>(name: string, standard: T, words: readonly T[]): T {
+    const text = this.text(name);
+    const found = words.find((word) => word === text);
+    if (text === undefined || found !== undefined) return found ?? standard;
+    return this.#wrong(name, `must be ${words.join(" or ")}`, standard);
+  }
+
+  matching(name: string, standard: string, pattern: RegExp, words: string): string {
+    const text = this.text(name);
+    if (text === undefined || pattern.test(text)) return text ?? standard;
+    return this.#wrong(name, `must be ${words}`, standard);
+  }
+
+  models(name: string, standard: string, revision: string | undefined): ModelSpec[] {
+    const items = this.text(name) === undefined ? [standard] : this.list(name);
+    const models = items.map((item) => {
+      const at = item.indexOf("=");
+      const location = item.slice(at + 1).trim();
+      return { id: at < 0 ? publicName(location) : item.slice(0, at).trim(), location, revision };
+    });
+    const ids = models.map(({ id }) => id);
+    const twice = ids.find((id, i) => ids.indexOf(id) !== i);
+    if (twice !== undefined) this.#wrong(name, `names ${twice} twice`, undefined);
+    if (models.some(({ id, location }) => id === "" || location === "")) {
+      this.#wrong(name, "must be ids or folders, or NAME=WHERE, separated by commas", undefined);
+    }
+    return models;
+  }
+
+  keys(name: string): ApiKey[] {
+    return this.list(name).map((item, i) => {
+      const [, label = `key-${i + 1}`, key = ""] = item.match(/^(?:([\w.-]+):)?(\S+)$/) ?? [];
+      if (key.length < 8) {
+        this.problems.push(`${name}: key ${i + 1} must be at least 8 characters without spaces`);
+      }
+      return { name: label, key };
+    });
+  }
+
+  origins(name: string): string[] {
+    const items = this.list(name);
+    const wrong = items.find((item) =>
+      item !== "*" && (!URL.canParse(item) || new URL(item).origin !== item)
+    );
+    if (wrong === undefined) return items;
+    return this.#wrong(name, "must be * or origins such as https://example.com", []);
+  }
+
+  address(name: string): string | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) {
+      return text.replace(/\/+$/, "");
+    }
+    return this.#wrong(name, "must be an address such as https://example.com", undefined);
+  }
+
+  storage(): StorageSettings {
+    const text = this.text("DENOISE_STORAGE") ?? "memory";
+    if (text === "memory") return { kind: "memory" };
+    if (!/^\w+(\+\w+)?:/.test(text)) return { kind: "folder", folder: text };
+    const endpoint = text.replace(/^s3\+/, "");
+    const accessKeyId = this.text("DENOISE_S3_KEY_ID") ?? "";
+    const secretAccessKey = this.text("DENOISE_S3_SECRET") ?? "";
+    if (!/^s3\+https?:\/\/[^/]+\/./.test(text) || !URL.canParse(endpoint)) {
+      const words = "must be memory, a folder, or s3+https://HOST/BUCKET";
+      return this.#wrong("DENOISE_STORAGE", words, { kind: "memory" });
+    }
+    if (accessKeyId === "" || secretAccessKey === "") {
+      this.problems.push("DENOISE_STORAGE: needs DENOISE_S3_KEY_ID and DENOISE_S3_SECRET too");
+    }
+    const region = this.text("DENOISE_S3_REGION") ?? "auto";
+    return { kind: "s3", endpoint, region, accessKeyId, secretAccessKey };
+  }
+
+  /** A variable that is misspelt would be a setting that silently does not hold. */
+  refuseUnknown(): void {
+    const known = new Set([...SETTINGS.map(({ name }) => name), ...OTHERS]);
+    for (const name of Object.keys(this.#env)) {
+      if (!name.startsWith("DENOISE_") || known.has(name)) continue;
+      this.problems.push(`${name}: there is no such setting; --help lists them`);
+    }
+  }
+
+  #wrong<T>(name: string, wanted: string, standard: T): T {
+    this.problems.push(`${name}: ${wanted}, but is ${JSON.stringify(this.#env[name])}`);
+    return standard;
+  }
+}
+
+/** Variables of other parts of the project. */
+const OTHERS = ["DENOISE_DEBUG", "DENOISE_REFERENCE_PYTHON"];
+
+/** The last part of a folder's path; a Hub id as it is. */
+function publicName(location: string): string {
+  const isFolder = /^[./~]|^[A-Za-z]:/.test(location);
+  return isFolder ? location.replace(/[/\\]+$/, "").split(/[/\\]/).at(-1)! : location;
+}

@@ -1,0 +1,52 @@
+/** One DENOISE_* variable. */
+export interface SettingRow {
+  /** Its name. */
+  readonly name: string;
+  /** What holds unless it is set, for people. */
+  readonly standard: string;
+  /** What it is, in one sentence. */
+  readonly doc: string;
+}
+
+/** Every variable, in the order in which help lists them. */
+export const SETTINGS: readonly SettingRow[] = [
+  {
+    name: "DENOISE_MODELS",
+    standard: "denoise/emoji",
+    doc:
+      "Models to load, separated by commas: a Hub id or a folder, as NAME=WHERE under another name",
+  },
+  { name: "DENOISE_HOST", standard: "127.0.0.1", doc: "Address to listen on" },
+  { name: "DENOISE_PORT", standard: "8000", doc: "Port to listen on; PORT counts too; 0 for any" },
+  {
+    name: "DENOISE_API_KEYS",
+    standard: "none",
+    doc: "Keys that may ask, separated by commas: KEY, or NAME:KEY to name it in logs",
+  },
+  { name: "DENOISE_DEVICE", standard: "cpu", doc: "cpu, cuda, tensorrt, webgpu, coreml or dml" },
+  { name: "DENOISE_DTYPE", standard: "float32", doc: "float32, float16 or bfloat16" },
+  { name: "DENOISE_VARIANT", standard: "none", doc: "Which weights, such as fp16" },
+  { name: "DENOISE_REVISION", standard: "main", doc: "Branch, tag or commit of the models" },
+  { name: "DENOISE_THREADS", standard: "all cores", doc: "Threads of one operator" },
+  { name: "DENOISE_ENGINE", standard: "child", doc: "Where models run: child or inline" },
+  { name: "DENOISE_QUEUE_LIMIT", standard: "64", doc: "Jobs that may wait" },
+  { name: "DENOISE_MAX_STEPS", standard: "150", doc: "Denoising steps of a run" },
+  { name: "DENOISE_MAX_IMAGES", standard: "10", doc: "Pictures of a request" },
+  { name: "DENOISE_MAX_SIDE", standard: "2048", doc: "Pixels of a side" },
+  { name: "DENOISE_MAX_PIXELS", standard: "16777216", doc: "Width times height times pictures" },
+  { name: "DENOISE_JOB_TIMEOUT_SECONDS", standard: "600", doc: "From a request to its pictures" },
+  { name: "DENOISE_RESULT_TTL_SECONDS", standard: "600", doc: "How long predictions are kept" },
+  { name: "DENOISE_DRAIN_SECONDS", standard: "30", doc: "For requests under way at the end" },
+  { name: "DENOISE_RATE_LIMIT", standard: "0", doc: "Requests a minute for each key; 0 for any" },
+  { name: "DENOISE_CORS_ORIGINS", standard: "none", doc: "Web pages that may ask, or *" },
+  {
+    name: "DENOISE_STORAGE",
+    standard: "memory",
+    doc: "Where results go: memory, a folder, or s3+https://HOST/BUCKET",
+  },
+  { name: "DENOISE_S3_KEY_ID", standard: "none", doc: "Key id of the storage" },
+  { name: "DENOISE_S3_SECRET", standard: "none", doc: "Secret key of the storage" },
+  { name: "DENOISE_S3_REGION", standard: "auto", doc: "Region of the storage" },
+  { name: "DENOISE_PUBLIC_URL", standard: "of the request", doc: "Where callers reach the server" },
+  { name: "DENOISE_LOG_LEVEL", standard: "info", doc: "debug, info, warning or error" },
+];

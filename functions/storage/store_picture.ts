@@ -1,0 +1,28 @@
+import { ServeError } from "../contract/errors.ts";
+import type { EncodedPicture } from "../contract/job.ts";
+import type { Store } from "./store.ts";
+
+/**
+ * Stores a picture under a name that cannot be guessed.
+ *
+ * @returns Its address.
+ * @throws {ServeError} `storage_failed`, as when the disk is full.
+ */
+export async function storePicture(
+  store: Store,
+  { bytes, mediaType }: EncodedPicture,
+  base: string,
+): Promise<string> {
+  const random = crypto.getRandomValues(new Uint8Array(16)).toHex();
+  const key = `${random}.${mediaType === "image/jpeg" ? "jpg" : "png"}`;
+  try {
+    await store.put(key, { bytes, mediaType });
+    return await store.url(key, base);
+  } catch (cause) {
+    throw new ServeError(
+      "storage_failed",
+      "Cannot store the picture; ask for it in the reply itself, or try again later",
+      { cause },
+    );
+  }
+}

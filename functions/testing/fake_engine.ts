@@ -1,0 +1,107 @@
+import { ServeError } from "../contract/errors.ts";
+import type { EncodedPicture, Job, RunEvent } from "../contract/job.ts";
+import type { ModelInfo } from "../contract/model_info.ts";
+import type { EngineState, ServingEngine } from "../engine/engine.ts";
+import { withSignal } from "../engine/with_signal.ts";
+
+/** The model that a {@linkcode FakeEngine} says it has. */
+export const FAKE_MODEL: ModelInfo = {
+  id: "fake",
+  pipeline: "StableDiffusionPipeline",
+  tasks: ["text-to-image", "image-to-image", "inpaint"],
+  scheduler: "PNDMScheduler",
+  width: 64,
+  height: 64,
+  sizeMultiple: 8,
+  takesSize: true,
+};
+
+/** How a {@linkcode FakeEngine} runs. */
+export interface FakeEngineOptions {
+  /** Milliseconds of a step. */
+  readonly stepMs?: number;
+  /** Whether it is ready at once. */
+  readonly ready?: boolean;
+  /** Throws the error of a run's step. */
+  readonly fail?: (job: Job, step: number, attempt: number) => Error | undefined;
+}
+
+/** An engine without a model: its pictures are their seeds. */
+export class FakeEngine implements ServingEngine {
+  state: EngineState = { phase: "starting" };
+  restarts = 0;
+  /** Steps that were run, of all jobs. */
+  steps = 0;
+  /** Jobs that were begun, in order. */
+  readonly begun: Job[] = [];
+  readonly #options: FakeEngineOptions;
+  readonly #ready = Promise.withResolvers<readonly ModelInfo[]>();
+  #gate = Promise.resolve();
+
+  constructor(options: FakeEngineOptions = {}) {
+    this.#options = options;
+    this.#ready.promise.catch(() => {});
+    if (options.ready ?? true) this.becomeReady();
+  }
+
+  becomeReady(): void {
+    const timing = { downloadMs: 0, loadMs: 0, warmupMs: 0 };
+    this.state = { phase: "ready", models: [FAKE_MODEL], timing };
+    this.#ready.resolve([FAKE_MODEL]);
+  }
+
+  fail(): void {
+    this.state = { phase: "failed", error: new Error("broken") };
+    this.#ready.reject(new ServeError("model_unavailable", "The model could not be loaded"));
+  }
+
+  /** Holds every run at its next step until the function that is returned is called. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#gate = promise;
+    return resolve;
+  }
+
+  async ready(signal?: AbortSignal): Promise<readonly ModelInfo[]> {
+    return await withSignal(this.#ready.promise, signal);
+  }
+
+  async *run(job: Job, signal: AbortSignal): AsyncGenerator<RunEvent, void, void> {
+    await this.ready(signal);
+    const attempt = this.begun.filter(({ id }) => id === job.id).length + 1;
+    this.begun.push(job);
+    const { steps: of = 4, count, previews } = job.input;
+    for (let step = 1; step <= of; step++) {
+      await withSignal(this.#gate, signal);
+      const { stepMs } = this.#options;
+      if (stepMs !== undefined) await new Promise((resolve) => setTimeout(resolve, stepMs));
+      signal.throwIfAborted();
+      const error = this.#options.fail?.(job, step, attempt);
+      if (error !== undefined) throw error;
+      this.steps++;
+      yield { type: "step", step, of, stepMs: stepMs ?? 0, etaMs: (of - step) * (stepMs ?? 0) };
+      if (step <= previews) {
+        yield { type: "preview", index: step - 1, step, picture: picture(job, 0) };
+      }
+    }
+    const pictures = Array.from({ length: count }, (_, i) => picture(job, i));
+    const timing = { prepareMs: 0, stepsMs: 0, decodeMs: 0, encodeMs: 0 };
+    yield { type: "succeeded", pictures, timing };
+  }
+
+  close(): Promise<void> {
+    this.state = { phase: "closed" };
+    return Promise.resolve();
+  }
+}
+
+/** A PNG of one pixel, with the seed behind its end. */
+function picture({ input, model }: Job, index: number): EncodedPicture {
+  const seed = String(BigInt(input.seed ?? "0") + BigInt(index));
+  const png = Uint8Array.fromBase64(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+  );
+  const bytes = new Uint8Array([...png, ...new TextEncoder().encode(seed)]);
+  const { width = 64, height = 64, format } = input;
+  return { bytes, mediaType: `image/${format}`, width, height, recipe: { model, seed } };
+}
