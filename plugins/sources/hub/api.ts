@@ -28,6 +28,32 @@ function guardedFetch(doing: string, settings: HttpSettings, signal?: AbortSigna
   };
 }
 
+/** What a user can do about a status of the Hub. */
+function hintFor(
+  status: number | undefined,
+  id: string,
+  revision: string,
+  settings: HubApiSettings,
+): string | undefined {
+  const { endpoint, token } = settings;
+  switch (status) {
+    case 401:
+      if (token === undefined) {
+        return "there is no such repo, or it is private: give { token } or set HF_TOKEN";
+      }
+      return mayCarryToken(new URL(endpoint), settings)
+        ? "the access token is not valid, or does not see that repo"
+        : `the access token is not sent to ${endpoint} in clear text; use https`;
+    case 403:
+      return `it is gated: open ${endpoint}/${id} once, accept its terms, and give the token ` +
+        "of that account as { token } or HF_TOKEN";
+    case 404:
+      return `there is no such repo, or it has no revision ${JSON.stringify(revision)}`;
+    default:
+      return undefined;
+  }
+}
+
 function explain(error: unknown, id: string, revision: string, settings: HubApiSettings): unknown {
   if (error instanceof SyntaxError || error instanceof TypeError) {
     return new RemoteError(
@@ -37,18 +63,7 @@ function explain(error: unknown, id: string, revision: string, settings: HubApiS
     );
   }
   if (!(error instanceof RemoteError)) return error;
-  const hint = error.status === 401
-    ? settings.token === undefined
-      ? "there is no such repo, or it is private: give { token } or set HF_TOKEN"
-      : !mayCarryToken(new URL(settings.endpoint), settings)
-      ? `the access token is not sent to ${settings.endpoint} in clear text; use https`
-      : "the access token is not valid, or does not see that repo"
-    : error.status === 403
-    ? `it is gated: open ${settings.endpoint}/${id} once, accept its terms, and give the token ` +
-      "of that account as { token } or HF_TOKEN"
-    : error.status === 404
-    ? `there is no such repo, or it has no revision ${JSON.stringify(revision)}`
-    : undefined;
+  const hint = hintFor(error.status, id, revision, settings);
   if (hint === undefined) return error;
   return new RemoteError(`Cannot load ${id}: ${hint}. ${error.message}`, error.status);
 }
