@@ -13,6 +13,8 @@
  *
  * @module
  */
+export * from "./brownian.ts";
+export * from "./adapter.ts";
 export * from "./bundled_source.ts";
 export * from "./config.ts";
 export * from "./define_pipeline.ts";

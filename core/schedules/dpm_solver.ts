@@ -1,4 +1,3 @@
-import { exp32 } from "../_float32.ts";
 import type { Tensor } from "../tensor.ts";
 import { expMinusOne, type LogSnrLevel } from "./log_snr.ts";
 
@@ -118,10 +117,10 @@ function factors(algorithm: string, from: LogSnrLevel, to: LogSnrLevel, h: numbe
       return { c: signal, w: to.sigma, s: h, u: 0 };
     case "sde-dpmsolver++":
       return {
-        c: f(noise * exp32(-h)),
+        c: f(noise * f(Math.exp(-h))),
         w: to.alpha,
         s: -2 * h,
-        u: f(to.sigma * f(Math.sqrt(f(1 - exp32(-2 * h))))),
+        u: f(to.sigma * f(Math.sqrt(f(1 - f(Math.exp(-2 * h)))))),
       };
     default:
       return {

@@ -1,6 +1,5 @@
 import { linspace32, toFloat32 } from "../math.ts";
 import type { Tensor } from "../tensor.ts";
-import { exp32 } from "../_float32.ts";
 import type { LogSnrLevel } from "./log_snr.ts";
 
 const f = Math.fround;
@@ -36,7 +35,8 @@ export function edmSigmas(
 ): number[] {
   const { sigma_min: min, sigma_max: max, rho } = config;
   if (config.sigma_schedule === "exponential") {
-    return Array.from(linspace32(Math.log(min), Math.log(max), ramp.length), exp32).reverse();
+    return Array.from(linspace32(Math.log(min), Math.log(max), ramp.length).map(Math.exp))
+      .reverse();
   }
   const [high, low] = [max ** (1 / rho), min ** (1 / rho)];
   const slope = round(low - high);

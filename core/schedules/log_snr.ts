@@ -1,4 +1,3 @@
-import { exp32 } from "../_float32.ts";
 import type { Tensor } from "../tensor.ts";
 import { alphaSigma } from "./alphas.ts";
 import { combineBatch, type SignalAndNoise, toDenoised, toNoise } from "./conversions.ts";
@@ -33,7 +32,7 @@ export function trainedLambdas(alphasCumprod: Float32Array): Float32Array {
 
 /** e^x − 1 as the reference computes it in float32, where the difference loses digits. */
 export function expMinusOne(x: number): number {
-  return f(exp32(x) - 1);
+  return f(f(Math.exp(x)) - 1);
 }
 
 /** The part of a config that says what a model predicts and where noise stands. */

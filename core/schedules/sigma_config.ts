@@ -90,12 +90,19 @@ export interface SigmaSchedule {
   readonly sigmas: readonly number[];
 }
 
+/** Options of {@linkcode planSigmas}. */
+export interface PlanSigmasOptions {
+  /** Sigmas at the spaced timesteps; those of the trained ones, interpolated, unless given. */
+  readonly plain?: ((timesteps: readonly number[]) => ArrayLike<number>) | undefined;
+  /** What spaced timesteps are rounded to; `"float32"` unless given. */
+  readonly as?: "float32" | "float64" | undefined;
+}
+
 /**
  * The schedule of methods that work on sigmas (Euler, Heun, LMS, KDPM2): trained sigmas at the
  * spaced timesteps, or the sigmas that the config chooses with the timesteps that belong to them.
  *
  * @param trained Sigmas of the trained timesteps, rising.
- * @param plain Sigmas at the spaced timesteps; interpolated linearly unless given.
  * @throws {RangeError} for timesteps of one's own where the config chooses a sigma schedule.
  */
 export function planSigmas(
@@ -103,10 +110,11 @@ export function planSigmas(
   config: SpacingConfig & SigmaConfig,
   request: PlanRequest,
   trained: Float32Array,
-  plain: (timesteps: readonly number[]) => ArrayLike<number> = (at) => interp(at, trained),
+  options: PlanSigmasOptions = {},
 ): SigmaSchedule {
+  const { plain = (at) => interp(at, trained), as = "float32" } = options;
   if (request.timesteps !== undefined) checkOwnTimesteps(className, config);
-  const timesteps = planTimesteps(config, request, { as: "float32" });
+  const timesteps = planTimesteps(config, request, { as });
   const sigmas = plain(timesteps);
   const count = request.numInferenceSteps ?? timesteps.length;
   const chosen = configuredSigmas(config, sigmas, count);

@@ -119,6 +119,8 @@ def is_finite(record: dict) -> bool:
 
 def records(class_name: str, cases: list[dict]) -> list[dict]:
     done = [run_or_error({"shape": SHAPE, "class_name": class_name, "seed": seed_of(c["name"]) % 100000, **c}) for c in cases]
+    # where the reference itself runs into its own recursion there is nothing to compare
+    done = [r for r in done if not r.get("error", "").startswith("RecursionError")]
     return [slim(r) for r in done if is_finite(r)]
 
 

@@ -270,4 +270,20 @@ CLASSES = {
                    "solver_type": ["heun", "bh2", {"solver_type": "heun", "algorithm_type": "sde-dpmsolver++"}]},
         "cases": [("from step 2", {}, {"begin": 2}), ("twenty steps", {}, {"steps": 20, "shape": [1, 1, 2, 2]})],
     },
+    "dpmsolver_sde": {
+        "class": "DPMSolverSDEScheduler",
+        "base": {"noise_sampler_seed": 7},
+        "run": {"steps": 4},
+        "values": {"prediction_type": ["v_prediction"], "noise_sampler_seed": [0, 2**40 + 1]},
+        "fixed": ["noise_sampler_seed"],
+        "steps": [{}, {"s_noise": 0.5}],
+        "cases": [("s_noise", {}, {"step": {"s_noise": 0.0}}), LEADING_OFFSET, HIDDEN, HIDDEN_RANGE],
+    },
+    "cosine_dpmsolver_multistep": {
+        "class": "CosineDPMSolverMultistepScheduler",
+        "values": {"sigma_min": [0.1], "sigma_max": [100.0], "sigma_data": [0.5], "rho": [5.0], "prediction_type": ["epsilon"],
+                   "solver_order": [1], "solver_type": ["heun", "bh2"],
+                   "final_sigmas_type": []},  # with sigma_min the reference halves a time of no length for ever
+        "cases": [("from step 2", {}, {"begin": 2}), ("twenty steps", {}, {"steps": 20, "shape": [1, 1, 2, 2]})],
+    },
 }

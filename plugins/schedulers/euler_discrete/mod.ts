@@ -143,15 +143,10 @@ export const EulerDiscreteScheduler: SchedulerClass<
           .map((sigma) => sigmaToTimestep(sigma, logSigmas, "float32"));
         return { sigmas, timesteps };
       }
-      const { timesteps, sigmas } = planSigmas(
-        CLASS_NAME,
-        config,
-        request,
-        schedule.sigmas,
-        config.interpolation_type === "log_linear"
-          ? ({ length }) => logLinear(logSigmas, length + 1)
-          : undefined,
-      );
+      const isLogLinear = config.interpolation_type === "log_linear";
+      const { timesteps, sigmas } = planSigmas(CLASS_NAME, config, request, schedule.sigmas, {
+        plain: isLogLinear ? ({ length }) => logLinear(logSigmas, length + 1) : undefined,
+      });
       const last = config.final_sigmas_type === "zero" ? 0 : schedule.sigmas[0]!;
       return { timesteps, sigmas: [...sigmas, last] };
     };
