@@ -2,8 +2,8 @@
  * `deno task check:layers`: who imports whom. Checked for every module of every package:
  *
  * - core imports nothing outside itself; runtimes, sources, media, tokenizers, schedulers,
- *   pipelines and embedded models import core; models import core and the ONNX package; the mirror
- *   imports core and the Hub; the root package imports all of them; functions import the root
+ *   pipelines and embedded models import core; models and adapters import core and the ONNX
+ *   package; the mirror imports core and the Hub; the root package imports all of them; functions import the root
  *   package;
  * - packages import each other by name, never by path, and read no file of another package;
  * - what is imported by name stands in the package's own deno.json (the root's lists its members
@@ -22,6 +22,16 @@ import { type Member, members, root } from "./workspace.ts";
 const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[] }[] = [
   { folder: /^core$/, name: "core", allowed: [] },
   { folder: /^plugins\/models\//, name: "a model", allowed: ["@denoise/core", "@denoise/onnx"] },
+  {
+    folder: /^plugins\/adapters\//,
+    name: "an adapter",
+    allowed: ["@denoise/core", "@denoise/onnx"],
+  },
+  {
+    folder: /^plugins\/adapters\//,
+    name: "an adapter",
+    allowed: ["@denoise/core", "@denoise/onnx"],
+  },
   {
     folder: /^plugins\/sources\/mirror$/,
     name: "the mirror",

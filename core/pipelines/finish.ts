@@ -6,11 +6,12 @@ import { denormalize, pictureOutput, toPictures } from "./output.ts";
 import { hideUnsafe } from "./safety.ts";
 import { decodeLatents, type StableDiffusionComponents } from "./stable_diffusion.ts";
 
-type Run = PipelineRun<StableDiffusionComponents>;
+/** A run of such a pipeline. */
+export type StableDiffusionRun = PipelineRun<StableDiffusionComponents>;
 
 /** Pictures of where a run is: of the clean latents that the step predicted, where it did. */
 export async function previewLatents(
-  run: Run,
+  run: StableDiffusionRun,
   { prevSample, predOriginalSample }: StepOutput,
   recipe: (index: number) => Recipe,
 ): Promise<Picture[]> {
@@ -20,7 +21,7 @@ export async function previewLatents(
 
 /** What a run gives for its last latents: decoded, looked at by the safety checker, as asked for. */
 export async function finishLatents(
-  run: Run,
+  run: StableDiffusionRun,
   latents: Tensor,
   outputType: RunOptions["outputType"],
   recipe: (index: number) => Recipe,

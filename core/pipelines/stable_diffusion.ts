@@ -42,13 +42,18 @@ export interface StableDiffusionComponents extends SafetyComponents {
   readonly imageEncoder: unknown;
 }
 
-type Definition = PipelineDefinition<StableDiffusionComponents, unknown[], unknown>;
+/** The definition of such a pipeline. */
+export type StableDiffusionDefinition = PipelineDefinition<
+  StableDiffusionComponents,
+  unknown[],
+  unknown
+>;
 
 /** The components, settings and mendings that the definitions of these pipelines share. */
 export const stableDiffusion: {
   readonly components: { readonly [K in keyof StableDiffusionComponents]: ComponentSpec };
   readonly settings: { readonly requires_safety_checker: boolean };
-  readonly prepare: NonNullable<Definition["prepare"]>;
+  readonly prepare: NonNullable<StableDiffusionDefinition["prepare"]>;
 } = {
   components: {
     vae: { kind: "model" },

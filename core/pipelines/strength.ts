@@ -27,7 +27,11 @@ export function strengthTimesteps(
   return scheduler.timesteps.slice(start);
 }
 
-/** @throws {RangeError} for a strength outside 0..1. */
+/**
+ * Checks how much of a picture is to be changed.
+ *
+ * @throws {RangeError} for a strength outside 0..1.
+ */
 export function checkStrength(strength: number): void {
   if (strength >= 0 && strength <= 1) return;
   throw new RangeError(`Cannot run with strength ${strength}: it must be a number from 0 to 1`);

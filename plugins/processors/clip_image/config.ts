@@ -9,18 +9,27 @@ export type SizeOption = number | {
 
 /** Options of a CLIPImageProcessor, as they stand in preprocessor_config.json. */
 export interface CLIPImageConfig {
+  /** Whether pictures are resized. */
   readonly do_resize: boolean;
   /** The shorter side after resizing, or both sides. */
   readonly size: SizeOption;
   /** Pillow's number of the resampling filter: 0 nearest, 1 LANCZOS, 2 bilinear, 3 bicubic. */
   readonly resample: number;
+  /** Whether the centre is cut out. */
   readonly do_center_crop: boolean;
+  /** Size of what is cut out. */
   readonly crop_size: SizeOption;
+  /** Whether bytes are multiplied by `rescale_factor`. */
   readonly do_rescale: boolean;
+  /** Brings bytes to 0..1. */
   readonly rescale_factor: number;
+  /** Whether channels are normalised by `image_mean` and `image_std`. */
   readonly do_normalize: boolean;
+  /** Taken from red, green and blue. */
   readonly image_mean: readonly number[];
+  /** Divides red, green and blue. */
   readonly image_std: readonly number[];
+  /** Whether pictures are brought to three channels. */
   readonly do_convert_rgb: boolean;
 }
 

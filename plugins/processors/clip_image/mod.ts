@@ -50,6 +50,7 @@ export interface CLIPImageProcessor extends FeatureExtractor {
 /** The class of CLIPImageProcessor. */
 export interface CLIPImageProcessorClass
   extends PluginClass<CLIPImageProcessor>, Bindable<CLIPImageProcessorClass> {
+  /** Tells the classes of processors from those of other plugins. */
   readonly kind: "processor";
   /** Makes one from options; the rest have their defaults. The codec decodes and resizes. */
   create(codec: PictureCodec, options?: Partial<CLIPImageConfig>): CLIPImageProcessor;

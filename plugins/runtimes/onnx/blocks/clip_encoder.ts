@@ -3,9 +3,13 @@ import { activation, add, attention, layerNorm, linear } from "../nn/mod.ts";
 
 /** What shapes the layers of a CLIP encoder, as it stands in config.json. */
 export interface ClipEncoderConfig {
+  /** Attention heads of a layer. */
   readonly num_attention_heads: number;
+  /** Number of layers. */
   readonly num_hidden_layers: number;
+  /** Activation between the two linear layers. */
   readonly hidden_act: string;
+  /** Added to the variance in each normalisation. */
   readonly layer_norm_eps: number;
 }
 
