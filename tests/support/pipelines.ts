@@ -66,7 +66,7 @@ export async function comparePictures(
 }
 
 /** The largest difference at any pixel; infinite when size or number differ. */
-function pixelDifference({ images }: PictureOutput, expected: Tensor): number {
+export function pixelDifference({ images }: PictureOutput, expected: Tensor): number {
   const [count, height, width, channels] = expected.dims;
   const size = height! * width! * channels!;
   if (images.length !== count || images.some(({ data }) => data.length !== size)) return Infinity;

@@ -76,7 +76,10 @@ function editorOf(limits: ImageLimits): PictureEditor {
     resize: (picture, width, height, { resample, fit = "stretch" } = {}) =>
       FITS[fit](picture, width, height, resample),
     blur: gaussianBlur,
-    overlay: applyOverlay,
+    overlay(mask, picture, painted, box) {
+      const { width, height, channels, data } = applyOverlay(mask, picture, painted, box);
+      return new DenoiseImage(width, height, channels, data, { recipe: painted.recipe });
+    },
   };
 }
 

@@ -3,7 +3,7 @@
  * With a UNet of 9 channels that sees mask and picture (Rombach et al., arXiv:2112.10752, section
  * 4.5), or with any UNet of 4 channels, where the rest of the picture is put back at every step.
  *
- * Not covered: `paddingMaskCrop`, IP-Adapter, AsymmetricAutoencoderKL.
+ * Not covered: IP-Adapter (`ipAdapterImage`), `crossAttentionKwargs`, AsymmetricAutoencoderKL.
  *
  * @example
  * ```ts ignore
@@ -30,22 +30,26 @@ import {
 } from "@denoise/core";
 import {
   batchNoise,
+  checkInpaintInput,
   checkOutputType,
   checkStrength,
   conditionOnText,
+  cropToMask,
   describeRun,
   encodePictures,
   finishLatents,
   finishStep,
   type GuidanceOptions,
   guide,
-  type PicturesInput,
+  type InpaintInput,
+  maskLatents,
   pictureSize,
   planTimesteps,
   prepareMasks,
   preparePictures,
   previewLatents,
   repeatRows,
+  seesMask,
   stableDiffusion,
   type StableDiffusionComponents,
   stepOptions,
@@ -53,15 +57,10 @@ import {
   type TimestepOptions,
   vaeScaleFactor,
 } from "@denoise/core/pipelines";
-import { maskLatents } from "./mask.ts";
 
 /** Options of a call. */
 export interface StableDiffusionInpaintOptions
-  extends RunOptions, GuidanceOptions, TimestepOptions {
-  /** The picture to paint in, or one for each picture to make. */
-  readonly image: PicturesInput;
-  /** White where something new is painted, black where the picture stays; grey is cut at half. */
-  readonly maskImage: PicturesInput;
+  extends RunOptions, GuidanceOptions, TimestepOptions, InpaintInput {
   /** Height in pixels, a multiple of 8; what the model was trained for unless given. */
   readonly height?: number | undefined;
   /** Width in pixels, a multiple of 8; what the model was trained for unless given. */
@@ -102,11 +101,11 @@ type Run = PipelineRun<StableDiffusionComponents>;
 
 async function* generate(run: Run, ...[prompt, options]: StableDiffusionInpaintArguments) {
   const { unet, vae, scheduler } = run.components;
-  const { image, maskImage, strength = 1, eta = 0, outputType, signal } = options;
+  const { strength = 1, eta = 0, outputType, signal } = options;
   checkOutputType(outputType);
   checkStrength(strength);
-  checkParts(image, maskImage);
-  const seesMask = checkChannels(run.components);
+  checkInpaintInput(options);
+  const nineChannels = seesMask(run.components);
   const size = pictureSize(run.components, options);
   const text = await conditionOnText(run, prompt, options);
   const { count, guidance, guidanceScale, encoderHiddenStates, timestepCond } = text;
@@ -116,7 +115,8 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionInpaintA
   const timesteps = strengthTimesteps(scheduler, strength, steps);
   const codec = await run.pictures();
   const latentChannels = vae.config.latent_channels;
-  const given = await preparePictures(codec, image, { ...size, latentChannels });
+  const crop = await cropToMask(codec, options, size, outputType);
+  const given = await preparePictures(codec, crop.image, { ...size, latentChannels });
   const noise = batchNoise(count, options);
   const { generator } = noise;
   // Given generators draw as in the reference, for each picture given; own ones for each made.
@@ -124,7 +124,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionInpaintA
   const pictures = own ? repeatRows(given, count, "pictures") : given;
 
   const whole = strength === 1;
-  const clean = seesMask && (whole || options.latents !== undefined)
+  const clean = nineChannels && (whole || options.latents !== undefined)
     ? undefined
     : await encodePictures(vae, pictures, generator, count);
   const factor = vaeScaleFactor(vae);
@@ -133,18 +133,22 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionInpaintA
   let latents = whole || options.latents !== undefined
     ? added.mul(scheduler.initNoiseSigma)
     : scheduler.addNoise(clean!, added, [timesteps[0]!]);
-  const masks = await prepareMasks(codec, maskImage, size);
-  const covered = pictures.dims[1] === latentChannels
-    ? pictures
-    : pictures.mul(masks.map((x) => x < 0.5 ? 1 : 0));
-  const { mask, masked } = await maskLatents(run.components, masks, covered, generator, count);
+  const masks = await prepareMasks(codec, crop.maskImage, size);
+  const { mask, masked } = await maskLatents(
+    run.components,
+    pictures,
+    masks,
+    generator,
+    count,
+    options.maskedImageLatents,
+  );
   const settings = stepOptions(scheduler, noise, { eta });
   const facts = { steps, strength, guidanceScale, eta, ...size };
   const recipe = describeRun(prompt, options, facts, noise);
 
   for (const [index, timestep] of timesteps.entries()) {
     const scaled = scheduler.scaleModelInput(latents, timestep);
-    const input = seesMask ? Tensor.cat([scaled, mask, masked], 1) : scaled;
+    const input = nineChannels ? Tensor.cat([scaled, mask, masked], 1) : scaled;
     const { sample } = await unet.forward(
       guidance ? Tensor.cat([input, input]) : input,
       timestep,
@@ -153,8 +157,10 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionInpaintA
     const output = guidance ? guide(sample, guidanceScale) : sample;
     const stepped = scheduler.step(output, timestep, latents, settings);
     const next = timesteps[index + 1];
-    const kept = seesMask || next === undefined ? clean : scheduler.addNoise(clean!, added, [next]);
-    const painted = seesMask
+    const kept = nineChannels || next === undefined
+      ? clean
+      : scheduler.addNoise(clean!, added, [next]);
+    const painted = nineChannels
       ? stepped.prevSample
       : kept!.mul(mask.mul(-1).add(1)).add(stepped.prevSample.mul(mask));
     const step = {
@@ -168,26 +174,5 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionInpaintA
     yield step;
     latents = await finishStep(step, options);
   }
-  return await finishLatents(run, latents, outputType, recipe);
-}
-
-function checkParts(image: unknown, maskImage: unknown): void {
-  const missing = Object.entries({ image, maskImage }).find(([_, value]) => value === undefined);
-  if (missing === undefined) return;
-  throw new TypeError(
-    `Cannot inpaint without ${missing[0]}: give a picture as image and its mask as maskImage, ` +
-      `white where something new is to be painted`,
-  );
-}
-
-/** Whether the UNet takes mask and masked picture beside the latents. */
-function checkChannels({ unet, vae }: StableDiffusionComponents): boolean {
-  const { in_channels } = unet.config;
-  const { latent_channels } = vae.config;
-  if (in_channels === latent_channels) return false;
-  if (in_channels === 2 * latent_channels + 1) return true;
-  throw new RangeError(
-    `Cannot inpaint with a UNet of ${in_channels} input channels: it must have ` +
-      `${latent_channels}, or ${2 * latent_channels + 1} with mask and masked picture`,
-  );
+  return crop.restore(await finishLatents(run, latents, outputType, recipe));
 }

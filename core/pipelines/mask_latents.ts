@@ -1,10 +1,7 @@
-import { type GeneratorInput, Tensor } from "@denoise/core";
-import {
-  encodePictures,
-  repeatRows,
-  type StableDiffusionComponents,
-  vaeScaleFactor,
-} from "@denoise/core/pipelines";
+import type { GeneratorInput } from "../random.ts";
+import { Tensor } from "../tensor.ts";
+import { encodePictures, repeatRows } from "./image_latents.ts";
+import { type StableDiffusionComponents, vaeScaleFactor } from "./stable_diffusion.ts";
 
 /** A mask and what is left of the picture, as a UNet with 9 channels takes them. */
 export interface MaskLatents {
@@ -22,16 +19,25 @@ function shrink(mask: Tensor, factor: number): Tensor {
   return Tensor.cat(pick(columns).map((i) => lines.slice(3, i, i + 1)), 3);
 }
 
-/** Brings a mask and the picture that it covers to latents, one row for each picture to make. */
+/**
+ * Brings a mask and the picture that it covers to latents, one row for each picture to make.
+ *
+ * @param pictures float32 [N, 3, H, W] in -1..1, or latents.
+ * @param mask float32 [N, 1, H, W], 1 where something new is painted.
+ * @param given Latents of the covered picture, where the caller has them.
+ */
 export async function maskLatents(
   { vae }: Pick<StableDiffusionComponents, "vae">,
+  pictures: Tensor,
   mask: Tensor,
-  masked: Tensor,
   generator: GeneratorInput,
   count: number,
+  given?: Tensor,
 ): Promise<MaskLatents> {
+  const isLatent = pictures.dims[1] === vae.config.latent_channels;
+  const covered = isLatent ? pictures : pictures.mul(mask.map((x) => x < 0.5 ? 1 : 0));
   return {
     mask: repeatRows(shrink(mask, vaeScaleFactor(vae)), count, "masks"),
-    masked: await encodePictures(vae, masked, generator, count),
+    masked: await encodePictures(vae, given ?? covered, generator, count),
   };
 }

@@ -1,0 +1,92 @@
+"""Writes tests/golden/tasks (see tests/golden/README.md).
+
+    $(sh scripts/reference/setup.sh) scripts/reference/task_goldens.py [task ...]
+"""
+
+import sys
+import warnings
+
+import diffusers
+import numpy
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from transformers import CLIPTextModel
+
+from common import FIXTURES, GOLDEN, generator, versions, write_json
+from tasks import TASKS
+
+# clip_skip of diffusers 0.42.1 reads text_encoder.text_model, which transformers 5 has merged into the encoder itself
+CLIPTextModel.text_model = property(lambda self: self)
+
+COMMAND = "scripts/reference/task_goldens.py"
+
+
+def load(task: dict):
+    parts = {}
+    for role, path in task["parts"].items():
+        cls = getattr(diffusers, path.split("/")[1])
+        parts[role] = cls.from_pretrained(FIXTURES / path, use_safetensors=True)
+    cls = getattr(diffusers, task["pipeline"])
+    pipe = cls.from_pretrained(str(FIXTURES / task["repo"]), use_safetensors=True, **parts)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def store(value, tensors: dict, shared: dict):
+    """Pictures and tensors go to the file beside; equal ones once."""
+    if isinstance(value, (list, tuple)):
+        return [store(item, tensors, shared) for item in value]
+    if not isinstance(value, (Image.Image, torch.Tensor)):
+        return value
+    kind = "tensor" if isinstance(value, torch.Tensor) else "picture"
+    pixels = value if kind == "tensor" else torch.from_numpy(numpy.array(value))
+    pixels = pixels.unsqueeze(-1) if kind == "picture" and pixels.ndim == 2 else pixels
+    key = (kind, tuple(pixels.shape), pixels.contiguous().numpy().tobytes())
+    if key not in shared:
+        shared[key] = f"input.{len(shared)}"
+        tensors[shared[key]] = pixels
+    return {kind: shared[key]}
+
+
+def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """The pictures as uint8 [N, H, W, C], and the last latents where the pipeline calls back with them."""
+    generators = [generator(seed) for seed in one["seeds"]]
+    seen = {}
+
+    def keep(_pipe, _step, _timestep, values):
+        seen.update(values)
+        return {}
+
+    more = {"callback_on_step_end": keep} if hasattr(pipe, "_callback_tensor_inputs") else {}
+    images = pipe(**one["call"], generator=generators[0] if one["shared"] else generators, output_type="pil", **more).images
+    return torch.from_numpy(numpy.stack([numpy.asarray(image) for image in images])), seen.get("latents")
+
+
+@torch.no_grad()
+def write_task(name: str, task: dict) -> None:
+    pipe = load(task)
+    own = pipe.scheduler
+    cases, tensors, shared = [], {}, {}
+    for i, one in enumerate(task["cases"]):
+        wanted = one["scheduler"]
+        pipe.scheduler = own if wanted is None else getattr(diffusers, wanted["class"]).from_config(own.config, **wanted["config"])
+        images, last = run_case(pipe, one)
+        tensors[f"{i}.images"] = images
+        value = {**one, "call": {key: store(item, tensors, shared) for key, item in one["call"].items()},
+                 "images": f"{i}.images"}
+        if last is not None:
+            tensors[f"{i}.latents"] = last
+            value["latents"] = f"{i}.latents"
+        cases.append(value)
+    path = GOLDEN / "tasks" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({key: value.detach().contiguous() for key, value in tensors.items()}, path.with_suffix(".safetensors"))
+    head = {key: task[key] for key in ("pipeline", "repo", "parts")}
+    write_json(path.with_suffix(".json"), {"versions": versions(), "command": COMMAND, **head, "cases": cases})
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    for wanted in sys.argv[1:] or TASKS:
+        write_task(wanted, TASKS[wanted])

@@ -1,0 +1,126 @@
+"""Pipelines that are given pictures, masks or depth: what `task_goldens.py` runs.
+
+A task names a pipeline class, the repo its components come from and components to put in their place; its cases are calls.
+"""
+
+import numpy
+import torch
+from PIL import Image
+
+from common import generator, seed_of
+
+PROMPT, OTHER = "a red apple on a blue background", "a cat at night, in the rain"
+
+
+def case(name: str, *, seeds: list[int] | None = None, shared: bool = False, scheduler: dict | None = None, **call) -> dict:
+    """`seeds`: one generator for each picture, or with `shared` a single one for all."""
+    return {"name": name, "scheduler": scheduler, "seeds": seeds or [0], "shared": shared, "call": call}
+
+
+def swap(class_name: str, **config) -> dict:
+    return {"class": f"{class_name}Scheduler", "config": config}
+
+
+def picture(width: int, height: int, mode: str = "RGB", name: str = "picture") -> Image.Image:
+    """A soft picture with some noise, the same for the same name and size."""
+    channels = {"L": 1, "RGB": 3, "RGBA": 4}[mode]
+    g = generator(seed_of(f"{name} {width}x{height} {mode}"))
+    coarse = torch.randint(0, 256, (4, 4, channels), generator=g).to(torch.uint8).numpy()
+    planes = [Image.fromarray(coarse[..., c]).resize((width, height), Image.Resampling.BICUBIC) for c in range(channels)]
+    noise = torch.randint(-12, 13, (height, width, channels), generator=g).numpy()
+    values = numpy.clip(numpy.stack([numpy.asarray(plane) for plane in planes], axis=-1).astype(int) + noise, 0, 255)
+    return Image.fromarray(values.astype(numpy.uint8).squeeze() if channels == 1 else values.astype(numpy.uint8), mode)
+
+
+def mask(width: int, height: int, box: tuple[int, int, int, int], mode: str = "L") -> Image.Image:
+    """White inside the box (left, top, right, bottom), black elsewhere."""
+    values = numpy.zeros((height, width), numpy.uint8)
+    values[box[1]:box[3], box[0]:box[2]] = 255
+    return Image.fromarray(values).convert(mode)
+
+
+def tensor(*shape: int, seed: int = 0, low: float = 0.0, high: float = 1.0) -> torch.Tensor:
+    return torch.rand(*shape, generator=generator(seed)) * (high - low) + low
+
+
+def latents(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=generator(seed))
+
+
+PHOTO = picture(32, 32)
+TEXT = dict(prompt=PROMPT, num_inference_steps=6)
+IMG2IMG = dict(image=PHOTO, strength=0.6, **TEXT)
+SCHEDULERS = [
+    ("DDIM", swap("DDIM")), ("DDPM", swap("DDPM")), ("Euler", swap("EulerDiscrete")), ("PNDM", swap("PNDM")),
+    ("Euler, karras, trailing", swap("EulerDiscrete", use_karras_sigmas=True, timestep_spacing="trailing")),
+    ("DPM-Solver++", swap("DPMSolverMultistep")),
+]
+INPAINT = dict(image=PHOTO, mask_image=mask(32, 32, (8, 4, 24, 20)), height=32, width=32, **TEXT)
+INPAINT_CASES = [
+    case("the repo's own scheduler", **INPAINT),
+    *(case(f"{name}, strength 0.7", scheduler=scheduler, strength=0.7, **INPAINT) for name, scheduler in SCHEDULERS),
+    case("Euler, all of it", scheduler=swap("EulerDiscrete"), **INPAINT),
+    case("trained size", image=picture(50, 41), mask_image=mask(50, 41, (0, 0, 30, 25)), prompt=PROMPT, num_inference_steps=2),
+    case("two pictures a prompt", num_images_per_prompt=2, seeds=[3, 4], strength=0.5, **INPAINT),
+    case("two prompts, a picture and a mask each", **{
+        **INPAINT, "prompt": [PROMPT, OTHER], "image": [PHOTO, picture(32, 32, name="another")],
+        "mask_image": [mask(32, 32, (8, 4, 24, 20)), mask(32, 32, (0, 16, 32, 32))], "seeds": [1, 2], "strength": 0.8}),
+    case("one generator for two pictures", num_images_per_prompt=2, seeds=[9], shared=True, strength=0.5, **INPAINT),
+    case("tensors", **{**INPAINT, "image": tensor(1, 3, 32, 32, seed=5), "mask_image": tensor(1, 32, 32, seed=6)}),
+    case("normalized tensor, mask of two dimensions", **{
+        **INPAINT, "image": tensor(3, 32, 32, seed=5, low=-1), "mask_image": tensor(32, 32, seed=6), "strength": 0.5}),
+    case("coloured mask with an alpha", **{**INPAINT, "mask_image": mask(32, 32, (4, 4, 28, 28), "RGBA")}),
+    case("a grey mask", **{**INPAINT, "mask_image": picture(32, 32, "L", "grey mask")}),
+    case("a rectangle", **{**INPAINT, "image": picture(70, 35), "mask_image": mask(70, 35, (20, 5, 60, 30)),
+                           "height": 32, "width": 64}),
+    case("own latents", latents=latents(1, 4, 8, 8, seed=7), strength=0.5, **INPAINT),
+    case("without guidance", guidance_scale=1.0, strength=0.5, **INPAINT),
+    case("own latents of the masked picture", masked_image_latents=latents(1, 4, 8, 8, seed=8), **INPAINT),
+    case("padding_mask_crop", **{**INPAINT, "image": picture(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)),
+                                 "padding_mask_crop": 4, "num_images_per_prompt": 2, "seeds": [1, 2]}),
+    case("padding_mask_crop, a soft mask, strength 0.6", **{
+        **INPAINT, "image": picture(61, 80), "padding_mask_crop": 12, "strength": 0.6,
+        "mask_image": mask(61, 80, (2, 40, 20, 70)).resize((30, 40)).resize((61, 80), Image.Resampling.BICUBIC)}),
+]
+
+TASKS = {
+    "img2img": {
+        "pipeline": "StableDiffusionImg2ImgPipeline", "repo": "tiny-stable-diffusion", "parts": {},
+        "cases": [
+            case("the repo's own scheduler", **IMG2IMG),
+            *(case(name, scheduler=scheduler, **IMG2IMG) for name, scheduler in SCHEDULERS),
+            case("strength 1, Euler", scheduler=swap("EulerDiscrete"), **{**IMG2IMG, "strength": 1.0}),
+            case("strength 0.2", **{**IMG2IMG, "strength": 0.2}),
+            case("strength as it is unless given", image=PHOTO, **TEXT),
+            case("two pictures a prompt", num_images_per_prompt=2, seeds=[3, 4], **IMG2IMG),
+            case("two prompts, a picture each", **{
+                **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, picture(32, 32, name="another")],
+                "negative_prompt": ["blurry", "low quality"], "seeds": [1, 2]}),
+            case("one generator for two pictures", num_images_per_prompt=2, seeds=[9], shared=True, **IMG2IMG),
+            case("one generator, two given pictures", **{
+                **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, picture(32, 32, name="another")], "seeds": [9],
+                "shared": True}),
+            case("DDIM, eta 1", scheduler=swap("DDIM"), eta=1.0, **IMG2IMG),
+            case("a picture of odd size", **{**IMG2IMG, "image": picture(53, 38)}),
+            case("tensor", **{**IMG2IMG, "image": tensor(1, 3, 32, 32, seed=5)}),
+            case("normalized tensor", **{**IMG2IMG, "image": tensor(1, 3, 32, 32, seed=5, low=-1)}),
+            case("latents", **{**IMG2IMG, "image": latents(1, 4, 8, 8, seed=7)}),
+            case("own timesteps, Euler", scheduler=swap("EulerDiscrete"), prompt=PROMPT, image=PHOTO, strength=0.75,
+                 timesteps=[999, 700, 400, 100]),
+            case("without guidance", guidance_scale=1.0, **IMG2IMG),
+            case("clip_skip 1", clip_skip=1, **IMG2IMG),
+        ],
+    },
+    "img2img-v": {
+        "pipeline": "StableDiffusionImg2ImgPipeline", "repo": "tiny-stable-diffusion-2", "parts": {},
+        "cases": [case("v prediction", **{**IMG2IMG, "image": picture(64, 64)})],
+    },
+    "inpaint-4": {
+        "pipeline": "StableDiffusionInpaintPipeline", "repo": "tiny-stable-diffusion", "parts": {}, "cases": INPAINT_CASES,
+    },
+    "inpaint-9": {
+        "pipeline": "StableDiffusionInpaintPipeline", "repo": "tiny-stable-diffusion",
+        "parts": {"unet": "models/UNet2DConditionModel/inpaint"},
+        "cases": [one for one in INPAINT_CASES if one["name"] not in ("PNDM, strength 0.7", "trained size")],
+    },
+}

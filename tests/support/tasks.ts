@@ -1,0 +1,97 @@
+/**
+ * Calls pipelines that are given pictures as the reference called them.
+ *
+ * @module
+ */
+import {
+  type AnyPipeline,
+  Generator,
+  type Model,
+  type ModelClass,
+  type Tensor,
+} from "@denoise/core";
+import { DenoiseImage, registry } from "@denoise/denoise";
+import { camelCase, fixture, type Golden, relativeDifference } from "./golden.ts";
+import { type PipelineCall, type PipelineDifference, pixelDifference } from "./pipelines.ts";
+
+/** A value of a call: plain, a tensor or a picture by its name, or a list of those. */
+export type TaskValue =
+  | { readonly tensor: string }
+  | { readonly picture: string }
+  | string
+  | number
+  | boolean
+  | null
+  | readonly TaskValue[];
+
+/** One call; tests/golden/README.md says what the keys mean. */
+export interface TaskCall extends Omit<PipelineCall, "call"> {
+  readonly shared: boolean;
+  readonly call: Readonly<Record<string, TaskValue>>;
+}
+
+/** The calls of one pipeline class on one repo. */
+export interface Task {
+  readonly pipeline: string;
+  readonly repo: string;
+  readonly parts: Readonly<Record<string, string>>;
+  readonly cases: readonly TaskCall[];
+}
+
+/** The pipeline of a task: its class over the repo, with other components in their places. */
+export async function loadTask(
+  { pipeline, repo, parts }: Task,
+  options: object = {},
+): Promise<AnyPipeline> {
+  const Class = await registry.get(pipeline, "pipeline", "a test") as unknown as {
+    fromPretrained(id: string, options: object): Promise<AnyPipeline>;
+  };
+  const given = await Promise.all(
+    Object.entries(parts).map(async ([role, path]) => [camelCase(role), await loadPart(path)]),
+  );
+  return await Class.fromPretrained(fixture(repo), {
+    registry,
+    onWarning: () => {},
+    ...Object.fromEntries(given),
+    ...options,
+  });
+}
+
+async function loadPart(path: string): Promise<Model> {
+  const Class = await registry.get(path.split("/")[1]!, "model", "a test") as ModelClass;
+  return await Class.fromPretrained(fixture(path));
+}
+
+/** A value of a call as a pipeline takes it. */
+export function taskValue(value: TaskValue | undefined, tensors: Golden<Task>["tensors"]): unknown {
+  if (Array.isArray(value)) return value.map((item) => taskValue(item, tensors));
+  if (value === null || typeof value !== "object") return value;
+  if ("tensor" in value) return tensors.get(value.tensor);
+  const { dims: [height, width, channels], data } = tensors.get(
+    (value as { picture: string }).picture,
+  )!;
+  return new DenoiseImage(width!, height!, channels!, data as Uint8Array<ArrayBuffer>);
+}
+
+/** Makes the call and compares. */
+export async function compareTask(
+  pipe: AnyPipeline,
+  { call, seeds, shared, images, latents }: TaskCall,
+  { tensors }: Golden<Task>,
+): Promise<PipelineDifference> {
+  let last: Tensor | undefined;
+  const { prompt, ...rest } = call;
+  const generators = seeds.map((seed) => new Generator(seed));
+  const options = {
+    ...Object.fromEntries(
+      Object.entries(rest).map(([key, value]) => [camelCase(key), taskValue(value, tensors)]),
+    ),
+    generator: shared ? generators[0] : generators,
+    callbackOnStepEnd: (step: { latents: Tensor }) => void (last = step.latents),
+  };
+  const output = "tokenizer" in pipe.components ? await pipe(prompt, options) : await pipe(options);
+  return {
+    pixels: pixelDifference(output, tensors.get(images)!),
+    latents: latents === undefined ? 0 : relativeDifference(last!, tensors.get(latents)!),
+  };
+}

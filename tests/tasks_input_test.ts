@@ -1,0 +1,125 @@
+/**
+ * What pipelines that change pictures say to pictures, masks and options that cannot be.
+ *
+ * @module
+ */
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { assertEquals, assertRejects } from "@std/assert";
+import type { AnyPipeline } from "@denoise/core";
+import { DenoiseImage, Tensor } from "@denoise/denoise";
+import { loadTask } from "./support/tasks.ts";
+
+const PROMPT = "a red apple";
+const FEW = { numInferenceSteps: 4, seed: 1 };
+
+function grey(width: number, height: number, channels = 3): DenoiseImage {
+  const data = new Uint8Array(width * height * channels).fill(128);
+  return new DenoiseImage(width, height, channels, data);
+}
+
+type Options = Record<string, unknown>;
+type Refusal = readonly [
+  name: string,
+  options: Options,
+  error: new (message: string) => Error,
+  said: string,
+];
+
+function refuses(pipeline: string, good: Options, parts: Record<string, string>, all: Refusal[]) {
+  describe(`${pipeline} refuses`, () => {
+    let pipe: AnyPipeline;
+    beforeAll(async () => {
+      pipe = await loadTask({ pipeline, repo: "tiny-stable-diffusion", parts, cases: [] });
+    });
+    afterAll(() => pipe.dispose());
+    for (const [name, options, error, said] of all) {
+      it(name, async () => {
+        await assertRejects(
+          () => pipe(PROMPT, { ...FEW, ...good, ...options }),
+          error,
+          said,
+        );
+      });
+    }
+  });
+}
+
+const STRENGTHS: Refusal[] = [
+  ["a strength above 1", { strength: 1.5 }, RangeError, "strength 1.5: it must be"],
+  ["a strength below 0", { strength: -0.1 }, RangeError, "strength -0.1: it must be"],
+  ["a strength that is no number", { strength: NaN }, RangeError, "strength NaN"],
+  ["a strength that leaves no step", { strength: 0.1 }, RangeError, "none is left"],
+];
+
+refuses("StableDiffusionImg2ImgPipeline", { image: grey(32, 32) }, {}, [
+  ...STRENGTHS,
+  ["no picture", { image: undefined }, TypeError, "picture"],
+  ["an empty list", { image: [] }, RangeError, "the list is empty"],
+  ["bytes of no picture", { image: new Uint8Array(64) }, SyntaxError, "PNG, JPEG"],
+  ["pictures of two sizes", { image: [grey(32, 32), grey(40, 32)] }, TypeError, "40x32"],
+  ["a tensor of five channels", { image: Tensor.zeros([1, 5, 32, 32]) }, TypeError, "1, 3 or 4"],
+  [
+    "three pictures for two to make",
+    { image: [grey(32, 32), grey(32, 32), grey(32, 32)], numImagesPerPrompt: 2 },
+    RangeError,
+    "spread 3 pictures over 2",
+  ],
+]);
+
+const INPAINT = { image: grey(32, 32), maskImage: grey(32, 32), height: 32, width: 32 };
+refuses("StableDiffusionInpaintPipeline", INPAINT, {}, [
+  ...STRENGTHS,
+  ["a mask without picture", { image: undefined }, TypeError, "without image"],
+  ["a picture without mask", { maskImage: undefined }, TypeError, "without maskImage"],
+  ["a size that is no multiple of 8", { height: 36 }, RangeError, "divisible by 8"],
+  ["a negative crop", { paddingMaskCrop: -1 }, RangeError, "paddingMaskCrop is -1"],
+  [
+    "a crop for tensors",
+    { paddingMaskCrop: 8, outputType: "tensor" },
+    TypeError,
+    "paddingMaskCrop gives pictures",
+  ],
+  [
+    "a crop of a tensor",
+    { paddingMaskCrop: 8, image: Tensor.zeros([1, 3, 32, 32]) },
+    TypeError,
+    "image must be one picture, not a tensor",
+  ],
+  [
+    "a crop around a black mask",
+    { paddingMaskCrop: 8, maskImage: new DenoiseImage(32, 32, 1, new Uint8Array(1024)) },
+    RangeError,
+    "black everywhere",
+  ],
+]);
+refuses("StableDiffusionInpaintPipeline", INPAINT, {
+  unet: "models/UNet2DConditionModel/depth",
+}, [["a UNet of five channels", {}, RangeError, "4, or 9 with mask"]]);
+
+describe("pictures of any mode and size", () => {
+  let pipe: AnyPipeline;
+  beforeAll(async () => {
+    const pipeline = "StableDiffusionImg2ImgPipeline";
+    pipe = await loadTask({ pipeline, repo: "tiny-stable-diffusion", parts: {}, cases: [] });
+  });
+  afterAll(() => pipe.dispose());
+
+  for (const channels of [1, 4]) {
+    it(`of ${channels} channels are taken as RGB`, async () => {
+      const [same, plain] = await Promise.all([channels, 3].map(async (count) => {
+        const data = new Uint8Array(32 * 32 * count).fill(128);
+        if (count === 4) { for (let i = 3; i < data.length; i += 4) data[i] = 255; }
+        const image = new DenoiseImage(32, 32, count, data);
+        return (await pipe(PROMPT, { ...FEW, image })).images[0]!.data;
+      }));
+      assertEquals(same, plain);
+    });
+  }
+
+  it("are the same alone, in a batch, and at any place in it", async () => {
+    const image = grey(32, 32);
+    const batch = await pipe(PROMPT, { ...FEW, image, numImagesPerPrompt: 2 });
+    const second = await pipe(PROMPT, { ...FEW, image, seed: FEW.seed + 1 });
+    assertEquals(batch.images[1]!.data, second.images[0]!.data);
+  });
+});

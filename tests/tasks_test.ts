@@ -1,0 +1,43 @@
+/**
+ * Pipelines that change pictures against what diffusers makes of the same repos and pictures.
+ *
+ * @module
+ */
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import type { AnyPipeline, Scheduler } from "@denoise/core";
+import { registry } from "@denoise/denoise";
+import { assertWithin, type Golden, readGolden } from "./support/golden.ts";
+import { swapScheduler } from "./support/pipelines.ts";
+import { compareTask, loadTask, type Task } from "./support/tasks.ts";
+
+// A rounding at the edge between two values of 255 may fall on either side.
+const PIXEL = 1;
+// A random UNet under guidance multiplies differences; see pipelines_test.ts.
+const LATENTS = 2e-3;
+
+const GOLDENS = new URL("golden/tasks/", import.meta.url);
+const tasks = [...Deno.readDirSync(GOLDENS)].map(({ name }) => name)
+  .filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -".json".length)).sort();
+
+for (const name of tasks) {
+  const golden: Golden<Task> = await readGolden(`tasks/${name}`);
+  describe(`${golden.head.pipeline}, ${name}, gives the pictures of diffusers`, () => {
+    let pipe: AnyPipeline;
+    let own: Scheduler;
+    beforeAll(async () => {
+      pipe = await loadTask(golden.head);
+      own = pipe.scheduler;
+    });
+    afterAll(() => pipe.dispose());
+
+    for (const one of golden.head.cases) {
+      it(one.name, async () => {
+        pipe.scheduler = own;
+        await swapScheduler(pipe, { ...one, call: {} }, registry);
+        const { pixels, latents } = await compareTask(pipe, one, golden);
+        assertWithin(latents, LATENTS, "latents");
+        assertWithin(pixels, PIXEL, "pixels");
+      });
+    }
+  });
+}
