@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline
+from safetensors.torch import load_file, save_file
 from transformers import CLIPTokenizer
 
 from .diffusion import new_scheduler, new_unet
@@ -47,7 +48,14 @@ def export(folder: Path, target: Path) -> None:
     # The tokenizer's files as CLIP's own repositories have them: every reader of that format can read these.
     shutil.rmtree(target / "tokenizer")
     shutil.copytree(folder / "tokenizer", target / "tokenizer")
+    prefix_names(target / "text_encoder" / "model.safetensors")
     write_log(folder, target)
+
+
+def prefix_names(file: Path) -> None:
+    """Names of the text encoder's weights as the repositories on the Hub have them: every transformers reads those."""
+    weights = {f"text_model.{name.removeprefix('text_model.')}": value for name, value in load_file(file).items()}
+    save_file(weights, file, metadata={"format": "pt"})
 
 
 def write_log(folder: Path, target: Path) -> None:

@@ -20,9 +20,9 @@ def new_model() -> UNet2DModel:
         in_channels=3,
         out_channels=3,
         layers_per_block=1,
-        block_out_channels=(32, 64, 64),
-        down_block_types=("DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"),
-        up_block_types=("AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
+        block_out_channels=(32, 64, 96),
+        down_block_types=("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
         attention_head_dim=16,
         norm_num_groups=16,
     )
