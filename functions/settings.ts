@@ -218,9 +218,9 @@ class Reader {
 
   /** A variable that is misspelt would be a setting that silently does not hold. */
   refuseUnknown(): void {
-    const known = new Set([...SETTINGS.map(({ name }) => name), ...OTHERS]);
+    const known = new Set(SETTINGS.map(({ name }) => name));
     for (const name of Object.keys(this.#env)) {
-      if (!name.startsWith("DENOISE_") || known.has(name)) continue;
+      if (!name.startsWith("DENOISE_") || known.has(name) || OTHERS.test(name)) continue;
       this.problems.push(`${name}: there is no such setting; --help lists them`);
     }
   }
@@ -232,10 +232,10 @@ class Reader {
 }
 
 /** Variables of other parts of the project. */
-const OTHERS = ["DENOISE_DEBUG", "DENOISE_REFERENCE_PYTHON"];
+const OTHERS = /^DENOISE_(DEBUG|SEED|CACHE|MIRROR|HUB|BENCH|REFERENCE)(_|$)/;
 
-/** The last part of a folder's path; a Hub id as it is. */
+/** The last part of a folder's path; a Hub id (one or two parts) as it is. */
 function publicName(location: string): string {
-  const isFolder = /^[./~]|^[A-Za-z]:/.test(location);
+  const isFolder = /^[./~]|^[A-Za-z]:|[/\\].*[/\\]/.test(location);
   return isFolder ? location.replace(/[/\\]+$/, "").split(/[/\\]/).at(-1)! : location;
 }

@@ -1,0 +1,181 @@
+/**
+ * Unchanged clients, over a real connection: only base address and key are set.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { InferenceClient } from "@huggingface/inference";
+import OpenAI, { toFile } from "openai";
+import Replicate from "replicate";
+import { listen } from "../http/listen.ts";
+import { fakeApp } from "../testing/app.ts";
+import type { FakeEngine } from "../testing/fake_engine.ts";
+
+const KEY = "a-key-for-tests";
+const PNG = Uint8Array.fromBase64(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+);
+
+/** A server over a fake engine, for the time of a test. */
+async function serving(
+  test: (url: string, engine: FakeEngine) => Promise<void>,
+  options: Parameters<typeof fakeApp>[0] = {},
+): Promise<void> {
+  const { app, engine } = fakeApp({ auth: { keys: [{ name: "test", key: KEY }] }, ...options });
+  const server = await listen(app.fetch, { host: "127.0.0.1", port: 0 });
+  try {
+    await test(server.url, engine);
+  } finally {
+    await app.drain(0);
+    await server.close();
+  }
+}
+
+describe("openai", () => {
+  const client = (url: string, options = {}) =>
+    new OpenAI({ baseURL: `${url}/v1`, apiKey: KEY, ...options });
+
+  it("generates, with extra fields beside its own", async () => {
+    await serving(async (url, engine) => {
+      const { data } = await client(url).images.generate(
+        { prompt: "a cat", n: 2, size: "256x256", ...{ seed: 3, num_inference_steps: 2 } },
+      );
+      assertEquals(
+        data!.map(({ b64_json }) => b64_json!.slice(0, 11)),
+        Array(2).fill("iVBORw0KGgo"),
+      );
+      assertEquals([engine.begun[0]!.input.seed, engine.begun[0]!.owner], ["3", "test"]);
+    });
+  });
+
+  it("streams partial pictures", async () => {
+    await serving(async (url) => {
+      const stream = await client(url).images.generate({
+        prompt: "a cat",
+        stream: true,
+        partial_images: 2,
+      });
+      const types: string[] = [];
+      for await (const { type } of stream) types.push(type);
+      const partial = "image_generation.partial_image";
+      assertEquals(types, [partial, partial, "image_generation.completed"]);
+    });
+  });
+
+  it("edits with and without a mask, makes variations, lists models", async () => {
+    await serving(async (url, engine) => {
+      const api = client(url);
+      const image = await toFile(PNG, "image.png", { type: "image/png" });
+      await api.images.edit({ image, prompt: "a cat" });
+      await api.images.edit({ image: [image], mask: image, prompt: "a cat", n: 1 });
+      await api.images.createVariation({ image });
+      const tasks = ["image-to-image", "inpaint", "image-to-image"];
+      assertEquals(engine.begun.map(({ task }) => task), tasks);
+      const ids: string[] = [];
+      for await (const { id } of api.models.list()) ids.push(id);
+      assertEquals(ids, ["fake"]);
+    });
+  });
+
+  it("is told what is wrong, with field, code and request id", async () => {
+    await serving(async (url) => {
+      const error = await assertRejects(() => client(url).images.generate({ prompt: "a", n: 99 }));
+      assert(error instanceof OpenAI.BadRequestError);
+      assertEquals([error.param, error.code], ["n", "invalid_input"]);
+      assert(error.requestID);
+      const wrong = client(url, { apiKey: "wrong" });
+      const refused = await assertRejects(() => wrong.images.generate({ prompt: "a" }));
+      assert(refused instanceof OpenAI.AuthenticationError);
+    });
+  });
+
+  it("asks again when the queue was full, as it is told", async () => {
+    await serving(async (url, engine) => {
+      const open = engine.hold();
+      const requests = Array.from(
+        { length: 65 },
+        () => client(url).images.generate({ prompt: "a" }),
+      );
+      while ((await (await fetch(`${url}/livez`)).json()).status && engine.begun.length === 0);
+      const late = client(url).images.generate({ prompt: "late" });
+      open();
+      assertEquals((await Promise.all([...requests, late])).length, 66);
+    });
+  });
+});
+
+describe("@huggingface/inference", () => {
+  it("makes pictures from text and from pictures", async () => {
+    await serving(async (url, engine) => {
+      const client = new InferenceClient(KEY, { endpointUrl: url });
+      const parameters = { num_inference_steps: 2, seed: 5 };
+      const blob = await client.textToImage(
+        { inputs: "a cat", parameters },
+        { outputType: "blob" },
+      ) as unknown as Blob;
+      assertEquals([blob.type, new Uint8Array(await blob.arrayBuffer())[1]], ["image/png", 0x50]);
+      const inputs = new Blob([PNG], { type: "image/png" });
+      await client.imageToImage({ inputs });
+      await client.imageToImage({ inputs, parameters: { prompt: "a dog" } });
+      const asked = engine.begun.map(({ task, input }) => [task, input.prompt]);
+      assertEquals(asked, [
+        ["text-to-image", "a cat"],
+        ["image-to-image", ""],
+        ["image-to-image", "a dog"],
+      ]);
+    });
+  });
+
+  it("is told what is wrong", async () => {
+    await serving(async (url) => {
+      const client = new InferenceClient(KEY, { endpointUrl: url });
+      const parameters = { num_inference_steps: 0 };
+      const call = () => client.textToImage({ inputs: "a cat", parameters });
+      const error = await assertRejects(call) as Error & { httpResponse?: { body?: unknown } };
+      assert(JSON.stringify([error.message, error.httpResponse?.body]).includes("from 1 to 150"));
+    });
+  });
+});
+
+describe("replicate", () => {
+  it("runs a model, and polls a prediction to its end", async () => {
+    await serving(async (url, engine) => {
+      const client = new Replicate({ auth: KEY, baseUrl: url, useFileOutput: false });
+      const input = { prompt: "a cat", num_inference_steps: 2 };
+      const output = await client.run("denoise/fake", { input }) as string[];
+      assert(output[0]!.startsWith("data:image/png;base64,"));
+      const created = await client.predictions.create({ version: "fake", input });
+      const ended = await client.wait(created, { interval: 5 });
+      assertEquals(ended.status, "succeeded");
+      const open = engine.hold();
+      const held = await client.predictions.create({ version: "fake", input, wait: 1 });
+      assertEquals((await client.predictions.cancel(held.id)).status, "canceled");
+      open();
+    });
+  });
+});
+
+/** Python with huggingface_hub, where there is one. */
+const python = Deno.env.get("DENOISE_REFERENCE_PYTHON");
+
+describe("huggingface_hub", () => {
+  it("makes pictures from text and from pictures", { ignore: python === undefined }, async () => {
+    await serving(async (url, engine) => {
+      const program = `
+import base64, io, sys
+from huggingface_hub import InferenceClient
+client = InferenceClient(model=sys.argv[1], token=sys.argv[2])
+print(client.text_to_image("a cat", num_inference_steps=2, seed=3).format)
+image = base64.b64decode(sys.argv[3])
+print(client.image_to_image(image, prompt="a dog").format)
+`;
+      const { stdout, stderr } = await new Deno.Command(python!, {
+        args: ["-c", program, url, KEY, PNG.toBase64()],
+      }).output();
+      const told = new TextDecoder().decode(stdout).trim().split("\n");
+      assertEquals(told, ["PNG", "PNG"], new TextDecoder().decode(stderr));
+      assertEquals(engine.begun.map(({ input }) => input.prompt), ["a cat", "a dog"]);
+    });
+  });
+});
