@@ -33,7 +33,14 @@ export {
   openImage,
   readRecipe,
 } from "@denoise/image";
-export { tqdm } from "@denoise/terminal";
+export {
+  getActiveAdapters,
+  loadLoraWeights,
+  type LoraOptions,
+  setAdapters,
+  unloadLoraWeights,
+} from "@denoise/lora";
+export { showPicture, tqdm } from "@denoise/terminal";
 export { registry };
 
 /** Loads any pipeline by the class that its model_index.json names, from a folder or the Hub. */

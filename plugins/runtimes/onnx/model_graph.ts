@@ -1,4 +1,4 @@
-import type { FrozenConfig, Tensor } from "@denoise/core";
+import type { FrozenConfig, LoraAdapter, Tensor } from "@denoise/core";
 import { type BuiltGraph, type Checkpoint, Graph, type GraphOptions, Scope } from "./graph/mod.ts";
 import type { Value, WeightDType } from "./graph/mod.ts";
 import type { GraphDefinition, Port } from "./model_definition.ts";
@@ -10,7 +10,10 @@ export function buildGraph<C extends object>(
   config: FrozenConfig<C>,
   checkpoint: Checkpoint,
   inputNames: ReadonlySet<string>,
-  { weightDType, ...options }: GraphOptions & { readonly weightDType: WeightDType },
+  { weightDType, adapters, ...options }: GraphOptions & {
+    readonly weightDType: WeightDType;
+    readonly adapters: readonly LoraAdapter[];
+  },
 ): BuiltGraph {
   const graph = new Graph(options);
   const inputs: Record<string, Value> = {};
@@ -19,7 +22,7 @@ export function buildGraph<C extends object>(
     const value = graph.input(input, dtype, dims);
     inputs[input] = dtype === "float32" && !exact ? graph.cast(value, graph.dtype, input) : value;
   }
-  const scope = new Scope(graph, checkpoint, "", weightDType);
+  const scope = new Scope(graph, checkpoint, "", weightDType, adapters);
   for (const [output, value] of Object.entries(definition.build(scope, config, inputs))) {
     graph.output(output, value.dtype === "float16" ? graph.cast(value, "float32") : value);
   }

@@ -1,10 +1,12 @@
 import {
+  type AdaptableModel,
   type Device,
   dumpConfig,
   type FrozenConfig,
   joinPath,
   type JsonObject,
   type LoadOptions,
+  type LoraAdapter,
   type Model,
   type Tensor,
   type TorchDtype,
@@ -21,6 +23,7 @@ import {
 } from "./graph/mod.ts";
 import type { ModelDefinition, Runner } from "./model_definition.ts";
 import { buildGraph, checkInputs } from "./model_graph.ts";
+import { checkAdapters } from "./check_adapters.ts";
 import { assertDevice } from "./probe.ts";
 import { saveWeights } from "./weights/save.ts";
 
@@ -32,7 +35,8 @@ function checkDType(dtype: TorchDtype = "float32"): TorchDtype {
 }
 
 /** A loaded model: its graphs are built from the config, its sessions made when they are first run. */
-export class OnnxModel<C extends object, M extends Model<C>> implements Model<C>, Runner<C> {
+export class OnnxModel<C extends object, M extends Model<C>>
+  implements AdaptableModel<C>, Runner<C> {
   readonly className: string;
   readonly library: string;
   readonly config: FrozenConfig<C>;
@@ -44,6 +48,7 @@ export class OnnxModel<C extends object, M extends Model<C>> implements Model<C>
   readonly #engine: Engine;
   readonly #sessions = new Map<string, Promise<EngineSession>>();
   #device: Device = "cpu";
+  #adapters: readonly LoraAdapter[] = [];
 
   constructor(
     definition: ModelDefinition<C, M>,
@@ -69,6 +74,24 @@ export class OnnxModel<C extends object, M extends Model<C>> implements Model<C>
 
   get numParameters(): number {
     return this.#checkpoint.numParameters;
+  }
+
+  get adapters(): readonly LoraAdapter[] {
+    return this.#adapters;
+  }
+
+  get layerShapes(): ReadonlyMap<string, readonly number[]> {
+    const weights = [...this.#checkpoint.entries()].filter(([name, { dims }]) =>
+      name.endsWith(".weight") && dims.length >= 2
+    );
+    return new Map(weights.map(([name, { dims }]) => [name.slice(0, -".weight".length), dims]));
+  }
+
+  /** Sessions that run go on to their end with what they were made of. */
+  async setAdapters(adapters: readonly LoraAdapter[]): Promise<void> {
+    checkAdapters(this.className, this.layerShapes, adapters);
+    await this.dispose();
+    this.#adapters = [...adapters];
   }
 
   /** Such as `UNet2DModel(113673219 parameters, float32 on cpu)`. */
@@ -153,7 +176,7 @@ export class OnnxModel<C extends object, M extends Model<C>> implements Model<C>
       this.config,
       this.#checkpoint,
       new Set(inputs),
-      { lowering: lowerings[provider], dtype, weightDType: this.dtype },
+      { lowering: lowerings[provider], dtype, weightDType: this.dtype, adapters: this.#adapters },
     );
   }
 }

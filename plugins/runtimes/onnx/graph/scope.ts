@@ -1,4 +1,4 @@
-import { DenoiseError } from "@denoise/core";
+import { DenoiseError, type LoraAdapter, type LoraLayer } from "@denoise/core";
 import type { Checkpoint, StoredTensor } from "./checkpoint.ts";
 import type { Graph, NodeOptions } from "./graph.ts";
 import type { Attributes, DType, Value, Weight } from "./value.ts";
@@ -34,6 +34,7 @@ export class Scope {
   readonly path: string;
   /** In which type weights are held. */
   readonly weightDType: WeightDType;
+  readonly #adapters: readonly LoraAdapter[];
 
   /** The root of a model, unless a path is given. */
   constructor(
@@ -41,16 +42,27 @@ export class Scope {
     checkpoint: Checkpoint,
     path = "",
     weightDType: WeightDType = "float32",
+    adapters: readonly LoraAdapter[] = [],
   ) {
     this.graph = graph;
     this.checkpoint = checkpoint;
     this.path = path;
     this.weightDType = weightDType;
+    this.#adapters = adapters;
   }
 
   /** A module inside this one: `s.at("resnets", 0)` is `s.at("resnets.0")`. */
   at(...names: readonly (string | number)[]): Scope {
-    return new Scope(this.graph, this.checkpoint, this.#name(names.join(".")), this.weightDType);
+    const path = this.#name(names.join("."));
+    return new Scope(this.graph, this.checkpoint, path, this.weightDType, this.#adapters);
+  }
+
+  /** The low-rank changes of this module that are in use. */
+  changes(): { readonly name: string; readonly weight: number; readonly layer: LoraLayer }[] {
+    return this.#adapters.flatMap(({ name, weight, layers }) => {
+      const layer = layers.get(this.path);
+      return layer === undefined || weight === 0 ? [] : [{ name, weight, layer }];
+    });
   }
 
   /** Whether the checkpoint has this tensor, or a module of this name with tensors in it. */

@@ -1,4 +1,5 @@
-import type { Scope, Value } from "../graph/mod.ts";
+import type { Scope, Value, Weight } from "../graph/mod.ts";
+import { withChanges } from "./lora.ts";
 
 /** Options of a convolution, as in torch. */
 export interface ConvOptions {
@@ -20,13 +21,20 @@ export function conv2d(
 ): Value {
   const weight = s.tensor("weight"); // [C', C / groups, h, w]
   const bias = s.has("bias") ? [s.tensor("bias")] : [];
-  return s.op("Conv", [x, weight, ...bias], {
-    kernel_shape: weight.dims.slice(2),
-    strides: [stride, stride],
-    pads: typeof padding === "number" ? Array(4).fill(padding) : padding,
-    dilations: [dilation, dilation],
-    group: groups,
-  });
+  const convolve = (kernel: Weight) =>
+    s.op("Conv", [x, kernel, ...(kernel === weight ? bias : [])], {
+      kernel_shape: kernel.dims.slice(2),
+      strides: [stride, stride],
+      pads: typeof padding === "number" ? Array(4).fill(padding) : padding,
+      dilations: [dilation, dilation],
+      group: groups,
+    });
+  return withChanges(
+    s,
+    convolve(weight),
+    4,
+    (down, up) => s.op("Conv", [convolve(down), up], { kernel_shape: [1, 1] }),
+  );
 }
 
 /** A transposed convolution of [N, C, H, W], as torch's ConvTranspose2d with `padding` a number. */

@@ -1,9 +1,16 @@
 import { MICROSOFT, type Scope, type Value, type Weight } from "../graph/mod.ts";
+import { withChanges } from "./lora.ts";
 
 /** x·Wᵀ + b over the last axis, with the checkpoint's `weight` [out, in] and, if there, `bias`. */
 export function linear(s: Scope, x: Value): Value {
   const product = matMulTransposed(s, x, s.tensor("weight"));
-  return s.has("bias") ? s.op("Add", [product, s.tensor("bias")]) : product;
+  const result = s.has("bias") ? s.op("Add", [product, s.tensor("bias")]) : product;
+  return withChanges(
+    s,
+    result,
+    2,
+    (down, up) => matMulTransposed(s, matMulTransposed(s, x, down), up),
+  );
 }
 
 /** x·Wᵀ over the last axis, for a weight [out, in] that is shared with another module. */

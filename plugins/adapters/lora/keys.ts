@@ -1,0 +1,100 @@
+/** What a tensor of a LoRA file is: a part of the change of one layer of one component. */
+export interface LoraKey {
+  /** The pipeline's component, in camelCase. */
+  readonly component: "unet" | "textEncoder" | "textEncoder2";
+  /** The layer: with dots, or as kohya writes it with underscores. */
+  readonly layer: string;
+  readonly part: "down" | "up" | "alpha";
+}
+
+/** Ends of tensor names, of the styles of PEFT, kohya and early diffusers. */
+const PARTS: readonly (readonly [RegExp, LoraKey["part"]])[] = [
+  [/\.lora_A(\.\w+)?\.weight$/, "down"],
+  [/\.lora_B(\.\w+)?\.weight$/, "up"],
+  [/\.lora_down\.weight$/, "down"],
+  [/\.lora_up\.weight$/, "up"],
+  [/\.lora(_linear_layer)?\.down\.weight$/, "down"],
+  [/\.lora(_linear_layer)?\.up\.weight$/, "up"],
+  [/_lora\.down\.weight$/, "down"],
+  [/_lora\.up\.weight$/, "up"],
+  [/\.alpha$/, "alpha"],
+];
+
+/** Beginnings of tensor names, and the component that they name. */
+const COMPONENTS: readonly (readonly [RegExp, LoraKey["component"]])[] = [
+  [/^(unet\.|lora_unet_)/, "unet"],
+  [/^(text_encoder_2\.|lora_te2_)/, "textEncoder2"],
+  [/^(text_encoder\.|lora_te1?_)/, "textEncoder"],
+];
+
+/** Reads the name of a tensor; undefined for one that is no part of a LoRA. */
+export function parseKey(key: string): LoraKey | undefined {
+  const part = PARTS.find(([pattern]) => pattern.test(key));
+  const found = COMPONENTS.find(([pattern]) => pattern.test(key));
+  if (part === undefined) return undefined;
+  const [pattern, component] = found ?? [/^/, "unet" as const];
+  const layer = key.replace(part[0], "").replace(pattern, "")
+    .replace(/\.processor\.to_/, ".to_") // attention processors of early diffusers
+    .replace(/^base_model\.model\./, "")
+    .replace(/^text_model[._]/, "");
+  return { component, layer, part: part[1] };
+}
+
+/** Old names of layers beside today's. */
+function todaysName(layer: string): string {
+  return layer.replace(/\.to_out$/, ".to_out.0");
+}
+
+/**
+ * The layer of a model that a name in a LoRA file means, whether its parts are joined by dots or by
+ * underscores, by diffusers' names or by those of the original Stable Diffusion.
+ *
+ * @param layers The model's layers by their names with underscores; see {@linkcode layerIndex}.
+ */
+export function findLayer(name: string, layers: ReadonlyMap<string, string>): string | undefined {
+  const plain = (text: string) => todaysName(text).replaceAll(".", "_");
+  return layers.get(plain(name)) ?? layers.get(plain(diffusersName(name)));
+}
+
+/** The layers of a model by their names with underscores. */
+export function layerIndex(layers: Iterable<string>): Map<string, string> {
+  return new Map([...layers].map((layer) => [layer.replaceAll(".", "_"), layer]));
+}
+
+/** Parts of a residual block in the original Stable Diffusion and in diffusers. */
+const RESNET: Readonly<Record<string, string>> = {
+  in_layers_2: "conv1",
+  out_layers_3: "conv2",
+  emb_layers_1: "time_emb_proj",
+  skip_connection: "conv_shortcut",
+};
+
+/** `input_blocks_4_1_...` as `down_blocks_1_attentions_0_...`, for UNets with two layers a level. */
+function diffusersName(name: string): string {
+  const [_, side, blockText, placeText, rest = ""] =
+    name.replaceAll(".", "_").match(/^(input_blocks|output_blocks)_(\d+)_(\d+)_?(.*)$/) ?? [];
+  const inner = (place: string, base: string, index: string) =>
+    place === "0"
+      ? `${base}_resnets_${index}_${RESNET[rest] ?? rest}`
+      : `${base}_attentions_${index}_${rest}`;
+  if (side === "input_blocks") {
+    const block = Number(blockText) - 1;
+    const [level, index] = [Math.floor(block / 3), block % 3];
+    return index === 2
+      ? `down_blocks_${level}_downsamplers_0_conv`
+      : inner(placeText!, `down_blocks_${level}`, String(index));
+  }
+  if (side === "output_blocks") {
+    const block = Number(blockText);
+    const [level, index] = [Math.floor(block / 3), block % 3];
+    return /^conv$/.test(rest)
+      ? `up_blocks_${level}_upsamplers_0_conv`
+      : inner(placeText!, `up_blocks_${level}`, String(index));
+  }
+  const middle = name.replaceAll(".", "_").match(/^middle_block_(\d)_(.*)$/);
+  if (middle === null) return name;
+  const [, place, tail] = middle;
+  return place === "1"
+    ? `mid_block_attentions_0_${tail}`
+    : `mid_block_resnets_${Number(place) / 2}_${RESNET[tail!] ?? tail}`;
+}

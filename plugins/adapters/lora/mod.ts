@@ -1,0 +1,137 @@
+/**
+ * LoRA: low-rank changes of a pipeline's UNet and text encoders (Hu et al., arXiv:2106.09685), from
+ * .safetensors files in the styles of diffusers, PEFT and kohya, by diffusers' layer names or those
+ * of the original Stable Diffusion. Several can be mixed; the base weights stay mapped as they are,
+ * only the sessions are made anew.
+ *
+ * Not covered: DoRA (`dora_scale`), LoHa, LoKr; a file that has them is refused.
+ *
+ * @example
+ * ```ts ignore
+ * import { DiffusionPipeline, loadLoraWeights, setAdapters } from "@denoise/denoise";
+ *
+ * const pipe = await DiffusionPipeline.fromPretrained("stable-diffusion-v1-5/stable-diffusion-v1-5");
+ * await loadLoraWeights(pipe, "./pixel-art.safetensors", { adapterName: "pixel" });
+ * await setAdapters(pipe, ["pixel"], [0.8]);
+ * ```
+ *
+ * @module
+ */
+import { type AdaptableModel, isFolder, joinPath, type LoraAdapter } from "@denoise/core";
+import { readLora } from "./read.ts";
+
+/** A pipeline, or anything with components. */
+export interface Adaptable {
+  /** The components by role. */
+  readonly components: object;
+}
+
+/** How a LoRA is loaded. */
+export interface LoraOptions {
+  /** What it is called; `"default"` and a number unless given. */
+  readonly adapterName?: string | undefined;
+  /** How much of it is applied, 1 unless given. */
+  readonly weight?: number | undefined;
+  /** The file in a folder; `pytorch_lora_weights.safetensors` unless given. */
+  readonly weightName?: string | undefined;
+}
+
+function isAdaptable(part: unknown): part is AdaptableModel {
+  return typeof (part as AdaptableModel | null)?.setAdapters === "function";
+}
+
+function adaptableParts({ components }: Adaptable): [string, AdaptableModel][] {
+  return Object.entries(components).filter((entry): entry is [string, AdaptableModel] =>
+    isAdaptable(entry[1])
+  );
+}
+
+/** Names of the adapters that a pipeline's models have, in the order in which they came. */
+export function getActiveAdapters(pipe: Adaptable): string[] {
+  const names = adaptableParts(pipe).flatMap(([_, { adapters }]) => adapters.map((a) => a.name));
+  return [...new Set(names)];
+}
+
+async function fileOf(path: string | URL, weightName: string | undefined): Promise<string> {
+  const name = path instanceof URL ? decodeURIComponent(path.pathname) : path;
+  if (!await isFolder(name)) return name;
+  return joinPath(name, weightName ?? "pytorch_lora_weights.safetensors");
+}
+
+/**
+ * Loads a LoRA and applies it, beside those that are there (`load_lora_weights`).
+ *
+ * @param path A .safetensors file, or a folder that holds one.
+ * @returns The adapter's name.
+ * @throws {DenoiseError} `unexpected_tensor` when it is no LoRA, or one of another model.
+ * @throws {RangeError} when an adapter of that name is there, or shapes do not fit.
+ */
+export async function loadLoraWeights(
+  pipe: Adaptable,
+  path: string | URL,
+  options: LoraOptions = {},
+): Promise<string> {
+  const taken = getActiveAdapters(pipe);
+  const { adapterName: name = `default_${taken.length}`, weight = 1 } = options;
+  if (taken.includes(name)) {
+    throw new RangeError(
+      `Cannot load a LoRA as ${JSON.stringify(name)}: there is one of that name; give another ` +
+        `adapterName, or call unloadLoraWeights first`,
+    );
+  }
+  const parts = new Map(adaptableParts(pipe));
+  const file = await fileOf(path, options.weightName);
+  const changes = await readLora(file, (component) => parts.get(component)?.layerShapes.keys());
+  const before = new Map([...parts].map(([role, part]) => [role, part.adapters]));
+  try {
+    for (const [component, layers] of changes) {
+      const part = parts.get(component)!;
+      await part.setAdapters([...part.adapters, { name, weight, layers }]);
+    }
+  } catch (error) {
+    for (const [role, part] of parts) await part.setAdapters(before.get(role)!);
+    throw error;
+  }
+  return name;
+}
+
+/**
+ * Says how much of each adapter is applied; those that are not named are turned off
+ * (`set_adapters`).
+ *
+ * @param weights One for each name, or one for all; 1 unless given.
+ * @throws {RangeError} for a name that is not there.
+ */
+export async function setAdapters(
+  pipe: Adaptable,
+  names: string | readonly string[],
+  weights: number | readonly number[] = 1,
+): Promise<void> {
+  const wanted = [names].flat() as string[];
+  const known = getActiveAdapters(pipe);
+  const unknown = wanted.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new RangeError(
+      `Cannot use the adapter ${JSON.stringify(unknown)}: there are ${known.join(", ") || "none"}`,
+    );
+  }
+  const list = typeof weights === "number" ? wanted.map(() => weights) : weights;
+  if (list.length !== wanted.length) {
+    throw new RangeError(
+      `Cannot weigh ${wanted.length} adapters with ${list.length} weights: give one for each`,
+    );
+  }
+  const weightOf = ({ name }: LoraAdapter) => list[wanted.indexOf(name)] ?? 0;
+  for (const [_, part] of adaptableParts(pipe)) {
+    await part.setAdapters(
+      part.adapters.map((adapter) => ({ ...adapter, weight: weightOf(adapter) })),
+    );
+  }
+}
+
+/** Takes every adapter away; the models are as they were loaded (`unload_lora_weights`). */
+export async function unloadLoraWeights(pipe: Adaptable): Promise<void> {
+  for (const [_, part] of adaptableParts(pipe)) {
+    if (part.adapters.length > 0) await part.setAdapters([]);
+  }
+}

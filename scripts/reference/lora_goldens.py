@@ -1,0 +1,100 @@
+"""LoRA files for tests/fixtures/tiny-stable-diffusion and the pictures that diffusers makes with them.
+
+    python scripts/reference/lora_goldens.py
+
+Writes tests/golden/lora/*.safetensors: random adapters in the styles of PEFT (with alpha in the metadata), kohya
+(underscores, alpha tensors) and early diffusers, and pictures.safetensors with what the reference makes of them.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from diffusers import StableDiffusionPipeline
+from peft import LoraConfig
+from peft.utils import get_peft_model_state_dict
+from safetensors.torch import save_file
+
+ROOT = Path(__file__).resolve().parents[2]
+REPO = ROOT / "tests/fixtures/tiny-stable-diffusion"
+OUT = ROOT / "tests/golden/lora"
+CALL = dict(prompt="a red apple", num_inference_steps=4, output_type="np")
+RANK, ALPHA = 3, 5
+
+
+def load() -> StableDiffusionPipeline:
+    pipe = StableDiffusionPipeline.from_pretrained(REPO, safety_checker=None)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def draw(pipe: StableDiffusionPipeline, seed: int = 5, **more) -> torch.Tensor:
+    image = pipe(**CALL, generator=torch.Generator().manual_seed(seed), **more).images[0]
+    return torch.from_numpy((image * 255).round().astype("uint8").copy()).contiguous()
+
+
+def adapter(seed: int, targets: list[str]) -> StableDiffusionPipeline:
+    pipe = load()
+    pipe.unet.add_adapter(LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=targets))
+    pipe.text_encoder.add_adapter(LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=["q_proj", "v_proj", "fc1"]))
+    rng = torch.Generator().manual_seed(seed)
+    for model in (pipe.unet, pipe.text_encoder):
+        for name, parameter in model.named_parameters():
+            if "lora_" in name:
+                parameter.data = torch.randn(parameter.shape, generator=rng) * 0.3
+    return pipe
+
+
+def state(model) -> dict[str, torch.Tensor]:
+    return {k: v.contiguous() for k, v in get_peft_model_state_dict(model).items()}
+
+
+def kohya(prefix: str, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    out = {}
+    for key, value in weights.items():
+        layer, part = key.rsplit(".lora_", 1)
+        name = f"{prefix}_{layer.replace('.', '_')}"
+        out[f"{name}.lora_{'down' if part.startswith('A') else 'up'}.weight"] = value
+        out[f"{name}.alpha"] = torch.tensor(float(ALPHA))
+    return out
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    OUT.mkdir(parents=True, exist_ok=True)
+    pictures = {"base": draw(load())}
+
+    pipe = adapter(1, ["to_q", "to_k", "to_v", "to_out.0", "proj_in", "conv1", "ff.net.0.proj"])
+    unet, text = state(pipe.unet), state(pipe.text_encoder)
+    text = {k if k.startswith("text_model.") else f"text_model.{k}": v for k, v in text.items()}
+    pipe.save_lora_weights(OUT, unet_lora_layers=get_peft_model_state_dict(pipe.unet),
+                           text_encoder_lora_layers=get_peft_model_state_dict(pipe.text_encoder),
+                           weight_name="peft.safetensors", unet_lora_adapter_metadata=pipe.unet.peft_config["default"].to_dict(),
+                           text_encoder_lora_adapter_metadata=pipe.text_encoder.peft_config["default"].to_dict())
+    # With transformers 5 the reference drops what kohya files hold for q_proj and v_proj of a text encoder.
+    text = {k: v for k, v in text.items() if ".mlp." in k}
+    save_file({**kohya("lora_unet", unet), **kohya("lora_te", text)}, OUT / "kohya.safetensors")
+
+    other = adapter(2, ["to_q", "to_v"])
+    save_file({f"unet.{k.replace('lora_A', 'lora.down').replace('lora_B', 'lora.up')}": v
+               for k, v in state(other.unet).items()}, OUT / "early.safetensors")
+
+    for name in ("peft", "kohya", "early"):
+        pipe = load()
+        pipe.load_lora_weights(OUT, weight_name=f"{name}.safetensors", adapter_name=name)
+        pictures[name] = draw(pipe)
+        pipe.set_adapters([name], [0.4])
+        pictures[f"{name} 0.4"] = draw(pipe)
+    pipe = load()
+    pipe.load_lora_weights(OUT, weight_name="peft.safetensors", adapter_name="one")
+    pipe.load_lora_weights(OUT, weight_name="early.safetensors", adapter_name="two")
+    pipe.set_adapters(["one", "two"], [0.7, -0.5])
+    pictures["both"] = draw(pipe)
+    save_file(pictures, OUT / "pictures.safetensors", metadata={
+        "command": "python scripts/reference/lora_goldens.py", "torch": torch.__version__, "call": str(CALL)})
+    for name, picture in pictures.items():
+        print(name, (picture.float() - pictures["base"].float()).abs().mean().item())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
