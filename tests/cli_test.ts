@@ -62,6 +62,33 @@ describe("denoise generate", () => {
     assert((await Deno.stat(`${folder}/picture.png`)).isFile);
   });
 
+  it("changes a picture, paints in it, and applies LoRAs, by what is given", async () => {
+    const lora = new URL("./golden/lora/early.safetensors", import.meta.url).pathname;
+    const common = ["--model", REPO, "--steps", "4", "--seed", "3", "--json"];
+    const runs = [
+      ["first", "--out", "begin.png"],
+      ["second", "--image", "begin.png", "--strength", "0.5", "--out", "changed.png"],
+      ["third", "--image", "begin.png", "--mask", "begin.png", "--out", "painted.png"],
+      ["first", "--lora", `${lora}:0.5`, "--out", "adapted.png"],
+    ];
+    const pipelines = [];
+    for (const run of runs) {
+      const { code, stdout, stderr } = await denoise("generate", ...run, ...common);
+      assertEquals(code, 0, stderr);
+      pipelines.push(JSON.parse(stdout).pipeline);
+    }
+    assertEquals(pipelines, [
+      "StableDiffusionPipeline",
+      "StableDiffusionImg2ImgPipeline",
+      "StableDiffusionInpaintPipeline",
+      "StableDiffusionPipeline",
+    ]);
+    const [plain, adapted] = await Promise.all(
+      ["begin.png", "adapted.png"].map((name) => Deno.readFile(`${folder}/${name}`)),
+    );
+    assert(plain!.toHex() !== adapted!.toHex());
+  });
+
   it("says in one line what is wrong, and exits with 1 or 2", async () => {
     const cases: [string[], number, string][] = [
       [["generate", "x", "--stepz", "3"], 2, "Did you mean --steps?"],
@@ -73,6 +100,9 @@ describe("denoise generate", () => {
       [["generate", "x", "--model", REPO, "--size", "50"], 1, "divisible by 8"],
       [["generate", "x", "--model", REPO, "--device", "gpu"], 1, "devices are cpu"],
       [["generate", "x", "--model", REPO, "--steps", "1", "--out", "x.bmp"], 1, ".png, .jpg"],
+      [["generate", "x", "--model", REPO, "--mask", "m.png"], 1, "give --image beside --mask"],
+      [["generate", "x", "--model", REPO, "--strength", "0.5"], 1, "give --image beside it"],
+      [["generate", "x", "--strength", "1.5"], 2, "from 0 to 1"],
       [["generate", "a prompt", "--model", DDPM], 1, "Cannot give a prompt to DDPMPipeline"],
     ];
     for (const [args, expected, message] of cases) {

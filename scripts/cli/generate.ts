@@ -1,11 +1,13 @@
 import type { AnyPipeline, PictureOutput, PipelineStep, Registry } from "@denoise/core";
 import { DenoiseError, diffusionPipeline } from "@denoise/core";
 import { defaults, id as EMBEDDED } from "@denoise/embedded-emoji";
+import { loadLoraWeights } from "@denoise/lora";
 import { showPicture } from "@denoise/terminal";
 import type { Command } from "commander";
 import { registry as builtIn } from "../../plugins/registry.ts";
 import { integer, number, seed, size } from "./options.ts";
 import { findScheduler } from "./scheduler_name.ts";
+import { pipelineFor } from "./tasks.ts";
 import { downloadBar, withProgress } from "./terminal.ts";
 
 interface GenerateFlags {
@@ -22,6 +24,10 @@ interface GenerateFlags {
   readonly variant?: string;
   readonly revision?: string;
   readonly json?: true;
+  readonly image?: string;
+  readonly mask?: string;
+  readonly strength?: number;
+  readonly lora: readonly string[];
 }
 
 /** Adds `generate PROMPT`. */
@@ -36,6 +42,15 @@ export function addGenerate(program: Command): void {
     .option("--scheduler <name>", 'scheduler, such as "euler" or "DDIMScheduler"')
     .option("--size <size>", 'in pixels, "512" or "768x512" (width x height)', size)
     .option("--negative <prompt>", "what the picture should not show")
+    .option("--image <file>", "a picture to begin with")
+    .option("--mask <file>", "what of it is painted anew: white on black")
+    .option("--strength <share>", "how much of the picture is forgotten, 0 to 1", number(0, 1))
+    .option(
+      "--lora <file>",
+      'a LoRA, "file.safetensors" or "file.safetensors:0.8"; may be given several times',
+      (file: string, files: string[]) => [...files, file],
+      [] as string[],
+    )
     .option("-n, --count <n>", "how many pictures", integer(1, 64), 1)
     .option("-o, --out <file>", "where to write: .png, .jpg or .jpeg")
     .option("-d, --device <device>", "cpu, cuda, tensorrt, webgpu, coreml or dml", "cpu")
@@ -64,7 +79,12 @@ async function generate(prompt: string, flags: GenerateFlags, registry: Registry
       const Scheduler = await findScheduler(flags.scheduler, registry);
       pipe.scheduler = Scheduler.fromConfig(pipe.scheduler.config);
     }
-    const { images } = await withProgress(start(pipe, prompt, flags));
+    for (const lora of flags.lora) {
+      const [_, file, weight] = lora.match(/^(.*?)(?::(-?[\d.]+))?$/)!;
+      await loadLoraWeights(pipe, file!, weight === undefined ? {} : { weight: Number(weight) });
+    }
+    const task = await pipelineFor(pipe, flags, registry);
+    const { images } = await withProgress(start(task, prompt, flags));
     for (const [index, image] of images.entries()) {
       const path = outputPath(prompt, flags.out, index, images.length);
       await image.save(path);
@@ -92,7 +112,13 @@ function start(
     seed: flags.seed,
   };
   if (!("tokenizer" in pipe.components)) {
-    const unused = [prompt && "a prompt", flags.size && "--size", flags.negative && "--negative"];
+    const { size, negative, strength } = flags;
+    const unused = [
+      prompt && "a prompt",
+      size && "--size",
+      negative && "--negative",
+      strength !== undefined && "--strength",
+    ];
     const named = unused.filter(Boolean);
     if (named.length > 0) {
       throw new TypeError(
@@ -102,9 +128,20 @@ function start(
     }
     return pipe.stream({ ...shared, batchSize: flags.count });
   }
+  if (flags.strength !== undefined && flags.image === undefined) {
+    throw new TypeError("Cannot use --strength without a picture: give --image beside it");
+  }
+  if (flags.size !== undefined && flags.image !== undefined && flags.mask === undefined) {
+    throw new TypeError(
+      "Cannot use --size with --image: the picture made has the size of that one",
+    );
+  }
   return pipe.stream(prompt, {
     ...shared,
     ...flags.size,
+    ...(flags.image === undefined ? {} : { image: flags.image }),
+    ...(flags.mask === undefined ? {} : { maskImage: flags.mask }),
+    ...(flags.strength === undefined ? {} : { strength: flags.strength }),
     guidanceScale: flags.guidance ?? own?.guidanceScale,
     negativePrompt: flags.negative,
     numImagesPerPrompt: flags.count,
