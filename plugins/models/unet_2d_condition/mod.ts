@@ -25,17 +25,19 @@
 import { type Denoiser, type FrozenConfig, type ModelClass, Tensor } from "@denoise/core";
 import { defineModel, float32, int64, optional, type Port, timesteps } from "@denoise/onnx";
 import {
-  crossAttentionMidBlock,
+  conditioning,
   downBlock,
-  resnetBlock,
+  downLevel,
+  layersAt,
+  middleLevel,
+  timeWidth,
   todaysAttentionName,
   upBlock,
+  upLevel,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import { activation, add, conv2d, groupNorm, linear, mul, sub } from "@denoise/onnx/nn";
 import { check, schema, type UNet2DConditionConfig } from "./config.ts";
-import { conditioning, timeWidth } from "./embedding.ts";
-import { downLevel, layersAt, resnetOptions, transformerAt, upLevel } from "./levels.ts";
 
 export type { UNet2DConditionConfig };
 
@@ -145,7 +147,7 @@ function build(s: Scope, config: Config, inputs: Readonly<Record<string, Value>>
   });
 
   // middle
-  x = middle(s.at("mid_block"), config, x, temb, context);
+  x = middleLevel(s.at("mid_block"), config, x, temb, context);
   if (mid_residual !== undefined) x = add(s, x, mid_residual);
 
   // up
@@ -158,17 +160,4 @@ function build(s: Scope, config: Config, inputs: Readonly<Record<string, Value>>
   x = activation(s, groupNorm(s.at("conv_norm_out"), x, norm), config.act_fn);
   const outPadding = Math.floor((config.conv_out_kernel - 1) / 2);
   return { prediction: conv2d(s.at("conv_out"), x, { padding: outPadding }) };
-}
-
-function middle(s: Scope, config: Config, x: Value, temb: Value, context: Value): Value {
-  const resnet = { ...resnetOptions(config), outputScale: config.mid_block_scale_factor };
-  if (config.mid_block_type === null) return x;
-  if (config.mid_block_type === "UNetMidBlock2D") {
-    return resnetBlock(s.at("resnets.0"), x, temb, resnet);
-  }
-  const last = config.block_out_channels.length - 1;
-  const layers = [config.transformer_layers_per_block].flat()[last] ??
-    config.transformer_layers_per_block as number;
-  const transformer = { ...transformerAt(config, last, layers)(0), onlyCrossAttention: false };
-  return crossAttentionMidBlock(s, x, temb, context, { resnet, transformer });
 }

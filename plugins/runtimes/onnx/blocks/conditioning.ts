@@ -1,6 +1,4 @@
-import type { FrozenConfig } from "@denoise/core";
-import { fourierEmbedding, timestepEmbedding } from "@denoise/onnx/blocks";
-import type { Scope, Value } from "@denoise/onnx/graph";
+import type { Scope, Value } from "../graph/mod.ts";
 import {
   activation,
   add,
@@ -10,20 +8,47 @@ import {
   reshape,
   shapeOf,
   sinusoidalEmbedding,
-} from "@denoise/onnx/nn";
-import type { UNet2DConditionConfig } from "./config.ts";
+} from "../nn/mod.ts";
+import { fourierEmbedding, timestepEmbedding } from "./timestep_embedding.ts";
 
-type Config = FrozenConfig<UNet2DConditionConfig>;
+/** What shapes the embedding of a conditional UNet or ControlNet, as it stands in config.json. */
+export interface ConditioningConfig {
+  /** Channels of each level. */
+  readonly block_out_channels: readonly number[];
+  /** Width of the time embedding; four times the first level's channels when null. */
+  readonly time_embedding_dim: number | null;
+  /** How the timestep becomes a vector: sines, or random frequencies. */
+  readonly time_embedding_type: "positional" | "fourier";
+  /** Activation of the finished time embedding. */
+  readonly time_embedding_act_fn: string | null;
+  /** Activation at the end of the time embedding's layers. */
+  readonly timestep_post_act: string | null;
+  /** Activation, by its name in diffusers. */
+  readonly act_fn: string;
+  /** Whether cosines come before sines. */
+  readonly flip_sin_to_cos: boolean;
+  /** Taken from the number of frequencies. */
+  readonly freq_shift: number;
+  /** How a class label becomes a vector. */
+  readonly class_embed_type: string | null;
+  /** Whether the class vector is put beside the time embedding and not added. */
+  readonly class_embeddings_concat: boolean;
+  /** What is added to the time embedding: `"text_time"` as in SDXL. */
+  readonly addition_embed_type: string | null;
+  /** Frequencies for each of SDXL's sizes and crops. */
+  readonly addition_time_embed_dim: number | null;
+}
+
 type Inputs = Readonly<Record<string, Value>>;
 
 /** Width of the time embedding. */
-export function timeWidth(config: Config): number {
+export function timeWidth(config: ConditioningConfig): number {
   const factor = config.time_embedding_type === "fourier" ? 2 : 4;
   return config.time_embedding_dim ?? config.block_out_channels[0]! * factor;
 }
 
 /** Everything that tells the residual blocks of time, class, size and guidance: [N, E]. */
-export function conditioning(s: Scope, config: Config, inputs: Inputs): Value {
+export function conditioning(s: Scope, config: ConditioningConfig, inputs: Inputs): Value {
   const { timestep, timestep_cond, class_labels } = inputs;
   let emb = timestepEmbedding(s.at("time_embedding"), timeProjection(s, config, timestep!), {
     activation: config.act_fn,
@@ -41,7 +66,7 @@ export function conditioning(s: Scope, config: Config, inputs: Inputs): Value {
   return name === null ? emb : activation(s, emb, name);
 }
 
-function timeProjection(s: Scope, config: Config, timestep: Value): Value {
+function timeProjection(s: Scope, config: ConditioningConfig, timestep: Value): Value {
   const flipSinToCos = config.flip_sin_to_cos;
   return config.time_embedding_type === "fourier"
     ? fourierEmbedding(s.at("time_proj"), timestep, { log: false, flipSinToCos })
@@ -52,7 +77,7 @@ function timeProjection(s: Scope, config: Config, timestep: Value): Value {
     });
 }
 
-function classEmbedding(s: Scope, config: Config, labels: Value): Value {
+function classEmbedding(s: Scope, config: ConditioningConfig, labels: Value): Value {
   const module = s.at("class_embedding");
   switch (config.class_embed_type) {
     case "timestep":
@@ -71,7 +96,11 @@ function classEmbedding(s: Scope, config: Config, labels: Value): Value {
 }
 
 /** SDXL: the pooled text with the embedded sizes and crops (arXiv:2307.01952, section 2.2). */
-function sizeEmbedding(s: Scope, config: Config, { text_embeds, time_ids }: Inputs): Value {
+function sizeEmbedding(
+  s: Scope,
+  config: ConditioningConfig,
+  { text_embeds, time_ids }: Inputs,
+): Value {
   const sizes = sinusoidalEmbedding(s.at("add_time_proj"), reshape(s, time_ids!, [-1]), {
     width: config.addition_time_embed_dim!,
     flipSinToCos: config.flip_sin_to_cos,
