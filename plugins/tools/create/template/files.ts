@@ -9,7 +9,11 @@ export function configSource({ packageName }: Names): string {
     version: "0.1.0",
     license: "MIT",
     exports: "./mod.ts",
-    imports: { "@denoise/core": core },
+    imports: {
+      "@denoise/core": core,
+      "@std/assert": "jsr:@std/assert@^1.0.0",
+      "@std/testing": "jsr:@std/testing@^1.0.0",
+    },
     fmt: { lineWidth: 100, proseWrap: "preserve" },
     publish: { exclude: ["mod_test.ts", ".github"] },
   };

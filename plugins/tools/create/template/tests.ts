@@ -2,8 +2,8 @@ import type { Names } from "../names.ts";
 
 /** The tests: the conformance suite with the order that the method claims, and an exact end. */
 export function testSource({ className }: Names): string {
-  return `import { assertAlmostEquals } from "jsr:@std/assert@^1";
-import { describe, it } from "jsr:@std/testing@^1/bdd";
+  return `import { assertAlmostEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
 import { Generator } from "@denoise/core";
 import { testScheduler } from "@denoise/core/testing";
 import { ${className} } from "./mod.ts";
