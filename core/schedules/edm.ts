@@ -1,6 +1,7 @@
-import { linspace32, toFloat32 } from "../math.ts";
+import { toFloat32 } from "../math.ts";
 import type { Tensor } from "../tensor.ts";
 import type { LogSnrLevel } from "./log_snr.ts";
+import { exponentialSigmas32 } from "./sigmas.ts";
 
 const f = Math.fround;
 
@@ -35,8 +36,7 @@ export function edmSigmas(
 ): number[] {
   const { sigma_min: min, sigma_max: max, rho } = config;
   if (config.sigma_schedule === "exponential") {
-    return Array.from(linspace32(Math.log(min), Math.log(max), ramp.length).map(Math.exp))
-      .reverse();
+    return exponentialSigmas32(ramp.length, { min, max });
   }
   const [high, low] = [max ** (1 / rho), min ** (1 / rho)];
   const slope = round(low - high);

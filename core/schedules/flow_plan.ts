@@ -112,3 +112,20 @@ export function addFlowNoise(
   const sigmas = sigmasAt(plan, timesteps, index);
   return combineBatch(sigmas, noise, sigmas.map((sigma) => 1 - sigma), original);
 }
+
+/** What the options of a flow plan are where a config does not name them. */
+export const FLOW_PLAN_DEFAULTS: FlowPlanConfig = Object.freeze({
+  num_train_timesteps: 1000,
+  shift: 1,
+  use_dynamic_shifting: false,
+  base_shift: 0.5,
+  max_shift: 1.15,
+  base_image_seq_len: 256,
+  max_image_seq_len: 4096,
+  invert_sigmas: false,
+  shift_terminal: null,
+  use_karras_sigmas: false,
+  use_exponential_sigmas: false,
+  use_beta_sigmas: false,
+  time_shift_type: "exponential",
+});

@@ -1,4 +1,4 @@
-import { linspace } from "../math.ts";
+import { linspace, linspace32 } from "../math.ts";
 import { betaQuantile } from "./beta_quantile.ts";
 
 /** The range of a sigma schedule. */
@@ -36,6 +36,11 @@ export function karrasSigmas(count: number, { min, max, rho = 7 }: KarrasOptions
 /** Falling sigmas with equal steps between their logarithms, in float64. */
 export function exponentialSigmas(count: number, { min, max }: SigmaRange): number[] {
   return linspace(Math.log(max), Math.log(min), count).map(Math.exp);
+}
+
+/** The same in float32, as the reference's EDM and score SDE schedulers compute it. */
+export function exponentialSigmas32(count: number, { min, max }: SigmaRange): number[] {
+  return Array.from(linspace32(Math.log(min), Math.log(max), count).map(Math.exp)).reverse();
 }
 
 /**

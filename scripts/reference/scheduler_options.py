@@ -286,4 +286,20 @@ CLASSES = {
                    "final_sigmas_type": []},  # with sigma_min the reference halves a time of no length for ever
         "cases": [("from step 2", {}, {"begin": 2}), ("twenty steps", {}, {"steps": 20, "shape": [1, 1, 2, 2]})],
     },
+    "flow_match_heun_discrete": {
+        "class": "FlowMatchHeunDiscreteScheduler",
+        "values": {"shift": [3.0, 0.5]},
+        "steps": [{}, {"s_churn": 1.0, "s_tmin": 0.1, "s_tmax": 0.8, "s_noise": 1.01}],
+        "cases": [("s_churn", {}, {"step": {"s_churn": 1.0}}), ("from step 2", {}, {"begin": 2})],
+    },
+    "ltx_euler_ancestral_rf": {
+        "class": "LTXEulerAncestralRFScheduler",
+        "values": {"eta": [0.0, 0.5], "s_noise": [0.0, 0.9]},
+        "cases": [("own sigmas", {}, {"plan": {"sigmas": [1.0, 0.8, 0.5, 0.2, 0.0]}}),
+                  ("own sigmas above zero", {}, {"plan": {"sigmas": [1.0, 0.8, 0.5, 0.2]}}),
+                  ("own timesteps", {}, {"plan": {"timesteps": [0.9, 0.5, 0.2, 0.0]}}),
+                  ("of a flow", {}, {"from": {"shift": 3.0, "shift_terminal": 0.1}}),
+                  ("of a dynamic flow", {}, {"from": {"use_dynamic_shifting": True}, "plan_options": {"mu": 0.9}}),
+                  ("from step 2", {}, {"begin": 2})],
+    },
 }

@@ -38,6 +38,7 @@
  * @module
  */
 import {
+  adamsBashforth,
   addNoiseByTimestep,
   type BetaConfig,
   defineScheduler,
@@ -82,14 +83,6 @@ interface PNDMState {
 }
 
 const f = Math.fround;
-
-/** The Adams-Bashforth combination of as many outputs as there are. */
-function combine([e0, e1, e2, e3]: readonly Tensor[]): Tensor {
-  if (e1 === undefined) return e0!;
-  if (e2 === undefined) return e0!.mul(3).sub(e1).div(2);
-  if (e3 === undefined) return e0!.mul(23).sub(e1.mul(16)).add(e2.mul(5)).div(12);
-  return e0!.mul(55).sub(e1.mul(59)).add(e2.mul(37)).sub(e3.mul(9)).mul(1 / 24);
-}
 
 /** The second-last timestep twice, since the first step is taken again with a better output. */
 function multistepTimesteps(falling: readonly number[]): number[] {
@@ -191,7 +184,7 @@ export const PNDMScheduler: SchedulerClass<PNDMConfig> = defineScheduler<
       }
       const latest = [output, ...outputs].slice(0, 4);
       return {
-        sample: transfer(sample, timestep, timestep - stride, combine(latest)),
+        sample: transfer(sample, timestep, timestep - stride, adamsBashforth(latest)),
         state: { calls: calls + 1, outputs: latest, sample: calls === 0 ? sample : undefined },
       };
     };
