@@ -47,7 +47,7 @@ export async function publish(member: Member, registry: Registry): Promise<void>
       "--token=local",
     ],
     cwd: member.folder,
-    env: { JSR_URL: registry.publishUrl },
+    env: { JSR_URL: await registry.url() },
     stdin: "null",
   }).output();
   if (!success) {

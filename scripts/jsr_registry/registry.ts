@@ -30,19 +30,15 @@ export class Registry implements AsyncDisposable {
     return [...this.#published.values()];
   }
 
-  /** The value of `JSR_URL` for `deno publish`. */
-  get publishUrl(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}/`;
-  }
-
   /**
-   * The value of `JSR_URL` for imports. It carries a digest of what is there, since Deno would
+   * The value of `JSR_URL`. It carries a digest of what is there, since Deno would
    * otherwise give the old contents of an address from its cache.
    */
   async url(): Promise<string> {
     const metas = [...this.#documents].filter(([path]) => path.endsWith("_meta.json"));
     const text = metas.map(([, bytes]) => new TextDecoder().decode(bytes)).sort().join();
-    return `${this.publishUrl}${(await sha256(encoder.encode(text))).slice(0, 12)}/`;
+    const digest = (await sha256(encoder.encode(text))).slice(0, 12);
+    return `http://127.0.0.1:${this.#server.addr.port}/${digest}/`;
   }
 
   /** Adds a package, or replaces the one of that name. */
@@ -57,9 +53,9 @@ export class Registry implements AsyncDisposable {
   }
 
   async #answer(request: Request): Promise<Response> {
-    const path = decodeURI(new URL(request.url).pathname);
+    const path = decodeURI(new URL(request.url).pathname).replace(/^\/[0-9a-f]+\//, "/");
     if (path.startsWith("/api/")) return await this.#publish(request, path);
-    const document = path.replace(/^\/[0-9a-f]+\//, "");
+    const document = path.slice(1);
     const bytes = this.#documents.get(document);
     if (!bytes) return new Response("Not found", { status: 404 });
     return new Response(bytes as BodyInit, {
