@@ -177,7 +177,8 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out>(
         });
         this.#put(role, spec, (parts as Parts)[role] ?? null);
       }
-      Object.assign(this, definition.prepare?.(this.components, this.#warn));
+      const about = { className, settings: this.#settings };
+      Object.assign(this, definition.prepare?.(this.components, this.#warn, about));
     }
 
     static async fromPretrained(
@@ -278,7 +279,8 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out>(
       return this.#origin.onWarning ?? console.warn;
     }
 
-    #put(role: string, spec: ComponentSpec, part: unknown): void {
+    #put(role: string, spec: ComponentSpec, given: unknown): void {
+      const part = spec.adapt === undefined ? given : spec.adapt(given);
       if (part === undefined || part === null) {
         if (!spec.optional) {
           const why = `pass it to the constructor or name it in ${MODEL_INDEX}`;

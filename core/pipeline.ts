@@ -64,6 +64,8 @@ export interface ComponentSpec {
   readonly kind: PluginKind;
   /** Whether the pipeline works without it. */
   readonly optional?: boolean | undefined;
+  /** Brings what users give into the form that the pipeline keeps, such as a list into one. */
+  readonly adapt?: ((given: unknown) => unknown) | undefined;
 }
 
 /** What the function of a pipeline gets beside the arguments of the call. */
@@ -82,6 +84,14 @@ export interface PipelineRun<C extends object> {
   warn(message: string): void;
 }
 
+/** What a pipeline is when its components are prepared. */
+export interface PipelineFacts {
+  /** The class name in diffusers. */
+  readonly className: string;
+  /** Extra keys of model_index.json. */
+  readonly settings: JsonObject;
+}
+
 /** What the author of a pipeline plugin writes. */
 export interface PipelineDefinition<C extends object, A extends readonly unknown[], Out> {
   /** The class name that model_index.json carries. */
@@ -91,7 +101,7 @@ export interface PipelineDefinition<C extends object, A extends readonly unknown
   /** Extra keys of model_index.json with their defaults. */
   readonly settings?: JsonObject | undefined;
   /** Adapts components that a repo has in a form that needs mending; returns what to replace. */
-  prepare?(components: C, warn: (message: string) => void): Partial<C>;
+  prepare?(components: C, warn: (message: string) => void, about: PipelineFacts): Partial<C>;
   /** The run: yields after each denoising step, returns what the call gives. */
   generate(run: PipelineRun<C>, ...args: A): AsyncGenerator<PipelineStep, Out, void>;
 }

@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import type { AnyPipeline, Scheduler } from "@denoise/core";
+import { assertEquals } from "@std/assert";
 import { registry } from "@denoise/denoise";
 import { assertWithin, type Golden, readGolden } from "./support/golden.ts";
 import { swapScheduler } from "./support/pipelines.ts";
@@ -34,9 +35,10 @@ for (const name of tasks) {
       it(one.name, async () => {
         pipe.scheduler = own;
         await swapScheduler(pipe, { ...one, call: {} }, registry);
-        const { pixels, latents } = await compareTask(pipe, one, golden);
+        const { pixels, latents, hidden } = await compareTask(pipe, one, golden);
         assertWithin(latents, LATENTS, "latents");
         assertWithin(pixels, PIXEL, "pixels");
+        assertEquals(hidden, one.hidden);
       });
     }
   });

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export * from "./control.ts";
 export * from "./finish.ts";
 export * from "./guidance.ts";
 export * from "./image_latents.ts";

@@ -68,6 +68,20 @@ export async function preparePictures(
 }
 
 /**
+ * Pictures as a ControlNet takes them: resized as Pillow's LANCZOS does, in 0..1.
+ *
+ * @returns float32 [N, 3, H, W].
+ */
+export async function prepareControlPictures(
+  codec: PictureCodec,
+  pictures: PicturesInput,
+  options: PreprocessOptions,
+): Promise<Tensor> {
+  const items = list(pictures, "control pictures");
+  return await batch(items.map((item) => fitted(codec, item, "RGB", options)), "control pictures");
+}
+
+/**
  * Masks as inpainting takes them: grey, resized, 1 from the middle value on, else 0.
  *
  * @returns float32 [N, 1, H, W], 1 where something new is to be painted.

@@ -12,6 +12,37 @@ export interface SafetyComponents {
   readonly featureExtractor: FeatureExtractor | null;
 }
 
+/**
+ * Says what a pipeline without safety checker is for, as diffusers does when it is made.
+ *
+ * @param required Whether the repo wants one.
+ * @throws {DenoiseError} `missing_component` for a safety checker without feature extractor.
+ */
+export function checkSafety(
+  { safetyChecker, featureExtractor }: SafetyComponents,
+  className: string,
+  required: boolean,
+  warn: (message: string) => void,
+): void {
+  if (safetyChecker === null && required) {
+    warn(
+      `You have disabled the safety checker for ${className} by passing \`safetyChecker: null\`. ` +
+        "Ensure that you abide to the conditions of the Stable Diffusion license and do not " +
+        "expose unfiltered results in services or applications open to the public. Both the " +
+        "diffusers team and Hugging Face strongly recommend to keep the safety filter enabled in " +
+        "all public facing circumstances, disabling it only for use-cases that involve analyzing " +
+        "network behavior or auditing its results. For more information, please have a look at " +
+        "https://github.com/huggingface/diffusers/pull/254 .",
+    );
+  }
+  if (safetyChecker === null || featureExtractor !== null) return;
+  throw new DenoiseError(
+    "missing_component",
+    `Cannot make a ${className} that checks pictures without a feature_extractor: load one, or ` +
+      "pass { safetyChecker: null }",
+  );
+}
+
 /** The pictures to show, and which were hidden; none of that without a safety checker. */
 export interface CheckedPictures {
   /** float32 [N, 3, H, W] in 0..1; hidden ones are black. */
@@ -27,13 +58,7 @@ export async function hideUnsafe(
 ): Promise<CheckedPictures> {
   const { safetyChecker, featureExtractor } = run.components;
   if (safetyChecker === null) return { shown: pictures };
-  if (featureExtractor === null) {
-    throw new DenoiseError(
-      "missing_component",
-      "Cannot check pictures without a feature_extractor: load one, or pass { safetyChecker: null }",
-    );
-  }
-  const input = await featureExtractor.preprocess(await toPictures(run, pictures, () => ({})));
+  const input = await featureExtractor!.preprocess(await toPictures(run, pictures, () => ({})));
   const found = await safetyChecker.check(input);
   if (found.some((hidden) => hidden)) {
     run.warn(

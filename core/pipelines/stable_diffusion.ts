@@ -3,7 +3,7 @@ import type { ComponentSpec, PipelineDefinition } from "../pipeline.ts";
 import type { Scheduler } from "../scheduler.ts";
 import type { Tensor } from "../tensor.ts";
 import { modernScheduler, trainedSize } from "./legacy.ts";
-import type { SafetyComponents } from "./safety.ts";
+import { checkSafety, type SafetyComponents } from "./safety.ts";
 import { checkSize } from "./size.ts";
 
 /** What pipelines read of a UNet's config. */
@@ -66,7 +66,10 @@ export const stableDiffusion: {
     imageEncoder: { kind: "model", optional: true },
   },
   settings: { requires_safety_checker: true },
-  prepare: ({ scheduler }, warn) => ({ scheduler: modernScheduler(scheduler, warn) }),
+  prepare(components, warn, { className, settings }) {
+    checkSafety(components, className, settings.requires_safety_checker === true, warn);
+    return { scheduler: modernScheduler(components.scheduler, warn) };
+  },
 };
 
 /** How many pixels wide and high one latent is. */

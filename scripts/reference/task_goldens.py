@@ -9,6 +9,8 @@ import warnings
 import diffusers
 import numpy
 import torch
+import transformers
+from diffusers.pipelines.stable_diffusion import safety_checker as stable_diffusion_safety
 from PIL import Image
 from safetensors.torch import save_file
 from transformers import CLIPTextModel
@@ -22,11 +24,20 @@ CLIPTextModel.text_model = property(lambda self: self)
 COMMAND = "scripts/reference/task_goldens.py"
 
 
+def find_class(name: str):
+    """Processors are taken in their form on Pillow, not the one on torchvision."""
+    for where in (diffusers, stable_diffusion_safety, transformers):
+        for found in (f"{name}Pil", name):
+            if hasattr(where, found):
+                return getattr(where, found)
+    raise ValueError(name)
+
+
 def load(task: dict):
     parts = {}
     for role, path in task["parts"].items():
-        cls = getattr(diffusers, path.split("/")[1])
-        parts[role] = cls.from_pretrained(FIXTURES / path, use_safetensors=True)
+        more = {} if path.startswith("processors/") else {"use_safetensors": True}
+        parts[role] = find_class(path.split("/")[1]).from_pretrained(FIXTURES / path, **more)
     cls = getattr(diffusers, task["pipeline"])
     pipe = cls.from_pretrained(str(FIXTURES / task["repo"]), use_safetensors=True, **parts)
     pipe.set_progress_bar_config(disable=True)
@@ -49,8 +60,8 @@ def store(value, tensors: dict, shared: dict):
     return {kind: shared[key]}
 
 
-def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """The pictures as uint8 [N, H, W, C], and the last latents where the pipeline calls back with them."""
+def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[bool] | None]:
+    """The pictures as uint8 [N, H, W, C], the last latents where the pipeline calls back with them, and what was hidden."""
     generators = [generator(seed) for seed in one["seeds"]]
     seen = {}
 
@@ -59,8 +70,10 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None]:
         return {}
 
     more = {"callback_on_step_end": keep} if hasattr(pipe, "_callback_tensor_inputs") else {}
-    images = pipe(**one["call"], generator=generators[0] if one["shared"] else generators, output_type="pil", **more).images
-    return torch.from_numpy(numpy.stack([numpy.asarray(image) for image in images])), seen.get("latents")
+    given = {"generator": generators[0] if one["shared"] else generators, "output_type": "pil", **more}
+    output = pipe(**one["call"], **given)
+    pixels = torch.from_numpy(numpy.stack([numpy.asarray(image) for image in output.images]))
+    return pixels, seen.get("latents"), output.get("nsfw_content_detected")
 
 
 @torch.no_grad()
@@ -71,13 +84,15 @@ def write_task(name: str, task: dict) -> None:
     for i, one in enumerate(task["cases"]):
         wanted = one["scheduler"]
         pipe.scheduler = own if wanted is None else getattr(diffusers, wanted["class"]).from_config(own.config, **wanted["config"])
-        images, last = run_case(pipe, one)
+        images, last, hidden = run_case(pipe, one)
         tensors[f"{i}.images"] = images
         value = {**one, "call": {key: store(item, tensors, shared) for key, item in one["call"].items()},
                  "images": f"{i}.images"}
         if last is not None:
             tensors[f"{i}.latents"] = last
             value["latents"] = f"{i}.latents"
+        if hidden is not None:
+            value["hidden"] = hidden
         cases.append(value)
     path = GOLDEN / "tasks" / name
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -83,7 +83,18 @@ INPAINT_CASES = [
         "mask_image": mask(61, 80, (2, 40, 20, 70)).resize((30, 40)).resize((61, 80), Image.Resampling.BICUBIC)}),
 ]
 
+SAFETY = {"safety_checker": "models/StableDiffusionSafetyChecker/tiny", "feature_extractor": "processors/CLIPImageProcessor/clip-16"}
+
 TASKS = {
+    "safety": {
+        "pipeline": "StableDiffusionPipeline", "repo": "tiny-stable-diffusion", "parts": SAFETY,
+        "cases": [case("six pictures", num_images_per_prompt=6, seeds=[1, 2, 3, 4, 5, 6], height=32, width=32, **TEXT)],
+    },
+    "safety-inpaint": {
+        "pipeline": "StableDiffusionInpaintPipeline", "repo": "tiny-stable-diffusion", "parts": SAFETY,
+        "cases": [case("hidden, and put back", **{**INPAINT, "padding_mask_crop": 0, "num_images_per_prompt": 6,
+                                                  "seeds": [5, 6, 7, 8, 9, 10], "mask_image": mask(32, 32, (0, 0, 31, 32))})],
+    },
     "img2img": {
         "pipeline": "StableDiffusionImg2ImgPipeline", "repo": "tiny-stable-diffusion", "parts": {},
         "cases": [

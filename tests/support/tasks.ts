@@ -3,13 +3,7 @@
  *
  * @module
  */
-import {
-  type AnyPipeline,
-  Generator,
-  type Model,
-  type ModelClass,
-  type Tensor,
-} from "@denoise/core";
+import { type AnyPipeline, Generator, type Tensor } from "@denoise/core";
 import { DenoiseImage, registry } from "@denoise/denoise";
 import { camelCase, fixture, type Golden, relativeDifference } from "./golden.ts";
 import { type PipelineCall, type PipelineDifference, pixelDifference } from "./pipelines.ts";
@@ -28,6 +22,7 @@ export type TaskValue =
 export interface TaskCall extends Omit<PipelineCall, "call"> {
   readonly shared: boolean;
   readonly call: Readonly<Record<string, TaskValue>>;
+  readonly hidden?: readonly boolean[];
 }
 
 /** The calls of one pipeline class on one repo. */
@@ -57,9 +52,11 @@ export async function loadTask(
   });
 }
 
-async function loadPart(path: string): Promise<Model> {
-  const Class = await registry.get(path.split("/")[1]!, "model", "a test") as ModelClass;
-  return await Class.fromPretrained(fixture(path));
+async function loadPart(path: string): Promise<unknown> {
+  const [folder, className] = path.split("/");
+  const kind = folder === "processors" ? "processor" : "model";
+  const Class = await registry.get(className!, kind, "a test");
+  return await Class.load({ id: path, path: fixture(path) }, { registry });
 }
 
 /** A value of a call as a pipeline takes it. */
@@ -73,12 +70,17 @@ export function taskValue(value: TaskValue | undefined, tensors: Golden<Task>["t
   return new DenoiseImage(width!, height!, channels!, data as Uint8Array<ArrayBuffer>);
 }
 
+/** How far a call is from the reference, and which pictures it hid. */
+export interface TaskDifference extends PipelineDifference {
+  readonly hidden: readonly boolean[] | undefined;
+}
+
 /** Makes the call and compares. */
 export async function compareTask(
   pipe: AnyPipeline,
   { call, seeds, shared, images, latents }: TaskCall,
   { tensors }: Golden<Task>,
-): Promise<PipelineDifference> {
+): Promise<TaskDifference> {
   let last: Tensor | undefined;
   const { prompt, ...rest } = call;
   const generators = seeds.map((seed) => new Generator(seed));
@@ -93,5 +95,6 @@ export async function compareTask(
   return {
     pixels: pixelDifference(output, tensors.get(images)!),
     latents: latents === undefined ? 0 : relativeDifference(last!, tensors.get(latents)!),
+    hidden: output.nsfwContentDetected,
   };
 }

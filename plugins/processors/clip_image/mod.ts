@@ -108,10 +108,11 @@ async function prepare(
   config: FrozenConfig<CLIPImageConfig>,
   picture: PictureInput,
 ): Promise<Tensor> {
-  const whole = await codec.toTensor(picture, { mode: "RGB" });
+  const seen = await onWhite(codec, picture);
+  const whole = await codec.toTensor(seen, { mode: "RGB" });
   const [height, width] = whole.dims.slice(2) as [number, number];
   const resized = config.do_resize
-    ? await codec.toTensor(picture, {
+    ? await codec.toTensor(seen, {
       ...resizedTo(config, { height, width }),
       resample: FILTERS[config.resample],
       mode: "RGB",
@@ -123,6 +124,21 @@ async function prepare(
   if (!config.do_normalize) return scaled;
   const row = (values: readonly number[]) => Tensor.from(Float32Array.from(values), [1, 3, 1, 1]);
   return scaled.sub(row(config.image_mean)).div(row(config.image_std));
+}
+
+/** A picture without alpha: transformers lays a transparent one on white. */
+async function onWhite(codec: PictureCodec, input: PictureInput): Promise<PictureInput> {
+  if (input instanceof Tensor || codec.editor === undefined) return input;
+  const picture = await codec.editor.open(input);
+  const { width, height, channels, data } = picture;
+  if (channels !== 4) return picture;
+  const area = width * height;
+  const rgb = new Float32Array(3 * area);
+  for (let i = 0; i < area; i++) {
+    const alpha = data[4 * i + 3]! / 255;
+    for (let c = 0; c < 3; c++) rgb[c * area + i] = data[4 * i + c]! / 255 * alpha + 1 - alpha;
+  }
+  return codec.fromTensor(new Tensor("float32", rgb, [1, 3, height, width]))[0]!;
 }
 
 /** The middle of a picture, with zeros around it where it is smaller. */

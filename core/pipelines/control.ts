@@ -1,0 +1,241 @@
+import { type ControlNet, type ControlResiduals, MultiControlNet } from "../control_net.ts";
+import type { PictureCodec } from "../media.ts";
+import type { ComponentSpec } from "../pipeline.ts";
+import { Tensor } from "../tensor.ts";
+import { type PicturesInput, prepareControlPictures } from "./picture_input.ts";
+import {
+  stableDiffusion,
+  type StableDiffusionComponents,
+  vaeScaleFactor,
+} from "./stable_diffusion.ts";
+import type { TextConditioning } from "./text_conditioning.ts";
+
+/** One ControlNet, or several. */
+export type ControlNets = ControlNet | MultiControlNet | readonly ControlNet[];
+
+/** What Stable Diffusion with ControlNets consists of. */
+export interface ControlComponents extends StableDiffusionComponents {
+  /** A ControlNetModel, or a list of them. */
+  readonly controlnet: ControlNets;
+}
+
+/** The components of these pipelines, for their definitions. */
+export const controlComponents: { readonly [K in keyof ControlComponents]: ComponentSpec } = {
+  ...stableDiffusion.components,
+  controlnet: {
+    kind: "model",
+    adapt: (given) => Array.isArray(given) ? new MultiControlNet(given) : given,
+  },
+};
+
+/** Options of a call that is controlled. */
+export interface ControlOptions {
+  /** What the residuals are multiplied with, for all ControlNets or for each; 1 unless given. */
+  readonly controlnetConditioningScale?: number | readonly number[] | undefined;
+  /** Lets the picture alone speak, without a prompt; guidance scales of 3 to 5 suit it. */
+  readonly guessMode?: boolean | undefined;
+  /** The part of the steps after which control begins, 0..1, for all or each; 0 unless given. */
+  readonly controlGuidanceStart?: number | readonly number[] | undefined;
+  /** The part of the steps after which control ends, 0..1, for all or each; 1 unless given. */
+  readonly controlGuidanceEnd?: number | readonly number[] | undefined;
+}
+
+/** A picture for one ControlNet; for several a list with one for each, or such a list a prompt. */
+export type ControlPictures = PicturesInput | readonly PicturesInput[];
+
+/** Whether all residuals are given to all pictures, or only to those that follow the text. */
+interface ControlPlan {
+  readonly nets: readonly ControlNet[];
+  readonly scales: readonly number[];
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+  readonly guessMode: boolean;
+}
+
+function netsOf(controlnet: ControlNets): readonly ControlNet[] {
+  if (controlnet instanceof MultiControlNet) return controlnet.nets;
+  return Array.isArray(controlnet) ? controlnet : [controlnet as ControlNet];
+}
+
+function forEach(
+  value: number | readonly number[] | undefined,
+  count: number,
+  name: string,
+  otherwise: number,
+): readonly number[] {
+  const given = value ?? otherwise;
+  const list = typeof given === "number" ? Array<number>(count).fill(given) : given;
+  if (list.length !== count || !list.every(Number.isFinite)) {
+    throw new RangeError(
+      `Cannot control by ${count} ControlNets with ${name} ${JSON.stringify(given)}: give one ` +
+        `number, or a list of ${count}`,
+    );
+  }
+  return list;
+}
+
+/**
+ * Settles and checks how a call is controlled.
+ *
+ * @throws {RangeError} for a ControlNet of another model, and for ranges that cannot be.
+ */
+export function planControl(
+  { unet, controlnet }: Pick<ControlComponents, "unet" | "controlnet">,
+  options: ControlOptions,
+): ControlPlan {
+  const nets = netsOf(controlnet);
+  for (const net of nets) checkFits(net, unet);
+  const count = nets.length;
+  const { controlGuidanceStart, controlGuidanceEnd } = options;
+  const plan = {
+    nets,
+    scales: forEach(options.controlnetConditioningScale, count, "controlnetConditioningScale", 1),
+    starts: forEach(controlGuidanceStart, count, "controlGuidanceStart", 0),
+    ends: forEach(controlGuidanceEnd, count, "controlGuidanceEnd", 1),
+    guessMode: (options.guessMode ?? false) ||
+      (nets[0]!.config as { global_pool_conditions?: boolean }).global_pool_conditions === true,
+  };
+  for (const [i, start] of plan.starts.entries()) {
+    const end = plan.ends[i]!;
+    if (start >= 0 && start < end && end <= 1) continue;
+    throw new RangeError(
+      `Cannot control from controlGuidanceStart ${start} to controlGuidanceEnd ${end}: the start ` +
+        `must be 0 or more and before the end, which is at most 1`,
+    );
+  }
+  return plan;
+}
+
+interface Widths {
+  readonly block_out_channels?: readonly number[];
+  readonly cross_attention_dim?: number | readonly number[];
+}
+
+/** A ControlNet copies the way down of a UNet, so it has the widths of that. */
+function checkFits(net: ControlNet, unet: StableDiffusionComponents["unet"]): void {
+  for (const key of ["block_out_channels", "cross_attention_dim"] as const) {
+    const [own, wanted] = [net, unet].map(({ config }) => [(config as Widths)[key]].flat());
+    if (wanted!.some((value) => value === undefined)) continue;
+    const fits = key === "cross_attention_dim"
+      ? wanted!.every((value) => value === own![0])
+      : String(own) === String(wanted);
+    if (fits) continue;
+    throw new RangeError(
+      `Cannot control this UNet: its ${key} is [${wanted!.join(", ")}], that of the ` +
+        `${net.className} [${own!.join(", ")}]; use a ControlNet that was trained for this model`,
+    );
+  }
+}
+
+/**
+ * The pictures of each ControlNet, one row for each picture to make.
+ *
+ * @param prompts How many prompts there are.
+ * @param size In pixels; the pictures' own size unless given.
+ * @returns For each ControlNet float32 [count, 3, H, W] in 0..1.
+ * @throws {TypeError} when there are other pictures than ControlNets.
+ */
+export async function controlPictures(
+  codec: PictureCodec,
+  { controlnet, vae }: Pick<ControlComponents, "controlnet" | "vae">,
+  given: ControlPictures | undefined,
+  { count, prompts }: { readonly count: number; readonly prompts: number },
+  size: { readonly height?: number | undefined; readonly width?: number | undefined },
+): Promise<readonly Tensor[]> {
+  const nets = netsOf(controlnet);
+  const sets = controlnet instanceof MultiControlNet
+    ? setsOf(given, nets.length)
+    : [given as PicturesInput | undefined];
+  const multiple = vaeScaleFactor(vae);
+  return await Promise.all(sets.map(async (set) => {
+    if (set === undefined) {
+      throw new TypeError("Cannot control without a picture: give one to control by");
+    }
+    const rows = await prepareControlPictures(codec, set, { ...size, multiple });
+    const have = rows.dims[0]!;
+    if (have !== 1 && have !== prompts) {
+      throw new RangeError(
+        `Cannot control ${prompts} prompts by ${have} pictures: give one, or one for each prompt`,
+      );
+    }
+    return rows.repeatInterleave(count / have, 0);
+  }));
+}
+
+function setsOf(given: ControlPictures | undefined, count: number): readonly PicturesInput[] {
+  if (!Array.isArray(given)) {
+    throw new TypeError(
+      `Cannot control by ${count} ControlNets: give a list of ${count} pictures, one for each`,
+    );
+  }
+  const perPrompt = given.some((item) => Array.isArray(item));
+  const sets = perPrompt
+    ? Array.from({ length: given[0].length }, (_, i) => given.map((row) => row[i]))
+    : given;
+  if (sets.length === count && (!perPrompt || given.every((row) => row.length === count))) {
+    return sets;
+  }
+  throw new RangeError(
+    `Cannot control by ${count} ControlNets with ${sets.length} pictures: give one for each`,
+  );
+}
+
+/** The residuals of a UNet's call. */
+export interface ControlledCall {
+  /** As the UNet takes them. */
+  readonly downBlockAdditionalResiduals: readonly Tensor[];
+  /** As the UNet takes it. */
+  readonly midBlockAdditionalResidual: Tensor;
+}
+
+/**
+ * What the ControlNets add to one call of the UNet.
+ *
+ * @param input The scaled latents, float32 [N, C, h, w].
+ * @param step Which of how many.
+ */
+export async function control(
+  plan: ControlPlan,
+  pictures: readonly Tensor[],
+  text: TextConditioning,
+  input: Tensor,
+  timestep: number,
+  step: {
+    readonly index: number;
+    readonly total: number;
+    readonly signal?: AbortSignal | undefined;
+  },
+): Promise<ControlledCall> {
+  const { index, total, signal } = step;
+  const double = text.guidance && !plan.guessMode;
+  const half = text.guidance && plan.guessMode;
+  const encoderHiddenStates = half
+    ? text.encoderHiddenStates.chunk(2)[1]!
+    : text.encoderHiddenStates;
+  const twice = (x: Tensor) => double ? Tensor.cat([x, x]) : x;
+  let sum: ControlResiduals | undefined;
+  for (const [i, net] of plan.nets.entries()) {
+    const off = index / total < plan.starts[i]! || (index + 1) / total > plan.ends[i]!;
+    const residuals = await net.forward(twice(input), timestep, {
+      encoderHiddenStates,
+      controlnetCond: twice(pictures[i]!),
+      conditioningScale: off ? 0 : plan.scales[i]!,
+      guessMode: plan.guessMode,
+      signal,
+    });
+    sum = sum === undefined ? residuals : addResiduals(sum, residuals);
+  }
+  // in guess mode only what follows the text is controlled
+  const whole = (x: Tensor) => half ? Tensor.cat([Tensor.zeros(x.dims), x]) : x;
+  return {
+    downBlockAdditionalResiduals: sum!.downBlockResSamples.map(whole),
+    midBlockAdditionalResidual: whole(sum!.midBlockResSample),
+  };
+}
+
+function addResiduals(a: ControlResiduals, b: ControlResiduals): ControlResiduals {
+  return {
+    downBlockResSamples: a.downBlockResSamples.map((x, i) => x.add(b.downBlockResSamples[i]!)),
+    midBlockResSample: a.midBlockResSample.add(b.midBlockResSample),
+  };
+}

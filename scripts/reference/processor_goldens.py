@@ -1,0 +1,55 @@
+"""Writes tests/golden/processors (see tests/golden/README.md).
+
+    $(sh scripts/reference/setup.sh) scripts/reference/processor_goldens.py
+"""
+
+import warnings
+
+import torch
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+from transformers import CLIPImageProcessorPil
+
+from common import FIXTURES, GOLDEN, write_golden
+from task_goldens import store
+from tasks import picture
+
+COMMAND = "scripts/reference/processor_goldens.py"
+PICTURES = [picture(24, 20), picture(20, 37), picture(16, 16), picture(9, 40), picture(30, 30, "L"), picture(31, 17, "RGBA")]
+CLIP = [
+    {"size": {"shortest_edge": 16}, "crop_size": {"height": 16, "width": 16}},
+    {"size": {"shortest_edge": 12}, "crop_size": {"height": 16, "width": 10}},
+    {"size": {"height": 14, "width": 18}, "do_center_crop": False, "resample": 2},
+    {"size": {"shortest_edge": 16}, "crop_size": {"height": 15, "width": 15}, "do_normalize": False, "resample": 1},
+]
+
+
+def processor_cases(cls, configs: list[dict], tensors: dict, shared: dict) -> list[dict]:
+    cases = []
+    for config in configs:
+        for image in PICTURES:
+            output = f"{len(cases)}.pixel_values"
+            tensors[output] = cls(**config)(image, return_tensors="pt").pixel_values
+            cases.append({"config": config, "picture": store(image, tensors, shared), "output": {"tensor": output}})
+    return cases
+
+
+def write_safety(path: str) -> None:
+    """Which pictures are hidden, and how far the nearest score is from its threshold."""
+    checker = StableDiffusionSafetyChecker.from_pretrained(FIXTURES / "models" / path)
+    processor = CLIPImageProcessorPil.from_pretrained(FIXTURES / "processors" / "CLIPImageProcessor" / "clip-16")
+    tensors, shared, cases = {}, {}, []
+    for i in range(8):
+        image = picture(24, 20, name=f"safety {i}")
+        pixels = processor(image, return_tensors="pt").pixel_values
+        _, found = checker(clip_input=pixels, images=[torch.zeros(3, 2, 2)])
+        cases.append({"picture": store(image, tensors, shared), "found": bool(found[0])})
+    write_golden(GOLDEN / "processors" / "StableDiffusionSafetyChecker", COMMAND, cases, tensors)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    tensors, shared = {}, {}
+    cases = processor_cases(CLIPImageProcessorPil, CLIP, tensors, shared)
+    write_golden(GOLDEN / "processors" / "CLIPImageProcessor", COMMAND, cases, tensors)
+    with torch.no_grad():
+        write_safety("StableDiffusionSafetyChecker/tiny")

@@ -1,0 +1,131 @@
+/**
+ * What prepares pictures for vision models, and the safety checker, against transformers and
+ * diffusers.
+ *
+ * @module
+ */
+import { describe, it } from "@std/testing/bdd";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { DenoiseError } from "@denoise/core";
+import {
+  CLIPImageProcessor,
+  StableDiffusionPipeline,
+  StableDiffusionSafetyChecker,
+} from "@denoise/denoise";
+import { imageCodec } from "@denoise/image";
+import { assertWithin, fixture, type Golden, largest, readGolden } from "./support/golden.ts";
+import { type Task, type TaskValue, taskValue } from "./support/tasks.ts";
+
+interface Processed {
+  readonly cases: readonly {
+    readonly config: object;
+    readonly picture: TaskValue;
+    readonly output: TaskValue;
+  }[];
+}
+
+interface Checked {
+  readonly cases: readonly { readonly picture: TaskValue; readonly found: boolean }[];
+}
+
+type Tensors = Golden<Task>["tensors"];
+const REPO = "tiny-stable-diffusion";
+
+// A pixel that rounds to the next value of 255, over the smallest deviation of a channel.
+const ONE_OF_255 = 1 / 255 / 0.26 + 1e-5;
+
+const golden: Golden<Processed> = await readGolden("processors/CLIPImageProcessor");
+describe("CLIPImageProcessor.preprocess() equals transformers within 1 of 255", () => {
+  for (const [i, { config, picture, output }] of golden.head.cases.entries()) {
+    it(`case ${i}, ${JSON.stringify(config)}`, async () => {
+      const value = (stored: TaskValue) => taskValue(stored, golden.tensors as Tensors);
+      const processor = CLIPImageProcessor.create(imageCodec, config);
+      const pixels = await processor.preprocess([value(picture) as never]);
+      assertWithin(largest(pixels, value(output) as never), ONE_OF_255, "pixels");
+    });
+  }
+});
+
+async function safety() {
+  return {
+    safetyChecker: await StableDiffusionSafetyChecker.fromPretrained(
+      fixture("models/StableDiffusionSafetyChecker/tiny"),
+    ),
+    featureExtractor: await CLIPImageProcessor.fromPretrained(
+      fixture("processors/CLIPImageProcessor/clip-16"),
+    ),
+  };
+}
+
+describe("StableDiffusionSafetyChecker", () => {
+  it("finds the pictures that diffusers finds", async () => {
+    const { head, tensors }: Golden<Checked> = await readGolden(
+      "processors/StableDiffusionSafetyChecker",
+    );
+    const { safetyChecker, featureExtractor } = await safety();
+    const pictures = head.cases.map(({ picture }) => taskValue(picture, tensors as Tensors));
+    const found = await safetyChecker.check(await featureExtractor.preprocess(pictures as never));
+    assertEquals(found, head.cases.map((one) => one.found));
+    assert(found.includes(true) && found.includes(false));
+    await safetyChecker.dispose();
+  });
+
+  it("hides pictures behind black ones and says so", async () => {
+    const said: string[] = [];
+    const pipe = await StableDiffusionPipeline.fromPretrained(fixture(REPO), {
+      ...await safety(),
+      onWarning: (message) => said.push(message),
+    });
+    const options = { seed: 1, numImagesPerPrompt: 6, numInferenceSteps: 6, height: 32, width: 32 };
+    const { images, nsfwContentDetected } = await pipe("a red apple on a blue background", options);
+    const black = images.map(({ data }) => data.every((value) => value === 0));
+    assertEquals(black, nsfwContentDetected);
+    assertEquals(
+      said.filter((message) => message.startsWith("Potential NSFW content was detected")).length,
+      1,
+    );
+    await pipe.dispose();
+  });
+
+  it("needs a feature extractor", async () => {
+    const { safetyChecker } = await safety();
+    const error = await assertRejects(
+      () => StableDiffusionPipeline.fromPretrained(fixture(REPO), { safetyChecker }),
+      DenoiseError,
+      "without a feature_extractor",
+    );
+    assertEquals(error.code, "missing_component");
+  });
+
+  it("is missed with the warning of diffusers where the repo wants it", async () => {
+    const { components } = await StableDiffusionPipeline.fromPretrained(fixture(REPO), {
+      onWarning: (message) => assert(!message.includes("safety checker")),
+    });
+    const warnings: string[] = [];
+    const { warn } = console;
+    console.warn = (message: string) => void warnings.push(message);
+    try {
+      new StableDiffusionPipeline(components);
+    } finally {
+      console.warn = warn;
+    }
+    assert(warnings.some((message) =>
+      message.startsWith(
+        "You have disabled the safety checker for StableDiffusionPipeline by passing " +
+          "`safetyChecker: null`. Ensure that you abide to the conditions of the Stable Diffusion",
+      )
+    ));
+  });
+});
+
+describe("CLIPImageProcessor", () => {
+  it("refuses sizes that say nothing", async () => {
+    const broken = CLIPImageProcessor.create(imageCodec, { size: { width: 16 } });
+    const { images } = { images: [{ width: 1, height: 1, channels: 1, data: Uint8Array.of(1) }] };
+    await assertRejects(() => broken.preprocess(images as never), TypeError, "shortest_edge");
+  });
+
+  it("refuses a filter that Pillow does not have", () => {
+    assertThrows(() => CLIPImageProcessor.create(imageCodec, { resample: 9 }), Error, "resample");
+  });
+});
