@@ -104,7 +104,7 @@ function isArgumentError(error: unknown): error is Error {
 /** A message whose absolute paths are cut to their last part: callers learn no folder of ours. */
 export function withoutPaths(message: string): string {
   return message.replace(
-    /(?:file:\/\/)?(?<![\w.:/])\/(?:[^\s/"':,;()]+\/)+([^\s/"':,;()]*)/g,
+    /(?<![\w.:/])(?:file:\/\/)?\/(?:[^\s/"':,;()]+\/)+([^\s/"':,;()]*)/g,
     "$1",
   );
 }

@@ -52,6 +52,7 @@ class ChildEngine implements ChildServingEngine {
   #lastId = 0;
   #restarts = 0;
   #failures = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ChildEngineOptions) {
     this.#options = options;
@@ -94,6 +95,7 @@ class ChildEngine implements ChildServingEngine {
 
   async close(): Promise<void> {
     this.#settle({ phase: "closed" });
+    clearTimeout(this.#timer);
     this.#ready.reject(new ServeError("shutting_down", "The server is shutting down"));
     this.#child?.kill();
     await this.#child?.ended;
@@ -166,8 +168,7 @@ class ChildEngine implements ChildServingEngine {
     this.#settle({ phase: "starting" });
     this.#restarts++;
     const pause = Math.min(MAX_PAUSE_MS, this.#failures++ === 0 ? 0 : 500 * 2 ** this.#failures);
-    const timer = setTimeout(() => this.#start(), pause);
-    Deno.unrefTimer(timer);
+    this.#timer = setTimeout(() => this.#start(), pause);
   }
 
   #settle(state: EngineState): void {

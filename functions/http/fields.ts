@@ -50,8 +50,10 @@ export function seed() {
     "must be an integer from 0 to 18446744073709551615; above 9007199254740991 as a string";
   return z.union([
     z.int({ error }).min(0, { error }),
-    z.string({ error }).regex(/^\d{1,20}$/, { error })
-      .refine((digits) => BigInt(digits) < 2n ** 64n, { error }),
+    z.string({ error }).refine(
+      (digits) => /^\d{1,20}$/.test(digits) && BigInt(digits) < 2n ** 64n,
+      { error },
+    ),
   ], { error }).transform(String);
 }
 

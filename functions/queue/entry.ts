@@ -79,7 +79,6 @@ export class Entry {
   /** Calls back when it has taken too long. */
   startTimer(ms: number, onTimeout: () => void): void {
     this.#timer = setTimeout(onTimeout, ms);
-    Deno.unrefTimer(this.#timer);
   }
 
   /** There is nothing to wait for any more. */

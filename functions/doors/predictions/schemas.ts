@@ -38,7 +38,9 @@ export function predictionSchema(limits: Limits) {
     id: optional(predictionId),
     model: optional(text(200)),
     version: optional(text(200)),
-    webhook: optional(z.undefined({ error: "must be left out: webhooks are off on this server" })),
+    webhook: z.any().refine((value) => value === undefined || value === null, {
+      error: "must be left out: webhooks are off on this server",
+    }).optional().openapi({ type: "null", description: "Webhooks are off on this server" }),
   }).openapi("PredictionRequest");
 }
 

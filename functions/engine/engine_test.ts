@@ -1,0 +1,278 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { definePipeline, joinPath, Tensor } from "@denoise/core";
+import { DiffusionPipeline, EulerDiscreteScheduler, readRecipe } from "@denoise/denoise";
+import { registry } from "@denoise/denoise/registry";
+import { ServeError } from "../contract/errors.ts";
+import type { JobEvent, RunEvent } from "../contract/job.ts";
+import { memoryQueue } from "../queue/memory_queue.ts";
+import { job, pictures, TINY } from "../testing/jobs.ts";
+import { childEngine } from "./child.ts";
+import { startChild } from "./child_process.ts";
+import type { ServingEngine } from "./engine.ts";
+import { inlineEngine } from "./inline.ts";
+
+const models = [{ id: "tiny", location: TINY }];
+const never = new AbortController().signal;
+
+async function using<E extends ServingEngine>(
+  engine: E,
+  test: (engine: E) => Promise<void>,
+): Promise<void> {
+  try {
+    await test(engine);
+  } finally {
+    await engine.close();
+  }
+}
+
+const homes = { inlineEngine, childEngine };
+
+for (const [name, open] of Object.entries(homes)) {
+  describe(`${name}()`, () => {
+    it("makes the pictures that the pipeline makes, with their recipes", async () => {
+      const pipe = await DiffusionPipeline.fromPretrained(TINY);
+      const options = { numInferenceSteps: 2, seed: 4n, numImagesPerPrompt: 2 };
+      const { images } = await pipe("a cat", options);
+      pipe.scheduler = EulerDiscreteScheduler.fromConfig(pipe.scheduler.config);
+      const { images: byEuler } = await pipe("a cat", options);
+      await pipe.dispose();
+      const { decodeImage } = await import("@denoise/denoise");
+      await using(open({ models, registry }), async (engine) => {
+        const [info] = await engine.ready();
+        assertEquals(info!.tasks, ["text-to-image", "image-to-image", "inpaint"]);
+        assertEquals([info!.width, info!.height, info!.sizeMultiple], [32, 32, 8]);
+        const input = { seed: "4", count: 2 };
+        const files = await pictures(engine.run(job("1", input), never));
+        const scheduler = "EulerDiscreteScheduler";
+        const others = await pictures(engine.run(job("2", { ...input, scheduler }), never));
+        for (const [i, file] of files.entries()) {
+          assertEquals((await decodeImage(file)).data, images[i]!.data);
+          assertEquals((await decodeImage(others[i]!)).data, byEuler[i]!.data);
+        }
+        const recipe = readRecipe(files[1]!)!;
+        assertEquals([recipe["seed"], recipe["model"]], ["5", "tiny"]);
+        assertEquals(readRecipe(others[0]!)!["scheduler"], scheduler);
+      });
+    });
+
+    it("does every task of the model, with pictures of any size and format", async () => {
+      await using(open({ models, registry }), async (engine) => {
+        const [image] = await pictures(engine.run(job("1", { width: 40, height: 24 }), never));
+        const [jpeg] = await pictures(engine.run(job("2", { format: "jpeg", quality: 50 }), never));
+        assertEquals([...jpeg!.subarray(0, 2)], [0xff, 0xd8]);
+        const strength = 0.9;
+        for (const given of [{ image }, { image: jpeg }, { image, width: 16, height: 16 }]) {
+          const task = "image-to-image";
+          const [changed] = await pictures(
+            engine.run(job("3", { ...given, strength }, { task }), never),
+          );
+          assert(changed!.length > 100);
+        }
+        const task = "inpaint";
+        const [painted] = await pictures(
+          engine.run(job("4", { image, mask: image }, { task }), never),
+        );
+        assert(painted!.length > 100);
+      });
+    });
+
+    it("tells its steps and previews, and stops at the step after the signal", async () => {
+      await using(open({ models, registry }), async (engine) => {
+        const told: RunEvent[] = [];
+        for await (const event of engine.run(job("1", { steps: 6, previews: 2 }), never)) {
+          told.push(event);
+        }
+        const steps = told.flatMap((event) => event.type === "step" ? [event.step] : []);
+        assertEquals(steps, [1, 2, 3, 4, 5, 6, 7], "PNDM costs one call more than steps");
+        assertEquals(told.filter(({ type }) => type === "preview").length, 2);
+        const controller = new AbortController();
+        let after = 0;
+        const error = await assertRejects(async () => {
+          for await (const event of engine.run(job("2", { steps: 100 }), controller.signal)) {
+            if (event.type !== "step") continue;
+            if (controller.signal.aborted) after++;
+            if (event.step === 3) controller.abort();
+          }
+        });
+        assert(error instanceof ServeError || error instanceof DOMException);
+        assert(after <= 1, `${after} steps were told after the signal`);
+        assertEquals((await pictures(engine.run(job("3"), never))).length, 1, "it works on");
+      });
+    });
+
+    it("tells of wrong input as such, without paths", async () => {
+      await using(open({ models, registry }), async (engine) => {
+        const wrong: [Parameters<typeof job>[1], string, string][] = [
+          [{ steps: 5000 }, "invalid_input", "integer from 1 to 1000"],
+          [
+            { image: Uint8Array.of(1, 2, 3), strength: 1 },
+            "invalid_input",
+            "PNG, JPEG, WebP or GIF",
+          ],
+          [{ image: new Uint8Array(), strength: 1 }, "invalid_input", "it is empty"],
+        ];
+        for (const [input, code, message] of wrong) {
+          const task = input?.image === undefined ? "text-to-image" : "image-to-image";
+          const run = () => pictures(engine.run(job("1", input, { task }), never));
+          const error = await assertRejects(run, ServeError, message);
+          assertEquals(error.code, code);
+        }
+        const none = () => pictures(engine.run(job("1", {}, { model: "none" }), never));
+        assertEquals((await assertRejects(none, ServeError)).code, "model_not_found");
+      });
+    });
+
+    it("fails when a model's file is broken, and says why to the log alone", async () => {
+      const folder = await Deno.makeTempDir();
+      try {
+        await copyFolder(TINY, folder);
+        const weights = joinPath(folder, "unet", "diffusion_pytorch_model.safetensors");
+        await Deno.truncate(weights, 5_000);
+        const broken = [{ id: "broken", location: folder }];
+        await using(open({ models: broken, registry }), async (engine) => {
+          const error = await assertRejects(() => engine.ready(), ServeError);
+          assertEquals(error.code, "model_unavailable");
+          assert(!error.message.includes(folder));
+          assertEquals(engine.state.phase, "failed");
+          const { message } = (engine.state as { error: Error }).error;
+          assert(message.includes("safetensors"), message);
+        });
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    });
+  });
+}
+
+describe("inlineEngine()", () => {
+  it("gives NaN as an error of its own, not as a black picture", async () => {
+    const NaNPipeline = definePipeline<{ scheduler: unknown }, [object], { images: never[] }>({
+      className: "NaNPipeline",
+      components: { scheduler: { kind: "scheduler" } },
+      async *generate(run, options) {
+        const nan = "prompt" in options ? 0 : NaN;
+        const codec = await run.pictures();
+        const latents = Tensor.zeros([1]);
+        yield { index: 0, total: 1, timestep: 0, latents, preview: () => Promise.resolve([]) };
+        return { images: codec.fromTensor(Tensor.full([1, 3, 8, 8], nan)) as never[] };
+      },
+    });
+    const folder = await Deno.makeTempDir();
+    try {
+      await copyFolder(joinPath(TINY, "scheduler"), joinPath(folder, "scheduler"));
+      const index = { _class_name: "NaNPipeline", scheduler: ["diffusers", "PNDMScheduler"] };
+      await Deno.writeTextFile(joinPath(folder, "model_index.json"), JSON.stringify(index));
+      const plugins = registry.with([NaNPipeline]);
+      const options = { models: [{ id: "nan", location: folder }], registry: plugins };
+      await using(inlineEngine({ ...options, warmup: false }), async (engine) => {
+        const run = job("1", {}, { model: "nan", task: "unconditional" });
+        const error = await assertRejects(() => pictures(engine.run(run, never)), ServeError);
+        assertEquals(error.code, "nan_output");
+      });
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+});
+
+describe("childEngine()", () => {
+  it("tells of its end at once, and is ready again", async () => {
+    const lost: string[] = [];
+    await using(
+      childEngine({ models, registry, onLost: (why) => lost.push(why) }),
+      async (engine) => {
+        const cold = performance.now();
+        await engine.ready();
+        const loadMs = performance.now() - cold;
+        const run = engine.run(job("1", { steps: 100 }), never);
+        await run.next();
+        const killed = performance.now();
+        Deno.kill(engine.pid!, "SIGKILL");
+        const error = await assertRejects(() => pictures(run), ServeError);
+        assertEquals(error.code, "engine_lost");
+        const toldMs = performance.now() - killed;
+        assert(toldMs < 500, `told after ${toldMs} ms, not at once`);
+        assertEquals(engine.state.phase, "starting");
+        await engine.ready();
+        const backMs = performance.now() - killed;
+        // the goal is load time + 1 s; other programs on the machine may double the load time
+        assert(backMs < 2 * loadMs + 1_000, `ready after ${backMs} ms; it loads in ${loadMs} ms`);
+        assertEquals([engine.restarts, lost.length], [1, 1]);
+        assertEquals((await pictures(engine.run(job("2"), never))).length, 1);
+      },
+    );
+  });
+
+  it("loses none of 30 jobs when it is killed again and again", async () => {
+    await using(childEngine({ models, registry }), async (engine) => {
+      const queue = memoryQueue(engine, { bound: 100 });
+      await engine.ready();
+      const alone = await pictures(engine.run(job("alone", { seed: "7" }), never));
+      const ends = Array.from({ length: 30 }, async (_, i) => {
+        const one = job(`${i}`, { seed: "7" }, { keepMs: 60_000 });
+        await queue.submit(one);
+        let last: JobEvent | undefined;
+        for await (const event of queue.follow(one.id)) {
+          last = event;
+          const isVictim = i % 10 === 3 && event.type === "step" && event.step === 1;
+          if (isVictim && (await queue.find(one.id)).latest.started!.attempt === 1) {
+            Deno.kill(engine.pid!, "SIGKILL");
+          }
+        }
+        return last!;
+      });
+      for (const end of await Promise.all(ends)) {
+        assert(end.type === "succeeded", JSON.stringify(end));
+        assertEquals(end.pictures[0]!.bytes, alone[0]);
+      }
+      assertEquals(engine.restarts, 3);
+      await queue.close(0);
+    });
+  });
+
+  it("gives eight runs at once, with other seeds and schedulers, the pictures they give alone", async () => {
+    await using(childEngine({ models, registry }), async (engine) => {
+      const schedulers = ["PNDMScheduler", "DDIMScheduler", "EulerDiscreteScheduler", undefined];
+      const runs = Array.from({ length: 8 }, (_, i) => {
+        return job(`${i}`, { seed: `${i}`, steps: 2 + i % 3, scheduler: schedulers[i % 4] });
+      });
+      const alone = [];
+      for (const run of runs) alone.push((await pictures(engine.run(run, never)))[0]);
+      const together = await Promise.all(runs.map((run) => pictures(engine.run(run, never))));
+      assertEquals(together.map(([file]) => file), alone);
+    });
+  });
+
+  it("cannot reach the network, other files or programs", async () => {
+    const folder = await Deno.makeTempDir({ dir: new URL(".", import.meta.url).pathname });
+    try {
+      const entry = joinPath(folder, "entry.ts");
+      await Deno.writeTextFile(
+        entry,
+        `const wanted = [
+          { name: "net" }, { name: "run" }, { name: "write" }, { name: "sys" },
+          { name: "read", path: "/etc/passwd" },
+        ];
+        const states = await Promise.all(wanted.map((one) => Deno.permissions.query(one)));
+        const isOpen = states.some(({ state }) => state === "granted");
+        Deno.exit(isOpen || Deno.env.has("DENOISE_API_KEYS") ? 8 : 7);`,
+      );
+      Deno.env.set("DENOISE_API_KEYS", "secret-key");
+      const child = startChild({ entry: new URL(`file://${entry}`), read: [TINY] }, () => {});
+      assertEquals(await child.ended, "it ended with code 7");
+    } finally {
+      Deno.env.delete("DENOISE_API_KEYS");
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+});
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    const [source, target] = [joinPath(from, name), joinPath(to, name)];
+    if (isDirectory) await copyFolder(source, target);
+    else await Deno.copyFile(source, target);
+  }
+}

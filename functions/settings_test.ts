@@ -1,0 +1,81 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { isLoopback, readSettings, SettingsError } from "./settings.ts";
+import { SETTINGS } from "./settings_table.ts";
+
+function problems(env: Record<string, string>): readonly string[] {
+  const error = assertThrows(() => readSettings(env), SettingsError);
+  return (error as SettingsError).problems;
+}
+
+describe("readSettings()", () => {
+  it("has defaults for everything", () => {
+    const { host, port, models, keys, queueLimit, limits, engine } = readSettings({});
+    assertEquals([host, port, keys, queueLimit, engine], ["127.0.0.1", 8000, [], 64, "child"]);
+    assertEquals(models, [{ id: "denoise/emoji", location: "denoise/emoji", revision: undefined }]);
+    assertEquals([limits.maxSteps, limits.jobTimeoutMs], [150, 600_000]);
+  });
+
+  it("reads models with names of their own, and names folders by their last part", () => {
+    const { models } = readSettings({ DENOISE_MODELS: "cats=/m/a, ./b/tiny/, google/ddpm, x/y/z" });
+    assertEquals(models.map(({ id }) => id), ["cats", "tiny", "google/ddpm", "z"]);
+    assertEquals(models.map(({ location }) => location), [
+      "/m/a",
+      "./b/tiny/",
+      "google/ddpm",
+      "x/y/z",
+    ]);
+  });
+
+  it("reads keys, named or not", () => {
+    const { keys } = readSettings({ DENOISE_API_KEYS: "ann:0123456789, abcdefghij" });
+    assertEquals(keys, [{ name: "ann", key: "0123456789" }, { name: "key-2", key: "abcdefghij" }]);
+  });
+
+  it("takes PORT where DENOISE_PORT is not set", () => {
+    assertEquals(readSettings({ PORT: "80" }).port, 80);
+    assertEquals(readSettings({ PORT: "80", DENOISE_PORT: "81" }).port, 81);
+  });
+
+  it("says every mistake in one line", () => {
+    const wrong: Record<string, string> = {
+      DENOISE_PORT: "http",
+      DENOISE_QUEUE_LIMIT: "0",
+      DENOISE_ENGINE: "thread",
+      DENOISE_DEVICE: "gpu",
+      DENOISE_API_KEYS: "short",
+      DENOISE_CORS_ORIGINS: "example.com",
+      DENOISE_PUBLIC_URL: "here",
+      DENOISE_STORAGE: "s3+https://host",
+      DENOISE_MODELS: "a=x,a=y",
+      DENOISE_MODLES: "x",
+    };
+    const found = problems(wrong);
+    assertEquals(found.length, Object.keys(wrong).length);
+    for (const name of Object.keys(wrong)) {
+      assert(found.some((line) => line.startsWith(`${name}: `)), name);
+    }
+    assert(found.every((line) => !line.includes("\n")));
+    assert(!found.join().includes("short"), "a key is not shown");
+    assertEquals(problems({ DENOISE_STORAGE: "s3+https://host/b" }).length, 1);
+  });
+
+  it("reads nothing that the table does not tell of, and everything that it does", async () => {
+    const source = await Deno.readTextFile(new URL("settings.ts", import.meta.url));
+    const read = new Set(source.match(/(?<=")DENOISE_[A-Z0-9_]+(?=")/g));
+    assertEquals([...read].sort(), SETTINGS.map(({ name }) => name).sort());
+  });
+});
+
+describe("isLoopback()", () => {
+  it("tells what others cannot reach", () => {
+    assertEquals(
+      ["127.0.0.1", "127.1.2.3", "localhost", "::1"].map(isLoopback),
+      Array(4).fill(true),
+    );
+    assertEquals(
+      ["0.0.0.0", "::", "10.0.0.1", "example.com"].map(isLoopback),
+      Array(4).fill(false),
+    );
+  });
+});
