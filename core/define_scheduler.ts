@@ -256,12 +256,7 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
         );
       }
       const index = this.#indexOf(timestep);
-      checkDims(
-        className,
-        definition.outputDims?.(pick(this.config, optionNames), sample.dims) ?? sample.dims,
-        output,
-      );
-      checkFinite(output, className);
+      this.#checkOutput(output, sample);
       const result = this.#method.step(this.#plan, {
         index,
         timestep,
@@ -273,7 +268,72 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
       });
       this.#state = result.state;
       this.#next = index + 1;
-      return { prevSample: result.sample, predOriginalSample: result.denoised };
+      return {
+        prevSample: result.sample,
+        predOriginalSample: result.denoised,
+        prevSampleMean: result.mean,
+      };
+    }
+
+    stepCorrect(
+      output: Tensor,
+      sample: Tensor,
+      options: StepOptions & Partial<O> = {},
+    ): Tensor {
+      checkNames(`correct a sample of ${className}`, options, stepOptions);
+      if (this.#method.correct === undefined) {
+        throw new TypeError(`Cannot correct a sample: ${className} defines no corrector`);
+      }
+      this.#checkOutput(output, sample);
+      return this.#method.correct(this.#plan, {
+        sample,
+        output,
+        noise: (dims = sample.dims) => randnTensor(dims, options.generator),
+        options: options as O,
+      });
+    }
+
+    undoStep(
+      sample: Tensor,
+      timestep: number,
+      options: StepOptions & Partial<O> = {},
+    ): Tensor {
+      checkNames(`undo a step of ${className}`, options, stepOptions);
+      if (this.#method.undo === undefined) {
+        throw new TypeError(`Cannot undo a step: ${className} goes one way only`);
+      }
+      this.#lookUp(timestep, 0);
+      return this.#method.undo(this.#plan, {
+        timestep,
+        sample,
+        noise: (dims = sample.dims) => randnTensor(dims, options.generator),
+        options: options as O,
+      });
+    }
+
+    batchStepNoNoise(
+      output: Tensor,
+      timesteps: readonly number[],
+      sample: Tensor,
+      options: Partial<O> = {},
+    ): Tensor {
+      checkNames(`step ${className}`, options, stepOptions);
+      if (this.#method.batchStep === undefined) {
+        throw new TypeError(`Cannot step in parallel: ${className} steps one after the other`);
+      }
+      if (timesteps.length !== sample.dims[0]) {
+        throw new TypeError(
+          `Cannot step ${className}: there are ${timesteps.length} timesteps for ` +
+            `${sample.dims[0]} samples; give one for each`,
+        );
+      }
+      this.#checkOutput(output, sample);
+      return this.#method.batchStep(this.#plan, {
+        timesteps,
+        sample,
+        output,
+        options: options as O,
+      });
     }
 
     addNoise(original: Tensor, noise: Tensor, timesteps: readonly number[]): Tensor {
@@ -319,6 +379,13 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
 
     [Symbol.for("Deno.customInspect")](): string {
       return this.toString();
+    }
+
+    #checkOutput(output: Tensor, sample: Tensor): void {
+      const options = pick(this.config, optionNames);
+      const dims = definition.outputDims?.(options, sample.dims) ?? sample.dims;
+      checkDims(className, dims, output);
+      checkFinite(output, className);
     }
 
     #indexOf(timestep: number): number {

@@ -75,10 +75,23 @@ export function randnTensor(
   generator?: GeneratorInput,
   dtype: RandomDType = "float32",
 ): Tensor {
+  return drawBatch(dims, generator, (own, each) => own.randn(each, dtype));
+}
+
+/**
+ * Random numbers of any kind for a batch; parameters and errors as {@linkcode randnTensor}.
+ *
+ * @param draw Draws numbers of a shape from one generator.
+ */
+export function drawBatch(
+  dims: readonly number[],
+  generator: GeneratorInput | undefined,
+  draw: (generator: Generator, dims: readonly number[]) => Tensor,
+): Tensor {
   if (generator === undefined || generator instanceof Generator) {
-    return randn(dims, { generator, dtype });
+    return draw(generator ?? defaultGenerator(), dims);
   }
-  if (generator.length === 1) return randn(dims, { generator: generator[0], dtype });
+  if (generator.length === 1) return draw(generator[0]!, dims);
   if (generator.length !== dims[0]) {
     throw new RangeError(
       `Cannot draw noise for a batch of ${dims[0]} from ${generator.length} generators: ` +
@@ -86,5 +99,5 @@ export function randnTensor(
     );
   }
   const each = [1, ...dims.slice(1)];
-  return Tensor.cat(generator.map((own) => own.randn(each, dtype)));
+  return Tensor.cat(generator.map((own) => draw(own, each)));
 }

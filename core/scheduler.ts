@@ -52,8 +52,34 @@ export interface StepResult<S> {
   readonly sample: Tensor;
   /** The clean sample as predicted at this step. */
   readonly denoised?: Tensor | undefined;
+  /** The less noisy sample before noise was added to it, by methods that end with it. */
+  readonly mean?: Tensor | undefined;
   /** What the next step has to know. */
   readonly state?: S | undefined;
+}
+
+/** What a method gets to correct a sample. */
+export type CorrectInput<O extends object = object> = Pick<
+  StepInput<never, O>,
+  "sample" | "output" | "noise" | "options"
+>;
+
+/** What a method gets to undo a step. */
+export type UndoInput<O extends object = object> = Pick<
+  StepInput<never, O>,
+  "timestep" | "sample" | "noise" | "options"
+>;
+
+/** What a method gets for steps at several timesteps. */
+export interface BatchStepInput<O extends object = object> {
+  /** One for each sample. */
+  readonly timesteps: readonly number[];
+  /** The noisy samples. */
+  readonly sample: Tensor;
+  /** What the model gave for them. */
+  readonly output: Tensor;
+  /** Options of the steps. */
+  readonly options: O;
 }
 
 /** The mathematics of a scheduler with its config filled in: pure functions. */
@@ -68,6 +94,12 @@ export interface SchedulerMethod<
   plan(request: PlanRequest): P;
   /** One step. */
   step(plan: P, input: StepInput<S, O>): StepResult<S>;
+  /** A sample moved closer to what is likely at its noise level, which stays the same. */
+  correct?(plan: P, input: CorrectInput<O>): Tensor;
+  /** A step back: a sample at the timestep made as noisy as the one before it in the plan was. */
+  undo?(plan: P, input: UndoInput<O>): Tensor;
+  /** Steps of several samples at timesteps of their own, without the noise that `step` adds. */
+  batchStep?(plan: P, input: BatchStepInput<O>): Tensor;
   /** What the model has to be given for a sample; the sample itself unless given. */
   scaleModelInput?(plan: P, index: number, sample: Tensor): Tensor;
   /**
@@ -138,6 +170,8 @@ export interface StepOutput {
   readonly prevSample: Tensor;
   /** The clean sample as predicted now, by schedulers that know it. */
   readonly predOriginalSample?: Tensor | undefined;
+  /** The less noisy sample before noise was added to it, by schedulers that end with it. */
+  readonly prevSampleMean?: Tensor | undefined;
 }
 
 /** A scheduler object: a method, a config and a cursor that moves as steps are taken. */
@@ -181,6 +215,31 @@ export interface Scheduler<C extends object = object, O extends object = object>
    * @throws {DenoiseError} `nan_output` when the model output holds NaN.
    */
   step(output: Tensor, timestep: number, sample: Tensor, options?: StepOptions & O): StepOutput;
+  /**
+   * A corrected sample at the same noise level (predictor-corrector methods: before each step, as
+   * often as the config says).
+   *
+   * @throws {TypeError} when the class corrects nothing.
+   */
+  stepCorrect(output: Tensor, sample: Tensor, options?: StepOptions & Partial<O>): Tensor;
+  /**
+   * A step back to more noise, where the timesteps rise again (RePaint).
+   *
+   * @param timestep The timestep of the step that is undone.
+   * @throws {TypeError} when the class undoes nothing.
+   */
+  undoStep(sample: Tensor, timestep: number, options?: StepOptions & Partial<O>): Tensor;
+  /**
+   * Steps of several samples at timesteps of their own, without noise (ParaDiGMS).
+   *
+   * @throws {TypeError} when the class does not step in parallel.
+   */
+  batchStepNoNoise(
+    output: Tensor,
+    timesteps: readonly number[],
+    sample: Tensor,
+    options?: Partial<O>,
+  ): Tensor;
   /** Clean samples with noise at the given timesteps, one for each sample. */
   addNoise(original: Tensor, noise: Tensor, timesteps: readonly number[]): Tensor;
   /** The velocity target of training. */

@@ -22,6 +22,15 @@ export interface SchedulerRecord {
   readonly begin?: number;
   /** What the first noise is multiplied with besides `init_noise_sigma`. */
   readonly scale?: number;
+  /** Whether timesteps that rise are steps undone. */
+  readonly undoes?: boolean;
+  /** Options of `step` that are tensors: the bias, or 1 where it is above 0 and 0 elsewhere. */
+  readonly tensors?: Readonly<Record<string, string>>;
+  /**
+   * What the model gives for samples that are token ids, all masked at first: `"logits"` or
+   * `"log probabilities"`, bias · (10 + t) in the shape of the record.
+   */
+  readonly tokens?: string;
   /** The shape of the sample. */
   readonly shape: readonly number[];
   /** The seed of first sample and bias; the one after it is that of the steps' noise. */
@@ -106,6 +115,23 @@ function fakeModel(x: Tensor, timestep: number, bias: Tensor, hasVariance: boole
   return hasVariance ? Tensor.cat([output, output.abs().clamp(-Infinity, 1)], 1) : output;
 }
 
+/** The recorded model of token ids, whatever they are. */
+function tokenModel(kind: string, timestep: number, bias: Tensor): Tensor {
+  const scores = bias.mul(10 + timestep);
+  if (kind === "logits") return scores;
+  const total = scores.astype("float64").exp().sum(1, { keepDims: true });
+  return scores.sub(total.log().astype("float32"));
+}
+
+/** The first sample: token ids that are all masked, or noise. */
+function firstSample(scheduler: Scheduler, record: SchedulerRecord, noise: Tensor): Tensor {
+  if (record.tokens === undefined) {
+    return noise.mul(record.scale ?? 1).mul(scheduler.initNoiseSigma);
+  }
+  const { mask_token_id: mask, num_vec_classes: classes } = scheduler.config;
+  return Tensor.full(record.shape.toSpliced(1, 1), Number(mask ?? Number(classes) - 1), "int64");
+}
+
 function infinities(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(config).map((
@@ -135,7 +161,7 @@ export function replay<C extends object>(
   const draw = Generator.manualSeed(record.seed);
   const first = draw.randn(record.shape);
   const bias = draw.randn(record.shape).mul(0.2);
-  let sample = first.mul(record.scale ?? 1).mul(scheduler.initNoiseSigma);
+  let sample = firstSample(scheduler, record, first);
   const { timesteps: recorded = [] } = record;
   const aligned = alignTimesteps(scheduler.timesteps, recorded);
   const plan = Math.max(
@@ -160,20 +186,38 @@ export function replay<C extends object>(
   }
 
   const hasVariance = String(scheduler.config["variance_type"]).startsWith("learned");
+  const generator = Generator.manualSeed(record.seed + 1);
+  const tensors = Object.entries(record.tensors ?? {}).map(([name, source]) => [
+    name,
+    source === "bias" ? bias : bias.map((value) => (value > 0 ? 1 : 0)),
+  ]);
   const options = {
-    ...camelCase(record.step ?? {}),
-    generator: Generator.manualSeed(record.seed + 1),
+    ...camelCase({ ...record.step, ...Object.fromEntries(tensors) }),
+    generator,
   };
+  const corrections = Number(scheduler.config["correct_steps"] ?? 0);
+  const modelAt = (x: Tensor, timestep: number): Tensor =>
+    record.tokens === undefined
+      ? fakeModel(x, timestep, bias, hasVariance)
+      : tokenModel(record.tokens, timestep, bias);
   const expected = decode(record.prev_samples ?? "");
   let predOriginalSample: Tensor | undefined;
   let largest = 0;
   scheduler.timesteps.slice(begin).forEach((timestep, i) => {
-    const x = scheduler.scaleModelInput(sample, timestep);
-    const output = fakeModel(x, aligned[begin + i]!, bias, hasVariance);
-    const result = scheduler.step(output, timestep, sample, options);
-    largest = Math.max(largest, largestOf(sample.data));
-    sample = result.prevSample;
-    predOriginalSample = result.predOriginalSample;
+    const at = aligned[begin + i]!;
+    const before = scheduler.timesteps[begin + i - 1] ?? Infinity;
+    if (record.undoes && timestep > before) {
+      sample = scheduler.undoStep(sample, before, { generator });
+    } else {
+      for (let k = 0; k < corrections; k++) {
+        sample = scheduler.stepCorrect(modelAt(sample, at), sample, { generator });
+      }
+      const output = modelAt(scheduler.scaleModelInput(sample, timestep), at);
+      const result = scheduler.step(output, timestep, sample, options);
+      largest = Math.max(largest, largestOf(sample.data));
+      sample = result.prevSample;
+      predOriginalSample = result.predOriginalSample;
+    }
     compare(sample, expected.subarray(i * sample.size, (i + 1) * sample.size));
   });
   if (record.last_pred_original !== undefined) {

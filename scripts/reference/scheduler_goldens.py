@@ -24,15 +24,18 @@ import diffusers
 import numpy
 
 from common import ROOT, seed_of, unb64, versions
-from scheduler_options import CLASSES, VALUES
+from scheduler_options import CLASSES as USUAL
+from scheduler_options import VALUES
+from scheduler_special import CLASSES as SPECIAL
 from scheduler_trajectories import run_or_error
 
 SHAPE = [2, 3, 2, 2]  # small, but not a multiple of 16: the tail of torch.randn is drawn too
 PACKAGES = ROOT / "plugins" / "schedulers"
+CLASSES = USUAL | SPECIAL
 
 
 def signature(class_name: str) -> dict[str, inspect.Parameter]:
-    parameters = dict(inspect.signature(getattr(diffusers, class_name).__init__).parameters)
+    parameters = dict(inspect.signature(getattr(diffusers.schedulers, class_name).__init__).parameters)
     return {name: p for name, p in parameters.items() if name not in ("self", "kwargs")}
 
 
@@ -98,7 +101,7 @@ def case(name: str, config: dict, run: dict) -> dict:
 def slim(record: dict) -> dict:
     """A record without what the test can work out for itself."""
     kept = {k: record[k] for k in ("name", "config", "from", "set_timesteps", "step", "begin", "scale", "shape", "seed",
-                                   "skip_add_noise", "error", "timesteps", "sigmas", "init_noise_sigma", "order")
+                                   "skip_add_noise", "undoes", "tensors", "tokens", "error", "timesteps", "sigmas", "init_noise_sigma", "order")
             if k in record}
     if "steps" not in record:
         return kept

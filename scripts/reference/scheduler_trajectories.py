@@ -20,6 +20,7 @@ import numpy
 import torch
 
 from common import GOLDEN, b64, generator, seed_of, unb64, versions, write_json
+from scheduler_calls import CALLS, Calls
 
 COMMAND = "scripts/reference/scheduler_trajectories.py"
 
@@ -55,9 +56,9 @@ def recorded_noise(scheduler, noises: list):
 
 
 def make(case: dict):
-    cls = getattr(diffusers, case["class_name"])
+    cls = getattr(diffusers.schedulers, case["class_name"])
     if "from" not in case:
-        return cls(**case.get("config", {}))
+        return cls(**CALLS.get(case["class_name"], Calls).config(case.get("config", {})))
     source = case["from"]
     if "through" in case:  # loaded by its own class first, which remembers the values it had only by default
         first = getattr(diffusers, source["_class_name"]).from_config(source)
@@ -86,48 +87,46 @@ def run(case: dict) -> dict:
     bias = unb64(case["bias"], shape) if "bias" in case else 0.2 * torch.randn(shape, generator=draw)
 
     scheduler = make(case)
+    calls = CALLS.get(case["class_name"], Calls)(scheduler, bias, case)
     record = {
-        **case, "seed": seed, "shape": shape, "string": str(scheduler),
+        **case, **calls.fields, "seed": seed, "shape": shape, "string": str(scheduler),
         "betas_sha256": sha256(getattr(scheduler, "betas", None)),
         "alphas_cumprod_sha256": sha256(getattr(scheduler, "alphas_cumprod", None)),
         "training_timesteps_sha256": sha256(getattr(scheduler, "timesteps", None)),
     }
     plan = case["set_timesteps"]
-    if "sigmas" in plan:  # some classes take arrays only
+    if "sigmas" in plan and case["class_name"].startswith("UniPC"):  # takes arrays only
         plan = {**plan, "sigmas": numpy.array(plan["sigmas"])}
-    scheduler.set_timesteps(**plan)
-    begin = case.get("begin", 0) * scheduler.order
+    calls.plan(plan)
+    timesteps, order = calls.timesteps, getattr(scheduler, "order", 1)
+    begin = case.get("begin", 0) * order
     if begin and hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(begin)
-    sample = sample * case.get("scale", 1.0) * torch.as_tensor(getattr(scheduler, "init_noise_sigma", 1.0))
-    sample = sample.to(torch.float32)
+    sample = calls.first(sample)
     record |= {
-        "timesteps": numbers(scheduler.timesteps),
+        "timesteps": numbers(timesteps),
         "sigmas": numbers(getattr(scheduler, "sigmas", None)),
         "init_noise_sigma": float(getattr(scheduler, "init_noise_sigma", 1.0)),
-        "order": scheduler.order,
+        "order": order,
         "sample": b64(sample), "bias": b64(bias),
     }
     if hasattr(scheduler, "add_noise") and not case.get("skip_add_noise"):
-        at = scheduler.timesteps[torch.linspace(begin, len(scheduler.timesteps) - 1, shape[0]).long()]
+        at = calls.noise_timesteps(torch.linspace(begin, len(timesteps) - 1, shape[0]).long())
         record["add_noise"] = {"timesteps": numbers(at), "result": b64(scheduler.add_noise(bias, sample, at))}
     if hasattr(scheduler, "get_velocity"):
-        at = scheduler.timesteps[: shape[0]]
+        at = timesteps[: shape[0]]
         record["get_velocity"] = {"timesteps": numbers(at), "result": b64(scheduler.get_velocity(sample, bias, at))}
 
     learned = str(case.get("config", {}).get("variance_type", "")).startswith("learned")
-    takes = inspect.signature(scheduler.step).parameters
+    takes = inspect.signature(getattr(scheduler, "step_pred", None) or scheduler.step).parameters
     options = dict(case.get("step", {}))
     if "generator" in takes:
         options["generator"] = generator(seed + 1)
     noises, steps = [], []
     with recorded_noise(scheduler, noises):
-        for t in scheduler.timesteps[begin:]:
-            x = scheduler.scale_model_input(sample, t) if hasattr(scheduler, "scale_model_input") else sample
-            out = fake_model(x, float(t), bias, 2 if learned else 1)
-            result = scheduler.step(out, t, sample, **options)
-            sample = result.prev_sample
-            denoised = getattr(result, "pred_original_sample", None)
+        for i in range(begin, len(timesteps)):
+            model = lambda x, t: fake_model(x, float(t), bias, 2 if learned else 1)  # noqa: E731
+            sample, denoised = calls.step(model, i, sample, options)
             steps.append({"prev_sample": b64(sample)} | ({} if denoised is None else {"pred_original_sample": b64(denoised)}))
     return record | {"steps": steps, "noises": [b64(noise) for noise in noises]}
 

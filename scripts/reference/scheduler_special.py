@@ -1,0 +1,36 @@
+"""What scheduler_goldens.py tries for schedulers of single families; entries as in scheduler_options.py."""
+
+from scheduler_options import SD, VALUES  # noqa: F401
+
+CLASSES = {
+    "score_sde_ve": {
+        "class": "ScoreSdeVeScheduler",
+        "values": {"num_train_timesteps": [200], "snr": [0.3], "sigma_min": [0.05], "sigma_max": [50.0],
+                   "sampling_eps": [0.001], "correct_steps": [0, 2]},
+        "cases": [("twenty steps", {"sigma_max": 90.0}, {"steps": 20, "shape": [1, 1, 2, 2]}),
+                  ("own range", {}, {"plan_options": {"sampling_eps": 0.01, "sigma_min": 0.1, "sigma_max": 20.0}})],
+    },
+    "consistency_models": {
+        "class": "CMStochasticIterativeScheduler",
+        "values": {"num_train_timesteps": [18], "sigma_min": [0.01], "sigma_max": [40.0], "sigma_data": [1.0],
+                   "s_noise": [1.1], "rho": [5.0]},
+        "cases": [("one step", {}, {"steps": 1}), ("two steps", {}, {"plan": {"timesteps": [22, 0]}}),
+                  ("from step 2", {}, {"begin": 2}), ("beyond the trained", {}, {"plan": {"timesteps": [40, 0]}})],
+    },
+    "ipndm": {
+        "class": "IPNDMScheduler",
+        "run": {"steps": 6},
+        "values": {"num_train_timesteps": [200], "trained_betas": [[1.0, 0.9, 0.6, 0.3, 0.1, 0.0]]},
+        "cases": [("from step 2", {}, {"begin": 2}), ("twenty steps", {}, {"steps": 20, "shape": [1, 1, 2, 2]})],
+    },
+    "scm": {
+        "class": "SCMScheduler",
+        "run": {"steps": 4, "plan_options": {"intermediate_timesteps": None}},
+        "values": {"num_train_timesteps": [200], "prediction_type": [], "sigma_data": [1.0]},
+        "cases": [("two steps", {}, {"steps": 2, "plan_options": {}}),
+                  ("two steps by another way", {}, {"steps": 2, "plan_options": {"intermediate_timesteps": 1.0}}),
+                  ("from another angle", {}, {"plan_options": {"intermediate_timesteps": None, "max_timesteps": 1.4}}),
+                  ("an angle between for four steps", {}, {"plan_options": {"intermediate_timesteps": 1.0}}),
+                  ("from step 2", {}, {"begin": 2})],
+    },
+}
