@@ -1,0 +1,172 @@
+/**
+ * The whole server: its own process, with a real model in the engine's child.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { registry } from "@denoise/denoise/registry";
+import { DenoiseImage, EulerDiscreteScheduler, StableDiffusionPipeline } from "@denoise/denoise";
+import type { ChildServingEngine } from "./engine/child.ts";
+import { serve, type Server } from "./serve.ts";
+import { readSettings, SettingsError } from "./settings.ts";
+import { post } from "./testing/app.ts";
+import { TINY } from "./testing/jobs.ts";
+
+const env = { DENOISE_MODELS: `tiny=${TINY}`, DENOISE_PORT: "0", DENOISE_LOG_LEVEL: "error" };
+
+async function using(test: (server: Server) => Promise<void>, more = {}): Promise<void> {
+  const server = await serve(readSettings({ ...env, ...more }), registry);
+  try {
+    await test(server);
+  } finally {
+    await server.close();
+  }
+}
+
+async function generate(url: string, body: object): Promise<Response> {
+  const input = { prompt: "a cat", num_inference_steps: 2, seed: 1, ...body };
+  return await fetch(`${url}/v1/images/generations`, post(input));
+}
+
+describe("serve()", () => {
+  it("does not start on a public address without a key", async () => {
+    const settings = readSettings({ ...env, DENOISE_HOST: "0.0.0.0" });
+    const error = await assertRejects(() => serve(settings, registry), SettingsError);
+    assert(error.message.includes("DENOISE_API_KEYS") && error.message.includes("--insecure"));
+  });
+
+  it("serves the pictures that the pipeline makes", async () => {
+    await using(async ({ url }) => {
+      const pipe = await StableDiffusionPipeline.fromPretrained(TINY);
+      pipe.scheduler = EulerDiscreteScheduler.fromConfig(pipe.scheduler.config);
+      const { images } = await pipe("a cat", { numInferenceSteps: 2, seed: 1 });
+      await pipe.dispose();
+      const { data } = await (await generate(url, { scheduler: "euler" })).json();
+      const { decodeImage } = await import("@denoise/denoise");
+      const served = await decodeImage(Uint8Array.fromBase64(data[0].b64_json));
+      assertEquals(served.data, images[0]!.data);
+    });
+  });
+
+  it("answers /livez while a model computes", async () => {
+    await using(async ({ url, engine }) => {
+      await engine.ready();
+      const busy = generate(url, { num_inference_steps: 8, size: "128x128" });
+      const times: number[] = [];
+      let done = false;
+      busy.finally(() => done = true);
+      while (!done) {
+        const began = performance.now();
+        await (await fetch(`${url}/livez`)).text();
+        times.push(performance.now() - began);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      assertEquals((await busy).status, 200);
+      times.sort((a, b) => a - b);
+      const p50 = times[Math.floor(times.length / 2)]!;
+      // the goal is p99 < 20 ms on a machine of its own; here others compute on the same two cores
+      assert(p50 < 50, `p50 is ${p50} ms of ${times.length} probes`);
+    });
+  });
+
+  it("tells a caller whose engine dies twice, and serves the next one", async () => {
+    await using(async ({ url, engine }) => {
+      const child = engine as ChildServingEngine;
+      await engine.ready();
+      const body = { num_inference_steps: 150, size: "128x128", stream: true, progress: true };
+      const response = await generate(url, body);
+      let text = "";
+      let kills = 0;
+      for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
+        text += piece;
+        const starts = text.split('"attempt":').length - 1;
+        if (starts > kills && /"step":2,/.test(text.split('"attempt":').at(-1)!)) {
+          kills++;
+          Deno.kill(child.pid!, "SIGKILL");
+        }
+      }
+      assertEquals(kills, 2);
+      assert(text.includes('"code":"engine_lost"'), text.slice(-300));
+      assertEquals((await generate(url, {})).status, 200);
+      assertEquals(engine.restarts, 2);
+    });
+  });
+
+  it("refuses pictures that are bombs, broken, or no pictures", async () => {
+    await using(async ({ url }) => {
+      const edit = async (bytes: Uint8Array) => {
+        const form = new FormData();
+        form.append("prompt", "a cat");
+        form.append("num_inference_steps", "2");
+        form.append("image", new Blob([bytes.slice()]));
+        const response = await fetch(`${url}/v1/images/edits`, { method: "POST", body: form });
+        return { status: response.status, ...await response.json() };
+      };
+      const png = await new DenoiseImage(64, 64, 3, new Uint8Array(64 * 64 * 3)).encode("png");
+      assertEquals((await edit(png)).status, 200);
+      const bomb = png.slice();
+      new DataView(bomb.buffer).setUint32(16, 100_000);
+      new DataView(bomb.buffer).setUint32(20, 100_000);
+      const pickle = new TextEncoder().encode("\x80\x04cos\nsystem\n(S'id'\ntR.");
+      for (const file of [bomb, png.slice(0, 60), pickle, Uint8Array.of(0xff, 0xd8, 0xff)]) {
+        const { status, error } = await edit(file);
+        assertEquals([status, error.param], [400, "image"], JSON.stringify(error));
+      }
+    });
+  });
+});
+
+describe("deno task serve", () => {
+  function run(args: string[], more: Record<string, string>): Deno.ChildProcess {
+    return new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--no-check",
+        "--quiet",
+        "--allow-net",
+        "--allow-env",
+        "--allow-read",
+        "--allow-write",
+        "--allow-sys",
+        "--allow-run",
+        new URL("main.ts", import.meta.url).pathname,
+        ...args,
+      ],
+      env: { ...env, ...more },
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  }
+
+  it("says each wrong setting in one line and ends with 2", async () => {
+    const wrong = run([], { DENOISE_QUEUE_LIMIT: "many", DENOISE_ENGINE: "x" });
+    const { code, stderr } = await wrong.output();
+    const lines = new TextDecoder().decode(stderr).trim().split("\n");
+    assertEquals([code, lines.length], [2, 2], lines.join("\n"));
+    assert(lines.every((line) => line.startsWith("error: DENOISE_")));
+  });
+
+  it("finishes what is under way at SIGTERM, refuses what comes, and ends with 0", async () => {
+    const server = run([], {});
+    const reader = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    while (!text.includes("\n")) text += (await reader.read()).value ?? "";
+    const url = text.match(/http:\S+/)![0];
+    const under = generate(url, { num_inference_steps: 60, stream: true, progress: true });
+    const response = await under;
+    const body = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let told = "";
+    while (!told.includes('"step":1,')) told += (await body.read()).value ?? "";
+    server.kill("SIGTERM");
+    for (;;) {
+      const { done, value } = await body.read();
+      if (done) break;
+      told += value;
+    }
+    assert(told.includes("image_generation.completed"), told.slice(-300));
+    await reader.cancel();
+    const errors = new Response(server.stderr).text();
+    assertEquals((await server.status).code, 0, await errors);
+  });
+});
