@@ -77,7 +77,7 @@ LOAD = {"tiny-stable-diffusion-fp16": {"variant": "fp16"}}
 
 def load(repo: str) -> DiffusionPipeline:
     # transformers 5 would keep the text encoder in the type of its file
-    options = {"use_safetensors": True, "torch_dtype": torch.float32, **LOAD.get(repo, {})}
+    options = {"use_safetensors": True, "dtype": torch.float32, **LOAD.get(repo, {})}
     pipe = DiffusionPipeline.from_pretrained(str(FIXTURES / repo), **options)
     pipe.set_progress_bar_config(disable=True)
     return pipe
