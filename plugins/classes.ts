@@ -5,6 +5,20 @@
  * @module
  */
 import { registry } from "./registry.ts";
+import { CMStochasticIterativeScheduler as CMStochasticIterativeSchedulerClass } from "@denoise/scheduler-consistency-models";
+import type { CMStochasticIterativeScheduler as CMStochasticIterativeSchedulerObject } from "@denoise/scheduler-consistency-models";
+/** `CMStochasticIterativeScheduler` of `@denoise/scheduler-consistency-models`, with {@linkcode registry} as its default. */
+export const CMStochasticIterativeScheduler: typeof CMStochasticIterativeSchedulerClass =
+  CMStochasticIterativeSchedulerClass.using(registry);
+/** An object of the class. */
+export type CMStochasticIterativeScheduler = CMStochasticIterativeSchedulerObject;
+import { CosineDPMSolverMultistepScheduler as CosineDPMSolverMultistepSchedulerClass } from "@denoise/scheduler-cosine-dpmsolver-multistep";
+import type { CosineDPMSolverMultistepScheduler as CosineDPMSolverMultistepSchedulerObject } from "@denoise/scheduler-cosine-dpmsolver-multistep";
+/** `CosineDPMSolverMultistepScheduler` of `@denoise/scheduler-cosine-dpmsolver-multistep`, with {@linkcode registry} as its default. */
+export const CosineDPMSolverMultistepScheduler: typeof CosineDPMSolverMultistepSchedulerClass =
+  CosineDPMSolverMultistepSchedulerClass.using(registry);
+/** An object of the class. */
+export type CosineDPMSolverMultistepScheduler = CosineDPMSolverMultistepSchedulerObject;
 import { DDIMScheduler as DDIMSchedulerClass } from "@denoise/scheduler-ddim";
 import type { DDIMScheduler as DDIMSchedulerObject } from "@denoise/scheduler-ddim";
 /** `DDIMScheduler` of `@denoise/scheduler-ddim`, with {@linkcode registry} as its default. */
@@ -38,6 +52,20 @@ export const DPMSolverMultistepScheduler: typeof DPMSolverMultistepSchedulerClas
   DPMSolverMultistepSchedulerClass.using(registry);
 /** An object of the class. */
 export type DPMSolverMultistepScheduler = DPMSolverMultistepSchedulerObject;
+import { DPMSolverMultistepInverseScheduler as DPMSolverMultistepInverseSchedulerClass } from "@denoise/scheduler-dpmsolver-multistep-inverse";
+import type { DPMSolverMultistepInverseScheduler as DPMSolverMultistepInverseSchedulerObject } from "@denoise/scheduler-dpmsolver-multistep-inverse";
+/** `DPMSolverMultistepInverseScheduler` of `@denoise/scheduler-dpmsolver-multistep-inverse`, with {@linkcode registry} as its default. */
+export const DPMSolverMultistepInverseScheduler: typeof DPMSolverMultistepInverseSchedulerClass =
+  DPMSolverMultistepInverseSchedulerClass.using(registry);
+/** An object of the class. */
+export type DPMSolverMultistepInverseScheduler = DPMSolverMultistepInverseSchedulerObject;
+import { DPMSolverSDEScheduler as DPMSolverSDESchedulerClass } from "@denoise/scheduler-dpmsolver-sde";
+import type { DPMSolverSDEScheduler as DPMSolverSDESchedulerObject } from "@denoise/scheduler-dpmsolver-sde";
+/** `DPMSolverSDEScheduler` of `@denoise/scheduler-dpmsolver-sde`, with {@linkcode registry} as its default. */
+export const DPMSolverSDEScheduler: typeof DPMSolverSDESchedulerClass = DPMSolverSDESchedulerClass
+  .using(registry);
+/** An object of the class. */
+export type DPMSolverSDEScheduler = DPMSolverSDESchedulerObject;
 import { DPMSolverSinglestepScheduler as DPMSolverSinglestepSchedulerClass } from "@denoise/scheduler-dpmsolver-singlestep";
 import type { DPMSolverSinglestepScheduler as DPMSolverSinglestepSchedulerObject } from "@denoise/scheduler-dpmsolver-singlestep";
 /** `DPMSolverSinglestepScheduler` of `@denoise/scheduler-dpmsolver-singlestep`, with {@linkcode registry} as its default. */
@@ -81,6 +109,13 @@ export const FlowMatchEulerDiscreteScheduler: typeof FlowMatchEulerDiscreteSched
   FlowMatchEulerDiscreteSchedulerClass.using(registry);
 /** An object of the class. */
 export type FlowMatchEulerDiscreteScheduler = FlowMatchEulerDiscreteSchedulerObject;
+import { FlowMatchHeunDiscreteScheduler as FlowMatchHeunDiscreteSchedulerClass } from "@denoise/scheduler-flow-match-heun-discrete";
+import type { FlowMatchHeunDiscreteScheduler as FlowMatchHeunDiscreteSchedulerObject } from "@denoise/scheduler-flow-match-heun-discrete";
+/** `FlowMatchHeunDiscreteScheduler` of `@denoise/scheduler-flow-match-heun-discrete`, with {@linkcode registry} as its default. */
+export const FlowMatchHeunDiscreteScheduler: typeof FlowMatchHeunDiscreteSchedulerClass =
+  FlowMatchHeunDiscreteSchedulerClass.using(registry);
+/** An object of the class. */
+export type FlowMatchHeunDiscreteScheduler = FlowMatchHeunDiscreteSchedulerObject;
 import { HeunDiscreteScheduler as HeunDiscreteSchedulerClass } from "@denoise/scheduler-heun-discrete";
 import type { HeunDiscreteScheduler as HeunDiscreteSchedulerObject } from "@denoise/scheduler-heun-discrete";
 /** `HeunDiscreteScheduler` of `@denoise/scheduler-heun-discrete`, with {@linkcode registry} as its default. */
@@ -88,6 +123,12 @@ export const HeunDiscreteScheduler: typeof HeunDiscreteSchedulerClass = HeunDisc
   .using(registry);
 /** An object of the class. */
 export type HeunDiscreteScheduler = HeunDiscreteSchedulerObject;
+import { IPNDMScheduler as IPNDMSchedulerClass } from "@denoise/scheduler-ipndm";
+import type { IPNDMScheduler as IPNDMSchedulerObject } from "@denoise/scheduler-ipndm";
+/** `IPNDMScheduler` of `@denoise/scheduler-ipndm`, with {@linkcode registry} as its default. */
+export const IPNDMScheduler: typeof IPNDMSchedulerClass = IPNDMSchedulerClass.using(registry);
+/** An object of the class. */
+export type IPNDMScheduler = IPNDMSchedulerObject;
 import { KDPM2AncestralDiscreteScheduler as KDPM2AncestralDiscreteSchedulerClass } from "@denoise/scheduler-kdpm2-ancestral-discrete";
 import type { KDPM2AncestralDiscreteScheduler as KDPM2AncestralDiscreteSchedulerObject } from "@denoise/scheduler-kdpm2-ancestral-discrete";
 /** `KDPM2AncestralDiscreteScheduler` of `@denoise/scheduler-kdpm2-ancestral-discrete`, with {@linkcode registry} as its default. */
@@ -115,12 +156,41 @@ export const LMSDiscreteScheduler: typeof LMSDiscreteSchedulerClass = LMSDiscret
   .using(registry);
 /** An object of the class. */
 export type LMSDiscreteScheduler = LMSDiscreteSchedulerObject;
+import { LTXEulerAncestralRFScheduler as LTXEulerAncestralRFSchedulerClass } from "@denoise/scheduler-ltx-euler-ancestral-rf";
+import type { LTXEulerAncestralRFScheduler as LTXEulerAncestralRFSchedulerObject } from "@denoise/scheduler-ltx-euler-ancestral-rf";
+/** `LTXEulerAncestralRFScheduler` of `@denoise/scheduler-ltx-euler-ancestral-rf`, with {@linkcode registry} as its default. */
+export const LTXEulerAncestralRFScheduler: typeof LTXEulerAncestralRFSchedulerClass =
+  LTXEulerAncestralRFSchedulerClass.using(registry);
+/** An object of the class. */
+export type LTXEulerAncestralRFScheduler = LTXEulerAncestralRFSchedulerObject;
 import { PNDMScheduler as PNDMSchedulerClass } from "@denoise/scheduler-pndm";
 import type { PNDMScheduler as PNDMSchedulerObject } from "@denoise/scheduler-pndm";
 /** `PNDMScheduler` of `@denoise/scheduler-pndm`, with {@linkcode registry} as its default. */
 export const PNDMScheduler: typeof PNDMSchedulerClass = PNDMSchedulerClass.using(registry);
 /** An object of the class. */
 export type PNDMScheduler = PNDMSchedulerObject;
+import { SASolverScheduler as SASolverSchedulerClass } from "@denoise/scheduler-sasolver";
+import type { SASolverScheduler as SASolverSchedulerObject } from "@denoise/scheduler-sasolver";
+/** `SASolverScheduler` of `@denoise/scheduler-sasolver`, with {@linkcode registry} as its default. */
+export const SASolverScheduler: typeof SASolverSchedulerClass = SASolverSchedulerClass.using(
+  registry,
+);
+/** An object of the class. */
+export type SASolverScheduler = SASolverSchedulerObject;
+import { SCMScheduler as SCMSchedulerClass } from "@denoise/scheduler-scm";
+import type { SCMScheduler as SCMSchedulerObject } from "@denoise/scheduler-scm";
+/** `SCMScheduler` of `@denoise/scheduler-scm`, with {@linkcode registry} as its default. */
+export const SCMScheduler: typeof SCMSchedulerClass = SCMSchedulerClass.using(registry);
+/** An object of the class. */
+export type SCMScheduler = SCMSchedulerObject;
+import { ScoreSdeVeScheduler as ScoreSdeVeSchedulerClass } from "@denoise/scheduler-score-sde-ve";
+import type { ScoreSdeVeScheduler as ScoreSdeVeSchedulerObject } from "@denoise/scheduler-score-sde-ve";
+/** `ScoreSdeVeScheduler` of `@denoise/scheduler-score-sde-ve`, with {@linkcode registry} as its default. */
+export const ScoreSdeVeScheduler: typeof ScoreSdeVeSchedulerClass = ScoreSdeVeSchedulerClass.using(
+  registry,
+);
+/** An object of the class. */
+export type ScoreSdeVeScheduler = ScoreSdeVeSchedulerObject;
 import { TCDScheduler as TCDSchedulerClass } from "@denoise/scheduler-tcd";
 import type { TCDScheduler as TCDSchedulerObject } from "@denoise/scheduler-tcd";
 /** `TCDScheduler` of `@denoise/scheduler-tcd`, with {@linkcode registry} as its default. */
@@ -166,6 +236,19 @@ export const CLIPVisionModelWithProjection: typeof CLIPVisionModelWithProjection
   CLIPVisionModelWithProjectionClass.using(registry);
 /** An object of the class. */
 export type CLIPVisionModelWithProjection = CLIPVisionModelWithProjectionObject;
+import { ControlNetModel as ControlNetModelClass } from "@denoise/model-controlnet";
+import type { ControlNetModel as ControlNetModelObject } from "@denoise/model-controlnet";
+/** `ControlNetModel` of `@denoise/model-controlnet`, with {@linkcode registry} as its default. */
+export const ControlNetModel: typeof ControlNetModelClass = ControlNetModelClass.using(registry);
+/** An object of the class. */
+export type ControlNetModel = ControlNetModelObject;
+import { MultiControlNetModel as MultiControlNetModelClass } from "@denoise/model-controlnet";
+import type { MultiControlNetModel as MultiControlNetModelObject } from "@denoise/model-controlnet";
+/** `MultiControlNetModel` of `@denoise/model-controlnet`, with {@linkcode registry} as its default. */
+export const MultiControlNetModel: typeof MultiControlNetModelClass = MultiControlNetModelClass
+  .using(registry);
+/** An object of the class. */
+export type MultiControlNetModel = MultiControlNetModelObject;
 import { StableDiffusionSafetyChecker as StableDiffusionSafetyCheckerClass } from "@denoise/model-safety-checker";
 import type { StableDiffusionSafetyChecker as StableDiffusionSafetyCheckerObject } from "@denoise/model-safety-checker";
 /** `StableDiffusionSafetyChecker` of `@denoise/model-safety-checker`, with {@linkcode registry} as its default. */
@@ -205,6 +288,31 @@ export const StableDiffusionPipeline: typeof StableDiffusionPipelineClass =
   StableDiffusionPipelineClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionPipeline = StableDiffusionPipelineObject;
+import { StableDiffusionControlNetPipeline as StableDiffusionControlNetPipelineClass } from "@denoise/pipeline-stable-diffusion-controlnet";
+import type { StableDiffusionControlNetPipeline as StableDiffusionControlNetPipelineObject } from "@denoise/pipeline-stable-diffusion-controlnet";
+/** `StableDiffusionControlNetPipeline` of `@denoise/pipeline-stable-diffusion-controlnet`, with {@linkcode registry} as its default. */
+export const StableDiffusionControlNetPipeline: typeof StableDiffusionControlNetPipelineClass =
+  StableDiffusionControlNetPipelineClass.using(registry);
+/** An object of the class. */
+export type StableDiffusionControlNetPipeline = StableDiffusionControlNetPipelineObject;
+import { StableDiffusionControlNetImg2ImgPipeline as StableDiffusionControlNetImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-controlnet-img2img";
+import type { StableDiffusionControlNetImg2ImgPipeline as StableDiffusionControlNetImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-controlnet-img2img";
+/** `StableDiffusionControlNetImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-controlnet-img2img`, with {@linkcode registry} as its default. */
+export const StableDiffusionControlNetImg2ImgPipeline:
+  typeof StableDiffusionControlNetImg2ImgPipelineClass =
+    StableDiffusionControlNetImg2ImgPipelineClass.using(registry);
+/** An object of the class. */
+export type StableDiffusionControlNetImg2ImgPipeline =
+  StableDiffusionControlNetImg2ImgPipelineObject;
+import { StableDiffusionControlNetInpaintPipeline as StableDiffusionControlNetInpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-controlnet-inpaint";
+import type { StableDiffusionControlNetInpaintPipeline as StableDiffusionControlNetInpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-controlnet-inpaint";
+/** `StableDiffusionControlNetInpaintPipeline` of `@denoise/pipeline-stable-diffusion-controlnet-inpaint`, with {@linkcode registry} as its default. */
+export const StableDiffusionControlNetInpaintPipeline:
+  typeof StableDiffusionControlNetInpaintPipelineClass =
+    StableDiffusionControlNetInpaintPipelineClass.using(registry);
+/** An object of the class. */
+export type StableDiffusionControlNetInpaintPipeline =
+  StableDiffusionControlNetInpaintPipelineObject;
 import { StableDiffusionImg2ImgPipeline as StableDiffusionImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-img2img";
 import type { StableDiffusionImg2ImgPipeline as StableDiffusionImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-img2img";
 /** `StableDiffusionImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-img2img`, with {@linkcode registry} as its default. */

@@ -18,6 +18,21 @@ export const registry: Registry = new Registry({
   plugins: [
     {
       kind: "scheduler",
+      className: "CMStochasticIterativeScheduler",
+      package: "@denoise/scheduler-consistency-models",
+      load: async () =>
+        (await import("@denoise/scheduler-consistency-models")).CMStochasticIterativeScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "CosineDPMSolverMultistepScheduler",
+      package: "@denoise/scheduler-cosine-dpmsolver-multistep",
+      load: async () =>
+        (await import("@denoise/scheduler-cosine-dpmsolver-multistep"))
+          .CosineDPMSolverMultistepScheduler,
+    },
+    {
+      kind: "scheduler",
       className: "DDIMScheduler",
       package: "@denoise/scheduler-ddim",
       load: async () => (await import("@denoise/scheduler-ddim")).DDIMScheduler,
@@ -46,6 +61,20 @@ export const registry: Registry = new Registry({
       package: "@denoise/scheduler-dpmsolver-multistep",
       load: async () =>
         (await import("@denoise/scheduler-dpmsolver-multistep")).DPMSolverMultistepScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "DPMSolverMultistepInverseScheduler",
+      package: "@denoise/scheduler-dpmsolver-multistep-inverse",
+      load: async () =>
+        (await import("@denoise/scheduler-dpmsolver-multistep-inverse"))
+          .DPMSolverMultistepInverseScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "DPMSolverSDEScheduler",
+      package: "@denoise/scheduler-dpmsolver-sde",
+      load: async () => (await import("@denoise/scheduler-dpmsolver-sde")).DPMSolverSDEScheduler,
     },
     {
       kind: "scheduler",
@@ -91,9 +120,23 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "scheduler",
+      className: "FlowMatchHeunDiscreteScheduler",
+      package: "@denoise/scheduler-flow-match-heun-discrete",
+      load: async () =>
+        (await import("@denoise/scheduler-flow-match-heun-discrete"))
+          .FlowMatchHeunDiscreteScheduler,
+    },
+    {
+      kind: "scheduler",
       className: "HeunDiscreteScheduler",
       package: "@denoise/scheduler-heun-discrete",
       load: async () => (await import("@denoise/scheduler-heun-discrete")).HeunDiscreteScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "IPNDMScheduler",
+      package: "@denoise/scheduler-ipndm",
+      load: async () => (await import("@denoise/scheduler-ipndm")).IPNDMScheduler,
     },
     {
       kind: "scheduler",
@@ -123,9 +166,34 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "scheduler",
+      className: "LTXEulerAncestralRFScheduler",
+      package: "@denoise/scheduler-ltx-euler-ancestral-rf",
+      load: async () =>
+        (await import("@denoise/scheduler-ltx-euler-ancestral-rf")).LTXEulerAncestralRFScheduler,
+    },
+    {
+      kind: "scheduler",
       className: "PNDMScheduler",
       package: "@denoise/scheduler-pndm",
       load: async () => (await import("@denoise/scheduler-pndm")).PNDMScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "SASolverScheduler",
+      package: "@denoise/scheduler-sasolver",
+      load: async () => (await import("@denoise/scheduler-sasolver")).SASolverScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "SCMScheduler",
+      package: "@denoise/scheduler-scm",
+      load: async () => (await import("@denoise/scheduler-scm")).SCMScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "ScoreSdeVeScheduler",
+      package: "@denoise/scheduler-score-sde-ve",
+      load: async () => (await import("@denoise/scheduler-score-sde-ve")).ScoreSdeVeScheduler,
     },
     {
       kind: "scheduler",
@@ -172,6 +240,18 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "model",
+      className: "ControlNetModel",
+      package: "@denoise/model-controlnet",
+      load: async () => (await import("@denoise/model-controlnet")).ControlNetModel,
+    },
+    {
+      kind: "model",
+      className: "MultiControlNetModel",
+      package: "@denoise/model-controlnet",
+      load: async () => (await import("@denoise/model-controlnet")).MultiControlNetModel,
+    },
+    {
+      kind: "model",
       className: "StableDiffusionSafetyChecker",
       package: "@denoise/model-safety-checker",
       load: async () =>
@@ -207,6 +287,30 @@ export const registry: Registry = new Registry({
       package: "@denoise/pipeline-stable-diffusion",
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion")).StableDiffusionPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "StableDiffusionControlNetPipeline",
+      package: "@denoise/pipeline-stable-diffusion-controlnet",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-controlnet"))
+          .StableDiffusionControlNetPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "StableDiffusionControlNetImg2ImgPipeline",
+      package: "@denoise/pipeline-stable-diffusion-controlnet-img2img",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-controlnet-img2img"))
+          .StableDiffusionControlNetImg2ImgPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "StableDiffusionControlNetInpaintPipeline",
+      package: "@denoise/pipeline-stable-diffusion-controlnet-inpaint",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-controlnet-inpaint"))
+          .StableDiffusionControlNetInpaintPipeline,
     },
     {
       kind: "pipeline",
