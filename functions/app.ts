@@ -40,8 +40,6 @@ export interface AppOptions {
   readonly publicUrl?: string | undefined;
   /** Origins of web pages that may ask; none unless given, `["*"]` for any. */
   readonly corsOrigins?: readonly string[] | undefined;
-  /** The ways in; OpenAI's, predictions and Hugging Face's unless given. */
-  readonly doors?: readonly Door[] | undefined;
   /** Numbers about the app; its own unless given. */
   readonly metrics?: Metrics | undefined;
 }
@@ -89,7 +87,7 @@ export function createApp(options: AppOptions): App {
     isDraining: () => draining,
   };
   const operations = operationsDoor(metrics);
-  const doors = [...options.doors ?? builtInDoors, operations];
+  const doors = [...builtInDoors, operations];
   const doorOf = (path: string, method: string): Door =>
     doors.find((door) => door.owns(path, method)) ?? operations;
 

@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { Hono } from "hono";
 import { createApp } from "./app.ts";
 import { ServeError } from "./contract/errors.ts";
-import { fakeApp, post } from "./testing/app.ts";
+import { fakeApp, post } from "./tests/app.ts";
 
 const GENERATE = "/v1/images/generations";
 const keys = [{ name: "ann", key: "key-of-ann" }];

@@ -10,8 +10,8 @@ import { DenoiseImage, EulerDiscreteScheduler, StableDiffusionPipeline } from "@
 import type { ChildServingEngine } from "./engine/child.ts";
 import { serve, type Server } from "./serve.ts";
 import { readSettings, SettingsError } from "./settings.ts";
-import { post } from "./testing/app.ts";
-import { TINY } from "./testing/jobs.ts";
+import { post } from "./tests/app.ts";
+import { TINY } from "./tests/jobs.ts";
 
 const env = { DENOISE_MODELS: `tiny=${TINY}`, DENOISE_PORT: "0", DENOISE_LOG_LEVEL: "error" };
 

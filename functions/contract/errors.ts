@@ -1,16 +1,49 @@
 import { DenoiseError } from "@denoise/core";
 import type { JobFailure } from "./job.ts";
 
-/** HTTP status of each kind of failure. */
-const STATUS = {
+/** A stable name of what went wrong. */
+export type ServeErrorCode =
+  /** A field has a wrong value. */
+  | "invalid_input"
+  /** The key is missing or unknown. */
+  | "unauthorized"
+  /** There is no such thing. */
+  | "not_found"
+  /** No model of that name is loaded. */
+  | "model_not_found"
+  /** A result is no longer kept. */
+  | "gone"
+  /** The body, or a picture in it, is too large. */
+  | "payload_too_large"
+  /** The body has another type. */
+  | "unsupported_media_type"
+  /** As many jobs wait as may. */
+  | "queue_full"
+  /** The key asks too often. */
+  | "rate_limited"
+  /** The caller is gone, or has cancelled. */
+  | "canceled"
+  /** The engine died of the job, twice. */
+  | "engine_lost"
+  /** The model made NaN. */
+  | "nan_output"
+  /** Something else; the log says what. */
+  | "internal"
+  /** The result could not be stored. */
+  | "storage_failed"
+  /** A model could not be loaded. */
+  | "model_unavailable"
+  /** The server goes down. */
+  | "shutting_down"
+  /** It took longer than the server allows. */
+  | "timeout";
+
+/** HTTP status of each. */
+const STATUS: Readonly<Record<ServeErrorCode, number>> = {
   invalid_input: 400,
   unauthorized: 401,
-  forbidden: 403,
   not_found: 404,
   model_not_found: 404,
-  method_not_allowed: 405,
-  request_timeout: 408,
-  conflict: 409,
   gone: 410,
   payload_too_large: 413,
   unsupported_media_type: 415,
@@ -24,10 +57,7 @@ const STATUS = {
   model_unavailable: 503,
   shutting_down: 503,
   timeout: 504,
-} as const;
-
-/** A stable name of what went wrong. */
-export type ServeErrorCode = keyof typeof STATUS;
+};
 
 /** What is known of an error beside its code and message. */
 export interface ServeErrorDetails extends ErrorOptions {
@@ -56,7 +86,7 @@ export class ServeError extends Error {
   }
 
   /** The HTTP status. */
-  get status(): typeof STATUS[ServeErrorCode] {
+  get status(): number {
     return STATUS[this.code];
   }
 }

@@ -9,8 +9,8 @@ import { InferenceClient } from "@huggingface/inference";
 import OpenAI, { toFile } from "openai";
 import Replicate from "replicate";
 import { listen } from "../http/listen.ts";
-import { fakeApp } from "../testing/app.ts";
-import type { FakeEngine } from "../testing/fake_engine.ts";
+import { fakeApp } from "../tests/app.ts";
+import type { FakeEngine } from "../tests/fake_engine.ts";
 
 const KEY = "a-key-for-tests";
 const PNG = Uint8Array.fromBase64(

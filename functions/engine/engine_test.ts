@@ -6,7 +6,7 @@ import { registry } from "@denoise/denoise/registry";
 import { ServeError } from "../contract/errors.ts";
 import type { JobEvent, RunEvent } from "../contract/job.ts";
 import { memoryQueue } from "../queue/memory_queue.ts";
-import { job, pictures, TINY } from "../testing/jobs.ts";
+import { job, pictures, TINY } from "../tests/jobs.ts";
 import { childEngine } from "./child.ts";
 import { startChild } from "./child_process.ts";
 import type { ServingEngine } from "./engine.ts";

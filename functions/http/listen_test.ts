@@ -5,7 +5,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { fakeApp } from "../testing/app.ts";
+import { fakeApp } from "../tests/app.ts";
 import { listen, type ListenOptions } from "./listen.ts";
 
 type Test = (url: string, fake: ReturnType<typeof fakeApp>) => Promise<void>;
@@ -110,7 +110,10 @@ describe("listen()", () => {
       ];
       for (const text of nonsense) {
         const reply = await raw(url, [text]);
-        assert(reply === "" || /^HTTP\/1\.1 4\d\d|^ConnectionReset/.test(reply), reply.slice(0, 100));
+        assert(
+          reply === "" || /^HTTP\/1\.1 4\d\d|^ConnectionReset/.test(reply),
+          reply.slice(0, 100),
+        );
       }
       assertEquals((await fetch(`${url}/livez`)).status, 200);
     }, { headersTimeoutMs: 300, requestTimeoutMs: 500 });

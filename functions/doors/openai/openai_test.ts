@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { fakeApp, messages, post } from "../../testing/app.ts";
+import { fakeApp, messages, post } from "../../tests/app.ts";
 
 const GENERATE = "/v1/images/generations";
 

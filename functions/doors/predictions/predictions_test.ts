@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { fakeApp, messages, post } from "../../testing/app.ts";
+import { fakeApp, messages, post } from "../../tests/app.ts";
 
 const prefer = (value: string) => ({ headers: { prefer: value } });
 const input = { prompt: "a cat", num_inference_steps: 3, seed: 7 };
