@@ -82,11 +82,26 @@ export function searchSorted(rising: ArrayLike<number>, x: number): number {
 }
 
 /**
- * ∫ ℓ(τ) dτ from `from` to `to`, where ℓ is the Lagrange polynomial that is 1 at the chosen node
- * and 0 at the others. Exact up to rounding.
+ * Coefficients of the Lagrange polynomial that is 1 at the chosen node and 0 at the others, the
+ * constant first.
  *
  * @param nodes Distinct numbers.
- * @param chosen The place of the node at which ℓ is 1.
+ * @param chosen The place of the node at which it is 1.
+ */
+export function lagrangePolynomial(nodes: readonly number[], chosen: number): number[] {
+  const node = nodes[chosen]!;
+  let powers = [1];
+  nodes.forEach((root, place) => {
+    if (place === chosen) return;
+    const scale = 1 / (node - root);
+    powers = [0, ...powers].map((below, i) => (below - root * (powers[i] ?? 0)) * scale);
+  });
+  return powers;
+}
+
+/**
+ * ∫ ℓ(τ) dτ from `from` to `to`, where ℓ is the {@linkcode lagrangePolynomial} that is 1 at the
+ * chosen node. Exact up to rounding.
  */
 export function integrateLagrange(
   nodes: readonly number[],
@@ -97,14 +112,7 @@ export function integrateLagrange(
   // Around the middle of the interval odd powers fall away, which keeps the rounding small.
   const centre = (from + to) / 2;
   const half = (to - from) / 2;
-  const node = nodes[chosen]! - centre;
-  let powers = [1];
-  nodes.forEach((other, place) => {
-    if (place === chosen) return;
-    const root = other - centre;
-    const scale = 1 / (node - root);
-    powers = [0, ...powers].map((below, i) => (below - root * (powers[i] ?? 0)) * scale);
-  });
+  const powers = lagrangePolynomial(nodes.map((node) => node - centre), chosen);
   return powers.reduce((total, coefficient, power) => {
     return power % 2 === 1 ? total : total + 2 * coefficient * half ** (power + 1) / (power + 1);
   }, 0);

@@ -126,11 +126,17 @@ export function rescaleZeroTerminalSnr(betas: Float32Array): Float32Array {
   return bars.map((bar, i) => 1 - (i === 0 ? bar : f(bar / bars[i - 1]!)));
 }
 
-/** The same for the running product ᾱ itself, as the CogVideoX schedulers use it. */
-export function rescaleAlphasZeroTerminalSnr(alphasCumprod: Float32Array): Float32Array {
+/**
+ * The same for the running product ᾱ itself, as the CogVideoX schedulers use it; in float64 where it
+ * is given so.
+ */
+export function rescaleAlphasZeroTerminalSnr<T extends Float32Array | Float64Array>(
+  alphasCumprod: T,
+): T {
+  const round = alphasCumprod instanceof Float32Array ? f : (x: number): number => x;
   const roots = alphasCumprod.map(Math.sqrt);
   const first = roots[0]!;
   const last = roots[roots.length - 1]!;
-  const scale = f(first / f(first - last));
-  return roots.map((root) => f(f(root - last) * scale) ** 2);
+  const scale = round(first / round(first - last));
+  return roots.map((root) => round(round(root - last) * scale) ** 2) as T;
 }

@@ -1,5 +1,5 @@
 import { Generator } from "../generator.ts";
-import type { Scheduler } from "../scheduler.ts";
+import type { PlanRequest, Scheduler } from "../scheduler.ts";
 import { Tensor } from "../tensor.ts";
 
 /** How much of a noisy sample is signal and how much is noise: x = alpha·x0 + sigma·n. */
@@ -82,6 +82,8 @@ export interface GaussianOptions {
    * shows instead of that of its first steps; none unless given.
    */
   readonly exactCalls?: number;
+  /** Options of `setTimesteps`. */
+  readonly planOptions?: PlanRequest;
   /** Options of `step`. */
   readonly stepOptions?: object;
 }
@@ -110,7 +112,7 @@ function gaussianRun(
   first: Tensor,
   options: GaussianOptions,
 ): Tensor {
-  scheduler.setTimesteps(steps);
+  scheduler.setTimesteps(steps, options.planOptions);
   const { timesteps } = scheduler;
   const {
     predictionType = String(scheduler.config["prediction_type"] ?? "epsilon"),

@@ -302,4 +302,31 @@ CLASSES = {
                   ("of a dynamic flow", {}, {"from": {"use_dynamic_shifting": True}, "plan_options": {"mu": 0.9}}),
                   ("from step 2", {}, {"begin": 2})],
     },
+    "sasolver": {
+        "class": "SASolverScheduler",
+        "seed": 4,  # the usual one thresholds with noise_prediction, where the reference fails
+        "values": {
+            **DPM_VALUES,
+            "predictor_order": [1, 3, 4, {"predictor_order": 3, "lower_order_final": False}],
+            "corrector_order": [1, 3, 4, {"corrector_order": 4, "predictor_order": 3}],
+            "tau_func": [],
+            "variance_type": [],  # the reference draws noise for the variance too and fails
+            "algorithm_type": ["noise_prediction", {"algorithm_type": "noise_prediction", "predictor_order": 3,
+                                                    "corrector_order": 3}],
+        },
+        "cases": [LEADING_OFFSET, HIDDEN, HIDDEN_RANGE, ("twenty steps", {}, {"steps": 20, "shape": [1, 1, 2, 2]}),
+                  ("twenty steps of order 3", {"predictor_order": 3, "corrector_order": 4},
+                   {"steps": 20, "shape": [1, 1, 2, 2]})],
+    },
+    "dpmsolver_multistep_inverse": {
+        "class": "DPMSolverMultistepInverseScheduler",
+        "values": {
+            **DPM_VALUES,
+            # the stochastic forms take roots of negative numbers there
+            "algorithm_type": ["dpmsolver++", "dpmsolver"],
+            "solver_type": ["heun", {"solver_type": "heun", "algorithm_type": "dpmsolver"}],
+            "solver_order": [1, 3, {"solver_order": 3, "algorithm_type": "dpmsolver"}],
+        },
+        "cases": [HIDDEN, HIDDEN_RANGE, ("twenty steps of order 3", {"solver_order": 3}, {"steps": 20, "shape": [1, 1, 2, 2]})],
+    },
 }
