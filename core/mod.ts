@@ -38,6 +38,7 @@ export * from "./schedules/adams_bashforth.ts";
 export * from "./schedules/alphas.ts";
 export * from "./schedules/beta_quantile.ts";
 export * from "./schedules/betas.ts";
+export * from "./schedules/cogvideox.ts";
 export * from "./schedules/consistency.ts";
 export * from "./schedules/edm.ts";
 export * from "./schedules/conversions.ts";

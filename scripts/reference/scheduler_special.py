@@ -1,6 +1,13 @@
 """What scheduler_goldens.py tries for schedulers of single families; entries as in scheduler_options.py."""
 
-from scheduler_options import SD, VALUES  # noqa: F401
+COGVIDEOX_VALUES = {
+    "beta_schedule": ["linear", "squaredcos_cap_v2"],
+    "rescale_betas_zero_snr": [{"rescale_betas_zero_snr": True, "prediction_type": "v_prediction"}],
+    "snr_shift_scale": [1.0],
+    "sample_max_value": [2.0],
+}
+COGVIDEOX = ("CogVideoX-2b", {"prediction_type": "v_prediction", "rescale_betas_zero_snr": True, "timestep_spacing": "trailing",
+                              "snr_shift_scale": 3.0}, {"steps": 8})
 
 CLASSES = {
     "score_sde_ve": {
@@ -32,5 +39,22 @@ CLASSES = {
                   ("from another angle", {}, {"plan_options": {"intermediate_timesteps": None, "max_timesteps": 1.4}}),
                   ("an angle between for four steps", {}, {"plan_options": {"intermediate_timesteps": 1.0}}),
                   ("from step 2", {}, {"begin": 2})],
+    },
+    "ddim_cogvideox": {
+        "class": "CogVideoXDDIMScheduler",
+        "values": COGVIDEOX_VALUES,
+        "cases": [COGVIDEOX, ("step options", {}, {"step": {"eta": 0.5, "use_clipped_model_output": True}})],
+    },
+    "dpm_cogvideox": {
+        "class": "CogVideoXDPMScheduler",
+        "values": COGVIDEOX_VALUES,
+        "cases": [COGVIDEOX, ("step options", {}, {"step": {"eta": 0.5, "use_clipped_model_output": True}}),
+                  ("twenty steps", {}, {"steps": 20, "shape": [1, 1, 2, 2]})],
+    },
+    "unclip": {
+        "class": "UnCLIPScheduler",
+        "values": {"prediction_type": ["sample"], "beta_schedule": []},
+        "cases": [("one step", {}, {"steps": 1}), ("every trained timestep", {"num_train_timesteps": 12}, {"steps": 12}),
+                  ("learned range, not clipped", {"variance_type": "learned_range", "clip_sample": False}, {})],
     },
 }
