@@ -25,6 +25,13 @@ import type { DDIMScheduler as DDIMSchedulerObject } from "@denoise/scheduler-dd
 export const DDIMScheduler: typeof DDIMSchedulerClass = DDIMSchedulerClass.using(registry);
 /** An object of the class. */
 export type DDIMScheduler = DDIMSchedulerObject;
+import { CogVideoXDDIMScheduler as CogVideoXDDIMSchedulerClass } from "@denoise/scheduler-ddim-cogvideox";
+import type { CogVideoXDDIMScheduler as CogVideoXDDIMSchedulerObject } from "@denoise/scheduler-ddim-cogvideox";
+/** `CogVideoXDDIMScheduler` of `@denoise/scheduler-ddim-cogvideox`, with {@linkcode registry} as its default. */
+export const CogVideoXDDIMScheduler: typeof CogVideoXDDIMSchedulerClass =
+  CogVideoXDDIMSchedulerClass.using(registry);
+/** An object of the class. */
+export type CogVideoXDDIMScheduler = CogVideoXDDIMSchedulerObject;
 import { DDIMInverseScheduler as DDIMInverseSchedulerClass } from "@denoise/scheduler-ddim-inverse";
 import type { DDIMInverseScheduler as DDIMInverseSchedulerObject } from "@denoise/scheduler-ddim-inverse";
 /** `DDIMInverseScheduler` of `@denoise/scheduler-ddim-inverse`, with {@linkcode registry} as its default. */
@@ -45,6 +52,13 @@ export const DEISMultistepScheduler: typeof DEISMultistepSchedulerClass =
   DEISMultistepSchedulerClass.using(registry);
 /** An object of the class. */
 export type DEISMultistepScheduler = DEISMultistepSchedulerObject;
+import { CogVideoXDPMScheduler as CogVideoXDPMSchedulerClass } from "@denoise/scheduler-dpm-cogvideox";
+import type { CogVideoXDPMScheduler as CogVideoXDPMSchedulerObject } from "@denoise/scheduler-dpm-cogvideox";
+/** `CogVideoXDPMScheduler` of `@denoise/scheduler-dpm-cogvideox`, with {@linkcode registry} as its default. */
+export const CogVideoXDPMScheduler: typeof CogVideoXDPMSchedulerClass = CogVideoXDPMSchedulerClass
+  .using(registry);
+/** An object of the class. */
+export type CogVideoXDPMScheduler = CogVideoXDPMSchedulerObject;
 import { DPMSolverMultistepScheduler as DPMSolverMultistepSchedulerClass } from "@denoise/scheduler-dpmsolver-multistep";
 import type { DPMSolverMultistepScheduler as DPMSolverMultistepSchedulerObject } from "@denoise/scheduler-dpmsolver-multistep";
 /** `DPMSolverMultistepScheduler` of `@denoise/scheduler-dpmsolver-multistep`, with {@linkcode registry} as its default. */
@@ -197,6 +211,12 @@ import type { TCDScheduler as TCDSchedulerObject } from "@denoise/scheduler-tcd"
 export const TCDScheduler: typeof TCDSchedulerClass = TCDSchedulerClass.using(registry);
 /** An object of the class. */
 export type TCDScheduler = TCDSchedulerObject;
+import { UnCLIPScheduler as UnCLIPSchedulerClass } from "@denoise/scheduler-unclip";
+import type { UnCLIPScheduler as UnCLIPSchedulerObject } from "@denoise/scheduler-unclip";
+/** `UnCLIPScheduler` of `@denoise/scheduler-unclip`, with {@linkcode registry} as its default. */
+export const UnCLIPScheduler: typeof UnCLIPSchedulerClass = UnCLIPSchedulerClass.using(registry);
+/** An object of the class. */
+export type UnCLIPScheduler = UnCLIPSchedulerObject;
 import { UniPCMultistepScheduler as UniPCMultistepSchedulerClass } from "@denoise/scheduler-unipc-multistep";
 import type { UniPCMultistepScheduler as UniPCMultistepSchedulerObject } from "@denoise/scheduler-unipc-multistep";
 /** `UniPCMultistepScheduler` of `@denoise/scheduler-unipc-multistep`, with {@linkcode registry} as its default. */
@@ -327,6 +347,27 @@ export const StableDiffusionInpaintPipeline: typeof StableDiffusionInpaintPipeli
   StableDiffusionInpaintPipelineClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionInpaintPipeline = StableDiffusionInpaintPipelineObject;
+import { StableDiffusionXLPipeline as StableDiffusionXLPipelineClass } from "@denoise/pipeline-stable-diffusion-xl";
+import type { StableDiffusionXLPipeline as StableDiffusionXLPipelineObject } from "@denoise/pipeline-stable-diffusion-xl";
+/** `StableDiffusionXLPipeline` of `@denoise/pipeline-stable-diffusion-xl`, with {@linkcode registry} as its default. */
+export const StableDiffusionXLPipeline: typeof StableDiffusionXLPipelineClass =
+  StableDiffusionXLPipelineClass.using(registry);
+/** An object of the class. */
+export type StableDiffusionXLPipeline = StableDiffusionXLPipelineObject;
+import { StableDiffusionXLImg2ImgPipeline as StableDiffusionXLImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-img2img";
+import type { StableDiffusionXLImg2ImgPipeline as StableDiffusionXLImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-img2img";
+/** `StableDiffusionXLImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-xl-img2img`, with {@linkcode registry} as its default. */
+export const StableDiffusionXLImg2ImgPipeline: typeof StableDiffusionXLImg2ImgPipelineClass =
+  StableDiffusionXLImg2ImgPipelineClass.using(registry);
+/** An object of the class. */
+export type StableDiffusionXLImg2ImgPipeline = StableDiffusionXLImg2ImgPipelineObject;
+import { StableDiffusionXLInpaintPipeline as StableDiffusionXLInpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-inpaint";
+import type { StableDiffusionXLInpaintPipeline as StableDiffusionXLInpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-inpaint";
+/** `StableDiffusionXLInpaintPipeline` of `@denoise/pipeline-stable-diffusion-xl-inpaint`, with {@linkcode registry} as its default. */
+export const StableDiffusionXLInpaintPipeline: typeof StableDiffusionXLInpaintPipelineClass =
+  StableDiffusionXLInpaintPipelineClass.using(registry);
+/** An object of the class. */
+export type StableDiffusionXLInpaintPipeline = StableDiffusionXLInpaintPipelineObject;
 import { CLIPTokenizer as CLIPTokenizerClass } from "@denoise/tokenizer-clip";
 import type { CLIPTokenizer as CLIPTokenizerObject } from "@denoise/tokenizer-clip";
 /** `CLIPTokenizer` of `@denoise/tokenizer-clip`, with {@linkcode registry} as its default. */

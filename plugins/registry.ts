@@ -39,6 +39,12 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "scheduler",
+      className: "CogVideoXDDIMScheduler",
+      package: "@denoise/scheduler-ddim-cogvideox",
+      load: async () => (await import("@denoise/scheduler-ddim-cogvideox")).CogVideoXDDIMScheduler,
+    },
+    {
+      kind: "scheduler",
       className: "DDIMInverseScheduler",
       package: "@denoise/scheduler-ddim-inverse",
       load: async () => (await import("@denoise/scheduler-ddim-inverse")).DDIMInverseScheduler,
@@ -54,6 +60,12 @@ export const registry: Registry = new Registry({
       className: "DEISMultistepScheduler",
       package: "@denoise/scheduler-deis-multistep",
       load: async () => (await import("@denoise/scheduler-deis-multistep")).DEISMultistepScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "CogVideoXDPMScheduler",
+      package: "@denoise/scheduler-dpm-cogvideox",
+      load: async () => (await import("@denoise/scheduler-dpm-cogvideox")).CogVideoXDPMScheduler,
     },
     {
       kind: "scheduler",
@@ -203,6 +215,12 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "scheduler",
+      className: "UnCLIPScheduler",
+      package: "@denoise/scheduler-unclip",
+      load: async () => (await import("@denoise/scheduler-unclip")).UnCLIPScheduler,
+    },
+    {
+      kind: "scheduler",
       className: "UniPCMultistepScheduler",
       package: "@denoise/scheduler-unipc-multistep",
       load: async () =>
@@ -325,6 +343,29 @@ export const registry: Registry = new Registry({
       package: "@denoise/pipeline-stable-diffusion-inpaint",
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-inpaint")).StableDiffusionInpaintPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "StableDiffusionXLPipeline",
+      package: "@denoise/pipeline-stable-diffusion-xl",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-xl")).StableDiffusionXLPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "StableDiffusionXLImg2ImgPipeline",
+      package: "@denoise/pipeline-stable-diffusion-xl-img2img",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-xl-img2img"))
+          .StableDiffusionXLImg2ImgPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "StableDiffusionXLInpaintPipeline",
+      package: "@denoise/pipeline-stable-diffusion-xl-inpaint",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-xl-inpaint"))
+          .StableDiffusionXLInpaintPipeline,
     },
     {
       kind: "tokenizer",
