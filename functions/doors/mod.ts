@@ -1,7 +1,13 @@
 import type { Door } from "./door.ts";
 import { huggingfaceDoor } from "./huggingface.ts";
 import { openaiDoor } from "./openai/mod.ts";
+import { playgroundDoor } from "./playground/mod.ts";
 import { predictionsDoor } from "./predictions/mod.ts";
 
 /** The ways in that every app has unless told otherwise. */
-export const builtInDoors: readonly Door[] = [openaiDoor, predictionsDoor, huggingfaceDoor];
+export const builtInDoors: readonly Door[] = [
+  openaiDoor,
+  predictionsDoor,
+  playgroundDoor,
+  huggingfaceDoor,
+];

@@ -1,0 +1,24 @@
+const KEYWORD = "denoise";
+
+/** The recipe in a PNG that denoise made, or undefined. */
+export async function readRecipe(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const view = new DataView(bytes.buffer);
+  if (bytes.length < 8 || view.getUint32(0) !== 0x89504e47) return undefined;
+  for (let at = 8; at + 12 <= bytes.length;) {
+    const length = view.getUint32(at);
+    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    if (type === "tEXt" || type === "iTXt") {
+      const chunk = bytes.subarray(at + 8, at + 8 + length);
+      const end = chunk.indexOf(0);
+      if (new TextDecoder("latin1").decode(chunk.subarray(0, end)) === KEYWORD) {
+        const text = type === "tEXt"
+          ? new TextDecoder("latin1").decode(chunk.subarray(end + 1))
+          : new TextDecoder().decode(chunk.subarray(end + 5));
+        return JSON.parse(text);
+      }
+    }
+    at += length + 12;
+  }
+  return undefined;
+}
