@@ -1,5 +1,6 @@
 """What scheduler_goldens.py tries for schedulers of single families; entries as in scheduler_options.py."""
 
+TRAINED_BETAS = {"trained_betas": [0.0001 + 0.02 * (i / 39) ** 2 for i in range(40)], "num_train_timesteps": 40}
 COGVIDEOX_VALUES = {
     "beta_schedule": ["linear", "squaredcos_cap_v2"],
     "rescale_betas_zero_snr": [{"rescale_betas_zero_snr": True, "prediction_type": "v_prediction"}],
@@ -56,5 +57,25 @@ CLASSES = {
         "values": {"prediction_type": ["sample"], "beta_schedule": []},
         "cases": [("one step", {}, {"steps": 1}), ("every trained timestep", {"num_train_timesteps": 12}, {"steps": 12}),
                   ("learned range, not clipped", {"variance_type": "learned_range", "clip_sample": False}, {})],
+    },
+    "repaint": {
+        "class": "RePaintScheduler",
+        "run": {"steps": 5, "plan_options": {"jump_length": 2, "jump_n_sample": 2}, "skip_add_noise": True},
+        "base": {"num_train_timesteps": 50},
+        "values": {"num_train_timesteps": [25], "eta": [0.5, 1.0], "trained_betas": [TRAINED_BETAS],
+                   "beta_schedule": ["scaled_linear", "squaredcos_cap_v2", "sigmoid"]},
+        "cases": [("defaults of the plan", {"num_train_timesteps": 12}, {"steps": 12, "plan_options": {}, "shape": [1, 1, 2, 2]}),
+                  ("a thousand timesteps", {"num_train_timesteps": 1000, "eta": 0.3}, {"plan_options": {"jump_length": 5}})],
+    },
+    "ddpm_wuerstchen": {
+        "class": "DDPMWuerstchenScheduler",
+        "values": {"scaler": [0.5, 2.0], "s": [0.02]},
+        "cases": [("own timesteps", {}, {"plan": {"timesteps": [1.0, 0.7, 0.35, 0.2]}}),
+                  ("twenty steps", {}, {"steps": 20, "shape": [1, 1, 2, 2]})],
+    },
+    "score_sde_vp": {
+        "class": "ScoreSdeVpScheduler",
+        "values": {"num_train_timesteps": [200], "beta_min": [0.3], "beta_max": [10.0], "sampling_eps": [0.05]},
+        "cases": [("twenty steps", {}, {"steps": 20, "shape": [1, 1, 2, 2]})],
     },
 }
