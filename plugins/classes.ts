@@ -45,6 +45,13 @@ import type { DDPMScheduler as DDPMSchedulerObject } from "@denoise/scheduler-dd
 export const DDPMScheduler: typeof DDPMSchedulerClass = DDPMSchedulerClass.using(registry);
 /** An object of the class. */
 export type DDPMScheduler = DDPMSchedulerObject;
+import { DDPMWuerstchenScheduler as DDPMWuerstchenSchedulerClass } from "@denoise/scheduler-ddpm-wuerstchen";
+import type { DDPMWuerstchenScheduler as DDPMWuerstchenSchedulerObject } from "@denoise/scheduler-ddpm-wuerstchen";
+/** `DDPMWuerstchenScheduler` of `@denoise/scheduler-ddpm-wuerstchen`, with {@linkcode registry} as its default. */
+export const DDPMWuerstchenScheduler: typeof DDPMWuerstchenSchedulerClass =
+  DDPMWuerstchenSchedulerClass.using(registry);
+/** An object of the class. */
+export type DDPMWuerstchenScheduler = DDPMWuerstchenSchedulerObject;
 import { DEISMultistepScheduler as DEISMultistepSchedulerClass } from "@denoise/scheduler-deis-multistep";
 import type { DEISMultistepScheduler as DEISMultistepSchedulerObject } from "@denoise/scheduler-deis-multistep";
 /** `DEISMultistepScheduler` of `@denoise/scheduler-deis-multistep`, with {@linkcode registry} as its default. */
@@ -130,6 +137,13 @@ export const FlowMatchHeunDiscreteScheduler: typeof FlowMatchHeunDiscreteSchedul
   FlowMatchHeunDiscreteSchedulerClass.using(registry);
 /** An object of the class. */
 export type FlowMatchHeunDiscreteScheduler = FlowMatchHeunDiscreteSchedulerObject;
+import { FlowMatchLCMScheduler as FlowMatchLCMSchedulerClass } from "@denoise/scheduler-flow-match-lcm";
+import type { FlowMatchLCMScheduler as FlowMatchLCMSchedulerObject } from "@denoise/scheduler-flow-match-lcm";
+/** `FlowMatchLCMScheduler` of `@denoise/scheduler-flow-match-lcm`, with {@linkcode registry} as its default. */
+export const FlowMatchLCMScheduler: typeof FlowMatchLCMSchedulerClass = FlowMatchLCMSchedulerClass
+  .using(registry);
+/** An object of the class. */
+export type FlowMatchLCMScheduler = FlowMatchLCMSchedulerObject;
 import { HeunDiscreteScheduler as HeunDiscreteSchedulerClass } from "@denoise/scheduler-heun-discrete";
 import type { HeunDiscreteScheduler as HeunDiscreteSchedulerObject } from "@denoise/scheduler-heun-discrete";
 /** `HeunDiscreteScheduler` of `@denoise/scheduler-heun-discrete`, with {@linkcode registry} as its default. */
@@ -183,6 +197,12 @@ import type { PNDMScheduler as PNDMSchedulerObject } from "@denoise/scheduler-pn
 export const PNDMScheduler: typeof PNDMSchedulerClass = PNDMSchedulerClass.using(registry);
 /** An object of the class. */
 export type PNDMScheduler = PNDMSchedulerObject;
+import { RePaintScheduler as RePaintSchedulerClass } from "@denoise/scheduler-repaint";
+import type { RePaintScheduler as RePaintSchedulerObject } from "@denoise/scheduler-repaint";
+/** `RePaintScheduler` of `@denoise/scheduler-repaint`, with {@linkcode registry} as its default. */
+export const RePaintScheduler: typeof RePaintSchedulerClass = RePaintSchedulerClass.using(registry);
+/** An object of the class. */
+export type RePaintScheduler = RePaintSchedulerObject;
 import { SASolverScheduler as SASolverSchedulerClass } from "@denoise/scheduler-sasolver";
 import type { SASolverScheduler as SASolverSchedulerObject } from "@denoise/scheduler-sasolver";
 /** `SASolverScheduler` of `@denoise/scheduler-sasolver`, with {@linkcode registry} as its default. */
@@ -205,6 +225,14 @@ export const ScoreSdeVeScheduler: typeof ScoreSdeVeSchedulerClass = ScoreSdeVeSc
 );
 /** An object of the class. */
 export type ScoreSdeVeScheduler = ScoreSdeVeSchedulerObject;
+import { ScoreSdeVpScheduler as ScoreSdeVpSchedulerClass } from "@denoise/scheduler-score-sde-vp";
+import type { ScoreSdeVpScheduler as ScoreSdeVpSchedulerObject } from "@denoise/scheduler-score-sde-vp";
+/** `ScoreSdeVpScheduler` of `@denoise/scheduler-score-sde-vp`, with {@linkcode registry} as its default. */
+export const ScoreSdeVpScheduler: typeof ScoreSdeVpSchedulerClass = ScoreSdeVpSchedulerClass.using(
+  registry,
+);
+/** An object of the class. */
+export type ScoreSdeVpScheduler = ScoreSdeVpSchedulerObject;
 import { TCDScheduler as TCDSchedulerClass } from "@denoise/scheduler-tcd";
 import type { TCDScheduler as TCDSchedulerObject } from "@denoise/scheduler-tcd";
 /** `TCDScheduler` of `@denoise/scheduler-tcd`, with {@linkcode registry} as its default. */

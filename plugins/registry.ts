@@ -57,6 +57,13 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "scheduler",
+      className: "DDPMWuerstchenScheduler",
+      package: "@denoise/scheduler-ddpm-wuerstchen",
+      load: async () =>
+        (await import("@denoise/scheduler-ddpm-wuerstchen")).DDPMWuerstchenScheduler,
+    },
+    {
+      kind: "scheduler",
       className: "DEISMultistepScheduler",
       package: "@denoise/scheduler-deis-multistep",
       load: async () => (await import("@denoise/scheduler-deis-multistep")).DEISMultistepScheduler,
@@ -140,6 +147,12 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "scheduler",
+      className: "FlowMatchLCMScheduler",
+      package: "@denoise/scheduler-flow-match-lcm",
+      load: async () => (await import("@denoise/scheduler-flow-match-lcm")).FlowMatchLCMScheduler,
+    },
+    {
+      kind: "scheduler",
       className: "HeunDiscreteScheduler",
       package: "@denoise/scheduler-heun-discrete",
       load: async () => (await import("@denoise/scheduler-heun-discrete")).HeunDiscreteScheduler,
@@ -191,6 +204,12 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "scheduler",
+      className: "RePaintScheduler",
+      package: "@denoise/scheduler-repaint",
+      load: async () => (await import("@denoise/scheduler-repaint")).RePaintScheduler,
+    },
+    {
+      kind: "scheduler",
       className: "SASolverScheduler",
       package: "@denoise/scheduler-sasolver",
       load: async () => (await import("@denoise/scheduler-sasolver")).SASolverScheduler,
@@ -206,6 +225,12 @@ export const registry: Registry = new Registry({
       className: "ScoreSdeVeScheduler",
       package: "@denoise/scheduler-score-sde-ve",
       load: async () => (await import("@denoise/scheduler-score-sde-ve")).ScoreSdeVeScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "ScoreSdeVpScheduler",
+      package: "@denoise/scheduler-score-sde-vp",
+      load: async () => (await import("@denoise/scheduler-score-sde-vp")).ScoreSdeVpScheduler,
     },
     {
       kind: "scheduler",

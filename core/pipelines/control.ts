@@ -1,6 +1,6 @@
 import { type ControlNet, type ControlResiduals, MultiControlNet } from "../control_net.ts";
 import type { PictureCodec } from "../media.ts";
-import type { ComponentSpec } from "../pipeline.ts";
+import type { ComponentSpec, PipelineDefinition } from "../pipeline.ts";
 import { Tensor } from "../tensor.ts";
 import { type PicturesInput, prepareControlPictures } from "./picture_input.ts";
 import {
@@ -19,18 +19,30 @@ export interface ControlComponents extends StableDiffusionComponents {
   readonly controlnet: ControlNets;
 }
 
-/** The components of these pipelines, for their definitions. */
-export const controlComponents: { readonly [K in keyof ControlComponents]: ComponentSpec } = {
-  ...stableDiffusion.components,
-  controlnet: {
-    kind: "model",
-    adapt: (given) => Array.isArray(given) ? new MultiControlNet(given) : given,
+type Definition = PipelineDefinition<ControlComponents, unknown[], unknown>;
+
+/** What the definitions of these pipelines share. */
+export const controlled: {
+  readonly components: { readonly [K in keyof ControlComponents]: ComponentSpec };
+  readonly settings: typeof stableDiffusion.settings;
+  readonly prepare: NonNullable<Definition["prepare"]>;
+} = {
+  ...stableDiffusion,
+  components: {
+    ...stableDiffusion.components,
+    controlnet: {
+      kind: "model",
+      adapt: (given) => Array.isArray(given) ? new MultiControlNet(given) : given,
+    },
   },
 };
 
 /** Options of a call that is controlled. */
 export interface ControlOptions {
-  /** What the residuals are multiplied with, for all ControlNets or for each; 1 unless given. */
+  /**
+   * What the residuals are multiplied with, for all ControlNets or for each; unless given 1 for text
+   * to picture, 0.8 for picture to picture, 0.5 for inpainting.
+   */
   readonly controlnetConditioningScale?: number | readonly number[] | undefined;
   /** Lets the picture alone speak, without a prompt; guidance scales of 3 to 5 suit it. */
   readonly guessMode?: boolean | undefined;
@@ -77,11 +89,13 @@ function forEach(
 /**
  * Settles and checks how a call is controlled.
  *
+ * @param defaultScale What residuals are multiplied with unless the call says so.
  * @throws {RangeError} for a ControlNet of another model, and for ranges that cannot be.
  */
 export function planControl(
   { unet, controlnet }: Pick<ControlComponents, "unet" | "controlnet">,
   options: ControlOptions,
+  defaultScale = 1,
 ): ControlPlan {
   const nets = netsOf(controlnet);
   for (const net of nets) checkFits(net, unet);
@@ -89,7 +103,12 @@ export function planControl(
   const { controlGuidanceStart, controlGuidanceEnd } = options;
   const plan = {
     nets,
-    scales: forEach(options.controlnetConditioningScale, count, "controlnetConditioningScale", 1),
+    scales: forEach(
+      options.controlnetConditioningScale,
+      count,
+      "controlnetConditioningScale",
+      defaultScale,
+    ),
     starts: forEach(controlGuidanceStart, count, "controlGuidanceStart", 0),
     ends: forEach(controlGuidanceEnd, count, "controlGuidanceEnd", 1),
     guessMode: (options.guessMode ?? false) ||
@@ -146,12 +165,13 @@ export async function controlPictures(
   const sets = controlnet instanceof MultiControlNet
     ? setsOf(given, nets.length)
     : [given as PicturesInput | undefined];
-  const multiple = vaeScaleFactor(vae);
+  const { height, width } = size;
+  const options = { height, width, multiple: vaeScaleFactor(vae) };
   return await Promise.all(sets.map(async (set) => {
     if (set === undefined) {
       throw new TypeError("Cannot control without a picture: give one to control by");
     }
-    const rows = await prepareControlPictures(codec, set, { ...size, multiple });
+    const rows = await prepareControlPictures(codec, set, options);
     const have = rows.dims[0]!;
     if (have !== 1 && have !== prompts) {
       throw new RangeError(
@@ -160,6 +180,15 @@ export async function controlPictures(
     }
     return rows.repeatInterleave(count / have, 0);
   }));
+}
+
+/** The size in pixels of pictures that may be latents. */
+export function sizeInPixels(
+  pictures: Tensor,
+  vae: ControlComponents["vae"],
+): { readonly height: number; readonly width: number } {
+  const factor = pictures.dims[1] === vae.config.latent_channels ? vaeScaleFactor(vae) : 1;
+  return { height: pictures.dims[2]! * factor, width: pictures.dims[3]! * factor };
 }
 
 function setsOf(given: ControlPictures | undefined, count: number): readonly PicturesInput[] {

@@ -33,11 +33,15 @@ def find_class(name: str):
     raise ValueError(name)
 
 
+def load_part(path: str):
+    more = {} if path.startswith("processors/") else {"use_safetensors": True}
+    return find_class(path.split("/")[1]).from_pretrained(FIXTURES / path, **more)
+
+
 def load(task: dict):
     parts = {}
     for role, path in task["parts"].items():
-        more = {} if path.startswith("processors/") else {"use_safetensors": True}
-        parts[role] = find_class(path.split("/")[1]).from_pretrained(FIXTURES / path, **more)
+        parts[role] = [load_part(one) for one in path] if isinstance(path, list) else load_part(path)
     cls = getattr(diffusers, task["pipeline"])
     pipe = cls.from_pretrained(str(FIXTURES / task["repo"]), use_safetensors=True, **parts)
     pipe.set_progress_bar_config(disable=True)
@@ -77,7 +81,7 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
 
 
 @torch.no_grad()
-def write_task(name: str, task: dict) -> None:
+def write_task(name: str, task: dict, command: str = COMMAND) -> None:
     pipe = load(task)
     own = pipe.scheduler
     cases, tensors, shared = [], {}, {}
@@ -98,7 +102,7 @@ def write_task(name: str, task: dict) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({key: value.detach().contiguous() for key, value in tensors.items()}, path.with_suffix(".safetensors"))
     head = {key: task[key] for key in ("pipeline", "repo", "parts")}
-    write_json(path.with_suffix(".json"), {"versions": versions(), "command": COMMAND, **head, "cases": cases})
+    write_json(path.with_suffix(".json"), {"versions": versions(), "command": command, **head, "cases": cases})
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
  */
 import {
   type Autoencoder,
+  type ControlNet,
   type Denoiser,
   Generator,
   type Model,
@@ -49,6 +50,24 @@ async function denoise(model: Denoiser, input: Inputs, call: ModelCall): Promise
   ) as unknown as Outputs;
 }
 
+async function residuals(model: ControlNet, input: Inputs, call: ModelCall): Promise<Outputs> {
+  const { downBlockResSamples, midBlockResSample } = await model.forward(
+    input("sample")!,
+    call.inputs.timestep as number,
+    {
+      encoderHiddenStates: input("encoder_hidden_states")!,
+      controlnetCond: input("controlnet_cond")!,
+      conditioningScale: call.inputs.conditioning_scale as number | undefined,
+      guessMode: call.inputs.guess_mode as boolean | undefined,
+      classLabels: input("class_labels"),
+      textEmbeds: input("added_cond_kwargs.text_embeds"),
+      timeIds: input("added_cond_kwargs.time_ids"),
+    },
+  );
+  const down = downBlockResSamples.map((residual, i) => [`down.${i}`, residual]);
+  return { ...Object.fromEntries(down), mid: midBlockResSample };
+}
+
 async function encodeOrDecode(
   model: Autoencoder,
   input: Inputs,
@@ -76,6 +95,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   UNet2DModel: denoise,
   UNet2DConditionModel: denoise,
   AutoencoderKL: encodeOrDecode,
+  ControlNetModel: residuals,
   CLIPTextModel: encodeText,
   CLIPTextModelWithProjection: encodeText,
 };

@@ -29,7 +29,7 @@ export interface TaskCall extends Omit<PipelineCall, "call"> {
 export interface Task {
   readonly pipeline: string;
   readonly repo: string;
-  readonly parts: Readonly<Record<string, string>>;
+  readonly parts: Readonly<Record<string, string | readonly string[]>>;
   readonly cases: readonly TaskCall[];
 }
 
@@ -42,7 +42,10 @@ export async function loadTask(
     fromPretrained(id: string, options: object): Promise<AnyPipeline>;
   };
   const given = await Promise.all(
-    Object.entries(parts).map(async ([role, path]) => [camelCase(role), await loadPart(path)]),
+    Object.entries(parts).map(async ([role, path]) => [
+      camelCase(role),
+      typeof path === "string" ? await loadPart(path) : await Promise.all(path.map(loadPart)),
+    ]),
   );
   return await Class.fromPretrained(fixture(repo), {
     registry,

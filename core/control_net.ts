@@ -1,0 +1,111 @@
+import { joinPath } from "./loading.ts";
+import type { Device, TorchDtype } from "./loading.ts";
+import { deepFreeze, type FrozenConfig } from "./config.ts";
+import type { Model } from "./model.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** What a ControlNet is called with beside sample and timestep. */
+export interface ControlNetOptions {
+  /** Text states, float32 [N, tokens, width]. */
+  readonly encoderHiddenStates: Tensor;
+  /** The picture that controls, float32 [N, 3, H, W] in 0..1. */
+  readonly controlnetCond: Tensor;
+  /** What the residuals are multiplied with; 1 unless given. */
+  readonly conditioningScale?: number | undefined;
+  /** Weighs residuals by their depth, so that a picture alone is enough, without a prompt. */
+  readonly guessMode?: boolean | undefined;
+  /** Class of each sample. */
+  readonly classLabels?: Tensor | undefined;
+  /** Pooled text states, float32 [N, width] (SDXL). */
+  readonly textEmbeds?: Tensor | undefined;
+  /** Sizes and crops, float32 [N, 6] (SDXL). */
+  readonly timeIds?: Tensor | undefined;
+  /** Cancels before the call starts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a ControlNet adds to the UNet. */
+export interface ControlResiduals {
+  /** One for each value that the way down leaves for the way up, float32 [N, C, h, w]. */
+  readonly downBlockResSamples: readonly Tensor[];
+  /** For the middle, float32 [N, C, h, w]. */
+  readonly midBlockResSample: Tensor;
+}
+
+/** The role of a network that controls a UNet by a picture. */
+export interface ControlNet<C extends object = object> extends Model<C> {
+  /**
+   * Residuals for one call of the UNet.
+   *
+   * @param sample float32 [N, C, h, w].
+   * @param timestep One for all samples, or one for each.
+   */
+  forward(
+    sample: Tensor,
+    timestep: number | readonly number[],
+    options: ControlNetOptions,
+  ): Promise<ControlResiduals>;
+}
+
+/**
+ * Several ControlNets whose residuals are added (`MultiControlNetModel` of diffusers). A list of
+ * ControlNets given to a pipeline becomes one.
+ *
+ * @example
+ * ```ts ignore
+ * pipe.controlnet = [canny, pose];
+ * await pipe("a dancer", { image: [edges, skeleton], controlnetConditioningScale: [1, 0.8] });
+ * ```
+ */
+export class MultiControlNet implements Model {
+  /** The class name in diffusers. */
+  readonly className = "MultiControlNetModel";
+  /** The library that has the class. */
+  readonly library = "diffusers";
+  /** It has no options. */
+  readonly config: FrozenConfig = deepFreeze({});
+  /** The ControlNets, in the order in which pictures and scales are given. */
+  readonly nets: readonly ControlNet[];
+
+  /** @throws {RangeError} for an empty list. */
+  constructor(nets: readonly ControlNet[]) {
+    if (nets.length === 0) {
+      throw new RangeError("Cannot control by no ControlNets: give at least one");
+    }
+    this.nets = [...nets];
+  }
+
+  /** Where the first one computes. */
+  get device(): Device {
+    return this.nets[0]!.device;
+  }
+
+  /** The type that the first one's weights are held in. */
+  get dtype(): TorchDtype {
+    return this.nets[0]!.dtype;
+  }
+
+  /** How many numbers all of them hold. */
+  get numParameters(): number {
+    return this.nets.reduce((sum, net) => sum + net.numParameters, 0);
+  }
+
+  /** Moves all of them. */
+  async to(device: Device): Promise<this> {
+    for (const net of this.nets) await net.to(device);
+    return this;
+  }
+
+  /** Writes them beside each other: `controlnet`, `controlnet_1`, ... */
+  async savePretrained(folder: string): Promise<void> {
+    const path = joinPath(folder).replace(/(.)\/$/, "$1");
+    for (const [i, net] of this.nets.entries()) {
+      await net.savePretrained(i === 0 ? path : `${path}_${i}`);
+    }
+  }
+
+  /** Gives the memory of all of them back. */
+  async dispose(): Promise<void> {
+    for (const net of this.nets) await net.dispose();
+  }
+}

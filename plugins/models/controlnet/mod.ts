@@ -1,0 +1,94 @@
+/**
+ * ControlNetModel: a copy of a UNet's way down that sees a picture (edges, a pose, a depth map) and
+ * adds to what the UNet hands from its way down to its way up. Zhang, Rao and Agrawala, "Adding
+ * Conditional Control to Text-to-Image Diffusion Models" (arXiv:2302.05543).
+ *
+ * Covered are ControlNets of Stable Diffusion 1.x, 2.x and XL: every block that UNet2DConditionModel
+ * has, class embeddings, sizes and crops, `global_pool_conditions`, `guessMode`, BGR pictures. Text
+ * states are not projected (`encoder_hid_dim`): a config that asks for it is refused.
+ *
+ * @example
+ * ```ts ignore
+ * import { ControlNetModel, StableDiffusionControlNetPipeline } from "@denoise/denoise";
+ *
+ * const controlnet = await ControlNetModel.fromPretrained("lllyasviel/sd-controlnet-canny");
+ * const pipe = await StableDiffusionControlNetPipeline.fromPretrained(
+ *   "stable-diffusion-v1-5/stable-diffusion-v1-5",
+ *   { controlnet },
+ * );
+ * ```
+ *
+ * @module
+ */
+import {
+  type ControlNet,
+  isFolder,
+  type ModelClass,
+  MultiControlNet,
+  type PluginClass,
+  Tensor,
+} from "@denoise/core";
+import { defineModel, timestepTensor } from "@denoise/onnx";
+import { check, type ControlNetConfig, schema } from "./config.ts";
+import { forward, residualCount } from "./graph.ts";
+
+export type { ControlNetConfig };
+
+/** A loaded ControlNetModel. */
+export type ControlNetModel = ControlNet<ControlNetConfig>;
+
+/** The class of networks that control a UNet; `ControlNetModel` of diffusers. */
+export const ControlNetModel: ModelClass<ControlNetModel> = defineModel<
+  ControlNetConfig,
+  ControlNetModel
+>({
+  className: "ControlNetModel",
+  schema,
+  check,
+  graphs: { forward },
+  methods: (model) => ({
+    async forward(sample, timestep, options) {
+      const { conditioningScale = 1, guessMode = false } = options;
+      const count = residualCount(model.config) + 1;
+      const graded = guessMode && !model.config.global_pool_conditions;
+      // from a tenth for the residuals of the finest level to all of the middle
+      const gain = (i: number) => graded ? Math.fround(10 ** (i / (count - 1) - 1)) : 1;
+      const scales = Float32Array.from({ length: count }, (_, i) => gain(i) * conditioningScale);
+      const result = await model.run("forward", {
+        sample,
+        timestep: timestepTensor(timestep, sample.dims[0]!),
+        encoder_hidden_states: options.encoderHiddenStates,
+        controlnet_cond: options.controlnetCond,
+        scales: Tensor.from(scales),
+        class_labels: options.classLabels,
+        text_embeds: options.textEmbeds,
+        time_ids: options.timeIds,
+      }, { signal: options.signal });
+      const residuals = Array.from({ length: count }, (_, i) => result[`residual_${i}`]!);
+      return {
+        downBlockResSamples: residuals.slice(0, -1),
+        midBlockResSample: residuals.at(-1)!,
+      };
+    },
+  }),
+});
+
+/** Several ControlNets whose residuals are added; `MultiControlNetModel` of diffusers. */
+export type MultiControlNetModel = MultiControlNet;
+
+/** Loads the ControlNets that lie in `controlnet`, `controlnet_1`, ... beside each other. */
+export const MultiControlNetModel: PluginClass<MultiControlNet> & {
+  using(): typeof MultiControlNetModel;
+} = {
+  kind: "model",
+  className: "MultiControlNetModel",
+  using: () => MultiControlNetModel,
+  async load(location, options) {
+    const nets: ControlNetModel[] = [];
+    for (let path = location.path; await isFolder(path);) {
+      nets.push(await ControlNetModel.load({ ...location, path }, options));
+      path = `${location.path}_${nets.length}`;
+    }
+    return new MultiControlNet(nets);
+  },
+};
