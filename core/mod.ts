@@ -25,6 +25,7 @@ export { bytesOf, type DType, isFloating, type TypedArray } from "./dtype.ts";
 export * from "./errors.ts";
 export * from "./float16.ts";
 export * from "./generator.ts";
+export * from "./interpolate.ts";
 export * from "./loading.ts";
 export * from "./math.ts";
 export * from "./media.ts";

@@ -183,7 +183,7 @@ CLASSES = {
     "flow_match_euler_discrete": {
         "class": "FlowMatchEulerDiscreteScheduler",
         "values": FLOW_VALUES,
-        "cases": FLOW_CASES,
+        "cases": [*FLOW_CASES, HIDDEN_RANGE],
     },
     "deis_multistep": {
         "class": "DEISMultistepScheduler",
@@ -328,5 +328,14 @@ CLASSES = {
             "solver_order": [1, 3, {"solver_order": 3, "algorithm_type": "dpmsolver"}],
         },
         "cases": [HIDDEN, HIDDEN_RANGE, ("twenty steps of order 3", {"solver_order": 3}, {"steps": 20, "shape": [1, 1, 2, 2]})],
+    },
+    "flow_match_lcm": {
+        "class": "FlowMatchLCMScheduler",
+        "values": {**FLOW_VALUES, "scale_factors": [], "upscale_mode": []},
+        "cases": [*FLOW_CASES, HIDDEN_RANGE, ("too few scale factors", {"scale_factors": [1.0, 2.0]}, {}),
+                  # the recorded model keeps one size, so that sizes are given as they are
+                  *[(f"{mode}, same size", {"scale_factors": [1.0, 1.0], "upscale_mode": mode}, {"steps": 3})
+                    for mode in ("nearest", "nearest-exact", "bilinear", "bicubic", "area")],
+                  ("linear, same size", {"scale_factors": [1.0, 1.0], "upscale_mode": "linear"}, {"steps": 3})],
     },
 }
