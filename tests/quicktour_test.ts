@@ -1,5 +1,6 @@
 /**
- * The quicktour of diffusers, in its own order, on small repos.
+ * The quicktour of diffusers, in its own order and with its own ids, on small repos that a Hub on
+ * this machine serves.
  *
  * @module
  */
@@ -17,14 +18,38 @@ import {
 } from "@denoise/denoise";
 import type { StableDiffusionOptions } from "@denoise/pipeline-stable-diffusion";
 import { assertWithin, fixture, largest, readGolden } from "./support/golden.ts";
+import { HubServer } from "./support/hub_server.ts";
+import { tempCache } from "./support/temp_cache.ts";
 
-const REPO = fixture("tiny-stable-diffusion");
+const SD15 = "runwayml/stable-diffusion-v1-5";
 const PROMPT = "An image of a squirrel in Picasso style";
 const FEW: StableDiffusionOptions = { numInferenceSteps: 5, seed: 0 };
 
+/** A Hub with the quicktour's repos, and the options that make a loader use it. */
+async function openHub() {
+  const [server, cache] = [new HubServer(), await tempCache()];
+  await server.addFolder(
+    "stable-diffusion-v1-5/stable-diffusion-v1-5",
+    fixture("tiny-stable-diffusion"),
+  );
+  await server.addFolder("google/ddpm-cat-256", fixture("tiny-ddpm-root"));
+  const notes: string[] = [];
+  const onWarning = (note: string) => void notes.push(note);
+  return {
+    notes,
+    options: { endpoint: server.url, cacheDir: cache.path, onWarning, useSafetensors: true },
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await cache[Symbol.asyncDispose]();
+    },
+  };
+}
+
 describe("the quicktour: DiffusionPipeline", () => {
   it("loads, prints, generates and saves", async () => {
-    const pipeline = await DiffusionPipeline.fromPretrained(REPO, { useSafetensors: true });
+    await using hub = await openHub();
+    const pipeline = await DiffusionPipeline.fromPretrained(SD15, hub.options);
+    assert(hub.notes.some((note) => note.includes("gone from the Hub")), String(hub.notes));
     const printed = String(pipeline);
     assert(printed.startsWith("StableDiffusionPipeline {\n"), printed);
     for (const part of ["PNDMScheduler", "UNet2DConditionModel", "AutoencoderKL"]) {
@@ -42,7 +67,8 @@ describe("the quicktour: DiffusionPipeline", () => {
   });
 
   it("works the same from a local clone", async () => {
-    const pipeline = await DiffusionPipeline.fromPretrained(REPO, { useSafetensors: true });
+    await using hub = await openHub();
+    const pipeline = await DiffusionPipeline.fromPretrained(SD15, hub.options);
     const folder = await Deno.makeTempDir({ prefix: "denoise-" });
     await pipeline.savePretrained(folder);
     const local = await DiffusionPipeline.fromPretrained(folder, { useSafetensors: true });
@@ -53,7 +79,8 @@ describe("the quicktour: DiffusionPipeline", () => {
   });
 
   it("swaps the scheduler", async () => {
-    const pipeline = await DiffusionPipeline.fromPretrained(REPO, { useSafetensors: true });
+    await using hub = await openHub();
+    const pipeline = await DiffusionPipeline.fromPretrained(SD15, hub.options);
     const before = await pipeline(PROMPT, FEW);
     pipeline.scheduler = EulerDiscreteScheduler.fromConfig(pipeline.scheduler.config);
     const after = await pipeline(PROMPT, FEW);
@@ -64,7 +91,7 @@ describe("the quicktour: DiffusionPipeline", () => {
 });
 
 describe("the quicktour: model and scheduler", () => {
-  const repoId = fixture("tiny-ddpm-root");
+  const repoId = "google/ddpm-cat-256";
   // Same float32 formulas as torch; sums run in another order.
   const LIMIT = 1e-5;
 
@@ -73,7 +100,8 @@ describe("the quicktour: model and scheduler", () => {
     const expectNear = (actual: Tensor, name: string, limit: number) =>
       assertWithin(largest(actual, tensors.get(name)!), limit, name);
 
-    const model = await UNet2DModel.fromPretrained(repoId, { useSafetensors: true });
+    await using hub = await openHub();
+    const model = await UNet2DModel.fromPretrained(repoId, hub.options);
     const { in_channels, sample_size } = model.config;
     assertThrows(() => Object.assign(model.config, { sample_size: 1 }), TypeError);
 
@@ -84,7 +112,7 @@ describe("the quicktour: model and scheduler", () => {
     const noisyResidual = (await model.forward(noisySample, 2)).sample;
     expectNear(noisyResidual, "noisy_residual", LIMIT);
 
-    const scheduler = await DDPMScheduler.fromPretrained(repoId);
+    const scheduler = await DDPMScheduler.fromPretrained(repoId, hub.options);
     assert(String(scheduler).includes('"variance_type": "fixed_small"'), String(scheduler));
     const lessNoisySample = scheduler.step(noisyResidual, 2, noisySample).prevSample;
     expectNear(lessNoisySample, "less_noisy_sample", LIMIT);

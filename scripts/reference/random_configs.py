@@ -92,7 +92,7 @@ def autoencoder_kl(dice: Random, latent_channels: int | None = None) -> dict:
 def clip_text(dice: Random, positions: int | None = None) -> dict:
     heads = pick(dice, 1, 2, 4)
     return dict(
-        vocab_size=VOCAB, hidden_size=heads * pick(dice, 2, 4), num_attention_heads=heads,
+        vocab_size=VOCAB, hidden_size=heads * pick(dice, 4, 8), num_attention_heads=heads,
         intermediate_size=dice.randint(8, 24), num_hidden_layers=dice.randint(1, 4), bos_token_id=632,
         eos_token_id=pick(dice, 2, 633), hidden_act=pick(dice, "quick_gelu", "gelu"),
         max_position_embeddings=positions or pick(dice, 16, 77), layer_norm_eps=pick(dice, 1e-5, 1e-3), projection_dim=8,
