@@ -101,6 +101,11 @@ export function multistepOrder(
   return Math.min(config.solver_order, earlier + 1, most);
 }
 
+/** Whether a run of that many steps comes to use three outputs. */
+export function usesThree(config: MultistepOrderConfig, steps: number): boolean {
+  return Array.from({ length: steps }, (_, i) => multistepOrder(config, steps, i, i)).includes(3);
+}
+
 interface Factors {
   readonly c: number;
   readonly w: number;

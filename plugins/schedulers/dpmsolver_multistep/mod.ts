@@ -14,7 +14,7 @@
  *
  * Throws what every scheduler throws (see `Scheduler` in `@denoise/core`), and a RangeError for a
  * config that contradicts itself: several sigma schedules, `final_sigmas_type` zero or a flow
- * prediction with `dpmsolver`, order 3 with `sde-dpmsolver`.
+ * prediction with `dpmsolver`; also for runs of `sde-dpmsolver` that would use three outputs.
  *
  * Lu et al., DPM-Solver, arXiv:2206.00927; DPM-Solver++, arXiv:2211.01095, algorithm 2. All options
  * of `DPMSolverMultistepScheduler` in diffusers are covered.
@@ -60,6 +60,7 @@ import {
   type SigmaPlan,
   type Tensor,
   trainedMultistepPlan,
+  usesThree,
 } from "@denoise/core";
 
 /** Options of {@linkcode DPMSolverMultistepScheduler}, as in scheduler_config.json. */
@@ -171,11 +172,20 @@ export const DPMSolverMultistepScheduler: SchedulerClass<
 
     return {
       training: trainedMultistepPlan(schedule),
-      plan: (request) =>
-        planMultistep(CLASS_NAME, config, request, schedule, {
+      plan(request) {
+        const plan = planMultistep(CLASS_NAME, config, request, schedule, {
           last: () => config.final_sigmas_type === "zero" ? 0 : schedule.sigmas[0]!,
           rounds: config.beta_schedule !== "squaredcos_cap_v2",
-        }),
+        });
+        const steps = plan.timesteps.length;
+        if (algorithm === "sde-dpmsolver" && usesThree(config, steps)) {
+          throw new RangeError(
+            `Cannot plan ${steps} steps of ${CLASS_NAME}: with algorithm_type ` +
+              `${JSON.stringify(algorithm)} solver_order must be 1 or 2, but is 3`,
+          );
+        }
+        return plan;
+      },
       step({ timesteps, sigmas }, { index, sample, output, state: earlier = [], noise, options }) {
         const prediction = convertOutput(config, sample, output, sigmas[index]!, wanted);
         const outputs = [prediction, ...earlier].slice(0, config.solver_order);
@@ -217,8 +227,5 @@ function checkConfig(config: DPMSolverMultistepConfig): void {
   if (!integratesDenoised(algorithm)) {
     if (config.final_sigmas_type === "zero") refuse('final_sigmas_type must be "sigma_min"');
     if (config.prediction_type === "flow_prediction") refuse("there is no flow_prediction");
-  }
-  if (algorithm === "sde-dpmsolver" && config.solver_order === 3) {
-    refuse("solver_order must be 1 or 2");
   }
 }

@@ -15,7 +15,7 @@
  * `scaleModelInput` makes, and log(σ)/4 as timestep.
  *
  * Throws what every scheduler throws (see `Scheduler` in `@denoise/core`), and a RangeError for
- * `sde-dpmsolver++` with `solver_order` 3.
+ * runs of `sde-dpmsolver++` with `solver_order` 3 that would come to use three outputs.
  *
  * Lu et al., arXiv:2211.01095; Karras et al., arXiv:2206.00364. All options of
  * `EDMDPMSolverMultistepScheduler` in diffusers are covered.
@@ -58,6 +58,7 @@ import {
   type SchedulerClass,
   type SigmaPlan,
   type Tensor,
+  usesThree,
 } from "@denoise/core";
 
 /** Options of {@linkcode EDMDPMSolverMultistepScheduler}, as in scheduler_config.json. */
@@ -116,12 +117,6 @@ export const EDMDPMSolverMultistepScheduler: SchedulerClass<EDMDPMSolverMultiste
     },
     create(config) {
       const { sigma_data: data, algorithm_type: algorithm } = config;
-      if (addsNoise(algorithm) && config.solver_order === 3) {
-        throw new RangeError(
-          `Cannot configure ${CLASS_NAME}: solver_order must be 1 or 2 with algorithm_type ` +
-            JSON.stringify(algorithm),
-        );
-      }
       const makePlan = (count: number, last: number): SigmaPlan => {
         const sigmas = edmSigmas(config, linspace32(0, 1, count), Math.fround);
         return {
@@ -133,7 +128,15 @@ export const EDMDPMSolverMultistepScheduler: SchedulerClass<EDMDPMSolverMultiste
       const last = config.final_sigmas_type === "zero" ? 0 : config.sigma_min;
       return {
         training: makePlan(config.num_train_timesteps, 0),
-        plan: ({ numInferenceSteps }) => makePlan(numInferenceSteps!, last),
+        plan({ numInferenceSteps: steps }) {
+          if (addsNoise(algorithm) && usesThree(config, steps!)) {
+            throw new RangeError(
+              `Cannot plan ${steps} steps of ${CLASS_NAME}: with algorithm_type ` +
+                `${JSON.stringify(algorithm)} solver_order must be 1 or 2, but is 3`,
+            );
+          }
+          return makePlan(steps!, last);
+        },
         scaleModelInput: ({ sigmas }, index, sample) => edmInput(sample, sigmas[index]!, data),
         step({ timesteps, sigmas }, { index, sample: x, output, state: earlier = [], noise }) {
           const plain = edmDenoised(config, x, output, sigmas[index]!);
