@@ -9,7 +9,7 @@ import { entryPoints, members, root } from "./workspace.ts";
 // All at once: a type that another package exports is public then.
 const entries = (await members()).flatMap(entryPoints).map(({ href }) => href);
 const child = new Deno.Command(Deno.execPath(), {
-  args: ["doc", "--lint", "--quiet", "--no-lock", ...entries],
+  args: ["doc", "--lint", "--quiet", ...entries],
   cwd: root,
   stdout: "null",
 }).spawn();
