@@ -54,6 +54,8 @@ export interface SchedulerRecord {
     readonly timesteps: readonly RecordedNumber[];
     readonly result: string;
   };
+  /** `batch_step_no_noise(model(sample, 0), timesteps, sample)`. */
+  readonly batch_step?: { readonly timesteps: readonly RecordedNumber[]; readonly result: string };
 }
 
 /** How far a replayed run is from its record, relative to the largest value where that is above 1. */
@@ -186,6 +188,11 @@ export function replay<C extends object>(
   }
 
   const hasVariance = String(scheduler.config["variance_type"]).startsWith("learned");
+  if (record.batch_step !== undefined) {
+    const { timesteps, result } = record.batch_step;
+    const output = fakeModel(sample, 0, bias, hasVariance);
+    compare(scheduler.batchStepNoNoise(output, own(timesteps), sample), decode(result));
+  }
   const generator = Generator.manualSeed(record.seed + 1);
   const tensors = Object.entries(record.tensors ?? {}).map(([name, source]) => [
     name,

@@ -105,7 +105,7 @@ def slim(record: dict) -> dict:
             if k in record}
     if "steps" not in record:
         return kept
-    for key in ("add_noise", "get_velocity"):
+    for key in ("add_noise", "get_velocity", "batch_step"):
         if key in record:
             kept[key] = record[key]
     samples = [unb64(step["prev_sample"], [-1]).numpy() for step in record["steps"]]

@@ -1,5 +1,7 @@
 """What scheduler_goldens.py tries for schedulers of single families; entries as in scheduler_options.py."""
 
+from scheduler_options import CLASSES as USUAL
+
 TRAINED_BETAS = {"trained_betas": [0.0001 + 0.02 * (i / 39) ** 2 for i in range(40)], "num_train_timesteps": 40}
 COGVIDEOX_VALUES = {
     "beta_schedule": ["linear", "squaredcos_cap_v2"],
@@ -78,4 +80,6 @@ CLASSES = {
         "values": {"num_train_timesteps": [200], "beta_min": [0.3], "beta_max": [10.0], "sampling_eps": [0.05]},
         "cases": [("twenty steps", {}, {"steps": 20, "shape": [1, 1, 2, 2]})],
     },
+    "ddim_parallel": {**USUAL["ddim"], "class": "DDIMParallelScheduler"},
+    "ddpm_parallel": {**USUAL["ddpm"], "class": "DDPMParallelScheduler"},
 }

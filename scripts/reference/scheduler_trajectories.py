@@ -118,6 +118,10 @@ def run(case: dict) -> dict:
         record["get_velocity"] = {"timesteps": numbers(at), "result": b64(scheduler.get_velocity(sample, bias, at))}
 
     learned = str(case.get("config", {}).get("variance_type", "")).startswith("learned")
+    if hasattr(scheduler, "batch_step_no_noise"):
+        at = timesteps[torch.linspace(0, len(timesteps) - 1, shape[0]).long()]
+        output = fake_model(sample, 0.0, bias, 2 if learned else 1)
+        record["batch_step"] = {"timesteps": numbers(at), "result": b64(scheduler.batch_step_no_noise(output, at, sample))}
     takes = inspect.signature(getattr(scheduler, "step_pred", None) or scheduler.step).parameters
     options = dict(case.get("step", {}))
     if "generator" in takes:
