@@ -72,6 +72,11 @@ export interface App {
  * ```
  */
 export function createApp(options: AppOptions): App {
+  return appWith(builtInDoors, options);
+}
+
+/** An app with those doors beside the one of operations. */
+export function appWith(chosen: readonly Door[], options: AppOptions): App {
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const metrics = options.metrics ?? createMetrics();
   const { models, queue } = sources(options, limits, metrics);
@@ -87,7 +92,7 @@ export function createApp(options: AppOptions): App {
     isDraining: () => draining,
   };
   const operations = operationsDoor(metrics);
-  const doors = [...builtInDoors, operations];
+  const doors = [...chosen, operations];
   const doorOf = (path: string, method: string): Door =>
     doors.find((door) => door.owns(path, method)) ?? operations;
 

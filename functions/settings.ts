@@ -32,6 +32,10 @@ export interface Settings {
   readonly drainMs: number;
   /** Web pages that may ask. */
   readonly corsOrigins: readonly string[];
+  /** Redis over which edges and workers share a queue. */
+  readonly redisUrl: string | undefined;
+  /** After how long a silent worker is taken for dead, in milliseconds. */
+  readonly lockMs: number;
   /** Where results go. */
   readonly storage: StorageSettings;
   /** Where callers reach the server. */
@@ -102,8 +106,10 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     },
     drainMs: seconds("DENOISE_DRAIN_SECONDS", 30, 0),
     corsOrigins: read.origins("DENOISE_CORS_ORIGINS"),
+    redisUrl: read.address("DENOISE_REDIS_URL", "redis://localhost:6379", /^rediss?:$/),
+    lockMs: seconds("DENOISE_LOCK_SECONDS", 30, 1),
     storage: read.storage(),
-    publicUrl: read.address("DENOISE_PUBLIC_URL"),
+    publicUrl: read.address("DENOISE_PUBLIC_URL", "https://example.com", /^https?:$/),
     logLevel: read.oneOf("DENOISE_LOG_LEVEL", "info", ["debug", "info", "warning", "error"]),
   };
   read.refuseUnknown();
@@ -189,13 +195,13 @@ class Reader {
     return this.#wrong(name, "must be * or origins such as https://example.com", []);
   }
 
-  address(name: string): string | undefined {
+  address(name: string, example: string, protocol: RegExp): string | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
-    if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) {
+    if (URL.canParse(text) && protocol.test(new URL(text).protocol)) {
       return text.replace(/\/+$/, "");
     }
-    return this.#wrong(name, "must be an address such as https://example.com", undefined);
+    return this.#wrong(name, `must be an address such as ${example}`, undefined);
   }
 
   storage(): StorageSettings {

@@ -40,6 +40,16 @@ export const SETTINGS: readonly SettingRow[] = [
   { name: "DENOISE_RATE_LIMIT", standard: "0", doc: "Requests a minute for each key; 0 for any" },
   { name: "DENOISE_CORS_ORIGINS", standard: "none", doc: "Web pages that may ask, or *" },
   {
+    name: "DENOISE_REDIS_URL",
+    standard: "none",
+    doc: "Redis over which edges and workers share a queue, such as redis://localhost:6379",
+  },
+  {
+    name: "DENOISE_LOCK_SECONDS",
+    standard: "30",
+    doc: "After how long a silent worker is taken for dead, and its job given to another",
+  },
+  {
     name: "DENOISE_STORAGE",
     standard: "memory",
     doc: "Where results go: memory, a folder, or s3+https://HOST/BUCKET",

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { isLoopback, readSettings, SettingsError } from "./settings.ts";
+import { settingsTable } from "./settings_help.ts";
 import { SETTINGS } from "./settings_table.ts";
 
 function problems(env: Record<string, string>): readonly string[] {
@@ -64,6 +65,15 @@ describe("readSettings()", () => {
     const source = await Deno.readTextFile(new URL("settings.ts", import.meta.url));
     const read = new Set(source.match(/(?<=")DENOISE_[A-Z0-9_]+(?=")/g));
     assertEquals([...read].sort(), SETTINGS.map(({ name }) => name).sort());
+  });
+});
+
+describe("README.md", () => {
+  it("has the table of settings", async () => {
+    const path = new URL("README.md", import.meta.url);
+    const text = await Deno.readTextFile(path);
+    const between = /(?<=<!-- settings -->\n)[\s\S]*(?=<!-- \/settings -->)/;
+    assertEquals(text.match(between)?.[0], `${settingsTable()}\n`);
   });
 });
 

@@ -10,8 +10,6 @@ export class Entry {
   readonly controller = new AbortController();
   /** Jobs that are served before it, as was told last. */
   position = -1;
-  /** Milliseconds that its run took. */
-  runMs = 0;
   #job: Job;
   #latest: JobRecord["latest"] = {};
   #warnings: string[] = [];
@@ -47,14 +45,18 @@ export class Entry {
     return pictures.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
-  /** Remembers an event and tells it to those who follow. */
-  tell(event: JobEvent): void {
+  /**
+   * Remembers an event and tells it to those who follow.
+   *
+   * @param at When it was, in milliseconds since 1970.
+   */
+  tell(event: JobEvent, at: number = Date.now()): void {
     this.#latest = { ...this.#latest, [event.type]: event };
     if (event.type === "queued") this.position = event.position;
-    if (event.type === "started") this.#startedAt ??= Date.now();
+    if (event.type === "started") this.#startedAt ??= at;
     if (event.type === "warning") this.#warnings.push(event.message);
     if (isLast(event)) {
-      this.#endedAt = Date.now();
+      this.#endedAt = at;
       const { preview: _, ...latest } = this.#latest;
       this.#latest = latest;
       const { image: __, mask: ___, ...input } = this.#job.input;

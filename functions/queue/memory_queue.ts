@@ -1,10 +1,11 @@
-import { ServeError, toFailure } from "../contract/errors.ts";
+import { ServeError } from "../contract/errors.ts";
 import { isLast, type Job, type JobEvent, type JobFailure } from "../contract/job.ts";
 import type { ServingEngine } from "../engine/engine.ts";
 import { Entry } from "./entry.ts";
 import { FairLine } from "./fair_line.ts";
 import { KeptResults } from "./kept_results.ts";
 import type { JobQueue, JobRecord, QueueDepth } from "./queue.ts";
+import { runAttempts } from "./run_attempts.ts";
 
 /** How a {@linkcode memoryQueue} works. */
 export interface MemoryQueueOptions {
@@ -21,9 +22,6 @@ export interface MemoryQueueOptions {
   /** Told of errors that are nobody's fault but the server's. */
   readonly onError?: ((job: Job, error: unknown) => void) | undefined;
 }
-
-/** How often a job is given to an engine that dies of it. */
-const ATTEMPTS = 2;
 
 /** How long a result waits for the one caller who follows it, in milliseconds. */
 const UNREAD_MS = 60_000;
@@ -162,26 +160,15 @@ class MemoryQueue implements JobQueue {
   }
 
   async #run(entry: Entry): Promise<void> {
-    for (let attempt = 1; !entry.ended; attempt++) {
-      try {
-        await this.#engine.ready(entry.controller.signal);
-        if (entry.ended) return;
-        this.#tell(entry, { type: "started", attempt });
-        const began = performance.now();
-        for await (const event of this.#engine.run(entry.job, entry.controller.signal)) {
-          this.#tell(entry, event);
-        }
-        entry.runMs = performance.now() - began;
-        this.#pace = this.#pace === undefined ? entry.runMs : this.#pace * 0.8 + entry.runMs * 0.2;
-        return;
-      } catch (error) {
-        const lost = error instanceof ServeError && error.code === "engine_lost";
-        if (entry.ended || lost && attempt < ATTEMPTS) continue;
-        const failure = toFailure(error);
-        if (failure.code === "internal") this.#options.onError?.(entry.job, error);
-        this.#tell(entry, { type: "failed", failure });
-      }
+    const { signal } = entry.controller;
+    let began = performance.now();
+    const { onError } = this.#options;
+    for await (const event of runAttempts(this.#engine, entry.job, signal, onError)) {
+      if (event.type === "started") began = performance.now();
+      this.#tell(entry, event);
     }
+    const ms = performance.now() - began;
+    this.#pace = this.#pace === undefined ? ms : this.#pace * 0.8 + ms * 0.2;
   }
 
   /** How long runs take, as a moving average in milliseconds. */

@@ -80,7 +80,7 @@ describe("memoryQueue()", () => {
     open();
     assertEquals((await told(queue, "waits")).at(-1)!.type, "canceled");
     assertEquals((await told(queue, "runs")).at(-1)!.type, "canceled");
-    assertEquals([engine.steps, engine.begun.length], [0, 1]);
+    assertEquals([engine.steps, engine.begun.some(({ id }) => id === "waits")], [0, false]);
     await queue.submit(job("next"));
     assertEquals((await told(queue, "next")).at(-1)!.type, "succeeded");
     await queue.close(0);

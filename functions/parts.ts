@@ -1,0 +1,66 @@
+/**
+ * What `serve`, `edge` and `worker` are put together from.
+ *
+ * @module
+ */
+import type { Registry } from "@denoise/core";
+import type { App, AppOptions } from "./app.ts";
+import { childEngine } from "./engine/child.ts";
+import type { ServingEngine } from "./engine/engine.ts";
+import { inlineEngine } from "./engine/inline.ts";
+import { listen, type Listening } from "./http/listen.ts";
+import { log } from "./observe/log.ts";
+import { isLoopback, type Settings, SettingsError, type StorageSettings } from "./settings.ts";
+import { folderStore } from "./storage/folder_store.ts";
+import type { Store } from "./storage/store.ts";
+
+/** Refuses a public address without keys. */
+export function checkAddress({ host, keys }: Settings, insecure: boolean): void {
+  if (isLoopback(host) || keys.length > 0 || insecure) return;
+  throw new SettingsError([
+    `DENOISE_HOST: ${host} can be reached by others, so set DENOISE_API_KEYS, or pass --insecure`,
+  ]);
+}
+
+/** The settings of the app itself. */
+export function appSettings(
+  { keys, limits, publicUrl, corsOrigins }: Settings,
+): Pick<AppOptions, "auth" | "limits" | "publicUrl" | "corsOrigins"> {
+  return { auth: { keys }, limits, publicUrl, corsOrigins };
+}
+
+/** The engine with its models, which begins to load them. */
+export function openEngine(settings: Settings, registry: Registry): ServingEngine {
+  const { models, device, torchDtype, variant, threads, limits: { maxPixels } } = settings;
+  const options = { models, registry, device, torchDtype, variant, threads, maxPixels };
+  if (settings.engine === "inline") return inlineEngine(options);
+  return childEngine({
+    ...options,
+    onLost: (reason) => log.error("the engine was lost: {reason}; it is started again", { reason }),
+  });
+}
+
+/** Where results go; undefined where they stay in memory. */
+export async function openStore(settings: StorageSettings): Promise<Store | undefined> {
+  if (settings.kind === "memory") return undefined;
+  if (settings.kind === "folder") return folderStore(settings.folder);
+  const { s3Store } = await import("./storage/s3_store.ts");
+  return s3Store(settings);
+}
+
+/** How long open connections are waited for when all work is done, in milliseconds. */
+const LAST_BYTES_MS = 2_000;
+
+/** Listens as the settings say. */
+export async function listenOn(app: App, { host, port }: Settings): Promise<Listening> {
+  const server = await listen(app.fetch, { host, port });
+  return {
+    url: server.url,
+    async close(): Promise<void> {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<void>((resolve) => timer = setTimeout(resolve, LAST_BYTES_MS));
+      await Promise.race([server.close(), late]);
+      clearTimeout(timer);
+    },
+  };
+}

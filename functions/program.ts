@@ -1,0 +1,94 @@
+/**
+ * What the programs `serve`, `edge` and `worker` have in common: settings, log, signals, exit codes.
+ *
+ * @module
+ */
+import { VERSION } from "@denoise/core";
+import { configure, getConsoleSink, jsonLinesFormatter } from "@logtape/logtape";
+import { readSettings, type Settings, SettingsError } from "./settings.ts";
+import { SETTINGS } from "./settings_table.ts";
+
+/** Exit codes: all went well, the work failed, the settings or the command line are wrong. */
+const EXIT = { done: 0, failed: 1, usage: 2 } as const;
+
+/** What a program does. */
+export interface Program {
+  /** Its name. */
+  readonly name: string;
+  /** What it is, in one line. */
+  readonly summary: string;
+  /** Starts it; says what there is to say. */
+  start(
+    settings: Settings,
+    options: { readonly insecure: boolean },
+  ): Promise<{ close(): Promise<void> }>;
+}
+
+function usage({ name, summary }: Program): string {
+  const settings = SETTINGS.map(({ name, standard, doc }) =>
+    `  ${name}\n      ${doc} [${standard}]`
+  );
+  return `denoise ${VERSION}: ${summary}
+
+usage: ${name} [--insecure] [--help]
+
+  --insecure   listen on a public address without keys
+  --help       this text
+
+Settings (environment):
+${settings.join("\n")}`;
+}
+
+/** Runs until it is told to end; resolves to the exit code. */
+export async function runProgram(program: Program, args: readonly string[]): Promise<number> {
+  const unknown = args.find((arg) => arg !== "--insecure" && arg !== "--help");
+  if (unknown !== undefined) {
+    console.error(`error: there is no option ${JSON.stringify(unknown)}; --help lists them`);
+    return EXIT.usage;
+  }
+  if (args.includes("--help")) {
+    console.log(usage(program));
+    return EXIT.done;
+  }
+  try {
+    const settings = readSettings(Deno.env.toObject());
+    await configureLog(settings.logLevel);
+    const ended = endSignal();
+    const running = await program.start(settings, { insecure: args.includes("--insecure") });
+    await ended;
+    await running.close();
+    return EXIT.done;
+  } catch (error) {
+    if (!(error instanceof SettingsError)) {
+      console.error(`error: ${error instanceof Error ? error.message : error}`);
+      return EXIT.failed;
+    }
+    for (const problem of error.problems) console.error(`error: ${problem}`);
+    return EXIT.usage;
+  }
+}
+
+function endSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      Deno.addSignalListener(signal, () => resolve());
+    }
+  });
+}
+
+/** Everything goes to standard error, as JSON lines. */
+async function configureLog(lowestLevel: Settings["logLevel"]): Promise<void> {
+  const levels = ["trace", "debug", "info", "warning", "error", "fatal"] as const;
+  const levelMap = Object.fromEntries(levels.map((level) => [level, "error"])) as Record<
+    typeof levels[number],
+    "error"
+  >;
+  const console = getConsoleSink({ formatter: jsonLinesFormatter, levelMap });
+  await configure({
+    sinks: { console },
+    loggers: [
+      { category: "denoise", lowestLevel, sinks: ["console"] },
+      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["console"] },
+    ],
+  });
+}

@@ -1,0 +1,19 @@
+/**
+ * Many workers on many hosts: a queue over BullMQ on Redis.
+ *
+ * @module
+ */
+export { type RedisCatalog, redisCatalog } from "./queue/redis/redis_catalog.ts";
+export { redisQueue, type RedisQueueOptions } from "./queue/redis/redis_queue.ts";
+export {
+  type RedisWorker,
+  redisWorker,
+  type RedisWorkerOptions,
+} from "./queue/redis/redis_worker.ts";
+export { redisStore, type RedisStoreOptions } from "./storage/redis_store.ts";
+export type { JobQueue, JobRecord, JobStatus, QueueDepth } from "./queue/queue.ts";
+export type { Store, StoredFile } from "./storage/store.ts";
+export type { ModelCatalog } from "./http/context.ts";
+export type { EngineState, ServingEngine, StartTiming } from "./engine/engine.ts";
+export * from "./contract/job.ts";
+export type { ModelInfo } from "./contract/model_info.ts";
