@@ -30,9 +30,9 @@ import { DIFFUSERS_VERSION, VERSION } from "./version.ts";
 /** The file that names a pipeline's components. */
 export const MODEL_INDEX = "model_index.json";
 
-/** `textEncoder` as `text_encoder`. */
+/** `textEncoder` as `text_encoder`, `tokenizer2` as `tokenizer_2`. */
 export function roleKey(role: string): string {
-  return role.replace(/([A-Z])/g, (letter) => `_${letter.toLowerCase()}`);
+  return role.replace(/[A-Z]|[0-9]+/g, (part) => `_${part.toLowerCase()}`);
 }
 
 type Parts = Record<string, unknown>;

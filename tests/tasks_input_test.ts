@@ -25,11 +25,17 @@ type Refusal = readonly [
   said: string,
 ];
 
-function refuses(pipeline: string, good: Options, parts: Record<string, string>, all: Refusal[]) {
+function refuses(
+  pipeline: string,
+  good: Options,
+  parts: Record<string, string>,
+  all: Refusal[],
+  repo = "tiny-stable-diffusion",
+) {
   describe(`${pipeline} refuses`, () => {
     let pipe: AnyPipeline;
     beforeAll(async () => {
-      pipe = await loadTask({ pipeline, repo: "tiny-stable-diffusion", parts, cases: [] });
+      pipe = await loadTask({ pipeline, repo, parts, cases: [] });
     });
     afterAll(() => pipe.dispose());
     for (const [name, options, error, said] of all) {
@@ -95,6 +101,42 @@ refuses("StableDiffusionInpaintPipeline", INPAINT, {}, [
 refuses("StableDiffusionInpaintPipeline", INPAINT, {
   unet: "models/UNet2DConditionModel/depth",
 }, [["a UNet of five channels", {}, RangeError, "4, or 9 with mask"]]);
+
+const XL: Refusal[] = [
+  ["a denoisingEnd above 1", { denoisingEnd: 1.2 }, RangeError, "denoisingEnd 1.2"],
+  [
+    "text states without pooled ones",
+    { negativePromptEmbeds: Tensor.zeros([1, 77, 32]) },
+    TypeError,
+    "negativePromptEmbeds alone",
+  ],
+  ["a second prompt that is no text", { prompt2: 5 }, TypeError, "prompt2"],
+  ["to skip more layers than there are", { clipSkip: 9 }, RangeError, "skip 9 layers"],
+];
+const XL_REPO = "tiny-stable-diffusion-xl";
+refuses("StableDiffusionXLPipeline", {}, {}, [
+  ...XL,
+  ["a size that is no multiple of 8", { width: 30 }, RangeError, "divisible by 8"],
+], XL_REPO);
+refuses("StableDiffusionXLImg2ImgPipeline", { image: grey(32, 32) }, {}, [
+  ...XL,
+  ...STRENGTHS,
+  ["a start of 0", { denoisingStart: 0 }, RangeError, "denoisingStart 0"],
+  [
+    "a start behind the end",
+    { denoisingStart: 0.6, denoisingEnd: 0.5 },
+    RangeError,
+    "from denoisingStart 0.6 to denoisingEnd 0.5",
+  ],
+], XL_REPO);
+refuses("StableDiffusionXLInpaintPipeline", INPAINT, {}, [
+  ...XL,
+  ...STRENGTHS,
+  ["a mask without picture", { image: undefined }, TypeError, "without image"],
+], XL_REPO);
+refuses("StableDiffusionXLPipeline", {}, {}, [
+  ["a refiner, which wants scores", {}, RangeError, "set requires_aesthetics_score"],
+], "tiny-stable-diffusion-xl-refiner");
 
 describe("pictures of any mode and size", () => {
   let pipe: AnyPipeline;

@@ -3,15 +3,20 @@ import type { PictureOutput, PipelineRun, RunOptions } from "../pipeline.ts";
 import type { StepOutput } from "../scheduler.ts";
 import type { Tensor } from "../tensor.ts";
 import { denormalize, pictureOutput, toPictures } from "./output.ts";
-import { hideUnsafe } from "./safety.ts";
+import { hideUnsafe, type SafetyComponents } from "./safety.ts";
 import { decodeLatents, type StableDiffusionComponents } from "./stable_diffusion.ts";
 
 /** A run of such a pipeline. */
 export type StableDiffusionRun = PipelineRun<StableDiffusionComponents>;
 
+/** A run that ends in latents, of a pipeline that may have no safety checker. */
+export type LatentRun = PipelineRun<
+  Pick<StableDiffusionComponents, "vae"> & Partial<SafetyComponents>
+>;
+
 /** Pictures of where a run is: of the clean latents that the step predicted, where it did. */
 export async function previewLatents(
-  run: StableDiffusionRun,
+  run: LatentRun,
   { prevSample, predOriginalSample }: StepOutput,
   recipe: (index: number) => Recipe,
 ): Promise<Picture[]> {
@@ -21,7 +26,7 @@ export async function previewLatents(
 
 /** What a run gives for its last latents: decoded, looked at by the safety checker, as asked for. */
 export async function finishLatents(
-  run: StableDiffusionRun,
+  run: LatentRun,
   latents: Tensor,
   outputType: RunOptions["outputType"],
   recipe: (index: number) => Recipe,

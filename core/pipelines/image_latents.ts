@@ -2,7 +2,7 @@ import { Generator } from "../generator.ts";
 import type { Autoencoder } from "../model.ts";
 import type { GeneratorInput } from "../random.ts";
 import { Tensor } from "../tensor.ts";
-import type { AutoencoderConfig } from "./stable_diffusion.ts";
+import { type AutoencoderConfig, scaleLatents } from "./stable_diffusion.ts";
 
 /**
  * Repeats the rows of a batch until there are `count`.
@@ -21,7 +21,7 @@ export function repeatRows(rows: Tensor, count: number, what: string): Tensor {
 }
 
 /**
- * Pictures to latents, drawn from the encoder's distribution, times the scaling factor. Of several
+ * Pictures to latents, drawn from the encoder's distribution and scaled. Of several
  * generators the first draws for the first picture, and so on.
  *
  * @param pictures float32 [N, 3, H, W] in -1..1; latents are given back as they are.
@@ -34,16 +34,16 @@ export async function encodePictures(
   generator: GeneratorInput,
   count: number,
 ): Promise<Tensor> {
-  const { latent_channels, scaling_factor } = vae.config;
+  const { latent_channels } = vae.config;
   if (pictures.dims[1] === latent_channels) return repeatRows(pictures, count, "pictures");
   if (generator instanceof Generator) {
     const { latentDist } = await vae.encode(pictures);
-    return repeatRows(latentDist.sample(generator).mul(scaling_factor), count, "pictures");
+    return repeatRows(scaleLatents(vae, latentDist.sample(generator)), count, "pictures");
   }
   const latents: Tensor[] = [];
   for (let i = 0; i < pictures.dims[0]!; i++) {
     const { latentDist } = await vae.encode(pictures.slice(0, i, i + 1));
-    latents.push(latentDist.sample(generator[i]).mul(scaling_factor));
+    latents.push(scaleLatents(vae, latentDist.sample(generator[i])));
   }
   return repeatRows(Tensor.cat(latents), count, "pictures");
 }

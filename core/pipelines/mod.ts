@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./control.ts";
+export * from "./denoising_range.ts";
 export * from "./finish.ts";
 export * from "./guidance.ts";
 export * from "./image_latents.ts";
@@ -23,3 +24,7 @@ export * from "./step.ts";
 export * from "./strength.ts";
 export * from "./text_conditioning.ts";
 export * from "./timesteps.ts";
+export * from "./xl_components.ts";
+export * from "./xl_conditioning.ts";
+export * from "./xl_prompt.ts";
+export * from "./xl_time_ids.ts";

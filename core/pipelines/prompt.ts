@@ -91,7 +91,11 @@ export function countPrompts(
   return typeof prompt === "string" ? 1 : prompt.length;
 }
 
-function warnOfCut({ tokenizer, warn }: PromptEncoder, texts: readonly string[]): void {
+/** Warns of texts that are longer than the encoder's limit, quoting what is cut. */
+export function warnOfCut(
+  { tokenizer, warn }: Pick<PromptEncoder, "tokenizer" | "warn">,
+  texts: readonly string[],
+): void {
   const limit = tokenizer.modelMaxLength;
   const { inputIds } = tokenizer.encode(texts, { padding: "longest", truncation: false });
   if (inputIds.dims[1]! <= limit) return;

@@ -53,11 +53,11 @@ export interface CheckedPictures {
 
 /** Asks the safety checker, and blackens what it finds, with the warning that diffusers gives. */
 export async function hideUnsafe(
-  run: PipelineRun<SafetyComponents>,
+  run: PipelineRun<Partial<SafetyComponents>>,
   pictures: Tensor,
 ): Promise<CheckedPictures> {
   const { safetyChecker, featureExtractor } = run.components;
-  if (safetyChecker === null) return { shown: pictures };
+  if (safetyChecker === undefined || safetyChecker === null) return { shown: pictures };
   const input = await featureExtractor!.preprocess(await toPictures(run, pictures, () => ({})));
   const found = await safetyChecker.check(input);
   if (found.some((hidden) => hidden)) {

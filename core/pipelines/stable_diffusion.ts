@@ -1,7 +1,7 @@
 import type { Autoencoder, Denoiser, TextEncoder, Tokenizer } from "../model.ts";
 import type { ComponentSpec, PipelineDefinition } from "../pipeline.ts";
 import type { Scheduler } from "../scheduler.ts";
-import type { Tensor } from "../tensor.ts";
+import { Tensor } from "../tensor.ts";
 import { modernScheduler, trainedSize } from "./legacy.ts";
 import { checkSafety, type SafetyComponents } from "./safety.ts";
 import { checkSize } from "./size.ts";
@@ -24,6 +24,10 @@ export interface AutoencoderConfig {
   readonly latent_channels: number;
   /** What latents are multiplied with to have unit variance. */
   readonly scaling_factor: number;
+  /** Mean of each channel of the latents, where they are normalised by it. */
+  readonly latents_mean?: readonly number[] | null;
+  /** Standard deviation of each channel of the latents. */
+  readonly latents_std?: readonly number[] | null;
 }
 
 /** What the Stable Diffusion 1.x and 2.x pipelines consist of. */
@@ -94,10 +98,33 @@ export function pictureSize(
   return { height, width };
 }
 
+function latentStatistics(
+  { config }: Autoencoder<AutoencoderConfig>,
+): { readonly mean: Tensor; readonly std: Tensor } | undefined {
+  const { latents_mean: mean, latents_std: std } = config;
+  if (mean === undefined || mean === null || std === undefined || std === null) return undefined;
+  const row = (values: readonly number[]) =>
+    Tensor.from(Float32Array.from(values), [1, values.length, 1, 1]);
+  return { mean: row(mean), std: row(std) };
+}
+
+/** Latents of the encoder as the denoiser knows them, of unit variance. */
+export function scaleLatents(vae: Autoencoder<AutoencoderConfig>, latents: Tensor): Tensor {
+  const { scaling_factor } = vae.config;
+  const known = latentStatistics(vae);
+  if (known === undefined) return latents.mul(scaling_factor);
+  return latents.sub(known.mean).mul(scaling_factor).div(known.std);
+}
+
 /** Latents to pictures in about -1..1. */
 export async function decodeLatents(
   vae: Autoencoder<AutoencoderConfig>,
   latents: Tensor,
 ): Promise<Tensor> {
-  return (await vae.decode(latents.div(vae.config.scaling_factor))).sample;
+  const { scaling_factor } = vae.config;
+  const known = latentStatistics(vae);
+  const own = known === undefined
+    ? latents.div(scaling_factor)
+    : latents.mul(known.std).div(scaling_factor).add(known.mean);
+  return (await vae.decode(own)).sample;
 }

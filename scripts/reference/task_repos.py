@@ -5,14 +5,19 @@
 
 import shutil
 import sys
+import tempfile
+from pathlib import Path
 
 import torch
+from diffusers import EulerDiscreteScheduler, StableDiffusionXLImg2ImgPipeline, StableDiffusionXLPipeline
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
-from transformers import CLIPConfig, CLIPImageProcessorPil
+from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPTokenizer
 
 from common import FIXTURES, generator, seed_of
+from make_repos import VAE_FACTOR_4
 from tasks import picture
-from tiny_models import liven
+from tiny_models import CLIP_TEXT, CLIP_TEXT_PROJECTION, UNET_2D_CONDITION, build, liven
+from tiny_tokenizer import write_tokenizer
 
 VISION = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2, image_size=16, patch_size=4,
               projection_dim=8)
@@ -50,7 +55,43 @@ def safety() -> None:
     checker.save_pretrained(folder("models/StableDiffusionSafetyChecker/tiny"))
 
 
-WRITERS = {"safety": safety}
+def xl_repo(name: str, pipeline, unet: dict, **parts) -> None:
+    where = folder(name)
+    with tempfile.TemporaryDirectory() as temp:
+        write_tokenizer(Path(temp) / "1", pad="<|endoftext|>")
+        write_tokenizer(Path(temp) / "2", pad="!")
+        has_first = parts.pop("first", True)
+        text = {**CLIP_TEXT["sd1"], "num_hidden_layers": 2}
+        pipe = pipeline(
+            unet=build("UNet2DConditionModel", {**UNET_2D_CONDITION["sdxl"], **unet}, seed_of(f"{name}/unet")),
+            vae=build("AutoencoderKL", {**VAE_FACTOR_4, "scaling_factor": 0.13025}, seed_of("tiny-stable-diffusion-xl/vae")),
+            text_encoder=build("CLIPTextModel", text, seed_of(f"{name}/text_encoder")) if has_first else None,
+            tokenizer=CLIPTokenizer.from_pretrained(Path(temp) / "1") if has_first else None,
+            text_encoder_2=build("CLIPTextModelWithProjection", CLIP_TEXT_PROJECTION["sdxl"],
+                                 seed_of("tiny-stable-diffusion-xl/text_encoder_2")),
+            tokenizer_2=CLIPTokenizer.from_pretrained(Path(temp) / "2"),
+            scheduler=EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1,
+                                             timestep_spacing="leading"),
+            add_watermarker=False, **parts,
+        )
+        pipe.save_pretrained(where)
+        for role, kept in (("tokenizer", "1"), ("tokenizer_2", "2")):
+            if (where / role).exists():
+                shutil.rmtree(where / role)
+                shutil.copytree(Path(temp) / kept, where / role)
+
+
+def xl() -> None:
+    base = dict(cross_attention_dim=32, projection_class_embeddings_input_dim=6 * 8 + 12, transformer_layers_per_block=1)
+    xl_repo("tiny-stable-diffusion-xl", StableDiffusionXLPipeline, base)
+    xl_repo("tiny-stable-diffusion-xl-refiner", StableDiffusionXLImg2ImgPipeline, {
+        **base, "cross_attention_dim": 16, "projection_class_embeddings_input_dim": 5 * 8 + 12,
+    }, first=False, requires_aesthetics_score=True, force_zeros_for_empty_prompt=False)
+    inpaint = build("UNet2DConditionModel", {**UNET_2D_CONDITION["sdxl"], **base, "in_channels": 9}, seed_of("xl-inpaint"))
+    inpaint.save_pretrained(folder("parts/UNet2DConditionModel/xl-inpaint"))
+
+
+WRITERS = {"safety": safety, "xl": xl}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or WRITERS:

@@ -83,6 +83,66 @@ INPAINT_CASES = [
         "mask_image": mask(61, 80, (2, 40, 20, 70)).resize((30, 40)).resize((61, 80), Image.Resampling.BICUBIC)}),
 ]
 
+XL_IMG2IMG = dict(image=PHOTO, strength=0.6, **TEXT)
+XL_SIZES = dict(original_size=(100, 90), crops_coords_top_left=(3, 5), target_size=(64, 48))
+XL_NEGATIVE_SIZES = dict(negative_original_size=(20, 30), negative_crops_coords_top_left=(1, 2), negative_target_size=(40, 50))
+XL_CASES = [
+    case("the repo's own scheduler", **TEXT),
+    case("DDIM, eta 1", scheduler=swap("DDIM"), eta=1.0, guidance_scale=2.0, **TEXT),
+    case("PNDM", scheduler=swap("PNDM"), **TEXT),
+    case("DPM-Solver++, karras", scheduler=swap("DPMSolverMultistep", use_karras_sigmas=True), **TEXT),
+    case("two prompts, two pictures each", prompt=[PROMPT, OTHER], num_images_per_prompt=2, num_inference_steps=4,
+         seeds=[5, 6, 7, 8]),
+    case("a second prompt", prompt_2=OTHER, **TEXT),
+    case("negative prompts", negative_prompt="blurry", negative_prompt_2="low quality", **TEXT),
+    case("an empty negative prompt", negative_prompt="", **TEXT),
+    case("guidance_rescale", guidance_rescale=0.7, guidance_scale=9.0, **TEXT),
+    case("without guidance", guidance_scale=1.0, **TEXT),
+    case("sizes", **XL_SIZES, **TEXT),
+    case("negative sizes", **XL_SIZES, **XL_NEGATIVE_SIZES, **TEXT),
+    case("negative sizes, two pictures", num_images_per_prompt=2, seeds=[1, 2], **XL_SIZES, **XL_NEGATIVE_SIZES, **TEXT),
+    case("a rectangle", height=64, width=32, **TEXT),
+    case("denoising_end", denoising_end=0.7, **TEXT),
+    case("a prompt that is too long", prompt=" ".join([PROMPT, OTHER] * 8), num_inference_steps=3),
+    case("own latents", latents=latents(1, 4, 8, 8, seed=3), **TEXT),
+    case("own timesteps", prompt=PROMPT, timesteps=[999, 700, 400, 100]),
+    case("own embeddings", prompt_embeds=latents(1, 77, 32, seed=4), pooled_prompt_embeds=latents(1, 12, seed=5),
+         negative_prompt_embeds=latents(1, 77, 32, seed=6), negative_pooled_prompt_embeds=latents(1, 12, seed=7),
+         num_inference_steps=4),
+    case("own embeddings, zeros as negative ones", prompt_embeds=latents(1, 77, 32, seed=4),
+         pooled_prompt_embeds=latents(1, 12, seed=5), num_inference_steps=4, num_images_per_prompt=2, seeds=[1, 2]),
+]
+XL_IMG2IMG_CASES = [
+    case("the repo's own scheduler", **XL_IMG2IMG),
+    case("strength as it is unless given", image=PHOTO, prompt=PROMPT, num_inference_steps=12),
+    case("DDIM", scheduler=swap("DDIM"), **XL_IMG2IMG),
+    case("Heun", scheduler=swap("HeunDiscrete"), **XL_IMG2IMG),
+    case("two pictures a prompt, sizes", num_images_per_prompt=2, seeds=[3, 4], **XL_SIZES, **XL_NEGATIVE_SIZES, **XL_IMG2IMG),
+    case("two prompts, a picture each", **{**XL_IMG2IMG, "prompt": [PROMPT, OTHER], "seeds": [1, 2],
+                                          "image": [PHOTO, picture(32, 32, name="another")]}),
+    case("one generator for two pictures", num_images_per_prompt=2, seeds=[9], shared=True, **XL_IMG2IMG),
+    case("latents from 0.4 on", denoising_start=0.4, **{**XL_IMG2IMG, "image": latents(1, 4, 8, 8, seed=7)}),
+    case("latents from 0.5 on, Heun", scheduler=swap("HeunDiscrete"), denoising_start=0.5,
+         **{**XL_IMG2IMG, "image": latents(1, 4, 8, 8, seed=7)}),
+    case("a picture from 0.2 to 0.8", denoising_start=0.2, denoising_end=0.8, **{**XL_IMG2IMG, "num_inference_steps": 10}),
+    case("own latents", latents=latents(1, 4, 8, 8, seed=3), **XL_IMG2IMG),
+    case("scores", aesthetic_score=8.0, negative_aesthetic_score=1.5, negative_prompt="", **XL_IMG2IMG),
+    case("guidance_rescale", guidance_rescale=0.7, **XL_IMG2IMG),
+]
+XL_INPAINT = dict(image=PHOTO, mask_image=mask(32, 32, (8, 4, 24, 20)), height=32, width=32, **TEXT)
+XL_INPAINT_CASES = [
+    case("the repo's own scheduler", **XL_INPAINT),
+    case("DDIM, strength 0.7", scheduler=swap("DDIM"), strength=0.7, **XL_INPAINT),
+    case("DDPM, all of it", scheduler=swap("DDPM"), strength=1.0, guidance_scale=2.0, **XL_INPAINT),
+    case("two pictures a prompt", num_images_per_prompt=2, seeds=[3, 4], strength=0.5, **XL_INPAINT),
+    case("own latents", latents=latents(1, 4, 8, 8, seed=7), **XL_INPAINT),
+    case("from 0.3 to 0.9", denoising_start=0.3, denoising_end=0.9, **{**XL_INPAINT, "num_inference_steps": 10}),
+    case("sizes", **XL_SIZES, **XL_NEGATIVE_SIZES, **XL_INPAINT),
+    case("padding_mask_crop", **{**XL_INPAINT, "image": picture(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)),
+                                 "padding_mask_crop": 4}),
+    case("guidance_rescale", guidance_rescale=0.7, strength=0.6, **XL_INPAINT),
+]
+
 SAFETY = {"safety_checker": "models/StableDiffusionSafetyChecker/tiny", "feature_extractor": "processors/CLIPImageProcessor/clip-16"}
 
 TASKS = {
@@ -94,6 +154,23 @@ TASKS = {
         "pipeline": "StableDiffusionInpaintPipeline", "repo": "tiny-stable-diffusion", "parts": SAFETY,
         "cases": [case("hidden, and put back", **{**INPAINT, "padding_mask_crop": 0, "num_images_per_prompt": 6,
                                                   "seeds": [5, 6, 7, 8, 9, 10], "mask_image": mask(32, 32, (0, 0, 31, 32))})],
+    },
+    "xl": {"pipeline": "StableDiffusionXLPipeline", "repo": "tiny-stable-diffusion-xl", "parts": {}, "cases": XL_CASES},
+    "xl-img2img": {
+        "pipeline": "StableDiffusionXLImg2ImgPipeline", "repo": "tiny-stable-diffusion-xl", "parts": {},
+        "cases": XL_IMG2IMG_CASES,
+    },
+    "xl-refiner": {
+        "pipeline": "StableDiffusionXLImg2ImgPipeline", "repo": "tiny-stable-diffusion-xl-refiner", "parts": {},
+        "cases": XL_IMG2IMG_CASES,
+    },
+    "xl-inpaint-4": {
+        "pipeline": "StableDiffusionXLInpaintPipeline", "repo": "tiny-stable-diffusion-xl", "parts": {},
+        "cases": XL_INPAINT_CASES,
+    },
+    "xl-inpaint-9": {
+        "pipeline": "StableDiffusionXLInpaintPipeline", "repo": "tiny-stable-diffusion-xl",
+        "parts": {"unet": "parts/UNet2DConditionModel/xl-inpaint"}, "cases": XL_INPAINT_CASES,
     },
     "img2img": {
         "pipeline": "StableDiffusionImg2ImgPipeline", "repo": "tiny-stable-diffusion", "parts": {},

@@ -1,0 +1,159 @@
+/**
+ * StableDiffusionXLPipeline: pictures from text with two text encoders and a UNet that is told the
+ * picture's size. Podell et al., "SDXL: Improving Latent Diffusion Models for High-Resolution Image
+ * Synthesis" (arXiv:2307.01952). With `denoisingEnd` and `outputType: "latent"` a refiner can go on
+ * where it stops: StableDiffusionXLImg2ImgPipeline with `denoisingStart`.
+ *
+ * Not covered: IP-Adapter (`ipAdapterImage`), `crossAttentionKwargs`, the invisible watermark.
+ *
+ * @example
+ * ```ts ignore
+ * import { StableDiffusionXLPipeline } from "@denoise/denoise";
+ *
+ * const pipe = await StableDiffusionXLPipeline.fromPretrained(
+ *   "stabilityai/stable-diffusion-xl-base-1.0",
+ * );
+ * const { images } = await pipe("a lighthouse at dusk, film grain", { seed: 0 });
+ * await images[0].save("lighthouse.png");
+ * ```
+ *
+ * @module
+ */
+import {
+  definePipeline,
+  type PictureOutput,
+  type Pipeline,
+  type PipelineClass,
+  type PipelineRun,
+  type RunOptions,
+  Tensor,
+} from "@denoise/core";
+import {
+  batchNoise,
+  checkDenoisingRange,
+  checkOutputType,
+  checkSize,
+  conditionOnXlText,
+  type DenoisingRangeOptions,
+  describeRun,
+  finishLatents,
+  finishStep,
+  guide,
+  initialLatents,
+  planTimesteps,
+  previewLatents,
+  sampleSize,
+  stableDiffusionXL,
+  type StableDiffusionXLComponents,
+  stepOptions,
+  textTimeIds,
+  type TimestepOptions,
+  timestepsUpTo,
+  vaeScaleFactor,
+  type XlGuidanceOptions,
+  type XlSizeOptions,
+} from "@denoise/core/pipelines";
+
+export type { StableDiffusionXLComponents };
+
+/** Options of a call. */
+export interface StableDiffusionXLOptions
+  extends
+    RunOptions,
+    XlGuidanceOptions,
+    XlSizeOptions,
+    TimestepOptions,
+    Pick<DenoisingRangeOptions, "denoisingEnd"> {
+  /** Height in pixels, a multiple of 8; what the model was trained for unless given. */
+  readonly height?: number | undefined;
+  /** Width in pixels, a multiple of 8; what the model was trained for unless given. */
+  readonly width?: number | undefined;
+  /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
+  readonly eta?: number | undefined;
+  /** Own noise to begin with, float32 [N, 4, height / 8, width / 8]. */
+  readonly latents?: Tensor | undefined;
+}
+
+/** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
+export type StableDiffusionXLArguments = [
+  prompt?: string | readonly string[],
+  options?: StableDiffusionXLOptions,
+];
+
+/** A loaded StableDiffusionXLPipeline. */
+export type StableDiffusionXLPipeline = Pipeline<
+  StableDiffusionXLComponents,
+  StableDiffusionXLArguments,
+  PictureOutput
+>;
+
+/** Text to pictures; `StableDiffusionXLPipeline` of diffusers. */
+export const StableDiffusionXLPipeline: PipelineClass<
+  StableDiffusionXLComponents,
+  StableDiffusionXLArguments,
+  PictureOutput
+> = definePipeline({
+  className: "StableDiffusionXLPipeline",
+  ...stableDiffusionXL,
+  settings: { force_zeros_for_empty_prompt: true },
+  generate,
+});
+
+type Run = PipelineRun<StableDiffusionXLComponents>;
+
+async function* generate(run: Run, ...[prompt, options = {}]: StableDiffusionXLArguments) {
+  const { unet, vae, scheduler } = run.components;
+  const { guidanceScale = 5, eta = 0, outputType, signal } = options;
+  checkOutputType(outputType);
+  checkDenoisingRange(options);
+  const { height, width } = pictureSize(run.components, options);
+  const text = await conditionOnXlText(run, prompt, { ...options, guidanceScale });
+  const { count, guidance, guidanceRescale } = text;
+  const conditioning = text.denoiserOptions(textTimeIds(options, [height, width]), "alternating");
+
+  const planned = planTimesteps(scheduler, { numInferenceSteps: 50, ...options });
+  scheduler.setBeginIndex(0);
+  const timesteps = timestepsUpTo(scheduler, planned, options.denoisingEnd);
+  const noise = batchNoise(count, options);
+  const factor = vaeScaleFactor(vae);
+  const dims = [count, unet.config.in_channels, height / factor, width / factor];
+  let latents = initialLatents(dims, noise, scheduler, options.latents);
+  const settings = stepOptions(scheduler, noise, { eta });
+  const steps = scheduler.numInferenceSteps ?? planned.length;
+  const facts = { steps, guidanceScale, guidanceRescale, eta, width, height };
+  const recipe = describeRun(prompt, options, facts, noise);
+
+  for (const [index, timestep] of timesteps.entries()) {
+    const input = scheduler.scaleModelInput(latents, timestep);
+    const { sample } = await unet.forward(
+      guidance ? Tensor.cat([input, input]) : input,
+      timestep,
+      { ...conditioning, signal },
+    );
+    const output = guidance ? guide(sample, guidanceScale, guidanceRescale) : sample;
+    const stepped = scheduler.step(output, timestep, latents, settings);
+    const step = {
+      index,
+      total: timesteps.length,
+      timestep,
+      latents: stepped.prevSample,
+      denoised: stepped.predOriginalSample,
+      preview: () => previewLatents(run, stepped, recipe),
+    };
+    yield step;
+    latents = await finishStep(step, options);
+  }
+  return await finishLatents(run, latents, outputType, recipe);
+}
+
+/** The size of the pictures in pixels. */
+function pictureSize(
+  { unet, vae }: StableDiffusionXLComponents,
+  options: StableDiffusionXLOptions,
+): { readonly height: number; readonly width: number } {
+  const factor = vaeScaleFactor(vae);
+  const [rows, columns] = sampleSize(unet.config.sample_size);
+  const { height = rows * factor, width = columns * factor } = options;
+  checkSize(height, width, Math.max(8, factor));
+  return { height, width };
+}

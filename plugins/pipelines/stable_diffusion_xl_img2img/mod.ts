@@ -1,0 +1,179 @@
+/**
+ * StableDiffusionXLImg2ImgPipeline: a picture changed towards a text (SDEdit, arXiv:2108.01073), or
+ * refined: the refiner of Podell et al. (arXiv:2307.01952) takes the latents of a run that ended at
+ * `denoisingEnd` and goes on from the same `denoisingStart`.
+ *
+ * Not covered: IP-Adapter (`ipAdapterImage`), `crossAttentionKwargs`, the invisible watermark.
+ *
+ * @example
+ * ```ts ignore
+ * import { StableDiffusionXLImg2ImgPipeline, StableDiffusionXLPipeline } from "@denoise/denoise";
+ *
+ * const base = await StableDiffusionXLPipeline.fromPretrained("./sdxl-base");
+ * const refiner = await StableDiffusionXLImg2ImgPipeline.fromPretrained("./sdxl-refiner");
+ * const prompt = "a lighthouse at dusk, film grain";
+ * const { tensor } = await base(prompt, { denoisingEnd: 0.8, outputType: "latent" });
+ * const { images } = await refiner(prompt, { image: tensor, denoisingStart: 0.8 });
+ * ```
+ *
+ * @module
+ */
+import {
+  definePipeline,
+  Generator,
+  type PictureOutput,
+  type Pipeline,
+  type PipelineClass,
+  type PipelineRun,
+  randnTensor,
+  type RunOptions,
+  Tensor,
+} from "@denoise/core";
+import {
+  type BatchNoise,
+  batchNoise,
+  checkDenoisingRange,
+  checkOutputType,
+  checkStrength,
+  conditionOnXlText,
+  type DenoisingRangeOptions,
+  describeRun,
+  encodePictures,
+  finishLatents,
+  finishStep,
+  guide,
+  imageTimeIds,
+  type PicturesInput,
+  planTimesteps,
+  preparePictures,
+  previewLatents,
+  repeatRows,
+  stableDiffusionXL,
+  type StableDiffusionXLComponents,
+  stepOptions,
+  strengthTimesteps,
+  type TimestepOptions,
+  timestepsFrom,
+  timestepsUpTo,
+  vaeScaleFactor,
+  type XlAestheticOptions,
+  type XlGuidanceOptions,
+  type XlSizeOptions,
+} from "@denoise/core/pipelines";
+
+/** Options of a call. */
+export interface StableDiffusionXLImg2ImgOptions
+  extends
+    RunOptions,
+    XlGuidanceOptions,
+    XlSizeOptions,
+    XlAestheticOptions,
+    TimestepOptions,
+    DenoisingRangeOptions {
+  /** The picture to change, or one for each picture to make; or latents, float32 [N, 4, h, w]. */
+  readonly image: PicturesInput;
+  /** How far to change it, 0..1; 0.3 unless given. Does not count with `denoisingStart`. */
+  readonly strength?: number | undefined;
+  /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
+  readonly eta?: number | undefined;
+  /** Latents to begin with instead of the picture's, noise included, float32 [N, 4, h, w]. */
+  readonly latents?: Tensor | undefined;
+}
+
+/** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
+export type StableDiffusionXLImg2ImgArguments = [
+  prompt: string | readonly string[] | undefined,
+  options: StableDiffusionXLImg2ImgOptions,
+];
+
+/** A loaded StableDiffusionXLImg2ImgPipeline. */
+export type StableDiffusionXLImg2ImgPipeline = Pipeline<
+  StableDiffusionXLComponents,
+  StableDiffusionXLImg2ImgArguments,
+  PictureOutput
+>;
+
+/** Picture and text to pictures; `StableDiffusionXLImg2ImgPipeline` of diffusers. */
+export const StableDiffusionXLImg2ImgPipeline: PipelineClass<
+  StableDiffusionXLComponents,
+  StableDiffusionXLImg2ImgArguments,
+  PictureOutput
+> = definePipeline({
+  className: "StableDiffusionXLImg2ImgPipeline",
+  ...stableDiffusionXL,
+  settings: { requires_aesthetics_score: false, force_zeros_for_empty_prompt: true },
+  generate,
+});
+
+type Run = PipelineRun<StableDiffusionXLComponents>;
+
+async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLImg2ImgArguments) {
+  const { unet, vae, scheduler } = run.components;
+  const { strength = 0.3, guidanceScale = 5, eta = 0, outputType, signal } = options;
+  const { denoisingStart, denoisingEnd } = options;
+  checkOutputType(outputType);
+  checkStrength(strength);
+  checkDenoisingRange(options);
+  const text = await conditionOnXlText(run, prompt, { ...options, guidanceScale });
+  const { count, guidance, guidanceRescale } = text;
+
+  const planned = planTimesteps(scheduler, { numInferenceSteps: 50, ...options });
+  const steps = scheduler.numInferenceSteps ?? planned.length;
+  const left = denoisingStart === undefined
+    ? strengthTimesteps(scheduler, strength, steps)
+    : timestepsFrom(scheduler, denoisingStart);
+  const noise = batchNoise(count, options);
+  let latents = options.latents ?? await pictureLatents(run, options, count, noise, left[0]!);
+  const timesteps = timestepsUpTo(scheduler, left, denoisingEnd);
+
+  const factor = vaeScaleFactor(vae);
+  const [height, width] = latents.dims.slice(2).map((size) => size * factor) as [number, number];
+  const requiresScore = run.settings.requires_aesthetics_score === true;
+  const ids = imageTimeIds(options, [height, width], requiresScore);
+  const conditioning = text.denoiserOptions(ids);
+  const settings = stepOptions(scheduler, noise, { eta });
+  const facts = { steps, strength, guidanceScale, guidanceRescale, eta, width, height };
+  const recipe = describeRun(prompt, options, facts, noise);
+
+  for (const [index, timestep] of timesteps.entries()) {
+    const input = scheduler.scaleModelInput(latents, timestep);
+    const { sample } = await unet.forward(
+      guidance ? Tensor.cat([input, input]) : input,
+      timestep,
+      { ...conditioning, signal },
+    );
+    const output = guidance ? guide(sample, guidanceScale, guidanceRescale) : sample;
+    const stepped = scheduler.step(output, timestep, latents, settings);
+    const step = {
+      index,
+      total: timesteps.length,
+      timestep,
+      latents: stepped.prevSample,
+      denoised: stepped.predOriginalSample,
+      preview: () => previewLatents(run, stepped, recipe),
+    };
+    yield step;
+    latents = await finishStep(step, options);
+  }
+  return await finishLatents(run, latents, outputType, recipe);
+}
+
+/** The picture's latents, noised for the first timestep unless the run starts from noisy ones. */
+async function pictureLatents(
+  run: Run,
+  { image, denoisingStart }: StableDiffusionXLImg2ImgOptions,
+  count: number,
+  { generator }: BatchNoise,
+  timestep: number,
+): Promise<Tensor> {
+  const { vae, scheduler } = run.components;
+  const pictures = await preparePictures(await run.pictures(), image, {
+    multiple: vaeScaleFactor(vae),
+    latentChannels: vae.config.latent_channels,
+  });
+  const shared = generator instanceof Generator;
+  const rows = shared ? pictures : repeatRows(pictures, count, "pictures");
+  const clean = await encodePictures(vae, rows, generator, count);
+  if (denoisingStart !== undefined) return clean;
+  return scheduler.addNoise(clean, randnTensor(clean.dims, generator), [timestep]);
+}

@@ -1,0 +1,206 @@
+/**
+ * StableDiffusionXLInpaintPipeline: what a mask covers of a picture is painted anew, after a text.
+ * With a UNet of 9 channels that sees mask and picture, or with any Stable Diffusion XL UNet of 4
+ * channels (Podell et al., arXiv:2307.01952), where the rest of the picture is put back each step.
+ *
+ * Not covered: IP-Adapter (`ipAdapterImage`), `crossAttentionKwargs`, the invisible watermark. Where
+ * an autoencoder has `latents_mean`, pictures are encoded with it; diffusers leaves that out here.
+ *
+ * @example
+ * ```ts ignore
+ * import { StableDiffusionXLInpaintPipeline } from "@denoise/denoise";
+ *
+ * const pipe = await StableDiffusionXLInpaintPipeline.fromPretrained(
+ *   "diffusers/stable-diffusion-xl-1.0-inpainting-0.1",
+ * );
+ * const { images } = await pipe("a lion on a bench", { image: "dog.png", maskImage: "mask.png" });
+ * ```
+ *
+ * @module
+ */
+import {
+  definePipeline,
+  type PictureOutput,
+  type Pipeline,
+  type PipelineClass,
+  type PipelineRun,
+  randnTensor,
+  type RunOptions,
+  Tensor,
+} from "@denoise/core";
+import {
+  batchNoise,
+  checkDenoisingRange,
+  checkInpaintInput,
+  checkOutputType,
+  checkStrength,
+  conditionOnXlText,
+  cropToMask,
+  type DenoisingRangeOptions,
+  describeRun,
+  encodePictures,
+  finishLatents,
+  finishStep,
+  guide,
+  imageTimeIds,
+  type InpaintInput,
+  maskLatents,
+  pictureSize,
+  planTimesteps,
+  prepareMasks,
+  preparePictures,
+  previewLatents,
+  repeatRows,
+  seesMask,
+  stableDiffusionXL,
+  type StableDiffusionXLComponents,
+  stepOptions,
+  strengthTimesteps,
+  type TimestepOptions,
+  timestepsFrom,
+  timestepsUpTo,
+  vaeScaleFactor,
+  type XlAestheticOptions,
+  type XlGuidanceOptions,
+  type XlSizeOptions,
+} from "@denoise/core/pipelines";
+
+/** Options of a call. */
+export interface StableDiffusionXLInpaintOptions
+  extends
+    RunOptions,
+    XlGuidanceOptions,
+    XlSizeOptions,
+    XlAestheticOptions,
+    TimestepOptions,
+    DenoisingRangeOptions,
+    InpaintInput {
+  /** Height in pixels, a multiple of 8; what the model was trained for unless given. */
+  readonly height?: number | undefined;
+  /** Width in pixels, a multiple of 8; what the model was trained for unless given. */
+  readonly width?: number | undefined;
+  /** How much of the covered part is forgotten, 0..1; 0.9999 unless given. */
+  readonly strength?: number | undefined;
+  /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
+  readonly eta?: number | undefined;
+  /** Own noise to begin with, float32 [N, 4, height / 8, width / 8]. */
+  readonly latents?: Tensor | undefined;
+}
+
+/** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
+export type StableDiffusionXLInpaintArguments = [
+  prompt: string | readonly string[] | undefined,
+  options: StableDiffusionXLInpaintOptions,
+];
+
+/** A loaded StableDiffusionXLInpaintPipeline. */
+export type StableDiffusionXLInpaintPipeline = Pipeline<
+  StableDiffusionXLComponents,
+  StableDiffusionXLInpaintArguments,
+  PictureOutput
+>;
+
+/** Picture, mask and text to pictures; `StableDiffusionXLInpaintPipeline` of diffusers. */
+export const StableDiffusionXLInpaintPipeline: PipelineClass<
+  StableDiffusionXLComponents,
+  StableDiffusionXLInpaintArguments,
+  PictureOutput
+> = definePipeline({
+  className: "StableDiffusionXLInpaintPipeline",
+  ...stableDiffusionXL,
+  settings: { requires_aesthetics_score: false, force_zeros_for_empty_prompt: true },
+  generate,
+});
+
+type Run = PipelineRun<StableDiffusionXLComponents>;
+
+async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLInpaintArguments) {
+  const { unet, vae, scheduler } = run.components;
+  const { strength = 0.9999, guidanceScale = 7.5, eta = 0, outputType, signal } = options;
+  const { denoisingStart, denoisingEnd } = options;
+  checkOutputType(outputType);
+  checkStrength(strength);
+  checkDenoisingRange(options);
+  checkInpaintInput(options);
+  const nineChannels = seesMask(run.components);
+  const size = pictureSize(run.components, options);
+  const text = await conditionOnXlText(run, prompt, { ...options, guidanceScale });
+  const { count, guidance, guidanceRescale } = text;
+  const requiresScore = run.settings.requires_aesthetics_score === true;
+  const ids = imageTimeIds(options, [size.height, size.width], requiresScore);
+  const conditioning = text.denoiserOptions(ids);
+
+  const planned = planTimesteps(scheduler, { numInferenceSteps: 50, ...options });
+  const steps = scheduler.numInferenceSteps ?? planned.length;
+  const left = denoisingStart === undefined
+    ? strengthTimesteps(scheduler, strength, steps)
+    : timestepsFrom(scheduler, denoisingStart);
+  const timesteps = timestepsUpTo(scheduler, left, denoisingEnd);
+  const codec = await run.pictures();
+  const latentChannels = vae.config.latent_channels;
+  const crop = await cropToMask(codec, options, size, outputType);
+  const given = await preparePictures(codec, crop.image, { ...size, latentChannels });
+  const noise = batchNoise(count, options);
+  const { generator } = noise;
+  // Given generators draw as in the reference, for each picture given; own ones for each made.
+  const own = options.generator === undefined;
+  const pictures = own ? repeatRows(given, count, "pictures") : given;
+
+  const goesOn = denoisingStart !== undefined;
+  const fromNoise = !goesOn && (strength === 1 || options.latents !== undefined);
+  const clean = nineChannels && fromNoise
+    ? undefined
+    : await encodePictures(vae, pictures, generator, count);
+  const factor = vaeScaleFactor(vae);
+  const dims = [count, latentChannels, size.height / factor, size.width / factor];
+  const added = goesOn || options.latents === undefined
+    ? randnTensor(dims, generator)
+    : options.latents;
+  let latents = goesOn
+    ? options.latents ?? clean!
+    : fromNoise
+    ? added.mul(scheduler.initNoiseSigma)
+    : scheduler.addNoise(clean!, added, [left[0]!]);
+  const masks = await prepareMasks(codec, crop.maskImage, size);
+  const { mask, masked } = await maskLatents(
+    run.components,
+    pictures,
+    masks,
+    generator,
+    count,
+    options.maskedImageLatents,
+  );
+  const settings = stepOptions(scheduler, noise, { eta });
+  const facts = { steps, strength, guidanceScale, guidanceRescale, eta, ...size };
+  const recipe = describeRun(prompt, options, facts, noise);
+
+  for (const [index, timestep] of timesteps.entries()) {
+    const scaled = scheduler.scaleModelInput(latents, timestep);
+    const input = nineChannels ? Tensor.cat([scaled, mask, masked], 1) : scaled;
+    const { sample } = await unet.forward(
+      guidance ? Tensor.cat([input, input]) : input,
+      timestep,
+      { ...conditioning, signal },
+    );
+    const output = guidance ? guide(sample, guidanceScale, guidanceRescale) : sample;
+    const stepped = scheduler.step(output, timestep, latents, settings);
+    const next = timesteps[index + 1];
+    const kept = nineChannels || next === undefined
+      ? clean
+      : scheduler.addNoise(clean!, added, [next]);
+    const painted = nineChannels
+      ? stepped.prevSample
+      : kept!.mul(mask.mul(-1).add(1)).add(stepped.prevSample.mul(mask));
+    const step = {
+      index,
+      total: timesteps.length,
+      timestep,
+      latents: painted,
+      denoised: stepped.predOriginalSample,
+      preview: () => previewLatents(run, stepped, recipe),
+    };
+    yield step;
+    latents = await finishStep(step, options);
+  }
+  return crop.restore(await finishLatents(run, latents, outputType, recipe));
+}
