@@ -13,7 +13,7 @@ import {
   registry,
   type SchedulerClass,
 } from "@denoise/denoise";
-import { replay, type SchedulerRecord } from "@denoise/core/testing";
+import { replay, type ReplayDifference, type SchedulerRecord } from "@denoise/core/testing";
 import { parseTensors } from "../tests/support/golden.ts";
 import { compareCall, type ModelGolden } from "../tests/support/models.ts";
 import { comparePictures, type PipelineGolden } from "../tests/support/pipelines.ts";
@@ -74,32 +74,43 @@ async function* schedulers(seed: string, count: string): AsyncGenerator<Outcome>
   }
 }
 
-/** The difference of a replayed run; where diffusers failed, failing is right. */
+/** How diffusers refuses a config; any other error is a fault of its own that need not be shared. */
+const REFUSAL = /^(Value|NotImplemented|Key|Type|Attribute|Import)Error/;
+
+/** The difference of a replayed run; what diffusers refuses has to be refused. */
 function attempt(
   Class: SchedulerClass,
   record: SchedulerRecord,
 ): Pick<Outcome, "difference" | "allowed" | "error"> {
   try {
-    const { samples, plan, largest } = replay(Class, record);
-    if (record.error !== undefined) return { difference: Infinity, error: record.error };
-    const allowed = Math.max(LIMITS.schedulers, rounding(Class, record, largest));
-    return { difference: Math.max(samples, plan), allowed };
+    const difference = replay(Class, record);
+    if (record.error !== undefined) {
+      return { difference: REFUSAL.test(record.error) ? Infinity : 0, error: record.error };
+    }
+    const allowed = Math.max(LIMITS.schedulers, ...rounding(Class, record, difference));
+    return { difference: Math.max(difference.samples, difference.plan), allowed };
   } catch (error) {
     return record.error === undefined ? { difference: Infinity, error } : { difference: 0 };
   }
 }
 
-/**
- * The float32 rounding that both sides cannot help: of the large numbers that steps start from (zero
- * terminal SNR comes down from σ 4096 to 1 in one of them), and of what is multiplied with σ/α of
- * the first timestep (20291 at the end of squaredcos_cap_v2).
- */
-function rounding(Class: SchedulerClass, { config, timesteps }: SchedulerRecord, largest: number) {
+/** The float32 rounding that both sides cannot help. */
+function* rounding(
+  Class: SchedulerClass,
+  { config, timesteps }: SchedulerRecord,
+  { largest, plan }: ReplayDifference,
+): Generator<number> {
+  // of large numbers that a step starts from: zero terminal SNR comes down from σ 4096 to 1
+  yield 4 * 2 ** -24 * largest;
+  // of Brownian motion, which goes √δ far in a time of δ, when sigmas are an ulp apart
+  if ("noise_sampler_seed" in config) yield 10 * Math.sqrt(plan);
   const options = { ...Class.schema.defaults, ...config } as unknown as BetaConfig;
-  const steepest = "beta_start" in options
-    ? makeNoiseSchedule(options).sigmas[Math.round(Number(timesteps?.[0]))] ?? 0
-    : 0;
-  return 2 ** -24 * Math.max(4 * largest, Number.isFinite(steepest) ? steepest : 0);
+  if (!("beta_start" in options)) return;
+  // of rescaled betas, which come out of differences of square roots
+  if (options.rescale_betas_zero_snr) yield 1e-4;
+  // of what is multiplied with σ/α of the first timestep: 20291 at the end of squaredcos_cap_v2
+  const steepest = makeNoiseSchedule(options).sigmas[Math.round(Number(timesteps?.[0]))] ?? 0;
+  if (Number.isFinite(steepest)) yield 2 ** -24 * steepest;
 }
 
 async function* models(seed: string, count: string): AsyncGenerator<Outcome> {
