@@ -51,7 +51,7 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
     });
     page.on("pageerror", (error) => errors.push(String(error)));
     await page.goto(`http://127.0.0.1:${server.addr.port}/`);
-    await page.waitForFunction(() => document.querySelectorAll("#model option").length > 0);
+    await page.waitForFunction(`document.querySelectorAll("#model option").length > 0`);
   });
   afterAll(async () => {
     await browser.close();
@@ -65,10 +65,10 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
     await page.fill("#seed", "7");
     await page.focus("#prompt");
     await page.keyboard.press("Control+Enter");
-    await page.waitForFunction(() =>
-      /^Step \d+ of \d+/.test(document.querySelector("#message")!.textContent!)
+    await page.waitForFunction(
+      `/^Step \\d+ of \\d+/.test(document.querySelector("#message").textContent)`,
     );
-    await page.waitForFunction(() => document.querySelector("#message")!.textContent === "Done");
+    await page.waitForFunction(`document.querySelector("#message").textContent === "Done"`);
     assertEquals(await page.getAttribute("#results img", "alt"), "a red apple");
     assertEquals(await page.locator("#history li").count(), 1);
   });
@@ -76,13 +76,9 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
   it("cancels a run", async () => {
     await page.fill("#steps", "150");
     await page.click("#draw");
-    await page.waitForFunction(() =>
-      /^Step/.test(document.querySelector("#message")!.textContent!)
-    );
+    await page.waitForFunction(`/^Step/.test(document.querySelector("#message").textContent)`);
     await page.click("#cancel");
-    await page.waitForFunction(() =>
-      document.querySelector("#message")!.textContent === "Cancelled"
-    );
+    await page.waitForFunction(`document.querySelector("#message").textContent === "Cancelled"`);
     assertEquals(await page.isEnabled("#draw"), true);
   });
 
@@ -90,7 +86,7 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
     await page.fill("#steps", "3");
     await page.selectOption("#schedulers", ["DDIMScheduler", "EulerDiscreteScheduler"]);
     await page.click("#draw");
-    await page.waitForFunction(() => document.querySelector("#message")!.textContent === "Done");
+    await page.waitForFunction(`document.querySelector("#message").textContent === "Done"`);
     const captions = await page.locator("#results figcaption").allTextContents();
     assertEquals(captions.length, 2);
     assert(
@@ -102,8 +98,8 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
   it("says in words what the server refuses", async () => {
     await page.fill("#size", "13x13");
     await page.click("#draw");
-    await page.waitForFunction(() =>
-      /size|divisible|multiple/.test(document.querySelector("#message")!.textContent!)
+    await page.waitForFunction(
+      `/size|divisible|multiple/.test(document.querySelector("#message").textContent)`,
     );
     await page.fill("#size", "");
   });
@@ -115,14 +111,14 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
     const file = { name: "house.png", mimeType: "image/png", buffer: Buffer.from(png) };
     await page.selectOption("#schedulers", "");
     await page.setInputFiles("#file", file);
-    await page.waitForFunction(() =>
-      document.querySelector("#message")!.textContent!.includes("recipe taken")
+    await page.waitForFunction(
+      `document.querySelector("#message").textContent.includes("recipe taken")`,
     );
     assertEquals(await page.inputValue("#prompt"), "a house");
     assertEquals(await page.inputValue("#seed"), "11");
     const draw = async () => {
       await page.click("#draw");
-      await page.waitForFunction(() => document.querySelector("#message")!.textContent === "Done");
+      await page.waitForFunction(`document.querySelector("#message").textContent === "Done"`);
       return engine.begun.at(-1)!.task;
     };
     assertEquals(await draw(), "image-to-image");
@@ -143,7 +139,7 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
       ]]
     ) {
       await page.click(`[data-language=${language}]`);
-      const copied = await page.evaluate(() => navigator.clipboard.readText());
+      const copied = await page.evaluate<string>("navigator.clipboard.readText()");
       assertStringIncludes(copied, part!);
       assertStringIncludes(copied, "a house");
     }
@@ -158,18 +154,13 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
 
   it("fits a phone and passes axe", async () => {
     await page.setViewportSize({ width: 360, height: 740 });
-    const overflow = await page.evaluate(() =>
-      document.documentElement.scrollWidth - document.documentElement.clientWidth
+    const overflow = await page.evaluate<number>(
+      "document.documentElement.scrollWidth - document.documentElement.clientWidth",
     );
     assertEquals(overflow, 0);
     const { default: axe } = await import("axe-core");
-    await page.addScriptTag({ content: axe.source }).catch(() => {});
-    const injected = await page.evaluate(() => "axe" in globalThis);
-    if (!injected) await page.evaluate(axe.source);
-    const { violations } = await page.evaluate(() =>
-      (globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } }).axe
-        .run()
-    );
+    await page.evaluate(axe.source);
+    const { violations } = await page.evaluate<{ violations: { id: string }[] }>("axe.run()");
     assertEquals(violations.map(({ id }) => id), []);
   });
 });
