@@ -41,6 +41,11 @@ export {
   unloadLoraWeights,
 } from "@denoise/lora";
 export { showPicture, tqdm } from "@denoise/terminal";
+export {
+  loadTextualInversion,
+  type TextualInversionOptions,
+  unloadTextualInversion,
+} from "@denoise/textual-inversion";
 export { registry };
 
 /** Loads any pipeline by the class that its model_index.json names, from a folder or the Hub. */

@@ -20,6 +20,7 @@ import {
   type Checkpoint,
   type ComputeDType,
   lowerings,
+  type StoredTensor,
 } from "./graph/mod.ts";
 import type { ModelDefinition, Runner } from "./model_definition.ts";
 import { buildGraph, checkInputs } from "./model_graph.ts";
@@ -34,21 +35,40 @@ function checkDType(dtype: TorchDtype = "float32"): TorchDtype {
   throw new RangeError(`torchDtype must be one of ${DTYPES.join(", ")}, but is "${dtype}"`);
 }
 
+/** Tensors that an adapter adds to a model, by the names that its graphs ask for. */
+export type Extension = ReadonlyMap<string, StoredTensor>;
+
+/** A model to whose checkpoint adapters can add tensors. */
+export interface ExtendableModel<C extends object = object> extends Model<C> {
+  /** What was added, by the adapter's name. */
+  readonly extensions: ReadonlyMap<string, Extension>;
+  /**
+   * Adds tensors from the next call on, in the place of what stands under that name; undefined
+   * takes them away.
+   *
+   * @throws {DenoiseError} `unexpected_tensor` for those that no graph has a place for, and
+   *   `missing_tensor` for those that are then missing; the model stays as it was.
+   */
+  setExtension(name: string, tensors: Extension | undefined): Promise<void>;
+}
+
 /** A loaded model: its graphs are built from the config, its sessions made when they are first run. */
 export class OnnxModel<C extends object, M extends Model<C>>
-  implements AdaptableModel<C>, Runner<C> {
+  implements AdaptableModel<C>, ExtendableModel<C>, Runner<C> {
   readonly className: string;
   readonly library: string;
   readonly config: FrozenConfig<C>;
   readonly dtype: TorchDtype;
   readonly #definition: ModelDefinition<C, M>;
   readonly #source: JsonObject;
-  readonly #checkpoint: Checkpoint;
+  readonly #base: Checkpoint;
   readonly #options: LoadOptions;
   readonly #engine: Engine;
   readonly #sessions = new Map<string, Promise<EngineSession>>();
   #device: Device = "cpu";
   #adapters: readonly LoraAdapter[] = [];
+  #extensions: ReadonlyMap<string, Extension> = new Map();
+  #checkpoint: Checkpoint;
 
   constructor(
     definition: ModelDefinition<C, M>,
@@ -63,6 +83,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
     this.dtype = checkDType(options.torchDtype);
     this.#definition = definition;
     this.#source = source;
+    this.#base = checkpoint;
     this.#checkpoint = checkpoint;
     this.#options = options;
     this.#engine = engineOf(options.engine);
@@ -73,7 +94,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   }
 
   get numParameters(): number {
-    return this.#checkpoint.numParameters;
+    return this.#base.numParameters;
   }
 
   get adapters(): readonly LoraAdapter[] {
@@ -81,7 +102,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   }
 
   get layerShapes(): ReadonlyMap<string, readonly number[]> {
-    const weights = [...this.#checkpoint.entries()].filter(([name, { dims }]) =>
+    const weights = [...this.#base.entries()].filter(([name, { dims }]) =>
       name.endsWith(".weight") && dims.length >= 2
     );
     return new Map(weights.map(([name, { dims }]) => [name.slice(0, -".weight".length), dims]));
@@ -92,6 +113,26 @@ export class OnnxModel<C extends object, M extends Model<C>>
     checkAdapters(this.className, this.layerShapes, adapters);
     await this.dispose();
     this.#adapters = [...adapters];
+  }
+
+  get extensions(): ReadonlyMap<string, Extension> {
+    return this.#extensions;
+  }
+
+  async setExtension(name: string, tensors: Extension | undefined): Promise<void> {
+    const extensions = new Map(this.#extensions);
+    if (tensors === undefined) extensions.delete(name);
+    else extensions.set(name, tensors);
+    const before = this.#checkpoint;
+    this.#checkpoint = this.#base.with([...extensions.values()].flatMap((one) => [...one]));
+    try {
+      this.verify();
+    } catch (error) {
+      this.#checkpoint = before;
+      throw error;
+    }
+    this.#extensions = extensions;
+    await this.dispose();
   }
 
   /** Such as `UNet2DModel(113673219 parameters, float32 on cpu)`. */
@@ -137,7 +178,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
     const config = isDiffusers ? this.config : this.#source;
     await Deno.writeTextFile(joinPath(folder, "config.json"), dumpConfig(config) + "\n");
     const file = isDiffusers ? "diffusion_pytorch_model.safetensors" : "model.safetensors";
-    await saveWeights(joinPath(folder, file), this.#checkpoint.entries(), this.dtype);
+    await saveWeights(joinPath(folder, file), this.#base.entries(), this.dtype);
   }
 
   async dispose(): Promise<void> {

@@ -48,6 +48,11 @@ export class Checkpoint {
     }
   }
 
+  /** The same with more tensors, by today's names. */
+  with(more: Iterable<readonly [string, StoredTensor]>): Checkpoint {
+    return new Checkpoint([...this.#tensors, ...more], { ignore: this.#ignore });
+  }
+
   /** Whether there is a tensor of that name, or a module with tensors in it. */
   has(name: string): boolean {
     return this.#tensors.has(name) || this.#modules.has(name);

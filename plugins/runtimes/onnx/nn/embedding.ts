@@ -1,11 +1,23 @@
 import type { Scope, Value } from "../graph/mod.ts";
-import { concat } from "./shape.ts";
-import { mul } from "./arithmetic.ts";
+import { concat, unsqueeze } from "./shape.ts";
+import { mul, sub, where } from "./arithmetic.ts";
 
-/** Rows of the checkpoint's `weight` [count, width] for int64 indices [...]: [..., width]. */
+/**
+ * Rows of the checkpoint's `weight` [count, width] for int64 indices [...]: [..., width]. Indices
+ * from `count` on mean rows of `extra_rows` [more, width], where an adapter has added them.
+ */
 export function embedding(s: Scope, indices: Value): Value {
-  const weight = s.tensor("weight");
-  return s.op("Gather", [weight, indices], { axis: 0 }, { dtype: weight.dtype });
+  const rows = (name: string, of: Value): Value => {
+    const table = s.tensor(name);
+    return s.op("Gather", [table, of], { axis: 0 }, { dtype: table.dtype });
+  };
+  if (!s.has("extra_rows")) return rows("weight", indices);
+  const count = s.shape("weight")[0]!;
+  const known = s.op("Less", [indices, s.scalar(count, "int64")], {}, { dtype: "bool" });
+  const inside = s.op("Min", [indices, s.scalar(count - 1, "int64")]);
+  const beyond = s.op("Max", [sub(s, indices, count), s.scalar(0, "int64")]);
+  const isKnown = unsqueeze(s, known, [-1]);
+  return where(s, isKnown, rows("weight", inside), rows("extra_rows", beyond));
 }
 
 /** Options of a sinusoidal embedding, named as in diffusers' `get_timestep_embedding`. */

@@ -94,6 +94,12 @@ export async function readBytes(stored: StoredTensor): Promise<Uint8Array<ArrayB
   );
 }
 
+/** A tensor in memory as one of a checkpoint; its numbers are copied. */
+export function storedTensor({ dtype, dims, data }: Tensor): StoredTensor {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+  return { dtype, dims, data: bytes };
+}
+
 /** The values of a stored tensor; bfloat16 as float32. */
 export async function readTensor(stored: StoredTensor): Promise<Tensor> {
   const { buffer } = await readBytes(stored);

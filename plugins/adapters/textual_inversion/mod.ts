@@ -1,0 +1,174 @@
+/**
+ * Textual inversion: words learned from a few pictures, as rows that are added to the token table of
+ * a text encoder. Gal et al., "An Image is Worth One Word" (arXiv:2208.01618).
+ *
+ * Files of diffusers (`learned_embeds.safetensors`) and of AUTOMATIC1111 (`emb_params`), of one
+ * vector or several, and those of SDXL for both encoders (`clip_l`, `clip_g`). Python pickles
+ * (.bin, .pt) are refused. The words are not written by `savePretrained`. A word of several vectors
+ * is written out also where it has capitals; diffusers 0.42.1 on transformers 5 leaves those alone.
+ *
+ * @example
+ * ```ts ignore
+ * import { DiffusionPipeline, loadTextualInversion } from "@denoise/denoise";
+ *
+ * const pipe = await DiffusionPipeline.fromPretrained("stable-diffusion-v1-5/stable-diffusion-v1-5");
+ * await loadTextualInversion(pipe, "./learned_embeds.safetensors", { token: "<cat-toy>" });
+ * const { images } = await pipe("a <cat-toy> on a table");
+ * ```
+ *
+ * @module
+ */
+import { DenoiseError, Tensor } from "@denoise/core";
+import { type ExtendableModel, storedTensor } from "@denoise/onnx";
+import { type InversionSource, type LearnedWord, readInversion } from "./read.ts";
+import { type Inversion, InversionTokenizer, isExtendable, tokensOf } from "./tokenizer.ts";
+
+export type { InversionSource };
+
+/** A pipeline, or anything with components that can be replaced. */
+export interface Invertible {
+  /** The components by role. */
+  readonly components: object;
+}
+
+/** How a textual inversion is loaded. */
+export interface TextualInversionOptions {
+  /** The word in prompts; what the file names it unless given, or the file's own name. */
+  readonly token?: string | undefined;
+  /** The file in a folder; `learned_embeds.safetensors` unless given. */
+  readonly weightName?: string | undefined;
+  /** Which text encoder a tensor is for; `"textEncoder"` unless given. */
+  readonly textEncoder?: "textEncoder" | "textEncoder2" | undefined;
+}
+
+type Encoder = LearnedWord["encoder"];
+type Parts = Readonly<Record<string, unknown>>;
+
+const NAME = "textual inversion";
+const ROWS = "embeddings.token_embedding.extra_rows";
+const TOKENIZERS = { textEncoder: "tokenizer", textEncoder2: "tokenizer2" } as const;
+const ENCODERS: readonly Encoder[] = ["textEncoder", "textEncoder2"];
+
+function inversionsOf(pipe: Invertible, encoder: Encoder): readonly Inversion[] {
+  const tokenizer = (pipe.components as Parts)[TOKENIZERS[encoder]];
+  return tokenizer instanceof InversionTokenizer ? tokenizer.inversions : [];
+}
+
+/** Puts these words, and no others, into one text encoder and its tokenizer. */
+async function setInversions(
+  pipe: Invertible,
+  encoder: Encoder,
+  inversions: readonly Inversion[],
+): Promise<void> {
+  const parts = pipe.components as Parts;
+  const role = TOKENIZERS[encoder];
+  const known = parts[role];
+  const base = known instanceof InversionTokenizer ? known.base : known;
+  const model = parts[encoder] as ExtendableModel<{ vocab_size: number; hidden_size: number }>;
+  if (!isExtendable(base) || typeof model?.setExtension !== "function") {
+    throw new DenoiseError(
+      "missing_component",
+      `Cannot load a textual inversion: the pipeline has no ${encoder} and ${role} that take words`,
+    );
+  }
+  if (inversions.length === 0) {
+    await model.setExtension(NAME, undefined);
+    Object.assign(pipe, { [role]: base });
+    return;
+  }
+  const { vocab_size: size, hidden_size: width } = model.config;
+  for (const { token, vectors } of inversions) {
+    if (vectors.dims[1] === width) continue;
+    throw new RangeError(
+      `Cannot load the textual inversion ${JSON.stringify(token)}: its vectors have ` +
+        `${vectors.dims[1]} numbers, but ${encoder} takes ${width}; is it of another model?`,
+    );
+  }
+  if (base.size !== size) {
+    throw new RangeError(
+      `Cannot load a textual inversion: the tokenizer has ${base.size} tokens, but ${encoder} ` +
+        `rows for ${size}`,
+    );
+  }
+  const rows = Tensor.cat(inversions.map(({ vectors }) => vectors));
+  await model.setExtension(NAME, new Map([[ROWS, storedTensor(rows)]]));
+  Object.assign(pipe, { [role]: new InversionTokenizer(base, inversions) });
+}
+
+function checkToken(pipe: Invertible, encoder: Encoder, word: Inversion): void {
+  const tokenizer = (pipe.components as Parts)[TOKENIZERS[encoder]];
+  const learned = inversionsOf(pipe, encoder).flatMap(tokensOf);
+  const base = tokenizer instanceof InversionTokenizer ? tokenizer.base : tokenizer;
+  const isKnown = (token: string) =>
+    learned.includes(token) || (isExtendable(base) && base.tokenToId(token) !== undefined);
+  const taken = tokensOf(word).find(isKnown);
+  if (taken === undefined) return;
+  throw new RangeError(
+    `Cannot load the textual inversion ${JSON.stringify(word.token)}: the tokenizer knows ` +
+      `${JSON.stringify(taken)} already; give another token, or call unloadTextualInversion first`,
+  );
+}
+
+/**
+ * Loads a learned word, which prompts may use from then on (`load_textual_inversion`).
+ *
+ * @param source A .safetensors file, a folder that holds one, or the vectors themselves.
+ * @returns The word.
+ * @throws {RangeError} when the word is known already, or the vectors are of another model.
+ * @throws {DenoiseError} `pickle_refused`, `unexpected_tensor` or `missing_component`.
+ */
+export async function loadTextualInversion(
+  pipe: Invertible,
+  source: InversionSource,
+  options: TextualInversionOptions = {},
+): Promise<string> {
+  const words = await readInversion(source, options.weightName);
+  const token = options.token ?? words[0]!.token;
+  if (token === undefined || token === "") {
+    throw new TypeError("Cannot load a textual inversion without its word: give it as token");
+  }
+  const before = ENCODERS.map((encoder) => [encoder, inversionsOf(pipe, encoder)] as const);
+  const encoderOf = (word: LearnedWord) =>
+    words.length === 1 ? options.textEncoder ?? word.encoder : word.encoder;
+  for (const word of words) checkToken(pipe, encoderOf(word), { ...word, token });
+  try {
+    for (const word of words) {
+      const encoder = encoderOf(word);
+      const { vectors } = word;
+      await setInversions(pipe, encoder, [...inversionsOf(pipe, encoder), { token, vectors }]);
+    }
+  } catch (error) {
+    for (const [encoder, inversions] of before) {
+      const isChanged = inversionsOf(pipe, encoder).length > inversions.length;
+      if (isChanged) await setInversions(pipe, encoder, inversions);
+    }
+    throw error;
+  }
+  return token;
+}
+
+/**
+ * Takes learned words away, all unless named; the models are as they were loaded
+ * (`unload_textual_inversion`).
+ *
+ * @throws {RangeError} for a word that is not there.
+ */
+export async function unloadTextualInversion(
+  pipe: Invertible,
+  tokens?: string | readonly string[],
+): Promise<void> {
+  const known = ENCODERS.flatMap((encoder) => inversionsOf(pipe, encoder).map((one) => one.token));
+  const gone = tokens === undefined ? known : [tokens].flat() as string[];
+  const unknown = gone.find((token) => !known.includes(token));
+  if (unknown !== undefined) {
+    throw new RangeError(
+      `Cannot take away the word ${JSON.stringify(unknown)}: there are ` +
+        `${known.join(", ") || "none"}`,
+    );
+  }
+  for (const encoder of ENCODERS) {
+    const here = inversionsOf(pipe, encoder);
+    const left = here.filter(({ token }) => !gone.includes(token));
+    if (left.length < here.length) await setInversions(pipe, encoder, left);
+  }
+}

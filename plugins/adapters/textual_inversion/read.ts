@@ -1,0 +1,82 @@
+import { DenoiseError, isFolder, joinPath, Tensor } from "@denoise/core";
+import { openSafetensors, readTensor } from "@denoise/onnx";
+
+/** Learned vectors: a tensor, tensors by name, or a .safetensors file or the folder of one. */
+export type InversionSource = string | URL | Tensor | Readonly<Record<string, Tensor>>;
+
+/** The vectors of a word for one text encoder, float32 [vectors, width]. */
+export interface LearnedWord {
+  /** Which text encoder. */
+  readonly encoder: "textEncoder" | "textEncoder2";
+  /** The word that the file names; undefined where it names none. */
+  readonly token: string | undefined;
+  readonly vectors: Tensor;
+}
+
+/** Names of tensors in files of other makers, and the text encoder that they are for. */
+const ENCODERS: Readonly<Record<string, LearnedWord["encoder"]>> = {
+  emb_params: "textEncoder", // AUTOMATIC1111
+  clip_l: "textEncoder", // SDXL
+  clip_g: "textEncoder2",
+};
+
+const PICKLE = /\.(bin|ckpt|pt|pth|pkl)$/;
+
+async function fileOf(path: string, weightName = "learned_embeds.safetensors"): Promise<string> {
+  const file = await isFolder(path) ? joinPath(path, weightName) : path;
+  if (!PICKLE.test(file)) return file;
+  throw new DenoiseError(
+    "pickle_refused",
+    `Cannot load ${JSON.stringify(file)}: Python pickles can run any code when they are read, so ` +
+      `they never are; convert the embedding to .safetensors`,
+  );
+}
+
+function asRows(vectors: Tensor, name: string): Tensor {
+  const rows = vectors.dims.length === 1 ? vectors.unsqueeze(0) : vectors;
+  if (rows.dims.length === 2 && rows.dims[0]! > 0) return rows.astype("float32");
+  throw new TypeError(
+    `Cannot load the textual inversion ${JSON.stringify(name)}: its vectors must be [vectors, ` +
+      `width] or [width], but are [${vectors.dims.join(", ")}]`,
+  );
+}
+
+function wordsOf(tensors: ReadonlyMap<string, Tensor>, from: string, stem?: string): LearnedWord[] {
+  const names = [...tensors.keys()];
+  const known = names.every((name) => Object.hasOwn(ENCODERS, name));
+  if (names.length === 0 || (names.length > 1 && !known)) {
+    throw new DenoiseError(
+      "unexpected_tensor",
+      `Cannot load the textual inversion ${from}: it holds ` +
+        `${
+          names.slice(0, 5).join(", ") || "nothing"
+        }; it must hold one tensor, or clip_l and clip_g`,
+    );
+  }
+  return names.map((name) => ({
+    encoder: known ? ENCODERS[name]! : "textEncoder",
+    token: known ? stem : name,
+    vectors: asRows(tensors.get(name)!, name),
+  }));
+}
+
+/** Reads the vectors of a word for each text encoder. */
+export async function readInversion(
+  source: InversionSource,
+  weightName: string | undefined,
+): Promise<LearnedWord[]> {
+  if (source instanceof Tensor) {
+    return [{ encoder: "textEncoder", token: undefined, vectors: asRows(source, "tensor") }];
+  }
+  if (typeof source !== "string" && !(source instanceof URL)) {
+    return wordsOf(new Map(Object.entries(source)), "of tensors");
+  }
+  const path = source instanceof URL ? decodeURIComponent(source.pathname) : source;
+  const file = await fileOf(path, weightName);
+  const { tensors } = await openSafetensors(file);
+  const read = await Promise.all(
+    [...tensors].map(async ([name, stored]) => [name, await readTensor(stored)] as const),
+  );
+  const stem = file.replace(/^.*[/\\]/, "").replace(/\.safetensors$/, "");
+  return wordsOf(new Map(read), JSON.stringify(file), stem);
+}

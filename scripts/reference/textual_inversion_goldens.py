@@ -1,0 +1,50 @@
+"""Textual inversions for tests/fixtures/tiny-stable-diffusion and the pictures that diffusers makes with them.
+
+    $(sh scripts/reference/setup.sh) scripts/reference/textual_inversion_goldens.py
+
+Writes tests/golden/textual_inversion: random words in the styles of diffusers (one vector, three) and AUTOMATIC1111, and
+pictures.{json,safetensors} with the reference's pictures of prompts that use them.
+"""
+
+import torch
+from diffusers import StableDiffusionPipeline
+from safetensors.torch import save_file
+
+from common import FIXTURES, GOLDEN, generator, write_golden
+
+COMMAND = "scripts/reference/textual_inversion_goldens.py"
+OUT = GOLDEN / "textual_inversion"
+WORDS = [("learned_embeds", "<cat-toy>", None), ("style", "<style>", None), ("a1111", "emb_params", "glow")]
+VECTORS = {"<cat-toy>": (16,), "<style>": (3, 16), "emb_params": (2, 16)}
+PROMPTS = [
+    "a red apple", "a <cat-toy> on a blue background", "a <cat-toy>, in the style of <style>", "glow, <style> <cat-toy> glow",
+    "a<cat-toy>house of <STYLE>", "<style> " * 40,
+]
+
+
+def draw(pipe: StableDiffusionPipeline, prompt: str, negative: str = "") -> torch.Tensor:
+    image = pipe(prompt=prompt, negative_prompt=negative, num_inference_steps=3, generator=generator(5)).images[0]
+    return torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).reshape(image.height, image.width, 3)
+
+
+@torch.no_grad()
+def main() -> None:
+    OUT.mkdir(parents=True, exist_ok=True)
+    for i, (file, name, _) in enumerate(WORDS):
+        save_file({name: torch.randn(*VECTORS[name], generator=generator(i))}, OUT / f"{file}.safetensors")
+    pipe = StableDiffusionPipeline.from_pretrained(FIXTURES / "tiny-stable-diffusion", safety_checker=None)
+    pipe.set_progress_bar_config(disable=True)
+    for file, _, token in WORDS:
+        pipe.load_textual_inversion(OUT, weight_name=f"{file}.safetensors", token=token)
+    tensors, cases = {}, []
+    for prompt in PROMPTS:
+        for negative in ("", "glow"):
+            ids = pipe.tokenizer(pipe.maybe_convert_prompt(prompt, pipe.tokenizer)).input_ids
+            tensors[str(len(cases))] = draw(pipe, prompt, negative)
+            cases.append({"prompt": prompt, "negative": negative, "ids": ids, "image": str(len(cases))})
+    write_golden(OUT / "pictures", COMMAND, cases, tensors)
+    print([(case["prompt"], case["ids"]) for case in cases[::2]])
+
+
+if __name__ == "__main__":
+    main()

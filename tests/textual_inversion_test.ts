@@ -1,0 +1,141 @@
+/**
+ * Pictures of prompts with learned words against diffusers, and what is said to bad ones.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import {
+  DDPMPipeline,
+  DenoiseError,
+  loadTextualInversion,
+  randn,
+  StableDiffusionPipeline,
+  Tensor,
+  unloadTextualInversion,
+} from "@denoise/denoise";
+import { fixture, type Golden, readGolden } from "./support/golden.ts";
+import { pixelDifference } from "./support/pipelines.ts";
+
+interface Case {
+  readonly prompt: string;
+  readonly negative: string;
+  readonly ids: readonly number[];
+  readonly image: string;
+}
+
+const FOLDER = new URL("./golden/textual_inversion/", import.meta.url).pathname;
+const golden: Golden<{ readonly cases: readonly Case[] }> = await readGolden(
+  "textual_inversion/pictures",
+);
+const pipe = await StableDiffusionPipeline.fromPretrained(fixture("tiny-stable-diffusion"), {
+  onWarning: () => {},
+});
+
+async function difference({ prompt, negative, image }: Case): Promise<number> {
+  const output = await pipe(prompt, { negativePrompt: negative, numInferenceSteps: 3, seed: 5 });
+  return pixelDifference(output, golden.tensors.get(image)!.unsqueeze(0));
+}
+
+describe("loadTextualInversion()", () => {
+  const plain = golden.head.cases[0]!;
+  beforeAll(async () => {
+    assertEquals(await loadTextualInversion(pipe, FOLDER), "<cat-toy>");
+    assertEquals(
+      await loadTextualInversion(pipe, FOLDER, { weightName: "style.safetensors" }),
+      "<style>",
+    );
+    await loadTextualInversion(pipe, `${FOLDER}a1111.safetensors`, { token: "glow" });
+  });
+  afterAll(() => pipe.dispose());
+
+  for (const one of golden.head.cases) {
+    it(`gives the picture of ${JSON.stringify(one.prompt.slice(0, 40))} without "${one.negative}"`, async () => {
+      const { inputIds } = pipe.tokenizer.encode(one.prompt);
+      assertEquals(Array.from(inputIds.data, Number), [...one.ids]);
+      assert(await difference(one) <= 1); // a rounding may fall on either side
+    });
+  }
+
+  it("refuses a word that is known", async () => {
+    await assertRejects(() => loadTextualInversion(pipe, FOLDER), RangeError, 'knows "<cat-toy>"');
+    const vectors = randn([1, 16]);
+    for (const token of ["<style>_1", "a</w>"]) {
+      await assertRejects(() => loadTextualInversion(pipe, vectors, { token }), RangeError, token);
+    }
+  });
+
+  it("refuses vectors of another width, and changes nothing then", async () => {
+    await assertRejects(
+      () => loadTextualInversion(pipe, randn([2, 24]), { token: "<wide>" }),
+      RangeError,
+      "its vectors have 24 numbers, but textEncoder takes 16",
+    );
+    assertEquals(pipe.tokenizer.encode("<wide>").inputIds.dims[1]! > 3, true);
+    assert(await difference(plain) <= 1);
+  });
+
+  it("refuses what is no textual inversion", async () => {
+    const two = { a: randn([16]), b: randn([16]) };
+    await assertRejects(() => loadTextualInversion(pipe, two), DenoiseError, "it holds a, b");
+    await assertRejects(() => loadTextualInversion(pipe, {}), DenoiseError, "it holds nothing");
+    await assertRejects(
+      () => loadTextualInversion(pipe, randn([16])),
+      TypeError,
+      "give it as token",
+    );
+    const cube = Tensor.zeros([1, 1, 16]);
+    await assertRejects(
+      () => loadTextualInversion(pipe, cube, { token: "<x>" }),
+      TypeError,
+      "[1, 1, 16]",
+    );
+    const pickle = await assertRejects(
+      () => loadTextualInversion(pipe, "./learned_embeds.bin"),
+      DenoiseError,
+    );
+    assertEquals(pickle.code, "pickle_refused");
+    const ddpm = await DDPMPipeline.fromPretrained(fixture("tiny-ddpm"));
+    const lacking = await assertRejects(
+      () => loadTextualInversion(ddpm, randn([16]), { token: "<x>" }),
+      DenoiseError,
+    );
+    assertEquals(lacking.code, "missing_component");
+    await assertRejects(
+      () =>
+        loadTextualInversion(pipe, { clip_l: randn([16]), clip_g: randn([16]) }, { token: "<x>" }),
+      DenoiseError,
+      "no textEncoder2",
+    );
+    assertEquals(pipe.tokenizer.encode("<x>").inputIds.dims[1]! > 3, true);
+  });
+
+  it("is saved without its words", async () => {
+    const folder = await Deno.makeTempDir({ prefix: "denoise-" });
+    await pipe.savePretrained(folder);
+    const again = await StableDiffusionPipeline.fromPretrained(folder, { onWarning: () => {} });
+    const output = await again(plain.prompt, { numInferenceSteps: 3, seed: 5 });
+    assert(pixelDifference(output, golden.tensors.get(plain.image)!.unsqueeze(0)) <= 1);
+    await again.dispose();
+    await Deno.remove(folder, { recursive: true });
+  });
+});
+
+describe("unloadTextualInversion()", () => {
+  it("takes one word away, or all", async () => {
+    await unloadTextualInversion(pipe, "<style>");
+    await assertRejects(
+      () => unloadTextualInversion(pipe, "<style>"),
+      RangeError,
+      "there are <cat-toy>, glow",
+    );
+    assert(await difference(golden.head.cases[2]!) <= 1, "the others stay");
+    await unloadTextualInversion(pipe);
+    assert(await difference(golden.head.cases[0]!) <= 1);
+    assert(pipe.tokenizer.encode("<cat-toy>").inputIds.dims[1]! > 3);
+    await loadTextualInversion(pipe, FOLDER);
+    assert(await difference(golden.head.cases[2]!) <= 1);
+    await unloadTextualInversion(pipe);
+    await pipe.dispose();
+  });
+});
