@@ -39,12 +39,26 @@ export const DDIMInverseScheduler: typeof DDIMInverseSchedulerClass = DDIMInvers
   .using(registry);
 /** An object of the class. */
 export type DDIMInverseScheduler = DDIMInverseSchedulerObject;
+import { DDIMParallelScheduler as DDIMParallelSchedulerClass } from "@denoise/scheduler-ddim-parallel";
+import type { DDIMParallelScheduler as DDIMParallelSchedulerObject } from "@denoise/scheduler-ddim-parallel";
+/** `DDIMParallelScheduler` of `@denoise/scheduler-ddim-parallel`, with {@linkcode registry} as its default. */
+export const DDIMParallelScheduler: typeof DDIMParallelSchedulerClass = DDIMParallelSchedulerClass
+  .using(registry);
+/** An object of the class. */
+export type DDIMParallelScheduler = DDIMParallelSchedulerObject;
 import { DDPMScheduler as DDPMSchedulerClass } from "@denoise/scheduler-ddpm";
 import type { DDPMScheduler as DDPMSchedulerObject } from "@denoise/scheduler-ddpm";
 /** `DDPMScheduler` of `@denoise/scheduler-ddpm`, with {@linkcode registry} as its default. */
 export const DDPMScheduler: typeof DDPMSchedulerClass = DDPMSchedulerClass.using(registry);
 /** An object of the class. */
 export type DDPMScheduler = DDPMSchedulerObject;
+import { DDPMParallelScheduler as DDPMParallelSchedulerClass } from "@denoise/scheduler-ddpm-parallel";
+import type { DDPMParallelScheduler as DDPMParallelSchedulerObject } from "@denoise/scheduler-ddpm-parallel";
+/** `DDPMParallelScheduler` of `@denoise/scheduler-ddpm-parallel`, with {@linkcode registry} as its default. */
+export const DDPMParallelScheduler: typeof DDPMParallelSchedulerClass = DDPMParallelSchedulerClass
+  .using(registry);
+/** An object of the class. */
+export type DDPMParallelScheduler = DDPMParallelSchedulerObject;
 import { DDPMWuerstchenScheduler as DDPMWuerstchenSchedulerClass } from "@denoise/scheduler-ddpm-wuerstchen";
 import type { DDPMWuerstchenScheduler as DDPMWuerstchenSchedulerObject } from "@denoise/scheduler-ddpm-wuerstchen";
 /** `DDPMWuerstchenScheduler` of `@denoise/scheduler-ddpm-wuerstchen`, with {@linkcode registry} as its default. */

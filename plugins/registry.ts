@@ -51,9 +51,21 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "scheduler",
+      className: "DDIMParallelScheduler",
+      package: "@denoise/scheduler-ddim-parallel",
+      load: async () => (await import("@denoise/scheduler-ddim-parallel")).DDIMParallelScheduler,
+    },
+    {
+      kind: "scheduler",
       className: "DDPMScheduler",
       package: "@denoise/scheduler-ddpm",
       load: async () => (await import("@denoise/scheduler-ddpm")).DDPMScheduler,
+    },
+    {
+      kind: "scheduler",
+      className: "DDPMParallelScheduler",
+      package: "@denoise/scheduler-ddpm-parallel",
+      load: async () => (await import("@denoise/scheduler-ddpm-parallel")).DDPMParallelScheduler,
     },
     {
       kind: "scheduler",
