@@ -19,7 +19,11 @@ export async function runChild(registry: Registry): Promise<void> {
   let engine: ServingEngine | undefined;
 
   async function tell(message: FromChild): Promise<void> {
-    await Promise.all(encodeFrame(message).map((part) => output.write(part)));
+    try {
+      await Promise.all(encodeFrame(message).map((part) => output.write(part)));
+    } catch {
+      Deno.exit(); // the parent is gone
+    }
   }
 
   async function load({ models, options }: ToChild & { op: "load" }): Promise<void> {

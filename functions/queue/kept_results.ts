@@ -39,14 +39,14 @@ export class KeptResults {
     for (const id of [...this.#kept.keys()]) this.forget(id);
   }
 
-  /** Drops one. */
-  forget(id: string): void {
+  /** Drops one; that it was there is remembered unless nobody will ask. */
+  forget(id: string, remember = true): void {
     const kept = this.#kept.get(id);
     if (kept === undefined) return;
     clearTimeout(kept.timer);
     this.#kept.delete(id);
     this.#bytes -= kept.bytes;
-    this.#had.add(id);
+    if (remember) this.#had.add(id);
     if (this.#had.size > MAX_REMEMBERED) this.#had.delete(this.#had.values().next().value!);
     this.#drop(id);
   }

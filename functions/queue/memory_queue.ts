@@ -60,7 +60,7 @@ class MemoryQueue implements JobQueue {
     try {
       yield* entry.log.follow(signal);
     } finally {
-      if (entry.ended && entry.job.keepMs === 0) this.#kept.forget(id);
+      if (entry.ended && entry.job.keepMs === 0) this.#kept.forget(id, false);
     }
   }
 

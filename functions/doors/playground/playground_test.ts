@@ -35,6 +35,7 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
   let server: Deno.HttpServer<Deno.NetAddr>;
   let page: Page;
   let engine: ReturnType<typeof fakeApp>["engine"];
+  const message = (text: RegExp) => page.locator("#message", { hasText: text }).waitFor();
   const outside: string[] = [];
   const errors: string[] = [];
 
@@ -51,7 +52,7 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
     });
     page.on("pageerror", (error) => errors.push(String(error)));
     await page.goto(`http://127.0.0.1:${server.addr.port}/`);
-    await page.waitForFunction(`document.querySelectorAll("#model option").length > 0`);
+    await page.locator("#model option").first().waitFor({ state: "attached" });
   });
   afterAll(async () => {
     await browser.close();
@@ -65,10 +66,8 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
     await page.fill("#seed", "7");
     await page.focus("#prompt");
     await page.keyboard.press("Control+Enter");
-    await page.waitForFunction(
-      `/^Step \\d+ of \\d+/.test(document.querySelector("#message").textContent)`,
-    );
-    await page.waitForFunction(`document.querySelector("#message").textContent === "Done"`);
+    await message(/^Step \d+ of \d+/);
+    await message(/^Done$/);
     assertEquals(await page.getAttribute("#results img", "alt"), "a red apple");
     assertEquals(await page.locator("#history li").count(), 1);
   });
@@ -76,9 +75,9 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
   it("cancels a run", async () => {
     await page.fill("#steps", "150");
     await page.click("#draw");
-    await page.waitForFunction(`/^Step/.test(document.querySelector("#message").textContent)`);
+    await message(/^Step/);
     await page.click("#cancel");
-    await page.waitForFunction(`document.querySelector("#message").textContent === "Cancelled"`);
+    await message(/^Cancelled$/);
     assertEquals(await page.isEnabled("#draw"), true);
   });
 
@@ -86,7 +85,7 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
     await page.fill("#steps", "3");
     await page.selectOption("#schedulers", ["DDIMScheduler", "EulerDiscreteScheduler"]);
     await page.click("#draw");
-    await page.waitForFunction(`document.querySelector("#message").textContent === "Done"`);
+    await message(/^Done$/);
     const captions = await page.locator("#results figcaption").allTextContents();
     assertEquals(captions.length, 2);
     assert(
@@ -98,9 +97,7 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
   it("says in words what the server refuses", async () => {
     await page.fill("#size", "13x13");
     await page.click("#draw");
-    await page.waitForFunction(
-      `/size|divisible|multiple/.test(document.querySelector("#message").textContent)`,
-    );
+    await message(/size|divisible|multiple/);
     await page.fill("#size", "");
   });
 
@@ -111,14 +108,12 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
     const file = { name: "house.png", mimeType: "image/png", buffer: Buffer.from(png) };
     await page.selectOption("#schedulers", "");
     await page.setInputFiles("#file", file);
-    await page.waitForFunction(
-      `document.querySelector("#message").textContent.includes("recipe taken")`,
-    );
+    await message(/recipe taken/);
     assertEquals(await page.inputValue("#prompt"), "a house");
     assertEquals(await page.inputValue("#seed"), "11");
     const draw = async () => {
       await page.click("#draw");
-      await page.waitForFunction(`document.querySelector("#message").textContent === "Done"`);
+      await message(/^Done$/);
       return engine.begun.at(-1)!.task;
     };
     assertEquals(await draw(), "image-to-image");

@@ -1,6 +1,6 @@
 import { type Job as BullJob, Worker } from "bullmq";
 import { Redis } from "ioredis";
-import { type Job, type JobEvent } from "../../contract/job.ts";
+import type { Job, JobEvent } from "../../contract/job.ts";
 import type { ServingEngine } from "../../engine/engine.ts";
 import type { Store } from "../../storage/store.ts";
 import { runAttempts } from "../run_attempts.ts";
