@@ -383,7 +383,7 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
 
     #checkOutput(output: Tensor, sample: Tensor): void {
       const options = pick(this.config, optionNames);
-      const dims = definition.outputDims?.(options, sample.dims) ?? sample.dims;
+      const dims = definition.outputDims?.(options, sample.dims, output.dims) ?? sample.dims;
       checkDims(className, dims, output);
       checkFinite(output, className);
     }

@@ -152,8 +152,16 @@ export interface SchedulerDefinition<
   readonly stepsUnplanned?: boolean | undefined;
   /** Whether numbers, timesteps and sigmas may be given together for a plan; false else. */
   readonly plansTogether?: boolean | undefined;
-  /** The shape of the model output for a sample, where it is not the sample's own. */
-  outputDims?(config: FrozenConfig<C>, sampleDims: readonly number[]): readonly number[];
+  /**
+   * The shape of the model output for a sample, where it is not the sample's own.
+   *
+   * @param given The shape that the output has, which decides where the config does not.
+   */
+  outputDims?(
+    config: FrozenConfig<C>,
+    sampleDims: readonly number[],
+    given: readonly number[],
+  ): readonly number[];
   /** Fills in the class's own options. Throws for options that contradict each other. */
   create(config: FrozenConfig<C>): SchedulerMethod<P, S, O>;
 }

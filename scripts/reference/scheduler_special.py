@@ -82,4 +82,23 @@ CLASSES = {
     },
     "ddim_parallel": {**USUAL["ddim"], "class": "DDIMParallelScheduler"},
     "ddpm_parallel": {**USUAL["ddpm"], "class": "DDPMParallelScheduler"},
+    "vq_diffusion": {
+        "class": "VQDiffusionScheduler",
+        "base": {"num_vec_classes": 13},
+        "run": {"shape": [2, 12, 9], "steps": 20},
+        "values": {"num_vec_classes": [], "num_train_timesteps": [20], "alpha_cum_start": [0.999], "alpha_cum_end": [0.0001],
+                   "gamma_cum_start": [0.0001], "gamma_cum_end": [0.999]},
+        "cases": [("every timestep", {}, {"steps": 100, "shape": [1, 12, 4]})],
+    },
+    "amused": {
+        "class": "AmusedScheduler",
+        "base": {"mask_token_id": 15},
+        "run": {"shape": [2, 12, 4, 4], "steps": 6, "skip_add_noise": True},
+        "values": {"mask_token_id": []},
+        "steps": [{}, {"starting_mask_ratio": 0.7}],
+        "cases": [("temperature", {}, {"plan_options": {"temperature": 3.0}}),
+                  ("temperatures", {}, {"plan_options": {"temperature": [4.0, 0.5]}}),
+                  ("starting_mask_ratio", {}, {"step": {"starting_mask_ratio": 0.5}}),
+                  ("one step", {}, {"steps": 1}), ("more steps than tokens", {}, {"steps": 24})],
+    },
 }

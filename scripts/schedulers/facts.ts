@@ -21,6 +21,8 @@ const CONFIG = {
   beta_end: 0.012,
   beta_schedule: "scaled_linear",
   num_train_timesteps: 1000,
+  num_vec_classes: 64, // options without defaults, of schedulers of token ids
+  mask_token_id: 63,
 };
 
 /** Every scheduler of the registry, measured in a run of that many steps. */
