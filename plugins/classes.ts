@@ -5,6 +5,12 @@
  * @module
  */
 import { registry } from "./registry.ts";
+import { AmusedScheduler as AmusedSchedulerClass } from "@denoise/scheduler-amused";
+import type { AmusedScheduler as AmusedSchedulerObject } from "@denoise/scheduler-amused";
+/** `AmusedScheduler` of `@denoise/scheduler-amused`, with {@linkcode registry} as its default. */
+export const AmusedScheduler: typeof AmusedSchedulerClass = AmusedSchedulerClass.using(registry);
+/** An object of the class. */
+export type AmusedScheduler = AmusedSchedulerObject;
 import { CMStochasticIterativeScheduler as CMStochasticIterativeSchedulerClass } from "@denoise/scheduler-consistency-models";
 import type { CMStochasticIterativeScheduler as CMStochasticIterativeSchedulerObject } from "@denoise/scheduler-consistency-models";
 /** `CMStochasticIterativeScheduler` of `@denoise/scheduler-consistency-models`, with {@linkcode registry} as its default. */
@@ -266,6 +272,13 @@ export const UniPCMultistepScheduler: typeof UniPCMultistepSchedulerClass =
   UniPCMultistepSchedulerClass.using(registry);
 /** An object of the class. */
 export type UniPCMultistepScheduler = UniPCMultistepSchedulerObject;
+import { VQDiffusionScheduler as VQDiffusionSchedulerClass } from "@denoise/scheduler-vq-diffusion";
+import type { VQDiffusionScheduler as VQDiffusionSchedulerObject } from "@denoise/scheduler-vq-diffusion";
+/** `VQDiffusionScheduler` of `@denoise/scheduler-vq-diffusion`, with {@linkcode registry} as its default. */
+export const VQDiffusionScheduler: typeof VQDiffusionSchedulerClass = VQDiffusionSchedulerClass
+  .using(registry);
+/** An object of the class. */
+export type VQDiffusionScheduler = VQDiffusionSchedulerObject;
 import { AutoencoderKL as AutoencoderKLClass } from "@denoise/model-autoencoder-kl";
 import type { AutoencoderKL as AutoencoderKLObject } from "@denoise/model-autoencoder-kl";
 /** `AutoencoderKL` of `@denoise/model-autoencoder-kl`, with {@linkcode registry} as its default. */
@@ -343,6 +356,21 @@ import type { DDPMPipeline as DDPMPipelineObject } from "@denoise/pipeline-ddpm"
 export const DDPMPipeline: typeof DDPMPipelineClass = DDPMPipelineClass.using(registry);
 /** An object of the class. */
 export type DDPMPipeline = DDPMPipelineObject;
+import { LatentConsistencyModelPipeline as LatentConsistencyModelPipelineClass } from "@denoise/pipeline-latent-consistency-model";
+import type { LatentConsistencyModelPipeline as LatentConsistencyModelPipelineObject } from "@denoise/pipeline-latent-consistency-model";
+/** `LatentConsistencyModelPipeline` of `@denoise/pipeline-latent-consistency-model`, with {@linkcode registry} as its default. */
+export const LatentConsistencyModelPipeline: typeof LatentConsistencyModelPipelineClass =
+  LatentConsistencyModelPipelineClass.using(registry);
+/** An object of the class. */
+export type LatentConsistencyModelPipeline = LatentConsistencyModelPipelineObject;
+import { LatentConsistencyModelImg2ImgPipeline as LatentConsistencyModelImg2ImgPipelineClass } from "@denoise/pipeline-latent-consistency-model-img2img";
+import type { LatentConsistencyModelImg2ImgPipeline as LatentConsistencyModelImg2ImgPipelineObject } from "@denoise/pipeline-latent-consistency-model-img2img";
+/** `LatentConsistencyModelImg2ImgPipeline` of `@denoise/pipeline-latent-consistency-model-img2img`, with {@linkcode registry} as its default. */
+export const LatentConsistencyModelImg2ImgPipeline:
+  typeof LatentConsistencyModelImg2ImgPipelineClass = LatentConsistencyModelImg2ImgPipelineClass
+    .using(registry);
+/** An object of the class. */
+export type LatentConsistencyModelImg2ImgPipeline = LatentConsistencyModelImg2ImgPipelineObject;
 import { StableDiffusionPipeline as StableDiffusionPipelineClass } from "@denoise/pipeline-stable-diffusion";
 import type { StableDiffusionPipeline as StableDiffusionPipelineObject } from "@denoise/pipeline-stable-diffusion";
 /** `StableDiffusionPipeline` of `@denoise/pipeline-stable-diffusion`, with {@linkcode registry} as its default. */
@@ -375,6 +403,13 @@ export const StableDiffusionControlNetInpaintPipeline:
 /** An object of the class. */
 export type StableDiffusionControlNetInpaintPipeline =
   StableDiffusionControlNetInpaintPipelineObject;
+import { StableDiffusionDepth2ImgPipeline as StableDiffusionDepth2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-depth2img";
+import type { StableDiffusionDepth2ImgPipeline as StableDiffusionDepth2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-depth2img";
+/** `StableDiffusionDepth2ImgPipeline` of `@denoise/pipeline-stable-diffusion-depth2img`, with {@linkcode registry} as its default. */
+export const StableDiffusionDepth2ImgPipeline: typeof StableDiffusionDepth2ImgPipelineClass =
+  StableDiffusionDepth2ImgPipelineClass.using(registry);
+/** An object of the class. */
+export type StableDiffusionDepth2ImgPipeline = StableDiffusionDepth2ImgPipelineObject;
 import { StableDiffusionImg2ImgPipeline as StableDiffusionImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-img2img";
 import type { StableDiffusionImg2ImgPipeline as StableDiffusionImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-img2img";
 /** `StableDiffusionImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-img2img`, with {@linkcode registry} as its default. */

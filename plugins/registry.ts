@@ -18,6 +18,12 @@ export const registry: Registry = new Registry({
   plugins: [
     {
       kind: "scheduler",
+      className: "AmusedScheduler",
+      package: "@denoise/scheduler-amused",
+      load: async () => (await import("@denoise/scheduler-amused")).AmusedScheduler,
+    },
+    {
+      kind: "scheduler",
       className: "CMStochasticIterativeScheduler",
       package: "@denoise/scheduler-consistency-models",
       load: async () =>
@@ -264,6 +270,12 @@ export const registry: Registry = new Registry({
         (await import("@denoise/scheduler-unipc-multistep")).UniPCMultistepScheduler,
     },
     {
+      kind: "scheduler",
+      className: "VQDiffusionScheduler",
+      package: "@denoise/scheduler-vq-diffusion",
+      load: async () => (await import("@denoise/scheduler-vq-diffusion")).VQDiffusionScheduler,
+    },
+    {
       kind: "model",
       className: "AutoencoderKL",
       package: "@denoise/model-autoencoder-kl",
@@ -338,6 +350,21 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "pipeline",
+      className: "LatentConsistencyModelPipeline",
+      package: "@denoise/pipeline-latent-consistency-model",
+      load: async () =>
+        (await import("@denoise/pipeline-latent-consistency-model")).LatentConsistencyModelPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "LatentConsistencyModelImg2ImgPipeline",
+      package: "@denoise/pipeline-latent-consistency-model-img2img",
+      load: async () =>
+        (await import("@denoise/pipeline-latent-consistency-model-img2img"))
+          .LatentConsistencyModelImg2ImgPipeline,
+    },
+    {
+      kind: "pipeline",
       className: "StableDiffusionPipeline",
       package: "@denoise/pipeline-stable-diffusion",
       load: async () =>
@@ -366,6 +393,14 @@ export const registry: Registry = new Registry({
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-controlnet-inpaint"))
           .StableDiffusionControlNetInpaintPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "StableDiffusionDepth2ImgPipeline",
+      package: "@denoise/pipeline-stable-diffusion-depth2img",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-depth2img"))
+          .StableDiffusionDepth2ImgPipeline,
     },
     {
       kind: "pipeline",
