@@ -43,6 +43,12 @@ VAE_FACTOR_4 = {**AUTOENCODER_KL["sd1"], "block_out_channels": (4, 4, 8), "down_
                 "up_block_types": ("UpDecoderBlock2D",) * 3}
 
 
+def fresh(name: str) -> Path:
+    """The folder of a fixture, emptied; those of other scripts stay."""
+    shutil.rmtree(FIXTURES / name, ignore_errors=True)
+    return FIXTURES / name
+
+
 def edit_json(path: Path, change) -> None:
     value = json.loads(path.read_text())
     change(value)
@@ -82,7 +88,7 @@ def old_clip_names(tensors: dict) -> dict:
 def models() -> None:
     for class_name, configs in MODELS.items():
         for name in configs:
-            folder = FIXTURES / "models" / class_name / name
+            folder = fresh(f"models/{class_name}/{name}")
             tiny(class_name, name).save_pretrained(folder)
             if name == "old_names":
                 edit_weights(folder / "diffusion_pytorch_model.safetensors", old_attention_names)
@@ -91,7 +97,7 @@ def models() -> None:
 
 
 def stable_diffusion(name: str, *, unet: dict, vae: dict, text: dict, scheduler, pad: str, **save) -> Path:
-    folder = FIXTURES / name
+    folder = fresh(name)
     with tempfile.TemporaryDirectory() as temp:
         write_tokenizer(Path(temp), pad=pad)
         pipe = StableDiffusionPipeline(
@@ -133,13 +139,13 @@ def stable_diffusion_repos() -> None:
 
 def unconditional_repos() -> None:
     ddpm = DDPMPipeline(tiny("UNet2DModel", "ddpm"), DDPMScheduler())
-    ddpm.save_pretrained(FIXTURES / "tiny-ddpm")
+    ddpm.save_pretrained(fresh("tiny-ddpm"))
     ddim = DDIMPipeline(tiny("UNet2DModel", "heads"), DDIMScheduler())
-    ddim.save_pretrained(FIXTURES / "tiny-ddim")
+    ddim.save_pretrained(fresh("tiny-ddim"))
     ddim.to(torch.float16).save_pretrained(FIXTURES / "tiny-ddim", variant="fp16")
 
     # google/ddpm-cat-256: everything at the root, early names and keys
-    root = FIXTURES / "tiny-ddpm-root"
+    root = fresh("tiny-ddpm-root")
     build("UNet2DModel", UNET_2D["ddpm_two_layers"], seed_of("tiny-ddpm-root")).save_pretrained(root)
     edit_weights(root / "diffusion_pytorch_model.safetensors", old_attention_names)
     edit_json(root / "config.json", keep_keys(
@@ -155,9 +161,9 @@ def unconditional_repos() -> None:
     }, indent=2) + "\n")
 
     sharded = DDPMPipeline(tiny("UNet2DModel", "scale_shift"), DDPMScheduler())
-    sharded.save_pretrained(FIXTURES / "tiny-ddpm-sharded", max_shard_size="20KB")
+    sharded.save_pretrained(fresh("tiny-ddpm-sharded"), max_shard_size="20KB")
     pickled = DDPMPipeline(tiny("UNet2DModel", "no_mid"), DDPMScheduler())
-    pickled.save_pretrained(FIXTURES / "tiny-ddpm-bin", safe_serialization=False)
+    pickled.save_pretrained(fresh("tiny-ddpm-bin"), safe_serialization=False)
 
 
 def tokenizers() -> None:
@@ -166,8 +172,6 @@ def tokenizers() -> None:
 
 
 if __name__ == "__main__":
-    for entry in [FIXTURES / "models", FIXTURES / "tokenizers", *FIXTURES.glob("tiny-*")]:
-        shutil.rmtree(entry, ignore_errors=True)
     models()
     tokenizers()
     stable_diffusion_repos()
