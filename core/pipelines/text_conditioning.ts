@@ -26,7 +26,10 @@ export interface TextConditioning {
 
 /** Encodes the prompts of a call for its denoiser. */
 export async function conditionOnText(
-  run: Pick<PipelineRun<StableDiffusionComponents>, "components" | "warn">,
+  run: Pick<
+    PipelineRun<Pick<StableDiffusionComponents, "unet" | "tokenizer" | "textEncoder">>,
+    "components" | "warn"
+  >,
   prompt: string | readonly string[] | undefined,
   options: GuidanceOptions,
 ): Promise<TextConditioning> {

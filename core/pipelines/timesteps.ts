@@ -1,4 +1,4 @@
-import type { Scheduler } from "../scheduler.ts";
+import type { PlanRequest, Scheduler } from "../scheduler.ts";
 
 /** How a run's timesteps are chosen. */
 export interface TimestepOptions {
@@ -13,13 +13,14 @@ export interface TimestepOptions {
 /**
  * Plans a run on a scheduler (`retrieve_timesteps` of diffusers).
  *
+ * @param extra Options that only some schedulers know.
  * @returns The timesteps of the model calls.
  * @throws {TypeError} when both are given, or the scheduler does not take them.
  */
 export function planTimesteps(
   scheduler: Scheduler,
   options: TimestepOptions,
-  extra: { readonly mu?: number } = {},
+  extra: PlanRequest = {},
 ): readonly number[] {
   const { numInferenceSteps, timesteps, sigmas } = options;
   if (timesteps !== undefined && sigmas !== undefined) {

@@ -3,13 +3,14 @@
     $(sh scripts/reference/setup.sh) scripts/reference/task_repos.py [name ...]
 """
 
+import json
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 import torch
-from diffusers import EulerDiscreteScheduler, StableDiffusionXLImg2ImgPipeline, StableDiffusionXLPipeline
+from diffusers import EulerDiscreteScheduler, LCMScheduler, StableDiffusionXLImg2ImgPipeline, StableDiffusionXLPipeline
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPTokenizer
 
@@ -91,7 +92,20 @@ def xl() -> None:
     inpaint.save_pretrained(folder("parts/UNet2DConditionModel/xl-inpaint"))
 
 
-WRITERS = {"safety": safety, "xl": xl}
+def lcm() -> None:
+    """The scheduler as SimianLuo/LCM_Dreamshaper_v7 has it."""
+    where = folder("tiny-lcm")
+    source = FIXTURES / "tiny-stable-diffusion"
+    for role in ("vae", "text_encoder", "tokenizer"):
+        shutil.copytree(source / role, where / role)
+    shutil.copytree(FIXTURES / "models" / "UNet2DConditionModel" / "lcm", where / "unet")
+    LCMScheduler(original_inference_steps=50).save_pretrained(where / "scheduler")
+    index = json.loads((source / "model_index.json").read_text())
+    index.update(_class_name="LatentConsistencyModelPipeline", scheduler=["diffusers", "LCMScheduler"])
+    (where / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+WRITERS = {"lcm": lcm, "safety": safety, "xl": xl}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or WRITERS:

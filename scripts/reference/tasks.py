@@ -155,6 +155,30 @@ TASKS = {
         "cases": [case("hidden, and put back", **{**INPAINT, "padding_mask_crop": 0, "num_images_per_prompt": 6,
                                                   "seeds": [5, 6, 7, 8, 9, 10], "mask_image": mask(32, 32, (0, 0, 31, 32))})],
     },
+    "lcm": {
+        "pipeline": "LatentConsistencyModelPipeline", "repo": "tiny-lcm", "parts": {},
+        "cases": [
+            case("four steps", prompt=PROMPT),
+            case("one step", prompt=PROMPT, num_inference_steps=1),
+            case("eight steps of sixteen, guidance 3", prompt=PROMPT, num_inference_steps=8, original_inference_steps=16,
+                 guidance_scale=3.0),
+            case("two prompts, two pictures each", prompt=[PROMPT, OTHER], num_images_per_prompt=2, seeds=[1, 2, 3, 4]),
+            case("own timesteps", prompt=PROMPT, timesteps=[999, 759, 519, 279]),
+            case("own latents, a rectangle", prompt=PROMPT, latents=latents(1, 4, 8, 16, seed=3), height=32, width=64),
+            case("clip_skip 1", prompt=PROMPT, clip_skip=1),
+        ],
+    },
+    "lcm-img2img": {
+        "pipeline": "LatentConsistencyModelImg2ImgPipeline", "repo": "tiny-lcm", "parts": {},
+        "cases": [
+            case("four steps", prompt=PROMPT, image=PHOTO),
+            case("strength 0.4, two pictures", prompt=PROMPT, image=PHOTO, strength=0.4, num_images_per_prompt=2, seeds=[1, 2]),
+            case("six of twenty steps", prompt=PROMPT, image=PHOTO, strength=0.7, num_inference_steps=6,
+                 original_inference_steps=20),
+            case("latents", prompt=PROMPT, image=latents(1, 4, 8, 8, seed=7)),
+            case("own latents", prompt=PROMPT, image=PHOTO, latents=latents(1, 4, 8, 8, seed=8)),
+        ],
+    },
     "xl": {"pipeline": "StableDiffusionXLPipeline", "repo": "tiny-stable-diffusion-xl", "parts": {}, "cases": XL_CASES},
     "xl-img2img": {
         "pipeline": "StableDiffusionXLImg2ImgPipeline", "repo": "tiny-stable-diffusion-xl", "parts": {},

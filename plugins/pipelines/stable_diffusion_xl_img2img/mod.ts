@@ -20,17 +20,14 @@
  */
 import {
   definePipeline,
-  Generator,
   type PictureOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
-  randnTensor,
   type RunOptions,
   Tensor,
 } from "@denoise/core";
 import {
-  type BatchNoise,
   batchNoise,
   checkDenoisingRange,
   checkOutputType,
@@ -38,16 +35,14 @@ import {
   conditionOnXlText,
   type DenoisingRangeOptions,
   describeRun,
-  encodePictures,
   finishLatents,
   finishStep,
   guide,
   imageTimeIds,
+  pictureLatents,
   type PicturesInput,
   planTimesteps,
-  preparePictures,
   previewLatents,
-  repeatRows,
   stableDiffusionXL,
   type StableDiffusionXLComponents,
   stepOptions,
@@ -123,7 +118,8 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLImg2Im
     ? strengthTimesteps(scheduler, strength, steps)
     : timestepsFrom(scheduler, denoisingStart);
   const noise = batchNoise(count, options);
-  let latents = options.latents ?? await pictureLatents(run, options, count, noise, left[0]!);
+  const first = denoisingStart === undefined ? left[0] : undefined;
+  let latents = options.latents ?? await pictureLatents(run, options.image, count, noise, first);
   const timesteps = timestepsUpTo(scheduler, left, denoisingEnd);
 
   const factor = vaeScaleFactor(vae);
@@ -156,24 +152,4 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLImg2Im
     latents = await finishStep(step, options);
   }
   return await finishLatents(run, latents, outputType, recipe);
-}
-
-/** The picture's latents, noised for the first timestep unless the run starts from noisy ones. */
-async function pictureLatents(
-  run: Run,
-  { image, denoisingStart }: StableDiffusionXLImg2ImgOptions,
-  count: number,
-  { generator }: BatchNoise,
-  timestep: number,
-): Promise<Tensor> {
-  const { vae, scheduler } = run.components;
-  const pictures = await preparePictures(await run.pictures(), image, {
-    multiple: vaeScaleFactor(vae),
-    latentChannels: vae.config.latent_channels,
-  });
-  const shared = generator instanceof Generator;
-  const rows = shared ? pictures : repeatRows(pictures, count, "pictures");
-  const clean = await encodePictures(vae, rows, generator, count);
-  if (denoisingStart !== undefined) return clean;
-  return scheduler.addNoise(clean, randnTensor(clean.dims, generator), [timestep]);
 }

@@ -1,0 +1,38 @@
+import { Generator } from "../generator.ts";
+import type { PipelineRun } from "../pipeline.ts";
+import { randnTensor } from "../random.ts";
+import type { Tensor } from "../tensor.ts";
+import { encodePictures, repeatRows } from "./image_latents.ts";
+import type { BatchNoise } from "./noise.ts";
+import { type PicturesInput, preparePictures } from "./picture_input.ts";
+import { type StableDiffusionComponents, vaeScaleFactor } from "./stable_diffusion.ts";
+
+/**
+ * The latents that image to image begins with: those of the pictures, noised as far as the first
+ * timestep says. Latents given as pictures are taken as they are.
+ *
+ * @param count Pictures to make; a single picture stands for all of them.
+ * @param timestep The first timestep; without one no noise is added.
+ * @returns float32 [count, C, h, w].
+ */
+export async function pictureLatents(
+  run: Pick<
+    PipelineRun<Pick<StableDiffusionComponents, "vae" | "scheduler">>,
+    "components" | "pictures"
+  >,
+  image: PicturesInput,
+  count: number,
+  { generator }: BatchNoise,
+  timestep: number | undefined,
+): Promise<Tensor> {
+  const { vae, scheduler } = run.components;
+  const pictures = await preparePictures(await run.pictures(), image, {
+    multiple: vaeScaleFactor(vae),
+    latentChannels: vae.config.latent_channels,
+  });
+  const shared = generator instanceof Generator;
+  const rows = shared ? pictures : repeatRows(pictures, count, "pictures");
+  const clean = await encodePictures(vae, rows, generator, count);
+  if (timestep === undefined) return clean;
+  return scheduler.addNoise(clean, randnTensor(clean.dims, generator), [timestep]);
+}

@@ -1,0 +1,181 @@
+/**
+ * StableDiffusionDepth2ImgPipeline: a picture changed towards a text that keeps near and far. The
+ * UNet has a fifth channel for depth, which is given or estimated: Rombach et al.
+ * (arXiv:2112.10752), Stable Diffusion 2 depth; Ranftl et al., "Vision Transformers for Dense
+ * Prediction" (arXiv:2103.13413).
+ *
+ * Not covered: `crossAttentionKwargs`.
+ *
+ * @example
+ * ```ts ignore
+ * import { StableDiffusionDepth2ImgPipeline } from "@denoise/denoise";
+ *
+ * const pipe = await StableDiffusionDepth2ImgPipeline.fromPretrained(
+ *   "sd2-community/stable-diffusion-2-depth",
+ * );
+ * const { images } = await pipe("two tigers", { image: "cats.png", strength: 0.7 });
+ * await images[0].save("tigers.png");
+ * ```
+ *
+ * @module
+ */
+import {
+  definePipeline,
+  type PictureInput,
+  type PictureOutput,
+  type Pipeline,
+  type PipelineClass,
+  type PipelineRun,
+  type RunOptions,
+  Tensor,
+} from "@denoise/core";
+import {
+  batchNoise,
+  checkOutputType,
+  checkStrength,
+  conditionOnText,
+  depthChannel,
+  type DepthComponents,
+  describeRun,
+  estimateDepth,
+  finishLatents,
+  finishStep,
+  type GuidanceOptions,
+  guide,
+  pictureLatents,
+  type PicturesInput,
+  planTimesteps,
+  previewLatents,
+  repeatRows,
+  stableDiffusion,
+  type StableDiffusionComponents,
+  stepOptions,
+  strengthTimesteps,
+  vaeScaleFactor,
+} from "@denoise/core/pipelines";
+
+/** What a StableDiffusionDepth2ImgPipeline consists of. */
+export interface StableDiffusionDepth2ImgComponents
+  extends
+    Pick<StableDiffusionComponents, "vae" | "textEncoder" | "tokenizer" | "unet" | "scheduler">,
+    DepthComponents {}
+
+/** Options of a call. */
+export interface StableDiffusionDepth2ImgOptions extends RunOptions, GuidanceOptions {
+  /** The picture to change, or one for each picture to make; sides are cut to multiples of 8. */
+  readonly image: PicturesInput;
+  /** Depth of the picture, float32 [N, h, w] of any size and range; estimated unless given. */
+  readonly depthMap?: Tensor | undefined;
+  /** How far to change it: 0 not at all, 1 leaves only its depth; 0.8 unless given. */
+  readonly strength?: number | undefined;
+  /** Number of denoising steps, of which `strength` takes a part; 50 unless given. */
+  readonly numInferenceSteps?: number | undefined;
+  /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
+  readonly eta?: number | undefined;
+}
+
+/** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
+export type StableDiffusionDepth2ImgArguments = [
+  prompt: string | readonly string[] | undefined,
+  options: StableDiffusionDepth2ImgOptions,
+];
+
+/** A loaded StableDiffusionDepth2ImgPipeline. */
+export type StableDiffusionDepth2ImgPipeline = Pipeline<
+  StableDiffusionDepth2ImgComponents,
+  StableDiffusionDepth2ImgArguments,
+  PictureOutput
+>;
+
+const { vae, textEncoder, tokenizer, unet, scheduler } = stableDiffusion.components;
+
+/** Picture, depth and text to pictures; `StableDiffusionDepth2ImgPipeline` of diffusers. */
+export const StableDiffusionDepth2ImgPipeline: PipelineClass<
+  StableDiffusionDepth2ImgComponents,
+  StableDiffusionDepth2ImgArguments,
+  PictureOutput
+> = definePipeline({
+  className: "StableDiffusionDepth2ImgPipeline",
+  components: {
+    vae,
+    textEncoder,
+    tokenizer,
+    unet,
+    scheduler,
+    depthEstimator: { kind: "model" },
+    featureExtractor: { kind: "processor" },
+  },
+  generate,
+});
+
+type Run = PipelineRun<StableDiffusionDepth2ImgComponents>;
+
+async function* generate(run: Run, ...[prompt, options]: StableDiffusionDepth2ImgArguments) {
+  const { unet, scheduler } = run.components;
+  const { image, strength = 0.8, eta = 0, outputType, signal } = options;
+  checkOutputType(outputType);
+  checkStrength(strength);
+  checkChannels(run.components);
+  const text = await conditionOnText(run, prompt, options);
+  const { count, guidance, guidanceScale, encoderHiddenStates } = text;
+  const depth = await latentDepth(run, options, count);
+
+  const { numInferenceSteps = 50 } = options;
+  planTimesteps(scheduler, { numInferenceSteps });
+  const timesteps = strengthTimesteps(scheduler, strength, numInferenceSteps);
+  const noise = batchNoise(count, options);
+  let latents = await pictureLatents(run, image, count, noise, timesteps[0]!);
+  const settings = stepOptions(scheduler, noise, { eta });
+  const facts = { steps: numInferenceSteps, strength, guidanceScale, eta };
+  const recipe = describeRun(prompt, options, facts, noise);
+
+  for (const [index, timestep] of timesteps.entries()) {
+    const input = Tensor.cat([scheduler.scaleModelInput(latents, timestep), depth], 1);
+    const { sample } = await unet.forward(
+      guidance ? Tensor.cat([input, input]) : input,
+      timestep,
+      { encoderHiddenStates, signal },
+    );
+    const output = guidance ? guide(sample, guidanceScale) : sample;
+    const stepped = scheduler.step(output, timestep, latents, settings);
+    const step = {
+      index,
+      total: timesteps.length,
+      timestep,
+      latents: stepped.prevSample,
+      denoised: stepped.predOriginalSample,
+      preview: () => previewLatents(run, stepped, recipe),
+    };
+    yield step;
+    latents = await finishStep(step, options);
+  }
+  return await finishLatents(run, latents, outputType, recipe);
+}
+
+function checkChannels({ unet, vae }: StableDiffusionDepth2ImgComponents): void {
+  const { in_channels } = unet.config;
+  const { latent_channels } = vae.config;
+  if (in_channels === latent_channels + 1) return;
+  throw new RangeError(
+    `Cannot keep depth with a UNet of ${in_channels} input channels: it must have ` +
+      `${latent_channels + 1}, one for depth`,
+  );
+}
+
+/** Depth as the UNet takes it, float32 [N, 1, h, w]. */
+async function latentDepth(
+  run: Run,
+  { image, depthMap }: StableDiffusionDepth2ImgOptions,
+  count: number,
+): Promise<Tensor> {
+  const pictures = (Array.isArray(image) ? image : [image]) as readonly PictureInput[];
+  if (pictures.length === 0 || pictures[0] === undefined) {
+    throw new TypeError("Cannot keep the depth of a picture without one: give it as image");
+  }
+  const codec = await run.pictures();
+  const [height, width] = (await codec.toTensor(pictures[0], { mode: "RGB" })).dims.slice(2);
+  const factor = vaeScaleFactor(run.components.vae);
+  const depth = depthMap ?? await estimateDepth(run.components, pictures);
+  const channel = depthChannel(depth, Math.floor(height! / factor), Math.floor(width! / factor));
+  return repeatRows(channel, count, "depth maps");
+}
