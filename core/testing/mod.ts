@@ -12,5 +12,7 @@
  * @module
  */
 export * from "./gaussian.ts";
+export * from "./model.ts";
+export * from "./pipeline.ts";
 export * from "./replay.ts";
 export * from "./scheduler.ts";

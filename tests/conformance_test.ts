@@ -1,0 +1,116 @@
+/**
+ * The conformance suites of core on the models and pipelines that ship with it.
+ *
+ * @module
+ */
+import { testModel, testPipeline } from "@denoise/core/testing";
+import {
+  AutoencoderKL,
+  CLIPTextModel,
+  DDIMPipeline,
+  DDPMPipeline,
+  Generator,
+  type PictureOutput,
+  StableDiffusionImg2ImgPipeline,
+  StableDiffusionInpaintPipeline,
+  StableDiffusionPipeline,
+  Tensor,
+  UNet2DConditionModel,
+  UNet2DModel,
+} from "@denoise/denoise";
+import { fixture } from "./support/golden.ts";
+
+const SD = fixture("tiny-stable-diffusion");
+const noise = (...dims: number[]) => Generator.manualSeed(0).randn(dims);
+const bytesOf = ({ images }: PictureOutput) => images.map(({ data }) => data);
+const FEW = { numInferenceSteps: 3 } as const;
+
+testModel(UNet2DModel, {
+  folder: `${fixture("tiny-ddpm")}/unet`,
+  call: (model) => model.forward(noise(1, 3, 8, 8), 5),
+  refuses: [
+    { call: (m) => m.forward(noise(1, 2, 8, 8), 5), error: TypeError, message: '"sample" must be' },
+  ],
+});
+
+testModel(UNet2DConditionModel, {
+  folder: `${SD}/unet`,
+  call: (model) => {
+    const width = model.config.cross_attention_dim as number;
+    return model.forward(noise(2, 4, 8, 8), 7, { encoderHiddenStates: noise(2, 5, width) });
+  },
+  refuses: [
+    {
+      call: (model) => model.forward(noise(1, 4, 8, 8), 7),
+      error: TypeError,
+      message: '"encoder_hidden_states" is missing',
+    },
+  ],
+});
+
+testModel(AutoencoderKL, {
+  folder: `${SD}/vae`,
+  call: async (model) => {
+    const { latentDist } = await model.encode(noise(1, 3, 16, 16));
+    const { sample } = await model.decode(latentDist.mode());
+    return { mean: latentDist.mean, sample };
+  },
+});
+
+testModel(CLIPTextModel, {
+  folder: `${SD}/text_encoder`,
+  call: async (model) => {
+    const ids = Tensor.from([[0, 1, 2, 3]], undefined, "int64");
+    const { lastHiddenState, poolerOutput } = await model.forward(ids);
+    return { lastHiddenState, poolerOutput };
+  },
+  refuses: [
+    {
+      call: (model) => model.forward(Tensor.zeros([1, 1000], "int64")),
+      error: RangeError,
+      message: "at most",
+    },
+  ],
+});
+
+for (const Class of [DDPMPipeline, DDIMPipeline]) {
+  testPipeline(Class, {
+    folder: fixture("tiny-ddpm"),
+    args: (options) => [{ ...FEW, ...options }],
+    bytesOf,
+    refuses: [{
+      call: (pipe) => pipe({ numInferenceSteps: 0 }),
+      error: RangeError,
+      message: "integer from 1",
+    }],
+  });
+}
+
+testPipeline(StableDiffusionPipeline, {
+  folder: SD,
+  args: (options) => ["a cat", { ...FEW, ...options }],
+  bytesOf,
+  refuses: [{ call: (pipe) => pipe("a", { width: 9 }), error: RangeError, message: "divisible" }],
+});
+
+const image = noise(1, 3, 32, 32).mul(0.2).add(0.5).clamp(0, 1);
+testPipeline(StableDiffusionImg2ImgPipeline, {
+  folder: SD,
+  args: (options) => ["a cat", { ...FEW, image, ...options }],
+  bytesOf,
+  refuses: [
+    { call: (p) => p("a", { image, strength: 2 }), error: RangeError, message: "from 0 to 1" },
+    { call: (p) => p("a", { ...FEW, image, strength: 0.1 }), error: RangeError, message: "none" },
+  ],
+});
+
+testPipeline(StableDiffusionInpaintPipeline, {
+  folder: SD,
+  args: (options) => ["a cat", { ...FEW, image, maskImage: image.slice(1, 0, 1), ...options }],
+  bytesOf,
+  refuses: [{
+    call: (pipe) => pipe("a", { image, maskImage: undefined as never }),
+    error: TypeError,
+    message: "without maskImage",
+  }],
+});
