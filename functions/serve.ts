@@ -6,7 +6,7 @@ import { log } from "./observe/log.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { appSettings, checkAddress, listenOn, openEngine, openStore } from "./parts.ts";
 import { memoryQueue } from "./queue/memory_queue.ts";
-import type { Settings } from "./settings.ts";
+import { type Settings, SettingsError } from "./settings.ts";
 
 /** A running server. */
 export interface Server {
@@ -24,7 +24,7 @@ export interface Server {
  * Starts edge and worker in one: a server, a queue in its memory, and the engine in a child process.
  * It listens at once; `/readyz` tells when the models are ready.
  *
- * @throws {SettingsError} on a public address without keys.
+ * @throws {SettingsError} on a public address without keys, and with the address of a Redis.
  */
 export async function serve(
   settings: Settings,
@@ -32,6 +32,11 @@ export async function serve(
   options: { readonly insecure?: boolean } = {},
 ): Promise<Server> {
   checkAddress(settings, options.insecure ?? false);
+  if (settings.redisUrl !== undefined) {
+    throw new SettingsError([
+      "DENOISE_REDIS_URL: serve keeps its queue in memory; start edge and worker, or leave it out",
+    ]);
+  }
   const storage = await openStore(settings.storage);
   const metrics = createMetrics({ process: true });
   const engine = openEngine(settings, registry);

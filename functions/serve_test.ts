@@ -36,6 +36,11 @@ describe("serve()", () => {
     assert(error.message.includes("DENOISE_API_KEYS") && error.message.includes("--insecure"));
   });
 
+  it("does not take a Redis for its queue without using it", async () => {
+    const settings = readSettings({ ...env, DENOISE_REDIS_URL: "redis://localhost:6379" });
+    await assertRejects(() => serve(settings, registry), SettingsError, "edge and worker");
+  });
+
   it("serves the pictures that the pipeline makes", async () => {
     await using(async ({ url }) => {
       const pipe = await StableDiffusionPipeline.fromPretrained(TINY);

@@ -83,13 +83,16 @@ class ChildEngine implements ChildServingEngine {
     this.#runs.set(id, events);
     const child = this.#child!;
     child.send({ op: "run", id, job });
-    const cancel = (): void => child.send({ op: "cancel", id });
+    const cancel = (): void => {
+      child.send({ op: "cancel", id });
+      events.end(new ServeError("canceled", "The run was cancelled"));
+    };
     signal.addEventListener("abort", cancel);
     try {
       yield* events;
     } finally {
       signal.removeEventListener("abort", cancel);
-      if (this.#runs.delete(id)) cancel();
+      if (this.#runs.delete(id)) child.send({ op: "cancel", id });
     }
   }
 

@@ -97,7 +97,18 @@ for (const [name, open] of Object.entries(homes)) {
         });
         assert(error instanceof ServeError || error instanceof DOMException);
         assert(after <= 1, `${after} steps were told after the signal`);
+        const began = performance.now();
         assertEquals((await pictures(engine.run(job("3"), never))).length, 1, "it works on");
+        const large = job("4", { steps: 100, width: 128, height: 128 });
+        const stop = new AbortController();
+        const run = engine.run(large, stop.signal);
+        const first = await run.next();
+        const stepMs = first.value?.type === "step" ? first.value.stepMs : 0;
+        stop.abort();
+        await assertRejects(() => pictures(run));
+        await pictures(engine.run(job("5"), never));
+        // 99 more steps would have been run otherwise; other programs may take most of the time
+        assert(performance.now() - began < 50 * stepMs + 5_000, "the cancelled run went on");
       });
     });
 
@@ -204,18 +215,19 @@ describe("childEngine()", () => {
     );
   });
 
-  it("loses none of 30 jobs when it is killed again and again", async () => {
+  it("loses none of 100 jobs when it is killed again and again", async () => {
     await using(childEngine({ models, registry }), async (engine) => {
       const queue = memoryQueue(engine, { bound: 100 });
+      const input = { seed: "7", steps: 1, width: 16, height: 16 };
       await engine.ready();
-      const alone = await pictures(engine.run(job("alone", { seed: "7" }), never));
-      const ends = Array.from({ length: 30 }, async (_, i) => {
-        const one = job(`${i}`, { seed: "7" }, { keepMs: 60_000 });
+      const alone = await pictures(engine.run(job("alone", input), never));
+      const ends = Array.from({ length: 100 }, async (_, i) => {
+        const one = job(`${i}`, input, { keepMs: 60_000 });
         await queue.submit(one);
         let last: JobEvent | undefined;
         for await (const event of queue.follow(one.id)) {
           last = event;
-          const isVictim = i % 10 === 3 && event.type === "step" && event.step === 1;
+          const isVictim = i % 30 === 3 && event.type === "step" && event.step === 1;
           if (isVictim && (await queue.find(one.id)).latest.started!.attempt === 1) {
             Deno.kill(engine.pid!, "SIGKILL");
           }
@@ -226,7 +238,7 @@ describe("childEngine()", () => {
         assert(end.type === "succeeded", JSON.stringify(end));
         assertEquals(end.pictures[0]!.bytes, alone[0]);
       }
-      assertEquals(engine.restarts, 3);
+      assertEquals(engine.restarts, 4);
       await queue.close(0);
     });
   });

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import S3rver from "s3rver";
 import { ServeError } from "../contract/errors.ts";
 import { folderStore } from "./folder_store.ts";
 import { memoryStore } from "./memory_store.ts";
@@ -44,6 +45,35 @@ describe("folderStore()", () => {
 });
 
 describe("s3Store()", () => {
+  it("gives back what was put, itself and by its address", async () => {
+    const directory = await Deno.makeTempDir();
+    const server = new S3rver({
+      address: "127.0.0.1",
+      port: 0,
+      silent: true,
+      directory,
+      configureBuckets: [{ name: "pictures", configs: [] }],
+    });
+    const { port } = await server.run();
+    try {
+      const store = s3Store({
+        endpoint: `http://127.0.0.1:${port}/pictures`,
+        region: "us-east-1",
+        accessKeyId: "S3RVER",
+        secretAccessKey: "S3RVER",
+      });
+      await store.put("a.png", file);
+      const got = await store.get("a.png");
+      assertEquals([[...got!.bytes], got!.mediaType], [[1, 2, 3], "image/png"]);
+      assertEquals(await store.get("none.png"), undefined);
+      const fetched = await fetch(await store.url("a.png", "https://x"));
+      assertEquals(new Uint8Array(await fetched.arrayBuffer()), file.bytes);
+    } finally {
+      await server.close();
+      await Deno.remove(directory, { recursive: true });
+    }
+  });
+
   it("signs addresses that lead to the bucket", async () => {
     const endpoint = "https://s3.example.com/pictures";
     const store = s3Store({ endpoint, accessKeyId: "id", secretAccessKey: "secret" });

@@ -171,6 +171,18 @@ describe("POST /v1/images/edits", () => {
     }
   });
 
+  it("refuses files and forms that are too large", async () => {
+    const { app } = fakeApp();
+    const send = async (bytes: number) => {
+      const image = new Blob([new Uint8Array(bytes)]);
+      const response = await app.request("/v1/images/edits", form({ prompt: "a", image }));
+      const { error } = await response.json();
+      return [response.status, error.code, error.param];
+    };
+    assertEquals(await send(20_000_001), [413, "payload_too_large", "image"]);
+    assertEquals(await send(32_000_001), [413, "payload_too_large", null]);
+  });
+
   it("refuses a form that is none", async () => {
     const { app } = fakeApp();
     const headers = { "content-type": "multipart/form-data; boundary=x" };

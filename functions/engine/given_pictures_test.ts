@@ -1,0 +1,42 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import type { Tensor } from "@denoise/core";
+import { DenoiseImage } from "@denoise/denoise";
+import { registry } from "@denoise/denoise/registry";
+import { ServeError } from "../contract/errors.ts";
+import { job } from "../tests/jobs.ts";
+import { givenMask, givenPicture } from "./given_pictures.ts";
+
+const rgba = (...alphas: number[]) =>
+  new DenoiseImage(alphas.length, 1, 4, Uint8Array.from(alphas.flatMap((a) => [9, 9, 9, a])));
+
+describe("givenMask()", () => {
+  it("paints what is transparent, where something is", async () => {
+    const mask = await givenMask(job("1", { mask: await rgba(0, 255, 100).encode() }).input);
+    assertEquals([mask!.channels, [...mask!.data]], [1, [255, 0, 155]]);
+  });
+
+  it("paints what is white in a mask that is opaque", async () => {
+    const opaque = await givenMask(job("1", { mask: await rgba(255, 255).encode() }).input);
+    assertEquals(opaque!.channels, 4);
+    const grey = new DenoiseImage(2, 1, 1, Uint8Array.of(0, 255));
+    const mask = await givenMask(job("1", { mask: await grey.encode() }).input);
+    assertEquals([...mask!.data], [0, 255]);
+  });
+});
+
+describe("givenPicture()", () => {
+  it("brings a picture to the size that was asked for", async () => {
+    const image = await new DenoiseImage(4, 4, 3, new Uint8Array(48)).encode();
+    const { input } = job("1", { image, width: 16, height: 8 });
+    const picture = await givenPicture(input, registry, 1_000) as Tensor;
+    assertEquals(picture.dims, [1, 3, 8, 16]);
+  });
+
+  it("refuses a picture on which a run would be too large", async () => {
+    const image = await new DenoiseImage(40, 40, 1, new Uint8Array(1600)).encode();
+    const call = () => givenPicture(job("1", { image, count: 2 }).input, registry, 3_000);
+    const error = await assertRejects(call, ServeError, "3000 at most");
+    assertEquals([error.code, error.field], ["invalid_input", "image"]);
+  });
+});
