@@ -67,7 +67,11 @@ export class MultiControlNet implements Model {
   /** The ControlNets, in the order in which pictures and scales are given. */
   readonly nets: readonly ControlNet[];
 
-  /** @throws {RangeError} for an empty list. */
+  /**
+   * Puts them together.
+   *
+   * @throws {RangeError} for an empty list.
+   */
   constructor(nets: readonly ControlNet[]) {
     if (nets.length === 0) {
       throw new RangeError("Cannot control by no ControlNets: give at least one");

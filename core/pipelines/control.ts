@@ -19,13 +19,13 @@ export interface ControlComponents extends StableDiffusionComponents {
   readonly controlnet: ControlNets;
 }
 
-type Definition = PipelineDefinition<ControlComponents, unknown[], unknown>;
-
 /** What the definitions of these pipelines share. */
 export const controlled: {
   readonly components: { readonly [K in keyof ControlComponents]: ComponentSpec };
   readonly settings: typeof stableDiffusion.settings;
-  readonly prepare: NonNullable<Definition["prepare"]>;
+  readonly prepare: NonNullable<
+    PipelineDefinition<ControlComponents, unknown[], unknown>["prepare"]
+  >;
 } = {
   ...stableDiffusion,
   components: {
@@ -55,12 +55,17 @@ export interface ControlOptions {
 /** A picture for one ControlNet; for several a list with one for each, or such a list a prompt. */
 export type ControlPictures = PicturesInput | readonly PicturesInput[];
 
-/** Whether all residuals are given to all pictures, or only to those that follow the text. */
-interface ControlPlan {
+/** How a run is controlled. */
+export interface ControlPlan {
+  /** The ControlNets; what follows has an entry for each. */
   readonly nets: readonly ControlNet[];
+  /** What the residuals are multiplied with. */
   readonly scales: readonly number[];
+  /** The part of the steps before which there is no control. */
   readonly starts: readonly number[];
+  /** The part of the steps after which there is none. */
   readonly ends: readonly number[];
+  /** Whether residuals are given only to the pictures that follow the text, not to all. */
   readonly guessMode: boolean;
 }
 

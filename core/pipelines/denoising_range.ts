@@ -9,7 +9,11 @@ export interface DenoisingRangeOptions {
   readonly denoisingEnd?: number | undefined;
 }
 
-/** @throws {RangeError} for a part outside 0..1, or a start that is not before the end. */
+/**
+ * Checks the part of the noise that a run takes away.
+ *
+ * @throws {RangeError} for a part outside 0..1, or a start that is not before the end.
+ */
 export function checkDenoisingRange(
   { denoisingStart, denoisingEnd }: DenoisingRangeOptions,
 ): void {

@@ -30,7 +30,11 @@ export interface InpaintCrop {
   restore(output: PictureOutput): PictureOutput;
 }
 
-/** @throws {TypeError} when picture or mask is missing. */
+/**
+ * Checks that there is something to paint on and in.
+ *
+ * @throws {TypeError} when picture or mask is missing.
+ */
 export function checkInpaintInput({ image, maskImage }: Partial<InpaintInput>): void {
   const missing = Object.entries({ image, maskImage }).find(([_, value]) => value === undefined);
   if (missing === undefined) return;

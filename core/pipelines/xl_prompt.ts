@@ -4,14 +4,12 @@ import { Tensor } from "../tensor.ts";
 import { countPrompts, type PromptOptions, warnOfCut } from "./prompt.ts";
 import type { StableDiffusionXLComponents } from "./xl_components.ts";
 
-type Text = string | readonly string[];
-
 /** The prompts of a call of Stable Diffusion XL. */
 export interface XlPromptOptions extends PromptOptions {
   /** What the second text encoder reads; the prompt unless given. */
-  readonly prompt2?: Text | undefined;
+  readonly prompt2?: string | readonly string[] | undefined;
   /** What the second text encoder reads as negative; the negative prompt unless given. */
-  readonly negativePrompt2?: Text | undefined;
+  readonly negativePrompt2?: string | readonly string[] | undefined;
   /** Pooled text, float32 [prompts, width]; with `promptEmbeds`. */
   readonly pooledPromptEmbeds?: Tensor | undefined;
   /** Pooled negative text, same shape; with `negativePromptEmbeds`. */
@@ -36,7 +34,8 @@ export interface XlEncoding {
   readonly warn: (message: string) => void;
 }
 
-type Encoders = Pick<
+/** What turns the prompts of Stable Diffusion XL into text states. */
+export type XlEncoders = Pick<
   StableDiffusionXLComponents,
   "textEncoder" | "textEncoder2" | "tokenizer" | "tokenizer2"
 >;
@@ -46,7 +45,7 @@ interface Encoder {
   readonly textEncoder: TextEncoder;
 }
 
-function encodersOf(parts: Encoders): Encoder[] {
+function encodersOf(parts: XlEncoders): Encoder[] {
   const pairs = [[parts.tokenizer, parts.textEncoder], [parts.tokenizer2, parts.textEncoder2]];
   const encoders = pairs
     .filter(([tokenizer, textEncoder]) => tokenizer !== null && textEncoder !== null)
@@ -59,7 +58,11 @@ function encodersOf(parts: Encoders): Encoder[] {
   );
 }
 
-/** @throws {TypeError} for text states without pooled ones, or the second prompt of another type. */
+/**
+ * Checks the prompts of a call.
+ *
+ * @throws {TypeError} for text states without pooled ones, or the second prompt of another type.
+ */
 export function checkXlPrompts(options: XlPromptOptions): void {
   const pairs = [["promptEmbeds", "pooledPromptEmbeds"], [
     "negativePromptEmbeds",
@@ -114,14 +117,14 @@ async function encodeTexts(
  * @returns The negative text and the text; the first is undefined without guidance.
  */
 export async function encodeXlPrompts(
-  parts: Encoders,
-  prompt: Text | undefined,
+  parts: XlEncoders,
+  prompt: string | readonly string[] | undefined,
   options: XlPromptOptions,
   { guidance, zeros, warn }: XlEncoding,
 ): Promise<readonly [negative: XlText | undefined, positive: XlText]> {
   const { numImagesPerPrompt = 1, clipSkip } = options;
   const count = countPrompts(prompt, options);
-  const rows = (text: Text): readonly string[] =>
+  const rows = (text: string | readonly string[]): readonly string[] =>
     typeof text === "string" ? Array<string>(count).fill(text) : text;
   const spread = ({ embeds, pooled }: XlText): XlText => ({
     embeds: embeds.repeatInterleave(numImagesPerPrompt, 0),

@@ -39,7 +39,8 @@ export interface ConditioningConfig {
   readonly addition_time_embed_dim: number | null;
 }
 
-type Inputs = Readonly<Record<string, Value>>;
+/** Inputs of a model by name. */
+export type ConditioningInputs = Readonly<Record<string, Value>>;
 
 /** Width of the time embedding. */
 export function timeWidth(config: ConditioningConfig): number {
@@ -48,7 +49,11 @@ export function timeWidth(config: ConditioningConfig): number {
 }
 
 /** Everything that tells the residual blocks of time, class, size and guidance: [N, E]. */
-export function conditioning(s: Scope, config: ConditioningConfig, inputs: Inputs): Value {
+export function conditioning(
+  s: Scope,
+  config: ConditioningConfig,
+  inputs: ConditioningInputs,
+): Value {
   const { timestep, timestep_cond, class_labels } = inputs;
   let emb = timestepEmbedding(s.at("time_embedding"), timeProjection(s, config, timestep!), {
     activation: config.act_fn,
@@ -99,7 +104,7 @@ function classEmbedding(s: Scope, config: ConditioningConfig, labels: Value): Va
 function sizeEmbedding(
   s: Scope,
   config: ConditioningConfig,
-  { text_embeds, time_ids }: Inputs,
+  { text_embeds, time_ids }: ConditioningInputs,
 ): Value {
   const sizes = sinusoidalEmbedding(s.at("add_time_proj"), reshape(s, time_ids!, [-1]), {
     width: config.addition_time_embed_dim!,
