@@ -10,7 +10,12 @@ export {
   redisWorker,
   type RedisWorkerOptions,
 } from "./queue/redis/redis_worker.ts";
-export { redisStore, type RedisStoreOptions } from "./storage/redis_store.ts";
+export {
+  type RedisClient,
+  redisStore,
+  type RedisStoreOptions,
+  type RedisTransaction,
+} from "./storage/redis_store.ts";
 export type { JobQueue, JobRecord, JobStatus, QueueDepth } from "./queue/queue.ts";
 export type { Store, StoredFile } from "./storage/store.ts";
 export type { ModelCatalog } from "./http/context.ts";

@@ -1,4 +1,3 @@
-import type { Redis } from "ioredis";
 import { checkKey, FILES_PATH, type Store, type StoredFile } from "./store.ts";
 
 /** Where in Redis, and for how long. */
@@ -9,9 +8,27 @@ export interface RedisStoreOptions {
   readonly ttlMs?: number | undefined;
 }
 
+/** What the store needs of a client of Redis; those of ioredis have it. */
+export interface RedisClient {
+  /** Begins a transaction. */
+  multi(): RedisTransaction;
+  /** The fields of a hash. */
+  hgetallBuffer(key: string): Promise<Record<string, Uint8Array>>;
+}
+
+/** Commands that are sent together. */
+export interface RedisTransaction {
+  /** Sets fields of a hash. */
+  hset(key: string, fields: object): RedisTransaction;
+  /** Lets a key end after some milliseconds. */
+  pexpire(key: string, ms: number): RedisTransaction;
+  /** Sends them. */
+  exec(): Promise<unknown>;
+}
+
 /** Files in Redis, for a while: for a few workers without a storage of their own. */
 export function redisStore(
-  redis: Redis,
+  redis: RedisClient,
   { prefix = "denoise", ttlMs = 3_600_000 }: RedisStoreOptions = {},
 ): Store {
   const keyOf = (key: string): string => {
@@ -30,7 +47,7 @@ export function redisStore(
     async get(key): Promise<StoredFile | undefined> {
       const { bytes, mediaType } = await redis.hgetallBuffer(keyOf(key));
       if (bytes === undefined || mediaType === undefined) return undefined;
-      return { bytes: new Uint8Array(bytes), mediaType: String(mediaType) };
+      return { bytes: new Uint8Array(bytes), mediaType: new TextDecoder().decode(mediaType) };
     },
     url: (key, base) => Promise.resolve(`${base}${FILES_PATH}/${key}`),
   };
