@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describe, it } from "@std/testing/bdd";
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { type AnyPipeline, DenoiseError, type PictureOutput } from "@denoise/core";
 import { DiffusionPipeline, registry, StableDiffusionPipeline } from "@denoise/denoise";
@@ -44,14 +44,21 @@ async function load(repo: string, options: object = {}): Promise<AnyPipeline> {
 for (const repo of REPOS) {
   const golden: Golden<Head> = await readGolden(`pipelines/${repo}`);
   describe(`${repo} gives the pictures of diffusers`, () => {
+    let pipe: AnyPipeline;
+    let ownScheduler: AnyPipeline["scheduler"];
+    beforeAll(async () => {
+      pipe = await load(repo, golden.head.load);
+      ownScheduler = pipe.scheduler;
+    });
+    afterAll(() => pipe.dispose());
+
     for (const one of golden.head.cases) {
       it(one.name, async () => {
-        const pipe = await load(repo, golden.head.load);
+        pipe.scheduler = ownScheduler;
         await swapScheduler(pipe, one, registry);
         const { pixels, latents } = await comparePictures(pipe, one, golden);
         assertWithin(latents, LATENTS, "latents");
         assertWithin(pixels, PIXEL, "pixels");
-        await pipe.dispose();
       });
     }
   });
