@@ -11,6 +11,7 @@ import type { ServingEngine } from "./engine/engine.ts";
 import { type ApiKey, keyCheck } from "./http/auth.ts";
 import type { AppEnv, DoorContext, ModelCatalog } from "./http/context.ts";
 import { admitted, observed } from "./http/middleware.ts";
+import { modelGate } from "./http/model_gate.ts";
 import { rateLimit } from "./http/rate_limit.ts";
 import { replyError } from "./http/reply_error.ts";
 import { log } from "./observe/log.ts";
@@ -83,6 +84,7 @@ export function appWith(chosen: readonly Door[], options: AppOptions): App {
   let draining = false;
   const context: DoorContext = {
     models,
+    readyModels: modelGate(models, queue, limits.jobTimeoutMs),
     queue,
     limits,
     store: options.storage ?? memoryStore(),
@@ -111,7 +113,7 @@ export function appWith(chosen: readonly Door[], options: AppOptions): App {
   for (const door of doors) door.mount(app, context);
   app.get("/openapi.json", (c) => c.json(describe(app)));
   app.notFound((c) => {
-    const message = `There is no ${c.req.method} ${c.req.path.slice(0, 200)}`;
+    const message = `There is no route ${c.req.method} ${c.req.path.slice(0, 200)}`;
     const error = new ServeError("not_found", message);
     return replyError(c, doorOf(c.req.path, c.req.method), error, metrics);
   });

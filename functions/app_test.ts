@@ -222,10 +222,7 @@ describe("GET /openapi.json", () => {
       for (const method of Object.keys(operations)) {
         const response = await app.request(actual, { method: method.toUpperCase() });
         const text = await response.text();
-        assert(
-          !text.includes("There is no POST") && !text.includes("There is no GET"),
-          `${method} ${path}`,
-        );
+        assert(!text.includes("There is no route"), `${method} ${path}`);
       }
     }
     const described = Object.entries(paths)

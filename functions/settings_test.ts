@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { isLoopback, readSettings, SettingsError } from "./settings.ts";
-import { settingsTable } from "./settings_help.ts";
+import { settingsTable } from "./tests/settings_help.ts";
 import { SETTINGS } from "./settings_table.ts";
 
 function problems(env: Record<string, string>): readonly string[] {

@@ -66,6 +66,16 @@ describe("POST /", () => {
     assertEquals((await slow.request("/", post({ inputs: "a cat" }))).status, 504);
   });
 
+  it("holds as many as may wait in the queue", async () => {
+    const { app, engine } = fakeApp({}, { ready: false });
+    const ask = () => app.request("/", post({ inputs: "a cat" }));
+    const held = Array.from({ length: 64 }, ask);
+    assertEquals((await ask()).status, 429);
+    engine.becomeReady();
+    const statuses = (await Promise.all(held)).map(({ status }) => status);
+    assertEquals(new Set(statuses), new Set([200]));
+  });
+
   it("never says 503, which a client would answer with another request at once", async () => {
     const { app, engine } = fakeApp({}, { ready: false });
     engine.fail();

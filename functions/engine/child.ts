@@ -2,13 +2,13 @@ import type { Registry } from "@denoise/core";
 import { fromFailure, ServeError } from "../contract/errors.ts";
 import type { Job, RunEvent } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
-import { Channel } from "./channel.ts";
+import { Channel } from "../async/channel.ts";
 import { type Child, startChild } from "./child_process.ts";
 import type { EngineState, ModelOptions, ModelSpec, ServingEngine } from "./engine.ts";
 import { unavailable } from "./inline.ts";
 import { type LocatedModel, locateModels } from "./locate.ts";
 import type { FromChild } from "./protocol.ts";
-import { withSignal } from "./with_signal.ts";
+import { withSignal } from "../async/with_signal.ts";
 
 /** What an engine in a child process is made from. */
 export interface ChildEngineOptions extends ModelOptions {

@@ -8,7 +8,7 @@ import { type LoadedModel, loadModel } from "./loaded_model.ts";
 import { type LocatedModel, locateModels } from "./locate.ts";
 import { guarded } from "./nan_guard.ts";
 import { runJob } from "./run_job.ts";
-import { withSignal } from "./with_signal.ts";
+import { withSignal } from "../async/with_signal.ts";
 
 /** What an engine in this process is made from. */
 export interface InlineEngineOptions extends ModelOptions {

@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import type { ModelInfo } from "../contract/model_info.ts";
 import type { Limits } from "../contract/limits.ts";
 import type { ServingEngine } from "../engine/engine.ts";
 import type { JobQueue } from "../queue/queue.ts";
@@ -11,6 +12,8 @@ export type ModelCatalog = Pick<ServingEngine, "state" | "restarts" | "ready">;
 export interface DoorContext {
   /** The models. */
   readonly models: ModelCatalog;
+  /** The models, once they are loaded; holds a request until then. */
+  readonly readyModels: (signal: AbortSignal) => Promise<readonly ModelInfo[]>;
   /** Where jobs go. */
   readonly queue: JobQueue;
   /** What a request may ask for. */

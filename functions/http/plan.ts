@@ -2,7 +2,6 @@ import { invalid, ServeError } from "../contract/errors.ts";
 import type { Job, JobInput, Task } from "../contract/job.ts";
 import { MIN_SIDE } from "../contract/limits.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
-import { withSignal } from "../engine/with_signal.ts";
 import type { DoorContext } from "./context.ts";
 
 /** What a door has understood of a request. */
@@ -42,7 +41,7 @@ export async function planJob(
 ): Promise<Job> {
   const { model: wanted, task: asked, ...rest } = request;
   const nameOf = (field: string): string => options.names?.[field] ?? field;
-  const models = await readyModels(context, options.signal);
+  const models = await context.readyModels(options.signal);
   const task = asked ?? impliedTask(request);
   const model = chooseModel(models, wanted, task, nameOf("model"));
   const settled = settleTask(model, task);
@@ -67,36 +66,6 @@ export async function planJob(
     createdAt: Date.now(),
     keepMs: options.keepMs ?? 0,
   };
-}
-
-let holding = 0;
-
-/** The models, once they are loaded; as many may wait for that as may wait in the queue. */
-async function readyModels(
-  { models, queue, limits }: DoorContext,
-  signal: AbortSignal,
-): Promise<readonly ModelInfo[]> {
-  if (models.state.phase === "ready") return models.state.models;
-  const { bound } = await queue.depth();
-  if (holding >= bound) {
-    throw new ServeError(
-      "queue_full",
-      "The models are loading, and enough requests wait for them",
-      {
-        retryAfterMs: 1_000,
-      },
-    );
-  }
-  holding++;
-  const late = AbortSignal.timeout(limits.jobTimeoutMs);
-  try {
-    return await withSignal(models.ready(), AbortSignal.any([signal, late]));
-  } catch (error) {
-    if (!late.aborted) throw error;
-    throw new ServeError("timeout", "The models took longer to load than the server allows");
-  } finally {
-    holding--;
-  }
 }
 
 function impliedTask({ image, mask }: PictureRequest): Task | undefined {

@@ -1,5 +1,5 @@
 import { isLast, type JobEvent } from "../contract/job.ts";
-import { Channel } from "../engine/channel.ts";
+import { Channel } from "../async/channel.ts";
 
 /** Most events that wait for one slow reader; of more, steps and previews are left out. */
 const MAX_BEHIND = 256;

@@ -2,7 +2,7 @@ import { ServeError } from "../contract/errors.ts";
 import type { EncodedPicture, Job, RunEvent } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import type { EngineState, ServingEngine } from "../engine/engine.ts";
-import { withSignal } from "../engine/with_signal.ts";
+import { withSignal } from "../async/with_signal.ts";
 
 /** The model that a {@linkcode FakeEngine} says it has. */
 export const FAKE_MODEL: ModelInfo = {

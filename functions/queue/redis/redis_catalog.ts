@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import type { ModelInfo } from "../../contract/model_info.ts";
 import type { EngineState } from "../../engine/engine.ts";
-import { withSignal } from "../../engine/with_signal.ts";
+import { withSignal } from "../../async/with_signal.ts";
 import type { ModelCatalog } from "../../http/context.ts";
 import { namesUnder } from "./names.ts";
 

@@ -2,7 +2,7 @@ import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { ServeError } from "../../contract/errors.ts";
 import { isLast, type Job, type JobEvent } from "../../contract/job.ts";
-import { Channel } from "../../engine/channel.ts";
+import { Channel } from "../../async/channel.ts";
 import type { Store } from "../../storage/store.ts";
 import { Entry } from "../entry.ts";
 import type { JobQueue, JobRecord, QueueDepth } from "../queue.ts";

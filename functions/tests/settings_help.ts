@@ -1,4 +1,4 @@
-import { SETTINGS } from "./settings_table.ts";
+import { SETTINGS } from "../settings_table.ts";
 
 /** The settings as the table of README.md. */
 export function settingsTable(): string {
