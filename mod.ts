@@ -19,7 +19,13 @@
  *
  * @module
  */
-import { diffusionPipeline, type DiffusionPipelineLoader } from "@denoise/core";
+import {
+  type AutoPipeline,
+  autoPipeline,
+  diffusionPipeline,
+  type DiffusionPipelineLoader,
+} from "@denoise/core";
+import { type SingleFileLoader, singleFileLoader } from "@denoise/single-file";
 import { registry } from "./plugins/registry.ts";
 
 export * from "@denoise/core";
@@ -47,6 +53,19 @@ export {
   unloadTextualInversion,
 } from "@denoise/textual-inversion";
 export { registry };
+export type { SingleFileLoader };
 
 /** Loads any pipeline by the class that its model_index.json names, from a folder or the Hub. */
 export const DiffusionPipeline: DiffusionPipelineLoader = diffusionPipeline(registry);
+
+/** Loads the pipeline that makes pictures from text with the models of a repo. */
+export const AutoPipelineForText2Image: AutoPipeline = autoPipeline("text-to-image", registry);
+
+/** Loads the pipeline that changes pictures with the models of a repo. */
+export const AutoPipelineForImage2Image: AutoPipeline = autoPipeline("image-to-image", registry);
+
+/** Loads the pipeline that paints in pictures with the models of a repo. */
+export const AutoPipelineForInpainting: AutoPipeline = autoPipeline("inpainting", registry);
+
+/** Loads a pipeline from an original checkpoint of Stable Diffusion, one .safetensors file. */
+export const fromSingleFile: SingleFileLoader = singleFileLoader(registry);

@@ -22,6 +22,7 @@ import type {
   PipelineLoadOptions,
   PipelineRun,
   PipelineStep,
+  SharedPipeline,
 } from "./pipeline.ts";
 import type { ComponentLocation } from "./plugin.ts";
 import { Registry } from "./registry.ts";
@@ -206,6 +207,22 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out>(
       );
       const { onWarning } = options;
       return new DefinedPipeline(parts as Partial<C>, settings, { location, registry, onWarning });
+    }
+
+    static fromPipe(pipeline: SharedPipeline, components: Partial<C> = {}): DefinedPipeline {
+      const theirs = pipeline.components as Parts;
+      const shared = Object.fromEntries(roles.map(([role]) => [role, theirs[role]]));
+      const { nameOrPath: id, config } = pipeline;
+      const settings = Object.fromEntries(
+        Object.keys(definition.settings ?? {})
+          .filter((key) => key in config)
+          .map((key) => [key, (config as JsonObject)[key]!]),
+      );
+      const location = id === "" ? undefined : { id, path: id };
+      return new DefinedPipeline({ ...shared, ...components } as Partial<C>, settings, {
+        location,
+        registry: bound,
+      });
     }
 
     static using(registry: Registry): PipelineClass<C, A, Out> {

@@ -147,6 +147,18 @@ export type PipelineLoadOptions<C extends object> =
   }
   & { readonly [K in keyof C]?: C[K] | null | undefined };
 
+/** A loaded pipeline that another one can take its components from. */
+export interface SharedPipeline {
+  /** The class name in diffusers. */
+  readonly className: string;
+  /** The folder or id that it was loaded from. */
+  readonly nameOrPath: string;
+  /** What model_index.json says of it. */
+  readonly config: FrozenConfig;
+  /** The components by role. */
+  readonly components: object;
+}
+
 /** The class of a pipeline, made by {@linkcode definePipeline}. */
 export interface PipelineClass<C extends object, A extends readonly unknown[], Out>
   extends PluginClass<Pipeline<C, A, Out>>, Bindable<PipelineClass<C, A, Out>> {
@@ -161,6 +173,13 @@ export interface PipelineClass<C extends object, A extends readonly unknown[], O
     id: string | URL,
     options?: PipelineLoadOptions<C>,
   ): Promise<Pipeline<C, A, Out>>;
+  /**
+   * Puts a pipeline together from the components of another one, which share their models.
+   *
+   * @param components To put in place of the other one's.
+   * @throws {DenoiseError} `missing_component` when the other one lacks a component.
+   */
+  fromPipe(pipeline: SharedPipeline, components?: Partial<C>): Pipeline<C, A, Out>;
 }
 
 /** A pipeline whose class is known only from its model_index.json. */

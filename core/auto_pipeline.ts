@@ -1,0 +1,111 @@
+import { type AnyPipelineLoadOptions, locatePipeline } from "./diffusion_pipeline.ts";
+import { DenoiseError } from "./errors.ts";
+import type { AnyPipeline, PipelineClass, SharedPipeline } from "./pipeline.ts";
+import type { Registry } from "./registry.ts";
+
+/** What a pipeline is for. */
+export type PipelineTask = "text-to-image" | "image-to-image" | "inpainting";
+
+/** The class names of one kind of model: one for each task, and the kind with ControlNet. */
+interface Family {
+  readonly tasks: { readonly [task in PipelineTask]?: string };
+  readonly controlled?: string;
+}
+
+function family(name: string, controlled?: string): Family {
+  const tasks = {
+    "text-to-image": `${name}Pipeline`,
+    "image-to-image": `${name}Img2ImgPipeline`,
+    "inpainting": `${name}InpaintPipeline`,
+  };
+  return controlled === undefined ? { tasks } : { tasks, controlled };
+}
+
+/** `SUPPORTED_TASKS_MAPPINGS` of diffusers, as far as there are plugins for them. */
+const FAMILIES: Readonly<Record<string, Family>> = {
+  "stable-diffusion": family("StableDiffusion", "stable-diffusion-controlnet"),
+  "stable-diffusion-controlnet": family("StableDiffusionControlNet"),
+  "stable-diffusion-xl": family("StableDiffusionXL", "stable-diffusion-xl-controlnet"),
+  "stable-diffusion-xl-controlnet": family("StableDiffusionXLControlNet"),
+  "latent-consistency-model": {
+    tasks: {
+      "text-to-image": "LatentConsistencyModelPipeline",
+      "image-to-image": "LatentConsistencyModelImg2ImgPipeline",
+    },
+  },
+};
+
+/**
+ * The class that does a task with the components of another class.
+ *
+ * @param controlnet True for the one with ControlNet, false for the one without; as it is unless
+ *   given.
+ * @throws {DenoiseError} `unknown_class` when there is none.
+ */
+export function classForTask(className: string, task: PipelineTask, controlnet?: boolean): string {
+  const found = Object.entries(FAMILIES)
+    .find(([_, { tasks }]) => Object.values(tasks).includes(className));
+  const plain = Object.values(FAMILIES).find(({ controlled }) => controlled === found?.[0]);
+  const chosen = controlnet === undefined
+    ? found?.[1]
+    : controlnet
+    ? FAMILIES[found?.[1].controlled ?? found?.[0] ?? ""]
+    : plain ?? found?.[1];
+  const name = chosen?.tasks[task];
+  if (name !== undefined) return name;
+  const known = Object.values(FAMILIES).flatMap(({ tasks }) => Object.values(tasks));
+  throw new DenoiseError(
+    "unknown_class",
+    `Cannot find a pipeline for ${task} with the components of ${className}. There are such ` +
+      `pipelines for those of: ${known.join(", ")}`,
+  );
+}
+
+/** Loads the pipeline that does one task with the models of any repo. */
+export interface AutoPipeline {
+  /** What its pipelines do. */
+  readonly task: PipelineTask;
+  /**
+   * Loads the components of a folder or repo into the pipeline for the task.
+   *
+   * @param options How to load, and components to use or leave out; with a `controlnet` the
+   *   pipeline is the one for that.
+   * @throws {DenoiseError} `unknown_class` when there is none for that repo.
+   */
+  fromPretrained(id: string | URL, options?: AnyPipelineLoadOptions): Promise<AnyPipeline>;
+  /**
+   * The pipeline for the task with the components of a loaded one; nothing is loaded twice, and the
+   * models are shared.
+   *
+   * @param components To put in place of the loaded one's; `controlnet: null` takes it out.
+   * @throws {DenoiseError} `unknown_class` when there is none for those components.
+   */
+  fromPipe(
+    pipeline: SharedPipeline,
+    components?: Readonly<Record<string, unknown>>,
+  ): Promise<AnyPipeline>;
+}
+
+type AnyClass = PipelineClass<Record<string, unknown>, unknown[], unknown>;
+
+/** Makes the loader for a task that looks classes up in that registry. */
+export function autoPipeline(task: PipelineTask, bound: Registry): AutoPipeline {
+  return {
+    task,
+    async fromPretrained(id, options = {}) {
+      const { location, className, registry } = await locatePipeline(id, options, bound);
+      const wanted = classForTask(className, task, controlled(options));
+      const pipeline = await registry.get(wanted, "pipeline", task);
+      return await pipeline.load(location, { ...options, registry }) as AnyPipeline;
+    },
+    async fromPipe(pipeline, components = {}) {
+      const wanted = classForTask(pipeline.className, task, controlled(components));
+      const Class = await bound.get(wanted, "pipeline", task) as unknown as AnyClass;
+      return Class.using(bound).fromPipe(pipeline, components) as unknown as AnyPipeline;
+    },
+  };
+}
+
+function controlled(options: { readonly [role: string]: unknown }): boolean | undefined {
+  return options.controlnet === undefined ? undefined : options.controlnet !== null;
+}
