@@ -77,7 +77,20 @@ export function createApp(options: AppOptions): App {
 }
 
 /** An app with those doors beside the one of operations. */
-export function appWith(chosen: readonly Door[], options: AppOptions): App {
+export function appWith(doors: readonly Door[], options: AppOptions): App {
+  const { hono, drain } = honoWith(doors, options);
+  return {
+    fetch: (request) => hono.fetch(request),
+    request: (path, init) => hono.request(path, init),
+    drain,
+  };
+}
+
+/** The same as a Hono app, which tells its routes. */
+export function honoWith(
+  chosen: readonly Door[],
+  options: AppOptions,
+): { readonly hono: OpenAPIHono<AppEnv>; readonly drain: App["drain"] } {
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const metrics = options.metrics ?? createMetrics();
   const { models, queue } = sources(options, limits, metrics);
@@ -120,8 +133,7 @@ export function appWith(chosen: readonly Door[], options: AppOptions): App {
   app.onError((error, c) => replyError(c, doorOf(c.req.path, c.req.method), error, metrics));
 
   return {
-    fetch: (request) => app.fetch(request),
-    request: (path, init) => app.request(path, init),
+    hono: app,
     async drain(graceMs): Promise<void> {
       draining = true;
       await queue.close(graceMs);

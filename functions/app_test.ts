@@ -3,9 +3,11 @@ import { describe, it } from "@std/testing/bdd";
 import { registry } from "@denoise/denoise/registry";
 import * as fc from "fast-check";
 import { Hono } from "hono";
-import { createApp } from "./app.ts";
+import { createApp, honoWith } from "./app.ts";
 import { ServeError } from "./contract/errors.ts";
+import { builtInDoors } from "./doors/mod.ts";
 import { fakeApp, post } from "./tests/app.ts";
+import { FakeEngine } from "./tests/fake_engine.ts";
 
 const GENERATE = "/v1/images/generations";
 const keys = [{ name: "ann", key: "key-of-ann" }];
@@ -216,21 +218,14 @@ describe("GET /openapi.json", () => {
   it("describes every route, and no other", async () => {
     const { openapi, paths } = await description();
     assertEquals(openapi, "3.1.0");
-    const { app } = fakeApp();
-    for (const [path, operations] of Object.entries(paths)) {
-      const actual = path.replaceAll(/\{\w+\}/g, "x");
-      for (const method of Object.keys(operations)) {
-        const response = await app.request(actual, { method: method.toUpperCase() });
-        const text = await response.text();
-        assert(!text.includes("There is no route"), `${method} ${path}`);
-      }
-    }
+    const { hono } = honoWith(builtInDoors, { engine: new FakeEngine(), registry });
+    const routes = hono.routes.filter(({ method }) => method !== "ALL")
+      .map(({ method, path }) => `${method.toLowerCase()} ${path.replace(/:(\w+)/g, "{$1}")}`);
     const described = Object.entries(paths)
       .flatMap(([path, operations]) =>
         Object.keys(operations).map((method) => `${method} ${path}`)
       );
-    const sources = ["post /v1/images/edits", "put /predictions/{id}", "post /", "get /livez"];
-    for (const one of sources) assert(described.includes(one), one);
+    assertEquals([...described, "get /openapi.json"].sort(), routes.sort());
   });
 
   it("has the ranges that validate", async () => {
