@@ -7,8 +7,10 @@ import { Tensor } from "./tensor.ts";
 const DIGITS = 6;
 /** Words that a seed is spread over. */
 const POOL_SIZE = 24;
-/** Pieces whose increments are kept. */
-const CACHED = 45;
+/** Pieces whose increments are kept: those of one time and its neighbours. */
+const CACHED = 100;
+
+const f = Math.fround;
 
 /** A number rounded to 6 digits as Python's `round` does, ties to even. */
 function roundTime(time: number): number {
@@ -136,16 +138,36 @@ export class BrownianPath {
     if (parent === undefined) return this.#whole;
     const known = this.#cache.get(piece);
     if (known !== undefined) return known;
-    const whole = this.#incrementOf(parent);
+    const [left, right] = this.#halve(parent, this.#incrementOf(parent));
+    this.#keep(parent.halves[0], left);
+    this.#keep(parent.halves[1], right);
+    return piece.isLeft ? left : right;
+  }
+
+  /** The increments of the halves: their shares of the whole, and noise that one has and one lacks. */
+  #halve(parent: Piece, whole: Tensor): [Tensor, Tensor] {
     const reciprocal = 1 / (parent.end - parent.start);
     const [before, after] = [parent.middle - parent.start, parent.end - parent.middle];
     const [seed] = seedSequence(this.#seed, [parent.key, parent.depth], POOL_SIZE, 4);
-    const noise = this.#normal(seed!).mul(Math.sqrt(before * after * reciprocal));
-    const left = whole.mul(before).mul(reciprocal).add(noise);
-    const increment = piece.isLeft ? left : whole.sub(left);
+    const values = whole.toFloat32Array();
+    const noise = this.#normal(seed!).toFloat32Array();
+    const [a, b, c] = [before, reciprocal, Math.sqrt(before * after * reciprocal)].map(f) as [
+      number,
+      number,
+      number,
+    ];
+    const left = new Float32Array(values.length);
+    const right = new Float32Array(values.length);
+    for (let i = 0; i < values.length; i++) {
+      left[i] = f(f(values[i]! * a) * b) + f(noise[i]! * c);
+      right[i] = values[i]! - left[i]!;
+    }
+    return [new Tensor("float32", left, this.#dims), new Tensor("float32", right, this.#dims)];
+  }
+
+  #keep(piece: Piece, increment: Tensor): void {
     this.#cache.set(piece, increment);
     if (this.#cache.size > CACHED) this.#cache.delete(this.#cache.keys().next().value!);
-    return increment;
   }
 }
 

@@ -391,7 +391,7 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
     #indexOf(timestep: number): number {
       const { timesteps } = this.#plan;
       if (cursor === "timestep") return this.#lookUp(timestep, 0);
-      const next = this.#next ?? this.#begin ?? this.#lookUp(timestep, 1);
+      const next = this.#next ?? this.#begin ?? this.#firstPlace(timestep);
       if (timesteps[next] === timestep) return next;
       throw new RangeError(
         next >= timesteps.length
@@ -400,6 +400,15 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
           : `Cannot step ${className} at timestep ${timestep}: step ${next} of the run is at ` +
             `timestep ${timesteps[next]}; call setTimesteps to start again`,
       );
+    }
+
+    /**
+     * Where a run begins that was not told by `setBeginIndex`. Of equal timesteps it is the second,
+     * as in diffusers, since a run that begins in the middle must not skip a sigma; but where the
+     * plan begins with equal ones it is the first: diffusers then runs out of sigmas at the end.
+     */
+    #firstPlace(timestep: number): number {
+      return this.#plan.timesteps[0] === timestep ? 0 : this.#lookUp(timestep, 1);
     }
 
     /** The place of a timestep; of several equal ones, that many are skipped if they are there. */

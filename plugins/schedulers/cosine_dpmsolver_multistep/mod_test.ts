@@ -13,7 +13,8 @@ const output = (denoised: Tensor, x: Tensor, { sigma }: NoiseLevel): Tensor =>
   x.div(sigma ** 2 + 1).sub(denoised).div(sigma / Math.sqrt(sigma ** 2 + 1));
 
 testScheduler(CosineDPMSolverMultistepScheduler, {
-  distribution: { steps: 200, tolerance: 0.02, level, output },
+  // the standard deviation of 2048 samples is uncertain by 1.6 %, the steps add theirs
+  distribution: { steps: 40, samples: 2048, tolerance: 0.05, level, output },
 });
 
 // A few roundings of float32, relative to the largest value of the sample.

@@ -4,7 +4,8 @@ import goldens from "./testdata/goldens.json" with { type: "json" };
 
 testScheduler(DPMSolverSDEScheduler, {
   refuses: [{ config: { use_karras_sigmas: true, use_beta_sigmas: true }, message: "only one of" }],
-  distribution: { steps: 250, tolerance: 0.02 },
+  // the standard deviation of 2048 samples is uncertain by 1.6 %, the steps add theirs
+  distribution: { steps: 40, samples: 2048, tolerance: 0.05 },
 });
 
 // One time in twenty torch's logarithm is a unit in the last place off and its noise comes from a few

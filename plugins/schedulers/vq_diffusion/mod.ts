@@ -6,9 +6,9 @@
  *     p(x'|x) = Σ q(x'|x, x0)·p(x0|x) = q(x|x')·Σ q(x'|x0)·p(x0|x)/q(x|x0)
  *     x' = argmax (log p(x'|x) + g)        g = −log(−log u)
  *
- * x: token ids [N, L], int64, 0 .. K − 1, of which K − 1 is the mask and which are all masked at first;
- * p(x0|x): the model's output, log probabilities [N, K − 1, L] of the ids without the mask; u: even
- * noise of 0 .. 1. q: a token keeps its id with probability a, becomes masked with c, and each of the
+ * x: token ids [N, L] or [N, H, W], int64, 0 .. K − 1, of which K − 1 is the mask and which are all
+ * masked at first; p(x0|x): the model's output, log probabilities [N, K − 1, L] or [N, K − 1, H, W] of
+ * the ids without the mask; u: even noise of 0 .. 1. q: a token keeps its id with probability a, becomes masked with c, and each of the
  * K − 1 ids with b = (1 − a − c)/(K − 1); a mask stays one. The products ā and c̄ of a timestep go
  * evenly from `alpha_cum_start` to `alpha_cum_end` and from `gamma_cum_start` to `gamma_cum_end`.
  *
@@ -170,7 +170,8 @@ function posterior(
   now: Transitions,
   before: Transitions,
 ): Tensor {
-  const [batch, ids, length] = output.dims as [number, number, number];
+  const [batch, ids, ...places] = output.dims as [number, number, ...number[]];
+  const length = sample.size / batch;
   const [given, tokens] = [output.toFloat32Array(), sample.toFloat32Array()];
   const result = new Float32Array(batch * (ids + 1) * length);
   for (let place = 0; place < tokens.length; place++) {
@@ -196,5 +197,5 @@ function posterior(
       result[(n * (ids + 1) + id) * length + l] = f(reached + onwards) + total;
     }
   }
-  return new Tensor("float32", result, [batch, ids + 1, length]);
+  return new Tensor("float32", result, [batch, ids + 1, ...places]);
 }
