@@ -1,4 +1,10 @@
-import { Generator, type Registry, type Scheduler, type SchedulerClass } from "@denoise/core";
+import {
+  Generator,
+  type Registry,
+  type Scheduler,
+  type SchedulerClass,
+  Tensor,
+} from "@denoise/core";
 import { noiseLevel } from "@denoise/core/testing";
 
 /** What is to be said of a scheduler at a glance. */
@@ -15,14 +21,16 @@ export interface SchedulerFacts {
   readonly levels: readonly number[];
 }
 
-/** The config that every scheduler takes over: Stable Diffusion 1.5's. */
+/** Options without defaults, of schedulers of token ids. */
+const REQUIRED = { num_vec_classes: 64, mask_token_id: 63 };
+
+/** The config that schedulers take over: Stable Diffusion 1.5's. */
 const CONFIG = {
+  ...REQUIRED,
   beta_start: 0.00085,
   beta_end: 0.012,
   beta_schedule: "scaled_linear",
   num_train_timesteps: 1000,
-  num_vec_classes: 64, // options without defaults, of schedulers of token ids
-  mask_token_id: 63,
 };
 
 /** Every scheduler of the registry, measured in a run of that many steps. */
@@ -37,18 +45,30 @@ export async function allFacts(registry: Registry, steps: number): Promise<Sched
 }
 
 function factsOf(Class: SchedulerClass, name: string, steps: number): SchedulerFacts {
-  const scheduler = Class.fromConfig(CONFIG);
+  const scheduler = attempt(() => Class.fromConfig(CONFIG), Class.fromConfig(REQUIRED));
   return {
     className: Class.className,
     package: name,
     calls: scheduler.order,
-    stochastic: attempt(() => isStochastic(scheduler), false),
+    stochastic: PROBES.some((probe) => attempt(() => isStochastic(scheduler, probe), false)),
     takes: ["timesteps", "sigmas"].filter((option) => scheduler.takesPlanOption(option)),
     levels: attempt(() => levelsOf(scheduler, steps), []),
   };
 }
 
-/** Schedulers of discrete data have neither noise levels nor a step on floats. */
+/** First sample and model output of a run: of numbers, or of token ids. */
+interface Probe {
+  readonly sample: Tensor;
+  readonly output: Tensor;
+}
+
+const NUMBERS = new Generator(0).randn([1, 4, 4, 4]);
+const PROBES: readonly Probe[] = [
+  { sample: NUMBERS, output: NUMBERS.mul(0.1) },
+  { sample: Tensor.full([1, 4, 4], 63, "int64"), output: new Generator(0).randn([1, 63, 4, 4]) },
+];
+
+/** Schedulers of token ids have neither noise levels nor a step on numbers. */
 function attempt<T>(measure: () => T, otherwise: T): T {
   try {
     return measure();
@@ -69,15 +89,15 @@ function levelsOf(scheduler: Scheduler, steps: number): number[] {
   }).filter((level) => Number.isFinite(level) && level > 0);
 }
 
-function isStochastic(scheduler: Scheduler): boolean {
+function isStochastic(scheduler: Scheduler, { sample: first, output }: Probe): boolean {
+  const inpainting = { originalImage: first, mask: first.mul(0).add(0.5) }; // half known
   const [one, two] = [1, 2].map((seed) => {
     const own = scheduler.clone();
     own.setTimesteps(4);
     const generator = new Generator(seed);
-    let sample = new Generator(0).randn([1, 4, 4, 4]);
-    for (const t of own.timesteps) {
-      sample = own.step(sample.mul(0.1), t, sample, { generator }).prevSample;
-    }
+    const options = { generator, ...(own.takesStepOption("mask") ? inpainting : {}) };
+    let sample = first;
+    for (const t of own.timesteps) sample = own.step(output, t, sample, options).prevSample;
     return sample;
   });
   return !one!.equals(two!);
