@@ -21,6 +21,7 @@
  * @module
  */
 import {
+  type Bindable,
   type ControlNet,
   isFolder,
   type ModelClass,
@@ -73,13 +74,15 @@ export const ControlNetModel: ModelClass<ControlNetModel> = defineModel<
   }),
 });
 
+/** The class of several ControlNets together. */
+export interface MultiControlNetModelClass
+  extends PluginClass<MultiControlNet>, Bindable<MultiControlNetModelClass> {}
+
 /** Several ControlNets whose residuals are added; `MultiControlNetModel` of diffusers. */
 export type MultiControlNetModel = MultiControlNet;
 
 /** Loads the ControlNets that lie in `controlnet`, `controlnet_1`, ... beside each other. */
-export const MultiControlNetModel: PluginClass<MultiControlNet> & {
-  using(): typeof MultiControlNetModel;
-} = {
+export const MultiControlNetModel: MultiControlNetModelClass = {
   kind: "model",
   className: "MultiControlNetModel",
   using: () => MultiControlNetModel,

@@ -2,7 +2,9 @@ import {
   adoptConfig,
   type ComponentLocation,
   DenoiseError,
+  type FrozenConfig,
   joinPath,
+  type JsonObject,
   type LoadOptions,
   locateComponent,
   type Model,
@@ -10,10 +12,25 @@ import {
   readConfig,
   type Registry,
 } from "@denoise/core";
-import { Checkpoint } from "./graph/mod.ts";
+import { Checkpoint, type StoredTensor } from "./graph/mod.ts";
 import type { ModelDefinition } from "./model_definition.ts";
 import { OnnxModel } from "./onnx_model.ts";
 import { findWeights, openWeights, type WeightFiles } from "./weights/find.ts";
+
+/** The class of a model that runs on onnxruntime. */
+export interface OnnxModelClass<M extends Model = Model> extends ModelClass<M> {
+  /**
+   * Makes a model of tensors at hand or at their places in files, by their names in a repo.
+   *
+   * @param config What config.json says.
+   * @throws {DenoiseError} `missing_tensor`, `unexpected_tensor` or `unsupported_option`.
+   */
+  fromTensors(
+    config: JsonObject,
+    tensors: Iterable<readonly [string, StoredTensor]>,
+    options?: LoadOptions,
+  ): Promise<M>;
+}
 
 /**
  * Makes the model class that users of diffusers know from pure functions.
@@ -45,14 +62,14 @@ import { findWeights, openWeights, type WeightFiles } from "./weights/find.ts";
  */
 export function defineModel<C extends object, M extends Model<C>>(
   definition: ModelDefinition<C, M>,
-): ModelClass<M> {
+): OnnxModelClass<M> {
   return modelClass(definition, undefined);
 }
 
 function modelClass<C extends object, M extends Model<C>>(
   definition: ModelDefinition<C, M>,
   bound: Registry | undefined,
-): ModelClass<M> {
+): OnnxModelClass<M> {
   const { className } = definition;
   return {
     kind: "model",
@@ -64,6 +81,7 @@ function modelClass<C extends object, M extends Model<C>>(
       return await loadModel(definition, location, options, false);
     },
     load: (location, options) => loadModel(definition, location, options, true),
+    fromTensors: (config, tensors, options = {}) => makeModel(definition, config, tensors, options),
   };
 }
 
@@ -73,13 +91,32 @@ async function loadModel<C extends object, M extends Model<C>>(
   options: LoadOptions,
   isPart: boolean,
 ): Promise<M> {
-  const { className, schema, adapt = (config) => config } = definition;
-  const source = adapt(await readConfig(joinPath(path, "config.json")));
-  const config = adoptConfig(className, schema, source);
-  definition.check?.(config);
+  const { className } = definition;
+  const source = await readConfig(joinPath(path, "config.json"));
+  readModelConfig(definition, source); // says what cannot be built before weights are looked for
   const weights =
     await (isPart ? partWeights(className, path, options) : findWeights(path, options));
-  const checkpoint = new Checkpoint(await openWeights(weights), definition);
+  return await makeModel(definition, source, await openWeights(weights), options);
+}
+
+function readModelConfig<C extends object, M extends Model<C>>(
+  { className, schema, adapt = (config) => config, check }: ModelDefinition<C, M>,
+  given: JsonObject,
+): { readonly source: JsonObject; readonly config: FrozenConfig<C> } {
+  const source = adapt(given);
+  const config = adoptConfig(className, schema, source);
+  check?.(config);
+  return { source, config };
+}
+
+async function makeModel<C extends object, M extends Model<C>>(
+  definition: ModelDefinition<C, M>,
+  given: JsonObject,
+  tensors: Iterable<readonly [string, StoredTensor]>,
+  options: LoadOptions,
+): Promise<M> {
+  const { source, config } = readModelConfig(definition, given);
+  const checkpoint = new Checkpoint(tensors, definition);
   const model = new OnnxModel(definition, config, source, checkpoint, options);
   model.verify();
   if (options.device !== undefined) await model.to(options.device);

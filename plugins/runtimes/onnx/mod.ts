@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { defineModel } from "./define_model.ts";
+export { defineModel, type OnnxModelClass } from "./define_model.ts";
 export { childEngine, type ChildEngineOptions } from "./engine/child.ts";
 export type {
   Engine,

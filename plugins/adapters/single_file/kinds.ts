@@ -1,0 +1,47 @@
+import { DenoiseError } from "@denoise/core";
+import type { Tensors } from "./tensors.ts";
+
+/** Tensors by which checkpoints are told apart, as diffusers does (`infer_diffusers_model_type`). */
+const UNET = "model.diffusion_model.input_blocks.0.0.weight";
+const CONTEXT = "model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight";
+const XL = "conditioner.embedders.1.model.transformer.resblocks.9.mlp.c_proj.bias";
+const REFINER = "conditioner.embedders.0.model.transformer.resblocks.9.mlp.c_proj.bias";
+const UPSCALER = "model.diffusion_model.input_blocks.10.0.skip_connection.bias";
+
+/** A kind of checkpoint that is known, and the repo whose configs it has. */
+export const repos: Readonly<Record<string, string>> = {
+  v1: "stable-diffusion-v1-5/stable-diffusion-v1-5",
+  v2: "stabilityai/stable-diffusion-2-1",
+  xl_base: "stabilityai/stable-diffusion-xl-base-1.0",
+  xl_refiner: "stabilityai/stable-diffusion-xl-refiner-1.0",
+  xl_inpaint: "diffusers/stable-diffusion-xl-1.0-inpainting-0.1",
+  inpainting: "stable-diffusion-v1-5/stable-diffusion-inpainting",
+  inpainting_v2: "stabilityai/stable-diffusion-2-inpainting",
+  upscale: "stabilityai/stable-diffusion-x4-upscaler",
+};
+
+/**
+ * Which kind of model a checkpoint holds.
+ *
+ * @throws {DenoiseError} `unexpected_tensor` when it is no original checkpoint of Stable Diffusion.
+ */
+export function kindOf(tensors: Tensors, file: string): string {
+  const first = tensors.get(UNET);
+  if (first === undefined) {
+    const names = [...tensors.keys()].slice(0, 3).map((name) => JSON.stringify(name)).join(", ");
+    throw new DenoiseError(
+      "unexpected_tensor",
+      `Cannot load ${JSON.stringify(file)} as a checkpoint of Stable Diffusion: it has no ` +
+        `"${UNET}", but ${names || "nothing"}; a part alone, such as a UNet or a LoRA, is loaded ` +
+        `by its own class`,
+    );
+  }
+  const isV2 = tensors.get(CONTEXT)?.dims.at(-1) === 1024;
+  if (first.dims[1] === 9) {
+    return isV2 ? "inpainting_v2" : tensors.has(XL) ? "xl_inpaint" : "inpainting";
+  }
+  if (isV2) return "v2";
+  if (tensors.has(XL)) return "xl_base";
+  if (tensors.has(REFINER)) return "xl_refiner";
+  return tensors.has(UPSCALER) ? "upscale" : "v1";
+}

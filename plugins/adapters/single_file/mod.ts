@@ -1,0 +1,145 @@
+/**
+ * Pipelines from original checkpoints of Stable Diffusion: one .safetensors file with UNet,
+ * autoencoder and text encoders under their first names. Tensors are renamed on the fly and read in
+ * place; what diffusers splits (`in_proj_weight` of OpenCLIP) is a part of the file, too.
+ *
+ * Covered are Stable Diffusion 1.x, 2.x, XL, its refiner and their inpainting models. Configs,
+ * tokenizers and the scheduler come from the model's repo as in diffusers, or from the folder or repo
+ * given as `config`. Not covered: `.ckpt` files, which are pickles; YAML configs
+ * (`original_config`), EMA weights beside the others, and the other families of models.
+ *
+ * @example
+ * ```ts ignore
+ * import { fromSingleFile, StableDiffusionPipeline } from "@denoise/denoise";
+ *
+ * const pipe = await fromSingleFile(StableDiffusionPipeline, "./v1-5-pruned-emaonly.safetensors");
+ * const { images } = await pipe("a red apple");
+ * ```
+ *
+ * @module
+ */
+import {
+  DenoiseError,
+  isFolder,
+  joinPath,
+  type JsonObject,
+  type LoadOptions,
+  locate,
+  locateComponent,
+  MODEL_INDEX,
+  type Pipeline,
+  type PipelineClass,
+  readConfig,
+  type Registry,
+  roleKey,
+} from "@denoise/core";
+import type { OnnxModelClass } from "@denoise/onnx";
+import { autoencoderTensors } from "./autoencoder.ts";
+import { kindOf, repos } from "./kinds.ts";
+import { inside, type NamedTensor, openCheckpoint, type Tensors } from "./tensors.ts";
+import { textEncoderTensors } from "./text_encoder.ts";
+import { unetName, type UNetNames } from "./unet.ts";
+
+/** How a checkpoint is loaded, and components to use in the place of its own. */
+export type SingleFileOptions<C extends object> =
+  & LoadOptions
+  & {
+    /** Folder or repo with configs, tokenizers and scheduler; found by the kind of model otherwise. */
+    readonly config?: string | undefined;
+  }
+  & { readonly [K in keyof C]?: C[K] | null | undefined };
+
+/** Loads a pipeline of a class from one file. */
+export type SingleFileLoader = <C extends object, A extends readonly unknown[], Out>(
+  Class: PipelineClass<C, A, Out>,
+  file: string | URL,
+  options?: SingleFileOptions<C>,
+) => Promise<Pipeline<C, A, Out>>;
+
+type Parts = Record<string, unknown>;
+
+/** Roles whose weights lie in the file. */
+const INSIDE = ["unet", "vae", "textEncoder", "textEncoder2"];
+/** Roles that are models of their own and left out unless given. */
+const LEFT_OUT = ["safetyChecker"];
+
+async function tensorsOf(
+  role: string,
+  className: string,
+  config: JsonObject,
+  all: Tensors,
+): Promise<NamedTensor[]> {
+  if (role === "unet") {
+    const names = config as unknown as UNetNames;
+    return inside(all, ["model.diffusion_model."]).map(([name, tensor]) => [
+      unetName(name, names),
+      tensor,
+    ]);
+  }
+  if (role === "vae") {
+    const levels = (config["block_out_channels"] as readonly number[]).length;
+    return autoencoderTensors(inside(all, ["first_stage_model.", "vae."]), levels);
+  }
+  return await textEncoderTensors(all, role, config, className.endsWith("WithProjection"));
+}
+
+/** Where configs lie. */
+interface Repo {
+  readonly id: string;
+  readonly registry: Registry;
+  readonly options: LoadOptions;
+}
+
+async function loadInside(
+  role: string,
+  className: string,
+  all: Tensors,
+  { id, registry, options }: Repo,
+): Promise<unknown> {
+  const subfolder = roleKey(role);
+  const { path } = await locateComponent(id, { ...options, subfolder }, registry, false);
+  const config = await readConfig(joinPath(path, "config.json"));
+  const tensors = await tensorsOf(role, className, config, all);
+  if (tensors.length === 0) {
+    throw new DenoiseError(
+      "missing_component",
+      `Cannot load ${subfolder} from this checkpoint: it holds none; load it from a repo and pass ` +
+        `it as { ${role} }`,
+    );
+  }
+  const Class = await registry.get(className, "model", MODEL_INDEX) as OnnxModelClass;
+  return await Class.fromTensors(config, tensors, options);
+}
+
+/** `fromSingleFile` with the plugins and sources of a registry. */
+export function singleFileLoader(registry: Registry): SingleFileLoader {
+  return async (Class, file, options = {} as SingleFileOptions<never>) => {
+    const path = file instanceof URL ? decodeURIComponent(file.pathname) : file;
+    const all = await openCheckpoint(path);
+    const kind = kindOf(all, path);
+    const id = options.config ?? repos[kind]!;
+    const given = options as Parts;
+    const roles = Object.entries(Class.spec) as [string, { readonly kind: string }][];
+    const models = roles.filter(([_, { kind }]) => kind === "model").map(([role]) => roleKey(role));
+    const request = { ...options, want: "pipeline" as const, skip: models };
+    const location = await locate(id, request, registry);
+    const index = await readConfig(joinPath(location.path, MODEL_INDEX));
+    const repo: Repo = { id, registry, options };
+
+    const load = async (role: string, kind: string): Promise<unknown> => {
+      if (given[role] !== undefined) return given[role];
+      const [_, className] = (index[roleKey(role)] ?? []) as [unknown?, unknown?];
+      if (typeof className !== "string" || LEFT_OUT.includes(role)) return null;
+      if (INSIDE.includes(role)) return await loadInside(role, className, all, repo);
+      const folder = joinPath(location.path, roleKey(role));
+      if (kind === "model" || !await isFolder(folder)) return null;
+      const plugin = await registry.get(className, undefined, MODEL_INDEX);
+      return await plugin.load({ ...location, path: folder }, options);
+    };
+    const parts: Parts = {};
+    for (const [role, { kind }] of roles) parts[role] = await load(role, kind);
+    const settings = Object.entries(index)
+      .filter(([key, value]) => !key.startsWith("_") && !Array.isArray(value));
+    return new Class(parts as never, Object.fromEntries(settings));
+  };
+}

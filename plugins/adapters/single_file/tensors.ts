@@ -1,0 +1,61 @@
+import { DenoiseError, Tensor } from "@denoise/core";
+import { openSafetensors, readTensor, storedTensor } from "@denoise/onnx";
+import type { StoredTensor } from "@denoise/onnx/graph";
+
+/** Tensors by name. */
+export type Tensors = ReadonlyMap<string, StoredTensor>;
+
+/** Tensors with their names. */
+export type NamedTensor = readonly [name: string, tensor: StoredTensor];
+
+/**
+ * Opens a checkpoint.
+ *
+ * @throws {DenoiseError} `pickle_refused`, `missing_file` or `invalid_safetensors`.
+ */
+export async function openCheckpoint(file: string): Promise<Tensors> {
+  if (/\.(bin|ckpt|pt|pth|pkl)$/.test(file)) {
+    throw new DenoiseError(
+      "pickle_refused",
+      `Cannot load ${JSON.stringify(file)}: Python pickles can run any code when they are read, ` +
+        `so they never are; take the .safetensors file of the same model`,
+    );
+  }
+  return (await openSafetensors(file)).tensors;
+}
+
+/** The tensors whose names begin with one of these, the first that fits, without it. */
+export function inside(tensors: Tensors, prefixes: readonly string[]): NamedTensor[] {
+  const names = [...tensors.keys()];
+  const prefix = prefixes.find((one) => names.some((name) => name.startsWith(one)));
+  if (prefix === undefined) return [];
+  return [...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, tensor]) => [
+    name.slice(prefix.length),
+    tensor,
+  ]);
+}
+
+/** Equal parts of a tensor along its first axis; they lie where it lies. */
+export function rows({ dtype, dims, data }: StoredTensor, parts: number): StoredTensor[] {
+  const [all, ...others] = dims as [number, ...number[]];
+  return Array.from({ length: parts }, (_, i) => {
+    if (data instanceof Uint8Array) {
+      const size = data.length / parts;
+      const part = data.subarray(i * size, (i + 1) * size);
+      return { dtype, dims: [all / parts, ...others], data: part };
+    }
+    const length = data.length / parts;
+    const place = { file: data.file, offset: data.offset + i * length, length };
+    return { dtype, dims: [all / parts, ...others], data: place };
+  });
+}
+
+/** A tensor of two axes with its axes changed, in memory. */
+export async function transposed(stored: StoredTensor): Promise<StoredTensor> {
+  const { dims: [height, width], data } = (await readTensor(stored)).astype("float32");
+  const turned = new Float32Array(data.length);
+  for (let y = 0; y < height!; y++) {
+    for (let x = 0; x < width!; x++) turned[x * height! + y] = data[y * width! + x] as number;
+  }
+  return storedTensor(new Tensor("float32", turned, [width!, height!]));
+}

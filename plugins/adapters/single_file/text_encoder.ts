@@ -1,0 +1,74 @@
+import { inside, type NamedTensor, rows, type Tensors, transposed } from "./tensors.ts";
+
+/** Where checkpoints keep CLIP as transformers has it. */
+const CLIP: Readonly<Record<string, readonly string[]>> = {
+  textEncoder: ["cond_stage_model.transformer.", "conditioner.embedders.0.transformer."],
+  textEncoder2: [],
+};
+
+/** Where checkpoints keep OpenCLIP. */
+const OPEN_CLIP: Readonly<Record<string, readonly string[]>> = {
+  textEncoder: ["cond_stage_model.model."],
+  textEncoder2: ["conditioner.embedders.1.model.", "conditioner.embedders.0.model."],
+};
+
+const NAMES: readonly (readonly [RegExp, string])[] = [
+  [/^positional_embedding$/, "embeddings.position_embedding.weight"],
+  [/^token_embedding\./, "embeddings.token_embedding."],
+  [/^ln_final\./, "final_layer_norm."],
+  [/^text_projection$/, "text_projection.weight"],
+  [/^transformer\.resblocks\./, "encoder.layers."],
+];
+
+const LAYER: readonly (readonly [string, string])[] = [
+  [".ln_1.", ".layer_norm1."],
+  [".ln_2.", ".layer_norm2."],
+  [".mlp.c_fc.", ".mlp.fc1."],
+  [".mlp.c_proj.", ".mlp.fc2."],
+  [".attn.", ".self_attn."],
+];
+
+/** Today's name of a tensor of OpenCLIP; undefined for what a text encoder has no use for. */
+export function openClipName(stored: string): string | undefined {
+  const found = NAMES.find(([pattern]) => pattern.test(stored));
+  if (found === undefined) return undefined;
+  return LAYER.reduce((name, [old, now]) => name.replace(old, now), stored.replace(...found));
+}
+
+/** The tensors of a text encoder. */
+export async function textEncoderTensors(
+  tensors: Tensors,
+  role: string,
+  config: { readonly num_hidden_layers?: number },
+  projected: boolean,
+): Promise<NamedTensor[]> {
+  const clip = inside(tensors, CLIP[role] ?? []);
+  if (clip.length > 0) return clip;
+  const { num_hidden_layers: layers = Infinity } = config;
+  const found = await Promise.all(
+    inside(tensors, OPEN_CLIP[role] ?? []).map(([stored, tensor]) =>
+      openClipTensor(stored, tensor, projected)
+    ),
+  );
+  // Stable Diffusion 2 leaves the last layer out
+  return found.flat().filter(([name]) => {
+    const layer = name.match(/^encoder\.layers\.(\d+)\./);
+    return layer === null || Number(layer[1]) < layers;
+  });
+}
+
+async function openClipTensor(
+  stored: string,
+  tensor: NamedTensor[1],
+  projected: boolean,
+): Promise<NamedTensor[]> {
+  const name = openClipName(stored);
+  if (name === undefined) return [];
+  if (name === "text_projection.weight") {
+    return projected ? [[name, await transposed(tensor)]] : [];
+  }
+  const joined = name.match(/^(.*)\.in_proj_(weight|bias)$/);
+  if (joined === null) return [[name, tensor]];
+  const parts = rows(tensor, 3);
+  return ["q", "k", "v"].map((part, i) => [`${joined[1]}.${part}_proj.${joined[2]}`, parts[i]!]);
+}

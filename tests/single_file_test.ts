@@ -1,0 +1,159 @@
+/**
+ * Original checkpoints in one file against diffusers, and what is said to other files.
+ *
+ * @module
+ */
+import { describe, it } from "@std/testing/bdd";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { AnyPipeline, PictureOutput, PipelineClass } from "@denoise/core";
+import { singleFileLoader } from "@denoise/single-file";
+import {
+  AutoencoderKL,
+  CLIPTextModel,
+  CLIPTokenizer,
+  DenoiseError,
+  fromSingleFile,
+  PNDMScheduler,
+  Registry,
+  registry,
+  StableDiffusionImg2ImgPipeline,
+  StableDiffusionPipeline,
+  Tensor,
+  UNet2DConditionModel,
+} from "@denoise/denoise";
+import { openSafetensors, readTensor, saveSafetensors } from "@denoise/onnx";
+import { fixture, type Golden, readGolden } from "./support/golden.ts";
+import { pixelDifference } from "./support/pipelines.ts";
+
+interface Case {
+  readonly name: string;
+  readonly repo: string;
+  readonly pipeline: string;
+}
+
+type AnyClass = PipelineClass<object, unknown[], PictureOutput>;
+
+const golden: Golden<{ readonly cases: readonly Case[] }> = await readGolden("single_file");
+const CALL = { numInferenceSteps: 3, seed: 5 };
+
+function file(name: string): string {
+  return fixture(`single_file/${name}.safetensors`);
+}
+
+async function load({ name, repo, pipeline }: Case): Promise<AnyPipeline> {
+  const found = await registry.get(pipeline, "pipeline", "a test") as unknown as AnyClass;
+  const Class = found.using(registry);
+  const pipe = await fromSingleFile(Class, file(name), { config: fixture(repo) });
+  return pipe as unknown as AnyPipeline;
+}
+
+describe("fromSingleFile()", () => {
+  for (const one of golden.head.cases) {
+    it(`gives the pictures of diffusers from ${one.name}`, async () => {
+      const pipe = await load(one);
+      const output = await pipe("a red apple", CALL);
+      // a rounding may fall on either side
+      assert(pixelDifference(output, golden.tensors.get(one.name)!.unsqueeze(0)) <= 1);
+      await pipe.dispose();
+    });
+  }
+
+  it("takes another pipeline, and components in the place of the file's", async () => {
+    const config = fixture("tiny-stable-diffusion");
+    const { vae } = await StableDiffusionPipeline.fromPretrained(config);
+    const pipe = await fromSingleFile(StableDiffusionImg2ImgPipeline, file("sd1"), { config, vae });
+    assertEquals(pipe.vae, vae);
+    assertEquals(pipe.safetyChecker, null);
+    const image = Tensor.zeros([1, 3, 32, 32]).add(0.5);
+    assertEquals((await pipe("a cat", { ...CALL, image })).images.length, 1);
+    await pipe.dispose();
+  });
+
+  it("is saved as a repo that loads again", async () => {
+    const pipe = await load(golden.head.cases.find(({ name }) => name === "sd2")!);
+    const folder = await Deno.makeTempDir({ prefix: "denoise-" });
+    await pipe.savePretrained(folder);
+    const again = await StableDiffusionPipeline.fromPretrained(folder);
+    const output = await again("a red apple", CALL);
+    assert(pixelDifference(output, golden.tensors.get("sd2")!.unsqueeze(0)) <= 1);
+    await Promise.all([pipe.dispose(), again.dispose()]);
+    await Deno.remove(folder, { recursive: true });
+  });
+
+  it("refuses pickles, parts of models, and files that are not there", async () => {
+    const config = fixture("tiny-stable-diffusion");
+    const pickle = await assertRejects(
+      () => fromSingleFile(StableDiffusionPipeline, "./model.ckpt", { config }),
+      DenoiseError,
+    );
+    assertEquals(pickle.code, "pickle_refused");
+    const missing = await assertRejects(
+      () => fromSingleFile(StableDiffusionPipeline, "./model.safetensors", { config }),
+      DenoiseError,
+    );
+    assertEquals(missing.code, "missing_file");
+    const unet = `${config}/unet/diffusion_pytorch_model.safetensors`;
+    const part = await assertRejects(
+      () => fromSingleFile(StableDiffusionPipeline, unet, { config }),
+      DenoiseError,
+    );
+    assertEquals(part.code, "unexpected_tensor");
+  });
+
+  it("names what a checkpoint lacks", async () => {
+    const config = fixture("tiny-stable-diffusion");
+    const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+    const { tensors } = await openSafetensors(file("sd1"));
+    const without = async (pattern: RegExp) => {
+      const kept = [...tensors].filter(([name]) => !pattern.test(name));
+      const read = await Promise.all(
+        kept.map(async ([name, stored]) => [name, await readTensor(stored)] as const),
+      );
+      await saveSafetensors(path, Object.fromEntries(read));
+    };
+    const fails = () =>
+      assertRejects(() => fromSingleFile(StableDiffusionPipeline, path, { config }), DenoiseError);
+    await without(/^first_stage_model\./);
+    assertEquals((await fails()).message.includes("pass it as { vae }"), true);
+    await without(/input_blocks\.1\.0\.in_layers\.2\.weight/);
+    const error = await fails();
+    assertEquals(error.code, "missing_tensor");
+    assert(error.message.includes("down_blocks.0.resnets.0.conv1.weight"));
+    await Deno.remove(path);
+  });
+
+  it("asks for the configs of the kind of model", async () => {
+    const asked: string[] = [];
+    const source = {
+      name: "a test",
+      accepts: () => true,
+      fetch: (id: string) => {
+        asked.push(id);
+        return Promise.resolve({ id, path: fixture("tiny-stable-diffusion") });
+      },
+    };
+    const plugins = [
+      AutoencoderKL,
+      CLIPTextModel,
+      CLIPTokenizer,
+      PNDMScheduler,
+      UNet2DConditionModel,
+    ];
+    const load = singleFileLoader(new Registry({ plugins, sources: [source] }));
+    const pipe = await load(StableDiffusionPipeline, file("sd1"));
+    assertEquals([...new Set(asked)], ["stable-diffusion-v1-5/stable-diffusion-v1-5"]);
+    assertEquals((await pipe("a red apple", CALL)).images.length, 1);
+    await pipe.dispose();
+  });
+
+  it("says so when the config is of another model", async () => {
+    const error = await assertRejects(
+      () =>
+        fromSingleFile(StableDiffusionPipeline, file("sd1"), {
+          config: fixture("tiny-stable-diffusion-2"),
+        }),
+      DenoiseError,
+    );
+    assert(["missing_tensor", "unexpected_tensor"].includes(error.code));
+  });
+});
