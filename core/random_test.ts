@@ -1,7 +1,7 @@
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Generator } from "./generator.ts";
-import { manualSeed, rand, randint, randn, randnTensor } from "./random.ts";
+import { drawBatch, manualSeed, rand, randint, randn, randnTensor } from "./random.ts";
 
 describe("randnTensor()", () => {
   it("draws the whole batch from one generator", () => {
@@ -29,6 +29,14 @@ describe("randnTensor()", () => {
 
   it("draws float16", () => {
     assertEquals(randnTensor([1, 20], new Generator(0), "float16").dtype, "float16");
+  });
+});
+
+describe("drawBatch()", () => {
+  it("draws other numbers than normal ones in the same way", () => {
+    const generators = [5, 6].map((seed) => new Generator(seed));
+    const batch = drawBatch([2, 3], generators, (own, dims) => own.rand(dims));
+    assert(batch.slice(0, 1, 2).equals(new Generator(6).rand([1, 3])));
   });
 });
 
