@@ -179,6 +179,8 @@ export interface BrownianNoiseOptions {
   readonly max: number;
   /** Shape of the sample; its first axis is the batch. */
   readonly dims: readonly number[];
+  /** The type of the noise; float16 is float32 rounded. float32 unless given. */
+  readonly dtype?: "float32" | "float16" | undefined;
   /** A seed for the whole sample, or one for each of the batch. */
   readonly seed: number | bigint | readonly (number | bigint)[];
 }
@@ -190,7 +192,7 @@ export interface BrownianNoiseOptions {
  * @throws {RangeError} when there are neither one nor as many seeds as samples.
  */
 export function brownianNoise(
-  { min, max, dims, seed }: BrownianNoiseOptions,
+  { min, max, dims, seed, dtype = "float32" }: BrownianNoiseOptions,
 ): (from: number, to: number) => Tensor {
   const path = (own: number | bigint, shape: readonly number[]): BrownianPath =>
     new BrownianPath({ start: min, end: max, dims: shape, seed: own });
@@ -205,7 +207,7 @@ export function brownianNoise(
   return (from, to) => {
     const increments = paths.map((each) => each.increment(from, to));
     const whole = isList ? Tensor.stack(increments) : increments[0]!;
-    return whole.div(Math.sqrt(Math.fround(Math.abs(Math.fround(to - from)))));
+    return whole.div(Math.sqrt(f(Math.abs(f(to - from))))).astype(dtype);
   };
 }
 

@@ -263,7 +263,8 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
         sample,
         output,
         state: this.#state,
-        noise: (dims = sample.dims) => randnTensor(dims, options.generator),
+        noise: (dims = sample.dims) =>
+          randnTensor(dims, options.generator, output.dtype === "float16" ? "float16" : "float32"),
         options,
       });
       this.#state = result.state;

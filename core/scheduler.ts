@@ -40,7 +40,10 @@ export interface StepInput<S, O extends object = object> {
   readonly output: Tensor;
   /** What the step before returned as `state`; undefined at the first. */
   readonly state: S | undefined;
-  /** Draws standard normal noise of the sample's shape, or another, from the run's generator. */
+  /**
+   * Draws standard normal noise of the sample's shape, or another, from the run's generator: float16
+   * where the output is, float32 otherwise.
+   */
   readonly noise: (dims?: readonly number[]) => Tensor;
   /** Options of this step, such as `eta`. */
   readonly options: O;

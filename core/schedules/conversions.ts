@@ -129,7 +129,7 @@ export function combineBatch(
   return x.mul(perSample(a, x)).add(y.mul(perSample(b, y)));
 }
 
-/** Numbers as a tensor [N, 1, 1, ...] that multiplies each sample of a batch by its own. */
+/** Numbers as a tensor [N, 1, 1, ...] of the batch's type, one for each of its samples. */
 export function perSample(values: readonly number[], batch: Tensor): Tensor {
   const [count] = batch.dims;
   if (values.length !== 1 && values.length !== count) {
@@ -138,5 +138,6 @@ export function perSample(values: readonly number[], batch: Tensor): Tensor {
     );
   }
   const ones = batch.dims.slice(1).map(() => 1);
-  return Tensor.from(Float32Array.from(values)).reshape([values.length, ...ones]);
+  const each = Tensor.from(Float32Array.from(values)).reshape([values.length, ...ones]);
+  return batch.dtype === "float16" ? each.astype("float16") : each;
 }

@@ -1,7 +1,7 @@
 import { DenoiseError } from "../errors.ts";
 import { Generator } from "../generator.ts";
 import type { PlanRequest, Scheduler, SchedulerClass, StepOptions } from "../scheduler.ts";
-import type { Tensor } from "../tensor.ts";
+import { Tensor } from "../tensor.ts";
 import { check, checkThrows } from "./_check.ts";
 import {
   type ConvergenceOptions,
@@ -214,6 +214,23 @@ export function schedulerTests<C extends object, O extends object>(
       const alone = trajectory(first.slice(0, i, i + 1), [seed]);
       same(together.slice(0, i, i + 1), alone, `picture ${i} of ${count}`);
     });
+  });
+
+  test("step() and addNoise() keep float16", () => {
+    const given = Object.values(options.stepOptions ?? {});
+    if (first.dtype !== "float32" || given.some((value) => value instanceof Tensor)) return;
+    const scheduler = create();
+    const run = start(scheduler, 1);
+    run.sample = run.sample.astype("float16");
+    run.next();
+    check(run.sample.dtype === "float16", `the sample became ${run.sample.dtype}`);
+    const half = first.astype("float16");
+    try {
+      const noisy = scheduler.addNoise(half, half, [scheduler.timesteps[0]!]);
+      check(noisy.dtype === "float16", `the noisy sample became ${noisy.dtype}`);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // it adds none
+    }
   });
 
   test("begins in the middle with setBeginIndex()", async () => {

@@ -127,7 +127,13 @@ export const CosineDPMSolverMultistepScheduler: SchedulerClass<CosineDPMSolverMu
         scaleModelInput: ({ sigmas }, index, sample) => edmInput(sample, sigmas[index]!, data),
         step({ timesteps, sigmas }, { index, sample: x, output, state, options }) {
           const noise = state?.noise ??
-            brownianNoise({ min, max, dims: x.dims, seed: seedsOf(options.generator) });
+            brownianNoise({
+              min,
+              max,
+              dims: x.dims,
+              dtype: output.dtype === "float16" ? "float16" : "float32",
+              seed: seedsOf(options.generator),
+            });
           const earlier = state?.outputs ?? [];
           const x0 = edmDenoised(config, x, output, sigmas[index]!);
           const outputs = [x0, ...earlier].slice(0, config.solver_order);

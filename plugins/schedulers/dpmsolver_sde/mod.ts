@@ -171,6 +171,7 @@ export const DPMSolverSDEScheduler: SchedulerClass<DPMSolverSDEConfig, DPMSolver
             min: sigmas.at(-2)!,
             max: sigmas[0]!,
             dims: x.dims,
+            dtype: output.dtype === "float16" ? "float16" : "float32",
             seed: config.noise_sampler_seed ?? drawSeeds(options.generator),
           });
           const start = state?.start;
