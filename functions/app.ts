@@ -5,6 +5,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { ServeError } from "./contract/errors.ts";
 import { DEFAULT_LIMITS, type Limits } from "./contract/limits.ts";
 import { builtInDoors } from "./doors/mod.ts";
+import type { WebhookSettings } from "./doors/predictions/webhooks.ts";
 import type { Door } from "./doors/door.ts";
 import { operationsDoor } from "./doors/operations.ts";
 import type { ServingEngine } from "./engine/engine.ts";
@@ -41,6 +42,8 @@ export interface AppOptions {
   readonly publicUrl?: string | undefined;
   /** Origins of web pages that may ask; none unless given, `["*"]` for any. */
   readonly corsOrigins?: readonly string[] | undefined;
+  /** How callers are told over webhooks; webhooks are off unless given. */
+  readonly webhooks?: WebhookSettings | undefined;
   /** Numbers about the app; its own unless given. */
   readonly metrics?: Metrics | undefined;
 }
@@ -104,6 +107,7 @@ export function honoWith(
     storesResults: options.storage !== undefined,
     schedulers: options.registry.names("scheduler"),
     publicUrl: options.publicUrl,
+    webhooks: options.webhooks,
     isDraining: () => draining,
   };
   const operations = operationsDoor(metrics);

@@ -19,6 +19,7 @@ export { type ApiKey } from "./http/auth.ts";
 export { ServeError, type ServeErrorCode, type ServeErrorDetails } from "./contract/errors.ts";
 export * from "./contract/job.ts";
 export { DEFAULT_LIMITS, type Limits } from "./contract/limits.ts";
+export type { WebhookSettings } from "./doors/predictions/webhooks.ts";
 export type { ModelInfo } from "./contract/model_info.ts";
 export { childEngine, type ChildEngineOptions, type ChildServingEngine } from "./engine/child.ts";
 export type {

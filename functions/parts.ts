@@ -24,9 +24,10 @@ export function checkAddress({ host, keys }: Settings, insecure: boolean): void 
 
 /** The settings of the app itself. */
 export function appSettings(
-  { keys, limits, publicUrl, corsOrigins }: Settings,
-): Pick<AppOptions, "auth" | "limits" | "publicUrl" | "corsOrigins"> {
-  return { auth: { keys }, limits, publicUrl, corsOrigins };
+  { keys, limits, publicUrl, corsOrigins, webhookSecret }: Settings,
+): Pick<AppOptions, "auth" | "limits" | "publicUrl" | "corsOrigins" | "webhooks"> {
+  const webhooks = webhookSecret === undefined ? undefined : { secret: webhookSecret };
+  return { auth: { keys }, limits, publicUrl, corsOrigins, webhooks };
 }
 
 /** The engine with its models, which begins to load them. */

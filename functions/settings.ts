@@ -40,6 +40,8 @@ export interface Settings {
   readonly storage: StorageSettings;
   /** Where callers reach the server. */
   readonly publicUrl: string | undefined;
+  /** What webhooks are signed with; they are off where it is undefined. */
+  readonly webhookSecret: string | undefined;
   /** What is logged. */
   readonly logLevel: "debug" | "info" | "warning" | "error";
 }
@@ -110,6 +112,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     lockMs: seconds("DENOISE_LOCK_SECONDS", 30, 1),
     storage: read.storage(),
     publicUrl: read.address("DENOISE_PUBLIC_URL", "https://example.com", /^https?:$/),
+    webhookSecret: read.secret("DENOISE_WEBHOOK_SECRET"),
     logLevel: read.oneOf("DENOISE_LOG_LEVEL", "info", ["debug", "info", "warning", "error"]),
   };
   read.refuseUnknown();
@@ -202,6 +205,18 @@ class Reader {
       return text.replace(/\/+$/, "");
     }
     return this.#wrong(name, `must be an address such as ${example}`, undefined);
+  }
+
+  secret(name: string): string | undefined {
+    const text = this.text(name);
+    if (
+      text === undefined ||
+      /^whsec_(?:[A-Za-z0-9+/]{4}){8,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)
+    ) {
+      return text;
+    }
+    this.problems.push(`${name}: must be whsec_ and at least 24 bytes in base64`);
+    return undefined;
   }
 
   storage(): StorageSettings {

@@ -58,5 +58,10 @@ export const SETTINGS: readonly SettingRow[] = [
   { name: "DENOISE_S3_SECRET", standard: "none", doc: "Secret key of the storage" },
   { name: "DENOISE_S3_REGION", standard: "auto", doc: "Region of the storage" },
   { name: "DENOISE_PUBLIC_URL", standard: "of the request", doc: "Where callers reach the server" },
+  {
+    name: "DENOISE_WEBHOOK_SECRET",
+    standard: "none",
+    doc: "Turns webhooks on and signs them: whsec_ and at least 24 bytes in base64",
+  },
   { name: "DENOISE_LOG_LEVEL", standard: "info", doc: "debug, info, warning or error" },
 ];

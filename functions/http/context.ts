@@ -3,6 +3,7 @@ import type { ModelInfo } from "../contract/model_info.ts";
 import type { Limits } from "../contract/limits.ts";
 import type { ServingEngine } from "../engine/engine.ts";
 import type { JobQueue } from "../queue/queue.ts";
+import type { WebhookSettings } from "../doors/predictions/webhooks.ts";
 import type { Store } from "../storage/store.ts";
 
 /** Which models there are, and whether they are ready; an engine is one. */
@@ -26,6 +27,8 @@ export interface DoorContext {
   readonly schedulers: readonly string[];
   /** Where callers reach this server; the address of their request unless given. */
   readonly publicUrl: string | undefined;
+  /** How callers are told over webhooks; they are off where this is undefined. */
+  readonly webhooks: WebhookSettings | undefined;
   /** Whether the server is going down. */
   readonly isDraining: () => boolean;
 }

@@ -18,6 +18,7 @@ import { toPrediction } from "./prediction.ts";
 import { NAMES, toRequest } from "./request.ts";
 import { Prediction, predictionId, predictionSchema, Problem } from "./schemas.ts";
 import { streamPrediction } from "./stream.ts";
+import { readWebhook, tellWebhook, type Webhook } from "./webhooks.ts";
 
 const json = (schema: z.ZodType) => ({ "application/json": { schema } });
 const failed = (description: string) => ({ description, content: json(Problem) });
@@ -39,6 +40,12 @@ const responses: Operation["responses"] = {
   504: failed("The models were not loaded in time"),
 };
 
+/** A job, and who is told of it. */
+interface Planned {
+  readonly job: Job;
+  readonly webhook: Webhook | undefined;
+}
+
 /** How long `Prefer: wait` waits unless it says, in seconds. */
 const WAIT_S = 60;
 
@@ -53,26 +60,35 @@ function preference(c: AppContext): { readonly waitMs: number | undefined } {
 function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
   const { queue, limits } = context;
   const schema = predictionSchema(limits);
-  const Id = z.object({ id: z.string() });
+  const Id = z.object({ id: predictionId });
   const Model = z.object({ owner: z.string(), name: z.string() });
 
-  async function plan(c: AppContext, id?: string, model?: string): Promise<Job> {
+  async function plan(c: AppContext, id?: string, model?: string): Promise<Planned> {
     const body = check(schema, await readJson(c, limits.maxUploadBytes));
+    const webhook = readWebhook(body.webhook, body.webhook_events_filter, context.webhooks);
     if (id !== undefined && body.id !== undefined && body.id !== id) {
       throw invalid("id", "id must be the one in the address, or be left out");
     }
-    return await planJob(context, toRequest({ ...body, model: model ?? body.model }), {
+    const job = await planJob(context, toRequest({ ...body, model: model ?? body.model }), {
       owner: c.var.owner,
       names: NAMES,
       id: id ?? body.id,
       keepMs: limits.resultTtlMs,
       signal: c.req.raw.signal,
     });
+    return { job, webhook };
   }
 
-  async function answer(c: AppContext, job: Job, status: 200 | 201): Promise<Response> {
+  async function answer(
+    c: AppContext,
+    { job, webhook }: Planned,
+    status: 200 | 201,
+  ): Promise<Response> {
     const isNew = await queue.submit(job);
     if (!isNew) await own(c, job.id);
+    if (isNew && webhook !== undefined) {
+      tellWebhook(queue, job.id, webhook, context.webhooks!, () => describe(c, job.id));
+    }
     const { waitMs } = preference(c);
     if ((c.req.header("accept") ?? "").includes("text/event-stream")) {
       return streamPrediction(c, context, job.id, isNew && waitMs === undefined);

@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { Limits } from "../../contract/limits.ts";
 import { TASKS } from "../../contract/job.ts";
 import { integer, oneOf, optional, real, seed, text } from "../../http/fields.ts";
+import { WEBHOOK_EVENTS } from "./webhooks.ts";
 
 /** The fields of `input`, as predictions of such models have them. */
 function inputSchema(limits: Limits) {
@@ -38,9 +39,12 @@ export function predictionSchema(limits: Limits) {
     id: optional(predictionId),
     model: optional(text(200)),
     version: optional(text(200)),
-    webhook: z.any().refine((value) => value === undefined || value === null, {
-      error: "must be left out: webhooks are off on this server",
-    }).optional().openapi({ type: "null", description: "Webhooks are off on this server" }),
+    webhook: optional(text(2_000)),
+    webhook_events_filter: optional(
+      z.array(oneOf(...WEBHOOK_EVENTS), {
+        error: `must be a list of ${WEBHOOK_EVENTS.join(", ")}`,
+      }),
+    ),
   }).openapi("PredictionRequest");
 }
 
