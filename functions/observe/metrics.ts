@@ -54,6 +54,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const running = gauge("running_jobs", "Jobs that run");
   const restarts = gauge("engine_restarts_total", "How often the engine was started again");
   const ready = gauge("model_ready", "1 when the model is loaded and has run once", ["model"]);
+  const resident = gauge("resident_memory_bytes", "Memory of this process, without the engine's");
   const start = gauge("start_seconds", "Where the last start went", ["phase"]);
 
   return {
@@ -79,6 +80,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
       depth.set(waiting);
       running.set(now);
       restarts.set(models.restarts);
+      resident.set(Deno.memoryUsage().rss);
       ready.reset();
       const { state } = models;
       if (state.phase === "ready") {
