@@ -2,7 +2,7 @@
 
 An option that only matters beside others is written as a dict of all of them. A class entry may have: `base` (config of
 every case), `values` (in place of VALUES), `run` (how every case is run), `steps` (options of step() for the random
-cases), `fixed` (options that random cases leave alone), `cases` (name, config, run) beside those of the options.
+cases), `fixed` (options that random cases leave alone), `share` (how likely each other is in them), `seed` of those, `cases` (name, config, run) beside those of the options.
 """
 
 SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
@@ -151,6 +151,7 @@ CLASSES = {
     },
     "dpmsolver_multistep": {
         "class": "DPMSolverMultistepScheduler",
+        "share": 0.12,
         "run": {"steps": 4},
         "values": {
             **DPM_VALUES,
@@ -187,6 +188,7 @@ CLASSES = {
     },
     "deis_multistep": {
         "class": "DEISMultistepScheduler",
+        "share": 0.12,
         "values": {**DPM_VALUES, "solver_order": [1, 3, {"solver_order": 3, "lower_order_final": False}],
                    "algorithm_type": ["dpmsolver++"], "solver_type": ["bh2"]},
         "cases": [LEADING_OFFSET, HIDDEN, HIDDEN_RANGE, ("twenty steps of order 3", {"solver_order": 3}, {"steps": 20, "shape": [1, 1, 2, 2]}),
@@ -194,6 +196,8 @@ CLASSES = {
     },
     "dpmsolver_singlestep": {
         "class": "DPMSolverSinglestepScheduler",
+        "seed": 5,  # the usual one thresholds with "dpmsolver", where the reference fails
+        "share": 0.12,
         "run": {"steps": 6},
         "values": {
             **DPM_VALUES,
@@ -213,6 +217,7 @@ CLASSES = {
     },
     "unipc_multistep": {
         "class": "UniPCMultistepScheduler",
+        "share": 0.12,
         # another seed than the usual one, which rescales betas without predict_x0: that multiplies rounding by σ = 4096
         "seed": 3,
         "values": {
@@ -304,6 +309,7 @@ CLASSES = {
     },
     "sasolver": {
         "class": "SASolverScheduler",
+        "share": 0.12,
         "seed": 4,  # the usual one thresholds with noise_prediction, where the reference fails
         "values": {
             **DPM_VALUES,
@@ -320,6 +326,7 @@ CLASSES = {
     },
     "dpmsolver_multistep_inverse": {
         "class": "DPMSolverMultistepInverseScheduler",
+        "share": 0.12,
         "values": {
             **DPM_VALUES,
             # the stochastic forms take roots of negative numbers there
