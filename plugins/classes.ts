@@ -324,6 +324,13 @@ export const MultiControlNetModel: typeof MultiControlNetModelClass = MultiContr
   .using(registry);
 /** An object of the class. */
 export type MultiControlNetModel = MultiControlNetModelObject;
+import { DPTForDepthEstimation as DPTForDepthEstimationClass } from "@denoise/model-dpt";
+import type { DPTForDepthEstimation as DPTForDepthEstimationObject } from "@denoise/model-dpt";
+/** `DPTForDepthEstimation` of `@denoise/model-dpt`, with {@linkcode registry} as its default. */
+export const DPTForDepthEstimation: typeof DPTForDepthEstimationClass = DPTForDepthEstimationClass
+  .using(registry);
+/** An object of the class. */
+export type DPTForDepthEstimation = DPTForDepthEstimationObject;
 import { StableDiffusionSafetyChecker as StableDiffusionSafetyCheckerClass } from "@denoise/model-safety-checker";
 import type { StableDiffusionSafetyChecker as StableDiffusionSafetyCheckerObject } from "@denoise/model-safety-checker";
 /** `StableDiffusionSafetyChecker` of `@denoise/model-safety-checker`, with {@linkcode registry} as its default. */
@@ -459,3 +466,11 @@ export const CLIPImageProcessor: typeof CLIPImageProcessorClass = CLIPImageProce
 );
 /** An object of the class. */
 export type CLIPImageProcessor = CLIPImageProcessorObject;
+import { DPTImageProcessor as DPTImageProcessorClass } from "@denoise/processor-dpt-image";
+import type { DPTImageProcessor as DPTImageProcessorObject } from "@denoise/processor-dpt-image";
+/** `DPTImageProcessor` of `@denoise/processor-dpt-image`, with {@linkcode registry} as its default. */
+export const DPTImageProcessor: typeof DPTImageProcessorClass = DPTImageProcessorClass.using(
+  registry,
+);
+/** An object of the class. */
+export type DPTImageProcessor = DPTImageProcessorObject;

@@ -319,6 +319,12 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "model",
+      className: "DPTForDepthEstimation",
+      package: "@denoise/model-dpt",
+      load: async () => (await import("@denoise/model-dpt")).DPTForDepthEstimation,
+    },
+    {
+      kind: "model",
       className: "StableDiffusionSafetyChecker",
       package: "@denoise/model-safety-checker",
       load: async () =>
@@ -452,6 +458,13 @@ export const registry: Registry = new Registry({
       aliases: ["CLIPFeatureExtractor", "CLIPImageProcessorFast", "CLIPImageProcessorPil"],
       package: "@denoise/processor-clip-image",
       load: async () => (await import("@denoise/processor-clip-image")).CLIPImageProcessor,
+    },
+    {
+      kind: "processor",
+      className: "DPTImageProcessor",
+      aliases: ["DPTFeatureExtractor", "DPTImageProcessorFast", "DPTImageProcessorPil"],
+      package: "@denoise/processor-dpt-image",
+      load: async () => (await import("@denoise/processor-dpt-image")).DPTImageProcessor,
     },
   ],
   sources: [source0, source1, mirror(), hub()],

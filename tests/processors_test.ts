@@ -9,6 +9,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DenoiseError } from "@denoise/core";
 import {
   CLIPImageProcessor,
+  DPTImageProcessor,
   StableDiffusionPipeline,
   StableDiffusionSafetyChecker,
 } from "@denoise/denoise";
@@ -34,17 +35,19 @@ const REPO = "tiny-stable-diffusion";
 // A pixel that rounds to the next value of 255, over the smallest deviation of a channel.
 const ONE_OF_255 = 1 / 255 / 0.26 + 1e-5;
 
-const golden: Golden<Processed> = await readGolden("processors/CLIPImageProcessor");
-describe("CLIPImageProcessor.preprocess() equals transformers within 1 of 255", () => {
-  for (const [i, { config, picture, output }] of golden.head.cases.entries()) {
-    it(`case ${i}, ${JSON.stringify(config)}`, async () => {
-      const value = (stored: TaskValue) => taskValue(stored, golden.tensors as Tensors);
-      const processor = CLIPImageProcessor.create(imageCodec, config);
-      const pixels = await processor.preprocess([value(picture) as never]);
-      assertWithin(largest(pixels, value(output) as never), ONE_OF_255, "pixels");
-    });
-  }
-});
+for (const Processor of [CLIPImageProcessor, DPTImageProcessor]) {
+  const golden: Golden<Processed> = await readGolden(`processors/${Processor.className}`);
+  describe(`${Processor.className}.preprocess() equals transformers within 1 of 255`, () => {
+    for (const [i, { config, picture, output }] of golden.head.cases.entries()) {
+      it(`case ${i}, ${JSON.stringify(config)}`, async () => {
+        const value = (stored: TaskValue) => taskValue(stored, golden.tensors as Tensors);
+        const processor = Processor.create(imageCodec, config);
+        const pixels = await processor.preprocess([value(picture) as never]);
+        assertWithin(largest(pixels, value(output) as never), ONE_OF_255, "pixels");
+      });
+    }
+  });
+}
 
 async function safety() {
   return {

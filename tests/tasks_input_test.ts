@@ -102,6 +102,30 @@ refuses("StableDiffusionInpaintPipeline", INPAINT, {
   unet: "models/UNet2DConditionModel/depth",
 }, [["a UNet of five channels", {}, RangeError, "4, or 9 with mask"]]);
 
+const DEPTH = {
+  unet: "models/UNet2DConditionModel/depth",
+  depth_estimator: "models/DPTForDepthEstimation/plain",
+  feature_extractor: "processors/DPTImageProcessor/dpt-32",
+};
+refuses("StableDiffusionDepth2ImgPipeline", { image: grey(32, 32) }, DEPTH, [
+  ...STRENGTHS,
+  ["no picture", { image: undefined }, TypeError, "give it as image"],
+  ["a flat depth map", { depthMap: Tensor.ones([1, 8, 8]) }, RangeError, "the same everywhere"],
+  ["depth of three channels", { depthMap: Tensor.ones([1, 3, 8, 8]) }, TypeError, "[N, h, w]"],
+]);
+refuses("StableDiffusionDepth2ImgPipeline", { image: grey(32, 32) }, {
+  ...DEPTH,
+  unet: "models/UNet2DConditionModel/inpaint",
+}, [["a UNet of nine channels", {}, RangeError, "it must have 5"]]);
+
+refuses("LatentConsistencyModelPipeline", {}, {}, [
+  ["a UNet without guidance embedding", {}, RangeError, "time_cond_proj_dim is null"],
+]);
+refuses("LatentConsistencyModelImg2ImgPipeline", { image: grey(32, 32) }, {}, [
+  ["a strength above 1", { strength: 2 }, RangeError, "strength 2"],
+  ["more steps than distilled", { numInferenceSteps: 90 }, RangeError, "90"],
+], "tiny-lcm");
+
 const XL: Refusal[] = [
   ["a denoisingEnd above 1", { denoisingEnd: 1.2 }, RangeError, "denoisingEnd 1.2"],
   [

@@ -7,7 +7,7 @@ import warnings
 
 import torch
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
-from transformers import CLIPImageProcessorPil
+from transformers import CLIPImageProcessorPil, DPTImageProcessorPil
 
 from common import FIXTURES, GOLDEN, write_golden
 from task_goldens import store
@@ -21,12 +21,17 @@ CLIP = [
     {"size": {"height": 14, "width": 18}, "do_center_crop": False, "resample": 2},
     {"size": {"shortest_edge": 16}, "crop_size": {"height": 15, "width": 15}, "do_normalize": False, "resample": 1},
 ]
+DPT = [
+    {"size": {"height": 16, "width": 16}},
+    {"size": {"height": 20, "width": 14}, "keep_aspect_ratio": True, "ensure_multiple_of": 4},
+    {"size": {"height": 12, "width": 18}, "resample": 2, "do_normalize": False},
+]
 
 
-def processor_cases(cls, configs: list[dict], tensors: dict, shared: dict) -> list[dict]:
+def processor_cases(cls, configs: list[dict], pictures: list, tensors: dict, shared: dict) -> list[dict]:
     cases = []
     for config in configs:
-        for image in PICTURES:
+        for image in pictures:
             output = f"{len(cases)}.pixel_values"
             tensors[output] = cls(**config)(image, return_tensors="pt").pixel_values
             cases.append({"config": config, "picture": store(image, tensors, shared), "output": {"tensor": output}})
@@ -49,7 +54,10 @@ def write_safety(path: str) -> None:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     tensors, shared = {}, {}
-    cases = processor_cases(CLIPImageProcessorPil, CLIP, tensors, shared)
+    cases = processor_cases(CLIPImageProcessorPil, CLIP, PICTURES, tensors, shared)
     write_golden(GOLDEN / "processors" / "CLIPImageProcessor", COMMAND, cases, tensors)
+    tensors, shared = {}, {}
+    cases = processor_cases(DPTImageProcessorPil, DPT, PICTURES[:4], tensors, shared)
+    write_golden(GOLDEN / "processors" / "DPTImageProcessor", COMMAND, cases, tensors)
     with torch.no_grad():
         write_safety("StableDiffusionSafetyChecker/tiny")

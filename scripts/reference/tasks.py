@@ -143,6 +143,10 @@ XL_INPAINT_CASES = [
     case("guidance_rescale", guidance_rescale=0.7, strength=0.6, **XL_INPAINT),
 ]
 
+DEPTH = {
+    "unet": "models/UNet2DConditionModel/depth", "depth_estimator": "models/DPTForDepthEstimation/plain",
+    "feature_extractor": "processors/DPTImageProcessor/dpt-32",
+}
 SAFETY = {"safety_checker": "models/StableDiffusionSafetyChecker/tiny", "feature_extractor": "processors/CLIPImageProcessor/clip-16"}
 
 TASKS = {
@@ -154,6 +158,26 @@ TASKS = {
         "pipeline": "StableDiffusionInpaintPipeline", "repo": "tiny-stable-diffusion", "parts": SAFETY,
         "cases": [case("hidden, and put back", **{**INPAINT, "padding_mask_crop": 0, "num_images_per_prompt": 6,
                                                   "seeds": [5, 6, 7, 8, 9, 10], "mask_image": mask(32, 32, (0, 0, 31, 32))})],
+    },
+    "depth2img": {
+        "pipeline": "StableDiffusionDepth2ImgPipeline", "repo": "tiny-stable-diffusion", "parts": DEPTH,
+        "cases": [
+            case("depth that is given", depth_map=tensor(1, 20, 24, seed=3), **IMG2IMG),
+            case("estimated depth", **IMG2IMG),
+            case("DDIM, two pictures a prompt", scheduler=swap("DDIM"), num_images_per_prompt=2, seeds=[3, 4], **IMG2IMG),
+            case("two prompts, a picture and a depth each", **{
+                **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, picture(32, 32, name="another")], "seeds": [1, 2],
+                "depth_map": tensor(2, 8, 8, seed=4, low=-5, high=9), "negative_prompt": ["blurry", "low quality"]}),
+            case("a picture of odd size", **{**IMG2IMG, "image": picture(53, 38)}),
+            case("without guidance, strength 1", guidance_scale=1.0, **{**IMG2IMG, "strength": 1.0}),
+            case("one generator for two pictures", num_images_per_prompt=2, seeds=[9], shared=True, **IMG2IMG),
+        ],
+    },
+    "depth2img-hybrid": {
+        "pipeline": "StableDiffusionDepth2ImgPipeline", "repo": "tiny-stable-diffusion",
+        "parts": {**DEPTH, "depth_estimator": "models/DPTForDepthEstimation/hybrid",
+                  "feature_extractor": "processors/DPTImageProcessor/dpt-64"},
+        "cases": [case("estimated depth", **IMG2IMG)],
     },
     "lcm": {
         "pipeline": "LatentConsistencyModelPipeline", "repo": "tiny-lcm", "parts": {},

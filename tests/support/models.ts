@@ -12,6 +12,7 @@ import {
   type Tensor,
   type TextEncoder,
 } from "@denoise/core";
+import type { DepthEstimator } from "@denoise/core/pipelines";
 import { type Golden, relativeDifference, type Stored } from "./golden.ts";
 
 /** One call; tests/golden/README.md says what the keys mean. */
@@ -91,11 +92,16 @@ async function encodeText(model: TextEncoder, input: Inputs): Promise<Outputs> {
   };
 }
 
+async function seeDepth(model: DepthEstimator, input: Inputs): Promise<Outputs> {
+  return { predicted_depth: (await model.forward(input("pixel_values")!)).predictedDepth };
+}
+
 const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Promise<Outputs>> = {
   UNet2DModel: denoise,
   UNet2DConditionModel: denoise,
   AutoencoderKL: encodeOrDecode,
   ControlNetModel: residuals,
+  DPTForDepthEstimation: seeDepth,
   CLIPTextModel: encodeText,
   CLIPTextModelWithProjection: encodeText,
 };
