@@ -73,7 +73,7 @@ function refuses(pipeline: string, nets: string[], good: object, all: readonly R
       it(name, async () => {
         await assertRejects(
           () => pipe(PROMPT, { ...FEW, ...good, ...options }),
-          error as unknown as new (...args: never[]) => Error,
+          error as unknown as new (message?: string) => Error,
           said,
         );
       });
