@@ -20,6 +20,8 @@ export interface ChildEngineOptions extends ModelOptions {
   readonly entry?: URL | undefined;
   /** More flags for the child's `deno run`. */
   readonly flags?: readonly string[] | undefined;
+  /** Milliseconds in which a run has to end after it was cancelled; 120,000 unless given. */
+  readonly stuckMs?: number | undefined;
   /** Told of each end of the child that nobody asked for. */
   readonly onLost?: ((reason: string) => void) | undefined;
 }
@@ -44,6 +46,7 @@ export function childEngine(options: ChildEngineOptions): ChildServingEngine {
 class ChildEngine implements ChildServingEngine {
   readonly #options: ChildEngineOptions;
   readonly #runs = new Map<number, Channel<RunEvent>>();
+  readonly #stopping = new Map<number, ReturnType<typeof setTimeout>>();
   #located: readonly LocatedModel[] | undefined;
   #child: Child | undefined;
   #state: EngineState = { phase: "starting" };
@@ -52,6 +55,7 @@ class ChildEngine implements ChildServingEngine {
   #lastId = 0;
   #restarts = 0;
   #failures = 0;
+  #wasReady = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ChildEngineOptions) {
@@ -84,7 +88,7 @@ class ChildEngine implements ChildServingEngine {
     const child = this.#child!;
     child.send({ op: "run", id, job });
     const cancel = (): void => {
-      child.send({ op: "cancel", id });
+      this.#cancel(id, child);
       events.end(new ServeError("canceled", "The run was cancelled"));
     };
     signal.addEventListener("abort", cancel);
@@ -92,8 +96,22 @@ class ChildEngine implements ChildServingEngine {
       yield* events;
     } finally {
       signal.removeEventListener("abort", cancel);
-      if (this.#runs.delete(id)) child.send({ op: "cancel", id });
+      if (this.#runs.delete(id)) this.#cancel(id, child);
     }
+  }
+
+  /** A run that does not end when it is cancelled hangs in native code: its process is ended. */
+  #cancel(id: number, child: Child): void {
+    if (this.#stopping.has(id)) return;
+    child.send({ op: "cancel", id });
+    const { stuckMs = 120_000 } = this.#options;
+    this.#stopping.set(id, setTimeout(() => child.kill(), stuckMs));
+  }
+
+  #ended(id: number): void {
+    clearTimeout(this.#stopping.get(id));
+    this.#stopping.delete(id);
+    this.#runs.delete(id);
   }
 
   async close(): Promise<void> {
@@ -136,6 +154,7 @@ class ChildEngine implements ChildServingEngine {
     switch (message.op) {
       case "ready": {
         this.#failures = 0;
+        this.#wasReady = true;
         const timing = { ...message.timing, downloadMs: this.#downloadMs };
         this.#settle({ phase: "ready", models: message.models, timing });
         return this.#ready.resolve(message.models);
@@ -147,24 +166,34 @@ class ChildEngine implements ChildServingEngine {
       case "end": {
         const { id, failure } = message;
         const events = this.#runs.get(id);
-        this.#runs.delete(id);
+        this.#ended(id);
         return events?.end(failure && fromFailure(failure));
       }
     }
   }
 
-  /** A model that cannot be loaded now will not load by itself a moment later. */
+  /**
+   * A model that cannot be loaded will not load by itself a moment later; one that was loaded before,
+   * or could not be fetched, may.
+   */
   #fail(error: Error): void {
     this.#settle({ phase: "failed", error });
     this.#ready.reject(unavailable(error));
     this.#child?.kill();
+    if (!this.#wasReady && this.#located !== undefined) return;
+    if (this.#state.phase === "closed") return;
+    this.#timer = setTimeout(() => {
+      this.#ready = Promise.withResolvers();
+      this.#settle({ phase: "starting" });
+      this.#start();
+    }, MAX_PAUSE_MS);
   }
 
   #onEnd(reason: string): void {
     this.#child = undefined;
     const lost = new ServeError("engine_lost", "The engine stopped in the middle of the run");
     for (const events of this.#runs.values()) events.end(lost);
-    this.#runs.clear();
+    for (const id of [...this.#runs.keys(), ...this.#stopping.keys()]) this.#ended(id);
     if (this.#state.phase === "closed" || this.#state.phase === "failed") return;
     this.#options.onLost?.(reason);
     if (this.#state.phase === "ready") this.#ready = Promise.withResolvers();

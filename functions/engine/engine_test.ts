@@ -215,6 +215,22 @@ describe("childEngine()", () => {
     );
   });
 
+  it("ends a process that hangs, and is ready again", async () => {
+    const lost = Promise.withResolvers<string>();
+    const options = { models, registry, stuckMs: 50, onLost: lost.resolve };
+    await using(childEngine(options), async (engine) => {
+      const controller = new AbortController();
+      const run = engine.run(job("1", { steps: 100 }), controller.signal);
+      await run.next();
+      Deno.kill(engine.pid!, "SIGSTOP");
+      controller.abort();
+      const error = await assertRejects(() => pictures(run), ServeError);
+      assertEquals(error.code, "canceled");
+      assertEquals(await lost.promise, "it ended by SIGKILL");
+      assertEquals((await pictures(engine.run(job("2"), never))).length, 1);
+    });
+  });
+
   it("loses none of 100 jobs when it is killed again and again", async () => {
     await using(childEngine({ models, registry }), async (engine) => {
       const queue = memoryQueue(engine, { bound: 100 });
