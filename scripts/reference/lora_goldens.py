@@ -45,6 +45,11 @@ def adapter(seed: int, targets: list[str]) -> StableDiffusionPipeline:
     return pipe
 
 
+def notes(model) -> dict:
+    """The adapter's config, without the path of this machine."""
+    return {**model.peft_config["default"].to_dict(), "base_model_name_or_path": None}
+
+
 def state(model) -> dict[str, torch.Tensor]:
     return {k: v.contiguous() for k, v in get_peft_model_state_dict(model).items()}
 
@@ -69,8 +74,8 @@ def main() -> None:
     text = {k if k.startswith("text_model.") else f"text_model.{k}": v for k, v in text.items()}
     pipe.save_lora_weights(OUT, unet_lora_layers=get_peft_model_state_dict(pipe.unet),
                            text_encoder_lora_layers=get_peft_model_state_dict(pipe.text_encoder),
-                           weight_name="peft.safetensors", unet_lora_adapter_metadata=pipe.unet.peft_config["default"].to_dict(),
-                           text_encoder_lora_adapter_metadata=pipe.text_encoder.peft_config["default"].to_dict())
+                           weight_name="peft.safetensors", unet_lora_adapter_metadata=notes(pipe.unet),
+                           text_encoder_lora_adapter_metadata=notes(pipe.text_encoder))
     # With transformers 5 the reference drops what kohya files hold for q_proj and v_proj of a text encoder.
     text = {k: v for k, v in text.items() if ".mlp." in k}
     save_file({**kohya("lora_unet", unet), **kohya("lora_te", text)}, OUT / "kohya.safetensors")
