@@ -25,6 +25,7 @@ import {
   diffusionPipeline,
   type DiffusionPipelineLoader,
 } from "@denoise/core";
+import { type IpAdapterLoader, ipAdapterLoader } from "@denoise/ip-adapter";
 import { type SingleFileLoader, singleFileLoader } from "@denoise/single-file";
 import { registry } from "./plugins/registry.ts";
 
@@ -39,6 +40,7 @@ export {
   openImage,
   readRecipe,
 } from "@denoise/image";
+export { type IpAdapterOptions, setIpAdapterScale, unloadIpAdapter } from "@denoise/ip-adapter";
 export {
   getActiveAdapters,
   loadLoraWeights,
@@ -53,7 +55,7 @@ export {
   unloadTextualInversion,
 } from "@denoise/textual-inversion";
 export { registry };
-export type { SingleFileLoader };
+export type { IpAdapterLoader, SingleFileLoader };
 
 /** Loads any pipeline by the class that its model_index.json names, from a folder or the Hub. */
 export const DiffusionPipeline: DiffusionPipelineLoader = diffusionPipeline(registry);
@@ -69,3 +71,6 @@ export const AutoPipelineForInpainting: AutoPipeline = autoPipeline("inpainting"
 
 /** Loads a pipeline from an original checkpoint of Stable Diffusion, one .safetensors file. */
 export const fromSingleFile: SingleFileLoader = singleFileLoader(registry);
+
+/** Loads IP-Adapters from a folder or file, with their image encoder. */
+export const loadIpAdapter: IpAdapterLoader = ipAdapterLoader(registry);

@@ -63,6 +63,8 @@ export interface DenoiserOptions {
   readonly downBlockAdditionalResiduals?: readonly Tensor[] | undefined;
   /** Residual of a ControlNet for the middle block, float32. */
   readonly midBlockAdditionalResidual?: Tensor | undefined;
+  /** Of the pictures of each IP-Adapter, float32 [N, pictures, width] or [N, pictures, patches, width]. */
+  readonly imageEmbeds?: readonly Tensor[] | undefined;
   /** Cancels before the call starts. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -80,6 +82,8 @@ export interface Denoiser<C extends object = object> extends Model<C> {
     timestep: number | readonly number[],
     options?: DenoiserOptions,
   ): Promise<{ sample: Tensor }>;
+  /** What each IP-Adapter in use takes of a picture: its vector, or the states of its patches. */
+  imagePrompts?(): readonly ("embeds" | "states")[];
 }
 
 /** A Gaussian with diagonal covariance: what a variational encoder gives. */

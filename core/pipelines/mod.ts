@@ -10,6 +10,7 @@ export * from "./depth.ts";
 export * from "./finish.ts";
 export * from "./guidance.ts";
 export * from "./image_latents.ts";
+export * from "./image_prompt.ts";
 export * from "./inpaint.ts";
 export * from "./latent_consistency.ts";
 export * from "./legacy.ts";

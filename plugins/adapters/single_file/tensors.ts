@@ -35,21 +35,6 @@ export function inside(tensors: Tensors, prefixes: readonly string[]): NamedTens
   ]);
 }
 
-/** Equal parts of a tensor along its first axis; they lie where it lies. */
-export function rows({ dtype, dims, data }: StoredTensor, parts: number): StoredTensor[] {
-  const [all, ...others] = dims as [number, ...number[]];
-  return Array.from({ length: parts }, (_, i) => {
-    if (data instanceof Uint8Array) {
-      const size = data.length / parts;
-      const part = data.subarray(i * size, (i + 1) * size);
-      return { dtype, dims: [all / parts, ...others], data: part };
-    }
-    const length = data.length / parts;
-    const place = { file: data.file, offset: data.offset + i * length, length };
-    return { dtype, dims: [all / parts, ...others], data: place };
-  });
-}
-
 /** A tensor of two axes with its axes changed, in memory. */
 export async function transposed(stored: StoredTensor): Promise<StoredTensor> {
   const { dims: [height, width], data } = (await readTensor(stored)).astype("float32");

@@ -1,4 +1,5 @@
-import { inside, type NamedTensor, rows, type Tensors, transposed } from "./tensors.ts";
+import { splitRows } from "@denoise/onnx";
+import { inside, type NamedTensor, type Tensors, transposed } from "./tensors.ts";
 
 /** Where checkpoints keep CLIP as transformers has it. */
 const CLIP: Readonly<Record<string, readonly string[]>> = {
@@ -69,6 +70,6 @@ async function openClipTensor(
   }
   const joined = name.match(/^(.*)\.in_proj_(weight|bias)$/);
   if (joined === null) return [[name, tensor]];
-  const parts = rows(tensor, 3);
+  const parts = splitRows(tensor, 3);
   return ["q", "k", "v"].map((part, i) => [`${joined[1]}.${part}_proj.${joined[2]}`, parts[i]!]);
 }

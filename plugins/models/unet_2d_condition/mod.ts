@@ -5,8 +5,8 @@
  *
  * Covered are the levels DownBlock2D, CrossAttnDownBlock2D, AttnDownBlock2D, ResnetDownsampleBlock2D
  * with their counterparts, class embeddings, SDXL's size embeddings, the guidance embedding of LCM,
- * and the residuals of ControlNets. SimpleCrossAttn and K blocks, GLIGEN, dual cross attention and
- * image embeddings are not: a config that asks for them is refused.
+ * the residuals of ControlNets and the pictures of IP-Adapters. SimpleCrossAttn and K blocks, GLIGEN,
+ * dual cross attention and trained image embeddings are not: a config that asks for them is refused.
  *
  * @example
  * ```ts ignore
@@ -26,8 +26,11 @@ import { type Denoiser, type FrozenConfig, type ModelClass, Tensor } from "@deno
 import { defineModel, float32, int64, optional, type Port, timesteps } from "@denoise/onnx";
 import {
   conditioning,
+  type Context,
   downBlock,
   downLevel,
+  imageProjection,
+  imagePromptKind,
   layersAt,
   middleLevel,
   timeWidth,
@@ -55,11 +58,16 @@ export const UNet2DConditionModel: ModelClass<UNet2DConditionModel> = defineMode
   rename: todaysAttentionName,
   graphs: { forward: { inputs, build } },
   methods: (model) => ({
+    imagePrompts: () =>
+      adapters(model.has).map((path) => imagePromptKind((name) => model.has(`${path}.${name}`))),
     async forward(sample, timestep, options = {}) {
       const times = [timestep].flat();
       const rows = times.length === 1 ? Array(sample.dims[0]).fill(times[0]) : times;
       const residuals = options.downBlockAdditionalResiduals?.map((residual, i) =>
         [`down_residual_${i}`, residual] as const
+      );
+      const images = options.imageEmbeds?.map((embeds, i) =>
+        [`image_embeds_${i}`, embeds] as const
       );
       const result = await model.run("forward", {
         sample,
@@ -69,7 +77,7 @@ export const UNet2DConditionModel: ModelClass<UNet2DConditionModel> = defineMode
         class_labels: options.classLabels,
         text_embeds: options.textEmbeds,
         time_ids: options.timeIds,
-        ...Object.fromEntries(residuals ?? []),
+        ...Object.fromEntries([...residuals ?? [], ...images ?? []]),
         mid_residual: options.midBlockAdditionalResidual,
       }, { signal: options.signal });
       return { sample: result.prediction! };
@@ -79,13 +87,31 @@ export const UNet2DConditionModel: ModelClass<UNet2DConditionModel> = defineMode
 
 type Config = FrozenConfig<UNet2DConditionConfig>;
 
+/** Modules of the IP-Adapters that were added. */
+function adapters(has: (name: string) => boolean): string[] {
+  const path = (i: number) => `encoder_hid_proj.image_projection_layers.${i}`;
+  const paths: string[] = [];
+  while (has(path(paths.length))) paths.push(path(paths.length));
+  return paths;
+}
+
+/** What each IP-Adapter is given of its pictures. */
+function imagePorts(has: (name: string) => boolean): Record<string, Port> {
+  const ports = adapters(has).map((path, i) => {
+    const kind = imagePromptKind((name) => has(`${path}.${name}`));
+    const patches = kind === "states" ? [`patches_${i}`] : [];
+    return [`image_embeds_${i}`, float32("batch", `pictures_${i}`, ...patches, `width_${i}`)];
+  });
+  return Object.fromEntries(ports);
+}
+
 /** How many values the way down leaves for the way up. */
 function skipCount(config: Config): number {
   const levels = config.block_out_channels.map((_, level) => layersAt(config, level));
   return levels.reduce((sum, layers) => sum + layers, levels.length);
 }
 
-function inputs(config: Config): Record<string, Port> {
+function inputs(config: Config, has: (name: string) => boolean): Record<string, Port> {
   const [first = 0] = [config.encoder_hid_dim ?? config.cross_attention_dim].flat();
   const projected = config.projection_class_embeddings_input_dim ?? 0;
   const labels: Record<string, Port> = {
@@ -117,6 +143,7 @@ function inputs(config: Config): Record<string, Port> {
       }
       : {}),
     ...Object.fromEntries(residuals),
+    ...imagePorts(has),
     mid_residual: residual,
   };
 }
@@ -124,9 +151,12 @@ function inputs(config: Config): Record<string, Port> {
 function build(s: Scope, config: Config, inputs: Readonly<Record<string, Value>>) {
   const { sample, encoder_hidden_states, mid_residual } = inputs;
   const temb = conditioning(s, config, inputs);
-  const context = config.encoder_hid_dim === null
+  const text = config.encoder_hid_dim === null
     ? encoder_hidden_states!
     : linear(s.at("encoder_hid_proj"), encoder_hidden_states!);
+  const images = adapters((name) => s.has(name))
+    .map((path, i) => imageProjection(s.at(path), inputs[`image_embeds_${i}`]!));
+  const context: Context = { ...text, images };
 
   // in
   const centred = config.center_input_sample ? sub(s, mul(s, sample!, 2), 1) : sample!;

@@ -3,7 +3,7 @@
  * Latent Diffusion Models" (arXiv:2112.10752); Stable Diffusion 1.x and 2.x, and latent consistency
  * models in the same layout.
  *
- * Not covered yet: IP-Adapter (`ipAdapterImage`), `crossAttentionKwargs`.
+ * Not covered yet: `crossAttentionKwargs`.
  *
  * @example
  * ```ts ignore
@@ -30,12 +30,14 @@ import {
 import {
   batchNoise,
   checkOutputType,
+  conditionOnImages,
   conditionOnText,
   describeRun,
   finishLatents,
   finishStep,
   type GuidanceOptions,
   guide,
+  type ImagePromptOptions,
   initialLatents,
   pictureSize,
   planTimesteps,
@@ -50,7 +52,8 @@ import {
 export type { StableDiffusionComponents };
 
 /** Options of a call. */
-export interface StableDiffusionOptions extends RunOptions, GuidanceOptions, TimestepOptions {
+export interface StableDiffusionOptions
+  extends RunOptions, GuidanceOptions, TimestepOptions, ImagePromptOptions {
   /** Height in pixels, a multiple of 8; what the model was trained for unless given. */
   readonly height?: number | undefined;
   /** Width in pixels, a multiple of 8; what the model was trained for unless given. */
@@ -96,6 +99,7 @@ async function* generate(run: Run, ...[prompt, options = {}]: StableDiffusionArg
   const { height, width } = pictureSize(run.components, options);
   const text = await conditionOnText(run, prompt, options);
   const { count, guidance, guidanceScale, encoderHiddenStates, timestepCond } = text;
+  const imageEmbeds = await conditionOnImages(run.components, options, text);
 
   const timesteps = planTimesteps(scheduler, { numInferenceSteps: 50, ...options });
   const noise = batchNoise(count, options);
@@ -112,7 +116,7 @@ async function* generate(run: Run, ...[prompt, options = {}]: StableDiffusionArg
     const { sample } = await unet.forward(
       guidance ? Tensor.cat([input, input]) : input,
       timestep,
-      { encoderHiddenStates, timestepCond, signal },
+      { encoderHiddenStates, timestepCond, imageEmbeds, signal },
     );
     const output = guidance ? guide(sample, guidanceScale, guidanceRescale) : sample;
     const stepped = scheduler.step(output, timestep, latents, settings);

@@ -33,6 +33,7 @@ import {
   batchNoise,
   checkOutputType,
   checkSize,
+  conditionOnImages,
   conditionOnText,
   control,
   type ControlComponents,
@@ -46,6 +47,7 @@ import {
   finishStep,
   type GuidanceOptions,
   guide,
+  type ImagePromptOptions,
   initialLatents,
   planControl,
   planTimesteps,
@@ -59,7 +61,7 @@ export type { ControlComponents };
 
 /** Options of a call. */
 export interface StableDiffusionControlNetOptions
-  extends RunOptions, GuidanceOptions, TimestepOptions, ControlOptions {
+  extends RunOptions, GuidanceOptions, TimestepOptions, ImagePromptOptions, ControlOptions {
   /**
    * The picture to control by, or one for each prompt; with several ControlNets a list with one for
    * each. Edges, a pose, depth: what the ControlNet was trained on.
@@ -108,6 +110,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionControlN
   const plan = planControl(run.components, options);
   const text = await conditionOnText(run, prompt, options);
   const { count, guidance, guidanceScale, encoderHiddenStates, timestepCond } = text;
+  const imageEmbeds = await conditionOnImages(run.components, options, text);
   const pictures = await controlPictures(
     await run.pictures(),
     run.components,
@@ -135,7 +138,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionControlN
     const { sample } = await unet.forward(
       guidance ? Tensor.cat([input, input]) : input,
       timestep,
-      { encoderHiddenStates, timestepCond, ...residuals, signal },
+      { encoderHiddenStates, timestepCond, imageEmbeds, ...residuals, signal },
     );
     const output = guidance ? guide(sample, guidanceScale) : sample;
     const stepped = scheduler.step(output, timestep, latents, settings);

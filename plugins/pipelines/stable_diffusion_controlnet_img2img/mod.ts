@@ -39,6 +39,7 @@ import {
   batchNoise,
   checkOutputType,
   checkStrength,
+  conditionOnImages,
   conditionOnText,
   control,
   type ControlComponents,
@@ -53,6 +54,7 @@ import {
   finishStep,
   type GuidanceOptions,
   guide,
+  type ImagePromptOptions,
   type PicturesInput,
   planControl,
   planTimesteps,
@@ -68,7 +70,7 @@ import {
 
 /** Options of a call. */
 export interface StableDiffusionControlNetImg2ImgOptions
-  extends RunOptions, GuidanceOptions, TimestepOptions, ControlOptions {
+  extends RunOptions, GuidanceOptions, TimestepOptions, ImagePromptOptions, ControlOptions {
   /** The picture to change, or one for each picture to make; sides are cut to multiples of 8. */
   readonly image: PicturesInput;
   /** The picture to control by, or one for each prompt; for several ControlNets a list of them. */
@@ -120,6 +122,7 @@ async function* generate(
   const plan = planControl(run.components, options, 0.8);
   const text = await conditionOnText(run, prompt, options);
   const { count, guidance, guidanceScale, encoderHiddenStates, timestepCond } = text;
+  const imageEmbeds = await conditionOnImages(run.components, options, text);
   const { height, width } = options;
   const codec = await run.pictures();
   const pictures = await preparePictures(codec, image, {
@@ -155,7 +158,7 @@ async function* generate(
     const { sample } = await unet.forward(
       guidance ? Tensor.cat([input, input]) : input,
       timestep,
-      { encoderHiddenStates, timestepCond, ...residuals, signal },
+      { encoderHiddenStates, timestepCond, imageEmbeds, ...residuals, signal },
     );
     const output = guidance ? guide(sample, guidanceScale) : sample;
     const stepped = scheduler.step(output, timestep, latents, settings);

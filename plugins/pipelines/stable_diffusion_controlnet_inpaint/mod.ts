@@ -41,6 +41,7 @@ import {
   checkOutputType,
   checkSize,
   checkStrength,
+  conditionOnImages,
   conditionOnText,
   control,
   type ControlComponents,
@@ -56,6 +57,7 @@ import {
   finishStep,
   type GuidanceOptions,
   guide,
+  type ImagePromptOptions,
   type InpaintInput,
   maskLatents,
   type PicturesInput,
@@ -75,7 +77,13 @@ import {
 
 /** Options of a call. */
 export interface StableDiffusionControlNetInpaintOptions
-  extends RunOptions, GuidanceOptions, TimestepOptions, InpaintInput, ControlOptions {
+  extends
+    RunOptions,
+    GuidanceOptions,
+    TimestepOptions,
+    ImagePromptOptions,
+    InpaintInput,
+    ControlOptions {
   /** The picture to control by, or one for each prompt; for several ControlNets a list of them. */
   readonly controlImage: ControlPictures;
   /** Height in pixels, a multiple of 8; that of the picture unless given. */
@@ -141,6 +149,7 @@ async function* generate(
   checkSize(size.height, size.width, multiple);
   const text = await conditionOnText(run, prompt, options);
   const { count, guidance, guidanceScale, encoderHiddenStates, timestepCond } = text;
+  const imageEmbeds = await conditionOnImages(run.components, options, text);
 
   const planned = planTimesteps(scheduler, { numInferenceSteps: 50, ...options });
   const steps = scheduler.numInferenceSteps ?? planned.length;
@@ -192,7 +201,7 @@ async function* generate(
     const { sample } = await unet.forward(
       guidance ? Tensor.cat([input, input]) : input,
       timestep,
-      { encoderHiddenStates, timestepCond, ...residuals, signal },
+      { encoderHiddenStates, timestepCond, imageEmbeds, ...residuals, signal },
     );
     const output = guidance ? guide(sample, guidanceScale) : sample;
     const stepped = scheduler.step(output, timestep, latents, settings);

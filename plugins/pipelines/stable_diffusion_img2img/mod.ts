@@ -2,7 +2,7 @@
  * StableDiffusionImg2ImgPipeline: a picture changed towards a text. The picture's latents are
  * noised as far as `strength` says and denoised from there: SDEdit, Meng et al. (arXiv:2108.01073).
  *
- * Not covered: IP-Adapter (`ipAdapterImage`), `crossAttentionKwargs`.
+ * Not covered: `crossAttentionKwargs`.
  *
  * @example
  * ```ts ignore
@@ -32,6 +32,7 @@ import {
   batchNoise,
   checkOutputType,
   checkStrength,
+  conditionOnImages,
   conditionOnText,
   describeRun,
   encodePictures,
@@ -39,6 +40,7 @@ import {
   finishStep,
   type GuidanceOptions,
   guide,
+  type ImagePromptOptions,
   type PicturesInput,
   planTimesteps,
   preparePictures,
@@ -54,7 +56,7 @@ import {
 
 /** Options of a call. */
 export interface StableDiffusionImg2ImgOptions
-  extends RunOptions, GuidanceOptions, TimestepOptions {
+  extends RunOptions, GuidanceOptions, TimestepOptions, ImagePromptOptions {
   /** The picture to change, or one for each picture to make; sides are cut to multiples of 8. */
   readonly image: PicturesInput;
   /** How far to change it: 0 not at all, 1 leaves nothing of it; 0.8 unless given. */
@@ -96,6 +98,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionImg2ImgA
   checkStrength(strength);
   const text = await conditionOnText(run, prompt, options);
   const { count, guidance, guidanceScale, encoderHiddenStates, timestepCond } = text;
+  const imageEmbeds = await conditionOnImages(run.components, options, text);
   const pictures = await preparePictures(await run.pictures(), image, {
     multiple: vaeScaleFactor(vae),
     latentChannels: vae.config.latent_channels,
@@ -118,7 +121,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionImg2ImgA
     const { sample } = await unet.forward(
       guidance ? Tensor.cat([input, input]) : input,
       timestep,
-      { encoderHiddenStates, timestepCond, signal },
+      { encoderHiddenStates, timestepCond, imageEmbeds, signal },
     );
     const output = guidance ? guide(sample, guidanceScale) : sample;
     const stepped = scheduler.step(output, timestep, latents, settings);

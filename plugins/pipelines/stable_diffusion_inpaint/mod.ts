@@ -3,7 +3,7 @@
  * With a UNet of 9 channels that sees mask and picture (Rombach et al., arXiv:2112.10752, section
  * 4.5), or with any UNet of 4 channels, where the rest of the picture is put back at every step.
  *
- * Not covered: IP-Adapter (`ipAdapterImage`), `crossAttentionKwargs`, AsymmetricAutoencoderKL.
+ * Not covered: `crossAttentionKwargs`, AsymmetricAutoencoderKL.
  *
  * @example
  * ```ts ignore
@@ -33,6 +33,7 @@ import {
   checkInpaintInput,
   checkOutputType,
   checkStrength,
+  conditionOnImages,
   conditionOnText,
   cropToMask,
   describeRun,
@@ -41,6 +42,7 @@ import {
   finishStep,
   type GuidanceOptions,
   guide,
+  type ImagePromptOptions,
   type InpaintInput,
   maskLatents,
   pictureSize,
@@ -60,7 +62,7 @@ import {
 
 /** Options of a call. */
 export interface StableDiffusionInpaintOptions
-  extends RunOptions, GuidanceOptions, TimestepOptions, InpaintInput {
+  extends RunOptions, GuidanceOptions, TimestepOptions, ImagePromptOptions, InpaintInput {
   /** Height in pixels, a multiple of 8; what the model was trained for unless given. */
   readonly height?: number | undefined;
   /** Width in pixels, a multiple of 8; what the model was trained for unless given. */
@@ -109,6 +111,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionInpaintA
   const size = pictureSize(run.components, options);
   const text = await conditionOnText(run, prompt, options);
   const { count, guidance, guidanceScale, encoderHiddenStates, timestepCond } = text;
+  const imageEmbeds = await conditionOnImages(run.components, options, text);
 
   const planned = planTimesteps(scheduler, { numInferenceSteps: 50, ...options });
   const steps = scheduler.numInferenceSteps ?? planned.length;
@@ -152,7 +155,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionInpaintA
     const { sample } = await unet.forward(
       guidance ? Tensor.cat([input, input]) : input,
       timestep,
-      { encoderHiddenStates, timestepCond, signal },
+      { encoderHiddenStates, timestepCond, imageEmbeds, signal },
     );
     const output = guidance ? guide(sample, guidanceScale) : sample;
     const stepped = scheduler.step(output, timestep, latents, settings);

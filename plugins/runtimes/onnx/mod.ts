@@ -34,6 +34,7 @@ export {
   openSafetensors,
   readTensor,
   type SafetensorsFile,
+  splitRows,
   storedTensor,
 } from "./weights/safetensors.ts";
 export { saveSafetensors } from "./weights/save.ts";

@@ -22,8 +22,11 @@ export interface Port {
 
 /** One of the graphs that a model consists of: `forward`, or `encode` and `decode`. */
 export interface GraphDefinition<C extends object> {
-  /** Its inputs by name. */
-  readonly inputs: (config: FrozenConfig<C>) => Readonly<Record<string, Port>>;
+  /** Its inputs by name; `has` tells whether the model has a module or tensor of that name. */
+  readonly inputs: (
+    config: FrozenConfig<C>,
+    has: (name: string) => boolean,
+  ) => Readonly<Record<string, Port>>;
   /**
    * Builds it and gives its outputs by name. An optional input that a call leaves out is not in
    * `inputs`.
@@ -39,6 +42,8 @@ export interface GraphDefinition<C extends object> {
 export interface Runner<C extends object> {
   /** The options that shape the model. */
   readonly config: FrozenConfig<C>;
+  /** Whether the model has a module or tensor of that name, of its own or of an adapter. */
+  has(name: string): boolean;
   /**
    * Runs a graph, starting its session when this is the first time.
    *

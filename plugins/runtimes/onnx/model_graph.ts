@@ -17,7 +17,11 @@ export function buildGraph<C extends object>(
 ): BuiltGraph {
   const graph = new Graph(options);
   const inputs: Record<string, Value> = {};
-  for (const [input, { dtype, dims, exact }] of Object.entries(definition.inputs(config))) {
+  for (
+    const [input, { dtype, dims, exact }] of Object.entries(
+      definition.inputs(config, (name) => checkpoint.has(name)),
+    )
+  ) {
     if (!inputNames.has(input)) continue;
     const value = graph.input(input, dtype, dims);
     inputs[input] = dtype === "float32" && !exact ? graph.cast(value, graph.dtype, input) : value;

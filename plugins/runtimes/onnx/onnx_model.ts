@@ -135,6 +135,8 @@ export class OnnxModel<C extends object, M extends Model<C>>
     await this.dispose();
   }
 
+  readonly has = (name: string): boolean => this.#checkpoint.has(name);
+
   /** Such as `UNet2DModel(113673219 parameters, float32 on cpu)`. */
   toString(): string {
     return `${this.className}(${this.numParameters} parameters, ${this.dtype} on ${this.device})`;
@@ -143,7 +145,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   /** Builds every graph with all its inputs, so that a tensor too many or too few shows at once. */
   verify(): void {
     for (const [name, graph] of Object.entries(this.#definition.graphs)) {
-      this.#build(name, Object.keys(graph.inputs(this.config)));
+      this.#build(name, Object.keys(graph.inputs(this.config, this.has)));
     }
     assertAllUsed(this.#checkpoint, this.className);
   }
@@ -158,7 +160,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
       Object.entries(inputs).filter((entry): entry is [string, Tensor] => entry[1] !== undefined),
     );
     const graph = this.#definition.graphs[name]!;
-    checkInputs(`${this.className}.${name}`, graph.inputs(this.config), given);
+    checkInputs(`${this.className}.${name}`, graph.inputs(this.config, this.has), given);
     const session = await this.#session(name, Object.keys(given));
     return await session.run(given, options);
   }

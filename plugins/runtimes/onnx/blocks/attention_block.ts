@@ -1,18 +1,30 @@
 import type { Scope, Value } from "../graph/mod.ts";
-import { add, attention, div, fromTokens, groupNorm, linear, toTokens } from "../nn/mod.ts";
+import { add, attention, div, fromTokens, groupNorm, linear, mul, toTokens } from "../nn/mod.ts";
+import type { Context } from "./image_projection.ts";
 
 /**
  * Attention of tokens to a context (`Attention`): queries from `x`, keys and values from `context`.
+ * Where an IP-Adapter has keys and values of its own, what it sees in its pictures is added.
  *
  * @param x [N, tokens, C].
  * @param context [N, tokens', C'].
  * @returns [N, tokens, C].
  */
-export function attentionLayer(s: Scope, x: Value, context: Value, heads: number): Value {
+export function attentionLayer(s: Scope, x: Value, context: Context, heads: number): Value {
   const query = linear(s.at("to_q"), x);
   const key = linear(s.at("to_k"), context);
   const value = linear(s.at("to_v"), context);
-  return linear(s.at("to_out.0"), attention(s, { query, key, value }, { heads }));
+  const seen = (context.images ?? []).reduce((sum, image, i) => {
+    const adapter = s.at("processor");
+    if (!adapter.has(`to_k_ip.${i}`)) return sum;
+    const own = {
+      query,
+      key: linear(adapter.at("to_k_ip", i), image),
+      value: linear(adapter.at("to_v_ip", i), image),
+    };
+    return add(s, sum, mul(s, attention(s, own, { heads }), adapter.tensor(`scale.${i}`)));
+  }, attention(s, { query, key, value }, { heads }));
+  return linear(s.at("to_out.0"), seen);
 }
 
 /** Options of {@linkcode attentionBlock}. */

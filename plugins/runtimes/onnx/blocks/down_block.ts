@@ -1,5 +1,6 @@
 import type { Scope, Value } from "../graph/mod.ts";
 import { attentionBlock } from "./attention_block.ts";
+import type { Context } from "./image_projection.ts";
 import { downsample } from "./resample.ts";
 import { resnetBlock, type ResnetOptions } from "./resnet_block.ts";
 import { transformer2d, type Transformer2dOptions } from "./transformer.ts";
@@ -19,7 +20,7 @@ export interface LevelOptions {
   /** Channels of a head in attention between pixels; all of them when null. */
   readonly headChannels?: number | null | undefined;
   /** Text states, [N, tokens, D]. */
-  readonly context?: Value | undefined;
+  readonly context?: Context | undefined;
   /** Options of the transformer after residual block `i`. */
   readonly transformer?: ((i: number) => Transformer2dOptions) | undefined;
 }

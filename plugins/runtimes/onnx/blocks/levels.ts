@@ -1,5 +1,6 @@
 import type { Scope, Value } from "../graph/mod.ts";
 import type { LevelOptions } from "./down_block.ts";
+import type { Context } from "./image_projection.ts";
 import { crossAttentionMidBlock } from "./mid_block.ts";
 import { resnetBlock, type ResnetOptions } from "./resnet_block.ts";
 
@@ -91,7 +92,7 @@ export function downLevel(
   config: LevelsConfig,
   level: number,
   temb: Value,
-  context: Value,
+  context: Context,
 ): LevelOptions & { readonly downsamplePadding: number } {
   return {
     ...sharedOptions(config, config.down_block_types[level]!, level),
@@ -109,7 +110,7 @@ export function upLevel(
   config: UpLevelsConfig,
   i: number,
   temb: Value,
-  context: Value,
+  context: Context,
 ): LevelOptions {
   const last = config.block_out_channels.length - 1;
   const level = last - i;
@@ -146,7 +147,7 @@ export function middleLevel(
   config: MiddleConfig,
   x: Value,
   temb: Value,
-  context: Value,
+  context: Context,
 ): Value {
   const resnet = { ...resnetOptions(config), outputScale: config.mid_block_scale_factor };
   if (config.mid_block_type === null) return x;

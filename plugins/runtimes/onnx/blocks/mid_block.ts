@@ -1,6 +1,7 @@
 import type { Scope, Value } from "../graph/mod.ts";
 import { attentionBlock } from "./attention_block.ts";
 import { headCount } from "./down_block.ts";
+import type { Context } from "./image_projection.ts";
 import { resnetBlock, type ResnetOptions } from "./resnet_block.ts";
 import { transformer2d, type Transformer2dOptions } from "./transformer.ts";
 
@@ -38,7 +39,7 @@ export function crossAttentionMidBlock(
   s: Scope,
   input: Value,
   temb: Value,
-  context: Value,
+  context: Context,
   options: { readonly resnet: ResnetOptions; readonly transformer: Transformer2dOptions },
 ): Value {
   const { resnet, transformer } = options;

@@ -10,6 +10,7 @@ export * from "./clip_encoder.ts";
 export * from "./clip_vision.ts";
 export * from "./conditioning.ts";
 export * from "./down_block.ts";
+export * from "./image_projection.ts";
 export * from "./levels.ts";
 export * from "./mid_block.ts";
 export * from "./resample.ts";

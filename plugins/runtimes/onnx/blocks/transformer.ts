@@ -12,6 +12,7 @@ import {
   toTokens,
 } from "../nn/mod.ts";
 import { attentionLayer } from "./attention_block.ts";
+import type { Context } from "./image_projection.ts";
 
 /** Options of {@linkcode transformer2d}. */
 export interface Transformer2dOptions {
@@ -37,7 +38,7 @@ function feedForward(s: Scope, x: Value): Value {
 function transformerBlock(
   s: Scope,
   x: Value,
-  context: Value,
+  context: Context,
   { heads, onlyCrossAttention }: Transformer2dOptions,
 ): Value {
   const normal = layerNorm(s.at("norm1"), x);
@@ -56,7 +57,7 @@ function transformerBlock(
 export function transformer2d(
   s: Scope,
   x: Value,
-  context: Value,
+  context: Context,
   options: Transformer2dOptions,
 ): Value {
   const normal = groupNorm(s.at("norm"), x, { groups: options.groups, eps: 1e-6 });

@@ -100,6 +100,21 @@ export function storedTensor({ dtype, dims, data }: Tensor): StoredTensor {
   return { dtype, dims, data: bytes };
 }
 
+/** Equal parts of a tensor along its first axis; they lie where it lies. */
+export function splitRows({ dtype, dims, data }: StoredTensor, parts: number): StoredTensor[] {
+  const [all, ...others] = dims as [number, ...number[]];
+  return Array.from({ length: parts }, (_, i) => {
+    if (data instanceof Uint8Array) {
+      const size = data.length / parts;
+      const part = data.subarray(i * size, (i + 1) * size);
+      return { dtype, dims: [all / parts, ...others], data: part };
+    }
+    const length = data.length / parts;
+    const place = { file: data.file, offset: data.offset + i * length, length };
+    return { dtype, dims: [all / parts, ...others], data: place };
+  });
+}
+
 /** The values of a stored tensor; bfloat16 as float32. */
 export async function readTensor(stored: StoredTensor): Promise<Tensor> {
   const { buffer } = await readBytes(stored);

@@ -1,0 +1,81 @@
+import type { Scope, Value } from "../graph/mod.ts";
+import {
+  add,
+  attention,
+  concat,
+  expand,
+  gelu,
+  layerNorm,
+  linear,
+  reshape,
+  shapeOf,
+} from "../nn/mod.ts";
+
+/** Text states, and with them the tokens of pictures that attention looks at, too. */
+export interface Context extends Value {
+  /** For each IP-Adapter [N, tokens, D]. */
+  readonly images?: readonly Value[] | undefined;
+}
+
+/** Linear layer, GELU, linear layer. */
+function feedForward(s: Scope, x: Value): Value {
+  return linear(s.at("net.2"), gelu(s, linear(s.at("net.0.proj"), x)));
+}
+
+/** A vector to several tokens (`ImageProjection`). */
+function projectVector(s: Scope, x: Value): Value {
+  const width = s.shape("norm.weight")[0]!;
+  const tokens = s.shape("image_embeds.weight")[0]! / width;
+  const rows = reshape(s, linear(s.at("image_embeds"), x), [-1, tokens, width]);
+  return layerNorm(s.at("norm"), rows);
+}
+
+/** Learned queries look at the patches of a picture (`IPAdapterPlusImageProjection`). */
+function resample(s: Scope, x: Value): Value {
+  const latents = s.tensor("latents"); // [1, queries, width]
+  const count = concat(s, [shapeOf(s, x, 0, 1), s.ints([1, 1])], 0);
+  const patches = linear(s.at("proj_in"), x);
+  let h = expand(s, latents, count);
+  for (let i = 0; i < s.count("layers"); i++) {
+    const layer = s.at("layers", i);
+    const attn = layer.at("attn");
+    const own = layerNorm(layer.at("ln1"), h);
+    const seen = concat(s, [layerNorm(layer.at("ln0"), patches), own], 1);
+    const query = linear(attn.at("to_q"), own);
+    const key = linear(attn.at("to_k"), seen);
+    const value = linear(attn.at("to_v"), seen);
+    const heads = attn.shape("to_q.weight")[0]! / 64; // always 64 channels a head
+    h = add(s, linear(attn.at("to_out.0"), attention(attn, { query, key, value }, { heads })), h);
+    h = add(s, feedForward(layer.at("ff.1"), layerNorm(layer.at("ff.0"), h)), h);
+  }
+  return layerNorm(s.at("norm_out"), linear(s.at("proj_out"), h));
+}
+
+/** What an IP-Adapter is given of a picture: its vector, or the states of its patches. */
+export type ImagePromptKind = "embeds" | "states";
+
+/** What the image projection of an IP-Adapter takes. */
+export function imagePromptKind(has: (name: string) => boolean): ImagePromptKind {
+  return has("image_embeds") ? "embeds" : "states";
+}
+
+/**
+ * Pictures to tokens that attention looks at (`MultiIPAdapterImageProjection`).
+ *
+ * @param x [N, pictures, width], or [N, pictures, patches, width].
+ * @returns [N, pictures · tokens, D].
+ */
+export function imageProjection(s: Scope, x: Value): Value {
+  const kind = imagePromptKind((name) => s.has(name));
+  const flat = s.op("Reshape", [
+    x,
+    concat(s, [s.ints([-1]), shapeOf(s, x, 2)], 0),
+  ]); // [N·pictures, ...]
+  const tokens = kind === "embeds"
+    ? projectVector(s, flat)
+    : s.has("latents")
+    ? resample(s, flat)
+    : layerNorm(s.at("norm"), feedForward(s.at("ff"), flat));
+  const dims = concat(s, [shapeOf(s, x, 0, 1), s.ints([-1]), shapeOf(s, tokens, 2)], 0);
+  return s.op("Reshape", [tokens, dims]);
+}

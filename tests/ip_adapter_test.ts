@@ -1,0 +1,139 @@
+/**
+ * Pictures made after pictures, against diffusers, and what is said to bad IP-Adapters.
+ *
+ * @module
+ */
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type AnyPipeline, Generator } from "@denoise/core";
+import {
+  DenoiseError,
+  DenoiseImage,
+  loadIpAdapter,
+  randn,
+  setIpAdapterScale,
+  StableDiffusionPipeline,
+  unloadIpAdapter,
+} from "@denoise/denoise";
+import { openSafetensors, readTensor, saveSafetensors } from "@denoise/onnx";
+import { camelCase, fixture, type Golden, readGolden } from "./support/golden.ts";
+import { pixelDifference } from "./support/pipelines.ts";
+import { loadTask, type Task, type TaskCall, taskValue } from "./support/tasks.ts";
+
+interface Case extends TaskCall {
+  readonly pipeline: string;
+  readonly adapters: readonly string[];
+  readonly adapter_scale: number | readonly number[] | null;
+}
+
+const FOLDER = fixture("ip_adapter");
+const golden: Golden<{ readonly cases: readonly Case[] }> = await readGolden("ip_adapter");
+const { cases } = golden.head;
+const PARTS: Readonly<Record<string, Task["parts"]>> = {
+  StableDiffusionControlNetPipeline: { controlnet: "models/ControlNetModel/sd1" },
+};
+
+async function difference(pipe: AnyPipeline, { call, seeds, images }: Case): Promise<number> {
+  const { prompt, ...rest } = call;
+  const options = Object.entries(rest).map(([key, value]) => [
+    camelCase(key),
+    taskValue(value, golden.tensors),
+  ]);
+  const generator = seeds.map((seed) => new Generator(seed));
+  const output = await pipe(prompt, { ...Object.fromEntries(options), generator });
+  return pixelDifference(output, golden.tensors.get(images)!);
+}
+
+for (const pipeline of new Set(cases.map((one) => one.pipeline))) {
+  describe(`${pipeline} with loadIpAdapter() gives the pictures of diffusers`, () => {
+    let pipe: AnyPipeline;
+    beforeAll(async () => {
+      const parts = PARTS[pipeline] ?? {};
+      pipe = await loadTask({ pipeline, repo: "tiny-stable-diffusion", parts, cases: [] });
+    });
+    afterAll(() => pipe.dispose());
+    for (const one of cases.filter((item) => item.pipeline === pipeline)) {
+      it(one.name, async () => {
+        const weightName = one.adapters.map((name) => `${name}.safetensors`);
+        await loadIpAdapter(pipe, FOLDER, { weightName });
+        if (one.adapter_scale !== null) await setIpAdapterScale(pipe, one.adapter_scale);
+        assert(await difference(pipe, one) <= 1); // a rounding may fall on either side
+      });
+    }
+  });
+}
+
+describe("loadIpAdapter()", () => {
+  const picture = new DenoiseImage(16, 16, 3, new Uint8Array(16 * 16 * 3).fill(90));
+  const few = { numInferenceSteps: 2, seed: 1 };
+  const plain = { weightName: "plain.safetensors" };
+  let pipe: StableDiffusionPipeline;
+  beforeAll(async () => {
+    pipe = await StableDiffusionPipeline.fromPretrained(fixture("tiny-stable-diffusion"), {
+      onWarning: () => {},
+    });
+  });
+  afterAll(() => pipe.dispose());
+
+  it("is undone by unloadIpAdapter()", async () => {
+    const { images: [before] } = await pipe("a cat", few);
+    await loadIpAdapter(pipe, FOLDER, plain);
+    const { images: [after] } = await pipe("a cat", { ...few, ipAdapterImage: picture });
+    assert(after!.data.some((value, i) => value !== before!.data[i]));
+    await unloadIpAdapter(pipe);
+    assertEquals(pipe.imageEncoder, null);
+    assertEquals((await pipe("a cat", few)).images[0]!.data, before!.data);
+    await unloadIpAdapter(pipe);
+  });
+
+  it("takes a file, for embeddings alone", async () => {
+    await loadIpAdapter(pipe, `${FOLDER}/plain.safetensors`);
+    assertEquals(pipe.imageEncoder, null);
+    const ipAdapterImageEmbeds = [randn([2, 1, 8])];
+    assertEquals((await pipe("a cat", { ...few, ipAdapterImageEmbeds })).images.length, 1);
+    const lacking = await assertRejects(
+      () => pipe("a cat", { ...few, ipAdapterImage: picture }),
+      DenoiseError,
+    );
+    assertEquals(lacking.code, "missing_component");
+    await unloadIpAdapter(pipe);
+  });
+
+  it("says what a call lacks or has too much", async () => {
+    const call = (options: object) => () => pipe("a cat", { ...few, ...options });
+    await assertRejects(call({ ipAdapterImage: picture }), TypeError, "call loadIpAdapter first");
+    await loadIpAdapter(pipe, FOLDER, plain);
+    await assertRejects(call({}), TypeError, "give ipAdapterImage");
+    const two = [picture, picture];
+    await assertRejects(call({ ipAdapterImage: two }), RangeError, "2 pictures with 1 IP-Adapters");
+    const embeds = [randn([1, 1, 8])];
+    await assertRejects(call({ ipAdapterImageEmbeds: embeds }), TypeError, "needs [2, pictures");
+    const both = { ipAdapterImage: picture, ipAdapterImageEmbeds: embeds };
+    await assertRejects(call(both), TypeError, "not both");
+    await assertRejects(() => setIpAdapterScale(pipe, [1, 2]), RangeError, "one for each");
+    await assertRejects(() => setIpAdapterScale(pipe, NaN), RangeError, "give one number");
+    await unloadIpAdapter(pipe);
+    await assertRejects(() => setIpAdapterScale(pipe, 1), RangeError, "call loadIpAdapter first");
+  });
+
+  it("refuses adapters of other models and other files, and changes nothing then", async () => {
+    const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+    const { tensors } = await openSafetensors(`${FOLDER}/plain.safetensors`);
+    const read = await Promise.all(
+      [...tensors].map(async ([name, stored]) => [name, await readTensor(stored)] as const),
+    );
+    const known = Object.fromEntries(read);
+    await saveSafetensors(path, { ...known, "ip_adapter.1.to_k_ip.weight": randn([4, 24]) });
+    await assertRejects(() => loadIpAdapter(pipe, path), RangeError, "are [4, 24], but the UNet");
+    const { "ip_adapter.1.to_k_ip.weight": _, "ip_adapter.1.to_v_ip.weight": __, ...fewer } = known;
+    await saveSafetensors(path, fewer);
+    await assertRejects(() => loadIpAdapter(pipe, path), RangeError, "is it of another model?");
+    await saveSafetensors(path, { a: randn([2]) });
+    await assertRejects(() => loadIpAdapter(pipe, path), DenoiseError, 'a tensor "a"');
+    const pickle = await assertRejects(() => loadIpAdapter(pipe, "./a.bin"), DenoiseError);
+    assertEquals(pickle.code, "pickle_refused");
+    await assertRejects(() => loadIpAdapter(pipe, FOLDER), TypeError, "as weightName");
+    assertEquals((await pipe("a cat", few)).images.length, 1);
+    await Deno.remove(path);
+  });
+});
