@@ -1,0 +1,63 @@
+/**
+ * AutoencoderKL in tiles and slices against diffusers.
+ *
+ * @module
+ */
+import { describe, it } from "@std/testing/bdd";
+import { assert, assertEquals } from "@std/assert";
+import { Generator } from "@denoise/core";
+import { AutoencoderKL } from "@denoise/denoise";
+import {
+  assertWithin,
+  fixture,
+  type Golden,
+  largest,
+  readGolden,
+  relativeDifference,
+} from "./support/golden.ts";
+
+interface Tiled {
+  readonly cases: readonly { readonly model: string; readonly index: number }[];
+}
+
+// As for whole models: float32 on both sides, with sums in another order.
+const LIMIT = 1e-4;
+const golden: Golden<Tiled> = await readGolden("tiling");
+
+describe("AutoencoderKL.enableTiling() with enableSlicing() equals diffusers", () => {
+  for (const { model, index } of golden.head.cases) {
+    const stored = (name: string) => golden.tensors.get(`${index}.${name}`)!;
+    it(`${model}, [${stored("picture").dims}]`, async () => {
+      const vae = await AutoencoderKL.fromPretrained(fixture(`models/AutoencoderKL/${model}`));
+      vae.enableTiling();
+      vae.enableSlicing();
+      const { latentDist } = await vae.encode(stored("picture"));
+      const { sample } = await vae.decode(stored("latents"));
+      assertWithin(relativeDifference(latentDist.mean, stored("mean")), LIMIT, "mean");
+      assertWithin(relativeDifference(sample, stored("sample")), LIMIT, "sample");
+      await vae.dispose();
+    });
+  }
+});
+
+describe("AutoencoderKL", () => {
+  const latents = Generator.manualSeed(0).randn([2, 4, 12, 12]);
+
+  it("gives the same in slices as at once", async () => {
+    const vae = await AutoencoderKL.fromPretrained(fixture("models/AutoencoderKL/two_layers"));
+    const whole = await vae.decode(latents);
+    vae.enableSlicing();
+    assertWithin(largest((await vae.decode(latents)).sample, whole.sample), 1e-5, "sample");
+    await vae.dispose();
+  });
+
+  it("computes as a whole again after disableTiling()", async () => {
+    const vae = await AutoencoderKL.fromPretrained(fixture("models/AutoencoderKL/two_layers"));
+    const whole = await vae.decode(latents);
+    vae.enableTiling();
+    assert(largest((await vae.decode(latents)).sample, whole.sample) > 1e-3);
+    vae.disableTiling();
+    assertEquals((await vae.decode(latents)).sample.data, whole.sample.data);
+    await vae.dispose();
+  });
+});
