@@ -13,7 +13,7 @@ const packages = await members();
 const paths = packages.flatMap(({ folder, path, config }) => {
   const sources = (config.publish?.include ?? []).filter((file) => file.endsWith(".ts"));
   return path === "." ? sources.map((file) => new URL(file, folder)) : [folder];
-}).map(fileURLToPath);
+}).map((path) => fileURLToPath(path));
 const tests: string[] = [];
 for (const { folder } of packages.filter(({ path }) => path !== ".")) {
   for await (const file of sourceFiles(folder)) {
