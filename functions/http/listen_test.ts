@@ -103,7 +103,7 @@ describe("listen()", () => {
         "\0\0\0\0",
         "GET\r\n\r\n",
         `GET /${"x".repeat(100_000)} HTTP/1.1\r\nhost: x\r\n\r\n`,
-        `GET / HTTP/1.1\r\nhost: x\r\n${"a: b\r\n".repeat(5_000)}\r\n`,
+        `GET /none HTTP/1.1\r\nhost: x\r\n${"a: b\r\n".repeat(5_000)}\r\n`,
         `${HEAD}content-length: -5\r\n\r\n{}`,
         `${HEAD}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n`,
         `${HEAD}transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n`,
