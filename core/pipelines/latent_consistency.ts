@@ -1,6 +1,9 @@
-import type { PipelineDefinition } from "../pipeline.ts";
 import { checkSafety } from "./safety.ts";
-import { stableDiffusion, type StableDiffusionComponents } from "./stable_diffusion.ts";
+import {
+  stableDiffusion,
+  type StableDiffusionComponents,
+  type StableDiffusionDefinition,
+} from "./stable_diffusion.ts";
 import type { GuidanceOptions } from "./text_conditioning.ts";
 
 /** Options of a call of a latent consistency model that follows a text; none is negative. */
@@ -10,12 +13,10 @@ export interface ConsistencyGuidanceOptions
   readonly originalInferenceSteps?: number | undefined;
 }
 
-type Definition = PipelineDefinition<StableDiffusionComponents, unknown[], unknown>;
-
 /** The components and settings that the definitions of these pipelines share. */
 export const latentConsistency:
   & Pick<typeof stableDiffusion, "components" | "settings">
-  & { readonly prepare: NonNullable<Definition["prepare"]> } = {
+  & { readonly prepare: NonNullable<StableDiffusionDefinition["prepare"]> } = {
     components: stableDiffusion.components,
     settings: stableDiffusion.settings,
     prepare(components, warn, { className, settings }) {
@@ -24,7 +25,11 @@ export const latentConsistency:
     },
   };
 
-/** @throws {RangeError} for a UNet that cannot be told the guidance scale. */
+/**
+ * Checks that a UNet was distilled with the guidance scale as an input.
+ *
+ * @throws {RangeError} for a UNet that cannot be told the guidance scale.
+ */
 export function checkConsistencyModel({ unet }: Pick<StableDiffusionComponents, "unet">): void {
   if (unet.config.time_cond_proj_dim !== null) return;
   throw new RangeError(

@@ -11,6 +11,7 @@
  *
  * @module
  */
+export type { ErrorClass } from "./_check.ts";
 export * from "./gaussian.ts";
 export * from "./model.ts";
 export * from "./pipeline.ts";

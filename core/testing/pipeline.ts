@@ -5,11 +5,11 @@ import { check, checkThrows, type ErrorClass } from "./_check.ts";
 import type { ConformanceTest } from "./scheduler.ts";
 
 /** What a pipeline is tested with. */
-export interface PipelineTestOptions<C extends object, A extends readonly unknown[], Out> {
+export interface PipelineTestOptions<C extends object, A extends readonly unknown[] | [], Out> {
   /** A folder with a small repo of the pipeline. */
   readonly folder: string;
   /** The arguments of a short call with these options among its own. */
-  readonly args: (options: Pick<RunOptions, "seed" | "signal">) => A;
+  readonly args: (options: Pick<RunOptions, "seed" | "signal">) => NoInfer<A>;
   /** What the call gave as bytes, to compare. */
   readonly bytesOf: (output: Out) => readonly Uint8Array[];
   /** Calls that must be refused, with the class of the error and a part of its message. */
@@ -21,7 +21,7 @@ export interface PipelineTestOptions<C extends object, A extends readonly unknow
 }
 
 /** The tests that every pipeline has to pass. */
-export function pipelineTests<C extends object, A extends readonly unknown[], Out>(
+export function pipelineTests<C extends object, A extends readonly unknown[] | [], Out>(
   PipelineClass: PipelineClass<C, A, Out>,
   { folder, args, bytesOf, refuses = [] }: PipelineTestOptions<C, A, Out>,
 ): ConformanceTest[] {
@@ -138,7 +138,7 @@ export function pipelineTests<C extends object, A extends readonly unknown[], Ou
  * });
  * ```
  */
-export function testPipeline<C extends object, A extends readonly unknown[], Out>(
+export function testPipeline<C extends object, A extends readonly unknown[] | [], Out>(
   PipelineClass: PipelineClass<C, A, Out>,
   options: PipelineTestOptions<C, A, Out>,
 ): void {
