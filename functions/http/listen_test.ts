@@ -79,6 +79,16 @@ describe("listen()", () => {
     });
   });
 
+  it("takes so many connections at once", async () => {
+    await serving(async (url) => {
+      const half = () => raw(url, ["GET /livez HTTP/1.1\r\nhost: x\r\nx-half"]);
+      const replies = await Promise.all(Array.from({ length: 6 }, half));
+      const served = replies.filter((reply) => reply.includes(" 408 "));
+      assertEquals(served.length, 3);
+      assertEquals((await fetch(`${url}/livez`)).status, 200);
+    }, { maxConnections: 3, headersTimeoutMs: 300, requestTimeoutMs: 500 });
+  });
+
   it("reads 600,000 pieces of one byte", async () => {
     await serving(async (url, { engine }) => {
       const text = JSON.stringify({ prompt: "a cat", num_inference_steps: 1 });
