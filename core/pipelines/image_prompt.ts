@@ -31,7 +31,11 @@ export interface ImageEncoder extends Model {
   }>;
 }
 
-type Parts = Pick<StableDiffusionComponents, "unet" | "imageEncoder" | "featureExtractor">;
+/** The parts of a pipeline that take part in an image prompt. */
+export type ImagePromptComponents = Pick<
+  StableDiffusionComponents,
+  "unet" | "imageEncoder" | "featureExtractor"
+>;
 
 /**
  * What IP-Adapters are given of a call's pictures, as the denoiser takes it; undefined where there
@@ -41,7 +45,7 @@ type Parts = Pick<StableDiffusionComponents, "unet" | "imageEncoder" | "featureE
  * @throws {RangeError} when there are more or fewer than IP-Adapters.
  */
 export async function conditionOnImages(
-  components: Parts,
+  components: ImagePromptComponents,
   { ipAdapterImage, ipAdapterImageEmbeds }: ImagePromptOptions,
   { count, guidance }: Pick<TextConditioning, "count" | "guidance">,
 ): Promise<readonly Tensor[] | undefined> {
@@ -84,7 +88,7 @@ function listed(given: NonNullable<ImagePromptOptions["ipAdapterImage"]>): reado
 
 /** Of the pictures of one IP-Adapter, [1, pictures, ...], or [2, pictures, ...] with guidance. */
 async function encodeImages(
-  { imageEncoder, featureExtractor }: Parts,
+  { imageEncoder, featureExtractor }: ImagePromptComponents,
   prompt: ImagePrompt,
   kind: "embeds" | "states",
   guidance: boolean,
