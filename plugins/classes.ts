@@ -285,6 +285,12 @@ import type { AutoencoderKL as AutoencoderKLObject } from "@denoise/model-autoen
 export const AutoencoderKL: typeof AutoencoderKLClass = AutoencoderKLClass.using(registry);
 /** An object of the class. */
 export type AutoencoderKL = AutoencoderKLObject;
+import { AutoencoderTiny as AutoencoderTinyClass } from "@denoise/model-autoencoder-tiny";
+import type { AutoencoderTiny as AutoencoderTinyObject } from "@denoise/model-autoencoder-tiny";
+/** `AutoencoderTiny` of `@denoise/model-autoencoder-tiny`, with {@linkcode registry} as its default. */
+export const AutoencoderTiny: typeof AutoencoderTinyClass = AutoencoderTinyClass.using(registry);
+/** An object of the class. */
+export type AutoencoderTiny = AutoencoderTinyObject;
 import { CLIPTextModel as CLIPTextModelClass } from "@denoise/model-clip-text";
 import type { CLIPTextModel as CLIPTextModelObject } from "@denoise/model-clip-text";
 /** `CLIPTextModel` of `@denoise/model-clip-text`, with {@linkcode registry} as its default. */

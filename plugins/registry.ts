@@ -283,6 +283,12 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "model",
+      className: "AutoencoderTiny",
+      package: "@denoise/model-autoencoder-tiny",
+      load: async () => (await import("@denoise/model-autoencoder-tiny")).AutoencoderTiny,
+    },
+    {
+      kind: "model",
       className: "CLIPTextModel",
       package: "@denoise/model-clip-text",
       load: async () => (await import("@denoise/model-clip-text")).CLIPTextModel,

@@ -179,6 +179,11 @@ TASKS = {
                   "feature_extractor": "processors/DPTImageProcessor/dpt-64"},
         "cases": [case("estimated depth", **IMG2IMG)],
     },
+    "tiny-vae": {
+        "pipeline": "StableDiffusionImg2ImgPipeline", "repo": "tiny-stable-diffusion",
+        "parts": {"vae": "models/AutoencoderTiny/taesd"},
+        "cases": [case("a picture", **IMG2IMG), case("two pictures a prompt", num_images_per_prompt=2, seeds=[3, 4], **IMG2IMG)],
+    },
     "lcm": {
         "pipeline": "LatentConsistencyModelPipeline", "repo": "tiny-lcm", "parts": {},
         "cases": [

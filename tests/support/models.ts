@@ -100,6 +100,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   UNet2DModel: denoise,
   UNet2DConditionModel: denoise,
   AutoencoderKL: encodeOrDecode,
+  AutoencoderTiny: encodeOrDecode,
   ControlNetModel: residuals,
   DPTForDepthEstimation: seeDepth,
   CLIPTextModel: encodeText,
