@@ -22,6 +22,7 @@ import { loadTask, type Task, type TaskCall, taskValue } from "./support/tasks.t
 
 interface Case extends TaskCall {
   readonly pipeline: string;
+  readonly repo: string;
   readonly adapters: readonly string[];
   readonly adapter_scale: number | readonly number[] | null;
 }
@@ -49,7 +50,8 @@ for (const pipeline of new Set(cases.map((one) => one.pipeline))) {
     let pipe: AnyPipeline;
     beforeAll(async () => {
       const parts = PARTS[pipeline] ?? {};
-      pipe = await loadTask({ pipeline, repo: "tiny-stable-diffusion", parts, cases: [] });
+      const { repo } = cases.find((one) => one.pipeline === pipeline)!;
+      pipe = await loadTask({ pipeline, repo, parts, cases: [] });
     });
     afterAll(() => pipe.dispose());
     for (const one of cases.filter((item) => item.pipeline === pipeline)) {

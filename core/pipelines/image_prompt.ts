@@ -1,8 +1,7 @@
-import type { FeatureExtractor, Model } from "../model.ts";
+import type { Denoiser, FeatureExtractor, Model } from "../model.ts";
 import { DenoiseError } from "../errors.ts";
 import type { PictureInput } from "../media.ts";
 import { Tensor } from "../tensor.ts";
-import type { StableDiffusionComponents } from "./stable_diffusion.ts";
 import type { TextConditioning } from "./text_conditioning.ts";
 
 /** One picture, or several that an IP-Adapter sees at once. */
@@ -32,10 +31,14 @@ export interface ImageEncoder extends Model {
 }
 
 /** The parts of a pipeline that take part in an image prompt. */
-export type ImagePromptComponents = Pick<
-  StableDiffusionComponents,
-  "unet" | "imageEncoder" | "featureExtractor"
->;
+export interface ImagePromptComponents {
+  /** The denoiser, which knows its IP-Adapters. */
+  readonly unet: Pick<Denoiser, "imagePrompts">;
+  /** An {@linkcode ImageEncoder}, or null. */
+  readonly imageEncoder: unknown;
+  /** What prepares pictures for it. */
+  readonly featureExtractor: FeatureExtractor | null;
+}
 
 /**
  * What IP-Adapters are given of a call's pictures, as the denoiser takes it; undefined where there
@@ -103,7 +106,7 @@ async function encodeImages(
   }
   const pixels = prompt instanceof Tensor
     ? prompt
-    : await (featureExtractor as FeatureExtractor).preprocess([prompt].flat() as PictureInput[]);
+    : await featureExtractor!.preprocess([prompt].flat() as PictureInput[]);
   const encode = async (input: Tensor): Promise<Tensor> => {
     if (kind === "embeds") return (await encoder.forward(input)).imageEmbeds!;
     return (await encoder.forward(input, { outputHiddenStates: true })).hiddenStates!.at(-2)!;

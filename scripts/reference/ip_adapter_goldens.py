@@ -13,6 +13,8 @@ from diffusers import (
     StableDiffusionImg2ImgPipeline,
     StableDiffusionInpaintPipeline,
     StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
 )
 from safetensors.torch import save_file
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
@@ -24,8 +26,7 @@ from tiny_models import liven
 
 COMMAND = "scripts/reference/ip_adapter_goldens.py"
 OUT = FIXTURES / "ip_adapter"
-REPO = FIXTURES / "tiny-stable-diffusion"
-WIDTH, VISION, PROJECTION = 16, 12, 8
+VISION, PROJECTION = 12, 8
 TEXT = dict(prompt=PROMPT, num_inference_steps=3)
 ONE, TWO = picture(24, 20, name="ip one"), picture(40, 64, name="ip two")
 
@@ -38,19 +39,19 @@ def norm(name: str, width: int, g) -> dict:
     return {f"{name}.weight": 1 + 0.2 * torch.randn(width, generator=g), f"{name}.bias": 0.1 * torch.randn(width, generator=g)}
 
 
-def plain(g) -> dict:
-    return {"proj.weight": linear(4 * WIDTH, PROJECTION, g), "proj.bias": torch.randn(4 * WIDTH, generator=g), **norm("norm", WIDTH, g)}
+def plain(g, width: int) -> dict:
+    return {"proj.weight": linear(4 * width, PROJECTION, g), "proj.bias": torch.randn(4 * width, generator=g), **norm("norm", width, g)}
 
 
-def full(g) -> dict:
+def full(g, width: int) -> dict:
     return {"proj.0.weight": linear(VISION, VISION, g), "proj.0.bias": torch.randn(VISION, generator=g),
-            "proj.2.weight": linear(WIDTH, VISION, g), "proj.2.bias": torch.randn(WIDTH, generator=g), **norm("proj.3", WIDTH, g)}
+            "proj.2.weight": linear(width, VISION, g), "proj.2.bias": torch.randn(width, generator=g), **norm("proj.3", width, g)}
 
 
-def plus(g, hidden: int = 10, inner: int = 64, queries: int = 5) -> dict:
+def plus(g, width: int, hidden: int = 10, inner: int = 64, queries: int = 5) -> dict:
     out = {"latents": torch.randn(1, queries, hidden, generator=g), "proj_in.weight": linear(hidden, VISION, g),
-           "proj_in.bias": torch.randn(hidden, generator=g), "proj_out.weight": linear(WIDTH, hidden, g),
-           "proj_out.bias": torch.randn(WIDTH, generator=g), **norm("norm_out", WIDTH, g)}
+           "proj_in.bias": torch.randn(hidden, generator=g), "proj_out.weight": linear(width, hidden, g),
+           "proj_out.bias": torch.randn(width, generator=g), **norm("norm_out", width, g)}
     for i in range(4):
         layer = f"layers.{i}"
         out.update({f"{layer}.0.to_q.weight": linear(inner, hidden, g), f"{layer}.0.to_kv.weight": linear(2 * inner, hidden, g),
@@ -65,18 +66,20 @@ def write_adapters() -> None:
                               image_size=16, patch_size=4, projection_dim=PROJECTION)
     encoder = liven(CLIPVisionModelWithProjection(config), seed_of("ip_adapter")).eval()
     encoder.save_pretrained(OUT / "image_encoder")
-    unet = StableDiffusionPipeline.from_pretrained(REPO, safety_checker=None).unet
-    sizes = [unet.get_submodule(name.removesuffix(".processor")).to_k.weight.shape
-             for name in unet.attn_processors if name.endswith("attn2.processor")]
-    for name, build in (("plain", plain), ("full", full), ("plus", plus)):
+    for name, (build, repo) in ADAPTERS.items():
+        unet = UNet2DConditionModel.from_pretrained(FIXTURES / repo / "unet")
+        sizes = [unet.get_submodule(key.removesuffix(".processor")).to_k.weight.shape
+                 for key in unet.attn_processors if key.endswith("attn2.processor")]
         g = generator(seed_of(name))
-        tensors = {f"image_proj.{key}": value for key, value in build(g).items()}
+        tensors = {f"image_proj.{key}": value for key, value in build(g, sizes[0][1]).items()}
         for i, (out, into) in enumerate(sizes):
             for part in "kv":
                 tensors[f"ip_adapter.{2 * i + 1}.to_{part}_ip.weight"] = 1.5 * linear(out, into, g)
         save_file(tensors, OUT / f"{name}.safetensors")
 
 
+ADAPTERS = {"plain": (plain, "tiny-stable-diffusion"), "full": (full, "tiny-stable-diffusion"),
+            "plus": (plus, "tiny-stable-diffusion"), "plus-xl": (plus, "tiny-stable-diffusion-xl")}
 PHOTO = picture(32, 32)
 CASES = [
     ("StableDiffusionPipeline", ["plain"], None, [
@@ -99,9 +102,11 @@ CASES = [
     ("StableDiffusionInpaintPipeline", ["plain"], 0.6, [
         case("inpaint", image=PHOTO, mask_image=mask(32, 32, (8, 4, 24, 20)), height=32, width=32, ip_adapter_image=ONE, **TEXT)]),
     ("StableDiffusionControlNetPipeline", ["plain"], 0.6, [case("controlnet", image=PHOTO, ip_adapter_image=ONE, **TEXT)]),
+    ("StableDiffusionXLPipeline", ["plus-xl"], 0.6, [
+        case("xl, two pictures of one prompt", ip_adapter_image=ONE, num_images_per_prompt=2, seeds=[1, 2], **TEXT)]),
 ]
 CLASSES = {cls.__name__: cls for cls in (StableDiffusionPipeline, StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline,
-                                         StableDiffusionControlNetPipeline)}
+                                         StableDiffusionControlNetPipeline, StableDiffusionXLPipeline)}
 
 
 @torch.no_grad()
@@ -109,10 +114,11 @@ def main() -> None:
     write_adapters()
     cases, tensors, shared = [], {}, {}
     for class_name, names, scale, calls in CASES:
-        more = {}
+        repo = ADAPTERS[names[0]][1]
+        more = {} if "XL" in class_name else {"safety_checker": None}
         if "ControlNet" in class_name:
             more["controlnet"] = ControlNetModel.from_pretrained(FIXTURES / "models/ControlNetModel/sd1")
-        pipe = CLASSES[class_name].from_pretrained(REPO, safety_checker=None, **more)
+        pipe = CLASSES[class_name].from_pretrained(FIXTURES / repo, **more)
         pipe.set_progress_bar_config(disable=True)
         pipe.load_ip_adapter(str(OUT), subfolder="", weight_name=[f"{name}.safetensors" for name in names])
         if scale is not None:
@@ -121,7 +127,7 @@ def main() -> None:
             key = f"{len(cases)}.images"
             tensors[key] = run_case(pipe, one)[0]
             call = {name: store(value, tensors, shared) for name, value in one["call"].items()}
-            cases.append({**one, "call": call, "images": key, "pipeline": class_name, "adapters": names, "adapter_scale": scale})
+            cases.append({**one, "call": call, "images": key, "pipeline": class_name, "repo": repo, "adapters": names, "adapter_scale": scale})
     save_file({key: value.contiguous() for key, value in tensors.items()}, GOLDEN / "ip_adapter.safetensors")
     write_json(GOLDEN / "ip_adapter.json", {"versions": versions(), "command": COMMAND, "cases": cases})
 

@@ -4,7 +4,7 @@
  * Guidance is part of the model: it is told the guidance scale, so a step costs one call and there
  * are no negative prompts.
  *
- * Not covered: IP-Adapter (`ipAdapterImage`), `crossAttentionKwargs`.
+ * Not covered: `crossAttentionKwargs`.
  *
  * @example
  * ```ts ignore
@@ -31,11 +31,13 @@ import {
   batchNoise,
   checkConsistencyModel,
   checkOutputType,
+  conditionOnImages,
   conditionOnText,
   type ConsistencyGuidanceOptions,
   describeRun,
   finishLatents,
   finishStep,
+  type ImagePromptOptions,
   initialLatents,
   latentConsistency,
   pictureSize,
@@ -49,7 +51,11 @@ import {
 
 /** Options of a call. */
 export interface LatentConsistencyModelOptions
-  extends RunOptions, ConsistencyGuidanceOptions, Omit<TimestepOptions, "sigmas"> {
+  extends
+    RunOptions,
+    ConsistencyGuidanceOptions,
+    ImagePromptOptions,
+    Omit<TimestepOptions, "sigmas"> {
   /** Height in pixels, a multiple of 8; what the model was trained for unless given. */
   readonly height?: number | undefined;
   /** Width in pixels, a multiple of 8; what the model was trained for unless given. */
@@ -92,6 +98,7 @@ async function* generate(run: Run, ...[prompt, options = {}]: LatentConsistencyM
   const { height, width } = pictureSize(run.components, options);
   const text = await conditionOnText(run, prompt, { ...options, guidanceScale });
   const { count, encoderHiddenStates, timestepCond } = text;
+  const imageEmbeds = await conditionOnImages(run.components, options, text);
 
   const timesteps = planTimesteps(scheduler, { numInferenceSteps: 4, ...options }, {
     ...(originalInferenceSteps === undefined ? {} : { originalInferenceSteps }),
@@ -109,6 +116,7 @@ async function* generate(run: Run, ...[prompt, options = {}]: LatentConsistencyM
     const { sample } = await unet.forward(latents, timestep, {
       encoderHiddenStates,
       timestepCond,
+      imageEmbeds,
       signal,
     });
     const stepped = scheduler.step(sample, timestep, latents, settings);

@@ -5,7 +5,7 @@
  * Guidance is part of the model: it is told the guidance scale, so a step costs one call and there
  * are no negative prompts.
  *
- * Not covered: IP-Adapter (`ipAdapterImage`), `crossAttentionKwargs`.
+ * Not covered: `crossAttentionKwargs`.
  *
  * @example
  * ```ts ignore
@@ -33,11 +33,13 @@ import {
   checkConsistencyModel,
   checkOutputType,
   checkStrength,
+  conditionOnImages,
   conditionOnText,
   type ConsistencyGuidanceOptions,
   describeRun,
   finishLatents,
   finishStep,
+  type ImagePromptOptions,
   latentConsistency,
   pictureLatents,
   type PicturesInput,
@@ -50,7 +52,11 @@ import {
 
 /** Options of a call. */
 export interface LatentConsistencyModelImg2ImgOptions
-  extends RunOptions, ConsistencyGuidanceOptions, Omit<TimestepOptions, "sigmas"> {
+  extends
+    RunOptions,
+    ConsistencyGuidanceOptions,
+    ImagePromptOptions,
+    Omit<TimestepOptions, "sigmas"> {
   /** The picture to change, or one for each picture to make; sides are cut to multiples of 8. */
   readonly image: PicturesInput;
   /** How far to change it: 0 not at all, 1 leaves nothing of it; 0.8 unless given. */
@@ -94,6 +100,7 @@ async function* generate(run: Run, ...[prompt, options]: LatentConsistencyModelI
   checkConsistencyModel(run.components);
   const text = await conditionOnText(run, prompt, { ...options, guidanceScale });
   const { count, encoderHiddenStates, timestepCond } = text;
+  const imageEmbeds = await conditionOnImages(run.components, options, text);
 
   const timesteps = planTimesteps(scheduler, { numInferenceSteps: 4, ...options }, {
     strength,
@@ -111,6 +118,7 @@ async function* generate(run: Run, ...[prompt, options]: LatentConsistencyModelI
     const { sample } = await unet.forward(latents, timestep, {
       encoderHiddenStates,
       timestepCond,
+      imageEmbeds,
       signal,
     });
     const stepped = scheduler.step(sample, timestep, latents, settings);

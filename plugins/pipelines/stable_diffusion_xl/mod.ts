@@ -4,7 +4,7 @@
  * Synthesis" (arXiv:2307.01952). With `denoisingEnd` and `outputType: "latent"` a refiner can go on
  * where it stops: StableDiffusionXLImg2ImgPipeline with `denoisingStart`.
  *
- * Not covered: IP-Adapter (`ipAdapterImage`), `crossAttentionKwargs`, the invisible watermark.
+ * Not covered: `crossAttentionKwargs`, the invisible watermark.
  *
  * @example
  * ```ts ignore
@@ -33,12 +33,14 @@ import {
   checkDenoisingRange,
   checkOutputType,
   checkSize,
+  conditionOnImages,
   conditionOnXlText,
   type DenoisingRangeOptions,
   describeRun,
   finishLatents,
   finishStep,
   guide,
+  type ImagePromptOptions,
   initialLatents,
   planTimesteps,
   previewLatents,
@@ -61,6 +63,7 @@ export interface StableDiffusionXLOptions
   extends
     RunOptions,
     XlGuidanceOptions,
+    ImagePromptOptions,
     XlSizeOptions,
     TimestepOptions,
     Pick<DenoisingRangeOptions, "denoisingEnd"> {
@@ -108,6 +111,7 @@ async function* generate(run: Run, ...[prompt, options = {}]: StableDiffusionXLA
   checkDenoisingRange(options);
   const { height, width } = pictureSize(run.components, options);
   const text = await conditionOnXlText(run, prompt, { ...options, guidanceScale });
+  const imageEmbeds = await conditionOnImages(run.components, options, text);
   const { count, guidance, guidanceRescale } = text;
   const conditioning = text.denoiserOptions(textTimeIds(options, [height, width]), "alternating");
 
@@ -128,7 +132,7 @@ async function* generate(run: Run, ...[prompt, options = {}]: StableDiffusionXLA
     const { sample } = await unet.forward(
       guidance ? Tensor.cat([input, input]) : input,
       timestep,
-      { ...conditioning, signal },
+      { ...conditioning, imageEmbeds, signal },
     );
     const output = guidance ? guide(sample, guidanceScale, guidanceRescale) : sample;
     const stepped = scheduler.step(output, timestep, latents, settings);

@@ -3,7 +3,7 @@
  * refined: the refiner of Podell et al. (arXiv:2307.01952) takes the latents of a run that ended at
  * `denoisingEnd` and goes on from the same `denoisingStart`.
  *
- * Not covered: IP-Adapter (`ipAdapterImage`), `crossAttentionKwargs`, the invisible watermark.
+ * Not covered: `crossAttentionKwargs`, the invisible watermark.
  *
  * @example
  * ```ts ignore
@@ -32,12 +32,14 @@ import {
   checkDenoisingRange,
   checkOutputType,
   checkStrength,
+  conditionOnImages,
   conditionOnXlText,
   type DenoisingRangeOptions,
   describeRun,
   finishLatents,
   finishStep,
   guide,
+  type ImagePromptOptions,
   imageTimeIds,
   pictureLatents,
   type PicturesInput,
@@ -61,6 +63,7 @@ export interface StableDiffusionXLImg2ImgOptions
   extends
     RunOptions,
     XlGuidanceOptions,
+    ImagePromptOptions,
     XlSizeOptions,
     XlAestheticOptions,
     TimestepOptions,
@@ -110,6 +113,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLImg2Im
   checkStrength(strength);
   checkDenoisingRange(options);
   const text = await conditionOnXlText(run, prompt, { ...options, guidanceScale });
+  const imageEmbeds = await conditionOnImages(run.components, options, text);
   const { count, guidance, guidanceRescale } = text;
 
   const planned = planTimesteps(scheduler, { numInferenceSteps: 50, ...options });
@@ -136,7 +140,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLImg2Im
     const { sample } = await unet.forward(
       guidance ? Tensor.cat([input, input]) : input,
       timestep,
-      { ...conditioning, signal },
+      { ...conditioning, imageEmbeds, signal },
     );
     const output = guidance ? guide(sample, guidanceScale, guidanceRescale) : sample;
     const stepped = scheduler.step(output, timestep, latents, settings);

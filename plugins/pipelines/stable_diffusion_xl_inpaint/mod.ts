@@ -3,7 +3,7 @@
  * With a UNet of 9 channels that sees mask and picture, or with any Stable Diffusion XL UNet of 4
  * channels (Podell et al., arXiv:2307.01952), where the rest of the picture is put back each step.
  *
- * Not covered: IP-Adapter (`ipAdapterImage`), `crossAttentionKwargs`, the invisible watermark. Where
+ * Not covered: `crossAttentionKwargs`, the invisible watermark. Where
  * an autoencoder has `latents_mean`, pictures are encoded with it; diffusers leaves that out here.
  *
  * @example
@@ -34,6 +34,7 @@ import {
   checkInpaintInput,
   checkOutputType,
   checkStrength,
+  conditionOnImages,
   conditionOnXlText,
   cropToMask,
   type DenoisingRangeOptions,
@@ -42,6 +43,7 @@ import {
   finishLatents,
   finishStep,
   guide,
+  type ImagePromptOptions,
   imageTimeIds,
   type InpaintInput,
   maskLatents,
@@ -70,6 +72,7 @@ export interface StableDiffusionXLInpaintOptions
   extends
     RunOptions,
     XlGuidanceOptions,
+    ImagePromptOptions,
     XlSizeOptions,
     XlAestheticOptions,
     TimestepOptions,
@@ -125,6 +128,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLInpain
   const nineChannels = seesMask(run.components);
   const size = pictureSize(run.components, options);
   const text = await conditionOnXlText(run, prompt, { ...options, guidanceScale });
+  const imageEmbeds = await conditionOnImages(run.components, options, text);
   const { count, guidance, guidanceRescale } = text;
   const requiresScore = run.settings.requires_aesthetics_score === true;
   const ids = imageTimeIds(options, [size.height, size.width], requiresScore);
@@ -180,7 +184,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLInpain
     const { sample } = await unet.forward(
       guidance ? Tensor.cat([input, input]) : input,
       timestep,
-      { ...conditioning, signal },
+      { ...conditioning, imageEmbeds, signal },
     );
     const output = guidance ? guide(sample, guidanceScale, guidanceRescale) : sample;
     const stepped = scheduler.step(output, timestep, latents, settings);
