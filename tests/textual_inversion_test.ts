@@ -11,6 +11,7 @@ import {
   loadTextualInversion,
   randn,
   StableDiffusionPipeline,
+  StableDiffusionXLPipeline,
   Tensor,
   unloadTextualInversion,
 } from "@denoise/denoise";
@@ -137,5 +138,18 @@ describe("unloadTextualInversion()", () => {
     assert(await difference(golden.head.cases[2]!) <= 1);
     await unloadTextualInversion(pipe);
     await pipe.dispose();
+  });
+});
+
+describe("loadTextualInversion() on Stable Diffusion XL", () => {
+  it("puts a word into both text encoders", async () => {
+    const xl = await StableDiffusionXLPipeline.fromPretrained(fixture("tiny-stable-diffusion-xl"));
+    await loadTextualInversion(xl, `${FOLDER}xl.safetensors`, { token: "<xl>" });
+    const call = { negativePrompt: "blurry <xl>", numInferenceSteps: 3, seed: 5 };
+    const output = await xl("a <xl> on a table", call);
+    assert(pixelDifference(output, golden.tensors.get("xl")!.unsqueeze(0)) <= 1);
+    await unloadTextualInversion(xl, "<xl>");
+    assert(pixelDifference(await xl("a <xl>", call), golden.tensors.get("xl")!.unsqueeze(0)) > 1);
+    await xl.dispose();
   });
 });

@@ -7,7 +7,7 @@ pictures.{json,safetensors} with the reference's pictures of prompts that use th
 """
 
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from safetensors.torch import save_file
 
 from common import FIXTURES, GOLDEN, generator, write_golden
@@ -42,6 +42,13 @@ def main() -> None:
             ids = pipe.tokenizer(pipe.maybe_convert_prompt(prompt, pipe.tokenizer)).input_ids
             tensors[str(len(cases))] = draw(pipe, prompt, negative)
             cases.append({"prompt": prompt, "negative": negative, "ids": ids, "image": str(len(cases))})
+    xl = {"clip_l": torch.randn(2, 16, generator=generator(8)), "clip_g": torch.randn(2, 16, generator=generator(9))}
+    save_file(xl, OUT / "xl.safetensors")
+    pipe = StableDiffusionXLPipeline.from_pretrained(FIXTURES / "tiny-stable-diffusion-xl")
+    pipe.set_progress_bar_config(disable=True)
+    for key, encoder, tokenizer in (("clip_l", pipe.text_encoder, pipe.tokenizer), ("clip_g", pipe.text_encoder_2, pipe.tokenizer_2)):
+        pipe.load_textual_inversion({"<xl>": xl[key]}, text_encoder=encoder, tokenizer=tokenizer)
+    tensors["xl"] = draw(pipe, "a <xl> on a table", "blurry <xl>")
     write_golden(OUT / "pictures", COMMAND, cases, tensors)
     print([(case["prompt"], case["ids"]) for case in cases[::2]])
 
