@@ -437,6 +437,13 @@ export const StableDiffusionInpaintPipeline: typeof StableDiffusionInpaintPipeli
   StableDiffusionInpaintPipelineClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionInpaintPipeline = StableDiffusionInpaintPipelineObject;
+import { StableDiffusionUpscalePipeline as StableDiffusionUpscalePipelineClass } from "@denoise/pipeline-stable-diffusion-upscale";
+import type { StableDiffusionUpscalePipeline as StableDiffusionUpscalePipelineObject } from "@denoise/pipeline-stable-diffusion-upscale";
+/** `StableDiffusionUpscalePipeline` of `@denoise/pipeline-stable-diffusion-upscale`, with {@linkcode registry} as its default. */
+export const StableDiffusionUpscalePipeline: typeof StableDiffusionUpscalePipelineClass =
+  StableDiffusionUpscalePipelineClass.using(registry);
+/** An object of the class. */
+export type StableDiffusionUpscalePipeline = StableDiffusionUpscalePipelineObject;
 import { StableDiffusionXLPipeline as StableDiffusionXLPipelineClass } from "@denoise/pipeline-stable-diffusion-xl";
 import type { StableDiffusionXLPipeline as StableDiffusionXLPipelineObject } from "@denoise/pipeline-stable-diffusion-xl";
 /** `StableDiffusionXLPipeline` of `@denoise/pipeline-stable-diffusion-xl`, with {@linkcode registry} as its default. */

@@ -430,6 +430,13 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "pipeline",
+      className: "StableDiffusionUpscalePipeline",
+      package: "@denoise/pipeline-stable-diffusion-upscale",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-upscale")).StableDiffusionUpscalePipeline,
+    },
+    {
+      kind: "pipeline",
       className: "StableDiffusionXLPipeline",
       package: "@denoise/pipeline-stable-diffusion-xl",
       load: async () =>

@@ -126,6 +126,11 @@ refuses("LatentConsistencyModelImg2ImgPipeline", { image: grey(32, 32) }, {}, [
   ["more steps than distilled", { numInferenceSteps: 90 }, RangeError, "90"],
 ], "tiny-lcm");
 
+refuses("StableDiffusionUpscalePipeline", { image: grey(16, 16), noiseLevel: 5 }, {}, [
+  ["a noise level above the most", { noiseLevel: 10 }, RangeError, "an integer from 0 to 9"],
+  ["a noise level that is no integer", { noiseLevel: 1.5 }, RangeError, "level 1.5"],
+], "tiny-upscaler");
+
 const XL: Refusal[] = [
   ["a denoisingEnd above 1", { denoisingEnd: 1.2 }, RangeError, "denoisingEnd 1.2"],
   [

@@ -10,7 +10,14 @@ import tempfile
 from pathlib import Path
 
 import torch
-from diffusers import EulerDiscreteScheduler, LCMScheduler, StableDiffusionXLImg2ImgPipeline, StableDiffusionXLPipeline
+from diffusers import (
+    DDIMScheduler,
+    DDPMScheduler,
+    EulerDiscreteScheduler,
+    LCMScheduler,
+    StableDiffusionXLImg2ImgPipeline,
+    StableDiffusionXLPipeline,
+)
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPTokenizer
 
@@ -105,7 +112,29 @@ def lcm() -> None:
     (where / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
 
 
-WRITERS = {"lcm": lcm, "safety": safety, "xl": xl}
+def upscaler() -> None:
+    """Laid out as stabilityai/stable-diffusion-x4-upscaler: noise levels up to 9, as the tiny UNet knows them."""
+    where = folder("tiny-upscaler")
+    source = FIXTURES / "tiny-stable-diffusion"
+    for role in ("text_encoder", "tokenizer"):
+        shutil.copytree(source / role, where / role)
+    shutil.copytree(FIXTURES / "models" / "UNet2DConditionModel" / "upscaler", where / "unet")
+    vae = build("AutoencoderKL", {**VAE_FACTOR_4, "scaling_factor": 0.08333}, seed_of("tiny-upscaler/vae"))
+    vae.save_pretrained(where / "vae")
+    DDPMScheduler(beta_schedule="squaredcos_cap_v2").save_pretrained(where / "low_res_scheduler")
+    DDIMScheduler(beta_schedule="scaled_linear", prediction_type="v_prediction", clip_sample=False, set_alpha_to_one=False,
+                  steps_offset=1).save_pretrained(where / "scheduler")
+    index = {
+        "_class_name": "StableDiffusionUpscalePipeline", "_diffusers_version": "0.42.1", "feature_extractor": [None, None],
+        "low_res_scheduler": ["diffusers", "DDPMScheduler"], "max_noise_level": 9, "safety_checker": [None, None],
+        "scheduler": ["diffusers", "DDIMScheduler"], "text_encoder": ["transformers", "CLIPTextModel"],
+        "tokenizer": ["transformers", "CLIPTokenizer"], "unet": ["diffusers", "UNet2DConditionModel"],
+        "vae": ["diffusers", "AutoencoderKL"], "watermarker": [None, None],
+    }
+    (where / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+WRITERS = {"lcm": lcm, "upscaler": upscaler, "safety": safety, "xl": xl}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or WRITERS:

@@ -179,6 +179,20 @@ TASKS = {
                   "feature_extractor": "processors/DPTImageProcessor/dpt-64"},
         "cases": [case("estimated depth", **IMG2IMG)],
     },
+    "upscale": {
+        "pipeline": "StableDiffusionUpscalePipeline", "repo": "tiny-upscaler", "parts": {},
+        "cases": [
+            case("a picture", noise_level=5, image=picture(16, 16), **TEXT),
+            case("guidance 3, no noise, Euler", scheduler=swap("EulerDiscrete"), guidance_scale=3.0, noise_level=0,
+                 image=picture(16, 24), **TEXT),
+            case("a picture of odd size", noise_level=9, image=picture(21, 18), **TEXT),
+            case("two pictures a prompt", noise_level=5, image=picture(16, 16), num_images_per_prompt=2, seeds=[3, 4], **TEXT),
+            case("two prompts, a picture each", **{
+                **TEXT, "prompt": [PROMPT, OTHER], "image": [picture(16, 16), picture(16, 16, name="another")], "seeds": [1, 2],
+                "noise_level": 3, "negative_prompt": ["blurry", "low quality"]}),
+            case("without guidance, a tensor", guidance_scale=1.0, noise_level=5, image=tensor(1, 3, 16, 16, seed=3), **TEXT),
+        ],
+    },
     "tiny-vae": {
         "pipeline": "StableDiffusionImg2ImgPipeline", "repo": "tiny-stable-diffusion",
         "parts": {"vae": "models/AutoencoderTiny/taesd"},
