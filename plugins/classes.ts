@@ -384,6 +384,12 @@ export const LatentConsistencyModelImg2ImgPipeline:
     .using(registry);
 /** An object of the class. */
 export type LatentConsistencyModelImg2ImgPipeline = LatentConsistencyModelImg2ImgPipelineObject;
+import { PNDMPipeline as PNDMPipelineClass } from "@denoise/pipeline-pndm";
+import type { PNDMPipeline as PNDMPipelineObject } from "@denoise/pipeline-pndm";
+/** `PNDMPipeline` of `@denoise/pipeline-pndm`, with {@linkcode registry} as its default. */
+export const PNDMPipeline: typeof PNDMPipelineClass = PNDMPipelineClass.using(registry);
+/** An object of the class. */
+export type PNDMPipeline = PNDMPipelineObject;
 import { StableDiffusionPipeline as StableDiffusionPipelineClass } from "@denoise/pipeline-stable-diffusion";
 import type { StableDiffusionPipeline as StableDiffusionPipelineObject } from "@denoise/pipeline-stable-diffusion";
 /** `StableDiffusionPipeline` of `@denoise/pipeline-stable-diffusion`, with {@linkcode registry} as its default. */

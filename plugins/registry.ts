@@ -377,6 +377,12 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "pipeline",
+      className: "PNDMPipeline",
+      package: "@denoise/pipeline-pndm",
+      load: async () => (await import("@denoise/pipeline-pndm")).PNDMPipeline,
+    },
+    {
+      kind: "pipeline",
       className: "StableDiffusionPipeline",
       package: "@denoise/pipeline-stable-diffusion",
       load: async () =>

@@ -179,6 +179,14 @@ TASKS = {
                   "feature_extractor": "processors/DPTImageProcessor/dpt-64"},
         "cases": [case("estimated depth", **IMG2IMG)],
     },
+    "pndm": {
+        "pipeline": "PNDMPipeline", "repo": "tiny-ddpm", "parts": {},
+        "cases": [
+            case("ten steps", scheduler=swap("PNDM"), shared=True, num_inference_steps=10),
+            case("two pictures without Runge-Kutta", scheduler=swap("PNDM", skip_prk_steps=True), batch_size=2, seeds=[1, 2],
+                 num_inference_steps=8),
+        ],
+    },
     "upscale": {
         "pipeline": "StableDiffusionUpscalePipeline", "repo": "tiny-upscaler", "parts": {},
         "cases": [
