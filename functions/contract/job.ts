@@ -45,6 +45,8 @@ export interface JobInput {
   readonly clipSkip?: number | undefined;
   /** Class name of the scheduler; the model's own unless given. */
   readonly scheduler?: string | undefined;
+  /** Options of the scheduler that differ from the model's own, such as `use_karras_sigmas`. */
+  readonly schedulerConfig?: Readonly<Record<string, string | number | boolean>> | undefined;
   /** File format of the pictures. */
   readonly format: PictureFormat;
   /** JPEG quality, 1..100. */

@@ -3,11 +3,13 @@ import { huggingfaceDoor } from "./huggingface.ts";
 import { openaiDoor } from "./openai/mod.ts";
 import { playgroundDoor } from "./playground/mod.ts";
 import { predictionsDoor } from "./predictions/mod.ts";
+import { sdapiDoor } from "./sdapi/mod.ts";
 
 /** The ways in that every app has unless told otherwise. */
 export const builtInDoors: readonly Door[] = [
   openaiDoor,
   predictionsDoor,
+  sdapiDoor,
   playgroundDoor,
   huggingfaceDoor,
 ];

@@ -10,11 +10,14 @@ import {
 } from "@denoise/core";
 import { sampleSize, trainedSize, vaeScaleFactor } from "@denoise/core/pipelines";
 import { ServeError } from "../contract/errors.ts";
-import type { Task } from "../contract/job.ts";
+import type { JobInput, Task } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import type { ModelOptions } from "./engine.ts";
 import type { LocatedModel } from "./locate.ts";
 import { tasksFor } from "./tasks.ts";
+
+/** The scheduler that a run asks for. */
+export type ChosenScheduler = Pick<JobInput, "scheduler" | "schedulerConfig">;
 
 /** A model in memory, and the pipelines that its components make up. */
 export interface LoadedModel {
@@ -23,11 +26,11 @@ export interface LoadedModel {
   /**
    * The pipeline for a run: the model's own components, and a scheduler of the run's own.
    *
-   * @param scheduler Class name; the model's own scheduler unless given.
+   * @param chosen Class name and options of the scheduler; the model's own unless given.
    */
   pipeline(
     task: Task,
-    scheduler: string | undefined,
+    chosen: ChosenScheduler,
     onWarning: (message: string) => void,
   ): Promise<AnyPipeline>;
   /** Gives its memory back. */
@@ -62,14 +65,14 @@ export async function loadModel(
       ...sizes(whole),
       commit: location.commit,
     },
-    async pipeline(task, scheduler, onWarning): Promise<AnyPipeline> {
+    async pipeline(task, chosen, onWarning): Promise<AnyPipeline> {
       const name = tasks.get(task);
       if (name === undefined) {
         throw new ServeError("invalid_input", `${location.id} cannot do ${task}`);
       }
-      const parts = scheduler === undefined
+      const parts = chosen.scheduler === undefined && chosen.schedulerConfig === undefined
         ? whole.components
-        : { ...whole.components, scheduler: await swapped(whole.scheduler, scheduler, registry) };
+        : { ...whole.components, scheduler: await swapped(whole.scheduler, chosen, registry) };
       const plugin = await registry.get(name, "pipeline");
       return await plugin.load(location, { ...load, ...parts, onWarning }) as AnyPipeline;
     },
@@ -77,9 +80,13 @@ export async function loadModel(
   };
 }
 
-async function swapped(own: Scheduler, name: string, registry: Registry): Promise<Scheduler> {
+async function swapped(
+  own: Scheduler,
+  { scheduler: name = own.className, schedulerConfig = {} }: ChosenScheduler,
+  registry: Registry,
+): Promise<Scheduler> {
   const Class = await registry.get(name, "scheduler") as SchedulerClass;
-  return Class.fromConfig(own.config);
+  return Class.fromConfig(own.config, schedulerConfig);
 }
 
 type Parts = Parameters<typeof vaeScaleFactor>[0] & { readonly config: Record<string, unknown> };

@@ -28,7 +28,7 @@ export async function* runJob(
 ): AsyncGenerator<RunEvent, void, void> {
   const warnings: string[] = [];
   const pace = new Pace();
-  const pipe = await model.pipeline(task, input.scheduler, (message) => warnings.push(message));
+  const pipe = await model.pipeline(task, input, (message) => warnings.push(message));
   const image = await givenPicture(input, registry, maxPixels);
   const given = { image, maskImage: await givenMask(input) };
   const steps = stream(pipe, input, given, signal);

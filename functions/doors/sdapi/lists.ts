@@ -1,0 +1,58 @@
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { AppEnv, DoorContext } from "../../http/context.ts";
+import { route } from "../../http/route.ts";
+import { samplersOf, SPREAD_LABELS } from "./samplers.ts";
+
+/** GET /sdapi/v1/samplers, schedulers and sd-models: what a client can offer its user. */
+export function mountLists(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
+  const list = (name: string, summary: string, items: () => readonly object[]): void => {
+    const schema = z.array(z.record(z.string(), z.any()));
+    route(app, {
+      method: "get",
+      path: `/sdapi/v1/${name}`,
+      summary,
+      tags: ["sdapi"],
+      responses: {
+        200: { description: "All of them", content: { "application/json": { schema } } },
+      },
+    }, (c) => c.json(items()));
+  };
+
+  list(
+    "samplers",
+    "The samplers that requests can name",
+    () =>
+      samplersOf(context.schedulers).map(({ name, aliases, config }) => ({
+        name,
+        aliases,
+        options: Object.fromEntries(
+          Object.entries(config).map(([key, value]) => [key, String(value)]),
+        ),
+      })),
+  );
+
+  list(
+    "schedulers",
+    "The ways to spread noise levels",
+    () =>
+      Object.entries(SPREAD_LABELS).map(([name, label]) => ({
+        name,
+        label,
+        aliases: null,
+        default_rho: name === "karras" ? 7 : -1,
+        need_inner_model: false,
+      })),
+  );
+
+  list("sd-models", "The models that are loaded", () => {
+    const { state } = context.models;
+    return (state.phase === "ready" ? state.models : []).map(({ id, commit }) => ({
+      title: id,
+      model_name: id,
+      hash: commit?.slice(0, 10) ?? null,
+      sha256: null,
+      filename: id,
+      config: null,
+    }));
+  });
+}

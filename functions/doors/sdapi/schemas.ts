@@ -1,0 +1,97 @@
+import { z } from "@hono/zod-openapi";
+import type { Limits } from "../../contract/limits.ts";
+import { flag, integer, optional, real, text } from "../../http/fields.ts";
+import { OptionsSchema } from "./options.ts";
+
+/** A field that A1111 has and that can only be left as it is. */
+function only<T extends string | number | boolean>(...values: readonly [T, ...T[]]) {
+  const shown = values.map((value) => JSON.stringify(value)).join(" or ");
+  return optional(z.literal(values as unknown as T[], {
+    error: `must be ${shown}: this server does nothing else`,
+  }));
+}
+
+function seed() {
+  const error = "must be an integer from 0 to 9007199254740991, or -1 for one by chance";
+  return z.int({ error }).min(-1, { error }).max(Number.MAX_SAFE_INTEGER, { error });
+}
+
+/** Fields of both routes, under A1111's names. */
+function shared(limits: Limits) {
+  return {
+    prompt: optional(text(limits.maxPromptBytes)),
+    negative_prompt: optional(text(limits.maxPromptBytes)),
+    seed: optional(seed()),
+    sampler_name: optional(text(100)),
+    sampler_index: optional(text(100)),
+    scheduler: optional(text(100)),
+    batch_size: optional(integer(1, limits.maxImages)),
+    n_iter: optional(integer(1, limits.maxImages)),
+    steps: optional(integer(1, limits.maxSteps)),
+    cfg_scale: optional(real(0, 100)),
+    width: optional(integer(8, limits.maxSide)),
+    height: optional(integer(8, limits.maxSide)),
+    eta: optional(real(0, 1)),
+    denoising_strength: optional(real(0, 1)),
+    override_settings: optional(OptionsSchema),
+    send_images: optional(flag()),
+    enable_hr: only(false),
+    restore_faces: only(false),
+    tiling: only(false),
+    subseed_strength: only(0),
+    script_name: only(""),
+  };
+}
+
+/** Body of POST /sdapi/v1/txt2img. */
+export function txt2imgSchema(limits: Limits) {
+  return z.object(shared(limits)).openapi("Txt2ImgRequest");
+}
+
+/** Body of POST /sdapi/v1/img2img. */
+export function img2imgSchema(limits: Limits) {
+  const longest = Math.ceil(limits.maxImageBytes * 4 / 3) + 100;
+  const picture = z.string({ error: "must be a picture in base64" }).max(longest, {
+    error: `must be a picture of at most ${limits.maxImageBytes} bytes in base64`,
+  });
+  const one = "must be a list of one picture in base64";
+  return z.object({
+    ...shared(limits),
+    init_images: z.array(picture, { error: one }).min(1, { error: one }).max(1, { error: one }),
+    mask: optional(picture),
+    inpainting_mask_invert: only(0),
+  }).openapi("Img2ImgRequest");
+}
+
+/** What is understood of a request of either route. */
+export type Fields = z.output<ReturnType<typeof txt2imgSchema>> & {
+  readonly init_images?: readonly string[] | undefined;
+  readonly mask?: string | undefined;
+};
+
+/** Reply of both routes. */
+export const Images: z.ZodType = z.object({
+  images: z.array(z.string()).describe("Pictures in base64"),
+  parameters: z.record(z.string(), z.any()).describe("The request"),
+  info: z.string().describe("JSON: seeds, prompts and settings of each picture"),
+}).openapi("SdapiImages");
+
+/** Reply of GET /sdapi/v1/progress. */
+export const Progress: z.ZodType = z.object({
+  progress: z.number().min(0).max(1),
+  eta_relative: z.number().describe("Seconds"),
+  state: z.record(z.string(), z.any()),
+  current_image: z.string().nullable(),
+  textinfo: z.string().nullable(),
+}).openapi("SdapiProgress");
+
+/** An error in a field. */
+export const FieldError: z.ZodType = z.object({
+  detail: z.array(
+    z.object({ loc: z.array(z.string()), msg: z.string(), type: z.string() }),
+  ),
+}).openapi("SdapiFieldError");
+
+/** Any other error. */
+export const OtherError: z.ZodType = z.object({ error: z.string(), detail: z.string() })
+  .openapi("SdapiError");
