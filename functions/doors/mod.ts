@@ -1,5 +1,6 @@
 import type { Door } from "./door.ts";
 import { huggingfaceDoor } from "./huggingface.ts";
+import { mcpDoor } from "./mcp/mod.ts";
 import { openaiDoor } from "./openai/mod.ts";
 import { playgroundDoor } from "./playground/mod.ts";
 import { predictionsDoor } from "./predictions/mod.ts";
@@ -10,6 +11,7 @@ export const builtInDoors: readonly Door[] = [
   openaiDoor,
   predictionsDoor,
   sdapiDoor,
+  mcpDoor,
   playgroundDoor,
   huggingfaceDoor,
 ];

@@ -1,0 +1,110 @@
+import { z } from "@hono/zod-openapi";
+import type { CallToolResult, Tool } from "@modelcontextprotocol/sdk/types.js";
+import { invalid } from "../../contract/errors.ts";
+import type { Limits } from "../../contract/limits.ts";
+import { check } from "../../http/body.ts";
+import { integer, oneOf, optional, real, seed, text } from "../../http/fields.ts";
+import type { PictureRequest } from "../../http/plan.ts";
+import type { Finished } from "../../http/run.ts";
+
+/** Name of the one tool. */
+export const TOOL = "generate_image";
+
+/** This door's names of what the others name differently. */
+export const NAMES: Readonly<Record<string, string>> = {
+  negativePrompt: "negative_prompt",
+  count: "n",
+  steps: "num_inference_steps",
+  guidanceScale: "guidance_scale",
+  clipSkip: "clip_skip",
+};
+
+/** The tool's arguments. */
+export function argumentsSchema(limits: Limits) {
+  const longest = Math.ceil(limits.maxImageBytes * 4 / 3) + 100;
+  const file = z.string({ error: "must be a picture in base64" }).max(longest, {
+    error: `must be a picture of at most ${limits.maxImageBytes} bytes in base64`,
+  });
+  return z.object({
+    prompt: optional(text(limits.maxPromptBytes)).describe("What the picture should show"),
+    negative_prompt: optional(text(limits.maxPromptBytes))
+      .describe("What the picture should not show"),
+    model: optional(text(200)).describe("One of the server's models; its first unless given"),
+    width: optional(integer(8, limits.maxSide)).describe("Pixels; a multiple of 8"),
+    height: optional(integer(8, limits.maxSide)).describe("Pixels; a multiple of 8"),
+    n: optional(integer(1, limits.maxImages)).describe("How many pictures"),
+    seed: optional(seed()).describe("The same seed makes the same picture; by chance unless given"),
+    num_inference_steps: optional(integer(1, limits.maxSteps)).describe("Denoising steps"),
+    guidance_scale: optional(real(0, 100)).describe("How closely the prompt is followed"),
+    scheduler: optional(text(100)).describe("Class of a scheduler of diffusers"),
+    image: optional(file).describe("A picture to change, in base64"),
+    mask: optional(file).describe("White where the picture is painted anew, in base64"),
+    strength: optional(real(0, 1)).describe("How far the picture is changed"),
+    clip_skip: optional(integer(0, 12)).describe("Last layers of the text encoder to leave out"),
+    output_format: optional(oneOf("png", "jpeg")),
+  }, { error: "must be an object" });
+}
+
+/** What the tool's list tells of it. */
+export function describeTool(schema: ReturnType<typeof argumentsSchema>): Tool {
+  return {
+    name: TOOL,
+    title: "Generate an image",
+    description: "Makes pictures from a prompt, or changes a given one, with a diffusion model",
+    inputSchema: z.toJSONSchema(schema, { io: "input" }) as Tool["inputSchema"],
+    annotations: { readOnlyHint: true, openWorldHint: false },
+  };
+}
+
+/** Arguments in the words of the queue. */
+export function toRequest(
+  schema: ReturnType<typeof argumentsSchema>,
+  given: unknown,
+): PictureRequest {
+  const fields = check(schema, given);
+  return {
+    model: fields.model,
+    prompt: fields.prompt,
+    negativePrompt: fields.negative_prompt,
+    image: fromBase64(fields.image, "image"),
+    mask: fromBase64(fields.mask, "mask"),
+    width: fields.width,
+    height: fields.height,
+    count: fields.n ?? 1,
+    seed: fields.seed,
+    steps: fields.num_inference_steps,
+    guidanceScale: fields.guidance_scale,
+    strength: fields.strength,
+    clipSkip: fields.clip_skip,
+    scheduler: fields.scheduler,
+    format: fields.output_format ?? "png",
+  };
+}
+
+function fromBase64(text: string | undefined, field: string): Uint8Array | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const bytes = Uint8Array.fromBase64(text.replace(/^data:[^,]{0,100},/, ""));
+    if (bytes.length > 0) return bytes;
+  } catch {
+    // it is no base64: told below
+  }
+  throw invalid(field, `${field} must be a picture in base64`);
+}
+
+/** The pictures, and as text what they were made from. */
+export function toResult(
+  { pictures, warnings }: Omit<Finished, "type" | "timing">,
+): CallToolResult {
+  const recipes = pictures.map(({ recipe }) => recipe);
+  return {
+    content: [
+      ...pictures.map(({ bytes, mediaType }) => ({
+        type: "image" as const,
+        data: bytes.toBase64(),
+        mimeType: mediaType,
+      })),
+      { type: "text", text: JSON.stringify({ recipes, warnings }) },
+    ],
+  };
+}
