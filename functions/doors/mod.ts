@@ -1,4 +1,5 @@
 import type { Door } from "./door.ts";
+import { docsDoor } from "./docs/mod.ts";
 import { huggingfaceDoor } from "./huggingface.ts";
 import { mcpDoor } from "./mcp/mod.ts";
 import { openaiDoor } from "./openai/mod.ts";
@@ -12,6 +13,7 @@ export const builtInDoors: readonly Door[] = [
   predictionsDoor,
   sdapiDoor,
   mcpDoor,
+  docsDoor,
   playgroundDoor,
   huggingfaceDoor,
 ];
