@@ -46,6 +46,7 @@ const drawings = new Map<string, Drawing>();
 for (const word of await words("taught.txt")) {
   drawings.set(word.replaceAll("-", " "), drawEmoji(word, SIZE));
 }
+const known = new Map<string, Map<string, Float32Array>>();
 const pipeline = await StableDiffusionPipeline.fromPretrained(
   values.model ?? new URL("plugins/embedded/emoji/", root),
 );
@@ -76,11 +77,14 @@ async function quality(asked: readonly Pair[]): Promise<Quality> {
     images.forEach((image: Picture, index: number) => {
       const [name, colour] = some[index]!;
       const pixels = Float32Array.from(image.data, (value) => value / 255);
-      const place = rank(pixels, name, backgrounds[colour]!);
+      const place = rank(pixels, name, colour);
       top1 += place < 1 ? 1 : 0;
       top5 += place < 5 ? 1 : 0;
       background += nearestColour(borderColour(pixels, SIZE), backgrounds) === colour ? 1 : 0;
     });
+    console.log(
+      `${start + some.length} of ${asked.length}: ${top1} right, ${top5} in the first five`,
+    );
   }
   const share = (count: number) => Math.round(count / asked.length * 1000) / 1000;
   return {
@@ -91,13 +95,24 @@ async function quality(asked: readonly Pair[]): Promise<Quality> {
   };
 }
 
-/** How many drawings are nearer to the picture than the one it was asked for. */
-function rank(picture: Float32Array, name: string, colour: readonly number[]): number {
+/** How many drawings on that background are nearer to the picture than the one it was asked for. */
+function rank(picture: Float32Array, name: string, colour: string): number {
   const made = areaMeans(picture, SIZE, 16);
-  const likeness = (drawing: Drawing) =>
-    cosine(made, areaMeans(onBackground(drawing, colour), SIZE, 16));
-  const asked = likeness(drawings.get(name)!);
-  return [...drawings.values()].filter((drawing) => likeness(drawing) > asked).length;
+  const all = drawingsOn(colour);
+  const asked = cosine(made, all.get(name)!);
+  return [...all.values()].filter((drawing) => cosine(made, drawing) > asked).length;
+}
+
+/** What every drawing looks like on a background, by name; made once for each background. */
+function drawingsOn(colour: string): Map<string, Float32Array> {
+  let all = known.get(colour);
+  if (all === undefined) {
+    const look = (drawing: Drawing) =>
+      areaMeans(onBackground(drawing, backgrounds[colour]!), SIZE, 16);
+    all = new Map([...drawings].map(([name, drawing]) => [name, look(drawing)]));
+    known.set(colour, all);
+  }
+  return all;
 }
 
 function phrase([name, colour]: Pair): string {
