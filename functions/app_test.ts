@@ -13,6 +13,14 @@ const GENERATE = "/v1/images/generations";
 const keys = [{ name: "ann", key: "key-of-ann" }];
 const ann = { headers: { authorization: "Bearer key-of-ann" } };
 
+/** A call of the tool of the Model Context Protocol. */
+const CALL = {
+  jsonrpc: "2.0",
+  id: 1,
+  method: "tools/call",
+  params: { name: "generate_image", arguments: { prompt: "a" } },
+};
+
 /** Runs fewer cases than a soak would: 10,000 in all with DENOISE_BENCH_FUZZ=1. */
 const CASES = Deno.env.has("DENOISE_BENCH_FUZZ") ? 10_000 : 300;
 
@@ -111,6 +119,8 @@ describe("createApp()", () => {
       ["/predictions", { input: { prompt: "a" } }],
       ["/predictions", { input: { prompt: "a" } }, { accept: "text/event-stream" }],
       ["/", { inputs: "a" }],
+      ["/sdapi/v1/txt2img", { prompt: "a" }],
+      ["/mcp", CALL, { accept: "application/json, text/event-stream" }],
     ];
     for (const [path, body, headers] of requests) {
       const { app, engine } = fakeApp();
@@ -247,6 +257,13 @@ describe("fuzz", () => {
       { path: "/predictions", names: ["input", "id", "version", "webhook"] },
       { path: "/", names: ["inputs", "parameters"] },
       { path: "/models/a/fake", names: ["inputs", "parameters"] },
+      {
+        path: "/sdapi/v1/txt2img",
+        names: ["prompt", "steps", "seed", "sampler_name", "scheduler", "override_settings"],
+      },
+      { path: "/sdapi/v1/img2img", names: ["prompt", "init_images", "mask"] },
+      { path: "/sdapi/v1/options", names: ["sd_model_checkpoint", "samples_format"] },
+      { path: "/mcp", names: ["jsonrpc", "id", "method", "params"] },
     ];
     const request = fc.constantFrom(...shapes).chain(({ path, names }) =>
       fc.record({

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { definePipeline, joinPath, Tensor } from "@denoise/core";
 import { DiffusionPipeline, EulerDiscreteScheduler, readRecipe } from "@denoise/denoise";
@@ -157,6 +157,22 @@ for (const [name, open] of Object.entries(homes)) {
 }
 
 describe("inlineEngine()", () => {
+  it("takes options of the scheduler", async () => {
+    const schedulerConfig = { use_karras_sigmas: true };
+    const pipe = await DiffusionPipeline.fromPretrained(TINY);
+    pipe.scheduler = EulerDiscreteScheduler.fromConfig(pipe.scheduler.config, schedulerConfig);
+    const { images: [image] } = await pipe("a cat", { numInferenceSteps: 4, seed: 4n });
+    await pipe.dispose();
+    const { decodeImage } = await import("@denoise/denoise");
+    await using(inlineEngine({ models, registry, warmup: false }), async (engine) => {
+      const input = { seed: "4", steps: 4, scheduler: "EulerDiscreteScheduler" };
+      const [plain] = await pictures(engine.run(job("1", input), never));
+      const [karras] = await pictures(engine.run(job("2", { ...input, schedulerConfig }), never));
+      assertEquals((await decodeImage(karras!)).data, image!.data);
+      assertNotEquals((await decodeImage(plain!)).data, image!.data);
+    });
+  });
+
   it("gives NaN as an error of its own, not as a black picture", async () => {
     const NaNPipeline = definePipeline<{ scheduler: unknown }, [object], { images: never[] }>({
       className: "NaNPipeline",

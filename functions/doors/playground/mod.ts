@@ -67,6 +67,7 @@ function mount(app: OpenAPIHono<AppEnv>, _context: DoorContext): void {
         images: "/v1/images/generations",
         models: "/v1/models",
         capabilities: "/v1/capabilities",
+        docs: "/docs",
         description: "/openapi.json",
         ready: "/readyz",
       };
