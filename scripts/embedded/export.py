@@ -49,6 +49,7 @@ def export(folder: Path, target: Path) -> None:
     shutil.rmtree(target / "tokenizer")
     shutil.copytree(folder / "tokenizer", target / "tokenizer")
     prefix_names(target / "text_encoder" / "model.safetensors")
+    compute_in_single(target / "text_encoder" / "config.json")
     write_log(folder, target)
 
 
@@ -56,6 +57,12 @@ def prefix_names(file: Path) -> None:
     """Names of the text encoder's weights as the repositories on the Hub have them: every transformers reads those."""
     weights = {f"text_model.{name.removeprefix('text_model.')}": value for name, value in load_file(file).items()}
     save_file(weights, file, metadata={"format": "pt"})
+
+
+def compute_in_single(file: Path) -> None:
+    """transformers computes in the type that the config names, diffusers in single precision unless told: both alike."""
+    config = json.loads(file.read_text())
+    file.write_text(json.dumps({**config, "dtype": "float32"}, indent=2) + "\n")
 
 
 def write_log(folder: Path, target: Path) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import torch
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
-from diffusers.models.attention_processor import AttnProcessor
 
 from .autoencoder import sheet
 from .data import Drawings
@@ -35,7 +34,6 @@ def new_scheduler() -> DDPMScheduler:
 def train(folder: Path, drawings: Drawings, seed: int, steps: int, decay: int, peak=1e-3) -> None:
     torch.manual_seed(seed)
     model, scheduler = new_model(), new_scheduler()
-    model.set_attn_processor(AttnProcessor())
     print(f"unconditional: {sum(p.numel() for p in model.parameters()):,} parameters", flush=True)
     everything = torch.arange(len(drawings))
     white = drawings.on_named(everything, torch.zeros_like(everything))
