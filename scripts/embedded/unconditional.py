@@ -9,7 +9,7 @@ from .autoencoder import sheet
 from .data import Drawings
 from .progress import Average, Progress, generator, rate
 
-BATCH = 32
+BATCH = 16
 SIZE = 32
 
 
@@ -62,7 +62,7 @@ def train(folder: Path, drawings: Drawings, seed: int, steps: int, decay: int, p
         progress.add(loss=loss.item())
         if progress.step % 100 == 0:
             progress.report()
-        if progress.step % 500 == 0 or progress.step == steps:
+        if progress.step % 100 == 0 or progress.step == steps:
             progress.save()
 
 
