@@ -50,6 +50,7 @@ def export(folder: Path, target: Path) -> None:
     shutil.copytree(folder / "tokenizer", target / "tokenizer")
     prefix_names(target / "text_encoder" / "model.safetensors")
     compute_in_single(target / "text_encoder" / "config.json")
+    forget_origin(target / "vae" / "config.json")
     write_log(folder, target)
 
 
@@ -63,6 +64,13 @@ def compute_in_single(file: Path) -> None:
     """transformers computes in the type that the config names, diffusers in single precision unless told: both alike."""
     config = json.loads(file.read_text())
     file.write_text(json.dumps({**config, "dtype": "float32"}, indent=2) + "\n")
+
+
+def forget_origin(file: Path) -> None:
+    """The folder that the autoencoder was read from says nothing to others."""
+    config = json.loads(file.read_text())
+    del config["_name_or_path"]
+    file.write_text(json.dumps(config, indent=2) + "\n")
 
 
 def write_log(folder: Path, target: Path) -> None:
