@@ -1,0 +1,6 @@
+/**
+ * Loaded before an example: it runs in an empty folder.
+ *
+ * @module
+ */
+Deno.chdir(Deno.makeTempDirSync());
