@@ -10,16 +10,14 @@ import { edge, worker } from "./scale_out.ts";
 import { readSettings, SettingsError } from "./settings.ts";
 import { post } from "./tests/app.ts";
 import { TINY } from "./tests/jobs.ts";
+import { type RunningProgram, startProgram } from "./tests/programs.ts";
 import { hasRedis, startRedis } from "./tests/redis.ts";
 
 const env = { DENOISE_MODELS: `tiny=${TINY}`, DENOISE_PORT: "0", DENOISE_LOG_LEVEL: "error" };
 
-function startWorker(url: string): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", "--no-check", new URL("worker.ts", import.meta.url).pathname],
-    env: { ...env, DENOISE_REDIS_URL: url, DENOISE_LOCK_SECONDS: "2" },
-    stdout: "null",
-  }).spawn();
+function startWorker(url: string): Promise<RunningProgram> {
+  const more = { DENOISE_REDIS_URL: url, DENOISE_LOCK_SECONDS: "2" };
+  return startProgram("worker", { ...env, ...more });
 }
 
 describe("edge() and worker()", { ignore: !await hasRedis() }, () => {
@@ -34,37 +32,32 @@ describe("edge() and worker()", { ignore: !await hasRedis() }, () => {
     await using redis = await startRedis();
     const settings = readSettings({ ...env, DENOISE_REDIS_URL: redis.url });
     const running = await edge(settings, registry);
-    const workers = [startWorker(redis.url)];
+    let working = await startWorker(redis.url);
     try {
       const body = { prompt: "a cat", num_inference_steps: 2, seed: 1 };
       const generate = async (more = {}) =>
-        await fetch(`${running.url}/v1/images/generations`, post({ ...body, ...more }));
+        await working.alive(
+          fetch(`${running.url}/v1/images/generations`, post({ ...body, ...more })),
+        );
       const first = await (await generate()).json();
       assertEquals(first.data[0].recipe.seed, "1");
 
       const long = { num_inference_steps: 60, size: "64x64", stream: true, progress: true };
       const stream = (await generate(long)).body!.pipeThrough(new TextDecoderStream());
+      const killed = working;
       let told = "";
       for await (const piece of stream) {
         told += piece;
-        if (workers.length === 1 && told.includes('"step":3,')) {
-          workers[0]!.kill("SIGKILL");
-          await workers[0]!.status;
-          workers.push(startWorker(redis.url));
+        if (working === killed && told.includes('"step":3,')) {
+          await killed[Symbol.asyncDispose]();
+          working = await startWorker(redis.url);
         }
       }
       assert(told.includes("image_generation.completed"), told.slice(-300));
       const again = await (await generate()).json();
       assertEquals(again.data[0].b64_json, first.data[0].b64_json);
     } finally {
-      for (const one of workers) {
-        try {
-          one.kill("SIGTERM");
-        } catch {
-          // it was killed before
-        }
-        await one.status;
-      }
+      await working[Symbol.asyncDispose]();
       await running.close();
     }
   });

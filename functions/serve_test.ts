@@ -12,6 +12,7 @@ import { serve, type Server } from "./serve.ts";
 import { readSettings, SettingsError } from "./settings.ts";
 import { post } from "./tests/app.ts";
 import { TINY } from "./tests/jobs.ts";
+import { endOf, startProgram } from "./tests/programs.ts";
 
 const env = { DENOISE_MODELS: `tiny=${TINY}`, DENOISE_PORT: "0", DENOISE_LOG_LEVEL: "error" };
 
@@ -123,55 +124,45 @@ describe("serve()", () => {
 });
 
 describe("deno task serve", () => {
-  function run(args: string[], more: Record<string, string>): Deno.ChildProcess {
-    return new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--no-check",
-        "--quiet",
-        "--allow-net",
-        "--allow-env",
-        "--allow-read",
-        "--allow-write",
-        "--allow-sys",
-        "--allow-run",
-        new URL("main.ts", import.meta.url).pathname,
-        ...args,
-      ],
-      env: { ...env, ...more },
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-  }
-
   it("says each wrong setting in one line and ends with 2", async () => {
-    const wrong = run([], { DENOISE_QUEUE_LIMIT: "many", DENOISE_ENGINE: "x" });
-    const { code, stderr } = await wrong.output();
-    const lines = new TextDecoder().decode(stderr).trim().split("\n");
+    const more = { DENOISE_QUEUE_LIMIT: "many", DENOISE_ENGINE: "x" };
+    const { code, errors } = await endOf("serve", { ...env, ...more });
+    const lines = errors.trim().split("\n");
     assertEquals([code, lines.length], [2, 2], lines.join("\n"));
     assert(lines.every((line) => line.startsWith("error: DENOISE_")));
   });
 
   it("finishes what is under way at SIGTERM, refuses what comes, and ends with 0", async () => {
-    const server = run([], {});
-    const reader = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    let text = "";
-    while (!text.includes("\n")) text += (await reader.read()).value ?? "";
-    const url = text.match(/http:\S+/)![0];
-    const under = generate(url, { num_inference_steps: 60, stream: true, progress: true });
-    const response = await under;
-    const body = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    await using server = await startProgram("serve", env);
+    const body = { num_inference_steps: 60, stream: true, progress: true };
+    const response = await server.alive(generate(server.url, body));
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     let told = "";
-    while (!told.includes('"step":1,')) told += (await body.read()).value ?? "";
-    server.kill("SIGTERM");
+    while (!told.includes('"step":1,')) {
+      const { done, value } = await server.alive(reader.read());
+      assert(!done, told);
+      told += value;
+    }
+    server.process.kill("SIGTERM");
     for (;;) {
-      const { done, value } = await body.read();
+      const { done, value } = await reader.read();
       if (done) break;
       told += value;
     }
     assert(told.includes("image_generation.completed"), told.slice(-300));
-    await reader.cancel();
-    const errors = new Response(server.stderr).text();
-    assertEquals((await server.status).code, 0, await errors);
+    assertEquals((await server.process.status).code, 0);
+  });
+});
+
+describe("startProgram()", () => {
+  it("says why a program that dies does not start, and keeps settings of the caller from it", async () => {
+    Deno.env.set("DENOISE_NONSENSE", "1");
+    try {
+      await (await startProgram("serve", env))[Symbol.asyncDispose]();
+      const start = () => startProgram("serve", { ...env, DENOISE_DEVICE: "abacus" });
+      await assertRejects(start, Error, "DENOISE_DEVICE");
+    } finally {
+      Deno.env.delete("DENOISE_NONSENSE");
+    }
   });
 });

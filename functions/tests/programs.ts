@@ -1,0 +1,114 @@
+import { fileURLToPath } from "node:url";
+import config from "../../deno.json" with { type: "json" };
+
+/** The programs, under the names of their tasks. */
+export type ProgramName = "serve" | "edge" | "worker";
+
+/** `serve`, `edge` or `worker` in a process of its own. */
+export interface RunningProgram extends AsyncDisposable {
+  /** Its address. */
+  readonly url: string;
+  /** The process. */
+  readonly process: Deno.ChildProcess;
+  /**
+   * A promise's result, while the program lives.
+   *
+   * @throws {Error} with what the program said, when it ends first.
+   */
+  alive<T>(promise: Promise<T>): Promise<T>;
+}
+
+/** How a program ended. */
+export interface ProgramEnd {
+  /** Its exit code. */
+  readonly code: number;
+  /** What it said on standard error. */
+  readonly errors: string;
+}
+
+/** Variables that would change what a test is about, such as settings of whoever runs the tests. */
+const OWN = /^(DENOISE_|OTEL_|PORT$)/;
+
+/** A wait that fails, rather than hangs, when a program neither starts nor ends, in milliseconds. */
+const START_MS = 120_000;
+
+function spawn(
+  name: ProgramName,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[],
+): Deno.ChildProcess {
+  const [, run = "", ...flags] = config.tasks[name].command.split(" "); // with its permissions
+  const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !OWN.test(name));
+  return new Deno.Command(Deno.execPath(), {
+    args: [run, "--quiet", "--no-check", ...flags, ...args],
+    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+    clearEnv: true,
+    env: { ...Object.fromEntries(inherited), ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Runs a program that is expected to end by itself. */
+export async function endOf(
+  name: ProgramName,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): Promise<ProgramEnd> {
+  const { code, stderr } = await spawn(name, env, args).output();
+  return { code, errors: new TextDecoder().decode(stderr) };
+}
+
+/** Starts a program and waits until it listens; one that ends before is an error with its output. */
+export async function startProgram(
+  name: ProgramName,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): Promise<RunningProgram> {
+  const process = spawn(name, env, args);
+  let said = "";
+  const listens = Promise.withResolvers<string>();
+  async function read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
+      said += piece;
+      const [, url] = said.match(/ on (http:\/\/\S+)\n/) ?? [];
+      if (url !== undefined) listens.resolve(url);
+    }
+  }
+  const reading = Promise.all([read(process.stdout), read(process.stderr)]);
+  const died = Promise.withResolvers<never>();
+  died.promise.catch(() => {});
+  process.status.then(async ({ code, signal }) => {
+    await reading;
+    died.reject(new Error(`${name} ended with ${signal ?? code}; it said:\n${said}`));
+  });
+  const alive = <T>(promise: Promise<T>): Promise<T> => Promise.race([promise, died.promise]);
+
+  function kill(): void {
+    try {
+      process.kill("SIGKILL");
+    } catch {
+      // it has ended already
+    }
+  }
+
+  async function end(): Promise<void> {
+    kill();
+    await process.status;
+    await reading;
+  }
+
+  const late = setTimeout(() => {
+    listens.reject(new Error(`${name} does not listen after ${START_MS} ms; it said:\n${said}`));
+  }, START_MS);
+  try {
+    const url = await alive(listens.promise);
+    return { url, process, alive, [Symbol.asyncDispose]: end };
+  } catch (error) {
+    await end();
+    throw error;
+  } finally {
+    clearTimeout(late);
+  }
+}
