@@ -49,7 +49,7 @@ export function classForTask(className: string, task: PipelineTask, controlnet?:
   const chosen = controlnet === undefined
     ? found?.[1]
     : controlnet
-    ? FAMILIES[found?.[1].controlled ?? found?.[0] ?? ""]
+    ? FAMILIES[found?.[1].controlled ?? ""] ?? (plain && found?.[1])
     : plain ?? found?.[1];
   const name = chosen?.tasks[task];
   if (name !== undefined) return name;

@@ -4,7 +4,7 @@
  * @module
  */
 import { describe, it } from "@std/testing/bdd";
-import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { classForTask, DenoiseError } from "@denoise/core";
 import {
   AutoPipelineForImage2Image,
@@ -116,6 +116,11 @@ describe("classForTask()", () => {
     assertEquals(
       classForTask(controlled, "inpainting"),
       "StableDiffusionControlNetInpaintPipeline",
+    );
+    assertThrows(
+      () => classForTask("LatentConsistencyModelPipeline", "text-to-image", true),
+      DenoiseError,
+      "with the components of LatentConsistencyModelPipeline",
     );
   });
 });

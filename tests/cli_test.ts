@@ -1,11 +1,21 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { readRecipe, registry } from "@denoise/denoise";
+import {
+  ControlNetModel,
+  readRecipe,
+  registry,
+  StableDiffusionControlNetPipeline,
+} from "@denoise/denoise";
+import { loadImage } from "@denoise/image";
 import { findScheduler } from "../scripts/cli/scheduler_name.ts";
+import { fixture } from "./support/golden.ts";
+import { loadTask } from "./support/tasks.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const REPO = new URL("./fixtures/tiny-stable-diffusion", import.meta.url).pathname;
 const DDPM = new URL("./fixtures/tiny-ddpm", import.meta.url).pathname;
+const PICTURE = new URL("plugins/media/image/testdata/files/rgb.png", ROOT).pathname;
+const LCM = new URL("./fixtures/tiny-lcm", import.meta.url).pathname;
 const folder = await Deno.makeTempDir();
 addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
@@ -90,7 +100,84 @@ describe("denoise generate", () => {
     assert(plain!.toHex() !== adapted!.toHex());
   });
 
+  it("follows control pictures, alone, in a picture and in a mask, by what is given", async () => {
+    const [sd1, bgr] = ["sd1", "bgr"].map((name) => fixture(`models/ControlNetModel/${name}`));
+    const common = ["--model", REPO, "--steps", "3", "--seed", "5", "--json"];
+    const control = ["--controlnet", sd1!, "--control-image", "edges.png"];
+    const runs = [
+      ["edges", "--out", "edges.png"],
+      ["a bird", ...control, "--control-scale", "0.7", "--out", "bird.png"],
+      ["a bird", ...control, "--image", "edges.png", "--strength", "0.5", "--size", "24"],
+      ["a bird", ...control, "--image", "edges.png", "--mask", "edges.png"],
+      ["two", ...control, "--controlnet", bgr!, "--control-image", "edges.png"],
+      [
+        ..."two --control-scale 1 --control-scale 0.2 --out scaled.png".split(" "),
+        ...control,
+        ...["--controlnet", bgr!, "--control-image", "edges.png"],
+      ],
+    ];
+    const pipelines = [];
+    for (const run of runs) {
+      const { code, stdout, stderr } = await denoise("generate", ...run, ...common);
+      assertEquals(code, 0, stderr);
+      pipelines.push(JSON.parse(stdout).pipeline);
+    }
+    assertEquals(pipelines.slice(1), [
+      "StableDiffusionControlNetPipeline",
+      "StableDiffusionControlNetImg2ImgPipeline",
+      "StableDiffusionControlNetInpaintPipeline",
+      "StableDiffusionControlNetPipeline",
+      "StableDiffusionControlNetPipeline",
+    ]);
+    const read = (name: string) => loadImage(`${folder}/${name}`);
+    assert((await read("two.png")).data.toHex() !== (await read("scaled.png")).data.toHex());
+
+    const controlnet = await ControlNetModel.fromPretrained(sd1!);
+    const pipe = await StableDiffusionControlNetPipeline.fromPretrained(REPO, { controlnet });
+    const { images: [direct] } = await pipe("a bird", {
+      ...{ image: `${folder}/edges.png`, controlnetConditioningScale: 0.7 },
+      ...{ numInferenceSteps: 3, seed: 5 },
+    });
+    assertEquals((await read("bird.png")).data.toHex(), direct!.data.toHex());
+    await pipe.dispose();
+  });
+
+  it("keeps depth, given or as the model sees it", async () => {
+    const pipe = await loadTask({
+      pipeline: "StableDiffusionDepth2ImgPipeline",
+      repo: "tiny-stable-diffusion",
+      parts: {
+        unet: "models/UNet2DConditionModel/depth",
+        depth_estimator: "models/DPTForDepthEstimation/plain",
+        feature_extractor: "processors/DPTImageProcessor/dpt-32",
+      },
+      cases: [],
+    });
+    const model = `${folder}/tiny-depth`;
+    await pipe.savePretrained(model);
+    await pipe.dispose();
+    const begin = await denoise("generate", "photo", "--model", REPO, "--steps", "2", "--json");
+    assertEquals(begin.code, 0, begin.stderr);
+    const common = ["--model", model, "--steps", "3", "--seed", "5", "--image", "photo.png"];
+    const pictures = new Map<string, string>();
+    for (const [name, depth] of [["plain"], ["seen", "estimate"], ["given", "photo.png"]]) {
+      const flags = depth === undefined ? [] : ["--depth", depth];
+      const { code, stderr } = await denoise("generate", "x", ...common, ...flags, "-o", "x.png");
+      assertEquals(code, 0, stderr);
+      pictures.set(name!, (await loadImage(`${folder}/x.png`)).data.toHex());
+    }
+    assertEquals(pictures.get("plain"), pictures.get("seen"));
+    assert(pictures.get("given") !== pictures.get("seen"));
+    const masked = await denoise("generate", "x", ...common, "--mask", "photo.png");
+    assertEquals(masked.code, 1);
+    assertStringIncludes(masked.stderr, "Cannot give --mask to StableDiffusionDepth2ImgPipeline");
+  });
+
   it("says in one line what is wrong, and exits with 1 or 2", async () => {
+    const net = ["--controlnet", fixture("models/ControlNetModel/sd1")];
+    const wide = ["--controlnet", fixture("models/ControlNetModel/wide")];
+    const edges = ["--control-image", PICTURE];
+    const picture = ["--image", "p.png"];
     const cases: [string[], number, string][] = [
       [["generate", "x", "--stepz", "3"], 2, "Did you mean --steps?"],
       [["generate", "x", "--steps", "0"], 2, "integer from 1"],
@@ -104,6 +191,22 @@ describe("denoise generate", () => {
       [["generate", "x", "--model", REPO, "--mask", "m.png"], 1, "give --image beside --mask"],
       [["generate", "x", "--model", REPO, "--strength", "0.5"], 1, "give --image beside it"],
       [["generate", "x", "--strength", "1.5"], 2, "from 0 to 1"],
+      [["generate", "x", "--depth", "estimate"], 1, "give --image beside --depth"],
+      [["generate", "x", ...picture, "--size", "32"], 1, "Cannot use --size with --image"],
+      [["generate", "x", ...picture, "--depth", "d", "--mask", "m"], 1, "--depth with --mask"],
+      [["generate", "x", ...picture, "--depth", "d", ...net], 1, "--depth with a ControlNet"],
+      [["generate", "x", "--model", REPO, ...picture, "--depth", "d"], 1, "-2-depth"],
+      [["generate", "x", ...net], 1, "1 ControlNet with 0 pictures"],
+      [["generate", "x", ...net, ...edges, ...edges], 1, "1 ControlNet with 2 pictures"],
+      [
+        ["generate", "x", ...net, ...net, ...edges, ...edges, "--control-scale", "1"],
+        1,
+        "1 scale:",
+      ],
+      [["generate", "x", "--model", REPO, ...edges], 1, "give --controlnet"],
+      [["generate", "x", "--model", REPO, ...wide, ...edges], 1, "trained for this model"],
+      [["generate", "x", "--model", LCM, ...net, ...edges], 1, "LatentConsistencyModelPipeline"],
+      [["generate", "--model", DDPM, ...picture], 1, "Cannot give --image to DDPMPipeline"],
       [["generate", "a prompt", "--model", DDPM], 1, "Cannot give a prompt to DDPMPipeline"],
     ];
     for (const [args, expected, message] of cases) {
@@ -118,7 +221,7 @@ describe("denoise generate", () => {
   it("shows help and version", async () => {
     const help = await denoise("generate", "--help");
     assertEquals(help.code, 0);
-    for (const flag of ["--model", "--steps", "--guidance", "--seed", "--scheduler", "--out"]) {
+    for (const flag of ["--model", "--steps", "--guidance", "--seed", "--depth", "--controlnet"]) {
       assertStringIncludes(help.stdout, flag);
     }
     assertEquals((await denoise("--version")).stdout, "0.1.0\n");

@@ -5,18 +5,24 @@ import { loadLoraWeights } from "@denoise/lora";
 import { showPicture } from "@denoise/terminal";
 import type { Command } from "commander";
 import { registry as builtIn } from "../../plugins/registry.ts";
-import { integer, number, seed, size } from "./options.ts";
+import { integer, number, seed, several, size } from "./options.ts";
 import { findScheduler } from "./scheduler_name.ts";
-import { pipelineFor } from "./tasks.ts";
+import {
+  checkGiven,
+  controlNetLoader,
+  type Given,
+  pictureFlags,
+  type Task,
+  taskFor,
+} from "./tasks.ts";
 import { downloadBar, withProgress } from "./terminal.ts";
 
-interface GenerateFlags {
+interface GenerateFlags extends Given {
   readonly model: string;
   readonly steps?: number;
   readonly guidance?: number;
   readonly seed?: bigint;
   readonly scheduler?: string;
-  readonly size?: { readonly width: number; readonly height: number };
   readonly negative?: string;
   readonly count: number;
   readonly out?: string;
@@ -24,9 +30,6 @@ interface GenerateFlags {
   readonly variant?: string;
   readonly revision?: string;
   readonly json?: true;
-  readonly image?: string;
-  readonly mask?: string;
-  readonly strength?: number;
   readonly lora: readonly string[];
 }
 
@@ -45,11 +48,15 @@ export function addGenerate(program: Command): void {
     .option("--image <file>", "a picture to begin with")
     .option("--mask <file>", "what of it is painted anew: white on black")
     .option("--strength <share>", "how much of the picture is forgotten, 0 to 1", number(0, 1))
+    .option("--depth <file>", 'how near things are, light is near; "estimate" lets the model see')
+    .option("--controlnet <id>", "a ControlNet, Hub id or folder; repeatable", several(String), [])
+    .option("--control-image <file>", "what it follows; one for each", several(String), [])
+    .option("--control-scale <n>", "how closely; one for each", several(number(0, 10)), [])
     .option(
       "--lora <file>",
-      'a LoRA, "file.safetensors" or "file.safetensors:0.8"; may be given several times',
-      (file: string, files: string[]) => [...files, file],
-      [] as string[],
+      'a LoRA, "file.safetensors" or "file.safetensors:0.8"; repeatable',
+      several(String),
+      [],
     )
     .option("-n, --count <n>", "how many pictures", integer(1, 64), 1)
     .option("-o, --out <file>", "where to write: .png, .jpg or .jpeg")
@@ -59,7 +66,10 @@ export function addGenerate(program: Command): void {
     .option("--json", "print one JSON object a picture instead of text")
     .addHelpText(
       "after",
-      '\nExample:\n  denoise generate "red apple on a blue background" --seed 7',
+      "\nExamples:" +
+        '\n  denoise generate "red apple on a blue background" --seed 7' +
+        '\n  denoise generate "a castle" --model ID --image sketch.png --strength 0.7' +
+        '\n  denoise generate "a bird" --model ID --controlnet ID --control-image edges.png',
     )
     .action(async (words: string[], flags: GenerateFlags) => {
       await generate(words.join(" "), flags, builtIn);
@@ -67,13 +77,14 @@ export function addGenerate(program: Command): void {
 }
 
 async function generate(prompt: string, flags: GenerateFlags, registry: Registry): Promise<void> {
+  checkGiven(flags);
   const bar = downloadBar();
-  const pipe = await diffusionPipeline(registry).fromPretrained(flags.model, {
-    device: flags.device as "cpu",
-    variant: flags.variant,
-    revision: flags.revision,
-    onProgress: bar.onProgress,
-  }).finally(bar.stop);
+  const { variant, revision } = flags;
+  const load = { device: flags.device as "cpu", variant, onProgress: bar.onProgress };
+  const pipe = await diffusionPipeline(registry)
+    .fromPretrained(flags.model, { ...load, revision })
+    .finally(bar.stop);
+  let used = pipe;
   try {
     if (flags.scheduler !== undefined) {
       const Scheduler = await findScheduler(flags.scheduler, registry);
@@ -83,7 +94,10 @@ async function generate(prompt: string, flags: GenerateFlags, registry: Registry
       const [_, file, weight] = lora.match(/^(.*?)(?::(-?[\d.]+))?$/)!;
       await loadLoraWeights(pipe, file!, weight === undefined ? {} : { weight: Number(weight) });
     }
-    const task = await pipelineFor(pipe, flags, registry);
+    if (!("tokenizer" in pipe.components)) refusePrompt(pipe, prompt, flags);
+    const controlNet = await controlNetLoader(registry, load);
+    const task = await taskFor(pipe, flags, controlNet, registry).finally(bar.stop);
+    used = task.pipe;
     const { images } = await withProgress(start(task, prompt, flags));
     for (const [index, image] of images.entries()) {
       const path = outputPath(prompt, flags.out, index, images.length);
@@ -95,13 +109,29 @@ async function generate(prompt: string, flags: GenerateFlags, registry: Registry
       }
     }
   } finally {
+    await used.dispose();
     await pipe.dispose();
   }
 }
 
+/** A model that takes no text takes none of what goes with it either. */
+function refusePrompt(pipe: AnyPipeline, prompt: string, flags: GenerateFlags): void {
+  const unused = [
+    prompt && "a prompt",
+    flags.negative && "--negative",
+    flags.guidance !== undefined && "--guidance",
+    ...pictureFlags(flags),
+  ].filter(Boolean);
+  if (unused.length === 0) return;
+  throw new TypeError(
+    `Cannot give ${unused.join(" and ")} to ${pipe.className}: it makes pictures of the one ` +
+      `kind it was trained on; leave that out, or name another --model`,
+  );
+}
+
 /** Starts the run with what the pipeline at hand takes: a prompt, or a number of pictures. */
 function start(
-  pipe: AnyPipeline,
+  { pipe, options }: Task,
   prompt: string,
   flags: GenerateFlags,
 ): AsyncGenerator<PipelineStep, PictureOutput, void> {
@@ -112,36 +142,11 @@ function start(
     seed: flags.seed,
   };
   if (!("tokenizer" in pipe.components)) {
-    const { size, negative, strength } = flags;
-    const unused = [
-      prompt && "a prompt",
-      size && "--size",
-      negative && "--negative",
-      strength !== undefined && "--strength",
-    ];
-    const named = unused.filter(Boolean);
-    if (named.length > 0) {
-      throw new TypeError(
-        `Cannot give ${named.join(" and ")} to ${pipe.className}: it makes pictures of the one ` +
-          `kind it was trained on; leave that out, or name another --model`,
-      );
-    }
     return pipe.stream({ ...shared, batchSize: flags.count });
-  }
-  if (flags.strength !== undefined && flags.image === undefined) {
-    throw new TypeError("Cannot use --strength without a picture: give --image beside it");
-  }
-  if (flags.size !== undefined && flags.image !== undefined && flags.mask === undefined) {
-    throw new TypeError(
-      "Cannot use --size with --image: the picture made has the size of that one",
-    );
   }
   return pipe.stream(prompt, {
     ...shared,
-    ...flags.size,
-    ...(flags.image === undefined ? {} : { image: flags.image }),
-    ...(flags.mask === undefined ? {} : { maskImage: flags.mask }),
-    ...(flags.strength === undefined ? {} : { strength: flags.strength }),
+    ...options,
     guidanceScale: flags.guidance ?? own?.guidanceScale,
     negativePrompt: flags.negative,
     numImagesPerPrompt: flags.count,

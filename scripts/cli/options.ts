@@ -38,3 +38,8 @@ export function seed(text: string): bigint {
   }
   throw new InvalidArgumentError("It must be an integer of at most 64 bits.");
 }
+
+/** Reads an option that may be given several times, each time as `read` does. */
+export function several<T>(read: (text: string) => T) {
+  return (text: string, before: readonly T[]): readonly T[] => [...before, read(text)];
+}
