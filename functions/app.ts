@@ -17,6 +17,7 @@ import { rateLimit } from "./http/rate_limit.ts";
 import { replyError } from "./http/reply_error.ts";
 import { log } from "./observe/log.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
+import { observeJobs } from "./observe/observe_jobs.ts";
 import { memoryQueue } from "./queue/memory_queue.ts";
 import type { JobQueue } from "./queue/queue.ts";
 import { memoryStore } from "./storage/memory_store.ts";
@@ -157,7 +158,7 @@ function sources(
   const own = (): JobQueue =>
     memoryQueue(engine!, {
       timeoutMs: limits.jobTimeoutMs,
-      onEvent: (job, event) => metrics.observe(job, event),
+      onEvent: observeJobs(metrics),
       onError: ({ id, model }, error) =>
         log.error("job {id} of {model} failed: {error}", { id, model, error }),
     });

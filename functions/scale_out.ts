@@ -4,6 +4,7 @@ import { type App, appWith, createApp } from "./app.ts";
 import type { ServingEngine } from "./engine/engine.ts";
 import { log } from "./observe/log.ts";
 import { createMetrics } from "./observe/metrics.ts";
+import { observeJobs } from "./observe/observe_jobs.ts";
 import { appSettings, checkAddress, listenOn, openEngine, openStore } from "./parts.ts";
 import { redisCatalog } from "./queue/redis/redis_catalog.ts";
 import { redisQueue } from "./queue/redis/redis_queue.ts";
@@ -106,7 +107,7 @@ export async function worker(
     store,
     lockMs: settings.lockMs,
     timeoutMs: settings.limits.jobTimeoutMs,
-    onEvent: (job, event) => metrics.observe(job, event),
+    onEvent: observeJobs(metrics),
     onError: ({ id, model }, error) =>
       log.error("job {id} of {model}: {error}", { id, model, error }),
   });

@@ -4,6 +4,7 @@ import type { ChildServingEngine } from "./engine/child.ts";
 import type { ServingEngine } from "./engine/engine.ts";
 import { log } from "./observe/log.ts";
 import { createMetrics } from "./observe/metrics.ts";
+import { observeJobs } from "./observe/observe_jobs.ts";
 import { appSettings, checkAddress, listenOn, openEngine, openStore } from "./parts.ts";
 import { memoryQueue } from "./queue/memory_queue.ts";
 import { type Settings, SettingsError } from "./settings.ts";
@@ -43,7 +44,7 @@ export async function serve(
   const queue = memoryQueue(engine, {
     bound: settings.queueLimit,
     timeoutMs: settings.limits.jobTimeoutMs,
-    onEvent: (job, event) => metrics.observe(job, event),
+    onEvent: observeJobs(metrics),
     onError: ({ id, model }, error) =>
       log.error("job {id} of {model}: {error}", { id, model, error }),
   });

@@ -71,6 +71,8 @@ export interface Job {
   readonly createdAt: number;
   /** How long it can be looked up after its end, in milliseconds; 0 for callers who wait. */
   readonly keepMs: number;
+  /** The span of its request, as the W3C's `traceparent` header has it; undefined where nothing is traced. */
+  readonly traceparent?: string | undefined;
 }
 
 /** A picture as a file. */
@@ -100,6 +102,8 @@ export type RunEvent =
     readonly stepMs: number;
     /** Milliseconds that the remaining steps will take, by those that are done. */
     readonly etaMs: number;
+    /** When it was done, in milliseconds since 1970. */
+    readonly at: number;
   }
   | {
     /** A look at the picture as it is now. */

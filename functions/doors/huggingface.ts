@@ -17,6 +17,7 @@ import { type PictureRequest, planJob } from "../http/plan.ts";
 import { readBytes } from "../http/read_bytes.ts";
 import { type Operation, route } from "../http/route.ts";
 import { runToEnd } from "../http/run.ts";
+import { setServerTiming } from "../http/server_timing.ts";
 import type { Door } from "./door.ts";
 
 const NAMES = {
@@ -108,8 +109,9 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     };
     const options = { owner: c.var.owner, names: NAMES, signal };
     const job = await planJob(context, request, options);
-    const { pictures } = await runToEnd(context.queue, job, signal);
-    const { bytes, mediaType } = pictures[0]!;
+    const finished = await runToEnd(context.queue, job, signal);
+    setServerTiming(c, finished);
+    const { bytes, mediaType } = finished.pictures[0]!;
     return c.body(bytes.slice().buffer, 200, { "content-type": mediaType });
   };
   route(app, operation("/", schema), handler);

@@ -148,6 +148,6 @@ class Pace {
     if (step === 1) this.#first = now - this.#began;
     else this.stepsMs += stepMs;
     const pace = step === 1 ? stepMs : this.stepsMs / (step - 1);
-    return { type: "step", step, of, stepMs, etaMs: pace * (of - step) };
+    return { type: "step", step, of, stepMs, etaMs: pace * (of - step), at: Date.now() };
   }
 }

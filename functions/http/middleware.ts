@@ -1,8 +1,10 @@
 import type { MiddlewareHandler } from "hono";
+import { matchedRoutes } from "hono/route";
 import { ServeError } from "../contract/errors.ts";
 import type { Door } from "../doors/door.ts";
 import { log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import { inRequestSpan } from "../observe/tracing.ts";
 import type { AppEnv } from "./context.ts";
 
 type Middleware = MiddlewareHandler<AppEnv>;
@@ -18,14 +20,21 @@ export function observed(doorOf: DoorOf, metrics: Metrics): Middleware {
     c.set("requestId", requestId);
     c.set("owner", "");
     const began = performance.now();
-    await next();
+    const { method } = c.req;
+    const path = c.req.path.slice(0, 200);
+    const door = doorOf(c.req.path, method).name;
+    const route = matchedRoutes(c).findLast(({ method }) => method !== "ALL")?.path;
+    const facts = { method, path, route, door, requestId };
+    await inRequestSpan(facts, c.req.raw.headers, async () => {
+      await next();
+      return c.res.status;
+    });
     c.res.headers.set("x-request-id", requestId);
     const { status } = c.res;
-    const door = doorOf(c.req.path, c.req.method).name;
     metrics.countRequest(door, status);
     log.info("{method} {path} {status}", {
-      method: c.req.method,
-      path: c.req.path.slice(0, 200),
+      method,
+      path,
       status,
       door,
       requestId,

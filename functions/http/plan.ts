@@ -2,6 +2,7 @@ import { invalid, ServeError } from "../contract/errors.ts";
 import type { Job, JobInput, Task } from "../contract/job.ts";
 import { MIN_SIDE } from "../contract/limits.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
+import { activeTrace } from "../observe/tracing.ts";
 import type { DoorContext } from "./context.ts";
 
 /** What a door has understood of a request. */
@@ -65,6 +66,7 @@ export async function planJob(
     input,
     createdAt: Date.now(),
     keepMs: options.keepMs ?? 0,
+    traceparent: activeTrace(),
   };
 }
 

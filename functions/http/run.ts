@@ -6,6 +6,8 @@ import type { JobQueue } from "../queue/queue.ts";
 export type Finished = Extract<JobEvent, { type: "succeeded" }> & {
   /** What the caller should know. */
   readonly warnings: readonly string[];
+  /** Milliseconds in the queue. */
+  readonly queueMs: number;
 };
 
 /** What a submitted job tells; it is cancelled when the reader stops before its end. */
@@ -31,11 +33,14 @@ export async function* followOwn(
  * @throws {ServeError} for a job that failed or was cancelled.
  */
 export async function runToEnd(queue: JobQueue, job: Job, signal: AbortSignal): Promise<Finished> {
+  const submitted = performance.now();
   await queue.submit(job);
   const warnings: string[] = [];
+  let queueMs = 0;
   for await (const event of followOwn(queue, job, signal)) {
+    if (event.type === "started") queueMs = performance.now() - submitted;
     if (event.type === "warning") warnings.push(event.message);
-    if (event.type === "succeeded") return { ...event, warnings };
+    if (event.type === "succeeded") return { ...event, warnings, queueMs };
     throwIfFailed(event);
   }
   throw new ServeError("internal", "The run ended without a result");

@@ -79,7 +79,8 @@ export class FakeEngine implements ServingEngine {
       const error = this.#options.fail?.(job, step, attempt);
       if (error !== undefined) throw error;
       this.steps++;
-      yield { type: "step", step, of, stepMs: stepMs ?? 0, etaMs: (of - step) * (stepMs ?? 0) };
+      const etaMs = (of - step) * (stepMs ?? 0);
+      yield { type: "step", step, of, stepMs: stepMs ?? 0, etaMs, at: Date.now() };
       if (step <= previews) {
         yield { type: "preview", index: step - 1, step, picture: picture(job, 0) };
       }

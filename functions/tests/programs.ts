@@ -22,6 +22,8 @@ export interface RunningProgram extends AsyncDisposable {
 export interface ProgramEnd {
   /** Its exit code. */
   readonly code: number;
+  /** What it said on standard output. */
+  readonly output: string;
   /** What it said on standard error. */
   readonly errors: string;
 }
@@ -32,15 +34,10 @@ const OWN = /^(DENOISE_|OTEL_|PORT$)/;
 /** A wait that fails, rather than hangs, when a program neither starts nor ends, in milliseconds. */
 const START_MS = 120_000;
 
-function spawn(
-  name: ProgramName,
-  env: Readonly<Record<string, string>>,
-  args: readonly string[],
-): Deno.ChildProcess {
-  const [, run = "", ...flags] = config.tasks[name].command.split(" "); // with its permissions
+function spawn(args: readonly string[], env: Readonly<Record<string, string>>): Deno.ChildProcess {
   const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !OWN.test(name));
   return new Deno.Command(Deno.execPath(), {
-    args: [run, "--quiet", "--no-check", ...flags, ...args],
+    args: ["run", "--quiet", "--no-check", ...args],
     cwd: fileURLToPath(new URL("../..", import.meta.url)),
     clearEnv: true,
     env: { ...Object.fromEntries(inherited), ...env },
@@ -50,14 +47,37 @@ function spawn(
   }).spawn();
 }
 
+/** A program with the permissions of its task. */
+function spawnProgram(
+  name: ProgramName,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[],
+): Deno.ChildProcess {
+  const [, , ...flagsAndFile] = config.tasks[name].command.split(" ");
+  return spawn([...flagsAndFile, ...args], env);
+}
+
+async function ending(process: Deno.ChildProcess): Promise<ProgramEnd> {
+  const { code, stdout, stderr } = await process.output();
+  const decoder = new TextDecoder();
+  return { code, output: decoder.decode(stdout), errors: decoder.decode(stderr) };
+}
+
 /** Runs a program that is expected to end by itself. */
 export async function endOf(
   name: ProgramName,
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): Promise<ProgramEnd> {
-  const { code, stderr } = await spawn(name, env, args).output();
-  return { code, errors: new TextDecoder().decode(stderr) };
+  return await ending(spawnProgram(name, env, args));
+}
+
+/** Runs a module of the tests to its end. */
+export async function endOfModule(
+  module: URL,
+  env: Readonly<Record<string, string>> = {},
+): Promise<ProgramEnd> {
+  return await ending(spawn(["-A", fileURLToPath(module)], env));
 }
 
 /** Starts a program and waits until it listens; one that ends before is an error with its output. */
@@ -66,7 +86,7 @@ export async function startProgram(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): Promise<RunningProgram> {
-  const process = spawn(name, env, args);
+  const process = spawnProgram(name, env, args);
   let said = "";
   const listens = Promise.withResolvers<string>();
   async function read(stream: ReadableStream<Uint8Array>): Promise<void> {

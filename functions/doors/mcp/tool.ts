@@ -94,7 +94,7 @@ function fromBase64(text: string | undefined, field: string): Uint8Array | undef
 
 /** The pictures, and as text what they were made from. */
 export function toResult(
-  { pictures, warnings }: Omit<Finished, "type" | "timing">,
+  { pictures, warnings }: Pick<Finished, "pictures" | "warnings">,
 ): CallToolResult {
   const recipes = pictures.map(({ recipe }) => recipe);
   return {

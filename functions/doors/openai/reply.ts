@@ -3,6 +3,7 @@ import { toServeError } from "../../contract/errors.ts";
 import { type AppContext, baseUrl, type DoorContext } from "../../http/context.ts";
 import { type PictureRequest, planJob } from "../../http/plan.ts";
 import { followOwn, runToEnd, throwIfFailed } from "../../http/run.ts";
+import { setServerTiming } from "../../http/server_timing.ts";
 import { sse, type SseMessage } from "../../http/sse.ts";
 import { storePicture } from "../../storage/store_picture.ts";
 import { errorBody } from "./errors.ts";
@@ -23,7 +24,9 @@ export async function answer(
     await context.queue.submit(job);
     return sse(c, (gone) => stream(context, job, gone, kind, fields.progress ?? false));
   }
-  const { pictures, warnings } = await runToEnd(context.queue, job, signal);
+  const finished = await runToEnd(context.queue, job, signal);
+  setServerTiming(c, finished);
+  const { pictures, warnings } = finished;
   const asUrl = fields.response_format === "url";
   const data = await Promise.all(pictures.map(async (picture) => ({
     ...(asUrl
@@ -96,8 +99,8 @@ function* messages(
   } else if (!progress) {
     return;
   } else if (event.type === "step") {
-    const { step, of, stepMs, etaMs } = event;
-    yield message("step", { step, of, step_ms: stepMs, eta_ms: etaMs });
+    const { step, of, stepMs, etaMs, at } = event;
+    yield message("step", { step, of, step_ms: stepMs, eta_ms: etaMs, done_at: at });
   } else if (event.type === "queued") {
     yield message("queued", { position: event.position });
   } else if (event.type === "started") {

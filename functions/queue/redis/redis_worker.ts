@@ -73,6 +73,7 @@ export async function redisWorker(
     } finally {
       clearTimeout(late);
       running.delete(known.id);
+      if (controller.signal.aborted) options.onEvent?.(known, { type: "canceled" }); // told by others
     }
   }
 
