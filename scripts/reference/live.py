@@ -50,7 +50,7 @@ def random_pipeline(dice: Random):
     if dice.random() < 0.25:
         # not "fourier", which takes the logarithm of timestep 0
         unet = random_configs.unet_2d(dice) | {"in_channels": 3, "out_channels": 3, "num_class_embeds": None,
-                                               "time_embedding_type": "positional"}
+                                               "class_embed_type": None, "time_embedding_type": "positional"}
         kind = random_configs.pick(dice, diffusers.DDPMPipeline, diffusers.DDIMPipeline)
         noise = diffusers.DDPMScheduler() if kind is diffusers.DDPMPipeline else diffusers.DDIMScheduler()
         return kind(build("UNet2DModel", unet, seed), noise), *random_configs.unconditional(dice)

@@ -35,16 +35,15 @@ class Calls:
 
 def unet_2d(model, seed: int) -> Calls:
     calls, g, config = Calls(), generator(seed), model.config
-    size = config.sample_size
-    labels = config.class_embed_type is not None or config.num_class_embeds is not None
+    size, learned = config.sample_size, config.time_embedding_type == "learned"
     for name, shape, timestep in (
         ("two pictures, one timestep", (2, config.in_channels, size, size), 2),
-        ("rectangle", (1, config.in_channels, size * 2, size), 481.5),
-        ("a timestep each", (3, config.in_channels, size, size), torch.tensor([999, 20, 1])),
+        ("rectangle", (1, config.in_channels, size * 2, size), 31 if learned else 481.5),
+        ("a timestep each", (3, config.in_channels, size, size), torch.tensor([49 if learned else 999, 20, 1])),
     ):
         inputs = {"sample": torch.randn(shape, generator=g), "timestep": timestep}
-        if labels:
-            inputs["class_labels"] = torch.randint(0, config.num_class_embeds or 5, (shape[0],), generator=g)
+        if (labels := class_labels(config, shape[0], g)) is not None:
+            inputs["class_labels"] = labels
         # as a tensor, which is what pipelines pass: UNet2DModel cuts a plain number down to an integer
         output = model(**{**inputs, "timestep": torch.as_tensor(timestep)})
         calls.add(name, inputs, {"sample": output.sample})

@@ -21,23 +21,42 @@ def levels(dice: Random, count: int) -> tuple[tuple[int, ...], int]:
     return tuple(groups * pick(dice, *factors) for _ in range(count)), groups
 
 
-def unet_2d(dice: Random) -> dict:
+def plain_levels(dice: Random) -> dict:
     count = dice.randint(1, 3)
     channels, groups = levels(dice, count)
-    attention = [dice.random() < 0.5 for _ in range(count)]
-    size = 4 * 2 ** (count - 1)
+    kinds = [pick(dice, ("DownBlock2D", "UpBlock2D"), ("AttnDownBlock2D", "AttnUpBlock2D"),
+                  ("ResnetDownsampleBlock2D", "ResnetUpsampleBlock2D")) for _ in range(count)]
     return dict(
-        sample_size=size, in_channels=dice.randint(1, 4), out_channels=dice.randint(1, 4),
-        block_out_channels=channels, norm_num_groups=groups, layers_per_block=dice.randint(1, 2),
-        down_block_types=tuple("AttnDownBlock2D" if a else "DownBlock2D" for a in attention),
-        up_block_types=tuple("AttnUpBlock2D" if a else "UpBlock2D" for a in reversed(attention)),
+        in_channels=dice.randint(1, 4), out_channels=dice.randint(1, 4), block_out_channels=channels, norm_num_groups=groups,
+        down_block_types=tuple(down for down, _ in kinds), up_block_types=tuple(up for _, up in reversed(kinds)),
+    )
+
+
+def skip_levels(dice: Random) -> dict:
+    """Of score-based models; attention needs multiples of 32 channels."""
+    count = dice.randint(1, 3)
+    attention = [dice.random() < 0.3 for _ in range(count)]
+    unit, factors = (32, (1,)) if any(attention) else (4, (1, 2, 3))
+    return dict(
+        in_channels=3, out_channels=3, block_out_channels=tuple(unit * pick(dice, *factors) for _ in range(count)),
+        norm_num_groups=None, down_block_types=tuple(f"{'Attn' * a}SkipDownBlock2D" for a in attention),
+        up_block_types=tuple(f"{'Attn' * a}SkipUpBlock2D" for a in reversed(attention)),
+    )
+
+
+def unet_2d(dice: Random) -> dict:
+    shape = skip_levels(dice) if dice.random() < 0.3 else plain_levels(dice)
+    groups = pick(dice, shape["norm_num_groups"] or 1, 1)
+    return shape | dict(
+        sample_size=4 * 2 ** (len(shape["block_out_channels"]) - 1), layers_per_block=dice.randint(1, 2),
         attention_head_dim=pick(dice, None, 1, 2), flip_sin_to_cos=pick(dice, True, False), freq_shift=pick(dice, 0, 1),
         downsample_padding=pick(dice, 0, 1), norm_eps=pick(dice, 1e-5, 1e-6), act_fn=pick(dice, "silu", "gelu", "mish", "relu"),
         center_input_sample=dice.random() < 0.2, add_attention=dice.random() < 0.8,
         mid_block_type=pick(dice, "UNetMidBlock2D", "UNetMidBlock2D", None),
         downsample_type=pick(dice, "conv", "conv", "resnet"), upsample_type=pick(dice, "conv", "conv", "resnet"),
-        **some(dice, 0.3, resnet_time_scale_shift="scale_shift", attn_norm_num_groups=groups),
-        **some(dice, 0.2, time_embedding_type="fourier"), **some(dice, 0.2, num_class_embeds=4),
+        **some(dice, 0.3, resnet_time_scale_shift="scale_shift"), **some(dice, 0.3, attn_norm_num_groups=groups),
+        **some(dice, 0.2, time_embedding_type="fourier"),
+        **pick(dice, {}, {}, {"num_class_embeds": 4}, {"class_embed_type": "timestep"}, {"class_embed_type": "identity"}),
         **some(dice, 0.2, mid_block_scale_factor=1.4142135), **some(dice, 0.2, time_embedding_dim=20),
     )
 

@@ -57,6 +57,49 @@ UNET_2D = {
         down_block_types=("DownBlock2D", "AttnDownBlock2D"), up_block_types=("AttnUpBlock2D", "UpBlock2D"),
         num_class_embeds=5,
     ),
+    "class_timestep": dict(
+        sample_size=8, block_out_channels=(4, 8), layers_per_block=1, norm_num_groups=2, class_embed_type="timestep",
+        down_block_types=("DownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "UpBlock2D"), add_attention=False,
+    ),
+    "class_identity": dict(
+        sample_size=8, block_out_channels=(4, 8), layers_per_block=1, norm_num_groups=2, class_embed_type="identity",
+        down_block_types=("DownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "UpBlock2D"), add_attention=False,
+    ),
+    # a table of timesteps, and the names of blocks before diffusers 0.1
+    "learned": dict(
+        sample_size=8, block_out_channels=(4, 8), layers_per_block=1, norm_num_groups=2, attention_head_dim=None,
+        down_block_types=("UNetResDownBlock2D", "UNetResAttnDownBlock2D"),
+        up_block_types=("UNetResAttnUpBlock2D", "UNetResUpBlock2D"), time_embedding_type="learned", num_train_timesteps=50,
+    ),
+    # google/ncsnpp-*-256, without its attention, which needs 32 channels
+    "ncsnpp": dict(
+        sample_size=16, block_out_channels=(8, 12, 12), layers_per_block=1, norm_num_groups=None, norm_eps=1e-6,
+        down_block_types=("SkipDownBlock2D",) * 3, up_block_types=("SkipUpBlock2D",) * 3, attention_head_dim=None,
+        time_embedding_type="fourier", mid_block_scale_factor=2**0.5,
+    ),
+    "skip_attention": dict(
+        sample_size=4, block_out_channels=(32,), layers_per_block=1, attention_head_dim=8, mid_block_type=None,
+        down_block_types=("AttnSkipDownBlock2D",), up_block_types=("AttnSkipUpBlock2D",), time_embedding_dim=8,
+    ),
+    "some_skip": dict(
+        sample_size=8, block_out_channels=(4, 8, 8), layers_per_block=2, norm_num_groups=2, center_input_sample=True,
+        down_block_types=("SkipDownBlock2D", "DownBlock2D", "DownBlock2D"), add_attention=False,
+        up_block_types=("UpBlock2D", "SkipUpBlock2D", "SkipUpBlock2D"), resnet_time_scale_shift="scale_shift",
+    ),
+    # openai/diffusers-cd_imagenet64_l2
+    "consistency": dict(
+        sample_size=8, block_out_channels=(4, 8), layers_per_block=1, norm_num_groups=2, attention_head_dim=4,
+        down_block_types=("ResnetDownsampleBlock2D", "AttnDownBlock2D"), num_class_embeds=10,
+        up_block_types=("AttnUpBlock2D", "ResnetUpsampleBlock2D"), downsample_type="resnet", upsample_type="resnet",
+        resnet_time_scale_shift="scale_shift", attn_norm_num_groups=2,
+    ),
+    # without class labels and without a normalization before the attention in the middle
+    "consistency_plain": dict(
+        sample_size=8, block_out_channels=(4, 8), layers_per_block=1, norm_num_groups=2, attention_head_dim=4,
+        down_block_types=("ResnetDownsampleBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "ResnetUpsampleBlock2D"), downsample_type="resnet", upsample_type="resnet",
+        resnet_time_scale_shift="scale_shift",
+    ),
 }
 
 # What most conditional UNets below share: two levels, the first with cross attention.

@@ -1,6 +1,7 @@
 import type { ConfigSchema } from "@denoise/core";
 import { unsupportedOption } from "@denoise/onnx";
 import { downBlockTypes, upBlockTypes } from "@denoise/onnx/blocks";
+import { PICTURE_CHANNELS, skipDownTypes, skipUpTypes } from "./skip_blocks.ts";
 
 /** Options of a UNet2DModel, as they stand in config.json. */
 export interface UNet2DConfig {
@@ -44,8 +45,8 @@ export interface UNet2DConfig {
   readonly act_fn: string;
   /** Channels of an attention head; all of a level's when null. */
   readonly attention_head_dim: number | null;
-  /** Groups of each normalisation. */
-  readonly norm_num_groups: number;
+  /** Groups of each normalisation; from the channels when null, where all levels are Skip blocks. */
+  readonly norm_num_groups: number | null;
   /** Groups of the normalisation before an attention; `norm_num_groups` when null. */
   readonly attn_norm_num_groups: number | null;
   /** Added to the variance in each normalisation. */
@@ -104,11 +105,13 @@ export const schema: ConfigSchema<UNet2DConfig> = {
   floats: ["dropout", "norm_eps"],
 };
 
+/** A block's class name without the prefix of old configs: `UNetResDownBlock2D` is `DownBlock2D`. */
+export function blockName(type: string): string {
+  return type.replace(/^UNetRes/, "");
+}
+
 /** Refuses what cannot be built, before any weights are looked at. */
 export function check(config: UNet2DConfig): void {
-  const refuse = (option: keyof UNet2DConfig, value: unknown, known: readonly unknown[]) => {
-    throw unsupportedOption("UNet2DModel", option, value, known);
-  };
   const levels = config.block_out_channels.length;
   for (const option of ["down_block_types", "up_block_types"] as const) {
     if (config[option].length === levels) continue;
@@ -117,17 +120,60 @@ export function check(config: UNet2DConfig): void {
         `block_out_channels ${levels}; they must be as many`,
     );
   }
-  const lists = { down_block_types: downBlockTypes, up_block_types: upBlockTypes };
-  for (const option of ["down_block_types", "up_block_types"] as const) {
-    const known = lists[option].filter((type) => !type.startsWith("Cross"));
-    const unknown = config[option].find((type) => !known.includes(type));
-    if (unknown !== undefined) refuse(option, unknown, known);
+  const plain = (types: readonly string[]) => types.filter((type) => !type.startsWith("Cross"));
+  const lists = {
+    down_block_types: [...plain(downBlockTypes), ...skipDownTypes],
+    up_block_types: [...plain(upBlockTypes), ...skipUpTypes],
+  };
+  for (const [option, known] of Object.entries(lists) as [keyof typeof lists, string[]][]) {
+    const unknown = config[option].find((type) => !known.includes(blockName(type)));
+    if (unknown !== undefined) throw unsupportedOption("UNet2DModel", option, unknown, known);
   }
   if (config.mid_block_type !== null && config.mid_block_type !== "UNetMidBlock2D") {
-    refuse("mid_block_type", config.mid_block_type, ["UNetMidBlock2D", null]);
+    throw unsupportedOption("UNet2DModel", "mid_block_type", config.mid_block_type, [
+      "UNetMidBlock2D",
+      null,
+    ]);
   }
   const classTypes = [null, "timestep", "identity"];
   if (!classTypes.includes(config.class_embed_type)) {
-    refuse("class_embed_type", config.class_embed_type, classTypes);
+    throw unsupportedOption(
+      "UNet2DModel",
+      "class_embed_type",
+      config.class_embed_type,
+      classTypes,
+    );
   }
+  checkSkips(config);
+}
+
+/** The picture beside the states is at the right size only where Skip blocks follow each other. */
+function checkSkips(config: UNet2DConfig): void {
+  const { norm_num_groups } = config;
+  const isSkip = (type: string) => blockName(type).includes("Skip");
+  const [down, up] = [config.down_block_types.map(isSkip), config.up_block_types.map(isSkip)];
+  if (norm_num_groups === null && ![...down, ...up].every(Boolean)) {
+    throw unsupportedOption("UNet2DModel", "norm_num_groups", norm_num_groups, ["a number"]);
+  }
+  const resampling = down.length - 1;
+  const channels = {
+    in_channels: down.slice(0, resampling).some(Boolean),
+    out_channels: up.slice(0, resampling).some(Boolean),
+  };
+  for (const option of ["in_channels", "out_channels"] as const) {
+    if (!channels[option] || config[option] === PICTURE_CHANNELS) continue;
+    throw unsupportedOption("UNet2DModel", option, config[option], [PICTURE_CHANNELS]);
+  }
+  const afterPlain = down.findIndex((skip, i) =>
+    skip && i < resampling && down.slice(0, i).includes(false)
+  );
+  const afterSkip = up.findIndex((skip, i) => !skip && up.slice(0, i).includes(true));
+  if (afterPlain < 0 && afterSkip < 0) return;
+  const [option, level] = afterPlain < 0
+    ? ["up_block_types", afterSkip] as const
+    : ["down_block_types", afterPlain] as const;
+  throw new RangeError(
+    `Cannot build UNet2DModel: in ${option}, ${config[option][level]} follows ` +
+      `${config[option][level - 1]}; Skip blocks come first on the way down and last on the way up`,
+  );
 }

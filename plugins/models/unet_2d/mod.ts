@@ -3,9 +3,10 @@
  * without a text. Ronneberger et al. (arXiv:1505.04597), with the residual and attention blocks of
  * Ho et al. (arXiv:2006.11239).
  *
- * Covered are the levels DownBlock2D, AttnDownBlock2D and ResnetDownsampleBlock2D with their
- * counterparts, positional, Fourier and learned time embeddings, and class embeddings. The Skip
- * blocks of score-based models are not: a config that names them is refused.
+ * Covered are the levels DownBlock2D, AttnDownBlock2D, ResnetDownsampleBlock2D, SkipDownBlock2D and
+ * AttnSkipDownBlock2D with their counterparts, positional, Fourier and learned time embeddings, and
+ * class embeddings: the models of DDPM, of score-based and of consistency models. The K blocks and
+ * those with cross attention are not: a config that names them is refused.
  *
  * @example
  * ```ts ignore
@@ -42,7 +43,15 @@ import {
   sub,
   unsqueeze,
 } from "@denoise/onnx/nn";
-import { check, schema, type UNet2DConfig } from "./config.ts";
+import { blockName, check, schema, type UNet2DConfig } from "./config.ts";
+import { classLabelsOf } from "./class_labels.ts";
+import {
+  skipDownBlock,
+  skipDownTypes,
+  skipUpBlock,
+  skipUpTypes,
+  usualGroups,
+} from "./skip_blocks.ts";
 
 export type { UNet2DConfig };
 
@@ -63,7 +72,7 @@ export const UNet2DModel: ModelClass<UNet2DModel> = defineModel<UNet2DConfig, UN
       const result = await model.run("forward", {
         sample,
         timestep: Tensor.from(Float32Array.from(rows)),
-        class_labels: classLabels,
+        class_labels: classLabels && classLabelsOf(model.config, classLabels),
       }, { signal });
       return { sample: result.prediction! };
     },
@@ -77,7 +86,7 @@ function hasClasses({ class_embed_type, num_class_embeds }: Config): boolean {
 }
 
 function timeWidth(config: Config): number {
-  return config.time_embedding_dim ?? config.block_out_channels[0]! * 4;
+  return config.time_embedding_dim || config.block_out_channels[0]! * 4;
 }
 
 function inputs(config: Config): Record<string, Port> {
@@ -95,14 +104,16 @@ function inputs(config: Config): Record<string, Port> {
 
 function build(s: Scope, config: Config, inputs: Readonly<Record<string, Value>>) {
   const { sample, timestep, class_labels } = inputs;
-  const resnet: ResnetOptions = {
-    groups: config.norm_num_groups,
+  const { down_block_types, up_block_types, attention_head_dim: headChannels } = config;
+  const channels = config.block_out_channels;
+  const common = {
     eps: config.norm_eps,
     activation: config.act_fn,
     timeScaleShift: config.resnet_time_scale_shift,
   };
-  const headChannels = config.attention_head_dim;
-  const levels = config.block_out_channels.length;
+  const groupsOf = (width: number) => config.norm_num_groups ?? usualGroups(width);
+  const resnet: ResnetOptions = { ...common, groups: groupsOf(channels.at(-1)!) };
+  const last = channels.length - 1;
 
   // time and class
   let temb = timestepEmbedding(s.at("time_embedding"), timeProjection(s, config, timestep!));
@@ -114,20 +125,34 @@ function build(s: Scope, config: Config, inputs: Readonly<Record<string, Value>>
   const centred = config.center_input_sample ? sub(s, mul(s, sample!, 2), 1) : sample!;
   let x = conv2d(s.at("conv_in"), centred, { padding: 1 }); // [N, C, H, W]
 
+  const level = (i: number, layers: number) => ({
+    layers,
+    temb,
+    headChannels,
+    resample: i < last,
+  });
+  const skipResnet = { ...common, outputScale: Math.SQRT2 };
+
   // down
   const skips = [x];
-  for (const [i, type] of config.down_block_types.entries()) {
-    const level = downBlock(s.at("down_blocks", i), type, x, {
-      layers: config.layers_per_block,
-      resnet,
-      temb,
-      headChannels,
-      resample: i < levels - 1,
-      resampleType: type === "AttnDownBlock2D" ? config.downsample_type : "conv",
-      downsamplePadding: config.downsample_padding,
-    });
-    x = level.x;
-    skips.push(...level.skips);
+  let picture: Value | undefined = centred;
+  for (const [i, type] of down_block_types.map(blockName).entries()) {
+    const block = s.at("down_blocks", i);
+    const options = level(i, config.layers_per_block);
+    if (skipDownTypes.includes(type)) {
+      const found = skipDownBlock(block, type, x, picture, { ...options, resnet: skipResnet });
+      ({ x, picture } = found);
+      skips.push(...found.skips);
+    } else {
+      const found = downBlock(block, type, x, {
+        ...options,
+        resnet,
+        resampleType: type === "AttnDownBlock2D" ? config.downsample_type : "conv",
+        downsamplePadding: config.downsample_padding,
+      });
+      x = found.x;
+      skips.push(...found.skips);
+    }
   }
 
   // middle
@@ -141,21 +166,29 @@ function build(s: Scope, config: Config, inputs: Readonly<Record<string, Value>>
   }
 
   // up
-  for (const [i, type] of config.up_block_types.entries()) {
-    x = upBlock(s.at("up_blocks", i), type, x, skips, {
-      layers: config.layers_per_block + 1,
-      resnet,
-      temb,
-      headChannels,
-      resample: i < levels - 1,
-      resampleType: type === "AttnUpBlock2D" ? config.upsample_type : "conv",
-    });
+  picture = undefined;
+  for (const [i, type] of up_block_types.map(blockName).entries()) {
+    const block = s.at("up_blocks", i);
+    const options = level(i, config.layers_per_block + 1);
+    if (skipUpTypes.includes(type)) {
+      ({ x, picture } = skipUpBlock(block, type, x, skips, picture, {
+        ...options,
+        resnet: skipResnet,
+      }));
+    } else {
+      x = upBlock(block, type, x, skips, {
+        ...options,
+        resnet,
+        resampleType: type === "AttnUpBlock2D" ? config.upsample_type : "conv",
+      });
+    }
   }
 
   // out
-  const norm = { groups: config.norm_num_groups, eps: config.norm_eps };
+  const norm = { groups: groupsOf(channels[0]!), eps: config.norm_eps };
   x = activation(s, groupNorm(s.at("conv_norm_out"), x, norm), "silu");
   x = conv2d(s.at("conv_out"), x, { padding: 1 });
+  if (picture !== undefined) x = add(s, x, picture);
   const scaled = config.time_embedding_type === "fourier"
     ? div(s, x, unsqueeze(s, s.cast(timestep!), [1, 2, 3]))
     : x;

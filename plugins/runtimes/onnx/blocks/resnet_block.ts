@@ -6,6 +6,8 @@ import {
   chunk,
   conv2d,
   div,
+  firDownsample,
+  firUpsample,
   groupNorm,
   linear,
   mul,
@@ -17,6 +19,8 @@ import {
 export interface ResnetOptions {
   /** Groups of the normalizations. */
   readonly groups: number;
+  /** Groups of the second normalization, where they are others. */
+  readonly groupsOut?: number | undefined;
   /** Added to variances. */
   readonly eps: number;
   /** Name of the activation function. */
@@ -29,6 +33,8 @@ export interface ResnetOptions {
   readonly outputScale?: number | undefined;
   /** Whether the block also halves or doubles height and width. */
   readonly resample?: "down" | "up" | undefined;
+  /** How it does: by means and repeated pixels, or with a filter; without one unless given. */
+  readonly filter?: "fir" | undefined;
 }
 
 /**
@@ -44,29 +50,31 @@ export function resnetBlock(
   temb: Value | undefined,
   options: ResnetOptions,
 ): Value {
-  const { groups, eps, outputScale = 1, resample } = options;
+  const { groups, eps, outputScale = 1 } = options;
   const act = (value: Value) => activation(s, value, options.activation);
-  const resize = (value: Value) =>
-    resample === "down"
-      ? avgPool2d(s, value, 2)
-      : resample === "up"
-      ? upsampleNearest(s, value)
-      : value;
 
-  let h = resize(act(groupNorm(s.at("norm1"), x, { groups, eps })));
+  let h = resize(s, act(groupNorm(s.at("norm1"), x, { groups, eps })), options);
   h = conv2d(s.at("conv1"), h, { padding: 1 }); // [N, C', H', W']
   h = timed(s, h, temb, options);
   h = conv2d(s.at("conv2"), act(h), { padding: 1 });
 
-  const input = resize(x);
+  const input = resize(s, x, options);
   const shortcut = s.has("conv_shortcut") ? conv2d(s.at("conv_shortcut"), input) : input;
   const sum = add(s, shortcut, h);
   return outputScale === 1 ? sum : div(s, sum, outputScale);
 }
 
+/** Another height and width, where the block changes them. */
+function resize(s: Scope, x: Value, { resample, filter }: ResnetOptions): Value {
+  if (resample === undefined) return x;
+  if (filter === undefined) return resample === "down" ? avgPool2d(s, x, 2) : upsampleNearest(s, x);
+  const channels = s.shape("norm1.weight")[0]!;
+  return resample === "down" ? firDownsample(s, x, channels) : firUpsample(s, x, channels);
+}
+
 /** The second normalization, with the time embedding before it or as its scale and shift. */
 function timed(s: Scope, h: Value, temb: Value | undefined, options: ResnetOptions): Value {
-  const norm = { groups: options.groups, eps: options.eps };
+  const norm = { groups: options.groupsOut ?? options.groups, eps: options.eps };
   if (temb === undefined) return groupNorm(s.at("norm2"), h, norm);
   const input = options.skipTimeActivation ? temb : activation(s, temb, options.activation);
   const projected = unsqueeze(s, linear(s.at("time_emb_proj"), input), [2, 3]); // [N, ., 1, 1]

@@ -25,7 +25,8 @@ export function timestepEmbedding(
 }
 
 /**
- * Sines and cosines of learned frequencies (`GaussianFourierProjection`).
+ * Sines and cosines of learned frequencies (`GaussianFourierProjection`), with angles in float32
+ * whatever type the graph computes in.
  *
  * @param x float32 [N].
  * @param options.log Whether the logarithm is taken first.
@@ -37,7 +38,8 @@ export function fourierEmbedding(
   options: { readonly log: boolean; readonly flipSinToCos: boolean },
 ): Value {
   const noise = unsqueeze(s, options.log ? s.op("Log", [x]) : x, [1]); // [N, 1]
-  const angles = mul(s, mul(s, mul(s, noise, s.tensor("weight")), 2), Math.PI); // [N, E / 2]
+  const frequencies = s.cast(s.tensor("weight"), "float32");
+  const angles = mul(s, mul(s, mul(s, noise, frequencies), 2), Math.PI); // [N, E / 2]
   const waves = [s.op("Sin", [angles]), s.op("Cos", [angles])];
-  return concat(s, options.flipSinToCos ? waves.reverse() : waves, 1);
+  return s.cast(concat(s, options.flipSinToCos ? waves.reverse() : waves, 1));
 }

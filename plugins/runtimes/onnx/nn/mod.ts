@@ -36,6 +36,8 @@ export { groupNorm, type GroupNormOptions, layerNorm, type LayerNormOptions } fr
 export {
   avgPool2d,
   type BilinearOptions,
+  firDownsample,
+  firUpsample,
   upsampleBilinear,
   upsampleNearest,
   upsampleNearestLike,

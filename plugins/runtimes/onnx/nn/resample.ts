@@ -44,3 +44,33 @@ export function upsampleBilinear(
 export function avgPool2d(s: Scope, x: Value, size: number, stride: number = size): Value {
   return s.op("AveragePool", [x], { kernel_shape: [size, size], strides: [stride, stride] });
 }
+
+/** (1, 3, 3, 1) times itself, so that it sums to `gain`, once for each channel: [C, 1, 4, 4]. */
+function firKernel(s: Scope, channels: number, gain: number): Value {
+  const row = [1, 3, 3, 1];
+  const kernel = row.flatMap((y) => row.map((x) => y * x * gain / 64));
+  return s.floats(Array.from({ length: channels }, () => kernel).flat(), [channels, 1, 4, 4]);
+}
+
+/**
+ * Halves height and width behind the smoothing filter (1, 3, 3, 1), with zeros around the picture
+ * (`FirDownsample2D`; Zhang 2019, arXiv:1904.11486): [N, C, H/2, W/2].
+ */
+export function firDownsample(s: Scope, x: Value, channels: number): Value {
+  return s.op("Conv", [x, firKernel(s, channels, 1)], {
+    kernel_shape: [4, 4],
+    strides: [2, 2],
+    pads: [1, 1, 1, 1],
+    group: channels,
+  });
+}
+
+/** Doubles height and width with zeros in between and the filter of {@linkcode firDownsample}. */
+export function firUpsample(s: Scope, x: Value, channels: number): Value {
+  return s.op("ConvTranspose", [x, firKernel(s, channels, 4)], {
+    kernel_shape: [4, 4],
+    strides: [2, 2],
+    pads: [1, 1, 1, 1],
+    group: channels,
+  });
+}
