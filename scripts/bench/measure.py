@@ -1,6 +1,7 @@
 """One measurement of the reference in a process of its own; measure.ts is the same for denoise.
 
     python measure.py unet REPO SIZE CALLS | first-step REPO SIZE | pipeline REPO STEPS RUNS | overhead REPO SIZE STEPS
+                      | work REPO SIZE
 
 Prints JSON lines with seconds, and the peak memory of the process in bytes at the end. DENOISE_BENCH_THREADS sets the
 number of threads.
@@ -81,12 +82,31 @@ def overhead(repo: str, size: str, steps: str) -> None:
         say(seconds=after - before)
 
 
+def work(repo: str, size: str) -> None:
+    """The floating-point operations of a UNet call, and the most of them that torch.matmul does in a second here."""
+    from diffusers import UNet2DConditionModel
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    model = UNet2DConditionModel.from_pretrained(repo, subfolder="unet", use_safetensors=True).eval()
+    sample = torch.randn(1, model.config.in_channels, int(size), int(size))
+    text = torch.randn(1, 77, model.config.cross_attention_dim)
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):  # the only one that it counts
+        model(sample, 981, encoder_hidden_states=text)
+    best = 0.0
+    for rows, inner, columns in ((4096, 2880, 320), (1280, 11520, 256), (1024, 5760, 640)):
+        a, b = torch.randn(rows, inner), torch.randn(inner, columns)
+        least = min(timed(lambda: a @ b) for _ in range(10))
+        best = max(best, 2 * rows * inner * columns / least)
+    say(operations=counter.get_total_flops(), matmul_per_second=best)
+
+
 def finish() -> None:
     say(peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
 if __name__ == "__main__":
-    measures = {"unet": unet, "first-step": first_step, "pipeline": pipeline, "overhead": overhead}
+    measures = {"unet": unet, "first-step": first_step, "pipeline": pipeline, "overhead": overhead, "work": work}
     with torch.no_grad():
         measures[sys.argv[1]](*sys.argv[2:])
     finish()
