@@ -457,6 +457,31 @@ export const StableDiffusionXLPipeline: typeof StableDiffusionXLPipelineClass =
   StableDiffusionXLPipelineClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionXLPipeline = StableDiffusionXLPipelineObject;
+import { StableDiffusionXLControlNetPipeline as StableDiffusionXLControlNetPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-controlnet";
+import type { StableDiffusionXLControlNetPipeline as StableDiffusionXLControlNetPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-controlnet";
+/** `StableDiffusionXLControlNetPipeline` of `@denoise/pipeline-stable-diffusion-xl-controlnet`, with {@linkcode registry} as its default. */
+export const StableDiffusionXLControlNetPipeline: typeof StableDiffusionXLControlNetPipelineClass =
+  StableDiffusionXLControlNetPipelineClass.using(registry);
+/** An object of the class. */
+export type StableDiffusionXLControlNetPipeline = StableDiffusionXLControlNetPipelineObject;
+import { StableDiffusionXLControlNetImg2ImgPipeline as StableDiffusionXLControlNetImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-controlnet-img2img";
+import type { StableDiffusionXLControlNetImg2ImgPipeline as StableDiffusionXLControlNetImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-controlnet-img2img";
+/** `StableDiffusionXLControlNetImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-xl-controlnet-img2img`, with {@linkcode registry} as its default. */
+export const StableDiffusionXLControlNetImg2ImgPipeline:
+  typeof StableDiffusionXLControlNetImg2ImgPipelineClass =
+    StableDiffusionXLControlNetImg2ImgPipelineClass.using(registry);
+/** An object of the class. */
+export type StableDiffusionXLControlNetImg2ImgPipeline =
+  StableDiffusionXLControlNetImg2ImgPipelineObject;
+import { StableDiffusionXLControlNetInpaintPipeline as StableDiffusionXLControlNetInpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint";
+import type { StableDiffusionXLControlNetInpaintPipeline as StableDiffusionXLControlNetInpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint";
+/** `StableDiffusionXLControlNetInpaintPipeline` of `@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint`, with {@linkcode registry} as its default. */
+export const StableDiffusionXLControlNetInpaintPipeline:
+  typeof StableDiffusionXLControlNetInpaintPipelineClass =
+    StableDiffusionXLControlNetInpaintPipelineClass.using(registry);
+/** An object of the class. */
+export type StableDiffusionXLControlNetInpaintPipeline =
+  StableDiffusionXLControlNetInpaintPipelineObject;
 import { StableDiffusionXLImg2ImgPipeline as StableDiffusionXLImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-img2img";
 import type { StableDiffusionXLImg2ImgPipeline as StableDiffusionXLImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-img2img";
 /** `StableDiffusionXLImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-xl-img2img`, with {@linkcode registry} as its default. */

@@ -450,6 +450,30 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "pipeline",
+      className: "StableDiffusionXLControlNetPipeline",
+      package: "@denoise/pipeline-stable-diffusion-xl-controlnet",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-xl-controlnet"))
+          .StableDiffusionXLControlNetPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "StableDiffusionXLControlNetImg2ImgPipeline",
+      package: "@denoise/pipeline-stable-diffusion-xl-controlnet-img2img",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-xl-controlnet-img2img"))
+          .StableDiffusionXLControlNetImg2ImgPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "StableDiffusionXLControlNetInpaintPipeline",
+      package: "@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint"))
+          .StableDiffusionXLControlNetInpaintPipeline,
+    },
+    {
+      kind: "pipeline",
       className: "StableDiffusionXLImg2ImgPipeline",
       package: "@denoise/pipeline-stable-diffusion-xl-img2img",
       load: async () =>

@@ -117,6 +117,10 @@ describe("classForTask()", () => {
       classForTask(controlled, "inpainting"),
       "StableDiffusionControlNetInpaintPipeline",
     );
+    assertEquals(
+      classForTask("StableDiffusionXLImg2ImgPipeline", "image-to-image", true),
+      "StableDiffusionXLControlNetImg2ImgPipeline",
+    );
     assertThrows(
       () => classForTask("LatentConsistencyModelPipeline", "text-to-image", true),
       DenoiseError,

@@ -25,13 +25,15 @@ function grey(width: number, height: number): DenoiseImage {
 }
 
 function net(name: string): Promise<ControlNet> {
-  return ControlNetModel.fromPretrained(fixture(`models/ControlNetModel/${name}`));
+  const folder = name.startsWith("xl") ? "parts" : "models";
+  return ControlNetModel.fromPretrained(fixture(`${folder}/ControlNetModel/${name}`));
 }
 
 async function load(pipeline: string, ...names: string[]): Promise<AnyPipeline> {
   const nets = await Promise.all(names.map(net));
   const controlnet = nets.length === 1 ? nets[0] : nets;
-  return await loadTask({ pipeline, repo: REPO, parts: {}, cases: [] }, { controlnet });
+  const repo = pipeline.includes("XL") ? "tiny-stable-diffusion-xl" : REPO;
+  return await loadTask({ pipeline, repo, parts: {}, cases: [] }, { controlnet });
 }
 
 type Refusal = readonly [
@@ -115,6 +117,33 @@ refuses("StableDiffusionControlNetInpaintPipeline", ["sd1"], {
   ...SHARED,
   ["no control picture", { controlImage: undefined }, TypeError, "give one to control by"],
   ["no mask", { maskImage: undefined }, TypeError, "without maskImage"],
+]);
+refuses("StableDiffusionXLControlNetPipeline", ["xl"], { image: grey(32, 32) }, [
+  ...SHARED,
+  ["no picture", { image: undefined }, TypeError, "give one to control by"],
+  ["a size that latents cannot have", { height: 30, width: 32 }, RangeError, "divisible by"],
+  ["an end outside the noise", { denoisingEnd: 1 }, RangeError, "denoisingEnd 1"],
+]);
+refuses("StableDiffusionXLControlNetImg2ImgPipeline", ["xl"], {
+  image: grey(32, 32),
+  controlImage: grey(32, 32),
+}, [
+  ...SHARED,
+  ["no control picture", { controlImage: undefined }, TypeError, "give one to control by"],
+  ["a strength above 1", { strength: 2 }, RangeError, "strength 2"],
+]);
+refuses("StableDiffusionXLControlNetInpaintPipeline", ["xl"], {
+  image: grey(32, 32),
+  maskImage: grey(32, 32),
+  controlImage: grey(32, 32),
+}, [
+  ...SHARED,
+  ["no control picture", { controlImage: undefined }, TypeError, "give one to control by"],
+  ["no mask", { maskImage: undefined }, TypeError, "without maskImage"],
+  ["a start after the end", { denoisingStart: 0.8, denoisingEnd: 0.5 }, RangeError, "0.8"],
+]);
+refuses("StableDiffusionXLControlNetPipeline", ["sd1"], { image: grey(32, 32) }, [
+  ["a ControlNet of Stable Diffusion 1", {}, RangeError, "cross_attention_dim is [32]"],
 ]);
 
 describe("MultiControlNet", () => {

@@ -1,14 +1,20 @@
-import { type ControlNet, type ControlResiduals, MultiControlNet } from "../control_net.ts";
+import {
+  type ControlNet,
+  type ControlNetOptions,
+  type ControlResiduals,
+  MultiControlNet,
+} from "../control_net.ts";
 import type { PictureCodec } from "../media.ts";
 import type { ComponentSpec, PipelineDefinition } from "../pipeline.ts";
 import { Tensor } from "../tensor.ts";
+import { cropToMask, type InpaintInput } from "./inpaint.ts";
 import { type PicturesInput, prepareControlPictures } from "./picture_input.ts";
 import {
   stableDiffusion,
   type StableDiffusionComponents,
   vaeScaleFactor,
 } from "./stable_diffusion.ts";
-import type { TextConditioning } from "./text_conditioning.ts";
+import { stableDiffusionXL, type StableDiffusionXLComponents } from "./xl_components.ts";
 
 /** One ControlNet, or several. */
 export type ControlNets = ControlNet | MultiControlNet | readonly ControlNet[];
@@ -19,6 +25,22 @@ export interface ControlComponents extends StableDiffusionComponents {
   readonly controlnet: ControlNets;
 }
 
+/** What Stable Diffusion XL with ControlNets consists of. */
+export interface XlControlComponents extends StableDiffusionXLComponents {
+  /** A ControlNetModel, or a list of them. */
+  readonly controlnet: ControlNets;
+}
+
+const controlnet: ComponentSpec = {
+  kind: "model",
+  adapt: (given) => Array.isArray(given) ? new MultiControlNet(given) : given,
+};
+
+/** What the definitions of the Stable Diffusion XL pipelines with ControlNets share. */
+export const controlledXL: {
+  readonly components: { readonly [K in keyof XlControlComponents]: ComponentSpec };
+} = { components: { ...stableDiffusionXL.components, controlnet } };
+
 /** What the definitions of these pipelines share. */
 export const controlled: {
   readonly components: { readonly [K in keyof ControlComponents]: ComponentSpec };
@@ -28,13 +50,7 @@ export const controlled: {
   >;
 } = {
   ...stableDiffusion,
-  components: {
-    ...stableDiffusion.components,
-    controlnet: {
-      kind: "model",
-      adapt: (given) => Array.isArray(given) ? new MultiControlNet(given) : given,
-    },
-  },
+  components: { ...stableDiffusion.components, controlnet },
 };
 
 /** Options of a call that is controlled. */
@@ -133,13 +149,20 @@ export function planControl(
 interface Widths {
   readonly block_out_channels?: readonly number[];
   readonly cross_attention_dim?: number | readonly number[];
+  readonly projection_class_embeddings_input_dim?: number | null;
 }
+
+const WIDTHS = [
+  "block_out_channels",
+  "cross_attention_dim",
+  "projection_class_embeddings_input_dim",
+] as const;
 
 /** A ControlNet copies the way down of a UNet, so it has the widths of that. */
 function checkFits(net: ControlNet, unet: StableDiffusionComponents["unet"]): void {
-  for (const key of ["block_out_channels", "cross_attention_dim"] as const) {
+  for (const key of WIDTHS) {
     const [own, wanted] = [net, unet].map(({ config }) => [(config as Widths)[key]].flat());
-    if (wanted!.some((value) => value === undefined)) continue;
+    if ([...own!, ...wanted!].some((value) => value === undefined || value === null)) continue;
     const fits = key === "cross_attention_dim"
       ? wanted!.every((value) => value === own![0])
       : String(own) === String(wanted);
@@ -187,6 +210,20 @@ export async function controlPictures(
   }));
 }
 
+/** The control pictures, cut to the part around the mask as picture and mask are. */
+export async function cropControlPictures(
+  codec: PictureCodec,
+  controlImage: ControlPictures,
+  { maskImage, paddingMaskCrop }: Pick<InpaintInput, "maskImage" | "paddingMaskCrop">,
+  size: { readonly width: number; readonly height: number },
+): Promise<ControlPictures> {
+  const cut = async (image: PicturesInput) =>
+    (await cropToMask(codec, { image, maskImage, paddingMaskCrop }, size, "image")).image;
+  return Array.isArray(controlImage)
+    ? await Promise.all((controlImage as PicturesInput[]).map(cut))
+    : await cut(controlImage as PicturesInput);
+}
+
 /** The size in pixels of pictures that may be latents. */
 export function sizeInPixels(
   pictures: Tensor,
@@ -222,6 +259,14 @@ export interface ControlledCall {
   readonly midBlockAdditionalResidual: Tensor;
 }
 
+/** What a call tells the UNet of the text; Stable Diffusion XL has pooled states and sizes. */
+export type ControlText =
+  & Pick<ControlNetOptions, "encoderHiddenStates" | "textEmbeds" | "timeIds">
+  & {
+    /** Whether the rows are those of the negative text, then those of the text. */
+    readonly guidance: boolean;
+  };
+
 /**
  * What the ControlNets add to one call of the UNet.
  *
@@ -231,7 +276,7 @@ export interface ControlledCall {
 export async function control(
   plan: ControlPlan,
   pictures: readonly Tensor[],
-  text: TextConditioning,
+  text: ControlText,
   input: Tensor,
   timestep: number,
   step: {
@@ -243,15 +288,15 @@ export async function control(
   const { index, total, signal } = step;
   const double = text.guidance && !plan.guessMode;
   const half = text.guidance && plan.guessMode;
-  const encoderHiddenStates = half
-    ? text.encoderHiddenStates.chunk(2)[1]!
-    : text.encoderHiddenStates;
+  const told = (x: Tensor) => half ? x.chunk(2)[1]! : x;
   const twice = (x: Tensor) => double ? Tensor.cat([x, x]) : x;
   let sum: ControlResiduals | undefined;
   for (const [i, net] of plan.nets.entries()) {
     const off = index / total < plan.starts[i]! || (index + 1) / total > plan.ends[i]!;
     const residuals = await net.forward(twice(input), timestep, {
-      encoderHiddenStates,
+      encoderHiddenStates: told(text.encoderHiddenStates),
+      textEmbeds: text.textEmbeds && told(text.textEmbeds),
+      timeIds: text.timeIds && told(text.timeIds),
       controlnetCond: twice(pictures[i]!),
       conditioningScale: off ? 0 : plan.scales[i]!,
       guessMode: plan.guessMode,

@@ -4,7 +4,7 @@ import { randnTensor } from "../random.ts";
 import type { Tensor } from "../tensor.ts";
 import { encodePictures, repeatRows } from "./image_latents.ts";
 import type { BatchNoise } from "./noise.ts";
-import { type PicturesInput, preparePictures } from "./picture_input.ts";
+import { type PicturesInput, preparePictures, type PreprocessOptions } from "./picture_input.ts";
 import { type StableDiffusionComponents, vaeScaleFactor } from "./stable_diffusion.ts";
 
 /**
@@ -13,6 +13,7 @@ import { type StableDiffusionComponents, vaeScaleFactor } from "./stable_diffusi
  *
  * @param count Pictures to make; a single picture stands for all of them.
  * @param timestep The first timestep; without one no noise is added.
+ * @param size In pixels; the pictures' own, cut to what the autoencoder takes, unless given.
  * @returns float32 [count, C, h, w].
  */
 export async function pictureLatents(
@@ -24,9 +25,12 @@ export async function pictureLatents(
   count: number,
   { generator }: BatchNoise,
   timestep: number | undefined,
+  size: Pick<PreprocessOptions, "height" | "width"> = {},
 ): Promise<Tensor> {
   const { vae, scheduler } = run.components;
   const pictures = await preparePictures(await run.pictures(), image, {
+    height: size.height,
+    width: size.width,
     multiple: vaeScaleFactor(vae),
     latentChannels: vae.config.latent_channels,
   });

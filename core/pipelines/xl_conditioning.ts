@@ -15,6 +15,11 @@ export interface XlGuidanceOptions extends XlPromptOptions {
   readonly guidanceRescale?: number | undefined;
 }
 
+/** What each call of the denoiser is told. */
+export type XlDenoiserOptions =
+  & Pick<DenoiserOptions, "textEmbeds" | "timeIds" | "timestepCond">
+  & { readonly encoderHiddenStates: Tensor };
+
 /** What tells the denoiser of the text. */
 export interface XlConditioning {
   /** Pictures to make. */
@@ -26,7 +31,7 @@ export interface XlConditioning {
   /** How much contrast is given back. */
   readonly guidanceRescale: number;
   /** What each call of the denoiser gets, once the sizes are known. */
-  denoiserOptions(ids: XlTimeIds, order?: "grouped" | "alternating"): DenoiserOptions;
+  denoiserOptions(ids: XlTimeIds, order?: "grouped" | "alternating"): XlDenoiserOptions;
 }
 
 /** Encodes the prompts of a call for its denoiser. */

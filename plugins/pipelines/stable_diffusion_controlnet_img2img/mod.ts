@@ -26,12 +26,10 @@
  */
 import {
   definePipeline,
-  Generator,
   type PictureOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
-  randnTensor,
   type RunOptions,
   Tensor,
 } from "@denoise/core";
@@ -49,23 +47,20 @@ import {
   controlPictures,
   countPrompts,
   describeRun,
-  encodePictures,
   finishLatents,
   finishStep,
   type GuidanceOptions,
   guide,
   type ImagePromptOptions,
+  pictureLatents,
   type PicturesInput,
   planControl,
   planTimesteps,
-  preparePictures,
   previewLatents,
-  repeatRows,
   sizeInPixels,
   stepOptions,
   strengthTimesteps,
   type TimestepOptions,
-  vaeScaleFactor,
 } from "@denoise/core/pipelines";
 
 /** Options of a call. */
@@ -123,31 +118,19 @@ async function* generate(
   const text = await conditionOnText(run, prompt, options);
   const { count, guidance, guidanceScale, encoderHiddenStates, timestepCond } = text;
   const imageEmbeds = await conditionOnImages(run.components, options, text);
-  const { height, width } = options;
-  const codec = await run.pictures();
-  const pictures = await preparePictures(codec, image, {
-    height,
-    width,
-    multiple: vaeScaleFactor(vae),
-    latentChannels: vae.config.latent_channels,
-  });
-  const controls = await controlPictures(
-    codec,
-    run.components,
-    options.controlImage,
-    { count, prompts: countPrompts(prompt, options) },
-    sizeInPixels(pictures, vae),
-  );
 
   const planned = planTimesteps(scheduler, { numInferenceSteps: 50, ...options });
   const steps = scheduler.numInferenceSteps ?? planned.length;
   const timesteps = strengthTimesteps(scheduler, strength, steps);
   const noise = batchNoise(count, options);
-  const shared = noise.generator instanceof Generator;
-  const rows = shared ? pictures : repeatRows(pictures, count, "pictures");
-  const clean = await encodePictures(vae, rows, noise.generator, count);
-  const added = randnTensor(clean.dims, noise.generator);
-  let latents = scheduler.addNoise(clean, added, [timesteps[0]!]);
+  let latents = await pictureLatents(run, image, count, noise, timesteps[0], options);
+  const controls = await controlPictures(
+    await run.pictures(),
+    run.components,
+    options.controlImage,
+    { count, prompts: countPrompts(prompt, options) },
+    sizeInPixels(latents, vae),
+  );
   const settings = stepOptions(scheduler, noise, { eta });
   const recipe = describeRun(prompt, options, { steps, strength, guidanceScale, eta }, noise);
 

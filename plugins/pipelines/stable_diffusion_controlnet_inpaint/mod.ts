@@ -26,7 +26,6 @@
  */
 import {
   definePipeline,
-  type PictureCodec,
   type PictureOutput,
   type Pipeline,
   type PipelineClass,
@@ -50,6 +49,7 @@ import {
   type ControlPictures,
   controlPictures,
   countPrompts,
+  cropControlPictures,
   cropToMask,
   describeRun,
   encodePictures,
@@ -60,7 +60,6 @@ import {
   type ImagePromptOptions,
   type InpaintInput,
   maskLatents,
-  type PicturesInput,
   planControl,
   planTimesteps,
   prepareMasks,
@@ -161,7 +160,7 @@ async function* generate(
   const controls = await controlPictures(
     codec,
     run.components,
-    await cropControl(codec, options, size),
+    await cropControlPictures(codec, options.controlImage, options, size),
     { count, prompts: countPrompts(prompt, options) },
     size,
   );
@@ -224,17 +223,4 @@ async function* generate(
     latents = await finishStep(step, options);
   }
   return crop.restore(await finishLatents(run, latents, outputType, recipe));
-}
-
-/** The control pictures, cut as picture and mask are. */
-async function cropControl(
-  codec: PictureCodec,
-  { controlImage, maskImage, paddingMaskCrop }: StableDiffusionControlNetInpaintOptions,
-  size: { readonly width: number; readonly height: number },
-): Promise<ControlPictures> {
-  const cut = async (image: PicturesInput) =>
-    (await cropToMask(codec, { image, maskImage, paddingMaskCrop }, size, "image")).image;
-  return Array.isArray(controlImage)
-    ? await Promise.all((controlImage as PicturesInput[]).map(cut))
-    : await cut(controlImage as PicturesInput);
 }

@@ -1,0 +1,181 @@
+/**
+ * StableDiffusionXLControlNetImg2ImgPipeline: a picture changed towards a text, with a second picture
+ * of edges, a pose or depth that says where things are. Zhang, Rao and Agrawala (arXiv:2302.05543),
+ * with SDEdit, Meng et al. (arXiv:2108.01073), and Stable Diffusion XL (arXiv:2307.01952).
+ *
+ * Not covered: `crossAttentionKwargs`, the invisible watermark.
+ *
+ * @example
+ * ```ts ignore
+ * import { ControlNetModel, StableDiffusionXLControlNetImg2ImgPipeline } from "@denoise/denoise";
+ *
+ * const controlnet = await ControlNetModel.fromPretrained("diffusers/controlnet-depth-sdxl-1.0");
+ * const pipe = await StableDiffusionXLControlNetImg2ImgPipeline.fromPretrained(
+ *   "stabilityai/stable-diffusion-xl-base-1.0",
+ *   { controlnet },
+ * );
+ * const { images } = await pipe("a bronze bird", {
+ *   image: "bird.png",
+ *   controlImage: "depth.png",
+ *   strength: 0.7,
+ * });
+ * await images[0].save("bronze.png");
+ * ```
+ *
+ * @module
+ */
+import {
+  definePipeline,
+  type PictureOutput,
+  type Pipeline,
+  type PipelineClass,
+  type PipelineRun,
+  type RunOptions,
+  Tensor,
+} from "@denoise/core";
+import {
+  batchNoise,
+  checkOutputType,
+  checkStrength,
+  conditionOnImages,
+  conditionOnXlText,
+  control,
+  controlledXL,
+  type ControlOptions,
+  type ControlPictures,
+  controlPictures,
+  countPrompts,
+  describeRun,
+  finishLatents,
+  finishStep,
+  guide,
+  type ImagePromptOptions,
+  imageTimeIds,
+  pictureLatents,
+  type PicturesInput,
+  planControl,
+  planTimesteps,
+  previewLatents,
+  sizeInPixels,
+  stepOptions,
+  strengthTimesteps,
+  type XlAestheticOptions,
+  type XlControlComponents,
+  type XlGuidanceOptions,
+  type XlSizeOptions,
+} from "@denoise/core/pipelines";
+
+/** Options of a call. */
+export interface StableDiffusionXLControlNetImg2ImgOptions
+  extends
+    RunOptions,
+    Omit<XlGuidanceOptions, "guidanceRescale">,
+    ImagePromptOptions,
+    XlSizeOptions,
+    XlAestheticOptions,
+    ControlOptions {
+  /** The picture to change, or one for each picture to make; or latents, float32 [N, 4, h, w]. */
+  readonly image: PicturesInput;
+  /** The picture to control by, or one for each prompt; for several ControlNets a list of them. */
+  readonly controlImage: ControlPictures;
+  /** Height in pixels, a multiple of 8; that of the picture unless given. */
+  readonly height?: number | undefined;
+  /** Width in pixels, a multiple of 8; that of the picture unless given. */
+  readonly width?: number | undefined;
+  /** How far to change it: 0 not at all, 1 leaves nothing of it; 0.8 unless given. */
+  readonly strength?: number | undefined;
+  /** Number of denoising steps, of which `strength` takes a part; 50 unless given. */
+  readonly numInferenceSteps?: number | undefined;
+  /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
+  readonly eta?: number | undefined;
+  /** Latents to begin with instead of the picture's, noise included, float32 [N, 4, h, w]. */
+  readonly latents?: Tensor | undefined;
+}
+
+/** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
+export type StableDiffusionXLControlNetImg2ImgArguments = [
+  prompt: string | readonly string[] | undefined,
+  options: StableDiffusionXLControlNetImg2ImgOptions,
+];
+
+/** A loaded StableDiffusionXLControlNetImg2ImgPipeline. */
+export type StableDiffusionXLControlNetImg2ImgPipeline = Pipeline<
+  XlControlComponents,
+  StableDiffusionXLControlNetImg2ImgArguments,
+  PictureOutput
+>;
+
+/** Picture, control picture and text to pictures; `StableDiffusionXLControlNetImg2ImgPipeline` of diffusers. */
+export const StableDiffusionXLControlNetImg2ImgPipeline: PipelineClass<
+  XlControlComponents,
+  StableDiffusionXLControlNetImg2ImgArguments,
+  PictureOutput
+> = definePipeline({
+  className: "StableDiffusionXLControlNetImg2ImgPipeline",
+  ...controlledXL,
+  settings: { requires_aesthetics_score: false, force_zeros_for_empty_prompt: true },
+  generate,
+});
+
+type Run = PipelineRun<XlControlComponents>;
+
+async function* generate(
+  run: Run,
+  ...[prompt, options]: StableDiffusionXLControlNetImg2ImgArguments
+) {
+  const { unet, vae, scheduler } = run.components;
+  const { strength = 0.8, guidanceScale = 5, eta = 0, outputType, signal } = options;
+  checkOutputType(outputType);
+  checkStrength(strength);
+  const plan = planControl(run.components, options, 0.8);
+  const text = await conditionOnXlText(run, prompt, { ...options, guidanceScale });
+  const imageEmbeds = await conditionOnImages(run.components, options, text);
+  const { count, guidance } = text;
+
+  const { numInferenceSteps: steps = 50, image } = options;
+  planTimesteps(scheduler, { numInferenceSteps: steps });
+  const timesteps = strengthTimesteps(scheduler, strength, steps);
+  const noise = batchNoise(count, options);
+  let latents = options.latents ??
+    await pictureLatents(run, image, count, noise, timesteps[0], options);
+  const { height, width } = sizeInPixels(latents, vae);
+  const pictures = await controlPictures(
+    await run.pictures(),
+    run.components,
+    options.controlImage,
+    { count, prompts: countPrompts(prompt, options) },
+    { height, width },
+  );
+  const requiresScore = run.settings.requires_aesthetics_score === true;
+  const ids = imageTimeIds(options, [height, width], requiresScore);
+  // an embedded guidance scale is not given to the UNet here, as in diffusers
+  const conditioning = { ...text.denoiserOptions(ids), timestepCond: undefined };
+  const settings = stepOptions(scheduler, noise, { eta });
+  const facts = { steps, strength, guidanceScale, eta, width, height };
+  const recipe = describeRun(prompt, options, facts, noise);
+
+  for (const [index, timestep] of timesteps.entries()) {
+    const input = scheduler.scaleModelInput(latents, timestep);
+    const at = { index, total: timesteps.length, signal };
+    const told = { guidance, ...conditioning };
+    const residuals = await control(plan, pictures, told, input, timestep, at);
+    const { sample } = await unet.forward(
+      guidance ? Tensor.cat([input, input]) : input,
+      timestep,
+      { ...conditioning, imageEmbeds, ...residuals, signal },
+    );
+    const output = guidance ? guide(sample, guidanceScale) : sample;
+    const stepped = scheduler.step(output, timestep, latents, settings);
+    const step = {
+      index,
+      total: timesteps.length,
+      timestep,
+      latents: stepped.prevSample,
+      denoised: stepped.predOriginalSample,
+      preview: () => previewLatents(run, stepped, recipe),
+    };
+    yield step;
+    latents = await finishStep(step, options);
+  }
+  return await finishLatents(run, latents, outputType, recipe);
+}

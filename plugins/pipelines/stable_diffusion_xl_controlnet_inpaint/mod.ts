@@ -1,0 +1,259 @@
+/**
+ * StableDiffusionXLControlNetInpaintPipeline: what a mask covers of a picture is painted anew, after
+ * a text and a second picture that says where things are. Zhang, Rao and Agrawala (arXiv:2302.05543)
+ * with Stable Diffusion XL (arXiv:2307.01952). With UNets of 9 channels that see mask and picture,
+ * or of 4.
+ *
+ * Not covered: `crossAttentionKwargs`, the invisible watermark. Where an autoencoder has
+ * `latents_mean`, pictures are encoded and decoded with it; diffusers leaves that out here.
+ *
+ * @example
+ * ```ts ignore
+ * import { ControlNetModel, StableDiffusionXLControlNetInpaintPipeline } from "@denoise/denoise";
+ *
+ * const controlnet = await ControlNetModel.fromPretrained("diffusers/controlnet-canny-sdxl-1.0");
+ * const pipe = await StableDiffusionXLControlNetInpaintPipeline.fromPretrained(
+ *   "stabilityai/stable-diffusion-xl-base-1.0",
+ *   { controlnet },
+ * );
+ * const { images } = await pipe("a cat on a bench", {
+ *   image: "dog.png",
+ *   maskImage: "mask.png",
+ *   controlImage: "edges.png",
+ * });
+ * await images[0].save("cat.png");
+ * ```
+ *
+ * @module
+ */
+import {
+  definePipeline,
+  type PictureOutput,
+  type Pipeline,
+  type PipelineClass,
+  type PipelineRun,
+  randnTensor,
+  type RunOptions,
+  Tensor,
+} from "@denoise/core";
+import {
+  batchNoise,
+  checkDenoisingRange,
+  checkInpaintInput,
+  checkOutputType,
+  checkSize,
+  checkStrength,
+  conditionOnImages,
+  conditionOnXlText,
+  control,
+  controlledXL,
+  type ControlOptions,
+  type ControlPictures,
+  controlPictures,
+  countPrompts,
+  cropControlPictures,
+  cropToMask,
+  type DenoisingRangeOptions,
+  describeRun,
+  encodePictures,
+  finishLatents,
+  finishStep,
+  guide,
+  type ImagePromptOptions,
+  imageTimeIds,
+  type InpaintInput,
+  maskLatents,
+  planControl,
+  planTimesteps,
+  prepareMasks,
+  preparePictures,
+  previewLatents,
+  repeatRows,
+  seesMask,
+  sizeInPixels,
+  stepOptions,
+  strengthTimesteps,
+  timestepsFrom,
+  timestepsUpTo,
+  vaeScaleFactor,
+  type XlAestheticOptions,
+  type XlControlComponents,
+  type XlGuidanceOptions,
+  type XlSizeOptions,
+  type XlTimeIds,
+} from "@denoise/core/pipelines";
+
+/** Options of a call. */
+export interface StableDiffusionXLControlNetInpaintOptions
+  extends
+    RunOptions,
+    XlGuidanceOptions,
+    ImagePromptOptions,
+    Pick<XlSizeOptions, "originalSize" | "cropsCoordsTopLeft" | "targetSize">,
+    XlAestheticOptions,
+    DenoisingRangeOptions,
+    Omit<InpaintInput, "maskedImageLatents">,
+    ControlOptions {
+  /** The picture to control by, or one for each prompt; for several ControlNets a list of them. */
+  readonly controlImage: ControlPictures;
+  /** Height in pixels, a multiple of 8; that of the picture unless given. */
+  readonly height?: number | undefined;
+  /** Width in pixels, a multiple of 8; that of the picture unless given. */
+  readonly width?: number | undefined;
+  /** How much of the covered part is forgotten, 0..1; 0.9999 unless given. */
+  readonly strength?: number | undefined;
+  /** Number of denoising steps, of which `strength` takes a part; 50 unless given. */
+  readonly numInferenceSteps?: number | undefined;
+  /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
+  readonly eta?: number | undefined;
+  /** Own noise to begin with, float32 [N, 4, height / 8, width / 8]. */
+  readonly latents?: Tensor | undefined;
+}
+
+/** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
+export type StableDiffusionXLControlNetInpaintArguments = [
+  prompt: string | readonly string[] | undefined,
+  options: StableDiffusionXLControlNetInpaintOptions,
+];
+
+/** A loaded StableDiffusionXLControlNetInpaintPipeline. */
+export type StableDiffusionXLControlNetInpaintPipeline = Pipeline<
+  XlControlComponents,
+  StableDiffusionXLControlNetInpaintArguments,
+  PictureOutput
+>;
+
+/** Picture, mask, control picture and text to pictures; `StableDiffusionXLControlNetInpaintPipeline` of diffusers. */
+export const StableDiffusionXLControlNetInpaintPipeline: PipelineClass<
+  XlControlComponents,
+  StableDiffusionXLControlNetInpaintArguments,
+  PictureOutput
+> = definePipeline({
+  className: "StableDiffusionXLControlNetInpaintPipeline",
+  ...controlledXL,
+  settings: { requires_aesthetics_score: false, force_zeros_for_empty_prompt: true },
+  generate,
+});
+
+type Run = PipelineRun<XlControlComponents>;
+
+async function* generate(
+  run: Run,
+  ...[prompt, options]: StableDiffusionXLControlNetInpaintArguments
+) {
+  const { unet, vae, scheduler } = run.components;
+  const { strength = 0.9999, guidanceScale = 5, eta = 0, outputType, signal } = options;
+  const { numInferenceSteps: steps = 50, denoisingStart, denoisingEnd } = options;
+  checkOutputType(outputType);
+  checkStrength(strength);
+  checkDenoisingRange(options);
+  checkInpaintInput(options);
+  const nineChannels = seesMask(run.components);
+  // as in diffusers a ControlNet of pooled pictures is not put into guess mode here
+  const plan = { ...planControl(run.components, options), guessMode: options.guessMode ?? false };
+  const codec = await run.pictures();
+  const latentChannels = vae.config.latent_channels;
+  const factor = vaeScaleFactor(vae);
+  const { height, width } = options;
+  const fit = { height, width, multiple: factor, latentChannels };
+  const whole = await preparePictures(codec, options.image, fit);
+  const size = sizeInPixels(whole, vae);
+  checkSize(size.height, size.width, factor);
+  const text = await conditionOnXlText(run, prompt, { ...options, guidanceScale });
+  const imageEmbeds = await conditionOnImages(run.components, options, text);
+  const { count, guidance, guidanceRescale } = text;
+  const ids = timeIds(run, options, size);
+  // an embedded guidance scale is not given to the UNet here, as in diffusers
+  const conditioning = { ...text.denoiserOptions(ids), timestepCond: undefined };
+
+  planTimesteps(scheduler, { numInferenceSteps: steps });
+  const left = denoisingStart === undefined
+    ? strengthTimesteps(scheduler, strength, steps)
+    : timestepsFrom(scheduler, denoisingStart);
+  const timesteps = timestepsUpTo(scheduler, left, denoisingEnd);
+  const crop = await cropToMask(codec, options, size, outputType);
+  const given = options.paddingMaskCrop === undefined
+    ? whole
+    : await preparePictures(codec, crop.image, size);
+  const controls = await controlPictures(
+    codec,
+    run.components,
+    await cropControlPictures(codec, options.controlImage, options, size),
+    { count, prompts: countPrompts(prompt, options) },
+    size,
+  );
+  const noise = batchNoise(count, options);
+  const { generator } = noise;
+  // Given generators draw as in the reference, for each picture given; own ones for each made.
+  const own = options.generator === undefined;
+  const pictures = own ? repeatRows(given, count, "pictures") : given;
+
+  const goesOn = denoisingStart !== undefined;
+  const fromNoise = !goesOn && (strength === 1 || options.latents !== undefined);
+  const clean = nineChannels && fromNoise
+    ? undefined
+    : await encodePictures(vae, pictures, generator, count);
+  const dims = [count, latentChannels, size.height / factor, size.width / factor];
+  const added = goesOn || options.latents === undefined
+    ? randnTensor(dims, generator)
+    : options.latents;
+  let latents = goesOn
+    ? options.latents ?? clean!
+    : fromNoise
+    ? added.mul(scheduler.initNoiseSigma)
+    : scheduler.addNoise(clean!, added, [left[0]!]);
+  const masks = await prepareMasks(codec, crop.maskImage, size);
+  const { mask, masked } = await maskLatents(run.components, pictures, masks, generator, count);
+  const settings = stepOptions(scheduler, noise, { eta });
+  const facts = { steps, strength, guidanceScale, guidanceRescale, eta, ...size };
+  const recipe = describeRun(prompt, options, facts, noise);
+
+  for (const [index, timestep] of timesteps.entries()) {
+    const scaled = scheduler.scaleModelInput(latents, timestep);
+    const input = nineChannels ? Tensor.cat([scaled, mask, masked], 1) : scaled;
+    // control ends after a part of all steps, also where the run ends before them
+    const at = { index, total: left.length, signal };
+    const told = { guidance, ...conditioning };
+    const residuals = await control(plan, controls, told, scaled, timestep, at);
+    const { sample } = await unet.forward(
+      guidance ? Tensor.cat([input, input]) : input,
+      timestep,
+      { ...conditioning, imageEmbeds, ...residuals, signal },
+    );
+    const output = guidance ? guide(sample, guidanceScale, guidanceRescale) : sample;
+    const stepped = scheduler.step(output, timestep, latents, settings);
+    const next = timesteps[index + 1];
+    const kept = nineChannels || next === undefined
+      ? clean
+      : scheduler.addNoise(clean!, added, [next]);
+    const painted = nineChannels
+      ? stepped.prevSample
+      : kept!.mul(mask.mul(-1).add(1)).add(stepped.prevSample.mul(mask));
+    const step = {
+      index,
+      total: timesteps.length,
+      timestep,
+      latents: painted,
+      denoised: stepped.predOriginalSample,
+      preview: () => previewLatents(run, stepped, recipe),
+    };
+    yield step;
+    latents = await finishStep(step, options);
+  }
+  return crop.restore(await finishLatents(run, latents, outputType, recipe));
+}
+
+/** The sizes that the model is told: the negative text gets those of the text. */
+function timeIds(
+  { settings }: Run,
+  options: StableDiffusionXLControlNetInpaintOptions,
+  { height, width }: { readonly height: number; readonly width: number },
+): XlTimeIds {
+  const { originalSize, cropsCoordsTopLeft, targetSize } = options;
+  const { aestheticScore, negativeAestheticScore } = options;
+  const sizes = {
+    ...{ originalSize, cropsCoordsTopLeft, targetSize, aestheticScore, negativeAestheticScore },
+    negativeCropsCoordsTopLeft: cropsCoordsTopLeft,
+  };
+  return imageTimeIds(sizes, [height, width], settings.requires_aesthetics_score === true);
+}
