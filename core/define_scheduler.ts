@@ -5,6 +5,7 @@ import type { ComponentLocation } from "./plugin.ts";
 import { randnTensor } from "./random.ts";
 import type { Registry } from "./registry.ts";
 import type {
+  ChurnedSample,
   PlanRequest,
   Scheduler,
   SchedulerClass,
@@ -276,6 +277,16 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
       };
     }
 
+    addNoiseToInput(sample: Tensor, timestep: number, options: StepOptions = {}): ChurnedSample {
+      checkNames(`add noise to an input of ${className}`, options, ["generator"]);
+      if (this.#method.churn === undefined) {
+        throw new TypeError(`Cannot add noise to an input: ${className} takes samples as they are`);
+      }
+      const index = this.#indexOf(timestep);
+      const noise = (dims = sample.dims) => randnTensor(dims, options.generator);
+      return this.#method.churn(this.#plan, { index, sample, noise });
+    }
+
     stepCorrect(
       output: Tensor,
       sample: Tensor,
@@ -289,6 +300,7 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
       return this.#method.correct(this.#plan, {
         sample,
         output,
+        state: this.#state,
         noise: (dims = sample.dims) => randnTensor(dims, options.generator),
         options: options as O,
       });

@@ -61,11 +61,22 @@ export interface StepResult<S> {
   readonly state?: S | undefined;
 }
 
-/** What a method gets to correct a sample. */
-export type CorrectInput<O extends object = object> = Pick<
-  StepInput<never, O>,
-  "sample" | "output" | "noise" | "options"
+/** What a method gets to correct a sample; `state` is what the last step returned. */
+export type CorrectInput<S = undefined, O extends object = object> = Pick<
+  StepInput<S, O>,
+  "sample" | "output" | "state" | "noise" | "options"
 >;
+
+/** What a method gets to make a sample noisier before the model sees it. */
+export type ChurnInput = Pick<StepInput<never>, "index" | "sample" | "noise">;
+
+/** A sample that was made noisier. */
+export interface ChurnedSample {
+  /** The noisier sample. */
+  readonly sample: Tensor;
+  /** The standard deviation of the noise that it now has. */
+  readonly sigma: number;
+}
 
 /** What a method gets to undo a step. */
 export type UndoInput<O extends object = object> = Pick<
@@ -97,8 +108,10 @@ export interface SchedulerMethod<
   plan(request: PlanRequest): P;
   /** One step. */
   step(plan: P, input: StepInput<S, O>): StepResult<S>;
+  /** A sample made noisier before the model sees it. */
+  churn?(plan: P, input: ChurnInput): ChurnedSample;
   /** A sample moved closer to what is likely at its noise level, which stays the same. */
-  correct?(plan: P, input: CorrectInput<O>): Tensor;
+  correct?(plan: P, input: CorrectInput<S, O>): Tensor;
   /** A step back: a sample at the timestep made as noisy as the one before it in the plan was. */
   undo?(plan: P, input: UndoInput<O>): Tensor;
   /** Steps of several samples at timesteps of their own, without the noise that `step` adds. */
@@ -227,8 +240,15 @@ export interface Scheduler<C extends object = object, O extends object = object>
    */
   step(output: Tensor, timestep: number, sample: Tensor, options?: StepOptions & O): StepOutput;
   /**
+   * A sample with more noise, before the model sees it (`add_noise_to_input`; Karras et al., where
+   * the step then has to know its `sigma`).
+   *
+   * @throws {TypeError} when the class adds none.
+   */
+  addNoiseToInput(sample: Tensor, timestep: number, options?: StepOptions): ChurnedSample;
+  /**
    * A corrected sample at the same noise level (predictor-corrector methods: before each step, as
-   * often as the config says).
+   * often as the config says; second-order methods: after a step, which it repeats).
    *
    * @throws {TypeError} when the class corrects nothing.
    */

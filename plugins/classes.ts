@@ -177,6 +177,14 @@ import type { IPNDMScheduler as IPNDMSchedulerObject } from "@denoise/scheduler-
 export const IPNDMScheduler: typeof IPNDMSchedulerClass = IPNDMSchedulerClass.using(registry);
 /** An object of the class. */
 export type IPNDMScheduler = IPNDMSchedulerObject;
+import { KarrasVeScheduler as KarrasVeSchedulerClass } from "@denoise/scheduler-karras-ve";
+import type { KarrasVeScheduler as KarrasVeSchedulerObject } from "@denoise/scheduler-karras-ve";
+/** `KarrasVeScheduler` of `@denoise/scheduler-karras-ve`, with {@linkcode registry} as its default. */
+export const KarrasVeScheduler: typeof KarrasVeSchedulerClass = KarrasVeSchedulerClass.using(
+  registry,
+);
+/** An object of the class. */
+export type KarrasVeScheduler = KarrasVeSchedulerObject;
 import { KDPM2AncestralDiscreteScheduler as KDPM2AncestralDiscreteSchedulerClass } from "@denoise/scheduler-kdpm2-ancestral-discrete";
 import type { KDPM2AncestralDiscreteScheduler as KDPM2AncestralDiscreteSchedulerObject } from "@denoise/scheduler-kdpm2-ancestral-discrete";
 /** `KDPM2AncestralDiscreteScheduler` of `@denoise/scheduler-kdpm2-ancestral-discrete`, with {@linkcode registry} as its default. */

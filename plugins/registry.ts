@@ -183,6 +183,12 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "scheduler",
+      className: "KarrasVeScheduler",
+      package: "@denoise/scheduler-karras-ve",
+      load: async () => (await import("@denoise/scheduler-karras-ve")).KarrasVeScheduler,
+    },
+    {
+      kind: "scheduler",
       className: "KDPM2AncestralDiscreteScheduler",
       package: "@denoise/scheduler-kdpm2-ancestral-discrete",
       load: async () =>

@@ -24,6 +24,8 @@ export interface SchedulerRecord {
   readonly scale?: number;
   /** Whether timesteps that rise are steps undone. */
   readonly undoes?: boolean;
+  /** Whether noise is added before each step, which is then corrected. */
+  readonly churns?: boolean;
   /** Options of `step` that are tensors: the bias, or 1 where it is above 0 and 0 elsewhere. */
   readonly tensors?: Readonly<Record<string, string>>;
   /**
@@ -219,11 +221,19 @@ export function replay<C extends object>(
       for (let k = 0; k < corrections; k++) {
         sample = scheduler.stepCorrect(modelAt(sample, at), sample, { generator });
       }
-      const output = modelAt(scheduler.scaleModelInput(sample, timestep), at);
-      const result = scheduler.step(output, timestep, sample, options);
-      largest = Math.max(largest, largestOf(sample.data));
+      const noisy = record.churns
+        ? scheduler.addNoiseToInput(sample, timestep, { generator })
+        : undefined;
+      const input = noisy?.sample ?? sample;
+      const output = modelAt(scheduler.scaleModelInput(input, timestep), at);
+      const more = noisy && { sigmaHat: noisy.sigma };
+      const result = scheduler.step(output, timestep, input, { ...options, ...more });
+      largest = Math.max(largest, largestOf(input.data));
       sample = result.prevSample;
       predOriginalSample = result.predOriginalSample;
+      if (noisy !== undefined && scheduler.sigmas![begin + i + 1]! > 0) {
+        sample = scheduler.stepCorrect(modelAt(sample, at), sample);
+      }
     }
     compare(sample, expected.subarray(i * sample.size, (i + 1) * sample.size));
   });

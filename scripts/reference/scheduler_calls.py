@@ -61,6 +61,20 @@ class ScoreSdeVe(Calls):
         return places  # counted from the smallest sigma
 
 
+class KarrasVe(Calls):
+    fields = {"churns": True}
+
+    def step(self, model, i: int, sample: torch.Tensor, options: dict) -> tuple:
+        t = self.timesteps[i]
+        sigma, after = self.scheduler.schedule[t], self.scheduler.schedule[t - 1] if t > 0 else 0
+        noisy, sigma_hat = self.scheduler.add_noise_to_input(sample, sigma, **options)
+        result = self.scheduler.step(model(noisy, t), sigma_hat, after, noisy)
+        if after == 0:
+            return self.answer(result)
+        output = model(result.prev_sample, t)
+        return self.answer(self.scheduler.step_correct(output, sigma_hat, after, noisy, result.prev_sample, result.derivative))
+
+
 class ScoreSdeVp(Calls):
     def step(self, model, i: int, sample: torch.Tensor, options: dict) -> tuple:
         t = self.timesteps[i]
@@ -147,6 +161,7 @@ class Logits(Tokens):
 CALLS = {
     "ScoreSdeVeScheduler": ScoreSdeVe,
     "ScoreSdeVpScheduler": ScoreSdeVp,
+    "KarrasVeScheduler": KarrasVe,
     "SCMScheduler": WithoutEnd,
     "LTXEulerAncestralRFScheduler": WithoutEnd,
     "DDPMWuerstchenScheduler": Wuerstchen,

@@ -101,7 +101,7 @@ def case(name: str, config: dict, run: dict) -> dict:
 def slim(record: dict) -> dict:
     """A record without what the test can work out for itself."""
     kept = {k: record[k] for k in ("name", "config", "from", "set_timesteps", "step", "begin", "scale", "shape", "seed",
-                                   "skip_add_noise", "undoes", "tensors", "tokens", "error", "timesteps", "sigmas", "init_noise_sigma", "order")
+                                   "skip_add_noise", "undoes", "churns", "tensors", "tokens", "error", "timesteps", "sigmas", "init_noise_sigma", "order")
             if k in record}
     if "steps" not in record:
         return kept

@@ -20,6 +20,14 @@ CLASSES = {
         "cases": [("twenty steps", {"sigma_max": 90.0}, {"steps": 20, "shape": [1, 1, 2, 2]}),
                   ("own range", {}, {"plan_options": {"sampling_eps": 0.01, "sigma_min": 0.1, "sigma_max": 20.0}})],
     },
+    "karras_ve": {
+        "class": "KarrasVeScheduler",
+        "run": {"skip_add_noise": True},
+        "values": {"sigma_min": [0.1], "sigma_max": [8.0], "s_noise": [1.0], "s_churn": [0.0, 1.5], "s_min": [1.0],
+                   "s_max": [0.5, 20000.0]},
+        "cases": [("twenty steps", {"sigma_max": 4.0}, {"steps": 20, "shape": [1, 1, 2, 2]}),
+                  ("two steps", {"sigma_max": 2.0, "sigma_min": 0.5}, {"steps": 2})],
+    },
     "consistency_models": {
         "class": "CMStochasticIterativeScheduler",
         "values": {"num_train_timesteps": [18], "sigma_min": [0.01], "sigma_max": [40.0], "sigma_data": [1.0],

@@ -122,7 +122,8 @@ def run(case: dict) -> dict:
         at = timesteps[torch.linspace(0, len(timesteps) - 1, shape[0]).long()]
         output = fake_model(sample, 0.0, bias, 2 if learned else 1)
         record["batch_step"] = {"timesteps": numbers(at), "result": b64(scheduler.batch_step_no_noise(output, at, sample))}
-    takes = inspect.signature(getattr(scheduler, "step_pred", None) or scheduler.step).parameters
+    drawing = next(getattr(scheduler, name) for name in ("step_pred", "add_noise_to_input", "step") if hasattr(scheduler, name))
+    takes = inspect.signature(drawing).parameters
     options = dict(case.get("step", {}))
     if "generator" in takes:
         options["generator"] = generator(seed + 1)

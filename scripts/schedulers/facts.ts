@@ -97,7 +97,10 @@ function isStochastic(scheduler: Scheduler, { sample: first, output }: Probe): b
     const generator = new Generator(seed);
     const options = { generator, ...(own.takesStepOption("mask") ? inpainting : {}) };
     let sample = first;
-    for (const t of own.timesteps) sample = own.step(output, t, sample, options).prevSample;
+    for (const t of own.timesteps) {
+      const input = attempt(() => own.addNoiseToInput(sample, t, { generator }).sample, sample);
+      sample = own.step(output, t, input, options).prevSample;
+    }
     return sample;
   });
   return !one!.equals(two!);
