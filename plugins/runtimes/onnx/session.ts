@@ -36,6 +36,7 @@ export async function createSession(spec: SessionSpec): Promise<EngineSession> {
     logSeverityLevel: 4,
     extra: {
       session: {
+        intra_op: { allow_spinning: "0" }, // waiting threads leave the cores to other processes
         disable_prepacking: "1", // packing copies weights out of the mapped file
         ...(folder === undefined ? {} : { model_external_initializers_file_folder_path: folder }),
       },
