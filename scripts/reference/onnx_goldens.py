@@ -113,6 +113,12 @@ for dtype in (torch.float16, torch.bfloat16):
     case(f"rounded_{name}", {"ids": rows}, {"weight": half}, half.to(dtype).float())
     case(f"stored_{name}", {"ids": rows}, {"weight": half.to(dtype)}, half.to(dtype).float())
 
+sound = torch.randn(2, 8, 9)
+layer("conv1d", torch.nn.Conv1d(8, 4, 5, padding=2), sound)
+layer("conv1d_stride", torch.nn.Conv1d(8, 6, 3, stride=2, padding=1, dilation=2, groups=2), sound)
+layer("conv_transpose_1d", torch.nn.ConvTranspose1d(8, 4, 4, stride=2, padding=1), sound)
+layer("rms_norm", torch.nn.RMSNorm(6, eps=1e-6), picture)
+
 target = Path(__file__).parents[2] / "plugins/runtimes/onnx/testdata/layers.safetensors"
 target.parent.mkdir(parents=True, exist_ok=True)
 versions = {"torch": torch.__version__, "diffusers": diffusers.__version__}

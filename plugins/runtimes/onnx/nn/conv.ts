@@ -13,41 +13,76 @@ export interface ConvOptions {
   readonly groups?: number;
 }
 
+/** Options of a convolution along one axis. */
+export type Conv1dOptions = Omit<ConvOptions, "padding"> & {
+  /** Zeros at both ends; 0 unless given. */
+  readonly padding?: number;
+};
+
 /** A convolution of [N, C, H, W]; channels and kernel are those of the checkpoint's `weight`. */
-export function conv2d(
+export function conv2d(s: Scope, x: Value, options: ConvOptions = {}): Value {
+  return convolution(s, x, 2, options);
+}
+
+/** A convolution of [N, C, L]; channels and kernel are those of the checkpoint's `weight`. */
+export function conv1d(s: Scope, x: Value, options: Conv1dOptions = {}): Value {
+  return convolution(s, x, 1, options);
+}
+
+function convolution(
   s: Scope,
   x: Value,
-  { stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions = {},
+  axes: 1 | 2,
+  { stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions,
 ): Value {
-  const weight = s.tensor("weight"); // [C', C / groups, h, w]
+  const each = (value: number, count: number = axes) => Array<number>(count).fill(value);
+  const weight = s.tensor("weight"); // [C', C / groups, h, w] or [C', C / groups, l]
   const bias = s.has("bias") ? [s.tensor("bias")] : [];
   const convolve = (kernel: Weight) =>
     s.op("Conv", [x, kernel, ...(kernel === weight ? bias : [])], {
       kernel_shape: kernel.dims.slice(2),
-      strides: [stride, stride],
-      pads: typeof padding === "number" ? Array(4).fill(padding) : padding,
-      dilations: [dilation, dilation],
+      strides: each(stride),
+      pads: typeof padding === "number" ? each(padding, 2 * axes) : padding,
+      dilations: each(dilation),
       group: groups,
     });
   return withChanges(
     s,
     convolve(weight),
-    4,
-    (down, up) => s.op("Conv", [convolve(down), up], { kernel_shape: [1, 1] }),
+    weight.dims.length,
+    (down, up) => s.op("Conv", [convolve(down), up], { kernel_shape: each(1) }),
   );
 }
 
-/** A transposed convolution of [N, C, H, W], as torch's ConvTranspose2d with `padding` a number. */
-export function convTranspose2d(
+/** Options of a transposed convolution, as in torch. */
+export interface ConvTransposeOptions {
+  /** How many outputs an input is apart from the next; 1 unless given. */
+  readonly stride?: number;
+  /** What is cut off on every side; 0 unless given. */
+  readonly padding?: number;
+}
+
+/** A transposed convolution of [N, C, H, W], as torch's ConvTranspose2d. */
+export function convTranspose2d(s: Scope, x: Value, options: ConvTransposeOptions = {}): Value {
+  return transposedConvolution(s, x, 2, options);
+}
+
+/** A transposed convolution of [N, C, L], as torch's ConvTranspose1d. */
+export function convTranspose1d(s: Scope, x: Value, options: ConvTransposeOptions = {}): Value {
+  return transposedConvolution(s, x, 1, options);
+}
+
+function transposedConvolution(
   s: Scope,
   x: Value,
-  { stride = 1, padding = 0 }: { readonly stride?: number; readonly padding?: number } = {},
+  axes: 1 | 2,
+  { stride = 1, padding = 0 }: ConvTransposeOptions,
 ): Value {
-  const weight = s.tensor("weight"); // [C, C', h, w]
+  const weight = s.tensor("weight"); // [C, C', h, w] or [C, C', l]
   const bias = s.has("bias") ? [s.tensor("bias")] : [];
   return s.op("ConvTranspose", [x, weight, ...bias], {
     kernel_shape: weight.dims.slice(2),
-    strides: [stride, stride],
-    pads: Array(4).fill(padding),
+    strides: Array(axes).fill(stride),
+    pads: Array(2 * axes).fill(padding),
   });
 }

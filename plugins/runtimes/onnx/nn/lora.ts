@@ -13,13 +13,13 @@ function constant(s: Scope, name: string, { data, dims }: Tensor, rank: number):
 /**
  * The result of a layer with the low-rank changes of the adapters in use added.
  *
- * @param rank Axes of the layer's weight: 2 for linear layers, 4 for convolutions.
+ * @param rank Axes of the layer's weight: 2 for linear layers, 3 or 4 for convolutions.
  * @param change The layer's work with the two matrices of a change in place of the weight.
  */
 export function withChanges(
   s: Scope,
   result: Value,
-  rank: 2 | 4,
+  rank: number,
   change: (down: Weight, up: Weight) => Value,
 ): Value {
   return s.changes().reduce((sum, { name, weight, layer }) => {

@@ -29,10 +29,24 @@ export {
   where,
 } from "./arithmetic.ts";
 export { attention, type AttentionInputs, type AttentionOptions, causalBias } from "./attention.ts";
-export { conv2d, type ConvOptions, convTranspose2d } from "./conv.ts";
+export {
+  conv1d,
+  type Conv1dOptions,
+  conv2d,
+  type ConvOptions,
+  convTranspose1d,
+  convTranspose2d,
+  type ConvTransposeOptions,
+} from "./conv.ts";
 export { embedding, sinusoidalEmbedding, type SinusoidalOptions } from "./embedding.ts";
 export { linear, matMulTransposed } from "./linear.ts";
-export { groupNorm, type GroupNormOptions, layerNorm, type LayerNormOptions } from "./norm.ts";
+export {
+  groupNorm,
+  type GroupNormOptions,
+  layerNorm,
+  type LayerNormOptions,
+  rmsNorm,
+} from "./norm.ts";
 export {
   avgPool2d,
   type BilinearOptions,

@@ -1,6 +1,6 @@
 import type { Scope, Value, Weight } from "../graph/mod.ts";
 import { float } from "../graph/mod.ts";
-import { add, mul } from "./arithmetic.ts";
+import { add, div, mean, mul } from "./arithmetic.ts";
 import { reshape, reshapeLike } from "./shape.ts";
 
 /** Options of a group normalization. */
@@ -48,4 +48,16 @@ export function layerNorm(s: Scope, x: Value, { eps = 1e-5, width }: LayerNormOp
   const affine: Weight[] = [s.tensor("weight")];
   if (s.has("bias")) affine.push(s.tensor("bias"));
   return s.op("LayerNormalization", [x, ...affine], attributes);
+}
+
+/**
+ * Division by the root of the mean square over the last axis, times `weight` (Zhang and Sennrich,
+ * 2019, arXiv:1910.07467). The mean is taken in float32.
+ *
+ * @param options.eps Added to the mean square; 1e-6 unless given.
+ */
+export function rmsNorm(s: Scope, x: Value, { eps = 1e-6 }: { readonly eps?: number } = {}): Value {
+  const exact = s.cast(x, "float32");
+  const root = s.op("Sqrt", [add(s, mean(s, mul(s, exact, exact), [-1]), eps)]);
+  return mul(s, s.cast(div(s, exact, root)), s.tensor("weight"));
 }
