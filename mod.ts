@@ -31,6 +31,7 @@ import { registry } from "./plugins/registry.ts";
 
 export * from "@denoise/core";
 export * from "./plugins/classes.ts";
+export { DenoiseAudio } from "@denoise/audio";
 export {
   decodeImage,
   DenoiseImage,

@@ -257,6 +257,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out>(
         settings: this.#settings,
         registry,
         pictures: () => registry.pictures(),
+        audio: () => registry.audio(),
         recipe: this.#recipe(),
         warn: this.#warn,
       };

@@ -89,3 +89,41 @@ export interface PictureCodec {
   /** Work on whole pictures, by codecs that can. */
   readonly editor?: PictureEditor | undefined;
 }
+
+/** A sound that a pipeline made. */
+export interface Audio {
+  /** Samples in a second. */
+  readonly sampleRate: number;
+  /** 1 (mono), 2 (stereo) or more. */
+  readonly channels: number;
+  /** Samples of a channel. */
+  readonly length: number;
+  /** Length in seconds. */
+  readonly duration: number;
+  /** The samples in -1..1, one channel after the other: [channels, length]. */
+  readonly data: Float32Array;
+  /** What it was made from. */
+  readonly recipe?: Recipe | undefined;
+  /** The sound as a file. */
+  encode(format?: "wav", options?: AudioFileOptions): Promise<Uint8Array>;
+  /** Writes the sound; the name must end in .wav. */
+  save(path: string | URL, options?: AudioFileOptions): Promise<void>;
+}
+
+/** How a sound is written. */
+export interface AudioFileOptions {
+  /** 16-bit integers unless given, or the samples as they are. */
+  readonly sampleFormat?: "int16" | "float32" | undefined;
+}
+
+/** Turns tensors into sounds; provided by a plugin such as `@denoise/audio`. */
+export interface AudioCodec {
+  /**
+   * Sounds of a batch.
+   *
+   * @param tensor float32 [N, channels, length] with values in -1..1.
+   * @param sampleRate Samples in a second.
+   * @param recipe What each sound was made from.
+   */
+  fromTensor(tensor: Tensor, sampleRate: number, recipe?: (index: number) => Recipe): Audio[];
+}

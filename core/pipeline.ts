@@ -1,7 +1,7 @@
 import type { FrozenConfig, JsonObject } from "./config.ts";
 import type { GeneratorInput } from "./random.ts";
 import type { Device, LoadOptions } from "./loading.ts";
-import type { Picture, PictureCodec, Recipe } from "./media.ts";
+import type { Audio, AudioCodec, Picture, PictureCodec, Recipe } from "./media.ts";
 import type { Bindable, PluginClass, PluginKind } from "./plugin.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { LazyPlugin, Registry } from "./registry.ts";
@@ -19,7 +19,7 @@ export interface PipelineStep {
   readonly latents: Tensor;
   /** The clean samples as predicted at this step, by schedulers that know them. */
   readonly denoised?: Tensor | undefined;
-  /** Makes pictures of what is there now; it costs a call of the decoder. */
+  /** Makes pictures of what is there now; it costs a call of the decoder. None of sounds. */
   preview(): Promise<Picture[]>;
 }
 
@@ -58,6 +58,22 @@ export interface PictureOutput {
   readonly nsfwContentDetected?: readonly boolean[] | undefined;
 }
 
+/** What pipelines that make sounds give. */
+export interface AudioOutput {
+  /** Empty: there are no pictures. */
+  readonly images: readonly [];
+  /** The sounds; empty when `outputType` is `"tensor"`. */
+  readonly audios: readonly Audio[];
+  /** float32 [N, channels, length] in -1..1, for `"tensor"`. */
+  readonly tensor?: Tensor | undefined;
+}
+
+/** What a pipeline gives whose class is known only from its model_index.json. */
+export interface AnyOutput extends PictureOutput {
+  /** The sounds, of pipelines that make them. */
+  readonly audios?: readonly Audio[] | undefined;
+}
+
 /** What a pipeline needs under one role of model_index.json. */
 export interface ComponentSpec {
   /** What it has to be. */
@@ -78,6 +94,8 @@ export interface PipelineRun<C extends object> {
   readonly registry: Registry;
   /** The picture codec of the registry. */
   pictures(): Promise<PictureCodec>;
+  /** The audio codec of the registry. */
+  audio(): Promise<AudioCodec>;
   /** What a picture's recipe begins with: pipeline, model, commit, scheduler, versions. */
   readonly recipe: Recipe;
   /** Tells the user something; `console.warn` unless `onWarning` was given at loading. */
@@ -183,9 +201,8 @@ export interface PipelineClass<C extends object, A extends readonly unknown[], O
 }
 
 /** A pipeline whose class is known only from its model_index.json. */
-export interface AnyPipeline
-  extends PipelineBase<Record<string, unknown>, unknown[], PictureOutput> {
-  (...args: unknown[]): Promise<PictureOutput>;
+export interface AnyPipeline extends PipelineBase<Record<string, unknown>, unknown[], AnyOutput> {
+  (...args: unknown[]): Promise<AnyOutput>;
   /** The scheduler; another one can be put in its place. */
   scheduler: Scheduler;
 }

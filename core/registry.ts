@@ -1,5 +1,5 @@
 import { DenoiseError } from "./errors.ts";
-import type { PictureCodec } from "./media.ts";
+import type { AudioCodec, PictureCodec } from "./media.ts";
 import type { PluginClass, PluginKind } from "./plugin.ts";
 import type { Source } from "./source.ts";
 
@@ -25,6 +25,8 @@ export interface RegistryContent {
   readonly sources?: readonly Source[];
   /** Turns tensors into pictures and back. */
   readonly pictures?: (() => Promise<PictureCodec>) | undefined;
+  /** Turns tensors into sounds. */
+  readonly audio?: (() => Promise<AudioCodec>) | undefined;
 }
 
 type Entry = LazyPlugin;
@@ -57,13 +59,15 @@ function kebab(className: string): string {
 export class Registry {
   readonly #entries = new Map<string, Entry>();
   readonly #sources: Source[] = [];
-  #pictures: (() => Promise<PictureCodec>) | undefined;
+  readonly #pictures: (() => Promise<PictureCodec>) | undefined;
+  readonly #audio: (() => Promise<AudioCodec>) | undefined;
 
   /** Makes a registry with that content. */
   constructor(content: RegistryContent = {}) {
     content.plugins?.forEach((plugin) => this.add(plugin));
     this.#sources.push(...content.sources ?? []);
     this.#pictures = content.pictures;
+    this.#audio = content.audio;
   }
 
   /**
@@ -89,7 +93,11 @@ export class Registry {
 
   /** A copy in which these plugins stand in front of what is there under the same names. */
   with(plugins: readonly (PluginClass | LazyPlugin)[]): Registry {
-    const copy = new Registry({ sources: this.#sources, pictures: this.#pictures });
+    const copy = new Registry({
+      sources: this.#sources,
+      pictures: this.#pictures,
+      audio: this.#audio,
+    });
     for (const [name, entry] of this.#entries) copy.#entries.set(name, entry);
     for (const plugin of plugins) {
       copy.#put([plugin.className, ...plugin.aliases ?? []], plugin);
@@ -173,5 +181,21 @@ export class Registry {
       );
     }
     return this.#pictures();
+  }
+
+  /**
+   * The codec of sounds.
+   *
+   * @throws {DenoiseError} `missing_component` when the registry has none.
+   */
+  audio(): Promise<AudioCodec> {
+    if (this.#audio === undefined) {
+      throw new DenoiseError(
+        "missing_component",
+        `Cannot make sounds: this registry has no audio codec. Import the class from ` +
+          `@denoise/denoise, give a registry with { audio }, or ask for outputType "tensor"`,
+      );
+    }
+    return this.#audio();
   }
 }

@@ -352,6 +352,12 @@ export const StableDiffusionSafetyChecker: typeof StableDiffusionSafetyCheckerCl
   StableDiffusionSafetyCheckerClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionSafetyChecker = StableDiffusionSafetyCheckerObject;
+import { UNet1DModel as UNet1DModelClass } from "@denoise/model-unet-1d";
+import type { UNet1DModel as UNet1DModelObject } from "@denoise/model-unet-1d";
+/** `UNet1DModel` of `@denoise/model-unet-1d`, with {@linkcode registry} as its default. */
+export const UNet1DModel: typeof UNet1DModelClass = UNet1DModelClass.using(registry);
+/** An object of the class. */
+export type UNet1DModel = UNet1DModelObject;
 import { UNet2DModel as UNet2DModelClass } from "@denoise/model-unet-2d";
 import type { UNet2DModel as UNet2DModelObject } from "@denoise/model-unet-2d";
 /** `UNet2DModel` of `@denoise/model-unet-2d`, with {@linkcode registry} as its default. */
@@ -365,6 +371,13 @@ export const UNet2DConditionModel: typeof UNet2DConditionModelClass = UNet2DCond
   .using(registry);
 /** An object of the class. */
 export type UNet2DConditionModel = UNet2DConditionModelObject;
+import { DanceDiffusionPipeline as DanceDiffusionPipelineClass } from "@denoise/pipeline-dance-diffusion";
+import type { DanceDiffusionPipeline as DanceDiffusionPipelineObject } from "@denoise/pipeline-dance-diffusion";
+/** `DanceDiffusionPipeline` of `@denoise/pipeline-dance-diffusion`, with {@linkcode registry} as its default. */
+export const DanceDiffusionPipeline: typeof DanceDiffusionPipelineClass =
+  DanceDiffusionPipelineClass.using(registry);
+/** An object of the class. */
+export type DanceDiffusionPipeline = DanceDiffusionPipelineObject;
 import { DDIMPipeline as DDIMPipelineClass } from "@denoise/pipeline-ddim";
 import type { DDIMPipeline as DDIMPipelineObject } from "@denoise/pipeline-ddim";
 /** `DDIMPipeline` of `@denoise/pipeline-ddim`, with {@linkcode registry} as its default. */

@@ -344,6 +344,12 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "model",
+      className: "UNet1DModel",
+      package: "@denoise/model-unet-1d",
+      load: async () => (await import("@denoise/model-unet-1d")).UNet1DModel,
+    },
+    {
+      kind: "model",
       className: "UNet2DModel",
       package: "@denoise/model-unet-2d",
       load: async () => (await import("@denoise/model-unet-2d")).UNet2DModel,
@@ -353,6 +359,12 @@ export const registry: Registry = new Registry({
       className: "UNet2DConditionModel",
       package: "@denoise/model-unet-2d-condition",
       load: async () => (await import("@denoise/model-unet-2d-condition")).UNet2DConditionModel,
+    },
+    {
+      kind: "pipeline",
+      className: "DanceDiffusionPipeline",
+      package: "@denoise/pipeline-dance-diffusion",
+      load: async () => (await import("@denoise/pipeline-dance-diffusion")).DanceDiffusionPipeline,
     },
     {
       kind: "pipeline",
@@ -518,4 +530,5 @@ export const registry: Registry = new Registry({
   ],
   sources: [source0, source1, mirror(), hub()],
   pictures: async () => (await import("@denoise/image")).imageCodec,
+  audio: async () => (await import("@denoise/audio")).audioCodec,
 });

@@ -108,6 +108,7 @@ ${entries.join("\n")}
   ],
   sources: [${places}mirror(), hub()],
   pictures: async () => (await import("@denoise/image")).imageCodec,
+  audio: async () => (await import("@denoise/audio")).audioCodec,
 });
 `;
 }

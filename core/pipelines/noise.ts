@@ -25,7 +25,10 @@ function randomSeed(): bigint {
  * @throws {RangeError} when a list of generators has another length.
  * @throws {TypeError} when both seed and generator are given.
  */
-export function batchNoise(count: number, options: RunOptions): BatchNoise {
+export function batchNoise(
+  count: number,
+  options: Pick<RunOptions, "seed" | "generator">,
+): BatchNoise {
   const { seed, generator } = options;
   if (seed !== undefined && generator !== undefined) {
     throw new TypeError("Cannot draw noise: give either seed or generator, not both");

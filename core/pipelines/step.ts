@@ -30,7 +30,10 @@ export function stepOptions(
  * @throws {DenoiseError} `aborted` when the signal has fired.
  * @throws {TypeError} when the callback gives latents of another shape.
  */
-export async function finishStep(step: PipelineStep, options: RunOptions): Promise<Tensor> {
+export async function finishStep(
+  step: PipelineStep,
+  options: Pick<RunOptions, "callbackOnStepEnd" | "signal">,
+): Promise<Tensor> {
   const changed = await options.callbackOnStepEnd?.(step);
   throwIfAborted(options.signal, `at step ${step.index + 1} of ${step.total}`);
   const latents = changed?.latents ?? step.latents;

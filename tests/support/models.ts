@@ -97,6 +97,7 @@ async function seeDepth(model: DepthEstimator, input: Inputs): Promise<Outputs> 
 }
 
 const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Promise<Outputs>> = {
+  UNet1DModel: denoise,
   UNet2DModel: denoise,
   UNet2DConditionModel: denoise,
   AutoencoderKL: encodeOrDecode,

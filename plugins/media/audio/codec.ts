@@ -1,0 +1,32 @@
+import type { AudioCodec } from "@denoise/core";
+import { DenoiseAudio } from "./audio.ts";
+
+/**
+ * Makes sounds of tensors.
+ *
+ * @example
+ * ```ts
+ * import { Tensor } from "@denoise/core";
+ * import { audioCodec } from "@denoise/audio";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const sounds = audioCodec.fromTensor(Tensor.full([3, 1, 10], 0.5), 8000, (seed) => ({ seed }));
+ * assertEquals(sounds.map(({ recipe }) => recipe?.seed), [0, 1, 2]);
+ * ```
+ */
+export const audioCodec: AudioCodec = {
+  fromTensor(tensor, sampleRate, recipe): DenoiseAudio[] {
+    const [count, channels, length] = tensor.dims;
+    if (tensor.dims.length !== 3 || !["float32", "float16", "float64"].includes(tensor.dtype)) {
+      throw new TypeError(
+        `Cannot make sounds of ${tensor}: it must be float32 [N, channels, length]`,
+      );
+    }
+    const values = tensor.toFloat32Array();
+    const size = channels! * length!;
+    return Array.from({ length: count! }, (_, n) => {
+      const data = values.slice(n * size, (n + 1) * size);
+      return new DenoiseAudio(sampleRate, channels!, data, { recipe: recipe?.(n) });
+    });
+  },
+};

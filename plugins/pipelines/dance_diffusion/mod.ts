@@ -1,0 +1,153 @@
+/**
+ * DanceDiffusionPipeline: sounds out of pure noise, by a UNet that was trained on one kind of sound
+ * (harmonai/maestro-150k, harmonai/glitch-440k). Dance Diffusion of Harmonai, with v-prediction
+ * (Salimans and Ho, "Progressive Distillation for Fast Sampling of Diffusion Models",
+ * arXiv:2202.00512) and IPNDMScheduler.
+ *
+ * @example
+ * ```ts ignore
+ * import { DanceDiffusionPipeline } from "@denoise/denoise";
+ *
+ * const pipe = await DanceDiffusionPipeline.fromPretrained("harmonai/maestro-150k");
+ * const { audios } = await pipe({ seed: 0, audioLengthInS: 4 });
+ * await audios[0].save("piano.wav");
+ * ```
+ *
+ * @module
+ */
+import {
+  type AudioOutput,
+  definePipeline,
+  type Denoiser,
+  type Pipeline,
+  type PipelineClass,
+  randnTensor,
+  type RunOptions,
+  type Scheduler,
+} from "@denoise/core";
+import { batchNoise, finishStep, stepOptions } from "@denoise/core/pipelines";
+
+/** What a DanceDiffusionPipeline consists of. */
+export interface DanceDiffusionComponents {
+  /** A UNet1DModel whose config has a `sample_rate`. */
+  readonly unet: Denoiser;
+  /** An IPNDMScheduler, or another whose timesteps run from 1 to 0. */
+  readonly scheduler: Scheduler;
+}
+
+/** Options of a call. */
+export interface DanceDiffusionOptions extends Omit<RunOptions, "outputType"> {
+  /** Sounds to make; 1 unless given. */
+  readonly batchSize?: number | undefined;
+  /** Denoising steps; 100 unless given. */
+  readonly numInferenceSteps?: number | undefined;
+  /**
+   * Length in seconds; that of the sounds it was trained on unless given. What the model cannot
+   * halve is made longer and cut off at the end.
+   */
+  readonly audioLengthInS?: number | undefined;
+  /** What the sounds are given as: sounds, or float32 [N, channels, length] in -1..1. */
+  readonly outputType?: "audio" | "tensor" | undefined;
+}
+
+/** A loaded DanceDiffusionPipeline. */
+export type DanceDiffusionPipeline = Pipeline<
+  DanceDiffusionComponents,
+  [options?: DanceDiffusionOptions],
+  AudioOutput
+>;
+
+/** Unconditional sounds; `DanceDiffusionPipeline` of diffusers. */
+export const DanceDiffusionPipeline: PipelineClass<
+  DanceDiffusionComponents,
+  [options?: DanceDiffusionOptions],
+  AudioOutput
+> = definePipeline({
+  className: "DanceDiffusionPipeline",
+  components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
+  async *generate(run, options: DanceDiffusionOptions = {}) {
+    const { unet, scheduler } = run.components;
+    const { batchSize = 1, numInferenceSteps = 100, outputType = "audio", signal } = options;
+    checkCall(batchSize, outputType);
+    const config = unet.config as unknown as SoundConfig;
+    const { rate, wanted, made } = lengths(config, options.audioLengthInS);
+    const noise = batchNoise(batchSize, options);
+
+    let sample = randnTensor([batchSize, config.in_channels, made], noise.generator); // [N, C, L]
+    scheduler.setTimesteps(numInferenceSteps);
+    const total = scheduler.timesteps.length;
+    for (const [index, timestep] of scheduler.timesteps.entries()) {
+      const output = await unet.forward(sample, timestep, { signal });
+      const stepped = scheduler.step(
+        output.sample,
+        timestep,
+        sample,
+        stepOptions(scheduler, noise),
+      );
+      const step = {
+        index,
+        total,
+        timestep,
+        latents: stepped.prevSample,
+        denoised: stepped.predOriginalSample,
+        preview: () => Promise.resolve([]),
+      };
+      yield step;
+      sample = await finishStep(step, options);
+    }
+
+    const tensor = sample.clamp(-1, 1).slice(2, 0, wanted);
+    if (outputType === "tensor") return { images: [], audios: [], tensor };
+    const codec = await run.audio();
+    const recipe = (i: number) => ({
+      ...run.recipe,
+      seed: noise.seedOf(i)?.toString(),
+      steps: numInferenceSteps,
+      audioLengthInS: wanted / rate,
+    });
+    return { images: [], audios: codec.fromTensor(tensor, rate, recipe) };
+  },
+});
+
+/** What the config of a UNet1DModel says of sounds. */
+interface SoundConfig {
+  readonly in_channels: number;
+  readonly sample_size: number;
+  readonly sample_rate: number | null;
+  readonly up_block_types: readonly string[];
+}
+
+function checkCall(batchSize: number, outputType: string): void {
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new RangeError(`Cannot make ${batchSize} sounds: batchSize must be an integer from 1`);
+  }
+  if (outputType !== "audio" && outputType !== "tensor") {
+    throw new RangeError(
+      `Cannot give the output as ${JSON.stringify(outputType)}: outputType must be "audio" or ` +
+        `"tensor"`,
+    );
+  }
+}
+
+/** How many samples are wanted, and how many are made so that the levels of the model can halve them. */
+function lengths(
+  { sample_size, sample_rate: rate, up_block_types }: SoundConfig,
+  given?: number,
+): { readonly rate: number; readonly wanted: number; readonly made: number } {
+  if (typeof rate !== "number") {
+    throw new TypeError(
+      `Cannot make sounds: sample_rate in the unet's config is ${rate}, but must be a number of ` +
+        `samples in a second`,
+    );
+  }
+  const seconds = given ?? sample_size / rate;
+  const size = seconds * rate; // may be a little less than sample_size, as in diffusers
+  const factor = 2 ** up_block_types.length;
+  if (!(size >= 3 * factor) || !Number.isFinite(size)) {
+    throw new RangeError(
+      `Cannot make a sound of ${seconds} seconds: it must be ` +
+        `${3 * factor / rate} seconds at least, so that the levels of the unet can halve it`,
+    );
+  }
+  return { rate, wanted: Math.floor(size), made: Math.ceil(size / factor) * factor };
+}
