@@ -16,6 +16,7 @@ const REPO = new URL("./fixtures/tiny-stable-diffusion", import.meta.url).pathna
 const DDPM = new URL("./fixtures/tiny-ddpm", import.meta.url).pathname;
 const PICTURE = new URL("plugins/media/image/testdata/files/rgb.png", ROOT).pathname;
 const LCM = new URL("./fixtures/tiny-lcm", import.meta.url).pathname;
+const DANCE = new URL("./fixtures/tiny-dance-diffusion", import.meta.url).pathname;
 const folder = await Deno.makeTempDir();
 addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
@@ -71,6 +72,18 @@ describe("denoise generate", () => {
     const { code, stderr } = await denoise("generate", "--model", DDPM, "--steps", "2");
     assertEquals(code, 0, stderr);
     assert((await Deno.stat(`${folder}/picture.png`)).isFile);
+  });
+
+  it("writes sounds as WAV files, from a model that makes them", async () => {
+    const sound = ["--model", DANCE, "--steps", "2", "--seed", "3", "--length", "0.2"];
+    const { code, stdout, stderr } = await denoise("generate", ...sound, "--count", "2");
+    assertEquals(code, 0, stderr);
+    assertEquals(stdout, "sound-1.wav (seed 3)\nsound-2.wav (seed 4)\n");
+    const file = await Deno.readFile(`${folder}/sound-2.wav`);
+    assertEquals(new TextDecoder().decode(file.subarray(0, 4)), "RIFF");
+    assertEquals(file.length, 44 + 20 * 2 * 2);
+    const named = await denoise("generate", ...sound, "--out", "x.wav", "--json");
+    assertEquals(JSON.parse(named.stdout).path, "x.wav");
   });
 
   it("changes a picture, paints in it, and applies LoRAs, by what is given", async () => {
@@ -208,6 +221,8 @@ describe("denoise generate", () => {
       [["generate", "x", "--model", LCM, ...net, ...edges], 1, "LatentConsistencyModelPipeline"],
       [["generate", "--model", DDPM, ...picture], 1, "Cannot give --image to DDPMPipeline"],
       [["generate", "a prompt", "--model", DDPM], 1, "Cannot give a prompt to DDPMPipeline"],
+      [["generate", "--model", DDPM, "--length", "3"], 1, "Cannot give --length to DDPMPipeline"],
+      [["generate", "--model", DANCE, "--steps", "1", "--out", "x.png"], 1, "must end in .wav"],
     ];
     for (const [args, expected, message] of cases) {
       const { code, stderr, stdout } = await denoise(...args);

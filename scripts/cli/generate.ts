@@ -1,4 +1,4 @@
-import type { AnyPipeline, PictureOutput, PipelineStep, Registry } from "@denoise/core";
+import type { AnyOutput, AnyPipeline, PipelineStep, Registry } from "@denoise/core";
 import { DenoiseError, diffusionPipeline } from "@denoise/core";
 import { defaults, id as EMBEDDED } from "@denoise/embedded-emoji";
 import { loadLoraWeights } from "@denoise/lora";
@@ -31,12 +31,13 @@ interface GenerateFlags extends Given {
   readonly revision?: string;
   readonly json?: true;
   readonly lora: readonly string[];
+  readonly length?: number;
 }
 
 /** Adds `generate PROMPT`. */
 export function addGenerate(program: Command): void {
   program.command("generate")
-    .description("make pictures from a prompt, or without one from an unconditional model")
+    .description("make pictures from a prompt; without one, pictures or sounds of one kind")
     .argument("[prompt...]", "what the picture should show")
     .option("-m, --model <id>", "Hub id or folder of a diffusers repo", EMBEDDED)
     .option("-s, --steps <n>", "denoising steps", integer(1, 10_000))
@@ -58,8 +59,9 @@ export function addGenerate(program: Command): void {
       several(String),
       [],
     )
-    .option("-n, --count <n>", "how many pictures", integer(1, 64), 1)
-    .option("-o, --out <file>", "where to write: .png, .jpg or .jpeg")
+    .option("--length <seconds>", "how long a sound is", number(0, 3600))
+    .option("-n, --count <n>", "how many pictures or sounds", integer(1, 64), 1)
+    .option("-o, --out <file>", "where to write: .png, .jpg or .jpeg; .wav for sounds")
     .option("-d, --device <device>", "cpu, cuda, tensorrt, webgpu, coreml or dml", "cpu")
     .option("--variant <name>", 'which weights, such as "fp16"')
     .option("--revision <name>", "branch, tag or commit of the repo")
@@ -95,17 +97,20 @@ async function generate(prompt: string, flags: GenerateFlags, registry: Registry
       await loadLoraWeights(pipe, file!, weight === undefined ? {} : { weight: Number(weight) });
     }
     if (!("tokenizer" in pipe.components)) refusePrompt(pipe, prompt, flags);
+    refuseLength(pipe, flags);
     const controlNet = await controlNetLoader(registry, load);
     const task = await taskFor(pipe, flags, controlNet, registry).finally(bar.stop);
     used = task.pipe;
-    const { images } = await withProgress(start(task, prompt, flags));
-    for (const [index, image] of images.entries()) {
-      const path = outputPath(prompt, flags.out, index, images.length);
-      await image.save(path);
-      if (flags.json) console.log(JSON.stringify({ path, ...image.recipe }));
+    const { images, audios = [] } = await withProgress(start(task, prompt, flags));
+    const kind = audios.length > 0 ? SOUND : PICTURE;
+    const made = [...images, ...audios];
+    for (const [index, one] of made.entries()) {
+      const path = outputPath(prompt, flags.out, index, made.length, kind);
+      await one.save(path);
+      if (flags.json) console.log(JSON.stringify({ path, ...one.recipe }));
       else {
-        await showPicture(image);
-        console.log(`${path} (seed ${image.recipe?.seed ?? "unknown"})`);
+        if ("width" in one) await showPicture(one);
+        console.log(`${path} (seed ${one.recipe?.seed ?? "unknown"})`);
       }
     }
   } finally {
@@ -124,8 +129,17 @@ function refusePrompt(pipe: AnyPipeline, prompt: string, flags: GenerateFlags): 
   ].filter(Boolean);
   if (unused.length === 0) return;
   throw new TypeError(
-    `Cannot give ${unused.join(" and ")} to ${pipe.className}: it makes pictures of the one ` +
-      `kind it was trained on; leave that out, or name another --model`,
+    `Cannot give ${unused.join(" and ")} to ${pipe.className}: it makes what is of the one kind ` +
+      `it was trained on; leave that out, or name another --model`,
+  );
+}
+
+/** A length is for sounds. */
+function refuseLength({ className }: AnyPipeline, { length }: GenerateFlags): void {
+  if (length === undefined || className === "DanceDiffusionPipeline") return;
+  throw new TypeError(
+    `Cannot give --length to ${className}: it makes pictures; a model of DanceDiffusionPipeline ` +
+      `takes it, such as harmonai/maestro-150k`,
   );
 }
 
@@ -134,7 +148,7 @@ function start(
   { pipe, options }: Task,
   prompt: string,
   flags: GenerateFlags,
-): AsyncGenerator<PipelineStep, PictureOutput, void> {
+): AsyncGenerator<PipelineStep, AnyOutput, void> {
   const own = flags.model === EMBEDDED ? defaults : undefined;
   const steps = flags.steps ?? own?.numInferenceSteps;
   const shared = {
@@ -142,7 +156,8 @@ function start(
     seed: flags.seed,
   };
   if (!("tokenizer" in pipe.components)) {
-    return pipe.stream({ ...shared, batchSize: flags.count });
+    const length = flags.length === undefined ? {} : { audioLengthInS: flags.length };
+    return pipe.stream({ ...shared, ...length, batchSize: flags.count });
   }
   return pipe.stream(prompt, {
     ...shared,
@@ -153,20 +168,40 @@ function start(
   });
 }
 
-/** Where picture `index` is written: a name from the prompt unless one is given. */
-export function outputPath(
+interface FileKind {
+  /** The file's name without a prompt. */
+  readonly name: string;
+  /** The extension unless another is asked for. */
+  readonly extension: string;
+  readonly pattern: RegExp;
+  /** The extensions that the pattern takes, for the message. */
+  readonly known: string;
+}
+
+const PICTURE: FileKind = {
+  name: "picture",
+  extension: ".png",
+  pattern: /\.(png|jpe?g)$/i,
+  known: ".png, .jpg or .jpeg",
+};
+
+const SOUND: FileKind = { name: "sound", extension: ".wav", pattern: /\.wav$/i, known: ".wav" };
+
+/** Where picture or sound `index` is written: a name from the prompt unless one is given. */
+function outputPath(
   prompt: string,
   out: string | undefined,
   index: number,
   count: number,
+  { name, extension, pattern, known }: FileKind,
 ): string {
   const words = prompt.toLowerCase().normalize("NFKD").replace(/[^\p{L}\p{N}]+/gu, "-");
-  const slug = words.replace(/^-+|-+$/g, "").slice(0, 60) || "picture";
-  const path = out ?? `${slug}.png`;
-  if (!/\.(png|jpe?g)$/i.test(path)) {
+  const slug = words.replace(/^-+|-+$/g, "").slice(0, 60) || name;
+  const path = out ?? `${slug}${extension}`;
+  if (!pattern.test(path)) {
     throw new DenoiseError(
       "unsupported_option",
-      `Cannot write ${JSON.stringify(path)}: its name must end in .png, .jpg or .jpeg`,
+      `Cannot write ${JSON.stringify(path)}: its name must end in ${known}`,
     );
   }
   return count === 1 ? path : path.replace(/(\.\w+)$/, `-${index + 1}$1`);

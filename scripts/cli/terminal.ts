@@ -1,10 +1,10 @@
-import type { DownloadProgress, PictureOutput, PipelineStep } from "@denoise/core";
+import type { AnyOutput, DownloadProgress, PipelineStep } from "@denoise/core";
 import { ProgressBar } from "@denoise/terminal";
 
 /** Runs a pipeline to its end with a progress bar, or plain lines where there is no terminal. */
 export async function withProgress(
-  run: AsyncGenerator<PipelineStep, PictureOutput, void>,
-): Promise<PictureOutput> {
+  run: AsyncGenerator<PipelineStep, AnyOutput, void>,
+): Promise<AnyOutput> {
   const bar = new ProgressBar({ desc: "denoising", unit: "step" });
   try {
     for (;;) {
