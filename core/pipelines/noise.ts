@@ -62,7 +62,7 @@ export function batchNoise(
 export function initialLatents(
   dims: readonly number[],
   noise: BatchNoise,
-  scheduler: Scheduler,
+  scheduler: Pick<Scheduler, "initNoiseSigma">,
   latents?: Tensor,
 ): Tensor {
   if (latents !== undefined && String(latents.dims) !== String(dims)) {

@@ -10,25 +10,32 @@ import {
   type Tokenizer,
 } from "@denoise/core";
 import type { Tokenizer as Backend } from "@huggingface/tokenizers";
-import { boundaries, buildBackend, decodeIds, encodeText } from "./_backend.ts";
-import { FILE_NAMES, readTokenizerFiles, type TokenizerFiles } from "./_files.ts";
 import {
+  checkLength,
+  type Encoding,
+  type PadOptions,
+  padRows,
   type PlacedToken,
   placeTokens,
   resolveSpecialTokens,
+  rowLimit,
   type SpecialTokens,
-} from "./_special_tokens.ts";
-import { checkLength, type PadOptions, padRows, rowLimit, truncate } from "./_rows.ts";
+  truncate,
+} from "@denoise/core/tokenizers";
+import { boundaries, buildBackend, decodeIds, encodeText } from "./_backend.ts";
+import { FILE_NAMES, readTokenizerFiles, type TokenizerFiles } from "./_files.ts";
+
+export type { Encoding };
 
 const MODEL_MAX_LENGTH = 77;
 
-/** What {@linkcode CLIPTokenizer.encode} gives. */
-export interface Encoding {
-  /** int64 [N, tokens]. */
-  readonly inputIds: Tensor;
-  /** int64 [N, tokens], 1 where a token counts, 0 where the row was filled up. */
-  readonly attentionMask: Tensor;
-}
+/** What CLIP takes where the files say nothing. */
+const DEFAULTS: SpecialTokens = {
+  bos: "<|startoftext|>",
+  eos: "<|endoftext|>",
+  unk: "<|endoftext|>",
+  pad: "<|endoftext|>",
+};
 
 /** What a tokenizer is made of. */
 interface Parts {
@@ -105,7 +112,11 @@ export class CLIPTokenizer implements Tokenizer {
     const { modelMaxLength = MODEL_MAX_LENGTH, padToken = "<|endoftext|>" } = options;
     const config = { model_max_length: modelMaxLength, pad_token: padToken };
     const files = { vocab, merges, config, specialTokens: {}, addedTokens: [] };
-    return new CLIPTokenizer({ files, ...resolveSpecialTokens(files), folder: undefined });
+    return new CLIPTokenizer({
+      files,
+      ...resolveSpecialTokens(files, DEFAULTS),
+      folder: undefined,
+    });
   }
 
   /**
@@ -118,7 +129,11 @@ export class CLIPTokenizer implements Tokenizer {
     _options: LoadOptions = {},
   ): Promise<CLIPTokenizer> {
     const files = await readTokenizerFiles(location.path);
-    return new CLIPTokenizer({ files, ...resolveSpecialTokens(files), folder: location.path });
+    return new CLIPTokenizer({
+      files,
+      ...resolveSpecialTokens(files, DEFAULTS),
+      folder: location.path,
+    });
   }
 
   /**
@@ -269,6 +284,7 @@ export class CLIPTokenizer implements Tokenizer {
 
   /** Whether tokens were added to those of the files. */
   #hasOwnTokens(): boolean {
-    return this.#parts.added.length > resolveSpecialTokens(this.#parts.files).added.length;
+    return this.#parts.added.length >
+      resolveSpecialTokens(this.#parts.files, DEFAULTS).added.length;
   }
 }

@@ -1,4 +1,4 @@
-import { Tensor } from "@denoise/core";
+import { Tensor } from "../tensor.ts";
 
 /** Beyond this a text takes seconds of CPU, for a row of 77 tokens. */
 const MAX_CHARACTERS = 65_536;
@@ -7,6 +7,7 @@ const MAX_CHARACTERS = 65_536;
 export interface PadOptions {
   /** What a row is filled up with. */
   readonly id: number;
+  /** On which side a row is filled up. */
   readonly side: "left" | "right";
   /** On which side a text is cut. */
   readonly truncationSide: "left" | "right";
@@ -46,12 +47,20 @@ export function truncate(ids: number[], count: number, side: "left" | "right"): 
   return side === "right" ? ids.slice(0, count) : ids.slice(ids.length - count);
 }
 
+/** Rows of token ids as tensors. */
+export interface Encoding {
+  /** int64 [N, tokens]. */
+  readonly inputIds: Tensor;
+  /** int64 [N, tokens], 1 where a token counts, 0 where the row was filled up. */
+  readonly attentionMask: Tensor;
+}
+
 /** Rows as tensors, filled up to a length, to the longest of them, or not at all. */
 export function padRows(
   rows: readonly (readonly number[])[],
   padding: number | "longest" | false,
   pad: PadOptions,
-): { inputIds: Tensor; attentionMask: Tensor } {
+): Encoding {
   const longest = Math.max(0, ...rows.map((row) => row.length));
   const length = typeof padding === "number" ? Math.max(padding, longest) : longest;
   const shortest = Math.min(...rows.map((row) => row.length));

@@ -1,10 +1,14 @@
-import type { TokenizerFiles } from "./_files.ts";
+import type { TokenizerSettings, Vocabulary } from "./files.ts";
 
 /** A token that is found in a text before it is split into words. */
 export interface AddedToken {
+  /** The token itself. */
   readonly content: string;
+  /** Takes white space before it along. */
   readonly lstrip: boolean;
+  /** Takes white space behind it along. */
   readonly rstrip: boolean;
+  /** Not found inside of words. */
   readonly single_word: boolean;
   /** Looked for after normalization. */
   readonly normalized: boolean;
@@ -13,21 +17,19 @@ export interface AddedToken {
 }
 
 /** An added token with its place in the vocabulary. */
-export type PlacedToken = AddedToken & { readonly id: number };
+export type PlacedToken = AddedToken & {
+  /** Its place. */
+  readonly id: number;
+};
 
 /** The roles of special tokens, in the order in which they are added. */
-const ROLES = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"] as const;
+const ROLES: readonly SpecialRole[] = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"];
+
+/** What a special token stands for. */
+export type SpecialRole = "bos" | "eos" | "unk" | "sep" | "pad" | "cls" | "mask";
 
 /** Which token has which role. */
-export type SpecialTokens = { readonly [role in typeof ROLES[number]]?: string };
-
-/** What CLIP takes where the files say nothing. */
-const DEFAULTS: SpecialTokens = {
-  bos: "<|startoftext|>",
-  eos: "<|endoftext|>",
-  unk: "<|endoftext|>",
-  pad: "<|endoftext|>",
-};
+export type SpecialTokens = { readonly [role in SpecialRole]?: string };
 
 type Described = Partial<AddedToken> & { readonly content: string };
 
@@ -54,7 +56,7 @@ function isDescription(value: unknown): boolean {
  * twice keeps its place and takes the later flags.
  */
 export function placeTokens(
-  vocab: TokenizerFiles["vocab"],
+  vocab: Vocabulary,
   tokens: readonly AddedToken[],
   placed: readonly PlacedToken[] = [],
 ): PlacedToken[] {
@@ -74,9 +76,12 @@ export function placeTokens(
  * `added_tokens_decoder` by id, else of special_tokens_map.json, added_tokens.json and
  * tokenizer.json; then the named roles that were not among them, then the extra ones. A role given
  * as plain text is looked for before normalization.
+ *
+ * @param defaults What the class takes where the files say nothing.
  */
 export function resolveSpecialTokens(
-  files: TokenizerFiles,
+  files: TokenizerSettings & { readonly vocab: Vocabulary },
+  defaults: SpecialTokens,
 ): { readonly roles: SpecialTokens; readonly added: readonly PlacedToken[] } {
   const decoder = files.config["added_tokens_decoder"] as Record<string, unknown> | undefined;
   const named: Record<string, unknown> = decoder === undefined
@@ -84,8 +89,8 @@ export function resolveSpecialTokens(
     : files.config;
   const values = ROLES.map((role) => {
     const value = named[`${role}_token`];
-    return [role, isDescription(value) ? value : value === null ? undefined : DEFAULTS[role]];
-  }).filter(([_, value]) => value !== undefined) as [typeof ROLES[number], unknown][];
+    return [role, isDescription(value) ? value : value === null ? undefined : defaults[role]];
+  }).filter(([_, value]) => value !== undefined) as [SpecialRole, unknown][];
   const roles = Object.fromEntries(
     values.map(([role, value]) => [role, describe(value, true).content]),
   );

@@ -1,0 +1,9 @@
+/**
+ * What tokenizers have in common: the files of their folders, special and added tokens, and rows of ids
+ * that are cut and filled up.
+ *
+ * @module
+ */
+export * from "./files.ts";
+export * from "./rows.ts";
+export * from "./special_tokens.ts";
