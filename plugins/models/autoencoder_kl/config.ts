@@ -1,5 +1,5 @@
 import type { ConfigSchema } from "@denoise/core";
-import { unsupportedOption } from "@denoise/onnx";
+import { checkPictureCoder } from "@denoise/onnx/blocks";
 
 /** Options of an AutoencoderKL, as they stand in config.json. */
 export interface AutoencoderKLConfig {
@@ -72,24 +72,7 @@ export const schema: ConfigSchema<AutoencoderKLConfig> = {
   floats: ["scaling_factor"],
 };
 
-const BLOCKS = {
-  down_block_types: ["DownEncoderBlock2D", "AttnDownEncoderBlock2D"],
-  up_block_types: ["UpDecoderBlock2D", "AttnUpDecoderBlock2D"],
-} as const;
-
 /** Refuses what cannot be built, before any weights are looked at. */
 export function check(config: AutoencoderKLConfig): void {
-  const levels = config.block_out_channels.length;
-  for (const option of ["down_block_types", "up_block_types"] as const) {
-    const types = config[option];
-    if (types.length !== levels) {
-      throw new RangeError(
-        `Cannot build AutoencoderKL: ${option} names ${types.length} levels, but ` +
-          `block_out_channels ${levels}; they must be as many`,
-      );
-    }
-    const known: readonly string[] = BLOCKS[option];
-    const unknown = types.find((type) => !known.includes(type));
-    if (unknown !== undefined) throw unsupportedOption("AutoencoderKL", option, unknown, known);
-  }
+  checkPictureCoder("AutoencoderKL", config);
 }

@@ -63,7 +63,7 @@ export interface ModelDefinition<C extends object, M extends Model<C>> {
   /** Other class names in repos that mean the same class. */
   readonly aliases?: readonly string[];
   /** The library whose names its files have; `"diffusers"` unless given. */
-  readonly library?: "diffusers" | "transformers" | "stable_diffusion";
+  readonly library?: "diffusers" | "transformers" | "stable_diffusion" | "latent_diffusion";
   /** The options in config.json. */
   readonly schema: ConfigSchema<C>;
   /** Brings a config.json of another layout into the schema's, such as one with `text_config`. */

@@ -1,6 +1,7 @@
 import type { Scope, Value } from "../graph/mod.ts";
 import { add, attention, div, fromTokens, groupNorm, linear, mul, toTokens } from "../nn/mod.ts";
 import type { Context } from "./image_projection.ts";
+import { spatialNorm } from "./norm.ts";
 
 /**
  * Attention of tokens to a context (`Attention`): queries from `x`, keys and values from `context`.
@@ -37,6 +38,8 @@ export interface AttentionBlockOptions {
   readonly eps: number;
   /** What the result is divided by; 1 unless given. */
   readonly outputScale?: number | undefined;
+  /** Latents [N, C', h, w] that scale and shift in a spatial normalization. */
+  readonly latents?: Value | undefined;
 }
 
 /**
@@ -46,8 +49,12 @@ export interface AttentionBlockOptions {
  * @param x [N, C, H, W].
  */
 export function attentionBlock(s: Scope, x: Value, options: AttentionBlockOptions): Value {
-  const { heads, groups, eps, outputScale = 1 } = options;
-  const normal = s.has("group_norm") ? groupNorm(s.at("group_norm"), x, { groups, eps }) : x;
+  const { heads, groups, eps, outputScale = 1, latents } = options;
+  const normal = latents !== undefined
+    ? spatialNorm(s.at("spatial_norm"), x, latents)
+    : s.has("group_norm")
+    ? groupNorm(s.at("group_norm"), x, { groups, eps })
+    : x;
   const tokens = toTokens(s, normal); // [N, H·W, C]
   const attended = fromTokens(s, attentionLayer(s, tokens, tokens, heads), x); // [N, C, H, W]
   const sum = add(s, attended, x);

@@ -9,7 +9,7 @@ import { transformer2d, type Transformer2dOptions } from "./transformer.ts";
 export interface MidBlockOptions {
   /** Options of the residual blocks. */
   readonly resnet: ResnetOptions;
-  /** Embedding of the time, [N, E]; an autoencoder has none. */
+  /** Embedding of the time, [N, E]; latents for a spatial normalization; else none. */
   readonly temb?: Value | undefined;
   /** Channels of an attention head, all of them when null; absent for no attention. */
   readonly headChannels?: number | null | undefined;
@@ -29,6 +29,7 @@ export function midBlock(s: Scope, input: Value, options: MidBlockOptions): Valu
       groups: options.attentionGroups ?? groups,
       eps,
       outputScale,
+      latents: resnet.timeScaleShift === "spatial" ? temb : undefined,
     });
   }
   return resnetBlock(s.at("resnets.1"), x, temb, resnet);

@@ -13,6 +13,8 @@ export * from "./down_block.ts";
 export * from "./image_projection.ts";
 export * from "./levels.ts";
 export * from "./mid_block.ts";
+export * from "./norm.ts";
+export * from "./picture_coder.ts";
 export * from "./resample.ts";
 export * from "./resnet_block.ts";
 export * from "./timestep_embedding.ts";

@@ -14,6 +14,7 @@ import {
   unsqueeze,
   upsampleNearest,
 } from "../nn/mod.ts";
+import { adaGroupNorm, spatialNorm } from "./norm.ts";
 
 /** What all residual blocks of a model have in common. */
 export interface ResnetOptions {
@@ -25,8 +26,11 @@ export interface ResnetOptions {
   readonly eps: number;
   /** Name of the activation function. */
   readonly activation: string;
-  /** Whether the time embedding is added, or scales and shifts; `"default"` unless given. */
-  readonly timeScaleShift?: "default" | "scale_shift" | undefined;
+  /**
+   * Whether the time embedding is added (`"default"`, unless given), scales and shifts, or does so in
+   * both normalizations; for `"spatial"` it is the latents that do so.
+   */
+  readonly timeScaleShift?: "default" | "scale_shift" | "ada_group" | "spatial" | undefined;
   /** Whether the time embedding goes in without activation. */
   readonly skipTimeActivation?: boolean | undefined;
   /** What the result is divided by; 1 unless given. */
@@ -41,7 +45,7 @@ export interface ResnetOptions {
  * A residual block, told of the time by `temb` (`ResnetBlock2D`).
  *
  * @param x [N, C, H, W].
- * @param temb [N, E]; a block of an autoencoder has none.
+ * @param temb [N, E]; latents [N, C, h, w] for `"spatial"`; else a block of an autoencoder has none.
  * @returns [N, C', H', W'].
  */
 export function resnetBlock(
@@ -50,10 +54,10 @@ export function resnetBlock(
   temb: Value | undefined,
   options: ResnetOptions,
 ): Value {
-  const { groups, eps, outputScale = 1 } = options;
+  const { groups, outputScale = 1 } = options;
   const act = (value: Value) => activation(s, value, options.activation);
 
-  let h = resize(s, act(groupNorm(s.at("norm1"), x, { groups, eps })), options);
+  let h = resize(s, act(normalize(s.at("norm1"), x, temb, groups, options)), options);
   h = conv2d(s.at("conv1"), h, { padding: 1 }); // [N, C', H', W']
   h = timed(s, h, temb, options);
   h = conv2d(s.at("conv2"), act(h), { padding: 1 });
@@ -72,16 +76,30 @@ function resize(s: Scope, x: Value, { resample, filter }: ResnetOptions): Value 
   return resample === "down" ? firDownsample(s, x, channels) : firUpsample(s, x, channels);
 }
 
+/** A normalization, told of time or place where the block's are (`ResnetBlockCondNorm2D`). */
+function normalize(
+  s: Scope,
+  x: Value,
+  temb: Value | undefined,
+  groups: number,
+  { eps, timeScaleShift }: ResnetOptions,
+): Value {
+  if (timeScaleShift === "spatial") return spatialNorm(s, x, temb!);
+  if (timeScaleShift === "ada_group") return adaGroupNorm(s, x, temb!, { groups, eps });
+  return groupNorm(s, x, { groups, eps });
+}
+
 /** The second normalization, with the time embedding before it or as its scale and shift. */
 function timed(s: Scope, h: Value, temb: Value | undefined, options: ResnetOptions): Value {
-  const norm = { groups: options.groupsOut ?? options.groups, eps: options.eps };
-  if (temb === undefined) return groupNorm(s.at("norm2"), h, norm);
+  const groups = options.groupsOut ?? options.groups;
+  const norm = (x: Value) => normalize(s.at("norm2"), x, temb, groups, options);
+  // Without a projection the time is in the normalization already, or there is none.
+  if (temb === undefined || !s.has("time_emb_proj")) return norm(h);
   const input = options.skipTimeActivation ? temb : activation(s, temb, options.activation);
   const projected = unsqueeze(s, linear(s.at("time_emb_proj"), input), [2, 3]); // [N, ., 1, 1]
   if (options.timeScaleShift !== "scale_shift") {
-    return groupNorm(s.at("norm2"), add(s, h, projected), norm);
+    return norm(add(s, h, projected));
   }
   const [scale, shift] = chunk(s, projected, 2, 1) as [Value, Value];
-  const normal = groupNorm(s.at("norm2"), h, norm);
-  return add(s, mul(s, normal, add(s, scale, 1)), shift);
+  return add(s, mul(s, norm(h), add(s, scale, 1)), shift);
 }

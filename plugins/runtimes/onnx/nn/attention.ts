@@ -1,6 +1,6 @@
 import { float, MICROSOFT, type Scope, type Value } from "../graph/mod.ts";
 import { add, matMul, mul, softmax } from "./arithmetic.ts";
-import { reshape, transpose } from "./shape.ts";
+import { concat, expand, reshape, shapeOf, transpose } from "./shape.ts";
 
 /** What attention is computed from, after the projections. */
 export interface AttentionInputs {
@@ -20,6 +20,8 @@ export interface AttentionOptions {
   readonly scale?: number | undefined;
   /** Added to the scores before the softmax: [N or 1, heads or 1, queries, keys]. */
   readonly bias?: Value | undefined;
+  /** The same for every query, as a mask of keys is: [N or 1, 1, 1, keys]. */
+  readonly keyBias?: Value | undefined;
 }
 
 /**
@@ -35,8 +37,9 @@ export function attention(s: Scope, inputs: AttentionInputs, options: AttentionO
 function fused(
   s: Scope,
   { query, key, value }: AttentionInputs,
-  { heads, scale, bias }: AttentionOptions,
+  { heads, scale, bias: given, keyBias }: AttentionOptions,
 ): Value {
+  const bias = keyBias === undefined ? given : forQueries(s, keyBias, query, given);
   const inputs = [query, key, value, ...(bias ? [undefined, undefined, bias] : [])];
   return s.op("MultiHeadAttention", inputs, {
     num_heads: heads,
@@ -44,10 +47,17 @@ function fused(
   }, { domain: MICROSOFT });
 }
 
+/** A bias of keys as the fused operator takes it, with a row for each query. */
+function forQueries(s: Scope, keyBias: Value, query: Value, bias: Value | undefined): Value {
+  if (bias !== undefined) return add(s, bias, keyBias);
+  const rows = concat(s, [s.ints([1, 1]), shapeOf(s, query, 1, 2), s.ints([1])], 0);
+  return expand(s, keyBias, rows);
+}
+
 function standard(
   s: Scope,
   { query, key, value }: AttentionInputs,
-  { heads, scale, bias }: AttentionOptions,
+  { heads, scale, bias, keyBias }: AttentionOptions,
 ): Value {
   const split = (x: Value, perm: readonly number[]) =>
     transpose(s, reshape(s, x, [0, 0, heads, -1]), perm);
@@ -56,7 +66,11 @@ function standard(
   const v = split(value, [0, 2, 1, 3]); // [N, heads, keys, width']
   const factor = scale ?? inverseRootWidth(s, q);
   const scores = matMul(s, mul(s, q, factor), k); // [N, heads, queries, keys]
-  const weights = softmax(s, bias === undefined ? scores : add(s, scores, bias));
+  const biased = [bias, keyBias].reduce<Value>(
+    (sum, one) => one === undefined ? sum : add(s, sum, one),
+    scores,
+  );
+  const weights = softmax(s, biased);
   const out = transpose(s, matMul(s, weights, v), [0, 2, 1, 3]); // [N, queries, heads, width']
   return reshape(s, out, [0, 0, -1]);
 }
