@@ -345,6 +345,12 @@ export const DPTForDepthEstimation: typeof DPTForDepthEstimationClass = DPTForDe
   .using(registry);
 /** An object of the class. */
 export type DPTForDepthEstimation = DPTForDepthEstimationObject;
+import { LDMBertModel as LDMBertModelClass } from "@denoise/model-ldm-bert";
+import type { LDMBertModel as LDMBertModelObject } from "@denoise/model-ldm-bert";
+/** `LDMBertModel` of `@denoise/model-ldm-bert`, with {@linkcode registry} as its default. */
+export const LDMBertModel: typeof LDMBertModelClass = LDMBertModelClass.using(registry);
+/** An object of the class. */
+export type LDMBertModel = LDMBertModelObject;
 import { StableDiffusionSafetyChecker as StableDiffusionSafetyCheckerClass } from "@denoise/model-safety-checker";
 import type { StableDiffusionSafetyChecker as StableDiffusionSafetyCheckerObject } from "@denoise/model-safety-checker";
 /** `StableDiffusionSafetyChecker` of `@denoise/model-safety-checker`, with {@linkcode registry} as its default. */
@@ -371,6 +377,12 @@ export const UNet2DConditionModel: typeof UNet2DConditionModelClass = UNet2DCond
   .using(registry);
 /** An object of the class. */
 export type UNet2DConditionModel = UNet2DConditionModelObject;
+import { VQModel as VQModelClass } from "@denoise/model-vq-model";
+import type { VQModel as VQModelObject } from "@denoise/model-vq-model";
+/** `VQModel` of `@denoise/model-vq-model`, with {@linkcode registry} as its default. */
+export const VQModel: typeof VQModelClass = VQModelClass.using(registry);
+/** An object of the class. */
+export type VQModel = VQModelObject;
 import { DanceDiffusionPipeline as DanceDiffusionPipelineClass } from "@denoise/pipeline-dance-diffusion";
 import type { DanceDiffusionPipeline as DanceDiffusionPipelineObject } from "@denoise/pipeline-dance-diffusion";
 /** `DanceDiffusionPipeline` of `@denoise/pipeline-dance-diffusion`, with {@linkcode registry} as its default. */
@@ -405,6 +417,20 @@ export const LatentConsistencyModelImg2ImgPipeline:
     .using(registry);
 /** An object of the class. */
 export type LatentConsistencyModelImg2ImgPipeline = LatentConsistencyModelImg2ImgPipelineObject;
+import { LDMSuperResolutionPipeline as LDMSuperResolutionPipelineClass } from "@denoise/pipeline-ldm-super-resolution";
+import type { LDMSuperResolutionPipeline as LDMSuperResolutionPipelineObject } from "@denoise/pipeline-ldm-super-resolution";
+/** `LDMSuperResolutionPipeline` of `@denoise/pipeline-ldm-super-resolution`, with {@linkcode registry} as its default. */
+export const LDMSuperResolutionPipeline: typeof LDMSuperResolutionPipelineClass =
+  LDMSuperResolutionPipelineClass.using(registry);
+/** An object of the class. */
+export type LDMSuperResolutionPipeline = LDMSuperResolutionPipelineObject;
+import { LDMTextToImagePipeline as LDMTextToImagePipelineClass } from "@denoise/pipeline-ldm-text-to-image";
+import type { LDMTextToImagePipeline as LDMTextToImagePipelineObject } from "@denoise/pipeline-ldm-text-to-image";
+/** `LDMTextToImagePipeline` of `@denoise/pipeline-ldm-text-to-image`, with {@linkcode registry} as its default. */
+export const LDMTextToImagePipeline: typeof LDMTextToImagePipelineClass =
+  LDMTextToImagePipelineClass.using(registry);
+/** An object of the class. */
+export type LDMTextToImagePipeline = LDMTextToImagePipelineObject;
 import { PNDMPipeline as PNDMPipelineClass } from "@denoise/pipeline-pndm";
 import type { PNDMPipeline as PNDMPipelineObject } from "@denoise/pipeline-pndm";
 /** `PNDMPipeline` of `@denoise/pipeline-pndm`, with {@linkcode registry} as its default. */
@@ -517,6 +543,12 @@ export const StableDiffusionXLInpaintPipeline: typeof StableDiffusionXLInpaintPi
   StableDiffusionXLInpaintPipelineClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionXLInpaintPipeline = StableDiffusionXLInpaintPipelineObject;
+import { BertTokenizer as BertTokenizerClass } from "@denoise/tokenizer-bert";
+import type { BertTokenizer as BertTokenizerObject } from "@denoise/tokenizer-bert";
+/** `BertTokenizer` of `@denoise/tokenizer-bert`, with {@linkcode registry} as its default. */
+export const BertTokenizer: typeof BertTokenizerClass = BertTokenizerClass.using(registry);
+/** An object of the class. */
+export type BertTokenizer = BertTokenizerObject;
 import { CLIPTokenizer as CLIPTokenizerClass } from "@denoise/tokenizer-clip";
 import type { CLIPTokenizer as CLIPTokenizerObject } from "@denoise/tokenizer-clip";
 /** `CLIPTokenizer` of `@denoise/tokenizer-clip`, with {@linkcode registry} as its default. */

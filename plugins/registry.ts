@@ -337,6 +337,12 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "model",
+      className: "LDMBertModel",
+      package: "@denoise/model-ldm-bert",
+      load: async () => (await import("@denoise/model-ldm-bert")).LDMBertModel,
+    },
+    {
+      kind: "model",
       className: "StableDiffusionSafetyChecker",
       package: "@denoise/model-safety-checker",
       load: async () =>
@@ -359,6 +365,12 @@ export const registry: Registry = new Registry({
       className: "UNet2DConditionModel",
       package: "@denoise/model-unet-2d-condition",
       load: async () => (await import("@denoise/model-unet-2d-condition")).UNet2DConditionModel,
+    },
+    {
+      kind: "model",
+      className: "VQModel",
+      package: "@denoise/model-vq-model",
+      load: async () => (await import("@denoise/model-vq-model")).VQModel,
     },
     {
       kind: "pipeline",
@@ -392,6 +404,20 @@ export const registry: Registry = new Registry({
       load: async () =>
         (await import("@denoise/pipeline-latent-consistency-model-img2img"))
           .LatentConsistencyModelImg2ImgPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "LDMSuperResolutionPipeline",
+      package: "@denoise/pipeline-ldm-super-resolution",
+      load: async () =>
+        (await import("@denoise/pipeline-ldm-super-resolution")).LDMSuperResolutionPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "LDMTextToImagePipeline",
+      package: "@denoise/pipeline-ldm-text-to-image",
+      load: async () =>
+        (await import("@denoise/pipeline-ldm-text-to-image")).LDMTextToImagePipeline,
     },
     {
       kind: "pipeline",
@@ -505,6 +531,13 @@ export const registry: Registry = new Registry({
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-xl-inpaint"))
           .StableDiffusionXLInpaintPipeline,
+    },
+    {
+      kind: "tokenizer",
+      className: "BertTokenizer",
+      aliases: ["BertTokenizerFast"],
+      package: "@denoise/tokenizer-bert",
+      load: async () => (await import("@denoise/tokenizer-bert")).BertTokenizer,
     },
     {
       kind: "tokenizer",

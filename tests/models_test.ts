@@ -4,8 +4,9 @@
  * @module
  */
 import { describe, it } from "@std/testing/bdd";
-import { assert, assertEquals } from "@std/assert";
-import type { Model, ModelClass } from "@denoise/core";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type Model, type ModelClass, Tensor } from "@denoise/core";
+import type { LDMBertModel, VQModel } from "@denoise/denoise";
 import { registry } from "@denoise/denoise/registry";
 import { assertWithin, fixture, readGolden } from "./support/golden.ts";
 import { compareCall, MODEL_CLASSES, type ModelCall, type ModelGolden } from "./support/models.ts";
@@ -45,6 +46,32 @@ for (const className of MODEL_CLASSES.filter((name) => registry.has(name))) {
     }
   });
 }
+
+describe("VQModel.decode()", () => {
+  it("refuses numbers outside the codebook and sizes that do not fit", async () => {
+    const model = await load("VQModel", "lookup") as VQModel;
+    const codes = (value: number) => Tensor.full([1, 2, 2], value, "int64");
+    const decode = (z: Tensor, shape?: [number, number, number, number]) =>
+      model.decode(z, { forceNotQuantize: true, shape });
+    await assertRejects(() => decode(codes(40)), RangeError, "numbers from 0 to 39");
+    await assertRejects(() => decode(codes(-1)), RangeError, "Cannot look up -1");
+    await assertRejects(() => decode(codes(1), [1, 2, 2, 4]), TypeError, "the codebook's width, 3");
+    await assertRejects(() => decode(Tensor.zeros([1, 3, 2, 2])), TypeError, "int64");
+    await model.dispose();
+  });
+});
+
+describe("LDMBertModel.forward()", () => {
+  it("refuses both or neither of ids and embedded tokens, and more tokens than there are places", async () => {
+    const model = await load("LDMBertModel", "wide_heads") as LDMBertModel;
+    const ids = Tensor.zeros([1, 21], "int64");
+    const inputsEmbeds = Tensor.zeros([1, 2, 8]);
+    await assertRejects(() => model.forward(undefined), TypeError, "not neither");
+    await assertRejects(() => model.forward(ids, { inputsEmbeds }), TypeError, "not both");
+    await assertRejects(() => model.forward(ids), RangeError, "at most 20");
+    await model.dispose();
+  });
+});
 
 describe("a loaded model", () => {
   it("knows its size and its config, which cannot be written", async () => {

@@ -131,6 +131,30 @@ refuses("StableDiffusionUpscalePipeline", { image: grey(16, 16), noiseLevel: 5 }
   ["a noise level that is no integer", { noiseLevel: 1.5 }, RangeError, "level 1.5"],
 ], "tiny-upscaler");
 
+refuses("LDMTextToImagePipeline", {}, {}, [
+  ["a size that is no multiple of 8", { height: 36 }, RangeError, "divisible by 8"],
+  ["latents of another size", { latents: Tensor.zeros([1, 4, 4, 4]) }, TypeError, "[1, 3, 2, 2]"],
+  ["seed and generator", { generator: [] }, TypeError, "either seed or generator"],
+  ["an output of another kind", { outputType: "pil" }, RangeError, "outputType must be"],
+], "tiny-ldm");
+
+describe("LDMSuperResolutionPipeline refuses", () => {
+  const all: [string, Options, new (message: string) => Error, string][] = [
+    ["no picture", {}, TypeError, "give it as image"],
+    ["a tensor of integers", { image: Tensor.zeros([1, 3, 8, 8], "int64") }, TypeError, "float32"],
+    ["a tensor of four channels", { image: Tensor.zeros([1, 4, 8, 8]) }, RangeError, "must have 7"],
+  ];
+  for (const [name, options, error, said] of all) {
+    it(name, async () => {
+      const repo = "tiny-ldm-super-resolution";
+      const pipeline = "LDMSuperResolutionPipeline";
+      const pipe = await loadTask({ pipeline, repo, parts: {}, cases: [] });
+      await assertRejects(() => pipe({ ...FEW, ...options }), error, said);
+      await pipe.dispose();
+    });
+  }
+});
+
 const XL: Refusal[] = [
   ["a denoisingEnd above 1", { denoisingEnd: 1.2 }, RangeError, "denoisingEnd 1.2"],
   [

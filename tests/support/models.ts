@@ -13,12 +13,13 @@ import {
   type TextEncoder,
 } from "@denoise/core";
 import type { DepthEstimator } from "@denoise/core/pipelines";
+import type { LDMBertModel, VQModel } from "@denoise/denoise";
 import { type Golden, relativeDifference, type Stored } from "./golden.ts";
 
 /** One call; tests/golden/README.md says what the keys mean. */
 export interface ModelCall {
   readonly name: string;
-  readonly method?: "encode" | "decode";
+  readonly method?: "encode" | "decode" | "quantize" | "forward";
   readonly feature?: string;
   readonly inputs: Readonly<Record<string, Stored>>;
   readonly outputs: Readonly<Record<string, Stored>>;
@@ -96,6 +97,42 @@ async function seeDepth(model: DepthEstimator, input: Inputs): Promise<Outputs> 
   return { predicted_depth: (await model.forward(input("pixel_values")!)).predictedDepth };
 }
 
+async function quantize(model: VQModel, input: Inputs, call: ModelCall): Promise<Outputs> {
+  const { force_not_quantize, shape } = call.inputs as Record<string, unknown>;
+  const z = input("z");
+  switch (call.method) {
+    case "encode":
+      return { ...await model.encode(input("sample")!) };
+    case "quantize":
+      return snakeCase({ ...await model.quantize(z!) });
+    case "decode":
+      return snakeCase({
+        ...await model.decode(z!, {
+          forceNotQuantize: force_not_quantize as boolean,
+          shape: shape as [number, number, number, number],
+        }),
+      });
+    default:
+      return snakeCase({ ...await model.forward(input("sample")!) });
+  }
+}
+
+function snakeCase({ commitLoss, ...rest }: Readonly<Record<string, Tensor>>): Outputs {
+  return { ...rest as Outputs, commit_loss: commitLoss };
+}
+
+async function encodeWithBert(model: LDMBertModel, input: Inputs): Promise<Outputs> {
+  const { lastHiddenState, hiddenStates } = await model.forward(input("input_ids"), {
+    attentionMask: input("attention_mask"),
+    positionIds: input("position_ids"),
+    headMask: input("head_mask"),
+    inputsEmbeds: input("inputs_embeds"),
+    outputHiddenStates: true,
+  });
+  const states = hiddenStates!.map((state, i) => [`hidden_states.${i}`, state]);
+  return { last_hidden_state: lastHiddenState, ...Object.fromEntries(states) };
+}
+
 const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Promise<Outputs>> = {
   UNet1DModel: denoise,
   UNet2DModel: denoise,
@@ -104,6 +141,8 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   AutoencoderTiny: encodeOrDecode,
   ControlNetModel: residuals,
   DPTForDepthEstimation: seeDepth,
+  LDMBertModel: encodeWithBert,
+  VQModel: quantize,
   CLIPTextModel: encodeText,
   CLIPTextModelWithProjection: encodeText,
 };

@@ -93,8 +93,8 @@ function normalize(
 function timed(s: Scope, h: Value, temb: Value | undefined, options: ResnetOptions): Value {
   const groups = options.groupsOut ?? options.groups;
   const norm = (x: Value) => normalize(s.at("norm2"), x, temb, groups, options);
-  // Without a projection the time is in the normalization already, or there is none.
-  if (temb === undefined || !s.has("time_emb_proj")) return norm(h);
+  const isTold = options.timeScaleShift === "ada_group" || options.timeScaleShift === "spatial";
+  if (temb === undefined || isTold) return norm(h);
   const input = options.skipTimeActivation ? temb : activation(s, temb, options.activation);
   const projected = unsqueeze(s, linear(s.at("time_emb_proj"), input), [2, 3]); // [N, ., 1, 1]
   if (options.timeScaleShift !== "scale_shift") {

@@ -1,0 +1,162 @@
+/**
+ * LDMSuperResolutionPipeline: a picture four times as wide and high. A UNet without text sees the small
+ * picture beside the latents. Rombach et al. (arXiv:2112.10752), section 4.4.
+ *
+ * What DDIM draws with `eta` comes from the call's generators, where the reference draws it from torch's
+ * global one.
+ *
+ * @example
+ * ```ts ignore
+ * import { LDMSuperResolutionPipeline } from "@denoise/denoise";
+ *
+ * const pipe = await LDMSuperResolutionPipeline.fromPretrained(
+ *   "CompVis/ldm-super-resolution-4x-openimages",
+ * );
+ * const { images } = await pipe({ image: "small.png", eta: 1, seed: 0 });
+ * await images[0].save("large.png");
+ * ```
+ *
+ * @module
+ */
+import {
+  type Autoencoder,
+  definePipeline,
+  type Denoiser,
+  type Model,
+  type PictureOutput,
+  type Pipeline,
+  type PipelineClass,
+  type PipelineRun,
+  type RunOptions,
+  type Scheduler,
+  Tensor,
+} from "@denoise/core";
+import {
+  batchNoise,
+  checkOutputType,
+  type DenoiserConfig,
+  denormalize,
+  finishStep,
+  initialLatents,
+  pictureOutput,
+  type PicturesInput,
+  planTimesteps,
+  preparePictures,
+  stepOptions,
+  toPictures,
+} from "@denoise/core/pipelines";
+
+/** What an LDMSuperResolutionPipeline consists of. */
+export interface LDMSuperResolutionComponents {
+  /** VQModel. */
+  readonly vqvae: Model & Pick<Autoencoder, "decode">;
+  /** UNet2DModel of twice as many channels as latents have. */
+  readonly unet: Denoiser<Pick<DenoiserConfig, "in_channels">>;
+  /** Any scheduler for the trained noise, such as DDIMScheduler. */
+  readonly scheduler: Scheduler;
+}
+
+/** Options of a call. */
+export interface LDMSuperResolutionOptions extends RunOptions {
+  /**
+   * One small picture or several of one size, their sides cut down to multiples of 32; or a tensor as
+   * the UNet takes it, float32 [N, 3, height, width] in -1..1.
+   */
+  readonly image: PicturesInput;
+  /** Number of denoising steps; 100 unless given. */
+  readonly numInferenceSteps?: number | undefined;
+  /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
+  readonly eta?: number | undefined;
+}
+
+/** A loaded LDMSuperResolutionPipeline. */
+export type LDMSuperResolutionPipeline = Pipeline<
+  LDMSuperResolutionComponents,
+  [options: LDMSuperResolutionOptions],
+  PictureOutput
+>;
+
+/** Small pictures to large ones; `LDMSuperResolutionPipeline` of diffusers. */
+export const LDMSuperResolutionPipeline: PipelineClass<
+  LDMSuperResolutionComponents,
+  [options: LDMSuperResolutionOptions],
+  PictureOutput
+> = definePipeline({
+  className: "LDMSuperResolutionPipeline",
+  components: {
+    vqvae: { kind: "model" },
+    unet: { kind: "model" },
+    scheduler: { kind: "scheduler" },
+  },
+  generate,
+});
+
+type Run = PipelineRun<LDMSuperResolutionComponents>;
+
+async function* generate(run: Run, options: LDMSuperResolutionOptions) {
+  const { unet, scheduler } = run.components;
+  const { numInferenceSteps = 100, eta = 0, outputType, signal } = options ?? {};
+  checkOutputType(outputType);
+  const small = await smallPictures(run, options?.image);
+  const [count, pictureChannels, height, width] = small.dims as [number, number, number, number];
+  const channels = Math.floor(unet.config.in_channels / 2);
+  checkChannels(unet.config.in_channels, channels, pictureChannels);
+
+  const noise = batchNoise(count, options);
+  const timesteps = planTimesteps(scheduler, { numInferenceSteps });
+  let latents = initialLatents([count, channels, height, width], noise, scheduler);
+  const settings = stepOptions(scheduler, noise, { eta });
+  const recipe = (i: number) => ({
+    seed: noise.seedOf(i)?.toString(),
+    steps: numInferenceSteps,
+    eta,
+  });
+
+  for (const [index, timestep] of timesteps.entries()) {
+    const input = scheduler.scaleModelInput(Tensor.cat([latents, small], 1), timestep);
+    const { sample } = await unet.forward(input, timestep, { signal });
+    const stepped = scheduler.step(sample, timestep, latents, settings);
+    const step = {
+      index,
+      total: timesteps.length,
+      timestep,
+      latents: stepped.prevSample,
+      denoised: stepped.predOriginalSample,
+      preview: async () => {
+        const clean = stepped.predOriginalSample ?? stepped.prevSample;
+        return await toPictures(run, await decode(run, clean), recipe);
+      },
+    };
+    yield step;
+    latents = await finishStep(step, options);
+  }
+  if (outputType === "latent") return { images: [], tensor: latents };
+  return await pictureOutput(run, await decode(run, latents), outputType, recipe);
+}
+
+/** The small pictures in -1..1: float32 [N, 3, height, width]. */
+async function smallPictures(run: Run, image: PicturesInput | undefined): Promise<Tensor> {
+  if (image === undefined) {
+    throw new TypeError("Cannot make a picture larger: there is none; give it as image");
+  }
+  if (!(image instanceof Tensor)) {
+    return await preparePictures(await run.pictures(), image, { multiple: 32 });
+  }
+  if (image.dtype === "float32" && image.dims.length === 4) return image;
+  throw new TypeError(
+    `Cannot make ${image} larger: a tensor must be float32 [N, C, height, width] in -1..1`,
+  );
+}
+
+function checkChannels(have: number, latents: number, picture: number): void {
+  if (have === latents + picture) return;
+  throw new RangeError(
+    `Cannot show a UNet of ${have} input channels a picture of ${picture}: it must have ` +
+      `${latents + picture}, for ${latents} of the latents and those of the picture`,
+  );
+}
+
+/** Latents to pictures in 0..1. */
+async function decode({ components: { vqvae } }: Run, latents: Tensor): Promise<Tensor> {
+  return denormalize((await vqvae.decode(latents)).sample);
+}

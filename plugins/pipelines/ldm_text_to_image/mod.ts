@@ -1,0 +1,190 @@
+/**
+ * LDMTextToImagePipeline: pictures from text by the first latent diffusion model that was trained on
+ * text (CompVis/ldm-text2im-large-256). Rombach et al. (arXiv:2112.10752), section 4.3.1.
+ *
+ * As in the reference the noise to begin with is not scaled by the scheduler, so schedulers that begin
+ * with a larger one than DDIM and PNDM give other pictures than they might; and latents have an eighth
+ * of the sides, whatever the autoencoder makes of them. What DDIM draws with `eta` comes from the call's
+ * generators, where the reference draws it from torch's global one.
+ *
+ * @example
+ * ```ts ignore
+ * import { LDMTextToImagePipeline } from "@denoise/denoise";
+ *
+ * const pipe = await LDMTextToImagePipeline.fromPretrained("CompVis/ldm-text2im-large-256");
+ * const { images } = await pipe("A painting of a squirrel eating a burger", {
+ *   guidanceScale: 6,
+ *   eta: 0.3,
+ *   seed: 0,
+ * });
+ * await images[0].save("squirrel.png");
+ * ```
+ *
+ * @module
+ */
+import {
+  type Autoencoder,
+  definePipeline,
+  type Denoiser,
+  type Model,
+  type PictureOutput,
+  type Pipeline,
+  type PipelineClass,
+  type PipelineRun,
+  type RunOptions,
+  type Scheduler,
+  Tensor,
+  type Tokenizer,
+} from "@denoise/core";
+import {
+  type AutoencoderConfig,
+  batchNoise,
+  checkOutputType,
+  checkPrompts,
+  checkSize,
+  type DenoiserConfig,
+  denormalize,
+  describeRun,
+  finishStep,
+  guide,
+  initialLatents,
+  pictureOutput,
+  planTimesteps,
+  sampleSize,
+  stepOptions,
+  toPictures,
+} from "@denoise/core/pipelines";
+
+/** What an LDMTextToImagePipeline consists of. */
+export interface LDMTextToImageComponents {
+  /** VQModel or AutoencoderKL. */
+  readonly vqvae: Model<AutoencoderConfig> & Pick<Autoencoder, "decode">;
+  /** LDMBertModel. */
+  readonly bert: Model & {
+    forward(inputIds: Tensor): Promise<{ readonly lastHiddenState: Tensor }>;
+  };
+  /** BertTokenizer. */
+  readonly tokenizer: Tokenizer;
+  /** UNet2DConditionModel. */
+  readonly unet: Denoiser<DenoiserConfig>;
+  /** Any scheduler for the trained noise, such as DDIMScheduler. */
+  readonly scheduler: Scheduler;
+}
+
+/** Options of a call. */
+export interface LDMTextToImageOptions extends RunOptions {
+  /** Height in pixels, a multiple of 8; what the model was trained for unless given. */
+  readonly height?: number | undefined;
+  /** Width in pixels, a multiple of 8; what the model was trained for unless given. */
+  readonly width?: number | undefined;
+  /** Number of denoising steps; 50 unless given. */
+  readonly numInferenceSteps?: number | undefined;
+  /** How closely the picture follows the prompt; 1 unless given, which is no guidance. */
+  readonly guidanceScale?: number | undefined;
+  /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
+  readonly eta?: number | undefined;
+  /** Own noise to begin with, float32 [N, C, height / 8, width / 8]. */
+  readonly latents?: Tensor | undefined;
+}
+
+/** What a call is given: a prompt or several, then options. */
+export type LDMTextToImageArguments = [
+  prompt: string | readonly string[],
+  options?: LDMTextToImageOptions,
+];
+
+/** A loaded LDMTextToImagePipeline. */
+export type LDMTextToImagePipeline = Pipeline<
+  LDMTextToImageComponents,
+  LDMTextToImageArguments,
+  PictureOutput
+>;
+
+/** Text to pictures; `LDMTextToImagePipeline` of diffusers. */
+export const LDMTextToImagePipeline: PipelineClass<
+  LDMTextToImageComponents,
+  LDMTextToImageArguments,
+  PictureOutput
+> = definePipeline({
+  className: "LDMTextToImagePipeline",
+  components: {
+    vqvae: { kind: "model" },
+    bert: { kind: "model" },
+    tokenizer: { kind: "tokenizer" },
+    unet: { kind: "model" },
+    scheduler: { kind: "scheduler" },
+  },
+  generate,
+});
+
+type Run = PipelineRun<LDMTextToImageComponents>;
+
+/** How many pixels wide and high one of the denoiser's latents is taken for. */
+const FACTOR = 8;
+
+async function* generate(run: Run, ...[prompt, options = {}]: LDMTextToImageArguments) {
+  const { unet, vqvae, scheduler } = run.components;
+  const { guidanceScale = 1, numInferenceSteps = 50, eta = 0, outputType, signal } = options;
+  checkOutputType(outputType);
+  checkPrompts(prompt, {});
+  const [rows, columns] = sampleSize(unet.config.sample_size);
+  const own = 2 ** (vqvae.config.block_out_channels.length - 1);
+  const { height = rows * own, width = columns * own } = options;
+  checkSize(height, width, FACTOR);
+  const prompts = [prompt].flat();
+  const count = prompts.length;
+  const guidance = guidanceScale !== 1;
+  const positive = await encode(run, prompts);
+  const encoderHiddenStates = guidance
+    ? Tensor.cat([await encode(run, prompts.map(() => "")), positive])
+    : positive;
+
+  const noise = batchNoise(count, options);
+  const dims = [count, unet.config.in_channels, height / FACTOR, width / FACTOR];
+  let latents = initialLatents(dims, noise, { initNoiseSigma: 1 }, options.latents);
+  const timesteps = planTimesteps(scheduler, { numInferenceSteps });
+  const settings = stepOptions(scheduler, noise, { eta });
+  const facts = { steps: numInferenceSteps, guidanceScale, eta, width, height };
+  const recipe = describeRun(prompt, {}, facts, noise);
+
+  for (const [index, timestep] of timesteps.entries()) {
+    const input = guidance ? Tensor.cat([latents, latents]) : latents;
+    const { sample } = await unet.forward(input, timestep, { encoderHiddenStates, signal });
+    const output = guidance ? guide(sample, guidanceScale) : sample;
+    const stepped = scheduler.step(output, timestep, latents, settings);
+    const step = {
+      index,
+      total: timesteps.length,
+      timestep,
+      latents: stepped.prevSample,
+      denoised: stepped.predOriginalSample,
+      preview: async () => {
+        const clean = stepped.predOriginalSample ?? stepped.prevSample;
+        return await toPictures(run, await decode(run, clean), recipe);
+      },
+    };
+    yield step;
+    latents = await finishStep(step, options);
+  }
+  if (outputType === "latent") return { images: [], tensor: latents };
+  return await pictureOutput(run, await decode(run, latents), outputType, recipe);
+}
+
+/** Tokens of a row that the text encoder is given. */
+const TOKENS = 77;
+
+/** Texts to states of their tokens: float32 [texts, 77, width]. */
+async function encode({ components }: Run, texts: readonly string[]): Promise<Tensor> {
+  const { inputIds } = components.tokenizer.encode(texts, {
+    padding: "max_length",
+    maxLength: TOKENS,
+    truncation: true,
+  });
+  return (await components.bert.forward(inputIds)).lastHiddenState;
+}
+
+/** Latents to pictures in 0..1. */
+async function decode({ components: { vqvae } }: Run, latents: Tensor): Promise<Tensor> {
+  const own = latents.mul(1 / vqvae.config.scaling_factor);
+  return denormalize((await vqvae.decode(own)).sample);
+}
