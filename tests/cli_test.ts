@@ -53,6 +53,13 @@ describe("denoise generate", () => {
     assertEquals(one!.toHex(), two!.toHex());
   });
 
+  it("takes a prompt that is longer than the command line onnxruntime stands", async () => {
+    const options = ["--model", REPO, "--steps", "1", "--seed", "1", "--out", "long.png"];
+    const { code, stdout, stderr } = await denoise("generate", "cat ".repeat(12_000), ...options);
+    assertEquals(code, 0, stderr);
+    assertEquals(stdout, "long.png (seed 1)\n");
+  });
+
   it("takes scheduler, size, guidance, count and JPEG, and prints JSON", async () => {
     const { code, stdout, stderr } = await denoise(
       ..."generate a dog --steps 2 --scheduler ddim --size 48x24 --guidance 3 --count 2".split(" "),

@@ -9,9 +9,20 @@ export type EngineChoice = "inline" | "worker" | "child" | object;
 /** The Worker and the child process that models share which ask for one by name. */
 const shared = new Map<string, Engine>();
 
+/**
+ * The longest command line, in characters, under which sessions are made in this process: onnxruntime
+ * 1.30 overflows the stack, and ends the process, from about 7,000 in a Worker and 25,000 outside.
+ */
+const COMMAND_LINE = 4096;
+
+/** A home in this process, or in a child, whose command line is short, where this one's is too long. */
+function here(open: () => Engine): Engine {
+  return Deno.args.join(" ").length > COMMAND_LINE ? childEngine() : open();
+}
+
 const HOMES: Readonly<Record<string, () => Engine>> = {
-  inline: () => inlineEngine(),
-  worker: () => workerEngine(),
+  inline: () => here(inlineEngine),
+  worker: () => here(workerEngine),
   child: () => childEngine(),
 };
 
