@@ -22,6 +22,7 @@ import type {
   PipelineLoadOptions,
   PipelineRun,
   PipelineStep,
+  PreviewDecoder,
   SharedPipeline,
 } from "./pipeline.ts";
 import type { ComponentLocation } from "./plugin.ts";
@@ -150,6 +151,21 @@ async function drain<Out>(steps: AsyncGenerator<PipelineStep, Out, void>): Promi
   }
 }
 
+/** The `preview` among the arguments of a call, whose options come last. */
+function previewOption(args: readonly unknown[]): PreviewDecoder | undefined {
+  const { preview } = Object(args.at(-1)) as { readonly preview?: unknown };
+  if (preview === undefined || preview === "vae" || preview === "linear") return preview;
+  if (typeof (preview as { decode?: unknown } | null)?.decode === "function") {
+    return preview as PreviewDecoder;
+  }
+  throw new TypeError(
+    `Cannot preview by ${
+      typeof preview === "string" ? JSON.stringify(preview) : preview
+    }: it must ` +
+      `be "vae", "linear" or an autoencoder such as an AutoencoderTiny`,
+  );
+}
+
 function pipelineClass<C extends object, A extends readonly unknown[], Out>(
   definition: PipelineDefinition<C, A, Out>,
   bound: Registry | undefined,
@@ -167,7 +183,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out>(
     readonly #origin: Origin;
 
     constructor(parts: Partial<C>, settings: JsonObject = {}, origin: Origin = {}) {
-      super((...args) => drain(this.stream(...args)));
+      super(async (...args) => await drain(this.stream(...args)));
       this.#settings = deepFreeze({ ...definition.settings, ...settings });
       this.#origin = { registry: bound, ...origin };
       for (const [role, spec] of roles) {
@@ -259,6 +275,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out>(
         pictures: () => registry.pictures(),
         audio: () => registry.audio(),
         recipe: this.#recipe(),
+        preview: previewOption(args),
         warn: this.#warn,
       };
       return definition.generate(run, ...args);

@@ -2,6 +2,7 @@ import type { FrozenConfig, JsonObject } from "./config.ts";
 import type { GeneratorInput } from "./random.ts";
 import type { Device, LoadOptions } from "./loading.ts";
 import type { Audio, AudioCodec, Picture, PictureCodec, Recipe } from "./media.ts";
+import type { Autoencoder } from "./model.ts";
 import type { Bindable, PluginClass, PluginKind } from "./plugin.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { LazyPlugin, Registry } from "./registry.ts";
@@ -19,7 +20,7 @@ export interface PipelineStep {
   readonly latents: Tensor;
   /** The clean samples as predicted at this step, by schedulers that know them. */
   readonly denoised?: Tensor | undefined;
-  /** Makes pictures of what is there now; it costs a call of the decoder. None of sounds. */
+  /** Makes pictures of what is there now, as the call's `preview` says. None of sounds. */
   preview(): Promise<Picture[]>;
 }
 
@@ -44,9 +45,19 @@ export interface RunOptions {
   readonly outputType?: "image" | "tensor" | "latent" | undefined;
   /** Called at the end of each step. */
   readonly callbackOnStepEnd?: StepCallback | undefined;
+  /** How the steps' `preview()` makes pictures; `"vae"` unless given. */
+  readonly preview?: PreviewDecoder | undefined;
   /** Cancels the run before its next step. */
   readonly signal?: AbortSignal | undefined;
 }
+
+/**
+ * What makes previews of latents: the pipeline's autoencoder (`"vae"`, a call of its decoder each), a
+ * linear map of their channels to colours (`"linear"`, next to nothing; one pixel for each latent), or
+ * a decoder of the same latents, such as an AutoencoderTiny. Pipelines without latents show their
+ * samples.
+ */
+export type PreviewDecoder = "vae" | "linear" | Autoencoder;
 
 /** What pipelines that make pictures give. */
 export interface PictureOutput {
@@ -98,6 +109,8 @@ export interface PipelineRun<C extends object> {
   audio(): Promise<AudioCodec>;
   /** What a picture's recipe begins with: pipeline, model, commit, scheduler, versions. */
   readonly recipe: Recipe;
+  /** How previews are made; `"vae"` unless given. */
+  readonly preview?: PreviewDecoder | undefined;
   /** Tells the user something; `console.warn` unless `onWarning` was given at loading. */
   warn(message: string): void;
 }

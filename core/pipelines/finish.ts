@@ -1,8 +1,7 @@
-import type { Picture, Recipe } from "../media.ts";
+import type { Recipe } from "../media.ts";
 import type { PictureOutput, PipelineRun, RunOptions } from "../pipeline.ts";
-import type { StepOutput } from "../scheduler.ts";
 import type { Tensor } from "../tensor.ts";
-import { denormalize, pictureOutput, toPictures } from "./output.ts";
+import { denormalize, pictureOutput } from "./output.ts";
 import { hideUnsafe, type SafetyComponents } from "./safety.ts";
 import { decodeLatents, type StableDiffusionComponents } from "./stable_diffusion.ts";
 
@@ -13,16 +12,6 @@ export type StableDiffusionRun = PipelineRun<StableDiffusionComponents>;
 export type LatentRun = PipelineRun<
   Pick<StableDiffusionComponents, "vae"> & Partial<SafetyComponents>
 >;
-
-/** Pictures of where a run is: of the clean latents that the step predicted, where it did. */
-export async function previewLatents(
-  run: LatentRun,
-  { prevSample, predOriginalSample }: StepOutput,
-  recipe: (index: number) => Recipe,
-): Promise<Picture[]> {
-  const decoded = await decodeLatents(run.components.vae, predOriginalSample ?? prevSample);
-  return await toPictures(run, denormalize(decoded), recipe);
-}
 
 /** What a run gives for its last latents: decoded, looked at by the safety checker, as asked for. */
 export async function finishLatents(

@@ -19,6 +19,7 @@ export * from "./noise.ts";
 export * from "./output.ts";
 export * from "./picture_input.ts";
 export * from "./picture_latents.ts";
+export * from "./preview.ts";
 export * from "./prompt.ts";
 export * from "./recipe.ts";
 export * from "./safety.ts";

@@ -86,6 +86,15 @@ for (const [name, open] of Object.entries(homes)) {
         const steps = told.flatMap((event) => event.type === "step" ? [event.step] : []);
         assertEquals(steps, [1, 2, 3, 4, 5, 6, 7], "PNDM costs one call more than steps");
         assertEquals(told.filter(({ type }) => type === "preview").length, 2);
+        const sides = told.flatMap((event) =>
+          event.type === "preview" ? [event.picture.width] : []
+        );
+        assertEquals(sides, [32, 32], "small pictures are decoded");
+        const rough = job("3", { steps: 4, previews: 1, width: 288, height: 288 });
+        for await (const event of engine.run(rough, never)) {
+          if (event.type === "preview") assertEquals(event.picture.width, 288 / 4, "one a latent");
+          if (event.type === "succeeded") assertEquals(event.pictures[0]!.width, 288);
+        }
         const controller = new AbortController();
         let after = 0;
         const error = await assertRejects(async () => {

@@ -1,10 +1,12 @@
 import {
   type AnyPipeline,
   DenoiseError,
+  type Model,
   type Picture,
   type PictureOutput,
   type PipelineStep,
   type Registry,
+  type RunOptions,
 } from "@denoise/core";
 import type { EncodedPicture, Job, JobInput, RunEvent } from "../contract/job.ts";
 import { givenMask, givenPicture } from "./given_pictures.ts";
@@ -31,7 +33,8 @@ export async function* runJob(
   const pipe = await model.pipeline(task, input, (message) => warnings.push(message));
   const image = await givenPicture(input, registry, maxPixels);
   const given = { image, maskImage: await givenMask(input) };
-  const steps = stream(pipe, input, given, signal);
+  const preview = previewDecoder(pipe, { ...model.info, ...defined(input) });
+  const steps = stream(pipe, input, { ...given, preview }, signal);
 
   let previews = 0;
   let next = await steps.next();
@@ -67,10 +70,22 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
+/** Most pixels of a picture that a CPU decodes on the way. */
+const DECODED_PIXELS = 256 * 256;
+
+/** On a CPU a decoder call costs more than a step, so there large pictures are shown roughly. */
+function previewDecoder(
+  { components }: AnyPipeline,
+  { width, height }: { readonly width: number; readonly height: number },
+): RunOptions["preview"] {
+  const { device } = (components["vae"] ?? {}) as Partial<Model>;
+  return device === "cpu" && width * height > DECODED_PIXELS ? "linear" : "vae";
+}
+
 function stream(
   pipe: AnyPipeline,
   input: JobInput,
-  given: object,
+  given: Pick<RunOptions, "preview">,
   signal: AbortSignal,
 ): AsyncGenerator<PipelineStep, PictureOutput, void> {
   const { prompt, count, seed, steps } = input;
@@ -79,6 +94,7 @@ function stream(
     seed: seed === undefined ? undefined : BigInt(seed),
     eta: input.eta,
     signal,
+    preview: given.preview,
   };
   if (!("tokenizer" in pipe.components)) {
     return pipe.stream(defined({ ...shared, batchSize: count }));

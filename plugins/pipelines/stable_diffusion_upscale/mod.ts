@@ -19,6 +19,7 @@
  * @module
  */
 import {
+  type Autoencoder,
   definePipeline,
   type GeneratorInput,
   type PictureOutput,
@@ -45,11 +46,11 @@ import {
   type PicturesInput,
   planTimesteps,
   preparePictures,
+  previewLatents,
   repeatRows,
   stableDiffusion,
   type StableDiffusionComponents,
   stepOptions,
-  toPictures,
   vaeScaleFactor,
 } from "@denoise/core/pipelines";
 
@@ -158,23 +159,23 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionUpscaleA
       timestep,
       latents: stepped.prevSample,
       denoised: stepped.predOriginalSample,
-      preview: async () => {
-        const clean = stepped.predOriginalSample ?? stepped.prevSample;
-        return await toPictures(run, await decode(run, clean), recipe);
-      },
+      preview: () => previewLatents(run, stepped, recipe, decode),
     };
     yield step;
     latents = await finishStep(step, options);
   }
   if (outputType === "latent") return { images: [], tensor: latents };
-  const { shown, nsfwContentDetected } = await hideUnsafe(run, await decode(run, latents));
+  const { shown, nsfwContentDetected } = await hideUnsafe(
+    run,
+    denormalize(await decode(vae, latents)),
+  );
   const made = await pictureOutput(run, shown, outputType, recipe);
   return nsfwContentDetected === undefined ? made : { ...made, nsfwContentDetected };
 }
 
-/** Latents to pictures in 0..1. */
-async function decode({ components: { vae } }: Run, latents: Tensor): Promise<Tensor> {
-  return denormalize((await vae.decode(latents.div(SCALING_FACTOR))).sample);
+/** Latents to pictures in about -1..1. */
+async function decode(vae: Autoencoder, latents: Tensor): Promise<Tensor> {
+  return (await vae.decode(latents.div(SCALING_FACTOR))).sample;
 }
 
 /** The generators that draw for that many pictures. */
