@@ -358,6 +358,12 @@ export const StableDiffusionSafetyChecker: typeof StableDiffusionSafetyCheckerCl
   StableDiffusionSafetyCheckerClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionSafetyChecker = StableDiffusionSafetyCheckerObject;
+import { T5EncoderModel as T5EncoderModelClass } from "@denoise/model-t5-encoder";
+import type { T5EncoderModel as T5EncoderModelObject } from "@denoise/model-t5-encoder";
+/** `T5EncoderModel` of `@denoise/model-t5-encoder`, with {@linkcode registry} as its default. */
+export const T5EncoderModel: typeof T5EncoderModelClass = T5EncoderModelClass.using(registry);
+/** An object of the class. */
+export type T5EncoderModel = T5EncoderModelObject;
 import { UNet1DModel as UNet1DModelClass } from "@denoise/model-unet-1d";
 import type { UNet1DModel as UNet1DModelObject } from "@denoise/model-unet-1d";
 /** `UNet1DModel` of `@denoise/model-unet-1d`, with {@linkcode registry} as its default. */

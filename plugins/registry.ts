@@ -350,6 +350,12 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "model",
+      className: "T5EncoderModel",
+      package: "@denoise/model-t5-encoder",
+      load: async () => (await import("@denoise/model-t5-encoder")).T5EncoderModel,
+    },
+    {
+      kind: "model",
       className: "UNet1DModel",
       package: "@denoise/model-unet-1d",
       load: async () => (await import("@denoise/model-unet-1d")).UNet1DModel,

@@ -14,6 +14,7 @@ import {
   StableDiffusionImg2ImgPipeline,
   StableDiffusionInpaintPipeline,
   StableDiffusionPipeline,
+  T5EncoderModel,
   Tensor,
   UNet2DConditionModel,
   UNet2DModel,
@@ -69,6 +70,21 @@ testModel(CLIPTextModel, {
       call: (model) => model.forward(Tensor.zeros([1, 1000], "int64")),
       error: RangeError,
       message: "at most",
+    },
+  ],
+});
+
+testModel(T5EncoderModel, {
+  folder: fixture("models/T5EncoderModel/gated_gelu"),
+  call: async (model) => {
+    const ids = Tensor.from([[0, 1, 2, 3]], undefined, "int64");
+    return (await model.forward(ids)).lastHiddenState;
+  },
+  refuses: [
+    {
+      call: (model) => model.forward(Tensor.zeros([1, 4])),
+      error: TypeError,
+      message: '"input_ids" must be int64',
     },
   ],
 });

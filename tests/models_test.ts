@@ -5,9 +5,10 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Model, type ModelClass, Tensor } from "@denoise/core";
+import { type Model, type ModelClass, Tensor, type TorchDtype } from "@denoise/core";
 import type { LDMBertModel, VQModel } from "@denoise/denoise";
 import { registry } from "@denoise/denoise/registry";
+import { openSafetensors } from "@denoise/onnx";
 import { assertWithin, fixture, readGolden } from "./support/golden.ts";
 import { compareCall, MODEL_CLASSES, type ModelCall, type ModelGolden } from "./support/models.ts";
 
@@ -17,9 +18,9 @@ const LIMIT = 1e-4;
 // Inputs that no pipeline here gives and the contract of a denoiser does not have.
 const UNUSED = ["encoder_attention_mask"];
 
-async function load(className: string, name: string): Promise<Model> {
+async function load(className: string, name: string, torchDtype?: TorchDtype): Promise<Model> {
   const Class = await registry.get(className, "model", "a test") as ModelClass;
-  return await Class.fromPretrained(fixture(`models/${className}/${name}`));
+  return await Class.fromPretrained(fixture(`models/${className}/${name}`), { torchDtype });
 }
 
 async function assertClose(model: Model, call: ModelCall, golden: ModelGolden): Promise<void> {
@@ -39,7 +40,10 @@ for (const className of MODEL_CLASSES.filter((name) => registry.has(name))) {
         const golden: ModelGolden = await readGolden(`models/${className}/${name}`);
         const model = await load(className, name);
         for (const call of golden.head.cases) {
-          if (!UNUSED.includes(call.feature ?? "")) await assertClose(model, call, golden);
+          if (UNUSED.includes(call.feature ?? "")) continue;
+          const used = call.dtype === undefined ? model : await load(className, name, call.dtype);
+          await assertClose(used, call, golden);
+          if (used !== model) await used.dispose();
         }
         await model.dispose();
       });
@@ -104,6 +108,25 @@ describe("a loaded model", () => {
       JSON.parse(JSON.stringify(again.config)),
       JSON.parse(JSON.stringify(model.config)),
     );
+    await Promise.all([model.dispose(), again.dispose()]);
+    await Deno.remove(folder, { recursive: true });
+  });
+});
+
+describe("a T5EncoderModel in float16", () => {
+  it("is saved with the layers that stay float32, and gives the same again", async () => {
+    const golden: ModelGolden = await readGolden("models/T5EncoderModel/gated_gelu");
+    const model = await load("T5EncoderModel", "gated_gelu", "float16");
+    const folder = await Deno.makeTempDir({ prefix: "denoise-" });
+    await model.savePretrained(folder);
+    const { tensors } = await openSafetensors(`${folder}/model.safetensors`);
+    const kept = [...tensors].filter(([_, { dtype }]) => dtype === "float32").map(([name]) => name);
+    assertEquals(kept.length, 2);
+    assert(kept.every((name) => name.endsWith(".wo.weight")), String(kept));
+    const Class = await registry.get("T5EncoderModel", "model", "a test") as ModelClass;
+    const again = await Class.fromPretrained(folder, { torchDtype: "float16" });
+    const call = golden.head.cases.find(({ dtype }) => dtype === "float16")!;
+    await assertClose(again, call, golden);
     await Promise.all([model.dispose(), again.dispose()]);
     await Deno.remove(folder, { recursive: true });
   });

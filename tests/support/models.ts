@@ -11,6 +11,8 @@ import {
   type Model,
   type Tensor,
   type TextEncoder,
+  type TextEncoderOutput,
+  type TorchDtype,
 } from "@denoise/core";
 import type { DepthEstimator } from "@denoise/core/pipelines";
 import type { LDMBertModel, VQModel } from "@denoise/denoise";
@@ -21,6 +23,8 @@ export interface ModelCall {
   readonly name: string;
   readonly method?: "encode" | "decode" | "quantize" | "forward";
   readonly feature?: string;
+  /** The type that its weights are held in, where it is not the default one. */
+  readonly dtype?: TorchDtype;
   readonly inputs: Readonly<Record<string, Stored>>;
   readonly outputs: Readonly<Record<string, Stored>>;
 }
@@ -93,6 +97,19 @@ async function encodeText(model: TextEncoder, input: Inputs): Promise<Outputs> {
   };
 }
 
+/** What the T5 encoder of `@denoise/model-t5-encoder` has of a text encoder. */
+type PlainTextEncoder = { forward(...args: Parameters<TextEncoder["forward"]>): Promise<T5Output> };
+type T5Output = Pick<TextEncoderOutput, "lastHiddenState" | "hiddenStates">;
+
+async function encodePlain(model: PlainTextEncoder, input: Inputs): Promise<Outputs> {
+  const { lastHiddenState, hiddenStates } = await model.forward(input("input_ids")!, {
+    attentionMask: input("attention_mask"),
+    outputHiddenStates: true,
+  });
+  const states = hiddenStates!.map((state, i) => [`hidden_states.${i}`, state]);
+  return { last_hidden_state: lastHiddenState, ...Object.fromEntries(states) };
+}
+
 async function seeDepth(model: DepthEstimator, input: Inputs): Promise<Outputs> {
   return { predicted_depth: (await model.forward(input("pixel_values")!)).predictedDepth };
 }
@@ -145,6 +162,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   VQModel: quantize,
   CLIPTextModel: encodeText,
   CLIPTextModelWithProjection: encodeText,
+  T5EncoderModel: encodePlain,
 };
 
 /** The classes that can be compared. */

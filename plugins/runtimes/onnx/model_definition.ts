@@ -77,6 +77,11 @@ export interface ModelDefinition<C extends object, M extends Model<C>> {
   readonly rename?: (stored: string) => string;
   /** Tensors that may be in a checkpoint and are not needed, such as `position_ids`. */
   readonly ignore?: readonly RegExp[];
+  /**
+   * Tensors that stay float32 where weights are held in float16, as `_keep_in_fp32_modules` of
+   * transformers; the graph takes them with {@linkcode Scope.exact}.
+   */
+  readonly keepInFloat32?: RegExp;
   /** Its graphs by name. */
   readonly graphs: Readonly<Record<string, GraphDefinition<C>>>;
   /** The methods of its class, such as `forward`. */

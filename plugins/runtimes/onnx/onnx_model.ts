@@ -180,7 +180,13 @@ export class OnnxModel<C extends object, M extends Model<C>>
     const config = isDiffusers ? this.config : this.#source;
     await Deno.writeTextFile(joinPath(folder, "config.json"), dumpConfig(config) + "\n");
     const file = isDiffusers ? "diffusion_pytorch_model.safetensors" : "model.safetensors";
-    await saveWeights(joinPath(folder, file), this.#base.entries(), this.dtype);
+    const { keepInFloat32 } = this.#definition;
+    const isKept = (name: string) => this.dtype === "float16" && keepInFloat32?.test(name);
+    await saveWeights(
+      joinPath(folder, file),
+      this.#base.entries(),
+      (name) => isKept(name) ? "float32" : this.dtype,
+    );
   }
 
   async dispose(): Promise<void> {

@@ -1,6 +1,6 @@
 import { DenoiseError, type LoraAdapter, type LoraLayer } from "@denoise/core";
 import type { Checkpoint, StoredTensor } from "./checkpoint.ts";
-import type { Graph, NodeOptions } from "./graph.ts";
+import type { ComputeDType, Graph, NodeOptions } from "./graph.ts";
 import type { Attributes, DType, Value, Weight } from "./value.ts";
 
 /** In which type a model's weights are held. */
@@ -34,6 +34,8 @@ export class Scope {
   readonly path: string;
   /** In which type weights are held. */
   readonly weightDType: WeightDType;
+  /** The type that this module computes in; the graph's own but for {@linkcode Scope.exact}. */
+  readonly dtype: ComputeDType;
   readonly #adapters: readonly LoraAdapter[];
 
   /** The root of a model, unless a path is given. */
@@ -43,18 +45,27 @@ export class Scope {
     path = "",
     weightDType: WeightDType = "float32",
     adapters: readonly LoraAdapter[] = [],
+    dtype: ComputeDType = graph.dtype,
   ) {
     this.graph = graph;
     this.checkpoint = checkpoint;
     this.path = path;
     this.weightDType = weightDType;
     this.#adapters = adapters;
+    this.dtype = dtype;
   }
 
   /** A module inside this one: `s.at("resnets", 0)` is `s.at("resnets.0")`. */
   at(...names: readonly (string | number)[]): Scope {
     const path = this.#name(names.join("."));
-    return new Scope(this.graph, this.checkpoint, path, this.weightDType, this.#adapters);
+    const { graph, checkpoint, weightDType, dtype } = this;
+    return new Scope(graph, checkpoint, path, weightDType, this.#adapters, dtype);
+  }
+
+  /** The same module with weights as they are stored, computing in float32 on every device. */
+  exact(): Scope {
+    const { graph, checkpoint, path } = this;
+    return new Scope(graph, checkpoint, path, "float32", this.#adapters, "float32");
   }
 
   /** The low-rank changes of this module that are in use. */
@@ -124,7 +135,7 @@ export class Scope {
   }
 
   /** Converts a value; the same value when it has that type already. */
-  cast(value: Value, dtype: DType = this.graph.dtype): Value {
+  cast(value: Value, dtype: DType = this.dtype): Value {
     return this.graph.cast(value, dtype, this.path);
   }
 
@@ -133,14 +144,14 @@ export class Scope {
     return this.graph.ints(values);
   }
 
-  /** A constant number in the type that the graph computes in, unless another is given. */
-  scalar(value: number, dtype?: "float32" | "float16" | "int64"): Value {
+  /** A constant number in the type that the module computes in, unless another is given. */
+  scalar(value: number, dtype: "float32" | "float16" | "int64" = this.dtype): Value {
     return this.graph.scalar(value, dtype);
   }
 
   /** A constant tensor of floats. */
   floats(values: ArrayLike<number>, dims?: readonly number[]): Value {
-    return this.graph.floats(values, dims);
+    return this.graph.floats(values, dims, this.dtype);
   }
 
   /** Rounds a weight to the type that weights are held in, then to the one computed with. */
@@ -149,7 +160,7 @@ export class Scope {
     const rounded = this.weightDType === "float32"
       ? weight
       : this.graph.cast(weight, this.weightDType, this.path);
-    return this.graph.cast(rounded, this.graph.dtype, this.path);
+    return this.graph.cast(rounded, this.dtype, this.path);
   }
 
   #name(name: string): string {

@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { DenoiseError, type Tensor } from "@denoise/core";
+import { DenoiseError, Tensor } from "@denoise/core";
 import { Graph, type Lowering, lowerings, Scope, type Value } from "@denoise/onnx/graph";
 import { checkpointOf, runLayers } from "@denoise/onnx/testing";
 import { openSafetensors, readTensor } from "../weights/safetensors.ts";
@@ -165,5 +165,17 @@ describe("activation()", () => {
       'Cannot build mid_block: there is no activation "snake"; known are swish, silu,',
     );
     assertEquals(error.code, "unsupported_option");
+  });
+});
+
+describe("Scope.exact()", () => {
+  it("takes weights as they are, in a graph that computes in float16", async () => {
+    const fine = 1 + 2 ** -12; // float16 has 10 bits behind the point
+    const build: Build = (s, { x }) => linear(s.exact(), s.exact().cast(x!));
+    const inputs = { x: Tensor.from([[1]]) };
+    const result = await runLayers(build, inputs, { weight: Tensor.from([[fine]]) }, {
+      dtype: "float16",
+    });
+    assertEquals(result.toNested(), [[fine]]);
   });
 });

@@ -5,15 +5,16 @@ import { readBytes, readTensor, writeSafetensors } from "./safetensors.ts";
 const FLOATS: readonly DType[] = ["float32", "float16", "bfloat16", "float64"];
 
 /**
- * Writes a checkpoint as one safetensors file with its floats in that type, one tensor in memory at
+ * Writes a checkpoint as one safetensors file with its floats in those types, one tensor in memory at
  * a time. The file appears when it is complete, so one that is in use may be written again.
  */
 export async function saveWeights(
   path: string,
   tensors: Iterable<readonly [string, StoredTensor]>,
-  dtype: TorchDtype,
+  dtypeOf: (name: string) => TorchDtype,
 ): Promise<void> {
   const entries = Array.from(tensors, ([name, stored]) => {
+    const dtype = dtypeOf(name);
     const converts = FLOATS.includes(stored.dtype) && stored.dtype !== dtype;
     return {
       name,

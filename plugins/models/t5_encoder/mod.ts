@@ -1,0 +1,164 @@
+/**
+ * T5EncoderModel: the text encoder of DeepFloyd IF, PixArt, Stable Diffusion 3 and FLUX. Raffel et
+ * al., "Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer"
+ * (arXiv:1910.10683); the class of transformers, with T5 (`"relu"`) and T5 1.1 (`"gated-gelu"`)
+ * layers.
+ *
+ * The last linear layer of each feed-forward part stays float32 where weights are held in float16,
+ * and so do the states between layers, as float16 cannot hold what comes out of them.
+ *
+ * @example
+ * ```ts ignore
+ * import { T5EncoderModel, T5Tokenizer } from "@denoise/denoise";
+ *
+ * const repo = "PixArt-alpha/PixArt-XL-2-512x512";
+ * const tokenizer = await T5Tokenizer.fromPretrained(repo, { subfolder: "tokenizer" });
+ * const encoder = await T5EncoderModel.fromPretrained(repo, { subfolder: "text_encoder" });
+ * const { inputIds, attentionMask } = tokenizer.encode("a cactus with a happy face");
+ * const { lastHiddenState } = await encoder.forward(inputIds, { attentionMask });
+ * ```
+ *
+ * @module
+ */
+import type {
+  FrozenConfig,
+  Model,
+  ModelClass,
+  Tensor,
+  TextEncoderOptions,
+  TextEncoderOutput,
+} from "@denoise/core";
+import { defineModel, type GraphDefinition, int64, optional } from "@denoise/onnx";
+import type { Scope, Value } from "@denoise/onnx/graph";
+import {
+  activation,
+  add,
+  attention,
+  embedding,
+  linear,
+  mul,
+  rmsNorm,
+  sub,
+  unsqueeze,
+} from "@denoise/onnx/nn";
+import { check, feedForward, schema, type T5Config } from "./config.ts";
+import { relativePositionBias } from "./relative_position.ts";
+
+export type { T5Config };
+
+/** What a T5 encoder gives. */
+export type T5EncoderOutput = Pick<TextEncoderOutput, "lastHiddenState" | "hiddenStates">;
+
+/** A loaded T5EncoderModel. */
+export interface T5EncoderModel extends Model<T5Config> {
+  /**
+   * States of each token: `lastHiddenState` float32 [N, tokens, d_model] after the final norm; with
+   * `outputHiddenStates` also the states before each layer, and the normalized last ones.
+   *
+   * @param inputIds int64 [N, tokens].
+   */
+  forward(
+    inputIds: Tensor,
+    options?: Pick<TextEncoderOptions, "attentionMask" | "outputHiddenStates">,
+  ): Promise<T5EncoderOutput>;
+}
+
+type Config = FrozenConfig<T5Config>;
+
+const forward: GraphDefinition<T5Config> = {
+  inputs: () => ({
+    input_ids: int64("batch", "tokens"),
+    attention_mask: optional(int64("batch", "tokens")),
+  }),
+  build(s, config, { input_ids, attention_mask }) {
+    const encoder = s.at("encoder");
+    const eps = config.layer_norm_epsilon;
+    const first = encoder.at("block.0.layer.0.SelfAttention");
+    const distance = relativePositionBias(first, input_ids!, config);
+    const bias = attention_mask === undefined
+      ? distance
+      : add(s, distance, maskBias(s, attention_mask)); // [N or 1, heads, tokens, tokens]
+
+    let x = s.cast(embedding(s.at("shared"), input_ids!), "float32"); // [N, tokens, d_model]
+    const states: Value[] = [];
+    for (let i = 0; i < config.num_layers; i++) {
+      states.push(x);
+      x = layer(encoder.at("block", i, "layer"), x, bias, config);
+    }
+    const last = rmsNorm(encoder.at("final_layer_norm"), x, { eps });
+    return {
+      last_hidden_state: last,
+      ...Object.fromEntries([...states, last].map((state, i) => [`hidden_state_${i}`, state])),
+    };
+  },
+};
+
+/** The text encoder T5; `T5EncoderModel` of transformers. */
+export const T5EncoderModel: ModelClass<T5EncoderModel> = defineModel<T5Config, T5EncoderModel>({
+  className: "T5EncoderModel",
+  library: "transformers",
+  schema,
+  check,
+  rename: (stored) => stored === "encoder.embed_tokens.weight" ? "shared.weight" : stored,
+  ignore: [/^decoder\./, /^lm_head\./],
+  keepInFloat32: /\.wo\.weight$/,
+  graphs: { forward },
+  methods: (model) => ({
+    async forward(inputIds, { attentionMask, outputHiddenStates = false } = {}) {
+      const count = outputHiddenStates ? model.config.num_layers + 1 : 0;
+      const names = Array.from({ length: count }, (_, i) => `hidden_state_${i}`);
+      const result = await model.run("forward", {
+        input_ids: inputIds,
+        attention_mask: attentionMask,
+      }, { outputs: ["last_hidden_state", ...names] });
+      return {
+        lastHiddenState: result.last_hidden_state!,
+        hiddenStates: outputHiddenStates ? names.map((name) => result[name]!) : undefined,
+      };
+    },
+  }),
+});
+
+/** Added to the scores of tokens that are not to be seen; float16 can hold it. */
+const HIDDEN = -65504;
+
+/** Tokens with mask 0 are not seen: [N, 1, 1, tokens]. */
+function maskBias(s: Scope, mask: Value): Value {
+  return mul(s, unsqueeze(s, sub(s, 1, s.cast(mask)), [1, 2]), HIDDEN);
+}
+
+/** Self-attention and feed forward, each after a normalization and added in float32 (`T5Block`). */
+function layer(s: Scope, x: Value, bias: Value, config: Config): Value {
+  const attended = selfAttention(s.at(0), x, bias, config);
+  const seen = add(s, x, s.cast(attended, "float32"));
+  return add(s, seen, feed(s.at(1), seen, config));
+}
+
+/** Attention whose scores are not scaled (`T5LayerSelfAttention`). */
+function selfAttention(s: Scope, x: Value, bias: Value, config: Config): Value {
+  const module = s.at("SelfAttention");
+  const normal = rmsNorm(s.at("layer_norm"), x, { eps: config.layer_norm_epsilon });
+  const [query, key, value] = ["q", "k", "v"].map((name) => linear(module.at(name), normal)) as [
+    Value,
+    Value,
+    Value,
+  ];
+  const options = { heads: config.num_heads, scale: 1, bias };
+  return linear(module.at("o"), attention(module, { query, key, value }, options));
+}
+
+/** Two linear layers with an activation, or a gate, between them (`T5LayerFF`). */
+function feed(s: Scope, x: Value, config: Config): Value {
+  const module = s.at("DenseReluDense");
+  const { gated, activation: name } = feedForward(config.feed_forward_proj);
+  const normal = rmsNorm(s.at("layer_norm"), x, { eps: config.layer_norm_epsilon });
+  const hidden = gated
+    ? mul(
+      s,
+      activation(s, linear(module.at("wi_0"), normal), name),
+      linear(module.at("wi_1"), normal),
+    )
+    : activation(s, linear(module.at("wi"), normal), name);
+  const out = s.weightDType === "float16" ? module.at("wo").exact() : module.at("wo");
+  return s.cast(linear(out, out.cast(hidden)), "float32");
+}
