@@ -38,6 +38,7 @@ export {
   displaySample,
   imageGrid,
   ImageList,
+  loadImage,
   openImage,
   readRecipe,
 } from "@denoise/image";

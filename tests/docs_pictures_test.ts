@@ -1,0 +1,36 @@
+import { assert } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { fileURLToPath } from "node:url";
+import { loadImage } from "@denoise/image";
+import { documentedCommands, runDocumented } from "../scripts/pictures.ts";
+
+/**
+ * How far a pixel may be from the committed picture, out of 255. On the machine that made them they are
+ * equal; elsewhere other CPU kernels round sums otherwise, and some steps of a model widen that a little.
+ */
+const ROUNDING = 8;
+
+const commands = await documentedCommands();
+
+describe("docs/tasks.md", () => {
+  const root = fileURLToPath(new URL("../", import.meta.url));
+  for (const command of commands) {
+    const committed = command[command.indexOf("--out") + 1]!;
+    it(`shows what its command makes: ${committed}`, async () => {
+      const folder = await Deno.makeTempDir();
+      const here = Deno.cwd();
+      Deno.chdir(root);
+      try {
+        const [made, shown] = await Promise.all([
+          runDocumented(command, folder).then((file) => loadImage(file)),
+          loadImage(committed),
+        ]);
+        const far = made.data.findIndex((value, i) => Math.abs(value - shown.data[i]!) > ROUNDING);
+        assert(far === -1 && made.data.length === shown.data.length, `differs at byte ${far}`);
+      } finally {
+        Deno.chdir(here);
+        await Deno.remove(folder, { recursive: true });
+      }
+    });
+  }
+});
