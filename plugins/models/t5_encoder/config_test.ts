@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { DenoiseError } from "@denoise/core";
+import { adoptConfig, DenoiseError } from "@denoise/core";
 import { check, feedForward, schema } from "./config.ts";
 
 describe("feedForward()", () => {
@@ -20,7 +20,7 @@ describe("feedForward()", () => {
 });
 
 describe("check()", () => {
-  const config = schema.defaults;
+  const config = adoptConfig("T5EncoderModel", schema, {});
 
   it("refuses decoders, and distances that no class is left for", () => {
     check(config);
