@@ -1,5 +1,5 @@
 /**
- * `deno task parity [--seed N] [--cases N] [--only schedulers,models,pipelines]`: random configs on
+ * `deno task parity [--seed N] [--cases N] [--only schedulers,models,pipelines,tasks]`: random configs on
  * both sides, diffusers and denoise, compared while they run. The same seed makes the same cases.
  *
  * @module
@@ -16,15 +16,16 @@ import {
 import { replay, type ReplayDifference, type SchedulerRecord } from "@denoise/core/testing";
 import { parseTensors } from "../tests/support/golden.ts";
 import { compareCall, type ModelGolden } from "../tests/support/models.ts";
-import { comparePictures, type PipelineGolden } from "../tests/support/pipelines.ts";
+import { comparePictures, type PipelineGolden, swapScheduler } from "../tests/support/pipelines.ts";
 import type { Stored } from "../tests/support/golden.ts";
+import { compareTask, loadTask, type Task } from "../tests/support/tasks.ts";
 import { referenceLines } from "./reference/python.ts";
 
 /**
  * What is allowed. The tests beside the goldens give the reasons, and hold schedulers to 1e-6; random
  * configs multiply the ulp that torch's vectorised square roots are off (in rescaled betas above all).
  */
-const LIMITS = { schedulers: 2e-5, models: 1e-4, pipelines: 1 };
+const LIMITS = { schedulers: 2e-5, models: 1e-4, pipelines: 1, tasks: 1 };
 type Kind = keyof typeof LIMITS;
 
 /** One case that both sides have run. */
@@ -47,6 +48,8 @@ interface Written {
   readonly seconds: number;
   /** How far pixels move in diffusers itself when its first latents change by 1e-7. */
   readonly sensitivity?: number;
+  /** Why diffusers refused the call. */
+  readonly error?: string;
 }
 
 async function readCase<H>(folder: string) {
@@ -137,6 +140,18 @@ async function* pipelines(seed: string, count: string): AsyncGenerator<Outcome> 
   });
 }
 
+async function* tasks(seed: string, count: string): AsyncGenerator<Outcome> {
+  yield* written("tasks", seed, count, async ({ folder }) => {
+    const golden = await readCase<Task>(folder);
+    const [one] = golden.head.cases;
+    const pipe = await loadTask(golden.head);
+    await swapScheduler(pipe, { ...one!, call: {} }, registry);
+    const { pixels } = await compareTask(pipe, one!, golden);
+    await pipe.dispose();
+    return pixels;
+  });
+}
+
 /** Cases that live.py writes into a folder, each removed when it has been compared. */
 async function* written(
   kind: Kind,
@@ -149,6 +164,10 @@ async function* written(
     for await (const line of referenceLines<Written>("live.py", [seed, count, root, kind])) {
       const start = performance.now();
       const outcome = { what: line.class_name, config: line.config };
+      if (line.error !== undefined) {
+        yield { ...outcome, difference: 0, error: line.error };
+        continue;
+      }
       try {
         const difference = await compare(line);
         const ours = (performance.now() - start) / 1000;
@@ -185,7 +204,7 @@ if (import.meta.main) {
       only: { type: "string", default: Object.keys(LIMITS).join() },
     },
   });
-  const runs = { schedulers, models, pipelines };
+  const runs = { schedulers, models, pipelines, tasks };
   let [done, failed] = [0, 0];
   for (const kind of values.only.split(",") as Kind[]) {
     let worst = 0;

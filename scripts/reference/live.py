@@ -1,6 +1,6 @@
-"""Random models and pipelines with what the reference gives for them, for the live comparison of scripts/parity.ts.
+"""Random models, pipelines and tasks with what the reference gives for them, for the live comparison of scripts/parity.ts.
 
-    python live.py SEED COUNT FOLDER models|pipelines
+    python live.py SEED COUNT FOLDER models|pipelines|tasks
 
 Writes repos and goldens (in the formats of tests/golden) into FOLDER and prints a JSON line for each when it is there.
 """
@@ -19,9 +19,11 @@ from safetensors.torch import save_file
 from transformers import CLIPTokenizer
 
 import random_configs
+import random_tasks
 from common import generator, versions, write_golden, write_json
 from model_goldens import run_model
 from pipeline_goldens import run_case
+from task_goldens import write_task
 from tiny_models import build
 from tiny_tokenizer import write_tokenizer
 
@@ -98,10 +100,26 @@ def pipeline(dice: Random, folder: Path, index: int) -> None:
         sensitivity=sensitivity(pipe, call, seeds))
 
 
+def task(dice: Random, folder: Path, index: int) -> None:
+    """A call on a repo of tests/fixtures; one that diffusers itself refuses is told as its error."""
+    name, made = random_tasks.task(dice)
+    call, swapped = made["cases"][0]["call"], made["cases"][0]["scheduler"]
+    told = {key: str(value) if key in ("image", "mask_image", "depth_map") else value for key, value in call.items()}
+    start = time.perf_counter()
+    try:
+        write_task("golden", made, COMMAND, folder)
+        error = {}
+    except Exception as cause:  # noqa: BLE001 - whatever diffusers says
+        folder.mkdir(exist_ok=True)
+        error = {"error": f"{type(cause).__name__}: {cause}"}
+    seconds = time.perf_counter() - start
+    say(kind="task", index=index, folder=str(folder), class_name=name, config={"scheduler": swapped, **told}, seconds=seconds, **error)
+
+
 @torch.no_grad()
 def main(seed: str, count: str, folder: str, kind: str) -> None:
     warnings.simplefilter("ignore")
-    write = {"models": model, "pipelines": pipeline}[kind]
+    write = {"models": model, "pipelines": pipeline, "tasks": task}[kind]
     for index in range(int(count)):
         write(Random(f"{kind} {seed} {index}"), Path(folder) / f"{kind}-{index}", index)
 

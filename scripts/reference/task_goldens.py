@@ -81,7 +81,7 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
 
 
 @torch.no_grad()
-def write_task(name: str, task: dict, command: str = COMMAND) -> None:
+def write_task(name: str, task: dict, command: str = COMMAND, folder=GOLDEN / "tasks") -> None:
     pipe = load(task)
     own = pipe.scheduler
     cases, tensors, shared = [], {}, {}
@@ -98,7 +98,7 @@ def write_task(name: str, task: dict, command: str = COMMAND) -> None:
         if hidden is not None:
             value["hidden"] = hidden
         cases.append(value)
-    path = GOLDEN / "tasks" / name
+    path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({key: value.detach().contiguous() for key, value in tensors.items()}, path.with_suffix(".safetensors"))
     head = {key: task[key] for key in ("pipeline", "repo", "parts")}

@@ -1,0 +1,124 @@
+"""Random calls of the pipelines that are given pictures, for the live comparison: sizes, modes, masks, schedulers."""
+
+from random import Random
+
+from PIL import Image
+
+from random_configs import PROMPTS, pick, some
+from tasks import TASKS, mask, picture, swap, tensor
+
+MULTISTEP = dict(use_karras_sigmas=True)
+SCHEDULERS = (
+    ("DDIM", {}), ("DDPM", {}), ("PNDM", {}), ("EulerDiscrete", {}), ("EulerDiscrete", MULTISTEP), ("EulerAncestralDiscrete", {}),
+    ("LMSDiscrete", {}), ("HeunDiscrete", {}), ("KDPM2Discrete", {}), ("KDPM2AncestralDiscrete", {}), ("UniPCMultistep", {}),
+    ("DPMSolverMultistep", {}), ("DPMSolverMultistep", MULTISTEP), ("DPMSolverMultistep", dict(algorithm_type="sde-dpmsolver++")),
+    ("DPMSolverSinglestep", {}), ("DEISMultistep", {}),
+)
+# Heun's and the like count their steps twice, which diffusers' inpainting does not expect
+ONE_CALL_A_STEP = tuple(entry for entry in SCHEDULERS if entry[0] not in ("HeunDiscrete", "KDPM2Discrete", "KDPM2AncestralDiscrete"))
+
+
+def scheduler(dice: Random, among=SCHEDULERS) -> dict | None:
+    if dice.random() < 0.2:
+        return None
+    name, config = pick(dice, *among)
+    spacing = some(dice, 0.3, timestep_spacing=pick(dice, "leading", "trailing", "linspace")) if name != "DPMSolverSinglestep" else {}
+    return swap(name, **config, **spacing)
+
+
+def prompts(dice: Random) -> dict:
+    """One or two prompts, and one or two pictures of each."""
+    count, each = pick(dice, 1, 1, 2), pick(dice, 1, 1, 2)
+    words = dice.choices(PROMPTS, k=count)
+    negative = dice.choices(PROMPTS, k=count)
+    return dict(
+        prompt=words if count > 1 else words[0], **some(dice, 0.4, negative_prompt=negative if count > 1 else negative[0]),
+        **some(dice, 0.5 if each == 1 else 1, num_images_per_prompt=each), num_inference_steps=dice.randint(2, 7),
+        guidance_scale=pick(dice, 1.0, 3.0, 7.5),
+    )
+
+
+def photo(dice: Random, least: int, most: int) -> Image.Image:
+    """In RGB: diffusers fails on grey pictures and takes the four channels of RGBA for latents."""
+    return picture(dice.randint(least, most), dice.randint(least, most), name=str(dice.random()))
+
+
+def painted(dice: Random) -> dict:
+    """A picture and a mask of its size, whose edges are sharp, soft or grey."""
+    image = photo(dice, 33, 90)
+    width, height = image.size
+    left, top = dice.randrange(width // 2), dice.randrange(height // 2)
+    box = (left, top, dice.randint(left + 4, width), dice.randint(top + 4, height))
+    area = mask(width, height, box, pick(dice, "L", "RGB"))
+    if dice.random() < 0.3:
+        area = area.convert("L").resize((max(width // 3, 1), height), Image.Resampling.BICUBIC).resize((width, height))
+    return dict(image=image, mask_image=area)
+
+
+def img2img(dice: Random) -> tuple[dict, dict | None]:
+    image = photo(dice, 33, 80) if dice.random() < 0.7 else tensor(1, 3, 32, 48, seed=dice.randrange(99), low=pick(dice, 0, -1))
+    return dict(image=image, strength=dice.uniform(0.5, 1.0), **prompts(dice)), scheduler(dice)
+
+
+def inpaint(dice: Random) -> tuple[dict, dict | None]:
+    size = dict(height=pick(dice, 32, 40, 64), width=pick(dice, 32, 48, 64))
+    crop = some(dice, 0.3, padding_mask_crop=dice.randint(0, 20))
+    return dict(strength=dice.uniform(0.5, 1.0), **painted(dice), **size, **crop, **prompts(dice)), scheduler(dice, ONE_CALL_A_STEP)
+
+
+def text(dice: Random) -> tuple[dict, dict | None]:
+    size = some(dice, 0.6, height=pick(dice, 32, 40, 64), width=pick(dice, 32, 48, 72))
+    return dict(**size, **some(dice, 0.2, guidance_rescale=0.5), **some(dice, 0.2, clip_skip=1), **prompts(dice)), scheduler(dice)
+
+
+def upscale(dice: Random) -> tuple[dict, dict | None]:
+    call = prompts(dice)
+    count = len(call["prompt"]) if isinstance(call["prompt"], list) else 1
+    image = photo(dice, 12, 28)
+    return dict(image=[image] * count, noise_level=dice.randint(0, 9), **call), scheduler(dice, ONE_CALL_A_STEP)
+
+
+def depth(dice: Random) -> tuple[dict, dict | None]:
+    call, swapped = img2img(dice)
+    given = some(dice, 0.5, depth_map=tensor(1, dice.randint(8, 40), dice.randint(8, 40), seed=dice.randrange(99), low=-3, high=7))
+    return dict(call, image=photo(dice, 33, 70), **given), swapped
+
+
+def consistency(dice: Random) -> tuple[dict, None]:
+    call = dict(prompts(dice), num_inference_steps=dice.randint(1, 6), original_inference_steps=pick(dice, 20, 50))
+    call.pop("negative_prompt", None)
+    return call, None
+
+
+def consistency_img2img(dice: Random) -> tuple[dict, None]:
+    return dict(consistency(dice)[0], image=photo(dice, 33, 80), strength=dice.uniform(0.7, 1.0)), None
+
+
+def xl(dice: Random) -> dict:
+    return some(dice, 0.4, original_size=(dice.randint(8, 200), dice.randint(8, 200)), target_size=(64, 32),
+                crops_coords_top_left=(dice.randint(0, 9), dice.randint(0, 9)))
+
+
+def with_sizes(make):
+    def made(dice: Random) -> tuple[dict, dict | None]:
+        call, swapped = make(dice)
+        call.pop("clip_skip", None)
+        return {**call, **xl(dice)}, swapped
+    return made
+
+
+KINDS = {
+    "img2img": img2img, "img2img-v": img2img, "tiny-vae": img2img, "inpaint-4": inpaint, "inpaint-9": inpaint, "upscale": upscale,
+    "depth2img": depth, "depth2img-hybrid": depth, "lcm": consistency, "lcm-img2img": consistency_img2img, "xl": with_sizes(text),
+    "xl-img2img": with_sizes(img2img), "xl-refiner": with_sizes(img2img), "xl-inpaint-4": with_sizes(inpaint),
+    "xl-inpaint-9": with_sizes(inpaint),
+}
+
+
+def task(dice: Random) -> tuple[str, dict]:
+    name = pick(dice, *KINDS)
+    call, swapped = KINDS[name](dice)
+    count = len(call["prompt"]) if isinstance(call["prompt"], list) else 1
+    seeds = [dice.randrange(2**32) for _ in range(count * call.get("num_images_per_prompt", 1))]
+    one = {"name": name, "scheduler": swapped, "seeds": seeds, "shared": False, "call": call}
+    return name, {**TASKS[name], "cases": [one]}
