@@ -51,6 +51,13 @@ export interface ModelClass<M extends Model = Model>
 export interface DenoiserOptions {
   /** Text states, float32 [N, tokens, width]. */
   readonly encoderHiddenStates?: Tensor | undefined;
+  /** 1 where a token of the text counts, 0 where not: [N, tokens]; all do unless given. */
+  readonly encoderAttentionMask?: Tensor | undefined;
+  /**
+   * The same where pixels look at each other, [N, height · width] of the levels that attend; in models
+   * with SimpleCrossAttn levels it is one of the text's tokens, as UnCLIP gives it.
+   */
+  readonly attentionMask?: Tensor | undefined;
   /** Embedding of the guidance scale, float32 [N, width] (latent consistency models). */
   readonly timestepCond?: Tensor | undefined;
   /** Class of each sample, int64 [N], or float32 [N, width] for models that embed features. */
@@ -63,7 +70,14 @@ export interface DenoiserOptions {
   readonly downBlockAdditionalResiduals?: readonly Tensor[] | undefined;
   /** Residual of a ControlNet for the middle block, float32. */
   readonly midBlockAdditionalResidual?: Tensor | undefined;
-  /** Of the pictures of each IP-Adapter, float32 [N, pictures, width] or [N, pictures, patches, width]. */
+  /** Residuals of a T2I-Adapter, one for each level that takes one, then one of the middle, float32. */
+  readonly downIntrablockAdditionalResiduals?: readonly Tensor[] | undefined;
+  /** A picture that controls, float32 [N, 3, 8h, 8w] in 0..1 (Kandinsky 2.2). */
+  readonly hint?: Tensor | undefined;
+  /**
+   * Of the pictures of each IP-Adapter, float32 [N, pictures, width] or [N, pictures, patches, width]; of
+   * models that are told of a picture themselves (Kandinsky) that one's, float32 [N, width].
+   */
   readonly imageEmbeds?: readonly Tensor[] | undefined;
   /** Cancels before the call starts. */
   readonly signal?: AbortSignal | undefined;

@@ -38,9 +38,13 @@ type Inputs = (name: string) => Tensor | undefined;
 
 async function denoise(model: Denoiser, input: Inputs, call: ModelCall): Promise<Outputs> {
   const timestep = input("timestep") as number | Tensor | undefined;
-  const residuals = Object.keys(call.inputs)
-    .filter((name) => name.startsWith("down_block_additional_residuals."))
-    .map((name) => input(name)!);
+  const listed = (name: string) => {
+    const tensors = Object.keys(call.inputs)
+      .filter((key) => key.startsWith(`${name}.`))
+      .map((key) => input(key)!);
+    return tensors.length === 0 ? undefined : tensors;
+  };
+  const image = input("added_cond_kwargs.image_embeds");
   return await model.forward(
     input("sample")!,
     typeof timestep === "number" ? timestep : Array.from(timestep!.data, Number),
@@ -50,7 +54,12 @@ async function denoise(model: Denoiser, input: Inputs, call: ModelCall): Promise
       classLabels: input("class_labels"),
       textEmbeds: input("added_cond_kwargs.text_embeds"),
       timeIds: input("added_cond_kwargs.time_ids"),
-      downBlockAdditionalResiduals: residuals.length === 0 ? undefined : residuals,
+      encoderAttentionMask: input("encoder_attention_mask"),
+      attentionMask: input("attention_mask"),
+      imageEmbeds: image === undefined ? undefined : [image],
+      hint: input("added_cond_kwargs.hint"),
+      downBlockAdditionalResiduals: listed("down_block_additional_residuals"),
+      downIntrablockAdditionalResiduals: listed("down_intrablock_additional_residuals"),
       midBlockAdditionalResidual: input("mid_block_additional_residual"),
     },
   ) as unknown as Outputs;

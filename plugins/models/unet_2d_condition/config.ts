@@ -1,6 +1,7 @@
 import type { ConfigSchema } from "@denoise/core";
 import { unsupportedOption } from "@denoise/onnx";
 import { downBlockTypes, upBlockTypes } from "@denoise/onnx/blocks";
+import { isKBlock, kDownTypes, kUpTypes } from "./k_blocks.ts";
 
 /** Options of a UNet2DConditionModel, as they stand in config.json. */
 export interface UNet2DConditionConfig {
@@ -48,7 +49,7 @@ export interface UNet2DConditionConfig {
   readonly reverse_transformer_layers_per_block: readonly (number | readonly number[])[] | null;
   /** Width of the text states before they are projected. */
   readonly encoder_hid_dim: number | null;
-  /** How they are projected: `"text_proj"`; not at all when null. */
+  /** How they are projected: `"text_proj"`, or with or from the vector of a picture; not at all when null. */
   readonly encoder_hid_dim_type: string | null;
   /** The number of attention heads, whatever its name says (diffusers issue 2011). */
   readonly attention_head_dim: number | readonly number[];
@@ -60,7 +61,7 @@ export interface UNet2DConditionConfig {
   readonly use_linear_projection: boolean;
   /** How a class label becomes a vector; by a table when only `num_class_embeds` is given. */
   readonly class_embed_type: string | null;
-  /** What is added to the time embedding: `"text"`, or `"text_time"` as in SDXL. */
+  /** What is added to the time embedding: `"text_time"` as in SDXL, or what text and picture say. */
   readonly addition_embed_type: string | null;
   /** Frequencies for each of SDXL's sizes and crops. */
   readonly addition_time_embed_dim: number | null;
@@ -97,7 +98,7 @@ export interface UNet2DConditionConfig {
   /** `only_cross_attention` of the middle block. */
   readonly mid_block_only_cross_attention: boolean | null;
   /** Normalisation of the text states in each attention. */
-  readonly cross_attention_norm: string | null;
+  readonly cross_attention_norm: "layer_norm" | "group_norm" | null;
   /** Attention heads that pool the text for `"text"`. */
   readonly addition_embed_type_num_heads: number;
 }
@@ -176,14 +177,37 @@ export const schema: ConfigSchema<UNet2DConditionConfig> = {
 };
 
 const SUPPORTED = {
-  mid_block_type: ["UNetMidBlock2DCrossAttn", "UNetMidBlock2D", null],
-  encoder_hid_dim_type: ["text_proj", null],
+  mid_block_type: [
+    "UNetMidBlock2DCrossAttn",
+    "UNetMidBlock2DSimpleCrossAttn",
+    "UNetMidBlock2D",
+    null,
+  ],
+  encoder_hid_dim_type: ["text_proj", "text_image_proj", "image_proj", null],
   num_attention_heads: [null],
   dual_cross_attention: [false],
   class_embed_type: ["timestep", "identity", "projection", "simple_projection", null],
-  addition_embed_type: ["text_time", null],
+  addition_embed_type: ["text", "text_image", "text_time", "image", "image_hint", null],
   attention_type: ["default"],
+  cross_attention_norm: ["layer_norm", "group_norm", null],
 } as const;
+
+const BLOCKS = {
+  down_block_types: [...downBlockTypes, "SimpleCrossAttnDownBlock2D", ...kDownTypes],
+  up_block_types: [...upBlockTypes, "SimpleCrossAttnUpBlock2D", ...kUpTypes],
+} as const;
+
+/** Options that others need. */
+const NEEDS = [
+  ["encoder_hid_dim_type", ["text_proj", "text_image_proj", "image_proj"], "encoder_hid_dim"],
+  ["addition_embed_type", ["image", "image_hint"], "encoder_hid_dim"],
+  ["addition_embed_type", ["text_time"], "addition_time_embed_dim"],
+  [
+    "class_embed_type",
+    ["projection", "simple_projection"],
+    "projection_class_embeddings_input_dim",
+  ],
+] as const;
 
 /** Refuses what cannot be built, before any weights are looked at. */
 export function check(config: UNet2DConditionConfig): void {
@@ -193,16 +217,43 @@ export function check(config: UNet2DConditionConfig): void {
       throw unsupportedOption("UNet2DConditionModel", option, value, known);
     }
   }
-  if (config.norm_num_groups === null) {
-    throw unsupportedOption("UNet2DConditionModel", "norm_num_groups", null);
-  }
-  const lists = { down_block_types: downBlockTypes, up_block_types: upBlockTypes };
   for (const option of ["down_block_types", "up_block_types"] as const) {
-    const unknown = config[option].find((type) => !lists[option].includes(type));
+    const unknown = config[option].find((type) => !BLOCKS[option].includes(type));
     if (unknown !== undefined) {
-      throw unsupportedOption("UNet2DConditionModel", option, unknown, lists[option]);
+      throw unsupportedOption("UNet2DConditionModel", option, unknown, BLOCKS[option]);
     }
   }
+  for (const [option, values, needed] of NEEDS) {
+    const value = config[option];
+    if (!(values as readonly unknown[]).includes(value) || config[needed] !== null) continue;
+    throw new RangeError(
+      `Cannot build UNet2DConditionModel: ${option} is ${
+        JSON.stringify(value)
+      }, but ${needed} is ` +
+        "null; give its width",
+    );
+  }
+  checkLevels(config);
+  checkKBlocks(config);
+}
+
+/** Blocks in the manner of k-diffusion need no groups, and hide what others want to see. */
+function checkKBlocks(config: UNet2DConditionConfig): void {
+  const types = [...config.down_block_types, ...config.up_block_types];
+  if (config.norm_num_groups === null && !types.every(isKBlock)) {
+    throw unsupportedOption("UNet2DConditionModel", "norm_num_groups", null);
+  }
+  const [last, first] = [config.down_block_types.at(-1)!, config.up_block_types[0]!];
+  if (last === "KCrossAttnDownBlock2D" && !isKBlock(first)) {
+    throw new RangeError(
+      `Cannot build UNet2DConditionModel: ${first} cannot follow a last ${last}, which leaves it ` +
+        `nothing to see; the first of up_block_types must be one of ${kUpTypes.join(", ")}`,
+    );
+  }
+}
+
+/** Refuses lists that do not have an entry for each level. */
+function checkLevels(config: UNet2DConditionConfig): void {
   const levels = config.block_out_channels.length;
   const perLevel = [
     "down_block_types",
@@ -221,4 +272,11 @@ export function check(config: UNet2DConditionConfig): void {
         `block_out_channels ${levels}; they must be as many`,
     );
   }
+  const { transformer_layers_per_block: layers, reverse_transformer_layers_per_block } = config;
+  const isNested = Array.isArray(layers) && layers.some(Array.isArray);
+  if (!isNested || reverse_transformer_layers_per_block !== null) return;
+  throw new RangeError(
+    "Cannot build UNet2DConditionModel: transformer_layers_per_block has lists in a list, so " +
+      "reverse_transformer_layers_per_block must say what the way up has",
+  );
 }

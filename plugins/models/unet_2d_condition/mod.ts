@@ -3,10 +3,12 @@
  * models. A UNet whose levels attend to the states of a text; Rombach et al. (arXiv:2112.10752),
  * Podell et al. (arXiv:2307.01952).
  *
- * Covered are the levels DownBlock2D, CrossAttnDownBlock2D, AttnDownBlock2D, ResnetDownsampleBlock2D
- * with their counterparts, class embeddings, SDXL's size embeddings, the guidance embedding of LCM,
- * the residuals of ControlNets and the pictures of IP-Adapters. SimpleCrossAttn and K blocks, GLIGEN,
- * dual cross attention and trained image embeddings are not: a config that asks for them is refused.
+ * Covered are all levels that the reference can run: DownBlock2D, CrossAttnDownBlock2D, AttnDownBlock2D,
+ * ResnetDownsampleBlock2D, SimpleCrossAttnDownBlock2D (Kandinsky 2, IF, UnCLIP), KDownBlock2D and
+ * KCrossAttnDownBlock2D (the latent upscaler) with their counterparts; all embeddings of classes, texts,
+ * sizes and pictures; masks; the guidance embedding of LCM; the residuals of ControlNets and
+ * T2I-Adapters, and the pictures of IP-Adapters. GLIGEN is not; Skip blocks and dual cross attention are
+ * refused, with which the reference builds models but cannot call them.
  *
  * @example
  * ```ts ignore
@@ -22,25 +24,12 @@
  *
  * @module
  */
-import { type Denoiser, type FrozenConfig, type ModelClass, Tensor } from "@denoise/core";
-import { defineModel, float32, int64, optional, type Port, timesteps } from "@denoise/onnx";
-import {
-  conditioning,
-  type Context,
-  downBlock,
-  downLevel,
-  imageProjection,
-  imagePromptKind,
-  layersAt,
-  middleLevel,
-  timeWidth,
-  todaysAttentionName,
-  upBlock,
-  upLevel,
-} from "@denoise/onnx/blocks";
-import type { Scope, Value } from "@denoise/onnx/graph";
-import { activation, add, conv2d, groupNorm, linear, mul, sub } from "@denoise/onnx/nn";
+import { type Denoiser, type DenoiserOptions, type ModelClass, Tensor } from "@denoise/core";
+import { defineModel } from "@denoise/onnx";
+import { imagePromptKind, todaysAttentionName } from "@denoise/onnx/blocks";
 import { check, schema, type UNet2DConditionConfig } from "./config.ts";
+import { build } from "./graph.ts";
+import { adapters, inputs, takesImage, takesText } from "./ports.ts";
 
 export type { UNet2DConditionConfig };
 
@@ -63,21 +52,20 @@ export const UNet2DConditionModel: ModelClass<UNet2DConditionModel> = defineMode
     async forward(sample, timestep, options = {}) {
       const times = [timestep].flat();
       const rows = times.length === 1 ? Array(sample.dims[0]).fill(times[0]) : times;
-      const residuals = options.downBlockAdditionalResiduals?.map((residual, i) =>
-        [`down_residual_${i}`, residual] as const
-      );
-      const images = options.imageEmbeds?.map((embeds, i) =>
-        [`image_embeds_${i}`, embeds] as const
-      );
       const result = await model.run("forward", {
         sample,
         timestep: Tensor.from(Float32Array.from(rows)),
-        encoder_hidden_states: options.encoderHiddenStates,
+        encoder_hidden_states: takesText(model.config) ? options.encoderHiddenStates : undefined,
+        encoder_attention_mask: maskTensor(options.encoderAttentionMask),
+        attention_mask: maskTensor(options.attentionMask),
         timestep_cond: options.timestepCond,
         class_labels: options.classLabels,
         text_embeds: options.textEmbeds,
         time_ids: options.timeIds,
-        ...Object.fromEntries([...residuals ?? [], ...images ?? []]),
+        hint: options.hint,
+        ...imageInputs(model.config, options),
+        ...numbered("down_residual", options.downBlockAdditionalResiduals),
+        ...numbered("intrablock_residual", intrablock(model.config, options)),
         mid_residual: options.midBlockAdditionalResidual,
       }, { signal: options.signal });
       return { sample: result.prediction! };
@@ -85,109 +73,39 @@ export const UNet2DConditionModel: ModelClass<UNet2DConditionModel> = defineMode
   }),
 });
 
-type Config = FrozenConfig<UNet2DConditionConfig>;
+type Numbered = Record<string, Tensor | undefined>;
 
-/** Modules of the IP-Adapters that were added. */
-function adapters(has: (name: string) => boolean): string[] {
-  const path = (i: number) => `encoder_hid_proj.image_projection_layers.${i}`;
-  const paths: string[] = [];
-  while (has(path(paths.length))) paths.push(path(paths.length));
-  return paths;
+/** Tensors as the inputs NAME_0, NAME_1, ... */
+function numbered(name: string, tensors: readonly (Tensor | undefined)[] = []): Numbered {
+  return Object.fromEntries(tensors.map((tensor, i) => [`${name}_${i}`, tensor]));
 }
 
-/** What each IP-Adapter is given of its pictures. */
-function imagePorts(has: (name: string) => boolean): Record<string, Port> {
-  const ports = adapters(has).map((path, i) => {
-    const kind = imagePromptKind((name) => has(`${path}.${name}`));
-    const patches = kind === "states" ? [`patches_${i}`] : [];
-    return [`image_embeds_${i}`, float32("batch", `pictures_${i}`, ...patches, `width_${i}`)];
-  });
-  return Object.fromEntries(ports);
-}
-
-/** How many values the way down leaves for the way up. */
-function skipCount(config: Config): number {
-  const levels = config.block_out_channels.map((_, level) => layersAt(config, level));
-  return levels.reduce((sum, layers) => sum + layers, levels.length);
-}
-
-function inputs(config: Config, has: (name: string) => boolean): Record<string, Port> {
-  const [first = 0] = [config.encoder_hid_dim ?? config.cross_attention_dim].flat();
-  const projected = config.projection_class_embeddings_input_dim ?? 0;
-  const labels: Record<string, Port> = {
-    none: int64("batch"),
-    timestep: timesteps(),
-    identity: float32("batch", timeWidth(config)),
-    projection: float32("batch", projected),
-    simple_projection: float32("batch", projected),
-  };
-  const hasClasses = config.class_embed_type !== null || config.num_class_embeds !== null;
-  const residual = optional(float32("batch", "channels", "rows", "columns"));
-  const residuals = Array.from({ length: skipCount(config) }, (_, i) =>
-    [
-      `down_residual_${i}`,
-      { ...residual, dims: ["batch", `channels_${i}`, `rows_${i}`, `columns_${i}`] },
-    ] as const);
-  return {
-    sample: float32("batch", config.in_channels, "height", "width"),
-    timestep: timesteps(),
-    encoder_hidden_states: float32("batch", "tokens", first),
-    ...(config.time_cond_proj_dim === null
-      ? {}
-      : { timestep_cond: optional(float32("batch", config.time_cond_proj_dim)) }),
-    ...(hasClasses ? { class_labels: labels[config.class_embed_type ?? "none"]! } : {}),
-    ...(config.addition_embed_type === "text_time"
-      ? {
-        text_embeds: float32("batch", "pooled"),
-        time_ids: { ...float32("batch", "ids"), exact: true },
-      }
-      : {}),
-    ...Object.fromEntries(residuals),
-    ...imagePorts(has),
-    mid_residual: residual,
-  };
-}
-
-function build(s: Scope, config: Config, inputs: Readonly<Record<string, Value>>) {
-  const { sample, encoder_hidden_states, mid_residual } = inputs;
-  const temb = conditioning(s, config, inputs);
-  const text = config.encoder_hid_dim === null
-    ? encoder_hidden_states!
-    : linear(s.at("encoder_hid_proj"), encoder_hidden_states!);
-  const images = adapters((name) => s.has(name))
-    .map((path, i) => imageProjection(s.at(path), inputs[`image_embeds_${i}`]!));
-  const context: Context = { ...text, images };
-
-  // in
-  const centred = config.center_input_sample ? sub(s, mul(s, sample!, 2), 1) : sample!;
-  const padding = Math.floor((config.conv_in_kernel - 1) / 2);
-  let x = conv2d(s.at("conv_in"), centred, { padding }); // [N, C, H, W]
-
-  // down
-  let skips = [x];
-  for (const [i, type] of config.down_block_types.entries()) {
-    const options = downLevel(config, i, temb, context);
-    const level = downBlock(s.at("down_blocks", i), type, x, options);
-    x = level.x;
-    skips.push(...level.skips);
+/** The vector of a picture, or what each IP-Adapter is given. */
+function imageInputs(config: UNet2DConditionConfig, { imageEmbeds }: DenoiserOptions): Numbered {
+  if (!takesImage(config)) return numbered("image_embeds", imageEmbeds);
+  if (imageEmbeds === undefined || imageEmbeds.length === 1) {
+    return { image_embeds: imageEmbeds?.[0] };
   }
-  skips = skips.map((skip, i) => {
-    const residual = inputs[`down_residual_${i}`];
-    return residual === undefined ? skip : add(s, skip, residual);
-  });
+  throw new TypeError(
+    `Cannot run UNet2DConditionModel: it takes the vectors of one picture, but imageEmbeds has ` +
+      `${imageEmbeds.length} tensors`,
+  );
+}
 
-  // middle
-  x = middleLevel(s.at("mid_block"), config, x, temb, context);
-  if (mid_residual !== undefined) x = add(s, x, mid_residual);
+/** Residuals inside of levels, the first for the first level that takes one; a last one in the middle. */
+function intrablock(
+  config: UNet2DConditionConfig,
+  { downIntrablockAdditionalResiduals: residuals = [] }: DenoiserOptions,
+): readonly Tensor[] {
+  const places = config.down_block_types.length + 1;
+  if (residuals.length <= places) return residuals;
+  throw new TypeError(
+    `Cannot run UNet2DConditionModel: there are ${residuals.length} ` +
+      `downIntrablockAdditionalResiduals; it takes at most ${places}`,
+  );
+}
 
-  // up
-  for (const [i, type] of config.up_block_types.entries()) {
-    x = upBlock(s.at("up_blocks", i), type, x, skips, upLevel(config, i, temb, context));
-  }
-
-  // out
-  const norm = { groups: config.norm_num_groups!, eps: config.norm_eps };
-  x = activation(s, groupNorm(s.at("conv_norm_out"), x, norm), config.act_fn);
-  const outPadding = Math.floor((config.conv_out_kernel - 1) / 2);
-  return { prediction: conv2d(s.at("conv_out"), x, { padding: outPadding }) };
+/** A mask of any type of numbers as float32. */
+function maskTensor(mask: Tensor | undefined): Tensor | undefined {
+  return mask && new Tensor("float32", mask.toFloat32Array(), mask.dims);
 }

@@ -1,5 +1,16 @@
 import type { Scope, Value } from "../graph/mod.ts";
-import { add, attention, div, fromTokens, groupNorm, linear, mul, toTokens } from "../nn/mod.ts";
+import {
+  add,
+  attention,
+  div,
+  fromTokens,
+  groupNorm,
+  layerNorm,
+  linear,
+  mul,
+  toTokens,
+  transpose,
+} from "../nn/mod.ts";
 import type { Context } from "./image_projection.ts";
 import { spatialNorm } from "./norm.ts";
 
@@ -12,9 +23,10 @@ import { spatialNorm } from "./norm.ts";
  * @returns [N, tokens, C].
  */
 export function attentionLayer(s: Scope, x: Value, context: Context, heads: number): Value {
+  const other = crossNorm(s, context);
   const query = linear(s.at("to_q"), x);
-  const key = linear(s.at("to_k"), context);
-  const value = linear(s.at("to_v"), context);
+  const key = linear(s.at("to_k"), other);
+  const value = linear(s.at("to_v"), other);
   const seen = (context.images ?? []).reduce((sum, image, i) => {
     const adapter = s.at("processor");
     if (!adapter.has(`to_k_ip.${i}`)) return sum;
@@ -24,8 +36,17 @@ export function attentionLayer(s: Scope, x: Value, context: Context, heads: numb
       value: linear(adapter.at("to_v_ip", i), image),
     };
     return add(s, sum, mul(s, attention(s, own, { heads }), adapter.tensor(`scale.${i}`)));
-  }, attention(s, { query, key, value }, { heads }));
+  }, attention(s, { query, key, value }, { heads, keyBias: context.keyBias }));
   return linear(s.at("to_out.0"), seen);
+}
+
+/** The states that an attention looks at, normalized where it has a normalization for them. */
+export function crossNorm(s: Scope, context: Context): Value {
+  if (!s.has("norm_cross")) return context;
+  const norm = s.at("norm_cross");
+  if (context.crossNorm !== "group_norm") return layerNorm(norm, context);
+  const columns = transpose(s, context, [0, 2, 1]); // [N, D, tokens]
+  return transpose(s, groupNorm(norm, columns, { groups: 32, spatial: 1 }), [0, 2, 1]);
 }
 
 /** Options of {@linkcode attentionBlock}. */

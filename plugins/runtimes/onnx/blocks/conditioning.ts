@@ -48,11 +48,17 @@ export function timeWidth(config: ConditioningConfig): number {
   return config.time_embedding_dim ?? config.block_out_channels[0]! * factor;
 }
 
-/** Everything that tells the residual blocks of time, class, size and guidance: [N, E]. */
+/**
+ * Everything that tells the residual blocks of time, class, size and guidance.
+ *
+ * @param added What else is added, [N, E].
+ * @returns [N, E].
+ */
 export function conditioning(
   s: Scope,
   config: ConditioningConfig,
   inputs: ConditioningInputs,
+  added?: Value,
 ): Value {
   const { timestep, timestep_cond, class_labels } = inputs;
   let emb = timestepEmbedding(s.at("time_embedding"), timeProjection(s, config, timestep!), {
@@ -67,6 +73,7 @@ export function conditioning(
   if (config.addition_embed_type === "text_time") {
     emb = add(s, emb, sizeEmbedding(s, config, inputs));
   }
+  if (added !== undefined) emb = add(s, emb, added);
   const { time_embedding_act_fn: name } = config;
   return name === null ? emb : activation(s, emb, name);
 }

@@ -1,4 +1,5 @@
 import type { Scope, Value } from "../graph/mod.ts";
+import { add } from "../nn/mod.ts";
 import { attentionBlock } from "./attention_block.ts";
 import type { Context } from "./image_projection.ts";
 import { downsample } from "./resample.ts";
@@ -23,6 +24,10 @@ export interface LevelOptions {
   readonly context?: Context | undefined;
   /** Options of the transformer after residual block `i`. */
   readonly transformer?: ((i: number) => Transformer2dOptions) | undefined;
+  /** What follows residual block `i`, in the place of what the type says. */
+  readonly attend?: ((s: Scope, x: Value, i: number) => Value) | undefined;
+  /** Added to the last state, [N, C, H, W] (T2I-Adapter, arXiv:2302.08453). */
+  readonly residual?: Value | undefined;
 }
 
 /** Types of levels that can be built. */
@@ -45,6 +50,7 @@ export function levelAttention(
   options: LevelOptions,
 ): ((s: Scope, x: Value, i: number) => Value) | undefined {
   const { groups, eps, outputScale } = options.resnet;
+  if (options.attend !== undefined) return options.attend;
   if (/^Attn/.test(type)) {
     return (s, x) =>
       attentionBlock(s, x, {
@@ -79,6 +85,7 @@ export function downBlock(
   for (let i = 0; i < layers; i++) {
     x = resnetBlock(s.at("resnets", i), x, temb, resnet);
     if (attend !== undefined) x = attend(s.at("attentions", i), x, i);
+    if (i === layers - 1 && options.residual !== undefined) x = add(s, x, options.residual);
     skips.push(x);
   }
   if (options.resample) {

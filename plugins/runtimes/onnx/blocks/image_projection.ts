@@ -15,6 +15,12 @@ import {
 export interface Context extends Value {
   /** For each IP-Adapter [N, tokens, D]. */
   readonly images?: readonly Value[] | undefined;
+  /** Added to the scores of each token, [N, 1, 1, tokens]. */
+  readonly keyBias?: Value | undefined;
+  /** Added to the scores of each pixel where pixels look at each other, [N, 1, 1, H·W]. */
+  readonly selfBias?: Value | undefined;
+  /** How a `norm_cross` of an attention normalizes the states; `"layer_norm"` unless given. */
+  readonly crossNorm?: "layer_norm" | "group_norm" | undefined;
 }
 
 /** Linear layer, GELU, linear layer. */
@@ -22,8 +28,13 @@ function feedForward(s: Scope, x: Value): Value {
   return linear(s.at("net.2"), gelu(s, linear(s.at("net.0.proj"), x)));
 }
 
-/** A vector to several tokens (`ImageProjection`). */
-function projectVector(s: Scope, x: Value): Value {
+/**
+ * A vector to several tokens (`ImageProjection`).
+ *
+ * @param x [N, width].
+ * @returns [N, tokens, D].
+ */
+export function imageTokens(s: Scope, x: Value): Value {
   const width = s.shape("norm.weight")[0]!;
   const tokens = s.shape("image_embeds.weight")[0]! / width;
   const rows = reshape(s, linear(s.at("image_embeds"), x), [-1, tokens, width]);
@@ -72,7 +83,7 @@ export function imageProjection(s: Scope, x: Value): Value {
     concat(s, [s.ints([-1]), shapeOf(s, x, 2)], 0),
   ]); // [N·pictures, ...]
   const tokens = kind === "embeds"
-    ? projectVector(s, flat)
+    ? imageTokens(s, flat)
     : s.has("latents")
     ? resample(s, flat)
     : layerNorm(s.at("norm"), feedForward(s.at("ff"), flat));

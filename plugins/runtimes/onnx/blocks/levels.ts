@@ -130,7 +130,7 @@ export function upLevel(
 function sharedOptions(config: LevelsConfig, type: string, i: number) {
   const resnet = resnetOptions(config);
   return {
-    resnet: type.startsWith("Resnet")
+    resnet: /^(Resnet|Simple)/.test(type)
       ? {
         ...resnet,
         skipTimeActivation: config.resnet_skip_time_act,
@@ -138,6 +138,16 @@ function sharedOptions(config: LevelsConfig, type: string, i: number) {
       }
       : resnet,
     headChannels: at(config.attention_head_dim, i),
+  };
+}
+
+/** What the residual blocks of the middle have in common. */
+export function middleResnet(config: MiddleConfig): ResnetOptions {
+  const channels = config.block_out_channels.at(-1)!;
+  return {
+    ...resnetOptions(config),
+    groups: config.norm_num_groups ?? Math.min(Math.floor(channels / 4), 32),
+    outputScale: config.mid_block_scale_factor,
   };
 }
 
@@ -149,14 +159,18 @@ export function middleLevel(
   temb: Value,
   context: Context,
 ): Value {
-  const resnet = { ...resnetOptions(config), outputScale: config.mid_block_scale_factor };
   if (config.mid_block_type === null) return x;
+  const resnet = middleResnet(config);
   if (config.mid_block_type === "UNetMidBlock2D") {
     return resnetBlock(s.at("resnets.0"), x, temb, resnet);
   }
   const last = config.block_out_channels.length - 1;
   const layers = [config.transformer_layers_per_block].flat()[last] ??
     config.transformer_layers_per_block as number;
-  const transformer = { ...transformerAt(config, last, layers)(0), onlyCrossAttention: false };
+  const transformer = {
+    ...transformerAt(config, last, layers)(0),
+    groups: resnet.groups,
+    onlyCrossAttention: false,
+  };
   return crossAttentionMidBlock(s, x, temb, context, { resnet, transformer });
 }

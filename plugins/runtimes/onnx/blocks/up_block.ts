@@ -22,7 +22,7 @@ export function upBlock(
   s: Scope,
   type: string,
   input: Value,
-  skips: Value[],
+  skips: (Value | undefined)[],
   options: LevelOptions,
 ): Value {
   const { resnet, temb, layers } = options;

@@ -52,6 +52,8 @@ export {
   type BilinearOptions,
   firDownsample,
   firUpsample,
+  kDownsample,
+  kUpsample,
   upsampleBilinear,
   upsampleNearest,
   upsampleNearestLike,

@@ -74,3 +74,31 @@ export function firUpsample(s: Scope, x: Value, channels: number): Value {
     group: channels,
   });
 }
+
+/** A row and a column of mirrored pixels on each side. */
+function mirrored(s: Scope, x: Value): Value {
+  return s.op("Pad", [x, s.ints([0, 0, 1, 1, 0, 0, 1, 1])], { mode: "reflect" });
+}
+
+/**
+ * Halves height and width behind the filter of {@linkcode firDownsample}, with mirrored pixels around
+ * the picture (`KDownsample2D`): [N, C, H/2, W/2].
+ */
+export function kDownsample(s: Scope, x: Value, channels: number): Value {
+  return s.op("Conv", [mirrored(s, x), firKernel(s, channels, 1)], {
+    kernel_shape: [4, 4],
+    strides: [2, 2],
+    pads: [0, 0, 0, 0],
+    group: channels,
+  });
+}
+
+/** Doubles height and width with that filter and mirrored pixels around (`KUpsample2D`). */
+export function kUpsample(s: Scope, x: Value, channels: number): Value {
+  return s.op("ConvTranspose", [mirrored(s, x), firKernel(s, channels, 4)], {
+    kernel_shape: [4, 4],
+    strides: [2, 2],
+    pads: [3, 3, 3, 3],
+    group: channels,
+  });
+}

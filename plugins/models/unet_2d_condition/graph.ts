@@ -1,0 +1,160 @@
+import type { FrozenConfig } from "@denoise/core";
+import {
+  conditioning,
+  type Context,
+  downBlock,
+  downLevel,
+  imageProjection,
+  middleLevel,
+  middleResnet,
+  resnetBlock,
+  upBlock,
+  upLevel,
+} from "@denoise/onnx/blocks";
+import type { Scope, Value } from "@denoise/onnx/graph";
+import { activation, add, concat, conv2d, groupNorm, mul, sub, unsqueeze } from "@denoise/onnx/nn";
+import { addedEmbedding, encoderStates, hintLatents } from "./added_conditions.ts";
+import type { UNet2DConditionConfig } from "./config.ts";
+import { isKBlock, kDownBlock, kUpBlock } from "./k_blocks.ts";
+import { adapters } from "./ports.ts";
+import { simpleCrossAttention } from "./simple_cross_attention.ts";
+
+type Config = FrozenConfig<UNet2DConditionConfig>;
+type Inputs = Readonly<Record<string, Value>>;
+
+/** One value for every level, or a list of them, at a level. */
+function at<T>(value: T | readonly T[], level: number): T {
+  return Array.isArray(value) ? value[level] : value as T;
+}
+
+/** Added to the scores of what a mask has 0 for: [N, 1, 1, keys]. */
+function maskBias(s: Scope, mask: Value | undefined): Value | undefined {
+  return mask && mul(s, unsqueeze(s, sub(s, 1, mask), [1, 2]), -10000);
+}
+
+/** All that attention looks at beside the pixels. */
+function contextOf(s: Scope, config: Config, inputs: Inputs): Context {
+  return {
+    ...encoderStates(s, config, inputs),
+    images: adapters((name) => s.has(name))
+      .map((path, i) => imageProjection(s.at(path), inputs[`image_embeds_${i}`]!)),
+    keyBias: maskBias(s, inputs.encoder_attention_mask),
+    selfBias: maskBias(s, inputs.attention_mask),
+    crossNorm: config.cross_attention_norm ?? undefined,
+  };
+}
+
+/** What differs in levels whose type begins with "Simple". */
+function simpleLevel(config: Config, i: number, context: Context, channels: number) {
+  const headChannels = at(config.attention_head_dim, i) ?? channels;
+  const groups = config.norm_num_groups!;
+  return {
+    resampleType: "resnet",
+    attend: (s: Scope, x: Value) => simpleCrossAttention(s, x, { context, headChannels, groups }),
+  } as const;
+}
+
+/** Level `i` on the way down. */
+function down(
+  s: Scope,
+  config: Config,
+  i: number,
+  x: Value,
+  [temb, context, residual]: [temb: Value, context: Context, residual: Value | undefined],
+): { x: Value; skips: (Value | undefined)[] } {
+  const type = config.down_block_types[i]!;
+  const channels = config.block_out_channels[i]!;
+  const options = downLevel(config, i, temb, context);
+  if (type.startsWith("CrossAttn")) return downBlock(s, type, x, { ...options, residual });
+  const level = isKBlock(type)
+    ? kDownBlock(s, type, x, { ...options, channels })
+    : type.startsWith("Simple")
+    ? downBlock(s, type, x, { ...options, ...simpleLevel(config, i, context, channels) })
+    : downBlock(s, type, x, options);
+  if (residual === undefined) return level;
+  // The reference adds in place: what the way up sees last is changed with it, where it is the result.
+  const sum = add(s, level.x, residual);
+  return { x: sum, skips: level.skips.map((skip) => skip === level.x ? sum : skip) };
+}
+
+/** Level `i` on the way up. */
+function up(
+  s: Scope,
+  config: Config,
+  i: number,
+  x: Value,
+  skips: (Value | undefined)[],
+  [temb, context]: [temb: Value, context: Context],
+): Value {
+  const type = config.up_block_types[i]!;
+  const channels = config.block_out_channels.at(-1 - i)!;
+  const options = upLevel(config, i, temb, context);
+  if (isKBlock(type)) return kUpBlock(s, type, x, skips, { ...options, channels });
+  const simple = type.startsWith("Simple") ? simpleLevel(config, i, context, channels) : {};
+  return upBlock(s, type, x, skips, { ...options, ...simple });
+}
+
+/** Residual block, attention to pixels and text, residual block (`UNetMidBlock2DSimpleCrossAttn`). */
+function simpleMiddle(s: Scope, config: Config, input: Value, temb: Value, context: Context) {
+  const resnet = {
+    ...middleResnet(config),
+    skipTimeActivation: config.resnet_skip_time_act,
+  };
+  const last = config.block_out_channels.length - 1;
+  const headChannels = at(config.attention_head_dim, last);
+  const x = resnetBlock(s.at("resnets.0"), input, temb, resnet);
+  const seen = simpleCrossAttention(s.at("attentions.0"), x, {
+    context,
+    headChannels,
+    groups: resnet.groups,
+  });
+  return resnetBlock(s.at("resnets.1"), seen, temb, resnet);
+}
+
+/** Latents, time and what else is known of them to a prediction. */
+export function build(s: Scope, config: Config, inputs: Inputs): Record<string, Value> {
+  const { sample, hint, mid_residual } = inputs;
+  const temb = conditioning(s, config, inputs, addedEmbedding(s, config, inputs));
+  const context = contextOf(s, config, inputs);
+
+  // in
+  const centred = config.center_input_sample ? sub(s, mul(s, sample!, 2), 1) : sample!;
+  const input = hint === undefined ? centred : concat(s, [centred, hintLatents(s, hint)], 1);
+  const padding = Math.floor((config.conv_in_kernel - 1) / 2);
+  let x = conv2d(s.at("conv_in"), input, { padding }); // [N, C, H, W]
+
+  // down
+  let skips: (Value | undefined)[] = [x];
+  for (const i of config.down_block_types.keys()) {
+    const residual = inputs[`intrablock_residual_${i}`];
+    const level = down(s.at("down_blocks", i), config, i, x, [temb, context, residual]);
+    x = level.x;
+    skips.push(...level.skips);
+  }
+  skips = skips.map((skip, i) => {
+    const residual = inputs[`down_residual_${i}`];
+    return residual === undefined ? skip : add(s, skip!, residual);
+  });
+
+  // middle
+  const middle = s.at("mid_block");
+  x = config.mid_block_type === "UNetMidBlock2DSimpleCrossAttn"
+    ? simpleMiddle(middle, config, x, temb, context)
+    : middleLevel(middle, config, x, temb, context);
+  const inside = inputs[`intrablock_residual_${config.down_block_types.length}`];
+  if (inside !== undefined) x = add(s, x, inside);
+  if (mid_residual !== undefined) x = add(s, x, mid_residual);
+
+  // up
+  for (const i of config.up_block_types.keys()) {
+    x = up(s.at("up_blocks", i), config, i, x, skips, [temb, context]);
+  }
+
+  // out
+  const { norm_num_groups: groups, norm_eps: eps } = config;
+  if (groups !== null) {
+    x = activation(s, groupNorm(s.at("conv_norm_out"), x, { groups, eps }), config.act_fn);
+  }
+  const outPadding = Math.floor((config.conv_out_kernel - 1) / 2);
+  return { prediction: conv2d(s.at("conv_out"), x, { padding: outPadding }) };
+}

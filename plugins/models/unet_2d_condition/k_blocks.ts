@@ -1,0 +1,110 @@
+import {
+  adaGroupNorm,
+  attentionLayer,
+  type Context,
+  headCount,
+  type LevelOptions,
+  resnetBlock,
+} from "@denoise/onnx/blocks";
+import type { Scope, Value } from "@denoise/onnx/graph";
+import { add, concat, fromTokens, kDownsample, kUpsample, toTokens } from "@denoise/onnx/nn";
+
+/** Types of levels in the manner of k-diffusion on the way down. */
+export const kDownTypes: readonly string[] = ["KDownBlock2D", "KCrossAttnDownBlock2D"];
+
+/** Types of levels in the manner of k-diffusion on the way up. */
+export const kUpTypes: readonly string[] = ["KUpBlock2D", "KCrossAttnUpBlock2D"];
+
+/** Whether a level is one in the manner of k-diffusion. */
+export function isKBlock(type: string): boolean {
+  return kDownTypes.includes(type) || kUpTypes.includes(type);
+}
+
+/** Options of a level, and its channels. */
+export interface KLevelOptions extends LevelOptions {
+  /** Channels of the level. */
+  readonly channels: number;
+}
+
+/** Channels of a normalization's group. */
+const GROUP = 32;
+
+/** A residual block whose normalizations are told of the time. */
+function kResnet(s: Scope, x: Value, { resnet, temb, channels }: KLevelOptions): Value {
+  return resnetBlock(s, x, temb, {
+    activation: resnet.activation,
+    eps: resnet.eps,
+    timeScaleShift: "ada_group",
+    groups: Math.floor(s.shape("conv1.weight")[1]! / GROUP),
+    groupsOut: Math.floor(channels / GROUP),
+  });
+}
+
+/** Self-attention where the checkpoint has it, and attention to the text (`KAttentionBlock`). */
+function kAttention(s: Scope, input: Value, { temb, context, headChannels }: KLevelOptions): Value {
+  const channels = s.shape("attn2.to_q.weight")[1]!;
+  const norm = { groups: Math.max(1, Math.floor(channels / GROUP)), eps: 1e-5 };
+  const attend = (x: Value, i: 1 | 2, other: (pixels: Value) => Context) => {
+    const attn = s.at(`attn${i}`);
+    const pixels = toTokens(s, adaGroupNorm(s.at(`norm${i}`), x, temb, norm)); // [N, H·W, C]
+    const seen = attentionLayer(attn, pixels, other(pixels), headCount(attn, headChannels));
+    return add(s, fromTokens(s, seen, x), x);
+  };
+  const { selfBias } = context!;
+  const x = s.has("attn1")
+    ? attend(input, 1, (pixels) => ({ ...pixels, keyBias: selfBias }))
+    : input;
+  return attend(x, 2, () => ({ ...context!, crossNorm: "layer_norm" }));
+}
+
+/** The residual blocks of a level, with attention after each where its type says so. */
+function kLayers(s: Scope, input: Value, type: string, count: number, options: KLevelOptions) {
+  const states: Value[] = [];
+  for (let i = 0; i < count; i++) {
+    let x = kResnet(s.at("resnets", i), states.at(-1) ?? input, options);
+    if (type.startsWith("KCross")) x = kAttention(s.at("attentions", i), x, options);
+    states.push(x);
+  }
+  return states;
+}
+
+/**
+ * A level on the way down (`KDownBlock2D`, `KCrossAttnDownBlock2D`).
+ *
+ * @returns The result, and what the way up gets to see: nothing of a last level with attention.
+ */
+export function kDownBlock(
+  s: Scope,
+  type: string,
+  input: Value,
+  options: KLevelOptions,
+): { x: Value; skips: (Value | undefined)[] } {
+  const states = kLayers(s, input, type, options.layers, options);
+  const last = states.at(-1)!;
+  const x = options.resample ? kDownsample(s, last, options.channels) : last;
+  const hidden = type === "KCrossAttnDownBlock2D" && !options.resample;
+  return { x, skips: states.map((state) => hidden ? undefined : state) };
+}
+
+/**
+ * A level on the way up (`KUpBlock2D`, `KCrossAttnUpBlock2D`).
+ *
+ * @param options Its layers as other levels count them: one more than there are residual blocks.
+ * @param skips What the way down left; as many as there are residual blocks are taken away, of which
+ *   the last one is seen.
+ */
+export function kUpBlock(
+  s: Scope,
+  type: string,
+  input: Value,
+  skips: (Value | undefined)[],
+  options: KLevelOptions,
+): Value {
+  const count = options.layers - 1;
+  const skip = skips.splice(-count).at(-1);
+  const joined = skip === undefined ? input : concat(s, [input, skip], 1); // [N, C + C', H, W]
+  const x = kLayers(s, joined, type, count, options).at(-1)!;
+  if (!options.resample) return x;
+  const channels = s.shape(`resnets.${count - 1}.conv2.weight`)[0]!;
+  return kUpsample(s, x, channels);
+}

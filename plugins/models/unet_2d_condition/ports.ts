@@ -1,0 +1,108 @@
+import type { FrozenConfig } from "@denoise/core";
+import { float32, int64, optional, type Port, timesteps } from "@denoise/onnx";
+import { imagePromptKind, layersAt, timeWidth } from "@denoise/onnx/blocks";
+import type { UNet2DConditionConfig } from "./config.ts";
+import { isKBlock } from "./k_blocks.ts";
+
+type Config = FrozenConfig<UNet2DConditionConfig>;
+type Ports = Record<string, Port>;
+
+/** Channels of the latents that a hint becomes. */
+const HINT_CHANNELS = 4;
+
+/** Modules of the IP-Adapters that were added. */
+export function adapters(has: (name: string) => boolean): string[] {
+  const path = (i: number) => `encoder_hid_proj.image_projection_layers.${i}`;
+  const paths: string[] = [];
+  while (has(path(paths.length))) paths.push(path(paths.length));
+  return paths;
+}
+
+/** Whether the model is given the vector of a picture, as Kandinsky's are. */
+export function takesImage(config: UNet2DConditionConfig): boolean {
+  const { addition_embed_type: addition, encoder_hid_dim_type: states } = config;
+  return (addition?.includes("image") ?? false) || (states?.includes("image") ?? false);
+}
+
+/** Whether the model is given the states of a text. */
+export function takesText(config: UNet2DConditionConfig): boolean {
+  return config.encoder_hid_dim_type !== "image_proj" || config.addition_embed_type === "text";
+}
+
+/** What each IP-Adapter is given of its pictures. */
+function imagePrompts(has: (name: string) => boolean): Ports {
+  const ports = adapters(has).map((path, i) => {
+    const kind = imagePromptKind((name) => has(`${path}.${name}`));
+    const patches = kind === "states" ? [`patches_${i}`] : [];
+    return [`image_embeds_${i}`, float32("batch", `pictures_${i}`, ...patches, `width_${i}`)];
+  });
+  return Object.fromEntries(ports);
+}
+
+/** What the levels leave for the way up, from the top: true where there is something to be seen. */
+function skips(config: Config): boolean[] {
+  const last = config.block_out_channels.length - 1;
+  const levels = config.down_block_types.map((type, level) => {
+    const count = layersAt(config, level) + (level === last || isKBlock(type) ? 0 : 1);
+    const isHidden = level === last && type === "KCrossAttnDownBlock2D";
+    return Array<boolean>(count).fill(!isHidden);
+  });
+  return [true, ...levels.flat()];
+}
+
+/** Residuals of ControlNets and T2I-Adapters. */
+function residuals(config: Config): Ports {
+  const port = (name: string) => optional(float32("batch", `${name}_c`, `${name}_h`, `${name}_w`));
+  const named = (names: readonly string[]) => names.map((name) => [name, port(name)] as const);
+  const seen = skips(config).flatMap((isSeen, i) => isSeen ? [`down_residual_${i}`] : []);
+  // one for each level that takes them, and one for the middle
+  const inside = [...config.down_block_types, "middle"]
+    .flatMap((type, i) => /^(Simple|KCross)/.test(type) ? [] : [`intrablock_residual_${i}`]);
+  return Object.fromEntries(named([...seen, ...inside, "mid_residual"]));
+}
+
+function classLabels(config: Config): Ports {
+  if (config.class_embed_type === null && config.num_class_embeds === null) return {};
+  const projected = config.projection_class_embeddings_input_dim ?? 0;
+  const labels: Ports = {
+    none: int64("batch"),
+    timestep: timesteps(),
+    identity: float32("batch", timeWidth(config)),
+    projection: float32("batch", projected),
+    simple_projection: float32("batch", projected),
+  };
+  return { class_labels: labels[config.class_embed_type ?? "none"]! };
+}
+
+/** What is given beside sample, time and text (`added_cond_kwargs`). */
+function addedConditions(config: Config): Ports {
+  const { addition_embed_type: type } = config;
+  return {
+    ...(type === "text_time" || type === "text_image"
+      ? { text_embeds: float32("batch", "pooled") }
+      : {}),
+    ...(type === "text_time" ? { time_ids: { ...float32("batch", "ids"), exact: true } } : {}),
+    ...(takesImage(config) ? { image_embeds: float32("batch", "image_width") } : {}),
+    ...(type === "image_hint" ? { hint: float32("batch", 3, "hint_h", "hint_w") } : {}),
+  };
+}
+
+/** The inputs of a model with this config; `has` tells of what adapters have added. */
+export function inputs(config: Config, has: (name: string) => boolean): Ports {
+  const [width = 0] = [config.encoder_hid_dim ?? config.cross_attention_dim].flat();
+  const hint = config.addition_embed_type === "image_hint" ? HINT_CHANNELS : 0;
+  return {
+    sample: float32("batch", config.in_channels - hint, "height", "width"),
+    timestep: timesteps(),
+    ...(takesText(config) ? { encoder_hidden_states: float32("batch", "tokens", width) } : {}),
+    attention_mask: optional(float32("batch", "pixels")),
+    encoder_attention_mask: optional(float32("batch", "keys")),
+    ...(config.time_cond_proj_dim === null
+      ? {}
+      : { timestep_cond: optional(float32("batch", config.time_cond_proj_dim)) }),
+    ...classLabels(config),
+    ...addedConditions(config),
+    ...residuals(config),
+    ...imagePrompts(has),
+  };
+}
