@@ -86,7 +86,18 @@ export async function startProgram(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): Promise<RunningProgram> {
-  const process = spawnProgram(name, env, args);
+  return await listening(name, spawnProgram(name, env, args));
+}
+
+/** Starts a module that says `listens on URL`, as the programs do. */
+export async function startModule(
+  module: URL,
+  flags: readonly string[] = [],
+): Promise<RunningProgram> {
+  return await listening(module.pathname, spawn(["-A", ...flags, fileURLToPath(module)], {}));
+}
+
+async function listening(name: string, process: Deno.ChildProcess): Promise<RunningProgram> {
   let said = "";
   const listens = Promise.withResolvers<string>();
   async function read(stream: ReadableStream<Uint8Array>): Promise<void> {

@@ -1,0 +1,32 @@
+import { definePipeline, type Picture, Tensor } from "@denoise/core";
+
+/** What a call is given. */
+interface Call {
+  readonly numInferenceSteps?: number;
+  readonly seed?: bigint;
+}
+
+/** The side of the pictures, that of the embedded model. */
+const SIDE = 128;
+
+/** A pipeline without weights: its steps take `step_ms` of its model_index.json, its pictures are grey. */
+export const PacedPipeline = definePipeline<
+  { scheduler: unknown },
+  [Call],
+  { images: readonly Picture[] }
+>({
+  className: "PacedPipeline",
+  components: { scheduler: { kind: "scheduler" } },
+  settings: { step_ms: 0 },
+  async *generate({ settings, recipe, pictures }, { numInferenceSteps: total = 4, seed = 0n }) {
+    const latents = Tensor.zeros([1]);
+    const stepMs = settings["step_ms"] as number;
+    for (let index = 0; index < total; index++) {
+      if (stepMs > 0) await new Promise((resolve) => setTimeout(resolve, stepMs));
+      yield { index, total, timestep: 0, latents, preview: () => Promise.resolve([]) };
+    }
+    const grey = Tensor.full([1, 3, SIDE, SIDE], 0.5);
+    const codec = await pictures();
+    return { images: codec.fromTensor(grey, () => ({ ...recipe, seed: `${seed}` })) };
+  },
+});

@@ -1,0 +1,13 @@
+const FILE = new URL("../../docs/benchmarks.md", import.meta.url);
+
+/** Puts a text between the markers of that name in docs/benchmarks.md; at its end when they are new. */
+export async function writeSection(name: string, text: string): Promise<void> {
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const page = await Deno.readTextFile(FILE);
+  const section = `${begin}\n${text.trim()}\n${end}`;
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  const written = from < 0 || to < from
+    ? `${page.trimEnd()}\n\n${section}\n`
+    : `${page.slice(0, from)}${section}${page.slice(to + end.length)}`;
+  await Deno.writeTextFile(FILE, written);
+}
