@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import {
   type AnyPipeline,
   DenoiseError,
@@ -29,8 +30,8 @@ export async function* runJob(
   signal: AbortSignal,
 ): AsyncGenerator<RunEvent, void, void> {
   const warnings: string[] = [];
-  const pace = new Pace();
   const pipe = await model.pipeline(task, input, (message) => warnings.push(message));
+  const pace = new Pace();
   const image = await givenPicture(input, registry, maxPixels);
   const given = { image, maskImage: await givenMask(input) };
   const preview = previewDecoder(pipe, { ...model.info, ...defined(input) });
@@ -38,11 +39,12 @@ export async function* runJob(
 
   let previews = 0;
   let next = await steps.next();
-  for (; !next.done; next = await steps.next()) {
+  for (; !next.done; pace.begin(), next = await steps.next()) {
     const { index, total } = next.value;
+    const step = pace.step(index + 1, total);
     checkLatents(next.value);
     yield* warnings.splice(0).map((message) => ({ type: "warning" as const, message }));
-    yield pace.step(index + 1, total);
+    yield step;
     if (isPreviewStep(index + 1, total, input.previews)) {
       const [picture] = await next.value.preview();
       const encoded = await encode(picture!, input);
@@ -50,24 +52,20 @@ export async function* runJob(
     }
     await turn();
   }
-  const decoded = performance.now();
+  const decodeMs = pace.lap();
   const pictures = await Promise.all(next.value.images.map((picture) => encode(picture, input)));
+  const encodeMs = pace.lap();
   yield* warnings.splice(0).map((message) => ({ type: "warning" as const, message }));
   yield {
     type: "succeeded",
     pictures,
-    timing: {
-      prepareMs: pace.prepareMs,
-      stepsMs: pace.stepsMs,
-      decodeMs: decoded - pace.last,
-      encodeMs: performance.now() - decoded,
-    },
+    timing: { prepareMs: pace.prepareMs, stepsMs: pace.stepsMs, decodeMs, encodeMs },
   };
 }
 
-/** Lets messages in, such as the one that cancels this run. */
+/** Lets messages in, such as the one that cancels this run; a timer would cost two milliseconds. */
 function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Most pixels of a picture that a CPU decodes on the way. */
@@ -145,25 +143,35 @@ async function encode(picture: Picture, { format, quality }: JobInput): Promise<
   return { bytes, mediaType: `image/${format}`, width, height, recipe };
 }
 
-/** How long steps take. A pipeline tells of its first step when that is done, so it counts apart. */
+/** How long the pipeline takes. It tells of its first step when that is done, so that counts apart. */
 class Pace {
+  /** Pictures given, preparation and the first step. */
+  prepareMs = 0;
+  /** The other steps. */
   stepsMs = 0;
-  last = performance.now();
-  readonly #began = this.last;
+  #began = performance.now();
   #first = 0;
 
-  /** Preparation and the first step. */
-  get prepareMs(): number {
-    return this.#first;
+  /** The pipeline is asked to go on. */
+  begin(): void {
+    this.#began = performance.now();
+  }
+
+  /** Milliseconds since it was, or since the last lap. */
+  lap(): number {
+    const began = this.#began;
+    this.begin();
+    return this.#began - began;
   }
 
   step(step: number, of: number): RunEvent {
-    const now = performance.now();
-    const stepMs = now - this.last;
-    this.last = now;
-    if (step === 1) this.#first = now - this.#began;
-    else this.stepsMs += stepMs;
-    const pace = step === 1 ? stepMs : this.stepsMs / (step - 1);
+    const stepMs = this.lap();
+    if (step === 1) {
+      this.prepareMs = stepMs;
+      this.#first = this.#began;
+    } else this.stepsMs += stepMs;
+    // previews take time too, so what remains goes by the clock
+    const pace = step === 1 ? stepMs : (this.#began - this.#first) / (step - 1);
     return { type: "step", step, of, stepMs, etaMs: pace * (of - step), at: Date.now() };
   }
 }
