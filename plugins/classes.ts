@@ -389,6 +389,13 @@ import type { VQModel as VQModelObject } from "@denoise/model-vq-model";
 export const VQModel: typeof VQModelClass = VQModelClass.using(registry);
 /** An object of the class. */
 export type VQModel = VQModelObject;
+import { ConsistencyModelPipeline as ConsistencyModelPipelineClass } from "@denoise/pipeline-consistency-model";
+import type { ConsistencyModelPipeline as ConsistencyModelPipelineObject } from "@denoise/pipeline-consistency-model";
+/** `ConsistencyModelPipeline` of `@denoise/pipeline-consistency-model`, with {@linkcode registry} as its default. */
+export const ConsistencyModelPipeline: typeof ConsistencyModelPipelineClass =
+  ConsistencyModelPipelineClass.using(registry);
+/** An object of the class. */
+export type ConsistencyModelPipeline = ConsistencyModelPipelineObject;
 import { DanceDiffusionPipeline as DanceDiffusionPipelineClass } from "@denoise/pipeline-dance-diffusion";
 import type { DanceDiffusionPipeline as DanceDiffusionPipelineObject } from "@denoise/pipeline-dance-diffusion";
 /** `DanceDiffusionPipeline` of `@denoise/pipeline-dance-diffusion`, with {@linkcode registry} as its default. */
@@ -408,6 +415,12 @@ import type { DDPMPipeline as DDPMPipelineObject } from "@denoise/pipeline-ddpm"
 export const DDPMPipeline: typeof DDPMPipelineClass = DDPMPipelineClass.using(registry);
 /** An object of the class. */
 export type DDPMPipeline = DDPMPipelineObject;
+import { KarrasVePipeline as KarrasVePipelineClass } from "@denoise/pipeline-karras-ve";
+import type { KarrasVePipeline as KarrasVePipelineObject } from "@denoise/pipeline-karras-ve";
+/** `KarrasVePipeline` of `@denoise/pipeline-karras-ve`, with {@linkcode registry} as its default. */
+export const KarrasVePipeline: typeof KarrasVePipelineClass = KarrasVePipelineClass.using(registry);
+/** An object of the class. */
+export type KarrasVePipeline = KarrasVePipelineObject;
 import { LatentConsistencyModelPipeline as LatentConsistencyModelPipelineClass } from "@denoise/pipeline-latent-consistency-model";
 import type { LatentConsistencyModelPipeline as LatentConsistencyModelPipelineObject } from "@denoise/pipeline-latent-consistency-model";
 /** `LatentConsistencyModelPipeline` of `@denoise/pipeline-latent-consistency-model`, with {@linkcode registry} as its default. */
@@ -443,6 +456,14 @@ import type { PNDMPipeline as PNDMPipelineObject } from "@denoise/pipeline-pndm"
 export const PNDMPipeline: typeof PNDMPipelineClass = PNDMPipelineClass.using(registry);
 /** An object of the class. */
 export type PNDMPipeline = PNDMPipelineObject;
+import { ScoreSdeVePipeline as ScoreSdeVePipelineClass } from "@denoise/pipeline-score-sde-ve";
+import type { ScoreSdeVePipeline as ScoreSdeVePipelineObject } from "@denoise/pipeline-score-sde-ve";
+/** `ScoreSdeVePipeline` of `@denoise/pipeline-score-sde-ve`, with {@linkcode registry} as its default. */
+export const ScoreSdeVePipeline: typeof ScoreSdeVePipelineClass = ScoreSdeVePipelineClass.using(
+  registry,
+);
+/** An object of the class. */
+export type ScoreSdeVePipeline = ScoreSdeVePipelineObject;
 import { StableDiffusionPipeline as StableDiffusionPipelineClass } from "@denoise/pipeline-stable-diffusion";
 import type { StableDiffusionPipeline as StableDiffusionPipelineObject } from "@denoise/pipeline-stable-diffusion";
 /** `StableDiffusionPipeline` of `@denoise/pipeline-stable-diffusion`, with {@linkcode registry} as its default. */

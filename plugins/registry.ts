@@ -380,6 +380,13 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "pipeline",
+      className: "ConsistencyModelPipeline",
+      package: "@denoise/pipeline-consistency-model",
+      load: async () =>
+        (await import("@denoise/pipeline-consistency-model")).ConsistencyModelPipeline,
+    },
+    {
+      kind: "pipeline",
       className: "DanceDiffusionPipeline",
       package: "@denoise/pipeline-dance-diffusion",
       load: async () => (await import("@denoise/pipeline-dance-diffusion")).DanceDiffusionPipeline,
@@ -395,6 +402,12 @@ export const registry: Registry = new Registry({
       className: "DDPMPipeline",
       package: "@denoise/pipeline-ddpm",
       load: async () => (await import("@denoise/pipeline-ddpm")).DDPMPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "KarrasVePipeline",
+      package: "@denoise/pipeline-karras-ve",
+      load: async () => (await import("@denoise/pipeline-karras-ve")).KarrasVePipeline,
     },
     {
       kind: "pipeline",
@@ -430,6 +443,12 @@ export const registry: Registry = new Registry({
       className: "PNDMPipeline",
       package: "@denoise/pipeline-pndm",
       load: async () => (await import("@denoise/pipeline-pndm")).PNDMPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "ScoreSdeVePipeline",
+      package: "@denoise/pipeline-score-sde-ve",
+      load: async () => (await import("@denoise/pipeline-score-sde-ve")).ScoreSdeVePipeline,
     },
     {
       kind: "pipeline",

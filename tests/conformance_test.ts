@@ -3,14 +3,20 @@
  *
  * @module
  */
+import type { UnconditionalOptions } from "@denoise/core/pipelines";
 import { testModel, testPipeline } from "@denoise/core/testing";
 import {
   AutoencoderKL,
   CLIPTextModel,
+  ConsistencyModelPipeline,
   DDIMPipeline,
   DDPMPipeline,
   Generator,
+  KarrasVePipeline,
   type PictureOutput,
+  type PipelineClass,
+  PNDMPipeline,
+  ScoreSdeVePipeline,
   StableDiffusionImg2ImgPipeline,
   StableDiffusionInpaintPipeline,
   StableDiffusionPipeline,
@@ -89,16 +95,35 @@ testModel(T5EncoderModel, {
   ],
 });
 
-for (const Class of [DDPMPipeline, DDIMPipeline]) {
-  testPipeline(Class, {
-    folder: fixture("tiny-ddpm"),
-    args: (options) => [{ ...FEW, ...options }],
+const TINY = [
+  [DDPMPipeline, "tiny-ddpm"],
+  [DDIMPipeline, "tiny-ddpm"],
+  [PNDMPipeline, "tiny-ddpm"],
+  [ScoreSdeVePipeline, "tiny-score-sde-ve"],
+  [KarrasVePipeline, "tiny-karras-ve"],
+  [ConsistencyModelPipeline, "tiny-consistency-model"],
+] as const;
+type Unconditional = PipelineClass<object, [options?: UnconditionalOptions], PictureOutput>;
+for (const [Class, repo] of TINY) {
+  testPipeline(Class as unknown as Unconditional, {
+    folder: fixture(repo),
+    args: (options) => [{ numInferenceSteps: 4, ...options }], // PNDM begins with four
     bytesOf,
-    refuses: [{
-      call: (pipe) => pipe({ numInferenceSteps: 0 }),
-      error: RangeError,
-      message: "integer from 1",
-    }],
+    refuses: [
+      {
+        call: (pipe) => pipe({ numInferenceSteps: 0 } as UnconditionalOptions),
+        error: RangeError,
+        message: "integer from 1",
+      },
+      { call: (pipe) => pipe({ batchSize: 0 }), error: RangeError, message: "batchSize" },
+      { call: (pipe) => pipe({ batchSize: 1.5 }), error: RangeError, message: "batchSize" },
+      { call: (pipe) => pipe({ outputType: "np" as never }), error: RangeError, message: '"np"' },
+      {
+        call: (pipe) => pipe({ batchSize: 3, generator: [new Generator(1), new Generator(2)] }),
+        error: RangeError,
+        message: "2 generators",
+      },
+    ],
   });
 }
 

@@ -29,6 +29,7 @@ export * from "./step.ts";
 export * from "./strength.ts";
 export * from "./text_conditioning.ts";
 export * from "./timesteps.ts";
+export * from "./unconditional.ts";
 export * from "./xl_components.ts";
 export * from "./xl_conditioning.ts";
 export * from "./xl_prompt.ts";

@@ -46,16 +46,26 @@ def model(dice: Random, folder: Path, index: int) -> None:
     say(kind="model", index=index, folder=str(folder), class_name=class_name, config=config, seconds=seconds)
 
 
+def random_unconditional(dice: Random, seed: int):
+    # not "fourier", which takes the logarithm of timestep 0
+    unet = random_configs.unet_2d(dice) | {"in_channels": 3, "out_channels": 3, "num_class_embeds": None,
+                                           "class_embed_type": None, "time_embedding_type": "positional"}
+    largest = random_configs.pick(dice, 0.7, 5.0, 50.0)
+    kind, noise = random_configs.pick(
+        dice, (diffusers.DDPMPipeline, diffusers.DDPMScheduler()), (diffusers.DDIMPipeline, diffusers.DDIMScheduler()),
+        (diffusers.PNDMPipeline, diffusers.PNDMScheduler(skip_prk_steps=True)),
+        (diffusers.ScoreSdeVePipeline, diffusers.ScoreSdeVeScheduler(sigma_max=largest)),
+        (diffusers.KarrasVePipeline, diffusers.KarrasVeScheduler(sigma_min=0.1, sigma_max=largest)),
+        (diffusers.ConsistencyModelPipeline, diffusers.CMStochasticIterativeScheduler()),
+    )
+    return kind(build("UNet2DModel", unet, seed), noise), *random_configs.unconditional(dice)
+
+
 def random_pipeline(dice: Random):
     scheduler, options = random_configs.scheduler(dice)
     seed = dice.randrange(2**31)
-    if dice.random() < 0.25:
-        # not "fourier", which takes the logarithm of timestep 0
-        unet = random_configs.unet_2d(dice) | {"in_channels": 3, "out_channels": 3, "num_class_embeds": None,
-                                               "class_embed_type": None, "time_embedding_type": "positional"}
-        kind = random_configs.pick(dice, diffusers.DDPMPipeline, diffusers.DDIMPipeline)
-        noise = diffusers.DDPMScheduler() if kind is diffusers.DDPMPipeline else diffusers.DDIMScheduler()
-        return kind(build("UNet2DModel", unet, seed), noise), *random_configs.unconditional(dice)
+    if dice.random() < 0.4:
+        return random_unconditional(dice, seed)
     text = random_configs.clip_text(dice, positions=77)
     unet = random_configs.unet_2d_condition(dice, in_channels=4, cross=text["hidden_size"], plain=True)
     with tempfile.TemporaryDirectory() as temp:

@@ -3,6 +3,7 @@
     $(sh scripts/reference/setup.sh) scripts/reference/task_goldens.py [task ...]
 """
 
+import functools
 import sys
 import warnings
 
@@ -64,6 +65,25 @@ def store(value, tensors: dict, shared: dict):
     return {kind: shared[key]}
 
 
+def watch(scheduler, seen: dict):
+    """A scheduler of the same config that keeps the latest samples, for pipelines that do not call back with them."""
+    own = type(scheduler).from_config(scheduler.config)
+
+    def keeping(method):
+        @functools.wraps(method)
+        def call(*args, **kwargs):
+            result = method(*args, **kwargs)
+            seen["latents"] = result.prev_sample
+            return result
+
+        return call
+
+    for name in ("step", "step_pred", "step_correct"):
+        if hasattr(own, name):
+            setattr(own, name, keeping(getattr(own, name)))
+    return own
+
+
 def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[bool] | None]:
     """The pictures as uint8 [N, H, W, C], the last latents where the pipeline calls back with them, and what was hidden."""
     generators = [generator(seed) for seed in one["seeds"]]
@@ -74,6 +94,8 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
         return {}
 
     more = {"callback_on_step_end": keep} if hasattr(pipe, "_callback_tensor_inputs") else {}
+    if not hasattr(pipe, "vae"):
+        pipe.scheduler = watch(pipe.scheduler, seen)
     given = {"generator": generators[0] if one["shared"] else generators, "output_type": "pil", **more}
     output = pipe(**one["call"], **given)
     pixels = torch.from_numpy(numpy.stack([numpy.asarray(image) for image in output.images]))

@@ -182,6 +182,7 @@ TASKS = {
     "pndm": {
         "pipeline": "PNDMPipeline", "repo": "tiny-ddpm", "parts": {},
         "cases": [
+            case("the repo's DDPM scheduler", shared=True, num_inference_steps=10),
             case("ten steps", scheduler=swap("PNDM"), shared=True, num_inference_steps=10),
             case("two pictures without Runge-Kutta", scheduler=swap("PNDM", skip_prk_steps=True), batch_size=2, seeds=[1, 2],
                  num_inference_steps=8),

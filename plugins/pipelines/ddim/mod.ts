@@ -21,20 +21,17 @@ import {
   type Pipeline,
   type PipelineClass,
   randnTensor,
-  type Registry,
-  type RunOptions,
   type Scheduler,
-  type SchedulerClass,
 } from "@denoise/core";
 import {
-  batchNoise,
-  checkOutputType,
   denormalize,
   finishStep,
-  pictureOutput,
-  sampleSize,
+  finishUnconditional,
+  schedulerAs,
+  startUnconditional,
   stepOptions,
   toPictures,
+  type UnconditionalOptions,
 } from "@denoise/core/pipelines";
 
 /** What a DDIMPipeline consists of. */
@@ -46,9 +43,7 @@ export interface DDIMComponents {
 }
 
 /** Options of a call. */
-export interface DDIMOptions extends RunOptions {
-  /** Pictures to make; 1 unless given. */
-  readonly batchSize?: number | undefined;
+export interface DDIMOptions extends UnconditionalOptions {
   /** Denoising steps; 50 unless given. */
   readonly numInferenceSteps?: number | undefined;
   /** 0 adds no noise on the way (DDIM), 1 as much as DDPM; 0 unless given. */
@@ -60,12 +55,6 @@ export interface DDIMOptions extends RunOptions {
 /** A loaded DDIMPipeline. */
 export type DDIMPipeline = Pipeline<DDIMComponents, [options?: DDIMOptions], PictureOutput>;
 
-async function asDDIM(scheduler: Scheduler, registry: Registry): Promise<Scheduler> {
-  if (scheduler.className === "DDIMScheduler") return scheduler;
-  const DDIM = await registry.get("DDIMScheduler", "scheduler", "DDIMPipeline") as SchedulerClass;
-  return DDIM.fromConfig(scheduler.config);
-}
-
 /** Unconditional pictures; `DDIMPipeline` of diffusers. */
 export const DDIMPipeline: PipelineClass<DDIMComponents, [options?: DDIMOptions], PictureOutput> =
   definePipeline({
@@ -73,17 +62,13 @@ export const DDIMPipeline: PipelineClass<DDIMComponents, [options?: DDIMOptions]
     components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
     async *generate(run, options: DDIMOptions = {}) {
       const { unet } = run.components;
-      const scheduler = await asDDIM(run.components.scheduler, run.registry);
-      const { batchSize = 1, numInferenceSteps = 50, eta = 0, outputType, signal } = options;
-      checkOutputType(outputType);
+      const scheduler = await schedulerAs(run, "DDIMScheduler", "DDIMPipeline");
+      const { numInferenceSteps = 50, eta = 0, signal } = options;
       if (!(eta >= 0 && eta <= 1)) {
         run.warn(`eta should be from 0 (DDIM) to 1 (DDPM), but is ${eta}`);
       }
-      const { in_channels, sample_size } = unet.config as Record<string, unknown>;
-      const dims = [batchSize, in_channels as number, ...sampleSize(sample_size)];
-      const noise = batchNoise(batchSize, options);
-      const recipe = (i: number) => ({
-        seed: noise.seedOf(i)?.toString(),
+      const { dims, noise, recipe } = startUnconditional(unet, options, {
+        scheduler: scheduler.className,
         steps: numInferenceSteps,
       });
 
@@ -106,7 +91,6 @@ export const DDIMPipeline: PipelineClass<DDIMComponents, [options?: DDIMOptions]
         yield step;
         sample = await finishStep(step, options);
       }
-      if (outputType === "latent") return { images: [], tensor: sample };
-      return await pictureOutput(run, denormalize(sample), outputType, recipe);
+      return await finishUnconditional(run, sample, options.outputType, recipe);
     },
   });

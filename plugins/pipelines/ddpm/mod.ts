@@ -21,18 +21,16 @@ import {
   type Pipeline,
   type PipelineClass,
   randnTensor,
-  type RunOptions,
   type Scheduler,
 } from "@denoise/core";
 import {
-  batchNoise,
-  checkOutputType,
   denormalize,
   finishStep,
-  pictureOutput,
-  sampleSize,
+  finishUnconditional,
+  startUnconditional,
   stepOptions,
   toPictures,
+  type UnconditionalOptions,
 } from "@denoise/core/pipelines";
 
 /** What a DDPMPipeline consists of. */
@@ -44,9 +42,7 @@ export interface DDPMComponents {
 }
 
 /** Options of a call. */
-export interface DDPMOptions extends RunOptions {
-  /** Pictures to make; 1 unless given. */
-  readonly batchSize?: number | undefined;
+export interface DDPMOptions extends UnconditionalOptions {
   /** Denoising steps; 1000 unless given. */
   readonly numInferenceSteps?: number | undefined;
 }
@@ -61,13 +57,8 @@ export const DDPMPipeline: PipelineClass<DDPMComponents, [options?: DDPMOptions]
     components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
     async *generate(run, options: DDPMOptions = {}) {
       const { unet, scheduler } = run.components;
-      const { batchSize = 1, numInferenceSteps = 1000, outputType, signal } = options;
-      checkOutputType(outputType);
-      const { in_channels, sample_size } = unet.config as Record<string, unknown>;
-      const dims = [batchSize, in_channels as number, ...sampleSize(sample_size)];
-      const noise = batchNoise(batchSize, options);
-      const recipe = (i: number) => ({
-        seed: noise.seedOf(i)?.toString(),
+      const { numInferenceSteps = 1000, signal } = options;
+      const { dims, noise, recipe } = startUnconditional(unet, options, {
         steps: numInferenceSteps,
       });
 
@@ -93,7 +84,6 @@ export const DDPMPipeline: PipelineClass<DDPMComponents, [options?: DDPMOptions]
         yield step;
         sample = await finishStep(step, options);
       }
-      if (outputType === "latent") return { images: [], tensor: sample };
-      return await pictureOutput(run, denormalize(sample), outputType, recipe);
+      return await finishUnconditional(run, sample, options.outputType, recipe);
     },
   });

@@ -1,8 +1,7 @@
 /**
  * PNDMPipeline: pictures of what the model was trained on, by pseudo numerical methods. Liu et al.,
  * "Pseudo Numerical Methods for Diffusion Models on Manifolds" (arXiv:2202.09778), algorithm 2.
- *
- * diffusers puts a PNDMScheduler in the place of any other; here the given one is taken.
+ * Whatever scheduler the repo has, its config is taken over by PNDMScheduler, as in diffusers.
  *
  * @example
  * ```ts ignore
@@ -21,32 +20,29 @@ import {
   type Pipeline,
   type PipelineClass,
   randnTensor,
-  type RunOptions,
   type Scheduler,
 } from "@denoise/core";
 import {
-  batchNoise,
-  checkOutputType,
   denormalize,
   finishStep,
-  pictureOutput,
-  sampleSize,
+  finishUnconditional,
+  schedulerAs,
+  startUnconditional,
   stepOptions,
   toPictures,
+  type UnconditionalOptions,
 } from "@denoise/core/pipelines";
 
 /** What a PNDMPipeline consists of. */
 export interface PNDMComponents {
   /** A UNet2DModel. */
   readonly unet: Denoiser;
-  /** PNDMScheduler; another one for the trained noise works, too. */
+  /** Any scheduler for the trained noise. */
   readonly scheduler: Scheduler;
 }
 
 /** Options of a call. */
-export interface PNDMOptions extends RunOptions {
-  /** Pictures to make; 1 unless given. */
-  readonly batchSize?: number | undefined;
+export interface PNDMOptions extends UnconditionalOptions {
   /** Denoising steps; 50 unless given. */
   readonly numInferenceSteps?: number | undefined;
 }
@@ -60,14 +56,11 @@ export const PNDMPipeline: PipelineClass<PNDMComponents, [options?: PNDMOptions]
     className: "PNDMPipeline",
     components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
     async *generate(run, options: PNDMOptions = {}) {
-      const { unet, scheduler } = run.components;
-      const { batchSize = 1, numInferenceSteps = 50, outputType, signal } = options;
-      checkOutputType(outputType);
-      const { in_channels, sample_size } = unet.config as Record<string, unknown>;
-      const dims = [batchSize, in_channels as number, ...sampleSize(sample_size)];
-      const noise = batchNoise(batchSize, options);
-      const recipe = (i: number) => ({
-        seed: noise.seedOf(i)?.toString(),
+      const { unet } = run.components;
+      const scheduler = await schedulerAs(run, "PNDMScheduler", "PNDMPipeline");
+      const { numInferenceSteps = 50, signal } = options;
+      const { dims, noise, recipe } = startUnconditional(unet, options, {
+        scheduler: scheduler.className,
         steps: numInferenceSteps,
       });
 
@@ -93,7 +86,6 @@ export const PNDMPipeline: PipelineClass<PNDMComponents, [options?: PNDMOptions]
         yield step;
         sample = await finishStep(step, options);
       }
-      if (outputType === "latent") return { images: [], tensor: sample };
-      return await pictureOutput(run, denormalize(sample), outputType, recipe);
+      return await finishUnconditional(run, sample, options.outputType, recipe);
     },
   });

@@ -1,0 +1,145 @@
+/**
+ * ConsistencyModelPipeline: pictures out of pure noise in one step or a few, of a class or not
+ * (openai/diffusers-cd_imagenet64_l2, openai/diffusers-cd_bedroom256_l2). Song et al., "Consistency
+ * Models" (arXiv:2303.01469), algorithm 1.
+ *
+ * @example
+ * ```ts ignore
+ * import { ConsistencyModelPipeline } from "@denoise/denoise";
+ *
+ * const pipe = await ConsistencyModelPipeline.fromPretrained("openai/diffusers-cd_imagenet64_l2");
+ * const { images } = await pipe({ classLabels: 145, timesteps: [22, 0], seed: 0 });
+ * await images[0].save("king_penguin.png");
+ * ```
+ *
+ * @module
+ */
+import {
+  definePipeline,
+  type Denoiser,
+  type PictureOutput,
+  type Pipeline,
+  type PipelineClass,
+  type Scheduler,
+  type Tensor,
+} from "@denoise/core";
+import {
+  denormalize,
+  finishStep,
+  finishUnconditional,
+  initialLatents,
+  planTimesteps,
+  startUnconditional,
+  stepOptions,
+  toPictures,
+  type UnconditionalOptions,
+} from "@denoise/core/pipelines";
+import { type ClassLabels, classLabelsFor } from "./class_labels.ts";
+
+export type { ClassLabels };
+
+/** What a ConsistencyModelPipeline consists of. */
+export interface ConsistencyModelComponents {
+  /** A UNet2DModel, with classes or without. */
+  readonly unet: Denoiser;
+  /** A CMStochasticIterativeScheduler. */
+  readonly scheduler: Scheduler;
+}
+
+/** Options of a call. */
+export interface ConsistencyModelOptions extends UnconditionalOptions {
+  /**
+   * Class of each picture: a number for a single picture, a list or tensor [N] with one for each; drawn
+   * from the seeds of the pictures unless given.
+   */
+  readonly classLabels?: ClassLabels | undefined;
+  /** Denoising steps; 1 unless given. */
+  readonly numInferenceSteps?: number | null | undefined;
+  /** Places of the steps among the trained noise levels, falling, such as `[22, 0]`. */
+  readonly timesteps?: readonly number[] | undefined;
+  /** Standard normal noise to begin with, float32 [N, C, H, W]; drawn unless given. */
+  readonly latents?: Tensor | undefined;
+  /** Called after a step with its place in the run, its timestep and the samples. */
+  readonly callback?:
+    | ((step: number, timestep: number, latents: Tensor) => void | Promise<void>)
+    | undefined;
+  /** After every how many steps `callback` is called; 1 unless given. */
+  readonly callbackSteps?: number | undefined;
+}
+
+/** A loaded ConsistencyModelPipeline. */
+export type ConsistencyModelPipeline = Pipeline<
+  ConsistencyModelComponents,
+  [options?: ConsistencyModelOptions],
+  PictureOutput
+>;
+
+/** Pictures in one step or a few; `ConsistencyModelPipeline` of diffusers. */
+export const ConsistencyModelPipeline: PipelineClass<
+  ConsistencyModelComponents,
+  [options?: ConsistencyModelOptions],
+  PictureOutput
+> = definePipeline({
+  className: "ConsistencyModelPipeline",
+  components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
+  async *generate(run, options: ConsistencyModelOptions = {}) {
+    const { unet, scheduler } = run.components;
+    const { timesteps: places, callback, callbackSteps = 1, signal } = options;
+    checkCallbackSteps(callbackSteps);
+    const steps = stepsOf(options, run.warn);
+    const start = startUnconditional(unet, options, { steps: places?.length ?? steps });
+    const { dims, noise } = start;
+    const classLabels = classLabelsFor(unet, options.classLabels, dims[0], noise, run.warn);
+    const recipe = (i: number) => ({
+      ...start.recipe(i),
+      classLabel: classLabels?.dims.length === 1 ? Number(classLabels.data[i]) : undefined,
+    });
+
+    let sample = initialLatents(dims, noise, scheduler, options.latents);
+    const timesteps = planTimesteps(scheduler, { timesteps: places, numInferenceSteps: steps });
+    for (const [index, timestep] of timesteps.entries()) {
+      const input = scheduler.scaleModelInput(sample, timestep);
+      const output = await unet.forward(input, timestep, { classLabels, signal });
+      const stepped = scheduler.step(
+        output.sample,
+        timestep,
+        sample,
+        stepOptions(scheduler, noise),
+      );
+      const step = {
+        index,
+        total: timesteps.length,
+        timestep,
+        latents: stepped.prevSample,
+        preview: () => toPictures(run, denormalize(stepped.prevSample), recipe),
+      };
+      yield step;
+      sample = await finishStep(step, options);
+      if (index % callbackSteps === 0) await callback?.(index, timestep, sample);
+    }
+    return await finishUnconditional(run, sample, options.outputType, recipe);
+  },
+});
+
+/** The number of steps; timesteps of one's own stand in its place. */
+function stepsOf(
+  { numInferenceSteps, timesteps }: ConsistencyModelOptions,
+  warn: (message: string) => void,
+): number | undefined {
+  if (timesteps === undefined) {
+    if (numInferenceSteps !== null) return numInferenceSteps ?? 1;
+    throw new TypeError("Cannot plan the run: give numInferenceSteps or timesteps");
+  }
+  if (typeof numInferenceSteps === "number" && numInferenceSteps !== timesteps.length) {
+    warn(`numInferenceSteps ${numInferenceSteps} is not used: timesteps are given`);
+  }
+  return undefined;
+}
+
+/** @throws {RangeError} for what is not a count of steps. */
+function checkCallbackSteps(callbackSteps: number): void {
+  if (Number.isInteger(callbackSteps) && callbackSteps > 0) return;
+  throw new RangeError(
+    `Cannot call back every ${callbackSteps} steps: callbackSteps must be an integer from 1 on`,
+  );
+}
