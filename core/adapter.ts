@@ -1,14 +1,25 @@
 import type { Model } from "./model.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** A low-rank change of one layer: W + scale · (up · down) (Hu et al., arXiv:2106.09685). */
+/**
+ * A change of one layer: W + scale · left ⊗ (up · down).
+ *
+ * With `down` and `up` it is low-rank (LoRA; Hu et al., arXiv:2106.09685), without `up` `down` is the
+ * whole of it, and `left` makes a Kronecker product of it (LoKr; Yeh et al., arXiv:2309.14859). With
+ * a `magnitude` the rows of the changed weight are brought to these lengths (DoRA; Liu et al.,
+ * arXiv:2402.09353).
+ */
 export interface LoraLayer {
-  /** float32 [rank, in], or [rank, in, h, w] for a convolution. */
+  /** float32 [rank, in], or [rank, in, h, w] for a convolution; [out, in, ...] without `up`. */
   readonly down: Tensor;
   /** float32 [out, rank], or [out, rank, 1, 1] for a convolution. */
-  readonly up: Tensor;
+  readonly up?: Tensor | undefined;
+  /** float32 [o, i]: `out` and `in` of the layer are o and i times those of `up` and `down`. */
+  readonly left?: Tensor | undefined;
   /** alpha / rank. */
   readonly scale: number;
+  /** float32 [out]: Euclidean lengths of the rows of the changed weight. */
+  readonly magnitude?: Tensor | undefined;
 }
 
 /** Low-rank changes of a model's layers, that can be turned on, off and mixed. */

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
+  type AdaptableModel,
   DDPMPipeline,
   DenoiseError,
   getActiveAdapters,
@@ -43,6 +44,21 @@ describe("loadLoraWeights()", () => {
     });
   }
 
+  const LYCORIS = "loha loha-whole loha-tucker lokr lokr-both lokr-whole lokr-tucker".split(" ");
+  for (const kind of ["dora", ...LYCORIS]) {
+    const peft = ["dora", "loha", "lokr"].includes(kind) ? [`${kind}-peft`] : [];
+    for (const file of [kind, ...peft]) {
+      it(`applies ${file} as PEFT does, at any weight`, async () => {
+        await loadLoraWeights(pipe, `${FOLDER}${file}.safetensors`, { adapterName: file });
+        assert(await distance(await draw(), kind) <= 1);
+        await setAdapters(pipe, file, 0.4);
+        assert(await distance(await draw(), `${kind} 0.4`) <= 1);
+        await unloadLoraWeights(pipe);
+        assert(await distance(await draw(), "base") <= 1);
+      });
+    }
+  }
+
   it("mixes several, each with its weight", async () => {
     await loadLoraWeights(pipe, FOLDER, { weightName: "peft.safetensors", adapterName: "one" });
     await loadLoraWeights(pipe, FOLDER, { weightName: "early.safetensors", adapterName: "two" });
@@ -78,6 +94,60 @@ describe("loadLoraWeights()", () => {
     await assertRejects(() => setAdapters(pipe, "a", [1, 2]), RangeError, "one for each");
     await unloadLoraWeights(pipe);
     await ddpm.dispose();
+  });
+
+  it("refuses changes that lack a part, or that it does not know", async () => {
+    const file = await Deno.makeTempFile({ suffix: ".safetensors" });
+    const name = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q";
+    const { layerShapes } = pipe.unet as unknown as AdaptableModel;
+    const width = layerShapes.get(name.slice("unet.".length))![0]!;
+    const [wide, high] = [Tensor.zeros([2, width]), Tensor.zeros([width, 2])];
+    const lora = { "lora_A.weight": wide, "lora_B.weight": high };
+    const refused: [Record<string, Tensor>, string][] = [
+      [{ "lora_A.weight": wide }, "it lacks its up matrix"],
+      [{ hada_w1_a: high, hada_w1_b: wide, hada_w2_a: high }, "it lacks its hada_w2_b"],
+      [{ hada_w1_a: high, hada_w1_b: high, hada_w2_a: high, hada_w2_b: wide }, "do not fit"],
+      [{ lokr_w1_a: high, lokr_w2: wide }, "it lacks its lokr_w1_b"],
+      [{ ...lora, lokr_w2: wide }, "make no change together"],
+      [{ alpha: Tensor.zeros([]) }, "make no change together"],
+      [{ ...lora, dora_scale: Tensor.zeros([1, width]) }, "those for each input"],
+      [{ ...lora, dora_scale: Tensor.zeros([width + 1, 1]) }, "one for each of"],
+      [{ oft_blocks: wide }, "it has a tensor"],
+    ];
+    for (const [parts, said] of refused) {
+      const tensors = Object.entries(parts).map(([part, tensor]) => [`${name}.${part}`, tensor]);
+      await saveSafetensors(file, Object.fromEntries(tensors));
+      const error = await assertRejects(() => loadLoraWeights(pipe, file), DenoiseError, said);
+      assertEquals(error.code, "unexpected_tensor");
+    }
+    await saveSafetensors(file, { [`${name}.diff`]: Tensor.zeros([width, width + 1]) });
+    await assertRejects(() => loadLoraWeights(pipe, file), RangeError, "is it of another model?");
+    assertEquals(getActiveAdapters(pipe), []);
+    await Deno.remove(file);
+  });
+
+  it("applies a whole difference", async () => {
+    const file = await Deno.makeTempFile({ suffix: ".safetensors" });
+    const layer = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q";
+    const { tensors } = await openSafetensors(`${FOLDER}early.safetensors`);
+    const part = async (end: string) =>
+      await readTensor(tensors.get(`unet.${layer}.lora.${end}.weight`)!);
+    const [down, up] = [await part("down"), await part("up")];
+    const [rows, rank] = up.dims as [number, number];
+    const product = up.reshape([rows, rank, 1]).mul(down.reshape([1, rank, -1])).sum(1);
+    const pair = { [`unet.${layer}.lora_A.weight`]: down, [`unet.${layer}.lora_B.weight`]: up };
+    const pictures = [];
+    for (const change of [pair, { [`unet.${layer}.diff`]: product }]) {
+      await saveSafetensors(file, change);
+      await loadLoraWeights(pipe, file);
+      pictures.push((await draw()).data);
+      await unloadLoraWeights(pipe);
+    }
+    // sums of another order
+    const [one, other] = pictures as [Uint8Array, Uint8Array];
+    assert(one.every((value, i) => Math.abs(value - other[i]!) <= 1));
+    assert(await distance({ ...await draw(), data: one } as Picture, "base") > 1, "it changes");
+    await Deno.remove(file);
   });
 
   it("refuses matrices of another width", async () => {

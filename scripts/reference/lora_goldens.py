@@ -3,15 +3,18 @@
     python scripts/reference/lora_goldens.py
 
 Writes tests/golden/lora/*.safetensors: random adapters in the styles of PEFT (with alpha in the metadata), kohya
-(underscores, alpha tensors) and early diffusers, and pictures.safetensors with what the reference makes of them.
+(underscores, alpha tensors) and early diffusers, and pictures.safetensors with what the reference makes of them. Those of
+DoRA, LoHa and LoKr are put into the models by PEFT itself, and written under the names of PEFT and of LyCORIS.
 """
 
+import re
 import sys
 from pathlib import Path
 
 import torch
 from diffusers import StableDiffusionPipeline
-from peft import LoraConfig
+from peft import LoHaConfig, LoKrConfig, LoraConfig
+from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
 
@@ -64,6 +67,74 @@ def kohya(prefix: str, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tens
     return out
 
 
+ALL = r"(mid_block|up_blocks\.1).*\.(to_q|to_out\.0|proj_in|conv1|ff\.net\.0\.proj)"
+TEXT = r".*layers\.0.*\.(q_proj|fc1)"
+# a target of the UNet is a linear layer, a convolution of one pixel or one of nine
+KINDS = {
+    "dora": lambda targets: LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=targets, use_dora=True),
+    "loha": lambda targets: LoHaConfig(r=2, alpha=ALPHA, target_modules=targets, init_weights=False),
+    "loha-whole": lambda targets: LoHaConfig(r=5, alpha=ALPHA, target_modules=targets, init_weights=False),
+    "loha-tucker": lambda targets: LoHaConfig(r=2, alpha=ALPHA, target_modules=targets, init_weights=False,
+                                              use_effective_conv2d=True),
+    "lokr": lambda targets: LoKrConfig(r=1, alpha=ALPHA, target_modules=targets, init_weights=False),
+    "lokr-both": lambda targets: LoKrConfig(r=1, alpha=ALPHA, target_modules=targets, init_weights=False,
+                                            decompose_both=True, decompose_factor=4),
+    # whole matrices are scaled by nothing, as in LyCORIS
+    "lokr-whole": lambda targets: LoKrConfig(r=16, alpha=16, target_modules=targets, init_weights=False),
+    "lokr-tucker": lambda targets: LoKrConfig(r=1, alpha=ALPHA, target_modules=targets, init_weights=False,
+                                              use_effective_conv2d=True, decompose_factor=2),
+}
+
+
+def decomposed(kind: str, seed: int) -> StableDiffusionPipeline:
+    """A pipeline with adapters of that kind, large enough to be seen."""
+    pipe = load()
+    rng = torch.Generator().manual_seed(seed)
+    for model, targets in ((pipe.unet, ALL), (pipe.text_encoder, TEXT)):
+        model.add_adapter(KINDS[kind](targets))
+        for name, parameter in model.named_parameters():
+            if "magnitude" in name:
+                parameter.data *= 1 + 0.3 * torch.randn(parameter.shape, generator=rng)
+            elif any(part in name for part in ("lora_", "hada_", "lokr_")):
+                parameter.data = torch.randn(parameter.shape, generator=rng) * (0.3 if "lora_" in name else 0.6)
+    return pipe
+
+
+def weigh(pipe: StableDiffusionPipeline, weight: float) -> None:
+    for model in (pipe.unet, pipe.text_encoder):
+        for module in model.modules():
+            if isinstance(module, BaseTunerLayer):
+                module.set_scale("default", weight)
+
+
+def lycoris(pipe: StableDiffusionPipeline, peft: bool) -> dict[str, torch.Tensor]:
+    """The adapters under the names of PEFT, or of kohya and LyCORIS with alpha beside them."""
+    out = {}
+    for prefix, model in (("unet", pipe.unet), ("text_encoder", pipe.text_encoder)):
+        for key, value in state(model).items():
+            layer, part = re.match(r"(.*?)\.((?:lora|hada|lokr)_.*)", key).groups()
+            short = {"unet": "lora_unet", "text_encoder": "lora_te"}[prefix]
+            name = f"{prefix}.{layer}" if peft else f"{short}_{layer.replace('.', '_')}"
+            if not peft and part == "lora_magnitude_vector":
+                part, value = "dora_scale", value.reshape(-1, *[1] * (3 if value.ndim == 4 else 1))
+            if not peft:
+                part = part.replace("lora_A", "lora_down").replace("lora_B", "lora_up")
+            out[f"{name}.{part}"] = value
+            out[f"{name}.alpha"] = torch.tensor(float(ALPHA))
+    return out
+
+
+def write_decomposed(pictures: dict[str, torch.Tensor]) -> None:
+    for seed, kind in enumerate(KINDS):
+        pipe = decomposed(kind, 10 + seed)
+        save_file(lycoris(pipe, peft=False), OUT / f"{kind}.safetensors")
+        if kind in ("dora", "loha", "lokr"):
+            save_file(lycoris(pipe, peft=True), OUT / f"{kind}-peft.safetensors")
+        pictures[kind] = draw(pipe)
+        weigh(pipe, 0.4)
+        pictures[f"{kind} 0.4"] = draw(pipe)
+
+
 def main() -> None:
     torch.set_num_threads(1)
     OUT.mkdir(parents=True, exist_ok=True)
@@ -95,6 +166,7 @@ def main() -> None:
     pipe.load_lora_weights(OUT, weight_name="early.safetensors", adapter_name="two")
     pipe.set_adapters(["one", "two"], [0.7, -0.5])
     pictures["both"] = draw(pipe)
+    write_decomposed(pictures)
     save_file(pictures, OUT / "pictures.safetensors", metadata={
         "command": "python scripts/reference/lora_goldens.py", "torch": torch.__version__, "call": str(CALL)})
     for name, picture in pictures.items():

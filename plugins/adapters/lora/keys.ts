@@ -1,43 +1,57 @@
+/** What a tensor is for the change of a layer; beyond LoRA as LyCORIS names them. */
+export type LoraPart =
+  | ("down" | "mid" | "up" | "alpha" | "magnitude" | "dora_scale" | "diff")
+  | `hada_${"w1_a" | "w1_b" | "w2_a" | "w2_b" | "t1" | "t2"}`
+  | `lokr_${"w1" | "w1_a" | "w1_b" | "w2" | "w2_a" | "w2_b" | "t2"}`;
+
 /** What a tensor of a LoRA file is: a part of the change of one layer of one component. */
 export interface LoraKey {
   /** The pipeline's component, in camelCase. */
   readonly component: "unet" | "textEncoder" | "textEncoder2";
   /** The layer: with dots, or as kohya writes it with underscores. */
   readonly layer: string;
-  readonly part: "down" | "up" | "alpha";
+  /** What of its change. */
+  readonly part: LoraPart;
 }
 
-/** Ends of tensor names, of the styles of PEFT, kohya and early diffusers. */
-const PARTS: readonly (readonly [RegExp, LoraKey["part"]])[] = [
+/** Ends of tensor names, of the styles of PEFT, kohya, LyCORIS and early diffusers. */
+const PARTS: readonly (readonly [RegExp, LoraPart | undefined])[] = [
   [/\.lora_A(\.\w+)?\.weight$/, "down"],
   [/\.lora_B(\.\w+)?\.weight$/, "up"],
   [/\.lora_down\.weight$/, "down"],
+  [/\.lora_mid\.weight$/, "mid"],
   [/\.lora_up\.weight$/, "up"],
   [/\.lora(_linear_layer)?\.down\.weight$/, "down"],
   [/\.lora(_linear_layer)?\.up\.weight$/, "up"],
   [/_lora\.down\.weight$/, "down"],
   [/_lora\.up\.weight$/, "up"],
+  [/\.lora_magnitude_vector(\.\w+)?$/, "magnitude"],
+  [/\.dora_scale$/, "dora_scale"],
   [/\.alpha$/, "alpha"],
+  [/\.diff$/, "diff"],
+  // the part is named as in the file
+  [/\.((?:hada|lokr)_(?:w[12](?:_[ab])?|t[12]))(\.\w+)?$/, undefined],
 ];
 
 /** Beginnings of tensor names, and the component that they name. */
 const COMPONENTS: readonly (readonly [RegExp, LoraKey["component"]])[] = [
-  [/^(unet\.|lora_unet_)/, "unet"],
+  [/^(unet\.|lora_unet_|lycoris_)/, "unet"],
   [/^(text_encoder_2\.|lora_te2_)/, "textEncoder2"],
   [/^(text_encoder\.|lora_te1?_)/, "textEncoder"],
 ];
 
 /** Reads the name of a tensor; undefined for one that is no part of a LoRA. */
 export function parseKey(key: string): LoraKey | undefined {
-  const part = PARTS.find(([pattern]) => pattern.test(key));
+  const end = PARTS.find(([pattern]) => pattern.test(key));
   const found = COMPONENTS.find(([pattern]) => pattern.test(key));
-  if (part === undefined) return undefined;
+  if (end === undefined) return undefined;
+  const part = end[1] ?? end[0].exec(key)![1] as LoraPart;
   const [pattern, component] = found ?? [/^/, "unet" as const];
-  const layer = key.replace(part[0], "").replace(pattern, "")
+  const layer = key.replace(end[0], "").replace(pattern, "")
     .replace(/\.processor\.to_/, ".to_") // attention processors of early diffusers
     .replace(/^base_model\.model\./, "")
     .replace(/^text_model[._]/, "");
-  return { component, layer, part: part[1] };
+  return { component, layer, part };
 }
 
 /** Old names of layers beside today's. */

@@ -1,10 +1,12 @@
 /**
  * LoRA: low-rank changes of a pipeline's UNet and text encoders (Hu et al., arXiv:2106.09685), from
  * .safetensors files in the styles of diffusers, PEFT and kohya, by diffusers' layer names or those
- * of the original Stable Diffusion. Several can be mixed; the base weights stay mapped as they are,
- * only the sessions are made anew.
+ * of the original Stable Diffusion; also DoRA (arXiv:2402.09353), and LoCon, LoHa, LoKr and whole
+ * differences as LyCORIS names them (arXiv:2309.14859). Several can be mixed; the base weights stay
+ * mapped as they are, only the sessions are made anew.
  *
- * Not covered: DoRA (`dora_scale`), LoHa, LoKr; a file that has them is refused.
+ * Not covered: other kinds of LyCORIS (GLoRA, (IA)³, OFT, norms and biases), and DoRA with a length
+ * for each input; a file that has them is refused.
  *
  * @example
  * ```ts ignore
@@ -81,7 +83,7 @@ export async function loadLoraWeights(
   }
   const parts = new Map(adaptableParts(pipe));
   const file = await fileOf(path, options.weightName);
-  const changes = await readLora(file, (component) => parts.get(component)?.layerShapes.keys());
+  const changes = await readLora(file, (component) => parts.get(component)?.layerShapes);
   const before = new Map([...parts].map(([role, part]) => [role, part.adapters]));
   try {
     for (const [component, layers] of changes) {

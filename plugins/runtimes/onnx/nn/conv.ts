@@ -37,21 +37,23 @@ function convolution(
 ): Value {
   const each = (value: number, count: number = axes) => Array<number>(count).fill(value);
   const weight = s.tensor("weight"); // [C', C / groups, h, w] or [C', C / groups, l]
-  const bias = s.has("bias") ? [s.tensor("bias")] : [];
-  const convolve = (kernel: Weight) =>
-    s.op("Conv", [x, kernel, ...(kernel === weight ? bias : [])], {
+  const bias = s.has("bias") ? s.tensor("bias") : undefined;
+  const convolve = (input: Value, kernel: Weight, more: readonly Value[] = []) =>
+    s.op("Conv", [input, kernel, ...more], {
       kernel_shape: kernel.dims.slice(2),
       strides: each(stride),
       pads: typeof padding === "number" ? each(padding, 2 * axes) : padding,
       dilations: each(dilation),
       group: groups,
     });
-  return withChanges(
-    s,
-    convolve(weight),
-    weight.dims.length,
-    (down, up) => s.op("Conv", [convolve(down), up], { kernel_shape: each(1) }),
-  );
+  return withChanges(s, {
+    input: x,
+    result: convolve(x, weight, bias === undefined ? [] : [bias]),
+    weight,
+    bias,
+    apply: (input, kernel) => convolve(input, kernel),
+    mix: (input, kernel) => s.op("Conv", [input, kernel], { kernel_shape: each(1) }),
+  });
 }
 
 /** Options of a transposed convolution, as in torch. */

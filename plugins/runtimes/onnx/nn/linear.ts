@@ -2,15 +2,13 @@ import { MICROSOFT, type Scope, type Value, type Weight } from "../graph/mod.ts"
 import { withChanges } from "./lora.ts";
 
 /** x·Wᵀ + b over the last axis, with the checkpoint's `weight` [out, in] and, if there, `bias`. */
-export function linear(s: Scope, x: Value): Value {
-  const product = matMulTransposed(s, x, s.tensor("weight"));
-  const result = s.has("bias") ? s.op("Add", [product, s.tensor("bias")]) : product;
-  return withChanges(
-    s,
-    result,
-    2,
-    (down, up) => matMulTransposed(s, matMulTransposed(s, x, down), up),
-  );
+export function linear(s: Scope, input: Value): Value {
+  const apply = (x: Value, weight: Weight) => matMulTransposed(s, x, weight);
+  const weight = s.tensor("weight");
+  const product = apply(input, weight);
+  const bias = s.has("bias") ? s.tensor("bias") : undefined;
+  const result = bias === undefined ? product : s.op("Add", [product, bias]);
+  return withChanges(s, { input, result, weight, bias, apply, mix: apply });
 }
 
 /** x·Wᵀ over the last axis, for a weight [out, in] that is shared with another module. */

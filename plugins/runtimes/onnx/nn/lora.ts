@@ -1,6 +1,23 @@
 import type { Tensor } from "@denoise/core";
 import type { Scope, Value, Weight } from "../graph/mod.ts";
-import { add, mul } from "./arithmetic.ts";
+import { add, div, matMul, mul, norm, sub } from "./arithmetic.ts";
+import { concat, reshape, reshapeLike, shapeOf } from "./shape.ts";
+
+/** A linear layer or convolution, as changes of its weight need it. */
+export interface ChangedLayer {
+  /** What goes in: [..., in], or [N, in, H, W]. */
+  readonly input: Value;
+  /** What comes out without changes. */
+  readonly result: Value;
+  /** The base weight, [out, in] or [out, in, h, w]. */
+  readonly weight: Weight;
+  /** The layer's bias [out], where it has one. */
+  readonly bias: Value | undefined;
+  /** The layer's work on an input with another weight, without its bias. */
+  apply(x: Value, weight: Weight): Value;
+  /** The work of a weight over single pixels. */
+  mix(x: Value, weight: Weight): Value;
+}
 
 /** A matrix of an adapter as a constant of the graph, seen with `rank` axes. */
 function constant(s: Scope, name: string, { data, dims }: Tensor, rank: number): Weight {
@@ -10,21 +27,83 @@ function constant(s: Scope, name: string, { data, dims }: Tensor, rank: number):
   return { ...s.cast(s.graph.weight(`${s.path}/${name}`, stored, view)), dims: view };
 }
 
-/**
- * The result of a layer with the low-rank changes of the adapters in use added.
- *
- * @param rank Axes of the layer's weight: 2 for linear layers, 3 or 4 for convolutions.
- * @param change The layer's work with the two matrices of a change in place of the weight.
- */
-export function withChanges(
+/** The matrices of a change in the graph. */
+interface Matrices {
+  readonly down: Weight;
+  readonly up: Weight | undefined;
+  readonly left: Weight | undefined;
+}
+
+/** The result of a layer with the changes of the adapters in use. */
+export function withChanges(s: Scope, layer: ChangedLayer): Value {
+  const rank = layer.weight.dims.length;
+  return s.changes().reduce((result, { name, weight, layer: change }) => {
+    const optional = (tensor: Tensor | undefined, part: string, axes: number) =>
+      tensor && constant(s, `${name}.${part}`, tensor, axes);
+    const matrices = {
+      down: constant(s, `${name}.lora_A`, change.down, rank),
+      up: optional(change.up, "lora_B", rank),
+      left: optional(change.left, "left", 2),
+    };
+    const scale = weight * change.scale;
+    const sum = add(s, result, mul(s, changeOf(s, layer, matrices), scale));
+    if (change.magnitude === undefined) return sum;
+    const ratio = stretch(s, layer, matrices, scale, name, change.magnitude);
+    const bias = layer.bias && alongChannels(s, layer.bias, rank);
+    return bias === undefined ? mul(s, sum, ratio) : add(s, mul(s, sub(s, sum, bias), ratio), bias);
+  }, layer.result);
+}
+
+/** What a change adds to the result of a layer. */
+function changeOf(s: Scope, layer: ChangedLayer, { down, up, left }: Matrices): Value {
+  const work = (x: Value) => {
+    const inner = layer.apply(x, down);
+    return up === undefined ? inner : layer.mix(inner, up);
+  };
+  if (left === undefined) return work(layer.input);
+  // (left ⊗ M) x: M takes the parts of x one by one, left mixes what it makes of them
+  const [, parts] = left.dims as [number, number];
+  const size = down.dims[1]!;
+  const kernel = down.dims.slice(2);
+  if (kernel.length === 0) {
+    const inner = work(reshape(s, layer.input, [-1, parts, size])); // [B, parts, out of M]
+    return reshapeLike(s, matMul(s, left, inner), layer.result);
+  }
+  const inner = work(reshape(s, layer.input, [-1, size, ...kernel.map(() => 0)])); // [N·parts, ...]
+  const rows = concat(s, [shapeOf(s, layer.result, 0, 1), s.ints([parts, -1])], 0);
+  const apart = s.op("Reshape", [inner, rows]); // [N, parts, out of M · H · W]
+  return reshapeLike(s, matMul(s, left, apart), layer.result);
+}
+
+/** By how much DoRA stretches each channel of the result: magnitude / ‖W + scale · change‖. */
+function stretch(
   s: Scope,
-  result: Value,
-  rank: number,
-  change: (down: Weight, up: Weight) => Value,
+  { weight }: ChangedLayer,
+  { down, up, left }: Matrices,
+  scale: number,
+  name: string,
+  magnitude: Tensor,
 ): Value {
-  return s.changes().reduce((sum, { name, weight, layer }) => {
-    const down = constant(s, `${name}.lora_A`, layer.down, rank);
-    const up = constant(s, `${name}.lora_B`, layer.up, rank);
-    return add(s, sum, mul(s, change(down, up), weight * layer.scale));
-  }, result);
+  const rows = (x: Weight) => reshape(s, x, [x.dims[0]!, -1]);
+  const inner = up === undefined ? rows(down) : matMul(s, rows(up), rows(down));
+  const delta = left === undefined ? inner : kronecker(s, left, inner, (up ?? down).dims[0]!);
+  const lengths = norm(s, add(s, rows(weight), mul(s, delta, scale)), [1]); // [out, 1]
+  const wanted = constant(s, `${name}.magnitude`, flat(magnitude), 1);
+  return alongChannels(s, div(s, wanted, reshape(s, lengths, [-1])), weight.dims.length);
+}
+
+function flat(tensor: Tensor): Tensor {
+  return tensor.reshape([tensor.size]);
+}
+
+/** left ⊗ M for matrices [o, i] and [O, I]: [o·O, i·I]. */
+function kronecker(s: Scope, left: Weight, inner: Value, height: number): Value {
+  const [o, i] = left.dims as [number, number];
+  const products = mul(s, reshape(s, left, [o, 1, i, 1]), reshape(s, inner, [1, height, 1, -1]));
+  return reshape(s, products, [o * height, -1]);
+}
+
+/** A row [out] as it lies along the channels of a layer's result. */
+function alongChannels(s: Scope, row: Value, rank: number): Value {
+  return rank === 2 ? row : reshape(s, row, [-1, ...Array<number>(rank - 2).fill(1)]);
 }

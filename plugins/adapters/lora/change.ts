@@ -1,0 +1,122 @@
+import type { LoraLayer, Tensor } from "@denoise/core";
+import type { LoraPart } from "./keys.ts";
+import { hadamard, kernelOf, khatriRao, matMul, throughKernel } from "./matrix.ts";
+
+/** The tensors of a layer's change, by what they are for. */
+export type LoraParts = { readonly [P in LoraPart]?: Tensor };
+
+type HadaPart = Exclude<Extract<LoraPart, `hada_${string}`>, "hada_t1" | "hada_t2">;
+
+const HADA: readonly HadaPart[] = ["hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"];
+
+/**
+ * The change that tensors of a file make to a layer: of LoRA, LoCon, LoHa, LoKr (Yeh et al.,
+ * "Navigating Text-To-Image Customization", arXiv:2309.14859) or a whole difference.
+ *
+ * @param shape Of the layer's weight.
+ * @param alpha What the change was trained with, unless the parts say.
+ * @throws {RangeError} naming what is missing, or does not fit together.
+ */
+export function changeOf(
+  parts: LoraParts,
+  shape: readonly number[],
+  alpha: number | undefined,
+): LoraLayer {
+  const trained = parts.alpha?.toFloat32Array()[0] ?? alpha;
+  const scale = (rank: number | undefined) =>
+    trained === undefined || rank === undefined ? 1 : trained / rank;
+  const names = Object.keys(parts);
+  const kinds = [
+    [names.some((name) => name.startsWith("hada_")), loha],
+    [names.some((name) => name.startsWith("lokr_")), lokr],
+    [parts.diff !== undefined, difference],
+    [parts.down !== undefined || parts.up !== undefined, lora],
+  ] as const;
+  const found = kinds.filter(([is]) => is).map(([_, read]) => read);
+  if (found.length !== 1) {
+    throw new RangeError(`its tensors are ${names.join(", ")}, which make no change together`);
+  }
+  const { rank, ...change } = found[0]!(parts, shape);
+  return { ...change, scale: scale(rank), magnitude: lengthsOf(parts, shape[0]!) };
+}
+
+/** A change, and the rank that its alpha is divided by; a whole difference has none. */
+type Found = Omit<LoraLayer, "scale" | "magnitude"> & { readonly rank?: number | undefined };
+
+function need<P extends LoraPart>(
+  parts: LoraParts,
+  names: readonly P[],
+): Required<Pick<LoraParts, P>> {
+  const missing = names.find((name) => parts[name] === undefined);
+  if (missing === undefined) return parts as Required<Pick<LoraParts, P>>;
+  const matrix = missing === "down" || missing === "up";
+  throw new RangeError(`it lacks its ${missing}${matrix ? " matrix" : ""}`);
+}
+
+function lora(parts: LoraParts): Found {
+  const { down, up } = need(parts, ["down", "up"]);
+  const rank = down.dims[0]!;
+  // LoCon by Tucker: [rank, in, 1, 1], then a small kernel [rank, rank, h, w]
+  return { rank, up, down: parts.mid === undefined ? down : throughKernel(parts.mid, down) };
+}
+
+function difference(parts: LoraParts): Found {
+  return { down: need(parts, ["diff"]).diff };
+}
+
+/** (w1_a · w1_b) ∘ (w2_a · w2_b): of rank r², or whole where that is less. */
+function loha(parts: LoraParts, shape: readonly number[]): Found {
+  const { hada_t1: t1, hada_t2: t2 } = parts;
+  const { hada_w1_a, hada_w1_b, hada_w2_a, hada_w2_b } = need(parts, HADA);
+  const rank = hada_w1_b.dims[0]!;
+  const kernel = shape.slice(2);
+  if (t1 !== undefined && t2 !== undefined) {
+    const [first, second] = [
+      kernelOf(t1, hada_w1_a, hada_w1_b),
+      kernelOf(t2, hada_w2_a, hada_w2_b),
+    ];
+    return { rank, down: hadamard(first, second) };
+  }
+  const [height, width] = [hada_w1_a.dims[0]!, hada_w1_b.dims[1]!];
+  if (rank * hada_w2_b.dims[0]! < Math.min(height, width)) {
+    const down = khatriRao(hada_w1_b, hada_w2_b);
+    const up = khatriRao(hada_w1_a.permute([1, 0]), hada_w2_a.permute([1, 0])).permute([1, 0]);
+    return { rank, down: withKernel(down, kernel), up };
+  }
+  const [first, second] = [matMul(hada_w1_a, hada_w1_b), matMul(hada_w2_a, hada_w2_b)];
+  return { rank, down: withKernel(hadamard(first, second), kernel) };
+}
+
+/** w1 ⊗ w2, each whole or a product of two. */
+function lokr(parts: LoraParts, shape: readonly number[]): Found {
+  const kernel = shape.slice(2);
+  const { lokr_w1: w1, lokr_w2: w2, lokr_t2: t2 } = parts;
+  const first = w1 === undefined ? need(parts, ["lokr_w1_a", "lokr_w1_b"]) : undefined;
+  const second = w2 === undefined ? need(parts, ["lokr_w2_a", "lokr_w2_b"]) : undefined;
+  const left = w1 ?? matMul(first!.lokr_w1_a, first!.lokr_w1_b);
+  const rank = first?.lokr_w1_b.dims[0] ?? second?.lokr_w2_b.dims[0];
+  if (second === undefined) return { rank, left, down: withKernel(w2!, kernel) };
+  const { lokr_w2_a: a, lokr_w2_b: b } = second;
+  if (t2 !== undefined) return { rank, left, down: kernelOf(t2, a, b) };
+  return { rank, left, up: a, down: withKernel(b, kernel) };
+}
+
+/** A matrix over the inputs and places of a kernel, seen as [rows, in, ...kernel]. */
+function withKernel(matrix: Tensor, kernel: readonly number[]): Tensor {
+  const area = kernel.reduce((product, side) => product * side, 1);
+  const [rows, columns] = matrix.dims as [number, number];
+  if (matrix.dims.length > 2 || area === 1 || columns % area !== 0) return matrix;
+  return matrix.reshape([rows, columns / area, ...kernel]);
+}
+
+/** The lengths of DoRA: PEFT's along the outputs of the result, LyCORIS' along those of the weight. */
+function lengthsOf({ magnitude, dora_scale }: LoraParts, out: number): Tensor | undefined {
+  const given = magnitude ?? dora_scale;
+  if (given === undefined) return undefined;
+  const along = dora_scale === undefined ? given.size : given.dims[0];
+  if (given.size === out && along === out) return given.reshape([out]);
+  throw new RangeError(
+    `its magnitudes are [${given.dims.join(", ")}], where there must be one for each of ${out} ` +
+      `outputs; those for each input are not supported`,
+  );
+}
