@@ -582,6 +582,12 @@ import type { CLIPTokenizer as CLIPTokenizerObject } from "@denoise/tokenizer-cl
 export const CLIPTokenizer: typeof CLIPTokenizerClass = CLIPTokenizerClass.using(registry);
 /** An object of the class. */
 export type CLIPTokenizer = CLIPTokenizerObject;
+import { T5Tokenizer as T5TokenizerClass } from "@denoise/tokenizer-t5";
+import type { T5Tokenizer as T5TokenizerObject } from "@denoise/tokenizer-t5";
+/** `T5Tokenizer` of `@denoise/tokenizer-t5`, with {@linkcode registry} as its default. */
+export const T5Tokenizer: typeof T5TokenizerClass = T5TokenizerClass.using(registry);
+/** An object of the class. */
+export type T5Tokenizer = T5TokenizerObject;
 import { CLIPImageProcessor as CLIPImageProcessorClass } from "@denoise/processor-clip-image";
 import type { CLIPImageProcessor as CLIPImageProcessorObject } from "@denoise/processor-clip-image";
 /** `CLIPImageProcessor` of `@denoise/processor-clip-image`, with {@linkcode registry} as its default. */

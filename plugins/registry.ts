@@ -572,6 +572,13 @@ export const registry: Registry = new Registry({
       load: async () => (await import("@denoise/tokenizer-clip")).CLIPTokenizer,
     },
     {
+      kind: "tokenizer",
+      className: "T5Tokenizer",
+      aliases: ["T5TokenizerFast"],
+      package: "@denoise/tokenizer-t5",
+      load: async () => (await import("@denoise/tokenizer-t5")).T5Tokenizer,
+    },
+    {
       kind: "processor",
       className: "CLIPImageProcessor",
       aliases: ["CLIPFeatureExtractor", "CLIPImageProcessorFast", "CLIPImageProcessorPil"],

@@ -15,6 +15,8 @@ export interface TokenizerSettings {
   readonly addedTokens: readonly (JsonObject & { readonly id: number })[];
   /** The part `model` of tokenizer.json, where there is one. */
   readonly model?: { readonly [key: string]: unknown } | undefined;
+  /** The part `normalizer` of tokenizer.json, where there is one. */
+  readonly normalizer?: unknown;
 }
 
 /**
@@ -107,5 +109,6 @@ export async function readTokenizerSettings(folder: string): Promise<TokenizerSe
       ...(whole?.["added_tokens"] ?? []) as (JsonObject & { readonly id: number })[],
     ],
     model: whole?.["model"] as TokenizerSettings["model"],
+    normalizer: whole?.["normalizer"],
   };
 }

@@ -31,11 +31,11 @@ export function checkLength(text: unknown): string {
   return text;
 }
 
-/** The tokens of a row, if that is a number that can hold the two special ones. */
-export function rowLimit(maxLength: number): number {
-  if (!Number.isSafeInteger(maxLength) || maxLength < 2) {
+/** The tokens of a row, if that is a number that can hold the special ones, two unless given. */
+export function rowLimit(maxLength: number, special = 2): number {
+  if (!Number.isSafeInteger(maxLength) || maxLength < special) {
     throw new RangeError(
-      `Cannot encode into rows of ${maxLength} tokens: maxLength must be an integer from 2`,
+      `Cannot encode into rows of ${maxLength} tokens: maxLength must be an integer from ${special}`,
     );
   }
   return maxLength;

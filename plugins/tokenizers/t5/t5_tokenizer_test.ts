@@ -1,0 +1,185 @@
+import { describe, it } from "@std/testing/bdd";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { DenoiseError, type PluginClass, Registry, Tensor } from "@denoise/core";
+import fc from "fast-check";
+import { T5Tokenizer } from "./mod.ts";
+import golden from "./testdata/ids.json" with { type: "json" };
+
+const FIXTURES = new URL("../../../tests/fixtures/tokenizers/", import.meta.url);
+const spiece = await T5Tokenizer.fromPretrained(new URL("t5-spiece", FIXTURES));
+const PIECES: [string, number][] = [
+  ["<pad>", 0],
+  ["</s>", 0],
+  ["<unk>", 0],
+  ["▁red", -2],
+  ["▁app", -3],
+  ["le", -4],
+  ["▁", -5],
+];
+
+function rowsOf(tensor: Tensor): number[][] {
+  return tensor.toNested() as number[][];
+}
+
+async function withFolder(
+  files: Record<string, string | Uint8Array>,
+  test: (folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const [name, content] of Object.entries(files)) {
+      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+      await Deno.writeFile(`${folder}/${name}`, bytes);
+    }
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+for (const [name, expected] of Object.entries(golden.tokenizers)) {
+  describe(`T5Tokenizer on ${name}`, () => {
+    const load = () => T5Tokenizer.fromPretrained(new URL(name, FIXTURES));
+
+    it("gives the ids of transformers", async () => {
+      const tokenizer = await load();
+      assertEquals(tokenizer.size, expected.size);
+      golden.texts.forEach((text, i) => {
+        const found = rowsOf(tokenizer.encode(text).inputIds)[0];
+        assertEquals(found, expected.ids[i], `${i}: ${JSON.stringify(text)}`);
+      });
+      expected.plain.forEach((ids, i) => {
+        const { inputIds } = tokenizer.encode(golden.texts[i]!, { addSpecialTokens: false });
+        assertEquals(rowsOf(inputIds)[0], ids);
+      });
+    });
+
+    it("pads and truncates as transformers", async () => {
+      const tokenizer = await load();
+      const texts = golden.texts.slice(0, expected.padded.length);
+      const options = { padding: "max_length", truncation: true } as const;
+      const { inputIds, attentionMask } = tokenizer.encode(texts, options);
+      assertEquals(rowsOf(inputIds), expected.padded);
+      assertEquals(rowsOf(attentionMask), expected.mask);
+    });
+
+    it("decodes as transformers", async () => {
+      const tokenizer = await load();
+      assertEquals(expected.ids.map((row) => tokenizer.decode(row)), expected.decoded);
+      const skipped = expected.ids.map((row) => tokenizer.decode(row, { skipSpecialTokens: true }));
+      assertEquals(skipped, expected.skipped);
+      assertEquals(expected.rows.map((row) => tokenizer.decode(row)), expected.decodedRows);
+    });
+  });
+}
+
+describe("T5Tokenizer.encode()", () => {
+  const tokenizer = T5Tokenizer.fromPieces(PIECES, { modelMaxLength: 5 });
+
+  it("ends any text with </s> and stays inside the vocabulary", () => {
+    const text = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }));
+    fc.assert(fc.property(text, (text) => {
+      const row = rowsOf(spiece.encode(text).inputIds)[0]!;
+      assertEquals(row.at(-1), 1);
+      assert(row.every((id) => Number.isInteger(id) && id >= 0 && id < spiece.size));
+    }));
+  });
+
+  it("takes the most likely pieces, and one <unk> for unknown characters in a row", () => {
+    const { inputIds, attentionMask } = tokenizer.encode(["red apple", "日本"], {
+      padding: "longest",
+    });
+    assertEquals(rowsOf(inputIds), [[3, 4, 5, 1], [6, 2, 1, 0]]);
+    assertEquals(rowsOf(attentionMask), [[1, 1, 1, 1], [1, 1, 1, 0]]);
+    assertEquals(inputIds.dtype, "int64");
+  });
+
+  it("throws on what cannot be a row", () => {
+    assertThrows(() => tokenizer.encode("a", { maxLength: 0 }), RangeError, "integer from 1");
+    assertThrows(() => tokenizer.encode(["red", "red red"]), RangeError, 'padding: "longest"');
+    assertThrows(() => tokenizer.encode("a".repeat(65_537)), RangeError, "65537 characters");
+    assertThrows(() => tokenizer.encode([5 as unknown as string]), TypeError, "give a string");
+    const endless = T5Tokenizer.fromPieces(PIECES);
+    assertThrows(() => endless.encode("red", { padding: "max_length" }), RangeError, "maxLength");
+  });
+
+  it("reads a long text in little time", () => {
+    const began = performance.now();
+    spiece.encode("x".repeat(60_000));
+    spiece.encode("a red apple ".repeat(5_000));
+    // about 0.5 s on two cores; work that grows with the square of the length takes minutes
+    assert(performance.now() - began < 20_000);
+  });
+});
+
+describe("T5Tokenizer.batchDecode()", () => {
+  it("takes one row or several, and refuses other shapes", () => {
+    const ids = spiece.encode(["a red", "horse riding"], { padding: "longest" }).inputIds;
+    const options = { skipSpecialTokens: true };
+    assertEquals(spiece.batchDecode(ids, options), ["a red", "horse riding"]);
+    assertEquals(spiece.batchDecode(ids.select(0, 0), options), ["a red"]);
+    assertThrows(() => spiece.batchDecode(Tensor.zeros([1, 1, 1], "int64")), TypeError);
+  });
+});
+
+describe("T5Tokenizer.savePretrained()", () => {
+  it("writes a folder that gives the same ids, from files and from pieces", async () => {
+    for (const tokenizer of [spiece, T5Tokenizer.fromPieces(PIECES, { extraIds: 2 })]) {
+      await withFolder({}, async (folder) => {
+        await tokenizer.savePretrained(folder);
+        const again = await T5Tokenizer.fromPretrained(folder);
+        assertEquals(again.modelMaxLength, tokenizer.modelMaxLength);
+        for (const text of golden.texts) {
+          assertEquals(
+            rowsOf(again.encode(text).inputIds),
+            rowsOf(tokenizer.encode(text).inputIds),
+          );
+        }
+      });
+    }
+  });
+});
+
+describe("T5Tokenizer.fromPretrained()", () => {
+  const refused = async (files: Record<string, string | Uint8Array>, message: string) => {
+    let code = "";
+    await withFolder(files, async (folder) => {
+      const load = () => T5Tokenizer.fromPretrained(folder);
+      ({ code } = await assertRejects(load, DenoiseError, message));
+    });
+    return code;
+  };
+
+  it("names the file that is missing", async () => {
+    assertEquals(await refused({}, "tokenizer.json, or spiece.model"), "missing_file");
+  });
+
+  it("refuses broken files", async () => {
+    const json = (model: unknown, normalizer: unknown = null) => ({
+      "tokenizer.json": JSON.stringify({ model, normalizer, added_tokens: [] }),
+    });
+    const precompiled = (text: string) => ({ type: "Precompiled", precompiled_charsmap: text });
+    const cases: [Record<string, string | Uint8Array>, string][] = [
+      [{ "tokenizer.json": "{" }, "not valid JSON"],
+      [json({ vocab: { a: 0 } }), "must be Unigram"],
+      [json({ vocab: [["a", 0], ["b", 0]] }), "must be Unigram"],
+      [json({ vocab: PIECES }, precompiled("%")), "no base64"],
+      [json({ vocab: PIECES }, precompiled("////")), "normalization is broken"],
+      [{ "spiece.model": Uint8Array.of(10, 200, 1, 2) }, "no SentencePiece model"],
+      [{ "spiece.model": Uint8Array.of(18, 2, 24, 2) }, "of type 2"],
+      [{ "spiece.model": new Uint8Array() }, "must be Unigram"],
+    ];
+    for (const [files, message] of cases) {
+      assertEquals(await refused(files, message), "invalid_config", message);
+    }
+  });
+
+  it("is a plugin class that a registry takes", async () => {
+    const plugin: PluginClass<T5Tokenizer> = T5Tokenizer;
+    const registry = new Registry({ plugins: [plugin] });
+    assertEquals(await registry.get("T5TokenizerFast", "tokenizer"), plugin);
+    const bound = T5Tokenizer.using(registry);
+    const error = await assertRejects(() => bound.fromPretrained("nobody/nothing"), DenoiseError);
+    assertEquals(error.code, "missing_file");
+  });
+});
