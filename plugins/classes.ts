@@ -517,6 +517,14 @@ export const StableDiffusionInpaintPipeline: typeof StableDiffusionInpaintPipeli
   StableDiffusionInpaintPipelineClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionInpaintPipeline = StableDiffusionInpaintPipelineObject;
+import { StableDiffusionLatentUpscalePipeline as StableDiffusionLatentUpscalePipelineClass } from "@denoise/pipeline-stable-diffusion-latent-upscale";
+import type { StableDiffusionLatentUpscalePipeline as StableDiffusionLatentUpscalePipelineObject } from "@denoise/pipeline-stable-diffusion-latent-upscale";
+/** `StableDiffusionLatentUpscalePipeline` of `@denoise/pipeline-stable-diffusion-latent-upscale`, with {@linkcode registry} as its default. */
+export const StableDiffusionLatentUpscalePipeline:
+  typeof StableDiffusionLatentUpscalePipelineClass = StableDiffusionLatentUpscalePipelineClass
+    .using(registry);
+/** An object of the class. */
+export type StableDiffusionLatentUpscalePipeline = StableDiffusionLatentUpscalePipelineObject;
 import { StableDiffusionUpscalePipeline as StableDiffusionUpscalePipelineClass } from "@denoise/pipeline-stable-diffusion-upscale";
 import type { StableDiffusionUpscalePipeline as StableDiffusionUpscalePipelineObject } from "@denoise/pipeline-stable-diffusion-upscale";
 /** `StableDiffusionUpscalePipeline` of `@denoise/pipeline-stable-diffusion-upscale`, with {@linkcode registry} as its default. */

@@ -505,6 +505,14 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "pipeline",
+      className: "StableDiffusionLatentUpscalePipeline",
+      package: "@denoise/pipeline-stable-diffusion-latent-upscale",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-latent-upscale"))
+          .StableDiffusionLatentUpscalePipeline,
+    },
+    {
+      kind: "pipeline",
       className: "StableDiffusionUpscalePipeline",
       package: "@denoise/pipeline-stable-diffusion-upscale",
       load: async () =>

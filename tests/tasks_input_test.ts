@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { assertEquals, assertRejects } from "@std/assert";
 import type { AnyPipeline } from "@denoise/core";
-import { DenoiseImage, Tensor } from "@denoise/denoise";
+import { DenoiseImage, EulerDiscreteScheduler, Tensor } from "@denoise/denoise";
 import { loadTask } from "./support/tasks.ts";
 
 const PROMPT = "a red apple";
@@ -130,6 +130,62 @@ refuses("StableDiffusionUpscalePipeline", { image: grey(16, 16), noiseLevel: 5 }
   ["a noise level above the most", { noiseLevel: 10 }, RangeError, "an integer from 0 to 9"],
   ["a noise level that is no integer", { noiseLevel: 1.5 }, RangeError, "level 1.5"],
 ], "tiny-upscaler");
+
+const X2 = { unet: "models/UNet2DConditionModel/latent_upscaler" };
+refuses("StableDiffusionLatentUpscalePipeline", { image: grey(32, 32) }, X2, [
+  ["a scheduler without sigmas", {}, TypeError, "it plans no sigmas"],
+  ["no picture", { image: undefined }, TypeError, "give it as image"],
+  [
+    "states without pooled ones",
+    { negativePromptEmbeds: Tensor.zeros([1, 77, 16]) },
+    TypeError,
+    "without negativePooled",
+  ],
+  [
+    "pooled text without states",
+    { pooledPromptEmbeds: Tensor.zeros([1, 16]) },
+    TypeError,
+    "without promptEmbeds",
+  ],
+  [
+    "two pictures of a prompt",
+    { image: [grey(32, 32), grey(32, 32)] },
+    RangeError,
+    "spread 2 pictures",
+  ],
+]);
+describe("StableDiffusionLatentUpscalePipeline refuses", () => {
+  it("a UNet that is told of no noise on the small picture", async () => {
+    const pipeline = "StableDiffusionLatentUpscalePipeline";
+    const repo = "tiny-stable-diffusion";
+    const pipe = await loadTask({ pipeline, repo, parts: {}, cases: [] });
+    const scheduler = EulerDiscreteScheduler.fromConfig({});
+    pipe.scheduler = scheduler;
+    await assertRejects(
+      () => pipe(PROMPT, { ...FEW, image: grey(32, 32) }),
+      RangeError,
+      "it must have 8, for latents and the small latents",
+    );
+    await pipe.dispose();
+  });
+
+  it("a picture whose latents do not halve as often as the UNet does", async () => {
+    const pipeline = "StableDiffusionLatentUpscalePipeline";
+    const pipe = await loadTask({
+      pipeline,
+      repo: "tiny-stable-diffusion",
+      parts: X2,
+      cases: [],
+    });
+    pipe.scheduler = EulerDiscreteScheduler.fromConfig({ prediction_type: "sample" });
+    await assertRejects(
+      () => pipe(PROMPT, { ...FEW, image: grey(53, 38) }),
+      RangeError,
+      "on 26x18",
+    );
+    await pipe.dispose();
+  });
+});
 
 refuses("LDMTextToImagePipeline", {}, {}, [
   ["a size that is no multiple of 8", { height: 36 }, RangeError, "divisible by 8"],

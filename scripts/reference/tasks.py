@@ -147,6 +147,9 @@ DEPTH = {
     "unet": "models/UNet2DConditionModel/depth", "depth_estimator": "models/DPTForDepthEstimation/plain",
     "feature_extractor": "processors/DPTImageProcessor/dpt-32",
 }
+# as in stabilityai/sd-x2-latent-upscaler
+X2 = swap("EulerDiscrete", prediction_type="sample")
+LARGER = dict(scheduler=X2, image=PHOTO, **TEXT)
 SAFETY = {"safety_checker": "models/StableDiffusionSafetyChecker/tiny", "feature_extractor": "processors/CLIPImageProcessor/clip-16"}
 
 TASKS = {
@@ -200,6 +203,35 @@ TASKS = {
                 **TEXT, "prompt": [PROMPT, OTHER], "image": [picture(16, 16), picture(16, 16, name="another")], "seeds": [1, 2],
                 "noise_level": 3, "negative_prompt": ["blurry", "low quality"]}),
             case("without guidance, a tensor", guidance_scale=1.0, noise_level=5, image=tensor(1, 3, 16, 16, seed=3), **TEXT),
+        ],
+    },
+    "latent-upscale": {
+        "pipeline": "StableDiffusionLatentUpscalePipeline", "repo": "tiny-stable-diffusion",
+        "parts": {"unet": "models/UNet2DConditionModel/latent_upscaler"},
+        "cases": [
+            case("a picture", **LARGER),
+            case("latents, without a prompt", guidance_scale=0.0, **{**LARGER, "image": latents(1, 4, 8, 8, seed=7)}),
+            case("without guidance", guidance_scale=1.0, **LARGER),
+            case("a picture of odd size", **{**LARGER, "image": picture(50, 35)}),
+            case("two prompts, a picture each", **{
+                **LARGER, "prompt": [PROMPT, OTHER], "image": [PHOTO, picture(32, 32, name="another")], "seeds": [1, 2],
+                "negative_prompt": ["blurry", "low quality"]}),
+            case("one generator, two latents", **{
+                **LARGER, "prompt": [PROMPT, OTHER], "image": latents(2, 4, 4, 8, seed=8), "seeds": [9], "shared": True}),
+            case("one generator, two pictures", **{
+                **LARGER, "prompt": [PROMPT, OTHER], "image": [PHOTO, picture(32, 32, name="another")], "seeds": [9],
+                "shared": True}),
+            case("a tensor", **{**LARGER, "image": tensor(1, 3, 32, 16, seed=5, low=-1)}),
+            case("own latents, guidance 3, negative prompt", latents=latents(1, 4, 16, 16, seed=3), guidance_scale=3.0,
+                 negative_prompt="blurry", **LARGER),
+            case("own embeddings", scheduler=X2, image=PHOTO, num_inference_steps=4, prompt_embeds=latents(1, 77, 16, seed=4),
+                 pooled_prompt_embeds=latents(1, 16, seed=5), negative_prompt_embeds=latents(1, 77, 16, seed=6),
+                 negative_pooled_prompt_embeds=latents(1, 16, seed=7)),
+            case("Euler, karras, trailing", **{**LARGER, "scheduler": swap(
+                "EulerDiscrete", prediction_type="sample", use_karras_sigmas=True, timestep_spacing="trailing")}),
+            case("Heun", **{**LARGER, "scheduler": swap("HeunDiscrete", prediction_type="sample")}),
+            case("LMS", **{**LARGER, "scheduler": swap("LMSDiscrete", prediction_type="sample")}),
+            case("DPM-Solver++", **{**LARGER, "scheduler": swap("DPMSolverMultistep", prediction_type="sample")}),
         ],
     },
     "tiny-vae": {

@@ -28,7 +28,7 @@ K = dict(
     down_block_types=("KDownBlock2D", "KCrossAttnDownBlock2D", "KCrossAttnDownBlock2D"), mid_block_type=None,
     up_block_types=("KCrossAttnUpBlock2D", "KCrossAttnUpBlock2D", "KUpBlock2D"), attention_head_dim=16, cross_attention_dim=16,
     cross_attention_norm="layer_norm", act_fn="gelu", time_embedding_type="fourier", timestep_post_act="gelu",
-    time_cond_proj_dim=12, time_embedding_dim=32, conv_in_kernel=1, conv_out_kernel=1, resnet_time_scale_shift="scale_shift",
+    time_cond_proj_dim=128 + 16, time_embedding_dim=32, conv_in_kernel=1, conv_out_kernel=1, resnet_time_scale_shift="scale_shift",
 )
 CONFIGS = {
     "latent_upscaler": K,

@@ -29,6 +29,7 @@ import { defineModel } from "@denoise/onnx";
 import { imagePromptKind, todaysAttentionName } from "@denoise/onnx/blocks";
 import { check, schema, type UNet2DConditionConfig } from "./config.ts";
 import { build } from "./graph.ts";
+import { isKBlock } from "./k_blocks.ts";
 import { adapters, inputs, takesImage, takesText } from "./ports.ts";
 
 export type { UNet2DConditionConfig };
@@ -50,6 +51,7 @@ export const UNet2DConditionModel: ModelClass<UNet2DConditionModel> = defineMode
     imagePrompts: () =>
       adapters(model.has).map((path) => imagePromptKind((name) => model.has(`${path}.${name}`))),
     async forward(sample, timestep, options = {}) {
+      checkSides(model.config, sample);
       const times = [timestep].flat();
       const rows = times.length === 1 ? Array(sample.dims[0]).fill(times[0]) : times;
       const result = await model.run("forward", {
@@ -72,6 +74,20 @@ export const UNet2DConditionModel: ModelClass<UNet2DConditionModel> = defineMode
     },
   }),
 });
+
+/** Levels in the manner of k-diffusion double what they have halved, and nothing else. */
+function checkSides(config: UNet2DConditionConfig, { dims }: Tensor): void {
+  if (!config.down_block_types.some(isKBlock)) return;
+  const multiple = 2 ** (config.block_out_channels.length - 1);
+  const [height = 0, width = 0] = dims.slice(2);
+  if (height % multiple === 0 && width % multiple === 0) return;
+  throw new RangeError(
+    `Cannot run UNet2DConditionModel on ${width}x${height}: with ${
+      config.down_block_types.at(-1)
+    } ` +
+      `both sides must be multiples of ${multiple}`,
+  );
+}
 
 type Numbered = Record<string, Tensor | undefined>;
 
