@@ -11,14 +11,18 @@ import {
   ConsistencyModelPipeline,
   DDIMPipeline,
   DDPMPipeline,
+  EulerDiscreteScheduler,
   Generator,
   KarrasVePipeline,
+  LDMSuperResolutionPipeline,
+  LDMTextToImagePipeline,
   type PictureOutput,
   type PipelineClass,
   PNDMPipeline,
   ScoreSdeVePipeline,
   StableDiffusionImg2ImgPipeline,
   StableDiffusionInpaintPipeline,
+  StableDiffusionLatentUpscalePipeline,
   StableDiffusionPipeline,
   T5EncoderModel,
   Tensor,
@@ -26,6 +30,7 @@ import {
   UNet2DModel,
 } from "@denoise/denoise";
 import { fixture } from "./support/golden.ts";
+import { loadTask } from "./support/tasks.ts";
 
 const SD = fixture("tiny-stable-diffusion");
 const noise = (...dims: number[]) => Generator.manualSeed(0).randn(dims);
@@ -153,5 +158,50 @@ testPipeline(StableDiffusionInpaintPipeline, {
     call: (pipe) => pipe("a", { image, maskImage: undefined as never }),
     error: TypeError,
     message: "without maskImage",
+  }],
+});
+
+testPipeline(LDMTextToImagePipeline, {
+  folder: fixture("tiny-ldm"),
+  args: (options) => ["a cat", { ...FEW, guidanceScale: 3, ...options }],
+  bytesOf,
+  refuses: [
+    { call: (pipe) => pipe("a", { width: 9 }), error: RangeError, message: "divisible" },
+    { call: (pipe) => pipe([], FEW), error: RangeError, message: "list of prompts is empty" },
+  ],
+});
+
+testPipeline(LDMSuperResolutionPipeline, {
+  folder: fixture("tiny-ldm-super-resolution"),
+  args: (options) => [{ ...FEW, image, ...options }],
+  bytesOf,
+  refuses: [
+    { call: (p) => p({ image, numInferenceSteps: 0 }), error: RangeError, message: "from 1" },
+  ],
+});
+
+/** A repo laid out as stabilityai/sd-x2-latent-upscaler; gone when the tests have run. */
+async function latentUpscaler(): Promise<string> {
+  const pipe = await loadTask({
+    pipeline: "StableDiffusionLatentUpscalePipeline",
+    repo: "tiny-stable-diffusion",
+    parts: { unet: "models/UNet2DConditionModel/latent_upscaler" },
+    cases: [],
+  });
+  pipe.scheduler = EulerDiscreteScheduler.fromConfig({ prediction_type: "sample" });
+  const folder = await Deno.makeTempDir({ prefix: "denoise-" });
+  await pipe.savePretrained(folder);
+  addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  return folder;
+}
+
+testPipeline(StableDiffusionLatentUpscalePipeline, {
+  folder: await latentUpscaler(),
+  args: (options) => ["a cat", { ...FEW, image, ...options }],
+  bytesOf,
+  refuses: [{
+    call: (pipe) => pipe("a", { image: undefined as never }),
+    error: TypeError,
+    message: "give it as image",
   }],
 });
