@@ -178,6 +178,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out>(
     static readonly className = className;
     static readonly spec = definition.components;
     readonly className = className;
+    readonly makes = definition.makes ?? "pictures";
     readonly #parts: Parts = {};
     readonly #settings: JsonObject;
     readonly #origin: Origin;

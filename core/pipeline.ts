@@ -127,6 +127,8 @@ export interface PipelineFacts {
 export interface PipelineDefinition<C extends object, A extends readonly unknown[], Out> {
   /** The class name that model_index.json carries. */
   readonly className: string;
+  /** What a call makes; `"pictures"` unless given. */
+  readonly makes?: "pictures" | "sounds" | undefined;
   /** The components by role, in camelCase (`textEncoder` for `text_encoder`). */
   readonly components: NoInfer<{ readonly [K in keyof C]: ComponentSpec }>;
   /** Extra keys of model_index.json with their defaults. */
@@ -141,6 +143,8 @@ export interface PipelineDefinition<C extends object, A extends readonly unknown
 export interface PipelineBase<C extends object, A extends readonly unknown[], Out> {
   /** The class name in diffusers. */
   readonly className: string;
+  /** What a call makes. */
+  readonly makes: "pictures" | "sounds";
   /** The folder or id that it was loaded from. */
   readonly nameOrPath: string;
   /** What model_index.json says of it. */

@@ -88,6 +88,50 @@ describe("DanceDiffusionPipeline", () => {
   });
 });
 
+describe("UNet1DModel", () => {
+  it("takes the width of the time embedding from repos that do not name it", async () => {
+    const folder = await Deno.makeTempDir({ prefix: "denoise-" });
+    const from = fixture("models/UNet1DModel/attention");
+    const weights = "diffusion_pytorch_model.safetensors";
+    await Deno.copyFile(`${from}/${weights}`, `${folder}/${weights}`);
+    const config = JSON.parse(await Deno.readTextFile(`${from}/config.json`));
+    const load = async (change: object) => {
+      await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify({ ...config, ...change }));
+      return await UNet1DModel.fromPretrained(folder);
+    };
+    const sample = Generator.manualSeed(0).randn([1, 2, 16]);
+    const [named, old] = [await load({}), await load({ time_embedding_dim: null })];
+    const results = await Promise.all([named, old].map((model) => model.forward(sample, 0.5)));
+    assert(results[0]!.sample.equals(results[1]!.sample));
+    await Promise.all([named.dispose(), old.dispose()]);
+    await assertRejects(() => load({ time_embedding_dim: 64 }), RangeError, "is for 16");
+    await assertRejects(() => load({ extra_in_channels: 8 }), RangeError, "must be 16");
+    await Deno.remove(folder, { recursive: true });
+  });
+
+  it("refuses configs that diffusers cannot run, before any weights are looked for", async () => {
+    const folder = await Deno.makeTempDir({ prefix: "denoise-" });
+    const cases: [object, string][] = [
+      [{ down_block_types: ["DownBlock2D"] }, 'down_block_types = "DownBlock2D"'],
+      [{ mid_block_type: null }, "mid_block_type = null"],
+      [{ out_block_type: "Out" }, 'out_block_type = "Out"'],
+      [{ use_timestep_embedding: true }, "DownBlock1DNoSkip"],
+      [{ down_block_types: ["DownResnetBlock1D"], up_block_types: [] }, "needs it to be true"],
+      [{ down_block_types: ["DownBlock1D"], out_block_type: "OutConv1DBlock" }, "up_block_types"],
+      [{ down_block_types: [] }, "one at least"],
+      [{ down_block_types: ["DownBlock1D", "DownBlock1DNoSkip", "DownBlock1D"] }, "the first"],
+      [{ time_embedding_dim: 15 }, "must be even"],
+      [{ time_embedding_type: "learned" }, "time_embedding_type"],
+      [{ out_block_type: "OutConv1DBlock" }, "act_fn = null"],
+    ];
+    for (const [config, message] of cases) {
+      await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(config));
+      await assertRejects(() => UNet1DModel.fromPretrained(folder), Error, message);
+    }
+    await Deno.remove(folder, { recursive: true });
+  });
+});
+
 /** The 16-bit samples of a file, within 1 of those of the reference. */
 function assertSameFile(file: Uint8Array, expected: Tensor): void {
   const found = new Int16Array(file.buffer, 44);

@@ -143,6 +143,17 @@ for (const [name, open] of Object.entries(homes)) {
       });
     });
 
+    it("fails for a model that makes sounds, and says so to the log", async () => {
+      const location = new URL("../../tests/fixtures/tiny-dance-diffusion", import.meta.url);
+      const sounds = [{ id: "sounds", location: location.pathname }];
+      await using(open({ models: sounds, registry }), async (engine) => {
+        const error = await assertRejects(() => engine.ready(), ServeError);
+        assertEquals(error.code, "model_unavailable");
+        const { message } = (engine.state as { error: Error }).error;
+        assert(message.includes("DanceDiffusionPipeline makes sounds"), message);
+      });
+    });
+
     it("fails when a model's file is broken, and says why to the log alone", async () => {
       const folder = await Deno.makeTempDir();
       try {

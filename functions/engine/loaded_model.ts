@@ -54,6 +54,14 @@ export async function loadModel(
   const load = { device, torchDtype, variant, threads, registry };
   const plugin = await registry.get(className, "pipeline", MODEL_INDEX);
   const whole = await plugin.load(location, load) as AnyPipeline;
+  if (whole.makes !== "pictures") {
+    await whole.dispose();
+    throw new DenoiseError(
+      "unsupported_option",
+      `Cannot serve ${location.id}: ${className} makes ${whole.makes}, and what is served are ` +
+        `pictures; call the pipeline itself, or make them with "denoise generate"`,
+    );
+  }
   const tasks = await tasksFor(whole, registry);
 
   return {

@@ -135,8 +135,8 @@ function refusePrompt(pipe: AnyPipeline, prompt: string, flags: GenerateFlags): 
 }
 
 /** A length is for sounds. */
-function refuseLength({ className }: AnyPipeline, { length }: GenerateFlags): void {
-  if (length === undefined || className === "DanceDiffusionPipeline") return;
+function refuseLength({ className, makes }: AnyPipeline, { length }: GenerateFlags): void {
+  if (length === undefined || makes === "sounds") return;
   throw new TypeError(
     `Cannot give --length to ${className}: it makes pictures; a model of DanceDiffusionPipeline ` +
       `takes it, such as harmonai/maestro-150k`,

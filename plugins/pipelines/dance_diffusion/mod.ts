@@ -64,6 +64,7 @@ export const DanceDiffusionPipeline: PipelineClass<
   AudioOutput
 > = definePipeline({
   className: "DanceDiffusionPipeline",
+  makes: "sounds",
   components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
   async *generate(run, options: DanceDiffusionOptions = {}) {
     const { unet, scheduler } = run.components;
