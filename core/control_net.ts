@@ -2,6 +2,7 @@ import { joinPath } from "./loading.ts";
 import type { Device, TorchDtype } from "./loading.ts";
 import { deepFreeze, type FrozenConfig } from "./config.ts";
 import type { Model } from "./model.ts";
+import type { SaveOptions } from "./saving.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** What a ControlNet is called with beside sample and timestep. */
@@ -101,10 +102,10 @@ export class MultiControlNet implements Model {
   }
 
   /** Writes them beside each other: `controlnet`, `controlnet_1`, ... */
-  async savePretrained(folder: string): Promise<void> {
+  async savePretrained(folder: string, options?: SaveOptions): Promise<void> {
     const path = joinPath(folder).replace(/(.)\/$/, "$1");
     for (const [i, net] of this.nets.entries()) {
-      await net.savePretrained(i === 0 ? path : `${path}_${i}`);
+      await net.savePretrained(i === 0 ? path : `${path}_${i}`, options);
     }
   }
 

@@ -27,6 +27,7 @@ import type {
 } from "./pipeline.ts";
 import type { ComponentLocation } from "./plugin.ts";
 import { Registry } from "./registry.ts";
+import { checkSaveOptions, type SaveOptions } from "./saving.ts";
 import { DIFFUSERS_VERSION, VERSION } from "./version.ts";
 
 /** The file that names a pipeline's components. */
@@ -46,7 +47,7 @@ interface Part {
   clone?(): unknown;
   to?(device: Device): Promise<unknown>;
   dispose?(): Promise<void>;
-  savePretrained?(folder: string): Promise<void>;
+  savePretrained?(folder: string, options?: SaveOptions): Promise<void>;
 }
 
 interface Origin {
@@ -287,11 +288,12 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out>(
       return this;
     }
 
-    async savePretrained(folder: string): Promise<void> {
+    async savePretrained(folder: string, options: SaveOptions = {}): Promise<void> {
+      checkSaveOptions(options);
       await Deno.mkdir(folder, { recursive: true });
       for (const [role] of roles) {
         const part = this.#parts[role] as Part | null;
-        await part?.savePretrained?.(joinPath(folder, roleKey(role)));
+        await part?.savePretrained?.(joinPath(folder, roleKey(role)), options);
       }
       await Deno.writeTextFile(
         joinPath(folder, MODEL_INDEX),

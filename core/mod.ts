@@ -35,6 +35,7 @@ export * from "./pipeline.ts";
 export * from "./plugin.ts";
 export * from "./random.ts";
 export * from "./registry.ts";
+export * from "./saving.ts";
 export * from "./scheduler.ts";
 export * from "./schedules/adams_bashforth.ts";
 export * from "./schedules/alphas.ts";

@@ -1,5 +1,6 @@
 import type { FrozenConfig } from "./config.ts";
 import type { Device, LoadOptions, TorchDtype } from "./loading.ts";
+import type { SaveOptions } from "./saving.ts";
 import type { PictureInput } from "./media.ts";
 import type { Bindable, PluginClass } from "./plugin.ts";
 import type { GeneratorInput } from "./random.ts";
@@ -25,8 +26,12 @@ export interface Model<C extends object = object> {
    * @throws {DenoiseError} `runtime_unavailable` with what is missing on this machine.
    */
   to(device: Device): Promise<this>;
-  /** Writes config.json and the weights into a folder that diffusers can load. */
-  savePretrained(folder: string): Promise<void>;
+  /**
+   * Writes config.json and the weights into a folder that diffusers can load.
+   *
+   * @throws {DenoiseError} `pickle_refused` for `safeSerialization: false`.
+   */
+  savePretrained(folder: string, options?: SaveOptions): Promise<void>;
   /** Gives its memory back; a later call loads it again. */
   dispose(): Promise<void>;
 }

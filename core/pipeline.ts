@@ -4,6 +4,7 @@ import type { Device, LoadOptions } from "./loading.ts";
 import type { Audio, AudioCodec, Picture, PictureCodec, Recipe } from "./media.ts";
 import type { Autoencoder } from "./model.ts";
 import type { Bindable, PluginClass, PluginKind } from "./plugin.ts";
+import type { SaveOptions } from "./saving.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { LazyPlugin, Registry } from "./registry.ts";
 import type { Tensor } from "./tensor.ts";
@@ -159,8 +160,12 @@ export interface PipelineBase<C extends object, A extends readonly unknown[], Ou
    * @throws {DenoiseError} `runtime_unavailable` with what is missing on this machine.
    */
   to(device: Device): Promise<this>;
-  /** Writes a folder that diffusers can load. */
-  savePretrained(folder: string): Promise<void>;
+  /**
+   * Writes a folder that diffusers can load; the options are those of each of its models.
+   *
+   * @throws {DenoiseError} `pickle_refused` for `safeSerialization: false`.
+   */
+  savePretrained(folder: string, options?: SaveOptions): Promise<void>;
   /** Gives the memory of its models back. */
   dispose(): Promise<void>;
   /** Class name and components as diffusers prints them. */

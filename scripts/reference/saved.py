@@ -2,7 +2,7 @@
 
     $(sh scripts/reference/setup.sh) scripts/reference/saved.py FOLDER CALL [FOLDER CALL ...]
 
-CALL is the JSON of the call's arguments; `"image"` and `"mask_image"` are names of pictures below. Prints a JSON line for
+CALL is the JSON of the call's arguments, and of the `"variant"` to load; `"image"` and `"mask_image"` are names of pictures below. Prints a JSON line for
 each: class name, shape and base64 of the picture.
 """
 
@@ -25,7 +25,7 @@ if __name__ == "__main__":
     for folder, text in zip(sys.argv[1::2], sys.argv[2::2]):
         given = json.loads(text).items()
         call = {name: PICTURES.get(value, value) if isinstance(value, str) else value for name, value in given}
-        pipe = DiffusionPipeline.from_pretrained(folder, use_safetensors=True)
+        pipe = DiffusionPipeline.from_pretrained(folder, use_safetensors=True, variant=call.pop("variant", None))
         pipe.set_progress_bar_config(disable=True)
         with torch.no_grad():
             image = numpy.asarray(pipe(**call, generator=generator(3)).images[0])

@@ -1,5 +1,6 @@
 import {
   type AdaptableModel,
+  checkSaveOptions,
   type Device,
   dumpConfig,
   type FrozenConfig,
@@ -8,6 +9,7 @@ import {
   type LoadOptions,
   type LoraAdapter,
   type Model,
+  type SaveOptions,
   type Tensor,
   type TorchDtype,
 } from "@denoise/core";
@@ -174,19 +176,20 @@ export class OnnxModel<C extends object, M extends Model<C>>
     return this;
   }
 
-  async savePretrained(folder: string): Promise<void> {
+  async savePretrained(folder: string, options: SaveOptions = {}): Promise<void> {
+    checkSaveOptions(options);
     await Deno.mkdir(folder, { recursive: true });
     const isDiffusers = this.library === "diffusers";
     const config = isDiffusers ? this.config : this.#source;
     await Deno.writeTextFile(joinPath(folder, "config.json"), dumpConfig(config) + "\n");
-    const file = isDiffusers ? "diffusion_pytorch_model.safetensors" : "model.safetensors";
     const { keepInFloat32 } = this.#definition;
     const isKept = (name: string) => this.dtype === "float16" && keepInFloat32?.test(name);
-    await saveWeights(
-      joinPath(folder, file),
-      this.#base.entries(),
-      (name) => isKept(name) ? "float32" : this.dtype,
-    );
+    await saveWeights(this.#base.entries(), {
+      ...options,
+      folder,
+      stem: isDiffusers ? "diffusion_pytorch_model" : "model",
+      dtypeOf: (name) => isKept(name) ? "float32" : this.dtype,
+    });
   }
 
   async dispose(): Promise<void> {

@@ -154,12 +154,21 @@ export async function writeSafetensors(
   tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>>,
 ): Promise<void> {
+  await Deno.rename(await writeIncomplete(path, tensors, metadata), path);
+}
+
+/** Writes a safetensors file beside its place, and gives the name that it has there. */
+export async function writeIncomplete(
+  path: string,
+  tensors: readonly TensorToWrite[],
+  metadata: Readonly<Record<string, string>>,
+): Promise<string> {
   const order = tensors.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const incomplete = `${path}.incomplete`;
   using file = await Deno.open(incomplete, { create: true, write: true, truncate: true });
   await writeAll(file, encodeHeader(order, metadata));
   for (const tensor of order) await writeAll(file, await tensor.bytes());
-  await Deno.rename(incomplete, path);
+  return incomplete;
 }
 
 function encodeHeader(
@@ -167,9 +176,10 @@ function encodeHeader(
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
   let place = 0;
-  const entries = tensors.map(({ name, dtype, dims }) => {
+  const entries = tensors.map((tensor) => {
+    const { name, dtype, dims } = tensor;
     const start = place;
-    place += dims.reduce((product, dim) => product * dim, bytesPerElement(dtype));
+    place += byteLength(tensor);
     return [name, { dtype: NAMES[dtype], shape: dims, data_offsets: [start, place] }] as const;
   });
   const json = JSON.stringify(Object.fromEntries([["__metadata__", metadata], ...entries]));
@@ -180,8 +190,10 @@ function encodeHeader(
   return header;
 }
 
-function bytesPerElement(dtype: DType): number {
-  return dtype === "bool" ? 1 : Number(/\d+$/.exec(dtype)![0]) / 8;
+/** How many bytes a tensor takes in a file. */
+export function byteLength({ dtype, dims }: Pick<TensorToWrite, "dtype" | "dims">): number {
+  const each = dtype === "bool" ? 1 : Number(/\d+$/.exec(dtype)![0]) / 8;
+  return dims.reduce((product, dim) => product * dim, each);
 }
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
