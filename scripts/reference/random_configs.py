@@ -44,8 +44,18 @@ def skip_levels(dice: Random) -> dict:
     )
 
 
+def k_levels(dice: Random) -> dict:
+    """In the manner of k-diffusion; a group has 32 channels."""
+    count = dice.randint(1, 2)
+    return dict(
+        in_channels=dice.randint(1, 4), out_channels=dice.randint(1, 4), norm_num_groups=None,
+        block_out_channels=tuple(32 * dice.randint(1, 2) for _ in range(count)), down_block_types=("KDownBlock2D",) * count,
+        up_block_types=("KUpBlock2D",) * count,
+    )
+
+
 def unet_2d(dice: Random) -> dict:
-    shape = skip_levels(dice) if dice.random() < 0.3 else plain_levels(dice)
+    shape = pick(dice, *(plain_levels,) * 5, *(skip_levels,) * 3, k_levels)(dice)
     groups = pick(dice, shape["norm_num_groups"] or 1, 1)
     return shape | dict(
         sample_size=4 * 2 ** (len(shape["block_out_channels"]) - 1), layers_per_block=dice.randint(1, 2),

@@ -85,6 +85,11 @@ UNET_2D = {
         sample_size=8, block_out_channels=(4, 8, 8), layers_per_block=2, norm_num_groups=2, center_input_sample=True,
         down_block_types=("SkipDownBlock2D", "DownBlock2D", "DownBlock2D"), add_attention=False,
         up_block_types=("UpBlock2D", "SkipUpBlock2D", "SkipUpBlock2D"), resnet_time_scale_shift="scale_shift",
+        act_fn="Mish",
+    ),
+    "k_blocks": dict(
+        sample_size=8, block_out_channels=(32, 32), layers_per_block=1, norm_num_groups=None, mid_block_type=None,
+        down_block_types=("KDownBlock2D",) * 2, up_block_types=("KUpBlock2D",) * 2, time_embedding_dim=8, act_fn="gelu",
     ),
     # openai/diffusers-cd_imagenet64_l2
     "consistency": dict(

@@ -1,6 +1,6 @@
 import type { ConfigSchema } from "@denoise/core";
 import { unsupportedOption } from "@denoise/onnx";
-import { downBlockTypes, upBlockTypes } from "@denoise/onnx/blocks";
+import { downBlockTypes, isKBlock, upBlockTypes } from "@denoise/onnx/blocks";
 import { PICTURE_CHANNELS, skipDownTypes, skipUpTypes } from "./skip_blocks.ts";
 
 /** Options of a UNet2DModel, as they stand in config.json. */
@@ -45,7 +45,7 @@ export interface UNet2DConfig {
   readonly act_fn: string;
   /** Channels of an attention head; all of a level's when null. */
   readonly attention_head_dim: number | null;
-  /** Groups of each normalisation; from the channels when null, where all levels are Skip blocks. */
+  /** Groups of each normalisation; from the channels when null, where levels are Skip or K blocks. */
   readonly norm_num_groups: number | null;
   /** Groups of the normalisation before an attention; `norm_num_groups` when null. */
   readonly attn_norm_num_groups: number | null;
@@ -122,8 +122,8 @@ export function check(config: UNet2DConfig): void {
   }
   const plain = (types: readonly string[]) => types.filter((type) => !type.startsWith("Cross"));
   const lists = {
-    down_block_types: [...plain(downBlockTypes), ...skipDownTypes],
-    up_block_types: [...plain(upBlockTypes), ...skipUpTypes],
+    down_block_types: [...plain(downBlockTypes), ...skipDownTypes, "KDownBlock2D"],
+    up_block_types: [...plain(upBlockTypes), ...skipUpTypes, "KUpBlock2D"],
   };
   for (const [option, known] of Object.entries(lists) as [keyof typeof lists, string[]][]) {
     const unknown = config[option].find((type) => !known.includes(blockName(type)));
@@ -144,17 +144,28 @@ export function check(config: UNet2DConfig): void {
       classTypes,
     );
   }
+  checkGroups(config);
   checkSkips(config);
+}
+
+/** Skip and K blocks know their own groups; levels of K blocks leave nothing that others could take. */
+function checkGroups(config: UNet2DConfig): void {
+  const types = [...config.down_block_types, ...config.up_block_types].map(blockName);
+  if (config.norm_num_groups === null && !types.every((type) => /^K|Skip/.test(type))) {
+    throw unsupportedOption("UNet2DModel", "norm_num_groups", null, ["a number"]);
+  }
+  const other = types.find((type) => !isKBlock(type));
+  if (other === undefined || !types.some(isKBlock)) return;
+  throw new RangeError(
+    `Cannot build UNet2DModel: KDownBlock2D and KUpBlock2D do not fit together with ${other}; all ` +
+      `levels must be K blocks, or none`,
+  );
 }
 
 /** The picture beside the states is at the right size only where Skip blocks follow each other. */
 function checkSkips(config: UNet2DConfig): void {
-  const { norm_num_groups } = config;
   const isSkip = (type: string) => blockName(type).includes("Skip");
   const [down, up] = [config.down_block_types.map(isSkip), config.up_block_types.map(isSkip)];
-  if (norm_num_groups === null && ![...down, ...up].every(Boolean)) {
-    throw unsupportedOption("UNet2DModel", "norm_num_groups", norm_num_groups, ["a number"]);
-  }
   const resampling = down.length - 1;
   const channels = {
     in_channels: down.slice(0, resampling).some(Boolean),

@@ -52,10 +52,18 @@ describe("a UNet2DModel's config", () => {
   });
 
   it("is refused with blocks that are not known or not as many as levels", () => {
-    const types = ["KDownBlock2D", "DownBlock2D", "DownBlock2D"];
+    const types = ["CrossAttnDownBlock2D", "DownBlock2D", "DownBlock2D"];
     const unknown = config({ ...levels("ppp"), down_block_types: types });
-    assertThrows(() => check(unknown), DenoiseError, "KDownBlock2D");
+    assertThrows(() => check(unknown), DenoiseError, "CrossAttnDownBlock2D");
     assertThrows(() => check(config(levels("pppp"))), RangeError, "4 levels");
+  });
+
+  it("has K blocks alone or none", () => {
+    const [down, up] = [Array(3).fill("KDownBlock2D"), Array(3).fill("KUpBlock2D")];
+    const all = { down_block_types: down, up_block_types: up, norm_num_groups: null };
+    check(config(all));
+    const mixed = config({ ...all, up_block_types: [...up.slice(1), "SkipUpBlock2D"] });
+    assertThrows(() => check(mixed), RangeError, "do not fit together with SkipUpBlock2D");
   });
 
   it("knows the block names of old configs", () => {

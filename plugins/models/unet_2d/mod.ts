@@ -3,10 +3,9 @@
  * without a text. Ronneberger et al. (arXiv:1505.04597), with the residual and attention blocks of
  * Ho et al. (arXiv:2006.11239).
  *
- * Covered are the levels DownBlock2D, AttnDownBlock2D, ResnetDownsampleBlock2D, SkipDownBlock2D and
- * AttnSkipDownBlock2D with their counterparts, positional, Fourier and learned time embeddings, and
- * class embeddings: the models of DDPM, of score-based and of consistency models. The K blocks and
- * those with cross attention are not: a config that names them is refused.
+ * Covered are all levels that work in the reference: DownBlock2D, AttnDownBlock2D,
+ * ResnetDownsampleBlock2D, SkipDownBlock2D, AttnSkipDownBlock2D and KDownBlock2D with their
+ * counterparts; positional, Fourier and learned time embeddings, and class embeddings.
  *
  * @example
  * ```ts ignore
@@ -24,6 +23,9 @@ import { defineModel, float32, int64, type Port, timesteps } from "@denoise/onnx
 import {
   downBlock,
   fourierEmbedding,
+  isKBlock,
+  kDownBlock,
+  kUpBlock,
   midBlock,
   type ResnetOptions,
   timestepEmbedding,
@@ -104,16 +106,7 @@ function inputs(config: Config): Record<string, Port> {
 
 function build(s: Scope, config: Config, inputs: Readonly<Record<string, Value>>) {
   const { sample, timestep, class_labels } = inputs;
-  const { down_block_types, up_block_types, attention_head_dim: headChannels } = config;
   const channels = config.block_out_channels;
-  const common = {
-    eps: config.norm_eps,
-    activation: config.act_fn,
-    timeScaleShift: config.resnet_time_scale_shift,
-  };
-  const groupsOf = (width: number) => config.norm_num_groups ?? usualGroups(width);
-  const resnet: ResnetOptions = { ...common, groups: groupsOf(channels.at(-1)!) };
-  const last = channels.length - 1;
 
   // time and class
   let temb = timestepEmbedding(s.at("time_embedding"), timeProjection(s, config, timestep!));
@@ -125,74 +118,104 @@ function build(s: Scope, config: Config, inputs: Readonly<Record<string, Value>>
   const centred = config.center_input_sample ? sub(s, mul(s, sample!, 2), 1) : sample!;
   let x = conv2d(s.at("conv_in"), centred, { padding: 1 }); // [N, C, H, W]
 
-  const level = (i: number, layers: number) => ({
-    layers,
-    temb,
-    headChannels,
-    resample: i < last,
-  });
-  const skipResnet = { ...common, outputScale: Math.SQRT2 };
-
   // down
-  const skips = [x];
+  const skips: (Value | undefined)[] = [x];
   let picture: Value | undefined = centred;
-  for (const [i, type] of down_block_types.map(blockName).entries()) {
-    const block = s.at("down_blocks", i);
-    const options = level(i, config.layers_per_block);
-    if (skipDownTypes.includes(type)) {
-      const found = skipDownBlock(block, type, x, picture, { ...options, resnet: skipResnet });
-      ({ x, picture } = found);
-      skips.push(...found.skips);
-    } else {
-      const found = downBlock(block, type, x, {
-        ...options,
-        resnet,
-        resampleType: type === "AttnDownBlock2D" ? config.downsample_type : "conv",
-        downsamplePadding: config.downsample_padding,
-      });
-      x = found.x;
-      skips.push(...found.skips);
-    }
+  for (const i of channels.keys()) {
+    const level = down(s.at("down_blocks", i), config, i, { x, picture }, temb);
+    ({ x, picture } = level);
+    skips.push(...level.skips);
   }
 
   // middle
   if (config.mid_block_type !== null) {
+    const resnet = resnetOptions(config, channels.at(-1)!);
     x = midBlock(s.at("mid_block"), x, {
       resnet: { ...resnet, outputScale: config.mid_block_scale_factor },
       temb,
-      headChannels: config.add_attention ? headChannels : undefined,
+      headChannels: config.add_attention ? config.attention_head_dim : undefined,
       attentionGroups: config.attn_norm_num_groups ?? undefined,
     });
   }
 
   // up
   picture = undefined;
-  for (const [i, type] of up_block_types.map(blockName).entries()) {
-    const block = s.at("up_blocks", i);
-    const options = level(i, config.layers_per_block + 1);
-    if (skipUpTypes.includes(type)) {
-      ({ x, picture } = skipUpBlock(block, type, x, skips, picture, {
-        ...options,
-        resnet: skipResnet,
-      }));
-    } else {
-      x = upBlock(block, type, x, skips, {
-        ...options,
-        resnet,
-        resampleType: type === "AttnUpBlock2D" ? config.upsample_type : "conv",
-      });
-    }
+  for (const i of channels.keys()) {
+    ({ x, picture } = up(s.at("up_blocks", i), config, i, { x, picture }, skips, temb));
   }
 
   // out
-  const norm = { groups: groupsOf(channels[0]!), eps: config.norm_eps };
-  x = activation(s, groupNorm(s.at("conv_norm_out"), x, norm), "silu");
+  const { groups, eps } = resnetOptions(config, channels[0]!);
+  x = activation(s, groupNorm(s.at("conv_norm_out"), x, { groups, eps }), "silu");
   x = conv2d(s.at("conv_out"), x, { padding: 1 });
   if (picture !== undefined) x = add(s, x, picture);
   const scaled = config.time_embedding_type === "fourier"
     ? div(s, x, unsqueeze(s, s.cast(timestep!), [1, 2, 3]))
     : x;
   return { prediction: scaled };
+}
+
+/** The states of a level, and the picture that Skip blocks take along. */
+interface State {
+  readonly x: Value;
+  readonly picture: Value | undefined;
+}
+
+/** Options of residual blocks; the groups follow from these channels where the config names none. */
+function resnetOptions(config: Config, channels: number): ResnetOptions {
+  return {
+    groups: config.norm_num_groups ?? usualGroups(channels),
+    eps: config.norm_eps,
+    activation: config.act_fn,
+    timeScaleShift: config.resnet_time_scale_shift,
+  };
+}
+
+/** What levels of all kinds are told; `i` counts in the direction that they follow each other. */
+function levelOptions(config: Config, i: number, channels: number, temb: Value) {
+  return {
+    resnet: resnetOptions(config, channels),
+    temb,
+    headChannels: config.attention_head_dim,
+    resample: i < config.block_out_channels.length - 1,
+    channels,
+  };
+}
+
+/** Level `i` on the way down. */
+function down(s: Scope, config: Config, i: number, { x, picture }: State, temb: Value) {
+  const type = blockName(config.down_block_types[i]!);
+  const layers = config.layers_per_block;
+  const options = { ...levelOptions(config, i, config.block_out_channels[i]!, temb), layers };
+  if (skipDownTypes.includes(type)) return skipDownBlock(s, type, x, picture!, options);
+  if (isKBlock(type)) return { ...kDownBlock(s, type, x, options), picture };
+  const level = downBlock(s, type, x, {
+    ...options,
+    resampleType: type === "AttnDownBlock2D" ? config.downsample_type : "conv",
+    downsamplePadding: config.downsample_padding,
+  });
+  return { ...level, picture };
+}
+
+/** Level `i` on the way up; level 0 is the one that the way down ended with. */
+function up(
+  s: Scope,
+  config: Config,
+  i: number,
+  { x, picture }: State,
+  skips: (Value | undefined)[],
+  temb: Value,
+): State {
+  const type = blockName(config.up_block_types[i]!);
+  const layers = config.layers_per_block + 1;
+  const options = {
+    ...levelOptions(config, i, config.block_out_channels.at(-1 - i)!, temb),
+    layers,
+  };
+  if (skipUpTypes.includes(type)) return skipUpBlock(s, type, x, skips, picture, options);
+  if (isKBlock(type)) return { x: kUpBlock(s, type, x, skips, options), picture };
+  const resampleType = type === "AttnUpBlock2D" ? config.upsample_type : "conv";
+  return { x: upBlock(s, type, x, skips, { ...options, resampleType }), picture };
 }
 
 function timeProjection(s: Scope, config: Config, timestep: Value): Value {

@@ -25,35 +25,45 @@ export const skipDownTypes: readonly string[] = ["SkipDownBlock2D", "AttnSkipDow
 /** Types of levels on the way up that add a larger and larger picture. */
 export const skipUpTypes: readonly string[] = ["SkipUpBlock2D", "AttnSkipUpBlock2D"];
 
-/** How a level of this kind is built; its residual blocks find their own groups. */
-export type SkipLevelOptions =
-  & Pick<LevelOptions, "layers" | "temb" | "resample" | "headChannels">
-  & { readonly resnet: Omit<ResnetOptions, "groups"> };
+/** How a level of this kind is built; its residual blocks have groups and a scale of their own. */
+export type SkipLevelOptions = Pick<
+  LevelOptions,
+  "layers" | "temb" | "resample" | "headChannels" | "resnet"
+>;
+
+/** What sums are divided by, so that their variance stays. */
+const SCALE = Math.SQRT2;
 
 /** Groups of a normalization, 32 at most and of four channels at least. */
 export function usualGroups(channels: number): number {
   return Math.min(Math.floor(channels / 4), 32);
 }
 
-/** Groups of both normalizations of a residual block, from its own channels. */
-function ownGroups(s: Scope): Pick<ResnetOptions, "groups" | "groupsOut"> {
+/** Options of a residual block: the scale of these levels, and groups from its own channels. */
+function ownResnet(s: Scope, resnet: ResnetOptions): ResnetOptions {
   const [channels, channelsOut] = [s.shape("norm1.weight")[0]!, s.shape("norm2.weight")[0]!];
-  return { groups: usualGroups(channels), groupsOut: usualGroups(channelsOut) };
-}
-
-/** The same for a level with attention on the way up, where the reference divides the skip alone. */
-function attentionUpGroups(s: Scope, isLast: boolean): ReturnType<typeof ownGroups> {
-  const [joined, out] = [s.shape("norm1.weight")[0]!, s.shape("norm2.weight")[0]!];
-  const skip = isLast ? joined - out : out;
   return {
-    groups: Math.min(joined - skip + Math.floor(skip / 4), 32),
-    groupsOut: usualGroups(out),
+    ...resnet,
+    groups: usualGroups(channels),
+    groupsOut: usualGroups(channelsOut),
+    outputScale: SCALE,
   };
 }
 
+/** Groups of joined channels in a level with attention, where the reference divides the skip alone. */
+function joinedGroups(s: Scope, isLast: boolean): number {
+  const [joined, out] = [s.shape("norm1.weight")[0]!, s.shape("norm2.weight")[0]!];
+  const skip = isLast ? joined - out : out;
+  return Math.min(joined - skip + Math.floor(skip / 4), 32);
+}
+
 function attend(s: Scope, x: Value, { headChannels, resnet }: SkipLevelOptions): Value {
-  const { eps, outputScale } = resnet;
-  return attentionBlock(s, x, { heads: headCount(s, headChannels), groups: 32, eps, outputScale });
+  return attentionBlock(s, x, {
+    heads: headCount(s, headChannels),
+    groups: 32,
+    eps: resnet.eps,
+    outputScale: SCALE,
+  });
 }
 
 /**
@@ -76,19 +86,15 @@ export function skipDownBlock(
   let x = input;
   for (let i = 0; i < layers; i++) {
     const block = s.at("resnets", i);
-    x = resnetBlock(block, x, temb, { ...resnet, ...ownGroups(block) });
+    x = resnetBlock(block, x, temb, ownResnet(block, resnet));
     if (type.startsWith("Attn")) x = attend(s.at("attentions", i), x, options);
     skips.push(x);
   }
   if (!options.resample) return { x, skips, picture };
   const smaller = firDownsample(s, picture, PICTURE_CHANNELS); // [N, 3, H/2, W/2]
   const block = s.at("resnet_down");
-  x = resnetBlock(block, x, temb, {
-    ...resnet,
-    ...ownGroups(block),
-    resample: "down",
-    filter: "fir",
-  });
+  const resample = { resample: "down", filter: "fir" } as const;
+  x = resnetBlock(block, x, temb, { ...ownResnet(block, resnet), ...resample });
   x = add(s, conv2d(s.at("skip_conv"), smaller), x);
   return { x, skips: [...skips, x], picture: smaller };
 }
@@ -105,7 +111,7 @@ export function skipUpBlock(
   s: Scope,
   type: string,
   input: Value,
-  skips: Value[],
+  skips: (Value | undefined)[],
   picture: Value | undefined,
   options: SkipLevelOptions,
 ): { x: Value; picture: Value | undefined } {
@@ -114,8 +120,9 @@ export function skipUpBlock(
   let x = input;
   for (let i = 0; i < layers; i++) {
     const block = s.at("resnets", i);
-    const groups = hasAttention ? attentionUpGroups(block, i === layers - 1) : ownGroups(block);
-    x = resnetBlock(block, concat(s, [x, skips.pop()!], 1), temb, { ...resnet, ...groups });
+    const own = ownResnet(block, resnet);
+    const groups = hasAttention ? joinedGroups(block, i === layers - 1) : own.groups;
+    x = resnetBlock(block, concat(s, [x, skips.pop()!], 1), temb, { ...own, groups });
   }
   if (hasAttention) x = attend(s.at("attentions.0"), x, options);
   const larger = picture && firUpsample(s, picture, PICTURE_CHANNELS); // [N, 3, H, W]
@@ -126,11 +133,7 @@ export function skipUpBlock(
   const normal = activation(s, groupNorm(norm, x, { groups, eps: resnet.eps }), "silu");
   const said = conv2d(s.at("skip_conv"), normal, { padding: 1 });
   const block = s.at("resnet_up");
-  x = resnetBlock(block, x, temb, {
-    ...resnet,
-    ...ownGroups(block),
-    resample: "up",
-    filter: "fir",
-  });
+  const resample = { resample: "up", filter: "fir" } as const;
+  x = resnetBlock(block, x, temb, { ...ownResnet(block, resnet), ...resample });
   return { x, picture: larger === undefined ? said : add(s, larger, said) };
 }

@@ -1,7 +1,6 @@
 import type { ConfigSchema } from "@denoise/core";
 import { unsupportedOption } from "@denoise/onnx";
-import { downBlockTypes, upBlockTypes } from "@denoise/onnx/blocks";
-import { isKBlock, kDownTypes, kUpTypes } from "./k_blocks.ts";
+import { downBlockTypes, isKBlock, kDownTypes, kUpTypes, upBlockTypes } from "@denoise/onnx/blocks";
 
 /** Options of a UNet2DConditionModel, as they stand in config.json. */
 export interface UNet2DConditionConfig {

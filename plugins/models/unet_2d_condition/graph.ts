@@ -5,6 +5,9 @@ import {
   downBlock,
   downLevel,
   imageProjection,
+  isKBlock,
+  kDownBlock,
+  kUpBlock,
   middleLevel,
   middleResnet,
   resnetBlock,
@@ -15,7 +18,6 @@ import type { Scope, Value } from "@denoise/onnx/graph";
 import { activation, add, concat, conv2d, groupNorm, mul, sub, unsqueeze } from "@denoise/onnx/nn";
 import { addedEmbedding, encoderStates, hintLatents } from "./added_conditions.ts";
 import type { UNet2DConditionConfig } from "./config.ts";
-import { isKBlock, kDownBlock, kUpBlock } from "./k_blocks.ts";
 import { adapters } from "./ports.ts";
 import { simpleCrossAttention } from "./simple_cross_attention.ts";
 

@@ -26,10 +26,9 @@
  */
 import { type Denoiser, type DenoiserOptions, type ModelClass, Tensor } from "@denoise/core";
 import { defineModel } from "@denoise/onnx";
-import { imagePromptKind, todaysAttentionName } from "@denoise/onnx/blocks";
+import { imagePromptKind, isKBlock, todaysAttentionName } from "@denoise/onnx/blocks";
 import { check, schema, type UNet2DConditionConfig } from "./config.ts";
 import { build } from "./graph.ts";
-import { isKBlock } from "./k_blocks.ts";
 import { adapters, inputs, takesImage, takesText } from "./ports.ts";
 
 export type { UNet2DConditionConfig };

@@ -2,7 +2,7 @@ import type { FrozenConfig } from "@denoise/core";
 import { float32, int64, optional, type Port, timesteps } from "@denoise/onnx";
 import { imagePromptKind, layersAt, timeWidth } from "@denoise/onnx/blocks";
 import type { UNet2DConditionConfig } from "./config.ts";
-import { isKBlock } from "./k_blocks.ts";
+import { isKBlock } from "@denoise/onnx/blocks";
 
 type Config = FrozenConfig<UNet2DConditionConfig>;
 type Ports = Record<string, Port>;

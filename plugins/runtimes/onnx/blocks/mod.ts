@@ -11,6 +11,7 @@ export * from "./clip_vision.ts";
 export * from "./conditioning.ts";
 export * from "./down_block.ts";
 export * from "./image_projection.ts";
+export * from "./k_blocks.ts";
 export * from "./levels.ts";
 export * from "./mid_block.ts";
 export * from "./norm.ts";

@@ -62,12 +62,13 @@ const ACTIVATIONS: { readonly [name: string]: (s: Scope, x: Value) => Value } = 
 export const activationNames: readonly string[] = Object.freeze(Object.keys(ACTIVATIONS));
 
 /**
- * The activation function of that name in config.json (`act_fn`, `hidden_act`).
+ * The activation function of that name in config.json (`act_fn`, `hidden_act`), in capitals or not.
  *
  * @throws {DenoiseError} `unsupported_option` for a name that is not known.
  */
 export function activation(s: Scope, x: Value, name: string): Value {
-  const apply = Object.hasOwn(ACTIVATIONS, name) ? ACTIVATIONS[name] : undefined;
+  const key = name.toLowerCase();
+  const apply = Object.hasOwn(ACTIVATIONS, key) ? ACTIVATIONS[key] : undefined;
   if (apply !== undefined) return apply(s, x);
   throw new DenoiseError(
     "unsupported_option",

@@ -1,13 +1,10 @@
-import {
-  adaGroupNorm,
-  attentionLayer,
-  type Context,
-  headCount,
-  type LevelOptions,
-  resnetBlock,
-} from "@denoise/onnx/blocks";
-import type { Scope, Value } from "@denoise/onnx/graph";
-import { add, concat, fromTokens, kDownsample, kUpsample, toTokens } from "@denoise/onnx/nn";
+import type { Scope, Value } from "../graph/mod.ts";
+import { add, concat, fromTokens, kDownsample, kUpsample, toTokens } from "../nn/mod.ts";
+import { attentionLayer } from "./attention_block.ts";
+import { headCount, type LevelOptions } from "./down_block.ts";
+import type { Context } from "./image_projection.ts";
+import { adaGroupNorm } from "./norm.ts";
+import { resnetBlock } from "./resnet_block.ts";
 
 /** Types of levels in the manner of k-diffusion on the way down. */
 export const kDownTypes: readonly string[] = ["KDownBlock2D", "KCrossAttnDownBlock2D"];
