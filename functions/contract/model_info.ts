@@ -10,6 +10,8 @@ export interface ModelInfo {
   readonly tasks: readonly Task[];
   /** Class of its own scheduler. */
   readonly scheduler: string;
+  /** Class names of the schedulers that its configuration fits, its own among them. */
+  readonly schedulers: readonly string[];
   /** Pixels, unless the caller says. */
   readonly width: number;
   /** Pixels, unless the caller says. */

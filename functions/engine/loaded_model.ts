@@ -70,6 +70,7 @@ export async function loadModel(
       pipeline: className,
       tasks: [...tasks.keys()],
       scheduler: whole.scheduler.className,
+      schedulers: fitting(whole.scheduler, registry),
       ...sizes(whole),
       commit: location.commit,
     },
@@ -86,6 +87,11 @@ export async function loadModel(
     },
     dispose: () => whole.dispose(),
   };
+}
+
+/** The schedulers at hand that can take over the configuration of a model's own. */
+function fitting({ className, compatibles }: Scheduler, registry: Registry): string[] {
+  return [...new Set([className, ...compatibles])].filter((name) => registry.has(name)).sort();
 }
 
 async function swapped(

@@ -10,6 +10,7 @@ export const FAKE_MODEL: ModelInfo = {
   pipeline: "StableDiffusionPipeline",
   tasks: ["text-to-image", "image-to-image", "inpaint"],
   scheduler: "PNDMScheduler",
+  schedulers: ["DDIMScheduler", "EulerDiscreteScheduler", "PNDMScheduler"],
   width: 64,
   height: 64,
   sizeMultiple: 8,

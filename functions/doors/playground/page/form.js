@@ -27,15 +27,20 @@ export function readSchedulers() {
   return chosen.length === 0 ? [undefined] : chosen;
 }
 
-/** Fills models, schedulers and limits in. */
-export function showCapabilities({ models, schedulers, limits }) {
+/** Fills models and limits in, and the schedulers of the model that is chosen. */
+export function showCapabilities({ models, limits }) {
   const keep = $("model").value;
   $("model").replaceChildren(...models.map(({ id }) => new Option(id, id)));
   if (keep !== "") $("model").value = keep;
-  $("schedulers").replaceChildren(
-    new Option("the model's own", "", true, true),
-    ...schedulers.map((id) => new Option(id.replace(/Scheduler$/, ""), id)),
-  );
+  const showSchedulers = () => {
+    const { schedulers } = models.find(({ id }) => id === $("model").value);
+    $("schedulers").replaceChildren(
+      new Option("the model's own", "", true, true),
+      ...schedulers.map((id) => new Option(id.replace(/Scheduler$/, ""), id)),
+    );
+  };
+  $("model").onchange = showSchedulers;
+  showSchedulers();
   $("steps").max = limits.steps;
   $("count").max = limits.images;
 }

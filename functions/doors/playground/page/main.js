@@ -97,7 +97,8 @@ async function drawOne(fields, given, signal) {
         const recipe = { prompt, steps, scheduler, ...event.recipe };
         place ??= frame(title);
         finish(place, source(event), recipe);
-        remember({ source: source(event), recipe });
+        last = { fields, hasImage: given.image !== undefined, hasMask: given.mask !== undefined };
+        remember({ source: source(event), recipe, request: last });
         place = undefined;
       }
     }
@@ -125,11 +126,11 @@ async function submit() {
   $("draw").disabled = true;
   $("cancel").disabled = false;
   $("results").replaceChildren();
+  $("message").scrollIntoView({ block: "nearest" });
   try {
     for (const scheduler of schedulers) {
       const request = scheduler === undefined ? fields : { ...fields, scheduler };
       await drawOne(request, given, running.signal);
-      last = request;
     }
     $("snippets").hidden = false;
     say("Done");
@@ -145,10 +146,12 @@ async function submit() {
 }
 
 /** Brings a picture of the history back. */
-function choose({ source, recipe }) {
+function choose({ source, recipe, request }) {
   $("results").replaceChildren();
   finish(frame(""), source, recipe);
   showRecipe(recipe);
+  last = request;
+  $("snippets").hidden = request === undefined;
   say("The recipe of this picture is in the form");
 }
 

@@ -1,37 +1,80 @@
 const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
+const indent = (text, by) => text.replaceAll("\n", `\n${" ".repeat(by)}`);
 
-/** A request as a program in that language; `origin` is this server's address. */
-export function snippet(language, fields, origin) {
-  const body = JSON.stringify(fields, null, 2);
-  switch (language) {
-    case "curl":
-      return `curl ${origin}/v1/images/generations \\
-  -H 'content-type: application/json' -H "authorization: Bearer $DENOISE_API_KEY" \\
-  -d ${quote(JSON.stringify(fields))} | jq -r '.data[0].b64_json' | base64 -d > picture.png\n`;
-    case "python": {
-      const { prompt = "", model, n, size, ...extra } = fields;
-      const known = Object.entries({ model, prompt, n, size })
-        .filter(([, value]) => value !== undefined)
-        .map(([name, value]) => `    ${name}=${JSON.stringify(value)},\n`).join("");
-      return `import base64, os
+/**
+ * A request as a program in that language. Files that it was made with are to lie beside the program, as
+ * image.png and mask.png.
+ *
+ * @param request `fields` of the images routes, and whether there were files: `hasImage`, `hasMask`.
+ * @param origin This server's address.
+ */
+export function snippet(language, request, origin) {
+  const languages = { curl, python, typescript };
+  return languages[language](request, origin);
+}
+
+function filesOf({ hasImage, hasMask }) {
+  return [...hasImage ? ["image"] : [], ...hasMask ? ["mask"] : []];
+}
+
+function curl({ fields, hasImage, hasMask }, origin) {
+  const files = filesOf({ hasImage, hasMask });
+  const lines = files.length === 0
+    ? [
+      `curl ${origin}/v1/images/generations`,
+      `-H 'content-type: application/json' -H "authorization: Bearer $DENOISE_API_KEY"`,
+      `-d ${quote(JSON.stringify(fields))}`,
+    ]
+    : [
+      `curl ${origin}/v1/images/edits`,
+      `-H "authorization: Bearer $DENOISE_API_KEY"`,
+      ...files.map((name) => `-F ${name}=@${name}.png`),
+      ...Object.entries(fields).map(([name, value]) =>
+        `--form-string ${quote(`${name}=${value}`)}`
+      ),
+    ];
+  return `${lines.join(" \\\n  ")} | jq -r '.data[0].b64_json' | base64 -d > picture.png\n`;
+}
+
+function python({ fields, hasImage, hasMask }, origin) {
+  const files = filesOf({ hasImage, hasMask });
+  const { prompt = "", model, n, size, ...extra } = fields;
+  const known = Object.entries({ model, prompt, n, size })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `    ${name}=${JSON.stringify(value)},\n`);
+  const opened = files.map((name) => `    ${name}=open("${name}.png", "rb"),\n`);
+  return `import base64, os
 from openai import OpenAI
 
 client = OpenAI(base_url="${origin}/v1", api_key=os.environ.get("DENOISE_API_KEY", "none"))
-reply = client.images.generate(
-${known}    extra_body=${JSON.stringify(extra)},
+reply = client.images.${files.length === 0 ? "generate" : "edit"}(
+${[...opened, ...known].join("")}    extra_body=${JSON.stringify(extra)},
 )
 open("picture.png", "wb").write(base64.b64decode(reply.data[0].b64_json))\n`;
-    }
-    default:
-      return `const response = await fetch("${origin}/v1/images/generations", {
+}
+
+function typescript({ fields, hasImage, hasMask }, origin) {
+  const files = filesOf({ hasImage, hasMask });
+  const authorization = 'authorization: `Bearer ${Deno.env.get("DENOISE_API_KEY")}`';
+  const json = JSON.stringify(fields, null, 2);
+  const asked = files.length === 0
+    ? `const response = await fetch("${origin}/v1/images/generations", {
   method: "POST",
-  headers: {
-    "content-type": "application/json",
-    authorization: \`Bearer \${Deno.env.get("DENOISE_API_KEY")}\`,
-  },
-  body: JSON.stringify(${body.replaceAll("\n", "\n  ")}),
-});
+  headers: { "content-type": "application/json", ${authorization} },
+  body: JSON.stringify(${indent(json, 2)}),
+});`
+    : `const body = new FormData();
+for (const name of ${JSON.stringify(files)}) {
+  body.append(name, new Blob([await Deno.readFile(\`\${name}.png\`)]));
+}
+const fields = ${json};
+for (const [name, value] of Object.entries(fields)) body.append(name, String(value));
+const response = await fetch("${origin}/v1/images/edits", {
+  method: "POST",
+  headers: { ${authorization} },
+  body,
+});`;
+  return `${asked}
 const { data } = await response.json();
 await Deno.writeFile("picture.png", Uint8Array.fromBase64(data[0].b64_json));\n`;
-  }
 }
