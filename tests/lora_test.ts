@@ -7,8 +7,10 @@ import {
   getActiveAdapters,
   loadLoraWeights,
   type Picture,
+  type PictureOutput,
   setAdapters,
   StableDiffusionPipeline,
+  StableDiffusionXLPipeline,
   Tensor,
   unloadLoraWeights,
 } from "@denoise/denoise";
@@ -19,8 +21,10 @@ const FOLDER = new URL("./golden/lora/", import.meta.url).pathname;
 const { tensors } = await openSafetensors(`${FOLDER}pictures.safetensors`);
 const pipe = await StableDiffusionPipeline.fromPretrained(fixture("tiny-stable-diffusion"));
 
-async function draw(): Promise<Picture> {
-  return (await pipe("a red apple", { numInferenceSteps: 4, seed: 5 })).images[0]!;
+type Drawing = (prompt: string, options: object) => Promise<PictureOutput>;
+
+async function draw(by: Drawing = pipe): Promise<Picture> {
+  return (await by("a red apple", { numInferenceSteps: 4, seed: 5 })).images[0]!;
 }
 
 /** The largest difference at any pixel, of 255. */
@@ -58,6 +62,19 @@ describe("loadLoraWeights()", () => {
       });
     }
   }
+
+  it("changes both text encoders of Stable Diffusion XL, by any names", async () => {
+    const xl = await StableDiffusionXLPipeline.fromPretrained(fixture("tiny-stable-diffusion-xl"));
+    for (const file of ["xl", "xl-kohya", "xl-first-names"]) {
+      await loadLoraWeights(xl, `${FOLDER}${file}.safetensors`, { adapterName: file });
+      assert(await distance(await draw(xl), "xl") <= 1, file);
+      await setAdapters(xl, file, 0.4);
+      assert(await distance(await draw(xl), "xl 0.4") <= 1, `${file}, 0.4`);
+      await unloadLoraWeights(xl);
+      assert(await distance(await draw(xl), "xl base") <= 1);
+    }
+    await xl.dispose();
+  });
 
   it("mixes several, each with its weight", async () => {
     await loadLoraWeights(pipe, FOLDER, { weightName: "peft.safetensors", adapterName: "one" });

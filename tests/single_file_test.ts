@@ -10,14 +10,17 @@ import { singleFileLoader } from "@denoise/single-file";
 import {
   AutoencoderKL,
   CLIPTextModel,
+  CLIPTextModelWithProjection,
   CLIPTokenizer,
   DenoiseError,
+  EulerDiscreteScheduler,
   fromSingleFile,
   PNDMScheduler,
   Registry,
   registry,
   StableDiffusionImg2ImgPipeline,
   StableDiffusionPipeline,
+  StableDiffusionXLImg2ImgPipeline,
   Tensor,
   UNet2DConditionModel,
 } from "@denoise/denoise";
@@ -51,7 +54,9 @@ describe("fromSingleFile()", () => {
   for (const one of golden.head.cases) {
     it(`gives the pictures of diffusers from ${one.name}`, async () => {
       const pipe = await load(one);
-      const output = await pipe("a red apple", CALL);
+      const image = Tensor.full([1, 3, 32, 32], 128 / 255);
+      const more = one.pipeline.includes("Img2Img") ? { image, strength: 0.9 } : {};
+      const output = await pipe("a red apple", { ...CALL, ...more });
       // a rounding may fall on either side
       assert(pixelDifference(output, golden.tensors.get(one.name)!.unsqueeze(0)) <= 1);
       await pipe.dispose();
@@ -144,6 +149,40 @@ describe("fromSingleFile()", () => {
     assertEquals([...new Set(asked)], ["stable-diffusion-v1-5/stable-diffusion-v1-5"]);
     assertEquals((await pipe("a red apple", CALL)).images.length, 1);
     await pipe.dispose();
+  });
+
+  it("knows the refiner of Stable Diffusion XL by its one text encoder", async () => {
+    // a checkpoint of full depth is told by its tenth layer, which the tiny one lacks
+    const { tensors } = await openSafetensors(file("refiner"));
+    const all = await Promise.all(
+      [...tensors].map(async ([name, stored]) => [name, await readTensor(stored)] as const),
+    );
+    const deep = "conditioner.embedders.0.model.transformer.resblocks.9.mlp.c_proj.bias";
+    const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+    await saveSafetensors(path, { ...Object.fromEntries(all), [deep]: Tensor.zeros([1]) });
+    const asked: string[] = [];
+    const source = {
+      name: "a test",
+      accepts: () => true,
+      fetch: (id: string) => {
+        asked.push(id);
+        return Promise.resolve({ id, path: fixture("tiny-stable-diffusion-xl-refiner") });
+      },
+    };
+    const plugins = [
+      AutoencoderKL,
+      CLIPTextModelWithProjection,
+      CLIPTokenizer,
+      EulerDiscreteScheduler,
+      UNet2DConditionModel,
+    ];
+    const load = singleFileLoader(new Registry({ plugins, sources: [source] }));
+    const pipe = await load(StableDiffusionXLImg2ImgPipeline, path);
+    assertEquals([...new Set(asked)], ["stabilityai/stable-diffusion-xl-refiner-1.0"]);
+    assertEquals([pipe.textEncoder, pipe.tokenizer], [null, null]);
+    assertEquals((pipe.config as Record<string, unknown>).requires_aesthetics_score, true);
+    await pipe.dispose();
+    await Deno.remove(path);
   });
 
   it("says so when the config is of another model", async () => {

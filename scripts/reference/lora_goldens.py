@@ -12,11 +12,13 @@ import sys
 from pathlib import Path
 
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from peft import LoHaConfig, LoKrConfig, LoraConfig
 from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
+
+from single_file_goldens import unet_name
 
 ROOT = Path(__file__).resolve().parents[2]
 REPO = ROOT / "tests/fixtures/tiny-stable-diffusion"
@@ -135,6 +137,43 @@ def write_decomposed(pictures: dict[str, torch.Tensor]) -> None:
         pictures[f"{kind} 0.4"] = draw(pipe)
 
 
+XL_UNET = r"(down_blocks\.1|up_blocks\.0|mid_block).*\.(to_v|to_out\.0|proj_in|conv1|time_emb_proj|ff\.net\.0\.proj)"
+
+
+def write_xl(pictures: dict[str, torch.Tensor]) -> None:
+    """An adapter of all three models of Stable Diffusion XL: PEFT's names, kohya's, and kohya's over the first names."""
+    pipe = StableDiffusionXLPipeline.from_pretrained(ROOT / "tests/fixtures/tiny-stable-diffusion-xl")
+    pipe.set_progress_bar_config(disable=True)
+    pictures["xl base"] = draw(pipe)
+    rng = torch.Generator().manual_seed(30)
+    models = {"unet": (pipe.unet, XL_UNET), "text_encoder": (pipe.text_encoder, TEXT), "text_encoder_2": (pipe.text_encoder_2, TEXT)}
+    for model, targets in models.values():
+        model.add_adapter(LoraConfig(r=2, lora_alpha=ALPHA, target_modules=targets))
+        for name, parameter in model.named_parameters():
+            if "lora_" in name:
+                parameter.data = torch.randn(parameter.shape, generator=rng) * 0.4
+    pictures["xl"] = draw(pipe)
+    for model, _ in models.values():
+        for module in model.modules():
+            if isinstance(module, BaseTunerLayer):
+                module.set_scale("default", 0.4)
+    pictures["xl 0.4"] = draw(pipe)
+    states = {role: state(model) for role, (model, _) in models.items()}
+    peft = {f"{role}_lora_layers": get_peft_model_state_dict(model) for role, (model, _) in models.items()}
+    about = {f"{role}_lora_adapter_metadata": notes(model) for role, (model, _) in models.items()}
+    pipe.save_lora_weights(OUT, weight_name="xl.safetensors", **peft, **about)
+    text = {}
+    for role, prefix in (("text_encoder", "lora_te1"), ("text_encoder_2", "lora_te2")):
+        bare = {f"text_model.{key.removeprefix('text_model.')}": value for key, value in states[role].items()}
+        text.update(kohya(prefix, bare))
+    save_file({**kohya("lora_unet", states["unet"]), **text}, OUT / "xl-kohya.safetensors")
+    first = {}
+    for key, value in states["unet"].items():
+        layer, part = key.rsplit(".lora_", 1)
+        first[f"{unet_name(f'{layer}.weight', pipe.unet.config).removesuffix('.weight')}.lora_{part}"] = value
+    save_file({**kohya("lora_unet", first), **text}, OUT / "xl-first-names.safetensors")
+
+
 def main() -> None:
     torch.set_num_threads(1)
     OUT.mkdir(parents=True, exist_ok=True)
@@ -167,10 +206,12 @@ def main() -> None:
     pipe.set_adapters(["one", "two"], [0.7, -0.5])
     pictures["both"] = draw(pipe)
     write_decomposed(pictures)
+    write_xl(pictures)
     save_file(pictures, OUT / "pictures.safetensors", metadata={
         "command": "python scripts/reference/lora_goldens.py", "torch": torch.__version__, "call": str(CALL)})
     for name, picture in pictures.items():
-        print(name, (picture.float() - pictures["base"].float()).abs().mean().item())
+        base = pictures["xl base" if name.startswith("xl") else "base"]
+        print(name, (picture.float() - base.float()).abs().mean().item())
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import re
 
 import diffusers
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from common import FIXTURES, GOLDEN, generator, write_golden
@@ -22,7 +23,9 @@ REPOS = {
     "sd1-fp16": ("tiny-stable-diffusion", "StableDiffusionPipeline"),
     "sd2": ("tiny-stable-diffusion-2", "StableDiffusionPipeline"),
     "sdxl": ("tiny-stable-diffusion-xl", "StableDiffusionXLPipeline"),
+    "refiner": ("tiny-stable-diffusion-xl-refiner", "StableDiffusionXLImg2ImgPipeline"),
 }
+GREY = Image.new("RGB", (32, 32), (128, 128, 128))
 RESNET = {"norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1", "norm2": "out_layers.0",
           "conv2": "out_layers.3", "conv_shortcut": "skip_connection"}
 PLAIN = {"time_embedding.linear_1": "time_embed.0", "time_embedding.linear_2": "time_embed.2", "conv_in": "input_blocks.0.0",
@@ -124,6 +127,7 @@ def original(name: str, pipe) -> dict:
         "sd2": lambda: open_clip(pipe.text_encoder, "cond_stage_model.model.", True),
         "sdxl": lambda: {**clip(pipe.text_encoder, "conditioner.embedders.0.transformer."),
                          **open_clip(pipe.text_encoder_2, "conditioner.embedders.1.model.", False)},
+        "refiner": lambda: open_clip(pipe.text_encoder_2, "conditioner.embedders.0.model.", False),
     }[name.split("-")[0]]()
     return {**unet, **vae(pipe.vae), **text, "alphas_cumprod": torch.ones(3), "model_ema.decay": torch.ones(())}
 
@@ -140,11 +144,12 @@ def main() -> None:
             weights = {key: value.half() if value.is_floating_point() else value for key, value in weights.items()}
         save_file(weights, OUT / f"{name}.safetensors")
         pictures = []
-        options = {} if name == "sdxl" else {"safety_checker": None}
+        options = {} if "XL" in class_name else {"safety_checker": None}
         again = cls.from_single_file(str(OUT / f"{name}.safetensors"), config=str(FIXTURES / repo), **options)
         for one in (pipe, again):
             one.set_progress_bar_config(disable=True)
-            image = one(prompt="a red apple", num_inference_steps=3, generator=generator(5)).images[0]
+            more = {"image": GREY, "strength": 0.9} if "Img2Img" in class_name else {}
+            image = one(prompt="a red apple", num_inference_steps=3, generator=generator(5), **more).images[0]
             pictures.append(torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).reshape(image.height, image.width, 3))
         print(name, "differs from its repo by", (pictures[0].int() - pictures[1].int()).abs().max().item())
         # Both encoders of the tiny SDXL are as wide, and by their width from_single_file tells them apart

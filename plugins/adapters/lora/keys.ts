@@ -67,7 +67,14 @@ function todaysName(layer: string): string {
  */
 export function findLayer(name: string, layers: ReadonlyMap<string, string>): string | undefined {
   const plain = (text: string) => todaysName(text).replaceAll(".", "_");
-  return layers.get(plain(name)) ?? layers.get(plain(diffusersName(name)));
+  return layers.get(plain(name)) ?? layers.get(plain(diffusersName(name, blocksOf(layers))));
+}
+
+/** Blocks of a level on the way down: its residual ones, and what makes it smaller. */
+function blocksOf(layers: ReadonlyMap<string, string>): number {
+  let count = 0;
+  while (layers.has(`down_blocks_0_resnets_${count}_conv1`)) count++;
+  return count + 1;
 }
 
 /** The layers of a model by their names with underscores. */
@@ -83,8 +90,20 @@ const RESNET: Readonly<Record<string, string>> = {
   skip_connection: "conv_shortcut",
 };
 
-/** `input_blocks_4_1_...` as `down_blocks_1_attentions_0_...`, for UNets with two layers a level. */
-function diffusersName(name: string): string {
+/** Whole names of convolutions outside of the levels, and of embeddings. */
+const OUTSIDE: Readonly<Record<string, string>> = {
+  input_blocks_0_0: "conv_in",
+  out_2: "conv_out",
+  time_embed_0: "time_embedding_linear_1",
+  time_embed_2: "time_embedding_linear_2",
+  label_emb_0_0: "add_embedding_linear_1",
+  label_emb_0_2: "add_embedding_linear_2",
+};
+
+/** `input_blocks_4_1_...` as `down_blocks_1_attentions_0_...` where a level has three blocks. */
+function diffusersName(name: string, blocks: number): string {
+  const outside = OUTSIDE[name.replaceAll(".", "_")];
+  if (outside !== undefined) return outside;
   const [_, side, blockText, placeText, rest = ""] =
     name.replaceAll(".", "_").match(/^(input_blocks|output_blocks)_(\d+)_(\d+)_?(.*)$/) ?? [];
   const inner = (place: string, base: string, index: string) =>
@@ -93,14 +112,14 @@ function diffusersName(name: string): string {
       : `${base}_attentions_${index}_${rest}`;
   if (side === "input_blocks") {
     const block = Number(blockText) - 1;
-    const [level, index] = [Math.floor(block / 3), block % 3];
-    return index === 2
+    const [level, index] = [Math.floor(block / blocks), block % blocks];
+    return index === blocks - 1
       ? `down_blocks_${level}_downsamplers_0_conv`
       : inner(placeText!, `down_blocks_${level}`, String(index));
   }
   if (side === "output_blocks") {
     const block = Number(blockText);
-    const [level, index] = [Math.floor(block / 3), block % 3];
+    const [level, index] = [Math.floor(block / blocks), block % blocks];
     return /^conv$/.test(rest)
       ? `up_blocks_${level}_upsamplers_0_conv`
       : inner(placeText!, `up_blocks_${level}`, String(index));
