@@ -5,7 +5,7 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Model, type ModelClass, Tensor, type TorchDtype } from "@denoise/core";
+import { type Denoiser, type Model, type ModelClass, Tensor, type TorchDtype } from "@denoise/core";
 import type { LDMBertModel, UNet2DConditionModel, VQModel } from "@denoise/denoise";
 import { registry } from "@denoise/denoise/registry";
 import { openSafetensors } from "@denoise/onnx";
@@ -124,6 +124,28 @@ describe("a loaded model", () => {
     assert(model.numParameters > 10_000);
     assert(Object.isFrozen(model.config));
     await model.dispose();
+  });
+
+  it("refuses timesteps and class labels that it has not learned", async () => {
+    const sample = Tensor.zeros([1, 3, 8, 8]);
+    const learned = await load("UNet2DModel", "learned") as Denoiser;
+    for (const timestep of [50, -1, 3.5]) {
+      await assertRejects(() => learned.forward(sample, timestep), RangeError, `${timestep}`);
+    }
+    const classes = await load("UNet2DModel", "class_labels") as Denoiser;
+    const classLabels = Tensor.from([5]);
+    await assertRejects(
+      () => classes.forward(sample, 1, { classLabels }),
+      RangeError,
+      "from 0 to 4",
+    );
+    await assertRejects(() => classes.forward(sample, 1), TypeError, "class_labels");
+    await assertRejects(
+      () => learned.forward(sample, 1, { classLabels }),
+      TypeError,
+      "class_labels",
+    );
+    await Promise.all([learned.dispose(), classes.dispose()]);
   });
 
   it("gives the same again after dispose()", async () => {

@@ -110,6 +110,7 @@ describe("ConsistencyModelPipeline", () => {
     ["timesteps beyond the trained", { timesteps: [40, 0] }, RangeError, "timestep 40"],
     ["to call back every 0 steps", { callbackSteps: 0 }, RangeError, "callbackSteps"],
     ["latents of another size", { latents: Tensor.zeros([1, 3, 4, 4]) }, TypeError, "1, 3, 4, 4"],
+    ["latents that are no tensor", { latents: [[1]] }, TypeError, "no tensor"],
     ["seed and generator", { generator: new Generator(1) }, TypeError, "not both"],
   ];
   for (const [name, options, error, said] of refusals) {

@@ -57,7 +57,7 @@ export function batchNoise(
  * initial sigma.
  *
  * @param dims [N, C, h, w].
- * @throws {TypeError} when given latents have another shape.
+ * @throws {TypeError} when given latents have another shape, or are no tensor.
  */
 export function initialLatents(
   dims: readonly number[],
@@ -66,9 +66,11 @@ export function initialLatents(
   latents?: Tensor,
 ): Tensor {
   if (latents !== undefined && String(latents.dims) !== String(dims)) {
+    const given = latents.dims === undefined
+      ? "no tensor"
+      : `of shape [${latents.dims.join(", ")}]`;
     throw new TypeError(
-      `Cannot start from latents of shape [${latents.dims.join(", ")}]: ` +
-        `this call needs [${dims.join(", ")}]`,
+      `Cannot start from latents that are ${given}: this call needs [${dims.join(", ")}]`,
     );
   }
   const start = latents ?? randnTensor(dims, noise.generator);

@@ -12,7 +12,9 @@ import diffusers
 import safetensors.torch
 import torch
 import torch.nn.functional as F
+from diffusers.models.downsampling import downsample_2d
 from diffusers.models.embeddings import get_timestep_embedding
+from diffusers.models.upsampling import upsample_2d
 
 torch.manual_seed(0)
 torch.set_num_threads(1)
@@ -104,6 +106,8 @@ for corners in (False, True):
     out = F.interpolate(picture, scale_factor=2, mode="bilinear", align_corners=corners)
     case(f"bilinear_{str(corners).lower()}", {"x": picture}, {}, out)
 case("avg_pool", {"x": picture}, {}, F.avg_pool2d(picture, 2, stride=2))
+case("fir_down", {"x": picture}, {}, downsample_2d(picture, kernel=(1, 3, 3, 1)))
+case("fir_up", {"x": picture}, {}, upsample_2d(picture, kernel=(1, 3, 3, 1)))
 case("pad", {"x": picture}, {}, F.pad(picture, (2, 4, 1, 3)))
 
 half = torch.randn(7, 6) * torch.tensor([1e-8, 1e-4, 1, 100, 7e4, 1]).float()

@@ -70,6 +70,7 @@ export const UNet2DModel: ModelClass<UNet2DModel> = defineModel<UNet2DConfig, UN
   methods: (model) => ({
     async forward(sample, timestep, { classLabels, signal } = {}) {
       const times = [timestep].flat();
+      checkTimesteps(model.config, times);
       const rows = times.length === 1 ? Array(sample.dims[0]).fill(times[0]) : times;
       const result = await model.run("forward", {
         sample,
@@ -82,6 +83,20 @@ export const UNet2DModel: ModelClass<UNet2DModel> = defineModel<UNet2DConfig, UN
 });
 
 type Config = FrozenConfig<UNet2DConfig>;
+
+/** @throws {RangeError} for a timestep that a learned table has no row for. */
+function checkTimesteps(
+  { time_embedding_type, num_train_timesteps }: Config,
+  times: number[],
+): void {
+  if (time_embedding_type !== "learned") return;
+  const rows = num_train_timesteps ?? 0;
+  const unknown = times.find((t) => !(Number.isInteger(t) && t >= 0 && t < rows));
+  if (unknown === undefined) return;
+  throw new RangeError(
+    `Cannot embed the timestep ${unknown}: this model learned the integers from 0 to ${rows - 1}`,
+  );
+}
 
 function hasClasses({ class_embed_type, num_class_embeds }: Config): boolean {
   return class_embed_type !== null || num_class_embeds !== null;

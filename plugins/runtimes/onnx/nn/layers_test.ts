@@ -17,6 +17,8 @@ import {
   convTranspose1d,
   convTranspose2d,
   embedding,
+  firDownsample,
+  firUpsample,
   fromTokens,
   groupNorm,
   layerNorm,
@@ -98,6 +100,8 @@ const cases: Record<string, Build> = {
   bilinear_false: (s, { x }) => upsampleBilinear(s, x!, { factor: 2 }),
   bilinear_true: (s, { x }) => upsampleBilinear(s, x!, { factor: 2, alignCorners: true }),
   avg_pool: (s, { x }) => avgPool2d(s, x!, 2),
+  fir_down: (s, { x }) => firDownsample(s, x!, 8),
+  fir_up: (s, { x }) => firUpsample(s, x!, 8),
   pad: (s, { x }) => pad2d(s, x!, [1, 2, 3, 4]),
 };
 
