@@ -24,14 +24,18 @@ interface Case extends TaskCall {
   readonly pipeline: string;
   readonly repo: string;
   readonly adapters: readonly string[];
-  readonly adapter_scale: number | readonly number[] | null;
+  readonly adapter_scale: Parameters<typeof setIpAdapterScale>[1] | null;
 }
 
 const FOLDER = fixture("ip_adapter");
 const golden: Golden<{ readonly cases: readonly Case[] }> = await readGolden("ip_adapter");
 const { cases } = golden.head;
+const XL_CONTROL = "parts/ControlNetModel/xl";
 const PARTS: Readonly<Record<string, Task["parts"]>> = {
   StableDiffusionControlNetPipeline: { controlnet: "models/ControlNetModel/sd1" },
+  StableDiffusionXLControlNetPipeline: { controlnet: XL_CONTROL },
+  StableDiffusionXLControlNetImg2ImgPipeline: { controlnet: XL_CONTROL },
+  StableDiffusionXLControlNetInpaintPipeline: { controlnet: XL_CONTROL },
 };
 
 async function difference(pipe: AnyPipeline, { call, seeds, images }: Case): Promise<number> {
@@ -114,6 +118,11 @@ describe("loadIpAdapter()", () => {
     await assertRejects(call(both), TypeError, "not both");
     await assertRejects(() => setIpAdapterScale(pipe, [1, 2]), RangeError, "one for each");
     await assertRejects(() => setIpAdapterScale(pipe, NaN), RangeError, "give one number");
+    const scale = (given: object) => () => setIpAdapterScale(pipe, given);
+    await assertRejects(scale({ middle: 1 }), RangeError, "in middle: this UNet has attentions in");
+    await assertRejects(scale({ up: { block_7: 1 } }), RangeError, "in up.block_7: this UNet");
+    await assertRejects(scale({ mid: [1, 2] }), RangeError, "1 attentions of mid");
+    await assertRejects(scale({ down: Infinity }), RangeError, "by Infinity");
     await unloadIpAdapter(pipe);
     await assertRejects(() => setIpAdapterScale(pipe, 1), RangeError, "call loadIpAdapter first");
   });

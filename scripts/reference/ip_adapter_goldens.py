@@ -6,16 +6,9 @@ Writes tests/fixtures/ip_adapter (an image encoder; random adapters in the layou
 Full-Face) and tests/golden/ip_adapter with calls as in tests/golden/tasks.
 """
 
+import diffusers
 import torch
-from diffusers import (
-    ControlNetModel,
-    StableDiffusionControlNetPipeline,
-    StableDiffusionImg2ImgPipeline,
-    StableDiffusionInpaintPipeline,
-    StableDiffusionPipeline,
-    StableDiffusionXLPipeline,
-    UNet2DConditionModel,
-)
+from diffusers import ControlNetModel, UNet2DConditionModel
 from safetensors.torch import save_file
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
@@ -79,7 +72,8 @@ def write_adapters() -> None:
 
 
 ADAPTERS = {"plain": (plain, "tiny-stable-diffusion"), "full": (full, "tiny-stable-diffusion"),
-            "plus": (plus, "tiny-stable-diffusion"), "plus-xl": (plus, "tiny-stable-diffusion-xl")}
+            "plus": (plus, "tiny-stable-diffusion"), "plus-xl": (plus, "tiny-stable-diffusion-xl"),
+            "plain-xl": (plain, "tiny-stable-diffusion-xl")}
 PHOTO = picture(32, 32)
 CASES = [
     ("StableDiffusionPipeline", ["plain"], None, [
@@ -104,11 +98,29 @@ CASES = [
     ("StableDiffusionControlNetPipeline", ["plain"], 0.6, [case("controlnet", image=PHOTO, ip_adapter_image=ONE, **TEXT)]),
     ("StableDiffusionXLPipeline", ["plus-xl"], 0.6, [
         case("xl, two pictures of one prompt", ip_adapter_image=ONE, num_images_per_prompt=2, seeds=[1, 2], **TEXT)]),
+    ("StableDiffusionXLPipeline", ["plain-xl"], None, [
+        case("xl, plain", ip_adapter_image=ONE, **TEXT),
+        case("xl, plain, two pictures to follow", ip_adapter_image=[[ONE, TWO]], **TEXT),
+        case("xl, plain, without guidance", ip_adapter_image=ONE, guidance_scale=1.0, **TEXT),
+        case("xl, plain, embeddings", ip_adapter_image_embeds=[tensor(2, 1, PROJECTION, seed=3)], **TEXT),
+    ]),
+    ("StableDiffusionXLPipeline", ["plain-xl", "plus-xl"], [0.7, 0.3], [case("xl, two", ip_adapter_image=[ONE, TWO], **TEXT)]),
+    ("StableDiffusionXLPipeline", ["plain-xl"], {"up": {"block_0": [0.0, 1.0]}}, [
+        case("xl, style alone", ip_adapter_image=ONE, **TEXT)]),
+    ("StableDiffusionXLPipeline", ["plain-xl", "plus-xl"], [{"down": 0.9, "mid": 0.4}, {"up": {"block_1": 0.8, "block_0": [0.2, 0.6]}}], [
+        case("xl, two by blocks", ip_adapter_image=[ONE, TWO], **TEXT)]),
+    ("StableDiffusionXLImg2ImgPipeline", ["plus-xl"], 0.6, [case("xl img2img", image=PHOTO, strength=0.7, ip_adapter_image=ONE, **TEXT)]),
+    ("StableDiffusionXLInpaintPipeline", ["plain-xl"], 0.6, [
+        case("xl inpaint", image=PHOTO, mask_image=mask(32, 32, (8, 4, 24, 20)), height=32, width=32, ip_adapter_image=ONE, **TEXT)]),
+    ("StableDiffusionXLControlNetPipeline", ["plain-xl"], 0.6, [
+        case("xl controlnet", image=PHOTO, ip_adapter_image=ONE, **TEXT),
+        case("xl controlnet, guess mode", image=PHOTO, guess_mode=True, ip_adapter_image=ONE, **TEXT)]),
+    ("StableDiffusionXLControlNetImg2ImgPipeline", ["plus-xl"], 0.6, [
+        case("xl controlnet img2img", image=PHOTO, control_image=TWO.resize((32, 32)), ip_adapter_image=ONE, **TEXT)]),
+    ("StableDiffusionXLControlNetInpaintPipeline", ["plain-xl"], 0.6, [
+        case("xl controlnet inpaint", image=PHOTO, mask_image=mask(32, 32, (8, 4, 24, 20)), control_image=TWO.resize((32, 32)),
+             ip_adapter_image=ONE, **TEXT)]),
 ]
-CLASSES = {cls.__name__: cls for cls in (StableDiffusionPipeline, StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline,
-                                         StableDiffusionControlNetPipeline, StableDiffusionXLPipeline)}
-
-
 @torch.no_grad()
 def main() -> None:
     write_adapters()
@@ -117,8 +129,9 @@ def main() -> None:
         repo = ADAPTERS[names[0]][1]
         more = {} if "XL" in class_name else {"safety_checker": None}
         if "ControlNet" in class_name:
-            more["controlnet"] = ControlNetModel.from_pretrained(FIXTURES / "models/ControlNetModel/sd1")
-        pipe = CLASSES[class_name].from_pretrained(FIXTURES / repo, **more)
+            net = "parts/ControlNetModel/xl" if "XL" in class_name else "models/ControlNetModel/sd1"
+            more["controlnet"] = ControlNetModel.from_pretrained(FIXTURES / net)
+        pipe = getattr(diffusers, class_name).from_pretrained(FIXTURES / repo, **more)
         pipe.set_progress_bar_config(disable=True)
         pipe.load_ip_adapter(str(OUT), subfolder="", weight_name=[f"{name}.safetensors" for name in names])
         if scale is not None:
