@@ -18,6 +18,34 @@ export function guide(prediction: Tensor, scale: number, rescale = 0): Tensor {
   return rescale > 0 ? rescaleGuidance(guided, text, rescale) : guided;
 }
 
+/** How a prediction is guided. */
+export interface Guidance {
+  /** Whether it is guided at all. */
+  readonly guidance: boolean;
+  /** Guidance scale, above 1. */
+  readonly guidanceScale: number;
+  /** How much of the text prediction's contrast is given back, 0..1; 0 unless given. */
+  readonly guidanceRescale?: number | undefined;
+}
+
+/**
+ * What a model predicts, guided: with guidance it is called once, on its input twice over, for
+ * `[uncond, text]`.
+ *
+ * @param input float32 [N, C, H, W].
+ * @param call The model on [2N, C, H, W], or on [N, C, H, W] without guidance.
+ * @returns float32 [N, C, H, W].
+ */
+export async function predictGuided(
+  { guidance, guidanceScale, guidanceRescale }: Guidance,
+  input: Tensor,
+  call: (input: Tensor) => Promise<{ readonly sample: Tensor }>,
+): Promise<Tensor> {
+  if (!guidance) return (await call(input)).sample;
+  const { sample } = await call(Tensor.cat([input, input]));
+  return guide(sample, guidanceScale, guidanceRescale);
+}
+
 /**
  * Brings a guided prediction back to the standard deviation of the text prediction.
  *

@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./control.ts";
+export * from "./denoise.ts";
 export * from "./denoising_range.ts";
 export * from "./depth.ts";
 export * from "./finish.ts";
@@ -12,6 +13,7 @@ export * from "./guidance.ts";
 export * from "./image_latents.ts";
 export * from "./image_prompt.ts";
 export * from "./inpaint.ts";
+export * from "./inpaint_latents.ts";
 export * from "./latent_consistency.ts";
 export * from "./legacy.ts";
 export * from "./mask_latents.ts";

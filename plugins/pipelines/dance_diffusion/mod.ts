@@ -25,7 +25,7 @@ import {
   type RunOptions,
   type Scheduler,
 } from "@denoise/core";
-import { batchNoise, finishStep, stepOptions } from "@denoise/core/pipelines";
+import { batchNoise, denoise, stepOptions } from "@denoise/core/pipelines";
 
 /** What a DanceDiffusionPipeline consists of. */
 export interface DanceDiffusionComponents {
@@ -74,30 +74,18 @@ export const DanceDiffusionPipeline: PipelineClass<
     const { rate, wanted, made } = lengths(config, options.audioLengthInS);
     const noise = batchNoise(batchSize, options);
 
-    let sample = randnTensor([batchSize, config.in_channels, made], noise.generator); // [N, C, L]
+    const sample = randnTensor([batchSize, config.in_channels, made], noise.generator); // [N, C, L]
     scheduler.setTimesteps(numInferenceSteps);
-    const total = scheduler.timesteps.length;
-    for (const [index, timestep] of scheduler.timesteps.entries()) {
-      const output = await unet.forward(sample, timestep, { signal });
-      const stepped = scheduler.step(
-        output.sample,
-        timestep,
-        sample,
-        stepOptions(scheduler, noise),
-      );
-      const step = {
-        index,
-        total,
-        timestep,
-        latents: stepped.prevSample,
-        denoised: stepped.predOriginalSample,
-        preview: () => Promise.resolve([]),
-      };
-      yield step;
-      sample = await finishStep(step, options);
-    }
+    const { latents } = yield* denoise(sample, {
+      ...{ scheduler, options },
+      timesteps: scheduler.timesteps,
+      settings: stepOptions(scheduler, noise),
+      predict: async (sample, timestep) =>
+        (await unet.forward(sample, timestep, { signal })).sample,
+      preview: () => Promise.resolve([]),
+    });
 
-    const tensor = sample.clamp(-1, 1).slice(2, 0, wanted);
+    const tensor = latents.clamp(-1, 1).slice(2, 0, wanted);
     if (outputType === "tensor") return { images: [], audios: [], tensor };
     const codec = await run.audio();
     const recipe = (i: number) => ({

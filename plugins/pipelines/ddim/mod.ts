@@ -24,8 +24,8 @@ import {
   type Scheduler,
 } from "@denoise/core";
 import {
+  denoise,
   denormalize,
-  finishStep,
   finishUnconditional,
   schedulerAs,
   startUnconditional,
@@ -72,25 +72,17 @@ export const DDIMPipeline: PipelineClass<DDIMComponents, [options?: DDIMOptions]
         steps: numInferenceSteps,
       });
 
-      let sample = randnTensor(dims, noise.generator);
+      const sample = randnTensor(dims, noise.generator);
       scheduler.setTimesteps(numInferenceSteps);
-      const total = scheduler.timesteps.length;
-      for (const [index, timestep] of scheduler.timesteps.entries()) {
-        const output = await unet.forward(sample, timestep, { signal });
-        const extra = { eta, useClippedModelOutput: options.useClippedModelOutput };
-        const settings = stepOptions(scheduler, noise, extra);
-        const stepped = scheduler.step(output.sample, timestep, sample, settings);
-        const step = {
-          index,
-          total,
-          timestep,
-          latents: stepped.prevSample,
-          denoised: stepped.predOriginalSample,
-          preview: () => toPictures(run, denormalize(stepped.prevSample), recipe),
-        };
-        yield step;
-        sample = await finishStep(step, options);
-      }
-      return await finishUnconditional(run, sample, options.outputType, recipe);
+      const extra = { eta, useClippedModelOutput: options.useClippedModelOutput };
+      const { latents } = yield* denoise(sample, {
+        ...{ scheduler, options },
+        timesteps: scheduler.timesteps,
+        settings: stepOptions(scheduler, noise, extra),
+        predict: async (sample, timestep) =>
+          (await unet.forward(sample, timestep, { signal })).sample,
+        preview: ({ prevSample }) => toPictures(run, denormalize(prevSample), recipe),
+      });
+      return await finishUnconditional(run, latents, options.outputType, recipe);
     },
   });

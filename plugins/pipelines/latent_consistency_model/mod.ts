@@ -34,9 +34,9 @@ import {
   conditionOnImages,
   conditionOnText,
   type ConsistencyGuidanceOptions,
+  denoise,
   describeRun,
   finishLatents,
-  finishStep,
   type ImagePromptOptions,
   initialLatents,
   latentConsistency,
@@ -106,31 +106,17 @@ async function* generate(run: Run, ...[prompt, options = {}]: LatentConsistencyM
   const noise = batchNoise(count, options);
   const factor = vaeScaleFactor(vae);
   const dims = [count, unet.config.in_channels, height / factor, width / factor];
-  let latents = initialLatents(dims, noise, scheduler, options.latents);
+  const latents = initialLatents(dims, noise, scheduler, options.latents);
   const settings = stepOptions(scheduler, noise);
   const steps = scheduler.numInferenceSteps ?? timesteps.length;
   const recipe = describeRun(prompt, options, { steps, guidanceScale, width, height }, noise);
 
-  let denoised = latents;
-  for (const [index, timestep] of timesteps.entries()) {
-    const { sample } = await unet.forward(latents, timestep, {
-      encoderHiddenStates,
-      timestepCond,
-      imageEmbeds,
-      signal,
-    });
-    const stepped = scheduler.step(sample, timestep, latents, settings);
-    denoised = stepped.predOriginalSample ?? stepped.prevSample;
-    const step = {
-      index,
-      total: timesteps.length,
-      timestep,
-      latents: stepped.prevSample,
-      denoised,
-      preview: () => previewLatents(run, stepped, recipe),
-    };
-    yield step;
-    latents = await finishStep(step, options);
-  }
-  return await finishLatents(run, denoised, outputType, recipe);
+  const conditioning = { encoderHiddenStates, timestepCond, imageEmbeds, signal };
+  const { latents: end, last } = yield* denoise(latents, {
+    ...{ scheduler, timesteps, settings, options },
+    predict: async (latents, timestep) =>
+      (await unet.forward(latents, timestep, conditioning)).sample,
+    preview: (stepped) => previewLatents(run, stepped, recipe),
+  });
+  return await finishLatents(run, last?.predOriginalSample ?? end, outputType, recipe);
 }

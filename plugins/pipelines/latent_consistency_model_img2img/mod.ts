@@ -36,9 +36,9 @@ import {
   conditionOnImages,
   conditionOnText,
   type ConsistencyGuidanceOptions,
+  denoise,
   describeRun,
   finishLatents,
-  finishStep,
   type ImagePromptOptions,
   latentConsistency,
   pictureLatents,
@@ -107,32 +107,18 @@ async function* generate(run: Run, ...[prompt, options]: LatentConsistencyModelI
     ...(originalInferenceSteps === undefined ? {} : { originalInferenceSteps }),
   });
   const noise = batchNoise(count, options);
-  let latents = options.latents ??
+  const latents = options.latents ??
     await pictureLatents(run, options.image, count, noise, timesteps[0]!);
   const settings = stepOptions(scheduler, noise);
   const steps = scheduler.numInferenceSteps ?? timesteps.length;
   const recipe = describeRun(prompt, options, { steps, guidanceScale, strength }, noise);
 
-  let denoised = latents;
-  for (const [index, timestep] of timesteps.entries()) {
-    const { sample } = await unet.forward(latents, timestep, {
-      encoderHiddenStates,
-      timestepCond,
-      imageEmbeds,
-      signal,
-    });
-    const stepped = scheduler.step(sample, timestep, latents, settings);
-    denoised = stepped.predOriginalSample ?? stepped.prevSample;
-    const step = {
-      index,
-      total: timesteps.length,
-      timestep,
-      latents: stepped.prevSample,
-      denoised,
-      preview: () => previewLatents(run, stepped, recipe),
-    };
-    yield step;
-    latents = await finishStep(step, options);
-  }
-  return await finishLatents(run, denoised, outputType, recipe);
+  const conditioning = { encoderHiddenStates, timestepCond, imageEmbeds, signal };
+  const { latents: end, last } = yield* denoise(latents, {
+    ...{ scheduler, timesteps, settings, options },
+    predict: async (latents, timestep) =>
+      (await unet.forward(latents, timestep, conditioning)).sample,
+    preview: (stepped) => previewLatents(run, stepped, recipe),
+  });
+  return await finishLatents(run, last?.predOriginalSample ?? end, outputType, recipe);
 }

@@ -34,9 +34,9 @@ import {
 import {
   batchNoise,
   checkOutputType,
+  denoise,
   type DenoiserConfig,
   denormalize,
-  finishStep,
   initialLatents,
   pictureOutput,
   type PicturesInput,
@@ -104,7 +104,7 @@ async function* generate(run: Run, options: LDMSuperResolutionOptions) {
 
   const noise = batchNoise(count, options);
   const timesteps = planTimesteps(scheduler, { numInferenceSteps });
-  let latents = initialLatents([count, channels, height, width], noise, scheduler);
+  const latents = initialLatents([count, channels, height, width], noise, scheduler);
   const settings = stepOptions(scheduler, noise, { eta });
   const recipe = (i: number) => ({
     seed: noise.seedOf(i)?.toString(),
@@ -112,26 +112,17 @@ async function* generate(run: Run, options: LDMSuperResolutionOptions) {
     eta,
   });
 
-  for (const [index, timestep] of timesteps.entries()) {
-    const input = scheduler.scaleModelInput(Tensor.cat([latents, small], 1), timestep);
-    const { sample } = await unet.forward(input, timestep, { signal });
-    const stepped = scheduler.step(sample, timestep, latents, settings);
-    const step = {
-      index,
-      total: timesteps.length,
-      timestep,
-      latents: stepped.prevSample,
-      denoised: stepped.predOriginalSample,
-      preview: async () => {
-        const clean = stepped.predOriginalSample ?? stepped.prevSample;
-        return await toPictures(run, await decode(run, clean), recipe);
-      },
-    };
-    yield step;
-    latents = await finishStep(step, options);
-  }
-  if (outputType === "latent") return { images: [], tensor: latents };
-  return await pictureOutput(run, await decode(run, latents), outputType, recipe);
+  const { latents: last } = yield* denoise(latents, {
+    ...{ scheduler, timesteps, settings, options },
+    predict: async (latents, timestep) => {
+      const input = scheduler.scaleModelInput(Tensor.cat([latents, small], 1), timestep);
+      return (await unet.forward(input, timestep, { signal })).sample;
+    },
+    preview: async ({ predOriginalSample, prevSample }) =>
+      await toPictures(run, await decode(run, predOriginalSample ?? prevSample), recipe),
+  });
+  if (outputType === "latent") return { images: [], tensor: last };
+  return await pictureOutput(run, await decode(run, last), outputType, recipe);
 }
 
 /** The small pictures in -1..1: float32 [N, 3, height, width]. */

@@ -42,14 +42,14 @@ import {
   checkOutputType,
   checkPrompts,
   checkSize,
+  denoise,
   type DenoiserConfig,
   denormalize,
   describeRun,
-  finishStep,
-  guide,
   initialLatents,
   pictureOutput,
   planTimesteps,
+  predictGuided,
   sampleSize,
   stepOptions,
   toPictures,
@@ -141,33 +141,25 @@ async function* generate(run: Run, ...[prompt, options = {}]: LDMTextToImageArgu
 
   const noise = batchNoise(count, options);
   const dims = [count, unet.config.in_channels, height / FACTOR, width / FACTOR];
-  let latents = initialLatents(dims, noise, { initNoiseSigma: 1 }, options.latents);
+  const latents = initialLatents(dims, noise, { initNoiseSigma: 1 }, options.latents);
   const timesteps = planTimesteps(scheduler, { numInferenceSteps });
   const settings = stepOptions(scheduler, noise, { eta });
   const facts = { steps: numInferenceSteps, guidanceScale, eta, width, height };
   const recipe = describeRun(prompt, {}, facts, noise);
 
-  for (const [index, timestep] of timesteps.entries()) {
-    const input = guidance ? Tensor.cat([latents, latents]) : latents;
-    const { sample } = await unet.forward(input, timestep, { encoderHiddenStates, signal });
-    const output = guidance ? guide(sample, guidanceScale) : sample;
-    const stepped = scheduler.step(output, timestep, latents, settings);
-    const step = {
-      index,
-      total: timesteps.length,
-      timestep,
-      latents: stepped.prevSample,
-      denoised: stepped.predOriginalSample,
-      preview: async () => {
-        const clean = stepped.predOriginalSample ?? stepped.prevSample;
-        return await toPictures(run, await decode(run, clean), recipe);
-      },
-    };
-    yield step;
-    latents = await finishStep(step, options);
-  }
-  if (outputType === "latent") return { images: [], tensor: latents };
-  return await pictureOutput(run, await decode(run, latents), outputType, recipe);
+  const { latents: last } = yield* denoise(latents, {
+    ...{ scheduler, timesteps, settings, options },
+    predict: (latents, timestep) =>
+      predictGuided(
+        { guidance, guidanceScale },
+        latents,
+        (input) => unet.forward(input, timestep, { encoderHiddenStates, signal }),
+      ),
+    preview: async ({ predOriginalSample, prevSample }) =>
+      await toPictures(run, await decode(run, predOriginalSample ?? prevSample), recipe),
+  });
+  if (outputType === "latent") return { images: [], tensor: last };
+  return await pictureOutput(run, await decode(run, last), outputType, recipe);
 }
 
 /** Tokens of a row that the text encoder is given. */

@@ -27,7 +27,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
-  Tensor,
+  type Tensor,
 } from "@denoise/core";
 import {
   batchNoise,
@@ -42,15 +42,15 @@ import {
   type ControlPictures,
   controlPictures,
   countPrompts,
+  denoise,
   describeRun,
   finishLatents,
-  finishStep,
   type GuidanceOptions,
-  guide,
   type ImagePromptOptions,
   initialLatents,
   planControl,
   planTimesteps,
+  predictGuided,
   previewLatents,
   stepOptions,
   type TimestepOptions,
@@ -125,33 +125,32 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionControlN
   const noise = batchNoise(count, options);
   const factor = vaeScaleFactor(vae);
   const dims = [count, unet.config.in_channels, height / factor, width / factor];
-  let latents = initialLatents(dims, noise, scheduler, options.latents);
+  const latents = initialLatents(dims, noise, scheduler, options.latents);
   const settings = stepOptions(scheduler, noise, { eta });
   const steps = scheduler.numInferenceSteps ?? timesteps.length;
   const facts = { steps, guidanceScale, eta, width, height };
   const recipe = describeRun(prompt, options, facts, noise);
 
-  for (const [index, timestep] of timesteps.entries()) {
-    const input = scheduler.scaleModelInput(latents, timestep);
-    const at = { index, total: timesteps.length, signal };
-    const residuals = await control(plan, pictures, text, input, timestep, at);
-    const { sample } = await unet.forward(
-      guidance ? Tensor.cat([input, input]) : input,
-      timestep,
-      { encoderHiddenStates, timestepCond, imageEmbeds, ...residuals, signal },
-    );
-    const output = guidance ? guide(sample, guidanceScale) : sample;
-    const stepped = scheduler.step(output, timestep, latents, settings);
-    const step = {
-      index,
-      total: timesteps.length,
-      timestep,
-      latents: stepped.prevSample,
-      denoised: stepped.predOriginalSample,
-      preview: () => previewLatents(run, stepped, recipe),
-    };
-    yield step;
-    latents = await finishStep(step, options);
-  }
-  return await finishLatents(run, latents, outputType, recipe);
+  const { latents: last } = yield* denoise(latents, {
+    ...{ scheduler, timesteps, settings, options },
+    predict: async (latents, timestep, index) => {
+      const input = scheduler.scaleModelInput(latents, timestep);
+      const at = { index, total: timesteps.length, signal };
+      const residuals = await control(plan, pictures, text, input, timestep, at);
+      return await predictGuided(
+        { guidance, guidanceScale },
+        input,
+        (input) =>
+          unet.forward(input, timestep, {
+            encoderHiddenStates,
+            timestepCond,
+            imageEmbeds,
+            ...residuals,
+            signal,
+          }),
+      );
+    },
+    preview: (stepped) => previewLatents(run, stepped, recipe),
+  });
+  return await finishLatents(run, last, outputType, recipe);
 }

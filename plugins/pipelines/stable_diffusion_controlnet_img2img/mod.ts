@@ -31,7 +31,6 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
-  Tensor,
 } from "@denoise/core";
 import {
   batchNoise,
@@ -46,16 +45,16 @@ import {
   type ControlPictures,
   controlPictures,
   countPrompts,
+  denoise,
   describeRun,
   finishLatents,
-  finishStep,
   type GuidanceOptions,
-  guide,
   type ImagePromptOptions,
   pictureLatents,
   type PicturesInput,
   planControl,
   planTimesteps,
+  predictGuided,
   previewLatents,
   sizeInPixels,
   stepOptions,
@@ -123,7 +122,7 @@ async function* generate(
   const steps = scheduler.numInferenceSteps ?? planned.length;
   const timesteps = strengthTimesteps(scheduler, strength, steps);
   const noise = batchNoise(count, options);
-  let latents = await pictureLatents(run, image, count, noise, timesteps[0], options);
+  const latents = await pictureLatents(run, image, count, noise, timesteps[0], options);
   const controls = await controlPictures(
     await run.pictures(),
     run.components,
@@ -134,27 +133,26 @@ async function* generate(
   const settings = stepOptions(scheduler, noise, { eta });
   const recipe = describeRun(prompt, options, { steps, strength, guidanceScale, eta }, noise);
 
-  for (const [index, timestep] of timesteps.entries()) {
-    const input = scheduler.scaleModelInput(latents, timestep);
-    const at = { index, total: timesteps.length, signal };
-    const residuals = await control(plan, controls, text, input, timestep, at);
-    const { sample } = await unet.forward(
-      guidance ? Tensor.cat([input, input]) : input,
-      timestep,
-      { encoderHiddenStates, timestepCond, imageEmbeds, ...residuals, signal },
-    );
-    const output = guidance ? guide(sample, guidanceScale) : sample;
-    const stepped = scheduler.step(output, timestep, latents, settings);
-    const step = {
-      index,
-      total: timesteps.length,
-      timestep,
-      latents: stepped.prevSample,
-      denoised: stepped.predOriginalSample,
-      preview: () => previewLatents(run, stepped, recipe),
-    };
-    yield step;
-    latents = await finishStep(step, options);
-  }
-  return await finishLatents(run, latents, outputType, recipe);
+  const { latents: last } = yield* denoise(latents, {
+    ...{ scheduler, timesteps, settings, options },
+    predict: async (latents, timestep, index) => {
+      const input = scheduler.scaleModelInput(latents, timestep);
+      const at = { index, total: timesteps.length, signal };
+      const residuals = await control(plan, controls, text, input, timestep, at);
+      return await predictGuided(
+        { guidance, guidanceScale },
+        input,
+        (input) =>
+          unet.forward(input, timestep, {
+            encoderHiddenStates,
+            timestepCond,
+            imageEmbeds,
+            ...residuals,
+            signal,
+          }),
+      );
+    },
+    preview: (stepped) => previewLatents(run, stepped, recipe),
+  });
+  return await finishLatents(run, last, outputType, recipe);
 }

@@ -34,17 +34,17 @@ import {
   checkOutputType,
   checkStrength,
   conditionOnText,
+  denoise,
   depthChannel,
   type DepthComponents,
   describeRun,
   estimateDepth,
   finishLatents,
-  finishStep,
   type GuidanceOptions,
-  guide,
   pictureLatents,
   type PicturesInput,
   planTimesteps,
+  predictGuided,
   previewLatents,
   repeatRows,
   stableDiffusion,
@@ -124,32 +124,22 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionDepth2Im
   planTimesteps(scheduler, { numInferenceSteps });
   const timesteps = strengthTimesteps(scheduler, strength, numInferenceSteps);
   const noise = batchNoise(count, options);
-  let latents = await pictureLatents(run, image, count, noise, timesteps[0]!);
+  const latents = await pictureLatents(run, image, count, noise, timesteps[0]!);
   const settings = stepOptions(scheduler, noise, { eta });
   const facts = { steps: numInferenceSteps, strength, guidanceScale, eta };
   const recipe = describeRun(prompt, options, facts, noise);
 
-  for (const [index, timestep] of timesteps.entries()) {
-    const input = Tensor.cat([scheduler.scaleModelInput(latents, timestep), depth], 1);
-    const { sample } = await unet.forward(
-      guidance ? Tensor.cat([input, input]) : input,
-      timestep,
-      { encoderHiddenStates, signal },
-    );
-    const output = guidance ? guide(sample, guidanceScale) : sample;
-    const stepped = scheduler.step(output, timestep, latents, settings);
-    const step = {
-      index,
-      total: timesteps.length,
-      timestep,
-      latents: stepped.prevSample,
-      denoised: stepped.predOriginalSample,
-      preview: () => previewLatents(run, stepped, recipe),
-    };
-    yield step;
-    latents = await finishStep(step, options);
-  }
-  return await finishLatents(run, latents, outputType, recipe);
+  const { latents: last } = yield* denoise(latents, {
+    ...{ scheduler, timesteps, settings, options },
+    predict: (latents, timestep) =>
+      predictGuided(
+        { guidance, guidanceScale },
+        Tensor.cat([scheduler.scaleModelInput(latents, timestep), depth], 1),
+        (input) => unet.forward(input, timestep, { encoderHiddenStates, signal }),
+      ),
+    preview: (stepped) => previewLatents(run, stepped, recipe),
+  });
+  return await finishLatents(run, last, outputType, recipe);
 }
 
 function checkChannels({ unet, vae }: StableDiffusionDepth2ImgComponents): void {

@@ -26,7 +26,6 @@ import {
   type PipelineRun,
   randnTensor,
   type RunOptions,
-  Tensor,
 } from "@denoise/core";
 import {
   batchNoise,
@@ -34,15 +33,15 @@ import {
   checkStrength,
   conditionOnImages,
   conditionOnText,
+  denoise,
   describeRun,
   encodePictures,
   finishLatents,
-  finishStep,
   type GuidanceOptions,
-  guide,
   type ImagePromptOptions,
   type PicturesInput,
   planTimesteps,
+  predictGuided,
   preparePictures,
   previewLatents,
   repeatRows,
@@ -112,29 +111,20 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionImg2ImgA
   const rows = shared ? pictures : repeatRows(pictures, count, "pictures");
   const clean = await encodePictures(vae, rows, noise.generator, count);
   const added = randnTensor(clean.dims, noise.generator);
-  let latents = scheduler.addNoise(clean, added, [timesteps[0]!]);
+  const latents = scheduler.addNoise(clean, added, [timesteps[0]!]);
   const settings = stepOptions(scheduler, noise, { eta });
   const recipe = describeRun(prompt, options, { steps, strength, guidanceScale, eta }, noise);
 
-  for (const [index, timestep] of timesteps.entries()) {
-    const input = scheduler.scaleModelInput(latents, timestep);
-    const { sample } = await unet.forward(
-      guidance ? Tensor.cat([input, input]) : input,
-      timestep,
-      { encoderHiddenStates, timestepCond, imageEmbeds, signal },
-    );
-    const output = guidance ? guide(sample, guidanceScale) : sample;
-    const stepped = scheduler.step(output, timestep, latents, settings);
-    const step = {
-      index,
-      total: timesteps.length,
-      timestep,
-      latents: stepped.prevSample,
-      denoised: stepped.predOriginalSample,
-      preview: () => previewLatents(run, stepped, recipe),
-    };
-    yield step;
-    latents = await finishStep(step, options);
-  }
-  return await finishLatents(run, latents, outputType, recipe);
+  const { latents: last } = yield* denoise(latents, {
+    ...{ scheduler, timesteps, settings, options },
+    predict: (latents, timestep) =>
+      predictGuided(
+        { guidance, guidanceScale },
+        scheduler.scaleModelInput(latents, timestep),
+        (input) =>
+          unet.forward(input, timestep, { encoderHiddenStates, timestepCond, imageEmbeds, signal }),
+      ),
+    preview: (stepped) => previewLatents(run, stepped, recipe),
+  });
+  return await finishLatents(run, last, outputType, recipe);
 }

@@ -24,9 +24,8 @@ import {
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
-  randnTensor,
   type RunOptions,
-  Tensor,
+  type Tensor,
 } from "@denoise/core";
 import {
   batchNoise,
@@ -36,28 +35,24 @@ import {
   conditionOnImages,
   conditionOnText,
   cropToMask,
+  denoise,
   describeRun,
-  encodePictures,
   finishLatents,
-  finishStep,
   type GuidanceOptions,
-  guide,
   type ImagePromptOptions,
   type InpaintInput,
-  maskLatents,
+  inpaintLatents,
   pictureSize,
   planTimesteps,
-  prepareMasks,
+  predictGuided,
   preparePictures,
   previewLatents,
-  repeatRows,
   seesMask,
   stableDiffusion,
   type StableDiffusionComponents,
   stepOptions,
   strengthTimesteps,
   type TimestepOptions,
-  vaeScaleFactor,
 } from "@denoise/core/pipelines";
 
 /** Options of a call. */
@@ -121,61 +116,35 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionInpaintA
   const crop = await cropToMask(codec, options, size, outputType);
   const given = await preparePictures(codec, crop.image, { ...size, latentChannels });
   const noise = batchNoise(count, options);
-  const { generator } = noise;
-  // Given generators draw as in the reference, for each picture given; own ones for each made.
-  const own = options.generator === undefined;
-  const pictures = own ? repeatRows(given, count, "pictures") : given;
-
-  const whole = strength === 1;
-  const clean = nineChannels && (whole || options.latents !== undefined)
-    ? undefined
-    : await encodePictures(vae, pictures, generator, count);
-  const factor = vaeScaleFactor(vae);
-  const dims = [count, latentChannels, size.height / factor, size.width / factor];
-  const added = options.latents ?? randnTensor(dims, generator);
-  let latents = whole || options.latents !== undefined
-    ? added.mul(scheduler.initNoiseSigma)
-    : scheduler.addNoise(clean!, added, [timesteps[0]!]);
-  const masks = await prepareMasks(codec, crop.maskImage, size);
-  const { mask, masked } = await maskLatents(
-    run.components,
-    pictures,
-    masks,
-    generator,
-    count,
-    options.maskedImageLatents,
+  const painting = await inpaintLatents(
+    run,
+    {
+      pictures: given,
+      maskImage: crop.maskImage,
+      nineChannels,
+      size,
+      count,
+      first: timesteps[0]!,
+      strength,
+    },
+    options,
+    noise,
   );
   const settings = stepOptions(scheduler, noise, { eta });
   const facts = { steps, strength, guidanceScale, eta, ...size };
   const recipe = describeRun(prompt, options, facts, noise);
 
-  for (const [index, timestep] of timesteps.entries()) {
-    const scaled = scheduler.scaleModelInput(latents, timestep);
-    const input = nineChannels ? Tensor.cat([scaled, mask, masked], 1) : scaled;
-    const { sample } = await unet.forward(
-      guidance ? Tensor.cat([input, input]) : input,
-      timestep,
-      { encoderHiddenStates, timestepCond, imageEmbeds, signal },
-    );
-    const output = guidance ? guide(sample, guidanceScale) : sample;
-    const stepped = scheduler.step(output, timestep, latents, settings);
-    const next = timesteps[index + 1];
-    const kept = nineChannels || next === undefined
-      ? clean
-      : scheduler.addNoise(clean!, added, [next]);
-    const painted = nineChannels
-      ? stepped.prevSample
-      : kept!.mul(mask.mul(-1).add(1)).add(stepped.prevSample.mul(mask));
-    const step = {
-      index,
-      total: timesteps.length,
-      timestep,
-      latents: painted,
-      denoised: stepped.predOriginalSample,
-      preview: () => previewLatents(run, stepped, recipe),
-    };
-    yield step;
-    latents = await finishStep(step, options);
-  }
-  return crop.restore(await finishLatents(run, latents, outputType, recipe));
+  const { latents: last } = yield* denoise(painting.latents, {
+    ...{ scheduler, timesteps, settings, options },
+    predict: (latents, timestep) =>
+      predictGuided(
+        { guidance, guidanceScale },
+        painting.see(scheduler.scaleModelInput(latents, timestep)),
+        (input) =>
+          unet.forward(input, timestep, { encoderHiddenStates, timestepCond, imageEmbeds, signal }),
+      ),
+    keep: ({ prevSample }, index) => painting.keep(prevSample, timesteps[index + 1]),
+    preview: (stepped) => previewLatents(run, stepped, recipe),
+  });
+  return crop.restore(await finishLatents(run, last, outputType, recipe));
 }

@@ -45,10 +45,10 @@ import {
   checkOutputType,
   checkPrompts,
   countPrompts,
+  denoise,
   describeRun,
   encodePictures,
   finishLatents,
-  finishStep,
   guide,
   initialLatents,
   type PicturesInput,
@@ -143,13 +143,13 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionLatentUp
   checkChannels(unet.config, vae.config.latent_channels + small.dims[1]!, timestepCond.dims[1]!);
   const beside = small.repeatInterleave(2, 2).repeatInterleave(2, 3); // [N, C, 2h, 2w]
   const dims = [count, vae.config.latent_channels, ...beside.dims.slice(2)];
-  let latents = initialLatents(dims, noise, scheduler, options.latents);
+  const latents = initialLatents(dims, noise, scheduler, options.latents);
   const settings = stepOptions(scheduler, noise);
   const facts = { steps: numInferenceSteps, guidanceScale };
   const recipe = describeRun(prompt, { negativePrompt: options.negativePrompt }, facts, noise);
   const twice = (x: Tensor) => guidance ? Tensor.cat([x, x]) : x;
 
-  for (const [index, timestep] of timesteps.entries()) {
+  const predict = async (latents: Tensor, timestep: number, index: number) => {
     const sigma = Tensor.from([sigmas[index]!]);
     const noisy = twice(latents);
     const scaled = scheduler.scaleModelInput(noisy, timestep);
@@ -162,20 +162,13 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionLatentUp
     const skip = sigma.map((x) => 1 / Math.fround(Math.fround(x * x) + 1)).item();
     const out = scheduler.scaleModelInput(sigma, timestep).item();
     const clean = noisy.mul(skip).add(sample.mul(out));
-    const output = guidance ? guide(clean, guidanceScale) : clean;
-    const stepped = scheduler.step(output, timestep, latents, settings);
-    const step = {
-      index,
-      total: timesteps.length,
-      timestep,
-      latents: stepped.prevSample,
-      denoised: stepped.predOriginalSample,
-      preview: () => previewLatents(run, stepped, recipe),
-    };
-    yield step;
-    latents = await finishStep(step, options);
-  }
-  return await finishLatents(run, latents, outputType, recipe);
+    return guidance ? guide(clean, guidanceScale) : clean;
+  };
+  const { latents: last } = yield* denoise(latents, {
+    ...{ scheduler, timesteps, settings, options, predict },
+    preview: (stepped) => previewLatents(run, stepped, recipe),
+  });
+  return await finishLatents(run, last, outputType, recipe);
 }
 
 type Options = StableDiffusionLatentUpscaleOptions;

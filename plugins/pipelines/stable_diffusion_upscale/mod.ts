@@ -35,16 +35,16 @@ import {
   batchNoise,
   checkOutputType,
   conditionOnText,
+  denoise,
   denormalize,
   describeRun,
-  finishStep,
   type GuidanceOptions,
-  guide,
   hideUnsafe,
   initialLatents,
   pictureOutput,
   type PicturesInput,
   planTimesteps,
+  predictGuided,
   preparePictures,
   previewLatents,
   repeatRows,
@@ -137,37 +137,32 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionUpscaleA
   const noisy = lowResScheduler.addNoise(pictures, added, [noiseLevel]);
   const small = repeatRows(noisy, count, "pictures");
   const [height, width] = small.dims.slice(2) as [number, number];
-  let latents = initialLatents([count, channels, height, width], noise, scheduler, options.latents);
+  const latents = initialLatents(
+    [count, channels, height, width],
+    noise,
+    scheduler,
+    options.latents,
+  );
   const rows = guidance ? 2 * count : count;
   const classLabels = Tensor.full([rows], noiseLevel, "int64");
   const settings = stepOptions(scheduler, noise, { eta });
   const facts = { steps: numInferenceSteps, guidanceScale, noiseLevel, eta };
   const recipe = describeRun(prompt, options, facts, noise);
 
-  for (const [index, timestep] of timesteps.entries()) {
-    const input = Tensor.cat([scheduler.scaleModelInput(latents, timestep), small], 1);
-    const { sample } = await unet.forward(
-      guidance ? Tensor.cat([input, input]) : input,
-      timestep,
-      { encoderHiddenStates, classLabels, signal },
-    );
-    const output = guidance ? guide(sample, guidanceScale) : sample;
-    const stepped = scheduler.step(output, timestep, latents, settings);
-    const step = {
-      index,
-      total: timesteps.length,
-      timestep,
-      latents: stepped.prevSample,
-      denoised: stepped.predOriginalSample,
-      preview: () => previewLatents(run, stepped, recipe, decode),
-    };
-    yield step;
-    latents = await finishStep(step, options);
-  }
-  if (outputType === "latent") return { images: [], tensor: latents };
+  const { latents: last } = yield* denoise(latents, {
+    ...{ scheduler, timesteps, settings, options },
+    predict: (latents, timestep) =>
+      predictGuided(
+        { guidance, guidanceScale },
+        Tensor.cat([scheduler.scaleModelInput(latents, timestep), small], 1),
+        (input) => unet.forward(input, timestep, { encoderHiddenStates, classLabels, signal }),
+      ),
+    preview: (stepped) => previewLatents(run, stepped, recipe, decode),
+  });
+  if (outputType === "latent") return { images: [], tensor: last };
   const { shown, nsfwContentDetected } = await hideUnsafe(
     run,
-    denormalize(await decode(vae, latents)),
+    denormalize(await decode(vae, last)),
   );
   const made = await pictureOutput(run, shown, outputType, recipe);
   return nsfwContentDetected === undefined ? made : { ...made, nsfwContentDetected };

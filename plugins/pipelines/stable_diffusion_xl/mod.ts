@@ -26,7 +26,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
-  Tensor,
+  type Tensor,
 } from "@denoise/core";
 import {
   batchNoise,
@@ -35,14 +35,14 @@ import {
   checkSize,
   conditionOnImages,
   conditionOnXlText,
+  denoise,
   type DenoisingRangeOptions,
   describeRun,
   finishLatents,
-  finishStep,
-  guide,
   type ImagePromptOptions,
   initialLatents,
   planTimesteps,
+  predictGuided,
   previewLatents,
   sampleSize,
   stableDiffusionXL,
@@ -121,33 +121,23 @@ async function* generate(run: Run, ...[prompt, options = {}]: StableDiffusionXLA
   const noise = batchNoise(count, options);
   const factor = vaeScaleFactor(vae);
   const dims = [count, unet.config.in_channels, height / factor, width / factor];
-  let latents = initialLatents(dims, noise, scheduler, options.latents);
+  const latents = initialLatents(dims, noise, scheduler, options.latents);
   const settings = stepOptions(scheduler, noise, { eta });
   const steps = scheduler.numInferenceSteps ?? planned.length;
   const facts = { steps, guidanceScale, guidanceRescale, eta, width, height };
   const recipe = describeRun(prompt, options, facts, noise);
 
-  for (const [index, timestep] of timesteps.entries()) {
-    const input = scheduler.scaleModelInput(latents, timestep);
-    const { sample } = await unet.forward(
-      guidance ? Tensor.cat([input, input]) : input,
-      timestep,
-      { ...conditioning, imageEmbeds, signal },
-    );
-    const output = guidance ? guide(sample, guidanceScale, guidanceRescale) : sample;
-    const stepped = scheduler.step(output, timestep, latents, settings);
-    const step = {
-      index,
-      total: timesteps.length,
-      timestep,
-      latents: stepped.prevSample,
-      denoised: stepped.predOriginalSample,
-      preview: () => previewLatents(run, stepped, recipe),
-    };
-    yield step;
-    latents = await finishStep(step, options);
-  }
-  return await finishLatents(run, latents, outputType, recipe);
+  const { latents: last } = yield* denoise(latents, {
+    ...{ scheduler, timesteps, settings, options },
+    predict: (latents, timestep) =>
+      predictGuided(
+        { guidance, guidanceScale, guidanceRescale },
+        scheduler.scaleModelInput(latents, timestep),
+        (input) => unet.forward(input, timestep, { ...conditioning, imageEmbeds, signal }),
+      ),
+    preview: (stepped) => previewLatents(run, stepped, recipe),
+  });
+  return await finishLatents(run, last, outputType, recipe);
 }
 
 /** The size of the pictures in pixels. */

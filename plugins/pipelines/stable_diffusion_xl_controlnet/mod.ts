@@ -31,7 +31,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
-  Tensor,
+  type Tensor,
 } from "@denoise/core";
 import {
   batchNoise,
@@ -46,15 +46,15 @@ import {
   type ControlPictures,
   controlPictures,
   countPrompts,
+  denoise,
   type DenoisingRangeOptions,
   describeRun,
   finishLatents,
-  finishStep,
-  guide,
   type ImagePromptOptions,
   initialLatents,
   planControl,
   planTimesteps,
+  predictGuided,
   previewLatents,
   stepOptions,
   textTimeIds,
@@ -145,34 +145,27 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLContro
   const timesteps = timestepsUpTo(scheduler, planned, options.denoisingEnd);
   const noise = batchNoise(count, options);
   const dims = [count, unet.config.in_channels, height / factor, width / factor];
-  let latents = initialLatents(dims, noise, scheduler, options.latents);
+  const latents = initialLatents(dims, noise, scheduler, options.latents);
   const settings = stepOptions(scheduler, noise, { eta });
   const steps = scheduler.numInferenceSteps ?? planned.length;
   const recipe = describeRun(prompt, options, { steps, guidanceScale, eta, width, height }, noise);
 
-  for (const [index, timestep] of timesteps.entries()) {
-    const input = scheduler.scaleModelInput(latents, timestep);
-    // control ends after a part of all steps, also where the run ends before them
-    const at = { index, total: planned.length, signal };
-    const told = { guidance, ...conditioning };
-    const residuals = await control(plan, pictures, told, input, timestep, at);
-    const { sample } = await unet.forward(
-      guidance ? Tensor.cat([input, input]) : input,
-      timestep,
-      { ...conditioning, imageEmbeds, ...residuals, signal },
-    );
-    const output = guidance ? guide(sample, guidanceScale) : sample;
-    const stepped = scheduler.step(output, timestep, latents, settings);
-    const step = {
-      index,
-      total: timesteps.length,
-      timestep,
-      latents: stepped.prevSample,
-      denoised: stepped.predOriginalSample,
-      preview: () => previewLatents(run, stepped, recipe),
-    };
-    yield step;
-    latents = await finishStep(step, options);
-  }
-  return await finishLatents(run, latents, outputType, recipe);
+  const { latents: last } = yield* denoise(latents, {
+    ...{ scheduler, timesteps, settings, options },
+    predict: async (latents, timestep, index) => {
+      const input = scheduler.scaleModelInput(latents, timestep);
+      // control ends after a part of all steps, also where the run ends before them
+      const at = { index, total: planned.length, signal };
+      const told = { guidance, ...conditioning };
+      const residuals = await control(plan, pictures, told, input, timestep, at);
+      return await predictGuided(
+        { guidance, guidanceScale },
+        input,
+        (input) =>
+          unet.forward(input, timestep, { ...conditioning, imageEmbeds, ...residuals, signal }),
+      );
+    },
+    preview: (stepped) => previewLatents(run, stepped, recipe),
+  });
+  return await finishLatents(run, last, outputType, recipe);
 }

@@ -31,7 +31,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
-  Tensor,
+  type Tensor,
 } from "@denoise/core";
 import {
   batchNoise,
@@ -45,16 +45,16 @@ import {
   type ControlPictures,
   controlPictures,
   countPrompts,
+  denoise,
   describeRun,
   finishLatents,
-  finishStep,
-  guide,
   type ImagePromptOptions,
   imageTimeIds,
   pictureLatents,
   type PicturesInput,
   planControl,
   planTimesteps,
+  predictGuided,
   previewLatents,
   sizeInPixels,
   stepOptions,
@@ -136,7 +136,7 @@ async function* generate(
   planTimesteps(scheduler, { numInferenceSteps: steps });
   const timesteps = strengthTimesteps(scheduler, strength, steps);
   const noise = batchNoise(count, options);
-  let latents = options.latents ??
+  const latents = options.latents ??
     await pictureLatents(run, image, count, noise, timesteps[0], options);
   const { height, width } = sizeInPixels(latents, vae);
   const pictures = await controlPictures(
@@ -154,28 +154,21 @@ async function* generate(
   const facts = { steps, strength, guidanceScale, eta, width, height };
   const recipe = describeRun(prompt, options, facts, noise);
 
-  for (const [index, timestep] of timesteps.entries()) {
-    const input = scheduler.scaleModelInput(latents, timestep);
-    const at = { index, total: timesteps.length, signal };
-    const told = { guidance, ...conditioning };
-    const residuals = await control(plan, pictures, told, input, timestep, at);
-    const { sample } = await unet.forward(
-      guidance ? Tensor.cat([input, input]) : input,
-      timestep,
-      { ...conditioning, imageEmbeds, ...residuals, signal },
-    );
-    const output = guidance ? guide(sample, guidanceScale) : sample;
-    const stepped = scheduler.step(output, timestep, latents, settings);
-    const step = {
-      index,
-      total: timesteps.length,
-      timestep,
-      latents: stepped.prevSample,
-      denoised: stepped.predOriginalSample,
-      preview: () => previewLatents(run, stepped, recipe),
-    };
-    yield step;
-    latents = await finishStep(step, options);
-  }
-  return await finishLatents(run, latents, outputType, recipe);
+  const { latents: last } = yield* denoise(latents, {
+    ...{ scheduler, timesteps, settings, options },
+    predict: async (latents, timestep, index) => {
+      const input = scheduler.scaleModelInput(latents, timestep);
+      const at = { index, total: timesteps.length, signal };
+      const told = { guidance, ...conditioning };
+      const residuals = await control(plan, pictures, told, input, timestep, at);
+      return await predictGuided(
+        { guidance, guidanceScale },
+        input,
+        (input) =>
+          unet.forward(input, timestep, { ...conditioning, imageEmbeds, ...residuals, signal }),
+      );
+    },
+    preview: (stepped) => previewLatents(run, stepped, recipe),
+  });
+  return await finishLatents(run, last, outputType, recipe);
 }

@@ -32,9 +32,8 @@ import {
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
-  randnTensor,
   type RunOptions,
-  Tensor,
+  type Tensor,
 } from "@denoise/core";
 import {
   batchNoise,
@@ -53,22 +52,19 @@ import {
   countPrompts,
   cropControlPictures,
   cropToMask,
+  denoise,
   type DenoisingRangeOptions,
   describeRun,
-  encodePictures,
   finishLatents,
-  finishStep,
-  guide,
   type ImagePromptOptions,
   imageTimeIds,
   type InpaintInput,
-  maskLatents,
+  inpaintLatents,
   planControl,
   planTimesteps,
-  prepareMasks,
+  predictGuided,
   preparePictures,
   previewLatents,
-  repeatRows,
   seesMask,
   sizeInPixels,
   stepOptions,
@@ -183,64 +179,44 @@ async function* generate(
     size,
   );
   const noise = batchNoise(count, options);
-  const { generator } = noise;
-  // Given generators draw as in the reference, for each picture given; own ones for each made.
-  const own = options.generator === undefined;
-  const pictures = own ? repeatRows(given, count, "pictures") : given;
-
-  const goesOn = denoisingStart !== undefined;
-  const fromNoise = !goesOn && (strength === 1 || options.latents !== undefined);
-  const clean = nineChannels && fromNoise
-    ? undefined
-    : await encodePictures(vae, pictures, generator, count);
-  const dims = [count, latentChannels, size.height / factor, size.width / factor];
-  const added = goesOn || options.latents === undefined
-    ? randnTensor(dims, generator)
-    : options.latents;
-  let latents = goesOn
-    ? options.latents ?? clean!
-    : fromNoise
-    ? added.mul(scheduler.initNoiseSigma)
-    : scheduler.addNoise(clean!, added, [left[0]!]);
-  const masks = await prepareMasks(codec, crop.maskImage, size);
-  const { mask, masked } = await maskLatents(run.components, pictures, masks, generator, count);
+  const painting = await inpaintLatents(
+    run,
+    {
+      pictures: given,
+      maskImage: crop.maskImage,
+      nineChannels,
+      size,
+      count,
+      first: left[0]!,
+      strength,
+      goesOn: denoisingStart !== undefined,
+    },
+    options,
+    noise,
+  );
   const settings = stepOptions(scheduler, noise, { eta });
   const facts = { steps, strength, guidanceScale, guidanceRescale, eta, ...size };
   const recipe = describeRun(prompt, options, facts, noise);
 
-  for (const [index, timestep] of timesteps.entries()) {
-    const scaled = scheduler.scaleModelInput(latents, timestep);
-    const input = nineChannels ? Tensor.cat([scaled, mask, masked], 1) : scaled;
-    // control ends after a part of all steps, also where the run ends before them
-    const at = { index, total: left.length, signal };
-    const told = { guidance, ...conditioning };
-    const residuals = await control(plan, controls, told, scaled, timestep, at);
-    const { sample } = await unet.forward(
-      guidance ? Tensor.cat([input, input]) : input,
-      timestep,
-      { ...conditioning, imageEmbeds, ...residuals, signal },
-    );
-    const output = guidance ? guide(sample, guidanceScale, guidanceRescale) : sample;
-    const stepped = scheduler.step(output, timestep, latents, settings);
-    const next = timesteps[index + 1];
-    const kept = nineChannels || next === undefined
-      ? clean
-      : scheduler.addNoise(clean!, added, [next]);
-    const painted = nineChannels
-      ? stepped.prevSample
-      : kept!.mul(mask.mul(-1).add(1)).add(stepped.prevSample.mul(mask));
-    const step = {
-      index,
-      total: timesteps.length,
-      timestep,
-      latents: painted,
-      denoised: stepped.predOriginalSample,
-      preview: () => previewLatents(run, stepped, recipe),
-    };
-    yield step;
-    latents = await finishStep(step, options);
-  }
-  return crop.restore(await finishLatents(run, latents, outputType, recipe));
+  const { latents: last } = yield* denoise(painting.latents, {
+    ...{ scheduler, timesteps, settings, options },
+    predict: async (latents, timestep, index) => {
+      const scaled = scheduler.scaleModelInput(latents, timestep);
+      // control ends after a part of all steps, also where the run ends before them
+      const at = { index, total: left.length, signal };
+      const told = { guidance, ...conditioning };
+      const residuals = await control(plan, controls, told, scaled, timestep, at);
+      return await predictGuided(
+        { guidance, guidanceScale, guidanceRescale },
+        painting.see(scaled),
+        (input) =>
+          unet.forward(input, timestep, { ...conditioning, imageEmbeds, ...residuals, signal }),
+      );
+    },
+    keep: ({ prevSample }, index) => painting.keep(prevSample, timesteps[index + 1]),
+    preview: (stepped) => previewLatents(run, stepped, recipe),
+  });
+  return crop.restore(await finishLatents(run, last, outputType, recipe));
 }
 
 /** The sizes that the model is told: the negative text gets those of the text. */

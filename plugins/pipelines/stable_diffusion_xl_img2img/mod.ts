@@ -25,7 +25,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
-  Tensor,
+  type Tensor,
 } from "@denoise/core";
 import {
   batchNoise,
@@ -34,16 +34,16 @@ import {
   checkStrength,
   conditionOnImages,
   conditionOnXlText,
+  denoise,
   type DenoisingRangeOptions,
   describeRun,
   finishLatents,
-  finishStep,
-  guide,
   type ImagePromptOptions,
   imageTimeIds,
   pictureLatents,
   type PicturesInput,
   planTimesteps,
+  predictGuided,
   previewLatents,
   stableDiffusionXL,
   type StableDiffusionXLComponents,
@@ -123,7 +123,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLImg2Im
     : timestepsFrom(scheduler, denoisingStart);
   const noise = batchNoise(count, options);
   const first = denoisingStart === undefined ? left[0] : undefined;
-  let latents = options.latents ?? await pictureLatents(run, options.image, count, noise, first);
+  const latents = options.latents ?? await pictureLatents(run, options.image, count, noise, first);
   const timesteps = timestepsUpTo(scheduler, left, denoisingEnd);
 
   const factor = vaeScaleFactor(vae);
@@ -135,25 +135,15 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLImg2Im
   const facts = { steps, strength, guidanceScale, guidanceRescale, eta, width, height };
   const recipe = describeRun(prompt, options, facts, noise);
 
-  for (const [index, timestep] of timesteps.entries()) {
-    const input = scheduler.scaleModelInput(latents, timestep);
-    const { sample } = await unet.forward(
-      guidance ? Tensor.cat([input, input]) : input,
-      timestep,
-      { ...conditioning, imageEmbeds, signal },
-    );
-    const output = guidance ? guide(sample, guidanceScale, guidanceRescale) : sample;
-    const stepped = scheduler.step(output, timestep, latents, settings);
-    const step = {
-      index,
-      total: timesteps.length,
-      timestep,
-      latents: stepped.prevSample,
-      denoised: stepped.predOriginalSample,
-      preview: () => previewLatents(run, stepped, recipe),
-    };
-    yield step;
-    latents = await finishStep(step, options);
-  }
-  return await finishLatents(run, latents, outputType, recipe);
+  const { latents: last } = yield* denoise(latents, {
+    ...{ scheduler, timesteps, settings, options },
+    predict: (latents, timestep) =>
+      predictGuided(
+        { guidance, guidanceScale, guidanceRescale },
+        scheduler.scaleModelInput(latents, timestep),
+        (input) => unet.forward(input, timestep, { ...conditioning, imageEmbeds, signal }),
+      ),
+    preview: (stepped) => previewLatents(run, stepped, recipe),
+  });
+  return await finishLatents(run, last, outputType, recipe);
 }
