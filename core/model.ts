@@ -207,3 +207,27 @@ export interface SafetyChecker<C extends object = object> extends Model<C> {
    */
   check(clipInput: Tensor): Promise<readonly boolean[]>;
 }
+
+/** The role of what turns sounds into pictures of their frequencies, and back. */
+export interface SpectrogramConverter {
+  /** The class by the name that model_index.json gives it. */
+  readonly className: string;
+  /** The library that has the class, as model_index.json names it. */
+  readonly library: string;
+  /** Samples in a second. */
+  readonly sampleRate: number;
+  /** How many columns of a picture a second takes. */
+  readonly columnsPerSecond: number;
+  /**
+   * The picture of a part of a sound: uint8 [frequencies, columns], the lowest frequency first.
+   *
+   * @param samples One channel, in -1..1.
+   * @param slice Which part, counted from 0, each as long as a picture is wide.
+   * @throws {RangeError} when the sound has no such part.
+   */
+  toSpectrogram(samples: Float32Array, slice?: number): Tensor;
+  /** A sound of one channel that has about that picture, uint8 [frequencies, columns]. */
+  toAudio(spectrogram: Tensor): Float32Array;
+  /** Writes its options into a folder that diffusers can load. */
+  savePretrained(folder: string): Promise<void>;
+}

@@ -72,8 +72,8 @@ export interface PictureOutput {
 
 /** What pipelines that make sounds give. */
 export interface AudioOutput {
-  /** Empty: there are no pictures. */
-  readonly images: readonly [];
+  /** Pictures of the sounds, of pipelines that make them by way of pictures. */
+  readonly images: readonly Picture[];
   /** The sounds; empty when `outputType` is `"tensor"`. */
   readonly audios: readonly Audio[];
   /** float32 [N, channels, length] in -1..1, for `"tensor"`. */

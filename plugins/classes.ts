@@ -389,6 +389,13 @@ import type { VQModel as VQModelObject } from "@denoise/model-vq-model";
 export const VQModel: typeof VQModelClass = VQModelClass.using(registry);
 /** An object of the class. */
 export type VQModel = VQModelObject;
+import { AudioDiffusionPipeline as AudioDiffusionPipelineClass } from "@denoise/pipeline-audio-diffusion";
+import type { AudioDiffusionPipeline as AudioDiffusionPipelineObject } from "@denoise/pipeline-audio-diffusion";
+/** `AudioDiffusionPipeline` of `@denoise/pipeline-audio-diffusion`, with {@linkcode registry} as its default. */
+export const AudioDiffusionPipeline: typeof AudioDiffusionPipelineClass =
+  AudioDiffusionPipelineClass.using(registry);
+/** An object of the class. */
+export type AudioDiffusionPipeline = AudioDiffusionPipelineObject;
 import { ConsistencyModelPipeline as ConsistencyModelPipelineClass } from "@denoise/pipeline-consistency-model";
 import type { ConsistencyModelPipeline as ConsistencyModelPipelineObject } from "@denoise/pipeline-consistency-model";
 /** `ConsistencyModelPipeline` of `@denoise/pipeline-consistency-model`, with {@linkcode registry} as its default. */
@@ -612,3 +619,9 @@ export const DPTImageProcessor: typeof DPTImageProcessorClass = DPTImageProcesso
 );
 /** An object of the class. */
 export type DPTImageProcessor = DPTImageProcessorObject;
+import { Mel as MelClass } from "@denoise/processor-mel";
+import type { Mel as MelObject } from "@denoise/processor-mel";
+/** `Mel` of `@denoise/processor-mel`, with {@linkcode registry} as its default. */
+export const Mel: typeof MelClass = MelClass.using(registry);
+/** An object of the class. */
+export type Mel = MelObject;

@@ -380,6 +380,12 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "pipeline",
+      className: "AudioDiffusionPipeline",
+      package: "@denoise/pipeline-audio-diffusion",
+      load: async () => (await import("@denoise/pipeline-audio-diffusion")).AudioDiffusionPipeline,
+    },
+    {
+      kind: "pipeline",
       className: "ConsistencyModelPipeline",
       package: "@denoise/pipeline-consistency-model",
       load: async () =>
@@ -599,6 +605,12 @@ export const registry: Registry = new Registry({
       aliases: ["DPTFeatureExtractor", "DPTImageProcessorFast", "DPTImageProcessorPil"],
       package: "@denoise/processor-dpt-image",
       load: async () => (await import("@denoise/processor-dpt-image")).DPTImageProcessor,
+    },
+    {
+      kind: "processor",
+      className: "Mel",
+      package: "@denoise/processor-mel",
+      load: async () => (await import("@denoise/processor-mel")).Mel,
     },
   ],
   sources: [source0, source1, mirror(), hub()],

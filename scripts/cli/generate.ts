@@ -103,7 +103,7 @@ async function generate(prompt: string, flags: GenerateFlags, registry: Registry
     used = task.pipe;
     const { images, audios = [] } = await withProgress(start(task, prompt, flags));
     const kind = audios.length > 0 ? SOUND : PICTURE;
-    const made = [...images, ...audios];
+    const made = audios.length > 0 ? audios : images;
     for (const [index, one] of made.entries()) {
       const path = outputPath(prompt, flags.out, index, made.length, kind);
       await one.save(path);
@@ -136,10 +136,11 @@ function refusePrompt(pipe: AnyPipeline, prompt: string, flags: GenerateFlags): 
 
 /** A length is for sounds. */
 function refuseLength({ className, makes }: AnyPipeline, { length }: GenerateFlags): void {
-  if (length === undefined || makes === "sounds") return;
+  if (length === undefined || className === "DanceDiffusionPipeline") return;
   throw new TypeError(
-    `Cannot give --length to ${className}: it makes pictures; a model of DanceDiffusionPipeline ` +
-      `takes it, such as harmonai/maestro-150k`,
+    `Cannot give --length to ${className}: it makes ${makes}${
+      makes === "sounds" ? " of one length" : ""
+    }; a model of DanceDiffusionPipeline takes it, such as harmonai/maestro-150k`,
   );
 }
 

@@ -1,0 +1,310 @@
+/**
+ * AudioDiffusionPipeline: sounds by way of pictures of their frequencies, which a UNet draws out of
+ * noise (teticio/audio-diffusion-256), or latents of them (teticio/latent-audio-diffusion-256). A
+ * sound that is given can be changed from a step on, and continued at either end.
+ *
+ * The pictures are those of diffusers. The sounds are not, nor are those of two calls there: a
+ * picture has no phases, and librosa begins with random ones (see `@denoise/processor-mel`).
+ *
+ * Not covered: `audio_file` (give its samples as `rawAudio`), and the methods `encode` and `slerp`.
+ *
+ * @example
+ * ```ts ignore
+ * import { AudioDiffusionPipeline } from "@denoise/denoise";
+ *
+ * const pipe = await AudioDiffusionPipeline.fromPretrained("teticio/audio-diffusion-256");
+ * const { images, audios } = await pipe({ seed: 0 });
+ * await audios[0].save("loop.wav");
+ * const { audios: [more] } = await pipe({ rawAudio: audios[0].data, startStep: 25, maskStartSecs: 1 });
+ * ```
+ *
+ * @module
+ */
+import {
+  type AudioOutput,
+  type Autoencoder,
+  definePipeline,
+  DenoiseError,
+  type Denoiser,
+  type GeneratorInput,
+  type Picture,
+  type Pipeline,
+  type PipelineClass,
+  type PipelineRun,
+  randnTensor,
+  type Recipe,
+  type RunOptions,
+  type Scheduler,
+  type SpectrogramConverter,
+  Tensor,
+} from "@denoise/core";
+import {
+  batchNoise,
+  denormalize,
+  finishStep,
+  sampleSize,
+  stepOptions,
+  toPictures,
+} from "@denoise/core/pipelines";
+
+/** What an AudioDiffusionPipeline consists of. */
+export interface AudioDiffusionComponents {
+  /** A UNet2DModel, or a UNet2DConditionModel that is given `encoding`. */
+  readonly unet: Denoiser;
+  /** A Mel, which turns sounds into pictures and back. */
+  readonly mel: SpectrogramConverter;
+  /** A DDIMScheduler or DDPMScheduler. */
+  readonly scheduler: Scheduler;
+  /** An AutoencoderKL, where the UNet works on latents. */
+  readonly vqvae: Autoencoder | null;
+}
+
+/** Options of a call. */
+export interface AudioDiffusionOptions extends Omit<RunOptions, "outputType"> {
+  /** Sounds to make; 1 unless given. */
+  readonly batchSize?: number | undefined;
+  /** Denoising steps; 50 with DDIM and 1000 otherwise, unless given. */
+  readonly steps?: number | undefined;
+  /** The same as `steps`, by the name that it has in other pipelines. */
+  readonly numInferenceSteps?: number | undefined;
+  /** A sound to begin with, one channel in -1..1 at the sample rate of the mel. */
+  readonly rawAudio?: Float32Array | undefined;
+  /** Which part of that sound, counted from 0; 0 unless given. */
+  readonly slice?: number | undefined;
+  /** From which step on it is changed; 0, so that all but masked parts are new, unless given. */
+  readonly startStep?: number | undefined;
+  /** Seconds at its start that are kept; 0 unless given. */
+  readonly maskStartSecs?: number | undefined;
+  /** Seconds at its end that are kept; 0 unless given. */
+  readonly maskEndSecs?: number | undefined;
+  /** What the scheduler draws from; the generator of the first noise unless given. */
+  readonly stepGenerator?: GeneratorInput | undefined;
+  /** Amount of noise of DDIM, 0..1; 0 unless given. */
+  readonly eta?: number | undefined;
+  /** The first noise, float32 [N, C, H, W]. */
+  readonly noise?: Tensor | undefined;
+  /** What a UNet2DConditionModel is given, float32 [N, tokens, width]. */
+  readonly encoding?: Tensor | undefined;
+  /** Pictures with their sounds, pictures alone, or float32 [N, C, H, W] in 0..1. */
+  readonly outputType?: "audio" | "image" | "tensor" | undefined;
+}
+
+/** A loaded AudioDiffusionPipeline. */
+export type AudioDiffusionPipeline = Pipeline<
+  AudioDiffusionComponents,
+  [options?: AudioDiffusionOptions],
+  AudioOutput
+>;
+
+/** Sounds by way of spectrograms; `AudioDiffusionPipeline` of diffusers. */
+export const AudioDiffusionPipeline: PipelineClass<
+  AudioDiffusionComponents,
+  [options?: AudioDiffusionOptions],
+  AudioOutput
+> = definePipeline({
+  className: "AudioDiffusionPipeline",
+  makes: "sounds",
+  components: {
+    vqvae: { kind: "model", optional: true },
+    unet: { kind: "model" },
+    mel: { kind: "processor" },
+    scheduler: { kind: "scheduler" },
+  },
+  async *generate(run, options: AudioDiffusionOptions = {}) {
+    const { unet, scheduler } = run.components;
+    const { batchSize = 1, startStep = 0, outputType = "audio", eta = 0, signal } = options;
+    const steps = options.steps ?? options.numInferenceSteps ?? defaultSteps(scheduler);
+    checkCall(options);
+    scheduler.setTimesteps(steps);
+    checkStart(startStep, scheduler.timesteps.length);
+
+    const source = batchNoise(batchSize, options);
+    const stepSource = { ...source, generator: options.stepGenerator ?? source.generator };
+    const encoderHiddenStates = unet.className === "UNet2DConditionModel"
+      ? options.encoding
+      : undefined;
+    const recipe = (i: number) => ({ seed: source.seedOf(i)?.toString(), steps });
+
+    let sample = firstNoise(unet, batchSize, source.generator, options.noise); // [N, C, h, w]
+    const given = await givenSound(run, options, sample, source.generator);
+    if (given !== undefined && startStep > 0) {
+      sample = given.noisy(sample, scheduler.timesteps[startStep - 1]!);
+    }
+    const begun = sample; // in diffusers the first noise is overwritten by this, too
+    const timesteps = scheduler.timesteps.slice(startStep);
+    for (const [index, timestep] of timesteps.entries()) {
+      const output = await unet.forward(sample, timestep, { encoderHiddenStates, signal });
+      const { prevSample, predOriginalSample } = scheduler.step(
+        output.sample,
+        timestep,
+        sample,
+        stepOptions(scheduler, stepSource, { eta }),
+      );
+      const latents = given?.keepEnds(prevSample, () => given.noisy(begun, timestep)) ?? prevSample;
+      const step = {
+        index,
+        total: timesteps.length,
+        timestep,
+        latents,
+        denoised: predOriginalSample,
+        preview: async () => await pictures(run, await decode(run, latents), recipe),
+      };
+      yield step;
+      sample = await finishStep(step, options);
+    }
+
+    const tensor = await decode(run, sample);
+    if (outputType === "tensor") return { images: [], audios: [], tensor };
+    const images = await pictures(run, tensor, recipe);
+    if (outputType === "image") return { images, audios: [] };
+    return { images, audios: await sounds(run, images, recipe) };
+  },
+});
+
+type Run = PipelineRun<AudioDiffusionComponents>;
+
+function defaultSteps({ className }: Scheduler): number {
+  return className === "DDIMScheduler" ? 50 : 1000;
+}
+
+function checkCall(options: AudioDiffusionOptions): void {
+  const { batchSize = 1, outputType = "audio", maskStartSecs = 0, maskEndSecs = 0 } = options;
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new RangeError(`Cannot make ${batchSize} sounds: batchSize must be an integer from 1`);
+  }
+  if (!["audio", "image", "tensor"].includes(outputType)) {
+    throw new RangeError(
+      `Cannot give the output as ${JSON.stringify(outputType)}: outputType must be "audio", ` +
+        `"image" or "tensor"`,
+    );
+  }
+  if (!(maskStartSecs >= 0 && maskEndSecs >= 0)) {
+    throw new RangeError(
+      `Cannot keep ${maskStartSecs} and ${maskEndSecs} seconds of a sound: both must be 0 or more`,
+    );
+  }
+  if ("audioFile" in options && options.audioFile !== undefined) {
+    throw new DenoiseError(
+      "unsupported_option",
+      "Cannot open a sound for audioFile: give its samples as rawAudio, at the rate of pipe.mel",
+    );
+  }
+}
+
+function checkStart(startStep: number, steps: number): void {
+  if (Number.isInteger(startStep) && startStep >= 0 && startStep < steps) return;
+  throw new RangeError(
+    `Cannot start at step ${startStep}: startStep must be an integer from 0 to ${steps - 1}`,
+  );
+}
+
+function firstNoise(
+  unet: Denoiser,
+  batchSize: number,
+  generator: GeneratorInput,
+  noise?: Tensor,
+): Tensor {
+  const { in_channels, sample_size } = unet.config as Record<string, unknown>;
+  const dims = [batchSize, in_channels as number, ...sampleSize(sample_size)];
+  if (noise === undefined) return randnTensor(dims, generator);
+  if (String(noise.dims) === String(dims)) return noise;
+  throw new TypeError(
+    `Cannot start from noise of shape [${noise.dims.join(", ")}]: this call needs ` +
+      `[${dims.join(", ")}]`,
+  );
+}
+
+/** A sound that is given, as the UNet sees it. */
+interface GivenSound {
+  /** With noise as of a timestep, for each of the batch. */
+  noisy(noise: Tensor, timestep: number): Tensor;
+  /** A sample with the columns that are kept taken from another one. */
+  keepEnds(sample: Tensor, kept: () => Tensor): Tensor;
+}
+
+async function givenSound(
+  { components: { mel, vqvae, scheduler } }: Run,
+  options: AudioDiffusionOptions,
+  noise: Tensor,
+  generator: GeneratorInput,
+): Promise<GivenSound | undefined> {
+  const { rawAudio, slice = 0, maskStartSecs = 0, maskEndSecs = 0 } = options;
+  if (rawAudio === undefined) return undefined;
+  const spectrogram = mel.toSpectrogram(rawAudio, slice); // [H, W]
+  const [height, width] = spectrogram.dims as [number, number];
+  const picture = spectrogram.astype("float32").map((x) => Math.fround(x / 255 * 2 - 1))
+    .reshape([1, 1, height, width]);
+  const seen = vqvae === null ? picture : await latentsOf(vqvae, picture, generator);
+  const [count, channels, rows, columns] = noise.dims as [number, number, number, number];
+  if (String(seen.dims.slice(1)) !== String([channels, rows, columns])) {
+    throw new TypeError(
+      `Cannot change this sound: its picture is [${seen.dims.slice(1).join(", ")}] to the unet, ` +
+        `which takes [${[channels, rows, columns].join(", ")}]; do mel and unet belong together?`,
+    );
+  }
+  const batch = Tensor.cat(Array<Tensor>(count).fill(seen));
+  const perSecond = columns * mel.columnsPerSecond / width;
+  const start = Math.min(columns, Math.floor(maskStartSecs * perSecond));
+  const end = Math.min(columns, Math.floor(maskEndSecs * perSecond));
+  return {
+    noisy: (noise, timestep) =>
+      scheduler.addNoise(batch, noise, Array<number>(count).fill(timestep)),
+    keepEnds(sample, kept) {
+      if (start === 0 && end === 0) return sample;
+      const [data, from] = [sample.toFloat32Array().slice(), kept().toFloat32Array()];
+      for (let row = 0; row < data.length; row += columns) {
+        data.set(from.subarray(row, row + start), row);
+        data.set(from.subarray(row + columns - end, row + columns), row + columns - end);
+      }
+      return new Tensor("float32", data, sample.dims);
+    },
+  };
+}
+
+async function latentsOf(
+  vqvae: Autoencoder,
+  picture: Tensor,
+  generator: GeneratorInput,
+): Promise<Tensor> {
+  const { latentDist } = await vqvae.encode(picture);
+  const first = Array.isArray(generator) ? generator[0] : generator;
+  return latentDist.sample(first).mul(scalingFactor(vqvae));
+}
+
+function scalingFactor(vqvae: Autoencoder): number {
+  return (vqvae.config as Record<string, unknown>)["scaling_factor"] as number;
+}
+
+/** Pictures of samples, float32 [N, C, H, W] in 0..1. */
+async function decode({ components: { vqvae } }: Run, sample: Tensor): Promise<Tensor> {
+  if (vqvae === null) return denormalize(sample);
+  const { sample: decoded } = await vqvae.decode(sample.mul(1 / scalingFactor(vqvae)));
+  return denormalize(decoded);
+}
+
+/** Grey pictures, whatever the channels. */
+async function pictures(
+  run: Run,
+  tensor: Tensor,
+  recipe: (index: number) => Recipe,
+): Promise<Picture[]> {
+  const made = await toPictures(run, tensor, recipe);
+  const { editor } = await run.pictures();
+  if (tensor.dims[1] === 1 || editor === undefined) return made;
+  return await Promise.all(made.map((picture) => editor.open(picture, "L")));
+}
+
+async function sounds(
+  run: Run,
+  images: readonly Picture[],
+  recipe: (index: number) => Recipe,
+): Promise<AudioOutput["audios"]> {
+  const { mel } = run.components;
+  const made = images.map(({ data, width, height }) => {
+    const samples = mel.toAudio(new Tensor("uint8", data, [height, width]));
+    return new Tensor("float32", samples, [1, 1, samples.length]);
+  });
+  const codec = await run.audio();
+  const about = (i: number) => ({ ...run.recipe, ...recipe(i) });
+  return codec.fromTensor(Tensor.cat(made), mel.sampleRate, about);
+}
