@@ -13,6 +13,7 @@ from transformers import BertTokenizer
 
 from bert_vocabulary import write_tokenizer
 from common import GOLDEN, generator, seed_of, write_golden
+from model_goldens import Calls, vq_model as vq_model_calls
 from task_goldens import write_task
 from task_repos import folder
 from tasks import OTHER, PROMPT, case, latents, picture, swap, tensor
@@ -43,26 +44,6 @@ BERTS = {
 }
 
 
-class Cases:
-    """Calls of a model with their tensors."""
-
-    def __init__(self) -> None:
-        self.cases, self.tensors = [], {}
-
-    def add(self, name: str, inputs: dict, outputs: dict, **more) -> None:
-        case = {"name": name, **more, "inputs": {}, "outputs": {}}
-        for side, values in (("inputs", inputs), ("outputs", outputs)):
-            for role, value in values.items():
-                if isinstance(value, torch.Tensor):
-                    key = f"{len(self.cases)}.{side}.{role}"
-                    self.tensors[key], value = value, {"tensor": key}
-                case[side][role] = value
-        self.cases.append(case)
-
-    def write(self, path) -> None:
-        write_golden(path, COMMAND, self.cases, self.tensors)
-
-
 def vq_model(config: dict, seed: int) -> VQModel:
     """With a codebook as wide as the latents, so that many of its vectors are near some of them."""
     model = liven(VQModel(**config), seed).eval()
@@ -75,32 +56,14 @@ def vq_model(config: dict, seed: int) -> VQModel:
 def write_vq_model(name: str, config: dict) -> None:
     model = vq_model(config, seed_of(f"VQModel/{name}"))
     model.save_pretrained(folder(f"models/VQModel/{name}"))
-    g, calls = generator(1), Cases()
-    width, count = model.quantize.vq_embed_dim, config["num_vq_embeddings"]
-    sample = torch.rand(2, model.config.in_channels, 16, 24, generator=g) * 2 - 1
-    calls.add("encode", {"sample": sample}, {"latents": model.encode(sample).latents}, method="encode")
-    z = torch.randn(2, width, 5, 4, generator=g)
-    quantized, loss, (_, _, indices) = model.quantize(z)
-    calls.add("quantize", {"z": z}, {"quantized": quantized, "indices": indices, "commit_loss": loss}, method="quantize")
-    decoded = model.decode(z)
-    calls.add("decode", {"z": z}, {"sample": decoded.sample, "commit_loss": decoded.commit_loss}, method="decode")
-    if config.get("lookup_from_codebook"):
-        codes = torch.randint(0, count, (2, 12), generator=g)
-        given = {"z": codes, "force_not_quantize": True, "shape": [2, 3, 4, width]}
-        decoded = model.decode(codes, force_not_quantize=True, shape=(2, 3, 4, width))
-    else:
-        given = {"z": z, "force_not_quantize": True}
-        decoded = model.decode(z, force_not_quantize=True)
-    calls.add("decode without quantizing", given, {"sample": decoded.sample, "commit_loss": decoded.commit_loss}, method="decode")
-    both = model(sample)
-    calls.add("forward", {"sample": sample}, {"sample": both.sample, "commit_loss": both.commit_loss}, method="forward")
-    calls.write(GOLDEN / "models" / "VQModel" / name)
+    calls = vq_model_calls(model, 1)
+    write_golden(GOLDEN / "models" / "VQModel" / name, COMMAND, calls.cases, calls.tensors)
 
 
 def write_bert(name: str, config: dict) -> None:
     model = liven(LDMBertModel(LDMBertConfig(**config)), seed_of(f"LDMBertModel/{name}")).eval()
     model.save_pretrained(folder(f"models/LDMBertModel/{name}"))
-    g, calls = generator(2), Cases()
+    g, calls = generator(2), Calls()
     ids = torch.randint(0, config["vocab_size"], (2, 9), generator=g)
     layers, heads = config["encoder_layers"], config["encoder_attention_heads"]
 
@@ -115,7 +78,7 @@ def write_bert(name: str, config: dict) -> None:
     add("own places", input_ids=ids, position_ids=torch.tensor([[3, 1, 0, 2, 8, 7, 6, 5, 4]]))
     add("a mask of heads", input_ids=ids, head_mask=torch.rand(layers, heads, generator=g))
     add("embedded tokens", inputs_embeds=torch.randn(2, 4, config["d_model"], generator=g))
-    calls.write(GOLDEN / "models" / "LDMBertModel" / name)
+    write_golden(GOLDEN / "models" / "LDMBertModel" / name, COMMAND, calls.cases, calls.tensors)
 
 
 def scheduler() -> DDIMScheduler:

@@ -75,40 +75,61 @@ def residual_shapes(model, batch: int, height: int, width: int) -> list[tuple[in
     return shapes
 
 
+def condition_inputs(model, batch: int, height: int, width: int, timestep, g: torch.Generator, tokens: int = 5) -> dict:
+    """What the model takes, by the names of the arguments; those of added_cond_kwargs with a point between."""
+    config = model.config
+    kind = config.addition_embed_type or ""
+    hint = 4 if kind == "image_hint" else 0
+    values = {"sample": torch.randn(batch, config.in_channels - hint, height, width, generator=g), "timestep": timestep}
+    cross = config.cross_attention_dim
+    cross = cross if isinstance(cross, int) else cross[0]
+    if config.encoder_hid_dim_type != "image_proj" or kind == "text":
+        values["encoder_hidden_states"] = torch.randn(batch, tokens, config.encoder_hid_dim or cross, generator=g)
+    if (labels := class_labels(config, batch, g)) is not None:
+        values["class_labels"] = labels
+    if config.time_cond_proj_dim:
+        values["timestep_cond"] = torch.randn(batch, config.time_cond_proj_dim, generator=g)
+    if kind == "text_time":
+        width_of_text = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim
+        values["added_cond_kwargs.text_embeds"] = torch.randn(batch, width_of_text, generator=g)
+        values["added_cond_kwargs.time_ids"] = torch.randint(0, 1024, (batch, 6), generator=g).float()
+    if kind == "text_image":
+        values["added_cond_kwargs.text_embeds"] = torch.randn(batch, cross, generator=g)
+    if "image" in kind or "image" in (config.encoder_hid_dim_type or ""):
+        both = kind == "text_image" or config.encoder_hid_dim_type == "text_image_proj"
+        values["added_cond_kwargs.image_embeds"] = torch.randn(batch, cross if both else config.encoder_hid_dim, generator=g)
+    if hint:
+        values["added_cond_kwargs.hint"] = torch.rand(batch, 3, height * 8, width * 8, generator=g)
+    return values
+
+
+def call_condition(model, values: dict) -> torch.Tensor:
+    nested = {"encoder_hidden_states": None}
+    for key, value in values.items():
+        first, _, second = key.partition(".")
+        if second.isdigit():
+            nested[first] = [*nested.get(first, []), value.clone()]  # the model adds to some in place
+        elif second:
+            nested[first] = {**nested.get(first, {}), second: value}
+        else:
+            nested[first] = value
+    return model(**nested).sample
+
+
 def unet_2d_condition(model, seed: int, extras: bool = False) -> Calls:
     calls, g, config = Calls(), generator(seed), model.config
     size = config.sample_size
-    cross = config.encoder_hid_dim or config.cross_attention_dim
-    cross = cross if isinstance(cross, int) else cross[0]
+    # other levels double what they have halved, and nothing else
+    any_size = all(kind in ("DownBlock2D", "CrossAttnDownBlock2D") for kind in config.down_block_types)
 
     def inputs(batch: int, height: int, width: int, timestep, tokens: int) -> dict:
-        values = {
-            "sample": torch.randn(batch, config.in_channels, height, width, generator=g), "timestep": timestep,
-            "encoder_hidden_states": torch.randn(batch, tokens, cross, generator=g),
-        }
-        if (labels := class_labels(config, batch, g)) is not None:
-            values["class_labels"] = labels
-        if config.time_cond_proj_dim:
-            values["timestep_cond"] = torch.randn(batch, config.time_cond_proj_dim, generator=g)
-        if config.addition_embed_type == "text_time":
-            width_of_text = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim
-            values["added_cond_kwargs.text_embeds"] = torch.randn(batch, width_of_text, generator=g)
-            values["added_cond_kwargs.time_ids"] = torch.randint(0, 1024, (batch, 6), generator=g).float()
-        return values
+        return condition_inputs(model, batch, height, width, timestep, g, tokens)
 
     def add(name: str, values: dict, **more) -> None:
-        nested = {key: value for key, value in values.items() if "." not in key}
-        for key, value in values.items():
-            if "." in key:
-                first, second = key.split(".")
-                if second.isdigit():
-                    nested[first] = (*nested.get(first, ()), value)
-                else:
-                    nested[first] = {**nested.get(first, {}), second: value}
-        calls.add(name, values, {"sample": model(**nested).sample}, **more)
+        calls.add(name, values, {"sample": call_condition(model, values)}, **more)
 
     add("two pictures, one timestep", inputs(2, size, size, 981, 7))
-    if config.class_embed_type is None and config.num_class_embeds is None and not config.time_cond_proj_dim:
+    if config.class_embed_type is None and config.num_class_embeds is None and not config.time_cond_proj_dim and any_size:
         add("a size that does not halve", inputs(1, size + 2, size - 2, 500.25, 77))
     add("a timestep each", inputs(2, size, size, torch.tensor([999, 1]), 3))
     if extras:
@@ -138,6 +159,29 @@ def autoencoder_kl(model, seed: int) -> Calls:
     return calls
 
 
+def vq_model(model, seed: int) -> Calls:
+    calls, g, config = Calls(), generator(seed), model.config
+    width, count = model.quantize.vq_embed_dim, config.num_vq_embeddings
+    sample = torch.rand(2, config.in_channels, 16, 24, generator=g) * 2 - 1
+    calls.add("encode", {"sample": sample}, {"latents": model.encode(sample).latents}, method="encode")
+    z = torch.randn(2, width, 5, 4, generator=g)
+    quantized, loss, (_, _, indices) = model.quantize(z)
+    calls.add("quantize", {"z": z}, {"quantized": quantized, "indices": indices, "commit_loss": loss}, method="quantize")
+    decoded = model.decode(z)
+    calls.add("decode", {"z": z}, {"sample": decoded.sample, "commit_loss": decoded.commit_loss}, method="decode")
+    if config.lookup_from_codebook:
+        codes = torch.randint(0, count, (2, 12), generator=g)
+        given = {"z": codes, "force_not_quantize": True, "shape": [2, 3, 4, width]}
+        decoded = model.decode(codes, force_not_quantize=True, shape=(2, 3, 4, width))
+    else:
+        given = {"z": z, "force_not_quantize": True}
+        decoded = model.decode(z, force_not_quantize=True)
+    calls.add("decode without quantizing", given, {"sample": decoded.sample, "commit_loss": decoded.commit_loss}, method="decode")
+    both = model(sample)
+    calls.add("forward", {"sample": sample}, {"sample": both.sample, "commit_loss": both.commit_loss}, method="forward")
+    return calls
+
+
 def clip_text(model, seed: int) -> Calls:
     calls, config = Calls(), model.config
     length = config.max_position_embeddings
@@ -156,6 +200,7 @@ def clip_text(model, seed: int) -> Calls:
 RUNNERS = {
     "UNet2DModel": unet_2d, "UNet2DConditionModel": unet_2d_condition, "AutoencoderKL": autoencoder_kl,
     "CLIPTextModel": clip_text, "CLIPTextModelWithProjection": clip_text,
+    "VQModel": vq_model,
 }
 
 

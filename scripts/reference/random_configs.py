@@ -96,12 +96,49 @@ def unet_2d_condition(dice: Random, in_channels: int | None = None, cross: int |
     )
     if plain:
         return config
+    if dice.random() < 0.3:
+        return config | k_levels(dice)
+    if dice.random() < 0.4:
+        config |= other_levels(dice, count, cross)
     return config | pick(
         dice, {}, {}, {"time_cond_proj_dim": 6}, {"num_class_embeds": 7}, {"class_embed_type": "timestep"},
         {"class_embed_type": "projection", "projection_class_embeddings_input_dim": 5},
         {"class_embed_type": "simple_projection", "projection_class_embeddings_input_dim": 5, "class_embeddings_concat": True},
         {"addition_embed_type": "text_time", "addition_time_embed_dim": 4, "projection_class_embeddings_input_dim": 30},
         {"encoder_hid_dim": 10, "encoder_hid_dim_type": "text_proj"},
+        {"encoder_hid_dim": 10, "encoder_hid_dim_type": "text_image_proj", "addition_embed_type": "text_image"},
+        {"encoder_hid_dim": 10, "encoder_hid_dim_type": "image_proj", "addition_embed_type": "image"},
+        {"addition_embed_type": "text", "addition_embed_type_num_heads": pick(dice, 1, 2, 4)},
+        {"time_embedding_type": "fourier", "class_embed_type": "identity", "time_embedding_dim": 24},
+    )
+
+
+def other_levels(dice: Random, count: int, cross: int) -> dict:
+    """Levels of Kandinsky, IF and unCLIP."""
+    kinds = [pick(dice, ("SimpleCrossAttnDownBlock2D", "SimpleCrossAttnUpBlock2D"), ("AttnDownBlock2D", "AttnUpBlock2D"),
+                  ("ResnetDownsampleBlock2D", "ResnetUpsampleBlock2D"), ("CrossAttnDownBlock2D", "CrossAttnUpBlock2D"))
+             for _ in range(count)]
+    return dict(
+        down_block_types=tuple(down for down, _ in kinds), up_block_types=tuple(up for _, up in reversed(kinds)),
+        mid_block_type=pick(dice, "UNetMidBlock2DSimpleCrossAttn", "UNetMidBlock2DCrossAttn"), cross_attention_dim=cross,
+        only_cross_attention=pick(dice, False, False, True), mid_block_only_cross_attention=pick(dice, None, True, False),
+        resnet_skip_time_act=dice.random() < 0.5, resnet_out_scale_factor=pick(dice, 1.0, 1.4142),
+    )
+
+
+def k_levels(dice: Random) -> dict:
+    """Levels of the latent upscaler: the lowest ones as wide as the time embedding, in groups of 32."""
+    last = pick(dice, "KCrossAttn", "K")
+    wide = pick(dice, 32, 64)
+    kinds, channels = pick(dice, (("K", last), (wide, wide)), (("K", "KCrossAttn", last), (96 - wide, wide, wide)),
+                           (("K", "K", last), (96 - wide, wide, wide)), (("K",), (wide,)))
+    return dict(
+        block_out_channels=channels, down_block_types=tuple(f"{kind}DownBlock2D" for kind in kinds),
+        up_block_types=tuple(f"{kind}UpBlock2D" for kind in reversed(kinds)), time_embedding_dim=wide, norm_num_groups=None,
+        time_embedding_type=pick(dice, "fourier", "positional"), layers_per_block=pick(dice, 1, 2), attention_head_dim=pick(dice, 8, 16),
+        mid_block_type=pick(dice, None, None, "UNetMidBlock2DCrossAttn", "UNetMidBlock2D"), transformer_layers_per_block=1,
+        cross_attention_norm="layer_norm", only_cross_attention=False,
+        **pick(dice, {}, {"time_cond_proj_dim": 6}, {"num_class_embeds": 7}),
     )
 
 
@@ -118,6 +155,20 @@ def autoencoder_kl(dice: Random, latent_channels: int | None = None) -> dict:
     )
 
 
+def vq_model(dice: Random) -> dict:
+    config = autoencoder_kl(dice, latent_channels=pick(dice, 3, 4, 6))
+    config.pop("use_quant_conv", None), config.pop("use_post_quant_conv", None)
+    count = len(config["block_out_channels"])
+    plain = dict(norm_type="group", vq_embed_dim=pick(dice, None, 3, 5), lookup_from_codebook=dice.random() < 0.3)
+    spatial = dict(norm_type="spatial", block_out_channels=(32,) * count, norm_num_groups=pick(dice, 4, 32))
+    attention = dice.random() < 0.3
+    return config | pick(dice, plain, plain, spatial) | dict(
+        num_vq_embeddings=pick(dice, 8, 50, 300),
+        down_block_types=("DownEncoderBlock2D",) * (count - 1) + (f"{'Attn' * attention}DownEncoderBlock2D",),
+        up_block_types=(f"{'Attn' * attention}UpDecoderBlock2D",) + ("UpDecoderBlock2D",) * (count - 1),
+    )
+
+
 def clip_text(dice: Random, positions: int | None = None) -> dict:
     heads = pick(dice, 1, 2, 4)
     return dict(
@@ -130,7 +181,7 @@ def clip_text(dice: Random, positions: int | None = None) -> dict:
 
 MODELS = {
     "UNet2DModel": unet_2d, "UNet2DConditionModel": unet_2d_condition, "AutoencoderKL": autoencoder_kl,
-    "CLIPTextModel": clip_text,
+    "CLIPTextModel": clip_text, "VQModel": vq_model,
 }
 
 

@@ -4,7 +4,7 @@ A name is a configuration; `MODELS[class][name]` are the arguments of the diffus
 """
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel, UNet2DModel
+from diffusers import AutoencoderKL, UNet2DConditionModel, UNet2DModel, VQModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from common import generator, seed_of
@@ -229,6 +229,7 @@ MODELS = {
 _CLASSES = {
     "UNet2DModel": UNet2DModel, "UNet2DConditionModel": UNet2DConditionModel, "AutoencoderKL": AutoencoderKL,
     "CLIPTextModel": CLIPTextModel, "CLIPTextModelWithProjection": CLIPTextModelWithProjection,
+    "VQModel": VQModel,
 }
 
 

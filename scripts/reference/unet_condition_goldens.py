@@ -11,7 +11,7 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from common import GOLDEN, generator, seed_of, write_golden
-from model_goldens import Calls, class_labels
+from model_goldens import Calls, call_condition as call, condition_inputs as inputs
 from task_repos import folder
 from tiny_models import liven
 
@@ -67,41 +67,6 @@ CONFIGS = {
     "masked": {**CROSS, "mid_block_type": "UNetMidBlock2D"},
     "masked_only_cross": {**CROSS, "mid_block_type": "UNetMidBlock2D", "only_cross_attention": (True, False), "attention_head_dim": (1, 2)},
 }
-
-
-def inputs(model, batch: int, height: int, width: int, timestep, g: torch.Generator, tokens: int = 5) -> dict:
-    config = model.config
-    hint = config.addition_embed_type == "image_hint"
-    values = {"sample": torch.randn(batch, config.in_channels - 4 * hint, height, width, generator=g), "timestep": timestep}
-    if config.encoder_hid_dim_type != "image_proj":
-        wide = config.encoder_hid_dim or config.cross_attention_dim
-        values["encoder_hidden_states"] = torch.randn(batch, tokens, wide, generator=g)
-    if (labels := class_labels(config, batch, g)) is not None:
-        values["class_labels"] = labels
-    if config.time_cond_proj_dim:
-        values["timestep_cond"] = torch.randn(batch, config.time_cond_proj_dim, generator=g)
-    kind = config.addition_embed_type or ""
-    if kind == "text_image":
-        values["added_cond_kwargs.text_embeds"] = torch.randn(batch, config.cross_attention_dim, generator=g)
-    if "image" in kind:
-        wide = config.cross_attention_dim if kind == "text_image" else config.encoder_hid_dim
-        values["added_cond_kwargs.image_embeds"] = torch.randn(batch, wide, generator=g)
-    if hint:
-        values["added_cond_kwargs.hint"] = torch.rand(batch, 3, height * 8, width * 8, generator=g)
-    return values
-
-
-def call(model, values: dict) -> torch.Tensor:
-    nested = {"encoder_hidden_states": None}
-    for key, value in values.items():
-        first, _, second = key.partition(".")
-        if second.isdigit():
-            nested[first] = [*nested.get(first, []), value.clone()]
-        elif second:
-            nested[first] = {**nested.get(first, {}), second: value}
-        else:
-            nested[first] = value
-    return model(**nested).sample
 
 
 def level_shapes(model, values: dict) -> list[tuple[int, ...]]:

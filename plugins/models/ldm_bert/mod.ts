@@ -113,8 +113,8 @@ export interface LDMBertModel extends Model<LDMBertConfig> {
   forward(inputIds: Tensor | undefined, options?: LDMBertOptions): Promise<LDMBertOutput>;
 }
 
-/** Added to the scores of tokens that are not to be seen. */
-const HIDDEN = -3e38;
+/** Added to the scores of tokens that are not to be seen: far down, and finite in either type. */
+const HIDDEN = { float32: -3e38, float16: -65504 } as const;
 
 /** What the layers have in common. */
 interface Shared {
@@ -179,7 +179,7 @@ function encode(
   inputs: Readonly<Record<string, Value>>,
 ): Record<string, Value> {
   const { attention_mask: mask, position_ids, head_mask: headMask } = inputs;
-  const keyBias = mask && mul(s, unsqueeze(s, sub(s, 1, s.cast(mask)), [1, 2]), HIDDEN);
+  const keyBias = mask && mul(s, unsqueeze(s, sub(s, 1, s.cast(mask)), [1, 2]), HIDDEN[s.graph.dtype]);
   const states = [add(s, tokens, places(s.at("embed_positions"), tokens, position_ids))];
   for (let i = 0; i < config.encoder_layers; i++) {
     states.push(layer(s.at("layers", i), states.at(-1)!, i, { config, keyBias, headMask }));
