@@ -220,6 +220,26 @@ describe("savePretrained() of a model with maxShardSize", () => {
     await Deno.remove(folder, { recursive: true });
   });
 
+  it("into the folder that it was loaded from leaves it as it was", async () => {
+    const folder = await Deno.makeTempDir({ prefix: "denoise-" });
+    const original = fixture("tiny-ddpm-sharded/unet");
+    for (const name of await filesOf(original)) {
+      await Deno.copyFile(`${original}/${name}`, `${folder}/${name}`);
+    }
+    const unet = await UNet2DModel.fromPretrained(folder);
+    const sample = new Generator(1).randn([1, 3, 16, 16]);
+    const { sample: before } = await unet.forward(sample, 5);
+    for (const maxShardSize of ["20KB", "30KB", "1MB", "20KB"]) {
+      await unet.savePretrained(folder, { maxShardSize });
+      await unet.dispose(); // its next session reads the weights anew
+      assertEquals((await unet.forward(sample, 5)).sample.data, before.data, maxShardSize);
+    }
+    const again = await UNet2DModel.fromPretrained(folder);
+    assertEquals((await again.forward(sample, 5)).sample.data, before.data);
+    await Promise.all([unet.dispose(), again.dispose()]);
+    await Deno.remove(folder, { recursive: true });
+  });
+
   it("gives a tensor that is too large a file of its own", async () => {
     const unet = await UNet2DModel.fromPretrained(fixture("tiny-ddpm-sharded/unet"));
     const folder = await Deno.makeTempDir({ prefix: "denoise-" });

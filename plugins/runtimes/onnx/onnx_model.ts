@@ -40,6 +40,11 @@ function checkDType(dtype: TorchDtype = "float32"): TorchDtype {
 /** Tensors that an adapter adds to a model, by the names that its graphs ask for. */
 export type Extension = ReadonlyMap<string, StoredTensor>;
 
+/** The tensors of all extensions. */
+function extended(extensions: ReadonlyMap<string, Extension>): [string, StoredTensor][] {
+  return [...extensions.values()].flatMap((tensors) => [...tensors]);
+}
+
 /** A model to whose checkpoint adapters can add tensors. */
 export interface ExtendableModel<C extends object = object> extends Model<C> {
   /** What was added, by the adapter's name. */
@@ -63,7 +68,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   readonly dtype: TorchDtype;
   readonly #definition: ModelDefinition<C, M>;
   readonly #source: JsonObject;
-  readonly #base: Checkpoint;
+  #base: Checkpoint;
   readonly #options: LoadOptions;
   readonly #engine: Engine;
   readonly #sessions = new Map<string, Promise<EngineSession>>();
@@ -126,7 +131,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
     if (tensors === undefined) extensions.delete(name);
     else extensions.set(name, tensors);
     const before = this.#checkpoint;
-    this.#checkpoint = this.#base.with([...extensions.values()].flatMap((one) => [...one]));
+    this.#checkpoint = this.#base.with(extended(extensions));
     try {
       this.verify();
     } catch (error) {
@@ -184,12 +189,15 @@ export class OnnxModel<C extends object, M extends Model<C>>
     await Deno.writeTextFile(joinPath(folder, "config.json"), dumpConfig(config) + "\n");
     const { keepInFloat32 } = this.#definition;
     const isKept = (name: string) => this.dtype === "float16" && keepInFloat32?.test(name);
-    await saveWeights(this.#base.entries(), {
+    const moved = await saveWeights(this.#base.entries(), {
       ...options,
       folder,
       stem: isDiffusers ? "diffusion_pytorch_model" : "model",
       dtypeOf: (name) => isKept(name) ? "float32" : this.dtype,
     });
+    if (moved === undefined) return;
+    this.#base = this.#base.with(moved);
+    this.#checkpoint = this.#base.with(extended(this.#extensions));
   }
 
   async dispose(): Promise<void> {

@@ -10,6 +10,7 @@ import {
 import type { DType, StoredTensor } from "../graph/mod.ts";
 import {
   byteLength,
+  openSafetensors,
   readBytes,
   readTensor,
   type TensorToWrite,
@@ -33,11 +34,13 @@ export interface SaveTarget extends Pick<SaveOptions, "maxShardSize" | "variant"
  * Writes a checkpoint as a safetensors file, or several with an index where it is larger than one may
  * be, as diffusers does; one tensor in memory at a time. The files appear when all are complete, so
  * those that are in use may be written again; what an earlier save left under the same names goes.
+ *
+ * @returns Where the tensors lie now, when a file that they were read from was written again.
  */
 export async function saveWeights(
   tensors: Iterable<readonly [string, StoredTensor]>,
   { folder, stem, dtypeOf, maxShardSize, variant }: SaveTarget,
-): Promise<void> {
+): Promise<Map<string, StoredTensor> | undefined> {
   const read = new Set<string>();
   const entries = Array.from(tensors, ([name, stored]) => {
     if (!(stored.data instanceof Uint8Array)) read.add(stored.data.file);
@@ -69,6 +72,9 @@ export async function saveWeights(
     const path = joinPath(folder, name);
     if (!read.has(await Deno.realPath(path))) await Deno.remove(path);
   }
+  const opened = await Promise.all(files.map((file) => openSafetensors(joinPath(folder, file))));
+  if (!opened.some(({ path }) => read.has(path))) return undefined;
+  return new Map(opened.flatMap((file) => [...file.tensors]));
 }
 
 /** The names that the files of a save have. */
