@@ -97,7 +97,7 @@ def unet_2d_condition(dice: Random, in_channels: int | None = None, cross: int |
     if plain:
         return config
     if dice.random() < 0.3:
-        return config | k_levels(dice)
+        return config | upscaler_levels(dice)
     if dice.random() < 0.4:
         config |= other_levels(dice, count, cross)
     return config | pick(
@@ -126,7 +126,7 @@ def other_levels(dice: Random, count: int, cross: int) -> dict:
     )
 
 
-def k_levels(dice: Random) -> dict:
+def upscaler_levels(dice: Random) -> dict:
     """Levels of the latent upscaler: the lowest ones as wide as the time embedding, in groups of 32."""
     last = pick(dice, "KCrossAttn", "K")
     wide = pick(dice, 32, 64)
@@ -135,9 +135,9 @@ def k_levels(dice: Random) -> dict:
     return dict(
         block_out_channels=channels, down_block_types=tuple(f"{kind}DownBlock2D" for kind in kinds),
         up_block_types=tuple(f"{kind}UpBlock2D" for kind in reversed(kinds)), time_embedding_dim=wide, norm_num_groups=None,
-        time_embedding_type=pick(dice, "fourier", "positional"), layers_per_block=pick(dice, 1, 2), attention_head_dim=pick(dice, 8, 16),
-        mid_block_type=pick(dice, None, None, "UNetMidBlock2DCrossAttn", "UNetMidBlock2D"), transformer_layers_per_block=1,
-        cross_attention_norm="layer_norm", only_cross_attention=False,
+        time_embedding_type=pick(dice, "fourier", "positional"), layers_per_block=pick(dice, 1, 2),
+        attention_head_dim=pick(dice, 8, 16), mid_block_type=pick(dice, None, None, "UNetMidBlock2DCrossAttn", "UNetMidBlock2D"),
+        transformer_layers_per_block=1, cross_attention_norm="layer_norm", only_cross_attention=False,
         **pick(dice, {}, {"time_cond_proj_dim": 6}, {"num_class_embeds": 7}),
     )
 

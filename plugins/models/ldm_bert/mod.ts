@@ -179,7 +179,8 @@ function encode(
   inputs: Readonly<Record<string, Value>>,
 ): Record<string, Value> {
   const { attention_mask: mask, position_ids, head_mask: headMask } = inputs;
-  const keyBias = mask && mul(s, unsqueeze(s, sub(s, 1, s.cast(mask)), [1, 2]), HIDDEN[s.graph.dtype]);
+  const keyBias = mask &&
+    mul(s, unsqueeze(s, sub(s, 1, s.cast(mask)), [1, 2]), HIDDEN[s.graph.dtype]);
   const states = [add(s, tokens, places(s.at("embed_positions"), tokens, position_ids))];
   for (let i = 0; i < config.encoder_layers; i++) {
     states.push(layer(s.at("layers", i), states.at(-1)!, i, { config, keyBias, headMask }));
