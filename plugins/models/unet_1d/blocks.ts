@@ -6,13 +6,17 @@ import {
   concat,
   conv1d,
   convTranspose1d,
+  div,
   expand,
   gelu,
   groupNorm,
   linear,
+  mean,
   mish,
+  mul,
   reshape,
   shapeOf,
+  sub,
   transpose,
   unsqueeze,
 } from "@denoise/onnx/nn";
@@ -31,6 +35,9 @@ type Block = (s: Scope, x: Value, inputs: BlockInputs) => Value;
 
 /** A level on the way down: the sample for the next one, and what is kept for the way up. */
 type DownBlock = (s: Scope, x: Value, inputs: BlockInputs) => { x: Value; skip: Value };
+
+/** Added to the variance in each normalization. */
+const EPS = 1e-5;
 
 // resampling with a fixed kernel
 
@@ -75,10 +82,23 @@ function double(s: Scope, x: Value): Value {
 
 // parts of Dance Diffusion
 
+/**
+ * Normalization of a whole sample (`GroupNorm` with one group). Means are taken along the length
+ * first, as a sum of millions of float32 numbers in one go loses three digits.
+ */
+export function wholeNorm(s: Scope, x: Value): Value {
+  const average = (value: Value) => mean(s, mean(s, value, [2]), [1]); // [N, 1, 1]
+  const exact = s.cast(x, "float32");
+  const centred = sub(s, exact, average(exact));
+  const deviation = s.op("Sqrt", [add(s, average(mul(s, centred, centred)), EPS)]);
+  const view = [s.shape("weight")[0]!, 1];
+  const normal = s.cast(div(s, centred, deviation));
+  return add(s, mul(s, normal, s.tensor("weight", view)), s.tensor("bias", view));
+}
+
 /** Two convolutions and what comes past them (`ResConvBlock`). */
 function resConv(s: Scope, x: Value, isLast = false): Value {
-  const normal = (name: string, value: Value) =>
-    gelu(s, groupNorm(s.at(name), value, { groups: 1, spatial: 1 }));
+  const normal = (name: string, value: Value) => gelu(s, wholeNorm(s.at(name), value));
   const residual = s.has("conv_skip") ? conv1d(s.at("conv_skip"), x) : x;
   const first = normal("group_norm_1", conv1d(s.at("conv_1"), x, { padding: 2 }));
   const second = conv1d(s.at("conv_2"), first, { padding: 2 });
@@ -95,7 +115,7 @@ function selfAttention(s: Scope, x: Value): Value {
         `cannot be cut into ${heads}; there must be 32 at least, best a multiple of it`,
     );
   }
-  const normal = groupNorm(s.at("group_norm"), x, { groups: 1, spatial: 1 });
+  const normal = wholeNorm(s.at("group_norm"), x);
   const places = transpose(s, normal, [0, 2, 1]); // [N, L, C]
   const seen = attention(s, {
     query: linear(s.at("query"), places),
