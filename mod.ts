@@ -44,6 +44,7 @@ export {
 } from "@denoise/image";
 export { type IpAdapterOptions, setIpAdapterScale, unloadIpAdapter } from "@denoise/ip-adapter";
 export {
+  type AdapterWeights,
   getActiveAdapters,
   loadLoraWeights,
   type LoraOptions,

@@ -26,8 +26,8 @@ export interface LoraLayer {
 export interface LoraAdapter {
   /** What it is called. */
   readonly name: string;
-  /** How much of it is applied; 1 as trained, 0 not at all. */
-  readonly weight: number;
+  /** How much of it is applied, to all layers or to each; 1 as trained, 0 not at all. */
+  readonly weight: number | ((layer: string) => number);
   /** The changes by the layer's name in the checkpoint, such as `mid_block.attentions.0.proj_in`. */
   readonly layers: ReadonlyMap<string, LoraLayer>;
 }

@@ -13,6 +13,7 @@
  *
  * @module
  */
+export * from "./block_scales.ts";
 export * from "./brownian.ts";
 export * from "./adapter.ts";
 export * from "./auto_pipeline.ts";

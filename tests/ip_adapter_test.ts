@@ -119,8 +119,12 @@ describe("loadIpAdapter()", () => {
     await assertRejects(() => setIpAdapterScale(pipe, [1, 2]), RangeError, "one for each");
     await assertRejects(() => setIpAdapterScale(pipe, NaN), RangeError, "give one number");
     const scale = (given: object) => () => setIpAdapterScale(pipe, given);
-    await assertRejects(scale({ middle: 1 }), RangeError, "in middle: this UNet has attentions in");
-    await assertRejects(scale({ up: { block_7: 1 } }), RangeError, "in up.block_7: this UNet");
+    await assertRejects(
+      scale({ middle: 1 }),
+      RangeError,
+      "scale middle: this UNet has attentions in",
+    );
+    await assertRejects(scale({ up: { block_7: 1 } }), RangeError, "scale up.block_7: this UNet");
     await assertRejects(scale({ mid: [1, 2] }), RangeError, "1 attentions of mid");
     await assertRejects(scale({ down: Infinity }), RangeError, "by Infinity");
     await unloadIpAdapter(pipe);

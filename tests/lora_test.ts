@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
   type AdaptableModel,
+  type AdapterWeights,
   DDPMPipeline,
   DenoiseError,
   getActiveAdapters,
@@ -73,6 +74,30 @@ describe("loadLoraWeights()", () => {
       await unloadLoraWeights(xl);
       assert(await distance(await draw(xl), "xl base") <= 1);
     }
+    await xl.dispose();
+  });
+
+  it("is weighed by components and blocks, as diffusers does", async () => {
+    const xl = await StableDiffusionXLPipeline.fromPretrained(fixture("tiny-stable-diffusion-xl"));
+    await loadLoraWeights(xl, `${FOLDER}xl.safetensors`, { adapterName: "xl" });
+    await setAdapters(xl, "xl", {
+      unet: { down: 0.3, up: { block_0: [0, 1.2] } },
+      textEncoder: 0.1,
+      textEncoder2: 0.6,
+    });
+    assert(await distance(await draw(xl), "xl blocks") <= 1);
+    await setAdapters(xl, ["xl"], [{ unet: { mid: 0.2, down: { block_1: 0 } } }]);
+    assert(await distance(await draw(xl), "xl middle") <= 1);
+    const refused: [AdapterWeights, string][] = [
+      [{ vae: 1 } as AdapterWeights, "weigh an adapter in vae"],
+      [{ unet: { up: { block_9: 1 } } }, "scale up.block_9"],
+      [{ unet: { mid: [1, 2] } }, "1 attentions of mid"],
+      [{ textEncoder: NaN }, "in textEncoder by NaN"],
+    ];
+    for (const [weights, said] of refused) {
+      await assertRejects(() => setAdapters(xl, "xl", weights), RangeError, said);
+    }
+    assert(await distance(await draw(xl), "xl middle") <= 1, "nothing has changed");
     await xl.dispose();
   });
 

@@ -139,6 +139,11 @@ def write_decomposed(pictures: dict[str, torch.Tensor]) -> None:
 
 XL_UNET = r"(down_blocks\.1|up_blocks\.0|mid_block).*\.(to_v|to_out\.0|proj_in|conv1|time_emb_proj|ff\.net\.0\.proj)"
 
+BLOCKS = {
+    "blocks": {"unet": {"down": 0.3, "up": {"block_0": [0.0, 1.2]}}, "text_encoder": 0.1, "text_encoder_2": 0.6},
+    "middle": {"unet": {"mid": 0.2, "down": {"block_1": 0.0}}},
+}
+
 
 def write_xl(pictures: dict[str, torch.Tensor]) -> None:
     """An adapter of all three models of Stable Diffusion XL: PEFT's names, kohya's, and kohya's over the first names."""
@@ -172,6 +177,12 @@ def write_xl(pictures: dict[str, torch.Tensor]) -> None:
         layer, part = key.rsplit(".lora_", 1)
         first[f"{unet_name(f'{layer}.weight', pipe.unet.config).removesuffix('.weight')}.lora_{part}"] = value
     save_file({**kohya("lora_unet", first), **text}, OUT / "xl-first-names.safetensors")
+    pipe = StableDiffusionXLPipeline.from_pretrained(ROOT / "tests/fixtures/tiny-stable-diffusion-xl")
+    pipe.set_progress_bar_config(disable=True)
+    pipe.load_lora_weights(OUT, weight_name="xl.safetensors", adapter_name="xl")
+    for name, weights in BLOCKS.items():
+        pipe.set_adapters(["xl"], [weights])
+        pictures[f"xl {name}"] = draw(pipe)
 
 
 def main() -> None:

@@ -24,6 +24,8 @@
  */
 import {
   type AdaptableModel,
+  attentionScales,
+  type BlockScales,
   DenoiseError,
   isFolder,
   joinPath,
@@ -35,9 +37,6 @@ import {
 import type { ExtendableModel } from "@denoise/onnx";
 import type { StoredTensor } from "@denoise/onnx/graph";
 import { type IpAdapterFile, numberTensor, readIpAdapter } from "./read.ts";
-import { attentionScales, type BlockScales } from "./scales.ts";
-
-export type { AttentionScales, BlockScales, WayScales } from "./scales.ts";
 
 /** A pipeline, or anything with components that can be replaced. */
 export interface ImagePromptable {
@@ -184,7 +183,8 @@ export function ipAdapterLoader(registry: Registry): IpAdapterLoader {
 /**
  * Says how much pictures count: 1 as trained, 0 not at all (`set_ip_adapter_scale`).
  *
- * @param scale One for all IP-Adapters, or one for each: a number, or scales by blocks.
+ * @param scale One for all IP-Adapters, or one for each: a number, or scales by blocks, where those that
+ *   are not named get 0 (InstantStyle, arXiv:2404.02733).
  * @throws {RangeError} when there are more or fewer than IP-Adapters, and for blocks that are not there.
  *
  * @example Only the style of a picture, with Stable Diffusion XL
@@ -212,7 +212,7 @@ export async function setIpAdapterScale(
     );
   }
   const paths = [...new Set(numbers.map((name) => name.replace(SCALE, "")))];
-  const scaleOf = scales.map((one) => attentionScales(one, paths));
+  const scaleOf = scales.map((one) => attentionScales(one, paths, 0));
   const changed = [...tensors].map(([name, tensor]): [string, StoredTensor] => {
     const which = name.match(SCALE)?.[1];
     if (which === undefined) return [name, tensor];

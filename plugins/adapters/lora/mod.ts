@@ -19,7 +19,14 @@
  *
  * @module
  */
-import { type AdaptableModel, isFolder, joinPath, type LoraAdapter } from "@denoise/core";
+import {
+  type AdaptableModel,
+  attentionScales,
+  type BlockScales,
+  isFolder,
+  joinPath,
+  type LoraAdapter,
+} from "@denoise/core";
 import { readLora } from "./read.ts";
 
 /** A pipeline, or anything with components. */
@@ -98,16 +105,37 @@ export async function loadLoraWeights(
 }
 
 /**
+ * How much of an adapter is applied to each component, 1 unless given; to a UNet also by blocks, where
+ * those that are not named get 1.
+ */
+export interface AdapterWeights {
+  /** To the UNet. */
+  readonly unet?: number | BlockScales | undefined;
+  /** To the text encoder. */
+  readonly textEncoder?: number | undefined;
+  /** To the second text encoder. */
+  readonly textEncoder2?: number | undefined;
+}
+
+/**
  * Says how much of each adapter is applied; those that are not named are turned off
  * (`set_adapters`).
  *
- * @param weights One for each name, or one for all; 1 unless given.
- * @throws {RangeError} for a name that is not there.
+ * @param weights One for each name, or one for all: a number, or weights by components and blocks; 1
+ *   unless given.
+ * @throws {RangeError} for a name, a component or a block that is not there.
+ *
+ * @example Half of it on the way up, nothing in the text encoder
+ * ```ts ignore
+ * import { setAdapters } from "@denoise/denoise";
+ *
+ * await setAdapters(pipe, "pixel", { unet: { up: 0.5 }, textEncoder: 0 });
+ * ```
  */
 export async function setAdapters(
   pipe: Adaptable,
   names: string | readonly string[],
-  weights: number | readonly number[] = 1,
+  weights: number | AdapterWeights | readonly (number | AdapterWeights)[] = 1,
 ): Promise<void> {
   const wanted = [names].flat() as string[];
   const known = getActiveAdapters(pipe);
@@ -117,18 +145,54 @@ export async function setAdapters(
       `Cannot use the adapter ${JSON.stringify(unknown)}: there are ${known.join(", ") || "none"}`,
     );
   }
-  const list = typeof weights === "number" ? wanted.map(() => weights) : weights;
+  const list = Array.isArray(weights)
+    ? weights as readonly (number | AdapterWeights)[]
+    : wanted.map(() => weights as number | AdapterWeights);
   if (list.length !== wanted.length) {
     throw new RangeError(
       `Cannot weigh ${wanted.length} adapters with ${list.length} weights: give one for each`,
     );
   }
-  const weightOf = ({ name }: LoraAdapter) => list[wanted.indexOf(name)] ?? 0;
-  for (const [_, part] of adaptableParts(pipe)) {
-    await part.setAdapters(
-      part.adapters.map((adapter) => ({ ...adapter, weight: weightOf(adapter) })),
-    );
+  const parts = adaptableParts(pipe);
+  const roles = COMPONENTS.filter((role) => parts.some(([there]) => there === role));
+  for (const given of list) checkComponents(given, roles);
+  const changed = parts.map(([role, part]) => ({
+    part,
+    adapters: part.adapters.map((adapter): LoraAdapter => {
+      const at = wanted.indexOf(adapter.name);
+      return { ...adapter, weight: at === -1 ? 0 : weightIn(role, part, list[at]!) };
+    }),
+  }));
+  for (const { part, adapters } of changed) await part.setAdapters(adapters);
+}
+
+/** What files of LoRA change. */
+const COMPONENTS: readonly string[] = ["unet", "textEncoder", "textEncoder2"];
+
+function checkComponents(weights: number | AdapterWeights, roles: readonly string[]): void {
+  if (typeof weights === "number") return;
+  const unknown = Object.keys(weights).find((role) => !roles.includes(role));
+  if (unknown === undefined) return;
+  throw new RangeError(
+    `Cannot weigh an adapter in ${unknown}: it can be in ${roles.join(", ")}`,
+  );
+}
+
+/** The weight of an adapter in a component: a number, or what each layer gets. */
+function weightIn(
+  role: string,
+  { layerShapes }: AdaptableModel,
+  weights: number | AdapterWeights,
+): LoraAdapter["weight"] {
+  const own = typeof weights === "number" ? weights : weights[role as keyof AdapterWeights] ?? 1;
+  if (typeof own === "number") {
+    if (Number.isFinite(own)) return own;
+    throw new RangeError(`Cannot weigh an adapter in ${role} by ${own}: give a number`);
   }
+  const weightOf = attentionScales(own, [...layerShapes.keys()], 1);
+  // as in diffusers what lies beside an attention goes with it: resnets.0 with attentions.0
+  return (layer) =>
+    weightOf(layer.replace(/^((?:down|up)_blocks\.\d+)\.\w+\.(\d+)\./, "$1.attentions.$2."));
 }
 
 /** Takes every adapter away; the models are as they were loaded (`unload_lora_weights`). */

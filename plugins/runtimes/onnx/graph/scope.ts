@@ -72,7 +72,8 @@ export class Scope {
   changes(): { readonly name: string; readonly weight: number; readonly layer: LoraLayer }[] {
     return this.#adapters.flatMap(({ name, weight, layers }) => {
       const layer = layers.get(this.path);
-      return layer === undefined || weight === 0 ? [] : [{ name, weight, layer }];
+      const own = typeof weight === "number" ? weight : weight(this.path);
+      return layer === undefined || own === 0 ? [] : [{ name, weight: own, layer }];
     });
   }
 

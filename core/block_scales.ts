@@ -4,10 +4,7 @@ export type AttentionScales = number | readonly number[];
 /** Scales of one way of the UNet: for all of its blocks, or by their names `block_0`, `block_1`, ... */
 export type WayScales = AttentionScales | { readonly [block: `block_${number}`]: AttentionScales };
 
-/**
- * How much pictures count in the blocks of a UNet; 0 where nothing is said (InstantStyle,
- * arXiv:2404.02733).
- */
+/** How much an adapter counts in the blocks of a UNet. */
 export interface BlockScales {
   /** On the way down. */
   readonly down?: WayScales | undefined;
@@ -32,16 +29,31 @@ function placeOf(path: string): Place | undefined {
 }
 
 /**
- * The scale of each attention by its path, such as
- * `down_blocks.1.attentions.0.transformer_blocks.0.attn2`.
+ * The scale of each attention, by the path of it or of a module in it.
  *
+ * @param paths Modules of the model, such as `down_blocks.1.attentions.0.transformer_blocks.0.attn2`.
+ * @param otherwise The scale where nothing is said.
  * @throws {RangeError} for a block that has no attentions, or more or fewer scales than it has.
+ *
+ * @example
+ * ```ts
+ * import { attentionScales } from "@denoise/core";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const paths = ["down_blocks.1.attentions.0.proj_in", "up_blocks.0.attentions.0.proj_in"];
+ * const scaleOf = attentionScales({ up: { block_0: 0.5 } }, paths, 0);
+ * assertEquals(paths.map(scaleOf), [0, 0.5]);
+ * ```
  */
 export function attentionScales(
   scales: number | BlockScales,
   paths: readonly string[],
+  otherwise: number,
 ): (path: string) => number {
-  if (typeof scales === "number") return () => checked(scales, "all blocks");
+  if (typeof scales === "number") {
+    const scale = checked(scales, "all blocks");
+    return () => scale;
+  }
   const places = paths.map(placeOf).filter((place) => place !== undefined);
   const given = new Map<string, number>();
   const key = ({ way, block, attention }: Place) => `${way} ${block} ${attention}`;
@@ -55,11 +67,10 @@ export function attentionScales(
     const unknown = Object.keys(named).find((block) => !blocks.includes(block));
     if (unknown !== undefined || blocks.length === 0) {
       const there = [...new Set(places.map((place) => `${place.way}.${place.block}`))];
+      const where = unknown === undefined ? way : `${way}.${unknown}`;
       throw new RangeError(
-        `Cannot scale pictures in ${
-          unknown === undefined ? way : `${way}.${unknown}`
-        }: this UNet ` +
-          `has attentions in ${there.join(", ").replace("mid.block_0", "mid")}`,
+        `Cannot scale ${where}: this UNet has attentions in ` +
+          there.join(", ").replace("mid.block_0", "mid"),
       );
     }
     for (const [block, each] of Object.entries(named)) {
@@ -70,7 +81,7 @@ export function attentionScales(
   }
   return (path) => {
     const place = placeOf(path);
-    return place === undefined ? 0 : given.get(key(place)) ?? 0;
+    return place === undefined ? otherwise : given.get(key(place)) ?? otherwise;
   };
 }
 
@@ -87,5 +98,5 @@ function spread(scales: AttentionScales, count: number, where: string): readonly
 
 function checked(scale: number, where: string): number {
   if (Number.isFinite(scale)) return scale;
-  throw new RangeError(`Cannot scale pictures in ${where} by ${scale}: give one number`);
+  throw new RangeError(`Cannot scale ${where} by ${scale}: give one number`);
 }
