@@ -16,6 +16,8 @@ import {
   AutoencoderKL,
   AutoencoderTiny,
   DDPMPipeline,
+  LDMSuperResolutionPipeline,
+  LDMTextToImagePipeline,
   StableDiffusionPipeline,
 } from "@denoise/denoise";
 import { id as EMBEDDED } from "@denoise/embedded-emoji";
@@ -63,6 +65,23 @@ function linearAutoencoder(scaling_factor: number): Autoencoder<AutoencoderConfi
 }
 
 describe("stream() with preview", () => {
+  it("shows latents of a codebook, one pixel a latent or as large as the picture", async () => {
+    const image = new Generator(1).rand([1, 3, 16, 16]).mul(2).sub(1);
+    const few = { numInferenceSteps: 2, seed: 3 };
+    const large = await LDMSuperResolutionPipeline.fromPretrained(
+      fixture("tiny-ldm-super-resolution"),
+    );
+    const text = await LDMTextToImagePipeline.fromPretrained(fixture("tiny-ldm"));
+    for (const [preview, side] of [["linear", 16], ["vae", 64]] as const) {
+      const { width } = await previewOf(large.stream({ ...few, image, preview }), 1);
+      assertEquals(width, side);
+      const options = { ...few, width: 64, height: 64, preview };
+      const shown = await previewOf(text.stream("a cat", options), 0);
+      assertEquals(shown.width, side / 2);
+    }
+    await Promise.all([large.dispose(), text.dispose()]);
+  });
+
   it('"linear" shows what "vae" shows, one pixel a latent', async () => {
     const pipe = await StableDiffusionPipeline.fromPretrained(EMBEDDED, QUIET);
     const options = { numInferenceSteps: 12, seed: 7 };

@@ -21,11 +21,10 @@
  */
 import {
   type Autoencoder,
+  certainLatents,
   type ConfigSchema,
   type FrozenConfig,
-  type LatentDistribution,
   type ModelClass,
-  Tensor,
 } from "@denoise/core";
 import { defineModel, float32, type GraphDefinition } from "@denoise/onnx";
 import type { Scope, Value } from "@denoise/onnx/graph";
@@ -130,7 +129,7 @@ export const AutoencoderTiny: ModelClass<AutoencoderTiny> = defineModel<
   methods: (model) => ({
     async encode(sample) {
       const { latents } = await model.run("encode", { sample });
-      return { latentDist: certain(latents!) };
+      return { latentDist: certainLatents(latents!) };
     },
     async decode(latents) {
       const { sample } = await model.run("decode", { latents });
@@ -195,14 +194,4 @@ function enlarge(
   return upsample_fn === "bilinear"
     ? upsampleBilinear(s, x, { factor })
     : upsampleNearest(s, x, factor);
-}
-
-/** Latents as a distribution of which every draw is the same. */
-function certain(latents: Tensor): LatentDistribution {
-  return {
-    mean: latents,
-    logvar: Tensor.full(latents.dims, -30),
-    sample: () => latents,
-    mode: () => latents,
-  };
 }

@@ -15,7 +15,13 @@
  *
  * @module
  */
-import { type Model, type ModelClass, Tensor } from "@denoise/core";
+import {
+  type Autoencoder,
+  certainLatents,
+  type LatentDistribution,
+  type ModelClass,
+  Tensor,
+} from "@denoise/core";
 import { defineModel, type Runner } from "@denoise/onnx";
 import { todaysAttentionName } from "@denoise/onnx/blocks";
 import { check, schema, type VQModelConfig } from "./config.ts";
@@ -53,9 +59,15 @@ export interface VQDecoded {
 }
 
 /** A loaded VQModel: `encode(pictures)` and `decode(latents)`. */
-export interface VQModel extends Model<VQModelConfig> {
-  /** Pictures, float32 [N, 3, H, W] in -1..1, to latents [N, E, h, w], which are not quantized. */
-  encode(sample: Tensor): Promise<{ readonly latents: Tensor }>;
+export interface VQModel extends Autoencoder<VQModelConfig> {
+  /**
+   * Pictures, float32 [N, 3, H, W] in -1..1, to latents [N, E, h, w], which are not quantized; as a
+   * distribution, too, of which every draw is the same.
+   */
+  encode(sample: Tensor): Promise<{
+    readonly latents: Tensor;
+    readonly latentDist: LatentDistribution;
+  }>;
   /** Latents [N, E, h, w] to the nearest vectors of the codebook. */
   quantize(latents: Tensor): Promise<Quantized>;
   /**
@@ -93,7 +105,8 @@ export const VQModel: ModelClass<VQModel> = defineModel<VQModelConfig, VQModel>(
       return { sample: sample!, commitLoss };
     };
     const toLatents = async (sample: Tensor) => {
-      return { latents: (await model.run("encode", { sample })).latents! };
+      const latents = (await model.run("encode", { sample })).latents!;
+      return { latents, latentDist: certainLatents(latents) };
     };
     return {
       encode: toLatents,

@@ -22,7 +22,6 @@ import {
   type Autoencoder,
   definePipeline,
   type Denoiser,
-  type Model,
   type PictureOutput,
   type Pipeline,
   type PipelineClass,
@@ -32,24 +31,24 @@ import {
   Tensor,
 } from "@denoise/core";
 import {
+  type AutoencoderConfig,
   batchNoise,
   checkOutputType,
   denoise,
   type DenoiserConfig,
-  denormalize,
+  finishLatents,
   initialLatents,
-  pictureOutput,
   type PicturesInput,
   planTimesteps,
   preparePictures,
+  previewLatents,
   stepOptions,
-  toPictures,
 } from "@denoise/core/pipelines";
 
 /** What an LDMSuperResolutionPipeline consists of. */
 export interface LDMSuperResolutionComponents {
   /** VQModel. */
-  readonly vqvae: Model & Pick<Autoencoder, "decode">;
+  readonly vqvae: Autoencoder<AutoencoderConfig>;
   /** UNet2DModel of twice as many channels as latents have. */
   readonly unet: Denoiser<Pick<DenoiserConfig, "in_channels">>;
   /** Any scheduler for the trained noise, such as DDIMScheduler. */
@@ -94,7 +93,7 @@ export const LDMSuperResolutionPipeline: PipelineClass<
 type Run = PipelineRun<LDMSuperResolutionComponents>;
 
 async function* generate(run: Run, options: LDMSuperResolutionOptions) {
-  const { unet, scheduler } = run.components;
+  const { unet, vqvae, scheduler } = run.components;
   const { numInferenceSteps = 100, eta = 0, outputType, signal } = options ?? {};
   checkOutputType(outputType);
   const small = await smallPictures(run, options?.image);
@@ -112,17 +111,16 @@ async function* generate(run: Run, options: LDMSuperResolutionOptions) {
     eta,
   });
 
+  const shown = { ...run, components: { vae: unscaled(vqvae) } };
   const { latents: last } = yield* denoise(latents, {
     ...{ scheduler, timesteps, settings, options },
     predict: async (latents, timestep) => {
       const input = scheduler.scaleModelInput(Tensor.cat([latents, small], 1), timestep);
       return (await unet.forward(input, timestep, { signal })).sample;
     },
-    preview: async ({ predOriginalSample, prevSample }) =>
-      await toPictures(run, await decode(run, predOriginalSample ?? prevSample), recipe),
+    preview: (stepped) => previewLatents(shown, stepped, recipe),
   });
-  if (outputType === "latent") return { images: [], tensor: last };
-  return await pictureOutput(run, await decode(run, last), outputType, recipe);
+  return await finishLatents(shown, last, outputType, recipe);
 }
 
 /** The small pictures in -1..1: float32 [N, 3, height, width]. */
@@ -147,7 +145,7 @@ function checkChannels(have: number, latents: number, picture: number): void {
   );
 }
 
-/** Latents to pictures in 0..1. */
-async function decode({ components: { vqvae } }: Run, latents: Tensor): Promise<Tensor> {
-  return denormalize((await vqvae.decode(latents)).sample);
+/** The autoencoder with latents as they are, whatever its config says of their scale. */
+function unscaled(vqvae: Autoencoder<AutoencoderConfig>): Autoencoder<AutoencoderConfig> {
+  return Object.create(vqvae, { config: { value: { ...vqvae.config, scaling_factor: 1 } } });
 }

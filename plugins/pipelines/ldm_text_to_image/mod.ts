@@ -50,15 +50,15 @@ import {
   pictureOutput,
   planTimesteps,
   predictGuided,
+  previewLatents,
   sampleSize,
   stepOptions,
-  toPictures,
 } from "@denoise/core/pipelines";
 
 /** What an LDMTextToImagePipeline consists of. */
 export interface LDMTextToImageComponents {
   /** VQModel or AutoencoderKL. */
-  readonly vqvae: Model<AutoencoderConfig> & Pick<Autoencoder, "decode">;
+  readonly vqvae: Autoencoder<AutoencoderConfig>;
   /** LDMBertModel. */
   readonly bert: Model & {
     forward(inputIds: Tensor): Promise<{ readonly lastHiddenState: Tensor }>;
@@ -147,6 +147,7 @@ async function* generate(run: Run, ...[prompt, options = {}]: LDMTextToImageArgu
   const facts = { steps: numInferenceSteps, guidanceScale, eta, width, height };
   const recipe = describeRun(prompt, {}, facts, noise);
 
+  const shown = { ...run, components: { vae: vqvae } };
   const { latents: last } = yield* denoise(latents, {
     ...{ scheduler, timesteps, settings, options },
     predict: (latents, timestep) =>
@@ -155,11 +156,10 @@ async function* generate(run: Run, ...[prompt, options = {}]: LDMTextToImageArgu
         latents,
         (input) => unet.forward(input, timestep, { encoderHiddenStates, signal }),
       ),
-    preview: async ({ predOriginalSample, prevSample }) =>
-      await toPictures(run, await decode(run, predOriginalSample ?? prevSample), recipe),
+    preview: (stepped) => previewLatents(shown, stepped, recipe, decode),
   });
   if (outputType === "latent") return { images: [], tensor: last };
-  return await pictureOutput(run, await decode(run, last), outputType, recipe);
+  return await pictureOutput(run, denormalize(await decode(vqvae, last)), outputType, recipe);
 }
 
 /** Tokens of a row that the text encoder is given. */
@@ -175,8 +175,7 @@ async function encode({ components }: Run, texts: readonly string[]): Promise<Te
   return (await components.bert.forward(inputIds)).lastHiddenState;
 }
 
-/** Latents to pictures in 0..1. */
-async function decode({ components: { vqvae } }: Run, latents: Tensor): Promise<Tensor> {
-  const own = latents.mul(1 / vqvae.config.scaling_factor);
-  return denormalize((await vqvae.decode(own)).sample);
+/** Latents to pictures in about -1..1; the reference looks at the scaling factor alone. */
+async function decode(vqvae: Autoencoder<AutoencoderConfig>, latents: Tensor): Promise<Tensor> {
+  return (await vqvae.decode(latents.mul(1 / vqvae.config.scaling_factor))).sample;
 }

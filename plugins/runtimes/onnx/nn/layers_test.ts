@@ -131,6 +131,39 @@ describe("layers", () => {
     });
   }
 
+  for (const [provider, lowering] of Object.entries(lowerings)) {
+    it(`attention()'s keyBias is a bias of all queries alike, for ${provider}`, async () => {
+      const { query, key, value } = await group("attention_bias/in/");
+      const keys = key!.dims[1]!;
+      const row = Float32Array.from({ length: keys }, (_, i) => i % 3 === 0 ? -10000 : i / 7);
+      const keyBias = new Tensor("float32", row, [1, 1, 1, keys]);
+      const bias = keyBias.repeat([1, 1, query!.dims[1]!, 1]);
+      const run = (given: Record<string, Tensor>) =>
+        runLayers(
+          (s, { query, key, value, ...given }) =>
+            attention(s, { query: query!, key: key!, value: value! }, { heads: 2, ...given }),
+          {
+            query: query!,
+            key: key!,
+            value: value!,
+            ...given,
+          },
+          {},
+          { lowering },
+        );
+      const [one, all, both] = [
+        await run({ keyBias }),
+        await run({ bias }),
+        await run({ keyBias: keyBias.mul(0.5), bias: bias.mul(0.5) }),
+      ];
+      // the same sums; the halves of -10000 are rounded once more
+      assertEquals(one, all);
+      for (const [i, x] of both.data.entries()) {
+        assertAlmostEquals(Number(x), Number(all.data[i]), ROUNDING);
+      }
+    });
+  }
+
   it("causalBias() hides what comes after a token", async () => {
     await assertAsTorch("attention_causal", (s, { query, key, value }) => {
       const bias = causalBias(s, query!);
