@@ -128,7 +128,7 @@ async function quantize(model: VQModel, input: Inputs, call: ModelCall): Promise
   const z = input("z");
   switch (call.method) {
     case "encode":
-      return { ...await model.encode(input("sample")!) };
+      return { latents: (await model.encode(input("sample")!)).latents };
     case "quantize":
       return snakeCase({ ...await model.quantize(z!) });
     case "decode":
