@@ -1,5 +1,6 @@
 import { type Job as BullJob, Worker } from "bullmq";
 import { Redis } from "ioredis";
+import { ServeError, toFailure } from "../../contract/errors.ts";
 import type { Job, JobEvent } from "../../contract/job.ts";
 import type { ServingEngine } from "../../engine/engine.ts";
 import type { Store } from "../../storage/store.ts";
@@ -87,7 +88,9 @@ export async function redisWorker(
   const worker = startWorker(names, connect(), lockMs, run, async (data, error) => {
     const job = JSON.parse(data) as Job;
     const message = "The worker stopped in the middle of the run, twice";
-    const failure = { code: "engine_lost", message };
+    const failure = error instanceof ServeError
+      ? toFailure(error)
+      : { code: "engine_lost", message };
     options.onError?.(job, error);
     await tellEvent(redis, names, store, job, { type: "failed", failure });
   });

@@ -24,10 +24,10 @@ export async function tellEvent(
 ): Promise<void> {
   const { id, owner, keepMs } = job;
   const stream = names.events(id);
-  if (isLast(event) && await redis.set(`${stream}:end`, 1, "PX", UNDER_WAY_MS, "NX") === null) {
-    return;
-  }
-  const text = await packEvent(event, store);
+  const end = `${stream}:end`;
+  if (isLast(event) && await redis.exists(end)) return; // no picture is stored for nobody
+  const text = await packEvent(event, store); // may fail, and then another end is told
+  if (isLast(event) && await redis.set(end, 1, "PX", UNDER_WAY_MS, "NX") === null) return;
   if (event.type === "preview") {
     await redis.publish(names.live(id), JSON.stringify(["", text]));
     return;
@@ -38,7 +38,7 @@ export async function tellEvent(
   const ttl = keepMs || UNREAD_MS;
   await redis.multi()
     .pexpire(stream, ttl)
-    .pexpire(`${stream}:end`, ttl)
+    .pexpire(end, ttl)
     .pexpire(names.job(id), ttl)
     .set(names.had(id), 1, "PX", ttl + HAD_MS)
     .hincrby(names.owners, owner, -1)

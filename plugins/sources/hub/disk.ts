@@ -33,3 +33,14 @@ export async function checkRoom(folder: string, bytes: number, id: string): Prom
       `has ${gigabytes(free)} free; make room, or choose another disk with { cacheDir } or HF_HOME`,
   );
 }
+
+/** An error of writing: `disk_full` where the disk has become full, any other as it is. */
+export function explainWrite(error: unknown, folder: string, id: string): unknown {
+  if ((error as { code?: string } | null)?.code !== "ENOSPC") return error;
+  return new DenoiseError(
+    "disk_full",
+    `Cannot fetch ${id}: the disk of ${folder} has become full; what came is kept, so make room and ` +
+      "ask again, or choose another disk with { cacheDir } or HF_HOME",
+    { cause: error },
+  );
+}

@@ -1,7 +1,9 @@
 /** One file from a remote into the cache: resumed, checked, then made visible. */
 
 import type { Hash } from "node:crypto";
+import { dirname } from "node:path";
 import { chunksOf } from "./body.ts";
+import { explainWrite } from "./disk.ts";
 import { makeFolder, removeIfThere, sizeOf, uniqueSuffix } from "./files.ts";
 import { type Expected, expectedOf, hashFile, startHash } from "./hash.ts";
 import type { RepoLayout } from "./layout.ts";
@@ -128,7 +130,11 @@ async function append(job: Job, part: Part, chunks: AsyncIterable<Uint8Array>): 
   await disk.seek(part.bytes, Deno.SeekMode.Start);
   for await (const chunk of chunks) {
     if (part.bytes + chunk.length > job.file.size) throw wrongLength(job, "more");
-    for (let at = 0; at < chunk.length;) at += await disk.write(chunk.subarray(at));
+    try {
+      for (let at = 0; at < chunk.length;) at += await disk.write(chunk.subarray(at));
+    } catch (error) {
+      throw explainWrite(error, dirname(job.path), job.repo.id);
+    }
     part.hash?.update(chunk);
     part.bytes += chunk.length;
     job.options.onBytes?.(part.bytes, chunk.length);
