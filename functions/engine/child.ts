@@ -129,12 +129,10 @@ class ChildEngine implements ChildServingEngine {
       const { models, registry, variant } = this.#options;
       this.#located ??= await locateModels(models, registry, variant);
       this.#downloadMs = performance.now() - began;
+      if (this.#state.phase !== "closed") this.#spawn(this.#located);
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error(String(error)));
-      return;
     }
-    if (this.#state.phase === "closed") return;
-    this.#spawn(this.#located);
   }
 
   #spawn(models: readonly LocatedModel[]): void {

@@ -14,13 +14,15 @@ import type { FromChild, ToChild } from "./protocol.ts";
  */
 export async function runChild(registry: Registry): Promise<void> {
   console.log = console.info = console.debug = console.error; // standard output carries frames
-  const output = Deno.stdout.writable.getWriter();
   const running = new Map<number, AbortController>();
   let engine: ServingEngine | undefined;
 
-  async function tell(message: FromChild): Promise<void> {
+  /** Writes at once: a write in the background would wait for a core that the model has. */
+  function tell(message: FromChild): void {
     try {
-      await Promise.all(encodeFrame(message).map((part) => output.write(part)));
+      for (const part of encodeFrame(message)) {
+        for (let at = 0; at < part.length;) at += Deno.stdout.writeSync(part.subarray(at));
+      }
     } catch {
       Deno.exit(); // the parent is gone
     }
@@ -33,7 +35,7 @@ export async function runChild(registry: Registry): Promise<void> {
     const infos = await engine.ready();
     if (engine.state.phase !== "ready") return;
     const withCommits = infos.map((info) => ({ ...info, commit: commits.get(info.id) }));
-    await tell({ op: "ready", models: withCommits, timing: engine.state.timing });
+    tell({ op: "ready", models: withCommits, timing: engine.state.timing });
   }
 
   async function run({ id, job }: ToChild & { op: "run" }): Promise<void> {
@@ -41,12 +43,12 @@ export async function runChild(registry: Registry): Promise<void> {
     running.set(id, controller);
     try {
       for await (const event of engine!.run(job, controller.signal)) {
-        await tell({ op: "event", id, event });
+        tell({ op: "event", id, event });
       }
-      await tell({ op: "end", id });
+      tell({ op: "end", id });
     } catch (error) {
       if (error instanceof ServeError && error.code === "internal") console.error(error.cause);
-      await tell({ op: "end", id, failure: toFailure(error) });
+      tell({ op: "end", id, failure: toFailure(error) });
     } finally {
       running.delete(id);
     }
@@ -59,7 +61,7 @@ export async function runChild(registry: Registry): Promise<void> {
     else {
       load(message).catch((error) => {
         const cause = error instanceof ServeError ? error.cause : error;
-        return tell({
+        tell({
           op: "unable",
           message: String(cause instanceof Error ? cause.message : cause),
         });

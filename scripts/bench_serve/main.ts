@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { cpus, totalmem } from "node:os";
+import { cpus, getPriority, totalmem } from "node:os";
 import { quiet } from "./machine.ts";
 import { measure, type Row } from "./rows.ts";
 import { writeSection } from "./section.ts";
@@ -40,10 +40,16 @@ async function runtimeVersion(): Promise<string> {
   return /onnxruntime-node@([\d.]+)/.exec(lock)?.[1] ?? "unknown";
 }
 
+/** Told where this program, and so what it starts, goes before others. */
+function priority(): string {
+  const nice = getPriority();
+  return nice === 0 ? "" : `; the measurement ran at nice ${nice}`;
+}
+
 const quick = Deno.args.includes("--quick");
 const size = quick
   ? { rounds: 1, divisor: 10, quietMs: 0 }
-  : { rounds: 3, divisor: 1, quietMs: 20_000 };
+  : { rounds: 3, divisor: 1, quietMs: 5_000 };
 const before = await quiet(0);
 const lines: string[] = [];
 for await (const row of measure(size)) {
@@ -62,7 +68,7 @@ its pipeline call took, encoding included.
 
 - Machine: ${machine()}
 - Versions: Deno ${Deno.version.deno}, onnxruntime-node ${await runtimeVersion()}
-- Other programs took ${percent(before)} of the cores before, ${percent(after)} after
+- Other programs took ${percent(before)} of the cores before, ${percent(after)} after${priority()}
 
 | what | measured | rounds | goal | reached |
 | --- | ---: | ---: | ---: | :---: |

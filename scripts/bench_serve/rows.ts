@@ -72,12 +72,12 @@ const at = (share: number, rounds: readonly Times[]) =>
 async function* latencies(size: BenchSize): AsyncGenerator<Row> {
   await using server = await serving();
   await overhead(server.url, REQUEST, 20);
-  const beside = await repeat(size, () => overhead(server.url, REQUEST, 200 / size.divisor));
+  const beside = await repeat(size, () => overhead(server.url, REQUEST, 100 / size.divisor));
   const what = "overhead of a request over its pipeline call";
   yield { what: `${what}, p50`, values: at(0.5, beside), unit: "ms", goal: { most: 5 } };
   yield { what: `${what}, p99`, values: at(0.99, beside), unit: "ms", goal: { most: 20 } };
   const long = { ...REQUEST, num_inference_steps: 25 };
-  const probes = await repeat(size, () => livez(server.url, long, 20_000 / size.divisor));
+  const probes = await repeat(size, () => livez(server.url, long, 10_000 / size.divisor));
   const alive = "/livez during runs";
   yield { what: `${alive}, p50`, values: at(0.5, probes), unit: "ms" };
   yield { what: `${alive}, p99`, values: at(0.99, probes), unit: "ms", goal: { most: 20 } };
@@ -129,7 +129,7 @@ async function* throughput(size: BenchSize): AsyncGenerator<Row> {
   const engine = childEngine({ models: [{ id: "emoji", location: "denoise/emoji" }], registry });
   try {
     await engine.ready();
-    const load = { clients: 32, count: 96 / size.divisor };
+    const load = { clients: 32, count: 64 / size.divisor };
     await crowd(server.url, REQUEST, load);
     const pairs = await repeat(size, async () => {
       const own = await ownRate(engine, load.count);
