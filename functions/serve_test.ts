@@ -154,6 +154,31 @@ describe("deno task serve", () => {
   });
 });
 
+describe("deno task serve with 500 waiting", () => {
+  it("answers every one of them at SIGTERM, and ends with 0", async () => {
+    const more = { DENOISE_QUEUE_LIMIT: "500", DENOISE_DRAIN_SECONDS: "2" };
+    await using server = await startProgram("serve", { ...env, ...more });
+    const ask = async (seed: number): Promise<[number, string | undefined]> => {
+      const response = await generate(server.url, { seed, num_inference_steps: 20 });
+      return [response.status, (await response.json()).error?.code];
+    };
+    const first = await server.alive(ask(0));
+    assertEquals(first[0], 200);
+    const asked = Promise.all(Array.from({ length: 500 }, (_, i) => ask(i)));
+    const isFull = async () => {
+      const text = await (await fetch(`${server.url}/metrics`)).text();
+      return Number(text.match(/^denoise_queue_depth (\d+)$/m)![1]) > 400;
+    };
+    while (!await isFull()) await new Promise((resolve) => setTimeout(resolve, 20));
+    server.process.kill("SIGTERM");
+    const answers = await asked;
+    const refused = answers.filter(([status]) => status !== 200);
+    assert(refused.length > 0 && refused.length < 500, `${refused.length} were refused`);
+    for (const answer of refused) assertEquals(answer, [503, "shutting_down"]);
+    assertEquals((await server.process.status).code, 0);
+  });
+});
+
 describe("startProgram()", () => {
   it("says why a program that dies does not start, and keeps settings of the caller from it", async () => {
     Deno.env.set("DENOISE_NONSENSE", "1");

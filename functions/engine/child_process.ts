@@ -55,6 +55,7 @@ export function startChild(
       "--quiet",
       "--no-check",
       "--no-prompt",
+      "--v8-flags=--optimize-for-size", // fewer and shorter pauses, less memory
       `--allow-ffi=${libraryFolder()}`,
       `--allow-read=${[...read, packagesFolder()].join(",")}`,
       "--allow-env",
