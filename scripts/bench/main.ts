@@ -6,9 +6,9 @@
  *
  * @module
  */
-import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { machine, runtimeVersion, writeSection } from "./page.ts";
 import { referencePython } from "../reference/python.ts";
 import { type BenchOptions, countWork, measureBoth, type Pair } from "./run.ts";
 
@@ -126,16 +126,8 @@ async function versions(python: string): Promise<string> {
     "f'transformers {transformers.__version__}, torch {torch.__version__}, Python {platform.python_version()}')";
   const { stdout } = await new Deno.Command(python, { args: ["-W", "ignore", "-c", code] })
     .output();
-  const lock = await Deno.readTextFile(new URL("../../deno.lock", import.meta.url));
-  const runtime = /onnxruntime-node@([\d.]+)/.exec(lock)?.[1] ?? "unknown";
   const reference = new TextDecoder().decode(stdout).trim().split("\n").at(-1);
-  return `Deno ${Deno.version.deno}, onnxruntime-node ${runtime}; ${reference}`;
-}
-
-function machine(): string {
-  const [cpu] = cpus();
-  const memory = Math.round(totalmem() / 2 ** 30);
-  return `${cpu?.model.trim()}, ${cpus().length} logical cores, ${memory} GB, ${Deno.build.target}`;
+  return `Deno ${Deno.version.deno}, onnxruntime-node ${await runtimeVersion()}; ${reference}`;
 }
 
 if (import.meta.main) {
@@ -172,7 +164,7 @@ if (import.meta.main) {
       `${row.what}: ${row.ours} against ${row.reference}, ${row.ratio} (goal ${row.goal})`,
     );
   }
-  const page = `# Benchmarks
+  const section = `## Computing
 
 denoise against diffusers on torch, both on the CPU with ${values.threads} threads, measured in turns in fresh
 processes by \`deno task bench\` on the same random-weight repos (Stable Diffusion 1.5 in size; the small pipeline has 6
@@ -187,5 +179,5 @@ ${markdown(table)}
 ${table.flatMap(({ note }) => note ?? []).join("\n\n")}
 `;
   if (values.quick) console.log(`\n${markdown(table)}`);
-  else await Deno.writeTextFile(new URL("../../docs/benchmarks.md", import.meta.url), page);
+  else await writeSection("bench", section);
 }

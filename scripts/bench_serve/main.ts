@@ -5,10 +5,10 @@
  *
  * @module
  */
-import { cpus, getPriority, totalmem } from "node:os";
+import { getPriority } from "node:os";
+import { machine, runtimeVersion, writeSection } from "../bench/page.ts";
 import { quiet } from "./machine.ts";
 import { measure, type Row } from "./rows.ts";
-import { writeSection } from "./section.ts";
 
 const middle = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
@@ -27,17 +27,6 @@ function cells({ what, values, unit, goal }: Row): string[] {
   const reached = "most" in goal ? value <= goal.most : value >= goal.least;
   const wanted = "most" in goal ? `at most ${goal.most} ${unit}` : `at least ${goal.least} ${unit}`;
   return [what, text(value, unit), range, wanted, reached ? "yes" : "no"];
-}
-
-function machine(): string {
-  const [cpu] = cpus();
-  const memory = Math.round(totalmem() / 2 ** 30);
-  return `${cpu?.model.trim()}, ${cpus().length} logical cores, ${memory} GB, ${Deno.build.target}`;
-}
-
-async function runtimeVersion(): Promise<string> {
-  const lock = await Deno.readTextFile(new URL("../../deno.lock", import.meta.url));
-  return /onnxruntime-node@([\d.]+)/.exec(lock)?.[1] ?? "unknown";
 }
 
 /** Told where this program, and so what it starts, goes before others. */

@@ -1,3 +1,10 @@
+/**
+ * docs/benchmarks.md, and what its parts say of the machine.
+ *
+ * @module
+ */
+import { cpus, totalmem } from "node:os";
+
 const FILE = new URL("../../docs/benchmarks.md", import.meta.url);
 
 /** Puts a text between the markers of that name in docs/benchmarks.md; at its end when they are new. */
@@ -10,4 +17,17 @@ export async function writeSection(name: string, text: string): Promise<void> {
     ? `${page.trimEnd()}\n\n${section}\n`
     : `${page.slice(0, from)}${section}${page.slice(to + end.length)}`;
   await Deno.writeTextFile(FILE, written);
+}
+
+/** The machine that this runs on. */
+export function machine(): string {
+  const [cpu] = cpus();
+  const memory = Math.round(totalmem() / 2 ** 30);
+  return `${cpu?.model.trim()}, ${cpus().length} logical cores, ${memory} GB, ${Deno.build.target}`;
+}
+
+/** The version of onnxruntime-node that deno.lock names. */
+export async function runtimeVersion(): Promise<string> {
+  const lock = await Deno.readTextFile(new URL("../../deno.lock", import.meta.url));
+  return /onnxruntime-node@([\d.]+)/.exec(lock)?.[1] ?? "unknown";
 }
