@@ -5,6 +5,7 @@
  */
 import type { Registry } from "@denoise/core";
 import type { App, AppOptions } from "./app.ts";
+import { within } from "./async/within.ts";
 import { childEngine } from "./engine/child.ts";
 import type { ServingEngine } from "./engine/engine.ts";
 import { inlineEngine } from "./engine/inline.ts";
@@ -57,11 +58,6 @@ export async function listenOn(app: App, { host, port }: Settings): Promise<List
   const server = await listen(app.fetch, { host, port });
   return {
     url: server.url,
-    async close(): Promise<void> {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<void>((resolve) => timer = setTimeout(resolve, LAST_BYTES_MS));
-      await Promise.race([server.close(), late]);
-      clearTimeout(timer);
-    },
+    close: () => within(server.close(), LAST_BYTES_MS),
   };
 }

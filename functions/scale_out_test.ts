@@ -28,6 +28,23 @@ describe("edge() and worker()", { ignore: !await hasRedis() }, () => {
     }
   });
 
+  it("end at SIGTERM though Redis is gone for good", async () => {
+    await using redis = await startRedis();
+    const more = { DENOISE_REDIS_URL: redis.url, DENOISE_DRAIN_SECONDS: "60" };
+    const programs = [startProgram("edge", { ...env, ...more }), startWorker(redis.url)];
+    const running = await Promise.all(programs);
+    try {
+      await redis.kill();
+      const began = performance.now();
+      for (const { process } of running) process.kill("SIGTERM");
+      const ends = await Promise.all(running.map(({ process }) => process.status));
+      assertEquals(ends.map(({ code }) => code), [0, 0]);
+      assert(performance.now() - began < 30_000, "well before the time of draining");
+    } finally {
+      for (const program of running) await program[Symbol.asyncDispose]();
+    }
+  });
+
   it("make the pictures of an edge's callers, also when a worker is killed", async () => {
     await using redis = await startRedis();
     const settings = readSettings({ ...env, DENOISE_REDIS_URL: redis.url });

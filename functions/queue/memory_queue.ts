@@ -1,3 +1,4 @@
+import { within } from "../async/within.ts";
 import { ServeError } from "../contract/errors.ts";
 import { isLast, type Job, type JobEvent, type JobFailure } from "../contract/job.ts";
 import type { ServingEngine } from "../engine/engine.ts";
@@ -85,12 +86,7 @@ class MemoryQueue implements JobQueue {
 
   async close(graceMs: number): Promise<void> {
     this.#closed = true;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, graceMs));
-    if (this.#line.length + this.#running.size > 0) {
-      await Promise.race([this.#idle.promise, late]);
-    }
-    clearTimeout(timer);
+    if (this.#line.length + this.#running.size > 0) await within(this.#idle.promise, graceMs);
     const failure = { code: "shutting_down", message: "The server is shutting down; ask again" };
     for (const entry of [...this.#line, ...this.#running]) this.#stop(entry, failure);
     for (const entry of this.#entries.values()) entry.clearTimer();

@@ -3,11 +3,12 @@ import { Redis } from "ioredis";
 import { ServeError } from "../../contract/errors.ts";
 import { isLast, type Job, type JobEvent } from "../../contract/job.ts";
 import { Channel } from "../../async/channel.ts";
+import { within } from "../../async/within.ts";
 import type { Store } from "../../storage/store.ts";
 import { Entry } from "../entry.ts";
 import type { JobQueue, JobRecord, QueueDepth } from "../queue.ts";
 import { type Names, namesUnder } from "./names.ts";
-import { tellEvent, UNDER_WAY_MS } from "./tell.ts";
+import { GOODBYE_MS, tellEvent, UNDER_WAY_MS } from "./tell.ts";
 import { packJob, unpackEvent } from "./wire.ts";
 
 /** How a {@linkcode redisQueue} works. */
@@ -159,7 +160,7 @@ class RedisQueue implements JobQueue {
   /** Jobs stay in Redis, where workers go on with them. */
   async close(_graceMs: number): Promise<void> {
     this.#closed = true;
-    await this.#bull.close().catch(() => {});
+    await within(this.#bull.close(), GOODBYE_MS);
     this.#redis.disconnect();
     this.#subscriber.disconnect();
   }

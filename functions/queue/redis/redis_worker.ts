@@ -2,11 +2,12 @@ import { type Job as BullJob, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { ServeError, toFailure } from "../../contract/errors.ts";
 import type { Job, JobEvent } from "../../contract/job.ts";
+import { within } from "../../async/within.ts";
 import type { ServingEngine } from "../../engine/engine.ts";
 import type { Store } from "../../storage/store.ts";
 import { runAttempts } from "../run_attempts.ts";
 import { type Names, namesUnder } from "./names.ts";
-import { tellEvent } from "./tell.ts";
+import { GOODBYE_MS, tellEvent } from "./tell.ts";
 import { unpackJob } from "./wire.ts";
 
 /** How a {@linkcode redisWorker} works. */
@@ -103,9 +104,10 @@ export async function redisWorker(
     async close(graceMs): Promise<void> {
       clearInterval(beats);
       const late = setTimeout(() => running.forEach((run) => run.abort()), graceMs);
-      await worker.close();
+      const ended = worker.close().then(() => redis.del(names.worker(id)));
+      // without Redis none of this would end
+      await within(ended, running.size > 0 ? graceMs + GOODBYE_MS : GOODBYE_MS);
       clearTimeout(late);
-      await redis.del(names.worker(id)).catch(() => {});
       redis.disconnect();
       subscriber.disconnect();
     },

@@ -8,6 +8,8 @@ import { packEvent } from "./wire.ts";
 const UNREAD_MS = 60_000;
 /** How long it is remembered that a job was there, in milliseconds. */
 const HAD_MS = 24 * 3_600_000;
+/** How long Redis is waited for when a program ends, in milliseconds. */
+export const GOODBYE_MS = 2_000;
 /** How long a job that is under way is remembered, in milliseconds. */
 export const UNDER_WAY_MS = 24 * 3_600_000;
 
