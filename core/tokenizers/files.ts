@@ -112,3 +112,15 @@ export async function readTokenizerSettings(folder: string): Promise<TokenizerSe
     normalizer: whole?.["normalizer"],
   };
 }
+
+/** Copies those of the files that a tokenizer folder has into another folder. */
+export async function copyTokenizerFiles(
+  from: string,
+  to: string,
+  names: readonly string[],
+): Promise<void> {
+  for (const name of names) {
+    const path = joinPath(from, name);
+    if (await isFile(path)) await Deno.copyFile(path, joinPath(to, name));
+  }
+}

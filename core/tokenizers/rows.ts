@@ -1,3 +1,4 @@
+import type { JsonObject } from "../config.ts";
 import { Tensor } from "../tensor.ts";
 
 /** Beyond this a text takes seconds of CPU, for a row of 77 tokens. */
@@ -11,6 +12,12 @@ export interface PadOptions {
   readonly side: "left" | "right";
   /** On which side a text is cut. */
   readonly truncationSide: "left" | "right";
+}
+
+/** How the files of a tokenizer have rows filled up and cut, with that id and on the right unless they say so. */
+export function padOptions(config: JsonObject, id: number): PadOptions {
+  const side = (name: string) => config[name] === "left" ? "left" : "right";
+  return { id, side: side("padding_side"), truncationSide: side("truncation_side") };
 }
 
 /** The text itself, if it is one that can be encoded. */
@@ -85,4 +92,17 @@ export function padRows(
     inputIds: new Tensor("int64", ids, dims),
     attentionMask: new Tensor("int64", mask, dims),
   };
+}
+
+/**
+ * The ids of each row.
+ *
+ * @param ids Integers [N, tokens] or [tokens].
+ * @throws {TypeError} for a tensor of other dimensions.
+ */
+export function idRows(ids: Tensor): number[][] {
+  if (ids.dims.length < 1 || ids.dims.length > 2) {
+    throw new TypeError(`Cannot decode ${ids}: it must be integers [N, tokens] or [tokens]`);
+  }
+  return (ids.dims.length === 1 ? ids.unsqueeze(0) : ids).toNested() as number[][];
 }

@@ -108,3 +108,24 @@ export function resolveSpecialTokens(
     .filter((token) => !known.has(token.content));
   return { roles, added: placeTokens(files.vocab, [...fromFiles, ...others]) };
 }
+
+/** The ids that `skipSpecialTokens` leaves out. */
+export function specialIds(added: readonly PlacedToken[]): ReadonlySet<number> {
+  return new Set(added.filter(({ special }) => special).map(({ id }) => id));
+}
+
+/**
+ * The id of the token of a role, which goes around every text.
+ *
+ * @throws {TypeError} when the tokenizer has none.
+ */
+export function roleId(
+  role: SpecialRole,
+  roles: SpecialTokens,
+  tokenToId: (token: string) => number | undefined,
+): number {
+  const token = roles[role];
+  const id = token === undefined ? undefined : tokenToId(token);
+  if (id === undefined) throw new TypeError(`Cannot encode: the tokenizer has no ${role} token`);
+  return id;
+}

@@ -1,6 +1,5 @@
 import {
   type ComponentLocation,
-  isFile,
   joinPath,
   type LoadOptions,
   locateComponent,
@@ -11,12 +10,17 @@ import {
 } from "@denoise/core";
 import {
   checkLength,
+  copyTokenizerFiles,
   type Encoding,
+  idRows,
   type PadOptions,
+  padOptions,
   padRows,
   type PlacedToken,
   resolveSpecialTokens,
+  roleId,
   rowLimit,
+  specialIds,
   type SpecialTokens,
   truncate,
   type Vocabulary,
@@ -96,7 +100,7 @@ export class BertTokenizer implements Tokenizer {
     const limit = config["model_max_length"];
     const accents = config["strip_accents"];
     this.#parts = parts;
-    this.#special = new Set(parts.added.filter(({ special }) => special).map(({ id }) => id));
+    this.#special = specialIds(parts.added);
     this.#how = {
       lowercase: config["do_lower_case"] !== false,
       stripAccents: typeof accents === "boolean" ? accents : null,
@@ -104,11 +108,7 @@ export class BertTokenizer implements Tokenizer {
     };
     this.#backend = buildBackend(parts.files.vocab, parts.roles, parts.added, this.#how);
     this.modelMaxLength = typeof limit === "number" && limit < 1e9 ? limit : MODEL_MAX_LENGTH;
-    this.#padding = {
-      id: this.tokenToId(parts.roles.pad ?? "[PAD]") ?? 0,
-      side: config["padding_side"] === "left" ? "left" : "right",
-      truncationSide: config["truncation_side"] === "left" ? "left" : "right",
-    };
+    this.#padding = padOptions(config, this.tokenToId(parts.roles.pad ?? "[PAD]") ?? 0);
   }
 
   /**
@@ -199,10 +199,7 @@ export class BertTokenizer implements Tokenizer {
   }
 
   #idOf(role: "cls" | "sep"): number {
-    const token = this.#parts.roles[role];
-    const id = token === undefined ? undefined : this.tokenToId(token);
-    if (id === undefined) throw new TypeError(`Cannot encode: the tokenizer has no ${role} token`);
-    return id;
+    return roleId(role, this.#parts.roles, (token) => this.tokenToId(token));
   }
 
   /** The text of ids, as transformers' `decode`: pieces of a word together. */
@@ -217,11 +214,7 @@ export class BertTokenizer implements Tokenizer {
    * @param ids Integers [N, tokens] or [tokens].
    */
   batchDecode(ids: Tensor, options: { readonly skipSpecialTokens?: boolean } = {}): string[] {
-    if (ids.dims.length < 1 || ids.dims.length > 2) {
-      throw new TypeError(`Cannot decode ${ids}: it must be integers [N, tokens] or [tokens]`);
-    }
-    const rows = (ids.dims.length === 1 ? ids.unsqueeze(0) : ids).toNested() as number[][];
-    return rows.map((row) => this.decode(row, options));
+    return idRows(ids).map((row) => this.decode(row, options));
   }
 
   /**
@@ -233,10 +226,7 @@ export class BertTokenizer implements Tokenizer {
     await Deno.mkdir(folder, { recursive: true });
     const { files, folder: from, roles } = this.#parts;
     if (from !== undefined) {
-      for (const name of FILE_NAMES) {
-        const path = joinPath(from, name);
-        if (await isFile(path)) await Deno.copyFile(path, joinPath(folder, name));
-      }
+      await copyTokenizerFiles(from, folder, FILE_NAMES);
       return;
     }
     const tokens = Object.entries(files.vocab).toSorted(([, a], [, b]) => a - b);

@@ -1,6 +1,5 @@
 import {
   type ComponentLocation,
-  isFile,
   joinPath,
   type LoadOptions,
   locateComponent,
@@ -12,13 +11,18 @@ import {
 import type { Tokenizer as Backend } from "@huggingface/tokenizers";
 import {
   checkLength,
+  copyTokenizerFiles,
   type Encoding,
+  idRows,
   type PadOptions,
+  padOptions,
   padRows,
   type PlacedToken,
   placeTokens,
   resolveSpecialTokens,
+  roleId,
   rowLimit,
+  specialIds,
   type SpecialTokens,
   truncate,
 } from "@denoise/core/tokenizers";
@@ -85,17 +89,12 @@ export class CLIPTokenizer implements Tokenizer {
   private constructor(parts: Parts) {
     const { config } = parts.files;
     const limit = config["model_max_length"];
-    const special = parts.added.filter((token) => token.special);
     this.#parts = parts;
     this.#boundaries = boundaries(parts.added);
-    this.#special = new Set(special.map((token) => token.id));
+    this.#special = specialIds(parts.added);
     this.#backend = buildBackend(parts.files, parts.roles, parts.added);
     this.modelMaxLength = typeof limit === "number" && limit < 1e9 ? limit : MODEL_MAX_LENGTH;
-    this.#padding = {
-      id: this.tokenToId(parts.roles.pad ?? "<|endoftext|>") ?? 0,
-      side: config["padding_side"] === "left" ? "left" : "right",
-      truncationSide: config["truncation_side"] === "left" ? "left" : "right",
-    };
+    this.#padding = padOptions(config, this.tokenToId(parts.roles.pad ?? "<|endoftext|>") ?? 0);
   }
 
   /**
@@ -205,10 +204,7 @@ export class CLIPTokenizer implements Tokenizer {
   }
 
   #idOf(role: "bos" | "eos"): number {
-    const token = this.#parts.roles[role];
-    const id = token === undefined ? undefined : this.tokenToId(token);
-    if (id === undefined) throw new TypeError(`Cannot encode: the tokenizer has no ${role} token`);
-    return id;
+    return roleId(role, this.#parts.roles, (token) => this.tokenToId(token));
   }
 
   /**
@@ -226,11 +222,7 @@ export class CLIPTokenizer implements Tokenizer {
    * @param ids Integers [N, tokens] or [tokens].
    */
   batchDecode(ids: Tensor, options: { readonly skipSpecialTokens?: boolean } = {}): string[] {
-    if (ids.dims.length < 1 || ids.dims.length > 2) {
-      throw new TypeError(`Cannot decode ${ids}: it must be integers [N, tokens] or [tokens]`);
-    }
-    const rows = (ids.dims.length === 1 ? ids.unsqueeze(0) : ids).toNested() as number[][];
-    return rows.map((row) => this.decode(row, options));
+    return idRows(ids).map((row) => this.decode(row, options));
   }
 
   /**
@@ -259,10 +251,7 @@ export class CLIPTokenizer implements Tokenizer {
       await Deno.writeTextFile(joinPath(folder, "vocab.json"), JSON.stringify(files.vocab));
       await Deno.writeTextFile(joinPath(folder, "merges.txt"), `#version: 0.2\n${merges.join("")}`);
     } else {
-      for (const name of FILE_NAMES) {
-        const path = joinPath(from, name);
-        if (await isFile(path)) await Deno.copyFile(path, joinPath(folder, name));
-      }
+      await copyTokenizerFiles(from, folder, FILE_NAMES);
     }
     if (from !== undefined && !this.#hasOwnTokens()) return;
     const decoder = Object.fromEntries(added.map(({ id, ...token }) => [id, token]));

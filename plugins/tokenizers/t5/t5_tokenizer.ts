@@ -1,6 +1,5 @@
 import {
   type ComponentLocation,
-  isFile,
   joinPath,
   type LoadOptions,
   locateComponent,
@@ -11,13 +10,17 @@ import {
 } from "@denoise/core";
 import {
   checkLength,
+  copyTokenizerFiles,
   type Encoding,
+  idRows,
   type PadOptions,
+  padOptions,
   padRows,
   type PlacedToken,
   placeTokens,
   resolveSpecialTokens,
   rowLimit,
+  specialIds,
   type SpecialTokens,
   truncate,
 } from "@denoise/core/tokenizers";
@@ -114,16 +117,12 @@ export class T5Tokenizer implements Tokenizer {
     const limit = config["model_max_length"];
     this.#parts = parts;
     this.#backend = buildBackend(files.pieces, files.charsmap, added);
-    this.#special = new Set(added.filter(({ special }) => special).map(({ id }) => id));
+    this.#special = specialIds(added);
     this.#eos = this.#idOf("eos", roles, added);
     this.modelMaxLength = typeof limit === "number" && limit < Number.MAX_SAFE_INTEGER
       ? limit
       : Number.MAX_SAFE_INTEGER;
-    this.#padding = {
-      id: this.#idOf("pad", roles, added),
-      side: config["padding_side"] === "left" ? "left" : "right",
-      truncationSide: config["truncation_side"] === "left" ? "left" : "right",
-    };
+    this.#padding = padOptions(config, this.#idOf("pad", roles, added));
   }
 
   #idOf(role: "eos" | "pad", roles: SpecialTokens, added: readonly PlacedToken[]): number {
@@ -254,11 +253,7 @@ export class T5Tokenizer implements Tokenizer {
    * @param ids Integers [N, tokens] or [tokens].
    */
   batchDecode(ids: Tensor, options: { readonly skipSpecialTokens?: boolean } = {}): string[] {
-    if (ids.dims.length < 1 || ids.dims.length > 2) {
-      throw new TypeError(`Cannot decode ${ids}: it must be integers [N, tokens] or [tokens]`);
-    }
-    const rows = (ids.dims.length === 1 ? ids.unsqueeze(0) : ids).toNested() as number[][];
-    return rows.map((row) => this.decode(row, options));
+    return idRows(ids).map((row) => this.decode(row, options));
   }
 
   /**
@@ -270,10 +265,7 @@ export class T5Tokenizer implements Tokenizer {
     await Deno.mkdir(folder, { recursive: true });
     const { files: { pieces, config }, folder: from } = this.#parts;
     if (from !== undefined) {
-      for (const name of FILE_NAMES) {
-        const path = joinPath(from, name);
-        if (await isFile(path)) await Deno.copyFile(path, joinPath(folder, name));
-      }
+      await copyTokenizerFiles(from, folder, FILE_NAMES);
       return;
     }
     const write = (name: string, value: unknown) =>
