@@ -5,8 +5,10 @@ import {
   MultiControlNet,
 } from "../control_net.ts";
 import type { PictureCodec } from "../media.ts";
+import type { DenoiserOptions } from "../model.ts";
 import type { ComponentSpec, PipelineDefinition } from "../pipeline.ts";
 import { Tensor } from "../tensor.ts";
+import { type Guidance, predictGuided } from "./guidance.ts";
 import { cropToMask, type InpaintInput } from "./inpaint.ts";
 import { type PicturesInput, prepareControlPictures } from "./picture_input.ts";
 import {
@@ -252,7 +254,7 @@ function setsOf(given: ControlPictures | undefined, count: number): readonly Pic
 }
 
 /** The residuals of a UNet's call. */
-export interface ControlledCall {
+interface ControlledCall {
   /** As the UNet takes them. */
   readonly downBlockAdditionalResiduals: readonly Tensor[];
   /** As the UNet takes it. */
@@ -267,13 +269,51 @@ export type ControlText =
     readonly guidance: boolean;
   };
 
+/** A UNet under control, and what both it and the ControlNets are told at every step. */
+export interface ControlledUnet {
+  /** The UNet. */
+  readonly unet: StableDiffusionComponents["unet"];
+  /** How it is controlled. */
+  readonly plan: ControlPlan;
+  /** For each ControlNet float32 [N, 3, H, W] in 0..1. */
+  readonly pictures: readonly Tensor[];
+  /** Whether and how the prediction is guided. */
+  readonly guidance: Guidance;
+  /** The conditioning of the UNet; the ControlNets are told the text of it. */
+  readonly conditioning: DenoiserOptions & Omit<ControlText, "guidance">;
+  /** Of how many steps control takes its parts. */
+  readonly total: number;
+  /** Stops the ControlNets and the UNet. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * What a UNet predicts under control, guided.
+ *
+ * @param scaled The scaled latents, which the ControlNets see, float32 [N, C, h, w].
+ * @param index Which step this is.
+ * @param seen What the UNet sees, where that is not the same.
+ */
+export async function predictControlled(
+  { unet, plan, pictures, guidance, conditioning, total, signal }: ControlledUnet,
+  scaled: Tensor,
+  timestep: number,
+  index: number,
+  seen: Tensor = scaled,
+): Promise<Tensor> {
+  const text = { ...conditioning, guidance: guidance.guidance };
+  const residuals = await control(plan, pictures, text, scaled, timestep, { index, total, signal });
+  const told = { ...conditioning, ...residuals, signal };
+  return await predictGuided(guidance, seen, (input) => unet.forward(input, timestep, told));
+}
+
 /**
  * What the ControlNets add to one call of the UNet.
  *
  * @param input The scaled latents, float32 [N, C, h, w].
  * @param step Which of how many.
  */
-export async function control(
+async function control(
   plan: ControlPlan,
   pictures: readonly Tensor[],
   text: ControlText,

@@ -37,7 +37,10 @@ export interface Denoised {
  * @example
  * ```ts ignore
  * const { latents } = yield* denoise(noise, {
- *   ...{ scheduler, timesteps, settings, options },
+ *   scheduler,
+ *   timesteps,
+ *   settings,
+ *   options,
  *   predict: async (latents, timestep) => (await unet.forward(latents, timestep)).sample,
  *   preview: (stepped) => previewLatents(run, stepped, recipe),
  * });

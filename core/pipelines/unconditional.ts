@@ -1,11 +1,14 @@
-import type { PictureOutput, PipelineRun, RunOptions } from "../pipeline.ts";
+import type { PictureOutput, PipelineRun, PipelineStep, RunOptions } from "../pipeline.ts";
 import type { Recipe } from "../media.ts";
 import type { Denoiser } from "../model.ts";
+import { randnTensor } from "../random.ts";
 import type { Scheduler, SchedulerClass } from "../scheduler.ts";
 import type { Tensor } from "../tensor.ts";
+import { denoise } from "./denoise.ts";
 import { type BatchNoise, batchNoise } from "./noise.ts";
-import { checkOutputType, denormalize, pictureOutput } from "./output.ts";
+import { checkOutputType, denormalize, pictureOutput, toPictures } from "./output.ts";
 import { sampleSize } from "./size.ts";
+import { type ExtraStepOptions, stepOptions } from "./step.ts";
 
 /** What pipelines that make pictures out of noise alone are called with. */
 export interface UnconditionalOptions extends RunOptions {
@@ -48,6 +51,32 @@ export function startUnconditional(
     noise,
     recipe: (i) => ({ seed: noise.seedOf(i)?.toString(), ...settings }),
   };
+}
+
+/**
+ * The run from noise to pictures of a UNet that is told nothing but the timestep.
+ *
+ * @param scheduler The scheduler of the run, its timesteps set.
+ * @param extra Options of its `step` beside the generator.
+ */
+export async function* drawUnconditional(
+  run: PipelineRun<{ readonly unet: Denoiser }>,
+  scheduler: Scheduler,
+  { dims, noise, recipe }: UnconditionalStart,
+  options: UnconditionalOptions,
+  extra?: ExtraStepOptions,
+): AsyncGenerator<PipelineStep, PictureOutput> {
+  const { unet } = run.components;
+  const { outputType, signal } = options;
+  const { latents } = yield* denoise(randnTensor(dims, noise.generator), {
+    scheduler,
+    timesteps: scheduler.timesteps,
+    settings: stepOptions(scheduler, noise, extra),
+    options,
+    predict: async (sample, timestep) => (await unet.forward(sample, timestep, { signal })).sample,
+    preview: ({ prevSample }) => toPictures(run, denormalize(prevSample), recipe),
+  });
+  return await finishUnconditional(run, latents, outputType, recipe);
 }
 
 /**

@@ -77,7 +77,8 @@ export const DanceDiffusionPipeline: PipelineClass<
     const sample = randnTensor([batchSize, config.in_channels, made], noise.generator); // [N, C, L]
     scheduler.setTimesteps(numInferenceSteps);
     const { latents } = yield* denoise(sample, {
-      ...{ scheduler, options },
+      scheduler,
+      options,
       timesteps: scheduler.timesteps,
       settings: stepOptions(scheduler, noise),
       predict: async (sample, timestep) =>

@@ -20,17 +20,12 @@ import {
   type PictureOutput,
   type Pipeline,
   type PipelineClass,
-  randnTensor,
   type Scheduler,
 } from "@denoise/core";
 import {
-  denoise,
-  denormalize,
-  finishUnconditional,
+  drawUnconditional,
   schedulerAs,
   startUnconditional,
-  stepOptions,
-  toPictures,
   type UnconditionalOptions,
 } from "@denoise/core/pipelines";
 
@@ -63,26 +58,17 @@ export const DDIMPipeline: PipelineClass<DDIMComponents, [options?: DDIMOptions]
     async *generate(run, options: DDIMOptions = {}) {
       const { unet } = run.components;
       const scheduler = await schedulerAs(run, "DDIMScheduler", "DDIMPipeline");
-      const { numInferenceSteps = 50, eta = 0, signal } = options;
+      const { numInferenceSteps = 50, eta = 0 } = options;
       if (!(eta >= 0 && eta <= 1)) {
         run.warn(`eta should be from 0 (DDIM) to 1 (DDPM), but is ${eta}`);
       }
-      const { dims, noise, recipe } = startUnconditional(unet, options, {
+      const start = startUnconditional(unet, options, {
         scheduler: scheduler.className,
         steps: numInferenceSteps,
       });
 
-      const sample = randnTensor(dims, noise.generator);
       scheduler.setTimesteps(numInferenceSteps);
       const extra = { eta, useClippedModelOutput: options.useClippedModelOutput };
-      const { latents } = yield* denoise(sample, {
-        ...{ scheduler, options },
-        timesteps: scheduler.timesteps,
-        settings: stepOptions(scheduler, noise, extra),
-        predict: async (sample, timestep) =>
-          (await unet.forward(sample, timestep, { signal })).sample,
-        preview: ({ prevSample }) => toPictures(run, denormalize(prevSample), recipe),
-      });
-      return await finishUnconditional(run, latents, options.outputType, recipe);
+      return yield* drawUnconditional(run, scheduler, start, options, extra);
     },
   });

@@ -20,16 +20,11 @@ import {
   type PictureOutput,
   type Pipeline,
   type PipelineClass,
-  randnTensor,
   type Scheduler,
 } from "@denoise/core";
 import {
-  denoise,
-  denormalize,
-  finishUnconditional,
+  drawUnconditional,
   startUnconditional,
-  stepOptions,
-  toPictures,
   type UnconditionalOptions,
 } from "@denoise/core/pipelines";
 
@@ -57,21 +52,12 @@ export const DDPMPipeline: PipelineClass<DDPMComponents, [options?: DDPMOptions]
     components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
     async *generate(run, options: DDPMOptions = {}) {
       const { unet, scheduler } = run.components;
-      const { numInferenceSteps = 1000, signal } = options;
-      const { dims, noise, recipe } = startUnconditional(unet, options, {
+      const { numInferenceSteps = 1000 } = options;
+      const start = startUnconditional(unet, options, {
         steps: numInferenceSteps,
       });
 
-      const sample = randnTensor(dims, noise.generator);
       scheduler.setTimesteps(numInferenceSteps);
-      const { latents } = yield* denoise(sample, {
-        ...{ scheduler, options },
-        timesteps: scheduler.timesteps,
-        settings: stepOptions(scheduler, noise),
-        predict: async (sample, timestep) =>
-          (await unet.forward(sample, timestep, { signal })).sample,
-        preview: ({ prevSample }) => toPictures(run, denormalize(prevSample), recipe),
-      });
-      return await finishUnconditional(run, latents, options.outputType, recipe);
+      return yield* drawUnconditional(run, scheduler, start, options);
     },
   });

@@ -115,7 +115,10 @@ async function* generate(run: Run, ...[prompt, options]: LatentConsistencyModelI
 
   const conditioning = { encoderHiddenStates, timestepCond, imageEmbeds, signal };
   const { latents: end, last } = yield* denoise(latents, {
-    ...{ scheduler, timesteps, settings, options },
+    scheduler,
+    timesteps,
+    settings,
+    options,
     predict: async (latents, timestep) =>
       (await unet.forward(latents, timestep, conditioning)).sample,
     preview: (stepped) => previewLatents(run, stepped, recipe),

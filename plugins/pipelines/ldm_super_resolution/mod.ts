@@ -113,7 +113,10 @@ async function* generate(run: Run, options: LDMSuperResolutionOptions) {
 
   const shown = { ...run, components: { vae: unscaled(vqvae) } };
   const { latents: last } = yield* denoise(latents, {
-    ...{ scheduler, timesteps, settings, options },
+    scheduler,
+    timesteps,
+    settings,
+    options,
     predict: async (latents, timestep) => {
       const input = scheduler.scaleModelInput(Tensor.cat([latents, small], 1), timestep);
       return (await unet.forward(input, timestep, { signal })).sample;

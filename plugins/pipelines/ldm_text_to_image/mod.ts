@@ -149,7 +149,10 @@ async function* generate(run: Run, ...[prompt, options = {}]: LDMTextToImageArgu
 
   const shown = { ...run, components: { vae: vqvae } };
   const { latents: last } = yield* denoise(latents, {
-    ...{ scheduler, timesteps, settings, options },
+    scheduler,
+    timesteps,
+    settings,
+    options,
     predict: (latents, timestep) =>
       predictGuided(
         { guidance, guidanceScale },

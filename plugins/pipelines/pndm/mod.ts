@@ -19,17 +19,12 @@ import {
   type PictureOutput,
   type Pipeline,
   type PipelineClass,
-  randnTensor,
   type Scheduler,
 } from "@denoise/core";
 import {
-  denoise,
-  denormalize,
-  finishUnconditional,
+  drawUnconditional,
   schedulerAs,
   startUnconditional,
-  stepOptions,
-  toPictures,
   type UnconditionalOptions,
 } from "@denoise/core/pipelines";
 
@@ -58,22 +53,13 @@ export const PNDMPipeline: PipelineClass<PNDMComponents, [options?: PNDMOptions]
     async *generate(run, options: PNDMOptions = {}) {
       const { unet } = run.components;
       const scheduler = await schedulerAs(run, "PNDMScheduler", "PNDMPipeline");
-      const { numInferenceSteps = 50, signal } = options;
-      const { dims, noise, recipe } = startUnconditional(unet, options, {
+      const { numInferenceSteps = 50 } = options;
+      const start = startUnconditional(unet, options, {
         scheduler: scheduler.className,
         steps: numInferenceSteps,
       });
 
-      const sample = randnTensor(dims, noise.generator);
       scheduler.setTimesteps(numInferenceSteps);
-      const { latents } = yield* denoise(sample, {
-        ...{ scheduler, options },
-        timesteps: scheduler.timesteps,
-        settings: stepOptions(scheduler, noise),
-        predict: async (sample, timestep) =>
-          (await unet.forward(sample, timestep, { signal })).sample,
-        preview: ({ prevSample }) => toPictures(run, denormalize(prevSample), recipe),
-      });
-      return await finishUnconditional(run, latents, options.outputType, recipe);
+      return yield* drawUnconditional(run, scheduler, start, options);
     },
   });

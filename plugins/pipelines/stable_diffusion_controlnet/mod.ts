@@ -35,7 +35,6 @@ import {
   checkSize,
   conditionOnImages,
   conditionOnText,
-  control,
   type ControlComponents,
   controlled,
   type ControlOptions,
@@ -50,7 +49,7 @@ import {
   initialLatents,
   planControl,
   planTimesteps,
-  predictGuided,
+  predictControlled,
   previewLatents,
   stepOptions,
   type TimestepOptions,
@@ -131,25 +130,22 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionControlN
   const facts = { steps, guidanceScale, eta, width, height };
   const recipe = describeRun(prompt, options, facts, noise);
 
+  const model = {
+    unet,
+    plan,
+    pictures,
+    guidance: { guidance, guidanceScale },
+    conditioning: { encoderHiddenStates, timestepCond, imageEmbeds },
+    total: timesteps.length,
+    signal,
+  };
   const { latents: last } = yield* denoise(latents, {
-    ...{ scheduler, timesteps, settings, options },
-    predict: async (latents, timestep, index) => {
-      const input = scheduler.scaleModelInput(latents, timestep);
-      const at = { index, total: timesteps.length, signal };
-      const residuals = await control(plan, pictures, text, input, timestep, at);
-      return await predictGuided(
-        { guidance, guidanceScale },
-        input,
-        (input) =>
-          unet.forward(input, timestep, {
-            encoderHiddenStates,
-            timestepCond,
-            imageEmbeds,
-            ...residuals,
-            signal,
-          }),
-      );
-    },
+    scheduler,
+    timesteps,
+    settings,
+    options,
+    predict: (latents, timestep, index) =>
+      predictControlled(model, scheduler.scaleModelInput(latents, timestep), timestep, index),
     preview: (stepped) => previewLatents(run, stepped, recipe),
   });
   return await finishLatents(run, last, outputType, recipe);

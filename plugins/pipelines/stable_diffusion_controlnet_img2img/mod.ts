@@ -38,7 +38,6 @@ import {
   checkStrength,
   conditionOnImages,
   conditionOnText,
-  control,
   type ControlComponents,
   controlled,
   type ControlOptions,
@@ -54,7 +53,7 @@ import {
   type PicturesInput,
   planControl,
   planTimesteps,
-  predictGuided,
+  predictControlled,
   previewLatents,
   sizeInPixels,
   stepOptions,
@@ -133,25 +132,22 @@ async function* generate(
   const settings = stepOptions(scheduler, noise, { eta });
   const recipe = describeRun(prompt, options, { steps, strength, guidanceScale, eta }, noise);
 
+  const model = {
+    unet,
+    plan,
+    pictures: controls,
+    guidance: { guidance, guidanceScale },
+    conditioning: { encoderHiddenStates, timestepCond, imageEmbeds },
+    total: timesteps.length,
+    signal,
+  };
   const { latents: last } = yield* denoise(latents, {
-    ...{ scheduler, timesteps, settings, options },
-    predict: async (latents, timestep, index) => {
-      const input = scheduler.scaleModelInput(latents, timestep);
-      const at = { index, total: timesteps.length, signal };
-      const residuals = await control(plan, controls, text, input, timestep, at);
-      return await predictGuided(
-        { guidance, guidanceScale },
-        input,
-        (input) =>
-          unet.forward(input, timestep, {
-            encoderHiddenStates,
-            timestepCond,
-            imageEmbeds,
-            ...residuals,
-            signal,
-          }),
-      );
-    },
+    scheduler,
+    timesteps,
+    settings,
+    options,
+    predict: (latents, timestep, index) =>
+      predictControlled(model, scheduler.scaleModelInput(latents, timestep), timestep, index),
     preview: (stepped) => previewLatents(run, stepped, recipe),
   });
   return await finishLatents(run, last, outputType, recipe);

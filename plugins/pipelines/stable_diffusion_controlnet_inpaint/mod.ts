@@ -41,7 +41,6 @@ import {
   checkStrength,
   conditionOnImages,
   conditionOnText,
-  control,
   type ControlComponents,
   controlled,
   type ControlOptions,
@@ -59,7 +58,7 @@ import {
   inpaintLatents,
   planControl,
   planTimesteps,
-  predictGuided,
+  predictControlled,
   preparePictures,
   previewLatents,
   seesMask,
@@ -179,24 +178,23 @@ async function* generate(
   const facts = { steps, strength, guidanceScale, eta, ...size };
   const recipe = describeRun(prompt, options, facts, noise);
 
+  const model = {
+    unet,
+    plan,
+    pictures: controls,
+    guidance: { guidance, guidanceScale },
+    conditioning: { encoderHiddenStates, timestepCond, imageEmbeds },
+    total: timesteps.length,
+    signal,
+  };
   const { latents: last } = yield* denoise(painting.latents, {
-    ...{ scheduler, timesteps, settings, options },
-    predict: async (latents, timestep, index) => {
+    scheduler,
+    timesteps,
+    settings,
+    options,
+    predict: (latents, timestep, index) => {
       const scaled = scheduler.scaleModelInput(latents, timestep);
-      const at = { index, total: timesteps.length, signal };
-      const residuals = await control(plan, controls, text, scaled, timestep, at);
-      return await predictGuided(
-        { guidance, guidanceScale },
-        painting.see(scaled),
-        (input) =>
-          unet.forward(input, timestep, {
-            encoderHiddenStates,
-            timestepCond,
-            imageEmbeds,
-            ...residuals,
-            signal,
-          }),
-      );
+      return predictControlled(model, scaled, timestep, index, painting.see(scaled));
     },
     keep: ({ prevSample }, index) => painting.keep(prevSample, timesteps[index + 1]),
     preview: (stepped) => previewLatents(run, stepped, recipe),

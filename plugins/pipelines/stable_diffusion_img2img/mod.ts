@@ -116,7 +116,10 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionImg2ImgA
   const recipe = describeRun(prompt, options, { steps, strength, guidanceScale, eta }, noise);
 
   const { latents: last } = yield* denoise(latents, {
-    ...{ scheduler, timesteps, settings, options },
+    scheduler,
+    timesteps,
+    settings,
+    options,
     predict: (latents, timestep) =>
       predictGuided(
         { guidance, guidanceScale },

@@ -135,7 +135,10 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionInpaintA
   const recipe = describeRun(prompt, options, facts, noise);
 
   const { latents: last } = yield* denoise(painting.latents, {
-    ...{ scheduler, timesteps, settings, options },
+    scheduler,
+    timesteps,
+    settings,
+    options,
     predict: (latents, timestep) =>
       predictGuided(
         { guidance, guidanceScale },

@@ -165,7 +165,11 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionLatentUp
     return guidance ? guide(clean, guidanceScale) : clean;
   };
   const { latents: last } = yield* denoise(latents, {
-    ...{ scheduler, timesteps, settings, options, predict },
+    scheduler,
+    timesteps,
+    settings,
+    options,
+    predict,
     preview: (stepped) => previewLatents(run, stepped, recipe),
   });
   return await finishLatents(run, last, outputType, recipe);

@@ -150,7 +150,10 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionUpscaleA
   const recipe = describeRun(prompt, options, facts, noise);
 
   const { latents: last } = yield* denoise(latents, {
-    ...{ scheduler, timesteps, settings, options },
+    scheduler,
+    timesteps,
+    settings,
+    options,
     predict: (latents, timestep) =>
       predictGuided(
         { guidance, guidanceScale },

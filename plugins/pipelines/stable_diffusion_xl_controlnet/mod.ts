@@ -40,7 +40,6 @@ import {
   checkSize,
   conditionOnImages,
   conditionOnXlText,
-  control,
   controlledXL,
   type ControlOptions,
   type ControlPictures,
@@ -54,7 +53,7 @@ import {
   initialLatents,
   planControl,
   planTimesteps,
-  predictGuided,
+  predictControlled,
   previewLatents,
   stepOptions,
   textTimeIds,
@@ -150,21 +149,23 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLContro
   const steps = scheduler.numInferenceSteps ?? planned.length;
   const recipe = describeRun(prompt, options, { steps, guidanceScale, eta, width, height }, noise);
 
+  const model = {
+    unet,
+    plan,
+    pictures,
+    guidance: { guidance, guidanceScale },
+    conditioning: { ...conditioning, imageEmbeds },
+    // control ends after a part of all steps, also where the run ends before them
+    total: planned.length,
+    signal,
+  };
   const { latents: last } = yield* denoise(latents, {
-    ...{ scheduler, timesteps, settings, options },
-    predict: async (latents, timestep, index) => {
-      const input = scheduler.scaleModelInput(latents, timestep);
-      // control ends after a part of all steps, also where the run ends before them
-      const at = { index, total: planned.length, signal };
-      const told = { guidance, ...conditioning };
-      const residuals = await control(plan, pictures, told, input, timestep, at);
-      return await predictGuided(
-        { guidance, guidanceScale },
-        input,
-        (input) =>
-          unet.forward(input, timestep, { ...conditioning, imageEmbeds, ...residuals, signal }),
-      );
-    },
+    scheduler,
+    timesteps,
+    settings,
+    options,
+    predict: (latents, timestep, index) =>
+      predictControlled(model, scheduler.scaleModelInput(latents, timestep), timestep, index),
     preview: (stepped) => previewLatents(run, stepped, recipe),
   });
   return await finishLatents(run, last, outputType, recipe);

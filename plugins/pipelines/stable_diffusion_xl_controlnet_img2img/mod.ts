@@ -39,7 +39,6 @@ import {
   checkStrength,
   conditionOnImages,
   conditionOnXlText,
-  control,
   controlledXL,
   type ControlOptions,
   type ControlPictures,
@@ -54,7 +53,7 @@ import {
   type PicturesInput,
   planControl,
   planTimesteps,
-  predictGuided,
+  predictControlled,
   previewLatents,
   sizeInPixels,
   stepOptions,
@@ -154,20 +153,22 @@ async function* generate(
   const facts = { steps, strength, guidanceScale, eta, width, height };
   const recipe = describeRun(prompt, options, facts, noise);
 
+  const model = {
+    unet,
+    plan,
+    pictures,
+    guidance: { guidance, guidanceScale },
+    conditioning: { ...conditioning, imageEmbeds },
+    total: timesteps.length,
+    signal,
+  };
   const { latents: last } = yield* denoise(latents, {
-    ...{ scheduler, timesteps, settings, options },
-    predict: async (latents, timestep, index) => {
-      const input = scheduler.scaleModelInput(latents, timestep);
-      const at = { index, total: timesteps.length, signal };
-      const told = { guidance, ...conditioning };
-      const residuals = await control(plan, pictures, told, input, timestep, at);
-      return await predictGuided(
-        { guidance, guidanceScale },
-        input,
-        (input) =>
-          unet.forward(input, timestep, { ...conditioning, imageEmbeds, ...residuals, signal }),
-      );
-    },
+    scheduler,
+    timesteps,
+    settings,
+    options,
+    predict: (latents, timestep, index) =>
+      predictControlled(model, scheduler.scaleModelInput(latents, timestep), timestep, index),
     preview: (stepped) => previewLatents(run, stepped, recipe),
   });
   return await finishLatents(run, last, outputType, recipe);

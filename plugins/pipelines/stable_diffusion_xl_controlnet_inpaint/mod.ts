@@ -44,7 +44,6 @@ import {
   checkStrength,
   conditionOnImages,
   conditionOnXlText,
-  control,
   controlledXL,
   type ControlOptions,
   type ControlPictures,
@@ -62,7 +61,7 @@ import {
   inpaintLatents,
   planControl,
   planTimesteps,
-  predictGuided,
+  predictControlled,
   preparePictures,
   previewLatents,
   seesMask,
@@ -198,20 +197,24 @@ async function* generate(
   const facts = { steps, strength, guidanceScale, guidanceRescale, eta, ...size };
   const recipe = describeRun(prompt, options, facts, noise);
 
+  const model = {
+    unet,
+    plan,
+    pictures: controls,
+    guidance: { guidance, guidanceScale, guidanceRescale },
+    conditioning: { ...conditioning, imageEmbeds },
+    // control ends after a part of all steps, also where the run ends before them
+    total: left.length,
+    signal,
+  };
   const { latents: last } = yield* denoise(painting.latents, {
-    ...{ scheduler, timesteps, settings, options },
-    predict: async (latents, timestep, index) => {
+    scheduler,
+    timesteps,
+    settings,
+    options,
+    predict: (latents, timestep, index) => {
       const scaled = scheduler.scaleModelInput(latents, timestep);
-      // control ends after a part of all steps, also where the run ends before them
-      const at = { index, total: left.length, signal };
-      const told = { guidance, ...conditioning };
-      const residuals = await control(plan, controls, told, scaled, timestep, at);
-      return await predictGuided(
-        { guidance, guidanceScale, guidanceRescale },
-        painting.see(scaled),
-        (input) =>
-          unet.forward(input, timestep, { ...conditioning, imageEmbeds, ...residuals, signal }),
-      );
+      return predictControlled(model, scaled, timestep, index, painting.see(scaled));
     },
     keep: ({ prevSample }, index) => painting.keep(prevSample, timesteps[index + 1]),
     preview: (stepped) => previewLatents(run, stepped, recipe),

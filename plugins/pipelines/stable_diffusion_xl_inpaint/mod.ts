@@ -160,7 +160,10 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLInpain
   const recipe = describeRun(prompt, options, facts, noise);
 
   const { latents: last } = yield* denoise(painting.latents, {
-    ...{ scheduler, timesteps, settings, options },
+    scheduler,
+    timesteps,
+    settings,
+    options,
     predict: (latents, timestep) =>
       predictGuided(
         { guidance, guidanceScale, guidanceRescale },
