@@ -79,6 +79,27 @@ describe("listen()", () => {
     });
   });
 
+  it("counts a caller who goes in the middle of a body as refused, not as a failure", async () => {
+    await serving(async (url) => {
+      const { hostname, port } = new URL(url);
+      for (
+        const half of [
+          'content-length: 99\r\n\r\n{"a',
+          'transfer-encoding: chunked\r\n\r\n9\r\n{"a',
+        ]
+      ) {
+        using connection = await Deno.connect({ hostname, port: Number(port) });
+        await connection.write(new TextEncoder().encode(HEAD + half));
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      const refused = 'denoise_requests_total{door="openai",outcome="refused"} 2';
+      const metrics = async () => await (await fetch(`${url}/metrics`)).text();
+      for (const end = Date.now() + 5_000; !(await metrics()).includes(refused);) {
+        assert(Date.now() < end, await metrics());
+      }
+    });
+  });
+
   it("takes so many connections at once", async () => {
     await serving(async (url) => {
       const half = () => raw(url, ["GET /livez HTTP/1.1\r\nhost: x\r\nx-half"]);

@@ -6,15 +6,27 @@ function tooLarge(maxBytes: number): ServeError {
 }
 
 /**
- * Reads a body, in as many pieces as it comes.
+ * Reads a body: whole where its length is told before, else in as many pieces as it comes.
  *
- * @throws {ServeError} `payload_too_large` as soon as it is.
+ * @throws {ServeError} `payload_too_large` as soon as it is, `canceled` when the caller goes on the way.
  */
 export async function readBytes(
   c: AppContext,
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  if (Number(c.req.header("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const told = c.req.header("content-length");
+  if (Number(told ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  try {
+    return told === undefined
+      ? await readPieces(c, maxBytes)
+      : new Uint8Array(await c.req.raw.arrayBuffer());
+  } catch (cause) {
+    if (cause instanceof ServeError) throw cause;
+    throw new ServeError("canceled", "The caller is gone", { cause });
+  }
+}
+
+async function readPieces(c: AppContext, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   let bytes = new Uint8Array(Math.min(maxBytes, 64 * 1024));
   let length = 0;
   for await (const piece of c.req.raw.body ?? []) {
