@@ -36,7 +36,6 @@ export async function listen(
   const server = createAdaptorServer({
     fetch: (request: Request) => fetch(request),
     createServer,
-    overrideGlobalObjects: false,
     serverOptions: {
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,

@@ -5,6 +5,7 @@ import {
   type Span,
   SpanKind,
   SpanStatusCode,
+  type TextMapGetter,
   trace,
 } from "@opentelemetry/api";
 import { VERSION } from "@denoise/core";
@@ -12,6 +13,12 @@ import { isLast, type Job, type JobEvent } from "../contract/job.ts";
 
 /** Spans of OpenTelemetry; they go nowhere unless the program has a provider (Deno's: OTEL_DENO=true). */
 const tracer = () => trace.getTracer("denoise", VERSION);
+
+/** How a propagator reads headers; one by one, for to list them all takes longer than to answer. */
+const fromHeaders: TextMapGetter<Headers> = {
+  keys: (headers) => [...headers.keys()],
+  get: (headers, name) => headers.get(name) ?? undefined,
+};
 
 /** What is told of a reply. */
 export interface RequestFacts {
@@ -57,7 +64,7 @@ export async function inRequestSpan(
     active.setAttributes(attributes).updateName(name);
     return await run(active);
   }
-  const parent = propagation.extract(context.active(), Object.fromEntries(headers));
+  const parent = propagation.extract(context.active(), headers, fromHeaders);
   const options = { kind: SpanKind.SERVER, attributes };
   await tracer().startActiveSpan(name, options, parent, async (span) => {
     try {

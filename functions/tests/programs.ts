@@ -18,6 +18,10 @@ export interface RunningProgram extends AsyncDisposable {
   alive<T>(promise: Promise<T>): Promise<T>;
 }
 
+/** How `deno task serve` has its heap. */
+export const HEAP_FLAGS: readonly string[] = config.tasks.serve.command.split(" ")
+  .filter((flag) => flag.startsWith("--v8-flags="));
+
 /** How a program ended. */
 export interface ProgramEnd {
   /** Its exit code. */

@@ -14,9 +14,9 @@ export function percentile(times: Times, share: number): number {
 
 const sorted = (times: number[]): Times => times.toSorted((a, b) => a - b);
 
-function post(body: object, signal?: AbortSignal): RequestInit {
+function post(body: object): RequestInit {
   const headers = { "content-type": "application/json" };
-  return { method: "POST", headers, body: JSON.stringify(body), signal: signal ?? null };
+  return { method: "POST", headers, body: JSON.stringify(body) };
 }
 
 const GENERATE = "/v1/images/generations";
@@ -31,9 +31,9 @@ interface Answer {
   readonly body: { readonly data?: readonly { readonly recipe: { readonly seed: string } }[] };
 }
 
-async function ask(url: string, request: object, signal?: AbortSignal): Promise<Answer> {
+async function ask(url: string, request: object): Promise<Answer> {
   const began = performance.now();
-  const response = await fetch(`${url}${GENERATE}`, post(request, signal));
+  const response = await fetch(`${url}${GENERATE}`, post(request));
   const body = await response.json();
   const ms = performance.now() - began;
   const parts = response.headers.get("server-timing")?.matchAll(/(\w+);dur=([\d.]+)/g) ?? [];
@@ -72,33 +72,89 @@ export async function livez(url: string, request: object, ms: number): Promise<T
   return sorted(times);
 }
 
-/** How long the refusals take of so many requests that are made at once before a full queue. */
-export async function refusals(url: string, request: object, count: number): Promise<Times> {
-  const stop = new AbortController();
-  const { waiting } = await filled(url, request, stop.signal);
-  const answers = await Promise.all(
-    Array.from({ length: count }, () => ask(url, request, stop.signal)),
-  );
-  stop.abort();
-  await Promise.allSettled(waiting);
-  const odd = answers.find(({ status }) => status !== 429);
-  if (odd !== undefined) throw new Error(`the full queue answered ${odd.status}`);
-  return sorted(answers.map(({ ms }) => ms));
+/** How long a full queue takes to refuse many requests that come at once. */
+export interface Refusals {
+  /** Over connections that are open. */
+  readonly open: Times;
+  /** With a new connection each, from its beginning. */
+  readonly fresh: Times;
 }
 
-/** Puts in one request after the other until one is refused. */
-async function filled(
+/**
+ * Fills the queue, then sends so many requests at once, in so many bursts. They go over plain sockets: two hundred calls of
+ * `fetch` keep this process busy for longer than the server.
+ */
+export async function refusals(
   url: string,
   request: object,
-  signal: AbortSignal,
-): Promise<{ waiting: Promise<unknown>[] }> {
-  const waiting: Promise<unknown>[] = [];
+  { count, bursts }: { readonly count: number; readonly bursts: number },
+): Promise<readonly Refusals[]> {
+  const { hostname, port, host } = new URL(url);
+  const body = JSON.stringify(request);
+  const head = [
+    `POST ${GENERATE} HTTP/1.1`,
+    `host: ${host}`,
+    "content-type: application/json",
+    `content-length: ${body.length}`,
+  ];
+  const sent = new TextEncoder().encode(`${head.join("\r\n")}\r\n\r\n${body}`);
+  const connect = () => Deno.connect({ hostname, port: Number(port) });
+  const connections = () => Promise.all(Array.from({ length: count }, connect));
+  const waiting = await filled(connect, sent);
+  try {
+    const all: Refusals[] = [];
+    for (let burst = 0; burst < bursts; burst++) {
+      const opened = await connections();
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const open = await refused(opened, sent);
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      all.push({ open, fresh: await refused(Array.from({ length: count }, connect), sent) });
+    }
+    return all;
+  } finally {
+    for (const connection of waiting) connection.close();
+    while (!/^denoise_queue_depth 0$/m.test(await (await fetch(`${url}/metrics`)).text())) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+/** Sends a request over each connection, and closes it after its refusal. */
+async function refused(
+  connections: readonly (Deno.TcpConn | Promise<Deno.TcpConn>)[],
+  sent: Uint8Array,
+): Promise<Times> {
+  const began = performance.now();
+  return sorted(
+    await Promise.all(connections.map(async (connecting) => {
+      using connection = await connecting;
+      const status = await statusOf(connection, sent);
+      if (status !== 429) throw new Error(`the full queue answered ${status}`);
+      return performance.now() - began;
+    })),
+  );
+}
+
+/** Sends a request and waits for the first part of its reply, which has its head. */
+async function statusOf(connection: Deno.TcpConn, sent: Uint8Array): Promise<number> {
+  await connection.write(sent);
+  const bytes = new Uint8Array(4096);
+  const length = await connection.read(bytes) ?? 0;
+  return Number(new TextDecoder().decode(bytes.subarray(0, length)).split(" ")[1]);
+}
+
+/** Puts in one request after the other until one is refused; gives the connections of those that wait. */
+async function filled(
+  connect: () => Promise<Deno.TcpConn>,
+  sent: Uint8Array,
+): Promise<readonly Deno.TcpConn[]> {
+  const waiting: Deno.TcpConn[] = [];
   for (;;) {
-    const asked = ask(url, request, signal);
-    const pause = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 300));
-    const first = await Promise.race([asked, pause]);
-    if (first?.status === 429) return { waiting };
-    waiting.push(asked.catch(() => {}));
+    const connection = await connect();
+    const pause = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 100));
+    const status = statusOf(connection, sent).catch(() => undefined);
+    waiting.push(connection);
+    if (await Promise.race([status, pause]) === 429) return waiting;
   }
 }
 

@@ -51,9 +51,10 @@ const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 const page = `## Serving
 
 \`deno task bench:serve\`: a client process on the same machine, over loopback, to \`deno task serve\` with the embedded
-model. The rows on steps, refusals and memory take models that only keep time, over the same engine process. Medians of
-${size.rounds} rounds; client, server and engine share the cores. Overhead is what a request takes at its client less what
-its pipeline call took, encoding included.
+model. The rows on steps, refusals and memory take models that only keep time, over the same engine process. Medians,
+with the range of all rounds beside them; client, server and engine share the cores. Overhead is what a request takes at
+its client less what its pipeline call took, encoding included. Refusals come over plain sockets that are open, unless the
+row says otherwise.
 
 - Machine: ${machine()}
 - Versions: Deno ${Deno.version.deno}, onnxruntime-node ${await runtimeVersion()}
