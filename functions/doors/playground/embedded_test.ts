@@ -146,6 +146,8 @@ describe("the playground with the embedded model", { ignore: !hasBrowser }, () =
         assertEquals((await run(Deno.execPath(), ["run", "-A", "x.ts"])).data, shown.data);
         const curl = await copied("curl");
         if (await hasTools()) assertEquals((await run("bash", ["-c", curl])).data, shown.data);
+        await Deno.writeTextFile(`${folder}/x.py`, await copied("python"));
+        if (python !== undefined) assertEquals((await run(python, ["x.py"])).data, shown.data);
       };
       await page.locator("#clear-mask").click();
       await page.fill("#strength", "0.6");
@@ -166,6 +168,9 @@ describe("the playground with the embedded model", { ignore: !hasBrowser }, () =
     }
   });
 });
+
+/** Python with OpenAI's client, where there is one. */
+const python = Deno.env.get("DENOISE_REFERENCE_PYTHON");
 
 /** Whether the programs of the curl line are there. */
 async function hasTools(): Promise<boolean> {
