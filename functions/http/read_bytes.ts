@@ -17,11 +17,14 @@ export async function readBytes(
   const told = c.req.header("content-length");
   if (Number(told ?? 0) > maxBytes) throw tooLarge(maxBytes);
   try {
-    return told === undefined
+    const bytes = told === undefined
       ? await readPieces(c, maxBytes)
       : new Uint8Array(await c.req.raw.arrayBuffer());
+    if (bytes.length > maxBytes) throw tooLarge(maxBytes);
+    return bytes;
   } catch (cause) {
-    if (cause instanceof ServeError) throw cause;
+    // a TypeError says that someone has read the body before
+    if (cause instanceof ServeError || cause instanceof TypeError) throw cause;
     throw new ServeError("canceled", "The caller is gone", { cause });
   }
 }

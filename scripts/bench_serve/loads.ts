@@ -4,6 +4,8 @@
  * @module
  */
 
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
 /** Milliseconds, in rising order. */
 export type Times = readonly number[];
 
@@ -66,7 +68,7 @@ export async function livez(url: string, request: object, ms: number): Promise<T
     const began = performance.now();
     await (await fetch(`${url}/livez`)).text();
     times.push(performance.now() - began);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await pause(10);
   }
   await busy;
   return sorted(times);
@@ -81,8 +83,8 @@ export interface Refusals {
 }
 
 /**
- * Fills the queue, then sends so many requests at once, in so many bursts. They go over plain sockets: two hundred calls of
- * `fetch` keep this process busy for longer than the server.
+ * Fills the queue, then sends so many requests at once, in so many bursts. They go over plain sockets:
+ * two hundred calls of `fetch` keep this process busy for longer than the server.
  */
 export async function refusals(
   url: string,
@@ -99,22 +101,21 @@ export async function refusals(
   ];
   const sent = new TextEncoder().encode(`${head.join("\r\n")}\r\n\r\n${body}`);
   const connect = () => Deno.connect({ hostname, port: Number(port) });
-  const connections = () => Promise.all(Array.from({ length: count }, connect));
   const waiting = await filled(connect, sent);
   try {
     const all: Refusals[] = [];
     for (let burst = 0; burst < bursts; burst++) {
-      const opened = await connections();
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const opened = await Promise.all(Array.from({ length: count }, connect));
+      await pause(1_000);
       const open = await refused(opened, sent);
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await pause(1_000);
       all.push({ open, fresh: await refused(Array.from({ length: count }, connect), sent) });
     }
     return all;
   } finally {
     for (const connection of waiting) connection.close();
     while (!/^denoise_queue_depth 0$/m.test(await (await fetch(`${url}/metrics`)).text())) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await pause(50);
     }
   }
 }
@@ -151,10 +152,9 @@ async function filled(
   const waiting: Deno.TcpConn[] = [];
   for (;;) {
     const connection = await connect();
-    const pause = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 100));
     const status = statusOf(connection, sent).catch(() => undefined);
     waiting.push(connection);
-    if (await Promise.race([status, pause]) === 429) return waiting;
+    if (await Promise.race([status, pause(100)]) === 429) return waiting;
   }
 }
 

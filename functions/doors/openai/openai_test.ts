@@ -125,6 +125,8 @@ describe("POST /v1/images/generations", () => {
       "unsupported_media_type",
     ]);
     assertEquals(await send(" ".repeat(1_000_001)), [413, "payload_too_large"]);
+    const short = { ...json, "content-length": "1" };
+    assertEquals(await send(" ".repeat(1_000_001), short), [413, "payload_too_large"]);
     const pieces = new ReadableStream({
       pull: (controller) => controller.enqueue(new Uint8Array(100_000)),
     });
