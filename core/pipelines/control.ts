@@ -1,14 +1,7 @@
-import {
-  type ControlNet,
-  type ControlNetOptions,
-  type ControlResiduals,
-  MultiControlNet,
-} from "../control_net.ts";
+import { type ControlNet, MultiControlNet } from "../control_net.ts";
 import type { PictureCodec } from "../media.ts";
-import type { DenoiserOptions } from "../model.ts";
 import type { ComponentSpec, PipelineDefinition } from "../pipeline.ts";
-import { Tensor } from "../tensor.ts";
-import { type Guidance, predictGuided } from "./guidance.ts";
+import type { Tensor } from "../tensor.ts";
 import { cropToMask, type InpaintInput } from "./inpaint.ts";
 import { type PicturesInput, prepareControlPictures } from "./picture_input.ts";
 import {
@@ -251,110 +244,4 @@ function setsOf(given: ControlPictures | undefined, count: number): readonly Pic
   throw new RangeError(
     `Cannot control by ${count} ControlNets with ${sets.length} pictures: give one for each`,
   );
-}
-
-/** The residuals of a UNet's call. */
-interface ControlledCall {
-  /** As the UNet takes them. */
-  readonly downBlockAdditionalResiduals: readonly Tensor[];
-  /** As the UNet takes it. */
-  readonly midBlockAdditionalResidual: Tensor;
-}
-
-/** What a call tells the UNet of the text; Stable Diffusion XL has pooled states and sizes. */
-export type ControlText =
-  & Pick<ControlNetOptions, "encoderHiddenStates" | "textEmbeds" | "timeIds">
-  & {
-    /** Whether the rows are those of the negative text, then those of the text. */
-    readonly guidance: boolean;
-  };
-
-/** A UNet under control, and what both it and the ControlNets are told at every step. */
-export interface ControlledUnet {
-  /** The UNet. */
-  readonly unet: StableDiffusionComponents["unet"];
-  /** How it is controlled. */
-  readonly plan: ControlPlan;
-  /** For each ControlNet float32 [N, 3, H, W] in 0..1. */
-  readonly pictures: readonly Tensor[];
-  /** Whether and how the prediction is guided. */
-  readonly guidance: Guidance;
-  /** The conditioning of the UNet; the ControlNets are told the text of it. */
-  readonly conditioning: DenoiserOptions & Omit<ControlText, "guidance">;
-  /** Of how many steps control takes its parts. */
-  readonly total: number;
-  /** Stops the ControlNets and the UNet. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/**
- * What a UNet predicts under control, guided.
- *
- * @param scaled The scaled latents, which the ControlNets see, float32 [N, C, h, w].
- * @param index Which step this is.
- * @param seen What the UNet sees, where that is not the same.
- */
-export async function predictControlled(
-  { unet, plan, pictures, guidance, conditioning, total, signal }: ControlledUnet,
-  scaled: Tensor,
-  timestep: number,
-  index: number,
-  seen: Tensor = scaled,
-): Promise<Tensor> {
-  const text = { ...conditioning, guidance: guidance.guidance };
-  const residuals = await control(plan, pictures, text, scaled, timestep, { index, total, signal });
-  const told = { ...conditioning, ...residuals, signal };
-  return await predictGuided(guidance, seen, (input) => unet.forward(input, timestep, told));
-}
-
-/**
- * What the ControlNets add to one call of the UNet.
- *
- * @param input The scaled latents, float32 [N, C, h, w].
- * @param step Which of how many.
- */
-async function control(
-  plan: ControlPlan,
-  pictures: readonly Tensor[],
-  text: ControlText,
-  input: Tensor,
-  timestep: number,
-  step: {
-    readonly index: number;
-    readonly total: number;
-    readonly signal?: AbortSignal | undefined;
-  },
-): Promise<ControlledCall> {
-  const { index, total, signal } = step;
-  const double = text.guidance && !plan.guessMode;
-  const half = text.guidance && plan.guessMode;
-  const told = (x: Tensor) => half ? x.chunk(2)[1]! : x;
-  const twice = (x: Tensor) => double ? Tensor.cat([x, x]) : x;
-  let sum: ControlResiduals | undefined;
-  for (const [i, net] of plan.nets.entries()) {
-    const off = index / total < plan.starts[i]! || (index + 1) / total > plan.ends[i]!;
-    const residuals = await net.forward(twice(input), timestep, {
-      encoderHiddenStates: told(text.encoderHiddenStates),
-      textEmbeds: text.textEmbeds && told(text.textEmbeds),
-      timeIds: text.timeIds && told(text.timeIds),
-      controlnetCond: twice(pictures[i]!),
-      conditioningScale: off ? 0 : plan.scales[i]!,
-      guessMode: plan.guessMode,
-      signal,
-    });
-    sum = sum === undefined ? residuals : addResiduals(sum, residuals);
-  }
-  // in guess mode only what follows the text is controlled
-  const whole = (x: Tensor) => half ? Tensor.cat([Tensor.zeros(x.dims), x]) : x;
-  return {
-    downBlockAdditionalResiduals: sum!.downBlockResSamples.map(whole),
-    midBlockAdditionalResidual: whole(sum!.midBlockResSample),
-  };
-}
-
-function addResiduals(a: ControlResiduals, b: ControlResiduals): ControlResiduals {
-  return {
-    downBlockResSamples: a.downBlockResSamples.map((x, i) => x.add(b.downBlockResSamples[i]!)),
-    midBlockResSample: a.midBlockResSample.add(b.midBlockResSample),
-  };
 }

@@ -8,6 +8,7 @@ export * from "./control.ts";
 export * from "./denoise.ts";
 export * from "./denoising_range.ts";
 export * from "./depth.ts";
+export * from "./draw_controlled.ts";
 export * from "./finish.ts";
 export * from "./guidance.ts";
 export * from "./image_latents.ts";

@@ -41,16 +41,13 @@ import {
   type ControlPictures,
   controlPictures,
   countPrompts,
-  denoise,
   describeRun,
-  finishLatents,
+  drawControlled,
   type GuidanceOptions,
   type ImagePromptOptions,
   initialLatents,
   planControl,
   planTimesteps,
-  predictControlled,
-  previewLatents,
   stepOptions,
   type TimestepOptions,
   vaeScaleFactor,
@@ -104,7 +101,7 @@ type Run = PipelineRun<ControlComponents>;
 
 async function* generate(run: Run, ...[prompt, options]: StableDiffusionControlNetArguments) {
   const { unet, vae, scheduler } = run.components;
-  const { eta = 0, outputType, signal } = options;
+  const { eta = 0, outputType } = options;
   checkOutputType(outputType);
   const plan = planControl(run.components, options);
   const text = await conditionOnText(run, prompt, options);
@@ -130,23 +127,15 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionControlN
   const facts = { steps, guidanceScale, eta, width, height };
   const recipe = describeRun(prompt, options, facts, noise);
 
-  const model = {
-    unet,
+  const controlled = {
     plan,
     pictures,
     guidance: { guidance, guidanceScale },
     conditioning: { encoderHiddenStates, timestepCond, imageEmbeds },
     total: timesteps.length,
-    signal,
-  };
-  const { latents: last } = yield* denoise(latents, {
-    scheduler,
     timesteps,
     settings,
-    options,
-    predict: (latents, timestep, index) =>
-      predictControlled(model, scheduler.scaleModelInput(latents, timestep), timestep, index),
-    preview: (stepped) => previewLatents(run, stepped, recipe),
-  });
-  return await finishLatents(run, last, outputType, recipe);
+    recipe,
+  };
+  return yield* drawControlled(run, latents, controlled, options);
 }

@@ -44,17 +44,14 @@ import {
   type ControlPictures,
   controlPictures,
   countPrompts,
-  denoise,
   describeRun,
-  finishLatents,
+  drawControlled,
   type GuidanceOptions,
   type ImagePromptOptions,
   pictureLatents,
   type PicturesInput,
   planControl,
   planTimesteps,
-  predictControlled,
-  previewLatents,
   sizeInPixels,
   stepOptions,
   strengthTimesteps,
@@ -108,8 +105,8 @@ async function* generate(
   run: Run,
   ...[prompt, options]: StableDiffusionControlNetImg2ImgArguments
 ) {
-  const { unet, vae, scheduler } = run.components;
-  const { image, strength = 0.8, eta = 0, outputType, signal } = options;
+  const { vae, scheduler } = run.components;
+  const { image, strength = 0.8, eta = 0, outputType } = options;
   checkOutputType(outputType);
   checkStrength(strength);
   const plan = planControl(run.components, options, 0.8);
@@ -132,23 +129,15 @@ async function* generate(
   const settings = stepOptions(scheduler, noise, { eta });
   const recipe = describeRun(prompt, options, { steps, strength, guidanceScale, eta }, noise);
 
-  const model = {
-    unet,
+  const controlled = {
     plan,
     pictures: controls,
     guidance: { guidance, guidanceScale },
     conditioning: { encoderHiddenStates, timestepCond, imageEmbeds },
     total: timesteps.length,
-    signal,
-  };
-  const { latents: last } = yield* denoise(latents, {
-    scheduler,
     timesteps,
     settings,
-    options,
-    predict: (latents, timestep, index) =>
-      predictControlled(model, scheduler.scaleModelInput(latents, timestep), timestep, index),
-    preview: (stepped) => previewLatents(run, stepped, recipe),
-  });
-  return await finishLatents(run, last, outputType, recipe);
+    recipe,
+  };
+  return yield* drawControlled(run, latents, controlled, options);
 }

@@ -49,18 +49,15 @@ import {
   countPrompts,
   cropControlPictures,
   cropToMask,
-  denoise,
   describeRun,
-  finishLatents,
+  drawControlled,
   type GuidanceOptions,
   type ImagePromptOptions,
   type InpaintInput,
   inpaintLatents,
   planControl,
   planTimesteps,
-  predictControlled,
   preparePictures,
-  previewLatents,
   seesMask,
   sizeInPixels,
   stepOptions,
@@ -122,8 +119,8 @@ async function* generate(
   run: Run,
   ...[prompt, options]: StableDiffusionControlNetInpaintArguments
 ) {
-  const { unet, vae, scheduler } = run.components;
-  const { strength = 1, eta = 0, outputType, signal } = options;
+  const { vae, scheduler } = run.components;
+  const { strength = 1, eta = 0, outputType } = options;
   checkOutputType(outputType);
   checkStrength(strength);
   checkInpaintInput(options);
@@ -178,26 +175,16 @@ async function* generate(
   const facts = { steps, strength, guidanceScale, eta, ...size };
   const recipe = describeRun(prompt, options, facts, noise);
 
-  const model = {
-    unet,
+  const controlled = {
     plan,
     pictures: controls,
     guidance: { guidance, guidanceScale },
     conditioning: { encoderHiddenStates, timestepCond, imageEmbeds },
     total: timesteps.length,
-    signal,
-  };
-  const { latents: last } = yield* denoise(painting.latents, {
-    scheduler,
     timesteps,
     settings,
-    options,
-    predict: (latents, timestep, index) => {
-      const scaled = scheduler.scaleModelInput(latents, timestep);
-      return predictControlled(model, scaled, timestep, index, painting.see(scaled));
-    },
-    keep: ({ prevSample }, index) => painting.keep(prevSample, timesteps[index + 1]),
-    preview: (stepped) => previewLatents(run, stepped, recipe),
-  });
-  return crop.restore(await finishLatents(run, last, outputType, recipe));
+    recipe,
+    painting,
+  };
+  return crop.restore(yield* drawControlled(run, painting.latents, controlled, options));
 }

@@ -45,16 +45,13 @@ import {
   type ControlPictures,
   controlPictures,
   countPrompts,
-  denoise,
   type DenoisingRangeOptions,
   describeRun,
-  finishLatents,
+  drawControlled,
   type ImagePromptOptions,
   initialLatents,
   planControl,
   planTimesteps,
-  predictControlled,
-  previewLatents,
   stepOptions,
   textTimeIds,
   type TimestepOptions,
@@ -121,7 +118,7 @@ type Run = PipelineRun<XlControlComponents>;
 
 async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLControlNetArguments) {
   const { unet, vae, scheduler } = run.components;
-  const { guidanceScale = 5, eta = 0, outputType, signal } = options;
+  const { guidanceScale = 5, eta = 0, outputType } = options;
   checkOutputType(outputType);
   checkDenoisingRange(options);
   const plan = planControl(run.components, options);
@@ -149,24 +146,16 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLContro
   const steps = scheduler.numInferenceSteps ?? planned.length;
   const recipe = describeRun(prompt, options, { steps, guidanceScale, eta, width, height }, noise);
 
-  const model = {
-    unet,
+  const controlled = {
     plan,
     pictures,
     guidance: { guidance, guidanceScale },
     conditioning: { ...conditioning, imageEmbeds },
     // control ends after a part of all steps, also where the run ends before them
     total: planned.length,
-    signal,
-  };
-  const { latents: last } = yield* denoise(latents, {
-    scheduler,
     timesteps,
     settings,
-    options,
-    predict: (latents, timestep, index) =>
-      predictControlled(model, scheduler.scaleModelInput(latents, timestep), timestep, index),
-    preview: (stepped) => previewLatents(run, stepped, recipe),
-  });
-  return await finishLatents(run, last, outputType, recipe);
+    recipe,
+  };
+  return yield* drawControlled(run, latents, controlled, options);
 }

@@ -44,17 +44,14 @@ import {
   type ControlPictures,
   controlPictures,
   countPrompts,
-  denoise,
   describeRun,
-  finishLatents,
+  drawControlled,
   type ImagePromptOptions,
   imageTimeIds,
   pictureLatents,
   type PicturesInput,
   planControl,
   planTimesteps,
-  predictControlled,
-  previewLatents,
   sizeInPixels,
   stepOptions,
   strengthTimesteps,
@@ -122,8 +119,8 @@ async function* generate(
   run: Run,
   ...[prompt, options]: StableDiffusionXLControlNetImg2ImgArguments
 ) {
-  const { unet, vae, scheduler } = run.components;
-  const { strength = 0.8, guidanceScale = 5, eta = 0, outputType, signal } = options;
+  const { vae, scheduler } = run.components;
+  const { strength = 0.8, guidanceScale = 5, eta = 0, outputType } = options;
   checkOutputType(outputType);
   checkStrength(strength);
   const plan = planControl(run.components, options, 0.8);
@@ -153,23 +150,15 @@ async function* generate(
   const facts = { steps, strength, guidanceScale, eta, width, height };
   const recipe = describeRun(prompt, options, facts, noise);
 
-  const model = {
-    unet,
+  const controlled = {
     plan,
     pictures,
     guidance: { guidance, guidanceScale },
     conditioning: { ...conditioning, imageEmbeds },
     total: timesteps.length,
-    signal,
-  };
-  const { latents: last } = yield* denoise(latents, {
-    scheduler,
     timesteps,
     settings,
-    options,
-    predict: (latents, timestep, index) =>
-      predictControlled(model, scheduler.scaleModelInput(latents, timestep), timestep, index),
-    preview: (stepped) => previewLatents(run, stepped, recipe),
-  });
-  return await finishLatents(run, last, outputType, recipe);
+    recipe,
+  };
+  return yield* drawControlled(run, latents, controlled, options);
 }

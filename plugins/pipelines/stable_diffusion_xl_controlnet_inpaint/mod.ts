@@ -51,19 +51,16 @@ import {
   countPrompts,
   cropControlPictures,
   cropToMask,
-  denoise,
   type DenoisingRangeOptions,
   describeRun,
-  finishLatents,
+  drawControlled,
   type ImagePromptOptions,
   imageTimeIds,
   type InpaintInput,
   inpaintLatents,
   planControl,
   planTimesteps,
-  predictControlled,
   preparePictures,
-  previewLatents,
   seesMask,
   sizeInPixels,
   stepOptions,
@@ -136,8 +133,8 @@ async function* generate(
   run: Run,
   ...[prompt, options]: StableDiffusionXLControlNetInpaintArguments
 ) {
-  const { unet, vae, scheduler } = run.components;
-  const { strength = 0.9999, guidanceScale = 5, eta = 0, outputType, signal } = options;
+  const { vae, scheduler } = run.components;
+  const { strength = 0.9999, guidanceScale = 5, eta = 0, outputType } = options;
   const { numInferenceSteps: steps = 50, denoisingStart, denoisingEnd } = options;
   checkOutputType(outputType);
   checkStrength(strength);
@@ -197,29 +194,19 @@ async function* generate(
   const facts = { steps, strength, guidanceScale, guidanceRescale, eta, ...size };
   const recipe = describeRun(prompt, options, facts, noise);
 
-  const model = {
-    unet,
+  const controlled = {
     plan,
     pictures: controls,
     guidance: { guidance, guidanceScale, guidanceRescale },
     conditioning: { ...conditioning, imageEmbeds },
     // control ends after a part of all steps, also where the run ends before them
     total: left.length,
-    signal,
-  };
-  const { latents: last } = yield* denoise(painting.latents, {
-    scheduler,
     timesteps,
     settings,
-    options,
-    predict: (latents, timestep, index) => {
-      const scaled = scheduler.scaleModelInput(latents, timestep);
-      return predictControlled(model, scaled, timestep, index, painting.see(scaled));
-    },
-    keep: ({ prevSample }, index) => painting.keep(prevSample, timesteps[index + 1]),
-    preview: (stepped) => previewLatents(run, stepped, recipe),
-  });
-  return crop.restore(await finishLatents(run, last, outputType, recipe));
+    recipe,
+    painting,
+  };
+  return crop.restore(yield* drawControlled(run, painting.latents, controlled, options));
 }
 
 /** The sizes that the model is told: the negative text gets those of the text. */
