@@ -2,9 +2,10 @@
  * `deno task check:layers`: who imports whom. Checked for every module of every package:
  *
  * - core imports nothing outside itself; runtimes, sources, media, tokenizers, schedulers,
- *   pipelines and embedded models import core; models and adapters import core and the ONNX
- *   package; the mirror imports core and the Hub; the root package imports all of them; functions import the root
- *   package;
+ *   foundations and embedded models import core; pipelines import core and the foundations of
+ *   diffusion and Stable Diffusion, of which the second imports the first; models and adapters
+ *   import core and the ONNX package; the mirror imports core and the Hub; the root package imports
+ *   all of them; functions import the root package;
  * - packages import each other by name, never by path, and read no file of another package;
  * - what is imported by name stands in the package's own deno.json (the root's lists its members
  *   under "workspace"), and what stands there is used;
@@ -28,20 +29,31 @@ const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[
     allowed: ["@denoise/core", "@denoise/onnx"],
   },
   {
-    folder: /^plugins\/adapters\//,
-    name: "an adapter",
-    allowed: ["@denoise/core", "@denoise/onnx"],
-  },
-  {
     folder: /^plugins\/sources\/mirror$/,
     name: "the mirror",
     allowed: ["@denoise/core", "@denoise/hub"],
+  },
+  {
+    folder: /^plugins\/foundations\/stable_diffusion$/,
+    name: "the foundation of Stable Diffusion",
+    allowed: ["@denoise/core", "@denoise/diffusion"],
+  },
+  {
+    folder: /^plugins\/pipelines\//,
+    name: "a pipeline",
+    allowed: ["@denoise/core", "@denoise/diffusion", "@denoise/stable-diffusion"],
   },
   { folder: /^plugins\//, name: "a plugin", allowed: ["@denoise/core"] },
   {
     folder: /^functions$/,
     name: "functions",
-    allowed: ["@denoise/denoise", "@denoise/core", "@denoise/onnx"],
+    allowed: [
+      "@denoise/denoise",
+      "@denoise/core",
+      "@denoise/diffusion",
+      "@denoise/onnx",
+      "@denoise/stable-diffusion",
+    ],
   },
 ];
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { UnconditionalOptions } from "@denoise/core/pipelines";
+import type { UnconditionalOptions } from "@denoise/diffusion";
 import { testModel, testPipeline } from "@denoise/core/testing";
 import {
   AutoencoderKL,

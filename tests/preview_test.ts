@@ -11,7 +11,7 @@ import {
   colorLatents,
   fitLatentColors,
   latentColors,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
 import {
   AutoencoderKL,
   AutoencoderTiny,

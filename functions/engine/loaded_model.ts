@@ -8,7 +8,8 @@ import {
   type Scheduler,
   type SchedulerClass,
 } from "@denoise/core";
-import { sampleSize, trainedSize, vaeScaleFactor } from "@denoise/core/pipelines";
+import { sampleSize, vaeScaleFactor } from "@denoise/diffusion";
+import { trainedSize } from "@denoise/stable-diffusion";
 import { ServeError } from "../contract/errors.ts";
 import type { JobInput, Task } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";

@@ -14,7 +14,7 @@ import {
   type TextEncoderOutput,
   type TorchDtype,
 } from "@denoise/core";
-import type { DepthEstimator } from "@denoise/core/pipelines";
+import type { DepthEstimator } from "@denoise/stable-diffusion";
 import type { LDMBertModel, VQModel } from "@denoise/denoise";
 import { type Golden, relativeDifference, type Stored } from "./golden.ts";
 

@@ -45,7 +45,7 @@ import {
   sampleSize,
   stepOptions,
   toPictures,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
 
 /** What an AudioDiffusionPipeline consists of. */
 export interface AudioDiffusionComponents {

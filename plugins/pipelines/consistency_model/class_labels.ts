@@ -1,5 +1,5 @@
 import { type Denoiser, drawBatch, Generator, Tensor } from "@denoise/core";
-import type { BatchNoise } from "@denoise/core/pipelines";
+import type { BatchNoise } from "@denoise/diffusion";
 
 /** What a call says of the classes of its pictures. */
 export type ClassLabels = number | readonly number[] | Tensor;

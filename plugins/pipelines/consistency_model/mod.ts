@@ -33,7 +33,7 @@ import {
   stepOptions,
   toPictures,
   type UnconditionalOptions,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
 import { type ClassLabels, classLabelsFor } from "./class_labels.ts";
 
 export type { ClassLabels };

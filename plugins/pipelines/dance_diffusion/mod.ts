@@ -25,7 +25,7 @@ import {
   type RunOptions,
   type Scheduler,
 } from "@denoise/core";
-import { batchNoise, denoise, stepOptions } from "@denoise/core/pipelines";
+import { batchNoise, denoise, stepOptions } from "@denoise/diffusion";
 
 /** What a DanceDiffusionPipeline consists of. */
 export interface DanceDiffusionComponents {

@@ -27,7 +27,7 @@ import {
   schedulerAs,
   startUnconditional,
   type UnconditionalOptions,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
 
 /** What a DDIMPipeline consists of. */
 export interface DDIMComponents {

@@ -26,7 +26,7 @@ import {
   drawUnconditional,
   startUnconditional,
   type UnconditionalOptions,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
 
 /** What a DDPMPipeline consists of. */
 export interface DDPMComponents {

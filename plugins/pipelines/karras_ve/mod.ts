@@ -32,7 +32,7 @@ import {
   startUnconditional,
   toPictures,
   type UnconditionalOptions,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
 
 /** What a KarrasVePipeline consists of. */
 export interface KarrasVeComponents {

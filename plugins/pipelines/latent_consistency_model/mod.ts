@@ -29,25 +29,27 @@ import {
 } from "@denoise/core";
 import {
   batchNoise,
-  checkConsistencyModel,
   checkOutputType,
-  conditionOnImages,
-  conditionOnText,
-  type ConsistencyGuidanceOptions,
   denoise,
   describeRun,
   finishLatents,
-  type ImagePromptOptions,
   initialLatents,
-  latentConsistency,
-  pictureSize,
   planTimesteps,
   previewLatents,
-  type StableDiffusionComponents,
   stepOptions,
   type TimestepOptions,
   vaeScaleFactor,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
+import {
+  checkConsistencyModel,
+  conditionOnImages,
+  conditionOnText,
+  type ConsistencyGuidanceOptions,
+  type ImagePromptOptions,
+  latentConsistency,
+  pictureSize,
+  type StableDiffusionComponents,
+} from "@denoise/stable-diffusion";
 
 /** Options of a call. */
 export interface LatentConsistencyModelOptions

@@ -30,25 +30,27 @@ import {
 } from "@denoise/core";
 import {
   batchNoise,
-  checkConsistencyModel,
   checkOutputType,
   checkStrength,
-  conditionOnImages,
-  conditionOnText,
-  type ConsistencyGuidanceOptions,
   denoise,
   describeRun,
   finishLatents,
-  type ImagePromptOptions,
-  latentConsistency,
   pictureLatents,
   type PicturesInput,
   planTimesteps,
   previewLatents,
-  type StableDiffusionComponents,
   stepOptions,
   type TimestepOptions,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
+import {
+  checkConsistencyModel,
+  conditionOnImages,
+  conditionOnText,
+  type ConsistencyGuidanceOptions,
+  type ImagePromptOptions,
+  latentConsistency,
+  type StableDiffusionComponents,
+} from "@denoise/stable-diffusion";
 
 /** Options of a call. */
 export interface LatentConsistencyModelImg2ImgOptions

@@ -43,7 +43,7 @@ import {
   preparePictures,
   previewLatents,
   stepOptions,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
 
 /** What an LDMSuperResolutionPipeline consists of. */
 export interface LDMSuperResolutionComponents {

@@ -53,7 +53,7 @@ import {
   previewLatents,
   sampleSize,
   stepOptions,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
 
 /** What an LDMTextToImagePipeline consists of. */
 export interface LDMTextToImageComponents {

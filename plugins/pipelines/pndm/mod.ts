@@ -26,7 +26,7 @@ import {
   schedulerAs,
   startUnconditional,
   type UnconditionalOptions,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
 
 /** What a PNDMPipeline consists of. */
 export interface PNDMComponents {

@@ -34,7 +34,7 @@ import {
   startUnconditional,
   toPictures,
   type UnconditionalOptions,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
 
 /** What a ScoreSdeVePipeline consists of. */
 export interface ScoreSdeVeComponents {

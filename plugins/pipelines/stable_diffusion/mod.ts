@@ -30,24 +30,26 @@ import {
 import {
   batchNoise,
   checkOutputType,
-  conditionOnImages,
-  conditionOnText,
   denoise,
   describeRun,
   finishLatents,
-  type GuidanceOptions,
-  type ImagePromptOptions,
   initialLatents,
-  pictureSize,
   planTimesteps,
   predictGuided,
   previewLatents,
-  stableDiffusion,
-  type StableDiffusionComponents,
   stepOptions,
   type TimestepOptions,
   vaeScaleFactor,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
+import {
+  conditionOnImages,
+  conditionOnText,
+  type GuidanceOptions,
+  type ImagePromptOptions,
+  pictureSize,
+  stableDiffusion,
+  type StableDiffusionComponents,
+} from "@denoise/stable-diffusion";
 
 export type { StableDiffusionComponents };
 

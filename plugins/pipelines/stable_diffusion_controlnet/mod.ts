@@ -33,6 +33,15 @@ import {
   batchNoise,
   checkOutputType,
   checkSize,
+  countPrompts,
+  describeRun,
+  initialLatents,
+  planTimesteps,
+  stepOptions,
+  type TimestepOptions,
+  vaeScaleFactor,
+} from "@denoise/diffusion";
+import {
   conditionOnImages,
   conditionOnText,
   type ControlComponents,
@@ -40,18 +49,11 @@ import {
   type ControlOptions,
   type ControlPictures,
   controlPictures,
-  countPrompts,
-  describeRun,
   drawControlled,
   type GuidanceOptions,
   type ImagePromptOptions,
-  initialLatents,
   planControl,
-  planTimesteps,
-  stepOptions,
-  type TimestepOptions,
-  vaeScaleFactor,
-} from "@denoise/core/pipelines";
+} from "@denoise/stable-diffusion";
 
 export type { ControlComponents };
 

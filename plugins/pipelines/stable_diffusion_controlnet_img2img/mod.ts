@@ -36,6 +36,16 @@ import {
   batchNoise,
   checkOutputType,
   checkStrength,
+  countPrompts,
+  describeRun,
+  pictureLatents,
+  type PicturesInput,
+  planTimesteps,
+  stepOptions,
+  strengthTimesteps,
+  type TimestepOptions,
+} from "@denoise/diffusion";
+import {
   conditionOnImages,
   conditionOnText,
   type ControlComponents,
@@ -43,20 +53,12 @@ import {
   type ControlOptions,
   type ControlPictures,
   controlPictures,
-  countPrompts,
-  describeRun,
   drawControlled,
   type GuidanceOptions,
   type ImagePromptOptions,
-  pictureLatents,
-  type PicturesInput,
   planControl,
-  planTimesteps,
   sizeInPixels,
-  stepOptions,
-  strengthTimesteps,
-  type TimestepOptions,
-} from "@denoise/core/pipelines";
+} from "@denoise/stable-diffusion";
 
 /** Options of a call. */
 export interface StableDiffusionControlNetImg2ImgOptions

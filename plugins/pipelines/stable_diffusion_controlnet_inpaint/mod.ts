@@ -39,6 +39,20 @@ import {
   checkOutputType,
   checkSize,
   checkStrength,
+  countPrompts,
+  cropToMask,
+  describeRun,
+  type InpaintInput,
+  inpaintLatents,
+  planTimesteps,
+  preparePictures,
+  seesMask,
+  stepOptions,
+  strengthTimesteps,
+  type TimestepOptions,
+  vaeScaleFactor,
+} from "@denoise/diffusion";
+import {
   conditionOnImages,
   conditionOnText,
   type ControlComponents,
@@ -46,25 +60,13 @@ import {
   type ControlOptions,
   type ControlPictures,
   controlPictures,
-  countPrompts,
   cropControlPictures,
-  cropToMask,
-  describeRun,
   drawControlled,
   type GuidanceOptions,
   type ImagePromptOptions,
-  type InpaintInput,
-  inpaintLatents,
   planControl,
-  planTimesteps,
-  preparePictures,
-  seesMask,
   sizeInPixels,
-  stepOptions,
-  strengthTimesteps,
-  type TimestepOptions,
-  vaeScaleFactor,
-} from "@denoise/core/pipelines";
+} from "@denoise/stable-diffusion";
 
 /** Options of a call. */
 export interface StableDiffusionControlNetInpaintOptions

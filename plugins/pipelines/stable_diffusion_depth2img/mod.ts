@@ -33,26 +33,28 @@ import {
   batchNoise,
   checkOutputType,
   checkStrength,
-  conditionOnText,
   denoise,
-  depthChannel,
-  type DepthComponents,
   describeRun,
-  estimateDepth,
   finishLatents,
-  type GuidanceOptions,
   pictureLatents,
   type PicturesInput,
   planTimesteps,
   predictGuided,
   previewLatents,
   repeatRows,
-  stableDiffusion,
-  type StableDiffusionComponents,
   stepOptions,
   strengthTimesteps,
   vaeScaleFactor,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
+import {
+  conditionOnText,
+  depthChannel,
+  type DepthComponents,
+  estimateDepth,
+  type GuidanceOptions,
+  stableDiffusion,
+  type StableDiffusionComponents,
+} from "@denoise/stable-diffusion";
 
 /** What a StableDiffusionDepth2ImgPipeline consists of. */
 export interface StableDiffusionDepth2ImgComponents

@@ -31,27 +31,29 @@ import {
   batchNoise,
   checkOutputType,
   checkStrength,
-  conditionOnImages,
-  conditionOnText,
   denoise,
   describeRun,
   encodePictures,
   finishLatents,
-  type GuidanceOptions,
-  type ImagePromptOptions,
   type PicturesInput,
   planTimesteps,
   predictGuided,
   preparePictures,
   previewLatents,
   repeatRows,
-  stableDiffusion,
-  type StableDiffusionComponents,
   stepOptions,
   strengthTimesteps,
   type TimestepOptions,
   vaeScaleFactor,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
+import {
+  conditionOnImages,
+  conditionOnText,
+  type GuidanceOptions,
+  type ImagePromptOptions,
+  stableDiffusion,
+  type StableDiffusionComponents,
+} from "@denoise/stable-diffusion";
 
 /** Options of a call. */
 export interface StableDiffusionImg2ImgOptions

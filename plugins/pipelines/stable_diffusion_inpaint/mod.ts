@@ -32,28 +32,30 @@ import {
   checkInpaintInput,
   checkOutputType,
   checkStrength,
-  conditionOnImages,
-  conditionOnText,
   cropToMask,
   denoise,
   describeRun,
   finishLatents,
-  type GuidanceOptions,
-  type ImagePromptOptions,
   type InpaintInput,
   inpaintLatents,
-  pictureSize,
   planTimesteps,
   predictGuided,
   preparePictures,
   previewLatents,
   seesMask,
-  stableDiffusion,
-  type StableDiffusionComponents,
   stepOptions,
   strengthTimesteps,
   type TimestepOptions,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
+import {
+  conditionOnImages,
+  conditionOnText,
+  type GuidanceOptions,
+  type ImagePromptOptions,
+  pictureSize,
+  stableDiffusion,
+  type StableDiffusionComponents,
+} from "@denoise/stable-diffusion";
 
 /** Options of a call. */
 export interface StableDiffusionInpaintOptions

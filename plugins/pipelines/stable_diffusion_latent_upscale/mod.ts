@@ -56,12 +56,11 @@ import {
   preparePictures,
   previewLatents,
   repeatRows,
-  stableDiffusion,
-  type StableDiffusionComponents,
   stepOptions,
   vaeScaleFactor,
   warnOfCut,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
+import { stableDiffusion, type StableDiffusionComponents } from "@denoise/stable-diffusion";
 
 /** What a StableDiffusionLatentUpscalePipeline consists of. */
 export type StableDiffusionLatentUpscaleComponents = Pick<

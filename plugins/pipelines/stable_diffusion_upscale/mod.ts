@@ -34,11 +34,9 @@ import {
 import {
   batchNoise,
   checkOutputType,
-  conditionOnText,
   denoise,
   denormalize,
   describeRun,
-  type GuidanceOptions,
   hideUnsafe,
   initialLatents,
   pictureOutput,
@@ -48,11 +46,15 @@ import {
   preparePictures,
   previewLatents,
   repeatRows,
-  stableDiffusion,
-  type StableDiffusionComponents,
   stepOptions,
   vaeScaleFactor,
-} from "@denoise/core/pipelines";
+} from "@denoise/diffusion";
+import {
+  conditionOnText,
+  type GuidanceOptions,
+  stableDiffusion,
+  type StableDiffusionComponents,
+} from "@denoise/stable-diffusion";
 
 /** What a StableDiffusionUpscalePipeline consists of. */
 export interface StableDiffusionUpscaleComponents

@@ -33,28 +33,30 @@ import {
   checkDenoisingRange,
   checkOutputType,
   checkSize,
-  conditionOnImages,
-  conditionOnXlText,
   denoise,
   type DenoisingRangeOptions,
   describeRun,
   finishLatents,
-  type ImagePromptOptions,
   initialLatents,
   planTimesteps,
   predictGuided,
   previewLatents,
   sampleSize,
-  stableDiffusionXL,
-  type StableDiffusionXLComponents,
   stepOptions,
-  textTimeIds,
   type TimestepOptions,
   timestepsUpTo,
   vaeScaleFactor,
+} from "@denoise/diffusion";
+import {
+  conditionOnImages,
+  conditionOnXlText,
+  type ImagePromptOptions,
+  stableDiffusionXL,
+  type StableDiffusionXLComponents,
+  textTimeIds,
   type XlGuidanceOptions,
   type XlSizeOptions,
-} from "@denoise/core/pipelines";
+} from "@denoise/stable-diffusion";
 
 export type { StableDiffusionXLComponents };
 

@@ -38,29 +38,31 @@ import {
   checkDenoisingRange,
   checkOutputType,
   checkSize,
+  countPrompts,
+  type DenoisingRangeOptions,
+  describeRun,
+  initialLatents,
+  planTimesteps,
+  stepOptions,
+  type TimestepOptions,
+  timestepsUpTo,
+  vaeScaleFactor,
+} from "@denoise/diffusion";
+import {
   conditionOnImages,
   conditionOnXlText,
   controlledXL,
   type ControlOptions,
   type ControlPictures,
   controlPictures,
-  countPrompts,
-  type DenoisingRangeOptions,
-  describeRun,
   drawControlled,
   type ImagePromptOptions,
-  initialLatents,
   planControl,
-  planTimesteps,
-  stepOptions,
   textTimeIds,
-  type TimestepOptions,
-  timestepsUpTo,
-  vaeScaleFactor,
   type XlControlComponents,
   type XlGuidanceOptions,
   type XlSizeOptions,
-} from "@denoise/core/pipelines";
+} from "@denoise/stable-diffusion";
 
 export type { XlControlComponents };
 

@@ -37,29 +37,31 @@ import {
   batchNoise,
   checkOutputType,
   checkStrength,
+  countPrompts,
+  describeRun,
+  pictureLatents,
+  type PicturesInput,
+  planTimesteps,
+  stepOptions,
+  strengthTimesteps,
+} from "@denoise/diffusion";
+import {
   conditionOnImages,
   conditionOnXlText,
   controlledXL,
   type ControlOptions,
   type ControlPictures,
   controlPictures,
-  countPrompts,
-  describeRun,
   drawControlled,
   type ImagePromptOptions,
   imageTimeIds,
-  pictureLatents,
-  type PicturesInput,
   planControl,
-  planTimesteps,
   sizeInPixels,
-  stepOptions,
-  strengthTimesteps,
   type XlAestheticOptions,
   type XlControlComponents,
   type XlGuidanceOptions,
   type XlSizeOptions,
-} from "@denoise/core/pipelines";
+} from "@denoise/stable-diffusion";
 
 /** Options of a call. */
 export interface StableDiffusionXLControlNetImg2ImgOptions

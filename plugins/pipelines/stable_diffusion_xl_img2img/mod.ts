@@ -32,31 +32,33 @@ import {
   checkDenoisingRange,
   checkOutputType,
   checkStrength,
-  conditionOnImages,
-  conditionOnXlText,
   denoise,
   type DenoisingRangeOptions,
   describeRun,
   finishLatents,
-  type ImagePromptOptions,
-  imageTimeIds,
   pictureLatents,
   type PicturesInput,
   planTimesteps,
   predictGuided,
   previewLatents,
-  stableDiffusionXL,
-  type StableDiffusionXLComponents,
   stepOptions,
   strengthTimesteps,
   type TimestepOptions,
   timestepsFrom,
   timestepsUpTo,
   vaeScaleFactor,
+} from "@denoise/diffusion";
+import {
+  conditionOnImages,
+  conditionOnXlText,
+  type ImagePromptOptions,
+  imageTimeIds,
+  stableDiffusionXL,
+  type StableDiffusionXLComponents,
   type XlAestheticOptions,
   type XlGuidanceOptions,
   type XlSizeOptions,
-} from "@denoise/core/pipelines";
+} from "@denoise/stable-diffusion";
 
 /** Options of a call. */
 export interface StableDiffusionXLImg2ImgOptions

@@ -1,0 +1,23 @@
+import type { PictureOutput, PipelineRun, Recipe, RunOptions, Tensor } from "@denoise/core";
+import { decodeLatents, type LatentComponents } from "./latents.ts";
+import { denormalize, pictureOutput } from "./output.ts";
+import { hideUnsafe, type SafetyComponents } from "./safety.ts";
+
+/** A run that ends in latents, of a pipeline that may have no safety checker. */
+export type LatentRun = PipelineRun<
+  Pick<LatentComponents, "vae"> & Partial<SafetyComponents>
+>;
+
+/** What a run gives for its last latents: decoded, looked at by the safety checker, as asked for. */
+export async function finishLatents(
+  run: LatentRun,
+  latents: Tensor,
+  outputType: RunOptions["outputType"],
+  recipe: (index: number) => Recipe,
+): Promise<PictureOutput> {
+  if (outputType === "latent") return { images: [], tensor: latents };
+  const decoded = denormalize(await decodeLatents(run.components.vae, latents));
+  const { shown, nsfwContentDetected } = await hideUnsafe(run, decoded);
+  const output = await pictureOutput(run, shown, outputType, recipe);
+  return nsfwContentDetected === undefined ? output : { ...output, nsfwContentDetected };
+}

@@ -1,0 +1,42 @@
+import { type GeneratorInput, Tensor } from "@denoise/core";
+import { encodePictures, repeatRows } from "./image_latents.ts";
+import { type LatentComponents, vaeScaleFactor } from "./latents.ts";
+
+/** A mask and what is left of the picture, as a UNet with 9 channels takes them. */
+export interface MaskLatents {
+  /** float32 [N, 1, h, w], 1 where something new is painted. */
+  readonly mask: Tensor;
+  /** Latents of the picture without what the mask covers, float32 [N, 4, h, w]. */
+  readonly masked: Tensor;
+}
+
+/** Every `factor`-th pixel, from the first on: nearest resizing to the size of the latents. */
+function shrink(mask: Tensor, factor: number): Tensor {
+  const [rows, columns] = mask.dims.slice(2) as [number, number];
+  const pick = (size: number) => Array.from({ length: size / factor }, (_, i) => i * factor);
+  const lines = Tensor.cat(pick(rows).map((i) => mask.slice(2, i, i + 1)), 2);
+  return Tensor.cat(pick(columns).map((i) => lines.slice(3, i, i + 1)), 3);
+}
+
+/**
+ * Brings a mask and the picture that it covers to latents, one row for each picture to make.
+ *
+ * @param pictures float32 [N, 3, H, W] in -1..1, or latents.
+ * @param mask float32 [N, 1, H, W], 1 where something new is painted.
+ * @param given Latents of the covered picture, where the caller has them.
+ */
+export async function maskLatents(
+  { vae }: Pick<LatentComponents, "vae">,
+  pictures: Tensor,
+  mask: Tensor,
+  generator: GeneratorInput,
+  count: number,
+  given?: Tensor,
+): Promise<MaskLatents> {
+  const isLatent = pictures.dims[1] === vae.config.latent_channels;
+  const covered = isLatent ? pictures : pictures.mul(mask.map((x) => x < 0.5 ? 1 : 0));
+  return {
+    mask: repeatRows(shrink(mask, vaeScaleFactor(vae)), count, "masks"),
+    masked: await encodePictures(vae, given ?? covered, generator, count),
+  };
+}

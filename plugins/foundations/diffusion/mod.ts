@@ -1,0 +1,29 @@
+/**
+ * What the pipelines of diffusion models have in common, whatever the family: the denoising loop,
+ * noise and seeds of a batch, timesteps, guidance, sizes, images in and out, previews.
+ *
+ * @module
+ */
+export * from "./denoise.ts";
+export * from "./denoising_range.ts";
+export * from "./finish.ts";
+export * from "./guidance.ts";
+export * from "./image_latents.ts";
+export * from "./inpaint.ts";
+export * from "./inpaint_latents.ts";
+export * from "./latents.ts";
+export * from "./mask_latents.ts";
+export * from "./noise.ts";
+export * from "./output.ts";
+export * from "./picture_input.ts";
+export * from "./picture_latents.ts";
+export * from "./preview.ts";
+export * from "./prompt.ts";
+export * from "./recipe.ts";
+export * from "./resize.ts";
+export * from "./safety.ts";
+export * from "./size.ts";
+export * from "./step.ts";
+export * from "./strength.ts";
+export * from "./timesteps.ts";
+export * from "./unconditional.ts";

@@ -1,0 +1,81 @@
+import {
+  Generator,
+  type GeneratorInput,
+  randnTensor,
+  type RunOptions,
+  type Scheduler,
+  type Tensor,
+} from "@denoise/core";
+
+/** Where the noise of a batch comes from. */
+export interface BatchNoise {
+  /** For every picture its own, unless one generator was given for all. */
+  readonly generator: GeneratorInput;
+  /** The seed that picture i is made from; undefined where several share a generator. */
+  seedOf(index: number): bigint | undefined;
+}
+
+function randomSeed(): bigint {
+  const [high, low] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
+  return BigInt(high & 0x1fffff) << 32n | BigInt(low);
+}
+
+/**
+ * The generators of a batch: picture i draws from seed + i, so that it is the same picture alone,
+ * in a batch and at any place in it. Given generators are taken as they are.
+ *
+ * @param count Pictures in the batch.
+ * @throws {RangeError} when a list of generators has another length.
+ * @throws {TypeError} when both seed and generator are given.
+ */
+export function batchNoise(
+  count: number,
+  options: Pick<RunOptions, "seed" | "generator">,
+): BatchNoise {
+  const { seed, generator } = options;
+  if (seed !== undefined && generator !== undefined) {
+    throw new TypeError("Cannot draw noise: give either seed or generator, not both");
+  }
+  if (generator === undefined) {
+    const first = seed === undefined ? randomSeed() : BigInt(seed);
+    return {
+      generator: Array.from({ length: count }, (_, i) => new Generator(first + BigInt(i))),
+      seedOf: (index) => first + BigInt(index),
+    };
+  }
+  const list = generator instanceof Generator ? [generator] : generator;
+  if (generator !== list[0] && list.length !== count) {
+    throw new RangeError(
+      `Cannot draw noise for ${count} pictures from a list of ${list.length} generators: give ` +
+        `one generator for each picture, or a single one`,
+    );
+  }
+  const alone = list.length === count;
+  const seeds = list.map((item) => item.initialSeed);
+  return { generator, seedOf: (index) => alone ? seeds[index] : undefined };
+}
+
+/**
+ * The latents a run begins with: standard normal noise, or the given ones, times the scheduler's
+ * initial sigma.
+ *
+ * @param dims [N, C, h, w].
+ * @throws {TypeError} when given latents have another shape, or are no tensor.
+ */
+export function initialLatents(
+  dims: readonly number[],
+  noise: BatchNoise,
+  scheduler: Pick<Scheduler, "initNoiseSigma">,
+  latents?: Tensor,
+): Tensor {
+  if (latents !== undefined && String(latents.dims) !== String(dims)) {
+    const given = latents.dims === undefined
+      ? "no tensor"
+      : `of shape [${latents.dims.join(", ")}]`;
+    throw new TypeError(
+      `Cannot start from latents that are ${given}: this call needs [${dims.join(", ")}]`,
+    );
+  }
+  const start = latents ?? randnTensor(dims, noise.generator);
+  return scheduler.initNoiseSigma === 1 ? start : start.mul(scheduler.initNoiseSigma);
+}

@@ -1,0 +1,152 @@
+import type { Tensor, TextEncoder, Tokenizer } from "@denoise/core";
+
+/** The prompts of a call, as pipelines take them. */
+export interface PromptOptions {
+  /** What the picture should not show: one text, or one for each prompt. */
+  readonly negativePrompt?: string | readonly string[] | undefined;
+  /** Pictures made of each prompt; 1 unless given. */
+  readonly numImagesPerPrompt?: number | undefined;
+  /** Text states instead of a prompt, float32 [prompts, tokens, width]. */
+  readonly promptEmbeds?: Tensor | undefined;
+  /** Text states instead of a negative prompt, same shape. */
+  readonly negativePromptEmbeds?: Tensor | undefined;
+  /** Leaves out that many of the text encoder's last layers. */
+  readonly clipSkip?: number | undefined;
+}
+
+/** What turns text into text states. */
+export interface PromptEncoder {
+  /** Cuts text into ids. */
+  readonly tokenizer: Tokenizer;
+  /** Turns ids into states. */
+  readonly textEncoder: TextEncoder;
+  /** Receives the warning of a prompt that was cut. */
+  readonly warn: (message: string) => void;
+}
+
+/** Text states, one row for each picture. */
+export interface EncodedPrompts {
+  /** float32 [N, tokens, width]. */
+  readonly promptEmbeds: Tensor;
+  /** float32 [N, tokens, width]; absent without guidance. */
+  readonly negativePromptEmbeds?: Tensor | undefined;
+}
+
+/**
+ * Checks prompts and their options for what cannot be.
+ *
+ * @throws {TypeError} for both or neither of prompt and embeddings, and for other types.
+ */
+export function checkPrompts(
+  prompt: string | readonly string[] | undefined,
+  options: PromptOptions,
+): void {
+  const { promptEmbeds, negativePrompt, negativePromptEmbeds, numImagesPerPrompt = 1 } = options;
+  if ((prompt === undefined) === (promptEmbeds === undefined)) {
+    throw new TypeError("Cannot encode the prompt: give either prompt or promptEmbeds");
+  }
+  if (negativePrompt !== undefined && negativePromptEmbeds !== undefined) {
+    throw new TypeError(
+      "Cannot encode the negative prompt: give either negativePrompt or negativePromptEmbeds",
+    );
+  }
+  for (const [name, text] of Object.entries({ prompt, negativePrompt })) {
+    const texts = [text ?? []].flat();
+    if (texts.every((item) => typeof item === "string")) continue;
+    throw new TypeError(`Cannot encode ${name}: it must be a string or a list of strings`);
+  }
+  if (Array.isArray(prompt) && prompt.length === 0) {
+    throw new RangeError("Cannot encode the prompt: the list of prompts is empty");
+  }
+  if (Array.isArray(prompt) && Array.isArray(negativePrompt)) {
+    if (prompt.length !== negativePrompt.length) {
+      throw new RangeError(
+        `Cannot pair ${negativePrompt.length} negative prompts with ${prompt.length} prompts: ` +
+          `give one for all, or one for each`,
+      );
+    }
+  }
+  const shapes = [promptEmbeds, negativePromptEmbeds].map((embeds) => embeds?.dims.join(", "));
+  if (shapes.every((shape) => shape !== undefined) && shapes[0] !== shapes[1]) {
+    throw new TypeError(
+      `Cannot pair promptEmbeds of shape [${shapes[0]}] with negativePromptEmbeds of shape ` +
+        `[${shapes[1]}]: they must be equal`,
+    );
+  }
+  if (!Number.isInteger(numImagesPerPrompt) || numImagesPerPrompt < 1) {
+    throw new RangeError(
+      `Cannot make ${numImagesPerPrompt} pictures of a prompt: numImagesPerPrompt must be a ` +
+        `positive integer`,
+    );
+  }
+}
+
+/** How many prompts a call has. */
+export function countPrompts(
+  prompt: string | readonly string[] | undefined,
+  options: PromptOptions,
+): number {
+  if (prompt === undefined) return options.promptEmbeds!.dims[0]!;
+  return typeof prompt === "string" ? 1 : prompt.length;
+}
+
+/** Warns of texts that are longer than the encoder's limit, quoting what is cut. */
+export function warnOfCut(
+  { tokenizer, warn }: Pick<PromptEncoder, "tokenizer" | "warn">,
+  texts: readonly string[],
+): void {
+  const limit = tokenizer.modelMaxLength;
+  const { inputIds } = tokenizer.encode(texts, { padding: "longest", truncation: false });
+  if (inputIds.dims[1]! <= limit) return;
+  const removed = tokenizer.batchDecode(inputIds.slice(1, limit - 1, -1));
+  warn(
+    `The following part of your input was truncated because CLIP can only handle sequences up ` +
+      `to ${limit} tokens: ${JSON.stringify(removed)}`,
+  );
+}
+
+async function encodeTexts(
+  encoder: PromptEncoder,
+  texts: readonly string[],
+  maxLength: number,
+  clipSkip: number | undefined,
+): Promise<Tensor> {
+  const { inputIds, attentionMask } = encoder.tokenizer.encode(texts, {
+    padding: "max_length",
+    maxLength,
+    truncation: true,
+  });
+  const config = encoder.textEncoder.config as { use_attention_mask?: boolean };
+  const { lastHiddenState } = await encoder.textEncoder.forward(inputIds, {
+    clipSkip,
+    ...(config.use_attention_mask ? { attentionMask } : {}),
+  });
+  return lastHiddenState;
+}
+
+/**
+ * Prompts to text states, one row for each picture (`encode_prompt` of Stable Diffusion): a text
+ * longer than the encoder's limit is cut, with a warning that quotes what was cut.
+ *
+ * @param guidance Whether negative prompts are encoded too.
+ */
+export async function encodePrompts(
+  encoder: PromptEncoder,
+  prompt: string | readonly string[] | undefined,
+  guidance: boolean,
+  options: PromptOptions,
+): Promise<EncodedPrompts> {
+  const { negativePrompt = "", numImagesPerPrompt = 1, clipSkip } = options;
+  const count = countPrompts(prompt, options);
+  const rows = (text: string | readonly string[]): readonly string[] =>
+    typeof text === "string" ? Array(count).fill(text) : text;
+  const limit = encoder.tokenizer.modelMaxLength;
+  if (prompt !== undefined) warnOfCut(encoder, rows(prompt));
+  const positive = options.promptEmbeds ??
+    await encodeTexts(encoder, rows(prompt!), limit, clipSkip);
+  const promptEmbeds = positive.repeatInterleave(numImagesPerPrompt, 0);
+  if (!guidance) return { promptEmbeds };
+  const negative = options.negativePromptEmbeds ??
+    await encodeTexts(encoder, rows(negativePrompt), positive.dims[1]!, undefined);
+  return { promptEmbeds, negativePromptEmbeds: negative.repeatInterleave(numImagesPerPrompt, 0) };
+}

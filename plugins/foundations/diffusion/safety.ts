@@ -1,0 +1,77 @@
+import {
+  DenoiseError,
+  type FeatureExtractor,
+  type PipelineRun,
+  type SafetyChecker,
+  Tensor,
+} from "@denoise/core";
+import { toPictures } from "./output.ts";
+
+/** The components that look at pictures before they are shown. */
+export interface SafetyComponents {
+  /** StableDiffusionSafetyChecker, or null to show whatever is made. */
+  readonly safetyChecker: SafetyChecker | null;
+  /** What prepares pictures for it. */
+  readonly featureExtractor: FeatureExtractor | null;
+}
+
+/**
+ * Says what a pipeline without safety checker is for, as diffusers does when it is made.
+ *
+ * @param required Whether the repo wants one.
+ * @throws {DenoiseError} `missing_component` for a safety checker without feature extractor.
+ */
+export function checkSafety(
+  { safetyChecker, featureExtractor }: SafetyComponents,
+  className: string,
+  required: boolean,
+  warn: (message: string) => void,
+): void {
+  if (safetyChecker === null && required) {
+    warn(
+      `You have disabled the safety checker for ${className} by passing \`safetyChecker: null\`. ` +
+        "Ensure that you abide to the conditions of the Stable Diffusion license and do not " +
+        "expose unfiltered results in services or applications open to the public. Both the " +
+        "diffusers team and Hugging Face strongly recommend to keep the safety filter enabled in " +
+        "all public facing circumstances, disabling it only for use-cases that involve analyzing " +
+        "network behavior or auditing its results. For more information, please have a look at " +
+        "https://github.com/huggingface/diffusers/pull/254 .",
+    );
+  }
+  if (safetyChecker === null || featureExtractor !== null) return;
+  throw new DenoiseError(
+    "missing_component",
+    `Cannot make a ${className} that checks pictures without a feature_extractor: load one, or ` +
+      "pass { safetyChecker: null }",
+  );
+}
+
+/** The pictures to show, and which were hidden; none of that without a safety checker. */
+export interface CheckedPictures {
+  /** float32 [N, 3, H, W] in 0..1; hidden ones are black. */
+  readonly shown: Tensor;
+  /** One for each picture. */
+  readonly nsfwContentDetected?: readonly boolean[] | undefined;
+}
+
+/** Asks the safety checker, and blackens what it finds, with the warning that diffusers gives. */
+export async function hideUnsafe(
+  run: PipelineRun<Partial<SafetyComponents>>,
+  pictures: Tensor,
+): Promise<CheckedPictures> {
+  const { safetyChecker, featureExtractor } = run.components;
+  if (safetyChecker === undefined || safetyChecker === null) return { shown: pictures };
+  const input = await featureExtractor!.preprocess(await toPictures(run, pictures, () => ({})));
+  const found = await safetyChecker.check(input);
+  if (found.some((hidden) => hidden)) {
+    run.warn(
+      "Potential NSFW content was detected in one or more images. A black image will be returned " +
+        "instead. Try again with a different prompt and/or seed.",
+    );
+  }
+  const rows = found.map((hidden, i) => {
+    const row = pictures.slice(0, i, i + 1);
+    return hidden ? Tensor.zeros(row.dims) : row;
+  });
+  return { shown: Tensor.cat(rows), nsfwContentDetected: found };
+}

@@ -1,0 +1,113 @@
+import {
+  type Denoiser,
+  type PictureOutput,
+  type PipelineRun,
+  type PipelineStep,
+  randnTensor,
+  type Recipe,
+  type RunOptions,
+  type Scheduler,
+  type SchedulerClass,
+  type Tensor,
+} from "@denoise/core";
+import { denoise } from "./denoise.ts";
+import { type BatchNoise, batchNoise } from "./noise.ts";
+import { checkOutputType, denormalize, pictureOutput, toPictures } from "./output.ts";
+import { sampleSize } from "./size.ts";
+import { type ExtraStepOptions, stepOptions } from "./step.ts";
+
+/** What pipelines that make pictures out of noise alone are called with. */
+export interface UnconditionalOptions extends RunOptions {
+  /** Pictures to make; 1 unless given. */
+  readonly batchSize?: number | undefined;
+}
+
+/** What such a run begins with. */
+export interface UnconditionalStart {
+  /** The shape of the samples, [N, C, H, W], as the model was trained. */
+  readonly dims: readonly [count: number, channels: number, height: number, width: number];
+  /** Where the noise of the pictures comes from. */
+  readonly noise: BatchNoise;
+  /** What the recipe of picture i says of its seed, beside what is given. */
+  readonly recipe: (index: number) => Recipe;
+}
+
+/**
+ * Checks the call and prepares its noise.
+ *
+ * @param settings What the recipe of every picture says, such as `{ steps: 50 }`.
+ * @throws {RangeError} for a batch that is no whole number of pictures, or an unknown output type.
+ */
+export function startUnconditional(
+  unet: Denoiser,
+  options: UnconditionalOptions,
+  settings: Recipe,
+): UnconditionalStart {
+  const { batchSize = 1, outputType } = options;
+  checkOutputType(outputType);
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new RangeError(
+      `Cannot make ${batchSize} pictures: batchSize must be an integer from 1 on`,
+    );
+  }
+  const { in_channels, sample_size } = unet.config as Record<string, unknown>;
+  const noise = batchNoise(batchSize, options);
+  return {
+    dims: [batchSize, in_channels as number, ...sampleSize(sample_size)],
+    noise,
+    recipe: (i) => ({ seed: noise.seedOf(i)?.toString(), ...settings }),
+  };
+}
+
+/**
+ * The run from noise to pictures of a UNet that is told nothing but the timestep.
+ *
+ * @param scheduler The scheduler of the run, its timesteps set.
+ * @param extra Options of its `step` beside the generator.
+ */
+export async function* drawUnconditional(
+  run: PipelineRun<{ readonly unet: Denoiser }>,
+  scheduler: Scheduler,
+  { dims, noise, recipe }: UnconditionalStart,
+  options: UnconditionalOptions,
+  extra?: ExtraStepOptions,
+): AsyncGenerator<PipelineStep, PictureOutput> {
+  const { unet } = run.components;
+  const { outputType, signal } = options;
+  const { latents } = yield* denoise(randnTensor(dims, noise.generator), {
+    scheduler,
+    timesteps: scheduler.timesteps,
+    settings: stepOptions(scheduler, noise, extra),
+    options,
+    predict: async (sample, timestep) => (await unet.forward(sample, timestep, { signal })).sample,
+    preview: ({ prevSample }) => toPictures(run, denormalize(prevSample), recipe),
+  });
+  return await finishUnconditional(run, latents, outputType, recipe);
+}
+
+/**
+ * What such a run gives for its last samples.
+ *
+ * @param toUnit Brings them into 0..1; from -1..1 unless given.
+ */
+export async function finishUnconditional<C extends object>(
+  run: PipelineRun<C>,
+  sample: Tensor,
+  outputType: RunOptions["outputType"],
+  recipe: (index: number) => Recipe,
+  toUnit: (sample: Tensor) => Tensor = denormalize,
+): Promise<PictureOutput> {
+  if (outputType === "latent") return { images: [], tensor: sample };
+  return await pictureOutput(run, toUnit(sample), outputType, recipe);
+}
+
+/** The scheduler of a run, its config taken over by that class where it is of another. */
+export async function schedulerAs<C extends { readonly scheduler: Scheduler }>(
+  { components: { scheduler }, registry }: PipelineRun<C>,
+  className: string,
+  wantedBy: string,
+): Promise<Scheduler> {
+  if (scheduler.className === className) return scheduler;
+  const Class = await registry.get(className, "scheduler", wantedBy) as SchedulerClass;
+  return Class.fromConfig(scheduler.config);
+}

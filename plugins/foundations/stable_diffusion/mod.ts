@@ -1,0 +1,18 @@
+/**
+ * What the Stable Diffusion pipelines share: the families 1.x / 2.x and XL, how they turn prompts into
+ * conditioning, ControlNets, image prompts and depth.
+ *
+ * @module
+ */
+export * from "./control.ts";
+export * from "./depth.ts";
+export * from "./draw_controlled.ts";
+export * from "./image_prompt.ts";
+export * from "./latent_consistency.ts";
+export * from "./legacy.ts";
+export * from "./stable_diffusion.ts";
+export * from "./text_conditioning.ts";
+export * from "./xl_components.ts";
+export * from "./xl_conditioning.ts";
+export * from "./xl_prompt.ts";
+export * from "./xl_time_ids.ts";

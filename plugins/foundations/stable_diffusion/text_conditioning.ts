@@ -1,0 +1,59 @@
+import { type PipelineRun, Tensor } from "@denoise/core";
+import {
+  checkPrompts,
+  encodePrompts,
+  guidanceScaleEmbedding,
+  type PromptOptions,
+} from "@denoise/diffusion";
+import type { StableDiffusionComponents } from "./stable_diffusion.ts";
+
+/** Options of a call that follows a text. */
+export interface GuidanceOptions extends PromptOptions {
+  /** How closely the picture follows the prompt; 7.5 unless given, no guidance at 1 or below. */
+  readonly guidanceScale?: number | undefined;
+}
+
+/** What tells the denoiser of the text. */
+export interface TextConditioning {
+  /** Pictures to make. */
+  readonly count: number;
+  /** Whether the denoiser is called for `[uncond, text]` at once. */
+  readonly guidance: boolean;
+  /** How closely the text is followed. */
+  readonly guidanceScale: number;
+  /** float32 [N or 2N, tokens, width]. */
+  readonly encoderHiddenStates: Tensor;
+  /** The embedded guidance scale, float32 [N, width], in latent consistency models. */
+  readonly timestepCond: Tensor | undefined;
+}
+
+/** Encodes the prompts of a call for its denoiser. */
+export async function conditionOnText(
+  run: Pick<
+    PipelineRun<Pick<StableDiffusionComponents, "unet" | "tokenizer" | "textEncoder">>,
+    "components" | "warn"
+  >,
+  prompt: string | readonly string[] | undefined,
+  options: GuidanceOptions,
+): Promise<TextConditioning> {
+  checkPrompts(prompt, options);
+  const { unet, tokenizer, textEncoder } = run.components;
+  const { guidanceScale = 7.5 } = options;
+  const width = unet.config.time_cond_proj_dim;
+  const guidance = guidanceScale > 1 && width === null;
+  const encoder = { tokenizer, textEncoder, warn: run.warn };
+  const encoded = await encodePrompts(encoder, prompt, guidance, options);
+  const { promptEmbeds, negativePromptEmbeds } = encoded;
+  const count = promptEmbeds.dims[0]!;
+  return {
+    count,
+    guidance,
+    guidanceScale,
+    encoderHiddenStates: guidance
+      ? Tensor.cat([negativePromptEmbeds!, promptEmbeds])
+      : promptEmbeds,
+    timestepCond: width === null
+      ? undefined
+      : guidanceScaleEmbedding(guidanceScale - 1, count, width),
+  };
+}

@@ -1,0 +1,63 @@
+import type {
+  Autoencoder,
+  ComponentSpec,
+  Denoiser,
+  FeatureExtractor,
+  Scheduler,
+  TextEncoder,
+  Tokenizer,
+} from "@denoise/core";
+import type { AutoencoderConfig, DenoiserConfig } from "@denoise/diffusion";
+
+/** What SDXL pipelines read of a UNet's config beside what all read. */
+export interface XlDenoiserConfig extends DenoiserConfig {
+  /** Width of the embedding of each size and crop. */
+  readonly addition_time_embed_dim: number | null;
+  /** Width of all of these and the pooled text together. */
+  readonly projection_class_embeddings_input_dim: number | null;
+}
+
+/** What SDXL reads of its second text encoder's config. */
+export interface ProjectionConfig {
+  /** Width of the pooled text. */
+  readonly projection_dim: number;
+}
+
+/** What the Stable Diffusion XL pipelines consist of. */
+export interface StableDiffusionXLComponents {
+  /** AutoencoderKL. */
+  readonly vae: Autoencoder<AutoencoderConfig>;
+  /** CLIPTextModel; the refiner has none. */
+  readonly textEncoder: TextEncoder | null;
+  /** CLIPTextModelWithProjection. */
+  readonly textEncoder2: TextEncoder<ProjectionConfig> | null;
+  /** CLIPTokenizer; the refiner has none. */
+  readonly tokenizer: Tokenizer | null;
+  /** CLIPTokenizer of the second text encoder. */
+  readonly tokenizer2: Tokenizer | null;
+  /** UNet2DConditionModel. */
+  readonly unet: Denoiser<XlDenoiserConfig>;
+  /** Any scheduler for the trained noise. */
+  readonly scheduler: Scheduler;
+  /** Image encoder of an IP-Adapter. */
+  readonly imageEncoder: unknown;
+  /** What prepares pictures for it. */
+  readonly featureExtractor: FeatureExtractor | null;
+}
+
+/** The components that the definitions of these pipelines share. */
+export const stableDiffusionXL: {
+  readonly components: { readonly [K in keyof StableDiffusionXLComponents]: ComponentSpec };
+} = {
+  components: {
+    vae: { kind: "model" },
+    textEncoder: { kind: "model", optional: true },
+    textEncoder2: { kind: "model", optional: true },
+    tokenizer: { kind: "tokenizer", optional: true },
+    tokenizer2: { kind: "tokenizer", optional: true },
+    unet: { kind: "model" },
+    scheduler: { kind: "scheduler" },
+    imageEncoder: { kind: "model", optional: true },
+    featureExtractor: { kind: "processor", optional: true },
+  },
+};

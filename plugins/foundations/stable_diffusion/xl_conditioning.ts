@@ -1,0 +1,89 @@
+import { type DenoiserOptions, type PipelineRun, Tensor } from "@denoise/core";
+import { checkPrompts, guidanceScaleEmbedding } from "@denoise/diffusion";
+import type { StableDiffusionXLComponents } from "./xl_components.ts";
+import { checkXlPrompts, encodeXlPrompts, type XlPromptOptions, type XlText } from "./xl_prompt.ts";
+import { checkTimeIds, timeIdRows, type XlTimeIds } from "./xl_time_ids.ts";
+
+/** Options of a call of Stable Diffusion XL that follows a text. */
+export interface XlGuidanceOptions extends XlPromptOptions {
+  /** How closely the picture follows the prompt; no guidance at 1 or below. */
+  readonly guidanceScale?: number | undefined;
+  /** How much contrast is given back after guidance, 0..1 (arXiv:2305.08891); 0 unless given. */
+  readonly guidanceRescale?: number | undefined;
+}
+
+/** What each call of the denoiser is told. */
+export type XlDenoiserOptions =
+  & Pick<DenoiserOptions, "textEmbeds" | "timeIds" | "timestepCond">
+  & { readonly encoderHiddenStates: Tensor };
+
+/** What tells the denoiser of the text. */
+export interface XlConditioning {
+  /** Pictures to make. */
+  readonly count: number;
+  /** Whether the denoiser is called for `[uncond, text]` at once. */
+  readonly guidance: boolean;
+  /** How closely the text is followed. */
+  readonly guidanceScale: number;
+  /** How much contrast is given back. */
+  readonly guidanceRescale: number;
+  /** What each call of the denoiser gets, once the sizes are known. */
+  denoiserOptions(ids: XlTimeIds, order?: "grouped" | "alternating"): XlDenoiserOptions;
+}
+
+/** Encodes the prompts of a call for its denoiser. */
+export async function conditionOnXlText(
+  run: Pick<PipelineRun<StableDiffusionXLComponents>, "components" | "settings" | "warn">,
+  prompt: string | readonly string[] | undefined,
+  options: XlGuidanceOptions & { readonly guidanceScale: number },
+): Promise<XlConditioning> {
+  checkPrompts(prompt, options);
+  checkXlPrompts(options);
+  const { components, settings, warn } = run;
+  const { guidanceScale, guidanceRescale = 0 } = options;
+  const width = components.unet.config.time_cond_proj_dim;
+  const guidance = guidanceScale > 1 && width === null;
+  const zeros = settings.force_zeros_for_empty_prompt === true;
+  const [negative, positive] = await encodeXlPrompts(components, prompt, options, {
+    guidance,
+    zeros,
+    warn,
+  });
+  const count = positive.embeds.dims[0]!;
+  const both = (part: keyof XlText) =>
+    negative === undefined ? positive[part] : Tensor.cat([negative[part], positive[part]]);
+  return {
+    count,
+    guidance,
+    guidanceScale,
+    guidanceRescale,
+    denoiserOptions(ids, order = "grouped") {
+      checkTimeIds(components, ids, positive.pooled);
+      return {
+        encoderHiddenStates: both("embeds"),
+        textEmbeds: both("pooled"),
+        timeIds: rowsOf(ids, count, guidance, order),
+        timestepCond: width === null
+          ? undefined
+          : guidanceScaleEmbedding(guidanceScale - 1, count, width),
+      };
+    },
+  };
+}
+
+/**
+ * All negative rows, then all others; or one after the other, as text to image of diffusers has
+ * them, which differs where negative sizes are given for several pictures.
+ */
+function rowsOf(
+  { negative, positive }: XlTimeIds,
+  count: number,
+  guidance: boolean,
+  order: "grouped" | "alternating",
+): Tensor {
+  if (!guidance) return timeIdRows(positive, count);
+  if (order === "alternating") {
+    return Tensor.cat([timeIdRows(negative, 1), timeIdRows(positive, 1)]).repeat([count, 1]);
+  }
+  return Tensor.cat([timeIdRows(negative, count), timeIdRows(positive, count)]);
+}

@@ -1,0 +1,159 @@
+import { DenoiseError, Tensor, type TextEncoder, type Tokenizer } from "@denoise/core";
+import { countPrompts, type PromptOptions, warnOfCut } from "@denoise/diffusion";
+import type { StableDiffusionXLComponents } from "./xl_components.ts";
+
+/** The prompts of a call of Stable Diffusion XL. */
+export interface XlPromptOptions extends PromptOptions {
+  /** What the second text encoder reads; the prompt unless given. */
+  readonly prompt2?: string | readonly string[] | undefined;
+  /** What the second text encoder reads as negative; the negative prompt unless given. */
+  readonly negativePrompt2?: string | readonly string[] | undefined;
+  /** Pooled text, float32 [prompts, width]; with `promptEmbeds`. */
+  readonly pooledPromptEmbeds?: Tensor | undefined;
+  /** Pooled negative text, same shape; with `negativePromptEmbeds`. */
+  readonly negativePooledPromptEmbeds?: Tensor | undefined;
+}
+
+/** A text as the denoiser takes it, one row for each picture. */
+export interface XlText {
+  /** float32 [N, tokens, width of both encoders]. */
+  readonly embeds: Tensor;
+  /** float32 [N, width]. */
+  readonly pooled: Tensor;
+}
+
+/** How the prompts of a call are encoded. */
+export interface XlEncoding {
+  /** Whether the negative prompt is encoded too. */
+  readonly guidance: boolean;
+  /** Whether zeros stand for a negative prompt that is not given. */
+  readonly zeros: boolean;
+  /** Receives the warning of a prompt that was cut. */
+  readonly warn: (message: string) => void;
+}
+
+/** What turns the prompts of Stable Diffusion XL into text states. */
+export type XlEncoders = Pick<
+  StableDiffusionXLComponents,
+  "textEncoder" | "textEncoder2" | "tokenizer" | "tokenizer2"
+>;
+
+interface Encoder {
+  readonly tokenizer: Tokenizer;
+  readonly textEncoder: TextEncoder;
+}
+
+function encodersOf(parts: XlEncoders): Encoder[] {
+  const pairs = [[parts.tokenizer, parts.textEncoder], [parts.tokenizer2, parts.textEncoder2]];
+  const encoders = pairs
+    .filter(([tokenizer, textEncoder]) => tokenizer !== null && textEncoder !== null)
+    .map(([tokenizer, textEncoder]) => ({ tokenizer, textEncoder }) as Encoder);
+  if (encoders.length > 0) return encoders;
+  throw new DenoiseError(
+    "missing_component",
+    "Cannot encode the prompt: the pipeline has no text encoder; give promptEmbeds and " +
+      "pooledPromptEmbeds, or load text_encoder_2 and tokenizer_2",
+  );
+}
+
+/**
+ * Checks the prompts of a call.
+ *
+ * @throws {TypeError} for text states without pooled ones, or the second prompt of another type.
+ */
+export function checkXlPrompts(options: XlPromptOptions): void {
+  const pairs = [["promptEmbeds", "pooledPromptEmbeds"], [
+    "negativePromptEmbeds",
+    "negativePooledPromptEmbeds",
+  ]] as const;
+  for (const [embeds, pooled] of pairs) {
+    if (options[embeds] === undefined || options[pooled] !== undefined) continue;
+    throw new TypeError(`Cannot use ${embeds} alone: give ${pooled} of the same text with it`);
+  }
+  const { prompt2, negativePrompt2 } = options;
+  for (const [name, text] of Object.entries({ prompt2, negativePrompt2 })) {
+    if ([text ?? []].flat().every((item) => typeof item === "string")) continue;
+    throw new TypeError(`Cannot encode ${name}: it must be a string or a list of strings`);
+  }
+}
+
+/** The texts through both encoders, their states side by side; pooled by the one with projection. */
+async function encodeTexts(
+  encoders: readonly Encoder[],
+  texts: readonly (readonly string[])[],
+  { maxLength, clipSkip = 0 }: { maxLength?: number | undefined; clipSkip?: number | undefined },
+): Promise<XlText> {
+  const outputs = await Promise.all(encoders.map(async ({ tokenizer, textEncoder }, i) => {
+    const { inputIds } = tokenizer.encode(texts[i]!, {
+      padding: "max_length",
+      maxLength: maxLength ?? tokenizer.modelMaxLength,
+      truncation: true,
+    });
+    return await textEncoder.forward(inputIds, { outputHiddenStates: true });
+  }));
+  const states = outputs.map(({ hiddenStates }) => {
+    const state = hiddenStates!.at(-2 - clipSkip);
+    if (state !== undefined) return state;
+    throw new RangeError(
+      `Cannot skip ${clipSkip} layers of a text encoder of ${hiddenStates!.length - 1}: clipSkip ` +
+        `may be up to ${hiddenStates!.length - 2}`,
+    );
+  });
+  const pooled = outputs.find(({ textEmbeds }) => textEmbeds !== undefined)?.textEmbeds;
+  if (pooled !== undefined) return { embeds: Tensor.cat(states, 2), pooled };
+  throw new DenoiseError(
+    "missing_component",
+    "Cannot encode the prompt: no text encoder gives pooled text; text_encoder_2 must be a " +
+      "CLIPTextModelWithProjection",
+  );
+}
+
+/**
+ * Prompts to text states, one row for each picture (`encode_prompt` of Stable Diffusion XL): the
+ * states before each encoder's last layer side by side, and the pooled state of the second.
+ *
+ * @returns The negative text and the text; the first is undefined without guidance.
+ */
+export async function encodeXlPrompts(
+  parts: XlEncoders,
+  prompt: string | readonly string[] | undefined,
+  options: XlPromptOptions,
+  { guidance, zeros, warn }: XlEncoding,
+): Promise<readonly [negative: XlText | undefined, positive: XlText]> {
+  const { numImagesPerPrompt = 1, clipSkip } = options;
+  const count = countPrompts(prompt, options);
+  const rows = (text: string | readonly string[]): readonly string[] =>
+    typeof text === "string" ? Array<string>(count).fill(text) : text;
+  const spread = ({ embeds, pooled }: XlText): XlText => ({
+    embeds: embeds.repeatInterleave(numImagesPerPrompt, 0),
+    pooled: pooled.repeatInterleave(numImagesPerPrompt, 0),
+  });
+
+  let positive: XlText;
+  if (options.promptEmbeds === undefined) {
+    const encoders = encodersOf(parts);
+    const texts = [rows(prompt!), rows(options.prompt2 || prompt!)];
+    encoders.forEach((encoder, i) => warnOfCut({ ...encoder, warn }, texts[i]!));
+    positive = await encodeTexts(encoders, texts, { clipSkip });
+  } else {
+    positive = { embeds: options.promptEmbeds, pooled: options.pooledPromptEmbeds! };
+  }
+  if (!guidance) return [undefined, spread(positive)];
+
+  const { negativePrompt, negativePrompt2, negativePromptEmbeds } = options;
+  let negative: XlText;
+  if (negativePromptEmbeds !== undefined) {
+    negative = { embeds: negativePromptEmbeds, pooled: options.negativePooledPromptEmbeds! };
+  } else if (negativePrompt === undefined && zeros) {
+    const { embeds, pooled } = positive;
+    negative = { embeds: Tensor.zeros(embeds.dims), pooled: Tensor.zeros(pooled.dims) };
+  } else {
+    const text = negativePrompt ?? "";
+    negative = await encodeTexts(
+      encodersOf(parts),
+      [rows(text), rows(negativePrompt2 || text)],
+      { maxLength: positive.embeds.dims[1] },
+    );
+  }
+  return [spread(negative), spread(positive)];
+}
