@@ -1,6 +1,6 @@
 /**
  * denoise: Hugging Face diffusers for TypeScript. Any diffusers repo, from the Hub or a folder, runs
- * in Deno through onnxruntime-node, with the pictures that diffusers makes from the same seed.
+ * in Deno through onnxruntime-node, with the images that diffusers makes from the same seed.
  *
  * This entry has every built-in plugin; the packages `@denoise/*` have them one by one.
  *
@@ -51,7 +51,7 @@ export {
   setAdapters,
   unloadLoraWeights,
 } from "@denoise/lora";
-export { showPicture, tqdm } from "@denoise/terminal";
+export { showImage, tqdm } from "@denoise/terminal";
 export {
   loadTextualInversion,
   type TextualInversionOptions,
@@ -63,13 +63,13 @@ export type { IpAdapterLoader, SingleFileLoader };
 /** Loads any pipeline by the class that its model_index.json names, from a folder or the Hub. */
 export const DiffusionPipeline: DiffusionPipelineLoader = diffusionPipeline(registry);
 
-/** Loads the pipeline that makes pictures from text with the models of a repo. */
+/** Loads the pipeline that makes images from text with the models of a repo. */
 export const AutoPipelineForText2Image: AutoPipeline = autoPipeline("text-to-image", registry);
 
-/** Loads the pipeline that changes pictures with the models of a repo. */
+/** Loads the pipeline that changes images with the models of a repo. */
 export const AutoPipelineForImage2Image: AutoPipeline = autoPipeline("image-to-image", registry);
 
-/** Loads the pipeline that paints in pictures with the models of a repo. */
+/** Loads the pipeline that paints in images with the models of a repo. */
 export const AutoPipelineForInpainting: AutoPipeline = autoPipeline("inpainting", registry);
 
 /** Loads a pipeline from an original checkpoint of Stable Diffusion, one .safetensors file. */

@@ -6,11 +6,11 @@ export type WayScales = AttentionScales | { readonly [block: `block_${number}`]:
 
 /** How much an adapter counts in the blocks of a UNet. */
 export interface BlockScales {
-  /** On the way down. */
+  /** On the down blocks. */
   readonly down?: WayScales | undefined;
   /** In the middle. */
   readonly mid?: AttentionScales | undefined;
-  /** On the way up. */
+  /** On the up blocks. */
   readonly up?: WayScales | undefined;
 }
 

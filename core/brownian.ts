@@ -179,7 +179,7 @@ export interface BrownianNoiseOptions {
   readonly max: number;
   /** Shape of the sample; its first axis is the batch. */
   readonly dims: readonly number[];
-  /** The type of the noise; float16 is float32 rounded. float32 unless given. */
+  /** The type of the noise; float16 is float32 rounded. float32 by default. */
   readonly dtype?: "float32" | "float16" | undefined;
   /** A seed for the whole sample, or one for each of the batch. */
   readonly seed: number | bigint | readonly (number | bigint)[];

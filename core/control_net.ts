@@ -9,11 +9,11 @@ import type { Tensor } from "./tensor.ts";
 export interface ControlNetOptions {
   /** Text states, float32 [N, tokens, width]. */
   readonly encoderHiddenStates: Tensor;
-  /** The picture that controls, float32 [N, 3, H, W] in 0..1. */
+  /** The image that controls, float32 [N, 3, H, W] in 0..1. */
   readonly controlnetCond: Tensor;
-  /** What the residuals are multiplied with; 1 unless given. */
+  /** What the residuals are multiplied with. Defaults to 1. */
   readonly conditioningScale?: number | undefined;
-  /** Weighs residuals by their depth, so that a picture alone is enough, without a prompt. */
+  /** Weighs residuals by their depth, so that an image alone is enough, without a prompt. */
   readonly guessMode?: boolean | undefined;
   /** Class of each sample. */
   readonly classLabels?: Tensor | undefined;
@@ -27,13 +27,13 @@ export interface ControlNetOptions {
 
 /** What a ControlNet adds to the UNet. */
 export interface ControlResiduals {
-  /** One for each value that the way down leaves for the way up, float32 [N, C, h, w]. */
+  /** One for each value that the down blocks leaves for the up blocks, float32 [N, C, h, w]. */
   readonly downBlockResSamples: readonly Tensor[];
   /** For the middle, float32 [N, C, h, w]. */
   readonly midBlockResSample: Tensor;
 }
 
-/** The role of a network that controls a UNet by a picture. */
+/** The role of a network that controls a UNet by an image. */
 export interface ControlNet<C extends object = object> extends Model<C> {
   /**
    * Residuals for one call of the UNet.
@@ -65,7 +65,7 @@ export class MultiControlNet implements Model {
   readonly library = "diffusers";
   /** It has no options. */
   readonly config: FrozenConfig = deepFreeze({});
-  /** The ControlNets, in the order in which pictures and scales are given. */
+  /** The ControlNets, in the order in which images and scales are given. */
   readonly nets: readonly ControlNet[];
 
   /**

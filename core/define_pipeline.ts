@@ -179,7 +179,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out>(
     static readonly className = className;
     static readonly spec = definition.components;
     readonly className = className;
-    readonly makes = definition.makes ?? "pictures";
+    readonly makes = definition.makes ?? "images";
     readonly #parts: Parts = {};
     readonly #settings: JsonObject;
     readonly #origin: Origin;
@@ -274,7 +274,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out>(
         components: this.#ownParts(),
         settings: this.#settings,
         registry,
-        pictures: () => registry.pictures(),
+        images: () => registry.images(),
         audio: () => registry.audio(),
         recipe: this.#recipe(),
         preview: previewOption(args),

@@ -54,7 +54,7 @@ describe("Generator", () => {
     assert(Math.abs(noise.std().item() ** 2 - 1) < 8.4e-3);
   });
 
-  it("gives each picture of a batch what it gives the picture alone, in steps of 16", () => {
+  it("gives each image of a batch what it gives the image alone, in steps of 16", () => {
     const alone = new Generator(3).randn([1, 4, 8, 8]);
     const batch = new Generator(3).randn([2, 4, 8, 8]);
     assert(batch.slice(0, 0, 1).equals(alone));

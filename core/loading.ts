@@ -21,13 +21,13 @@ export type TorchDtype = "float32" | "float16" | "bfloat16";
 export interface LoadOptions extends SourceOptions {
   /** Plugins and sources to use instead of the bound ones. */
   readonly registry?: Registry | undefined;
-  /** Where models compute; `"cpu"` unless given. */
+  /** Where models compute. Defaults to `"cpu"`. */
   readonly device?: Device | undefined;
   /** In which type weights are held and, where the device can, computed with. */
   readonly torchDtype?: TorchDtype | undefined;
   /** Where sessions run: in this thread, a Worker, a child process, or an engine of one's own. */
   readonly engine?: "inline" | "worker" | "child" | object | undefined;
-  /** Threads of one operator; all cores unless given. */
+  /** Threads of one operator. Defaults to all cores. */
   readonly threads?: number | undefined;
 }
 

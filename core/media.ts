@@ -1,13 +1,13 @@
 import type { Tensor } from "./tensor.ts";
 
-/** What a picture was made from; written into its file so that it can be made again. */
+/** What an image was made from; written into its file so that it can be made again. */
 export interface Recipe {
   /** A setting, or a group of them. */
   readonly [key: string]: string | number | boolean | null | undefined | Recipe;
 }
 
-/** A picture that a pipeline made. */
-export interface Picture {
+/** An image that a pipeline made. */
+export interface Image {
   /** Width in pixels. */
   readonly width: number;
   /** Height in pixels. */
@@ -18,27 +18,27 @@ export interface Picture {
   readonly data: Uint8Array;
   /** What it was made from. */
   readonly recipe?: Recipe | undefined;
-  /** The picture as a file of that format. */
+  /** The image as a file of that format. */
   encode(format?: "png" | "jpeg", options?: { quality?: number }): Promise<Uint8Array>;
-  /** Writes the picture; the format follows from the extension (.png, .jpg, .jpeg). */
+  /** Writes the image; the format follows from the extension (.png, .jpg, .jpeg). */
   save(path: string | URL): Promise<void>;
 }
 
-/** Anything that can be taken as a picture: a picture, an encoded file's bytes, a path, a tensor. */
-export type PictureInput = Picture | Uint8Array | string | URL | Tensor;
+/** Anything that can be taken as an image: an image, an encoded file's bytes, a path, a tensor. */
+export type ImageInput = Image | Uint8Array | string | URL | Tensor;
 
-/** How a picture is brought to size. */
+/** How an image is brought to size. */
 export interface ResizeOptions {
-  /** Width in pixels; as it is unless given. */
+  /** Width in pixels; kept as it is by default. */
   readonly width?: number | undefined;
-  /** Height in pixels; as it is unless given. */
+  /** Height in pixels; kept as it is by default. */
   readonly height?: number | undefined;
   /** The filter, as PIL names it. */
   readonly resample?: "nearest" | "bilinear" | "bicubic" | "lanczos" | undefined;
 }
 
 /** A rectangle of pixels; `right` and `bottom` are left out. */
-export interface PictureBox {
+export interface ImageBox {
   /** First column. */
   readonly left: number;
   /** First row. */
@@ -49,48 +49,48 @@ export interface PictureBox {
   readonly bottom: number;
 }
 
-/** Work on whole pictures, as inpainting around a mask needs it. */
-export interface PictureEditor {
-  /** Opens a picture, in that mode. */
-  open(picture: Exclude<PictureInput, Tensor>, mode?: "L" | "RGB"): Promise<Picture>;
+/** Work on whole images, as inpainting around a mask needs it. */
+export interface ImageEditor {
+  /** Opens an image, in that mode. */
+  open(image: Exclude<ImageInput, Tensor>, mode?: "L" | "RGB"): Promise<Image>;
   /** The part inside a box. */
-  crop(picture: Picture, box: PictureBox): Picture;
+  crop(image: Image, box: ImageBox): Image;
   /** The part around what a mask marks, in the shape of `width` x `height`. */
-  cropRegion(mask: Picture, width: number, height: number, pad?: number): PictureBox;
+  cropRegion(mask: Image, width: number, height: number, pad?: number): ImageBox;
   /** In another size: stretched, or in its own shape with the edges drawn out or cut. */
   resize(
-    picture: Picture,
+    image: Image,
     width: number,
     height: number,
     options?: Pick<ResizeOptions, "resample"> & {
       readonly fit?: "stretch" | "fill" | "crop" | undefined;
     },
-  ): Picture;
+  ): Image;
   /** Blurred by a Gaussian; `radius` is its standard deviation in pixels. */
-  blur(picture: Picture, radius: number): Picture;
-  /** A painted part put back into the picture it was cropped from, softly where the mask is grey. */
-  overlay(mask: Picture, picture: Picture, painted: Picture, box?: PictureBox): Picture;
+  blur(image: Image, radius: number): Image;
+  /** A painted part put back into the image it was cropped from, softly where the mask is grey. */
+  overlay(mask: Image, image: Image, painted: Image, box?: ImageBox): Image;
 }
 
-/** Turns tensors into pictures and back; provided by an image plugin such as `@denoise/image`. */
-export interface PictureCodec {
+/** Turns tensors into images and back; provided by an image plugin such as `@denoise/image`. */
+export interface ImageCodec {
   /**
-   * Pictures of a batch.
+   * Images of a batch.
    *
    * @param tensor float32 [N, C, H, W] with values in 0..1, C = 1, 3 or 4.
-   * @param recipe What each picture was made from.
+   * @param recipe What each image was made from.
    */
-  fromTensor(tensor: Tensor, recipe?: (index: number) => Recipe): Picture[];
-  /** A picture as float32 [1, C, H, W] in 0..1, resized as Pillow does it. */
+  fromTensor(tensor: Tensor, recipe?: (index: number) => Recipe): Image[];
+  /** An image as float32 [1, C, H, W] in 0..1, resized as Pillow does it. */
   toTensor(
-    picture: PictureInput,
+    image: ImageInput,
     options?: ResizeOptions & { mode?: "L" | "RGB" },
   ): Promise<Tensor>;
-  /** Work on whole pictures, by codecs that can. */
-  readonly editor?: PictureEditor | undefined;
+  /** Work on whole images, by codecs that can. */
+  readonly editor?: ImageEditor | undefined;
 }
 
-/** A sound that a pipeline made. */
+/** An audio clip that a pipeline made. */
 export interface Audio {
   /** Samples in a second. */
   readonly sampleRate: number;
@@ -104,26 +104,26 @@ export interface Audio {
   readonly data: Float32Array;
   /** What it was made from. */
   readonly recipe?: Recipe | undefined;
-  /** The sound as a file. */
+  /** The audio as a file. */
   encode(format?: "wav", options?: AudioFileOptions): Promise<Uint8Array>;
-  /** Writes the sound; the name must end in .wav. */
+  /** Writes the audio; the name must end in .wav. */
   save(path: string | URL, options?: AudioFileOptions): Promise<void>;
 }
 
-/** How a sound is written. */
+/** How an audio clip is written. */
 export interface AudioFileOptions {
-  /** 16-bit integers unless given, or the samples as they are. */
+  /** 16-bit integers by default, or the samples as they are. */
   readonly sampleFormat?: "int16" | "float32" | undefined;
 }
 
-/** Turns tensors into sounds; provided by a plugin such as `@denoise/audio`. */
+/** Turns tensors into audio; provided by a plugin such as `@denoise/audio`. */
 export interface AudioCodec {
   /**
-   * Sounds of a batch.
+   * Audio of a batch.
    *
    * @param tensor float32 [N, channels, length] with values in -1..1.
    * @param sampleRate Samples in a second.
-   * @param recipe What each sound was made from.
+   * @param recipe What each audio clip was made from.
    */
   fromTensor(tensor: Tensor, sampleRate: number, recipe?: (index: number) => Recipe): Audio[];
 }

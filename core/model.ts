@@ -1,7 +1,7 @@
 import type { FrozenConfig } from "./config.ts";
 import type { Device, LoadOptions, TorchDtype } from "./loading.ts";
 import type { SaveOptions } from "./saving.ts";
-import type { PictureInput } from "./media.ts";
+import type { ImageInput } from "./media.ts";
 import type { Bindable, PluginClass } from "./plugin.ts";
 import type { GeneratorInput } from "./random.ts";
 import type { Tensor } from "./tensor.ts";
@@ -56,7 +56,7 @@ export interface ModelClass<M extends Model = Model>
 export interface DenoiserOptions {
   /** Text states, float32 [N, tokens, width]. */
   readonly encoderHiddenStates?: Tensor | undefined;
-  /** 1 where a token of the text counts, 0 where not: [N, tokens]; all do unless given. */
+  /** 1 where a token of the text counts, 0 where not: [N, tokens]; all do by default. */
   readonly encoderAttentionMask?: Tensor | undefined;
   /**
    * The same where pixels look at each other, [N, height · width] of the levels that attend; in models
@@ -77,11 +77,11 @@ export interface DenoiserOptions {
   readonly midBlockAdditionalResidual?: Tensor | undefined;
   /** Residuals of a T2I-Adapter, one for each level that takes one, then one of the middle, float32. */
   readonly downIntrablockAdditionalResiduals?: readonly Tensor[] | undefined;
-  /** A picture that controls, float32 [N, 3, 8h, 8w] in 0..1 (Kandinsky 2.2). */
+  /** An image that controls, float32 [N, 3, 8h, 8w] in 0..1 (Kandinsky 2.2). */
   readonly hint?: Tensor | undefined;
   /**
-   * Of the pictures of each IP-Adapter, float32 [N, pictures, width] or [N, pictures, patches, width]; of
-   * models that are told of a picture themselves (Kandinsky) that one's, float32 [N, width].
+   * Of the images of each IP-Adapter, float32 [N, images, width] or [N, images, patches, width]; of
+   * models that are told of an image themselves (Kandinsky) that one's, float32 [N, width].
    */
   readonly imageEmbeds?: readonly Tensor[] | undefined;
   /** Cancels before the call starts. */
@@ -101,7 +101,7 @@ export interface Denoiser<C extends object = object> extends Model<C> {
     timestep: number | readonly number[],
     options?: DenoiserOptions,
   ): Promise<{ sample: Tensor }>;
-  /** What each IP-Adapter in use takes of a picture: its vector, or the states of its patches. */
+  /** What each IP-Adapter in use takes of an image: its vector, or the states of its patches. */
   imagePrompts?(): readonly ("embeds" | "states")[];
 }
 
@@ -117,11 +117,11 @@ export interface LatentDistribution {
   mode(): Tensor;
 }
 
-/** The role of an autoencoder between pictures and latents. */
+/** The role of an autoencoder between images and latents. */
 export interface Autoencoder<C extends object = object> extends Model<C> {
-  /** Pictures, float32 [N, 3, H, W] in -1..1, to a distribution of latents. */
+  /** Images, float32 [N, 3, H, W] in -1..1, to a distribution of latents. */
   encode(sample: Tensor): Promise<{ latentDist: LatentDistribution }>;
-  /** Latents (already divided by the scaling factor) to pictures, float32 in about -1..1. */
+  /** Latents (already divided by the scaling factor) to images, float32 in about -1..1. */
   decode(latents: Tensor): Promise<{ sample: Tensor }>;
 }
 
@@ -161,7 +161,7 @@ export interface TextEncoderOutput {
 export interface TokenizeOptions {
   /** Fill up to `maxLength`, to the longest text, or not at all. */
   readonly padding?: "max_length" | "longest" | false | undefined;
-  /** Tokens of a row, special ones included; the model's limit unless given. */
+  /** Tokens of a row, special ones included. Defaults to the model's limit. */
   readonly maxLength?: number | undefined;
   /** Cut what is longer than `maxLength`. */
   readonly truncation?: boolean | undefined;
@@ -186,29 +186,29 @@ export interface Tokenizer {
   savePretrained(folder: string): Promise<void>;
 }
 
-/** The role of what prepares pictures for a vision model. */
+/** The role of what prepares images for a vision model. */
 export interface FeatureExtractor {
   /** The class by the name that model_index.json gives it. */
   readonly className: string;
   /** The library that has the class, as model_index.json names it. */
   readonly library: string;
-  /** Pictures to float32 [N, 3, H, W], resized, cropped and normalised. */
-  preprocess(pictures: readonly PictureInput[]): Promise<Tensor>;
+  /** Images to float32 [N, 3, H, W], resized, cropped and normalised. */
+  preprocess(images: readonly ImageInput[]): Promise<Tensor>;
   /** Writes preprocessor_config.json into a folder that transformers can load. */
   savePretrained(folder: string): Promise<void>;
 }
 
-/** The role of a model that finds pictures which should not be shown. */
+/** The role of a model that finds images which should not be shown. */
 export interface SafetyChecker<C extends object = object> extends Model<C> {
   /**
-   * Whether each picture has to be hidden.
+   * Whether each image has to be hidden.
    *
-   * @param clipInput What the feature extractor made of the pictures, float32 [N, 3, H, W].
+   * @param clipInput What the feature extractor made of the images, float32 [N, 3, H, W].
    */
   check(clipInput: Tensor): Promise<readonly boolean[]>;
 }
 
-/** The role of what turns sounds into pictures of their frequencies, and back. */
+/** The role of what turns audio into images of their frequencies, and back. */
 export interface SpectrogramConverter {
   /** The class by the name that model_index.json gives it. */
   readonly className: string;
@@ -216,17 +216,17 @@ export interface SpectrogramConverter {
   readonly library: string;
   /** Samples in a second. */
   readonly sampleRate: number;
-  /** How many columns of a picture a second takes. */
+  /** How many columns of an image a second takes. */
   readonly columnsPerSecond: number;
   /**
-   * The picture of a part of a sound: uint8 [frequencies, columns], the lowest frequency first.
+   * The image of a part of an audio clip: uint8 [frequencies, columns], the lowest frequency first.
    *
    * @param samples One channel, in -1..1.
-   * @param slice Which part, counted from 0, each as long as a picture is wide.
-   * @throws {RangeError} when the sound has no such part.
+   * @param slice Which part, counted from 0, each as long as an image is wide.
+   * @throws {RangeError} when the audio has no such part.
    */
   toSpectrogram(samples: Float32Array, slice?: number): Tensor;
-  /** A sound of one channel that has about that picture, uint8 [frequencies, columns]. */
+  /** An audio clip of one channel that has about that image, uint8 [frequencies, columns]. */
   toAudio(spectrogram: Tensor): Float32Array;
   /** Writes its options into a folder that diffusers can load. */
   savePretrained(folder: string): Promise<void>;

@@ -1,7 +1,7 @@
 import type { FrozenConfig, JsonObject } from "./config.ts";
 import type { GeneratorInput } from "./random.ts";
 import type { Device, LoadOptions } from "./loading.ts";
-import type { Audio, AudioCodec, Picture, PictureCodec, Recipe } from "./media.ts";
+import type { Audio, AudioCodec, Image, ImageCodec, Recipe } from "./media.ts";
 import type { Autoencoder } from "./model.ts";
 import type { Bindable, PluginClass, PluginKind } from "./plugin.ts";
 import type { SaveOptions } from "./saving.ts";
@@ -21,8 +21,8 @@ export interface PipelineStep {
   readonly latents: Tensor;
   /** The clean samples as predicted at this step, by schedulers that know them. */
   readonly denoised?: Tensor | undefined;
-  /** Makes pictures of what is there now, as the call's `preview` says. None of sounds. */
-  preview(): Promise<Picture[]>;
+  /** Makes images of what is there now, as the call's `preview` says. None of audio. */
+  preview(): Promise<Image[]>;
 }
 
 /** What a callback may put in place of the latents. */
@@ -38,15 +38,15 @@ export type StepCallback = (
 
 /** Call options that every pipeline takes. */
 export interface RunOptions {
-  /** Noise of picture i comes from seed + i; a random one unless given. */
+  /** Noise of image i comes from seed + i. Defaults to a random one. */
   readonly seed?: number | bigint | undefined;
-  /** Own generators: one for each picture, or one that all share as diffusers allows. */
+  /** Own generators: one for each image, or one that all share as diffusers allows. */
   readonly generator?: GeneratorInput | undefined;
-  /** What the pictures are given as: pictures, tensors in 0..1, or latents. */
+  /** What the images are given as: images, tensors in 0..1, or latents. */
   readonly outputType?: "image" | "tensor" | "latent" | undefined;
   /** Called at the end of each step. */
   readonly callbackOnStepEnd?: StepCallback | undefined;
-  /** How the steps' `preview()` makes pictures; `"vae"` unless given. */
+  /** How the steps' `preview()` makes images. Defaults to `"vae"`. */
   readonly preview?: PreviewDecoder | undefined;
   /** Cancels the run before its next step. */
   readonly signal?: AbortSignal | undefined;
@@ -60,29 +60,29 @@ export interface RunOptions {
  */
 export type PreviewDecoder = "vae" | "linear" | Autoencoder;
 
-/** What pipelines that make pictures give. */
-export interface PictureOutput {
-  /** The pictures; empty when `outputType` is not `"image"`. */
-  readonly images: readonly Picture[];
+/** What pipelines that make images give. */
+export interface ImageOutput {
+  /** The images; empty when `outputType` is not `"image"`. */
+  readonly images: readonly Image[];
   /** float32 [N, C, H, W]: values in 0..1 for `"tensor"`, latents for `"latent"`. */
   readonly tensor?: Tensor | undefined;
-  /** For each picture whether the safety checker hid it; absent without one. */
+  /** For each image whether the safety checker hid it; absent without one. */
   readonly nsfwContentDetected?: readonly boolean[] | undefined;
 }
 
-/** What pipelines that make sounds give. */
+/** What pipelines that make audio give. */
 export interface AudioOutput {
-  /** Pictures of the sounds, of pipelines that make them by way of pictures. */
-  readonly images: readonly Picture[];
-  /** The sounds; empty when `outputType` is `"tensor"`. */
+  /** Images of the audio, of pipelines that make them by way of images. */
+  readonly images: readonly Image[];
+  /** The audio; empty when `outputType` is `"tensor"`. */
   readonly audios: readonly Audio[];
   /** float32 [N, channels, length] in -1..1, for `"tensor"`. */
   readonly tensor?: Tensor | undefined;
 }
 
 /** What a pipeline gives whose class is known only from its model_index.json. */
-export interface AnyOutput extends PictureOutput {
-  /** The sounds, of pipelines that make them. */
+export interface AnyOutput extends ImageOutput {
+  /** The audio, of pipelines that make them. */
   readonly audios?: readonly Audio[] | undefined;
 }
 
@@ -104,13 +104,13 @@ export interface PipelineRun<C extends object> {
   readonly settings: JsonObject;
   /** The plugins at hand. */
   readonly registry: Registry;
-  /** The picture codec of the registry. */
-  pictures(): Promise<PictureCodec>;
+  /** The image codec of the registry. */
+  images(): Promise<ImageCodec>;
   /** The audio codec of the registry. */
   audio(): Promise<AudioCodec>;
-  /** What a picture's recipe begins with: pipeline, model, commit, scheduler, versions. */
+  /** What an image's recipe begins with: pipeline, model, commit, scheduler, versions. */
   readonly recipe: Recipe;
-  /** How previews are made; `"vae"` unless given. */
+  /** How previews are made. Defaults to `"vae"`. */
   readonly preview?: PreviewDecoder | undefined;
   /** Tells the user something; `console.warn` unless `onWarning` was given at loading. */
   warn(message: string): void;
@@ -128,8 +128,8 @@ export interface PipelineFacts {
 export interface PipelineDefinition<C extends object, A extends readonly unknown[], Out> {
   /** The class name that model_index.json carries. */
   readonly className: string;
-  /** What a call makes; `"pictures"` unless given. */
-  readonly makes?: "pictures" | "sounds" | undefined;
+  /** What a call makes. Defaults to `"images"`. */
+  readonly makes?: "images" | "audio" | undefined;
   /** The components by role, in camelCase (`textEncoder` for `text_encoder`). */
   readonly components: NoInfer<{ readonly [K in keyof C]: ComponentSpec }>;
   /** Extra keys of model_index.json with their defaults. */
@@ -145,7 +145,7 @@ export interface PipelineBase<C extends object, A extends readonly unknown[], Ou
   /** The class name in diffusers. */
   readonly className: string;
   /** What a call makes. */
-  readonly makes: "pictures" | "sounds";
+  readonly makes: "images" | "audio";
   /** The folder or id that it was loaded from. */
   readonly nameOrPath: string;
   /** What model_index.json says of it. */

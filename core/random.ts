@@ -9,7 +9,7 @@ export interface RandomOptions {
   readonly dtype?: RandomDType | undefined;
 }
 
-/** One generator that a whole batch draws from, or one for each picture. */
+/** One generator that a whole batch draws from, or one for each image. */
 export type GeneratorInput = Generator | readonly Generator[];
 
 let shared: Generator | undefined;
@@ -52,12 +52,12 @@ export function randint(
 }
 
 /**
- * Noise for a batch (`randn_tensor` of diffusers). With a list, each picture of the batch draws
+ * Noise for a batch (`randn_tensor` of diffusers). With a list, each image of the batch draws
  * from its own generator, so that it does not depend on the others; a list of one counts as that
  * one generator for the whole batch.
  *
- * @param dims The shape; its first axis counts the pictures.
- * @param generator One generator, one for each picture, or none for the default one.
+ * @param dims The shape; its first axis counts the images.
+ * @param generator One generator, one for each image, or none for the default one.
  * @throws {RangeError} when a list has another length than the batch.
  *
  * @example
@@ -95,7 +95,7 @@ export function drawBatch(
   if (generator.length !== dims[0]) {
     throw new RangeError(
       `Cannot draw noise for a batch of ${dims[0]} from ${generator.length} generators: ` +
-        "give one generator, or one for each picture of the batch",
+        "give one generator, or one for each image of the batch",
     );
   }
   const each = [1, ...dims.slice(1)];

@@ -12,7 +12,7 @@ describe("randnTensor()", () => {
     assert(randnTensor([2, 4], [new Generator(1)]).equals(new Generator(1).randn([2, 4])));
   });
 
-  it("draws each picture from its own generator, at any place of the batch", () => {
+  it("draws each image from its own generator, at any place of the batch", () => {
     const generators = [5, 6, 7].map((seed) => new Generator(seed));
     const batch = randnTensor([3, 2, 5, 5], generators);
     assertEquals(batch.dims, [3, 2, 5, 5]);

@@ -1,5 +1,5 @@
 import { DenoiseError } from "./errors.ts";
-import type { AudioCodec, PictureCodec } from "./media.ts";
+import type { AudioCodec, ImageCodec } from "./media.ts";
 import type { PluginClass, PluginKind } from "./plugin.ts";
 import type { Source } from "./source.ts";
 
@@ -23,9 +23,9 @@ export interface RegistryContent {
   readonly plugins?: readonly (PluginClass | LazyPlugin)[];
   /** Where ids that are no folder come from, first match first. */
   readonly sources?: readonly Source[];
-  /** Turns tensors into pictures and back. */
-  readonly pictures?: (() => Promise<PictureCodec>) | undefined;
-  /** Turns tensors into sounds. */
+  /** Turns tensors into images and back. */
+  readonly images?: (() => Promise<ImageCodec>) | undefined;
+  /** Turns tensors into audio. */
   readonly audio?: (() => Promise<AudioCodec>) | undefined;
 }
 
@@ -59,14 +59,14 @@ function kebab(className: string): string {
 export class Registry {
   readonly #entries = new Map<string, Entry>();
   readonly #sources: Source[] = [];
-  readonly #pictures: (() => Promise<PictureCodec>) | undefined;
+  readonly #images: (() => Promise<ImageCodec>) | undefined;
   readonly #audio: (() => Promise<AudioCodec>) | undefined;
 
   /** Makes a registry with that content. */
   constructor(content: RegistryContent = {}) {
     content.plugins?.forEach((plugin) => this.add(plugin));
     this.#sources.push(...content.sources ?? []);
-    this.#pictures = content.pictures;
+    this.#images = content.images;
     this.#audio = content.audio;
   }
 
@@ -95,7 +95,7 @@ export class Registry {
   with(plugins: readonly (PluginClass | LazyPlugin)[]): Registry {
     const copy = new Registry({
       sources: this.#sources,
-      pictures: this.#pictures,
+      images: this.#images,
       audio: this.#audio,
     });
     for (const [name, entry] of this.#entries) copy.#entries.set(name, entry);
@@ -168,23 +168,23 @@ export class Registry {
   }
 
   /**
-   * The picture codec.
+   * The image codec.
    *
    * @throws {DenoiseError} `missing_component` when the registry has none.
    */
-  pictures(): Promise<PictureCodec> {
-    if (this.#pictures === undefined) {
+  images(): Promise<ImageCodec> {
+    if (this.#images === undefined) {
       throw new DenoiseError(
         "missing_component",
-        `Cannot make pictures: this registry has no picture codec. Import the class from ` +
-          `@denoise/denoise, give a registry with { pictures }, or ask for outputType "tensor"`,
+        `Cannot make images: this registry has no image codec. Import the class from ` +
+          `@denoise/denoise, give a registry with { images }, or ask for outputType "tensor"`,
       );
     }
-    return this.#pictures();
+    return this.#images();
   }
 
   /**
-   * The codec of sounds.
+   * The codec of audio.
    *
    * @throws {DenoiseError} `missing_component` when the registry has none.
    */
@@ -192,7 +192,7 @@ export class Registry {
     if (this.#audio === undefined) {
       throw new DenoiseError(
         "missing_component",
-        `Cannot make sounds: this registry has no audio codec. Import the class from ` +
+        `Cannot make audio: this registry has no audio codec. Import the class from ` +
           `@denoise/denoise, give a registry with { audio }, or ask for outputType "tensor"`,
       );
     }

@@ -72,7 +72,7 @@ describe("Registry", () => {
     assertStringIncludes((error as Error).message, "is a scheduler, but a model is needed");
   });
 
-  it("says how to get pictures when it has no codec", () => {
-    assertThrows(() => new Registry().pictures(), DenoiseError, "@denoise/denoise");
+  it("says how to get images when it has no codec", () => {
+    assertThrows(() => new Registry().images(), DenoiseError, "@denoise/denoise");
   });
 });

@@ -3,7 +3,7 @@ import { DenoiseError } from "./errors.ts";
 /** How models are written. */
 export interface SaveOptions {
   /**
-   * Most bytes of a file of weights, as a number or such as `"500MB"`; `"10GB"` unless given. Larger
+   * Most bytes of a file of weights, as a number or such as `"500MB"`. Defaults to `"10GB"`. Larger
    * models are written in several files, with an index beside them. A tensor that is larger alone has
    * a file of its own.
    */

@@ -10,7 +10,7 @@ export interface SchedulerPlan {
   readonly timesteps: readonly number[];
   /** Standard deviations of the noise, usually one more than steps; absent where there are none. */
   readonly sigmas?: readonly number[] | undefined;
-  /** What the first noise is multiplied with; 1 unless given. */
+  /** What the first noise is multiplied with. Defaults to 1. */
   readonly initNoiseSigma?: number | undefined;
 }
 
@@ -22,7 +22,7 @@ export interface PlanRequest {
   readonly timesteps?: readonly number[] | undefined;
   /** Own sigmas, falling, instead of a number. */
   readonly sigmas?: readonly number[] | undefined;
-  /** Shift of the sigmas for the size of the picture (dynamic shifting of flow schedulers). */
+  /** Shift of the sigmas for the size of the image (dynamic shifting of flow schedulers). */
   readonly mu?: number | undefined;
   /** Options that only some schedulers know, under diffusers' names in camelCase. */
   readonly [option: string]: unknown;
@@ -116,7 +116,7 @@ export interface SchedulerMethod<
   undo?(plan: P, input: UndoInput<O>): Tensor;
   /** Steps of several samples at timesteps of their own, without the noise that `step` adds. */
   batchStep?(plan: P, input: BatchStepInput<O>): Tensor;
-  /** What the model has to be given for a sample; the sample itself unless given. */
+  /** What the model has to be given for a sample. Defaults to the sample itself. */
   scaleModelInput?(plan: P, index: number, sample: Tensor): Tensor;
   /**
    * Noise added to clean samples at the given timesteps, one for each sample or one for all.
@@ -152,7 +152,7 @@ export interface SchedulerDefinition<
   readonly foreignOptions?: readonly string[] | undefined;
   /** Class names whose configs it can take over; see {@linkcode Scheduler.compatibles}. */
   readonly compatibles?: readonly string[] | undefined;
-  /** Model calls that one step costs; 1 unless given. */
+  /** Model calls that one step costs. Defaults to 1. */
   readonly order?: number | undefined;
   /** Options that `step` takes beside the generator, such as `["eta"]`. */
   readonly stepOptions?: readonly (keyof O & string)[] | undefined;
@@ -184,7 +184,7 @@ export interface SchedulerDefinition<
 
 /** Options of `step` that every scheduler takes. */
 export interface StepOptions {
-  /** Where noise comes from: one for all pictures or one for each; the default generator else. */
+  /** Where noise comes from: one for all images or one for each; the default generator else. */
   readonly generator?: GeneratorInput | undefined;
 }
 

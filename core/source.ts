@@ -18,11 +18,11 @@ export interface DownloadProgress {
 
 /** Where and how a repo is looked for; the same names as in diffusers' `from_pretrained`. */
 export interface SourceOptions {
-  /** Branch, tag or commit; `"main"` unless given. */
+  /** Branch, tag or commit. Defaults to `"main"`. */
   readonly revision?: string | undefined;
   /** Weights variant such as `"fp16"` or `"non_ema"`. */
   readonly variant?: string | undefined;
-  /** Take only .safetensors weights (the only kind that can be read, so `true` unless given). */
+  /** Take only .safetensors weights (the only kind that can be read, so `true` by default). */
   readonly useSafetensors?: boolean | undefined;
   /** Folder of the cache. */
   readonly cacheDir?: string | undefined;
@@ -36,7 +36,7 @@ export interface SourceOptions {
   readonly endpoint?: string | undefined;
   /** Called as bytes arrive. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
-  /** Receives warnings; `console.warn` unless given. */
+  /** Receives warnings; `console.warn` by default. */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Cancels the download. */
   readonly signal?: AbortSignal | undefined;

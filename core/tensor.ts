@@ -145,7 +145,7 @@ export class Tensor {
     return new Tensor("float16", bits, dims);
   }
 
-  /** The integers from `start` up to `end` (left out) in steps, int64 unless told otherwise. */
+  /** The integers from `start` up to `end` (left out) in steps, int64 by default. */
   static arange(start: number, end: number, step = 1, dtype: DType = "int64"): Tensor {
     const size = Math.max(0, Math.ceil((end - start) / step));
     return new Tensor(

@@ -224,7 +224,7 @@ describe("Tensor reductions", () => {
     assertThrows(() => Tensor.zeros([0]).max(), TypeError, "needs elements");
   });
 
-  it("std() is the unbiased deviation unless told otherwise", () => {
+  it("std() is the unbiased deviation by default", () => {
     const x = Tensor.from([[1, 2, 3, 4], [0, 0, 0, 8]]);
     // float32 rounding of the result.
     assertAlmostEquals(x.std(1).at(0), Math.sqrt(5 / 3), 1e-7);

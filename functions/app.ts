@@ -29,23 +29,23 @@ export interface AppOptions {
   readonly engine?: ServingEngine | undefined;
   /** The plugins, whose schedulers requests can name. */
   readonly registry: Registry;
-  /** The models that there are; the engine's unless given. */
+  /** The models that there are. Defaults to the engine's. */
   readonly models?: ModelCatalog | undefined;
-  /** Where jobs wait; 64 of them in this process, before the engine, unless given. */
+  /** Where jobs wait. Defaults to 64 of them in this process, before the engine. */
   readonly queue?: JobQueue | undefined;
   /** Who may ask; anyone where there are no keys. */
   readonly auth?: { readonly keys: readonly ApiKey[] } | undefined;
   /** What a request may ask for. */
   readonly limits?: Partial<Limits> | undefined;
-  /** Where results go; in this process for an hour unless given. */
+  /** Where results go. In this process for an hour by default. */
   readonly storage?: Store | undefined;
-  /** Where callers reach this server; the address of their request unless given. */
+  /** Where callers reach this server. Defaults to the address of their request. */
   readonly publicUrl?: string | undefined;
-  /** Origins of web pages that may ask; none unless given, `["*"]` for any. */
+  /** Origins of web pages that may ask. None by default, `["*"]` for any. */
   readonly corsOrigins?: readonly string[] | undefined;
-  /** How callers are told over webhooks; webhooks are off unless given. */
+  /** How callers are told over webhooks; webhooks are off by default. */
   readonly webhooks?: WebhookSettings | undefined;
-  /** Numbers about the app; its own unless given. */
+  /** Numbers about the app. Defaults to its own. */
   readonly metrics?: Metrics | undefined;
 }
 
@@ -181,7 +181,7 @@ function describe(app: OpenAPIHono<AppEnv>): object {
     info: {
       title: "denoise",
       version: VERSION,
-      description: "Pictures from diffusion models, for the clients of several APIs",
+      description: "Images from diffusion models, for the clients of several APIs",
       license: { name: "Apache-2.0" },
     },
     security: [{ key: [] }],

@@ -31,8 +31,8 @@ describe("createApp()", () => {
 
   it("can be mounted in another app", async () => {
     const { app } = fakeApp();
-    const host = new Hono().mount("/pictures", app.fetch);
-    const response = await host.request(`/pictures${GENERATE}`, post({ prompt: "a cat" }));
+    const host = new Hono().mount("/images", app.fetch);
+    const response = await host.request(`/images${GENERATE}`, post({ prompt: "a cat" }));
     assertEquals(response.status, 200);
     await response.body?.cancel();
   });

@@ -10,7 +10,7 @@ import { edge } from "./scale_out.ts";
 
 const program: Program = {
   name: "edge",
-  summary: "pictures over HTTP, made by workers elsewhere",
+  summary: "images over HTTP, made by workers elsewhere",
   async start(settings, options) {
     const running = await edge(settings, registry, options);
     console.log(`denoise ${VERSION} edge listens on ${running.url}`);

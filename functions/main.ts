@@ -11,7 +11,7 @@ import { serve } from "./serve.ts";
 
 const program: Program = {
   name: "serve",
-  summary: "pictures over HTTP",
+  summary: "images over HTTP",
   async start(settings, options) {
     const server = await serve(settings, registry, options);
     const { url, engine } = server;

@@ -45,7 +45,7 @@ describe("edge() and worker()", { ignore: !await hasRedis() }, () => {
     }
   });
 
-  it("make the pictures of an edge's callers, also when a worker is killed", async () => {
+  it("make the images of an edge's callers, also when a worker is killed", async () => {
     await using redis = await startRedis();
     const settings = readSettings({ ...env, DENOISE_REDIS_URL: redis.url });
     const running = await edge(settings, registry);

@@ -42,7 +42,7 @@ describe("serve()", () => {
     await assertRejects(() => serve(settings, registry), SettingsError, "edge and worker");
   });
 
-  it("serves the pictures that the pipeline makes", async () => {
+  it("serves the images that the pipeline makes", async () => {
     await using(async ({ url }) => {
       const pipe = await StableDiffusionPipeline.fromPretrained(TINY);
       pipe.scheduler = EulerDiscreteScheduler.fromConfig(pipe.scheduler.config);
@@ -99,7 +99,7 @@ describe("serve()", () => {
     });
   });
 
-  it("refuses pictures that are bombs, broken, or no pictures", async () => {
+  it("refuses images that are bombs, broken, or no images", async () => {
     await using(async ({ url }) => {
       const edit = async (bytes: Uint8Array) => {
         const form = new FormData();

@@ -11,7 +11,7 @@ import { worker } from "./scale_out.ts";
 
 const program: Program = {
   name: "worker",
-  summary: "makes the pictures that edges are asked for",
+  summary: "makes the images that edges are asked for",
   async start(settings, options) {
     const running = await worker(settings, registry, options);
     console.log(`denoise ${VERSION} worker tells how it does on ${running.url}`);

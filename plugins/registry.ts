@@ -614,6 +614,6 @@ export const registry: Registry = new Registry({
     },
   ],
   sources: [source0, source1, mirror(), hub()],
-  pictures: async () => (await import("@denoise/image")).imageCodec,
+  images: async () => (await import("@denoise/image")).imageCodec,
   audio: async () => (await import("@denoise/audio")).audioCodec,
 });

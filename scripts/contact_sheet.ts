@@ -1,6 +1,6 @@
 /**
  * Draws the contact sheet of the README with the embedded model: the 32 prompts of
- * embedded/prompts.json, in order, picture i from seed SEED + i.
+ * embedded/prompts.json, in order, image i from seed SEED + i.
  *
  *     deno run -A scripts/contact_sheet.ts [OUT.png] [SEED]
  *
@@ -24,4 +24,4 @@ const { images } = await pipeline(prompts, { ...defaults, seed });
 const sheet = imageGrid(images as DenoiseImage[], Math.ceil(images.length / COLUMNS), COLUMNS);
 await Deno.mkdir(new URL("docs/images/", root), { recursive: true });
 await sheet.save(out);
-console.log(`${images.length} pictures in ${out}`);
+console.log(`${images.length} images in ${out}`);

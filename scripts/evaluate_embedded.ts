@@ -4,14 +4,14 @@
  *
  *     deno run -A scripts/evaluate_embedded.ts [--model FOLDER] [--guidance 3] [--steps 25] [--out FILE]
  *
- * A picture is right when, of all drawings that the model was taught, laid on the same background,
+ * An image is right when, of all drawings that the model was taught, laid on the same background,
  * the one it was asked for is the nearest: by the cosine of RGB means of 16 x 16 areas. Its
  * background is right when the median of its border is nearest to the colour that was asked for.
  *
  * @module
  */
 import { parseArgs } from "node:util";
-import { type Picture, StableDiffusionPipeline } from "../mod.ts";
+import { type Image, StableDiffusionPipeline } from "../mod.ts";
 import { defaults } from "@denoise/embedded-emoji";
 import { drawEmoji, type Drawing, onBackground, words } from "./embedded/drawings.ts";
 import { areaMeans, borderColour, cosine, nearestColour } from "./embedded/likeness.ts";
@@ -19,9 +19,9 @@ import { areaMeans, borderColour, cosine, nearestColour } from "./embedded/liken
 /** A name and a background; white goes without saying in the prompt. */
 type Pair = readonly [name: string, colour: string];
 
-/** Shares of pictures, 0..1. */
+/** Shares of images, 0..1. */
 interface Quality {
-  readonly pictures: number;
+  readonly images: number;
   readonly top1: number;
   readonly top5: number;
   readonly background: number;
@@ -59,12 +59,12 @@ const report = {
 };
 const seconds = (performance.now() - started) / 1000;
 console.log(JSON.stringify(report, undefined, 1));
-console.log(`${(seconds / (pairs.seen.length + pairs.heldOut.length)).toFixed(2)} s a picture`);
+console.log(`${(seconds / (pairs.seen.length + pairs.heldOut.length)).toFixed(2)} s an image`);
 if (values.out !== undefined) {
   await Deno.writeTextFile(values.out, JSON.stringify(report, undefined, 1) + "\n");
 }
 
-/** Draws every pair, a batch at a time, and judges the pictures. */
+/** Draws every pair, a batch at a time, and judges the images. */
 async function quality(asked: readonly Pair[]): Promise<Quality> {
   let top1 = 0, top5 = 0, background = 0;
   for (let start = 0; start < asked.length; start += BATCH) {
@@ -74,7 +74,7 @@ async function quality(asked: readonly Pair[]): Promise<Quality> {
       guidanceScale: Number(values.guidance),
       seed: Number(values.seed) + start,
     });
-    images.forEach((image: Picture, index: number) => {
+    images.forEach((image: Image, index: number) => {
       const [name, colour] = some[index]!;
       const pixels = Float32Array.from(image.data, (value) => value / 255);
       const place = rank(pixels, name, colour);
@@ -88,16 +88,16 @@ async function quality(asked: readonly Pair[]): Promise<Quality> {
   }
   const share = (count: number) => Math.round(count / asked.length * 1000) / 1000;
   return {
-    pictures: asked.length,
+    images: asked.length,
     top1: share(top1),
     top5: share(top5),
     background: share(background),
   };
 }
 
-/** How many drawings on that background are nearer to the picture than the one it was asked for. */
-function rank(picture: Float32Array, name: string, colour: string): number {
-  const made = areaMeans(picture, SIZE, 16);
+/** How many drawings on that background are nearer to the image than the one it was asked for. */
+function rank(image: Float32Array, name: string, colour: string): number {
+  const made = areaMeans(image, SIZE, 16);
   const all = drawingsOn(colour);
   const asked = cosine(made, all.get(name)!);
   return [...all.values()].filter((drawing) => cosine(made, drawing) > asked).length;

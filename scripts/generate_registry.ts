@@ -107,7 +107,7 @@ export const registry: Registry = new Registry({
 ${entries.join("\n")}
   ],
   sources: [${places}mirror(), hub()],
-  pictures: async () => (await import("@denoise/image")).imageCodec,
+  images: async () => (await import("@denoise/image")).imageCodec,
   audio: async () => (await import("@denoise/audio")).audioCodec,
 });
 `;

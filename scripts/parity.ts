@@ -16,7 +16,7 @@ import {
 import { replay, type ReplayDifference, type SchedulerRecord } from "@denoise/core/testing";
 import { parseTensors } from "../tests/support/golden.ts";
 import { compareCall, type ModelGolden } from "../tests/support/models.ts";
-import { comparePictures, type PipelineGolden, swapScheduler } from "../tests/support/pipelines.ts";
+import { compareImages, type PipelineGolden, swapScheduler } from "../tests/support/pipelines.ts";
 import type { Stored } from "../tests/support/golden.ts";
 import { compareTask, loadTask, type Task } from "../tests/support/tasks.ts";
 import { referenceLines } from "./reference/python.ts";
@@ -31,7 +31,7 @@ type Kind = keyof typeof LIMITS;
 /** One case that both sides have run. */
 interface Outcome {
   readonly what: string;
-  /** Relative difference; of 255 for pictures. */
+  /** Relative difference; of 255 for images. */
   readonly difference: number;
   /** What is allowed, where it is not the limit of its kind. */
   readonly allowed?: number;
@@ -132,7 +132,7 @@ async function* pipelines(seed: string, count: string): AsyncGenerator<Outcome> 
   yield* written("pipelines", seed, count, async ({ folder }) => {
     const golden: PipelineGolden = await readCase(folder);
     const pipe = await DiffusionPipeline.fromPretrained(folder, { onWarning: () => {} });
-    const { pixels } = await comparePictures(pipe, golden.head.cases[0]!, golden);
+    const { pixels } = await compareImages(pipe, golden.head.cases[0]!, golden);
     await pipe.dispose();
     return pixels;
   });

@@ -80,7 +80,7 @@ describe("Mel", () => {
     }
   });
 
-  it("makes a sound that has about that spectrogram, the same each time", () => {
+  it("makes an audio clip that has about that spectrogram, the same each time", () => {
     const mel = Mel.create({
       x_res: 64,
       y_res: 32,
@@ -93,18 +93,18 @@ describe("Mel", () => {
       return 0.4 * Math.sin(2 * Math.PI * 440 * t) +
         0.2 * Math.sin(2 * Math.PI * (300 + 500 * t) * t);
     });
-    const picture = mel.toSpectrogram(tones);
-    const sound = mel.toAudio(picture);
-    assertEquals(sound.length, 63 * 128);
-    assertEquals(mel.toAudio(picture), sound);
-    const again = mel.toSpectrogram(sound).data as Uint8Array;
-    const before = picture.data as Uint8Array;
+    const image = mel.toSpectrogram(tones);
+    const audio = mel.toAudio(image);
+    assertEquals(audio.length, 63 * 128);
+    assertEquals(mel.toAudio(image), audio);
+    const again = mel.toSpectrogram(audio).data as Uint8Array;
+    const before = image.data as Uint8Array;
     const mean = again.reduce((sum, x, i) => sum + Math.abs(x - before[i]!), 0) / before.length;
     // measured: 8.6 of 255 after 32 rounds of Griffin-Lim; another tone is 58 away, noise 190
-    assertWithin(mean, 12, "the spectrogram of the sound");
+    assertWithin(mean, 12, "the spectrogram of the audio");
   });
 
-  it("takes short sounds, and refuses what has no spectrogram", () => {
+  it("takes short audio, and refuses what has no spectrogram", () => {
     const mel = Mel.create({ x_res: 8, y_res: 8, n_fft: 64, hop_length: 16 });
     assertEquals(mel.toSpectrogram(Float32Array.of(0, 1, 0)).dims, [8, 8]);
     const cases: [() => unknown, string][] = [
@@ -128,7 +128,7 @@ describe("Mel", () => {
 });
 
 describe("AudioDiffusionPipeline", () => {
-  it("gives sounds with their pictures, and can go on from one", async () => {
+  it("gives audio with their images, and can go on from one", async () => {
     const pipe = await DiffusionPipeline.fromPretrained(PIXELS);
     const { images, audios } = await pipe({ steps: 2, seed: 1, batchSize: 2 });
     assertEquals([images.length, audios!.length], [2, 2]);

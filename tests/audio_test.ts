@@ -1,5 +1,5 @@
 /**
- * Sounds of tests/fixtures/tiny-dance-diffusion against diffusers.
+ * Audio of tests/fixtures/tiny-dance-diffusion against diffusers.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { assertWithin, camelKeys, fixture, largest, readGolden } from "./support
 interface Call {
   readonly name: string;
   readonly call: Readonly<Record<string, number>>;
-  /** One for each sound, or the one of a generator that all share. */
+  /** One for each audio clip, or the one of a generator that all share. */
   readonly seeds: number | readonly number[];
   readonly audios: string;
 }
@@ -38,7 +38,7 @@ const LIMIT = 1e-4;
 
 describe("DanceDiffusionPipeline", () => {
   for (const { name, call, seeds, audios } of golden.head.cases) {
-    it(`makes the sounds of diffusers: ${name}`, async () => {
+    it(`makes the audio of diffusers: ${name}`, async () => {
       const generator = typeof seeds === "number"
         ? new Generator(seeds)
         : seeds.map((seed) => new Generator(seed));
@@ -74,7 +74,7 @@ describe("DanceDiffusionPipeline", () => {
     await any.dispose();
   });
 
-  it("needs the sample rate of its unet, and a codec for sounds", async () => {
+  it("needs the sample rate of its unet, and a codec for audio", async () => {
     const silent = { ...pipe.unet, config: { ...pipe.unet.config, sample_rate: null } };
     const other = new DanceDiffusionPipeline({
       unet: silent as typeof pipe.unet,

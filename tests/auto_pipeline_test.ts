@@ -49,7 +49,7 @@ for (const [repo, name, ...endings] of CASES) {
 }
 
 describe("fromPipe()", () => {
-  it("shares the components, and the pictures are those of the class itself", async () => {
+  it("shares the components, and the images are those of the class itself", async () => {
     const folder = fixture("tiny-stable-diffusion");
     const text = await AutoPipelineForText2Image.fromPretrained(folder, QUIET);
     const image2Image = await AutoPipelineForImage2Image.fromPipe(text);

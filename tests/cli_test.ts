@@ -14,7 +14,7 @@ import { loadTask } from "./support/tasks.ts";
 const ROOT = new URL("../", import.meta.url);
 const REPO = new URL("./fixtures/tiny-stable-diffusion", import.meta.url).pathname;
 const DDPM = new URL("./fixtures/tiny-ddpm", import.meta.url).pathname;
-const PICTURE = new URL("plugins/media/image/testdata/files/rgb.png", ROOT).pathname;
+const IMAGE = new URL("plugins/media/image/testdata/files/rgb.png", ROOT).pathname;
 const LCM = new URL("./fixtures/tiny-lcm", import.meta.url).pathname;
 const DANCE = new URL("./fixtures/tiny-dance-diffusion", import.meta.url).pathname;
 const folder = await Deno.makeTempDir();
@@ -31,7 +31,7 @@ async function denoise(...args: string[]) {
 }
 
 describe("denoise generate", () => {
-  it("writes a picture named after its prompt, with its recipe, and says where", async () => {
+  it("writes an image named after its prompt, with its recipe, and says where", async () => {
     const args = ["A red Apple!", "--model", REPO, "--steps", "2", "--seed", "7"];
     const { code, stdout, stderr } = await denoise("generate", ...args);
     assertEquals(code, 0, stderr);
@@ -75,25 +75,25 @@ describe("denoise generate", () => {
     assertEquals([...jpeg.slice(0, 2)], [0xff, 0xd8]);
   });
 
-  it("makes pictures without a prompt from an unconditional model", async () => {
+  it("makes images without a prompt from an unconditional model", async () => {
     const { code, stderr } = await denoise("generate", "--model", DDPM, "--steps", "2");
     assertEquals(code, 0, stderr);
-    assert((await Deno.stat(`${folder}/picture.png`)).isFile);
+    assert((await Deno.stat(`${folder}/image.png`)).isFile);
   });
 
-  it("writes sounds as WAV files, from a model that makes them", async () => {
-    const sound = ["--model", DANCE, "--steps", "2", "--seed", "3", "--length", "0.2"];
-    const { code, stdout, stderr } = await denoise("generate", ...sound, "--count", "2");
+  it("writes audio as WAV files, from a model that makes them", async () => {
+    const audio = ["--model", DANCE, "--steps", "2", "--seed", "3", "--length", "0.2"];
+    const { code, stdout, stderr } = await denoise("generate", ...audio, "--count", "2");
     assertEquals(code, 0, stderr);
-    assertEquals(stdout, "sound-1.wav (seed 3)\nsound-2.wav (seed 4)\n");
-    const file = await Deno.readFile(`${folder}/sound-2.wav`);
+    assertEquals(stdout, "audio-1.wav (seed 3)\naudio-2.wav (seed 4)\n");
+    const file = await Deno.readFile(`${folder}/audio-2.wav`);
     assertEquals(new TextDecoder().decode(file.subarray(0, 4)), "RIFF");
     assertEquals(file.length, 44 + 20 * 2 * 2);
-    const named = await denoise("generate", ...sound, "--out", "x.wav", "--json");
+    const named = await denoise("generate", ...audio, "--out", "x.wav", "--json");
     assertEquals(JSON.parse(named.stdout).path, "x.wav");
   });
 
-  it("changes a picture, paints in it, and applies LoRAs, by what is given", async () => {
+  it("changes an image, paints in it, and applies LoRAs, by what is given", async () => {
     const lora = new URL("./golden/lora/early.safetensors", import.meta.url).pathname;
     const common = ["--model", REPO, "--steps", "4", "--seed", "3", "--json"];
     const runs = [
@@ -120,7 +120,7 @@ describe("denoise generate", () => {
     assert(plain!.toHex() !== adapted!.toHex());
   });
 
-  it("follows control pictures, alone, in a picture and in a mask, by what is given", async () => {
+  it("follows control images, alone, in an image and in a mask, by what is given", async () => {
     const [sd1, bgr] = ["sd1", "bgr"].map((name) => fixture(`models/ControlNetModel/${name}`));
     const common = ["--model", REPO, "--steps", "3", "--seed", "5", "--json"];
     const control = ["--controlnet", sd1!, "--control-image", "edges.png"];
@@ -179,15 +179,15 @@ describe("denoise generate", () => {
     const begin = await denoise("generate", "photo", "--model", REPO, "--steps", "2", "--json");
     assertEquals(begin.code, 0, begin.stderr);
     const common = ["--model", model, "--steps", "3", "--seed", "5", "--image", "photo.png"];
-    const pictures = new Map<string, string>();
+    const images = new Map<string, string>();
     for (const [name, depth] of [["plain"], ["seen", "estimate"], ["given", "photo.png"]]) {
       const flags = depth === undefined ? [] : ["--depth", depth];
       const { code, stderr } = await denoise("generate", "x", ...common, ...flags, "-o", "x.png");
       assertEquals(code, 0, stderr);
-      pictures.set(name!, (await loadImage(`${folder}/x.png`)).data.toHex());
+      images.set(name!, (await loadImage(`${folder}/x.png`)).data.toHex());
     }
-    assertEquals(pictures.get("plain"), pictures.get("seen"));
-    assert(pictures.get("given") !== pictures.get("seen"));
+    assertEquals(images.get("plain"), images.get("seen"));
+    assert(images.get("given") !== images.get("seen"));
     const masked = await denoise("generate", "x", ...common, "--mask", "photo.png");
     assertEquals(masked.code, 1);
     assertStringIncludes(masked.stderr, "Cannot give --mask to StableDiffusionDepth2ImgPipeline");
@@ -196,8 +196,8 @@ describe("denoise generate", () => {
   it("says in one line what is wrong, and exits with 1 or 2", async () => {
     const net = ["--controlnet", fixture("models/ControlNetModel/sd1")];
     const wide = ["--controlnet", fixture("models/ControlNetModel/wide")];
-    const edges = ["--control-image", PICTURE];
-    const picture = ["--image", "p.png"];
+    const edges = ["--control-image", IMAGE];
+    const image = ["--image", "p.png"];
     const cases: [string[], number, string][] = [
       [["generate", "x", "--stepz", "3"], 2, "Did you mean --steps?"],
       [["generate", "x", "--steps", "0"], 2, "integer from 1"],
@@ -212,12 +212,12 @@ describe("denoise generate", () => {
       [["generate", "x", "--model", REPO, "--strength", "0.5"], 1, "give --image beside it"],
       [["generate", "x", "--strength", "1.5"], 2, "from 0 to 1"],
       [["generate", "x", "--depth", "estimate"], 1, "give --image beside --depth"],
-      [["generate", "x", ...picture, "--size", "32"], 1, "Cannot use --size with --image"],
-      [["generate", "x", ...picture, "--depth", "d", "--mask", "m"], 1, "--depth with --mask"],
-      [["generate", "x", ...picture, "--depth", "d", ...net], 1, "--depth with a ControlNet"],
-      [["generate", "x", "--model", REPO, ...picture, "--depth", "d"], 1, "-2-depth"],
-      [["generate", "x", ...net], 1, "1 ControlNet with 0 pictures"],
-      [["generate", "x", ...net, ...edges, ...edges], 1, "1 ControlNet with 2 pictures"],
+      [["generate", "x", ...image, "--size", "32"], 1, "Cannot use --size with --image"],
+      [["generate", "x", ...image, "--depth", "d", "--mask", "m"], 1, "--depth with --mask"],
+      [["generate", "x", ...image, "--depth", "d", ...net], 1, "--depth with a ControlNet"],
+      [["generate", "x", "--model", REPO, ...image, "--depth", "d"], 1, "-2-depth"],
+      [["generate", "x", ...net], 1, "1 ControlNet with 0 images"],
+      [["generate", "x", ...net, ...edges, ...edges], 1, "1 ControlNet with 2 images"],
       [
         ["generate", "x", ...net, ...net, ...edges, ...edges, "--control-scale", "1"],
         1,
@@ -226,7 +226,7 @@ describe("denoise generate", () => {
       [["generate", "x", "--model", REPO, ...edges], 1, "give --controlnet"],
       [["generate", "x", "--model", REPO, ...wide, ...edges], 1, "trained for this model"],
       [["generate", "x", "--model", LCM, ...net, ...edges], 1, "LatentConsistencyModelPipeline"],
-      [["generate", "--model", DDPM, ...picture], 1, "Cannot give --image to DDPMPipeline"],
+      [["generate", "--model", DDPM, ...image], 1, "Cannot give --image to DDPMPipeline"],
       [["generate", "a prompt", "--model", DDPM], 1, "Cannot give a prompt to DDPMPipeline"],
       [["generate", "--model", DDPM, "--length", "3"], 1, "Cannot give --length to DDPMPipeline"],
       [["generate", "--model", DANCE, "--steps", "1", "--out", "x.png"], 1, "must end in .wav"],

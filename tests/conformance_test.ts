@@ -13,10 +13,10 @@ import {
   DDPMPipeline,
   EulerDiscreteScheduler,
   Generator,
+  type ImageOutput,
   KarrasVePipeline,
   LDMSuperResolutionPipeline,
   LDMTextToImagePipeline,
-  type PictureOutput,
   type PipelineClass,
   PNDMPipeline,
   ScoreSdeVePipeline,
@@ -34,7 +34,7 @@ import { loadTask } from "./support/tasks.ts";
 
 const SD = fixture("tiny-stable-diffusion");
 const noise = (...dims: number[]) => Generator.manualSeed(0).randn(dims);
-const bytesOf = ({ images }: PictureOutput) => images.map(({ data }) => data);
+const bytesOf = ({ images }: ImageOutput) => images.map(({ data }) => data);
 const FEW = { numInferenceSteps: 3 } as const;
 
 testModel(UNet2DModel, {
@@ -108,7 +108,7 @@ const TINY = [
   [KarrasVePipeline, "tiny-karras-ve"],
   [ConsistencyModelPipeline, "tiny-consistency-model"],
 ] as const;
-type Unconditional = PipelineClass<object, [options?: UnconditionalOptions], PictureOutput>;
+type Unconditional = PipelineClass<object, [options?: UnconditionalOptions], ImageOutput>;
 for (const [Class, repo] of TINY) {
   testPipeline(Class as unknown as Unconditional, {
     folder: fixture(repo),

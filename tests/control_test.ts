@@ -1,5 +1,5 @@
 /**
- * What pipelines say to ControlNets, pictures and options that cannot be, and several ControlNets
+ * What pipelines say to ControlNets, images and options that cannot be, and several ControlNets
  * on disk.
  *
  * @module
@@ -85,17 +85,17 @@ function refuses(pipeline: string, nets: string[], good: object, all: readonly R
 
 refuses("StableDiffusionControlNetPipeline", ["sd1"], { image: grey(32, 32) }, [
   ...SHARED,
-  ["no picture", { image: undefined }, TypeError, "give one to control by"],
+  ["no image", { image: undefined }, TypeError, "give one to control by"],
   ["an empty list", { image: [] }, RangeError, "the list is empty"],
-  ["more pictures than prompts", { image: [grey(32, 32), grey(32, 32)] }, RangeError, "2 pictures"],
+  ["more images than prompts", { image: [grey(32, 32), grey(32, 32)] }, RangeError, "2 images"],
   ["a size that latents cannot have", { height: 30, width: 32 }, RangeError, "divisible by"],
 ]);
 refuses("StableDiffusionControlNetPipeline", ["sd1", "bgr"], {
   image: [grey(32, 32), grey(32, 32)],
 }, [
   ...SHARED,
-  ["one picture for both", { image: grey(32, 32) }, TypeError, "a list of 2 pictures"],
-  ["three pictures", { image: Array(3).fill(grey(32, 32)) }, RangeError, "with 3 pictures"],
+  ["one image for both", { image: grey(32, 32) }, TypeError, "a list of 2 images"],
+  ["three images", { image: Array(3).fill(grey(32, 32)) }, RangeError, "with 3 images"],
 ]);
 refuses("StableDiffusionControlNetPipeline", ["wide"], { image: grey(32, 32) }, [
   ["a ControlNet of another width", {}, RangeError, "block_out_channels is [4, 8, 8]"],
@@ -105,8 +105,8 @@ refuses("StableDiffusionControlNetImg2ImgPipeline", ["sd1"], {
   controlImage: grey(32, 32),
 }, [
   ...SHARED,
-  ["no control picture", { controlImage: undefined }, TypeError, "give one to control by"],
-  ["no picture", { image: undefined }, TypeError, ""],
+  ["no control image", { controlImage: undefined }, TypeError, "give one to control by"],
+  ["no image", { image: undefined }, TypeError, ""],
   ["a strength above 1", { strength: 2 }, RangeError, "strength 2"],
 ]);
 refuses("StableDiffusionControlNetInpaintPipeline", ["sd1"], {
@@ -115,12 +115,12 @@ refuses("StableDiffusionControlNetInpaintPipeline", ["sd1"], {
   controlImage: grey(32, 32),
 }, [
   ...SHARED,
-  ["no control picture", { controlImage: undefined }, TypeError, "give one to control by"],
+  ["no control image", { controlImage: undefined }, TypeError, "give one to control by"],
   ["no mask", { maskImage: undefined }, TypeError, "without maskImage"],
 ]);
 refuses("StableDiffusionXLControlNetPipeline", ["xl"], { image: grey(32, 32) }, [
   ...SHARED,
-  ["no picture", { image: undefined }, TypeError, "give one to control by"],
+  ["no image", { image: undefined }, TypeError, "give one to control by"],
   ["a size that latents cannot have", { height: 30, width: 32 }, RangeError, "divisible by"],
   ["an end outside the noise", { denoisingEnd: 1 }, RangeError, "denoisingEnd 1"],
 ]);
@@ -129,7 +129,7 @@ refuses("StableDiffusionXLControlNetImg2ImgPipeline", ["xl"], {
   controlImage: grey(32, 32),
 }, [
   ...SHARED,
-  ["no control picture", { controlImage: undefined }, TypeError, "give one to control by"],
+  ["no control image", { controlImage: undefined }, TypeError, "give one to control by"],
   ["a strength above 1", { strength: 2 }, RangeError, "strength 2"],
 ]);
 refuses("StableDiffusionXLControlNetInpaintPipeline", ["xl"], {
@@ -138,7 +138,7 @@ refuses("StableDiffusionXLControlNetInpaintPipeline", ["xl"], {
   controlImage: grey(32, 32),
 }, [
   ...SHARED,
-  ["no control picture", { controlImage: undefined }, TypeError, "give one to control by"],
+  ["no control image", { controlImage: undefined }, TypeError, "give one to control by"],
   ["no mask", { maskImage: undefined }, TypeError, "without maskImage"],
   ["a start after the end", { denoisingStart: 0.8, denoisingEnd: 0.5 }, RangeError, "0.8"],
 ]);

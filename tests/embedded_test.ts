@@ -42,7 +42,7 @@ describe("denoise/emoji", () => {
     assertEquals(again.data, first.data);
   });
 
-  it("changes a picture that it is given", async () => {
+  it("changes an image that it is given", async () => {
     const text = await StableDiffusionPipeline.fromPretrained("denoise/emoji");
     const options = { ...defaults, seed: 3 };
     const image = (await text("red apple", options)).images[0]!;
@@ -55,7 +55,7 @@ describe("denoise/emoji", () => {
 });
 
 describe("denoise/ddpm-emoji", () => {
-  it("makes pictures of 32x32 without a prompt", async () => {
+  it("makes images of 32x32 without a prompt", async () => {
     const pipeline = await DDPMPipeline.fromPretrained("denoise/ddpm-emoji");
     const { images } = await pipeline({ numInferenceSteps: 20, seed: 1 });
     assertEquals([images[0]!.width, images[0]!.height], [32, 32]);

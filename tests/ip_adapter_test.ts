@@ -1,5 +1,5 @@
 /**
- * Pictures made after pictures, against diffusers, and what is said to bad IP-Adapters.
+ * Images made after images, against diffusers, and what is said to bad IP-Adapters.
  *
  * @module
  */
@@ -50,7 +50,7 @@ async function difference(pipe: AnyPipeline, { call, seeds, images }: Case): Pro
 }
 
 for (const pipeline of new Set(cases.map((one) => one.pipeline))) {
-  describe(`${pipeline} with loadIpAdapter() gives the pictures of diffusers`, () => {
+  describe(`${pipeline} with loadIpAdapter() gives the images of diffusers`, () => {
     let pipe: AnyPipeline;
     beforeAll(async () => {
       const parts = PARTS[pipeline] ?? {};
@@ -70,7 +70,7 @@ for (const pipeline of new Set(cases.map((one) => one.pipeline))) {
 }
 
 describe("loadIpAdapter()", () => {
-  const picture = new DenoiseImage(16, 16, 3, new Uint8Array(16 * 16 * 3).fill(90));
+  const image = new DenoiseImage(16, 16, 3, new Uint8Array(16 * 16 * 3).fill(90));
   const few = { numInferenceSteps: 2, seed: 1 };
   const plain = { weightName: "plain.safetensors" };
   let pipe: StableDiffusionPipeline;
@@ -84,7 +84,7 @@ describe("loadIpAdapter()", () => {
   it("is undone by unloadIpAdapter()", async () => {
     const { images: [before] } = await pipe("a cat", few);
     await loadIpAdapter(pipe, FOLDER, plain);
-    const { images: [after] } = await pipe("a cat", { ...few, ipAdapterImage: picture });
+    const { images: [after] } = await pipe("a cat", { ...few, ipAdapterImage: image });
     assert(after!.data.some((value, i) => value !== before!.data[i]));
     await unloadIpAdapter(pipe);
     assertEquals(pipe.imageEncoder, null);
@@ -98,7 +98,7 @@ describe("loadIpAdapter()", () => {
     const ipAdapterImageEmbeds = [randn([2, 1, 8])];
     assertEquals((await pipe("a cat", { ...few, ipAdapterImageEmbeds })).images.length, 1);
     const lacking = await assertRejects(
-      () => pipe("a cat", { ...few, ipAdapterImage: picture }),
+      () => pipe("a cat", { ...few, ipAdapterImage: image }),
       DenoiseError,
     );
     assertEquals(lacking.code, "missing_component");
@@ -107,14 +107,14 @@ describe("loadIpAdapter()", () => {
 
   it("says what a call lacks or has too much", async () => {
     const call = (options: object) => () => pipe("a cat", { ...few, ...options });
-    await assertRejects(call({ ipAdapterImage: picture }), TypeError, "call loadIpAdapter first");
+    await assertRejects(call({ ipAdapterImage: image }), TypeError, "call loadIpAdapter first");
     await loadIpAdapter(pipe, FOLDER, plain);
     await assertRejects(call({}), TypeError, "give ipAdapterImage");
-    const two = [picture, picture];
-    await assertRejects(call({ ipAdapterImage: two }), RangeError, "2 pictures with 1 IP-Adapters");
+    const two = [image, image];
+    await assertRejects(call({ ipAdapterImage: two }), RangeError, "2 images with 1 IP-Adapters");
     const embeds = [randn([1, 1, 8])];
-    await assertRejects(call({ ipAdapterImageEmbeds: embeds }), TypeError, "needs [2, pictures");
-    const both = { ipAdapterImage: picture, ipAdapterImageEmbeds: embeds };
+    await assertRejects(call({ ipAdapterImageEmbeds: embeds }), TypeError, "needs [2, images");
+    const both = { ipAdapterImage: image, ipAdapterImageEmbeds: embeds };
     await assertRejects(call(both), TypeError, "not both");
     await assertRejects(() => setIpAdapterScale(pipe, [1, 2]), RangeError, "one for each");
     await assertRejects(() => setIpAdapterScale(pipe, NaN), RangeError, "give one number");

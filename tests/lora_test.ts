@@ -6,9 +6,9 @@ import {
   DDPMPipeline,
   DenoiseError,
   getActiveAdapters,
+  type Image,
+  type ImageOutput,
   loadLoraWeights,
-  type Picture,
-  type PictureOutput,
   setAdapters,
   StableDiffusionPipeline,
   StableDiffusionXLPipeline,
@@ -19,19 +19,19 @@ import { openSafetensors, readTensor, saveSafetensors } from "@denoise/onnx";
 import { fixture } from "./support/golden.ts";
 
 const FOLDER = new URL("./golden/lora/", import.meta.url).pathname;
-const { tensors } = await openSafetensors(`${FOLDER}pictures.safetensors`);
+const { tensors } = await openSafetensors(`${FOLDER}images.safetensors`);
 const pipe = await StableDiffusionPipeline.fromPretrained(fixture("tiny-stable-diffusion"));
 
-type Drawing = (prompt: string, options: object) => Promise<PictureOutput>;
+type Drawing = (prompt: string, options: object) => Promise<ImageOutput>;
 
-async function draw(by: Drawing = pipe): Promise<Picture> {
+async function draw(by: Drawing = pipe): Promise<Image> {
   return (await by("a red apple", { numInferenceSteps: 4, seed: 5 })).images[0]!;
 }
 
 /** The largest difference at any pixel, of 255. */
-async function distance(picture: Picture, golden: string): Promise<number> {
+async function distance(image: Image, golden: string): Promise<number> {
   const expected: Tensor = await readTensor(tensors.get(golden)!);
-  return Math.max(...picture.data.map((value, i) => Math.abs(value - Number(expected.data[i]))));
+  return Math.max(...image.data.map((value, i) => Math.abs(value - Number(expected.data[i]))));
 }
 
 describe("loadLoraWeights()", () => {
@@ -121,7 +121,7 @@ describe("loadLoraWeights()", () => {
     );
     assertEquals(other.code, "unexpected_tensor");
     await assertRejects(
-      () => loadLoraWeights(pipe, `${FOLDER}pictures.safetensors`),
+      () => loadLoraWeights(pipe, `${FOLDER}images.safetensors`),
       DenoiseError,
       'it has a tensor "base"',
     );
@@ -178,17 +178,17 @@ describe("loadLoraWeights()", () => {
     const [rows, rank] = up.dims as [number, number];
     const product = up.reshape([rows, rank, 1]).mul(down.reshape([1, rank, -1])).sum(1);
     const pair = { [`unet.${layer}.lora_A.weight`]: down, [`unet.${layer}.lora_B.weight`]: up };
-    const pictures = [];
+    const images = [];
     for (const change of [pair, { [`unet.${layer}.diff`]: product }]) {
       await saveSafetensors(file, change);
       await loadLoraWeights(pipe, file);
-      pictures.push((await draw()).data);
+      images.push((await draw()).data);
       await unloadLoraWeights(pipe);
     }
     // sums of another order
-    const [one, other] = pictures as [Uint8Array, Uint8Array];
+    const [one, other] = images as [Uint8Array, Uint8Array];
     assert(one.every((value, i) => Math.abs(value - other[i]!) <= 1));
-    assert(await distance({ ...await draw(), data: one } as Picture, "base") > 1, "it changes");
+    assert(await distance({ ...await draw(), data: one } as Image, "base") > 1, "it changes");
     await Deno.remove(file);
   });
 

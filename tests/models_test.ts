@@ -52,7 +52,7 @@ describe("UNet2DConditionModel.forward()", () => {
   const text = (tokens: number) => ({ encoderHiddenStates: Tensor.zeros([1, tokens, 16]) });
   const sample = Tensor.zeros([1, 4, 8, 8]);
 
-  it("names the picture that is missing, and takes no second one", async () => {
+  it("names the image that is missing, and takes no second one", async () => {
     const model = await load("UNet2DConditionModel", "kandinsky22") as UNet2DConditionModel;
     const image = Tensor.zeros([1, 20]);
     await assertRejects(() => model.forward(sample, 1), TypeError, '"image_embeds" is missing');
@@ -61,7 +61,7 @@ describe("UNet2DConditionModel.forward()", () => {
       TypeError,
       "imageEmbeds has 2 tensors",
     );
-    // the text is not looked at by a model that is only told of a picture
+    // the text is not looked at by a model that is only told of an image
     await model.forward(sample, 1, { imageEmbeds: [image], ...text(3) });
     await model.dispose();
   });

@@ -1,5 +1,5 @@
 /**
- * What holds for every run of a pipeline, whatever it draws: one seed a picture, no state between
+ * What holds for every run of a pipeline, whatever it draws: one seed an image, no state between
  * runs, cancellation, streaming.
  *
  * @module
@@ -12,7 +12,7 @@ import {
   DenoiseError,
   EulerDiscreteScheduler,
   Generator,
-  type Picture,
+  type Image,
   StableDiffusionPipeline,
   Tensor,
 } from "@denoise/denoise";
@@ -22,12 +22,12 @@ const DDPM = new URL("./fixtures/tiny-ddpm", import.meta.url).pathname;
 const pipe = await StableDiffusionPipeline.fromPretrained(REPO);
 const QUICK = { numInferenceSteps: 3 };
 
-function pixels(images: readonly Picture[]): string[] {
+function pixels(images: readonly Image[]): string[] {
   return images.map(({ data }) => data.toHex());
 }
 
 describe("StableDiffusionPipeline", () => {
-  it("makes the same picture alone, in a batch and at any place in it", async () => {
+  it("makes the same image alone, in a batch and at any place in it", async () => {
     const alone = await pipe("a red apple", { ...QUICK, seed: 12 });
     const batch = await pipe(["a cat", "a red apple", "a dog"], { ...QUICK, seed: 11 });
     assertEquals(pixels(batch.images)[1], pixels(alone.images)[0]);
@@ -42,9 +42,9 @@ describe("StableDiffusionPipeline", () => {
     assertEquals(pixels(generated.images), pixels(seeded.images));
   });
 
-  it("gives eight concurrent runs the pictures that they give alone, bit for bit", async () => {
+  it("gives eight concurrent runs the images that they give alone, bit for bit", async () => {
     const runs = Array.from({ length: 8 }, (_, i) => ({
-      prompt: `picture ${i}`,
+      prompt: `image ${i}`,
       options: { numInferenceSteps: 2 + i % 3, seed: i, guidanceScale: 1 + i },
     }));
     const alone = [];
@@ -118,7 +118,7 @@ describe("StableDiffusionPipeline", () => {
     );
   });
 
-  it("gives tensors and latents instead of pictures", async () => {
+  it("gives tensors and latents instead of images", async () => {
     const { tensor, images } = await pipe("a cat", { ...QUICK, outputType: "tensor", seed: 0 });
     assertEquals(images, []);
     assertEquals(tensor!.dims, [1, 3, 32, 32]);
@@ -127,7 +127,7 @@ describe("StableDiffusionPipeline", () => {
     assertEquals(latent.tensor!.dims, [1, 4, 8, 8]);
   });
 
-  it("makes pictures of other sizes, wide and high", async () => {
+  it("makes images of other sizes, wide and high", async () => {
     const { images } = await pipe("a cat", { ...QUICK, width: 48, height: 24 });
     assertEquals([images[0]!.width, images[0]!.height], [48, 24]);
   });
@@ -165,7 +165,7 @@ describe("StableDiffusionPipeline", () => {
       [() => pipe("a", { latents: Tensor.zeros([1, 4, 4, 4]) }), "[1, 4, 8, 8]"],
       [
         () => pipe("a", { generator: [new Generator(0), new Generator(1)] }),
-        "one generator for each picture",
+        "one generator for each image",
       ],
       [() => pipe("a", { seed: 1, generator: new Generator(1) }), "either seed or generator"],
       [() => pipe("a", { timesteps: [900, 500, 100] }), "takes no timesteps"],
@@ -179,7 +179,7 @@ describe("StableDiffusionPipeline", () => {
 });
 
 describe("DDPMPipeline", () => {
-  it("makes each picture of a batch from its own seed", async () => {
+  it("makes each image of a batch from its own seed", async () => {
     const ddpm = await DDPMPipeline.fromPretrained(DDPM);
     const options = { numInferenceSteps: 4 };
     const { images } = await ddpm({ ...options, batchSize: 3, seed: 20 });

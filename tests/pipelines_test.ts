@@ -1,14 +1,14 @@
 /**
- * Whole pipelines against the pictures that diffusers makes of the same repos.
+ * Whole pipelines against the images that diffusers makes of the same repos.
  *
  * @module
  */
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { type AnyPipeline, DenoiseError, type PictureOutput } from "@denoise/core";
+import { type AnyPipeline, DenoiseError, type ImageOutput } from "@denoise/core";
 import { DiffusionPipeline, registry, StableDiffusionPipeline } from "@denoise/denoise";
 import { assertWithin, camelCase, fixture, type Golden, readGolden } from "./support/golden.ts";
-import { comparePictures, type PipelineCall, swapScheduler } from "./support/pipelines.ts";
+import { compareImages, type PipelineCall, swapScheduler } from "./support/pipelines.ts";
 
 interface Head {
   readonly load: object;
@@ -43,7 +43,7 @@ async function load(repo: string, options: object = {}): Promise<AnyPipeline> {
 
 for (const repo of REPOS) {
   const golden: Golden<Head> = await readGolden(`pipelines/${repo}`);
-  describe(`${repo} gives the pictures of diffusers`, () => {
+  describe(`${repo} gives the images of diffusers`, () => {
     let pipe: AnyPipeline;
     let ownScheduler: AnyPipeline["scheduler"];
     beforeAll(async () => {
@@ -56,7 +56,7 @@ for (const repo of REPOS) {
       it(one.name, async () => {
         pipe.scheduler = ownScheduler;
         await swapScheduler(pipe, one, registry);
-        const { pixels, latents } = await comparePictures(pipe, one, golden);
+        const { pixels, latents } = await compareImages(pipe, one, golden);
         assertWithin(latents, LATENTS, "latents");
         assertWithin(pixels, PIXEL, "pixels");
       });
@@ -88,15 +88,15 @@ for (const repo of REPOS) {
   });
 }
 
-describe("a pipeline's pictures", () => {
-  const bytes = ({ images }: PictureOutput) => images.map(({ data }) => data);
+describe("a pipeline's images", () => {
+  const bytes = ({ images }: ImageOutput) => images.map(({ data }) => data);
 
   it("are the same alone, in a batch, and at any place in it", async () => {
     const pipe = await load("tiny-stable-diffusion");
     const options = { numInferenceSteps: 4 };
     const batch = bytes(await pipe(PROMPT, { ...options, seed: 5, numImagesPerPrompt: 3 }));
-    for (const [i, picture] of batch.entries()) {
-      assertEquals(bytes(await pipe(PROMPT, { ...options, seed: 5 + i })), [picture]);
+    for (const [i, image] of batch.entries()) {
+      assertEquals(bytes(await pipe(PROMPT, { ...options, seed: 5 + i })), [image]);
     }
     await pipe.dispose();
   });
@@ -137,7 +137,7 @@ describe("a pipeline's pictures", () => {
     const [wanted] = bytes(await single(PROMPT, options));
     const [actual] = bytes(await half(PROMPT, options));
     const apart = actual!.map((value, at) => Math.abs(value - wanted![at]!));
-    // 11 bits of the weights are kept, so that a picture moves by about one part in a thousand
+    // 11 bits of the weights are kept, so that an image moves by about one part in a thousand
     assertWithin(Math.max(...apart), 12, "pixels");
     assertWithin(
       apart.reduce((sum, value) => sum + value, 0) / apart.length,
@@ -179,7 +179,7 @@ describe("DiffusionPipeline.fromPretrained()", () => {
 });
 
 describe("pipe.stream()", () => {
-  it("gives each step, and the pictures at the end", async () => {
+  it("gives each step, and the images at the end", async () => {
     const pipe = await load("tiny-stable-diffusion");
     const steps = pipe.stream(PROMPT, { seed: 0, numInferenceSteps: 4 });
     const seen: number[] = [];

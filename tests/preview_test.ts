@@ -5,7 +5,7 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { type Autoencoder, Generator, type Picture, Tensor } from "@denoise/core";
+import { type Autoencoder, Generator, type Image, Tensor } from "@denoise/core";
 import {
   type AutoencoderConfig,
   colorLatents,
@@ -27,9 +27,9 @@ const QUIET = { onWarning: () => {} };
 
 /** The preview of one step of a short run. */
 async function previewOf(
-  steps: AsyncIterable<{ readonly index: number; preview(): Promise<Picture[]> }>,
+  steps: AsyncIterable<{ readonly index: number; preview(): Promise<Image[]> }>,
   wanted: number,
-): Promise<Picture> {
+): Promise<Image> {
   for await (const step of steps) {
     if (step.index === wanted) return (await step.preview())[0]!;
   }
@@ -37,7 +37,7 @@ async function previewOf(
 }
 
 /** Mean colours of blocks of `factor` pixels a side. */
-function shrink({ data, width, height, channels }: Picture, factor: number): number[] {
+function shrink({ data, width, height, channels }: Image, factor: number): number[] {
   const pixels = Tensor.from(Float32Array.from(data), [height, width, channels]);
   const blocks = [height / factor, factor, width / factor, factor, channels];
   return [...pixels.reshape(blocks).mean([1, 3]).toFloat32Array()];
@@ -65,7 +65,7 @@ function linearAutoencoder(scaling_factor: number): Autoencoder<AutoencoderConfi
 }
 
 describe("stream() with preview", () => {
-  it("shows latents of a codebook, one pixel a latent or as large as the picture", async () => {
+  it("shows latents of a codebook, one pixel a latent or as large as the image", async () => {
     const image = new Generator(1).rand([1, 3, 16, 16]).mul(2).sub(1);
     const few = { numInferenceSteps: 2, seed: 3 };
     const large = await LDMSuperResolutionPipeline.fromPretrained(
@@ -165,11 +165,11 @@ describe("stream() with preview", () => {
 describe("fitLatentColors()", () => {
   it("finds the map of an autoencoder that is one, with a channel that says nothing", async () => {
     const vae = linearAutoencoder(0.5);
-    const pictures = new Generator(3).rand([2, 3, 32, 24]).mul(2).sub(1);
-    const { latentDist } = await vae.encode(pictures);
-    for (const colors of [await fitLatentColors(vae), await fitLatentColors(vae, pictures)]) {
+    const images = new Generator(3).rand([2, 3, 32, 24]).mul(2).sub(1);
+    const { latentDist } = await vae.encode(images);
+    for (const colors of [await fitLatentColors(vae), await fitLatentColors(vae, images)]) {
       const shown = colorLatents(latentDist.mode().mul(0.5), colors);
-      const wanted = pictures.reshape([2, 3, 8, 4, 6, 4]).mean([3, 5]);
+      const wanted = images.reshape([2, 3, 8, 4, 6, 4]).mean([3, 5]);
       // the ridge that keeps the equations solvable, 1e-6 beside variances of about 0.01
       assertAlmostEquals(shown.sub(wanted).abs().max().item(), 0, 1e-3);
     }

@@ -1,5 +1,5 @@
 /**
- * What prepares pictures for vision models, and the safety checker, against transformers and
+ * What prepares images for vision models, and the safety checker, against transformers and
  * diffusers.
  *
  * @module
@@ -20,13 +20,13 @@ import { type Task, type TaskValue, taskValue } from "./support/tasks.ts";
 interface Processed {
   readonly cases: readonly {
     readonly config: object;
-    readonly picture: TaskValue;
+    readonly image: TaskValue;
     readonly output: TaskValue;
   }[];
 }
 
 interface Checked {
-  readonly cases: readonly { readonly picture: TaskValue; readonly found: boolean }[];
+  readonly cases: readonly { readonly image: TaskValue; readonly found: boolean }[];
 }
 
 type Tensors = Golden<Task>["tensors"];
@@ -38,11 +38,11 @@ const ONE_OF_255 = 1 / 255 / 0.26 + 1e-5;
 for (const Processor of [CLIPImageProcessor, DPTImageProcessor]) {
   const golden: Golden<Processed> = await readGolden(`processors/${Processor.className}`);
   describe(`${Processor.className}.preprocess() equals transformers within 1 of 255`, () => {
-    for (const [i, { config, picture, output }] of golden.head.cases.entries()) {
+    for (const [i, { config, image, output }] of golden.head.cases.entries()) {
       it(`case ${i}, ${JSON.stringify(config)}`, async () => {
         const value = (stored: TaskValue) => taskValue(stored, golden.tensors as Tensors);
         const processor = Processor.create(imageCodec, config);
-        const pixels = await processor.preprocess([value(picture) as never]);
+        const pixels = await processor.preprocess([value(image) as never]);
         assertWithin(largest(pixels, value(output) as never), ONE_OF_255, "pixels");
       });
     }
@@ -61,19 +61,19 @@ async function safety() {
 }
 
 describe("StableDiffusionSafetyChecker", () => {
-  it("finds the pictures that diffusers finds", async () => {
+  it("finds the images that diffusers finds", async () => {
     const { head, tensors }: Golden<Checked> = await readGolden(
       "processors/StableDiffusionSafetyChecker",
     );
     const { safetyChecker, featureExtractor } = await safety();
-    const pictures = head.cases.map(({ picture }) => taskValue(picture, tensors as Tensors));
-    const found = await safetyChecker.check(await featureExtractor.preprocess(pictures as never));
+    const images = head.cases.map(({ image }) => taskValue(image, tensors as Tensors));
+    const found = await safetyChecker.check(await featureExtractor.preprocess(images as never));
     assertEquals(found, head.cases.map((one) => one.found));
     assert(found.includes(true) && found.includes(false));
     await safetyChecker.dispose();
   });
 
-  it("hides pictures behind black ones and says so", async () => {
+  it("hides images behind black ones and says so", async () => {
     const said: string[] = [];
     const pipe = await StableDiffusionPipeline.fromPretrained(fixture(REPO), {
       ...await safety(),

@@ -95,7 +95,7 @@ describe("the quicktour: model and scheduler", () => {
   // Same float32 formulas as torch; sums run in another order.
   const LIMIT = 1e-5;
 
-  it("denoises noise, step by step, with a progress bar and a picture every 50 steps", async () => {
+  it("denoises noise, step by step, with a progress bar and an image every 50 steps", async () => {
     const { tensors } = await readGolden("quicktour");
     const expectNear = (actual: Tensor, name: string, limit: number) =>
       assertWithin(largest(actual, tensors.get(name)!), limit, name);
@@ -127,14 +127,14 @@ describe("the quicktour: model and scheduler", () => {
     }
     assertEquals(shown.length, 20);
     expectNear(sample, "sample", 1e-4); // a thousand steps add up
-    for (const [i, picture] of shown.entries()) {
-      const expected = tensors.get("pictures")!.select(0, i).data;
+    for (const [i, image] of shown.entries()) {
+      const expected = tensors.get("images")!.select(0, i).data;
       // truncation may fall on either side of a whole number, and 255 is next to 0
-      const apart = picture.filter((value, at) => {
+      const apart = image.filter((value, at) => {
         const difference = (value - Number(expected[at]) + 256) % 256;
         return difference > 1 && difference < 255;
       });
-      assertEquals(apart.length, 0, `picture ${i}`);
+      assertEquals(apart.length, 0, `image ${i}`);
     }
     await model.dispose();
   });

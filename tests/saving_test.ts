@@ -1,5 +1,5 @@
 /**
- * Pipelines put together from parts and saved: diffusers loads them and makes the same pictures.
+ * Pipelines put together from parts and saved: diffusers loads them and makes the same images.
  * Needs the reference: `DENOISE_REFERENCE_PYTHON=$(sh scripts/reference/setup.sh)`.
  *
  * @module
@@ -37,7 +37,7 @@ const PIXEL = 1;
 const TEXT = { prompt: "a red apple", num_inference_steps: 4 };
 const RAMP = new Uint8Array(32 * 32 * 3).map((_, i) => i % 251);
 const LEFT = new Uint8Array(32 * 32).map((_, i) => i % 32 < 16 ? 255 : 0);
-const PICTURES: Readonly<Record<string, DenoiseImage>> = {
+const IMAGES: Readonly<Record<string, DenoiseImage>> = {
   "ramp": new DenoiseImage(32, 32, 3, RAMP),
   "left half": new DenoiseImage(32, 32, 1, LEFT),
 };
@@ -102,14 +102,14 @@ const ignore = Deno.env.get("DENOISE_REFERENCE_PYTHON") === undefined;
 async function make(pipe: AnyPipeline, call: object): Promise<Uint8Array> {
   const { prompt, ...rest } = call as { prompt?: string };
   const given = Object.entries(camelKeys(rest))
-    .map(([key, value]) => [key, PICTURES[value as string] ?? value]);
+    .map(([key, value]) => [key, IMAGES[value as string] ?? value]);
   const options = { ...Object.fromEntries(given), generator: new Generator(3) };
   const { images } = prompt === undefined ? await pipe(options) : await pipe(prompt, options);
   return images[0]!.data;
 }
 
 describe({
-  name: "new Pipeline(parts).savePretrained() is loaded by diffusers, with the same pictures",
+  name: "new Pipeline(parts).savePretrained() is loaded by diffusers, with the same images",
   ignore,
   fn() {
     const own: Uint8Array[] = [];
@@ -231,7 +231,7 @@ describe("savePretrained() of a model with maxShardSize", () => {
     const { sample: before } = await unet.forward(sample, 5);
     for (const maxShardSize of ["20KB", "30KB", "1MB", "20KB"]) {
       await unet.savePretrained(folder, { maxShardSize });
-      await unet.dispose(); // its next session reads the weights anew
+      await unet.dispose(); // its next session reads the weights again
       assertEquals((await unet.forward(sample, 5)).sample.data, before.data, maxShardSize);
     }
     const again = await UNet2DModel.fromPretrained(folder);

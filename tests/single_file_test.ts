@@ -5,7 +5,7 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { AnyPipeline, PictureOutput, PipelineClass } from "@denoise/core";
+import type { AnyPipeline, ImageOutput, PipelineClass } from "@denoise/core";
 import { singleFileLoader } from "@denoise/single-file";
 import {
   AutoencoderKL,
@@ -34,7 +34,7 @@ interface Case {
   readonly pipeline: string;
 }
 
-type AnyClass = PipelineClass<object, unknown[], PictureOutput>;
+type AnyClass = PipelineClass<object, unknown[], ImageOutput>;
 
 const golden: Golden<{ readonly cases: readonly Case[] }> = await readGolden("single_file");
 const CALL = { numInferenceSteps: 3, seed: 5 };
@@ -52,7 +52,7 @@ async function load({ name, repo, pipeline }: Case): Promise<AnyPipeline> {
 
 describe("fromSingleFile()", () => {
   for (const one of golden.head.cases) {
-    it(`gives the pictures of diffusers from ${one.name}`, async () => {
+    it(`gives the images of diffusers from ${one.name}`, async () => {
       const pipe = await load(one);
       const image = Tensor.full([1, 3, 32, 32], 128 / 255);
       const more = one.pipeline.includes("Img2Img") ? { image, strength: 0.9 } : {};

@@ -1,5 +1,5 @@
 /**
- * What pipelines that change pictures say to pictures, masks and options that cannot be.
+ * What pipelines that change images say to images, masks and options that cannot be.
  *
  * @module
  */
@@ -59,37 +59,37 @@ const STRENGTHS: Refusal[] = [
 
 refuses("StableDiffusionImg2ImgPipeline", { image: grey(32, 32) }, {}, [
   ...STRENGTHS,
-  ["no picture", { image: undefined }, TypeError, "picture"],
+  ["no image", { image: undefined }, TypeError, "image"],
   ["an empty list", { image: [] }, RangeError, "the list is empty"],
-  ["bytes of no picture", { image: new Uint8Array(64) }, SyntaxError, "PNG, JPEG"],
-  ["pictures of two sizes", { image: [grey(32, 32), grey(40, 32)] }, TypeError, "40x32"],
+  ["bytes of no image", { image: new Uint8Array(64) }, SyntaxError, "PNG, JPEG"],
+  ["images of two sizes", { image: [grey(32, 32), grey(40, 32)] }, TypeError, "40x32"],
   ["a tensor of five channels", { image: Tensor.zeros([1, 5, 32, 32]) }, TypeError, "1, 3 or 4"],
   [
-    "three pictures for two to make",
+    "three images for two to make",
     { image: [grey(32, 32), grey(32, 32), grey(32, 32)], numImagesPerPrompt: 2 },
     RangeError,
-    "spread 3 pictures over 2",
+    "spread 3 images over 2",
   ],
 ]);
 
 const INPAINT = { image: grey(32, 32), maskImage: grey(32, 32), height: 32, width: 32 };
 refuses("StableDiffusionInpaintPipeline", INPAINT, {}, [
   ...STRENGTHS,
-  ["a mask without picture", { image: undefined }, TypeError, "without image"],
-  ["a picture without mask", { maskImage: undefined }, TypeError, "without maskImage"],
+  ["a mask without image", { image: undefined }, TypeError, "without image"],
+  ["an image without mask", { maskImage: undefined }, TypeError, "without maskImage"],
   ["a size that is no multiple of 8", { height: 36 }, RangeError, "divisible by 8"],
   ["a negative crop", { paddingMaskCrop: -1 }, RangeError, "paddingMaskCrop is -1"],
   [
     "a crop for tensors",
     { paddingMaskCrop: 8, outputType: "tensor" },
     TypeError,
-    "paddingMaskCrop gives pictures",
+    "paddingMaskCrop gives images",
   ],
   [
     "a crop of a tensor",
     { paddingMaskCrop: 8, image: Tensor.zeros([1, 3, 32, 32]) },
     TypeError,
-    "image must be one picture, not a tensor",
+    "image must be one image, not a tensor",
   ],
   [
     "a crop around a black mask",
@@ -109,7 +109,7 @@ const DEPTH = {
 };
 refuses("StableDiffusionDepth2ImgPipeline", { image: grey(32, 32) }, DEPTH, [
   ...STRENGTHS,
-  ["no picture", { image: undefined }, TypeError, "give it as image"],
+  ["no image", { image: undefined }, TypeError, "give it as image"],
   ["a flat depth map", { depthMap: Tensor.ones([1, 8, 8]) }, RangeError, "the same everywhere"],
   ["depth of three channels", { depthMap: Tensor.ones([1, 3, 8, 8]) }, TypeError, "[N, h, w]"],
 ]);
@@ -134,7 +134,7 @@ refuses("StableDiffusionUpscalePipeline", { image: grey(16, 16), noiseLevel: 5 }
 const X2 = { unet: "models/UNet2DConditionModel/latent_upscaler" };
 refuses("StableDiffusionLatentUpscalePipeline", { image: grey(32, 32) }, X2, [
   ["a scheduler without sigmas", {}, TypeError, "it plans no sigmas"],
-  ["no picture", { image: undefined }, TypeError, "give it as image"],
+  ["no image", { image: undefined }, TypeError, "give it as image"],
   [
     "states without pooled ones",
     { negativePromptEmbeds: Tensor.zeros([1, 77, 16]) },
@@ -148,14 +148,14 @@ refuses("StableDiffusionLatentUpscalePipeline", { image: grey(32, 32) }, X2, [
     "without promptEmbeds",
   ],
   [
-    "two pictures of a prompt",
+    "two images of a prompt",
     { image: [grey(32, 32), grey(32, 32)] },
     RangeError,
-    "spread 2 pictures",
+    "spread 2 images",
   ],
 ]);
 describe("StableDiffusionLatentUpscalePipeline refuses", () => {
-  it("a UNet that is told of no noise on the small picture", async () => {
+  it("a UNet that is told of no noise on the small image", async () => {
     const pipeline = "StableDiffusionLatentUpscalePipeline";
     const repo = "tiny-stable-diffusion";
     const pipe = await loadTask({ pipeline, repo, parts: {}, cases: [] });
@@ -169,7 +169,7 @@ describe("StableDiffusionLatentUpscalePipeline refuses", () => {
     await pipe.dispose();
   });
 
-  it("a picture whose latents do not halve as often as the UNet does", async () => {
+  it("an image whose latents do not halve as often as the UNet does", async () => {
     const pipeline = "StableDiffusionLatentUpscalePipeline";
     const pipe = await loadTask({
       pipeline,
@@ -196,7 +196,7 @@ refuses("LDMTextToImagePipeline", {}, {}, [
 
 describe("LDMSuperResolutionPipeline refuses", () => {
   const all: [string, Options, new (message: string) => Error, string][] = [
-    ["no picture", {}, TypeError, "give it as image"],
+    ["no image", {}, TypeError, "give it as image"],
     ["a tensor of integers", { image: Tensor.zeros([1, 3, 8, 8], "int64") }, TypeError, "float32"],
     ["a tensor of four channels", { image: Tensor.zeros([1, 4, 8, 8]) }, RangeError, "must have 7"],
   ];
@@ -241,13 +241,13 @@ refuses("StableDiffusionXLImg2ImgPipeline", { image: grey(32, 32) }, {}, [
 refuses("StableDiffusionXLInpaintPipeline", INPAINT, {}, [
   ...XL,
   ...STRENGTHS,
-  ["a mask without picture", { image: undefined }, TypeError, "without image"],
+  ["a mask without image", { image: undefined }, TypeError, "without image"],
 ], XL_REPO);
 refuses("StableDiffusionXLPipeline", {}, {}, [
   ["a refiner, which wants scores", {}, RangeError, "set requires_aesthetics_score"],
 ], "tiny-stable-diffusion-xl-refiner");
 
-describe("pictures of any mode and size", () => {
+describe("images of any mode and size", () => {
   let pipe: AnyPipeline;
   beforeAll(async () => {
     const pipeline = "StableDiffusionImg2ImgPipeline";

@@ -1,5 +1,5 @@
 /**
- * Pipelines that change pictures against what diffusers makes of the same repos and pictures.
+ * Pipelines that change images against what diffusers makes of the same repos and images.
  *
  * @module
  */
@@ -22,7 +22,7 @@ const tasks = [...Deno.readDirSync(GOLDENS)].map(({ name }) => name)
 
 for (const name of tasks) {
   const golden: Golden<Task> = await readGolden(`tasks/${name}`);
-  describe(`${golden.head.pipeline}, ${name}, gives the pictures of diffusers`, () => {
+  describe(`${golden.head.pipeline}, ${name}, gives the images of diffusers`, () => {
     let pipe: AnyPipeline;
     let own: Scheduler;
     beforeAll(async () => {

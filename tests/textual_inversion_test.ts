@@ -1,5 +1,5 @@
 /**
- * Pictures of prompts with learned words against diffusers, and what is said to bad ones.
+ * Images of prompts with learned words against diffusers, and what is said to bad ones.
  *
  * @module
  */
@@ -27,7 +27,7 @@ interface Case {
 
 const FOLDER = new URL("./golden/textual_inversion/", import.meta.url).pathname;
 const golden: Golden<{ readonly cases: readonly Case[] }> = await readGolden(
-  "textual_inversion/pictures",
+  "textual_inversion/images",
 );
 const pipe = await StableDiffusionPipeline.fromPretrained(fixture("tiny-stable-diffusion"), {
   onWarning: () => {},
@@ -51,7 +51,7 @@ describe("loadTextualInversion()", () => {
   afterAll(() => pipe.dispose());
 
   for (const one of golden.head.cases) {
-    it(`gives the picture of ${JSON.stringify(one.prompt.slice(0, 40))} without "${one.negative}"`, async () => {
+    it(`gives the image of ${JSON.stringify(one.prompt.slice(0, 40))} without "${one.negative}"`, async () => {
       const { inputIds } = pipe.tokenizer.encode(one.prompt);
       assertEquals(Array.from(inputIds.data, Number), [...one.ids]);
       assert(await difference(one) <= 1); // a rounding may fall on either side

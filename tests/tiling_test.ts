@@ -27,11 +27,11 @@ const golden: Golden<Tiled> = await readGolden("tiling");
 describe("AutoencoderKL.enableTiling() with enableSlicing() equals diffusers", () => {
   for (const { model, index } of golden.head.cases) {
     const stored = (name: string) => golden.tensors.get(`${index}.${name}`)!;
-    it(`${model}, [${stored("picture").dims}]`, async () => {
+    it(`${model}, [${stored("image").dims}]`, async () => {
       const vae = await AutoencoderKL.fromPretrained(fixture(`models/AutoencoderKL/${model}`));
       vae.enableTiling();
       vae.enableSlicing();
-      const { latentDist } = await vae.encode(stored("picture"));
+      const { latentDist } = await vae.encode(stored("image"));
       const { sample } = await vae.decode(stored("latents"));
       assertWithin(relativeDifference(latentDist.mean, stored("mean")), LIMIT, "mean");
       assertWithin(relativeDifference(sample, stored("sample")), LIMIT, "sample");

@@ -1,12 +1,12 @@
 /**
- * What pipelines that make pictures out of noise alone do beside the pictures: classes, callbacks, kinds
+ * What pipelines that make images out of noise alone do beside the images: classes, callbacks, kinds
  * of output, and calls that cannot be.
  *
  * @module
  */
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import type { PictureOutput, PipelineStep } from "@denoise/core";
+import type { ImageOutput, PipelineStep } from "@denoise/core";
 import {
   ConsistencyModelPipeline,
   DDPMScheduler,
@@ -19,7 +19,7 @@ import {
 import { fixture } from "./support/golden.ts";
 
 const FEW = { numInferenceSteps: 3, seed: 1 };
-const pixels = ({ images }: PictureOutput) => images.map(({ data }) => data);
+const pixels = ({ images }: ImageOutput) => images.map(({ data }) => data);
 
 describe("ConsistencyModelPipeline", () => {
   let pipe: ConsistencyModelPipeline;
@@ -31,7 +31,7 @@ describe("ConsistencyModelPipeline", () => {
   });
   afterAll(() => pipe.dispose());
 
-  it("draws the classes from the seeds of the pictures, and says which", async () => {
+  it("draws the classes from the seeds of the images, and says which", async () => {
     const batch = await pipe({ ...FEW, batchSize: 3 });
     for (const [i, { data, recipe }] of batch.images.entries()) {
       const alone = await pipe({ ...FEW, seed: FEW.seed + i });
@@ -97,7 +97,7 @@ describe("ConsistencyModelPipeline", () => {
     ["a class beyond the table", { classLabels: 10 }, RangeError, "class label 10"],
     ["a class below 0", { classLabels: [-1] }, RangeError, "class label -1"],
     ["a class that is no integer", { classLabels: 0.5 }, RangeError, "class label 0.5"],
-    ["one class for two pictures", { classLabels: 3, batchSize: 2 }, RangeError, "1 class label:"],
+    ["one class for two images", { classLabels: 3, batchSize: 2 }, RangeError, "1 class label:"],
     ["three for two", { classLabels: [1, 2, 3], batchSize: 2 }, RangeError, "3 class labels"],
     [
       "no number of steps",

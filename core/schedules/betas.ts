@@ -101,9 +101,9 @@ const ALPHA_BARS: { readonly [name in AlphaBarName]: AlphaBar } = {
 
 /** Options of {@linkcode alphaBarBetas}. */
 export interface AlphaBarOptions {
-  /** ᾱ(t) by name or as a function; `"cosine"` unless given. */
+  /** ᾱ(t) by name or as a function. Defaults to `"cosine"`. */
   readonly transform?: AlphaBarName | AlphaBar | undefined;
-  /** The largest beta; 0.999 unless given. */
+  /** The largest beta. Defaults to 0.999. */
   readonly maxBeta?: number | undefined;
 }
 

@@ -43,7 +43,7 @@ function checkStrength(strength: number): void {
  * @param request `strength` cuts off the noisiest timesteps; `originalInferenceSteps` stands in
  *   place of the config's.
  * @param distilled The timesteps to choose from, rising; those of {@linkcode consistencyTimesteps}
- *   unless given.
+ *   by default.
  * @throws {RangeError} for more steps than there are timesteps to choose from.
  */
 export function planConsistency(

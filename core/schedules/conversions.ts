@@ -80,7 +80,7 @@ export function toNoise(
  * float32 steps of the reference's Euler, Heun, LMS and KDPM2 schedulers.
  *
  * @param sigma σ of the sample.
- * @param churned σ after noise was added for this step, which `epsilon` goes by; σ unless given.
+ * @param churned σ after noise was added for this step, which `epsilon` goes by. Defaults to σ.
  */
 export function denoisedAtSigma(
   prediction: string,

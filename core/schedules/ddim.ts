@@ -18,9 +18,9 @@ export interface DDIMConfig extends BetaConfig, SpacingConfig, ClipConfig {
 
 /** Options of a step of DDIM. */
 export interface DDIMStepOptions extends StepOptions {
-  /** η, the share of DDPM's noise that is added; 0 unless given. */
+  /** η, the share of DDPM's noise that is added. Defaults to 0. */
   readonly eta?: number | undefined;
-  /** Whether ε is worked out again from the clipped x0; false unless given. */
+  /** Whether ε is worked out again from the clipped x0. Defaults to false. */
   readonly useClippedModelOutput?: boolean | undefined;
   /** n, in place of noise from the generator. */
   readonly varianceNoise?: Tensor | undefined;

@@ -27,7 +27,7 @@ export interface EDMConfig {
  * Falling sigmas as float32 (arXiv:2206.00364, equation 5, or with equal steps of log σ).
  *
  * @param ramp Rising from 0 to 1; exponential sigmas take only the number of its values.
- * @param round What the reference rounds at every operation with; float64 unless given.
+ * @param round What the reference rounds at every operation with. Defaults to float64.
  */
 export function edmSigmas(
   config: EDMConfig,

@@ -17,7 +17,7 @@ export function shiftSigmas(sigmas: readonly number[], shift: number): number[] 
 }
 
 /**
- * Shifts shares of noise by an amount μ that depends on the size of the picture:
+ * Shifts shares of noise by an amount μ that depends on the size of the image:
  * e^μ/(e^μ + (1/σ − 1)^power), or μ in place of e^μ for `"linear"`.
  *
  * @throws {RangeError} for another type.
@@ -46,18 +46,18 @@ export function stretchToTerminal(sigmas: readonly number[], terminal: number): 
 
 /** The part of a flow scheduler's config that μ follows from. */
 export interface DynamicShiftConfig {
-  /** Tokens of the smallest picture; 256 unless given. */
+  /** Tokens of the smallest image. Defaults to 256. */
   readonly base_image_seq_len?: number | undefined;
-  /** Tokens of the largest picture; 4096 unless given. */
+  /** Tokens of the largest image. Defaults to 4096. */
   readonly max_image_seq_len?: number | undefined;
-  /** μ of the smallest picture; 0.5 unless given. */
+  /** μ of the smallest image. Defaults to 0.5. */
   readonly base_shift?: number | null | undefined;
-  /** μ of the largest picture; 1.15 unless given. */
+  /** μ of the largest image. Defaults to 1.15. */
   readonly max_shift?: number | null | undefined;
 }
 
 /**
- * μ for a picture of that many tokens: linear from base_shift at base_image_seq_len to max_shift
+ * μ for an image of that many tokens: linear from base_shift at base_image_seq_len to max_shift
  * at max_image_seq_len (`calculate_shift` of the reference's flow pipelines).
  */
 export function dynamicShift(tokens: number, config: DynamicShiftConfig = {}): number {

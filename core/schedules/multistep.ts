@@ -33,7 +33,7 @@ export interface MultistepPlanOptions {
    * @param isChosen Whether the config chooses how they fall.
    */
   readonly last: (sigmas: readonly number[], isChosen: boolean) => number;
-  /** Whether timesteps of karras and lu sigmas are rounded; cut off otherwise. True unless given. */
+  /** Whether timesteps of karras and lu sigmas are rounded; cut off otherwise. True by default. */
   readonly rounds?: boolean | undefined;
 }
 

@@ -92,9 +92,9 @@ export interface SigmaSchedule {
 
 /** Options of {@linkcode planSigmas}. */
 export interface PlanSigmasOptions {
-  /** Sigmas at the spaced timesteps; those of the trained ones, interpolated, unless given. */
+  /** Sigmas at the spaced timesteps. Defaults to those of the trained ones, interpolated. */
   readonly plain?: ((timesteps: readonly number[]) => ArrayLike<number>) | undefined;
-  /** What spaced timesteps are rounded to; `"float32"` unless given. */
+  /** What spaced timesteps are rounded to. Defaults to `"float32"`. */
   readonly as?: "float32" | "float64" | undefined;
 }
 

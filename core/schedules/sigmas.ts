@@ -11,15 +11,15 @@ export interface SigmaRange {
 
 /** Range and curvature of the Karras schedule. */
 export interface KarrasOptions extends SigmaRange {
-  /** Curvature; 7 unless given. */
+  /** Curvature. Defaults to 7. */
   readonly rho?: number | undefined;
 }
 
 /** Range and shape of the beta schedule. */
 export interface BetaSigmaOptions extends SigmaRange {
-  /** First parameter of the beta distribution; 0.6 unless given. */
+  /** First parameter of the beta distribution. Defaults to 0.6. */
   readonly alpha?: number | undefined;
-  /** Second parameter of the beta distribution; 0.6 unless given. */
+  /** Second parameter of the beta distribution. Defaults to 0.6. */
   readonly beta?: number | undefined;
 }
 

@@ -4,7 +4,7 @@ import type { Tensor } from "../tensor.ts";
 export interface ClipConfig {
   /** Whether to threshold, which goes before clipping. */
   readonly thresholding?: boolean | undefined;
-  /** The share of a picture's values that is to stay within the threshold. */
+  /** The share of an image's values that is to stay within the threshold. */
   readonly dynamic_thresholding_ratio?: number | undefined;
   /** The largest threshold. */
   readonly sample_max_value?: number | undefined;
@@ -23,11 +23,11 @@ export function clipDenoised(denoised: Tensor, config: ClipConfig): Tensor {
 }
 
 /**
- * Dynamic thresholding (Imagen, arXiv:2205.11487): s is the given quantile of a picture's absolute
- * values, at least 1; the picture is clipped to -s..s and divided by s.
+ * Dynamic thresholding (Imagen, arXiv:2205.11487): s is the given quantile of an image's absolute
+ * values, at least 1; the image is clipped to -s..s and divided by s.
  *
  * @param sample Clean samples [N, ...].
- * @param config Ratio 0.995 and largest threshold 1 unless given.
+ * @param config Ratio 0.995 and largest threshold 1 by default.
  */
 export function dynamicThreshold(sample: Tensor, config: ClipConfig = {}): Tensor {
   const { dynamic_thresholding_ratio: ratio = 0.995, sample_max_value: most = 1 } = config;

@@ -18,12 +18,12 @@ describe("clipDenoised()", () => {
 });
 
 describe("dynamicThreshold()", () => {
-  it("leaves pictures within -1..1 as they are", () => {
+  it("leaves images within -1..1 as they are", () => {
     const small = output.div(10);
     assert(dynamicThreshold(small).equals(small));
   });
 
-  it("thresholds each picture by its own values, float16 too", () => {
+  it("thresholds each image by its own values, float16 too", () => {
     const both = Tensor.cat([sample.slice(0, 0, 1), output.slice(0, 0, 1).div(10)]);
     const config = { dynamic_thresholding_ratio: 0.9, sample_max_value: 100 };
     const found = dynamicThreshold(both.toFloat16(), config);

@@ -30,7 +30,7 @@ export interface SpacingOptions {
    * for `linspace` and `leading`).
    */
   readonly withoutLast?: boolean | undefined;
-  /** Number of trained timesteps that are used, when high noise is cut off; all unless given. */
+  /** Number of trained timesteps that are used, when high noise is cut off. Defaults to all. */
   readonly usedTimesteps?: number | undefined;
 }
 

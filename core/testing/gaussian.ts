@@ -69,17 +69,17 @@ export function exactModel(predictionType: string, level: NoiseLevel, x: Tensor)
 
 /** How a run on Gaussian data is taken. */
 export interface GaussianOptions {
-  /** What the model predicts; the config's `prediction_type` unless given. */
+  /** What the model predicts. Defaults to the config's `prediction_type`. */
   readonly predictionType?: string;
-  /** The model's output for x where x0 is known; what the prediction type says unless given. */
+  /** The model's output for x where x0 is known. Defaults to what the prediction type says. */
   readonly output?: (denoised: Tensor, x: Tensor, level: NoiseLevel) => Tensor;
-  /** The noise level at a model call; {@linkcode noiseLevel} unless given. */
+  /** The noise level at a model call. Defaults to {@linkcode noiseLevel}. */
   readonly level?: (scheduler: Scheduler, index: number) => NoiseLevel;
-  /** The call up to which errors are measured; half of the calls unless given. */
+  /** The call up to which errors are measured. Defaults to half of the calls. */
   readonly until?: (calls: number) => number;
   /**
    * Calls at the start that are given the exact solution, so that a multistep method's own order
-   * shows instead of that of its first steps; none unless given.
+   * shows instead of that of its first steps. None by default.
    */
   readonly exactCalls?: number;
   /** Options of `setTimesteps`. */
@@ -98,7 +98,7 @@ export interface ConvergenceOptions extends GaussianOptions {
 export interface DistributionOptions extends GaussianOptions {
   /** Number of steps. */
   readonly steps: number;
-  /** Number of samples; 16,384 unless given. */
+  /** Number of samples. Defaults to 16,384. */
   readonly samples?: number;
 }
 

@@ -260,13 +260,13 @@ export interface ReplayOptions {
   /** Largest difference of the samples. */
   readonly tolerance: number;
   /**
-   * The same for `rescale_betas_zero_snr`; 5e-5 unless given. torch's square roots are a unit in
+   * The same for `rescale_betas_zero_snr`. Defaults to 5e-5. torch's square roots are a unit in
    * the last place off now and then (on processors with AVX-512, one in five), and the rescaled
    * schedule takes differences of them and begins at σ = 4096.
    */
   readonly rescaledTolerance?: number;
   /**
-   * Largest difference of timesteps and sigmas; 3e-6 unless given: they are float32, and
+   * Largest difference of timesteps and sigmas; 3e-6 by default: they are float32, and
    * timesteps found for a sigma depend on small differences of its logarithm.
    */
   readonly planTolerance?: number;

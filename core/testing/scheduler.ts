@@ -14,15 +14,15 @@ import {
 export interface SchedulerTestOptions<C extends object> {
   /** The config that it is tested in. */
   readonly config?: Partial<C>;
-  /** Number of steps of a run; 6 unless given. */
+  /** Number of steps of a run. Defaults to 6. */
   readonly steps?: number;
   /** Options of `setTimesteps`, such as `{ mu: 1 }`. */
   readonly planOptions?: PlanRequest;
   /** Options of `step`. */
   readonly stepOptions?: object;
-  /** The first sample; normal noise of shape [2, 3, 4, 4] unless given. */
+  /** The first sample. Defaults to normal noise of shape [2, 3, 4, 4]. */
   readonly sample?: Tensor;
-  /** The model; a fixed formula unless given. */
+  /** The model. Defaults to a fixed formula. */
   readonly model?: (sample: Tensor, timestep: number) => Tensor;
   /** Configs that contradict themselves, with a part of the message they are refused with. */
   readonly refuses?: readonly {
@@ -45,7 +45,7 @@ export interface SchedulerTestOptions<C extends object> {
 export interface ClaimedOrder<C extends object> extends ConvergenceOptions {
   /** The order. */
   readonly order: number;
-  /** How far the measured order may be from it; 0.25 unless given. */
+  /** How far the measured order may be from it. Defaults to 0.25. */
   readonly tolerance?: number;
   /** The config that it is measured in. */
   readonly config?: Partial<C>;
@@ -195,7 +195,7 @@ export function schedulerTests<C extends object, O extends object>(
     }
   });
 
-  test("step() treats each picture of a batch as if it were alone", () => {
+  test("step() treats each image of a batch as if it were alone", () => {
     if ((first.dims[0] ?? 1) < 2) return;
     const count = first.dims[0]!;
     const trajectory = (sample: Tensor, seeds: readonly number[]): Tensor => {
@@ -212,7 +212,7 @@ export function schedulerTests<C extends object, O extends object>(
     const together = trajectory(first, seeds);
     seeds.forEach((seed, i) => {
       const alone = trajectory(first.slice(0, i, i + 1), [seed]);
-      same(together.slice(0, i, i + 1), alone, `picture ${i} of ${count}`);
+      same(together.slice(0, i, i + 1), alone, `image ${i} of ${count}`);
     });
   });
 

@@ -38,7 +38,7 @@ export function checkLength(text: unknown): string {
   return text;
 }
 
-/** The tokens of a row, if that is a number that can hold the special ones, two unless given. */
+/** The tokens of a row. Two by default, where special tokens fit in no such number. */
 export function rowLimit(maxLength: number, special = 2): number {
   if (!Number.isSafeInteger(maxLength) || maxLength < special) {
     throw new RangeError(

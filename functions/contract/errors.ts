@@ -13,7 +13,7 @@ export type ServeErrorCode =
   | "model_not_found"
   /** A result is no longer kept. */
   | "gone"
-  /** The body, or a picture in it, is too large. */
+  /** The body, or an image in it, is too large. */
   | "payload_too_large"
   /** The body has another type. */
   | "unsupported_media_type"
@@ -119,7 +119,7 @@ export function toServeError(error: unknown): ServeError {
   } else if (isArgumentError(error)) {
     return new ServeError("invalid_input", withoutPaths(error.message), { cause: error });
   }
-  const message = "Cannot make the picture: something went wrong on the server; its log says what";
+  const message = "Cannot make the image: something went wrong on the server; its log says what";
   return new ServeError("internal", message, { cause: error });
 }
 

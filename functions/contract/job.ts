@@ -13,42 +13,42 @@ export const TASKS = [
 export type Task = typeof TASKS[number];
 
 /** File formats of results. */
-export type PictureFormat = "png" | "jpeg";
+export type ImageFormat = "png" | "jpeg";
 
 /** What a run is given: plain data, so that it can be sent to another process. */
 export interface JobInput {
-  /** What the picture should show. */
+  /** What the image should show. */
   readonly prompt?: string | undefined;
-  /** What the picture should not show. */
+  /** What the image should not show. */
   readonly negativePrompt?: string | undefined;
-  /** The file of the picture to begin with: PNG, JPEG, WebP or GIF. */
+  /** The file of the image to begin with: PNG, JPEG, WebP or GIF. */
   readonly image?: Uint8Array | undefined;
   /** The file of the mask: transparent, or else white, where something new is painted. */
   readonly mask?: Uint8Array | undefined;
-  /** Pixels; the model's own unless given. */
+  /** Pixels. Defaults to the model's own. */
   readonly width?: number | undefined;
-  /** Pixels; the model's own unless given. */
+  /** Pixels. Defaults to the model's own. */
   readonly height?: number | undefined;
-  /** How many pictures. */
+  /** How many images. */
   readonly count: number;
-  /** Picture i is drawn from seed + i; a decimal integer of at most 64 bits. */
+  /** Image i is drawn from seed + i; a decimal integer of at most 64 bits. */
   readonly seed?: string | undefined;
-  /** Denoising steps; the pipeline's own unless given. */
+  /** Denoising steps. Defaults to the pipeline's own. */
   readonly steps?: number | undefined;
   /** How closely the prompt is followed. */
   readonly guidanceScale?: number | undefined;
-  /** How far a given picture is changed, 0..1. */
+  /** How far a given image is changed, 0..1. */
   readonly strength?: number | undefined;
   /** Noise on the way of DDIM, 0..1. */
   readonly eta?: number | undefined;
   /** Leaves out that many of the text encoder's last layers. */
   readonly clipSkip?: number | undefined;
-  /** Class name of the scheduler; the model's own unless given. */
+  /** Class name of the scheduler. Defaults to the model's own. */
   readonly scheduler?: string | undefined;
   /** Options of the scheduler that differ from the model's own, such as `use_karras_sigmas`. */
   readonly schedulerConfig?: Readonly<Record<string, string | number | boolean>> | undefined;
-  /** File format of the pictures. */
-  readonly format: PictureFormat;
+  /** File format of the images. */
+  readonly format: ImageFormat;
   /** JPEG quality, 1..100. */
   readonly quality?: number | undefined;
   /** How many previews are sent on the way. */
@@ -57,7 +57,7 @@ export interface JobInput {
 
 /** One request, as it waits in the queue. */
 export interface Job {
-  /** Unique; asking twice with one id makes the pictures once. */
+  /** Unique; asking twice with one id makes the images once. */
   readonly id: string;
   /** Whose it is: the name of the API key. Queues are fair between owners. */
   readonly owner: string;
@@ -75,8 +75,8 @@ export interface Job {
   readonly traceparent?: string | undefined;
 }
 
-/** A picture as a file. */
-export interface EncodedPicture {
+/** An image as a file. */
+export interface EncodedImage {
   /** The file. */
   readonly bytes: Uint8Array;
   /** `image/png` or `image/jpeg`. */
@@ -106,14 +106,14 @@ export type RunEvent =
     readonly at: number;
   }
   | {
-    /** A look at the picture as it is now. */
+    /** A look at the image as it is now. */
     readonly type: "preview";
     /** Counted from 0. */
     readonly index: number;
     /** The step it was made after, counted from 1. */
     readonly step: number;
-    /** The first picture of the run. */
-    readonly picture: EncodedPicture;
+    /** The first image of the run. */
+    readonly image: EncodedImage;
   }
   | {
     /** Something that the caller should know, such as a prompt that was cut. */
@@ -125,20 +125,20 @@ export type RunEvent =
     /** The end of a run that went well. */
     readonly type: "succeeded";
     /** In the order of their seeds. */
-    readonly pictures: readonly EncodedPicture[];
+    readonly images: readonly EncodedImage[];
     /** Where the time went, in milliseconds. */
     readonly timing: RunTiming;
   };
 
 /** Where the time of a run went, in milliseconds. */
 export interface RunTiming {
-  /** Until the end of the first step: prompts, pictures given, noise. */
+  /** Until the end of the first step: prompts, images given, noise. */
   readonly prepareMs: number;
   /** The denoising steps after the first. */
   readonly stepsMs: number;
-  /** Latents to pictures. */
+  /** Latents to images. */
   readonly decodeMs: number;
-  /** Pictures to files. */
+  /** Images to files. */
   readonly encodeMs: number;
 }
 

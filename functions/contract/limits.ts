@@ -2,19 +2,19 @@
 export interface Limits {
   /** Denoising steps. */
   readonly maxSteps: number;
-  /** Pictures of one request. */
+  /** Images of one request. */
   readonly maxImages: number;
   /** Pixels of a side. */
   readonly maxSide: number;
-  /** Width times height times pictures. */
+  /** Width times height times images. */
   readonly maxPixels: number;
   /** Bytes of a prompt in UTF-8, checked before it is cut into tokens. */
   readonly maxPromptBytes: number;
-  /** Bytes of a given picture's file. */
+  /** Bytes of a given image's file. */
   readonly maxImageBytes: number;
-  /** Bytes of a request's body without pictures. */
+  /** Bytes of a request's body without images. */
   readonly maxBodyBytes: number;
-  /** Bytes of a request's body with pictures. */
+  /** Bytes of a request's body with images. */
   readonly maxUploadBytes: number;
   /** Previews of one run. */
   readonly maxPreviews: number;
@@ -26,7 +26,7 @@ export interface Limits {
   readonly requestsPerMinute: number;
 }
 
-/** Smallest side of a picture in pixels. */
+/** Smallest side of an image in pixels. */
 export const MIN_SIDE = 8;
 
 /** The limits that hold where nothing else is said. */

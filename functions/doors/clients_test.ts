@@ -49,7 +49,7 @@ describe("openai", () => {
     });
   });
 
-  it("streams partial pictures", async () => {
+  it("streams partial images", async () => {
     await serving(async (url) => {
       const stream = await client(url).images.generate({
         prompt: "a cat",
@@ -106,7 +106,7 @@ describe("openai", () => {
 });
 
 describe("@huggingface/inference", () => {
-  it("makes pictures from text and from pictures", async () => {
+  it("makes images from text and from images", async () => {
     await serving(async (url, engine) => {
       const client = new InferenceClient(KEY, { endpointUrl: url });
       const parameters = { num_inference_steps: 2, seed: 5 };
@@ -160,7 +160,7 @@ describe("replicate", () => {
 const python = Deno.env.get("DENOISE_REFERENCE_PYTHON");
 
 describe("huggingface_hub", () => {
-  it("makes pictures from text and from pictures", { ignore: python === undefined }, async () => {
+  it("makes images from text and from images", { ignore: python === undefined }, async () => {
     await serving(async (url, engine) => {
       const program = `
 import base64, io, sys

@@ -8,7 +8,7 @@ export interface Door {
   readonly name: string;
   /** Whether such requests are its own; the first door that says so has them. */
   owns(path: string, method: string): boolean;
-  /** Whether such a request of its own needs no key; none unless given. */
+  /** Whether such a request of its own needs no key. None by default. */
   isPublic?(path: string, method: string): boolean;
   /** Adds its routes. */
   mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void;

@@ -13,7 +13,7 @@ import type { Limits } from "../contract/limits.ts";
 import { check, readJson } from "../http/body.ts";
 import type { AppContext, AppEnv, DoorContext } from "../http/context.ts";
 import { integer, optional, real, seed, text } from "../http/fields.ts";
-import { type PictureRequest, planJob } from "../http/plan.ts";
+import { type ImageRequest, planJob } from "../http/plan.ts";
 import { readBytes } from "../http/read_bytes.ts";
 import { type Operation, route } from "../http/route.ts";
 import { runToEnd } from "../http/run.ts";
@@ -34,7 +34,7 @@ const NAMES = {
 };
 
 function requestSchema(limits: Limits) {
-  const error = "must be a text: the prompt, or a picture in base64";
+  const error = "must be a text: the prompt, or an image in base64";
   const longest = Math.ceil(limits.maxImageBytes * 4 / 3) + 4;
   return z.object({
     inputs: z.string({ error }).max(longest, { error }),
@@ -68,7 +68,7 @@ function operation(path: string, schema: z.ZodType): Operation {
   return {
     method: "post",
     path,
-    summary: "Make a picture, as the clients of Hugging Face ask for it",
+    summary: "Make an image, as the clients of Hugging Face ask for it",
     tags: ["huggingface"],
     request: {
       ...(path === "/" ? {} : { params: z.object({ owner: z.string(), name: z.string() }) }),
@@ -82,7 +82,7 @@ function operation(path: string, schema: z.ZodType): Operation {
     },
     responses: {
       200: {
-        description: "The picture",
+        description: "The image",
         content: {
           "image/png": { schema: z.any().openapi({ type: "string", format: "binary" }) },
         },
@@ -111,7 +111,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     const job = await planJob(context, request, options);
     const finished = await runToEnd(context.queue, job, signal);
     setServerTiming(c, finished);
-    const { bytes, mediaType } = finished.pictures[0]!;
+    const { bytes, mediaType } = finished.images[0]!;
     return c.body(bytes.slice().buffer, 200, { "content-type": mediaType });
   };
   route(app, operation("/", schema), handler);
@@ -132,7 +132,7 @@ async function readRequest(
   c: AppContext,
   schema: ReturnType<typeof requestSchema>,
   maxBytes: number,
-): Promise<PictureRequest> {
+): Promise<ImageRequest> {
   const type = c.req.header("content-type") ?? "";
   const format = /image\/jpe?g/.test(c.req.header("accept") ?? "") ? "jpeg" : "png";
   if (type.startsWith("image/") || type.startsWith("application/octet-stream")) {
@@ -145,7 +145,7 @@ async function readRequest(
 function toRequest({ inputs, parameters = {} as NonNullable<Body["parameters"]> }: Body) {
   const { prompt, target_size, mask_image } = parameters;
   const image = prompt === undefined && mask_image === undefined
-    ? pictureIn(inputs)
+    ? imageIn(inputs)
     : fromBase64(inputs, "inputs");
   return {
     prompt: image === undefined ? inputs : prompt ?? "",
@@ -162,19 +162,19 @@ function toRequest({ inputs, parameters = {} as NonNullable<Body["parameters"]> 
   };
 }
 
-/** How files of pictures begin in base64: PNG, JPEG, WebP, GIF. */
-const PICTURE = /^(data:image\/|iVBORw0KGgo|\/9j\/|UklGR|R0lGOD)/;
+/** How files of images begin in base64: PNG, JPEG, WebP, GIF. */
+const IMAGE = /^(data:image\/|iVBORw0KGgo|\/9j\/|UklGR|R0lGOD)/;
 
-/** A text that is a picture in base64; any other is a prompt. */
-function pictureIn(inputs: string): Uint8Array | undefined {
-  return inputs.length > 64 && PICTURE.test(inputs) ? fromBase64(inputs, "inputs") : undefined;
+/** A text that is an image in base64; any other is a prompt. */
+function imageIn(inputs: string): Uint8Array | undefined {
+  return inputs.length > 64 && IMAGE.test(inputs) ? fromBase64(inputs, "inputs") : undefined;
 }
 
 function fromBase64(text: string, field: string): Uint8Array {
   try {
     return Uint8Array.fromBase64(text.replace(/^data:[^,]*,/, ""));
   } catch {
-    throw invalid(field, `${field} must be a picture in base64`);
+    throw invalid(field, `${field} must be an image in base64`);
   }
 }
 

@@ -7,7 +7,7 @@ const PNG = Uint8Array.fromBase64(
 );
 
 describe("POST /", () => {
-  it("answers with the bytes of a picture", async () => {
+  it("answers with the bytes of an image", async () => {
     const { app, engine } = fakeApp();
     const parameters = { num_inference_steps: 2, width: 32, height: 16, negative_prompt: "dog" };
     const response = await app.request("/", post({ inputs: "a cat", parameters }));
@@ -25,7 +25,7 @@ describe("POST /", () => {
     await response.body?.cancel();
   });
 
-  it("takes a picture as the body, or in base64 with parameters", async () => {
+  it("takes an image as the body, or in base64 with parameters", async () => {
     const { app, engine } = fakeApp();
     const raw = { method: "POST", body: PNG, headers: { "content-type": "image/png" } };
     await (await app.request("/", raw)).body?.cancel();
@@ -44,7 +44,7 @@ describe("POST /", () => {
       [{}, 400, "inputs is missing"],
       [{ inputs: "a", parameters: { width: 30 } }, 400, "parameters.width"],
       [{ inputs: "x".repeat(8001) }, 400, "inputs must be a text of at most 8000 bytes"],
-      [{ inputs: "no picture", parameters: { prompt: "a" } }, 400, "base64"],
+      [{ inputs: "not base64!", parameters: { prompt: "a" } }, 400, "base64"],
     ];
     for (const [body, status, message] of wrong) {
       const response = await app.request("/", post(body));

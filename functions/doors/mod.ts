@@ -7,7 +7,7 @@ import { playgroundDoor } from "./playground/mod.ts";
 import { predictionsDoor } from "./predictions/mod.ts";
 import { sdapiDoor } from "./sdapi/mod.ts";
 
-/** The ways in that every app has unless told otherwise. */
+/** The ways in that every app has by default. */
 export const builtInDoors: readonly Door[] = [
   openaiDoor,
   predictionsDoor,

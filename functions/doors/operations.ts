@@ -94,11 +94,11 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext, metrics: Metrics)
   route(app, {
     method: "get",
     path: `${FILES_PATH}/{key}`,
-    summary: "A stored picture",
+    summary: "A stored image",
     tags: ["operations"],
     request: { params: z.object({ key: z.string() }) },
     responses: {
-      200: { description: "The picture", content: { "image/png": { schema: z.any() } } },
+      200: { description: "The image", content: { "image/png": { schema: z.any() } } },
       404: { description: "There is no such file" },
     },
   }, async (c) => {

@@ -16,11 +16,11 @@ export interface ChildEngineOptions extends ModelOptions {
   readonly models: readonly ModelSpec[];
   /** Where the models' files come from; this process fetches them. */
   readonly registry: Registry;
-  /** The child's program, a module that calls `runChild`; the built-in plugins' unless given. */
+  /** The child's program, a module that calls `runChild`. Defaults to the built-in plugins'. */
   readonly entry?: URL | undefined;
   /** More flags for the child's `deno run`. */
   readonly flags?: readonly string[] | undefined;
-  /** Milliseconds in which a run has to end after it was cancelled; 120,000 unless given. */
+  /** Milliseconds in which a run has to end after it was cancelled. Defaults to 120,000. */
   readonly stuckMs?: number | undefined;
   /** Told of each end of the child that nobody asked for. */
   readonly onLost?: ((reason: string) => void) | undefined;

@@ -35,7 +35,7 @@ function passedEnvironment(): Record<string, string> {
   );
 }
 
-/** The folder of the npm packages (Deno's cache, or node_modules), whose picture codecs read their WebAssembly files. */
+/** The folder of the npm packages (Deno's cache, or node_modules), whose image codecs read their WebAssembly files. */
 function packagesFolder(): string {
   return libraryFolder().replace(/[/\\](?:\.deno|onnxruntime-node)[/\\].*$/, "");
 }

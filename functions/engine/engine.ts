@@ -14,17 +14,17 @@ export interface ModelSpec {
 
 /** How models are loaded. */
 export interface ModelOptions {
-  /** Where they compute; `"cpu"` unless given. */
+  /** Where they compute. Defaults to `"cpu"`. */
   readonly device?: Device | undefined;
   /** In which type weights are held. */
   readonly torchDtype?: TorchDtype | undefined;
   /** Which weights, such as `"fp16"`. */
   readonly variant?: string | undefined;
-  /** Threads of one operator; all cores unless given. */
+  /** Threads of one operator. Defaults to all cores. */
   readonly threads?: number | undefined;
-  /** Width times height times pictures of one run. */
+  /** Width times height times images of one run. */
   readonly maxPixels?: number | undefined;
-  /** Whether each model makes a picture in one step before it is called ready; true unless given. */
+  /** Whether each model makes an image in one step before it is called ready. Defaults to true. */
   readonly warmup?: boolean | undefined;
 }
 

@@ -6,7 +6,7 @@ import { registry } from "@denoise/denoise/registry";
 import { ServeError } from "../contract/errors.ts";
 import type { JobEvent, RunEvent } from "../contract/job.ts";
 import { memoryQueue } from "../queue/memory_queue.ts";
-import { job, pictures, TINY } from "../tests/jobs.ts";
+import { imagesOf, job, TINY } from "../tests/jobs.ts";
 import { childEngine } from "./child.ts";
 import { startChild } from "./child_process.ts";
 import type { ServingEngine } from "./engine.ts";
@@ -30,7 +30,7 @@ const homes = { inlineEngine, childEngine };
 
 for (const [name, open] of Object.entries(homes)) {
   describe(`${name}()`, () => {
-    it("makes the pictures that the pipeline makes, with their recipes", async () => {
+    it("makes the images that the pipeline makes, with their recipes", async () => {
       const pipe = await DiffusionPipeline.fromPretrained(TINY);
       const options = { numInferenceSteps: 2, seed: 4n, numImagesPerPrompt: 2 };
       const { images } = await pipe("a cat", options);
@@ -43,9 +43,9 @@ for (const [name, open] of Object.entries(homes)) {
         assertEquals(info!.tasks, ["text-to-image", "image-to-image", "inpaint"]);
         assertEquals([info!.width, info!.height, info!.sizeMultiple], [32, 32, 8]);
         const input = { seed: "4", count: 2 };
-        const files = await pictures(engine.run(job("1", input), never));
+        const files = await imagesOf(engine.run(job("1", input), never));
         const scheduler = "EulerDiscreteScheduler";
-        const others = await pictures(engine.run(job("2", { ...input, scheduler }), never));
+        const others = await imagesOf(engine.run(job("2", { ...input, scheduler }), never));
         for (const [i, file] of files.entries()) {
           assertEquals((await decodeImage(file)).data, images[i]!.data);
           assertEquals((await decodeImage(others[i]!)).data, byEuler[i]!.data);
@@ -56,21 +56,21 @@ for (const [name, open] of Object.entries(homes)) {
       });
     });
 
-    it("does every task of the model, with pictures of any size and format", async () => {
+    it("does every task of the model, with images of any size and format", async () => {
       await using(open({ models, registry }), async (engine) => {
-        const [image] = await pictures(engine.run(job("1", { width: 40, height: 24 }), never));
-        const [jpeg] = await pictures(engine.run(job("2", { format: "jpeg", quality: 50 }), never));
+        const [image] = await imagesOf(engine.run(job("1", { width: 40, height: 24 }), never));
+        const [jpeg] = await imagesOf(engine.run(job("2", { format: "jpeg", quality: 50 }), never));
         assertEquals([...jpeg!.subarray(0, 2)], [0xff, 0xd8]);
         const strength = 0.9;
         for (const given of [{ image }, { image: jpeg }, { image, width: 16, height: 16 }]) {
           const task = "image-to-image";
-          const [changed] = await pictures(
+          const [changed] = await imagesOf(
             engine.run(job("3", { ...given, strength }, { task }), never),
           );
           assert(changed!.length > 100);
         }
         const task = "inpaint";
-        const [painted] = await pictures(
+        const [painted] = await imagesOf(
           engine.run(job("4", { image, mask: image }, { task }), never),
         );
         assert(painted!.length > 100);
@@ -86,14 +86,12 @@ for (const [name, open] of Object.entries(homes)) {
         const steps = told.flatMap((event) => event.type === "step" ? [event.step] : []);
         assertEquals(steps, [1, 2, 3, 4, 5, 6, 7], "PNDM costs one call more than steps");
         assertEquals(told.filter(({ type }) => type === "preview").length, 2);
-        const sides = told.flatMap((event) =>
-          event.type === "preview" ? [event.picture.width] : []
-        );
-        assertEquals(sides, [32, 32], "small pictures are decoded");
+        const sides = told.flatMap((event) => event.type === "preview" ? [event.image.width] : []);
+        assertEquals(sides, [32, 32], "small images are decoded");
         const rough = job("3", { steps: 4, previews: 1, width: 288, height: 288 });
         for await (const event of engine.run(rough, never)) {
-          if (event.type === "preview") assertEquals(event.picture.width, 288 / 4, "one a latent");
-          if (event.type === "succeeded") assertEquals(event.pictures[0]!.width, 288);
+          if (event.type === "preview") assertEquals(event.image.width, 288 / 4, "one a latent");
+          if (event.type === "succeeded") assertEquals(event.images[0]!.width, 288);
         }
         const controller = new AbortController();
         let after = 0;
@@ -107,15 +105,15 @@ for (const [name, open] of Object.entries(homes)) {
         assert(error instanceof ServeError || error instanceof DOMException);
         assert(after <= 1, `${after} steps were told after the signal`);
         const began = performance.now();
-        assertEquals((await pictures(engine.run(job("3"), never))).length, 1, "it works on");
+        assertEquals((await imagesOf(engine.run(job("3"), never))).length, 1, "it works on");
         const large = job("4", { steps: 100, width: 128, height: 128 });
         const stop = new AbortController();
         const run = engine.run(large, stop.signal);
         const first = await run.next();
         const stepMs = first.value?.type === "step" ? first.value.stepMs : 0;
         stop.abort();
-        await assertRejects(() => pictures(run));
-        await pictures(engine.run(job("5"), never));
+        await assertRejects(() => imagesOf(run));
+        await imagesOf(engine.run(job("5"), never));
         // 99 more steps would have been run otherwise; other programs may take most of the time
         assert(performance.now() - began < 50 * stepMs + 5_000, "the cancelled run went on");
       });
@@ -134,23 +132,23 @@ for (const [name, open] of Object.entries(homes)) {
         ];
         for (const [input, code, message] of wrong) {
           const task = input?.image === undefined ? "text-to-image" : "image-to-image";
-          const run = () => pictures(engine.run(job("1", input, { task }), never));
+          const run = () => imagesOf(engine.run(job("1", input, { task }), never));
           const error = await assertRejects(run, ServeError, message);
           assertEquals(error.code, code);
         }
-        const none = () => pictures(engine.run(job("1", {}, { model: "none" }), never));
+        const none = () => imagesOf(engine.run(job("1", {}, { model: "none" }), never));
         assertEquals((await assertRejects(none, ServeError)).code, "model_not_found");
       });
     });
 
-    it("fails for a model that makes sounds, and says so to the log", async () => {
+    it("fails for a model that makes audio, and says so to the log", async () => {
       const location = new URL("../../tests/fixtures/tiny-dance-diffusion", import.meta.url);
-      const sounds = [{ id: "sounds", location: location.pathname }];
-      await using(open({ models: sounds, registry }), async (engine) => {
+      const audio = [{ id: "audio", location: location.pathname }];
+      await using(open({ models: audio, registry }), async (engine) => {
         const error = await assertRejects(() => engine.ready(), ServeError);
         assertEquals(error.code, "model_unavailable");
         const { message } = (engine.state as { error: Error }).error;
-        assert(message.includes("DanceDiffusionPipeline makes sounds"), message);
+        assert(message.includes("DanceDiffusionPipeline makes audio"), message);
       });
     });
 
@@ -186,20 +184,20 @@ describe("inlineEngine()", () => {
     const { decodeImage } = await import("@denoise/denoise");
     await using(inlineEngine({ models, registry, warmup: false }), async (engine) => {
       const input = { seed: "4", steps: 4, scheduler: "EulerDiscreteScheduler" };
-      const [plain] = await pictures(engine.run(job("1", input), never));
-      const [karras] = await pictures(engine.run(job("2", { ...input, schedulerConfig }), never));
+      const [plain] = await imagesOf(engine.run(job("1", input), never));
+      const [karras] = await imagesOf(engine.run(job("2", { ...input, schedulerConfig }), never));
       assertEquals((await decodeImage(karras!)).data, image!.data);
       assertNotEquals((await decodeImage(plain!)).data, image!.data);
     });
   });
 
-  it("gives NaN as an error of its own, not as a black picture", async () => {
+  it("gives NaN as an error of its own, not as a black image", async () => {
     const NaNPipeline = definePipeline<{ scheduler: unknown }, [object], { images: never[] }>({
       className: "NaNPipeline",
       components: { scheduler: { kind: "scheduler" } },
       async *generate(run, options) {
         const nan = "prompt" in options ? 0 : NaN;
-        const codec = await run.pictures();
+        const codec = await run.images();
         const latents = Tensor.zeros([1]);
         yield { index: 0, total: 1, timestep: 0, latents, preview: () => Promise.resolve([]) };
         return { images: codec.fromTensor(Tensor.full([1, 3, 8, 8], nan)) as never[] };
@@ -214,7 +212,7 @@ describe("inlineEngine()", () => {
       const options = { models: [{ id: "nan", location: folder }], registry: plugins };
       await using(inlineEngine({ ...options, warmup: false }), async (engine) => {
         const run = job("1", {}, { model: "nan", task: "unconditional" });
-        const error = await assertRejects(() => pictures(engine.run(run, never)), ServeError);
+        const error = await assertRejects(() => imagesOf(engine.run(run, never)), ServeError);
         assertEquals(error.code, "nan_output");
       });
     } finally {
@@ -236,7 +234,7 @@ describe("childEngine()", () => {
         await run.next();
         const killed = performance.now();
         Deno.kill(engine.pid!, "SIGKILL");
-        const error = await assertRejects(() => pictures(run), ServeError);
+        const error = await assertRejects(() => imagesOf(run), ServeError);
         assertEquals(error.code, "engine_lost");
         const toldMs = performance.now() - killed;
         assert(toldMs < 500, `told after ${toldMs} ms, not at once`);
@@ -246,7 +244,7 @@ describe("childEngine()", () => {
         // the goal is load time + 1 s; other programs on the machine may double the load time
         assert(backMs < 2 * loadMs + 1_000, `ready after ${backMs} ms; it loads in ${loadMs} ms`);
         assertEquals([engine.restarts, lost.length], [1, 1]);
-        assertEquals((await pictures(engine.run(job("2"), never))).length, 1);
+        assertEquals((await imagesOf(engine.run(job("2"), never))).length, 1);
       },
     );
   });
@@ -260,10 +258,10 @@ describe("childEngine()", () => {
       await run.next();
       Deno.kill(engine.pid!, "SIGSTOP");
       controller.abort();
-      const error = await assertRejects(() => pictures(run), ServeError);
+      const error = await assertRejects(() => imagesOf(run), ServeError);
       assertEquals(error.code, "canceled");
       assertEquals(await lost.promise, "it ended by SIGKILL");
-      assertEquals((await pictures(engine.run(job("2"), never))).length, 1);
+      assertEquals((await imagesOf(engine.run(job("2"), never))).length, 1);
     });
   });
 
@@ -272,7 +270,7 @@ describe("childEngine()", () => {
       const queue = memoryQueue(engine, { bound: 100 });
       const input = { seed: "7", steps: 1, width: 16, height: 16 };
       await engine.ready();
-      const alone = await pictures(engine.run(job("alone", input), never));
+      const alone = await imagesOf(engine.run(job("alone", input), never));
       const ends = Array.from({ length: 100 }, async (_, i) => {
         const one = job(`${i}`, input, { keepMs: 60_000 });
         await queue.submit(one);
@@ -288,22 +286,22 @@ describe("childEngine()", () => {
       });
       for (const end of await Promise.all(ends)) {
         assert(end.type === "succeeded", JSON.stringify(end));
-        assertEquals(end.pictures[0]!.bytes, alone[0]);
+        assertEquals(end.images[0]!.bytes, alone[0]);
       }
       assertEquals(engine.restarts, 4);
       await queue.close(0);
     });
   });
 
-  it("gives eight runs at once, with other seeds and schedulers, the pictures they give alone", async () => {
+  it("gives eight runs at once, with other seeds and schedulers, the images they give alone", async () => {
     await using(childEngine({ models, registry }), async (engine) => {
       const schedulers = ["PNDMScheduler", "DDIMScheduler", "EulerDiscreteScheduler", undefined];
       const runs = Array.from({ length: 8 }, (_, i) => {
         return job(`${i}`, { seed: `${i}`, steps: 2 + i % 3, scheduler: schedulers[i % 4] });
       });
       const alone = [];
-      for (const run of runs) alone.push((await pictures(engine.run(run, never)))[0]);
-      const together = await Promise.all(runs.map((run) => pictures(engine.run(run, never))));
+      for (const run of runs) alone.push((await imagesOf(engine.run(run, never)))[0]);
+      const together = await Promise.all(runs.map((run) => imagesOf(engine.run(run, never))));
       assertEquals(together.map(([file]) => file), alone);
     });
   });

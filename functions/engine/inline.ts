@@ -118,7 +118,7 @@ class InlineEngine implements ServingEngine {
     width: number,
     height: number,
   ): Promise<Pick<JobInput, "image" | "mask" | "strength">> {
-    const codec = await this.#registry.pictures();
+    const codec = await this.#registry.images();
     const [white] = codec.fromTensor(Tensor.ones([1, 3, height, width]));
     const image = await white!.encode("png");
     return { image, mask: image, strength: 1 };

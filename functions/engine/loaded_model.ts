@@ -27,7 +27,7 @@ export interface LoadedModel {
   /**
    * The pipeline for a run: the model's own components, and a scheduler of the run's own.
    *
-   * @param chosen Class name and options of the scheduler; the model's own unless given.
+   * @param chosen Class name and options of the scheduler. Defaults to the model's own.
    */
   pipeline(
     task: Task,
@@ -55,12 +55,12 @@ export async function loadModel(
   const load = { device, torchDtype, variant, threads, registry };
   const plugin = await registry.get(className, "pipeline", MODEL_INDEX);
   const whole = await plugin.load(location, load) as AnyPipeline;
-  if (whole.makes !== "pictures") {
+  if (whole.makes !== "images") {
     await whole.dispose();
     throw new DenoiseError(
       "unsupported_option",
       `Cannot serve ${location.id}: ${className} makes ${whole.makes}, and what is served are ` +
-        `pictures; call the pipeline itself, or make them with "denoise generate"`,
+        `images; call the pipeline itself, or make them with "denoise generate"`,
     );
   }
   const tasks = await tasksFor(whole, registry);
@@ -106,7 +106,7 @@ async function swapped(
 
 type Parts = Parameters<typeof vaeScaleFactor>[0] & { readonly config: Record<string, unknown> };
 
-/** The size of pictures, as the pipelines settle it where a call leaves it open. */
+/** The size of images, as the pipelines settle it where a call leaves it open. */
 function sizes(
   { components }: AnyPipeline,
 ): Pick<ModelInfo, "width" | "height" | "sizeMultiple" | "takesSize"> {

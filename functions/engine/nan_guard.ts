@@ -1,7 +1,7 @@
 import {
   DenoiseError,
+  type ImageCodec,
   type LazyPlugin,
-  type PictureCodec,
   type PluginKind,
   Registry,
   type Tensor,
@@ -9,18 +9,18 @@ import {
 
 const KINDS: readonly PluginKind[] = ["scheduler", "model", "tokenizer", "processor", "pipeline"];
 
-/** Throws `nan_output` for a tensor that would become a black picture. */
+/** Throws `nan_output` for a tensor that would become a black image. */
 function checkNumbers(tensor: Tensor): void {
   const place = tensor.toFloat32Array().findIndex((value) => Number.isNaN(value));
   if (place < 0) return;
   throw new DenoiseError(
     "nan_output",
-    `Cannot make a picture: the decoder gave NaN at position ${place}; the model is broken, or ` +
+    `Cannot make an image: the decoder gave NaN at position ${place}; the model is broken, or ` +
       `overflows in float16 (use float32)`,
   );
 }
 
-/** The same plugins, with pictures that are never made of NaN. */
+/** The same plugins, with images that are never made of NaN. */
 export function guarded(registry: Registry): Registry {
   const plugins = KINDS.flatMap((kind) =>
     registry.names(kind).map((className): LazyPlugin => ({
@@ -30,15 +30,15 @@ export function guarded(registry: Registry): Registry {
       load: () => registry.get(className, kind),
     }))
   );
-  async function pictures(): Promise<PictureCodec> {
-    const codec = await registry.pictures();
+  async function images(): Promise<ImageCodec> {
+    const codec = await registry.images();
     return {
-      toTensor: (picture, options) => codec.toTensor(picture, options),
+      toTensor: (image, options) => codec.toTensor(image, options),
       fromTensor(tensor, recipe) {
         checkNumbers(tensor);
         return codec.fromTensor(tensor, recipe);
       },
     };
   }
-  return new Registry({ plugins, pictures });
+  return new Registry({ plugins, images });
 }

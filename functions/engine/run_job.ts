@@ -2,15 +2,15 @@ import { setImmediate } from "node:timers";
 import {
   type AnyPipeline,
   DenoiseError,
+  type Image,
+  type ImageOutput,
   type Model,
-  type Picture,
-  type PictureOutput,
   type PipelineStep,
   type Registry,
   type RunOptions,
 } from "@denoise/core";
-import type { EncodedPicture, Job, JobInput, RunEvent } from "../contract/job.ts";
-import { givenMask, givenPicture } from "./given_pictures.ts";
+import type { EncodedImage, Job, JobInput, RunEvent } from "../contract/job.ts";
+import { givenImage, givenMask } from "./given_images.ts";
 import type { LoadedModel } from "./loaded_model.ts";
 
 /** What a run needs beside its job. */
@@ -19,7 +19,7 @@ export interface RunContext {
   readonly model: LoadedModel;
   /** The plugins at hand. */
   readonly registry: Registry;
-  /** Width times height times pictures. */
+  /** Width times height times images. */
   readonly maxPixels: number;
 }
 
@@ -32,7 +32,7 @@ export async function* runJob(
   const warnings: string[] = [];
   const pipe = await model.pipeline(task, input, (message) => warnings.push(message));
   const pace = new Pace();
-  const image = await givenPicture(input, registry, maxPixels);
+  const image = await givenImage(input, registry, maxPixels);
   const given = { image, maskImage: await givenMask(input) };
   const preview = previewDecoder(pipe, { ...model.info, ...defined(input) });
   const steps = stream(pipe, input, { ...given, preview }, signal);
@@ -46,19 +46,19 @@ export async function* runJob(
     yield* warnings.splice(0).map((message) => ({ type: "warning" as const, message }));
     yield step;
     if (isPreviewStep(index + 1, total, input.previews)) {
-      const [picture] = await next.value.preview();
-      const encoded = await encode(picture!, input);
-      yield { type: "preview", index: previews++, step: index + 1, picture: encoded };
+      const [image] = await next.value.preview();
+      const encoded = await encode(image!, input);
+      yield { type: "preview", index: previews++, step: index + 1, image: encoded };
     }
     await turn();
   }
   const decodeMs = pace.lap();
-  const pictures = await Promise.all(next.value.images.map((picture) => encode(picture, input)));
+  const images = await Promise.all(next.value.images.map((image) => encode(image, input)));
   const encodeMs = pace.lap();
   yield* warnings.splice(0).map((message) => ({ type: "warning" as const, message }));
   yield {
     type: "succeeded",
-    pictures,
+    images,
     timing: { prepareMs: pace.prepareMs, stepsMs: pace.stepsMs, decodeMs, encodeMs },
   };
 }
@@ -68,10 +68,10 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Most pixels of a picture that a CPU decodes on the way. */
+/** Most pixels of an image that a CPU decodes on the way. */
 const DECODED_PIXELS = 256 * 256;
 
-/** On a CPU a decoder call costs more than a step, so there large pictures are shown roughly. */
+/** On a CPU a decoder call costs more than a step, so there large images are shown roughly. */
 function previewDecoder(
   { components }: AnyPipeline,
   { width, height }: { readonly width: number; readonly height: number },
@@ -85,7 +85,7 @@ function stream(
   input: JobInput,
   given: Pick<RunOptions, "preview">,
   signal: AbortSignal,
-): AsyncGenerator<PipelineStep, PictureOutput, void> {
+): AsyncGenerator<PipelineStep, ImageOutput, void> {
   const { prompt, count, seed, steps } = input;
   const shared = {
     numInferenceSteps: steps,
@@ -137,15 +137,15 @@ export function isPreviewStep(step: number, of: number, previews: number): boole
   return due(step) > due(step - 1) && due(step) <= previews;
 }
 
-async function encode(picture: Picture, { format, quality }: JobInput): Promise<EncodedPicture> {
-  const bytes = await picture.encode(format, quality === undefined ? {} : { quality });
-  const { width, height, recipe = {} } = picture;
+async function encode(image: Image, { format, quality }: JobInput): Promise<EncodedImage> {
+  const bytes = await image.encode(format, quality === undefined ? {} : { quality });
+  const { width, height, recipe = {} } = image;
   return { bytes, mediaType: `image/${format}`, width, height, recipe };
 }
 
 /** How long the pipeline takes. It tells of its first step when that is done, so that counts apart. */
 class Pace {
-  /** Pictures given, preparation and the first step. */
+  /** Images given, preparation and the first step. */
   prepareMs = 0;
   /** The other steps. */
   stepsMs = 0;

@@ -19,13 +19,13 @@ export interface DoorContext {
   readonly queue: JobQueue;
   /** What a request may ask for. */
   readonly limits: Limits;
-  /** Where pictures go whose address is asked for. */
+  /** Where images go whose address is asked for. */
   readonly store: Store;
   /** Whether results are addresses in the store; they are in the reply itself otherwise. */
   readonly storesResults: boolean;
   /** Class names of the schedulers at hand. */
   readonly schedulers: readonly string[];
-  /** Where callers reach this server; the address of their request unless given. */
+  /** Where callers reach this server. Defaults to the address of their request. */
   readonly publicUrl: string | undefined;
   /** How callers are told over webhooks; they are off where this is undefined. */
   readonly webhooks: WebhookSettings | undefined;

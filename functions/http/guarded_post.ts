@@ -43,9 +43,9 @@ export function isPublicAddress(address: string): boolean {
 export interface GuardedPostOptions {
   /** Headers. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Milliseconds for all of it; 5,000 unless given. */
+  /** Milliseconds for all of it. Defaults to 5,000. */
   readonly timeoutMs?: number | undefined;
-  /** Which addresses may be reached; those of the public internet unless given. */
+  /** Which addresses may be reached. Defaults to those of the public internet. */
   readonly allows?: ((address: string) => boolean) | undefined;
 }
 

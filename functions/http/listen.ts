@@ -8,11 +8,11 @@ export interface ListenOptions {
   readonly host: string;
   /** Port; 0 for any. */
   readonly port: number;
-  /** Milliseconds in which a request's headers have to come; 10,000 unless given. */
+  /** Milliseconds in which a request's headers have to come. Defaults to 10,000. */
   readonly headersTimeoutMs?: number | undefined;
-  /** Milliseconds in which a request has to come whole; 30,000 unless given. */
+  /** Milliseconds in which a request has to come whole. Defaults to 30,000. */
   readonly requestTimeoutMs?: number | undefined;
-  /** Connections at once; 1,000 unless given. */
+  /** Connections at once. Defaults to 1,000. */
   readonly maxConnections?: number | undefined;
 }
 

@@ -6,8 +6,8 @@ import { activeTrace } from "../observe/tracing.ts";
 import type { DoorContext } from "./context.ts";
 
 /** What a door has understood of a request. */
-export interface PictureRequest extends Partial<Omit<JobInput, "scheduler">> {
-  /** Public name of the model; the first that does the task unless given. */
+export interface ImageRequest extends Partial<Omit<JobInput, "scheduler">> {
+  /** Public name of the model. Defaults to the first that does the task. */
   readonly model?: string | undefined;
   /** What to do; follows from what is given unless said. */
   readonly task?: Task | undefined;
@@ -37,7 +37,7 @@ export interface PlanOptions {
  */
 export async function planJob(
   context: DoorContext,
-  request: PictureRequest,
+  request: ImageRequest,
   options: PlanOptions,
 ): Promise<Job> {
   const { model: wanted, task: asked, ...rest } = request;
@@ -70,7 +70,7 @@ export async function planJob(
   };
 }
 
-function impliedTask({ image, mask }: PictureRequest): Task | undefined {
+function impliedTask({ image, mask }: ImageRequest): Task | undefined {
   if (mask !== undefined) return "inpaint";
   return image === undefined ? undefined : "image-to-image";
 }
@@ -96,7 +96,7 @@ function abilities(models: readonly ModelInfo[]): string {
   return models.map(({ id, tasks }) => `${id} does ${tasks.join(", ")}`).join("; ");
 }
 
-/** A picture given to a model that sees its depth is looked at that way. */
+/** An image given to a model that sees its depth is looked at that way. */
 function settleTask(model: ModelInfo, task: Task | undefined): Task {
   if (task === undefined) {
     const [own] = model.tasks;
@@ -135,7 +135,7 @@ function checkGiven(task: Task, input: JobInput, nameOf: NameOf): void {
     if (given !== undefined) {
       throw invalid(
         nameOf(given),
-        `${nameOf(given)} must be left out: the model makes pictures of the one kind that it was ` +
+        `${nameOf(given)} must be left out: the model makes images of the one kind that it was ` +
           `trained on`,
       );
     }
@@ -144,10 +144,10 @@ function checkGiven(task: Task, input: JobInput, nameOf: NameOf): void {
   }
   const takesImage = task !== "text-to-image" && task !== "unconditional";
   if (takesImage && image === undefined) {
-    throw invalid(nameOf("image"), `${nameOf("image")} is missing; ${task} begins with a picture`);
+    throw invalid(nameOf("image"), `${nameOf("image")} is missing; ${task} begins with an image`);
   }
   if (task === "inpaint" && mask === undefined) {
-    throw invalid(nameOf("mask"), `${nameOf("mask")} is missing; it says what is painted anew`);
+    throw invalid(nameOf("mask"), `${nameOf("mask")} is missing; it says what is inpainted`);
   }
   const useless = Object.entries({
     image: takesImage ? undefined : image,
@@ -175,7 +175,7 @@ function checkSize(
     if (!takesSize) {
       throw invalid(
         nameOf(field),
-        `${nameOf(field)} must be left out: ${model.id} makes pictures of ${model.width}x` +
+        `${nameOf(field)} must be left out: ${model.id} makes images of ${model.width}x` +
           `${model.height}`,
       );
     }
@@ -186,17 +186,17 @@ function checkSize(
         `${MIN_SIDE} to ${limits.maxSide}`,
     );
   }
-  const byPicture = task === "image-to-image" || task === "depth-to-image";
-  if (byPicture && (width === undefined) !== (height === undefined)) {
+  const byImage = task === "image-to-image" || task === "depth-to-image";
+  if (byImage && (width === undefined) !== (height === undefined)) {
     const missing = width === undefined ? "width" : "height";
     throw invalid(nameOf(missing), `${nameOf(missing)} is missing; give both sides or neither`);
   }
-  if (byPicture && width === undefined) return;
+  if (byImage && width === undefined) return;
   const pixels = (width ?? model.width) * (height ?? model.height) * count;
   if (pixels <= limits.maxPixels) return;
   throw invalid(
     nameOf("width"),
-    `Cannot make ${pixels} pixels at once: width times height times pictures can be ` +
+    `Cannot make ${pixels} pixels at once: width times height times images can be ` +
       `${limits.maxPixels} at most`,
   );
 }
@@ -227,7 +227,7 @@ function findScheduler(name: string, known: readonly string[], nameOf: NameOf): 
   );
 }
 
-/** Settled here, so that a run that is tried again makes the same picture. */
+/** Settled here, so that a run that is tried again makes the same image. */
 function randomSeed(): string {
   const [high, low] = crypto.getRandomValues(new Uint32Array(2));
   return String((high! & 0x1fffff) * 2 ** 32 + low!);

@@ -43,13 +43,13 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
 
   const requests = counter("requests_total", "Replies", ["door", "outcome"]);
   const rejected = counter("rejected_total", "Requests that were turned away", ["reason"]);
-  const images = counter("images_total", "Pictures made", ["model"]);
+  const images = counter("images_total", "Images made", ["model"]);
   const nan = counter("nan_outputs_total", "Runs that ended in NaN", ["model"]);
   const waited = histogram("queue_seconds", "Time in the queue");
   const steps = histogram("step_seconds", "Time of a denoising step", ["model"]);
   const prepared = histogram("prepare_seconds", "Time to the end of a run's first step", ["model"]);
-  const decoded = histogram("decode_seconds", "Time from latents to pictures", ["model"]);
-  const encoded = histogram("encode_seconds", "Time from pictures to files", ["model"]);
+  const decoded = histogram("decode_seconds", "Time from latents to images", ["model"]);
+  const encoded = histogram("encode_seconds", "Time from images to files", ["model"]);
   const depth = gauge("queue_depth", "Jobs that wait");
   const running = gauge("running_jobs", "Jobs that run");
   const restarts = gauge("engine_restarts_total", "How often the engine was started again");
@@ -68,7 +68,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
       } else if (event.type === "step" && event.step > 1) {
         steps.observe({ model }, event.stepMs / 1000);
       } else if (event.type === "succeeded") {
-        images.inc({ model }, event.pictures.length);
+        images.inc({ model }, event.images.length);
         prepared.observe({ model }, event.timing.prepareMs / 1000);
         decoded.observe({ model }, event.timing.decodeMs / 1000);
         encoded.observe({ model }, event.timing.encodeMs / 1000);

@@ -21,7 +21,7 @@ export class Entry {
     this.#job = job;
   }
 
-  /** The job; the pictures that it was given are dropped at its end. */
+  /** The job; the images that it was given are dropped at its end. */
   get job(): Job {
     return this.#job;
   }
@@ -39,10 +39,10 @@ export class Entry {
     return this.#startedAt === undefined ? "queued" : "running";
   }
 
-  /** Bytes of its pictures. */
+  /** Bytes of its images. */
   get bytes(): number {
-    const pictures = this.#latest.succeeded?.pictures ?? [];
-    return pictures.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    const images = this.#latest.succeeded?.images ?? [];
+    return images.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
   /**

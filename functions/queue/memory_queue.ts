@@ -10,13 +10,13 @@ import { runAttempts } from "./run_attempts.ts";
 
 /** How a {@linkcode memoryQueue} works. */
 export interface MemoryQueueOptions {
-  /** Jobs that may wait; 64 unless given. */
+  /** Jobs that may wait. Defaults to 64. */
   readonly bound?: number | undefined;
-  /** Jobs that run at once; 1 unless given. */
+  /** Jobs that run at once. Defaults to 1. */
   readonly concurrency?: number | undefined;
-  /** Milliseconds from the acceptance of a job to its end; 600,000 unless given. */
+  /** Milliseconds from the acceptance of a job to its end. Defaults to 600,000. */
   readonly timeoutMs?: number | undefined;
-  /** Bytes of results that are kept for callers who come back; 256 MB unless given. */
+  /** Bytes of results that are kept for callers who come back. Defaults to 256 MB. */
   readonly keptBytes?: number | undefined;
   /** Told of every event, after its job's followers. */
   readonly onEvent?: ((job: Job, event: JobEvent) => void) | undefined;
@@ -113,7 +113,7 @@ class MemoryQueue implements JobQueue {
     entry.startTimer(this.#options.timeoutMs ?? 600_000, () =>
       this.#stop(entry, {
         code: "timeout",
-        message: "Cannot make the picture: it took longer than the server allows",
+        message: "Cannot make the image: it took longer than the server allows",
       }));
     this.#tell(entry, { type: "queued", position: [...this.#line].indexOf(entry) });
     this.#next();

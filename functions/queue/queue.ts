@@ -5,7 +5,7 @@ export type JobStatus = "queued" | "running" | "succeeded" | "failed" | "cancele
 
 /** What is known of a job. */
 export interface JobRecord {
-  /** The job, without the pictures that it was given. */
+  /** The job, without the images that it was given. */
   readonly job: Job;
   /** Where it is. */
   readonly status: JobStatus;

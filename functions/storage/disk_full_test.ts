@@ -51,8 +51,8 @@ describe("a full disk", () => {
       const plain = await generate(server.url, { seed: 5 });
       assertEquals(plain.status, 200, "what needs no disk goes on");
       await plain.body?.cancel();
-      const picture = new Uint8Array(await (await fetch(kept)).arrayBuffer());
-      assertEquals([picture[1], picture[2], picture[3]], [0x50, 0x4e, 0x47]);
+      const image = new Uint8Array(await (await fetch(kept)).arrayBuffer());
+      assertEquals([image[1], image[2], image[3]], [0x50, 0x4e, 0x47]);
       await disk.empty();
       const again = await store(2);
       assertEquals(again.status, 200, "and it works when there is room again");

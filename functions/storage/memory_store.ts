@@ -2,9 +2,9 @@ import { checkKey, FILES_PATH, type Store, type StoredFile } from "./store.ts";
 
 /** How much a {@linkcode memoryStore} keeps. */
 export interface MemoryStoreOptions {
-  /** Bytes of all files; the oldest make room. 256 MB unless given. */
+  /** Bytes of all files; the oldest make room. 256 MB by default. */
   readonly maxBytes?: number | undefined;
-  /** Milliseconds that a file is kept; 3,600,000 unless given. */
+  /** Milliseconds that a file is kept. Defaults to 3,600,000. */
   readonly ttlMs?: number | undefined;
 }
 

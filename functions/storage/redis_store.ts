@@ -2,9 +2,9 @@ import { checkKey, FILES_PATH, type Store, type StoredFile } from "./store.ts";
 
 /** Where in Redis, and for how long. */
 export interface RedisStoreOptions {
-  /** What every key begins with; `denoise` unless given. */
+  /** What every key begins with. Defaults to `denoise`. */
   readonly prefix?: string | undefined;
-  /** Milliseconds that a file is kept; 3,600,000 unless given. */
+  /** Milliseconds that a file is kept. Defaults to 3,600,000. */
   readonly ttlMs?: number | undefined;
 }
 

@@ -3,15 +3,15 @@ import { checkKey, type Store, type StoredFile } from "./store.ts";
 
 /** Which bucket, and who asks. */
 export interface S3StoreOptions {
-  /** Address of the bucket, such as `https://s3.example.com/pictures`. */
+  /** Address of the bucket, such as `https://s3.example.com/images`. */
   readonly endpoint: string;
-  /** Region; `auto` unless given. */
+  /** Region. Defaults to `auto`. */
   readonly region?: string | undefined;
   /** Key id. */
   readonly accessKeyId: string;
   /** Secret key. */
   readonly secretAccessKey: string;
-  /** Seconds that an address is valid; 3,600 unless given. */
+  /** Seconds that an address is valid. Defaults to 3,600. */
   readonly urlSeconds?: number | undefined;
 }
 

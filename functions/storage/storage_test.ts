@@ -6,7 +6,7 @@ import { folderStore } from "./folder_store.ts";
 import { memoryStore } from "./memory_store.ts";
 import { s3Store } from "./s3_store.ts";
 import { checkKey, type Store } from "./store.ts";
-import { storePicture } from "./store_picture.ts";
+import { storeImage } from "./store_image.ts";
 
 const file = { bytes: Uint8Array.of(1, 2, 3), mediaType: "image/png" };
 
@@ -38,8 +38,8 @@ describe("folderStore()", () => {
 
   it("says storage_failed when it cannot write", async () => {
     const store = folderStore("/proc/no/such");
-    const picture = { ...file, width: 1, height: 1, recipe: {} };
-    const error = await assertRejects(() => storePicture(store, picture, "https://x"), ServeError);
+    const image = { ...file, width: 1, height: 1, recipe: {} };
+    const error = await assertRejects(() => storeImage(store, image, "https://x"), ServeError);
     assertEquals([error.code, error.message.includes("/proc")], ["storage_failed", false]);
   });
 });
@@ -52,12 +52,12 @@ describe("s3Store()", () => {
       port: 0,
       silent: true,
       directory,
-      configureBuckets: [{ name: "pictures", configs: [] }],
+      configureBuckets: [{ name: "images", configs: [] }],
     });
     const { port } = await server.run();
     try {
       const store = s3Store({
-        endpoint: `http://127.0.0.1:${port}/pictures`,
+        endpoint: `http://127.0.0.1:${port}/images`,
         region: "us-east-1",
         accessKeyId: "S3RVER",
         secretAccessKey: "S3RVER",
@@ -75,10 +75,10 @@ describe("s3Store()", () => {
   });
 
   it("signs addresses that lead to the bucket", async () => {
-    const endpoint = "https://s3.example.com/pictures";
+    const endpoint = "https://s3.example.com/images";
     const store = s3Store({ endpoint, accessKeyId: "id", secretAccessKey: "secret" });
     const url = new URL(await store.url("a.png", "https://x"));
-    assertEquals([url.host, url.pathname], ["s3.example.com", "/pictures/a.png"]);
+    assertEquals([url.host, url.pathname], ["s3.example.com", "/images/a.png"]);
     assert(url.searchParams.has("X-Amz-Signature"));
   });
 });

@@ -6,7 +6,7 @@ export interface StoredFile {
   readonly mediaType: string;
 }
 
-/** Where pictures are put for callers who want an address of them. */
+/** Where images are put for callers who want an address of them. */
 export interface Store {
   /** Stores a file under a key of letters, digits, `-`, `_` and `.`. */
   put(key: string, file: StoredFile): Promise<void>;
@@ -15,7 +15,7 @@ export interface Store {
   /**
    * The address of a file.
    *
-   * @param base Where this server is reached, such as `https://pictures.example.com`.
+   * @param base Where this server is reached, such as `https://images.example.com`.
    */
   url(key: string, base: string): Promise<string>;
 }

@@ -1,5 +1,5 @@
 import { ServeError } from "../contract/errors.ts";
-import type { EncodedPicture, Job, RunEvent } from "../contract/job.ts";
+import type { EncodedImage, Job, RunEvent } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import type { EngineState, ServingEngine } from "../engine/engine.ts";
 import { withSignal } from "../async/with_signal.ts";
@@ -27,7 +27,7 @@ export interface FakeEngineOptions {
   readonly fail?: (job: Job, step: number, attempt: number) => Error | undefined;
 }
 
-/** An engine without a model: its pictures are their seeds. */
+/** An engine without a model: its images are their seeds. */
 export class FakeEngine implements ServingEngine {
   state: EngineState = { phase: "starting" };
   restarts = 0;
@@ -83,12 +83,12 @@ export class FakeEngine implements ServingEngine {
       const etaMs = (of - step) * (stepMs ?? 0);
       yield { type: "step", step, of, stepMs: stepMs ?? 0, etaMs, at: Date.now() };
       if (step <= previews) {
-        yield { type: "preview", index: step - 1, step, picture: picture(job, 0) };
+        yield { type: "preview", index: step - 1, step, image: image(job, 0) };
       }
     }
-    const pictures = Array.from({ length: count }, (_, i) => picture(job, i));
+    const images = Array.from({ length: count }, (_, i) => image(job, i));
     const timing = { prepareMs: 0, stepsMs: 0, decodeMs: 0, encodeMs: 0 };
-    yield { type: "succeeded", pictures, timing };
+    yield { type: "succeeded", images, timing };
   }
 
   close(): Promise<void> {
@@ -98,7 +98,7 @@ export class FakeEngine implements ServingEngine {
 }
 
 /** A PNG of one pixel, with the seed behind its end. */
-function picture({ input, model }: Job, index: number): EncodedPicture {
+function image({ input, model }: Job, index: number): EncodedImage {
   const seed = String(BigInt(input.seed ?? "0") + BigInt(index));
   const png = Uint8Array.fromBase64(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",

@@ -21,11 +21,11 @@ export function job(
   };
 }
 
-/** The last event of a run, which has the pictures. */
-export async function pictures(events: AsyncIterable<RunEvent>): Promise<readonly Uint8Array[]> {
+/** The last event of a run, which has the images. */
+export async function imagesOf(events: AsyncIterable<RunEvent>): Promise<readonly Uint8Array[]> {
   let files: readonly Uint8Array[] = [];
   for await (const event of events) {
-    if (event.type === "succeeded") files = event.pictures.map(({ bytes }) => bytes);
+    if (event.type === "succeeded") files = event.images.map(({ bytes }) => bytes);
   }
   return files;
 }

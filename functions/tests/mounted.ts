@@ -12,9 +12,9 @@ import { FakeEngine } from "./fake_engine.ts";
 const app = createApp({ engine: new FakeEngine(), registry });
 const outer = new Hono();
 outer.get("/", (c) => c.text("theirs"));
-outer.mount("/pictures", app.fetch);
+outer.mount("/images", app.fetch);
 
 const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, outer.fetch);
-const at = `http://127.0.0.1:${server.addr.port}/pictures/v1/models/fake`;
+const at = `http://127.0.0.1:${server.addr.port}/images/v1/models/fake`;
 console.log(await (await fetch(at)).text());
 await server.shutdown();

@@ -1,5 +1,5 @@
 /**
- * `deno task screenshots`: pictures of the playground for docs/images, taken in Chromium of a server with
+ * `deno task screenshots`: images of the playground for docs/images, taken in Chromium of a server with
  * the embedded model. CHROMIUM names the browser where it is not at /usr/bin/chromium.
  *
  * @module
@@ -49,7 +49,7 @@ async function desktop(browser: Browser, url: string): Promise<void> {
   await page.fill("#prompt", "red apple on a blue background");
   await page.fill("#steps", "120"); // slow enough to be caught in the middle
   await page.click("#draw");
-  await page.locator('#results img[alt="The picture as it emerges"]').waitFor();
+  await page.locator('#results img[alt="The image as it emerges"]').waitFor();
   await shown(page, /^Step [6-9]\d of/);
   await save(page, "playground-emerging");
   await shown(page, /^Done$/);

@@ -2,7 +2,7 @@
 
     python make_repos.py FOLDER [name ...]
 
-`sd15`: every component in the size of Stable Diffusion 1.5 (4.3 GB). `small`: 6 million parameters, 128x128 pictures.
+`sd15`: every component in the size of Stable Diffusion 1.5 (4.3 GB). `small`: 6 million parameters, 128x128 images.
 What is there already stays.
 """
 

@@ -28,7 +28,7 @@ interface Answer {
   readonly status: number;
   /** From the request to the last byte. */
   readonly ms: number;
-  /** In the pipeline, its encoding of pictures included; undefined for a refusal. */
+  /** In the pipeline, its encoding of images included; undefined for a refusal. */
   readonly pipelineMs: number | undefined;
   readonly body: { readonly data?: readonly { readonly recipe: { readonly seed: string } }[] };
 }
@@ -57,7 +57,7 @@ export async function overhead(url: string, request: object, count: number): Pro
   return sorted(times);
 }
 
-/** How long /livez takes, asked every 10 ms while a picture is made, and how many pictures were. */
+/** How long /livez takes, asked every 10 ms while an image is made, and how many images were. */
 export async function livez(url: string, request: object, ms: number): Promise<Times> {
   const times: number[] = [];
   const end = performance.now() + ms;
@@ -160,9 +160,9 @@ async function filled(
 
 /** What many clients got. */
 export interface Crowd {
-  /** Pictures a second. */
+  /** Images a second. */
   readonly rate: number;
-  /** Requests whose picture did not come, or was another's. */
+  /** Requests whose image did not come, or was another's. */
   readonly lost: number;
 }
 

@@ -1,4 +1,4 @@
-import { definePipeline, type Picture, Tensor } from "@denoise/core";
+import { definePipeline, type Image, Tensor } from "@denoise/core";
 
 /** What a call is given. */
 interface Call {
@@ -6,19 +6,19 @@ interface Call {
   readonly seed?: bigint;
 }
 
-/** The side of the pictures, that of the embedded model. */
+/** The side of the images, that of the embedded model. */
 const SIDE = 128;
 
-/** A pipeline without weights: its steps take `step_ms` of its model_index.json, its pictures are grey. */
+/** A pipeline without weights: its steps take `step_ms` of its model_index.json, its images are grey. */
 export const PacedPipeline = definePipeline<
   { scheduler: unknown },
   [Call],
-  { images: readonly Picture[] }
+  { images: readonly Image[] }
 >({
   className: "PacedPipeline",
   components: { scheduler: { kind: "scheduler" } },
   settings: { step_ms: 0 },
-  async *generate({ settings, recipe, pictures }, { numInferenceSteps: total = 4, seed = 0n }) {
+  async *generate({ settings, recipe, images }, { numInferenceSteps: total = 4, seed = 0n }) {
     const latents = Tensor.zeros([1]);
     const stepMs = settings["step_ms"] as number;
     for (let index = 0; index < total; index++) {
@@ -26,7 +26,7 @@ export const PacedPipeline = definePipeline<
       yield { index, total, timestep: 0, latents, preview: () => Promise.resolve([]) };
     }
     const grey = Tensor.full([1, 3, SIDE, SIDE], 0.5);
-    const codec = await pictures();
+    const codec = await images();
     return { images: codec.fromTensor(grey, () => ({ ...recipe, seed: `${seed}` })) };
   },
 });

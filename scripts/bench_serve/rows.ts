@@ -16,7 +16,7 @@ export interface Row {
   /** One value a round. */
   readonly values: readonly number[];
   /** What they are in. */
-  readonly unit: "ms" | "%" | "MB" | "of 10,000" | "pictures a second";
+  readonly unit: "ms" | "%" | "MB" | "of 10,000" | "images a second";
   /** What is to be reached: at most that, or at least; undefined where it only informs. */
   readonly goal?: { readonly most: number } | { readonly least: number } | undefined;
 }
@@ -108,7 +108,7 @@ async function* paced(size: BenchSize): AsyncGenerator<Row> {
   yield { what: `${full}, each over a new connection, p99`, values: at(0.99, fresh), unit: "ms" };
 }
 
-/** Pictures a second of an engine that nothing stands before, one run after the other. */
+/** Images a second of an engine that nothing stands before, one run after the other. */
 async function ownRate(engine: ReturnType<typeof childEngine>, count: number): Promise<number> {
   const job: Job = {
     id: "bench",
@@ -147,7 +147,7 @@ async function* throughput(size: BenchSize): AsyncGenerator<Row> {
     });
     const own = pairs.map(({ own }) => own);
     const shares = pairs.map(({ own, served }) => served / own * 100);
-    yield { what: "the engine alone, 6 steps of 128x128", values: own, unit: "pictures a second" };
+    yield { what: "the engine alone, 6 steps of 128x128", values: own, unit: "images a second" };
     const what = "of that, with 32 clients over HTTP";
     yield { what, values: shares, unit: "%", goal: { least: 95 } };
   } finally {
@@ -164,7 +164,7 @@ async function* soak({ divisor }: BenchSize): AsyncGenerator<Row> {
   const grown = (await residentBytes(pid) - before) / 1e6;
   const what = "10,000 requests of 32 clients to a fresh server";
   yield { what: `${what}: lost`, values: [lost], unit: "of 10,000", goal: { most: 0 } };
-  yield { what: `${what}: rate`, values: [rate], unit: "pictures a second" };
+  yield { what: `${what}: rate`, values: [rate], unit: "images a second" };
   const memory = `${what}: memory grown, both processes`;
   yield { what: memory, values: [grown], unit: "MB", goal: { most: 100 } };
 }

@@ -2,7 +2,7 @@ import type { AnyOutput, AnyPipeline, PipelineStep, Registry } from "@denoise/co
 import { DenoiseError, diffusionPipeline } from "@denoise/core";
 import { defaults, id as EMBEDDED } from "@denoise/embedded-emoji";
 import { loadLoraWeights } from "@denoise/lora";
-import { showPicture } from "@denoise/terminal";
+import { showImage } from "@denoise/terminal";
 import type { Command } from "commander";
 import { registry as builtIn } from "../../plugins/registry.ts";
 import { integer, number, seed, several, size } from "./options.ts";
@@ -11,7 +11,7 @@ import {
   checkGiven,
   controlNetLoader,
   type Given,
-  pictureFlags,
+  imageFlags,
   type Task,
   taskFor,
 } from "./tasks.ts";
@@ -37,18 +37,18 @@ interface GenerateFlags extends Given {
 /** Adds `generate PROMPT`. */
 export function addGenerate(program: Command): void {
   program.command("generate")
-    .description("make pictures from a prompt; without one, pictures or sounds of one kind")
-    .argument("[prompt...]", "what the picture should show")
+    .description("make images from a prompt; without one, images or audio of one kind")
+    .argument("[prompt...]", "what the image should show")
     .option("-m, --model <id>", "Hub id or folder of a diffusers repo", EMBEDDED)
     .option("-s, --steps <n>", "denoising steps", integer(1, 10_000))
     .option("-g, --guidance <scale>", "how closely to follow the prompt", number(0, 100))
-    .option("--seed <n>", "what the noise is drawn from; picture i takes seed + i", seed)
+    .option("--seed <n>", "what the noise is drawn from; image i takes seed + i", seed)
     .option("--scheduler <name>", 'scheduler, such as "euler" or "DDIMScheduler"')
     .option("--size <size>", 'in pixels, "512" or "768x512" (width x height)', size)
-    .option("--negative <prompt>", "what the picture should not show")
-    .option("--image <file>", "a picture to begin with")
-    .option("--mask <file>", "what of it is painted anew: white on black")
-    .option("--strength <share>", "how much of the picture is forgotten, 0 to 1", number(0, 1))
+    .option("--negative <prompt>", "what the image should not show")
+    .option("--image <file>", "an image to begin with")
+    .option("--mask <file>", "what of it is inpainted: white on black")
+    .option("--strength <share>", "denoising strength, 0 to 1", number(0, 1))
     .option("--depth <file>", 'how near things are, light is near; "estimate" lets the model see')
     .option("--controlnet <id>", "a ControlNet, Hub id or folder; repeatable", several(String), [])
     .option("--control-image <file>", "what it follows; one for each", several(String), [])
@@ -59,13 +59,13 @@ export function addGenerate(program: Command): void {
       several(String),
       [],
     )
-    .option("--length <seconds>", "how long a sound is", number(0, 3600))
-    .option("-n, --count <n>", "how many pictures or sounds", integer(1, 64), 1)
-    .option("-o, --out <file>", "where to write: .png, .jpg or .jpeg; .wav for sounds")
+    .option("--length <seconds>", "how long an audio clip is", number(0, 3600))
+    .option("-n, --count <n>", "how many images or audio", integer(1, 64), 1)
+    .option("-o, --out <file>", "where to write: .png, .jpg or .jpeg; .wav for audio")
     .option("-d, --device <device>", "cpu, cuda, tensorrt, webgpu, coreml or dml", "cpu")
     .option("--variant <name>", 'which weights, such as "fp16"')
     .option("--revision <name>", "branch, tag or commit of the repo")
-    .option("--json", "print one JSON object a picture instead of text")
+    .option("--json", "print one JSON object an image instead of text")
     .addHelpText(
       "after",
       "\nExamples:" +
@@ -102,14 +102,14 @@ async function generate(prompt: string, flags: GenerateFlags, registry: Registry
     const task = await taskFor(pipe, flags, controlNet, registry).finally(bar.stop);
     used = task.pipe;
     const { images, audios = [] } = await withProgress(start(task, prompt, flags));
-    const kind = audios.length > 0 ? SOUND : PICTURE;
+    const kind = audios.length > 0 ? AUDIO : IMAGE;
     const made = audios.length > 0 ? audios : images;
     for (const [index, one] of made.entries()) {
       const path = outputPath(prompt, flags.out, index, made.length, kind);
       await one.save(path);
       if (flags.json) console.log(JSON.stringify({ path, ...one.recipe }));
       else {
-        if ("width" in one) await showPicture(one);
+        if ("width" in one) await showImage(one);
         console.log(`${path} (seed ${one.recipe?.seed ?? "unknown"})`);
       }
     }
@@ -125,7 +125,7 @@ function refusePrompt(pipe: AnyPipeline, prompt: string, flags: GenerateFlags): 
     prompt && "a prompt",
     flags.negative && "--negative",
     flags.guidance !== undefined && "--guidance",
-    ...pictureFlags(flags),
+    ...imageFlags(flags),
   ].filter(Boolean);
   if (unused.length === 0) return;
   throw new TypeError(
@@ -134,17 +134,17 @@ function refusePrompt(pipe: AnyPipeline, prompt: string, flags: GenerateFlags): 
   );
 }
 
-/** A length is for sounds. */
+/** A length is for audio. */
 function refuseLength({ className, makes }: AnyPipeline, { length }: GenerateFlags): void {
   if (length === undefined || className === "DanceDiffusionPipeline") return;
   throw new TypeError(
     `Cannot give --length to ${className}: it makes ${makes}${
-      makes === "sounds" ? " of one length" : ""
+      makes === "audio" ? " of one length" : ""
     }; a model of DanceDiffusionPipeline takes it, such as harmonai/maestro-150k`,
   );
 }
 
-/** Starts the run with what the pipeline at hand takes: a prompt, or a number of pictures. */
+/** Starts the run with what the pipeline at hand takes: a prompt, or a number of images. */
 function start(
   { pipe, options }: Task,
   prompt: string,
@@ -179,16 +179,16 @@ interface FileKind {
   readonly known: string;
 }
 
-const PICTURE: FileKind = {
-  name: "picture",
+const IMAGE: FileKind = {
+  name: "image",
   extension: ".png",
   pattern: /\.(png|jpe?g)$/i,
   known: ".png, .jpg or .jpeg",
 };
 
-const SOUND: FileKind = { name: "sound", extension: ".wav", pattern: /\.wav$/i, known: ".wav" };
+const AUDIO: FileKind = { name: "audio", extension: ".wav", pattern: /\.wav$/i, known: ".wav" };
 
-/** Where picture or sound `index` is written: a name from the prompt unless one is given. */
+/** Where image or audio `index` is written: a name from the prompt unless one is given. */
 function outputPath(
   prompt: string,
   out: string | undefined,

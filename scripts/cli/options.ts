@@ -19,7 +19,7 @@ export function number(min: number, max: number) {
   };
 }
 
-/** Reads a picture size, `512` or `768x512` (width x height). */
+/** Reads an image size, `512` or `768x512` (width x height). */
 export function size(text: string): { readonly width: number; readonly height: number } {
   const [_, width, height = width] = text.match(/^(\d+)(?:x(\d+))?$/i) ?? [];
   if (width === undefined) {

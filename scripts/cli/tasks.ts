@@ -9,7 +9,7 @@ import {
   type Registry,
 } from "@denoise/core";
 
-/** What a picture is made from beside the prompt. */
+/** What an image is made from beside the prompt. */
 export interface Given {
   readonly image?: string;
   readonly mask?: string;
@@ -44,7 +44,7 @@ function flagsOf(given: Given, names: readonly (keyof Given)[]): string[] {
 }
 
 /** Everything that is given beside a prompt, as flags. */
-export function pictureFlags(given: Given): string[] {
+export function imageFlags(given: Given): string[] {
   return flagsOf(given, [
     "size",
     "image",
@@ -66,13 +66,13 @@ export function checkGiven(given: Given): void {
   const { image, mask, depth, strength, size, controlnet } = given;
   const controlled = flagsOf(given, ["controlnet", "controlImage", "controlScale"]).length > 0;
   if (mask !== undefined && image === undefined) {
-    throw new TypeError("Cannot paint in a mask without a picture: give --image beside --mask");
+    throw new TypeError("Cannot paint in a mask without an image: give --image beside --mask");
   }
   if (depth !== undefined && image === undefined) {
-    throw new TypeError("Cannot keep depth without a picture: give --image beside --depth");
+    throw new TypeError("Cannot keep depth without an image: give --image beside --depth");
   }
   if (strength !== undefined && image === undefined) {
-    throw new TypeError("Cannot use --strength without a picture: give --image beside it");
+    throw new TypeError("Cannot use --strength without an image: give --image beside it");
   }
   if (depth !== undefined && (mask !== undefined || controlled)) {
     const other = mask === undefined ? "a ControlNet" : "--mask";
@@ -80,22 +80,22 @@ export function checkGiven(given: Given): void {
   }
   if (size !== undefined && image !== undefined && mask === undefined && !controlled) {
     throw new TypeError(
-      "Cannot use --size with --image: the picture made has the size of that one",
+      "Cannot use --size with --image: the image made has the size of that one",
     );
   }
   if (controlnet.length > 0) checkControls(given, controlnet.length);
 }
 
-/** There is a control picture for each ControlNet, and a scale for each or none. */
+/** There is a control image for each ControlNet, and a scale for each or none. */
 function checkControls({ controlImage, controlScale }: Given, nets: number): void {
   const count = (n: number, name: string) => `${n} ${name}${n === 1 ? "" : "s"}`;
   if (nets === 0 && controlImage.length + controlScale.length > 0) {
-    throw new TypeError("Cannot control by a picture without a ControlNet: give --controlnet");
+    throw new TypeError("Cannot control by an image without a ControlNet: give --controlnet");
   }
   if (controlImage.length !== nets) {
     throw new TypeError(
       `Cannot control by ${count(nets, "ControlNet")} with ` +
-        `${count(controlImage.length, "picture")}: give --control-image once for each`,
+        `${count(controlImage.length, "image")}: give --control-image once for each`,
     );
   }
   if (controlScale.length !== 0 && controlScale.length !== nets) {
@@ -108,7 +108,7 @@ function checkControls({ controlImage, controlScale }: Given, nets: number): voi
 
 /**
  * The pipeline for what is given, over the components of the loaded one: that one for a prompt
- * alone; otherwise one that changes a picture, paints in it or follows control pictures.
+ * alone; otherwise one that changes an image, paints in it or follows control images.
  *
  * @param loadControlNet Loads a ControlNet by id or folder.
  * @throws {TypeError} for what the model does not take.
@@ -124,7 +124,7 @@ export async function taskFor(
   const name = classFor(loaded.className, given);
   const options = await taskOptions(given, registry);
   if (name === loaded.className && given.controlnet.length === 0) return { pipe: loaded, options };
-  const Class = await registry.get(name, "pipeline", pictureFlags(given).join(" and "));
+  const Class = await registry.get(name, "pipeline", imageFlags(given).join(" and "));
   const nets = await Promise.all(given.controlnet.map(loadControlNet));
   const pipe = (Class as unknown as PipelineClass<object, unknown[], unknown>).using(registry)
     .fromPipe(loaded, nets.length === 0 ? {} : { controlnet: alone(nets) });
@@ -144,7 +144,7 @@ function controlNets({ components }: AnyPipeline): number {
 }
 
 function classFor(className: string, given: Given): string {
-  const flags = pictureFlags(given).filter((flag) => flag !== "--size");
+  const flags = imageFlags(given).filter((flag) => flag !== "--size");
   const special = SPECIAL[className];
   if (special !== undefined) {
     const foreign = flags.filter((flag) => !flagsOf(given, special).includes(flag));
@@ -190,7 +190,7 @@ async function taskOptions(
     ...(mask === undefined ? {} : { maskImage: mask }),
     ...(strength === undefined ? {} : { strength }),
     ...(depth === undefined || depth === ESTIMATE ? {} : {
-      depthMap: await (await registry.pictures()).toTensor(depth, { mode: "L" }),
+      depthMap: await (await registry.images()).toTensor(depth, { mode: "L" }),
     }),
     ...control,
     ...(controlScale.length === 0 ? {} : { controlnetConditioningScale: alone(controlScale) }),

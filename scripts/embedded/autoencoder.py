@@ -1,4 +1,4 @@
-"""The autoencoder: 128 x 128 pictures <-> 16 x 16 x 4 latents. Its decoder is polished once more at the end."""
+"""The autoencoder: 128 x 128 images <-> 16 x 16 x 4 latents. Its decoder is polished once more at the end."""
 
 from pathlib import Path
 
@@ -35,17 +35,17 @@ def batch(drawings: Drawings, count: int, rng: torch.Generator) -> torch.Tensor:
     named = palette()[torch.randint(len(COLOURS), (count,), generator=rng)]
     anything = torch.randint(256, (count, 3), generator=rng)
     free = torch.rand(count, 1, generator=rng) < 0.15
-    pictures = drawings.on(index, torch.where(free, anything, named))
+    images = drawings.on(index, torch.where(free, anything, named))
     if torch.rand((), generator=rng) < 0.1:
-        pictures = pictures[:, torch.randperm(3, generator=rng)]
-    return pictures
+        images = images[:, torch.randperm(3, generator=rng)]
+    return images
 
 
-def crops(pictures: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-    """A square of half the side out of each picture."""
-    half = pictures.shape[-1] // 2
-    corners = torch.randint(half + 1, (len(pictures), 2), generator=rng).tolist()
-    return torch.stack([p[:, y : y + half, x : x + half] for p, (y, x) in zip(pictures, corners)])
+def crops(images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+    """A square of half the side out of each image."""
+    half = images.shape[-1] // 2
+    corners = torch.randint(half + 1, (len(images), 2), generator=rng).tolist()
+    return torch.stack([p[:, y : y + half, x : x + half] for p, (y, x) in zip(images, corners)])
 
 
 def distance(made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
@@ -59,12 +59,12 @@ def distance(made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
     return error + 2 * difference.square().mean() + 6 * pooled.square().mean()
 
 
-def thumbnail(pictures: torch.Tensor) -> torch.Tensor:
-    """What the first three channels of the latents are drawn towards: the picture's own colours, 8 times smaller.
+def thumbnail(images: torch.Tensor) -> torch.Tensor:
+    """What the first three channels of the latents are drawn towards: the image's own colours, 8 times smaller.
 
     Without it a short training keeps to one axis of colour; and such latents are easy to denoise.
     """
-    return 1.5 * torch.nn.functional.avg_pool2d(pictures, 8)
+    return 1.5 * torch.nn.functional.avg_pool2d(images, 8)
 
 
 def train(folder: Path, drawings: Drawings, seed: int, steps: int, decay: int, peak=2e-3) -> None:
@@ -171,9 +171,9 @@ def save(folder: Path, vae: AutoencoderKL, drawings: Drawings) -> None:
     sheet(torch.cat([true, vae(true).sample]), 12).save(folder / "vae.png")
 
 
-def sheet(pictures: torch.Tensor, columns: int) -> Image.Image:
-    """[N, 3, S, S] in -1..1 -> one picture, `columns` a row."""
-    count, _, size, _ = pictures.shape
-    grid = pictures.clamp(-1, 1).add(1).mul(127.5).round().byte().permute(0, 2, 3, 1)
+def sheet(images: torch.Tensor, columns: int) -> Image.Image:
+    """[N, 3, S, S] in -1..1 -> one image, `columns` a row."""
+    count, _, size, _ = images.shape
+    grid = images.clamp(-1, 1).add(1).mul(127.5).round().byte().permute(0, 2, 3, 1)
     grid = grid.reshape(count // columns, columns, size, size, 3).permute(0, 2, 1, 3, 4)
     return Image.fromarray(grid.reshape(count // columns * size, columns * size, 3).numpy())

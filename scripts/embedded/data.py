@@ -14,7 +14,7 @@ HELD_OUT = 50
 
 
 class Drawings:
-    """The pictures of render.ts: `names[i]` is drawn by `pixels[i]`, size x size RGBA of 8 bits."""
+    """The images of render.ts: `names[i]` is drawn by `pixels[i]`, size x size RGBA of 8 bits."""
 
     def __init__(self, folder: Path):
         self.names: list[str] = json.loads((folder / "names.json").read_text())
@@ -34,7 +34,7 @@ class Drawings:
         return len(self.names)
 
     def on(self, index: torch.Tensor, colour: torch.Tensor) -> torch.Tensor:
-        """Drawings over backgrounds: index [B], colour [B, 3] of 0..255 -> pictures [B, 3, S, S] in -1..1."""
+        """Drawings over backgrounds: index [B], colour [B, 3] of 0..255 -> images [B, 3, S, S] in -1..1."""
         rgba = self.pixels[index].float()
         alpha = rgba[..., 3:] / 255
         rgb = rgba[..., :3] * alpha + colour.float()[:, None, None, :] * (1 - alpha)
@@ -54,7 +54,7 @@ def article(word: str) -> str:
 
 
 def captions(name: str, colour: str) -> list[str]:
-    """What a picture may be called; white goes without saying."""
+    """What an image may be called; white goes without saying."""
     ground = f"on {article(colour)} {colour} background"
     said = [f"{name} {ground}", f"{article(name)} {name} {ground}"]
     return [name, f"{article(name)} {name}", *said] if colour == "white" else said

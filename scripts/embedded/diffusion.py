@@ -56,9 +56,9 @@ def encode(folder: Path, drawings: Drawings) -> None:
     for colour in range(len(COLOURS)):
         parts = []
         for index in torch.arange(len(drawings)).split(32):
-            pictures = drawings.on_named(index, torch.full_like(index, colour))
+            images = drawings.on_named(index, torch.full_like(index, colour))
             with torch.autocast("cpu", torch.bfloat16):
-                latents = vae.encode(pictures).latent_dist.mean
+                latents = vae.encode(images).latent_dist.mean
             parts.append(latents.float() * vae.config.scaling_factor)
         rows.append(torch.cat(parts))
         print(f"encode: {COLOURS[colour]}", flush=True)
@@ -132,7 +132,7 @@ def work(together: Together, folder: Path, drawings: Drawings, seed: int, steps:
             made = unet(scheduler.add_noise(clean, noise, time), time, said).sample
         velocity = scheduler.get_velocity(clean, noise, time)
         error = (made.float() - velocity).square().mean((1, 2, 3))
-        ratio = 1 / (1 - signal[time])  # signal to noise, plus one: what v-prediction weighs clean pictures with
+        ratio = 1 / (1 - signal[time])  # signal to noise, plus one: what v-prediction weighs clean images with
         loss = (error * (ratio.clamp(max=5) / ratio)).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -6,7 +6,7 @@
 import icons from "@iconify-json/fluent-emoji-flat/icons.json" with { type: "json" };
 import { Resvg } from "@resvg/resvg-js";
 
-/** A picture: its side, and RGBA with the colours not multiplied by alpha. */
+/** An image: its side, and RGBA with the colours not multiplied by alpha. */
 export interface Drawing {
   readonly size: number;
   readonly data: Uint8Array;
@@ -22,7 +22,7 @@ export function drawEmoji(name: string, size: number): Drawing {
       `Cannot draw ${JSON.stringify(name)}: @iconify-json/fluent-emoji-flat has no such emoji`,
     );
   }
-  // A unit of margin on every side: no drawing touches the border of its picture.
+  // A unit of margin on every side: no drawing touches the border of its image.
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-1 -1 34 34">${icon.body}</svg>`;
   const { pixels } = new Resvg(svg, { fitTo: { mode: "width", value: size } }).render();
   return { size, data: unpremultiply(pixels) };

@@ -1,10 +1,10 @@
 /**
- * How alike two pictures are, and what colour their ground has. Pictures are RGB, row by row.
+ * How alike two images are, and what colour their ground has. Images are RGB, row by row.
  *
  * @module
  */
 
-/** Means of `count` x `count` areas of a square picture. */
+/** Means of `count` x `count` areas of a square image. */
 export function areaMeans(rgb: Float32Array, size: number, count: number): Float32Array {
   const side = size / count;
   const means = new Float32Array(count * count * 3);

@@ -24,22 +24,22 @@ def phrase(name: str, colour: str) -> str:
 
 @torch.no_grad()
 def draw(pipeline: StableDiffusionPipeline, prompts: list[str], guidance: float, steps: int, seed: int) -> torch.Tensor:
-    pictures = []
+    images = []
     for start in range(0, len(prompts), 32):
         some = prompts[start : start + 32]
         rngs = [torch.Generator().manual_seed(seed + start + i) for i in range(len(some))]
         asked = dict(guidance_scale=guidance, num_inference_steps=steps, generator=rngs, output_type="pt")
         with torch.autocast("cpu", torch.bfloat16):
-            pictures.append(pipeline(some, **asked).images.float() * 2 - 1)
-    return torch.cat(pictures)
+            images.append(pipeline(some, **asked).images.float() * 2 - 1)
+    return torch.cat(images)
 
 
-def features(pictures: torch.Tensor) -> torch.Tensor:
-    small = torch.nn.functional.adaptive_avg_pool2d((pictures + 1) / 2, 16).flatten(1)
+def features(images: torch.Tensor) -> torch.Tensor:
+    small = torch.nn.functional.adaptive_avg_pool2d((images + 1) / 2, 16).flatten(1)
     return small / small.norm(dim=1, keepdim=True)
 
 
-def ranks(drawings: Drawings, pictures: torch.Tensor, pairs: list[tuple[int, int]]) -> torch.Tensor:
+def ranks(drawings: Drawings, images: torch.Tensor, pairs: list[tuple[int, int]]) -> torch.Tensor:
     """The place, from 0, of the asked drawing among all drawings on that background, by likeness."""
     places = []
     everything = torch.arange(len(drawings))
@@ -47,15 +47,15 @@ def ranks(drawings: Drawings, pictures: torch.Tensor, pairs: list[tuple[int, int
         mine = [i for i, pair in enumerate(pairs) if pair[1] == colour]
         if mine:
             known = features(drawings.on_named(everything, torch.full_like(everything, colour)))
-            likeness = features(pictures[mine]) @ known.T
+            likeness = features(images[mine]) @ known.T
             asked = torch.tensor([pairs[i][0] for i in mine])
             places.append((likeness > likeness.gather(1, asked[:, None])).sum(1))
     return torch.cat(places)
 
 
-def background_right(pictures: torch.Tensor, pairs: list[tuple[int, int]]) -> float:
-    """Share of pictures whose border (2 pixels, median) is nearest to the asked one of the named colours."""
-    edge = torch.cat([pictures[:, :, :2].flatten(2), pictures[:, :, -2:].flatten(2)], 2).median(2).values
+def background_right(images: torch.Tensor, pairs: list[tuple[int, int]]) -> float:
+    """Share of images whose border (2 pixels, median) is nearest to the asked one of the named colours."""
+    edge = torch.cat([images[:, :, :2].flatten(2), images[:, :, -2:].flatten(2)], 2).median(2).values
     near = torch.cdist((edge + 1) * 127.5, palette().float()).argmin(1)
     return (near == torch.tensor([colour for _, colour in pairs])).float().mean().item()
 
@@ -88,12 +88,12 @@ def measure(folder: Path, drawings: Drawings, seed: int, guidance: float, count:
     for label, pairs in chosen_pairs(drawings, seed, count).items():
         pairs = pairs[:count]
         prompts = [phrase(drawings.names[n], COLOURS[c]) for n, c in pairs]
-        pictures = draw(pipeline, prompts, guidance, STEPS, 1000)
-        place = ranks(drawings, pictures, pairs)
+        images = draw(pipeline, prompts, guidance, STEPS, 1000)
+        place = ranks(drawings, images, pairs)
         report[label] = {
             "top1": round((place < 1).float().mean().item(), 3),
             "top5": round((place < 5).float().mean().item(), 3),
-            "background": round(background_right(pictures, pairs), 3),
+            "background": round(background_right(images, pairs), 3),
         }
     report["seconds"] = round(time.time() - started)
     print(json.dumps(report), flush=True)

@@ -37,7 +37,7 @@ def train(folder: Path, drawings: Drawings, seed: int, steps: int, decay: int, p
     print(f"unconditional: {sum(p.numel() for p in model.parameters()):,} parameters", flush=True)
     everything = torch.arange(len(drawings))
     white = drawings.on_named(everything, torch.zeros_like(everything))
-    pictures = torch.nn.functional.adaptive_avg_pool2d(white, SIZE)
+    images = torch.nn.functional.adaptive_avg_pool2d(white, SIZE)
     optimizer = torch.optim.AdamW(model.parameters(), peak, weight_decay=1e-2, fused=True)
     average = Average(model.parameters(), 0.999)
     progress = Progress(folder, "ddpm", {"model": model, "optimizer": optimizer, "average": average})
@@ -45,7 +45,7 @@ def train(folder: Path, drawings: Drawings, seed: int, steps: int, decay: int, p
         rng = generator(seed, progress.step)
         for group in optimizer.param_groups:
             group["lr"] = peak * rate(progress.step, steps, decay)
-        clean = pictures[torch.randint(len(pictures), (BATCH,), generator=rng)]
+        clean = images[torch.randint(len(images), (BATCH,), generator=rng)]
         mirrored = torch.rand(BATCH, 1, 1, 1, generator=rng) < 0.5
         clean = torch.where(mirrored, clean.flip(3), clean)
         noise = torch.randn(clean.shape, generator=rng)

@@ -3,7 +3,7 @@
     $(sh scripts/reference/setup.sh) -m pip install librosa
     $(sh scripts/reference/setup.sh) scripts/reference/audio_diffusion_goldens.py
 
-The sounds are left out: librosa finds other ones each time. `spectrogram` is what Mel makes of `audio`.
+The audio are left out: librosa finds other ones each time. `spectrogram` is what Mel makes of `audio`.
 """
 
 import numpy
@@ -33,24 +33,24 @@ VAE = dict(
 CALLS = {
     "tiny-audio-diffusion": [
         ("out of noise", {"steps": 4}, [3]),
-        ("two sounds", {"steps": 3, "batch_size": 2}, [1, 2]),
+        ("two audio clips", {"steps": 3, "batch_size": 2}, [1, 2]),
         ("DDIM, eta 1, a generator of its own", {"steps": 3, "eta": 1.0, "step_generator": 8}, [4]),
         ("DDPM", {"steps": 3, "scheduler": "DDPM"}, [5]),
         ("own noise", {"steps": 3, "noise": True}, [6]),
-        ("a sound changed from a step on", {"steps": 5, "raw_audio": True, "start_step": 2}, [7]),
+        ("an audio clip changed from a step on", {"steps": 5, "raw_audio": True, "start_step": 2}, [7]),
         ("both ends kept", {"steps": 4, "raw_audio": True, "mask_start_secs": 0.05, "mask_end_secs": 0.09}, [8]),
         ("the second slice, changed, with an end kept",
          {"steps": 5, "raw_audio": True, "slice": 1, "start_step": 1, "mask_start_secs": 0.1}, [9]),
     ],
     "tiny-latent-audio-diffusion": [
         ("out of noise", {"steps": 3, "encoding": True}, [3]),
-        ("a sound changed and its ends kept",
+        ("an audio clip changed and its ends kept",
          {"steps": 4, "encoding": True, "raw_audio": True, "start_step": 1, "mask_start_secs": 0.06, "mask_end_secs": 0.05}, [4]),
     ],
 }
 
 
-def sound() -> torch.Tensor:
+def audio() -> torch.Tensor:
     """Two slices and a bit: a tone that rises, another, a pause, some noise."""
     t = torch.arange(32 * 64 * 2 + 100) / 8000
     wave = 0.4 * torch.sin(2 * torch.pi * (300 + 900 * t) * t) + 0.2 * torch.sin(2 * torch.pi * 1760 * t)
@@ -72,7 +72,7 @@ def repos() -> dict[str, AudioDiffusionPipeline]:
 def write(name: str, pipe: AudioDiffusionPipeline) -> None:
     pipe.set_progress_bar_config(disable=True)
     pipe.save_pretrained(folder(name))
-    audio, ddim = sound(), pipe.scheduler
+    audio, ddim = audio(), pipe.scheduler
     pipe.mel.load_audio(raw_audio=audio.numpy())
     slices = [numpy.asarray(pipe.mel.audio_slice_to_image(i)) for i in range(2)]
     tensors = {

@@ -51,9 +51,9 @@ LENGTHS = {"attention": (64, 12), "positional": (64, 20), "plan": (32, 24), "pla
 CALLS = [
     ("as long as the model was trained for", {}, [0]),
     ("a length that the levels do not halve", {"audio_length_in_s": 0.333, "num_inference_steps": 6}, [5]),
-    ("three sounds", {"batch_size": 3, "num_inference_steps": 3, "audio_length_in_s": 0.25}, [1, 2, 3]),
+    ("three audio clips", {"batch_size": 3, "num_inference_steps": 3, "audio_length_in_s": 0.25}, [1, 2, 3]),
     ("one step", {"num_inference_steps": 1, "audio_length_in_s": 0.12}, [9]),
-    ("two sounds of one generator", {"batch_size": 2, "num_inference_steps": 2, "audio_length_in_s": 0.3}, 7),
+    ("two audio clips of one generator", {"batch_size": 2, "num_inference_steps": 2, "audio_length_in_s": 0.3}, 7),
 ]
 
 

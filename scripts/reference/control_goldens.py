@@ -1,4 +1,4 @@
-"""ControlNets: tests/fixtures/models/ControlNetModel, what they give, and pictures under their control.
+"""ControlNets: tests/fixtures/models/ControlNetModel, what they give, and images under their control.
 
     $(sh scripts/reference/setup.sh) scripts/reference/control_goldens.py [repos] [models] [task ...]
 
@@ -14,13 +14,13 @@ from diffusers import ControlNetModel
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
 from task_goldens import write_task
-from tasks import PROMPT, OTHER, case, latents, mask, picture, swap, tensor
+from tasks import PROMPT, OTHER, case, latents, mask, image, swap, tensor
 from tiny_models import liven
 
 COMMAND = "scripts/reference/control_goldens.py"
 FOLDER = FIXTURES / "models" / "ControlNetModel"
 
-# The widths of tests/fixtures/tiny-stable-diffusion, whose pictures are four times as large as its latents
+# The widths of tests/fixtures/tiny-stable-diffusion, whose images are four times as large as its latents
 SD1 = dict(
     block_out_channels=(4, 8, 8), layers_per_block=2, norm_num_groups=2, cross_attention_dim=16, attention_head_dim=4,
     down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
@@ -84,7 +84,7 @@ def write_models() -> None:
         write_golden(GOLDEN / "models" / "ControlNetModel" / name, COMMAND, calls.cases, calls.tensors)
 
 
-EDGES, POSE, PHOTO = picture(32, 32, name="edges"), picture(32, 32, name="pose"), picture(32, 32)
+EDGES, POSE, PHOTO = image(32, 32, name="edges"), image(32, 32, name="pose"), image(32, 32)
 TEXT = dict(prompt=PROMPT, num_inference_steps=5)
 RANGE = dict(control_guidance_start=0.2, control_guidance_end=0.7)
 IMG2IMG = dict(image=PHOTO, control_image=EDGES, strength=0.7, **TEXT)
@@ -109,12 +109,12 @@ TASKS = {
         case("guess mode", image=EDGES, guess_mode=True, guidance_scale=4.0, **TEXT),
         case("guess mode without guidance", image=EDGES, guess_mode=True, guidance_scale=1.0, **TEXT),
         case("without guidance", image=EDGES, guidance_scale=1.0, **TEXT),
-        case("two pictures a prompt", image=EDGES, num_images_per_prompt=2, seeds=[3, 4], **TEXT),
-        case("two prompts, a picture each", image=[EDGES, POSE], prompt=[PROMPT, OTHER], num_images_per_prompt=2,
+        case("two images a prompt", image=EDGES, num_images_per_prompt=2, seeds=[3, 4], **TEXT),
+        case("two prompts, an image each", image=[EDGES, POSE], prompt=[PROMPT, OTHER], num_images_per_prompt=2,
              seeds=[1, 2, 3, 4], num_inference_steps=4),
-        case("a picture of odd size", image=picture(53, 38), **TEXT),
-        case("given size", image=picture(53, 38), height=24, width=40, **TEXT),
-        case("a grey picture with an alpha", image=picture(32, 32, "RGBA", "edges"), **TEXT),
+        case("an image of odd size", image=image(53, 38), **TEXT),
+        case("given size", image=image(53, 38), height=24, width=40, **TEXT),
+        case("a grey image with an alpha", image=image(32, 32, "RGBA", "edges"), **TEXT),
         case("tensor", image=tensor(1, 3, 32, 24, seed=5), **TEXT),
         case("own latents, DDIM, eta 1", scheduler=swap("DDIM"), eta=1.0, latents=latents(1, 4, 8, 8, seed=7), image=EDGES, **TEXT),
         case("clip_skip 1, negative prompt", image=EDGES, clip_skip=1, negative_prompt="blurry", **TEXT),
@@ -124,7 +124,7 @@ TASKS = {
         case("pooled", image=EDGES, **TEXT), case("pooled, scale 0.5", image=EDGES, controlnet_conditioning_scale=0.5, **TEXT),
     ]),
     "controlnet-several": task("", models("sd1", "bgr"), [
-        case("a picture each", image=[EDGES, POSE], **TEXT),
+        case("an image each", image=[EDGES, POSE], **TEXT),
         case("scales and ranges", image=[EDGES, POSE], controlnet_conditioning_scale=[0.7, 0.3],
              control_guidance_start=[0.0, 0.4], control_guidance_end=[0.5, 1.0], **TEXT),
         case("one scale for all, guess mode", image=[EDGES, POSE], controlnet_conditioning_scale=0.5, guess_mode=True, **TEXT),
@@ -133,8 +133,8 @@ TASKS = {
     "controlnet-img2img": task("Img2Img", models("sd1"), [
         case("the repo's own scheduler", **IMG2IMG),
         case("Euler, range, scale", scheduler=swap("EulerDiscrete"), controlnet_conditioning_scale=0.6, **RANGE, **IMG2IMG),
-        case("guess mode, two pictures", guess_mode=True, num_images_per_prompt=2, seeds=[1, 2], **IMG2IMG),
-        case("given size", **{**IMG2IMG, "image": picture(53, 38), "height": 24, "width": 40}),
+        case("guess mode, two images", guess_mode=True, num_images_per_prompt=2, seeds=[1, 2], **IMG2IMG),
+        case("given size", **{**IMG2IMG, "image": image(53, 38), "height": 24, "width": 40}),
         case("one generator, two prompts", **{
             **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, POSE], "control_image": [EDGES, PHOTO], "seeds": [9],
             "shared": True}),
@@ -145,12 +145,12 @@ TASKS = {
         case("all of it", **INPAINT),
         case("Euler, strength 0.6, range, scale", scheduler=swap("EulerDiscrete"), strength=0.6,
              controlnet_conditioning_scale=0.6, **RANGE, **INPAINT),
-        case("guess mode, two pictures", guess_mode=True, num_images_per_prompt=2, seeds=[1, 2], strength=0.5, **INPAINT),
-        case("a picture of its own size", **{**INPAINT, "image": picture(50, 41), "control_image": picture(50, 41, name="edges"),
+        case("guess mode, two images", guess_mode=True, num_images_per_prompt=2, seeds=[1, 2], strength=0.5, **INPAINT),
+        case("an image of its own size", **{**INPAINT, "image": image(50, 41), "control_image": image(50, 41, name="edges"),
                                              "mask_image": mask(50, 41, (0, 0, 30, 25))}),
         case("padding_mask_crop", **{
-            **INPAINT, "image": picture(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)), "height": 32, "width": 32,
-            "control_image": picture(80, 60, name="edges"), "padding_mask_crop": 4}),
+            **INPAINT, "image": image(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)), "height": 32, "width": 32,
+            "control_image": image(80, 60, name="edges"), "padding_mask_crop": 4}),
     ]),
     "controlnet-inpaint-9": task("Inpaint", models("inpaint"), [
         case("all of it", **INPAINT), case("DDIM, strength 0.6", scheduler=swap("DDIM"), strength=0.6, **INPAINT),

@@ -1,4 +1,4 @@
-"""ControlNets of Stable Diffusion XL: tests/fixtures/parts/ControlNetModel and pictures under their control.
+"""ControlNets of Stable Diffusion XL: tests/fixtures/parts/ControlNetModel and images under their control.
 
     $(sh scripts/reference/setup.sh) scripts/reference/control_xl_goldens.py [repos] [task ...]
 
@@ -12,7 +12,7 @@ from diffusers import ControlNetModel
 
 from common import FIXTURES, seed_of
 from task_goldens import write_task
-from tasks import OTHER, PROMPT, XL_NEGATIVE_SIZES, XL_SIZES, case, latents, mask, picture, swap
+from tasks import OTHER, PROMPT, XL_NEGATIVE_SIZES, XL_SIZES, case, latents, mask, image, swap
 from tiny_models import liven
 
 COMMAND = "scripts/reference/control_xl_goldens.py"
@@ -40,7 +40,7 @@ def write_repos() -> None:
         model.save_pretrained(FIXTURES / "parts" / "ControlNetModel" / name)
 
 
-EDGES, POSE, PHOTO = picture(32, 32, name="edges"), picture(32, 32, name="pose"), picture(32, 32)
+EDGES, POSE, PHOTO = image(32, 32, name="edges"), image(32, 32, name="pose"), image(32, 32)
 TEXT = dict(prompt=PROMPT, num_inference_steps=5)
 RANGE = dict(control_guidance_start=0.2, control_guidance_end=0.7)
 CONTROL = dict(image=EDGES, **TEXT)
@@ -63,19 +63,19 @@ TASKS = {
              guidance_scale=2.0, **CONTROL),
         case("from 0.2 to 0.7 of the steps", **RANGE, **CONTROL),
         case("from 0.2 to 0.7, up to 0.6 of the noise", denoising_end=0.6, **RANGE, **{**CONTROL, "num_inference_steps": 10}),
-        case("guess mode, negative sizes, two pictures", guess_mode=True, guidance_scale=4.0, **TWO, **XL_SIZES,
+        case("guess mode, negative sizes, two images", guess_mode=True, guidance_scale=4.0, **TWO, **XL_SIZES,
              **XL_NEGATIVE_SIZES, **CONTROL),
         case("guess mode without guidance", guess_mode=True, guidance_scale=1.0, **CONTROL),
         case("without guidance", guidance_scale=1.0, **CONTROL),
         case("sizes", **XL_SIZES, **CONTROL),
-        case("sizes, two pictures a prompt", **TWO, **XL_SIZES, **XL_NEGATIVE_SIZES, **CONTROL),
+        case("sizes, two images a prompt", **TWO, **XL_SIZES, **XL_NEGATIVE_SIZES, **CONTROL),
         case("prompt_2, negative prompts, clip_skip", prompt_2=OTHER, negative_prompt="blurry", negative_prompt_2="dark",
              clip_skip=0, **CONTROL),
-        case("two prompts, a picture each", image=[EDGES, POSE], prompt=[PROMPT, OTHER], num_images_per_prompt=2,
+        case("two prompts, an image each", image=[EDGES, POSE], prompt=[PROMPT, OTHER], num_images_per_prompt=2,
              seeds=[1, 2, 3, 4], num_inference_steps=4),
-        case("a picture of odd size, own sigmas", scheduler=swap("EulerDiscrete"), image=picture(53, 38), prompt=PROMPT,
+        case("an image of odd size, own sigmas", scheduler=swap("EulerDiscrete"), image=image(53, 38), prompt=PROMPT,
              sigmas=[12.0, 6.0, 2.0, 0.5]),
-        case("given size, own timesteps", scheduler=swap("DDPM"), image=picture(53, 38), height=24, width=40, prompt=PROMPT,
+        case("given size, own timesteps", scheduler=swap("DDPM"), image=image(53, 38), height=24, width=40, prompt=PROMPT,
              timesteps=[900, 600, 300, 50]),
         case("own latents, Heun", scheduler=swap("HeunDiscrete"), latents=latents(1, 4, 8, 8, seed=7), **CONTROL),
     ]),
@@ -89,8 +89,8 @@ TASKS = {
     "controlnet-xl-img2img": task("Img2Img", ["xl"], [
         case("the repo's own scheduler", **IMG2IMG),
         case("DDIM, range, scale", scheduler=swap("DDIM"), controlnet_conditioning_scale=0.6, **RANGE, **IMG2IMG),
-        case("guess mode, two pictures, sizes", guess_mode=True, **TWO, **XL_SIZES, **XL_NEGATIVE_SIZES, **IMG2IMG),
-        case("given size", **{**IMG2IMG, "image": picture(53, 38), "height": 24, "width": 40}),
+        case("guess mode, two images, sizes", guess_mode=True, **TWO, **XL_SIZES, **XL_NEGATIVE_SIZES, **IMG2IMG),
+        case("given size", **{**IMG2IMG, "image": image(53, 38), "height": 24, "width": 40}),
         case("own latents", latents=latents(1, 4, 8, 8, seed=3), **IMG2IMG),
         case("one generator, two prompts", **{
             **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, POSE], "control_image": [EDGES, PHOTO], "seeds": [9],
@@ -107,15 +107,15 @@ TASKS = {
         case("the repo's own scheduler", **INPAINT),
         case("DDIM, strength 0.6, range, scale", scheduler=swap("DDIM"), strength=0.6, controlnet_conditioning_scale=0.6,
              **RANGE, **INPAINT),
-        case("all of it, sizes, guess mode, two pictures", strength=1.0, guess_mode=True, **TWO, **XL_SIZES, **INPAINT),
+        case("all of it, sizes, guess mode, two images", strength=1.0, guess_mode=True, **TWO, **XL_SIZES, **INPAINT),
         case("guidance_rescale", guidance_rescale=0.7, **INPAINT),
         case("from 0.3 to 0.9, range", denoising_start=0.3, denoising_end=0.9, **RANGE, **{**INPAINT, "num_inference_steps": 10}),
         case("own latents", latents=latents(1, 4, 8, 8, seed=7), **INPAINT),
-        case("a picture of its own size", **{**INPAINT, "image": picture(50, 41), "control_image": picture(50, 41, name="edges"),
+        case("an image of its own size", **{**INPAINT, "image": image(50, 41), "control_image": image(50, 41, name="edges"),
                                              "mask_image": mask(50, 41, (0, 0, 30, 25))}),
         case("padding_mask_crop", **{
-            **INPAINT, "image": picture(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)), "height": 32, "width": 32,
-            "control_image": picture(80, 60, name="edges"), "padding_mask_crop": 4}),
+            **INPAINT, "image": image(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)), "height": 32, "width": 32,
+            "control_image": image(80, 60, name="edges"), "padding_mask_crop": 4}),
     ]),
     "controlnet-xl-inpaint-9": task("Inpaint", ["xl"], [
         case("the repo's own scheduler", **INPAINT), case("DDIM, strength 0.6", scheduler=swap("DDIM"), strength=0.6, **INPAINT),

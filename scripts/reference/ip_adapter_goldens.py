@@ -1,4 +1,4 @@
-"""IP-Adapters for tests/fixtures/tiny-stable-diffusion and the pictures that diffusers makes with them.
+"""IP-Adapters for tests/fixtures/tiny-stable-diffusion and the images that diffusers makes with them.
 
     $(sh scripts/reference/setup.sh) scripts/reference/ip_adapter_goldens.py
 
@@ -14,14 +14,14 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from common import FIXTURES, GOLDEN, generator, seed_of, versions, write_json
 from task_goldens import run_case, store
-from tasks import PROMPT, case, mask, picture, tensor
+from tasks import PROMPT, case, mask, image, tensor
 from tiny_models import liven
 
 COMMAND = "scripts/reference/ip_adapter_goldens.py"
 OUT = FIXTURES / "ip_adapter"
 VISION, PROJECTION = 12, 8
 TEXT = dict(prompt=PROMPT, num_inference_steps=3)
-ONE, TWO = picture(24, 20, name="ip one"), picture(40, 64, name="ip two")
+ONE, TWO = image(24, 20, name="ip one"), image(40, 64, name="ip two")
 
 
 def linear(out: int, into: int, g) -> torch.Tensor:
@@ -74,12 +74,12 @@ def write_adapters() -> None:
 ADAPTERS = {"plain": (plain, "tiny-stable-diffusion"), "full": (full, "tiny-stable-diffusion"),
             "plus": (plus, "tiny-stable-diffusion"), "plus-xl": (plus, "tiny-stable-diffusion-xl"),
             "plain-xl": (plain, "tiny-stable-diffusion-xl")}
-PHOTO = picture(32, 32)
+PHOTO = image(32, 32)
 CASES = [
     ("StableDiffusionPipeline", ["plain"], None, [
         case("plain", ip_adapter_image=ONE, **TEXT),
-        case("plain, two pictures of one prompt", ip_adapter_image=ONE, num_images_per_prompt=2, seeds=[1, 2], **TEXT),
-        case("plain, two pictures to follow", ip_adapter_image=[[ONE, TWO]], **TEXT),
+        case("plain, two images of one prompt", ip_adapter_image=ONE, num_images_per_prompt=2, seeds=[1, 2], **TEXT),
+        case("plain, two images to follow", ip_adapter_image=[[ONE, TWO]], **TEXT),
         case("plain, without guidance", ip_adapter_image=ONE, guidance_scale=1.0, **TEXT),
         case("plain, embeddings", ip_adapter_image_embeds=[tensor(2, 1, PROJECTION, seed=3)], **TEXT),
     ]),
@@ -87,7 +87,7 @@ CASES = [
     ("StableDiffusionPipeline", ["plain"], 0.0, [case("plain, scale 0", ip_adapter_image=ONE, **TEXT)]),
     ("StableDiffusionPipeline", ["plus"], None, [
         case("plus", ip_adapter_image=ONE, **TEXT),
-        case("plus, two pictures to follow", ip_adapter_image=[[ONE, TWO]], num_images_per_prompt=2, seeds=[1, 2], **TEXT),
+        case("plus, two images to follow", ip_adapter_image=[[ONE, TWO]], num_images_per_prompt=2, seeds=[1, 2], **TEXT),
         case("plus, embeddings", ip_adapter_image_embeds=[tensor(2, 1, 17, VISION, seed=3)], **TEXT),
     ]),
     ("StableDiffusionPipeline", ["full"], None, [case("full", ip_adapter_image=ONE, **TEXT)]),
@@ -97,10 +97,10 @@ CASES = [
         case("inpaint", image=PHOTO, mask_image=mask(32, 32, (8, 4, 24, 20)), height=32, width=32, ip_adapter_image=ONE, **TEXT)]),
     ("StableDiffusionControlNetPipeline", ["plain"], 0.6, [case("controlnet", image=PHOTO, ip_adapter_image=ONE, **TEXT)]),
     ("StableDiffusionXLPipeline", ["plus-xl"], 0.6, [
-        case("xl, two pictures of one prompt", ip_adapter_image=ONE, num_images_per_prompt=2, seeds=[1, 2], **TEXT)]),
+        case("xl, two images of one prompt", ip_adapter_image=ONE, num_images_per_prompt=2, seeds=[1, 2], **TEXT)]),
     ("StableDiffusionXLPipeline", ["plain-xl"], None, [
         case("xl, plain", ip_adapter_image=ONE, **TEXT),
-        case("xl, plain, two pictures to follow", ip_adapter_image=[[ONE, TWO]], **TEXT),
+        case("xl, plain, two images to follow", ip_adapter_image=[[ONE, TWO]], **TEXT),
         case("xl, plain, without guidance", ip_adapter_image=ONE, guidance_scale=1.0, **TEXT),
         case("xl, plain, embeddings", ip_adapter_image_embeds=[tensor(2, 1, PROJECTION, seed=3)], **TEXT),
     ]),

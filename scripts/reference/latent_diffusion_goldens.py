@@ -16,7 +16,7 @@ from common import GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls, vq_model as vq_model_calls
 from task_goldens import write_task
 from task_repos import folder
-from tasks import OTHER, PROMPT, case, latents, picture, swap, tensor
+from tasks import OTHER, PROMPT, case, latents, image, swap, tensor
 from tiny_models import UNET_2D_CONDITION, build, liven
 
 COMMAND = "scripts/reference/latent_diffusion_goldens.py"
@@ -110,7 +110,7 @@ def write_repos() -> None:
 
 
 TEXT = dict(prompt=PROMPT, num_inference_steps=6)
-SMALL = dict(image=picture(32, 32), num_inference_steps=5)
+SMALL = dict(image=image(32, 32), num_inference_steps=5)
 KL = {"vqvae": "models/AutoencoderKL/two_layers", "unet": "models/UNet2DConditionModel/sd2"}
 TASKS = {
     "ldm": {
@@ -119,7 +119,7 @@ TASKS = {
             case("trained size, guidance 6", guidance_scale=6.0, **TEXT, seeds=[3]),
             case("guidance 0.5", guidance_scale=0.5, height=32, width=64, **TEXT),
             case("two prompts", **{**TEXT, "prompt": [PROMPT, OTHER]}, guidance_scale=3.0, seeds=[1, 2], height=64, width=64),
-            case("one generator for two pictures", **{**TEXT, "prompt": [PROMPT, OTHER]}, seeds=[9], shared=True),
+            case("one generator for two images", **{**TEXT, "prompt": [PROMPT, OTHER]}, seeds=[9], shared=True),
             case("PNDM", scheduler=swap("PNDM"), height=64, width=64, **TEXT),
             case("LMS", scheduler=swap("LMSDiscrete"), height=64, width=64, **TEXT),
             case("own latents", latents=latents(1, 3, 4, 8, seed=7), height=32, width=64, **TEXT),
@@ -132,14 +132,14 @@ TASKS = {
     },
     "ldm-super-resolution": {
         "pipeline": "LDMSuperResolutionPipeline", "repo": "tiny-ldm-super-resolution", "parts": {}, "cases": [
-            case("a picture", **SMALL),
-            case("a picture of odd size", **{**SMALL, "image": picture(70, 37)}),
+            case("an image", **SMALL),
+            case("an image of odd size", **{**SMALL, "image": image(70, 37)}),
             case("two tensors, Euler", scheduler=swap("EulerDiscrete"), seeds=[1, 2],
                  **{**SMALL, "image": tensor(2, 3, 12, 20, seed=5, low=-1)}),
             case("tensors of positive numbers, DPM-Solver++", scheduler=swap("DPMSolverMultistep"),
                  **{**SMALL, "image": tensor(1, 3, 16, 16, seed=6)}),
             case("PNDM", scheduler=swap("PNDM"), **SMALL),
-            case("one generator for two pictures", seeds=[9], shared=True, **{**SMALL, "image": tensor(2, 3, 12, 20, seed=8, low=-1)}),
+            case("one generator for two images", seeds=[9], shared=True, **{**SMALL, "image": tensor(2, 3, 12, 20, seed=8, low=-1)}),
         ],
     },
 }

@@ -1,9 +1,9 @@
-"""LoRA files for tests/fixtures/tiny-stable-diffusion and the pictures that diffusers makes with them.
+"""LoRA files for tests/fixtures/tiny-stable-diffusion and the images that diffusers makes with them.
 
     python scripts/reference/lora_goldens.py
 
 Writes tests/golden/lora/*.safetensors: random adapters in the styles of PEFT (with alpha in the metadata), kohya
-(underscores, alpha tensors) and early diffusers, and pictures.safetensors with what the reference makes of them. Those of
+(underscores, alpha tensors) and early diffusers, and images.safetensors with what the reference makes of them. Those of
 DoRA, LoHa and LoKr are put into the models by PEFT itself, and written under the names of PEFT and of LyCORIS.
 """
 
@@ -126,15 +126,15 @@ def lycoris(pipe: StableDiffusionPipeline, peft: bool) -> dict[str, torch.Tensor
     return out
 
 
-def write_decomposed(pictures: dict[str, torch.Tensor]) -> None:
+def write_decomposed(images: dict[str, torch.Tensor]) -> None:
     for seed, kind in enumerate(KINDS):
         pipe = decomposed(kind, 10 + seed)
         save_file(lycoris(pipe, peft=False), OUT / f"{kind}.safetensors")
         if kind in ("dora", "loha", "lokr"):
             save_file(lycoris(pipe, peft=True), OUT / f"{kind}-peft.safetensors")
-        pictures[kind] = draw(pipe)
+        images[kind] = draw(pipe)
         weigh(pipe, 0.4)
-        pictures[f"{kind} 0.4"] = draw(pipe)
+        images[f"{kind} 0.4"] = draw(pipe)
 
 
 XL_UNET = r"(down_blocks\.1|up_blocks\.0|mid_block).*\.(to_v|to_out\.0|proj_in|conv1|time_emb_proj|ff\.net\.0\.proj)"
@@ -145,11 +145,11 @@ BLOCKS = {
 }
 
 
-def write_xl(pictures: dict[str, torch.Tensor]) -> None:
+def write_xl(images: dict[str, torch.Tensor]) -> None:
     """An adapter of all three models of Stable Diffusion XL: PEFT's names, kohya's, and kohya's over the first names."""
     pipe = StableDiffusionXLPipeline.from_pretrained(ROOT / "tests/fixtures/tiny-stable-diffusion-xl")
     pipe.set_progress_bar_config(disable=True)
-    pictures["xl base"] = draw(pipe)
+    images["xl base"] = draw(pipe)
     rng = torch.Generator().manual_seed(30)
     models = {"unet": (pipe.unet, XL_UNET), "text_encoder": (pipe.text_encoder, TEXT), "text_encoder_2": (pipe.text_encoder_2, TEXT)}
     for model, targets in models.values():
@@ -157,12 +157,12 @@ def write_xl(pictures: dict[str, torch.Tensor]) -> None:
         for name, parameter in model.named_parameters():
             if "lora_" in name:
                 parameter.data = torch.randn(parameter.shape, generator=rng) * 0.4
-    pictures["xl"] = draw(pipe)
+    images["xl"] = draw(pipe)
     for model, _ in models.values():
         for module in model.modules():
             if isinstance(module, BaseTunerLayer):
                 module.set_scale("default", 0.4)
-    pictures["xl 0.4"] = draw(pipe)
+    images["xl 0.4"] = draw(pipe)
     states = {role: state(model) for role, (model, _) in models.items()}
     peft = {f"{role}_lora_layers": get_peft_model_state_dict(model) for role, (model, _) in models.items()}
     about = {f"{role}_lora_adapter_metadata": notes(model) for role, (model, _) in models.items()}
@@ -182,13 +182,13 @@ def write_xl(pictures: dict[str, torch.Tensor]) -> None:
     pipe.load_lora_weights(OUT, weight_name="xl.safetensors", adapter_name="xl")
     for name, weights in BLOCKS.items():
         pipe.set_adapters(["xl"], [weights])
-        pictures[f"xl {name}"] = draw(pipe)
+        images[f"xl {name}"] = draw(pipe)
 
 
 def main() -> None:
     torch.set_num_threads(1)
     OUT.mkdir(parents=True, exist_ok=True)
-    pictures = {"base": draw(load())}
+    images = {"base": draw(load())}
 
     pipe = adapter(1, ["to_q", "to_k", "to_v", "to_out.0", "proj_in", "conv1", "ff.net.0.proj"])
     unet, text = state(pipe.unet), state(pipe.text_encoder)
@@ -208,21 +208,21 @@ def main() -> None:
     for name in ("peft", "kohya", "early"):
         pipe = load()
         pipe.load_lora_weights(OUT, weight_name=f"{name}.safetensors", adapter_name=name)
-        pictures[name] = draw(pipe)
+        images[name] = draw(pipe)
         pipe.set_adapters([name], [0.4])
-        pictures[f"{name} 0.4"] = draw(pipe)
+        images[f"{name} 0.4"] = draw(pipe)
     pipe = load()
     pipe.load_lora_weights(OUT, weight_name="peft.safetensors", adapter_name="one")
     pipe.load_lora_weights(OUT, weight_name="early.safetensors", adapter_name="two")
     pipe.set_adapters(["one", "two"], [0.7, -0.5])
-    pictures["both"] = draw(pipe)
-    write_decomposed(pictures)
-    write_xl(pictures)
-    save_file(pictures, OUT / "pictures.safetensors", metadata={
+    images["both"] = draw(pipe)
+    write_decomposed(images)
+    write_xl(images)
+    save_file(images, OUT / "images.safetensors", metadata={
         "command": "python scripts/reference/lora_goldens.py", "torch": torch.__version__, "call": str(CALL)})
-    for name, picture in pictures.items():
-        base = pictures["xl base" if name.startswith("xl") else "base"]
-        print(name, (picture.float() - base.float()).abs().mean().item())
+    for name, image in images.items():
+        base = images["xl base" if name.startswith("xl") else "base"]
+        print(name, (image.float() - base.float()).abs().mean().item())
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def unet_2d(model, seed: int) -> Calls:
     calls, g, config = Calls(), generator(seed), model.config
     size, learned = config.sample_size, config.time_embedding_type == "learned"
     for name, shape, timestep in (
-        ("two pictures, one timestep", (2, config.in_channels, size, size), 2),
+        ("two images, one timestep", (2, config.in_channels, size, size), 2),
         ("rectangle", (1, config.in_channels, size * 2, size), 31 if learned else 481.5),
         ("a timestep each", (3, config.in_channels, size, size), torch.tensor([49 if learned else 999, 20, 1])),
     ):
@@ -128,7 +128,7 @@ def unet_2d_condition(model, seed: int, extras: bool = False) -> Calls:
     def add(name: str, values: dict, **more) -> None:
         calls.add(name, values, {"sample": call_condition(model, values)}, **more)
 
-    add("two pictures, one timestep", inputs(2, size, size, 981, 7))
+    add("two images, one timestep", inputs(2, size, size, 981, 7))
     if config.class_embed_type is None and config.num_class_embeds is None and not config.time_cond_proj_dim and any_size:
         add("a size that does not halve", inputs(1, size + 2, size - 2, 500.25, 77))
     add("a timestep each", inputs(2, size, size, torch.tensor([999, 1]), 3))
@@ -148,9 +148,9 @@ def autoencoder_kl(model, seed: int) -> Calls:
     calls, g, config = Calls(), generator(seed), model.config
     factor = 2 ** (len(config.block_out_channels) - 1)
     for batch, height, width in ((2, 2, 2), (1, 3, 2)):
-        picture = torch.rand(batch, config.in_channels, height * factor * 2, width * factor * 2, generator=g) * 2 - 1
-        latent_dist = model.encode(picture).latent_dist
-        calls.add(f"encode {batch}", {"sample": picture}, {
+        image = torch.rand(batch, config.in_channels, height * factor * 2, width * factor * 2, generator=g) * 2 - 1
+        latent_dist = model.encode(image).latent_dist
+        calls.add(f"encode {batch}", {"sample": image}, {
             "mean": latent_dist.mean, "logvar": latent_dist.logvar, "std": latent_dist.std,
             "sample_seed_7": latent_dist.sample(generator(7)),
         }, method="encode")

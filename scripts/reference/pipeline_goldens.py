@@ -1,4 +1,4 @@
-"""Pictures that whole pipelines make of the repos in tests/fixtures."""
+"""Images that whole pipelines make of the repos in tests/fixtures."""
 
 import diffusers
 import numpy
@@ -17,7 +17,7 @@ PROMPT, OTHER = "a red apple on a blue background", "a cat at night, in the rain
 
 
 def case(name: str, *, seeds: list[int] | None = None, scheduler: dict | None = None, **call) -> dict:
-    """`seeds`: one for each picture; `scheduler`: `{"class", "config"}`, taken over with from_config."""
+    """`seeds`: one for each image; `scheduler`: `{"class", "config"}`, taken over with from_config."""
     return {"name": name, "scheduler": scheduler, "seeds": seeds or [0], "call": call}
 
 
@@ -37,8 +37,8 @@ STABLE_DIFFUSION = [
     case("Euler, trailing", scheduler=swap("EulerDiscrete", timestep_spacing="trailing"), **TEXT),
     case("one step", prompt=PROMPT, num_inference_steps=1, scheduler=swap("EulerDiscrete")),
     case("two prompts", prompt=[PROMPT, OTHER], num_inference_steps=6, seeds=[3, 4]),
-    case("two pictures a prompt", prompt=PROMPT, num_inference_steps=6, num_images_per_prompt=2, seeds=[3, 4]),
-    case("two prompts, two pictures each, DDPM", prompt=[PROMPT, OTHER], num_images_per_prompt=2, num_inference_steps=6,
+    case("two images a prompt", prompt=PROMPT, num_inference_steps=6, num_images_per_prompt=2, seeds=[3, 4]),
+    case("two prompts, two images each, DDPM", prompt=[PROMPT, OTHER], num_images_per_prompt=2, num_inference_steps=6,
          seeds=[5, 6, 7, 8], scheduler=swap("DDPM")),
     case("negative prompt", negative_prompt="blurry, low quality", seeds=[11], **TEXT),
     case("a negative prompt each", prompt=[PROMPT, OTHER], negative_prompt=["blurry", "low quality"],
@@ -56,7 +56,7 @@ STABLE_DIFFUSION = [
 ]
 UNCONDITIONAL = [
     case("the repo's own scheduler", num_inference_steps=10),
-    case("three pictures", num_inference_steps=5, batch_size=3, seeds=[1, 2, 3]),
+    case("three images", num_inference_steps=5, batch_size=3, seeds=[1, 2, 3]),
 ]
 DDIM_ONLY = [
     case("eta 1", num_inference_steps=10, eta=1.0),
@@ -90,7 +90,7 @@ def apply_scheduler(pipe: DiffusionPipeline, own, wanted: dict | None) -> None:
 
 
 def run_case(pipe: DiffusionPipeline, call: dict, seeds: list[int]) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """The pictures as uint8 [N, H, W, 3], and the last latents where the pipeline has latents."""
+    """The images as uint8 [N, H, W, 3], and the last latents where the pipeline has latents."""
     generators = [generator(seed) for seed in seeds]
     seen = {}
 

@@ -11,10 +11,10 @@ from transformers import CLIPImageProcessorPil, DPTImageProcessorPil
 
 from common import FIXTURES, GOLDEN, write_golden
 from task_goldens import store
-from tasks import picture
+from tasks import image
 
 COMMAND = "scripts/reference/processor_goldens.py"
-PICTURES = [picture(24, 20), picture(20, 37), picture(16, 16), picture(9, 40), picture(30, 30, "L"), picture(31, 17, "RGBA")]
+IMAGES = [image(24, 20), image(20, 37), image(16, 16), image(9, 40), image(30, 30, "L"), image(31, 17, "RGBA")]
 CLIP = [
     {"size": {"shortest_edge": 16}, "crop_size": {"height": 16, "width": 16}},
     {"size": {"shortest_edge": 12}, "crop_size": {"height": 16, "width": 10}},
@@ -28,36 +28,36 @@ DPT = [
 ]
 
 
-def processor_cases(cls, configs: list[dict], pictures: list, tensors: dict, shared: dict) -> list[dict]:
+def processor_cases(cls, configs: list[dict], images: list, tensors: dict, shared: dict) -> list[dict]:
     cases = []
     for config in configs:
-        for image in pictures:
+        for image in images:
             output = f"{len(cases)}.pixel_values"
             tensors[output] = cls(**config)(image, return_tensors="pt").pixel_values
-            cases.append({"config": config, "picture": store(image, tensors, shared), "output": {"tensor": output}})
+            cases.append({"config": config, "image": store(image, tensors, shared), "output": {"tensor": output}})
     return cases
 
 
 def write_safety(path: str) -> None:
-    """Which pictures are hidden, and how far the nearest score is from its threshold."""
+    """Which images are hidden, and how far the nearest score is from its threshold."""
     checker = StableDiffusionSafetyChecker.from_pretrained(FIXTURES / "models" / path)
     processor = CLIPImageProcessorPil.from_pretrained(FIXTURES / "processors" / "CLIPImageProcessor" / "clip-16")
     tensors, shared, cases = {}, {}, []
     for i in range(8):
-        image = picture(24, 20, name=f"safety {i}")
+        image = image(24, 20, name=f"safety {i}")
         pixels = processor(image, return_tensors="pt").pixel_values
         _, found = checker(clip_input=pixels, images=[torch.zeros(3, 2, 2)])
-        cases.append({"picture": store(image, tensors, shared), "found": bool(found[0])})
+        cases.append({"image": store(image, tensors, shared), "found": bool(found[0])})
     write_golden(GOLDEN / "processors" / "StableDiffusionSafetyChecker", COMMAND, cases, tensors)
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     tensors, shared = {}, {}
-    cases = processor_cases(CLIPImageProcessorPil, CLIP, PICTURES, tensors, shared)
+    cases = processor_cases(CLIPImageProcessorPil, CLIP, IMAGES, tensors, shared)
     write_golden(GOLDEN / "processors" / "CLIPImageProcessor", COMMAND, cases, tensors)
     tensors, shared = {}, {}
-    cases = processor_cases(DPTImageProcessorPil, DPT, PICTURES[:4], tensors, shared)
+    cases = processor_cases(DPTImageProcessorPil, DPT, IMAGES[:4], tensors, shared)
     write_golden(GOLDEN / "processors" / "DPTImageProcessor", COMMAND, cases, tensors)
     with torch.no_grad():
         write_safety("StableDiffusionSafetyChecker/tiny")

@@ -34,6 +34,6 @@ def write_quicktour_golden() -> None:
         if (i + 1) % 50 == 0:
             shown.append(display_sample(sample))
     outputs = {"noisy_sample": noisy_sample, "noisy_residual": noisy_residual, "less_noisy_sample": less_noisy_sample,
-               "sample": sample, "pictures": torch.stack(shown)}
+               "sample": sample, "images": torch.stack(shown)}
     stored = {name: {"tensor": name} for name in outputs}
     write_golden(GOLDEN / "quicktour", COMMAND, [{"name": "tiny-ddpm-root", "outputs": stored}], outputs)

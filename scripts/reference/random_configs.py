@@ -203,7 +203,7 @@ PROMPTS = ("a red apple on a blue background", "a cat at night", "", "an astrona
 
 
 def text_to_image(dice: Random) -> tuple[dict, list[int]]:
-    """Arguments of a StableDiffusionPipeline call, and a seed for each picture."""
+    """Arguments of a StableDiffusionPipeline call, and a seed for each image."""
     prompts = dice.choices(PROMPTS, k=dice.randint(1, 2))
     each = dice.randint(1, 2)
     negative = pick(dice, *PROMPTS)

@@ -1,11 +1,11 @@
-"""Random calls of the pipelines that are given pictures, for the live comparison: sizes, modes, masks, schedulers."""
+"""Random calls of the pipelines that are given images, for the live comparison: sizes, modes, masks, schedulers."""
 
 from random import Random
 
 from PIL import Image
 
 from random_configs import PROMPTS, pick, some
-from tasks import TASKS, mask, picture, swap, tensor
+from tasks import TASKS, mask, image, swap, tensor
 
 MULTISTEP = dict(use_karras_sigmas=True)
 SCHEDULERS = (
@@ -28,7 +28,7 @@ def scheduler(dice: Random, among=SCHEDULERS) -> dict | None:
 
 
 def prompts(dice: Random) -> dict:
-    """One or two prompts, and one or two pictures of each."""
+    """One or two prompts, and one or two images of each."""
     count, each = pick(dice, 1, 1, 2), pick(dice, 1, 1, 2)
     words = dice.choices(PROMPTS, k=count)
     negative = dice.choices(PROMPTS, k=count)
@@ -40,12 +40,12 @@ def prompts(dice: Random) -> dict:
 
 
 def photo(dice: Random, least: int, most: int) -> Image.Image:
-    """In RGB: diffusers fails on grey pictures and takes the four channels of RGBA for latents."""
-    return picture(dice.randint(least, most), dice.randint(least, most), name=str(dice.random()))
+    """In RGB: diffusers fails on grey images and takes the four channels of RGBA for latents."""
+    return image(dice.randint(least, most), dice.randint(least, most), name=str(dice.random()))
 
 
 def painted(dice: Random) -> dict:
-    """A picture and a mask of its size, whose edges are sharp, soft or grey."""
+    """An image and a mask of its size, whose edges are sharp, soft or grey."""
     image = photo(dice, 33, 90)
     width, height = image.size
     left, top = dice.randrange(width // 2), dice.randrange(height // 2)

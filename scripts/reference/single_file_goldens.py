@@ -1,10 +1,10 @@
-"""Tiny repos as original checkpoints, one file each, and the pictures that diffusers makes of those files.
+"""Tiny repos as original checkpoints, one file each, and the images that diffusers makes of those files.
 
     $(sh scripts/reference/setup.sh) scripts/reference/single_file_goldens.py
 
 Writes tests/fixtures/single_file/NAME.safetensors from the repos of tests/fixtures, with the names of the first Stable
 Diffusion (what diffusers' convert_diffusers_to_original_stable_diffusion.py and ..._sdxl.py write), and
-tests/golden/single_file with pictures of `from_single_file`.
+tests/golden/single_file with images of `from_single_file`.
 """
 
 import re
@@ -143,17 +143,17 @@ def main() -> None:
         if name.endswith("fp16"):
             weights = {key: value.half() if value.is_floating_point() else value for key, value in weights.items()}
         save_file(weights, OUT / f"{name}.safetensors")
-        pictures = []
+        images = []
         options = {} if "XL" in class_name else {"safety_checker": None}
         again = cls.from_single_file(str(OUT / f"{name}.safetensors"), config=str(FIXTURES / repo), **options)
         for one in (pipe, again):
             one.set_progress_bar_config(disable=True)
             more = {"image": GREY, "strength": 0.9} if "Img2Img" in class_name else {}
             image = one(prompt="a red apple", num_inference_steps=3, generator=generator(5), **more).images[0]
-            pictures.append(torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).reshape(image.height, image.width, 3))
-        print(name, "differs from its repo by", (pictures[0].int() - pictures[1].int()).abs().max().item())
+            images.append(torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).reshape(image.height, image.width, 3))
+        print(name, "differs from its repo by", (images[0].int() - images[1].int()).abs().max().item())
         # Both encoders of the tiny SDXL are as wide, and by their width from_single_file tells them apart
-        tensors[name] = pictures[0 if name == "sdxl" else 1]
+        tensors[name] = images[0 if name == "sdxl" else 1]
         cases.append({"name": name, "repo": repo, "pipeline": class_name})
     write_golden(GOLDEN / "single_file", COMMAND, cases, tensors)
 

@@ -50,14 +50,14 @@ def load(task: dict):
 
 
 def store(value, tensors: dict, shared: dict):
-    """Pictures and tensors go to the file beside; equal ones once."""
+    """Images and tensors go to the file beside; equal ones once."""
     if isinstance(value, (list, tuple)):
         return [store(item, tensors, shared) for item in value]
     if not isinstance(value, (Image.Image, torch.Tensor)):
         return value
-    kind = "tensor" if isinstance(value, torch.Tensor) else "picture"
+    kind = "tensor" if isinstance(value, torch.Tensor) else "image"
     pixels = value if kind == "tensor" else torch.from_numpy(numpy.array(value))
-    pixels = pixels.unsqueeze(-1) if kind == "picture" and pixels.ndim == 2 else pixels
+    pixels = pixels.unsqueeze(-1) if kind == "image" and pixels.ndim == 2 else pixels
     key = (kind, tuple(pixels.shape), pixels.contiguous().numpy().tobytes())
     if key not in shared:
         shared[key] = f"input.{len(shared)}"
@@ -85,7 +85,7 @@ def watch(scheduler, seen: dict):
 
 
 def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[bool] | None]:
-    """The pictures as uint8 [N, H, W, C], the last latents where the pipeline calls back with them, and what was hidden."""
+    """The images as uint8 [N, H, W, C], the last latents where the pipeline calls back with them, and what was hidden."""
     generators = [generator(seed) for seed in one["seeds"]]
     seen = {}
 

@@ -23,7 +23,7 @@ from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPTokenizer
 
 from common import FIXTURES, generator, seed_of
 from make_repos import VAE_FACTOR_4
-from tasks import picture
+from tasks import image
 from tiny_models import CLIP_TEXT, CLIP_TEXT_PROJECTION, UNET_2D_CONDITION, build, liven
 from tiny_tokenizer import write_tokenizer
 
@@ -43,14 +43,14 @@ def clip_image_processor() -> CLIPImageProcessorPil:
 
 
 def safety() -> None:
-    """Hides about half of the pictures; one of its concepts is found only next to a special one."""
+    """Hides about half of the images; one of its concepts is found only next to a special one."""
     clip_image_processor().save_pretrained(folder("processors/CLIPImageProcessor/clip-16"))
     config = CLIPConfig(vision_config=VISION, text_config=dict(hidden_size=8, num_hidden_layers=1), projection_dim=8)
     checker = liven(StableDiffusionSafetyChecker(config), seed_of("safety")).eval()
     checker.concept_embeds.data = torch.randn(17, 8, generator=generator(1))
     checker.special_care_embeds.data = torch.randn(3, 8, generator=generator(2))
-    pictures = [picture(24, 20, name=f"safety {i}") for i in range(8)]
-    pixels = clip_image_processor()(pictures, return_tensors="pt").pixel_values
+    images = [image(24, 20, name=f"safety {i}") for i in range(8)]
+    pixels = clip_image_processor()(images, return_tensors="pt").pixel_values
     with torch.no_grad():
         seen = torch.nn.functional.normalize(checker.visual_projection(checker.vision_model(pixels)[1]))
     likeness = lambda name: seen @ torch.nn.functional.normalize(getattr(checker, name)).T  # noqa: E731

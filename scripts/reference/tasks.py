@@ -1,4 +1,4 @@
-"""Pipelines that are given pictures, masks or depth: what `task_goldens.py` runs.
+"""Pipelines that are given images, masks or depth: what `task_goldens.py` runs.
 
 A task names a pipeline class, the repo its components come from and components to put in their place; its cases are calls.
 """
@@ -13,7 +13,7 @@ PROMPT, OTHER = "a red apple on a blue background", "a cat at night, in the rain
 
 
 def case(name: str, *, seeds: list[int] | None = None, shared: bool = False, scheduler: dict | None = None, **call) -> dict:
-    """`seeds`: one generator for each picture, or with `shared` a single one for all."""
+    """`seeds`: one generator for each image, or with `shared` a single one for all."""
     return {"name": name, "scheduler": scheduler, "seeds": seeds or [0], "shared": shared, "call": call}
 
 
@@ -21,8 +21,8 @@ def swap(class_name: str, **config) -> dict:
     return {"class": f"{class_name}Scheduler", "config": config}
 
 
-def picture(width: int, height: int, mode: str = "RGB", name: str = "picture") -> Image.Image:
-    """A soft picture with some noise, the same for the same name and size."""
+def image(width: int, height: int, mode: str = "RGB", name: str = "image") -> Image.Image:
+    """A soft image with some noise, the same for the same name and size."""
     channels = {"L": 1, "RGB": 3, "RGBA": 4}[mode]
     g = generator(seed_of(f"{name} {width}x{height} {mode}"))
     coarse = torch.randint(0, 256, (4, 4, channels), generator=g).to(torch.uint8).numpy()
@@ -47,7 +47,7 @@ def latents(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=generator(seed))
 
 
-PHOTO = picture(32, 32)
+PHOTO = image(32, 32)
 TEXT = dict(prompt=PROMPT, num_inference_steps=6)
 IMG2IMG = dict(image=PHOTO, strength=0.6, **TEXT)
 SCHEDULERS = [
@@ -60,26 +60,26 @@ INPAINT_CASES = [
     case("the repo's own scheduler", **INPAINT),
     *(case(f"{name}, strength 0.7", scheduler=scheduler, strength=0.7, **INPAINT) for name, scheduler in SCHEDULERS),
     case("Euler, all of it", scheduler=swap("EulerDiscrete"), **INPAINT),
-    case("trained size", image=picture(50, 41), mask_image=mask(50, 41, (0, 0, 30, 25)), prompt=PROMPT, num_inference_steps=2),
-    case("two pictures a prompt", num_images_per_prompt=2, seeds=[3, 4], strength=0.5, **INPAINT),
-    case("two prompts, a picture and a mask each", **{
-        **INPAINT, "prompt": [PROMPT, OTHER], "image": [PHOTO, picture(32, 32, name="another")],
+    case("trained size", image=image(50, 41), mask_image=mask(50, 41, (0, 0, 30, 25)), prompt=PROMPT, num_inference_steps=2),
+    case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], strength=0.5, **INPAINT),
+    case("two prompts, an image and a mask each", **{
+        **INPAINT, "prompt": [PROMPT, OTHER], "image": [PHOTO, image(32, 32, name="another")],
         "mask_image": [mask(32, 32, (8, 4, 24, 20)), mask(32, 32, (0, 16, 32, 32))], "seeds": [1, 2], "strength": 0.8}),
-    case("one generator for two pictures", num_images_per_prompt=2, seeds=[9], shared=True, strength=0.5, **INPAINT),
+    case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, strength=0.5, **INPAINT),
     case("tensors", **{**INPAINT, "image": tensor(1, 3, 32, 32, seed=5), "mask_image": tensor(1, 32, 32, seed=6)}),
     case("normalized tensor, mask of two dimensions", **{
         **INPAINT, "image": tensor(3, 32, 32, seed=5, low=-1), "mask_image": tensor(32, 32, seed=6), "strength": 0.5}),
     case("coloured mask with an alpha", **{**INPAINT, "mask_image": mask(32, 32, (4, 4, 28, 28), "RGBA")}),
-    case("a grey mask", **{**INPAINT, "mask_image": picture(32, 32, "L", "grey mask")}),
-    case("a rectangle", **{**INPAINT, "image": picture(70, 35), "mask_image": mask(70, 35, (20, 5, 60, 30)),
+    case("a grey mask", **{**INPAINT, "mask_image": image(32, 32, "L", "grey mask")}),
+    case("a rectangle", **{**INPAINT, "image": image(70, 35), "mask_image": mask(70, 35, (20, 5, 60, 30)),
                            "height": 32, "width": 64}),
     case("own latents", latents=latents(1, 4, 8, 8, seed=7), strength=0.5, **INPAINT),
     case("without guidance", guidance_scale=1.0, strength=0.5, **INPAINT),
-    case("own latents of the masked picture", masked_image_latents=latents(1, 4, 8, 8, seed=8), **INPAINT),
-    case("padding_mask_crop", **{**INPAINT, "image": picture(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)),
+    case("own latents of the masked image", masked_image_latents=latents(1, 4, 8, 8, seed=8), **INPAINT),
+    case("padding_mask_crop", **{**INPAINT, "image": image(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)),
                                  "padding_mask_crop": 4, "num_images_per_prompt": 2, "seeds": [1, 2]}),
     case("padding_mask_crop, a soft mask, strength 0.6", **{
-        **INPAINT, "image": picture(61, 80), "padding_mask_crop": 12, "strength": 0.6,
+        **INPAINT, "image": image(61, 80), "padding_mask_crop": 12, "strength": 0.6,
         "mask_image": mask(61, 80, (2, 40, 20, 70)).resize((30, 40)).resize((61, 80), Image.Resampling.BICUBIC)}),
 ]
 
@@ -91,7 +91,7 @@ XL_CASES = [
     case("DDIM, eta 1", scheduler=swap("DDIM"), eta=1.0, guidance_scale=2.0, **TEXT),
     case("PNDM", scheduler=swap("PNDM"), **TEXT),
     case("DPM-Solver++, karras", scheduler=swap("DPMSolverMultistep", use_karras_sigmas=True), **TEXT),
-    case("two prompts, two pictures each", prompt=[PROMPT, OTHER], num_images_per_prompt=2, num_inference_steps=4,
+    case("two prompts, two images each", prompt=[PROMPT, OTHER], num_images_per_prompt=2, num_inference_steps=4,
          seeds=[5, 6, 7, 8]),
     case("a second prompt", prompt_2=OTHER, **TEXT),
     case("negative prompts", negative_prompt="blurry", negative_prompt_2="low quality", **TEXT),
@@ -100,7 +100,7 @@ XL_CASES = [
     case("without guidance", guidance_scale=1.0, **TEXT),
     case("sizes", **XL_SIZES, **TEXT),
     case("negative sizes", **XL_SIZES, **XL_NEGATIVE_SIZES, **TEXT),
-    case("negative sizes, two pictures", num_images_per_prompt=2, seeds=[1, 2], **XL_SIZES, **XL_NEGATIVE_SIZES, **TEXT),
+    case("negative sizes, two images", num_images_per_prompt=2, seeds=[1, 2], **XL_SIZES, **XL_NEGATIVE_SIZES, **TEXT),
     case("a rectangle", height=64, width=32, **TEXT),
     case("denoising_end", denoising_end=0.7, **TEXT),
     case("a prompt that is too long", prompt=" ".join([PROMPT, OTHER] * 8), num_inference_steps=3),
@@ -114,17 +114,17 @@ XL_CASES = [
 ]
 XL_IMG2IMG_CASES = [
     case("the repo's own scheduler", **XL_IMG2IMG),
-    case("strength as it is unless given", image=PHOTO, prompt=PROMPT, num_inference_steps=12),
+    case("strength kept as it is by default", image=PHOTO, prompt=PROMPT, num_inference_steps=12),
     case("DDIM", scheduler=swap("DDIM"), **XL_IMG2IMG),
     case("Heun", scheduler=swap("HeunDiscrete"), **XL_IMG2IMG),
-    case("two pictures a prompt, sizes", num_images_per_prompt=2, seeds=[3, 4], **XL_SIZES, **XL_NEGATIVE_SIZES, **XL_IMG2IMG),
-    case("two prompts, a picture each", **{**XL_IMG2IMG, "prompt": [PROMPT, OTHER], "seeds": [1, 2],
-                                          "image": [PHOTO, picture(32, 32, name="another")]}),
-    case("one generator for two pictures", num_images_per_prompt=2, seeds=[9], shared=True, **XL_IMG2IMG),
+    case("two images a prompt, sizes", num_images_per_prompt=2, seeds=[3, 4], **XL_SIZES, **XL_NEGATIVE_SIZES, **XL_IMG2IMG),
+    case("two prompts, an image each", **{**XL_IMG2IMG, "prompt": [PROMPT, OTHER], "seeds": [1, 2],
+                                          "image": [PHOTO, image(32, 32, name="another")]}),
+    case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, **XL_IMG2IMG),
     case("latents from 0.4 on", denoising_start=0.4, **{**XL_IMG2IMG, "image": latents(1, 4, 8, 8, seed=7)}),
     case("latents from 0.5 on, Heun", scheduler=swap("HeunDiscrete"), denoising_start=0.5,
          **{**XL_IMG2IMG, "image": latents(1, 4, 8, 8, seed=7)}),
-    case("a picture from 0.2 to 0.8", denoising_start=0.2, denoising_end=0.8, **{**XL_IMG2IMG, "num_inference_steps": 10}),
+    case("an image from 0.2 to 0.8", denoising_start=0.2, denoising_end=0.8, **{**XL_IMG2IMG, "num_inference_steps": 10}),
     case("own latents", latents=latents(1, 4, 8, 8, seed=3), **XL_IMG2IMG),
     case("scores", aesthetic_score=8.0, negative_aesthetic_score=1.5, negative_prompt="", **XL_IMG2IMG),
     case("guidance_rescale", guidance_rescale=0.7, **XL_IMG2IMG),
@@ -134,11 +134,11 @@ XL_INPAINT_CASES = [
     case("the repo's own scheduler", **XL_INPAINT),
     case("DDIM, strength 0.7", scheduler=swap("DDIM"), strength=0.7, **XL_INPAINT),
     case("DDPM, all of it", scheduler=swap("DDPM"), strength=1.0, guidance_scale=2.0, **XL_INPAINT),
-    case("two pictures a prompt", num_images_per_prompt=2, seeds=[3, 4], strength=0.5, **XL_INPAINT),
+    case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], strength=0.5, **XL_INPAINT),
     case("own latents", latents=latents(1, 4, 8, 8, seed=7), **XL_INPAINT),
     case("from 0.3 to 0.9", denoising_start=0.3, denoising_end=0.9, **{**XL_INPAINT, "num_inference_steps": 10}),
     case("sizes", **XL_SIZES, **XL_NEGATIVE_SIZES, **XL_INPAINT),
-    case("padding_mask_crop", **{**XL_INPAINT, "image": picture(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)),
+    case("padding_mask_crop", **{**XL_INPAINT, "image": image(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)),
                                  "padding_mask_crop": 4}),
     case("guidance_rescale", guidance_rescale=0.7, strength=0.6, **XL_INPAINT),
 ]
@@ -155,7 +155,7 @@ SAFETY = {"safety_checker": "models/StableDiffusionSafetyChecker/tiny", "feature
 TASKS = {
     "safety": {
         "pipeline": "StableDiffusionPipeline", "repo": "tiny-stable-diffusion", "parts": SAFETY,
-        "cases": [case("six pictures", num_images_per_prompt=6, seeds=[1, 2, 3, 4, 5, 6], height=32, width=32, **TEXT)],
+        "cases": [case("six images", num_images_per_prompt=6, seeds=[1, 2, 3, 4, 5, 6], height=32, width=32, **TEXT)],
     },
     "safety-inpaint": {
         "pipeline": "StableDiffusionInpaintPipeline", "repo": "tiny-stable-diffusion", "parts": SAFETY,
@@ -167,13 +167,13 @@ TASKS = {
         "cases": [
             case("depth that is given", depth_map=tensor(1, 20, 24, seed=3), **IMG2IMG),
             case("estimated depth", **IMG2IMG),
-            case("DDIM, two pictures a prompt", scheduler=swap("DDIM"), num_images_per_prompt=2, seeds=[3, 4], **IMG2IMG),
-            case("two prompts, a picture and a depth each", **{
-                **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, picture(32, 32, name="another")], "seeds": [1, 2],
+            case("DDIM, two images a prompt", scheduler=swap("DDIM"), num_images_per_prompt=2, seeds=[3, 4], **IMG2IMG),
+            case("two prompts, an image and a depth each", **{
+                **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, image(32, 32, name="another")], "seeds": [1, 2],
                 "depth_map": tensor(2, 8, 8, seed=4, low=-5, high=9), "negative_prompt": ["blurry", "low quality"]}),
-            case("a picture of odd size", **{**IMG2IMG, "image": picture(53, 38)}),
+            case("an image of odd size", **{**IMG2IMG, "image": image(53, 38)}),
             case("without guidance, strength 1", guidance_scale=1.0, **{**IMG2IMG, "strength": 1.0}),
-            case("one generator for two pictures", num_images_per_prompt=2, seeds=[9], shared=True, **IMG2IMG),
+            case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, **IMG2IMG),
         ],
     },
     "depth2img-hybrid": {
@@ -187,20 +187,20 @@ TASKS = {
         "cases": [
             case("the repo's DDPM scheduler", shared=True, num_inference_steps=10),
             case("ten steps", scheduler=swap("PNDM"), shared=True, num_inference_steps=10),
-            case("two pictures without Runge-Kutta", scheduler=swap("PNDM", skip_prk_steps=True), batch_size=2, seeds=[1, 2],
+            case("two images without Runge-Kutta", scheduler=swap("PNDM", skip_prk_steps=True), batch_size=2, seeds=[1, 2],
                  num_inference_steps=8),
         ],
     },
     "upscale": {
         "pipeline": "StableDiffusionUpscalePipeline", "repo": "tiny-upscaler", "parts": {},
         "cases": [
-            case("a picture", noise_level=5, image=picture(16, 16), **TEXT),
+            case("an image", noise_level=5, image=image(16, 16), **TEXT),
             case("guidance 3, no noise, Euler", scheduler=swap("EulerDiscrete"), guidance_scale=3.0, noise_level=0,
-                 image=picture(16, 24), **TEXT),
-            case("a picture of odd size", noise_level=9, image=picture(21, 18), **TEXT),
-            case("two pictures a prompt", noise_level=5, image=picture(16, 16), num_images_per_prompt=2, seeds=[3, 4], **TEXT),
-            case("two prompts, a picture each", **{
-                **TEXT, "prompt": [PROMPT, OTHER], "image": [picture(16, 16), picture(16, 16, name="another")], "seeds": [1, 2],
+                 image=image(16, 24), **TEXT),
+            case("an image of odd size", noise_level=9, image=image(21, 18), **TEXT),
+            case("two images a prompt", noise_level=5, image=image(16, 16), num_images_per_prompt=2, seeds=[3, 4], **TEXT),
+            case("two prompts, an image each", **{
+                **TEXT, "prompt": [PROMPT, OTHER], "image": [image(16, 16), image(16, 16, name="another")], "seeds": [1, 2],
                 "noise_level": 3, "negative_prompt": ["blurry", "low quality"]}),
             case("without guidance, a tensor", guidance_scale=1.0, noise_level=5, image=tensor(1, 3, 16, 16, seed=3), **TEXT),
         ],
@@ -209,17 +209,17 @@ TASKS = {
         "pipeline": "StableDiffusionLatentUpscalePipeline", "repo": "tiny-stable-diffusion",
         "parts": {"unet": "models/UNet2DConditionModel/latent_upscaler"},
         "cases": [
-            case("a picture", **LARGER),
+            case("an image", **LARGER),
             case("latents, without a prompt", guidance_scale=0.0, **{**LARGER, "image": latents(1, 4, 8, 8, seed=7)}),
             case("without guidance", guidance_scale=1.0, **LARGER),
-            case("a picture of odd size", **{**LARGER, "image": picture(50, 35)}),
-            case("two prompts, a picture each", **{
-                **LARGER, "prompt": [PROMPT, OTHER], "image": [PHOTO, picture(32, 32, name="another")], "seeds": [1, 2],
+            case("an image of odd size", **{**LARGER, "image": image(50, 35)}),
+            case("two prompts, an image each", **{
+                **LARGER, "prompt": [PROMPT, OTHER], "image": [PHOTO, image(32, 32, name="another")], "seeds": [1, 2],
                 "negative_prompt": ["blurry", "low quality"]}),
             case("one generator, two latents", **{
                 **LARGER, "prompt": [PROMPT, OTHER], "image": latents(2, 4, 4, 8, seed=8), "seeds": [9], "shared": True}),
-            case("one generator, two pictures", **{
-                **LARGER, "prompt": [PROMPT, OTHER], "image": [PHOTO, picture(32, 32, name="another")], "seeds": [9],
+            case("one generator, two images", **{
+                **LARGER, "prompt": [PROMPT, OTHER], "image": [PHOTO, image(32, 32, name="another")], "seeds": [9],
                 "shared": True}),
             case("a tensor", **{**LARGER, "image": tensor(1, 3, 32, 16, seed=5, low=-1)}),
             case("own latents, guidance 3, negative prompt", latents=latents(1, 4, 16, 16, seed=3), guidance_scale=3.0,
@@ -237,7 +237,7 @@ TASKS = {
     "tiny-vae": {
         "pipeline": "StableDiffusionImg2ImgPipeline", "repo": "tiny-stable-diffusion",
         "parts": {"vae": "models/AutoencoderTiny/taesd"},
-        "cases": [case("a picture", **IMG2IMG), case("two pictures a prompt", num_images_per_prompt=2, seeds=[3, 4], **IMG2IMG)],
+        "cases": [case("an image", **IMG2IMG), case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], **IMG2IMG)],
     },
     "lcm": {
         "pipeline": "LatentConsistencyModelPipeline", "repo": "tiny-lcm", "parts": {},
@@ -246,7 +246,7 @@ TASKS = {
             case("one step", prompt=PROMPT, num_inference_steps=1),
             case("eight steps of sixteen, guidance 3", prompt=PROMPT, num_inference_steps=8, original_inference_steps=16,
                  guidance_scale=3.0),
-            case("two prompts, two pictures each", prompt=[PROMPT, OTHER], num_images_per_prompt=2, seeds=[1, 2, 3, 4]),
+            case("two prompts, two images each", prompt=[PROMPT, OTHER], num_images_per_prompt=2, seeds=[1, 2, 3, 4]),
             case("own timesteps", prompt=PROMPT, timesteps=[999, 759, 519, 279]),
             case("own latents, a rectangle", prompt=PROMPT, latents=latents(1, 4, 8, 16, seed=3), height=32, width=64),
             case("clip_skip 1", prompt=PROMPT, clip_skip=1),
@@ -256,7 +256,7 @@ TASKS = {
         "pipeline": "LatentConsistencyModelImg2ImgPipeline", "repo": "tiny-lcm", "parts": {},
         "cases": [
             case("four steps", prompt=PROMPT, image=PHOTO),
-            case("strength 0.4, two pictures", prompt=PROMPT, image=PHOTO, strength=0.4, num_images_per_prompt=2, seeds=[1, 2]),
+            case("strength 0.4, two images", prompt=PROMPT, image=PHOTO, strength=0.4, num_images_per_prompt=2, seeds=[1, 2]),
             case("six of twenty steps", prompt=PROMPT, image=PHOTO, strength=0.7, num_inference_steps=6,
                  original_inference_steps=20),
             case("latents", prompt=PROMPT, image=latents(1, 4, 8, 8, seed=7)),
@@ -287,17 +287,17 @@ TASKS = {
             *(case(name, scheduler=scheduler, **IMG2IMG) for name, scheduler in SCHEDULERS),
             case("strength 1, Euler", scheduler=swap("EulerDiscrete"), **{**IMG2IMG, "strength": 1.0}),
             case("strength 0.2", **{**IMG2IMG, "strength": 0.2}),
-            case("strength as it is unless given", image=PHOTO, **TEXT),
-            case("two pictures a prompt", num_images_per_prompt=2, seeds=[3, 4], **IMG2IMG),
-            case("two prompts, a picture each", **{
-                **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, picture(32, 32, name="another")],
+            case("strength kept as it is by default", image=PHOTO, **TEXT),
+            case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], **IMG2IMG),
+            case("two prompts, an image each", **{
+                **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, image(32, 32, name="another")],
                 "negative_prompt": ["blurry", "low quality"], "seeds": [1, 2]}),
-            case("one generator for two pictures", num_images_per_prompt=2, seeds=[9], shared=True, **IMG2IMG),
-            case("one generator, two given pictures", **{
-                **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, picture(32, 32, name="another")], "seeds": [9],
+            case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, **IMG2IMG),
+            case("one generator, two given images", **{
+                **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, image(32, 32, name="another")], "seeds": [9],
                 "shared": True}),
             case("DDIM, eta 1", scheduler=swap("DDIM"), eta=1.0, **IMG2IMG),
-            case("a picture of odd size", **{**IMG2IMG, "image": picture(53, 38)}),
+            case("an image of odd size", **{**IMG2IMG, "image": image(53, 38)}),
             case("tensor", **{**IMG2IMG, "image": tensor(1, 3, 32, 32, seed=5)}),
             case("normalized tensor", **{**IMG2IMG, "image": tensor(1, 3, 32, 32, seed=5, low=-1)}),
             case("latents", **{**IMG2IMG, "image": latents(1, 4, 8, 8, seed=7)}),
@@ -309,7 +309,7 @@ TASKS = {
     },
     "img2img-v": {
         "pipeline": "StableDiffusionImg2ImgPipeline", "repo": "tiny-stable-diffusion-2", "parts": {},
-        "cases": [case("v prediction", **{**IMG2IMG, "image": picture(64, 64)})],
+        "cases": [case("v prediction", **{**IMG2IMG, "image": image(64, 64)})],
     },
     "inpaint-4": {
         "pipeline": "StableDiffusionInpaintPipeline", "repo": "tiny-stable-diffusion", "parts": {}, "cases": INPAINT_CASES,

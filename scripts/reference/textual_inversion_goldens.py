@@ -1,9 +1,9 @@
-"""Textual inversions for tests/fixtures/tiny-stable-diffusion and the pictures that diffusers makes with them.
+"""Textual inversions for tests/fixtures/tiny-stable-diffusion and the images that diffusers makes with them.
 
     $(sh scripts/reference/setup.sh) scripts/reference/textual_inversion_goldens.py
 
 Writes tests/golden/textual_inversion: random words in the styles of diffusers (one vector, three) and AUTOMATIC1111, and
-pictures.{json,safetensors} with the reference's pictures of prompts that use them.
+images.{json,safetensors} with the reference's images of prompts that use them.
 """
 
 import torch
@@ -49,7 +49,7 @@ def main() -> None:
     for key, encoder, tokenizer in (("clip_l", pipe.text_encoder, pipe.tokenizer), ("clip_g", pipe.text_encoder_2, pipe.tokenizer_2)):
         pipe.load_textual_inversion({"<xl>": xl[key]}, text_encoder=encoder, tokenizer=tokenizer)
     tensors["xl"] = draw(pipe, "a <xl> on a table", "blurry <xl>")
-    write_golden(OUT / "pictures", COMMAND, cases, tensors)
+    write_golden(OUT / "images", COMMAND, cases, tensors)
     print([(case["prompt"], case["ids"]) for case in cases[::2]])
 
 

@@ -9,7 +9,7 @@ from diffusers import AutoencoderKL
 from common import FIXTURES, GOLDEN, generator, write_golden
 
 COMMAND = "scripts/reference/tiling_goldens.py"
-# model, height and width of the picture, pixels of a latent
+# model, height and width of the image, pixels of a latent
 CASES = [("two_layers", 40, 28, 2), ("two_layers", 16, 34, 2), ("no_mid_attention", 26, 20, 2), ("sixteen_channels", 44, 44, 4)]
 
 
@@ -20,9 +20,9 @@ def main() -> None:
         vae = AutoencoderKL.from_pretrained(FIXTURES / "models" / "AutoencoderKL" / name)
         vae.enable_tiling()
         vae.enable_slicing()
-        picture = torch.randn(2, 3, height, width, generator=generator(i))
+        image = torch.randn(2, 3, height, width, generator=generator(i))
         latents = torch.randn(2, vae.config.latent_channels, height // factor, width // factor, generator=generator(i + 9))
-        tensors |= {f"{i}.picture": picture, f"{i}.mean": vae.encode(picture).latent_dist.mean,
+        tensors |= {f"{i}.image": image, f"{i}.mean": vae.encode(image).latent_dist.mean,
                     f"{i}.latents": latents, f"{i}.sample": vae.decode(latents).sample}
         cases.append({"model": name, "index": i})
     write_golden(GOLDEN / "tiling", COMMAND, cases, tensors)

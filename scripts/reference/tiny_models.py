@@ -260,7 +260,7 @@ def build(class_name: str, config: dict, seed: int) -> torch.nn.Module:
     with torch.no_grad():
         if class_name == "UNet2DConditionModel" or class_name == "UNet2DModel":
             model.conv_out.weight.data *= 1.5
-        if class_name == "AutoencoderKL":  # pictures that fill the range without much clipping
+        if class_name == "AutoencoderKL":  # images that fill the range without much clipping
             latents = torch.randn(2, config.get("latent_channels", 4), 8, 8, generator=generator(seed))
             out = model.decode(latents / model.config.scaling_factor).sample
             model.decoder.conv_out.weight.data *= 0.45 / float(out.std())

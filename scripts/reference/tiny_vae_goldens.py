@@ -24,9 +24,9 @@ CONFIGS = {
 def write(name: str, config: dict) -> None:
     model = liven(AutoencoderTiny(**config), seed_of(f"AutoencoderTiny/{name}")).eval()
     model.save_pretrained(folder(f"models/AutoencoderTiny/{name}"))
-    picture = torch.rand(2, 3, 24, 16, generator=generator(1)) * 2 - 1
+    image = torch.rand(2, 3, 24, 16, generator=generator(1)) * 2 - 1
     latents = torch.randn(2, model.config.latent_channels, 6, 10, generator=generator(2))
-    tensors = {"sample": picture, "mean": model.encode(picture).latents, "z": latents, "decoded": model.decode(latents).sample}
+    tensors = {"sample": image, "mean": model.encode(image).latents, "z": latents, "decoded": model.decode(latents).sample}
     cases = [
         {"name": "encode", "method": "encode", "inputs": {"sample": {"tensor": "sample"}}, "outputs": {"mean": {"tensor": "mean"}}},
         {"name": "decode", "method": "decode", "inputs": {"z": {"tensor": "z"}}, "outputs": {"sample": {"tensor": "decoded"}}},

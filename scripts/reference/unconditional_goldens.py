@@ -1,4 +1,4 @@
-"""Writes the tiny repos of pipelines that make pictures out of noise alone, their tests/golden/tasks, and
+"""Writes the tiny repos of pipelines that make images out of noise alone, their tests/golden/tasks, and
 tests/golden/edm: runs of EDM schedulers with a model, for which diffusers has no pipeline.
 
     $(sh scripts/reference/setup.sh) scripts/reference/unconditional_goldens.py [name ...]
@@ -41,8 +41,8 @@ REPOS = {
 STEPS = dict(num_inference_steps=6)
 COMMON = [
     case("the repo's own scheduler", **STEPS),
-    case("three pictures", batch_size=3, seeds=[1, 2, 3], **STEPS),
-    case("one generator for two pictures", batch_size=2, seeds=[9], shared=True, **STEPS),
+    case("three images", batch_size=3, seeds=[1, 2, 3], **STEPS),
+    case("one generator for two images", batch_size=2, seeds=[9], shared=True, **STEPS),
     case("twenty steps", num_inference_steps=20, seeds=[4]),
 ]
 LABELS = torch.tensor([7, 1])
@@ -54,14 +54,14 @@ TASKS = {
             *COMMON,
             case("one step", num_inference_steps=1),
             case("without correction", scheduler=swap("ScoreSdeVe", correct_steps=0), **STEPS),
-            case("two corrections, two pictures", scheduler=swap("ScoreSdeVe", correct_steps=2, snr=0.05), batch_size=2,
+            case("two corrections, two images", scheduler=swap("ScoreSdeVe", correct_steps=2, snr=0.05), batch_size=2,
                  seeds=[5, 6], **STEPS),
             case("the range of the published models", scheduler=swap("ScoreSdeVe", sigma_max=1348.0, snr=0.075), **STEPS),
         ],
     },
     "score-sde-ve-levels": {
         "pipeline": "ScoreSdeVePipeline", "repo": "tiny-score-sde-ve", "parts": {"unet": "models/UNet2DModel/ncsnpp"},
-        "cases": [case("two pictures", batch_size=2, seeds=[1, 2], **STEPS)],
+        "cases": [case("two images", batch_size=2, seeds=[1, 2], **STEPS)],
     },
     "karras-ve": {
         "pipeline": "KarrasVePipeline", "repo": "tiny-karras-ve", "parts": {},
@@ -70,12 +70,12 @@ TASKS = {
             case("two steps", num_inference_steps=2),
             case("no noise on the way", scheduler=swap("KarrasVe", s_churn=0.0), **STEPS),
             case("more noise, in a part of the range", scheduler=swap("KarrasVe", s_churn=80.0, s_min=0.1, s_max=0.5), **STEPS),
-            case("the range as it is unless given", scheduler=swap("KarrasVe", sigma_min=0.02, sigma_max=100.0), **STEPS),
+            case("the range kept as it is by default", scheduler=swap("KarrasVe", sigma_min=0.02, sigma_max=100.0), **STEPS),
         ],
     },
     "karras-ve-fourier": {
         "pipeline": "KarrasVePipeline", "repo": "tiny-karras-ve", "parts": {"unet": "models/UNet2DModel/fourier"},
-        "cases": [case("two pictures", batch_size=2, seeds=[1, 2], **STEPS)],
+        "cases": [case("two images", batch_size=2, seeds=[1, 2], **STEPS)],
     },
     "consistency-model": {
         "pipeline": "ConsistencyModelPipeline", "repo": "tiny-consistency-model", "parts": {},
@@ -84,8 +84,8 @@ TASKS = {
             case("two steps, as the authors take them", class_labels=3, num_inference_steps=None, timesteps=[22, 0]),
             case("six steps, a list of labels", class_labels=[0, 9, 4], batch_size=3, seeds=[1, 2, 3], **STEPS),
             case("a tensor of labels", class_labels=LABELS, batch_size=2, seeds=[1, 2], **STEPS),
-            case("one label in a list for two pictures", class_labels=[5], batch_size=2, seeds=[1, 2], num_inference_steps=2),
-            case("one generator for two pictures", class_labels=[2, 8], batch_size=2, seeds=[9], shared=True, **STEPS),
+            case("one label in a list for two images", class_labels=[5], batch_size=2, seeds=[1, 2], num_inference_steps=2),
+            case("one generator for two images", class_labels=[2, 8], batch_size=2, seeds=[9], shared=True, **STEPS),
             case("own latents", class_labels=6, latents=latents(1, 3, 8, 8, seed=3), num_inference_steps=3),
             case("another range, not clipped", class_labels=1, num_inference_steps=4,
                  scheduler=swap("CMStochasticIterative", sigma_max=5.0, clip_denoised=False, s_noise=1.01)),

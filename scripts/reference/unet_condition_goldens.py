@@ -95,7 +95,7 @@ def write(name: str, config: dict) -> None:
         calls.add(label, values, {"sample": call(model, values)})
 
     size = 4 if config.get("addition_embed_type") == "image_hint" else 8  # hints are large
-    add("two pictures, one timestep", inputs(model, 2, size, size, 981, g))
+    add("two images, one timestep", inputs(model, 2, size, size, 981, g))
     add("a rectangle, two tokens", inputs(model, 1, size, 2 * size, 20.5, g, tokens=2))
     add("a timestep each", inputs(model, 2, size, size, torch.tensor([999, 1]), g))
     if config["down_block_types"][0] == "CrossAttnDownBlock2D" and "class_embed_type" not in config:

@@ -1,7 +1,7 @@
 /**
  * `deno task schedulers [--steps N] [--model ID] [--prompt TEXT] [--seed N]`: prints a table of all
  * schedulers, plots their noise levels into docs/images/schedulers.svg and draws one prompt and seed
- * with each into docs/images/schedulers.png. The table and the order of the pictures go between the
+ * with each into docs/images/schedulers.png. The table and the order of the images go between the
  * marks of docs/schedulers.md.
  *
  * @module
@@ -60,9 +60,9 @@ const { entries, left } = await drawWithAll(pipe, registry, flags.prompt, {
   seed: BigInt(flags.seed),
 });
 const rows = Math.ceil(entries.length / COLUMNS);
-const sheet = imageGrid(entries.map(({ picture }) => picture), rows, COLUMNS);
+const sheet = imageGrid(entries.map(({ image }) => image), rows, COLUMNS);
 await sheet.save(new URL("images/schedulers.png", DOCS));
-for (const [className, reason] of left) console.log(`no picture by ${className}: ${reason}`);
+for (const [className, reason] of left) console.log(`no image by ${className}: ${reason}`);
 
 const file = new URL("schedulers.md", DOCS);
 const names = entries.map(({ className }) => className.replace(/Scheduler$/, ""));

@@ -1,9 +1,9 @@
-import type { AnyPipeline, Picture, Registry, SchedulerClass } from "@denoise/core";
+import type { AnyPipeline, Image, Registry, SchedulerClass } from "@denoise/core";
 
-/** A picture and the scheduler that made it. */
+/** An image and the scheduler that made it. */
 export interface SheetEntry {
   readonly className: string;
-  readonly picture: Picture;
+  readonly image: Image;
 }
 
 /** One prompt and seed through every scheduler that takes over the pipeline's config. */
@@ -26,7 +26,7 @@ export async function drawWithAll(
     try {
       pipe.scheduler = Class.fromConfig(own.config);
       const { images } = await pipe(prompt, options);
-      entries.push({ className, picture: images[0]! });
+      entries.push({ className, image: images[0]! });
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       left.set(className, error.message);

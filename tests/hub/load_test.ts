@@ -8,8 +8,8 @@ import { tempCache } from "../support/temp_cache.ts";
 const FOLDER = fileURLToPath(new URL("../fixtures/tiny-ddpm", import.meta.url));
 const OFFLINE = ["-R", "-W", "-E", "-S", "--allow-ffi", "--deny-net"];
 
-/** Makes a picture in a process of its own; gives its numbers. */
-async function picture(id: string, env: Record<string, string>): Promise<number[]> {
+/** Makes an image in a process of its own; gives its numbers. */
+async function image(id: string, env: Record<string, string>): Promise<number[]> {
   const script = `import { DiffusionPipeline } from "@denoise/denoise";
     const pipe = await DiffusionPipeline.fromPretrained(${JSON.stringify(id)});
     const { tensor } = await pipe({ numInferenceSteps: 2, seed: 0, outputType: "tensor" });
@@ -44,13 +44,13 @@ describe("fromPretrained() of a cached repo", () => {
     const weights = `${path}/unet/diffusion_pytorch_model.safetensors`;
     assert((await Deno.lstat(weights)).isSymlink);
     server.reset();
-    const fromCache = await picture("tiny/ddpm", {
+    const fromCache = await image("tiny/ddpm", {
       HF_HUB_CACHE: cache.path,
       HF_ENDPOINT: server.url,
       HF_HUB_OFFLINE: "1",
     });
     assertEquals(server.requests.length, 0);
-    assertEquals(fromCache, await picture(FOLDER, {}));
+    assertEquals(fromCache, await image(FOLDER, {}));
     assert((await Deno.lstat(weights)).isSymlink, "the cache is as it was");
   });
 });

@@ -79,7 +79,7 @@ describe({ name: "one cache for Python and us", ignore: python === undefined }, 
       assertEquals(at.server.requests.length, 0);
       for (const [id, _, variant] of REPOS) {
         const options = { cacheDir: at.cache, endpoint: at.server.url, variant };
-        assertEquals((await prefetch(id, options)).fetchedBytes, 0, "and nothing is fetched anew");
+        assertEquals((await prefetch(id, options)).fetchedBytes, 0, "and nothing is fetched again");
       }
     });
   }

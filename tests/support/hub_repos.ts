@@ -73,7 +73,7 @@ export function ddpmRepo(): RepoFiles {
     "config.json": '{"_class_name": "UNet2DModel"}',
     "diffusion_pytorch_model.bin": "pickle",
     "diffusion_pytorch_model.safetensors": safetensors({ "conv_in.weight": [64, 64] }),
-    "images/cat.png": "not a picture",
+    "images/cat.png": "not an image",
     "model_index.json": JSON.stringify({
       _class_name: "DDPMPipeline",
       _diffusers_version: "0.0.4",

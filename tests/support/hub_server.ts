@@ -27,13 +27,13 @@ export interface TreeEntry {
 
 /** How a repo behaves, beside its files. */
 export interface RepoOptions {
-  /** Which files LFS stores; .safetensors, .bin and whatever is larger than 10 kB unless given. */
+  /** Which files LFS stores; .safetensors, .bin and whatever is larger than 10 kB by default. */
   readonly lfs?: (path: string, size: number) => boolean;
   /** The token without which the repo is not seen (401), or whose owner it let in (403). */
   readonly token?: string;
   /** With `token`: every one may see the repo, but only the token opens its files. */
   readonly gated?: boolean;
-  /** The branch that points at these files; `"main"` unless given. */
+  /** The branch that points at these files. Defaults to `"main"`. */
   readonly branch?: string;
   /** What the tree API lists, in place of the files. */
   readonly listing?: readonly unknown[];

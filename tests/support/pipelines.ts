@@ -1,12 +1,12 @@
 /**
- * Calls a pipeline as the reference called it and measures how far the pictures are apart.
+ * Calls a pipeline as the reference called it and measures how far the images are apart.
  *
  * @module
  */
 import {
   type AnyPipeline,
   Generator,
-  type PictureOutput,
+  type ImageOutput,
   type Registry,
   type SchedulerClass,
   type Tensor,
@@ -46,7 +46,7 @@ export async function swapScheduler(
 }
 
 /** Makes the call and compares. */
-export async function comparePictures(
+export async function compareImages(
   pipe: AnyPipeline,
   { call, seeds, images, latents }: PipelineCall,
   golden: PipelineGolden,
@@ -66,7 +66,7 @@ export async function comparePictures(
 }
 
 /** The largest difference at any pixel; infinite when size or number differ. */
-export function pixelDifference({ images }: PictureOutput, expected: Tensor): number {
+export function pixelDifference({ images }: ImageOutput, expected: Tensor): number {
   const [count, height, width, channels] = expected.dims;
   const size = height! * width! * channels!;
   if (images.length !== count || images.some(({ data }) => data.length !== size)) return Infinity;

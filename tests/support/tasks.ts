@@ -1,5 +1,5 @@
 /**
- * Calls pipelines that are given pictures as the reference called them.
+ * Calls pipelines that are given images as the reference called them.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { DenoiseImage, registry } from "@denoise/denoise";
 import { camelCase, fixture, type Golden, relativeDifference } from "./golden.ts";
 import { type PipelineCall, type PipelineDifference, pixelDifference } from "./pipelines.ts";
 
-/** A value of a call: plain, a tensor or a picture by its name, or a list of those. */
+/** A value of a call: plain, a tensor or an image by its name, or a list of those. */
 export type TaskValue =
   | { readonly tensor: string }
-  | { readonly picture: string }
+  | { readonly image: string }
   | string
   | number
   | boolean
@@ -68,12 +68,12 @@ export function taskValue(value: TaskValue | undefined, tensors: Golden<Task>["t
   if (value === null || typeof value !== "object") return value;
   if ("tensor" in value) return tensors.get(value.tensor);
   const { dims: [height, width, channels], data } = tensors.get(
-    (value as { picture: string }).picture,
+    (value as { image: string }).image,
   )!;
   return new DenoiseImage(width!, height!, channels!, data as Uint8Array<ArrayBuffer>);
 }
 
-/** How far a call is from the reference, and which pictures it hid. */
+/** How far a call is from the reference, and which images it hid. */
 export interface TaskDifference extends PipelineDifference {
   readonly hidden: readonly boolean[] | undefined;
 }

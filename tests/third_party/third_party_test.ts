@@ -59,7 +59,7 @@ describe("a third party", () => {
     }, registry);
   });
 
-  it("makes a picture through it, named by the repo and swapped in by hand", async () => {
+  it("makes an image through it, named by the repo and swapped in by hand", async () => {
     const repo = `${home}/repo`;
     await cp(REPO, repo, { recursive: true });
     const index = JSON.parse(await Deno.readTextFile(`${repo}/model_index.json`));
@@ -75,9 +75,9 @@ describe("a third party", () => {
       });
       const swapped = await DiffusionPipeline.fromPretrained(${JSON.stringify(REPO.pathname)});
       swapped.scheduler = CosineEulerScheduler.fromConfig(swapped.scheduler.config);
-      const pictures = [await named(...call), await swapped(...call)].map(({ images }) => images[0]!);
-      await pictures[0]!.save("named.png");
-      console.log(named.scheduler.className, pictures[0]!.data.toHex() === pictures[1]!.data.toHex());
+      const images = [await named(...call), await swapped(...call)].map(({ images }) => images[0]!);
+      await images[0]!.save("named.png");
+      console.log(named.scheduler.className, images[0]!.data.toHex() === images[1]!.data.toHex());
       Deno.exit();`,
     );
     assertEquals(await deno(cwd, "run", "-A", "main.ts"), "CosineEulerScheduler true\n");

@@ -27,7 +27,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   "swagger-ui.css": { isOwn: false, mediaType: "text/css; charset=utf-8" },
 };
 
-/** Nothing but this server, and the pictures in Swagger UI's own style sheet. */
+/** Nothing but this server, and the images in Swagger UI's own style sheet. */
 const POLICY = "default-src 'self'; img-src 'self' data: blob:; base-uri 'none'; " +
   "form-action 'none'; frame-ancestors 'none'";
 

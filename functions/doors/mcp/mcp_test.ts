@@ -34,7 +34,7 @@ describe("mcpDoor", () => {
       assertEquals(tools.map(({ name }: { name: string }) => name), ["generate_image"]);
       const text = JSON.stringify(tools[0]!.inputSchema);
       assertStringIncludes(text, '"maximum":150');
-      assertStringIncludes(text, "What the picture should show");
+      assertStringIncludes(text, "What the image should show");
     });
   });
 
@@ -68,7 +68,7 @@ describe("mcpDoor", () => {
       const cases: [Record<string, unknown>, string][] = [
         [{ prompt: "a", num_inference_steps: 0 }, "num_inference_steps must be an integer from 1"],
         [{}, "prompt is missing"],
-        [{ prompt: "a", image: "?" }, "image must be a picture in base64"],
+        [{ prompt: "a", image: "?" }, "image must be an image in base64"],
         [{ prompt: "a", scheduler: "None" }, "scheduler must be one of"],
         [{ prompt: "a" }, "something went wrong on the server"],
       ];

@@ -74,7 +74,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
         await sendNotification({ method: "notifications/progress", params });
       }
       if (event.type === "warning") warnings.push(event.message);
-      if (event.type === "succeeded") return toResult({ pictures: event.pictures, warnings });
+      if (event.type === "succeeded") return toResult({ images: event.images, warnings });
       throwIfFailed(event);
     }
     throw new ServeError("internal", "The run ended without a result");

@@ -4,7 +4,7 @@ import { invalid } from "../../contract/errors.ts";
 import type { Limits } from "../../contract/limits.ts";
 import { check } from "../../http/body.ts";
 import { integer, oneOf, optional, real, seed, text } from "../../http/fields.ts";
-import type { PictureRequest } from "../../http/plan.ts";
+import type { ImageRequest } from "../../http/plan.ts";
 import type { Finished } from "../../http/run.ts";
 
 /** Name of the one tool. */
@@ -22,24 +22,24 @@ export const NAMES: Readonly<Record<string, string>> = {
 /** The tool's arguments. */
 export function argumentsSchema(limits: Limits) {
   const longest = Math.ceil(limits.maxImageBytes * 4 / 3) + 100;
-  const file = z.string({ error: "must be a picture in base64" }).max(longest, {
-    error: `must be a picture of at most ${limits.maxImageBytes} bytes in base64`,
+  const file = z.string({ error: "must be an image in base64" }).max(longest, {
+    error: `must be an image of at most ${limits.maxImageBytes} bytes in base64`,
   });
   return z.object({
-    prompt: optional(text(limits.maxPromptBytes)).describe("What the picture should show"),
+    prompt: optional(text(limits.maxPromptBytes)).describe("What the image should show"),
     negative_prompt: optional(text(limits.maxPromptBytes))
-      .describe("What the picture should not show"),
-    model: optional(text(200)).describe("One of the server's models; its first unless given"),
+      .describe("What the image should not show"),
+    model: optional(text(200)).describe("One of the server's models; its first by default"),
     width: optional(integer(8, limits.maxSide)).describe("Pixels; a multiple of 8"),
     height: optional(integer(8, limits.maxSide)).describe("Pixels; a multiple of 8"),
-    n: optional(integer(1, limits.maxImages)).describe("How many pictures"),
-    seed: optional(seed()).describe("The same seed makes the same picture; by chance unless given"),
+    n: optional(integer(1, limits.maxImages)).describe("How many images"),
+    seed: optional(seed()).describe("The same seed makes the same image; a random one by default"),
     num_inference_steps: optional(integer(1, limits.maxSteps)).describe("Denoising steps"),
     guidance_scale: optional(real(0, 100)).describe("How closely the prompt is followed"),
     scheduler: optional(text(100)).describe("Class of a scheduler of diffusers"),
-    image: optional(file).describe("A picture to change, in base64"),
-    mask: optional(file).describe("White where the picture is painted anew, in base64"),
-    strength: optional(real(0, 1)).describe("How far the picture is changed"),
+    image: optional(file).describe("An image to change, in base64"),
+    mask: optional(file).describe("White where the image is inpainted, in base64"),
+    strength: optional(real(0, 1)).describe("How far the image is changed"),
     clip_skip: optional(integer(0, 12)).describe("Last layers of the text encoder to leave out"),
     output_format: optional(oneOf("png", "jpeg")),
   }, { error: "must be an object" });
@@ -50,7 +50,7 @@ export function describeTool(schema: ReturnType<typeof argumentsSchema>): Tool {
   return {
     name: TOOL,
     title: "Generate an image",
-    description: "Makes pictures from a prompt, or changes a given one, with a diffusion model",
+    description: "Makes images from a prompt, or changes a given one, with a diffusion model",
     inputSchema: z.toJSONSchema(schema, { io: "input" }) as Tool["inputSchema"],
     annotations: { readOnlyHint: true, openWorldHint: false },
   };
@@ -60,7 +60,7 @@ export function describeTool(schema: ReturnType<typeof argumentsSchema>): Tool {
 export function toRequest(
   schema: ReturnType<typeof argumentsSchema>,
   given: unknown,
-): PictureRequest {
+): ImageRequest {
   const fields = check(schema, given);
   return {
     model: fields.model,
@@ -89,17 +89,17 @@ function fromBase64(text: string | undefined, field: string): Uint8Array | undef
   } catch {
     // it is no base64: told below
   }
-  throw invalid(field, `${field} must be a picture in base64`);
+  throw invalid(field, `${field} must be an image in base64`);
 }
 
-/** The pictures, and as text what they were made from. */
+/** The images, and as text what they were made from. */
 export function toResult(
-  { pictures, warnings }: Pick<Finished, "pictures" | "warnings">,
+  { images, warnings }: Pick<Finished, "images" | "warnings">,
 ): CallToolResult {
-  const recipes = pictures.map(({ recipe }) => recipe);
+  const recipes = images.map(({ recipe }) => recipe);
   return {
     content: [
-      ...pictures.map(({ bytes, mediaType }) => ({
+      ...images.map(({ bytes, mediaType }) => ({
         type: "image" as const,
         data: bytes.toBase64(),
         mimeType: mediaType,

@@ -21,7 +21,7 @@ const content = (schema: z.ZodType) => ({ "application/json": { schema } });
 /** What every images route replies. */
 const responses: Operation["responses"] = {
   200: {
-    description: "The pictures, or with `stream` server-sent events",
+    description: "The images, or with `stream` server-sent events",
     content: {
       ...content(ImagesResponse),
       "text/event-stream": { schema: z.string() },
@@ -44,7 +44,7 @@ export function mountGenerations(app: OpenAPIHono<AppEnv>, context: DoorContext)
   route(app, {
     method: "post",
     path: "/v1/images/generations",
-    summary: "Make pictures from a prompt",
+    summary: "Make images from a prompt",
     tags: ["images"],
     request: { body: { required: true, content: content(schema) } },
     responses,
@@ -61,13 +61,13 @@ export function mountGenerations(app: OpenAPIHono<AppEnv>, context: DoorContext)
   });
 }
 
-/** POST /v1/images/edits: with a mask what it covers is painted anew, else the whole picture. */
+/** POST /v1/images/edits: with a mask what it covers is inpainted, else the whole image. */
 export function mountEdits(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
   const schema = editSchema(context.limits);
   route(app, {
     method: "post",
     path: "/v1/images/edits",
-    summary: "Change a picture, or the part of it that a mask covers",
+    summary: "Change an image, or the part of it that a mask covers",
     tags: ["images"],
     request: {
       body: {
@@ -88,16 +88,16 @@ export function mountEdits(app: OpenAPIHono<AppEnv>, context: DoorContext): void
   });
 }
 
-/** How far a variation is from its picture, unless the caller says. */
+/** How far a variation is from its image, unless the caller says. */
 const VARIATION_STRENGTH = 0.6;
 
-/** POST /v1/images/variations: a picture changed without a text. */
+/** POST /v1/images/variations: an image changed without a text. */
 export function mountVariations(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
   const schema = variationSchema(context.limits);
   route(app, {
     method: "post",
     path: "/v1/images/variations",
-    summary: "Make pictures like a picture",
+    summary: "Make images like an image",
     tags: ["images"],
     request: {
       body: {

@@ -5,7 +5,7 @@ import { fakeApp, messages, post } from "../../tests/app.ts";
 const GENERATE = "/v1/images/generations";
 
 describe("POST /v1/images/generations", () => {
-  it("answers with the pictures in base64 and their recipes", async () => {
+  it("answers with the images in base64 and their recipes", async () => {
     const { app } = fakeApp();
     const response = await app.request(GENERATE, post({ prompt: "a cat", n: 2, seed: 7 }));
     assertEquals(response.status, 200);
@@ -15,7 +15,7 @@ describe("POST /v1/images/generations", () => {
     assert(data[0].b64_json.startsWith("iVBORw0KGgo"));
   });
 
-  it("answers with addresses, where the pictures can be fetched", async () => {
+  it("answers with addresses, where the images can be fetched", async () => {
     const { app } = fakeApp();
     const body = { prompt: "a cat", response_format: "url" };
     const { data } = await (await app.request(GENERATE, post(body))).json();
@@ -33,7 +33,7 @@ describe("POST /v1/images/generations", () => {
     await response.body?.cancel();
   });
 
-  it("streams partial pictures under OpenAI's names, steps when asked for", async () => {
+  it("streams partial images under OpenAI's names, steps when asked for", async () => {
     const { app } = fakeApp();
     const body = { prompt: "a cat", stream: true, partial_images: 2, num_inference_steps: 3 };
     const plain = await messages(await app.request(GENERATE, post(body)));
@@ -143,7 +143,7 @@ describe("POST /v1/images/edits", () => {
     return { method: "POST", body };
   }
 
-  it("paints what the mask covers, else changes the whole picture", async () => {
+  it("paints what the mask covers, else changes the whole image", async () => {
     const { app, engine } = fakeApp();
     const fields = { prompt: "a cat", n: "2", strength: "0.5", num_inference_steps: "3" };
     for (const extra of [{ image: file }, { "image[]": file, mask: file }]) {

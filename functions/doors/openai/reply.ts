@@ -1,21 +1,21 @@
-import type { EncodedPicture, Job, JobEvent } from "../../contract/job.ts";
+import type { EncodedImage, Job, JobEvent } from "../../contract/job.ts";
 import { toServeError } from "../../contract/errors.ts";
 import { type AppContext, baseUrl, type DoorContext } from "../../http/context.ts";
-import { type PictureRequest, planJob } from "../../http/plan.ts";
+import { type ImageRequest, planJob } from "../../http/plan.ts";
 import { followOwn, runToEnd, throwIfFailed } from "../../http/run.ts";
 import { setServerTiming } from "../../http/server_timing.ts";
 import { sse, type SseMessage } from "../../http/sse.ts";
-import { storePicture } from "../../storage/store_picture.ts";
+import { storeImage } from "../../storage/store_image.ts";
 import { errorBody } from "./errors.ts";
 import { NAMES } from "./request.ts";
 import type { ImageFields } from "./schemas.ts";
 
-/** Makes the pictures of a request and answers with them, at once or as a stream. */
+/** Makes the images of a request and answers with them, at once or as a stream. */
 export async function answer(
   c: AppContext,
   context: DoorContext,
   fields: ImageFields,
-  request: PictureRequest,
+  request: ImageRequest,
   kind: "image_generation" | "image_edit",
 ): Promise<Response> {
   const { signal } = c.req.raw;
@@ -26,15 +26,15 @@ export async function answer(
   }
   const finished = await runToEnd(context.queue, job, signal);
   setServerTiming(c, finished);
-  const { pictures, warnings } = finished;
+  const { images, warnings } = finished;
   const asUrl = fields.response_format === "url";
-  const data = await Promise.all(pictures.map(async (picture) => ({
+  const data = await Promise.all(images.map(async (image) => ({
     ...(asUrl
-      ? { url: await storePicture(context.store, picture, baseUrl(c, context)) }
-      : { b64_json: picture.bytes.toBase64() }),
-    recipe: picture.recipe,
+      ? { url: await storeImage(context.store, image, baseUrl(c, context)) }
+      : { b64_json: image.bytes.toBase64() }),
+    recipe: image.recipe,
   })));
-  return c.json({ ...facts(job, pictures[0]), data, usage: USAGE, warnings });
+  return c.json({ ...facts(job, images[0]), data, usage: USAGE, warnings });
 }
 
 /** Nothing is counted in tokens here. */
@@ -45,11 +45,11 @@ const USAGE = {
   input_tokens_details: { text_tokens: 0, image_tokens: 0 },
 };
 
-/** What replies say beside the pictures. */
-function facts(job: Job, picture: EncodedPicture | undefined) {
+/** What replies say beside the images. */
+function facts(job: Job, image: EncodedImage | undefined) {
   return {
     created: Math.floor(Date.now() / 1000),
-    size: picture === undefined ? "auto" : `${picture.width}x${picture.height}`,
+    size: image === undefined ? "auto" : `${image.width}x${image.height}`,
     quality: "auto",
     background: "opaque",
     output_format: job.input.format,
@@ -85,15 +85,15 @@ function* messages(
     data: { type: `${kind}.${name}`, ...data },
   });
   if (event.type === "preview") {
-    const { created: created_at, ...rest } = facts(job, event.picture);
-    const b64_json = event.picture.bytes.toBase64();
+    const { created: created_at, ...rest } = facts(job, event.image);
+    const b64_json = event.image.bytes.toBase64();
     const place = { partial_image_index: event.index, step: event.step };
     yield message("partial_image", { ...place, b64_json, created_at, ...rest });
   } else if (event.type === "succeeded") {
-    for (const picture of event.pictures) {
-      const { created: created_at, ...rest } = facts(job, picture);
-      const b64_json = picture.bytes.toBase64();
-      const { recipe } = picture;
+    for (const image of event.images) {
+      const { created: created_at, ...rest } = facts(job, image);
+      const b64_json = image.bytes.toBase64();
+      const { recipe } = image;
       yield message("completed", { b64_json, created_at, ...rest, usage: USAGE, recipe });
     }
   } else if (!progress) {

@@ -1,5 +1,5 @@
 import { parseSize } from "../../http/fields.ts";
-import type { PictureRequest } from "../../http/plan.ts";
+import type { ImageRequest } from "../../http/plan.ts";
 import type { ImageFields } from "./schemas.ts";
 
 /** This door's names of what the others name differently. */
@@ -15,7 +15,7 @@ export const NAMES: Readonly<Record<string, string>> = {
 };
 
 /** The fields of a request in the words of the queue. */
-export function toRequest(fields: ImageFields): PictureRequest {
+export function toRequest(fields: ImageFields): ImageRequest {
   const { stream, partial_images, output_format, output_compression } = fields;
   return {
     ...parseSize(fields.size),

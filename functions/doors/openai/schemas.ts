@@ -72,7 +72,7 @@ export const file: z.ZodType = z.any().openapi({
   description: "PNG, JPEG, WebP or GIF",
 });
 
-const Picture = z.object({
+const Image = z.object({
   b64_json: z.string().optional(),
   url: z.string().optional(),
   revised_prompt: z.string().optional(),
@@ -82,7 +82,7 @@ const Picture = z.object({
 /** Reply of every images route. */
 export const ImagesResponse: z.ZodType = z.object({
   created: z.int(),
-  data: z.array(Picture),
+  data: z.array(Image),
   size: z.string(),
   quality: z.string(),
   background: z.string(),

@@ -21,7 +21,7 @@ describe("the playground with the embedded model", { ignore: !hasBrowser }, () =
   let page: Page;
   let apple: Uint8Array;
   const message = (text: RegExp) => page.locator("#message", { hasText: text }).waitFor();
-  const pictures = async () =>
+  const shownImages = async () =>
     await page.evaluate<string[]>(
       "[...document.querySelectorAll('#results img')].map((i) => i.src)",
     );
@@ -56,19 +56,19 @@ describe("the playground with the embedded model", { ignore: !hasBrowser }, () =
   async function drawn(): Promise<Uint8Array> {
     await page.click("#draw");
     await message(/^Done$/);
-    return bytesOf((await pictures())[0]!);
+    return bytesOf((await shownImages())[0]!);
   }
 
-  it("shows the picture as it emerges", async () => {
+  it("shows the image as it emerges", async () => {
     await page.fill("#prompt", "red apple");
     await page.fill("#steps", "8");
     await page.fill("#guidance", "3");
     await page.fill("#seed", "3");
     await page.click("#draw");
-    await page.locator('#results img[alt="The picture as it emerges"]').waitFor();
-    const [early] = await pictures();
+    await page.locator('#results img[alt="The image as it emerges"]').waitFor();
+    const [early] = await shownImages();
     await message(/^Done$/);
-    const [late] = await pictures();
+    const [late] = await shownImages();
     assertNotEquals(early, late);
     apple = bytesOf(late!);
     const { width, height } = await decodeImage(apple);
@@ -84,23 +84,23 @@ describe("the playground with the embedded model", { ignore: !hasBrowser }, () =
     await page.fill("#steps", "4");
     await page.selectOption("#schedulers", ["DDIMScheduler", "DPMSolverMultistepScheduler"]);
     await drawn();
-    const [ddim, dpm] = await pictures();
+    const [ddim, dpm] = await shownImages();
     assertNotEquals(ddim, dpm);
     assertEquals(await page.locator("#history li").count(), 3);
     await page.selectOption("#schedulers", "");
   });
 
-  it("reads the recipe of a dropped picture back, which makes it again", async () => {
+  it("reads the recipe of a dropped image back, which makes it again", async () => {
     for (const id of ["#prompt", "#seed", "#steps", "#guidance"]) await page.fill(id, "");
     await drop(apple);
     assertEquals(await page.inputValue("#prompt"), "red apple");
     assertEquals(await page.inputValue("#seed"), "3");
-    await page.click("#remove-picture");
+    await page.click("#remove-image");
     const again = await decodeImage(await drawn());
     assertEquals(again.data, (await decodeImage(apple)).data);
   });
 
-  it("begins with a dropped picture, and paints only under the brush anew", async () => {
+  it("begins with a dropped image, and inpaints only under the brush", async () => {
     await drop(apple);
     await page.fill("#prompt", "green apple");
     await page.fill("#strength", "0.6");
@@ -135,13 +135,13 @@ describe("the playground with the embedded model", { ignore: !hasBrowser }, () =
         return await page.evaluate<string>("navigator.clipboard.readText()");
       };
       const run = async (command: string, args: string[]) => {
-        await Deno.remove(`${folder}/picture.png`).catch(() => {});
+        await Deno.remove(`${folder}/result.png`).catch(() => {});
         const { success, stderr } = await new Deno.Command(command, { args, cwd: folder }).output();
         assert(success, new TextDecoder().decode(stderr));
-        return await decodeImage(await Deno.readFile(`${folder}/picture.png`));
+        return await decodeImage(await Deno.readFile(`${folder}/result.png`));
       };
       const check = async (): Promise<void> => {
-        const shown = await decodeImage(bytesOf((await pictures())[0]!));
+        const shown = await decodeImage(bytesOf((await shownImages())[0]!));
         await Deno.writeTextFile(`${folder}/x.ts`, await copied("typescript"));
         assertEquals((await run(Deno.execPath(), ["run", "-A", "x.ts"])).data, shown.data);
         const curl = await copied("curl");

@@ -23,7 +23,7 @@ const FILES: Readonly<Record<string, string>> = {
   "snippets.js": "text/javascript; charset=utf-8",
 };
 
-/** Nothing but this server, and pictures that the page has made. */
+/** Nothing but this server, and images that the page has made. */
 const POLICY = "default-src 'self'; img-src 'self' data: blob:; base-uri 'none'; " +
   "form-action 'none'; frame-ancestors 'none'";
 

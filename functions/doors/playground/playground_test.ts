@@ -59,7 +59,7 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
     await server.shutdown();
   });
 
-  it("shows a picture as it emerges, with keyboard alone", async () => {
+  it("shows an image as it emerges, with keyboard alone", async () => {
     await page.focus("#prompt");
     await page.keyboard.type("a red apple");
     await page.fill("#steps", "8");
@@ -101,7 +101,7 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
     await page.fill("#size", "");
   });
 
-  it("takes a picture with its recipe, and paints only under the brush anew", async () => {
+  it("takes an image with its recipe, and inpaints only under the brush", async () => {
     const pixels = new Uint8Array(64 * 64 * 3).fill(90);
     const recipe = { prompt: "a house", seed: "11", steps: 5, guidanceScale: 3 };
     const png = await new DenoiseImage(64, 64, 3, pixels, { recipe }).encode("png");
@@ -121,11 +121,11 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
     await page.keyboard.press("ArrowLeft");
     await page.keyboard.press("Space");
     assertEquals(await draw(), "inpaint");
-    await page.click("#remove-picture");
+    await page.click("#remove-image");
     assertEquals(await draw(), "text-to-image");
   });
 
-  it("brings a picture of the history back, and copies its request", async () => {
+  it("brings an image of the history back, and copies its request", async () => {
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     for (
       const [language, part] of [["curl", "curl http"], ["python", "OpenAI"], [

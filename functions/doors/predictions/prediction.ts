@@ -1,7 +1,7 @@
-import type { EncodedPicture, JobInput } from "../../contract/job.ts";
+import type { EncodedImage, JobInput } from "../../contract/job.ts";
 import { type AppContext, baseUrl, type DoorContext } from "../../http/context.ts";
 import type { JobRecord, JobStatus } from "../../queue/queue.ts";
-import { storePicture } from "../../storage/store_picture.ts";
+import { storeImage } from "../../storage/store_image.ts";
 
 const STATUS: Readonly<Record<JobStatus, string>> = {
   queued: "starting",
@@ -29,7 +29,7 @@ export async function toPrediction(
     input: describeInput(job.input),
     output: succeeded === undefined
       ? null
-      : await Promise.all(succeeded.pictures.map((picture) => address(context, picture, base))),
+      : await Promise.all(succeeded.images.map((image) => address(context, image, base))),
     error: failed?.failure.message ?? null,
     logs: record.warnings.join("\n"),
     metrics: startedAt === undefined || endedAt === undefined
@@ -65,17 +65,17 @@ function describeInput(input: JobInput): object {
   };
 }
 
-/** Addresses of pictures that are stored already. */
-const stored = new WeakMap<EncodedPicture, Promise<string>>();
+/** Addresses of images that are stored already. */
+const stored = new WeakMap<EncodedImage, Promise<string>>();
 
-/** A picture as a data URL, or its address where results are stored. */
+/** An image as a data URL, or its address where results are stored. */
 export async function address(
   { store, storesResults }: DoorContext,
-  picture: EncodedPicture,
+  image: EncodedImage,
   base: string,
 ): Promise<string> {
-  if (!storesResults) return `data:${picture.mediaType};base64,${picture.bytes.toBase64()}`;
-  const known = stored.get(picture) ?? storePicture(store, picture, base);
-  stored.set(picture, known);
+  if (!storesResults) return `data:${image.mediaType};base64,${image.bytes.toBase64()}`;
+  const known = stored.get(image) ?? storeImage(store, image, base);
+  stored.set(image, known);
   return await known;
 }

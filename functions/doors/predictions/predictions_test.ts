@@ -91,7 +91,7 @@ describe("POST /predictions", () => {
 });
 
 describe("PUT /predictions/ID", () => {
-  it("makes the pictures once, however often it is asked at once", async () => {
+  it("makes the images once, however often it is asked at once", async () => {
     const { app, engine } = fakeApp();
     const put = () => app.request("/predictions/mine", post({ input }, { method: "PUT" }));
     const replies = await Promise.all(Array.from({ length: 100 }, put));

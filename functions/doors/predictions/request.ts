@@ -1,5 +1,5 @@
 import { invalid } from "../../contract/errors.ts";
-import type { PictureRequest } from "../../http/plan.ts";
+import type { ImageRequest } from "../../http/plan.ts";
 import type { PredictionBody } from "./schemas.ts";
 
 /** This door's names of what the others name differently. */
@@ -19,7 +19,7 @@ export const NAMES: Readonly<Record<string, string>> = {
 };
 
 /** The body of a request in the words of the queue. */
-export function toRequest({ input, model, version }: PredictionBody): PictureRequest {
+export function toRequest({ input, model, version }: PredictionBody): ImageRequest {
   return {
     model: model ?? version,
     task: input.task,
@@ -54,7 +54,7 @@ function fromDataUrl(value: string | undefined, field: string): Uint8Array | und
   const isAddress = /^https?:/.test(value);
   throw invalid(
     field,
-    `${field} must be a picture as a data URL, such as "data:image/png;base64,..."` +
+    `${field} must be an image as a data URL, such as "data:image/png;base64,..."` +
       (isAddress ? "; addresses are not fetched by this server" : ""),
   );
 }

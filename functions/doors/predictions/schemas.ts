@@ -7,13 +7,13 @@ import { WEBHOOK_EVENTS } from "./webhooks.ts";
 /** The fields of `input`, as predictions of such models have them. */
 function inputSchema(limits: Limits) {
   const longest = Math.ceil(limits.maxImageBytes * 4 / 3) + 64;
-  const picture = z.string({ error: "must be a picture as a data URL" })
-    .max(longest, { error: "must be a picture as a data URL" });
+  const image = z.string({ error: "must be an image as a data URL" })
+    .max(longest, { error: "must be an image as a data URL" });
   return z.object({
     prompt: optional(text(limits.maxPromptBytes)),
     negative_prompt: optional(text(limits.maxPromptBytes)),
-    image: optional(picture),
-    mask: optional(picture),
+    image: optional(image),
+    mask: optional(image),
     task: optional(oneOf(...TASKS)),
     width: optional(integer(8, limits.maxSide)),
     height: optional(integer(8, limits.maxSide)),

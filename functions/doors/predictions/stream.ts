@@ -49,16 +49,16 @@ async function toMessage(
       return { event: "metric", data: { name: "progress", step, of, eta_ms: etaMs } };
     }
     case "preview": {
-      const { index, step, picture } = event;
-      const bytes = picture.bytes.toBase64();
-      const preview = `data:${picture.mediaType};base64,${bytes}`;
+      const { index, step, image } = event;
+      const bytes = image.bytes.toBase64();
+      const preview = `data:${image.mediaType};base64,${bytes}`;
       return { event: "preview", data: { index, step, preview } };
     }
     case "warning":
       return { event: "log", data: { source: "stderr", data: `${event.message}\n` } };
     case "succeeded": {
-      const pictures = event.pictures.map((picture) => address(context, picture, base));
-      return { event: "output", data: { output: await Promise.all(pictures) } };
+      const images = event.images.map((image) => address(context, image, base));
+      return { event: "output", data: { output: await Promise.all(images) } };
     }
     default:
       return undefined;

@@ -9,7 +9,7 @@ import type { JobQueue } from "../../queue/queue.ts";
 export interface WebhookSettings {
   /** What messages are signed with: `whsec_` and base64. */
   readonly secret: string;
-  /** Which addresses may be reached; those of the public internet unless given. */
+  /** Which addresses may be reached. Defaults to those of the public internet. */
   readonly allows?: ((address: string) => boolean) | undefined;
 }
 

@@ -1,13 +1,13 @@
 import { VERSION } from "@denoise/core";
-import type { EncodedPicture, Job } from "../../contract/job.ts";
+import type { EncodedImage, Job } from "../../contract/job.ts";
 import { timestamp } from "./runs.ts";
 import type { Fields } from "./schemas.ts";
 
-/** What A1111 tells of pictures beside them, as text. */
+/** What A1111 tells of images beside them, as text. */
 export function infoOf(
   job: Job,
   fields: Fields,
-  pictures: readonly EncodedPicture[],
+  images: readonly EncodedImage[],
   warnings: readonly string[],
 ): string {
   const { input, model } = job;
@@ -15,7 +15,7 @@ export function infoOf(
   const of = <T>(value: (index: number) => T): T[] =>
     Array.from({ length: count }, (_, i) => value(i));
   const seeds = of((i) => Number(input.seed ?? 0) + i);
-  const [first] = pictures;
+  const [first] = images;
   return JSON.stringify({
     prompt,
     all_prompts: of(() => prompt),
@@ -41,7 +41,7 @@ export function infoOf(
     denoising_strength: input.strength ?? null,
     extra_generation_params: {},
     index_of_first_image: 0,
-    infotexts: seeds.map((seed, i) => infotext(job, fields, pictures[i] ?? first, seed)),
+    infotexts: seeds.map((seed, i) => infotext(job, fields, images[i] ?? first, seed)),
     styles: [],
     job_timestamp: timestamp(job.createdAt),
     clip_skip: (input.clipSkip ?? 0) + 1,
@@ -56,25 +56,25 @@ function samplerOf({ input }: Job, fields: Fields): string {
 }
 
 /** A setting that was settled in the run. */
-function settled(picture: EncodedPicture | undefined, name: string): number | undefined {
-  const value = picture?.recipe[name];
+function settled(image: EncodedImage | undefined, name: string): number | undefined {
+  const value = image?.recipe[name];
   return typeof value === "number" ? value : undefined;
 }
 
-/** The text that A1111 writes into a picture. */
+/** The text that A1111 writes into an image. */
 function infotext(
   job: Job,
   fields: Fields,
-  picture: EncodedPicture | undefined,
+  image: EncodedImage | undefined,
   seed: number,
 ): string {
   const { prompt = "", negativePrompt = "", ...input } = job.input;
   const settings: Record<string, string | number | undefined> = {
-    "Steps": settled(picture, "numInferenceSteps") ?? input.steps,
+    "Steps": settled(image, "numInferenceSteps") ?? input.steps,
     "Sampler": samplerOf(job, fields) || undefined,
-    "CFG scale": settled(picture, "guidanceScale") ?? input.guidanceScale,
+    "CFG scale": settled(image, "guidanceScale") ?? input.guidanceScale,
     "Seed": seed,
-    "Size": picture === undefined ? undefined : `${picture.width}x${picture.height}`,
+    "Size": image === undefined ? undefined : `${image.width}x${image.height}`,
     "Model": job.model,
     "Denoising strength": input.strength,
     "Clip skip": input.clipSkip === undefined ? undefined : input.clipSkip + 1,

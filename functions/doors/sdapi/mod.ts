@@ -1,6 +1,6 @@
 /**
  * The door for clients of A1111's web UI, at /sdapi/v1. Its samplers are diffusers' schedulers; what
- * it does beside pictures (upscaling, training, scripts) is not here.
+ * it does beside images (upscaling, training, scripts) is not here.
  *
  * A1111 serves one person: what is under way, interrupting it, and settings are everyone's. Here they
  * are those of the key, in the process that was asked.
@@ -9,7 +9,7 @@
  */
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { ServeError } from "../../contract/errors.ts";
-import type { EncodedPicture, Job } from "../../contract/job.ts";
+import type { EncodedImage, Job } from "../../contract/job.ts";
 import { check, readJson } from "../../http/body.ts";
 import type { AppContext, AppEnv, DoorContext } from "../../http/context.ts";
 import { planJob } from "../../http/plan.ts";
@@ -40,7 +40,7 @@ const tags = ["sdapi"];
 const Nothing = z.object({});
 
 const responses: Operation["responses"] = {
-  200: { description: "The pictures", content: json(Images) },
+  200: { description: "The images", content: json(Images) },
   401: failed("The key is missing or unknown"),
   404: failed("There is no such model"),
   413: failed("The body is too large"),
@@ -68,18 +68,18 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
       maxPreviews: limits.maxPreviews,
     };
     const job = await planJob(context, toRequest(fields, around), { owner, names: NAMES, signal });
-    const { pictures, warnings } = await finish(job, signal);
+    const { images, warnings } = await finish(job, signal);
     const { init_images: _, mask: __, ...parameters } = fields;
     return c.json({
-      images: fields.send_images === false ? [] : pictures.map(({ bytes }) => bytes.toBase64()),
+      images: fields.send_images === false ? [] : images.map(({ bytes }) => bytes.toBase64()),
       parameters,
-      info: infoOf(job, fields, pictures, warnings),
+      info: infoOf(job, fields, images, warnings),
     });
   }
 
   /** Runs a job to its end; one that was interrupted ends with its latest preview. */
   async function finish(job: Job, signal: AbortSignal): Promise<{
-    readonly pictures: readonly EncodedPicture[];
+    readonly images: readonly EncodedImage[];
     readonly warnings: readonly string[];
   }> {
     const run = runs.add(job);
@@ -89,11 +89,11 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
       for await (const event of followOwn(queue, job, signal)) {
         note(run, event);
         if (event.type === "warning") warnings.push(event.message);
-        if (event.type === "succeeded") return { pictures: event.pictures, warnings };
+        if (event.type === "succeeded") return { images: event.images, warnings };
         if (event.type === "canceled" && run.interrupted) break;
         throwIfFailed(event);
       }
-      return { pictures: run.preview === undefined ? [] : [run.preview], warnings };
+      return { images: run.preview === undefined ? [] : [run.preview], warnings };
     } finally {
       runs.remove(run);
     }
@@ -101,8 +101,8 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
 
   for (
     const [name, summary, schema] of [
-      ["txt2img", "Make pictures from a prompt", txt2imgSchema(limits)],
-      ["img2img", "Change a picture, or its part under a mask", img2imgSchema(limits)],
+      ["txt2img", "Make images from a prompt", txt2imgSchema(limits)],
+      ["img2img", "Change an image, or its part under a mask", img2imgSchema(limits)],
     ] as const
   ) {
     route(app, {

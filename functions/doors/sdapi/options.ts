@@ -7,11 +7,11 @@ export interface Options {
   readonly sd_model_checkpoint?: string | undefined;
   /** 1 for the text encoder's last layer, 2 for the one before it. */
   readonly CLIP_stop_at_last_layers?: number | undefined;
-  /** File format of the pictures. */
+  /** File format of the images. */
   readonly samples_format?: "png" | "jpg" | "jpeg" | undefined;
   /** JPEG quality, 1..100. */
   readonly jpeg_quality?: number | undefined;
-  /** Whether /progress shows pictures. */
+  /** Whether /progress shows images. */
   readonly live_previews_enable?: boolean | undefined;
   /** After how many steps each; not at all below 1. */
   readonly show_progress_every_n_steps?: number | undefined;

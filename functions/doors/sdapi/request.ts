@@ -1,5 +1,5 @@
 import { invalid } from "../../contract/errors.ts";
-import type { PictureRequest } from "../../http/plan.ts";
+import type { ImageRequest } from "../../http/plan.ts";
 import type { Options } from "./options.ts";
 import { chooseSampler } from "./samplers.ts";
 import type { Fields } from "./schemas.ts";
@@ -15,7 +15,7 @@ export const NAMES: Readonly<Record<string, string>> = {
   scheduler: "sampler_name",
 };
 
-/** How far A1111 changes a given picture unless told. */
+/** How far A1111 changes a given image unless told. */
 const STRENGTH = 0.75;
 
 /** Steps of a run that does not say, by which previews are spread. */
@@ -27,14 +27,14 @@ export interface Surroundings {
   readonly options: Options;
   /** Class names of the schedulers at hand. */
   readonly schedulers: readonly string[];
-  /** Pictures of a request at most. */
+  /** Images of a request at most. */
   readonly maxImages: number;
   /** Previews of a run at most. */
   readonly maxPreviews: number;
 }
 
 /** The fields of a request in the words of the queue. */
-export function toRequest(fields: Fields, around: Surroundings): PictureRequest {
+export function toRequest(fields: Fields, around: Surroundings): ImageRequest {
   const { options, schedulers, maxImages, maxPreviews } = around;
   const { batch_size = 1, n_iter = 1, init_images, mask, steps } = fields;
   if (batch_size * n_iter > maxImages) {
@@ -81,7 +81,7 @@ function fromBase64(text: string, field: string): Uint8Array {
   const isAddress = /^https?:/.test(text);
   throw invalid(
     field,
-    `${field} must be a picture in base64` +
+    `${field} must be an image in base64` +
       (isAddress ? "; addresses are not fetched by this server" : ""),
   );
 }

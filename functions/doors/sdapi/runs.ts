@@ -1,4 +1,4 @@
-import type { EncodedPicture, Job, JobEvent } from "../../contract/job.ts";
+import type { EncodedImage, Job, JobEvent } from "../../contract/job.ts";
 
 /** A run under way, and how far it is. */
 export interface Run {
@@ -10,8 +10,8 @@ export interface Run {
   of: number;
   /** Milliseconds that are left. */
   etaMs: number;
-  /** The latest look at its picture. */
-  preview?: EncodedPicture;
+  /** The latest look at its image. */
+  preview?: EncodedImage;
   /** Whether its caller has had enough. */
   interrupted: boolean;
 }
@@ -48,11 +48,11 @@ export function note(run: Run, event: JobEvent): void {
     run.of = event.of;
     run.etaMs = event.etaMs;
   }
-  if (event.type === "preview") run.preview = event.picture;
+  if (event.type === "preview") run.preview = event.image;
 }
 
 /** How far the first of the runs is, as A1111 tells it. */
-export function progressOf(runs: readonly Run[], withPicture: boolean): object {
+export function progressOf(runs: readonly Run[], withImage: boolean): object {
   const [run] = runs;
   const { step = 0, of = 0, etaMs = 0, interrupted = false, job, preview } = run ?? {};
   return {
@@ -68,7 +68,7 @@ export function progressOf(runs: readonly Run[], withPicture: boolean): object {
       sampling_step: step,
       sampling_steps: of,
     },
-    current_image: withPicture ? preview?.bytes.toBase64() ?? null : null,
+    current_image: withImage ? preview?.bytes.toBase64() ?? null : null,
     textinfo: null,
   };
 }

@@ -51,14 +51,14 @@ export function txt2imgSchema(limits: Limits) {
 /** Body of POST /sdapi/v1/img2img. */
 export function img2imgSchema(limits: Limits) {
   const longest = Math.ceil(limits.maxImageBytes * 4 / 3) + 100;
-  const picture = z.string({ error: "must be a picture in base64" }).max(longest, {
-    error: `must be a picture of at most ${limits.maxImageBytes} bytes in base64`,
+  const image = z.string({ error: "must be an image in base64" }).max(longest, {
+    error: `must be an image of at most ${limits.maxImageBytes} bytes in base64`,
   });
-  const one = "must be a list of one picture in base64";
+  const one = "must be a list of one image in base64";
   return z.object({
     ...shared(limits),
-    init_images: z.array(picture, { error: one }).min(1, { error: one }).max(1, { error: one }),
-    mask: optional(picture),
+    init_images: z.array(image, { error: one }).min(1, { error: one }).max(1, { error: one }),
+    mask: optional(image),
     inpainting_mask_invert: only(0),
   }).openapi("Img2ImgRequest");
 }
@@ -71,9 +71,9 @@ export type Fields = z.output<ReturnType<typeof txt2imgSchema>> & {
 
 /** Reply of both routes. */
 export const Images: z.ZodType = z.object({
-  images: z.array(z.string()).describe("Pictures in base64"),
+  images: z.array(z.string()).describe("Images in base64"),
   parameters: z.record(z.string(), z.any()).describe("The request"),
-  info: z.string().describe("JSON: seeds, prompts and settings of each picture"),
+  info: z.string().describe("JSON: seeds, prompts and settings of each image"),
 }).openapi("SdapiImages");
 
 /** Reply of GET /sdapi/v1/progress. */

@@ -64,7 +64,7 @@ describe("POST /sdapi/v1/txt2img", () => {
     }
   });
 
-  it("leaves pictures out where they are not wanted", async () => {
+  it("leaves images out where they are not wanted", async () => {
     const { body } = await ask(fakeApp(), "txt2img", { prompt: "a", send_images: false });
     assertEquals(body.images, []);
   });
@@ -105,7 +105,7 @@ describe("POST /sdapi/v1/txt2img", () => {
 });
 
 describe("POST /sdapi/v1/img2img", () => {
-  it("takes a picture, a mask and a strength", async () => {
+  it("takes an image, a mask and a strength", async () => {
     const fake = fakeApp();
     const image = `data:image/png;base64,${PNG}`;
     await ask(fake, "img2img", { prompt: "a", init_images: [image] });
@@ -119,7 +119,7 @@ describe("POST /sdapi/v1/img2img", () => {
     assertEquals(body.parameters.init_images, undefined);
   });
 
-  it("refuses what is no picture in base64", async () => {
+  it("refuses what is no image in base64", async () => {
     for (
       const init_images of [undefined, [], ["?"], [""], ["http://a.example/b.png"], [PNG, PNG]]
     ) {

@@ -17,11 +17,11 @@ export interface RedisQueueOptions {
   readonly url: string;
   /** Where files go: the same for every edge and worker. */
   readonly store: Store;
-  /** What every key begins with; `denoise` unless given. */
+  /** What every key begins with. Defaults to `denoise`. */
   readonly prefix?: string | undefined;
-  /** Jobs that may wait, over all edges; 64 unless given. */
+  /** Jobs that may wait, over all edges. Defaults to 64. */
   readonly bound?: number | undefined;
-  /** Milliseconds from the acceptance of a job to its end; 600,000 unless given. */
+  /** Milliseconds from the acceptance of a job to its end. Defaults to 600,000. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -194,7 +194,7 @@ class RedisQueue implements JobQueue {
   }
 
   async #expire(job: Job): Promise<void> {
-    const message = "Cannot make the picture: it took longer than the server allows";
+    const message = "Cannot make the image: it took longer than the server allows";
     const failure = { code: "timeout", message };
     await this.#end(job, { type: "failed", failure }).catch(() => {});
   }

@@ -151,7 +151,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       for (const id of ids) {
         const last = (await told(edge, id)).at(-1)!;
         assert(last.type === "succeeded", JSON.stringify(last));
-        seeds.push(`${last.pictures[0]!.recipe["seed"]}`);
+        seeds.push(`${last.images[0]!.recipe["seed"]}`);
       }
       assertEquals(seeds, ids);
     }, { bound: 200 });

@@ -16,11 +16,11 @@ export interface RedisWorkerOptions {
   readonly url: string;
   /** Where files go: the same for every edge and worker. */
   readonly store: Store;
-  /** What every key begins with; `denoise` unless given. */
+  /** What every key begins with. Defaults to `denoise`. */
   readonly prefix?: string | undefined;
-  /** Milliseconds after which a worker that is silent is taken for dead; 30,000 unless given. */
+  /** Milliseconds after which a worker that is silent is taken for dead. Defaults to 30,000. */
   readonly lockMs?: number | undefined;
-  /** Milliseconds from the acceptance of a job to its end; 600,000 unless given. */
+  /** Milliseconds from the acceptance of a job to its end. Defaults to 600,000. */
   readonly timeoutMs?: number | undefined;
   /** Told of every event. */
   readonly onEvent?: ((job: Job, event: JobEvent) => void) | undefined;
@@ -63,7 +63,7 @@ export async function redisWorker(
       options.onEvent?.(known, event);
     };
     const late = setTimeout(async () => {
-      const message = "Cannot make the picture: it took longer than the server allows";
+      const message = "Cannot make the image: it took longer than the server allows";
       await tell({ type: "failed", failure: { code: "timeout", message } }).catch(() => {});
       controller.abort();
     }, Math.max(0, known.createdAt + timeoutMs - Date.now()));

@@ -27,7 +27,7 @@ export async function tellEvent(
   const { id, owner, keepMs } = job;
   const stream = names.events(id);
   const end = `${stream}:end`;
-  if (isLast(event) && await redis.exists(end)) return; // no picture is stored for nobody
+  if (isLast(event) && await redis.exists(end)) return; // no image is stored for nobody
   const text = await packEvent(event, store); // may fail, and then another end is told
   if (isLast(event) && await redis.set(end, 1, "PX", UNDER_WAY_MS, "NX") === null) return;
   if (event.type === "preview") {

@@ -4,7 +4,7 @@
  * @module
  */
 import { ServeError } from "../../contract/errors.ts";
-import type { EncodedPicture, Job, JobEvent } from "../../contract/job.ts";
+import type { EncodedImage, Job, JobEvent } from "../../contract/job.ts";
 import type { Store } from "../../storage/store.ts";
 
 /** A file's place in the store. */
@@ -18,7 +18,7 @@ async function putFile(store: Store, bytes: Uint8Array, mediaType: string): Prom
   try {
     await store.put(key, { bytes, mediaType });
   } catch (cause) {
-    throw new ServeError("storage_failed", "Cannot store a picture; try again later", { cause });
+    throw new ServeError("storage_failed", "Cannot store an image; try again later", { cause });
   }
   return { $file: key };
 }
@@ -29,42 +29,42 @@ async function getFile(store: Store, key: Key): Promise<Uint8Array> {
   return file.bytes;
 }
 
-async function packPicture(picture: EncodedPicture, store: Store): Promise<object> {
-  return { ...picture, bytes: await putFile(store, picture.bytes, picture.mediaType) };
+async function packImage(image: EncodedImage, store: Store): Promise<object> {
+  return { ...image, bytes: await putFile(store, image.bytes, image.mediaType) };
 }
 
-async function unpackPicture(picture: EncodedPicture, store: Store): Promise<EncodedPicture> {
-  return { ...picture, bytes: await getFile(store, picture.bytes as unknown as Key) };
+async function unpackImage(image: EncodedImage, store: Store): Promise<EncodedImage> {
+  return { ...image, bytes: await getFile(store, image.bytes as unknown as Key) };
 }
 
-/** An event as text; its pictures are put into the store. */
+/** An event as text; its images are put into the store. */
 export async function packEvent(event: JobEvent, store: Store): Promise<string> {
   if (event.type === "succeeded") {
-    const pictures = await Promise.all(event.pictures.map((one) => packPicture(one, store)));
-    return JSON.stringify({ ...event, pictures });
+    const images = await Promise.all(event.images.map((one) => packImage(one, store)));
+    return JSON.stringify({ ...event, images });
   }
   if (event.type === "preview") {
-    const bytes = event.picture.bytes.toBase64();
-    return JSON.stringify({ ...event, picture: { ...event.picture, bytes } });
+    const bytes = event.image.bytes.toBase64();
+    return JSON.stringify({ ...event, image: { ...event.image, bytes } });
   }
   return JSON.stringify(event);
 }
 
-/** An event from its text; its pictures are got from the store. */
+/** An event from its text; its images are got from the store. */
 export async function unpackEvent(text: string, store: Store): Promise<JobEvent> {
   const event = JSON.parse(text) as JobEvent;
   if (event.type === "succeeded") {
-    const pictures = event.pictures.map((one) => unpackPicture(one, store));
-    return { ...event, pictures: await Promise.all(pictures) };
+    const images = event.images.map((one) => unpackImage(one, store));
+    return { ...event, images: await Promise.all(images) };
   }
   if (event.type === "preview") {
-    const bytes = Uint8Array.fromBase64(event.picture.bytes as unknown as string);
-    return { ...event, picture: { ...event.picture, bytes } };
+    const bytes = Uint8Array.fromBase64(event.image.bytes as unknown as string);
+    return { ...event, image: { ...event.image, bytes } };
   }
   return event;
 }
 
-/** A job as text; the pictures that it was given are put into the store. */
+/** A job as text; the images that it was given are put into the store. */
 export async function packJob(job: Job, store: Store): Promise<string> {
   const { image, mask, ...input } = job.input;
   const files = {
@@ -74,7 +74,7 @@ export async function packJob(job: Job, store: Store): Promise<string> {
   return JSON.stringify({ ...job, input: { ...input, ...files } });
 }
 
-/** A job from its text, with the pictures that it was given. */
+/** A job from its text, with the images that it was given. */
 export async function unpackJob(text: string, store: Store): Promise<Job> {
   const job = JSON.parse(text) as Job;
   const { image, mask, ...input } = job.input as unknown as Record<"image" | "mask", Key>;

@@ -1,10 +1,10 @@
 /**
- * IP-Adapter: pictures that say what is wanted, as keys and values of their own in each attention
+ * IP-Adapter: images that say what is wanted, as keys and values of their own in each attention
  * to the text. Ye et al., "IP-Adapter: Text Compatible Image Prompt Adapter for Text-to-Image
  * Diffusion Models" (arXiv:2308.06721).
  *
  * Plain, Plus and Full-Face files in the layout of h94/IP-Adapter, several at once, each with its
- * scale. The base weights stay mapped as they are; only sessions are made anew. Not covered: FaceID
+ * scale. The base weights stay mapped as they are; only sessions are made again. Not covered: FaceID
  * adapters, masks (`ip_adapter_masks`).
  *
  * @example
@@ -27,11 +27,11 @@ import {
   attentionScales,
   type BlockScales,
   DenoiseError,
+  type ImageCodec,
   isFolder,
   joinPath,
   type LoadOptions,
   type Model,
-  type PictureCodec,
   type Registry,
 } from "@denoise/core";
 import type { ExtendableModel } from "@denoise/onnx";
@@ -50,7 +50,7 @@ export interface IpAdapterOptions extends LoadOptions {
   readonly subfolder?: string | undefined;
   /** The file, or several for several IP-Adapters. */
   readonly weightName?: string | readonly string[] | undefined;
-  /** The folder of the image encoder, `"image_encoder"` unless given; null to load none. */
+  /** The folder of the image encoder. Defaults to `"image_encoder"`; null to load none. */
   readonly imageEncoderFolder?: string | null | undefined;
 }
 
@@ -138,10 +138,10 @@ async function filesOf(
 
 /** What the class of CLIPImageProcessor can do. */
 interface ProcessorClass {
-  create(codec: PictureCodec, options: object): unknown;
+  create(codec: ImageCodec, options: object): unknown;
 }
 
-/** Gives a pipeline what it needs to encode pictures, where it has none. */
+/** Gives a pipeline what it needs to encode images, where it has none. */
 async function addEncoder(
   pipe: ImagePromptable,
   folder: string,
@@ -161,7 +161,7 @@ async function addEncoder(
   if (!encoder || parts.featureExtractor) return;
   const size = encoder.config.image_size;
   const processor = await registry.get("CLIPImageProcessor", "processor", NAME);
-  const made = (processor as unknown as ProcessorClass).create(await registry.pictures(), {
+  const made = (processor as unknown as ProcessorClass).create(await registry.images(), {
     size: { shortest_edge: size },
     crop_size: { height: size, width: size },
   });
@@ -181,13 +181,13 @@ export function ipAdapterLoader(registry: Registry): IpAdapterLoader {
 }
 
 /**
- * Says how much pictures count: 1 as trained, 0 not at all (`set_ip_adapter_scale`).
+ * Says how much images count: 1 as trained, 0 not at all (`set_ip_adapter_scale`).
  *
  * @param scale One for all IP-Adapters, or one for each: a number, or scales by blocks, where those that
  *   are not named get 0 (InstantStyle, arXiv:2404.02733).
  * @throws {RangeError} when there are more or fewer than IP-Adapters, and for blocks that are not there.
  *
- * @example Only the style of a picture, with Stable Diffusion XL
+ * @example Only the style of an image, with Stable Diffusion XL
  * ```ts ignore
  * import { setIpAdapterScale } from "@denoise/denoise";
  *

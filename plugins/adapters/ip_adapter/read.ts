@@ -4,7 +4,7 @@ import type { StoredTensor } from "@denoise/onnx/graph";
 
 /** The tensors of an IP-Adapter's file, at their places in it. */
 export interface IpAdapterFile {
-  /** Of the projection of pictures, by diffusers' names. */
+  /** Of the projection of images, by diffusers' names. */
   readonly projection: ReadonlyMap<string, StoredTensor>;
   /** Keys and values of each attention, in the order of the attentions. */
   readonly layers: readonly { readonly key: StoredTensor; readonly value: StoredTensor }[];
@@ -39,7 +39,7 @@ function namesOf(names: ReadonlySet<string>, file: string): Rename {
   const isFace = names.has("norm.weight") || names.has("perceiver_resampler.proj_in.weight");
   throw refusal(
     file,
-    isFace ? "it is a FaceID adapter, which is not supported" : "it has no projection of pictures",
+    isFace ? "it is a FaceID adapter, which is not supported" : "it has no projection of images",
   );
 }
 

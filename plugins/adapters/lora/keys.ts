@@ -70,7 +70,7 @@ export function findLayer(name: string, layers: ReadonlyMap<string, string>): st
   return layers.get(plain(name)) ?? layers.get(plain(diffusersName(name, blocksOf(layers))));
 }
 
-/** Blocks of a level on the way down: its residual ones, and what makes it smaller. */
+/** Blocks of a level in the down blocks: its residual ones, and what makes it smaller. */
 function blocksOf(layers: ReadonlyMap<string, string>): number {
   let count = 0;
   while (layers.has(`down_blocks_0_resnets_${count}_conv1`)) count++;

@@ -3,7 +3,7 @@
  * .safetensors files in the styles of diffusers, PEFT and kohya, by diffusers' layer names or those
  * of the original Stable Diffusion; also DoRA (arXiv:2402.09353), and LoCon, LoHa, LoKr and whole
  * differences as LyCORIS names them (arXiv:2309.14859). Several can be mixed; the base weights stay
- * mapped as they are, only the sessions are made anew.
+ * mapped as they are, only the sessions are made again.
  *
  * Not covered: other kinds of LyCORIS (GLoRA, (IA)³, OFT, norms and biases), and DoRA with a length
  * for each input; a file that has them is refused.
@@ -37,11 +37,11 @@ export interface Adaptable {
 
 /** How a LoRA is loaded. */
 export interface LoraOptions {
-  /** What it is called; `"default"` and a number unless given. */
+  /** What it is called. Defaults to `"default"` and a number. */
   readonly adapterName?: string | undefined;
-  /** How much of it is applied, 1 unless given. */
+  /** How much of it is applied. Defaults to 1. */
   readonly weight?: number | undefined;
-  /** The file in a folder; `pytorch_lora_weights.safetensors` unless given. */
+  /** The file in a folder; `pytorch_lora_weights.safetensors` by default. */
   readonly weightName?: string | undefined;
 }
 
@@ -105,7 +105,7 @@ export async function loadLoraWeights(
 }
 
 /**
- * How much of an adapter is applied to each component, 1 unless given; to a UNet also by blocks, where
+ * How much of an adapter is applied to each component. Defaults to 1; to a UNet also by blocks, where
  * those that are not named get 1.
  */
 export interface AdapterWeights {
@@ -122,10 +122,10 @@ export interface AdapterWeights {
  * (`set_adapters`).
  *
  * @param weights One for each name, or one for all: a number, or weights by components and blocks; 1
- *   unless given.
+ *   by default.
  * @throws {RangeError} for a name, a component or a block that is not there.
  *
- * @example Half of it on the way up, nothing in the text encoder
+ * @example Half of it in the up blocks, nothing in the text encoder
  * ```ts ignore
  * import { setAdapters } from "@denoise/denoise";
  *

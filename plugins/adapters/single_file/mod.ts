@@ -60,7 +60,7 @@ type Parts = Record<string, unknown>;
 
 /** Roles whose weights lie in the file. */
 const INSIDE = ["unet", "vae", "textEncoder", "textEncoder2"];
-/** Roles that are models of their own and left out unless given. */
+/** Roles that are models of their own and left out by default. */
 const LEFT_OUT = ["safetyChecker"];
 
 async function tensorsOf(

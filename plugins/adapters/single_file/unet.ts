@@ -1,6 +1,6 @@
 /** What of a UNet's config decides the names of its tensors. */
 export interface UNetNames {
-  /** Residual blocks of a level on the way down. */
+  /** Residual blocks of a level in the down blocks. */
   readonly layers_per_block: number;
   /** `"text_time"` in SDXL. */
   readonly addition_embed_type?: string | null;

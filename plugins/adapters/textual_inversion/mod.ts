@@ -1,5 +1,5 @@
 /**
- * Textual inversion: words learned from a few pictures, as rows that are added to the token table of
+ * Textual inversion: words learned from a few images, as rows that are added to the token table of
  * a text encoder. Gal et al., "An Image is Worth One Word" (arXiv:2208.01618).
  *
  * Files of diffusers (`learned_embeds.safetensors`) and of AUTOMATIC1111 (`emb_params`), of one
@@ -33,11 +33,11 @@ export interface Invertible {
 
 /** How a textual inversion is loaded. */
 export interface TextualInversionOptions {
-  /** The word in prompts; what the file names it unless given, or the file's own name. */
+  /** The word in prompts. Defaults to what the file names it, or the file's own name. */
   readonly token?: string | undefined;
-  /** The file in a folder; `learned_embeds.safetensors` unless given. */
+  /** The file in a folder; `learned_embeds.safetensors` by default. */
   readonly weightName?: string | undefined;
-  /** Which text encoder a tensor is for; `"textEncoder"` unless given. */
+  /** Which text encoder a tensor is for. Defaults to `"textEncoder"`. */
   readonly textEncoder?: "textEncoder" | "textEncoder2" | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * A small Stable Diffusion that draws emoji, in this package: text to pictures of 128x128 with no
+ * A small Stable Diffusion that draws emoji, in this package: text to images of 128x128 with no
  * download from a model hub. README.md is its model card.
  *
  * @example

@@ -1,5 +1,5 @@
 import type {
-  Picture,
+  Image,
   PipelineStep,
   RunOptions,
   Scheduler,
@@ -21,8 +21,8 @@ export interface DenoisingLoop {
   readonly options: Pick<RunOptions, "callbackOnStepEnd" | "signal">;
   /** The output of the model for latents at a timestep, guided. */
   predict(latents: Tensor, timestep: number, index: number): Promise<Tensor>;
-  /** Pictures of what a step has given. */
-  preview(stepped: StepOutput): Promise<Picture[]>;
+  /** Images of what a step has given. */
+  preview(stepped: StepOutput): Promise<Image[]>;
   /** The latents to go on with; what the step has given unless this says otherwise. */
   keep?(stepped: StepOutput, index: number): Tensor;
 }

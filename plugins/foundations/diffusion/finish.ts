@@ -1,6 +1,6 @@
-import type { PictureOutput, PipelineRun, Recipe, RunOptions, Tensor } from "@denoise/core";
+import type { ImageOutput, PipelineRun, Recipe, RunOptions, Tensor } from "@denoise/core";
 import { decodeLatents, type LatentComponents } from "./latents.ts";
-import { denormalize, pictureOutput } from "./output.ts";
+import { denormalize, imageOutput } from "./output.ts";
 import { hideUnsafe, type SafetyComponents } from "./safety.ts";
 
 /** A run that ends in latents, of a pipeline that may have no safety checker. */
@@ -14,10 +14,10 @@ export async function finishLatents(
   latents: Tensor,
   outputType: RunOptions["outputType"],
   recipe: (index: number) => Recipe,
-): Promise<PictureOutput> {
+): Promise<ImageOutput> {
   if (outputType === "latent") return { images: [], tensor: latents };
   const decoded = denormalize(await decodeLatents(run.components.vae, latents));
   const { shown, nsfwContentDetected } = await hideUnsafe(run, decoded);
-  const output = await pictureOutput(run, shown, outputType, recipe);
+  const output = await imageOutput(run, shown, outputType, recipe);
   return nsfwContentDetected === undefined ? output : { ...output, nsfwContentDetected };
 }

@@ -24,7 +24,7 @@ export interface Guidance {
   readonly guidance: boolean;
   /** Guidance scale, above 1. */
   readonly guidanceScale: number;
-  /** How much of the text prediction's contrast is given back, 0..1; 0 unless given. */
+  /** How much of the text prediction's contrast is given back, 0..1. Defaults to 0. */
   readonly guidanceRescale?: number | undefined;
 }
 

@@ -11,36 +11,36 @@ export function repeatRows(rows: Tensor, count: number, what: string): Tensor {
   if (have === count) return rows;
   if (have > count || count % have !== 0) {
     throw new RangeError(
-      `Cannot spread ${have} ${what} over ${count} pictures: give one, or one for each picture`,
+      `Cannot spread ${have} ${what} over ${count} images: give one, or one for each image`,
     );
   }
   return rows.repeat([count / have, ...rows.dims.slice(1).map(() => 1)]);
 }
 
 /**
- * Pictures to latents, drawn from the encoder's distribution and scaled. Of several
- * generators the first draws for the first picture, and so on.
+ * Images to latents, drawn from the encoder's distribution and scaled. Of several
+ * generators the first draws for the first image, and so on.
  *
- * @param pictures float32 [N, 3, H, W] in -1..1; latents are given back as they are.
+ * @param images float32 [N, 3, H, W] in -1..1; latents are given back as they are.
  * @param count How many rows are wanted; the latents are repeated to that.
  * @returns float32 [count, C, h, w].
  */
-export async function encodePictures(
+export async function encodeToLatents(
   vae: Autoencoder<AutoencoderConfig>,
-  pictures: Tensor,
+  images: Tensor,
   generator: GeneratorInput,
   count: number,
 ): Promise<Tensor> {
   const { latent_channels } = vae.config;
-  if (pictures.dims[1] === latent_channels) return repeatRows(pictures, count, "pictures");
+  if (images.dims[1] === latent_channels) return repeatRows(images, count, "images");
   if (generator instanceof Generator) {
-    const { latentDist } = await vae.encode(pictures);
-    return repeatRows(scaleLatents(vae, latentDist.sample(generator)), count, "pictures");
+    const { latentDist } = await vae.encode(images);
+    return repeatRows(scaleLatents(vae, latentDist.sample(generator)), count, "images");
   }
   const latents: Tensor[] = [];
-  for (let i = 0; i < pictures.dims[0]!; i++) {
-    const { latentDist } = await vae.encode(pictures.slice(0, i, i + 1));
+  for (let i = 0; i < images.dims[0]!; i++) {
+    const { latentDist } = await vae.encode(images.slice(0, i, i + 1));
     latents.push(scaleLatents(vae, latentDist.sample(generator[i])));
   }
-  return repeatRows(Tensor.cat(latents), count, "pictures");
+  return repeatRows(Tensor.cat(latents), count, "images");
 }

@@ -1,59 +1,59 @@
 import {
   DenoiseError,
   type Denoiser,
-  type Picture,
-  type PictureBox,
-  type PictureCodec,
-  type PictureEditor,
-  type PictureInput,
-  type PictureOutput,
+  type Image,
+  type ImageBox,
+  type ImageCodec,
+  type ImageEditor,
+  type ImageInput,
+  type ImageOutput,
   type RunOptions,
   Tensor,
 } from "@denoise/core";
 import type { DenoiserConfig, LatentComponents } from "./latents.ts";
-import type { PicturesInput } from "./picture_input.ts";
+import type { ImagesInput } from "./image_input.ts";
 
 /** What an inpainting call is given beside its prompt. */
 export interface InpaintInput {
-  /** The picture to paint in, or one for each picture to make. */
-  readonly image: PicturesInput;
-  /** White where something new is painted, black where the picture stays; grey is cut at half. */
-  readonly maskImage: PicturesInput;
+  /** The image to paint in, or one for each image to make. */
+  readonly image: ImagesInput;
+  /** White where something new is painted, black where the image stays; grey is cut at half. */
+  readonly maskImage: ImagesInput;
   /**
    * Paints only the part around the mask, with that many pixels left around it, as large as the
-   * whole; then puts it back into the picture. For one picture and mask that are no tensors.
+   * whole; then puts it back into the image. For one image and mask that are no tensors.
    */
   readonly paddingMaskCrop?: number | undefined;
-  /** Latents of the picture without what the mask covers, float32 [N, 4, h, w]. */
+  /** Latents of the image without what the mask covers, float32 [N, 4, h, w]. */
   readonly maskedImageLatents?: Tensor | undefined;
 }
 
-/** The part of a picture that is painted, and how it comes back into the whole. */
+/** The part of an image that is painted, and how it comes back into the whole. */
 export interface InpaintCrop {
-  /** The picture, or the part around the mask in the size that is painted. */
-  readonly image: PicturesInput;
+  /** The image, or the part around the mask in the size that is painted. */
+  readonly image: ImagesInput;
   /** The mask of it. */
-  readonly maskImage: PicturesInput;
-  /** Puts what was painted back into the whole picture. */
-  restore(output: PictureOutput): PictureOutput;
+  readonly maskImage: ImagesInput;
+  /** Puts what was painted back into the whole image. */
+  restore(output: ImageOutput): ImageOutput;
 }
 
 /**
  * Checks that there is something to paint on and in.
  *
- * @throws {TypeError} when picture or mask is missing.
+ * @throws {TypeError} when image or mask is missing.
  */
 export function checkInpaintInput({ image, maskImage }: Partial<InpaintInput>): void {
   const missing = Object.entries({ image, maskImage }).find(([_, value]) => value === undefined);
   if (missing === undefined) return;
   throw new TypeError(
-    `Cannot inpaint without ${missing[0]}: give a picture as image and its mask as maskImage, ` +
+    `Cannot inpaint without ${missing[0]}: give an image as image and its mask as maskImage, ` +
       `white where something new is to be painted`,
   );
 }
 
 /**
- * Whether the UNet takes mask and masked picture beside the latents.
+ * Whether the UNet takes mask and masked image beside the latents.
  *
  * @throws {RangeError} for a UNet that is not for inpainting.
  */
@@ -67,17 +67,17 @@ export function seesMask({ unet, vae }: {
   if (in_channels === 2 * latent_channels + 1) return true;
   throw new RangeError(
     `Cannot inpaint with a UNet of ${in_channels} input channels: it must have ` +
-      `${latent_channels}, or ${2 * latent_channels + 1} with mask and masked picture`,
+      `${latent_channels}, or ${2 * latent_channels + 1} with mask and masked image`,
   );
 }
 
 /**
- * Picture and mask of a call, cut to the part around the mask if `paddingMaskCrop` asks for it.
+ * Image and mask of a call, cut to the part around the mask if `paddingMaskCrop` asks for it.
  *
- * @throws {TypeError} when that is asked for with tensors, several pictures or another output.
+ * @throws {TypeError} when that is asked for with tensors, several images or another output.
  */
 export async function cropToMask(
-  codec: PictureCodec,
+  codec: ImageCodec,
   input: InpaintInput,
   { width, height }: { readonly width: number; readonly height: number },
   outputType: RunOptions["outputType"],
@@ -93,14 +93,14 @@ export async function cropToMask(
   const editor = editorOf(codec);
   if (outputType !== undefined && outputType !== "image") {
     throw new TypeError(
-      `Cannot crop around the mask for outputType "${outputType}": paddingMaskCrop gives pictures`,
+      `Cannot crop around the mask for outputType "${outputType}": paddingMaskCrop gives images`,
     );
   }
-  const whole = await editor.open(onePicture(image, "image"), "RGB");
-  const mask = await editor.open(onePicture(maskImage, "maskImage"));
+  const whole = await editor.open(oneImage(image, "image"), "RGB");
+  const mask = await editor.open(oneImage(maskImage, "maskImage"));
   const box = editor.cropRegion(mask, width, height, pad);
-  const part = (picture: Picture, region: PictureBox) =>
-    editor.resize(editor.crop(picture, region), width, height, { fit: "fill" });
+  const part = (image: Image, region: ImageBox) =>
+    editor.resize(editor.crop(image, region), width, height, { fit: "fill" });
   return {
     image: part(whole, box),
     maskImage: part(mask, box),
@@ -111,21 +111,21 @@ export async function cropToMask(
   };
 }
 
-function editorOf({ editor }: PictureCodec): PictureEditor {
+function editorOf({ editor }: ImageCodec): ImageEditor {
   if (editor !== undefined) return editor;
   throw new DenoiseError(
     "missing_component",
-    "Cannot crop around the mask: this picture codec has no editor; use @denoise/image, or leave " +
+    "Cannot crop around the mask: this image codec has no editor; use @denoise/image, or leave " +
       "paddingMaskCrop out",
   );
 }
 
-function onePicture(input: PicturesInput, name: string): Exclude<PictureInput, Tensor> {
+function oneImage(input: ImagesInput, name: string): Exclude<ImageInput, Tensor> {
   const found = Array.isArray(input) ? `a list of ${input.length}` : "a tensor";
   if (!Array.isArray(input) && !(input instanceof Tensor)) {
-    return input as Exclude<PictureInput, Tensor>;
+    return input as Exclude<ImageInput, Tensor>;
   }
   throw new TypeError(
-    `Cannot crop around the mask: with paddingMaskCrop ${name} must be one picture, not ${found}`,
+    `Cannot crop around the mask: with paddingMaskCrop ${name} must be one image, not ${found}`,
   );
 }

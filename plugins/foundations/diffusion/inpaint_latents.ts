@@ -1,27 +1,27 @@
 import { type PipelineRun, randnTensor, type RunOptions, Tensor } from "@denoise/core";
-import { encodePictures, repeatRows } from "./image_latents.ts";
+import { encodeToLatents, repeatRows } from "./image_latents.ts";
 import { type LatentComponents, vaeScaleFactor } from "./latents.ts";
 import { maskLatents } from "./mask_latents.ts";
 import type { BatchNoise } from "./noise.ts";
-import { type PicturesInput, prepareMasks } from "./picture_input.ts";
+import { type ImagesInput, prepareMasks } from "./image_input.ts";
 
 /** What an inpainting run begins with. */
 export interface InpaintStart {
-  /** The pictures to paint in, float32 [N, 3, H, W] in -1..1, or latents. */
-  readonly pictures: Tensor;
-  /** What is painted anew. */
-  readonly maskImage: PicturesInput;
-  /** Whether the UNet sees mask and masked picture; see {@linkcode seesMask}. */
+  /** The images to paint in, float32 [N, 3, H, W] in -1..1, or latents. */
+  readonly images: Tensor;
+  /** What is inpainted. */
+  readonly maskImage: ImagesInput;
+  /** Whether the UNet sees mask and masked image; see {@linkcode seesMask}. */
   readonly nineChannels: boolean;
-  /** Size of the pictures in pixels. */
+  /** Size of the images in pixels. */
   readonly size: { readonly height: number; readonly width: number };
-  /** How many pictures are made. */
+  /** How many images are made. */
   readonly count: number;
   /** The first timestep. */
   readonly first: number;
-  /** How much of the picture is forgotten, 0..1. */
+  /** Denoising strength, 0..1. */
   readonly strength: number;
-  /** Whether another run has come to the first timestep with these pictures. */
+  /** Whether another run has come to the first timestep with these images. */
   readonly goesOn?: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface InpaintStart {
 export interface InpaintLatents {
   /** The latents to begin with, float32 [N, 4, h, w]. */
   readonly latents: Tensor;
-  /** What the UNet is given for scaled latents: a UNet of 9 channels sees mask and picture, too. */
+  /** What the UNet is given for scaled latents: a UNet of 9 channels sees mask and image, too. */
   see(scaled: Tensor): Tensor;
   /**
    * Puts back what the mask does not cover, as noisy as the next timestep wants it; after the last
@@ -42,11 +42,11 @@ export interface InpaintLatents {
 export interface InpaintLatentOptions extends Pick<RunOptions, "generator"> {
   /** Own noise to begin with, float32 [N, 4, h, w]. */
   readonly latents?: Tensor | undefined;
-  /** Latents of the picture without what the mask covers, float32 [N, 4, h, w]. */
+  /** Latents of the image without what the mask covers, float32 [N, 4, h, w]. */
   readonly maskedImageLatents?: Tensor | undefined;
 }
 
-/** Brings pictures and masks to latents, and adds the noise that a run begins with. */
+/** Brings images and masks to latents, and adds the noise that a run begins with. */
 export async function inpaintLatents(
   run: PipelineRun<LatentComponents>,
   start: InpaintStart,
@@ -55,15 +55,15 @@ export async function inpaintLatents(
 ): Promise<InpaintLatents> {
   const { vae, scheduler } = run.components;
   const { nineChannels, size, count, first, goesOn = false } = start;
-  // Given generators draw as in the reference, for each picture given; own ones for each made.
-  const pictures = options.generator === undefined
-    ? repeatRows(start.pictures, count, "pictures")
-    : start.pictures;
+  // Given generators draw as in the reference, for each image given; own ones for each made.
+  const images = options.generator === undefined
+    ? repeatRows(start.images, count, "images")
+    : start.images;
 
   const fromNoise = !goesOn && (start.strength === 1 || options.latents !== undefined);
   const clean = nineChannels && fromNoise
     ? undefined
-    : await encodePictures(vae, pictures, generator, count);
+    : await encodeToLatents(vae, images, generator, count);
   const factor = vaeScaleFactor(vae);
   const dims = [count, vae.config.latent_channels, size.height / factor, size.width / factor];
   const added = goesOn || options.latents === undefined
@@ -75,9 +75,9 @@ export async function inpaintLatents(
     ? added.mul(scheduler.initNoiseSigma)
     : scheduler.addNoise(clean!, added, [first]);
 
-  const masks = await prepareMasks(await run.pictures(), start.maskImage, size);
+  const masks = await prepareMasks(await run.images(), start.maskImage, size);
   const given = options.maskedImageLatents;
-  const { mask, masked } = await maskLatents({ vae }, pictures, masks, generator, count, given);
+  const { mask, masked } = await maskLatents({ vae }, images, masks, generator, count, given);
   const kept = mask.mul(-1).add(1);
   return {
     latents,

@@ -12,7 +12,7 @@ export interface DenoiserConfig {
 
 /** What pipelines read of an autoencoder's config. */
 export interface AutoencoderConfig {
-  /** One for each level: the picture is halved between them. */
+  /** One for each level: the image is halved between them. */
   readonly block_out_channels: readonly number[];
   /** Channels of the latents. */
   readonly latent_channels: number;
@@ -55,7 +55,7 @@ export function scaleLatents(vae: Autoencoder<AutoencoderConfig>, latents: Tenso
   return latents.sub(known.mean).mul(scaling_factor).div(known.std);
 }
 
-/** Latents to pictures in about -1..1. */
+/** Latents to images in about -1..1. */
 export async function decodeLatents(
   vae: Autoencoder<AutoencoderConfig>,
   latents: Tensor,

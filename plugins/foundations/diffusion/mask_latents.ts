@@ -1,12 +1,12 @@
 import { type GeneratorInput, Tensor } from "@denoise/core";
-import { encodePictures, repeatRows } from "./image_latents.ts";
+import { encodeToLatents, repeatRows } from "./image_latents.ts";
 import { type LatentComponents, vaeScaleFactor } from "./latents.ts";
 
-/** A mask and what is left of the picture, as a UNet with 9 channels takes them. */
+/** A mask and what is left of the image, as a UNet with 9 channels takes them. */
 export interface MaskLatents {
   /** float32 [N, 1, h, w], 1 where something new is painted. */
   readonly mask: Tensor;
-  /** Latents of the picture without what the mask covers, float32 [N, 4, h, w]. */
+  /** Latents of the image without what the mask covers, float32 [N, 4, h, w]. */
   readonly masked: Tensor;
 }
 
@@ -19,24 +19,24 @@ function shrink(mask: Tensor, factor: number): Tensor {
 }
 
 /**
- * Brings a mask and the picture that it covers to latents, one row for each picture to make.
+ * Brings a mask and the image that it covers to latents, one row for each image to make.
  *
- * @param pictures float32 [N, 3, H, W] in -1..1, or latents.
+ * @param images float32 [N, 3, H, W] in -1..1, or latents.
  * @param mask float32 [N, 1, H, W], 1 where something new is painted.
- * @param given Latents of the covered picture, where the caller has them.
+ * @param given Latents of the covered image, where the caller has them.
  */
 export async function maskLatents(
   { vae }: Pick<LatentComponents, "vae">,
-  pictures: Tensor,
+  images: Tensor,
   mask: Tensor,
   generator: GeneratorInput,
   count: number,
   given?: Tensor,
 ): Promise<MaskLatents> {
-  const isLatent = pictures.dims[1] === vae.config.latent_channels;
-  const covered = isLatent ? pictures : pictures.mul(mask.map((x) => x < 0.5 ? 1 : 0));
+  const isLatent = images.dims[1] === vae.config.latent_channels;
+  const covered = isLatent ? images : images.mul(mask.map((x) => x < 0.5 ? 1 : 0));
   return {
     mask: repeatRows(shrink(mask, vaeScaleFactor(vae)), count, "masks"),
-    masked: await encodePictures(vae, given ?? covered, generator, count),
+    masked: await encodeToLatents(vae, given ?? covered, generator, count),
   };
 }

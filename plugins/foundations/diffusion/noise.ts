@@ -9,9 +9,9 @@ import {
 
 /** Where the noise of a batch comes from. */
 export interface BatchNoise {
-  /** For every picture its own, unless one generator was given for all. */
+  /** For every image its own, unless one generator was given for all. */
   readonly generator: GeneratorInput;
-  /** The seed that picture i is made from; undefined where several share a generator. */
+  /** The seed that image i is made from; undefined where several share a generator. */
   seedOf(index: number): bigint | undefined;
 }
 
@@ -21,10 +21,10 @@ function randomSeed(): bigint {
 }
 
 /**
- * The generators of a batch: picture i draws from seed + i, so that it is the same picture alone,
+ * The generators of a batch: image i draws from seed + i, so that it is the same image alone,
  * in a batch and at any place in it. Given generators are taken as they are.
  *
- * @param count Pictures in the batch.
+ * @param count Images in the batch.
  * @throws {RangeError} when a list of generators has another length.
  * @throws {TypeError} when both seed and generator are given.
  */
@@ -46,8 +46,8 @@ export function batchNoise(
   const list = generator instanceof Generator ? [generator] : generator;
   if (generator !== list[0] && list.length !== count) {
     throw new RangeError(
-      `Cannot draw noise for ${count} pictures from a list of ${list.length} generators: give ` +
-        `one generator for each picture, or a single one`,
+      `Cannot draw noise for ${count} images from a list of ${list.length} generators: give ` +
+        `one generator for each image, or a single one`,
     );
   }
   const alone = list.length === count;

@@ -1,40 +1,33 @@
-import type {
-  Picture,
-  PictureOutput,
-  PipelineRun,
-  Recipe,
-  RunOptions,
-  Tensor,
-} from "@denoise/core";
+import type { Image, ImageOutput, PipelineRun, Recipe, RunOptions, Tensor } from "@denoise/core";
 
 /** Model output in -1..1 to values in 0..1. */
 export function denormalize(sample: Tensor): Tensor {
   return sample.map((x) => Math.min(1, Math.max(0, Math.fround(Math.fround(x / 2) + 0.5))));
 }
 
-/** Pictures of a tensor with values in 0..1, float32 [N, C, H, W]. */
-export async function toPictures<C extends object>(
+/** Images of a tensor with values in 0..1, float32 [N, C, H, W]. */
+export async function toImages<C extends object>(
   run: PipelineRun<C>,
   tensor: Tensor,
   recipe: (index: number) => Recipe,
-): Promise<Picture[]> {
-  const codec = await run.pictures();
+): Promise<Image[]> {
+  const codec = await run.images();
   return codec.fromTensor(tensor, (index) => ({ ...run.recipe, ...recipe(index) }));
 }
 
 /**
- * What a pipeline gives for its samples: pictures, or the tensor itself.
+ * What a pipeline gives for its samples: images, or the tensor itself.
  *
  * @param tensor float32 [N, C, H, W] in 0..1.
  */
-export async function pictureOutput<C extends object>(
+export async function imageOutput<C extends object>(
   run: PipelineRun<C>,
   tensor: Tensor,
   outputType: RunOptions["outputType"],
   recipe: (index: number) => Recipe,
-): Promise<PictureOutput> {
+): Promise<ImageOutput> {
   if (outputType === "tensor") return { images: [], tensor };
-  return { images: await toPictures(run, tensor, recipe) };
+  return { images: await toImages(run, tensor, recipe) };
 }
 
 /**

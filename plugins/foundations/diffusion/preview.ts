@@ -1,7 +1,7 @@
 import {
   type Autoencoder,
   Generator,
-  type Picture,
+  type Image,
   type PipelineRun,
   type Recipe,
   solveLinear,
@@ -9,7 +9,7 @@ import {
   Tensor,
 } from "@denoise/core";
 import { type AutoencoderConfig, decodeLatents, scaleLatents, vaeScaleFactor } from "./latents.ts";
-import { denormalize, toPictures } from "./output.ts";
+import { denormalize, toImages } from "./output.ts";
 import { resizeBicubic } from "./resize.ts";
 
 /** A linear map from the channels of latents to red, green and blue in -1..1. */
@@ -71,11 +71,11 @@ export function latentColors(vae: Autoencoder<AutoencoderConfig>): Promise<Laten
 }
 
 /**
- * Fits colours to the latents of an autoencoder by least squares: pictures are encoded, and each
+ * Fits colours to the latents of an autoencoder by least squares: images are encoded, and each
  * latent is to give the mean colour of the pixels that it stands for.
  *
- * @param pictures float32 [N, 3, H, W] in -1..1, sides multiples of what one latent covers; clouds
- *   of random colours, always the same, unless given.
+ * @param images float32 [N, 3, H, W] in -1..1, sides multiples of what one latent covers; clouds
+ *   of random colours. Always the same by default.
  *
  * @example
  * ```ts ignore
@@ -88,10 +88,10 @@ export function latentColors(vae: Autoencoder<AutoencoderConfig>): Promise<Laten
  */
 export async function fitLatentColors(
   vae: Autoencoder<AutoencoderConfig>,
-  pictures?: Tensor,
+  images?: Tensor,
 ): Promise<LatentColors> {
   const factor = vaeScaleFactor(vae);
-  const shown = pictures ?? colouredClouds(16 * factor);
+  const shown = images ?? colouredClouds(16 * factor);
   const { latentDist } = await vae.encode(shown);
   const latents = channelRows(scaleLatents(vae, latentDist.mode()));
   const [count, , height, width] = shown.dims as [number, number, number, number];
@@ -112,7 +112,7 @@ export async function fitLatentColors(
   };
 }
 
-/** The values of each channel, of all pictures and places one after the other. */
+/** The values of each channel, of all images and places one after the other. */
 function channelRows(x: Tensor): Float64Array[] {
   const channels = x.dims[1]!;
   const rows = x.permute([1, 0, 2, 3]).reshape([channels, x.size / channels]);
@@ -130,7 +130,7 @@ function colouredClouds(size: number): Tensor {
 }
 
 /**
- * Pictures as large as the latents, one pixel each.
+ * Images as large as the latents, one pixel each.
  *
  * @param latents As the denoiser knows them, float32 [N, C, h, w].
  * @returns float32 [N, 3, h, w] in about -1..1.
@@ -166,7 +166,7 @@ export function colorLatents(latents: Tensor, { weights, bias }: LatentColors): 
 }
 
 /**
- * Pictures of where a run is, of the clean latents that the step predicted, where it did: as the
+ * Images of where a run is, of the clean latents that the step predicted, where it did: as the
  * call's `preview` says.
  *
  * @param decode How the pipeline's own autoencoder decodes.
@@ -176,7 +176,7 @@ export async function previewLatents(
   { prevSample, predOriginalSample }: StepOutput,
   recipe: (index: number) => Recipe,
   decode: (vae: Autoencoder<AutoencoderConfig>, latents: Tensor) => Promise<Tensor> = decodeLatents,
-): Promise<Picture[]> {
+): Promise<Image[]> {
   const { components: { vae }, preview = "vae" } = run;
   const latents = predOriginalSample ?? prevSample;
   const shown = preview === "vae"
@@ -184,7 +184,7 @@ export async function previewLatents(
     : preview === "linear"
     ? colorLatents(latents, await latentColors(vae))
     : await decodeBy(preview as Autoencoder<AutoencoderConfig>, latents);
-  return await toPictures(run, denormalize(shown), recipe);
+  return await toImages(run, denormalize(shown), recipe);
 }
 
 /** Decodes by an autoencoder that is not the pipeline's own. */

@@ -2,9 +2,9 @@ import type { Tensor, TextEncoder, Tokenizer } from "@denoise/core";
 
 /** The prompts of a call, as pipelines take them. */
 export interface PromptOptions {
-  /** What the picture should not show: one text, or one for each prompt. */
+  /** What the image should not show: one text, or one for each prompt. */
   readonly negativePrompt?: string | readonly string[] | undefined;
-  /** Pictures made of each prompt; 1 unless given. */
+  /** Images made of each prompt. Defaults to 1. */
   readonly numImagesPerPrompt?: number | undefined;
   /** Text states instead of a prompt, float32 [prompts, tokens, width]. */
   readonly promptEmbeds?: Tensor | undefined;
@@ -24,7 +24,7 @@ export interface PromptEncoder {
   readonly warn: (message: string) => void;
 }
 
-/** Text states, one row for each picture. */
+/** Text states, one row for each image. */
 export interface EncodedPrompts {
   /** float32 [N, tokens, width]. */
   readonly promptEmbeds: Tensor;
@@ -75,7 +75,7 @@ export function checkPrompts(
   }
   if (!Number.isInteger(numImagesPerPrompt) || numImagesPerPrompt < 1) {
     throw new RangeError(
-      `Cannot make ${numImagesPerPrompt} pictures of a prompt: numImagesPerPrompt must be a ` +
+      `Cannot make ${numImagesPerPrompt} images of a prompt: numImagesPerPrompt must be a ` +
         `positive integer`,
     );
   }
@@ -125,7 +125,7 @@ async function encodeTexts(
 }
 
 /**
- * Prompts to text states, one row for each picture (`encode_prompt` of Stable Diffusion): a text
+ * Prompts to text states, one row for each image (`encode_prompt` of Stable Diffusion): a text
  * longer than the encoder's limit is cut, with a warning that quotes what was cut.
  *
  * @param guidance Whether negative prompts are encoded too.

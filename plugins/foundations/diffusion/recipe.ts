@@ -3,7 +3,7 @@ import type { BatchNoise } from "./noise.ts";
 import type { PromptOptions } from "./prompt.ts";
 
 /**
- * The recipe of each picture of a run with prompts: everything it takes to make it again.
+ * The recipe of each image of a run with prompts: everything it takes to make it again.
  *
  * @param facts What was settled for the run, such as size, steps and guidance scale.
  */

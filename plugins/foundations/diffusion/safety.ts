@@ -5,13 +5,13 @@ import {
   type SafetyChecker,
   Tensor,
 } from "@denoise/core";
-import { toPictures } from "./output.ts";
+import { toImages } from "./output.ts";
 
-/** The components that look at pictures before they are shown. */
+/** The components that look at images before they are shown. */
 export interface SafetyComponents {
   /** StableDiffusionSafetyChecker, or null to show whatever is made. */
   readonly safetyChecker: SafetyChecker | null;
-  /** What prepares pictures for it. */
+  /** What prepares images for it. */
   readonly featureExtractor: FeatureExtractor | null;
 }
 
@@ -41,27 +41,27 @@ export function checkSafety(
   if (safetyChecker === null || featureExtractor !== null) return;
   throw new DenoiseError(
     "missing_component",
-    `Cannot make a ${className} that checks pictures without a feature_extractor: load one, or ` +
+    `Cannot make a ${className} that checks images without a feature_extractor: load one, or ` +
       "pass { safetyChecker: null }",
   );
 }
 
-/** The pictures to show, and which were hidden; none of that without a safety checker. */
-export interface CheckedPictures {
+/** The images to show, and which were hidden; none of that without a safety checker. */
+export interface CheckedImages {
   /** float32 [N, 3, H, W] in 0..1; hidden ones are black. */
   readonly shown: Tensor;
-  /** One for each picture. */
+  /** One for each image. */
   readonly nsfwContentDetected?: readonly boolean[] | undefined;
 }
 
 /** Asks the safety checker, and blackens what it finds, with the warning that diffusers gives. */
 export async function hideUnsafe(
   run: PipelineRun<Partial<SafetyComponents>>,
-  pictures: Tensor,
-): Promise<CheckedPictures> {
+  images: Tensor,
+): Promise<CheckedImages> {
   const { safetyChecker, featureExtractor } = run.components;
-  if (safetyChecker === undefined || safetyChecker === null) return { shown: pictures };
-  const input = await featureExtractor!.preprocess(await toPictures(run, pictures, () => ({})));
+  if (safetyChecker === undefined || safetyChecker === null) return { shown: images };
+  const input = await featureExtractor!.preprocess(await toImages(run, images, () => ({})));
   const found = await safetyChecker.check(input);
   if (found.some((hidden) => hidden)) {
     run.warn(
@@ -70,7 +70,7 @@ export async function hideUnsafe(
     );
   }
   const rows = found.map((hidden, i) => {
-    const row = pictures.slice(0, i, i + 1);
+    const row = images.slice(0, i, i + 1);
     return hidden ? Tensor.zeros(row.dims) : row;
   });
   return { shown: Tensor.cat(rows), nsfwContentDetected: found };

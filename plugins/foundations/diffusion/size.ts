@@ -1,5 +1,5 @@
 /**
- * Checks that a picture size fits the model.
+ * Checks that an image size fits the model.
  *
  * @param multiple What width and height must be multiples of.
  * @throws {RangeError} when they are not, or are not positive.
@@ -10,7 +10,7 @@ export function checkSize(height: number, width: number, multiple: number): void
   const near = (value: number) =>
     Number.isFinite(value) ? Math.max(multiple, Math.round(value / multiple) * multiple) : multiple;
   throw new RangeError(
-    `Cannot make a picture of ${width}x${height}: width and height have to be positive and ` +
+    `Cannot make an image of ${width}x${height}: width and height have to be positive and ` +
       `divisible by ${multiple}, such as ${near(width)}x${near(height)}`,
   );
 }
@@ -20,7 +20,7 @@ export function sampleSize(size: unknown): readonly [height: number, width: numb
   if (typeof size === "number") return [size, size];
   if (Array.isArray(size) && size.length === 2) return [size[0], size[1]];
   throw new TypeError(
-    `Cannot tell the picture size: the model's sample_size is ${JSON.stringify(size)}, so pass ` +
+    `Cannot tell the image size: the model's sample_size is ${JSON.stringify(size)}, so pass ` +
       `height and width`,
   );
 }

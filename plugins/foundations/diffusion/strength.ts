@@ -1,7 +1,7 @@
 import type { Scheduler } from "@denoise/core";
 
 /**
- * The part of a planned run that a strength leaves: the first steps are skipped, since the picture
+ * The part of a planned run that a strength leaves: the first steps are skipped, since the image
  * given to begin with is not all noise. The scheduler begins there.
  *
  * @param strength 1 runs all steps, 0 none.
@@ -28,7 +28,7 @@ export function strengthTimesteps(
 }
 
 /**
- * Checks how much of a picture is to be changed.
+ * Checks how much of an image is to be changed.
  *
  * @throws {RangeError} for a strength outside 0..1.
  */

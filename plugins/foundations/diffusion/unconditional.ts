@@ -1,6 +1,6 @@
 import {
   type Denoiser,
-  type PictureOutput,
+  type ImageOutput,
   type PipelineRun,
   type PipelineStep,
   randnTensor,
@@ -12,13 +12,13 @@ import {
 } from "@denoise/core";
 import { denoise } from "./denoise.ts";
 import { type BatchNoise, batchNoise } from "./noise.ts";
-import { checkOutputType, denormalize, pictureOutput, toPictures } from "./output.ts";
+import { checkOutputType, denormalize, imageOutput, toImages } from "./output.ts";
 import { sampleSize } from "./size.ts";
 import { type ExtraStepOptions, stepOptions } from "./step.ts";
 
-/** What pipelines that make pictures out of noise alone are called with. */
+/** What pipelines that make images out of noise alone are called with. */
 export interface UnconditionalOptions extends RunOptions {
-  /** Pictures to make; 1 unless given. */
+  /** Images to make. Defaults to 1. */
   readonly batchSize?: number | undefined;
 }
 
@@ -26,17 +26,17 @@ export interface UnconditionalOptions extends RunOptions {
 export interface UnconditionalStart {
   /** The shape of the samples, [N, C, H, W], as the model was trained. */
   readonly dims: readonly [count: number, channels: number, height: number, width: number];
-  /** Where the noise of the pictures comes from. */
+  /** Where the noise of the images comes from. */
   readonly noise: BatchNoise;
-  /** What the recipe of picture i says of its seed, beside what is given. */
+  /** What the recipe of image i says of its seed, beside what is given. */
   readonly recipe: (index: number) => Recipe;
 }
 
 /**
  * Checks the call and prepares its noise.
  *
- * @param settings What the recipe of every picture says, such as `{ steps: 50 }`.
- * @throws {RangeError} for a batch that is no whole number of pictures, or an unknown output type.
+ * @param settings What the recipe of every image says, such as `{ steps: 50 }`.
+ * @throws {RangeError} for a batch that is no whole number of images, or an unknown output type.
  */
 export function startUnconditional(
   unet: Denoiser,
@@ -47,7 +47,7 @@ export function startUnconditional(
   checkOutputType(outputType);
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new RangeError(
-      `Cannot make ${batchSize} pictures: batchSize must be an integer from 1 on`,
+      `Cannot make ${batchSize} images: batchSize must be an integer from 1 on`,
     );
   }
   const { in_channels, sample_size } = unet.config as Record<string, unknown>;
@@ -60,7 +60,7 @@ export function startUnconditional(
 }
 
 /**
- * The run from noise to pictures of a UNet that is told nothing but the timestep.
+ * The run from noise to images of a UNet that is told nothing but the timestep.
  *
  * @param scheduler The scheduler of the run, its timesteps set.
  * @param extra Options of its `step` beside the generator.
@@ -71,7 +71,7 @@ export async function* drawUnconditional(
   { dims, noise, recipe }: UnconditionalStart,
   options: UnconditionalOptions,
   extra?: ExtraStepOptions,
-): AsyncGenerator<PipelineStep, PictureOutput> {
+): AsyncGenerator<PipelineStep, ImageOutput> {
   const { unet } = run.components;
   const { outputType, signal } = options;
   const { latents } = yield* denoise(randnTensor(dims, noise.generator), {
@@ -80,7 +80,7 @@ export async function* drawUnconditional(
     settings: stepOptions(scheduler, noise, extra),
     options,
     predict: async (sample, timestep) => (await unet.forward(sample, timestep, { signal })).sample,
-    preview: ({ prevSample }) => toPictures(run, denormalize(prevSample), recipe),
+    preview: ({ prevSample }) => toImages(run, denormalize(prevSample), recipe),
   });
   return await finishUnconditional(run, latents, outputType, recipe);
 }
@@ -88,7 +88,7 @@ export async function* drawUnconditional(
 /**
  * What such a run gives for its last samples.
  *
- * @param toUnit Brings them into 0..1; from -1..1 unless given.
+ * @param toUnit Brings them into 0..1; from -1..1 by default.
  */
 export async function finishUnconditional<C extends object>(
   run: PipelineRun<C>,
@@ -96,9 +96,9 @@ export async function finishUnconditional<C extends object>(
   outputType: RunOptions["outputType"],
   recipe: (index: number) => Recipe,
   toUnit: (sample: Tensor) => Tensor = denormalize,
-): Promise<PictureOutput> {
+): Promise<ImageOutput> {
   if (outputType === "latent") return { images: [], tensor: sample };
-  return await pictureOutput(run, toUnit(sample), outputType, recipe);
+  return await imageOutput(run, toUnit(sample), outputType, recipe);
 }
 
 /** The scheduler of a run, its config taken over by that class where it is of another. */

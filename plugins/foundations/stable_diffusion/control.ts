@@ -1,16 +1,16 @@
 import {
   type ComponentSpec,
   type ControlNet,
+  type ImageCodec,
   MultiControlNet,
-  type PictureCodec,
   type PipelineDefinition,
   type Tensor,
 } from "@denoise/core";
 import {
   cropToMask,
+  type ImagesInput,
   type InpaintInput,
-  type PicturesInput,
-  prepareControlPictures,
+  prepareControlImages,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import { stableDiffusion, type StableDiffusionComponents } from "./stable_diffusion.ts";
@@ -56,20 +56,20 @@ export const controlled: {
 /** Options of a call that is controlled. */
 export interface ControlOptions {
   /**
-   * What the residuals are multiplied with, for all ControlNets or for each; unless given 1 for text
-   * to picture, 0.8 for picture to picture, 0.5 for inpainting.
+   * What the residuals are multiplied with, for all ControlNets or for each; by default 1 for text
+   * to image, 0.8 for image to image, 0.5 for inpainting.
    */
   readonly controlnetConditioningScale?: number | readonly number[] | undefined;
-  /** Lets the picture alone speak, without a prompt; guidance scales of 3 to 5 suit it. */
+  /** Lets the image alone speak, without a prompt; guidance scales of 3 to 5 suit it. */
   readonly guessMode?: boolean | undefined;
-  /** The part of the steps after which control begins, 0..1, for all or each; 0 unless given. */
+  /** The part of the steps after which control begins, 0..1, for all or each. Defaults to 0. */
   readonly controlGuidanceStart?: number | readonly number[] | undefined;
-  /** The part of the steps after which control ends, 0..1, for all or each; 1 unless given. */
+  /** The part of the steps after which control ends, 0..1, for all or each. Defaults to 1. */
   readonly controlGuidanceEnd?: number | readonly number[] | undefined;
 }
 
-/** A picture for one ControlNet; for several a list with one for each, or such a list a prompt. */
-export type ControlPictures = PicturesInput | readonly PicturesInput[];
+/** An image for one ControlNet; for several a list with one for each, or such a list a prompt. */
+export type ControlImages = ImagesInput | readonly ImagesInput[];
 
 /** How a run is controlled. */
 export interface ControlPlan {
@@ -81,7 +81,7 @@ export interface ControlPlan {
   readonly starts: readonly number[];
   /** The part of the steps after which there is none. */
   readonly ends: readonly number[];
-  /** Whether residuals are given only to the pictures that follow the text, not to all. */
+  /** Whether residuals are given only to the images that follow the text, not to all. */
   readonly guessMode: boolean;
 }
 
@@ -158,7 +158,7 @@ const WIDTHS = [
   "projection_class_embeddings_input_dim",
 ] as const;
 
-/** A ControlNet copies the way down of a UNet, so it has the widths of that. */
+/** A ControlNet copies the down blocks of a UNet, so it has the widths of that. */
 function checkFits(net: ControlNet, unet: StableDiffusionComponents["unet"]): void {
   for (const key of WIDTHS) {
     const [own, wanted] = [net, unet].map(({ config }) => [(config as Widths)[key]].flat());
@@ -175,68 +175,68 @@ function checkFits(net: ControlNet, unet: StableDiffusionComponents["unet"]): vo
 }
 
 /**
- * The pictures of each ControlNet, one row for each picture to make.
+ * The images of each ControlNet, one row for each image to make.
  *
  * @param prompts How many prompts there are.
- * @param size In pixels; the pictures' own size unless given.
+ * @param size In pixels. Defaults to the images' own size.
  * @returns For each ControlNet float32 [count, 3, H, W] in 0..1.
- * @throws {TypeError} when there are other pictures than ControlNets.
+ * @throws {TypeError} when there are other images than ControlNets.
  */
-export async function controlPictures(
-  codec: PictureCodec,
+export async function controlImages(
+  codec: ImageCodec,
   { controlnet, vae }: Pick<ControlComponents, "controlnet" | "vae">,
-  given: ControlPictures | undefined,
+  given: ControlImages | undefined,
   { count, prompts }: { readonly count: number; readonly prompts: number },
   size: { readonly height?: number | undefined; readonly width?: number | undefined },
 ): Promise<readonly Tensor[]> {
   const nets = netsOf(controlnet);
   const sets = controlnet instanceof MultiControlNet
     ? setsOf(given, nets.length)
-    : [given as PicturesInput | undefined];
+    : [given as ImagesInput | undefined];
   const { height, width } = size;
   const options = { height, width, multiple: vaeScaleFactor(vae) };
   return await Promise.all(sets.map(async (set) => {
     if (set === undefined) {
-      throw new TypeError("Cannot control without a picture: give one to control by");
+      throw new TypeError("Cannot control without an image: give one to control by");
     }
-    const rows = await prepareControlPictures(codec, set, options);
+    const rows = await prepareControlImages(codec, set, options);
     const have = rows.dims[0]!;
     if (have !== 1 && have !== prompts) {
       throw new RangeError(
-        `Cannot control ${prompts} prompts by ${have} pictures: give one, or one for each prompt`,
+        `Cannot control ${prompts} prompts by ${have} images: give one, or one for each prompt`,
       );
     }
     return rows.repeatInterleave(count / have, 0);
   }));
 }
 
-/** The control pictures, cut to the part around the mask as picture and mask are. */
-export async function cropControlPictures(
-  codec: PictureCodec,
-  controlImage: ControlPictures,
+/** The control images, cut to the part around the mask as image and mask are. */
+export async function cropControlImages(
+  codec: ImageCodec,
+  controlImage: ControlImages,
   { maskImage, paddingMaskCrop }: Pick<InpaintInput, "maskImage" | "paddingMaskCrop">,
   size: { readonly width: number; readonly height: number },
-): Promise<ControlPictures> {
-  const cut = async (image: PicturesInput) =>
+): Promise<ControlImages> {
+  const cut = async (image: ImagesInput) =>
     (await cropToMask(codec, { image, maskImage, paddingMaskCrop }, size, "image")).image;
   return Array.isArray(controlImage)
-    ? await Promise.all((controlImage as PicturesInput[]).map(cut))
-    : await cut(controlImage as PicturesInput);
+    ? await Promise.all((controlImage as ImagesInput[]).map(cut))
+    : await cut(controlImage as ImagesInput);
 }
 
-/** The size in pixels of pictures that may be latents. */
+/** The size in pixels of images that may be latents. */
 export function sizeInPixels(
-  pictures: Tensor,
+  images: Tensor,
   vae: ControlComponents["vae"],
 ): { readonly height: number; readonly width: number } {
-  const factor = pictures.dims[1] === vae.config.latent_channels ? vaeScaleFactor(vae) : 1;
-  return { height: pictures.dims[2]! * factor, width: pictures.dims[3]! * factor };
+  const factor = images.dims[1] === vae.config.latent_channels ? vaeScaleFactor(vae) : 1;
+  return { height: images.dims[2]! * factor, width: images.dims[3]! * factor };
 }
 
-function setsOf(given: ControlPictures | undefined, count: number): readonly PicturesInput[] {
+function setsOf(given: ControlImages | undefined, count: number): readonly ImagesInput[] {
   if (!Array.isArray(given)) {
     throw new TypeError(
-      `Cannot control by ${count} ControlNets: give a list of ${count} pictures, one for each`,
+      `Cannot control by ${count} ControlNets: give a list of ${count} images, one for each`,
     );
   }
   const perPrompt = given.some((item) => Array.isArray(item));
@@ -247,6 +247,6 @@ function setsOf(given: ControlPictures | undefined, count: number): readonly Pic
     return sets;
   }
   throw new RangeError(
-    `Cannot control by ${count} ControlNets with ${sets.length} pictures: give one for each`,
+    `Cannot control by ${count} ControlNets with ${sets.length} images: give one for each`,
   );
 }

@@ -1,4 +1,4 @@
-import type { FeatureExtractor, Model, PictureInput, Tensor } from "@denoise/core";
+import type { FeatureExtractor, ImageInput, Model, Tensor } from "@denoise/core";
 import { resizeBicubic } from "@denoise/diffusion";
 
 /** The role of a model that sees how far away things are. */
@@ -6,7 +6,7 @@ export interface DepthEstimator<C extends object = object> extends Model<C> {
   /**
    * Depth of each pixel.
    *
-   * @param pixelValues What the feature extractor made of the pictures, float32 [N, 3, H, W].
+   * @param pixelValues What the feature extractor made of the images, float32 [N, 3, H, W].
    * @returns float32 [N, h, w], larger where things are near.
    */
   forward(pixelValues: Tensor): Promise<{ readonly predictedDepth: Tensor }>;
@@ -20,17 +20,17 @@ export interface DepthComponents {
   readonly featureExtractor: FeatureExtractor;
 }
 
-/** The depth of pictures as the estimator sees it, float32 [N, h, w]. */
+/** The depth of images as the estimator sees it, float32 [N, h, w]. */
 export async function estimateDepth(
   { depthEstimator, featureExtractor }: DepthComponents,
-  pictures: readonly PictureInput[],
+  images: readonly ImageInput[],
 ): Promise<Tensor> {
-  const pixelValues = await featureExtractor.preprocess(pictures);
+  const pixelValues = await featureExtractor.preprocess(images);
   return (await depthEstimator.forward(pixelValues)).predictedDepth;
 }
 
 /**
- * Depth as a fifth channel of latents: resized, and stretched to -1..1 for each picture.
+ * Depth as a fifth channel of latents: resized, and stretched to -1..1 for each image.
  *
  * @param depth float32 [N, h, w] or [N, 1, h, w], any range.
  * @returns float32 [N, 1, height, width].

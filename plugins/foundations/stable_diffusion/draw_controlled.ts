@@ -2,7 +2,7 @@ import {
   type ControlNetOptions,
   type ControlResiduals,
   type DenoiserOptions,
-  type PictureOutput,
+  type ImageOutput,
   type PipelineRun,
   type PipelineStep,
   type Recipe,
@@ -27,7 +27,7 @@ export interface ControlledRun {
   /** How the UNet is controlled. */
   readonly plan: ControlPlan;
   /** For each ControlNet float32 [N, 3, H, W] in 0..1. */
-  readonly pictures: readonly Tensor[];
+  readonly images: readonly Tensor[];
   /** Whether and how the prediction is guided. */
   readonly guidance: Guidance;
   /**
@@ -43,19 +43,19 @@ export interface ControlledRun {
   readonly total: number;
   /** Options of the scheduler's `step`; see {@linkcode stepOptions}. */
   readonly settings: StepOptions;
-  /** The recipe of each picture. */
+  /** The recipe of each image. */
   readonly recipe: (index: number) => Recipe;
-  /** How a mask takes part; there is none unless given. */
+  /** How a mask takes part; none by default. */
   readonly painting?: Pick<InpaintLatents, "see" | "keep"> | undefined;
 }
 
-/** The run from latents to pictures of a UNet that ControlNets control. */
+/** The run from latents to images of a UNet that ControlNets control. */
 export async function* drawControlled(
   run: LatentRun & PipelineRun<Pick<StableDiffusionComponents, "unet" | "scheduler">>,
   latents: Tensor,
   controlled: ControlledRun,
   options: RunOptions,
-): AsyncGenerator<PipelineStep, PictureOutput> {
+): AsyncGenerator<PipelineStep, ImageOutput> {
   const { unet, scheduler } = run.components;
   const { guidance, conditioning, timesteps, settings, recipe, painting } = controlled;
   const { outputType, signal } = options;
@@ -87,7 +87,7 @@ interface ControlledCall {
 
 /** What the ControlNets add to one call of the UNet. */
 async function control(
-  { plan, pictures, guidance: { guidance }, conditioning, total, timesteps }: ControlledRun,
+  { plan, images, guidance: { guidance }, conditioning, total, timesteps }: ControlledRun,
   input: Tensor,
   index: number,
   signal: AbortSignal | undefined,
@@ -105,7 +105,7 @@ async function control(
       encoderHiddenStates: told(encoderHiddenStates),
       textEmbeds: textEmbeds && told(textEmbeds),
       timeIds: timeIds && told(timeIds),
-      controlnetCond: twice(pictures[i]!),
+      controlnetCond: twice(images[i]!),
       conditioningScale: off ? 0 : plan.scales[i]!,
       guessMode: plan.guessMode,
       signal,

@@ -2,29 +2,29 @@ import {
   DenoiseError,
   type Denoiser,
   type FeatureExtractor,
+  type ImageInput,
   type Model,
-  type PictureInput,
   Tensor,
 } from "@denoise/core";
 import type { TextConditioning } from "./text_conditioning.ts";
 
-/** One picture, or several that an IP-Adapter sees at once. */
-export type ImagePrompt = PictureInput | readonly PictureInput[];
+/** One image, or several that an IP-Adapter sees at once. */
+export type ImagePrompt = ImageInput | readonly ImageInput[];
 
-/** Pictures that say what is wanted, beside the prompt. */
+/** Images that say what is wanted, beside the prompt. */
 export interface ImagePromptOptions {
-  /** For the IP-Adapter in use a picture; for several a list with one, or a list of them, for each. */
+  /** For the IP-Adapter in use an image; for several a list with one, or a list of them, for each. */
   readonly ipAdapterImage?: ImagePrompt | readonly ImagePrompt[] | undefined;
   /**
-   * What the image encoder made of them: for each IP-Adapter float32 [1, pictures, width] or
-   * [1, pictures, patches, width]; with guidance of two rows, the first for what is not wanted.
+   * What the image encoder made of them: for each IP-Adapter float32 [1, images, width] or
+   * [1, images, patches, width]; with guidance of two rows, the first for what is not wanted.
    */
   readonly ipAdapterImageEmbeds?: readonly Tensor[] | undefined;
 }
 
-/** The role of a model that encodes pictures for an IP-Adapter. */
+/** The role of a model that encodes images for an IP-Adapter. */
 export interface ImageEncoder extends Model {
-  /** Pictures, float32 [N, 3, H, W], to a vector for each, and to the states of its patches. */
+  /** Images, float32 [N, 3, H, W], to a vector for each, and to the states of its patches. */
   forward(
     pixelValues: Tensor,
     options?: { readonly outputHiddenStates?: boolean | undefined },
@@ -40,15 +40,15 @@ export interface ImagePromptComponents {
   readonly unet: Pick<Denoiser, "imagePrompts">;
   /** An {@linkcode ImageEncoder}, or null. */
   readonly imageEncoder: unknown;
-  /** What prepares pictures for it. */
+  /** What prepares images for it. */
   readonly featureExtractor: FeatureExtractor | null;
 }
 
 /**
- * What IP-Adapters are given of a call's pictures, as the denoiser takes it; undefined where there
+ * What IP-Adapters are given of a call's images, as the denoiser takes it; undefined where there
  * are no IP-Adapters.
  *
- * @throws {TypeError} for pictures without an IP-Adapter, and the other way round.
+ * @throws {TypeError} for images without an IP-Adapter, and the other way round.
  * @throws {RangeError} when there are more or fewer than IP-Adapters.
  */
 export async function conditionOnImages(
@@ -59,24 +59,24 @@ export async function conditionOnImages(
   const kinds = components.unet.imagePrompts?.() ?? [];
   if (ipAdapterImage !== undefined && ipAdapterImageEmbeds !== undefined) {
     throw new TypeError(
-      "Cannot follow pictures: give either ipAdapterImage or ipAdapterImageEmbeds, not both",
+      "Cannot follow images: give either ipAdapterImage or ipAdapterImageEmbeds, not both",
     );
   }
   const given = ipAdapterImageEmbeds ??
     (ipAdapterImage === undefined ? [] : listed(ipAdapterImage));
   if (kinds.length === 0 && given.length === 0) return undefined;
   if (kinds.length === 0) {
-    throw new TypeError("Cannot follow pictures without an IP-Adapter: call loadIpAdapter first");
+    throw new TypeError("Cannot follow images without an IP-Adapter: call loadIpAdapter first");
   }
   if (given.length === 0) {
     throw new TypeError(
-      "Cannot run with an IP-Adapter but no picture: give ipAdapterImage, or call unloadIpAdapter",
+      "Cannot run with an IP-Adapter but no image: give ipAdapterImage, or call unloadIpAdapter",
     );
   }
   if (given.length !== kinds.length) {
     throw new RangeError(
-      `Cannot follow ${given.length} pictures with ${kinds.length} IP-Adapters: give a list with ` +
-        `one for each; several pictures for one are a list in that list`,
+      `Cannot follow ${given.length} images with ${kinds.length} IP-Adapters: give a list with ` +
+        `one for each; several images for one are a list in that list`,
     );
   }
   const rows = await Promise.all(
@@ -93,7 +93,7 @@ function listed(given: NonNullable<ImagePromptOptions["ipAdapterImage"]>): reado
   return Array.isArray(given) ? given as readonly ImagePrompt[] : [given as ImagePrompt];
 }
 
-/** Of the pictures of one IP-Adapter, [1, pictures, ...], or [2, pictures, ...] with guidance. */
+/** Of the images of one IP-Adapter, [1, images, ...], or [2, images, ...] with guidance. */
 async function encodeImages(
   { imageEncoder, featureExtractor }: ImagePromptComponents,
   prompt: ImagePrompt,
@@ -110,7 +110,7 @@ async function encodeImages(
   }
   const pixels = prompt instanceof Tensor
     ? prompt
-    : await featureExtractor!.preprocess([prompt].flat() as PictureInput[]);
+    : await featureExtractor!.preprocess([prompt].flat() as ImageInput[]);
   const encode = async (input: Tensor): Promise<Tensor> => {
     if (kind === "embeds") return (await encoder.forward(input)).imageEmbeds!;
     return (await encoder.forward(input, { outputHiddenStates: true })).hiddenStates!.at(-2)!;
@@ -127,7 +127,7 @@ function checkEmbeds(embeds: Tensor, kind: "embeds" | "states", guidance: boolea
   const rank = kind === "embeds" ? 3 : 4;
   const rows = guidance ? 2 : 1;
   if (embeds.dims.length === rank && embeds.dims[0] === rows) return embeds;
-  const wanted = kind === "embeds" ? "pictures, width" : "pictures, patches, width";
+  const wanted = kind === "embeds" ? "images, width" : "images, patches, width";
   throw new TypeError(
     `Cannot follow ipAdapterImageEmbeds of shape [${embeds.dims.join(", ")}]: this IP-Adapter ` +
       `needs [${rows}, ${wanted}]`,

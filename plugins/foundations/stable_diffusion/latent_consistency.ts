@@ -9,7 +9,7 @@ import type { GuidanceOptions } from "./text_conditioning.ts";
 /** Options of a call of a latent consistency model that follows a text; none is negative. */
 export interface ConsistencyGuidanceOptions
   extends Omit<GuidanceOptions, "negativePrompt" | "negativePromptEmbeds"> {
-  /** Timesteps that the model was distilled on; what its scheduler says unless given. */
+  /** Timesteps that the model was distilled on. Defaults to what its scheduler says. */
   readonly originalInferenceSteps?: number | undefined;
 }
 

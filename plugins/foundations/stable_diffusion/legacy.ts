@@ -2,7 +2,7 @@ import type { Denoiser, Scheduler, SchedulerClass } from "@denoise/core";
 import { sampleSize } from "@denoise/diffusion";
 
 /**
- * Old repos carry scheduler configs that make other pictures than Stable Diffusion was trained for;
+ * Old repos carry scheduler configs that make other images than Stable Diffusion was trained for;
  * diffusers mends them when the pipeline is put together: `steps_offset` is 1, `clip_sample` false.
  */
 export function modernScheduler(scheduler: Scheduler, warn: (message: string) => void): Scheduler {

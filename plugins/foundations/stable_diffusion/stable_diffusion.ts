@@ -64,12 +64,12 @@ export const stableDiffusion: {
 };
 
 /**
- * The size of the pictures in pixels; diffusers takes the trained size for both when one is
+ * The size of the images in pixels; diffusers takes the trained size for both when one is
  * missing, here for that one.
  *
  * @throws {RangeError} when width or height is no multiple of 8.
  */
-export function pictureSize(
+export function imageSize(
   { unet, vae }: Pick<StableDiffusionComponents, "unet" | "vae">,
   options: { readonly height?: number | undefined; readonly width?: number | undefined },
 ): { readonly height: number; readonly width: number } {

@@ -9,13 +9,13 @@ import type { StableDiffusionComponents } from "./stable_diffusion.ts";
 
 /** Options of a call that follows a text. */
 export interface GuidanceOptions extends PromptOptions {
-  /** How closely the picture follows the prompt; 7.5 unless given, no guidance at 1 or below. */
+  /** How closely the image follows the prompt. Defaults to 7.5; no guidance at 1 or below. */
   readonly guidanceScale?: number | undefined;
 }
 
 /** What tells the denoiser of the text. */
 export interface TextConditioning {
-  /** Pictures to make. */
+  /** Images to make. */
   readonly count: number;
   /** Whether the denoiser is called for `[uncond, text]` at once. */
   readonly guidance: boolean;

@@ -41,7 +41,7 @@ export interface StableDiffusionXLComponents {
   readonly scheduler: Scheduler;
   /** Image encoder of an IP-Adapter. */
   readonly imageEncoder: unknown;
-  /** What prepares pictures for it. */
+  /** What prepares images for it. */
   readonly featureExtractor: FeatureExtractor | null;
 }
 

@@ -6,9 +6,9 @@ import { checkTimeIds, timeIdRows, type XlTimeIds } from "./xl_time_ids.ts";
 
 /** Options of a call of Stable Diffusion XL that follows a text. */
 export interface XlGuidanceOptions extends XlPromptOptions {
-  /** How closely the picture follows the prompt; no guidance at 1 or below. */
+  /** How closely the image follows the prompt; no guidance at 1 or below. */
   readonly guidanceScale?: number | undefined;
-  /** How much contrast is given back after guidance, 0..1 (arXiv:2305.08891); 0 unless given. */
+  /** How much contrast is given back after guidance, 0..1 (arXiv:2305.08891). Defaults to 0. */
   readonly guidanceRescale?: number | undefined;
 }
 
@@ -19,7 +19,7 @@ export type XlDenoiserOptions =
 
 /** What tells the denoiser of the text. */
 export interface XlConditioning {
-  /** Pictures to make. */
+  /** Images to make. */
   readonly count: number;
   /** Whether the denoiser is called for `[uncond, text]` at once. */
   readonly guidance: boolean;
@@ -73,7 +73,7 @@ export async function conditionOnXlText(
 
 /**
  * All negative rows, then all others; or one after the other, as text to image of diffusers has
- * them, which differs where negative sizes are given for several pictures.
+ * them, which differs where negative sizes are given for several images.
  */
 function rowsOf(
   { negative, positive }: XlTimeIds,

@@ -4,9 +4,9 @@ import type { StableDiffusionXLComponents } from "./xl_components.ts";
 
 /** The prompts of a call of Stable Diffusion XL. */
 export interface XlPromptOptions extends PromptOptions {
-  /** What the second text encoder reads; the prompt unless given. */
+  /** What the second text encoder reads. Defaults to the prompt. */
   readonly prompt2?: string | readonly string[] | undefined;
-  /** What the second text encoder reads as negative; the negative prompt unless given. */
+  /** What the second text encoder reads as negative. Defaults to the negative prompt. */
   readonly negativePrompt2?: string | readonly string[] | undefined;
   /** Pooled text, float32 [prompts, width]; with `promptEmbeds`. */
   readonly pooledPromptEmbeds?: Tensor | undefined;
@@ -14,7 +14,7 @@ export interface XlPromptOptions extends PromptOptions {
   readonly negativePooledPromptEmbeds?: Tensor | undefined;
 }
 
-/** A text as the denoiser takes it, one row for each picture. */
+/** A text as the denoiser takes it, one row for each image. */
 export interface XlText {
   /** float32 [N, tokens, width of both encoders]. */
   readonly embeds: Tensor;
@@ -109,7 +109,7 @@ async function encodeTexts(
 }
 
 /**
- * Prompts to text states, one row for each picture (`encode_prompt` of Stable Diffusion XL): the
+ * Prompts to text states, one row for each image (`encode_prompt` of Stable Diffusion XL): the
  * states before each encoder's last layer side by side, and the pooled state of the second.
  *
  * @returns The negative text and the text; the first is undefined without guidance.

@@ -6,25 +6,25 @@ export type XlSize = readonly [height: number, width: number];
 
 /** The sizes that Stable Diffusion XL is told of (section 2.2 of arXiv:2307.01952). */
 export interface XlSizeOptions {
-  /** How large the picture is to look as if it had been; its own size unless given. */
+  /** How large the image is to look as if it had been. Defaults to its own size. */
   readonly originalSize?: XlSize | undefined;
-  /** Where it is to look cut off, from the top left; [0, 0] unless given. */
+  /** Where it is to look cut off, from the top left. Defaults to [0, 0]. */
   readonly cropsCoordsTopLeft?: XlSize | undefined;
-  /** The size it is for; its own unless given. */
+  /** The size it is for. Defaults to its own. */
   readonly targetSize?: XlSize | undefined;
-  /** The same for what the picture should not look like; as above unless given. */
+  /** The same for what the image should not look like. As above by default. */
   readonly negativeOriginalSize?: XlSize | undefined;
-  /** The same for what the picture should not look like; [0, 0] unless given. */
+  /** The same for what the image should not look like. Defaults to [0, 0]. */
   readonly negativeCropsCoordsTopLeft?: XlSize | undefined;
-  /** The same for what the picture should not look like; as above unless given. */
+  /** The same for what the image should not look like. As above by default. */
   readonly negativeTargetSize?: XlSize | undefined;
 }
 
-/** How good the picture is to look, which the refiner is told instead of the target size. */
+/** How good the image is to look, which the refiner is told instead of the target size. */
 export interface XlAestheticOptions {
-  /** Of the picture, about 1..10; 6 unless given. */
+  /** Of the image, about 1..10. Defaults to 6. */
   readonly aestheticScore?: number | undefined;
-  /** Of what the picture should not look like; 2.5 unless given. */
+  /** Of what the image should not look like. Defaults to 2.5. */
   readonly negativeAestheticScore?: number | undefined;
 }
 

@@ -3,7 +3,7 @@ import type { Audio, AudioFileOptions, Recipe } from "@denoise/core";
 
 /** What a {@linkcode DenoiseAudio} may be made with beside its samples. */
 export interface DenoiseAudioOptions {
-  /** What the sound was made from. */
+  /** What the audio was made from. */
   readonly recipe?: Recipe | undefined;
 }
 
@@ -15,7 +15,7 @@ const BITS = { int16: 16, float32: 32 } as const;
 function checkCount(value: number, what: string, limit: number): void {
   if (Number.isInteger(value) && value >= 1 && value <= limit) return;
   throw new RangeError(
-    `Cannot make a sound with ${what} ${value}: it must be an integer from 1 to ${limit}`,
+    `Cannot make an audio clip with ${what} ${value}: it must be an integer from 1 to ${limit}`,
   );
 }
 
@@ -26,7 +26,7 @@ function checkName(path: string | URL): void {
 }
 
 /**
- * A sound of one or more channels with samples in -1..1. In a Deno notebook it shows a player.
+ * An audio clip of one or more channels with samples in -1..1. In a Deno notebook it shows a player.
  *
  * @example
  * ```ts
@@ -52,7 +52,7 @@ export class DenoiseAudio implements Audio {
   readonly recipe: Recipe | undefined;
 
   /**
-   * Makes a sound of samples, which are not copied.
+   * Makes an audio clip of samples, which are not copied.
    *
    * @throws {RangeError} if rate or channels are no positive integers, or the samples cannot be
    * shared out among the channels.
@@ -67,7 +67,7 @@ export class DenoiseAudio implements Audio {
     checkCount(channels, "channels", 65_535);
     if (data.length % channels !== 0) {
       throw new RangeError(
-        `Cannot make a sound of ${data.length} samples with ${channels} channels: each channel ` +
+        `Cannot make an audio clip of ${data.length} samples with ${channels} channels: each channel ` +
           `must have as many`,
       );
     }
@@ -89,7 +89,7 @@ export class DenoiseAudio implements Audio {
   }
 
   /**
-   * The sound as a WAV file. The same sound always gives the same bytes. As integers, samples are
+   * The audio as a WAV file. The same audio always gives the same bytes. As integers, samples are
    * `round(32767·x)` with x limited to -1..1; as floats they are as they are.
    *
    * @throws {TypeError} for another file format.
@@ -98,7 +98,9 @@ export class DenoiseAudio implements Audio {
   async encode(format: "wav" = "wav", options: AudioFileOptions = {}): Promise<Uint8Array> {
     const { sampleFormat = "int16" } = options;
     if (format !== "wav") {
-      throw new TypeError(`Cannot encode a sound as ${JSON.stringify(format)}: it must be "wav"`);
+      throw new TypeError(
+        `Cannot encode an audio clip as ${JSON.stringify(format)}: it must be "wav"`,
+      );
     }
     if (!Object.hasOwn(BITS, sampleFormat)) {
       throw new RangeError(
@@ -119,7 +121,7 @@ export class DenoiseAudio implements Audio {
   }
 
   /**
-   * Writes the sound as a WAV file.
+   * Writes the audio as a WAV file.
    *
    * @throws {TypeError} for a name that does not end in .wav.
    */

@@ -69,7 +69,7 @@ describe("DenoiseAudio", () => {
     assertEquals(Uint8Array.fromBase64(base64), await STEREO.encode() as Uint8Array<ArrayBuffer>);
   });
 
-  it("refuses what is no sound", async () => {
+  it("refuses what is no audio", async () => {
     const data = new Float32Array(4);
     assertThrows(() => new DenoiseAudio(0, 1, data), RangeError, "sample rate of 0");
     assertThrows(() => new DenoiseAudio(44_100.5, 1, data), RangeError, "44100.5");
@@ -82,11 +82,11 @@ describe("DenoiseAudio", () => {
 });
 
 describe("audioCodec.fromTensor()", () => {
-  it("gives each sound of a batch its channels and recipe", () => {
+  it("gives each audio clip of a batch its channels and recipe", () => {
     const tensor = Tensor.from([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]);
-    const sounds = audioCodec.fromTensor(tensor, 8000, (seed) => ({ seed }));
-    assertEquals(sounds.map(({ data }) => [...data]), [[1, 2, 3, 4], [5, 6, 7, 8]]);
-    assertEquals(sounds.map(({ recipe }) => recipe), [{ seed: 0 }, { seed: 1 }]);
+    const audio = audioCodec.fromTensor(tensor, 8000, (seed) => ({ seed }));
+    assertEquals(audio.map(({ data }) => [...data]), [[1, 2, 3, 4], [5, 6, 7, 8]]);
+    assertEquals(audio.map(({ recipe }) => recipe), [{ seed: 0 }, { seed: 1 }]);
   });
 
   it("refuses other tensors", () => {

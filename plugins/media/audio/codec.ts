@@ -2,7 +2,7 @@ import type { AudioCodec } from "@denoise/core";
 import { DenoiseAudio } from "./audio.ts";
 
 /**
- * Makes sounds of tensors.
+ * Makes audio of tensors.
  *
  * @example
  * ```ts
@@ -10,8 +10,8 @@ import { DenoiseAudio } from "./audio.ts";
  * import { audioCodec } from "@denoise/audio";
  * import { assertEquals } from "@std/assert";
  *
- * const sounds = audioCodec.fromTensor(Tensor.full([3, 1, 10], 0.5), 8000, (seed) => ({ seed }));
- * assertEquals(sounds.map(({ recipe }) => recipe?.seed), [0, 1, 2]);
+ * const audio = audioCodec.fromTensor(Tensor.full([3, 1, 10], 0.5), 8000, (seed) => ({ seed }));
+ * assertEquals(audio.map(({ recipe }) => recipe?.seed), [0, 1, 2]);
  * ```
  */
 export const audioCodec: AudioCodec = {
@@ -19,7 +19,7 @@ export const audioCodec: AudioCodec = {
     const [count, channels, length] = tensor.dims;
     if (tensor.dims.length !== 3 || !["float32", "float16", "float64"].includes(tensor.dtype)) {
       throw new TypeError(
-        `Cannot make sounds of ${tensor}: it must be float32 [N, channels, length]`,
+        `Cannot make audio of ${tensor}: it must be float32 [N, channels, length]`,
       );
     }
     const values = tensor.toFloat32Array();

@@ -1,5 +1,5 @@
 /**
- * # Sounds
+ * # Audio
  *
  * What audio pipelines make: samples that save themselves as WAV files and play in notebooks.
  *

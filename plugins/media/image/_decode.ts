@@ -3,7 +3,7 @@ import { pngChunks } from "./_png_chunks.ts";
 import { concat } from "./_bytes.ts";
 import { gifDecoder, type GifFrame, jpegDecoder, pngDecoder } from "./_imagescript.ts";
 import { paste } from "./_paste.ts";
-import { DenoiseImage } from "./picture.ts";
+import { DenoiseImage } from "./image.ts";
 
 /** Decoded pixels, always RGBA. */
 interface Rgba {
@@ -110,7 +110,7 @@ function gifFrame(bytes: Uint8Array): { flags: number | undefined; descriptor: n
   throw new SyntaxError("Cannot read the GIF: it has no frame");
 }
 
-/** A frame in its place on the picture, which is clear around it. */
+/** A frame in its place on the image, which is clear around it. */
 function onCanvas(frame: GifFrame, { width, height }: Header): Rgba {
   const canvas = { width, height, channels: 4, data: new Uint8Array(width * height * 4) };
   paste(canvas, { ...sizeOf(frame), channels: 4, data: frame.buffer }, frame.x, frame.y);
@@ -129,7 +129,7 @@ async function decodeGif(bytes: Uint8Array, header: Header): Promise<DenoiseImag
   const bottom = view.getUint16(descriptor + 3, true) + view.getUint16(descriptor + 7, true);
   if (right > header.width || bottom > header.height) {
     throw new SyntaxError(
-      `Cannot read the GIF: its first frame ends at ${right}x${bottom}, outside the picture of ` +
+      `Cannot read the GIF: its first frame ends at ${right}x${bottom}, outside the image of ` +
         `${header.width}x${header.height}`,
     );
   }
@@ -158,9 +158,9 @@ const DECODERS: {
  * @throws {SyntaxError} when it is broken or cut off.
  */
 export async function decode(bytes: Uint8Array, header: Header): Promise<DenoiseImage> {
-  let picture: DenoiseImage;
+  let image: DenoiseImage;
   try {
-    picture = await DECODERS[header.format](bytes, header);
+    image = await DECODERS[header.format](bytes, header);
   } catch (cause) {
     if (cause instanceof SyntaxError) throw cause;
     const name = { png: "PNG", jpeg: "JPEG", webp: "WebP", gif: "GIF" }[header.format];
@@ -168,11 +168,11 @@ export async function decode(bytes: Uint8Array, header: Header): Promise<Denoise
     const reason = isTrap ? "" : ` (${cause.message})`;
     throw new SyntaxError(`Cannot read the ${name}: it is broken${reason}`, { cause });
   }
-  if (picture.width !== header.width || picture.height !== header.height) {
+  if (image.width !== header.width || image.height !== header.height) {
     throw new SyntaxError(
-      `Cannot read the picture: its header says ${header.width}x${header.height}, but it holds ` +
-        `${picture.width}x${picture.height}`,
+      `Cannot read the image: its header says ${header.width}x${header.height}, but it holds ` +
+        `${image.width}x${image.height}`,
     );
   }
-  return picture;
+  return image;
 }

@@ -1,4 +1,4 @@
-/** A way to bring a picture to another size, by its name in diffusers' image processors. */
+/** A way to bring an image to another size, by its name in diffusers' image processors. */
 export type Resample = "nearest" | "box" | "bilinear" | "hamming" | "bicubic" | "lanczos";
 
 /** A filter kernel: its weight at a distance, and where it ends. */
@@ -52,7 +52,7 @@ export interface Taps {
 /**
  * `precompute_coeffs` of Pillow's Resample.c.
  *
- * @param box The part of the source axis that becomes the target; the whole unless given.
+ * @param box The part of the source axis that becomes the target. Defaults to the whole.
  */
 export function coefficients(
   from: number,

@@ -1,6 +1,6 @@
 import { isPng } from "./_png_chunks.ts";
 
-/** What a file says about its picture before anything is decoded. */
+/** What a file says about its image before anything is decoded. */
 export interface Header {
   readonly format: "png" | "jpeg" | "webp" | "gif";
   readonly width: number;
@@ -120,6 +120,6 @@ export function readHeader(bytes: Uint8Array): Header {
   if (startsWith(bytes, "RIFF") && startsWith(bytes, "WEBP", 8)) return webpHeader(bytes, view);
   if (startsWith(bytes, "GIF87a") || startsWith(bytes, "GIF89a")) return gifHeader(bytes, view);
   throw new SyntaxError(
-    `Cannot read the picture: it must be PNG, JPEG, WebP or GIF, but ${describeStart(bytes)}`,
+    `Cannot read the image: it must be PNG, JPEG, WebP or GIF, but ${describeStart(bytes)}`,
   );
 }

@@ -12,7 +12,7 @@ interface JpegDecoder {
   decode(bytes: Uint8Array): { width: number; height: number; buffer: Uint8Array };
 }
 
-/** One frame of a GIF, RGBA, and where it lies on the picture. */
+/** One frame of a GIF, RGBA, and where it lies on the image. */
 export interface GifFrame {
   readonly x: number;
   readonly y: number;

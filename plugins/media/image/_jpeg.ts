@@ -1,17 +1,17 @@
 import type { Pixels } from "./pixels.ts";
 
 /**
- * A JPEG of a picture; alpha is left out.
+ * A JPEG of an image; alpha is left out.
  *
  * @param quality 1 to 100.
  */
-export async function encodeJpeg(picture: Pixels, quality: number): Promise<Uint8Array> {
+export async function encodeJpeg(image: Pixels, quality: number): Promise<Uint8Array> {
   if (!Number.isInteger(quality) || quality < 1 || quality > 100) {
     throw new RangeError(
       `Cannot encode a JPEG of quality ${quality}: quality must be an integer from 1 to 100`,
     );
   }
-  const { width, height, channels, data } = picture;
+  const { width, height, channels, data } = image;
   const rgba = new Uint8ClampedArray(width * height * 4);
   for (let i = 0; i < width * height; i++) {
     const at = i * channels;
@@ -21,6 +21,6 @@ export async function encodeJpeg(picture: Pixels, quality: number): Promise<Uint
     rgba[4 * i + 3] = 255;
   }
   const { default: encode } = await import("@jsquash/jpeg/encode.js");
-  const image = { data: rgba, width, height, colorSpace: "srgb" } as ImageData;
-  return new Uint8Array(await encode(image, { quality, progressive: false }));
+  const rgb = { data: rgba, width, height, colorSpace: "srgb" } as ImageData;
+  return new Uint8Array(await encode(rgb, { quality, progressive: false }));
 }

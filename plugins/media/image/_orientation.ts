@@ -1,7 +1,7 @@
 import { jpegSegments, startsWith } from "./_header.ts";
 import type { Header } from "./_header.ts";
 import { pngChunks } from "./_png_chunks.ts";
-import { DenoiseImage } from "./picture.ts";
+import { DenoiseImage } from "./image.ts";
 
 const ORIENTATION_TAG = 0x0112;
 
@@ -51,10 +51,10 @@ export function readOrientation(bytes: Uint8Array, format: Header["format"]): nu
   return 1;
 }
 
-/** A picture turned upright, as `ImageOps.exif_transpose` of Pillow. */
-export function orient(picture: DenoiseImage, orientation: number): DenoiseImage {
-  if (orientation === 1) return picture;
-  const { width, height, channels, data: source } = picture;
+/** An image turned upright, as `ImageOps.exif_transpose` of Pillow. */
+export function orient(image: DenoiseImage, orientation: number): DenoiseImage {
+  if (orientation === 1) return image;
+  const { width, height, channels, data: source } = image;
   const isTurned = orientation >= 5;
   const isMirroredX = [2, 3, 7, 8].includes(orientation);
   const isMirroredY = [3, 4, 6, 7].includes(orientation);

@@ -1,6 +1,6 @@
 import type { Pixels } from "./pixels.ts";
 
-/** Copies a picture into another of as many channels; what lies outside is left out. */
+/** Copies an image into another of as many channels; what lies outside is left out. */
 export function paste(target: Pixels, source: Pixels, left: number, top: number): void {
   const { channels } = target;
   const from = Math.max(0, -left);

@@ -90,13 +90,13 @@ function filterRows(data: Uint8Array, height: number, stride: number, bpp: numbe
 
 /**
  * A PNG of 8 bits a sample, grey, RGB or RGBA. It holds nothing but the pixels and the given
- * texts, so that the same picture always is the same bytes.
+ * texts, so that the same image always is the same bytes.
  */
 export function encodePng(
-  picture: Pixels,
+  image: Pixels,
   texts: readonly (readonly [keyword: string, text: string])[] = [],
 ): Uint8Array {
-  const { width, height, channels, data } = picture;
+  const { width, height, channels, data } = image;
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, width);

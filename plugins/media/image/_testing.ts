@@ -22,12 +22,12 @@ export function floatsOf(base64: string): Float32Array {
   return new Float32Array(bytesOf(base64).buffer as ArrayBuffer);
 }
 
-/** The picture that stored pixels are. */
+/** The image that stored pixels are. */
 export function imageOf({ width, height, channels, data }: StoredPixels): DenoiseImage {
   return new DenoiseImage(width, height, channels, bytesOf(data));
 }
 
-/** A picture with other pixels for every seed. */
+/** An image with other pixels for every seed. */
 export function testImage(
   width: number,
   height: number,

@@ -1,4 +1,4 @@
-import { DenoiseImage } from "./picture.ts";
+import { DenoiseImage } from "./image.ts";
 import type { Pixels } from "./pixels.ts";
 
 const { fround } = Math;
@@ -26,9 +26,9 @@ function boxLine(
   }
 }
 
-function boxPasses(picture: Pixels, radius: number, passes: number): DenoiseImage {
-  const { width, height, channels } = picture;
-  const data = picture.data.slice();
+function boxPasses(image: Pixels, radius: number, passes: number): DenoiseImage {
+  const { width, height, channels } = image;
+  const data = image.data.slice();
   if (radius > 0) {
     const row = new Uint8Array(width);
     for (let y = 0; y < height; y++) {
@@ -53,14 +53,14 @@ function checkRadius(radius: number): void {
 }
 
 /**
- * A picture blurred with a box, bit for bit as `ImageFilter.BoxBlur` of Pillow.
+ * An image blurred with a box, bit for bit as `ImageFilter.BoxBlur` of Pillow.
  *
- * @param radius Pixels on each side, fractions allowed; 0 leaves the picture as it is.
+ * @param radius Pixels on each side, fractions allowed; 0 leaves the image as it is.
  * @throws {RangeError} for a negative or infinite radius.
  */
-export function boxBlur(picture: Pixels, radius: number): DenoiseImage {
+export function boxBlur(image: Pixels, radius: number): DenoiseImage {
   checkRadius(radius);
-  return boxPasses(picture, fround(radius), 1);
+  return boxPasses(image, fround(radius), 1);
 }
 
 /** The box that gives the Gaussian's variance in so many passes. */
@@ -77,11 +77,11 @@ function boxRadius(sigma: number, passes: number): number {
 }
 
 /**
- * A picture blurred by a Gaussian, bit for bit as `ImageFilter.GaussianBlur` of Pillow: three
+ * An image blurred by a Gaussian, bit for bit as `ImageFilter.GaussianBlur` of Pillow: three
  * passes of an extended box blur (Gwosdek et al., "Theoretical foundations of Gaussian convolution
  * by extended box filtering", 2011), in float32 as there.
  *
- * @param radius The standard deviation in pixels; 0 leaves the picture as it is.
+ * @param radius The standard deviation in pixels; 0 leaves the image as it is.
  * @throws {RangeError} for a negative or infinite radius.
  *
  * @example
@@ -93,7 +93,7 @@ function boxRadius(sigma: number, passes: number): number {
  * assertEquals([...gaussianBlur(dot, 0).data], [0, 0, 255, 0, 0]);
  * ```
  */
-export function gaussianBlur(picture: Pixels, radius: number): DenoiseImage {
+export function gaussianBlur(image: Pixels, radius: number): DenoiseImage {
   checkRadius(radius);
-  return boxPasses(picture, boxRadius(fround(radius), 3), 3);
+  return boxPasses(image, boxRadius(fround(radius), 3), 3);
 }

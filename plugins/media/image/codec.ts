@@ -1,7 +1,7 @@
 import {
-  type PictureCodec,
-  type PictureEditor,
-  type PictureInput,
+  type ImageCodec,
+  type ImageEditor,
+  type ImageInput,
   type ResizeOptions,
   Tensor,
 } from "@denoise/core";
@@ -10,13 +10,13 @@ import { convert, type Mode } from "./convert.ts";
 import { crop } from "./crop.ts";
 import { applyOverlay, cropRegion } from "./inpaint.ts";
 import { decodeImage, type ImageLimits, openImage } from "./open_image.ts";
-import { DenoiseImage } from "./picture.ts";
+import { DenoiseImage } from "./image.ts";
 import { checkSize, resize } from "./resize.ts";
 import { resizeNearest } from "./resize_nearest.ts";
 import { resizeAndCrop, resizeAndFill } from "./resize_to_fit.ts";
 import { imagesFromTensor, tensorFromImage } from "./tensors.ts";
 
-/** How {@linkcode imageCodec} takes a picture. */
+/** How {@linkcode imageCodec} takes an image. */
 export type ToTensorOptions = ResizeOptions & { readonly mode?: "L" | "RGB" };
 
 function checkPath(path: string | URL): string | URL {
@@ -31,8 +31,8 @@ function checkPath(path: string | URL): string | URL {
   return path;
 }
 
-async function pictureOf(
-  input: Exclude<PictureInput, Tensor>,
+async function givenImage(
+  input: Exclude<ImageInput, Tensor>,
   limits: ImageLimits,
 ): Promise<DenoiseImage> {
   if (input instanceof Uint8Array) return await decodeImage(input, limits);
@@ -44,7 +44,7 @@ async function pictureOf(
       ? `an object of ${(input as object).constructor?.name ?? "no class"}`
       : String(input);
     throw new TypeError(
-      `Cannot take ${found} as a picture: give a picture, the bytes of a file, a path or a tensor`,
+      `Cannot take ${found} as an image: give an image, the bytes of a file, a path or a tensor`,
     );
   }
   return new DenoiseImage(input.width, input.height, input.channels, input.data);
@@ -55,7 +55,7 @@ function takeTensor(tensor: Tensor, options: ToTensorOptions): Tensor {
   const [_, channels, height, width] = batch.dims;
   if (batch.dims.length !== 4 || ![1, 3, 4].includes(channels!)) {
     throw new TypeError(
-      `Cannot take ${tensor} as a picture: it must be float32 [N, C, H, W] with 1, 3 or 4 channels`,
+      `Cannot take ${tensor} as an image: it must be float32 [N, C, H, W] with 1, 3 or 4 channels`,
     );
   }
   const size = { width: options.width ?? width!, height: options.height ?? height! };
@@ -65,19 +65,19 @@ function takeTensor(tensor: Tensor, options: ToTensorOptions): Tensor {
 
 const FITS = { stretch: resize, fill: resizeAndFill, crop: resizeAndCrop };
 
-function editorOf(limits: ImageLimits): PictureEditor {
+function editorOf(limits: ImageLimits): ImageEditor {
   return {
     async open(input, mode) {
-      const picture = await pictureOf(input, limits);
-      return mode === undefined ? picture : convert(picture, mode);
+      const image = await givenImage(input, limits);
+      return mode === undefined ? image : convert(image, mode);
     },
     crop,
     cropRegion,
-    resize: (picture, width, height, { resample, fit = "stretch" } = {}) =>
-      FITS[fit](picture, width, height, resample),
+    resize: (image, width, height, { resample, fit = "stretch" } = {}) =>
+      FITS[fit](image, width, height, resample),
     blur: gaussianBlur,
-    overlay(mask, picture, painted, box) {
-      const { width, height, channels, data } = applyOverlay(mask, picture, painted, box);
+    overlay(mask, image, painted, box) {
+      const { width, height, channels, data } = applyOverlay(mask, image, painted, box);
       return new DenoiseImage(width, height, channels, data, { recipe: painted.recipe });
     },
   };
@@ -88,14 +88,14 @@ function editorOf(limits: ImageLimits): PictureEditor {
  *
  * @param limits What is refused before it is decoded.
  */
-export function createImageCodec(limits: ImageLimits = {}): PictureCodec {
+export function createImageCodec(limits: ImageLimits = {}): ImageCodec {
   return {
     editor: editorOf(limits),
     fromTensor: imagesFromTensor,
-    async toTensor(input: PictureInput, options: ToTensorOptions = {}): Promise<Tensor> {
+    async toTensor(input: ImageInput, options: ToTensorOptions = {}): Promise<Tensor> {
       if (input instanceof Tensor) return takeTensor(input, options);
-      const picture = await pictureOf(input, limits);
-      const opaque = picture.channels === 4 ? convert(picture, "RGB") : picture;
+      const image = await givenImage(input, limits);
+      const opaque = image.channels === 4 ? convert(image, "RGB") : image;
       const { width = opaque.width, height = opaque.height } = options;
       const sized = resize(opaque, width, height, options.resample ?? "lanczos");
       return tensorFromImage(convert(sized, options.mode ?? modeOf(sized)));
@@ -103,13 +103,13 @@ export function createImageCodec(limits: ImageLimits = {}): PictureCodec {
   };
 }
 
-function modeOf(picture: DenoiseImage): Mode {
-  return picture.channels === 1 ? "L" : "RGB";
+function modeOf(image: DenoiseImage): Mode {
+  return image.channels === 1 ? "L" : "RGB";
 }
 
 /**
- * Turns tensors into pictures and back, as the image processors of diffusers do with Pillow: a file
- * is turned upright and loses its alpha, then it is resized (LANCZOS unless told otherwise), then
+ * Turns tensors into images and back, as the image processors of diffusers do with Pillow: a file
+ * is turned upright and loses its alpha, then it is resized (LANCZOS by default), then
  * it becomes grey if `mode` is `"L"`; a tensor is resized to the nearest element.
  *
  * @example
@@ -123,4 +123,4 @@ function modeOf(picture: DenoiseImage): Mode {
  * assertEquals(imageCodec.fromTensor(tensor)[0]!.data, new Uint8Array(12).fill(51));
  * ```
  */
-export const imageCodec: PictureCodec = createImageCodec();
+export const imageCodec: ImageCodec = createImageCodec();

@@ -1,4 +1,4 @@
-import { DenoiseImage } from "./picture.ts";
+import { DenoiseImage } from "./image.ts";
 import type { Pixels } from "./pixels.ts";
 
 /** A kind of pixels by its name in Pillow. */
@@ -12,7 +12,7 @@ function luma(r: number, g: number, b: number): number {
 }
 
 /**
- * A picture in another mode, as `Image.convert` of Pillow: grey by ITU-R 601, alpha left out
+ * An image in another mode, as `Image.convert` of Pillow: grey by ITU-R 601, alpha left out
  * without a background or added as 255.
  *
  * @throws {TypeError} for an unknown mode.
@@ -26,14 +26,14 @@ function luma(r: number, g: number, b: number): number {
  * assertEquals([...convert(red, "L").data], [76]);
  * ```
  */
-export function convert(picture: Pixels, mode: Mode): DenoiseImage {
+export function convert(image: Pixels, mode: Mode): DenoiseImage {
   const to = CHANNELS[mode];
   if (to === undefined) {
     throw new TypeError(
-      `Cannot convert a picture to ${JSON.stringify(mode)}: it must be "L", "RGB" or "RGBA"`,
+      `Cannot convert an image to ${JSON.stringify(mode)}: it must be "L", "RGB" or "RGBA"`,
     );
   }
-  const { width, height, channels, data: source } = picture;
+  const { width, height, channels, data: source } = image;
   if (channels === to) return new DenoiseImage(width, height, channels, source.slice());
   const data = new Uint8Array(width * height * to);
   for (let i = 0, from = 0, at = 0; i < width * height; i++, from += channels, at += to) {

@@ -1,9 +1,9 @@
-import type { PictureBox } from "@denoise/core";
-import { DenoiseImage } from "./picture.ts";
+import type { ImageBox } from "@denoise/core";
+import { DenoiseImage } from "./image.ts";
 import type { Pixels } from "./pixels.ts";
 
 /**
- * The part of a picture inside a box; what lies outside the picture is 0, as in `Image.crop` of
+ * The part of an image inside a box; what lies outside the image is 0, as in `Image.crop` of
  * Pillow.
  *
  * @throws {RangeError} for a box without pixels or with fractions.
@@ -17,7 +17,7 @@ import type { Pixels } from "./pixels.ts";
  * assertEquals([...crop(row, { left: 1, top: 0, right: 4, bottom: 1 }).data], [2, 3, 0]);
  * ```
  */
-export function crop(picture: Pixels, box: PictureBox): DenoiseImage {
+export function crop(image: Pixels, box: ImageBox): DenoiseImage {
   const { left, top, right, bottom } = box;
   if (![left, top, right, bottom].every(Number.isInteger) || right <= left || bottom <= top) {
     throw new RangeError(
@@ -25,15 +25,15 @@ export function crop(picture: Pixels, box: PictureBox): DenoiseImage {
         "and top < bottom",
     );
   }
-  const { channels } = picture;
+  const { channels } = image;
   const [width, height] = [right - left, bottom - top];
   const data = new Uint8Array(width * height * channels);
   const from = Math.max(left, 0);
-  const to = Math.min(right, picture.width);
-  for (let y = Math.max(top, 0); y < Math.min(bottom, picture.height) && from < to; y++) {
-    const row = y * picture.width;
+  const to = Math.min(right, image.width);
+  for (let y = Math.max(top, 0); y < Math.min(bottom, image.height) && from < to; y++) {
+    const row = y * image.width;
     data.set(
-      picture.data.subarray((row + from) * channels, (row + to) * channels),
+      image.data.subarray((row + from) * channels, (row + to) * channels),
       ((y - top) * width + from - left) * channels,
     );
   }
@@ -41,11 +41,11 @@ export function crop(picture: Pixels, box: PictureBox): DenoiseImage {
 }
 
 /**
- * The middle of a picture, filled up with 0 where the picture is smaller, as `center_crop` of
+ * The middle of an image, filled up with 0 where the image is smaller, as `center_crop` of
  * transformers' image processors.
  */
-export function centerCrop(picture: Pixels, width: number, height: number): DenoiseImage {
-  const left = Math.floor((picture.width - width) / 2);
-  const top = Math.floor((picture.height - height) / 2);
-  return crop(picture, { left, top, right: left + width, bottom: top + height });
+export function centerCrop(image: Pixels, width: number, height: number): DenoiseImage {
+  const left = Math.floor((image.width - width) / 2);
+  const top = Math.floor((image.height - height) / 2);
+  return crop(image, { left, top, right: left + width, bottom: top + height });
 }

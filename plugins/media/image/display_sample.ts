@@ -1,10 +1,10 @@
 import type { Tensor } from "@denoise/core";
-import { DenoiseImage } from "./picture.ts";
+import { DenoiseImage } from "./image.ts";
 
 /** Shows something with a line of text above it. */
 export type Show = (image: DenoiseImage, caption: string) => void | Promise<void>;
 
-/** The picture of {@linkcode displaySample}. */
+/** The image of {@linkcode displaySample}. */
 export function sampleToImage(sample: Tensor): DenoiseImage {
   const [_, channels, height, width] = sample.dims;
   if (sample.dims.length !== 4 || ![1, 3].includes(channels!)) {
@@ -47,12 +47,12 @@ async function showInNotebook(image: DenoiseImage, caption: string): Promise<voi
 /**
  * Shows the first sample of a denoising loop, as `display_sample` of the diffusers quicktour:
  * `(x + 1) * 127.5` cut to whole numbers modulo 256 (as numpy's `astype(uint8)`), so values
- * outside -1..1 wrap around. In a Deno notebook it shows the picture, elsewhere it prints a line.
+ * outside -1..1 wrap around. In a Deno notebook it shows the image, elsewhere it prints a line.
  *
  * @param sample float32 [N, C, H, W], about -1..1; C = 1 or 3.
  * @param step The step to name in the caption.
  * @param show How to show it instead.
- * @returns The picture.
+ * @returns The image.
  * @throws {TypeError} for another shape.
  *
  * @example

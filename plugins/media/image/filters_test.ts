@@ -50,7 +50,7 @@ describe("convert()", () => {
 });
 
 describe("crop()", () => {
-  it("gives the bytes of Pillow, with 0 outside the picture", () => {
+  it("gives the bytes of Pillow, with 0 outside the image", () => {
     for (const { from, box, to } of golden.crops) {
       const [left, top, right, bottom] = box as [number, number, number, number];
       const cut = crop(imageOf(from), { left, top, right, bottom });
@@ -66,7 +66,7 @@ describe("crop()", () => {
 });
 
 describe("centerCrop()", () => {
-  it("takes the middle, and fills up around a smaller picture", () => {
+  it("takes the middle, and fills up around a smaller image", () => {
     const row = new DenoiseImage(5, 1, 1, Uint8Array.of(1, 2, 3, 4, 5));
     assertEquals([...centerCrop(row, 3, 1).data], [2, 3, 4]);
     assertEquals([...centerCrop(row, 7, 1).data], [0, 1, 2, 3, 4, 5, 0]);

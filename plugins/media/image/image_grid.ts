@@ -1,16 +1,16 @@
 import { convert } from "./convert.ts";
-import { DenoiseImage } from "./picture.ts";
+import { DenoiseImage } from "./image.ts";
 import type { Pixels } from "./pixels.ts";
 
 /**
- * Pictures in rows and columns on one picture, as `make_image_grid` of diffusers. Pictures of
+ * Images in rows and columns on one image, as `make_image_grid` of diffusers. Images of
  * several modes or sizes are allowed: each cell is as large as the largest, in RGB unless all are
  * grey or one has alpha; cells that are left over stay black (or clear).
  *
  * @param images Row by row; at least one.
  * @param rows How many rows.
  * @param cols How many columns.
- * @throws {RangeError} when `rows * cols` cells do not hold the pictures, or there are none.
+ * @throws {RangeError} when `rows * cols` cells do not hold the images, or there are none.
  *
  * @example
  * ```ts
@@ -30,7 +30,7 @@ export function imageGrid(images: readonly Pixels[], rows: number, cols: number)
   }
   if (images.length === 0 || images.length > cells) {
     throw new RangeError(
-      `Cannot make a grid of ${rows}x${cols} cells with ${images.length} pictures: ` +
+      `Cannot make a grid of ${rows}x${cols} cells with ${images.length} images: ` +
         `give 1 to ${cells}`,
     );
   }

@@ -1,8 +1,8 @@
-import type { DenoiseImage } from "./picture.ts";
+import type { DenoiseImage } from "./image.ts";
 import { imageGrid } from "./image_grid.ts";
 
 /**
- * Pictures that show themselves side by side in a Deno notebook; otherwise a plain array.
+ * Images that show themselves side by side in a Deno notebook; otherwise a plain array.
  *
  * @example
  * ```ts
@@ -19,7 +19,7 @@ export class ImageList extends Array<DenoiseImage> {
     return Array;
   }
 
-  /** What a Deno notebook shows: a grid of all pictures, as square as their number allows. */
+  /** What a Deno notebook shows: a grid of all images, as square as their number allows. */
   async [Symbol.for("Jupyter.display")](): Promise<Record<string, string>> {
     const text = { "text/plain": `ImageList of ${this.length}: ${this.map(String).join(", ")}` };
     if (this.length === 0) return text;

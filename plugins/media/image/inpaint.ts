@@ -1,8 +1,8 @@
-import type { PictureBox } from "@denoise/core";
+import type { ImageBox } from "@denoise/core";
 import { premultiply, unpremultiply } from "./_alpha.ts";
 import { paste } from "./_paste.ts";
 import { convert } from "./convert.ts";
-import { DenoiseImage } from "./picture.ts";
+import { DenoiseImage } from "./image.ts";
 import type { Pixels } from "./pixels.ts";
 import { resizeAndCrop } from "./resize_to_fit.ts";
 
@@ -23,7 +23,7 @@ function widen([start, end]: [number, number], by: number, length: number): [num
 }
 
 /**
- * The part of a picture around what a mask marks, in the shape of the size that is painted:
+ * The part of an image around what a mask marks, in the shape of the size that is painted:
  * `get_crop_region` of diffusers' `VaeImageProcessor`.
  *
  * @param mask White where something new is painted, black elsewhere.
@@ -32,7 +32,7 @@ function widen([start, end]: [number, number], by: number, length: number): [num
  * @param pad Pixels to leave around the marked part, before it is widened to the shape.
  * @throws {RangeError} for a mask that is black everywhere.
  */
-export function cropRegion(mask: Pixels, width: number, height: number, pad = 0): PictureBox {
+export function cropRegion(mask: Pixels, width: number, height: number, pad = 0): ImageBox {
   const { data } = convert(mask, "L");
   const isColumnMarked = (x: number): boolean => {
     for (let y = 0; y < mask.height; y++) if (data[y * mask.width + x] !== 0) return true;
@@ -72,31 +72,31 @@ function composite(under: number, over: number, alpha: number): number {
 }
 
 /**
- * The painted part put back into the picture that it was cropped from, softly where the mask is
+ * The painted part put back into the image that it was cropped from, softly where the mask is
  * grey: `apply_overlay` of diffusers' `VaeImageProcessor`.
  *
- * @param mask White where something new was painted; as large as the picture.
- * @param picture The whole picture.
+ * @param mask White where something new was painted; as large as the image.
+ * @param image The whole image.
  * @param painted What was painted.
- * @param box Where it belongs; the whole picture unless given.
- * @returns RGB, as large as the picture.
- * @throws {RangeError} when mask and picture differ in size.
+ * @param box Where it belongs. Defaults to the whole image.
+ * @returns RGB, as large as the image.
+ * @throws {RangeError} when mask and image differ in size.
  */
 export function applyOverlay(
   mask: Pixels,
-  picture: Pixels,
+  image: Pixels,
   painted: Pixels,
-  box?: PictureBox,
+  box?: ImageBox,
 ): DenoiseImage {
-  const { width, height } = picture;
+  const { width, height } = image;
   if (mask.width !== width || mask.height !== height) {
     throw new RangeError(
-      `Cannot put a painted part into a picture of ${width}x${height}: its mask is ` +
+      `Cannot put a painted part into an image of ${width}x${height}: its mask is ` +
         `${mask.width}x${mask.height}, but must be as large`,
     );
   }
   const covers = convert(mask, "L").data;
-  const kept = premultiply(convert(picture, "RGBA").data);
+  const kept = premultiply(convert(image, "RGBA").data);
   for (let i = 0; i < kept.length; i++) kept[i] = blend(0, kept[i]!, 255 - covers[i >> 2]!);
   const over = unpremultiply(kept);
   const result = new DenoiseImage(width, height, 3, new Uint8Array(width * height * 3));
@@ -114,6 +114,6 @@ export function applyOverlay(
   return result;
 }
 
-function fitted(picture: Pixels, { left, top, right, bottom }: PictureBox): DenoiseImage {
-  return resizeAndCrop(picture, right - left, bottom - top);
+function fitted(image: Pixels, { left, top, right, bottom }: ImageBox): DenoiseImage {
+  return resizeAndCrop(image, right - left, bottom - top);
 }

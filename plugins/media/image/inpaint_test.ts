@@ -30,8 +30,8 @@ describe("cropRegion()", () => {
 
 describe("applyOverlay()", () => {
   it("gives the pixels of apply_overlay, for hard and soft masks, with and without alpha", () => {
-    for (const { mask, picture, painted, region, overlay } of golden.paintings) {
-      const images = [imageOf(mask), imageOf(picture), imageOf(painted)] as const;
+    for (const { mask, image, painted, region, overlay } of golden.paintings) {
+      const images = [imageOf(mask), imageOf(image), imageOf(painted)] as const;
       assertEquals(applyOverlay(...images, boxOf(region)).data, imageOf(overlay).data);
     }
   });
@@ -55,12 +55,12 @@ describe("resizeAndFill() and resizeAndCrop()", () => {
 describe("imageCodec.editor", () => {
   it("opens, crops, resizes, blurs and puts back", async () => {
     const editor = imageCodec.editor!;
-    const picture = await editor.open(testImage(20, 10, 4), "RGB");
+    const image = await editor.open(testImage(20, 10, 4), "RGB");
     const mask = await editor.open(testImage(20, 10, 1), "L");
     const box = editor.cropRegion(mask, 8, 8);
-    const part = editor.resize(editor.crop(picture, box), 8, 8, { fit: "fill" });
+    const part = editor.resize(editor.crop(image, box), 8, 8, { fit: "fill" });
     assertEquals([part.width, part.height, part.channels], [8, 8, 3]);
-    const result = editor.overlay(editor.blur(mask, 2), picture, part, box);
+    const result = editor.overlay(editor.blur(mask, 2), image, part, box);
     assertEquals([result.width, result.height], [20, 10]);
   });
 });

@@ -2,7 +2,7 @@ import { DenoiseError } from "@denoise/core";
 import { concat } from "./_bytes.ts";
 import { convert } from "./convert.ts";
 import { checkBytes, decodeImage, type ImageLimits, openImage } from "./open_image.ts";
-import type { DenoiseImage } from "./picture.ts";
+import type { DenoiseImage } from "./image.ts";
 
 /** How {@linkcode loadImage} fetches. */
 export interface LoadImageOptions extends ImageLimits {
@@ -41,14 +41,14 @@ async function download(address: string, options: LoadImageOptions): Promise<Uin
 }
 
 /**
- * A picture as RGB, turned upright, from a web address, a data URL or a path: `load_image` of
+ * An image as RGB, turned upright, from a web address, a data URL or a path: `load_image` of
  * diffusers. It asks any address that it is given; a server that gets addresses from others has to
  * check them first.
  *
  * @param source `https://...`, `http://...`, `data:...` or a path.
  * @throws {DenoiseError} `source_unavailable` when the address cannot be fetched.
  * @throws {SyntaxError} for another format, or a file that is broken or cut off.
- * @throws {RangeError} for a file or a picture above the limits.
+ * @throws {RangeError} for a file or an image above the limits.
  *
  * @example
  * ```ts

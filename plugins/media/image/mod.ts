@@ -1,7 +1,7 @@
 /**
- * # Pictures
+ * # Images
  *
- * Pictures in and out of files, tensors and notebooks, with the same pixels as diffusers gets from
+ * Images in and out of files, tensors and notebooks, with the same pixels as diffusers gets from
  * Pillow.
  *
  * @example
@@ -28,7 +28,7 @@ export { ImageList } from "./image_list.ts";
 export { applyOverlay, cropRegion } from "./inpaint.ts";
 export { loadImage, type LoadImageOptions } from "./load_image.ts";
 export { decodeImage, type ImageLimits, openImage } from "./open_image.ts";
-export { DenoiseImage, type DenoiseImageOptions, type EncodeOptions } from "./picture.ts";
+export { DenoiseImage, type DenoiseImageOptions, type EncodeOptions } from "./image.ts";
 export type { Pixels } from "./pixels.ts";
 export { formatParameters, readPngTexts, readRecipe } from "./recipe.ts";
 export type { Resample } from "./_filters.ts";

@@ -1,13 +1,13 @@
 import { decode } from "./_decode.ts";
 import { readHeader } from "./_header.ts";
 import { orient, readOrientation } from "./_orientation.ts";
-import type { DenoiseImage } from "./picture.ts";
+import type { DenoiseImage } from "./image.ts";
 
-/** What a picture may be at most; checked before it is decoded. */
+/** What an image may be at most; checked before it is decoded. */
 export interface ImageLimits {
-  /** Pixels, width times height; 16,777,216 (4096 x 4096) unless given. */
+  /** Pixels, width times height; 16,777,216 (4096 x 4096) by default. */
   readonly maxPixels?: number | undefined;
-  /** Bytes of the file; 64 MiB unless given. */
+  /** Bytes of the file. Defaults to 64 MiB. */
   readonly maxBytes?: number | undefined;
 }
 
@@ -19,21 +19,21 @@ export function checkBytes(length: number, limits: ImageLimits): void {
   const allowed = limits.maxBytes ?? MAX_BYTES;
   if (length > allowed) {
     throw new RangeError(
-      `Cannot read a picture file of ${length} bytes: at most ${allowed} are allowed ` +
+      `Cannot read an image file of ${length} bytes: at most ${allowed} are allowed ` +
         "(the option maxBytes raises that)",
     );
   }
 }
 
 /**
- * A picture from the bytes of a PNG, JPEG, WebP or GIF (its first frame), turned upright by its
+ * An image from the bytes of a PNG, JPEG, WebP or GIF (its first frame), turned upright by its
  * EXIF orientation. Its size is read from the header first, so that a small file with a huge
- * picture is refused before it takes memory. 16-bit PNGs give their upper 8 bits.
+ * image is refused before it takes memory. 16-bit PNGs give their upper 8 bits.
  *
  * @param bytes The file.
  * @param limits What is refused.
  * @throws {SyntaxError} for another format, or a file that is broken or cut off.
- * @throws {RangeError} for a file or a picture above the limits.
+ * @throws {RangeError} for a file or an image above the limits.
  *
  * @example
  * ```ts
@@ -53,11 +53,11 @@ export async function decodeImage(
   const { width, height } = header;
   const allowed = limits.maxPixels ?? MAX_PIXELS;
   if (width < 1 || height < 1) {
-    throw new SyntaxError(`Cannot read the picture: its header says ${width}x${height}`);
+    throw new SyntaxError(`Cannot read the image: its header says ${width}x${height}`);
   }
   if (width * height > allowed) {
     throw new RangeError(
-      `Cannot read a picture of ${width}x${height}, ${width * height} pixels: at most ${allowed} ` +
+      `Cannot read an image of ${width}x${height}, ${width * height} pixels: at most ${allowed} ` +
         "are allowed (the option maxPixels raises that)",
     );
   }
@@ -65,13 +65,13 @@ export async function decodeImage(
 }
 
 /**
- * A picture from a file.
+ * An image from a file.
  *
  * @param path Where the file lies.
  * @param limits What is refused.
  * @throws {Deno.errors.NotFound} when there is no such file.
  * @throws {SyntaxError} for another format, or a file that is broken or cut off.
- * @throws {RangeError} for a file or a picture above the limits.
+ * @throws {RangeError} for a file or an image above the limits.
  */
 export async function openImage(
   path: string | URL,

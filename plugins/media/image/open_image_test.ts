@@ -29,7 +29,7 @@ describe("openImage()", () => {
 });
 
 describe("decodeImage()", () => {
-  it("refuses a huge picture in a small file by its header", async () => {
+  it("refuses a huge image in a small file by its header", async () => {
     const png = await testImage(2, 2, 3).encode("png");
     new DataView(png.buffer).setUint32(16, 50_000);
     new DataView(png.buffer).setUint32(20, 50_000);
@@ -48,7 +48,7 @@ describe("decodeImage()", () => {
     }
   });
 
-  it("gives a picture or a clear error for files with wrong bytes", async () => {
+  it("gives an image or a clear error for files with wrong bytes", async () => {
     const place = fc.tuple(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.nat(255));
     const changes = fc.array(place, { minLength: 1, maxLength: 4 });
     await fc.assert(

@@ -1,4 +1,4 @@
-/** Pixels of 8 bits a sample, row by row; every {@linkcode Picture} of the core is one. */
+/** Pixels of 8 bits a sample, row by row; every {@linkcode Image} of the core is one. */
 export interface Pixels {
   /** Width in pixels. */
   readonly width: number;

@@ -1,13 +1,13 @@
-import { DenoiseImage } from "./picture.ts";
+import { DenoiseImage } from "./image.ts";
 import type { Pixels } from "./pixels.ts";
 import { coefficients, FILTERS, type Resample } from "./_filters.ts";
 import { passes8 } from "./_passes.ts";
 import { twoPass } from "./_two_pass.ts";
 import { premultiply, unpremultiply } from "./_alpha.ts";
 
-function resample(picture: Pixels, width: number, height: number, method: Resample): Uint8Array {
-  const { channels, data } = picture;
-  const result = twoPass(data, picture, { width, height }, channels, method, passes8(channels));
+function resample(image: Pixels, width: number, height: number, method: Resample): Uint8Array {
+  const { channels, data } = image;
+  const result = twoPass(data, image, { width, height }, channels, method, passes8(channels));
   return result === data ? data.slice() : result;
 }
 
@@ -21,13 +21,13 @@ function nearestPlaces(from: number, to: number): Int32Array {
   return places;
 }
 
-function nearest(picture: Pixels, width: number, height: number): Uint8Array {
-  const { channels, data } = picture;
-  const columns = nearestPlaces(picture.width, width);
-  const rows = nearestPlaces(picture.height, height);
+function nearest(image: Pixels, width: number, height: number): Uint8Array {
+  const { channels, data } = image;
+  const columns = nearestPlaces(image.width, width);
+  const rows = nearestPlaces(image.height, height);
   const target = new Uint8Array(width * height * channels);
   for (let y = 0, place = 0; y < height; y++) {
-    const row = rows[y]! * picture.width;
+    const row = rows[y]! * image.width;
     for (let x = 0; x < width; x++) {
       const from = (row + columns[x]!) * channels;
       for (let c = 0; c < channels; c++) target[place++] = data[from + c]!;
@@ -40,7 +40,7 @@ function nearest(picture: Pixels, width: number, height: number): Uint8Array {
 export function checkSize(width: number, height: number): void {
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
     throw new RangeError(
-      `Cannot resize a picture to ${width}x${height}: both must be positive integers`,
+      `Cannot resize an image to ${width}x${height}: both must be positive integers`,
     );
   }
 }
@@ -49,21 +49,21 @@ export function checkSize(width: number, height: number): void {
 export function checkResample(method: string): asserts method is Resample {
   if (method !== "nearest" && !(method in FILTERS)) {
     throw new TypeError(
-      `Cannot resize a picture with ${JSON.stringify(method)}: it must be one of ` +
+      `Cannot resize an image with ${JSON.stringify(method)}: it must be one of ` +
         ["nearest", ...Object.keys(FILTERS)].map((name) => JSON.stringify(name)).join(", "),
     );
   }
 }
 
 /**
- * A picture in another size, bit for bit as `Image.resize` of Pillow 13: two passes with the
- * filter stretched when the picture shrinks, in fixed point of 22 bits; RGBA goes through
+ * An image in another size, bit for bit as `Image.resize` of Pillow 13: two passes with the
+ * filter stretched when the image shrinks, in fixed point of 22 bits; RGBA goes through
  * premultiplied alpha unless the method is `"nearest"`.
  *
- * @param picture Grey, RGB or RGBA.
+ * @param image Grey, RGB or RGBA.
  * @param width The new width in pixels.
  * @param height The new height in pixels.
- * @param method `"lanczos"` unless given.
+ * @param method `"lanczos"` by default.
  * @throws {RangeError} for a size that is no positive integer.
  * @throws {TypeError} for an unknown method.
  *
@@ -77,7 +77,7 @@ export function checkResample(method: string): asserts method is Resample {
  * ```
  */
 export function resize(
-  picture: Pixels,
+  image: Pixels,
   width: number,
   height: number,
   method: Resample = "lanczos",
@@ -85,40 +85,40 @@ export function resize(
   checkSize(width, height);
   checkResample(method);
   if (method === "nearest") {
-    return new DenoiseImage(width, height, picture.channels, nearest(picture, width, height));
+    return new DenoiseImage(width, height, image.channels, nearest(image, width, height));
   }
-  if (picture.channels !== 4 || (width === picture.width && height === picture.height)) {
-    const data = resample(picture, width, height, method);
-    return new DenoiseImage(width, height, picture.channels, data);
+  if (image.channels !== 4 || (width === image.width && height === image.height)) {
+    const data = resample(image, width, height, method);
+    return new DenoiseImage(width, height, image.channels, data);
   }
-  const { width: fromWidth, height: fromHeight } = picture;
-  const premultiplied = new DenoiseImage(fromWidth, fromHeight, 4, premultiply(picture.data));
+  const { width: fromWidth, height: fromHeight } = image;
+  const premultiplied = new DenoiseImage(fromWidth, fromHeight, 4, premultiply(image.data));
   const data = unpremultiply(resample(premultiplied, width, height, method));
   return new DenoiseImage(width, height, 4, data);
 }
 
 /**
- * The edge of a picture drawn out: what Pillow makes of `resize` with a box without extent, along
+ * The edge of an image drawn out: what Pillow makes of `resize` with a box without extent, along
  * one axis, with its bicubic filter.
  */
 export function drawOutEdge(
-  picture: Pixels,
+  image: Pixels,
   axis: "width" | "height",
   length: number,
   at: number,
 ): DenoiseImage {
-  const { channels, data } = picture;
-  const taps = coefficients(picture[axis], length, "bicubic", [at, at]);
-  const rowLength = picture.width * channels;
+  const { channels, data } = image;
+  const taps = coefficients(image[axis], length, "bicubic", [at, at]);
+  const rowLength = image.width * channels;
   return axis === "width"
     ? new DenoiseImage(
       length,
-      picture.height,
+      image.height,
       channels,
       passes8(channels).horizontal(data, rowLength, taps),
     )
     : new DenoiseImage(
-      picture.width,
+      image.width,
       length,
       channels,
       passes8(channels).vertical(data, rowLength, taps),

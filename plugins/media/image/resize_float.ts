@@ -5,13 +5,13 @@ import { checkResample, checkSize } from "./resize.ts";
 import { twoPass } from "./_two_pass.ts";
 
 /**
- * Planes of float32 in another size, as Pillow resizes pictures of mode `F`: the filter stretched
+ * Planes of float32 in another size, as Pillow resizes images of mode `F`: the filter stretched
  * when the plane shrinks, sums in float64, no clipping. For masks and depth maps.
  *
  * @param tensor float32 [..., H, W].
  * @param width The new width.
  * @param height The new height.
- * @param method `"bicubic"` unless given; not `"nearest"`.
+ * @param method `"bicubic"` by default; not `"nearest"`.
  * @throws {TypeError} for a tensor of another type or rank, or an unknown method.
  * @throws {RangeError} for a size that is no positive integer.
  */

@@ -13,7 +13,7 @@ describe("resize()", () => {
     }
   });
 
-  it("leaves a picture of one colour as it is", () => {
+  it("leaves an image of one colour as it is", () => {
     const size = fc.integer({ min: 1, max: 40 });
     const method = fc.constantFrom("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos");
     fc.assert(

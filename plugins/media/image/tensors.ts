@@ -1,14 +1,14 @@
 import { type Recipe, Tensor } from "@denoise/core";
 import { ImageList } from "./image_list.ts";
-import { DenoiseImage } from "./picture.ts";
+import { DenoiseImage } from "./image.ts";
 import type { Pixels } from "./pixels.ts";
 
 /**
- * Pictures of a batch, with the pixels that `numpy_to_pil` of diffusers gives: `x * 255` in
+ * Images of a batch, with the pixels that `numpy_to_pil` of diffusers gives: `x * 255` in
  * float32, rounded half to even; values outside 0..1 are clipped.
  *
  * @param tensor Floating point [N, C, H, W] or [C, H, W] in 0..1, C = 1, 3 or 4.
- * @param recipe What each picture was made from.
+ * @param recipe What each image was made from.
  * @throws {TypeError} for a tensor of another shape or type.
  *
  * @example
@@ -28,7 +28,7 @@ export function imagesFromTensor(tensor: Tensor, recipe?: (index: number) => Rec
     tensor.dtype === "float64";
   if (batch.dims.length !== 4 || ![1, 3, 4].includes(channels!) || !isFloating) {
     throw new TypeError(
-      `Cannot make pictures of ${tensor}: it must be float32 [N, C, H, W] with 1, 3 or 4 channels`,
+      `Cannot make images of ${tensor}: it must be float32 [N, C, H, W] with 1, 3 or 4 channels`,
     );
   }
   const values = batch.toFloat32Array();
@@ -49,7 +49,7 @@ export function imagesFromTensor(tensor: Tensor, recipe?: (index: number) => Rec
 }
 
 /**
- * A picture as float32 [1, C, H, W] in 0..1: `x / 255` in float32, as `pil_to_numpy` of diffusers.
+ * An image as float32 [1, C, H, W] in 0..1: `x / 255` in float32, as `pil_to_numpy` of diffusers.
  *
  * @example
  * ```ts
@@ -60,8 +60,8 @@ export function imagesFromTensor(tensor: Tensor, recipe?: (index: number) => Rec
  * assertEquals(tensorFromImage(white).toNested(), [[[[1, 0]]]]);
  * ```
  */
-export function tensorFromImage(picture: Pixels): Tensor {
-  const { width, height, channels, data } = picture;
+export function tensorFromImage(image: Pixels): Tensor {
+  const { width, height, channels, data } = image;
   const plane = width * height;
   const values = new Float32Array(plane * channels);
   for (let c = 0; c < channels; c++) {

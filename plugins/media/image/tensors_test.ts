@@ -28,7 +28,7 @@ describe("imagesFromTensor()", () => {
     assertEquals(made.map((image) => image.data), images.map((image) => bytesOf(image.data)));
   });
 
-  it("gives each picture its recipe", () => {
+  it("gives each image its recipe", () => {
     const made = imagesFromTensor(Tensor.zeros([2, 1, 1, 1]), (index) => ({ seed: index }));
     assertEquals(made.map((image) => image.recipe), [{ seed: 0 }, { seed: 1 }]);
   });
@@ -38,7 +38,7 @@ describe("imagesFromTensor()", () => {
     assertEquals([...image!.data], [0, 255, 0, 255]);
   });
 
-  it("takes one picture without a batch, and float16", () => {
+  it("takes one image without a batch, and float16", () => {
     const half = Tensor.full([3, 1, 1], 0.25).toFloat16();
     assertEquals([...imagesFromTensor(half)[0]!.data], [64, 64, 64]);
   });
@@ -79,20 +79,20 @@ describe("imageCodec.toTensor()", () => {
     }
   });
 
-  it("takes bytes, paths and pictures alike", async () => {
+  it("takes bytes, paths and images alike", async () => {
     const path = fileOf("rgb.png");
     const fromPath = await imageCodec.toTensor(path);
     const bytes = await Deno.readFile(path);
     assertEquals((await imageCodec.toTensor(bytes)).equals(fromPath), true);
-    const [picture] = imageCodec.fromTensor(fromPath);
-    assertEquals((await imageCodec.toTensor(picture!)).equals(fromPath), true);
+    const [image] = imageCodec.fromTensor(fromPath);
+    assertEquals((await imageCodec.toTensor(image!)).equals(fromPath), true);
     assertEquals(
       (await imageCodec.toTensor(decodeURIComponent(path.pathname))).dims,
       fromPath.dims,
     );
   });
 
-  it("keeps the side that is not given, and grey pictures grey", async () => {
+  it("keeps the side that is not given, and grey images grey", async () => {
     const narrow = await imageCodec.toTensor(testImage(20, 10, 3), { width: 8 });
     assertEquals(narrow.dims, [1, 3, 10, 8]);
     assertEquals((await imageCodec.toTensor(testImage(6, 9, 1))).dims, [1, 1, 9, 6]);
@@ -131,7 +131,7 @@ describe("displaySample()", () => {
     assertEquals(image.data, bytesOf(shown));
   });
 
-  it("shows the picture with the step", async () => {
+  it("shows the image with the step", async () => {
     const seen: [DenoiseImage, string][] = [];
     const image = await displaySample(Tensor.zeros([1, 3, 2, 2]), 50, (...shown) => {
       seen.push(shown);

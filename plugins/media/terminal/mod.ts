@@ -1,7 +1,7 @@
 /**
  * # Terminal
  *
- * Progress bars, and pictures in terminals that can show them.
+ * Progress bars, and images in terminals that can show them.
  *
  * @example
  * ```ts
@@ -18,7 +18,7 @@ export { ProgressBar, type ProgressOptions, type ProgressStream } from "./progre
 export {
   findGraphicsProtocol,
   type GraphicsProtocol,
-  showPicture,
-  type ShowPictureOptions,
-} from "./show_picture.ts";
+  showImage,
+  type ShowImageOptions,
+} from "./show_image.ts";
 export { tqdm } from "./tqdm.ts";

@@ -18,15 +18,15 @@ export interface ProgressOptions {
   readonly total?: number | undefined;
   /** What stands in front of the bar. */
   readonly desc?: string | undefined;
-  /** What is counted; `"it"` unless given. `"B"` counts bytes and shows kB, MB, GB. */
+  /** What is counted. Defaults to `"it"`. `"B"` counts bytes and shows kB, MB, GB. */
   readonly unit?: string | undefined;
-  /** Where it is written; standard error, or under the cell of a notebook, unless given. */
+  /** Where it is written. Defaults to standard error, or under the cell of a notebook. */
   readonly stream?: ProgressStream | undefined;
-  /** Seconds between two lines where there is no terminal; 5 unless given. */
+  /** Seconds between two lines where there is no terminal. Defaults to 5. */
   readonly interval?: number | undefined;
   /** Show nothing. */
   readonly disable?: boolean | undefined;
-  /** The time in milliseconds; `performance.now` unless given. */
+  /** The time in milliseconds; `performance.now` by default. */
   readonly now?: (() => number) | undefined;
 }
 

@@ -43,12 +43,12 @@ describe("tqdm()", () => {
   it("walks through asynchronous items and keeps the return value", async () => {
     async function* steps(): AsyncGenerator<number, string> {
       yield await Promise.resolve(1);
-      return "pictures";
+      return "images";
     }
     const { written, stream, now } = fake(false);
     const run = tqdm(steps(), { stream, now });
     assertEquals(await run.next(), { done: false, value: 1 });
-    assertEquals(await run.next(), { done: true, value: "pictures" });
+    assertEquals(await run.next(), { done: true, value: "images" });
     assertEquals(written, ["1it [00:00, ?it/s]\n"]);
   });
 

@@ -1,17 +1,17 @@
 import type { ConfigSchema } from "@denoise/core";
-import { checkPictureCoder } from "@denoise/onnx/blocks";
+import { checkImageCoder } from "@denoise/onnx/blocks";
 
 /** Options of an AutoencoderKL, as they stand in config.json. */
 export interface AutoencoderKLConfig {
-  /** Channels of the picture. */
+  /** Channels of the image. */
   readonly in_channels: number;
-  /** Channels of the decoded picture. */
+  /** Channels of the decoded image. */
   readonly out_channels: number;
   /** Block of each level of the encoder, by its class name. */
   readonly down_block_types: readonly string[];
   /** Block of each level of the decoder, by its class name. */
   readonly up_block_types: readonly string[];
-  /** Channels of each level, from the picture's size down. */
+  /** Channels of each level, from the image's size down. */
   readonly block_out_channels: readonly number[];
   /** Residual blocks of a level of the encoder; one more in the decoder. */
   readonly layers_per_block: number;
@@ -74,5 +74,5 @@ export const schema: ConfigSchema<AutoencoderKLConfig> = {
 
 /** Refuses what cannot be built, before any weights are looked at. */
 export function check(config: AutoencoderKLConfig): void {
-  checkPictureCoder("AutoencoderKL", config);
+  checkImageCoder("AutoencoderKL", config);
 }

@@ -1,5 +1,5 @@
 /**
- * AutoencoderKL: pictures to latents, an eighth as wide and high in Stable Diffusion, and back.
+ * AutoencoderKL: images to latents, an eighth as wide and high in Stable Diffusion, and back.
  * Kingma and Welling (arXiv:1312.6114); Rombach et al. (arXiv:2112.10752), section 3.1.
  *
  * @example
@@ -29,18 +29,18 @@ import { inSlices, inTiles, type TilePlan, tilePlan } from "./tiling.ts";
 
 export type { AutoencoderKLConfig };
 
-/** A loaded AutoencoderKL: `encode(pictures)` and `decode(latents)`. */
+/** A loaded AutoencoderKL: `encode(images)` and `decode(latents)`. */
 export interface AutoencoderKL extends Autoencoder<AutoencoderKLConfig> {
   /** Computes the samples of a batch one after the other, which needs less memory. */
   enableSlicing(): void;
   /** Computes a batch at once again. */
   disableSlicing(): void;
   /**
-   * Computes pictures that are larger than `sample_size` in overlapping tiles, which bounds the
+   * Computes images that are larger than `sample_size` in overlapping tiles, which bounds the
    * memory; colours may differ a little from tile to tile.
    */
   enableTiling(): void;
-  /** Computes pictures as a whole again. */
+  /** Computes images as a whole again. */
   disableTiling(): void;
 }
 

@@ -62,7 +62,7 @@ function fadeAcross(left: Tile, tile: Tile, blend: number): void {
 
 /**
  * Runs a model on overlapping tiles and fades their outputs into each other, so that memory does
- * not grow with the picture (`tiled_encode` and `tiled_decode` of diffusers).
+ * not grow with the image (`tiled_encode` and `tiled_decode` of diffusers).
  *
  * @param x float32 [N, C, H, W].
  */

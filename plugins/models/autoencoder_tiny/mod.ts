@@ -43,9 +43,9 @@ import {
 
 /** Options of an AutoencoderTiny, as they stand in config.json. */
 export interface AutoencoderTinyConfig {
-  /** Channels of the picture. */
+  /** Channels of the image. */
   readonly in_channels: number;
-  /** Channels of the decoded picture. */
+  /** Channels of the decoded image. */
   readonly out_channels: number;
   /** Channels of each level of the encoder. */
   readonly encoder_block_out_channels: readonly number[];
@@ -100,7 +100,7 @@ const schema: ConfigSchema<AutoencoderTinyConfig> = {
   floats: ["latent_shift", "scaling_factor", "shift_factor"],
 };
 
-/** A loaded AutoencoderTiny: `encode(pictures)` and `decode(latents)`. */
+/** A loaded AutoencoderTiny: `encode(images)` and `decode(latents)`. */
 export type AutoencoderTiny = Autoencoder<AutoencoderTinyConfig>;
 
 /** The class of small autoencoders; `AutoencoderTiny` of diffusers. */
@@ -148,7 +148,7 @@ function block(s: Scope, x: Value, act: string): Value {
   return relu(s, add(s, h, s.has("skip") ? conv2d(s.at("skip"), x) : x));
 }
 
-/** Pictures in -1..1 to latents. */
+/** Images in -1..1 to latents. */
 function encodeGraph(): GraphDefinition<AutoencoderTinyConfig> {
   return {
     inputs: (config) => ({ sample: float32("batch", config.in_channels, "height", "width") }),
@@ -165,7 +165,7 @@ function encodeGraph(): GraphDefinition<AutoencoderTinyConfig> {
   };
 }
 
-/** Latents to pictures in about -1..1. */
+/** Latents to images in about -1..1. */
 function decodeGraph(): GraphDefinition<AutoencoderTinyConfig> {
   return {
     inputs: (config) => ({ latents: float32("batch", config.latent_channels, "height", "width") }),

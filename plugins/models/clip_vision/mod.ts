@@ -1,7 +1,7 @@
 /**
- * CLIPVisionModel and CLIPVisionModelWithProjection: what CLIP sees in a picture. Radford et al.,
+ * CLIPVisionModel and CLIPVisionModelWithProjection: what CLIP sees in an image. Radford et al.,
  * "Learning Transferable Visual Models From Natural Language Supervision" (arXiv:2103.00020); the
- * classes of transformers. They encode pictures for IP-Adapters and image variations.
+ * classes of transformers. They encode images for IP-Adapters and image variations.
  *
  * @example
  * ```ts ignore
@@ -36,7 +36,7 @@ export interface CLIPVisionOutput {
 /** A loaded vision model of CLIP. */
 export interface CLIPVisionModel extends Model<CLIPVisionConfig> {
   /**
-   * States of a picture.
+   * States of an image.
    *
    * @param pixelValues float32 [N, 3, H, W], as CLIPImageProcessor makes them.
    */

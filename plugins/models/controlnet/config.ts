@@ -6,7 +6,7 @@ import { downBlockTypes } from "@denoise/onnx/blocks";
 export interface ControlNetConfig {
   /** Channels of the latents. */
   readonly in_channels: number;
-  /** Channels of the picture that controls. */
+  /** Channels of the image that controls. */
   readonly conditioning_channels: number;
   /** Whether the cosines of the time embedding come before the sines. */
   readonly flip_sin_to_cos: boolean;
@@ -62,9 +62,9 @@ export interface ControlNetConfig {
   readonly projection_class_embeddings_input_dim: number | null;
   /** Order of the channels that it was trained with. */
   readonly controlnet_conditioning_channel_order: "rgb" | "bgr";
-  /** Channels of the layers that bring the picture to the size of the latents. */
+  /** Channels of the layers that bring the image to the size of the latents. */
   readonly conditioning_embedding_out_channels: readonly number[];
-  /** Whether residuals are averaged over the picture (as for shuffled contents). */
+  /** Whether residuals are averaged over the image (as for shuffled contents). */
   readonly global_pool_conditions: boolean;
   /** Attention heads that pool the text for `"text"`. */
   readonly addition_embed_type_num_heads: number;

@@ -33,7 +33,7 @@ function unetConfig(config: Config): ConditioningConfig & MiddleConfig {
   return { ...UNET, ...config, attention_head_dim };
 }
 
-/** How many residuals there are on the way down. */
+/** How many residuals there are in the down blocks. */
 export function residualCount(config: Config): number {
   const levels = config.block_out_channels.length;
   return levels * layersAt(unetConfig(config), 0) + levels;
@@ -49,9 +49,9 @@ function labelPort(config: Config): Record<string, Port> {
   return classes === null ? {} : { class_labels: int64("batch") };
 }
 
-/** The picture that controls, brought to the size of the latents (`ControlNetConditioningEmbedding`). */
-function controlEmbedding(s: Scope, picture: Value, order: string): Value {
-  const [first, ...others] = order === "bgr" ? chunk(s, picture, 3, 1).reverse() : [picture];
+/** The image that controls, brought to the size of the latents (`ControlNetConditioningEmbedding`). */
+function controlEmbedding(s: Scope, image: Value, order: string): Value {
+  const [first, ...others] = order === "bgr" ? chunk(s, image, 3, 1).reverse() : [image];
   let x = others.length === 0 ? first! : concat(s, [first!, ...others], 1);
   x = silu(s, conv2d(s.at("conv_in"), x, { padding: 1 }));
   for (let i = 0; i < s.count("blocks"); i++) {
@@ -60,7 +60,7 @@ function controlEmbedding(s: Scope, picture: Value, order: string): Value {
   return conv2d(s.at("conv_out"), x, { padding: 1 }); // [N, C, h, w]
 }
 
-/** Latents, time, text and a picture to the residuals of a UNet, each times its scale. */
+/** Latents, time, text and an image to the residuals of a UNet, each times its scale. */
 export const forward: GraphDefinition<ControlNetConfig> = {
   inputs: (config) => ({
     sample: float32("batch", config.in_channels, "height", "width"),

@@ -1,10 +1,10 @@
 /**
- * ControlNetModel: a copy of a UNet's way down that sees a picture (edges, a pose, a depth map) and
+ * ControlNetModel: a copy of a UNet's way down that sees an image (edges, a pose, a depth map) and
  * adds to what the UNet hands from its way down to its way up. Zhang, Rao and Agrawala, "Adding
  * Conditional Control to Text-to-Image Diffusion Models" (arXiv:2302.05543).
  *
  * Covered are ControlNets of Stable Diffusion 1.x, 2.x and XL: every block that UNet2DConditionModel
- * has, class embeddings, sizes and crops, `global_pool_conditions`, `guessMode`, BGR pictures. Text
+ * has, class embeddings, sizes and crops, `global_pool_conditions`, `guessMode`, BGR images. Text
  * states are not projected (`encoder_hid_dim`): a config that asks for it is refused.
  *
  * @example

@@ -7,7 +7,7 @@ const WEIGHT_EPS = 1e-8;
 
 /**
  * A convolution whose kernels have mean 0 and variance 1 (Qiao et al., arXiv:1903.10520), with
- * zeros around the picture as TensorFlow's SAME puts them.
+ * zeros around the image as TensorFlow's SAME puts them.
  */
 function standardized(s: Scope, x: Value, stride = 1): Value {
   const weight = s.tensor("weight"); // [C', C, h, w]
@@ -36,7 +36,7 @@ function bottleneck(s: Scope, x: Value, stride: number, groups: number): Value {
 
 /**
  * The stages of a ResNet with group normalisation (Kolesnikov et al., "Big Transfer",
- * arXiv:1912.11370): each but the first halves the picture.
+ * arXiv:1912.11370): each but the first halves the image.
  */
 export function bit(s: Scope, pixels: Value, { depths, num_groups: groups }: BitOptions): Value[] {
   const stem = s.at("embedder");

@@ -33,7 +33,7 @@ export interface DPTConfig {
   readonly image_size: number;
   /** Height and width of a patch. */
   readonly patch_size: number;
-  /** Channels of the pictures. */
+  /** Channels of the images. */
   readonly num_channels: number;
   /** Whether a BiT stands before the transformer. */
   readonly is_hybrid: boolean;

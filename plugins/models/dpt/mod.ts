@@ -1,5 +1,5 @@
 /**
- * DPTForDepthEstimation: how far away things in a picture are, seen by a vision transformer whose
+ * DPTForDepthEstimation: how far away things in an image are, seen by a vision transformer whose
  * layers are fused from coarse to fine. Ranftl et al., "Vision Transformers for Dense Prediction"
  * (arXiv:2103.13413); the class of transformers. Plain, or hybrid with a BiT before the transformer.
  *
@@ -88,7 +88,7 @@ export const DPTForDepthEstimation: ModelClass<DPTForDepthEstimation> = defineMo
 
 type Config = FrozenConfig<DPTConfig>;
 
-/** Tokens as a picture again, with what the class token knows (`DPTReassembleStage`). */
+/** Tokens as an image again, with what the class token knows (`DPTReassembleStage`). */
 function reassemble(s: Scope, i: number, tokens: Value, patches: Value, config: Config): Value {
   const count = Number.MAX_SAFE_INTEGER;
   const first = slice(s, tokens, 1, 0, 1); // [N, 1, width]
@@ -99,11 +99,11 @@ function reassemble(s: Scope, i: number, tokens: Value, patches: Value, config: 
     x = activation(s, linear(s.at("readout_projects", i, "0"), both), config.hidden_act);
   }
   const layer = s.at("layers", i);
-  const picture = conv2d(layer.at("projection"), fromTokens(s, x, patches)); // [N, C, H, W]
+  const image = conv2d(layer.at("projection"), fromTokens(s, x, patches)); // [N, C, H, W]
   const factor = config.reassemble_factors[i]!;
-  if (factor > 1) return convTranspose2d(layer.at("resize"), picture, { stride: factor });
-  if (factor === 1) return picture;
-  return conv2d(layer.at("resize"), picture, { stride: Math.trunc(1 / factor), padding: 1 });
+  if (factor > 1) return convTranspose2d(layer.at("resize"), image, { stride: factor });
+  if (factor === 1) return image;
+  return conv2d(layer.at("resize"), image, { stride: Math.trunc(1 / factor), padding: 1 });
 }
 
 /** `DPTPreActResidualLayer`. */
@@ -112,21 +112,21 @@ function residual(s: Scope, x: Value): Value {
   return add(s, conv2d(s.at("convolution2"), relu(s, h), { padding: 1 }), x);
 }
 
-/** The states as pictures of one width, fused from coarse to fine; each is twice as large. */
+/** The states as images of one width, fused from coarse to fine; each is twice as large. */
 function neck(s: Scope, { states, patches }: Features, config: Config): Value[] {
   const stage = s.at("reassemble_stage");
-  const pictures = states.map((state, i) => {
-    const isPicture = config.is_hybrid && i < 2;
-    const picture = isPicture ? state : reassemble(stage, i, state, patches, config);
-    return conv2d(s.at("convs", i), picture, { padding: 1 });
+  const images = states.map((state, i) => {
+    const isImage = config.is_hybrid && i < 2;
+    const image = isImage ? state : reassemble(stage, i, state, patches, config);
+    return conv2d(s.at("convs", i), image, { padding: 1 });
   });
   let fused: Value | undefined;
-  return pictures.reverse().map((picture, i) => {
+  return images.reverse().map((image, i) => {
     const layer = s.at("fusion_stage.layers", i);
-    let x = picture;
+    let x = image;
     if (fused !== undefined) {
-      const sizes = concat(s, [shapeOf(s, picture, 0, 2), shapeOf(s, fused, 2, 4)], 0);
-      x = add(s, fused, residual(layer.at("residual_layer1"), resizeBilinear(s, picture, sizes)));
+      const sizes = concat(s, [shapeOf(s, image, 0, 2), shapeOf(s, fused, 2, 4)], 0);
+      x = add(s, fused, residual(layer.at("residual_layer1"), resizeBilinear(s, image, sizes)));
     }
     x = residual(layer.at("residual_layer2"), x);
     const large = upsampleBilinear(s, x, { factor: 2, alignCorners: true }); // [N, C, 2H, 2W]

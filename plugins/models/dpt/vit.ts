@@ -68,7 +68,7 @@ export interface Features {
   readonly patches: Value;
 }
 
-/** A picture through the backbone: a vision transformer (arXiv:2010.11929), after a BiT in a hybrid. */
+/** An image through the backbone: a vision transformer (arXiv:2010.11929), after a BiT in a hybrid. */
 export function backbone(s: Scope, pixels: Value, config: Config): Features {
   const { hidden_size: width, patch_size: stride, num_hidden_layers, is_hybrid } = config;
   const embeddings = s.at("embeddings");

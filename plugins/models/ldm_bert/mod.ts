@@ -81,9 +81,9 @@ const schema: ConfigSchema<LDMBertConfig> = {
 
 /** What a call may be given beside the tokens. */
 export interface LDMBertOptions {
-  /** int64 [N, tokens], 1 where a token counts; all do unless given. */
+  /** int64 [N, tokens], 1 where a token counts; all do by default. */
   readonly attentionMask?: Tensor | undefined;
-  /** Places of the tokens, int64 [N or 1, tokens]; 0, 1, ... unless given. */
+  /** Places of the tokens, int64 [N or 1, tokens]; 0, 1, ... by default. */
   readonly positionIds?: Tensor | undefined;
   /** Factor of each attention head, float32 [layers, heads]. */
   readonly headMask?: Tensor | undefined;

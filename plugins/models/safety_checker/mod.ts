@@ -1,6 +1,6 @@
 /**
- * StableDiffusionSafetyChecker: whether a picture shows what Stable Diffusion 1.x does not want to
- * show. CLIP's view of the picture is compared with 17 hidden concepts and 3 special ones; a special
+ * StableDiffusionSafetyChecker: whether an image shows what Stable Diffusion 1.x does not want to
+ * show. CLIP's view of the image is compared with 17 hidden concepts and 3 special ones; a special
  * hit makes the others stricter. The class of diffusers' `pipelines/stable_diffusion`.
  *
  * @example
@@ -24,10 +24,10 @@ import { div, linear, matMul, norm, sub, transpose } from "@denoise/onnx/nn";
 /** Options of a StableDiffusionSafetyChecker: those of its vision model in config.json. */
 export type SafetyCheckerConfig = ClipVisionConfig;
 
-/** A loaded StableDiffusionSafetyChecker: `check(clipInput)` gives a boolean for each picture. */
+/** A loaded StableDiffusionSafetyChecker: `check(clipInput)` gives a boolean for each image. */
 export type StableDiffusionSafetyChecker = SafetyChecker<SafetyCheckerConfig>;
 
-/** Finds pictures that should not be shown; `StableDiffusionSafetyChecker` of diffusers. */
+/** Finds images that should not be shown; `StableDiffusionSafetyChecker` of diffusers. */
 export const StableDiffusionSafetyChecker: ModelClass<StableDiffusionSafetyChecker> = defineModel<
   SafetyCheckerConfig,
   StableDiffusionSafetyChecker

@@ -33,7 +33,7 @@ export interface BlockInputs {
 
 type Block = (s: Scope, x: Value, inputs: BlockInputs) => Value;
 
-/** A level on the way down: the sample for the next one, and what is kept for the way up. */
+/** A level in the down blocks: the sample for the next one, and what is kept for the up blocks. */
 type DownBlock = (s: Scope, x: Value, inputs: BlockInputs) => { x: Value; skip: Value };
 
 /** Added to the variance in each normalization. */
@@ -242,16 +242,16 @@ const OUT: Readonly<Record<string, (s: Scope, x: Value, inputs: OutInputs) => Va
   },
 };
 
-/** Blocks that can be on the way down. */
+/** Blocks that can be in the down blocks. */
 export const downTypes: readonly string[] = Object.keys(DOWN);
 /** Blocks that can be in the middle. */
 export const midTypes: readonly string[] = Object.keys(MID);
-/** Blocks that can be on the way up. */
+/** Blocks that can be in the up blocks. */
 export const upTypes: readonly string[] = Object.keys(UP);
 /** Blocks that can be at the end. */
 export const outTypes: readonly string[] = Object.keys(OUT);
 
-/** A level on the way down. */
+/** A level in the down blocks. */
 export function down(s: Scope, type: string, x: Value, inputs: BlockInputs): ReturnType<DownBlock> {
   return DOWN[type]!(s, x, inputs);
 }
@@ -261,7 +261,7 @@ export function middle(s: Scope, type: string, x: Value, inputs: BlockInputs): V
   return MID[type]!(s, x, inputs);
 }
 
-/** A level on the way up, which takes what one on the way down has kept. */
+/** A level in the up blocks, which takes what one in the down blocks has kept. */
 export function up(s: Scope, type: string, x: Value, skip: Value, inputs: BlockInputs): Value {
   return UP[type]!(s, concat(s, [x, skip], 1), inputs);
 }

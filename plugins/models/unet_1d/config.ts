@@ -6,7 +6,7 @@ import { downTypes, midTypes, outTypes, upTypes } from "./blocks.ts";
 export interface UNet1DConfig {
   /** Length of the samples that it was trained for. */
   readonly sample_size: number;
-  /** Samples in a second, for models of sound. */
+  /** Samples in a second, for models of audio. */
   readonly sample_rate: number | null;
   /** Channels of the sample. */
   readonly in_channels: number;
@@ -24,9 +24,9 @@ export interface UNet1DConfig {
   readonly use_timestep_embedding: boolean;
   /** Taken from the number of frequencies in a positional embedding. */
   readonly freq_shift: number;
-  /** Block of each level on the way down, by its class name. */
+  /** Block of each level in the down blocks, by its class name. */
   readonly down_block_types: readonly string[];
-  /** Block of each level on the way up, by its class name. */
+  /** Block of each level in the up blocks, by its class name. */
   readonly up_block_types: readonly string[];
   /** Block in the middle, by its class name. */
   readonly mid_block_type: string;
@@ -134,7 +134,7 @@ function checkLevels({ block_out_channels, down_block_types, up_block_types }: C
   if (up > down) {
     throw new RangeError(
       `Cannot build UNet1DModel: up_block_types names ${up} levels, but down_block_types ${down}; ` +
-        `each level on the way up needs one on the way down`,
+        `each level in the up blocks needs one in the down blocks`,
     );
   }
 }

@@ -1,5 +1,5 @@
 /**
- * UNet1DModel: a UNet over one axis, such as the samples of a sound or the states of a plan. It takes
+ * UNet1DModel: a UNet over one axis, such as the samples of an audio clip or the states of a plan. It takes
  * a noisy sample and the time, and predicts the noise or the velocity; with the last block
  * ValueFunction, how good a plan is.
  *

@@ -1,7 +1,7 @@
 import type { ConfigSchema } from "@denoise/core";
 import { unsupportedOption } from "@denoise/onnx";
 import { downBlockTypes, isKBlock, upBlockTypes } from "@denoise/onnx/blocks";
-import { PICTURE_CHANNELS, skipDownTypes, skipUpTypes } from "./skip_blocks.ts";
+import { IMAGE_CHANNELS, skipDownTypes, skipUpTypes } from "./skip_blocks.ts";
 
 /** Options of a UNet2DModel, as they stand in config.json. */
 export interface UNet2DConfig {
@@ -15,21 +15,21 @@ export interface UNet2DConfig {
   readonly center_input_sample: boolean;
   /** How the timestep becomes a vector: sines, random frequencies or a learned table. */
   readonly time_embedding_type: "positional" | "fourier" | "learned";
-  /** Width of the time embedding; four times the first level's channels unless given. */
+  /** Width of the time embedding. Defaults to four times the first level's channels. */
   readonly time_embedding_dim: number | null;
   /** Taken from the number of frequencies in the time embedding: 1 as in DDPM, 0 elsewhere. */
   readonly freq_shift: number;
   /** Whether the cosines of the time embedding come before the sines. */
   readonly flip_sin_to_cos: boolean;
-  /** Block of each level on the way down, by its class name. */
+  /** Block of each level in the down blocks, by its class name. */
   readonly down_block_types: readonly string[];
   /** Block in the middle, by its class name; none when null. */
   readonly mid_block_type: "UNetMidBlock2D" | null;
-  /** Block of each level on the way up, by its class name. */
+  /** Block of each level in the up blocks, by its class name. */
   readonly up_block_types: readonly string[];
   /** Channels of each level, from the sample's size down. */
   readonly block_out_channels: readonly number[];
-  /** Residual blocks of a level on the way down; one more on the way up. */
+  /** Residual blocks of a level in the down blocks; one more in the up blocks. */
   readonly layers_per_block: number;
   /** What the sums of the middle block are divided by. */
   readonly mid_block_scale_factor: number;
@@ -162,7 +162,7 @@ function checkGroups(config: UNet2DConfig): void {
   );
 }
 
-/** The picture beside the states is at the right size only where Skip blocks follow each other. */
+/** The image beside the states is at the right size only where Skip blocks follow each other. */
 function checkSkips(config: UNet2DConfig): void {
   const isSkip = (type: string) => blockName(type).includes("Skip");
   const [down, up] = [config.down_block_types.map(isSkip), config.up_block_types.map(isSkip)];
@@ -172,8 +172,8 @@ function checkSkips(config: UNet2DConfig): void {
     out_channels: up.slice(0, resampling).some(Boolean),
   };
   for (const option of ["in_channels", "out_channels"] as const) {
-    if (!channels[option] || config[option] === PICTURE_CHANNELS) continue;
-    throw unsupportedOption("UNet2DModel", option, config[option], [PICTURE_CHANNELS]);
+    if (!channels[option] || config[option] === IMAGE_CHANNELS) continue;
+    throw unsupportedOption("UNet2DModel", option, config[option], [IMAGE_CHANNELS]);
   }
   const afterPlain = down.findIndex((skip, i) =>
     skip && i < resampling && down.slice(0, i).includes(false)
@@ -185,6 +185,8 @@ function checkSkips(config: UNet2DConfig): void {
     : ["down_block_types", afterPlain] as const;
   throw new RangeError(
     `Cannot build UNet2DModel: in ${option}, ${config[option][level]} follows ` +
-      `${config[option][level - 1]}; Skip blocks come first on the way down and last on the way up`,
+      `${
+        config[option][level - 1]
+      }; Skip blocks come first in the down blocks and last in the up blocks`,
   );
 }

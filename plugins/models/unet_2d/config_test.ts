@@ -20,17 +20,17 @@ function levels(down: string, up = [...down].reverse().join("")): Partial<UNet2D
 }
 
 describe("a UNet2DModel's config", () => {
-  it("may have Skip blocks where the picture has the size of the level", () => {
+  it("may have Skip blocks where the image has the size of the level", () => {
     for (const down of ["sss", "ssp", "spp", "ppp"]) {
       check(config(levels(down)));
       check(config({ ...levels(down), norm_num_groups: 4 }));
     }
-    check(config(levels("pps", "ppp"))); // the last level does not use the picture
+    check(config(levels("pps", "ppp"))); // the last level does not use the image
     check(config({ ...levels("sss"), norm_num_groups: null }));
     check(config({ ...levels("ppp"), in_channels: 4, out_channels: 1 }));
   });
 
-  it("is refused where Skip blocks would meet a picture of another size", () => {
+  it("is refused where Skip blocks would meet an image of another size", () => {
     assertThrows(() => check(config(levels("pss"))), RangeError, "down_block_types, SkipDownBlock");
     assertThrows(
       () => check(config(levels("ppp", "spp"))),

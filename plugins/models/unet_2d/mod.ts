@@ -1,5 +1,5 @@
 /**
- * UNet2DModel: a UNet that takes a noisy picture and the time, and predicts the noise, for pictures
+ * UNet2DModel: a UNet that takes a noisy image and the time, and predicts the noise, for images
  * without a text. Ronneberger et al. (arXiv:1505.04597), with the residual and attention blocks of
  * Ho et al. (arXiv:2006.11239).
  *
@@ -135,10 +135,10 @@ function build(s: Scope, config: Config, inputs: Readonly<Record<string, Value>>
 
   // down
   const skips: (Value | undefined)[] = [x];
-  let picture: Value | undefined = centred;
+  let image: Value | undefined = centred;
   for (const i of channels.keys()) {
-    const level = down(s.at("down_blocks", i), config, i, { x, picture }, temb);
-    ({ x, picture } = level);
+    const level = down(s.at("down_blocks", i), config, i, { x, image }, temb);
+    ({ x, image } = level);
     skips.push(...level.skips);
   }
 
@@ -154,26 +154,26 @@ function build(s: Scope, config: Config, inputs: Readonly<Record<string, Value>>
   }
 
   // up
-  picture = undefined;
+  image = undefined;
   for (const i of channels.keys()) {
-    ({ x, picture } = up(s.at("up_blocks", i), config, i, { x, picture }, skips, temb));
+    ({ x, image } = up(s.at("up_blocks", i), config, i, { x, image }, skips, temb));
   }
 
   // out
   const { groups, eps } = resnetOptions(config, channels[0]!);
   x = activation(s, groupNorm(s.at("conv_norm_out"), x, { groups, eps }), "silu");
   x = conv2d(s.at("conv_out"), x, { padding: 1 });
-  if (picture !== undefined) x = add(s, x, picture);
+  if (image !== undefined) x = add(s, x, image);
   const scaled = config.time_embedding_type === "fourier"
     ? div(s, x, unsqueeze(s, s.cast(timestep!), [1, 2, 3]))
     : x;
   return { prediction: scaled };
 }
 
-/** The states of a level, and the picture that Skip blocks take along. */
+/** The states of a level, and the image that Skip blocks take along. */
 interface State {
   readonly x: Value;
-  readonly picture: Value | undefined;
+  readonly image: Value | undefined;
 }
 
 /** Options of residual blocks; the groups follow from these channels where the config names none. */
@@ -197,27 +197,27 @@ function levelOptions(config: Config, i: number, channels: number, temb: Value) 
   };
 }
 
-/** Level `i` on the way down. */
-function down(s: Scope, config: Config, i: number, { x, picture }: State, temb: Value) {
+/** Level `i` in the down blocks. */
+function down(s: Scope, config: Config, i: number, { x, image }: State, temb: Value) {
   const type = blockName(config.down_block_types[i]!);
   const layers = config.layers_per_block;
   const options = { ...levelOptions(config, i, config.block_out_channels[i]!, temb), layers };
-  if (skipDownTypes.includes(type)) return skipDownBlock(s, type, x, picture!, options);
-  if (isKBlock(type)) return { ...kDownBlock(s, type, x, options), picture };
+  if (skipDownTypes.includes(type)) return skipDownBlock(s, type, x, image!, options);
+  if (isKBlock(type)) return { ...kDownBlock(s, type, x, options), image };
   const level = downBlock(s, type, x, {
     ...options,
     resampleType: type === "AttnDownBlock2D" ? config.downsample_type : "conv",
     downsamplePadding: config.downsample_padding,
   });
-  return { ...level, picture };
+  return { ...level, image };
 }
 
-/** Level `i` on the way up; level 0 is the one that the way down ended with. */
+/** Level `i` in the up blocks; level 0 is the one that the down blocks ended with. */
 function up(
   s: Scope,
   config: Config,
   i: number,
-  { x, picture }: State,
+  { x, image }: State,
   skips: (Value | undefined)[],
   temb: Value,
 ): State {
@@ -227,10 +227,10 @@ function up(
     ...levelOptions(config, i, config.block_out_channels.at(-1 - i)!, temb),
     layers,
   };
-  if (skipUpTypes.includes(type)) return skipUpBlock(s, type, x, skips, picture, options);
-  if (isKBlock(type)) return { x: kUpBlock(s, type, x, skips, options), picture };
+  if (skipUpTypes.includes(type)) return skipUpBlock(s, type, x, skips, image, options);
+  if (isKBlock(type)) return { x: kUpBlock(s, type, x, skips, options), image };
   const resampleType = type === "AttnUpBlock2D" ? config.upsample_type : "conv";
-  return { x: upBlock(s, type, x, skips, { ...options, resampleType }), picture };
+  return { x: upBlock(s, type, x, skips, { ...options, resampleType }), image };
 }
 
 function timeProjection(s: Scope, config: Config, timestep: Value): Value {

@@ -16,13 +16,13 @@ import {
   groupNorm,
 } from "@denoise/onnx/nn";
 
-/** Channels of the picture that goes along beside the states: fixed in the reference. */
-export const PICTURE_CHANNELS = 3;
+/** Channels of the image that goes along beside the states: fixed in the reference. */
+export const IMAGE_CHANNELS = 3;
 
-/** Types of levels on the way down that take a smaller and smaller picture along. */
+/** Types of levels in the down blocks that take a smaller and smaller image along. */
 export const skipDownTypes: readonly string[] = ["SkipDownBlock2D", "AttnSkipDownBlock2D"];
 
-/** Types of levels on the way up that add a larger and larger picture. */
+/** Types of levels in the up blocks that add a larger and larger image. */
 export const skipUpTypes: readonly string[] = ["SkipUpBlock2D", "AttnSkipUpBlock2D"];
 
 /** How a level of this kind is built; its residual blocks have groups and a scale of their own. */
@@ -67,20 +67,20 @@ function attend(s: Scope, x: Value, { headChannels, resnet }: SkipLevelOptions):
 }
 
 /**
- * A level on the way down of a score-based model (`SkipDownBlock2D`, `AttnSkipDownBlock2D`; Song et
- * al., arXiv:2011.13456, appendix H): the picture is made smaller beside it and added to its states.
+ * A level in the down blocks of a score-based model (`SkipDownBlock2D`, `AttnSkipDownBlock2D`; Song et
+ * al., arXiv:2011.13456, appendix H): the image is made smaller beside it and added to its states.
  *
- * @param picture [N, 3, H, W], at the size of the level.
- * @returns The result, what the level of the same size on the way up gets to see, and the picture at
+ * @param image [N, 3, H, W], at the size of the level.
+ * @returns The result, what the level of the same size in the up blocks gets to see, and the image at
  *   the size of the result.
  */
 export function skipDownBlock(
   s: Scope,
   type: string,
   input: Value,
-  picture: Value,
+  image: Value,
   options: SkipLevelOptions,
-): { x: Value; skips: Value[]; picture: Value } {
+): { x: Value; skips: Value[]; image: Value } {
   const { layers, temb, resnet } = options;
   const skips: Value[] = [];
   let x = input;
@@ -90,31 +90,31 @@ export function skipDownBlock(
     if (type.startsWith("Attn")) x = attend(s.at("attentions", i), x, options);
     skips.push(x);
   }
-  if (!options.resample) return { x, skips, picture };
-  const smaller = firDownsample(s, picture, PICTURE_CHANNELS); // [N, 3, H/2, W/2]
+  if (!options.resample) return { x, skips, image };
+  const smaller = firDownsample(s, image, IMAGE_CHANNELS); // [N, 3, H/2, W/2]
   const block = s.at("resnet_down");
   const resample = { resample: "down", filter: "fir" } as const;
   x = resnetBlock(block, x, temb, { ...ownResnet(block, resnet), ...resample });
   x = add(s, conv2d(s.at("skip_conv"), smaller), x);
-  return { x, skips: [...skips, x], picture: smaller };
+  return { x, skips: [...skips, x], image: smaller };
 }
 
 /**
- * A level on the way up (`SkipUpBlock2D`, `AttnSkipUpBlock2D`): what it says of the picture is added to
+ * A level in the up blocks (`SkipUpBlock2D`, `AttnSkipUpBlock2D`): what it says of the image is added to
  * what the levels below have said.
  *
- * @param skips What the way down left, the last first to be taken; `layers` of them are taken away.
- * @param picture [N, 3, H/2, W/2]; none at the first of these levels.
- * @returns The result, and the picture at the size of the level.
+ * @param skips What the down blocks left, the last first to be taken; `layers` of them are taken away.
+ * @param image [N, 3, H/2, W/2]; none at the first of these levels.
+ * @returns The result, and the image at the size of the level.
  */
 export function skipUpBlock(
   s: Scope,
   type: string,
   input: Value,
   skips: (Value | undefined)[],
-  picture: Value | undefined,
+  image: Value | undefined,
   options: SkipLevelOptions,
-): { x: Value; picture: Value | undefined } {
+): { x: Value; image: Value | undefined } {
   const { layers, temb, resnet } = options;
   const hasAttention = type.startsWith("Attn");
   let x = input;
@@ -125,8 +125,8 @@ export function skipUpBlock(
     x = resnetBlock(block, concat(s, [x, skips.pop()!], 1), temb, { ...own, groups });
   }
   if (hasAttention) x = attend(s.at("attentions.0"), x, options);
-  const larger = picture && firUpsample(s, picture, PICTURE_CHANNELS); // [N, 3, H, W]
-  if (!options.resample) return { x, picture: larger };
+  const larger = image && firUpsample(s, image, IMAGE_CHANNELS); // [N, 3, H, W]
+  if (!options.resample) return { x, image: larger };
 
   const norm = s.at("skip_norm");
   const groups = usualGroups(norm.shape("weight")[0]!);
@@ -135,5 +135,5 @@ export function skipUpBlock(
   const block = s.at("resnet_up");
   const resample = { resample: "up", filter: "fir" } as const;
   x = resnetBlock(block, x, temb, { ...ownResnet(block, resnet), ...resample });
-  return { x, picture: larger === undefined ? said : add(s, larger, said) };
+  return { x, image: larger === undefined ? said : add(s, larger, said) };
 }

@@ -54,11 +54,11 @@ function pooledText(s: Scope, states: Value, heads: number): Value {
   return layerNorm(s.at("norm2"), linear(s.at("proj"), squeeze(s, pooled, [1])));
 }
 
-/** Layers of the hint's convolutions that halve the picture. */
+/** Layers of the hint's convolutions that halve the image. */
 const HALVING = [4, 8, 12];
 
 /**
- * A picture that controls, brought to the size of the latents (`ImageHintTimeEmbedding`).
+ * An image that controls, brought to the size of the latents (`ImageHintTimeEmbedding`).
  *
  * @param hint [N, 3, 8h, 8w].
  * @returns [N, 4, h, w].
@@ -74,7 +74,7 @@ export function hintLatents(root: Scope, hint: Value): Value {
 }
 
 /**
- * The states that attention looks at, of text and pictures (`encoder_hid_dim_type`).
+ * The states that attention looks at, of text and images (`encoder_hid_dim_type`).
  *
  * @returns [N, tokens, D].
  */

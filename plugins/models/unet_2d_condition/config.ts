@@ -16,17 +16,17 @@ export interface UNet2DConditionConfig {
   readonly flip_sin_to_cos: boolean;
   /** Taken from the number of frequencies in the time embedding: 1 as in DDPM, 0 elsewhere. */
   readonly freq_shift: number;
-  /** Block of each level on the way down, by its class name. */
+  /** Block of each level in the down blocks, by its class name. */
   readonly down_block_types: readonly string[];
   /** Block in the middle, by its class name; none when null. */
   readonly mid_block_type: string | null;
-  /** Block of each level on the way up, by its class name. */
+  /** Block of each level in the up blocks, by its class name. */
   readonly up_block_types: readonly string[];
   /** Whether the first attention of a transformer looks at the text too, for each level. */
   readonly only_cross_attention: boolean | readonly boolean[];
   /** Channels of each level, from the sample's size down. */
   readonly block_out_channels: readonly number[];
-  /** Residual blocks of a level on the way down, for all or for each; one more on the way up. */
+  /** Residual blocks of a level in the down blocks, for all or for each; one more in the up blocks. */
   readonly layers_per_block: number | readonly number[];
   /** 1, or 0 for zeros at bottom and right alone. */
   readonly downsample_padding: number;
@@ -44,11 +44,11 @@ export interface UNet2DConditionConfig {
   readonly cross_attention_dim: number | readonly number[];
   /** Transformer layers of an attention, for all levels or for each. */
   readonly transformer_layers_per_block: number | readonly (number | readonly number[])[];
-  /** The same on the way up; mirrored from the way down when null. */
+  /** The same in the up blocks; mirrored from the down blocks when null. */
   readonly reverse_transformer_layers_per_block: readonly (number | readonly number[])[] | null;
   /** Width of the text states before they are projected. */
   readonly encoder_hid_dim: number | null;
-  /** How they are projected: `"text_proj"`, or with or from the vector of a picture; not at all when null. */
+  /** How they are projected: `"text_proj"`, or with or from the vector of an image; not at all when null. */
   readonly encoder_hid_dim_type: string | null;
   /** The number of attention heads, whatever its name says (diffusers issue 2011). */
   readonly attention_head_dim: number | readonly number[];
@@ -60,7 +60,7 @@ export interface UNet2DConditionConfig {
   readonly use_linear_projection: boolean;
   /** How a class label becomes a vector; by a table when only `num_class_embeds` is given. */
   readonly class_embed_type: string | null;
-  /** What is added to the time embedding: `"text_time"` as in SDXL, or what text and picture say. */
+  /** What is added to the time embedding: `"text_time"` as in SDXL, or what text and image say. */
   readonly addition_embed_type: string | null;
   /** Frequencies for each of SDXL's sizes and crops. */
   readonly addition_time_embed_dim: number | null;
@@ -276,6 +276,6 @@ function checkLevels(config: UNet2DConditionConfig): void {
   if (!isNested || reverse_transformer_layers_per_block !== null) return;
   throw new RangeError(
     "Cannot build UNet2DConditionModel: transformer_layers_per_block has lists in a list, so " +
-      "reverse_transformer_layers_per_block must say what the way up has",
+      "reverse_transformer_layers_per_block must say what the up blocks has",
   );
 }

@@ -47,7 +47,7 @@ describe("the config of a UNet2DConditionModel", () => {
     assertThrows(() => checkWith(classes), RangeError, "projection_class_embeddings_input_dim");
   });
 
-  it("must say what the way up has where the way down has lists in a list", () => {
+  it("must say what the up blocks has where the down blocks has lists in a list", () => {
     const transformer_layers_per_block = [1, [1, 2], 1, 1];
     const reverse_transformer_layers_per_block = [1, 1, 2, 1];
     checkWith({ transformer_layers_per_block, reverse_transformer_layers_per_block });

@@ -56,7 +56,7 @@ function simpleLevel(config: Config, i: number, context: Context, channels: numb
   } as const;
 }
 
-/** Level `i` on the way down. */
+/** Level `i` in the down blocks. */
 function down(
   s: Scope,
   config: Config,
@@ -74,12 +74,12 @@ function down(
     ? downBlock(s, type, x, { ...options, ...simpleLevel(config, i, context, channels) })
     : downBlock(s, type, x, options);
   if (residual === undefined) return level;
-  // The reference adds in place: what the way up sees last is changed with it, where it is the result.
+  // The reference adds in place: what the up blocks sees last is changed with it, where it is the result.
   const sum = add(s, level.x, residual);
   return { x: sum, skips: level.skips.map((skip) => skip === level.x ? sum : skip) };
 }
 
-/** Level `i` on the way up. */
+/** Level `i` in the up blocks. */
 function up(
   s: Scope,
   config: Config,

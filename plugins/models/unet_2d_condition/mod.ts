@@ -6,8 +6,8 @@
  * Covered are all levels that the reference can run: DownBlock2D, CrossAttnDownBlock2D, AttnDownBlock2D,
  * ResnetDownsampleBlock2D, SimpleCrossAttnDownBlock2D (Kandinsky 2, IF, UnCLIP), KDownBlock2D and
  * KCrossAttnDownBlock2D (the latent upscaler) with their counterparts; all embeddings of classes, texts,
- * sizes and pictures; masks; the guidance embedding of LCM; the residuals of ControlNets and
- * T2I-Adapters, and the pictures of IP-Adapters. GLIGEN is not; Skip blocks and dual cross attention are
+ * sizes and images; masks; the guidance embedding of LCM; the residuals of ControlNets and
+ * T2I-Adapters, and the images of IP-Adapters. GLIGEN is not; Skip blocks and dual cross attention are
  * refused, with which the reference builds models but cannot call them.
  *
  * @example
@@ -95,14 +95,14 @@ function numbered(name: string, tensors: readonly (Tensor | undefined)[] = []): 
   return Object.fromEntries(tensors.map((tensor, i) => [`${name}_${i}`, tensor]));
 }
 
-/** The vector of a picture, or what each IP-Adapter is given. */
+/** The vector of an image, or what each IP-Adapter is given. */
 function imageInputs(config: UNet2DConditionConfig, { imageEmbeds }: DenoiserOptions): Numbered {
   if (!takesImage(config)) return numbered("image_embeds", imageEmbeds);
   if (imageEmbeds === undefined || imageEmbeds.length === 1) {
     return { image_embeds: imageEmbeds?.[0] };
   }
   throw new TypeError(
-    `Cannot run UNet2DConditionModel: it takes the vectors of one picture, but imageEmbeds has ` +
+    `Cannot run UNet2DConditionModel: it takes the vectors of one image, but imageEmbeds has ` +
       `${imageEmbeds.length} tensors`,
   );
 }

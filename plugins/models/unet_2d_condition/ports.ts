@@ -18,7 +18,7 @@ export function adapters(has: (name: string) => boolean): string[] {
   return paths;
 }
 
-/** Whether the model is given the vector of a picture, as Kandinsky's are. */
+/** Whether the model is given the vector of an image, as Kandinsky's are. */
 export function takesImage(config: UNet2DConditionConfig): boolean {
   const { addition_embed_type: addition, encoder_hid_dim_type: states } = config;
   return (addition?.includes("image") ?? false) || (states?.includes("image") ?? false);
@@ -29,17 +29,17 @@ export function takesText(config: UNet2DConditionConfig): boolean {
   return config.encoder_hid_dim_type !== "image_proj" || config.addition_embed_type === "text";
 }
 
-/** What each IP-Adapter is given of its pictures. */
+/** What each IP-Adapter is given of its images. */
 function imagePrompts(has: (name: string) => boolean): Ports {
   const ports = adapters(has).map((path, i) => {
     const kind = imagePromptKind((name) => has(`${path}.${name}`));
     const patches = kind === "states" ? [`patches_${i}`] : [];
-    return [`image_embeds_${i}`, float32("batch", `pictures_${i}`, ...patches, `width_${i}`)];
+    return [`image_embeds_${i}`, float32("batch", `images_${i}`, ...patches, `width_${i}`)];
   });
   return Object.fromEntries(ports);
 }
 
-/** What the levels leave for the way up, from the top: true where there is something to be seen. */
+/** What the levels leave for the up blocks, from the top: true where there is something to be seen. */
 function skips(config: Config): boolean[] {
   const last = config.block_out_channels.length - 1;
   const levels = config.down_block_types.map((type, level) => {

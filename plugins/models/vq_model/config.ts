@@ -1,17 +1,17 @@
 import type { ConfigSchema } from "@denoise/core";
-import { checkPictureCoder } from "@denoise/onnx/blocks";
+import { checkImageCoder } from "@denoise/onnx/blocks";
 
 /** Options of a VQModel, as they stand in config.json. */
 export interface VQModelConfig {
-  /** Channels of the picture. */
+  /** Channels of the image. */
   readonly in_channels: number;
-  /** Channels of the decoded picture. */
+  /** Channels of the decoded image. */
   readonly out_channels: number;
   /** Block of each level of the encoder, by its class name. */
   readonly down_block_types: readonly string[];
   /** Block of each level of the decoder, by its class name. */
   readonly up_block_types: readonly string[];
-  /** Channels of each level, from the picture's size down. */
+  /** Channels of each level, from the image's size down. */
   readonly block_out_channels: readonly number[];
   /** Residual blocks of a level of the encoder; one more in the decoder. */
   readonly layers_per_block: number;
@@ -67,7 +67,7 @@ export const schema: ConfigSchema<VQModelConfig> = {
 
 /** Refuses what cannot be built, before any weights are looked at. */
 export function check(config: VQModelConfig): void {
-  checkPictureCoder("VQModel", config);
+  checkImageCoder("VQModel", config);
   if (config.norm_type === "group") return;
   const odd = config.block_out_channels.find((channels) => channels % 32 !== 0);
   if (odd !== undefined) {

@@ -1,5 +1,5 @@
 import { float32, type GraphDefinition, int64, type Port } from "@denoise/onnx";
-import { decodePicture, encodePicture } from "@denoise/onnx/blocks";
+import { imageDecoder, imageEncoder } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
   add,
@@ -29,11 +29,11 @@ function latentPort(config: VQModelConfig): Port {
   return float32("batch", width(config), "height", "width");
 }
 
-/** Pictures to latents. */
+/** Images to latents. */
 export const encode: GraphDefinition<VQModelConfig> = {
   inputs: (config) => ({ sample: float32("batch", config.in_channels, "height", "width") }),
   build(s, config, { sample }) {
-    const x = encodePicture(s.at("encoder"), sample!, config); // [N, L, h, w]
+    const x = imageEncoder(s.at("encoder"), sample!, config); // [N, L, h, w]
     return { latents: conv2d(s.at("quant_conv"), x) };
   },
 };
@@ -90,12 +90,12 @@ export const lookup: GraphDefinition<VQModelConfig> = {
   }),
 };
 
-/** Vectors of the codebook to pictures. */
+/** Vectors of the codebook to images. */
 export const decode: GraphDefinition<VQModelConfig> = {
   inputs: (config) => ({ quantized: latentPort(config) }),
   build(s, config, { quantized }) {
     const x = conv2d(s.at("post_quant_conv"), quantized!);
     const latents = config.norm_type === "spatial" ? quantized : undefined;
-    return { sample: decodePicture(s.at("decoder"), x, config, latents) };
+    return { sample: imageDecoder(s.at("decoder"), x, config, latents) };
   },
 };

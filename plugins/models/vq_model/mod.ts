@@ -1,5 +1,5 @@
 /**
- * VQModel: pictures to latents, these to the nearest vectors of a learned codebook, and back. Van den
+ * VQModel: images to latents, these to the nearest vectors of a learned codebook, and back. Van den
  * Oord et al. (arXiv:1711.00937); Rombach et al. (arXiv:2112.10752), section 3.1; with `norm_type`
  * "spatial" the MoVQ decoder of Zheng et al. (arXiv:2209.09002).
  *
@@ -50,7 +50,7 @@ export interface VQDecodeOptions {
   readonly shape?: readonly [number, number, number, number] | undefined;
 }
 
-/** A picture from latents. */
+/** An image from latents. */
 export interface VQDecoded {
   /** float32 [N, 3, H, W] in about -1..1. */
   readonly sample: Tensor;
@@ -58,10 +58,10 @@ export interface VQDecoded {
   readonly commitLoss: Tensor;
 }
 
-/** A loaded VQModel: `encode(pictures)` and `decode(latents)`. */
+/** A loaded VQModel: `encode(images)` and `decode(latents)`. */
 export interface VQModel extends Autoencoder<VQModelConfig> {
   /**
-   * Pictures, float32 [N, 3, H, W] in -1..1, to latents [N, E, h, w], which are not quantized; as a
+   * Images, float32 [N, 3, H, W] in -1..1, to latents [N, E, h, w], which are not quantized; as a
    * distribution, too, of which every draw is the same.
    */
   encode(sample: Tensor): Promise<{
@@ -71,13 +71,13 @@ export interface VQModel extends Autoencoder<VQModelConfig> {
   /** Latents [N, E, h, w] to the nearest vectors of the codebook. */
   quantize(latents: Tensor): Promise<Quantized>;
   /**
-   * Latents [N, E, h, w] to pictures, by way of the codebook.
+   * Latents [N, E, h, w] to images, by way of the codebook.
    *
    * @throws {TypeError} for tensors of other types or sizes.
    * @throws {RangeError} for numbers outside the codebook.
    */
   decode(latents: Tensor, options?: VQDecodeOptions): Promise<VQDecoded>;
-  /** Pictures to pictures: `encode`, then `decode`. */
+  /** Images to images: `encode`, then `decode`. */
   forward(sample: Tensor): Promise<VQDecoded>;
 }
 
@@ -97,7 +97,7 @@ export const VQModel: ModelClass<VQModel> = defineModel<VQModelConfig, VQModel>(
         commitLoss: result.commit_loss!,
       };
     };
-    const toPicture = async (latents: Tensor, options: VQDecodeOptions = {}) => {
+    const toImage = async (latents: Tensor, options: VQDecodeOptions = {}) => {
       const { quantized, commitLoss } = options.forceNotQuantize
         ? { quantized: await given(model, latents, options.shape), commitLoss: nothing(latents) }
         : await toCodes(latents);
@@ -111,8 +111,8 @@ export const VQModel: ModelClass<VQModel> = defineModel<VQModelConfig, VQModel>(
     return {
       encode: toLatents,
       quantize: toCodes,
-      decode: toPicture,
-      forward: async (sample) => await toPicture((await toLatents(sample)).latents),
+      decode: toImage,
+      forward: async (sample) => await toImage((await toLatents(sample)).latents),
     };
   },
 });

@@ -1,10 +1,10 @@
 /**
- * AudioDiffusionPipeline: sounds by way of pictures of their frequencies, which a UNet draws out of
+ * AudioDiffusionPipeline: audio by way of images of their frequencies, which a UNet draws out of
  * noise (teticio/audio-diffusion-256), or latents of them (teticio/latent-audio-diffusion-256). A
- * sound that is given can be changed from a step on, and continued at either end.
+ * audio that is given can be changed from a step on, and continued at either end.
  *
- * The pictures are those of diffusers. The sounds are not, nor are those of two calls there: a
- * picture has no phases, and librosa begins with random ones (see `@denoise/processor-mel`).
+ * The images are those of diffusers. The audio is not, nor is that of two calls there: an
+ * image has no phases, and librosa begins with random ones (see `@denoise/processor-mel`).
  *
  * Not covered: `audio_file` (give its samples as `rawAudio`), and the methods `encode` and `slerp`.
  *
@@ -27,7 +27,7 @@ import {
   DenoiseError,
   type Denoiser,
   type GeneratorInput,
-  type Picture,
+  type Image,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -44,14 +44,14 @@ import {
   finishStep,
   sampleSize,
   stepOptions,
-  toPictures,
+  toImages,
 } from "@denoise/diffusion";
 
 /** What an AudioDiffusionPipeline consists of. */
 export interface AudioDiffusionComponents {
   /** A UNet2DModel, or a UNet2DConditionModel that is given `encoding`. */
   readonly unet: Denoiser;
-  /** A Mel, which turns sounds into pictures and back. */
+  /** A Mel, which turns audio into images and back. */
   readonly mel: SpectrogramConverter;
   /** A DDIMScheduler or DDPMScheduler. */
   readonly scheduler: Scheduler;
@@ -61,31 +61,31 @@ export interface AudioDiffusionComponents {
 
 /** Options of a call. */
 export interface AudioDiffusionOptions extends Omit<RunOptions, "outputType"> {
-  /** Sounds to make; 1 unless given. */
+  /** Audio to make. Defaults to 1. */
   readonly batchSize?: number | undefined;
-  /** Denoising steps; 50 with DDIM and 1000 otherwise, unless given. */
+  /** Denoising steps. Defaults to 50 with DDIM and 1000 otherwise. */
   readonly steps?: number | undefined;
   /** The same as `steps`, by the name that it has in other pipelines. */
   readonly numInferenceSteps?: number | undefined;
-  /** A sound to begin with, one channel in -1..1 at the sample rate of the mel. */
+  /** An audio clip to begin with, one channel in -1..1 at the sample rate of the mel. */
   readonly rawAudio?: Float32Array | undefined;
-  /** Which part of that sound, counted from 0; 0 unless given. */
+  /** Which part of that audio, counted from 0. Defaults to 0. */
   readonly slice?: number | undefined;
-  /** From which step on it is changed; 0, so that all but masked parts are new, unless given. */
+  /** From which step on it is changed. Defaults to 0, so that all but masked parts are new. */
   readonly startStep?: number | undefined;
-  /** Seconds at its start that are kept; 0 unless given. */
+  /** Seconds at its start that are kept. Defaults to 0. */
   readonly maskStartSecs?: number | undefined;
-  /** Seconds at its end that are kept; 0 unless given. */
+  /** Seconds at its end that are kept. Defaults to 0. */
   readonly maskEndSecs?: number | undefined;
-  /** What the scheduler draws from; the generator of the first noise unless given. */
+  /** What the scheduler draws from. Defaults to the generator of the first noise. */
   readonly stepGenerator?: GeneratorInput | undefined;
-  /** Amount of noise of DDIM, 0..1; 0 unless given. */
+  /** Amount of noise of DDIM, 0..1. Defaults to 0. */
   readonly eta?: number | undefined;
   /** The first noise, float32 [N, C, H, W]. */
   readonly noise?: Tensor | undefined;
   /** What a UNet2DConditionModel is given, float32 [N, tokens, width]. */
   readonly encoding?: Tensor | undefined;
-  /** Pictures with their sounds, pictures alone, or float32 [N, C, H, W] in 0..1. */
+  /** Images with their audio, images alone, or float32 [N, C, H, W] in 0..1. */
   readonly outputType?: "audio" | "image" | "tensor" | undefined;
 }
 
@@ -96,14 +96,14 @@ export type AudioDiffusionPipeline = Pipeline<
   AudioOutput
 >;
 
-/** Sounds by way of spectrograms; `AudioDiffusionPipeline` of diffusers. */
+/** Audio by way of spectrograms; `AudioDiffusionPipeline` of diffusers. */
 export const AudioDiffusionPipeline: PipelineClass<
   AudioDiffusionComponents,
   [options?: AudioDiffusionOptions],
   AudioOutput
 > = definePipeline({
   className: "AudioDiffusionPipeline",
-  makes: "sounds",
+  makes: "audio",
   components: {
     vqvae: { kind: "model", optional: true },
     unet: { kind: "model" },
@@ -126,7 +126,7 @@ export const AudioDiffusionPipeline: PipelineClass<
     const recipe = (i: number) => ({ seed: source.seedOf(i)?.toString(), steps });
 
     let sample = firstNoise(unet, batchSize, source.generator, options.noise); // [N, C, h, w]
-    const given = await givenSound(run, options, sample, source.generator);
+    const given = await givenAudio(run, options, sample, source.generator);
     if (given !== undefined && startStep > 0) {
       sample = given.noisy(sample, scheduler.timesteps[startStep - 1]!);
     }
@@ -147,7 +147,7 @@ export const AudioDiffusionPipeline: PipelineClass<
         timestep,
         latents,
         denoised: predOriginalSample,
-        preview: async () => await pictures(run, await decode(run, latents), recipe),
+        preview: async () => await greyImages(run, await decode(run, latents), recipe),
       };
       yield step;
       sample = await finishStep(step, options);
@@ -155,9 +155,9 @@ export const AudioDiffusionPipeline: PipelineClass<
 
     const tensor = await decode(run, sample);
     if (outputType === "tensor") return { images: [], audios: [], tensor };
-    const images = await pictures(run, tensor, recipe);
+    const images = await greyImages(run, tensor, recipe);
     if (outputType === "image") return { images, audios: [] };
-    return { images, audios: await sounds(run, images, recipe) };
+    return { images, audios: await toAudio(run, images, recipe) };
   },
 });
 
@@ -170,7 +170,7 @@ function defaultSteps({ className }: Scheduler): number {
 function checkCall(options: AudioDiffusionOptions): void {
   const { batchSize = 1, outputType = "audio", maskStartSecs = 0, maskEndSecs = 0 } = options;
   if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new RangeError(`Cannot make ${batchSize} sounds: batchSize must be an integer from 1`);
+    throw new RangeError(`Cannot make ${batchSize} audio: batchSize must be an integer from 1`);
   }
   if (!["audio", "image", "tensor"].includes(outputType)) {
     throw new RangeError(
@@ -180,13 +180,13 @@ function checkCall(options: AudioDiffusionOptions): void {
   }
   if (!(maskStartSecs >= 0 && maskEndSecs >= 0)) {
     throw new RangeError(
-      `Cannot keep ${maskStartSecs} and ${maskEndSecs} seconds of a sound: both must be 0 or more`,
+      `Cannot keep ${maskStartSecs} and ${maskEndSecs} seconds of an audio clip: both must be 0 or more`,
     );
   }
   if ("audioFile" in options && options.audioFile !== undefined) {
     throw new DenoiseError(
       "unsupported_option",
-      "Cannot open a sound for audioFile: give its samples as rawAudio, at the rate of pipe.mel",
+      "Cannot open an audio clip for audioFile: give its samples as rawAudio, at the rate of pipe.mel",
     );
   }
 }
@@ -214,31 +214,31 @@ function firstNoise(
   );
 }
 
-/** A sound that is given, as the UNet sees it. */
-interface GivenSound {
+/** An audio clip that is given, as the UNet sees it. */
+interface GivenAudio {
   /** With noise as of a timestep, for each of the batch. */
   noisy(noise: Tensor, timestep: number): Tensor;
   /** A sample with the columns that are kept taken from another one. */
   keepEnds(sample: Tensor, kept: () => Tensor): Tensor;
 }
 
-async function givenSound(
+async function givenAudio(
   { components: { mel, vqvae, scheduler } }: Run,
   options: AudioDiffusionOptions,
   noise: Tensor,
   generator: GeneratorInput,
-): Promise<GivenSound | undefined> {
+): Promise<GivenAudio | undefined> {
   const { rawAudio, slice = 0, maskStartSecs = 0, maskEndSecs = 0 } = options;
   if (rawAudio === undefined) return undefined;
   const spectrogram = mel.toSpectrogram(rawAudio, slice); // [H, W]
   const [height, width] = spectrogram.dims as [number, number];
-  const picture = spectrogram.astype("float32").map((x) => Math.fround(x / 255 * 2 - 1))
+  const image = spectrogram.astype("float32").map((x) => Math.fround(x / 255 * 2 - 1))
     .reshape([1, 1, height, width]);
-  const seen = vqvae === null ? picture : await latentsOf(vqvae, picture, generator);
+  const seen = vqvae === null ? image : await latentsOf(vqvae, image, generator);
   const [count, channels, rows, columns] = noise.dims as [number, number, number, number];
   if (String(seen.dims.slice(1)) !== String([channels, rows, columns])) {
     throw new TypeError(
-      `Cannot change this sound: its picture is [${seen.dims.slice(1).join(", ")}] to the unet, ` +
+      `Cannot change this audio: its image is [${seen.dims.slice(1).join(", ")}] to the unet, ` +
         `which takes [${[channels, rows, columns].join(", ")}]; do mel and unet belong together?`,
     );
   }
@@ -263,10 +263,10 @@ async function givenSound(
 
 async function latentsOf(
   vqvae: Autoencoder,
-  picture: Tensor,
+  image: Tensor,
   generator: GeneratorInput,
 ): Promise<Tensor> {
-  const { latentDist } = await vqvae.encode(picture);
+  const { latentDist } = await vqvae.encode(image);
   const first = Array.isArray(generator) ? generator[0] : generator;
   return latentDist.sample(first).mul(scalingFactor(vqvae));
 }
@@ -275,28 +275,28 @@ function scalingFactor(vqvae: Autoencoder): number {
   return (vqvae.config as Record<string, unknown>)["scaling_factor"] as number;
 }
 
-/** Pictures of samples, float32 [N, C, H, W] in 0..1. */
+/** Images of samples, float32 [N, C, H, W] in 0..1. */
 async function decode({ components: { vqvae } }: Run, sample: Tensor): Promise<Tensor> {
   if (vqvae === null) return denormalize(sample);
   const { sample: decoded } = await vqvae.decode(sample.mul(1 / scalingFactor(vqvae)));
   return denormalize(decoded);
 }
 
-/** Grey pictures, whatever the channels. */
-async function pictures(
+/** Grey images, whatever the channels. */
+async function greyImages(
   run: Run,
   tensor: Tensor,
   recipe: (index: number) => Recipe,
-): Promise<Picture[]> {
-  const made = await toPictures(run, tensor, recipe);
-  const { editor } = await run.pictures();
+): Promise<Image[]> {
+  const made = await toImages(run, tensor, recipe);
+  const { editor } = await run.images();
   if (tensor.dims[1] === 1 || editor === undefined) return made;
-  return await Promise.all(made.map((picture) => editor.open(picture, "L")));
+  return await Promise.all(made.map((image) => editor.open(image, "L")));
 }
 
-async function sounds(
+async function toAudio(
   run: Run,
-  images: readonly Picture[],
+  images: readonly Image[],
   recipe: (index: number) => Recipe,
 ): Promise<AudioOutput["audios"]> {
   const { mel } = run.components;

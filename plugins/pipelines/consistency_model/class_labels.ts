@@ -1,16 +1,16 @@
 import { type Denoiser, drawBatch, Generator, Tensor } from "@denoise/core";
 import type { BatchNoise } from "@denoise/diffusion";
 
-/** What a call says of the classes of its pictures. */
+/** What a call says of the classes of its images. */
 export type ClassLabels = number | readonly number[] | Tensor;
 
 /**
- * The labels that the model is called with, one for each of `count` pictures; none for a model that
+ * The labels that the model is called with, one for each of `count` images; none for a model that
  * has no classes.
  *
- * Labels that are not given are drawn from the seeds of the pictures, and leave their noise as it is.
+ * Labels that are not given are drawn from the seeds of the images, and leave their noise as it is.
  *
- * @throws {RangeError} for another number of labels than pictures.
+ * @throws {RangeError} for another number of labels than images.
  */
 export function classLabelsFor(
   unet: Denoiser,
@@ -37,7 +37,7 @@ export function classLabelsFor(
     return labels.reshape([rows, ...rest]).expand([count, ...rest]);
   }
   throw new RangeError(
-    `Cannot make ${count} pictures with ${rows} class label${rows === 1 ? "" : "s"}: give a list ` +
-      `with one for each picture`,
+    `Cannot make ${count} images with ${rows} class label${rows === 1 ? "" : "s"}: give a list ` +
+      `with one for each image`,
   );
 }

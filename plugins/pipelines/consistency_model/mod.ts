@@ -1,5 +1,5 @@
 /**
- * ConsistencyModelPipeline: pictures out of pure noise in one step or a few, of a class or not
+ * ConsistencyModelPipeline: images out of pure noise in one step or a few, of a class or not
  * (openai/diffusers-cd_imagenet64_l2, openai/diffusers-cd_bedroom256_l2). Song et al., "Consistency
  * Models" (arXiv:2303.01469), algorithm 1.
  *
@@ -17,7 +17,7 @@
 import {
   definePipeline,
   type Denoiser,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type Scheduler,
@@ -31,7 +31,7 @@ import {
   planTimesteps,
   startUnconditional,
   stepOptions,
-  toPictures,
+  toImages,
   type UnconditionalOptions,
 } from "@denoise/diffusion";
 import { type ClassLabels, classLabelsFor } from "./class_labels.ts";
@@ -49,21 +49,21 @@ export interface ConsistencyModelComponents {
 /** Options of a call. */
 export interface ConsistencyModelOptions extends UnconditionalOptions {
   /**
-   * Class of each picture: a number for a single picture, a list or tensor [N] with one for each; drawn
-   * from the seeds of the pictures unless given.
+   * Class of each image: a number for a single image, a list or tensor [N] with one for each; drawn
+   * from the seeds of the images by default.
    */
   readonly classLabels?: ClassLabels | undefined;
-  /** Denoising steps; 1 unless given. */
+  /** Denoising steps. Defaults to 1. */
   readonly numInferenceSteps?: number | null | undefined;
   /** Places of the steps among the trained noise levels, falling, such as `[22, 0]`. */
   readonly timesteps?: readonly number[] | undefined;
-  /** Standard normal noise to begin with, float32 [N, C, H, W]; drawn unless given. */
+  /** Standard normal noise to begin with, float32 [N, C, H, W]; drawn by default. */
   readonly latents?: Tensor | undefined;
   /** Called after a step with its place in the run, its timestep and the samples. */
   readonly callback?:
     | ((step: number, timestep: number, latents: Tensor) => void | Promise<void>)
     | undefined;
-  /** After every how many steps `callback` is called; 1 unless given. */
+  /** After every how many steps `callback` is called. Defaults to 1. */
   readonly callbackSteps?: number | undefined;
 }
 
@@ -71,14 +71,14 @@ export interface ConsistencyModelOptions extends UnconditionalOptions {
 export type ConsistencyModelPipeline = Pipeline<
   ConsistencyModelComponents,
   [options?: ConsistencyModelOptions],
-  PictureOutput
+  ImageOutput
 >;
 
-/** Pictures in one step or a few; `ConsistencyModelPipeline` of diffusers. */
+/** Images in one step or a few; `ConsistencyModelPipeline` of diffusers. */
 export const ConsistencyModelPipeline: PipelineClass<
   ConsistencyModelComponents,
   [options?: ConsistencyModelOptions],
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "ConsistencyModelPipeline",
   components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
@@ -111,7 +111,7 @@ export const ConsistencyModelPipeline: PipelineClass<
         total: timesteps.length,
         timestep,
         latents: stepped.prevSample,
-        preview: () => toPictures(run, denormalize(stepped.prevSample), recipe),
+        preview: () => toImages(run, denormalize(stepped.prevSample), recipe),
       };
       yield step;
       sample = await finishStep(step, options);

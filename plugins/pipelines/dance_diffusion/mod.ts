@@ -1,5 +1,5 @@
 /**
- * DanceDiffusionPipeline: sounds out of pure noise, by a UNet that was trained on one kind of sound
+ * DanceDiffusionPipeline: audio out of pure noise, by a UNet that was trained on one kind of audio
  * (harmonai/maestro-150k, harmonai/glitch-440k). Dance Diffusion of Harmonai, with v-prediction
  * (Salimans and Ho, "Progressive Distillation for Fast Sampling of Diffusion Models",
  * arXiv:2202.00512) and IPNDMScheduler.
@@ -37,16 +37,16 @@ export interface DanceDiffusionComponents {
 
 /** Options of a call. */
 export interface DanceDiffusionOptions extends Omit<RunOptions, "outputType"> {
-  /** Sounds to make; 1 unless given. */
+  /** Audio to make. Defaults to 1. */
   readonly batchSize?: number | undefined;
-  /** Denoising steps; 100 unless given. */
+  /** Denoising steps. Defaults to 100. */
   readonly numInferenceSteps?: number | undefined;
   /**
-   * Length in seconds; that of the sounds it was trained on unless given. What the model cannot
+   * Length in seconds. Defaults to that of the audio it was trained on. What the model cannot
    * halve is made longer and cut off at the end.
    */
   readonly audioLengthInS?: number | undefined;
-  /** What the sounds are given as: sounds, or float32 [N, channels, length] in -1..1. */
+  /** How the audio is given: as audio, or float32 [N, channels, length] in -1..1. */
   readonly outputType?: "audio" | "tensor" | undefined;
 }
 
@@ -57,20 +57,20 @@ export type DanceDiffusionPipeline = Pipeline<
   AudioOutput
 >;
 
-/** Unconditional sounds; `DanceDiffusionPipeline` of diffusers. */
+/** Unconditional audio; `DanceDiffusionPipeline` of diffusers. */
 export const DanceDiffusionPipeline: PipelineClass<
   DanceDiffusionComponents,
   [options?: DanceDiffusionOptions],
   AudioOutput
 > = definePipeline({
   className: "DanceDiffusionPipeline",
-  makes: "sounds",
+  makes: "audio",
   components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
   async *generate(run, options: DanceDiffusionOptions = {}) {
     const { unet, scheduler } = run.components;
     const { batchSize = 1, numInferenceSteps = 100, outputType = "audio", signal } = options;
     checkCall(batchSize, outputType);
-    const config = unet.config as unknown as SoundConfig;
+    const config = unet.config as unknown as AudioConfig;
     const { rate, wanted, made } = lengths(config, options.audioLengthInS);
     const noise = batchNoise(batchSize, options);
 
@@ -99,8 +99,8 @@ export const DanceDiffusionPipeline: PipelineClass<
   },
 });
 
-/** What the config of a UNet1DModel says of sounds. */
-interface SoundConfig {
+/** What the config of a UNet1DModel says of audio. */
+interface AudioConfig {
   readonly in_channels: number;
   readonly sample_size: number;
   readonly sample_rate: number | null;
@@ -109,7 +109,7 @@ interface SoundConfig {
 
 function checkCall(batchSize: number, outputType: string): void {
   if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new RangeError(`Cannot make ${batchSize} sounds: batchSize must be an integer from 1`);
+    throw new RangeError(`Cannot make ${batchSize} audio: batchSize must be an integer from 1`);
   }
   if (outputType !== "audio" && outputType !== "tensor") {
     throw new RangeError(
@@ -121,12 +121,12 @@ function checkCall(batchSize: number, outputType: string): void {
 
 /** How many samples are wanted, and how many are made so that the levels of the model can halve them. */
 function lengths(
-  { sample_size, sample_rate: rate, up_block_types }: SoundConfig,
+  { sample_size, sample_rate: rate, up_block_types }: AudioConfig,
   given?: number,
 ): { readonly rate: number; readonly wanted: number; readonly made: number } {
   if (typeof rate !== "number") {
     throw new TypeError(
-      `Cannot make sounds: sample_rate in the unet's config is ${rate}, but must be a number of ` +
+      `Cannot make audio: sample_rate in the unet's config is ${rate}, but must be a number of ` +
         `samples in a second`,
     );
   }
@@ -135,7 +135,7 @@ function lengths(
   const factor = 2 ** up_block_types.length;
   if (!(size >= 3 * factor) || !Number.isFinite(size)) {
     throw new RangeError(
-      `Cannot make a sound of ${seconds} seconds: it must be ` +
+      `Cannot make an audio clip of ${seconds} seconds: it must be ` +
         `${3 * factor / rate} seconds at least, so that the levels of the unet can halve it`,
     );
   }

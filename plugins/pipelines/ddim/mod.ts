@@ -1,5 +1,5 @@
 /**
- * DDIMPipeline: pictures out of pure noise in few steps. Song et al., "Denoising Diffusion Implicit
+ * DDIMPipeline: images out of pure noise in few steps. Song et al., "Denoising Diffusion Implicit
  * Models" (arXiv:2010.02502). Whatever scheduler the repo has, its config is taken over by
  * DDIMScheduler, as in diffusers.
  *
@@ -9,7 +9,7 @@
  *
  * const pipe = await DDIMPipeline.fromPretrained("google/ddpm-cifar10-32");
  * const { images } = await pipe({ seed: 0, numInferenceSteps: 50 });
- * await images[0].save("picture.png");
+ * await images[0].save("image.png");
  * ```
  *
  * @module
@@ -17,7 +17,7 @@
 import {
   definePipeline,
   type Denoiser,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type Scheduler,
@@ -39,19 +39,19 @@ export interface DDIMComponents {
 
 /** Options of a call. */
 export interface DDIMOptions extends UnconditionalOptions {
-  /** Denoising steps; 50 unless given. */
+  /** Denoising steps. Defaults to 50. */
   readonly numInferenceSteps?: number | undefined;
-  /** 0 adds no noise on the way (DDIM), 1 as much as DDPM; 0 unless given. */
+  /** 0 adds no noise on the way (DDIM), 1 as much as DDPM. Defaults to 0. */
   readonly eta?: number | undefined;
   /** Go on with the clipped prediction of the clean sample. */
   readonly useClippedModelOutput?: boolean | undefined;
 }
 
 /** A loaded DDIMPipeline. */
-export type DDIMPipeline = Pipeline<DDIMComponents, [options?: DDIMOptions], PictureOutput>;
+export type DDIMPipeline = Pipeline<DDIMComponents, [options?: DDIMOptions], ImageOutput>;
 
-/** Unconditional pictures; `DDIMPipeline` of diffusers. */
-export const DDIMPipeline: PipelineClass<DDIMComponents, [options?: DDIMOptions], PictureOutput> =
+/** Unconditional images; `DDIMPipeline` of diffusers. */
+export const DDIMPipeline: PipelineClass<DDIMComponents, [options?: DDIMOptions], ImageOutput> =
   definePipeline({
     className: "DDIMPipeline",
     components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },

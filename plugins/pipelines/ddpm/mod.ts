@@ -1,5 +1,5 @@
 /**
- * DDPMPipeline: pictures out of pure noise, by a UNet that was trained on one kind of picture
+ * DDPMPipeline: images out of pure noise, by a UNet that was trained on one kind of image
  * (google/ddpm-cat-256). Ho et al., "Denoising Diffusion Probabilistic Models" (arXiv:2006.11239),
  * algorithm 2, with whichever scheduler the repo has.
  *
@@ -17,7 +17,7 @@
 import {
   definePipeline,
   type Denoiser,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type Scheduler,
@@ -38,15 +38,15 @@ export interface DDPMComponents {
 
 /** Options of a call. */
 export interface DDPMOptions extends UnconditionalOptions {
-  /** Denoising steps; 1000 unless given. */
+  /** Denoising steps. Defaults to 1000. */
   readonly numInferenceSteps?: number | undefined;
 }
 
 /** A loaded DDPMPipeline. */
-export type DDPMPipeline = Pipeline<DDPMComponents, [options?: DDPMOptions], PictureOutput>;
+export type DDPMPipeline = Pipeline<DDPMComponents, [options?: DDPMOptions], ImageOutput>;
 
-/** Unconditional pictures; `DDPMPipeline` of diffusers. */
-export const DDPMPipeline: PipelineClass<DDPMComponents, [options?: DDPMOptions], PictureOutput> =
+/** Unconditional images; `DDPMPipeline` of diffusers. */
+export const DDPMPipeline: PipelineClass<DDPMComponents, [options?: DDPMOptions], ImageOutput> =
   definePipeline({
     className: "DDPMPipeline",
     components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },

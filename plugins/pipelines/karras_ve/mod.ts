@@ -1,5 +1,5 @@
 /**
- * KarrasVePipeline: pictures out of pure noise by the stochastic sampler of Karras et al., "Elucidating
+ * KarrasVePipeline: images out of pure noise by the stochastic sampler of Karras et al., "Elucidating
  * the Design Space of Diffusion-Based Generative Models" (arXiv:2206.00364), algorithm 2, with a model
  * that is called as those of the variance exploding equation are (equation 213 there).
  *
@@ -18,7 +18,7 @@
 import {
   definePipeline,
   type Denoiser,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   randnTensor,
@@ -30,7 +30,7 @@ import {
   finishStep,
   finishUnconditional,
   startUnconditional,
-  toPictures,
+  toImages,
   type UnconditionalOptions,
 } from "@denoise/diffusion";
 
@@ -44,7 +44,7 @@ export interface KarrasVeComponents {
 
 /** Options of a call. */
 export interface KarrasVeOptions extends UnconditionalOptions {
-  /** Denoising steps of two model calls each, 2 at least; 50 unless given. */
+  /** Denoising steps of two model calls each, 2 at least. Defaults to 50. */
   readonly numInferenceSteps?: number | undefined;
 }
 
@@ -52,16 +52,16 @@ export interface KarrasVeOptions extends UnconditionalOptions {
 export type KarrasVePipeline = Pipeline<
   KarrasVeComponents,
   [options?: KarrasVeOptions],
-  PictureOutput
+  ImageOutput
 >;
 
 const f = Math.fround;
 
-/** Unconditional pictures; `KarrasVePipeline` of diffusers. */
+/** Unconditional images; `KarrasVePipeline` of diffusers. */
 export const KarrasVePipeline: PipelineClass<
   KarrasVeComponents,
   [options?: KarrasVeOptions],
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "KarrasVePipeline",
   components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
@@ -96,7 +96,7 @@ export const KarrasVePipeline: PipelineClass<
         timestep,
         latents,
         denoised: stepped.predOriginalSample,
-        preview: () => toPictures(run, denormalize(latents), recipe),
+        preview: () => toImages(run, denormalize(latents), recipe),
       };
       yield step;
       sample = await finishStep(step, options);

@@ -1,6 +1,6 @@
 /**
- * LatentConsistencyModelPipeline: pictures from text in one to eight steps, by a model that says the
- * clean picture at once. Luo et al., "Latent Consistency Models" (arXiv:2310.04378).
+ * LatentConsistencyModelPipeline: images from text in one to eight steps, by a model that says the
+ * clean image at once. Luo et al., "Latent Consistency Models" (arXiv:2310.04378).
  * Guidance is part of the model: it is told the guidance scale, so a step costs one call and there
  * are no negative prompts.
  *
@@ -20,7 +20,7 @@
  */
 import {
   definePipeline,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -46,8 +46,8 @@ import {
   conditionOnText,
   type ConsistencyGuidanceOptions,
   type ImagePromptOptions,
+  imageSize,
   latentConsistency,
-  pictureSize,
   type StableDiffusionComponents,
 } from "@denoise/stable-diffusion";
 
@@ -58,9 +58,9 @@ export interface LatentConsistencyModelOptions
     ConsistencyGuidanceOptions,
     ImagePromptOptions,
     Omit<TimestepOptions, "sigmas"> {
-  /** Height in pixels, a multiple of 8; what the model was trained for unless given. */
+  /** Height in pixels, a multiple of 8. Defaults to what the model was trained for. */
   readonly height?: number | undefined;
-  /** Width in pixels, a multiple of 8; what the model was trained for unless given. */
+  /** Width in pixels, a multiple of 8. Defaults to what the model was trained for. */
   readonly width?: number | undefined;
   /** Own noise to begin with, float32 [N, 4, height / 8, width / 8]. */
   readonly latents?: Tensor | undefined;
@@ -76,14 +76,14 @@ export type LatentConsistencyModelArguments = [
 export type LatentConsistencyModelPipeline = Pipeline<
   StableDiffusionComponents,
   LatentConsistencyModelArguments,
-  PictureOutput
+  ImageOutput
 >;
 
-/** Text to pictures; `LatentConsistencyModelPipeline` of diffusers. */
+/** Text to images; `LatentConsistencyModelPipeline` of diffusers. */
 export const LatentConsistencyModelPipeline: PipelineClass<
   StableDiffusionComponents,
   LatentConsistencyModelArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "LatentConsistencyModelPipeline",
   ...latentConsistency,
@@ -97,7 +97,7 @@ async function* generate(run: Run, ...[prompt, options = {}]: LatentConsistencyM
   const { guidanceScale = 8.5, originalInferenceSteps, outputType, signal } = options;
   checkOutputType(outputType);
   checkConsistencyModel(run.components);
-  const { height, width } = pictureSize(run.components, options);
+  const { height, width } = imageSize(run.components, options);
   const text = await conditionOnText(run, prompt, { ...options, guidanceScale });
   const { count, encoderHiddenStates, timestepCond } = text;
   const imageEmbeds = await conditionOnImages(run.components, options, text);

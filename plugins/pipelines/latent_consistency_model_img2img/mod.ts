@@ -1,6 +1,6 @@
 /**
- * LatentConsistencyModelImg2ImgPipeline: a picture changed towards a text in one to eight steps, as
- * SDEdit does (arXiv:2108.01073), by a model that says the clean picture at once: Luo et al.,
+ * LatentConsistencyModelImg2ImgPipeline: an image changed towards a text in one to eight steps, as
+ * SDEdit does (arXiv:2108.01073), by a model that says the clean image at once: Luo et al.,
  * "Latent Consistency Models" (arXiv:2310.04378).
  * Guidance is part of the model: it is told the guidance scale, so a step costs one call and there
  * are no negative prompts.
@@ -21,7 +21,7 @@
  */
 import {
   definePipeline,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -35,8 +35,8 @@ import {
   denoise,
   describeRun,
   finishLatents,
-  pictureLatents,
-  type PicturesInput,
+  type ImagesInput,
+  noisedImageLatents,
   planTimesteps,
   previewLatents,
   stepOptions,
@@ -59,11 +59,11 @@ export interface LatentConsistencyModelImg2ImgOptions
     ConsistencyGuidanceOptions,
     ImagePromptOptions,
     Omit<TimestepOptions, "sigmas"> {
-  /** The picture to change, or one for each picture to make; sides are cut to multiples of 8. */
-  readonly image: PicturesInput;
-  /** How far to change it: 0 not at all, 1 leaves nothing of it; 0.8 unless given. */
+  /** The image to change, or one for each image to make; sides are cut to multiples of 8. */
+  readonly image: ImagesInput;
+  /** How far to change it: 0 not at all, 1 leaves nothing of it. Defaults to 0.8. */
   readonly strength?: number | undefined;
-  /** Latents to begin with instead of the picture's, noise included, float32 [N, 4, h, w]. */
+  /** Latents to begin with instead of the image's, noise included, float32 [N, 4, h, w]. */
   readonly latents?: Tensor | undefined;
 }
 
@@ -77,14 +77,14 @@ export type LatentConsistencyModelImg2ImgArguments = [
 export type LatentConsistencyModelImg2ImgPipeline = Pipeline<
   StableDiffusionComponents,
   LatentConsistencyModelImg2ImgArguments,
-  PictureOutput
+  ImageOutput
 >;
 
-/** Picture and text to pictures; `LatentConsistencyModelImg2ImgPipeline` of diffusers. */
+/** Image and text to images; `LatentConsistencyModelImg2ImgPipeline` of diffusers. */
 export const LatentConsistencyModelImg2ImgPipeline: PipelineClass<
   StableDiffusionComponents,
   LatentConsistencyModelImg2ImgArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "LatentConsistencyModelImg2ImgPipeline",
   ...latentConsistency,
@@ -110,7 +110,7 @@ async function* generate(run: Run, ...[prompt, options]: LatentConsistencyModelI
   });
   const noise = batchNoise(count, options);
   const latents = options.latents ??
-    await pictureLatents(run, options.image, count, noise, timesteps[0]!);
+    await noisedImageLatents(run, options.image, count, noise, timesteps[0]!);
   const settings = stepOptions(scheduler, noise);
   const steps = scheduler.numInferenceSteps ?? timesteps.length;
   const recipe = describeRun(prompt, options, { steps, guidanceScale, strength }, noise);

@@ -1,6 +1,6 @@
 /**
- * LDMSuperResolutionPipeline: a picture four times as wide and high. A UNet without text sees the small
- * picture beside the latents. Rombach et al. (arXiv:2112.10752), section 4.4.
+ * LDMSuperResolutionPipeline: an image four times as wide and high. A UNet without text sees the small
+ * image beside the latents. Rombach et al. (arXiv:2112.10752), section 4.4.
  *
  * What DDIM draws with `eta` comes from the call's generators, where the reference draws it from torch's
  * global one.
@@ -22,7 +22,7 @@ import {
   type Autoencoder,
   definePipeline,
   type Denoiser,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -37,10 +37,10 @@ import {
   denoise,
   type DenoiserConfig,
   finishLatents,
+  type ImagesInput,
   initialLatents,
-  type PicturesInput,
   planTimesteps,
-  preparePictures,
+  prepareImages,
   previewLatents,
   stepOptions,
 } from "@denoise/diffusion";
@@ -58,11 +58,11 @@ export interface LDMSuperResolutionComponents {
 /** Options of a call. */
 export interface LDMSuperResolutionOptions extends RunOptions {
   /**
-   * One small picture or several of one size, their sides cut down to multiples of 32; or a tensor as
+   * One small image or several of one size, their sides cut down to multiples of 32; or a tensor as
    * the UNet takes it, float32 [N, 3, height, width] in -1..1.
    */
-  readonly image: PicturesInput;
-  /** Number of denoising steps; 100 unless given. */
+  readonly image: ImagesInput;
+  /** Number of denoising steps. Defaults to 100. */
   readonly numInferenceSteps?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
   readonly eta?: number | undefined;
@@ -72,14 +72,14 @@ export interface LDMSuperResolutionOptions extends RunOptions {
 export type LDMSuperResolutionPipeline = Pipeline<
   LDMSuperResolutionComponents,
   [options: LDMSuperResolutionOptions],
-  PictureOutput
+  ImageOutput
 >;
 
-/** Small pictures to large ones; `LDMSuperResolutionPipeline` of diffusers. */
+/** Small images to large ones; `LDMSuperResolutionPipeline` of diffusers. */
 export const LDMSuperResolutionPipeline: PipelineClass<
   LDMSuperResolutionComponents,
   [options: LDMSuperResolutionOptions],
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "LDMSuperResolutionPipeline",
   components: {
@@ -96,10 +96,10 @@ async function* generate(run: Run, options: LDMSuperResolutionOptions) {
   const { unet, vqvae, scheduler } = run.components;
   const { numInferenceSteps = 100, eta = 0, outputType, signal } = options ?? {};
   checkOutputType(outputType);
-  const small = await smallPictures(run, options?.image);
-  const [count, pictureChannels, height, width] = small.dims as [number, number, number, number];
+  const small = await smallImages(run, options?.image);
+  const [count, imageChannels, height, width] = small.dims as [number, number, number, number];
   const channels = Math.floor(unet.config.in_channels / 2);
-  checkChannels(unet.config.in_channels, channels, pictureChannels);
+  checkChannels(unet.config.in_channels, channels, imageChannels);
 
   const noise = batchNoise(count, options);
   const timesteps = planTimesteps(scheduler, { numInferenceSteps });
@@ -126,13 +126,13 @@ async function* generate(run: Run, options: LDMSuperResolutionOptions) {
   return await finishLatents(shown, last, outputType, recipe);
 }
 
-/** The small pictures in -1..1: float32 [N, 3, height, width]. */
-async function smallPictures(run: Run, image: PicturesInput | undefined): Promise<Tensor> {
+/** The small images in -1..1: float32 [N, 3, height, width]. */
+async function smallImages(run: Run, image: ImagesInput | undefined): Promise<Tensor> {
   if (image === undefined) {
-    throw new TypeError("Cannot make a picture larger: there is none; give it as image");
+    throw new TypeError("Cannot make an image larger: there is none; give it as image");
   }
   if (!(image instanceof Tensor)) {
-    return await preparePictures(await run.pictures(), image, { multiple: 32 });
+    return await prepareImages(await run.images(), image, { multiple: 32 });
   }
   if (image.dtype === "float32" && image.dims.length === 4) return image;
   throw new TypeError(
@@ -140,11 +140,11 @@ async function smallPictures(run: Run, image: PicturesInput | undefined): Promis
   );
 }
 
-function checkChannels(have: number, latents: number, picture: number): void {
-  if (have === latents + picture) return;
+function checkChannels(have: number, latents: number, image: number): void {
+  if (have === latents + image) return;
   throw new RangeError(
-    `Cannot show a UNet of ${have} input channels a picture of ${picture}: it must have ` +
-      `${latents + picture}, for ${latents} of the latents and those of the picture`,
+    `Cannot show a UNet of ${have} input channels an image of ${image}: it must have ` +
+      `${latents + image}, for ${latents} of the latents and those of the image`,
   );
 }
 

@@ -1,9 +1,9 @@
 /**
- * LDMTextToImagePipeline: pictures from text by the first latent diffusion model that was trained on
+ * LDMTextToImagePipeline: images from text by the first latent diffusion model that was trained on
  * text (CompVis/ldm-text2im-large-256). Rombach et al. (arXiv:2112.10752), section 4.3.1.
  *
  * As in the reference the noise to begin with is not scaled by the scheduler, so schedulers that begin
- * with a larger one than DDIM and PNDM give other pictures than they might; and latents have an eighth
+ * with a larger one than DDIM and PNDM give other images than they might; and latents have an eighth
  * of the sides, whatever the autoencoder makes of them. What DDIM draws with `eta` comes from the call's
  * generators, where the reference draws it from torch's global one.
  *
@@ -26,8 +26,8 @@ import {
   type Autoencoder,
   definePipeline,
   type Denoiser,
+  type ImageOutput,
   type Model,
-  type PictureOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -46,8 +46,8 @@ import {
   type DenoiserConfig,
   denormalize,
   describeRun,
+  imageOutput,
   initialLatents,
-  pictureOutput,
   planTimesteps,
   predictGuided,
   previewLatents,
@@ -73,13 +73,13 @@ export interface LDMTextToImageComponents {
 
 /** Options of a call. */
 export interface LDMTextToImageOptions extends RunOptions {
-  /** Height in pixels, a multiple of 8; what the model was trained for unless given. */
+  /** Height in pixels, a multiple of 8. Defaults to what the model was trained for. */
   readonly height?: number | undefined;
-  /** Width in pixels, a multiple of 8; what the model was trained for unless given. */
+  /** Width in pixels, a multiple of 8. Defaults to what the model was trained for. */
   readonly width?: number | undefined;
-  /** Number of denoising steps; 50 unless given. */
+  /** Number of denoising steps. Defaults to 50. */
   readonly numInferenceSteps?: number | undefined;
-  /** How closely the picture follows the prompt; 1 unless given, which is no guidance. */
+  /** How closely the image follows the prompt. Defaults to 1, which is no guidance. */
   readonly guidanceScale?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
   readonly eta?: number | undefined;
@@ -97,14 +97,14 @@ export type LDMTextToImageArguments = [
 export type LDMTextToImagePipeline = Pipeline<
   LDMTextToImageComponents,
   LDMTextToImageArguments,
-  PictureOutput
+  ImageOutput
 >;
 
-/** Text to pictures; `LDMTextToImagePipeline` of diffusers. */
+/** Text to images; `LDMTextToImagePipeline` of diffusers. */
 export const LDMTextToImagePipeline: PipelineClass<
   LDMTextToImageComponents,
   LDMTextToImageArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "LDMTextToImagePipeline",
   components: {
@@ -162,7 +162,7 @@ async function* generate(run: Run, ...[prompt, options = {}]: LDMTextToImageArgu
     preview: (stepped) => previewLatents(shown, stepped, recipe, decode),
   });
   if (outputType === "latent") return { images: [], tensor: last };
-  return await pictureOutput(run, denormalize(await decode(vqvae, last)), outputType, recipe);
+  return await imageOutput(run, denormalize(await decode(vqvae, last)), outputType, recipe);
 }
 
 /** Tokens of a row that the text encoder is given. */
@@ -178,7 +178,7 @@ async function encode({ components }: Run, texts: readonly string[]): Promise<Te
   return (await components.bert.forward(inputIds)).lastHiddenState;
 }
 
-/** Latents to pictures in about -1..1; the reference looks at the scaling factor alone. */
+/** Latents to images in about -1..1; the reference looks at the scaling factor alone. */
 async function decode(vqvae: Autoencoder<AutoencoderConfig>, latents: Tensor): Promise<Tensor> {
   return (await vqvae.decode(latents.mul(1 / vqvae.config.scaling_factor))).sample;
 }

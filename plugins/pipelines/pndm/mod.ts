@@ -1,5 +1,5 @@
 /**
- * PNDMPipeline: pictures of what the model was trained on, by pseudo numerical methods. Liu et al.,
+ * PNDMPipeline: images of what the model was trained on, by pseudo numerical methods. Liu et al.,
  * "Pseudo Numerical Methods for Diffusion Models on Manifolds" (arXiv:2202.09778), algorithm 2.
  * Whatever scheduler the repo has, its config is taken over by PNDMScheduler, as in diffusers.
  *
@@ -16,7 +16,7 @@
 import {
   definePipeline,
   type Denoiser,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type Scheduler,
@@ -38,15 +38,15 @@ export interface PNDMComponents {
 
 /** Options of a call. */
 export interface PNDMOptions extends UnconditionalOptions {
-  /** Denoising steps; 50 unless given. */
+  /** Denoising steps. Defaults to 50. */
   readonly numInferenceSteps?: number | undefined;
 }
 
 /** A loaded PNDMPipeline. */
-export type PNDMPipeline = Pipeline<PNDMComponents, [options?: PNDMOptions], PictureOutput>;
+export type PNDMPipeline = Pipeline<PNDMComponents, [options?: PNDMOptions], ImageOutput>;
 
-/** Unconditional pictures; `PNDMPipeline` of diffusers. */
-export const PNDMPipeline: PipelineClass<PNDMComponents, [options?: PNDMOptions], PictureOutput> =
+/** Unconditional images; `PNDMPipeline` of diffusers. */
+export const PNDMPipeline: PipelineClass<PNDMComponents, [options?: PNDMOptions], ImageOutput> =
   definePipeline({
     className: "PNDMPipeline",
     components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },

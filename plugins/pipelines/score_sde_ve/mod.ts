@@ -1,10 +1,10 @@
 /**
- * ScoreSdeVePipeline: pictures out of pure noise, by a score-based model of the variance exploding
+ * ScoreSdeVePipeline: images out of pure noise, by a score-based model of the variance exploding
  * equation (google/ncsnpp-church-256). Song et al., "Score-Based Generative Modeling through Stochastic
  * Differential Equations" (arXiv:2011.13456), algorithms 1 and 4: at each noise level samples are
  * corrected, then predicted for the next one.
  *
- * The corrector's step length is averaged over the batch, as in diffusers: a picture depends a little on
+ * The corrector's step length is averaged over the batch, as in diffusers: an image depends a little on
  * those that are made with it.
  *
  * @example
@@ -21,7 +21,7 @@
 import {
   definePipeline,
   type Denoiser,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   randnTensor,
@@ -32,7 +32,7 @@ import {
   finishStep,
   finishUnconditional,
   startUnconditional,
-  toPictures,
+  toImages,
   type UnconditionalOptions,
 } from "@denoise/diffusion";
 
@@ -46,7 +46,7 @@ export interface ScoreSdeVeComponents {
 
 /** Options of a call. */
 export interface ScoreSdeVeOptions extends UnconditionalOptions {
-  /** Denoising steps, of 1 + `correct_steps` model calls each; 2000 unless given. */
+  /** Denoising steps, of 1 + `correct_steps` model calls each. Defaults to 2000. */
   readonly numInferenceSteps?: number | undefined;
 }
 
@@ -54,14 +54,14 @@ export interface ScoreSdeVeOptions extends UnconditionalOptions {
 export type ScoreSdeVePipeline = Pipeline<
   ScoreSdeVeComponents,
   [options?: ScoreSdeVeOptions],
-  PictureOutput
+  ImageOutput
 >;
 
-/** Unconditional pictures; `ScoreSdeVePipeline` of diffusers. */
+/** Unconditional images; `ScoreSdeVePipeline` of diffusers. */
 export const ScoreSdeVePipeline: PipelineClass<
   ScoreSdeVeComponents,
   [options?: ScoreSdeVeOptions],
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "ScoreSdeVePipeline",
   components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
@@ -90,7 +90,7 @@ export const ScoreSdeVePipeline: PipelineClass<
         total,
         timestep,
         latents: stepped.prevSample,
-        preview: () => toPictures(run, toUnit(stepped.prevSampleMean!), recipe),
+        preview: () => toImages(run, toUnit(stepped.prevSampleMean!), recipe),
       };
       yield step;
       sample = await finishStep(step, options);
@@ -100,7 +100,7 @@ export const ScoreSdeVePipeline: PipelineClass<
   },
 });
 
-/** These models know pictures as values in 0..1. */
+/** These models know images as values in 0..1. */
 function toUnit(sample: Tensor): Tensor {
   return sample.clamp(0, 1);
 }

@@ -1,5 +1,5 @@
 /**
- * StableDiffusionPipeline: pictures from text. Rombach et al., "High-Resolution Image Synthesis with
+ * StableDiffusionPipeline: images from text. Rombach et al., "High-Resolution Image Synthesis with
  * Latent Diffusion Models" (arXiv:2112.10752); Stable Diffusion 1.x and 2.x, and latent consistency
  * models in the same layout.
  *
@@ -20,7 +20,7 @@
  */
 import {
   definePipeline,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -46,7 +46,7 @@ import {
   conditionOnText,
   type GuidanceOptions,
   type ImagePromptOptions,
-  pictureSize,
+  imageSize,
   stableDiffusion,
   type StableDiffusionComponents,
 } from "@denoise/stable-diffusion";
@@ -56,11 +56,11 @@ export type { StableDiffusionComponents };
 /** Options of a call. */
 export interface StableDiffusionOptions
   extends RunOptions, GuidanceOptions, TimestepOptions, ImagePromptOptions {
-  /** Height in pixels, a multiple of 8; what the model was trained for unless given. */
+  /** Height in pixels, a multiple of 8. Defaults to what the model was trained for. */
   readonly height?: number | undefined;
-  /** Width in pixels, a multiple of 8; what the model was trained for unless given. */
+  /** Width in pixels, a multiple of 8. Defaults to what the model was trained for. */
   readonly width?: number | undefined;
-  /** How much contrast is given back after guidance, 0..1 (arXiv:2305.08891); 0 unless given. */
+  /** How much contrast is given back after guidance, 0..1 (arXiv:2305.08891). Defaults to 0. */
   readonly guidanceRescale?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
   readonly eta?: number | undefined;
@@ -78,14 +78,14 @@ export type StableDiffusionArguments = [
 export type StableDiffusionPipeline = Pipeline<
   StableDiffusionComponents,
   StableDiffusionArguments,
-  PictureOutput
+  ImageOutput
 >;
 
-/** Text to pictures; `StableDiffusionPipeline` of diffusers. */
+/** Text to images; `StableDiffusionPipeline` of diffusers. */
 export const StableDiffusionPipeline: PipelineClass<
   StableDiffusionComponents,
   StableDiffusionArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "StableDiffusionPipeline",
   ...stableDiffusion,
@@ -98,7 +98,7 @@ async function* generate(run: Run, ...[prompt, options = {}]: StableDiffusionArg
   const { unet, vae, scheduler } = run.components;
   const { guidanceRescale = 0, eta = 0, outputType, signal } = options;
   checkOutputType(outputType);
-  const { height, width } = pictureSize(run.components, options);
+  const { height, width } = imageSize(run.components, options);
   const text = await conditionOnText(run, prompt, options);
   const { count, guidance, guidanceScale, encoderHiddenStates, timestepCond } = text;
   const imageEmbeds = await conditionOnImages(run.components, options, text);

@@ -1,5 +1,5 @@
 /**
- * StableDiffusionControlNetPipeline: pictures from text and a picture of edges, a pose or depth that
+ * StableDiffusionControlNetPipeline: images from text and an image of edges, a pose or depth that
  * says where things are. Zhang, Rao and Agrawala, "Adding Conditional Control to Text-to-Image
  * Diffusion Models" (arXiv:2302.05543); Stable Diffusion 1.x and 2.x.
  *
@@ -22,7 +22,7 @@
  */
 import {
   definePipeline,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -45,10 +45,10 @@ import {
   conditionOnImages,
   conditionOnText,
   type ControlComponents,
+  type ControlImages,
+  controlImages,
   controlled,
   type ControlOptions,
-  type ControlPictures,
-  controlPictures,
   drawControlled,
   type GuidanceOptions,
   type ImagePromptOptions,
@@ -61,13 +61,13 @@ export type { ControlComponents };
 export interface StableDiffusionControlNetOptions
   extends RunOptions, GuidanceOptions, TimestepOptions, ImagePromptOptions, ControlOptions {
   /**
-   * The picture to control by, or one for each prompt; with several ControlNets a list with one for
+   * The image to control by, or one for each prompt; with several ControlNets a list with one for
    * each. Edges, a pose, depth: what the ControlNet was trained on.
    */
-  readonly image: ControlPictures;
-  /** Height in pixels, a multiple of 8; that of the control picture unless given. */
+  readonly image: ControlImages;
+  /** Height in pixels, a multiple of 8. Defaults to that of the control image. */
   readonly height?: number | undefined;
-  /** Width in pixels, a multiple of 8; that of the control picture unless given. */
+  /** Width in pixels, a multiple of 8. Defaults to that of the control image. */
   readonly width?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
   readonly eta?: number | undefined;
@@ -85,14 +85,14 @@ export type StableDiffusionControlNetArguments = [
 export type StableDiffusionControlNetPipeline = Pipeline<
   ControlComponents,
   StableDiffusionControlNetArguments,
-  PictureOutput
+  ImageOutput
 >;
 
-/** Text and a control picture to pictures; `StableDiffusionControlNetPipeline` of diffusers. */
+/** Text and a control image to images; `StableDiffusionControlNetPipeline` of diffusers. */
 export const StableDiffusionControlNetPipeline: PipelineClass<
   ControlComponents,
   StableDiffusionControlNetArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "StableDiffusionControlNetPipeline",
   ...controlled,
@@ -109,14 +109,14 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionControlN
   const text = await conditionOnText(run, prompt, options);
   const { count, guidance, guidanceScale, encoderHiddenStates, timestepCond } = text;
   const imageEmbeds = await conditionOnImages(run.components, options, text);
-  const pictures = await controlPictures(
-    await run.pictures(),
+  const images = await controlImages(
+    await run.images(),
     run.components,
     options.image,
     { count, prompts: countPrompts(prompt, options) },
     options,
   );
-  const [height, width] = pictures[0]!.dims.slice(2) as [number, number];
+  const [height, width] = images[0]!.dims.slice(2) as [number, number];
   checkSize(height, width, vaeScaleFactor(vae));
 
   const timesteps = planTimesteps(scheduler, { numInferenceSteps: 50, ...options });
@@ -131,7 +131,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionControlN
 
   const controlled = {
     plan,
-    pictures,
+    images,
     guidance: { guidance, guidanceScale },
     conditioning: { encoderHiddenStates, timestepCond, imageEmbeds },
     total: timesteps.length,

@@ -1,5 +1,5 @@
 /**
- * StableDiffusionControlNetImg2ImgPipeline: a picture changed towards a text, with a second picture
+ * StableDiffusionControlNetImg2ImgPipeline: an image changed towards a text, with a second image
  * of edges, a pose or depth that says where things are. Zhang, Rao and Agrawala (arXiv:2302.05543),
  * with SDEdit, Meng et al. (arXiv:2108.01073).
  *
@@ -26,7 +26,7 @@
  */
 import {
   definePipeline,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -38,8 +38,8 @@ import {
   checkStrength,
   countPrompts,
   describeRun,
-  pictureLatents,
-  type PicturesInput,
+  type ImagesInput,
+  noisedImageLatents,
   planTimesteps,
   stepOptions,
   strengthTimesteps,
@@ -49,10 +49,10 @@ import {
   conditionOnImages,
   conditionOnText,
   type ControlComponents,
+  type ControlImages,
+  controlImages,
   controlled,
   type ControlOptions,
-  type ControlPictures,
-  controlPictures,
   drawControlled,
   type GuidanceOptions,
   type ImagePromptOptions,
@@ -63,15 +63,15 @@ import {
 /** Options of a call. */
 export interface StableDiffusionControlNetImg2ImgOptions
   extends RunOptions, GuidanceOptions, TimestepOptions, ImagePromptOptions, ControlOptions {
-  /** The picture to change, or one for each picture to make; sides are cut to multiples of 8. */
-  readonly image: PicturesInput;
-  /** The picture to control by, or one for each prompt; for several ControlNets a list of them. */
-  readonly controlImage: ControlPictures;
-  /** Height in pixels, a multiple of 8; that of the picture unless given. */
+  /** The image to change, or one for each image to make; sides are cut to multiples of 8. */
+  readonly image: ImagesInput;
+  /** The image to control by, or one for each prompt; for several ControlNets a list of them. */
+  readonly controlImage: ControlImages;
+  /** Height in pixels, a multiple of 8. Defaults to that of the image. */
   readonly height?: number | undefined;
-  /** Width in pixels, a multiple of 8; that of the picture unless given. */
+  /** Width in pixels, a multiple of 8. Defaults to that of the image. */
   readonly width?: number | undefined;
-  /** How far to change it: 0 not at all, 1 leaves nothing of it; 0.8 unless given. */
+  /** How far to change it: 0 not at all, 1 leaves nothing of it. Defaults to 0.8. */
   readonly strength?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
   readonly eta?: number | undefined;
@@ -87,14 +87,14 @@ export type StableDiffusionControlNetImg2ImgArguments = [
 export type StableDiffusionControlNetImg2ImgPipeline = Pipeline<
   ControlComponents,
   StableDiffusionControlNetImg2ImgArguments,
-  PictureOutput
+  ImageOutput
 >;
 
-/** Picture, control picture and text to pictures; `StableDiffusionControlNetImg2ImgPipeline` of diffusers. */
+/** Image, control image and text to images; `StableDiffusionControlNetImg2ImgPipeline` of diffusers. */
 export const StableDiffusionControlNetImg2ImgPipeline: PipelineClass<
   ControlComponents,
   StableDiffusionControlNetImg2ImgArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "StableDiffusionControlNetImg2ImgPipeline",
   ...controlled,
@@ -120,9 +120,9 @@ async function* generate(
   const steps = scheduler.numInferenceSteps ?? planned.length;
   const timesteps = strengthTimesteps(scheduler, strength, steps);
   const noise = batchNoise(count, options);
-  const latents = await pictureLatents(run, image, count, noise, timesteps[0], options);
-  const controls = await controlPictures(
-    await run.pictures(),
+  const latents = await noisedImageLatents(run, image, count, noise, timesteps[0], options);
+  const controls = await controlImages(
+    await run.images(),
     run.components,
     options.controlImage,
     { count, prompts: countPrompts(prompt, options) },
@@ -133,7 +133,7 @@ async function* generate(
 
   const controlled = {
     plan,
-    pictures: controls,
+    images: controls,
     guidance: { guidance, guidanceScale },
     conditioning: { encoderHiddenStates, timestepCond, imageEmbeds },
     total: timesteps.length,

@@ -1,7 +1,7 @@
 /**
- * StableDiffusionControlNetInpaintPipeline: what a mask covers of a picture is painted anew, after a
- * text and a second picture that says where things are. Zhang, Rao and Agrawala (arXiv:2302.05543).
- * With UNets of 9 channels that see mask and picture, or of 4.
+ * StableDiffusionControlNetInpaintPipeline: what a mask covers of an image is inpainted, after a
+ * text and a second image that says where things are. Zhang, Rao and Agrawala (arXiv:2302.05543).
+ * With UNets of 9 channels that see mask and image, or of 4.
  *
  * Not covered: `crossAttentionKwargs`, AsymmetricAutoencoderKL.
  *
@@ -26,7 +26,7 @@
  */
 import {
   definePipeline,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -45,7 +45,7 @@ import {
   type InpaintInput,
   inpaintLatents,
   planTimesteps,
-  preparePictures,
+  prepareImages,
   seesMask,
   stepOptions,
   strengthTimesteps,
@@ -56,11 +56,11 @@ import {
   conditionOnImages,
   conditionOnText,
   type ControlComponents,
+  type ControlImages,
+  controlImages,
   controlled,
   type ControlOptions,
-  type ControlPictures,
-  controlPictures,
-  cropControlPictures,
+  cropControlImages,
   drawControlled,
   type GuidanceOptions,
   type ImagePromptOptions,
@@ -77,13 +77,13 @@ export interface StableDiffusionControlNetInpaintOptions
     ImagePromptOptions,
     InpaintInput,
     ControlOptions {
-  /** The picture to control by, or one for each prompt; for several ControlNets a list of them. */
-  readonly controlImage: ControlPictures;
-  /** Height in pixels, a multiple of 8; that of the picture unless given. */
+  /** The image to control by, or one for each prompt; for several ControlNets a list of them. */
+  readonly controlImage: ControlImages;
+  /** Height in pixels, a multiple of 8. Defaults to that of the image. */
   readonly height?: number | undefined;
-  /** Width in pixels, a multiple of 8; that of the picture unless given. */
+  /** Width in pixels, a multiple of 8. Defaults to that of the image. */
   readonly width?: number | undefined;
-  /** How much of the covered part is forgotten, 0..1; 1 unless given. */
+  /** Denoising strength of the masked part, 0..1. Defaults to 1. */
   readonly strength?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
   readonly eta?: number | undefined;
@@ -101,14 +101,14 @@ export type StableDiffusionControlNetInpaintArguments = [
 export type StableDiffusionControlNetInpaintPipeline = Pipeline<
   ControlComponents,
   StableDiffusionControlNetInpaintArguments,
-  PictureOutput
+  ImageOutput
 >;
 
-/** Picture, mask, control picture and text to pictures; `StableDiffusionControlNetInpaintPipeline` of diffusers. */
+/** Image, mask, control image and text to images; `StableDiffusionControlNetInpaintPipeline` of diffusers. */
 export const StableDiffusionControlNetInpaintPipeline: PipelineClass<
   ControlComponents,
   StableDiffusionControlNetInpaintArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "StableDiffusionControlNetInpaintPipeline",
   ...controlled,
@@ -128,11 +128,11 @@ async function* generate(
   checkInpaintInput(options);
   const nineChannels = seesMask(run.components);
   const plan = planControl(run.components, options, 0.5);
-  const codec = await run.pictures();
+  const codec = await run.images();
   const latentChannels = vae.config.latent_channels;
   const { height, width } = options;
   const multiple = vaeScaleFactor(vae);
-  const whole = await preparePictures(codec, options.image, {
+  const whole = await prepareImages(codec, options.image, {
     height,
     width,
     multiple,
@@ -150,11 +150,11 @@ async function* generate(
   const crop = await cropToMask(codec, options, size, outputType);
   const given = options.paddingMaskCrop === undefined
     ? whole
-    : await preparePictures(codec, crop.image, size);
-  const controls = await controlPictures(
+    : await prepareImages(codec, crop.image, size);
+  const controls = await controlImages(
     codec,
     run.components,
-    await cropControlPictures(codec, options.controlImage, options, size),
+    await cropControlImages(codec, options.controlImage, options, size),
     { count, prompts: countPrompts(prompt, options) },
     size,
   );
@@ -162,7 +162,7 @@ async function* generate(
   const painting = await inpaintLatents(
     run,
     {
-      pictures: given,
+      images: given,
       maskImage: crop.maskImage,
       nineChannels,
       size,
@@ -179,7 +179,7 @@ async function* generate(
 
   const controlled = {
     plan,
-    pictures: controls,
+    images: controls,
     guidance: { guidance, guidanceScale },
     conditioning: { encoderHiddenStates, timestepCond, imageEmbeds },
     total: timesteps.length,

@@ -1,5 +1,5 @@
 /**
- * StableDiffusionDepth2ImgPipeline: a picture changed towards a text that keeps near and far. The
+ * StableDiffusionDepth2ImgPipeline: an image changed towards a text that keeps near and far. The
  * UNet has a fifth channel for depth, which is given or estimated: Rombach et al.
  * (arXiv:2112.10752), Stable Diffusion 2 depth; Ranftl et al., "Vision Transformers for Dense
  * Prediction" (arXiv:2103.13413).
@@ -21,8 +21,8 @@
  */
 import {
   definePipeline,
-  type PictureInput,
-  type PictureOutput,
+  type ImageInput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -36,8 +36,8 @@ import {
   denoise,
   describeRun,
   finishLatents,
-  pictureLatents,
-  type PicturesInput,
+  type ImagesInput,
+  noisedImageLatents,
   planTimesteps,
   predictGuided,
   previewLatents,
@@ -64,13 +64,13 @@ export interface StableDiffusionDepth2ImgComponents
 
 /** Options of a call. */
 export interface StableDiffusionDepth2ImgOptions extends RunOptions, GuidanceOptions {
-  /** The picture to change, or one for each picture to make; sides are cut to multiples of 8. */
-  readonly image: PicturesInput;
-  /** Depth of the picture, float32 [N, h, w] of any size and range; estimated unless given. */
+  /** The image to change, or one for each image to make; sides are cut to multiples of 8. */
+  readonly image: ImagesInput;
+  /** Depth of the image, float32 [N, h, w] of any size and range; estimated by default. */
   readonly depthMap?: Tensor | undefined;
-  /** How far to change it: 0 not at all, 1 leaves only its depth; 0.8 unless given. */
+  /** How far to change it: 0 not at all, 1 leaves only its depth. Defaults to 0.8. */
   readonly strength?: number | undefined;
-  /** Number of denoising steps, of which `strength` takes a part; 50 unless given. */
+  /** Number of denoising steps, of which `strength` takes a part. Defaults to 50. */
   readonly numInferenceSteps?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
   readonly eta?: number | undefined;
@@ -86,16 +86,16 @@ export type StableDiffusionDepth2ImgArguments = [
 export type StableDiffusionDepth2ImgPipeline = Pipeline<
   StableDiffusionDepth2ImgComponents,
   StableDiffusionDepth2ImgArguments,
-  PictureOutput
+  ImageOutput
 >;
 
 const { vae, textEncoder, tokenizer, unet, scheduler } = stableDiffusion.components;
 
-/** Picture, depth and text to pictures; `StableDiffusionDepth2ImgPipeline` of diffusers. */
+/** Image, depth and text to images; `StableDiffusionDepth2ImgPipeline` of diffusers. */
 export const StableDiffusionDepth2ImgPipeline: PipelineClass<
   StableDiffusionDepth2ImgComponents,
   StableDiffusionDepth2ImgArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "StableDiffusionDepth2ImgPipeline",
   components: {
@@ -126,7 +126,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionDepth2Im
   planTimesteps(scheduler, { numInferenceSteps });
   const timesteps = strengthTimesteps(scheduler, strength, numInferenceSteps);
   const noise = batchNoise(count, options);
-  const latents = await pictureLatents(run, image, count, noise, timesteps[0]!);
+  const latents = await noisedImageLatents(run, image, count, noise, timesteps[0]!);
   const settings = stepOptions(scheduler, noise, { eta });
   const facts = { steps: numInferenceSteps, strength, guidanceScale, eta };
   const recipe = describeRun(prompt, options, facts, noise);
@@ -163,14 +163,14 @@ async function latentDepth(
   { image, depthMap }: StableDiffusionDepth2ImgOptions,
   count: number,
 ): Promise<Tensor> {
-  const pictures = (Array.isArray(image) ? image : [image]) as readonly PictureInput[];
-  if (pictures.length === 0 || pictures[0] === undefined) {
-    throw new TypeError("Cannot keep the depth of a picture without one: give it as image");
+  const images = (Array.isArray(image) ? image : [image]) as readonly ImageInput[];
+  if (images.length === 0 || images[0] === undefined) {
+    throw new TypeError("Cannot keep the depth of an image without one: give it as image");
   }
-  const codec = await run.pictures();
-  const [height, width] = (await codec.toTensor(pictures[0], { mode: "RGB" })).dims.slice(2);
+  const codec = await run.images();
+  const [height, width] = (await codec.toTensor(images[0], { mode: "RGB" })).dims.slice(2);
   const factor = vaeScaleFactor(run.components.vae);
-  const depth = depthMap ?? await estimateDepth(run.components, pictures);
+  const depth = depthMap ?? await estimateDepth(run.components, images);
   const channel = depthChannel(depth, Math.floor(height! / factor), Math.floor(width! / factor));
   return repeatRows(channel, count, "depth maps");
 }

@@ -1,5 +1,5 @@
 /**
- * StableDiffusionImg2ImgPipeline: a picture changed towards a text. The picture's latents are
+ * StableDiffusionImg2ImgPipeline: an image changed towards a text. The image's latents are
  * noised as far as `strength` says and denoised from there: SDEdit, Meng et al. (arXiv:2108.01073).
  *
  * Not covered: `crossAttentionKwargs`.
@@ -20,7 +20,7 @@
 import {
   definePipeline,
   Generator,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -33,12 +33,12 @@ import {
   checkStrength,
   denoise,
   describeRun,
-  encodePictures,
+  encodeToLatents,
   finishLatents,
-  type PicturesInput,
+  type ImagesInput,
   planTimesteps,
   predictGuided,
-  preparePictures,
+  prepareImages,
   previewLatents,
   repeatRows,
   stepOptions,
@@ -58,9 +58,9 @@ import {
 /** Options of a call. */
 export interface StableDiffusionImg2ImgOptions
   extends RunOptions, GuidanceOptions, TimestepOptions, ImagePromptOptions {
-  /** The picture to change, or one for each picture to make; sides are cut to multiples of 8. */
-  readonly image: PicturesInput;
-  /** How far to change it: 0 not at all, 1 leaves nothing of it; 0.8 unless given. */
+  /** The image to change, or one for each image to make; sides are cut to multiples of 8. */
+  readonly image: ImagesInput;
+  /** How far to change it: 0 not at all, 1 leaves nothing of it. Defaults to 0.8. */
   readonly strength?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
   readonly eta?: number | undefined;
@@ -76,14 +76,14 @@ export type StableDiffusionImg2ImgArguments = [
 export type StableDiffusionImg2ImgPipeline = Pipeline<
   StableDiffusionComponents,
   StableDiffusionImg2ImgArguments,
-  PictureOutput
+  ImageOutput
 >;
 
-/** Picture and text to pictures; `StableDiffusionImg2ImgPipeline` of diffusers. */
+/** Image and text to images; `StableDiffusionImg2ImgPipeline` of diffusers. */
 export const StableDiffusionImg2ImgPipeline: PipelineClass<
   StableDiffusionComponents,
   StableDiffusionImg2ImgArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "StableDiffusionImg2ImgPipeline",
   ...stableDiffusion,
@@ -100,7 +100,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionImg2ImgA
   const text = await conditionOnText(run, prompt, options);
   const { count, guidance, guidanceScale, encoderHiddenStates, timestepCond } = text;
   const imageEmbeds = await conditionOnImages(run.components, options, text);
-  const pictures = await preparePictures(await run.pictures(), image, {
+  const images = await prepareImages(await run.images(), image, {
     multiple: vaeScaleFactor(vae),
     latentChannels: vae.config.latent_channels,
   });
@@ -110,8 +110,8 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionImg2ImgA
   const timesteps = strengthTimesteps(scheduler, strength, steps);
   const noise = batchNoise(count, options);
   const shared = noise.generator instanceof Generator;
-  const rows = shared ? pictures : repeatRows(pictures, count, "pictures");
-  const clean = await encodePictures(vae, rows, noise.generator, count);
+  const rows = shared ? images : repeatRows(images, count, "images");
+  const clean = await encodeToLatents(vae, rows, noise.generator, count);
   const added = randnTensor(clean.dims, noise.generator);
   const latents = scheduler.addNoise(clean, added, [timesteps[0]!]);
   const settings = stepOptions(scheduler, noise, { eta });

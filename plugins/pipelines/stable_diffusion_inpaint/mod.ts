@@ -1,7 +1,7 @@
 /**
- * StableDiffusionInpaintPipeline: what a mask covers of a picture is painted anew, after a text.
- * With a UNet of 9 channels that sees mask and picture (Rombach et al., arXiv:2112.10752, section
- * 4.5), or with any UNet of 4 channels, where the rest of the picture is put back at every step.
+ * StableDiffusionInpaintPipeline: what a mask covers of an image is inpainted, after a text.
+ * With a UNet of 9 channels that sees mask and image (Rombach et al., arXiv:2112.10752, section
+ * 4.5), or with any UNet of 4 channels, where the rest of the image is put back at every step.
  *
  * Not covered: `crossAttentionKwargs`, AsymmetricAutoencoderKL.
  *
@@ -20,7 +20,7 @@
  */
 import {
   definePipeline,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -40,7 +40,7 @@ import {
   inpaintLatents,
   planTimesteps,
   predictGuided,
-  preparePictures,
+  prepareImages,
   previewLatents,
   seesMask,
   stepOptions,
@@ -52,7 +52,7 @@ import {
   conditionOnText,
   type GuidanceOptions,
   type ImagePromptOptions,
-  pictureSize,
+  imageSize,
   stableDiffusion,
   type StableDiffusionComponents,
 } from "@denoise/stable-diffusion";
@@ -60,11 +60,11 @@ import {
 /** Options of a call. */
 export interface StableDiffusionInpaintOptions
   extends RunOptions, GuidanceOptions, TimestepOptions, ImagePromptOptions, InpaintInput {
-  /** Height in pixels, a multiple of 8; what the model was trained for unless given. */
+  /** Height in pixels, a multiple of 8. Defaults to what the model was trained for. */
   readonly height?: number | undefined;
-  /** Width in pixels, a multiple of 8; what the model was trained for unless given. */
+  /** Width in pixels, a multiple of 8. Defaults to what the model was trained for. */
   readonly width?: number | undefined;
-  /** How much of the covered part is forgotten, 0..1; 1 unless given. */
+  /** Denoising strength of the masked part, 0..1. Defaults to 1. */
   readonly strength?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
   readonly eta?: number | undefined;
@@ -82,14 +82,14 @@ export type StableDiffusionInpaintArguments = [
 export type StableDiffusionInpaintPipeline = Pipeline<
   StableDiffusionComponents,
   StableDiffusionInpaintArguments,
-  PictureOutput
+  ImageOutput
 >;
 
-/** Picture, mask and text to pictures; `StableDiffusionInpaintPipeline` of diffusers. */
+/** Image, mask and text to images; `StableDiffusionInpaintPipeline` of diffusers. */
 export const StableDiffusionInpaintPipeline: PipelineClass<
   StableDiffusionComponents,
   StableDiffusionInpaintArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "StableDiffusionInpaintPipeline",
   ...stableDiffusion,
@@ -105,7 +105,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionInpaintA
   checkStrength(strength);
   checkInpaintInput(options);
   const nineChannels = seesMask(run.components);
-  const size = pictureSize(run.components, options);
+  const size = imageSize(run.components, options);
   const text = await conditionOnText(run, prompt, options);
   const { count, guidance, guidanceScale, encoderHiddenStates, timestepCond } = text;
   const imageEmbeds = await conditionOnImages(run.components, options, text);
@@ -113,15 +113,15 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionInpaintA
   const planned = planTimesteps(scheduler, { numInferenceSteps: 50, ...options });
   const steps = scheduler.numInferenceSteps ?? planned.length;
   const timesteps = strengthTimesteps(scheduler, strength, steps);
-  const codec = await run.pictures();
+  const codec = await run.images();
   const latentChannels = vae.config.latent_channels;
   const crop = await cropToMask(codec, options, size, outputType);
-  const given = await preparePictures(codec, crop.image, { ...size, latentChannels });
+  const given = await prepareImages(codec, crop.image, { ...size, latentChannels });
   const noise = batchNoise(count, options);
   const painting = await inpaintLatents(
     run,
     {
-      pictures: given,
+      images: given,
       maskImage: crop.maskImage,
       nineChannels,
       size,

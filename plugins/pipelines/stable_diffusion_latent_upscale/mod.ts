@@ -1,9 +1,9 @@
 /**
- * StableDiffusionLatentUpscalePipeline: a picture, or the latents that another pipeline gave, twice as
+ * StableDiffusionLatentUpscalePipeline: an image, or the latents that another pipeline gave, twice as
  * wide and high (stabilityai/sd-x2-latent-upscaler, by Katherine Crowson). The UNet sees the small
  * latents beside those it makes, with the input and output of Karras et al. (arXiv:2206.00364), table 1.
  *
- * Of several prompts and a single picture the picture is made larger for each prompt.
+ * Of several prompts and a single image the image is made larger for each prompt.
  *
  * @example
  * ```ts ignore
@@ -31,7 +31,7 @@
 import {
   definePipeline,
   Generator,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -47,13 +47,13 @@ import {
   countPrompts,
   denoise,
   describeRun,
-  encodePictures,
+  encodeToLatents,
   finishLatents,
   guide,
+  type ImagesInput,
   initialLatents,
-  type PicturesInput,
   planTimesteps,
-  preparePictures,
+  prepareImages,
   previewLatents,
   repeatRows,
   stepOptions,
@@ -71,20 +71,20 @@ export type StableDiffusionLatentUpscaleComponents = Pick<
 /** Options of a call. */
 export interface StableDiffusionLatentUpscaleOptions extends RunOptions {
   /**
-   * The small picture, or one for each prompt, sides cut to multiples of 8; or latents, float32
+   * The small image, or one for each prompt, sides cut to multiples of 8; or latents, float32
    * [N, 4, height / 8, width / 8].
    */
-  readonly image: PicturesInput;
-  /** Number of denoising steps; 75 unless given. */
+  readonly image: ImagesInput;
+  /** Number of denoising steps. Defaults to 75. */
   readonly numInferenceSteps?: number | undefined;
   /**
-   * How closely the picture follows the prompt; 9 unless given, no guidance at 1 or below, and no
+   * How closely the image follows the prompt. Defaults to 9; no guidance at 1 or below, and no
    * prompt at 0.
    */
   readonly guidanceScale?: number | undefined;
-  /** What the picture should not show: one text, or one for each prompt. */
+  /** What the image should not show: one text, or one for each prompt. */
   readonly negativePrompt?: string | readonly string[] | undefined;
-  /** Own noise to begin with, float32 [N, 4, height / 4, width / 4] of the small picture. */
+  /** Own noise to begin with, float32 [N, 4, height / 4, width / 4] of the small image. */
   readonly latents?: Tensor | undefined;
   /** Text states instead of a prompt, float32 [prompts, tokens, width]; with `pooledPromptEmbeds`. */
   readonly promptEmbeds?: Tensor | undefined;
@@ -106,16 +106,16 @@ export type StableDiffusionLatentUpscaleArguments = [
 export type StableDiffusionLatentUpscalePipeline = Pipeline<
   StableDiffusionLatentUpscaleComponents,
   StableDiffusionLatentUpscaleArguments,
-  PictureOutput
+  ImageOutput
 >;
 
 const { vae, textEncoder, tokenizer, unet, scheduler } = stableDiffusion.components;
 
-/** Pictures or latents to larger pictures; `StableDiffusionLatentUpscalePipeline` of diffusers. */
+/** Images or latents to larger images; `StableDiffusionLatentUpscalePipeline` of diffusers. */
 export const StableDiffusionLatentUpscalePipeline: PipelineClass<
   StableDiffusionLatentUpscaleComponents,
   StableDiffusionLatentUpscaleArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "StableDiffusionLatentUpscalePipeline",
   components: { vae, textEncoder, tokenizer, unet, scheduler },
@@ -179,7 +179,7 @@ type Options = StableDiffusionLatentUpscaleOptions;
 /** Checks prompts, and that states and pooled text come together. */
 function checkTexts(prompt: string | readonly string[] | undefined, options: Options): void {
   if (options?.image === undefined) {
-    throw new TypeError("Cannot make a picture larger: there is none; give it as image");
+    throw new TypeError("Cannot make an image larger: there is none; give it as image");
   }
   checkPrompts(prompt, options);
   const pairs = [
@@ -233,25 +233,25 @@ async function encode(
   return [output.hiddenStates!.at(-1)!, output.poolerOutput];
 }
 
-/** The latents of the small pictures, or those given: float32 [count, C, h, w]. */
+/** The latents of the small images, or those given: float32 [count, C, h, w]. */
 async function smallLatents(
   run: Run,
-  image: PicturesInput,
+  image: ImagesInput,
   count: number,
   { generator }: BatchNoise,
 ): Promise<Tensor> {
   const { vae } = run.components;
-  const pictures = await preparePictures(await run.pictures(), image, {
+  const images = await prepareImages(await run.images(), image, {
     multiple: vaeScaleFactor(vae),
     resample: "bicubic",
     latentChannels: vae.config.latent_channels,
   });
   const isShared = generator instanceof Generator;
-  const rows = isShared ? pictures : repeatRows(pictures, count, "pictures");
-  return await encodePictures(vae, rows, generator, count);
+  const rows = isShared ? images : repeatRows(images, count, "images");
+  return await encodeToLatents(vae, rows, generator, count);
 }
 
-/** What the UNet is told of the noise on the small picture, which is none: float32 [N, 128]. */
+/** What the UNet is told of the noise on the small image, which is none: float32 [N, 128]. */
 function noiseLevel(count: number): Tensor {
   return Tensor.cat([Tensor.ones([count, 64]), Tensor.zeros([count, 64])], 1);
 }
@@ -260,7 +260,7 @@ function noiseLevel(count: number): Tensor {
 function sigmasOf({ sigmas, className }: Scheduler): readonly number[] {
   if (sigmas !== undefined) return sigmas;
   throw new TypeError(
-    `Cannot make a picture larger with ${className}: it plans no sigmas, of which the UNet is told; ` +
+    `Cannot make an image larger with ${className}: it plans no sigmas, of which the UNet is told; ` +
       "use a scheduler that does, such as EulerDiscreteScheduler",
   );
 }
@@ -272,13 +272,13 @@ function checkChannels(
 ): void {
   if (have !== channels) {
     throw new RangeError(
-      `Cannot make a picture larger with a UNet of ${have} input channels: it must have ` +
+      `Cannot make an image larger with a UNet of ${have} input channels: it must have ` +
         `${channels}, for latents and the small latents`,
     );
   }
   if (width === condition) return;
   throw new RangeError(
-    `Cannot make a picture larger with a UNet whose time_cond_proj_dim is ${width}: it must be ` +
+    `Cannot make an image larger with a UNet whose time_cond_proj_dim is ${width}: it must be ` +
       `${condition}, for the noise level and the pooled text`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * StableDiffusionUpscalePipeline: a picture four times as wide and high, after a text. The UNet sees
- * the small picture beside the latents, with some noise, and is told how much: Rombach et al.
+ * StableDiffusionUpscalePipeline: an image four times as wide and high, after a text. The UNet sees
+ * the small image beside the latents, with some noise, and is told how much: Rombach et al.
  * (arXiv:2112.10752), section 4.4; Ho et al., "Cascaded Diffusion Models" (arXiv:2106.15282).
  *
  * Not covered: `crossAttentionKwargs`, the watermarker.
@@ -22,7 +22,7 @@ import {
   type Autoencoder,
   definePipeline,
   type GeneratorInput,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -38,12 +38,12 @@ import {
   denormalize,
   describeRun,
   hideUnsafe,
+  imageOutput,
+  type ImagesInput,
   initialLatents,
-  pictureOutput,
-  type PicturesInput,
   planTimesteps,
   predictGuided,
-  preparePictures,
+  prepareImages,
   previewLatents,
   repeatRows,
   stepOptions,
@@ -59,23 +59,23 @@ import {
 /** What a StableDiffusionUpscalePipeline consists of. */
 export interface StableDiffusionUpscaleComponents
   extends Omit<StableDiffusionComponents, "imageEncoder"> {
-  /** Adds the noise to the small picture: DDPMScheduler. */
+  /** Adds the noise to the small image: DDPMScheduler. */
   readonly lowResScheduler: Scheduler;
-  /** Puts a mark into pictures; not used. */
+  /** Puts a mark into images; not used. */
   readonly watermarker: unknown;
 }
 
 /** Options of a call. */
 export interface StableDiffusionUpscaleOptions extends RunOptions, GuidanceOptions {
-  /** The small picture, or one for each prompt; sides are cut to multiples of 8. */
-  readonly image: PicturesInput;
-  /** Number of denoising steps; 75 unless given. */
+  /** The small image, or one for each prompt; sides are cut to multiples of 8. */
+  readonly image: ImagesInput;
+  /** Number of denoising steps. Defaults to 75. */
   readonly numInferenceSteps?: number | undefined;
-  /** Noise on the small picture, a timestep from 0 to 350 (`max_noise_level`); 20 unless given. */
+  /** Noise on the small image, a timestep from 0 to 350 (`max_noise_level`). Defaults to 20. */
   readonly noiseLevel?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
   readonly eta?: number | undefined;
-  /** Own noise to begin with, float32 [N, 4, height, width] of the small picture. */
+  /** Own noise to begin with, float32 [N, 4, height, width] of the small image. */
   readonly latents?: Tensor | undefined;
 }
 
@@ -89,16 +89,16 @@ export type StableDiffusionUpscaleArguments = [
 export type StableDiffusionUpscalePipeline = Pipeline<
   StableDiffusionUpscaleComponents,
   StableDiffusionUpscaleArguments,
-  PictureOutput
+  ImageOutput
 >;
 
 const { imageEncoder: _, ...components } = stableDiffusion.components;
 
-/** Picture and text to larger pictures; `StableDiffusionUpscalePipeline` of diffusers. */
+/** Image and text to larger images; `StableDiffusionUpscalePipeline` of diffusers. */
 export const StableDiffusionUpscalePipeline: PipelineClass<
   StableDiffusionUpscaleComponents,
   StableDiffusionUpscaleArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "StableDiffusionUpscalePipeline",
   components: {
@@ -122,7 +122,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionUpscaleA
   checkNoiseLevel(noiseLevel, Number(run.settings.max_noise_level));
   const text = await conditionOnText(run, prompt, { ...options, guidanceScale });
   const { count, guidance, encoderHiddenStates } = text;
-  const given = await preparePictures(await run.pictures(), image, {
+  const given = await prepareImages(await run.images(), image, {
     multiple: vaeScaleFactor(vae),
     resample: "bicubic",
   });
@@ -132,12 +132,12 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionUpscaleA
   const { numInferenceSteps = 75 } = options;
   const timesteps = planTimesteps(scheduler, { numInferenceSteps });
   const noise = batchNoise(count, options);
-  // Given generators draw as in the reference, for each picture given; own ones for each made.
+  // Given generators draw as in the reference, for each image given; own ones for each made.
   const own = options.generator === undefined;
-  const pictures = own ? repeatRows(given, count, "pictures") : given;
-  const added = randnTensor(pictures.dims, firstOf(noise.generator, pictures.dims[0]!));
-  const noisy = lowResScheduler.addNoise(pictures, added, [noiseLevel]);
-  const small = repeatRows(noisy, count, "pictures");
+  const images = own ? repeatRows(given, count, "images") : given;
+  const added = randnTensor(images.dims, firstOf(noise.generator, images.dims[0]!));
+  const noisy = lowResScheduler.addNoise(images, added, [noiseLevel]);
+  const small = repeatRows(noisy, count, "images");
   const [height, width] = small.dims.slice(2) as [number, number];
   const latents = initialLatents(
     [count, channels, height, width],
@@ -169,16 +169,16 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionUpscaleA
     run,
     denormalize(await decode(vae, last)),
   );
-  const made = await pictureOutput(run, shown, outputType, recipe);
+  const made = await imageOutput(run, shown, outputType, recipe);
   return nsfwContentDetected === undefined ? made : { ...made, nsfwContentDetected };
 }
 
-/** Latents to pictures in about -1..1. */
+/** Latents to images in about -1..1. */
 async function decode(vae: Autoencoder, latents: Tensor): Promise<Tensor> {
   return (await vae.decode(latents.div(SCALING_FACTOR))).sample;
 }
 
-/** The generators that draw for that many pictures. */
+/** The generators that draw for that many images. */
 function firstOf(generator: GeneratorInput, count: number): GeneratorInput {
   return Array.isArray(generator) ? generator.slice(0, count) : generator;
 }
@@ -186,17 +186,15 @@ function firstOf(generator: GeneratorInput, count: number): GeneratorInput {
 function checkNoiseLevel(noiseLevel: number, most: number): void {
   if (Number.isInteger(noiseLevel) && noiseLevel >= 0 && noiseLevel <= most) return;
   throw new RangeError(
-    `Cannot add noise of level ${noiseLevel} to the picture: noiseLevel must be an integer from 0 ` +
+    `Cannot add noise of level ${noiseLevel} to the image: noiseLevel must be an integer from 0 ` +
       `to ${most}`,
   );
 }
 
-function checkChannels(have: number, latents: number, picture: number): void {
-  if (have === latents + picture) return;
+function checkChannels(have: number, latents: number, image: number): void {
+  if (have === latents + image) return;
   throw new RangeError(
-    `Cannot upscale with a UNet of ${have} input channels: it must have ${
-      latents + picture
-    }, for ` +
-      `latents and the small picture`,
+    `Cannot upscale with a UNet of ${have} input channels: it must have ${latents + image}, for ` +
+      `latents and the small image`,
   );
 }

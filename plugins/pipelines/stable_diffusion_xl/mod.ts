@@ -1,6 +1,6 @@
 /**
- * StableDiffusionXLPipeline: pictures from text with two text encoders and a UNet that is told the
- * picture's size. Podell et al., "SDXL: Improving Latent Diffusion Models for High-Resolution Image
+ * StableDiffusionXLPipeline: images from text with two text encoders and a UNet that is told the
+ * image's size. Podell et al., "SDXL: Improving Latent Diffusion Models for High-Resolution Image
  * Synthesis" (arXiv:2307.01952). With `denoisingEnd` and `outputType: "latent"` a refiner can go on
  * where it stops: StableDiffusionXLImg2ImgPipeline with `denoisingStart`.
  *
@@ -21,7 +21,7 @@
  */
 import {
   definePipeline,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -69,9 +69,9 @@ export interface StableDiffusionXLOptions
     XlSizeOptions,
     TimestepOptions,
     Pick<DenoisingRangeOptions, "denoisingEnd"> {
-  /** Height in pixels, a multiple of 8; what the model was trained for unless given. */
+  /** Height in pixels, a multiple of 8. Defaults to what the model was trained for. */
   readonly height?: number | undefined;
-  /** Width in pixels, a multiple of 8; what the model was trained for unless given. */
+  /** Width in pixels, a multiple of 8. Defaults to what the model was trained for. */
   readonly width?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
   readonly eta?: number | undefined;
@@ -89,14 +89,14 @@ export type StableDiffusionXLArguments = [
 export type StableDiffusionXLPipeline = Pipeline<
   StableDiffusionXLComponents,
   StableDiffusionXLArguments,
-  PictureOutput
+  ImageOutput
 >;
 
-/** Text to pictures; `StableDiffusionXLPipeline` of diffusers. */
+/** Text to images; `StableDiffusionXLPipeline` of diffusers. */
 export const StableDiffusionXLPipeline: PipelineClass<
   StableDiffusionXLComponents,
   StableDiffusionXLArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "StableDiffusionXLPipeline",
   ...stableDiffusionXL,
@@ -111,7 +111,7 @@ async function* generate(run: Run, ...[prompt, options = {}]: StableDiffusionXLA
   const { guidanceScale = 5, eta = 0, outputType, signal } = options;
   checkOutputType(outputType);
   checkDenoisingRange(options);
-  const { height, width } = pictureSize(run.components, options);
+  const { height, width } = imageSize(run.components, options);
   const text = await conditionOnXlText(run, prompt, { ...options, guidanceScale });
   const imageEmbeds = await conditionOnImages(run.components, options, text);
   const { count, guidance, guidanceRescale } = text;
@@ -145,8 +145,8 @@ async function* generate(run: Run, ...[prompt, options = {}]: StableDiffusionXLA
   return await finishLatents(run, last, outputType, recipe);
 }
 
-/** The size of the pictures in pixels. */
-function pictureSize(
+/** The size of the images in pixels. */
+function imageSize(
   { unet, vae }: StableDiffusionXLComponents,
   options: StableDiffusionXLOptions,
 ): { readonly height: number; readonly width: number } {

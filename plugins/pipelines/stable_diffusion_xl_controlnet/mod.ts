@@ -1,5 +1,5 @@
 /**
- * StableDiffusionXLControlNetPipeline: pictures from text and a picture of edges, a pose or depth
+ * StableDiffusionXLControlNetPipeline: images from text and an image of edges, a pose or depth
  * that says where things are. Zhang, Rao and Agrawala, "Adding Conditional Control to Text-to-Image
  * Diffusion Models" (arXiv:2302.05543), with Stable Diffusion XL, Podell et al. (arXiv:2307.01952).
  *
@@ -26,7 +26,7 @@
  */
 import {
   definePipeline,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -51,10 +51,10 @@ import {
 import {
   conditionOnImages,
   conditionOnXlText,
+  type ControlImages,
+  controlImages,
   controlledXL,
   type ControlOptions,
-  type ControlPictures,
-  controlPictures,
   drawControlled,
   type ImagePromptOptions,
   planControl,
@@ -77,13 +77,13 @@ export interface StableDiffusionXLControlNetOptions
     Pick<DenoisingRangeOptions, "denoisingEnd">,
     ControlOptions {
   /**
-   * The picture to control by, or one for each prompt; with several ControlNets a list with one for
+   * The image to control by, or one for each prompt; with several ControlNets a list with one for
    * each. Edges, a pose, depth: what the ControlNet was trained on.
    */
-  readonly image: ControlPictures;
-  /** Height in pixels, a multiple of 8; that of the control picture unless given. */
+  readonly image: ControlImages;
+  /** Height in pixels, a multiple of 8. Defaults to that of the control image. */
   readonly height?: number | undefined;
-  /** Width in pixels, a multiple of 8; that of the control picture unless given. */
+  /** Width in pixels, a multiple of 8. Defaults to that of the control image. */
   readonly width?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
   readonly eta?: number | undefined;
@@ -101,14 +101,14 @@ export type StableDiffusionXLControlNetArguments = [
 export type StableDiffusionXLControlNetPipeline = Pipeline<
   XlControlComponents,
   StableDiffusionXLControlNetArguments,
-  PictureOutput
+  ImageOutput
 >;
 
-/** Text and a control picture to pictures; `StableDiffusionXLControlNetPipeline` of diffusers. */
+/** Text and a control image to images; `StableDiffusionXLControlNetPipeline` of diffusers. */
 export const StableDiffusionXLControlNetPipeline: PipelineClass<
   XlControlComponents,
   StableDiffusionXLControlNetArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "StableDiffusionXLControlNetPipeline",
   ...controlledXL,
@@ -127,14 +127,14 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLContro
   const text = await conditionOnXlText(run, prompt, { ...options, guidanceScale });
   const imageEmbeds = await conditionOnImages(run.components, options, text);
   const { count, guidance } = text;
-  const pictures = await controlPictures(
-    await run.pictures(),
+  const images = await controlImages(
+    await run.images(),
     run.components,
     options.image,
     { count, prompts: countPrompts(prompt, options) },
     options,
   );
-  const [height, width] = pictures[0]!.dims.slice(2) as [number, number];
+  const [height, width] = images[0]!.dims.slice(2) as [number, number];
   const factor = vaeScaleFactor(vae);
   checkSize(height, width, factor);
   const conditioning = text.denoiserOptions(textTimeIds(options, [height, width]), "alternating");
@@ -150,7 +150,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLContro
 
   const controlled = {
     plan,
-    pictures,
+    images,
     guidance: { guidance, guidanceScale },
     conditioning: { ...conditioning, imageEmbeds },
     // control ends after a part of all steps, also where the run ends before them

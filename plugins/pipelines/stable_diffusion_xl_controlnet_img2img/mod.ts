@@ -1,5 +1,5 @@
 /**
- * StableDiffusionXLControlNetImg2ImgPipeline: a picture changed towards a text, with a second picture
+ * StableDiffusionXLControlNetImg2ImgPipeline: an image changed towards a text, with a second image
  * of edges, a pose or depth that says where things are. Zhang, Rao and Agrawala (arXiv:2302.05543),
  * with SDEdit, Meng et al. (arXiv:2108.01073), and Stable Diffusion XL (arXiv:2307.01952).
  *
@@ -26,7 +26,7 @@
  */
 import {
   definePipeline,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -39,8 +39,8 @@ import {
   checkStrength,
   countPrompts,
   describeRun,
-  pictureLatents,
-  type PicturesInput,
+  type ImagesInput,
+  noisedImageLatents,
   planTimesteps,
   stepOptions,
   strengthTimesteps,
@@ -48,10 +48,10 @@ import {
 import {
   conditionOnImages,
   conditionOnXlText,
+  type ControlImages,
+  controlImages,
   controlledXL,
   type ControlOptions,
-  type ControlPictures,
-  controlPictures,
   drawControlled,
   type ImagePromptOptions,
   imageTimeIds,
@@ -72,21 +72,21 @@ export interface StableDiffusionXLControlNetImg2ImgOptions
     XlSizeOptions,
     XlAestheticOptions,
     ControlOptions {
-  /** The picture to change, or one for each picture to make; or latents, float32 [N, 4, h, w]. */
-  readonly image: PicturesInput;
-  /** The picture to control by, or one for each prompt; for several ControlNets a list of them. */
-  readonly controlImage: ControlPictures;
-  /** Height in pixels, a multiple of 8; that of the picture unless given. */
+  /** The image to change, or one for each image to make; or latents, float32 [N, 4, h, w]. */
+  readonly image: ImagesInput;
+  /** The image to control by, or one for each prompt; for several ControlNets a list of them. */
+  readonly controlImage: ControlImages;
+  /** Height in pixels, a multiple of 8. Defaults to that of the image. */
   readonly height?: number | undefined;
-  /** Width in pixels, a multiple of 8; that of the picture unless given. */
+  /** Width in pixels, a multiple of 8. Defaults to that of the image. */
   readonly width?: number | undefined;
-  /** How far to change it: 0 not at all, 1 leaves nothing of it; 0.8 unless given. */
+  /** How far to change it: 0 not at all, 1 leaves nothing of it. Defaults to 0.8. */
   readonly strength?: number | undefined;
-  /** Number of denoising steps, of which `strength` takes a part; 50 unless given. */
+  /** Number of denoising steps, of which `strength` takes a part. Defaults to 50. */
   readonly numInferenceSteps?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
   readonly eta?: number | undefined;
-  /** Latents to begin with instead of the picture's, noise included, float32 [N, 4, h, w]. */
+  /** Latents to begin with instead of the image's, noise included, float32 [N, 4, h, w]. */
   readonly latents?: Tensor | undefined;
 }
 
@@ -100,14 +100,14 @@ export type StableDiffusionXLControlNetImg2ImgArguments = [
 export type StableDiffusionXLControlNetImg2ImgPipeline = Pipeline<
   XlControlComponents,
   StableDiffusionXLControlNetImg2ImgArguments,
-  PictureOutput
+  ImageOutput
 >;
 
-/** Picture, control picture and text to pictures; `StableDiffusionXLControlNetImg2ImgPipeline` of diffusers. */
+/** Image, control image and text to images; `StableDiffusionXLControlNetImg2ImgPipeline` of diffusers. */
 export const StableDiffusionXLControlNetImg2ImgPipeline: PipelineClass<
   XlControlComponents,
   StableDiffusionXLControlNetImg2ImgArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "StableDiffusionXLControlNetImg2ImgPipeline",
   ...controlledXL,
@@ -135,10 +135,10 @@ async function* generate(
   const timesteps = strengthTimesteps(scheduler, strength, steps);
   const noise = batchNoise(count, options);
   const latents = options.latents ??
-    await pictureLatents(run, image, count, noise, timesteps[0], options);
+    await noisedImageLatents(run, image, count, noise, timesteps[0], options);
   const { height, width } = sizeInPixels(latents, vae);
-  const pictures = await controlPictures(
-    await run.pictures(),
+  const images = await controlImages(
+    await run.images(),
     run.components,
     options.controlImage,
     { count, prompts: countPrompts(prompt, options) },
@@ -154,7 +154,7 @@ async function* generate(
 
   const controlled = {
     plan,
-    pictures,
+    images,
     guidance: { guidance, guidanceScale },
     conditioning: { ...conditioning, imageEmbeds },
     total: timesteps.length,

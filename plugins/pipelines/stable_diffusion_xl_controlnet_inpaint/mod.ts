@@ -1,11 +1,11 @@
 /**
- * StableDiffusionXLControlNetInpaintPipeline: what a mask covers of a picture is painted anew, after
- * a text and a second picture that says where things are. Zhang, Rao and Agrawala (arXiv:2302.05543)
- * with Stable Diffusion XL (arXiv:2307.01952). With UNets of 9 channels that see mask and picture,
+ * StableDiffusionXLControlNetInpaintPipeline: what a mask covers of an image is inpainted, after
+ * a text and a second image that says where things are. Zhang, Rao and Agrawala (arXiv:2302.05543)
+ * with Stable Diffusion XL (arXiv:2307.01952). With UNets of 9 channels that see mask and image,
  * or of 4.
  *
  * Not covered: `crossAttentionKwargs`, the invisible watermark. Where an autoencoder has
- * `latents_mean`, pictures are encoded and decoded with it; diffusers leaves that out here.
+ * `latents_mean`, images are encoded and decoded with it; diffusers leaves that out here.
  *
  * @example
  * ```ts ignore
@@ -28,7 +28,7 @@
  */
 import {
   definePipeline,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -49,7 +49,7 @@ import {
   type InpaintInput,
   inpaintLatents,
   planTimesteps,
-  preparePictures,
+  prepareImages,
   seesMask,
   stepOptions,
   strengthTimesteps,
@@ -60,11 +60,11 @@ import {
 import {
   conditionOnImages,
   conditionOnXlText,
+  type ControlImages,
+  controlImages,
   controlledXL,
   type ControlOptions,
-  type ControlPictures,
-  controlPictures,
-  cropControlPictures,
+  cropControlImages,
   drawControlled,
   type ImagePromptOptions,
   imageTimeIds,
@@ -88,15 +88,15 @@ export interface StableDiffusionXLControlNetInpaintOptions
     DenoisingRangeOptions,
     Omit<InpaintInput, "maskedImageLatents">,
     ControlOptions {
-  /** The picture to control by, or one for each prompt; for several ControlNets a list of them. */
-  readonly controlImage: ControlPictures;
-  /** Height in pixels, a multiple of 8; that of the picture unless given. */
+  /** The image to control by, or one for each prompt; for several ControlNets a list of them. */
+  readonly controlImage: ControlImages;
+  /** Height in pixels, a multiple of 8. Defaults to that of the image. */
   readonly height?: number | undefined;
-  /** Width in pixels, a multiple of 8; that of the picture unless given. */
+  /** Width in pixels, a multiple of 8. Defaults to that of the image. */
   readonly width?: number | undefined;
-  /** How much of the covered part is forgotten, 0..1; 0.9999 unless given. */
+  /** Denoising strength of the masked part, 0..1. Defaults to 0.9999. */
   readonly strength?: number | undefined;
-  /** Number of denoising steps, of which `strength` takes a part; 50 unless given. */
+  /** Number of denoising steps, of which `strength` takes a part. Defaults to 50. */
   readonly numInferenceSteps?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
   readonly eta?: number | undefined;
@@ -114,14 +114,14 @@ export type StableDiffusionXLControlNetInpaintArguments = [
 export type StableDiffusionXLControlNetInpaintPipeline = Pipeline<
   XlControlComponents,
   StableDiffusionXLControlNetInpaintArguments,
-  PictureOutput
+  ImageOutput
 >;
 
-/** Picture, mask, control picture and text to pictures; `StableDiffusionXLControlNetInpaintPipeline` of diffusers. */
+/** Image, mask, control image and text to images; `StableDiffusionXLControlNetInpaintPipeline` of diffusers. */
 export const StableDiffusionXLControlNetInpaintPipeline: PipelineClass<
   XlControlComponents,
   StableDiffusionXLControlNetInpaintArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "StableDiffusionXLControlNetInpaintPipeline",
   ...controlledXL,
@@ -143,14 +143,14 @@ async function* generate(
   checkDenoisingRange(options);
   checkInpaintInput(options);
   const nineChannels = seesMask(run.components);
-  // as in diffusers a ControlNet of pooled pictures is not put into guess mode here
+  // as in diffusers a ControlNet of pooled images is not put into guess mode here
   const plan = { ...planControl(run.components, options), guessMode: options.guessMode ?? false };
-  const codec = await run.pictures();
+  const codec = await run.images();
   const latentChannels = vae.config.latent_channels;
   const factor = vaeScaleFactor(vae);
   const { height, width } = options;
   const fit = { height, width, multiple: factor, latentChannels };
-  const whole = await preparePictures(codec, options.image, fit);
+  const whole = await prepareImages(codec, options.image, fit);
   const size = sizeInPixels(whole, vae);
   checkSize(size.height, size.width, factor);
   const text = await conditionOnXlText(run, prompt, { ...options, guidanceScale });
@@ -168,11 +168,11 @@ async function* generate(
   const crop = await cropToMask(codec, options, size, outputType);
   const given = options.paddingMaskCrop === undefined
     ? whole
-    : await preparePictures(codec, crop.image, size);
-  const controls = await controlPictures(
+    : await prepareImages(codec, crop.image, size);
+  const controls = await controlImages(
     codec,
     run.components,
-    await cropControlPictures(codec, options.controlImage, options, size),
+    await cropControlImages(codec, options.controlImage, options, size),
     { count, prompts: countPrompts(prompt, options) },
     size,
   );
@@ -180,7 +180,7 @@ async function* generate(
   const painting = await inpaintLatents(
     run,
     {
-      pictures: given,
+      images: given,
       maskImage: crop.maskImage,
       nineChannels,
       size,
@@ -198,7 +198,7 @@ async function* generate(
 
   const controlled = {
     plan,
-    pictures: controls,
+    images: controls,
     guidance: { guidance, guidanceScale, guidanceRescale },
     conditioning: { ...conditioning, imageEmbeds },
     // control ends after a part of all steps, also where the run ends before them

@@ -1,5 +1,5 @@
 /**
- * StableDiffusionXLImg2ImgPipeline: a picture changed towards a text (SDEdit, arXiv:2108.01073), or
+ * StableDiffusionXLImg2ImgPipeline: an image changed towards a text (SDEdit, arXiv:2108.01073), or
  * refined: the refiner of Podell et al. (arXiv:2307.01952) takes the latents of a run that ended at
  * `denoisingEnd` and goes on from the same `denoisingStart`.
  *
@@ -20,7 +20,7 @@
  */
 import {
   definePipeline,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -36,8 +36,8 @@ import {
   type DenoisingRangeOptions,
   describeRun,
   finishLatents,
-  pictureLatents,
-  type PicturesInput,
+  type ImagesInput,
+  noisedImageLatents,
   planTimesteps,
   predictGuided,
   previewLatents,
@@ -70,13 +70,13 @@ export interface StableDiffusionXLImg2ImgOptions
     XlAestheticOptions,
     TimestepOptions,
     DenoisingRangeOptions {
-  /** The picture to change, or one for each picture to make; or latents, float32 [N, 4, h, w]. */
-  readonly image: PicturesInput;
-  /** How far to change it, 0..1; 0.3 unless given. Does not count with `denoisingStart`. */
+  /** The image to change, or one for each image to make; or latents, float32 [N, 4, h, w]. */
+  readonly image: ImagesInput;
+  /** How far to change it, 0..1. Defaults to 0.3. Does not count with `denoisingStart`. */
   readonly strength?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
   readonly eta?: number | undefined;
-  /** Latents to begin with instead of the picture's, noise included, float32 [N, 4, h, w]. */
+  /** Latents to begin with instead of the image's, noise included, float32 [N, 4, h, w]. */
   readonly latents?: Tensor | undefined;
 }
 
@@ -90,14 +90,14 @@ export type StableDiffusionXLImg2ImgArguments = [
 export type StableDiffusionXLImg2ImgPipeline = Pipeline<
   StableDiffusionXLComponents,
   StableDiffusionXLImg2ImgArguments,
-  PictureOutput
+  ImageOutput
 >;
 
-/** Picture and text to pictures; `StableDiffusionXLImg2ImgPipeline` of diffusers. */
+/** Image and text to images; `StableDiffusionXLImg2ImgPipeline` of diffusers. */
 export const StableDiffusionXLImg2ImgPipeline: PipelineClass<
   StableDiffusionXLComponents,
   StableDiffusionXLImg2ImgArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "StableDiffusionXLImg2ImgPipeline",
   ...stableDiffusionXL,
@@ -125,7 +125,8 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLImg2Im
     : timestepsFrom(scheduler, denoisingStart);
   const noise = batchNoise(count, options);
   const first = denoisingStart === undefined ? left[0] : undefined;
-  const latents = options.latents ?? await pictureLatents(run, options.image, count, noise, first);
+  const latents = options.latents ??
+    await noisedImageLatents(run, options.image, count, noise, first);
   const timesteps = timestepsUpTo(scheduler, left, denoisingEnd);
 
   const factor = vaeScaleFactor(vae);

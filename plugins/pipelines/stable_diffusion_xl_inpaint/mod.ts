@@ -1,10 +1,10 @@
 /**
- * StableDiffusionXLInpaintPipeline: what a mask covers of a picture is painted anew, after a text.
- * With a UNet of 9 channels that sees mask and picture, or with any Stable Diffusion XL UNet of 4
- * channels (Podell et al., arXiv:2307.01952), where the rest of the picture is put back each step.
+ * StableDiffusionXLInpaintPipeline: what a mask covers of an image is inpainted, after a text.
+ * With a UNet of 9 channels that sees mask and image, or with any Stable Diffusion XL UNet of 4
+ * channels (Podell et al., arXiv:2307.01952), where the rest of the image is put back each step.
  *
  * Not covered: `crossAttentionKwargs`, the invisible watermark. Where
- * an autoencoder has `latents_mean`, pictures are encoded with it; diffusers leaves that out here.
+ * an autoencoder has `latents_mean`, images are encoded with it; diffusers leaves that out here.
  *
  * @example
  * ```ts ignore
@@ -20,7 +20,7 @@
  */
 import {
   definePipeline,
-  type PictureOutput,
+  type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
@@ -42,7 +42,7 @@ import {
   inpaintLatents,
   planTimesteps,
   predictGuided,
-  preparePictures,
+  prepareImages,
   previewLatents,
   seesMask,
   stepOptions,
@@ -55,8 +55,8 @@ import {
   conditionOnImages,
   conditionOnXlText,
   type ImagePromptOptions,
+  imageSize,
   imageTimeIds,
-  pictureSize,
   stableDiffusionXL,
   type StableDiffusionXLComponents,
   type XlAestheticOptions,
@@ -75,11 +75,11 @@ export interface StableDiffusionXLInpaintOptions
     TimestepOptions,
     DenoisingRangeOptions,
     InpaintInput {
-  /** Height in pixels, a multiple of 8; what the model was trained for unless given. */
+  /** Height in pixels, a multiple of 8. Defaults to what the model was trained for. */
   readonly height?: number | undefined;
-  /** Width in pixels, a multiple of 8; what the model was trained for unless given. */
+  /** Width in pixels, a multiple of 8. Defaults to what the model was trained for. */
   readonly width?: number | undefined;
-  /** How much of the covered part is forgotten, 0..1; 0.9999 unless given. */
+  /** Denoising strength of the masked part, 0..1. Defaults to 0.9999. */
   readonly strength?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
   readonly eta?: number | undefined;
@@ -97,14 +97,14 @@ export type StableDiffusionXLInpaintArguments = [
 export type StableDiffusionXLInpaintPipeline = Pipeline<
   StableDiffusionXLComponents,
   StableDiffusionXLInpaintArguments,
-  PictureOutput
+  ImageOutput
 >;
 
-/** Picture, mask and text to pictures; `StableDiffusionXLInpaintPipeline` of diffusers. */
+/** Image, mask and text to images; `StableDiffusionXLInpaintPipeline` of diffusers. */
 export const StableDiffusionXLInpaintPipeline: PipelineClass<
   StableDiffusionXLComponents,
   StableDiffusionXLInpaintArguments,
-  PictureOutput
+  ImageOutput
 > = definePipeline({
   className: "StableDiffusionXLInpaintPipeline",
   ...stableDiffusionXL,
@@ -123,7 +123,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLInpain
   checkDenoisingRange(options);
   checkInpaintInput(options);
   const nineChannels = seesMask(run.components);
-  const size = pictureSize(run.components, options);
+  const size = imageSize(run.components, options);
   const text = await conditionOnXlText(run, prompt, { ...options, guidanceScale });
   const imageEmbeds = await conditionOnImages(run.components, options, text);
   const { count, guidance, guidanceRescale } = text;
@@ -137,15 +137,15 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLInpain
     ? strengthTimesteps(scheduler, strength, steps)
     : timestepsFrom(scheduler, denoisingStart);
   const timesteps = timestepsUpTo(scheduler, left, denoisingEnd);
-  const codec = await run.pictures();
+  const codec = await run.images();
   const latentChannels = vae.config.latent_channels;
   const crop = await cropToMask(codec, options, size, outputType);
-  const given = await preparePictures(codec, crop.image, { ...size, latentChannels });
+  const given = await prepareImages(codec, crop.image, { ...size, latentChannels });
   const noise = batchNoise(count, options);
   const painting = await inpaintLatents(
     run,
     {
-      pictures: given,
+      images: given,
       maskImage: crop.maskImage,
       nineChannels,
       size,

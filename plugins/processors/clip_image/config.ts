@@ -9,7 +9,7 @@ export type SizeOption = number | {
 
 /** Options of a CLIPImageProcessor, as they stand in preprocessor_config.json. */
 export interface CLIPImageConfig {
-  /** Whether pictures are resized. */
+  /** Whether images are resized. */
   readonly do_resize: boolean;
   /** The shorter side after resizing, or both sides. */
   readonly size: SizeOption;
@@ -29,7 +29,7 @@ export interface CLIPImageConfig {
   readonly image_mean: readonly number[];
   /** Divides red, green and blue. */
   readonly image_std: readonly number[];
-  /** Whether pictures are brought to three channels. */
+  /** Whether images are brought to three channels. */
   readonly do_convert_rgb: boolean;
 }
 
@@ -52,7 +52,7 @@ export const schema: ConfigSchema<CLIPImageConfig> = {
   choices: { resample: [0, 1, 2, 3] },
 };
 
-/** Height and width that a picture is resized to. */
+/** Height and width that an image is resized to. */
 export function resizedTo(
   { size }: FrozenConfig<CLIPImageConfig>,
   from: { readonly height: number; readonly width: number },
@@ -67,7 +67,7 @@ export function resizedTo(
   if (height !== undefined && width !== undefined) return { height, width };
   if (shortest_edge === undefined) {
     throw new TypeError(
-      `Cannot resize pictures: "size" of preprocessor_config.json must have shortest_edge, or ` +
+      `Cannot resize images: "size" of preprocessor_config.json must have shortest_edge, or ` +
         `height and width, but is ${JSON.stringify(size)}`,
     );
   }
@@ -85,7 +85,7 @@ export function croppedTo(
   const { height, width } = crop_size;
   if (height !== undefined && width !== undefined) return { height, width };
   throw new TypeError(
-    `Cannot crop pictures: "crop_size" of preprocessor_config.json must have height and width, ` +
+    `Cannot crop images: "crop_size" of preprocessor_config.json must have height and width, ` +
       `but is ${JSON.stringify(crop_size)}`,
   );
 }

@@ -1,5 +1,5 @@
 /**
- * CLIPImageProcessor: pictures as CLIP's vision models take them. Resized with the shorter side to
+ * CLIPImageProcessor: images as CLIP's vision models take them. Resized with the shorter side to
  * 224 (bicubic, as Pillow does it), the middle cut out, colours normalised. The class of
  * transformers, on Pillow.
  *
@@ -23,11 +23,11 @@ import {
   describeConfig,
   type FeatureExtractor,
   type FrozenConfig,
+  type ImageCodec,
+  type ImageInput,
   joinPath,
   type LoadOptions,
   locateComponent,
-  type PictureCodec,
-  type PictureInput,
   type PluginClass,
   readConfig,
   Registry,
@@ -41,7 +41,7 @@ const CLASS_NAME = "CLIPImageProcessor";
 const FILE = "preprocessor_config.json";
 const FILTERS = ["nearest", "lanczos", "bilinear", "bicubic"] as const;
 
-/** A loaded CLIPImageProcessor: `preprocess(pictures)` gives what a vision model takes. */
+/** A loaded CLIPImageProcessor: `preprocess(images)` gives what a vision model takes. */
 export interface CLIPImageProcessor extends FeatureExtractor {
   /** The options; writing to it throws. */
   readonly config: FrozenConfig<CLIPImageConfig>;
@@ -53,7 +53,7 @@ export interface CLIPImageProcessorClass
   /** Tells the classes of processors from those of other plugins. */
   readonly kind: "processor";
   /** Makes one from options; the rest have their defaults. The codec decodes and resizes. */
-  create(codec: PictureCodec, options?: Partial<CLIPImageConfig>): CLIPImageProcessor;
+  create(codec: ImageCodec, options?: Partial<CLIPImageConfig>): CLIPImageProcessor;
   /** Loads preprocessor_config.json from a folder or repo. */
   fromPretrained(
     id: string | URL,
@@ -61,7 +61,7 @@ export interface CLIPImageProcessorClass
   ): Promise<CLIPImageProcessor>;
 }
 
-/** Pictures for CLIP's vision models; `CLIPImageProcessor` of transformers. */
+/** Images for CLIP's vision models; `CLIPImageProcessor` of transformers. */
 export const CLIPImageProcessor: CLIPImageProcessorClass = processorClass(undefined);
 
 function processorClass(bound: Registry | undefined): CLIPImageProcessorClass {
@@ -84,16 +84,16 @@ async function load(
   registry: Registry = new Registry(),
 ): Promise<CLIPImageProcessor> {
   const config = await readConfig(joinPath(path, FILE));
-  return processor(await registry.pictures(), adoptConfig(CLASS_NAME, schema, config));
+  return processor(await registry.images(), adoptConfig(CLASS_NAME, schema, config));
 }
 
-function processor(codec: PictureCodec, config: FrozenConfig<CLIPImageConfig>): CLIPImageProcessor {
+function processor(codec: ImageCodec, config: FrozenConfig<CLIPImageConfig>): CLIPImageProcessor {
   return {
     className: CLASS_NAME,
     library: "transformers",
     config,
-    async preprocess(pictures) {
-      return Tensor.cat(await Promise.all(pictures.map((item) => prepare(codec, config, item))));
+    async preprocess(images) {
+      return Tensor.cat(await Promise.all(images.map((item) => prepare(codec, config, item))));
     },
     async savePretrained(folder) {
       await Deno.mkdir(folder, { recursive: true });
@@ -102,13 +102,13 @@ function processor(codec: PictureCodec, config: FrozenConfig<CLIPImageConfig>): 
   };
 }
 
-/** One picture: resized, cropped, normalised. */
+/** One image: resized, cropped, normalised. */
 async function prepare(
-  codec: PictureCodec,
+  codec: ImageCodec,
   config: FrozenConfig<CLIPImageConfig>,
-  picture: PictureInput,
+  image: ImageInput,
 ): Promise<Tensor> {
-  const seen = await onWhite(codec, picture);
+  const seen = await onWhite(codec, image);
   const whole = await codec.toTensor(seen, { mode: "RGB" });
   const [height, width] = whole.dims.slice(2) as [number, number];
   const resized = config.do_resize
@@ -126,12 +126,12 @@ async function prepare(
   return scaled.sub(row(config.image_mean)).div(row(config.image_std));
 }
 
-/** A picture without alpha: transformers lays a transparent one on white. */
-async function onWhite(codec: PictureCodec, input: PictureInput): Promise<PictureInput> {
+/** An image without alpha: transformers lays a transparent one on white. */
+async function onWhite(codec: ImageCodec, input: ImageInput): Promise<ImageInput> {
   if (input instanceof Tensor || codec.editor === undefined) return input;
-  const picture = await codec.editor.open(input);
-  const { width, height, channels, data } = picture;
-  if (channels !== 4) return picture;
+  const image = await codec.editor.open(input);
+  const { width, height, channels, data } = image;
+  if (channels !== 4) return image;
   const area = width * height;
   const rgb = new Float32Array(3 * area);
   for (let i = 0; i < area; i++) {
@@ -141,8 +141,8 @@ async function onWhite(codec: PictureCodec, input: PictureInput): Promise<Pictur
   return codec.fromTensor(new Tensor("float32", rgb, [1, 3, height, width]))[0]!;
 }
 
-/** The middle of a picture, with zeros around it where it is smaller. */
-function centre(picture: Tensor, to: { readonly height: number; readonly width: number }): Tensor {
+/** The middle of an image, with zeros around it where it is smaller. */
+function centre(image: Tensor, to: { readonly height: number; readonly width: number }): Tensor {
   return [[2, to.height], [3, to.width]].reduce((tensor, [axis, size]) => {
     const have = tensor.dims[axis!]!;
     if (have >= size!) {
@@ -153,5 +153,5 @@ function centre(picture: Tensor, to: { readonly height: number; readonly width: 
     const pad = (count: number) =>
       Tensor.zeros(tensor.dims.map((dim, i) => i === axis ? count : dim));
     return Tensor.cat([pad(before), tensor, pad(size! - have - before)], axis!);
-  }, picture);
+  }, image);
 }

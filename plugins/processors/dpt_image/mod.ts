@@ -1,5 +1,5 @@
 /**
- * DPTImageProcessor: pictures as depth estimators take them, resized to 384x384 (bicubic, as Pillow
+ * DPTImageProcessor: images as depth estimators take them, resized to 384x384 (bicubic, as Pillow
  * does it) and normalised. The class of transformers, on Pillow.
  *
  * Not covered: `do_pad`.
@@ -22,11 +22,11 @@ import {
   describeConfig,
   type FeatureExtractor,
   type FrozenConfig,
+  type ImageCodec,
+  type ImageInput,
   joinPath,
   type LoadOptions,
   locateComponent,
-  type PictureCodec,
-  type PictureInput,
   type PluginClass,
   readConfig,
   Registry,
@@ -40,11 +40,11 @@ const FILTERS = ["nearest", "lanczos", "bilinear", "bicubic"] as const;
 
 /** Options of a DPTImageProcessor, as they stand in preprocessor_config.json. */
 export interface DPTImageConfig {
-  /** Whether pictures are resized. */
+  /** Whether images are resized. */
   readonly do_resize: boolean;
   /** Height and width after resizing; a number is both. */
   readonly size: number | { readonly height: number; readonly width: number };
-  /** Whether a picture keeps its shape, with the side resized that changes less. */
+  /** Whether an image keeps its shape, with the side resized that changes less. */
   readonly keep_aspect_ratio: boolean;
   /** What the sides are multiples of. */
   readonly ensure_multiple_of: number;
@@ -60,7 +60,7 @@ export interface DPTImageConfig {
   readonly image_mean: readonly number[];
   /** Divides red, green and blue. */
   readonly image_std: readonly number[];
-  /** Whether pictures are padded; must be false. */
+  /** Whether images are padded; must be false. */
   readonly do_pad: boolean;
 }
 
@@ -82,7 +82,7 @@ const schema: ConfigSchema<DPTImageConfig> = {
   choices: { resample: [0, 1, 2, 3], do_pad: [false] },
 };
 
-/** A loaded DPTImageProcessor: `preprocess(pictures)` gives what a depth estimator takes. */
+/** A loaded DPTImageProcessor: `preprocess(images)` gives what a depth estimator takes. */
 export interface DPTImageProcessor extends FeatureExtractor {
   /** The options; writing to it throws. */
   readonly config: FrozenConfig<DPTImageConfig>;
@@ -94,7 +94,7 @@ export interface DPTImageProcessorClass
   /** Tells the classes of processors from those of other plugins. */
   readonly kind: "processor";
   /** Makes one from options; the rest have their defaults. The codec decodes and resizes. */
-  create(codec: PictureCodec, options?: Partial<DPTImageConfig>): DPTImageProcessor;
+  create(codec: ImageCodec, options?: Partial<DPTImageConfig>): DPTImageProcessor;
   /** Loads preprocessor_config.json from a folder or repo. */
   fromPretrained(
     id: string | URL,
@@ -102,7 +102,7 @@ export interface DPTImageProcessorClass
   ): Promise<DPTImageProcessor>;
 }
 
-/** Pictures for depth estimators; `DPTImageProcessor` of transformers. */
+/** Images for depth estimators; `DPTImageProcessor` of transformers. */
 export const DPTImageProcessor: DPTImageProcessorClass = processorClass(undefined);
 
 function processorClass(bound: Registry | undefined): DPTImageProcessorClass {
@@ -125,16 +125,16 @@ async function load(
   registry: Registry = new Registry(),
 ): Promise<DPTImageProcessor> {
   const config = await readConfig(joinPath(path, FILE));
-  return processor(await registry.pictures(), adoptConfig(CLASS_NAME, schema, config));
+  return processor(await registry.images(), adoptConfig(CLASS_NAME, schema, config));
 }
 
-function processor(codec: PictureCodec, config: FrozenConfig<DPTImageConfig>): DPTImageProcessor {
+function processor(codec: ImageCodec, config: FrozenConfig<DPTImageConfig>): DPTImageProcessor {
   return {
     className: CLASS_NAME,
     library: "transformers",
     config,
-    async preprocess(pictures) {
-      return Tensor.cat(await Promise.all(pictures.map((item) => prepare(codec, config, item))));
+    async preprocess(images) {
+      return Tensor.cat(await Promise.all(images.map((item) => prepare(codec, config, item))));
     },
     async savePretrained(folder) {
       await Deno.mkdir(folder, { recursive: true });
@@ -143,17 +143,17 @@ function processor(codec: PictureCodec, config: FrozenConfig<DPTImageConfig>): D
   };
 }
 
-/** One picture: resized and normalised. */
+/** One image: resized and normalised. */
 async function prepare(
-  codec: PictureCodec,
+  codec: ImageCodec,
   config: FrozenConfig<DPTImageConfig>,
-  picture: PictureInput,
+  image: ImageInput,
 ): Promise<Tensor> {
-  const whole = await codec.toTensor(picture, { mode: "RGB" });
+  const whole = await codec.toTensor(image, { mode: "RGB" });
   const [height, width] = whole.dims.slice(2) as [number, number];
   const resample = FILTERS[config.resample];
   const resized = config.do_resize
-    ? await codec.toTensor(picture, { ...resizedTo(config, height, width), resample, mode: "RGB" })
+    ? await codec.toTensor(image, { ...resizedTo(config, height, width), resample, mode: "RGB" })
     : whole;
   const bytes = resized.mul(255).round();
   const scaled = config.do_rescale ? bytes.mul(config.rescale_factor) : bytes;
@@ -162,7 +162,7 @@ async function prepare(
   return scaled.sub(row(config.image_mean)).div(row(config.image_std));
 }
 
-/** Height and width that a picture is resized to. */
+/** Height and width that an image is resized to. */
 function resizedTo(
   { size, keep_aspect_ratio, ensure_multiple_of: multiple }: FrozenConfig<DPTImageConfig>,
   height: number,
@@ -171,7 +171,7 @@ function resizedTo(
   const wanted = typeof size === "number" ? { height: size, width: size } : size;
   if (!(wanted.height > 0 && wanted.width > 0)) {
     throw new TypeError(
-      `Cannot resize pictures: "size" of ${FILE} must have height and width, but is ` +
+      `Cannot resize images: "size" of ${FILE} must have height and width, but is ` +
         JSON.stringify(size),
     );
   }

@@ -71,7 +71,7 @@ const MOMENTUM = 0.99;
 const TINY = 1e-300;
 
 /**
- * A sound whose spectrum has these magnitudes (Griffin and Lim, 1984; with the momentum of Perraudin
+ * An audio clip whose spectrum has these magnitudes (Griffin and Lim, 1984; with the momentum of Perraudin
  * et al., 2013). Its first phases are random, and the same each time.
  *
  * @param magnitudes [frames, size / 2 + 1].

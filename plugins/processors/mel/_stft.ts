@@ -1,6 +1,6 @@
 import FFT from "fft.js";
 
-/** How a sound is cut into frames. */
+/** How an audio clip is cut into frames. */
 export interface Frames {
   /** Samples of a frame; a power of two. */
   readonly size: number;
@@ -19,12 +19,12 @@ function hann(size: number): Float64Array {
   );
 }
 
-/** How many frames a sound has, the first one centred on its first sample. */
+/** How many frames an audio clip has, the first one centred on its first sample. */
 export function frameCount(length: number, { hop }: Frames): number {
   return 1 + Math.floor(length / hop);
 }
 
-/** The short-time Fourier transform of a sound with zeros around it. */
+/** The short-time Fourier transform of an audio clip with zeros around it. */
 export function stft(samples: ArrayLike<number>, frames: Frames): Spectrum {
   const { size, hop } = frames;
   const [fft, window, bins] = [new FFT(size), hann(size), size / 2 + 1];
@@ -42,7 +42,7 @@ export function stft(samples: ArrayLike<number>, frames: Frames): Spectrum {
   return spectrum;
 }
 
-/** The sound whose frames come closest to a spectrum: hop·(frames − 1) samples. */
+/** The audio whose frames come closest to a spectrum: hop·(frames − 1) samples. */
 export function istft(spectrum: Spectrum, frames: Frames): Float64Array {
   const { size, hop } = frames;
   const [fft, window, bins] = [new FFT(size), hann(size), size / 2 + 1];
@@ -52,7 +52,7 @@ export function istft(spectrum: Spectrum, frames: Frames): Float64Array {
   const [full, out] = [fft.createComplexArray(), fft.createComplexArray()] as [number[], number[]];
   for (let n = 0; n < count; n++) {
     for (let i = 0; i < 2 * bins; i++) full[i] = spectrum[n * bins * 2 + i]!;
-    full[1] = full[size + 1] = 0; // those of a real sound
+    full[1] = full[size + 1] = 0; // those of a real audio
     fft.completeSpectrum(full);
     fft.inverseTransform(out, full);
     for (let i = 0; i < size; i++) {

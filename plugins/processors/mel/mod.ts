@@ -1,11 +1,11 @@
 /**
- * Mel: sounds as pictures of their frequencies over time, and back, for AudioDiffusionPipeline. The
+ * Mel: audio as images of their frequencies over time, and back, for AudioDiffusionPipeline. The
  * class of diffusers, on librosa.
  *
- * A picture is the power of mel frequencies (rows, the lowest first) over time (columns) in decibels
+ * An image is the power of mel frequencies (rows, the lowest first) over time (columns) in decibels
  * under the loudest, 0 being `top_db` below it. It keeps no phases, and librosa finds new ones from
- * random numbers: the same picture never gives the same sound twice there. Here it does, a sound
- * that has about that picture, but not librosa's.
+ * random numbers: the same image never gives the same audio twice there. Here it does, an audio clip
+ * that has about that image, but not librosa's.
  *
  * @example
  * ```ts
@@ -46,9 +46,9 @@ const FILE = "mel_config.json";
 
 /** Options of a Mel, as they stand in mel_config.json. */
 export interface MelConfig {
-  /** Columns of a picture. */
+  /** Columns of an image. */
   readonly x_res: number;
-  /** Rows of a picture. */
+  /** Rows of an image. */
   readonly y_res: number;
   /** Samples in a second. */
   readonly sample_rate: number;
@@ -97,7 +97,7 @@ export interface MelClass extends PluginClass<Mel>, Bindable<MelClass> {
   ): Promise<Mel>;
 }
 
-/** Sounds as pictures; `Mel` of diffusers. */
+/** Audio as images; `Mel` of diffusers. */
 export const Mel: MelClass = melClass(undefined);
 
 function melClass(bound: Registry | undefined): MelClass {
@@ -146,7 +146,7 @@ function converter(config: FrozenConfig<MelConfig>): Mel {
     columnsPerSecond: config.sample_rate / config.hop_length,
     toSpectrogram: (samples, slice = 0) =>
       spectrogram(sliceOf(samples, slice, config), config, frames, filters),
-    toAudio: (picture) => audio(picture, config, frames, filters),
+    toAudio: (image) => audio(image, config, frames, filters),
     async savePretrained(folder) {
       await Deno.mkdir(folder, { recursive: true });
       await Deno.writeTextFile(joinPath(folder, FILE), describeConfig(CLASS_NAME, config));
@@ -154,7 +154,7 @@ function converter(config: FrozenConfig<MelConfig>): Mel {
   };
 }
 
-/** The part of a sound that a picture shows, with silence behind a sound that is shorter. */
+/** The part of an audio clip that an image shows, with silence behind an audio clip that is shorter. */
 function sliceOf(
   samples: Float32Array,
   slice: number,
@@ -168,7 +168,7 @@ function sliceOf(
     return padded.subarray(slice * size, (slice + 1) * size);
   }
   throw new RangeError(
-    `Cannot take slice ${slice} of a sound of ${samples.length} samples: it has ${count} of ` +
+    `Cannot take slice ${slice} of an audio clip of ${samples.length} samples: it has ${count} of ` +
       `${size} samples, counted from 0`,
   );
 }
@@ -205,18 +205,18 @@ function spectrogram(
 }
 
 function audio(
-  picture: Tensor,
+  image: Tensor,
   { y_res, top_db, n_iter }: FrozenConfig<MelConfig>,
   frames: Frames,
   filters: readonly MelFilter[],
 ): Float32Array {
-  const [rows, columns] = picture.dims;
-  if (picture.dtype !== "uint8" || picture.dims.length !== 2 || rows !== y_res || columns! < 1) {
+  const [rows, columns] = image.dims;
+  if (image.dtype !== "uint8" || image.dims.length !== 2 || rows !== y_res || columns! < 1) {
     throw new TypeError(
-      `Cannot make a sound of ${picture}: it must be a spectrogram, uint8 [${y_res}, columns]`,
+      `Cannot make an audio clip of ${image}: it must be a spectrogram, uint8 [${y_res}, columns]`,
     );
   }
-  const bytes = picture.data as Uint8Array;
+  const bytes = image.data as Uint8Array;
   const bins = frames.size / 2 + 1;
   const magnitudes = new Float64Array(columns! * bins);
   const solve = powersUnder(filters, bins);

@@ -62,7 +62,7 @@ export interface ModelDefinition<C extends object, M extends Model<C>> {
   readonly className: string;
   /** Other class names in repos that mean the same class. */
   readonly aliases?: readonly string[];
-  /** The library whose names its files have; `"diffusers"` unless given. */
+  /** The library whose names its files have. Defaults to `"diffusers"`. */
   readonly library?: "diffusers" | "transformers" | "stable_diffusion" | "latent_diffusion";
   /** The options in config.json. */
   readonly schema: ConfigSchema<C>;

@@ -12,7 +12,7 @@
  * the step, from 1; r with `linear`: 1 − i/steps; τ: the temperature, which falls evenly over the run.
  * Before the last step at least one token is masked again, and of several at least one is not.
  *
- * `setTimesteps` takes `temperature`: where τ starts and ends, `[2, 0]` unless given, or a number where
+ * `setTimesteps` takes `temperature`: where τ starts and ends (`[2, 0]` by default), or a number where
  * it starts, to end at 0.01. `addNoise(original, noise, timesteps)` masks the tokens whose even noise of
  * 0 .. 1 (`Generator.rand`) is below r.
  *
@@ -65,7 +65,7 @@ export interface AmusedConfig {
 
 /** Options of a step. */
 export interface AmusedStepOptions extends StepOptions {
-  /** What r is multiplied with: the share of tokens that was masked at first; 1 unless given. */
+  /** What r is multiplied with: the share of tokens that was masked at first. Defaults to 1. */
   readonly startingMaskRatio?: number | undefined;
 }
 

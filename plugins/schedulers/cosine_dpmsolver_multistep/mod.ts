@@ -16,7 +16,7 @@
  * makes, and 2/π·atan(σ) as timestep.
  *
  * The Brownian path is the one of torchsde that diffusers takes, bit for bit, seeded as there with
- * the seed that the generator was started with, or one for each picture. Without a generator the
+ * the seed that the generator was started with, or one for each image. Without a generator the
  * seed is drawn from the default one.
  *
  * Throws what every scheduler throws (see `Scheduler` in `@denoise/core`).

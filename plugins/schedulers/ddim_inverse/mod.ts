@@ -1,5 +1,5 @@
 /**
- * DDIM run backwards: from a picture to the noise that DDIM would make it from, for editing.
+ * DDIM run backwards: from an image to the noise that DDIM would make it from, for editing.
  *
  * Order 1, one model call a step; timesteps rise.
  *

@@ -1,5 +1,5 @@
 /**
- * DPM-Solver and DPM-Solver++ with memory: exponential integrators in λ = log(α/σ), good pictures in
+ * DPM-Solver and DPM-Solver++ with memory: exponential integrators in λ = log(α/σ), good images in
  * 20 steps. Also their stochastic forms.
  *
  * Order 1 or 2 (`solver_order`; lower in the first steps and, in runs of fewer than 15, in the last

@@ -1,5 +1,5 @@
 /**
- * DPM-Solver++ with memory run backwards: from a picture to the noise that it comes from, for editing
+ * DPM-Solver++ with memory run backwards: from an image to the noise that it comes from, for editing
  * (DiffEdit, LEDITS).
  *
  * Order 1 or 2 (`solver_order`; lower in the first steps and, in runs of fewer than 15, in the last

@@ -81,7 +81,7 @@ export interface DPMSolverSDEConfig extends BetaConfig, SpacingConfig, SigmaConf
 
 /** Options of a step. */
 export interface DPMSolverSDEStepOptions extends StepOptions {
-  /** Standard deviation of the noise; 1 unless given. */
+  /** Standard deviation of the noise. Defaults to 1. */
   readonly sNoise?: number | undefined;
 }
 

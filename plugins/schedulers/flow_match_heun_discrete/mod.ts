@@ -57,13 +57,13 @@ export interface FlowMatchHeunDiscreteConfig {
 
 /** Options of a step, with the letters of the paper's algorithm 2. */
 export interface FlowMatchHeunDiscreteStepOptions {
-  /** How much noise is added over the whole run; 0 unless given. */
+  /** How much noise is added over the whole run. Defaults to 0. */
   readonly sChurn?: number | undefined;
-  /** Noise is added from this σ on; 0 unless given. */
+  /** Noise is added from this σ on. Defaults to 0. */
   readonly sTmin?: number | undefined;
-  /** Noise is added up to this σ; Infinity unless given. */
+  /** Noise is added up to this σ. Defaults to Infinity. */
   readonly sTmax?: number | undefined;
-  /** Standard deviation of the noise that is added; 1 unless given. */
+  /** Standard deviation of the noise that is added. Defaults to 1. */
   readonly sNoise?: number | undefined;
 }
 

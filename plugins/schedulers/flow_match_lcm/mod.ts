@@ -1,6 +1,6 @@
 /**
  * LCM on a rectified flow: sampling of distilled flow models that say x0 at once, also growing from a
- * small picture to a large one on the way (scale-wise distillation).
+ * small image to a large one on the way (scale-wise distillation).
  *
  * One model call a step, stochastic. It solves no equation step by step, so it has no order.
  *

@@ -69,7 +69,7 @@ export interface KarrasVeConfig {
 
 /** Options of a step. */
 export interface KarrasVeStepOptions {
-  /** σ̂, what `addNoiseToInput` gave; the σ of the plan unless given. */
+  /** σ̂, what `addNoiseToInput` gave. Defaults to the σ of the plan. */
   readonly sigmaHat?: number | undefined;
 }
 

@@ -64,7 +64,7 @@ export interface LMSDiscreteConfig extends BetaConfig, SpacingConfig, SigmaConfi
 
 /** Options of a step. */
 export interface LMSDiscreteStepOptions {
-  /** How many slopes are combined, at most; 4 unless given. */
+  /** How many slopes are combined, at most. Defaults to 4. */
   readonly order?: number | undefined;
 }
 

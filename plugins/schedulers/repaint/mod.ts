@@ -11,12 +11,12 @@
  *     undoStep:  x = √(1 − β)·x' + √β·n, once for each trained timestep in between
  *
  * x, ε, n: [N, C, H, W], any shape whose first axis is the batch; n: standard normal noise; o:
- * `originalImage`, the clean picture; m: `mask`, 1 where it is known and 0 elsewhere, both of a shape
+ * `originalImage`, the clean image; m: `mask`, 1 where it is known and 0 elsewhere, both of a shape
  * that broadcasts to that of x; ᾱ: what is left of the signal's variance at the timestep, ᾱ' at the one
  * a stride of trained timesteps later (1 after the last); σ² = η²·(1 − ᾱ')/(1 − ᾱ)·(1 − ᾱ/ᾱ').
  *
- * `setTimesteps` plans steps back of `jumpLength` steps (10 unless given), each `jumpNSample` − 1
- * times (10 unless given): where the timesteps rise, `undoStep` is called with the timestep before, in
+ * `setTimesteps` plans steps back of `jumpLength` steps (10 by default), each `jumpNSample` − 1
+ * times (10 by default): where the timesteps rise, `undoStep` is called with the timestep before, in
  * place of the model and `step`.
  *
  * Throws what every scheduler throws (see `Scheduler` in `@denoise/core`), and a TypeError for a step
@@ -74,9 +74,9 @@ export interface RePaintConfig extends BetaConfig {
 
 /** Options of a step; those of `undoStep` are optional. */
 export interface RePaintStepOptions {
-  /** The clean picture, in the range of the model. */
+  /** The clean image, in the range of the model. */
   readonly originalImage: Tensor;
-  /** 1 where the picture is known, 0 where it is to be painted. */
+  /** 1 where the image is known, 0 where it is to be painted. */
   readonly mask: Tensor;
 }
 

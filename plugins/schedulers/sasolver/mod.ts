@@ -4,7 +4,7 @@
  *
  * Order `predictor_order` without noise, `corrector_order` with its corrector (lower in the first
  * steps and the last ones), one model call a step; stochastic where τ is above 0, which is between
- * timesteps 200 and 800 unless told otherwise.
+ * timesteps 200 and 800 by default.
  *
  *     x' = σ'/σ·e^(−τ²h)·x + (1 + τ²)·α'·Σₖ mₖ·∫ e^((1+τ²)u)·ℓₖ(u) du + σ'·√(1 − e^(−2τ²h))·n
  *

@@ -11,8 +11,8 @@
  * normal noise; t: the timestep, an angle from π/2 down, t': the next one, at last 0; σd:
  * `sigma_data`, the standard deviation of the data, which the first noise has to be multiplied with.
  *
- * A plan is of `maxTimesteps` (1.5708 unless given), falling to 0 in equal steps, with two steps by
- * way of `intermediateTimesteps` (1.3 unless given; null for equal steps), or of timesteps of one's
+ * A plan is of `maxTimesteps` (1.5708 by default), falling to 0 in equal steps, with two steps by
+ * way of `intermediateTimesteps` (1.3 by default; null for equal steps), or of timesteps of one's
  * own, one more than steps, the last of which is where the run ends. `timesteps` then lists those
  * that a model is called with, without the end that diffusers lists too.
  *

@@ -66,7 +66,7 @@ export interface TCDConfig extends BetaConfig, ConsistencyConfig, ClipConfig {
 
 /** Options of a step. */
 export interface TCDStepOptions {
-  /** η (γ in the paper), how far noise leads back, 0..1; 0.3 unless given. */
+  /** η (γ in the paper), how far noise leads back, 0..1. Defaults to 0.3. */
   readonly eta?: number | undefined;
 }
 

@@ -11,7 +11,7 @@
  * β·(1 − ᾱ')/(1 − ᾱ) with `fixed_small_log`. With `learned_range` it comes as a second half of the
  * output's channels, [N, 2C, H, W]: where between that (−1) and β (1) its logarithm lies.
  *
- * `prevTimestep` is the next timestep of the plan unless given, which the pipelines of diffusers give
+ * `prevTimestep` is the next timestep of the plan by default, which the pipelines of diffusers give
  * to `step`; alone, it takes the timestep minus 1 there.
  *
  * Throws what every scheduler throws (see `Scheduler` in `@denoise/core`), and a RangeError for a plan
@@ -67,7 +67,7 @@ export interface UnCLIPConfig {
 
 /** Options of a step. */
 export interface UnCLIPStepOptions {
-  /** The timestep that the step leads to; the next of the plan unless given. */
+  /** The timestep that the step leads to. Defaults to the next of the plan. */
   readonly prevTimestep?: number | undefined;
 }
 

@@ -15,7 +15,7 @@ testScheduler(UnCLIPScheduler, {
 testAgainstDiffusers(UnCLIPScheduler, goldens, { tolerance: 2e-6 });
 
 describe("UnCLIPScheduler", () => {
-  it("step() leads to prevTimestep, the next of the plan unless given", () => {
+  it("step() leads to prevTimestep, the next of the plan by default", () => {
     const scheduler = new UnCLIPScheduler();
     scheduler.setTimesteps(10);
     const sample = Generator.manualSeed(0).randn([1, 3, 4, 4]);

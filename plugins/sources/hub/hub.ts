@@ -58,11 +58,11 @@ export function hub(options: HubOptions = {}): Source {
 
 /** What to download ahead. */
 export interface PrefetchOptions extends SourceOptions, HubOptions {
-  /** Access token; HF_TOKEN or the stored one unless given. */
+  /** Access token. Defaults to HF_TOKEN or the stored one. */
   readonly token?: string | undefined;
-  /** Base address of the Hub; HF_ENDPOINT unless given. */
+  /** Base address of the Hub. Defaults to HF_ENDPOINT. */
   readonly endpoint?: string | undefined;
-  /** Folder of the cache; HF_HUB_CACHE unless given. */
+  /** Folder of the cache. Defaults to HF_HUB_CACHE. */
   readonly cacheDir?: string | undefined;
   /** A component's folder, to fetch that alone. */
   readonly subfolder?: string | undefined;

@@ -37,13 +37,13 @@ export interface CachedRepo {
 
 /** Which cache is meant. */
 export interface CacheOptions {
-  /** Folder of the cache; HF_HUB_CACHE, HF_HOME/hub or ~/.cache/huggingface/hub unless given. */
+  /** Folder of the cache; HF_HUB_CACHE, HF_HOME/hub or ~/.cache/huggingface/hub by default. */
   readonly cacheDir?: string | undefined;
 }
 
 /** What is to be removed. */
 export interface RemoveOptions extends CacheOptions {
-  /** A branch, tag or commit; everything of the repo unless given. */
+  /** A branch, tag or commit. Defaults to everything of the repo. */
   readonly revision?: string | undefined;
 }
 

@@ -7,7 +7,7 @@ import { chooseWeights, folderOf, isPickle, modelFiles, withoutSafetensors } fro
 
 /** What is wanted of one component. */
 export interface ComponentPlanOptions {
-  /** The component's folder; the root unless given. */
+  /** The component's folder. Defaults to the root. */
   readonly subfolder?: string | undefined;
   /** Whether it has weights: `true` they must be there, `false` none are taken. */
   readonly weights?: boolean | undefined;

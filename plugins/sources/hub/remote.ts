@@ -32,9 +32,9 @@ export interface ResolveOptions {
 
 /** Which part of a file is wanted. */
 export interface OpenOptions {
-  /** The first byte; 0 unless given. */
+  /** The first byte. Defaults to 0. */
   readonly start?: number | undefined;
-  /** The byte after the last one; the end of the file unless given. */
+  /** The byte after the last one. Defaults to the end of the file. */
   readonly end?: number | undefined;
   /** Cancels the request. */
   readonly signal?: AbortSignal | undefined;

@@ -9,9 +9,9 @@ import { findToken } from "./token.ts";
 
 /** How a source fetches, beside what each call says. */
 export interface FetchSettings {
-  /** Folder of the cache; HF_HUB_CACHE, HF_HOME/hub or ~/.cache/huggingface/hub unless given. */
+  /** Folder of the cache; HF_HUB_CACHE, HF_HOME/hub or ~/.cache/huggingface/hub by default. */
   readonly cacheDir?: string | undefined;
-  /** Files fetched at once; 8 unless given. */
+  /** Files fetched at once. Defaults to 8. */
   readonly concurrency?: number | undefined;
   /** How failed requests are repeated. */
   readonly retry?: Partial<RetryPolicy> | undefined;
@@ -23,9 +23,9 @@ export interface FetchSettings {
 
 /** How the Hub is used, beside what each call says. */
 export interface HubOptions extends FetchSettings {
-  /** Base address of the Hub; HF_ENDPOINT or https://huggingface.co unless given. */
+  /** Base address of the Hub; HF_ENDPOINT or https://huggingface.co by default. */
   readonly endpoint?: string | undefined;
-  /** Access token; HF_TOKEN or the one that `hf auth login` stored unless given. */
+  /** Access token. Defaults to HF_TOKEN or the one that `hf auth login` stored. */
   readonly token?: string | undefined;
   /**
    * Ids that moved. `false` takes every id as it is, as does DENOISE_HUB_ALIASES=0; a table stands

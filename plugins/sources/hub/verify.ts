@@ -36,7 +36,7 @@ export interface VerifyReport {
 /** How a repo is verified. */
 export interface VerifyOptions
   extends HubOptions, Pick<SourceOptions, "revision" | "localFilesOnly" | "signal" | "onWarning"> {
-  /** Fetch broken files again; `true` unless given, never with `localFilesOnly`. */
+  /** Fetch broken files again. Defaults to `true`; never with `localFilesOnly`. */
   readonly mend?: boolean | undefined;
 }
 
@@ -81,7 +81,7 @@ async function mend(
 
 /**
  * Hashes every file that the cache shows of a repo again, names those that are broken, and fetches
- * them anew.
+ * them again.
  *
  * @throws {DenoiseError} `missing_file` when the repo is not in the cache.
  */

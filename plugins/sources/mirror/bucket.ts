@@ -16,11 +16,11 @@ export interface S3Credentials {
 
 /** Where a bucket is. */
 export interface BucketOptions {
-  /** Address of the S3 service; AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or Amazon's unless given. */
+  /** Address of the S3 service. Defaults to AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or Amazon's. */
   readonly endpoint?: string | undefined;
-  /** Region; AWS_REGION, AWS_DEFAULT_REGION or us-east-1 unless given. */
+  /** Region. Defaults to AWS_REGION, AWS_DEFAULT_REGION or us-east-1. */
   readonly region?: string | undefined;
-  /** Keys; AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY unless given, none for a public bucket. */
+  /** Keys. Defaults to AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; none for a public bucket. */
   readonly credentials?: S3Credentials | undefined;
 }
 

@@ -13,11 +13,11 @@ import { folderStore, type Store } from "./store.ts";
 /** Where a mirror is. */
 export interface MirrorOptions extends FetchSettings {
   /**
-   * `https://host/folder` or `s3://bucket/prefix`; DENOISE_MIRROR unless given. Without either the
+   * `https://host/folder` or `s3://bucket/prefix`. Defaults to DENOISE_MIRROR. Without either the
    * source takes no id.
    */
   readonly url?: string | undefined;
-  /** Sent as a Bearer token to a web server; DENOISE_MIRROR_TOKEN unless given. */
+  /** Sent as a Bearer token to a web server. Defaults to DENOISE_MIRROR_TOKEN. */
   readonly token?: string | undefined;
   /** Endpoint, region and keys of a bucket. */
   readonly s3?: BucketOptions | undefined;

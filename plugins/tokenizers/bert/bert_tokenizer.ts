@@ -51,9 +51,9 @@ interface Parts {
 
 /** Options of a tokenizer of a vocabulary at hand. */
 export interface BertTokenizerOptions {
-  /** The longest row the text encoder takes; 512 unless given. */
+  /** The longest row the text encoder takes. Defaults to 512. */
   readonly modelMaxLength?: number | undefined;
-  /** Whether text is put into lower case; true unless given. */
+  /** Whether text is put into lower case. Defaults to true. */
   readonly doLowerCase?: boolean | undefined;
 }
 

@@ -228,7 +228,7 @@ export class CLIPTokenizer implements Tokenizer {
   /**
    * What a row of so many tokens leaves out of each text, as text; `""` where all of it fits.
    *
-   * @param maxLength Tokens of a row, special ones included; the model's limit unless given.
+   * @param maxLength Tokens of a row, special ones included. Defaults to the model's limit.
    */
   truncated(texts: string | readonly string[], maxLength = this.modelMaxLength): string[] {
     const kept = rowLimit(maxLength) - 2;

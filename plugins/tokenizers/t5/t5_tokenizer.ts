@@ -38,9 +38,9 @@ const DEFAULTS: SpecialTokens = { eos: "</s>", unk: "<unk>", pad: "<pad>" };
 
 /** Options of a tokenizer of pieces at hand. */
 export interface T5TokenizerOptions {
-  /** The longest row the text encoder takes; no limit unless given. */
+  /** The longest row the text encoder takes. No limit by default. */
   readonly modelMaxLength?: number | undefined;
-  /** How many tokens such as `<extra_id_0>` there are beside the pieces; none unless given. */
+  /** How many tokens such as `<extra_id_0>` there are beside the pieces. None by default. */
   readonly extraIds?: number | undefined;
 }
 
@@ -212,7 +212,7 @@ export class T5Tokenizer implements Tokenizer {
    * Texts to rows of ids.
    *
    * @param texts One or several, of at most 65,536 characters each.
-   * @param options.addSpecialTokens Whether `</s>` ends each row; true unless given.
+   * @param options.addSpecialTokens Whether `</s>` ends each row. Defaults to true.
    * @throws {TypeError} for anything but text.
    * @throws {RangeError} for a text that is too long, a `maxLength` under 1, rows of several
    * lengths, which no tensor holds, or padding to a length that neither call nor files name.

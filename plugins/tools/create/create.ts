@@ -19,7 +19,7 @@ export function schedulerFiles(packageName: string): Readonly<Record<string, str
  * Writes a new scheduler package, formatted, into a folder that is not there yet, or is empty.
  *
  * @param packageName Its name on JSR, such as `"@you/scheduler-cosine-euler"`.
- * @param folder Where to; the second part of the name unless given.
+ * @param folder Where to. Defaults to the second part of the name.
  * @returns The paths that were written.
  * @throws {Deno.errors.AlreadyExists} when the folder holds something.
  *

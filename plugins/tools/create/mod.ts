@@ -15,7 +15,7 @@ async function main(args: readonly string[]): Promise<number> {
   const program = new Command("create")
     .description("write the package of a new scheduler for denoise")
     .argument("<package>", 'its name on JSR, such as "@you/scheduler-cosine-euler"')
-    .argument("[folder]", "where to write it; the second part of the name unless given")
+    .argument("[folder]", "where to write it; the second part of the name by default")
     .exitOverride()
     .action(async (packageName: string, folder?: string) => {
       const paths = await createScheduler(packageName, folder);

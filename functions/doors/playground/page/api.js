@@ -45,7 +45,7 @@ async function* events(response) {
  * Draws, and yields what happens: queued, step, partial_image, completed.
  *
  * @param fields The fields of /v1/images/generations.
- * @param given A picture to begin with, and a mask, as blobs.
+ * @param given An image to begin with, and a mask, as blobs.
  */
 export async function* draw(fields, given, key, signal) {
   const wanted = { ...fields, stream: true, partial_images: 3, progress: true };

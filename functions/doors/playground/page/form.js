@@ -45,7 +45,7 @@ export function showCapabilities({ models, limits }) {
   $("count").max = limits.images;
 }
 
-/** Puts a picture's recipe into the form. */
+/** Puts an image's recipe into the form. */
 export function showRecipe(recipe) {
   const put = (id, value) => {
     if (value !== undefined && value !== null) $(id).value = String(value);

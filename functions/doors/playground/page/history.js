@@ -9,7 +9,7 @@ function read() {
   }
 }
 
-/** Keeps a picture, the newest first; old ones go when there is no room. */
+/** Keeps an image, the newest first; old ones go when there is no room. */
 export function remember(entry) {
   let entries = [entry, ...read()].slice(0, MOST);
   while (entries.length > 0) {
@@ -31,7 +31,7 @@ export function showHistory(list, onChoose) {
       image.alt = "";
       const button = document.createElement("button");
       button.type = "button";
-      button.setAttribute("aria-label", `Show again: ${entry.recipe.prompt || "picture"}`);
+      button.setAttribute("aria-label", `Show again: ${entry.recipe.prompt || "image"}`);
       button.append(image);
       button.addEventListener("click", () => onChoose(entry));
       const item = document.createElement("li");

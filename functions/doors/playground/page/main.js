@@ -36,7 +36,7 @@ async function greet() {
   }
 }
 
-/** A place for a picture that is being made. */
+/** A place for an image that is being made. */
 function frame(title) {
   const figure = document.createElement("figure");
   const image = new Image();
@@ -56,14 +56,14 @@ function source(event) {
   return `data:image/${event.output_format ?? "png"};base64,${event.b64_json}`;
 }
 
-/** Shows a finished picture, with a link that saves it. */
+/** Shows a finished image, with a link that saves it. */
 function finish({ image, bar, caption }, src, recipe) {
   image.src = src;
-  image.alt = recipe.prompt || "picture";
+  image.alt = recipe.prompt || "image";
   bar.remove();
   const link = document.createElement("a");
   link.href = src;
-  link.download = `denoise-${recipe.seed ?? "picture"}.${
+  link.download = `denoise-${recipe.seed ?? "image"}.${
     src.startsWith("data:image/png") ? "png" : "jpg"
   }`;
   link.textContent = "Save";
@@ -89,7 +89,7 @@ async function drawOne(fields, given, signal) {
         say(`Step ${event.step} of ${event.of}, ${(event.eta_ms / 1000).toFixed(1)} s left`);
       } else if (event.kind === "partial_image") {
         place.image.src = source(event);
-        place.image.alt = "The picture as it emerges";
+        place.image.alt = "The image as it emerges";
       } else if (event.kind === "warning") {
         say(event.message);
       } else if (event.kind === "completed") {
@@ -113,7 +113,7 @@ async function submit() {
   const fields = readForm();
   const given = $("editor").hidden
     ? {}
-    : { image: await editor.picture(), mask: await editor.mask() };
+    : { image: await editor.image(), mask: await editor.mask() };
   if (given.image !== undefined) {
     fields.strength = Number($("strength").value);
     if (given.mask === undefined) delete fields.size;
@@ -145,14 +145,14 @@ async function submit() {
   }
 }
 
-/** Brings a picture of the history back. */
+/** Brings an image of the history back. */
 function choose({ source, recipe, request }) {
   $("results").replaceChildren();
   finish(frame(""), source, recipe);
   showRecipe(recipe);
   last = request;
   $("snippets").hidden = request === undefined;
-  say("The recipe of this picture is in the form");
+  say("The recipe of this image is in the form");
 }
 
 /** Takes a file to begin with; a PNG with a recipe fills the form. */
@@ -163,9 +163,9 @@ async function take(file) {
     if (recipe !== undefined) showRecipe(recipe);
     await editor.open(file);
     $("editor").hidden = false;
-    say(recipe === undefined ? "Picture taken" : "Picture and its recipe taken");
+    say(recipe === undefined ? "Image taken" : "Image and its recipe taken");
   } catch {
-    say("This file is no picture that the browser can read: choose a PNG, JPEG, WebP or GIF");
+    say("This file is no image that the browser can read: choose a PNG, JPEG, WebP or GIF");
   }
 }
 
@@ -180,7 +180,7 @@ $("cancel").addEventListener("click", () => running?.abort());
 $("key").addEventListener("change", greet);
 $("file").addEventListener("change", (event) => take(event.target.files[0]));
 $("clear-mask").addEventListener("click", () => editor.clear());
-$("remove-picture").addEventListener("click", () => {
+$("remove-image").addEventListener("click", () => {
   $("editor").hidden = true;
   $("file").value = "";
 });

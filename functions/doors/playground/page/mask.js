@@ -1,9 +1,9 @@
-/** A picture that the user can draw a mask on. */
+/** An image that the user can draw a mask on. */
 export class MaskEditor {
   #canvas;
   #context;
   #brush;
-  #picture;
+  #image;
   #mask = new OffscreenCanvas(1, 1);
   #hasMask = false;
   #cursor = { x: 0, y: 0 };
@@ -22,10 +22,10 @@ export class MaskEditor {
     canvas.addEventListener("keydown", (event) => this.#key(event));
   }
 
-  /** Takes a picture to begin with. */
+  /** Takes an image to begin with. */
   async open(blob) {
-    this.#picture = await createImageBitmap(blob);
-    const { width, height } = this.#picture;
+    this.#image = await createImageBitmap(blob);
+    const { width, height } = this.#image;
     this.#canvas.width = width;
     this.#canvas.height = height;
     this.#mask = new OffscreenCanvas(width, height);
@@ -40,10 +40,10 @@ export class MaskEditor {
     this.#draw();
   }
 
-  /** The picture as PNG. */
-  async picture() {
-    const canvas = new OffscreenCanvas(this.#picture.width, this.#picture.height);
-    canvas.getContext("2d").drawImage(this.#picture, 0, 0);
+  /** The image as PNG. */
+  async image() {
+    const canvas = new OffscreenCanvas(this.#image.width, this.#image.height);
+    canvas.getContext("2d").drawImage(this.#image, 0, 0);
     return await canvas.convertToBlob({ type: "image/png" });
   }
 
@@ -98,9 +98,9 @@ export class MaskEditor {
   }
 
   #draw() {
-    if (this.#picture === undefined) return;
+    if (this.#image === undefined) return;
     const { width, height } = this.#canvas;
-    this.#context.drawImage(this.#picture, 0, 0);
+    this.#context.drawImage(this.#image, 0, 0);
     this.#context.globalAlpha = 0.6;
     this.#context.drawImage(this.#mask, 0, 0, width, height);
     this.#context.globalAlpha = 1;

@@ -33,7 +33,7 @@ function curl({ fields, hasImage, hasMask }, origin) {
         `--form-string ${quote(`${name}=${value}`)}`
       ),
     ];
-  return `${lines.join(" \\\n  ")} | jq -r '.data[0].b64_json' | base64 -d > picture.png\n`;
+  return `${lines.join(" \\\n  ")} | jq -r '.data[0].b64_json' | base64 -d > result.png\n`;
 }
 
 function python({ fields, hasImage, hasMask }, origin) {
@@ -50,7 +50,7 @@ client = OpenAI(base_url="${origin}/v1", api_key=os.environ.get("DENOISE_API_KEY
 reply = client.images.${files.length === 0 ? "generate" : "edit"}(
 ${[...opened, ...known].join("")}    extra_body=${JSON.stringify(extra)},
 )
-open("picture.png", "wb").write(base64.b64decode(reply.data[0].b64_json))\n`;
+open("result.png", "wb").write(base64.b64decode(reply.data[0].b64_json))\n`;
 }
 
 function typescript({ fields, hasImage, hasMask }, origin) {
@@ -76,5 +76,5 @@ const response = await fetch("${origin}/v1/images/edits", {
 });`;
   return `${asked}
 const { data } = await response.json();
-await Deno.writeFile("picture.png", Uint8Array.fromBase64(data[0].b64_json));\n`;
+await Deno.writeFile("result.png", Uint8Array.fromBase64(data[0].b64_json));\n`;
 }

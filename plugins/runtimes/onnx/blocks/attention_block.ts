@@ -16,7 +16,7 @@ import { spatialNorm } from "./norm.ts";
 
 /**
  * Attention of tokens to a context (`Attention`): queries from `x`, keys and values from `context`.
- * Where an IP-Adapter has keys and values of its own, what it sees in its pictures is added.
+ * Where an IP-Adapter has keys and values of its own, what it sees in its images is added.
  *
  * @param x [N, tokens, C].
  * @param context [N, tokens', C'].
@@ -57,14 +57,14 @@ export interface AttentionBlockOptions {
   readonly groups: number;
   /** Added to the variance. */
   readonly eps: number;
-  /** What the result is divided by; 1 unless given. */
+  /** What the result is divided by. Defaults to 1. */
   readonly outputScale?: number | undefined;
   /** Latents [N, C', h, w] that scale and shift in a spatial normalization. */
   readonly latents?: Value | undefined;
 }
 
 /**
- * Self-attention between the pixels of a picture, with normalization and residual connection: the
+ * Self-attention between the pixels of an image, with normalization and residual connection: the
  * attention of autoencoders and unconditional UNets.
  *
  * @param x [N, C, H, W].

@@ -21,9 +21,9 @@ export interface ClipVisionConfig extends ClipEncoderConfig {
   readonly intermediate_size: number;
   /** Width behind the projection. */
   readonly projection_dim: number;
-  /** Channels of the pictures. */
+  /** Channels of the images. */
   readonly num_channels: number;
-  /** Height and width of the pictures. */
+  /** Height and width of the images. */
   readonly image_size: number;
   /** Height and width of the patches that they are cut into. */
   readonly patch_size: number;
@@ -55,7 +55,7 @@ export interface ClipVisionStates {
 }
 
 /**
- * A picture cut into patches through the layers of CLIP (`CLIPVisionTransformer`).
+ * An image cut into patches through the layers of CLIP (`CLIPVisionTransformer`).
  *
  * @param pixels [N, 3, H, W].
  */

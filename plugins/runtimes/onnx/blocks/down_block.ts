@@ -14,7 +14,7 @@ export interface LevelOptions {
   readonly resnet: ResnetOptions;
   /** Embedding of the time, [N, E]. */
   readonly temb: Value;
-  /** Whether the picture's size changes at its end. */
+  /** Whether the image's size changes at its end. */
   readonly resample: boolean;
   /** How it changes: by a convolution or by a residual block. */
   readonly resampleType?: "conv" | "resnet" | undefined;
@@ -67,10 +67,10 @@ export function levelAttention(
 }
 
 /**
- * A level on the way down.
+ * A level in the down blocks.
  *
  * @param type One of {@linkcode downBlockTypes}.
- * @returns The result, and what the level of the same size on the way up gets to see.
+ * @returns The result, and what the level of the same size in the up blocks gets to see.
  */
 export function downBlock(
   s: Scope,

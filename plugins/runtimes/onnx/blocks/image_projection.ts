@@ -11,7 +11,7 @@ import {
   shapeOf,
 } from "../nn/mod.ts";
 
-/** Text states, and with them the tokens of pictures that attention looks at, too. */
+/** Text states, and with them the tokens of images that attention looks at, too. */
 export interface Context extends Value {
   /** For each IP-Adapter [N, tokens, D]. */
   readonly images?: readonly Value[] | undefined;
@@ -19,7 +19,7 @@ export interface Context extends Value {
   readonly keyBias?: Value | undefined;
   /** Added to the scores of each pixel where pixels look at each other, [N, 1, 1, H·W]. */
   readonly selfBias?: Value | undefined;
-  /** How a `norm_cross` of an attention normalizes the states; `"layer_norm"` unless given. */
+  /** How a `norm_cross` of an attention normalizes the states. Defaults to `"layer_norm"`. */
   readonly crossNorm?: "layer_norm" | "group_norm" | undefined;
 }
 
@@ -41,7 +41,7 @@ export function imageTokens(s: Scope, x: Value): Value {
   return layerNorm(s.at("norm"), rows);
 }
 
-/** Learned queries look at the patches of a picture (`IPAdapterPlusImageProjection`). */
+/** Learned queries look at the patches of an image (`IPAdapterPlusImageProjection`). */
 function resample(s: Scope, x: Value): Value {
   const latents = s.tensor("latents"); // [1, queries, width]
   const count = concat(s, [shapeOf(s, x, 0, 1), s.ints([1, 1])], 0);
@@ -62,7 +62,7 @@ function resample(s: Scope, x: Value): Value {
   return layerNorm(s.at("norm_out"), linear(s.at("proj_out"), h));
 }
 
-/** What an IP-Adapter is given of a picture: its vector, or the states of its patches. */
+/** What an IP-Adapter is given of an image: its vector, or the states of its patches. */
 export type ImagePromptKind = "embeds" | "states";
 
 /** What the image projection of an IP-Adapter takes. */
@@ -71,17 +71,17 @@ export function imagePromptKind(has: (name: string) => boolean): ImagePromptKind
 }
 
 /**
- * Pictures to tokens that attention looks at (`MultiIPAdapterImageProjection`).
+ * Images to tokens that attention looks at (`MultiIPAdapterImageProjection`).
  *
- * @param x [N, pictures, width], or [N, pictures, patches, width].
- * @returns [N, pictures · tokens, D].
+ * @param x [N, images, width], or [N, images, patches, width].
+ * @returns [N, images · tokens, D].
  */
 export function imageProjection(s: Scope, x: Value): Value {
   const kind = imagePromptKind((name) => s.has(name));
   const flat = s.op("Reshape", [
     x,
     concat(s, [s.ints([-1]), shapeOf(s, x, 2)], 0),
-  ]); // [N·pictures, ...]
+  ]); // [N·images, ...]
   const tokens = kind === "embeds"
     ? imageTokens(s, flat)
     : s.has("latents")

@@ -6,10 +6,10 @@ import type { Context } from "./image_projection.ts";
 import { adaGroupNorm } from "./norm.ts";
 import { resnetBlock } from "./resnet_block.ts";
 
-/** Types of levels in the manner of k-diffusion on the way down. */
+/** Types of levels in the manner of k-diffusion in the down blocks. */
 export const kDownTypes: readonly string[] = ["KDownBlock2D", "KCrossAttnDownBlock2D"];
 
-/** Types of levels in the manner of k-diffusion on the way up. */
+/** Types of levels in the manner of k-diffusion in the up blocks. */
 export const kUpTypes: readonly string[] = ["KUpBlock2D", "KCrossAttnUpBlock2D"];
 
 /** Whether a level is one in the manner of k-diffusion. */
@@ -66,9 +66,9 @@ function kLayers(s: Scope, input: Value, type: string, count: number, options: K
 }
 
 /**
- * A level on the way down (`KDownBlock2D`, `KCrossAttnDownBlock2D`).
+ * A level in the down blocks (`KDownBlock2D`, `KCrossAttnDownBlock2D`).
  *
- * @returns The result, and what the way up gets to see: nothing of a last level with attention.
+ * @returns The result, and what the up blocks gets to see: nothing of a last level with attention.
  */
 export function kDownBlock(
   s: Scope,
@@ -84,10 +84,10 @@ export function kDownBlock(
 }
 
 /**
- * A level on the way up (`KUpBlock2D`, `KCrossAttnUpBlock2D`).
+ * A level in the up blocks (`KUpBlock2D`, `KCrossAttnUpBlock2D`).
  *
  * @param options Its layers as other levels count them: one more than there are residual blocks.
- * @param skips What the way down left; as many as there are residual blocks are taken away, of which
+ * @param skips What the down blocks left; as many as there are residual blocks are taken away, of which
  *   the last one is seen.
  */
 export function kUpBlock(

@@ -6,11 +6,11 @@ import { resnetBlock, type ResnetOptions } from "./resnet_block.ts";
 
 /** What shapes the levels of a conditional UNet or ControlNet, as it stands in config.json. */
 export interface LevelsConfig {
-  /** Block of each level on the way down, by its class name. */
+  /** Block of each level in the down blocks, by its class name. */
   readonly down_block_types: readonly string[];
   /** Channels of each level. */
   readonly block_out_channels: readonly number[];
-  /** Residual blocks of a level on the way down, for all or for each. */
+  /** Residual blocks of a level in the down blocks, for all or for each. */
   readonly layers_per_block: number | readonly number[];
   /** 1, or 0 for zeros at bottom and right alone. */
   readonly downsample_padding: number;
@@ -44,11 +44,11 @@ export interface MiddleConfig extends LevelsConfig {
   readonly mid_block_scale_factor: number;
 }
 
-/** The same with the way up. */
+/** The same with the up blocks. */
 export interface UpLevelsConfig extends LevelsConfig {
-  /** Block of each level on the way up, by its class name. */
+  /** Block of each level in the up blocks, by its class name. */
   readonly up_block_types: readonly string[];
-  /** Transformer layers on the way up; mirrored from the way down when null. */
+  /** Transformer layers in the up blocks; mirrored from the down blocks when null. */
   readonly reverse_transformer_layers_per_block: readonly (number | readonly number[])[] | null;
 }
 
@@ -67,7 +67,7 @@ export function resnetOptions(config: LevelsConfig): ResnetOptions {
   };
 }
 
-/** How many residual blocks a level on the way down has. */
+/** How many residual blocks a level in the down blocks has. */
 export function layersAt(config: LevelsConfig, level: number): number {
   return at(config.layers_per_block, level);
 }
@@ -87,7 +87,7 @@ export function transformerAt(
   });
 }
 
-/** Options of a level on the way down. */
+/** Options of a level in the down blocks. */
 export function downLevel(
   config: LevelsConfig,
   level: number,
@@ -105,7 +105,7 @@ export function downLevel(
   };
 }
 
-/** Options of step `i` on the way up; step 0 is the level that the way down ended with. */
+/** Options of step `i` in the up blocks; step 0 is the level that the down blocks ended with. */
 export function upLevel(
   config: UpLevelsConfig,
   i: number,
@@ -126,7 +126,7 @@ export function upLevel(
   };
 }
 
-/** The reference takes head widths in the order of the way down on the way up, too. */
+/** The reference takes head widths in the order of the down blocks in the up blocks, too. */
 function sharedOptions(config: LevelsConfig, type: string, i: number) {
   const resnet = resnetOptions(config);
   return {

@@ -1,6 +1,6 @@
 /**
  * Blocks that several models of diffusers are made of, from layers of `@denoise/onnx/nn`: residual
- * blocks, attention on pictures, transformers, and the levels of a UNet. Each takes the scope of its
+ * blocks, attention on images, transformers, and the levels of a UNet. Each takes the scope of its
  * module first; the names inside are the checkpoint's.
  *
  * @module
@@ -15,7 +15,7 @@ export * from "./k_blocks.ts";
 export * from "./levels.ts";
 export * from "./mid_block.ts";
 export * from "./norm.ts";
-export * from "./picture_coder.ts";
+export * from "./image_coder.ts";
 export * from "./resample.ts";
 export * from "./resnet_block.ts";
 export * from "./timestep_embedding.ts";

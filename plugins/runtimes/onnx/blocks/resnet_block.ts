@@ -27,17 +27,17 @@ export interface ResnetOptions {
   /** Name of the activation function. */
   readonly activation: string;
   /**
-   * Whether the time embedding is added (`"default"`, unless given), scales and shifts, or does so in
+   * Whether the time embedding is added (`"default"` by default), scales and shifts, or does so in
    * both normalizations; for `"spatial"` it is the latents that do so.
    */
   readonly timeScaleShift?: "default" | "scale_shift" | "ada_group" | "spatial" | undefined;
   /** Whether the time embedding goes in without activation. */
   readonly skipTimeActivation?: boolean | undefined;
-  /** What the result is divided by; 1 unless given. */
+  /** What the result is divided by. Defaults to 1. */
   readonly outputScale?: number | undefined;
   /** Whether the block also halves or doubles height and width. */
   readonly resample?: "down" | "up" | undefined;
-  /** How it does: by means and repeated pixels, or with a filter; without one unless given. */
+  /** How it does: by means and repeated pixels, or with a filter; without one by default. */
   readonly filter?: "fir" | undefined;
 }
 

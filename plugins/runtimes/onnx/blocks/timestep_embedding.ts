@@ -3,9 +3,9 @@ import { activation, add, concat, linear, mul, unsqueeze } from "../nn/mod.ts";
 
 /** Options of {@linkcode timestepEmbedding}. */
 export interface TimestepEmbeddingOptions {
-  /** Activation between the layers; `"silu"` unless given. */
+  /** Activation between the layers. Defaults to `"silu"`. */
   readonly activation?: string | undefined;
-  /** Activation of the result; none unless given. */
+  /** Activation of the result. None by default. */
   readonly postActivation?: string | null | undefined;
   /** Another embedding that is projected and added to the input, [N, K]. */
   readonly condition?: Value | undefined;

@@ -49,7 +49,7 @@ function transformerBlock(
 }
 
 /**
- * Transformer blocks on the pixels of a picture, told of a text (`Transformer2DModel`).
+ * Transformer blocks on the pixels of an image, told of a text (`Transformer2DModel`).
  *
  * @param x [N, C, H, W].
  * @param context [N, tokens, D].

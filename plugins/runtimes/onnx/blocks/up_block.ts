@@ -13,10 +13,10 @@ export const upBlockTypes: readonly string[] = Object.freeze([
 ]);
 
 /**
- * A level on the way up.
+ * A level in the up blocks.
  *
  * @param type One of {@linkcode upBlockTypes}.
- * @param skips What the way down left, the last first to be taken; `layers` of them are taken away.
+ * @param skips What the down blocks left, the last first to be taken; `layers` of them are taken away.
  */
 export function upBlock(
   s: Scope,

@@ -7,7 +7,7 @@ import { type Home, type HomeEvents, remoteEngine } from "./remote.ts";
 
 /** How the child process is run. */
 export interface ChildEngineOptions extends SessionDefaults {
-  /** The deno program; the running one unless given. */
+  /** The deno program. Defaults to the running one. */
   readonly deno?: string;
   /** More flags for `deno run`, such as `--v8-flags=...`. */
   readonly flags?: readonly string[];

@@ -18,11 +18,11 @@ export interface SessionSpec {
   readonly model: Uint8Array<ArrayBuffer>;
   /** The folder that the graph's weight files are named relative to. */
   readonly folder?: string | undefined;
-  /** Where it computes; `"cpu"` unless given. */
+  /** Where it computes. Defaults to `"cpu"`. */
   readonly device?: Device | undefined;
-  /** Threads of one operator; all cores unless given. */
+  /** Threads of one operator. Defaults to all cores. */
   readonly threads?: number | undefined;
-  /** `"extended"` unless given. */
+  /** `"extended"` by default. */
   readonly optimization?: Optimization | undefined;
 }
 
@@ -31,7 +31,7 @@ export type SessionDefaults = Pick<SessionSpec, "threads" | "optimization">;
 
 /** How one run goes. */
 export interface RunOptions {
-  /** Names of the outputs wanted; all unless given. */
+  /** Names of the outputs wanted. Defaults to all. */
   readonly outputs?: readonly string[] | undefined;
   /** Cancels before the run starts. */
   readonly signal?: AbortSignal | undefined;

@@ -8,9 +8,9 @@ export type ComputeDType = "float32" | "float16";
 
 /** What shapes a graph beside its nodes. */
 export interface GraphOptions {
-  /** Which operators to use; those of the CPU unless given. */
+  /** Which operators to use. Defaults to those of the CPU. */
   readonly lowering?: Lowering | undefined;
-  /** The type that it computes in; float32 unless given. */
+  /** The type that it computes in. Defaults to float32. */
   readonly dtype?: ComputeDType | undefined;
 }
 
@@ -18,9 +18,9 @@ export interface GraphOptions {
 export interface NodeOptions {
   /** The module that it belongs to, such as `"down_blocks.0.resnets.0"`. */
   readonly path?: string;
-  /** The operator's domain; the ONNX standard's unless given. */
+  /** The operator's domain. Defaults to the ONNX standard's. */
   readonly domain?: string;
-  /** Element type of its outputs; that of its first input unless given. */
+  /** Element type of its outputs. Defaults to that of its first input. */
   readonly dtype?: DType;
 }
 

@@ -41,7 +41,7 @@ export function matMul(s: Scope, a: Value, b: Value): Value {
   return s.op("MatMul", [a, b]);
 }
 
-/** Softmax along an axis; the last unless given. */
+/** Softmax along an axis. Defaults to the last. */
 export function softmax(s: Scope, x: Value, axis = -1): Value {
   return s.op("Softmax", [x], { axis });
 }

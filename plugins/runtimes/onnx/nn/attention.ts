@@ -16,7 +16,7 @@ export interface AttentionInputs {
 export interface AttentionOptions {
   /** How many heads the last axis holds. */
   readonly heads: number;
-  /** Factor of query·key; 1/√(width of a head) unless given. */
+  /** Factor of query·key; 1/√(width of a head) by default. */
   readonly scale?: number | undefined;
   /** Added to the scores before the softmax: [N or 1, heads or 1, queries, keys]. */
   readonly bias?: Value | undefined;

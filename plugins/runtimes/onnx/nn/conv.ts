@@ -3,19 +3,19 @@ import { withChanges } from "./lora.ts";
 
 /** Options of a convolution, as in torch. */
 export interface ConvOptions {
-  /** Step between outputs; 1 unless given. */
+  /** Step between outputs. Defaults to 1. */
   readonly stride?: number;
-  /** Zeros on every side, or at top, left, bottom and right; 0 unless given. */
+  /** Zeros on every side, or at top, left, bottom and right. Defaults to 0. */
   readonly padding?: number | readonly [number, number, number, number];
-  /** Step between the elements of the kernel; 1 unless given. */
+  /** Step between the elements of the kernel. Defaults to 1. */
   readonly dilation?: number;
-  /** Groups of channels that are convolved apart; 1 unless given. */
+  /** Groups of channels that are convolved apart. Defaults to 1. */
   readonly groups?: number;
 }
 
 /** Options of a convolution along one axis. */
 export type Conv1dOptions = Omit<ConvOptions, "padding"> & {
-  /** Zeros at both ends; 0 unless given. */
+  /** Zeros at both ends. Defaults to 0. */
   readonly padding?: number;
 };
 
@@ -58,9 +58,9 @@ function convolution(
 
 /** Options of a transposed convolution, as in torch. */
 export interface ConvTransposeOptions {
-  /** How many outputs an input is apart from the next; 1 unless given. */
+  /** How many outputs an input is apart from the next. Defaults to 1. */
   readonly stride?: number;
-  /** What is cut off on every side; 0 unless given. */
+  /** What is cut off on every side. Defaults to 0. */
   readonly padding?: number;
 }
 

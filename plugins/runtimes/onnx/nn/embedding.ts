@@ -24,13 +24,13 @@ export function embedding(s: Scope, indices: Value): Value {
 export interface SinusoidalOptions {
   /** Width of the result. */
   readonly width: number;
-  /** Cosines first; false unless given. */
+  /** Cosines first. Defaults to false. */
   readonly flipSinToCos?: boolean;
-  /** Taken from the number of frequencies in the exponent's divisor; 1 unless given. */
+  /** Taken from the number of frequencies in the exponent's divisor. Defaults to 1. */
   readonly downscaleFreqShift?: number;
-  /** Factor of the angles; 1 unless given. */
+  /** Factor of the angles. Defaults to 1. */
   readonly scale?: number;
-  /** The longest period is 2π times this; 10000 unless given. */
+  /** The longest period is 2π times this. Defaults to 10000. */
   readonly maxPeriod?: number;
 }
 

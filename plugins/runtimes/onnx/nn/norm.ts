@@ -7,9 +7,9 @@ import { reshape, reshapeLike } from "./shape.ts";
 export interface GroupNormOptions {
   /** How many groups the channels are cut into. */
   readonly groups: number;
-  /** Added to the variance; 1e-5 unless given. */
+  /** Added to the variance. Defaults to 1e-5. */
   readonly eps?: number;
-  /** How many axes follow the channels; 2, as in [N, C, H, W], unless given. */
+  /** How many axes follow the channels. Defaults to 2, as in [N, C, H, W]. */
   readonly spatial?: number;
 }
 
@@ -32,7 +32,7 @@ export function groupNorm(s: Scope, x: Value, options: GroupNormOptions): Value 
 
 /** Options of a layer normalization. */
 export interface LayerNormOptions {
-  /** Added to the variance; 1e-5 unless given. */
+  /** Added to the variance. Defaults to 1e-5. */
   readonly eps?: number;
   /** Size of the last axis; only needed for a layer without `weight`. */
   readonly width?: number;
@@ -54,7 +54,7 @@ export function layerNorm(s: Scope, x: Value, { eps = 1e-5, width }: LayerNormOp
  * Division by the root of the mean square over the last axis, times `weight` (Zhang and Sennrich,
  * 2019, arXiv:1910.07467). The mean is taken in float32.
  *
- * @param options.eps Added to the mean square; 1e-6 unless given.
+ * @param options.eps Added to the mean square. Defaults to 1e-6.
  */
 export function rmsNorm(s: Scope, x: Value, { eps = 1e-6 }: { readonly eps?: number } = {}): Value {
   const exact = s.cast(x, "float32");

@@ -40,7 +40,7 @@ export function upsampleBilinear(
   });
 }
 
-/** The mean of each `size`×`size` window of [N, C, H, W], stepping by `stride` (size unless given). */
+/** The mean of each `size`×`size` window of [N, C, H, W], stepping by `stride` (size by default). */
 export function avgPool2d(s: Scope, x: Value, size: number, stride: number = size): Value {
   return s.op("AveragePool", [x], { kernel_shape: [size, size], strides: [stride, stride] });
 }
@@ -53,7 +53,7 @@ function firKernel(s: Scope, channels: number, gain: number): Value {
 }
 
 /**
- * Halves height and width behind the smoothing filter (1, 3, 3, 1), with zeros around the picture
+ * Halves height and width behind the smoothing filter (1, 3, 3, 1), with zeros around the image
  * (`FirDownsample2D`; Zhang 2019, arXiv:1904.11486): [N, C, H/2, W/2].
  */
 export function firDownsample(s: Scope, x: Value, channels: number): Value {
@@ -82,7 +82,7 @@ function mirrored(s: Scope, x: Value): Value {
 
 /**
  * Halves height and width behind the filter of {@linkcode firDownsample}, with mirrored pixels around
- * the picture (`KDownsample2D`): [N, C, H/2, W/2].
+ * the image (`KDownsample2D`): [N, C, H/2, W/2].
  */
 export function kDownsample(s: Scope, x: Value, channels: number): Value {
   return s.op("Conv", [mirrored(s, x), firKernel(s, channels, 1)], {

@@ -64,13 +64,13 @@ export function expand(s: Scope, x: Value, dims: Value): Value {
   return s.op("Expand", [x, dims]);
 }
 
-/** A picture as a row of tokens: [N, C, H, W] to [N, H·W, C]. */
+/** An image as a row of tokens: [N, C, H, W] to [N, H·W, C]. */
 export function toTokens(s: Scope, x: Value): Value {
   const flat = reshape(s, x, [0, 0, -1]); // [N, C, H·W]
   return transpose(s, flat, [0, 2, 1]);
 }
 
-/** A row of tokens as a picture: [N, H·W, C] to [N, C, H, W] with the height and width of `like`. */
+/** A row of tokens as an image: [N, H·W, C] to [N, C, H, W] with the height and width of `like`. */
 export function fromTokens(s: Scope, tokens: Value, like: Value): Value {
   const flat = transpose(s, tokens, [0, 2, 1]); // [N, C, H·W]
   const dims = concat(s, [s.ints([0, 0]), shapeOf(s, like, 2)], 0);

@@ -11,7 +11,7 @@ import { ${className} } from "./mod.ts";
 testScheduler(${className}, { convergence: { order: 1, steps: [20, 40, 80, 160] } });
 
 describe("${className}", () => {
-  it("step() ends at the sample that a model of one picture knows", () => {
+  it("step() ends at the sample that a model of one image knows", () => {
     const scheduler = new ${className}();
     scheduler.setTimesteps(10);
     let sample = Generator.manualSeed(0).randn([1, 4, 8, 8]).mul(scheduler.initNoiseSigma);

@@ -1,15 +1,15 @@
-import type { Picture } from "@denoise/core";
+import type { Image } from "@denoise/core";
 import process from "node:process";
 import type { ProgressStream } from "./progress_bar.ts";
 
-/** A way in which terminals show pictures. */
+/** A way in which terminals show images. */
 export type GraphicsProtocol = "kitty" | "iterm2";
 
-/** Where and how a picture is shown. */
-export interface ShowPictureOptions {
-  /** Where it is written; standard output unless given. */
+/** Where and how an image is shown. */
+export interface ShowImageOptions {
+  /** Where it is written. Defaults to standard output. */
   readonly stream?: ProgressStream | undefined;
-  /** The protocol; found out from the terminal unless given, `null` for none. */
+  /** The protocol; found out from the terminal by default, `null` for none. */
   readonly protocol?: GraphicsProtocol | null | undefined;
 }
 
@@ -32,7 +32,7 @@ function iterm2(png: Uint8Array): string {
 }
 
 /**
- * How a terminal shows pictures, from what its environment says; `null` when it cannot, or when the
+ * How a terminal shows images, from what its environment says; `null` when it cannot, or when the
  * stream is no terminal.
  */
 export async function findGraphicsProtocol(
@@ -45,31 +45,31 @@ export async function findGraphicsProtocol(
 }
 
 /**
- * Shows a picture in a terminal that can (kitty and iTerm2 protocols: kitty, Ghostty, WezTerm,
+ * Shows an image in a terminal that can (kitty and iTerm2 protocols: kitty, Ghostty, WezTerm,
  * Konsole, iTerm2, VS Code and others). Elsewhere, and in a pipe, nothing is written.
  *
- * @param picture A picture, or the bytes of a PNG.
+ * @param image An image, or the bytes of a PNG.
  * @returns Whether it was shown.
  *
  * @example
  * ```ts
- * import { showPicture } from "@denoise/terminal";
+ * import { showImage } from "@denoise/terminal";
  * import { assertEquals } from "@std/assert";
  *
  * const pipe = { isTTY: false, write: () => true };
- * assertEquals(await showPicture(new Uint8Array(), { stream: pipe }), false);
+ * assertEquals(await showImage(new Uint8Array(), { stream: pipe }), false);
  * ```
  */
-export async function showPicture(
-  picture: Picture | Uint8Array,
-  options: ShowPictureOptions = {},
+export async function showImage(
+  image: Image | Uint8Array,
+  options: ShowImageOptions = {},
 ): Promise<boolean> {
   const stream = options.stream ?? process.stdout;
   const protocol = options.protocol === undefined
     ? await findGraphicsProtocol(stream)
     : options.protocol;
   if (!stream.isTTY || protocol === null) return false;
-  const png = picture instanceof Uint8Array ? picture : await picture.encode("png");
+  const png = image instanceof Uint8Array ? image : await image.encode("png");
   stream.write(`${protocol === "kitty" ? kitty(png) : iterm2(png)}\n`);
   return true;
 }

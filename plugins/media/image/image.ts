@@ -1,17 +1,17 @@
-import type { Picture, Recipe } from "@denoise/core";
+import type { Image, Recipe } from "@denoise/core";
 import { encodePng } from "./_png.ts";
 import { encodeJpeg } from "./_jpeg.ts";
 import { recipeTexts } from "./recipe.ts";
 
 /** What a {@linkcode DenoiseImage} may be made with beside its pixels. */
 export interface DenoiseImageOptions {
-  /** What the picture was made from; PNG files carry it. */
+  /** What the image was made from; PNG files carry it. */
   readonly recipe?: Recipe | undefined;
 }
 
-/** How a picture is written. */
+/** How an image is written. */
 export interface EncodeOptions {
-  /** JPEG quality, 1 to 100; 90 unless given. */
+  /** JPEG quality, 1 to 100. Defaults to 90. */
   readonly quality?: number;
 }
 
@@ -27,7 +27,7 @@ function formatOf(path: string | URL): "png" | "jpeg" {
 }
 
 /**
- * A picture of 8 bits a sample: grey (1 channel), RGB (3) or RGBA (4). In a Deno notebook it shows
+ * An image of 8 bits a sample: grey (1 channel), RGB (3) or RGBA (4). In a Deno notebook it shows
  * itself.
  *
  * @example
@@ -40,7 +40,7 @@ function formatOf(path: string | URL): "png" | "jpeg" {
  * assertEquals([...file.subarray(1, 4)], [0x50, 0x4e, 0x47]);
  * ```
  */
-export class DenoiseImage implements Picture {
+export class DenoiseImage implements Image {
   /** Width in pixels. */
   readonly width: number;
   /** Height in pixels. */
@@ -53,7 +53,7 @@ export class DenoiseImage implements Picture {
   readonly recipe: Recipe | undefined;
 
   /**
-   * Makes a picture of pixels, which are not copied.
+   * Makes an image of pixels, which are not copied.
    *
    * @throws {RangeError} if a size is no positive integer, the channels are not 1, 3 or 4, or the
    * pixels are not `width * height * channels` bytes.
@@ -67,17 +67,17 @@ export class DenoiseImage implements Picture {
   ) {
     if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
       throw new RangeError(
-        `Cannot make a picture of ${width}x${height}: both must be positive integers`,
+        `Cannot make an image of ${width}x${height}: both must be positive integers`,
       );
     }
     if (![1, 3, 4].includes(channels)) {
       throw new RangeError(
-        `Cannot make a picture with ${channels} channels: it must be 1 (grey), 3 (RGB) or 4 (RGBA)`,
+        `Cannot make an image with ${channels} channels: it must be 1 (grey), 3 (RGB) or 4 (RGBA)`,
       );
     }
     if (data.length !== width * height * channels) {
       throw new RangeError(
-        `Cannot make a picture of ${width}x${height} with ${channels} channels: its pixels must ` +
+        `Cannot make an image of ${width}x${height} with ${channels} channels: its pixels must ` +
           `be ${width * height * channels} bytes, but are ${data.length}`,
       );
     }
@@ -89,7 +89,7 @@ export class DenoiseImage implements Picture {
   }
 
   /**
-   * The picture as a file. The same picture always gives the same bytes; a PNG carries the recipe.
+   * The image as a file. The same image always gives the same bytes; a PNG carries the recipe.
    *
    * @throws {TypeError} for another format.
    * @throws {RangeError} for a JPEG quality outside 1..100.
@@ -98,12 +98,12 @@ export class DenoiseImage implements Picture {
     if (format === "png") return encodePng(this, this.recipe ? recipeTexts(this.recipe) : []);
     if (format === "jpeg") return await encodeJpeg(this, options.quality ?? 90);
     throw new TypeError(
-      `Cannot encode a picture as ${JSON.stringify(format)}: it must be "png" or "jpeg"`,
+      `Cannot encode an image as ${JSON.stringify(format)}: it must be "png" or "jpeg"`,
     );
   }
 
   /**
-   * Writes the picture; the format follows from the extension (.png, .jpg, .jpeg).
+   * Writes the image; the format follows from the extension (.png, .jpg, .jpeg).
    *
    * @throws {TypeError} for another extension.
    */
@@ -111,7 +111,7 @@ export class DenoiseImage implements Picture {
     await Deno.writeFile(path, await this.encode(formatOf(path)));
   }
 
-  /** What a Deno notebook shows: the picture as PNG. */
+  /** What a Deno notebook shows: the image as PNG. */
   async [Symbol.for("Jupyter.display")](): Promise<Record<string, string>> {
     const png = await this.encode("png");
     return { "image/png": png.toBase64(), "text/plain": String(this) };

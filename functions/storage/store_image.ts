@@ -1,16 +1,16 @@
 import { ServeError } from "../contract/errors.ts";
-import type { EncodedPicture } from "../contract/job.ts";
+import type { EncodedImage } from "../contract/job.ts";
 import type { Store } from "./store.ts";
 
 /**
- * Stores a picture under a name that cannot be guessed.
+ * Stores an image under a name that cannot be guessed.
  *
  * @returns Its address.
  * @throws {ServeError} `storage_failed`, as when the disk is full.
  */
-export async function storePicture(
+export async function storeImage(
   store: Store,
-  { bytes, mediaType }: EncodedPicture,
+  { bytes, mediaType }: EncodedImage,
   base: string,
 ): Promise<string> {
   const random = crypto.getRandomValues(new Uint8Array(16)).toHex();
@@ -21,7 +21,7 @@ export async function storePicture(
   } catch (cause) {
     throw new ServeError(
       "storage_failed",
-      "Cannot store the picture; ask for it in the reply itself, or try again later",
+      "Cannot store the image; ask for it in the reply itself, or try again later",
       { cause },
     );
   }

@@ -1,32 +1,32 @@
-import { type PictureCodec, type PictureInput, type ResizeOptions, Tensor } from "@denoise/core";
+import { type ImageCodec, type ImageInput, type ResizeOptions, Tensor } from "@denoise/core";
 
-/** One picture or several. */
-export type PicturesInput = PictureInput | readonly PictureInput[];
+/** One image or several. */
+export type ImagesInput = ImageInput | readonly ImageInput[];
 
-/** How pictures are brought to what a model takes. */
+/** How images are brought to what a model takes. */
 export interface PreprocessOptions extends ResizeOptions {
   /** Sides that are not given are cut down to a multiple of this. */
   readonly multiple?: number | undefined;
 }
 
-function list(pictures: PicturesInput, what: string): readonly PictureInput[] {
-  const items = Array.isArray(pictures) ? pictures as readonly PictureInput[] : [pictures];
+function list(images: ImagesInput, what: string): readonly ImageInput[] {
+  const items = Array.isArray(images) ? images as readonly ImageInput[] : [images];
   if (items.length === 0) throw new RangeError(`Cannot take ${what}: the list is empty`);
-  return items as readonly PictureInput[];
+  return items as readonly ImageInput[];
 }
 
 async function fitted(
-  codec: PictureCodec,
-  picture: PictureInput,
+  codec: ImageCodec,
+  image: ImageInput,
   mode: "L" | "RGB",
   { multiple = 8, width, height, resample }: PreprocessOptions,
 ): Promise<Tensor> {
-  const whole = await codec.toTensor(picture, { mode });
+  const whole = await codec.toTensor(image, { mode });
   const [rows, columns] = whole.dims.slice(2) as [number, number];
   const cut = (size: number) => Math.max(multiple, size - size % multiple);
   const target = { height: height ?? cut(rows), width: width ?? cut(columns) };
   if (target.height === rows && target.width === columns) return whole;
-  return await codec.toTensor(picture, { ...target, mode, resample });
+  return await codec.toTensor(image, { ...target, mode, resample });
 }
 
 async function batch(tensors: readonly Promise<Tensor>[], what: string): Promise<Tensor> {
@@ -35,49 +35,49 @@ async function batch(tensors: readonly Promise<Tensor>[], what: string): Promise
   if (sizes.size > 1) {
     throw new TypeError(
       `Cannot take ${what} of different sizes together (${[...sizes].join(", ")}): give width ` +
-        `and height, or pictures of one size`,
+        `and height, or images of one size`,
     );
   }
   return Tensor.cat(rows);
 }
 
 /**
- * Pictures as the encoder of an autoencoder takes them (`VaeImageProcessor.preprocess`): resized
+ * Images as the encoder of an autoencoder takes them (`VaeImageProcessor.preprocess`): resized
  * as Pillow's LANCZOS does, in -1..1. A tensor that has values below 0 is in that range already;
  * one with `latentChannels` channels holds latents and is left as it is.
  *
  * @returns float32 [N, 3, H, W].
  */
-export async function preparePictures(
-  codec: PictureCodec,
-  pictures: PicturesInput,
+export async function prepareImages(
+  codec: ImageCodec,
+  images: ImagesInput,
   options: PreprocessOptions & { readonly latentChannels?: number } = {},
 ): Promise<Tensor> {
-  const items = list(pictures, "pictures");
+  const items = list(images, "images");
   const [first] = items;
   if (first instanceof Tensor && first.dims.at(-3) === options.latentChannels) {
     return Tensor.cat(items.map((item) => asBatch(item as Tensor)));
   }
   const tensors = await batch(
     items.map((item) => fitted(codec, item, "RGB", options)),
-    "pictures",
+    "images",
   );
   const normalized = first instanceof Tensor && tensors.min().item() < 0;
   return normalized ? tensors : tensors.mul(2).sub(1);
 }
 
 /**
- * Pictures as a ControlNet takes them: resized as Pillow's LANCZOS does, in 0..1.
+ * Images as a ControlNet takes them: resized as Pillow's LANCZOS does, in 0..1.
  *
  * @returns float32 [N, 3, H, W].
  */
-export async function prepareControlPictures(
-  codec: PictureCodec,
-  pictures: PicturesInput,
+export async function prepareControlImages(
+  codec: ImageCodec,
+  images: ImagesInput,
   options: PreprocessOptions,
 ): Promise<Tensor> {
-  const items = list(pictures, "control pictures");
-  return await batch(items.map((item) => fitted(codec, item, "RGB", options)), "control pictures");
+  const items = list(images, "control images");
+  return await batch(items.map((item) => fitted(codec, item, "RGB", options)), "control images");
 }
 
 /**
@@ -86,8 +86,8 @@ export async function prepareControlPictures(
  * @returns float32 [N, 1, H, W], 1 where something new is to be painted.
  */
 export async function prepareMasks(
-  codec: PictureCodec,
-  masks: PicturesInput,
+  codec: ImageCodec,
+  masks: ImagesInput,
   options: PreprocessOptions,
 ): Promise<Tensor> {
   const items = list(masks, "masks").map((item) => item instanceof Tensor ? asMask(item) : item);

@@ -5,7 +5,7 @@ import { DenoiseImage } from "@denoise/denoise";
 import { registry } from "@denoise/denoise/registry";
 import { ServeError } from "../contract/errors.ts";
 import { job } from "../tests/jobs.ts";
-import { givenMask, givenPicture } from "./given_pictures.ts";
+import { givenImage, givenMask } from "./given_images.ts";
 
 const rgba = (...alphas: number[]) =>
   new DenoiseImage(alphas.length, 1, 4, Uint8Array.from(alphas.flatMap((a) => [9, 9, 9, a])));
@@ -25,17 +25,17 @@ describe("givenMask()", () => {
   });
 });
 
-describe("givenPicture()", () => {
-  it("brings a picture to the size that was asked for", async () => {
+describe("givenImage()", () => {
+  it("brings an image to the size that was asked for", async () => {
     const image = await new DenoiseImage(4, 4, 3, new Uint8Array(48)).encode();
     const { input } = job("1", { image, width: 16, height: 8 });
-    const picture = await givenPicture(input, registry, 1_000) as Tensor;
-    assertEquals(picture.dims, [1, 3, 8, 16]);
+    const given = await givenImage(input, registry, 1_000) as Tensor;
+    assertEquals(given.dims, [1, 3, 8, 16]);
   });
 
-  it("refuses a picture on which a run would be too large", async () => {
+  it("refuses an image on which a run would be too large", async () => {
     const image = await new DenoiseImage(40, 40, 1, new Uint8Array(1600)).encode();
-    const call = () => givenPicture(job("1", { image, count: 2 }).input, registry, 3_000);
+    const call = () => givenImage(job("1", { image, count: 2 }).input, registry, 3_000);
     const error = await assertRejects(call, ServeError, "3000 at most");
     assertEquals([error.code, error.field], ["invalid_input", "image"]);
   });

@@ -1,6 +1,6 @@
 import { describe, it } from "@std/testing/bdd";
 import { assertEquals } from "@std/assert";
-import { findGraphicsProtocol, showPicture } from "./mod.ts";
+import { findGraphicsProtocol, showImage } from "./mod.ts";
 
 const png = Uint8Array.from({ length: 5000 }, (_, i) => i % 251);
 
@@ -9,10 +9,10 @@ function terminal(isTTY: boolean) {
   return { written, stream: { isTTY, write: (text: string) => void written.push(text) } };
 }
 
-describe("showPicture()", () => {
+describe("showImage()", () => {
   it("writes chunks of the kitty protocol that put the PNG together again", async () => {
     const { written, stream } = terminal(true);
-    assertEquals(await showPicture(png, { stream, protocol: "kitty" }), true);
+    assertEquals(await showImage(png, { stream, protocol: "kitty" }), true);
     // deno-lint-ignore no-control-regex
     const chunks = [...written.join("").matchAll(/\x1b_G([^;]*);([^\x1b]*)\x1b\\/g)];
     assertEquals(chunks.map((chunk) => chunk[1]), ["a=T,f=100,m=1", "m=0"]);
@@ -22,13 +22,13 @@ describe("showPicture()", () => {
 
   it("writes an inline image of iTerm2", async () => {
     const { written, stream } = terminal(true);
-    await showPicture(png.subarray(0, 3), { stream, protocol: "iterm2" });
+    await showImage(png.subarray(0, 3), { stream, protocol: "iterm2" });
     assertEquals(written, ["\x1b]1337;File=inline=1;size=3:AAEC\x07\n"]);
   });
 
-  it("encodes a picture as PNG", async () => {
+  it("encodes an image as PNG", async () => {
     const { written, stream } = terminal(true);
-    const picture = {
+    const image = {
       width: 1,
       height: 1,
       channels: 1,
@@ -36,15 +36,15 @@ describe("showPicture()", () => {
       encode: () => Promise.resolve(png.subarray(0, 3)),
       save: () => Promise.resolve(),
     };
-    await showPicture(picture, { stream, protocol: "iterm2" });
+    await showImage(image, { stream, protocol: "iterm2" });
     assertEquals(written[0]!.includes("AAEC"), true);
   });
 
   it("writes nothing in a pipe or where no protocol is known", async () => {
     const pipe = terminal(false);
-    assertEquals(await showPicture(png, { stream: pipe.stream, protocol: "kitty" }), false);
+    assertEquals(await showImage(png, { stream: pipe.stream, protocol: "kitty" }), false);
     const plain = terminal(true);
-    assertEquals(await showPicture(png, { stream: plain.stream, protocol: null }), false);
+    assertEquals(await showImage(png, { stream: plain.stream, protocol: null }), false);
     assertEquals([...pipe.written, ...plain.written], []);
   });
 });

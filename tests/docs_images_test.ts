@@ -2,11 +2,11 @@ import { assert } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { fileURLToPath } from "node:url";
 import { loadImage } from "@denoise/image";
-import { documentedCommands, runDocumented } from "../scripts/pictures.ts";
+import { documentedCommands, runDocumented } from "../scripts/images.ts";
 
 /**
- * How far a pixel may be from the committed picture, out of 255: other CPU kernels round sums otherwise.
- * The pictures of torch's kernels, of these models and seeds, are at most 1 away.
+ * How far a pixel may be from the committed image, out of 255: other CPU kernels round sums otherwise.
+ * The images of torch's kernels, of these models and seeds, are at most 1 away.
  */
 const ROUNDING = 2;
 

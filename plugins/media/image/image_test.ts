@@ -55,7 +55,7 @@ describe("DenoiseImage.encode()", () => {
     assertEquals(await testImage(24, 16, 3, 7, RECIPE).encode("png"), first);
   });
 
-  it("makes a smooth picture smaller than its pixels", async () => {
+  it("makes a smooth image smaller than its pixels", async () => {
     const data = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => Math.floor(i / 192) + i % 64);
     const png = await new DenoiseImage(64, 64, 3, data).encode("png");
     assert(png.length < data.length / 4, `${png.length} bytes`);
@@ -118,7 +118,7 @@ describe("DenoiseImage", () => {
 });
 
 describe("readRecipe()", () => {
-  it("gives back what the picture was made from", async () => {
+  it("gives back what the image was made from", async () => {
     assertEquals(readRecipe(await testImage(24, 16, 3, 1, RECIPE).encode("png")), RECIPE);
     assertEquals(readRecipe(await testImage(2, 2, 3).encode("png")), undefined);
   });
@@ -176,9 +176,9 @@ describe("imageGrid()", () => {
     assertEquals([grid.width, grid.height, grid.channels], [2, 6, 3]);
   });
 
-  it("throws when the pictures do not fit", () => {
+  it("throws when the images do not fit", () => {
     assertThrows(() => imageGrid([testImage(1, 1, 1), testImage(1, 1, 1)], 1, 1), RangeError);
-    assertThrows(() => imageGrid([], 1, 1), RangeError, "0 pictures");
+    assertThrows(() => imageGrid([], 1, 1), RangeError, "0 images");
     assertThrows(() => imageGrid([testImage(1, 1, 1)], 0, 1), RangeError, "0 rows");
   });
 });
@@ -193,7 +193,7 @@ describe("ImageList", () => {
     assertEquals([grid.width, grid.height], [4, 2]);
   });
 
-  it("shows no picture when it is empty", async () => {
+  it("shows no image when it is empty", async () => {
     const shown = await (new ImageList() as unknown as Displayed)[DISPLAY]();
     assertEquals(Object.keys(shown), ["text/plain"]);
   });

@@ -8,12 +8,12 @@ import { downsample, upsample } from "./resample.ts";
 import { resnetBlock, type ResnetOptions } from "./resnet_block.ts";
 
 /** What shapes encoder and decoder of an autoencoder, as it stands in config.json. */
-export interface PictureCoderConfig {
+export interface ImageCoderConfig {
   /** Block of each level of the encoder, by its class name. */
   readonly down_block_types: readonly string[];
   /** Block of each level of the decoder, by its class name. */
   readonly up_block_types: readonly string[];
-  /** Channels of each level, from the picture's size down. */
+  /** Channels of each level, from the image's size down. */
   readonly block_out_channels: readonly number[];
   /** Residual blocks of a level of the encoder; one more in the decoder. */
   readonly layers_per_block: number;
@@ -25,7 +25,7 @@ export interface PictureCoderConfig {
   readonly mid_block_add_attention: boolean;
 }
 
-/** Types of levels that {@linkcode encodePicture} and {@linkcode decodePicture} can build. */
+/** Types of levels that {@linkcode imageEncoder} and {@linkcode imageDecoder} can build. */
 export const coderBlockTypes = {
   down_block_types: ["DownEncoderBlock2D", "AttnDownEncoderBlock2D"],
   up_block_types: ["UpDecoderBlock2D", "AttnUpDecoderBlock2D"],
@@ -37,7 +37,7 @@ export const coderBlockTypes = {
  * @throws {RangeError} for lists of different lengths.
  * @throws {DenoiseError} `unsupported_option` for a type that is not known.
  */
-export function checkPictureCoder(className: string, config: PictureCoderConfig): void {
+export function checkImageCoder(className: string, config: ImageCoderConfig): void {
   const levels = config.block_out_channels.length;
   for (const option of ["down_block_types", "up_block_types"] as const) {
     const types = config[option];
@@ -56,7 +56,7 @@ export function checkPictureCoder(className: string, config: PictureCoderConfig)
 /** The latents that normalize, where it is latents that do so. */
 type Latents = Value | undefined;
 
-function resnetOptions(config: PictureCoderConfig, latents?: Latents): ResnetOptions {
+function resnetOptions(config: ImageCoderConfig, latents?: Latents): ResnetOptions {
   return {
     groups: config.norm_num_groups,
     eps: 1e-6,
@@ -67,7 +67,7 @@ function resnetOptions(config: PictureCoderConfig, latents?: Latents): ResnetOpt
 
 /** Residual blocks of a level, with attention of one head after each where its type says so. */
 function level(s: Scope, input: Value, type: string, layers: number, options: {
-  readonly config: PictureCoderConfig;
+  readonly config: ImageCoderConfig;
   readonly latents?: Latents;
 }): Value {
   const { config, latents } = options;
@@ -82,7 +82,7 @@ function level(s: Scope, input: Value, type: string, layers: number, options: {
   return x;
 }
 
-function middle(s: Scope, x: Value, config: PictureCoderConfig, latents?: Latents): Value {
+function middle(s: Scope, x: Value, config: ImageCoderConfig, latents?: Latents): Value {
   return midBlock(s, x, {
     resnet: resnetOptions(config, latents),
     temb: latents,
@@ -90,7 +90,7 @@ function middle(s: Scope, x: Value, config: PictureCoderConfig, latents?: Latent
   });
 }
 
-function end(s: Scope, x: Value, config: PictureCoderConfig, latents?: Latents): Value {
+function end(s: Scope, x: Value, config: ImageCoderConfig, latents?: Latents): Value {
   const norm = s.at("conv_norm_out");
   const normal = latents === undefined
     ? groupNorm(norm, x, { groups: config.norm_num_groups, eps: 1e-6 })
@@ -99,14 +99,14 @@ function end(s: Scope, x: Value, config: PictureCoderConfig, latents?: Latents):
 }
 
 /**
- * A picture to what its latents are made of (`Encoder` of an autoencoder).
+ * An image to what its latents are made of (`Encoder` of an autoencoder).
  *
  * @param x [N, C, H, W].
  * @returns [N, C', h, w], half as wide and high for each level but the last.
  */
-export function encodePicture(s: Scope, picture: Value, config: PictureCoderConfig): Value {
+export function imageEncoder(s: Scope, image: Value, config: ImageCoderConfig): Value {
   const last = config.block_out_channels.length - 1;
-  let x = conv2d(s.at("conv_in"), picture, { padding: 1 }); // [N, C, H, W]
+  let x = conv2d(s.at("conv_in"), image, { padding: 1 }); // [N, C, H, W]
   for (const [i, type] of config.down_block_types.entries()) {
     const block = s.at("down_blocks", i);
     x = level(block, x, type, config.layers_per_block, { config });
@@ -116,15 +116,15 @@ export function encodePicture(s: Scope, picture: Value, config: PictureCoderConf
 }
 
 /**
- * Latents to a picture (`Decoder` of an autoencoder).
+ * Latents to an image (`Decoder` of an autoencoder).
  *
  * @param input [N, C, h, w].
  * @param latents What scales and shifts in spatial normalizations; undefined for plain ones.
  */
-export function decodePicture(
+export function imageDecoder(
   s: Scope,
   input: Value,
-  config: PictureCoderConfig,
+  config: ImageCoderConfig,
   latents?: Value,
 ): Value {
   const last = config.block_out_channels.length - 1;

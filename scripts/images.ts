@@ -1,5 +1,5 @@
 /**
- * `deno task pictures [--into FOLDER]`: runs the commands of docs/tasks.md, which make its pictures.
+ * `deno task images [--into FOLDER]`: runs the commands of docs/tasks.md, which make its images.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export async function documentedCommands(): Promise<string[][]> {
   );
 }
 
-/** Runs a command of docs/tasks.md; its picture goes into `folder` where one is given. */
+/** Runs a command of docs/tasks.md; its image goes into `folder` where one is given. */
 export async function runDocumented(command: readonly string[], folder?: string): Promise<string> {
   const args = [...command];
   const place = args.indexOf("--out") + 1;
