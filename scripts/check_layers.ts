@@ -1,11 +1,12 @@
 /**
  * `deno task check:layers`: who imports whom. Checked for every module of every package:
  *
- * - core imports nothing outside itself; runtimes, sources, media, tokenizers, schedulers,
- *   foundations and embedded models import core; pipelines import core and the foundations of
- *   diffusion and Stable Diffusion, of which the second imports the first; models and adapters
- *   import core and the ONNX package; the mirror imports core and the Hub; the root package imports
- *   all of them; functions import the root package;
+ * - core imports nothing outside itself; sources, media, tokenizers, schedulers, foundations and
+ *   embedded models import core; pipelines import core and the foundations of diffusion and Stable
+ *   Diffusion, of which the second imports the first; runtimes and the Hub import core and
+ *   safetensors; models import core and the ONNX package; adapters import these and safetensors;
+ *   the mirror imports core and the Hub; the root package imports all of them; functions import the
+ *   root package;
  * - packages import each other by name, never by path, and read no file of another package;
  * - what is imported by name stands in the package's own deno.json (the root's lists its members
  *   under "workspace"), and what stands there is used;
@@ -26,7 +27,17 @@ const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[
   {
     folder: /^plugins\/adapters\//,
     name: "an adapter",
-    allowed: ["@denoise/core", "@denoise/onnx"],
+    allowed: ["@denoise/core", "@denoise/onnx", "@denoise/safetensors"],
+  },
+  {
+    folder: /^plugins\/runtimes\//,
+    name: "a runtime",
+    allowed: ["@denoise/core", "@denoise/safetensors"],
+  },
+  {
+    folder: /^plugins\/sources\/hub$/,
+    name: "the Hub",
+    allowed: ["@denoise/core", "@denoise/safetensors"],
   },
   {
     folder: /^plugins\/sources\/mirror$/,

@@ -15,7 +15,7 @@ import {
   StableDiffusionPipeline,
   unloadIpAdapter,
 } from "@denoise/denoise";
-import { openSafetensors, readTensor, saveSafetensors } from "@denoise/onnx";
+import { openSafetensors, readTensor, saveSafetensors } from "@denoise/safetensors";
 import { camelCase, fixture, type Golden, readGolden } from "./support/golden.ts";
 import { pixelDifference } from "./support/pipelines.ts";
 import { loadTask, type Task, type TaskCall, taskValue } from "./support/tasks.ts";

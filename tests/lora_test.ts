@@ -15,7 +15,7 @@ import {
   Tensor,
   unloadLoraWeights,
 } from "@denoise/denoise";
-import { openSafetensors, readTensor, saveSafetensors } from "@denoise/onnx";
+import { openSafetensors, readTensor, saveSafetensors } from "@denoise/safetensors";
 import { fixture } from "./support/golden.ts";
 
 const FOLDER = new URL("./golden/lora/", import.meta.url).pathname;

@@ -8,7 +8,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Denoiser, type Model, type ModelClass, Tensor, type TorchDtype } from "@denoise/core";
 import type { LDMBertModel, UNet2DConditionModel, VQModel } from "@denoise/denoise";
 import { registry } from "@denoise/denoise/registry";
-import { openSafetensors } from "@denoise/onnx";
+import { openSafetensors } from "@denoise/safetensors";
 import { assertWithin, fixture, readGolden } from "./support/golden.ts";
 import { compareCall, MODEL_CLASSES, type ModelCall, type ModelGolden } from "./support/models.ts";
 

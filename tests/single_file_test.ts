@@ -24,7 +24,7 @@ import {
   Tensor,
   UNet2DConditionModel,
 } from "@denoise/denoise";
-import { openSafetensors, readTensor, saveSafetensors } from "@denoise/onnx";
+import { openSafetensors, readTensor, saveSafetensors } from "@denoise/safetensors";
 import { fixture, type Golden, readGolden } from "./support/golden.ts";
 import { pixelDifference } from "./support/pipelines.ts";
 

@@ -35,7 +35,7 @@ import {
   type Registry,
 } from "@denoise/core";
 import type { ExtendableModel } from "@denoise/onnx";
-import type { StoredTensor } from "@denoise/onnx/graph";
+import type { StoredTensor } from "@denoise/safetensors";
 import { type IpAdapterFile, numberTensor, readIpAdapter } from "./read.ts";
 
 /** A pipeline, or anything with components that can be replaced. */

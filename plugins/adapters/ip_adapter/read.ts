@@ -1,6 +1,6 @@
 import { DenoiseError, Tensor } from "@denoise/core";
-import { openSafetensors, splitRows, storedTensor } from "@denoise/onnx";
-import type { StoredTensor } from "@denoise/onnx/graph";
+import { openSafetensors, splitRows, storedTensor } from "@denoise/safetensors";
+import type { StoredTensor } from "@denoise/safetensors";
 
 /** The tensors of an IP-Adapter's file, at their places in it. */
 export interface IpAdapterFile {

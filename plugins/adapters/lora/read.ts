@@ -1,5 +1,5 @@
 import { DenoiseError, type LoraLayer } from "@denoise/core";
-import { openSafetensors, readTensor } from "@denoise/onnx";
+import { openSafetensors, readTensor } from "@denoise/safetensors";
 import { changeOf, type LoraParts } from "./change.ts";
 import { findLayer, layerIndex, type LoraKey, parseKey } from "./keys.ts";
 

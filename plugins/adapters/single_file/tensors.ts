@@ -1,6 +1,6 @@
 import { DenoiseError, Tensor } from "@denoise/core";
-import { openSafetensors, readTensor, storedTensor } from "@denoise/onnx";
-import type { StoredTensor } from "@denoise/onnx/graph";
+import { openSafetensors, readTensor, storedTensor } from "@denoise/safetensors";
+import type { StoredTensor } from "@denoise/safetensors";
 
 /** Tensors by name. */
 export type Tensors = ReadonlyMap<string, StoredTensor>;

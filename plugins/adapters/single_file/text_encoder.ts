@@ -1,4 +1,4 @@
-import { splitRows } from "@denoise/onnx";
+import { splitRows } from "@denoise/safetensors";
 import { inside, type NamedTensor, type Tensors, transposed } from "./tensors.ts";
 
 /** Where checkpoints keep CLIP as transformers has it. */

@@ -19,7 +19,8 @@
  * @module
  */
 import { DenoiseError, Tensor } from "@denoise/core";
-import { type ExtendableModel, storedTensor } from "@denoise/onnx";
+import type { ExtendableModel } from "@denoise/onnx";
+import { storedTensor } from "@denoise/safetensors";
 import { type InversionSource, type LearnedWord, readInversion } from "./read.ts";
 import { type Inversion, InversionTokenizer, isExtendable, tokensOf } from "./tokenizer.ts";
 

@@ -1,5 +1,5 @@
 import { DenoiseError, isFolder, joinPath, Tensor } from "@denoise/core";
-import { openSafetensors, readTensor } from "@denoise/onnx";
+import { openSafetensors, readTensor } from "@denoise/safetensors";
 
 /** Learned vectors: a tensor, tensors by name, or a .safetensors file or the folder of one. */
 export type InversionSource = string | URL | Tensor | Readonly<Record<string, Tensor>>;

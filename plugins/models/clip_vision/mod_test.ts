@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Generator, type Tensor } from "@denoise/core";
-import { openSafetensors, readTensor } from "@denoise/onnx";
+import { openSafetensors, readTensor } from "@denoise/safetensors";
 import { CLIPVisionModel, CLIPVisionModelWithProjection } from "./mod.ts";
 
 const DATA = new URL("./testdata/", import.meta.url).pathname;

@@ -12,10 +12,11 @@ import {
   readConfig,
   type Registry,
 } from "@denoise/core";
-import { Checkpoint, type StoredTensor } from "./graph/mod.ts";
+import { Checkpoint } from "./graph/mod.ts";
+import type { StoredTensor } from "@denoise/safetensors";
 import type { ModelDefinition } from "./model_definition.ts";
 import { OnnxModel } from "./onnx_model.ts";
-import { findWeights, openWeights, type WeightFiles } from "./weights/find.ts";
+import { findWeights, openWeights, type WeightFiles } from "@denoise/safetensors";
 
 /** The class of a model that runs on onnxruntime. */
 export interface OnnxModelClass<M extends Model = Model> extends ModelClass<M> {

@@ -14,12 +14,12 @@ import {
   float32,
   optional,
   probeDevices,
-  saveSafetensors,
   unsupportedOption,
   workerEngine,
 } from "@denoise/onnx";
+import { saveSafetensors } from "@denoise/safetensors";
 import { add, linear } from "@denoise/onnx/nn";
-import { openSafetensors, readTensor } from "./weights/safetensors.ts";
+import { openSafetensors, readTensor } from "@denoise/safetensors";
 
 interface Config {
   width: number;

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Tensor } from "@denoise/core";
-import { inlineEngine, openSafetensors, saveSafetensors } from "@denoise/onnx";
+import { inlineEngine } from "@denoise/onnx";
+import { openSafetensors, saveSafetensors } from "@denoise/safetensors";
 import { Checkpoint, Graph, Scope } from "@denoise/onnx/graph";
 import { linear } from "@denoise/onnx/nn";
 

@@ -29,14 +29,5 @@ export {
   timestepTensor,
   unsupportedOption,
 } from "./model_definition.ts";
-export { type FindOptions, findWeights, openWeights, type WeightFiles } from "./weights/find.ts";
-export {
-  openSafetensors,
-  readTensor,
-  type SafetensorsFile,
-  splitRows,
-  storedTensor,
-} from "./weights/safetensors.ts";
-export { saveSafetensors } from "./weights/save.ts";
 export type { ExtendableModel, Extension } from "./onnx_model.ts";
 export { type DeviceReport, probeDevices } from "./probe.ts";

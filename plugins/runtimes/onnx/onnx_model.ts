@@ -22,13 +22,13 @@ import {
   type Checkpoint,
   type ComputeDType,
   lowerings,
-  type StoredTensor,
 } from "./graph/mod.ts";
+import type { StoredTensor } from "@denoise/safetensors";
 import type { ModelDefinition, Runner } from "./model_definition.ts";
 import { buildGraph, checkInputs } from "./model_graph.ts";
 import { checkAdapters } from "./check_adapters.ts";
 import { assertDevice } from "./probe.ts";
-import { saveWeights } from "./weights/save.ts";
+import { saveWeights } from "@denoise/safetensors";
 
 const DTYPES: readonly TorchDtype[] = ["float32", "float16", "bfloat16"];
 

@@ -14,7 +14,7 @@ import { PartReader } from "./part_reader.ts";
 import { MODEL_INDEX, planPipeline, rolesOf } from "./plan.ts";
 import type { RepoFile } from "./remote.ts";
 import { openRepo, type PinnedRepo } from "./repo.ts";
-import { countParameters } from "./safetensors.ts";
+import { countParameters } from "./parameters.ts";
 import { apiSettings, fetchSettings, type HubOptions } from "./settings.ts";
 import { isVisible } from "./snapshot.ts";
 

@@ -1,17 +1,13 @@
 /** What a component of a repo is and needs, and what loading it would say. */
 
 import { DenoiseError, type Registry } from "@denoise/core";
+import type { StoredHeader, TensorInfo } from "@denoise/safetensors";
 import { MAX_CONFIG, type PartReader } from "./part_reader.ts";
 import { MODEL_INDEX } from "./plan.ts";
 import { runPool } from "./pool.ts";
 import type { RepoFile } from "./remote.ts";
 import type { PinnedRepo } from "./repo.ts";
-import {
-  countNumbers,
-  countParameters,
-  type SafetensorsHeader,
-  type TensorHeader,
-} from "./safetensors.ts";
+import { countNumbers, countParameters } from "./parameters.ts";
 import { type ComponentProblem, type ReadParts, tryComponent } from "./try_component.ts";
 import { folderOf } from "./weights.ts";
 
@@ -45,7 +41,7 @@ export async function readParts(
   concurrency: number,
   problems: string[],
 ): Promise<ReadParts> {
-  const headers = new Map<string, SafetensorsHeader>();
+  const headers = new Map<string, StoredHeader>();
   const texts = new Map<string, string>();
   const isText = ({ path, size }: RepoFile) => CONFIG.test(path) && size < MAX_CONFIG;
   const isWeights = ({ path }: RepoFile) => path.endsWith(".safetensors");
@@ -63,7 +59,7 @@ export async function readParts(
 }
 
 /** Numbers of each type. */
-function countByType(tensors: readonly TensorHeader[]): Record<string, number> {
+function countByType(tensors: readonly TensorInfo[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const tensor of tensors) {
     counts[tensor.dtype] = (counts[tensor.dtype] ?? 0) + countNumbers(tensor);

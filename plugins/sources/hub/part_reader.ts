@@ -1,8 +1,8 @@
 import { DenoiseError } from "@denoise/core";
+import { readHeader, type StoredHeader } from "@denoise/safetensors";
 import { readBytes } from "./body.ts";
 import type { Remote, RepoFile } from "./remote.ts";
 import type { PinnedRepo } from "./repo.ts";
-import { readHeader, type SafetensorsHeader } from "./safetensors.ts";
 import { isVisible } from "./snapshot.ts";
 
 /** The largest text that is read into memory. */
@@ -49,7 +49,7 @@ export class PartReader {
   }
 
   /** The header of a safetensors file. */
-  async header(file: RepoFile): Promise<SafetensorsHeader> {
+  async header(file: RepoFile): Promise<StoredHeader> {
     const name = `${this.#repo.id}/${file.path}`;
     return await readHeader((start, end) => this.read(file, start, end), file.size, name);
   }

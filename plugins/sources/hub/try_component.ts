@@ -4,9 +4,9 @@
  */
 
 import { DenoiseError, type Registry } from "@denoise/core";
+import type { StoredHeader } from "@denoise/safetensors";
 import { basename, join } from "node:path";
 import type { RepoFile } from "./remote.ts";
-import type { SafetensorsHeader } from "./safetensors.ts";
 
 /** Why a component would not load. */
 export interface ComponentProblem {
@@ -21,7 +21,7 @@ export interface ReadParts {
   /** The content of the small files. */
   readonly texts: ReadonlyMap<string, string>;
   /** The headers of the weights. */
-  readonly headers: ReadonlyMap<string, SafetensorsHeader>;
+  readonly headers: ReadonlyMap<string, StoredHeader>;
 }
 
 /** Writes a file of that size of which only the first bytes take room on the disk. */

@@ -1,22 +1,5 @@
 import { DenoiseError } from "@denoise/core";
-import type { DType } from "./value.ts";
-
-/** A tensor of a checkpoint: its type and sizes, and where its bytes lie. */
-export interface StoredTensor {
-  /** The type it is stored in. */
-  readonly dtype: DType;
-  /** Its sizes. */
-  readonly dims: readonly number[];
-  /** Its bytes in memory, or its place in a file. */
-  readonly data: Uint8Array | {
-    /** Absolute path of the file, with symbolic links resolved. */
-    readonly file: string;
-    /** Byte of the file at which it starts. */
-    readonly offset: number;
-    /** How many bytes it has. */
-    readonly length: number;
-  };
-}
+import type { StoredTensor } from "@denoise/safetensors";
 
 /** How a checkpoint's names are read. */
 export interface CheckpointOptions {

@@ -1,4 +1,4 @@
-import type { StoredTensor } from "./checkpoint.ts";
+import type { StoredTensor } from "@denoise/safetensors";
 import { type Lowering, lowerings } from "./lowering.ts";
 import { dataType, encodeModel, type NodeSpec, type PortSpec } from "./onnx_proto.ts";
 import type { Attributes, Dim, DType, Value, Weight } from "./value.ts";

@@ -4,7 +4,7 @@ import { DenoiseError, Tensor } from "@denoise/core";
 import { runLayers } from "@denoise/onnx/testing";
 import { conv2d, linear } from "@denoise/onnx/nn";
 import { checkpointOf } from "@denoise/onnx/testing";
-import { openSafetensors, readTensor } from "../weights/safetensors.ts";
+import { openSafetensors, readTensor } from "@denoise/safetensors";
 import { assertAllUsed, Checkpoint, Graph, Scope, type WeightDType } from "./mod.ts";
 import { inlineEngine } from "../engine/inline.ts";
 

@@ -1,5 +1,6 @@
 import { DenoiseError, type LoraAdapter, type LoraLayer } from "@denoise/core";
-import type { Checkpoint, StoredTensor } from "./checkpoint.ts";
+import type { StoredTensor } from "@denoise/safetensors";
+import type { Checkpoint } from "./checkpoint.ts";
 import type { ComputeDType, Graph, NodeOptions } from "./graph.ts";
 import type { Attributes, DType, Value, Weight } from "./value.ts";
 

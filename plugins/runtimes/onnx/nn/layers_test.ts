@@ -3,7 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { DenoiseError, Tensor } from "@denoise/core";
 import { Graph, type Lowering, lowerings, Scope, type Value } from "@denoise/onnx/graph";
 import { checkpointOf, runLayers } from "@denoise/onnx/testing";
-import { openSafetensors, readTensor } from "../weights/safetensors.ts";
+import { openSafetensors, readTensor } from "@denoise/safetensors";
 import {
   activation,
   activationNames,

@@ -5,7 +5,8 @@
  *     deno run -A measure_memory.ts FOLDER
  */
 import { Tensor } from "@denoise/core";
-import { inlineEngine, openSafetensors } from "@denoise/onnx";
+import { inlineEngine } from "@denoise/onnx";
+import { openSafetensors } from "@denoise/safetensors";
 import { Checkpoint, Graph, Scope } from "@denoise/onnx/graph";
 import { linear } from "@denoise/onnx/nn";
 

@@ -5,14 +5,8 @@
  */
 import type { Tensor } from "@denoise/core";
 import { inlineEngine } from "../engine/inline.ts";
-import {
-  Checkpoint,
-  Graph,
-  type GraphOptions,
-  Scope,
-  type StoredTensor,
-  type Value,
-} from "../graph/mod.ts";
+import { Checkpoint, Graph, type GraphOptions, Scope, type Value } from "../graph/mod.ts";
+import type { StoredTensor } from "@denoise/safetensors";
 
 /** Tensors in memory as a checkpoint. */
 export function checkpointOf(tensors: Readonly<Record<string, Tensor>>): Checkpoint {

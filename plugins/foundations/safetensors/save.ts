@@ -4,21 +4,14 @@ import {
   joinPath,
   type SaveOptions,
   shardBytes,
-  type Tensor,
   type TorchDtype,
 } from "@denoise/core";
-import type { DType, StoredTensor } from "../graph/mod.ts";
-import {
-  byteLength,
-  openSafetensors,
-  readBytes,
-  readTensor,
-  type TensorToWrite,
-  writeIncomplete,
-  writeSafetensors,
-} from "./safetensors.ts";
+import type { StoredDType } from "./dtypes.ts";
+import { openSafetensors } from "./open.ts";
+import { readBytes, readTensor, type StoredTensor } from "./stored_tensor.ts";
+import { byteLength, type TensorToWrite, writeIncomplete } from "./write.ts";
 
-const FLOATS: readonly DType[] = ["float32", "float16", "bfloat16", "float64"];
+const FLOATS: readonly StoredDType[] = ["float32", "float16", "bfloat16", "float64"];
 
 /** Where and how a checkpoint is written. */
 export interface SaveTarget extends Pick<SaveOptions, "maxShardSize" | "variant"> {
@@ -133,19 +126,4 @@ async function converted(stored: StoredTensor, dtype: TorchDtype): Promise<Uint8
     ? encodeFloat16(values)
     : encodeBfloat16(values);
   return new Uint8Array(encoded.buffer, encoded.byteOffset, encoded.byteLength);
-}
-
-/** Writes tensors in memory as a safetensors file. */
-export async function saveSafetensors(
-  path: string,
-  tensors: Readonly<Record<string, Tensor>>,
-  metadata: Readonly<Record<string, string>> = { format: "pt" },
-): Promise<void> {
-  const entries = Object.entries(tensors).map(([name, { dtype, dims, data }]) => ({
-    name,
-    dtype,
-    dims,
-    bytes: () => Promise.resolve(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
-  }));
-  await writeSafetensors(path, entries, metadata);
 }

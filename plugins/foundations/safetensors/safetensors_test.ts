@@ -7,7 +7,7 @@ import {
   openWeights,
   readTensor,
   saveSafetensors,
-} from "@denoise/onnx";
+} from "@denoise/safetensors";
 
 type Files = Record<string, Record<string, Tensor> | string>;
 

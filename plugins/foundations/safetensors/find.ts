@@ -1,6 +1,6 @@
 import { DenoiseError, joinPath } from "@denoise/core";
-import type { StoredTensor } from "../graph/mod.ts";
-import { openSafetensors } from "./safetensors.ts";
+import { openSafetensors } from "./open.ts";
+import type { StoredTensor } from "./stored_tensor.ts";
 
 /** How the weights of a component are looked for. */
 export interface FindOptions {

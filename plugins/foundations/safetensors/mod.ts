@@ -1,0 +1,39 @@
+/**
+ * The safetensors format: the header of a file, its tensors at their places, and writing, with the
+ * names that diffusers and transformers give to files, variants and shards.
+ *
+ * Headers are accepted exactly as the reference reader (safetensors 0.8.0, in Rust) accepts them.
+ *
+ * @example
+ * ```ts
+ * import { Tensor } from "@denoise/core";
+ * import { openSafetensors, readTensor, saveSafetensors } from "@denoise/safetensors";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = `${await Deno.makeTempDir()}/x.safetensors`;
+ * await saveSafetensors(path, { weight: Tensor.from([1, 2]) });
+ * const { tensors } = await openSafetensors(path);
+ * assertEquals((await readTensor(tensors.get("weight")!)).toList(), [1, 2]);
+ * ```
+ *
+ * @module
+ */
+export { type FindOptions, findWeights, openWeights, type WeightFiles } from "./find.ts";
+export {
+  parseHeader,
+  readHeader,
+  type SafetensorsHeader,
+  type StoredHeader,
+  type TensorInfo,
+} from "./header.ts";
+export { openSafetensors, type SafetensorsFile } from "./open.ts";
+export {
+  readBytes,
+  readTensor,
+  splitRows,
+  type StoredDType,
+  type StoredTensor,
+  storedTensor,
+} from "./stored_tensor.ts";
+export { type SaveTarget, saveWeights } from "./save.ts";
+export { saveSafetensors } from "./write.ts";
