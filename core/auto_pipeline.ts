@@ -1,10 +1,7 @@
 import { type AnyPipelineLoadOptions, locatePipeline } from "./diffusion_pipeline.ts";
 import { DenoiseError } from "./errors.ts";
-import type { AnyPipeline, PipelineClass, SharedPipeline } from "./pipeline.ts";
+import type { AnyPipeline, PipelineClass, PipelineTask, SharedPipeline } from "./pipeline.ts";
 import type { Registry } from "./registry.ts";
-
-/** What a pipeline is for. */
-export type PipelineTask = "text-to-image" | "image-to-image" | "inpainting";
 
 /** The class names of one kind of model: one for each task, and the kind with ControlNet. */
 interface Family {

@@ -17,12 +17,14 @@ import {
 import type { Recipe } from "./media.ts";
 import type {
   ComponentSpec,
+  ImageSize,
   PipelineClass,
   PipelineDefinition,
   PipelineLoadOptions,
   PipelineRun,
   PipelineStep,
   PreviewDecoder,
+  SettledArguments,
   SharedPipeline,
 } from "./pipeline.ts";
 import type { ComponentLocation } from "./plugin.ts";
@@ -115,10 +117,12 @@ async function loadParts<C extends object>(
  * import { definePipeline, Tensor } from "@denoise/core";
  * import { assertEquals } from "@std/assert";
  *
- * const CountPipeline = definePipeline<object, [steps: number], { steps: number }>({
+ * const CountPipeline = definePipeline<object, [options: { steps: number }], { steps: number }>({
  *   className: "CountPipeline",
+ *   task: "counting",
  *   components: {},
- *   async *generate(_run, total) {
+ *   options: { steps: { type: "integer", minimum: 1, required: true } },
+ *   async *generate(_run, { steps: total }) {
  *     for (let index = 0; index < total; index++) {
  *       const preview = () => Promise.resolve([]);
  *       yield { index, total, timestep: total - index, latents: Tensor.zeros([1]), preview };
@@ -128,12 +132,15 @@ async function loadParts<C extends object>(
  * });
  *
  * const pipe = new CountPipeline({});
- * assertEquals(await pipe(3), { steps: 3 });
+ * assertEquals(await pipe({ steps: 3 }), { steps: 3 });
  * ```
  */
-export function definePipeline<C extends object, A extends readonly unknown[], Out>(
-  definition: PipelineDefinition<C, A, Out>,
-): PipelineClass<C, A, Out> {
+export function definePipeline<
+  C extends object,
+  A extends readonly unknown[],
+  Out,
+  D extends object = Record<never, never>,
+>(definition: PipelineDefinition<C, A, Out, D>): PipelineClass<C, A, Out> {
   return pipelineClass(definition, undefined);
 }
 
@@ -152,9 +159,31 @@ async function drain<Out>(steps: AsyncGenerator<PipelineStep, Out, void>): Promi
   }
 }
 
-/** The `preview` among the arguments of a call, whose options come last. */
-function previewOption(args: readonly unknown[]): PreviewDecoder | undefined {
-  const { preview } = Object(args.at(-1)) as { readonly preview?: unknown };
+/** The options among the arguments of a call. */
+function optionsOf(className: string, args: readonly unknown[], at: number): object {
+  const given = args[at] ?? {};
+  if (typeof given === "object" && !Array.isArray(given) && args.length <= at + 1) return given;
+  const wanted = at === 0 ? "options alone" : "a prompt, then options";
+  throw new TypeError(
+    `Cannot run ${className} with ${args.length} arguments like that: it takes ${wanted}, an object ` +
+      `such as { seed: 0 }`,
+  );
+}
+
+/** The arguments with every option that has a default, and is not given, at it. */
+function settle<A extends readonly unknown[], D extends object>(
+  prompt: readonly unknown[],
+  given: object,
+  defaults: object,
+): SettledArguments<A, D> {
+  const chosen = Object.entries(given).filter(([_, value]) => value !== undefined);
+  const options = { ...defaults, ...Object.fromEntries(chosen) };
+  return [...prompt, options] as unknown as SettledArguments<A, D>;
+}
+
+/** The `preview` among the options of a call. */
+function previewOption(options: object): PreviewDecoder | undefined {
+  const { preview } = options as { readonly preview?: unknown };
   if (preview === undefined || preview === "vae" || preview === "linear") return preview;
   if (typeof (preview as { decode?: unknown } | null)?.decode === "function") {
     return preview as PreviewDecoder;
@@ -167,19 +196,27 @@ function previewOption(args: readonly unknown[]): PreviewDecoder | undefined {
   );
 }
 
-function pipelineClass<C extends object, A extends readonly unknown[], Out>(
-  definition: PipelineDefinition<C, A, Out>,
+function pipelineClass<C extends object, A extends readonly unknown[], Out, D extends object>(
+  definition: PipelineDefinition<C, A, Out, D>,
   bound: Registry | undefined,
 ): PipelineClass<C, A, Out> {
-  const { className } = definition;
+  const { className, task, family = className, control = false, takesPrompt = false } = definition;
+  const { makes = "images", options, defaults = {} } = definition;
   const roles = Object.entries(definition.components) as [string, ComponentSpec][];
 
   class DefinedPipeline extends Callable<A, Promise<Out>> {
     static readonly kind = "pipeline" as const;
     static readonly className = className;
+    static readonly task = task;
+    static readonly family = family;
+    static readonly control = control;
+    static readonly makes = makes;
+    static readonly takesPrompt = takesPrompt;
+    static readonly options = options;
+    static readonly defaults = deepFreeze({ ...defaults });
     static readonly spec = definition.components;
     readonly className = className;
-    readonly makes = definition.makes ?? "images";
+    readonly makes = makes;
     readonly #parts: Parts = {};
     readonly #settings: JsonObject;
     readonly #origin: Origin;
@@ -243,6 +280,10 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out>(
       });
     }
 
+    static defaultSize(components: C): ImageSize | undefined {
+      return definition.defaultSize?.(components);
+    }
+
     static using(registry: Registry): PipelineClass<C, A, Out> {
       return pipelineClass(definition, registry);
     }
@@ -270,6 +311,8 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out>(
 
     stream(...args: A): AsyncGenerator<PipelineStep, Out, void> {
       const { registry = new Registry() } = this.#origin;
+      const given = optionsOf(className, args, takesPrompt ? 1 : 0);
+      const settled = settle<A, D>(takesPrompt ? [args[0]] : [], given, defaults);
       const run: PipelineRun<C> = {
         components: this.#ownParts(),
         settings: this.#settings,
@@ -277,10 +320,10 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out>(
         images: () => registry.images(),
         audio: () => registry.audio(),
         recipe: this.#recipe(),
-        preview: previewOption(args),
+        preview: previewOption(given),
         warn: this.#warn,
       };
-      return definition.generate(run, ...args);
+      return definition.generate(run, ...settled);
     }
 
     async to(device: Device): Promise<this> {

@@ -26,25 +26,37 @@ interface Parts {
   readonly extraThing: { readonly className: string } | null;
 }
 
-const AddPipeline: PipelineClass<Parts, [start: number, steps?: number], { value: number }> =
-  definePipeline({
-    className: "AddPipeline",
-    components: {
-      scheduler: { kind: "scheduler" },
-      extraThing: { kind: "model", optional: true },
-    },
-    settings: { mode: "plain" },
-    async *generate({ components: { scheduler } }, start, steps = 3) {
-      scheduler.setTimesteps(steps);
-      let latents = Tensor.full([1], start);
-      const total = scheduler.timesteps.length;
-      for (const [index, timestep] of scheduler.timesteps.entries()) {
-        latents = scheduler.step(Tensor.full([1], 1), timestep, latents).prevSample;
-        yield { index, total, timestep, latents, preview: () => Promise.resolve([]) };
-      }
-      return { value: latents.item() };
-    },
-  });
+interface AddOptions {
+  readonly start: number;
+  readonly steps?: number;
+}
+
+const AddPipeline: PipelineClass<Parts, [options: AddOptions], { value: number }> = definePipeline({
+  className: "AddPipeline",
+  task: "adding",
+  family: "numbers",
+  options: {
+    start: { type: "number", required: true },
+    steps: { type: "integer", minimum: 1 },
+  },
+  defaults: { steps: 3 },
+  defaultSize: () => ({ height: 1, width: 1 }),
+  components: {
+    scheduler: { kind: "scheduler" },
+    extraThing: { kind: "model", optional: true },
+  },
+  settings: { mode: "plain" },
+  async *generate({ components: { scheduler } }, { start, steps }) {
+    scheduler.setTimesteps(steps);
+    let latents = Tensor.full([1], start);
+    const total = scheduler.timesteps.length;
+    for (const [index, timestep] of scheduler.timesteps.entries()) {
+      latents = scheduler.step(Tensor.full([1], 1), timestep, latents).prevSample;
+      yield { index, total, timestep, latents, preview: () => Promise.resolve([]) };
+    }
+    return { value: latents.item() };
+  },
+});
 
 async function folder(index: object): Promise<string> {
   const path = await Deno.makeTempDir();
@@ -63,17 +75,19 @@ const INDEX = {
 describe("definePipeline()", () => {
   it("makes an object that is called, and streamed step by step", async () => {
     const pipe = new AddPipeline({ scheduler: new CountScheduler() });
-    assertEquals(await pipe(5), { value: 8 });
+    assertEquals(await pipe({ start: 5 }), { value: 8 });
     const steps = [];
-    for await (const { index, timestep } of pipe.stream(0, 2)) steps.push([index, timestep]);
+    for await (const { index, timestep } of pipe.stream({ start: 0, steps: 2 })) {
+      steps.push([index, timestep]);
+    }
     assertEquals(steps, [[0, 1], [1, 0]]);
   });
 
   it("gives each call a scheduler of its own", async () => {
     const pipe = new AddPipeline({ scheduler: new CountScheduler() });
-    const slow = pipe.stream(100, 4);
+    const slow = pipe.stream({ start: 100, steps: 4 });
     await slow.next();
-    assertEquals(await pipe(0), { value: 3 });
+    assertEquals(await pipe({ start: 0 }), { value: 3 });
     assertEquals(pipe.scheduler.numInferenceSteps, undefined);
     let last = await slow.next();
     while (!last.done) last = await slow.next();
@@ -162,5 +176,61 @@ describe("definePipeline()", () => {
     );
     assertEquals(nowhere.code, "missing_file");
     await Deno.remove(empty, { recursive: true });
+  });
+});
+
+describe("the class of a pipeline", () => {
+  it("says what it can do", () => {
+    const { task, family, control, makes, takesPrompt, options, defaults } = AddPipeline;
+    assertEquals({ task, family, control, makes, takesPrompt }, {
+      task: "adding",
+      family: "numbers",
+      control: false,
+      makes: "images",
+      takesPrompt: false,
+    });
+    assertEquals(Object.keys(options), ["start", "steps"]);
+    assertEquals(defaults, { steps: 3 });
+    assertEquals(AddPipeline.defaultSize({ scheduler: new CountScheduler(), extraThing: null }), {
+      height: 1,
+      width: 1,
+    });
+  });
+
+  it("is found in a registry by what it can do, before it is loaded", () => {
+    const lazy = {
+      kind: "pipeline",
+      className: "LazyPipeline",
+      task: "text-to-image",
+      family: "numbers",
+      control: true,
+      package: "@you/lazy",
+      load: () => Promise.reject(new Error("must not be loaded")),
+    } as const;
+    assertEquals(new Registry({ plugins: [lazy, AddPipeline, CountScheduler] }).pipelines(), [
+      {
+        className: "AddPipeline",
+        task: "adding",
+        family: "numbers",
+        control: false,
+        package: "this program",
+      },
+      {
+        className: "LazyPipeline",
+        task: "text-to-image",
+        family: "numbers",
+        control: true,
+        package: "@you/lazy",
+      },
+    ]);
+  });
+
+  it("takes options alone, or a prompt and options", async () => {
+    const pipe = new AddPipeline({ scheduler: new CountScheduler() });
+    await assertRejects(
+      () => pipe(...[5] as unknown as [{ start: number }]),
+      TypeError,
+      "it takes options alone",
+    );
   });
 });

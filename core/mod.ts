@@ -18,6 +18,7 @@ export * from "./brownian.ts";
 export * from "./adapter.ts";
 export * from "./auto_pipeline.ts";
 export * from "./bundled_source.ts";
+export * from "./call_options.ts";
 export * from "./certain_latents.ts";
 export * from "./config.ts";
 export * from "./control_net.ts";

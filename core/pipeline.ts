@@ -1,3 +1,4 @@
+import type { CallOption, CallOptions } from "./call_options.ts";
 import type { FrozenConfig, JsonObject } from "./config.ts";
 import type { GeneratorInput } from "./random.ts";
 import type { Device, LoadOptions } from "./loading.ts";
@@ -51,6 +52,16 @@ export interface RunOptions {
   /** Cancels the run before its next step. */
   readonly signal?: AbortSignal | undefined;
 }
+
+/** The declarations of {@linkcode RunOptions}. */
+export const runOptions: CallOptions<RunOptions> = {
+  seed: { type: "seed" },
+  generator: { type: "object", list: "allowed" },
+  outputType: { type: "string", choices: ["image", "tensor", "latent"] },
+  callbackOnStepEnd: { type: "function" },
+  preview: { type: "any" },
+  signal: { type: "object" },
+};
 
 /**
  * What makes previews of latents: the pipeline's autoencoder (`"vae"`, a call of its decoder each), a
@@ -124,10 +135,71 @@ export interface PipelineFacts {
   readonly settings: JsonObject;
 }
 
+/**
+ * What a pipeline is for: the Hub's words where it has them (`pipeline_tag`). Plugins may have words of
+ * their own.
+ */
+export type PipelineTask =
+  | "text-to-image"
+  | "image-to-image"
+  | "inpainting"
+  | "depth-to-image"
+  | "upscaling"
+  | "unconditional-image-generation"
+  | "unconditional-audio-generation";
+
+/** What a pipeline can do, known without loading it. */
+export interface PipelineTraits {
+  /** What it is for: a {@linkcode PipelineTask}, or a word of the plugin's own. */
+  readonly task: PipelineTask | (string & Record<never, never>);
+  /**
+   * The models it works with, such as `"stable-diffusion-xl"`: pipelines of one family can be made of
+   * each other's components, with those that ControlNets take part in needing a `controlnet` too.
+   */
+  readonly family: string;
+  /** Whether ControlNets take part. */
+  readonly control: boolean;
+}
+
+/** The options of a call: the last of its arguments. */
+export type OptionsOf<A extends readonly unknown[]> = Required<A> extends
+  readonly [...unknown[], infer O extends object] ? O : Record<never, never>;
+
+/** The arguments as the function of a pipeline gets them: options are there, and have their defaults. */
+export type SettledArguments<A extends readonly unknown[], D extends object> = A extends
+  readonly [options?: infer O] ? [options: Settled<O, D>]
+  : A extends readonly [prompt?: infer P, options?: infer O]
+    ? [prompt: P | undefined, options: Settled<O, D>]
+  : A;
+
+/** Options with those that have a default at it. */
+export type Settled<O, D extends object> =
+  & NonNullable<O>
+  & { readonly [K in keyof D & keyof NonNullable<O>]-?: Exclude<NonNullable<O>[K], undefined> };
+
 /** What the author of a pipeline plugin writes. */
-export interface PipelineDefinition<C extends object, A extends readonly unknown[], Out> {
+export interface PipelineDefinition<
+  C extends object,
+  A extends readonly unknown[],
+  Out,
+  D extends object = Record<never, never>,
+> {
   /** The class name that model_index.json carries. */
   readonly className: string;
+  /** What it is for, one of the Hub's words such as `"text-to-image"` where there is one. */
+  readonly task: PipelineTraits["task"];
+  /** The models it works with; see {@linkcode PipelineTraits}. Defaults to the class name. */
+  readonly family?: string | undefined;
+  /** Whether ControlNets take part. Defaults to false. */
+  readonly control?: boolean | undefined;
+  /** Whether a call begins with a prompt, before its options. Defaults to false. */
+  readonly takesPrompt?: boolean | undefined;
+  /** Every option of a call; others are refused. */
+  readonly options: NoInfer<CallOptions<OptionsOf<A>>>;
+  /** Values of options that a call leaves out. */
+  readonly defaults?: (D & NoInfer<Partial<OptionsOf<A>>>) | undefined;
+  /** The size in pixels of what is made where neither the call nor an image says it. */
+  defaultSize?(components: NoInfer<C>): ImageSize;
   /** What a call makes. Defaults to `"images"`. */
   readonly makes?: "images" | "audio" | undefined;
   /** The components by role, in camelCase (`textEncoder` for `text_encoder`). */
@@ -137,7 +209,18 @@ export interface PipelineDefinition<C extends object, A extends readonly unknown
   /** Adapts components that a repo has in a form that needs mending; returns what to replace. */
   prepare?(components: C, warn: (message: string) => void, about: PipelineFacts): Partial<C>;
   /** The run: yields after each denoising step, returns what the call gives. */
-  generate(run: PipelineRun<C>, ...args: A): AsyncGenerator<PipelineStep, Out, void>;
+  generate(
+    run: PipelineRun<C>,
+    ...args: SettledArguments<A, D>
+  ): AsyncGenerator<PipelineStep, Out, void>;
+}
+
+/** Height and width of an image in pixels. */
+export interface ImageSize {
+  /** In pixels. */
+  readonly height: number;
+  /** In pixels. */
+  readonly width: number;
 }
 
 /** What every pipeline object has beside its components. */
@@ -201,9 +284,28 @@ export interface SharedPipeline {
 
 /** The class of a pipeline, made by {@linkcode definePipeline}. */
 export interface PipelineClass<C extends object, A extends readonly unknown[], Out>
-  extends PluginClass<Pipeline<C, A, Out>>, Bindable<PipelineClass<C, A, Out>> {
+  extends PluginClass<Pipeline<C, A, Out>>, Bindable<PipelineClass<C, A, Out>>, PipelineTraits {
   /** Tells the classes of pipelines from those of other plugins. */
   readonly kind: "pipeline";
+  /** What it is for. */
+  readonly task: PipelineTraits["task"];
+  /** The models it works with. */
+  readonly family: string;
+  /** Whether ControlNets take part. */
+  readonly control: boolean;
+  /** What a call makes. */
+  readonly makes: "images" | "audio";
+  /** Whether a call begins with a prompt, before its options. */
+  readonly takesPrompt: boolean;
+  /** Every option of a call by its name. */
+  readonly options: Readonly<Record<string, CallOption>>;
+  /** Values of options that a call leaves out. */
+  readonly defaults: Readonly<Record<string, unknown>>;
+  /**
+   * The size in pixels of what is made where neither the call nor an image says it; undefined where
+   * the class has no such size.
+   */
+  defaultSize(components: C): ImageSize | undefined;
   /** The components by role. */
   readonly spec: { readonly [K in keyof C]: ComponentSpec };
   /** Puts a pipeline together from its parts. */

@@ -25,6 +25,12 @@ export interface PluginClass<T = unknown> {
   readonly className: string;
   /** Other class names in repos that mean the same class, such as `"CLIPFeatureExtractor"`. */
   readonly aliases?: readonly string[];
+  /** Of pipelines: what it is for. */
+  readonly task?: string;
+  /** Of pipelines: the models it works with. */
+  readonly family?: string;
+  /** Of pipelines: whether ControlNets take part. */
+  readonly control?: boolean;
   /** Loads an object of the class from its folder. */
   load(location: ComponentLocation, options: LoadOptions): Promise<T>;
 }

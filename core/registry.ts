@@ -1,5 +1,6 @@
 import { DenoiseError } from "./errors.ts";
 import type { AudioCodec, ImageCodec } from "./media.ts";
+import type { PipelineTraits } from "./pipeline.ts";
 import type { PluginClass, PluginKind } from "./plugin.ts";
 import type { Source } from "./source.ts";
 
@@ -11,10 +12,24 @@ export interface LazyPlugin<T = unknown> {
   readonly className: string;
   /** Other class names that mean the same. */
   readonly aliases?: readonly string[];
+  /** Of pipelines: what it is for. */
+  readonly task?: string;
+  /** Of pipelines: the models it works with. */
+  readonly family?: string;
+  /** Of pipelines: whether ControlNets take part. Defaults to false. */
+  readonly control?: boolean;
   /** The package it comes from, for messages. */
   readonly package: string;
   /** Imports the class. */
   readonly load: () => Promise<PluginClass<T>>;
+}
+
+/** A pipeline that a registry knows, loaded or not. */
+export interface RegisteredPipeline extends PipelineTraits {
+  /** The class name in diffusers. */
+  readonly className: string;
+  /** The package it comes from. */
+  readonly package: string;
 }
 
 /** What a registry is filled with. */
@@ -33,6 +48,14 @@ type Entry = LazyPlugin;
 
 function isLazy(plugin: PluginClass | LazyPlugin): plugin is LazyPlugin {
   return "package" in plugin;
+}
+
+function traitsOf(
+  { task, family, control }: PluginClass,
+): Pick<LazyPlugin, "task" | "family" | "control"> {
+  return task === undefined || family === undefined
+    ? {}
+    : { task, family, control: control === true };
 }
 
 function kebab(className: string): string {
@@ -109,6 +132,7 @@ export class Registry {
     const entry: Entry = isLazy(plugin) ? plugin : {
       kind: plugin.kind,
       className: plugin.className,
+      ...traitsOf(plugin),
       package: "this program",
       load: () => Promise.resolve(plugin),
     };
@@ -126,6 +150,36 @@ export class Registry {
       .filter(([_, entry]) => kind === undefined || entry.kind === kind)
       .map(([name]) => name)
       .sort();
+  }
+
+  /**
+   * The pipelines at hand with what they can do, in the order of their names; nothing of them is loaded.
+   *
+   * @example
+   * ```ts
+   * import { Registry } from "@denoise/core";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const registry = new Registry({
+   *   plugins: [{
+   *     kind: "pipeline",
+   *     className: "MyPipeline",
+   *     task: "text-to-image",
+   *     family: "mine",
+   *     package: "jsr:@you/mine",
+   *     load: async () => (await import("jsr:@you/mine")).MyPipeline,
+   *   }],
+   * });
+   * const [mine] = registry.pipelines();
+   * assertEquals(mine?.task, "text-to-image");
+   * ```
+   */
+  pipelines(): RegisteredPipeline[] {
+    return this.names("pipeline").flatMap((name) => {
+      const { className, task, family, control = false, package: from } = this.#entries.get(name)!;
+      if (name !== className || task === undefined || family === undefined) return [];
+      return [{ className, task, family, control, package: from }];
+    });
   }
 
   /** The package that provides a class, or `undefined`. */

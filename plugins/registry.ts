@@ -381,12 +381,16 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "AudioDiffusionPipeline",
+      task: "unconditional-audio-generation",
+      family: "audio-diffusion",
       package: "@denoise/pipeline-audio-diffusion",
       load: async () => (await import("@denoise/pipeline-audio-diffusion")).AudioDiffusionPipeline,
     },
     {
       kind: "pipeline",
       className: "ConsistencyModelPipeline",
+      task: "unconditional-image-generation",
+      family: "consistency-model",
       package: "@denoise/pipeline-consistency-model",
       load: async () =>
         (await import("@denoise/pipeline-consistency-model")).ConsistencyModelPipeline,
@@ -394,30 +398,40 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "DanceDiffusionPipeline",
+      task: "unconditional-audio-generation",
+      family: "dance-diffusion",
       package: "@denoise/pipeline-dance-diffusion",
       load: async () => (await import("@denoise/pipeline-dance-diffusion")).DanceDiffusionPipeline,
     },
     {
       kind: "pipeline",
       className: "DDIMPipeline",
+      task: "unconditional-image-generation",
+      family: "unconditional",
       package: "@denoise/pipeline-ddim",
       load: async () => (await import("@denoise/pipeline-ddim")).DDIMPipeline,
     },
     {
       kind: "pipeline",
       className: "DDPMPipeline",
+      task: "unconditional-image-generation",
+      family: "unconditional",
       package: "@denoise/pipeline-ddpm",
       load: async () => (await import("@denoise/pipeline-ddpm")).DDPMPipeline,
     },
     {
       kind: "pipeline",
       className: "KarrasVePipeline",
+      task: "unconditional-image-generation",
+      family: "karras-ve",
       package: "@denoise/pipeline-karras-ve",
       load: async () => (await import("@denoise/pipeline-karras-ve")).KarrasVePipeline,
     },
     {
       kind: "pipeline",
       className: "LatentConsistencyModelPipeline",
+      task: "text-to-image",
+      family: "latent-consistency-model",
       package: "@denoise/pipeline-latent-consistency-model",
       load: async () =>
         (await import("@denoise/pipeline-latent-consistency-model")).LatentConsistencyModelPipeline,
@@ -425,6 +439,8 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "LatentConsistencyModelImg2ImgPipeline",
+      task: "image-to-image",
+      family: "latent-consistency-model",
       package: "@denoise/pipeline-latent-consistency-model-img2img",
       load: async () =>
         (await import("@denoise/pipeline-latent-consistency-model-img2img"))
@@ -433,6 +449,8 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "LDMSuperResolutionPipeline",
+      task: "upscaling",
+      family: "latent-diffusion-super-resolution",
       package: "@denoise/pipeline-ldm-super-resolution",
       load: async () =>
         (await import("@denoise/pipeline-ldm-super-resolution")).LDMSuperResolutionPipeline,
@@ -440,6 +458,8 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "LDMTextToImagePipeline",
+      task: "text-to-image",
+      family: "latent-diffusion-text-to-image",
       package: "@denoise/pipeline-ldm-text-to-image",
       load: async () =>
         (await import("@denoise/pipeline-ldm-text-to-image")).LDMTextToImagePipeline,
@@ -447,18 +467,24 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "PNDMPipeline",
+      task: "unconditional-image-generation",
+      family: "unconditional",
       package: "@denoise/pipeline-pndm",
       load: async () => (await import("@denoise/pipeline-pndm")).PNDMPipeline,
     },
     {
       kind: "pipeline",
       className: "ScoreSdeVePipeline",
+      task: "unconditional-image-generation",
+      family: "score-sde-ve",
       package: "@denoise/pipeline-score-sde-ve",
       load: async () => (await import("@denoise/pipeline-score-sde-ve")).ScoreSdeVePipeline,
     },
     {
       kind: "pipeline",
       className: "StableDiffusionPipeline",
+      task: "text-to-image",
+      family: "stable-diffusion",
       package: "@denoise/pipeline-stable-diffusion",
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion")).StableDiffusionPipeline,
@@ -466,6 +492,9 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "StableDiffusionControlNetPipeline",
+      task: "text-to-image",
+      family: "stable-diffusion",
+      control: true,
       package: "@denoise/pipeline-stable-diffusion-controlnet",
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-controlnet"))
@@ -474,6 +503,9 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "StableDiffusionControlNetImg2ImgPipeline",
+      task: "image-to-image",
+      family: "stable-diffusion",
+      control: true,
       package: "@denoise/pipeline-stable-diffusion-controlnet-img2img",
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-controlnet-img2img"))
@@ -482,6 +514,9 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "StableDiffusionControlNetInpaintPipeline",
+      task: "inpainting",
+      family: "stable-diffusion",
+      control: true,
       package: "@denoise/pipeline-stable-diffusion-controlnet-inpaint",
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-controlnet-inpaint"))
@@ -490,6 +525,8 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "StableDiffusionDepth2ImgPipeline",
+      task: "depth-to-image",
+      family: "stable-diffusion-depth",
       package: "@denoise/pipeline-stable-diffusion-depth2img",
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-depth2img"))
@@ -498,6 +535,8 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "StableDiffusionImg2ImgPipeline",
+      task: "image-to-image",
+      family: "stable-diffusion",
       package: "@denoise/pipeline-stable-diffusion-img2img",
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-img2img")).StableDiffusionImg2ImgPipeline,
@@ -505,6 +544,8 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "StableDiffusionInpaintPipeline",
+      task: "inpainting",
+      family: "stable-diffusion",
       package: "@denoise/pipeline-stable-diffusion-inpaint",
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-inpaint")).StableDiffusionInpaintPipeline,
@@ -512,6 +553,8 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "StableDiffusionLatentUpscalePipeline",
+      task: "upscaling",
+      family: "stable-diffusion-latent-upscale",
       package: "@denoise/pipeline-stable-diffusion-latent-upscale",
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-latent-upscale"))
@@ -520,6 +563,8 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "StableDiffusionUpscalePipeline",
+      task: "upscaling",
+      family: "stable-diffusion-upscale",
       package: "@denoise/pipeline-stable-diffusion-upscale",
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-upscale")).StableDiffusionUpscalePipeline,
@@ -527,6 +572,8 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "StableDiffusionXLPipeline",
+      task: "text-to-image",
+      family: "stable-diffusion-xl",
       package: "@denoise/pipeline-stable-diffusion-xl",
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-xl")).StableDiffusionXLPipeline,
@@ -534,6 +581,9 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "StableDiffusionXLControlNetPipeline",
+      task: "text-to-image",
+      family: "stable-diffusion-xl",
+      control: true,
       package: "@denoise/pipeline-stable-diffusion-xl-controlnet",
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-xl-controlnet"))
@@ -542,6 +592,9 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "StableDiffusionXLControlNetImg2ImgPipeline",
+      task: "image-to-image",
+      family: "stable-diffusion-xl",
+      control: true,
       package: "@denoise/pipeline-stable-diffusion-xl-controlnet-img2img",
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-xl-controlnet-img2img"))
@@ -550,6 +603,9 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "StableDiffusionXLControlNetInpaintPipeline",
+      task: "inpainting",
+      family: "stable-diffusion-xl",
+      control: true,
       package: "@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint",
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint"))
@@ -558,6 +614,8 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "StableDiffusionXLImg2ImgPipeline",
+      task: "image-to-image",
+      family: "stable-diffusion-xl",
       package: "@denoise/pipeline-stable-diffusion-xl-img2img",
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-xl-img2img"))
@@ -566,6 +624,8 @@ export const registry: Registry = new Registry({
     {
       kind: "pipeline",
       className: "StableDiffusionXLInpaintPipeline",
+      task: "inpainting",
+      family: "stable-diffusion-xl",
       package: "@denoise/pipeline-stable-diffusion-xl-inpaint",
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-xl-inpaint"))

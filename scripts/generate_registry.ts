@@ -18,6 +18,8 @@ interface Found {
   readonly className: string;
   readonly aliases: readonly string[];
   readonly kind: PluginKind;
+  /** Of pipelines: what a registry knows without loading them. */
+  readonly traits: Partial<Pick<PluginClass, "task" | "family" | "control">>;
 }
 
 function isPlugin(value: unknown): value is PluginClass {
@@ -57,8 +59,13 @@ export async function findPlugins(): Promise<Found[]> {
       const exports = Object.entries(await import(new URL("mod.ts", folder).href));
       for (const [exported, value] of exports) {
         if (!isPlugin(value) || exported !== value.className) continue;
-        const { className, kind, aliases = [] } = value;
-        found.push({ package: name, className, kind, aliases });
+        const { className, kind, aliases = [], task, family, control } = value;
+        const traits = {
+          ...(task === undefined ? {} : { task }),
+          ...(family === undefined ? {} : { family }),
+          ...(control === true ? { control } : {}),
+        };
+        found.push({ package: name, className, kind, aliases, traits });
       }
     }
   }
@@ -77,11 +84,14 @@ export function registrySource(plugins: readonly Found[], embedded: readonly str
     `import { source as source${i} } from ${JSON.stringify(name)};`
   );
   const places = embedded.map((_, i) => `source${i}, `).join("");
-  const entries = plugins.map(({ package: name, className, kind, aliases }) =>
+  const entries = plugins.map(({ package: name, className, kind, aliases, traits }) =>
     `    {
       kind: ${JSON.stringify(kind)},
       className: ${JSON.stringify(className)},
-      ${aliases.length === 0 ? "" : `aliases: ${JSON.stringify(aliases)},\n      `}package: ${
+      ${
+      Object.entries(traits).map(([key, value]) => `${key}: ${JSON.stringify(value)},\n      `)
+        .join("")
+    }${aliases.length === 0 ? "" : `aliases: ${JSON.stringify(aliases)},\n      `}package: ${
       JSON.stringify(name)
     },
       load: async () => (await import(${JSON.stringify(name)})).${className},

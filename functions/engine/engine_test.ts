@@ -1,3 +1,9 @@
+import {
+  type TimestepOptions,
+  timestepOptions,
+  type UnconditionalOptions,
+  unconditionalOptions,
+} from "@denoise/diffusion";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { definePipeline, joinPath, Tensor } from "@denoise/core";
@@ -192,15 +198,20 @@ describe("inlineEngine()", () => {
   });
 
   it("gives NaN as an error of its own, not as a black image", async () => {
-    const NaNPipeline = definePipeline<{ scheduler: unknown }, [object], { images: never[] }>({
+    const NaNPipeline = definePipeline<
+      { scheduler: unknown },
+      [options?: UnconditionalOptions & TimestepOptions],
+      { images: never[] }
+    >({
       className: "NaNPipeline",
+      task: "unconditional-image-generation",
+      options: { ...unconditionalOptions, ...timestepOptions },
       components: { scheduler: { kind: "scheduler" } },
-      async *generate(run, options) {
-        const nan = "prompt" in options ? 0 : NaN;
+      async *generate(run) {
         const codec = await run.images();
         const latents = Tensor.zeros([1]);
         yield { index: 0, total: 1, timestep: 0, latents, preview: () => Promise.resolve([]) };
-        return { images: codec.fromTensor(Tensor.full([1, 3, 8, 8], nan)) as never[] };
+        return { images: codec.fromTensor(Tensor.full([1, 3, 8, 8], NaN)) as never[] };
       },
     });
     const folder = await Deno.makeTempDir();

@@ -1,9 +1,9 @@
 import { definePipeline, type Image, Tensor } from "@denoise/core";
+import { type UnconditionalOptions, unconditionalOptions } from "@denoise/diffusion";
 
 /** What a call is given. */
-interface Call {
-  readonly numInferenceSteps?: number;
-  readonly seed?: bigint;
+interface Call extends UnconditionalOptions {
+  readonly numInferenceSteps?: number | undefined;
 }
 
 /** The side of the images, that of the embedded model. */
@@ -12,10 +12,13 @@ const SIDE = 128;
 /** A pipeline without weights: its steps take `step_ms` of its model_index.json, its images are grey. */
 export const PacedPipeline = definePipeline<
   { scheduler: unknown },
-  [Call],
+  [options?: Call],
   { images: readonly Image[] }
 >({
   className: "PacedPipeline",
+  task: "unconditional-image-generation",
+  options: { ...unconditionalOptions, numInferenceSteps: { type: "integer", minimum: 1 } },
+  defaults: { numInferenceSteps: 4 },
   components: { scheduler: { kind: "scheduler" } },
   settings: { step_ms: 0 },
   async *generate({ settings, recipe, images }, { numInferenceSteps: total = 4, seed = 0n }) {

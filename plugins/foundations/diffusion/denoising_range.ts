@@ -1,4 +1,4 @@
-import { roundHalfEven, type Scheduler } from "@denoise/core";
+import { type CallOptions, roundHalfEven, type Scheduler } from "@denoise/core";
 
 /** Which part of a run a call makes, so that another model can make the rest. */
 export interface DenoisingRangeOptions {
@@ -7,6 +7,12 @@ export interface DenoisingRangeOptions {
   /** Where the run ends early, 0..1; give its latents to a run with that `denoisingStart`. */
   readonly denoisingEnd?: number | undefined;
 }
+
+/** The declarations of {@linkcode DenoisingRangeOptions}. */
+export const denoisingRangeOptions: CallOptions<DenoisingRangeOptions> = {
+  denoisingStart: { type: "number", exclusiveMinimum: 0, exclusiveMaximum: 1 },
+  denoisingEnd: { type: "number", exclusiveMinimum: 0, exclusiveMaximum: 1 },
+};
 
 /**
  * Checks the part of the noise that a run takes away.

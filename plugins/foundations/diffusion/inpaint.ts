@@ -1,4 +1,5 @@
 import {
+  type CallOptions,
   DenoiseError,
   type Denoiser,
   type Image,
@@ -27,6 +28,14 @@ export interface InpaintInput {
   /** Latents of the image without what the mask covers, float32 [N, 4, h, w]. */
   readonly maskedImageLatents?: Tensor | undefined;
 }
+
+/** The declarations of {@linkcode InpaintInput}. */
+export const inpaintInput: CallOptions<InpaintInput> = {
+  image: { type: "image", list: "allowed", required: true },
+  maskImage: { type: "image", list: "allowed", required: true },
+  paddingMaskCrop: { type: "integer", minimum: 0 },
+  maskedImageLatents: { type: "tensor" },
+};
 
 /** The part of an image that is painted, and how it comes back into the whole. */
 export interface InpaintCrop {

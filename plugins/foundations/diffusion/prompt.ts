@@ -1,4 +1,4 @@
-import type { Tensor, TextEncoder, Tokenizer } from "@denoise/core";
+import type { CallOptions, Tensor, TextEncoder, Tokenizer } from "@denoise/core";
 
 /** The prompts of a call, as pipelines take them. */
 export interface PromptOptions {
@@ -13,6 +13,15 @@ export interface PromptOptions {
   /** Leaves out that many of the text encoder's last layers. */
   readonly clipSkip?: number | undefined;
 }
+
+/** The declarations of {@linkcode PromptOptions}. */
+export const promptOptions: CallOptions<PromptOptions> = {
+  negativePrompt: { type: "string", list: "allowed" },
+  numImagesPerPrompt: { type: "integer", minimum: 1 },
+  promptEmbeds: { type: "tensor" },
+  negativePromptEmbeds: { type: "tensor" },
+  clipSkip: { type: "integer", minimum: 0 },
+};
 
 /** What turns text into text states. */
 export interface PromptEncoder {

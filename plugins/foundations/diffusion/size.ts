@@ -1,3 +1,19 @@
+import type { CallOptions } from "@denoise/core";
+
+/** The size of what is made. */
+export interface SizeOptions {
+  /** Height in pixels, a multiple of 8. Defaults to what the model was trained for. */
+  readonly height?: number | undefined;
+  /** Width in pixels, a multiple of 8. Defaults to what the model was trained for. */
+  readonly width?: number | undefined;
+}
+
+/** The declarations of {@linkcode SizeOptions}. */
+export const sizeOptions: CallOptions<SizeOptions> = {
+  height: { type: "integer" },
+  width: { type: "integer" },
+};
+
 /**
  * Checks that an image size fits the model.
  *

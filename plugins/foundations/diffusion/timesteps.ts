@@ -1,4 +1,4 @@
-import type { PlanRequest, Scheduler } from "@denoise/core";
+import type { CallOptions, PlanRequest, Scheduler } from "@denoise/core";
 
 /** How a run's timesteps are chosen. */
 export interface TimestepOptions {
@@ -9,6 +9,13 @@ export interface TimestepOptions {
   /** Own sigmas, falling, for schedulers that take them. */
   readonly sigmas?: readonly number[] | undefined;
 }
+
+/** The declarations of {@linkcode TimestepOptions}. */
+export const timestepOptions: CallOptions<TimestepOptions> = {
+  numInferenceSteps: { type: "integer", minimum: 1 },
+  timesteps: { type: "number", list: "required" },
+  sigmas: { type: "number", list: "required" },
+};
 
 /**
  * Plans a run on a scheduler (`retrieve_timesteps` of diffusers).

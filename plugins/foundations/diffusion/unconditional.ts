@@ -1,11 +1,14 @@
 import {
+  type CallOptions,
   type Denoiser,
   type ImageOutput,
+  type ImageSize,
   type PipelineRun,
   type PipelineStep,
   randnTensor,
   type Recipe,
   type RunOptions,
+  runOptions,
   type Scheduler,
   type SchedulerClass,
   type Tensor,
@@ -22,6 +25,12 @@ export interface UnconditionalOptions extends RunOptions {
   readonly batchSize?: number | undefined;
 }
 
+/** The declarations of {@linkcode UnconditionalOptions}. */
+export const unconditionalOptions: CallOptions<UnconditionalOptions> = {
+  ...runOptions,
+  batchSize: { type: "integer", minimum: 1 },
+};
+
 /** What such a run begins with. */
 export interface UnconditionalStart {
   /** The shape of the samples, [N, C, H, W], as the model was trained. */
@@ -30,6 +39,12 @@ export interface UnconditionalStart {
   readonly noise: BatchNoise;
   /** What the recipe of image i says of its seed, beside what is given. */
   readonly recipe: (index: number) => Recipe;
+}
+
+/** The size that a UNet without text was trained for, which is the only one that it makes. */
+export function trainedImageSize({ unet }: { readonly unet: Denoiser }): ImageSize {
+  const [height, width] = sampleSize((unet.config as Record<string, unknown>)["sample_size"]);
+  return { height, width };
 }
 
 /**

@@ -1,4 +1,5 @@
 import {
+  type CallOptions,
   type ComponentSpec,
   type ControlNet,
   type ImageCodec,
@@ -67,6 +68,14 @@ export interface ControlOptions {
   /** The part of the steps after which control ends, 0..1, for all or each. Defaults to 1. */
   readonly controlGuidanceEnd?: number | readonly number[] | undefined;
 }
+
+/** The declarations of {@linkcode ControlOptions}. */
+export const controlOptions: CallOptions<ControlOptions> = {
+  controlnetConditioningScale: { type: "number", list: "allowed" },
+  guessMode: { type: "boolean" },
+  controlGuidanceStart: { type: "number", list: "allowed" },
+  controlGuidanceEnd: { type: "number", list: "allowed" },
+};
 
 /** An image for one ControlNet; for several a list with one for each, or such a list a prompt. */
 export type ControlImages = ImagesInput | readonly ImagesInput[];

@@ -1,4 +1,5 @@
 import {
+  type CallOptions,
   DenoiseError,
   type Denoiser,
   type FeatureExtractor,
@@ -21,6 +22,12 @@ export interface ImagePromptOptions {
    */
   readonly ipAdapterImageEmbeds?: readonly Tensor[] | undefined;
 }
+
+/** The declarations of {@linkcode ImagePromptOptions}. */
+export const imagePromptOptions: CallOptions<ImagePromptOptions> = {
+  ipAdapterImage: { type: "image", list: "allowed" },
+  ipAdapterImageEmbeds: { type: "tensor", list: "required" },
+};
 
 /** The role of a model that encodes images for an IP-Adapter. */
 export interface ImageEncoder extends Model {

@@ -1,10 +1,11 @@
+import type { CallOptions } from "@denoise/core";
 import { checkSafety } from "@denoise/diffusion";
 import {
   stableDiffusion,
   type StableDiffusionComponents,
   type StableDiffusionDefinition,
 } from "./stable_diffusion.ts";
-import type { GuidanceOptions } from "./text_conditioning.ts";
+import { type GuidanceOptions, guidanceOptions } from "./text_conditioning.ts";
 
 /** Options of a call of a latent consistency model that follows a text; none is negative. */
 export interface ConsistencyGuidanceOptions
@@ -12,6 +13,15 @@ export interface ConsistencyGuidanceOptions
   /** Timesteps that the model was distilled on. Defaults to what its scheduler says. */
   readonly originalInferenceSteps?: number | undefined;
 }
+
+/** The declarations of {@linkcode ConsistencyGuidanceOptions}. */
+export const consistencyGuidanceOptions: CallOptions<ConsistencyGuidanceOptions> = {
+  numImagesPerPrompt: guidanceOptions.numImagesPerPrompt,
+  promptEmbeds: guidanceOptions.promptEmbeds,
+  clipSkip: guidanceOptions.clipSkip,
+  guidanceScale: guidanceOptions.guidanceScale,
+  originalInferenceSteps: { type: "integer", minimum: 1 },
+};
 
 /** The components and settings that the definitions of these pipelines share. */
 export const latentConsistency:

@@ -1,9 +1,10 @@
-import { type PipelineRun, Tensor } from "@denoise/core";
+import { type CallOptions, type PipelineRun, Tensor } from "@denoise/core";
 import {
   checkPrompts,
   encodePrompts,
   guidanceScaleEmbedding,
   type PromptOptions,
+  promptOptions,
 } from "@denoise/diffusion";
 import type { StableDiffusionComponents } from "./stable_diffusion.ts";
 
@@ -12,6 +13,12 @@ export interface GuidanceOptions extends PromptOptions {
   /** How closely the image follows the prompt. Defaults to 7.5; no guidance at 1 or below. */
   readonly guidanceScale?: number | undefined;
 }
+
+/** The declarations of {@linkcode GuidanceOptions}. */
+export const guidanceOptions: CallOptions<GuidanceOptions> = {
+  ...promptOptions,
+  guidanceScale: { type: "number" },
+};
 
 /** What tells the denoiser of the text. */
 export interface TextConditioning {

@@ -1,7 +1,13 @@
-import { type DenoiserOptions, type PipelineRun, Tensor } from "@denoise/core";
+import { type CallOptions, type DenoiserOptions, type PipelineRun, Tensor } from "@denoise/core";
 import { checkPrompts, guidanceScaleEmbedding } from "@denoise/diffusion";
 import type { StableDiffusionXLComponents } from "./xl_components.ts";
-import { checkXlPrompts, encodeXlPrompts, type XlPromptOptions, type XlText } from "./xl_prompt.ts";
+import {
+  checkXlPrompts,
+  encodeXlPrompts,
+  type XlPromptOptions,
+  xlPromptOptions,
+  type XlText,
+} from "./xl_prompt.ts";
 import { checkTimeIds, timeIdRows, type XlTimeIds } from "./xl_time_ids.ts";
 
 /** Options of a call of Stable Diffusion XL that follows a text. */
@@ -11,6 +17,13 @@ export interface XlGuidanceOptions extends XlPromptOptions {
   /** How much contrast is given back after guidance, 0..1 (arXiv:2305.08891). Defaults to 0. */
   readonly guidanceRescale?: number | undefined;
 }
+
+/** The declarations of {@linkcode XlGuidanceOptions}. */
+export const xlGuidanceOptions: CallOptions<XlGuidanceOptions> = {
+  ...xlPromptOptions,
+  guidanceScale: { type: "number" },
+  guidanceRescale: { type: "number" },
+};
 
 /** What each call of the denoiser is told. */
 export type XlDenoiserOptions =

@@ -1,5 +1,11 @@
-import { DenoiseError, Tensor, type TextEncoder, type Tokenizer } from "@denoise/core";
-import { countPrompts, type PromptOptions, warnOfCut } from "@denoise/diffusion";
+import {
+  type CallOptions,
+  DenoiseError,
+  Tensor,
+  type TextEncoder,
+  type Tokenizer,
+} from "@denoise/core";
+import { countPrompts, type PromptOptions, promptOptions, warnOfCut } from "@denoise/diffusion";
 import type { StableDiffusionXLComponents } from "./xl_components.ts";
 
 /** The prompts of a call of Stable Diffusion XL. */
@@ -13,6 +19,15 @@ export interface XlPromptOptions extends PromptOptions {
   /** Pooled negative text, same shape; with `negativePromptEmbeds`. */
   readonly negativePooledPromptEmbeds?: Tensor | undefined;
 }
+
+/** The declarations of {@linkcode XlPromptOptions}. */
+export const xlPromptOptions: CallOptions<XlPromptOptions> = {
+  ...promptOptions,
+  prompt2: { type: "string", list: "allowed" },
+  negativePrompt2: { type: "string", list: "allowed" },
+  pooledPromptEmbeds: { type: "tensor" },
+  negativePooledPromptEmbeds: { type: "tensor" },
+};
 
 /** A text as the denoiser takes it, one row for each image. */
 export interface XlText {

@@ -1,4 +1,4 @@
-import { Tensor } from "@denoise/core";
+import { type CallOptions, Tensor } from "@denoise/core";
 import type { StableDiffusionXLComponents } from "./xl_components.ts";
 
 /** Height and width, or row and column. */
@@ -20,6 +20,16 @@ export interface XlSizeOptions {
   readonly negativeTargetSize?: XlSize | undefined;
 }
 
+/** The declarations of {@linkcode XlSizeOptions}. */
+export const xlSizeOptions: CallOptions<XlSizeOptions> = {
+  originalSize: { type: "number", list: "required" },
+  cropsCoordsTopLeft: { type: "number", list: "required" },
+  targetSize: { type: "number", list: "required" },
+  negativeOriginalSize: { type: "number", list: "required" },
+  negativeCropsCoordsTopLeft: { type: "number", list: "required" },
+  negativeTargetSize: { type: "number", list: "required" },
+};
+
 /** How good the image is to look, which the refiner is told instead of the target size. */
 export interface XlAestheticOptions {
   /** Of the image, about 1..10. Defaults to 6. */
@@ -27,6 +37,12 @@ export interface XlAestheticOptions {
   /** Of what the image should not look like. Defaults to 2.5. */
   readonly negativeAestheticScore?: number | undefined;
 }
+
+/** The declarations of {@linkcode XlAestheticOptions}. */
+export const xlAestheticOptions: CallOptions<XlAestheticOptions> = {
+  aestheticScore: { type: "number" },
+  negativeAestheticScore: { type: "number" },
+};
 
 /** Sizes or scores of the negative text and of the text. */
 export interface XlTimeIds {

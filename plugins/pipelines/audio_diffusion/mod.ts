@@ -34,6 +34,7 @@ import {
   randnTensor,
   type Recipe,
   type RunOptions,
+  runOptions,
   type Scheduler,
   type SpectrogramConverter,
   Tensor,
@@ -103,6 +104,25 @@ export const AudioDiffusionPipeline: PipelineClass<
   AudioOutput
 > = definePipeline({
   className: "AudioDiffusionPipeline",
+  task: "unconditional-audio-generation",
+  family: "audio-diffusion",
+  options: {
+    ...runOptions,
+    outputType: { type: "string", choices: ["audio", "image", "tensor"] },
+    batchSize: { type: "integer", minimum: 1 },
+    steps: { type: "integer", minimum: 1 },
+    numInferenceSteps: { type: "integer", minimum: 1 },
+    rawAudio: { type: "object" },
+    slice: { type: "integer", minimum: 0 },
+    startStep: { type: "integer", minimum: 0 },
+    maskStartSecs: { type: "number", minimum: 0 },
+    maskEndSecs: { type: "number", minimum: 0 },
+    stepGenerator: { type: "object", list: "allowed" },
+    eta: { type: "number" },
+    noise: { type: "tensor" },
+    encoding: { type: "tensor" },
+  },
+  defaults: { batchSize: 1, startStep: 0, eta: 0 },
   makes: "audio",
   components: {
     vqvae: { kind: "model", optional: true },

@@ -32,7 +32,9 @@ import {
   startUnconditional,
   stepOptions,
   toImages,
+  trainedImageSize,
   type UnconditionalOptions,
+  unconditionalOptions,
 } from "@denoise/diffusion";
 import { type ClassLabels, classLabelsFor } from "./class_labels.ts";
 
@@ -81,6 +83,18 @@ export const ConsistencyModelPipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "ConsistencyModelPipeline",
+  task: "unconditional-image-generation",
+  family: "consistency-model",
+  options: {
+    ...unconditionalOptions,
+    classLabels: { type: "any" },
+    numInferenceSteps: { type: "any" },
+    timesteps: { type: "integer", list: "required" },
+    latents: { type: "tensor" },
+    callback: { type: "function" },
+    callbackSteps: { type: "integer", minimum: 1 },
+  },
+  defaultSize: trainedImageSize,
   components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
   async *generate(run, options: ConsistencyModelOptions = {}) {
     const { unet, scheduler } = run.components;

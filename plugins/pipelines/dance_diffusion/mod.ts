@@ -23,6 +23,7 @@ import {
   type PipelineClass,
   randnTensor,
   type RunOptions,
+  runOptions,
   type Scheduler,
 } from "@denoise/core";
 import { batchNoise, denoise, stepOptions } from "@denoise/diffusion";
@@ -64,6 +65,16 @@ export const DanceDiffusionPipeline: PipelineClass<
   AudioOutput
 > = definePipeline({
   className: "DanceDiffusionPipeline",
+  task: "unconditional-audio-generation",
+  family: "dance-diffusion",
+  options: {
+    ...runOptions,
+    outputType: { type: "string", choices: ["audio", "tensor"] },
+    batchSize: { type: "integer", minimum: 1 },
+    numInferenceSteps: { type: "integer", minimum: 1 },
+    audioLengthInS: { type: "number" },
+  },
+  defaults: { numInferenceSteps: 100 },
   makes: "audio",
   components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
   async *generate(run, options: DanceDiffusionOptions = {}) {

@@ -26,7 +26,9 @@ import {
   drawUnconditional,
   schedulerAs,
   startUnconditional,
+  trainedImageSize,
   type UnconditionalOptions,
+  unconditionalOptions,
 } from "@denoise/diffusion";
 
 /** What a DDIMPipeline consists of. */
@@ -54,6 +56,16 @@ export type DDIMPipeline = Pipeline<DDIMComponents, [options?: DDIMOptions], Ima
 export const DDIMPipeline: PipelineClass<DDIMComponents, [options?: DDIMOptions], ImageOutput> =
   definePipeline({
     className: "DDIMPipeline",
+    task: "unconditional-image-generation",
+    family: "unconditional",
+    options: {
+      ...unconditionalOptions,
+      numInferenceSteps: { type: "integer", minimum: 1 },
+      eta: { type: "number" },
+      useClippedModelOutput: { type: "boolean" },
+    },
+    defaults: { numInferenceSteps: 50, eta: 0 },
+    defaultSize: trainedImageSize,
     components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
     async *generate(run, options: DDIMOptions = {}) {
       const { unet } = run.components;

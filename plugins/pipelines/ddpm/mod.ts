@@ -25,7 +25,9 @@ import {
 import {
   drawUnconditional,
   startUnconditional,
+  trainedImageSize,
   type UnconditionalOptions,
+  unconditionalOptions,
 } from "@denoise/diffusion";
 
 /** What a DDPMPipeline consists of. */
@@ -49,6 +51,14 @@ export type DDPMPipeline = Pipeline<DDPMComponents, [options?: DDPMOptions], Ima
 export const DDPMPipeline: PipelineClass<DDPMComponents, [options?: DDPMOptions], ImageOutput> =
   definePipeline({
     className: "DDPMPipeline",
+    task: "unconditional-image-generation",
+    family: "unconditional",
+    options: {
+      ...unconditionalOptions,
+      numInferenceSteps: { type: "integer", minimum: 1 },
+    },
+    defaults: { numInferenceSteps: 1000 },
+    defaultSize: trainedImageSize,
     components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
     async *generate(run, options: DDPMOptions = {}) {
       const { unet, scheduler } = run.components;

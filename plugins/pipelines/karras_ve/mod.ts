@@ -31,7 +31,9 @@ import {
   finishUnconditional,
   startUnconditional,
   toImages,
+  trainedImageSize,
   type UnconditionalOptions,
+  unconditionalOptions,
 } from "@denoise/diffusion";
 
 /** What a KarrasVePipeline consists of. */
@@ -64,6 +66,14 @@ export const KarrasVePipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "KarrasVePipeline",
+  task: "unconditional-image-generation",
+  family: "karras-ve",
+  options: {
+    ...unconditionalOptions,
+    numInferenceSteps: { type: "integer", minimum: 2 },
+  },
+  defaults: { numInferenceSteps: 50 },
+  defaultSize: trainedImageSize,
   components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
   async *generate(run, options: KarrasVeOptions = {}) {
     const { unet, scheduler } = run.components;

@@ -25,6 +25,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
+  runOptions,
   type Tensor,
 } from "@denoise/core";
 import {
@@ -36,8 +37,10 @@ import {
   initialLatents,
   planTimesteps,
   previewLatents,
+  sizeOptions,
   stepOptions,
   type TimestepOptions,
+  timestepOptions,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import {
@@ -45,7 +48,9 @@ import {
   conditionOnImages,
   conditionOnText,
   type ConsistencyGuidanceOptions,
+  consistencyGuidanceOptions,
   type ImagePromptOptions,
+  imagePromptOptions,
   imageSize,
   latentConsistency,
   type StableDiffusionComponents,
@@ -86,6 +91,20 @@ export const LatentConsistencyModelPipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "LatentConsistencyModelPipeline",
+  task: "text-to-image",
+  family: "latent-consistency-model",
+  takesPrompt: true,
+  options: {
+    ...runOptions,
+    ...consistencyGuidanceOptions,
+    ...imagePromptOptions,
+    numInferenceSteps: { type: "integer", minimum: 1 },
+    timesteps: timestepOptions.timesteps,
+    ...sizeOptions,
+    latents: { type: "tensor" },
+  },
+  defaults: { numInferenceSteps: 4, guidanceScale: 8.5 },
+  defaultSize: (components) => imageSize(components, {}),
   ...latentConsistency,
   generate,
 });

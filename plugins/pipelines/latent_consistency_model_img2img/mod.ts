@@ -26,6 +26,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
+  runOptions,
   type Tensor,
 } from "@denoise/core";
 import {
@@ -41,13 +42,16 @@ import {
   previewLatents,
   stepOptions,
   type TimestepOptions,
+  timestepOptions,
 } from "@denoise/diffusion";
 import {
   checkConsistencyModel,
   conditionOnImages,
   conditionOnText,
   type ConsistencyGuidanceOptions,
+  consistencyGuidanceOptions,
   type ImagePromptOptions,
+  imagePromptOptions,
   latentConsistency,
   type StableDiffusionComponents,
 } from "@denoise/stable-diffusion";
@@ -87,6 +91,20 @@ export const LatentConsistencyModelImg2ImgPipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "LatentConsistencyModelImg2ImgPipeline",
+  task: "image-to-image",
+  family: "latent-consistency-model",
+  takesPrompt: true,
+  options: {
+    ...runOptions,
+    ...consistencyGuidanceOptions,
+    ...imagePromptOptions,
+    numInferenceSteps: { type: "integer", minimum: 1 },
+    timesteps: timestepOptions.timesteps,
+    image: { type: "image", list: "allowed", required: true },
+    strength: { type: "number", minimum: 0, maximum: 1 },
+    latents: { type: "tensor" },
+  },
+  defaults: { numInferenceSteps: 4, strength: 0.8, guidanceScale: 8.5 },
   ...latentConsistency,
   generate,
 });

@@ -27,6 +27,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
+  runOptions,
   type Scheduler,
   Tensor,
 } from "@denoise/core";
@@ -82,6 +83,15 @@ export const LDMSuperResolutionPipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "LDMSuperResolutionPipeline",
+  task: "upscaling",
+  family: "latent-diffusion-super-resolution",
+  options: {
+    ...runOptions,
+    image: { type: "image", list: "allowed", required: true },
+    numInferenceSteps: { type: "integer", minimum: 1 },
+    eta: { type: "number" },
+  },
+  defaults: { numInferenceSteps: 100 },
   components: {
     vqvae: { kind: "model" },
     unet: { kind: "model" },

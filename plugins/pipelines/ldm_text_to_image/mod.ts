@@ -27,11 +27,13 @@ import {
   definePipeline,
   type Denoiser,
   type ImageOutput,
+  type ImageSize,
   type Model,
   type Pipeline,
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
+  runOptions,
   type Scheduler,
   Tensor,
   type Tokenizer,
@@ -52,7 +54,9 @@ import {
   predictGuided,
   previewLatents,
   sampleSize,
+  sizeOptions,
   stepOptions,
+  vaeScaleFactor,
 } from "@denoise/diffusion";
 
 /** What an LDMTextToImagePipeline consists of. */
@@ -107,6 +111,19 @@ export const LDMTextToImagePipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "LDMTextToImagePipeline",
+  task: "text-to-image",
+  family: "latent-diffusion-text-to-image",
+  takesPrompt: true,
+  options: {
+    ...runOptions,
+    ...sizeOptions,
+    numInferenceSteps: { type: "integer", minimum: 1 },
+    guidanceScale: { type: "number" },
+    eta: { type: "number" },
+    latents: { type: "tensor" },
+  },
+  defaults: { numInferenceSteps: 50, guidanceScale: 1 },
+  defaultSize: trainedSize,
   components: {
     vqvae: { kind: "model" },
     bert: { kind: "model" },
@@ -127,9 +144,8 @@ async function* generate(run: Run, ...[prompt, options = {}]: LDMTextToImageArgu
   const { guidanceScale = 1, numInferenceSteps = 50, eta = 0, outputType, signal } = options;
   checkOutputType(outputType);
   checkPrompts(prompt, {});
-  const [rows, columns] = sampleSize(unet.config.sample_size);
-  const own = 2 ** (vqvae.config.block_out_channels.length - 1);
-  const { height = rows * own, width = columns * own } = options;
+  const trained = trainedSize(run.components);
+  const { height = trained.height, width = trained.width } = options;
   checkSize(height, width, FACTOR);
   const prompts = [prompt].flat();
   const count = prompts.length;
@@ -163,6 +179,15 @@ async function* generate(run: Run, ...[prompt, options = {}]: LDMTextToImageArgu
   });
   if (outputType === "latent") return { images: [], tensor: last };
   return await imageOutput(run, denormalize(await decode(vqvae, last)), outputType, recipe);
+}
+
+/** The size in pixels that the model was trained for. */
+function trainedSize(
+  { unet, vqvae }: Pick<LDMTextToImageComponents, "unet" | "vqvae">,
+): ImageSize {
+  const [rows, columns] = sampleSize(unet.config.sample_size);
+  const factor = vaeScaleFactor(vqvae);
+  return { height: rows * factor, width: columns * factor };
 }
 
 /** Tokens of a row that the text encoder is given. */

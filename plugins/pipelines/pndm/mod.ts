@@ -25,7 +25,9 @@ import {
   drawUnconditional,
   schedulerAs,
   startUnconditional,
+  trainedImageSize,
   type UnconditionalOptions,
+  unconditionalOptions,
 } from "@denoise/diffusion";
 
 /** What a PNDMPipeline consists of. */
@@ -49,6 +51,14 @@ export type PNDMPipeline = Pipeline<PNDMComponents, [options?: PNDMOptions], Ima
 export const PNDMPipeline: PipelineClass<PNDMComponents, [options?: PNDMOptions], ImageOutput> =
   definePipeline({
     className: "PNDMPipeline",
+    task: "unconditional-image-generation",
+    family: "unconditional",
+    options: {
+      ...unconditionalOptions,
+      numInferenceSteps: { type: "integer", minimum: 1 },
+    },
+    defaults: { numInferenceSteps: 50 },
+    defaultSize: trainedImageSize,
     components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
     async *generate(run, options: PNDMOptions = {}) {
       const { unet } = run.components;

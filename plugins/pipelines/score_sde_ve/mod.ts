@@ -33,7 +33,9 @@ import {
   finishUnconditional,
   startUnconditional,
   toImages,
+  trainedImageSize,
   type UnconditionalOptions,
+  unconditionalOptions,
 } from "@denoise/diffusion";
 
 /** What a ScoreSdeVePipeline consists of. */
@@ -64,6 +66,14 @@ export const ScoreSdeVePipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "ScoreSdeVePipeline",
+  task: "unconditional-image-generation",
+  family: "score-sde-ve",
+  options: {
+    ...unconditionalOptions,
+    numInferenceSteps: { type: "integer", minimum: 1 },
+  },
+  defaults: { numInferenceSteps: 2000 },
+  defaultSize: trainedImageSize,
   components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
   async *generate(run, options: ScoreSdeVeOptions = {}) {
     const { unet, scheduler } = run.components;

@@ -25,6 +25,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
+  runOptions,
   type Tensor,
 } from "@denoise/core";
 import {
@@ -37,15 +38,19 @@ import {
   planTimesteps,
   predictGuided,
   previewLatents,
+  sizeOptions,
   stepOptions,
   type TimestepOptions,
+  timestepOptions,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import {
   conditionOnImages,
   conditionOnText,
   type GuidanceOptions,
+  guidanceOptions,
   type ImagePromptOptions,
+  imagePromptOptions,
   imageSize,
   stableDiffusion,
   type StableDiffusionComponents,
@@ -88,6 +93,21 @@ export const StableDiffusionPipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "StableDiffusionPipeline",
+  task: "text-to-image",
+  family: "stable-diffusion",
+  takesPrompt: true,
+  options: {
+    ...runOptions,
+    ...guidanceOptions,
+    ...timestepOptions,
+    ...imagePromptOptions,
+    ...sizeOptions,
+    guidanceRescale: { type: "number" },
+    eta: { type: "number" },
+    latents: { type: "tensor" },
+  },
+  defaults: { numInferenceSteps: 50, guidanceScale: 7.5 },
+  defaultSize: (components) => imageSize(components, {}),
   ...stableDiffusion,
   generate,
 });

@@ -27,6 +27,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
+  runOptions,
   type Tensor,
 } from "@denoise/core";
 import {
@@ -37,8 +38,10 @@ import {
   describeRun,
   initialLatents,
   planTimesteps,
+  sizeOptions,
   stepOptions,
   type TimestepOptions,
+  timestepOptions,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import {
@@ -49,9 +52,12 @@ import {
   controlImages,
   controlled,
   type ControlOptions,
+  controlOptions,
   drawControlled,
   type GuidanceOptions,
+  guidanceOptions,
   type ImagePromptOptions,
+  imagePromptOptions,
   planControl,
 } from "@denoise/stable-diffusion";
 
@@ -95,6 +101,22 @@ export const StableDiffusionControlNetPipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "StableDiffusionControlNetPipeline",
+  task: "text-to-image",
+  family: "stable-diffusion",
+  control: true,
+  takesPrompt: true,
+  options: {
+    ...runOptions,
+    ...guidanceOptions,
+    ...timestepOptions,
+    ...imagePromptOptions,
+    ...controlOptions,
+    image: { type: "image", list: "allowed", required: true },
+    ...sizeOptions,
+    eta: { type: "number" },
+    latents: { type: "tensor" },
+  },
+  defaults: { numInferenceSteps: 50, guidanceScale: 7.5, controlnetConditioningScale: 1 },
   ...controlled,
   generate,
 });

@@ -31,6 +31,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
+  runOptions,
 } from "@denoise/core";
 import {
   batchNoise,
@@ -41,9 +42,11 @@ import {
   type ImagesInput,
   noisedImageLatents,
   planTimesteps,
+  sizeOptions,
   stepOptions,
   strengthTimesteps,
   type TimestepOptions,
+  timestepOptions,
 } from "@denoise/diffusion";
 import {
   conditionOnImages,
@@ -53,9 +56,12 @@ import {
   controlImages,
   controlled,
   type ControlOptions,
+  controlOptions,
   drawControlled,
   type GuidanceOptions,
+  guidanceOptions,
   type ImagePromptOptions,
+  imagePromptOptions,
   planControl,
   sizeInPixels,
 } from "@denoise/stable-diffusion";
@@ -97,6 +103,28 @@ export const StableDiffusionControlNetImg2ImgPipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "StableDiffusionControlNetImg2ImgPipeline",
+  task: "image-to-image",
+  family: "stable-diffusion",
+  control: true,
+  takesPrompt: true,
+  options: {
+    ...runOptions,
+    ...guidanceOptions,
+    ...timestepOptions,
+    ...imagePromptOptions,
+    ...controlOptions,
+    image: { type: "image", list: "allowed", required: true },
+    controlImage: { type: "image", list: "allowed", required: true },
+    ...sizeOptions,
+    strength: { type: "number", minimum: 0, maximum: 1 },
+    eta: { type: "number" },
+  },
+  defaults: {
+    numInferenceSteps: 50,
+    strength: 0.8,
+    guidanceScale: 7.5,
+    controlnetConditioningScale: 0.8,
+  },
   ...controlled,
   generate,
 });

@@ -31,6 +31,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
+  runOptions,
   type Tensor,
 } from "@denoise/core";
 import {
@@ -43,13 +44,16 @@ import {
   cropToMask,
   describeRun,
   type InpaintInput,
+  inpaintInput,
   inpaintLatents,
   planTimesteps,
   prepareImages,
   seesMask,
+  sizeOptions,
   stepOptions,
   strengthTimesteps,
   type TimestepOptions,
+  timestepOptions,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import {
@@ -60,10 +64,13 @@ import {
   controlImages,
   controlled,
   type ControlOptions,
+  controlOptions,
   cropControlImages,
   drawControlled,
   type GuidanceOptions,
+  guidanceOptions,
   type ImagePromptOptions,
+  imagePromptOptions,
   planControl,
   sizeInPixels,
 } from "@denoise/stable-diffusion";
@@ -111,6 +118,29 @@ export const StableDiffusionControlNetInpaintPipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "StableDiffusionControlNetInpaintPipeline",
+  task: "inpainting",
+  family: "stable-diffusion",
+  control: true,
+  takesPrompt: true,
+  options: {
+    ...runOptions,
+    ...guidanceOptions,
+    ...timestepOptions,
+    ...imagePromptOptions,
+    ...controlOptions,
+    ...inpaintInput,
+    controlImage: { type: "image", list: "allowed", required: true },
+    ...sizeOptions,
+    strength: { type: "number", minimum: 0, maximum: 1 },
+    eta: { type: "number" },
+    latents: { type: "tensor" },
+  },
+  defaults: {
+    numInferenceSteps: 50,
+    strength: 1,
+    guidanceScale: 7.5,
+    controlnetConditioningScale: 0.5,
+  },
   ...controlled,
   generate,
 });

@@ -27,6 +27,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
+  runOptions,
   Tensor,
 } from "@denoise/core";
 import {
@@ -52,6 +53,7 @@ import {
   type DepthComponents,
   estimateDepth,
   type GuidanceOptions,
+  guidanceOptions,
   stableDiffusion,
   type StableDiffusionComponents,
 } from "@denoise/stable-diffusion";
@@ -98,6 +100,19 @@ export const StableDiffusionDepth2ImgPipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "StableDiffusionDepth2ImgPipeline",
+  task: "depth-to-image",
+  family: "stable-diffusion-depth",
+  takesPrompt: true,
+  options: {
+    ...runOptions,
+    ...guidanceOptions,
+    image: { type: "image", list: "allowed", required: true },
+    depthMap: { type: "tensor" },
+    strength: { type: "number", minimum: 0, maximum: 1 },
+    numInferenceSteps: { type: "integer", minimum: 1 },
+    eta: { type: "number" },
+  },
+  defaults: { numInferenceSteps: 50, strength: 0.8, guidanceScale: 7.5 },
   components: {
     vae,
     textEncoder,

@@ -26,6 +26,7 @@ import {
   type PipelineRun,
   randnTensor,
   type RunOptions,
+  runOptions,
 } from "@denoise/core";
 import {
   batchNoise,
@@ -44,13 +45,16 @@ import {
   stepOptions,
   strengthTimesteps,
   type TimestepOptions,
+  timestepOptions,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import {
   conditionOnImages,
   conditionOnText,
   type GuidanceOptions,
+  guidanceOptions,
   type ImagePromptOptions,
+  imagePromptOptions,
   stableDiffusion,
   type StableDiffusionComponents,
 } from "@denoise/stable-diffusion";
@@ -86,6 +90,19 @@ export const StableDiffusionImg2ImgPipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "StableDiffusionImg2ImgPipeline",
+  task: "image-to-image",
+  family: "stable-diffusion",
+  takesPrompt: true,
+  options: {
+    ...runOptions,
+    ...guidanceOptions,
+    ...timestepOptions,
+    ...imagePromptOptions,
+    image: { type: "image", list: "allowed", required: true },
+    strength: { type: "number", minimum: 0, maximum: 1 },
+    eta: { type: "number" },
+  },
+  defaults: { numInferenceSteps: 50, strength: 0.8, guidanceScale: 7.5 },
   ...stableDiffusion,
   generate,
 });

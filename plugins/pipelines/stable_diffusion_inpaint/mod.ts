@@ -25,6 +25,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
+  runOptions,
   type Tensor,
 } from "@denoise/core";
 import {
@@ -37,21 +38,26 @@ import {
   describeRun,
   finishLatents,
   type InpaintInput,
+  inpaintInput,
   inpaintLatents,
   planTimesteps,
   predictGuided,
   prepareImages,
   previewLatents,
   seesMask,
+  sizeOptions,
   stepOptions,
   strengthTimesteps,
   type TimestepOptions,
+  timestepOptions,
 } from "@denoise/diffusion";
 import {
   conditionOnImages,
   conditionOnText,
   type GuidanceOptions,
+  guidanceOptions,
   type ImagePromptOptions,
+  imagePromptOptions,
   imageSize,
   stableDiffusion,
   type StableDiffusionComponents,
@@ -92,6 +98,22 @@ export const StableDiffusionInpaintPipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "StableDiffusionInpaintPipeline",
+  task: "inpainting",
+  family: "stable-diffusion",
+  takesPrompt: true,
+  options: {
+    ...runOptions,
+    ...guidanceOptions,
+    ...timestepOptions,
+    ...imagePromptOptions,
+    ...inpaintInput,
+    ...sizeOptions,
+    strength: { type: "number", minimum: 0, maximum: 1 },
+    eta: { type: "number" },
+    latents: { type: "tensor" },
+  },
+  defaults: { numInferenceSteps: 50, strength: 1, guidanceScale: 7.5 },
+  defaultSize: (components) => imageSize(components, {}),
   ...stableDiffusion,
   generate,
 });

@@ -36,6 +36,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
+  runOptions,
   type Scheduler,
   Tensor,
 } from "@denoise/core";
@@ -118,6 +119,22 @@ export const StableDiffusionLatentUpscalePipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "StableDiffusionLatentUpscalePipeline",
+  task: "upscaling",
+  family: "stable-diffusion-latent-upscale",
+  takesPrompt: true,
+  options: {
+    ...runOptions,
+    image: { type: "image", list: "allowed", required: true },
+    numInferenceSteps: { type: "integer", minimum: 1 },
+    guidanceScale: { type: "number" },
+    negativePrompt: { type: "string", list: "allowed" },
+    latents: { type: "tensor" },
+    promptEmbeds: { type: "tensor" },
+    negativePromptEmbeds: { type: "tensor" },
+    pooledPromptEmbeds: { type: "tensor" },
+    negativePooledPromptEmbeds: { type: "tensor" },
+  },
+  defaults: { numInferenceSteps: 75, guidanceScale: 9 },
   components: { vae, textEncoder, tokenizer, unet, scheduler },
   generate,
 });

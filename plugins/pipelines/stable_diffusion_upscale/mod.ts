@@ -28,6 +28,7 @@ import {
   type PipelineRun,
   randnTensor,
   type RunOptions,
+  runOptions,
   type Scheduler,
   Tensor,
 } from "@denoise/core";
@@ -52,6 +53,7 @@ import {
 import {
   conditionOnText,
   type GuidanceOptions,
+  guidanceOptions,
   stableDiffusion,
   type StableDiffusionComponents,
 } from "@denoise/stable-diffusion";
@@ -101,6 +103,19 @@ export const StableDiffusionUpscalePipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "StableDiffusionUpscalePipeline",
+  task: "upscaling",
+  family: "stable-diffusion-upscale",
+  takesPrompt: true,
+  options: {
+    ...runOptions,
+    ...guidanceOptions,
+    image: { type: "image", list: "allowed", required: true },
+    numInferenceSteps: { type: "integer", minimum: 1 },
+    noiseLevel: { type: "integer", minimum: 0 },
+    eta: { type: "number" },
+    latents: { type: "tensor" },
+  },
+  defaults: { numInferenceSteps: 75, guidanceScale: 9, noiseLevel: 20 },
   components: {
     ...components,
     lowResScheduler: { kind: "scheduler" },

@@ -26,6 +26,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
+  runOptions,
   type Tensor,
 } from "@denoise/core";
 import {
@@ -35,6 +36,7 @@ import {
   checkSize,
   denoise,
   type DenoisingRangeOptions,
+  denoisingRangeOptions,
   describeRun,
   finishLatents,
   initialLatents,
@@ -42,8 +44,10 @@ import {
   predictGuided,
   previewLatents,
   sampleSize,
+  sizeOptions,
   stepOptions,
   type TimestepOptions,
+  timestepOptions,
   timestepsUpTo,
   vaeScaleFactor,
 } from "@denoise/diffusion";
@@ -51,11 +55,14 @@ import {
   conditionOnImages,
   conditionOnXlText,
   type ImagePromptOptions,
+  imagePromptOptions,
   stableDiffusionXL,
   type StableDiffusionXLComponents,
   textTimeIds,
   type XlGuidanceOptions,
+  xlGuidanceOptions,
   type XlSizeOptions,
+  xlSizeOptions,
 } from "@denoise/stable-diffusion";
 
 export type { StableDiffusionXLComponents };
@@ -99,6 +106,22 @@ export const StableDiffusionXLPipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "StableDiffusionXLPipeline",
+  task: "text-to-image",
+  family: "stable-diffusion-xl",
+  takesPrompt: true,
+  options: {
+    ...runOptions,
+    ...xlGuidanceOptions,
+    ...imagePromptOptions,
+    ...xlSizeOptions,
+    ...timestepOptions,
+    denoisingEnd: denoisingRangeOptions.denoisingEnd,
+    ...sizeOptions,
+    eta: { type: "number" },
+    latents: { type: "tensor" },
+  },
+  defaults: { numInferenceSteps: 50, guidanceScale: 5 },
+  defaultSize: (components) => imageSize(components, {}),
   ...stableDiffusionXL,
   settings: { force_zeros_for_empty_prompt: true },
   generate,

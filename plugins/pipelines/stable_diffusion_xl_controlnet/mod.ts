@@ -31,6 +31,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
+  runOptions,
   type Tensor,
 } from "@denoise/core";
 import {
@@ -40,11 +41,14 @@ import {
   checkSize,
   countPrompts,
   type DenoisingRangeOptions,
+  denoisingRangeOptions,
   describeRun,
   initialLatents,
   planTimesteps,
+  sizeOptions,
   stepOptions,
   type TimestepOptions,
+  timestepOptions,
   timestepsUpTo,
   vaeScaleFactor,
 } from "@denoise/diffusion";
@@ -55,13 +59,17 @@ import {
   controlImages,
   controlledXL,
   type ControlOptions,
+  controlOptions,
   drawControlled,
   type ImagePromptOptions,
+  imagePromptOptions,
   planControl,
   textTimeIds,
   type XlControlComponents,
   type XlGuidanceOptions,
+  xlGuidanceOptions,
   type XlSizeOptions,
+  xlSizeOptions,
 } from "@denoise/stable-diffusion";
 
 export type { XlControlComponents };
@@ -104,6 +112,8 @@ export type StableDiffusionXLControlNetPipeline = Pipeline<
   ImageOutput
 >;
 
+const { guidanceRescale: _, ...guidance } = xlGuidanceOptions;
+
 /** Text and a control image to images; `StableDiffusionXLControlNetPipeline` of diffusers. */
 export const StableDiffusionXLControlNetPipeline: PipelineClass<
   XlControlComponents,
@@ -111,6 +121,24 @@ export const StableDiffusionXLControlNetPipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "StableDiffusionXLControlNetPipeline",
+  task: "text-to-image",
+  family: "stable-diffusion-xl",
+  control: true,
+  takesPrompt: true,
+  options: {
+    ...runOptions,
+    ...guidance,
+    ...imagePromptOptions,
+    ...xlSizeOptions,
+    ...timestepOptions,
+    ...controlOptions,
+    denoisingEnd: denoisingRangeOptions.denoisingEnd,
+    image: { type: "image", list: "allowed", required: true },
+    ...sizeOptions,
+    eta: { type: "number" },
+    latents: { type: "tensor" },
+  },
+  defaults: { numInferenceSteps: 50, guidanceScale: 5, controlnetConditioningScale: 1 },
   ...controlledXL,
   settings: { force_zeros_for_empty_prompt: true },
   generate,

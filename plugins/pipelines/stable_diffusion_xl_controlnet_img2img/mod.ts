@@ -31,6 +31,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
+  runOptions,
   type Tensor,
 } from "@denoise/core";
 import {
@@ -42,6 +43,7 @@ import {
   type ImagesInput,
   noisedImageLatents,
   planTimesteps,
+  sizeOptions,
   stepOptions,
   strengthTimesteps,
 } from "@denoise/diffusion";
@@ -52,15 +54,20 @@ import {
   controlImages,
   controlledXL,
   type ControlOptions,
+  controlOptions,
   drawControlled,
   type ImagePromptOptions,
+  imagePromptOptions,
   imageTimeIds,
   planControl,
   sizeInPixels,
   type XlAestheticOptions,
+  xlAestheticOptions,
   type XlControlComponents,
   type XlGuidanceOptions,
+  xlGuidanceOptions,
   type XlSizeOptions,
+  xlSizeOptions,
 } from "@denoise/stable-diffusion";
 
 /** Options of a call. */
@@ -103,6 +110,8 @@ export type StableDiffusionXLControlNetImg2ImgPipeline = Pipeline<
   ImageOutput
 >;
 
+const { guidanceRescale: _, ...guidance } = xlGuidanceOptions;
+
 /** Image, control image and text to images; `StableDiffusionXLControlNetImg2ImgPipeline` of diffusers. */
 export const StableDiffusionXLControlNetImg2ImgPipeline: PipelineClass<
   XlControlComponents,
@@ -110,6 +119,31 @@ export const StableDiffusionXLControlNetImg2ImgPipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "StableDiffusionXLControlNetImg2ImgPipeline",
+  task: "image-to-image",
+  family: "stable-diffusion-xl",
+  control: true,
+  takesPrompt: true,
+  options: {
+    ...runOptions,
+    ...guidance,
+    ...imagePromptOptions,
+    ...xlSizeOptions,
+    ...xlAestheticOptions,
+    ...controlOptions,
+    image: { type: "image", list: "allowed", required: true },
+    controlImage: { type: "image", list: "allowed", required: true },
+    ...sizeOptions,
+    strength: { type: "number", minimum: 0, maximum: 1 },
+    numInferenceSteps: { type: "integer", minimum: 1 },
+    eta: { type: "number" },
+    latents: { type: "tensor" },
+  },
+  defaults: {
+    numInferenceSteps: 50,
+    strength: 0.8,
+    guidanceScale: 5,
+    controlnetConditioningScale: 0.8,
+  },
   ...controlledXL,
   settings: { requires_aesthetics_score: false, force_zeros_for_empty_prompt: true },
   generate,

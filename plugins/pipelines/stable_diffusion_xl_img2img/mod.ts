@@ -25,6 +25,7 @@ import {
   type PipelineClass,
   type PipelineRun,
   type RunOptions,
+  runOptions,
   type Tensor,
 } from "@denoise/core";
 import {
@@ -34,6 +35,7 @@ import {
   checkStrength,
   denoise,
   type DenoisingRangeOptions,
+  denoisingRangeOptions,
   describeRun,
   finishLatents,
   type ImagesInput,
@@ -44,6 +46,7 @@ import {
   stepOptions,
   strengthTimesteps,
   type TimestepOptions,
+  timestepOptions,
   timestepsFrom,
   timestepsUpTo,
   vaeScaleFactor,
@@ -52,12 +55,16 @@ import {
   conditionOnImages,
   conditionOnXlText,
   type ImagePromptOptions,
+  imagePromptOptions,
   imageTimeIds,
   stableDiffusionXL,
   type StableDiffusionXLComponents,
   type XlAestheticOptions,
+  xlAestheticOptions,
   type XlGuidanceOptions,
+  xlGuidanceOptions,
   type XlSizeOptions,
+  xlSizeOptions,
 } from "@denoise/stable-diffusion";
 
 /** Options of a call. */
@@ -100,6 +107,23 @@ export const StableDiffusionXLImg2ImgPipeline: PipelineClass<
   ImageOutput
 > = definePipeline({
   className: "StableDiffusionXLImg2ImgPipeline",
+  task: "image-to-image",
+  family: "stable-diffusion-xl",
+  takesPrompt: true,
+  options: {
+    ...runOptions,
+    ...xlGuidanceOptions,
+    ...imagePromptOptions,
+    ...xlSizeOptions,
+    ...xlAestheticOptions,
+    ...timestepOptions,
+    ...denoisingRangeOptions,
+    image: { type: "image", list: "allowed", required: true },
+    strength: { type: "number", minimum: 0, maximum: 1 },
+    eta: { type: "number" },
+    latents: { type: "tensor" },
+  },
+  defaults: { numInferenceSteps: 50, strength: 0.3, guidanceScale: 5 },
   ...stableDiffusionXL,
   settings: { requires_aesthetics_score: false, force_zeros_for_empty_prompt: true },
   generate,

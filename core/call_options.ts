@@ -1,0 +1,196 @@
+import { Tensor } from "./tensor.ts";
+
+/** What an option may be, as data: calls are checked by it, and doors and forms are made from it. */
+export interface CallOption {
+  /**
+   * The kind of its value. `"integer"` and `"number"` are finite; `"seed"` is an integer as number or
+   * bigint; `"image"` is whatever an image may be given as; an `"object"` is of some class; `"any"` is
+   * checked by whoever takes it.
+   */
+  readonly type:
+    | "number"
+    | "integer"
+    | "seed"
+    | "boolean"
+    | "string"
+    | "image"
+    | "tensor"
+    | "function"
+    | "object"
+    | "any";
+  /** The smallest number allowed. */
+  readonly minimum?: number | undefined;
+  /** The largest number allowed. */
+  readonly maximum?: number | undefined;
+  /** Numbers must be larger than this. */
+  readonly exclusiveMinimum?: number | undefined;
+  /** Numbers must be smaller than this. */
+  readonly exclusiveMaximum?: number | undefined;
+  /** The words that a string may be. */
+  readonly choices?: readonly string[] | undefined;
+  /** Whether a list of such values may be given too, or must. */
+  readonly list?: "allowed" | "required" | undefined;
+  /** Whether there is nothing to be done without it. Defaults to false. */
+  readonly required?: boolean | undefined;
+}
+
+/** The declarations of all options of a type, none left out. */
+export type CallOptions<O extends object> = { readonly [K in keyof O]-?: CallOption };
+
+/**
+ * Checks options against their declarations: unknown names, missing ones, wrong types, numbers that are
+ * not finite or outside their range.
+ *
+ * @param deed What is done with them, for messages: `"run DDPMPipeline"`.
+ * @throws {TypeError} for an unknown or missing option, and for a value of another type.
+ * @throws {RangeError} for a number or word that is not allowed.
+ *
+ * @example
+ * ```ts
+ * import { checkOptions } from "@denoise/core";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const declared = { guidanceScale: { type: "number" } } as const;
+ * checkOptions("run MyPipeline", { guidanceScale: 7.5 }, declared);
+ * assertThrows(
+ *   () => checkOptions("run MyPipeline", { guidance_scale: 7.5 }, declared),
+ *   TypeError,
+ *   'Cannot run MyPipeline with "guidance_scale": its name is "guidanceScale" here',
+ * );
+ * ```
+ */
+export function checkOptions(
+  deed: string,
+  given: object,
+  declared: Readonly<Record<string, CallOption>>,
+): void {
+  const names = Object.keys(declared);
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    if (!Object.hasOwn(declared, name)) throw new TypeError(unknownOption(deed, name, names));
+    checkOption(deed, name, value, declared[name]!);
+  }
+  for (const [name, option] of Object.entries(declared)) {
+    if (!option.required || (given as Record<string, unknown>)[name] !== undefined) continue;
+    throw new TypeError(`Cannot ${deed} without ${name}: give ${describe(option)}`);
+  }
+}
+
+function checkOption(deed: string, name: string, value: unknown, option: CallOption): void {
+  const wanted = `Cannot ${deed} with ${name} ${show(value)}: it must be ${describe(option)}`;
+  const isList = Array.isArray(value);
+  if (isList ? option.list === undefined && option.type !== "any" : option.list === "required") {
+    throw new TypeError(wanted);
+  }
+  for (const item of isList && option.list ? value : [value]) {
+    if (!isOfType(item, option)) throw new TypeError(wanted);
+    if (!isInRange(item, option)) throw new RangeError(wanted);
+  }
+}
+
+function isOfType(value: unknown, { type, list, choices }: CallOption): boolean {
+  switch (type) {
+    case "any":
+      return true;
+    case "integer":
+      return typeof value === "number";
+    case "seed":
+      return typeof value === "number" || typeof value === "bigint";
+    case "tensor":
+      return value instanceof Tensor;
+    case "image":
+      // of several ControlNets a prompt has a list of images for each
+      return typeof value === "string" || (typeof value === "object" && value !== null &&
+        (list !== undefined || !Array.isArray(value)));
+    case "object":
+      return typeof value === "object" && value !== null;
+    case "string":
+      return typeof value === "string" || choices !== undefined;
+    case "function":
+      return typeof value === "function";
+    case "boolean":
+      return typeof value === "boolean";
+    case "number":
+      return typeof value === "number";
+  }
+}
+
+function isInRange(value: unknown, option: CallOption): boolean {
+  const { type, choices, minimum, maximum, exclusiveMinimum, exclusiveMaximum } = option;
+  if (choices !== undefined) return choices.includes(value as string);
+  if (typeof value !== "number") return true;
+  if (!(type === "number" ? Number.isFinite(value) : Number.isInteger(value))) return false;
+  return value >= (minimum ?? -Infinity) && value <= (maximum ?? Infinity) &&
+    value > (exclusiveMinimum ?? -Infinity) && value < (exclusiveMaximum ?? Infinity);
+}
+
+/** What an option must be, as words: "a number from 0 to 1, or a list of them". */
+function describe(option: CallOption): string {
+  const { type, choices, list } = option;
+  const one = choices?.map((word) => JSON.stringify(word)).join(" or ") ??
+    NOUNS[type] + range(option);
+  if (list === "required") return `a list, each ${one}`;
+  return list === "allowed" ? `${one}, or a list` : one;
+}
+
+const NOUNS: Readonly<Record<CallOption["type"], string>> = {
+  number: "a finite number",
+  integer: "an integer",
+  seed: "an integer, as number or bigint",
+  boolean: "true or false",
+  string: "a string",
+  image: "an image",
+  tensor: "a Tensor",
+  function: "a function",
+  object: "an object",
+  any: "a value",
+};
+
+function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: CallOption): string {
+  if (minimum !== undefined && maximum !== undefined) return ` from ${minimum} to ${maximum}`;
+  if (exclusiveMinimum !== undefined && exclusiveMaximum !== undefined) {
+    return ` between ${exclusiveMinimum} and ${exclusiveMaximum}`;
+  }
+  if (minimum !== undefined) return ` of at least ${minimum}`;
+  if (maximum !== undefined) return ` of at most ${maximum}`;
+  if (exclusiveMinimum !== undefined) return ` above ${exclusiveMinimum}`;
+  return exclusiveMaximum === undefined ? "" : ` below ${exclusiveMaximum}`;
+}
+
+function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (value instanceof Tensor) return "a Tensor";
+  if (Array.isArray(value)) return `[${value.map(show).join(", ")}]`;
+  if (typeof value === "function") return "a function";
+  return typeof value === "object" && value !== null ? `a ${value.constructor?.name}` : `${value}`;
+}
+
+/** The sentence about an option that is not known, with the name that was probably meant. */
+export function unknownOption(deed: string, name: string, known: readonly string[]): string {
+  const camel = name.replace(/_+([a-z0-9])/gi, (_, letter) => letter.toUpperCase());
+  const start = `Cannot ${deed} with ${JSON.stringify(name)}: `;
+  if (camel !== name && known.includes(camel)) {
+    return `${start}its name is ${JSON.stringify(camel)} here`;
+  }
+  const near = known.map((option) => ({ option, far: distance(camel, option) }))
+    .filter(({ option, far }) => far <= Math.max(2, option.length / 4))
+    .sort((a, b) => a.far - b.far)[0];
+  return near === undefined
+    ? `${start}there is no such option. Options: ${known.join(", ") || "none"}`
+    : `${start}there is no such option; did you mean ${JSON.stringify(near.option)}?`;
+}
+
+/** How many letters have to be put in, taken out or replaced (Levenshtein), whatever their case. */
+function distance(a: string, b: string): number {
+  const [from, to] = [a.toLowerCase(), b.toLowerCase()];
+  let row = Array.from({ length: to.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const replaced = row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, replaced));
+    }
+    row = next;
+  }
+  return row[to.length]!;
+}
