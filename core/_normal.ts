@@ -1,4 +1,4 @@
-import { fma } from "./_float32.ts";
+import { fma } from "./float32.ts";
 
 /**
  * Standard normal numbers by the Box-Muller method, in the float32 arithmetic of torch's CPU

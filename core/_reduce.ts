@@ -1,4 +1,4 @@
-import { fma } from "./_float32.ts";
+import { fma } from "./float32.ts";
 import { reorder } from "./_copy.ts";
 import { axisOf, sizeOf } from "./_layout.ts";
 import type { Numbers } from "./dtype.ts";

@@ -12,7 +12,7 @@ import {
   parseConfig,
 } from "./config.ts";
 import { DenoiseError } from "./errors.ts";
-import { golden } from "./testdata/mod.ts";
+import { goldens } from "../tests/support/numbers.ts";
 
 interface Golden {
   signatures: Record<string, { defaults: Record<string, unknown> }>;
@@ -28,7 +28,7 @@ interface Golden {
   }[];
 }
 
-const reference = golden<Golden>("config");
+const reference = goldens<Golden>(import.meta.resolve("./testdata/config.json"));
 
 /** A schema made from a Python signature, in which floats stand as `{ float: "0.5" }`. */
 function schemaOf(className: string): ConfigSchema<JsonObject> {

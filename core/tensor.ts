@@ -1,4 +1,4 @@
-import { roundHalfEven } from "./_float32.ts";
+import { roundHalfEven } from "./float32.ts";
 import { type Block, expandTo, joinAlong, reorder, sliceAlong } from "./_copy.ts";
 import { type BinaryOperation, combine, type Operand } from "./_arithmetic.ts";
 import { axisOf, broadcastDims, checkDims, showDims, sizeOf } from "./_layout.ts";

@@ -2,7 +2,7 @@ import { describe, it } from "@std/testing/bdd";
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { Generator } from "./generator.ts";
 import { Tensor } from "./tensor.ts";
-import { decode, golden } from "./testdata/mod.ts";
+import { decode, goldens } from "../tests/support/numbers.ts";
 
 const counted = (...dims: number[]): Tensor =>
   Tensor.arange(0, dims.reduce((a, b) => a * b, 1), 1, "float32").reshape(dims);
@@ -235,7 +235,11 @@ describe("Tensor reductions", () => {
 
   it("quantile() gives torch.quantile's bits", () => {
     type Case = { seed: number; n: number; q: number; value: string };
-    for (const { seed, n, q, value } of golden<{ quantile: Case[] }>("math").quantile) {
+    for (
+      const { seed, n, q, value } of goldens<{ quantile: Case[] }>(
+        import.meta.resolve("./testdata/tensor.json"),
+      ).quantile
+    ) {
       const x = new Generator(seed).randn([2, n]).abs();
       assertEquals([...x.quantile(q, 1).data], decode(value, "float32"), `${q} of ${n}`);
     }

@@ -1,12 +1,12 @@
 /**
  * `deno task check:layers`: who imports whom. Checked for every module of every package:
  *
- * - core imports nothing outside itself; sources, media, tokenizers, schedulers, foundations and
- *   embedded models import core; pipelines import core and the foundations of diffusion and Stable
- *   Diffusion, of which the second imports the first; runtimes and the Hub import core and
- *   safetensors; models import core and the ONNX package; adapters import these and safetensors;
- *   the mirror imports core and the Hub; the root package imports all of them; functions import the
- *   root package;
+ * - core imports nothing outside itself; sources, media, tokenizers, foundations and embedded models
+ *   import core; schedulers import core and the schedules; pipelines import core and the foundations
+ *   of diffusion and Stable Diffusion, of which the second imports the first; runtimes and the Hub
+ *   import core and safetensors; models import core and the ONNX package; adapters import these and
+ *   safetensors; the mirror imports core and the Hub; the root package imports all of them; functions
+ *   import the root package;
  * - packages import each other by name, never by path, and read no file of another package;
  * - what is imported by name stands in the package's own deno.json (the root's lists its members
  *   under "workspace"), and what stands there is used;
@@ -48,6 +48,11 @@ const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[
     folder: /^plugins\/foundations\/stable_diffusion$/,
     name: "the foundation of Stable Diffusion",
     allowed: ["@denoise/core", "@denoise/diffusion"],
+  },
+  {
+    folder: /^plugins\/schedulers\//,
+    name: "a scheduler",
+    allowed: ["@denoise/core", "@denoise/schedules"],
   },
   {
     folder: /^plugins\/pipelines\//,

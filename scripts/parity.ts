@@ -6,14 +6,13 @@
  */
 import { parseArgs } from "node:util";
 import {
-  type BetaConfig,
   DiffusionPipeline,
-  makeNoiseSchedule,
   type ModelClass,
   registry,
   type SchedulerClass,
 } from "@denoise/denoise";
-import { replay, type ReplayDifference, type SchedulerRecord } from "@denoise/core/testing";
+import { type BetaConfig, makeNoiseSchedule } from "@denoise/schedules";
+import { replay, type ReplayDifference, type SchedulerRecord } from "@denoise/testing";
 import { parseTensors } from "../tests/support/golden.ts";
 import { compareCall, type ModelGolden } from "../tests/support/models.ts";
 import { compareImages, type PipelineGolden, swapScheduler } from "../tests/support/pipelines.ts";

@@ -5,7 +5,7 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { testPipeline } from "@denoise/core/testing";
+import { testPipeline } from "@denoise/testing";
 import {
   AudioDiffusionPipeline,
   DDPMScheduler,

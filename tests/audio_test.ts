@@ -5,7 +5,7 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { testModel, testPipeline } from "@denoise/core/testing";
+import { testModel, testPipeline } from "@denoise/testing";
 import {
   DanceDiffusionPipeline,
   DenoiseAudio,

@@ -4,7 +4,7 @@
  * @module
  */
 import type { UnconditionalOptions } from "@denoise/diffusion";
-import { testModel, testPipeline } from "@denoise/core/testing";
+import { testModel, testPipeline } from "@denoise/testing";
 import {
   AutoencoderKL,
   CLIPTextModel,

@@ -5,14 +5,8 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assertEquals } from "@std/assert";
-import {
-  type BetaConfig,
-  Generator,
-  makeNoiseSchedule,
-  type Scheduler,
-  type SchedulerClass,
-  Tensor,
-} from "@denoise/core";
+import { Generator, type Scheduler, type SchedulerClass, Tensor } from "@denoise/core";
+import { type BetaConfig, makeNoiseSchedule } from "@denoise/schedules";
 import { registry } from "@denoise/denoise/registry";
 import { writeTree } from "./support/files.ts";
 import { assertWithin, camelKeys, decodeFloats, largest, readJson } from "./support/golden.ts";

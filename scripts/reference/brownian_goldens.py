@@ -1,4 +1,4 @@
-"""Writes core/testdata/brownian.json: what numpy's SeedSequence and torchsde's Brownian trees give.
+"""Writes plugins/foundations/schedules/testdata/brownian.json: what numpy's SeedSequence and torchsde's Brownian trees give.
 
     python brownian_goldens.py
 """
@@ -32,7 +32,7 @@ def noise(seed) -> dict:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     keys = [(0, []), (123, [0, 0]), (2**40 + 5, [3, 2]), (77, [2**33, 34])]
-    write_json(ROOT / "core" / "testdata" / "brownian.json", {
+    write_json(ROOT / "plugins/foundations/schedules/testdata/brownian.json", {
         "versions": {**versions(), "torchsde": torchsde.__version__},
         "command": "scripts/reference/brownian_goldens.py",
         "dims": DIMS,

@@ -1,6 +1,6 @@
-"""Makes core/testdata/*.json: what torch and diffusers give for the numbers in core.
+"""Makes testdata/*.json of core and of the schedules: what torch, numpy and diffusers give.
 
-    python scripts/reference/core_goldens.py [random|schedules|config|quantile ...]
+    python scripts/reference/core_goldens.py [random|tensor|math|schedules|conversions|config ...]
 
 Large arrays are stored as a SHA-256 of their little-endian bytes and a few values.
 """
@@ -19,7 +19,9 @@ import scipy.stats
 import torch
 
 torch.set_num_threads(1)
-OUT = Path(__file__).parents[2] / "core" / "testdata"
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "core"
+SCHEDULES = ROOT / "plugins" / "foundations" / "schedules"
 VERSIONS = {
     "torch": torch.__version__,
     "diffusers": diffusers.__version__,
@@ -45,9 +47,9 @@ def lines(value, depth):
     return "{" + ",".join(items) + "}"
 
 
-def write(name, value):
+def write(package, name, value):
     text = lines({"versions": VERSIONS, **value}, 0)
-    (OUT / f"{name}.json").write_text(text + "\n")
+    (package / "testdata" / f"{name}.json").write_text(text + "\n")
     print(name, len(text))
 
 
@@ -96,7 +98,7 @@ def random_goldens():
             results.append({"call": call, "sha256": digest(values),
                             "first": [float(x) for x in values.flatten()[:2]]})
         cases.append({"seed": str(seed), "initial_seed": str(generator.initial_seed()), "draws": results})
-    write("random", {"cases": cases})
+    write(CORE, "random", {"cases": cases})
 
 
 def floats(values):
@@ -121,11 +123,6 @@ def math_goldens():
     heights = torch.randn(40, generator=generator).numpy()
     where = np.concatenate([points[:5], [-1.0, 40.0, 0.0], np.linspace(-1, 31, 50)])
     x = torch.linspace(-12, 12, 4096)
-    quantiles = []
-    for n in (1, 2, 3, 10, 101, 3072):
-        quantiles += [{"seed": n, "n": n, "q": q,
-                       "value": floats(torch.quantile(torch.randn(2, n, generator=torch.Generator().manual_seed(n)).abs(), q, dim=1))}
-                      for q in (0.0, 0.25, 0.5, 0.95, 0.995, 1.0)]
     shares = [i / 24 for i in range(25)] + [1e-12, 1e-6, 1e-3, 1 - 1e-3, 1 - 1e-9]
     ppf = [{"a": a, "b": b, "p": shares, "x": [float(scipy.stats.beta.ppf(p, a, b)) for p in shares]}
            for a, b in [(0.6, 0.6), (0.5, 0.5), (1, 1), (2, 5), (5, 2), (0.3, 1.7), (30, 20)]]
@@ -141,7 +138,7 @@ def math_goldens():
                 return product
             lagrange.append({"nodes": nodes[:order], "chosen": current, "from": nodes[0], "to": 3.3,
                              "value": scipy.integrate.quad(polynomial, nodes[0], 3.3, epsrel=1e-10)[0]})
-    write("math", {
+    write(SCHEDULES, "math", {
         "linspace": lin, "arange": aranges,
         "cumprod": {"values": floats(factors), "sha256": digest(torch.cumprod(factors, 0))},
         "interp": {"xs": floats(points), "ys": floats(heights), "values": floats(where),
@@ -149,8 +146,17 @@ def math_goldens():
         "sigmoid": digest(torch.sigmoid(x)),
         "round": {"values": [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.49999999999999994, 1e15 + 0.5],
                   "result": np.round(np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.49999999999999994, 1e15 + 0.5])).tolist()},
-        "quantile": quantiles, "betaQuantile": ppf, "lagrange": lagrange,
+        "betaQuantile": ppf, "lagrange": lagrange,
     })
+
+
+def tensor_goldens():
+    quantiles = []
+    for n in (1, 2, 3, 10, 101, 3072):
+        quantiles += [{"seed": n, "n": n, "q": q,
+                       "value": floats(torch.quantile(torch.randn(2, n, generator=torch.Generator().manual_seed(n)).abs(), q, dim=1))}
+                      for q in (0.0, 0.25, 0.5, 0.95, 0.995, 1.0)]
+    write(CORE, "tensor", {"quantile": quantiles})
 
 
 def schedules_goldens():
@@ -229,7 +235,7 @@ def schedules_goldens():
         given = np.linspace(1, 1 / 12, 12)
         scheduler.set_timesteps(sigmas=given.tolist(), mu=mu)
         flow.append({"config": options, "mu": mu, "terminal": terminal, "sigmas": floats(scheduler.sigmas)})
-    write("schedules", {"betas": betas, "rescaledAlphas": rescaled, "timesteps": timesteps,
+    write(SCHEDULES, "schedules", {"betas": betas, "rescaledAlphas": rescaled, "timesteps": timesteps,
                         "clipped": {"lambda": -5.1, "lambdas": lambdas, "used": used, "cases": cut},
                         "sigmas": sigmas, "logSigmas": euler_log, "flow": flow})
 
@@ -267,7 +273,7 @@ def conversions_goldens():
                           "denoised": floats(solver.convert_model_output(output, sample=sample))})
     ddim = DDIMScheduler()
     times = torch.tensor([10, 900])
-    write("conversions", {"cases": cases, "addNoise": floats(ddim.add_noise(sample, output, times)),
+    write(SCHEDULES, "conversions", {"cases": cases, "addNoise": floats(ddim.add_noise(sample, output, times)),
                           "velocity": floats(ddim.get_velocity(sample, output, times)),
                           "alphasCumprod": [float(ddim.alphas_cumprod[t]) for t in times]})
 
@@ -343,11 +349,12 @@ def config_goldens():
                 "defaulted": sorted(made.config.get("_use_default_values", [])),
             })
         cases.append({"file": text, "steps": results})
-    write("config", {"signatures": signatures, "cases": cases})
+    write(CORE, "config", {"signatures": signatures, "cases": cases})
 
 
 GOLDENS = {
     "random": random_goldens,
+    "tensor": tensor_goldens,
     "math": math_goldens,
     "schedules": schedules_goldens,
     "conversions": conversions_goldens,

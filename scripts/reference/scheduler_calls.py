@@ -1,7 +1,7 @@
 """How schedulers are called whose `step` has another shape than most, in the way of their pipelines.
 
 A class of CALLS may change how a config is given, how a run is planned, its timesteps (one for each model call), its first
-sample, the model, and the step. `fields` is what a record says about it, see SchedulerRecord in core/testing/replay.ts.
+sample, the model, and the step. `fields` is what a record says about it, see SchedulerRecord in plugins/foundations/testing/replay.ts.
 """
 
 import numpy

@@ -5,7 +5,7 @@ import {
   type SchedulerClass,
   Tensor,
 } from "@denoise/core";
-import { noiseLevel } from "@denoise/core/testing";
+import { noiseLevel } from "@denoise/testing";
 
 /** What is to be said of a scheduler at a glance. */
 export interface SchedulerFacts {

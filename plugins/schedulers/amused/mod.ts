@@ -43,8 +43,6 @@
 import {
   defineScheduler,
   drawBatch,
-  indexForTimestep,
-  linspace32,
   type PlanRequest,
   requiredOption,
   type Scheduler,
@@ -52,8 +50,8 @@ import {
   type SchedulerPlan,
   type StepOptions,
   Tensor,
-  trainedTimesteps,
 } from "@denoise/core";
+import { indexForTimestep, linspace32, trainedTimesteps } from "@denoise/schedules";
 
 /** Options of {@linkcode AmusedScheduler}, as in scheduler_config.json. */
 export interface AmusedConfig {

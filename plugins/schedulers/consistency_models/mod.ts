@@ -40,16 +40,12 @@
  * @module
  */
 import {
-  addNoiseBySigma,
   defineScheduler,
-  edmInput,
-  linspace,
   type PlanRequest,
   type Scheduler,
   type SchedulerClass,
-  type SigmaPlan,
-  toFloat32,
 } from "@denoise/core";
+import { addNoiseBySigma, edmInput, linspace, type SigmaPlan, toFloat32 } from "@denoise/schedules";
 
 /** Options of {@linkcode CMStochasticIterativeScheduler}, as in scheduler_config.json. */
 export interface CMStochasticIterativeConfig {

@@ -43,9 +43,17 @@
  * @module
  */
 import {
+  defineScheduler,
+  Generator,
+  type GeneratorInput,
+  type Scheduler,
+  type SchedulerClass,
+  type StepOptions,
+  type Tensor,
+} from "@denoise/core";
+import {
   addNoiseBySigma,
   brownianNoise,
-  defineScheduler,
   dpmStep,
   drawSeeds,
   type EDMConfig,
@@ -53,18 +61,12 @@ import {
   edmInput,
   edmLevel,
   edmSigmas,
-  Generator,
-  type GeneratorInput,
   linspace32,
   multistepCurve,
   multistepOrder,
   type MultistepOrderConfig,
-  type Scheduler,
-  type SchedulerClass,
   type SigmaPlan,
-  type StepOptions,
-  type Tensor,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode CosineDPMSolverMultistepScheduler}, as in scheduler_config.json. */
 export interface CosineDPMSolverMultistepConfig extends EDMConfig, MultistepOrderConfig {

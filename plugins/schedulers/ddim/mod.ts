@@ -33,14 +33,8 @@
  *
  * @module
  */
-import {
-  type DDIMConfig,
-  ddimDefinition,
-  type DDIMStepOptions,
-  defineScheduler,
-  type Scheduler,
-  type SchedulerClass,
-} from "@denoise/core";
+import { defineScheduler, type Scheduler, type SchedulerClass } from "@denoise/core";
+import { type DDIMConfig, ddimDefinition, type DDIMStepOptions } from "@denoise/schedules";
 
 export type { DDIMConfig, DDIMStepOptions };
 

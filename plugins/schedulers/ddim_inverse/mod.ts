@@ -33,20 +33,22 @@
  * @module
  */
 import {
-  type BetaConfig,
-  type ClipConfig,
-  clipDenoised,
   defineScheduler,
-  makeNoiseSchedule,
-  planTimesteps,
   type Scheduler,
   type SchedulerClass,
   type SchedulerPlan,
+} from "@denoise/core";
+import {
+  type BetaConfig,
+  type ClipConfig,
+  clipDenoised,
+  makeNoiseSchedule,
+  planTimesteps,
   type SpacingConfig,
   toDenoised,
   toNoise,
   trainedTimesteps,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode DDIMInverseScheduler}, as in scheduler_config.json. */
 export interface DDIMInverseConfig

@@ -1,7 +1,8 @@
 import { assertAlmostEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { makeNoiseSchedule, type Scheduler, Tensor } from "@denoise/core";
-import { type NoiseLevel, testAgainstDiffusers, testScheduler } from "@denoise/core/testing";
+import { type Scheduler, Tensor } from "@denoise/core";
+import { makeNoiseSchedule } from "@denoise/schedules";
+import { type NoiseLevel, testAgainstDiffusers, testScheduler } from "@denoise/testing";
 import { DDIMInverseScheduler } from "./mod.ts";
 import goldens from "./testdata/goldens.json" with { type: "json" };
 

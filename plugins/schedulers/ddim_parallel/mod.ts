@@ -35,15 +35,13 @@
  *
  * @module
  */
+import { defineScheduler, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
   type DDIMConfig,
   ddimDefinition,
   type DDIMStepOptions,
-  defineScheduler,
-  type Scheduler,
-  type SchedulerClass,
   stepEach,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 export type { DDIMConfig, DDIMStepOptions };
 

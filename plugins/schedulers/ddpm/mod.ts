@@ -35,13 +35,8 @@
  *
  * @module
  */
-import {
-  type DDPMConfig,
-  ddpmDefinition,
-  defineScheduler,
-  type Scheduler,
-  type SchedulerClass,
-} from "@denoise/core";
+import { defineScheduler, type Scheduler, type SchedulerClass } from "@denoise/core";
+import { type DDPMConfig, ddpmDefinition } from "@denoise/schedules";
 
 export type { DDPMConfig };
 

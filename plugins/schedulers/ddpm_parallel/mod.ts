@@ -35,14 +35,12 @@
  * @module
  */
 import {
-  type DDPMConfig,
-  ddpmDefinition,
   defineScheduler,
   type Scheduler,
   type SchedulerClass,
   type SchedulerPlan,
-  stepEach,
 } from "@denoise/core";
+import { type DDPMConfig, ddpmDefinition, stepEach } from "@denoise/schedules";
 
 export type { DDPMConfig };
 

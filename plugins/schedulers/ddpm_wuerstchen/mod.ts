@@ -37,14 +37,12 @@
  * @module
  */
 import {
-  combineBatch,
   defineScheduler,
-  linspace32,
   type Scheduler,
   type SchedulerClass,
   type SchedulerPlan,
-  toFloat32,
 } from "@denoise/core";
+import { combineBatch, linspace32, toFloat32 } from "@denoise/schedules";
 
 /** Options of {@linkcode DDPMWuerstchenScheduler}, as in scheduler_config.json. */
 export interface DDPMWuerstchenConfig {

@@ -32,12 +32,12 @@
  *
  * @module
  */
+import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
 import {
   addNoiseByLevel,
   type BetaConfig,
   checkSigmaConfig,
   convertOutput,
-  defineScheduler,
   dpmStep,
   KARRAS_DIFFUSION_SCHEDULERS,
   type LogSnrLevel,
@@ -47,14 +47,11 @@ import {
   multistepOrder,
   type OutputConfig,
   planMultistep,
-  type Scheduler,
-  type SchedulerClass,
   SIGMA_RANGE,
   type SigmaPlan,
-  type Tensor,
   toNoise,
   trainedMultistepPlan,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode DEISMultistepScheduler}, as in scheduler_config.json. */
 export interface DEISMultistepConfig

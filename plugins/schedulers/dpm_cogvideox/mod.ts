@@ -43,21 +43,23 @@
  * @module
  */
 import {
-  addNoiseByTimestep,
-  COGVIDEOX_SCHEMA,
-  type CogVideoXConfig,
-  cogVideoXSchedule,
   defineScheduler,
-  KARRAS_DIFFUSION_SCHEDULERS,
-  planTimesteps,
   type Scheduler,
   type SchedulerClass,
   type SchedulerPlan,
   type Tensor,
+} from "@denoise/core";
+import {
+  addNoiseByTimestep,
+  COGVIDEOX_SCHEMA,
+  type CogVideoXConfig,
+  cogVideoXSchedule,
+  KARRAS_DIFFUSION_SCHEDULERS,
+  planTimesteps,
   toDenoised,
   trainedTimesteps,
   velocityByTimestep,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of a step, which DDIM knows and this class ignores. */
 export interface CogVideoXDPMStepOptions {

@@ -36,13 +36,13 @@
  *
  * @module
  */
+import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
 import {
   addNoiseByLevel,
   addsNoise,
   type BetaConfig,
   checkSigmaConfig,
   convertOutput,
-  defineScheduler,
   dpmStep,
   integratesDenoised,
   KARRAS_DIFFUSION_SCHEDULERS,
@@ -54,14 +54,11 @@ import {
   type OutputConfig,
   outputDimsOf,
   planMultistep,
-  type Scheduler,
-  type SchedulerClass,
   SIGMA_RANGE,
   type SigmaPlan,
-  type Tensor,
   trainedMultistepPlan,
   usesThree,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode DPMSolverMultistepScheduler}, as in scheduler_config.json. */
 export interface DPMSolverMultistepConfig

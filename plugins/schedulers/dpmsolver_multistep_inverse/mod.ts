@@ -35,12 +35,18 @@
  * @module
  */
 import {
+  defineScheduler,
+  roundHalfEven,
+  type Scheduler,
+  type SchedulerClass,
+  type Tensor,
+} from "@denoise/core";
+import {
   addNoiseByLevel,
   type BetaConfig,
   checkSigmaConfig,
   configuredSigmas,
   convertOutput,
-  defineScheduler,
   dpmStep,
   flowSigmas,
   integratesDenoised,
@@ -56,19 +62,15 @@ import {
   type OutputConfig,
   outputDimsOf,
   planTimesteps,
-  roundHalfEven,
-  type Scheduler,
-  type SchedulerClass,
   searchSorted,
   shiftSigmas,
   SIGMA_RANGE,
   type SigmaPlan,
   sigmaToTimestep,
-  type Tensor,
   toFloat32,
   trainedLambdas,
   trainedTimesteps,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode DPMSolverMultistepInverseScheduler}, as in scheduler_config.json. */
 export interface DPMSolverMultistepInverseConfig

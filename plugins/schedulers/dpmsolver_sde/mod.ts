@@ -44,32 +44,34 @@
  * @module
  */
 import {
+  defineScheduler,
+  type PlanRequest,
+  type Scheduler,
+  type SchedulerClass,
+  type StepOptions,
+  type Tensor,
+} from "@denoise/core";
+import {
   addNoiseBySigma,
   ancestralSigmas,
   type BetaConfig,
   brownianNoise,
   checkSigmaConfig,
-  defineScheduler,
   denoisedAtSigma,
   drawSeeds,
   firstNoiseSigma,
   KARRAS_DIFFUSION_SCHEDULERS,
   logSigmasOf,
   makeNoiseSchedule,
-  type PlanRequest,
   planSigmas,
   scaleBySigma,
-  type Scheduler,
-  type SchedulerClass,
   SIGMA_RANGE,
   type SigmaConfig,
   type SigmaPlan,
   sigmaToTimestep,
   type SpacingConfig,
-  type StepOptions,
-  type Tensor,
   toFloat32,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode DPMSolverSDEScheduler}, as in scheduler_config.json. */
 export interface DPMSolverSDEConfig extends BetaConfig, SpacingConfig, SigmaConfig {

@@ -37,13 +37,13 @@
  *
  * @module
  */
+import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
 import {
   addNoiseByLevel,
   addsNoise,
   type BetaConfig,
   checkSigmaConfig,
   convertOutput,
-  defineScheduler,
   dpmStep,
   integratesDenoised,
   KARRAS_DIFFUSION_SCHEDULERS,
@@ -53,14 +53,11 @@ import {
   type OutputConfig,
   outputDimsOf,
   planMultistep,
-  type Scheduler,
-  type SchedulerClass,
   SIGMA_RANGE,
   type SigmaPlan,
   singlestepCurve,
-  type Tensor,
   trainedMultistepPlan,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode DPMSolverSinglestepScheduler}, as in scheduler_config.json. */
 export interface DPMSolverSinglestepConfig

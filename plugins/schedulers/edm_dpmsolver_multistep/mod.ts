@@ -37,11 +37,11 @@
  *
  * @module
  */
+import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
 import {
   addNoiseBySigma,
   addsNoise,
   type ClipConfig,
-  defineScheduler,
   dpmStep,
   dynamicThreshold,
   type EDMConfig,
@@ -54,12 +54,9 @@ import {
   multistepCurve,
   multistepOrder,
   type MultistepOrderConfig,
-  type Scheduler,
-  type SchedulerClass,
   type SigmaPlan,
-  type Tensor,
   usesThree,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode EDMDPMSolverMultistepScheduler}, as in scheduler_config.json. */
 export interface EDMDPMSolverMultistepConfig extends EDMConfig, ClipConfig, MultistepOrderConfig {

@@ -1,5 +1,5 @@
 import type { Scheduler, Tensor } from "@denoise/core";
-import { type NoiseLevel, testAgainstDiffusers, testScheduler } from "@denoise/core/testing";
+import { type NoiseLevel, testAgainstDiffusers, testScheduler } from "@denoise/testing";
 import { EDMDPMSolverMultistepScheduler } from "./mod.ts";
 import goldens from "./testdata/goldens.json" with { type: "json" };
 

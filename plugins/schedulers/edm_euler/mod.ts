@@ -33,20 +33,17 @@
  *
  * @module
  */
+import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
 import {
   addNoiseBySigma,
-  defineScheduler,
   type EDMConfig,
   edmDenoised,
   edmInput,
   edmSigmas,
   edmTimestep,
   linspace,
-  type Scheduler,
-  type SchedulerClass,
   type SigmaPlan,
-  type Tensor,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode EDMEulerScheduler}, as in scheduler_config.json. */
 export interface EDMEulerConfig extends EDMConfig {

@@ -35,11 +35,11 @@
  *
  * @module
  */
+import { defineScheduler, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
   addNoiseBySigma,
   ancestralSigmas,
   type BetaConfig,
-  defineScheduler,
   denoisedAtSigma,
   firstNoiseSigma,
   interp,
@@ -47,13 +47,11 @@ import {
   makeNoiseSchedule,
   planTimesteps,
   scaleBySigma,
-  type Scheduler,
-  type SchedulerClass,
   type SigmaPlan,
   type SpacingConfig,
   toFloat32,
   trainedTimesteps,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode EulerAncestralDiscreteScheduler}, as in scheduler_config.json. */
 export interface EulerAncestralDiscreteConfig extends BetaConfig, SpacingConfig {

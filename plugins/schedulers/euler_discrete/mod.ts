@@ -34,11 +34,16 @@
  * @module
  */
 import {
+  defineScheduler,
+  type PlanRequest,
+  type Scheduler,
+  type SchedulerClass,
+} from "@denoise/core";
+import {
   addNoiseBySigma,
   type BetaConfig,
   checkSigmaConfig,
   combineBatch,
-  defineScheduler,
   denoisedAtSigma,
   firstNoiseSigma,
   indexForTimestep,
@@ -46,11 +51,8 @@ import {
   linspace32,
   logSigmasOf,
   makeNoiseSchedule,
-  type PlanRequest,
   planSigmas,
   scaleBySigma,
-  type Scheduler,
-  type SchedulerClass,
   type SigmaConfig,
   type SigmaPlan,
   type SigmaSchedule,
@@ -58,7 +60,7 @@ import {
   type SpacingConfig,
   toFloat32,
   trainedTimesteps,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode EulerDiscreteScheduler}, as in scheduler_config.json. */
 export interface EulerDiscreteConfig extends BetaConfig, SpacingConfig, SigmaConfig {

@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Tensor } from "@denoise/core";
-import { testAgainstDiffusers, testScheduler } from "@denoise/core/testing";
+import { testAgainstDiffusers, testScheduler } from "@denoise/testing";
 import { EulerDiscreteScheduler } from "./mod.ts";
 import goldens from "./testdata/goldens.json" with { type: "json" };
 

@@ -37,19 +37,16 @@
  *
  * @module
  */
+import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
 import {
   addFlowNoise,
   checkSigmaConfig,
-  defineScheduler,
   type FlowPlanConfig,
   planFlow,
-  type Scheduler,
-  type SchedulerClass,
   SIGMA_RANGE,
   type SigmaPlan,
-  type Tensor,
   trainedFlowPlan,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode FlowMatchEulerDiscreteScheduler}, as in scheduler_config.json. */
 export interface FlowMatchEulerDiscreteConfig extends FlowPlanConfig {

@@ -34,18 +34,15 @@
  *
  * @module
  */
+import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
 import {
   addFlowNoise,
-  defineScheduler,
   linspace,
-  type Scheduler,
-  type SchedulerClass,
   shiftSigmas,
   type SigmaPlan,
-  type Tensor,
   toFloat32,
   trainedFlowPlan,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode FlowMatchHeunDiscreteScheduler}, as in scheduler_config.json. */
 export interface FlowMatchHeunDiscreteConfig {

@@ -39,21 +39,23 @@
  * @module
  */
 import {
-  addFlowNoise,
-  checkSigmaConfig,
   defineScheduler,
-  type FlowPlanConfig,
   interpolate,
   type InterpolationMode,
-  planFlow,
   type PlanRequest,
   roundHalfEven,
   type Scheduler,
   type SchedulerClass,
+} from "@denoise/core";
+import {
+  addFlowNoise,
+  checkSigmaConfig,
+  type FlowPlanConfig,
+  planFlow,
   SIGMA_RANGE,
   type SigmaPlan,
   trainedFlowPlan,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode FlowMatchLCMScheduler}, as in scheduler_config.json. */
 export interface FlowMatchLCMConfig extends FlowPlanConfig {

@@ -35,15 +35,13 @@
  * @module
  */
 import {
-  adamsBashforth,
   defineScheduler,
-  linspace32,
   type Scheduler,
   type SchedulerClass,
   type SchedulerPlan,
   type Tensor,
-  toNoise,
 } from "@denoise/core";
+import { adamsBashforth, linspace32, toNoise } from "@denoise/schedules";
 
 /** Options of {@linkcode IPNDMScheduler}, as in scheduler_config.json. */
 export interface IPNDMConfig {

@@ -43,13 +43,8 @@
  *
  * @module
  */
-import {
-  defineScheduler,
-  type Scheduler,
-  type SchedulerClass,
-  type SigmaPlan,
-  type Tensor,
-} from "@denoise/core";
+import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
+import type { SigmaPlan } from "@denoise/schedules";
 
 /** Options of {@linkcode KarrasVeScheduler}, as in scheduler_config.json. */
 export interface KarrasVeConfig {

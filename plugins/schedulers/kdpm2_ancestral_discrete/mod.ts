@@ -38,31 +38,33 @@
  * @module
  */
 import {
+  defineScheduler,
+  type PlanRequest,
+  roundHalfEven,
+  type Scheduler,
+  type SchedulerClass,
+  type Tensor,
+} from "@denoise/core";
+import {
   addNoiseBySigma,
   ancestralSigmas,
   type BetaConfig,
   checkSigmaConfig,
-  defineScheduler,
   denoisedAtSigma,
   firstNoiseSigma,
   KARRAS_DIFFUSION_SCHEDULERS,
   logMidpoint,
   logSigmasOf,
   makeNoiseSchedule,
-  type PlanRequest,
   planSigmas,
-  roundHalfEven,
   scaleBySigma,
-  type Scheduler,
-  type SchedulerClass,
   SIGMA_RANGE,
   type SigmaConfig,
   type SigmaPlan,
   sigmaToTimestep,
   type SpacingConfig,
-  type Tensor,
   toFloat32,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode KDPM2AncestralDiscreteScheduler}, as in scheduler_config.json. */
 export interface KDPM2AncestralDiscreteConfig extends BetaConfig, SpacingConfig, SigmaConfig {

@@ -35,30 +35,32 @@
  * @module
  */
 import {
+  defineScheduler,
+  type PlanRequest,
+  roundHalfEven,
+  type Scheduler,
+  type SchedulerClass,
+  type Tensor,
+} from "@denoise/core";
+import {
   addNoiseBySigma,
   type BetaConfig,
   checkSigmaConfig,
-  defineScheduler,
   denoisedAtSigma,
   firstNoiseSigma,
   KARRAS_DIFFUSION_SCHEDULERS,
   logMidpoint,
   logSigmasOf,
   makeNoiseSchedule,
-  type PlanRequest,
   planSigmas,
-  roundHalfEven,
   scaleBySigma,
-  type Scheduler,
-  type SchedulerClass,
   SIGMA_RANGE,
   type SigmaConfig,
   type SigmaPlan,
   sigmaToTimestep,
   type SpacingConfig,
-  type Tensor,
   toFloat32,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode KDPM2DiscreteScheduler}, as in scheduler_config.json. */
 export interface KDPM2DiscreteConfig extends BetaConfig, SpacingConfig, SigmaConfig {

@@ -36,6 +36,7 @@
  *
  * @module
  */
+import { defineScheduler, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
   addNoiseByTimestep,
   type BetaConfig,
@@ -43,15 +44,12 @@ import {
   clipDenoised,
   type ConsistencyConfig,
   type ConsistencyPlan,
-  defineScheduler,
   makeNoiseSchedule,
   planConsistency,
-  type Scheduler,
-  type SchedulerClass,
   toDenoised,
   trainedTimesteps,
   velocityByTimestep,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode LCMScheduler}, as in scheduler_config.json. */
 export interface LCMConfig extends BetaConfig, ConsistencyConfig, ClipConfig {

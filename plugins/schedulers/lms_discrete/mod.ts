@@ -34,27 +34,29 @@
  * @module
  */
 import {
+  defineScheduler,
+  type PlanRequest,
+  type Scheduler,
+  type SchedulerClass,
+  type Tensor,
+} from "@denoise/core";
+import {
   addNoiseBySigma,
   type BetaConfig,
   checkSigmaConfig,
-  defineScheduler,
   denoisedAtSigma,
   firstNoiseSigma,
   integrateLagrange,
   KARRAS_DIFFUSION_SCHEDULERS,
   makeNoiseSchedule,
-  type PlanRequest,
   planSigmas,
   scaleBySigma,
-  type Scheduler,
-  type SchedulerClass,
   SIGMA_RANGE,
   type SigmaConfig,
   type SigmaPlan,
   type SpacingConfig,
-  type Tensor,
   toFloat32,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode LMSDiscreteScheduler}, as in scheduler_config.json. */
 export interface LMSDiscreteConfig extends BetaConfig, SpacingConfig, SigmaConfig {

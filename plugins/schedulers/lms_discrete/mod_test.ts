@@ -1,4 +1,4 @@
-import { testAgainstDiffusers, testScheduler } from "@denoise/core/testing";
+import { testAgainstDiffusers, testScheduler } from "@denoise/testing";
 import { LMSDiscreteScheduler } from "./mod.ts";
 import goldens from "./testdata/goldens.json" with { type: "json" };
 

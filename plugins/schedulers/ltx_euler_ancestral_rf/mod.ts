@@ -37,16 +37,14 @@
  *
  * @module
  */
+import { defineScheduler, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
-  defineScheduler,
   FLOW_PLAN_DEFAULTS,
   planFlow,
-  type Scheduler,
-  type SchedulerClass,
   type SigmaPlan,
   toFloat32,
   trainedFlowPlan,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode LTXEulerAncestralRFScheduler}, as in scheduler_config.json. */
 export interface LTXEulerAncestralRFConfig {

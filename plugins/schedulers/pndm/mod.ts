@@ -38,21 +38,23 @@
  * @module
  */
 import {
-  adamsBashforth,
-  addNoiseByTimestep,
-  type BetaConfig,
   defineScheduler,
-  KARRAS_DIFFUSION_SCHEDULERS,
-  makeNoiseSchedule,
-  planTimesteps,
   type Scheduler,
   type SchedulerClass,
   type SchedulerPlan,
-  type SpacingConfig,
   type Tensor,
+} from "@denoise/core";
+import {
+  adamsBashforth,
+  addNoiseByTimestep,
+  type BetaConfig,
+  KARRAS_DIFFUSION_SCHEDULERS,
+  makeNoiseSchedule,
+  planTimesteps,
+  type SpacingConfig,
   toNoise,
   trainedTimesteps,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode PNDMScheduler}, as in scheduler_config.json. */
 export interface PNDMConfig extends BetaConfig, SpacingConfig {

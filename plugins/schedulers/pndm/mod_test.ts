@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { testAgainstDiffusers, testScheduler } from "@denoise/core/testing";
+import { testAgainstDiffusers, testScheduler } from "@denoise/testing";
 import { PNDMScheduler } from "./mod.ts";
 import goldens from "./testdata/goldens.json" with { type: "json" };
 

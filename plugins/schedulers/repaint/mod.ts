@@ -52,17 +52,19 @@
  * @module
  */
 import {
-  type BetaConfig,
   defineScheduler,
-  makeNoiseSchedule,
   type PlanRequest,
   type Scheduler,
   type SchedulerClass,
   type SchedulerPlan,
   Tensor,
+} from "@denoise/core";
+import {
+  type BetaConfig,
+  makeNoiseSchedule,
   toDenoised,
   trainedTimesteps,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode RePaintScheduler}, as in scheduler_config.json. */
 export interface RePaintConfig extends BetaConfig {

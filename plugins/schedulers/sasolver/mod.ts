@@ -43,12 +43,12 @@
  *
  * @module
  */
+import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
 import {
   addNoiseByTimestep,
   type BetaConfig,
   checkSigmaConfig,
   convertOutput,
-  defineScheduler,
   KARRAS_DIFFUSION_SCHEDULERS,
   lagrangePolynomial,
   type LogSnrLevel,
@@ -58,13 +58,10 @@ import {
   type OutputConfig,
   outputDimsOf,
   planMultistep,
-  type Scheduler,
-  type SchedulerClass,
   SIGMA_RANGE,
   type SigmaPlan,
-  type Tensor,
   trainedMultistepPlan,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode SASolverScheduler}, as in scheduler_config.json. */
 export interface SASolverConfig

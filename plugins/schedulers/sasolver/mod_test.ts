@@ -1,4 +1,4 @@
-import { type SchedulerRecord, testAgainstDiffusers, testScheduler } from "@denoise/core/testing";
+import { type SchedulerRecord, testAgainstDiffusers, testScheduler } from "@denoise/testing";
 import { SASolverScheduler } from "./mod.ts";
 import goldens from "./testdata/goldens.json" with { type: "json" };
 

@@ -43,14 +43,12 @@
  */
 import {
   defineScheduler,
-  linspace32,
   type PlanRequest,
   type Scheduler,
   type SchedulerClass,
   type SchedulerPlan,
-  toFloat32,
-  trainedTimesteps,
 } from "@denoise/core";
+import { linspace32, toFloat32, trainedTimesteps } from "@denoise/schedules";
 
 /** Options of {@linkcode SCMScheduler}, as in scheduler_config.json. */
 export interface SCMConfig {

@@ -46,16 +46,18 @@
  * @module
  */
 import {
-  addNoiseBySigma,
   defineScheduler,
-  exponentialSigmas32,
-  linspace32,
   type PlanRequest,
   type Scheduler,
   type SchedulerClass,
-  type SigmaPlan,
   type Tensor,
 } from "@denoise/core";
+import {
+  addNoiseBySigma,
+  exponentialSigmas32,
+  linspace32,
+  type SigmaPlan,
+} from "@denoise/schedules";
 
 /** Options of {@linkcode ScoreSdeVeScheduler}, as in scheduler_config.json. */
 export interface ScoreSdeVeConfig {

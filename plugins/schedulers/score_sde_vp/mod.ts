@@ -39,11 +39,11 @@
  */
 import {
   defineScheduler,
-  linspace32,
   type Scheduler,
   type SchedulerClass,
   type SchedulerPlan,
 } from "@denoise/core";
+import { linspace32 } from "@denoise/schedules";
 
 /** Options of {@linkcode ScoreSdeVpScheduler}, as in scheduler_config.json. */
 export interface ScoreSdeVpConfig {

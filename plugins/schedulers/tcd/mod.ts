@@ -37,22 +37,20 @@
  *
  * @module
  */
+import { defineScheduler, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
   addNoiseByTimestep,
   type BetaConfig,
   type ClipConfig,
   type ConsistencyConfig,
   type ConsistencyPlan,
-  defineScheduler,
   makeNoiseSchedule,
   planConsistency,
-  type Scheduler,
-  type SchedulerClass,
   toDenoised,
   toNoise,
   trainedTimesteps,
   velocityByTimestep,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode TCDScheduler}, as in scheduler_config.json. */
 export interface TCDConfig extends BetaConfig, ConsistencyConfig, ClipConfig {

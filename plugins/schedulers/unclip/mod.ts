@@ -38,16 +38,13 @@
  *
  * @module
  */
+import { defineScheduler, roundHalfEven, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
   addNoiseByTimestep,
-  defineScheduler,
   makeNoiseSchedule,
-  roundHalfEven,
-  type Scheduler,
-  type SchedulerClass,
   toDenoised,
   trainedTimesteps,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode UnCLIPScheduler}, as in scheduler_config.json. */
 export interface UnCLIPConfig {

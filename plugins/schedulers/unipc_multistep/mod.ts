@@ -38,12 +38,19 @@
  * @module
  */
 import {
+  defineScheduler,
+  type PlanRequest,
+  type Scheduler,
+  type SchedulerClass,
+  solveLinear,
+  type Tensor,
+} from "@denoise/core";
+import {
   addNoiseByLevel,
   type BetaConfig,
   checkSigmaConfig,
   configuredSigmas,
   convertOutput,
-  defineScheduler,
   KARRAS_DIFFUSION_SCHEDULERS,
   linspace,
   type LogSnrLevel,
@@ -52,18 +59,13 @@ import {
   type MultistepConfig,
   type OutputConfig,
   planMultistep,
-  type PlanRequest,
-  type Scheduler,
-  type SchedulerClass,
   shiftSigmas,
   type SigmaPlan,
-  solveLinear,
   stretchToTerminal,
-  type Tensor,
   timeShift,
   toFloat32,
   trainedMultistepPlan,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode UniPCMultistepScheduler}, as in scheduler_config.json. */
 export interface UniPCMultistepConfig

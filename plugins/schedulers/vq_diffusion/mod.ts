@@ -44,8 +44,8 @@ import {
   type SchedulerClass,
   type StepOptions,
   Tensor,
-  trainedTimesteps,
 } from "@denoise/core";
+import { trainedTimesteps } from "@denoise/schedules";
 
 /** Options of {@linkcode VQDiffusionScheduler}, as in scheduler_config.json. */
 export interface VQDiffusionConfig {

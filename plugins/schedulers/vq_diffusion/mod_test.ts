@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Generator, Tensor } from "@denoise/core";
-import { testAgainstDiffusers, testScheduler } from "@denoise/core/testing";
+import { testAgainstDiffusers, testScheduler } from "@denoise/testing";
 import { VQDiffusionScheduler } from "./mod.ts";
 import goldens from "./testdata/goldens.json" with { type: "json" };
 

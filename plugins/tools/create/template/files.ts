@@ -3,14 +3,16 @@ import type { Names } from "../names.ts";
 
 /** deno.json of the package. */
 export function configSource({ packageName }: Names): string {
-  const core = `jsr:@denoise/core@^${VERSION}`;
+  const ours = (name: string) => `jsr:@denoise/${name}@^${VERSION}`;
   const config = {
     name: packageName,
     version: "0.1.0",
     license: "MIT",
     exports: "./mod.ts",
     imports: {
-      "@denoise/core": core,
+      "@denoise/core": ours("core"),
+      "@denoise/schedules": ours("schedules"),
+      "@denoise/testing": ours("testing"),
       "@std/assert": "jsr:@std/assert@^1.0.0",
       "@std/testing": "jsr:@std/testing@^1.0.0",
     },

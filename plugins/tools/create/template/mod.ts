@@ -22,19 +22,17 @@ export function modSource({ className, configName, packageName }: Names): string
  *
  * @module
  */
+import { defineScheduler, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
   addNoiseBySigma,
   type BetaConfig,
-  defineScheduler,
   denoisedAtSigma,
   logSigmasOf,
   makeNoiseSchedule,
   scaleBySigma,
-  type Scheduler,
-  type SchedulerClass,
   type SigmaPlan,
   sigmaToTimestep,
-} from "@denoise/core";
+} from "@denoise/schedules";
 
 /** Options of {@linkcode ${className}}, as they stand in scheduler_config.json. */
 export interface ${configName} extends BetaConfig {

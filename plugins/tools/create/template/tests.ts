@@ -5,7 +5,7 @@ export function testSource({ className }: Names): string {
   return `import { assertAlmostEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Generator } from "@denoise/core";
-import { testScheduler } from "@denoise/core/testing";
+import { testScheduler } from "@denoise/testing";
 import { ${className} } from "./mod.ts";
 
 testScheduler(${className}, { convergence: { order: 1, steps: [20, 40, 80, 160] } });
