@@ -1,5 +1,5 @@
 import { DenoiseError, Tensor } from "@denoise/core";
-import { openSafetensors, readTensor, storedTensor } from "@denoise/safetensors";
+import { openSafetensors, readTensor, storedTensor, withScales } from "@denoise/safetensors";
 import type { StoredTensor } from "@denoise/safetensors";
 
 /** Tensors by name. */
@@ -21,7 +21,7 @@ export async function openCheckpoint(file: string): Promise<Tensors> {
         `so they never are; take the .safetensors file of the same model`,
     );
   }
-  return (await openSafetensors(file)).tensors;
+  return await withScales((await openSafetensors(file)).tensors);
 }
 
 /** The tensors whose names begin with one of these, the first that fits, without it. */

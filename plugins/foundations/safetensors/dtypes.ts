@@ -4,6 +4,8 @@ export type StoredDType =
   | "float16"
   | "bfloat16"
   | "float64"
+  | "float8_e4m3fn"
+  | "float8_e5m2"
   | "int8"
   | "int16"
   | "int32"
@@ -20,6 +22,8 @@ export const DTYPES: Readonly<Record<string, StoredDType>> = {
   F16: "float16",
   BF16: "bfloat16",
   F64: "float64",
+  F8_E4M3: "float8_e4m3fn",
+  F8_E5M2: "float8_e5m2",
   I8: "int8",
   I16: "int16",
   I32: "int32",
@@ -38,5 +42,5 @@ export const NAMES: Readonly<Record<string, string>> = Object.fromEntries(
 
 /** Bytes of an element. */
 export function itemSize(dtype: StoredDType): number {
-  return dtype === "bool" ? 1 : Number(/\d+$/.exec(dtype)![0]) / 8;
+  return dtype === "bool" ? 1 : Number(/\d+/.exec(dtype)![0]) / 8;
 }

@@ -27,7 +27,10 @@ export {
   type TensorInfo,
 } from "./header.ts";
 export { openSafetensors, type SafetensorsFile } from "./open.ts";
+export { decodeFloat8, type Float8 } from "./float8.ts";
+export { withScales } from "./scaled.ts";
 export {
+  numberOfElements,
   readBytes,
   readTensor,
   splitRows,
@@ -36,4 +39,4 @@ export {
   storedTensor,
 } from "./stored_tensor.ts";
 export { type SaveTarget, saveWeights } from "./save.ts";
-export { saveSafetensors } from "./write.ts";
+export { saveSafetensors, type TensorToWrite, writeSafetensors } from "./write.ts";

@@ -11,7 +11,14 @@ import { openSafetensors } from "./open.ts";
 import { readBytes, readTensor, type StoredTensor } from "./stored_tensor.ts";
 import { byteLength, type TensorToWrite, writeIncomplete } from "./write.ts";
 
-const FLOATS: readonly StoredDType[] = ["float32", "float16", "bfloat16", "float64"];
+const FLOATS: readonly StoredDType[] = [
+  "float32",
+  "float16",
+  "bfloat16",
+  "float64",
+  "float8_e4m3fn",
+  "float8_e5m2",
+];
 
 /** Where and how a checkpoint is written. */
 export interface SaveTarget extends Pick<SaveOptions, "maxShardSize" | "variant"> {
@@ -38,7 +45,8 @@ export async function saveWeights(
   const entries = Array.from(tensors, ([name, stored]) => {
     if (!(stored.data instanceof Uint8Array)) read.add(stored.data.file);
     const dtype = dtypeOf(name);
-    const converts = FLOATS.includes(stored.dtype) && stored.dtype !== dtype;
+    const isNumbers = FLOATS.includes(stored.dtype);
+    const converts = stored.scale !== undefined || (isNumbers && stored.dtype !== dtype);
     return {
       name,
       dtype: converts ? dtype : stored.dtype,

@@ -1,6 +1,7 @@
 import { decodeBfloat16, DenoiseError, Tensor } from "@denoise/core";
 import { readRange } from "./_file.ts";
 import type { StoredDType } from "./dtypes.ts";
+import { decodeFloat8 } from "./float8.ts";
 
 export type { StoredDType };
 
@@ -19,6 +20,8 @@ export interface StoredTensor {
     /** How many bytes it has. */
     readonly length: number;
   };
+  /** What its numbers are multiplied by, in float32: one factor, or one for each row. */
+  readonly scale?: StoredTensor | undefined;
 }
 
 /** The bytes of a stored tensor. */
@@ -41,22 +44,38 @@ export function storedTensor({ dtype, dims, data }: Tensor): StoredTensor {
 }
 
 /** Equal parts of a tensor along its first axis; they lie where it lies. */
-export function splitRows({ dtype, dims, data }: StoredTensor, parts: number): StoredTensor[] {
+export function splitRows(stored: StoredTensor, parts: number): StoredTensor[] {
+  const { dtype, dims, data, scale } = stored;
   const [all, ...others] = dims as [number, ...number[]];
+  const isPerRow = scale !== undefined && numberOfElements(scale) > 1;
+  const scales = isPerRow ? splitRows(scale, parts) : undefined;
   return Array.from({ length: parts }, (_, i) => {
+    const part = { dtype, dims: [all / parts, ...others], scale: scales?.[i] ?? scale };
     if (data instanceof Uint8Array) {
       const size = data.length / parts;
-      const part = data.subarray(i * size, (i + 1) * size);
-      return { dtype, dims: [all / parts, ...others], data: part };
+      return { ...part, data: data.subarray(i * size, (i + 1) * size) };
     }
     const length = data.length / parts;
-    const place = { file: data.file, offset: data.offset + i * length, length };
-    return { dtype, dims: [all / parts, ...others], data: place };
+    return { ...part, data: { file: data.file, offset: data.offset + i * length, length } };
   });
 }
 
-/** The values of a stored tensor; bfloat16 as float32. */
+/** How many numbers a stored tensor has. */
+export function numberOfElements({ dims }: StoredTensor): number {
+  return dims.reduce((product, dim) => product * dim, 1);
+}
+
+/** The values of a stored tensor; bfloat16, float8 and numbers with a scale as float32. */
 export async function readTensor(stored: StoredTensor): Promise<Tensor> {
+  if (stored.scale === undefined) return await readNumbers(stored);
+  const values = (await readNumbers(stored)).toFloat32Array().slice();
+  const factors = (await readTensor(stored.scale)).toFloat32Array();
+  const row = values.length / factors.length;
+  values.forEach((value, i) => values[i] = value * factors[Math.floor(i / row)]!);
+  return new Tensor("float32", values, stored.dims);
+}
+
+async function readNumbers(stored: StoredTensor): Promise<Tensor> {
   const { buffer } = await readBytes(stored);
   const { dtype, dims } = stored;
   switch (dtype) {
@@ -68,6 +87,9 @@ export async function readTensor(stored: StoredTensor): Promise<Tensor> {
       return new Tensor(dtype, new Uint16Array(buffer), dims);
     case "bfloat16":
       return new Tensor("float32", decodeBfloat16(new Uint16Array(buffer)), dims);
+    case "float8_e4m3fn":
+    case "float8_e5m2":
+      return new Tensor("float32", decodeFloat8(new Uint8Array(buffer), dtype), dims);
     case "int32":
       return new Tensor(dtype, new Int32Array(buffer), dims);
     case "int64":

@@ -4,13 +4,17 @@ import { itemSize, NAMES, type StoredDType } from "./dtypes.ts";
 
 /** A tensor to be written, whose bytes are asked for when its turn comes. */
 export interface TensorToWrite {
+  /** Its name. */
   readonly name: string;
+  /** The type of its elements. */
   readonly dtype: StoredDType;
+  /** Its sizes. */
   readonly dims: readonly number[];
+  /** Gives its bytes, as many as type and sizes say. */
   readonly bytes: () => Promise<Uint8Array>;
 }
 
-/** Writes a safetensors file; it appears under its name when it is complete. */
+/** Writes a safetensors file, one tensor in memory at a time; it appears under its name when it is complete. */
 export async function writeSafetensors(
   path: string,
   tensors: readonly TensorToWrite[],

@@ -113,8 +113,8 @@ export interface LDMBertModel extends Model<LDMBertConfig> {
   forward(inputIds: Tensor | undefined, options?: LDMBertOptions): Promise<LDMBertOutput>;
 }
 
-/** Added to the scores of tokens that are not to be seen: far down, and finite in either type. */
-const HIDDEN = { float32: -3e38, float16: -65504 } as const;
+/** Added to the scores of tokens that are not to be seen: far down, and finite in each type. */
+const HIDDEN = { float32: -3e38, float16: -65504, bfloat16: -3e38 } as const;
 
 /** What the layers have in common. */
 interface Shared {

@@ -13,10 +13,15 @@ import {
   type Registry,
 } from "@denoise/core";
 import { Checkpoint } from "./graph/mod.ts";
-import type { StoredTensor } from "@denoise/safetensors";
 import type { ModelDefinition } from "./model_definition.ts";
 import { OnnxModel } from "./onnx_model.ts";
-import { findWeights, openWeights, type WeightFiles } from "@denoise/safetensors";
+import {
+  findWeights,
+  openWeights,
+  type StoredTensor,
+  type WeightFiles,
+  withScales,
+} from "@denoise/safetensors";
 
 /** The class of a model that runs on onnxruntime. */
 export interface OnnxModelClass<M extends Model = Model> extends ModelClass<M> {
@@ -97,7 +102,7 @@ async function loadModel<C extends object, M extends Model<C>>(
   readModelConfig(definition, source); // says what cannot be built before weights are looked for
   const weights =
     await (isPart ? partWeights(className, path, options) : findWeights(path, options));
-  return await makeModel(definition, source, await openWeights(weights), options);
+  return await makeModel(definition, source, await withScales(await openWeights(weights)), options);
 }
 
 function readModelConfig<C extends object, M extends Model<C>>(

@@ -152,6 +152,19 @@ describe("defineModel()", () => {
     }
   });
 
+  it("is never moved to a device that does not compute in its type", async () => {
+    await using folder = await folderWith();
+    const model = await load(folder.path, { torchDtype: "bfloat16" });
+    const error = await assertRejects(
+      () => model.to("webgpu"),
+      DenoiseError,
+      'Cannot move Projection to "webgpu": it does not compute in bfloat16; load the model with ' +
+        'torchDtype "float32" or "float16"',
+    );
+    assertEquals(error.code, "unsupported_option");
+    assertEquals(model.device, "cpu");
+  });
+
   it("names a tensor that the checkpoint lacks", async () => {
     const { "back.weight": _, ...rest } = WEIGHTS;
     await using folder = await folderWith(rest);

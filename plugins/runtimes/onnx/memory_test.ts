@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Tensor } from "@denoise/core";
 import { inlineEngine } from "@denoise/onnx";
-import { openSafetensors, saveSafetensors } from "@denoise/safetensors";
+import { openSafetensors, saveSafetensors, writeSafetensors } from "@denoise/safetensors";
 import { Checkpoint, Graph, Scope } from "@denoise/onnx/graph";
 import { linear } from "@denoise/onnx/nn";
 
@@ -11,19 +11,33 @@ interface Memory {
   readonly file: number;
 }
 
+type Stored = "float32" | "float16" | "bfloat16" | "float8_e4m3fn";
+
 const MB = 2 ** 20;
 
 /** What the memory of a process is like around a session of so many matrices of that width. */
-async function measure(count: number, width: number, dtype: "float32" | "float16") {
+async function measure(count: number, width: number, dtype: Stored, scaled = false) {
   const folder = await Deno.makeTempDir();
-  const matrix = Tensor.full([width, width], 1 / width, dtype);
-  const tensors = Array.from({ length: count }, (_, i) => [`${i}.weight`, matrix] as const);
-  await saveSafetensors(`${folder}/model.safetensors`, Object.fromEntries(tensors));
+  const one = { float32: 0x3f800000, float16: 0x3c00, bfloat16: 0x3f80, float8_e4m3fn: 0x38 };
+  const Bits = { float32: Uint32Array, float8_e4m3fn: Uint8Array, float16: Uint16Array }[
+    dtype === "bfloat16" ? "float16" : dtype
+  ];
+  const data = new Bits(width * width).fill(one[dtype]);
+  const bytes = () => Promise.resolve(new Uint8Array(data.buffer));
+  const factor = () => Promise.resolve(new Uint8Array(new Float32Array([1 / width]).buffer));
+  const tensors = Array.from({ length: count }, (_, i) => [
+    { name: `${i}.weight`, dtype, dims: [width, width], bytes },
+    ...(scaled
+      ? [{ name: `${i}.scale_weight`, dtype: "float32" as const, dims: [], bytes: factor }]
+      : []),
+  ]);
+  await writeSafetensors(`${folder}/model.safetensors`, tensors.flat(), {});
   const program = new URL("testdata/measure_memory.ts", import.meta.url).pathname;
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
+  const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", "--no-lock", program, folder],
   }).output();
   await Deno.remove(folder, { recursive: true });
+  assert(success, new TextDecoder().decode(stderr));
   const { before, running, released } = JSON.parse(new TextDecoder().decode(stdout));
   const since = (now: Memory): Memory => ({
     anon: now.anon - before.anon,
@@ -42,12 +56,24 @@ describe("a session's memory", { ignore: Deno.build.os !== "linux" }, () => {
     assert(released.file < 48 * MB, `the file is still mapped: ${released.file}`);
   });
 
-  it("holds float16 weights once, as float32, and is given back", async () => {
-    const { running, released } = await measure(48, 1024, "float16"); // 96 MB, 192 as float32
-    // 197 MB measured, and 1 MB after release
-    assert(running.anon < 240 * MB, `there is more than one copy: ${running.anon}`);
-    assert(released.anon < 48 * MB, `the copy was kept: ${released.anon}`);
-  });
+  for (
+    const [dtype, scaled] of [
+      ["float16", false],
+      ["bfloat16", false],
+      ["float8_e4m3fn", false],
+      ["float8_e4m3fn", true],
+    ] as const
+  ) {
+    it(`is at most a fifth more than a ${dtype} file${scaled ? " with scales" : ""}`, async () => {
+      const count = dtype === "float8_e4m3fn" ? 192 : 96;
+      const file = count * 1024 ** 2 * (dtype === "float8_e4m3fn" ? 1 : 2); // 192 MB
+      const { running, released } = await measure(count, 1024, dtype, scaled);
+      const resident = running.anon + running.file;
+      assert(resident < 1.2 * file, `${resident} of ${file}`);
+      assert(running.file > 0.9 * file, `the weights are not mapped: ${running.file}`);
+      assert(released.anon + released.file < 48 * MB, `it was kept: ${released.anon}`);
+    });
+  }
 });
 
 describe("sessions made at once", () => {

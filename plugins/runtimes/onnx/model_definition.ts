@@ -16,7 +16,7 @@ export interface Port {
   readonly dims: readonly Dim[];
   /** A call may leave it out; the graph is then built without it. */
   readonly optional?: boolean;
-  /** Keeps float32 where the graph computes in float16, as timesteps need. */
+  /** Keeps float32 where the graph computes in 16 bits, as timesteps need. */
   readonly exact?: boolean;
 }
 
@@ -98,7 +98,7 @@ export function int64(...dims: readonly Dim[]): Port {
   return { dtype: "int64", dims };
 }
 
-/** A float32 input [N] that stays float32 where the graph computes in float16. */
+/** A float32 input [N] that stays float32 where the graph computes in 16 bits. */
 export function timesteps(dim: Dim = "batch"): Port {
   return { dtype: "float32", dims: [dim], exact: true };
 }

@@ -24,11 +24,12 @@ export function buildGraph<C extends object>(
   ) {
     if (!inputNames.has(input)) continue;
     const value = graph.input(input, dtype, dims);
-    inputs[input] = dtype === "float32" && !exact ? graph.cast(value, graph.dtype, input) : value;
+    const isNumbers = dtype === "float32" && !exact;
+    inputs[input] = isNumbers ? graph.cast(value, graph.dtype, { path: input }) : value;
   }
   const scope = new Scope(graph, checkpoint, "", weightDType, adapters);
   for (const [output, value] of Object.entries(definition.build(scope, config, inputs))) {
-    graph.output(output, value.dtype === "float16" ? graph.cast(value, "float32") : value);
+    graph.output(output, value.dtype === graph.dtype ? graph.cast(value, "float32") : value);
   }
   return graph.build(name);
 }

@@ -1,6 +1,7 @@
 import {
   type AdaptableModel,
   checkSaveOptions,
+  DenoiseError,
   type Device,
   dumpConfig,
   type FrozenConfig,
@@ -35,6 +36,18 @@ const DTYPES: readonly TorchDtype[] = ["float32", "float16", "bfloat16"];
 function checkDType(dtype: TorchDtype = "float32"): TorchDtype {
   if (DTYPES.includes(dtype)) return dtype;
   throw new RangeError(`torchDtype must be one of ${DTYPES.join(", ")}, but is "${dtype}"`);
+}
+
+/** Makes sure that a device computes in a type; a CPU, which keeps 16-bit types, does in float32. */
+function assertComputes(className: string, device: Device, dtype: TorchDtype): void {
+  const { provider } = parseDevice(device);
+  const { computes } = lowerings[provider];
+  if (provider === "cpu" || computes.includes(dtype)) return;
+  throw new DenoiseError(
+    "unsupported_option",
+    `Cannot move ${className} to ${JSON.stringify(device)}: it does not compute in ${dtype}; ` +
+      `load the model with torchDtype ${computes.map((known) => `"${known}"`).join(" or ")}`,
+  );
 }
 
 /** Tensors that an adapter adds to a model, by the names that its graphs ask for. */
@@ -174,6 +187,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
 
   async to(device: Device): Promise<this> {
     if (device !== this.#device) {
+      assertComputes(this.className, device, this.dtype);
       await assertDevice(this.#engine, device);
       await this.dispose();
       this.#device = device;
@@ -227,9 +241,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
 
   #build(name: string, inputs: readonly string[]): BuiltGraph {
     const { provider } = parseDevice(this.#device);
-    const dtype: ComputeDType = provider !== "cpu" && this.dtype === "float16"
-      ? "float16"
-      : "float32";
+    const dtype: ComputeDType = provider === "cpu" ? "float32" : this.dtype;
     return buildGraph(
       `${this.className}.${name}`,
       this.#definition.graphs[name]!,

@@ -1,10 +1,14 @@
+import { encodeBfloat16 } from "@denoise/core";
 import type { StoredTensor } from "@denoise/safetensors";
 import { type Lowering, lowerings } from "./lowering.ts";
 import { dataType, encodeModel, type NodeSpec, type PortSpec } from "./onnx_proto.ts";
 import type { Attributes, Dim, DType, Value, Weight } from "./value.ts";
 
 /** Types that a graph can compute in. */
-export type ComputeDType = "float32" | "float16";
+export type ComputeDType = "float32" | "float16" | "bfloat16";
+
+/** Operator set of the standard; bfloat16 convolutions and normalizations exist from 22 on. */
+const OPSETS: Readonly<Record<ComputeDType, number>> = { float32: 20, float16: 20, bfloat16: 22 };
 
 /** What shapes a graph beside its nodes. */
 export interface GraphOptions {
@@ -22,6 +26,11 @@ export interface NodeOptions {
   readonly domain?: string;
   /** Element type of its outputs. Defaults to that of its first input. */
   readonly dtype?: DType;
+  /**
+   * It stands before all others in the graph. onnxruntime then runs it when its result is needed, and
+   * not with all others of its kind at the start: what is made of a weight lives for one layer.
+   */
+  readonly early?: boolean;
 }
 
 /** A graph as bytes, and where its weights lie. */
@@ -32,10 +41,12 @@ export interface BuiltGraph {
   readonly folder?: string | undefined;
 }
 
-type Initializer = StoredTensor & { readonly name: string };
+interface Initializer extends Omit<StoredTensor, "scale"> {
+  readonly name: string;
+}
 
 /**
- * An ONNX graph under construction (opset 20 and onnxruntime's own operators).
+ * An ONNX graph under construction (opset 20, or 22 in bfloat16, and onnxruntime's own operators).
  *
  * @example
  * ```ts
@@ -55,12 +66,14 @@ export class Graph {
   readonly lowering: Lowering;
   /** The type that it computes in. */
   readonly dtype: ComputeDType;
+  readonly #early: NodeSpec[] = [];
   readonly #nodes: NodeSpec[] = [];
   readonly #initializers: Initializer[] = [];
   readonly #inputs: PortSpec[] = [];
   readonly #outputs: PortSpec[] = [];
   readonly #names = new Map<string, number>();
   readonly #constants = new Map<string, Value>();
+  readonly #made = new Map<string, Value>();
   readonly #files = new Set<string>();
 
   /** Starts an empty graph. */
@@ -71,7 +84,7 @@ export class Graph {
 
   /** How many nodes it has. */
   get size(): number {
-    return this.#nodes.length;
+    return this.#early.length + this.#nodes.length;
   }
 
   /** Declares an input; a size that varies is a name, and equal names are equal sizes. */
@@ -111,14 +124,15 @@ export class Graph {
     inputs: readonly (Value | undefined)[],
     count: number,
     attributes: Attributes = {},
-    { path = "", domain = "", dtype = inputs[0]?.dtype ?? this.dtype }: NodeOptions = {},
+    options: NodeOptions = {},
   ): Value[] {
+    const { path = "", domain = "", dtype = inputs[0]?.dtype ?? this.dtype, early } = options;
     const name = this.#unique(path === "" ? type : `${path}/${type}`);
     const outputs = Array.from(
       { length: count },
       (_, index) => ({ name: count === 1 ? name : `${name}#${index}`, dtype }),
     );
-    this.#nodes.push({
+    (early ? this.#early : this.#nodes).push({
       name,
       type,
       domain,
@@ -130,9 +144,16 @@ export class Graph {
   }
 
   /** Converts a value; the same value when it has that type already. */
-  cast(value: Value, dtype: DType, path = ""): Value {
+  cast(value: Value, dtype: DType, options: Omit<NodeOptions, "dtype"> = {}): Value {
     if (value.dtype === dtype) return value;
-    return this.node("Cast", [value], { to: dataType(dtype) }, { path, dtype });
+    return this.node("Cast", [value], { to: dataType(dtype) }, { ...options, dtype });
+  }
+
+  /** What was made under that key before, or what `make` makes now. */
+  once(key: string, make: () => Value): Value {
+    const value = this.#made.get(key) ?? make();
+    this.#made.set(key, value);
+    return value;
   }
 
   /** A constant int64 vector, as operators take shapes and axes. */
@@ -142,7 +163,7 @@ export class Graph {
   }
 
   /** A constant number; in the type that the graph computes in unless another is given. */
-  scalar(value: number, dtype: "float32" | "float16" | "int64" = this.dtype): Value {
+  scalar(value: number, dtype: ComputeDType | "int64" = this.dtype): Value {
     return this.#constant(dtype, [], typed(dtype, [value]));
   }
 
@@ -155,8 +176,19 @@ export class Graph {
     return this.#constant(dtype, dims, typed(dtype, values));
   }
 
-  /** A tensor of a checkpoint as a constant, seen with other sizes when they are given. */
-  weight(name: string, tensor: StoredTensor, dims: readonly number[] = tensor.dims): Weight {
+  /**
+   * A tensor of a checkpoint as a constant, its numbers as they are stored.
+   *
+   * @param dims Other sizes that it is seen with.
+   * @param stays Nothing is computed from it before the graph runs, so that its bytes are used where
+   *   they lie: for onnxruntime it is an input with a value, which might change.
+   */
+  weight(
+    name: string,
+    tensor: StoredTensor,
+    dims: readonly number[] = tensor.dims,
+    stays = false,
+  ): Weight {
     const key = `${name} ${dims}`;
     const known = this.#constants.get(key);
     if (known !== undefined) return known as Weight;
@@ -164,6 +196,7 @@ export class Graph {
     const weight: Weight = { name: this.#unique(name), dtype, dims };
     if (!(data instanceof Uint8Array)) this.#files.add(data.file);
     this.#initializers.push({ name: weight.name, dtype, dims, data });
+    if (stays) this.#inputs.push({ name: weight.name, dtype, dims });
     this.#constants.set(key, weight);
     return weight;
   }
@@ -181,7 +214,8 @@ export class Graph {
     }));
     const model = encodeModel({
       name,
-      nodes: this.#nodes,
+      opset: OPSETS[this.dtype],
+      nodes: [...this.#early, ...this.#nodes],
       initializers,
       inputs: this.#inputs,
       outputs: this.#outputs,
@@ -227,10 +261,11 @@ function commonFolder(files: readonly string[]): string | undefined {
 }
 
 function typed(
-  dtype: "float32" | "float16" | "int64",
+  dtype: ComputeDType | "int64",
   values: ArrayLike<number>,
 ): ArrayBufferView<ArrayBuffer> {
   if (dtype === "float32") return Float32Array.from(values);
   if (dtype === "float16") return Float16Array.from(values);
+  if (dtype === "bfloat16") return new Uint16Array(encodeBfloat16(values));
   return BigInt64Array.from(Array.from(values, (value) => BigInt(value)));
 }

@@ -2,10 +2,10 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { DenoiseError, Tensor } from "@denoise/core";
 import { runLayers } from "@denoise/onnx/testing";
-import { conv2d, linear } from "@denoise/onnx/nn";
+import { conv2d, linear, mul } from "@denoise/onnx/nn";
 import { checkpointOf } from "@denoise/onnx/testing";
-import { openSafetensors, readTensor } from "@denoise/safetensors";
-import { assertAllUsed, Checkpoint, Graph, Scope, type WeightDType } from "./mod.ts";
+import { openSafetensors, readTensor, type StoredTensor, storedTensor } from "@denoise/safetensors";
+import { assertAllUsed, Checkpoint, Graph, lowerings, Scope, type WeightDType } from "./mod.ts";
 import { inlineEngine } from "../engine/inline.ts";
 
 const tensor = Tensor.from([[1, 2], [3, 4]]);
@@ -191,4 +191,39 @@ describe("weights of other types", () => {
       });
     }
   }
+});
+
+describe("weights of eight bits", () => {
+  for (const dtype of ["float8_e4m3fn", "float8_e5m2"] as const) {
+    for (const width of [1, 1024]) { // 256 numbers are widened at the start, 2^18 at each run
+      it(`are ${width * 256} numbers of ${dtype} times their scale in onnxruntime`, async () => {
+        const data = Uint8Array.from({ length: 256 * width }, (_, i) => Math.floor(i / width));
+        const factors = Float32Array.from({ length: 256 }, (_, i) => 1 + i / 7);
+        const scale = storedTensor(Tensor.from(factors));
+        const stored: StoredTensor = { dtype, dims: [256, width], data, scale };
+        const graph = new Graph();
+        const s = new Scope(graph, new Checkpoint([["weight", stored]]));
+        graph.output("values", s.tensor("weight", [width, 256]));
+        const engine = inlineEngine();
+        const session = await engine.createSession({ ...graph.build("eight"), name: "eight" });
+        const { values } = await session.run({});
+        assertEquals(values!.data, (await readTensor(stored)).data);
+        await engine.close();
+      });
+    }
+  }
+});
+
+describe("a graph that computes in bfloat16", () => {
+  it("has operator set 22 and bfloat16 constants, and never float16", () => {
+    const graph = new Graph({ dtype: "bfloat16", lowering: lowerings.cuda });
+    const s = new Scope(graph, checkpointOf({ "a.weight": tensor }), "", "bfloat16");
+    const x = graph.cast(graph.input("x", "float32", ["n", 2]), "bfloat16");
+    const y = mul(s, linear(s.at("a"), x), 3);
+    assertEquals(y.dtype, "bfloat16");
+    graph.output("y", graph.cast(y, "float32"));
+    const text = new TextDecoder("latin1").decode(graph.build("bf16").model);
+    assert(text.includes("\x10\x16"), "opset_import { version: 22 }");
+    assert(text.includes("\x10\x10"), "a constant of type 16");
+  });
 });

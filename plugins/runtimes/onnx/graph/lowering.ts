@@ -1,3 +1,6 @@
+import type { ComputeDType } from "./graph.ts";
+import type { DType } from "./value.ts";
+
 /**
  * Which operators an execution provider runs well. Layers ask this table; models never do.
  */
@@ -8,19 +11,39 @@ export interface Lowering {
   readonly attention: "MultiHeadAttention" | "MatMul";
   /** x·sigmoid(αx): onnxruntime's QuickGelu, or Sigmoid and Mul. */
   readonly swish: "QuickGelu" | "Sigmoid";
+  /** What it computes in. */
+  readonly computes: readonly ComputeDType[];
+  /** Stored types that it widens at each run; all others are widened once, when a session starts. */
+  readonly widens: readonly DType[];
 }
 
 /** Execution providers of onnxruntime. */
 export type Provider = "cpu" | "cuda" | "tensorrt" | "webgpu" | "coreml" | "dml";
 
-const STANDARD: Lowering = { linear: "MatMul", attention: "MatMul", swish: "Sigmoid" };
+const NARROW: readonly DType[] = ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"];
+
+const STANDARD: Lowering = {
+  linear: "MatMul",
+  attention: "MatMul",
+  swish: "Sigmoid",
+  computes: ["float32", "float16"],
+  widens: [],
+};
+
+const FUSED: Lowering = {
+  linear: "FusedMatMul",
+  attention: "MultiHeadAttention",
+  swish: "QuickGelu",
+  computes: ["float32", "float16", "bfloat16"],
+  widens: NARROW,
+};
 
 /** The lowering for each execution provider. */
 export const lowerings: { readonly [P in Provider]: Lowering } = {
-  cpu: { linear: "FusedMatMul", attention: "MultiHeadAttention", swish: "QuickGelu" },
-  cuda: { linear: "FusedMatMul", attention: "MultiHeadAttention", swish: "QuickGelu" },
-  webgpu: { linear: "MatMul", attention: "MultiHeadAttention", swish: "QuickGelu" },
-  dml: { linear: "MatMul", attention: "MultiHeadAttention", swish: "Sigmoid" },
-  tensorrt: STANDARD,
+  cpu: { ...FUSED, computes: ["float32"] }, // 16-bit types are storage
+  cuda: FUSED,
+  webgpu: { ...STANDARD, attention: "MultiHeadAttention", swish: "QuickGelu" },
+  dml: { ...STANDARD, attention: "MultiHeadAttention" },
+  tensorrt: { ...STANDARD, computes: FUSED.computes },
   coreml: STANDARD,
 };

@@ -13,7 +13,8 @@ export {
 } from "./graph.ts";
 export { type Lowering, lowerings, type Provider } from "./lowering.ts";
 export { MICROSOFT } from "./onnx_proto.ts";
-export { Scope, type WeightDType } from "./scope.ts";
+export { Scope } from "./scope.ts";
+export type { WeightDType } from "./stored_weight.ts";
 export {
   type Attribute,
   type Attributes,

@@ -8,8 +8,6 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { Attribute, Attributes, Dim, DType } from "./value.ts";
 
 const IR_VERSION = 10;
-/** The default operator set. */
-const OPSET = 20;
 /** The domain of onnxruntime's own operators. */
 export const MICROSOFT = "com.microsoft";
 
@@ -28,6 +26,8 @@ const DATA_TYPE: Readonly<Record<DType, number>> = {
   uint32: 12,
   uint64: 13,
   bfloat16: 16,
+  float8_e4m3fn: 17,
+  float8_e5m2: 19,
 };
 
 /** `AttributeProto.AttributeType`. */
@@ -72,6 +72,8 @@ export interface PortSpec {
 /** A whole model as it will be written. */
 export interface ModelSpec {
   readonly name: string;
+  /** Version of the standard's operators. */
+  readonly opset: number;
   readonly nodes: readonly NodeSpec[];
   readonly initializers: readonly InitializerSpec[];
   readonly inputs: readonly PortSpec[];
@@ -179,7 +181,7 @@ export function encodeModel(model: ModelSpec): Uint8Array<ArrayBuffer> {
   int(writer, 1, IR_VERSION);
   string(writer, 2, "denoise");
   message(writer, 7, model, writeGraph);
-  message(writer, 8, ["", OPSET], writeOpset);
+  message(writer, 8, ["", model.opset], writeOpset);
   message(writer, 8, [MICROSOFT, 1], writeOpset);
   return writer.finish() as Uint8Array<ArrayBuffer>;
 }

@@ -2,12 +2,8 @@ import { DenoiseError, type LoraAdapter, type LoraLayer } from "@denoise/core";
 import type { StoredTensor } from "@denoise/safetensors";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { ComputeDType, Graph, NodeOptions } from "./graph.ts";
+import { storedWeight, type WeightDType } from "./stored_weight.ts";
 import type { Attributes, DType, Value, Weight } from "./value.ts";
-
-/** In which type a model's weights are held. */
-export type WeightDType = "float32" | "float16" | "bfloat16";
-
-const FLOATS: readonly DType[] = ["float32", "float16", "bfloat16", "float64"];
 
 /**
  * A place in a model: the graph under construction and a module of the checkpoint. Every layer and
@@ -111,8 +107,8 @@ export class Scope {
     const stored = this.checkpoint.take(full, this.path);
     const dims = view ?? stored.dims;
     assertView(full, stored, dims);
-    const weight = this.graph.weight(full, stored, dims);
-    return { ...this.#held(weight), dims };
+    const { path, weightDType, dtype } = this;
+    return { ...storedWeight(this.graph, full, stored, { dims, path, weightDType, dtype }), dims };
   }
 
   /** Adds a node of this module with one output; `undefined` leaves an optional input out. */
@@ -138,7 +134,7 @@ export class Scope {
 
   /** Converts a value; the same value when it has that type already. */
   cast(value: Value, dtype: DType = this.dtype): Value {
-    return this.graph.cast(value, dtype, this.path);
+    return this.graph.cast(value, dtype, { path: this.path });
   }
 
   /** A constant int64 vector, as operators take shapes and axes. */
@@ -147,22 +143,13 @@ export class Scope {
   }
 
   /** A constant number in the type that the module computes in, unless another is given. */
-  scalar(value: number, dtype: "float32" | "float16" | "int64" = this.dtype): Value {
+  scalar(value: number, dtype: ComputeDType | "int64" = this.dtype): Value {
     return this.graph.scalar(value, dtype);
   }
 
   /** A constant tensor of floats. */
   floats(values: ArrayLike<number>, dims?: readonly number[]): Value {
     return this.graph.floats(values, dims, this.dtype);
-  }
-
-  /** Rounds a weight to the type that weights are held in, then to the one computed with. */
-  #held(weight: Value): Value {
-    if (!FLOATS.includes(weight.dtype)) return weight;
-    const rounded = this.weightDType === "float32"
-      ? weight
-      : this.graph.cast(weight, this.weightDType, this.path);
-    return this.graph.cast(rounded, this.dtype, this.path);
   }
 
   #name(name: string): string {

@@ -4,6 +4,8 @@ export type DType =
   | "float16"
   | "bfloat16"
   | "float64"
+  | "float8_e4m3fn"
+  | "float8_e5m2"
   | "int8"
   | "int16"
   | "int32"

@@ -6,7 +6,7 @@ export type Operand = Value | number;
 function operand(s: Scope, value: Operand, other: Operand): Value {
   if (typeof value !== "number") return value;
   const dtype = typeof other === "number" ? undefined : other.dtype;
-  if (dtype === "float32" || dtype === "float16" || dtype === "int64") {
+  if (dtype === "float32" || dtype === "float16" || dtype === "bfloat16" || dtype === "int64") {
     return s.scalar(value, dtype);
   }
   return s.scalar(value);

@@ -6,7 +6,7 @@
  */
 import { Tensor } from "@denoise/core";
 import { inlineEngine } from "@denoise/onnx";
-import { openSafetensors } from "@denoise/safetensors";
+import { openSafetensors, withScales } from "@denoise/safetensors";
 import { Checkpoint, Graph, Scope } from "@denoise/onnx/graph";
 import { linear } from "@denoise/onnx/nn";
 
@@ -17,7 +17,7 @@ function memory(): { anon: number; file: number } {
 }
 
 async function graphOf(path: string) {
-  const { tensors } = await openSafetensors(path);
+  const tensors = await withScales((await openSafetensors(path)).tensors);
   const graph = new Graph();
   const s = new Scope(graph, new Checkpoint(tensors));
   const width = s.shape("0.weight")[0]!;

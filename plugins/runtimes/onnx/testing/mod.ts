@@ -35,7 +35,7 @@ export async function runLayers(
     return [name, dtype === "float32" ? graph.cast(value, graph.dtype) : value] as const;
   });
   const result = build(new Scope(graph, checkpointOf(weights)), Object.fromEntries(values));
-  graph.output("result", result.dtype === "float16" ? graph.cast(result, "float32") : result);
+  graph.output("result", result.dtype === graph.dtype ? graph.cast(result, "float32") : result);
   const engine = inlineEngine();
   try {
     const session = await engine.createSession({ ...graph.build("test"), name: "test" });

@@ -1,0 +1,75 @@
+import type { StoredTensor } from "@denoise/safetensors";
+import type { ComputeDType, Graph } from "./graph.ts";
+import type { DType, Value } from "./value.ts";
+
+/** In which type a model's weights are held. */
+export type WeightDType = "float32" | "float16" | "bfloat16";
+
+/** How a tensor of a checkpoint becomes numbers that are computed with. */
+export interface StoredWeightOptions {
+  /** The sizes that it is seen with. */
+  readonly dims: readonly number[];
+  /** The module that it belongs to. */
+  readonly path: string;
+  /** The type that its numbers are rounded to; float32 leaves them as they are. */
+  readonly weightDType: WeightDType;
+  /** The type that is computed in. */
+  readonly dtype: ComputeDType;
+}
+
+const BITS: Readonly<Partial<Record<DType, number>>> = {
+  float64: 64,
+  float32: 32,
+  float16: 16,
+  bfloat16: 16,
+  float8_e4m3fn: 8,
+  float8_e5m2: 8,
+};
+
+/** Below that many bytes a weight is widened once: norms and biases, which fusions want constant. */
+const SMALL = 2 ** 16;
+
+/**
+ * A tensor of a checkpoint as a value of the type that is computed in. Numbers that are narrower than
+ * that stay as they lie in their file, and are widened each time the graph runs.
+ */
+export function storedWeight(
+  graph: Graph,
+  name: string,
+  stored: StoredTensor,
+  { dims, path, weightDType, dtype }: StoredWeightOptions,
+): Value {
+  const bits = BITS[stored.dtype];
+  if (bits === undefined) return graph.weight(name, stored, dims); // integers
+  const stays = bits < BITS[dtype]! && graph.lowering.widens.includes(stored.dtype) &&
+    count(dims) * bits / 8 >= SMALL;
+  const options = { path, early: true };
+  return graph.once(`${name} ${dims} ${weightDType} ${dtype}`, () => {
+    const numbers = stored.scale === undefined
+      ? graph.weight(name, stored, dims, stays)
+      : scaled(graph, name, stored, stored.scale, stays, options);
+    const rounded = weightDType === "float32" ? numbers : graph.cast(numbers, weightDType, options);
+    const wide = graph.cast(rounded, dtype, options);
+    if (stored.scale === undefined || `${dims}` === `${stored.dims}`) return wide;
+    return graph.node("Reshape", [wide, graph.ints(dims)], {}, options);
+  });
+}
+
+/** Numbers times their scale, in float32. */
+function scaled(
+  graph: Graph,
+  name: string,
+  stored: StoredTensor,
+  scale: StoredTensor,
+  stays: boolean,
+  options: { readonly path: string; readonly early: boolean },
+): Value {
+  const numbers = graph.cast(graph.weight(name, stored, stored.dims, stays), "float32", options);
+  const rows = count(scale.dims) === 1 ? [] : [stored.dims[0]!, ...stored.dims.slice(1).fill(1)];
+  const factor = graph.cast(graph.weight(`${name}.scale`, scale, rows), "float32", options);
+  return graph.node("Mul", [numbers, factor], {}, options);
+}
+
+function count(dims: readonly number[]): number {
+  return dims.reduce((product, dim) => product * dim, 1);
+}
