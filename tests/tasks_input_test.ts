@@ -6,7 +6,13 @@
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { assertEquals, assertRejects } from "@std/assert";
 import type { AnyPipeline } from "@denoise/core";
-import { DenoiseImage, EulerDiscreteScheduler, Tensor } from "@denoise/denoise";
+import {
+  DenoiseImage,
+  EulerDiscreteScheduler,
+  HeunDiscreteScheduler,
+  PNDMScheduler,
+  Tensor,
+} from "@denoise/denoise";
 import { loadTask } from "./support/tasks.ts";
 
 const PROMPT = "a red apple";
@@ -54,8 +60,9 @@ const STRENGTHS: Refusal[] = [
   ["a strength above 1", { strength: 1.5 }, RangeError, "strength 1.5: it must be"],
   ["a strength below 0", { strength: -0.1 }, RangeError, "strength -0.1: it must be"],
   ["a strength that is no number", { strength: NaN }, RangeError, "strength NaN"],
-  ["a strength that leaves no step", { strength: 0.1 }, RangeError, "none is left"],
 ];
+// The repo's PNDM plans one timestep more than steps, which is enough for image to image.
+const NO_STEP: Refusal = ["no whole step", { strength: 0.1 }, RangeError, "none is left"];
 
 refuses("StableDiffusionImg2ImgPipeline", { image: grey(32, 32) }, {}, [
   ...STRENGTHS,
@@ -75,6 +82,7 @@ refuses("StableDiffusionImg2ImgPipeline", { image: grey(32, 32) }, {}, [
 const INPAINT = { image: grey(32, 32), maskImage: grey(32, 32), height: 32, width: 32 };
 refuses("StableDiffusionInpaintPipeline", INPAINT, {}, [
   ...STRENGTHS,
+  NO_STEP,
   ["a mask without image", { image: undefined }, TypeError, "without image"],
   ["an image without mask", { maskImage: undefined }, TypeError, "without maskImage"],
   ["a size that is no multiple of 8", { height: 36 }, RangeError, "divisible by 8"],
@@ -230,6 +238,7 @@ refuses("StableDiffusionXLPipeline", {}, {}, [
 refuses("StableDiffusionXLImg2ImgPipeline", { image: grey(32, 32) }, {}, [
   ...XL,
   ...STRENGTHS,
+  NO_STEP,
   ["a start of 0", { denoisingStart: 0 }, RangeError, "denoisingStart 0"],
   [
     "a start behind the end",
@@ -241,11 +250,36 @@ refuses("StableDiffusionXLImg2ImgPipeline", { image: grey(32, 32) }, {}, [
 refuses("StableDiffusionXLInpaintPipeline", INPAINT, {}, [
   ...XL,
   ...STRENGTHS,
+  NO_STEP,
   ["a mask without image", { image: undefined }, TypeError, "without image"],
 ], XL_REPO);
 refuses("StableDiffusionXLPipeline", {}, {}, [
   ["a refiner, which wants scores", {}, RangeError, "set requires_aesthetics_score"],
 ], "tiny-stable-diffusion-xl-refiner");
+
+describe("a strength that leaves no timestep", () => {
+  for (const Scheduler of [EulerDiscreteScheduler, HeunDiscreteScheduler, PNDMScheduler]) {
+    const inpaints = Scheduler === PNDMScheduler;
+    const pipeline = inpaints ? "StableDiffusionInpaintPipeline" : "StableDiffusionImg2ImgPipeline";
+    it(`is refused by ${pipeline} with ${Scheduler.className}`, async () => {
+      const pipe = await loadTask({
+        pipeline,
+        repo: "tiny-stable-diffusion",
+        parts: {},
+        cases: [],
+      });
+      try {
+        pipe.scheduler = Scheduler.fromConfig(pipe.scheduler.config);
+        const given = inpaints ? INPAINT : { image: grey(32, 32) };
+        const call = (options: Options) => pipe(PROMPT, { ...FEW, ...given, ...options });
+        await assertRejects(() => call({ strength: 0.24 }), RangeError, "at least 0.25");
+        assertEquals((await call({ strength: 0.25 })).images.length, 1);
+      } finally {
+        await pipe.dispose();
+      }
+    });
+  }
+});
 
 describe("images of any mode and size", () => {
   let pipe: AnyPipeline;

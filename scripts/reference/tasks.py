@@ -50,6 +50,8 @@ def latents(*shape: int, seed: int = 0) -> torch.Tensor:
 PHOTO = image(32, 32)
 TEXT = dict(prompt=PROMPT, num_inference_steps=6)
 IMG2IMG = dict(image=PHOTO, strength=0.6, **TEXT)
+# PNDM plans one timestep more than steps: it is left where int(15 * 0.05) steps are none
+NO_WHOLE_STEP = dict(scheduler=swap("PNDM", skip_prk_steps=True), num_inference_steps=15, strength=0.05)
 SCHEDULERS = [
     ("DDIM", swap("DDIM")), ("DDPM", swap("DDPM")), ("Euler", swap("EulerDiscrete")), ("PNDM", swap("PNDM")),
     ("Euler, karras, trailing", swap("EulerDiscrete", use_karras_sigmas=True, timestep_spacing="trailing")),
@@ -117,6 +119,7 @@ XL_IMG2IMG_CASES = [
     case("strength kept as it is by default", image=PHOTO, prompt=PROMPT, num_inference_steps=12),
     case("DDIM", scheduler=swap("DDIM"), **XL_IMG2IMG),
     case("Heun", scheduler=swap("HeunDiscrete"), **XL_IMG2IMG),
+    case("PNDM, less than a step", **{**XL_IMG2IMG, **NO_WHOLE_STEP}),
     case("two images a prompt, sizes", num_images_per_prompt=2, seeds=[3, 4], **XL_SIZES, **XL_NEGATIVE_SIZES, **XL_IMG2IMG),
     case("two prompts, an image each", **{**XL_IMG2IMG, "prompt": [PROMPT, OTHER], "seeds": [1, 2],
                                           "image": [PHOTO, image(32, 32, name="another")]}),
@@ -172,6 +175,7 @@ TASKS = {
                 **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, image(32, 32, name="another")], "seeds": [1, 2],
                 "depth_map": tensor(2, 8, 8, seed=4, low=-5, high=9), "negative_prompt": ["blurry", "low quality"]}),
             case("an image of odd size", **{**IMG2IMG, "image": image(53, 38)}),
+            case("PNDM, less than a step", **{**IMG2IMG, **NO_WHOLE_STEP}),
             case("without guidance, strength 1", guidance_scale=1.0, **{**IMG2IMG, "strength": 1.0}),
             case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, **IMG2IMG),
         ],
@@ -287,6 +291,9 @@ TASKS = {
             *(case(name, scheduler=scheduler, **IMG2IMG) for name, scheduler in SCHEDULERS),
             case("strength 1, Euler", scheduler=swap("EulerDiscrete"), **{**IMG2IMG, "strength": 1.0}),
             case("strength 0.2", **{**IMG2IMG, "strength": 0.2}),
+            case("PNDM, less than a step", **{**IMG2IMG, **NO_WHOLE_STEP}),
+            case("PNDM, strength 0", **{**IMG2IMG, **NO_WHOLE_STEP, "strength": 0.0}),
+            case("PNDM from Runge-Kutta steps, less than a step", **{**IMG2IMG, **NO_WHOLE_STEP, "scheduler": swap("PNDM")}),
             case("strength kept as it is by default", image=PHOTO, **TEXT),
             case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], **IMG2IMG),
             case("two prompts, an image each", **{

@@ -4,10 +4,13 @@ import type { Scheduler } from "@denoise/core";
  * The part of a planned run that a strength leaves: the first steps are skipped, since the image
  * given to begin with is not all noise. The scheduler begins there.
  *
+ * Schedulers that plan more timesteps than steps (`PNDMScheduler`: one more) are left with the rest
+ * of them even where no whole step is, as in diffusers; see {@linkcode checkStepLeft}.
+ *
  * @param strength 1 runs all steps, 0 none.
  * @param steps How many steps were planned.
  * @returns The timesteps of the model calls that are left.
- * @throws {RangeError} for a strength outside 0..1, and when no step is left.
+ * @throws {RangeError} for a strength outside 0..1, and when no timestep is left.
  */
 export function strengthTimesteps(
   scheduler: Scheduler,
@@ -15,16 +18,32 @@ export function strengthTimesteps(
   steps: number,
 ): readonly number[] {
   checkStrength(strength);
-  const left = Math.min(Math.trunc(steps * strength), steps);
-  if (left < 1) {
-    throw new RangeError(
-      `Cannot run with strength ${strength}: of ${steps} steps none is left; give a strength of ` +
-        `at least ${Math.ceil(1000 / steps) / 1000}, or more numInferenceSteps`,
-    );
-  }
-  const start = (steps - left) * scheduler.order;
+  const start = (steps - stepsLeft(strength, steps)) * scheduler.order;
+  const timesteps = scheduler.timesteps.slice(start);
+  if (timesteps.length === 0) throw noneLeft(strength, steps);
   scheduler.setBeginIndex(start);
-  return scheduler.timesteps.slice(start);
+  return timesteps;
+}
+
+function stepsLeft(strength: number, steps: number): number {
+  return Math.min(Math.trunc(steps * strength), steps);
+}
+
+function noneLeft(strength: number, steps: number): RangeError {
+  return new RangeError(
+    `Cannot run with strength ${strength}: of ${steps} steps none is left; give a strength of ` +
+      `at least ${Math.ceil(1000 / steps) / 1000}, or more numInferenceSteps`,
+  );
+}
+
+/**
+ * Checks that a strength leaves a whole step, which inpainting asks for whatever the scheduler has
+ * planned.
+ *
+ * @throws {RangeError} when none is left.
+ */
+export function checkStepLeft(strength: number, steps: number): void {
+  if (stepsLeft(strength, steps) < 1) throw noneLeft(strength, steps);
 }
 
 /**

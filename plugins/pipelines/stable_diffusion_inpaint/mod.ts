@@ -32,6 +32,7 @@ import {
   batchNoise,
   checkInpaintInput,
   checkOutputType,
+  checkStepLeft,
   checkStrength,
   cropToMask,
   denoise,
@@ -134,6 +135,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionInpaintA
 
   const planned = planTimesteps(scheduler, { numInferenceSteps: 50, ...options });
   const steps = scheduler.numInferenceSteps ?? planned.length;
+  checkStepLeft(strength, steps);
   const timesteps = strengthTimesteps(scheduler, strength, steps);
   const codec = await run.images();
   const latentChannels = vae.config.latent_channels;

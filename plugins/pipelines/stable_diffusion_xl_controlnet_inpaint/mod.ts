@@ -42,6 +42,7 @@ import {
   checkInpaintInput,
   checkOutputType,
   checkSize,
+  checkStepLeft,
   checkStrength,
   countPrompts,
   cropToMask,
@@ -196,6 +197,7 @@ async function* generate(
   const conditioning = { ...text.denoiserOptions(ids), timestepCond: undefined };
 
   planTimesteps(scheduler, { numInferenceSteps: steps });
+  if (denoisingStart === undefined) checkStepLeft(strength, steps);
   const left = denoisingStart === undefined
     ? strengthTimesteps(scheduler, strength, steps)
     : timestepsFrom(scheduler, denoisingStart);

@@ -33,6 +33,7 @@ import {
   checkDenoisingRange,
   checkInpaintInput,
   checkOutputType,
+  checkStepLeft,
   checkStrength,
   cropToMask,
   denoise,
@@ -161,6 +162,7 @@ async function* generate(run: Run, ...[prompt, options]: StableDiffusionXLInpain
 
   const planned = planTimesteps(scheduler, { numInferenceSteps: 50, ...options });
   const steps = scheduler.numInferenceSteps ?? planned.length;
+  if (denoisingStart === undefined) checkStepLeft(strength, steps);
   const left = denoisingStart === undefined
     ? strengthTimesteps(scheduler, strength, steps)
     : timestepsFrom(scheduler, denoisingStart);
