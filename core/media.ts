@@ -19,8 +19,8 @@ export interface Image {
   /** What it was made from. */
   readonly recipe?: Recipe | undefined;
   /** The image as a file of that format. */
-  encode(format?: "png" | "jpeg", options?: { quality?: number }): Promise<Uint8Array>;
-  /** Writes the image; the format follows from the extension (.png, .jpg, .jpeg). */
+  encode(format?: "png" | "jpeg" | "webp", options?: { quality?: number }): Promise<Uint8Array>;
+  /** Writes the image; the format follows from the extension (.png, .jpg, .jpeg, .webp). */
   save(path: string | URL): Promise<void>;
 }
 

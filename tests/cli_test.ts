@@ -75,6 +75,36 @@ describe("denoise generate", () => {
     assertEquals([...jpeg.slice(0, 2)], [0xff, 0xd8]);
   });
 
+  it("makes the folder of --out, and writes WebP", async () => {
+    const out = ["--steps", "1", "--seed", "1", "--out", "new/folder/x.webp"];
+    const { code, stderr } = await denoise("generate", "cat", "--model", REPO, ...out);
+    assertEquals(code, 0, stderr);
+    const file = await Deno.readFile(`${folder}/new/folder/x.webp`);
+    assertEquals(new TextDecoder().decode(file.subarray(8, 12)), "WEBP");
+  });
+
+  it("refuses what cannot be written before anything is made, and leaves files alone", async () => {
+    await Deno.mkdir(`${folder}/is-folder.png`);
+    await Deno.writeTextFile(`${folder}/is-file`, "mine");
+    await Deno.writeTextFile(`${folder}/mine.png`, "mine");
+    const cases: [string[], string][] = [
+      [["--out", "is-folder.png"], 'Cannot write "is-folder.png"'],
+      [["--out", "is-file/x.png"], 'Cannot write "is-file/x.png"'],
+      [["--out", "x.gif", "--model", "no/such/folder"], "must end in .png"],
+      [["--out", "x"], "must end in .png"],
+      [["--out", "mine.png", "--size", "50"], "divisible by 8"],
+    ];
+    for (const [args, message] of cases) {
+      const run = await denoise("generate", "cat", "--model", REPO, "--steps", "1", ...args);
+      assertEquals([run.code, run.stdout], [1, ""], run.stderr);
+      assertStringIncludes(run.stderr, message);
+      assert(args.includes("--size") || !run.stderr.includes("denoising"), "nothing was made");
+    }
+    assertEquals(await Deno.readTextFile(`${folder}/mine.png`), "mine");
+    const left = [...Deno.readDirSync(folder)].map(({ name }) => name);
+    assert(!left.includes("cat.png"), `${left}`);
+  });
+
   it("makes images without a prompt from an unconditional model", async () => {
     const { code, stderr } = await denoise("generate", "--model", DDPM, "--steps", "2");
     assertEquals(code, 0, stderr);

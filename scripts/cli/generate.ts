@@ -1,11 +1,12 @@
 import type { AnyOutput, AnyPipeline, PipelineStep, Registry } from "@denoise/core";
-import { DenoiseError, diffusionPipeline } from "@denoise/core";
+import { diffusionPipeline } from "@denoise/core";
 import { defaults, id as EMBEDDED } from "@denoise/embedded-emoji";
 import { loadLoraWeights } from "@denoise/lora";
 import { showImage } from "@denoise/terminal";
 import type { Command } from "commander";
 import { registry as builtIn } from "../../plugins/registry.ts";
 import { integer, number, seed, several, size } from "./options.ts";
+import { checkOut, outputPaths } from "./output.ts";
 import { findScheduler } from "./scheduler_name.ts";
 import {
   checkGiven,
@@ -61,7 +62,7 @@ export function addGenerate(program: Command): void {
     )
     .option("--length <seconds>", "how long an audio clip is", number(0, 3600))
     .option("-n, --count <n>", "how many images or audio", integer(1, 64), 1)
-    .option("-o, --out <file>", "where to write: .png, .jpg or .jpeg; .wav for audio")
+    .option("-o, --out <file>", "where to write: .png, .jpg, .jpeg or .webp; .wav for audio")
     .option("-d, --device <device>", "cpu, cuda, tensorrt, webgpu, coreml or dml", "cpu")
     .option("--variant <name>", 'which weights, such as "fp16"')
     .option("--revision <name>", "branch, tag or commit of the repo")
@@ -80,6 +81,7 @@ export function addGenerate(program: Command): void {
 
 async function generate(prompt: string, flags: GenerateFlags, registry: Registry): Promise<void> {
   checkGiven(flags);
+  await checkOut(flags.out, flags.count);
   const bar = downloadBar();
   const { variant, revision } = flags;
   const load = { device: flags.device as "cpu", variant, onProgress: bar.onProgress };
@@ -101,11 +103,10 @@ async function generate(prompt: string, flags: GenerateFlags, registry: Registry
     const controlNet = await controlNetLoader(registry, load);
     const task = await taskFor(pipe, flags, controlNet, registry).finally(bar.stop);
     used = task.pipe;
+    const paths = await outputPaths(prompt, flags.out, flags.count, used.makes);
     const { images, audios = [] } = await withProgress(start(task, prompt, flags));
-    const kind = audios.length > 0 ? AUDIO : IMAGE;
-    const made = audios.length > 0 ? audios : images;
-    for (const [index, one] of made.entries()) {
-      const path = outputPath(prompt, flags.out, index, made.length, kind);
+    for (const [index, one] of (audios.length > 0 ? audios : images).entries()) {
+      const path = paths[index]!;
       await one.save(path);
       if (flags.json) console.log(JSON.stringify({ path, ...one.recipe }));
       else {
@@ -167,43 +168,4 @@ function start(
     negativePrompt: flags.negative,
     numImagesPerPrompt: flags.count,
   });
-}
-
-interface FileKind {
-  /** The file's name without a prompt. */
-  readonly name: string;
-  /** The extension unless another is asked for. */
-  readonly extension: string;
-  readonly pattern: RegExp;
-  /** The extensions that the pattern takes, for the message. */
-  readonly known: string;
-}
-
-const IMAGE: FileKind = {
-  name: "image",
-  extension: ".png",
-  pattern: /\.(png|jpe?g)$/i,
-  known: ".png, .jpg or .jpeg",
-};
-
-const AUDIO: FileKind = { name: "audio", extension: ".wav", pattern: /\.wav$/i, known: ".wav" };
-
-/** Where image or audio `index` is written: a name from the prompt unless one is given. */
-function outputPath(
-  prompt: string,
-  out: string | undefined,
-  index: number,
-  count: number,
-  { name, extension, pattern, known }: FileKind,
-): string {
-  const words = prompt.toLowerCase().normalize("NFKD").replace(/[^\p{L}\p{N}]+/gu, "-");
-  const slug = words.replace(/^-+|-+$/g, "").slice(0, 60) || name;
-  const path = out ?? `${slug}${extension}`;
-  if (!pattern.test(path)) {
-    throw new DenoiseError(
-      "unsupported_option",
-      `Cannot write ${JSON.stringify(path)}: its name must end in ${known}`,
-    );
-  }
-  return count === 1 ? path : path.replace(/(\.\w+)$/, `-${index + 1}$1`);
 }

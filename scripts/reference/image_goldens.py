@@ -193,8 +193,179 @@ def files(draw: np.random.Generator) -> dict[str, bytes]:
         "alpha.webp": encoded(clear, "webp", quality=80), "orientation-8.webp": encoded(photo, "webp", exif=exif[8]),
         "plain.gif": encoded(frames[0], "gif"), "two-frames.gif": encoded(frames[0], "gif", save_all=True, append_images=frames[1:]),
         "transparent.gif": encoded(noise.quantize(8), "gif", transparency=2),
-        **unusual_pngs(draw),
+        **unusual_pngs(draw), **other_formats(photo, noise, clear), **turned(photo), **unmarked(photo),
     }
+
+
+def bmp(header: bytes, palette: bytes, rows: bytes) -> bytes:
+    offset = 14 + len(header) + len(palette)
+    return struct.pack("<2sLHHL", b"BM", offset + len(rows), 0, 0, offset) + header + palette + rows
+
+
+def bmp_header(width: int, height: int, bits: int, compression: int = 0, colours: int = 0, more: bytes = b"") -> bytes:
+    return struct.pack("<LllHHLLllLL", 40 + len(more), width, height, 1, bits, compression, 0, 0, 0, colours, 0) + more
+
+
+def unusual_bmps() -> dict[str, bytes]:
+    draw = np.random.default_rng(5)
+    width, height = 13, 9
+    bits = lambda n: draw.integers(0, 256, n, dtype=np.uint8).tobytes()
+    masks = lambda *values: struct.pack(f"<{len(values)}L", *values)
+    runs8 = b"".join(bytes([5, y, 8, 200 - y, 0, 0]) for y in range(4)) + bytes([0, 2, 3, 1, 10, 9, 0, 0]) + b"".join(
+        bytes([0, 3]) + bytes([y, 2 * y, 7]) + b"\0" + bytes([10, 99, 0, 0]) for y in range(4)) + bytes([0, 1])
+    runs4 = b"".join(bytes([5, 0x12, 3, 0x0F, 0, 5, 0x98, 0x76, 0x50, 0]) + bytes([0, 0]) for _ in range(9)) + bytes([0, 1])
+    colours = b"".join(bytes([b, g, r, 0]) for b, g, r in draw.integers(0, 256, (256, 3)))
+    old = struct.pack("<LHHHH", 12, width, height, 1, 8)
+    return {
+        "palette1.bmp": bmp(bmp_header(width, height, 1), colours[:8], bits(4 * height)),
+        "palette4.bmp": bmp(bmp_header(width, height, 4), colours[:64], bits(8 * height)),
+        "runs8.bmp": bmp(bmp_header(width, height, 8, 1), colours, runs8),
+        "runs4.bmp": bmp(bmp_header(width, height, 4, 2), colours[:64], runs4),
+        "short-palette.bmp": bmp(bmp_header(width, height, 8, 0, 5), colours[:20], bytes(i % 5 for i in range(16 * height))),
+        "os2.bmp": bmp(old, b"".join(colours[i : i + 3] for i in range(0, 1024, 4)), bits(16 * height)),
+        "rgb555.bmp": bmp(bmp_header(width, height, 16), b"", bits(28 * height)),
+        "rgb565.bmp": bmp(bmp_header(width, height, 16, 3), masks(0xF800, 0x7E0, 0x1F), bits(28 * height)),
+        "rgb32.bmp": bmp(bmp_header(width, height, 32), b"", bits(4 * width * height)),
+        "rgba32.bmp": bmp(bmp_header(width, height, 32, 3, more=masks(0xFF0000, 0xFF00, 0xFF, 0xFF000000) + bytes(52)), b"",
+                          bits(4 * width * height)),
+        "top-down.bmp": bmp(bmp_header(width, -height, 24), b"", bits(40 * height)),
+    }
+
+
+def other_formats(photo: Image.Image, noise: Image.Image, clear: Image.Image) -> dict[str, bytes]:
+    saved = {
+        "animated.webp": encoded(photo, "webp", quality=80, save_all=True, append_images=[photo.rotate(180)]),
+        "animated-alpha.webp": encoded(clear, "webp", lossless=True, save_all=True, append_images=[clear.rotate(180)]),
+        "rgb.bmp": encoded(noise, "bmp"), "grey.bmp": encoded(noise.convert("L"), "bmp"),
+        "palette.bmp": encoded(noise.quantize(16), "bmp"), "black.bmp": encoded(noise.convert("1"), "bmp"), **unusual_bmps(),
+        "444.avif": encoded(photo, "avif", quality=90, subsampling="4:4:4"), "420.avif": encoded(photo, "avif"),
+        "alpha.avif": encoded(clear, "avif", subsampling="4:4:4"), "grey.avif": encoded(photo.convert("L"), "avif"),
+    }
+    wide = Image.fromarray(np.random.default_rng(6).integers(0, 256, (40, 70, 3), dtype=np.uint8))
+    for kind in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"):
+        name = kind.removeprefix("tiff_")
+        saved[f"rgb-{name}.tif"] = encoded(wide, "tiff", compression=kind)
+        saved[f"black-{name}.tif"] = encoded(wide.convert("1"), "tiff", compression=kind)
+    for name, image in {
+        "grey": photo.convert("L"), "grey-alpha": clear.convert("LA"), "rgba": clear, "palette": noise.quantize(16),
+        "cmyk": photo.convert("CMYK"), "float": photo.convert("F"), "ycc": photo.convert("YCbCr"),
+    }.items():
+        saved[f"{name}.tif"] = encoded(image, "tiff")
+    for name, screen in {"inside": (30, 20), "outside": (6, 20)}.items():
+        for kind, gif in {"": encoded(noise.quantize(8), "gif"), "-transparent": encoded(noise.quantize(8), "gif", transparency=2)}.items():
+            at = gif.index(b"\x2c", 13 + 3 * 8)
+            saved[f"{name}{kind}.gif"] = (gif[:6] + struct.pack("<HH", *screen) + gif[10 : at + 1] + struct.pack("<HH", 4, 3) + gif[at + 5 :])
+    saved["predictor.tif"] = encoded(photo, "tiff", compression="tiff_lzw", tiffinfo={317: 2})
+    saved["strips.tif"] = encoded(wide, "tiff", compression="tiff_lzw", tiffinfo={278: 7})
+    saved["jpeg.tif"] = encoded(photo, "tiff", compression="jpeg", quality=90)
+    saved["jpeg-grey.tif"] = encoded(photo.convert("L"), "tiff", compression="jpeg")
+    saved["jpeg-ycc.tif"] = encoded(photo.convert("YCbCr"), "tiff", compression="jpeg")
+    return {**saved, **unusual_tiffs()}
+
+
+def tiff(order: str, fields: dict[int, tuple[str, tuple]], data: bytes) -> bytes:
+    """One directory behind the pixels, whose place is field 273 or 324 of the value 8."""
+    kinds = {"H": 3, "L": 4, "B": 1}
+    start = 8 + len(data) + len(data) % 2
+    entries, more = b"", b""
+    behind = start + 2 + 12 * len(fields) + 4
+    for tag, (kind, values) in sorted(fields.items()):
+        packed = struct.pack(f"{order}{len(values)}{kind}", *values)
+        if len(packed) > 4:
+            packed, more = struct.pack(f"{order}L", behind + len(more)), more + packed
+        entries += struct.pack(f"{order}HHL", tag, kinds[kind], len(values)) + packed.ljust(4, b"\0")
+    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HL", 42, start)
+    return (head + data).ljust(start, b"\0") + struct.pack(f"{order}H", len(fields)) + entries + bytes(4) + more
+
+
+def unusual_tiffs() -> dict[str, bytes]:
+    draw = np.random.default_rng(7)
+    bits = lambda n: draw.integers(0, 256, n, dtype=np.uint8).tobytes()
+    width, height = 21, 10
+
+    def plain(samples: int, size: int, photometric: int, order: str = "<", **more) -> bytes:
+        row = (width * samples * size + 7) // 8
+        fields = {256: ("H", (width,)), 257: ("H", (height,)), 258: ("H", (size,) * samples), 259: ("H", (1,)),
+                  262: ("H", (photometric,)), 273: ("L", (8,)), 277: ("H", (samples,)), 278: ("H", (height,)),
+                  279: ("L", (row * height,)), **{int(tag[1:]): value for tag, value in more.items()}}
+        return tiff(order, fields, bits(row * height))
+
+    tiles = {256: ("H", (width,)), 257: ("H", (height,)), 258: ("H", (8, 8, 8)), 262: ("H", (2,)), 277: ("H", (3,)),
+             322: ("H", (16,)), 323: ("H", (16,)), 324: ("L", (8, 8 + 768)), 325: ("L", (768, 768))}
+    planes = {273: ("L", (8, 8 + width * height, 8 + 2 * width * height)), 279: ("L", (width * height,) * 3), 284: ("H", (2,))}
+    colours = ("H", tuple(int(v) for v in draw.integers(0, 65536, 48)))
+    return {
+        "white-is-zero.tif": plain(1, 8, 0), "grey2.tif": plain(1, 2, 1), "grey4.tif": plain(1, 4, 0),
+        "palette4.tif": plain(1, 4, 3, t320=colours), "big-endian.tif": plain(3, 8, 2, ">"),
+        "rgb16.tif": plain(3, 16, 2), "rgb16-big-endian.tif": plain(3, 16, 2, ">"), "rgba16.tif": plain(4, 16, 2, t338=("H", (2,))),
+        "cmyk16.tif": plain(4, 16, 5, ">"), "unused.tif": plain(4, 8, 2, t338=("H", (0,))), "premultiplied.tif": plain(4, 8, 2, t338=("H", (1,))),
+        "tiles.tif": tiff("<", tiles, bits(2 * 768)), "planes.tif": plain(3, 8, 2, **{f"t{tag}": value for tag, value in planes.items()}),
+        "grey16.tif": plain(1, 16, 1), "grey16-big-endian.tif": plain(1, 16, 1, ">"),
+        **{f"orientation-{n}.tif": plain(3, 8, 2, t274=("H", (n,))) for n in range(1, 9)},
+        "xmp.tif": plain(3, 8, 2, t700=("B", tuple(b'tiff:Orientation="6"'))),
+    }
+
+
+def exif_block(kind: int, count: int, value: bytes, more: bytes = b"", order: str = "<", again: int | None = None) -> bytes:
+    """EXIF whose one field, or first of two, is the orientation, of any type."""
+    fields = struct.pack(f"{order}HHL", 0x0112, kind, count) + value.ljust(4, b"\0")
+    if again is not None:
+        fields += struct.pack(f"{order}HHLHH", 0x0112, 3, 1, again, 0)
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}L", 8)
+    return head + struct.pack(f"{order}H", len(fields) // 12) + fields + bytes(4) + more
+
+
+def turned(photo: Image.Image) -> dict[str, bytes]:
+    """Orientations wherever Pillow looks for them, and of any type."""
+    jpeg, webp = encoded(photo, "jpeg", quality=60), encoded(photo, "webp", quality=60, exif=b"Exif\0\0" + exif_block(3, 1, b"\6\0"))
+    segment = lambda data: b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data
+    within = lambda *blocks: jpeg[:2] + b"".join(map(segment, blocks)) + jpeg[2:]
+    exif = lambda *rest, **named: b"Exif\0\0" + exif_block(*rest, **named)
+    xmp = lambda text: b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta>" + text + b"</x:xmpmeta>"
+    whole = exif(12, 1, struct.pack("<L", 26), struct.pack("<d", 6))
+    far = struct.pack("<L", 26)
+    text = lambda kind, data: chunk(kind, data)
+    png = encoded(photo, "png")
+    with_png = lambda *chunks: png[:33] + b"".join(chunks) + png[33:]
+    attribute = b'<x tiff:Orientation="6"/>'
+    profile = ("\nexif\n%8d\n" % (6 + 26)).encode() + (b"Exif\0\0" + exif_block(3, 1, b"\6\0")).hex().encode() + b"\n"
+    exifs = {n: Image.Exif() for n in range(1, 9)}
+    for n, block in exifs.items():
+        block[0x0112] = n
+    return {
+        "xmp.jpg": within(xmp(attribute)), "xmp-element.jpg": within(xmp(b"<tiff:Orientation>8</tiff:Orientation>")),
+        "xmp-single-quotes.jpg": within(xmp(b"<x tiff:Orientation='6'/>")), "xmp-and-exif.jpg": within(xmp(attribute), exif(3, 1, b"\3\0")),
+        "two-xmp.jpg": within(xmp(attribute), xmp(b'<x tiff:Orientation="3"/>')),
+        "exif-long.jpg": within(exif(4, 1, b"\6\0\0\0")), "exif-signed.jpg": within(exif(9, 1, b"\6\0\0\0")),
+        "exif-signed-short.jpg": within(exif(8, 1, b"\6\0")), "exif-signed-byte.jpg": within(exif(6, 1, b"\6")),
+        "exif-byte.jpg": within(exif(1, 1, b"\6"), xmp(attribute)), "exif-opaque.jpg": within(exif(7, 1, b"\6")),
+        "exif-text.jpg": within(exif(2, 2, b"6\0")), "exif-rational.jpg": within(exif(5, 1, far, struct.pack("<LL", 12, 2))),
+        "exif-signed-rational.jpg": within(exif(10, 1, far, struct.pack("<ll", -6, -1))),
+        "exif-half.jpg": within(exif(5, 1, far, struct.pack("<LL", 13, 2))),
+        "exif-float.jpg": within(exif(11, 1, struct.pack("<f", 6))), "exif-double.jpg": within(whole),
+        "exif-8-bytes.jpg": within(exif(16, 1, far, struct.pack("<Q", 6))), "exif-ifd.jpg": within(exif(13, 1, b"\6\0\0\0")),
+        "exif-several.jpg": within(exif(3, 2, struct.pack("<HH", 6, 8))), "exif-none.jpg": within(exif(3, 0, b"\6\0"), xmp(attribute)),
+        "exif-nine.jpg": within(exif(3, 1, b"\x09\0"), xmp(attribute)), "exif-twice.jpg": within(exif(3, 1, b"\6\0", again=8)),
+        "exif-far.jpg": within(exif(5, 1, struct.pack("<L", 9999), again=8)), "exif-unknown-type.jpg": within(exif(99, 1, b"\6\0", again=8)),
+        "exif-big-endian.jpg": within(exif(3, 1, b"\0\6", order=">")), "exif-long-big-endian.jpg": within(exif(4, 1, b"\0\0\0\6", order=">")),
+        "exif-in-two.jpg": within(whole[:30], b"Exif\0\0" + whole[30:]), "exif-twice-marked.jpg": within(b"Exif\0\0" + exif(3, 1, b"\6\0")),
+        "exif.png": with_png(chunk(b"eXIf", exif_block(4, 1, b"\6\0\0\0"))),
+        "exif-at-the-end.png": png[:-12] + chunk(b"eXIf", exif_block(3, 1, b"\6\0")) + png[-12:],
+        "raw-profile.png": with_png(text(b"tEXt", b"Raw profile type exif\0" + profile)),
+        "raw-profile-packed.png": with_png(text(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(profile))),
+        "xmp.png": with_png(text(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + attribute)),
+        "xmp-packed.png": with_png(text(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(attribute))),
+        "exif.webp": webp, "xmp.webp": encoded(photo, "webp", quality=60, xmp=attribute),
+        **{f"orientation-{n}.avif": encoded(photo, "avif", subsampling="4:4:4", exif=block) for n, block in exifs.items()},
+        "xmp.avif": encoded(photo, "avif", subsampling="4:4:4", xmp=attribute),
+    }
+
+
+def unmarked(photo: Image.Image) -> dict[str, bytes]:
+    """CMYK of programs that do not say so as Adobe does."""
+    cmyk = encoded(photo.convert("CMYK"), "jpeg", quality=95, subsampling=0)
+    at = cmyk.index(b"\xff\xee")
+    return {"cmyk-unmarked.jpg": cmyk[:at] + cmyk[at + 2 + struct.unpack(">H", cmyk[at + 2 : at + 4])[0] :]}
 
 
 def write_files(draw: np.random.Generator) -> list[dict]:
@@ -209,7 +380,7 @@ def write_files(draw: np.random.Generator) -> list[dict]:
         path.write_bytes(data)
         image = ImageOps.exif_transpose(Image.open(path))
         case = {"name": name, "mode": image.mode}
-        if name == "grey16.png":  # Pillow clips 16 bits to 8, which leaves nothing of an image; its upper bytes are meant
+        if name.startswith("grey16"):  # Pillow clips 16 bits to 8, which leaves nothing of an image; its upper bytes are meant
             upper = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
             cases.append({**case, "rgb": pixels(upper.convert("RGB"))})
             continue

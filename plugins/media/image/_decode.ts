@@ -1,8 +1,14 @@
-import { type Header, jpegSegments } from "./_header.ts";
-import { pngChunks } from "./_png_chunks.ts";
-import { concat } from "./_bytes.ts";
-import { gifDecoder, type GifFrame, jpegDecoder, pngDecoder } from "./_imagescript.ts";
+import { decodeBmp, readBmp } from "./_bmp.ts";
+import { concat, startsWith } from "./_bytes.ts";
+import { gifFrame } from "./_gif.ts";
+import { FORMATS, type Header } from "./_header.ts";
+import { gifDecoder, jpegDecoder, pngDecoder } from "./_imagescript.ts";
+import { jpegSegments } from "./_jpeg_segments.ts";
+import { bufferOf, decodeByLibjpeg } from "./_libjpeg.ts";
 import { paste } from "./_paste.ts";
+import { pngChunks } from "./_png_chunks.ts";
+import { decodeTiff, readTiff } from "./_tiff.ts";
+import { firstWebpFrame } from "./_webp.ts";
 import { DenoiseImage } from "./image.ts";
 
 /** Decoded pixels, always RGBA. */
@@ -18,33 +24,25 @@ async function pngToRgba(bytes: Uint8Array): Promise<Rgba> {
   return { width, height, data: framebuffer };
 }
 
-/** CMYK as stored by Adobe's programs, inverted, to RGBA. */
+/** Adobe's segment, by which the samples are CMYK as they are. */
+const ADOBE = Uint8Array.of(0xff, 0xee, 0, 14, 65, 100, 111, 98, 101, 0, 100, 0, 0, 0, 0, 0);
+
+/**
+ * CMYK as stored by Adobe's programs, inverted, to RGBA. A file that does not say that it comes from
+ * there is taken so, too, as Pillow does; the decoder wants to be told.
+ */
 async function cmykToRgba(bytes: Uint8Array): Promise<Rgba> {
-  const { width, height, buffer } = (await jpegDecoder()).decode(bytes);
+  const isAdobe = jpegSegments(bytes).some(({ marker, data }) =>
+    marker === 0xee && startsWith(data, "Adobe") && data.length >= 12
+  );
+  const file = isAdobe ? bytes : concat([bytes.subarray(0, 2), ADOBE, bytes.subarray(2)]);
+  const { width, height, buffer } = (await jpegDecoder()).decode(file);
   const data = new Uint8Array(buffer.length).fill(255);
   for (let i = 0; i < buffer.length; i += 4) {
     const light = 255 - buffer[i + 3]!;
     for (let c = 0; c < 3; c++) data[i + c] = Math.round((255 - buffer[i + c]!) * light / 255);
   }
   return { width, height, data };
-}
-
-/** libjpeg, whose complaints become the message of the error instead of lines on the console. */
-async function decodeByLibjpeg(bytes: Uint8Array): Promise<ImageData> {
-  const { default: decode, init } = await import("@jsquash/jpeg/decode.js");
-  const complaints: string[] = [];
-  const collect = (line: string): void => void complaints.push(line);
-  await init({ print: collect, printErr: collect });
-  try {
-    return await decode(bufferOf(bytes));
-  } catch (cause) {
-    throw new Error(complaints.at(-1) ?? "it does not decode", { cause });
-  }
-}
-
-/** A copy in a buffer of its own, which the WebAssembly decoders ask for. */
-function bufferOf(bytes: Uint8Array): ArrayBuffer {
-  return bytes.slice().buffer;
 }
 
 function toRgba(image: { width: number; height: number; data: ArrayLike<number> }): Rgba {
@@ -91,29 +89,32 @@ async function decodeJpeg(bytes: Uint8Array, header: Header): Promise<DenoiseIma
   return withChannels(toRgba(await decodeByLibjpeg(bytes)), header.channels === 1 ? 1 : 3);
 }
 
+/** A still image, or the first frame of an animation in its place on the image. */
 async function decodeWebp(bytes: Uint8Array, header: Header): Promise<DenoiseImage> {
   const { default: decode } = await import("@jsquash/webp/decode.js");
-  return withChannels(toRgba(await decode(bufferOf(bytes))), header.channels);
+  const frame = firstWebpFrame(bytes);
+  const decoded = toRgba(await decode(bufferOf(frame?.file ?? bytes)));
+  if (frame === undefined) return withChannels(decoded, header.channels);
+  return withChannels(onCanvas({ ...frame, ...decoded }, header), header.channels);
 }
 
-/** Where the first frame's graphic control has its flags, and where its descriptor is. */
-function gifFrame(bytes: Uint8Array): { flags: number | undefined; descriptor: number } {
-  const tableSize = (flags: number): number => flags & 0x80 ? 3 << (flags & 7) + 1 : 0;
-  let flags: number | undefined;
-  for (let at = 13 + tableSize(bytes[10]!); at < bytes.length;) {
-    if (bytes[at] === 0x2c) return { flags, descriptor: at };
-    if (bytes[at] !== 0x21) break;
-    if (bytes[at + 1] === 0xf9) flags = at + 3;
-    for (at += 2; at < bytes.length && bytes[at] !== 0; at += bytes[at]! + 1);
-    at++;
-  }
-  throw new SyntaxError("Cannot read the GIF: it has no frame");
+async function decodeAvif(bytes: Uint8Array, header: Header): Promise<DenoiseImage> {
+  const { default: decode } = await import("@jsquash/avif/decode.js");
+  const decoded = await decode(bufferOf(bytes));
+  if (decoded === null) throw new Error("it does not decode");
+  return withChannels(toRgba(decoded), header.channels);
+}
+
+/** Pixels, and where they lie on the image. */
+interface Placed extends Rgba {
+  readonly x: number;
+  readonly y: number;
 }
 
 /** A frame in its place on the image, which is clear around it. */
-function onCanvas(frame: GifFrame, { width, height }: Header): Rgba {
+function onCanvas(frame: Placed, { width, height }: Header): Rgba {
   const canvas = { width, height, channels: 4, data: new Uint8Array(width * height * 4) };
-  paste(canvas, { ...sizeOf(frame), channels: 4, data: frame.buffer }, frame.x, frame.y);
+  paste(canvas, { ...sizeOf(frame), channels: 4, data: frame.data }, frame.x, frame.y);
   return canvas;
 }
 
@@ -122,27 +123,21 @@ function onCanvas(frame: GifFrame, { width, height }: Header): Rgba {
  * without transparency, as in Pillow, and alpha from the frame with it.
  */
 async function decodeGif(bytes: Uint8Array, header: Header): Promise<DenoiseImage> {
-  const { flags, descriptor } = gifFrame(bytes);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (descriptor + 10 > bytes.length) throw new SyntaxError("Cannot read the GIF: it is cut off");
-  const right = view.getUint16(descriptor + 1, true) + view.getUint16(descriptor + 5, true);
-  const bottom = view.getUint16(descriptor + 3, true) + view.getUint16(descriptor + 7, true);
-  if (right > header.width || bottom > header.height) {
-    throw new SyntaxError(
-      `Cannot read the GIF: its first frame ends at ${right}x${bottom}, outside the image of ` +
-        `${header.width}x${header.height}`,
-    );
-  }
+  const { flags, x, y, background } = gifFrame(bytes);
   const firstFrame = async (gif: Uint8Array): Promise<Rgba> => {
     const { Decoder } = await gifDecoder();
     const frame = new Decoder(gif).frame();
     if (frame === null) throw new SyntaxError("Cannot read the GIF: it has no frame");
-    return onCanvas(frame, header);
+    return onCanvas({ x, y, ...sizeOf(frame), data: frame.buffer }, header);
   };
-  if (flags === undefined || !(bytes[flags]! & 1)) return withChannels(await firstFrame(bytes), 3);
+  const isOpaque = flags === undefined || !(bytes[flags]! & 1);
   const opaque = bytes.slice();
-  opaque[flags]! &= ~1;
+  if (!isOpaque) opaque[flags]! &= ~1;
   const colours = await firstFrame(opaque);
+  for (let i = 0; i < colours.data.length; i += 4) {
+    if (colours.data[i + 3] === 0) colours.data.set(background, i);
+  }
+  if (isOpaque) return withChannels(colours, 3);
   const shape = await firstFrame(bytes);
   for (let i = 3; i < shape.data.length; i += 4) colours.data[i] = shape.data[i]!;
   return withChannels(colours, 4);
@@ -150,7 +145,15 @@ async function decodeGif(bytes: Uint8Array, header: Header): Promise<DenoiseImag
 
 const DECODERS: {
   readonly [format in Header["format"]]: (b: Uint8Array, h: Header) => Promise<DenoiseImage>;
-} = { png: decodePng, jpeg: decodeJpeg, webp: decodeWebp, gif: decodeGif };
+} = {
+  png: decodePng,
+  jpeg: decodeJpeg,
+  webp: decodeWebp,
+  gif: decodeGif,
+  bmp: (bytes) => Promise.resolve(decodeBmp(bytes, readBmp(bytes))),
+  tiff: (bytes) => decodeTiff(bytes, readTiff(bytes)),
+  avif: decodeAvif,
+};
 
 /**
  * Decodes a file whose header was read.
@@ -163,10 +166,11 @@ export async function decode(bytes: Uint8Array, header: Header): Promise<Denoise
     image = await DECODERS[header.format](bytes, header);
   } catch (cause) {
     if (cause instanceof SyntaxError) throw cause;
-    const name = { png: "PNG", jpeg: "JPEG", webp: "WebP", gif: "GIF" }[header.format];
     const isTrap = cause instanceof WebAssembly.RuntimeError || !(cause instanceof Error);
     const reason = isTrap ? "" : ` (${cause.message})`;
-    throw new SyntaxError(`Cannot read the ${name}: it is broken${reason}`, { cause });
+    throw new SyntaxError(`Cannot read the ${FORMATS[header.format]}: it is broken${reason}`, {
+      cause,
+    });
   }
   if (image.width !== header.width || image.height !== header.height) {
     throw new SyntaxError(

@@ -1,29 +1,47 @@
+import { isAvif, readAvif } from "./_avif.ts";
+import { isBmp, readBmp } from "./_bmp.ts";
+import { startsWith } from "./_bytes.ts";
+import { gifFrame } from "./_gif.ts";
+import { isTiff } from "./_ifd.ts";
+import { jpegFrame } from "./_jpeg_segments.ts";
 import { isPng } from "./_png_chunks.ts";
+import { readTiff } from "./_tiff.ts";
+import { bitstreamOf, firstWebpFrame, isWebp, webpChunks } from "./_webp.ts";
+
+/** The formats that are read, and their names. */
+export const FORMATS = {
+  png: "PNG",
+  jpeg: "JPEG",
+  webp: "WebP",
+  gif: "GIF",
+  bmp: "BMP",
+  tiff: "TIFF",
+  avif: "AVIF",
+} as const;
 
 /** What a file says about its image before anything is decoded. */
 export interface Header {
-  readonly format: "png" | "jpeg" | "webp" | "gif";
+  readonly format: keyof typeof FORMATS;
   readonly width: number;
   readonly height: number;
   /** Samples of a pixel, as the file stores or (for a palette) means them. */
   readonly channels: number;
+  /** The most pixels that decoding makes on the way, where that can be more than the image has. */
+  readonly maxPixels?: number | undefined;
 }
 
 /** Other formats, to say what was found. */
 const OTHERS: readonly (readonly [name: string, start: string, at: number])[] = [
-  ["BMP", "BM", 0],
-  ["TIFF", "II*\0", 0],
-  ["TIFF", "MM\0*", 0],
-  ["AVIF", "ftypavif", 4],
   ["HEIC", "ftyphei", 4],
+  ["HEIC", "ftypmif1", 4],
+  ["JPEG XL", "JXL ", 4],
+  ["JPEG XL", "\xff\x0a", 0],
+  ["JPEG 2000", "jP  ", 4],
+  ["ICO", "\0\0\x01\0", 0],
+  ["PSD", "8BPS", 0],
   ["PDF", "%PDF", 0],
   ["SVG or HTML", "<", 0],
 ];
-
-/** Whether the bytes at a place are those characters. */
-export function startsWith(bytes: Uint8Array, text: string, at = 0): boolean {
-  return Array.from(text).every((char, i) => bytes[at + i] === char.charCodeAt(0));
-}
 
 function cutOff(format: string, bytes: Uint8Array): SyntaxError {
   return new SyntaxError(
@@ -41,63 +59,54 @@ function pngHeader(bytes: Uint8Array, view: DataView): Header {
   return { format: "png", width: view.getUint32(16), height: view.getUint32(20), channels };
 }
 
-/** The segments of a JPEG in front of its first scan. */
-export function* jpegSegments(
-  bytes: Uint8Array,
-): Generator<{ marker: number; data: Uint8Array; end: number }, void> {
-  for (let at = 2; at + 4 <= bytes.length;) {
-    if (bytes[at] !== 0xff) return;
-    const marker = bytes[at + 1]!;
-    if (marker === 0xff || marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8)) {
-      at += marker === 0xff ? 1 : 2;
-      continue;
-    }
-    const end = at + 2 + (bytes[at + 2]! << 8 | bytes[at + 3]!);
-    yield { marker, data: bytes.subarray(at + 4, end), end };
-    if (marker === 0xda || marker === 0xd9) return;
-    at = end;
-  }
-}
-
 function jpegHeader(bytes: Uint8Array): Header {
-  for (const { marker, data } of jpegSegments(bytes)) {
-    const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
-    if (!isFrame || data.length < 6) continue;
-    const [height, width] = [data[1]! << 8 | data[2]!, data[3]! << 8 | data[4]!];
-    return { format: "jpeg", width, height, channels: data[5]! };
-  }
-  throw cutOff("JPEG", bytes);
+  const frame = jpegFrame(bytes);
+  if (frame === undefined) throw cutOff("JPEG", bytes);
+  return { format: "jpeg", ...frame };
 }
 
-function webpHeader(bytes: Uint8Array, view: DataView): Header {
+/** Still or animated; the image inside may be of another size than the file says around it. */
+function webpHeader(bytes: Uint8Array): Header {
   if (bytes.length < 30) throw cutOff("WebP", bytes);
-  if (startsWith(bytes, "VP8X", 12)) {
-    const uint24 = (at: number): number => view.getUint16(at, true) | bytes[at + 2]! << 16;
-    const hasAlpha = (bytes[20]! & 0x10) !== 0;
-    if (bytes[20]! & 0x02) {
+  const chunks = [...webpChunks(bytes)];
+  const [first] = chunks;
+  const still = chunks.map(bitstreamOf).find((found) => found !== undefined);
+  if (first?.type === "VP8X") {
+    const { data } = first;
+    const uint24 = (at: number): number => data[at]! | data[at + 1]! << 8 | data[at + 2]! << 16;
+    const frame = firstWebpFrame(bytes);
+    const inner = still ??
+      (frame && webpChunks(frame.file).map(bitstreamOf).find((found) => found !== undefined));
+    if (inner === undefined) throw cutOff("WebP", bytes);
+    const [width, height] = [uint24(4) + 1, uint24(7) + 1];
+    if (frame !== undefined && (frame.x + frame.width > width || frame.y + frame.height > height)) {
       throw new SyntaxError(
-        "Cannot read the WebP: it is an animation; give a still WebP, PNG, JPEG or GIF",
+        `Cannot read the WebP: its first frame ends outside the image of ${width}x${height}`,
       );
     }
-    const [width, height] = [uint24(24) + 1, uint24(27) + 1];
-    return { format: "webp", width, height, channels: hasAlpha ? 4 : 3 };
+    const hasAlpha = (data[0]! & 0x10) !== 0;
+    const maxPixels = inner.width * inner.height;
+    return { format: "webp", width, height, channels: hasAlpha ? 4 : 3, maxPixels };
   }
-  if (startsWith(bytes, "VP8L", 12)) {
-    const bits = view.getUint32(21, true);
-    const [width, height] = [(bits & 0x3fff) + 1, (bits >>> 14 & 0x3fff) + 1];
-    return { format: "webp", width, height, channels: bits >>> 28 & 1 ? 4 : 3 };
+  if (first === undefined) throw cutOff("WebP", bytes);
+  if (still === undefined) {
+    throw new SyntaxError("Cannot read the WebP: it starts with an unknown chunk");
   }
-  if (startsWith(bytes, "VP8 ", 12)) {
-    const [width, height] = [view.getUint16(26, true) & 0x3fff, view.getUint16(28, true) & 0x3fff];
-    return { format: "webp", width, height, channels: 3 };
-  }
-  throw new SyntaxError("Cannot read the WebP: it starts with an unknown chunk");
+  const { width, height, hasAlpha } = still;
+  return { format: "webp", width, height, channels: hasAlpha ? 4 : 3 };
 }
 
+/** As in Pillow, a first frame that ends outside of the image makes it larger. */
 function gifHeader(bytes: Uint8Array, view: DataView): Header {
   if (bytes.length < 13) throw cutOff("GIF", bytes);
-  const [width, height] = [view.getUint16(6, true), view.getUint16(8, true)];
-  return { format: "gif", width, height, channels: 3 };
+  const { x, y, width, height } = gifFrame(bytes);
+  const [screenWidth, screenHeight] = [view.getUint16(6, true), view.getUint16(8, true)];
+  return {
+    format: "gif",
+    width: Math.max(screenWidth, x + width),
+    height: Math.max(screenHeight, y + height),
+    channels: 3,
+  };
 }
 
 function describeStart(bytes: Uint8Array): string {
@@ -117,9 +126,14 @@ export function readHeader(bytes: Uint8Array): Header {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (isPng(bytes)) return pngHeader(bytes, view);
   if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return jpegHeader(bytes);
-  if (startsWith(bytes, "RIFF") && startsWith(bytes, "WEBP", 8)) return webpHeader(bytes, view);
+  if (isWebp(bytes)) return webpHeader(bytes);
   if (startsWith(bytes, "GIF87a") || startsWith(bytes, "GIF89a")) return gifHeader(bytes, view);
+  if (isBmp(bytes)) return { format: "bmp", ...readBmp(bytes) };
+  if (isTiff(bytes)) return { format: "tiff", ...readTiff(bytes) };
+  if (isAvif(bytes)) return { format: "avif", ...readAvif(bytes) };
+  const names = Object.values(FORMATS);
   throw new SyntaxError(
-    `Cannot read the image: it must be PNG, JPEG, WebP or GIF, but ${describeStart(bytes)}`,
+    `Cannot read the image: it must be ${names.slice(0, -1).join(", ")} or ${names.at(-1)}, but ` +
+      describeStart(bytes),
   );
 }

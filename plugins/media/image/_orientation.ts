@@ -1,54 +1,57 @@
-import { jpegSegments, startsWith } from "./_header.ts";
+import { readAvif } from "./_avif.ts";
+import { latin1, startsWith } from "./_bytes.ts";
 import type { Header } from "./_header.ts";
-import { pngChunks } from "./_png_chunks.ts";
+import { readDirectory } from "./_ifd.ts";
+import { readMetadata } from "./_metadata.ts";
 import { DenoiseImage } from "./image.ts";
+import { readTiff } from "./_tiff.ts";
 
 const ORIENTATION_TAG = 0x0112;
 
-/** The orientation that a block of EXIF gives, 1 to 8; 1 when it gives none. */
-function orientationOf(tiff: Uint8Array): number {
-  const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
-  const isLittle = startsWith(tiff, "II");
-  if (tiff.length < 8 || (!isLittle && !startsWith(tiff, "MM"))) return 1;
-  const directory = view.getUint32(4, isLittle);
-  if (directory + 2 > tiff.length) return 1;
-  const count = view.getUint16(directory, isLittle);
-  for (let i = 0; i < count; i++) {
-    const entry = directory + 2 + 12 * i;
-    if (entry + 12 > tiff.length) return 1;
-    if (view.getUint16(entry, isLittle) !== ORIENTATION_TAG) continue;
-    const value = view.getUint16(entry + 8, isLittle);
-    return value >= 1 && value <= 8 ? value : 1;
-  }
-  return 1;
+/** Types of TIFF that are no numbers: bytes, text, opaque. */
+const NO_NUMBERS = [1, 2, 7];
+
+/**
+ * The orientation that EXIF gives, 1 to 8, or undefined when it gives none; any numeric type will do,
+ * as in Pillow. A value that is no orientation means upright.
+ */
+function orientationIn(exif: Uint8Array | undefined): number | undefined {
+  if (exif === undefined) return undefined;
+  let start = 0;
+  for (let i = 0; i < 2 && startsWith(exif, "Exif\0\0", start); i++) start += 6;
+  const field = readDirectory(exif.subarray(start))?.fields.get(ORIENTATION_TAG);
+  if (field === undefined) return undefined;
+  const [value] = field.values as [number];
+  const isOne = Number.isInteger(value) && value >= 1 && value <= 8;
+  return isOne && !NO_NUMBERS.includes(field.type) ? value : 1;
 }
 
-function* exifBlocks(bytes: Uint8Array, format: Header["format"]): Generator<Uint8Array, void> {
-  if (format === "jpeg") {
-    for (const { marker, data } of jpegSegments(bytes)) {
-      if (marker === 0xe1 && startsWith(data, "Exif\0\0")) yield data.subarray(6);
-    }
-  }
-  if (format === "png") {
-    for (const { type, data } of pngChunks(bytes)) if (type === "eXIf") yield data;
-  }
-  if (format === "webp") {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (let at = 12; at + 8 <= bytes.length;) {
-      const length = view.getUint32(at + 4, true);
-      const data = bytes.subarray(at + 8, at + 8 + length);
-      if (startsWith(bytes, "EXIF", at)) {
-        yield startsWith(data, "Exif\0\0") ? data.subarray(6) : data;
-      }
-      at += 8 + length + length % 2;
-    }
-  }
+/** The orientation that XMP gives, as an attribute or an element. */
+function orientationInXmp(xmp: string | undefined): number | undefined {
+  const [, digit] = xmp?.match(/tiff:Orientation(?:="|>)([0-9])/) ?? [];
+  if (digit === undefined) return undefined;
+  return Number(digit) >= 1 && Number(digit) <= 8 ? Number(digit) : 1;
 }
 
-/** The EXIF orientation of a file: 1 (upright) to 8. */
-export function readOrientation(bytes: Uint8Array, format: Header["format"]): number {
-  for (const tiff of exifBlocks(bytes, format)) return orientationOf(tiff);
-  return 1;
+/**
+ * How a file says that its image is turned, 1 (upright) to 8, wherever Pillow's `exif_transpose` looks:
+ * EXIF first, then XMP. In AVIF its boxes irot and imir count instead of EXIF.
+ */
+export async function readOrientation(
+  bytes: Uint8Array,
+  format: Header["format"],
+): Promise<number> {
+  if (format === "avif") {
+    const { orientation, exif, xmp } = readAvif(bytes);
+    const isSaid = orientation !== 1 || orientationIn(exif) !== undefined;
+    return isSaid ? orientation : orientationInXmp(xmp) ?? 1;
+  }
+  if (format === "tiff") {
+    const { xmp } = readTiff(bytes);
+    return orientationIn(bytes) ?? orientationInXmp(xmp && latin1(xmp)) ?? 1;
+  }
+  const { exif, xmp } = await readMetadata(bytes, format);
+  return orientationIn(exif) ?? orientationInXmp(xmp) ?? 1;
 }
 
 /** An image turned upright, as `ImageOps.exif_transpose` of Pillow. */

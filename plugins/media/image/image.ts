@@ -1,6 +1,6 @@
 import type { Image, Recipe } from "@denoise/core";
 import { encodePng } from "./_png.ts";
-import { encodeJpeg } from "./_jpeg.ts";
+import { encodeJpeg, encodeWebp } from "./_lossy.ts";
 import { recipeTexts } from "./recipe.ts";
 
 /** What a {@linkcode DenoiseImage} may be made with beside its pixels. */
@@ -9,19 +9,23 @@ export interface DenoiseImageOptions {
   readonly recipe?: Recipe | undefined;
 }
 
+/** The formats that images are written in. */
+export type ImageFormat = "png" | "jpeg" | "webp";
+
 /** How an image is written. */
 export interface EncodeOptions {
-  /** JPEG quality, 1 to 100. Defaults to 90. */
+  /** Quality of a JPEG or WebP, 1 to 100. Defaults to 90. */
   readonly quality?: number;
 }
 
-function formatOf(path: string | URL): "png" | "jpeg" {
+function formatOf(path: string | URL): ImageFormat {
   const name = path instanceof URL ? path.pathname : path;
   const extension = name.match(/\.[^./\\]*$/)?.[0].toLowerCase() ?? "";
   if (extension === ".png") return "png";
   if (extension === ".jpg" || extension === ".jpeg") return "jpeg";
+  if (extension === ".webp") return "webp";
   throw new TypeError(
-    `Cannot save ${JSON.stringify(name)}: the name must end in .png, .jpg or .jpeg, ` +
+    `Cannot save ${JSON.stringify(name)}: the name must end in .png, .jpg, .jpeg or .webp, ` +
       (extension === "" ? "but has no extension" : `but ends in ${JSON.stringify(extension)}`),
   );
 }
@@ -92,18 +96,19 @@ export class DenoiseImage implements Image {
    * The image as a file. The same image always gives the same bytes; a PNG carries the recipe.
    *
    * @throws {TypeError} for another format.
-   * @throws {RangeError} for a JPEG quality outside 1..100.
+   * @throws {RangeError} for a quality outside 1..100.
    */
-  async encode(format: "png" | "jpeg" = "png", options: EncodeOptions = {}): Promise<Uint8Array> {
+  async encode(format: ImageFormat = "png", options: EncodeOptions = {}): Promise<Uint8Array> {
     if (format === "png") return encodePng(this, this.recipe ? recipeTexts(this.recipe) : []);
     if (format === "jpeg") return await encodeJpeg(this, options.quality ?? 90);
+    if (format === "webp") return await encodeWebp(this, options.quality ?? 90);
     throw new TypeError(
-      `Cannot encode an image as ${JSON.stringify(format)}: it must be "png" or "jpeg"`,
+      `Cannot encode an image as ${JSON.stringify(format)}: it must be "png", "jpeg" or "webp"`,
     );
   }
 
   /**
-   * Writes the image; the format follows from the extension (.png, .jpg, .jpeg).
+   * Writes the image; the format follows from the extension (.png, .jpg, .jpeg, .webp).
    *
    * @throws {TypeError} for another extension.
    */

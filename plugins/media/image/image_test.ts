@@ -72,10 +72,27 @@ describe("DenoiseImage.encode()", () => {
     }
   });
 
+  it("writes WebPs near the pixels, with alpha", async () => {
+    for (const channels of [1, 3, 4]) {
+      const data = new Uint8Array(16 * 16 * channels).fill(130);
+      const webp = await new DenoiseImage(16, 16, channels, data).encode("webp");
+      const decoded = await decodeImage(webp);
+      assertEquals([decoded.width, decoded.channels], [16, channels === 4 ? 4 : 3]);
+      // One colour everywhere: only the rounding of colour conversion is left.
+      assert(maxDifference(decoded.data, new Uint8Array(decoded.data.length).fill(130)) <= 2);
+    }
+    const noisy = testImage(64, 64, 3);
+    const sizes = await Promise.all(
+      [10, 50, 100].map(async (quality) => (await noisy.encode("webp", { quality })).length),
+    );
+    assert(sizes[0]! < sizes[1]! && sizes[1]! < sizes[2]!, `${sizes}`);
+  });
+
   it("throws on other formats and qualities", async () => {
     const image = testImage(2, 2, 3);
-    await assertRejects(() => image.encode("webp" as "png"), TypeError, '"webp"');
+    await assertRejects(() => image.encode("bmp" as "png"), TypeError, '"bmp"');
     await assertRejects(() => image.encode("jpeg", { quality: 0 }), RangeError, "quality 0");
+    await assertRejects(() => image.encode("webp", { quality: 101 }), RangeError, "quality 101");
   });
 });
 
@@ -84,11 +101,11 @@ describe("DenoiseImage.save()", () => {
     const folder = await Deno.makeTempDir();
     try {
       const starts = [];
-      for (const name of ["a.png", "b.JPG", "c.jpeg"]) {
+      for (const name of ["a.png", "b.JPG", "c.jpeg", "d.webp"]) {
         await testImage(4, 4, 3).save(`${folder}/${name}`);
         starts.push((await Deno.readFile(`${folder}/${name}`))[0]);
       }
-      assertEquals(starts, [0x89, 0xff, 0xff]);
+      assertEquals(starts, [0x89, 0xff, 0xff, 0x52]);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }

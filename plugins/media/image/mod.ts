@@ -28,7 +28,12 @@ export { ImageList } from "./image_list.ts";
 export { applyOverlay, cropRegion } from "./inpaint.ts";
 export { loadImage, type LoadImageOptions } from "./load_image.ts";
 export { decodeImage, type ImageLimits, openImage } from "./open_image.ts";
-export { DenoiseImage, type DenoiseImageOptions, type EncodeOptions } from "./image.ts";
+export {
+  DenoiseImage,
+  type DenoiseImageOptions,
+  type EncodeOptions,
+  type ImageFormat,
+} from "./image.ts";
 export type { Pixels } from "./pixels.ts";
 export { formatParameters, readPngTexts, readRecipe } from "./recipe.ts";
 export type { Resample } from "./_filters.ts";

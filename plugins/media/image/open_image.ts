@@ -26,9 +26,10 @@ export function checkBytes(length: number, limits: ImageLimits): void {
 }
 
 /**
- * An image from the bytes of a PNG, JPEG, WebP or GIF (its first frame), turned upright by its
- * EXIF orientation. Its size is read from the header first, so that a small file with a huge
- * image is refused before it takes memory. 16-bit PNGs give their upper 8 bits.
+ * An image from the bytes of a PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF (its first frame or page),
+ * turned upright by the orientation in its EXIF or XMP. Its size is read from the header first, so that
+ * a small file with a huge image is refused before it takes memory. 16-bit samples give their upper 8
+ * bits.
  *
  * @param bytes The file.
  * @param limits What is refused.
@@ -55,13 +56,14 @@ export async function decodeImage(
   if (width < 1 || height < 1) {
     throw new SyntaxError(`Cannot read the image: its header says ${width}x${height}`);
   }
-  if (width * height > allowed) {
+  const pixels = Math.max(width * height, header.maxPixels ?? 0);
+  if (pixels > allowed) {
     throw new RangeError(
-      `Cannot read an image of ${width}x${height}, ${width * height} pixels: at most ${allowed} ` +
+      `Cannot read an image of ${width}x${height}, ${pixels} pixels: at most ${allowed} ` +
         "are allowed (the option maxPixels raises that)",
     );
   }
-  return orient(await decode(bytes, header), readOrientation(bytes, header.format));
+  return orient(await decode(bytes, header), await readOrientation(bytes, header.format));
 }
 
 /**
