@@ -5,10 +5,10 @@ import type { Pixels } from "./pixels.ts";
  *
  * @param quality 1 to 100.
  */
-export async function encodeJpeg(image: Pixels, quality: number): Promise<Uint8Array> {
+export async function encodeJpeg(pixels: Pixels, quality: number): Promise<Uint8Array> {
   checkQuality("JPEG", quality);
   const { default: encode } = await import("@jsquash/jpeg/encode.js");
-  const image = imageDataOf(image, false);
+  const image = imageDataOf(pixels, false);
   return new Uint8Array(await encode(image, { quality, progressive: false }));
 }
 
