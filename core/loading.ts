@@ -29,6 +29,11 @@ export interface LoadOptions extends SourceOptions {
   readonly engine?: "inline" | "worker" | "child" | object | undefined;
   /** Threads of one operator. Defaults to all cores. */
   readonly threads?: number | undefined;
+  /**
+   * What becomes of tensors that a model has no place for, such as those that a trainer left in the
+   * file: `"error"`, or `"warn"` to name them in a warning and leave them out. Defaults to `"error"`.
+   */
+  readonly unexpectedTensors?: "error" | "warn" | undefined;
 }
 
 /** Joins path parts with `/`, dropping empty ones. */

@@ -145,7 +145,8 @@ function block(s: Scope, x: Value, act: string): Value {
   let h = activation(s, conv2d(s.at("conv.0"), x, { padding: 1 }), act);
   h = activation(s, conv2d(s.at("conv.2"), h, { padding: 1 }), act);
   h = conv2d(s.at("conv.4"), h, { padding: 1 });
-  return relu(s, add(s, h, s.has("skip") ? conv2d(s.at("skip"), x) : x));
+  const changes = s.shape("conv.0.weight")[1] !== s.shape("conv.4.weight")[0];
+  return relu(s, add(s, h, changes ? conv2d(s.at("skip"), x, { bias: false }) : x));
 }
 
 /** Images in -1..1 to latents. */
@@ -157,7 +158,7 @@ function encodeGraph(): GraphDefinition<AutoencoderTinyConfig> {
       const next = () => s.at("encoder.layers", place++);
       let x = div(s, add(s, sample!, 1), 2);
       for (const [i, blocks] of num_encoder_blocks.entries()) {
-        x = conv2d(next(), x, { padding: 1, stride: i === 0 ? 1 : 2 }); // [N, C, H/2, W/2]
+        x = conv2d(next(), x, { padding: 1, ...(i > 0 ? { stride: 2, bias: false } : {}) }); // [N, C, H/2, W/2]
         for (let n = 0; n < blocks; n++) x = block(next(), x, act_fn);
       }
       return { latents: conv2d(next(), x, { padding: 1 }) };
@@ -179,7 +180,7 @@ function decodeGraph(): GraphDefinition<AutoencoderTinyConfig> {
       for (const [i, blocks] of levels.entries()) {
         for (let n = 0; n < blocks; n++) x = block(next(), x, act_fn);
         if (i < levels.length - 1) x = enlarge(next(), x, config);
-        x = conv2d(next(), x, { padding: 1 });
+        x = conv2d(next(), x, { padding: 1, bias: i === levels.length - 1 });
       }
       return { sample: sub(s, mul(s, x, 2), 1) };
     },

@@ -63,7 +63,7 @@ function pooled(s: Scope, states: Value, ids: Value, config: Config): Value {
 }
 
 /** Token ids to the states of every layer, the normalized last one, and the pooled one. */
-export const forward: GraphDefinition<CLIPTextConfig> = {
+export const forward = (projected: boolean): GraphDefinition<CLIPTextConfig> => ({
   inputs: () => ({
     input_ids: int64("batch", "tokens"),
     attention_mask: optional(int64("batch", "tokens")),
@@ -81,11 +81,13 @@ export const forward: GraphDefinition<CLIPTextConfig> = {
     return {
       last_hidden_state: last,
       pooler_output: pooler,
-      ...(s.has("text_projection") ? { text_embeds: linear(s.at("text_projection"), pooler) } : {}),
+      ...(projected
+        ? { text_embeds: linear(s.at("text_projection"), pooler, { bias: false }) }
+        : {}),
       ...Object.fromEntries(states.map((state, i) => [`hidden_state_${i}`, state])),
     };
   },
-};
+});
 
 /** The final normalization alone, for states of an earlier layer. */
 export const finalNorm: GraphDefinition<CLIPTextConfig> = {

@@ -46,7 +46,7 @@ function textModel(className: string): ModelClass<TextEncoder<CLIPTextConfig>> {
     schema,
     rename: (stored) => stored.replace(/^text_model\./, ""),
     ignore: [/embeddings\.position_ids$/],
-    graphs: { forward, finalNorm },
+    graphs: { forward: forward(projected), finalNorm },
     methods: (model) => ({ forward: (ids, options) => encode(model, ids, projected, options) }),
   });
 }

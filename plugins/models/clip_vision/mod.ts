@@ -68,7 +68,9 @@ function forwardGraph(projected: boolean): GraphDefinition<CLIPVisionConfig> {
       return {
         last_hidden_state: states.at(-1)!,
         pooler_output: pooled,
-        ...(projected ? { image_embeds: linear(s.at("visual_projection"), pooled) } : {}),
+        ...(projected
+          ? { image_embeds: linear(s.at("visual_projection"), pooled, { bias: false }) }
+          : {}),
         ...Object.fromEntries(states.map((state, i) => [`hidden_state_${i}`, state])),
       };
     },

@@ -50,11 +50,13 @@ function labelPort(config: Config): Record<string, Port> {
 }
 
 /** The image that controls, brought to the size of the latents (`ControlNetConditioningEmbedding`). */
-function controlEmbedding(s: Scope, image: Value, order: string): Value {
+function controlEmbedding(s: Scope, image: Value, config: Config): Value {
+  const order = config.controlnet_conditioning_channel_order;
+  const blocks = 2 * (config.conditioning_embedding_out_channels.length - 1);
   const [first, ...others] = order === "bgr" ? chunk(s, image, 3, 1).reverse() : [image];
   let x = others.length === 0 ? first! : concat(s, [first!, ...others], 1);
   x = silu(s, conv2d(s.at("conv_in"), x, { padding: 1 }));
-  for (let i = 0; i < s.count("blocks"); i++) {
+  for (let i = 0; i < blocks; i++) {
     x = silu(s, conv2d(s.at("blocks", i), x, { padding: 1, stride: i % 2 === 1 ? 2 : 1 }));
   }
   return conv2d(s.at("conv_out"), x, { padding: 1 }); // [N, C, h, w]
@@ -82,8 +84,7 @@ export const forward: GraphDefinition<ControlNetConfig> = {
     const temb = conditioning(s, unet, inputs);
 
     // in
-    const order = config.controlnet_conditioning_channel_order;
-    const control = controlEmbedding(s.at("controlnet_cond_embedding"), controlnet_cond!, order);
+    const control = controlEmbedding(s.at("controlnet_cond_embedding"), controlnet_cond!, config);
     let x = add(s, conv2d(s.at("conv_in"), sample!, { padding: 1 }), control); // [N, C, h, w]
 
     // down

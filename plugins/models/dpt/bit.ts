@@ -22,10 +22,10 @@ function standardized(s: Scope, x: Value, stride = 1): Value {
 }
 
 /** Narrow, convolve, widen, beside a shortcut (`BitBottleneckLayer`). */
-function bottleneck(s: Scope, x: Value, stride: number, groups: number): Value {
+function bottleneck(s: Scope, x: Value, i: number, stride: number, groups: number): Value {
   const normal = (name: string, value: Value) => groupNorm(s.at(name), value, { groups });
   const down = s.at("downsample");
-  const shortcut = s.has("downsample")
+  const shortcut = i === 0
     ? groupNorm(down.at("norm"), standardized(down.at("conv"), x, stride), { groups })
     : x;
   let h = relu(s, normal("norm1", standardized(s.at("conv1"), x)));
@@ -49,7 +49,7 @@ export function bit(s: Scope, pixels: Value, { depths, num_groups: groups }: Bit
   return depths.map((depth, stage) => {
     for (let i = 0; i < depth; i++) {
       const layer = s.at("encoder.stages", stage, "layers", i);
-      x = bottleneck(layer, x, stage > 0 && i === 0 ? 2 : 1, groups);
+      x = bottleneck(layer, x, i, stage > 0 && i === 0 ? 2 : 1, groups);
     }
     return x;
   });

@@ -49,6 +49,10 @@ export interface DPTConfig {
   readonly fusion_hidden_size: number;
   /** Which fused features the head takes. */
   readonly head_in_index: number;
+  /** Whether queries, keys and values have a bias. */
+  readonly qkv_bias: boolean;
+  /** Whether the convolutions of the fusion blocks have one; when null, all do. */
+  readonly use_bias_in_fusion_residual: boolean | null;
   /** Whether batch normalisation stands in the fusion blocks. */
   readonly use_batch_norm_in_fusion_residual: boolean;
   /** Whether the head begins with a projection. */
@@ -76,11 +80,13 @@ export const schema: ConfigSchema<DPTConfig> = {
     neck_hidden_sizes: [96, 192, 384, 768],
     fusion_hidden_size: 256,
     head_in_index: -1,
+    qkv_bias: true,
+    use_bias_in_fusion_residual: null,
     use_batch_norm_in_fusion_residual: false,
     add_projection: false,
     backbone_config: null,
   },
-  types: { backbone_config: "object" },
+  types: { backbone_config: "object", use_bias_in_fusion_residual: "boolean" },
   choices: { readout_type: ["ignore", "add", "project"] },
   floats: ["layer_norm_eps"],
 };
@@ -96,6 +102,11 @@ const BIT: BitOptions = {
 /** The options of a hybrid's backbone. */
 export function bitOptions({ backbone_config }: FrozenConfig<DPTConfig>): BitOptions {
   return { ...BIT, ...backbone_config } as BitOptions;
+}
+
+/** Whether the convolutions of the fusion blocks have a bias. */
+export function fusionBias({ use_bias_in_fusion_residual }: FrozenConfig<DPTConfig>): boolean {
+  return use_bias_in_fusion_residual ?? true;
 }
 
 /** Refuses what cannot be built, before any weights are looked at. */

@@ -32,7 +32,7 @@ import {
   squeeze,
   upsampleBilinear,
 } from "@denoise/onnx/nn";
-import { check, type DPTConfig, schema } from "./config.ts";
+import { check, type DPTConfig, fusionBias, schema } from "./config.ts";
 import { backbone, type Features, resizeBilinear } from "./vit.ts";
 
 export type { DPTConfig };
@@ -57,12 +57,14 @@ export const DPTForDepthEstimation: ModelClass<DPTForDepthEstimation> = defineMo
   library: "transformers",
   schema,
   check,
-  // Tensors that no depth depends on: the norm and pooler behind the last layer, and the shortcut of
-  // the first fusion, which has nothing to add.
-  ignore: [
-    /^dpt\.(layernorm|pooler)\./,
-    /^neck\.fusion_stage\.layers\.0\.residual_layer1\./,
-    /^auxiliary_head\./,
+  ignore: [/^dpt\.pooler\./, /^auxiliary_head\./],
+  // the norm behind the last layer, and the shortcut of the first fusion, which has nothing to add
+  idle: (config) => [
+    ...["weight", "bias"].map((name) => `dpt.layernorm.${name}`),
+    ...["convolution1", "convolution2"].flatMap((convolution) => {
+      const path = `neck.fusion_stage.layers.0.residual_layer1.${convolution}`;
+      return [`${path}.weight`, ...(fusionBias(config) ? [`${path}.bias`] : [])];
+    }),
   ],
   graphs: {
     forward: {
@@ -74,7 +76,7 @@ export const DPTForDepthEstimation: ModelClass<DPTForDepthEstimation> = defineMo
       build(s, config, { pixel_values }) {
         const features = backbone(s.at("dpt"), pixel_values!, config);
         const fused = neck(s.at("neck"), features, config);
-        return { predicted_depth: head(s.at("head"), fused.at(config.head_in_index)!) };
+        return { predicted_depth: head(s.at("head"), fused.at(config.head_in_index)!, config) };
       },
     },
   },
@@ -107,9 +109,9 @@ function reassemble(s: Scope, i: number, tokens: Value, patches: Value, config: 
 }
 
 /** `DPTPreActResidualLayer`. */
-function residual(s: Scope, x: Value): Value {
-  const h = conv2d(s.at("convolution1"), relu(s, x), { padding: 1 });
-  return add(s, conv2d(s.at("convolution2"), relu(s, h), { padding: 1 }), x);
+function residual(s: Scope, x: Value, bias: boolean): Value {
+  const h = conv2d(s.at("convolution1"), relu(s, x), { padding: 1, bias });
+  return add(s, conv2d(s.at("convolution2"), relu(s, h), { padding: 1, bias }), x);
 }
 
 /** The states as images of one width, fused from coarse to fine; each is twice as large. */
@@ -118,17 +120,19 @@ function neck(s: Scope, { states, patches }: Features, config: Config): Value[] 
   const images = states.map((state, i) => {
     const isImage = config.is_hybrid && i < 2;
     const image = isImage ? state : reassemble(stage, i, state, patches, config);
-    return conv2d(s.at("convs", i), image, { padding: 1 });
+    return conv2d(s.at("convs", i), image, { padding: 1, bias: false });
   });
+  const bias = fusionBias(config);
   let fused: Value | undefined;
   return images.reverse().map((image, i) => {
     const layer = s.at("fusion_stage.layers", i);
     let x = image;
     if (fused !== undefined) {
       const sizes = concat(s, [shapeOf(s, image, 0, 2), shapeOf(s, fused, 2, 4)], 0);
-      x = add(s, fused, residual(layer.at("residual_layer1"), resizeBilinear(s, image, sizes)));
+      const resized = resizeBilinear(s, image, sizes);
+      x = add(s, fused, residual(layer.at("residual_layer1"), resized, bias));
     }
-    x = residual(layer.at("residual_layer2"), x);
+    x = residual(layer.at("residual_layer2"), x, bias);
     const large = upsampleBilinear(s, x, { factor: 2, alignCorners: true }); // [N, C, 2H, 2W]
     fused = conv2d(layer.at("projection"), large);
     return fused;
@@ -136,8 +140,8 @@ function neck(s: Scope, { states, patches }: Features, config: Config): Value[] 
 }
 
 /** `DPTDepthEstimationHead`: features to depth, twice as large. */
-function head(s: Scope, features: Value): Value {
-  const projected = s.has("projection")
+function head(s: Scope, features: Value, config: Config): Value {
+  const projected = config.add_projection
     ? relu(s, conv2d(s.at("projection"), features, { padding: 1 }))
     : features;
   let x = conv2d(s.at("head.0"), projected, { padding: 1 });

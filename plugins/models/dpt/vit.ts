@@ -47,13 +47,13 @@ function embed(s: Scope, patches: Value, width: number): Value {
 
 /** Attention and feed forward, each normalised before (`DPTViTLayer`). */
 function layer(s: Scope, x: Value, config: Config): Value {
-  const { num_attention_heads: heads, layer_norm_eps: eps, hidden_act } = config;
+  const { num_attention_heads: heads, layer_norm_eps: eps, hidden_act, qkv_bias: bias } = config;
   const normal = layerNorm(s.at("layernorm_before"), x, { eps });
   const inner = s.at("attention.attention");
   const attended = attention(s, {
-    query: linear(inner.at("query"), normal),
-    key: linear(inner.at("key"), normal),
-    value: linear(inner.at("value"), normal),
+    query: linear(inner.at("query"), normal, { bias }),
+    key: linear(inner.at("key"), normal, { bias }),
+    value: linear(inner.at("value"), normal, { bias }),
   }, { heads });
   const h = add(s, linear(s.at("attention.output.dense"), attended), x);
   const wide = linear(s.at("intermediate.dense"), layerNorm(s.at("layernorm_after"), h, { eps }));

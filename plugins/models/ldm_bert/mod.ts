@@ -133,7 +133,7 @@ function selfAttention(
   { config, keyBias, headMask }: Shared,
 ): Value {
   const [query, key, value] = ["q_proj", "k_proj", "v_proj"].map((name) =>
-    linear(s.at(name), x)
+    linear(s.at(name), x, { bias: false })
   ) as [Value, Value, Value];
   const heads = config.encoder_attention_heads;
   let seen = attention(s, { query, key, value }, { heads, keyBias }); // [N, tokens, heads·width]
@@ -212,7 +212,7 @@ export const LDMBertModel: ModelClass<LDMBertModel> = defineModel<LDMBertConfig,
   className: "LDMBertModel",
   library: "latent_diffusion",
   schema,
-  ignore: [/^to_logits\./],
+  idle: () => ["to_logits.weight", "to_logits.bias"],
   graphs: { forward, forwardEmbedded },
   methods: (model) => ({
     async forward(inputIds, options = {}) {

@@ -55,7 +55,8 @@ function scores(): GraphDefinition<SafetyCheckerConfig> {
     }),
     build(s, config, { clip_input }) {
       const { pooled } = clipVision(s, clip_input!, config);
-      const seen = unit(s, linear(s.at("visual_projection"), pooled)); // [N, projection]
+      const projected = linear(s.at("visual_projection"), pooled, { bias: false });
+      const seen = unit(s, projected); // [N, projection]
       const above = (name: string) => {
         const likeness = matMul(s, seen, transpose(s, unit(s, s.tensor(name)), [1, 0]));
         return sub(s, likeness, s.tensor(`${name}_weights`));

@@ -119,6 +119,9 @@ export const T5EncoderModel: ModelClass<T5EncoderModel> = defineModel<T5Config, 
   }),
 });
 
+/** No layer of T5 has a bias. */
+const PLAIN = { bias: false } as const;
+
 /** Added to the scores of tokens that are not to be seen; float16 can hold it. */
 const HIDDEN = -65504;
 
@@ -138,13 +141,15 @@ function layer(s: Scope, x: Value, bias: Value, config: Config): Value {
 function selfAttention(s: Scope, x: Value, bias: Value, config: Config): Value {
   const module = s.at("SelfAttention");
   const normal = rmsNorm(s.at("layer_norm"), x, { eps: config.layer_norm_epsilon });
-  const [query, key, value] = ["q", "k", "v"].map((name) => linear(module.at(name), normal)) as [
+  const [query, key, value] = ["q", "k", "v"].map((name) =>
+    linear(module.at(name), normal, PLAIN)
+  ) as [
     Value,
     Value,
     Value,
   ];
   const options = { heads: config.num_heads, scale: 1, bias };
-  return linear(module.at("o"), attention(module, { query, key, value }, options));
+  return linear(module.at("o"), attention(module, { query, key, value }, options), PLAIN);
 }
 
 /** Two linear layers with an activation, or a gate, between them (`T5LayerFF`). */
@@ -155,10 +160,10 @@ function feed(s: Scope, x: Value, config: Config): Value {
   const hidden = gated
     ? mul(
       s,
-      activation(s, linear(module.at("wi_0"), normal), name),
-      linear(module.at("wi_1"), normal),
+      activation(s, linear(module.at("wi_0"), normal, PLAIN), name),
+      linear(module.at("wi_1"), normal, PLAIN),
     )
-    : activation(s, linear(module.at("wi"), normal), name);
+    : activation(s, linear(module.at("wi"), normal, PLAIN), name);
   const out = s.weightDType === "float16" ? module.at("wo").exact() : module.at("wo");
-  return s.cast(linear(out, out.cast(hidden)), "float32");
+  return s.cast(linear(out, out.cast(hidden), PLAIN), "float32");
 }

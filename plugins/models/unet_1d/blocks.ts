@@ -99,7 +99,8 @@ export function wholeNorm(s: Scope, x: Value): Value {
 /** Two convolutions and what comes past them (`ResConvBlock`). */
 function resConv(s: Scope, x: Value, isLast = false): Value {
   const normal = (name: string, value: Value) => gelu(s, wholeNorm(s.at(name), value));
-  const residual = s.has("conv_skip") ? conv1d(s.at("conv_skip"), x) : x;
+  const changes = s.shape("conv_1.weight")[1] !== s.shape("conv_2.weight")[0];
+  const residual = changes ? conv1d(s.at("conv_skip"), x, { bias: false }) : x;
   const first = normal("group_norm_1", conv1d(s.at("conv_1"), x, { padding: 2 }));
   const second = conv1d(s.at("conv_2"), first, { padding: 2 });
   return add(s, isLast ? second : normal("group_norm_2", second), residual);
@@ -157,7 +158,8 @@ function convBlock(s: Scope, x: Value): Value {
 function residualTemporal(s: Scope, x: Value, temb: Value): Value {
   const time = unsqueeze(s, linear(s.at("time_emb"), mish(s, temb)), [2]); // [N, C', 1]
   const out = convBlock(s.at("conv_out"), add(s, convBlock(s.at("conv_in"), x), time));
-  return add(s, out, s.has("residual_conv") ? conv1d(s.at("residual_conv"), x) : x);
+  const [channelsOut, channels] = s.shape("conv_in.conv1d.weight");
+  return add(s, out, channels !== channelsOut ? conv1d(s.at("residual_conv"), x) : x);
 }
 
 /** The residual blocks of a level: one, and `layers` more. */

@@ -203,7 +203,9 @@ function down(s: Scope, config: Config, i: number, { x, image }: State, temb: Va
   const layers = config.layers_per_block;
   const options = { ...levelOptions(config, i, config.block_out_channels[i]!, temb), layers };
   if (skipDownTypes.includes(type)) return skipDownBlock(s, type, x, image!, options);
-  if (isKBlock(type)) return { ...kDownBlock(s, type, x, options), image };
+  if (isKBlock(type)) {
+    return { ...kDownBlock(s, type, x, { ...options, selfAttention: false }), image };
+  }
   const level = downBlock(s, type, x, {
     ...options,
     resampleType: type === "AttnDownBlock2D" ? config.downsample_type : "conv",
@@ -228,7 +230,9 @@ function up(
     layers,
   };
   if (skipUpTypes.includes(type)) return skipUpBlock(s, type, x, skips, image, options);
-  if (isKBlock(type)) return { x: kUpBlock(s, type, x, skips, options), image };
+  if (isKBlock(type)) {
+    return { x: kUpBlock(s, type, x, skips, { ...options, selfAttention: false }), image };
+  }
   const resampleType = type === "AttnUpBlock2D" ? config.upsample_type : "conv";
   return { x: upBlock(s, type, x, skips, { ...options, resampleType }), image };
 }

@@ -93,7 +93,7 @@ export function skipDownBlock(
   if (!options.resample) return { x, skips, image };
   const smaller = firDownsample(s, image, IMAGE_CHANNELS); // [N, 3, H/2, W/2]
   const block = s.at("resnet_down");
-  const resample = { resample: "down", filter: "fir" } as const;
+  const resample = { resample: "down", filter: "fir", shortcut: true } as const;
   x = resnetBlock(block, x, temb, { ...ownResnet(block, resnet), ...resample });
   x = add(s, conv2d(s.at("skip_conv"), smaller), x);
   return { x, skips: [...skips, x], image: smaller };
@@ -133,7 +133,7 @@ export function skipUpBlock(
   const normal = activation(s, groupNorm(norm, x, { groups, eps: resnet.eps }), "silu");
   const said = conv2d(s.at("skip_conv"), normal, { padding: 1 });
   const block = s.at("resnet_up");
-  const resample = { resample: "up", filter: "fir" } as const;
+  const resample = { resample: "up", filter: "fir", shortcut: true } as const;
   x = resnetBlock(block, x, temb, { ...ownResnet(block, resnet), ...resample });
   return { x, image: larger === undefined ? said : add(s, larger, said) };
 }

@@ -54,8 +54,8 @@ function pooledText(s: Scope, states: Value, heads: number): Value {
   return layerNorm(s.at("norm2"), linear(s.at("proj"), squeeze(s, pooled, [1])));
 }
 
-/** Layers of the hint's convolutions that halve the image. */
-const HALVING = [4, 8, 12];
+/** The last of the hint's layers, and those of its convolutions that halve the image. */
+const [LAST, HALVING] = [14, [4, 8, 12]];
 
 /**
  * An image that controls, brought to the size of the latents (`ImageHintTimeEmbedding`).
@@ -66,7 +66,7 @@ const HALVING = [4, 8, 12];
 export function hintLatents(root: Scope, hint: Value): Value {
   const s = root.at("add_embedding.input_hint_block");
   let x = hint;
-  for (let layer = 0; s.has(String(layer)); layer += 2) { // an activation is between two
+  for (let layer = 0; layer <= LAST; layer += 2) { // an activation is between two
     const stride = HALVING.includes(layer) ? 2 : 1;
     x = conv2d(s.at(layer), layer === 0 ? x : silu(s, x), { padding: 1, stride });
   }

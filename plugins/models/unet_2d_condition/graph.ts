@@ -11,6 +11,7 @@ import {
   middleLevel,
   middleResnet,
   resnetBlock,
+  timeWidth,
   upBlock,
   upLevel,
 } from "@denoise/onnx/blocks";
@@ -38,21 +39,29 @@ function maskBias(s: Scope, mask: Value | undefined): Value | undefined {
 function contextOf(s: Scope, config: Config, inputs: Inputs): Context {
   return {
     ...encoderStates(s, config, inputs),
-    images: adapters((name) => s.has(name))
+    images: adapters((name) => s.added(name))
       .map((path, i) => imageProjection(s.at(path), inputs[`image_embeds_${i}`]!)),
     keyBias: maskBias(s, inputs.encoder_attention_mask),
     selfBias: maskBias(s, inputs.attention_mask),
-    crossNorm: config.cross_attention_norm ?? undefined,
   };
 }
 
-/** What differs in levels whose type begins with "Simple". */
-function simpleLevel(config: Config, i: number, context: Context, channels: number) {
+/**
+ * What differs in levels whose type begins with "Simple".
+ *
+ * @param i Counts in the direction that levels follow each other.
+ * @param level Counts from the top.
+ */
+function simpleLevel(config: Config, i: number, level: number, context: Context) {
+  const channels = config.block_out_channels[level]!;
   const headChannels = at(config.attention_head_dim, i) ?? channels;
   const groups = config.norm_num_groups!;
+  const crossNorm = config.cross_attention_norm;
+  const onlyText = at(config.only_cross_attention, level);
+  const options = { context, headChannels, groups, crossNorm, onlyText };
   return {
     resampleType: "resnet",
-    attend: (s: Scope, x: Value) => simpleCrossAttention(s, x, { context, headChannels, groups }),
+    attend: (s: Scope, x: Value) => simpleCrossAttention(s, x, options),
   } as const;
 }
 
@@ -69,14 +78,21 @@ function down(
   const options = downLevel(config, i, temb, context);
   if (type.startsWith("CrossAttn")) return downBlock(s, type, x, { ...options, residual });
   const level = isKBlock(type)
-    ? kDownBlock(s, type, x, { ...options, channels })
+    ? kDownBlock(s, type, x, { ...options, channels, selfAttention: !options.resample })
     : type.startsWith("Simple")
-    ? downBlock(s, type, x, { ...options, ...simpleLevel(config, i, context, channels) })
+    ? downBlock(s, type, x, { ...options, ...simpleLevel(config, i, i, context) })
     : downBlock(s, type, x, options);
   if (residual === undefined) return level;
   // The reference adds in place: what the up blocks sees last is changed with it, where it is the result.
   const sum = add(s, level.x, residual);
   return { x: sum, skips: level.skips.map((skip) => skip === level.x ? sum : skip) };
+}
+
+/** Whether pixels look at each other in a level of the up blocks of KCrossAttnUpBlock2D. */
+function seesPixels(config: Config, level: number): boolean {
+  const channels = config.block_out_channels;
+  const width = timeWidth(config) * (config.class_embeddings_concat ? 2 : 1);
+  return channels[level] === (channels[level - 1] ?? channels[level]) && channels[level] === width;
 }
 
 /** Level `i` in the up blocks. */
@@ -89,10 +105,14 @@ function up(
   [temb, context]: [temb: Value, context: Context],
 ): Value {
   const type = config.up_block_types[i]!;
-  const channels = config.block_out_channels.at(-1 - i)!;
+  const level = config.block_out_channels.length - 1 - i;
   const options = upLevel(config, i, temb, context);
-  if (isKBlock(type)) return kUpBlock(s, type, x, skips, { ...options, channels });
-  const simple = type.startsWith("Simple") ? simpleLevel(config, i, context, channels) : {};
+  if (isKBlock(type)) {
+    const channels = config.block_out_channels[level]!;
+    const selfAttention = seesPixels(config, level);
+    return kUpBlock(s, type, x, skips, { ...options, channels, selfAttention });
+  }
+  const simple = type.startsWith("Simple") ? simpleLevel(config, i, level, context) : {};
   return upBlock(s, type, x, skips, { ...options, ...simple });
 }
 
@@ -109,6 +129,8 @@ function simpleMiddle(s: Scope, config: Config, input: Value, temb: Value, conte
     context,
     headChannels,
     groups: resnet.groups,
+    crossNorm: config.cross_attention_norm,
+    onlyText: config.mid_block_only_cross_attention ?? config.only_cross_attention === true,
   });
   return resnetBlock(s.at("resnets.1"), seen, temb, resnet);
 }

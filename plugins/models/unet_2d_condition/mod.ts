@@ -48,7 +48,9 @@ export const UNet2DConditionModel: ModelClass<UNet2DConditionModel> = defineMode
   graphs: { forward: { inputs, build } },
   methods: (model) => ({
     imagePrompts: () =>
-      adapters(model.has).map((path) => imagePromptKind((name) => model.has(`${path}.${name}`))),
+      adapters(model.added).map((path) =>
+        imagePromptKind((name) => model.added(`${path}.${name}`))
+      ),
     async forward(sample, timestep, options = {}) {
       checkSides(model.config, sample);
       const times = [timestep].flat();

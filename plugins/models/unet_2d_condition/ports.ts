@@ -11,10 +11,10 @@ type Ports = Record<string, Port>;
 const HINT_CHANNELS = 4;
 
 /** Modules of the IP-Adapters that were added. */
-export function adapters(has: (name: string) => boolean): string[] {
+export function adapters(added: (name: string) => boolean): string[] {
   const path = (i: number) => `encoder_hid_proj.image_projection_layers.${i}`;
   const paths: string[] = [];
-  while (has(path(paths.length))) paths.push(path(paths.length));
+  while (added(path(paths.length))) paths.push(path(paths.length));
   return paths;
 }
 
@@ -30,9 +30,9 @@ export function takesText(config: UNet2DConditionConfig): boolean {
 }
 
 /** What each IP-Adapter is given of its images. */
-function imagePrompts(has: (name: string) => boolean): Ports {
-  const ports = adapters(has).map((path, i) => {
-    const kind = imagePromptKind((name) => has(`${path}.${name}`));
+function imagePrompts(added: (name: string) => boolean): Ports {
+  const ports = adapters(added).map((path, i) => {
+    const kind = imagePromptKind((name) => added(`${path}.${name}`));
     const patches = kind === "states" ? [`patches_${i}`] : [];
     return [`image_embeds_${i}`, float32("batch", `images_${i}`, ...patches, `width_${i}`)];
   });
@@ -87,8 +87,8 @@ function addedConditions(config: Config): Ports {
   };
 }
 
-/** The inputs of a model with this config; `has` tells of what adapters have added. */
-export function inputs(config: Config, has: (name: string) => boolean): Ports {
+/** The inputs of a model with this config; `added` tells of what adapters have added. */
+export function inputs(config: Config, added: (name: string) => boolean): Ports {
   const [width = 0] = [config.encoder_hid_dim ?? config.cross_attention_dim].flat();
   const hint = config.addition_embed_type === "image_hint" ? HINT_CHANNELS : 0;
   return {
@@ -103,6 +103,6 @@ export function inputs(config: Config, has: (name: string) => boolean): Ports {
     ...classLabels(config),
     ...addedConditions(config),
     ...residuals(config),
-    ...imagePrompts(has),
+    ...imagePrompts(added),
   };
 }

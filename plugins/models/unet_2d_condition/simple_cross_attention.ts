@@ -1,4 +1,4 @@
-import { type Context, crossNorm, headCount } from "@denoise/onnx/blocks";
+import { type Context, type CrossNorm, headCount, normalizedStates } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
   add,
@@ -19,6 +19,10 @@ export interface SimpleCrossAttentionOptions {
   readonly headChannels: number;
   /** Groups of the normalization. */
   readonly groups: number;
+  /** How the text's states are normalized; not when null. */
+  readonly crossNorm: CrossNorm;
+  /** Whether pixels look at the text alone (`only_cross_attention`). */
+  readonly onlyText: boolean;
 }
 
 /**
@@ -31,11 +35,11 @@ export interface SimpleCrossAttentionOptions {
 export function simpleCrossAttention(
   s: Scope,
   x: Value,
-  { context, headChannels, groups }: SimpleCrossAttentionOptions,
+  { context, headChannels, groups, crossNorm, onlyText }: SimpleCrossAttentionOptions,
 ): Value {
-  const text = crossNorm(s, context); // [N, tokens, D]
+  const text = normalizedStates(s, context, crossNorm); // [N, tokens, D]
   const pixels = toTokens(s, groupNorm(s.at("group_norm"), x, { groups })); // [N, H·W, C]
-  const seesPixels = s.has("to_k");
+  const seesPixels = !onlyText;
   const joined = (ofText: string, ofPixels: string) => {
     const projected = linear(s.at(ofText), text);
     return seesPixels ? concat(s, [projected, linear(s.at(ofPixels), pixels)], 1) : projected;

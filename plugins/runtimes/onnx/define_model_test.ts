@@ -53,7 +53,7 @@ const Projection: ModelClass<Projection> = defineModel({
     },
     back: {
       inputs: () => ({ y: float32("batch", 2) }),
-      build: (s, _config, { y }) => ({ x: linear(s.at("back"), y!) }),
+      build: (s, _config, { y }) => ({ x: linear(s.at("back"), y!, { bias: false }) }),
     },
   },
   methods: (model) => ({
@@ -185,6 +185,36 @@ describe("defineModel()", () => {
       `7 of the checkpoint's tensors: "a", "b", "c", "d", "e" and 2 more`,
     );
     assertEquals(error.code, "unexpected_tensor");
+    assert(error.message.includes('{ unexpectedTensors: "warn" }'), error.message);
+  });
+
+  it("leaves them out with a warning where it is told to, also in what it saves", async () => {
+    await using folder = await folderWith({ ...WEIGHTS, "loss.logvar": Tensor.from([1]) });
+    const warnings: string[] = [];
+    const model = await load(folder.path, {
+      unexpectedTensors: "warn",
+      onWarning: (message) => void warnings.push(message),
+    });
+    assertEquals(warnings.length, 1);
+    assert(warnings[0]!.includes('"loss.logvar"'), warnings[0]);
+    assertEquals((await model.forward(Tensor.from([[1, 1, 1]]))).toNested(), [[6.5, 14.5078125]]);
+    await model.savePretrained(folder.path);
+    await (await load(folder.path)).dispose();
+    await model.dispose();
+    const error = await assertRejects(
+      () => load(folder.path, { unexpectedTensors: "ignore" as never }),
+      RangeError,
+      "unexpectedTensors must be one of error, warn",
+    );
+    assert(error.message.includes('"ignore"'));
+  });
+
+  it("names a bias that the file lacks", async () => {
+    const { "proj.bias": _, ...others } = WEIGHTS;
+    await using folder = await folderWith(others);
+    const message = 'Cannot build proj: the checkpoint has no tensor "proj.bias"';
+    const error = await assertRejects(() => load(folder.path), DenoiseError, message);
+    assertEquals(error.code, "missing_tensor");
   });
 
   it("names an option that it cannot build", async () => {

@@ -22,10 +22,10 @@ export interface Port {
 
 /** One of the graphs that a model consists of: `forward`, or `encode` and `decode`. */
 export interface GraphDefinition<C extends object> {
-  /** Its inputs by name; `has` tells whether the model has a module or tensor of that name. */
+  /** Its inputs by name; `added` tells whether an adapter has added a module or tensor of a name. */
   readonly inputs: (
     config: FrozenConfig<C>,
-    has: (name: string) => boolean,
+    added: (name: string) => boolean,
   ) => Readonly<Record<string, Port>>;
   /**
    * Builds it and gives its outputs by name. An optional input that a call leaves out is not in
@@ -42,8 +42,8 @@ export interface GraphDefinition<C extends object> {
 export interface Runner<C extends object> {
   /** The options that shape the model. */
   readonly config: FrozenConfig<C>;
-  /** Whether the model has a module or tensor of that name, of its own or of an adapter. */
-  has(name: string): boolean;
+  /** Whether an adapter has added a module or tensor of that name. */
+  added(name: string): boolean;
   /**
    * Runs a graph, starting its session when this is the first time.
    *
@@ -77,6 +77,8 @@ export interface ModelDefinition<C extends object, M extends Model<C>> {
   readonly rename?: (stored: string) => string;
   /** Tensors that may be in a checkpoint and are not needed, such as `position_ids`. */
   readonly ignore?: readonly RegExp[];
+  /** Tensors of the reference class on which no output depends; a checkpoint must have them too. */
+  readonly idle?: (config: FrozenConfig<C>) => readonly string[];
   /**
    * Tensors that stay float32 where weights are held in float16, as `_keep_in_fp32_modules` of
    * transformers; the graph takes them with {@linkcode Scope.exact}.

@@ -19,7 +19,7 @@ export function buildGraph<C extends object>(
   const inputs: Record<string, Value> = {};
   for (
     const [input, { dtype, dims, exact }] of Object.entries(
-      definition.inputs(config, (name) => checkpoint.has(name)),
+      definition.inputs(config, (name) => checkpoint.added(name)),
     )
   ) {
     if (!inputNames.has(input)) continue;

@@ -22,6 +22,7 @@ import {
   type BuiltGraph,
   type Checkpoint,
   type ComputeDType,
+  dropUnused,
   lowerings,
 } from "./graph/mod.ts";
 import type { StoredTensor } from "@denoise/safetensors";
@@ -47,6 +48,15 @@ function assertComputes(className: string, device: Device, dtype: TorchDtype): v
     "unsupported_option",
     `Cannot move ${className} to ${JSON.stringify(device)}: it does not compute in ${dtype}; ` +
       `load the model with torchDtype ${computes.map((known) => `"${known}"`).join(" or ")}`,
+  );
+}
+
+const UNEXPECTED = ["error", "warn"] as const;
+
+function checkUnexpected(given: LoadOptions["unexpectedTensors"] = "error"): void {
+  if (UNEXPECTED.includes(given)) return;
+  throw new RangeError(
+    `unexpectedTensors must be one of ${UNEXPECTED.join(", ")}, but is ${JSON.stringify(given)}`,
   );
 }
 
@@ -101,6 +111,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
     this.library = definition.library ?? "diffusers";
     this.config = config;
     this.dtype = checkDType(options.torchDtype);
+    checkUnexpected(options.unexpectedTensors);
     this.#definition = definition;
     this.#source = source;
     this.#base = checkpoint;
@@ -146,7 +157,8 @@ export class OnnxModel<C extends object, M extends Model<C>>
     const before = this.#checkpoint;
     this.#checkpoint = this.#base.with(extended(extensions));
     try {
-      this.verify();
+      this.#buildAll();
+      assertAllUsed(this.#checkpoint, this.className);
     } catch (error) {
       this.#checkpoint = before;
       throw error;
@@ -155,19 +167,28 @@ export class OnnxModel<C extends object, M extends Model<C>>
     await this.dispose();
   }
 
-  readonly has = (name: string): boolean => this.#checkpoint.has(name);
+  readonly added = (name: string): boolean => this.#checkpoint.added(name);
 
   /** Such as `UNet2DModel(113673219 parameters, float32 on cpu)`. */
   toString(): string {
     return `${this.className}(${this.numParameters} parameters, ${this.dtype} on ${this.device})`;
   }
 
-  /** Builds every graph with all its inputs, so that a tensor too many or too few shows at once. */
+  /** Makes sure that the checkpoint has what the config implies, and nothing else. */
   verify(): void {
+    const { unexpectedTensors, onWarning = console.warn } = this.#options;
+    this.#buildAll();
+    if (unexpectedTensors !== "warn") return assertAllUsed(this.#checkpoint, this.className);
+    const warning = dropUnused(this.#checkpoint, this.className);
+    if (warning !== undefined) onWarning(warning);
+  }
+
+  /** Builds every graph with all its inputs, so that a tensor too many or too few shows at once. */
+  #buildAll(): void {
     for (const [name, graph] of Object.entries(this.#definition.graphs)) {
-      this.#build(name, Object.keys(graph.inputs(this.config, this.has)));
+      this.#build(name, Object.keys(graph.inputs(this.config, this.added)));
     }
-    assertAllUsed(this.#checkpoint, this.className);
+    for (const name of this.#definition.idle?.(this.config) ?? []) this.#checkpoint.take(name, "");
   }
 
   async run(
@@ -180,7 +201,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
       Object.entries(inputs).filter((entry): entry is [string, Tensor] => entry[1] !== undefined),
     );
     const graph = this.#definition.graphs[name]!;
-    checkInputs(`${this.className}.${name}`, graph.inputs(this.config, this.has), given);
+    checkInputs(`${this.className}.${name}`, graph.inputs(this.config, this.added), given);
     const session = await this.#session(name, Object.keys(given));
     return await session.run(given, options);
   }
@@ -210,7 +231,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
       dtypeOf: (name) => isKept(name) ? "float32" : this.dtype,
     });
     if (moved === undefined) return;
-    this.#base = this.#base.with(moved);
+    this.#base = this.#base.moved(moved);
     this.#checkpoint = this.#base.with(extended(this.#extensions));
   }
 

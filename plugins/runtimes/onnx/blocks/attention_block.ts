@@ -14,6 +14,19 @@ import {
 import type { Context } from "./image_projection.ts";
 import { spatialNorm } from "./norm.ts";
 
+/** Options of {@linkcode attentionLayer}. */
+export interface AttentionLayerOptions {
+  /** How many heads. */
+  readonly heads: number;
+  /** Whether queries, keys and values have a bias. Defaults to true. */
+  readonly bias?: boolean | undefined;
+  /** How the states that it looks at are normalized (`cross_attention_norm`). Not by default. */
+  readonly crossNorm?: CrossNorm | undefined;
+}
+
+/** How an attention normalizes the states that it looks at. */
+export type CrossNorm = "layer_norm" | "group_norm" | null;
+
 /**
  * Attention of tokens to a context (`Attention`): queries from `x`, keys and values from `context`.
  * Where an IP-Adapter has keys and values of its own, what it sees in its images is added.
@@ -22,29 +35,33 @@ import { spatialNorm } from "./norm.ts";
  * @param context [N, tokens', C'].
  * @returns [N, tokens, C].
  */
-export function attentionLayer(s: Scope, x: Value, context: Context, heads: number): Value {
-  const other = crossNorm(s, context);
-  const query = linear(s.at("to_q"), x);
-  const key = linear(s.at("to_k"), other);
-  const value = linear(s.at("to_v"), other);
+export function attentionLayer(
+  s: Scope,
+  x: Value,
+  context: Context,
+  { heads, bias, crossNorm = null }: AttentionLayerOptions,
+): Value {
+  const other = normalizedStates(s, context, crossNorm);
+  const query = linear(s.at("to_q"), x, { bias });
+  const key = linear(s.at("to_k"), other, { bias });
+  const value = linear(s.at("to_v"), other, { bias });
   const seen = (context.images ?? []).reduce((sum, image, i) => {
     const adapter = s.at("processor");
-    if (!adapter.has(`to_k_ip.${i}`)) return sum;
     const own = {
       query,
-      key: linear(adapter.at("to_k_ip", i), image),
-      value: linear(adapter.at("to_v_ip", i), image),
+      key: linear(adapter.at("to_k_ip", i), image, { bias: false }),
+      value: linear(adapter.at("to_v_ip", i), image, { bias: false }),
     };
     return add(s, sum, mul(s, attention(s, own, { heads }), adapter.tensor(`scale.${i}`)));
   }, attention(s, { query, key, value }, { heads, keyBias: context.keyBias }));
   return linear(s.at("to_out.0"), seen);
 }
 
-/** The states that an attention looks at, normalized where it has a normalization for them. */
-export function crossNorm(s: Scope, context: Context): Value {
-  if (!s.has("norm_cross")) return context;
+/** The states that an attention looks at, normalized by its `norm_cross`. */
+export function normalizedStates(s: Scope, context: Context, crossNorm: CrossNorm): Value {
+  if (crossNorm === null) return context;
   const norm = s.at("norm_cross");
-  if (context.crossNorm !== "group_norm") return layerNorm(norm, context);
+  if (crossNorm === "layer_norm") return layerNorm(norm, context);
   const columns = transpose(s, context, [0, 2, 1]); // [N, D, tokens]
   return transpose(s, groupNorm(norm, columns, { groups: 32, spatial: 1 }), [0, 2, 1]);
 }
@@ -53,8 +70,8 @@ export function crossNorm(s: Scope, context: Context): Value {
 export interface AttentionBlockOptions {
   /** How many heads. */
   readonly heads: number;
-  /** Groups of the normalization. */
-  readonly groups: number;
+  /** Groups of the normalization; none when null. */
+  readonly groups: number | null;
   /** Added to the variance. */
   readonly eps: number;
   /** What the result is divided by. Defaults to 1. */
@@ -73,11 +90,11 @@ export function attentionBlock(s: Scope, x: Value, options: AttentionBlockOption
   const { heads, groups, eps, outputScale = 1, latents } = options;
   const normal = latents !== undefined
     ? spatialNorm(s.at("spatial_norm"), x, latents)
-    : s.has("group_norm")
+    : groups !== null
     ? groupNorm(s.at("group_norm"), x, { groups, eps })
     : x;
   const tokens = toTokens(s, normal); // [N, H·W, C]
-  const attended = fromTokens(s, attentionLayer(s, tokens, tokens, heads), x); // [N, C, H, W]
+  const attended = fromTokens(s, attentionLayer(s, tokens, tokens, { heads }), x); // [N, C, H, W]
   const sum = add(s, attended, x);
   return outputScale === 1 ? sum : div(s, sum, outputScale);
 }

@@ -66,7 +66,8 @@ export function clipVision(
 ): ClipVisionStates {
   const { hidden_size: width, patch_size: stride, layer_norm_eps: eps } = config;
   const embeddings = s.at("embeddings");
-  const patches = toTokens(s, conv2d(embeddings.at("patch_embedding"), pixels, { stride }));
+  const patch = { stride, bias: false };
+  const patches = toTokens(s, conv2d(embeddings.at("patch_embedding"), pixels, patch));
   const rows = concat(s, [shapeOf(s, pixels, 0, 1), s.ints([1, width])], 0);
   const token = expand(s, embeddings.tensor("class_embedding", [1, 1, width]), rows);
   const places = embeddings.tensor("position_embedding.weight");

@@ -19,13 +19,11 @@ export interface Context extends Value {
   readonly keyBias?: Value | undefined;
   /** Added to the scores of each pixel where pixels look at each other, [N, 1, 1, H·W]. */
   readonly selfBias?: Value | undefined;
-  /** How a `norm_cross` of an attention normalizes the states. Defaults to `"layer_norm"`. */
-  readonly crossNorm?: "layer_norm" | "group_norm" | undefined;
 }
 
 /** Linear layer, GELU, linear layer. */
-function feedForward(s: Scope, x: Value): Value {
-  return linear(s.at("net.2"), gelu(s, linear(s.at("net.0.proj"), x)));
+function feedForward(s: Scope, x: Value, bias: boolean): Value {
+  return linear(s.at("net.2"), gelu(s, linear(s.at("net.0.proj"), x, { bias })), { bias });
 }
 
 /**
@@ -41,23 +39,28 @@ export function imageTokens(s: Scope, x: Value): Value {
   return layerNorm(s.at("norm"), rows);
 }
 
+/** Layers of a resampler, as the reference builds every one. */
+const RESAMPLER_LAYERS = 4;
+
 /** Learned queries look at the patches of an image (`IPAdapterPlusImageProjection`). */
 function resample(s: Scope, x: Value): Value {
   const latents = s.tensor("latents"); // [1, queries, width]
   const count = concat(s, [shapeOf(s, x, 0, 1), s.ints([1, 1])], 0);
   const patches = linear(s.at("proj_in"), x);
   let h = expand(s, latents, count);
-  for (let i = 0; i < s.count("layers"); i++) {
+  const plain = { bias: false };
+  for (let i = 0; i < RESAMPLER_LAYERS; i++) {
     const layer = s.at("layers", i);
     const attn = layer.at("attn");
     const own = layerNorm(layer.at("ln1"), h);
     const seen = concat(s, [layerNorm(layer.at("ln0"), patches), own], 1);
-    const query = linear(attn.at("to_q"), own);
-    const key = linear(attn.at("to_k"), seen);
-    const value = linear(attn.at("to_v"), seen);
+    const query = linear(attn.at("to_q"), own, plain);
+    const key = linear(attn.at("to_k"), seen, plain);
+    const value = linear(attn.at("to_v"), seen, plain);
     const heads = attn.shape("to_q.weight")[0]! / 64; // always 64 channels a head
-    h = add(s, linear(attn.at("to_out.0"), attention(attn, { query, key, value }, { heads })), h);
-    h = add(s, feedForward(layer.at("ff.1"), layerNorm(layer.at("ff.0"), h)), h);
+    const attended = attention(attn, { query, key, value }, { heads });
+    h = add(s, linear(attn.at("to_out.0"), attended, plain), h);
+    h = add(s, feedForward(layer.at("ff.1"), layerNorm(layer.at("ff.0"), h), false), h);
   }
   return layerNorm(s.at("norm_out"), linear(s.at("proj_out"), h));
 }
@@ -66,8 +69,8 @@ function resample(s: Scope, x: Value): Value {
 export type ImagePromptKind = "embeds" | "states";
 
 /** What the image projection of an IP-Adapter takes. */
-export function imagePromptKind(has: (name: string) => boolean): ImagePromptKind {
-  return has("image_embeds") ? "embeds" : "states";
+export function imagePromptKind(added: (name: string) => boolean): ImagePromptKind {
+  return added("image_embeds") ? "embeds" : "states";
 }
 
 /**
@@ -77,16 +80,16 @@ export function imagePromptKind(has: (name: string) => boolean): ImagePromptKind
  * @returns [N, images · tokens, D].
  */
 export function imageProjection(s: Scope, x: Value): Value {
-  const kind = imagePromptKind((name) => s.has(name));
+  const kind = imagePromptKind((name) => s.added(name));
   const flat = s.op("Reshape", [
     x,
     concat(s, [s.ints([-1]), shapeOf(s, x, 2)], 0),
   ]); // [N·images, ...]
   const tokens = kind === "embeds"
     ? imageTokens(s, flat)
-    : s.has("latents")
+    : s.added("latents")
     ? resample(s, flat)
-    : layerNorm(s.at("norm"), feedForward(s.at("ff"), flat));
+    : layerNorm(s.at("norm"), feedForward(s.at("ff"), flat, true));
   const dims = concat(s, [shapeOf(s, x, 0, 1), s.ints([-1]), shapeOf(s, tokens, 2)], 0);
   return s.op("Reshape", [tokens, dims]);
 }

@@ -21,6 +21,8 @@ export function isKBlock(type: string): boolean {
 export interface KLevelOptions extends LevelOptions {
   /** Channels of the level. */
   readonly channels: number;
+  /** Whether pixels look at each other before they look at the text (`add_self_attention`). */
+  readonly selfAttention: boolean;
 }
 
 /** Channels of a normalization's group. */
@@ -32,26 +34,31 @@ function kResnet(s: Scope, x: Value, { resnet, temb, channels }: KLevelOptions):
     activation: resnet.activation,
     eps: resnet.eps,
     timeScaleShift: "ada_group",
+    shortcutBias: false,
     groups: Math.floor(s.shape("conv1.weight")[1]! / GROUP),
     groupsOut: Math.floor(channels / GROUP),
   });
 }
 
-/** Self-attention where the checkpoint has it, and attention to the text (`KAttentionBlock`). */
-function kAttention(s: Scope, input: Value, { temb, context, headChannels }: KLevelOptions): Value {
+/** Self-attention where the level has it, and attention to the text (`KAttentionBlock`). */
+function kAttention(s: Scope, input: Value, options: KLevelOptions): Value {
+  const { temb, context, headChannels, selfAttention } = options;
   const channels = s.shape("attn2.to_q.weight")[1]!;
   const norm = { groups: Math.max(1, Math.floor(channels / GROUP)), eps: 1e-5 };
   const attend = (x: Value, i: 1 | 2, other: (pixels: Value) => Context) => {
     const attn = s.at(`attn${i}`);
     const pixels = toTokens(s, adaGroupNorm(s.at(`norm${i}`), x, temb, norm)); // [N, H·W, C]
-    const seen = attentionLayer(attn, pixels, other(pixels), headCount(attn, headChannels));
+    const seen = attentionLayer(attn, pixels, other(pixels), {
+      heads: headCount(attn, headChannels),
+      crossNorm: i === 2 ? "layer_norm" : null,
+    });
     return add(s, fromTokens(s, seen, x), x);
   };
   const { selfBias } = context!;
-  const x = s.has("attn1")
+  const x = selfAttention
     ? attend(input, 1, (pixels) => ({ ...pixels, keyBias: selfBias }))
     : input;
-  return attend(x, 2, () => ({ ...context!, crossNorm: "layer_norm" }));
+  return attend(x, 2, () => context!);
 }
 
 /** The residual blocks of a level, with attention after each where its type says so. */

@@ -13,20 +13,23 @@ export interface MidBlockOptions {
   readonly temb?: Value | undefined;
   /** Channels of an attention head, all of them when null; absent for no attention. */
   readonly headChannels?: number | null | undefined;
-  /** Groups of the attention's normalization. */
+  /**
+   * Groups of the attention's normalization. Defaults to those of the residual blocks, or to none
+   * where the time scales and shifts in these.
+   */
   readonly attentionGroups?: number | undefined;
 }
 
 /** Residual block, attention between pixels, residual block (`UNetMidBlock2D`). */
 export function midBlock(s: Scope, input: Value, options: MidBlockOptions): Value {
   const { resnet, temb, headChannels } = options;
-  const { groups, eps, outputScale } = resnet;
+  const { groups, eps, outputScale, timeScaleShift = "default" } = resnet;
   let x = resnetBlock(s.at("resnets.0"), input, temb, resnet);
   if (headChannels !== undefined) {
     const attention = s.at("attentions.0");
     x = attentionBlock(attention, x, {
       heads: headCount(attention, headChannels),
-      groups: options.attentionGroups ?? groups,
+      groups: options.attentionGroups ?? (timeScaleShift === "default" ? groups : null),
       eps,
       outputScale,
       latents: resnet.timeScaleShift === "spatial" ? temb : undefined,

@@ -37,6 +37,6 @@ export function adaGroupNorm(
 ): Value {
   const wide = unsqueeze(s, linear(s.at("linear"), embedding), [2, 3]); // [N, 2C, 1, 1]
   const [scale, shift] = chunk(s, wide, 2, 1) as [Value, Value];
-  const normal = groupNorm(s, x, options);
+  const normal = groupNorm(s, x, { ...options, affine: false });
   return add(s, mul(s, normal, add(s, scale, 1)), shift);
 }

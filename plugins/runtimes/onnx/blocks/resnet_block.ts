@@ -39,6 +39,10 @@ export interface ResnetOptions {
   readonly resample?: "down" | "up" | undefined;
   /** How it does: by means and repeated pixels, or with a filter; without one by default. */
   readonly filter?: "fir" | undefined;
+  /** Whether a convolution stands beside the block although channels stay (`use_in_shortcut`). */
+  readonly shortcut?: boolean | undefined;
+  /** Whether that convolution has a bias. Defaults to true. */
+  readonly shortcutBias?: boolean | undefined;
 }
 
 /**
@@ -62,10 +66,15 @@ export function resnetBlock(
   h = timed(s, h, temb, options);
   h = conv2d(s.at("conv2"), act(h), { padding: 1 });
 
-  const input = resize(s, x, options);
-  const shortcut = s.has("conv_shortcut") ? conv2d(s.at("conv_shortcut"), input) : input;
-  const sum = add(s, shortcut, h);
+  const sum = add(s, shortcut(s, resize(s, x, options), options), h);
   return outputScale === 1 ? sum : div(s, sum, outputScale);
+}
+
+/** What comes past the block: through a convolution where it changes the number of channels. */
+function shortcut(s: Scope, x: Value, options: ResnetOptions): Value {
+  const changes = s.shape("conv1.weight")[1] !== s.shape("conv2.weight")[0];
+  if (!changes && !options.shortcut) return x;
+  return conv2d(s.at("conv_shortcut"), x, { bias: options.shortcutBias });
 }
 
 /** Another height and width, where the block changes them. */

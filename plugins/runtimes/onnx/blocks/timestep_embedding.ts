@@ -18,7 +18,9 @@ export function timestepEmbedding(
   options: TimestepEmbeddingOptions = {},
 ): Value {
   const { activation: name = "silu", postActivation, condition } = options;
-  const input = condition === undefined ? x : add(s, x, linear(s.at("cond_proj"), condition));
+  const input = condition === undefined
+    ? x
+    : add(s, x, linear(s.at("cond_proj"), condition, { bias: false }));
   const hidden = activation(s, linear(s.at("linear_1"), input), name);
   const embedded = linear(s.at("linear_2"), hidden); // [N, E]
   return postActivation ? activation(s, embedded, postActivation) : embedded;

@@ -42,9 +42,11 @@ function transformerBlock(
   { heads, onlyCrossAttention }: Transformer2dOptions,
 ): Value {
   const normal = layerNorm(s.at("norm1"), x);
-  const other = { ...(onlyCrossAttention ? context : normal), keyBias: context.selfBias };
-  let h = add(s, attentionLayer(s.at("attn1"), normal, other, heads), x);
-  h = add(s, attentionLayer(s.at("attn2"), layerNorm(s.at("norm2"), h), context, heads), h);
+  const seen = onlyCrossAttention ? { ...context, images: undefined } : normal;
+  const other = { ...seen, keyBias: context.selfBias };
+  const options = { heads, bias: false };
+  let h = add(s, attentionLayer(s.at("attn1"), normal, other, options), x);
+  h = add(s, attentionLayer(s.at("attn2"), layerNorm(s.at("norm2"), h), context, options), h);
   return add(s, feedForward(s.at("ff"), layerNorm(s.at("norm3"), h)), h);
 }
 

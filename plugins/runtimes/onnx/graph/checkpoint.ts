@@ -12,7 +12,7 @@ export interface CheckpointOptions {
 /** The named tensors of a model, and which of them graphs have used so far. */
 export class Checkpoint {
   readonly #tensors = new Map<string, StoredTensor>();
-  readonly #modules = new Set<string>();
+  readonly #added = new Set<string>();
   readonly #used = new Set<string>();
   readonly #ignore: readonly RegExp[];
 
@@ -25,20 +25,30 @@ export class Checkpoint {
     for (const [stored, tensor] of tensors) {
       const name = rename(stored);
       this.#tensors.set(name, tensor);
-      for (let dot = name.indexOf("."); dot !== -1; dot = name.indexOf(".", dot + 1)) {
-        this.#modules.add(name.slice(0, dot));
-      }
     }
   }
 
-  /** The same with more tensors, by today's names. */
+  /** The same with the tensors that an adapter adds, by today's names. */
   with(more: Iterable<readonly [string, StoredTensor]>): Checkpoint {
-    return new Checkpoint([...this.#tensors, ...more], { ignore: this.#ignore });
+    const added = [...more];
+    const checkpoint = new Checkpoint([...this.#tensors, ...added], { ignore: this.#ignore });
+    for (const name of [...this.#added, ...added.map(([name]) => name)]) {
+      checkpoint.#added.add(name);
+      for (let dot = name.indexOf("."); dot !== -1; dot = name.indexOf(".", dot + 1)) {
+        checkpoint.#added.add(name.slice(0, dot));
+      }
+    }
+    return checkpoint;
   }
 
-  /** Whether there is a tensor of that name, or a module with tensors in it. */
-  has(name: string): boolean {
-    return this.#tensors.has(name) || this.#modules.has(name);
+  /** The same with its tensors at other places. */
+  moved(places: Iterable<readonly [string, StoredTensor]>): Checkpoint {
+    return new Checkpoint([...this.#tensors, ...places], { ignore: this.#ignore });
+  }
+
+  /** Whether an adapter has added a tensor of that name, or a module with tensors in it. */
+  added(name: string): boolean {
+    return this.#added.has(name);
   }
 
   /** A tensor, without counting it as used; undefined when it is not there. */
@@ -70,6 +80,11 @@ export class Checkpoint {
     );
   }
 
+  /** Leaves these tensors out from now on. */
+  drop(names: Iterable<string>): void {
+    for (const name of names) this.#tensors.delete(name);
+  }
+
   /** How many numbers the tensors in use hold. */
   get numParameters(): number {
     let total = 0;
@@ -93,11 +108,29 @@ export class Checkpoint {
 export function assertAllUsed(checkpoint: Checkpoint, model: string): void {
   const unused = checkpoint.unused();
   if (unused.length === 0) return;
-  const shown = unused.slice(0, 5).map((name) => `"${name}"`).join(", ");
-  const rest = unused.length > 5 ? ` and ${unused.length - 5} more` : "";
   throw new DenoiseError(
     "unexpected_tensor",
     `Cannot build ${model}: its config has no place for ${unused.length} of the checkpoint's ` +
-      `tensors: ${shown}${rest}. Does config.json belong to these weights?`,
+      `tensors: ${listed(unused)}. Does config.json belong to these weights? If a trainer left ` +
+      'them there, load with { unexpectedTensors: "warn" }',
   );
+}
+
+/**
+ * Leaves out what no graph has used.
+ *
+ * @returns A warning that names the first few; undefined when everything was used.
+ */
+export function dropUnused(checkpoint: Checkpoint, model: string): string | undefined {
+  const unused = checkpoint.unused();
+  checkpoint.drop(unused);
+  return unused.length === 0
+    ? undefined
+    : `${model}: ${unused.length} of the checkpoint's tensors were left out, as its config has ` +
+      `no place for them: ${listed(unused)}`;
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 5).map((name) => `"${name}"`).join(", ");
+  return shown + (names.length > 5 ? ` and ${names.length - 5} more` : "");
 }

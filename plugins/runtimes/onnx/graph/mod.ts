@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { assertAllUsed, Checkpoint, type CheckpointOptions } from "./checkpoint.ts";
+export { assertAllUsed, Checkpoint, type CheckpointOptions, dropUnused } from "./checkpoint.ts";
 export {
   type BuiltGraph,
   type ComputeDType,

@@ -18,7 +18,6 @@ import type { Attributes, DType, Value, Weight } from "./value.ts";
  * const checkpoint = new Checkpoint([["norm.weight", { dtype: "float32", dims: [2], data }]]);
  * const s = new Scope(new Graph(), checkpoint).at("norm");
  * assertEquals(s.path, "norm");
- * assertEquals(s.has("bias"), false);
  * assertEquals(s.tensor("weight").dims, [2]);
  * ```
  */
@@ -74,16 +73,12 @@ export class Scope {
     });
   }
 
-  /** Whether the checkpoint has this tensor, or a module of this name with tensors in it. */
-  has(name: string): boolean {
-    return this.checkpoint.has(this.#name(name));
-  }
-
-  /** How many numbered modules there are inside the one of that name: `s.count("resnets")`. */
-  count(name: string): number {
-    let count = 0;
-    while (this.has(`${name}.${count}`)) count++;
-    return count;
+  /**
+   * Whether an adapter has added this tensor, or a module of this name. What the model has of its own
+   * follows from its config and is never asked for: a file that lacks it is refused.
+   */
+  added(name: string): boolean {
+    return this.checkpoint.added(this.#name(name));
   }
 
   /**

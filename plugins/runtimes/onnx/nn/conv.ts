@@ -1,8 +1,9 @@
 import type { Scope, Value, Weight } from "../graph/mod.ts";
+import type { BiasOptions } from "./linear.ts";
 import { withChanges } from "./lora.ts";
 
 /** Options of a convolution, as in torch. */
-export interface ConvOptions {
+export interface ConvOptions extends BiasOptions {
   /** Step between outputs. Defaults to 1. */
   readonly stride?: number;
   /** Zeros on every side, or at top, left, bottom and right. Defaults to 0. */
@@ -33,11 +34,11 @@ function convolution(
   s: Scope,
   x: Value,
   axes: 1 | 2,
-  { stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions,
+  { stride = 1, padding = 0, dilation = 1, groups = 1, bias: isBiased = true }: ConvOptions,
 ): Value {
   const each = (value: number, count: number = axes) => Array<number>(count).fill(value);
   const weight = s.tensor("weight"); // [C', C / groups, h, w] or [C', C / groups, l]
-  const bias = s.has("bias") ? s.tensor("bias") : undefined;
+  const bias = isBiased ? s.tensor("bias", weight.dims.slice(0, 1)) : undefined;
   const convolve = (input: Value, kernel: Weight, more: readonly Value[] = []) =>
     s.op("Conv", [input, kernel, ...more], {
       kernel_shape: kernel.dims.slice(2),
@@ -57,7 +58,7 @@ function convolution(
 }
 
 /** Options of a transposed convolution, as in torch. */
-export interface ConvTransposeOptions {
+export interface ConvTransposeOptions extends BiasOptions {
   /** How many outputs an input is apart from the next. Defaults to 1. */
   readonly stride?: number;
   /** What is cut off on every side. Defaults to 0. */
@@ -78,10 +79,10 @@ function transposedConvolution(
   s: Scope,
   x: Value,
   axes: 1 | 2,
-  { stride = 1, padding = 0 }: ConvTransposeOptions,
+  { stride = 1, padding = 0, bias: isBiased = true }: ConvTransposeOptions,
 ): Value {
   const weight = s.tensor("weight"); // [C, C', h, w] or [C, C', l]
-  const bias = s.has("bias") ? [s.tensor("bias")] : [];
+  const bias = isBiased ? [s.tensor("bias", weight.dims.slice(1, 2))] : [];
   return s.op("ConvTranspose", [x, weight, ...bias], {
     kernel_shape: weight.dims.slice(2),
     strides: Array(axes).fill(stride),

@@ -11,7 +11,7 @@ export function embedding(s: Scope, indices: Value): Value {
     const table = s.tensor(name);
     return s.op("Gather", [table, of], { axis: 0 }, { dtype: table.dtype });
   };
-  if (!s.has("extra_rows")) return rows("weight", indices);
+  if (!s.added("extra_rows")) return rows("weight", indices);
   const count = s.shape("weight")[0]!;
   const known = s.op("Less", [indices, s.scalar(count, "int64")], {}, { dtype: "bool" });
   const inside = s.op("Min", [indices, s.scalar(count - 1, "int64")]);

@@ -70,15 +70,15 @@ const cases: Record<string, Build> = {
   conv2d: (s, { x }) => conv2d(s, x!, { padding: 1 }),
   conv2d_stride: (s, { x }) => conv2d(s, x!, { stride: 2, padding: 1 }),
   conv2d_asymmetric: (s, { x }) => conv2d(s, x!, { stride: 2, padding: [0, 0, 1, 1] }),
-  conv2d_groups: (s, { x }) => conv2d(s, x!, { padding: 2, dilation: 2, groups: 4 }),
+  conv2d_groups: (s, { x }) => conv2d(s, x!, { padding: 2, dilation: 2, groups: 4, bias: false }),
   conv_transpose: (s, { x }) => convTranspose2d(s, x!, { stride: 2, padding: 1 }),
   conv1d: (s, { x }) => conv1d(s, x!, { padding: 2 }),
   conv1d_stride: (s, { x }) => conv1d(s, x!, { stride: 2, padding: 1, dilation: 2, groups: 2 }),
   conv_transpose_1d: (s, { x }) => convTranspose1d(s, x!, { stride: 2, padding: 1 }),
   linear: (s, { x }) => linear(s, x!),
-  linear_no_bias: (s, { x }) => linear(s, x!),
+  linear_no_bias: (s, { x }) => linear(s, x!, { bias: false }),
   group_norm: (s, { x }) => groupNorm(s, x!, { groups: 4, eps: 1e-6 }),
-  group_norm_plain: (s, { x }) => groupNorm(s, x!, { groups: 2 }),
+  group_norm_plain: (s, { x }) => groupNorm(s, x!, { groups: 2, affine: false }),
   group_norm_tokens: (s, { x }) => groupNorm(s, x!, { groups: 4, spatial: 1 }),
   layer_norm: (s, { x }) => layerNorm(s, x!),
   layer_norm_plain: (s, { x }) => layerNorm(s, x!, { eps: 1e-6, width: 6 }),
@@ -208,7 +208,7 @@ describe("activation()", () => {
 describe("Scope.exact()", () => {
   it("takes weights as they are, in a graph that computes in float16", async () => {
     const fine = 1 + 2 ** -12; // float16 has 10 bits behind the point
-    const build: Build = (s, { x }) => linear(s.exact(), s.exact().cast(x!));
+    const build: Build = (s, { x }) => linear(s.exact(), s.exact().cast(x!), { bias: false });
     const inputs = { x: Tensor.from([[1]]) };
     const result = await runLayers(build, inputs, { weight: Tensor.from([[fine]]) }, {
       dtype: "float16",

@@ -1,12 +1,18 @@
 import { MICROSOFT, type Scope, type Value, type Weight } from "../graph/mod.ts";
 import { withChanges } from "./lora.ts";
 
-/** x·Wᵀ + b over the last axis, with the checkpoint's `weight` [out, in] and, if there, `bias`. */
-export function linear(s: Scope, input: Value): Value {
+/** Whether a layer adds a bias. */
+export interface BiasOptions {
+  /** Whether it has one, as the reference class or the config says. Defaults to true. */
+  readonly bias?: boolean | undefined;
+}
+
+/** x·Wᵀ + b over the last axis, with the checkpoint's `weight` [out, in] and `bias` [out]. */
+export function linear(s: Scope, input: Value, { bias: isBiased = true }: BiasOptions = {}): Value {
   const apply = (x: Value, weight: Weight) => matMulTransposed(s, x, weight);
   const weight = s.tensor("weight");
   const product = apply(input, weight);
-  const bias = s.has("bias") ? s.tensor("bias") : undefined;
+  const bias = isBiased ? s.tensor("bias", weight.dims.slice(0, 1)) : undefined;
   const result = bias === undefined ? product : s.op("Add", [product, bias]);
   return withChanges(s, { input, result, weight, bias, apply, mix: apply });
 }

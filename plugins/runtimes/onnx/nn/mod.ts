@@ -39,7 +39,7 @@ export {
   type ConvTransposeOptions,
 } from "./conv.ts";
 export { embedding, sinusoidalEmbedding, type SinusoidalOptions } from "./embedding.ts";
-export { linear, matMulTransposed } from "./linear.ts";
+export { type BiasOptions, linear, matMulTransposed } from "./linear.ts";
 export {
   groupNorm,
   type GroupNormOptions,

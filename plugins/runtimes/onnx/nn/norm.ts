@@ -11,20 +11,22 @@ export interface GroupNormOptions {
   readonly eps?: number;
   /** How many axes follow the channels. Defaults to 2, as in [N, C, H, W]. */
   readonly spatial?: number;
+  /** Whether `weight` and `bias` scale and shift the channels. Defaults to true. */
+  readonly affine?: boolean;
 }
 
 /**
  * Group normalization of [N, C, ...] (Wu and He, 2018, arXiv:1803.08494), written as instance
- * normalization of [N, groups, -1]. The affine part is left out when the checkpoint has no `weight`.
+ * normalization of [N, groups, -1].
  */
 export function groupNorm(s: Scope, x: Value, options: GroupNormOptions): Value {
-  const { groups, eps = 1e-5, spatial = 2 } = options;
+  const { groups, eps = 1e-5, spatial = 2, affine = true } = options;
   const grouped = reshape(s, x, [0, groups, -1]);
   const ones = s.floats(new Float32Array(groups).fill(1));
   const zeros = s.floats(new Float32Array(groups));
   const normal = s.op("InstanceNormalization", [grouped, ones, zeros], { epsilon: float(eps) });
   const out = reshapeLike(s, normal, x); // [N, C, ...]
-  if (!s.has("weight")) return out;
+  if (!affine) return out;
   const channels = s.shape("weight")[0]!;
   const view = [channels, ...Array<number>(spatial).fill(1)];
   return add(s, mul(s, out, s.tensor("weight", view)), s.tensor("bias", view));
@@ -34,19 +36,22 @@ export function groupNorm(s: Scope, x: Value, options: GroupNormOptions): Value 
 export interface LayerNormOptions {
   /** Added to the variance. Defaults to 1e-5. */
   readonly eps?: number;
-  /** Size of the last axis; only needed for a layer without `weight`. */
-  readonly width?: number;
+  /** Size of the last axis, for a layer without `weight` and `bias`. By default it has them. */
+  readonly width?: number | undefined;
+  /** Whether `bias` shifts. Defaults to true. */
+  readonly bias?: boolean | undefined;
 }
 
 /** Layer normalization over the last axis (Ba et al., 2016, arXiv:1607.06450). */
-export function layerNorm(s: Scope, x: Value, { eps = 1e-5, width }: LayerNormOptions = {}): Value {
+export function layerNorm(s: Scope, x: Value, options: LayerNormOptions = {}): Value {
+  const { eps = 1e-5, width, bias = true } = options;
   const attributes = { axis: -1, epsilon: float(eps) };
-  if (width !== undefined && !s.has("weight")) {
+  if (width !== undefined) {
     const ones = s.floats(new Float32Array(width).fill(1));
     return s.op("LayerNormalization", [x, ones], attributes);
   }
   const affine: Weight[] = [s.tensor("weight")];
-  if (s.has("bias")) affine.push(s.tensor("bias"));
+  if (bias) affine.push(s.tensor("bias", affine[0]!.dims));
   return s.op("LayerNormalization", [x, ...affine], attributes);
 }
 

@@ -22,7 +22,7 @@ async function graphOf(path: string) {
   const s = new Scope(graph, new Checkpoint(tensors));
   const width = s.shape("0.weight")[0]!;
   let y = graph.input("x", "float32", ["n", width]);
-  for (let i = 0; s.has(`${i}`); i++) y = linear(s.at(i), y);
+  for (let i = 0; i < tensors.size; i++) y = linear(s.at(i), y, { bias: false });
   graph.output("y", y);
   return { spec: { ...graph.build("row"), name: "row" }, width };
 }
