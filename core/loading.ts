@@ -25,8 +25,16 @@ export interface LoadOptions extends SourceOptions {
   readonly device?: Device | undefined;
   /** In which type weights are held and, where the device can, computed with. */
   readonly torchDtype?: TorchDtype | undefined;
-  /** Where sessions run: in this thread, a Worker, a child process, or an engine of one's own. */
-  readonly engine?: "inline" | "worker" | "child" | object | undefined;
+  /**
+   * Where sessions run: in this thread, a Worker, a child process, on threads of their own through
+   * onnxruntime's C API, or an engine of one's own.
+   */
+  readonly engine?: "inline" | "worker" | "child" | "native" | object | undefined;
+  /**
+   * Options of the device's provider by onnxruntime's names, such as `{ use_tf32: false }` on
+   * `"cuda"`; the native engine takes them, which GPUs of NVIDIA have without being asked.
+   */
+  readonly deviceOptions?: Readonly<Record<string, string | number | boolean>> | undefined;
   /** Threads of one operator. Defaults to all cores. */
   readonly threads?: number | undefined;
   /**

@@ -1,15 +1,39 @@
 import { fileURLToPath } from "node:url";
 
-/** The folder of onnxruntime's native libraries, for all systems. */
+/**
+ * The folder of onnxruntime's native libraries, for all systems. The npm package is named in full, as
+ * the imports of a deno.json are not known where this package comes from a registry.
+ */
 export function libraryFolder(): string {
-  return fileURLToPath(new URL("../bin", import.meta.resolve("onnxruntime-node")));
+  return fileURLToPath(new URL("../bin", import.meta.resolve("npm:onnxruntime-node@1.30.0")));
 }
 
-/** The folder in which onnxruntime looks for the libraries of providers on this system. */
+/** The variable that names another folder of onnxruntime's library and those of its providers. */
+const FOLDER = "DENOISE_ONNXRUNTIME";
+
+/**
+ * The folder of onnxruntime's library on this system, in which it looks for those of its providers:
+ * the one in the npm package, or the one that the variable `DENOISE_ONNXRUNTIME` names.
+ */
 export function providerFolder(): string {
+  if (Deno.permissions.querySync({ name: "env", variable: FOLDER }).state === "granted") {
+    const folder = Deno.env.get(FOLDER);
+    if (folder !== undefined && folder !== "") return folder.replace(/[/\\]$/, "");
+  }
   const arch = Deno.build.arch === "x86_64" ? "x64" : "arm64";
   const os = Deno.build.os === "windows" ? "win32" : Deno.build.os;
   return `${libraryFolder()}/napi-v6/${os}/${arch}`;
+}
+
+/** Names of onnxruntime's library; other systems have that of Linux. */
+const RUNTIME: { readonly [system: string]: string | undefined } = {
+  windows: "onnxruntime.dll",
+  darwin: "libonnxruntime.1.dylib",
+};
+
+/** The file of onnxruntime's library on this system. */
+export function runtimeLibrary(): string {
+  return `${providerFolder()}/${RUNTIME[Deno.build.os] ?? "libonnxruntime.so.1"}`;
 }
 
 /** Whether the dynamic linker of this Linux finds a library: in LD_LIBRARY_PATH or its cache. */

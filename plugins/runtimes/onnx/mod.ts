@@ -7,6 +7,7 @@
 export { defineModel, type OnnxModelClass } from "./define_model.ts";
 export { childEngine, type ChildEngineOptions } from "./engine/child.ts";
 export type {
+  DeviceOptions,
   Engine,
   EngineSession,
   Optimization,
@@ -16,6 +17,8 @@ export type {
   Tensors,
 } from "./engine/engine.ts";
 export { inlineEngine } from "./engine/inline.ts";
+export { nativeEngine, type NativeEngineOptions } from "./engine/native/native.ts";
+export type { ProviderPlugin } from "./engine/native/settings.ts";
 export { workerEngine } from "./engine/worker.ts";
 export {
   float32,

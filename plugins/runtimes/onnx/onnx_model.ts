@@ -251,6 +251,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
       ...this.#build(name, inputs),
       name: `${this.className}.${name}`,
       device: this.#device,
+      deviceOptions: this.#device === "cpu" ? undefined : this.#options.deviceOptions,
       threads: this.#options.threads,
     });
     this.#sessions.set(key, session);

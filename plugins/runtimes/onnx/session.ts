@@ -18,15 +18,37 @@ async function onnxruntime(): Promise<Ort> {
   return ort;
 }
 
+/** Settings of a session beside its options, by onnxruntime's names. */
+export function sessionEntries({ folder }: SessionSpec): Readonly<Record<string, string>> {
+  return {
+    "session.intra_op.allow_spinning": "0", // waiting threads leave the cores to other processes
+    "session.disable_prepacking": "1", // packing copies weights out of the mapped file
+    ...(folder === undefined
+      ? {}
+      : { "session.model_external_initializers_file_folder_path": folder }),
+  };
+}
+
+/** Makes sure that the number of threads is one. */
+export function checkThreads(threads: number | undefined): void {
+  if (threads === undefined || (Number.isInteger(threads) && threads >= 1)) return;
+  throw new RangeError(`threads must be an integer from 1, but is ${threads}`);
+}
+
 /**
  * Makes a session in this thread. Its weights stay in their files, which are mapped into memory.
  *
  * @throws {DenoiseError} `invalid_config` when the graph does not fit its weights.
  */
 export async function createSession(spec: SessionSpec): Promise<EngineSession> {
-  const { model, folder, device = "cpu", threads, optimization = "extended" } = spec;
-  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
-    throw new RangeError(`threads must be an integer from 1, but is ${threads}`);
+  const { model, device = "cpu", threads, optimization = "extended", deviceOptions = {} } = spec;
+  checkThreads(threads);
+  const [option] = Object.keys(deviceOptions);
+  if (option !== undefined) {
+    throw new RangeError(
+      `Cannot start ${spec.name}: onnxruntime-node takes no device options such as ${option}; ` +
+        `choose the engine "native"`,
+    );
   }
   const ort = await onnxruntime();
   const options: InferenceSession.SessionOptions = {
@@ -34,13 +56,7 @@ export async function createSession(spec: SessionSpec): Promise<EngineSession> {
     graphOptimizationLevel: optimization,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     logSeverityLevel: 4,
-    extra: {
-      session: {
-        intra_op: { allow_spinning: "0" }, // waiting threads leave the cores to other processes
-        disable_prepacking: "1", // packing copies weights out of the mapped file
-        ...(folder === undefined ? {} : { model_external_initializers_file_folder_path: folder }),
-      },
-    },
+    extra: sessionEntries(spec),
   };
   let session: InferenceSession;
   try {
@@ -107,7 +123,7 @@ function fromOrt(value: OnnxValue): Tensor {
 }
 
 /** What onnxruntime says of a graph, which names the node and so the module it belongs to. */
-function explained(name: string, cause: unknown): Error {
+export function explained(name: string, cause: unknown): Error {
   const message = `Cannot start ${name}: ${cause instanceof Error ? cause.message : cause}`;
   if (!/ShapeInference|TypeInference|Type Error|Incompatible dimensions/.test(message)) {
     return new Error(message, { cause });

@@ -9,6 +9,11 @@ import { type Home, type HomeEvents, remoteEngine } from "./remote.ts";
 export interface ChildEngineOptions extends SessionDefaults {
   /** The deno program. Defaults to the running one. */
   readonly deno?: string;
+  /**
+   * Computes as {@linkcode nativeEngine} does, with the permission to call any native code. Defaults
+   * to false.
+   */
+  readonly native?: boolean;
   /** More flags for `deno run`, such as `--v8-flags=...`. */
   readonly flags?: readonly string[];
 }
@@ -19,13 +24,14 @@ export interface ChildEngineOptions extends SessionDefaults {
  * environment or programs from JavaScript (native code reads the weights).
  */
 export function childEngine(options: ChildEngineOptions = {}): Engine {
-  const { threads, optimization } = options;
-  return remoteEngine((events) => openChild(events, options), { threads, optimization });
+  const { threads, optimization, deviceOptions } = options;
+  const defaults = { threads, optimization, deviceOptions };
+  return remoteEngine((events) => openChild(events, options), defaults);
 }
 
 function openChild(
   { onReply, onLost }: HomeEvents,
-  { deno = Deno.execPath(), flags = [] }: ChildEngineOptions,
+  { deno = Deno.execPath(), native = false, flags = [] }: ChildEngineOptions,
 ): Home {
   const entry = new URL("./child_entry.ts", import.meta.url);
   const child = new Deno.Command(deno, {
@@ -34,9 +40,10 @@ function openChild(
       "--quiet",
       "--no-check",
       "--no-prompt",
-      `--allow-ffi=${libraryFolder()}`,
+      native ? "--allow-ffi" : `--allow-ffi=${libraryFolder()}`,
       ...flags,
       entry.protocol === "file:" ? fileURLToPath(entry) : entry.href,
+      ...(native ? ["native"] : []),
     ],
     env: { MALLOC_MMAP_THRESHOLD_: "1048576" }, // glibc gives freed blocks back from 1 MB on
     stdin: "piped",

@@ -10,6 +10,13 @@ export type Tensors = Readonly<Record<string, Tensor>>;
  */
 export type Optimization = "basic" | "extended" | "all";
 
+/**
+ * Options of the provider that computes, by onnxruntime's names, such as `use_tf32` or
+ * `cudnn_conv_algo_search` of CUDA:
+ * https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html
+ */
+export type DeviceOptions = Readonly<Record<string, string | number | boolean>>;
+
 /** What a session is made from: plain data, so that it can be sent to another thread or process. */
 export interface SessionSpec {
   /** What it computes, for messages: `"UNet2DModel.forward"`. */
@@ -20,6 +27,8 @@ export interface SessionSpec {
   readonly folder?: string | undefined;
   /** Where it computes. Defaults to `"cpu"`. */
   readonly device?: Device | undefined;
+  /** Options of the device's provider; only the native engine takes any. */
+  readonly deviceOptions?: DeviceOptions | undefined;
   /** Threads of one operator. Defaults to all cores. */
   readonly threads?: number | undefined;
   /** `"extended"` by default. */
@@ -27,13 +36,13 @@ export interface SessionSpec {
 }
 
 /** What sessions are made with when their spec leaves it open. */
-export type SessionDefaults = Pick<SessionSpec, "threads" | "optimization">;
+export type SessionDefaults = Pick<SessionSpec, "threads" | "optimization" | "deviceOptions">;
 
 /** How one run goes. */
 export interface RunOptions {
   /** Names of the outputs wanted. Defaults to all. */
   readonly outputs?: readonly string[] | undefined;
-  /** Cancels before the run starts. */
+  /** Cancels before the run starts; the native engine ends one under way, too. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -55,6 +64,10 @@ export interface Engine {
 
 /** A spec with what it leaves open filled in. */
 export function withDefaults(spec: SessionSpec, defaults: SessionDefaults): SessionSpec {
-  const { threads = defaults.threads, optimization = defaults.optimization } = spec;
-  return { ...spec, threads, optimization };
+  const {
+    threads = defaults.threads,
+    optimization = defaults.optimization,
+    deviceOptions = defaults.deviceOptions,
+  } = spec;
+  return { ...spec, threads, optimization, deviceOptions };
 }

@@ -5,6 +5,7 @@ import {
   childEngine,
   type Engine,
   inlineEngine,
+  nativeEngine,
   type SessionSpec,
   workerEngine,
 } from "@denoise/onnx";
@@ -29,6 +30,8 @@ const homes: Record<string, () => Engine> = {
   inlineEngine,
   workerEngine,
   childEngine: () => childEngine(),
+  nativeEngine,
+  nativeChildEngine: () => childEngine({ native: true }),
 };
 
 async function using<T>(engine: Engine, use: (engine: Engine) => Promise<T>): Promise<T> {

@@ -1,10 +1,14 @@
 import { childEngine } from "./child.ts";
 import type { Engine } from "./engine.ts";
 import { inlineEngine } from "./inline.ts";
+import { nativeEngine } from "./native/native.ts";
 import { workerEngine } from "./worker.ts";
 
-/** Where sessions run: in this thread, a Worker, a child process, or an engine of one's own. */
-export type EngineChoice = "inline" | "worker" | "child" | object;
+/**
+ * Where sessions run: in this thread, a Worker, a child process, on threads of their own in this
+ * process, or an engine of one's own.
+ */
+export type EngineChoice = "inline" | "worker" | "child" | "native" | object;
 
 /** The Worker and the child process that models share which ask for one by name. */
 const shared = new Map<string, Engine>();
@@ -16,14 +20,15 @@ const shared = new Map<string, Engine>();
 const COMMAND_LINE = 4096;
 
 /** A home in this process, or in a child, whose command line is short, where this one's is too long. */
-function here(open: () => Engine): Engine {
-  return Deno.args.join(" ").length > COMMAND_LINE ? childEngine() : open();
+function here(open: () => Engine, elsewhere = childEngine): Engine {
+  return Deno.args.join(" ").length > COMMAND_LINE ? elsewhere() : open();
 }
 
 const HOMES: Readonly<Record<string, () => Engine>> = {
   inline: () => here(inlineEngine),
   worker: () => here(workerEngine),
   child: () => childEngine(),
+  native: () => here(nativeEngine, () => childEngine({ native: true })),
 };
 
 function isEngine(value: unknown): value is Engine {

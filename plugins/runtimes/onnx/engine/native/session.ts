@@ -1,0 +1,241 @@
+import { type Tensor, throwIfAborted } from "@denoise/core";
+import { parseDevice } from "../../devices.ts";
+import { checkThreads, explained } from "../../session.ts";
+import { trimMemory } from "../../trim_memory.ts";
+import type { EngineSession, RunOptions, SessionSpec, Tensors } from "../engine.ts";
+import { cString, type Handle, type Ort, OrtError } from "./api.ts";
+import { CudaDevice } from "./cuda.ts";
+import { CudaMemory } from "./cuda_memory.ts";
+import { HostMemory } from "./host_memory.ts";
+import { Owned } from "./owned.ts";
+import { FATAL, type ProviderPlugin, sessionOptions } from "./settings.ts";
+import { type PortInfo, portsOf } from "./values.ts";
+
+/** What sessions of a process share. */
+export interface Runtime {
+  /** The path of onnxruntime's library. */
+  readonly library: string;
+  readonly ort: Ort;
+  readonly env: Handle;
+  /** Memory of the CPU as onnxruntime allocates it. */
+  readonly allocator: Handle;
+  readonly cpu: Handle;
+}
+
+/** A session, and what its runs need of it. */
+export interface Session extends Runtime {
+  readonly session: Handle;
+  readonly inputs: ReadonlyMap<string, PortInfo>;
+  readonly outputs: ReadonlyMap<string, PortInfo>;
+}
+
+/** How inputs reach a device and outputs come back. */
+export interface Memory {
+  /** Runs the session once; `execute` does the computing, off this thread. */
+  run(
+    inputs: ReadonlyMap<string, Tensor>,
+    outputs: readonly string[],
+    execute: Execute,
+  ): Promise<Tensors>;
+  /** Gives back what it holds. */
+  release(): void;
+}
+
+/** How a session runs. */
+export interface ExecuteOptions {
+  /** Run settings by onnxruntime's names. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** A run that must not end in its middle; an AbortSignal counts before and after it. */
+  readonly whole?: boolean;
+}
+
+/** Runs a session on a thread other than this. */
+export type RunSession = (session: Handle, options: Handle, binding: Handle) => Promise<void>;
+
+/** Runs a session with what is bound. */
+export type Execute = (binding: Handle, options?: ExecuteOptions) => Promise<void>;
+
+/** Models whose bytes are being read by a thread of their own, which the collector must leave. */
+const reading = new Set<Uint8Array>();
+
+/**
+ * Makes a session, on a thread of its own.
+ *
+ * @param plugin The provider that computes instead of the device's.
+ */
+export async function createNativeSession(
+  runtime: Runtime,
+  spec: SessionSpec,
+  plugin?: ProviderPlugin,
+): Promise<EngineSession> {
+  checkThreads(spec.threads);
+  try {
+    const { provider, index } = parseDevice(spec.device ?? "cpu");
+    if (provider === "cuda" && Deno.build.os === "linux" && plugin === undefined) {
+      return await createCudaSession(runtime, spec, index);
+    }
+    const session = await load(runtime, spec, plugin);
+    const run = runtime.ort.call.RunWithBinding;
+    return new NativeSession(spec.name, session, new HostMemory(session), run);
+  } catch (cause) {
+    throw explained(spec.name, cause);
+  }
+}
+
+/** The option of the CUDA provider that a session which captures graphs is made with. */
+const CAPTURES = "enable_cuda_graph";
+
+async function createCudaSession(
+  runtime: Runtime,
+  spec: SessionSpec,
+  index: number,
+): Promise<EngineSession> {
+  const { [CAPTURES]: wanted = true, ...deviceOptions } = spec.deviceOptions ?? {};
+  const captures = /^(1|true)$/i.test(`${wanted}`);
+  const make = async (captures: boolean) => {
+    const options = { ...deviceOptions, [CAPTURES]: captures };
+    const session = await load(runtime, { ...spec, deviceOptions: options });
+    // the library is loaded by now
+    const device = CudaDevice.of(runtime.library, index);
+    const { thread } = device;
+    const memory = new CudaMemory(session, device, captures);
+    return new NativeSession(spec.name, session, memory, (...run) => thread.run(...run));
+  };
+  if (!captures) return await make(false);
+  try {
+    return await make(true);
+  } catch (error) {
+    // a graph with work on the CPU cannot be captured; all others can
+    if (!(error instanceof OrtError && error.message.includes("graph capture"))) throw error;
+    return await make(false);
+  }
+}
+
+async function load(
+  runtime: Runtime,
+  spec: SessionSpec,
+  plugin?: ProviderPlugin,
+): Promise<Session> {
+  const { ort, env, allocator } = runtime;
+  using owned = new Owned(ort);
+  const options = sessionOptions(ort, env, spec, plugin, owned);
+  const session = await read(ort, env, spec.model, options);
+  const { inputs, outputs } = portsOf(ort, session, allocator);
+  const byName = (ports: readonly PortInfo[]) => new Map(ports.map((port) => [port.name, port]));
+  return { ...runtime, session, inputs: byName(inputs), outputs: byName(outputs) };
+}
+
+async function read(
+  { call }: Ort,
+  env: Handle,
+  model: Uint8Array,
+  options: Handle,
+): Promise<Handle> {
+  const place = new BigUint64Array(1);
+  const pins = [model, new Uint8Array(place.buffer)];
+  for (const pin of pins) reading.add(pin);
+  try {
+    const [bytes, out] = pins.map((pin) => Deno.UnsafePointer.of(pin));
+    await call.CreateSessionFromArray(env, bytes!, BigInt(model.length), options, out!);
+  } finally {
+    for (const pin of pins) reading.delete(pin);
+  }
+  return Deno.UnsafePointer.create(place[0]!)!;
+}
+
+/** Gives sessions back that were forgotten without `release()`. */
+const forgotten = new FinalizationRegistry((release: () => void) => release());
+
+class NativeSession implements EngineSession {
+  readonly #name: string;
+  readonly #session: Session;
+  readonly #runSession: RunSession;
+  readonly #running = new Set<Promise<unknown>>();
+  #memory: Memory | undefined;
+
+  constructor(name: string, session: Session, memory: Memory, run: RunSession) {
+    this.#name = name;
+    this.#runSession = run;
+    this.#session = session;
+    this.#memory = memory;
+    forgotten.register(this, () => {
+      memory.release();
+      session.ort.release("Session", session.session);
+    }, this);
+  }
+
+  async run(inputs: Tensors, { outputs, signal }: RunOptions = {}): Promise<Tensors> {
+    const memory = this.#memory;
+    if (memory === undefined) throw new TypeError(`Cannot run ${this.#name}: it was released`);
+    throwIfAborted(signal, `running ${this.#name}`);
+    const run = this.#run(memory, inputs, outputs ?? [...this.#session.outputs.keys()], signal);
+    this.#running.add(run);
+    try {
+      return await run;
+    } catch (cause) {
+      throwIfAborted(signal, `running ${this.#name}`);
+      const why = `Cannot run ${this.#name}: ${cause instanceof Error ? cause.message : cause}`;
+      throw cause instanceof TypeError ? new TypeError(why, { cause }) : new Error(why, { cause });
+    } finally {
+      this.#running.delete(run);
+    }
+  }
+
+  async #run(
+    memory: Memory,
+    inputs: Tensors,
+    outputs: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<Tensors> {
+    this.#check(inputs, outputs);
+    const given = new Map(Object.entries(inputs));
+    return await memory.run(
+      given,
+      outputs,
+      async (binding, { settings = {}, whole = false } = {}) => {
+        const { ort, session } = this.#session;
+        using owned = new Owned(ort);
+        const options = owned.keep("RunOptions", (place) => ort.call.CreateRunOptions(place));
+        ort.call.RunOptionsSetRunLogSeverityLevel(options, FATAL);
+        for (const [name, value] of Object.entries(settings)) {
+          ort.call.AddRunConfigEntry(options, cString(name), cString(value));
+        }
+        const stop = () => ort.call.RunOptionsSetTerminate(options);
+        throwIfAborted(signal, `running ${this.#name}`);
+        if (!whole) signal?.addEventListener("abort", stop);
+        try {
+          await this.#runSession(session, options, binding);
+        } finally {
+          signal?.removeEventListener("abort", stop);
+        }
+      },
+    );
+  }
+
+  #check(inputs: Tensors, outputs: readonly string[]): void {
+    const { inputs: known, outputs: made } = this.#session;
+    for (const name of Object.keys(inputs)) {
+      if (known.has(name)) continue;
+      throw new TypeError(`it has no input "${name}"; it has ${[...known.keys()].join(", ")}`);
+    }
+    for (const name of known.keys()) {
+      if (!Object.hasOwn(inputs, name)) throw new TypeError(`the input "${name}" is missing`);
+    }
+    for (const name of outputs) {
+      if (made.has(name)) continue;
+      throw new TypeError(`it has no output "${name}"; it has ${[...made.keys()].join(", ")}`);
+    }
+  }
+
+  /** Waits for runs that have begun, as native code must not lose a session under them. */
+  async release(): Promise<void> {
+    const memory = this.#memory;
+    this.#memory = undefined;
+    await Promise.allSettled(this.#running);
+    if (memory === undefined) return;
+    forgotten.unregister(this);
+    memory.release();
+    this.#session.ort.release("Session", this.#session.session);
+    trimMemory();
+  }
+}
