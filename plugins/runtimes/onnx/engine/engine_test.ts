@@ -137,7 +137,7 @@ for (const [name, open] of Object.entries(homes)) {
   });
 }
 
-for (const name of ["workerEngine", "childEngine"]) {
+for (const name of ["workerEngine", "childEngine", "nativeEngine"]) {
   const open = homes[name]!;
   describe(`${name}()`, () => {
     it("leaves this thread free while it computes", async () => {
@@ -148,33 +148,6 @@ for (const name of ["workerEngine", "childEngine"]) {
         assert(took > 100, `a run of ${took} ms is too short to tell`);
         // on this thread the lag would be the whole run; other programs may take half of it
         assert(lag < took / 2, `this thread was held up for ${lag} of ${took} ms`);
-      });
-    });
-
-    it("cancels a run that waits for its turn", async () => {
-      await using(open(), async (engine) => {
-        const session = await engine.createSession(powers(8));
-        const x = Generator.manualSeed(1).randn([512, 512]);
-        const controller = new AbortController();
-        const first = session.run({ x });
-        const second = session.run({ x }, { signal: controller.signal });
-        controller.abort();
-        const error = await assertRejects(() => second, DenoiseError);
-        assertEquals(error.code, "aborted");
-        assertEquals((await first)["y"]!.dims, [512, 512]);
-      });
-    });
-
-    it("fails what is under way when it is lost, and computes again", async () => {
-      await using(open(), async (engine) => {
-        const session = await engine.createSession(powers(24));
-        const x = Generator.manualSeed(1).randn([512, 512]);
-        const under = session.run({ x });
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        const failed = assertRejects(() => under, DenoiseError);
-        await engine.close();
-        assertEquals((await failed).code, "engine_lost");
-        assertEquals((await session.run({ x: Tensor.from([[1]]) }))["first"]!.item(), 1);
       });
     });
 
@@ -208,27 +181,60 @@ for (const name of ["workerEngine", "childEngine"]) {
   });
 }
 
+for (const name of ["workerEngine", "childEngine"]) {
+  const open = homes[name]!;
+  describe(`${name}()`, () => {
+    it("cancels a run that waits for its turn", async () => {
+      await using(open(), async (engine) => {
+        const session = await engine.createSession(powers(8));
+        const x = Generator.manualSeed(1).randn([512, 512]);
+        const controller = new AbortController();
+        const first = session.run({ x });
+        const second = session.run({ x }, { signal: controller.signal });
+        controller.abort();
+        const error = await assertRejects(() => second, DenoiseError);
+        assertEquals(error.code, "aborted");
+        assertEquals((await first)["y"]!.dims, [512, 512]);
+      });
+    });
+
+    it("fails what is under way when it is lost, and computes again", async () => {
+      await using(open(), async (engine) => {
+        const session = await engine.createSession(powers(24));
+        const x = Generator.manualSeed(1).randn([512, 512]);
+        const under = session.run({ x });
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        const failed = assertRejects(() => under, DenoiseError);
+        await engine.close();
+        assertEquals((await failed).code, "engine_lost");
+        assertEquals((await session.run({ x: Tensor.from([[1]]) }))["first"]!.item(), 1);
+      });
+    });
+  });
+}
+
 describe("childEngine()", () => {
   it("survives the crash of its process", async () => {
-    await using(childEngine(), async (engine) => {
+    const mark = "--seed=4711"; // other tests have children of this process, too
+    await using(childEngine({ flags: [mark] }), async (engine) => {
       const session = await engine.createSession(powers(40));
       const x = Generator.manualSeed(1).randn([512, 512]);
       const under = assertRejects(() => session.run({ x }), DenoiseError, "SIGKILL");
       await new Promise((resolve) => setTimeout(resolve, 50));
-      for (const pid of await childrenOf(Deno.pid)) Deno.kill(pid, "SIGKILL");
+      for (const pid of await processesWith(mark)) Deno.kill(pid, "SIGKILL");
       assertEquals((await under).code, "engine_lost");
       assertEquals((await session.run({ x: Tensor.from([[1]]) }))["first"]!.item(), 1);
     });
   });
 });
 
-/** Processes that this one started (Linux). */
-async function childrenOf(pid: number): Promise<number[]> {
+/** Processes with that argument (Linux). */
+async function processesWith(argument: string): Promise<number[]> {
   const found: number[] = [];
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
-    const stat = await Deno.readTextFile(`/proc/${name}/stat`).catch(() => "");
-    if (stat.split(") ")[1]?.split(" ")[1] === `${pid}`) found.push(Number(name));
+    const command = await Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => "");
+    if (command.split("\0").includes(argument)) found.push(Number(name));
   }
   return found;
 }

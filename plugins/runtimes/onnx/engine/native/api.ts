@@ -157,6 +157,7 @@ export interface OpenOptions {
  * @throws {Error} when it is not onnxruntime's or too old.
  */
 export function openOrt(path: string, { blocking = false }: OpenOptions = {}): Ort {
+  keepLoaded(path);
   const { symbols } = Deno.dlopen(path, { OrtGetApiBase: { parameters: [], result: "pointer" } });
   const base = functionsAt(symbols.OrtGetApiBase()!);
   const version = text(base(1, { parameters: [], result: "pointer" }).call());
@@ -201,6 +202,23 @@ export function openOrt(path: string, { blocking = false }: OpenOptions = {}): O
     release: (kind, object) => releases[kind].call(object),
     epName: (device) => text(epDeviceName.call(device)),
   };
+}
+
+/** `RTLD_NOW | RTLD_NODELETE`. */
+const NOW_AND_FOREVER: { readonly [system: string]: number | undefined } = {
+  linux: 0x1002,
+  darwin: 0x82,
+};
+
+/** Keeps a library when Deno closes it, at the end: its threads are still running then. */
+function keepLoaded(path: string): void {
+  const flags = NOW_AND_FOREVER[Deno.build.os];
+  if (flags === undefined) return;
+  const libc = Deno.dlopen(Deno.build.os === "darwin" ? "libSystem.B.dylib" : "libc.so.6", {
+    dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
+  });
+  libc.symbols.dlopen(cString(path), flags);
+  libc.close();
 }
 
 type General = Deno.ForeignFunction<Deno.NativeType[], "pointer", false>;

@@ -69,8 +69,14 @@ export async function createNativeSession(
   plugin?: ProviderPlugin,
 ): Promise<EngineSession> {
   checkThreads(spec.threads);
+  const { provider, index } = parseDevice(spec.device ?? "cpu");
+  const [option] = Object.keys(spec.deviceOptions ?? {});
+  if (provider === "cpu" && plugin === undefined && option !== undefined) {
+    throw new RangeError(
+      `Cannot start ${spec.name}: the CPU takes no device options, as ${option}`,
+    );
+  }
   try {
-    const { provider, index } = parseDevice(spec.device ?? "cpu");
     if (provider === "cuda" && Deno.build.os === "linux" && plugin === undefined) {
       return await createCudaSession(runtime, spec, index);
     }
@@ -151,6 +157,7 @@ class NativeSession implements EngineSession {
   readonly #session: Session;
   readonly #runSession: RunSession;
   readonly #running = new Set<Promise<unknown>>();
+  readonly #release: () => void;
   #memory: Memory | undefined;
 
   constructor(name: string, session: Session, memory: Memory, run: RunSession) {
@@ -158,10 +165,12 @@ class NativeSession implements EngineSession {
     this.#runSession = run;
     this.#session = session;
     this.#memory = memory;
-    forgotten.register(this, () => {
+    const release = () => {
       memory.release();
       session.ort.release("Session", session.session);
-    }, this);
+    };
+    this.#release = release;
+    forgotten.register(this, release, this);
   }
 
   async run(inputs: Tensors, { outputs, signal }: RunOptions = {}): Promise<Tensors> {
@@ -221,6 +230,7 @@ class NativeSession implements EngineSession {
     for (const name of known.keys()) {
       if (!Object.hasOwn(inputs, name)) throw new TypeError(`the input "${name}" is missing`);
     }
+    if (outputs.length === 0) throw new TypeError("no output is asked for");
     for (const name of outputs) {
       if (made.has(name)) continue;
       throw new TypeError(`it has no output "${name}"; it has ${[...made.keys()].join(", ")}`);
@@ -234,8 +244,7 @@ class NativeSession implements EngineSession {
     await Promise.allSettled(this.#running);
     if (memory === undefined) return;
     forgotten.unregister(this);
-    memory.release();
-    this.#session.ort.release("Session", this.#session.session);
+    this.#release();
     trimMemory();
   }
 }

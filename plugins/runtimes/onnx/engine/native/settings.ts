@@ -53,10 +53,7 @@ function appendProvider(
   const { provider, index } = parseDevice(device);
   switch (provider) {
     case "cpu":
-      if (Object.keys(deviceOptions).length === 0) return;
-      throw new RangeError(
-        `"cpu" takes no deviceOptions, but ${Object.keys(deviceOptions).join(", ")} are given`,
-      );
+      return;
     case "cuda":
       return appendCuda(ort, options, { device_id: index, ...deviceOptions });
     case "tensorrt":
