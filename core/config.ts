@@ -1,4 +1,5 @@
 import { dumpPythonJson, type FloatPaths, parsePythonJson } from "./_python_json.ts";
+import { type ConfigSchema, type ConfigType, defaultsOf, optionOf } from "./config_options.ts";
 import { DenoiseError } from "./errors.ts";
 import { DIFFUSERS_VERSION } from "./version.ts";
 
@@ -10,37 +11,29 @@ export type Json = null | boolean | number | string | readonly Json[] | {
 /** A JSON object: the content of config.json, scheduler_config.json or model_index.json. */
 export type JsonObject = { readonly [key: string]: Json };
 
-/** The JSON type of a config value. */
-export type ConfigType =
-  | "number"
-  | "boolean"
-  | "string"
-  | "number[]"
-  | "string[]"
-  | "object"
-  | "any";
-
-/** What the options of a config class are: names in signature order, defaults, allowed values. */
-export interface ConfigSchema<C extends object> {
-  /** Every option with the reference's default, in the order of its signature. */
-  readonly defaults: C;
-  /** The allowed values of options that name one of a few things. */
-  readonly choices?: { readonly [K in keyof C]?: readonly C[K][] };
-  /** Types of options whose default does not tell (`null`), or that take several. */
-  readonly types?: { readonly [K in keyof C]?: ConfigType | readonly ConfigType[] };
-  /** Options whose default is a Python float, so that 1 prints as `1.0`. */
-  readonly floats?: readonly (keyof C)[];
-  /** Values of sibling classes that become another value here, such as a solver's name. */
-  readonly replaces?: { readonly [K in keyof C]?: { readonly [foreign: string]: C[K] } };
-}
+/** What stands in a config beside options. */
+export type ConfigHeader = {
+  /** The class that it was made by. */
+  readonly _class_name?: string;
+  /** The version of diffusers that is followed, or that saved it. */
+  readonly _diffusers_version?: string;
+  /** The options that nobody gave. */
+  readonly _use_default_values?: readonly string[];
+};
 
 /**
  * A deeply frozen config: the options of the class, then keys of sibling classes that were carried
- * along, then `_class_name`, `_diffusers_version` and `_use_default_values`. Writing to it throws.
+ * along, then the {@linkcode ConfigHeader}. Writing to it throws. What the types do not name, such as
+ * the keys of siblings, {@linkcode configValue} gives.
  */
 export type FrozenConfig<C extends object = JsonObject> =
   & { readonly [K in keyof C]: C[K] }
-  & { readonly [key: string]: unknown };
+  & ConfigHeader;
+
+/** What stands in a config under a name that its type does not tell; undefined where nothing does. */
+export function configValue(config: object, name: string): unknown {
+  return (config as { readonly [name: string]: unknown })[name];
+}
 
 /** Where numbers were floats in the file; JSON numbers do not keep that by themselves. */
 const FLOATS: unique symbol = Symbol("denoise.floats");
@@ -98,6 +91,8 @@ function hasType(value: unknown, type: ConfigType): boolean {
       return true;
     case "number[]":
       return Array.isArray(value) && value.every((item) => typeof item === "number");
+    case "boolean[]":
+      return Array.isArray(value) && value.every((item) => typeof item === "boolean");
     case "string[]":
       return Array.isArray(value) && value.every((item) => typeof item === "string");
     case "object":
@@ -107,17 +102,6 @@ function hasType(value: unknown, type: ConfigType): boolean {
     default:
       return typeOf(value) === type;
   }
-}
-
-function expectedTypes<C extends object>(schema: ConfigSchema<C>, key: keyof C): ConfigType[] {
-  const declared = schema.types?.[key];
-  if (declared !== undefined) return [declared].flat() as ConfigType[];
-  const fallback = schema.defaults[key];
-  if (fallback === null) return ["any"];
-  if (Array.isArray(fallback)) {
-    return [typeof fallback[0] === "string" ? "string[]" : "number[]"];
-  }
-  return [typeof fallback as ConfigType];
 }
 
 /**
@@ -133,15 +117,14 @@ export function checkConfig<C extends object>(
 ): void {
   for (const key of Object.keys(values) as (keyof C & string)[]) {
     const value = values[key];
-    if (value === null || value === undefined || !(key in schema.defaults)) continue;
-    const types = expectedTypes(schema, key);
+    if (value === null || value === undefined || !Object.hasOwn(schema, key)) continue;
+    const { types, choices } = optionOf(schema[key]);
     if (!types.some((type) => hasType(value, type))) {
       throw new TypeError(
         `Cannot configure ${className}: ${key} must be ${types.join(" or ")}, ` +
           `but is ${JSON.stringify(value)} (${typeOf(value)})`,
       );
     }
-    const choices = schema.choices?.[key];
     if (choices !== undefined && !choices.some((choice) => choice === value)) {
       throw new RangeError(
         `Cannot configure ${className}: ${key} must be one of ` +
@@ -167,19 +150,18 @@ function withReplacements<C extends object>(
   schema: ConfigSchema<C>,
   options: Partial<C>,
 ): Partial<C> {
-  const replaced: Partial<C> = { ...options };
-  for (const key of Object.keys(schema.replaces ?? {}) as (keyof C)[]) {
-    const own = schema.replaces![key]?.[String(options[key])];
-    if (own !== undefined) replaced[key] = own;
-  }
-  return replaced;
+  const entries = Object.entries(options).map(([key, value]) => {
+    const own = optionOf(schema[key as keyof C]).replaces?.[String(value)];
+    return [key, own === undefined ? value : own];
+  });
+  return Object.fromEntries(entries);
 }
 
 /**
  * Makes the frozen config of a class from the given options, filling in the defaults and noting
  * them in `_use_default_values` (as `register_to_config` of diffusers does).
  *
- * @param foreignOptions Values of options; those that `schema.replaces` names are replaced.
+ * @param foreignOptions Values of options; those that the options replace become their own.
  * @param hidden Keys of sibling classes to carry along, printed and saved like options.
  * @param given The object that `options` was read from, when it came from a JSON file.
  */
@@ -192,10 +174,11 @@ export function makeConfig<C extends object>(
 ): FrozenConfig<C> {
   const options = withReplacements(schema, foreignOptions);
   checkConfig(className, schema, options);
-  const keys = Object.keys(schema.defaults) as (keyof C & string)[];
+  const defaults = defaultsOf(schema);
+  const keys = Object.keys(defaults) as (keyof C & string)[];
   const used = keys.filter((key) => options[key] === undefined);
   const values = Object.fromEntries(
-    keys.map((key) => [key, options[key] === undefined ? schema.defaults[key] : options[key]]),
+    keys.map((key) => [key, options[key] === undefined ? defaults[key] : options[key]]),
   );
   const config = {
     ...structuredClone(values),
@@ -212,7 +195,7 @@ export function makeConfig<C extends object>(
       const key = path.split("/", 1)[0]!;
       return key in hidden || fromFile(key);
     }),
-    ...((schema.floats ?? []) as readonly string[]).filter((key) => !fromFile(key)),
+    ...keys.filter((key) => optionOf(schema[key]).isFloat && !fromFile(key)),
   ];
   return deepFreeze(withFloats(config, floats)) as unknown as FrozenConfig<C>;
 }
@@ -233,13 +216,13 @@ export function adoptConfig<C extends object>(
   const kept = Object.entries(source).filter(([key]) =>
     !defaulted.includes(key) && key !== "_use_default_values"
   );
-  const isOption = (key: string): boolean => key in schema.defaults;
+  const isOption = (key: string): boolean => Object.hasOwn(schema, key);
   const options = Object.fromEntries(kept.filter(([key]) => isOption(key)));
   const unknown = Object.keys(overrides).filter((key) => !isOption(key));
   if (unknown.length > 0) {
     throw new TypeError(
       `Cannot configure ${className}: it has no option ${unknown.join(", ")}; ` +
-        `its options are ${Object.keys(schema.defaults).join(", ")}`,
+        `its options are ${Object.keys(schema).join(", ")}`,
     );
   }
   const hidden = Object.fromEntries(

@@ -3,7 +3,6 @@ import { assertEquals, assertThrows } from "@std/assert";
 import {
   adoptConfig,
   checkConfig,
-  type ConfigSchema,
   deepFreeze,
   describeConfig,
   dumpConfig,
@@ -11,6 +10,7 @@ import {
   makeConfig,
   parseConfig,
 } from "./config.ts";
+import { anything, type ConfigSchema, float, maybe, number, oneOf } from "./config_options.ts";
 import { DenoiseError } from "./errors.ts";
 import { goldens } from "../tests/support/numbers.ts";
 
@@ -32,30 +32,30 @@ const reference = goldens<Golden>(import.meta.resolve("./testdata/config.json"))
 
 /** A schema made from a Python signature, in which floats stand as `{ float: "0.5" }`. */
 function schemaOf(className: string): ConfigSchema<JsonObject> {
-  const floats: string[] = [];
-  const defaults = Object.entries(reference.signatures[className]!.defaults).map(([key, value]) => {
-    const float = (value as { float?: string } | null)?.float;
-    if (float === undefined) return [key, value];
-    floats.push(key);
-    return [key, float === "-inf" ? -Infinity : Number(float)];
+  const entries = Object.entries(reference.signatures[className]!.defaults).map(([key, value]) => {
+    const text = (value as { float?: string } | null)?.float;
+    if (text === undefined) return [key, anything(value)];
+    return [key, float(text === "-inf" ? -Infinity : Number(text))];
   });
-  return { defaults: Object.fromEntries(defaults), floats };
+  return Object.fromEntries(entries);
 }
 
 interface Options {
   readonly steps: number;
   readonly scale: number;
-  readonly kind: string;
+  readonly kind: "a" | "b";
   readonly sizes: readonly number[];
   readonly names: readonly string[];
   readonly limit: number | null;
 }
 
 const schema: ConfigSchema<Options> = {
-  defaults: { steps: 10, scale: 1, kind: "a", sizes: [1, 2], names: ["x"], limit: null },
-  choices: { kind: ["a", "b"] },
-  types: { limit: "number" },
-  floats: ["scale"],
+  steps: 10,
+  scale: float(1),
+  kind: oneOf("a", "b"),
+  sizes: [1, 2],
+  names: ["x"],
+  limit: maybe(number),
 };
 
 describe("adoptConfig()", () => {
@@ -77,7 +77,8 @@ describe("adoptConfig()", () => {
     const source = makeConfig("Source", schema, { steps: 3 });
     const wider: ConfigSchema<Options> = {
       ...schema,
-      defaults: { ...schema.defaults, steps: 50, kind: "b" },
+      steps: 50,
+      kind: oneOf("b", "a"),
     };
     const config = adoptConfig("Other", wider, source);
     assertEquals([config.steps, config.kind], [3, "b"]);
@@ -98,7 +99,7 @@ describe("makeConfig()", () => {
     const config = makeConfig("Thing", schema, {});
     assertThrows(() => ((config as { steps: number }).steps = 1), TypeError);
     assertThrows(() => (config.sizes as number[]).push(3), TypeError);
-    assertEquals(schema.defaults.sizes, [1, 2]);
+    assertEquals(schema.sizes, [1, 2]);
   });
 
   it("does not freeze or share what it was given", () => {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { number } from "./config_options.ts";
 import { definePipeline } from "./define_pipeline.ts";
 import { diffusionPipeline } from "./diffusion_pipeline.ts";
 import { defineScheduler } from "./define_scheduler.ts";
@@ -11,7 +12,7 @@ import { Tensor } from "./tensor.ts";
 
 const CountScheduler = defineScheduler({
   className: "CountScheduler",
-  schema: { defaults: { num_train_timesteps: 10 } },
+  schema: { num_train_timesteps: number(10) },
   create: () => ({
     training: { timesteps: [2, 1, 0] },
     plan: ({ numInferenceSteps = 1 }) => ({

@@ -114,12 +114,12 @@ function checkTimesteps(what: string, timesteps: readonly number[], original: Te
  *
  * @example Euler's method on dx/dσ = (x − x0)/σ
  * ```ts
- * import { defineScheduler, Tensor } from "@denoise/core";
+ * import { defineScheduler, number, Tensor } from "@denoise/core";
  * import { assertEquals } from "@std/assert";
  *
  * const HalvingScheduler = defineScheduler({
  *   className: "HalvingScheduler",
- *   schema: { defaults: { num_train_timesteps: 8 } },
+ *   schema: { num_train_timesteps: number(8) },
  *   create: (config) => ({
  *     training: { timesteps: [...Array(config.num_train_timesteps).keys()].reverse() },
  *     plan: ({ numInferenceSteps }) => ({
@@ -149,7 +149,7 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
   bound: Registry | undefined,
 ): SchedulerClass<C, O> {
   const { className, schema, cursor = "index", stepsUnplanned = false } = definition;
-  const optionNames = [...Object.keys(schema.defaults), ...definition.foreignOptions ?? []];
+  const optionNames = [...Object.keys(schema), ...definition.foreignOptions ?? []];
   const planOptions = ["numInferenceSteps", ...definition.planOptions ?? []];
   const stepOptions = ["generator", ...definition.stepOptions ?? []];
 

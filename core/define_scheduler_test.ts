@@ -1,5 +1,6 @@
 import { describe, it } from "@std/testing/bdd";
 import { assertEquals, assertThrows } from "@std/assert";
+import { number } from "./config_options.ts";
 import { defineScheduler } from "./define_scheduler.ts";
 import { Generator } from "./generator.ts";
 import { Tensor } from "./tensor.ts";
@@ -7,7 +8,7 @@ import { Tensor } from "./tensor.ts";
 /** A scheduler that only steps. */
 const Plain = defineScheduler({
   className: "PlainScheduler",
-  schema: { defaults: { num_train_timesteps: 4 } },
+  schema: { num_train_timesteps: number(4) },
   create: () => ({
     training: { timesteps: [3, 2, 1, 0] },
     plan: ({ numInferenceSteps }) => ({ timesteps: [3, 2, 1, 0].slice(0, numInferenceSteps) }),
@@ -19,7 +20,7 @@ const Plain = defineScheduler({
 const Versatile = defineScheduler({
   className: "VersatileScheduler",
   stepOptions: ["size"],
-  schema: { defaults: { num_train_timesteps: 4 } },
+  schema: { num_train_timesteps: number(4) },
   outputDims: (_config, [batch, ...rest], given) => [batch!, given[1] ?? 1, ...rest],
   create: () => ({
     training: { timesteps: [3, 2, 1, 0] },

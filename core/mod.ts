@@ -20,6 +20,7 @@ export * from "./bundled_source.ts";
 export * from "./call_options.ts";
 export * from "./certain_latents.ts";
 export * from "./config.ts";
+export * from "./config_options.ts";
 export * from "./control_net.ts";
 export * from "./define_pipeline.ts";
 export * from "./define_scheduler.ts";

@@ -1,4 +1,5 @@
-import type { ConfigSchema, FrozenConfig } from "./config.ts";
+import type { FrozenConfig } from "./config.ts";
+import type { ConfigSchema } from "./config_options.ts";
 import type { LoadOptions } from "./loading.ts";
 import type { Bindable, PluginClass } from "./plugin.ts";
 import type { GeneratorInput } from "./random.ts";

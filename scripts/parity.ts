@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { defaultsOf } from "@denoise/core";
 import { parseArgs } from "node:util";
 import {
   DiffusionPipeline,
@@ -104,7 +105,7 @@ function* rounding(
   yield 4 * 2 ** -24 * largest;
   // of Brownian motion, which goes √δ far in a time of δ, when sigmas are an ulp apart
   if ("noise_sampler_seed" in config) yield 10 * Math.sqrt(plan);
-  const options = { ...Class.schema.defaults, ...config } as unknown as BetaConfig;
+  const options = { ...defaultsOf(Class.schema), ...config } as unknown as BetaConfig;
   if (!("beta_start" in options)) return;
   // of rescaled betas, which come out of differences of square roots
   if (options.rescale_betas_zero_snr) yield 1e-4;

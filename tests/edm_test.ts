@@ -5,7 +5,13 @@
  * @module
  */
 import { describe, it } from "@std/testing/bdd";
-import { type Denoiser, randnTensor, type SchedulerClass, Tensor } from "@denoise/core";
+import {
+  configValue,
+  type Denoiser,
+  randnTensor,
+  type SchedulerClass,
+  Tensor,
+} from "@denoise/core";
 import { Generator, registry, UNet2DModel } from "@denoise/denoise";
 import {
   assertWithin,
@@ -36,7 +42,7 @@ async function run(unet: Denoiser, one: Run): Promise<Tensor> {
   const generator = new Generator(one.seed);
   const classLabels = one.class_labels === null ? undefined : Tensor.from(one.class_labels);
   scheduler.setTimesteps(one.steps);
-  const size = unet.config["sample_size"] as number;
+  const size = configValue(unet.config, "sample_size") as number;
   let sample = randnTensor([2, 3, size, size], generator).mul(scheduler.initNoiseSigma);
   for (const t of scheduler.timesteps) {
     const input = scheduler.scaleModelInput(sample, t);

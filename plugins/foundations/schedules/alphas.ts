@@ -1,5 +1,5 @@
 import { cumprod32, searchSorted } from "./math.ts";
-import { type BetaConfig, makeBetas } from "./betas.ts";
+import { type BetaConfig, type BetaScheduleName, makeBetas } from "./betas.ts";
 
 const f = Math.fround;
 
@@ -30,7 +30,7 @@ export interface NoiseScheduleOptions {
 
 /** The noise schedule of a scheduler's config, equal to the reference's tensors bit for bit. */
 export function makeNoiseSchedule(
-  config: BetaConfig,
+  config: BetaConfig<BetaScheduleName>,
   options: NoiseScheduleOptions = {},
 ): NoiseSchedule {
   const betas = makeBetas(config);

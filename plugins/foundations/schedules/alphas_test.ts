@@ -1,13 +1,13 @@
 import { describe, it } from "@std/testing/bdd";
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { alphaSigma, countAboveLambda, lambdasOf, makeNoiseSchedule } from "./alphas.ts";
-import type { BetaConfig } from "./betas.ts";
+import type { BetaConfig, BetaScheduleName } from "./betas.ts";
 import { assertClose, decode, digest, goldens } from "../../../tests/support/numbers.ts";
 import { SD } from "./testdata/stable_diffusion.ts";
 
 interface Golden {
   betas: {
-    config: BetaConfig;
+    config: BetaConfig<BetaScheduleName>;
     betas: string;
     alphasCumprod: string;
     every: number;

@@ -1,3 +1,4 @@
+import { type ConfigSchema, float, maybe, numbers, oneOf } from "@denoise/core";
 import { sigmoid32 } from "./_sigmoid.ts";
 import { cumprod32, linspace32 } from "./math.ts";
 
@@ -12,21 +13,33 @@ export type BetaScheduleName =
   | "laplace"
   | "exp";
 
+/** The ways that most schedulers know. */
+export type UsualBetaSchedule = "linear" | "scaled_linear" | "squaredcos_cap_v2";
+
 /** The part of a scheduler's config that makes its betas. */
-export interface BetaConfig {
+export interface BetaConfig<B extends BetaScheduleName = UsualBetaSchedule> {
   /** Number of trained timesteps. */
   readonly num_train_timesteps: number;
   /** The first beta. */
   readonly beta_start: number;
   /** The last beta. */
   readonly beta_end: number;
-  /** One of {@linkcode BetaScheduleName}. */
-  readonly beta_schedule: string;
+  /** How betas rise from the first to the last. */
+  readonly beta_schedule: B;
   /** The betas themselves, which go before all else. */
   readonly trained_betas?: readonly number[] | null | undefined;
   /** Whether the last timestep is to be pure noise. */
   readonly rescale_betas_zero_snr?: boolean | null | undefined;
 }
+
+/** The options that make betas, with the defaults of DDPM. */
+export const betaOptions: ConfigSchema<Omit<BetaConfig, "rescale_betas_zero_snr">> = {
+  num_train_timesteps: 1000,
+  beta_start: float(0.0001),
+  beta_end: float(0.02),
+  beta_schedule: oneOf("linear", "scaled_linear", "squaredcos_cap_v2"),
+  trained_betas: maybe(numbers),
+};
 
 /**
  * The betas of a config: the variance of the noise that each timestep adds. Equal to the
@@ -54,12 +67,12 @@ export interface BetaConfig {
  * assertEquals(betas.length, 1000);
  * ```
  */
-export function makeBetas(config: BetaConfig): Float32Array {
+export function makeBetas(config: BetaConfig<BetaScheduleName>): Float32Array {
   const betas = config.trained_betas ? Float32Array.from(config.trained_betas) : byName(config);
   return config.rescale_betas_zero_snr ? rescaleZeroTerminalSnr(betas) : betas;
 }
 
-function byName(config: BetaConfig): Float32Array {
+function byName(config: BetaConfig<BetaScheduleName>): Float32Array {
   const { beta_start: start, beta_end: end, num_train_timesteps: count } = config;
   switch (config.beta_schedule) {
     case "linear":

@@ -1,7 +1,12 @@
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { makeNoiseSchedule } from "./alphas.ts";
-import { alphaBarBetas, makeBetas, rescaleAlphasZeroTerminalSnr } from "./betas.ts";
+import {
+  alphaBarBetas,
+  type BetaConfig,
+  makeBetas,
+  rescaleAlphasZeroTerminalSnr,
+} from "./betas.ts";
 import { decode, goldens } from "../../../tests/support/numbers.ts";
 import { SD } from "./testdata/stable_diffusion.ts";
 
@@ -13,7 +18,7 @@ const reference = goldens<Golden>(import.meta.resolve("./testdata/schedules.json
 
 describe("makeBetas()", () => {
   it("rises from beta_start to beta_end", () => {
-    for (const beta_schedule of ["linear", "scaled_linear", "sigmoid"]) {
+    for (const beta_schedule of ["linear", "scaled_linear", "sigmoid"] as const) {
       const betas = makeBetas({ ...SD, beta_schedule });
       assert(betas.every((beta, i) => i === 0 || beta > betas[i - 1]!));
       // The sigmoid of 6 is 0.9975.
@@ -28,8 +33,8 @@ describe("makeBetas()", () => {
   });
 
   it("refuses an unknown schedule and names the known ones", () => {
-    const config = { ...SD, beta_schedule: "cubic" };
-    assertThrows(() => makeBetas(config), RangeError, '"squaredcos_cap_v2"');
+    const config: object = { ...SD, beta_schedule: "cubic" };
+    assertThrows(() => makeBetas(config as BetaConfig), RangeError, '"squaredcos_cap_v2"');
   });
 });
 

@@ -1,6 +1,6 @@
-import type { ConfigSchema } from "@denoise/core";
+import { type ConfigSchema, float, oneOf } from "@denoise/core";
 import { cumprod32, linspace } from "./math.ts";
-import { type BetaConfig, makeBetas, rescaleAlphasZeroTerminalSnr } from "./betas.ts";
+import { type BetaConfig, betaOptions, makeBetas, rescaleAlphasZeroTerminalSnr } from "./betas.ts";
 import type { ClipConfig } from "./thresholding.ts";
 import type { SpacingConfig } from "./timesteps.ts";
 
@@ -8,40 +8,28 @@ import type { SpacingConfig } from "./timesteps.ts";
 export interface CogVideoXConfig extends BetaConfig, SpacingConfig, ClipConfig {
   /** Whether ᾱ is 1 after the last step; that of timestep 0 otherwise. */
   readonly set_alpha_to_one: boolean;
-  /** What the model predicts: `"epsilon"`, `"sample"` or `"v_prediction"`. */
-  readonly prediction_type: string;
+  /** What the model predicts. */
+  readonly prediction_type: "epsilon" | "sample" | "v_prediction";
   /** How far noise is shifted towards earlier timesteps; 1 for not at all. */
   readonly snr_shift_scale: number;
 }
 
-/** Their options, defaults and allowed values. */
-export const COGVIDEOX_SCHEMA: ConfigSchema<CogVideoXConfig> = Object.freeze(
-  {
-    defaults: {
-      num_train_timesteps: 1000,
-      beta_start: 0.00085,
-      beta_end: 0.012,
-      beta_schedule: "scaled_linear",
-      trained_betas: null,
-      clip_sample: true,
-      set_alpha_to_one: true,
-      steps_offset: 0,
-      prediction_type: "epsilon",
-      clip_sample_range: 1,
-      sample_max_value: 1,
-      timestep_spacing: "leading",
-      rescale_betas_zero_snr: false,
-      snr_shift_scale: 3,
-    },
-    types: { trained_betas: "number[]" as const },
-    choices: {
-      beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
-      prediction_type: ["epsilon", "sample", "v_prediction"],
-      timestep_spacing: ["linspace", "leading", "trailing"],
-    },
-    floats: ["beta_start", "beta_end", "clip_sample_range", "sample_max_value", "snr_shift_scale"],
-  } satisfies ConfigSchema<CogVideoXConfig>,
-);
+/** Their options and defaults. */
+export const cogVideoXOptions: ConfigSchema<CogVideoXConfig> = {
+  ...betaOptions,
+  beta_start: float(0.00085),
+  beta_end: float(0.012),
+  beta_schedule: oneOf("scaled_linear", "linear", "squaredcos_cap_v2"),
+  clip_sample: true,
+  set_alpha_to_one: true,
+  steps_offset: 0,
+  prediction_type: oneOf("epsilon", "sample", "v_prediction"),
+  clip_sample_range: float(1),
+  sample_max_value: float(1),
+  timestep_spacing: oneOf("leading", "linspace", "trailing"),
+  rescale_betas_zero_snr: false,
+  snr_shift_scale: float(3),
+};
 
 /** ᾱ of every trained timestep, and how the reference rounds what it works out from them. */
 export interface CogVideoXSchedule {

@@ -1,18 +1,30 @@
-import type { SchedulerDefinition, SchedulerPlan, StepOptions, Tensor } from "@denoise/core";
+import {
+  float,
+  oneOf,
+  type SchedulerDefinition,
+  type SchedulerPlan,
+  type StepOptions,
+  type Tensor,
+} from "@denoise/core";
 import { makeNoiseSchedule } from "./alphas.ts";
-import type { BetaConfig } from "./betas.ts";
+import { type BetaConfig, betaOptions } from "./betas.ts";
 import { toDenoised, toNoise } from "./conversions.ts";
 import { addNoiseByTimestep, velocityByTimestep } from "./forward.ts";
 import { KARRAS_DIFFUSION_SCHEDULERS } from "./karras_compatibles.ts";
-import { type ClipConfig, clipDenoised } from "./thresholding.ts";
-import { planTimesteps, type SpacingConfig, trainedTimesteps } from "./timesteps.ts";
+import { type ClipConfig, clipDenoised, thresholdOptions } from "./thresholding.ts";
+import {
+  planTimesteps,
+  type SpacingConfig,
+  spacingOptions,
+  trainedTimesteps,
+} from "./timesteps.ts";
 
 /** Options of DDIM, as in scheduler_config.json. */
 export interface DDIMConfig extends BetaConfig, SpacingConfig, ClipConfig {
   /** Whether ᾱ is 1 after the last step; that of timestep 0 otherwise. */
   readonly set_alpha_to_one: boolean;
   /** What the model predicts: `"epsilon"`, `"sample"` or `"v_prediction"`. */
-  readonly prediction_type: string;
+  readonly prediction_type: "epsilon" | "sample" | "v_prediction";
 }
 
 /** Options of a step of DDIM. */
@@ -46,36 +58,15 @@ export function ddimDefinition(
     cursor: "timestep",
     stepOptions: ["eta", "useClippedModelOutput", "varianceNoise"],
     schema: {
-      defaults: {
-        num_train_timesteps: 1000,
-        beta_start: 0.0001,
-        beta_end: 0.02,
-        beta_schedule: "linear",
-        trained_betas: null,
-        clip_sample: true,
-        set_alpha_to_one: true,
-        steps_offset: 0,
-        prediction_type: "epsilon",
-        thresholding: false,
-        dynamic_thresholding_ratio: 0.995,
-        clip_sample_range: 1,
-        sample_max_value: 1,
-        timestep_spacing: "leading",
-        rescale_betas_zero_snr: false,
-      },
-      types: { trained_betas: "number[]" },
-      choices: {
-        beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
-        prediction_type: ["epsilon", "sample", "v_prediction"],
-        timestep_spacing: ["leading", "trailing", "linspace"],
-      },
-      floats: [
-        "beta_start",
-        "beta_end",
-        "dynamic_thresholding_ratio",
-        "clip_sample_range",
-        "sample_max_value",
-      ],
+      ...betaOptions,
+      ...thresholdOptions,
+      ...spacingOptions,
+      timestep_spacing: oneOf("leading", "linspace", "trailing"),
+      clip_sample: true,
+      set_alpha_to_one: true,
+      prediction_type: oneOf("epsilon", "sample", "v_prediction"),
+      clip_sample_range: float(1),
+      rescale_betas_zero_snr: false,
     },
     create(config) {
       const { num_train_timesteps: trained, prediction_type: prediction } = config;

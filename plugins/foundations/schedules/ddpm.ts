@@ -1,18 +1,30 @@
-import type { SchedulerDefinition, Tensor } from "@denoise/core";
+import { float, oneOf, type SchedulerDefinition, type Tensor } from "@denoise/core";
 import { makeNoiseSchedule } from "./alphas.ts";
-import type { BetaConfig } from "./betas.ts";
+import { type BetaConfig, betaOptions, type UsualBetaSchedule } from "./betas.ts";
 import { toDenoised } from "./conversions.ts";
 import { addNoiseByTimestep, velocityByTimestep } from "./forward.ts";
 import { KARRAS_DIFFUSION_SCHEDULERS } from "./karras_compatibles.ts";
-import { type ClipConfig, clipDenoised } from "./thresholding.ts";
-import { planTimesteps, type SpacingConfig, trainedTimesteps } from "./timesteps.ts";
+import { type ClipConfig, clipDenoised, thresholdOptions } from "./thresholding.ts";
+import {
+  planTimesteps,
+  type SpacingConfig,
+  spacingOptions,
+  trainedTimesteps,
+} from "./timesteps.ts";
 
 /** Options of DDPM, as in scheduler_config.json. */
-export interface DDPMConfig extends BetaConfig, SpacingConfig, ClipConfig {
+export interface DDPMConfig
+  extends BetaConfig<UsualBetaSchedule | "sigmoid" | "laplace">, SpacingConfig, ClipConfig {
   /** What the model predicts: `"epsilon"`, `"sample"` or `"v_prediction"`. */
-  readonly prediction_type: string;
+  readonly prediction_type: "epsilon" | "sample" | "v_prediction";
   /** The variance of the noise that a step adds. */
-  readonly variance_type: string;
+  readonly variance_type:
+    | "fixed_small"
+    | "fixed_large"
+    | "fixed_large_log"
+    | "fixed_small_log"
+    | "learned"
+    | "learned_range";
 }
 
 const f = Math.fround;
@@ -29,44 +41,23 @@ export function ddpmDefinition(className: string): SchedulerDefinition<DDPMConfi
     stepsUnplanned: true,
     planOptions: ["timesteps"],
     schema: {
-      defaults: {
-        num_train_timesteps: 1000,
-        beta_start: 0.0001,
-        beta_end: 0.02,
-        beta_schedule: "linear",
-        trained_betas: null,
-        variance_type: "fixed_small",
-        clip_sample: true,
-        prediction_type: "epsilon",
-        thresholding: false,
-        dynamic_thresholding_ratio: 0.995,
-        clip_sample_range: 1,
-        sample_max_value: 1,
-        timestep_spacing: "leading",
-        steps_offset: 0,
-        rescale_betas_zero_snr: false,
-      },
-      types: { trained_betas: "number[]" },
-      choices: {
-        beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid", "laplace"],
-        variance_type: [
-          "fixed_small",
-          "fixed_small_log",
-          "fixed_large",
-          "fixed_large_log",
-          "learned",
-          "learned_range",
-        ],
-        prediction_type: ["epsilon", "sample", "v_prediction"],
-        timestep_spacing: ["linspace", "leading", "trailing"],
-      },
-      floats: [
-        "beta_start",
-        "beta_end",
-        "dynamic_thresholding_ratio",
-        "clip_sample_range",
-        "sample_max_value",
-      ],
+      ...betaOptions,
+      ...thresholdOptions,
+      ...spacingOptions,
+      beta_schedule: oneOf("linear", "laplace", "scaled_linear", "sigmoid", "squaredcos_cap_v2"),
+      timestep_spacing: oneOf("leading", "linspace", "trailing"),
+      variance_type: oneOf(
+        "fixed_small",
+        "fixed_large",
+        "fixed_large_log",
+        "fixed_small_log",
+        "learned",
+        "learned_range",
+      ),
+      clip_sample: true,
+      prediction_type: oneOf("epsilon", "sample", "v_prediction"),
+      clip_sample_range: float(1),
+      rescale_betas_zero_snr: false,
     },
     outputDims: ({ variance_type }, dims) =>
       variance_type.startsWith("learned") ? dims.with(1, dims[1]! * 2) : dims,

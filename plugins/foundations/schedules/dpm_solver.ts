@@ -85,7 +85,7 @@ export interface MultistepOrderConfig {
   /** Whether the last step is of order 1. */
   readonly euler_at_final?: boolean | undefined;
   /** `"zero"` makes the last step one of order 1. */
-  readonly final_sigmas_type?: string | undefined;
+  readonly final_sigmas_type?: "zero" | "sigma_min" | undefined;
 }
 
 /** How many outputs the step at a place of the plan uses, after `earlier` steps of the run. */

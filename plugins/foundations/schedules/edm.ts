@@ -1,4 +1,4 @@
-import type { Tensor } from "@denoise/core";
+import { type ConfigSchema, float, oneOf, type Tensor } from "@denoise/core";
 import { toFloat32 } from "./math.ts";
 import type { LogSnrLevel } from "./log_snr.ts";
 import { exponentialSigmas32 } from "./sigmas.ts";
@@ -13,15 +13,26 @@ export interface EDMConfig {
   readonly sigma_max: number;
   /** Standard deviation of the data. */
   readonly sigma_data: number;
-  /** How sigmas fall: `"karras"` or `"exponential"`. */
-  readonly sigma_schedule: string;
+  /** How sigmas fall. */
+  readonly sigma_schedule: "karras" | "exponential";
   /** Number of trained timesteps. */
   readonly num_train_timesteps: number;
-  /** What the model predicts: `"epsilon"` or `"v_prediction"`. */
-  readonly prediction_type: string;
+  /** What the model predicts. */
+  readonly prediction_type: "epsilon" | "v_prediction";
   /** Curvature of the karras schedule. */
   readonly rho: number;
 }
+
+/** The options of EDM, with the defaults of its Euler method. */
+export const edmOptions: ConfigSchema<EDMConfig> = {
+  sigma_min: float(0.002),
+  sigma_max: float(80),
+  sigma_data: float(0.5),
+  sigma_schedule: oneOf("karras", "exponential"),
+  num_train_timesteps: 1000,
+  prediction_type: oneOf("epsilon", "v_prediction"),
+  rho: float(7),
+};
 
 /**
  * Falling sigmas as float32 (arXiv:2206.00364, equation 5, or with equal steps of log σ).

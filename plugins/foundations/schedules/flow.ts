@@ -51,9 +51,9 @@ export interface DynamicShiftConfig {
   /** Tokens of the largest image. Defaults to 4096. */
   readonly max_image_seq_len?: number | undefined;
   /** μ of the smallest image. Defaults to 0.5. */
-  readonly base_shift?: number | null | undefined;
+  readonly base_shift?: number | undefined;
   /** μ of the largest image. Defaults to 1.15. */
-  readonly max_shift?: number | null | undefined;
+  readonly max_shift?: number | undefined;
 }
 
 /**

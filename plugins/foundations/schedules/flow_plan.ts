@@ -1,9 +1,22 @@
-import type { PlanRequest, Tensor } from "@denoise/core";
+import {
+  type ConfigSchema,
+  float,
+  maybe,
+  oneOf,
+  type PlanRequest,
+  type Tensor,
+} from "@denoise/core";
 import { linspace, toFloat32 } from "./math.ts";
 import { combineBatch } from "./conversions.ts";
-import { type DynamicShiftConfig, shiftSigmas, stretchToTerminal, timeShift } from "./flow.ts";
+import {
+  type DynamicShiftConfig,
+  shiftSigmas,
+  stretchToTerminal,
+  timeShift,
+  type TimeShiftType,
+} from "./flow.ts";
 import { type SigmaPlan, sigmasAt } from "./forward.ts";
-import { configuredSigmas, type SigmaConfig } from "./sigma_config.ts";
+import { configuredSigmas, type SigmaConfig, sigmaOptions } from "./sigma_config.ts";
 import { checkSteps } from "./timesteps.ts";
 
 const f = Math.fround;
@@ -20,9 +33,24 @@ export interface FlowPlanConfig extends DynamicShiftConfig, SigmaConfig {
   readonly invert_sigmas: boolean;
   /** What the last sigma is stretched to; left as it is when null. */
   readonly shift_terminal: number | null;
-  /** How `mu` shifts: `"exponential"` or `"linear"`. */
-  readonly time_shift_type: string;
+  /** How `mu` shifts. */
+  readonly time_shift_type: TimeShiftType;
 }
+
+/** The options of schedulers on a rectified flow. */
+export const flowOptions: ConfigSchema<Omit<FlowPlanConfig, "sigma_min" | "sigma_max">> = {
+  num_train_timesteps: 1000,
+  shift: float(1),
+  use_dynamic_shifting: false,
+  base_shift: float(0.5),
+  max_shift: float(1.15),
+  base_image_seq_len: 256,
+  max_image_seq_len: 4096,
+  invert_sigmas: false,
+  shift_terminal: maybe(float),
+  ...sigmaOptions,
+  time_shift_type: oneOf("exponential", "linear"),
+};
 
 /** The plan before a number of steps is known: every trained sigma, shifted once. */
 export function trainedFlowPlan(

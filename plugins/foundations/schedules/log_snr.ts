@@ -1,6 +1,12 @@
 import type { Tensor } from "@denoise/core";
 import { alphaSigma } from "./alphas.ts";
-import { combineBatch, type SignalAndNoise, toDenoised, toNoise } from "./conversions.ts";
+import {
+  combineBatch,
+  type PredictionType,
+  type SignalAndNoise,
+  toDenoised,
+  toNoise,
+} from "./conversions.ts";
 import { type SigmaPlan, sigmasAt } from "./forward.ts";
 import { type ClipConfig, dynamicThreshold } from "./thresholding.ts";
 
@@ -37,8 +43,8 @@ export function expMinusOne(x: number): number {
 
 /** The part of a config that says what a model predicts and where noise stands. */
 export interface OutputConfig extends ClipConfig {
-  /** One of `PredictionType`. */
-  readonly prediction_type: string;
+  /** What the model predicts. */
+  readonly prediction_type: PredictionType;
   /** Whether samples are x = (1 − σ)·x0 + σ·ε. */
   readonly use_flow_sigmas?: boolean | undefined;
   /** Learned variances come as a second half of the channels, which is left out. */

@@ -1,17 +1,22 @@
-import { type PlanRequest, roundHalfEven } from "@denoise/core";
+import { type ConfigSchema, float, oneOf, type PlanRequest, roundHalfEven } from "@denoise/core";
 import { interp, searchSorted, toFloat32 } from "./math.ts";
 import type { NoiseSchedule } from "./alphas.ts";
 import { flowSigmas, shiftSigmas } from "./flow.ts";
+import { type BetaConfig, betaOptions } from "./betas.ts";
 import type { SigmaPlan } from "./forward.ts";
-import { trainedLambdas } from "./log_snr.ts";
-import { checkOwnTimesteps, configuredSigmas, type SigmaConfig } from "./sigma_config.ts";
+import { type OutputConfig, trainedLambdas } from "./log_snr.ts";
+import {
+  checkOwnTimesteps,
+  configuredSigmas,
+  type SigmaConfig,
+  sigmaOptions,
+} from "./sigma_config.ts";
 import { logSigmasOf, luSigmas, sigmaToTimestep } from "./sigmas.ts";
-import { planTimesteps, type SpacingConfig } from "./timesteps.ts";
+import { thresholdOptions } from "./thresholding.ts";
+import { planTimesteps, type SpacingConfig, spacingOptions } from "./timesteps.ts";
 
 /** The part of a config that plans a run of DPM-Solver and its relatives. */
-export interface MultistepConfig extends SpacingConfig, SigmaConfig {
-  /** How betas rise; karras timesteps stay fractional with `squaredcos_cap_v2`. */
-  readonly beta_schedule: string;
+export interface MultistepConfig extends BetaConfig, SpacingConfig, SigmaConfig, OutputConfig {
   /** Whether to take equal steps of λ (arXiv:2206.00927). */
   readonly use_lu_lambdas?: boolean | undefined;
   /** Whether samples are x = (1 − σ)·x0 + σ·ε. */
@@ -23,6 +28,28 @@ export interface MultistepConfig extends SpacingConfig, SigmaConfig {
   /** Whether flow sigmas are shifted by the `mu` of a request. */
   readonly use_dynamic_shifting?: boolean | undefined;
 }
+
+/** The options that DPM-Solver and its relatives have in common. */
+export const multistepOptions: ConfigSchema<
+  Omit<
+    MultistepConfig,
+    | Exclude<keyof OutputConfig, "prediction_type" | "thresholding" | "use_flow_sigmas">
+    | "rescale_betas_zero_snr"
+    | "sigma_min"
+    | "sigma_max"
+    | "use_lu_lambdas"
+    | "lambda_min_clipped"
+    | "use_dynamic_shifting"
+  >
+> = {
+  ...betaOptions,
+  prediction_type: oneOf("epsilon", "sample", "v_prediction", "flow_prediction"),
+  ...thresholdOptions,
+  ...sigmaOptions,
+  use_flow_sigmas: false,
+  flow_shift: float(1),
+  ...spacingOptions,
+};
 
 /** What differs between the relatives of DPM-Solver. */
 export interface MultistepPlanOptions {

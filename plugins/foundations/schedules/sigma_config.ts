@@ -1,4 +1,4 @@
-import type { PlanRequest } from "@denoise/core";
+import type { ConfigSchema, PlanRequest } from "@denoise/core";
 import { interp } from "./math.ts";
 import {
   betaSigmas,
@@ -22,6 +22,13 @@ export interface SigmaConfig {
   /** The largest sigma of these schedules; that of the plain schedule when null. */
   readonly sigma_max?: number | null | undefined;
 }
+
+/** The options that choose how sigmas fall: as the timesteps do. */
+export const sigmaOptions: ConfigSchema<Omit<SigmaConfig, "sigma_min" | "sigma_max">> = {
+  use_karras_sigmas: false,
+  use_exponential_sigmas: false,
+  use_beta_sigmas: false,
+};
 
 /** Options of the range, which many schedulers go by only where another's config brings them. */
 export const SIGMA_RANGE: readonly string[] = Object.freeze(["sigma_min", "sigma_max"]);

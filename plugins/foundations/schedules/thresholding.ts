@@ -1,4 +1,4 @@
-import type { Tensor } from "@denoise/core";
+import { type ConfigSchema, float, type Tensor } from "@denoise/core";
 
 /** The part of a scheduler's config that keeps clean samples in range. */
 export interface ClipConfig {
@@ -13,6 +13,15 @@ export interface ClipConfig {
   /** The largest absolute value after clipping. */
   readonly clip_sample_range?: number | undefined;
 }
+
+/** The options of dynamic thresholding. */
+export const thresholdOptions: ConfigSchema<
+  Omit<ClipConfig, "clip_sample" | "clip_sample_range">
+> = {
+  thresholding: false,
+  dynamic_thresholding_ratio: float(0.995),
+  sample_max_value: float(1),
+};
 
 /** A predicted clean sample, thresholded or clipped as the config asks for. */
 export function clipDenoised(denoised: Tensor, config: ClipConfig): Tensor {

@@ -1,4 +1,4 @@
-import { type PlanRequest, roundHalfEven } from "@denoise/core";
+import { type ConfigSchema, oneOf, type PlanRequest, roundHalfEven } from "@denoise/core";
 import { arange, linspace, toFloat32 } from "./math.ts";
 
 /**
@@ -12,11 +12,17 @@ export type TimestepSpacing = "linspace" | "leading" | "trailing";
 export interface SpacingConfig {
   /** Number of trained timesteps. */
   readonly num_train_timesteps: number;
-  /** One of {@linkcode TimestepSpacing}. */
-  readonly timestep_spacing: string;
+  /** How timesteps are spread over the trained ones. */
+  readonly timestep_spacing: TimestepSpacing;
   /** Added to the timesteps of `leading`. */
   readonly steps_offset?: number | undefined;
 }
+
+/** The options that space timesteps. */
+export const spacingOptions: ConfigSchema<Omit<SpacingConfig, "num_train_timesteps">> = {
+  timestep_spacing: oneOf("linspace", "leading", "trailing"),
+  steps_offset: 0,
+};
 
 /** Options of {@linkcode spaceTimesteps}. */
 export interface SpacingOptions {

@@ -1,7 +1,13 @@
 import { describe, it } from "@std/testing/bdd";
 import { assertEquals, assertThrows } from "@std/assert";
 import { linspace } from "./math.ts";
-import { checkSteps, indexForTimestep, spaceTimesteps, type SpacingConfig } from "./timesteps.ts";
+import {
+  checkSteps,
+  indexForTimestep,
+  spaceTimesteps,
+  type SpacingConfig,
+  type TimestepSpacing,
+} from "./timesteps.ts";
 import { digest, goldens } from "../../../tests/support/numbers.ts";
 
 interface Golden {
@@ -14,7 +20,7 @@ interface Golden {
   }[];
   clipped: {
     used: number;
-    cases: { spacing: string; timesteps: number[] }[];
+    cases: { spacing: TimestepSpacing; timesteps: number[] }[];
   };
 }
 
@@ -32,7 +38,7 @@ describe("spaceTimesteps()", () => {
   }
 
   it("keeps the fractions of linspace in float64 where asked", () => {
-    const config = { num_train_timesteps: 1000, timestep_spacing: "linspace" };
+    const config = { num_train_timesteps: 1000, timestep_spacing: "linspace" } as const;
     const found = spaceTimesteps(config, 8, { as: "float64" });
     assertEquals(found, linspace(0, 999, 8).reverse());
   });
@@ -47,7 +53,8 @@ describe("spaceTimesteps()", () => {
   });
 
   it("refuses steps below 1 and unknown spacings", () => {
-    const config = { num_train_timesteps: 1000, timestep_spacing: "middle" };
+    const unknown: object = { num_train_timesteps: 1000, timestep_spacing: "middle" };
+    const config = unknown as SpacingConfig;
     assertThrows(() => spaceTimesteps(config, 0), RangeError, "Cannot plan 0 steps");
     assertThrows(() => spaceTimesteps(config, 5), RangeError, '"middle"');
     assertThrows(() => checkSteps(1001, 1000), RangeError, "an integer from 1 to 1000");

@@ -1,4 +1,4 @@
-import { Generator, type PlanRequest, type Scheduler, Tensor } from "@denoise/core";
+import { configValue, Generator, type PlanRequest, type Scheduler, Tensor } from "@denoise/core";
 
 /** How much of a noisy sample is signal and how much is noise: x = alpha·x0 + sigma·n. */
 export interface NoiseLevel {
@@ -115,7 +115,7 @@ function gaussianRun(
   scheduler.setTimesteps(steps, options.planOptions);
   const { timesteps } = scheduler;
   const {
-    predictionType = String(scheduler.config["prediction_type"] ?? "epsilon"),
+    predictionType = String(configValue(scheduler.config, "prediction_type") ?? "epsilon"),
     level = (of, index) => noiseLevel(of, of.timesteps[index]!),
     until = (calls) => Math.floor(calls / scheduler.order / 2) * scheduler.order,
     exactCalls = 0,

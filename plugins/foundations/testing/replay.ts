@@ -1,4 +1,5 @@
 import {
+  configValue,
   Generator,
   type PlanRequest,
   type Scheduler,
@@ -136,8 +137,9 @@ function firstSample(scheduler: Scheduler, record: SchedulerRecord, noise: Tenso
   if (record.tokens === undefined) {
     return noise.mul(record.scale ?? 1).mul(scheduler.initNoiseSigma);
   }
-  const { mask_token_id: mask, num_vec_classes: classes } = scheduler.config;
-  return Tensor.full(record.shape.toSpliced(1, 1), Number(mask ?? Number(classes) - 1), "int64");
+  const mask = configValue(scheduler.config, "mask_token_id") ??
+    Number(configValue(scheduler.config, "num_vec_classes")) - 1;
+  return Tensor.full(record.shape.toSpliced(1, 1), Number(mask), "int64");
 }
 
 function infinities(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -193,7 +195,7 @@ export function replay<C extends object>(
     compare(scheduler.getVelocity(sample, bias, own(timesteps)), decode(result));
   }
 
-  const hasVariance = String(scheduler.config["variance_type"]).startsWith("learned");
+  const hasVariance = String(configValue(scheduler.config, "variance_type")).startsWith("learned");
   if (record.batch_step !== undefined) {
     const { timesteps, result } = record.batch_step;
     const output = fakeModel(sample, 0, bias, hasVariance);
@@ -208,7 +210,7 @@ export function replay<C extends object>(
     ...camelCase({ ...record.step, ...Object.fromEntries(tensors) }),
     generator,
   };
-  const corrections = Number(scheduler.config["correct_steps"] ?? 0);
+  const corrections = Number(configValue(scheduler.config, "correct_steps") ?? 0);
   const modelAt = (x: Tensor, timestep: number): Tensor =>
     record.tokens === undefined
       ? fakeModel(x, timestep, bias, hasVariance)

@@ -1,6 +1,9 @@
 import {
+  configValue,
+  defaultsOf,
   DenoiseError,
   Generator,
+  optionOf,
   type PlanRequest,
   type Scheduler,
   type SchedulerClass,
@@ -88,7 +91,8 @@ export function schedulerTests<C extends object, O extends object>(
   const first = options.sample ?? Generator.manualSeed(1).randn([2, 3, 4, 4]);
   const create = (): Scheduler => new SchedulerClass(config) as Scheduler;
   const { className, schema } = SchedulerClass;
-  const trained = (schema.defaults as { num_train_timesteps?: number }).num_train_timesteps;
+  const defaults = defaultsOf(schema);
+  const { num_train_timesteps: trained } = defaults as { num_train_timesteps?: number };
   const tests: ConformanceTest[] = [];
   const test = (name: string, fn: () => void | Promise<void>): void => {
     tests.push({ name: `${className} ${name}`, fn });
@@ -133,7 +137,7 @@ export function schedulerTests<C extends object, O extends object>(
 
   test("has a config that cannot be written to", async () => {
     const { config: frozen } = create() as { config: Record<string, unknown> };
-    const key = Object.keys(schema.defaults)[0] ?? "_class_name";
+    const key = Object.keys(schema)[0] ?? "_class_name";
     await checkThrows(() => frozen[key] = 1, TypeError, key);
     await checkThrows(() => frozen["other"] = 1, TypeError, "other");
   });
@@ -160,13 +164,13 @@ export function schedulerTests<C extends object, O extends object>(
   });
 
   test("drops what another config had only by default", () => {
-    const key = Object.keys(schema.defaults).find((name) => !(name in config));
+    const key = Object.keys(schema).find((name) => !(name in config));
     if (key === undefined) return;
     const other = { ...config, [key]: "of another class", _use_default_values: [key] };
-    const { config: adopted } = SchedulerClass.fromConfig(other);
+    const value = configValue(SchedulerClass.fromConfig(other).config, key);
     check(
-      JSON.stringify(adopted[key]) === JSON.stringify(schema.defaults[key as keyof C] ?? null),
-      `${key} became ${JSON.stringify(adopted[key])}`,
+      JSON.stringify(value) === JSON.stringify(defaults[key as keyof C] ?? null),
+      `${key} became ${JSON.stringify(value)}`,
     );
   });
 
@@ -341,14 +345,16 @@ export function schedulerTests<C extends object, O extends object>(
   });
 
   test("refuses options of the wrong type, unknown values and unknown names", async () => {
-    for (const [key, value] of Object.entries(schema.defaults)) {
+    for (const [key, value] of Object.entries(defaults)) {
       if (value === null) continue;
       const wrong = typeof value === "number" ? "many" : 12.5;
       const bad = { [key]: wrong } as Partial<C>;
       await checkThrows(() => new SchedulerClass(bad), TypeError, key);
     }
-    for (const [key, choices] of Object.entries(schema.choices ?? {})) {
-      const isNumber = typeof (choices as readonly unknown[])[0] === "number";
+    for (const [key, entry] of Object.entries(schema)) {
+      const { choices } = optionOf(entry);
+      if (choices === undefined) continue;
+      const isNumber = typeof choices[0] === "number";
       const bad = { [key]: isNumber ? -1.5 : "no such value" } as unknown as Partial<C>;
       await checkThrows(() => new SchedulerClass(bad), RangeError, key);
     }

@@ -1,4 +1,4 @@
-import type { ConfigSchema } from "@denoise/core";
+import { type ConfigSchema, either, float, maybe, number, numbers } from "@denoise/core";
 import { checkImageCoder } from "@denoise/onnx/blocks";
 
 /** Options of an AutoencoderKL, as they stand in config.json. */
@@ -43,33 +43,24 @@ export interface AutoencoderKLConfig {
 
 /** The options with the reference's defaults. */
 export const schema: ConfigSchema<AutoencoderKLConfig> = {
-  defaults: {
-    in_channels: 3,
-    out_channels: 3,
-    down_block_types: ["DownEncoderBlock2D"],
-    up_block_types: ["UpDecoderBlock2D"],
-    block_out_channels: [64],
-    layers_per_block: 1,
-    act_fn: "silu",
-    latent_channels: 4,
-    norm_num_groups: 32,
-    sample_size: 32,
-    scaling_factor: 0.18215,
-    shift_factor: null,
-    latents_mean: null,
-    latents_std: null,
-    force_upcast: true,
-    use_quant_conv: true,
-    use_post_quant_conv: true,
-    mid_block_add_attention: true,
-  },
-  types: {
-    sample_size: ["number", "number[]"],
-    shift_factor: "number",
-    latents_mean: "number[]",
-    latents_std: "number[]",
-  },
-  floats: ["scaling_factor"],
+  in_channels: 3,
+  out_channels: 3,
+  down_block_types: ["DownEncoderBlock2D"],
+  up_block_types: ["UpDecoderBlock2D"],
+  block_out_channels: [64],
+  layers_per_block: 1,
+  act_fn: "silu",
+  latent_channels: 4,
+  norm_num_groups: 32,
+  sample_size: either(number, numbers)(32),
+  scaling_factor: float(0.18215),
+  shift_factor: maybe(number),
+  latents_mean: maybe(numbers),
+  latents_std: maybe(numbers),
+  force_upcast: true,
+  use_quant_conv: true,
+  use_post_quant_conv: true,
+  mid_block_add_attention: true,
 };
 
 /** Refuses what cannot be built, before any weights are looked at. */

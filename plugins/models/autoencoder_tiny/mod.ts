@@ -23,8 +23,10 @@ import {
   type Autoencoder,
   certainLatents,
   type ConfigSchema,
+  float,
   type FrozenConfig,
   type ModelClass,
+  oneOf,
 } from "@denoise/core";
 import { defineModel, float32, type GraphDefinition } from "@denoise/onnx";
 import type { Scope, Value } from "@denoise/onnx/graph";
@@ -56,7 +58,7 @@ export interface AutoencoderTinyConfig {
   /** Activation, by its name in diffusers. */
   readonly act_fn: string;
   /** How the decoder enlarges. */
-  readonly upsample_fn: string;
+  readonly upsample_fn: "nearest" | "bilinear";
   /** Channels of the latents. */
   readonly latent_channels: number;
   /** By how much each level of the decoder enlarges. */
@@ -78,26 +80,22 @@ export interface AutoencoderTinyConfig {
 }
 
 const schema: ConfigSchema<AutoencoderTinyConfig> = {
-  defaults: {
-    in_channels: 3,
-    out_channels: 3,
-    encoder_block_out_channels: [64, 64, 64, 64],
-    decoder_block_out_channels: [64, 64, 64, 64],
-    block_out_channels: [64, 64, 64, 64],
-    act_fn: "relu",
-    upsample_fn: "nearest",
-    latent_channels: 4,
-    upsampling_scaling_factor: 2,
-    num_encoder_blocks: [1, 3, 3, 3],
-    num_decoder_blocks: [3, 3, 3, 1],
-    latent_magnitude: 3,
-    latent_shift: 0.5,
-    force_upcast: false,
-    scaling_factor: 1,
-    shift_factor: 0,
-  },
-  choices: { upsample_fn: ["nearest", "bilinear"] },
-  floats: ["latent_shift", "scaling_factor", "shift_factor"],
+  in_channels: 3,
+  out_channels: 3,
+  encoder_block_out_channels: [64, 64, 64, 64],
+  decoder_block_out_channels: [64, 64, 64, 64],
+  block_out_channels: [64, 64, 64, 64],
+  act_fn: "relu",
+  upsample_fn: oneOf("nearest", "bilinear"),
+  latent_channels: 4,
+  upsampling_scaling_factor: 2,
+  num_encoder_blocks: [1, 3, 3, 3],
+  num_decoder_blocks: [3, 3, 3, 1],
+  latent_magnitude: 3,
+  latent_shift: float(0.5),
+  force_upcast: false,
+  scaling_factor: float(1),
+  shift_factor: float(0),
 };
 
 /** A loaded AutoencoderTiny: `encode(images)` and `decode(latents)`. */

@@ -1,4 +1,4 @@
-import type { ConfigSchema } from "@denoise/core";
+import { type ConfigSchema, either, float, maybe, number, numbers } from "@denoise/core";
 
 /** Options of a CLIPTextModel, as they stand in config.json. */
 export interface CLIPTextConfig {
@@ -30,20 +30,16 @@ export interface CLIPTextConfig {
 
 /** The options with the reference's defaults. */
 export const schema: ConfigSchema<CLIPTextConfig> = {
-  defaults: {
-    vocab_size: 49408,
-    hidden_size: 512,
-    intermediate_size: 2048,
-    projection_dim: 512,
-    num_hidden_layers: 12,
-    num_attention_heads: 8,
-    max_position_embeddings: 77,
-    hidden_act: "quick_gelu",
-    layer_norm_eps: 1e-5,
-    eos_token_id: 49407,
-    bos_token_id: 49406,
-    pad_token_id: 1,
-  },
-  types: { eos_token_id: ["number", "number[]"] },
-  floats: ["layer_norm_eps"],
+  vocab_size: 49408,
+  hidden_size: 512,
+  intermediate_size: 2048,
+  projection_dim: maybe(number, 512),
+  num_hidden_layers: 12,
+  num_attention_heads: 8,
+  max_position_embeddings: 77,
+  hidden_act: "quick_gelu",
+  layer_norm_eps: float(1e-5),
+  eos_token_id: maybe(either(number, numbers), 49407),
+  bos_token_id: maybe(number, 49406),
+  pad_token_id: maybe(number, 1),
 };

@@ -1,4 +1,13 @@
-import type { ConfigSchema, FrozenConfig, JsonObject } from "@denoise/core";
+import {
+  boolean,
+  type ConfigSchema,
+  float,
+  type FrozenConfig,
+  type JsonObject,
+  maybe,
+  oneOf,
+  record,
+} from "@denoise/core";
 import { unsupportedOption } from "@denoise/onnx";
 
 /** Options of the convolutional backbone of a hybrid DPT. */
@@ -40,7 +49,7 @@ export interface DPTConfig {
   /** Layers whose states are used; the first two are stages of the BiT in a hybrid. */
   readonly backbone_out_indices: readonly number[];
   /** What becomes of the class token: `"ignore"`, `"add"` or `"project"`. */
-  readonly readout_type: string;
+  readonly readout_type: "project" | "ignore" | "add";
   /** By which each of these states is enlarged. */
   readonly reassemble_factors: readonly number[];
   /** Channels that each of them is brought to. */
@@ -63,32 +72,27 @@ export interface DPTConfig {
 
 /** The options with the reference's defaults. */
 export const schema: ConfigSchema<DPTConfig> = {
-  defaults: {
-    hidden_size: 768,
-    num_hidden_layers: 12,
-    num_attention_heads: 12,
-    intermediate_size: 3072,
-    hidden_act: "gelu",
-    layer_norm_eps: 1e-12,
-    image_size: 384,
-    patch_size: 16,
-    num_channels: 3,
-    is_hybrid: false,
-    backbone_out_indices: [2, 5, 8, 11],
-    readout_type: "project",
-    reassemble_factors: [4, 2, 1, 0.5],
-    neck_hidden_sizes: [96, 192, 384, 768],
-    fusion_hidden_size: 256,
-    head_in_index: -1,
-    qkv_bias: true,
-    use_bias_in_fusion_residual: null,
-    use_batch_norm_in_fusion_residual: false,
-    add_projection: false,
-    backbone_config: null,
-  },
-  types: { backbone_config: "object", use_bias_in_fusion_residual: "boolean" },
-  choices: { readout_type: ["ignore", "add", "project"] },
-  floats: ["layer_norm_eps"],
+  hidden_size: 768,
+  num_hidden_layers: 12,
+  num_attention_heads: 12,
+  intermediate_size: 3072,
+  hidden_act: "gelu",
+  layer_norm_eps: float(1e-12),
+  image_size: 384,
+  patch_size: 16,
+  num_channels: 3,
+  is_hybrid: false,
+  backbone_out_indices: [2, 5, 8, 11],
+  readout_type: oneOf("project", "ignore", "add"),
+  reassemble_factors: [4, 2, 1, 0.5],
+  neck_hidden_sizes: [96, 192, 384, 768],
+  fusion_hidden_size: 256,
+  head_in_index: -1,
+  qkv_bias: true,
+  use_bias_in_fusion_residual: maybe(boolean),
+  use_batch_norm_in_fusion_residual: false,
+  add_projection: false,
+  backbone_config: maybe(record<JsonObject>),
 };
 
 const BIT: BitOptions = {

@@ -18,7 +18,14 @@
  *
  * @module
  */
-import type { ConfigSchema, Model, ModelClass, Tensor } from "@denoise/core";
+import {
+  type ConfigSchema,
+  maybe,
+  type Model,
+  type ModelClass,
+  number,
+  type Tensor,
+} from "@denoise/core";
 import {
   defineModel,
   float32,
@@ -66,17 +73,15 @@ export interface LDMBertConfig {
 }
 
 const schema: ConfigSchema<LDMBertConfig> = {
-  defaults: {
-    vocab_size: 30522,
-    max_position_embeddings: 77,
-    encoder_layers: 32,
-    encoder_ffn_dim: 5120,
-    encoder_attention_heads: 8,
-    head_dim: 64,
-    activation_function: "gelu",
-    d_model: 1280,
-    pad_token_id: 0,
-  },
+  vocab_size: 30522,
+  max_position_embeddings: 77,
+  encoder_layers: 32,
+  encoder_ffn_dim: 5120,
+  encoder_attention_heads: 8,
+  head_dim: 64,
+  activation_function: "gelu",
+  d_model: 1280,
+  pad_token_id: maybe(number, 0),
 };
 
 /** What a call may be given beside the tokens. */

@@ -1,4 +1,4 @@
-import type { ConfigSchema, FrozenConfig } from "@denoise/core";
+import { type ConfigSchema, float, type FrozenConfig } from "@denoise/core";
 import { unsupportedOption } from "@denoise/onnx";
 import { activationNames } from "@denoise/onnx/nn";
 
@@ -30,20 +30,17 @@ export interface T5Config {
 
 /** The options with the reference's defaults. */
 export const schema: ConfigSchema<T5Config> = {
-  defaults: {
-    vocab_size: 32128,
-    d_model: 512,
-    d_kv: 64,
-    d_ff: 2048,
-    num_layers: 6,
-    num_heads: 8,
-    relative_attention_num_buckets: 32,
-    relative_attention_max_distance: 128,
-    layer_norm_epsilon: 1e-6,
-    feed_forward_proj: "relu",
-    is_decoder: false,
-  },
-  floats: ["layer_norm_epsilon"],
+  vocab_size: 32128,
+  d_model: 512,
+  d_kv: 64,
+  d_ff: 2048,
+  num_layers: 6,
+  num_heads: 8,
+  relative_attention_num_buckets: 32,
+  relative_attention_max_distance: 128,
+  layer_norm_epsilon: float(1e-6),
+  feed_forward_proj: "relu",
+  is_decoder: false,
 };
 
 /** What `feed_forward_proj` says. */

@@ -1,4 +1,12 @@
-import type { ConfigSchema, FrozenConfig } from "@denoise/core";
+import {
+  type ConfigSchema,
+  float,
+  type FrozenConfig,
+  maybe,
+  number,
+  oneOf,
+  string,
+} from "@denoise/core";
 import { unsupportedOption } from "@denoise/onnx";
 import { downTypes, midTypes, outTypes, upTypes } from "./blocks.ts";
 
@@ -46,29 +54,25 @@ export interface UNet1DConfig {
 
 /** The options with the reference's defaults. */
 export const schema: ConfigSchema<UNet1DConfig> = {
-  defaults: {
-    sample_size: 65536,
-    sample_rate: null,
-    in_channels: 2,
-    out_channels: 2,
-    extra_in_channels: 0,
-    time_embedding_type: "fourier",
-    time_embedding_dim: null,
-    flip_sin_to_cos: true,
-    use_timestep_embedding: false,
-    freq_shift: 0,
-    down_block_types: ["DownBlock1DNoSkip", "DownBlock1D", "AttnDownBlock1D"],
-    up_block_types: ["AttnUpBlock1D", "UpBlock1D", "UpBlock1DNoSkip"],
-    mid_block_type: "UNetMidBlock1D",
-    out_block_type: null,
-    block_out_channels: [32, 32, 64],
-    act_fn: null,
-    norm_num_groups: 8,
-    layers_per_block: 1,
-    downsample_each_block: false,
-  },
-  choices: { time_embedding_type: ["fourier", "positional"] },
-  floats: ["freq_shift"],
+  sample_size: 65536,
+  sample_rate: maybe(number),
+  in_channels: 2,
+  out_channels: 2,
+  extra_in_channels: 0,
+  time_embedding_type: oneOf("fourier", "positional"),
+  time_embedding_dim: maybe(number),
+  flip_sin_to_cos: true,
+  use_timestep_embedding: false,
+  freq_shift: float(0),
+  down_block_types: ["DownBlock1DNoSkip", "DownBlock1D", "AttnDownBlock1D"],
+  up_block_types: ["AttnUpBlock1D", "UpBlock1D", "UpBlock1DNoSkip"],
+  mid_block_type: "UNetMidBlock1D",
+  out_block_type: maybe(string),
+  block_out_channels: [32, 32, 64],
+  act_fn: maybe(string),
+  norm_num_groups: maybe(number, 8),
+  layers_per_block: 1,
+  downsample_each_block: false,
 };
 
 type Config = FrozenConfig<UNet1DConfig>;

@@ -1,10 +1,10 @@
 import { assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { DenoiseError } from "@denoise/core";
+import { defaultsOf, DenoiseError } from "@denoise/core";
 import { check, schema, type UNet2DConditionConfig } from "./config.ts";
 
 function checkWith(changes: Partial<UNet2DConditionConfig>): void {
-  check({ ...schema.defaults, ...changes });
+  check({ ...defaultsOf(schema), ...changes });
 }
 
 const K = {
@@ -23,7 +23,7 @@ describe("the config of a UNet2DConditionModel", () => {
   });
 
   it("must have a level of k-diffusion behind one that hides what it has seen", () => {
-    const up_block_types = [...schema.defaults.up_block_types];
+    const up_block_types = [...defaultsOf(schema).up_block_types];
     assertThrows(() => checkWith({ ...K, up_block_types }), RangeError, "nothing to see");
   });
 

@@ -1,4 +1,4 @@
-import type { ConfigSchema } from "@denoise/core";
+import { type ConfigSchema, float, maybe, number, oneOf } from "@denoise/core";
 import { checkImageCoder } from "@denoise/onnx/blocks";
 
 /** Options of a VQModel, as they stand in config.json. */
@@ -41,28 +41,23 @@ export interface VQModelConfig {
 
 /** The options with the reference's defaults. */
 export const schema: ConfigSchema<VQModelConfig> = {
-  defaults: {
-    in_channels: 3,
-    out_channels: 3,
-    down_block_types: ["DownEncoderBlock2D"],
-    up_block_types: ["UpDecoderBlock2D"],
-    block_out_channels: [64],
-    layers_per_block: 1,
-    act_fn: "silu",
-    latent_channels: 3,
-    sample_size: 32,
-    num_vq_embeddings: 256,
-    norm_num_groups: 32,
-    vq_embed_dim: null,
-    scaling_factor: 0.18215,
-    norm_type: "group",
-    mid_block_add_attention: true,
-    lookup_from_codebook: false,
-    force_upcast: false,
-  },
-  choices: { norm_type: ["group", "spatial"] },
-  types: { vq_embed_dim: "number" },
-  floats: ["scaling_factor"],
+  in_channels: 3,
+  out_channels: 3,
+  down_block_types: ["DownEncoderBlock2D"],
+  up_block_types: ["UpDecoderBlock2D"],
+  block_out_channels: [64],
+  layers_per_block: 1,
+  act_fn: "silu",
+  latent_channels: 3,
+  sample_size: 32,
+  num_vq_embeddings: 256,
+  norm_num_groups: 32,
+  vq_embed_dim: maybe(number),
+  scaling_factor: float(0.18215),
+  norm_type: oneOf("group", "spatial"),
+  mid_block_add_attention: true,
+  lookup_from_codebook: false,
+  force_upcast: false,
 };
 
 /** Refuses what cannot be built, before any weights are looked at. */

@@ -19,6 +19,7 @@
  * @module
  */
 import {
+  configValue,
   definePipeline,
   type Denoiser,
   type ImageOutput,
@@ -121,7 +122,7 @@ function toUnit(sample: Tensor): Tensor {
  * @throws {TypeError} for a scheduler without a corrector.
  */
 function correctionsOf({ className, config }: Scheduler): number {
-  if (className === "ScoreSdeVeScheduler") return config["correct_steps"] as number;
+  if (className === "ScoreSdeVeScheduler") return configValue(config, "correct_steps") as number;
   throw new TypeError(
     `Cannot run ScoreSdeVePipeline with ${className}: its loop of predictor and corrector needs a ` +
       `ScoreSdeVeScheduler, such as ScoreSdeVeScheduler.fromConfig(scheduler.config) makes`,

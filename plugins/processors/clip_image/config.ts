@@ -1,11 +1,17 @@
-import type { ConfigSchema, FrozenConfig } from "@denoise/core";
+import { type ConfigSchema, either, type FrozenConfig, number, oneOf, record } from "@denoise/core";
 
-/** A size in preprocessor_config.json: of the shorter side, or of both. */
-export type SizeOption = number | {
+/** Sides in preprocessor_config.json: the shorter one, or both. */
+export interface SideOption {
+  /** The shorter side. */
   readonly shortest_edge?: number;
+  /** One of both sides. */
   readonly height?: number;
+  /** The other. */
   readonly width?: number;
-};
+}
+
+/** A size in preprocessor_config.json; a number is the shorter side or both. */
+export type SizeOption = number | SideOption;
 
 /** Options of a CLIPImageProcessor, as they stand in preprocessor_config.json. */
 export interface CLIPImageConfig {
@@ -14,7 +20,7 @@ export interface CLIPImageConfig {
   /** The shorter side after resizing, or both sides. */
   readonly size: SizeOption;
   /** Pillow's number of the resampling filter: 0 nearest, 1 LANCZOS, 2 bilinear, 3 bicubic. */
-  readonly resample: number;
+  readonly resample: 0 | 1 | 2 | 3;
   /** Whether the centre is cut out. */
   readonly do_center_crop: boolean;
   /** Size of what is cut out. */
@@ -35,21 +41,17 @@ export interface CLIPImageConfig {
 
 /** The options with the reference's defaults. */
 export const schema: ConfigSchema<CLIPImageConfig> = {
-  defaults: {
-    do_resize: true,
-    size: { shortest_edge: 224 },
-    resample: 3,
-    do_center_crop: true,
-    crop_size: { height: 224, width: 224 },
-    do_rescale: true,
-    rescale_factor: 1 / 255,
-    do_normalize: true,
-    image_mean: [0.48145466, 0.4578275, 0.40821073],
-    image_std: [0.26862954, 0.26130258, 0.27577711],
-    do_convert_rgb: true,
-  },
-  types: { size: ["number", "object"], crop_size: ["number", "object"] },
-  choices: { resample: [0, 1, 2, 3] },
+  do_resize: true,
+  size: either(number, record<SideOption>)({ shortest_edge: 224 }),
+  resample: oneOf(3, 0, 1, 2),
+  do_center_crop: true,
+  crop_size: either(number, record<SideOption>)({ height: 224, width: 224 }),
+  do_rescale: true,
+  rescale_factor: 1 / 255,
+  do_normalize: true,
+  image_mean: [0.48145466, 0.4578275, 0.40821073],
+  image_std: [0.26862954, 0.26130258, 0.27577711],
+  do_convert_rgb: true,
 };
 
 /** Height and width that an image is resized to. */

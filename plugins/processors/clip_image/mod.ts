@@ -33,9 +33,16 @@ import {
   Registry,
   Tensor,
 } from "@denoise/core";
-import { type CLIPImageConfig, croppedTo, resizedTo, schema, type SizeOption } from "./config.ts";
+import {
+  type CLIPImageConfig,
+  croppedTo,
+  resizedTo,
+  schema,
+  type SideOption,
+  type SizeOption,
+} from "./config.ts";
 
-export type { CLIPImageConfig, SizeOption };
+export type { CLIPImageConfig, SideOption, SizeOption };
 
 const CLASS_NAME = "CLIPImageProcessor";
 const FILE = "preprocessor_config.json";

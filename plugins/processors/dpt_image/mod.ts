@@ -20,6 +20,7 @@ import {
   type ComponentLocation,
   type ConfigSchema,
   describeConfig,
+  either,
   type FeatureExtractor,
   type FrozenConfig,
   type ImageCodec,
@@ -27,8 +28,11 @@ import {
   joinPath,
   type LoadOptions,
   locateComponent,
+  number,
+  oneOf,
   type PluginClass,
   readConfig,
+  record,
   Registry,
   roundHalfEven,
   Tensor,
@@ -38,18 +42,26 @@ const CLASS_NAME = "DPTImageProcessor";
 const FILE = "preprocessor_config.json";
 const FILTERS = ["nearest", "lanczos", "bilinear", "bicubic"] as const;
 
+/** Height and width. */
+export interface Sides {
+  /** Pixels from top to bottom. */
+  readonly height: number;
+  /** Pixels from left to right. */
+  readonly width: number;
+}
+
 /** Options of a DPTImageProcessor, as they stand in preprocessor_config.json. */
 export interface DPTImageConfig {
   /** Whether images are resized. */
   readonly do_resize: boolean;
   /** Height and width after resizing; a number is both. */
-  readonly size: number | { readonly height: number; readonly width: number };
+  readonly size: number | Sides;
   /** Whether an image keeps its shape, with the side resized that changes less. */
   readonly keep_aspect_ratio: boolean;
   /** What the sides are multiples of. */
   readonly ensure_multiple_of: number;
   /** Pillow's number of the resampling filter: 0 nearest, 1 LANCZOS, 2 bilinear, 3 bicubic. */
-  readonly resample: number;
+  readonly resample: 0 | 1 | 2 | 3;
   /** Whether bytes are multiplied by `rescale_factor`. */
   readonly do_rescale: boolean;
   /** Brings bytes to 0..1. */
@@ -61,25 +73,21 @@ export interface DPTImageConfig {
   /** Divides red, green and blue. */
   readonly image_std: readonly number[];
   /** Whether images are padded; must be false. */
-  readonly do_pad: boolean;
+  readonly do_pad: false;
 }
 
 const schema: ConfigSchema<DPTImageConfig> = {
-  defaults: {
-    do_resize: true,
-    size: { height: 384, width: 384 },
-    keep_aspect_ratio: false,
-    ensure_multiple_of: 1,
-    resample: 3,
-    do_rescale: true,
-    rescale_factor: 1 / 255,
-    do_normalize: true,
-    image_mean: [0.5, 0.5, 0.5],
-    image_std: [0.5, 0.5, 0.5],
-    do_pad: false,
-  },
-  types: { size: ["number", "object"] },
-  choices: { resample: [0, 1, 2, 3], do_pad: [false] },
+  do_resize: true,
+  size: either(number, record<Sides>)({ height: 384, width: 384 }),
+  keep_aspect_ratio: false,
+  ensure_multiple_of: 1,
+  resample: oneOf(3, 0, 1, 2),
+  do_rescale: true,
+  rescale_factor: 1 / 255,
+  do_normalize: true,
+  image_mean: [0.5, 0.5, 0.5],
+  image_std: [0.5, 0.5, 0.5],
+  do_pad: oneOf(false),
 };
 
 /** A loaded DPTImageProcessor: `preprocess(images)` gives what a depth estimator takes. */

@@ -26,6 +26,7 @@ import {
   type Bindable,
   type ComponentLocation,
   type ConfigSchema,
+  defaultsOf,
   describeConfig,
   type FrozenConfig,
   joinPath,
@@ -63,15 +64,13 @@ export interface MelConfig {
 }
 
 const schema: ConfigSchema<MelConfig> = {
-  defaults: {
-    x_res: 256,
-    y_res: 256,
-    sample_rate: 22050,
-    n_fft: 2048,
-    hop_length: 512,
-    top_db: 80,
-    n_iter: 32,
-  },
+  x_res: 256,
+  y_res: 256,
+  sample_rate: 22050,
+  n_fft: 2048,
+  hop_length: 512,
+  top_db: 80,
+  n_iter: 32,
 };
 
 /** A loaded Mel. */
@@ -117,7 +116,7 @@ async function load({ path }: ComponentLocation): Promise<Mel> {
 }
 
 function check(config: FrozenConfig<MelConfig>): void {
-  for (const [name, value] of Object.entries(schema.defaults)) {
+  for (const [name, value] of Object.entries(defaultsOf(schema))) {
     const found = config[name as keyof MelConfig];
     const isCount = Number.isInteger(found) && found >= (name === "n_iter" ? 0 : 1);
     if (isCount || name === "top_db" && found > 0) continue;

@@ -43,7 +43,7 @@ export interface OnnxModelClass<M extends Model = Model> extends ModelClass<M> {
  *
  * @example
  * ```ts
- * import type { Model, ModelClass, Tensor } from "@denoise/core";
+ * import { type Model, type ModelClass, number, type Tensor } from "@denoise/core";
  * import { defineModel, float32 } from "@denoise/onnx";
  * import { linear } from "@denoise/onnx/nn";
  *
@@ -53,7 +53,7 @@ export interface OnnxModelClass<M extends Model = Model> extends ModelClass<M> {
  *
  * export const Projection: ModelClass<Projection> = defineModel({
  *   className: "Projection",
- *   schema: { defaults: { width: 8 } },
+ *   schema: { width: number(8) },
  *   graphs: {
  *     forward: {
  *       inputs: (config) => ({ x: float32("batch", config.width) }),

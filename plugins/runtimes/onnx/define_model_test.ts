@@ -6,6 +6,8 @@ import {
   type LoadOptions,
   type Model,
   type ModelClass,
+  number,
+  string,
   Tensor,
 } from "@denoise/core";
 import {
@@ -34,7 +36,7 @@ interface Projection extends Model<Config> {
 
 const Projection: ModelClass<Projection> = defineModel({
   className: "Projection",
-  schema: { defaults: { width: 3, act_fn: "silu" } },
+  schema: { width: number(3), act_fn: string("silu") },
   check: ({ act_fn }) => {
     if (act_fn !== "silu") throw unsupportedOption("Projection", "act_fn", act_fn, ["silu"]);
   },

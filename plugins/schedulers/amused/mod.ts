@@ -43,6 +43,9 @@
 import {
   defineScheduler,
   drawBatch,
+  maybe,
+  number,
+  oneOf,
   type PlanRequest,
   requiredOption,
   type Scheduler,
@@ -58,7 +61,7 @@ export interface AmusedConfig {
   /** The id that stands for a masked token; it has to be given. */
   readonly mask_token_id: number | null;
   /** How the share of masked tokens falls: `"cosine"` or `"linear"`. */
-  readonly masking_schedule: string;
+  readonly masking_schedule: "cosine" | "linear";
 }
 
 /** Options of a step. */
@@ -88,9 +91,8 @@ export const AmusedScheduler: SchedulerClass<AmusedConfig, AmusedStepOptions> = 
   planOptions: ["temperature"],
   stepOptions: ["startingMaskRatio"],
   schema: {
-    defaults: { mask_token_id: null, masking_schedule: "cosine" },
-    types: { mask_token_id: "number" },
-    choices: { masking_schedule: ["cosine", "linear"] },
+    mask_token_id: maybe(number),
+    masking_schedule: oneOf("cosine", "linear"),
   },
   outputDims: (_config, [batch, ...places], given) =>
     places.length === 1 ? [batch!, ...places, given[2] ?? 1] : [batch!, given[1] ?? 1, ...places],

@@ -41,6 +41,7 @@
  */
 import {
   defineScheduler,
+  float,
   type PlanRequest,
   type Scheduler,
   type SchedulerClass,
@@ -74,16 +75,13 @@ export const CMStochasticIterativeScheduler: SchedulerClass<CMStochasticIterativ
     className: CLASS_NAME,
     planOptions: ["timesteps"],
     schema: {
-      defaults: {
-        num_train_timesteps: 40,
-        sigma_min: 0.002,
-        sigma_max: 80,
-        sigma_data: 0.5,
-        s_noise: 1,
-        rho: 7,
-        clip_denoised: true,
-      },
-      floats: ["sigma_min", "sigma_max", "sigma_data", "s_noise", "rho"],
+      num_train_timesteps: 40,
+      sigma_min: float(0.002),
+      sigma_max: float(80),
+      sigma_data: float(0.5),
+      s_noise: float(1),
+      rho: float(7),
+      clip_denoised: true,
     },
     create(config) {
       const { num_train_timesteps: trained, sigma_min: min, sigma_max: max, rho } = config;

@@ -44,8 +44,11 @@
  */
 import {
   defineScheduler,
+  float,
   Generator,
   type GeneratorInput,
+  oneOf,
+  replacing,
   type Scheduler,
   type SchedulerClass,
   type StepOptions,
@@ -60,6 +63,7 @@ import {
   edmDenoised,
   edmInput,
   edmLevel,
+  edmOptions,
   edmSigmas,
   linspace32,
   multistepCurve,
@@ -70,8 +74,10 @@ import {
 
 /** Options of {@linkcode CosineDPMSolverMultistepScheduler}, as in scheduler_config.json. */
 export interface CosineDPMSolverMultistepConfig extends EDMConfig, MultistepOrderConfig {
+  /** How many outputs a step uses, at most. */
+  readonly solver_order: 1 | 2;
   /** How the difference of two outputs is weighted: `"midpoint"` or `"heun"`. */
-  readonly solver_type: string;
+  readonly solver_type: "midpoint" | "heun";
 }
 
 interface CosineState {
@@ -88,29 +94,21 @@ export const CosineDPMSolverMultistepScheduler: SchedulerClass<CosineDPMSolverMu
   defineScheduler<CosineDPMSolverMultistepConfig, SigmaPlan, CosineState, StepOptions>({
     className: "CosineDPMSolverMultistepScheduler",
     schema: {
-      defaults: {
-        sigma_min: 0.3,
-        sigma_max: 500,
-        sigma_data: 1,
-        sigma_schedule: "exponential",
-        num_train_timesteps: 1000,
-        solver_order: 2,
-        prediction_type: "v_prediction",
-        rho: 7,
-        solver_type: "midpoint",
-        lower_order_final: true,
-        euler_at_final: false,
-        final_sigmas_type: "zero",
-      },
-      choices: {
-        sigma_schedule: ["exponential", "karras"],
-        solver_order: [1, 2],
-        prediction_type: ["epsilon", "v_prediction"],
-        solver_type: ["midpoint", "heun"],
-        final_sigmas_type: ["zero", "sigma_min"],
-      },
-      replaces: { solver_type: { logrho: "midpoint", bh1: "midpoint", bh2: "midpoint" } },
-      floats: ["sigma_min", "sigma_data", "rho"],
+      ...edmOptions,
+      sigma_min: float(0.3),
+      sigma_max: 500,
+      sigma_data: float(1),
+      sigma_schedule: oneOf("exponential", "karras"),
+      prediction_type: oneOf("v_prediction", "epsilon"),
+      solver_order: oneOf(2, 1),
+      solver_type: replacing(oneOf("midpoint", "heun"), {
+        logrho: "midpoint",
+        bh1: "midpoint",
+        bh2: "midpoint",
+      }),
+      lower_order_final: true,
+      euler_at_final: false,
+      final_sigmas_type: oneOf("zero", "sigma_min"),
     },
     create(config) {
       const { sigma_data: data, sigma_min: min, sigma_max: max } = config;

@@ -45,8 +45,8 @@ import {
 } from "@denoise/core";
 import {
   addNoiseByTimestep,
-  COGVIDEOX_SCHEMA,
   type CogVideoXConfig,
+  cogVideoXOptions,
   cogVideoXSchedule,
   KARRAS_DIFFUSION_SCHEDULERS,
   planTimesteps,
@@ -77,7 +77,7 @@ export const CogVideoXDDIMScheduler: SchedulerClass<CogVideoXConfig, CogVideoXDD
     compatibles: KARRAS_DIFFUSION_SCHEDULERS,
     cursor: "timestep",
     stepOptions: ["eta", "useClippedModelOutput", "varianceNoise"],
-    schema: COGVIDEOX_SCHEMA,
+    schema: cogVideoXOptions,
     create(config) {
       const { num_train_timesteps: trained, prediction_type: prediction } = config;
       const { alphasCumprod, alphasCumprod32, finalBar, round } = cogVideoXSchedule(config);

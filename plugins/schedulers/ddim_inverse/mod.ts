@@ -18,7 +18,7 @@
  * @example
  * ```ts
  * import { DDIMInverseScheduler } from "@denoise/scheduler-ddim-inverse";
- * import { Generator } from "@denoise/core";
+ * import { Generator configValue } from "@denoise/core";
  *
  * const scheduler = new DDIMInverseScheduler({ clip_sample: false });
  * scheduler.setTimesteps(10);
@@ -33,18 +33,23 @@
  * @module
  */
 import {
+  configValue,
   defineScheduler,
+  float,
+  oneOf,
   type Scheduler,
   type SchedulerClass,
   type SchedulerPlan,
 } from "@denoise/core";
 import {
   type BetaConfig,
+  betaOptions,
   type ClipConfig,
   clipDenoised,
   makeNoiseSchedule,
   planTimesteps,
   type SpacingConfig,
+  spacingOptions,
   toDenoised,
   toNoise,
   trainedTimesteps,
@@ -53,10 +58,12 @@ import {
 /** Options of {@linkcode DDIMInverseScheduler}, as in scheduler_config.json. */
 export interface DDIMInverseConfig
   extends BetaConfig, SpacingConfig, Pick<ClipConfig, "clip_sample" | "clip_sample_range"> {
+  /** How timesteps are spread over the trained ones. */
+  readonly timestep_spacing: "leading" | "trailing";
   /** Whether ᾱ is 1 before the first step; that of timestep 0 otherwise. */
   readonly set_alpha_to_one: boolean;
   /** What the model predicts: `"epsilon"`, `"sample"` or `"v_prediction"`. */
-  readonly prediction_type: string;
+  readonly prediction_type: "epsilon" | "sample" | "v_prediction";
 }
 
 interface DDIMInversePlan extends SchedulerPlan {
@@ -75,32 +82,19 @@ export const DDIMInverseScheduler: SchedulerClass<DDIMInverseConfig> = defineSch
   cursor: "timestep",
   foreignOptions: ["set_alpha_to_zero"],
   schema: {
-    defaults: {
-      num_train_timesteps: 1000,
-      beta_start: 0.0001,
-      beta_end: 0.02,
-      beta_schedule: "linear",
-      trained_betas: null,
-      clip_sample: true,
-      set_alpha_to_one: true,
-      steps_offset: 0,
-      prediction_type: "epsilon",
-      clip_sample_range: 1,
-      timestep_spacing: "leading",
-      rescale_betas_zero_snr: false,
-    },
-    types: { trained_betas: "number[]" },
-    choices: {
-      beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
-      prediction_type: ["epsilon", "sample", "v_prediction"],
-      timestep_spacing: ["leading", "trailing"],
-    },
-    floats: ["beta_start", "beta_end", "clip_sample_range"],
+    ...betaOptions,
+    ...spacingOptions,
+    timestep_spacing: oneOf("leading", "trailing"),
+    clip_sample: true,
+    set_alpha_to_one: true,
+    prediction_type: oneOf("epsilon", "sample", "v_prediction"),
+    clip_sample_range: float(1),
+    rescale_betas_zero_snr: false,
   },
   create(config) {
     const { num_train_timesteps: trained, prediction_type: prediction } = config;
     const { alphasCumprod } = makeNoiseSchedule(config);
-    const startsAtOne = config["set_alpha_to_zero"] ?? config.set_alpha_to_one;
+    const startsAtOne = configValue(config, "set_alpha_to_zero") ?? config.set_alpha_to_one;
     const firstBar = startsAtOne ? 1 : alphasCumprod[0]!;
     return {
       training: { timesteps: trainedTimesteps(trained).reverse(), stride: 1 },

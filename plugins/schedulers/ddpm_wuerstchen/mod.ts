@@ -38,6 +38,7 @@
  */
 import {
   defineScheduler,
+  float,
   type Scheduler,
   type SchedulerClass,
   type SchedulerPlan,
@@ -68,7 +69,10 @@ export const DDPMWuerstchenScheduler: SchedulerClass<DDPMWuerstchenConfig> = def
   className: CLASS_NAME,
   cursor: "timestep",
   planOptions: ["timesteps"],
-  schema: { defaults: { scaler: 1, s: 0.008 }, floats: ["scaler", "s"] },
+  schema: {
+    scaler: float(1),
+    s: float(0.008),
+  },
   create(config) {
     const s = f(config.s);
     const cosine = (t: number): number => {

@@ -32,10 +32,16 @@
  *
  * @module
  */
-import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
+import {
+  defineScheduler,
+  oneOf,
+  replacing,
+  type Scheduler,
+  type SchedulerClass,
+  type Tensor,
+} from "@denoise/core";
 import {
   addNoiseByLevel,
-  type BetaConfig,
   checkSigmaConfig,
   convertOutput,
   dpmStep,
@@ -44,8 +50,8 @@ import {
   logSnrLevel,
   makeNoiseSchedule,
   type MultistepConfig,
+  multistepOptions,
   multistepOrder,
-  type OutputConfig,
   planMultistep,
   SIGMA_RANGE,
   type SigmaPlan,
@@ -54,21 +60,17 @@ import {
 } from "@denoise/schedules";
 
 /** Options of {@linkcode DEISMultistepScheduler}, as in scheduler_config.json. */
-export interface DEISMultistepConfig
-  extends
-    Omit<BetaConfig, "beta_schedule">,
-    MultistepConfig,
-    Omit<OutputConfig, "use_flow_sigmas"> {
+export interface DEISMultistepConfig extends MultistepConfig {
   /** Order of the method, 1 to 3. */
-  readonly solver_order: number;
+  readonly solver_order: 2 | 1 | 3;
   /** `"deis"`. */
-  readonly algorithm_type: string;
+  readonly algorithm_type: "deis";
   /** `"logrho"`. */
-  readonly solver_type: string;
+  readonly solver_type: "logrho";
   /** Whether runs of fewer than 15 steps end with steps of lower order. */
   readonly lower_order_final: boolean;
   /** How `mu` shifts flow sigmas. */
-  readonly time_shift_type: string;
+  readonly time_shift_type: "exponential";
 }
 
 const CLASS_NAME = "DEISMultistepScheduler";
@@ -85,51 +87,18 @@ export const DEISMultistepScheduler: SchedulerClass<DEISMultistepConfig> = defin
   foreignOptions: SIGMA_RANGE,
   planOptions: ["mu"],
   schema: {
-    defaults: {
-      num_train_timesteps: 1000,
-      beta_start: 0.0001,
-      beta_end: 0.02,
-      beta_schedule: "linear",
-      trained_betas: null,
-      solver_order: 2,
-      prediction_type: "epsilon",
-      thresholding: false,
-      dynamic_thresholding_ratio: 0.995,
-      sample_max_value: 1,
-      algorithm_type: "deis",
-      solver_type: "logrho",
-      lower_order_final: true,
-      use_karras_sigmas: false,
-      use_exponential_sigmas: false,
-      use_beta_sigmas: false,
-      use_flow_sigmas: false,
-      flow_shift: 1,
-      timestep_spacing: "linspace",
-      steps_offset: 0,
-      use_dynamic_shifting: false,
-      time_shift_type: "exponential",
-    },
-    types: { trained_betas: "number[]" },
-    choices: {
-      beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
-      solver_order: [1, 2, 3],
-      prediction_type: ["epsilon", "sample", "v_prediction", "flow_prediction"],
-      algorithm_type: ["deis"],
-      solver_type: ["logrho"],
-      timestep_spacing: ["linspace", "leading", "trailing"],
-      time_shift_type: ["exponential"],
-    },
-    replaces: {
-      algorithm_type: { "dpmsolver": "deis", "dpmsolver++": "deis" },
-      solver_type: { midpoint: "logrho", heun: "logrho", bh1: "logrho", bh2: "logrho" },
-    },
-    floats: [
-      "beta_start",
-      "beta_end",
-      "dynamic_thresholding_ratio",
-      "sample_max_value",
-      "flow_shift",
-    ],
+    ...multistepOptions,
+    solver_order: oneOf(2, 1, 3),
+    algorithm_type: replacing(oneOf("deis"), { dpmsolver: "deis", "dpmsolver++": "deis" }),
+    solver_type: replacing(oneOf("logrho"), {
+      midpoint: "logrho",
+      heun: "logrho",
+      bh1: "logrho",
+      bh2: "logrho",
+    }),
+    lower_order_final: true,
+    use_dynamic_shifting: false,
+    time_shift_type: oneOf("exponential"),
   },
   create(config) {
     checkSigmaConfig(CLASS_NAME, config);

@@ -51,8 +51,8 @@ import {
 } from "@denoise/core";
 import {
   addNoiseByTimestep,
-  COGVIDEOX_SCHEMA,
   type CogVideoXConfig,
+  cogVideoXOptions,
   cogVideoXSchedule,
   KARRAS_DIFFUSION_SCHEDULERS,
   planTimesteps,
@@ -88,7 +88,7 @@ export const CogVideoXDPMScheduler: SchedulerClass<CogVideoXConfig, CogVideoXDPM
     className: "CogVideoXDPMScheduler",
     compatibles: KARRAS_DIFFUSION_SCHEDULERS,
     stepOptions: ["eta", "useClippedModelOutput", "varianceNoise"],
-    schema: COGVIDEOX_SCHEMA,
+    schema: cogVideoXOptions,
     create(config) {
       const { num_train_timesteps: trained, prediction_type: prediction } = config;
       const { alphasCumprod, alphasCumprod32, finalBar, round } = cogVideoXSchedule(config);

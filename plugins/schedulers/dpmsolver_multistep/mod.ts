@@ -36,11 +36,20 @@
  *
  * @module
  */
-import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
+import {
+  defineScheduler,
+  float,
+  maybe,
+  oneOf,
+  replacing,
+  type Scheduler,
+  type SchedulerClass,
+  string,
+  type Tensor,
+} from "@denoise/core";
 import {
   addNoiseByLevel,
   addsNoise,
-  type BetaConfig,
   checkSigmaConfig,
   convertOutput,
   dpmStep,
@@ -50,8 +59,8 @@ import {
   makeNoiseSchedule,
   type MultistepConfig,
   multistepCurve,
+  multistepOptions,
   multistepOrder,
-  type OutputConfig,
   outputDimsOf,
   planMultistep,
   SIGMA_RANGE,
@@ -61,25 +70,21 @@ import {
 } from "@denoise/schedules";
 
 /** Options of {@linkcode DPMSolverMultistepScheduler}, as in scheduler_config.json. */
-export interface DPMSolverMultistepConfig
-  extends
-    Omit<BetaConfig, "beta_schedule">,
-    MultistepConfig,
-    Omit<OutputConfig, "use_flow_sigmas"> {
+export interface DPMSolverMultistepConfig extends MultistepConfig {
   /** How many outputs a step uses, 1 to 3. */
-  readonly solver_order: number;
+  readonly solver_order: 2 | 1 | 3;
   /** `"dpmsolver++"` and `"dpmsolver"`, or with `"sde-"` before it their stochastic forms. */
-  readonly algorithm_type: string;
+  readonly algorithm_type: "dpmsolver++" | "dpmsolver" | "sde-dpmsolver" | "sde-dpmsolver++";
   /** How the difference of two outputs is weighted: `"midpoint"` or `"heun"`. */
-  readonly solver_type: string;
+  readonly solver_type: "midpoint" | "heun";
   /** Whether runs of fewer than 15 steps end with steps of lower order. */
   readonly lower_order_final: boolean;
   /** Whether the last step is of order 1. */
   readonly euler_at_final: boolean;
   /** The last sigma: `"zero"`, or `"sigma_min"` for that of timestep 0. */
-  readonly final_sigmas_type: string;
+  readonly final_sigmas_type: "zero" | "sigma_min";
   /** How `mu` shifts flow sigmas. */
-  readonly time_shift_type: string;
+  readonly time_shift_type: "exponential";
 }
 
 /** Options of a step. */
@@ -106,59 +111,26 @@ export const DPMSolverMultistepScheduler: SchedulerClass<
   planOptions: ["timesteps", "mu"],
   stepOptions: ["varianceNoise"],
   schema: {
-    defaults: {
-      num_train_timesteps: 1000,
-      beta_start: 0.0001,
-      beta_end: 0.02,
-      beta_schedule: "linear",
-      trained_betas: null,
-      solver_order: 2,
-      prediction_type: "epsilon",
-      thresholding: false,
-      dynamic_thresholding_ratio: 0.995,
-      sample_max_value: 1,
-      algorithm_type: "dpmsolver++",
-      solver_type: "midpoint",
-      lower_order_final: true,
-      euler_at_final: false,
-      use_karras_sigmas: false,
-      use_exponential_sigmas: false,
-      use_beta_sigmas: false,
-      use_lu_lambdas: false,
-      use_flow_sigmas: false,
-      flow_shift: 1,
-      final_sigmas_type: "zero",
-      lambda_min_clipped: -Infinity,
-      variance_type: null,
-      timestep_spacing: "linspace",
-      steps_offset: 0,
-      rescale_betas_zero_snr: false,
-      use_dynamic_shifting: false,
-      time_shift_type: "exponential",
-    },
-    types: { trained_betas: "number[]", variance_type: "string" },
-    choices: {
-      beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
-      solver_order: [1, 2, 3],
-      prediction_type: ["epsilon", "sample", "v_prediction", "flow_prediction"],
-      algorithm_type: ["dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"],
-      solver_type: ["midpoint", "heun"],
-      final_sigmas_type: ["zero", "sigma_min"],
-      timestep_spacing: ["linspace", "leading", "trailing"],
-      time_shift_type: ["exponential"],
-    },
-    replaces: {
-      algorithm_type: { deis: "dpmsolver++" },
-      solver_type: { logrho: "midpoint", bh1: "midpoint", bh2: "midpoint" },
-    },
-    floats: [
-      "beta_start",
-      "beta_end",
-      "dynamic_thresholding_ratio",
-      "sample_max_value",
-      "flow_shift",
-      "lambda_min_clipped",
-    ],
+    ...multistepOptions,
+    solver_order: oneOf(2, 1, 3),
+    algorithm_type: replacing(
+      oneOf("dpmsolver++", "dpmsolver", "sde-dpmsolver", "sde-dpmsolver++"),
+      { deis: "dpmsolver++" },
+    ),
+    solver_type: replacing(oneOf("midpoint", "heun"), {
+      logrho: "midpoint",
+      bh1: "midpoint",
+      bh2: "midpoint",
+    }),
+    lower_order_final: true,
+    euler_at_final: false,
+    use_lu_lambdas: false,
+    final_sigmas_type: oneOf("zero", "sigma_min"),
+    lambda_min_clipped: float(-Infinity),
+    variance_type: maybe(string),
+    rescale_betas_zero_snr: false,
+    use_dynamic_shifting: false,
+    time_shift_type: oneOf("exponential"),
   },
   outputDims: outputDimsOf,
   create(config) {

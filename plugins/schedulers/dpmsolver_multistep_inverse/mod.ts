@@ -36,14 +36,18 @@
  */
 import {
   defineScheduler,
+  float,
+  maybe,
+  oneOf,
+  replacing,
   roundHalfEven,
   type Scheduler,
   type SchedulerClass,
+  string,
   type Tensor,
 } from "@denoise/core";
 import {
   addNoiseByLevel,
-  type BetaConfig,
   checkSigmaConfig,
   configuredSigmas,
   convertOutput,
@@ -57,9 +61,9 @@ import {
   makeNoiseSchedule,
   type MultistepConfig,
   multistepCurve,
+  multistepOptions,
   multistepOrder,
   type NoiseSchedule,
-  type OutputConfig,
   outputDimsOf,
   planTimesteps,
   searchSorted,
@@ -73,17 +77,13 @@ import {
 } from "@denoise/schedules";
 
 /** Options of {@linkcode DPMSolverMultistepInverseScheduler}, as in scheduler_config.json. */
-export interface DPMSolverMultistepInverseConfig
-  extends
-    Omit<BetaConfig, "beta_schedule">,
-    MultistepConfig,
-    Omit<OutputConfig, "use_flow_sigmas"> {
+export interface DPMSolverMultistepInverseConfig extends MultistepConfig {
   /** How many outputs a step uses, 1 to 3. */
-  readonly solver_order: number;
+  readonly solver_order: 2 | 1 | 3;
   /** What is integrated: x0 (`"dpmsolver++"`) or ε (`"dpmsolver"`). */
-  readonly algorithm_type: string;
+  readonly algorithm_type: "dpmsolver++" | "dpmsolver";
   /** How the difference of two outputs is weighted: `"midpoint"` or `"heun"`. */
-  readonly solver_type: string;
+  readonly solver_type: "midpoint" | "heun";
   /** Whether runs of fewer than 15 steps end with steps of lower order. */
   readonly lower_order_final: boolean;
   /** Whether the last step is of order 1. */
@@ -104,52 +104,18 @@ export const DPMSolverMultistepInverseScheduler: SchedulerClass<
   compatibles: KARRAS_DIFFUSION_SCHEDULERS,
   foreignOptions: SIGMA_RANGE,
   schema: {
-    defaults: {
-      num_train_timesteps: 1000,
-      beta_start: 0.0001,
-      beta_end: 0.02,
-      beta_schedule: "linear",
-      trained_betas: null,
-      solver_order: 2,
-      prediction_type: "epsilon",
-      thresholding: false,
-      dynamic_thresholding_ratio: 0.995,
-      sample_max_value: 1,
-      algorithm_type: "dpmsolver++",
-      solver_type: "midpoint",
-      lower_order_final: true,
-      euler_at_final: false,
-      use_karras_sigmas: false,
-      use_exponential_sigmas: false,
-      use_beta_sigmas: false,
-      use_flow_sigmas: false,
-      flow_shift: 1,
-      lambda_min_clipped: -Infinity,
-      variance_type: null,
-      timestep_spacing: "linspace",
-      steps_offset: 0,
-    },
-    types: { trained_betas: "number[]", variance_type: "string" },
-    choices: {
-      beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
-      solver_order: [1, 2, 3],
-      prediction_type: ["epsilon", "sample", "v_prediction", "flow_prediction"],
-      algorithm_type: ["dpmsolver", "dpmsolver++"],
-      solver_type: ["midpoint", "heun"],
-      timestep_spacing: ["linspace", "leading", "trailing"],
-    },
-    replaces: {
-      algorithm_type: { deis: "dpmsolver++" },
-      solver_type: { logrho: "midpoint", bh1: "midpoint", bh2: "midpoint" },
-    },
-    floats: [
-      "beta_start",
-      "beta_end",
-      "dynamic_thresholding_ratio",
-      "sample_max_value",
-      "flow_shift",
-      "lambda_min_clipped",
-    ],
+    ...multistepOptions,
+    solver_order: oneOf(2, 1, 3),
+    algorithm_type: replacing(oneOf("dpmsolver++", "dpmsolver"), { deis: "dpmsolver++" }),
+    solver_type: replacing(oneOf("midpoint", "heun"), {
+      logrho: "midpoint",
+      bh1: "midpoint",
+      bh2: "midpoint",
+    }),
+    lower_order_final: true,
+    euler_at_final: false,
+    lambda_min_clipped: float(-Infinity),
+    variance_type: maybe(string),
   },
   outputDims: outputDimsOf,
   create(config) {

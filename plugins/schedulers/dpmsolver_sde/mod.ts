@@ -45,6 +45,10 @@
  */
 import {
   defineScheduler,
+  float,
+  maybe,
+  number,
+  oneOf,
   type PlanRequest,
   type Scheduler,
   type SchedulerClass,
@@ -55,6 +59,7 @@ import {
   addNoiseBySigma,
   ancestralSigmas,
   type BetaConfig,
+  betaOptions,
   brownianNoise,
   checkSigmaConfig,
   denoisedAtSigma,
@@ -67,16 +72,18 @@ import {
   scaleBySigma,
   SIGMA_RANGE,
   type SigmaConfig,
+  sigmaOptions,
   type SigmaPlan,
   sigmaToTimestep,
   type SpacingConfig,
+  spacingOptions,
   toFloat32,
 } from "@denoise/schedules";
 
 /** Options of {@linkcode DPMSolverSDEScheduler}, as in scheduler_config.json. */
 export interface DPMSolverSDEConfig extends BetaConfig, SpacingConfig, SigmaConfig {
   /** What the model predicts: `"epsilon"` or `"v_prediction"`. */
-  readonly prediction_type: string;
+  readonly prediction_type: "epsilon" | "v_prediction";
   /** Seed of the Brownian path; drawn from the run's generator when null. */
   readonly noise_sampler_seed: number | null;
 }
@@ -118,27 +125,13 @@ export const DPMSolverSDEScheduler: SchedulerClass<DPMSolverSDEConfig, DPMSolver
     order: 2,
     stepOptions: ["sNoise"],
     schema: {
-      defaults: {
-        num_train_timesteps: 1000,
-        beta_start: 0.00085,
-        beta_end: 0.012,
-        beta_schedule: "linear",
-        trained_betas: null,
-        prediction_type: "epsilon",
-        use_karras_sigmas: false,
-        use_exponential_sigmas: false,
-        use_beta_sigmas: false,
-        noise_sampler_seed: null,
-        timestep_spacing: "linspace",
-        steps_offset: 0,
-      },
-      types: { trained_betas: "number[]", noise_sampler_seed: "number" },
-      choices: {
-        beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
-        prediction_type: ["epsilon", "v_prediction"],
-        timestep_spacing: ["linspace", "leading", "trailing"],
-      },
-      floats: ["beta_start", "beta_end"],
+      ...betaOptions,
+      ...sigmaOptions,
+      ...spacingOptions,
+      beta_start: float(0.00085),
+      beta_end: float(0.012),
+      prediction_type: oneOf("epsilon", "v_prediction"),
+      noise_sampler_seed: maybe(number),
     },
     create(config) {
       checkSigmaConfig(CLASS_NAME, config);

@@ -37,11 +37,21 @@
  *
  * @module
  */
-import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
+import {
+  defineScheduler,
+  float,
+  maybe,
+  oneOf,
+  replacing,
+  type Scheduler,
+  type SchedulerClass,
+  string,
+  type Tensor,
+} from "@denoise/core";
 import {
   addNoiseByLevel,
   addsNoise,
-  type BetaConfig,
+  betaOptions,
   checkSigmaConfig,
   convertOutput,
   dpmStep,
@@ -50,33 +60,31 @@ import {
   logSnrLevel,
   makeNoiseSchedule,
   type MultistepConfig,
-  type OutputConfig,
   outputDimsOf,
   planMultistep,
   SIGMA_RANGE,
+  sigmaOptions,
   type SigmaPlan,
   singlestepCurve,
+  thresholdOptions,
   trainedMultistepPlan,
 } from "@denoise/schedules";
 
 /** Options of {@linkcode DPMSolverSinglestepScheduler}, as in scheduler_config.json. */
 export interface DPMSolverSinglestepConfig
-  extends
-    Omit<BetaConfig, "beta_schedule">,
-    Omit<MultistepConfig, "timestep_spacing" | "steps_offset">,
-    Omit<OutputConfig, "use_flow_sigmas"> {
+  extends Omit<MultistepConfig, "timestep_spacing" | "steps_offset"> {
   /** How many calls a step has, 1 to 3. */
-  readonly solver_order: number;
+  readonly solver_order: 2 | 1 | 3;
   /** `"dpmsolver++"`, `"dpmsolver"` or `"sde-dpmsolver++"`. */
-  readonly algorithm_type: string;
+  readonly algorithm_type: "dpmsolver++" | "dpmsolver" | "sde-dpmsolver++";
   /** How differences of outputs are weighted: `"midpoint"` or `"heun"`. */
-  readonly solver_type: string;
+  readonly solver_type: "midpoint" | "heun";
   /** Whether the run ends with steps of lower order. */
   readonly lower_order_final: boolean;
   /** The last sigma: `"zero"`, or `"sigma_min"` for that of timestep 0. */
-  readonly final_sigmas_type: string;
+  readonly final_sigmas_type: "zero" | "sigma_min";
   /** How `mu` shifts flow sigmas. */
-  readonly time_shift_type: string;
+  readonly time_shift_type: "exponential";
 }
 
 interface SinglestepPlan extends SigmaPlan {
@@ -101,53 +109,27 @@ export const DPMSolverSinglestepScheduler: SchedulerClass<DPMSolverSinglestepCon
     foreignOptions: SIGMA_RANGE,
     planOptions: ["timesteps", "mu"],
     schema: {
-      defaults: {
-        num_train_timesteps: 1000,
-        beta_start: 0.0001,
-        beta_end: 0.02,
-        beta_schedule: "linear",
-        trained_betas: null,
-        solver_order: 2,
-        prediction_type: "epsilon",
-        thresholding: false,
-        dynamic_thresholding_ratio: 0.995,
-        sample_max_value: 1,
-        algorithm_type: "dpmsolver++",
-        solver_type: "midpoint",
-        lower_order_final: false,
-        use_karras_sigmas: false,
-        use_exponential_sigmas: false,
-        use_beta_sigmas: false,
-        use_flow_sigmas: false,
-        flow_shift: 1,
-        final_sigmas_type: "zero",
-        lambda_min_clipped: -Infinity,
-        variance_type: null,
-        use_dynamic_shifting: false,
-        time_shift_type: "exponential",
-      },
-      types: { trained_betas: "number[]", variance_type: "string" },
-      choices: {
-        beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
-        solver_order: [1, 2, 3],
-        prediction_type: ["epsilon", "sample", "v_prediction", "flow_prediction"],
-        algorithm_type: ["dpmsolver", "dpmsolver++", "sde-dpmsolver++"],
-        solver_type: ["midpoint", "heun"],
-        final_sigmas_type: ["zero", "sigma_min"],
-        time_shift_type: ["exponential"],
-      },
-      replaces: {
-        algorithm_type: { deis: "dpmsolver++" },
-        solver_type: { logrho: "midpoint", bh1: "midpoint", bh2: "midpoint" },
-      },
-      floats: [
-        "beta_start",
-        "beta_end",
-        "dynamic_thresholding_ratio",
-        "sample_max_value",
-        "flow_shift",
-        "lambda_min_clipped",
-      ],
+      ...betaOptions,
+      ...thresholdOptions,
+      ...sigmaOptions,
+      solver_order: oneOf(2, 1, 3),
+      prediction_type: oneOf("epsilon", "flow_prediction", "sample", "v_prediction"),
+      algorithm_type: replacing(oneOf("dpmsolver++", "dpmsolver", "sde-dpmsolver++"), {
+        deis: "dpmsolver++",
+      }),
+      solver_type: replacing(oneOf("midpoint", "heun"), {
+        logrho: "midpoint",
+        bh1: "midpoint",
+        bh2: "midpoint",
+      }),
+      lower_order_final: false,
+      use_flow_sigmas: false,
+      flow_shift: float(1),
+      final_sigmas_type: oneOf("zero", "sigma_min"),
+      lambda_min_clipped: float(-Infinity),
+      variance_type: maybe(string),
+      use_dynamic_shifting: false,
+      time_shift_type: oneOf("exponential"),
     },
     outputDims: outputDimsOf,
     create(config) {
@@ -155,7 +137,7 @@ export const DPMSolverSinglestepScheduler: SchedulerClass<DPMSolverSinglestepCon
       const { algorithm_type: algorithm, solver_type: rule, use_flow_sigmas: flow } = config;
       const schedule = makeNoiseSchedule(config);
       const wanted = integratesDenoised(algorithm) ? "denoised" : "noise";
-      const spacing = { timestep_spacing: "linspace", steps_offset: 0 };
+      const spacing = { timestep_spacing: "linspace", steps_offset: 0 } as const;
       const training = trainedMultistepPlan(schedule);
       return {
         training: { ...training, orders: ordersOf(config, training.timesteps.length) },

@@ -37,7 +37,14 @@
  *
  * @module
  */
-import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
+import {
+  defineScheduler,
+  oneOf,
+  replacing,
+  type Scheduler,
+  type SchedulerClass,
+  type Tensor,
+} from "@denoise/core";
 import {
   addNoiseBySigma,
   addsNoise,
@@ -48,6 +55,7 @@ import {
   edmDenoised,
   edmInput,
   edmLevel,
+  edmOptions,
   edmSigmas,
   edmTimestep,
   linspace32,
@@ -55,15 +63,18 @@ import {
   multistepOrder,
   type MultistepOrderConfig,
   type SigmaPlan,
+  thresholdOptions,
   usesThree,
 } from "@denoise/schedules";
 
 /** Options of {@linkcode EDMDPMSolverMultistepScheduler}, as in scheduler_config.json. */
 export interface EDMDPMSolverMultistepConfig extends EDMConfig, ClipConfig, MultistepOrderConfig {
+  /** How many outputs a step uses, at most. */
+  readonly solver_order: 1 | 2 | 3;
   /** `"dpmsolver++"`, or `"sde-dpmsolver++"` for its stochastic form. */
-  readonly algorithm_type: string;
+  readonly algorithm_type: "dpmsolver++" | "sde-dpmsolver++";
   /** How the difference of two outputs is weighted: `"midpoint"` or `"heun"`. */
-  readonly solver_type: string;
+  readonly solver_type: "midpoint" | "heun";
 }
 
 const CLASS_NAME = "EDMDPMSolverMultistepScheduler";
@@ -73,44 +84,18 @@ export const EDMDPMSolverMultistepScheduler: SchedulerClass<EDMDPMSolverMultiste
   defineScheduler<EDMDPMSolverMultistepConfig, SigmaPlan, readonly Tensor[]>({
     className: CLASS_NAME,
     schema: {
-      defaults: {
-        sigma_min: 0.002,
-        sigma_max: 80,
-        sigma_data: 0.5,
-        sigma_schedule: "karras",
-        num_train_timesteps: 1000,
-        prediction_type: "epsilon",
-        rho: 7,
-        solver_order: 2,
-        thresholding: false,
-        dynamic_thresholding_ratio: 0.995,
-        sample_max_value: 1,
-        algorithm_type: "dpmsolver++",
-        solver_type: "midpoint",
-        lower_order_final: true,
-        euler_at_final: false,
-        final_sigmas_type: "zero",
-      },
-      choices: {
-        sigma_schedule: ["karras", "exponential"],
-        prediction_type: ["epsilon", "v_prediction"],
-        solver_order: [1, 2, 3],
-        algorithm_type: ["dpmsolver++", "sde-dpmsolver++"],
-        solver_type: ["midpoint", "heun"],
-        final_sigmas_type: ["zero", "sigma_min"],
-      },
-      replaces: {
-        algorithm_type: { deis: "dpmsolver++" },
-        solver_type: { logrho: "midpoint", bh1: "midpoint", bh2: "midpoint" },
-      },
-      floats: [
-        "sigma_min",
-        "sigma_max",
-        "sigma_data",
-        "rho",
-        "dynamic_thresholding_ratio",
-        "sample_max_value",
-      ],
+      ...edmOptions,
+      ...thresholdOptions,
+      solver_order: oneOf(2, 1, 3),
+      algorithm_type: replacing(oneOf("dpmsolver++", "sde-dpmsolver++"), { deis: "dpmsolver++" }),
+      solver_type: replacing(oneOf("midpoint", "heun"), {
+        logrho: "midpoint",
+        bh1: "midpoint",
+        bh2: "midpoint",
+      }),
+      lower_order_final: true,
+      euler_at_final: false,
+      final_sigmas_type: oneOf("zero", "sigma_min"),
     },
     create(config) {
       const { sigma_data: data, algorithm_type: algorithm } = config;

@@ -33,12 +33,19 @@
  *
  * @module
  */
-import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
+import {
+  defineScheduler,
+  oneOf,
+  type Scheduler,
+  type SchedulerClass,
+  type Tensor,
+} from "@denoise/core";
 import {
   addNoiseBySigma,
   type EDMConfig,
   edmDenoised,
   edmInput,
+  edmOptions,
   edmSigmas,
   edmTimestep,
   linspace,
@@ -48,7 +55,7 @@ import {
 /** Options of {@linkcode EDMEulerScheduler}, as in scheduler_config.json. */
 export interface EDMEulerConfig extends EDMConfig {
   /** The last sigma: `"zero"`, or `"sigma_min"` for that of the last timestep. */
-  readonly final_sigmas_type: string;
+  readonly final_sigmas_type: "zero" | "sigma_min";
 }
 
 /** Options of a step, with the letters of the paper's algorithm 2. */
@@ -73,22 +80,8 @@ export const EDMEulerScheduler: SchedulerClass<EDMEulerConfig, EDMEulerStepOptio
     className: "EDMEulerScheduler",
     stepOptions: ["sChurn", "sTmin", "sTmax", "sNoise", "predOriginalSample"],
     schema: {
-      defaults: {
-        sigma_min: 0.002,
-        sigma_max: 80,
-        sigma_data: 0.5,
-        sigma_schedule: "karras",
-        num_train_timesteps: 1000,
-        prediction_type: "epsilon",
-        rho: 7,
-        final_sigmas_type: "zero",
-      },
-      choices: {
-        sigma_schedule: ["karras", "exponential"],
-        prediction_type: ["epsilon", "v_prediction"],
-        final_sigmas_type: ["zero", "sigma_min"],
-      },
-      floats: ["sigma_min", "sigma_max", "sigma_data", "rho"],
+      ...edmOptions,
+      final_sigmas_type: oneOf("zero", "sigma_min"),
     },
     create(config) {
       const { sigma_data: data } = config;

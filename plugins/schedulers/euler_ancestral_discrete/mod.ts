@@ -35,11 +35,12 @@
  *
  * @module
  */
-import { defineScheduler, type Scheduler, type SchedulerClass } from "@denoise/core";
+import { defineScheduler, oneOf, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
   addNoiseBySigma,
   ancestralSigmas,
   type BetaConfig,
+  betaOptions,
   denoisedAtSigma,
   firstNoiseSigma,
   interp,
@@ -49,6 +50,7 @@ import {
   scaleBySigma,
   type SigmaPlan,
   type SpacingConfig,
+  spacingOptions,
   toFloat32,
   trainedTimesteps,
 } from "@denoise/schedules";
@@ -56,7 +58,7 @@ import {
 /** Options of {@linkcode EulerAncestralDiscreteScheduler}, as in scheduler_config.json. */
 export interface EulerAncestralDiscreteConfig extends BetaConfig, SpacingConfig {
   /** What the model predicts: `"epsilon"` or `"v_prediction"`. */
-  readonly prediction_type: string;
+  readonly prediction_type: "epsilon" | "v_prediction";
 }
 
 const f = Math.fround;
@@ -67,24 +69,10 @@ export const EulerAncestralDiscreteScheduler: SchedulerClass<EulerAncestralDiscr
     className: "EulerAncestralDiscreteScheduler",
     compatibles: KARRAS_DIFFUSION_SCHEDULERS,
     schema: {
-      defaults: {
-        num_train_timesteps: 1000,
-        beta_start: 0.0001,
-        beta_end: 0.02,
-        beta_schedule: "linear",
-        trained_betas: null,
-        prediction_type: "epsilon",
-        timestep_spacing: "linspace",
-        steps_offset: 0,
-        rescale_betas_zero_snr: false,
-      },
-      types: { trained_betas: "number[]" },
-      choices: {
-        beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
-        prediction_type: ["epsilon", "v_prediction"],
-        timestep_spacing: ["linspace", "leading", "trailing"],
-      },
-      floats: ["beta_start", "beta_end"],
+      ...betaOptions,
+      ...spacingOptions,
+      prediction_type: oneOf("epsilon", "v_prediction"),
+      rescale_betas_zero_snr: false,
     },
     create(config) {
       const trained = makeNoiseSchedule(config, { lastAlphaCumprod: 2 ** -24 }).sigmas;

@@ -35,6 +35,9 @@
  */
 import {
   defineScheduler,
+  float,
+  maybe,
+  oneOf,
   type PlanRequest,
   type Scheduler,
   type SchedulerClass,
@@ -42,6 +45,7 @@ import {
 import {
   addNoiseBySigma,
   type BetaConfig,
+  betaOptions,
   checkSigmaConfig,
   combineBatch,
   denoisedAtSigma,
@@ -54,10 +58,12 @@ import {
   planSigmas,
   scaleBySigma,
   type SigmaConfig,
+  sigmaOptions,
   type SigmaPlan,
   type SigmaSchedule,
   sigmaToTimestep,
   type SpacingConfig,
+  spacingOptions,
   toFloat32,
   trainedTimesteps,
 } from "@denoise/schedules";
@@ -65,13 +71,13 @@ import {
 /** Options of {@linkcode EulerDiscreteScheduler}, as in scheduler_config.json. */
 export interface EulerDiscreteConfig extends BetaConfig, SpacingConfig, SigmaConfig {
   /** What the model predicts: `"epsilon"`, `"sample"` or `"v_prediction"`. */
-  readonly prediction_type: string;
+  readonly prediction_type: "epsilon" | "original_sample" | "sample" | "v_prediction";
   /** How sigmas are found between trained timesteps: `"linear"` or `"log_linear"`. */
-  readonly interpolation_type: string;
+  readonly interpolation_type: "linear" | "log_linear";
   /** What the model is given as timestep: its number, or with v-prediction log(σ)/4. */
-  readonly timestep_type: string;
+  readonly timestep_type: "discrete" | "continuous";
   /** The last sigma: `"zero"`, or `"sigma_min"` for that of timestep 0. */
-  readonly final_sigmas_type: string;
+  readonly final_sigmas_type: "zero" | "sigma_min";
 }
 
 /** Options of a step, with the letters of the paper's algorithm 2. */
@@ -99,35 +105,16 @@ export const EulerDiscreteScheduler: SchedulerClass<
   planOptions: ["timesteps", "sigmas"],
   stepOptions: ["sChurn", "sTmin", "sTmax", "sNoise"],
   schema: {
-    defaults: {
-      num_train_timesteps: 1000,
-      beta_start: 0.0001,
-      beta_end: 0.02,
-      beta_schedule: "linear",
-      trained_betas: null,
-      prediction_type: "epsilon",
-      interpolation_type: "linear",
-      use_karras_sigmas: false,
-      use_exponential_sigmas: false,
-      use_beta_sigmas: false,
-      sigma_min: null,
-      sigma_max: null,
-      timestep_spacing: "linspace",
-      timestep_type: "discrete",
-      steps_offset: 0,
-      rescale_betas_zero_snr: false,
-      final_sigmas_type: "zero",
-    },
-    types: { trained_betas: "number[]", sigma_min: "number", sigma_max: "number" },
-    choices: {
-      beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
-      prediction_type: ["epsilon", "sample", "original_sample", "v_prediction"],
-      interpolation_type: ["linear", "log_linear"],
-      timestep_spacing: ["linspace", "leading", "trailing"],
-      timestep_type: ["discrete", "continuous"],
-      final_sigmas_type: ["zero", "sigma_min"],
-    },
-    floats: ["beta_start", "beta_end", "sigma_min", "sigma_max"],
+    ...betaOptions,
+    ...sigmaOptions,
+    ...spacingOptions,
+    prediction_type: oneOf("epsilon", "original_sample", "sample", "v_prediction"),
+    interpolation_type: oneOf("linear", "log_linear"),
+    sigma_min: maybe(float),
+    sigma_max: maybe(float),
+    timestep_type: oneOf("discrete", "continuous"),
+    rescale_betas_zero_snr: false,
+    final_sigmas_type: oneOf("zero", "sigma_min"),
   },
   create(config) {
     checkSigmaConfig(CLASS_NAME, config);

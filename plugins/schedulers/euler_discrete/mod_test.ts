@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Tensor } from "@denoise/core";
+import { configValue, Tensor } from "@denoise/core";
 import { testAgainstDiffusers, testScheduler } from "@denoise/testing";
 import { EulerDiscreteScheduler } from "./mod.ts";
 import goldens from "./testdata/goldens.json" with { type: "json" };
@@ -37,7 +37,7 @@ describe("EulerDiscreteScheduler", () => {
     assertEquals(scheduler.timesteps[0], 999);
     assertAlmostEquals(scheduler.timesteps[1]!, 946.42, 0.01); // two digits are printed
     assertAlmostEquals(scheduler.initNoiseSigma, 14.6146, 1e-4); // four digits are printed
-    assertEquals(scheduler.config["skip_prk_steps"], true);
+    assertEquals(configValue(scheduler.config, "skip_prk_steps"), true);
   });
 
   it("fromConfig() takes over a spacing that the repo names", () => {

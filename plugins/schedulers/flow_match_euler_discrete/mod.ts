@@ -41,6 +41,7 @@ import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } fro
 import {
   addFlowNoise,
   checkSigmaConfig,
+  flowOptions,
   type FlowPlanConfig,
   planFlow,
   SIGMA_RANGE,
@@ -79,25 +80,8 @@ export const FlowMatchEulerDiscreteScheduler: SchedulerClass<
   plansTogether: true,
   stepOptions: ["perTokenTimesteps"],
   schema: {
-    defaults: {
-      num_train_timesteps: 1000,
-      shift: 1,
-      use_dynamic_shifting: false,
-      base_shift: 0.5,
-      max_shift: 1.15,
-      base_image_seq_len: 256,
-      max_image_seq_len: 4096,
-      invert_sigmas: false,
-      shift_terminal: null,
-      use_karras_sigmas: false,
-      use_exponential_sigmas: false,
-      use_beta_sigmas: false,
-      time_shift_type: "exponential",
-      stochastic_sampling: false,
-    },
-    types: { shift_terminal: "number" },
-    choices: { time_shift_type: ["exponential", "linear"] },
-    floats: ["shift", "base_shift", "max_shift", "shift_terminal"],
+    ...flowOptions,
+    stochastic_sampling: false,
   },
   create(config) {
     checkSigmaConfig(CLASS_NAME, config);

@@ -34,7 +34,13 @@
  *
  * @module
  */
-import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
+import {
+  defineScheduler,
+  float,
+  type Scheduler,
+  type SchedulerClass,
+  type Tensor,
+} from "@denoise/core";
 import {
   addFlowNoise,
   linspace,
@@ -86,7 +92,10 @@ export const FlowMatchHeunDiscreteScheduler: SchedulerClass<
   className: "FlowMatchHeunDiscreteScheduler",
   order: 2,
   stepOptions: ["sChurn", "sTmin", "sTmax", "sNoise"],
-  schema: { defaults: { num_train_timesteps: 1000, shift: 1 }, floats: ["shift"] },
+  schema: {
+    num_train_timesteps: 1000,
+    shift: float(1),
+  },
   create(config) {
     const { num_train_timesteps: trained, shift } = config;
     const training = trainedFlowPlan(config);

@@ -42,6 +42,9 @@ import {
   defineScheduler,
   interpolate,
   type InterpolationMode,
+  maybe,
+  numbers,
+  oneOf,
   type PlanRequest,
   roundHalfEven,
   type Scheduler,
@@ -50,6 +53,7 @@ import {
 import {
   addFlowNoise,
   checkSigmaConfig,
+  flowOptions,
   type FlowPlanConfig,
   planFlow,
   SIGMA_RANGE,
@@ -62,7 +66,14 @@ export interface FlowMatchLCMConfig extends FlowPlanConfig {
   /** How many times the first size x0 is after each step but the last. */
   readonly scale_factors: readonly number[] | null;
   /** How x0 is enlarged. */
-  readonly upscale_mode: string;
+  readonly upscale_mode:
+    | "bicubic"
+    | "area"
+    | "bilinear"
+    | "linear"
+    | "nearest"
+    | "nearest-exact"
+    | "trilinear";
 }
 
 interface FlowMatchLCMPlan extends SigmaPlan {
@@ -85,37 +96,17 @@ export const FlowMatchLCMScheduler: SchedulerClass<FlowMatchLCMConfig> = defineS
   planOptions: ["timesteps", "sigmas", "mu", "shift", "scaleFactors", "upscaleMode"],
   plansTogether: true,
   schema: {
-    defaults: {
-      num_train_timesteps: 1000,
-      shift: 1,
-      use_dynamic_shifting: false,
-      base_shift: 0.5,
-      max_shift: 1.15,
-      base_image_seq_len: 256,
-      max_image_seq_len: 4096,
-      invert_sigmas: false,
-      shift_terminal: null,
-      use_karras_sigmas: false,
-      use_exponential_sigmas: false,
-      use_beta_sigmas: false,
-      time_shift_type: "exponential",
-      scale_factors: null,
-      upscale_mode: "bicubic",
-    },
-    types: { shift_terminal: "number", scale_factors: "number[]" },
-    choices: {
-      time_shift_type: ["exponential", "linear"],
-      upscale_mode: [
-        "nearest",
-        "linear",
-        "bilinear",
-        "bicubic",
-        "trilinear",
-        "area",
-        "nearest-exact",
-      ],
-    },
-    floats: ["shift", "base_shift", "max_shift", "shift_terminal"],
+    ...flowOptions,
+    scale_factors: maybe(numbers),
+    upscale_mode: oneOf(
+      "bicubic",
+      "area",
+      "bilinear",
+      "linear",
+      "nearest",
+      "nearest-exact",
+      "trilinear",
+    ),
   },
   create(config) {
     checkSigmaConfig(CLASS_NAME, config);

@@ -34,6 +34,8 @@
  */
 import {
   defineScheduler,
+  float,
+  oneOf,
   type PlanRequest,
   type Scheduler,
   type SchedulerClass,
@@ -42,6 +44,7 @@ import {
 import {
   addNoiseBySigma,
   type BetaConfig,
+  betaOptions,
   checkSigmaConfig,
   clipDenoised,
   denoisedAtSigma,
@@ -52,15 +55,19 @@ import {
   scaleBySigma,
   SIGMA_RANGE,
   type SigmaConfig,
+  sigmaOptions,
   type SigmaPlan,
   type SpacingConfig,
+  spacingOptions,
   toFloat32,
+  type UsualBetaSchedule,
 } from "@denoise/schedules";
 
 /** Options of {@linkcode HeunDiscreteScheduler}, as in scheduler_config.json. */
-export interface HeunDiscreteConfig extends BetaConfig, SpacingConfig, SigmaConfig {
+export interface HeunDiscreteConfig
+  extends BetaConfig<UsualBetaSchedule | "exp">, SpacingConfig, SigmaConfig {
   /** What the model predicts: `"epsilon"`, `"sample"` or `"v_prediction"`. */
-  readonly prediction_type: string;
+  readonly prediction_type: "epsilon" | "sample" | "v_prediction";
   /** Whether to clip x0. */
   readonly clip_sample: boolean;
   /** The largest absolute value of x0 after clipping. */
@@ -88,28 +95,15 @@ export const HeunDiscreteScheduler: SchedulerClass<HeunDiscreteConfig> = defineS
   order: 2,
   planOptions: ["timesteps"],
   schema: {
-    defaults: {
-      num_train_timesteps: 1000,
-      beta_start: 0.00085,
-      beta_end: 0.012,
-      beta_schedule: "linear",
-      trained_betas: null,
-      prediction_type: "epsilon",
-      use_karras_sigmas: false,
-      use_exponential_sigmas: false,
-      use_beta_sigmas: false,
-      clip_sample: false,
-      clip_sample_range: 1,
-      timestep_spacing: "linspace",
-      steps_offset: 0,
-    },
-    types: { trained_betas: "number[]" },
-    choices: {
-      beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2", "exp"],
-      prediction_type: ["epsilon", "sample", "v_prediction"],
-      timestep_spacing: ["linspace", "leading", "trailing"],
-    },
-    floats: ["beta_start", "beta_end", "clip_sample_range"],
+    ...betaOptions,
+    ...sigmaOptions,
+    ...spacingOptions,
+    beta_start: float(0.00085),
+    beta_end: float(0.012),
+    beta_schedule: oneOf("linear", "exp", "scaled_linear", "squaredcos_cap_v2"),
+    prediction_type: oneOf("epsilon", "sample", "v_prediction"),
+    clip_sample: false,
+    clip_sample_range: float(1),
   },
   create(config) {
     checkSigmaConfig(CLASS_NAME, config);

@@ -36,6 +36,8 @@
  */
 import {
   defineScheduler,
+  maybe,
+  numbers,
   type Scheduler,
   type SchedulerClass,
   type SchedulerPlan,
@@ -70,8 +72,8 @@ export const IPNDMScheduler: SchedulerClass<IPNDMConfig> = defineScheduler<
   className: "IPNDMScheduler",
   stepsUnplanned: true,
   schema: {
-    defaults: { num_train_timesteps: 1000, trained_betas: null },
-    types: { trained_betas: "number[]" },
+    num_train_timesteps: 1000,
+    trained_betas: maybe(numbers),
   },
   create(config) {
     const makePlan = (steps: number): IPNDMPlan => {

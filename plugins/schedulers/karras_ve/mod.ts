@@ -43,7 +43,13 @@
  *
  * @module
  */
-import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
+import {
+  defineScheduler,
+  float,
+  type Scheduler,
+  type SchedulerClass,
+  type Tensor,
+} from "@denoise/core";
 import type { SigmaPlan } from "@denoise/schedules";
 
 /** Options of {@linkcode KarrasVeScheduler}, as in scheduler_config.json. */
@@ -86,15 +92,12 @@ export const KarrasVeScheduler: SchedulerClass<KarrasVeConfig, KarrasVeStepOptio
     order: 2,
     stepOptions: ["sigmaHat"],
     schema: {
-      defaults: {
-        sigma_min: 0.02,
-        sigma_max: 100,
-        s_noise: 1.007,
-        s_churn: 80,
-        s_min: 0.05,
-        s_max: 50,
-      },
-      floats: ["sigma_min", "sigma_max", "s_noise", "s_churn", "s_min", "s_max"],
+      sigma_min: float(0.02),
+      sigma_max: float(100),
+      s_noise: float(1.007),
+      s_churn: float(80),
+      s_min: float(0.05),
+      s_max: float(50),
     },
     create(config) {
       const plan = (steps: number): SigmaPlan => ({

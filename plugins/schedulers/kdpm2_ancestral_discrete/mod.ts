@@ -39,6 +39,8 @@
  */
 import {
   defineScheduler,
+  float,
+  oneOf,
   type PlanRequest,
   roundHalfEven,
   type Scheduler,
@@ -49,6 +51,7 @@ import {
   addNoiseBySigma,
   ancestralSigmas,
   type BetaConfig,
+  betaOptions,
   checkSigmaConfig,
   denoisedAtSigma,
   firstNoiseSigma,
@@ -60,16 +63,18 @@ import {
   scaleBySigma,
   SIGMA_RANGE,
   type SigmaConfig,
+  sigmaOptions,
   type SigmaPlan,
   sigmaToTimestep,
   type SpacingConfig,
+  spacingOptions,
   toFloat32,
 } from "@denoise/schedules";
 
 /** Options of {@linkcode KDPM2AncestralDiscreteScheduler}, as in scheduler_config.json. */
 export interface KDPM2AncestralDiscreteConfig extends BetaConfig, SpacingConfig, SigmaConfig {
   /** What the model predicts: `"epsilon"` or `"v_prediction"`. */
-  readonly prediction_type: string;
+  readonly prediction_type: "epsilon" | "v_prediction";
 }
 
 /** σ, σ½, σd and σu. */
@@ -100,26 +105,12 @@ export const KDPM2AncestralDiscreteScheduler: SchedulerClass<KDPM2AncestralDiscr
     foreignOptions: SIGMA_RANGE,
     order: 2,
     schema: {
-      defaults: {
-        num_train_timesteps: 1000,
-        beta_start: 0.00085,
-        beta_end: 0.012,
-        beta_schedule: "linear",
-        trained_betas: null,
-        use_karras_sigmas: false,
-        use_exponential_sigmas: false,
-        use_beta_sigmas: false,
-        prediction_type: "epsilon",
-        timestep_spacing: "linspace",
-        steps_offset: 0,
-      },
-      types: { trained_betas: "number[]" },
-      choices: {
-        beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
-        prediction_type: ["epsilon", "v_prediction"],
-        timestep_spacing: ["linspace", "leading", "trailing"],
-      },
-      floats: ["beta_start", "beta_end"],
+      ...betaOptions,
+      ...sigmaOptions,
+      ...spacingOptions,
+      beta_start: float(0.00085),
+      beta_end: float(0.012),
+      prediction_type: oneOf("epsilon", "v_prediction"),
     },
     create(config) {
       checkSigmaConfig(CLASS_NAME, config);

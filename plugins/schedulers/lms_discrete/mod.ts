@@ -35,6 +35,7 @@
  */
 import {
   defineScheduler,
+  oneOf,
   type PlanRequest,
   type Scheduler,
   type SchedulerClass,
@@ -43,6 +44,7 @@ import {
 import {
   addNoiseBySigma,
   type BetaConfig,
+  betaOptions,
   checkSigmaConfig,
   denoisedAtSigma,
   firstNoiseSigma,
@@ -53,15 +55,17 @@ import {
   scaleBySigma,
   SIGMA_RANGE,
   type SigmaConfig,
+  sigmaOptions,
   type SigmaPlan,
   type SpacingConfig,
+  spacingOptions,
   toFloat32,
 } from "@denoise/schedules";
 
 /** Options of {@linkcode LMSDiscreteScheduler}, as in scheduler_config.json. */
 export interface LMSDiscreteConfig extends BetaConfig, SpacingConfig, SigmaConfig {
   /** What the model predicts: `"epsilon"`, `"sample"` or `"v_prediction"`. */
-  readonly prediction_type: string;
+  readonly prediction_type: "epsilon" | "sample" | "v_prediction";
 }
 
 /** Options of a step. */
@@ -80,26 +84,10 @@ export const LMSDiscreteScheduler: SchedulerClass<LMSDiscreteConfig, LMSDiscrete
     foreignOptions: SIGMA_RANGE,
     stepOptions: ["order"],
     schema: {
-      defaults: {
-        num_train_timesteps: 1000,
-        beta_start: 0.0001,
-        beta_end: 0.02,
-        beta_schedule: "linear",
-        trained_betas: null,
-        use_karras_sigmas: false,
-        use_exponential_sigmas: false,
-        use_beta_sigmas: false,
-        prediction_type: "epsilon",
-        timestep_spacing: "linspace",
-        steps_offset: 0,
-      },
-      types: { trained_betas: "number[]" },
-      choices: {
-        beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
-        prediction_type: ["epsilon", "sample", "v_prediction"],
-        timestep_spacing: ["linspace", "leading", "trailing"],
-      },
-      floats: ["beta_start", "beta_end"],
+      ...betaOptions,
+      ...sigmaOptions,
+      ...spacingOptions,
+      prediction_type: oneOf("epsilon", "sample", "v_prediction"),
     },
     create(config) {
       checkSigmaConfig(CLASS_NAME, config);

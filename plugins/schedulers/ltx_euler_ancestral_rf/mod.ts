@@ -37,7 +37,7 @@
  *
  * @module
  */
-import { defineScheduler, type Scheduler, type SchedulerClass } from "@denoise/core";
+import { defineScheduler, float, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
   FLOW_PLAN_DEFAULTS,
   planFlow,
@@ -69,8 +69,9 @@ export const LTXEulerAncestralRFScheduler: SchedulerClass<LTXEulerAncestralRFCon
     planOptions: ["timesteps", "sigmas", "mu"],
     plansTogether: true,
     schema: {
-      defaults: { num_train_timesteps: 1000, eta: 1, s_noise: 1 },
-      floats: ["eta", "s_noise"],
+      num_train_timesteps: 1000,
+      eta: float(1),
+      s_noise: float(1),
     },
     create(config) {
       const { num_train_timesteps: trained, eta, s_noise: scale } = config;

@@ -39,6 +39,7 @@
  */
 import {
   defineScheduler,
+  oneOf,
   type Scheduler,
   type SchedulerClass,
   type SchedulerPlan,
@@ -48,10 +49,12 @@ import {
   adamsBashforth,
   addNoiseByTimestep,
   type BetaConfig,
+  betaOptions,
   KARRAS_DIFFUSION_SCHEDULERS,
   makeNoiseSchedule,
   planTimesteps,
   type SpacingConfig,
+  spacingOptions,
   toNoise,
   trainedTimesteps,
 } from "@denoise/schedules";
@@ -63,7 +66,7 @@ export interface PNDMConfig extends BetaConfig, SpacingConfig {
   /** Whether ᾱ is 1 after the last step; that of timestep 0 otherwise. */
   readonly set_alpha_to_one: boolean;
   /** What the model predicts: `"epsilon"` or `"v_prediction"`. */
-  readonly prediction_type: string;
+  readonly prediction_type: "epsilon" | "v_prediction";
 }
 
 interface PNDMPlan extends SchedulerPlan {
@@ -108,25 +111,12 @@ export const PNDMScheduler: SchedulerClass<PNDMConfig> = defineScheduler<
   className: "PNDMScheduler",
   compatibles: KARRAS_DIFFUSION_SCHEDULERS,
   schema: {
-    defaults: {
-      num_train_timesteps: 1000,
-      beta_start: 0.0001,
-      beta_end: 0.02,
-      beta_schedule: "linear",
-      trained_betas: null,
-      skip_prk_steps: false,
-      set_alpha_to_one: false,
-      prediction_type: "epsilon",
-      timestep_spacing: "leading",
-      steps_offset: 0,
-    },
-    types: { trained_betas: "number[]" },
-    choices: {
-      beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
-      prediction_type: ["epsilon", "v_prediction"],
-      timestep_spacing: ["linspace", "leading", "trailing"],
-    },
-    floats: ["beta_start", "beta_end"],
+    ...betaOptions,
+    ...spacingOptions,
+    timestep_spacing: oneOf("leading", "linspace", "trailing"),
+    skip_prk_steps: false,
+    set_alpha_to_one: false,
+    prediction_type: oneOf("epsilon", "v_prediction"),
   },
   create(config) {
     const { num_train_timesteps: trained, prediction_type: prediction } = config;

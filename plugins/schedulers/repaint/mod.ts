@@ -53,6 +53,8 @@
  */
 import {
   defineScheduler,
+  float,
+  oneOf,
   type PlanRequest,
   type Scheduler,
   type SchedulerClass,
@@ -61,13 +63,15 @@ import {
 } from "@denoise/core";
 import {
   type BetaConfig,
+  betaOptions,
   makeNoiseSchedule,
   toDenoised,
   trainedTimesteps,
+  type UsualBetaSchedule,
 } from "@denoise/schedules";
 
 /** Options of {@linkcode RePaintScheduler}, as in scheduler_config.json. */
-export interface RePaintConfig extends BetaConfig {
+export interface RePaintConfig extends BetaConfig<UsualBetaSchedule | "sigmoid"> {
   /** η, the share of DDPM's noise that the unknown part is given. */
   readonly eta: number;
   /** Whether clean samples are clipped to −1..1. */
@@ -102,18 +106,10 @@ export const RePaintScheduler: SchedulerClass<RePaintConfig, RePaintStepOptions>
   planOptions: ["jumpLength", "jumpNSample"],
   stepOptions: ["originalImage", "mask"],
   schema: {
-    defaults: {
-      num_train_timesteps: 1000,
-      beta_start: 0.0001,
-      beta_end: 0.02,
-      beta_schedule: "linear",
-      eta: 0,
-      trained_betas: null,
-      clip_sample: true,
-    },
-    types: { trained_betas: "number[]" },
-    choices: { beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid"] },
-    floats: ["beta_start", "beta_end", "eta"],
+    ...betaOptions,
+    beta_schedule: oneOf("linear", "scaled_linear", "sigmoid", "squaredcos_cap_v2"),
+    eta: float(0),
+    clip_sample: true,
   },
   create(config) {
     const { num_train_timesteps: trained, eta } = config;

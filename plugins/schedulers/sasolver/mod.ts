@@ -43,10 +43,18 @@
  *
  * @module
  */
-import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
+import {
+  defineScheduler,
+  float,
+  maybe,
+  oneOf,
+  type Scheduler,
+  type SchedulerClass,
+  string,
+  type Tensor,
+} from "@denoise/core";
 import {
   addNoiseByTimestep,
-  type BetaConfig,
   checkSigmaConfig,
   convertOutput,
   KARRAS_DIFFUSION_SCHEDULERS,
@@ -55,7 +63,7 @@ import {
   logSnrLevel,
   makeNoiseSchedule,
   type MultistepConfig,
-  type OutputConfig,
+  multistepOptions,
   outputDimsOf,
   planMultistep,
   SIGMA_RANGE,
@@ -64,19 +72,15 @@ import {
 } from "@denoise/schedules";
 
 /** Options of {@linkcode SASolverScheduler}, as in scheduler_config.json. */
-export interface SASolverConfig
-  extends
-    Omit<BetaConfig, "beta_schedule">,
-    MultistepConfig,
-    Omit<OutputConfig, "use_flow_sigmas"> {
+export interface SASolverConfig extends MultistepConfig {
   /** Order of the predictor, 1 to 4. */
-  readonly predictor_order: number;
+  readonly predictor_order: 2 | 1 | 3 | 4;
   /** Order of the corrector, 1 to 4. */
-  readonly corrector_order: number;
+  readonly corrector_order: 2 | 1 | 3 | 4;
   /** null; τ is an option of `setTimesteps` here. */
   readonly tau_func: null;
   /** What is integrated: x0 (`"data_prediction"`) or ε (`"noise_prediction"`). */
-  readonly algorithm_type: string;
+  readonly algorithm_type: "data_prediction" | "noise_prediction";
   /** Whether the last steps are of lower order. */
   readonly lower_order_final: boolean;
 }
@@ -115,49 +119,14 @@ export const SASolverScheduler: SchedulerClass<SASolverConfig> = defineScheduler
   foreignOptions: SIGMA_RANGE,
   planOptions: ["tauFunc"],
   schema: {
-    defaults: {
-      num_train_timesteps: 1000,
-      beta_start: 0.0001,
-      beta_end: 0.02,
-      beta_schedule: "linear",
-      trained_betas: null,
-      predictor_order: 2,
-      corrector_order: 2,
-      prediction_type: "epsilon",
-      tau_func: null,
-      thresholding: false,
-      dynamic_thresholding_ratio: 0.995,
-      sample_max_value: 1,
-      algorithm_type: "data_prediction",
-      lower_order_final: true,
-      use_karras_sigmas: false,
-      use_exponential_sigmas: false,
-      use_beta_sigmas: false,
-      use_flow_sigmas: false,
-      flow_shift: 1,
-      lambda_min_clipped: -Infinity,
-      variance_type: null,
-      timestep_spacing: "linspace",
-      steps_offset: 0,
-    },
-    types: { trained_betas: "number[]", variance_type: "string" },
-    choices: {
-      beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
-      predictor_order: [1, 2, 3, 4],
-      corrector_order: [1, 2, 3, 4],
-      prediction_type: ["epsilon", "sample", "v_prediction", "flow_prediction"],
-      tau_func: [null],
-      algorithm_type: ["data_prediction", "noise_prediction"],
-      timestep_spacing: ["linspace", "leading", "trailing"],
-    },
-    floats: [
-      "beta_start",
-      "beta_end",
-      "dynamic_thresholding_ratio",
-      "sample_max_value",
-      "flow_shift",
-      "lambda_min_clipped",
-    ],
+    ...multistepOptions,
+    predictor_order: oneOf(2, 1, 3, 4),
+    corrector_order: oneOf(2, 1, 3, 4),
+    tau_func: oneOf(null),
+    algorithm_type: oneOf("data_prediction", "noise_prediction"),
+    lower_order_final: true,
+    lambda_min_clipped: float(-Infinity),
+    variance_type: maybe(string),
   },
   outputDims: outputDimsOf,
   create(config) {

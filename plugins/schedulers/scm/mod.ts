@@ -43,6 +43,8 @@
  */
 import {
   defineScheduler,
+  float,
+  oneOf,
   type PlanRequest,
   type Scheduler,
   type SchedulerClass,
@@ -55,7 +57,7 @@ export interface SCMConfig {
   /** Number of trained timesteps: the most steps that there can be. */
   readonly num_train_timesteps: number;
   /** What the model predicts: `"trigflow"`. */
-  readonly prediction_type: string;
+  readonly prediction_type: "trigflow";
   /** σd, the standard deviation of the data. */
   readonly sigma_data: number;
 }
@@ -73,9 +75,9 @@ export const SCMScheduler: SchedulerClass<SCMConfig> = defineScheduler<SCMConfig
   className: CLASS_NAME,
   planOptions: ["timesteps", "maxTimesteps", "intermediateTimesteps"],
   schema: {
-    defaults: { num_train_timesteps: 1000, prediction_type: "trigflow", sigma_data: 0.5 },
-    choices: { prediction_type: ["trigflow"] },
-    floats: ["sigma_data"],
+    num_train_timesteps: 1000,
+    prediction_type: oneOf("trigflow"),
+    sigma_data: float(0.5),
   },
   create: (config) => ({
     training: { timesteps: trainedTimesteps(config.num_train_timesteps), end: 0 },

@@ -47,6 +47,7 @@
  */
 import {
   defineScheduler,
+  float,
   type PlanRequest,
   type Scheduler,
   type SchedulerClass,
@@ -92,15 +93,12 @@ export const ScoreSdeVeScheduler: SchedulerClass<ScoreSdeVeConfig> = defineSched
   stepsUnplanned: true,
   planOptions: ["samplingEps", "sigmaMin", "sigmaMax"],
   schema: {
-    defaults: {
-      num_train_timesteps: 2000,
-      snr: 0.15,
-      sigma_min: 0.01,
-      sigma_max: 1348,
-      sampling_eps: 1e-5,
-      correct_steps: 1,
-    },
-    floats: ["snr", "sigma_min", "sigma_max", "sampling_eps"],
+    num_train_timesteps: 2000,
+    snr: float(0.15),
+    sigma_min: float(0.01),
+    sigma_max: float(1348),
+    sampling_eps: float(1e-05),
+    correct_steps: 1,
   },
   create(config) {
     const makePlan = (request: PlanRequest): ScoreSdeVePlan => {

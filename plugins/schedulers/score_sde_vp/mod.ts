@@ -39,6 +39,7 @@
  */
 import {
   defineScheduler,
+  float,
   type Scheduler,
   type SchedulerClass,
   type SchedulerPlan,
@@ -66,8 +67,10 @@ export const ScoreSdeVpScheduler: SchedulerClass<ScoreSdeVpConfig> = defineSched
   className: "ScoreSdeVpScheduler",
   cursor: "timestep",
   schema: {
-    defaults: { num_train_timesteps: 2000, beta_min: 0.1, beta_max: 20, sampling_eps: 1e-3 },
-    floats: ["beta_min", "sampling_eps"],
+    num_train_timesteps: 2000,
+    beta_min: float(0.1),
+    beta_max: 20,
+    sampling_eps: float(0.001),
   },
   create(config) {
     const { beta_min: low, beta_max: high, sampling_eps: end } = config;

@@ -37,15 +37,18 @@
  *
  * @module
  */
-import { defineScheduler, type Scheduler, type SchedulerClass } from "@denoise/core";
+import { defineScheduler, float, oneOf, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
   addNoiseByTimestep,
   type BetaConfig,
+  betaOptions,
   type ClipConfig,
   type ConsistencyConfig,
   type ConsistencyPlan,
   makeNoiseSchedule,
   planConsistency,
+  spacingOptions,
+  thresholdOptions,
   toDenoised,
   toNoise,
   trainedTimesteps,
@@ -57,7 +60,7 @@ export interface TCDConfig extends BetaConfig, ConsistencyConfig, ClipConfig {
   /** Kept for other schedulers; TCD ends at timestep 0. */
   readonly set_alpha_to_one: boolean;
   /** What the model predicts: `"epsilon"`, `"sample"` or `"v_prediction"`. */
-  readonly prediction_type: string;
+  readonly prediction_type: "epsilon" | "sample" | "v_prediction";
   /** Kept for other schedulers; TCD has no boundary condition. */
   readonly timestep_scaling: number;
 }
@@ -82,38 +85,20 @@ export const TCDScheduler: SchedulerClass<TCDConfig, TCDStepOptions> = defineSch
   planOptions: ["timesteps", "originalInferenceSteps", "strength"],
   stepOptions: ["eta"],
   schema: {
-    defaults: {
-      num_train_timesteps: 1000,
-      beta_start: 0.00085,
-      beta_end: 0.012,
-      beta_schedule: "scaled_linear",
-      trained_betas: null,
-      original_inference_steps: 50,
-      clip_sample: false,
-      clip_sample_range: 1,
-      set_alpha_to_one: true,
-      steps_offset: 0,
-      prediction_type: "epsilon",
-      thresholding: false,
-      dynamic_thresholding_ratio: 0.995,
-      sample_max_value: 1,
-      timestep_spacing: "leading",
-      timestep_scaling: 10,
-      rescale_betas_zero_snr: false,
-    },
-    types: { trained_betas: "number[]" },
-    choices: {
-      beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
-      prediction_type: ["epsilon", "sample", "v_prediction"],
-    },
-    floats: [
-      "beta_start",
-      "beta_end",
-      "clip_sample_range",
-      "dynamic_thresholding_ratio",
-      "sample_max_value",
-      "timestep_scaling",
-    ],
+    ...betaOptions,
+    ...thresholdOptions,
+    ...spacingOptions,
+    beta_start: float(0.00085),
+    beta_end: float(0.012),
+    beta_schedule: oneOf("scaled_linear", "linear", "squaredcos_cap_v2"),
+    timestep_spacing: oneOf("leading", "linspace", "trailing"),
+    original_inference_steps: 50,
+    clip_sample: false,
+    clip_sample_range: float(1),
+    set_alpha_to_one: true,
+    prediction_type: oneOf("epsilon", "sample", "v_prediction"),
+    timestep_scaling: float(10),
+    rescale_betas_zero_snr: false,
   },
   create(config) {
     const { num_train_timesteps: trained, prediction_type: prediction } = config;

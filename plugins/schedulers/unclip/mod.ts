@@ -38,7 +38,14 @@
  *
  * @module
  */
-import { defineScheduler, roundHalfEven, type Scheduler, type SchedulerClass } from "@denoise/core";
+import {
+  defineScheduler,
+  float,
+  oneOf,
+  roundHalfEven,
+  type Scheduler,
+  type SchedulerClass,
+} from "@denoise/core";
 import {
   addNoiseByTimestep,
   makeNoiseSchedule,
@@ -51,15 +58,15 @@ export interface UnCLIPConfig {
   /** Number of trained timesteps. */
   readonly num_train_timesteps: number;
   /** The variance of the noise that a step adds: `"fixed_small_log"` or `"learned_range"`. */
-  readonly variance_type: string;
+  readonly variance_type: "fixed_small_log" | "learned_range";
   /** Whether clean samples are clipped. */
   readonly clip_sample: boolean;
   /** The largest absolute value after clipping. */
   readonly clip_sample_range: number;
   /** What the model predicts: `"epsilon"` or `"sample"`. */
-  readonly prediction_type: string;
+  readonly prediction_type: "epsilon" | "sample";
   /** How betas rise: `"squaredcos_cap_v2"`. */
-  readonly beta_schedule: string;
+  readonly beta_schedule: "squaredcos_cap_v2";
 }
 
 /** Options of a step. */
@@ -83,20 +90,12 @@ export const UnCLIPScheduler: SchedulerClass<UnCLIPConfig, UnCLIPStepOptions> = 
   stepsUnplanned: true,
   stepOptions: ["prevTimestep"],
   schema: {
-    defaults: {
-      num_train_timesteps: 1000,
-      variance_type: "fixed_small_log",
-      clip_sample: true,
-      clip_sample_range: 1,
-      prediction_type: "epsilon",
-      beta_schedule: "squaredcos_cap_v2",
-    },
-    choices: {
-      variance_type: ["fixed_small_log", "learned_range"],
-      prediction_type: ["epsilon", "sample"],
-      beta_schedule: ["squaredcos_cap_v2"],
-    },
-    floats: ["clip_sample_range"],
+    num_train_timesteps: 1000,
+    variance_type: oneOf("fixed_small_log", "learned_range"),
+    clip_sample: true,
+    clip_sample_range: float(1),
+    prediction_type: oneOf("epsilon", "sample"),
+    beta_schedule: oneOf("squaredcos_cap_v2"),
   },
   outputDims: ({ variance_type }, dims) =>
     variance_type === "learned_range" ? dims.with(1, dims[1]! * 2) : dims,

@@ -39,7 +39,11 @@
  */
 import {
   defineScheduler,
+  float,
+  maybe,
+  oneOf,
   type PlanRequest,
+  replacing,
   type Scheduler,
   type SchedulerClass,
   solveLinear,
@@ -47,7 +51,6 @@ import {
 } from "@denoise/core";
 import {
   addNoiseByLevel,
-  type BetaConfig,
   checkSigmaConfig,
   configuredSigmas,
   convertOutput,
@@ -57,7 +60,7 @@ import {
   logSnrLevel,
   makeNoiseSchedule,
   type MultistepConfig,
-  type OutputConfig,
+  multistepOptions,
   planMultistep,
   shiftSigmas,
   type SigmaPlan,
@@ -68,17 +71,13 @@ import {
 } from "@denoise/schedules";
 
 /** Options of {@linkcode UniPCMultistepScheduler}, as in scheduler_config.json. */
-export interface UniPCMultistepConfig
-  extends
-    Omit<BetaConfig, "beta_schedule">,
-    MultistepConfig,
-    Omit<OutputConfig, "use_flow_sigmas"> {
+export interface UniPCMultistepConfig extends MultistepConfig {
   /** Order of the predictor, from 1. */
   readonly solver_order: number;
   /** Whether x0 is integrated; ε otherwise. */
   readonly predict_x0: boolean;
   /** `"bh1"`, or `"bh2"` for guidance and few steps. */
-  readonly solver_type: string;
+  readonly solver_type: "bh2" | "bh1";
   /** Whether the last steps are of lower order. */
   readonly lower_order_final: boolean;
   /** Steps after which the corrector is left out. */
@@ -86,9 +85,9 @@ export interface UniPCMultistepConfig
   /** null; another scheduler as predictor is not covered. */
   readonly solver_p: null;
   /** The last sigma: `"zero"`, or `"sigma_min"` for the smallest. */
-  readonly final_sigmas_type: string;
+  readonly final_sigmas_type: "zero" | "sigma_min";
   /** How `mu` shifts flow sigmas: `"exponential"` or `"linear"`. */
-  readonly time_shift_type: string;
+  readonly time_shift_type: "exponential" | "linear";
   /** What the last flow sigma is stretched to; left as it is when null. */
   readonly shift_terminal: number | null;
 }
@@ -115,63 +114,20 @@ export const UniPCMultistepScheduler: SchedulerClass<UniPCMultistepConfig> = def
   compatibles: KARRAS_DIFFUSION_SCHEDULERS,
   planOptions: ["sigmas", "mu"],
   schema: {
-    defaults: {
-      num_train_timesteps: 1000,
-      beta_start: 0.0001,
-      beta_end: 0.02,
-      beta_schedule: "linear",
-      trained_betas: null,
-      solver_order: 2,
-      prediction_type: "epsilon",
-      thresholding: false,
-      dynamic_thresholding_ratio: 0.995,
-      sample_max_value: 1,
-      predict_x0: true,
-      solver_type: "bh2",
-      lower_order_final: true,
-      disable_corrector: [],
-      solver_p: null,
-      use_karras_sigmas: false,
-      use_exponential_sigmas: false,
-      use_beta_sigmas: false,
-      use_flow_sigmas: false,
-      flow_shift: 1,
-      timestep_spacing: "linspace",
-      steps_offset: 0,
-      final_sigmas_type: "zero",
-      rescale_betas_zero_snr: false,
-      use_dynamic_shifting: false,
-      time_shift_type: "exponential",
-      sigma_min: null,
-      sigma_max: null,
-      shift_terminal: null,
-    },
-    types: {
-      trained_betas: "number[]",
-      sigma_min: "number",
-      sigma_max: "number",
-      shift_terminal: "number",
-    },
-    choices: {
-      beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
-      prediction_type: ["epsilon", "sample", "v_prediction", "flow_prediction"],
-      solver_type: ["bh1", "bh2"],
-      solver_p: [null],
-      timestep_spacing: ["linspace", "leading", "trailing"],
-      final_sigmas_type: ["zero", "sigma_min"],
-      time_shift_type: ["exponential", "linear"],
-    },
-    replaces: { solver_type: { midpoint: "bh2", heun: "bh2", logrho: "bh2" } },
-    floats: [
-      "beta_start",
-      "beta_end",
-      "dynamic_thresholding_ratio",
-      "sample_max_value",
-      "flow_shift",
-      "sigma_min",
-      "sigma_max",
-      "shift_terminal",
-    ],
+    ...multistepOptions,
+    solver_order: 2,
+    predict_x0: true,
+    solver_type: replacing(oneOf("bh2", "bh1"), { midpoint: "bh2", heun: "bh2", logrho: "bh2" }),
+    lower_order_final: true,
+    disable_corrector: [],
+    solver_p: oneOf(null),
+    final_sigmas_type: oneOf("zero", "sigma_min"),
+    rescale_betas_zero_snr: false,
+    use_dynamic_shifting: false,
+    time_shift_type: oneOf("exponential", "linear"),
+    sigma_min: maybe(float),
+    sigma_max: maybe(float),
+    shift_terminal: maybe(float),
   },
   create(config) {
     checkConfig(config);

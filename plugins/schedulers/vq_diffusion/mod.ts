@@ -39,6 +39,9 @@
 import {
   defineScheduler,
   drawBatch,
+  float,
+  maybe,
+  number,
   requiredOption,
   type Scheduler,
   type SchedulerClass,
@@ -92,16 +95,12 @@ export const VQDiffusionScheduler: SchedulerClass<VQDiffusionConfig, StepOptions
   cursor: "timestep",
   stepsUnplanned: true,
   schema: {
-    defaults: {
-      num_vec_classes: null,
-      num_train_timesteps: 100,
-      alpha_cum_start: 0.99999,
-      alpha_cum_end: 0.000009,
-      gamma_cum_start: 0.000009,
-      gamma_cum_end: 0.99999,
-    },
-    types: { num_vec_classes: "number" },
-    floats: ["alpha_cum_start", "alpha_cum_end", "gamma_cum_start", "gamma_cum_end"],
+    num_vec_classes: maybe(number),
+    num_train_timesteps: 100,
+    alpha_cum_start: float(0.99999),
+    alpha_cum_end: float(9e-06),
+    gamma_cum_start: float(9e-06),
+    gamma_cum_end: float(0.99999),
   },
   outputDims: ({ num_vec_classes: classes }, dims) => [dims[0]!, classes! - 1, ...dims.slice(1)],
   create(config) {

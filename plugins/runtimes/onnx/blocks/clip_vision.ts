@@ -1,4 +1,4 @@
-import type { ConfigSchema } from "@denoise/core";
+import { type ConfigSchema, float } from "@denoise/core";
 import type { Scope, Value } from "../graph/mod.ts";
 import {
   add,
@@ -31,19 +31,16 @@ export interface ClipVisionConfig extends ClipEncoderConfig {
 
 /** The options with the defaults of transformers' CLIPVisionConfig. */
 export const clipVisionSchema: ConfigSchema<ClipVisionConfig> = {
-  defaults: {
-    hidden_size: 768,
-    intermediate_size: 3072,
-    projection_dim: 512,
-    num_hidden_layers: 12,
-    num_attention_heads: 12,
-    num_channels: 3,
-    image_size: 224,
-    patch_size: 32,
-    hidden_act: "quick_gelu",
-    layer_norm_eps: 1e-5,
-  },
-  floats: ["layer_norm_eps"],
+  hidden_size: 768,
+  intermediate_size: 3072,
+  projection_dim: 512,
+  num_hidden_layers: 12,
+  num_attention_heads: 12,
+  num_channels: 3,
+  image_size: 224,
+  patch_size: 32,
+  hidden_act: "quick_gelu",
+  layer_norm_eps: float(1e-5),
 };
 
 /** What a vision tower gives. */

@@ -22,10 +22,11 @@ export function modSource({ className, configName, packageName }: Names): string
  *
  * @module
  */
-import { defineScheduler, type Scheduler, type SchedulerClass } from "@denoise/core";
+import { defineScheduler, float, oneOf, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
   addNoiseBySigma,
   type BetaConfig,
+  betaOptions,
   denoisedAtSigma,
   logSigmasOf,
   makeNoiseSchedule,
@@ -37,7 +38,7 @@ import {
 /** Options of {@linkcode ${className}}, as they stand in scheduler_config.json. */
 export interface ${configName} extends BetaConfig {
   /** What the model predicts. */
-  readonly prediction_type: string;
+  readonly prediction_type: "epsilon" | "sample" | "v_prediction";
 }
 
 /** A ${className} object. */
@@ -50,20 +51,11 @@ export const ${className}: SchedulerClass<${configName}> = defineScheduler<
 >({
   className: "${className}",
   schema: {
-    defaults: {
-      num_train_timesteps: 1000,
-      beta_start: 0.00085,
-      beta_end: 0.012,
-      beta_schedule: "scaled_linear",
-      trained_betas: null,
-      prediction_type: "epsilon",
-    },
-    types: { trained_betas: "number[]" },
-    choices: {
-      beta_schedule: ["linear", "scaled_linear", "squaredcos_cap_v2"],
-      prediction_type: ["epsilon", "sample", "v_prediction"],
-    },
-    floats: ["beta_start", "beta_end"],
+    ...betaOptions,
+    beta_start: float(0.00085),
+    beta_end: float(0.012),
+    beta_schedule: oneOf("scaled_linear", "linear", "squaredcos_cap_v2"),
+    prediction_type: oneOf("epsilon", "sample", "v_prediction"),
   },
   create(config) {
     const trained = makeNoiseSchedule(config).sigmas;
