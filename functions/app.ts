@@ -11,6 +11,7 @@ import { operationsDoor } from "./doors/operations.ts";
 import type { ServingEngine } from "./engine/engine.ts";
 import { type ApiKey, keyCheck } from "./http/auth.ts";
 import type { AppEnv, DoorContext, ModelCatalog } from "./http/context.ts";
+import { ByteBudget } from "./queue/byte_budget.ts";
 import { admitted, observed } from "./http/middleware.ts";
 import { modelGate } from "./http/model_gate.ts";
 import { rateLimit } from "./http/rate_limit.ts";
@@ -136,9 +137,18 @@ export function honoWith(
     }));
   }
   const ownerOf = keyCheck(options.auth?.keys ?? []);
-  app.use(admitted(doorOf, ownerOf, rateLimit(limits.requestsPerMinute), context.isDraining));
+  const bodies = new ByteBudget({
+    maxBytes: limits.maxHeldBytes,
+    maxBytesPerOwner: limits.maxHeldBytes / ((options.auth?.keys.length ?? 0) > 1 ? 2 : 1),
+  });
+  const checkRate = rateLimit(limits.requestsPerMinute);
+  app.use(admitted(doorOf, ownerOf, checkRate, context.isDraining, bodies));
   for (const door of doors) door.mount(app, context);
-  app.get("/openapi.json", (c) => c.json(describe(app)));
+  let description: string | undefined; // what it tells does not change
+  app.get("/openapi.json", (c) => {
+    description ??= JSON.stringify(describe(app));
+    return c.body(description, 200, { "content-type": "application/json" });
+  });
   app.notFound((c) => {
     const message = `There is no route ${c.req.method} ${c.req.path.slice(0, 200)}`;
     const error = new ServeError("not_found", message);

@@ -31,10 +31,17 @@ export function appSettings(
   return { auth: { keys }, limits, publicUrl, corsOrigins, webhooks };
 }
 
+/** Places in the queue that each of several keys has, however many jobs of others wait. */
+export function shareOf({ keys, queueLimit }: Settings): number {
+  return keys.length > 1 ? Math.max(1, Math.floor(queueLimit / keys.length)) : 0;
+}
+
 /** The engine with its models, which begins to load them. */
 export function openEngine(settings: Settings, registry: Registry): ServingEngine {
-  const { models, device, torchDtype, variant, threads, limits: { maxPixels } } = settings;
-  const options = { models, registry, device, torchDtype, variant, threads, maxPixels };
+  const { models, device, torchDtype, variant, threads } = settings;
+  const { maxSide, maxPixels, maxImages } = settings.limits;
+  const sizeLimits = { maxSide, maxPixels, maxImages };
+  const options = { models, registry, device, torchDtype, variant, threads, sizeLimits };
   if (settings.engine === "inline") return inlineEngine(options);
   return childEngine({
     ...options,

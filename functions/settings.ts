@@ -92,8 +92,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     device: read.matching("DENOISE_DEVICE", "cpu", DEVICE, "cpu, cuda, cuda:1 and so on") as Device,
     torchDtype: read.oneOf("DENOISE_DTYPE", "float32", ["float32", "float16", "bfloat16"]),
     variant: read.text("DENOISE_VARIANT"),
-    threads: read.text("DENOISE_THREADS") && read.integer("DENOISE_THREADS", 1, 1, 1024) ||
-      undefined,
+    threads: read.maybeInteger("DENOISE_THREADS", 1, 1024),
     engine: read.oneOf("DENOISE_ENGINE", "child", ["child", "inline"]),
     queueLimit: read.integer("DENOISE_QUEUE_LIMIT", 64, 1, 100_000),
     limits: {
@@ -101,7 +100,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
       maxSteps: read.integer("DENOISE_MAX_STEPS", DEFAULT_LIMITS.maxSteps, 1, 1000),
       maxImages: read.integer("DENOISE_MAX_IMAGES", DEFAULT_LIMITS.maxImages, 1, 64),
       maxSide: read.integer("DENOISE_MAX_SIDE", DEFAULT_LIMITS.maxSide, 64, 16_384),
-      maxPixels: read.integer("DENOISE_MAX_PIXELS", DEFAULT_LIMITS.maxPixels, 4096, 2 ** 31),
+      maxPixels: read.maybeInteger("DENOISE_MAX_PIXELS", 4096, 2 ** 31),
+      maxHeldBytes: 1_000_000 * read.integer("DENOISE_UPLOAD_MEMORY_MB", 512, 32, 1_000_000),
       jobTimeoutMs: seconds("DENOISE_JOB_TIMEOUT_SECONDS", 600, 1),
       resultTtlMs: seconds("DENOISE_RESULT_TTL_SECONDS", 600, 1),
       requestsPerMinute: read.integer("DENOISE_RATE_LIMIT", 0, 0, 1_000_000),
@@ -148,6 +148,10 @@ class Reader {
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= min && value <= max) return value;
     return this.#wrong(name, `must be an integer from ${min} to ${max}`, standard);
+  }
+
+  maybeInteger(name: string, min: number, max: number): number | undefined {
+    return this.text(name) === undefined ? undefined : this.integer(name, min, min, max);
   }
 
   oneOf<const T extends string>(name: string, standard: T, words: readonly T[]): T {

@@ -33,7 +33,17 @@ export const SETTINGS: readonly SettingRow[] = [
   { name: "DENOISE_MAX_STEPS", standard: "150", doc: "Denoising steps of a run" },
   { name: "DENOISE_MAX_IMAGES", standard: "10", doc: "Images of a request" },
   { name: "DENOISE_MAX_SIDE", standard: "2048", doc: "Pixels of a side" },
-  { name: "DENOISE_MAX_PIXELS", standard: "16777216", doc: "Width times height times images" },
+  {
+    name: "DENOISE_MAX_PIXELS",
+    standard: "by the model",
+    doc:
+      "Width times height times images; by default an image can have 4 times the model's own area",
+  },
+  {
+    name: "DENOISE_UPLOAD_MEMORY_MB",
+    standard: "512",
+    doc: "Megabytes of all bodies that are read at once, and again of all images that wait",
+  },
   { name: "DENOISE_JOB_TIMEOUT_SECONDS", standard: "600", doc: "From a request to its images" },
   { name: "DENOISE_RESULT_TTL_SECONDS", standard: "600", doc: "How long predictions are kept" },
   { name: "DENOISE_DRAIN_SECONDS", standard: "30", doc: "For requests under way at the end" },

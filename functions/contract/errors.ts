@@ -19,6 +19,8 @@ export type ServeErrorCode =
   | "unsupported_media_type"
   /** As many jobs wait as may. */
   | "queue_full"
+  /** The requests that are here hold as many bytes as they may. */
+  | "overloaded"
   /** The key asks too often. */
   | "rate_limited"
   /** The caller is gone, or has cancelled. */
@@ -48,6 +50,7 @@ const STATUS: Readonly<Record<ServeErrorCode, number>> = {
   payload_too_large: 413,
   unsupported_media_type: 415,
   queue_full: 429,
+  overloaded: 429,
   rate_limited: 429,
   canceled: 499,
   engine_lost: 500,

@@ -6,8 +6,8 @@ export interface Limits {
   readonly maxImages: number;
   /** Pixels of a side. */
   readonly maxSide: number;
-  /** Width times height times images. */
-  readonly maxPixels: number;
+  /** Width times height times images; by the model's own size where it is undefined. */
+  readonly maxPixels: number | undefined;
   /** Bytes of a prompt in UTF-8, checked before it is cut into tokens. */
   readonly maxPromptBytes: number;
   /** Bytes of a given image's file. */
@@ -16,6 +16,8 @@ export interface Limits {
   readonly maxBodyBytes: number;
   /** Bytes of a request's body with images. */
   readonly maxUploadBytes: number;
+  /** Bytes of all bodies that are read at once, and again of all images that wait in the queue. */
+  readonly maxHeldBytes: number;
   /** Previews of one run. */
   readonly maxPreviews: number;
   /** Milliseconds from the acceptance of a job to its end. */
@@ -34,11 +36,12 @@ export const DEFAULT_LIMITS: Limits = {
   maxSteps: 150,
   maxImages: 10,
   maxSide: 2048,
-  maxPixels: 4 * 2048 * 2048,
+  maxPixels: undefined,
   maxPromptBytes: 8_000,
   maxImageBytes: 20_000_000,
   maxBodyBytes: 1_000_000,
   maxUploadBytes: 32_000_000,
+  maxHeldBytes: 512_000_000,
   maxPreviews: 16,
   jobTimeoutMs: 600_000,
   resultTtlMs: 600_000,

@@ -137,14 +137,14 @@ class ChildEngine implements ChildServingEngine {
 
   #spawn(models: readonly LocatedModel[]): void {
     const { entry, flags, ...rest } = this.#options;
-    const { device, torchDtype, variant, threads, maxPixels, warmup } = rest;
+    const { device, torchDtype, variant, threads, sizeLimits, warmup } = rest;
     const child = startChild(
       { read: models.map(({ path }) => path), entry, flags },
       (message) => this.#onMessage(message),
     );
     this.#child = child;
     child.ended.then((reason) => this.#onEnd(reason));
-    const options = { device, torchDtype, variant, threads, maxPixels, warmup };
+    const options = { device, torchDtype, variant, threads, sizeLimits, warmup };
     child.send({ op: "load", models, options });
   }
 

@@ -1,6 +1,7 @@
 import type { Device, TorchDtype } from "@denoise/core";
 import type { Job, RunEvent } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
+import type { SizeLimits } from "../contract/size_limits.ts";
 
 /** A model to load. */
 export interface ModelSpec {
@@ -22,8 +23,8 @@ export interface ModelOptions {
   readonly variant?: string | undefined;
   /** Threads of one operator. Defaults to all cores. */
   readonly threads?: number | undefined;
-  /** Width times height times images of one run. */
-  readonly maxPixels?: number | undefined;
+  /** What the sides of images may be, however they are given; the default limits by default. */
+  readonly sizeLimits?: SizeLimits | undefined;
   /** Whether each model makes an image in one step before it is called ready. Defaults to true. */
   readonly warmup?: boolean | undefined;
 }

@@ -1,23 +1,21 @@
 import type { Image, ImageInput, Registry } from "@denoise/core";
 import { invalid } from "../contract/errors.ts";
 import type { JobInput } from "../contract/job.ts";
+import type { ModelInfo } from "../contract/model_info.ts";
+import { type SizeLimits, sizeProblem } from "../contract/size_limits.ts";
 
 /** An image that a caller gave, decoded; refused when a run on it would be too large. */
 export async function givenImage(
   { image, width, height, count }: JobInput,
   registry: Registry,
-  maxPixels: number,
+  model: Pick<ModelInfo, "width" | "height">,
+  limits: SizeLimits,
 ): Promise<ImageInput | undefined> {
   if (image === undefined) return undefined;
   const decoded = await decode(image, "image");
   const target = { width: width ?? decoded.width, height: height ?? decoded.height };
-  if (target.width * target.height * count > maxPixels) {
-    throw invalid(
-      "image",
-      `Cannot make ${count} of ${target.width}x${target.height} from that image: width times ` +
-        `height times images can be ${maxPixels} at most; give a smaller image, or a size`,
-    );
-  }
+  const problem = sizeProblem({ ...target, count }, model, limits);
+  if (problem !== undefined) throw invalid("image", `${problem}; give a smaller image, or a size`);
   const fits = target.width === decoded.width && target.height === decoded.height;
   return fits ? decoded : await (await registry.images()).toTensor(decoded, target);
 }

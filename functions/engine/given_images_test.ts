@@ -4,6 +4,8 @@ import type { Tensor } from "@denoise/core";
 import { DenoiseImage } from "@denoise/denoise";
 import { registry } from "@denoise/denoise/registry";
 import { ServeError } from "../contract/errors.ts";
+import { DEFAULT_LIMITS } from "../contract/limits.ts";
+import { FAKE_MODEL } from "../tests/fake_engine.ts";
 import { job } from "../tests/jobs.ts";
 import { givenImage, givenMask } from "./given_images.ts";
 
@@ -29,14 +31,23 @@ describe("givenImage()", () => {
   it("brings an image to the size that was asked for", async () => {
     const image = await new DenoiseImage(4, 4, 3, new Uint8Array(48)).encode();
     const { input } = job("1", { image, width: 16, height: 8 });
-    const given = await givenImage(input, registry, 1_000) as Tensor;
+    const given = await givenImage(input, registry, FAKE_MODEL, DEFAULT_LIMITS) as Tensor;
     assertEquals(given.dims, [1, 3, 8, 16]);
   });
 
   it("refuses an image on which a run would be too large", async () => {
     const image = await new DenoiseImage(40, 40, 1, new Uint8Array(1600)).encode();
-    const call = () => givenImage(job("1", { image, count: 2 }).input, registry, 3_000);
-    const error = await assertRejects(call, ServeError, "3000 at most");
-    assertEquals([error.code, error.field], ["invalid_input", "image"]);
+    for (
+      const [limits, words] of [
+        [{ maxPixels: 3_000 }, "3000 at most"],
+        [{ maxSide: 32 }, "a side can be 32 at most"],
+      ] as const
+    ) {
+      const { input } = job("1", { image, count: 2 });
+      const all = { ...DEFAULT_LIMITS, ...limits };
+      const call = () => givenImage(input, registry, FAKE_MODEL, all);
+      const error = await assertRejects(call, ServeError, words);
+      assertEquals([error.code, error.field], ["invalid_input", "image"]);
+    }
   });
 });

@@ -55,10 +55,10 @@ class InlineEngine implements ServingEngine {
     if (model === undefined) {
       throw new ServeError("model_not_found", `There is no model ${JSON.stringify(job.model)}`);
     }
-    const { maxPixels = DEFAULT_LIMITS.maxPixels } = this.#options;
+    const { sizeLimits = DEFAULT_LIMITS } = this.#options;
     const stop = AbortSignal.any([signal, this.#closing.signal]);
     try {
-      yield* runJob({ model, registry: this.#registry, maxPixels }, job, stop);
+      yield* runJob({ model, registry: this.#registry, sizeLimits }, job, stop);
     } catch (error) {
       throw toServeError(error);
     }
@@ -106,10 +106,10 @@ class InlineEngine implements ServingEngine {
     const given = task === "text-to-image" || task === "unconditional"
       ? {}
       : await this.#blank(width, height);
-    const { maxPixels = DEFAULT_LIMITS.maxPixels } = this.#options;
+    const sizeLimits = { ...DEFAULT_LIMITS, maxPixels: undefined, maxSide: Infinity };
     const input = { ...given, count: 1, steps: 1, seed: "0", format: "png", previews: 0 } as const;
     const job = { id: "warm-up", owner: "", model: id, task, input, createdAt: 0, keepMs: 0 };
-    const context = { model, registry: this.#registry, maxPixels };
+    const context = { model, registry: this.#registry, sizeLimits };
     const run = runJob(context, job, this.#closing.signal);
     while (!(await run.next()).done);
   }

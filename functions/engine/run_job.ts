@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers";
 import {
   type AnyPipeline,
   DenoiseError,
@@ -10,6 +9,8 @@ import {
   type RunOptions,
 } from "@denoise/core";
 import type { EncodedImage, Job, JobInput, RunEvent } from "../contract/job.ts";
+import type { SizeLimits } from "../contract/size_limits.ts";
+import { turn } from "../async/turn.ts";
 import { givenImage, givenMask } from "./given_images.ts";
 import type { LoadedModel } from "./loaded_model.ts";
 
@@ -19,20 +20,20 @@ export interface RunContext {
   readonly model: LoadedModel;
   /** The plugins at hand. */
   readonly registry: Registry;
-  /** Width times height times images. */
-  readonly maxPixels: number;
+  /** What the sides of images may be. */
+  readonly sizeLimits: SizeLimits;
 }
 
 /** Runs a job; stops at the step after its signal fired. */
 export async function* runJob(
-  { model, registry, maxPixels }: RunContext,
+  { model, registry, sizeLimits }: RunContext,
   { task, input }: Job,
   signal: AbortSignal,
 ): AsyncGenerator<RunEvent, void, void> {
   const warnings: string[] = [];
   const pipe = await model.pipeline(task, input, (message) => warnings.push(message));
   const pace = new Pace();
-  const image = await givenImage(input, registry, maxPixels);
+  const image = await givenImage(input, registry, model.info, sizeLimits);
   const given = { image, maskImage: await givenMask(input) };
   const preview = previewDecoder(pipe, { ...model.info, ...defined(input) });
   const steps = stream(pipe, input, { ...given, preview }, signal);
@@ -50,7 +51,7 @@ export async function* runJob(
       const encoded = await encode(image!, input);
       yield { type: "preview", index: previews++, step: index + 1, image: encoded };
     }
-    await turn();
+    await turn(); // lets messages in, such as the one that cancels this run
   }
   const decodeMs = pace.lap();
   const images = await Promise.all(next.value.images.map((image) => encode(image, input)));
@@ -61,11 +62,6 @@ export async function* runJob(
     images,
     timing: { prepareMs: pace.prepareMs, stepsMs: pace.stepsMs, decodeMs, encodeMs },
   };
-}
-
-/** Lets messages in, such as the one that cancels this run; a timer would cost two milliseconds. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Most pixels of an image that a CPU decodes on the way. */

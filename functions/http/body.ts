@@ -1,7 +1,16 @@
 import type { z } from "@hono/zod-openapi";
+import {
+  getMultipartBoundary,
+  MaxHeaderSizeExceededError,
+  MaxPartsExceededError,
+  MultipartParser,
+  type MultipartPart,
+} from "@remix-run/multipart-parser";
+import { turn } from "../async/turn.ts";
 import { invalid, ServeError } from "../contract/errors.ts";
 import type { AppContext } from "./context.ts";
-import { readBytes } from "./read_bytes.ts";
+import { JsonMeter } from "./json_meter.ts";
+import { readBytes, readPieces } from "./read_bytes.ts";
 
 /** What a form carries: texts and files by field name, `[]` left out of the name. */
 export type Form = ReadonlyMap<string, readonly (string | Uint8Array)[]>;
@@ -20,35 +29,81 @@ function expectType(c: AppContext, wanted: string): void {
   );
 }
 
+/** Bodies of JSON above that size let others have their turn between the parts of the work. */
+const LARGE = 1_000_000;
+
 /** Reads a body of JSON, of type application/json or none. */
 export async function readJson(c: AppContext, maxBytes: number): Promise<unknown> {
   if (mediaTypeOf(c) !== "") expectType(c, "application/json");
-  const bytes = await readBytes(c, maxBytes);
+  const meter = new JsonMeter();
+  const bytes = await readBytes(c, maxBytes, (piece) => meter.add(piece));
+  const isLarge = bytes.length > LARGE;
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    if (isLarge) await turn();
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    if (isLarge) await turn();
+    const value: unknown = JSON.parse(text);
+    if (isLarge) await turn();
+    return value;
   } catch {
     throw invalid(undefined, "Cannot read the body: it is not valid JSON");
   }
 }
 
-/** Reads a form with files. */
+/** Fields and files of a form; a request has some dozens. */
+const MAX_PARTS = 100;
+/** The longest boundary of RFC 2046. */
+const MAX_BOUNDARY = 70;
+
+/** Reads a form with files, part for part as it comes. */
 export async function readForm(c: AppContext, maxBytes: number): Promise<Form> {
   expectType(c, "multipart/form-data");
-  const bytes = await readBytes(c, maxBytes);
-  const headers = { "content-type": c.req.header("content-type")! };
-  let data: FormData;
+  const boundary = getMultipartBoundary(c.req.header("content-type")!)?.trim() ?? "";
+  if (boundary === "" || boundary.length > MAX_BOUNDARY) {
+    throw invalid(
+      undefined,
+      `Cannot read the form: content-type must name its boundary, of at most ${MAX_BOUNDARY} bytes`,
+    );
+  }
+  const parser = new MultipartParser(boundary, {
+    maxFileSize: maxBytes,
+    maxTotalSize: maxBytes,
+    maxParts: MAX_PARTS,
+  });
+  const form = new Map<string, (string | Uint8Array)[]>();
+  for await (const piece of readPieces(c, maxBytes)) {
+    orInvalidForm(() => {
+      for (const part of parser.write(piece)) keep(form, part);
+    });
+  }
+  orInvalidForm(() => parser.finish());
+  return form;
+}
+
+function keep(form: Map<string, (string | Uint8Array)[]>, part: MultipartPart): void {
+  const key = (part.name ?? "").replace(/\[\d*\]$/, "");
+  const item = part.isFile ? part.bytes : part.text;
+  const items = form.get(key);
+  if (items === undefined) form.set(key, [item]);
+  else items.push(item);
+}
+
+/** Errors of the parser as those that a caller is told of. */
+function orInvalidForm(parse: () => void): void {
   try {
-    data = await new Response(bytes, { headers }).formData();
-  } catch {
+    parse();
+  } catch (cause) {
+    if (cause instanceof MaxPartsExceededError || cause instanceof MaxHeaderSizeExceededError) {
+      throw new ServeError(
+        "payload_too_large",
+        `Cannot read the form: it can have ${MAX_PARTS} parts at most, with heads of 8 kB`,
+        { cause },
+      );
+    }
+    // what comes after the end has no meaning (RFC 2046, 5.1.1)
+    if (cause instanceof Error && cause.message.includes("after end of stream")) return;
     throw invalid(undefined, "Cannot read the body: it is not a valid form");
   }
-  const form = new Map<string, (string | Uint8Array)[]>();
-  for (const [name, value] of data) {
-    const key = name.replace(/\[\d*\]$/, "");
-    const item = typeof value === "string" ? value : new Uint8Array(await value.arrayBuffer());
-    form.set(key, [...form.get(key) ?? [], item]);
-  }
-  return form;
 }
 
 /** The texts of a form as JSON has them: numbers and flags as such, where the field is one. */

@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import type { ByteAccount } from "../queue/byte_budget.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import type { Limits } from "../contract/limits.ts";
 import type { ServingEngine } from "../engine/engine.ts";
@@ -41,6 +42,8 @@ export interface AppEnv {
     owner: string;
     /** The `x-request-id` of the reply. */
     requestId: string;
+    /** The memory that its body takes; undefined for requests that need no key. */
+    account: ByteAccount | undefined;
   };
 }
 

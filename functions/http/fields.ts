@@ -39,7 +39,7 @@ export function flag(): z.ZodBoolean {
 export function text(maxBytes: number): z.ZodString {
   const error = `must be a text of at most ${maxBytes} bytes`;
   return z.string({ error }).max(maxBytes, { error }).refine(
-    (value) => new TextEncoder().encode(value).length <= maxBytes,
+    (value) => value.length <= maxBytes && new TextEncoder().encode(value).length <= maxBytes,
     { error },
   ).refine((value) => value.isWellFormed(), { error: "must be valid Unicode text" });
 }

@@ -82,9 +82,9 @@ export async function guardedPost(
       lookup,
       agent: false,
     }, (response) => {
-      response.resume();
       clearTimeout(late);
       done(response.statusCode ?? 0);
+      response.destroy(); // what follows the status could be without end
     });
     const late = setTimeout(() => sent.destroy(new Error("it did not answer in time")), timeoutMs);
     sent.once("error", (error) => {

@@ -36,6 +36,7 @@ export async function listen(
   const server = createAdaptorServer({
     fetch: (request: Request) => fetch(request),
     createServer,
+    autoCleanupIncoming: false, // readBytes reads what is refused to its end
     serverOptions: {
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,

@@ -5,6 +5,7 @@ import type { Door } from "../doors/door.ts";
 import { log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { inRequestSpan } from "../observe/tracing.ts";
+import { ByteAccount, type ByteBudget } from "../queue/byte_budget.ts";
 import type { AppEnv } from "./context.ts";
 
 type Middleware = MiddlewareHandler<AppEnv>;
@@ -50,19 +51,25 @@ export function admitted(
   ownerOf: (header: string | undefined) => string,
   checkRate: (owner: string) => void,
   isDraining: () => boolean,
+  bodies: ByteBudget,
 ): Middleware {
   return async (c, next) => {
     const { path, method } = c.req;
-    if (!doorOf(path, method).isPublic?.(path, method)) {
-      const owner = ownerOf(c.req.header("authorization"));
-      c.set("owner", owner);
-      if (isDraining() && method !== "GET") {
-        throw new ServeError("shutting_down", "The server is going down; ask again", {
-          retryAfterMs: 5_000,
-        });
-      }
-      checkRate(owner);
+    if (doorOf(path, method).isPublic?.(path, method)) return await next();
+    const owner = ownerOf(c.req.header("authorization"));
+    c.set("owner", owner);
+    if (isDraining() && method !== "GET") {
+      throw new ServeError("shutting_down", "The server is going down; ask again", {
+        retryAfterMs: 5_000,
+      });
     }
-    await next();
+    checkRate(owner);
+    const account = new ByteAccount(bodies, owner);
+    c.set("account", account);
+    try {
+      await next();
+    } finally {
+      account.close();
+    }
   };
 }

@@ -1,6 +1,7 @@
 import { invalid, ServeError } from "../contract/errors.ts";
 import type { Job, JobInput, Task } from "../contract/job.ts";
 import { MIN_SIDE } from "../contract/limits.ts";
+import { sizeProblem } from "../contract/size_limits.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import { activeTrace } from "../observe/tracing.ts";
 import type { DoorContext } from "./context.ts";
@@ -191,14 +192,10 @@ function checkSize(
     const missing = width === undefined ? "width" : "height";
     throw invalid(nameOf(missing), `${nameOf(missing)} is missing; give both sides or neither`);
   }
-  if (byImage && width === undefined) return;
-  const pixels = (width ?? model.width) * (height ?? model.height) * count;
-  if (pixels <= limits.maxPixels) return;
-  throw invalid(
-    nameOf("width"),
-    `Cannot make ${pixels} pixels at once: width times height times images can be ` +
-      `${limits.maxPixels} at most`,
-  );
+  if (byImage && width === undefined) return; // the engine looks, when it has the image
+  const size = { width: width ?? model.width, height: height ?? model.height, count };
+  const problem = sizeProblem(size, model, limits);
+  if (problem !== undefined) throw invalid(nameOf("width"), problem);
 }
 
 function checkFiles({ image, mask }: JobInput, { limits }: DoorContext, nameOf: NameOf): void {

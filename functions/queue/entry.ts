@@ -2,6 +2,9 @@ import { isLast, type Job, type JobEvent } from "../contract/job.ts";
 import { EventLog } from "./event_log.ts";
 import type { JobRecord, JobStatus } from "./queue.ts";
 
+/** About the bytes of a job with all of its events, beside files and texts. */
+const OVERHEAD = 8_000;
+
 /** A job in a queue of this process. */
 export class Entry {
   /** What it tells. */
@@ -39,10 +42,14 @@ export class Entry {
     return this.#startedAt === undefined ? "queued" : "running";
   }
 
-  /** Bytes of its images. */
+  /** About the memory that it takes in bytes: images, texts, and what any job takes. */
   get bytes(): number {
     const images = this.#latest.succeeded?.images ?? [];
-    return images.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    const files = images.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    const { prompt = "", negativePrompt = "" } = this.#job.input;
+    const texts = (prompt.length + negativePrompt.length) * (2 + images.length);
+    const warnings = this.#warnings.reduce((sum, { length }) => sum + length, 0);
+    return files + 2 * (texts + warnings) + OVERHEAD;
   }
 
   /**

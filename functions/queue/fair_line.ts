@@ -8,6 +8,11 @@ export class FairLine<T> {
     return this.#length;
   }
 
+  /** How many of an owner wait. */
+  lengthOf(owner: string): number {
+    return this.#owners.get(owner)?.length ?? 0;
+  }
+
   /** Adds one at the end of its owner's. */
   push(owner: string, item: T): void {
     const own = this.#owners.get(owner);

@@ -3,11 +3,22 @@ type Timer = ReturnType<typeof setTimeout>;
 /** Ids that are remembered after their results are dropped, to answer that they were there. */
 const MAX_REMEMBERED = 10_000;
 
+/** Ended jobs that are kept for one owner at most. */
+const MAX_OF_OWNER = 1_000;
+
+/** An ended job that is kept. */
+interface Kept {
+  readonly owner: string;
+  readonly bytes: number;
+  readonly timer: Timer;
+}
+
 /** Which ended jobs are still kept: for some time, and as long as there is room. */
 export class KeptResults {
   readonly #maxBytes: number;
   readonly #drop: (id: string) => void;
-  readonly #kept = new Map<string, { readonly bytes: number; readonly timer: Timer }>();
+  readonly #kept = new Map<string, Kept>();
+  readonly #byOwner = new Map<string, Set<string>>();
   readonly #had = new Set<string>();
   #bytes = 0;
 
@@ -17,12 +28,20 @@ export class KeptResults {
     this.#drop = drop;
   }
 
-  /** Keeps a result for some time; the oldest ones make room for it. */
-  keep(id: string, bytes: number, ms: number): void {
+  /** Bytes of what is kept. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Keeps a result for some time; the oldest ones make room for it, those of its owner first. */
+  keep(id: string, owner: string, bytes: number, ms: number): void {
     const timer = setTimeout(() => this.forget(id), ms);
     Deno.unrefTimer(timer);
-    this.#kept.set(id, { bytes, timer });
+    this.#kept.set(id, { owner, bytes, timer });
     this.#bytes += bytes;
+    const own = this.#byOwner.get(owner) ?? new Set();
+    this.#byOwner.set(owner, own.add(id));
+    if (own.size > MAX_OF_OWNER) this.forget(own.values().next().value!);
     for (const oldest of this.#kept.keys()) {
       if (this.#bytes <= this.#maxBytes || oldest === id) break;
       this.forget(oldest);
@@ -46,6 +65,9 @@ export class KeptResults {
     clearTimeout(kept.timer);
     this.#kept.delete(id);
     this.#bytes -= kept.bytes;
+    const own = this.#byOwner.get(kept.owner);
+    own?.delete(id);
+    if (own?.size === 0) this.#byOwner.delete(kept.owner);
     if (remember) this.#had.add(id);
     if (this.#had.size > MAX_REMEMBERED) this.#had.delete(this.#had.values().next().value!);
     this.#drop(id);

@@ -2,6 +2,7 @@ import { within } from "../async/within.ts";
 import { ServeError } from "../contract/errors.ts";
 import { isLast, type Job, type JobEvent, type JobFailure } from "../contract/job.ts";
 import type { ServingEngine } from "../engine/engine.ts";
+import type { ByteBudget } from "./byte_budget.ts";
 import { Entry } from "./entry.ts";
 import { FairLine } from "./fair_line.ts";
 import { KeptResults } from "./kept_results.ts";
@@ -16,6 +17,12 @@ export interface MemoryQueueOptions {
   readonly concurrency?: number | undefined;
   /** Milliseconds from the acceptance of a job to its end. Defaults to 600,000. */
   readonly timeoutMs?: number | undefined;
+  /** Places that every owner has, however many others wait; none by default. */
+  readonly share?: number | undefined;
+  /** Places of an owner at most; all of them by default. */
+  readonly placesOf?: ((owner: string) => number | undefined) | undefined;
+  /** Bytes of the images that jobs under way were given; any by default. */
+  readonly files?: ByteBudget | undefined;
   /** Bytes of results that are kept for callers who come back. Defaults to 256 MB. */
   readonly keptBytes?: number | undefined;
   /** Told of every event, after its job's followers. */
@@ -30,6 +37,19 @@ const UNREAD_MS = 60_000;
 /** A bounded queue in this process, before one engine. */
 export function memoryQueue(engine: ServingEngine, options: MemoryQueueOptions = {}): JobQueue {
   return new MemoryQueue(engine, options);
+}
+
+/** Bytes of the images that a job was given. */
+export function fileBytes({ input: { image, mask } }: Job): number {
+  return (image?.length ?? 0) + (mask?.length ?? 0);
+}
+
+/** What is said to who finds no place. */
+export function queueFull(places: number, isOwn: boolean, retryAfterMs: number): ServeError {
+  const message =
+    `Cannot take the request: ${places}${isOwn ? " of this key" : ""} wait already, ` +
+    "which is the most; ask again later";
+  return new ServeError("queue_full", message, { retryAfterMs });
 }
 
 class MemoryQueue implements JobQueue {
@@ -100,13 +120,13 @@ class MemoryQueue implements JobQueue {
         retryAfterMs: 5_000,
       });
     }
-    if (this.#line.length >= this.#bound) {
-      throw new ServeError(
-        "queue_full",
-        `Cannot take the request: ${this.#bound} wait already, which is the most; ask again later`,
-        { retryAfterMs: this.#retryAfter() },
-      );
+    const { share = 0, placesOf, files } = this.#options;
+    const own = this.#line.lengthOf(job.owner);
+    const places = placesOf?.(job.owner) ?? Infinity;
+    if (own >= places || this.#line.length >= this.#bound && own >= share) {
+      throw queueFull(own >= places ? places : this.#bound, own >= places, this.#retryAfter());
     }
+    files?.take(job.owner, fileBytes(job));
     const entry = new Entry(job);
     this.#entries.set(job.id, entry);
     this.#line.push(job.owner, entry);
@@ -178,10 +198,12 @@ class MemoryQueue implements JobQueue {
 
   #tell(entry: Entry, event: JobEvent): void {
     if (entry.ended) return;
+    const bytes = fileBytes(entry.job); // at its end the job drops them
     entry.tell(event);
     if (isLast(event)) {
       entry.clearTimer();
-      this.#kept.keep(entry.job.id, entry.bytes, entry.job.keepMs || UNREAD_MS);
+      this.#options.files?.giveBack(entry.job.owner, bytes);
+      this.#kept.keep(entry.job.id, entry.job.owner, entry.bytes, entry.job.keepMs || UNREAD_MS);
     }
     this.#options.onEvent?.(entry.job, event);
   }

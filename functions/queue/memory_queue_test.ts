@@ -1,10 +1,11 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import * as fc from "fast-check";
 import { ServeError } from "../contract/errors.ts";
 import type { JobEvent } from "../contract/job.ts";
 import { FakeEngine } from "../tests/fake_engine.ts";
 import { job } from "../tests/jobs.ts";
+import { ByteBudget } from "./byte_budget.ts";
 import { FairLine } from "./fair_line.ts";
 import { KeptResults } from "./kept_results.ts";
 import { memoryQueue } from "./memory_queue.ts";
@@ -43,6 +44,34 @@ describe("memoryQueue()", () => {
     open();
     await queue.close(10_000);
     assertEquals(engine.begun.length, 65);
+  });
+
+  it("has places for every key, however many another one takes", async () => {
+    const engine = new FakeEngine();
+    engine.hold();
+    const queue = memoryQueue(engine, { bound: 4, share: 2, placesOf: (o) => o === "c" ? 1 : 9 });
+    for (let i = 0; i < 5; i++) await queue.submit(job(`a${i}`, {}, { owner: "a" }));
+    assertEquals(await codeOf(() => queue.submit(job("a5", {}, { owner: "a" }))), "queue_full");
+    for (const id of ["b1", "b2"]) await queue.submit(job(id, {}, { owner: "b" }));
+    assertEquals(await codeOf(() => queue.submit(job("b3", {}, { owner: "b" }))), "queue_full");
+    await queue.submit(job("c1", {}, { owner: "c" }));
+    assertEquals(await codeOf(() => queue.submit(job("c2", {}, { owner: "c" }))), "queue_full");
+    assertEquals((await queue.find("b1")).position, 1);
+    await queue.close(0);
+  });
+
+  it("refuses images beyond the bytes that may wait, until a job has ended", async () => {
+    const engine = new FakeEngine();
+    const open = engine.hold();
+    const queue = memoryQueue(engine, { files: new ByteBudget({ maxBytes: 10 }) });
+    const image = new Uint8Array(6);
+    await queue.submit(job("1", { image }));
+    assertEquals(await codeOf(() => queue.submit(job("2", { image }))), "overloaded");
+    open();
+    await told(queue, "1");
+    await queue.submit(job("3", { image }));
+    await told(queue, "3");
+    await queue.close(0);
   });
 
   it("serves owners in turn", async () => {
@@ -198,8 +227,32 @@ describe("KeptResults", () => {
   it("makes room by dropping the oldest", () => {
     const dropped: string[] = [];
     const kept = new KeptResults(10, (id) => dropped.push(id));
-    for (const id of ["a", "b", "c"]) kept.keep(id, 4, 60_000);
+    for (const id of ["a", "b", "c"]) kept.keep(id, "ann", 4, 60_000);
     assertEquals([dropped, kept.had("a"), kept.had("b")], [["a"], true, false]);
     kept.clear();
+  });
+
+  it("keeps so many of one owner, whose oldest make room, and none of others", () => {
+    const dropped: string[] = [];
+    const kept = new KeptResults(1_000_000, (id) => dropped.push(id));
+    kept.keep("of bob", "bob", 1, 60_000);
+    for (let i = 0; i < 1_005; i++) kept.keep(`${i}`, "ann", 1, 60_000);
+    assertEquals(dropped, ["0", "1", "2", "3", "4"]);
+    assertEquals(kept.bytes, 1_001);
+    kept.clear();
+    assertEquals(kept.bytes, 0);
+  });
+});
+
+describe("ByteBudget", () => {
+  it("refuses what is too much for one owner, or in all, and takes as much again when it is given back", () => {
+    const budget = new ByteBudget({ maxBytes: 10, maxBytesPerOwner: 6 });
+    budget.take("ann", 6);
+    assertEquals(assertThrows(() => budget.take("ann", 1), ServeError).code, "overloaded");
+    budget.take("bob", 4);
+    assertThrows(() => budget.take("bob", 1), ServeError);
+    budget.giveBack("ann", 6);
+    budget.take("bob", 1);
+    assertEquals(budget.taken, 5);
   });
 });

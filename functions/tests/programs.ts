@@ -97,8 +97,9 @@ export async function startProgram(
 export async function startModule(
   module: URL,
   flags: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<RunningProgram> {
-  return await listening(module.pathname, spawn(["-A", ...flags, fileURLToPath(module)], {}));
+  return await listening(module.pathname, spawn(["-A", ...flags, fileURLToPath(module)], env));
 }
 
 async function listening(name: string, process: Deno.ChildProcess): Promise<RunningProgram> {
@@ -146,4 +147,20 @@ async function listening(name: string, process: Deno.ChildProcess): Promise<Runn
   } finally {
     clearTimeout(late);
   }
+}
+
+/** Waits until a server's models are ready. */
+export async function untilReady(url: string): Promise<void> {
+  for (;;) {
+    const response = await fetch(`${url}/readyz`);
+    await response.body?.cancel();
+    if (response.status === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** The value of a metric of a server, without labels. */
+export async function metric(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(text.match(new RegExp(`^${name} (\\S+)$`, "m"))?.[1]);
 }

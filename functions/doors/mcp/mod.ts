@@ -21,7 +21,7 @@ import {
   type ServerRequest,
 } from "@modelcontextprotocol/sdk/types.js";
 import { VERSION } from "@denoise/core";
-import { ServeError, toServeError } from "../../contract/errors.ts";
+import { invalid, ServeError, toServeError } from "../../contract/errors.ts";
 import { readJson } from "../../http/body.ts";
 import type { AppContext, AppEnv, DoorContext } from "../../http/context.ts";
 import { planJob } from "../../http/plan.ts";
@@ -115,6 +115,9 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     responses,
   }, async (c) => {
     const message = await readJson(c, context.limits.maxUploadBytes);
+    if (Array.isArray(message)) {
+      throw invalid(undefined, "Cannot take a list of messages: post one at a time");
+    }
     const gone = new AbortController();
     const transport = new StreamableHTTPTransport();
     await serverFor(c, AbortSignal.any([c.req.raw.signal, gone.signal])).connect(transport);

@@ -43,6 +43,8 @@ export function predictionSchema(limits: Limits) {
     webhook_events_filter: optional(
       z.array(oneOf(...WEBHOOK_EVENTS), {
         error: `must be a list of ${WEBHOOK_EVENTS.join(", ")}`,
+      }).max(WEBHOOK_EVENTS.length, {
+        error: `must be a list of ${WEBHOOK_EVENTS.length} at most`,
       }),
     ),
   }).openapi("PredictionRequest");

@@ -1,0 +1,41 @@
+import type { Limits } from "./limits.ts";
+import type { ModelInfo } from "./model_info.ts";
+
+/** What the sides of images may be. */
+export type SizeLimits = Pick<Limits, "maxSide" | "maxPixels" | "maxImages">;
+
+/** An area that any model can draw: pixels are counted in it where a model's own is smaller. */
+const SMALLEST_AREA = 256 * 256;
+/** How much larger than the model's own area an image can be. */
+const TIMES_OWN = 4;
+
+/** Pixels of one image, and of all images of a run, that a model may be asked for. */
+export function pixelLimits(
+  { width, height }: Pick<ModelInfo, "width" | "height">,
+  { maxPixels, maxImages }: SizeLimits,
+): { readonly image: number; readonly run: number } {
+  if (maxPixels !== undefined) return { image: maxPixels, run: maxPixels };
+  const own = Math.max(SMALLEST_AREA, width * height);
+  return { image: TIMES_OWN * own, run: Math.max(TIMES_OWN, maxImages) * own };
+}
+
+/**
+ * Why a model does not draw so many images of that size, however the size was given; undefined where
+ * it does.
+ */
+export function sizeProblem(
+  size: { readonly width: number; readonly height: number; readonly count: number },
+  model: Pick<ModelInfo, "width" | "height">,
+  limits: SizeLimits,
+): string | undefined {
+  const { width, height, count } = size;
+  const { maxSide } = limits;
+  const asked = `Cannot make ${count === 1 ? "an image" : `${count} images`} of ${width}x${height}`;
+  if (Math.max(width, height) > maxSide) return `${asked}: a side can be ${maxSide} at most`;
+  const { image, run } = pixelLimits(model, limits);
+  if (width * height > image) {
+    return `${asked}: width times height can be ${image} at most with this model`;
+  }
+  if (width * height * count <= run) return undefined;
+  return `${asked}: width times height times images can be ${run} at most with this model`;
+}

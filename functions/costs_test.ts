@@ -1,0 +1,214 @@
+/**
+ * What requests cost: twice the size takes about twice the time, and while the largest of them are
+ * read the server answers. The whole server, in a process of its own.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { TINY } from "./tests/jobs.ts";
+import { metric, startProgram, untilReady } from "./tests/programs.ts";
+
+const env = { DENOISE_MODELS: `tiny=${TINY}`, DENOISE_PORT: "0", DENOISE_LOG_LEVEL: "error" };
+
+/** A body of about so many bytes. */
+type Body = (bytes: number) => string;
+
+/** A list of that item, in a body. */
+const list = (before: string, item: string, after: string): Body => (bytes) =>
+  `${before}${item}${`,${item}`.repeat(bytes / (item.length + 1))}${after}`;
+
+const text = (before: string, piece: string, after: string): Body => (bytes) =>
+  `${before}${piece.repeat(bytes / piece.length)}${after}`;
+
+/** Bodies that are not what they should be, and where they are sent. */
+const JSONS: Readonly<Record<string, readonly [path: string, body: Body]>> = {
+  "a list of events": [
+    "/predictions",
+    list('{"input":{"prompt":"a"},"webhook_events_filter":[', '"x"', "]}"),
+  ],
+  "objects in a list": ["/predictions", list('{"input":{"prompt":"a"},"a":[', "{}", "]}")],
+  "a nest": ["/", text("", "[", "")],
+  "a nest of objects": ["/sdapi/v1/txt2img", text("", '{"a":', "")],
+  "many keys": ["/sdapi/v1/img2img", list('{"prompt":"a",', '"key":1', "}")],
+  "a message": ["/mcp", list('{"jsonrpc":"2.0","id":1,"params":[', "{}", "]}")],
+  "escapes": ["/", text('{"inputs":"', '\\"', '"}')],
+  "letters": ["/predictions", text('{"input":{"prompt":"', "é", '"}}')],
+  "white space": ["/mcp", text("{", " ", "}")],
+  "an image that is none": ["/", text('{"inputs":"iVBORw0KGgo', "AAAAAAAA", '"}')],
+};
+
+const part = (head: string, value: string) => `--B\r\n${head}\r\n\r\n${value}\r\n`;
+const HEAD = 'content-disposition: form-data; name="a"';
+const END = "--B--\r\n";
+
+const FORMS: Readonly<Record<string, Body>> = {
+  "parts of one name": text("", part(HEAD, "1"), END),
+  "heads": (bytes) => part(`${HEAD}\r\n${"x: y\r\n".repeat(bytes / 6).slice(0, -2)}`, "1") + END,
+  "a file like its boundary": (bytes) =>
+    part(`${HEAD}; filename="x"`, "\r\n--".repeat(bytes / 4)) + END,
+  "a file": (bytes) => part(`${HEAD}; filename="x"`, "\0".repeat(bytes)) + END,
+};
+
+interface Attack {
+  readonly name: string;
+  readonly path: string;
+  readonly type: string;
+  readonly body: Body;
+}
+
+const ATTACKS: readonly Attack[] = [
+  ...Object.entries(JSONS).map(([name, [path, body]]) => ({
+    name,
+    path,
+    type: "application/json",
+    body,
+  })),
+  ...Object.entries(FORMS).map(([name, body]) => ({
+    name,
+    path: "/v1/images/edits",
+    type: "multipart/form-data; boundary=B",
+    body,
+  })),
+];
+
+async function send(url: string, { path, type }: Attack, body: Uint8Array): Promise<number> {
+  const headers = { "content-type": type, accept: "application/json, text/event-stream" };
+  const init = { method: "POST", headers, body: body as Uint8Array<ArrayBuffer> };
+  const response = await fetch(`${url}${path}`, init);
+  await response.text();
+  return response.status;
+}
+
+/** The shortest of some times, which other programs on the machine disturb least. */
+async function shortest(times: number, call: () => Promise<unknown>): Promise<number> {
+  let best = Infinity;
+  for (let i = 0; i < times; i++) {
+    const began = performance.now();
+    await call();
+    best = Math.min(best, performance.now() - began);
+  }
+  return best;
+}
+
+/** The longest time that /livez took while something else was done. */
+async function longestProbe(url: string, meanwhile: Promise<unknown>): Promise<number> {
+  let [worst, done] = [0, false];
+  meanwhile.then(() => done = true);
+  while (!done) {
+    worst = Math.max(worst, await shortest(1, async () => (await fetch(`${url}/livez`)).text()));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await meanwhile;
+  return worst;
+}
+
+describe("a body that is an attack", () => {
+  it("costs about twice as much at twice the size, of any kind at any door", async () => {
+    await using server = await startProgram("serve", env);
+    await server.alive(untilReady(server.url));
+    const encoder = new TextEncoder();
+    for (const attack of ATTACKS) {
+      const [half, whole] = [4_000_000, 8_000_000].map((bytes) =>
+        encoder.encode(attack.body(bytes))
+      );
+      const status = await server.alive(send(server.url, attack, half!));
+      assert(status >= 400 && status < 500, `${attack.name}: ${status}`);
+      const short = await shortest(3, () => send(server.url, attack, half!));
+      const long = await shortest(3, () => send(server.url, attack, whole!));
+      assert(
+        long < 4 * short + 30,
+        `${attack.name}: ${short} ms, and ${long} ms at twice the size`,
+      );
+    }
+  });
+
+  it("does not keep /livez from answering, at the largest size that is read", async () => {
+    await using server = await startProgram("serve", env);
+    await server.alive(untilReady(server.url));
+    const encoder = new TextEncoder();
+    for (const attack of ATTACKS) {
+      const body = encoder.encode(attack.body(31_000_000 / (attack.name === "letters" ? 2 : 1)));
+      const calm = await longestProbe(server.url, new Promise((done) => setTimeout(done, 300)));
+      const worst = await longestProbe(
+        server.url,
+        server.alive(send(server.url, attack, body)),
+      );
+      // 200 ms on a machine of its own; on one that others use, what those take besides
+      assert(worst < 200 + 2 * calm, `${attack.name}: ${worst} ms, and ${calm} ms without it`);
+    }
+  });
+
+  it("is refused when it has more parts than a form can have", async () => {
+    await using server = await startProgram("serve", env);
+    const form = ATTACKS.find(({ name }) => name === "parts of one name")!;
+    const encoder = new TextEncoder();
+    const times = [10_000, 80_000].map((parts) =>
+      encoder.encode(form.body(parts * part(HEAD, "1").length))
+    );
+    const [few, many] = await Promise.all(
+      times.map((body) =>
+        shortest(3, async () => assertEquals(await send(server.url, form, body), 413))
+      ),
+    );
+    assert(many! < 12 * few!, `${few} ms for 10,000 parts, ${many} ms for 80,000`);
+  });
+});
+
+describe("bodies that do not end", () => {
+  it("take so much memory and no more, and give it back", async () => {
+    const more = { DENOISE_UPLOAD_MEMORY_MB: "100" };
+    await using server = await startProgram("serve", { ...env, ...more });
+    await server.alive(untilReady(server.url));
+    const { hostname, port } = new URL(server.url);
+    const before = await metric(server.url, "denoise_resident_memory_bytes");
+    const length = 31_000_000;
+    const head = `POST /v1/images/edits HTTP/1.1\r\nhost: ${hostname}:${port}\r\n` +
+      `content-type: multipart/form-data; boundary=B\r\ncontent-length: ${length}\r\n\r\n`;
+    const connections: Deno.TcpConn[] = [];
+    const upload = async (): Promise<string> => {
+      const connection = await Deno.connect({ hostname, port: Number(port) });
+      connections.push(connection);
+      const writer = connection.writable.getWriter();
+      await writer.write(new TextEncoder().encode(head + part(`${HEAD}; filename="x"`, "")));
+      const piece = new Uint8Array(1_000_000);
+      const sent = (async () => {
+        for (let at = 0; at < length - 2_000_000; at += piece.length) await writer.write(piece);
+      })();
+      const { value } = await connection.readable.getReader().read().catch(() => ({
+        value: undefined,
+      }));
+      await sent.catch(() => {});
+      return new TextDecoder().decode(value).split("\r\n")[0]!;
+    };
+    const uploads = Array.from({ length: 20 }, upload);
+    const refused = uploads.map((one) =>
+      one.then((line) => assert(line.includes(" 429 ") || line === "", line))
+    );
+    // three of 29 MB have room; the others are refused, at once
+    await server.alive(Promise.race([Promise.all(refused.slice(0, 17)), atLeast(17, refused)]));
+    const after = await metric(server.url, "denoise_resident_memory_bytes");
+    assert(after - before < 500_000_000, `${(after - before) / 1e6} MB more`);
+    for (const connection of connections) {
+      try {
+        connection.close();
+      } catch {
+        // the server has ended it
+      }
+    }
+    await Promise.allSettled(refused);
+    const form = new FormData();
+    form.append("image", new Blob([new Uint8Array(20_000_000)]));
+    form.append("prompt", "a");
+    const response = await fetch(`${server.url}/v1/images/edits`, { method: "POST", body: form });
+    assertEquals([response.status, (await response.json()).error.param], [400, "image"]);
+  });
+});
+
+/** Resolves when so many of the promises have been fulfilled. */
+function atLeast(count: number, promises: readonly Promise<unknown>[]): Promise<void> {
+  return new Promise((resolve) => {
+    let left = count;
+    for (const promise of promises) promise.then(() => --left === 0 && resolve(), () => {});
+  });
+}
