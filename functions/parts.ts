@@ -60,11 +60,21 @@ export async function openStore(settings: StorageSettings): Promise<Store | unde
 /** How long open connections are waited for when all work is done, in milliseconds. */
 const LAST_BYTES_MS = 2_000;
 
-/** Listens as the settings say. */
+/** Listens as the settings say. A server that can be reached no more ends its program. */
 export async function listenOn(app: App, { host, port }: Settings): Promise<Listening> {
-  const server = await listen(app.fetch, { host, port });
+  const server = await listen(app.fetch, {
+    host,
+    port,
+    onDeaf(): void {
+      log.fatal("this server takes no more connections; it ends, to be started again");
+      Deno.exit(1);
+    },
+  });
   return {
     url: server.url,
+    get connections(): number {
+      return server.connections;
+    },
     close: () => within(server.close(), LAST_BYTES_MS),
   };
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import { VERSION } from "@denoise/core";
-import { configure, getConsoleSink, jsonLinesFormatter } from "@logtape/logtape";
+import { configure, getConsoleSink } from "@logtape/logtape";
+import { jsonLines } from "./observe/log.ts";
 import { readSettings, type Settings, SettingsError } from "./settings.ts";
 import { SETTINGS } from "./settings_table.ts";
 
@@ -83,7 +84,7 @@ async function configureLog(lowestLevel: Settings["logLevel"]): Promise<void> {
     typeof levels[number],
     "error"
   >;
-  const console = getConsoleSink({ formatter: jsonLinesFormatter, levelMap });
+  const console = getConsoleSink({ formatter: jsonLines, levelMap });
   await configure({
     sinks: { console },
     loggers: [

@@ -7,6 +7,7 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { ServeError } from "../contract/errors.ts";
 import type { AppEnv, DoorContext } from "../http/context.ts";
+import { inPieces } from "../http/in_pieces.ts";
 import { route } from "../http/route.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { FILES_PATH } from "../storage/store.ts";
@@ -107,8 +108,10 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext, metrics: Metrics)
     if (file === undefined) {
       throw new ServeError("not_found", "There is no such file, or it is no longer kept");
     }
-    return c.body(file.bytes.slice().buffer, 200, {
+    return c.body(inPieces(file.bytes), 200, {
       "content-type": file.mediaType,
+      "content-length": `${file.bytes.length}`,
+      "cross-origin-resource-policy": "cross-origin", // an address may be shown anywhere
       "cache-control": "private, max-age=3600, immutable",
     });
   });

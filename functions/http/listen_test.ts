@@ -5,16 +5,22 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { turn } from "../async/turn.ts";
 import { fakeApp } from "../tests/app.ts";
-import { listen, type ListenOptions } from "./listen.ts";
+import { endOfModule, metric, startProgram, untilReady } from "../tests/programs.ts";
+import { listen, type Listening, type ListenOptions } from "./listen.ts";
 
-type Test = (url: string, fake: ReturnType<typeof fakeApp>) => Promise<void>;
+type Test = (
+  url: string,
+  fake: ReturnType<typeof fakeApp>,
+  server: Listening,
+) => Promise<void>;
 
 async function serving(test: Test, options: Partial<ListenOptions> = {}): Promise<void> {
   const fake = fakeApp({}, { stepMs: 5 });
   const server = await listen(fake.app.fetch, { host: "127.0.0.1", port: 0, ...options });
   try {
-    await test(server.url, fake);
+    await test(server.url, fake, server);
   } finally {
     await fake.app.drain(0);
     await server.close();
@@ -37,6 +43,57 @@ async function raw(url: string, pieces: AsyncIterable<string> | string[]): Promi
 
 const HEAD =
   "POST /v1/images/generations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+
+/** Sends a request over so many connections, and reads nothing of what comes. */
+async function silentReaders(url: string, count: number, request: string): Promise<Deno.TcpConn[]> {
+  const { hostname, port } = new URL(url);
+  const opened: Deno.TcpConn[] = [];
+  for (let i = 0; i < count; i++) {
+    const connection = await Deno.connect({ hostname, port: Number(port) });
+    opened.push(connection);
+    await connection.write(new TextEncoder().encode(request)).catch(() => {}); // it is refused
+  }
+  return opened;
+}
+
+const FILE = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n";
+const env = { DENOISE_PORT: "0", DENOISE_LOG_LEVEL: "error" };
+
+describe("deno task serve with a thousand connections that take nothing", () => {
+  it("answers probes, and holds the bytes that they do not take once", async () => {
+    await using server = await startProgram("serve", env);
+    await server.alive(untilReady(server.url));
+    const before = await metric(server.url, "denoise_resident_memory_bytes");
+    const readers = await silentReaders(server.url, 1_000, FILE.repeat(3));
+    for (let i = 0; i < 30; i++) {
+      const response = await server.alive(fetch(`${server.url}/livez`));
+      assertEquals([response.status, (await response.text()).length > 0], [200, true]);
+    }
+    const after = await metric(server.url, "denoise_resident_memory_bytes");
+    assert(after - before < 500_000_000, `${(after - before) / 1e6} MB more`);
+    for (const reader of readers) reader.close();
+  });
+});
+
+describe("deno task serve in a process that can open 400 files", () => {
+  it("answers again after more connections came than it can open", async () => {
+    const limit = ["prlimit", "--nofile=400:400"];
+    await using server = await startProgram("serve", env, [], limit);
+    await server.alive(untilReady(server.url));
+    const half = "GET /livez HTTP/1.1\r\nhost: x\r\nx-half";
+    const readers = await silentReaders(server.url, 600, half);
+    for (const reader of readers) reader.close();
+    assertEquals((await server.alive(fetch(`${server.url}/livez`))).status, 200);
+  });
+});
+
+describe("a server that can be reached no more", () => {
+  it("ends with an error", async () => {
+    const module = new URL("../tests/deaf_server.ts", import.meta.url);
+    const { code, errors } = await endOfModule(module, {}, ["prlimit", "--nofile=200:200"]);
+    assertEquals(code, 3, errors);
+  });
+});
 
 describe("listen()", () => {
   it("ends the connection of who sends headers or body too slowly with 408", async () => {
@@ -100,14 +157,71 @@ describe("listen()", () => {
     });
   });
 
-  it("takes so many connections at once", async () => {
+  it("takes so many connections at once, and beyond them probes alone", async () => {
     await serving(async (url) => {
       const half = () => raw(url, ["GET /livez HTTP/1.1\r\nhost: x\r\nx-half"]);
-      const replies = await Promise.all(Array.from({ length: 6 }, half));
-      const served = replies.filter((reply) => reply.includes(" 408 "));
-      assertEquals(served.length, 3);
-      assertEquals((await fetch(`${url}/livez`)).status, 200);
+      const replies = Promise.all(Array.from({ length: 3 }, half));
+      const ask = async (path: string) => {
+        const reply = await raw(url, [
+          `GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`,
+        ]);
+        return reply.split("\r\n")[0];
+      };
+      while (!(await ask("/v1/models"))!.includes(" 503 "));
+      assertEquals(await ask("/livez"), "HTTP/1.1 200 OK");
+      for (const reply of await replies) assert(reply.includes(" 408 "), reply);
+      assertEquals(await ask("/v1/models"), "HTTP/1.1 200 OK");
     }, { maxConnections: 3, headersTimeoutMs: 300, requestTimeoutMs: 500 });
+  });
+
+  it("ends the connection of who sends nothing at all, and of who takes nothing", async () => {
+    const short = { headersTimeoutMs: 300, requestTimeoutMs: 500, stalledMs: 300 };
+    await serving(async (url, _fake, server) => {
+      const { hostname, port } = new URL(url);
+      const to = { hostname, port: Number(port) };
+      assertEquals((await raw(url, [])).split("\r\n")[0]!.replace(/.* 408 .*/, ""), "");
+      const file = "/docs/swagger-ui-bundle.js";
+      const many = `GET ${file} HTTP/1.1\r\nhost: x\r\n\r\n`.repeat(10);
+      using connection = await Deno.connect(to);
+      await connection.write(new TextEncoder().encode(many));
+      // ended while most of it is not read yet: what is read then ends early
+      while (server.connections > 0) await turn();
+      let length = 0;
+      try {
+        for await (const piece of connection.readable) length += piece.length;
+      } catch {
+        // it was reset
+      }
+      assert(length < 10 * 1_400_000, `${length} bytes came`);
+    }, short);
+  });
+
+  it("refuses two hosts, other versions of HTTP, and CONNECT", async () => {
+    await serving(async (url) => {
+      const first = async (text: string) => (await raw(url, [text])).split("\r\n")[0];
+      assertEquals(
+        await first("GET /livez HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n"),
+        "HTTP/1.1 400 Bad Request",
+      );
+      const version = await first("GET /livez HTTP/2.0\r\nhost: a\r\n\r\n");
+      assert(/^HTTP\/1.1 (400|505) /.test(version!), version);
+      assertEquals(
+        await first("CONNECT a:80 HTTP/1.1\r\nhost: a\r\n\r\n"),
+        "HTTP/1.1 405 Method Not Allowed",
+      );
+    }, { headersTimeoutMs: 300, requestTimeoutMs: 500 });
+  });
+
+  it("lets who sends on read the refusal of a body", async () => {
+    await serving(async (url) => {
+      const body = new Uint8Array(32_000_001);
+      for (const [path, status] of [["/v1/images/edits", 413], ["/none", 404]] as const) {
+        const headers = { "content-type": "multipart/form-data; boundary=B" };
+        const response = await fetch(`${url}${path}`, { method: "POST", headers, body });
+        assertEquals(response.status, status);
+        await response.body?.cancel();
+      }
+    });
   });
 
   it("reads 600,000 pieces of one byte", async () => {

@@ -1,6 +1,7 @@
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
+import { jsonLines } from "./log.ts";
 import { fakeApp, post } from "../tests/app.ts";
 
 describe("log", () => {
@@ -30,5 +31,20 @@ describe("log", () => {
     } finally {
       await reset();
     }
+  });
+
+  it("writes no control character that a terminal obeys", () => {
+    const message = "\u009b31m\u0085\u2028\x1b[0m";
+    const line = jsonLines({
+      category: ["denoise"],
+      level: "info",
+      message: [message],
+      rawMessage: message,
+      properties: { path: message },
+      timestamp: 0,
+    });
+    // deno-lint-ignore no-control-regex
+    assert(!/[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028]/.test(line), line);
+    assertEquals(JSON.parse(line).properties.path, message);
   });
 });

@@ -38,10 +38,15 @@ const OWN = /^(DENOISE_|OTEL_|PORT$)/;
 /** A wait that fails, rather than hangs, when a program neither starts nor ends, in milliseconds. */
 const START_MS = 120_000;
 
-function spawn(args: readonly string[], env: Readonly<Record<string, string>>): Deno.ChildProcess {
+function spawn(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  before: readonly string[] = [],
+): Deno.ChildProcess {
   const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !OWN.test(name));
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", ...args],
+  const line = [...before, Deno.execPath(), "run", "--quiet", "--no-check", ...args];
+  return new Deno.Command(line[0]!, {
+    args: line.slice(1),
     cwd: fileURLToPath(new URL("../..", import.meta.url)),
     clearEnv: true,
     env: { ...Object.fromEntries(inherited), ...env },
@@ -56,9 +61,10 @@ function spawnProgram(
   name: ProgramName,
   env: Readonly<Record<string, string>>,
   args: readonly string[],
+  before: readonly string[] = [],
 ): Deno.ChildProcess {
   const [, , ...flagsAndFile] = config.tasks[name].command.split(" ");
-  return spawn([...flagsAndFile, ...args], env);
+  return spawn([...flagsAndFile, ...args], env, before);
 }
 
 async function ending(process: Deno.ChildProcess): Promise<ProgramEnd> {
@@ -80,17 +86,23 @@ export async function endOf(
 export async function endOfModule(
   module: URL,
   env: Readonly<Record<string, string>> = {},
+  before: readonly string[] = [],
 ): Promise<ProgramEnd> {
-  return await ending(spawn(["-A", fileURLToPath(module)], env));
+  return await ending(spawn(["-A", fileURLToPath(module)], env, before));
 }
 
-/** Starts a program and waits until it listens; one that ends before is an error with its output. */
+/**
+ * Starts a program and waits until it listens; one that ends before is an error with its output.
+ *
+ * @param before A command that starts it, such as `prlimit` with its arguments; none by default.
+ */
 export async function startProgram(
   name: ProgramName,
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
+  before: readonly string[] = [],
 ): Promise<RunningProgram> {
-  return await listening(name, spawnProgram(name, env, args));
+  return await listening(name, spawnProgram(name, env, args, before));
 }
 
 /** Starts a module that says `listens on URL`, as the programs do. */

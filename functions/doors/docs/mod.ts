@@ -8,6 +8,7 @@ import { readFile } from "node:fs/promises";
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import packageFolder from "swagger-ui-dist/absolute-path.js";
 import type { AppEnv, DoorContext } from "../../http/context.ts";
+import { inPieces } from "../../http/in_pieces.ts";
 import { route } from "../../http/route.ts";
 import type { Door } from "../door.ts";
 import { errorBody } from "../openai/errors.ts";
@@ -31,6 +32,16 @@ const PARTS: Readonly<Record<string, Part>> = {
 const POLICY = "default-src 'self'; img-src 'self' data: blob:; base-uri 'none'; " +
   "form-action 'none'; frame-ancestors 'none'";
 
+/** The files that were asked for: a thousand readers of one share its bytes. */
+const files = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
+
+function fileOf(name: string, isOwn: boolean): Promise<Uint8Array<ArrayBuffer>> {
+  const known = files.get(name) ?? read(name, isOwn);
+  files.set(name, known);
+  known.catch(() => files.delete(name));
+  return known;
+}
+
 async function read(name: string, isOwn: boolean): Promise<Uint8Array<ArrayBuffer>> {
   if (!isOwn) return new Uint8Array(await readFile(`${packageFolder()}/${name}`));
   const response = await fetch(new URL(`./page/${name}`, import.meta.url));
@@ -51,7 +62,7 @@ function mount(app: OpenAPIHono<AppEnv>, _context: DoorContext): void {
       "content-type": "text/html; charset=utf-8",
       "content-security-policy": POLICY,
     };
-    return c.body(await read("index.html", true), 200, headers);
+    return c.body(inPieces(await fileOf("index.html", true)), 200, headers);
   });
   route(app, {
     method: "get",
@@ -68,7 +79,8 @@ function mount(app: OpenAPIHono<AppEnv>, _context: DoorContext): void {
     if (!Object.hasOwn(PARTS, file)) return c.notFound();
     const { isOwn, mediaType } = PARTS[file]!;
     const headers = { "content-type": mediaType, "cache-control": "public, max-age=3600" };
-    return c.body(await read(file, isOwn), 200, headers);
+    const bytes = await fileOf(file, isOwn);
+    return c.body(inPieces(bytes), 200, { ...headers, "content-length": `${bytes.length}` });
   });
 }
 
