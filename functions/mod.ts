@@ -20,6 +20,7 @@ export { ServeError, type ServeErrorCode, type ServeErrorDetails } from "./contr
 export * from "./contract/job.ts";
 export { DEFAULT_LIMITS, type Limits } from "./contract/limits.ts";
 export type { WebhookSettings } from "./doors/predictions/webhooks.ts";
+export type { SizeLimits } from "./contract/size_limits.ts";
 export type { ModelInfo } from "./contract/model_info.ts";
 export { childEngine, type ChildEngineOptions, type ChildServingEngine } from "./engine/child.ts";
 export type {
@@ -33,6 +34,7 @@ export { inlineEngine, type InlineEngineOptions } from "./engine/inline.ts";
 export { runChild } from "./engine/run_child.ts";
 export type { ModelCatalog } from "./http/context.ts";
 export { createMetrics, type Metrics, type MetricsNow } from "./observe/metrics.ts";
+export { ByteBudget, type ByteBudgetOptions } from "./queue/byte_budget.ts";
 export { memoryQueue, type MemoryQueueOptions } from "./queue/memory_queue.ts";
 export type { JobQueue, JobRecord, JobStatus, QueueDepth } from "./queue/queue.ts";
 export { folderStore } from "./storage/folder_store.ts";

@@ -15,6 +15,7 @@ export class ByteBudget {
   readonly #byOwner = new Map<string, number>();
   #taken = 0;
 
+  /** Makes a budget of which nothing is taken. */
   constructor({ maxBytes, maxBytesPerOwner = maxBytes }: ByteBudgetOptions) {
     this.#maxBytes = maxBytes;
     this.#maxPerOwner = maxBytesPerOwner;
