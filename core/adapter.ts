@@ -2,7 +2,7 @@ import type { Model } from "./model.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
- * A change of one layer: W + scale · left ⊗ (up · down).
+ * A change of one layer: W + scale · left ⊗ (up · down), b + scale · bias.
  *
  * With `down` and `up` it is low-rank (LoRA; Hu et al., arXiv:2106.09685), without `up` `down` is the
  * whole of it, and `left` makes a Kronecker product of it (LoKr; Yeh et al., arXiv:2309.14859). With
@@ -16,8 +16,10 @@ export interface LoraLayer {
   readonly up?: Tensor | undefined;
   /** float32 [o, i]: `out` and `in` of the layer are o and i times those of `up` and `down`. */
   readonly left?: Tensor | undefined;
-  /** alpha / rank. */
+  /** alpha / rank, or alpha / √rank (rsLoRA). */
   readonly scale: number;
+  /** float32 [out]: added to what the layer makes. */
+  readonly bias?: Tensor | undefined;
   /** float32 [out]: Euclidean lengths of the rows of the changed weight. */
   readonly magnitude?: Tensor | undefined;
 }

@@ -9,6 +9,7 @@ import {
   type Image,
   type ImageOutput,
   loadLoraWeights,
+  type LoraOptions,
   setAdapters,
   StableDiffusionPipeline,
   StableDiffusionXLPipeline,
@@ -35,8 +36,9 @@ async function distance(image: Image, golden: string): Promise<number> {
 }
 
 describe("loadLoraWeights()", () => {
-  for (const style of ["peft", "kohya", "early"]) {
-    it(`applies a file of the style of ${style} as diffusers does, at any weight`, async () => {
+  const NOTED = ["rslora", "patterns", "rslora-patterns", "bias", "dora-note"];
+  for (const style of ["peft", "kohya", "early", "oldest", ...NOTED]) {
+    it(`applies ${style} as diffusers does, at any weight`, async () => {
       const name = await loadLoraWeights(pipe, `${FOLDER}${style}.safetensors`, {
         adapterName: style,
       });
@@ -155,6 +157,10 @@ describe("loadLoraWeights()", () => {
       [{ ...lora, dora_scale: Tensor.zeros([1, width]) }, "those for each input"],
       [{ ...lora, dora_scale: Tensor.zeros([width + 1, 1]) }, "one for each of"],
       [{ oft_blocks: wide }, "it has a tensor"],
+      [{ ...lora, "lora_B.bias": Tensor.zeros([3]) }, "its bias has 3 numbers"],
+      [{ ...lora, alpha: Tensor.full([], NaN) }, "its alpha is NaN"],
+      [{ ...lora, "lora_down.weight": wide }, "it has two tensors like"],
+      [{ "lora_embedding_A": wide, "lora_embedding_B": high }, "it has a tensor"],
     ];
     for (const [parts, said] of refused) {
       const tensors = Object.entries(parts).map(([part, tensor]) => [`${name}.${part}`, tensor]);
@@ -166,6 +172,172 @@ describe("loadLoraWeights()", () => {
     await assertRejects(() => loadLoraWeights(pipe, file), RangeError, "is it of another model?");
     assertEquals(getActiveAdapters(pipe), []);
     await Deno.remove(file);
+  });
+
+  const LAYER = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q";
+  const WIDTH = (pipe.unet as unknown as AdaptableModel).layerShapes.get(LAYER)![0]!;
+  const PAIR = {
+    "lora_A.weight": Tensor.ones([2, WIDTH]).mul(0.3),
+    "lora_B.weight": Tensor.ones([WIDTH, 2]).mul(0.3),
+  };
+
+  /** What a file with those tensors and that note draws. */
+  async function drawWith(
+    tensors: Record<string, Tensor>,
+    note?: object,
+    options: LoraOptions = {},
+  ): Promise<Uint8Array> {
+    const file = await Deno.makeTempFile({ suffix: ".safetensors" });
+    try {
+      const metadata = { lora_adapter_metadata: JSON.stringify(note) };
+      await saveSafetensors(file, tensors, note === undefined ? {} : metadata);
+      await loadLoraWeights(pipe, file, options);
+      return (await draw()).data;
+    } finally {
+      await unloadLoraWeights(pipe);
+      await Deno.remove(file);
+    }
+  }
+
+  function named(prefix: string, parts: Record<string, Tensor> = PAIR): Record<string, Tensor> {
+    return Object.fromEntries(
+      Object.entries(parts).map(([part, tensor]) => [`${prefix}${part}`, tensor]),
+    );
+  }
+
+  it("refuses a note with anything that changes the result and is not supported", async () => {
+    const refused: [object, string][] = [
+      [{ r: 3 }, "its rank is 2, where the note of the file says 3"],
+      [{}, "its rank is 2, where the note of the file says 8"],
+      [{ r: 2, rank_pattern: { to_q: 4 } }, "says 4"],
+      [{ r: 2, use_dora: true }, "it has no magnitudes"],
+      [{ r: 2, init_lora_weights: "pissa_niter_4" }, "pissa_niter_4"],
+      [{ r: 2, init_lora_weights: "olora" }, "olora"],
+      [{ r: 2, modules_to_save: ["conv_in"] }, 'modules_to_save: ["conv_in"]'],
+      [{ r: 2, layer_replication: [[0, 2]] }, "layer_replication"],
+      [{ r: 2, use_qalora: true }, "use_qalora"],
+      [{ r: 2, alora_invocation_tokens: [1] }, "alora_invocation_tokens"],
+      [{ r: 2, lora_alpha: "much" }, "which is no number"],
+      [{ r: 2, alpha_pattern: { "(": 1 } }, "no expression"],
+      [{ r: 2, alpha_pattern: { to_q: "1" } }, "no numbers"],
+      [{ r: 2, from_the_future: 1 }, '"from_the_future", an unknown option'],
+    ];
+    for (const [options, said] of refused) {
+      const note = Object.fromEntries(
+        Object.entries({ lora_alpha: 4, ...options }).map(([key, value]) => [`unet.${key}`, value]),
+      );
+      const error = await assertRejects(
+        () => drawWith(named(`unet.${LAYER}.`), note),
+        DenoiseError,
+        said,
+      );
+      assertEquals(error.code, "unexpected_tensor");
+    }
+    const bias = { ...PAIR, "lora_B.bias": Tensor.ones([WIDTH]) };
+    const without = { "unet.r": 2, "unet.lora_bias": false };
+    await assertRejects(
+      () => drawWith(named(`unet.${LAYER}.`, bias), without),
+      DenoiseError,
+      "lora_bias: false",
+    );
+    const twice = { ...PAIR, alpha: Tensor.ones([]) };
+    await assertRejects(
+      () => drawWith(named(`unet.${LAYER}.`, twice), { "unet.r": 2 }),
+      DenoiseError,
+      "its tensor alpha (1) and the note",
+    );
+  });
+
+  it("leaves aside what says nothing about the result", async () => {
+    const plain = await drawWith(named(`unet.${LAYER}.`));
+    const note = {
+      ...{ r: 2, lora_alpha: 2, lora_dropout: 0.5, target_modules: ["x"], bias: "all" },
+      ...{ task_type: null, modules_to_save: null, init_lora_weights: "gaussian" },
+      ...{ fan_in_fan_out: true, use_rslora: false, use_dora: false, loftq_config: {} },
+    };
+    const entries = Object.entries(note).map(([key, value]) => [`unet.${key}`, value]);
+    assertEquals(
+      await drawWith(named(`unet.${LAYER}.`), Object.fromEntries(entries)),
+      plain,
+    );
+  });
+
+  it("reads every name that diffusers, PEFT, kohya and ComfyUI have for a layer", async () => {
+    const plain = await drawWith(named(`unet.${LAYER}.`));
+    const [a, b] = [PAIR["lora_A.weight"], PAIR["lora_B.weight"]];
+    const under = LAYER.replaceAll(".", "_");
+    const early = LAYER.replace(".to_q", ".processor.to_q_lora");
+    const names = [
+      named(`${LAYER}.`),
+      named(`diffusion_model.${LAYER}.`),
+      named(`base_model.model.${LAYER}.`),
+      named(`unet.base_model.model.${LAYER}.`),
+      named(`base_model.model.unet.${LAYER}.`),
+      { [`unet.${LAYER}.lora_A.default.weight`]: a, [`unet.${LAYER}.lora_B.default.weight`]: b },
+      { [`unet.${LAYER}.lora.down.weight`]: a, [`unet.${LAYER}.lora.up.weight`]: b },
+      { [`unet.${early}.down.weight`]: a, [`unet.${early}.up.weight`]: b },
+      { [`${early}.down.weight`]: a, [`${early}.up.weight`]: b },
+      { [`lora_unet_${under}.lora_down.weight`]: a, [`lora_unet_${under}.lora_up.weight`]: b },
+      { [`lycoris_${under}.lora_down.weight`]: a, [`lycoris_${under}.lora_up.weight`]: b },
+    ];
+    for (const tensors of names) {
+      assertEquals(await drawWith(tensors), plain, Object.keys(tensors)[0]);
+    }
+  });
+
+  it("warns of a part for a component that is not there, and applies the rest", async () => {
+    const plain = await drawWith(named(`unet.${LAYER}.`));
+    const told: string[] = [];
+    const tensors = { ...named(`unet.${LAYER}.`), ...named("text_encoder_2.encoder.q_proj.") };
+    const onWarning = (message: string) => void told.push(message);
+    assertEquals(await drawWith(tensors, undefined, { onWarning }), plain);
+    assertEquals(told.length, 1);
+    assert(told[0]!.includes("textEncoder2, which the pipeline lacks"), told[0]);
+  });
+
+  it("refuses a change of a layer that takes none, and a weight that is no number", async () => {
+    const layers = (pipe.textEncoder as unknown as AdaptableModel).layerShapes;
+    const [embedding, shape] = [...layers].find(([name]) => name.endsWith("token_embedding"))!;
+    const parts = {
+      "lora_A.weight": Tensor.zeros([2, shape[1]!]),
+      "lora_B.weight": Tensor.zeros([shape[0]!, 2]),
+    };
+    const tensors = named(`text_encoder.${embedding}.`, parts);
+    await assertRejects(() => drawWith(tensors), RangeError, "neither linear nor a convolution");
+    await assertRejects(
+      () => drawWith(named(`unet.${LAYER}.`), undefined, { weight: Infinity }),
+      RangeError,
+      "weight Infinity",
+    );
+    assert(await distance(await draw(), "base") <= 1);
+  });
+
+  it("finds the file of a folder as diffusers and PEFT name it, and PEFT's note beside it", async () => {
+    const folder = await Deno.makeTempDir();
+    const from = async (weightName?: string) => {
+      await loadLoraWeights(pipe, folder, { weightName });
+      const { data } = await draw();
+      await unloadLoraWeights(pipe);
+      return data;
+    };
+    await assertRejects(() => from(), DenoiseError, "no .safetensors file");
+    await saveSafetensors(`${folder}/style.safetensors`, named(`unet.${LAYER}.`));
+    const plain = await from();
+    await saveSafetensors(
+      `${folder}/adapter_model.safetensors`,
+      named(`base_model.model.${LAYER}.`),
+    );
+    const config = { peft_type: "LORA", r: 2, lora_alpha: 8, use_rslora: false };
+    await Deno.writeTextFile(`${folder}/adapter_config.json`, JSON.stringify(config));
+    const noted = { "unet.r": 2, "unet.lora_alpha": 8 };
+    const strong = await drawWith(named(`unet.${LAYER}.`), noted);
+    assertEquals(await from(), strong);
+    assert(strong.some((value, i) => value !== plain[i]), "the note is read");
+    await Deno.remove(`${folder}/adapter_model.safetensors`);
+    await saveSafetensors(`${folder}/other.safetensors`, named(`unet.${LAYER}.`));
+    await assertRejects(() => from(), DenoiseError, "other.safetensors, style.safetensors");
+    assertEquals(await from("other.safetensors"), plain);
+    await Deno.remove(folder, { recursive: true });
   });
 
   it("applies a whole difference", async () => {

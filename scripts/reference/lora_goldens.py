@@ -185,6 +185,71 @@ def write_xl(images: dict[str, torch.Tensor]) -> None:
         images[f"xl {name}"] = draw(pipe)
 
 
+# the config in the header of a file decides what its tensors mean
+NOTED = {
+    "rslora": dict(use_rslora=True),
+    "patterns": dict(rank_pattern={"to_q": 2, "attentions.0.proj_in": 4, "fc1": 1},
+                     alpha_pattern={r"mid_block\..*to_q": 9, "proj_in": 1.5, "self_attn.q_proj": 7}),
+    "rslora-patterns": dict(use_rslora=True, rank_pattern={"conv1": 2}, alpha_pattern={"conv1": 11, "to_out.0": 2}),
+    "bias": dict(lora_bias=True),
+    "dora-note": dict(use_dora=True),
+}
+
+
+def write_noted(images: dict[str, torch.Tensor]) -> None:
+    """Adapters whose notes say more than alpha, as diffusers writes and reads them."""
+    for seed, (name, options) in enumerate(NOTED.items()):
+        pipe = load()
+        rng = torch.Generator().manual_seed(40 + seed)
+        for model, targets in ((pipe.unet, ALL), (pipe.text_encoder, TEXT)):
+            model.add_adapter(LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=targets, **options))
+            for key, parameter in model.named_parameters():
+                if "magnitude" in key:
+                    parameter.data *= 1 + 0.3 * torch.randn(parameter.shape, generator=rng)
+                elif "lora_" in key:
+                    parameter.data = torch.randn(parameter.shape, generator=rng) * 0.3
+        drawn = draw(pipe)
+        pipe.save_lora_weights(OUT, unet_lora_layers=get_peft_model_state_dict(pipe.unet),
+                               text_encoder_lora_layers=get_peft_model_state_dict(pipe.text_encoder),
+                               weight_name=f"{name}.safetensors", unet_lora_adapter_metadata=notes(pipe.unet),
+                               text_encoder_lora_adapter_metadata=notes(pipe.text_encoder))
+        if name == "dora-note":  # on transformers 5 diffusers drops the magnitudes of a text encoder: PEFT's own images
+            images[name] = drawn
+            weigh(pipe, 0.4)
+        else:
+            pipe = load()
+            pipe.load_lora_weights(OUT, weight_name=f"{name}.safetensors", adapter_name=name)
+            images[name] = draw(pipe)
+            assert (images[name].int() - drawn.int()).abs().max() <= 1, name
+            pipe.set_adapters([name], [0.4])
+        images[f"{name} 0.4"] = draw(pipe)
+
+
+def write_oldest(images: dict[str, torch.Tensor]) -> None:
+    """Names that diffusers wrote in 2023, of a text encoder's attention too."""
+    pipe = adapter(50, ["to_q", "to_k", "to_v", "to_out.0"])
+    unet, text = state(pipe.unet), state(pipe.text_encoder)
+    renamed = {}
+    for key, value in unet.items():
+        key = re.sub(r"\.(to_q|to_k|to_v)\.lora_", r".processor.\1_lora.", key).replace(".to_out.0.lora_", ".processor.to_out_lora.")
+        renamed[f"unet.{key.replace('_lora.A', '_lora.down').replace('_lora.B', '_lora.up')}"] = value
+    for key, value in text.items():
+        if ".self_attn." not in key:
+            continue
+        key = f"text_model.{key.removeprefix('text_model.')}"
+        key = re.sub(r"\.(q|v)_proj\.lora_", r".to_\1_lora.", key).replace("_lora.A", "_lora.down").replace("_lora.B", "_lora.up")
+        renamed[f"text_encoder.{key}"] = value
+        # the reference knows these names by the one of to_out
+        if ".to_v_lora." in key:
+            renamed[f"text_encoder.{key.replace('to_v', 'to_out')}"] = value * 0.5
+    save_file({key: value.contiguous() for key, value in renamed.items()}, OUT / "oldest.safetensors")
+    pipe = load()
+    pipe.load_lora_weights(OUT, weight_name="oldest.safetensors", adapter_name="oldest")
+    images["oldest"] = draw(pipe)
+    pipe.set_adapters(["oldest"], [0.4])
+    images["oldest 0.4"] = draw(pipe)
+
+
 def main() -> None:
     torch.set_num_threads(1)
     OUT.mkdir(parents=True, exist_ok=True)
@@ -218,6 +283,8 @@ def main() -> None:
     images["both"] = draw(pipe)
     write_decomposed(images)
     write_xl(images)
+    write_noted(images)
+    write_oldest(images)
     save_file(images, OUT / "images.safetensors", metadata={
         "command": "python scripts/reference/lora_goldens.py", "torch": torch.__version__, "call": str(CALL)})
     for name, image in images.items():

@@ -1,4 +1,4 @@
-import type { LoraLayer, Tensor } from "@denoise/core";
+import { type LoraLayer, Tensor } from "@denoise/core";
 import type { LoraPart } from "./keys.ts";
 import { hadamard, kernelOf, khatriRao, matMul, throughKernel } from "./matrix.ts";
 
@@ -9,27 +9,27 @@ type HadaPart = Exclude<Extract<LoraPart, `hada_${string}`>, "hada_t1" | "hada_t
 
 const HADA: readonly HadaPart[] = ["hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"];
 
+/** What the change of a layer is multiplied by, for the rank of its matrices. */
+export type Scaling = (rank: number | undefined) => number;
+
 /**
  * The change that tensors of a file make to a layer: of LoRA, LoCon, LoHa, LoKr (Yeh et al.,
  * "Navigating Text-To-Image Customization", arXiv:2309.14859) or a whole difference.
  *
  * @param shape Of the layer's weight.
- * @param alpha What the change was trained with, unless the parts say.
+ * @param scaling What the note of the file says; without one alpha / rank, by the tensor alpha.
  * @throws {RangeError} naming what is missing, or does not fit together.
  */
 export function changeOf(
   parts: LoraParts,
   shape: readonly number[],
-  alpha: number | undefined,
+  scaling: Scaling | undefined,
 ): LoraLayer {
-  const trained = parts.alpha?.toFloat32Array()[0] ?? alpha;
-  const scale = (rank: number | undefined) =>
-    trained === undefined || rank === undefined ? 1 : trained / rank;
   const names = Object.keys(parts);
   const kinds = [
     [names.some((name) => name.startsWith("hada_")), loha],
     [names.some((name) => name.startsWith("lokr_")), lokr],
-    [parts.diff !== undefined, difference],
+    [parts.diff !== undefined || parts.diff_b !== undefined, difference],
     [parts.down !== undefined || parts.up !== undefined, lora],
   ] as const;
   const found = kinds.filter(([is]) => is).map(([_, read]) => read);
@@ -37,11 +37,41 @@ export function changeOf(
     throw new RangeError(`its tensors are ${names.join(", ")}, which make no change together`);
   }
   const { rank, ...change } = found[0]!(parts, shape);
-  return { ...change, scale: scale(rank), magnitude: lengthsOf(parts, shape[0]!) };
+  const magnitude = lengthsOf(parts, shape[0]!);
+  const bias = biasOf(parts, shape[0]!);
+  if (bias !== undefined && magnitude !== undefined) {
+    throw new RangeError("it has both magnitudes and a bias, which no trainer makes together");
+  }
+  return { ...change, scale: scaleOf(parts, rank, scaling), bias, magnitude };
+}
+
+function scaleOf(
+  parts: LoraParts,
+  rank: number | undefined,
+  scaling: Scaling | undefined,
+): number {
+  if (parts.diff !== undefined || parts.diff_b !== undefined) return 1;
+  const alpha = parts.alpha?.toFloat32Array()[0];
+  if (scaling !== undefined) {
+    if (alpha === undefined) return scaling(rank);
+    throw new RangeError(`both its tensor alpha (${alpha}) and the note of the file scale it`);
+  }
+  const scale = alpha === undefined || rank === undefined ? 1 : alpha / rank;
+  if (Number.isFinite(scale)) return scale;
+  throw new RangeError(`its alpha is ${alpha}, which is no number to scale by`);
+}
+
+/** What is added to the layer's bias, before it is scaled. */
+function biasOf({ bias, diff_b }: LoraParts, out: number): Tensor | undefined {
+  const given = bias ?? diff_b;
+  if (given === undefined || given.size === out) return given?.reshape([out]);
+  throw new RangeError(`its bias has ${given.size} numbers, where the layer has ${out} outputs`);
 }
 
 /** A change, and the rank that its alpha is divided by; a whole difference has none. */
-type Found = Omit<LoraLayer, "scale" | "magnitude"> & { readonly rank?: number | undefined };
+type Found = Omit<LoraLayer, "scale" | "bias" | "magnitude"> & {
+  readonly rank?: number | undefined;
+};
 
 function need<P extends LoraPart>(
   parts: LoraParts,
@@ -60,8 +90,9 @@ function lora(parts: LoraParts): Found {
   return { rank, up, down: parts.mid === undefined ? down : throughKernel(parts.mid, down) };
 }
 
-function difference(parts: LoraParts): Found {
-  return { down: need(parts, ["diff"]).diff };
+/** A bias may be changed alone. */
+function difference({ diff }: LoraParts, shape: readonly number[]): Found {
+  return { down: diff ?? Tensor.zeros(shape) };
 }
 
 /** (w1_a · w1_b) ∘ (w2_a · w2_b): of rank r², or whole where that is less. */

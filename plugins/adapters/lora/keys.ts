@@ -1,13 +1,13 @@
 /** What a tensor is for the change of a layer; beyond LoRA as LyCORIS names them. */
 export type LoraPart =
-  | ("down" | "mid" | "up" | "alpha" | "magnitude" | "dora_scale" | "diff")
+  | ("down" | "mid" | "up" | "bias" | "alpha" | "magnitude" | "dora_scale" | "diff" | "diff_b")
   | `hada_${"w1_a" | "w1_b" | "w2_a" | "w2_b" | "t1" | "t2"}`
   | `lokr_${"w1" | "w1_a" | "w1_b" | "w2" | "w2_a" | "w2_b" | "t2"}`;
 
 /** What a tensor of a LoRA file is: a part of the change of one layer of one component. */
 export interface LoraKey {
-  /** The pipeline's component, in camelCase. */
-  readonly component: "unet" | "textEncoder" | "textEncoder2";
+  /** The pipeline's component, in camelCase; `"denoiser"` for its UNet or transformer. */
+  readonly component: string;
   /** The layer: with dots, or as kohya writes it with underscores. */
   readonly layer: string;
   /** What of its change. */
@@ -18,45 +18,69 @@ export interface LoraKey {
 const PARTS: readonly (readonly [RegExp, LoraPart | undefined])[] = [
   [/\.lora_A(\.\w+)?\.weight$/, "down"],
   [/\.lora_B(\.\w+)?\.weight$/, "up"],
+  [/\.lora_B(\.\w+)?\.bias$/, "bias"],
   [/\.lora_down\.weight$/, "down"],
   [/\.lora_mid\.weight$/, "mid"],
   [/\.lora_up\.weight$/, "up"],
-  [/\.lora(_linear_layer)?\.down\.weight$/, "down"],
-  [/\.lora(_linear_layer)?\.up\.weight$/, "up"],
+  [/\.lora(_linear_layer|_layer)?\.down\.weight$/, "down"],
+  [/\.lora(_linear_layer|_layer)?\.up\.weight$/, "up"],
+  [/\.lora(_linear_layer|_layer)?\.up\.bias$/, "bias"],
   [/_lora\.down\.weight$/, "down"],
   [/_lora\.up\.weight$/, "up"],
-  [/\.lora_magnitude_vector(\.\w+)?$/, "magnitude"],
+  [/_lora\.up\.bias$/, "bias"],
+  [/\.lora_magnitude_vector(\.\w+){0,2}$/, "magnitude"],
   [/\.dora_scale$/, "dora_scale"],
   [/\.alpha$/, "alpha"],
   [/\.diff$/, "diff"],
+  [/\.diff_b$/, "diff_b"],
   // the part is named as in the file
   [/\.((?:hada|lokr)_(?:w[12](?:_[ab])?|t[12]))(\.\w+)?$/, undefined],
 ];
 
-/** Beginnings of tensor names, and the component that they name. */
-const COMPONENTS: readonly (readonly [RegExp, LoraKey["component"]])[] = [
-  [/^(unet\.|lora_unet_|lycoris_)/, "unet"],
-  [/^(text_encoder_2\.|lora_te2_)/, "textEncoder2"],
-  [/^(text_encoder\.|lora_te1?_)/, "textEncoder"],
+/** What PEFT puts before the names of a model that it has wrapped. */
+const WRAPPED = /^base_model\.model\./;
+
+/** Beginnings of tensor names; the component is named in them, or beside them. */
+const COMPONENTS: readonly (readonly [RegExp, LoraKey["component"] | undefined])[] = [
+  [/^(lora_unet_|lycoris_|diffusion_model\.)/, "denoiser"],
+  [/^lora_transformer_/, "transformer"],
+  [/^lora_te1?_/, "textEncoder"],
+  [/^lora_te2_/, "textEncoder2"],
+  [/^lora_te3_/, "textEncoder3"],
+  [/^((?:unet|transformer|prior|decoder|controlnet|connectors|text_encoder)(?:_\d)?)\./, undefined],
 ];
 
 /** Reads the name of a tensor; undefined for one that is no part of a LoRA. */
 export function parseKey(key: string): LoraKey | undefined {
   const end = PARTS.find(([pattern]) => pattern.test(key));
-  const found = COMPONENTS.find(([pattern]) => pattern.test(key));
   if (end === undefined) return undefined;
   const part = end[1] ?? end[0].exec(key)![1] as LoraPart;
-  const [pattern, component] = found ?? [/^/, "unet" as const];
-  const layer = key.replace(end[0], "").replace(pattern, "")
+  const name = key.replace(end[0], "").replace(WRAPPED, "");
+  const [pattern, known] = COMPONENTS.find(([pattern]) => pattern.test(name)) ?? [/^/, "denoiser"];
+  const component = known ?? camelCase(pattern.exec(name)![1]!);
+  const layer = name.replace(pattern, "")
+    .replace(WRAPPED, "")
     .replace(/\.processor\.to_/, ".to_") // attention processors of early diffusers
-    .replace(/^base_model\.model\./, "")
     .replace(/^text_model[._]/, "");
-  return { component, layer, part };
+  return { component, layer: todaysName(component, layer), part };
 }
 
+function camelCase(role: string): string {
+  return role.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** What the first LoRAs of text encoders called the projections of attention. */
+const OLDEST: Readonly<Record<string, string>> = {
+  to_q: "q_proj",
+  to_k: "k_proj",
+  to_v: "v_proj",
+  to_out: "out_proj",
+};
+
 /** Old names of layers beside today's. */
-function todaysName(layer: string): string {
-  return layer.replace(/\.to_out$/, ".to_out.0");
+function todaysName(component: string, layer: string): string {
+  if (!component.startsWith("textEncoder")) return layer.replace(/\.to_out$/, ".to_out.0");
+  return layer.replace(/(?<=\.self_attn\.)to_(?:q|k|v|out)$/, (name) => OLDEST[name]!);
 }
 
 /**
@@ -66,7 +90,7 @@ function todaysName(layer: string): string {
  * @param layers The model's layers by their names with underscores; see {@linkcode layerIndex}.
  */
 export function findLayer(name: string, layers: ReadonlyMap<string, string>): string | undefined {
-  const plain = (text: string) => todaysName(text).replaceAll(".", "_");
+  const plain = (text: string) => text.replaceAll(".", "_");
   return layers.get(plain(name)) ?? layers.get(plain(diffusersName(name, blocksOf(layers))));
 }
 
@@ -77,9 +101,11 @@ function blocksOf(layers: ReadonlyMap<string, string>): number {
   return count + 1;
 }
 
-/** The layers of a model by their names with underscores. */
+/** The layers of a model by their names with underscores, a text encoder's without its wrapper. */
 export function layerIndex(layers: Iterable<string>): Map<string, string> {
-  return new Map([...layers].map((layer) => [layer.replaceAll(".", "_"), layer]));
+  return new Map(
+    [...layers].map((layer) => [layer.replace(/^text_model\./, "").replaceAll(".", "_"), layer]),
+  );
 }
 
 /** Parts of a residual block in the original Stable Diffusion and in diffusers. */

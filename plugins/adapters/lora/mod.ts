@@ -1,12 +1,18 @@
 /**
  * LoRA: low-rank changes of a pipeline's UNet and text encoders (Hu et al., arXiv:2106.09685), from
- * .safetensors files in the styles of diffusers, PEFT and kohya, by diffusers' layer names or those
- * of the original Stable Diffusion; also DoRA (arXiv:2402.09353), and LoCon, LoHa, LoKr and whole
+ * .safetensors files in the styles of diffusers, PEFT and kohya, by diffusers' layer names of any year
+ * or those of the original Stable Diffusion; also DoRA (arXiv:2402.09353), and LoCon, LoHa, LoKr and whole
  * differences as LyCORIS names them (arXiv:2309.14859). Several can be mixed; the base weights stay
  * mapped as they are, only the sessions are made again.
  *
- * Not covered: other kinds of LyCORIS (GLoRA, (IA)³, OFT, norms and biases), and DoRA with a length
- * for each input; a file that has them is refused.
+ * What PEFT's config beside the tensors says (diffusers writes it into the header of the file, PEFT into
+ * adapter_config.json) is honoured: rank and alpha, for all layers or by patterns, rank-stabilised or
+ * not (arXiv:2312.03732), DoRA, biases. Alpha tensors count for each layer by itself; diffusers 0.42.1
+ * takes the most frequent one for attentions.
+ *
+ * Not covered: other kinds of LyCORIS (GLoRA, (IA)³, OFT, norms), DoRA with a length for each input, and
+ * options of PEFT that change the base weights or replace modules (PiSSA, OLoRA, CorDA, modules_to_save,
+ * ...); a file that has them is refused.
  *
  * @example
  * ```ts ignore
@@ -23,6 +29,7 @@ import {
   type AdaptableModel,
   attentionScales,
   type BlockScales,
+  DenoiseError,
   isFolder,
   joinPath,
   type LoraAdapter,
@@ -37,11 +44,16 @@ export interface Adaptable {
 
 /** How a LoRA is loaded. */
 export interface LoraOptions {
+  /** Tells what of the file is left aside. Defaults to `console.warn`. */
+  readonly onWarning?: ((message: string) => void) | undefined;
   /** What it is called. Defaults to `"default"` and a number. */
   readonly adapterName?: string | undefined;
   /** How much of it is applied. Defaults to 1. */
   readonly weight?: number | undefined;
-  /** The file in a folder; `pytorch_lora_weights.safetensors` by default. */
+  /**
+   * The file in a folder. Defaults to `pytorch_lora_weights.safetensors`, `adapter_model.safetensors`, or
+   * the only .safetensors file.
+   */
   readonly weightName?: string | undefined;
 }
 
@@ -61,10 +73,24 @@ export function getActiveAdapters(pipe: Adaptable): string[] {
   return [...new Set(names)];
 }
 
+/** Names that diffusers and PEFT give to the file of a LoRA. */
+const NAMES = ["pytorch_lora_weights.safetensors", "adapter_model.safetensors"];
+
+/** The file of that name, of the usual name, or the only .safetensors file of a folder. */
 async function fileOf(path: string | URL, weightName: string | undefined): Promise<string> {
   const name = path instanceof URL ? decodeURIComponent(path.pathname) : path;
   if (!await isFolder(name)) return name;
-  return joinPath(name, weightName ?? "pytorch_lora_weights.safetensors");
+  if (weightName !== undefined) return joinPath(name, weightName);
+  const files = (await Array.fromAsync(Deno.readDir(name), (entry) => entry.name))
+    .filter((file) => file.endsWith(".safetensors")).sort();
+  const usual = NAMES.find((one) => files.includes(one));
+  if (usual !== undefined) return joinPath(name, usual);
+  if (files.length === 1) return joinPath(name, files[0]!);
+  throw new DenoiseError(
+    "missing_file",
+    `Cannot load a LoRA from ${name}: it has ${files.join(", ") || "no .safetensors file"}; give ` +
+      `weightName`,
+  );
 }
 
 /**
@@ -72,7 +98,8 @@ async function fileOf(path: string | URL, weightName: string | undefined): Promi
  *
  * @param path A .safetensors file, or a folder that holds one.
  * @returns The adapter's name.
- * @throws {DenoiseError} `unexpected_tensor` when it is no LoRA, or one of another model.
+ * @throws {DenoiseError} `unexpected_tensor` when it is no LoRA, one of another model, or one with
+ *   something in its names or its note that changes the result and is not supported.
  * @throws {RangeError} when an adapter of that name is there, or shapes do not fit.
  */
 export async function loadLoraWeights(
@@ -82,6 +109,9 @@ export async function loadLoraWeights(
 ): Promise<string> {
   const taken = getActiveAdapters(pipe);
   const { adapterName: name = `default_${taken.length}`, weight = 1 } = options;
+  if (!Number.isFinite(weight)) {
+    throw new RangeError(`Cannot load a LoRA with the weight ${weight}: give a number`);
+  }
   if (taken.includes(name)) {
     throw new RangeError(
       `Cannot load a LoRA as ${JSON.stringify(name)}: there is one of that name; give another ` +
@@ -90,7 +120,17 @@ export async function loadLoraWeights(
   }
   const parts = new Map(adaptableParts(pipe));
   const file = await fileOf(path, options.weightName);
-  const changes = await readLora(file, (component) => parts.get(component)?.layerShapes);
+  const shapes = new Map([...parts].map(([role, part]) => [role, part.layerShapes]));
+  const { layers: changes, missing } = await readLora(file, shapes);
+  if (missing.length > 0) {
+    const { onWarning = console.warn } = options;
+    onWarning(
+      `The LoRA ${file} also changes ${
+        missing.join(", ")
+      }, which the pipeline lacks: that part is ` +
+        `left aside`,
+    );
+  }
   const before = new Map([...parts].map(([role, part]) => [role, part.adapters]));
   try {
     for (const [component, layers] of changes) {

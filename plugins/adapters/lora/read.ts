@@ -1,49 +1,106 @@
-import { DenoiseError, type LoraLayer } from "@denoise/core";
+import { DenoiseError, type JsonObject, type LoraLayer } from "@denoise/core";
 import { openSafetensors, readTensor } from "@denoise/safetensors";
-import { changeOf, type LoraParts } from "./change.ts";
+import { changeOf, type LoraParts, type Scaling } from "./change.ts";
 import { findLayer, layerIndex, type LoraKey, parseKey } from "./keys.ts";
-
-/** The changes of each component, by the layers' names in the checkpoint. */
-export type LoraLayers = Map<LoraKey["component"], Map<string, LoraLayer>>;
+import { type AdapterNote, readNote } from "./note.ts";
 
 /** The shapes of a component's weights by the layers' names. */
 export type LayerShapes = ReadonlyMap<string, readonly number[]>;
 
-/** Reads a LoRA file for components with these layers. */
+/** What a LoRA file changes. */
+export interface LoraFile {
+  /** The changes of each component, by the layers' names in the checkpoint. */
+  readonly layers: ReadonlyMap<string, ReadonlyMap<string, LoraLayer>>;
+  /** Components that it changes, too, and that are not there. */
+  readonly missing: readonly string[];
+}
+
+/** Components that a file without a component's name is for, the first that is there. */
+const DENOISERS = ["unet", "transformer", "prior", "controlnet"];
+
+/**
+ * Reads a LoRA file for components with these layers.
+ *
+ * @throws {DenoiseError} `unexpected_tensor` for what is not understood, or is of another model.
+ */
 export async function readLora(
   file: string,
-  layersOf: (component: LoraKey["component"]) => LayerShapes | undefined,
-): Promise<LoraLayers> {
+  components: ReadonlyMap<string, LayerShapes>,
+): Promise<LoraFile> {
   const { tensors, metadata } = await openSafetensors(file);
-  const alphas = alphasOf(metadata["lora_adapter_metadata"]);
-  const parts = new Map<string, { readonly key: LoraKey; readonly parts: LoraParts }>();
+  const denoiser = DENOISERS.find((role) => components.has(role)) ?? "unet";
+  const found = new Map<string, { readonly key: LoraKey; readonly parts: LoraParts }>();
   for (const [name, stored] of tensors) {
-    const key = parseKey(name);
-    if (key === undefined) throw refusal(file, `it has a tensor ${JSON.stringify(name)}`);
-    const id = `${key.component} ${key.layer}`;
-    const tensor = (await readTensor(stored)).astype("float32");
-    parts.set(id, { key, parts: { ...parts.get(id)?.parts, [key.part]: tensor } });
+    const parsed = parseKey(name);
+    if (parsed === undefined) throw refusal(file, `it has a tensor ${JSON.stringify(name)}`);
+    const component = parsed.component === "denoiser" ? denoiser : parsed.component;
+    const key = { ...parsed, component };
+    const id = `${component} ${key.layer}`;
+    const { parts } = found.get(id) ?? { parts: {} };
+    if (key.part in parts) throw refusal(file, `it has two tensors like ${JSON.stringify(name)}`);
+    const tensor = components.has(component)
+      ? (await readTensor(stored)).astype("float32")
+      : undefined;
+    found.set(id, { key, parts: { ...parts, [key.part]: tensor } });
   }
-  if (parts.size === 0) throw refusal(file, "it holds no tensors");
-  const found: LoraLayers = new Map();
-  const indexes = new Map<string, Map<string, string>>();
-  for (const { key: { component, layer }, parts: given } of parts.values()) {
-    const shapes = layersOf(component);
-    if (shapes === undefined) throw refusal(file, `it changes ${component}, which is not there`);
-    if (!indexes.has(component)) indexes.set(component, layerIndex(shapes.keys()));
-    const name = findLayer(layer, indexes.get(component)!);
-    if (name === undefined) {
-      throw refusal(file, `${component} has no layer "${layer}"; is it of another model?`);
+  if (found.size === 0) throw refusal(file, "it holds no tensors");
+  const note = await noteOf(file, metadata["lora_adapter_metadata"]);
+  const roles = new Set([...found.values()].map(({ key }) => key.component));
+  const layers = new Map<string, ReadonlyMap<string, LoraLayer>>();
+  const missing: string[] = [];
+  for (const role of roles) {
+    const shapes = components.get(role);
+    if (shapes === undefined) {
+      missing.push(role);
+      continue;
     }
-    const changes = found.get(component) ?? new Map<string, LoraLayer>();
+    const own = [...found.values()].filter(({ key }) => key.component === role);
+    layers.set(role, changesOf(file, role, own, shapes, componentNote(file, note, role)));
+  }
+  if (layers.size > 0) return { layers, missing };
+  throw refusal(file, `it changes ${missing.join(", ")}, which is not there`);
+}
+
+function changesOf(
+  file: string,
+  role: string,
+  own: readonly { readonly key: LoraKey; readonly parts: LoraParts }[],
+  shapes: LayerShapes,
+  note: AdapterNote | undefined,
+): ReadonlyMap<string, LoraLayer> {
+  const index = layerIndex(shapes.keys());
+  const changes = new Map<string, LoraLayer>();
+  for (const { key: { layer }, parts } of own) {
+    const name = findLayer(layer, index);
+    if (name === undefined) {
+      throw refusal(file, `${role} has no layer "${layer}"; is it of another model?`);
+    }
+    if (changes.has(name)) throw refusal(file, `it changes the layer "${name}" of ${role} twice`);
+    const scaling: Scaling | undefined = note &&
+      ((rank) => note.scaleOf(name.replace(/^text_model\./, ""), rank));
     try {
-      changes.set(name, changeOf(given, shapes.get(name)!, alphas.get(component)));
+      const change = changeOf(parts, shapes.get(name)!, scaling);
+      if (note !== undefined) checkNote(note, change);
+      changes.set(name, change);
     } catch (error) {
       throw refusal(file, `the change of "${layer}" cannot be read: ${describe(error)}`);
     }
-    found.set(component, changes);
   }
-  return found;
+  return changes;
+}
+
+/** A note that says what the tensors do not have, or does not say what they have. */
+function checkNote({ usesDora, hasBias }: AdapterNote, { magnitude, bias }: LoraLayer): void {
+  if (usesDora !== (magnitude !== undefined)) {
+    throw new RangeError(
+      `the note of the file says use_dora: ${usesDora}, but it has ${
+        usesDora ? "no magnitudes" : "magnitudes"
+      }`,
+    );
+  }
+  if (bias !== undefined && !hasBias) {
+    throw new RangeError("it has a bias, where the note of the file says lora_bias: false");
+  }
 }
 
 function describe(error: unknown): string {
@@ -51,20 +108,53 @@ function describe(error: unknown): string {
   throw error;
 }
 
-/** `lora_alpha` of each component, from the note that PEFT's files carry. */
-function alphasOf(note = "{}"): Map<LoraKey["component"], number> {
-  const values = JSON.parse(note) as Readonly<Record<string, unknown>>;
-  const roles = {
-    unet: "unet",
-    textEncoder: "text_encoder",
-    textEncoder2: "text_encoder_2",
-  } as const;
-  return new Map(
-    Object.entries(roles).flatMap(([role, key]): [LoraKey["component"], number][] => {
-      const alpha = values[`${key}.lora_alpha`] ?? values[`${key}.alpha`];
-      return typeof alpha === "number" ? [[role as LoraKey["component"], alpha]] : [];
-    }),
-  );
+/**
+ * What a file says about its adapter: in its header as diffusers writes it, one entry for each component
+ * (`unet.lora_alpha`), or beside it in adapter_config.json as PEFT does.
+ */
+async function noteOf(file: string, header: string | undefined): Promise<JsonObject | undefined> {
+  const beside = file.replace(/adapter_model\.safetensors$/, "adapter_config.json");
+  const text = header ?? (beside === file ? undefined : await textOf(beside));
+  if (text === undefined) return undefined;
+  try {
+    const note: unknown = JSON.parse(text);
+    if (typeof note === "object" && note !== null && !Array.isArray(note)) {
+      return note as JsonObject;
+    }
+  } catch {
+    // told below
+  }
+  throw refusal(file, "its note is no JSON object");
+}
+
+async function textOf(file: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** The entries of a note for one component; those without any component are for all. */
+function componentNote(
+  file: string,
+  note: JsonObject | undefined,
+  role: string,
+): AdapterNote | undefined {
+  if (note === undefined) return undefined;
+  const prefix = `${role.replace(/[A-Z]|\d+$/g, (part) => `_${part.toLowerCase()}`)}.`;
+  const entries = Object.entries(note);
+  const own = entries.filter(([name]) => name.startsWith(prefix))
+    .map(([name, value]) => [name.slice(prefix.length), value] as const);
+  const bare = entries.filter(([name]) => !name.includes("."));
+  const used = own.length > 0 ? own : bare;
+  if (used.length === 0) return undefined;
+  try {
+    return readNote(Object.fromEntries(used));
+  } catch (error) {
+    throw refusal(file, describe(error));
+  }
 }
 
 function refusal(file: string, why: string): DenoiseError {

@@ -21,15 +21,51 @@ export function checkAdapters(
       }
       const made = changedShape(change);
       const [rank, inner] = [change.down.dims[0], change.up?.dims[1] ?? change.down.dims[0]];
-      const lengths = change.magnitude?.size ?? shape[0];
+      const lengths = change.magnitude?.size ?? change.bias?.size ?? shape[0];
       if (sameShape(made, shape) && rank === inner && lengths === shape[0]) continue;
       throw new RangeError(
         `${cannot}: "${layer}" has weights [${shape.join(", ")}], but the LoRA is for ` +
           `[${made.join(", ")}] with ranks ${rank} and ${inner}` +
-          (lengths === shape[0] ? "" : ` and ${lengths} magnitudes`) +
+          (lengths === shape[0] ? "" : ` and ${lengths} magnitudes or biases`) +
           "; is it of another model?",
       );
     }
+  }
+}
+
+/** The changes of layers, with a note of the layers that were asked for. */
+export function noting(
+  layers: LoraAdapter["layers"],
+  asked: Set<string>,
+): LoraAdapter["layers"] {
+  const noted = new Map(layers);
+  noted.get = (layer) => {
+    asked.add(layer);
+    return layers.get(layer);
+  };
+  return noted;
+}
+
+/**
+ * Makes sure that each change has a layer that takes it: an embedding has a weight, but no changes.
+ *
+ * @param asked The layers that asked for changes when the graphs were built.
+ * @throws {RangeError} naming the layer that takes none.
+ */
+export function checkApplied(
+  className: string,
+  adapters: readonly LoraAdapter[],
+  asked: ReadonlySet<string>,
+): void {
+  for (const { name, layers } of adapters) {
+    const left = [...layers.keys()].find((layer) => !asked.has(layer));
+    if (left === undefined) continue;
+    throw new RangeError(
+      `Cannot apply the LoRA ${
+        JSON.stringify(name)
+      } to ${className}: its layer "${left}" is neither ` +
+        `linear nor a convolution, and cannot be changed by a LoRA`,
+    );
   }
 }
 

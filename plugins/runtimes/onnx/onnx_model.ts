@@ -28,7 +28,7 @@ import {
 import type { StoredTensor } from "@denoise/safetensors";
 import type { ModelDefinition, Runner } from "./model_definition.ts";
 import { buildGraph, checkInputs } from "./model_graph.ts";
-import { checkAdapters } from "./check_adapters.ts";
+import { checkAdapters, checkApplied, noting } from "./check_adapters.ts";
 import { assertDevice } from "./probe.ts";
 import { saveWeights } from "@denoise/safetensors";
 
@@ -142,6 +142,19 @@ export class OnnxModel<C extends object, M extends Model<C>>
   /** Sessions that run go on to their end with what they were made of. */
   async setAdapters(adapters: readonly LoraAdapter[]): Promise<void> {
     checkAdapters(this.className, this.layerShapes, adapters);
+    const before = this.#adapters;
+    const asked = new Set<string>();
+    this.#adapters = adapters.map((adapter) => ({
+      ...adapter,
+      layers: noting(adapter.layers, asked),
+    }));
+    try {
+      this.verify();
+      checkApplied(this.className, adapters, asked);
+    } catch (error) {
+      this.#adapters = before;
+      throw error;
+    }
     await this.dispose();
     this.#adapters = [...adapters];
   }

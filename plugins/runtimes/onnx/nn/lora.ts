@@ -46,7 +46,10 @@ export function withChanges(s: Scope, layer: ChangedLayer): Value {
       left: optional(change.left, "left", 2),
     };
     const scale = weight * change.scale;
-    const sum = add(s, result, mul(s, changeOf(s, layer, matrices), scale));
+    const own = changeOf(s, layer, matrices);
+    const row = optional(change.bias, "bias", 1);
+    const whole = row === undefined ? own : add(s, own, alongChannels(s, row, rank));
+    const sum = add(s, result, mul(s, whole, scale));
     if (change.magnitude === undefined) return sum;
     const ratio = stretch(s, layer, matrices, scale, name, change.magnitude);
     const bias = layer.bias && alongChannels(s, layer.bias, rank);
