@@ -41,6 +41,7 @@ export * from "./registry.ts";
 export * from "./saving.ts";
 export * from "./scheduler.ts";
 export * from "./solve_linear.ts";
+export * from "./single_file.ts";
 export * from "./source.ts";
 export * from "./tensor.ts";
 export * from "./version.ts";

@@ -1,6 +1,7 @@
 import type { FrozenConfig } from "./config.ts";
 import type { Device, LoadOptions, TorchDtype } from "./loading.ts";
 import type { SaveOptions } from "./saving.ts";
+import type { SingleFileModelOptions } from "./single_file.ts";
 import type { ImageInput } from "./media.ts";
 import type { Bindable, PluginClass } from "./plugin.ts";
 import type { GeneratorInput } from "./random.ts";
@@ -50,6 +51,14 @@ export interface ModelClass<M extends Model = Model>
     id: string | URL,
     options?: LoadOptions & { readonly subfolder?: string },
   ): Promise<M>;
+  /**
+   * Loads the model from an original checkpoint, one .safetensors file of that model alone or of a
+   * whole pipeline (`from_single_file`).
+   *
+   * @throws {DenoiseError} `missing_component` when the file has no such model, `unsupported_option` for
+   *   a class that no original checkpoint has.
+   */
+  fromSingleFile(file: string | URL, options?: SingleFileModelOptions): Promise<M>;
 }
 
 /** What a denoiser is called with beside sample and timestep; each model takes what it knows. */

@@ -2,6 +2,7 @@ import { DenoiseError } from "./errors.ts";
 import type { AudioCodec, ImageCodec } from "./media.ts";
 import type { PipelineTraits } from "./pipeline.ts";
 import type { PluginClass, PluginKind } from "./plugin.ts";
+import type { SingleFileReader } from "./single_file.ts";
 import type { Source } from "./source.ts";
 
 /** A plugin class that is loaded only when a repo asks for it. */
@@ -42,6 +43,8 @@ export interface RegistryContent {
   readonly images?: (() => Promise<ImageCodec>) | undefined;
   /** Turns tensors into audio. */
   readonly audio?: (() => Promise<AudioCodec>) | undefined;
+  /** Reads original checkpoints. */
+  readonly singleFile?: (() => Promise<SingleFileReader>) | undefined;
 }
 
 type Entry = LazyPlugin;
@@ -84,6 +87,7 @@ export class Registry {
   readonly #sources: Source[] = [];
   readonly #images: (() => Promise<ImageCodec>) | undefined;
   readonly #audio: (() => Promise<AudioCodec>) | undefined;
+  readonly #singleFile: (() => Promise<SingleFileReader>) | undefined;
 
   /** Makes a registry with that content. */
   constructor(content: RegistryContent = {}) {
@@ -91,6 +95,7 @@ export class Registry {
     this.#sources.push(...content.sources ?? []);
     this.#images = content.images;
     this.#audio = content.audio;
+    this.#singleFile = content.singleFile;
   }
 
   /**
@@ -120,6 +125,7 @@ export class Registry {
       sources: this.#sources,
       images: this.#images,
       audio: this.#audio,
+      singleFile: this.#singleFile,
     });
     for (const [name, entry] of this.#entries) copy.#entries.set(name, entry);
     for (const plugin of plugins) {
@@ -251,5 +257,21 @@ export class Registry {
       );
     }
     return this.#audio();
+  }
+
+  /**
+   * What reads original checkpoints.
+   *
+   * @throws {DenoiseError} `missing_component` when the registry has nothing that does.
+   */
+  singleFile(): Promise<SingleFileReader> {
+    if (this.#singleFile === undefined) {
+      throw new DenoiseError(
+        "missing_component",
+        "Cannot read original checkpoints: this registry has no reader of single files. Import the " +
+          "class from @denoise/denoise, or give a registry with { singleFile }",
+      );
+    }
+    return this.#singleFile();
   }
 }

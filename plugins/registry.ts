@@ -676,4 +676,5 @@ export const registry: Registry = new Registry({
   sources: [source0, source1, mirror(), hub()],
   images: async () => (await import("@denoise/image")).imageCodec,
   audio: async () => (await import("@denoise/audio")).audioCodec,
+  singleFile: async () => (await import("@denoise/single-file")).singleFile,
 });

@@ -119,6 +119,7 @@ ${entries.join("\n")}
   sources: [${places}mirror(), hub()],
   images: async () => (await import("@denoise/image")).imageCodec,
   audio: async () => (await import("@denoise/audio")).audioCodec,
+  singleFile: async () => (await import("@denoise/single-file")).singleFile,
 });
 `;
 }

@@ -132,9 +132,38 @@ def original(name: str, pipe) -> dict:
     return {**unet, **vae(pipe.vae), **text, "alphas_cumprod": torch.ones(3), "model_ema.decay": torch.ones(())}
 
 
+def controlnet_name(name: str, config) -> str:
+    parts = name.split(".")
+    if parts[0] == "controlnet_down_blocks":
+        return f"zero_convs.{parts[1]}.0.{parts[2]}"
+    if parts[0] == "controlnet_mid_block":
+        return f"middle_block_out.0.{parts[1]}"
+    if parts[0] != "controlnet_cond_embedding":
+        return unet_name(name, config)
+    layer = {"conv_in": 0, "conv_out": 14}.get(parts[1]) if parts[1] != "blocks" else 2 * int(parts[2]) + 2
+    return f"input_hint_block.{layer}.{parts[-1]}"
+
+
+def write_controlnet() -> None:
+    """A ControlNet as a repo and as an original file, which diffusers reads to the same weights."""
+    torch.manual_seed(0)
+    model = diffusers.ControlNetModel(
+        block_out_channels=(4, 8), down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), layers_per_block=1,
+        norm_num_groups=2, cross_attention_dim=6, attention_head_dim=2, conditioning_embedding_out_channels=(2, 2, 4, 4))
+    for value in model.parameters():
+        value.normal_(std=0.3)
+    model.save_pretrained(OUT / "controlnet")
+    named = {controlnet_name(key, model.config): value for key, value in model.state_dict().items()}
+    save_file({f"control_model.{key}": value for key, value in named.items()}, OUT / "controlnet.safetensors")
+    again = diffusers.ControlNetModel.from_single_file(str(OUT / "controlnet.safetensors"), config=str(OUT / "controlnet"))
+    for key, value in model.state_dict().items():
+        assert again.state_dict()[key].equal(value), key
+
+
 @torch.no_grad()
 def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
+    write_controlnet()
     tensors, cases = {}, []
     for name, (repo, class_name) in REPOS.items():
         cls = getattr(diffusers, class_name)

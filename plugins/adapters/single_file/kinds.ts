@@ -20,6 +20,28 @@ export const repos: Readonly<Record<string, string>> = {
   upscale: "stabilityai/stable-diffusion-x4-upscaler",
 };
 
+/** Repos of ControlNets whose configs others have, by what diffusers tells them apart. */
+function controlNetRepo(tensors: Tensors): string {
+  if (!tensors.has("add_embedding.linear_1.weight")) return "lllyasviel/control_v11p_sd15_canny";
+  const level = "down_blocks.1.attentions.0";
+  const repo = "diffusers/controlnet-canny-sdxl-1.0";
+  if (tensors.has(`${level}.transformer_blocks.0.attn1.to_k.weight`)) return repo;
+  return tensors.has(`${level}.norm.weight`) ? `${repo}-mid` : `${repo}-small`;
+}
+
+/** The repo whose config a model alone has; a file that says nothing of its kind is of the first one. */
+export function repoOf(tensors: Tensors, className: string): string {
+  if (className === "ControlNetModel") return controlNetRepo(tensors);
+  const labels = tensors.get("label_emb.0.0.weight")?.dims[1]; // of a UNet in a file of its own
+  if (labels === 2816) return repos.xl_base!;
+  if (labels === 2560) return repos.xl_refiner!;
+  const alone = new Map(
+    [...tensors].map(([name, tensor]) => [`model.diffusion_model.${name}`, tensor]),
+  );
+  const all = tensors.has(UNET) ? tensors : alone;
+  return all.has(UNET) ? repos[kindOf(all, className)]! : repos.v1!;
+}
+
 /**
  * Which kind of model a checkpoint holds.
  *

@@ -16,13 +16,22 @@
  * const { images } = await pipe("a red apple");
  * ```
  *
+ * A UNet, an autoencoder, a text encoder or a ControlNet alone is loaded by its class, from a file of
+ * its own or out of a whole checkpoint.
+ *
+ * @example
+ * ```ts ignore
+ * import { AutoencoderKL } from "@denoise/denoise";
+ *
+ * const vae = await AutoencoderKL.fromSingleFile("./vae-ft-mse-840000-ema-pruned.safetensors");
+ * ```
+ *
  * @module
  */
 import {
   DenoiseError,
   isFolder,
   joinPath,
-  type JsonObject,
   type LoadOptions,
   locate,
   locateComponent,
@@ -32,13 +41,13 @@ import {
   readConfig,
   type Registry,
   roleKey,
+  type SingleFileReader,
 } from "@denoise/core";
 import type { OnnxModelClass } from "@denoise/onnx";
-import { autoencoderTensors } from "./autoencoder.ts";
 import { kindOf, repos } from "./kinds.ts";
-import { inside, type NamedTensor, openCheckpoint, type Tensors } from "./tensors.ts";
-import { textEncoderTensors } from "./text_encoder.ts";
-import { unetName, type UNetNames } from "./unet.ts";
+import { modelFromSingleFile } from "./models.ts";
+import { parts } from "./parts.ts";
+import { openCheckpoint, type Tensors } from "./tensors.ts";
 
 /** How a checkpoint is loaded, and components to use in the place of its own. */
 export type SingleFileOptions<C extends object> =
@@ -63,26 +72,6 @@ const INSIDE = ["unet", "vae", "textEncoder", "textEncoder2"];
 /** Roles that are models of their own and left out by default. */
 const LEFT_OUT = ["safetyChecker"];
 
-async function tensorsOf(
-  role: string,
-  className: string,
-  config: JsonObject,
-  all: Tensors,
-): Promise<NamedTensor[]> {
-  if (role === "unet") {
-    const names = config as unknown as UNetNames;
-    return inside(all, ["model.diffusion_model."]).map(([name, tensor]) => [
-      unetName(name, names),
-      tensor,
-    ]);
-  }
-  if (role === "vae") {
-    const levels = (config["block_out_channels"] as readonly number[]).length;
-    return autoencoderTensors(inside(all, ["first_stage_model.", "vae."]), levels);
-  }
-  return await textEncoderTensors(all, role, config, className.endsWith("WithProjection"));
-}
-
 /** Where configs lie. */
 interface Repo {
   readonly id: string;
@@ -99,7 +88,7 @@ async function loadInside(
   const subfolder = roleKey(role);
   const { path } = await locateComponent(id, { ...options, subfolder }, registry, false);
   const config = await readConfig(joinPath(path, "config.json"));
-  const tensors = await tensorsOf(role, className, config, all);
+  const tensors = await parts[className]?.tensors(all, config) ?? [];
   if (tensors.length === 0) {
     throw new DenoiseError(
       "missing_component",
@@ -136,10 +125,13 @@ export function singleFileLoader(registry: Registry): SingleFileLoader {
       const plugin = await registry.get(className, undefined, MODEL_INDEX);
       return await plugin.load({ ...location, path: folder }, options);
     };
-    const parts: Parts = {};
-    for (const [role, { kind }] of roles) parts[role] = await load(role, kind);
+    const loaded: Parts = {};
+    for (const [role, { kind }] of roles) loaded[role] = await load(role, kind);
     const settings = Object.entries(index)
       .filter(([key, value]) => !key.startsWith("_") && !Array.isArray(value));
-    return new Class(parts as never, Object.fromEntries(settings));
+    return new Class(loaded as never, Object.fromEntries(settings));
   };
 }
+
+/** What a registry reads single files with: `AutoencoderKL.fromSingleFile` and the like. */
+export const singleFile: SingleFileReader = { model: modelFromSingleFile };

@@ -1,16 +1,13 @@
 import { splitRows } from "@denoise/safetensors";
 import { inside, type NamedTensor, type Tensors, transposed } from "./tensors.ts";
 
-/** Where checkpoints keep CLIP as transformers has it. */
-const CLIP: Readonly<Record<string, readonly string[]>> = {
-  textEncoder: ["cond_stage_model.transformer.", "conditioner.embedders.0.transformer."],
-  textEncoder2: [],
-};
+/** Where checkpoints keep CLIP as transformers has it, without a projection. */
+const CLIP = ["cond_stage_model.transformer.", "conditioner.embedders.0.transformer."];
 
-/** Where checkpoints keep OpenCLIP. */
-const OPEN_CLIP: Readonly<Record<string, readonly string[]>> = {
-  textEncoder: ["cond_stage_model.model."],
-  textEncoder2: ["conditioner.embedders.1.model.", "conditioner.embedders.0.model."],
+/** Where checkpoints keep OpenCLIP, without a projection and with one. */
+const OPEN_CLIP = {
+  plain: ["cond_stage_model.model."],
+  projected: ["conditioner.embedders.1.model.", "conditioner.embedders.0.model."],
 };
 
 const NAMES: readonly (readonly [RegExp, string])[] = [
@@ -39,15 +36,14 @@ export function openClipName(stored: string): string | undefined {
 /** The tensors of a text encoder. */
 export async function textEncoderTensors(
   tensors: Tensors,
-  role: string,
   config: { readonly num_hidden_layers?: number },
   projected: boolean,
 ): Promise<NamedTensor[]> {
-  const clip = inside(tensors, CLIP[role] ?? []);
+  const clip = projected ? [] : inside(tensors, CLIP);
   if (clip.length > 0) return clip;
   const { num_hidden_layers: layers = Infinity } = config;
   const found = await Promise.all(
-    inside(tensors, OPEN_CLIP[role] ?? []).map(([stored, tensor]) =>
+    inside(tensors, OPEN_CLIP[projected ? "projected" : "plain"]).map(([stored, tensor]) =>
       openClipTensor(stored, tensor, projected)
     ),
   );

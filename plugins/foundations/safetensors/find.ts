@@ -8,6 +8,11 @@ export interface FindOptions {
   readonly variant?: string | undefined;
   /** `false` asks for pickles, which are refused. */
   readonly useSafetensors?: boolean | undefined;
+  /**
+   * Which is taken where a folder has shards with an index and a whole file: `"index"` as diffusers
+   * does, `"whole"` as transformers does. Defaults to `"index"`.
+   */
+  readonly prefer?: "index" | "whole" | undefined;
 }
 
 /** The weight files of a component. */
@@ -22,6 +27,16 @@ export interface WeightFiles {
 const STEMS = ["diffusion_pytorch_model", "model", "pytorch_model"];
 const PICKLE = /\.(bin|ckpt|pt|pth|pkl)$/;
 
+/** The names that an index has had over the years, the newest first. */
+function indexNames(stem: string, variant: string | undefined): string[] {
+  if (variant === undefined) return [`${stem}.safetensors.index.json`];
+  return [
+    `${stem}.safetensors.index.${variant}.json`,
+    `${stem}.safetensors.${variant}.index.json`,
+    `${stem}.${variant}.safetensors.index.json`,
+  ];
+}
+
 /**
  * Finds the weights in a component's folder: one file, or shards by their index, of the variant
  * asked for.
@@ -31,7 +46,7 @@ const PICKLE = /\.(bin|ckpt|pt|pth|pkl)$/;
  */
 export async function findWeights(
   folder: string,
-  { variant, useSafetensors }: FindOptions = {},
+  { variant, useSafetensors, prefer = "index" }: FindOptions = {},
 ): Promise<WeightFiles> {
   const names = new Set<string>();
   for await (const entry of readFolder(folder)) names.add(entry.name);
@@ -39,9 +54,11 @@ export async function findWeights(
   const middle = variant === undefined ? "" : `.${variant}`;
   for (const stem of STEMS) {
     const file = `${stem}${middle}.safetensors`;
-    if (names.has(file)) return { files: [joinPath(folder, file)] };
-    const index = `${stem}.safetensors.index${middle}.json`;
-    if (names.has(index)) return await readIndex(folder, index, names);
+    const whole = names.has(file) ? { files: [joinPath(folder, file)] } : undefined;
+    if (whole !== undefined && prefer === "whole") return whole;
+    const index = indexNames(stem, variant).find((name) => names.has(name));
+    if (index !== undefined) return await readIndex(folder, index, names);
+    if (whole !== undefined) return whole;
   }
   if ([...names].some((name) => PICKLE.test(name)) && !hasSafetensors(names)) {
     throw pickleRefused(folder, names, "there are no .safetensors weights");

@@ -18,7 +18,7 @@
  * @module
  */
 import type { ModelClass, Tensor, TextEncoder, TextEncoderOutput } from "@denoise/core";
-import { defineModel, type Runner } from "@denoise/onnx";
+import { defineModel, nestedConfig, type Runner } from "@denoise/onnx";
 import { type CLIPTextConfig, schema } from "./config.ts";
 import { finalNorm, forward } from "./graphs.ts";
 
@@ -44,8 +44,16 @@ function textModel(className: string): ModelClass<TextEncoder<CLIPTextConfig>> {
     className,
     library: "transformers",
     schema,
-    rename: (stored) => stored.replace(/^text_model\./, ""),
-    ignore: [/embeddings\.position_ids$/],
+    adapt: (config) => nestedConfig(config, "text_config"),
+    rename: (stored) => stored.replace(/^(text_model\.)+/, ""),
+    // a checkpoint of the whole of CLIP has the other tower too, and a text model may have a projection
+    ignore: [
+      /embeddings\.position_ids$/,
+      /^vision_model\./,
+      /^visual_projection\./,
+      /^logit_scale$/,
+      ...(projected ? [] : [/^text_projection\./]),
+    ],
     graphs: { forward: forward(projected), finalNorm },
     methods: (model) => ({ forward: (ids, options) => encode(model, ids, projected, options) }),
   });

@@ -14,7 +14,7 @@
  * @module
  */
 import type { Model, ModelClass, Tensor } from "@denoise/core";
-import { defineModel, float32, type GraphDefinition } from "@denoise/onnx";
+import { defineModel, float32, type GraphDefinition, nestedConfig } from "@denoise/onnx";
 import { clipVision, type ClipVisionConfig, clipVisionSchema } from "@denoise/onnx/blocks";
 import { linear } from "@denoise/onnx/nn";
 
@@ -82,8 +82,16 @@ function visionModel(className: string, projected: boolean): ModelClass<CLIPVisi
     className,
     library: "transformers",
     schema: clipVisionSchema,
-    rename: (stored) => stored.replace(/^vision_model\./, ""),
-    ignore: [/embeddings\.position_ids$/],
+    adapt: (config) => nestedConfig(config, "vision_config"),
+    rename: (stored) => stored.replace(/^(vision_model\.)+/, ""),
+    // a checkpoint of the whole of CLIP has the other tower too, and a vision model may have a projection
+    ignore: [
+      /embeddings\.position_ids$/,
+      /^text_model\./,
+      /^text_projection\./,
+      /^logit_scale$/,
+      ...(projected ? [] : [/^visual_projection\./]),
+    ],
     graphs: { forward: forwardGraph(projected) },
     methods: (model) => ({
       async forward(pixelValues, { outputHiddenStates = false } = {}) {

@@ -15,8 +15,8 @@
  *
  * @module
  */
-import type { JsonObject, ModelClass, SafetyChecker, Tensor } from "@denoise/core";
-import { defineModel, float32, type GraphDefinition } from "@denoise/onnx";
+import type { ModelClass, SafetyChecker, Tensor } from "@denoise/core";
+import { defineModel, float32, type GraphDefinition, nestedConfig } from "@denoise/onnx";
 import { clipVision, type ClipVisionConfig, clipVisionSchema } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import { div, linear, matMul, norm, sub, transpose } from "@denoise/onnx/nn";
@@ -35,7 +35,7 @@ export const StableDiffusionSafetyChecker: ModelClass<StableDiffusionSafetyCheck
   className: "StableDiffusionSafetyChecker",
   library: "stable_diffusion",
   schema: clipVisionSchema,
-  adapt: (config) => ({ ...config, ...(config["vision_config"] as JsonObject | undefined) }),
+  adapt: (config) => ({ ...config, ...nestedConfig(config, "vision_config") }),
   rename: (stored) => stored.replace(/^(vision_model\.)+/, ""),
   ignore: [/embeddings\.position_ids$/],
   graphs: { scores: scores() },

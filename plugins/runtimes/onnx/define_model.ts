@@ -10,12 +10,13 @@ import {
   type Model,
   type ModelClass,
   readConfig,
-  type Registry,
+  Registry,
 } from "@denoise/core";
 import { Checkpoint } from "./graph/mod.ts";
 import type { ModelDefinition } from "./model_definition.ts";
 import { OnnxModel } from "./onnx_model.ts";
 import {
+  type FindOptions,
   findWeights,
   openWeights,
   type StoredTensor,
@@ -77,7 +78,7 @@ function modelClass<C extends object, M extends Model<C>>(
   bound: Registry | undefined,
 ): OnnxModelClass<M> {
   const { className } = definition;
-  return {
+  const Class: OnnxModelClass<M> = {
     kind: "model",
     className,
     aliases: definition.aliases ?? [],
@@ -88,7 +89,12 @@ function modelClass<C extends object, M extends Model<C>>(
     },
     load: (location, options) => loadModel(definition, location, options, true),
     fromTensors: (config, tensors, options = {}) => makeModel(definition, config, tensors, options),
+    async fromSingleFile(file, options = {}) {
+      const registry = options.registry ?? bound ?? new Registry();
+      return await (await registry.singleFile()).model(Class, file, options, registry);
+    },
   };
+  return Class;
 }
 
 async function loadModel<C extends object, M extends Model<C>>(
@@ -100,8 +106,9 @@ async function loadModel<C extends object, M extends Model<C>>(
   const { className } = definition;
   const source = await readConfig(joinPath(path, "config.json"));
   readModelConfig(definition, source); // says what cannot be built before weights are looked for
-  const weights =
-    await (isPart ? partWeights(className, path, options) : findWeights(path, options));
+  const isDiffusers = (definition.library ?? "diffusers") === "diffusers";
+  const find = { ...options, prefer: isDiffusers ? "index" : "whole" } as const;
+  const weights = await (isPart ? partWeights(className, path, find) : findWeights(path, find));
   return await makeModel(definition, source, await withScales(await openWeights(weights)), options);
 }
 
@@ -133,7 +140,7 @@ async function makeModel<C extends object, M extends Model<C>>(
 async function partWeights(
   className: string,
   path: string,
-  options: LoadOptions,
+  options: LoadOptions & FindOptions,
 ): Promise<WeightFiles> {
   const { variant, onWarning = console.warn } = options;
   try {

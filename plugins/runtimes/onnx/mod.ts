@@ -25,6 +25,7 @@ export {
   type GraphDefinition,
   int64,
   type ModelDefinition,
+  nestedConfig,
   optional,
   type Port,
   type Runner,

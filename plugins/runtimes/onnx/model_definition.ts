@@ -90,6 +90,16 @@ export interface ModelDefinition<C extends object, M extends Model<C>> {
   readonly methods: (model: Runner<C>) => Omit<M, keyof Model<C>>;
 }
 
+/**
+ * The config of one part of a model of several: what stands under `key` where config.json nests it, as
+ * CLIP's nests `text_config` and `vision_config`; else the config itself.
+ */
+export function nestedConfig(config: JsonObject, key: string): JsonObject {
+  const nested = config[key];
+  const isNested = typeof nested === "object" && nested !== null && !Array.isArray(nested);
+  return isNested ? nested as JsonObject : config;
+}
+
 /** A float32 input. */
 export function float32(...dims: readonly Dim[]): Port {
   return { dtype: "float32", dims };

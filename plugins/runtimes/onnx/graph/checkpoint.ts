@@ -5,7 +5,7 @@ import type { StoredTensor } from "@denoise/safetensors";
 export interface CheckpointOptions {
   /** Today's name of a tensor that is stored under an old one. */
   readonly rename?: ((stored: string) => string) | undefined;
-  /** Tensors that a model may leave alone, such as `position_ids`. */
+  /** Tensors that are none of the model's, such as `position_ids`; they are left out. */
   readonly ignore?: readonly RegExp[] | undefined;
 }
 
@@ -14,24 +14,22 @@ export class Checkpoint {
   readonly #tensors = new Map<string, StoredTensor>();
   readonly #added = new Set<string>();
   readonly #used = new Set<string>();
-  readonly #ignore: readonly RegExp[];
 
   /** Takes tensors by their stored names. */
   constructor(
     tensors: Iterable<readonly [string, StoredTensor]>,
     { rename = (name) => name, ignore = [] }: CheckpointOptions = {},
   ) {
-    this.#ignore = ignore;
     for (const [stored, tensor] of tensors) {
       const name = rename(stored);
-      this.#tensors.set(name, tensor);
+      if (!ignore.some((pattern) => pattern.test(name))) this.#tensors.set(name, tensor);
     }
   }
 
   /** The same with the tensors that an adapter adds, by today's names. */
   with(more: Iterable<readonly [string, StoredTensor]>): Checkpoint {
     const added = [...more];
-    const checkpoint = new Checkpoint([...this.#tensors, ...added], { ignore: this.#ignore });
+    const checkpoint = new Checkpoint([...this.#tensors, ...added]);
     for (const name of [...this.#added, ...added.map(([name]) => name)]) {
       checkpoint.#added.add(name);
       for (let dot = name.indexOf("."); dot !== -1; dot = name.indexOf(".", dot + 1)) {
@@ -43,7 +41,7 @@ export class Checkpoint {
 
   /** The same with its tensors at other places. */
   moved(places: Iterable<readonly [string, StoredTensor]>): Checkpoint {
-    return new Checkpoint([...this.#tensors, ...places], { ignore: this.#ignore });
+    return new Checkpoint([...this.#tensors, ...places]);
   }
 
   /** Whether an adapter has added a tensor of that name, or a module with tensors in it. */
@@ -75,9 +73,7 @@ export class Checkpoint {
 
   /** Tensors that no graph has used, in the order of the checkpoint. */
   unused(): string[] {
-    return [...this.#tensors.keys()].filter((name) =>
-      !this.#used.has(name) && !this.#ignore.some((pattern) => pattern.test(name))
-    );
+    return [...this.#tensors.keys()].filter((name) => !this.#used.has(name));
   }
 
   /** Leaves these tensors out from now on. */

@@ -1,0 +1,67 @@
+import {
+  DenoiseError,
+  isFile,
+  isFolder,
+  joinPath,
+  type JsonObject,
+  locateComponent,
+  type Model,
+  type ModelClass,
+  readConfig,
+  type Registry,
+  type SingleFileModelOptions,
+} from "@denoise/core";
+import type { OnnxModelClass } from "@denoise/onnx";
+import { repoOf } from "./kinds.ts";
+import { parts } from "./parts.ts";
+import { openCheckpoint } from "./tensors.ts";
+
+/**
+ * A model alone from an original checkpoint that holds it, or a file with nothing else.
+ *
+ * @throws {DenoiseError} `missing_component` when the file has no such model, `unsupported_option` for
+ *   a class that no original checkpoint has.
+ */
+export async function modelFromSingleFile<M extends Model>(
+  Class: ModelClass<M>,
+  file: string | URL,
+  options: SingleFileModelOptions,
+  registry: Registry,
+): Promise<M> {
+  const { className } = Class;
+  const part = Object.hasOwn(parts, className) ? parts[className] : undefined;
+  if (part === undefined) {
+    throw new DenoiseError(
+      "unsupported_option",
+      `Cannot load ${className} from a single file; ${Object.keys(parts).join(", ")} can be. ` +
+        `Convert the file with diffusers and load the folder`,
+    );
+  }
+  const path = file instanceof URL ? decodeURIComponent(file.pathname) : file;
+  const all = await openCheckpoint(path);
+  const id = options.config ?? repoOf(all, className);
+  const config = await configOf(id, part.subfolder, options, registry);
+  const tensors = await part.tensors(all, config);
+  if (tensors.length === 0) {
+    throw new DenoiseError(
+      "missing_component",
+      `Cannot load ${className} from ${JSON.stringify(path)}: the file holds none`,
+    );
+  }
+  return await (Class as OnnxModelClass<M>).fromTensors(config, tensors, options);
+}
+
+/** The config of the folder or repo that is named, or of its part in a pipeline's. */
+async function configOf(
+  id: string,
+  usual: string | undefined,
+  options: SingleFileModelOptions,
+  registry: Registry,
+): Promise<JsonObject> {
+  const isOwn = await isFile(joinPath(id, "config.json"));
+  const isPipeline = options.config === undefined || await isFolder(joinPath(id, usual ?? ""));
+  const subfolder = options.subfolder ?? (isPipeline && !isOwn ? usual : undefined);
+  const request = subfolder === undefined ? options : { ...options, subfolder };
+  const { path } = await locateComponent(id, request, registry, false);
+  return await readConfig(joinPath(path, "config.json"));
+}

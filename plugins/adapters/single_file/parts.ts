@@ -1,0 +1,64 @@
+import type { JsonObject } from "@denoise/core";
+import { autoencoderTensors } from "./autoencoder.ts";
+import { controlNetName } from "./controlnet.ts";
+import { inside, type NamedTensor, type Tensors } from "./tensors.ts";
+import { textEncoderTensors } from "./text_encoder.ts";
+import { unetName, type UNetNames } from "./unet.ts";
+
+/** How a model lies in original checkpoints. */
+export interface Part {
+  /** Its folder in the repos of pipelines; the root of a repo of its own when absent. */
+  readonly subfolder?: string | undefined;
+  /** Its tensors by today's names; none when the checkpoint does not hold it. */
+  tensors(all: Tensors, config: JsonObject): Promise<NamedTensor[]>;
+}
+
+/** The models that original checkpoints hold, by their class names. */
+export const parts: Readonly<Record<string, Part>> = {
+  UNet2DConditionModel: {
+    subfolder: "unet",
+    tensors: (all, config) => renamed(unetTensors(all), unetName, config as unknown as UNetNames),
+  },
+  AutoencoderKL: {
+    subfolder: "vae",
+    tensors: (all, config) => {
+      const levels = (config["block_out_channels"] as readonly number[]).length;
+      return Promise.resolve(autoencoderTensors(vaeTensors(all), levels));
+    },
+  },
+  ControlNetModel: {
+    tensors: (all, config) =>
+      renamed(inside(all, ["control_model.", ""]), controlNetName, config as unknown as UNetNames),
+  },
+  CLIPTextModel: {
+    subfolder: "text_encoder",
+    tensors: (all, config) => textEncoderTensors(all, config, false),
+  },
+  CLIPTextModelWithProjection: {
+    subfolder: "text_encoder_2",
+    tensors: (all, config) => textEncoderTensors(all, config, true),
+  },
+};
+
+/** A UNet in a checkpoint, or in a file of its own, whose names may be today's already. */
+function unetTensors(all: Tensors): NamedTensor[] {
+  const isAlone = all.has("input_blocks.0.0.weight") || all.has("conv_in.weight");
+  return inside(all, isAlone ? [""] : ["model.diffusion_model."]);
+}
+
+/** An autoencoder in a checkpoint, or in a file of its own. */
+function vaeTensors(all: Tensors): NamedTensor[] {
+  return inside(all, [
+    "first_stage_model.",
+    "vae.",
+    ...all.has("encoder.conv_in.weight") ? [""] : [],
+  ]);
+}
+
+function renamed(
+  tensors: readonly NamedTensor[],
+  nameOf: (stored: string, config: UNetNames) => string,
+  config: UNetNames,
+): Promise<NamedTensor[]> {
+  return Promise.resolve(tensors.map(([name, tensor]) => [nameOf(name, config), tensor]));
+}
