@@ -5,11 +5,13 @@
  *
  * @module
  */
+import { makeFixtures } from "../tests/support/fixtures.ts";
 import { runWithJsr } from "./with_jsr.ts";
 
 /** Test files that run at once: models fill the cores by themselves. */
 const JOBS = Deno.env.get("DENO_JOBS") ?? "2";
 
+makeFixtures();
 Deno.exitCode = await runWithJsr(
   "test",
   ["-A", "--parallel", "--no-check", ...Deno.args],

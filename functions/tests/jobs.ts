@@ -1,4 +1,7 @@
+import { makeFixtures } from "../../tests/support/fixtures.ts";
 import type { Job, JobInput, RunEvent, Task } from "../contract/job.ts";
+
+makeFixtures(); // for a test file that is run by itself
 
 /** A small random repo of Stable Diffusion's shape, 32x32 pixels. */
 export const TINY = new URL("../../tests/fixtures/tiny-stable-diffusion", import.meta.url).pathname;

@@ -50,7 +50,7 @@ CALLS = {
 }
 
 
-def audio() -> torch.Tensor:
+def tone() -> torch.Tensor:
     """Two slices and a bit: a tone that rises, another, a pause, some noise."""
     t = torch.arange(32 * 64 * 2 + 100) / 8000
     wave = 0.4 * torch.sin(2 * torch.pi * (300 + 900 * t) * t) + 0.2 * torch.sin(2 * torch.pi * 1760 * t)
@@ -72,7 +72,7 @@ def repos() -> dict[str, AudioDiffusionPipeline]:
 def write(name: str, pipe: AudioDiffusionPipeline) -> None:
     pipe.set_progress_bar_config(disable=True)
     pipe.save_pretrained(folder(name))
-    audio, ddim = audio(), pipe.scheduler
+    audio, ddim = tone(), pipe.scheduler
     pipe.mel.load_audio(raw_audio=audio.numpy())
     slices = [numpy.asarray(pipe.mel.audio_slice_to_image(i)) for i in range(2)]
     tensors = {

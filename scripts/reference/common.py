@@ -3,6 +3,7 @@
 import base64
 import json
 import platform
+import sys
 import zlib
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import torch
 import transformers
 from safetensors.torch import save_file
 
+from weight_rules import record
+
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
 GOLDEN = ROOT / "tests" / "golden"
@@ -20,6 +23,8 @@ torch.set_num_threads(1)
 diffusers.utils.logging.set_verbosity_error()
 transformers.utils.logging.set_verbosity_error()
 diffusers.utils.logging.disable_progress_bar()
+if Path(sys.argv[0]).stem.endswith(("goldens", "repos")):  # a maker of fixtures
+    record(FIXTURES)
 
 
 def versions() -> dict:

@@ -5,6 +5,9 @@
  */
 import { AssertionError } from "@std/assert";
 import { Tensor } from "@denoise/core";
+import { makeFixtures } from "./fixtures.ts";
+
+makeFixtures(); // for a test file that is run by itself
 
 const ROOT = new URL("../", import.meta.url);
 const DTYPES: Record<string, { dtype: "float32" | "int64" | "uint8"; bytes: number }> = {
