@@ -37,7 +37,7 @@ def pixels(image: Image.Image) -> dict:
     return {"width": image.width, "height": image.height, "channels": len(image.getbands()), "data": b64(image.tobytes())}
 
 
-def image(draw: np.random.Generator, channels: int, limit: int = 28) -> Image.Image:
+def random_image(draw: np.random.Generator, channels: int, limit: int = 28) -> Image.Image:
     width, height = (int(n) for n in draw.integers(1, limit, 2))
     data = draw.integers(0, 256, (height, width, channels), dtype=np.uint8)
     if draw.random() < 0.3:
@@ -48,7 +48,7 @@ def image(draw: np.random.Generator, channels: int, limit: int = 28) -> Image.Im
 def resizes(draw: np.random.Generator, count: int) -> list[dict]:
     cases = []
     for i in range(count):
-        image = image(draw, [1, 3, 4][i % 3])
+        image = random_image(draw, [1, 3, 4][i % 3])
         method = list(METHODS)[i % len(METHODS)]
         width, height = (int(n) for n in draw.integers(1, 28, 2))
         width = image.width if i % 11 == 5 else width
@@ -72,7 +72,7 @@ def float_resizes(draw: np.random.Generator, count: int) -> list[dict]:
 def blurs(draw: np.random.Generator, count: int) -> list[dict]:
     cases = []
     for i in range(count):
-        image = image(draw, [1, 3, 4][i % 3])
+        image = random_image(draw, [1, 3, 4][i % 3])
         radius = round(float(draw.random()) * [3, 12, 40][i % 3 - 1], 3)
         gaussian, box = image.filter(ImageFilter.GaussianBlur(radius)), image.filter(ImageFilter.BoxBlur(radius))
         cases.append({"from": pixels(image), "radius": radius, "gaussian": b64(gaussian.tobytes()), "box": b64(box.tobytes())})
@@ -83,7 +83,7 @@ def paintings(draw: np.random.Generator, count: int) -> list[dict]:
     """What inpainting with padding_mask_crop does around a mask."""
     processor, cases = VaeImageProcessor(), []
     for i in range(count):
-        image = image(draw, [3, 4][i % 2])
+        image = random_image(draw, [3, 4][i % 2])
         marked = np.zeros((image.height, image.width), np.uint8)
         x, y = int(draw.integers(0, image.width)), int(draw.integers(0, image.height))
         marked[y : y + int(draw.integers(1, 20)), x : x + int(draw.integers(1, 20))] = 255
@@ -102,7 +102,7 @@ def paintings(draw: np.random.Generator, count: int) -> list[dict]:
 
 
 def conversions(draw: np.random.Generator) -> list[dict]:
-    images = [image(draw, channels) for channels in MODES]
+    images = [random_image(draw, channels) for channels in MODES]
     return [{"from": pixels(image), "mode": mode, "to": pixels(image.convert(mode))}
             for image in images for mode in MODES.values()]
 
@@ -110,7 +110,7 @@ def conversions(draw: np.random.Generator) -> list[dict]:
 def crops(draw: np.random.Generator) -> list[dict]:
     cases = []
     for channels in MODES:
-        image = image(draw, channels)
+        image = random_image(draw, channels)
         left, top = (int(n) for n in draw.integers(-5, 20, 2))
         box = (left, top, left + int(draw.integers(1, 20)), top + int(draw.integers(1, 20)))
         cases.append({"from": pixels(image), "box": box, "to": pixels(image.crop(box))})
