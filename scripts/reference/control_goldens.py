@@ -14,7 +14,7 @@ from diffusers import ControlNetModel
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
 from task_goldens import write_task
-from tasks import PROMPT, OTHER, case, latents, mask, image, swap, tensor
+from tasks import PROMPT, OTHER, case, latents, mask, photo, swap, tensor
 from tiny_models import liven
 
 COMMAND = "scripts/reference/control_goldens.py"
@@ -84,7 +84,7 @@ def write_models() -> None:
         write_golden(GOLDEN / "models" / "ControlNetModel" / name, COMMAND, calls.cases, calls.tensors)
 
 
-EDGES, POSE, PHOTO = image(32, 32, name="edges"), image(32, 32, name="pose"), image(32, 32)
+EDGES, POSE, PHOTO = photo(32, 32, name="edges"), photo(32, 32, name="pose"), photo(32, 32)
 TEXT = dict(prompt=PROMPT, num_inference_steps=5)
 RANGE = dict(control_guidance_start=0.2, control_guidance_end=0.7)
 IMG2IMG = dict(image=PHOTO, control_image=EDGES, strength=0.7, **TEXT)
@@ -112,9 +112,9 @@ TASKS = {
         case("two images a prompt", image=EDGES, num_images_per_prompt=2, seeds=[3, 4], **TEXT),
         case("two prompts, an image each", image=[EDGES, POSE], prompt=[PROMPT, OTHER], num_images_per_prompt=2,
              seeds=[1, 2, 3, 4], num_inference_steps=4),
-        case("an image of odd size", image=image(53, 38), **TEXT),
-        case("given size", image=image(53, 38), height=24, width=40, **TEXT),
-        case("a grey image with an alpha", image=image(32, 32, "RGBA", "edges"), **TEXT),
+        case("an image of odd size", image=photo(53, 38), **TEXT),
+        case("given size", image=photo(53, 38), height=24, width=40, **TEXT),
+        case("a grey image with an alpha", image=photo(32, 32, "RGBA", "edges"), **TEXT),
         case("tensor", image=tensor(1, 3, 32, 24, seed=5), **TEXT),
         case("own latents, DDIM, eta 1", scheduler=swap("DDIM"), eta=1.0, latents=latents(1, 4, 8, 8, seed=7), image=EDGES, **TEXT),
         case("clip_skip 1, negative prompt", image=EDGES, clip_skip=1, negative_prompt="blurry", **TEXT),
@@ -134,7 +134,7 @@ TASKS = {
         case("the repo's own scheduler", **IMG2IMG),
         case("Euler, range, scale", scheduler=swap("EulerDiscrete"), controlnet_conditioning_scale=0.6, **RANGE, **IMG2IMG),
         case("guess mode, two images", guess_mode=True, num_images_per_prompt=2, seeds=[1, 2], **IMG2IMG),
-        case("given size", **{**IMG2IMG, "image": image(53, 38), "height": 24, "width": 40}),
+        case("given size", **{**IMG2IMG, "image": photo(53, 38), "height": 24, "width": 40}),
         case("one generator, two prompts", **{
             **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, POSE], "control_image": [EDGES, PHOTO], "seeds": [9],
             "shared": True}),
@@ -146,11 +146,11 @@ TASKS = {
         case("Euler, strength 0.6, range, scale", scheduler=swap("EulerDiscrete"), strength=0.6,
              controlnet_conditioning_scale=0.6, **RANGE, **INPAINT),
         case("guess mode, two images", guess_mode=True, num_images_per_prompt=2, seeds=[1, 2], strength=0.5, **INPAINT),
-        case("an image of its own size", **{**INPAINT, "image": image(50, 41), "control_image": image(50, 41, name="edges"),
+        case("an image of its own size", **{**INPAINT, "image": photo(50, 41), "control_image": photo(50, 41, name="edges"),
                                              "mask_image": mask(50, 41, (0, 0, 30, 25))}),
         case("padding_mask_crop", **{
-            **INPAINT, "image": image(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)), "height": 32, "width": 32,
-            "control_image": image(80, 60, name="edges"), "padding_mask_crop": 4}),
+            **INPAINT, "image": photo(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)), "height": 32, "width": 32,
+            "control_image": photo(80, 60, name="edges"), "padding_mask_crop": 4}),
     ]),
     "controlnet-inpaint-9": task("Inpaint", models("inpaint"), [
         case("all of it", **INPAINT), case("DDIM, strength 0.6", scheduler=swap("DDIM"), strength=0.6, **INPAINT),

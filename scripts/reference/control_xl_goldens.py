@@ -12,7 +12,7 @@ from diffusers import ControlNetModel
 
 from common import FIXTURES, seed_of
 from task_goldens import write_task
-from tasks import OTHER, PROMPT, XL_NEGATIVE_SIZES, XL_SIZES, case, latents, mask, image, swap
+from tasks import OTHER, PROMPT, XL_NEGATIVE_SIZES, XL_SIZES, case, latents, mask, photo, swap
 from tiny_models import liven
 
 COMMAND = "scripts/reference/control_xl_goldens.py"
@@ -40,7 +40,7 @@ def write_repos() -> None:
         model.save_pretrained(FIXTURES / "parts" / "ControlNetModel" / name)
 
 
-EDGES, POSE, PHOTO = image(32, 32, name="edges"), image(32, 32, name="pose"), image(32, 32)
+EDGES, POSE, PHOTO = photo(32, 32, name="edges"), photo(32, 32, name="pose"), photo(32, 32)
 TEXT = dict(prompt=PROMPT, num_inference_steps=5)
 RANGE = dict(control_guidance_start=0.2, control_guidance_end=0.7)
 CONTROL = dict(image=EDGES, **TEXT)
@@ -73,9 +73,9 @@ TASKS = {
              clip_skip=0, **CONTROL),
         case("two prompts, an image each", image=[EDGES, POSE], prompt=[PROMPT, OTHER], num_images_per_prompt=2,
              seeds=[1, 2, 3, 4], num_inference_steps=4),
-        case("an image of odd size, own sigmas", scheduler=swap("EulerDiscrete"), image=image(53, 38), prompt=PROMPT,
+        case("an image of odd size, own sigmas", scheduler=swap("EulerDiscrete"), image=photo(53, 38), prompt=PROMPT,
              sigmas=[12.0, 6.0, 2.0, 0.5]),
-        case("given size, own timesteps", scheduler=swap("DDPM"), image=image(53, 38), height=24, width=40, prompt=PROMPT,
+        case("given size, own timesteps", scheduler=swap("DDPM"), image=photo(53, 38), height=24, width=40, prompt=PROMPT,
              timesteps=[900, 600, 300, 50]),
         case("own latents, Heun", scheduler=swap("HeunDiscrete"), latents=latents(1, 4, 8, 8, seed=7), **CONTROL),
     ]),
@@ -90,7 +90,7 @@ TASKS = {
         case("the repo's own scheduler", **IMG2IMG),
         case("DDIM, range, scale", scheduler=swap("DDIM"), controlnet_conditioning_scale=0.6, **RANGE, **IMG2IMG),
         case("guess mode, two images, sizes", guess_mode=True, **TWO, **XL_SIZES, **XL_NEGATIVE_SIZES, **IMG2IMG),
-        case("given size", **{**IMG2IMG, "image": image(53, 38), "height": 24, "width": 40}),
+        case("given size", **{**IMG2IMG, "image": photo(53, 38), "height": 24, "width": 40}),
         case("own latents", latents=latents(1, 4, 8, 8, seed=3), **IMG2IMG),
         case("one generator, two prompts", **{
             **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, POSE], "control_image": [EDGES, PHOTO], "seeds": [9],
@@ -111,11 +111,11 @@ TASKS = {
         case("guidance_rescale", guidance_rescale=0.7, **INPAINT),
         case("from 0.3 to 0.9, range", denoising_start=0.3, denoising_end=0.9, **RANGE, **{**INPAINT, "num_inference_steps": 10}),
         case("own latents", latents=latents(1, 4, 8, 8, seed=7), **INPAINT),
-        case("an image of its own size", **{**INPAINT, "image": image(50, 41), "control_image": image(50, 41, name="edges"),
+        case("an image of its own size", **{**INPAINT, "image": photo(50, 41), "control_image": photo(50, 41, name="edges"),
                                              "mask_image": mask(50, 41, (0, 0, 30, 25))}),
         case("padding_mask_crop", **{
-            **INPAINT, "image": image(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)), "height": 32, "width": 32,
-            "control_image": image(80, 60, name="edges"), "padding_mask_crop": 4}),
+            **INPAINT, "image": photo(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)), "height": 32, "width": 32,
+            "control_image": photo(80, 60, name="edges"), "padding_mask_crop": 4}),
     ]),
     "controlnet-xl-inpaint-9": task("Inpaint", ["xl"], [
         case("the repo's own scheduler", **INPAINT), case("DDIM, strength 0.6", scheduler=swap("DDIM"), strength=0.6, **INPAINT),

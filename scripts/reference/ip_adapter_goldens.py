@@ -14,14 +14,14 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from common import FIXTURES, GOLDEN, generator, seed_of, versions, write_json
 from task_goldens import run_case, store
-from tasks import PROMPT, case, mask, image, tensor
+from tasks import PROMPT, case, mask, photo, tensor
 from tiny_models import liven
 
 COMMAND = "scripts/reference/ip_adapter_goldens.py"
 OUT = FIXTURES / "ip_adapter"
 VISION, PROJECTION = 12, 8
 TEXT = dict(prompt=PROMPT, num_inference_steps=3)
-ONE, TWO = image(24, 20, name="ip one"), image(40, 64, name="ip two")
+ONE, TWO = photo(24, 20, name="ip one"), photo(40, 64, name="ip two")
 
 
 def linear(out: int, into: int, g) -> torch.Tensor:
@@ -74,7 +74,7 @@ def write_adapters() -> None:
 ADAPTERS = {"plain": (plain, "tiny-stable-diffusion"), "full": (full, "tiny-stable-diffusion"),
             "plus": (plus, "tiny-stable-diffusion"), "plus-xl": (plus, "tiny-stable-diffusion-xl"),
             "plain-xl": (plain, "tiny-stable-diffusion-xl")}
-PHOTO = image(32, 32)
+PHOTO = photo(32, 32)
 CASES = [
     ("StableDiffusionPipeline", ["plain"], None, [
         case("plain", ip_adapter_image=ONE, **TEXT),

@@ -16,7 +16,7 @@ from common import GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls, vq_model as vq_model_calls
 from task_goldens import write_task
 from task_repos import folder
-from tasks import OTHER, PROMPT, case, latents, image, swap, tensor
+from tasks import OTHER, PROMPT, case, latents, photo, swap, tensor
 from tiny_models import UNET_2D_CONDITION, build, liven
 
 COMMAND = "scripts/reference/latent_diffusion_goldens.py"
@@ -110,7 +110,7 @@ def write_repos() -> None:
 
 
 TEXT = dict(prompt=PROMPT, num_inference_steps=6)
-SMALL = dict(image=image(32, 32), num_inference_steps=5)
+SMALL = dict(image=photo(32, 32), num_inference_steps=5)
 KL = {"vqvae": "models/AutoencoderKL/two_layers", "unet": "models/UNet2DConditionModel/sd2"}
 TASKS = {
     "ldm": {
@@ -133,7 +133,7 @@ TASKS = {
     "ldm-super-resolution": {
         "pipeline": "LDMSuperResolutionPipeline", "repo": "tiny-ldm-super-resolution", "parts": {}, "cases": [
             case("an image", **SMALL),
-            case("an image of odd size", **{**SMALL, "image": image(70, 37)}),
+            case("an image of odd size", **{**SMALL, "image": photo(70, 37)}),
             case("two tensors, Euler", scheduler=swap("EulerDiscrete"), seeds=[1, 2],
                  **{**SMALL, "image": tensor(2, 3, 12, 20, seed=5, low=-1)}),
             case("tensors of positive numbers, DPM-Solver++", scheduler=swap("DPMSolverMultistep"),

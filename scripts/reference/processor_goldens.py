@@ -11,10 +11,10 @@ from transformers import CLIPImageProcessorPil, DPTImageProcessorPil
 
 from common import FIXTURES, GOLDEN, write_golden
 from task_goldens import store
-from tasks import image
+from tasks import photo
 
 COMMAND = "scripts/reference/processor_goldens.py"
-IMAGES = [image(24, 20), image(20, 37), image(16, 16), image(9, 40), image(30, 30, "L"), image(31, 17, "RGBA")]
+IMAGES = [photo(24, 20), photo(20, 37), photo(16, 16), photo(9, 40), photo(30, 30, "L"), photo(31, 17, "RGBA")]
 CLIP = [
     {"size": {"shortest_edge": 16}, "crop_size": {"height": 16, "width": 16}},
     {"size": {"shortest_edge": 12}, "crop_size": {"height": 16, "width": 10}},
@@ -44,7 +44,7 @@ def write_safety(path: str) -> None:
     processor = CLIPImageProcessorPil.from_pretrained(FIXTURES / "processors" / "CLIPImageProcessor" / "clip-16")
     tensors, shared, cases = {}, {}, []
     for i in range(8):
-        image = image(24, 20, name=f"safety {i}")
+        image = photo(24, 20, name=f"safety {i}")
         pixels = processor(image, return_tensors="pt").pixel_values
         _, found = checker(clip_input=pixels, images=[torch.zeros(3, 2, 2)])
         cases.append({"image": store(image, tensors, shared), "found": bool(found[0])})

@@ -5,7 +5,7 @@ from random import Random
 from PIL import Image
 
 from random_configs import PROMPTS, pick, some
-from tasks import TASKS, mask, image, swap, tensor
+from tasks import TASKS, mask, photo, swap, tensor
 
 MULTISTEP = dict(use_karras_sigmas=True)
 SCHEDULERS = (
@@ -41,7 +41,7 @@ def prompts(dice: Random) -> dict:
 
 def photo(dice: Random, least: int, most: int) -> Image.Image:
     """In RGB: diffusers fails on grey images and takes the four channels of RGBA for latents."""
-    return image(dice.randint(least, most), dice.randint(least, most), name=str(dice.random()))
+    return photo(dice.randint(least, most), dice.randint(least, most), name=str(dice.random()))
 
 
 def painted(dice: Random) -> dict:

@@ -23,7 +23,7 @@ from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPTokenizer
 
 from common import FIXTURES, generator, seed_of
 from make_repos import VAE_FACTOR_4
-from tasks import image
+from tasks import photo
 from tiny_models import CLIP_TEXT, CLIP_TEXT_PROJECTION, UNET_2D_CONDITION, build, liven
 from tiny_tokenizer import write_tokenizer
 
@@ -49,7 +49,7 @@ def safety() -> None:
     checker = liven(StableDiffusionSafetyChecker(config), seed_of("safety")).eval()
     checker.concept_embeds.data = torch.randn(17, 8, generator=generator(1))
     checker.special_care_embeds.data = torch.randn(3, 8, generator=generator(2))
-    images = [image(24, 20, name=f"safety {i}") for i in range(8)]
+    images = [photo(24, 20, name=f"safety {i}") for i in range(8)]
     pixels = clip_image_processor()(images, return_tensors="pt").pixel_values
     with torch.no_grad():
         seen = torch.nn.functional.normalize(checker.visual_projection(checker.vision_model(pixels)[1]))

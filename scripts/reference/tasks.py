@@ -21,7 +21,7 @@ def swap(class_name: str, **config) -> dict:
     return {"class": f"{class_name}Scheduler", "config": config}
 
 
-def image(width: int, height: int, mode: str = "RGB", name: str = "image") -> Image.Image:
+def photo(width: int, height: int, mode: str = "RGB", name: str = "picture") -> Image.Image:
     """A soft image with some noise, the same for the same name and size."""
     channels = {"L": 1, "RGB": 3, "RGBA": 4}[mode]
     g = generator(seed_of(f"{name} {width}x{height} {mode}"))
@@ -47,7 +47,7 @@ def latents(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=generator(seed))
 
 
-PHOTO = image(32, 32)
+PHOTO = photo(32, 32)
 TEXT = dict(prompt=PROMPT, num_inference_steps=6)
 IMG2IMG = dict(image=PHOTO, strength=0.6, **TEXT)
 # PNDM plans one timestep more than steps: it is left where int(15 * 0.05) steps are none
@@ -62,26 +62,26 @@ INPAINT_CASES = [
     case("the repo's own scheduler", **INPAINT),
     *(case(f"{name}, strength 0.7", scheduler=scheduler, strength=0.7, **INPAINT) for name, scheduler in SCHEDULERS),
     case("Euler, all of it", scheduler=swap("EulerDiscrete"), **INPAINT),
-    case("trained size", image=image(50, 41), mask_image=mask(50, 41, (0, 0, 30, 25)), prompt=PROMPT, num_inference_steps=2),
+    case("trained size", image=photo(50, 41), mask_image=mask(50, 41, (0, 0, 30, 25)), prompt=PROMPT, num_inference_steps=2),
     case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], strength=0.5, **INPAINT),
     case("two prompts, an image and a mask each", **{
-        **INPAINT, "prompt": [PROMPT, OTHER], "image": [PHOTO, image(32, 32, name="another")],
+        **INPAINT, "prompt": [PROMPT, OTHER], "image": [PHOTO, photo(32, 32, name="another")],
         "mask_image": [mask(32, 32, (8, 4, 24, 20)), mask(32, 32, (0, 16, 32, 32))], "seeds": [1, 2], "strength": 0.8}),
     case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, strength=0.5, **INPAINT),
     case("tensors", **{**INPAINT, "image": tensor(1, 3, 32, 32, seed=5), "mask_image": tensor(1, 32, 32, seed=6)}),
     case("normalized tensor, mask of two dimensions", **{
         **INPAINT, "image": tensor(3, 32, 32, seed=5, low=-1), "mask_image": tensor(32, 32, seed=6), "strength": 0.5}),
     case("coloured mask with an alpha", **{**INPAINT, "mask_image": mask(32, 32, (4, 4, 28, 28), "RGBA")}),
-    case("a grey mask", **{**INPAINT, "mask_image": image(32, 32, "L", "grey mask")}),
-    case("a rectangle", **{**INPAINT, "image": image(70, 35), "mask_image": mask(70, 35, (20, 5, 60, 30)),
+    case("a grey mask", **{**INPAINT, "mask_image": photo(32, 32, "L", "grey mask")}),
+    case("a rectangle", **{**INPAINT, "image": photo(70, 35), "mask_image": mask(70, 35, (20, 5, 60, 30)),
                            "height": 32, "width": 64}),
     case("own latents", latents=latents(1, 4, 8, 8, seed=7), strength=0.5, **INPAINT),
     case("without guidance", guidance_scale=1.0, strength=0.5, **INPAINT),
     case("own latents of the masked image", masked_image_latents=latents(1, 4, 8, 8, seed=8), **INPAINT),
-    case("padding_mask_crop", **{**INPAINT, "image": image(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)),
+    case("padding_mask_crop", **{**INPAINT, "image": photo(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)),
                                  "padding_mask_crop": 4, "num_images_per_prompt": 2, "seeds": [1, 2]}),
     case("padding_mask_crop, a soft mask, strength 0.6", **{
-        **INPAINT, "image": image(61, 80), "padding_mask_crop": 12, "strength": 0.6,
+        **INPAINT, "image": photo(61, 80), "padding_mask_crop": 12, "strength": 0.6,
         "mask_image": mask(61, 80, (2, 40, 20, 70)).resize((30, 40)).resize((61, 80), Image.Resampling.BICUBIC)}),
 ]
 
@@ -122,7 +122,7 @@ XL_IMG2IMG_CASES = [
     case("PNDM, less than a step", **{**XL_IMG2IMG, **NO_WHOLE_STEP}),
     case("two images a prompt, sizes", num_images_per_prompt=2, seeds=[3, 4], **XL_SIZES, **XL_NEGATIVE_SIZES, **XL_IMG2IMG),
     case("two prompts, an image each", **{**XL_IMG2IMG, "prompt": [PROMPT, OTHER], "seeds": [1, 2],
-                                          "image": [PHOTO, image(32, 32, name="another")]}),
+                                          "image": [PHOTO, photo(32, 32, name="another")]}),
     case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, **XL_IMG2IMG),
     case("latents from 0.4 on", denoising_start=0.4, **{**XL_IMG2IMG, "image": latents(1, 4, 8, 8, seed=7)}),
     case("latents from 0.5 on, Heun", scheduler=swap("HeunDiscrete"), denoising_start=0.5,
@@ -141,7 +141,7 @@ XL_INPAINT_CASES = [
     case("own latents", latents=latents(1, 4, 8, 8, seed=7), **XL_INPAINT),
     case("from 0.3 to 0.9", denoising_start=0.3, denoising_end=0.9, **{**XL_INPAINT, "num_inference_steps": 10}),
     case("sizes", **XL_SIZES, **XL_NEGATIVE_SIZES, **XL_INPAINT),
-    case("padding_mask_crop", **{**XL_INPAINT, "image": image(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)),
+    case("padding_mask_crop", **{**XL_INPAINT, "image": photo(80, 60), "mask_image": mask(80, 60, (30, 20, 50, 36)),
                                  "padding_mask_crop": 4}),
     case("guidance_rescale", guidance_rescale=0.7, strength=0.6, **XL_INPAINT),
 ]
@@ -172,9 +172,9 @@ TASKS = {
             case("estimated depth", **IMG2IMG),
             case("DDIM, two images a prompt", scheduler=swap("DDIM"), num_images_per_prompt=2, seeds=[3, 4], **IMG2IMG),
             case("two prompts, an image and a depth each", **{
-                **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, image(32, 32, name="another")], "seeds": [1, 2],
+                **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, photo(32, 32, name="another")], "seeds": [1, 2],
                 "depth_map": tensor(2, 8, 8, seed=4, low=-5, high=9), "negative_prompt": ["blurry", "low quality"]}),
-            case("an image of odd size", **{**IMG2IMG, "image": image(53, 38)}),
+            case("an image of odd size", **{**IMG2IMG, "image": photo(53, 38)}),
             case("PNDM, less than a step", **{**IMG2IMG, **NO_WHOLE_STEP}),
             case("without guidance, strength 1", guidance_scale=1.0, **{**IMG2IMG, "strength": 1.0}),
             case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, **IMG2IMG),
@@ -198,13 +198,13 @@ TASKS = {
     "upscale": {
         "pipeline": "StableDiffusionUpscalePipeline", "repo": "tiny-upscaler", "parts": {},
         "cases": [
-            case("an image", noise_level=5, image=image(16, 16), **TEXT),
+            case("an image", noise_level=5, image=photo(16, 16), **TEXT),
             case("guidance 3, no noise, Euler", scheduler=swap("EulerDiscrete"), guidance_scale=3.0, noise_level=0,
-                 image=image(16, 24), **TEXT),
-            case("an image of odd size", noise_level=9, image=image(21, 18), **TEXT),
-            case("two images a prompt", noise_level=5, image=image(16, 16), num_images_per_prompt=2, seeds=[3, 4], **TEXT),
+                 image=photo(16, 24), **TEXT),
+            case("an image of odd size", noise_level=9, image=photo(21, 18), **TEXT),
+            case("two images a prompt", noise_level=5, image=photo(16, 16), num_images_per_prompt=2, seeds=[3, 4], **TEXT),
             case("two prompts, an image each", **{
-                **TEXT, "prompt": [PROMPT, OTHER], "image": [image(16, 16), image(16, 16, name="another")], "seeds": [1, 2],
+                **TEXT, "prompt": [PROMPT, OTHER], "image": [photo(16, 16), photo(16, 16, name="another")], "seeds": [1, 2],
                 "noise_level": 3, "negative_prompt": ["blurry", "low quality"]}),
             case("without guidance, a tensor", guidance_scale=1.0, noise_level=5, image=tensor(1, 3, 16, 16, seed=3), **TEXT),
         ],
@@ -216,14 +216,14 @@ TASKS = {
             case("an image", **LARGER),
             case("latents, without a prompt", guidance_scale=0.0, **{**LARGER, "image": latents(1, 4, 8, 8, seed=7)}),
             case("without guidance", guidance_scale=1.0, **LARGER),
-            case("an image of odd size", **{**LARGER, "image": image(50, 35)}),
+            case("an image of odd size", **{**LARGER, "image": photo(50, 35)}),
             case("two prompts, an image each", **{
-                **LARGER, "prompt": [PROMPT, OTHER], "image": [PHOTO, image(32, 32, name="another")], "seeds": [1, 2],
+                **LARGER, "prompt": [PROMPT, OTHER], "image": [PHOTO, photo(32, 32, name="another")], "seeds": [1, 2],
                 "negative_prompt": ["blurry", "low quality"]}),
             case("one generator, two latents", **{
                 **LARGER, "prompt": [PROMPT, OTHER], "image": latents(2, 4, 4, 8, seed=8), "seeds": [9], "shared": True}),
             case("one generator, two images", **{
-                **LARGER, "prompt": [PROMPT, OTHER], "image": [PHOTO, image(32, 32, name="another")], "seeds": [9],
+                **LARGER, "prompt": [PROMPT, OTHER], "image": [PHOTO, photo(32, 32, name="another")], "seeds": [9],
                 "shared": True}),
             case("a tensor", **{**LARGER, "image": tensor(1, 3, 32, 16, seed=5, low=-1)}),
             case("own latents, guidance 3, negative prompt", latents=latents(1, 4, 16, 16, seed=3), guidance_scale=3.0,
@@ -297,14 +297,14 @@ TASKS = {
             case("strength kept as it is by default", image=PHOTO, **TEXT),
             case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], **IMG2IMG),
             case("two prompts, an image each", **{
-                **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, image(32, 32, name="another")],
+                **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, photo(32, 32, name="another")],
                 "negative_prompt": ["blurry", "low quality"], "seeds": [1, 2]}),
             case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, **IMG2IMG),
             case("one generator, two given images", **{
-                **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, image(32, 32, name="another")], "seeds": [9],
+                **IMG2IMG, "prompt": [PROMPT, OTHER], "image": [PHOTO, photo(32, 32, name="another")], "seeds": [9],
                 "shared": True}),
             case("DDIM, eta 1", scheduler=swap("DDIM"), eta=1.0, **IMG2IMG),
-            case("an image of odd size", **{**IMG2IMG, "image": image(53, 38)}),
+            case("an image of odd size", **{**IMG2IMG, "image": photo(53, 38)}),
             case("tensor", **{**IMG2IMG, "image": tensor(1, 3, 32, 32, seed=5)}),
             case("normalized tensor", **{**IMG2IMG, "image": tensor(1, 3, 32, 32, seed=5, low=-1)}),
             case("latents", **{**IMG2IMG, "image": latents(1, 4, 8, 8, seed=7)}),
@@ -316,7 +316,7 @@ TASKS = {
     },
     "img2img-v": {
         "pipeline": "StableDiffusionImg2ImgPipeline", "repo": "tiny-stable-diffusion-2", "parts": {},
-        "cases": [case("v prediction", **{**IMG2IMG, "image": image(64, 64)})],
+        "cases": [case("v prediction", **{**IMG2IMG, "image": photo(64, 64)})],
     },
     "inpaint-4": {
         "pipeline": "StableDiffusionInpaintPipeline", "repo": "tiny-stable-diffusion", "parts": {}, "cases": INPAINT_CASES,
