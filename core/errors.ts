@@ -23,6 +23,8 @@ export type ErrorCode =
   | "missing_tensor"
   /** The model or the scheduler made NaN or infinity. */
   | "nan_output"
+  /** The card has not enough memory. */
+  | "out_of_memory"
   /** Weights are stored as a Python pickle, which is never read. */
   | "pickle_refused"
   /** The device or runtime asked for is not on this machine. */

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { libraryFolder } from "@denoise/onnx/libraries";
+import { ffiPermission, libraryFolder } from "@denoise/onnx/libraries";
 import { decodeFrames, encodeFrame } from "./frames.ts";
 import type { FromChild, ToChild } from "./protocol.ts";
 
@@ -27,7 +27,7 @@ export interface Child {
 
 /** Variables that the child needs; keys and other secrets of the server are not among them. */
 const PASSED =
-  /^(HOME|PATH|TMPDIR|DENO_DIR|XDG_CACHE_HOME|JSR_URL|LD_LIBRARY_PATH|(NPM_CONFIG|CUDA|NVIDIA|ORT|OMP)_.*)$/;
+  /^(HOME|PATH|TMPDIR|DENO_DIR|XDG_CACHE_HOME|JSR_URL|LD_LIBRARY_PATH|DENOISE_ONNXRUNTIME|(NPM_CONFIG|CUDA|NVIDIA|ORT|OMP)_.*)$/;
 
 function passedEnvironment(): Record<string, string> {
   return Object.fromEntries(
@@ -42,7 +42,7 @@ function packagesFolder(): string {
 
 /**
  * Starts the child. It reads the models' folders and the program itself, and loads onnxruntime's
- * library; it has no network, no environment but what libraries ask for, and starts nothing.
+ * library (on a machine with its provider for GPUs of NVIDIA: any); it has no network, no environment but what libraries ask for, and starts nothing.
  */
 export function startChild(
   { entry = new URL("./child_entry.ts", import.meta.url), read, flags = [] }: ChildProgram,
@@ -56,7 +56,7 @@ export function startChild(
       "--no-check",
       "--no-prompt",
       "--v8-flags=--heap-growing-percent=50,--max-semi-space-size=4", // less memory
-      `--allow-ffi=${libraryFolder()}`,
+      ffiPermission(),
       `--allow-read=${[...read, packagesFolder()].join(",")}`,
       "--allow-env",
       ...flags,

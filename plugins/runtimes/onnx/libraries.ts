@@ -9,20 +9,40 @@ export function libraryFolder(): string {
 }
 
 /** The variable that names another folder of onnxruntime's library and those of its providers. */
-const FOLDER = "DENOISE_ONNXRUNTIME";
+export const RUNTIME_FOLDER = "DENOISE_ONNXRUNTIME";
 
 /**
  * The folder of onnxruntime's library on this system, in which it looks for those of its providers:
  * the one in the npm package, or the one that the variable `DENOISE_ONNXRUNTIME` names.
  */
 export function providerFolder(): string {
-  if (Deno.permissions.querySync({ name: "env", variable: FOLDER }).state === "granted") {
-    const folder = Deno.env.get(FOLDER);
+  if (Deno.permissions.querySync({ name: "env", variable: RUNTIME_FOLDER }).state === "granted") {
+    const folder = Deno.env.get(RUNTIME_FOLDER);
     if (folder !== undefined && folder !== "") return folder.replace(/[/\\]$/, "");
   }
   const arch = Deno.build.arch === "x86_64" ? "x64" : "arm64";
   const os = Deno.build.os === "windows" ? "win32" : Deno.build.os;
   return `${libraryFolder()}/napi-v6/${os}/${arch}`;
+}
+
+/**
+ * The permission to call native code of a process that computes: onnxruntime's library alone, or all
+ * where the native engine is wanted.
+ *
+ * @param native Whether it is. Defaults to whether the provider for GPUs of NVIDIA, on which it
+ *   computes, is here.
+ */
+export function ffiPermission(native: boolean = hasCudaProvider()): string {
+  return native ? "--allow-ffi" : `--allow-ffi=${libraryFolder()}`;
+}
+
+/** Whether the provider for GPUs of NVIDIA lies where onnxruntime looks for it. */
+function hasCudaProvider(): boolean {
+  try {
+    return Deno.statSync(`${providerFolder()}/libonnxruntime_providers_cuda.so`).isFile;
+  } catch {
+    return false; // absent, or not to be seen
+  }
 }
 
 /** Names of onnxruntime's library; other systems have that of Linux. */

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { libraryFolder } from "../libraries.ts";
+import { ffiPermission, RUNTIME_FOLDER } from "../libraries.ts";
 import type { Engine, SessionDefaults } from "./engine.ts";
 import { decodeFrames, encodeFrame } from "./frames.ts";
 import type { Reply } from "./protocol.ts";
@@ -21,7 +21,8 @@ export interface ChildEngineOptions extends SessionDefaults {
 /**
  * Computes in a child process, whose end, by a crash of native code too, is an error here and not the
  * end of this program. It may load onnxruntime's library and nothing else: no files, network,
- * environment or programs from JavaScript (native code reads the weights).
+ * environment or programs from JavaScript (native code reads the weights). On a machine with
+ * onnxruntime's provider for GPUs of NVIDIA it may call any native code, as the native engine does.
  */
 export function childEngine(options: ChildEngineOptions = {}): Engine {
   const { threads, optimization, deviceOptions } = options;
@@ -40,7 +41,8 @@ function openChild(
       "--quiet",
       "--no-check",
       "--no-prompt",
-      native ? "--allow-ffi" : `--allow-ffi=${libraryFolder()}`,
+      ffiPermission(native || undefined),
+      `--allow-env=${RUNTIME_FOLDER}`,
       ...flags,
       entry.protocol === "file:" ? fileURLToPath(entry) : entry.href,
       ...(native ? ["native"] : []),

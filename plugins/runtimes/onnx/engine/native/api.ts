@@ -133,22 +133,23 @@ export type Released = keyof typeof RELEASES;
 /** An object of onnxruntime's. */
 export type Handle = Deno.PointerObject;
 
+/** Names of functions that give a status. */
+export type CallName = keyof typeof CALLS | keyof typeof LONG_CALLS;
+
 /** onnxruntime's C API, of one library. */
 export interface Ort {
   /** The library's version, such as `"1.30.0"`. */
   readonly version: string;
   /** Functions by their names in the C API. */
   readonly call: Calls & LongCalls;
+  /** Where a function lies, and its parameters: for another thread that calls it. */
+  place(name: CallName): { readonly address: bigint; readonly parameters: Deno.NativeType[] };
+  /** Throws what a status says, and gives it back. */
+  check(status: Deno.PointerValue): void;
   /** Gives an object back. */
   release(kind: Released, object: Handle): void;
   /** The name of the provider that an `OrtEpDevice` belongs to. */
   epName(device: Handle): string;
-}
-
-/** How the library is called. */
-export interface OpenOptions {
-  /** What takes long runs on this thread instead of one of its own. Defaults to false. */
-  readonly blocking?: boolean;
 }
 
 /**
@@ -156,7 +157,7 @@ export interface OpenOptions {
  *
  * @throws {Error} when it is not onnxruntime's or too old.
  */
-export function openOrt(path: string, { blocking = false }: OpenOptions = {}): Ort {
+export function openOrt(path: string): Ort {
   keepLoaded(path);
   const { symbols } = Deno.dlopen(path, { OrtGetApiBase: { parameters: [], result: "pointer" } });
   const base = functionsAt(symbols.OrtGetApiBase()!);
@@ -191,7 +192,7 @@ export function openOrt(path: string, { blocking = false }: OpenOptions = {}): O
     const fn = api<GeneralLong>(place, {
       parameters,
       result: "pointer",
-      nonblocking: !blocking,
+      nonblocking: true,
     });
     return async (...args: Deno.ToNativeParameterTypes<Deno.NativeType[]>) =>
       check(await fn.call(...args));
@@ -199,6 +200,12 @@ export function openOrt(path: string, { blocking = false }: OpenOptions = {}): O
   return {
     version,
     call: { ...calls, ...longCalls } as Calls & LongCalls,
+    place(name) {
+      const [place, ...parameters] = { ...CALLS, ...LONG_CALLS }[name];
+      const { pointer } = api(place, { parameters, result: "pointer" });
+      return { address: Deno.UnsafePointer.value(pointer), parameters };
+    },
+    check,
     release: (kind, object) => releases[kind].call(object),
     epName: (device) => text(epDeviceName.call(device)),
   };
@@ -223,7 +230,7 @@ function keepLoaded(path: string): void {
 
 type General = Deno.ForeignFunction<Deno.NativeType[], "pointer", false>;
 
-type GeneralLong = Deno.ForeignFunction<Deno.NativeType[], "pointer", boolean>;
+type GeneralLong = Deno.ForeignFunction<Deno.NativeType[], "pointer", true>;
 
 /** The functions whose pointers lie one after another from an address on. */
 function functionsAt(address: Deno.PointerObject) {

@@ -1,5 +1,6 @@
+import type { Ort } from "./api.ts";
 import { SharedLock } from "./shared_lock.ts";
-import { SessionThread } from "./thread.ts";
+import { CallingThread } from "./thread.ts";
 
 /** `cudaMemcpyKind`. */
 const TO_CARD = 1;
@@ -46,19 +47,14 @@ type Runtime = Deno.DynamicLibrary<typeof SYMBOLS & typeof COPIES>["symbols"];
 
 /** A card of NVIDIA's: its memory, through CUDA's runtime library. */
 export class CudaDevice {
-  /**
-   * Held by whatever works on the card; alone by the capture of a graph, as others must not allocate
-   * meanwhile.
-   */
-  readonly lock: SharedLock = new SharedLock();
   /** Its number. */
   readonly index: number;
   /** Runs its sessions. */
-  readonly thread: SessionThread;
+  readonly thread: CallingThread;
   readonly #cuda: Runtime;
   readonly #stream: Deno.PointerValue;
 
-  private constructor(cuda: Runtime, index: number, thread: SessionThread) {
+  private constructor(cuda: Runtime, index: number, thread: CallingThread) {
     this.#cuda = cuda;
     this.thread = thread;
     this.index = index;
@@ -75,13 +71,13 @@ export class CudaDevice {
    *
    * @param library The path of onnxruntime's library, beside which the provider lies.
    */
-  static of(library: string, index: number): CudaDevice {
+  static of({ library, ort }: { library: string; ort: Ort }, index: number): CudaDevice {
     const key = `${index} ${library}`;
     const known = devices.get(key);
     if (known !== undefined) return known;
     const provider = `${library.replace(/[^/]*$/, "")}libonnxruntime_providers_cuda.so`;
     const { symbols } = Deno.dlopen(provider, { ...SYMBOLS, ...COPIES });
-    const device = new CudaDevice(symbols, index, new SessionThread(library));
+    const device = new CudaDevice(symbols, index, new CallingThread(ort));
     devices.set(key, device);
     return device;
   }
@@ -154,7 +150,7 @@ export class CudaDevice {
     if (status === 0) return;
     const why = Deno.UnsafePointerView.getCString(this.#cuda.cudaGetErrorString(status)!);
     const room = status === OUT_OF_MEMORY ? `; ${this.#room()}` : "";
-    throw new Error(`CUDA could not ${doing}: ${why} (error ${status})${room}`);
+    throw new Error(`Cannot ${doing}: CUDA error ${status}: ${why}${room}`);
   }
 
   #room(): string {
@@ -163,6 +159,19 @@ export class CudaDevice {
     if (this.#cuda.cudaMemGetInfo(free, total) !== 0) return "";
     return `${free[0]} of ${total[0]} bytes are free`;
   }
+}
+
+/** Locks of cards by their numbers. */
+const locks = new Map<number, SharedLock>();
+
+/**
+ * What is held by whatever works on a card: alone by the capture of a graph, as others must not
+ * allocate meanwhile.
+ */
+export function cardLock(index: number): SharedLock {
+  const lock = locks.get(index) ?? new SharedLock();
+  locks.set(index, lock);
+  return lock;
 }
 
 /** Cards that are in use, by number and library. */

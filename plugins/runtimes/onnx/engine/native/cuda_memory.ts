@@ -2,10 +2,10 @@ import type { Tensor } from "@denoise/core";
 import { dataType } from "../../graph/onnx_proto.ts";
 import type { Tensors } from "../engine.ts";
 import { cString, type Handle, stored, text } from "./api.ts";
-import type { CudaDevice } from "./cuda.ts";
+import { cardLock, type CudaDevice } from "./cuda.ts";
 import { boundOutputs, hostValue } from "./host_memory.ts";
 import { Owned } from "./owned.ts";
-import type { Execute, Memory, Session } from "./session.ts";
+import type { Execute, ExecuteOptions, Memory, Session } from "./session.ts";
 import { byteLength, bytesFor, infoOf, tensorOf, type ValueInfo } from "./values.ts";
 
 /** Shapes of inputs whose memory and graph are kept, of one session: the last used. */
@@ -56,6 +56,8 @@ export class CudaMemory implements Memory {
   /** Inputs that are read on the CPU: a captured graph would keep their first values. */
   readonly #onHost: ReadonlySet<string>;
   readonly #shapes = new Map<string, Shapes>();
+  /** How a run goes that is not captured. */
+  readonly #withoutGraph: ExecuteOptions;
   #captures: boolean;
   #graphs = 0;
   #queue: Promise<unknown> = Promise.resolve();
@@ -69,6 +71,7 @@ export class CudaMemory implements Memory {
       call.CreateMemoryInfo(cString("Cuda"), 0, device.index, 0, place)
     );
     this.#onHost = inputsOnHost(session);
+    this.#withoutGraph = captures ? { settings: { [GRAPH]: NO_GRAPH } } : {};
     this.#captures = captures && this.#onHost.size === 0;
   }
 
@@ -88,7 +91,7 @@ export class CudaMemory implements Memory {
     outputs: readonly string[],
     execute: Execute,
   ): Promise<Tensors> {
-    const { lock } = this.#device;
+    const lock = cardLock(this.#device.index);
     const shapes = await this.#shapesOf(inputs, outputs);
     const { graph } = shapes;
     if (graph !== undefined) {
@@ -119,7 +122,7 @@ export class CudaMemory implements Memory {
       ort.call.BindInput(binding, cString(name), value);
     }
     for (const name of outputs) ort.call.BindOutputToDevice(binding, cString(name), this.#info);
-    await execute(binding, this.#captures ? { settings: { [GRAPH]: NO_GRAPH } } : {});
+    await execute(binding, this.#withoutGraph);
     const values = boundOutputs(ort, binding, allocator, owned);
     const infos = values.map((value) => infoOf(ort, value));
     shapes.outputs = infos;
@@ -213,7 +216,10 @@ export class CudaMemory implements Memory {
     for (const [old, unused] of [...this.#shapes].slice(0, -KEPT_SHAPES)) {
       this.#shapes.delete(old);
       const { graph } = unused;
-      if (graph !== undefined) await this.#device.thread.forget(this.#session.session, graph.id);
+      if (graph !== undefined) {
+        const { session } = this.#session;
+        await this.#device.thread.call("SessionReleaseCapturedGraph", session, graph.id);
+      }
       this.#forget(unused);
     }
     return shapes;

@@ -26,6 +26,11 @@ export class Owned {
     this.#givers.push(give);
   }
 
+  /** Hands all over to another owner. */
+  keepAll(): void {
+    this.#givers.length = 0;
+  }
+
   /** Gives all back; a second time does nothing. */
   [Symbol.dispose](): void {
     for (const give of this.#givers.splice(0).reverse()) give();

@@ -4,7 +4,8 @@ import { checkThreads, explained } from "../../session.ts";
 import { trimMemory } from "../../trim_memory.ts";
 import type { EngineSession, RunOptions, SessionSpec, Tensors } from "../engine.ts";
 import { cString, type Handle, type Ort, OrtError } from "./api.ts";
-import { CudaDevice } from "./cuda.ts";
+import { cardLock, CudaDevice } from "./cuda.ts";
+import { explainCuda } from "./cuda_errors.ts";
 import { CudaMemory } from "./cuda_memory.ts";
 import { HostMemory } from "./host_memory.ts";
 import { Owned } from "./owned.ts";
@@ -82,10 +83,16 @@ export async function createNativeSession(
     }
     const session = await load(runtime, spec, plugin);
     const run = runtime.ort.call.RunWithBinding;
-    return new NativeSession(spec.name, session, new HostMemory(session), run);
+    return new NativeSession(spec, session, new HostMemory(session), run);
   } catch (cause) {
-    throw explained(spec.name, cause);
+    throw meant(spec, explained(spec.name, cause));
   }
+}
+
+/** An error with what it means on the device that it happened on. */
+function meant({ device = "cpu" }: SessionSpec, error: Error): Error {
+  const { provider } = parseDevice(device);
+  return provider === "cuda" || provider === "tensorrt" ? explainCuda(error) : error;
 }
 
 /** The option of the CUDA provider that a session which captures graphs is made with. */
@@ -98,15 +105,18 @@ async function createCudaSession(
 ): Promise<EngineSession> {
   const { [CAPTURES]: wanted = true, ...deviceOptions } = spec.deviceOptions ?? {};
   const captures = /^(1|true)$/i.test(`${wanted}`);
-  const make = async (captures: boolean) => {
-    const options = { ...deviceOptions, [CAPTURES]: captures };
-    const session = await load(runtime, { ...spec, deviceOptions: options });
-    // the library is loaded by now
-    const device = CudaDevice.of(runtime.library, index);
-    const { thread } = device;
-    const memory = new CudaMemory(session, device, captures);
-    return new NativeSession(spec.name, session, memory, (...run) => thread.run(...run));
-  };
+  const make = (captures: boolean) =>
+    cardLock(index).together(async () => {
+      const options = { ...deviceOptions, [CAPTURES]: captures };
+      const session = await load(runtime, { ...spec, deviceOptions: options });
+      using unused = new Owned(runtime.ort);
+      unused.adopt("Session", session.session);
+      const device = CudaDevice.of(runtime, index); // its library is loaded by now
+      const memory = new CudaMemory(session, device, captures);
+      unused.keepAll();
+      const run: RunSession = (...args) => device.thread.call("RunWithBinding", ...args);
+      return new NativeSession(spec, session, memory, run);
+    });
   if (!captures) return await make(false);
   try {
     return await make(true);
@@ -126,7 +136,10 @@ async function load(
   using owned = new Owned(ort);
   const options = sessionOptions(ort, env, spec, plugin, owned);
   const session = await read(ort, env, spec.model, options);
+  using unused = new Owned(ort);
+  unused.adopt("Session", session);
   const { inputs, outputs } = portsOf(ort, session, allocator);
+  unused.keepAll();
   const byName = (ports: readonly PortInfo[]) => new Map(ports.map((port) => [port.name, port]));
   return { ...runtime, session, inputs: byName(inputs), outputs: byName(outputs) };
 }
@@ -153,15 +166,15 @@ async function read(
 const forgotten = new FinalizationRegistry((release: () => void) => release());
 
 class NativeSession implements EngineSession {
-  readonly #name: string;
+  readonly #spec: SessionSpec;
   readonly #session: Session;
   readonly #runSession: RunSession;
   readonly #running = new Set<Promise<unknown>>();
   readonly #release: () => void;
   #memory: Memory | undefined;
 
-  constructor(name: string, session: Session, memory: Memory, run: RunSession) {
-    this.#name = name;
+  constructor(spec: SessionSpec, session: Session, memory: Memory, run: RunSession) {
+    this.#spec = spec;
     this.#runSession = run;
     this.#session = session;
     this.#memory = memory;
@@ -175,16 +188,20 @@ class NativeSession implements EngineSession {
 
   async run(inputs: Tensors, { outputs, signal }: RunOptions = {}): Promise<Tensors> {
     const memory = this.#memory;
-    if (memory === undefined) throw new TypeError(`Cannot run ${this.#name}: it was released`);
-    throwIfAborted(signal, `running ${this.#name}`);
+    if (memory === undefined) throw new TypeError(`Cannot run ${this.#spec.name}: it was released`);
+    throwIfAborted(signal, `running ${this.#spec.name}`);
     const run = this.#run(memory, inputs, outputs ?? [...this.#session.outputs.keys()], signal);
     this.#running.add(run);
     try {
       return await run;
     } catch (cause) {
-      throwIfAborted(signal, `running ${this.#name}`);
-      const why = `Cannot run ${this.#name}: ${cause instanceof Error ? cause.message : cause}`;
-      throw cause instanceof TypeError ? new TypeError(why, { cause }) : new Error(why, { cause });
+      throwIfAborted(signal, `running ${this.#spec.name}`);
+      const why = `Cannot run ${this.#spec.name}: ${
+        cause instanceof Error ? cause.message : cause
+      }`;
+      throw cause instanceof TypeError
+        ? new TypeError(why, { cause })
+        : meant(this.#spec, new Error(why, { cause }));
     } finally {
       this.#running.delete(run);
     }
@@ -210,7 +227,7 @@ class NativeSession implements EngineSession {
           ort.call.AddRunConfigEntry(options, cString(name), cString(value));
         }
         const stop = () => ort.call.RunOptionsSetTerminate(options);
-        throwIfAborted(signal, `running ${this.#name}`);
+        throwIfAborted(signal, `running ${this.#spec.name}`);
         if (!whole) signal?.addEventListener("abort", stop);
         try {
           await this.#runSession(session, options, binding);

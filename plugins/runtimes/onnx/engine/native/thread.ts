@@ -1,38 +1,52 @@
-import { Worker } from "node:worker_threads";
-import { type Handle, OrtError } from "./api.ts";
+import { type MessagePort, Worker } from "node:worker_threads";
+import type { CallName, Handle, Ort } from "./api.ts";
 
-/** What a thread is asked to do; objects are named by their addresses. */
-export type ThreadTask =
-  | { readonly run: readonly [session: bigint, options: bigint, binding: bigint] }
-  | { readonly forget: readonly [session: bigint, graph: number] };
-
-/** A task, and the number that its reply will have. */
-export type ThreadRequest = ThreadTask & { readonly id: number };
-
-/** What became of it. */
-export interface ThreadReply {
+/** A function of the C API to be called: where it lies, and what with; objects are addresses. */
+interface Task {
   readonly id: number;
-  readonly error?: { readonly status: number; readonly message: string };
+  readonly address: bigint;
+  readonly parameters: readonly Deno.NativeType[];
+  readonly args: readonly (bigint | number)[];
 }
 
+/** The address of the status that it gave. */
+interface Result {
+  readonly id: number;
+  readonly status: bigint;
+}
+
+/** What the thread does. Its source is all that reaches the thread, so it uses nothing from outside. */
+function serve(port: MessagePort): void {
+  port.on("message", ({ id, address, parameters, args }: Task) => {
+    const { create, value } = Deno.UnsafePointer;
+    const definition = { parameters, result: "pointer" } as const;
+    const call = new Deno.UnsafeFnPointer<typeof definition>(create(address)!, definition);
+    const status = call.call(
+      ...args.map((arg, i) => parameters[i] === "pointer" ? create(arg as bigint) : arg),
+    );
+    port.postMessage({ id, status: value(status) });
+  });
+}
+
+/** A module that needs no permission to be read, in a package from a registry neither. */
+const PROGRAM = `import { parentPort } from "node:worker_threads";\n(${serve})(parentPort);`;
+
 /**
- * A thread that runs sessions one after another. onnxruntime keeps the graphs that it captures, and
- * the handles of CUDA's libraries, for each thread that runs a session.
+ * A thread that calls the C API. onnxruntime keeps the graphs that it captures, and the handles of
+ * CUDA's libraries, for each thread that runs a session: so one does.
  */
-export class SessionThread {
+export class CallingThread {
+  readonly #ort: Ort;
   readonly #worker: Worker;
-  readonly #waiting = new Map<number, PromiseWithResolvers<void>>();
+  readonly #waiting = new Map<number, PromiseWithResolvers<bigint>>();
   #lastId = 0;
 
-  /** @param library The path of onnxruntime's library. */
-  constructor(library: string) {
-    this.#worker = new Worker(threadEntry(), { workerData: library });
+  /** Starts it; it does not keep the program from ending unless it is calling. */
+  constructor(ort: Ort) {
+    this.#ort = ort;
+    this.#worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(PROGRAM)}`));
     this.#worker.unref();
-    this.#worker.on("message", ({ id, error }: ThreadReply) => {
-      const waiting = this.#take(id);
-      if (error === undefined) waiting?.resolve();
-      else waiting?.reject(new OrtError(error.status, error.message));
-    });
+    this.#worker.on("message", ({ id, status }: Result) => this.#take(id)?.resolve(status));
     const onEnd = (why: unknown) => {
       for (const id of this.#waiting.keys()) {
         this.#take(id)?.reject(new Error(`the thread that runs sessions has ended: ${why}`));
@@ -42,37 +56,21 @@ export class SessionThread {
     this.#worker.on("exit", onEnd);
   }
 
-  /** Runs a session with what is bound. */
-  run(session: Handle, options: Handle, binding: Handle): Promise<void> {
-    const { value } = Deno.UnsafePointer;
-    return this.#ask({ run: [value(session), value(options), value(binding)] });
-  }
-
-  /** Gives a captured graph of a session back. */
-  forget(session: Handle, graph: number): Promise<void> {
-    return this.#ask({ forget: [Deno.UnsafePointer.value(session), graph] });
-  }
-
-  #ask(task: ThreadTask): Promise<void> {
+  /** Calls a function, whose arguments must live until it is done. */
+  async call(name: CallName, ...args: readonly (Handle | number)[]): Promise<void> {
     const id = ++this.#lastId;
-    const waiting = Promise.withResolvers<void>();
+    const waiting = Promise.withResolvers<bigint>();
     if (this.#waiting.size === 0) this.#worker.ref();
     this.#waiting.set(id, waiting);
-    this.#worker.postMessage({ ...task, id } satisfies ThreadRequest);
-    return waiting.promise;
+    const given = args.map((arg) => typeof arg === "number" ? arg : Deno.UnsafePointer.value(arg));
+    this.#worker.postMessage({ id, ...this.#ort.place(name), args: given } satisfies Task);
+    this.#ort.check(Deno.UnsafePointer.create(await waiting.promise));
   }
 
-  #take(id: number): PromiseWithResolvers<void> | undefined {
+  #take(id: number): PromiseWithResolvers<bigint> | undefined {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (this.#waiting.size === 0) this.#worker.unref();
     return waiting;
   }
-}
-
-/** The thread's module; a remote one is imported by a data URL, which is all that is taken. */
-function threadEntry(): URL {
-  const entry = new URL("./thread_entry.ts", import.meta.url);
-  if (entry.protocol === "file:") return entry;
-  return new URL(`data:text/javascript,import ${JSON.stringify(entry.href)}`);
 }

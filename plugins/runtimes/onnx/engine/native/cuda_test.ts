@@ -1,0 +1,231 @@
+/**
+ * Sessions on CUDA over a fake of its libraries: memory of the card is memory of the CPU, kernels do
+ * nothing and are counted. So this shows what is launched, copied and held, and no number computed.
+ *
+ * It needs onnxruntime's library with its CUDA provider beside it in the folder DENOISE_ONNXRUNTIME,
+ * and the fake's libraries in the folder DENOISE_FAKE_CUDA.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { DenoiseError } from "@denoise/core";
+import { explainCuda } from "./cuda_errors.ts";
+
+const folder = Deno.env.get("DENOISE_FAKE_CUDA");
+
+/** What programs begin with. */
+const PRELUDE = `
+import { childEngine, inlineEngine, nativeEngine } from "@denoise/onnx";
+import { Graph } from "@denoise/onnx/graph";
+import { Generator, Tensor } from "@denoise/core";
+
+/** y = x·w·w..., and all of it twice. */
+function products(count, width = 64) {
+  const graph = new Graph();
+  const x = graph.input("x", "float32", ["n", width]);
+  const weight = graph.input("w", "float32", [width, width]);
+  let y = x;
+  for (let i = 0; i < count; i++) y = graph.node("MatMul", [y, weight]);
+  graph.output("y", y);
+  graph.output("twice", graph.node("Add", [y, y]));
+  return { ...graph.build("products"), name: "products", device: "cuda" };
+}
+
+const rows = (n, width = 64) => Tensor.zeros([n, width]);
+let fake;
+/** What the fake has counted since it was last asked. */
+function counts() {
+  fake ??= Deno.dlopen("libcudart.so.13", {
+    fakecuda_dump: { parameters: [], result: "void" },
+    fakecuda_reset: { parameters: [], result: "void" },
+  }).symbols;
+  fake.fakecuda_dump();
+  const counted = JSON.parse(Deno.readTextFileSync(Deno.env.get("FAKECUDA_OUT")));
+  fake.fakecuda_reset();
+  const { GRAPH_Launch: graphs = 0, GRAPH_BeginCapture: captures = 0, ...others } = counted.kernels;
+  const kernels = Object.entries(others).filter(([name]) => !name.startsWith("GRAPH_"));
+  return { ...counted, graphs, captures, kernels: kernels.reduce((sum, [, n]) => sum + n, 0) };
+}
+const tell = (value) => console.log("told:" + JSON.stringify(value));
+`;
+
+/** Runs a program on the fake, and gives what it tells. */
+async function onFakeCard<T>(program: string): Promise<T> {
+  const dir = new URL("..", import.meta.url).pathname;
+  const file = await Deno.makeTempFile({ dir, prefix: "program_", suffix: ".ts" });
+  const out = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(file, PRELUDE + program);
+    const { success, stdout, stderr, signal } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", "--no-lock", file],
+      env: { LD_LIBRARY_PATH: folder!, FAKECUDA_OUT: out },
+      signal: AbortSignal.timeout(120_000),
+    }).output();
+    const [told, problem] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    assert(success, `it ended by ${signal}: ${problem}`);
+    return JSON.parse(/^told:(.*)$/m.exec(told!)![1]!);
+  } finally {
+    await Deno.remove(file);
+    await Deno.remove(out);
+  }
+}
+
+interface Counts {
+  readonly kernels: number;
+  readonly graphs: number;
+  readonly captures: number;
+  readonly h2d_n: number;
+  readonly h2d_b: number;
+  readonly d2h_b: number;
+  readonly alloc_now: number;
+}
+
+describe("nativeEngine() on CUDA", { ignore: folder === undefined }, () => {
+  it("captures the second run of a shape, and launches the graph from then on", async () => {
+    const steps = await onFakeCard<Counts[]>(`
+      const session = await inlineEngine().createSession(products(10));
+      const w = Tensor.zeros([64, 64]);
+      await session.run({ x: rows(2), w });
+      counts();
+      const steps = [];
+      for (let i = 0; i < 4; i++) {
+        await session.run({ x: rows(2), w });
+        steps.push(counts());
+      }
+      tell(steps);`);
+    assertEquals(steps.map(({ captures }) => captures), [1, 0, 0, 0]);
+    assertEquals(steps.slice(1).map(({ kernels, graphs }) => [kernels, graphs]), [
+      [0, 1],
+      [0, 1],
+      [0, 1],
+    ]);
+    // the input that is another tensor goes there, the one that stayed is there; outputs come back
+    for (const { h2d_n, h2d_b, d2h_b } of steps) {
+      assertEquals([h2d_n, h2d_b, d2h_b], [1, 2 * 64 * 4, 2 * 2 * 64 * 4]);
+    }
+  });
+
+  it("gives each shape and choice of outputs a graph of its own, and forgets those not used", async () => {
+    const told = await onFakeCard<{ first: number; later: number; again: Counts; y: number[] }>(`
+      const session = await nativeEngine().createSession(products(2));
+      const w = Tensor.zeros([64, 64]);
+      const use = async (n) => {
+        for (let i = 0; i < 3; i++) await session.run({ x: rows(n), w }, { outputs: ["y"] });
+      };
+      for (let n = 1; n <= 8; n++) await use(1000 + n);
+      const first = counts().alloc_now;
+      for (let n = 9; n <= 40; n++) await use(1000 + n);
+      const later = counts().alloc_now;
+      await use(1040);
+      const { y } = await session.run({ x: rows(3), w }, { outputs: ["y"] });
+      tell({ first, later, again: counts(), y: y.dims });`);
+    assertEquals(told.again.captures, 0);
+    assertEquals(told.again.graphs, 3);
+    assertEquals(told.y, [3, 64]);
+    assert(told.later < told.first * 1.5, `${told.first} bytes grew to ${told.later}`);
+  });
+
+  it("captures nothing when it is told not to", async () => {
+    const steps = await onFakeCard<Counts[]>(`
+      const engine = nativeEngine({ deviceOptions: { enable_cuda_graph: false } });
+      const session = await engine.createSession(products(10));
+      const steps = [];
+      for (let i = 0; i < 3; i++) {
+        await session.run({ x: rows(2), w: rows(64) });
+        steps.push(counts());
+      }
+      tell(steps);`);
+    assertEquals(steps.map(({ captures, graphs }) => captures + graphs), [0, 0, 0]);
+    assert(steps.every(({ kernels }) => kernels >= 11));
+  });
+
+  it("captures no graph whose sizes come from numbers of an input", async () => {
+    const told = await onFakeCard<number[][]>(`
+      const graph = new Graph();
+      const size = graph.input("size", "int64", [2]);
+      const x = graph.input("x", "float32", ["n"]);
+      graph.output("y", graph.node("Neg", [graph.node("Reshape", [x, size])]));
+      const engine = nativeEngine();
+      const session = await engine.createSession({ ...graph.build("sizes"), name: "sizes", device: "cuda" });
+      const told = [];
+      for (const dims of [[2, 3], [3, 2], [6, 1], [1, 6]]) {
+        const { y } = await session.run({ x: Tensor.zeros([6]), size: Tensor.from(dims.map(BigInt)) });
+        told.push(y.dims);
+      }
+      tell(told);`);
+    assertEquals(told, [[2, 3], [3, 2], [6, 1], [1, 6]]);
+  });
+
+  it("gives the card's memory back with the session, and runs others beside it", async () => {
+    const told = await onFakeCard<{ before: number; after: number; dims: number[][] }>(`
+      const engine = nativeEngine();
+      const w = Tensor.zeros([512, 512]);
+      await (await engine.createSession(products(1, 512))).release();
+      const before = counts().alloc_now;
+      const sessions = await Promise.all([1, 2, 3].map((n) => engine.createSession(products(n, 512))));
+      const runs = sessions.flatMap((session) =>
+        [1, 2, 1, 2, 1, 2].map((n) => session.run({ x: rows(n, 512), w }))
+      );
+      const dims = (await Promise.all(runs)).map(({ y }) => y.dims);
+      await engine.close();
+      tell({ before, after: counts().alloc_now, dims });`);
+    assertEquals(told.dims.map(([n]) => n).join(""), "121212".repeat(3));
+    // what is kept is what cuBLAS and cuDNN hold for the thread
+    assert(told.after - told.before < 2 ** 20, `${told.after - told.before} bytes are still held`);
+  });
+
+  it("names an option that there is none of, and says so when memory runs out", async () => {
+    const told = await onFakeCard<{ option: string; memory: string; code: string }>(`
+      const refused = async (deviceOptions, run) => {
+        try {
+          const engine = nativeEngine({ deviceOptions });
+          const session = await engine.createSession(products(2, 1024));
+          await session.run({ x: rows(4096, 1024), w: rows(1024, 1024) });
+        } catch (error) {
+          return error;
+        }
+      };
+      const option = await refused({ use_tf33: true });
+      const memory = await refused({ gpu_mem_limit: 2 ** 20, enable_cuda_graph: false });
+      tell({ option: option.message, memory: memory.message, code: memory.code });`);
+    assert(told.option.includes("use_tf33"), told.option);
+    assertEquals(told.code, "out_of_memory");
+    assert(told.memory.includes("gpu_mem_limit"), told.memory);
+  });
+
+  it("is what the child computes with", async () => {
+    const dims = await onFakeCard<number[]>(`
+      const engine = childEngine({ deviceOptions: { use_tf32: false } }); // the binding takes none
+      const session = await engine.createSession(products(2));
+      let y;
+      for (let i = 0; i < 3; i++) ({ y } = await session.run({ x: rows(2), w: rows(64) }));
+      await engine.close();
+      tell(y.dims);`);
+    assertEquals(dims, [2, 64]);
+  });
+});
+
+describe("explainCuda()", () => {
+  it("says what a card's error means, and what to do", () => {
+    const cases = [
+      ["CUDA failure 35: CUDA driver version is insufficient", "runtime_unavailable", "580"],
+      ["CUDA failure 100: no CUDA-capable device is detected", "runtime_unavailable", "--gpus all"],
+      ["CUDA failure 2: out of memory ; GPU=0", "out_of_memory", "torchDtype"],
+      ["Cannot allocate 9 bytes: CUDA error 2: out of memory", "out_of_memory", "smaller"],
+      ["Failed to allocate memory for requested buffer of size 9", "out_of_memory", "smaller"],
+      ["libcublasLt.so.13: cannot open shared object file", "runtime_unavailable", "doctor"],
+      ["libx.so: undefined symbol: Provider_GetHost", "runtime_unavailable", "another version"],
+      ["CUDA failure 700: an illegal memory access was encountered", "engine_lost", "anew"],
+      ["CUDA failure 719: unspecified launch failure", "engine_lost", "child"],
+    ] as const;
+    for (const [message, code, advice] of cases) {
+      const error = explainCuda(new Error(`Cannot run unet: ${message}`));
+      assert(error instanceof DenoiseError, message);
+      assertEquals(error.code, code);
+      assert(error.message.includes(message) && error.message.includes(advice), error.message);
+    }
+    const other = new Error("Cannot run unet: CUDA failure 1: invalid argument");
+    assert(explainCuda(other) === other);
+  });
+});
