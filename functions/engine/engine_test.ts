@@ -132,7 +132,7 @@ for (const [name, open] of Object.entries(homes)) {
           [
             { image: Uint8Array.of(1, 2, 3), strength: 1 },
             "invalid_input",
-            "PNG, JPEG, WebP or GIF",
+            "PNG, JPEG, WebP, GIF",
           ],
           [{ image: new Uint8Array(), strength: 1 }, "invalid_input", "it is empty"],
         ];
