@@ -1,3 +1,4 @@
+import { checkOptions } from "./call_options.ts";
 import {
   deepFreeze,
   describeConfig,
@@ -312,6 +313,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
     stream(...args: A): AsyncGenerator<PipelineStep, Out, void> {
       const { registry = new Registry() } = this.#origin;
       const given = optionsOf(className, args, takesPrompt ? 1 : 0);
+      checkOptions(`run ${className}`, given, options);
       const settled = settle<A, D>(takesPrompt ? [args[0]] : [], given, defaults);
       const run: PipelineRun<C> = {
         components: this.#ownParts(),

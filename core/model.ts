@@ -98,7 +98,8 @@ export interface DenoiserOptions {
 }
 
 /** The role of a UNet or transformer: predicts noise, velocity or the clean sample. */
-export interface Denoiser<C extends object = object> extends Model<C> {
+export interface Denoiser<C extends object = object, O extends object = DenoiserOptions>
+  extends Model<C> {
   /**
    * One call of the network.
    *
@@ -108,7 +109,7 @@ export interface Denoiser<C extends object = object> extends Model<C> {
   forward(
     sample: Tensor,
     timestep: number | readonly number[],
-    options?: DenoiserOptions,
+    options?: O,
   ): Promise<{ sample: Tensor }>;
   /** What each IP-Adapter in use takes of an image: its vector, or the states of its patches. */
   imagePrompts?(): readonly ("embeds" | "states")[];

@@ -8,15 +8,20 @@ export type LatentRun = PipelineRun<
   Pick<LatentComponents, "vae"> & Partial<SafetyComponents>
 >;
 
-/** What a run gives for its last latents: decoded, looked at by the safety checker, as asked for. */
+/**
+ * What a run gives for its last latents: decoded, looked at by the safety checker, as asked for.
+ *
+ * @param decode How the pipeline's own autoencoder decodes.
+ */
 export async function finishLatents(
   run: LatentRun,
   latents: Tensor,
   outputType: RunOptions["outputType"],
   recipe: (index: number) => Recipe,
+  decode: typeof decodeLatents = decodeLatents,
 ): Promise<ImageOutput> {
   if (outputType === "latent") return { images: [], tensor: latents };
-  const decoded = denormalize(await decodeLatents(run.components.vae, latents));
+  const decoded = denormalize(await decode(run.components.vae, latents));
   const { shown, nsfwContentDetected } = await hideUnsafe(run, decoded);
   const output = await imageOutput(run, shown, outputType, recipe);
   return nsfwContentDetected === undefined ? output : { ...output, nsfwContentDetected };

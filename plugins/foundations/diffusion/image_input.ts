@@ -3,6 +3,9 @@ import { type ImageCodec, type ImageInput, type ResizeOptions, Tensor } from "@d
 /** One image or several. */
 export type ImagesInput = ImageInput | readonly ImageInput[];
 
+/** An image for one ControlNet; for several a list with one for each, or such a list a prompt. */
+export type ControlImages = ImagesInput | readonly ImagesInput[];
+
 /** How images are brought to what a model takes. */
 export interface PreprocessOptions extends ResizeOptions {
   /** Sides that are not given are cut down to a multiple of this. */

@@ -12,7 +12,7 @@ import {
   Tensor,
 } from "@denoise/core";
 import type { DenoiserConfig, LatentComponents } from "./latents.ts";
-import type { ImagesInput } from "./image_input.ts";
+import type { ControlImages, ImagesInput } from "./image_input.ts";
 
 /** What an inpainting call is given beside its prompt. */
 export interface InpaintInput {
@@ -137,4 +137,18 @@ function oneImage(input: ImagesInput, name: string): Exclude<ImageInput, Tensor>
   throw new TypeError(
     `Cannot crop around the mask: with paddingMaskCrop ${name} must be one image, not ${found}`,
   );
+}
+
+/** The control images, cut to the part around the mask as image and mask are. */
+export async function cropControlImages(
+  codec: ImageCodec,
+  controlImage: ControlImages,
+  { maskImage, paddingMaskCrop }: Pick<InpaintInput, "maskImage" | "paddingMaskCrop">,
+  size: { readonly width: number; readonly height: number },
+): Promise<ControlImages> {
+  const cut = async (image: ImagesInput) =>
+    (await cropToMask(codec, { image, maskImage, paddingMaskCrop }, size, "image")).image;
+  return Array.isArray(controlImage)
+    ? await Promise.all((controlImage as ImagesInput[]).map(cut))
+    : await cut(controlImage as ImagesInput);
 }

@@ -30,7 +30,7 @@ export interface InpaintLatents {
   /** The latents to begin with, float32 [N, 4, h, w]. */
   readonly latents: Tensor;
   /** What the UNet is given for scaled latents: a UNet of 9 channels sees mask and image, too. */
-  see(scaled: Tensor): Tensor;
+  denoiserInput(scaled: Tensor): Tensor;
   /**
    * Puts back what the mask does not cover, as noisy as the next timestep wants it; after the last
    * one as it is. A UNet of 9 channels needs no such help.
@@ -81,7 +81,7 @@ export async function inpaintLatents(
   const kept = mask.mul(-1).add(1);
   return {
     latents,
-    see: (scaled) => nineChannels ? Tensor.cat([scaled, mask, masked], 1) : scaled,
+    denoiserInput: (scaled) => nineChannels ? Tensor.cat([scaled, mask, masked], 1) : scaled,
     keep(painted, next) {
       if (nineChannels) return painted;
       const around = next === undefined ? clean! : scheduler.addNoise(clean!, added, [next]);

@@ -67,3 +67,12 @@ export async function decodeLatents(
     : latents.mul(known.std).div(scaling_factor).add(known.mean);
   return (await vae.decode(own)).sample;
 }
+
+/** The size in pixels of images that may be latents. */
+export function sizeInPixels(
+  images: Tensor,
+  vae: Autoencoder<AutoencoderConfig>,
+): { readonly height: number; readonly width: number } {
+  const factor = images.dims[1] === vae.config.latent_channels ? vaeScaleFactor(vae) : 1;
+  return { height: images.dims[2]! * factor, width: images.dims[3]! * factor };
+}

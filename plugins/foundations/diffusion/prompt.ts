@@ -1,5 +1,8 @@
 import type { CallOptions, Tensor, TextEncoder, Tokenizer } from "@denoise/core";
 
+/** What is to be made, in words: one text, or several. */
+export type Prompt = string | readonly string[];
+
 /** The prompts of a call, as pipelines take them. */
 export interface PromptOptions {
   /** What the image should not show: one text, or one for each prompt. */

@@ -51,7 +51,7 @@ export function checkStepLeft(strength: number, steps: number): void {
  *
  * @throws {RangeError} for a strength outside 0..1.
  */
-export function checkStrength(strength: number): void {
+export function checkStrength(strength = 1): void {
   if (strength >= 0 && strength <= 1) return;
   throw new RangeError(`Cannot run with strength ${strength}: it must be a number from 0 to 1`);
 }

@@ -8,9 +8,8 @@ import {
   type Tensor,
 } from "@denoise/core";
 import {
-  cropToMask,
+  type ControlImages,
   type ImagesInput,
-  type InpaintInput,
   prepareControlImages,
   vaeScaleFactor,
 } from "@denoise/diffusion";
@@ -77,9 +76,6 @@ export const controlOptions: CallOptions<ControlOptions> = {
   controlGuidanceEnd: { type: "number", list: "allowed" },
 };
 
-/** An image for one ControlNet; for several a list with one for each, or such a list a prompt. */
-export type ControlImages = ImagesInput | readonly ImagesInput[];
-
 /** How a run is controlled. */
 export interface ControlPlan {
   /** The ControlNets; what follows has an entry for each. */
@@ -119,13 +115,11 @@ function forEach(
 /**
  * Settles and checks how a call is controlled.
  *
- * @param defaultScale What residuals are multiplied with unless the call says so.
  * @throws {RangeError} for a ControlNet of another model, and for ranges that cannot be.
  */
 export function planControl(
   { unet, controlnet }: Pick<ControlComponents, "unet" | "controlnet">,
   options: ControlOptions,
-  defaultScale = 1,
 ): ControlPlan {
   const nets = netsOf(controlnet);
   for (const net of nets) checkFits(net, unet);
@@ -137,7 +131,7 @@ export function planControl(
       options.controlnetConditioningScale,
       count,
       "controlnetConditioningScale",
-      defaultScale,
+      1,
     ),
     starts: forEach(controlGuidanceStart, count, "controlGuidanceStart", 0),
     ends: forEach(controlGuidanceEnd, count, "controlGuidanceEnd", 1),
@@ -217,29 +211,6 @@ export async function controlImages(
     }
     return rows.repeatInterleave(count / have, 0);
   }));
-}
-
-/** The control images, cut to the part around the mask as image and mask are. */
-export async function cropControlImages(
-  codec: ImageCodec,
-  controlImage: ControlImages,
-  { maskImage, paddingMaskCrop }: Pick<InpaintInput, "maskImage" | "paddingMaskCrop">,
-  size: { readonly width: number; readonly height: number },
-): Promise<ControlImages> {
-  const cut = async (image: ImagesInput) =>
-    (await cropToMask(codec, { image, maskImage, paddingMaskCrop }, size, "image")).image;
-  return Array.isArray(controlImage)
-    ? await Promise.all((controlImage as ImagesInput[]).map(cut))
-    : await cut(controlImage as ImagesInput);
-}
-
-/** The size in pixels of images that may be latents. */
-export function sizeInPixels(
-  images: Tensor,
-  vae: ControlComponents["vae"],
-): { readonly height: number; readonly width: number } {
-  const factor = images.dims[1] === vae.config.latent_channels ? vaeScaleFactor(vae) : 1;
-  return { height: images.dims[2]! * factor, width: images.dims[3]! * factor };
 }
 
 function setsOf(given: ControlImages | undefined, count: number): readonly ImagesInput[] {

@@ -45,10 +45,10 @@ export interface ImageEncoder extends Model {
 export interface ImagePromptComponents {
   /** The denoiser, which knows its IP-Adapters. */
   readonly unet: Pick<Denoiser, "imagePrompts">;
-  /** An {@linkcode ImageEncoder}, or null. */
-  readonly imageEncoder: unknown;
+  /** What encodes images for them. */
+  readonly imageEncoder?: ImageEncoder | null;
   /** What prepares images for it. */
-  readonly featureExtractor: FeatureExtractor | null;
+  readonly featureExtractor?: FeatureExtractor | null;
 }
 
 /**
@@ -107,20 +107,19 @@ async function encodeImages(
   kind: "embeds" | "states",
   guidance: boolean,
 ): Promise<Tensor> {
-  const encoder = imageEncoder as ImageEncoder | null;
-  if (encoder === null || (featureExtractor === null && !(prompt instanceof Tensor))) {
+  const pixels = prompt instanceof Tensor
+    ? prompt
+    : await featureExtractor?.preprocess([prompt].flat() as ImageInput[]);
+  if (pixels === undefined || imageEncoder === undefined || imageEncoder === null) {
     throw new DenoiseError(
       "missing_component",
       "Cannot encode ipAdapterImage without imageEncoder and featureExtractor: set them, or give " +
         "ipAdapterImageEmbeds",
     );
   }
-  const pixels = prompt instanceof Tensor
-    ? prompt
-    : await featureExtractor!.preprocess([prompt].flat() as ImageInput[]);
   const encode = async (input: Tensor): Promise<Tensor> => {
-    if (kind === "embeds") return (await encoder.forward(input)).imageEmbeds!;
-    return (await encoder.forward(input, { outputHiddenStates: true })).hiddenStates!.at(-2)!;
+    if (kind === "embeds") return (await imageEncoder.forward(input)).imageEmbeds!;
+    return (await imageEncoder.forward(input, { outputHiddenStates: true })).hiddenStates!.at(-2)!;
   };
   const seen = await encode(pixels);
   if (!guidance) return seen.unsqueeze(0);

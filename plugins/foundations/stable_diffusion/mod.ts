@@ -6,12 +6,15 @@
  */
 export * from "./control.ts";
 export * from "./depth.ts";
-export * from "./draw_controlled.ts";
+export * from "./control_nets.ts";
 export * from "./image_prompt.ts";
 export * from "./latent_consistency.ts";
 export * from "./legacy.ts";
+export * from "./sd.ts";
+export * from "./sdxl.ts";
 export * from "./stable_diffusion.ts";
 export * from "./text_conditioning.ts";
+export * from "./unet.ts";
 export * from "./xl_components.ts";
 export * from "./xl_conditioning.ts";
 export * from "./xl_prompt.ts";

@@ -1,7 +1,6 @@
 import type {
   Autoencoder,
   ComponentSpec,
-  Denoiser,
   PipelineDefinition,
   Scheduler,
   TextEncoder,
@@ -11,10 +10,11 @@ import {
   type AutoencoderConfig,
   checkSafety,
   checkSize,
-  type DenoiserConfig,
   type SafetyComponents,
   vaeScaleFactor,
 } from "@denoise/diffusion";
+import type { ConditionedUNet } from "./unet.ts";
+import type { ImageEncoder } from "./image_prompt.ts";
 import { modernScheduler, trainedSize } from "./legacy.ts";
 
 /** What the Stable Diffusion 1.x and 2.x pipelines consist of. */
@@ -26,11 +26,11 @@ export interface StableDiffusionComponents extends SafetyComponents {
   /** CLIPTokenizer. */
   readonly tokenizer: Tokenizer;
   /** UNet2DConditionModel. */
-  readonly unet: Denoiser<DenoiserConfig>;
+  readonly unet: ConditionedUNet;
   /** Any scheduler for the trained noise. */
   readonly scheduler: Scheduler;
   /** Image encoder of an IP-Adapter. */
-  readonly imageEncoder: unknown;
+  readonly imageEncoder: ImageEncoder | null;
 }
 
 /** The definition of such a pipeline. */

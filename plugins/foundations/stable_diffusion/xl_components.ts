@@ -1,12 +1,13 @@
 import type {
   Autoencoder,
   ComponentSpec,
-  Denoiser,
   FeatureExtractor,
   Scheduler,
   TextEncoder,
   Tokenizer,
 } from "@denoise/core";
+import type { ConditionedUNet } from "./unet.ts";
+import type { ImageEncoder } from "./image_prompt.ts";
 import type { AutoencoderConfig, DenoiserConfig } from "@denoise/diffusion";
 
 /** What SDXL pipelines read of a UNet's config beside what all read. */
@@ -36,11 +37,11 @@ export interface StableDiffusionXLComponents {
   /** CLIPTokenizer of the second text encoder. */
   readonly tokenizer2: Tokenizer | null;
   /** UNet2DConditionModel. */
-  readonly unet: Denoiser<XlDenoiserConfig>;
+  readonly unet: ConditionedUNet<XlDenoiserConfig>;
   /** Any scheduler for the trained noise. */
   readonly scheduler: Scheduler;
   /** Image encoder of an IP-Adapter. */
-  readonly imageEncoder: unknown;
+  readonly imageEncoder: ImageEncoder | null;
   /** What prepares images for it. */
   readonly featureExtractor: FeatureExtractor | null;
 }

@@ -1,5 +1,6 @@
-import { type CallOptions, type DenoiserOptions, type PipelineRun, Tensor } from "@denoise/core";
+import { type CallOptions, type PipelineRun, Tensor } from "@denoise/core";
 import { checkPrompts, guidanceScaleEmbedding } from "@denoise/diffusion";
+import type { UNetConditioning } from "./unet.ts";
 import type { StableDiffusionXLComponents } from "./xl_components.ts";
 import {
   checkXlPrompts,
@@ -25,11 +26,6 @@ export const xlGuidanceOptions: CallOptions<XlGuidanceOptions> = {
   guidanceRescale: { type: "number" },
 };
 
-/** What each call of the denoiser is told. */
-export type XlDenoiserOptions =
-  & Pick<DenoiserOptions, "textEmbeds" | "timeIds" | "timestepCond">
-  & { readonly encoderHiddenStates: Tensor };
-
 /** What tells the denoiser of the text. */
 export interface XlConditioning {
   /** Images to make. */
@@ -40,20 +36,25 @@ export interface XlConditioning {
   readonly guidanceScale: number;
   /** How much contrast is given back. */
   readonly guidanceRescale: number;
-  /** What each call of the denoiser gets, once the sizes are known. */
-  denoiserOptions(ids: XlTimeIds, order?: "grouped" | "alternating"): XlDenoiserOptions;
+  /**
+   * What the UNet is told, once the sizes are known.
+   *
+   * @param order All negative rows, then all others; or one after the other, as text to image of
+   *   diffusers has them, which differs where negative sizes are given for several images.
+   */
+  conditioning(ids: XlTimeIds, order: "grouped" | "alternating"): UNetConditioning;
 }
 
 /** Encodes the prompts of a call for its denoiser. */
 export async function conditionOnXlText(
   run: Pick<PipelineRun<StableDiffusionXLComponents>, "components" | "settings" | "warn">,
   prompt: string | readonly string[] | undefined,
-  options: XlGuidanceOptions & { readonly guidanceScale: number },
+  options: XlGuidanceOptions,
 ): Promise<XlConditioning> {
   checkPrompts(prompt, options);
   checkXlPrompts(options);
   const { components, settings, warn } = run;
-  const { guidanceScale, guidanceRescale = 0 } = options;
+  const { guidanceScale = 5, guidanceRescale = 0 } = options;
   const width = components.unet.config.time_cond_proj_dim;
   const guidance = guidanceScale > 1 && width === null;
   const zeros = settings.force_zeros_for_empty_prompt === true;
@@ -70,7 +71,7 @@ export async function conditionOnXlText(
     guidance,
     guidanceScale,
     guidanceRescale,
-    denoiserOptions(ids, order = "grouped") {
+    conditioning(ids, order) {
       checkTimeIds(components, ids, positive.pooled);
       return {
         encoderHiddenStates: both("embeds"),
@@ -84,10 +85,6 @@ export async function conditionOnXlText(
   };
 }
 
-/**
- * All negative rows, then all others; or one after the other, as text to image of diffusers has
- * them, which differs where negative sizes are given for several images.
- */
 function rowsOf(
   { negative, positive }: XlTimeIds,
   count: number,

@@ -18,62 +18,28 @@
  *
  * @module
  */
+import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
-  definePipeline,
-  type ImageOutput,
-  type Pipeline,
-  type PipelineClass,
-  type PipelineRun,
-  type RunOptions,
-  runOptions,
-  type Tensor,
-} from "@denoise/core";
-import {
-  batchNoise,
-  checkOutputType,
-  denoise,
-  describeRun,
-  finishLatents,
-  initialLatents,
-  planTimesteps,
-  previewLatents,
-  sizeOptions,
-  stepOptions,
-  type TimestepOptions,
-  timestepOptions,
-  vaeScaleFactor,
+  fromNoise,
+  type NoiseStartOptions,
+  noiseStartOptions,
+  type Prompt,
+  textToImagePipeline,
 } from "@denoise/diffusion";
 import {
-  checkConsistencyModel,
-  conditionOnImages,
-  conditionOnText,
-  type ConsistencyGuidanceOptions,
-  consistencyGuidanceOptions,
-  type ImagePromptOptions,
-  imagePromptOptions,
-  imageSize,
+  type ConsistencyOptions,
+  consistencyOptions,
   latentConsistency,
+  lcm,
   type StableDiffusionComponents,
 } from "@denoise/stable-diffusion";
 
 /** Options of a call. */
-export interface LatentConsistencyModelOptions
-  extends
-    RunOptions,
-    ConsistencyGuidanceOptions,
-    ImagePromptOptions,
-    Omit<TimestepOptions, "sigmas"> {
-  /** Height in pixels, a multiple of 8. Defaults to what the model was trained for. */
-  readonly height?: number | undefined;
-  /** Width in pixels, a multiple of 8. Defaults to what the model was trained for. */
-  readonly width?: number | undefined;
-  /** Own noise to begin with, float32 [N, 4, height / 8, width / 8]. */
-  readonly latents?: Tensor | undefined;
-}
+export interface LatentConsistencyModelOptions extends ConsistencyOptions, NoiseStartOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type LatentConsistencyModelArguments = [
-  prompt?: string | readonly string[],
+  prompt?: Prompt,
   options?: LatentConsistencyModelOptions,
 ];
 
@@ -89,58 +55,15 @@ export const LatentConsistencyModelPipeline: PipelineClass<
   StableDiffusionComponents,
   LatentConsistencyModelArguments,
   ImageOutput
-> = definePipeline({
+> = textToImagePipeline({
   className: "LatentConsistencyModelPipeline",
   task: "text-to-image",
-  family: "latent-consistency-model",
-  takesPrompt: true,
+  family: lcm,
+  start: fromNoise,
+  ...latentConsistency,
   options: {
-    ...runOptions,
-    ...consistencyGuidanceOptions,
-    ...imagePromptOptions,
-    numInferenceSteps: { type: "integer", minimum: 1 },
-    timesteps: timestepOptions.timesteps,
-    ...sizeOptions,
-    latents: { type: "tensor" },
+    ...consistencyOptions,
+    ...noiseStartOptions,
   },
   defaults: { numInferenceSteps: 4, guidanceScale: 8.5 },
-  defaultSize: (components) => imageSize(components, {}),
-  ...latentConsistency,
-  generate,
 });
-
-type Run = PipelineRun<StableDiffusionComponents>;
-
-async function* generate(run: Run, ...[prompt, options = {}]: LatentConsistencyModelArguments) {
-  const { unet, vae, scheduler } = run.components;
-  const { guidanceScale = 8.5, originalInferenceSteps, outputType, signal } = options;
-  checkOutputType(outputType);
-  checkConsistencyModel(run.components);
-  const { height, width } = imageSize(run.components, options);
-  const text = await conditionOnText(run, prompt, { ...options, guidanceScale });
-  const { count, encoderHiddenStates, timestepCond } = text;
-  const imageEmbeds = await conditionOnImages(run.components, options, text);
-
-  const timesteps = planTimesteps(scheduler, { numInferenceSteps: 4, ...options }, {
-    ...(originalInferenceSteps === undefined ? {} : { originalInferenceSteps }),
-  });
-  const noise = batchNoise(count, options);
-  const factor = vaeScaleFactor(vae);
-  const dims = [count, unet.config.in_channels, height / factor, width / factor];
-  const latents = initialLatents(dims, noise, scheduler, options.latents);
-  const settings = stepOptions(scheduler, noise);
-  const steps = scheduler.numInferenceSteps ?? timesteps.length;
-  const recipe = describeRun(prompt, options, { steps, guidanceScale, width, height }, noise);
-
-  const conditioning = { encoderHiddenStates, timestepCond, imageEmbeds, signal };
-  const { latents: end, last } = yield* denoise(latents, {
-    scheduler,
-    timesteps,
-    settings,
-    options,
-    predict: async (latents, timestep) =>
-      (await unet.forward(latents, timestep, conditioning)).sample,
-    preview: (stepped) => previewLatents(run, stepped, recipe),
-  });
-  return await finishLatents(run, last?.predOriginalSample ?? end, outputType, recipe);
-}

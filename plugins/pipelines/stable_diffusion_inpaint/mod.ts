@@ -18,70 +18,28 @@
  *
  * @module
  */
+import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
-  definePipeline,
-  type ImageOutput,
-  type Pipeline,
-  type PipelineClass,
-  type PipelineRun,
-  type RunOptions,
-  runOptions,
-  type Tensor,
-} from "@denoise/core";
-import {
-  batchNoise,
-  checkInpaintInput,
-  checkOutputType,
-  checkStepLeft,
-  checkStrength,
-  cropToMask,
-  denoise,
-  describeRun,
-  finishLatents,
-  type InpaintInput,
-  inpaintInput,
-  inpaintLatents,
-  planTimesteps,
-  predictGuided,
-  prepareImages,
-  previewLatents,
-  seesMask,
-  sizeOptions,
-  stepOptions,
-  strengthTimesteps,
-  type TimestepOptions,
-  timestepOptions,
+  fromMask,
+  latentPipeline,
+  type MaskStartOptions,
+  maskStartOptions,
+  type Prompt,
 } from "@denoise/diffusion";
 import {
-  conditionOnImages,
-  conditionOnText,
-  type GuidanceOptions,
-  guidanceOptions,
-  type ImagePromptOptions,
-  imagePromptOptions,
-  imageSize,
+  sd,
+  type SdOptions,
+  sdOptions,
   stableDiffusion,
   type StableDiffusionComponents,
 } from "@denoise/stable-diffusion";
 
 /** Options of a call. */
-export interface StableDiffusionInpaintOptions
-  extends RunOptions, GuidanceOptions, TimestepOptions, ImagePromptOptions, InpaintInput {
-  /** Height in pixels, a multiple of 8. Defaults to what the model was trained for. */
-  readonly height?: number | undefined;
-  /** Width in pixels, a multiple of 8. Defaults to what the model was trained for. */
-  readonly width?: number | undefined;
-  /** Denoising strength of the masked part, 0..1. Defaults to 1. */
-  readonly strength?: number | undefined;
-  /** Noise on the way of DDIM, 0..1; other schedulers ignore it. */
-  readonly eta?: number | undefined;
-  /** Own noise to begin with, float32 [N, 4, height / 8, width / 8]. */
-  readonly latents?: Tensor | undefined;
-}
+export interface StableDiffusionInpaintOptions extends SdOptions, MaskStartOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type StableDiffusionInpaintArguments = [
-  prompt: string | readonly string[] | undefined,
+  prompt: Prompt | undefined,
   options: StableDiffusionInpaintOptions,
 ];
 
@@ -97,83 +55,15 @@ export const StableDiffusionInpaintPipeline: PipelineClass<
   StableDiffusionComponents,
   StableDiffusionInpaintArguments,
   ImageOutput
-> = definePipeline({
+> = latentPipeline({
   className: "StableDiffusionInpaintPipeline",
   task: "inpainting",
-  family: "stable-diffusion",
-  takesPrompt: true,
+  family: sd,
+  start: fromMask,
+  ...stableDiffusion,
   options: {
-    ...runOptions,
-    ...guidanceOptions,
-    ...timestepOptions,
-    ...imagePromptOptions,
-    ...inpaintInput,
-    ...sizeOptions,
-    strength: { type: "number", minimum: 0, maximum: 1 },
-    eta: { type: "number" },
-    latents: { type: "tensor" },
+    ...sdOptions,
+    ...maskStartOptions,
   },
   defaults: { numInferenceSteps: 50, strength: 1, guidanceScale: 7.5 },
-  defaultSize: (components) => imageSize(components, {}),
-  ...stableDiffusion,
-  generate,
 });
-
-type Run = PipelineRun<StableDiffusionComponents>;
-
-async function* generate(run: Run, ...[prompt, options]: StableDiffusionInpaintArguments) {
-  const { unet, vae, scheduler } = run.components;
-  const { strength = 1, eta = 0, outputType, signal } = options;
-  checkOutputType(outputType);
-  checkStrength(strength);
-  checkInpaintInput(options);
-  const nineChannels = seesMask(run.components);
-  const size = imageSize(run.components, options);
-  const text = await conditionOnText(run, prompt, options);
-  const { count, guidance, guidanceScale, encoderHiddenStates, timestepCond } = text;
-  const imageEmbeds = await conditionOnImages(run.components, options, text);
-
-  const planned = planTimesteps(scheduler, { numInferenceSteps: 50, ...options });
-  const steps = scheduler.numInferenceSteps ?? planned.length;
-  checkStepLeft(strength, steps);
-  const timesteps = strengthTimesteps(scheduler, strength, steps);
-  const codec = await run.images();
-  const latentChannels = vae.config.latent_channels;
-  const crop = await cropToMask(codec, options, size, outputType);
-  const given = await prepareImages(codec, crop.image, { ...size, latentChannels });
-  const noise = batchNoise(count, options);
-  const painting = await inpaintLatents(
-    run,
-    {
-      images: given,
-      maskImage: crop.maskImage,
-      nineChannels,
-      size,
-      count,
-      first: timesteps[0]!,
-      strength,
-    },
-    options,
-    noise,
-  );
-  const settings = stepOptions(scheduler, noise, { eta });
-  const facts = { steps, strength, guidanceScale, eta, ...size };
-  const recipe = describeRun(prompt, options, facts, noise);
-
-  const { latents: last } = yield* denoise(painting.latents, {
-    scheduler,
-    timesteps,
-    settings,
-    options,
-    predict: (latents, timestep) =>
-      predictGuided(
-        { guidance, guidanceScale },
-        painting.see(scheduler.scaleModelInput(latents, timestep)),
-        (input) =>
-          unet.forward(input, timestep, { encoderHiddenStates, timestepCond, imageEmbeds, signal }),
-      ),
-    keep: ({ prevSample }, index) => painting.keep(prevSample, timesteps[index + 1]),
-    preview: (stepped) => previewLatents(run, stepped, recipe),
-  });
-  return crop.restore(await finishLatents(run, last, outputType, recipe));
-}

@@ -29,7 +29,6 @@
  * @module
  */
 import {
-  definePipeline,
   Generator,
   type ImageOutput,
   type Pipeline,
@@ -42,26 +41,31 @@ import {
 } from "@denoise/core";
 import {
   type BatchNoise,
-  batchNoise,
-  checkOutputType,
   checkPrompts,
   countPrompts,
-  denoise,
-  describeRun,
   encodeToLatents,
-  finishLatents,
+  type Family,
   guide,
   type ImagesInput,
+  imageStartOptions,
   initialLatents,
-  planTimesteps,
+  latentPipeline,
   prepareImages,
-  previewLatents,
+  type Prompt,
   repeatRows,
-  stepOptions,
+  sizeInPixels,
+  type Start,
+  timestepOptions,
   vaeScaleFactor,
   warnOfCut,
 } from "@denoise/diffusion";
-import { stableDiffusion, type StableDiffusionComponents } from "@denoise/stable-diffusion";
+import {
+  sd,
+  stableDiffusion,
+  type StableDiffusionComponents,
+  type UNetControl,
+  xlPromptOptions,
+} from "@denoise/stable-diffusion";
 
 /** What a StableDiffusionLatentUpscalePipeline consists of. */
 export type StableDiffusionLatentUpscaleComponents = Pick<
@@ -99,7 +103,7 @@ export interface StableDiffusionLatentUpscaleOptions extends RunOptions {
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type StableDiffusionLatentUpscaleArguments = [
-  prompt: string | readonly string[] | undefined,
+  prompt: Prompt | undefined,
   options: StableDiffusionLatentUpscaleOptions,
 ];
 
@@ -110,6 +114,69 @@ export type StableDiffusionLatentUpscalePipeline = Pipeline<
   ImageOutput
 >;
 
+type Run = PipelineRun<StableDiffusionLatentUpscaleComponents>;
+
+/** A UNet that is told of text and σ, whose output is mixed with its input as Karras et al. do. */
+const upscaler: Family<
+  StableDiffusionLatentUpscaleComponents,
+  StableDiffusionLatentUpscaleOptions,
+  UNetControl
+> = {
+  name: "stable-diffusion-latent-upscale",
+  size: sd.size,
+  async encode(run, prompt, options) {
+    const { unet, scheduler } = run.components;
+    const { guidanceScale = 1, signal } = options;
+    checkTexts(prompt, options);
+    const count = countPrompts(prompt, options);
+    const guidance = guidanceScale > 1;
+    const said = guidanceScale === 0 && prompt !== undefined ? Array(count).fill("") : prompt;
+    const [embeds, pooled] = await encodeTexts(run, said, options, guidance);
+    const timestepCond = Tensor.cat([noiseLevel(pooled.dims[0]!), pooled], 1);
+    checkCondition(unet.config.time_cond_proj_dim, timestepCond.dims[1]!);
+    const conditioning = { encoderHiddenStates: embeds, timestepCond, signal };
+    const twice = (x: Tensor) => guidance ? Tensor.cat([x, x]) : x;
+    return {
+      count,
+      facts: { guidanceScale },
+      denoiser: () => async ({ input, latents, timestep, index }) => {
+        const sigma = Tensor.from([sigmasOf(scheduler)[index]!]);
+        const noise = sigma.map((x) => Math.fround(Math.log(x)) * 0.25).item();
+        const predicted = await unet.forward(twice(input), noise, conditioning);
+        const sample = predicted.sample.slice(1, 0, -1); // the last channel is a variance that is not used
+        const skip = sigma.map((x) => 1 / Math.fround(Math.fround(x * x) + 1)).item();
+        const out = scheduler.scaleModelInput(sigma, timestep).item();
+        const clean = twice(latents).mul(skip).add(sample.mul(out));
+        return guidance ? guide(clean, guidanceScale) : clean;
+      },
+    };
+  },
+};
+
+/** From noise, with the small latents beside it, each four times over. */
+const fromSmallLatents: Start<
+  StableDiffusionLatentUpscaleComponents,
+  StableDiffusionLatentUpscaleOptions
+> = {
+  from: "noise",
+  check: ({ unet, vae }) => checkChannels(unet.config.in_channels, 2 * vae.config.latent_channels),
+  async begin(run, options, { count, noise, plan: planFor }) {
+    const { vae, scheduler } = run.components;
+    const { latent_channels: channels } = vae.config;
+    const small = await smallLatents(run, options.image, count, noise);
+    const beside = small.repeatInterleave(2, 2).repeatInterleave(2, 3); // [N, C, 2h, 2w]
+    const size = sizeInPixels(beside, vae);
+    const plan = planFor(size);
+    sigmasOf(scheduler);
+    const dims = [count, channels, ...beside.dims.slice(2)];
+    return {
+      ...{ size, plan, controls: [] },
+      latents: initialLatents(dims, noise, scheduler, options.latents),
+      denoiserInput: (scaled) => Tensor.cat([scaled, beside], 1),
+    };
+  },
+};
+
 const { vae, textEncoder, tokenizer, unet, scheduler } = stableDiffusion.components;
 
 /** Images or latents to larger images; `StableDiffusionLatentUpscalePipeline` of diffusers. */
@@ -117,79 +184,26 @@ export const StableDiffusionLatentUpscalePipeline: PipelineClass<
   StableDiffusionLatentUpscaleComponents,
   StableDiffusionLatentUpscaleArguments,
   ImageOutput
-> = definePipeline({
+> = latentPipeline({
   className: "StableDiffusionLatentUpscalePipeline",
   task: "upscaling",
-  family: "stable-diffusion-latent-upscale",
-  takesPrompt: true,
+  family: upscaler,
+  start: fromSmallLatents,
+  components: { vae, textEncoder, tokenizer, unet, scheduler },
   options: {
     ...runOptions,
-    image: { type: "image", list: "allowed", required: true },
-    numInferenceSteps: { type: "integer", minimum: 1 },
+    image: imageStartOptions.image,
+    numInferenceSteps: timestepOptions.numInferenceSteps,
     guidanceScale: { type: "number" },
-    negativePrompt: { type: "string", list: "allowed" },
     latents: { type: "tensor" },
-    promptEmbeds: { type: "tensor" },
-    negativePromptEmbeds: { type: "tensor" },
-    pooledPromptEmbeds: { type: "tensor" },
-    negativePooledPromptEmbeds: { type: "tensor" },
+    negativePrompt: xlPromptOptions.negativePrompt,
+    promptEmbeds: xlPromptOptions.promptEmbeds,
+    negativePromptEmbeds: xlPromptOptions.negativePromptEmbeds,
+    pooledPromptEmbeds: xlPromptOptions.pooledPromptEmbeds,
+    negativePooledPromptEmbeds: xlPromptOptions.negativePooledPromptEmbeds,
   },
   defaults: { numInferenceSteps: 75, guidanceScale: 9 },
-  components: { vae, textEncoder, tokenizer, unet, scheduler },
-  generate,
 });
-
-type Run = PipelineRun<StableDiffusionLatentUpscaleComponents>;
-
-async function* generate(run: Run, ...[prompt, options]: StableDiffusionLatentUpscaleArguments) {
-  const { unet, vae, scheduler } = run.components;
-  const { numInferenceSteps = 75, guidanceScale = 9, outputType, signal } = options ?? {};
-  checkOutputType(outputType);
-  checkTexts(prompt, options);
-  const count = countPrompts(prompt, options);
-  const guidance = guidanceScale > 1;
-  const said = guidanceScale === 0 && prompt !== undefined ? Array(count).fill("") : prompt;
-  const [embeds, pooled] = await encodeTexts(run, said, options, guidance);
-
-  const noise = batchNoise(count, options);
-  const small = await smallLatents(run, options.image, count, noise);
-  const timesteps = planTimesteps(scheduler, { numInferenceSteps });
-  const sigmas = sigmasOf(scheduler);
-  const timestepCond = Tensor.cat([noiseLevel(pooled.dims[0]!), pooled], 1);
-  checkChannels(unet.config, vae.config.latent_channels + small.dims[1]!, timestepCond.dims[1]!);
-  const beside = small.repeatInterleave(2, 2).repeatInterleave(2, 3); // [N, C, 2h, 2w]
-  const dims = [count, vae.config.latent_channels, ...beside.dims.slice(2)];
-  const latents = initialLatents(dims, noise, scheduler, options.latents);
-  const settings = stepOptions(scheduler, noise);
-  const facts = { steps: numInferenceSteps, guidanceScale };
-  const recipe = describeRun(prompt, { negativePrompt: options.negativePrompt }, facts, noise);
-  const twice = (x: Tensor) => guidance ? Tensor.cat([x, x]) : x;
-
-  const predict = async (latents: Tensor, timestep: number, index: number) => {
-    const sigma = Tensor.from([sigmas[index]!]);
-    const noisy = twice(latents);
-    const scaled = scheduler.scaleModelInput(noisy, timestep);
-    const predicted = await unet.forward(
-      Tensor.cat([scaled, twice(beside)], 1),
-      sigma.map((x) => Math.fround(Math.log(x)) * 0.25).item(),
-      { encoderHiddenStates: embeds, timestepCond, signal },
-    );
-    const sample = predicted.sample.slice(1, 0, -1); // the last channel is a variance that is not used
-    const skip = sigma.map((x) => 1 / Math.fround(Math.fround(x * x) + 1)).item();
-    const out = scheduler.scaleModelInput(sigma, timestep).item();
-    const clean = noisy.mul(skip).add(sample.mul(out));
-    return guidance ? guide(clean, guidanceScale) : clean;
-  };
-  const { latents: last } = yield* denoise(latents, {
-    scheduler,
-    timesteps,
-    settings,
-    options,
-    predict,
-    preview: (stepped) => previewLatents(run, stepped, recipe),
-  });
-  return await finishLatents(run, last, outputType, recipe);
-}
 
 type Options = StableDiffusionLatentUpscaleOptions;
 
@@ -282,20 +296,18 @@ function sigmasOf({ sigmas, className }: Scheduler): readonly number[] {
   );
 }
 
-function checkChannels(
-  { in_channels: have, time_cond_proj_dim: width }: StableDiffusionComponents["unet"]["config"],
-  channels: number,
-  condition: number,
-): void {
-  if (have !== channels) {
-    throw new RangeError(
-      `Cannot make an image larger with a UNet of ${have} input channels: it must have ` +
-        `${channels}, for latents and the small latents`,
-    );
-  }
-  if (width === condition) return;
+function checkChannels(have: number, wanted: number): void {
+  if (have === wanted) return;
+  throw new RangeError(
+    `Cannot make an image larger with a UNet of ${have} input channels: it must have ` +
+      `${wanted}, for latents and the small latents`,
+  );
+}
+
+function checkCondition(width: number | null, wanted: number): void {
+  if (width === wanted) return;
   throw new RangeError(
     `Cannot make an image larger with a UNet whose time_cond_proj_dim is ${width}: it must be ` +
-      `${condition}, for the noise level and the pooled text`,
+      `${wanted}, for the noise level and the pooled text`,
   );
 }

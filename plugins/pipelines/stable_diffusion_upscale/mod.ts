@@ -19,13 +19,10 @@
  * @module
  */
 import {
-  type Autoencoder,
-  definePipeline,
   type GeneratorInput,
   type ImageOutput,
   type Pipeline,
   type PipelineClass,
-  type PipelineRun,
   randnTensor,
   type RunOptions,
   runOptions,
@@ -33,29 +30,27 @@ import {
   Tensor,
 } from "@denoise/core";
 import {
-  batchNoise,
-  checkOutputType,
-  denoise,
-  denormalize,
-  describeRun,
-  hideUnsafe,
-  imageOutput,
+  type Family,
   type ImagesInput,
+  imageStartOptions,
   initialLatents,
-  planTimesteps,
-  predictGuided,
+  latentPipeline,
   prepareImages,
-  previewLatents,
+  type Prompt,
   repeatRows,
-  stepOptions,
+  type Start,
+  timestepOptions,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import {
   conditionOnText,
   type GuidanceOptions,
   guidanceOptions,
+  predictByUNet,
+  sd,
   stableDiffusion,
   type StableDiffusionComponents,
+  type UNetControl,
 } from "@denoise/stable-diffusion";
 
 /** What a StableDiffusionUpscalePipeline consists of. */
@@ -83,7 +78,7 @@ export interface StableDiffusionUpscaleOptions extends RunOptions, GuidanceOptio
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type StableDiffusionUpscaleArguments = [
-  prompt: string | readonly string[] | undefined,
+  prompt: Prompt | undefined,
   options: StableDiffusionUpscaleOptions,
 ];
 
@@ -94,6 +89,62 @@ export type StableDiffusionUpscalePipeline = Pipeline<
   ImageOutput
 >;
 
+/** The scaling factor of the upscaler's autoencoder; diffusers takes it whatever the config says. */
+const SCALING_FACTOR = 0.08333;
+
+/** Stable Diffusion whose UNet is told how much noise is on the small image. */
+const upscaler: Family<
+  StableDiffusionUpscaleComponents,
+  StableDiffusionUpscaleOptions,
+  UNetControl
+> = {
+  name: "stable-diffusion-upscale",
+  size: sd.size,
+  async encode(run, prompt, options) {
+    const { noiseLevel = 0, signal } = options;
+    checkNoiseLevel(noiseLevel, Number(run.settings.max_noise_level));
+    const text = await conditionOnText(run, prompt, options);
+    const { count, guidance, guidanceScale, encoderHiddenStates } = text;
+    const classLabels = Tensor.full([encoderHiddenStates.dims[0]!], noiseLevel, "int64");
+    const conditioning = { encoderHiddenStates, classLabels, signal };
+    return {
+      count,
+      facts: { guidanceScale, noiseLevel },
+      denoiser: () => predictByUNet(run.components.unet, conditioning, { guidance, guidanceScale }),
+    };
+  },
+  decode: async (vae, latents) => (await vae.decode(latents.div(SCALING_FACTOR))).sample,
+};
+
+/** From noise, with the small image beside it, noised as far as `noiseLevel` says. */
+const fromSmallImage: Start<StableDiffusionUpscaleComponents, StableDiffusionUpscaleOptions> = {
+  from: "noise",
+  async begin(run, options, { count, noise, plan: planFor }) {
+    const { unet, vae, scheduler, lowResScheduler } = run.components;
+    const { image, noiseLevel = 0, generator, latents } = options;
+    const factor = vaeScaleFactor(vae);
+    const given = await prepareImages(await run.images(), image, {
+      multiple: factor,
+      resample: "bicubic",
+    });
+    const channels = vae.config.latent_channels;
+    checkChannels(unet.config.in_channels, channels, given.dims[1]!);
+    // Given generators draw as in the reference, for each image given; own ones for each made.
+    const images = generator === undefined ? repeatRows(given, count, "images") : given;
+    const added = randnTensor(images.dims, firstOf(noise.generator, images.dims[0]!));
+    const noisy = lowResScheduler.addNoise(images, added, [noiseLevel]);
+    const small = repeatRows(noisy, count, "images");
+    const [rows, columns] = small.dims.slice(2) as [number, number];
+    const size = { height: rows * factor, width: columns * factor };
+    const plan = planFor(size);
+    return {
+      ...{ size, plan, controls: [] },
+      latents: initialLatents([count, channels, rows, columns], noise, scheduler, latents),
+      denoiserInput: (scaled) => Tensor.cat([scaled, small], 1),
+    };
+  },
+};
+
 const { imageEncoder: _, ...components } = stableDiffusion.components;
 
 /** Image and text to larger images; `StableDiffusionUpscalePipeline` of diffusers. */
@@ -101,97 +152,28 @@ export const StableDiffusionUpscalePipeline: PipelineClass<
   StableDiffusionUpscaleComponents,
   StableDiffusionUpscaleArguments,
   ImageOutput
-> = definePipeline({
+> = latentPipeline({
   className: "StableDiffusionUpscalePipeline",
   task: "upscaling",
-  family: "stable-diffusion-upscale",
-  takesPrompt: true,
-  options: {
-    ...runOptions,
-    ...guidanceOptions,
-    image: { type: "image", list: "allowed", required: true },
-    numInferenceSteps: { type: "integer", minimum: 1 },
-    noiseLevel: { type: "integer", minimum: 0 },
-    eta: { type: "number" },
-    latents: { type: "tensor" },
-  },
-  defaults: { numInferenceSteps: 75, guidanceScale: 9, noiseLevel: 20 },
+  family: upscaler,
+  start: fromSmallImage,
   components: {
     ...components,
     lowResScheduler: { kind: "scheduler" },
     watermarker: { kind: "model", optional: true },
   },
   settings: { max_noise_level: 350 },
-  generate,
+  options: {
+    ...runOptions,
+    ...guidanceOptions,
+    image: imageStartOptions.image,
+    numInferenceSteps: timestepOptions.numInferenceSteps,
+    noiseLevel: { type: "integer", minimum: 0 },
+    eta: { type: "number" },
+    latents: { type: "tensor" },
+  },
+  defaults: { numInferenceSteps: 75, guidanceScale: 9, noiseLevel: 20 },
 });
-
-type Run = PipelineRun<StableDiffusionUpscaleComponents>;
-
-/** The scaling factor of the upscaler's autoencoder; diffusers takes it whatever the config says. */
-const SCALING_FACTOR = 0.08333;
-
-async function* generate(run: Run, ...[prompt, options]: StableDiffusionUpscaleArguments) {
-  const { unet, vae, scheduler, lowResScheduler } = run.components;
-  const { image, noiseLevel = 20, guidanceScale = 9, eta = 0, outputType, signal } = options;
-  checkOutputType(outputType);
-  checkNoiseLevel(noiseLevel, Number(run.settings.max_noise_level));
-  const text = await conditionOnText(run, prompt, { ...options, guidanceScale });
-  const { count, guidance, encoderHiddenStates } = text;
-  const given = await prepareImages(await run.images(), image, {
-    multiple: vaeScaleFactor(vae),
-    resample: "bicubic",
-  });
-  const channels = vae.config.latent_channels;
-  checkChannels(unet.config.in_channels, channels, given.dims[1]!);
-
-  const { numInferenceSteps = 75 } = options;
-  const timesteps = planTimesteps(scheduler, { numInferenceSteps });
-  const noise = batchNoise(count, options);
-  // Given generators draw as in the reference, for each image given; own ones for each made.
-  const own = options.generator === undefined;
-  const images = own ? repeatRows(given, count, "images") : given;
-  const added = randnTensor(images.dims, firstOf(noise.generator, images.dims[0]!));
-  const noisy = lowResScheduler.addNoise(images, added, [noiseLevel]);
-  const small = repeatRows(noisy, count, "images");
-  const [height, width] = small.dims.slice(2) as [number, number];
-  const latents = initialLatents(
-    [count, channels, height, width],
-    noise,
-    scheduler,
-    options.latents,
-  );
-  const rows = guidance ? 2 * count : count;
-  const classLabels = Tensor.full([rows], noiseLevel, "int64");
-  const settings = stepOptions(scheduler, noise, { eta });
-  const facts = { steps: numInferenceSteps, guidanceScale, noiseLevel, eta };
-  const recipe = describeRun(prompt, options, facts, noise);
-
-  const { latents: last } = yield* denoise(latents, {
-    scheduler,
-    timesteps,
-    settings,
-    options,
-    predict: (latents, timestep) =>
-      predictGuided(
-        { guidance, guidanceScale },
-        Tensor.cat([scheduler.scaleModelInput(latents, timestep), small], 1),
-        (input) => unet.forward(input, timestep, { encoderHiddenStates, classLabels, signal }),
-      ),
-    preview: (stepped) => previewLatents(run, stepped, recipe, decode),
-  });
-  if (outputType === "latent") return { images: [], tensor: last };
-  const { shown, nsfwContentDetected } = await hideUnsafe(
-    run,
-    denormalize(await decode(vae, last)),
-  );
-  const made = await imageOutput(run, shown, outputType, recipe);
-  return nsfwContentDetected === undefined ? made : { ...made, nsfwContentDetected };
-}
-
-/** Latents to images in about -1..1. */
-async function decode(vae: Autoencoder, latents: Tensor): Promise<Tensor> {
-  return (await vae.decode(latents.div(SCALING_FACTOR))).sample;
-}
 
 /** The generators that draw for that many images. */
 function firstOf(generator: GeneratorInput, count: number): GeneratorInput {

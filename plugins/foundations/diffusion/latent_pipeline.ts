@@ -1,0 +1,309 @@
+import {
+  type Autoencoder,
+  type CallOptions,
+  definePipeline,
+  type ImageCodec,
+  type ImageOutput,
+  type ImageSize,
+  type PipelineClass,
+  type PipelineDefinition,
+  type PipelineRun,
+  type PipelineStep,
+  type Recipe,
+  type RunOptions,
+  type Scheduler,
+  type Tensor,
+} from "@denoise/core";
+import { denoise, type Denoised } from "./denoise.ts";
+import {
+  checkDenoisingRange,
+  type DenoisingRangeOptions,
+  timestepsUpTo,
+} from "./denoising_range.ts";
+import { finishLatents } from "./finish.ts";
+import type { ControlImages } from "./image_input.ts";
+import type { AutoencoderConfig, LatentComponents } from "./latents.ts";
+import { type BatchNoise, batchNoise } from "./noise.ts";
+import { checkOutputType } from "./output.ts";
+import { type PlanOptions, planRun, type RunPlan } from "./plan.ts";
+import { previewLatents } from "./preview.ts";
+import { countPrompts, type Prompt, type PromptOptions } from "./prompt.ts";
+import { describeRun } from "./recipe.ts";
+import type { SizeOptions } from "./size.ts";
+import { type ExtraStepOptions, stepOptions } from "./step.ts";
+
+/** What the run itself reads of a call's options, whatever the family. */
+export interface LatentOptions
+  extends
+    RunOptions,
+    PromptOptions,
+    PlanOptions,
+    DenoisingRangeOptions,
+    SizeOptions,
+    Pick<ExtraStepOptions, "eta"> {}
+
+/** One call of the denoiser. */
+export interface DenoiserCall<K> {
+  /** The latents with what the start puts beside them, float32 [N, C', h, w]. */
+  readonly input: Tensor;
+  /** The latents as the scheduler scales them for the model, float32 [N, C, h, w]. */
+  readonly scaled: Tensor;
+  /** The latents as they are, float32 [N, C, h, w]. */
+  readonly latents: Tensor;
+  /** The timestep, as the scheduler counts them. */
+  readonly timestep: number;
+  /** Counted from 0. */
+  readonly index: number;
+  /** What ControlNets add; undefined without them. */
+  readonly control: K | undefined;
+}
+
+/** What the prompts and images of a call come to for the denoiser of a family. */
+export interface Conditioning<K> {
+  /** Images to make. */
+  readonly count: number;
+  /** What the images' recipes say of it, such as the guidance scale. */
+  readonly facts: Recipe;
+  /** The size that it fixes, such as that of an image to follow. */
+  readonly size?: ImageSize | undefined;
+  /**
+   * The denoiser for images of that size: what it predicts, guided as the family guides, float32
+   * [N, C, h, w].
+   */
+  denoiser(size: ImageSize): (call: DenoiserCall<K>) => Promise<Tensor>;
+}
+
+/** What a call is, for a family that encodes its prompts. */
+export interface CallFacts {
+  /** What latents are made of at first. */
+  readonly from: "noise" | "image" | "mask";
+  /** Whether ControlNets take part. */
+  readonly controlled: boolean;
+}
+
+/**
+ * A family of models: how a prompt becomes what the denoiser is given, and what the denoiser is called
+ * with. Whatever differs between UNets and transformers (packed latents, one guidance or another,
+ * sigmas shifted by the size) is in here; the run itself knows latents [N, C, h, w] and a scheduler.
+ *
+ * `C` are its components, `O` the options that it reads, `K` what ControlNets add to its calls.
+ */
+export interface Family<C extends LatentComponents, O extends LatentOptions, K> {
+  /** Its name, such as `"stable-diffusion-xl"`. */
+  readonly name: string;
+  /**
+   * The size of the images in pixels where nothing but the call says it.
+   *
+   * @throws {RangeError} for one that the models cannot make.
+   */
+  readonly size: (components: C, given: SizeOptions) => ImageSize;
+  /** Encodes prompts, and image prompts, for the denoiser. */
+  readonly encode: (
+    run: PipelineRun<C>,
+    prompt: Prompt | undefined,
+    options: O,
+    facts: CallFacts,
+  ) => Promise<Conditioning<K>>;
+  /** Plans the timesteps. Defaults to {@linkcode planRun}. */
+  readonly plan?: (scheduler: Scheduler, options: O, size: ImageSize, facts: CallFacts) => RunPlan;
+  /** The latents that a run ends with. Defaults to those after the last step. */
+  readonly result?: (end: Denoised) => Tensor;
+  /** Decodes latents to images in about -1..1. Defaults to `decodeLatents`. */
+  readonly decode?: (vae: Autoencoder<AutoencoderConfig>, latents: Tensor) => Promise<Tensor>;
+}
+
+/** What a start is given beside the run and the options. */
+export interface StartFacts {
+  /** Images to make. */
+  readonly count: number;
+  /** Where the noise of the images comes from. */
+  readonly noise: BatchNoise;
+  /** Whether ControlNets take part. */
+  readonly controlled: boolean;
+  /** The size that conditioning, call or model say. */
+  size(): ImageSize;
+  /** Plans the timesteps for images of that size. */
+  plan(size: ImageSize): RunPlan;
+  /** The control images, one tensor for each ControlNet, in that size or their own; none without. */
+  controlImages(given: ControlImages | undefined, size: SizeOptions): Promise<readonly Tensor[]>;
+}
+
+/** Where a run begins. */
+export interface Begun {
+  /** The first latents, float32 [N, C, h, w]. */
+  readonly latents: Tensor;
+  /** Size of the images in pixels. */
+  readonly size: ImageSize;
+  /** The timesteps from here on. */
+  readonly plan: RunPlan;
+  /** What the denoiser is given for scaled latents. Defaults to these. */
+  denoiserInput?(scaled: Tensor): Tensor;
+  /** What of the latents goes on to the next timestep. Defaults to all. */
+  keep?(latents: Tensor, next: number | undefined): Tensor;
+  /** Brings what was made back into the image that it is a part of. */
+  restore?(output: ImageOutput): ImageOutput;
+  /** The control images, one tensor for each ControlNet. */
+  readonly controls: readonly Tensor[];
+}
+
+/** What latents are made of at first: noise, an image, or an image and a mask. */
+export interface Start<C extends LatentComponents, O extends LatentOptions> {
+  /** Which of them. */
+  readonly from: CallFacts["from"];
+  /** Refuses a call that cannot be done, before anything is computed. */
+  readonly check?: (components: C, options: O) => void;
+  /** Makes the first latents. */
+  readonly begin: (run: PipelineRun<C>, options: O, facts: StartFacts) => Promise<Begun>;
+}
+
+/** How the ControlNets of a call take part, settled before anything is computed. */
+export interface PlannedControl<K> {
+  /** The control images of a call, one tensor for each ControlNet. */
+  images(
+    codec: ImageCodec,
+    given: ControlImages | undefined,
+    counts: { readonly count: number; readonly prompts: number },
+    size: SizeOptions,
+  ): Promise<readonly Tensor[]>;
+  /**
+   * What is added to the calls of the denoiser.
+   *
+   * @param total Of how many steps control takes its parts.
+   */
+  begin(images: readonly Tensor[], timesteps: readonly number[], total: number): K;
+}
+
+/** ControlNets beside the denoiser. */
+export interface Control<C, O, K> {
+  /** Settles how they take part, and refuses what cannot be. */
+  readonly plan: (components: C, options: O) => PlannedControl<K>;
+}
+
+/** One class of diffusers: a family, a start, ControlNets or none, and what is its own. */
+export interface LatentDefinition<C extends LatentComponents, O extends LatentOptions, K> {
+  /** The class name that model_index.json carries. */
+  readonly className: string;
+  /** What it is for, one of the Hub's words such as `"text-to-image"` where there is one. */
+  readonly task: PipelineDefinition<C, [O], ImageOutput>["task"];
+  /** The family of its models. */
+  readonly family: Family<NoInfer<C>, NoInfer<O>, K>;
+  /** What its latents are made of at first. */
+  readonly start: Start<NoInfer<C>, NoInfer<O>>;
+  /** ControlNets beside the denoiser; none by default. */
+  readonly control?: Control<NoInfer<C>, NoInfer<O>, K> | undefined;
+  /** The components by role, in camelCase. */
+  readonly components: PipelineDefinition<C, [O], ImageOutput>["components"];
+  /** Extra keys of model_index.json with their defaults. */
+  readonly settings?: PipelineDefinition<C, [O], ImageOutput>["settings"];
+  /** Adapts components that a repo has in a form that needs mending; returns what to replace. */
+  readonly prepare?: PipelineDefinition<C, [O], ImageOutput>["prepare"];
+  /** Every option of a call; others are refused. */
+  readonly options: CallOptions<NoInfer<O>>;
+  /** Values of options that a call leaves out. */
+  readonly defaults?: Partial<NoInfer<O>> | undefined;
+}
+
+/**
+ * Makes the class of a pipeline from a family of models, a start and ControlNets. Where a class does
+ * more than these can say, it has a `generate` of its own: `definePipeline`.
+ *
+ * @example
+ * ```ts ignore
+ * const StableDiffusionXLImg2ImgPipeline: PipelineClass<
+ *   StableDiffusionXLComponents,
+ *   [prompt: Prompt | undefined, options: StableDiffusionXLImg2ImgOptions],
+ *   ImageOutput
+ * > = latentPipeline({
+ *   className: "StableDiffusionXLImg2ImgPipeline",
+ *   task: "image-to-image",
+ *   family: sdxl,
+ *   start: fromImage,
+ *   ...stableDiffusionXL,
+ *   options,
+ *   defaults: { numInferenceSteps: 50, strength: 0.3, guidanceScale: 5 },
+ * });
+ * ```
+ */
+export function latentPipeline<C extends LatentComponents, O extends LatentOptions, K>(
+  definition: LatentDefinition<C, O, K>,
+): PipelineClass<C, [prompt: Prompt | undefined, options: O], ImageOutput> {
+  return definePipeline(latentDefinition(definition));
+}
+
+/** The same for a class whose calls need a prompt alone, so that their options may be left out. */
+export function textToImagePipeline<C extends LatentComponents, O extends LatentOptions, K>(
+  definition: LatentDefinition<C, O, K>,
+): PipelineClass<C, [prompt?: Prompt, options?: O], ImageOutput> {
+  return definePipeline<C, [prompt?: Prompt, options?: O], ImageOutput, Partial<O>>(
+    latentDefinition(definition),
+  );
+}
+
+function latentDefinition<C extends LatentComponents, O extends LatentOptions, K>(
+  definition: LatentDefinition<C, O, K>,
+) {
+  const { className, task, family, start, control, options, defaults } = definition;
+  const { components, settings, prepare } = definition;
+  const sized = "height" in options && start.from !== "image" && control === undefined;
+  return {
+    ...{ className, task, family: family.name, control: control !== undefined },
+    ...{ takesPrompt: true, options, defaults, components, settings },
+    ...(prepare === undefined ? {} : { prepare }),
+    ...(sized ? { defaultSize: (parts: C) => family.size(parts, {}) } : {}),
+    generate: (run: PipelineRun<C>, prompt: Prompt | undefined, options: O) =>
+      generate(definition, run, prompt, options),
+  };
+}
+
+async function* generate<C extends LatentComponents, O extends LatentOptions, K>(
+  { family, start, control }: LatentDefinition<C, O, K>,
+  run: PipelineRun<C>,
+  prompt: Prompt | undefined,
+  options: O,
+): AsyncGenerator<PipelineStep, ImageOutput> {
+  const { scheduler } = run.components;
+  const { outputType, strength, eta, denoisingEnd } = options;
+  checkOutputType(outputType);
+  checkDenoisingRange(options);
+  start.check?.(run.components, options);
+  const planned = control?.plan(run.components, options);
+  const facts = { from: start.from, controlled: planned !== undefined };
+  if (start.from !== "image" && !facts.controlled) family.size(run.components, options);
+
+  const conditioning = await family.encode(run, prompt, options, facts);
+  const { count } = conditioning;
+  const noise = batchNoise(count, options);
+  const prompts = countPrompts(prompt, options);
+  const begun = await start.begin(run, options, {
+    ...{ count, noise, controlled: facts.controlled },
+    size: () => conditioning.size ?? family.size(run.components, options),
+    plan: (size) => family.plan?.(scheduler, options, size, facts) ?? planRun(scheduler, options),
+    controlImages: async (given, size) =>
+      await planned?.images(await run.images(), given, { count, prompts }, size) ?? [],
+  });
+  const { size, plan: { steps, timesteps: left } } = begun;
+  const timesteps = timestepsUpTo(scheduler, left, denoisingEnd);
+  // control ends after a part of all steps, also where the run ends before them
+  const added = planned?.begin(begun.controls, timesteps, left.length);
+  const predict = conditioning.denoiser(size);
+  const recipe = describeRun(
+    prompt,
+    options,
+    { steps, strength, ...conditioning.facts, eta, ...size },
+    noise,
+  );
+
+  const end = yield* denoise(begun.latents, {
+    ...{ scheduler, timesteps, options, settings: stepOptions(scheduler, noise, { eta }) },
+    async predict(latents, timestep, index) {
+      const scaled = scheduler.scaleModelInput(latents, timestep);
+      const input = begun.denoiserInput?.(scaled) ?? scaled;
+      return await predict({ input, scaled, latents, timestep, index, control: added });
+    },
+    keep: ({ prevSample }, i) => begun.keep?.(prevSample, timesteps[i + 1]) ?? prevSample,
+    preview: (stepped) => previewLatents(run, stepped, recipe, family.decode),
+  });
+  const last = family.result?.(end) ?? end.latents;
+  const output = await finishLatents(run, last, outputType, recipe, family.decode);
+  return begun.restore?.(output) ?? output;
+}

@@ -1,0 +1,39 @@
+import type { PlanRequest, Scheduler } from "@denoise/core";
+import { type DenoisingRangeOptions, timestepsFrom } from "./denoising_range.ts";
+import { strengthTimesteps } from "./strength.ts";
+import { planTimesteps, type TimestepOptions } from "./timesteps.ts";
+
+/** Which timesteps a run goes through. */
+export interface PlanOptions
+  extends TimestepOptions, Pick<DenoisingRangeOptions, "denoisingStart"> {
+  /** Denoising strength, 0..1: the part of the steps that is run. */
+  readonly strength?: number | undefined;
+}
+
+/** The timesteps of a run. */
+export interface RunPlan {
+  /** The timesteps to go through. */
+  readonly timesteps: readonly number[];
+  /** How many steps were planned, of which a strength leaves a part. */
+  readonly steps: number;
+}
+
+/**
+ * Plans a run, and lets it begin where its strength or `denoisingStart` says.
+ *
+ * @param extra Options that only some schedulers know.
+ */
+export function planRun(
+  scheduler: Scheduler,
+  options: PlanOptions,
+  extra: PlanRequest = {},
+): RunPlan {
+  const { strength, denoisingStart } = options;
+  const planned = planTimesteps(scheduler, options, extra);
+  const steps = scheduler.numInferenceSteps ?? planned.length;
+  if (denoisingStart !== undefined) {
+    return { steps, timesteps: timestepsFrom(scheduler, denoisingStart) };
+  }
+  if (strength === undefined) return { steps, timesteps: planned };
+  return { steps, timesteps: strengthTimesteps(scheduler, strength, steps) };
+}

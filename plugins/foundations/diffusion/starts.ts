@@ -1,0 +1,181 @@
+import type { CallOptions, Denoiser, PipelineRun, Tensor } from "@denoise/core";
+import {
+  cropControlImages,
+  cropToMask,
+  type InpaintInput,
+  inpaintInput,
+  seesMask,
+} from "./inpaint.ts";
+import { inpaintLatents } from "./inpaint_latents.ts";
+import { type ControlImages, type ImagesInput, prepareImages } from "./image_input.ts";
+import type { LatentOptions, Start } from "./latent_pipeline.ts";
+import {
+  type DenoiserConfig,
+  type LatentComponents,
+  sizeInPixels,
+  vaeScaleFactor,
+} from "./latents.ts";
+import { noisedImageLatents } from "./noised_image_latents.ts";
+import { initialLatents } from "./noise.ts";
+import { checkSize, type SizeOptions, sizeOptions } from "./size.ts";
+import { checkStrength } from "./strength.ts";
+
+/** Options of a call that begins with noise. */
+export interface NoiseStartOptions extends SizeOptions {
+  /** Own noise to begin with, float32 [N, C, height / 8, width / 8]. */
+  readonly latents?: Tensor | undefined;
+}
+
+/** The declarations of {@linkcode NoiseStartOptions}. */
+export const noiseStartOptions: CallOptions<NoiseStartOptions> = {
+  ...sizeOptions,
+  latents: { type: "tensor" },
+};
+
+/** Options of a call that begins with an image. */
+export interface ImageStartOptions {
+  /** The image to change, or one for each image to make; sides are cut to multiples of 8. */
+  readonly image: ImagesInput;
+  /** Denoising strength: 0 changes nothing, 1 leaves nothing of the image. */
+  readonly strength?: number | undefined;
+}
+
+/** The declarations of {@linkcode ImageStartOptions}. */
+export const imageStartOptions: CallOptions<ImageStartOptions> = {
+  image: { type: "image", list: "allowed", required: true },
+  strength: { type: "number", minimum: 0, maximum: 1 },
+};
+
+/** Options of a call that inpaints. */
+export interface MaskStartOptions extends InpaintInput, NoiseStartOptions {
+  /** Denoising strength, 0..1: how much of the masked part is changed. */
+  readonly strength?: number | undefined;
+}
+
+/** The declarations of {@linkcode MaskStartOptions}. */
+export const maskStartOptions: CallOptions<MaskStartOptions> = {
+  ...inpaintInput,
+  ...noiseStartOptions,
+  strength: imageStartOptions.strength,
+};
+
+/** The control image of a call that has another image, too. */
+export interface ControlImageOption {
+  /** The image to control by, or one for each prompt; for several ControlNets a list of them. */
+  readonly controlImage: ControlImages;
+}
+
+/** The declarations of {@linkcode ControlImageOption}. */
+export const controlImageOption: CallOptions<ControlImageOption> = {
+  controlImage: { type: "image", list: "allowed", required: true },
+};
+
+/** From noise alone, as large as a control image where there is one, which is `image` then. */
+export const fromNoise: Start<
+  LatentComponents,
+  LatentOptions & NoiseStartOptions & { readonly image?: ControlImages | undefined }
+> = {
+  from: "noise",
+  async begin(run, options, { count, noise, ...facts }) {
+    const { vae, scheduler } = run.components;
+    const factor = vaeScaleFactor(vae);
+    const controls = await facts.controlImages(options.image, options);
+    const size = controls[0] === undefined ? facts.size() : sizeInPixels(controls[0], vae);
+    checkSize(size.height, size.width, factor);
+    const plan = facts.plan(size);
+    const dims = [count, vae.config.latent_channels, size.height / factor, size.width / factor];
+    return {
+      latents: initialLatents(dims, noise, scheduler, options.latents),
+      size,
+      plan,
+      controls,
+    };
+  },
+};
+
+/** From an image, noised as far as the first timestep says. */
+export const fromImage: Start<
+  LatentComponents,
+  & LatentOptions
+  & ImageStartOptions
+  & Partial<ControlImageOption>
+  & Pick<NoiseStartOptions, "latents">
+> = {
+  from: "image",
+  check: (_, { strength }) => checkStrength(strength),
+  async begin(run, options, { count, noise, ...facts }) {
+    const { vae } = run.components;
+    const given = await imagesOf(run, options, facts.controlled ? options : {});
+    const size = sizeInPixels(options.latents ?? given, vae);
+    const plan = facts.plan(size);
+    const first = options.denoisingStart === undefined ? plan.timesteps[0] : undefined;
+    const latents = options.latents ??
+      await noisedImageLatents(run.components, given, count, noise, first);
+    const controls = await facts.controlImages(options.controlImage, size);
+    return { latents, size, plan, controls };
+  },
+};
+
+/** The components of a model that inpaints. */
+export interface InpaintComponents extends LatentComponents {
+  /** Of 4 channels, or of 9 with mask and masked image. */
+  readonly unet: Denoiser<Pick<DenoiserConfig, "in_channels">>;
+}
+
+/** From an image, noised or not seen at all, of which a mask lets a part change. */
+export const fromMask: Start<
+  InpaintComponents,
+  LatentOptions & MaskStartOptions & Partial<ControlImageOption>
+> = {
+  from: "mask",
+  check(components, { strength }) {
+    checkStrength(strength);
+    seesMask(components);
+  },
+  async begin(run, options, { count, noise, controlled, ...facts }) {
+    const { vae } = run.components;
+    const { image, maskImage, controlImage, paddingMaskCrop, strength = 1 } = options;
+    const codec = await run.images();
+    // with ControlNets the image says the size, without them call or model
+    const whole = controlled ? await imagesOf(run, options, options) : undefined;
+    const size = whole === undefined ? facts.size() : sizeInPixels(whole, vae);
+    checkSize(size.height, size.width, vaeScaleFactor(vae));
+    const plan = facts.plan(size);
+    const crop = await cropToMask(codec, options, size, options.outputType);
+    const images = whole !== undefined && paddingMaskCrop === undefined
+      ? whole
+      : await imagesOf(run, crop, size);
+    const cropped = controlImage &&
+      await cropControlImages(codec, controlImage, { maskImage, paddingMaskCrop }, size);
+    const controls = await facts.controlImages(cropped, size);
+    const painting = await inpaintLatents(
+      run,
+      {
+        ...{ images, maskImage: crop.maskImage, size, count, strength },
+        nineChannels: seesMask(run.components),
+        first: plan.timesteps[0]!,
+        goesOn: options.denoisingStart !== undefined,
+      },
+      options,
+      noise,
+    );
+    return { ...painting, size, plan, controls, restore: crop.restore };
+  },
+};
+
+/** The images of a call in that size or their own, float32 [N, 3, H, W] in -1..1, or latents. */
+async function imagesOf(
+  run: PipelineRun<LatentComponents>,
+  { image }: { readonly image: ImagesInput },
+  { height, width }: SizeOptions,
+): Promise<Tensor> {
+  const { vae } = run.components;
+  const { latent_channels: latentChannels } = vae.config;
+  const multiple = vaeScaleFactor(vae);
+  return await prepareImages(await run.images(), image, {
+    height,
+    width,
+    multiple,
+    latentChannels,
+  });
+}

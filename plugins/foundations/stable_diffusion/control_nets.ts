@@ -1,0 +1,108 @@
+import { type ControlResiduals, Tensor } from "@denoise/core";
+import type { Control } from "@denoise/diffusion";
+import {
+  type ControlComponents,
+  controlImages,
+  type ControlOptions,
+  type ControlPlan,
+  planControl,
+} from "./control.ts";
+import type { UNetCall, UNetConditioning } from "./unet.ts";
+
+/** What ControlNets add to a call of the UNet; without text on the unconditional half in guess mode. */
+export type UNetControl = (
+  call: Pick<UNetCall, "scaled" | "timestep" | "index">,
+  conditioning: UNetConditioning,
+  guidance: boolean,
+) => Promise<UNetResiduals>;
+
+/** The residuals of ControlNets, as a UNet takes them. */
+export interface UNetResiduals {
+  /** For each value that the down blocks leave for the up blocks, float32 [N, C, h, w]. */
+  readonly downBlockAdditionalResiduals: readonly Tensor[];
+  /** For the middle block, float32 [N, C, h, w]. */
+  readonly midBlockAdditionalResidual: Tensor;
+}
+
+/** ControlNets beside a UNet. */
+export type UNetControlNets = Control<
+  Pick<ControlComponents, "unet" | "controlnet" | "vae">,
+  ControlOptions,
+  UNetControl
+>;
+
+/** ControlNets beside the UNet: Zhang, Rao and Agrawala (arXiv:2302.05543). */
+export const controlNets: UNetControlNets = controlNetsWith({});
+
+/**
+ * The same, with what diffusers does otherwise in some classes.
+ *
+ * @param quirks `guessModeAsGiven`: a ControlNet of pooled images (`global_pool_conditions`) is not put
+ *   into guess mode by itself.
+ */
+export function controlNetsWith(
+  { guessModeAsGiven = false }: { readonly guessModeAsGiven?: boolean },
+): UNetControlNets {
+  return {
+    plan(components, options) {
+      const planned = planControl(components, options);
+      const plan = guessModeAsGiven
+        ? { ...planned, guessMode: options.guessMode ?? false }
+        : planned;
+      return {
+        images: (codec, given, counts, size) =>
+          controlImages(codec, components, given, counts, size),
+        begin: (images, _timesteps, total) => (call, conditioning, guidance) =>
+          residuals(plan, { images, total, guidance }, call, conditioning),
+      };
+    },
+  };
+}
+
+interface ControlledRun {
+  /** For each ControlNet float32 [N, 3, H, W] in 0..1. */
+  readonly images: readonly Tensor[];
+  /** Of how many steps control takes its parts. */
+  readonly total: number;
+  /** Whether the UNet is called for `[uncond, text]` at once. */
+  readonly guidance: boolean;
+}
+
+async function residuals(
+  { nets, scales, starts, ends, guessMode }: ControlPlan,
+  { images, total, guidance }: ControlledRun,
+  { scaled, timestep, index }: Pick<UNetCall, "scaled" | "timestep" | "index">,
+  { encoderHiddenStates, textEmbeds, timeIds, signal }: UNetConditioning,
+): Promise<UNetResiduals> {
+  const double = guidance && !guessMode;
+  const half = guidance && guessMode;
+  const ofText = (x: Tensor) => half ? x.chunk(2)[1]! : x;
+  const twice = (x: Tensor) => double ? Tensor.cat([x, x]) : x;
+  let sum: ControlResiduals | undefined;
+  for (const [i, net] of nets.entries()) {
+    const off = index / total < starts[i]! || (index + 1) / total > ends[i]!;
+    const added = await net.forward(twice(scaled), timestep, {
+      encoderHiddenStates: ofText(encoderHiddenStates),
+      textEmbeds: textEmbeds && ofText(textEmbeds),
+      timeIds: timeIds && ofText(timeIds),
+      controlnetCond: twice(images[i]!),
+      conditioningScale: off ? 0 : scales[i]!,
+      guessMode,
+      signal,
+    });
+    sum = sum === undefined ? added : addResiduals(sum, added);
+  }
+  // in guess mode only what follows the text is controlled
+  const whole = (x: Tensor) => half ? Tensor.cat([Tensor.zeros(x.dims), x]) : x;
+  return {
+    downBlockAdditionalResiduals: sum!.downBlockResSamples.map(whole),
+    midBlockAdditionalResidual: whole(sum!.midBlockResSample),
+  };
+}
+
+function addResiduals(a: ControlResiduals, b: ControlResiduals): ControlResiduals {
+  return {
+    downBlockResSamples: a.downBlockResSamples.map((x, i) => x.add(b.downBlockResSamples[i]!)),
+    midBlockResSample: a.midBlockResSample.add(b.midBlockResSample),
+  };
+}

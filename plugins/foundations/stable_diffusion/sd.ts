@@ -1,0 +1,73 @@
+import type { CallOptions, RunOptions } from "@denoise/core";
+import { runOptions } from "@denoise/core";
+import {
+  type Family,
+  type LatentComponents,
+  type LatentOptions,
+  type TimestepOptions,
+  timestepOptions,
+} from "@denoise/diffusion";
+import type { UNetControl } from "./control_nets.ts";
+import {
+  conditionOnImages,
+  type ImagePromptComponents,
+  type ImagePromptOptions,
+  imagePromptOptions,
+} from "./image_prompt.ts";
+import { imageSize, type StableDiffusionComponents } from "./stable_diffusion.ts";
+import { conditionOnText, type GuidanceOptions, guidanceOptions } from "./text_conditioning.ts";
+import { predictByUNet } from "./unet.ts";
+
+/** Options that all calls of Stable Diffusion 1.x and 2.x take. */
+export interface SdOptions
+  extends RunOptions, GuidanceOptions, TimestepOptions, ImagePromptOptions {
+  /** Noise on the way of DDIM, 0..1; other schedulers ignore it. Defaults to 0. */
+  readonly eta?: number | undefined;
+}
+
+/** The declarations of {@linkcode SdOptions}. */
+export const sdOptions: CallOptions<SdOptions> = {
+  ...runOptions,
+  ...guidanceOptions,
+  ...timestepOptions,
+  ...imagePromptOptions,
+  eta: { type: "number" },
+};
+
+/** The components that the family reads. */
+export type SdModels =
+  & LatentComponents
+  & Pick<StableDiffusionComponents, "unet" | "textEncoder" | "tokenizer">
+  & Omit<ImagePromptComponents, "unet">;
+
+/**
+ * Stable Diffusion 1.x and 2.x: one text encoder, and a UNet that is told its states. Rombach et al.,
+ * "High-Resolution Image Synthesis with Latent Diffusion Models" (arXiv:2112.10752).
+ */
+export const sd: Family<
+  SdModels,
+  LatentOptions & GuidanceOptions & ImagePromptOptions & {
+    readonly guidanceRescale?: number | undefined;
+  },
+  UNetControl
+> = {
+  name: "stable-diffusion",
+  size: imageSize,
+  async encode(run, prompt, options) {
+    const { guidanceRescale, signal } = options;
+    const text = await conditionOnText(run, prompt, options);
+    const imageEmbeds = await conditionOnImages(run.components, options, text);
+    const { count, guidance, guidanceScale, encoderHiddenStates, timestepCond } = text;
+    const conditioning = { encoderHiddenStates, timestepCond, imageEmbeds, signal };
+    return {
+      count,
+      facts: { guidanceScale, guidanceRescale },
+      denoiser: () =>
+        predictByUNet(run.components.unet, conditioning, {
+          guidance,
+          guidanceScale,
+          guidanceRescale,
+        }),
+    };
+  },
+};

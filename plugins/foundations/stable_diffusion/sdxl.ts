@@ -1,0 +1,108 @@
+import type { CallOptions, RunOptions } from "@denoise/core";
+import { runOptions } from "@denoise/core";
+import {
+  checkSize,
+  type Family,
+  type LatentOptions,
+  planRun,
+  sampleSize,
+  vaeScaleFactor,
+} from "@denoise/diffusion";
+import type { UNetControl } from "./control_nets.ts";
+import { conditionOnImages, type ImagePromptOptions, imagePromptOptions } from "./image_prompt.ts";
+import { predictByUNet } from "./unet.ts";
+import type { StableDiffusionXLComponents } from "./xl_components.ts";
+import { conditionOnXlText, type XlGuidanceOptions } from "./xl_conditioning.ts";
+import { type XlPromptOptions, xlPromptOptions } from "./xl_prompt.ts";
+import {
+  imageTimeIds,
+  textTimeIds,
+  type XlAestheticOptions,
+  type XlSizeOptions,
+  xlSizeOptions,
+} from "./xl_time_ids.ts";
+
+/** Options that all calls of Stable Diffusion XL take. */
+export interface SdxlOptions
+  extends RunOptions, XlPromptOptions, ImagePromptOptions, XlSizeOptions {
+  /** How closely the image follows the prompt. Defaults to 5; no guidance at 1 or below. */
+  readonly guidanceScale?: number | undefined;
+  /** Noise on the way of DDIM, 0..1; other schedulers ignore it. Defaults to 0. */
+  readonly eta?: number | undefined;
+}
+
+/** The declarations of {@linkcode SdxlOptions}. */
+export const sdxlOptions: CallOptions<SdxlOptions> = {
+  ...runOptions,
+  ...xlPromptOptions,
+  ...imagePromptOptions,
+  ...xlSizeOptions,
+  guidanceScale: { type: "number" },
+  eta: { type: "number" },
+};
+
+/** The family of Stable Diffusion XL. */
+export type SdxlFamily = Family<
+  StableDiffusionXLComponents,
+  LatentOptions & XlGuidanceOptions & ImagePromptOptions & XlSizeOptions & XlAestheticOptions,
+  UNetControl
+>;
+
+/** What diffusers does otherwise in some classes of Stable Diffusion XL. */
+export interface SdxlQuirks {
+  /** An embedded guidance scale is not given to the UNet. */
+  readonly withoutTimestepCond?: boolean;
+  /** The negative text is told the crop of the text, whatever the call says. */
+  readonly negativeCropsAsPositive?: boolean;
+}
+
+/**
+ * Stable Diffusion XL: two text encoders, and a UNet that is told of sizes, crops and pooled text.
+ * Podell et al., "SDXL: Improving Latent Diffusion Models for High-Resolution Image Synthesis"
+ * (arXiv:2307.01952).
+ */
+export const sdxl: SdxlFamily = sdxlWith({});
+
+/** The same, with what diffusers does otherwise in some classes. */
+export function sdxlWith(quirks: SdxlQuirks): SdxlFamily {
+  return {
+    name: "stable-diffusion-xl",
+    size({ unet, vae }, given) {
+      const factor = vaeScaleFactor(vae);
+      const [rows, columns] = sampleSize(unet.config.sample_size);
+      const { height = rows * factor, width = columns * factor } = given;
+      checkSize(height, width, Math.max(8, factor));
+      return { height, width };
+    },
+    plan(scheduler, options, _size, { from, controlled }) {
+      const plan = planRun(scheduler, options);
+      if (from === "noise" && !controlled) scheduler.setBeginIndex(0);
+      return plan;
+    },
+    async encode(run, prompt, options, { from }) {
+      const { signal, cropsCoordsTopLeft } = options;
+      const text = await conditionOnXlText(run, prompt, options);
+      const imageEmbeds = await conditionOnImages(run.components, options, text);
+      const { count, guidance, guidanceScale, guidanceRescale } = text;
+      const requiresScore = run.settings.requires_aesthetics_score === true;
+      const sizes = quirks.negativeCropsAsPositive
+        ? { ...options, negativeCropsCoordsTopLeft: cropsCoordsTopLeft }
+        : options;
+      return {
+        count,
+        facts: { guidanceScale, guidanceRescale },
+        denoiser({ height, width }) {
+          const told = from === "noise"
+            ? text.conditioning(textTimeIds(sizes, [height, width]), "alternating")
+            : text.conditioning(imageTimeIds(sizes, [height, width], requiresScore), "grouped");
+          const timestepCond = quirks.withoutTimestepCond ? undefined : told.timestepCond;
+          return predictByUNet(
+            run.components.unet,
+            { ...told, timestepCond, imageEmbeds, signal },
+            { guidance, guidanceScale, guidanceRescale },
+          );
+        },
+      };
+    },
+  };
+}
