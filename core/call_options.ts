@@ -30,6 +30,8 @@ export interface CallOption {
   readonly choices?: readonly string[] | undefined;
   /** Whether a list of such values may be given too, or must. */
   readonly list?: "allowed" | "required" | undefined;
+  /** Whether null stands for a value that is left open. */
+  readonly nullable?: boolean | undefined;
   /** Whether there is nothing to be done without it. Defaults to false. */
   readonly required?: boolean | undefined;
 }
@@ -77,6 +79,7 @@ export function checkOptions(
 }
 
 function checkOption(deed: string, name: string, value: unknown, option: CallOption): void {
+  if (value === null && option.nullable) return;
   const wanted = `Cannot ${deed} with ${name} ${show(value)}: it must be ${describe(option)}`;
   const isList = Array.isArray(value);
   if (isList ? option.list === undefined && option.type !== "any" : option.list === "required") {
@@ -118,19 +121,19 @@ function isOfType(value: unknown, { type, list, choices }: CallOption): boolean 
 function isInRange(value: unknown, option: CallOption): boolean {
   const { type, choices, minimum, maximum, exclusiveMinimum, exclusiveMaximum } = option;
   if (choices !== undefined) return choices.includes(value as string);
-  if (typeof value !== "number") return true;
+  if (typeof value !== "number" || type === "any") return true;
   if (!(type === "number" ? Number.isFinite(value) : Number.isInteger(value))) return false;
   return value >= (minimum ?? -Infinity) && value <= (maximum ?? Infinity) &&
     value > (exclusiveMinimum ?? -Infinity) && value < (exclusiveMaximum ?? Infinity);
 }
 
-/** What an option must be, as words: "a number from 0 to 1, or a list of them". */
+/** What an option must be, as words: "a finite number from 0 to 1, or a list of them". */
 function describe(option: CallOption): string {
   const { type, choices, list } = option;
   const one = choices?.map((word) => JSON.stringify(word)).join(" or ") ??
     NOUNS[type] + range(option);
   if (list === "required") return `a list, each ${one}`;
-  return list === "allowed" ? `${one}, or a list` : one;
+  return list === "allowed" ? `${one}, or a list of them` : one;
 }
 
 const NOUNS: Readonly<Record<CallOption["type"], string>> = {
@@ -151,8 +154,8 @@ function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: CallOpt
   if (exclusiveMinimum !== undefined && exclusiveMaximum !== undefined) {
     return ` between ${exclusiveMinimum} and ${exclusiveMaximum}`;
   }
-  if (minimum !== undefined) return ` of at least ${minimum}`;
-  if (maximum !== undefined) return ` of at most ${maximum}`;
+  if (minimum !== undefined) return ` from ${minimum}`;
+  if (maximum !== undefined) return ` up to ${maximum}`;
   if (exclusiveMinimum !== undefined) return ` above ${exclusiveMinimum}`;
   return exclusiveMaximum === undefined ? "" : ` below ${exclusiveMaximum}`;
 }

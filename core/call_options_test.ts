@@ -58,7 +58,7 @@ describe("checkOptions()", () => {
     [{ strength: 1.01 }, RangeError, "it must be a finite number from 0 to 1"],
     [{ strength: NaN }, RangeError, "strength NaN"],
     [{ denoisingEnd: 1 }, RangeError, "between 0 and 1"],
-    [{ numInferenceSteps: 0 }, RangeError, "it must be an integer of at least 1"],
+    [{ numInferenceSteps: 0 }, RangeError, "it must be an integer from 1"],
     [{ numInferenceSteps: 1.5 }, RangeError, "numInferenceSteps 1.5"],
     [{ numInferenceSteps: 5n }, TypeError, "numInferenceSteps 5"],
     [{ seed: 0.5 }, RangeError, "seed 0.5"],
@@ -69,7 +69,7 @@ describe("checkOptions()", () => {
     [{ guessMode: 1 }, TypeError, "it must be true or false"],
     [{ callback: {} }, TypeError, "it must be a function"],
     [{ latents: new Float32Array(1) }, TypeError, "latents a Float32Array: it must be a Tensor"],
-    [{ image: 5 }, TypeError, "it must be an image, or a list"],
+    [{ image: 5 }, TypeError, "it must be an image, or a list of them"],
   ];
   for (const [given, error, message] of refused) {
     it(`refuses ${Deno.inspect(given)}`, () => {

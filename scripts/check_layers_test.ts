@@ -63,7 +63,7 @@ const violations: { title: string; files: Record<string, string>; problem: strin
       [`${ddim}/mod.ts`]: `export { one } from "@denoise/core";\nawait import("@denoise/onnx");`,
     },
     problem: `${ddim}/mod.ts:2:14 imports "@denoise/onnx": ` +
-      "a plugin may import only @denoise/core of the workspace",
+      "a scheduler may import only @denoise/core and @denoise/schedules of the workspace",
   },
   {
     title: "a path into another package, of a type",

@@ -151,7 +151,7 @@ testPipeline(DanceDiffusionPipeline, {
   bytesOf: ({ audios }) => audios.map(({ data }) => new Uint8Array(data.buffer)),
   refuses: [
     { call: (p) => p({ audioLengthInS: 0.11 }), error: RangeError, message: "0.12 seconds at" },
-    { call: (p) => p({ audioLengthInS: NaN }), error: RangeError, message: "NaN seconds" },
+    { call: (p) => p({ audioLengthInS: NaN }), error: RangeError, message: "audioLengthInS NaN" },
     { call: (p) => p({ batchSize: 0 }), error: RangeError, message: "integer from 1" },
     { call: (p) => p({ numInferenceSteps: 0 }), error: RangeError, message: "integer from 1" },
     {

@@ -118,7 +118,7 @@ for (const [Class, repo] of TINY) {
       {
         call: (pipe) => pipe({ numInferenceSteps: 0 } as UnconditionalOptions),
         error: RangeError,
-        message: "integer from 1",
+        message: "integer from ",
       },
       { call: (pipe) => pipe({ batchSize: 0 }), error: RangeError, message: "batchSize" },
       { call: (pipe) => pipe({ batchSize: 1.5 }), error: RangeError, message: "batchSize" },
@@ -202,6 +202,6 @@ testPipeline(StableDiffusionLatentUpscalePipeline, {
   refuses: [{
     call: (pipe) => pipe("a", { image: undefined as never }),
     error: TypeError,
-    message: "give it as image",
+    message: "without image: give an image",
   }],
 });

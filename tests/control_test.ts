@@ -85,7 +85,7 @@ function refuses(pipeline: string, nets: string[], good: object, all: readonly R
 
 refuses("StableDiffusionControlNetPipeline", ["sd1"], { image: grey(32, 32) }, [
   ...SHARED,
-  ["no image", { image: undefined }, TypeError, "give one to control by"],
+  ["no image", { image: undefined }, TypeError, "without image: give an image"],
   ["an empty list", { image: [] }, RangeError, "the list is empty"],
   ["more images than prompts", { image: [grey(32, 32), grey(32, 32)] }, RangeError, "2 images"],
   ["a size that latents cannot have", { height: 30, width: 32 }, RangeError, "divisible by"],
@@ -105,7 +105,12 @@ refuses("StableDiffusionControlNetImg2ImgPipeline", ["sd1"], {
   controlImage: grey(32, 32),
 }, [
   ...SHARED,
-  ["no control image", { controlImage: undefined }, TypeError, "give one to control by"],
+  [
+    "no control image",
+    { controlImage: undefined },
+    TypeError,
+    "without controlImage: give an image",
+  ],
   ["no image", { image: undefined }, TypeError, ""],
   ["a strength above 1", { strength: 2 }, RangeError, "strength 2"],
 ]);
@@ -115,12 +120,17 @@ refuses("StableDiffusionControlNetInpaintPipeline", ["sd1"], {
   controlImage: grey(32, 32),
 }, [
   ...SHARED,
-  ["no control image", { controlImage: undefined }, TypeError, "give one to control by"],
+  [
+    "no control image",
+    { controlImage: undefined },
+    TypeError,
+    "without controlImage: give an image",
+  ],
   ["no mask", { maskImage: undefined }, TypeError, "without maskImage"],
 ]);
 refuses("StableDiffusionXLControlNetPipeline", ["xl"], { image: grey(32, 32) }, [
   ...SHARED,
-  ["no image", { image: undefined }, TypeError, "give one to control by"],
+  ["no image", { image: undefined }, TypeError, "without image: give an image"],
   ["a size that latents cannot have", { height: 30, width: 32 }, RangeError, "divisible by"],
   ["an end outside the noise", { denoisingEnd: 1 }, RangeError, "denoisingEnd 1"],
 ]);
@@ -129,7 +139,12 @@ refuses("StableDiffusionXLControlNetImg2ImgPipeline", ["xl"], {
   controlImage: grey(32, 32),
 }, [
   ...SHARED,
-  ["no control image", { controlImage: undefined }, TypeError, "give one to control by"],
+  [
+    "no control image",
+    { controlImage: undefined },
+    TypeError,
+    "without controlImage: give an image",
+  ],
   ["a strength above 1", { strength: 2 }, RangeError, "strength 2"],
 ]);
 refuses("StableDiffusionXLControlNetInpaintPipeline", ["xl"], {
@@ -138,7 +153,12 @@ refuses("StableDiffusionXLControlNetInpaintPipeline", ["xl"], {
   controlImage: grey(32, 32),
 }, [
   ...SHARED,
-  ["no control image", { controlImage: undefined }, TypeError, "give one to control by"],
+  [
+    "no control image",
+    { controlImage: undefined },
+    TypeError,
+    "without controlImage: give an image",
+  ],
   ["no mask", { maskImage: undefined }, TypeError, "without maskImage"],
   ["a start after the end", { denoisingStart: 0.8, denoisingEnd: 0.5 }, RangeError, "0.8"],
 ]);

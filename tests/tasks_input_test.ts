@@ -86,7 +86,7 @@ refuses("StableDiffusionInpaintPipeline", INPAINT, {}, [
   ["a mask without image", { image: undefined }, TypeError, "without image"],
   ["an image without mask", { maskImage: undefined }, TypeError, "without maskImage"],
   ["a size that is no multiple of 8", { height: 36 }, RangeError, "divisible by 8"],
-  ["a negative crop", { paddingMaskCrop: -1 }, RangeError, "paddingMaskCrop is -1"],
+  ["a negative crop", { paddingMaskCrop: -1 }, RangeError, "paddingMaskCrop -1"],
   [
     "a crop for tensors",
     { paddingMaskCrop: 8, outputType: "tensor" },
@@ -117,7 +117,7 @@ const DEPTH = {
 };
 refuses("StableDiffusionDepth2ImgPipeline", { image: grey(32, 32) }, DEPTH, [
   ...STRENGTHS,
-  ["no image", { image: undefined }, TypeError, "give it as image"],
+  ["no image", { image: undefined }, TypeError, "without image: give an image"],
   ["a flat depth map", { depthMap: Tensor.ones([1, 8, 8]) }, RangeError, "the same everywhere"],
   ["depth of three channels", { depthMap: Tensor.ones([1, 3, 8, 8]) }, TypeError, "[N, h, w]"],
 ]);
@@ -136,13 +136,13 @@ refuses("LatentConsistencyModelImg2ImgPipeline", { image: grey(32, 32) }, {}, [
 
 refuses("StableDiffusionUpscalePipeline", { image: grey(16, 16), noiseLevel: 5 }, {}, [
   ["a noise level above the most", { noiseLevel: 10 }, RangeError, "an integer from 0 to 9"],
-  ["a noise level that is no integer", { noiseLevel: 1.5 }, RangeError, "level 1.5"],
+  ["a noise level that is no integer", { noiseLevel: 1.5 }, RangeError, "noiseLevel 1.5"],
 ], "tiny-upscaler");
 
 const X2 = { unet: "models/UNet2DConditionModel/latent_upscaler" };
 refuses("StableDiffusionLatentUpscalePipeline", { image: grey(32, 32) }, X2, [
   ["a scheduler without sigmas", {}, TypeError, "it plans no sigmas"],
-  ["no image", { image: undefined }, TypeError, "give it as image"],
+  ["no image", { image: undefined }, TypeError, "without image: give an image"],
   [
     "states without pooled ones",
     { negativePromptEmbeds: Tensor.zeros([1, 77, 16]) },
@@ -199,12 +199,12 @@ refuses("LDMTextToImagePipeline", {}, {}, [
   ["a size that is no multiple of 8", { height: 36 }, RangeError, "divisible by 8"],
   ["latents of another size", { latents: Tensor.zeros([1, 4, 4, 4]) }, TypeError, "[1, 3, 2, 2]"],
   ["seed and generator", { generator: [] }, TypeError, "either seed or generator"],
-  ["an output of another kind", { outputType: "pil" }, RangeError, "outputType must be"],
+  ["an output of another kind", { outputType: "pil" }, RangeError, 'outputType "pil"'],
 ], "tiny-ldm");
 
 describe("LDMSuperResolutionPipeline refuses", () => {
   const all: [string, Options, new (message: string) => Error, string][] = [
-    ["no image", {}, TypeError, "give it as image"],
+    ["no image", {}, TypeError, "without image: give an image"],
     ["a tensor of integers", { image: Tensor.zeros([1, 3, 8, 8], "int64") }, TypeError, "float32"],
     ["a tensor of four channels", { image: Tensor.zeros([1, 4, 8, 8]) }, RangeError, "must have 7"],
   ];

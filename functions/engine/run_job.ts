@@ -2,9 +2,10 @@ import {
   type AnyPipeline,
   DenoiseError,
   type Image,
-  type ImageOutput,
   type Model,
+  type PipelineClass,
   type PipelineStep,
+  type PluginClass,
   type Registry,
   type RunOptions,
 } from "@denoise/core";
@@ -36,7 +37,19 @@ export async function* runJob(
   const image = await givenImage(input, registry, model.info, sizeLimits);
   const given = { image, maskImage: await givenMask(input) };
   const preview = previewDecoder(pipe, { ...model.info, ...defined(input) });
-  const steps = stream(pipe, input, { ...given, preview }, signal);
+  const { takesPrompt, options: known } = await registry.get(pipe.className, "pipeline") as
+    & PluginClass
+    & Pick<PipelineClass<object, unknown[], unknown>, "takesPrompt" | "options">;
+  const options = Object.entries(
+    defined(callOptions(input, takesPrompt, { ...given, preview, signal })),
+  )
+    .filter(([name]) => {
+      if (name in known) return true;
+      warnings.push(`${name} is not used: ${pipe.className} has no such option`);
+      return false;
+    });
+  const args = [...takesPrompt ? [input.prompt ?? ""] : [], Object.fromEntries(options)];
+  const steps = pipe.stream(...args);
 
   let previews = 0;
   let next = await steps.next();
@@ -76,38 +89,17 @@ function previewDecoder(
   return device === "cpu" && width * height > DECODED_PIXELS ? "linear" : "vae";
 }
 
-function stream(
-  pipe: AnyPipeline,
-  input: JobInput,
-  given: Pick<RunOptions, "preview">,
-  signal: AbortSignal,
-): AsyncGenerator<PipelineStep, ImageOutput, void> {
-  const { prompt, count, seed, steps } = input;
-  const shared = {
+/** What a job says, by the names of pipelines' options. */
+function callOptions(input: JobInput, takesPrompt: boolean, given: RunOptions): object {
+  const { count, seed, steps, eta, clipSkip, negativePrompt, guidanceScale, strength } = input;
+  return {
+    ...given,
     numInferenceSteps: steps,
     seed: seed === undefined ? undefined : BigInt(seed),
-    eta: input.eta,
-    signal,
-    preview: given.preview,
+    ...{ eta, clipSkip, negativePrompt, guidanceScale, strength },
+    ...{ width: input.width, height: input.height },
+    [takesPrompt ? "numImagesPerPrompt" : "batchSize"]: count === 1 ? undefined : count,
   };
-  if (!("tokenizer" in pipe.components)) {
-    return pipe.stream(defined({ ...shared, batchSize: count }));
-  }
-  const { negativePrompt, guidanceScale, strength, clipSkip, width, height } = input;
-  return pipe.stream(
-    prompt ?? "",
-    defined({
-      ...shared,
-      ...given,
-      negativePrompt,
-      guidanceScale,
-      strength,
-      clipSkip,
-      width,
-      height,
-      numImagesPerPrompt: count,
-    }),
-  );
 }
 
 /** Pipelines have defaults for what is absent, not for what is undefined. */

@@ -17,15 +17,11 @@ export const denoisingRangeOptions: CallOptions<DenoisingRangeOptions> = {
 /**
  * Checks the part of the noise that a run takes away.
  *
- * @throws {RangeError} for a part outside 0..1, or a start that is not before the end.
+ * @throws {RangeError} for a start that is not before the end.
  */
 export function checkDenoisingRange(
   { denoisingStart, denoisingEnd }: DenoisingRangeOptions,
 ): void {
-  for (const [name, value] of Object.entries({ denoisingStart, denoisingEnd })) {
-    if (value === undefined || (value > 0 && value < 1)) continue;
-    throw new RangeError(`Cannot run with ${name} ${value}: it must lie between 0 and 1`);
-  }
   if (denoisingStart === undefined || denoisingEnd === undefined) return;
   if (denoisingStart < denoisingEnd) return;
   throw new RangeError(

@@ -48,20 +48,6 @@ export interface InpaintCrop {
 }
 
 /**
- * Checks that there is something to paint on and in.
- *
- * @throws {TypeError} when image or mask is missing.
- */
-export function checkInpaintInput({ image, maskImage }: Partial<InpaintInput>): void {
-  const missing = Object.entries({ image, maskImage }).find(([_, value]) => value === undefined);
-  if (missing === undefined) return;
-  throw new TypeError(
-    `Cannot inpaint without ${missing[0]}: give an image as image and its mask as maskImage, ` +
-      `white where something new is to be painted`,
-  );
-}
-
-/**
  * Whether the UNet takes mask and masked image beside the latents.
  *
  * @throws {RangeError} for a UNet that is not for inpainting.
@@ -93,12 +79,6 @@ export async function cropToMask(
 ): Promise<InpaintCrop> {
   const { image, maskImage, paddingMaskCrop: pad } = input;
   if (pad === undefined) return { image, maskImage, restore: (output) => output };
-  if (!Number.isInteger(pad) || pad < 0) {
-    throw new RangeError(
-      `Cannot crop around the mask: paddingMaskCrop is ${pad}, but must be a number of pixels, ` +
-        `0 or more`,
-    );
-  }
   const editor = editorOf(codec);
   if (outputType !== undefined && outputType !== "image") {
     throw new TypeError(

@@ -24,7 +24,6 @@ import { finishLatents } from "./finish.ts";
 import type { ControlImages } from "./image_input.ts";
 import type { AutoencoderConfig, LatentComponents } from "./latents.ts";
 import { type BatchNoise, batchNoise } from "./noise.ts";
-import { checkOutputType } from "./output.ts";
 import { type PlanOptions, planRun, type RunPlan } from "./plan.ts";
 import { previewLatents } from "./preview.ts";
 import { countPrompts, type Prompt, type PromptOptions } from "./prompt.ts";
@@ -151,7 +150,7 @@ export interface Start<C extends LatentComponents, O extends LatentOptions> {
   /** Which of them. */
   readonly from: CallFacts["from"];
   /** Refuses a call that cannot be done, before anything is computed. */
-  readonly check?: (components: C, options: O) => void;
+  readonly check?: (components: C, options: O) => unknown;
   /** Makes the first latents. */
   readonly begin: (run: PipelineRun<C>, options: O, facts: StartFacts) => Promise<Begun>;
 }
@@ -263,7 +262,6 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
 ): AsyncGenerator<PipelineStep, ImageOutput> {
   const { scheduler } = run.components;
   const { outputType, strength, eta, denoisingEnd } = options;
-  checkOutputType(outputType);
   checkDenoisingRange(options);
   start.check?.(run.components, options);
   const planned = control?.plan(run.components, options);

@@ -29,16 +29,3 @@ export async function imageOutput<C extends object>(
   if (outputType === "tensor") return { images: [], tensor };
   return { images: await toImages(run, tensor, recipe) };
 }
-
-/**
- * Checks what the caller asks a pipeline to give.
- *
- * @throws {RangeError} when the output type is not one that pipelines give.
- */
-export function checkOutputType(outputType: RunOptions["outputType"]): void {
-  if (outputType === undefined || ["image", "tensor", "latent"].includes(outputType)) return;
-  throw new RangeError(
-    `Cannot give the output as ${JSON.stringify(outputType)}: outputType must be "image", ` +
-      `"tensor" or "latent"`,
-  );
-}

@@ -1,6 +1,6 @@
 import type { PlanRequest, Scheduler } from "@denoise/core";
 import { type DenoisingRangeOptions, timestepsFrom } from "./denoising_range.ts";
-import { strengthTimesteps } from "./strength.ts";
+import { checkStepLeft, strengthTimesteps } from "./strength.ts";
 import { planTimesteps, type TimestepOptions } from "./timesteps.ts";
 
 /** Which timesteps a run goes through. */
@@ -22,6 +22,7 @@ export interface RunPlan {
  * Plans a run, and lets it begin where its strength or `denoisingStart` says.
  *
  * @param extra Options that only some schedulers know.
+ * @throws {RangeError} when a strength leaves no timestep.
  */
 export function planRun(
   scheduler: Scheduler,
@@ -36,4 +37,16 @@ export function planRun(
   }
   if (strength === undefined) return { steps, timesteps: planned };
   return { steps, timesteps: strengthTimesteps(scheduler, strength, steps) };
+}
+
+/**
+ * The same for inpainting, which in most classes of diffusers asks for a whole step.
+ *
+ * @throws {RangeError} when a strength leaves no whole step.
+ */
+export function planInpainting(scheduler: Scheduler, options: PlanOptions): RunPlan {
+  const { strength = 1, denoisingStart } = options;
+  const plan = planRun(scheduler, options);
+  if (denoisingStart === undefined) checkStepLeft(strength, plan.steps);
+  return plan;
 }

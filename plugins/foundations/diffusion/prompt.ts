@@ -53,7 +53,7 @@ export function checkPrompts(
   prompt: string | readonly string[] | undefined,
   options: PromptOptions,
 ): void {
-  const { promptEmbeds, negativePrompt, negativePromptEmbeds, numImagesPerPrompt = 1 } = options;
+  const { promptEmbeds, negativePrompt, negativePromptEmbeds } = options;
   if ((prompt === undefined) === (promptEmbeds === undefined)) {
     throw new TypeError("Cannot encode the prompt: give either prompt or promptEmbeds");
   }
@@ -62,10 +62,8 @@ export function checkPrompts(
       "Cannot encode the negative prompt: give either negativePrompt or negativePromptEmbeds",
     );
   }
-  for (const [name, text] of Object.entries({ prompt, negativePrompt })) {
-    const texts = [text ?? []].flat();
-    if (texts.every((item) => typeof item === "string")) continue;
-    throw new TypeError(`Cannot encode ${name}: it must be a string or a list of strings`);
+  if (![prompt ?? []].flat().every((item) => typeof item === "string")) {
+    throw new TypeError("Cannot encode prompt: it must be a string or a list of strings");
   }
   if (Array.isArray(prompt) && prompt.length === 0) {
     throw new RangeError("Cannot encode the prompt: the list of prompts is empty");
@@ -83,12 +81,6 @@ export function checkPrompts(
     throw new TypeError(
       `Cannot pair promptEmbeds of shape [${shapes[0]}] with negativePromptEmbeds of shape ` +
         `[${shapes[1]}]: they must be equal`,
-    );
-  }
-  if (!Number.isInteger(numImagesPerPrompt) || numImagesPerPrompt < 1) {
-    throw new RangeError(
-      `Cannot make ${numImagesPerPrompt} images of a prompt: numImagesPerPrompt must be a ` +
-        `positive integer`,
     );
   }
 }

@@ -18,7 +18,6 @@ import {
 import { noisedImageLatents } from "./noised_image_latents.ts";
 import { initialLatents } from "./noise.ts";
 import { checkSize, type SizeOptions, sizeOptions } from "./size.ts";
-import { checkStrength } from "./strength.ts";
 
 /** Options of a call that begins with noise. */
 export interface NoiseStartOptions extends SizeOptions {
@@ -102,7 +101,6 @@ export const fromImage: Start<
   & Pick<NoiseStartOptions, "latents">
 > = {
   from: "image",
-  check: (_, { strength }) => checkStrength(strength),
   async begin(run, options, { count, noise, ...facts }) {
     const { vae } = run.components;
     const given = await imagesOf(run, options, facts.controlled ? options : {});
@@ -128,13 +126,10 @@ export const fromMask: Start<
   LatentOptions & MaskStartOptions & Partial<ControlImageOption>
 > = {
   from: "mask",
-  check(components, { strength }) {
-    checkStrength(strength);
-    seesMask(components);
-  },
+  check: seesMask,
   async begin(run, options, { count, noise, controlled, ...facts }) {
     const { vae } = run.components;
-    const { image, maskImage, controlImage, paddingMaskCrop, strength = 1 } = options;
+    const { maskImage, controlImage, paddingMaskCrop, strength = 1 } = options;
     const codec = await run.images();
     // with ControlNets the image says the size, without them call or model
     const whole = controlled ? await imagesOf(run, options, options) : undefined;

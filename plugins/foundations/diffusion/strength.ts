@@ -10,14 +10,13 @@ import type { Scheduler } from "@denoise/core";
  * @param strength 1 runs all steps, 0 none.
  * @param steps How many steps were planned.
  * @returns The timesteps of the model calls that are left.
- * @throws {RangeError} for a strength outside 0..1, and when no timestep is left.
+ * @throws {RangeError} when no timestep is left.
  */
 export function strengthTimesteps(
   scheduler: Scheduler,
   strength: number,
   steps: number,
 ): readonly number[] {
-  checkStrength(strength);
   const start = (steps - stepsLeft(strength, steps)) * scheduler.order;
   const timesteps = scheduler.timesteps.slice(start);
   if (timesteps.length === 0) throw noneLeft(strength, steps);
@@ -44,14 +43,4 @@ function noneLeft(strength: number, steps: number): RangeError {
  */
 export function checkStepLeft(strength: number, steps: number): void {
   if (stepsLeft(strength, steps) < 1) throw noneLeft(strength, steps);
-}
-
-/**
- * Checks how much of an image is to be changed.
- *
- * @throws {RangeError} for a strength outside 0..1.
- */
-export function checkStrength(strength = 1): void {
-  if (strength >= 0 && strength <= 1) return;
-  throw new RangeError(`Cannot run with strength ${strength}: it must be a number from 0 to 1`);
 }

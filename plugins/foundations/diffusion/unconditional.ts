@@ -15,7 +15,7 @@ import {
 } from "@denoise/core";
 import { denoise } from "./denoise.ts";
 import { type BatchNoise, batchNoise } from "./noise.ts";
-import { checkOutputType, denormalize, imageOutput, toImages } from "./output.ts";
+import { denormalize, imageOutput, toImages } from "./output.ts";
 import { sampleSize } from "./size.ts";
 import { type ExtraStepOptions, stepOptions } from "./step.ts";
 
@@ -48,23 +48,16 @@ export function trainedImageSize({ unet }: { readonly unet: Denoiser }): ImageSi
 }
 
 /**
- * Checks the call and prepares its noise.
+ * Prepares the noise of a call.
  *
  * @param settings What the recipe of every image says, such as `{ steps: 50 }`.
- * @throws {RangeError} for a batch that is no whole number of images, or an unknown output type.
  */
 export function startUnconditional(
   unet: Denoiser,
   options: UnconditionalOptions,
   settings: Recipe,
 ): UnconditionalStart {
-  const { batchSize = 1, outputType } = options;
-  checkOutputType(outputType);
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new RangeError(
-      `Cannot make ${batchSize} images: batchSize must be an integer from 1 on`,
-    );
-  }
+  const { batchSize = 1 } = options;
   const { in_channels, sample_size } = unet.config as Record<string, unknown>;
   const noise = batchNoise(batchSize, options);
   return {

@@ -8,8 +8,12 @@ import {
   type Tensor,
 } from "@denoise/core";
 import {
+  type ControlImageOption,
+  controlImageOption,
   type ControlImages,
   type ImagesInput,
+  type NoiseStartOptions,
+  noiseStartOptions,
   prepareControlImages,
   vaeScaleFactor,
 } from "@denoise/diffusion";
@@ -76,6 +80,31 @@ export const controlOptions: CallOptions<ControlOptions> = {
   controlGuidanceEnd: { type: "number", list: "allowed" },
 };
 
+/** Options of a call that begins with noise and is controlled. */
+export interface ControlledNoiseOptions extends NoiseStartOptions, ControlOptions {
+  /**
+   * The image to control by, or one for each prompt; with several ControlNets a list with one for
+   * each. Edges, a pose, depth: what the ControlNet was trained on. It says the size by default.
+   */
+  readonly image: ControlImages;
+}
+
+/** The declarations of {@linkcode ControlledNoiseOptions}. */
+export const controlledNoiseOptions: CallOptions<ControlledNoiseOptions> = {
+  ...noiseStartOptions,
+  ...controlOptions,
+  image: controlImageOption.controlImage,
+};
+
+/** Options of a call that begins with another image, and is controlled. */
+export interface ControlledImageOptions extends ControlOptions, ControlImageOption {}
+
+/** The declarations of {@linkcode ControlledImageOptions}. */
+export const controlledImageOptions: CallOptions<ControlledImageOptions> = {
+  ...controlOptions,
+  ...controlImageOption,
+};
+
 /** How a run is controlled. */
 export interface ControlPlan {
   /** The ControlNets; what follows has an entry for each. */
@@ -103,7 +132,7 @@ function forEach(
 ): readonly number[] {
   const given = value ?? otherwise;
   const list = typeof given === "number" ? Array<number>(count).fill(given) : given;
-  if (list.length !== count || !list.every(Number.isFinite)) {
+  if (list.length !== count) {
     throw new RangeError(
       `Cannot control by ${count} ControlNets with ${name} ${JSON.stringify(given)}: give one ` +
         `number, or a list of ${count}`,

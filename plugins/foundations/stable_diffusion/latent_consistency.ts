@@ -1,5 +1,4 @@
-import type { CallOptions, RunOptions } from "@denoise/core";
-import { runOptions } from "@denoise/core";
+import { type CallOptions, type RunOptions, runOptions } from "@denoise/core";
 import {
   checkSafety,
   type Family,

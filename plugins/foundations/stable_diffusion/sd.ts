@@ -1,9 +1,10 @@
-import type { CallOptions, RunOptions } from "@denoise/core";
-import { runOptions } from "@denoise/core";
+import { type CallOptions, type RunOptions, runOptions } from "@denoise/core";
 import {
   type Family,
   type LatentComponents,
   type LatentOptions,
+  planInpainting,
+  planRun,
   type TimestepOptions,
   timestepOptions,
 } from "@denoise/diffusion";
@@ -53,6 +54,11 @@ export const sd: Family<
 > = {
   name: "stable-diffusion",
   size: imageSize,
+  // of diffusers' classes that inpaint, the one with ControlNets does not ask for a whole step
+  plan: (scheduler, options, _size, { from, controlled }) =>
+    from === "mask" && !controlled
+      ? planInpainting(scheduler, options)
+      : planRun(scheduler, options),
   async encode(run, prompt, options) {
     const { guidanceRescale, signal } = options;
     const text = await conditionOnText(run, prompt, options);

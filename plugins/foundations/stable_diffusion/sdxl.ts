@@ -1,11 +1,15 @@
-import type { CallOptions, RunOptions } from "@denoise/core";
-import { runOptions } from "@denoise/core";
+import { type CallOptions, type RunOptions, runOptions } from "@denoise/core";
 import {
   checkSize,
+  type DenoisingRangeOptions,
+  denoisingRangeOptions,
   type Family,
   type LatentOptions,
+  planInpainting,
   planRun,
   sampleSize,
+  type TimestepOptions,
+  timestepOptions,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { UNetControl } from "./control_nets.ts";
@@ -18,6 +22,7 @@ import {
   imageTimeIds,
   textTimeIds,
   type XlAestheticOptions,
+  xlAestheticOptions,
   type XlSizeOptions,
   xlSizeOptions,
 } from "./xl_time_ids.ts";
@@ -39,6 +44,33 @@ export const sdxlOptions: CallOptions<SdxlOptions> = {
   ...xlSizeOptions,
   guidanceScale: { type: "number" },
   eta: { type: "number" },
+};
+
+/** Options of calls that make images of text alone. */
+export interface SdxlTextOptions
+  extends SdxlOptions, TimestepOptions, Pick<DenoisingRangeOptions, "denoisingEnd"> {}
+
+/** The declarations of {@linkcode SdxlTextOptions}. */
+export const sdxlTextOptions: CallOptions<SdxlTextOptions> = {
+  ...sdxlOptions,
+  ...timestepOptions,
+  denoisingEnd: denoisingRangeOptions.denoisingEnd,
+};
+
+/** Options of calls that change an image, which a refiner does too. */
+export interface SdxlImageOptions
+  extends SdxlOptions, XlAestheticOptions, TimestepOptions, DenoisingRangeOptions {
+  /** How much contrast is given back after guidance, 0..1 (arXiv:2305.08891). Defaults to 0. */
+  readonly guidanceRescale?: number | undefined;
+}
+
+/** The declarations of {@linkcode SdxlImageOptions}. */
+export const sdxlImageOptions: CallOptions<SdxlImageOptions> = {
+  ...sdxlOptions,
+  ...xlAestheticOptions,
+  ...timestepOptions,
+  ...denoisingRangeOptions,
+  guidanceRescale: { type: "number" },
 };
 
 /** The family of Stable Diffusion XL. */
@@ -75,6 +107,7 @@ export function sdxlWith(quirks: SdxlQuirks): SdxlFamily {
       return { height, width };
     },
     plan(scheduler, options, _size, { from, controlled }) {
+      if (from === "mask") return planInpainting(scheduler, options);
       const plan = planRun(scheduler, options);
       if (from === "noise" && !controlled) scheduler.setBeginIndex(0);
       return plan;

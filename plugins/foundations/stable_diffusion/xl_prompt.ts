@@ -74,7 +74,7 @@ function encodersOf(parts: XlEncoders): Encoder[] {
 /**
  * Checks the prompts of a call.
  *
- * @throws {TypeError} for text states without pooled ones, or the second prompt of another type.
+ * @throws {TypeError} for text states without pooled ones.
  */
 export function checkXlPrompts(options: XlPromptOptions): void {
   const pairs = [["promptEmbeds", "pooledPromptEmbeds"], [
@@ -84,11 +84,6 @@ export function checkXlPrompts(options: XlPromptOptions): void {
   for (const [embeds, pooled] of pairs) {
     if (options[embeds] === undefined || options[pooled] !== undefined) continue;
     throw new TypeError(`Cannot use ${embeds} alone: give ${pooled} of the same text with it`);
-  }
-  const { prompt2, negativePrompt2 } = options;
-  for (const [name, text] of Object.entries({ prompt2, negativePrompt2 })) {
-    if ([text ?? []].flat().every((item) => typeof item === "string")) continue;
-    throw new TypeError(`Cannot encode ${name}: it must be a string or a list of strings`);
   }
 }
 

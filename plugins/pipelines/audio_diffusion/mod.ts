@@ -24,7 +24,6 @@ import {
   type AudioOutput,
   type Autoencoder,
   definePipeline,
-  DenoiseError,
   type Denoiser,
   type GeneratorInput,
   type Image,
@@ -134,7 +133,6 @@ export const AudioDiffusionPipeline: PipelineClass<
     const { unet, scheduler } = run.components;
     const { batchSize = 1, startStep = 0, outputType = "audio", eta = 0, signal } = options;
     const steps = options.steps ?? options.numInferenceSteps ?? defaultSteps(scheduler);
-    checkCall(options);
     scheduler.setTimesteps(steps);
     checkStart(startStep, scheduler.timesteps.length);
 
@@ -185,30 +183,6 @@ type Run = PipelineRun<AudioDiffusionComponents>;
 
 function defaultSteps({ className }: Scheduler): number {
   return className === "DDIMScheduler" ? 50 : 1000;
-}
-
-function checkCall(options: AudioDiffusionOptions): void {
-  const { batchSize = 1, outputType = "audio", maskStartSecs = 0, maskEndSecs = 0 } = options;
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new RangeError(`Cannot make ${batchSize} audio: batchSize must be an integer from 1`);
-  }
-  if (!["audio", "image", "tensor"].includes(outputType)) {
-    throw new RangeError(
-      `Cannot give the output as ${JSON.stringify(outputType)}: outputType must be "audio", ` +
-        `"image" or "tensor"`,
-    );
-  }
-  if (!(maskStartSecs >= 0 && maskEndSecs >= 0)) {
-    throw new RangeError(
-      `Cannot keep ${maskStartSecs} and ${maskEndSecs} seconds of an audio clip: both must be 0 or more`,
-    );
-  }
-  if ("audioFile" in options && options.audioFile !== undefined) {
-    throw new DenoiseError(
-      "unsupported_option",
-      "Cannot open an audio clip for audioFile: give its samples as rawAudio, at the rate of pipe.mel",
-    );
-  }
 }
 
 function checkStart(startStep: number, steps: number): void {

@@ -88,7 +88,7 @@ export const ConsistencyModelPipeline: PipelineClass<
   options: {
     ...unconditionalOptions,
     classLabels: { type: "any" },
-    numInferenceSteps: { type: "any" },
+    numInferenceSteps: { type: "integer", minimum: 1, nullable: true },
     timesteps: { type: "integer", list: "required" },
     latents: { type: "tensor" },
     callback: { type: "function" },
@@ -99,7 +99,6 @@ export const ConsistencyModelPipeline: PipelineClass<
   async *generate(run, options: ConsistencyModelOptions = {}) {
     const { unet, scheduler } = run.components;
     const { timesteps: places, callback, callbackSteps = 1, signal } = options;
-    checkCallbackSteps(callbackSteps);
     const steps = stepsOf(options, run.warn);
     const start = startUnconditional(unet, options, { steps: places?.length ?? steps });
     const { dims, noise } = start;
@@ -148,12 +147,4 @@ function stepsOf(
     warn(`numInferenceSteps ${numInferenceSteps} is not used: timesteps are given`);
   }
   return undefined;
-}
-
-/** @throws {RangeError} for what is not a count of steps. */
-function checkCallbackSteps(callbackSteps: number): void {
-  if (Number.isInteger(callbackSteps) && callbackSteps > 0) return;
-  throw new RangeError(
-    `Cannot call back every ${callbackSteps} steps: callbackSteps must be an integer from 1 on`,
-  );
 }

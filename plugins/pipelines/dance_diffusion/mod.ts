@@ -80,7 +80,6 @@ export const DanceDiffusionPipeline: PipelineClass<
   async *generate(run, options: DanceDiffusionOptions = {}) {
     const { unet, scheduler } = run.components;
     const { batchSize = 1, numInferenceSteps = 100, outputType = "audio", signal } = options;
-    checkCall(batchSize, outputType);
     const config = unet.config as unknown as AudioConfig;
     const { rate, wanted, made } = lengths(config, options.audioLengthInS);
     const noise = batchNoise(batchSize, options);
@@ -116,18 +115,6 @@ interface AudioConfig {
   readonly sample_size: number;
   readonly sample_rate: number | null;
   readonly up_block_types: readonly string[];
-}
-
-function checkCall(batchSize: number, outputType: string): void {
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new RangeError(`Cannot make ${batchSize} audio: batchSize must be an integer from 1`);
-  }
-  if (outputType !== "audio" && outputType !== "tensor") {
-    throw new RangeError(
-      `Cannot give the output as ${JSON.stringify(outputType)}: outputType must be "audio" or ` +
-        `"tensor"`,
-    );
-  }
 }
 
 /** How many samples are wanted, and how many are made so that the levels of the model can halve them. */

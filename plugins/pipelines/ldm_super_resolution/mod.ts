@@ -34,7 +34,6 @@ import {
 import {
   type AutoencoderConfig,
   batchNoise,
-  checkOutputType,
   denoise,
   type DenoiserConfig,
   finishLatents,
@@ -104,9 +103,8 @@ type Run = PipelineRun<LDMSuperResolutionComponents>;
 
 async function* generate(run: Run, options: LDMSuperResolutionOptions) {
   const { unet, vqvae, scheduler } = run.components;
-  const { numInferenceSteps = 100, eta = 0, outputType, signal } = options ?? {};
-  checkOutputType(outputType);
-  const small = await smallImages(run, options?.image);
+  const { numInferenceSteps = 100, eta = 0, outputType, signal } = options;
+  const small = await smallImages(run, options.image);
   const [count, imageChannels, height, width] = small.dims as [number, number, number, number];
   const channels = Math.floor(unet.config.in_channels / 2);
   checkChannels(unet.config.in_channels, channels, imageChannels);
@@ -137,10 +135,7 @@ async function* generate(run: Run, options: LDMSuperResolutionOptions) {
 }
 
 /** The small images in -1..1: float32 [N, 3, height, width]. */
-async function smallImages(run: Run, image: ImagesInput | undefined): Promise<Tensor> {
-  if (image === undefined) {
-    throw new TypeError("Cannot make an image larger: there is none; give it as image");
-  }
+async function smallImages(run: Run, image: ImagesInput): Promise<Tensor> {
   if (!(image instanceof Tensor)) {
     return await prepareImages(await run.images(), image, { multiple: 32 });
   }

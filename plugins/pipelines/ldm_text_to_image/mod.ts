@@ -41,7 +41,6 @@ import {
 import {
   type AutoencoderConfig,
   batchNoise,
-  checkOutputType,
   checkPrompts,
   checkSize,
   denoise,
@@ -142,7 +141,6 @@ const FACTOR = 8;
 async function* generate(run: Run, ...[prompt, options = {}]: LDMTextToImageArguments) {
   const { unet, vqvae, scheduler } = run.components;
   const { guidanceScale = 1, numInferenceSteps = 50, eta = 0, outputType, signal } = options;
-  checkOutputType(outputType);
   checkPrompts(prompt, {});
   const trained = trainedSize(run.components);
   const { height = trained.height, width = trained.width } = options;

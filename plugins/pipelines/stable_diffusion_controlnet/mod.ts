@@ -21,21 +21,13 @@
  * @module
  */
 import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
-import {
-  controlImageOption,
-  type ControlImages,
-  fromNoise,
-  latentPipeline,
-  type NoiseStartOptions,
-  noiseStartOptions,
-  type Prompt,
-} from "@denoise/diffusion";
+import { fromNoise, latentPipeline, type Prompt } from "@denoise/diffusion";
 import {
   type ControlComponents,
   controlled,
+  type ControlledNoiseOptions,
+  controlledNoiseOptions,
   controlNets,
-  type ControlOptions,
-  controlOptions,
   sd,
   type SdOptions,
   sdOptions,
@@ -44,14 +36,7 @@ import {
 export type { ControlComponents };
 
 /** Options of a call. */
-export interface StableDiffusionControlNetOptions
-  extends SdOptions, NoiseStartOptions, ControlOptions {
-  /**
-   * The image to control by, or one for each prompt; with several ControlNets a list with one for
-   * each. Edges, a pose, depth: what the ControlNet was trained on. It says the size, too.
-   */
-  readonly image: ControlImages;
-}
+export interface StableDiffusionControlNetOptions extends SdOptions, ControlledNoiseOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type StableDiffusionControlNetArguments = [
@@ -80,9 +65,7 @@ export const StableDiffusionControlNetPipeline: PipelineClass<
   ...controlled,
   options: {
     ...sdOptions,
-    ...noiseStartOptions,
-    ...controlOptions,
-    image: controlImageOption.controlImage,
+    ...controlledNoiseOptions,
   },
   defaults: { numInferenceSteps: 50, guidanceScale: 7.5, controlnetConditioningScale: 1 },
 });

@@ -26,8 +26,6 @@
  */
 import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
-  type ControlImageOption,
-  controlImageOption,
   fromImage,
   type ImageStartOptions,
   imageStartOptions,
@@ -39,9 +37,9 @@ import {
 import {
   type ControlComponents,
   controlled,
+  type ControlledImageOptions,
+  controlledImageOptions,
   controlNets,
-  type ControlOptions,
-  controlOptions,
   sd,
   type SdOptions,
   sdOptions,
@@ -49,7 +47,7 @@ import {
 
 /** Options of a call. */
 export interface StableDiffusionControlNetImg2ImgOptions
-  extends SdOptions, ImageStartOptions, ControlImageOption, ControlOptions, SizeOptions {}
+  extends SdOptions, ImageStartOptions, ControlledImageOptions, SizeOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type StableDiffusionControlNetImg2ImgArguments = [
@@ -79,8 +77,7 @@ export const StableDiffusionControlNetImg2ImgPipeline: PipelineClass<
   options: {
     ...sdOptions,
     ...imageStartOptions,
-    ...controlImageOption,
-    ...controlOptions,
+    ...controlledImageOptions,
     ...sizeOptions,
   },
   defaults: {

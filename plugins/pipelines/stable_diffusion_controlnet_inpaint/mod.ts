@@ -26,8 +26,6 @@
  */
 import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
-  type ControlImageOption,
-  controlImageOption,
   fromMask,
   latentPipeline,
   type MaskStartOptions,
@@ -37,9 +35,9 @@ import {
 import {
   type ControlComponents,
   controlled,
+  type ControlledImageOptions,
+  controlledImageOptions,
   controlNets,
-  type ControlOptions,
-  controlOptions,
   sd,
   type SdOptions,
   sdOptions,
@@ -47,7 +45,7 @@ import {
 
 /** Options of a call. */
 export interface StableDiffusionControlNetInpaintOptions
-  extends SdOptions, MaskStartOptions, ControlImageOption, ControlOptions {}
+  extends SdOptions, MaskStartOptions, ControlledImageOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type StableDiffusionControlNetInpaintArguments = [
@@ -77,8 +75,7 @@ export const StableDiffusionControlNetInpaintPipeline: PipelineClass<
   options: {
     ...sdOptions,
     ...maskStartOptions,
-    ...controlImageOption,
-    ...controlOptions,
+    ...controlledImageOptions,
   },
   defaults: {
     numInferenceSteps: 50,

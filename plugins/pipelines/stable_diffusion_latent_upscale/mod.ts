@@ -209,9 +209,6 @@ type Options = StableDiffusionLatentUpscaleOptions;
 
 /** Checks prompts, and that states and pooled text come together. */
 function checkTexts(prompt: string | readonly string[] | undefined, options: Options): void {
-  if (options?.image === undefined) {
-    throw new TypeError("Cannot make an image larger: there is none; give it as image");
-  }
   checkPrompts(prompt, options);
   const pairs = [
     ["promptEmbeds", "pooledPromptEmbeds"],

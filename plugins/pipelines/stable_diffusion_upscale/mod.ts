@@ -181,7 +181,7 @@ function firstOf(generator: GeneratorInput, count: number): GeneratorInput {
 }
 
 function checkNoiseLevel(noiseLevel: number, most: number): void {
-  if (Number.isInteger(noiseLevel) && noiseLevel >= 0 && noiseLevel <= most) return;
+  if (noiseLevel <= most) return;
   throw new RangeError(
     `Cannot add noise of level ${noiseLevel} to the image: noiseLevel must be an integer from 0 ` +
       `to ${most}`,

@@ -21,20 +21,16 @@
  */
 import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
-  type DenoisingRangeOptions,
-  denoisingRangeOptions,
   fromNoise,
   type NoiseStartOptions,
   noiseStartOptions,
   type Prompt,
   textToImagePipeline,
-  type TimestepOptions,
-  timestepOptions,
 } from "@denoise/diffusion";
 import {
   sdxl,
-  type SdxlOptions,
-  sdxlOptions,
+  type SdxlTextOptions,
+  sdxlTextOptions,
   stableDiffusionXL,
   type StableDiffusionXLComponents,
 } from "@denoise/stable-diffusion";
@@ -42,12 +38,7 @@ import {
 export type { StableDiffusionXLComponents };
 
 /** Options of a call. */
-export interface StableDiffusionXLOptions
-  extends
-    SdxlOptions,
-    NoiseStartOptions,
-    TimestepOptions,
-    Pick<DenoisingRangeOptions, "denoisingEnd"> {
+export interface StableDiffusionXLOptions extends SdxlTextOptions, NoiseStartOptions {
   /** How much contrast is given back after guidance, 0..1 (arXiv:2305.08891). Defaults to 0. */
   readonly guidanceRescale?: number | undefined;
 }
@@ -75,10 +66,8 @@ export const StableDiffusionXLPipeline: PipelineClass<
   ...stableDiffusionXL,
   settings: { force_zeros_for_empty_prompt: true },
   options: {
-    ...sdxlOptions,
+    ...sdxlTextOptions,
     ...noiseStartOptions,
-    ...timestepOptions,
-    denoisingEnd: denoisingRangeOptions.denoisingEnd,
     guidanceRescale: { type: "number" },
   },
   defaults: { numInferenceSteps: 50, guidanceScale: 5 },

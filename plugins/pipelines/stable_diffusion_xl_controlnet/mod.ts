@@ -25,27 +25,15 @@
  * @module
  */
 import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
+import { fromNoise, latentPipeline, type Prompt } from "@denoise/diffusion";
 import {
-  controlImageOption,
-  type ControlImages,
-  type DenoisingRangeOptions,
-  denoisingRangeOptions,
-  fromNoise,
-  latentPipeline,
-  type NoiseStartOptions,
-  noiseStartOptions,
-  type Prompt,
-  type TimestepOptions,
-  timestepOptions,
-} from "@denoise/diffusion";
-import {
+  type ControlledNoiseOptions,
+  controlledNoiseOptions,
   controlledXL,
   controlNets,
-  type ControlOptions,
-  controlOptions,
   sdxl,
-  type SdxlOptions,
-  sdxlOptions,
+  type SdxlTextOptions,
+  sdxlTextOptions,
   type XlControlComponents,
 } from "@denoise/stable-diffusion";
 
@@ -53,18 +41,7 @@ export type { XlControlComponents };
 
 /** Options of a call. */
 export interface StableDiffusionXLControlNetOptions
-  extends
-    SdxlOptions,
-    NoiseStartOptions,
-    TimestepOptions,
-    Pick<DenoisingRangeOptions, "denoisingEnd">,
-    ControlOptions {
-  /**
-   * The image to control by, or one for each prompt; with several ControlNets a list with one for
-   * each. Edges, a pose, depth: what the ControlNet was trained on. It says the size, too.
-   */
-  readonly image: ControlImages;
-}
+  extends SdxlTextOptions, ControlledNoiseOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type StableDiffusionXLControlNetArguments = [
@@ -93,12 +70,8 @@ export const StableDiffusionXLControlNetPipeline: PipelineClass<
   ...controlledXL,
   settings: { force_zeros_for_empty_prompt: true },
   options: {
-    ...sdxlOptions,
-    ...noiseStartOptions,
-    ...timestepOptions,
-    ...controlOptions,
-    denoisingEnd: denoisingRangeOptions.denoisingEnd,
-    image: controlImageOption.controlImage,
+    ...sdxlTextOptions,
+    ...controlledNoiseOptions,
   },
   defaults: { numInferenceSteps: 50, guidanceScale: 5, controlnetConditioningScale: 1 },
 });

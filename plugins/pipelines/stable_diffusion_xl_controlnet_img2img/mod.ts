@@ -26,8 +26,6 @@
  */
 import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
-  type ControlImageOption,
-  controlImageOption,
   fromImage,
   type ImageStartOptions,
   imageStartOptions,
@@ -38,10 +36,10 @@ import {
   timestepOptions,
 } from "@denoise/diffusion";
 import {
+  type ControlledImageOptions,
+  controlledImageOptions,
   controlledXL,
   controlNets,
-  type ControlOptions,
-  controlOptions,
   type SdxlOptions,
   sdxlOptions,
   sdxlWith,
@@ -56,8 +54,7 @@ export interface StableDiffusionXLControlNetImg2ImgOptions
     SdxlOptions,
     XlAestheticOptions,
     ImageStartOptions,
-    ControlImageOption,
-    ControlOptions,
+    ControlledImageOptions,
     NoiseStartOptions {
   /** Number of denoising steps, of which `strength` takes a part. Defaults to 50. */
   readonly numInferenceSteps?: number | undefined;
@@ -93,8 +90,7 @@ export const StableDiffusionXLControlNetImg2ImgPipeline: PipelineClass<
     ...sdxlOptions,
     ...xlAestheticOptions,
     ...imageStartOptions,
-    ...controlImageOption,
-    ...controlOptions,
+    ...controlledImageOptions,
     ...noiseStartOptions,
     numInferenceSteps: timestepOptions.numInferenceSteps,
   },

@@ -28,50 +28,37 @@
  */
 import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
-  type ControlImageOption,
-  controlImageOption,
-  type DenoisingRangeOptions,
-  denoisingRangeOptions,
   fromMask,
   latentPipeline,
   type MaskStartOptions,
   maskStartOptions,
   type Prompt,
-  timestepOptions,
 } from "@denoise/diffusion";
 import {
+  type ControlledImageOptions,
+  controlledImageOptions,
   controlledXL,
   controlNetsWith,
-  type ControlOptions,
-  controlOptions,
-  type SdxlOptions,
-  sdxlOptions,
+  type SdxlImageOptions,
+  sdxlImageOptions,
   sdxlWith,
-  type XlAestheticOptions,
-  xlAestheticOptions,
   type XlControlComponents,
 } from "@denoise/stable-diffusion";
 
 /** Options of a call. */
 export interface StableDiffusionXLControlNetInpaintOptions
   extends
-    SdxlOptions,
-    XlAestheticOptions,
+    Omit<SdxlImageOptions, "timesteps" | "sigmas">,
     MaskStartOptions,
-    DenoisingRangeOptions,
-    ControlImageOption,
-    ControlOptions {
-  /** Number of denoising steps, of which `strength` takes a part. Defaults to 50. */
-  readonly numInferenceSteps?: number | undefined;
-  /** How much contrast is given back after guidance, 0..1 (arXiv:2305.08891). Defaults to 0. */
-  readonly guidanceRescale?: number | undefined;
-}
+    ControlledImageOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type StableDiffusionXLControlNetInpaintArguments = [
   prompt: Prompt | undefined,
   options: StableDiffusionXLControlNetInpaintOptions,
 ];
+
+const { timesteps: _, sigmas: __, ...imageOptions } = sdxlImageOptions;
 
 /** A loaded StableDiffusionXLControlNetInpaintPipeline. */
 export type StableDiffusionXLControlNetInpaintPipeline = Pipeline<
@@ -94,14 +81,9 @@ export const StableDiffusionXLControlNetInpaintPipeline: PipelineClass<
   ...controlledXL,
   settings: { requires_aesthetics_score: false, force_zeros_for_empty_prompt: true },
   options: {
-    ...sdxlOptions,
-    ...xlAestheticOptions,
+    ...imageOptions,
     ...maskStartOptions,
-    ...denoisingRangeOptions,
-    ...controlImageOption,
-    ...controlOptions,
-    numInferenceSteps: timestepOptions.numInferenceSteps,
-    guidanceRescale: { type: "number" },
+    ...controlledImageOptions,
   },
   defaults: {
     numInferenceSteps: 50,

@@ -20,36 +20,22 @@
  */
 import type { ImageOutput, Pipeline, PipelineClass, Tensor } from "@denoise/core";
 import {
-  type DenoisingRangeOptions,
-  denoisingRangeOptions,
   fromImage,
   type ImageStartOptions,
   imageStartOptions,
   latentPipeline,
   type Prompt,
-  type TimestepOptions,
-  timestepOptions,
 } from "@denoise/diffusion";
 import {
   sdxl,
-  type SdxlOptions,
-  sdxlOptions,
+  type SdxlImageOptions,
+  sdxlImageOptions,
   stableDiffusionXL,
   type StableDiffusionXLComponents,
-  type XlAestheticOptions,
-  xlAestheticOptions,
 } from "@denoise/stable-diffusion";
 
 /** Options of a call. */
-export interface StableDiffusionXLImg2ImgOptions
-  extends
-    SdxlOptions,
-    XlAestheticOptions,
-    ImageStartOptions,
-    TimestepOptions,
-    DenoisingRangeOptions {
-  /** How much contrast is given back after guidance, 0..1 (arXiv:2305.08891). Defaults to 0. */
-  readonly guidanceRescale?: number | undefined;
+export interface StableDiffusionXLImg2ImgOptions extends SdxlImageOptions, ImageStartOptions {
   /** Latents to begin with instead of the image's, noise included, float32 [N, 4, h, w]. */
   readonly latents?: Tensor | undefined;
 }
@@ -80,12 +66,8 @@ export const StableDiffusionXLImg2ImgPipeline: PipelineClass<
   ...stableDiffusionXL,
   settings: { requires_aesthetics_score: false, force_zeros_for_empty_prompt: true },
   options: {
-    ...sdxlOptions,
-    ...xlAestheticOptions,
+    ...sdxlImageOptions,
     ...imageStartOptions,
-    ...timestepOptions,
-    ...denoisingRangeOptions,
-    guidanceRescale: { type: "number" },
     latents: { type: "tensor" },
   },
   defaults: { numInferenceSteps: 50, strength: 0.3, guidanceScale: 5 },

@@ -20,37 +20,22 @@
  */
 import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
-  type DenoisingRangeOptions,
-  denoisingRangeOptions,
   fromMask,
   latentPipeline,
   type MaskStartOptions,
   maskStartOptions,
   type Prompt,
-  type TimestepOptions,
-  timestepOptions,
 } from "@denoise/diffusion";
 import {
   sdxl,
-  type SdxlOptions,
-  sdxlOptions,
+  type SdxlImageOptions,
+  sdxlImageOptions,
   stableDiffusionXL,
   type StableDiffusionXLComponents,
-  type XlAestheticOptions,
-  xlAestheticOptions,
 } from "@denoise/stable-diffusion";
 
 /** Options of a call. */
-export interface StableDiffusionXLInpaintOptions
-  extends
-    SdxlOptions,
-    XlAestheticOptions,
-    MaskStartOptions,
-    TimestepOptions,
-    DenoisingRangeOptions {
-  /** How much contrast is given back after guidance, 0..1 (arXiv:2305.08891). Defaults to 0. */
-  readonly guidanceRescale?: number | undefined;
-}
+export interface StableDiffusionXLInpaintOptions extends SdxlImageOptions, MaskStartOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type StableDiffusionXLInpaintArguments = [
@@ -78,12 +63,8 @@ export const StableDiffusionXLInpaintPipeline: PipelineClass<
   ...stableDiffusionXL,
   settings: { requires_aesthetics_score: false, force_zeros_for_empty_prompt: true },
   options: {
-    ...sdxlOptions,
-    ...xlAestheticOptions,
+    ...sdxlImageOptions,
     ...maskStartOptions,
-    ...timestepOptions,
-    ...denoisingRangeOptions,
-    guidanceRescale: { type: "number" },
   },
   defaults: { numInferenceSteps: 50, strength: 0.9999, guidanceScale: 7.5 },
 });
