@@ -130,11 +130,13 @@ function isInRange(value: unknown, option: CallOption): boolean {
 /** What an option must be, as words: "a finite number from 0 to 1, or a list of them". */
 function describe(option: CallOption): string {
   const { type, choices, list } = option;
-  const one = choices?.map((word) => JSON.stringify(word)).join(" or ") ??
-    NOUNS[type] + range(option);
+  const words = choices?.map((word) => JSON.stringify(word));
+  const one = words === undefined ? NOUNS[type] + range(option) : OR.format(words);
   if (list === "required") return `a list, each ${one}`;
   return list === "allowed" ? `${one}, or a list of them` : one;
 }
+
+const OR = new Intl.ListFormat("en-GB", { type: "disjunction" });
 
 const NOUNS: Readonly<Record<CallOption["type"], string>> = {
   number: "a finite number",
