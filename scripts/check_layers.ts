@@ -4,9 +4,9 @@
  * - core imports nothing outside itself; sources, media, tokenizers, foundations and embedded models
  *   import core; schedulers import core and the schedules; pipelines import core and the foundations
  *   of diffusion and Stable Diffusion, of which the second imports the first; runtimes and the Hub
- *   import core and safetensors; models import core and the ONNX package; adapters import these and
+ *   import core and safetensors, runtimes process, too; models import core and the ONNX package; adapters import these and
  *   safetensors; the mirror imports core and the Hub; the root package imports all of them; functions
- *   import the root package;
+ *   import the root package and process;
  * - packages import each other by name, never by path, and read no file of another package;
  * - what is imported by name stands in the package's own deno.json (the root's lists its members
  *   under "workspace"), and what stands there is used;
@@ -32,7 +32,7 @@ const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[
   {
     folder: /^plugins\/runtimes\//,
     name: "a runtime",
-    allowed: ["@denoise/core", "@denoise/safetensors"],
+    allowed: ["@denoise/core", "@denoise/process", "@denoise/safetensors"],
   },
   {
     folder: /^plugins\/sources\/hub$/,
@@ -68,6 +68,7 @@ const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[
       "@denoise/core",
       "@denoise/diffusion",
       "@denoise/onnx",
+      "@denoise/process",
       "@denoise/stable-diffusion",
     ],
   },

@@ -3,11 +3,12 @@ import { fromFailure, ServeError } from "../contract/errors.ts";
 import type { Job, RunEvent } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import { Channel } from "../async/channel.ts";
-import { type Child, startChild } from "./child_process.ts";
+import type { Child } from "@denoise/process";
+import { startEngine } from "./child_process.ts";
 import type { EngineState, ModelOptions, ModelSpec, ServingEngine } from "./engine.ts";
 import { unavailable } from "./inline.ts";
 import { type LocatedModel, locateModels } from "./locate.ts";
-import type { FromChild } from "./protocol.ts";
+import type { FromChild, ToChild } from "./protocol.ts";
 import { withSignal } from "../async/with_signal.ts";
 
 /** What an engine in a child process is made from. */
@@ -86,7 +87,7 @@ class ChildEngine implements ChildServingEngine {
     const events = new Channel<RunEvent>();
     this.#runs.set(id, events);
     const child = this.#child!;
-    child.send({ op: "run", id, job });
+    child.send({ op: "run", id, job } satisfies ToChild);
     const cancel = (): void => {
       this.#cancel(id, child);
       events.end(new ServeError("canceled", "The run was cancelled"));
@@ -103,7 +104,7 @@ class ChildEngine implements ChildServingEngine {
   /** A run that does not end when it is cancelled hangs in native code: its process is ended. */
   #cancel(id: number, child: Child): void {
     if (this.#stopping.has(id)) return;
-    child.send({ op: "cancel", id });
+    child.send({ op: "cancel", id } satisfies ToChild);
     const { stuckMs = 120_000 } = this.#options;
     this.#stopping.set(id, setTimeout(() => child.kill(), stuckMs));
   }
@@ -138,14 +139,14 @@ class ChildEngine implements ChildServingEngine {
   #spawn(models: readonly LocatedModel[]): void {
     const { entry, flags, ...rest } = this.#options;
     const { device, torchDtype, variant, threads, sizeLimits, warmup } = rest;
-    const child = startChild(
+    const child = startEngine(
       { read: models.map(({ path }) => path), entry, flags },
       (message) => this.#onMessage(message),
     );
     this.#child = child;
     child.ended.then((reason) => this.#onEnd(reason));
     const options = { device, torchDtype, variant, threads, sizeLimits, warmup };
-    child.send({ op: "load", models, options });
+    child.send({ op: "load", models, options } satisfies ToChild);
   }
 
   #onMessage(message: FromChild): void {

@@ -1,28 +1,15 @@
-import { fileURLToPath } from "node:url";
 import { ffiPermission, libraryFolder } from "@denoise/onnx/libraries";
-import { decodeFrames, encodeFrame } from "./frames.ts";
-import type { FromChild, ToChild } from "./protocol.ts";
+import { type Child, startChild } from "@denoise/process";
+import type { FromChild } from "./protocol.ts";
 
 /** What a child process is, and what it may do beside computing. */
-export interface ChildProgram {
+export interface EngineProgram {
   /** Its module. */
   readonly entry?: URL | undefined;
   /** Folders it reads: those of the models. */
   readonly read: readonly string[];
   /** More flags for `deno run`. */
   readonly flags?: readonly string[] | undefined;
-}
-
-/** A running child, as the parent sees it. */
-export interface Child {
-  /** Its process id. */
-  readonly pid: number;
-  /** Sends a message; one to a child that is gone is dropped. */
-  send(message: ToChild): void;
-  /** Ends it. */
-  kill(): void;
-  /** How it ended, once it has. */
-  readonly ended: Promise<string>;
 }
 
 /** Variables that the child needs; keys and other secrets of the server are not among them. */
@@ -42,60 +29,22 @@ function packagesFolder(): string {
 
 /**
  * Starts the child. It reads the models' folders and the program itself, and loads onnxruntime's
- * library (on a machine with its provider for GPUs of NVIDIA: any); it has no network, no environment but what libraries ask for, and starts nothing.
+ * library (on a machine with its provider for GPUs of NVIDIA: any); it has no network, no environment
+ * but what libraries ask for, and starts nothing.
  */
-export function startChild(
-  { entry = new URL("./child_entry.ts", import.meta.url), read, flags = [] }: ChildProgram,
+export function startEngine(
+  { entry = new URL("./child_entry.ts", import.meta.url), read, flags = [] }: EngineProgram,
   onMessage: (message: FromChild) => void,
 ): Child {
-  const own = entry.protocol === "file:" ? fileURLToPath(entry) : entry.href;
-  const process = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-check",
-      "--no-prompt",
-      "--v8-flags=--heap-growing-percent=50,--max-semi-space-size=4", // less memory
+  return startChild({
+    entry,
+    permissions: [
       ffiPermission(),
       `--allow-read=${[...read, packagesFolder()].join(",")}`,
       "--allow-env",
-      ...flags,
-      own,
     ],
-    clearEnv: true,
+    flags: ["--v8-flags=--heap-growing-percent=50,--max-semi-space-size=4", ...flags], // less memory
     env: passedEnvironment(),
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const writer = process.stdin.getWriter();
-
-  async function listen(): Promise<string> {
-    try {
-      for await (const message of decodeFrames(process.stdout)) onMessage(message as FromChild);
-    } catch (error) {
-      kill();
-      await process.status;
-      return String(error);
-    }
-    const { code, signal } = await process.status;
-    return signal === null ? `it ended with code ${code}` : `it ended by ${signal}`;
-  }
-
-  function kill(): void {
-    try {
-      process.kill("SIGKILL");
-    } catch {
-      // it has ended already
-    }
-  }
-
-  return {
-    pid: process.pid,
-    send(message): void {
-      for (const part of encodeFrame(message)) writer.write(part).catch(() => {});
-    },
-    kill,
-    ended: listen(),
-  };
+    clearEnv: true,
+  }, (message) => onMessage(message as FromChild));
 }

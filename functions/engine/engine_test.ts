@@ -14,7 +14,7 @@ import type { JobEvent, RunEvent } from "../contract/job.ts";
 import { memoryQueue } from "../queue/memory_queue.ts";
 import { imagesOf, job, TINY } from "../tests/jobs.ts";
 import { childEngine } from "./child.ts";
-import { startChild } from "./child_process.ts";
+import { startEngine } from "./child_process.ts";
 import type { ServingEngine } from "./engine.ts";
 import { inlineEngine } from "./inline.ts";
 
@@ -332,7 +332,7 @@ describe("childEngine()", () => {
         Deno.exit(isOpen || Deno.env.has("DENOISE_API_KEYS") ? 8 : 7);`,
       );
       Deno.env.set("DENOISE_API_KEYS", "secret-key");
-      const child = startChild({ entry: new URL(`file://${entry}`), read: [TINY] }, () => {});
+      const child = startEngine({ entry: new URL(`file://${entry}`), read: [TINY] }, () => {});
       assertEquals(await child.ended, "it ended with code 7");
     } finally {
       Deno.env.delete("DENOISE_API_KEYS");

@@ -1,7 +1,7 @@
 import type { Registry } from "@denoise/core";
 import { ServeError, toFailure } from "../contract/errors.ts";
 import type { ServingEngine } from "./engine.ts";
-import { decodeFrames, encodeFrame } from "./frames.ts";
+import { connectToParent } from "@denoise/process";
 import { inlineEngine } from "./inline.ts";
 import type { FromChild, ToChild } from "./protocol.ts";
 
@@ -13,20 +13,11 @@ import type { FromChild, ToChild } from "./protocol.ts";
  * @param registry The plugins.
  */
 export async function runChild(registry: Registry): Promise<void> {
-  console.log = console.info = console.debug = console.error; // standard output carries frames
+  const parent = connectToParent();
   const running = new Map<number, AbortController>();
   let engine: ServingEngine | undefined;
 
-  /** Writes at once: a write in the background would wait for a core that the model has. */
-  function tell(message: FromChild): void {
-    try {
-      for (const part of encodeFrame(message)) {
-        for (let at = 0; at < part.length;) at += Deno.stdout.writeSync(part.subarray(at));
-      }
-    } catch {
-      Deno.exit(); // the parent is gone
-    }
-  }
+  const tell = (message: FromChild) => parent.send(message);
 
   async function load({ models, options }: ToChild & { op: "load" }): Promise<void> {
     const specs = models.map(({ id, path }) => ({ id, location: path }));
@@ -58,7 +49,7 @@ export async function runChild(registry: Registry): Promise<void> {
     }
   }
 
-  for await (const frame of decodeFrames(Deno.stdin.readable)) {
+  for await (const frame of parent.messages) {
     const message = frame as ToChild;
     if (message.op === "run") run(message);
     else if (message.op === "cancel") running.get(message.id)?.abort();

@@ -1,7 +1,6 @@
-import { fileURLToPath } from "node:url";
+import { startChild } from "@denoise/process";
 import { ffiPermission, RUNTIME_FOLDER } from "../libraries.ts";
 import type { Engine, SessionDefaults } from "./engine.ts";
-import { decodeFrames, encodeFrame } from "./frames.ts";
 import type { Reply } from "./protocol.ts";
 import { type Home, type HomeEvents, remoteEngine } from "./remote.ts";
 
@@ -32,54 +31,16 @@ export function childEngine(options: ChildEngineOptions = {}): Engine {
 
 function openChild(
   { onReply, onLost }: HomeEvents,
-  { deno = Deno.execPath(), native = false, flags = [] }: ChildEngineOptions,
+  { deno, native = false, flags }: ChildEngineOptions,
 ): Home {
-  const entry = new URL("./child_entry.ts", import.meta.url);
-  const child = new Deno.Command(deno, {
-    args: [
-      "run",
-      "--quiet",
-      "--no-check",
-      "--no-prompt",
-      ffiPermission(native || undefined),
-      `--allow-env=${RUNTIME_FOLDER}`,
-      ...flags,
-      entry.protocol === "file:" ? fileURLToPath(entry) : entry.href,
-      ...(native ? ["native"] : []),
-    ],
+  const child = startChild({
+    entry: new URL("./child_entry.ts", import.meta.url),
+    args: native ? ["native"] : [],
+    permissions: [ffiPermission(native || undefined), `--allow-env=${RUNTIME_FOLDER}`],
+    flags,
     env: { MALLOC_MMAP_THRESHOLD_: "1048576" }, // glibc gives freed blocks back from 1 MB on
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-
-  async function listen(): Promise<string> {
-    try {
-      for await (const reply of decodeFrames(child.stdout)) onReply(reply as Reply);
-    } catch (error) {
-      child.kill("SIGKILL");
-      return `${error}`;
-    }
-    const { code, signal } = await child.status;
-    return `the process ended ${signal === null ? `with code ${code}` : `by ${signal}`}`;
-  }
-  listen().then(onLost);
-
-  return {
-    send(request): void {
-      for (const part of encodeFrame(request)) writer.write(part).catch(() => {});
-    },
-    keepAlive: (alive) => alive ? child.ref() : child.unref(),
-    async close(): Promise<void> {
-      child.ref();
-      await writer.close().catch(() => {});
-      try {
-        child.kill("SIGKILL");
-      } catch {
-        // it has ended already
-      }
-      await child.status;
-    },
-  };
+    deno,
+  }, (reply) => onReply(reply as Reply));
+  child.ended.then(onLost);
+  return child;
 }

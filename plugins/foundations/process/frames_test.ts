@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
-import { decodeFrames, encodeFrame } from "./frames.ts";
+import { decodeFrames, encodeFrame } from "@denoise/process";
 
 function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
@@ -21,6 +21,7 @@ const message = {
   text: "é",
   list: [new Uint8Array([1, 2, 3]).buffer, new Float64Array([-1]).buffer],
   none: new ArrayBuffer(0),
+  bytes: { array: new Uint8Array([4, 5]) },
 };
 
 describe("frames", () => {
@@ -45,14 +46,28 @@ describe("frames", () => {
     const text = new TextEncoder().encode("Segmentation fault");
     const read = () => Array.fromAsync(decodeFrames(streamOf(text)));
     await assertRejects(read, SyntaxError, "holds something else");
-    for (const $bytes of [-1, 1e12, null, "many"]) {
-      const stream = streamOf(joined(encodeFrame({ data: { $bytes } })));
-      await assertRejects(
-        () => Array.fromAsync(decodeFrames(stream)),
-        SyntaxError,
-        "impossible size",
+    const frame = (length: unknown, path: unknown) => {
+      const text = new TextEncoder().encode(
+        JSON.stringify([{}, [{ path, length, type: "array" }]]),
       );
+      const head = encodeFrame(null)[0]!;
+      new DataView(head.buffer).setUint32(4, text.length, true);
+      return Array.fromAsync(decodeFrames(streamOf(joined([head, text]))));
+    };
+    for (const length of [-1, 1e12, null, "many"]) {
+      await assertRejects(() => frame(length, []), SyntaxError, "impossible length");
     }
+    for (const path of [["a", "b"], ["__proto__", "x"], "x", undefined]) {
+      await assertRejects(() => frame(1, path), SyntaxError, "no such place");
+    }
+  });
+
+  it("leave alone what only looks like bytes, and carry integers as text", async () => {
+    const sent = { data: { $bytes: 3, path: [], type: "array" }, list: [null, true], seed: 7n };
+    const [found] = await Array.fromAsync(decodeFrames(streamOf(joined(encodeFrame(sent)))));
+    assertEquals(found, { ...sent, seed: "7" });
+    const alone = joined(encodeFrame(new Uint8Array([1])));
+    assertEquals(await Array.fromAsync(decodeFrames(streamOf(alone))), [new Uint8Array([1])]);
   });
 
   it("give messages or a SyntaxError for any bytes", async () => {

@@ -1,0 +1,32 @@
+import { decodeFrames, encodeFrame } from "./frames.ts";
+
+/** The parent, as the child sees it. */
+export interface Parent {
+  /** What it says, until it closes the child's input. */
+  readonly messages: AsyncIterable<unknown>;
+  /**
+   * Tells it something. The message is written at once: a write in the background would wait for a core
+   * that a model has. When the parent is gone, this process ends.
+   */
+  send(message: unknown): void;
+}
+
+/**
+ * Takes up the connection that {@linkcode startChild} of the parent has made. Standard output carries
+ * messages from here on, so `console.log` and its like write to standard error.
+ */
+export function connectToParent(): Parent {
+  console.log = console.info = console.debug = console.error;
+  return {
+    messages: decodeFrames(Deno.stdin.readable),
+    send(message) {
+      try {
+        for (const part of encodeFrame(message)) {
+          for (let at = 0; at < part.length;) at += Deno.stdout.writeSync(part.subarray(at));
+        }
+      } catch {
+        Deno.exit();
+      }
+    },
+  };
+}
