@@ -8,7 +8,7 @@ import { Owned } from "./owned.ts";
 import type { Execute, ExecuteOptions, Memory, Session } from "./session.ts";
 import { byteLength, bytesFor, infoOf, tensorOf, type ValueInfo } from "./values.ts";
 
-/** Shapes of inputs whose memory and graph are kept, of one session: the last used. */
+/** Shapes of inputs whose memory is kept, of one session: the last used. */
 const KEPT_SHAPES = 8;
 /** The run setting that names a graph, and its value for a run without one. */
 const GRAPH = "gpu_graph_id";
@@ -24,6 +24,7 @@ interface Place extends ValueInfo {
 /** A run that is captured: what it is bound to. */
 interface Graph {
   readonly id: number;
+  readonly shapes: Shapes;
   readonly owned: Owned;
   readonly binding: Handle;
   readonly outputs: readonly Place[];
@@ -37,17 +38,18 @@ interface Shapes {
   readonly held: Map<string, WeakRef<Tensor>>;
   /** What the first run gave. */
   outputs?: readonly ValueInfo[];
-  graph?: Graph;
 }
 
 /**
  * Inputs and outputs on a card of NVIDIA's. An input that is the same tensor as in the run before is
- * not copied again. The second run with the same shapes is captured as a CUDA graph, which later ones
- * launch as a whole instead of kernel by kernel:
+ * not copied again. The second run in a row with the same shapes is captured as a CUDA graph, which
+ * the next launch as a whole instead of kernel by kernel:
  * https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html#using-cuda-graphs
  *
  * A graph writes where it wrote when it was captured, so what outlives a run lies in memory that is
- * allocated here and not in the session's arena.
+ * allocated here and not in the session's arena. It also reads what kernels such as Concat of unequal
+ * parts had put into memory of the CPU, which the next run that is no launch of it overwrites: so a
+ * session has one graph, and other shapes end it.
  */
 export class CudaMemory implements Memory {
   readonly #session: Session;
@@ -59,6 +61,9 @@ export class CudaMemory implements Memory {
   /** How a run goes that is not captured. */
   readonly #withoutGraph: ExecuteOptions;
   #captures: boolean;
+  #graph: Graph | undefined;
+  /** Shapes of the run before. */
+  #last: Shapes | undefined;
   #graphs = 0;
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -92,12 +97,15 @@ export class CudaMemory implements Memory {
     execute: Execute,
   ): Promise<Tensors> {
     const lock = cardLock(this.#device.index);
-    const shapes = await this.#shapesOf(inputs, outputs);
-    const { graph } = shapes;
-    if (graph !== undefined) {
-      return await lock.together(() => this.#runGraph(shapes, graph, inputs, outputs, execute));
+    const shapes = this.#shapesOf(inputs, outputs);
+    const graph = this.#graph;
+    if (graph?.shapes === shapes) {
+      return await lock.together(() => this.#runGraph(graph, inputs, outputs, execute));
     }
-    if (this.#captures && shapes.outputs !== undefined) {
+    await this.#endGraph();
+    const again = this.#last === shapes && shapes.outputs !== undefined;
+    this.#last = shapes;
+    if (this.#captures && again) {
       return await lock.alone(() => this.#capture(shapes, inputs, outputs, execute));
     }
     return await lock.together(() => this.#runOnce(shapes, inputs, outputs, execute));
@@ -146,8 +154,8 @@ export class CudaMemory implements Memory {
   ): Promise<Tensors> {
     const graph = this.#bind(shapes, outputs);
     try {
-      const results = await this.#runGraph(shapes, graph, inputs, outputs, execute);
-      shapes.graph = graph;
+      const results = await this.#runGraph(graph, inputs, outputs, execute);
+      this.#graph = graph;
       return results;
     } catch (error) {
       this.#captures = false;
@@ -159,13 +167,12 @@ export class CudaMemory implements Memory {
   }
 
   async #runGraph(
-    shapes: Shapes,
     graph: Graph,
     inputs: ReadonlyMap<string, Tensor>,
     outputs: readonly string[],
     execute: Execute,
   ): Promise<Tensors> {
-    this.#upload(shapes, inputs);
+    this.#upload(graph.shapes, inputs);
     await execute(graph.binding, { settings: { [GRAPH]: `${graph.id}` }, whole: true });
     return Object.fromEntries(graph.outputs.map((place, index) => {
       const bytes = this.#device.download(place.address, place.length);
@@ -185,7 +192,7 @@ export class CudaMemory implements Memory {
       for (const [index, { value }] of places.entries()) {
         ort.call.BindOutput(binding, cString(outputs[index]!), value);
       }
-      return { id: ++this.#graphs, owned, binding, outputs: places };
+      return { id: ++this.#graphs, shapes, owned, binding, outputs: places };
     } catch (error) {
       owned[Symbol.dispose]();
       throw error;
@@ -204,10 +211,16 @@ export class CudaMemory implements Memory {
     this.#device.wait();
   }
 
-  async #shapesOf(
-    inputs: ReadonlyMap<string, Tensor>,
-    outputs: readonly string[],
-  ): Promise<Shapes> {
+  async #endGraph(): Promise<void> {
+    const graph = this.#graph;
+    if (graph === undefined) return;
+    this.#graph = undefined;
+    const { session } = this.#session;
+    await this.#device.thread.call("SessionReleaseCapturedGraph", session, graph.id);
+    graph.owned[Symbol.dispose]();
+  }
+
+  #shapesOf(inputs: ReadonlyMap<string, Tensor>, outputs: readonly string[]): Shapes {
     const sizes = [...inputs].map(([name, { dims }]) => `${name} ${dims.join("x")}`).sort();
     const key = [...sizes, ...outputs].join(", ");
     const shapes = this.#shapes.get(key) ?? this.#makeShapes(inputs);
@@ -215,12 +228,8 @@ export class CudaMemory implements Memory {
     this.#shapes.set(key, shapes); // the last used stands last
     for (const [old, unused] of [...this.#shapes].slice(0, -KEPT_SHAPES)) {
       this.#shapes.delete(old);
-      const { graph } = unused;
-      if (graph !== undefined) {
-        const { session } = this.#session;
-        await this.#device.thread.call("SessionReleaseCapturedGraph", session, graph.id);
-      }
-      this.#forget(unused);
+      if (this.#last === unused) this.#last = undefined;
+      unused.owned[Symbol.dispose]();
     }
     return shapes;
   }
@@ -262,13 +271,9 @@ export class CudaMemory implements Memory {
     return { dtype, dims, address, length, value };
   }
 
-  #forget({ owned, graph }: Shapes): void {
-    graph?.owned[Symbol.dispose]();
-    owned[Symbol.dispose]();
-  }
-
   release(): void {
-    for (const shapes of this.#shapes.values()) this.#forget(shapes);
+    this.#graph?.owned[Symbol.dispose]();
+    for (const { owned } of this.#shapes.values()) owned[Symbol.dispose]();
     this.#shapes.clear();
     this.#session.ort.release("MemoryInfo", this.#info);
   }
