@@ -345,6 +345,13 @@ export const DPTForDepthEstimation: typeof DPTForDepthEstimationClass = DPTForDe
   .using(registry);
 /** An object of the class. */
 export type DPTForDepthEstimation = DPTForDepthEstimationObject;
+import { FluxTransformer2DModel as FluxTransformer2DModelClass } from "@denoise/model-flux-transformer";
+import type { FluxTransformer2DModel as FluxTransformer2DModelObject } from "@denoise/model-flux-transformer";
+/** `FluxTransformer2DModel` of `@denoise/model-flux-transformer`, with {@linkcode registry} as its default. */
+export const FluxTransformer2DModel: typeof FluxTransformer2DModelClass =
+  FluxTransformer2DModelClass.using(registry);
+/** An object of the class. */
+export type FluxTransformer2DModel = FluxTransformer2DModelObject;
 import { LDMBertModel as LDMBertModelClass } from "@denoise/model-ldm-bert";
 import type { LDMBertModel as LDMBertModelObject } from "@denoise/model-ldm-bert";
 /** `LDMBertModel` of `@denoise/model-ldm-bert`, with {@linkcode registry} as its default. */

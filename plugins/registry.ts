@@ -337,6 +337,12 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "model",
+      className: "FluxTransformer2DModel",
+      package: "@denoise/model-flux-transformer",
+      load: async () => (await import("@denoise/model-flux-transformer")).FluxTransformer2DModel,
+    },
+    {
+      kind: "model",
       className: "LDMBertModel",
       package: "@denoise/model-ldm-bert",
       load: async () => (await import("@denoise/model-ldm-bert")).LDMBertModel,

@@ -22,6 +22,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "goldens.py models",
     "tiny_vae_goldens.py",
     "unet_condition_goldens.py",
+    "transformer_goldens.py",
     "clip_vision_goldens.py",
     "t5_goldens.py",
     "depth_goldens.py",

@@ -15,7 +15,7 @@ import {
   type TorchDtype,
 } from "@denoise/core";
 import type { DepthEstimator } from "@denoise/stable-diffusion";
-import type { LDMBertModel, VQModel } from "@denoise/denoise";
+import type { FluxTransformer2DModel, LDMBertModel, VQModel } from "@denoise/denoise";
 import { type Golden, relativeDifference, type Stored } from "./golden.ts";
 
 /** One call; tests/golden/README.md says what the keys mean. */
@@ -159,6 +159,17 @@ async function encodeWithBert(model: LDMBertModel, input: Inputs): Promise<Outpu
   return { last_hidden_state: lastHiddenState, ...Object.fromEntries(states) };
 }
 
+async function denoiseTokens(model: FluxTransformer2DModel, input: Inputs): Promise<Outputs> {
+  const numbers = (name: string) => input(name) && Array.from(input(name)!.data, Number);
+  return await model.forward(input("hidden_states")!, numbers("timestep")!, {
+    encoderHiddenStates: input("encoder_hidden_states")!,
+    pooledProjections: input("pooled_projections")!,
+    imgIds: input("img_ids")!,
+    txtIds: input("txt_ids")!,
+    guidance: numbers("guidance"),
+  });
+}
+
 const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Promise<Outputs>> = {
   UNet1DModel: denoise,
   UNet2DModel: denoise,
@@ -172,6 +183,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   CLIPTextModel: encodeText,
   CLIPTextModelWithProjection: encodeText,
   T5EncoderModel: encodePlain,
+  FluxTransformer2DModel: denoiseTokens,
 };
 
 /** The classes that can be compared. */

@@ -1,17 +1,7 @@
 import type { Scope, Value } from "../graph/mod.ts";
-import {
-  add,
-  chunk,
-  conv2d,
-  fromTokens,
-  gelu,
-  groupNorm,
-  layerNorm,
-  linear,
-  mul,
-  toTokens,
-} from "../nn/mod.ts";
+import { add, conv2d, fromTokens, groupNorm, layerNorm, linear, toTokens } from "../nn/mod.ts";
 import { attentionLayer } from "./attention_block.ts";
+import { feedForward } from "./feed_forward.ts";
 import type { Context } from "./image_projection.ts";
 
 /** Options of {@linkcode transformer2d}. */
@@ -28,12 +18,6 @@ export interface Transformer2dOptions {
   readonly onlyCrossAttention: boolean;
 }
 
-/** Linear layer whose one half gates the other, then a linear layer back (`GEGLU`). */
-function feedForward(s: Scope, x: Value): Value {
-  const [hidden, gate] = chunk(s, linear(s.at("net.0.proj"), x), 2, -1) as [Value, Value];
-  return linear(s.at("net.2"), mul(s, hidden, gelu(s, gate)));
-}
-
 /** Self-attention, attention to the context, feed forward; each normalized and added. */
 function transformerBlock(
   s: Scope,
@@ -47,7 +31,8 @@ function transformerBlock(
   const options = { heads, bias: false };
   let h = add(s, attentionLayer(s.at("attn1"), normal, other, options), x);
   h = add(s, attentionLayer(s.at("attn2"), layerNorm(s.at("norm2"), h), context, options), h);
-  return add(s, feedForward(s.at("ff"), layerNorm(s.at("norm3"), h)), h);
+  const fed = feedForward(s.at("ff"), layerNorm(s.at("norm3"), h), { activation: "geglu" });
+  return add(s, fed, h);
 }
 
 /**

@@ -46,7 +46,15 @@ export {
   layerNorm,
   type LayerNormOptions,
   rmsNorm,
+  type RmsNormOptions,
 } from "./norm.ts";
+export {
+  type Rotary,
+  rotaryEmbedding,
+  type RotaryOptions,
+  rotate,
+  type RotateOptions,
+} from "./rotary.ts";
 export {
   avgPool2d,
   type BilinearOptions,
@@ -69,6 +77,7 @@ export {
   shapeOf,
   slice,
   split,
+  splitLike,
   squeeze,
   toTokens,
   transpose,

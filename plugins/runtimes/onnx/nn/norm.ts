@@ -55,14 +55,38 @@ export function layerNorm(s: Scope, x: Value, options: LayerNormOptions = {}): V
   return s.op("LayerNormalization", [x, ...affine], attributes);
 }
 
+/** Options of an RMS normalization. */
+export interface RmsNormOptions {
+  /** Added to the mean square. Defaults to 1e-6. */
+  readonly eps?: number | undefined;
+  /** Whether it is multiplied with 1 + `weight`, as Gemma's. Defaults to false: with `weight`. */
+  readonly plusOne?: boolean | undefined;
+  /** Size of the last axis, for a layer without `weight`. By default it has one. */
+  readonly width?: number | undefined;
+}
+
 /**
  * Division by the root of the mean square over the last axis, times `weight` (Zhang and Sennrich,
- * 2019, arXiv:1910.07467). The mean is taken in float32.
- *
- * @param options.eps Added to the mean square. Defaults to 1e-6.
+ * 2019, arXiv:1910.07467). The mean is taken in float32. The result has the type that the module
+ * computes in.
  */
-export function rmsNorm(s: Scope, x: Value, { eps = 1e-6 }: { readonly eps?: number } = {}): Value {
+export function rmsNorm(s: Scope, x: Value, options: RmsNormOptions = {}): Value {
+  const { eps = 1e-6, plusOne = false, width } = options;
+  if (x.dtype !== s.dtype) return wideRmsNorm(s, x, options);
+  const weight = width !== undefined
+    ? s.floats(new Float32Array(width).fill(1))
+    : plusOne
+    ? add(s, s.tensor("weight"), 1)
+    : s.tensor("weight");
+  const attributes = { axis: -1, epsilon: float(eps), stash_type: 1 };
+  return s.op("SimplifiedLayerNormalization", [x, weight], attributes);
+}
+
+/** The same of a float32 value in a module that computes in 16 bits, which no operator takes. */
+function wideRmsNorm(s: Scope, x: Value, { eps = 1e-6, plusOne, width }: RmsNormOptions): Value {
   const exact = s.cast(x, "float32");
   const root = s.op("Sqrt", [add(s, mean(s, mul(s, exact, exact), [-1]), eps)]);
-  return mul(s, s.cast(div(s, exact, root)), s.tensor("weight"));
+  const normal = s.cast(div(s, exact, root));
+  if (width !== undefined) return normal;
+  return mul(s, normal, plusOne ? add(s, s.tensor("weight"), 1) : s.tensor("weight"));
 }

@@ -76,3 +76,9 @@ export function fromTokens(s: Scope, tokens: Value, like: Value): Value {
   const dims = concat(s, [s.ints([0, 0]), shapeOf(s, like, 2)], 0);
   return s.op("Reshape", [flat, dims]);
 }
+
+/** Cuts a value along an axis into parts as long as those of `like`, whose lengths may vary. */
+export function splitLike(s: Scope, x: Value, like: readonly Value[], axis: number): Value[] {
+  const lengths = concat(s, like.map((value) => shapeOf(s, value, axis, axis + 1)), 0);
+  return s.ops("Split", [x, lengths], like.length, { axis });
+}

@@ -1,0 +1,68 @@
+import { MICROSOFT, type Scope, type Value } from "../graph/mod.ts";
+import { mul } from "./arithmetic.ts";
+import { concat, split } from "./shape.ts";
+
+/** Cosines and sines of the angles by which the tokens of a row are turned. */
+export interface Rotary {
+  /** Float [tokens, width of a head / 2]. */
+  readonly cos: Value;
+  /** Float [tokens, width of a head / 2]. */
+  readonly sin: Value;
+}
+
+/** Options of {@linkcode rotaryEmbedding}. */
+export interface RotaryOptions {
+  /** How many of a head's channels each axis turns; even numbers, which add up to its width. */
+  readonly widths: readonly number[];
+  /** The longest wavelength is 2π times this. Defaults to 10000. */
+  readonly theta?: number | undefined;
+}
+
+/**
+ * Rotary positions (Su et al., 2021, arXiv:2104.09864) over any number of axes: the channels of a
+ * head are shared out among the axes, and those of an axis are turned by its coordinate. Angles are
+ * computed in float32 whatever type the graph computes in.
+ *
+ * @param ids float32 [tokens, axes]: the coordinates of each token.
+ */
+export function rotaryEmbedding(s: Scope, ids: Value, options: RotaryOptions): Rotary {
+  const { widths, theta = 10000 } = options;
+  const columns = widths.length === 1 ? [ids] : split(s, ids, widths.map(() => 1), 1);
+  const angles = widths.map((width, axis) =>
+    mul(s, columns[axis]!, s.graph.floats(rates(width, theta), [1, width / 2], "float32"))
+  );
+  const all = angles.length === 1 ? angles[0]! : concat(s, angles, 1); // [tokens, width / 2]
+  return { cos: s.cast(s.op("Cos", [all])), sin: s.cast(s.op("Sin", [all])) };
+}
+
+/** theta^(−2i/width), the angle for each step of a coordinate. */
+function rates(width: number, theta: number): Float32Array {
+  return Float32Array.from({ length: width / 2 }, (_, i) => theta ** (-2 * i / width));
+}
+
+/** Options of {@linkcode rotate}. */
+export interface RotateOptions {
+  /** How many heads the last axis holds. */
+  readonly heads: number;
+  /**
+   * Which channels form a pair: neighbours (`"interleaved"`: FLUX, Lumina), or one of the first and
+   * one of the second half of a head (`"half-split"`: Llama, Qwen, Stable Audio).
+   */
+  readonly pairs: "interleaved" | "half-split";
+  /** Channels of a head that are turned, the first ones; the others stay. Defaults to all. */
+  readonly width?: number | undefined;
+}
+
+/**
+ * Turns queries or keys by their positions, the same for each row of the batch.
+ *
+ * @param x [N, tokens, heads·width].
+ */
+export function rotate(s: Scope, x: Value, { cos, sin }: Rotary, options: RotateOptions): Value {
+  const { heads, pairs, width } = options;
+  return s.op("RotaryEmbedding", [x, s.ints([0]), cos, sin], {
+    num_heads: heads,
+    rotary_embedding_dim: width,
+    interleaved: pairs === "interleaved" ? 1 : 0,
+  }, { domain: MICROSOFT });
+}

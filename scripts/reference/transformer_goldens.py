@@ -1,0 +1,65 @@
+"""Writes diffusion transformers of tests/fixtures/models and what they give: tests/golden/models/CLASS/NAME.
+
+    $(sh scripts/reference/setup.sh) scripts/reference/transformer_goldens.py [CLASS ...]
+
+Each class has its configurations and a function that gives the inputs of its calls.
+"""
+
+import sys
+import warnings
+
+import torch
+from diffusers import FluxTransformer2DModel
+
+from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
+from model_goldens import Calls
+from tiny_models import liven
+
+COMMAND = "scripts/reference/transformer_goldens.py"
+
+_FLUX = dict(in_channels=16, num_layers=2, num_single_layers=2, attention_head_dim=16, num_attention_heads=2,
+             joint_attention_dim=12, pooled_projection_dim=8, axes_dims_rope=(4, 6, 6))
+FLUX = {
+    "schnell": _FLUX,
+    "dev": {**_FLUX, "guidance_embeds": True, "axes_dims_rope": (8, 4, 4)},
+    # FLUX.1 Fill: more channels in than out; single blocks only
+    "fill": {**_FLUX, "in_channels": 24, "out_channels": 16, "num_layers": 1, "num_single_layers": 3, "guidance_embeds": True},
+    "double_only": {**_FLUX, "num_single_layers": 0, "num_attention_heads": 1},
+}
+
+
+def image_ids(height: int, width: int, kind: int = 0) -> torch.Tensor:
+    ids = torch.zeros(height, width, 3)
+    ids[..., 0], ids[..., 1], ids[..., 2] = kind, torch.arange(height)[:, None], torch.arange(width)[None]
+    return ids.reshape(-1, 3)
+
+
+def flux_calls(config, g: torch.Generator):
+    def values(batch: int, ids: torch.Tensor, tokens: int, timestep) -> dict:
+        return {
+            "hidden_states": torch.randn(batch, len(ids), config.in_channels, generator=g),
+            "encoder_hidden_states": torch.randn(batch, tokens, config.joint_attention_dim, generator=g),
+            "pooled_projections": torch.randn(batch, config.pooled_projection_dim, generator=g),
+            "timestep": torch.tensor(timestep), "img_ids": ids, "txt_ids": torch.zeros(tokens, 3),
+            **({"guidance": torch.tensor([3.5, 1.0][:batch])} if config.guidance_embeds else {}),
+        }
+
+    yield "two images", values(2, image_ids(4, 4), 5, [0.7, 0.7])
+    yield "a rectangle, another time for each", values(2, image_ids(2, 6), 3, [1.0, 0.013])
+    yield "a reference image behind it", values(1, torch.cat([image_ids(3, 3), image_ids(2, 4, 1)]), 4, [0.4])
+
+
+CLASSES = {"FluxTransformer2DModel": (FluxTransformer2DModel, FLUX, flux_calls)}
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    with torch.no_grad():
+        for class_name in sys.argv[1:] or CLASSES:
+            cls, configs, calls_of = CLASSES[class_name]
+            for name, config in configs.items():
+                model = liven(cls(**config), seed_of(f"{class_name}/{name}")).eval()
+                model.save_pretrained(FIXTURES / "models" / class_name / name)
+                calls = Calls()
+                for label, values in calls_of(model.config, generator(seed_of(name))):
+                    calls.add(label, values, {"sample": model(**values).sample})
+                write_golden(GOLDEN / "models" / class_name / name, COMMAND, calls.cases, calls.tensors)
