@@ -189,14 +189,23 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
 /** The classes that can be compared. */
 export const MODEL_CLASSES: readonly string[] = Object.keys(CALLS);
 
+/** Calls a model; its outputs by their names in the reference. */
+export async function callModel(
+  model: Model,
+  call: ModelCall,
+  golden: Pick<ModelGolden, "value">,
+): Promise<Readonly<Outputs>> {
+  const input = (name: string) => golden.value(call.inputs[name]) as Tensor | undefined;
+  return await CALLS[model.className]!(model as never, input, call);
+}
+
 /** The relative difference of each output of a call, by its name in the reference. */
 export async function compareCall(
   model: Model,
   call: ModelCall,
   golden: ModelGolden,
 ): Promise<Record<string, number>> {
-  const input = (name: string) => golden.value(call.inputs[name]) as Tensor | undefined;
-  const outputs = await CALLS[model.className]!(model as never, input, call);
+  const outputs = await callModel(model, call, golden);
   const differences = Object.entries(call.outputs).map(([name, stored]) => {
     const expected = golden.value(stored) as Tensor;
     const actual = outputs[name];
