@@ -1,15 +1,12 @@
 #!/bin/bash
 # On the machine with the card, beside the parts that pack.sh made:
-#   machine.sh part N              keeps part N in /tmp/denoise-gpu, which stays between calls
-#   machine.sh go [flags] [steps]  unpacks what is not unpacked yet and runs the kit; $OUT/gpu.json and $OUT/logs.tgz
+#   machine.sh keep                keeps this part in /tmp/denoise-gpu, which stays between calls
+#   machine.sh go [flags] [steps]  keeps it, unpacks all and runs the kit; $OUT/gpu.json and $OUT/logs.tgz
 set -uo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd) KIT=/tmp/denoise-gpu ROOT=/tmp/denoise-gpu/root
 mkdir -p "$KIT"
-if [ "$1" = part ]; then
-  cp "$HERE/part-$2" "$HERE/SHA256" "$KIT/" && ls -la "$KIT"
-  nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader
-  exit
-fi
+[ -f "$ROOT/ready" ] || cp "$HERE"/part-* "$HERE/SHA256" "$KIT/"
+[ "$1" != keep ] || { ls -la "$KIT"; exit; }
 shift
 begin=$SECONDS
 say() { echo "[$((SECONDS - begin)) s] $*"; }
@@ -33,6 +30,7 @@ os.replace(glob.glob(kit + "/provider-*[!z]")[0], native + "/libonnxruntime_prov
 os.replace(kit + "/deno", root + "/bin/deno")
 os.chmod(root + "/bin/deno", 0o755)
 P
+  rm -f "$KIT"/part-* "$KIT"/*.xz
   touch "$ROOT/ready"
 fi
 export PATH=$ROOT/bin:$PATH DENO_DIR=$ROOT/deno-dir DENO_NO_UPDATE_CHECK=1 PYTHONUNBUFFERED=1 PYTHONPATH=$ROOT/site NO_COLOR=1

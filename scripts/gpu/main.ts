@@ -1,5 +1,5 @@
 /**
- * `deno task gpu [--out FOLDER] [--device cuda] [--engines '{"native": {"engine": "native"}}'] [steps]`:
+ * `deno task gpu [--out FOLDER] [--device cuda] [--engines JSON] [--also JSON] [steps]`:
  * proves on a machine with a card, without a network, that the project computes there what the
  * reference computes, and measures it against torch in turns. Everything is in FOLDER/gpu.json, renewed
  * after each step, so that a run that is stopped leaves what it had.
@@ -25,14 +25,15 @@ const { values: flags, positionals } = parseArgs({
   options: {
     out: { type: "string", default: ".cache/gpu/out" },
     device: { type: "string", default: "cuda" },
-    engines: { type: "string", default: "{}" },
+    engines: { type: "string", default: '{"native": {"engine": "native"}}' },
+    also: { type: "string", default: "{}" },
     python: { type: "string", default: "python3" },
     weights: { type: "string", default: "/tmp/denoise-gpu-weights" },
   },
 });
 const { out, device, python, weights } = flags;
 
-/** Load options by the name that a row has: what is always there, and what is given. */
+/** Load options by the name that a row has: what is always there, and what is given; `also` is measured alone. */
 const engines: Record<string, object> = { binding: {}, ...JSON.parse(flags.engines) };
 
 const MODELS = ["vae", "sd15", "sdxl", "vae1024", "flux", "zimage"];
@@ -186,7 +187,7 @@ async function measure(name: string): Promise<unknown> {
     await save();
   }
   const dtype = `${(made as { dtype?: string }).dtype ?? "float16"}`;
-  for (const [engine, options] of Object.entries(engines)) {
+  for (const [engine, options] of Object.entries({ ...engines, ...JSON.parse(flags.also) })) {
     const file = `${name}-${engine}`.replaceAll(/[^\w.-]/g, "_");
     const args = [`${out}/${file}.json`, `${weights}/${name}`, device, dtype, "20"];
     rows[engine] = await child(file, 100, "models.ts", [...args, JSON.stringify(options)])
