@@ -14,7 +14,8 @@ export interface BundledRepo {
   readonly version: string;
 }
 
-function cacheFolder(): string {
+/** The folder of what can be made again: `$DENOISE_CACHE`, else `$XDG_CACHE_HOME/denoise`. */
+export function cacheFolder(): string {
   const own = Deno.env.get("DENOISE_CACHE");
   if (own !== undefined && own !== "") return own;
   const home = Deno.env.get("XDG_CACHE_HOME") ?? joinPath(Deno.env.get("HOME") ?? ".", ".cache");

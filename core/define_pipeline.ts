@@ -29,6 +29,7 @@ import type {
   SharedPipeline,
 } from "./pipeline.ts";
 import type { ComponentLocation } from "./plugin.ts";
+import { checkQuantizations, quantizationOf } from "./quantization.ts";
 import { Registry } from "./registry.ts";
 import { checkSaveOptions, type SaveOptions } from "./saving.ts";
 import { DIFFUSERS_VERSION, VERSION } from "./version.ts";
@@ -99,11 +100,17 @@ async function loadParts<C extends object>(
   const index = await readConfig(joinPath(location.path, MODEL_INDEX));
   const roles = Object.entries(definition.components);
   const given = options as Parts;
+  const { quantization: asked } = options;
+  checkQuantizations(definition.className, asked, roles.map(([role]) => role));
   const loaded = await Promise.all(
     roles.map(async ([role, spec]) => [
       role,
       given[role] === undefined
-        ? await loadPart(role, index[roleKey(role)], spec, location, { ...options, registry })
+        ? await loadPart(role, index[roleKey(role)], spec, location, {
+          ...options,
+          registry,
+          quantization: quantizationOf(asked, role),
+        })
         : given[role],
     ]),
   );

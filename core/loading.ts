@@ -1,6 +1,7 @@
 import { type JsonObject, parseConfig } from "./config.ts";
 import { DenoiseError } from "./errors.ts";
 import type { ComponentLocation } from "./plugin.ts";
+import type { Quantization, Quantizations } from "./quantization.ts";
 import type { Registry } from "./registry.ts";
 import type { SourceOptions, SourceRequest } from "./source.ts";
 
@@ -25,6 +26,8 @@ export interface LoadOptions extends SourceOptions {
   readonly device?: Device | undefined;
   /** In which type weights are held and, where the device can, computed with. */
   readonly torchDtype?: TorchDtype | undefined;
+  /** How weights are made smaller; in a pipeline for all models, or by role. */
+  readonly quantization?: Quantization | Quantizations | undefined;
   /**
    * Where sessions run: in this thread, a Worker, a child process, on threads of their own through
    * onnxruntime's C API, or an engine of one's own.

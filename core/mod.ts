@@ -17,6 +17,7 @@ export * from "./block_scales.ts";
 export * from "./adapter.ts";
 export * from "./auto_pipeline.ts";
 export * from "./bundled_source.ts";
+export * from "./quantization.ts";
 export * from "./call_options.ts";
 export * from "./certain_latents.ts";
 export * from "./config.ts";

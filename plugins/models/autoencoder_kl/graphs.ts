@@ -5,6 +5,7 @@ import type { AutoencoderKLConfig } from "./config.ts";
 
 /** Images to mean and log variance of the latents. */
 export const encode: GraphDefinition<AutoencoderKLConfig> = {
+  bands: 8, // nine places of 256 channels at 512x512: 75 MB in a band
   inputs: (config) => ({ sample: float32("batch", config.in_channels, "height", "width") }),
   build(s, config, { sample }) {
     const x = imageEncoder(s.at("encoder"), sample!, config); // [N, 2L, h, w]
@@ -14,6 +15,7 @@ export const encode: GraphDefinition<AutoencoderKLConfig> = {
 
 /** Latents to images. */
 export const decode: GraphDefinition<AutoencoderKLConfig> = {
+  bands: 8, // nine places of 256 channels at 512x512: 75 MB in a band
   inputs: (config) => ({ latents: float32("batch", config.latent_channels, "height", "width") }),
   build(s, config, { latents }) {
     const x = config.use_post_quant_conv ? conv2d(s.at("post_quant_conv"), latents!) : latents!;

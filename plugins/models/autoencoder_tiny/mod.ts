@@ -150,6 +150,7 @@ function block(s: Scope, x: Value, act: string): Value {
 /** Images in -1..1 to latents. */
 function encodeGraph(): GraphDefinition<AutoencoderTinyConfig> {
   return {
+    bands: 8, // as in AutoencoderKL
     inputs: (config) => ({ sample: float32("batch", config.in_channels, "height", "width") }),
     build(s, { num_encoder_blocks, act_fn }, { sample }) {
       let place = 0;
@@ -167,6 +168,7 @@ function encodeGraph(): GraphDefinition<AutoencoderTinyConfig> {
 /** Latents to images in about -1..1. */
 function decodeGraph(): GraphDefinition<AutoencoderTinyConfig> {
   return {
+    bands: 8,
     inputs: (config) => ({ latents: float32("batch", config.latent_channels, "height", "width") }),
     build(s, config, { latents }) {
       const { num_decoder_blocks: levels, act_fn } = config;

@@ -31,6 +31,7 @@ function latentPort(config: VQModelConfig): Port {
 
 /** Images to latents. */
 export const encode: GraphDefinition<VQModelConfig> = {
+  bands: 8, // nine places of 256 channels at 512x512: 75 MB in a band
   inputs: (config) => ({ sample: float32("batch", config.in_channels, "height", "width") }),
   build(s, config, { sample }) {
     const x = imageEncoder(s.at("encoder"), sample!, config); // [N, L, h, w]
@@ -92,6 +93,7 @@ export const lookup: GraphDefinition<VQModelConfig> = {
 
 /** Vectors of the codebook to images. */
 export const decode: GraphDefinition<VQModelConfig> = {
+  bands: 8, // nine places of 256 channels at 512x512: 75 MB in a band
   inputs: (config) => ({ quantized: latentPort(config) }),
   build(s, config, { quantized }) {
     const x = conv2d(s.at("post_quant_conv"), quantized!);

@@ -109,7 +109,8 @@ async function loadModel<C extends object, M extends Model<C>>(
   const isDiffusers = (definition.library ?? "diffusers") === "diffusers";
   const find = { ...options, prefer: isDiffusers ? "index" : "whole" } as const;
   const weights = await (isPart ? partWeights(className, path, find) : findWeights(path, find));
-  return await makeModel(definition, source, await withScales(await openWeights(weights)), options);
+  const tensors = await withScales(await openWeights(weights));
+  return await makeModel(definition, source, tensors, options, isPart);
 }
 
 function readModelConfig<C extends object, M extends Model<C>>(
@@ -127,11 +128,13 @@ async function makeModel<C extends object, M extends Model<C>>(
   given: JsonObject,
   tensors: Iterable<readonly [string, StoredTensor]>,
   options: LoadOptions,
+  isPart = false,
 ): Promise<M> {
   const { source, config } = readModelConfig(definition, given);
   const checkpoint = new Checkpoint(tensors, definition);
   const model = new OnnxModel(definition, config, source, checkpoint, options);
   model.verify();
+  if (options.quantization !== undefined) await model.quantize(options.quantization, isPart);
   if (options.device !== undefined) await model.to(options.device);
   return Object.assign(model, definition.methods(model)) as unknown as M;
 }

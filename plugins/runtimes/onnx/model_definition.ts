@@ -36,6 +36,11 @@ export interface GraphDefinition<C extends object> {
     config: FrozenConfig<C>,
     inputs: Readonly<Record<string, Value>>,
   ) => Readonly<Record<string, Value>>;
+  /**
+   * Into how many bands of rows convolutions cut their input when they are quantized. Defaults to 1;
+   * more where images of full size go through, whose nine places under a kernel lie side by side.
+   */
+  readonly bands?: number;
 }
 
 /** How a model runs its graphs; the methods of a class are written with it. */

@@ -15,7 +15,7 @@ export function buildGraph<C extends object>(
     readonly adapters: readonly LoraAdapter[];
   },
 ): BuiltGraph {
-  const graph = new Graph(options);
+  const graph = new Graph({ ...options, bands: definition.bands });
   const inputs: Record<string, Value> = {};
   for (
     const [input, { dtype, dims, exact }] of Object.entries(

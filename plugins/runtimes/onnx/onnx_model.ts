@@ -10,6 +10,8 @@ import {
   type LoadOptions,
   type LoraAdapter,
   type Model,
+  type Quantization,
+  type Quantizations,
   type SaveOptions,
   type Tensor,
   type TorchDtype,
@@ -28,6 +30,10 @@ import {
 import type { StoredTensor } from "@denoise/safetensors";
 import type { ModelDefinition, Runner } from "./model_definition.ts";
 import { buildGraph, checkInputs } from "./model_graph.ts";
+import { quantized } from "./quantization/cache.ts";
+import { isQuantized } from "./quantization/layers.ts";
+import { describeMethod, type Method, methodOf } from "./quantization/method.ts";
+import { greatestInt8 } from "./quantization/saturation.ts";
 import { checkAdapters, checkApplied, noting } from "./check_adapters.ts";
 import { assertDevice } from "./probe.ts";
 import { saveWeights } from "@denoise/safetensors";
@@ -57,6 +63,20 @@ function checkUnexpected(given: LoadOptions["unexpectedTensors"] = "error"): voi
   if (UNEXPECTED.includes(given)) return;
   throw new RangeError(
     `unexpectedTensors must be one of ${UNEXPECTED.join(", ")}, but is ${JSON.stringify(given)}`,
+  );
+}
+
+/** Makes sure that a device multiplies with weights that are quantized in a way. */
+function assertQuantized(className: string, device: Device, method: Method): void {
+  const { quantized } = lowerings[parseDevice(device).provider];
+  if (quantized.includes(method.kind)) return;
+  throw new DenoiseError(
+    "unsupported_option",
+    `Cannot move ${className} to ${JSON.stringify(device)}: its weights are quantized ` +
+      `(${describeMethod(method)}), and that device has ` +
+      (quantized.length === 0
+        ? "no quantized products; load the model without quantization"
+        : 'blocks of 4 and 8 bits alone; load the model with quantization "int4" or { bits: 8 }'),
   );
 }
 
@@ -99,6 +119,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   #adapters: readonly LoraAdapter[] = [];
   #extensions: ReadonlyMap<string, Extension> = new Map();
   #checkpoint: Checkpoint;
+  #method: Method | undefined;
 
   constructor(
     definition: ModelDefinition<C, M>,
@@ -184,7 +205,8 @@ export class OnnxModel<C extends object, M extends Model<C>>
 
   /** Such as `UNet2DModel(113673219 parameters, float32 on cpu)`. */
   toString(): string {
-    return `${this.className}(${this.numParameters} parameters, ${this.dtype} on ${this.device})`;
+    const type = this.#method === undefined ? this.dtype : describeMethod(this.#method);
+    return `${this.className}(${this.numParameters} parameters, ${type} on ${this.device})`;
   }
 
   /** Makes sure that the checkpoint has what the config implies, and nothing else. */
@@ -202,6 +224,32 @@ export class OnnxModel<C extends object, M extends Model<C>>
       this.#build(name, Object.keys(graph.inputs(this.config, this.added)));
     }
     for (const name of this.#definition.idle?.(this.config) ?? []) this.#checkpoint.take(name, "");
+  }
+
+  /**
+   * Takes quantized weights in the place of those that layers multiply with.
+   *
+   * @param isPart It is one of the models of a pipeline: where none of its layers can be quantized,
+   *   that is a warning instead of an error.
+   */
+  async quantize(asked: Quantization | Quantizations, isPart: boolean): Promise<void> {
+    const isEncoder = this.library === "transformers";
+    const method = methodOf(this.className, asked, isEncoder);
+    assertQuantized(this.className, this.#device, method);
+    const weights = this.#base.factors().filter(([name, stored]) =>
+      isQuantized(name.slice(0, -".weight".length), stored)
+    );
+    if (weights.length === 0) {
+      const problem = `Cannot quantize ${this.className}: none of its layers is wide enough`;
+      if (!isPart) throw new DenoiseError("unsupported_option", `${problem}; load it without`);
+      (this.#options.onWarning ?? console.warn)(`${problem}; it stays as it is`);
+      return;
+    }
+    const most = method.kind === "int8" ? await greatestInt8(this.#engine) : 0;
+    this.#base = this.#base.withQuantized(await quantized(weights, method, most));
+    this.#checkpoint = this.#base;
+    this.#method = method;
+    this.verify();
   }
 
   async run(
@@ -222,6 +270,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   async to(device: Device): Promise<this> {
     if (device !== this.#device) {
       assertComputes(this.className, device, this.dtype);
+      if (this.#method !== undefined) assertQuantized(this.className, device, this.#method);
       await assertDevice(this.#engine, device);
       await this.dispose();
       this.#device = device;
@@ -266,6 +315,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
       device: this.#device,
       deviceOptions: this.#device === "cpu" ? undefined : this.#options.deviceOptions,
       threads: this.#options.threads,
+      prepacking: this.#method !== undefined,
     });
     this.#sessions.set(key, session);
     session.catch(() => {

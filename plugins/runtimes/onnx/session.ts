@@ -19,10 +19,12 @@ async function onnxruntime(): Promise<Ort> {
 }
 
 /** Settings of a session beside its options, by onnxruntime's names. */
-export function sessionEntries({ folder }: SessionSpec): Readonly<Record<string, string>> {
+export function sessionEntries(
+  { folder, prepacking }: SessionSpec,
+): Readonly<Record<string, string>> {
   return {
     "session.intra_op.allow_spinning": "0", // waiting threads leave the cores to other processes
-    "session.disable_prepacking": "1", // packing copies weights out of the mapped file
+    "session.disable_prepacking": prepacking ? "0" : "1", // packing copies weights out of the mapped file
     ...(folder === undefined
       ? {}
       : { "session.model_external_initializers_file_folder_path": folder }),

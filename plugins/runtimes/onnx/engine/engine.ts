@@ -31,6 +31,11 @@ export interface SessionSpec {
   readonly deviceOptions?: DeviceOptions | undefined;
   /** Threads of one operator. Defaults to all cores. */
   readonly threads?: number | undefined;
+  /**
+   * Lays the weights of products out anew when the session starts, in memory of its own, as products
+   * that are worth it are fastest. Defaults to false: they stay in their file.
+   */
+  readonly prepacking?: boolean | undefined;
   /** `"extended"` by default. */
   readonly optimization?: Optimization | undefined;
 }

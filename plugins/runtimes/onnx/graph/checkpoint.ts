@@ -1,5 +1,6 @@
 import { DenoiseError } from "@denoise/core";
 import type { StoredTensor } from "@denoise/safetensors";
+import type { QuantizedWeight } from "./quantized_weight.ts";
 
 /** How a checkpoint's names are read. */
 export interface CheckpointOptions {
@@ -7,6 +8,8 @@ export interface CheckpointOptions {
   readonly rename?: ((stored: string) => string) | undefined;
   /** Tensors that are none of the model's, such as `position_ids`; they are left out. */
   readonly ignore?: readonly RegExp[] | undefined;
+  /** Quantized weights by the names of those whose place they take. */
+  readonly quantized?: ReadonlyMap<string, QuantizedWeight> | undefined;
 }
 
 /** The named tensors of a model, and which of them graphs have used so far. */
@@ -14,12 +17,15 @@ export class Checkpoint {
   readonly #tensors = new Map<string, StoredTensor>();
   readonly #added = new Set<string>();
   readonly #used = new Set<string>();
+  readonly #factors = new Set<string>();
+  readonly #quantized: ReadonlyMap<string, QuantizedWeight>;
 
   /** Takes tensors by their stored names. */
   constructor(
     tensors: Iterable<readonly [string, StoredTensor]>,
-    { rename = (name) => name, ignore = [] }: CheckpointOptions = {},
+    { rename = (name) => name, ignore = [], quantized = new Map() }: CheckpointOptions = {},
   ) {
+    this.#quantized = quantized;
     for (const [stored, tensor] of tensors) {
       const name = rename(stored);
       if (!ignore.some((pattern) => pattern.test(name))) this.#tensors.set(name, tensor);
@@ -28,9 +34,10 @@ export class Checkpoint {
 
   /** The same with the tensors that an adapter adds, by today's names. */
   with(more: Iterable<readonly [string, StoredTensor]>): Checkpoint {
-    const added = [...more];
-    const checkpoint = new Checkpoint([...this.#tensors, ...added]);
-    for (const name of [...this.#added, ...added.map(([name]) => name)]) {
+    const added = new Map(more);
+    const quantized = new Map([...this.#quantized].filter(([name]) => !added.has(name)));
+    const checkpoint = new Checkpoint([...this.#tensors, ...added], { quantized });
+    for (const name of [...this.#added, ...added.keys()]) {
       checkpoint.#added.add(name);
       for (let dot = name.indexOf("."); dot !== -1; dot = name.indexOf(".", dot + 1)) {
         checkpoint.#added.add(name.slice(0, dot));
@@ -39,9 +46,26 @@ export class Checkpoint {
     return checkpoint;
   }
 
+  /** The same with weights that take the place of those under their names. */
+  withQuantized(quantized: ReadonlyMap<string, QuantizedWeight>): Checkpoint {
+    return new Checkpoint(this.#tensors, { quantized });
+  }
+
+  /** The quantized weight in the place of one that a layer multiplies with, counted as used. */
+  takeFactor(name: string, module: string): QuantizedWeight | undefined {
+    this.take(name, module);
+    this.#factors.add(name);
+    return this.#quantized.get(name);
+  }
+
+  /** The weights that layers multiply with, which could be quantized, as far as graphs were built. */
+  factors(): [string, StoredTensor][] {
+    return [...this.#factors].map((name) => [name, this.#tensors.get(name)!]);
+  }
+
   /** The same with its tensors at other places. */
   moved(places: Iterable<readonly [string, StoredTensor]>): Checkpoint {
-    return new Checkpoint([...this.#tensors, ...places]);
+    return new Checkpoint([...this.#tensors, ...places], { quantized: this.#quantized });
   }
 
   /** Whether an adapter has added a tensor of that name, or a module with tensors in it. */

@@ -16,6 +16,8 @@ export interface GraphOptions {
   readonly lowering?: Lowering | undefined;
   /** The type that it computes in. Defaults to float32. */
   readonly dtype?: ComputeDType | undefined;
+  /** Into how many bands of rows quantized convolutions cut their input. Defaults to 1. */
+  readonly bands?: number | undefined;
 }
 
 /** How a node is named and typed. */
@@ -66,6 +68,8 @@ export class Graph {
   readonly lowering: Lowering;
   /** The type that it computes in. */
   readonly dtype: ComputeDType;
+  /** Into how many bands of rows quantized convolutions cut their input. */
+  readonly bands: number;
   readonly #early: NodeSpec[] = [];
   readonly #nodes: NodeSpec[] = [];
   readonly #initializers: Initializer[] = [];
@@ -77,9 +81,10 @@ export class Graph {
   readonly #files = new Set<string>();
 
   /** Starts an empty graph. */
-  constructor({ lowering = lowerings.cpu, dtype = "float32" }: GraphOptions = {}) {
+  constructor({ lowering = lowerings.cpu, dtype = "float32", bands = 1 }: GraphOptions = {}) {
     this.lowering = lowering;
     this.dtype = dtype;
+    this.bands = bands;
   }
 
   /** How many nodes it has. */

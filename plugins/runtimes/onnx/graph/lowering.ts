@@ -1,4 +1,5 @@
 import type { ComputeDType } from "./graph.ts";
+import type { QuantizedWeight } from "./quantized_weight.ts";
 import type { DType } from "./value.ts";
 
 /**
@@ -13,6 +14,8 @@ export interface Lowering {
   readonly swish: "QuickGelu" | "Sigmoid";
   /** What it computes in. */
   readonly computes: readonly ComputeDType[];
+  /** Quantized weights that it multiplies with. */
+  readonly quantized: readonly QuantizedWeight["kind"][];
   /** Stored types that it widens at each run; all others are widened once, when a session starts. */
   readonly widens: readonly DType[];
 }
@@ -27,6 +30,7 @@ const STANDARD: Lowering = {
   attention: "MatMul",
   swish: "Sigmoid",
   computes: ["float32", "float16"],
+  quantized: [],
   widens: [],
 };
 
@@ -35,12 +39,13 @@ const FUSED: Lowering = {
   attention: "MultiHeadAttention",
   swish: "QuickGelu",
   computes: ["float32", "float16", "bfloat16"],
+  quantized: ["blocks"],
   widens: NARROW,
 };
 
 /** The lowering for each execution provider. */
 export const lowerings: { readonly [P in Provider]: Lowering } = {
-  cpu: { ...FUSED, computes: ["float32"] }, // 16-bit types are storage
+  cpu: { ...FUSED, computes: ["float32"], quantized: ["int8", "blocks"] }, // 16-bit types are storage
   cuda: FUSED,
   webgpu: { ...STANDARD, attention: "MultiHeadAttention", swish: "QuickGelu" },
   dml: { ...STANDARD, attention: "MultiHeadAttention" },

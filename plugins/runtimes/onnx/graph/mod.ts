@@ -12,6 +12,7 @@ export {
   type NodeOptions,
 } from "./graph.ts";
 export { type Lowering, lowerings, type Provider } from "./lowering.ts";
+export type { BlockWeight, Int8Weight, QuantizedWeight } from "./quantized_weight.ts";
 export { MICROSOFT } from "./onnx_proto.ts";
 export { Scope } from "./scope.ts";
 export type { WeightDType } from "./stored_weight.ts";

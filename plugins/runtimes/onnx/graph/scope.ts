@@ -2,6 +2,7 @@ import { DenoiseError, type LoraAdapter, type LoraLayer } from "@denoise/core";
 import type { StoredTensor } from "@denoise/safetensors";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { ComputeDType, Graph, NodeOptions } from "./graph.ts";
+import type { QuantizedWeight } from "./quantized_weight.ts";
 import { storedWeight, type WeightDType } from "./stored_weight.ts";
 import type { Attributes, DType, Value, Weight } from "./value.ts";
 
@@ -104,6 +105,11 @@ export class Scope {
     assertView(full, stored, dims);
     const { path, weightDType, dtype } = this;
     return { ...storedWeight(this.graph, full, stored, { dims, path, weightDType, dtype }), dims };
+  }
+
+  /** What takes the place of the tensor `weight` that a layer multiplies with, where it is quantized. */
+  quantized(): QuantizedWeight | undefined {
+    return this.checkpoint.takeFactor(this.#name("weight"), this.path);
   }
 
   /** Adds a node of this module with one output; `undefined` leaves an optional input out. */

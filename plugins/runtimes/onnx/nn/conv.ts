@@ -1,6 +1,7 @@
 import type { Scope, Value, Weight } from "../graph/mod.ts";
 import type { BiasOptions } from "./linear.ts";
 import { withChanges } from "./lora.ts";
+import { quantizedConv2d } from "./quantized.ts";
 
 /** Options of a convolution, as in torch. */
 export interface ConvOptions extends BiasOptions {
@@ -37,19 +38,30 @@ function convolution(
   { stride = 1, padding = 0, dilation = 1, groups = 1, bias: isBiased = true }: ConvOptions,
 ): Value {
   const each = (value: number, count: number = axes) => Array<number>(count).fill(value);
-  const weight = s.tensor("weight"); // [C', C / groups, h, w] or [C', C / groups, l]
-  const bias = isBiased ? s.tensor("bias", weight.dims.slice(0, 1)) : undefined;
-  const convolve = (input: Value, kernel: Weight, more: readonly Value[] = []) =>
-    s.op("Conv", [input, kernel, ...more], {
-      kernel_shape: kernel.dims.slice(2),
+  const weight = () => s.tensor("weight"); // [C', C / groups, h, w] or [C', C / groups, l]
+  const [channels, , ...kernel] = s.shape("weight") as [number, number, ...number[]];
+  const bias = isBiased ? s.tensor("bias", [channels]) : undefined;
+  const convolve = (input: Value, weight: Weight, more: readonly Value[] = []) =>
+    s.op("Conv", [input, weight, ...more], {
+      kernel_shape: weight.dims.slice(2),
       strides: each(stride),
       pads: typeof padding === "number" ? each(padding, 2 * axes) : padding,
       dilations: each(dilation),
       group: groups,
     });
+  const isPlain = axes === 2 && dilation === 1 && groups === 1;
+  const quantized = isPlain ? s.quantized() : undefined;
+  const result = quantized === undefined
+    ? convolve(x, weight(), bias === undefined ? [] : [bias])
+    : quantizedConv2d(s, x, quantized, bias, {
+      kernel: kernel as [number, number],
+      stride,
+      padding: typeof padding === "number" ? [padding, padding, padding, padding] : padding,
+    });
   return withChanges(s, {
     input: x,
-    result: convolve(x, weight, bias === undefined ? [] : [bias]),
+    result,
+    rank: 2 + axes,
     weight,
     bias,
     apply: (input, kernel) => convolve(input, kernel),

@@ -9,8 +9,10 @@ export interface ChangedLayer {
   readonly input: Value;
   /** What comes out without changes. */
   readonly result: Value;
+  /** How many axes its weight has. */
+  readonly rank: number;
   /** The base weight, [out, in] or [out, in, h, w]. */
-  readonly weight: Weight;
+  weight(): Weight;
   /** The layer's bias [out], where it has one. */
   readonly bias: Value | undefined;
   /** The layer's work on an input with another weight, without its bias. */
@@ -36,7 +38,7 @@ interface Matrices {
 
 /** The result of a layer with the changes of the adapters in use. */
 export function withChanges(s: Scope, layer: ChangedLayer): Value {
-  const rank = layer.weight.dims.length;
+  const { rank } = layer;
   return s.changes().reduce((result, { name, weight, layer: change }) => {
     const optional = (tensor: Tensor | undefined, part: string, axes: number) =>
       tensor && constant(s, `${name}.${part}`, tensor, axes);
@@ -81,7 +83,7 @@ function changeOf(s: Scope, layer: ChangedLayer, { down, up, left }: Matrices): 
 /** By how much DoRA stretches each channel of the result: magnitude / ‖W + scale · change‖. */
 function stretch(
   s: Scope,
-  { weight }: ChangedLayer,
+  { weight, rank }: ChangedLayer,
   { down, up, left }: Matrices,
   scale: number,
   name: string,
@@ -90,9 +92,9 @@ function stretch(
   const rows = (x: Weight) => reshape(s, x, [x.dims[0]!, -1]);
   const inner = up === undefined ? rows(down) : matMul(s, rows(up), rows(down));
   const delta = left === undefined ? inner : kronecker(s, left, inner, (up ?? down).dims[0]!);
-  const lengths = norm(s, add(s, rows(weight), mul(s, delta, scale)), [1]); // [out, 1]
+  const lengths = norm(s, add(s, rows(weight()), mul(s, delta, scale)), [1]); // [out, 1]
   const wanted = constant(s, `${name}.magnitude`, flat(magnitude), 1);
-  return alongChannels(s, div(s, wanted, reshape(s, lengths, [-1])), weight.dims.length);
+  return alongChannels(s, div(s, wanted, reshape(s, lengths, [-1])), rank);
 }
 
 function flat(tensor: Tensor): Tensor {

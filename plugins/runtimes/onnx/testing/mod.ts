@@ -21,20 +21,21 @@ export function checkpointOf(tensors: Readonly<Record<string, Tensor>>): Checkpo
  * Builds a graph from layers and runs it once.
  *
  * @param inputs Tensors given to the layers as values of the same names.
- * @param weights The checkpoint's tensors by name.
+ * @param weights The checkpoint, or its tensors by name.
  */
 export async function runLayers(
   build: (s: Scope, inputs: Readonly<Record<string, Value>>) => Value,
   inputs: Readonly<Record<string, Tensor>>,
-  weights: Readonly<Record<string, Tensor>> = {},
+  weights: Readonly<Record<string, Tensor>> | Checkpoint = {},
   options: GraphOptions = {},
 ): Promise<Tensor> {
   const graph = new Graph(options);
+  const checkpoint = weights instanceof Checkpoint ? weights : checkpointOf(weights);
   const values = Object.entries(inputs).map(([name, { dtype, dims }]) => {
     const value = graph.input(name, dtype, dims);
     return [name, dtype === "float32" ? graph.cast(value, graph.dtype) : value] as const;
   });
-  const result = build(new Scope(graph, checkpointOf(weights)), Object.fromEntries(values));
+  const result = build(new Scope(graph, checkpoint), Object.fromEntries(values));
   graph.output("result", result.dtype === graph.dtype ? graph.cast(result, "float32") : result);
   const engine = inlineEngine();
   try {

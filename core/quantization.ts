@@ -1,0 +1,49 @@
+/**
+ * How the weights of a model are made smaller when it is loaded.
+ *
+ * - `"int8"`: weights and what they are multiplied with have 8 bits, for speed: weights once, with a scale
+ *   for each row, activations at each call, with a scale for the tensor.
+ * - `"int4"`: weights have 4 bits, 64 of them with a scale, and are multiplied in float32: for memory.
+ * - `{ bits, blockSize }`: the same with 4 or 8 bits and a scale for each 16, 32, 64, 128 or 256
+ *   weights. Defaults to 64.
+ */
+export type Quantization = "int8" | "int4" | {
+  /** Bits of a weight. */
+  readonly bits: 4 | 8;
+  /** How many weights of a row share a scale: 16, 32, 64, 128 or 256. Defaults to 64. */
+  readonly blockSize?: number | undefined;
+};
+
+/** A quantization for each component of a pipeline, by its role such as `unet` or `textEncoder`. */
+export type Quantizations = { readonly [role: string]: Quantization | undefined };
+
+/** What a component of a pipeline is quantized with: what was asked for all, or for its role. */
+export function quantizationOf(
+  asked: Quantization | Quantizations | undefined,
+  role: string,
+): Quantization | undefined {
+  return asked === undefined || isQuantization(asked) ? asked : asked[role];
+}
+
+/**
+ * Makes sure that a quantization by roles names roles of the pipeline.
+ *
+ * @throws {RangeError} naming the role that there is not, and those that there are.
+ */
+export function checkQuantizations(
+  className: string,
+  asked: Quantization | Quantizations | undefined,
+  roles: readonly string[],
+): void {
+  if (asked === undefined || isQuantization(asked)) return;
+  const unknown = Object.keys(asked).find((role) => !roles.includes(role));
+  if (unknown === undefined) return;
+  throw new RangeError(
+    `Cannot quantize ${className}: it has no component ${JSON.stringify(unknown)}; it has ` +
+      roles.join(", "),
+  );
+}
+
+function isQuantization(asked: Quantization | Quantizations): asked is Quantization {
+  return typeof asked !== "object" || Object.hasOwn(asked, "bits");
+}

@@ -1,0 +1,350 @@
+import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { beforeAll, describe, it } from "@std/testing/bdd";
+import {
+  type AdaptableModel,
+  DenoiseError,
+  type LoadOptions,
+  type Model,
+  number,
+  Tensor,
+} from "@denoise/core";
+import { defineModel, float32, inlineEngine, type OnnxModelClass } from "@denoise/onnx";
+import { type Checkpoint, lowerings, type Scope, type Value } from "@denoise/onnx/graph";
+import { conv2d, linear } from "@denoise/onnx/nn";
+import { checkpointOf, runLayers } from "@denoise/onnx/testing";
+import { storedTensor } from "@denoise/safetensors";
+import { quantized } from "./cache.ts";
+import { isQuantized } from "./layers.ts";
+import { type Method, methodOf } from "./method.ts";
+import { toBlocks, toInt8 } from "./quantize.ts";
+import { greatestInt8 } from "./saturation.ts";
+
+/** Integers that look random, the same at each run. */
+function integers(dims: readonly number[], least: number, most: number): Tensor {
+  let state = 1;
+  const next = () => state = (state * 48271) % 2147483647;
+  const size = dims.reduce((product, dim) => product * dim, 1);
+  const range = most - least + 1;
+  return Tensor.from(Float32Array.from({ length: size }, () => least + next() % range), dims);
+}
+
+/** The same with the given value at the start of each row, which makes the row's scale 1. */
+function startingWith(value: number, weight: Tensor, every: number): Tensor {
+  const data = Float32Array.from(weight.data as Float32Array);
+  for (let i = 0; i < data.length; i += every) data[i] = value;
+  return Tensor.from(data, weight.dims);
+}
+
+async function quantizedCheckpoint(
+  tensors: Readonly<Record<string, Tensor>>,
+  method: Method,
+): Promise<Checkpoint> {
+  const weights = [["weight", storedTensor(tensors["weight"]!)]] as const;
+  return checkpointOf(tensors).withQuantized(await quantized(weights, method, 127));
+}
+
+beforeAll(async () => Deno.env.set("DENOISE_CACHE", await Deno.makeTempDir()));
+
+const int8: Method = { kind: "int8" };
+const methods: Record<string, [Method, number]> = {
+  int8: [int8, 127],
+  "4 bits": [{ kind: "blocks", bits: 4, blockSize: 16 }, -8],
+  "8 bits": [{ kind: "blocks", bits: 8, blockSize: 32 }, -128],
+};
+
+type Build = (s: Scope, inputs: Readonly<Record<string, Value>>) => Value;
+
+describe("quantized layers", () => {
+  // With integer weights whose scale is 1, and inputs of 0 to 255 that have both, nothing is rounded, so
+  // that the result is that of float32 to the last bit.
+  const asInFloat32 = async (
+    build: Build,
+    x: Tensor,
+    weight: Tensor,
+    method: Method,
+    bands: number,
+  ) => {
+    const bias = integers([weight.dims[0]!], -9, 9);
+    const tensors = { weight, bias };
+    const wanted = await runLayers(build, { x }, tensors);
+    const found = await runLayers(build, { x }, await quantizedCheckpoint(tensors, method), {
+      bands,
+    });
+    assertEquals(found.dims, wanted.dims);
+    assertEquals(found.data, wanted.data);
+  };
+  const full = (x: Tensor) => {
+    const data = Float32Array.from(x.data as Float32Array);
+    [data[0], data[1]] = [0, 255];
+    return Tensor.from(data, x.dims);
+  };
+
+  for (const [name, [method, first]] of Object.entries(methods)) {
+    const [least, most] = first > 0 ? [-first, first] : [first, -first - 1];
+    const every = method.kind === "blocks" ? method.blockSize : 64;
+
+    it(`linear() with ${name} is exact where nothing is rounded`, async () => {
+      const weight = startingWith(first, integers([24, 64], least, most), every);
+      const x = full(integers([2, 5, 64], 0, 255));
+      await asInFloat32((s, { x }) => linear(s, x!), x, weight, method, 1);
+    });
+
+    for (const stride of [1, 2]) {
+      for (const padding of [0, 1, [0, 0, 1, 1], [2, 1, 0, 3]] as const) {
+        for (const bands of [1, 3, 8]) {
+          const options = { stride, padding };
+          it(`conv2d() ${JSON.stringify(options)} with ${name} in ${bands} bands is exact`, async () => {
+            const channels = method.kind === "blocks" ? method.blockSize : 16;
+            const plain = integers([20, channels, 3, 3], least, most);
+            // a block is a place under the kernel: its first number is that of the first channel
+            const weight = startingWith(first, plain, channels * 9);
+            const data = weight.data as Float32Array;
+            data.forEach((_, i) => i % (channels * 9) < 9 && (data[i] = first));
+            const x = full(integers([2, channels, 5, 7], 0, 255));
+            await asInFloat32((s, { x }) => conv2d(s, x!, options), x, weight, method, bands);
+          });
+        }
+      }
+    }
+
+    it(`a convolution over single pixels with ${name} is exact`, async () => {
+      const weight = startingWith(first, integers([20, 64, 1, 1], least, most), every);
+      const x = full(integers([1, 64, 3, 3], 0, 255));
+      await asInFloat32((s, { x }) => conv2d(s, x!), x, weight, method, 8);
+    });
+  }
+
+  it("rows whose width is no multiple of a block's are filled up", async () => {
+    const method = { kind: "blocks", bits: 4, blockSize: 32 } as const;
+    const weight = startingWith(-8, integers([24, 40], -8, 7), 40);
+    (weight.data as Float32Array).forEach((_, i, all) => i % 40 === 32 && (all[i] = -8));
+    const x = integers([3, 40], -20, 20);
+    await asInFloat32((s, { x }) => linear(s, x!), x, weight, method, 1);
+  });
+
+  it("a pixel that is padded is zero, not the least of the input", async () => {
+    const x = integers([1, 16, 4, 4], 100, 355);
+    const weight = Tensor.full([16, 16, 3, 3], 1);
+    const checkpoint = await quantizedCheckpoint({ weight }, int8);
+    const build: Build = (s, { x }) => conv2d(s, x!, { padding: 1, bias: false });
+    const [wanted, found] = [
+      await runLayers(build, { x }, { weight }),
+      await runLayers(build, { x }, checkpoint),
+    ];
+    // 355 / 255 a level: half a level for each of 144 products
+    found.data.forEach((value, i) =>
+      assertAlmostEquals(Number(value), Number(wanted.data[i]), 101)
+    );
+  });
+});
+
+describe("toInt8()", () => {
+  it("rounds to the nearest of 255 levels of each row, ties to even", () => {
+    const weight = Float32Array.of(127, 0.5, 1.5, -2.5, 1, -0.25, 0, 0.125);
+    const { values, scales } = toInt8(weight, [2, 4], 127);
+    assertEquals([...scales], [1, Math.fround(1 / 127)]);
+    const rows = [[127, 0, 2, -2], [127, -32, 0, 16]];
+    assertEquals(
+      [...new Int8Array(values.buffer)],
+      [0, 1, 2, 3].flatMap((i) => rows.map((r) => r[i])),
+    );
+  });
+
+  it("has zeros for a row of zeros, and smaller values where asked", () => {
+    assertEquals(toInt8(new Float32Array(3), [1, 3], 127).values, new Uint8Array(3));
+    assertEquals([...toInt8(Float32Array.of(2, -1.9), [1, 2], 63).values], [63, 256 - 60]);
+  });
+});
+
+describe("toBlocks()", () => {
+  it("has at most half a step of error, at the far end of a block one", () => {
+    const numbers = integers([4, 96], -1000, 1000).mul(0.001);
+    for (const bits of [4, 8] as const) {
+      const { values, scales } = toBlocks(numbers.data as Float32Array, [4, 96], bits, 32);
+      const half = 2 ** (bits - 1);
+      numbers.data.forEach((value, i) => {
+        const byte = values[bits === 8 ? i : i >> 1]!;
+        const level = bits === 8 ? byte : (byte >> (4 * (i & 1))) & 15;
+        const scale = scales[Math.floor(i / 32)]!;
+        const error = Math.abs((level - half) * scale - Number(value)) / Math.abs(scale);
+        assert(error < (level === 2 * half - 1 ? 1.001 : 0.501), `${value}: ${error}`);
+      });
+    }
+  });
+});
+
+describe("which layers", () => {
+  it("keeps what comes first and last, embeddings and what is narrow", () => {
+    const wide = storedTensor(Tensor.zeros([64, 64]));
+    const layers: Record<string, boolean> = {
+      "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q": true,
+      "down_blocks.0.attentions.0.proj_in": true,
+      "encoder.down_blocks.0.resnets.0.conv1": true,
+      "text_model.encoder.layers.0.mlp.fc1": true,
+      conv_in: false,
+      "decoder.conv_out": false,
+      "time_embedding.linear_1": false,
+      "down_blocks.0.resnets.0.time_emb_proj": false,
+      proj_out: false,
+      post_quant_conv: false,
+      "controlnet_down_blocks.3": false,
+    };
+    for (const [name, is] of Object.entries(layers)) {
+      assertEquals(isQuantized(name, wide), is, name);
+    }
+    assertEquals(isQuantized("a", storedTensor(Tensor.zeros([16, 512]))), false);
+    assertEquals(isQuantized("a", storedTensor(Tensor.zeros([64, 32]))), false);
+    assertEquals(isQuantized("a", storedTensor(Tensor.zeros([64, 16, 3, 3]))), true);
+  });
+});
+
+describe("methodOf()", () => {
+  it("gives encoders blocks of 8 bits for int8", () => {
+    assertEquals(methodOf("M", "int8", false), int8);
+    assertEquals(methodOf("M", "int8", true), { kind: "blocks", bits: 8, blockSize: 64 });
+    assertEquals(methodOf("M", { bits: 4, blockSize: 32 }, true), {
+      kind: "blocks",
+      bits: 4,
+      blockSize: 32,
+    });
+  });
+
+  it("refuses what there is not, and says what there is", () => {
+    for (
+      const wrong of ["int2", "", 8, {}, { bits: 3 }, { bits: 4, blockSize: 20 }, {
+        bits: 8,
+        groups: 2,
+      }, null]
+    ) {
+      assertThrows(
+        () => methodOf("M", wrong as "int8", false),
+        RangeError,
+        `Cannot quantize M with ${
+          JSON.stringify(wrong)
+        }: quantization must be "int8", "int4" or { `,
+      );
+    }
+  });
+});
+
+Deno.test("greatestInt8() is 127 here, or 63 where sums of products are cut off", async () => {
+  const engine = inlineEngine();
+  const most = await greatestInt8(engine);
+  assert(most === 127 || most === 63);
+  if (Deno.build.os === "linux" && Deno.build.arch === "x86_64") {
+    const hasVnni = /avx512_vnni|avx_vnni/.test(await Deno.readTextFile("/proc/cpuinfo"));
+    if (hasVnni) assertEquals(most, 127);
+  }
+  await engine.close();
+});
+
+interface Wide extends Model<{ width: number }> {
+  forward(x: Tensor): Promise<Tensor>;
+}
+
+const Wide: OnnxModelClass<Wide> = defineModel({
+  className: "Wide",
+  schema: { width: number(64) },
+  graphs: {
+    forward: {
+      inputs: ({ width }) => ({ x: float32("batch", width) }),
+      build: (s, _config, { x }) => ({ y: linear(s.at("proj"), x!, { bias: false }) }),
+    },
+  },
+  methods: (model) => ({ forward: async (x) => (await model.run("forward", { x })).y! }),
+});
+
+function wide(options: LoadOptions, weight = integers([64, 64], -127, 127)): Promise<Wide> {
+  return Wide.fromTensors({ width: 64 }, [["proj.weight", storedTensor(weight)]], options);
+}
+
+describe("a model's quantization", () => {
+  it("is made once and then taken from the cache", async () => {
+    const folder = `${Deno.env.get("DENOISE_CACHE")}/quantized`;
+    const files = async () =>
+      (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
+    const weight = integers([64, 64], -100, 100).mul(0.01);
+    const first = await wide({ quantization: "int8" }, weight);
+    assertEquals(String(first), "Wide(4096 parameters, int8 on cpu)");
+    const before = await files();
+    const second = await wide({ quantization: "int8" }, weight);
+    assertEquals(await files(), before);
+    const x = integers([2, 64], -5, 5);
+    assertEquals((await second.forward(x)).data, (await first.forward(x)).data);
+    await wide({ quantization: "int4" }, weight);
+    assertEquals((await files()).length, before.length + 1);
+    assertEquals(before.every((name) => name.endsWith(".safetensors")), true);
+    await Promise.all([first.dispose(), second.dispose()]);
+  });
+
+  it("leaves adapters in float32, DoRA included", async () => {
+    const weight = startingWith(127, integers([64, 64], -127, 127), 64);
+    const [plain, model] = [await wide({}, weight), await wide({ quantization: "int8" }, weight)];
+    const [down, up] = [integers([4, 64], -3, 3).mul(0.37), integers([64, 4], -3, 3).mul(0.11)];
+    const magnitude = integers([64], 200, 900).mul(0.5);
+    const x = Tensor.from(Float32Array.from({ length: 64 }, (_, i) => i === 0 ? 255 : i), [1, 64]);
+    for (const layer of [{ down, up, scale: 1 }, { down, up, scale: 0.5, magnitude }]) {
+      const adapter = { name: "a", weight: 1, layers: new Map([["proj", layer]]) };
+      const results: Float32Array[] = [];
+      for (const one of [plain, model]) {
+        await (one as Wide & AdaptableModel<{ width: number }>).setAdapters([adapter]);
+        results.push((await one.forward(x)).toFloat32Array());
+      }
+      // float32 sums in two orders
+      results[0]!.forEach((value, i) =>
+        assertAlmostEquals(results[1]![i]!, value, 1e-5 * Math.max(1, Math.abs(value)))
+      );
+    }
+    await Promise.all([plain.dispose(), model.dispose()]);
+  });
+
+  it("refuses weights that are not finite", async () => {
+    for (const quantization of ["int8", "int4"] as const) {
+      for (const wrong of [NaN, Infinity]) {
+        const weight = startingWith(wrong, integers([64, 64], -1, 1), 4096);
+        const error = await assertRejects(
+          () => wide({ quantization }, weight),
+          DenoiseError,
+          'Cannot quantize "proj.weight": it has numbers that are not finite',
+        );
+        assertEquals(error.code, "invalid_safetensors");
+      }
+    }
+  });
+
+  it("refuses devices without such products", async () => {
+    assertEquals(lowerings.cuda.quantized, ["blocks"]);
+    const model = await wide({ quantization: "int8" });
+    for (const device of ["cuda", "webgpu"] as const) {
+      const error = await assertRejects(
+        () => model.to(device),
+        DenoiseError,
+        `Cannot move Wide to "${device}": its weights are quantized (int8), and that device has`,
+      );
+      assertEquals(error.code, "unsupported_option");
+    }
+  });
+
+  it("is refused where no layer is wide enough", async () => {
+    const tensors = [["proj.weight", storedTensor(Tensor.zeros([4, 4]))]] as const;
+    const error = await assertRejects(
+      () => Wide.fromTensors({ width: 4 }, tensors, { quantization: "int8" }),
+      DenoiseError,
+      "Cannot quantize Wide: none of its layers is wide enough; load it without",
+    );
+    assertEquals(error.code, "unsupported_option");
+  });
+
+  it("says what to do where the cache cannot be written", async () => {
+    const before = Deno.env.get("DENOISE_CACHE")!;
+    const file = await Deno.makeTempFile();
+    Deno.env.set("DENOISE_CACHE", file);
+    try {
+      const error = await assertRejects(() => wide({ quantization: "int8" }), DenoiseError);
+      assertEquals(error.code, "unsupported_option");
+      assert(error.message.includes("Name another folder in DENOISE_CACHE"), error.message);
+    } finally {
+      Deno.env.set("DENOISE_CACHE", before);
+    }
+  });
+});
