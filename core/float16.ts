@@ -1,24 +1,6 @@
 const value = new Float32Array(1);
 const bits = new Uint32Array(value.buffer);
 
-/**
- * The float16 bits nearest to a number, ties to even; too large becomes infinity, NaN stays NaN.
- * The number is rounded to float32 first, as every conversion of torch from float32 does.
- *
- * @example
- * ```ts
- * import { toFloat16Bits } from "@denoise/core";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(toFloat16Bits(1), 0x3c00);
- * assertEquals(toFloat16Bits(-65504), 0xfbff);
- * ```
- */
-export function toFloat16Bits(number: number): number {
-  value[0] = number;
-  return fromFloat32Bits(bits[0]!);
-}
-
 /** float32 bits to float16 bits, round to nearest, ties to even. */
 function fromFloat32Bits(x: number): number {
   const sign = (x >>> 16) & 0x8000;
@@ -39,7 +21,7 @@ function fromFloat32Bits(x: number): number {
 }
 
 /** The number that float16 bits stand for; every float16 is exact in float32 and float64. */
-export function fromFloat16Bits(x: number): number {
+function fromFloat16Bits(x: number): number {
   const sign = x & 0x8000 ? -1 : 1;
   const exponent = (x >>> 10) & 0x1f;
   const mantissa = x & 0x3ff;
@@ -56,7 +38,10 @@ function decodeTable(): Float32Array {
   return table ??= Float32Array.from({ length: 0x10000 }, (_, x) => fromFloat16Bits(x));
 }
 
-/** Encodes an array of numbers as float16 bits. */
+/**
+ * Encodes an array of numbers as float16 bits, nearest with ties to even; too large becomes infinity.
+ * Numbers are rounded to float32 first, as every conversion of torch from float32 does.
+ */
 export function encodeFloat16(numbers: ArrayLike<number>): Uint16Array {
   const source = numbers instanceof Float32Array ? numbers : Float32Array.from(numbers);
   const words = new Uint32Array(source.buffer, source.byteOffset, source.length);
@@ -70,26 +55,5 @@ export function decodeFloat16(halves: Uint16Array): Float32Array {
   const values = decodeTable();
   const out = new Float32Array(halves.length);
   for (let i = 0; i < out.length; i++) out[i] = values[halves[i]!]!;
-  return out;
-}
-
-/** Decodes an array of bfloat16 bits: the upper halves of float32 numbers. */
-export function decodeBfloat16(halves: Uint16Array): Float32Array {
-  const out = new Float32Array(halves.length);
-  const words = new Uint32Array(out.buffer);
-  for (let i = 0; i < words.length; i++) words[i] = halves[i]! << 16;
-  return out;
-}
-
-/** Encodes an array of numbers as bfloat16 bits, nearest with ties to even. */
-export function encodeBfloat16(numbers: ArrayLike<number>): Uint16Array {
-  const source = numbers instanceof Float32Array ? numbers : Float32Array.from(numbers);
-  const words = new Uint32Array(source.buffer, source.byteOffset, source.length);
-  const out = new Uint16Array(words.length);
-  for (let i = 0; i < out.length; i++) {
-    const x = words[i]!;
-    const isNaN = (x & 0x7fffffff) > 0x7f800000;
-    out[i] = isNaN ? 0x7fc0 : (x + 0x7fff + ((x >>> 16) & 1)) >>> 16;
-  }
   return out;
 }

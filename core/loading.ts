@@ -142,3 +142,11 @@ export async function locateComponent(
   const repo = await locate(id, request, options.registry ?? registry);
   return { ...repo, path: joinPath(repo.path, options.subfolder) };
 }
+
+/** The folder of what can be made again: `$DENOISE_CACHE`, else `$XDG_CACHE_HOME/denoise`. */
+export function cacheFolder(): string {
+  const own = Deno.env.get("DENOISE_CACHE");
+  if (own !== undefined && own !== "") return own;
+  const home = Deno.env.get("XDG_CACHE_HOME") ?? joinPath(Deno.env.get("HOME") ?? ".", ".cache");
+  return joinPath(home, "denoise");
+}

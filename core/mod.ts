@@ -13,25 +13,31 @@
  *
  * @module
  */
-export * from "./block_scales.ts";
 export * from "./adapter.ts";
 export * from "./auto_pipeline.ts";
-export * from "./bundled_source.ts";
 export * from "./quantization.ts";
 export * from "./call_options.ts";
-export * from "./certain_latents.ts";
-export * from "./config.ts";
+export {
+  adoptConfig,
+  type ConfigHeader,
+  configValue,
+  deepFreeze,
+  describeConfig,
+  dumpConfig,
+  type FrozenConfig,
+  type Json,
+  type JsonObject,
+  parseConfig,
+  requiredOption,
+} from "./config.ts";
 export * from "./config_options.ts";
-export * from "./control_net.ts";
 export * from "./define_pipeline.ts";
 export * from "./define_scheduler.ts";
 export * from "./diffusion_pipeline.ts";
-export { bytesOf, type DType, isFloating, type TypedArray } from "./dtype.ts";
+export type { DType, TypedArray } from "./dtype.ts";
 export * from "./errors.ts";
-export * from "./float16.ts";
 export * from "./float32.ts";
 export * from "./generator.ts";
-export * from "./interpolate.ts";
 export * from "./loading.ts";
 export * from "./media.ts";
 export * from "./model.ts";

@@ -3,7 +3,6 @@ import type { FrozenConfig, JsonObject } from "./config.ts";
 import type { GeneratorInput } from "./random.ts";
 import type { Device, LoadOptions } from "./loading.ts";
 import type { Audio, AudioCodec, Image, ImageCodec, Recipe } from "./media.ts";
-import type { Autoencoder } from "./model.ts";
 import type { Bindable, PluginClass, PluginKind } from "./plugin.ts";
 import type { SaveOptions } from "./saving.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -69,7 +68,10 @@ export const runOptions: CallOptions<RunOptions> = {
  * a decoder of the same latents, such as an AutoencoderTiny. Pipelines without latents show their
  * samples.
  */
-export type PreviewDecoder = "vae" | "linear" | Autoencoder;
+export type PreviewDecoder =
+  | "vae"
+  | "linear"
+  | { decode(latents: Tensor): Promise<{ readonly sample: Tensor }> };
 
 /** What pipelines that make images give. */
 export interface ImageOutput {

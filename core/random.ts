@@ -1,14 +1,6 @@
 import { Generator, type RandomDType } from "./generator.ts";
 import { Tensor } from "./tensor.ts";
 
-/** Where random numbers come from. */
-export interface RandomOptions {
-  /** The generator to draw from; {@linkcode defaultGenerator} when absent. */
-  readonly generator?: Generator | undefined;
-  /** The type of the numbers. */
-  readonly dtype?: RandomDType | undefined;
-}
-
 /** One generator that a whole batch draws from, or one for each image. */
 export type GeneratorInput = Generator | readonly Generator[];
 
@@ -28,27 +20,16 @@ export function manualSeed(seed: number | bigint): Generator {
   return defaultGenerator().manualSeed(seed);
 }
 
-/** Normal numbers with mean 0 and standard deviation 1. */
-export function randn(dims: readonly number[], options: RandomOptions = {}): Tensor {
+/**
+ * Normal numbers with mean 0 and standard deviation 1: `torch.randn`.
+ *
+ * @param options The generator to draw from, {@linkcode defaultGenerator} when absent, and the type.
+ */
+export function randn(
+  dims: readonly number[],
+  options: { readonly generator?: Generator; readonly dtype?: RandomDType } = {},
+): Tensor {
   return (options.generator ?? defaultGenerator()).randn(dims, options.dtype);
-}
-
-/** float32 numbers spread evenly over [0, 1). */
-export function rand(
-  dims: readonly number[],
-  options: Pick<RandomOptions, "generator"> = {},
-): Tensor {
-  return (options.generator ?? defaultGenerator()).rand(dims);
-}
-
-/** Integers from `low` up to `high` (left out), as int64. */
-export function randint(
-  low: number,
-  high: number,
-  dims: readonly number[],
-  options: Pick<RandomOptions, "generator"> = {},
-): Tensor {
-  return (options.generator ?? defaultGenerator()).randint(low, high, dims);
 }
 
 /**

@@ -1,12 +1,10 @@
 /**
  * `deno task check:layers`: who imports whom. Checked for every module of every package:
  *
- * - core imports nothing outside itself; sources, media, tokenizers, foundations and embedded models
- *   import core; schedulers import core and the schedules; pipelines import core and the foundations
- *   of diffusion and Stable Diffusion, of which the second imports the first; runtimes and the Hub
- *   import core and safetensors, runtimes process, too; models import core and the ONNX package; adapters import these and
- *   safetensors; the mirror imports core and the Hub; the root package imports all of them; functions
- *   import the root package and process;
+ * - core imports nothing outside itself, and each group of packages what LAYERS says: schedulers core
+ *   and the schedules; models core, the ONNX package and the roles; pipelines core, the roles and the
+ *   foundations of diffusion and Stable Diffusion, of which the second imports the first; the root
+ *   package imports all of them, functions the root package, process and some of these;
  * - packages import each other by name, never by path, and read no file of another package;
  * - what is imported by name stands in the package's own deno.json (the root's lists its members
  *   under "workspace"), and what stands there is used;
@@ -23,11 +21,21 @@ import { type Member, members, root } from "./workspace.ts";
 /** What the packages in a folder may import of the workspace; the first match holds. */
 const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[] }[] = [
   { folder: /^core$/, name: "core", allowed: [] },
-  { folder: /^plugins\/models\//, name: "a model", allowed: ["@denoise/core", "@denoise/onnx"] },
+  {
+    folder: /^plugins\/models\//,
+    name: "a model",
+    allowed: ["@denoise/core", "@denoise/onnx", "@denoise/roles"],
+  },
   {
     folder: /^plugins\/adapters\//,
     name: "an adapter",
-    allowed: ["@denoise/core", "@denoise/onnx", "@denoise/safetensors"],
+    allowed: [
+      "@denoise/core",
+      "@denoise/adapters",
+      "@denoise/onnx",
+      "@denoise/roles",
+      "@denoise/safetensors",
+    ],
   },
   {
     folder: /^plugins\/runtimes\//,
@@ -47,7 +55,17 @@ const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[
   {
     folder: /^plugins\/foundations\/stable_diffusion$/,
     name: "the foundation of Stable Diffusion",
-    allowed: ["@denoise/core", "@denoise/diffusion"],
+    allowed: ["@denoise/core", "@denoise/diffusion", "@denoise/roles"],
+  },
+  {
+    folder: /^plugins\/(foundations\/diffusion|processors\/.*|tokenizers\/.*)$/,
+    name: "what plays or calls a role",
+    allowed: ["@denoise/core", "@denoise/roles"],
+  },
+  {
+    folder: /^plugins\/embedded\//,
+    name: "an embedded model",
+    allowed: ["@denoise/core", "@denoise/bundled"],
   },
   {
     folder: /^plugins\/schedulers\//,
@@ -57,7 +75,7 @@ const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[
   {
     folder: /^plugins\/pipelines\//,
     name: "a pipeline",
-    allowed: ["@denoise/core", "@denoise/diffusion", "@denoise/stable-diffusion"],
+    allowed: ["@denoise/core", "@denoise/diffusion", "@denoise/roles", "@denoise/stable-diffusion"],
   },
   { folder: /^plugins\//, name: "a plugin", allowed: ["@denoise/core"] },
   {
@@ -69,6 +87,7 @@ const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[
       "@denoise/diffusion",
       "@denoise/onnx",
       "@denoise/process",
+      "@denoise/roles",
       "@denoise/stable-diffusion",
     ],
   },

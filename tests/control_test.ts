@@ -6,13 +6,9 @@
  */
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { AnyPipeline, ControlNet } from "@denoise/core";
-import {
-  ControlNetModel,
-  DenoiseImage,
-  MultiControlNet,
-  StableDiffusionControlNetPipeline,
-} from "@denoise/denoise";
+import type { AnyPipeline } from "@denoise/core";
+import { type ControlNet, MultiControlNet } from "@denoise/roles";
+import { ControlNetModel, DenoiseImage, StableDiffusionControlNetPipeline } from "@denoise/denoise";
 import { fixture } from "./support/golden.ts";
 import { loadTask } from "./support/tasks.ts";
 

@@ -5,13 +5,8 @@
  * @module
  */
 import { describe, it } from "@std/testing/bdd";
-import {
-  configValue,
-  type Denoiser,
-  randnTensor,
-  type SchedulerClass,
-  Tensor,
-} from "@denoise/core";
+import { configValue, randnTensor, type SchedulerClass, Tensor } from "@denoise/core";
+import type { Denoiser } from "@denoise/roles";
 import { Generator, registry, UNet2DModel } from "@denoise/denoise";
 import {
   assertWithin,

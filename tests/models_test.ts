@@ -5,7 +5,8 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Denoiser, type Model, type ModelClass, Tensor, type TorchDtype } from "@denoise/core";
+import { type Model, type ModelClass, Tensor, type TorchDtype } from "@denoise/core";
+import type { Denoiser } from "@denoise/roles";
 import type { LDMBertModel, UNet2DConditionModel, VQModel } from "@denoise/denoise";
 import { registry } from "@denoise/denoise/registry";
 import { openSafetensors } from "@denoise/safetensors";

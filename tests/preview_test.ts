@@ -5,7 +5,8 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { type Autoencoder, Generator, type Image, Tensor } from "@denoise/core";
+import { Generator, type Image, Tensor } from "@denoise/core";
+import type { Autoencoder } from "@denoise/roles";
 import {
   type AutoencoderConfig,
   colorLatents,

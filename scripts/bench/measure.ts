@@ -4,12 +4,12 @@
  * @module
  */
 import {
-  type Denoiser,
   randn,
   StableDiffusionPipeline,
   type Tensor,
   UNet2DConditionModel,
 } from "@denoise/denoise";
+import type { Denoiser } from "@denoise/roles";
 
 const threads = Number(Deno.env.get("DENOISE_BENCH_THREADS"));
 const PROMPT = "a red apple on a blue background";

@@ -4,10 +4,10 @@ import {
   DenoiseError,
   type Model,
   type ModelClass,
-  MultiControlNet,
   type PipelineClass,
   type Registry,
 } from "@denoise/core";
+import { MultiControlNet } from "@denoise/roles";
 
 /** What an image is made from beside the prompt. */
 export interface Given {

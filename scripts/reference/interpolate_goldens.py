@@ -1,4 +1,4 @@
-"""Writes core/testdata/interpolate.json: what torch.nn.functional.interpolate gives.
+"""Writes plugins/schedulers/flow_match_lcm/testdata/interpolate.json: what torch.nn.functional.interpolate gives.
 
     python interpolate_goldens.py
 """
@@ -18,7 +18,7 @@ def record(mode: str, before: list[int], after: list[int]) -> dict:
 
 
 if __name__ == "__main__":
-    write_json(ROOT / "core" / "testdata" / "interpolate.json", {
+    write_json(ROOT / "plugins/schedulers/flow_match_lcm/testdata/interpolate.json", {
         "versions": versions(), "command": "scripts/reference/interpolate_goldens.py",
         "cases": [record(*case) for case in CASES],
     })

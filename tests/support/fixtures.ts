@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { encodeFloat16, Generator } from "@denoise/core";
+import { Generator, Tensor } from "@denoise/core";
 
 const FIXTURES = new URL("../fixtures/", import.meta.url);
 
@@ -104,7 +104,8 @@ function readRules(text: string): { weights: Weight[]; format: string | undefine
         dims,
         type: type ?? "f32",
         bytes: new Uint8Array(
-          (type === "f16" ? encodeFloat16(numbers) : numbers).buffer as ArrayBuffer,
+          (type === "f16" ? Tensor.from(numbers).astype("float16").data : numbers)
+            .buffer as ArrayBuffer,
         ),
       });
     } else if (name === "metadata") format = rule;

@@ -3,17 +3,14 @@
  *
  * @module
  */
-import {
-  type Autoencoder,
-  type ControlNet,
-  type Denoiser,
-  Generator,
-  type Model,
-  type Tensor,
-  type TextEncoder,
-  type TextEncoderOutput,
-  type TorchDtype,
-} from "@denoise/core";
+import { Generator, type Model, type Tensor, type TorchDtype } from "@denoise/core";
+import type {
+  Autoencoder,
+  ControlNet,
+  Denoiser,
+  TextEncoder,
+  TextEncoderOutput,
+} from "@denoise/roles";
 import type { DepthEstimator } from "@denoise/stable-diffusion";
 import type { FluxTransformer2DModel, LDMBertModel, VQModel } from "@denoise/denoise";
 import { type Golden, relativeDifference, type Stored } from "./golden.ts";

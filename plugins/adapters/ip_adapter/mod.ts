@@ -24,8 +24,6 @@
  */
 import {
   type AdaptableModel,
-  attentionScales,
-  type BlockScales,
   DenoiseError,
   type ImageCodec,
   isFolder,
@@ -34,6 +32,7 @@ import {
   type Model,
   type Registry,
 } from "@denoise/core";
+import { attentionScales, type BlockScales } from "@denoise/adapters";
 import type { ExtendableModel } from "@denoise/onnx";
 import type { StoredTensor } from "@denoise/safetensors";
 import { type IpAdapterFile, numberTensor, readIpAdapter } from "./read.ts";

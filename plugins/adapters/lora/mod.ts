@@ -27,13 +27,12 @@
  */
 import {
   type AdaptableModel,
-  attentionScales,
-  type BlockScales,
   DenoiseError,
   isFolder,
   joinPath,
   type LoraAdapter,
 } from "@denoise/core";
+import { attentionScales, type BlockScales } from "@denoise/adapters";
 import { readLora } from "./read.ts";
 
 /** A pipeline, or anything with components. */

@@ -1,4 +1,5 @@
-import type { Tensor, TokenizeOptions, Tokenizer } from "@denoise/core";
+import type { Tensor } from "@denoise/core";
+import type { TokenizeOptions, Tokenizer } from "@denoise/roles";
 
 /** A tokenizer that can be given more tokens. */
 export interface ExtendableTokenizer extends Tokenizer {

@@ -12,7 +12,8 @@
  *
  * @module
  */
-import { bundledSource, type Source } from "@denoise/core";
+import type { Source } from "@denoise/core";
+import { bundledSource } from "@denoise/bundled";
 import { files } from "./files.ts";
 
 /** The id that the model is loaded by. */

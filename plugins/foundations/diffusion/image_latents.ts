@@ -1,4 +1,5 @@
-import { type Autoencoder, Generator, type GeneratorInput, Tensor } from "@denoise/core";
+import { Generator, type GeneratorInput, Tensor } from "@denoise/core";
+import type { Autoencoder } from "@denoise/roles";
 import { type AutoencoderConfig, scaleLatents } from "./latents.ts";
 
 /**

@@ -1,7 +1,6 @@
 import {
   type CallOptions,
   DenoiseError,
-  type Denoiser,
   type Image,
   type ImageBox,
   type ImageCodec,
@@ -11,6 +10,7 @@ import {
   type RunOptions,
   Tensor,
 } from "@denoise/core";
+import type { Denoiser } from "@denoise/roles";
 import type { DenoiserConfig, LatentComponents } from "./latents.ts";
 import type { ControlImages, ImagesInput } from "./image_input.ts";
 

@@ -1,5 +1,4 @@
 import {
-  type Autoencoder,
   type CallOptions,
   definePipeline,
   type ImageCodec,
@@ -14,6 +13,7 @@ import {
   type Scheduler,
   type Tensor,
 } from "@denoise/core";
+import type { Autoencoder } from "@denoise/roles";
 import { denoise, type Denoised } from "./denoise.ts";
 import {
   checkDenoisingRange,

@@ -1,4 +1,5 @@
-import { type Autoencoder, type Scheduler, Tensor } from "@denoise/core";
+import { type Scheduler, Tensor } from "@denoise/core";
+import type { Autoencoder } from "@denoise/roles";
 
 /** What pipelines read of a UNet's config. */
 export interface DenoiserConfig {

@@ -1,5 +1,4 @@
 import {
-  type Autoencoder,
   Generator,
   type Image,
   type PipelineRun,
@@ -8,6 +7,7 @@ import {
   type StepOutput,
   Tensor,
 } from "@denoise/core";
+import type { Autoencoder } from "@denoise/roles";
 import { type AutoencoderConfig, decodeLatents, scaleLatents, vaeScaleFactor } from "./latents.ts";
 import { denormalize, toImages } from "./output.ts";
 import { resizeBicubic } from "./resize.ts";

@@ -1,4 +1,5 @@
-import type { CallOptions, Tensor, TextEncoder, Tokenizer } from "@denoise/core";
+import type { CallOptions, Tensor } from "@denoise/core";
+import type { TextEncoder, Tokenizer } from "@denoise/roles";
 
 /** What is to be made, in words: one text, or several. */
 export type Prompt = string | readonly string[];

@@ -1,10 +1,5 @@
-import {
-  DenoiseError,
-  type FeatureExtractor,
-  type PipelineRun,
-  type SafetyChecker,
-  Tensor,
-} from "@denoise/core";
+import { DenoiseError, type PipelineRun, Tensor } from "@denoise/core";
+import type { FeatureExtractor, SafetyChecker } from "@denoise/roles";
 import { toImages } from "./output.ts";
 
 /** The components that look at images before they are shown. */

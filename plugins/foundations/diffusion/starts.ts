@@ -1,4 +1,5 @@
-import type { CallOptions, Denoiser, PipelineRun, Tensor } from "@denoise/core";
+import type { CallOptions, PipelineRun, Tensor } from "@denoise/core";
+import type { Denoiser } from "@denoise/roles";
 import {
   cropControlImages,
   cropToMask,

@@ -1,6 +1,5 @@
 import {
   type CallOptions,
-  type Denoiser,
   type ImageOutput,
   type ImageSize,
   type PipelineRun,
@@ -13,6 +12,7 @@ import {
   type SchedulerClass,
   type Tensor,
 } from "@denoise/core";
+import type { Denoiser } from "@denoise/roles";
 import { denoise } from "./denoise.ts";
 import { type BatchNoise, batchNoise } from "./noise.ts";
 import { denormalize, imageOutput, toImages } from "./output.ts";

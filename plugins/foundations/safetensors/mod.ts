@@ -13,11 +13,12 @@
  * const path = `${await Deno.makeTempDir()}/x.safetensors`;
  * await saveSafetensors(path, { weight: Tensor.from([1, 2]) });
  * const { tensors } = await openSafetensors(path);
- * assertEquals((await readTensor(tensors.get("weight")!)).toList(), [1, 2]);
+ * assertEquals((await readTensor(tensors.get("weight")!)).toNested(), [1, 2]);
  * ```
  *
  * @module
  */
+export { decodeBfloat16, encodeBfloat16 } from "./bfloat16.ts";
 export { type FindOptions, findWeights, openWeights, type WeightFiles } from "./find.ts";
 export {
   parseHeader,

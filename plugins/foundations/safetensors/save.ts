@@ -1,11 +1,5 @@
-import {
-  encodeBfloat16,
-  encodeFloat16,
-  joinPath,
-  type SaveOptions,
-  shardBytes,
-  type TorchDtype,
-} from "@denoise/core";
+import { joinPath, type SaveOptions, shardBytes, type TorchDtype } from "@denoise/core";
+import { encodeBfloat16 } from "./bfloat16.ts";
 import type { StoredDType } from "./dtypes.ts";
 import { openSafetensors } from "./open.ts";
 import { readBytes, readTensor, type StoredTensor } from "./stored_tensor.ts";
@@ -127,11 +121,9 @@ function indexOf(shards: readonly (readonly TensorToWrite[])[], files: readonly 
 }
 
 async function converted(stored: StoredTensor, dtype: TorchDtype): Promise<Uint8Array> {
-  const values = (await readTensor(stored)).toFloat32Array();
-  const encoded = dtype === "float32"
-    ? values
-    : dtype === "float16"
-    ? encodeFloat16(values)
-    : encodeBfloat16(values);
+  const tensor = await readTensor(stored);
+  const encoded = dtype === "bfloat16"
+    ? encodeBfloat16(tensor.toFloat32Array())
+    : tensor.astype(dtype).data;
   return new Uint8Array(encoded.buffer, encoded.byteOffset, encoded.byteLength);
 }

@@ -1,4 +1,5 @@
-import { decodeBfloat16, DenoiseError, Tensor } from "@denoise/core";
+import { DenoiseError, Tensor } from "@denoise/core";
+import { decodeBfloat16 } from "./bfloat16.ts";
 import { readRange } from "./_file.ts";
 import type { StoredDType } from "./dtypes.ts";
 import { decodeFloat8 } from "./float8.ts";

@@ -65,7 +65,11 @@ export function checkSteps(steps: number, most = Infinity): void {
  * import { spaceTimesteps } from "@denoise/schedules";
  * import { assertEquals } from "@std/assert";
  *
- * const config = { num_train_timesteps: 1000, timestep_spacing: "leading", steps_offset: 1 };
+ * const config = {
+ *   num_train_timesteps: 1000,
+ *   timestep_spacing: "leading",
+ *   steps_offset: 1,
+ * } as const;
  * assertEquals(spaceTimesteps(config, 4), [751, 501, 251, 1]);
  * ```
  */

@@ -1,12 +1,11 @@
-import {
-  type CallOptions,
-  type ComponentSpec,
-  type ControlNet,
-  type ImageCodec,
-  MultiControlNet,
-  type PipelineDefinition,
-  type Tensor,
+import type {
+  CallOptions,
+  ComponentSpec,
+  ImageCodec,
+  PipelineDefinition,
+  Tensor,
 } from "@denoise/core";
+import { type ControlNet, MultiControlNet } from "@denoise/roles";
 import {
   type ControlImageOption,
   controlImageOption,

@@ -1,4 +1,5 @@
-import { type ControlResiduals, Tensor } from "@denoise/core";
+import { Tensor } from "@denoise/core";
+import type { ControlResiduals } from "@denoise/roles";
 import type { Control } from "@denoise/diffusion";
 import {
   type ControlComponents,

@@ -1,4 +1,5 @@
-import type { FeatureExtractor, ImageInput, Model, Tensor } from "@denoise/core";
+import type { ImageInput, Model, Tensor } from "@denoise/core";
+import type { FeatureExtractor } from "@denoise/roles";
 import { resizeBicubic } from "@denoise/diffusion";
 
 /** The role of a model that sees how far away things are. */

@@ -1,12 +1,5 @@
-import {
-  type CallOptions,
-  DenoiseError,
-  type Denoiser,
-  type FeatureExtractor,
-  type ImageInput,
-  type Model,
-  Tensor,
-} from "@denoise/core";
+import { type CallOptions, DenoiseError, type ImageInput, type Model, Tensor } from "@denoise/core";
+import type { Denoiser, FeatureExtractor } from "@denoise/roles";
 import type { TextConditioning } from "./text_conditioning.ts";
 
 /** One image, or several that an IP-Adapter sees at once. */

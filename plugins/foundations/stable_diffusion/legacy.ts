@@ -1,4 +1,5 @@
-import type { Denoiser, Scheduler, SchedulerClass } from "@denoise/core";
+import type { Scheduler, SchedulerClass } from "@denoise/core";
+import type { Denoiser } from "@denoise/roles";
 import { sampleSize } from "@denoise/diffusion";
 
 /**

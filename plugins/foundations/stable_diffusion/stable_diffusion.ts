@@ -1,11 +1,5 @@
-import type {
-  Autoencoder,
-  ComponentSpec,
-  PipelineDefinition,
-  Scheduler,
-  TextEncoder,
-  Tokenizer,
-} from "@denoise/core";
+import type { ComponentSpec, PipelineDefinition, Scheduler } from "@denoise/core";
+import type { Autoencoder, TextEncoder, Tokenizer } from "@denoise/roles";
 import {
   type AutoencoderConfig,
   checkSafety,

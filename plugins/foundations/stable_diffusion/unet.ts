@@ -1,4 +1,5 @@
-import type { Denoiser, Tensor } from "@denoise/core";
+import type { Tensor } from "@denoise/core";
+import type { Denoiser } from "@denoise/roles";
 import {
   type Conditioning,
   type DenoiserCall,

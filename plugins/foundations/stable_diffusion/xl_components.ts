@@ -1,11 +1,5 @@
-import type {
-  Autoencoder,
-  ComponentSpec,
-  FeatureExtractor,
-  Scheduler,
-  TextEncoder,
-  Tokenizer,
-} from "@denoise/core";
+import type { ComponentSpec, Scheduler } from "@denoise/core";
+import type { Autoencoder, FeatureExtractor, TextEncoder, Tokenizer } from "@denoise/roles";
 import type { ConditionedUNet } from "./unet.ts";
 import type { ImageEncoder } from "./image_prompt.ts";
 import type { AutoencoderConfig, DenoiserConfig } from "@denoise/diffusion";

@@ -1,10 +1,5 @@
-import {
-  type CallOptions,
-  DenoiseError,
-  Tensor,
-  type TextEncoder,
-  type Tokenizer,
-} from "@denoise/core";
+import { type CallOptions, DenoiseError, Tensor } from "@denoise/core";
+import type { TextEncoder, Tokenizer } from "@denoise/roles";
 import { countPrompts, type PromptOptions, promptOptions, warnOfCut } from "@denoise/diffusion";
 import type { StableDiffusionXLComponents } from "./xl_components.ts";
 

@@ -14,13 +14,8 @@
  *
  * @module
  */
-import {
-  type Autoencoder,
-  type LatentDistribution,
-  type ModelClass,
-  randnTensor,
-  type Tensor,
-} from "@denoise/core";
+import { type ModelClass, randnTensor, type Tensor } from "@denoise/core";
+import type { Autoencoder, LatentDistribution } from "@denoise/roles";
 import { defineModel } from "@denoise/onnx";
 import { todaysAttentionName } from "@denoise/onnx/blocks";
 import { type AutoencoderKLConfig, check, schema } from "./config.ts";

@@ -19,15 +19,8 @@
  *
  * @module
  */
-import {
-  type Autoencoder,
-  certainLatents,
-  type ConfigSchema,
-  float,
-  type FrozenConfig,
-  type ModelClass,
-  oneOf,
-} from "@denoise/core";
+import { type ConfigSchema, float, type FrozenConfig, type ModelClass, oneOf } from "@denoise/core";
+import { type Autoencoder, certainLatents } from "@denoise/roles";
 import { defineModel, float32, type GraphDefinition } from "@denoise/onnx";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {

@@ -17,7 +17,8 @@
  *
  * @module
  */
-import type { ModelClass, Tensor, TextEncoder, TextEncoderOutput } from "@denoise/core";
+import type { ModelClass, Tensor } from "@denoise/core";
+import type { TextEncoder, TextEncoderOutput } from "@denoise/roles";
 import { defineModel, nestedConfig, type Runner } from "@denoise/onnx";
 import { type CLIPTextConfig, schema } from "./config.ts";
 import { finalNorm, forward } from "./graphs.ts";

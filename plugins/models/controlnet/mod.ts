@@ -20,15 +20,8 @@
  *
  * @module
  */
-import {
-  type Bindable,
-  type ControlNet,
-  isFolder,
-  type ModelClass,
-  MultiControlNet,
-  type PluginClass,
-  Tensor,
-} from "@denoise/core";
+import { type Bindable, isFolder, type ModelClass, type PluginClass, Tensor } from "@denoise/core";
+import { type ControlNet, MultiControlNet } from "@denoise/roles";
 import { defineModel, timestepTensor } from "@denoise/onnx";
 import { check, type ControlNetConfig, schema } from "./config.ts";
 import { forward, residualCount } from "./graph.ts";

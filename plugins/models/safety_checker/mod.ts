@@ -15,7 +15,8 @@
  *
  * @module
  */
-import type { ModelClass, SafetyChecker, Tensor } from "@denoise/core";
+import type { ModelClass, Tensor } from "@denoise/core";
+import type { SafetyChecker } from "@denoise/roles";
 import { defineModel, float32, type GraphDefinition, nestedConfig } from "@denoise/onnx";
 import { clipVision, type ClipVisionConfig, clipVisionSchema } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";

@@ -20,14 +20,8 @@
  *
  * @module
  */
-import type {
-  FrozenConfig,
-  Model,
-  ModelClass,
-  Tensor,
-  TextEncoderOptions,
-  TextEncoderOutput,
-} from "@denoise/core";
+import type { FrozenConfig, Model, ModelClass, Tensor } from "@denoise/core";
+import type { TextEncoderOptions, TextEncoderOutput } from "@denoise/roles";
 import { defineModel, type GraphDefinition, int64, optional } from "@denoise/onnx";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {

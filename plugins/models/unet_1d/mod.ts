@@ -20,7 +20,8 @@
  *
  * @module
  */
-import type { Denoiser, FrozenConfig, ModelClass } from "@denoise/core";
+import type { FrozenConfig, ModelClass } from "@denoise/core";
+import type { Denoiser } from "@denoise/roles";
 import { defineModel, float32, type Port, timesteps, timestepTensor } from "@denoise/onnx";
 import { fourierEmbedding, timestepEmbedding } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";

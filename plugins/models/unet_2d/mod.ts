@@ -18,7 +18,8 @@
  *
  * @module
  */
-import { type Denoiser, type FrozenConfig, type ModelClass, Tensor } from "@denoise/core";
+import { type FrozenConfig, type ModelClass, Tensor } from "@denoise/core";
+import type { Denoiser } from "@denoise/roles";
 import { defineModel, float32, int64, type Port, timesteps } from "@denoise/onnx";
 import {
   downBlock,

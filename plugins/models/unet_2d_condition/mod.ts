@@ -24,7 +24,8 @@
  *
  * @module
  */
-import { type Denoiser, type DenoiserOptions, type ModelClass, Tensor } from "@denoise/core";
+import { type ModelClass, Tensor } from "@denoise/core";
+import type { Denoiser, DenoiserOptions } from "@denoise/roles";
 import { defineModel } from "@denoise/onnx";
 import { imagePromptKind, isKBlock, todaysAttentionName } from "@denoise/onnx/blocks";
 import { check, schema, type UNet2DConditionConfig } from "./config.ts";

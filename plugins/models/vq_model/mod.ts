@@ -15,13 +15,8 @@
  *
  * @module
  */
-import {
-  type Autoencoder,
-  certainLatents,
-  type LatentDistribution,
-  type ModelClass,
-  Tensor,
-} from "@denoise/core";
+import { type ModelClass, Tensor } from "@denoise/core";
+import { type Autoencoder, certainLatents, type LatentDistribution } from "@denoise/roles";
 import { defineModel, type Runner } from "@denoise/onnx";
 import { todaysAttentionName } from "@denoise/onnx/blocks";
 import { check, schema, type VQModelConfig } from "./config.ts";

@@ -22,9 +22,7 @@
  */
 import {
   type AudioOutput,
-  type Autoencoder,
   definePipeline,
-  type Denoiser,
   type GeneratorInput,
   type Image,
   type Pipeline,
@@ -35,9 +33,9 @@ import {
   type RunOptions,
   runOptions,
   type Scheduler,
-  type SpectrogramConverter,
   Tensor,
 } from "@denoise/core";
+import type { Autoencoder, Denoiser, SpectrogramConverter } from "@denoise/roles";
 import {
   batchNoise,
   denormalize,

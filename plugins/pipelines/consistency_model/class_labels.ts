@@ -1,4 +1,5 @@
-import { type Denoiser, drawBatch, Generator, Tensor } from "@denoise/core";
+import { drawBatch, Generator, Tensor } from "@denoise/core";
+import type { Denoiser } from "@denoise/roles";
 import type { BatchNoise } from "@denoise/diffusion";
 
 /** What a call says of the classes of its images. */

@@ -16,13 +16,13 @@
  */
 import {
   definePipeline,
-  type Denoiser,
   type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type Scheduler,
   type Tensor,
 } from "@denoise/core";
+import type { Denoiser } from "@denoise/roles";
 import {
   denormalize,
   finishStep,

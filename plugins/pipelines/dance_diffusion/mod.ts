@@ -18,7 +18,6 @@
 import {
   type AudioOutput,
   definePipeline,
-  type Denoiser,
   type Pipeline,
   type PipelineClass,
   randnTensor,
@@ -26,6 +25,7 @@ import {
   runOptions,
   type Scheduler,
 } from "@denoise/core";
+import type { Denoiser } from "@denoise/roles";
 import { batchNoise, denoise, stepOptions } from "@denoise/diffusion";
 
 /** What a DanceDiffusionPipeline consists of. */

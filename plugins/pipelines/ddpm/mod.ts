@@ -16,12 +16,12 @@
  */
 import {
   definePipeline,
-  type Denoiser,
   type ImageOutput,
   type Pipeline,
   type PipelineClass,
   type Scheduler,
 } from "@denoise/core";
+import type { Denoiser } from "@denoise/roles";
 import {
   drawUnconditional,
   startUnconditional,

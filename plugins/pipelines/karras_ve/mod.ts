@@ -17,7 +17,6 @@
  */
 import {
   definePipeline,
-  type Denoiser,
   type ImageOutput,
   type Pipeline,
   type PipelineClass,
@@ -25,6 +24,7 @@ import {
   type Scheduler,
   type Tensor,
 } from "@denoise/core";
+import type { Denoiser } from "@denoise/roles";
 import {
   denormalize,
   finishStep,

@@ -19,9 +19,7 @@
  * @module
  */
 import {
-  type Autoencoder,
   definePipeline,
-  type Denoiser,
   type ImageOutput,
   type Pipeline,
   type PipelineClass,
@@ -31,6 +29,7 @@ import {
   type Scheduler,
   Tensor,
 } from "@denoise/core";
+import type { Autoencoder, Denoiser } from "@denoise/roles";
 import {
   type AutoencoderConfig,
   batchNoise,

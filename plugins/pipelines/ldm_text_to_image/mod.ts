@@ -23,9 +23,7 @@
  * @module
  */
 import {
-  type Autoencoder,
   definePipeline,
-  type Denoiser,
   type ImageOutput,
   type ImageSize,
   type Model,
@@ -36,8 +34,8 @@ import {
   runOptions,
   type Scheduler,
   Tensor,
-  type Tokenizer,
 } from "@denoise/core";
+import type { Autoencoder, Denoiser, Tokenizer } from "@denoise/roles";
 import {
   type AutoencoderConfig,
   batchNoise,

@@ -21,7 +21,6 @@
 import {
   configValue,
   definePipeline,
-  type Denoiser,
   type ImageOutput,
   type Pipeline,
   type PipelineClass,
@@ -29,6 +28,7 @@ import {
   type Scheduler,
   type Tensor,
 } from "@denoise/core";
+import type { Denoiser } from "@denoise/roles";
 import {
   finishStep,
   finishUnconditional,

@@ -21,7 +21,6 @@ import {
   type Bindable,
   type ComponentLocation,
   describeConfig,
-  type FeatureExtractor,
   type FrozenConfig,
   type ImageCodec,
   type ImageInput,
@@ -33,6 +32,7 @@ import {
   Registry,
   Tensor,
 } from "@denoise/core";
+import type { FeatureExtractor } from "@denoise/roles";
 import {
   type CLIPImageConfig,
   croppedTo,

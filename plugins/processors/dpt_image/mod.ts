@@ -21,7 +21,6 @@ import {
   type ConfigSchema,
   describeConfig,
   either,
-  type FeatureExtractor,
   type FrozenConfig,
   type ImageCodec,
   type ImageInput,
@@ -37,6 +36,7 @@ import {
   roundHalfEven,
   Tensor,
 } from "@denoise/core";
+import type { FeatureExtractor } from "@denoise/roles";
 
 const CLASS_NAME = "DPTImageProcessor";
 const FILE = "preprocessor_config.json";

@@ -35,9 +35,9 @@ import {
   type PluginClass,
   readConfig,
   type Registry,
-  type SpectrogramConverter,
   Tensor,
 } from "@denoise/core";
+import type { SpectrogramConverter } from "@denoise/roles";
 import { griffinLim, powersUnder } from "./_inverse.ts";
 import { type MelFilter, melFilters } from "./_mel_filters.ts";
 import { type Frames, stft } from "./_stft.ts";

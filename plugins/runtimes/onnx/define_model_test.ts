@@ -2,7 +2,6 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
   DenoiseError,
-  encodeBfloat16,
   type LoadOptions,
   type Model,
   type ModelClass,
@@ -10,6 +9,7 @@ import {
   string,
   Tensor,
 } from "@denoise/core";
+import { encodeBfloat16, openSafetensors, readTensor, saveSafetensors } from "@denoise/safetensors";
 import {
   childEngine,
   defineModel,
@@ -19,9 +19,7 @@ import {
   unsupportedOption,
   workerEngine,
 } from "@denoise/onnx";
-import { saveSafetensors } from "@denoise/safetensors";
 import { add, linear } from "@denoise/onnx/nn";
-import { openSafetensors, readTensor } from "@denoise/safetensors";
 
 interface Config {
   width: number;

@@ -18,7 +18,7 @@
  * @example
  * ```ts
  * import { DDIMInverseScheduler } from "@denoise/scheduler-ddim-inverse";
- * import { Generator configValue } from "@denoise/core";
+ * import { Generator } from "@denoise/core";
  *
  * const scheduler = new DDIMInverseScheduler({ clip_sample: false });
  * scheduler.setTimesteps(10);

@@ -40,8 +40,6 @@
  */
 import {
   defineScheduler,
-  interpolate,
-  type InterpolationMode,
   maybe,
   numbers,
   oneOf,
@@ -60,6 +58,7 @@ import {
   type SigmaPlan,
   trainedFlowPlan,
 } from "@denoise/schedules";
+import { interpolate, type InterpolationMode } from "./interpolate.ts";
 
 /** Options of {@linkcode FlowMatchLCMScheduler}, as in scheduler_config.json. */
 export interface FlowMatchLCMConfig extends FlowPlanConfig {

@@ -5,9 +5,8 @@ import {
   locateComponent,
   type Registry,
   type Tensor,
-  type TokenizeOptions,
-  type Tokenizer,
 } from "@denoise/core";
+import type { TokenizeOptions, Tokenizer } from "@denoise/roles";
 import type { Tokenizer as Backend } from "@huggingface/tokenizers";
 import {
   checkLength,

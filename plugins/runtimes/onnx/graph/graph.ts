@@ -1,5 +1,4 @@
-import { encodeBfloat16 } from "@denoise/core";
-import type { StoredTensor } from "@denoise/safetensors";
+import { encodeBfloat16, type StoredTensor } from "@denoise/safetensors";
 import { type Lowering, lowerings } from "./lowering.ts";
 import { dataType, encodeModel, type NodeSpec, type PortSpec } from "./onnx_proto.ts";
 import type { Attributes, Dim, DType, Value, Weight } from "./value.ts";

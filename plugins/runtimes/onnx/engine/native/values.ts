@@ -1,4 +1,5 @@
-import { decodeBfloat16, encodeBfloat16, Tensor } from "@denoise/core";
+import { Tensor } from "@denoise/core";
+import { decodeBfloat16, encodeBfloat16 } from "@denoise/safetensors";
 import { dataType } from "../../graph/onnx_proto.ts";
 import { type Handle, type Ort, stored, storedNumber, text } from "./api.ts";
 import { Owned } from "./owned.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { DenoiseError } from "@denoise/core";
 import { bundledSource } from "./bundled_source.ts";
-import { DenoiseError } from "./errors.ts";
 
 const REQUEST = { want: "pipeline" } as const;
 

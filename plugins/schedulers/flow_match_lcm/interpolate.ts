@@ -1,4 +1,4 @@
-import { Tensor } from "./tensor.ts";
+import { Tensor } from "@denoise/core";
 
 /** How values between samples are found. */
 export type InterpolationMode =
@@ -92,15 +92,6 @@ function resample(tensor: Tensor, axis: number, to: number, mode: InterpolationM
  * @param size The length of each axis after the first two.
  * @throws {TypeError} when the mode is for another number of axes, or the size has another.
  * @throws {RangeError} for a mode that there is not, or a length below 1.
- *
- * @example
- * ```ts
- * import { interpolate, Tensor } from "@denoise/core";
- * import { assertEquals } from "@std/assert";
- *
- * const doubled = interpolate(Tensor.from([[[1, 3]]]), [4], "linear");
- * assertEquals(doubled.toNested(), [[[1, 1.5, 2.5, 3]]]);
- * ```
  */
 export function interpolate(
   tensor: Tensor,

@@ -1,6 +1,12 @@
-import { DenoiseError } from "./errors.ts";
-import { isFile, isFolder, joinPath } from "./loading.ts";
-import type { Source, SourceFolder } from "./source.ts";
+import {
+  cacheFolder,
+  DenoiseError,
+  isFile,
+  isFolder,
+  joinPath,
+  type Source,
+  type SourceFolder,
+} from "@denoise/core";
 
 /** A repo whose files lie in a package. */
 export interface BundledRepo {
@@ -12,14 +18,6 @@ export interface BundledRepo {
   readonly files: readonly string[];
   /** What tells this state of the files from others; the version of the package. */
   readonly version: string;
-}
-
-/** The folder of what can be made again: `$DENOISE_CACHE`, else `$XDG_CACHE_HOME/denoise`. */
-export function cacheFolder(): string {
-  const own = Deno.env.get("DENOISE_CACHE");
-  if (own !== undefined && own !== "") return own;
-  const home = Deno.env.get("XDG_CACHE_HOME") ?? joinPath(Deno.env.get("HOME") ?? ".", ".cache");
-  return joinPath(home, "denoise");
 }
 
 async function download({ base }: BundledRepo, file: string, folder: string): Promise<void> {

@@ -1,9 +1,13 @@
-import { joinPath } from "./loading.ts";
-import type { Device, TorchDtype } from "./loading.ts";
-import { deepFreeze, type FrozenConfig } from "./config.ts";
-import type { Model } from "./model.ts";
-import type { SaveOptions } from "./saving.ts";
-import type { Tensor } from "./tensor.ts";
+import {
+  deepFreeze,
+  type Device,
+  type FrozenConfig,
+  joinPath,
+  type Model,
+  type SaveOptions,
+  type Tensor,
+  type TorchDtype,
+} from "@denoise/core";
 
 /** What a ControlNet is called with beside sample and timestep. */
 export interface ControlNetOptions {

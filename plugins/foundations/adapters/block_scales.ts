@@ -37,7 +37,7 @@ function placeOf(path: string): Place | undefined {
  *
  * @example
  * ```ts
- * import { attentionScales } from "@denoise/core";
+ * import { attentionScales } from "@denoise/adapters";
  * import { assertEquals } from "@std/assert";
  *
  * const paths = ["down_blocks.1.attentions.0.proj_in", "up_blocks.0.attentions.0.proj_in"];

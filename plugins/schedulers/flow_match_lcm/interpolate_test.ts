@@ -1,8 +1,7 @@
 import { assert, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Generator } from "./generator.ts";
+import { Generator, Tensor } from "@denoise/core";
 import { interpolate, type InterpolationMode } from "./interpolate.ts";
-import { Tensor } from "./tensor.ts";
 import goldens from "./testdata/interpolate.json" with { type: "json" };
 
 describe("interpolate()", () => {

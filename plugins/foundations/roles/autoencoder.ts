@@ -1,0 +1,46 @@
+import { type GeneratorInput, type Model, Tensor } from "@denoise/core";
+
+/** A Gaussian with diagonal covariance: what a variational encoder gives. */
+export interface LatentDistribution {
+  /** float32 [N, C, h, w]. */
+  readonly mean: Tensor;
+  /** float32 [N, C, h, w], clamped to -30..20. */
+  readonly logvar: Tensor;
+  /** One draw from it. */
+  sample(generator?: GeneratorInput): Tensor;
+  /** Its most likely value. */
+  mode(): Tensor;
+}
+
+/** The role of an autoencoder between images and latents. */
+export interface Autoencoder<C extends object = object> extends Model<C> {
+  /** Images, float32 [N, 3, H, W] in -1..1, to a distribution of latents. */
+  encode(sample: Tensor): Promise<{ latentDist: LatentDistribution }>;
+  /** Latents (already divided by the scaling factor) to images, float32 in about -1..1. */
+  decode(latents: Tensor): Promise<{ sample: Tensor }>;
+}
+
+/**
+ * Latents as a distribution of which every draw is the same: what an encoder gives that is not
+ * variational.
+ *
+ * @param latents float32 [N, C, h, w].
+ *
+ * @example
+ * ```ts
+ * import { Tensor } from "@denoise/core";
+ * import { certainLatents } from "@denoise/roles";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const latents = Tensor.ones([1, 4, 2, 2]);
+ * assertEquals(certainLatents(latents).sample(), latents);
+ * ```
+ */
+export function certainLatents(latents: Tensor): LatentDistribution {
+  return {
+    mean: latents,
+    logvar: Tensor.full(latents.dims, -30),
+    sample: () => latents,
+    mode: () => latents,
+  };
+}

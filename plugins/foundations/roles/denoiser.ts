@@ -1,0 +1,55 @@
+import type { Model, Tensor } from "@denoise/core";
+
+/** What a denoiser is called with beside sample and timestep; each model takes what it knows. */
+export interface DenoiserOptions {
+  /** Text states, float32 [N, tokens, width]. */
+  readonly encoderHiddenStates?: Tensor | undefined;
+  /** 1 where a token of the text counts, 0 where not: [N, tokens]; all do by default. */
+  readonly encoderAttentionMask?: Tensor | undefined;
+  /**
+   * The same where pixels look at each other, [N, height · width] of the levels that attend; in models
+   * with SimpleCrossAttn levels it is one of the text's tokens, as UnCLIP gives it.
+   */
+  readonly attentionMask?: Tensor | undefined;
+  /** Embedding of the guidance scale, float32 [N, width] (latent consistency models). */
+  readonly timestepCond?: Tensor | undefined;
+  /** Class of each sample, int64 [N], or float32 [N, width] for models that embed features. */
+  readonly classLabels?: Tensor | undefined;
+  /** Pooled text states, float32 [N, width] (SDXL). */
+  readonly textEmbeds?: Tensor | undefined;
+  /** Sizes and crops, float32 [N, 6] (SDXL). */
+  readonly timeIds?: Tensor | undefined;
+  /** Residuals of a ControlNet for each down block, float32. */
+  readonly downBlockAdditionalResiduals?: readonly Tensor[] | undefined;
+  /** Residual of a ControlNet for the middle block, float32. */
+  readonly midBlockAdditionalResidual?: Tensor | undefined;
+  /** Residuals of a T2I-Adapter, one for each level that takes one, then one of the middle, float32. */
+  readonly downIntrablockAdditionalResiduals?: readonly Tensor[] | undefined;
+  /** An image that controls, float32 [N, 3, 8h, 8w] in 0..1 (Kandinsky 2.2). */
+  readonly hint?: Tensor | undefined;
+  /**
+   * Of the images of each IP-Adapter, float32 [N, images, width] or [N, images, patches, width]; of
+   * models that are told of an image themselves (Kandinsky) that one's, float32 [N, width].
+   */
+  readonly imageEmbeds?: readonly Tensor[] | undefined;
+  /** Cancels before the call starts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The role of a UNet or transformer: predicts noise, velocity or the clean sample. */
+export interface Denoiser<C extends object = object, O extends object = DenoiserOptions>
+  extends Model<C> {
+  /**
+   * One call of the network.
+   *
+   * @param sample float32 [N, C, H, W].
+   * @param timestep One for all samples, or one for each.
+   */
+  forward(
+    sample: Tensor,
+    timestep: number | readonly number[],
+    options?: O,
+  ): Promise<{ sample: Tensor }>;
+  /** What each IP-Adapter in use takes of an image: its vector, or the states of its patches. */
+  imagePrompts?(): readonly ("embeds" | "states")[];
+}
