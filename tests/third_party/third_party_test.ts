@@ -84,6 +84,24 @@ describe("a third party", () => {
     assertEquals((await Deno.stat(`${cwd}/named.png`)).isFile, true);
   });
 
+  it("computes in every engine, whose modules and libraries come from the registry", async () => {
+    const cwd = await program(
+      "engines",
+      `import { DiffusionPipeline } from "jsr:@denoise/denoise";
+      const images = [];
+      for (const engine of ["inline", "worker", "child", "native"] as const) {
+        const pipe = await DiffusionPipeline.fromPretrained(${JSON.stringify(REPO.pathname)}, {
+          engine,
+        });
+        const { images: [image] } = await pipe("red apple", { seed: 3, numInferenceSteps: 2 });
+        images.push(image!.data.toHex());
+      }
+      console.log(new Set(images).size);
+      Deno.exit();`,
+    );
+    assertEquals(await deno(cwd, "run", "-A", "main.ts"), "1\n");
+  });
+
   it("is told what to do about a class that nobody provides", async () => {
     const cwd = await program(
       "miss",

@@ -11,12 +11,16 @@ import { answering, type Request } from "./protocol.ts";
 
 const answer = answering(Deno.args.includes("native") ? nativeEngine() : inlineEngine());
 const parent = connectToParent();
-for await (const request of parent.messages) {
-  const reply = await answer(request as Request);
-  if (reply.error?.code === "engine_lost") {
+
+async function serve(request: Request): Promise<void> {
+  const reply = await answer(request);
+  if (reply?.error?.code === "engine_lost") {
     console.error(reply.error.message);
     Deno.exit(1); // the card is lost to this process, and not to the next
   }
-  parent.send(reply);
+  if (reply !== undefined) parent.send(reply);
 }
+
+// not in turn, since what cancels a run comes while it is under way
+for await (const request of parent.messages) serve(request as Request);
 Deno.exit();

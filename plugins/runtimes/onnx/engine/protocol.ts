@@ -31,7 +31,9 @@ export type Request =
     readonly inputs: TensorMessages;
     readonly outputs?: readonly string[] | undefined;
   }
-  | { readonly id: number; readonly op: "release"; session: number };
+  | { readonly id: number; readonly op: "release"; session: number }
+  /** Ends the run of that id, where the engine can; there is no reply to it. */
+  | { readonly id: number; readonly op: "cancel"; readonly run: number };
 
 /** The answer to the request of that id. */
 export interface Reply {
@@ -109,10 +111,13 @@ export function unpackError({ name, message, code }: ErrorMessage): Error {
   return new Error(message);
 }
 
-/** Answers requests out of an engine: the far side of every home. */
-export function answering(engine: Engine): (request: Request) => Promise<Reply> {
+/** Answers requests out of an engine, but those that want no reply: the far side of every home. */
+export function answering(engine: Engine): (request: Request) => Promise<Reply | undefined> {
   const sessions = new Map<number, EngineSession>();
-  async function perform(request: Request): Promise<Tensors | undefined> {
+  const running = new Map<number, AbortController>();
+  async function perform(
+    request: Exclude<Request, { op: "cancel" }>,
+  ): Promise<Tensors | undefined> {
     if (request.op === "create") {
       const spec = { ...request.spec, model: new Uint8Array(request.spec.model) };
       sessions.set(request.session, await engine.createSession(spec));
@@ -121,12 +126,20 @@ export function answering(engine: Engine): (request: Request) => Promise<Reply> 
     const session = sessions.get(request.session);
     if (session === undefined) throw new TypeError(`There is no session ${request.session}`);
     if (request.op === "run") {
-      return await session.run(unpackTensors(request.inputs), { outputs: request.outputs });
+      const { inputs, outputs } = request;
+      const controller = new AbortController();
+      running.set(request.id, controller);
+      try {
+        return await session.run(unpackTensors(inputs), { outputs, signal: controller.signal });
+      } finally {
+        running.delete(request.id);
+      }
     }
     sessions.delete(request.session);
     await session.release();
   }
   return async (request) => {
+    if (request.op === "cancel") return void running.get(request.run)?.abort();
     try {
       const tensors = await perform(request);
       return { id: request.id, tensors: tensors && packOwnTensors(tensors) };

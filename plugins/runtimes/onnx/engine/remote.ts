@@ -102,14 +102,17 @@ class Connection {
   }
 
   /** Asks the home, which only the making of a session starts. */
-  async ask(request: WithoutId<Request>): Promise<Reply> {
+  async ask(request: WithoutId<Request>, signal?: AbortSignal): Promise<Reply> {
     if (request.op === "create") this.#home ??= this.#start();
     if (this.#home === undefined) throw lost("it is gone");
     const id = this.nextId();
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
     this.#waiting = { resolve, reject };
-    this.#home.send({ ...request, id } as Request);
-    const reply = await promise;
+    const home = this.#home;
+    home.send({ ...request, id } as Request);
+    const cancel = () => home.send({ op: "cancel", id: this.nextId(), run: id });
+    signal?.addEventListener("abort", cancel);
+    const reply = await promise.finally(() => signal?.removeEventListener("abort", cancel));
     if (reply.error !== undefined) throw unpackError(reply.error);
     return reply;
   }
@@ -172,7 +175,7 @@ class RemoteSession implements EngineSession {
       await this.#ensure();
       const packed = packTensors(inputs);
       const request = { op: "run", session: this.#id, inputs: packed, outputs } as const;
-      const { tensors = {} } = await this.#connection.ask(request);
+      const { tensors = {} } = await this.#connection.ask(request, signal);
       return unpackTensors(tensors);
     });
   }

@@ -11,6 +11,9 @@ export function workerEngine(defaults: SessionDefaults = {}): Engine {
   return remoteEngine(openWorker, defaults);
 }
 
+/** How long a Worker may take to give its sessions back, in milliseconds. */
+const PATIENCE = 2000;
+
 function openWorker({ onReply, onLost }: HomeEvents): Home {
   const worker = new Worker(workerEntry());
   worker.on("message", (reply: Reply) => onReply(reply));
@@ -20,7 +23,14 @@ function openWorker({ onReply, onLost }: HomeEvents): Home {
     send: (request) =>
       worker.postMessage(request, request.op === "run" ? buffersOf(request.inputs) : []),
     keepAlive: (alive) => alive ? worker.ref() : worker.unref(),
-    close: async () => void await worker.terminate(),
+    async close(): Promise<void> {
+      const ended = new Promise((resolve) => worker.on("exit", resolve));
+      worker.postMessage("close"); // memory of native code does not end with the thread
+      let timer;
+      await Promise.race([ended, new Promise((resolve) => timer = setTimeout(resolve, PATIENCE))]);
+      clearTimeout(timer);
+      await worker.terminate();
+    },
   };
 }
 
