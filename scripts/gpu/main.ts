@@ -16,6 +16,7 @@ import { cardName } from "./card.ts";
 import { readLines } from "./lines.ts";
 import type { ParityLine } from "./parity.ts";
 import type { PipelineLine } from "./pipelines.ts";
+import { makeFixtures } from "../../tests/support/fixtures.ts";
 import { judge, type Verdict } from "./limits.ts";
 import { TorchSide } from "./torch_side.ts";
 
@@ -202,6 +203,7 @@ async function measure(name: string): Promise<unknown> {
 await Deno.mkdir(out, { recursive: true });
 await Deno.mkdir(weights, { recursive: true });
 for (const name of chosen.filter(isMeasured)) prepare(name);
+makeFixtures(); // once, before several processes would
 for (const name of chosen) {
   const start = performance.now();
   try {
