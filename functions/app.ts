@@ -78,11 +78,11 @@ const WITHOUT_OBSOLETE = {
  *
  * @example
  * ```ts ignore
- * import { createApp, inlineEngine } from "@denoise/functions";
+ * import { createApp, inlineServingEngine } from "@denoise/functions";
  * import { registry } from "@denoise/denoise/registry";
  *
  * const models = [{ id: "emoji", location: "denoise/emoji" }];
- * const app = createApp({ engine: inlineEngine({ models, registry }), registry });
+ * const app = createApp({ engine: inlineServingEngine({ models, registry }), registry });
  * Deno.serve(app.fetch);
  * ```
  */

@@ -4,11 +4,11 @@
  *
  * @example
  * ```ts ignore
- * import { createApp, inlineEngine } from "@denoise/functions";
+ * import { createApp, inlineServingEngine } from "@denoise/functions";
  * import { registry } from "@denoise/denoise/registry";
  *
  * const models = [{ id: "emoji", location: "denoise/emoji" }];
- * const app = createApp({ engine: inlineEngine({ models, registry }), registry });
+ * const app = createApp({ engine: inlineServingEngine({ models, registry }), registry });
  * Deno.serve(app.fetch);
  * ```
  *
@@ -22,7 +22,11 @@ export { DEFAULT_LIMITS, type Limits } from "./contract/limits.ts";
 export type { WebhookSettings } from "./doors/predictions/webhooks.ts";
 export type { SizeLimits } from "./contract/size_limits.ts";
 export type { ModelInfo } from "./contract/model_info.ts";
-export { childEngine, type ChildEngineOptions, type ChildServingEngine } from "./engine/child.ts";
+export {
+  type ChildServingEngine,
+  childServingEngine,
+  type ChildServingEngineOptions,
+} from "./engine/child.ts";
 export type {
   EngineState,
   ModelOptions,
@@ -30,7 +34,7 @@ export type {
   ServingEngine,
   StartTiming,
 } from "./engine/engine.ts";
-export { inlineEngine, type InlineEngineOptions } from "./engine/inline.ts";
+export { inlineServingEngine, type InlineServingEngineOptions } from "./engine/inline.ts";
 export { runChild } from "./engine/run_child.ts";
 export type { ModelCatalog } from "./http/context.ts";
 export { createMetrics, type Metrics, type MetricsNow } from "./observe/metrics.ts";

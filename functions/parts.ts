@@ -6,9 +6,9 @@
 import type { Registry } from "@denoise/core";
 import type { App, AppOptions } from "./app.ts";
 import { within } from "./async/within.ts";
-import { childEngine } from "./engine/child.ts";
+import { childServingEngine } from "./engine/child.ts";
 import type { ServingEngine } from "./engine/engine.ts";
-import { inlineEngine } from "./engine/inline.ts";
+import { inlineServingEngine } from "./engine/inline.ts";
 import { listen, type Listening } from "./http/listen.ts";
 import { log } from "./observe/log.ts";
 import { isLoopback, type Settings, SettingsError, type StorageSettings } from "./settings.ts";
@@ -42,8 +42,8 @@ export function openEngine(settings: Settings, registry: Registry): ServingEngin
   const { maxSide, maxPixels, maxImages } = settings.limits;
   const sizeLimits = { maxSide, maxPixels, maxImages };
   const options = { models, registry, device, torchDtype, variant, threads, sizeLimits };
-  if (settings.engine === "inline") return inlineEngine(options);
-  return childEngine({
+  if (settings.engine === "inline") return inlineServingEngine(options);
+  return childServingEngine({
     ...options,
     onLost: (reason) => log.error("the engine was lost: {reason}; it is started again", { reason }),
   });

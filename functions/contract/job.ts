@@ -13,7 +13,7 @@ export const TASKS = [
 export type Task = typeof TASKS[number];
 
 /** File formats of results. */
-export type ImageFormat = "png" | "jpeg";
+export type JobFormat = "png" | "jpeg";
 
 /** What a run is given: plain data, so that it can be sent to another process. */
 export interface JobInput {
@@ -48,7 +48,7 @@ export interface JobInput {
   /** Options of the scheduler that differ from the model's own, such as `use_karras_sigmas`. */
   readonly schedulerConfig?: Readonly<Record<string, string | number | boolean>> | undefined;
   /** File format of the images. */
-  readonly format: ImageFormat;
+  readonly format: JobFormat;
   /** JPEG quality, 1..100. */
   readonly quality?: number | undefined;
   /** How many previews are sent on the way. */

@@ -12,7 +12,7 @@ import type { FromChild, ToChild } from "./protocol.ts";
 import { withSignal } from "../async/with_signal.ts";
 
 /** What an engine in a child process is made from. */
-export interface ChildEngineOptions extends ModelOptions {
+export interface ChildServingEngineOptions extends ModelOptions {
   /** The models to load. */
   readonly models: readonly ModelSpec[];
   /** Where the models' files come from; this process fetches them. */
@@ -40,12 +40,12 @@ const MAX_PAUSE_MS = 30_000;
  * An engine in a child process. When the process dies, by a crash of native code too, the runs in it
  * fail with `engine_lost` at once, and it is started again.
  */
-export function childEngine(options: ChildEngineOptions): ChildServingEngine {
+export function childServingEngine(options: ChildServingEngineOptions): ChildServingEngine {
   return new ChildEngine(options);
 }
 
 class ChildEngine implements ChildServingEngine {
-  readonly #options: ChildEngineOptions;
+  readonly #options: ChildServingEngineOptions;
   readonly #runs = new Map<number, Channel<RunEvent>>();
   readonly #stopping = new Map<number, ReturnType<typeof setTimeout>>();
   #located: readonly LocatedModel[] | undefined;
@@ -59,7 +59,7 @@ class ChildEngine implements ChildServingEngine {
   #wasReady = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(options: ChildEngineOptions) {
+  constructor(options: ChildServingEngineOptions) {
     this.#options = options;
     this.#start();
   }

@@ -1,5 +1,5 @@
 /**
- * The program of {@linkcode childEngine}'s process, with the built-in plugins.
+ * The program of {@linkcode childServingEngine}'s process, with the built-in plugins.
  *
  * @module
  */

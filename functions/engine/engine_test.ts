@@ -13,10 +13,10 @@ import { ServeError } from "../contract/errors.ts";
 import type { JobEvent, RunEvent } from "../contract/job.ts";
 import { memoryQueue } from "../queue/memory_queue.ts";
 import { imagesOf, job, TINY } from "../tests/jobs.ts";
-import { childEngine } from "./child.ts";
+import { childServingEngine } from "./child.ts";
 import { startEngine } from "./child_process.ts";
 import type { ServingEngine } from "./engine.ts";
-import { inlineEngine } from "./inline.ts";
+import { inlineServingEngine } from "./inline.ts";
 
 const models = [{ id: "tiny", location: TINY }];
 const never = new AbortController().signal;
@@ -32,7 +32,7 @@ async function using<E extends ServingEngine>(
   }
 }
 
-const homes = { inlineEngine, childEngine };
+const homes = { inlineServingEngine, childServingEngine };
 
 for (const [name, open] of Object.entries(homes)) {
   describe(`${name}()`, () => {
@@ -180,7 +180,7 @@ for (const [name, open] of Object.entries(homes)) {
   });
 }
 
-describe("inlineEngine()", () => {
+describe("inlineServingEngine()", () => {
   it("takes options of the scheduler", async () => {
     const schedulerConfig = { use_karras_sigmas: true };
     const pipe = await DiffusionPipeline.fromPretrained(TINY);
@@ -188,7 +188,7 @@ describe("inlineEngine()", () => {
     const { images: [image] } = await pipe("a cat", { numInferenceSteps: 4, seed: 4n });
     await pipe.dispose();
     const { decodeImage } = await import("@denoise/denoise");
-    await using(inlineEngine({ models, registry, warmup: false }), async (engine) => {
+    await using(inlineServingEngine({ models, registry, warmup: false }), async (engine) => {
       const input = { seed: "4", steps: 4, scheduler: "EulerDiscreteScheduler" };
       const [plain] = await imagesOf(engine.run(job("1", input), never));
       const [karras] = await imagesOf(engine.run(job("2", { ...input, schedulerConfig }), never));
@@ -221,7 +221,7 @@ describe("inlineEngine()", () => {
       await Deno.writeTextFile(joinPath(folder, "model_index.json"), JSON.stringify(index));
       const plugins = registry.with([NaNPipeline]);
       const options = { models: [{ id: "nan", location: folder }], registry: plugins };
-      await using(inlineEngine({ ...options, warmup: false }), async (engine) => {
+      await using(inlineServingEngine({ ...options, warmup: false }), async (engine) => {
         const run = job("1", {}, { model: "nan", task: "unconditional" });
         const error = await assertRejects(() => imagesOf(engine.run(run, never)), ServeError);
         assertEquals(error.code, "nan_output");
@@ -232,11 +232,11 @@ describe("inlineEngine()", () => {
   });
 });
 
-describe("childEngine()", () => {
+describe("childServingEngine()", () => {
   it("tells of its end at once, and is ready again", async () => {
     const lost: string[] = [];
     await using(
-      childEngine({ models, registry, onLost: (why) => lost.push(why) }),
+      childServingEngine({ models, registry, onLost: (why) => lost.push(why) }),
       async (engine) => {
         const cold = performance.now();
         await engine.ready();
@@ -263,7 +263,7 @@ describe("childEngine()", () => {
   it("ends a process that hangs, and is ready again", async () => {
     const lost = Promise.withResolvers<string>();
     const options = { models, registry, stuckMs: 50, onLost: lost.resolve };
-    await using(childEngine(options), async (engine) => {
+    await using(childServingEngine(options), async (engine) => {
       const controller = new AbortController();
       const run = engine.run(job("1", { steps: 100 }), controller.signal);
       await run.next();
@@ -277,7 +277,7 @@ describe("childEngine()", () => {
   });
 
   it("loses none of 100 jobs when it is killed again and again", async () => {
-    await using(childEngine({ models, registry }), async (engine) => {
+    await using(childServingEngine({ models, registry }), async (engine) => {
       const queue = memoryQueue(engine, { bound: 100 });
       const input = { seed: "7", steps: 1, width: 16, height: 16 };
       await engine.ready();
@@ -305,7 +305,7 @@ describe("childEngine()", () => {
   });
 
   it("gives eight runs at once, with other seeds and schedulers, the images they give alone", async () => {
-    await using(childEngine({ models, registry }), async (engine) => {
+    await using(childServingEngine({ models, registry }), async (engine) => {
       const schedulers = ["PNDMScheduler", "DDIMScheduler", "EulerDiscreteScheduler", undefined];
       const runs = Array.from({ length: 8 }, (_, i) => {
         return job(`${i}`, { seed: `${i}`, steps: 2 + i % 3, scheduler: schedulers[i % 4] });

@@ -11,7 +11,7 @@ import { runJob } from "./run_job.ts";
 import { withSignal } from "../async/with_signal.ts";
 
 /** What an engine in this process is made from. */
-export interface InlineEngineOptions extends ModelOptions {
+export interface InlineServingEngineOptions extends ModelOptions {
   /** The models to load. */
   readonly models: readonly ModelSpec[];
   /** The plugins, and the sources that models come from. */
@@ -21,20 +21,20 @@ export interface InlineEngineOptions extends ModelOptions {
 /**
  * An engine in this process, for tests and scripts: while a model computes, nothing else happens here.
  */
-export function inlineEngine(options: InlineEngineOptions): ServingEngine {
+export function inlineServingEngine(options: InlineServingEngineOptions): ServingEngine {
   return new InlineEngine(options);
 }
 
 class InlineEngine implements ServingEngine {
   readonly restarts = 0;
-  readonly #options: InlineEngineOptions;
+  readonly #options: InlineServingEngineOptions;
   readonly #models = new Map<string, LoadedModel>();
   readonly #registry: Registry;
   readonly #starting: Promise<readonly ModelInfo[]>;
   readonly #closing = new AbortController();
   #state: EngineState = { phase: "starting" };
 
-  constructor(options: InlineEngineOptions) {
+  constructor(options: InlineServingEngineOptions) {
     this.#options = options;
     this.#registry = guarded(options.registry);
     this.#starting = this.#start();

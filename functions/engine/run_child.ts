@@ -2,11 +2,11 @@ import type { Registry } from "@denoise/core";
 import { ServeError, toFailure } from "../contract/errors.ts";
 import type { ServingEngine } from "./engine.ts";
 import { connectToParent } from "@denoise/process";
-import { inlineEngine } from "./inline.ts";
+import { inlineServingEngine } from "./inline.ts";
 import type { FromChild, ToChild } from "./protocol.ts";
 
 /**
- * The inside of the process of {@linkcode childEngine}: holds the models and runs jobs, told so on
+ * The inside of the process of {@linkcode childServingEngine}: holds the models and runs jobs, told so on
  * standard input, telling on standard output, until the input ends. For a module of one's own that
  * brings its own plugins; its address is the engine's option `entry`.
  *
@@ -22,7 +22,7 @@ export async function runChild(registry: Registry): Promise<void> {
   async function load({ models, options }: ToChild & { op: "load" }): Promise<void> {
     const specs = models.map(({ id, path }) => ({ id, location: path }));
     const commits = new Map(models.map(({ id, commit }) => [id, commit]));
-    engine = inlineEngine({ ...options, models: specs, registry });
+    engine = inlineServingEngine({ ...options, models: specs, registry });
     const infos = await engine.ready();
     if (engine.state.phase !== "ready") return;
     const withCommits = infos.map((info) => ({ ...info, commit: commits.get(info.id) }));

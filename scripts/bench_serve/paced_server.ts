@@ -6,7 +6,7 @@
  */
 import { joinPath } from "@denoise/core";
 import { registry } from "@denoise/denoise/registry";
-import { childEngine, createApp, memoryQueue } from "@denoise/functions";
+import { childServingEngine, createApp, memoryQueue } from "@denoise/functions";
 import { listen } from "../../functions/http/listen.ts";
 import { PacedPipeline } from "./paced_pipeline.ts";
 
@@ -37,7 +37,7 @@ const models = await Promise.all(
 );
 const entry = new URL("./paced_child.ts", import.meta.url);
 const plugins = registry.with([PacedPipeline]);
-const engine = childEngine({ models, registry: plugins, entry, warmup: false });
+const engine = childServingEngine({ models, registry: plugins, entry, warmup: false });
 const queue = memoryQueue(engine);
 const app = createApp({ engine, registry: plugins, queue });
 const server = await listen(app.fetch, { host: "127.0.0.1", port: 0 });

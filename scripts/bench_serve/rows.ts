@@ -1,4 +1,4 @@
-import { childEngine, type Job } from "@denoise/functions";
+import { childServingEngine, type Job } from "@denoise/functions";
 import { registry } from "@denoise/denoise/registry";
 import {
   HEAP_FLAGS,
@@ -109,7 +109,10 @@ async function* paced(size: BenchSize): AsyncGenerator<Row> {
 }
 
 /** Images a second of an engine that nothing stands before, one run after the other. */
-async function ownRate(engine: ReturnType<typeof childEngine>, count: number): Promise<number> {
+async function ownRate(
+  engine: ReturnType<typeof childServingEngine>,
+  count: number,
+): Promise<number> {
   const job: Job = {
     id: "bench",
     owner: "bench",
@@ -136,7 +139,10 @@ async function ownRate(engine: ReturnType<typeof childEngine>, count: number): P
 
 async function* throughput(size: BenchSize): AsyncGenerator<Row> {
   await using server = await serving();
-  const engine = childEngine({ models: [{ id: "emoji", location: "denoise/emoji" }], registry });
+  const engine = childServingEngine({
+    models: [{ id: "emoji", location: "denoise/emoji" }],
+    registry,
+  });
   try {
     await engine.ready();
     const load = { clients: 32, count: 64 / size.divisor };

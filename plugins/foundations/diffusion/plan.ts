@@ -1,7 +1,7 @@
 import type { PlanRequest, Scheduler } from "@denoise/core";
 import { type DenoisingRangeOptions, timestepsFrom } from "./denoising_range.ts";
 import { checkStepLeft, strengthTimesteps } from "./strength.ts";
-import { planTimesteps, type TimestepOptions } from "./timesteps.ts";
+import { retrieveTimesteps, type TimestepOptions } from "./timesteps.ts";
 
 /** Which timesteps a run goes through. */
 export interface PlanOptions
@@ -30,7 +30,7 @@ export function planRun(
   extra: PlanRequest = {},
 ): RunPlan {
   const { strength, denoisingStart } = options;
-  const planned = planTimesteps(scheduler, options, extra);
+  const planned = retrieveTimesteps(scheduler, options, extra);
   const steps = scheduler.numInferenceSteps ?? planned.length;
   if (denoisingStart !== undefined) {
     return { steps, timesteps: timestepsFrom(scheduler, denoisingStart) };

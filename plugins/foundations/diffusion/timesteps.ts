@@ -24,7 +24,7 @@ export const timestepOptions: CallOptions<TimestepOptions> = {
  * @returns The timesteps of the model calls.
  * @throws {TypeError} when both are given, or the scheduler does not take them.
  */
-export function planTimesteps(
+export function retrieveTimesteps(
   scheduler: Scheduler,
   options: TimestepOptions,
   extra: PlanRequest = {},

@@ -28,7 +28,7 @@ import {
   finishStep,
   finishUnconditional,
   initialLatents,
-  planTimesteps,
+  retrieveTimesteps,
   startUnconditional,
   stepOptions,
   toImages,
@@ -109,7 +109,7 @@ export const ConsistencyModelPipeline: PipelineClass<
     });
 
     let sample = initialLatents(dims, noise, scheduler, options.latents);
-    const timesteps = planTimesteps(scheduler, { timesteps: places, numInferenceSteps: steps });
+    const timesteps = retrieveTimesteps(scheduler, { timesteps: places, numInferenceSteps: steps });
     for (const [index, timestep] of timesteps.entries()) {
       const input = scheduler.scaleModelInput(sample, timestep);
       const output = await unet.forward(input, timestep, { classLabels, signal });

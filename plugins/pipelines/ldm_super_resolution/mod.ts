@@ -38,9 +38,9 @@ import {
   finishLatents,
   type ImagesInput,
   initialLatents,
-  planTimesteps,
   prepareImages,
   previewLatents,
+  retrieveTimesteps,
   stepOptions,
 } from "@denoise/diffusion";
 
@@ -109,7 +109,7 @@ async function* generate(run: Run, options: LDMSuperResolutionOptions) {
   checkChannels(unet.config.in_channels, channels, imageChannels);
 
   const noise = batchNoise(count, options);
-  const timesteps = planTimesteps(scheduler, { numInferenceSteps });
+  const timesteps = retrieveTimesteps(scheduler, { numInferenceSteps });
   const latents = initialLatents([count, channels, height, width], noise, scheduler);
   const settings = stepOptions(scheduler, noise, { eta });
   const recipe = (i: number) => ({

@@ -47,9 +47,9 @@ import {
   describeRun,
   imageOutput,
   initialLatents,
-  planTimesteps,
   predictGuided,
   previewLatents,
+  retrieveTimesteps,
   sampleSize,
   sizeOptions,
   stepOptions,
@@ -154,7 +154,7 @@ async function* generate(run: Run, ...[prompt, options = {}]: LDMTextToImageArgu
   const noise = batchNoise(count, options);
   const dims = [count, unet.config.in_channels, height / FACTOR, width / FACTOR];
   const latents = initialLatents(dims, noise, { initNoiseSigma: 1 }, options.latents);
-  const timesteps = planTimesteps(scheduler, { numInferenceSteps });
+  const timesteps = retrieveTimesteps(scheduler, { numInferenceSteps });
   const settings = stepOptions(scheduler, noise, { eta });
   const facts = { steps: numInferenceSteps, guidanceScale, eta, width, height };
   const recipe = describeRun(prompt, {}, facts, noise);

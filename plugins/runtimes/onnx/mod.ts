@@ -11,8 +11,8 @@ export type {
   Engine,
   EngineSession,
   Optimization,
-  RunOptions,
   SessionDefaults,
+  SessionRunOptions,
   SessionSpec,
   Tensors,
 } from "./engine/engine.ts";

@@ -7,7 +7,7 @@ import { DenoiseError, Tensor, throwIfAborted, type TypedArray } from "@denoise/
 import type { InferenceSession, OnnxValue, Tensor as OrtTensor } from "onnxruntime-node";
 import { executionProviders } from "./devices.ts";
 import { trimMemory } from "./trim_memory.ts";
-import type { EngineSession, RunOptions, SessionSpec, Tensors } from "./engine/engine.ts";
+import type { EngineSession, SessionRunOptions, SessionSpec, Tensors } from "./engine/engine.ts";
 
 type Ort = typeof import("onnxruntime-node");
 
@@ -81,7 +81,7 @@ class OnnxSession implements EngineSession {
     this.#name = name;
   }
 
-  async run(inputs: Tensors, { outputs, signal }: RunOptions = {}): Promise<Tensors> {
+  async run(inputs: Tensors, { outputs, signal }: SessionRunOptions = {}): Promise<Tensors> {
     const session = this.#session;
     if (session === undefined) throw new TypeError(`Cannot run ${this.#name}: it was released`);
     throwIfAborted(signal, `running ${this.#name}`);

@@ -1,7 +1,7 @@
 /** The Hub's API: the commit of a revision, the files of a commit, the bytes of a file. */
 
 import { DenoiseError } from "@denoise/core";
-import { readBytes } from "./body.ts";
+import { readBody } from "./body.ts";
 import { get, type HttpRequest, type HttpSettings, mayCarryToken } from "./http.ts";
 import { checkBlobName, checkFileName, isCommit } from "./id.ts";
 import type { OpenOptions, Remote, RepoFile, ResolvedRepo } from "./remote.ts";
@@ -23,7 +23,7 @@ function guardedFetch(doing: string, settings: HttpSettings, signal?: AbortSigna
   return async (input) => {
     const request: HttpRequest = { doing, signal, headers: { accept: "application/json" } };
     const response = await get(input instanceof Request ? input.url : input, request, settings);
-    const bytes = await readBytes(response, MAX_ANSWER, { doing, stall: settings.stall, signal });
+    const bytes = await readBody(response, MAX_ANSWER, { doing, stall: settings.stall, signal });
     return new Response(bytes, { status: response.status, headers: response.headers });
   };
 }

@@ -59,7 +59,7 @@ export async function* chunksOf(
  *
  * @throws {RemoteError} when it is longer.
  */
-export async function readBytes(
+export async function readBody(
   response: Response,
   limit: number,
   options: BodyOptions,

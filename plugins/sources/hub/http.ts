@@ -1,7 +1,7 @@
 /** One HTTP request: redirects by our own rules, time limits, repetitions, errors that explain. */
 
 import { throwIfAborted } from "@denoise/core";
-import { readBytes } from "./body.ts";
+import { readBody } from "./body.ts";
 import { RemoteError } from "./remote_error.ts";
 import { askedDelay, backoff, isTransient, pause, type RetryPolicy } from "./retry.ts";
 
@@ -128,7 +128,7 @@ async function follow(start: URL, request: HttpRequest, settings: HttpSettings):
 /** What a server says in the body or the headers of an error. */
 async function complaint(response: Response, stall: number): Promise<string> {
   const header = response.headers.get("x-error-message");
-  const body = await readBytes(response, 10_000, { doing: "reading an error", stall })
+  const body = await readBody(response, 10_000, { doing: "reading an error", stall })
     .catch(() => new Uint8Array());
   if (header !== null) return header.slice(0, 300);
   const text = new TextDecoder().decode(body);

@@ -1,6 +1,6 @@
 import { DenoiseError } from "@denoise/core";
 import { readHeader, type StoredHeader } from "@denoise/safetensors";
-import { readBytes } from "./body.ts";
+import { readBody } from "./body.ts";
 import type { Remote, RepoFile } from "./remote.ts";
 import type { PinnedRepo } from "./repo.ts";
 import { isVisible } from "./snapshot.ts";
@@ -33,7 +33,7 @@ export class PartReader {
     const signal = this.#signal;
     const response = await this.#remote.open(this.#repo.resolved, file, { start, end, signal });
     const limit = response.status === 206 ? end - start : Math.max(end, 64_000);
-    const bytes = await readBytes(response, limit, { doing, stall: this.#stall, signal });
+    const bytes = await readBody(response, limit, { doing, stall: this.#stall, signal });
     return response.status === 206 ? bytes : bytes.slice(start, end);
   }
 

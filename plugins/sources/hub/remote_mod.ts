@@ -13,7 +13,7 @@
  *
  * @module
  */
-export { type BodyOptions, readBytes } from "./body.ts";
+export { type BodyOptions, readBody } from "./body.ts";
 export { readEnv } from "./env.ts";
 export { type FetchedRepo, fetchRepo } from "./fetch.ts";
 export { get, type HttpRequest, type HttpSettings } from "./http.ts";

@@ -1,7 +1,7 @@
 /** A bucket that speaks S3: AWS, MinIO, R2, Ceph and others. */
 
 import { AwsV4Signer } from "aws4fetch";
-import { get, type HttpSettings, readBytes, readEnv, RemoteError } from "@denoise/hub/remote";
+import { get, type HttpSettings, readBody, readEnv, RemoteError } from "@denoise/hub/remote";
 import { readBelow, type Store, type StoredFile } from "./store.ts";
 
 /** Who asks, by the environment variables that AWS's own tools read. */
@@ -119,7 +119,7 @@ export function bucketStore(
         const doing = `listing ${prefix} in s3://${bucket}`;
         const response = await get(`${address}?${query}`, { doing, signal }, signed);
         const body = { doing, stall: settings.stall, signal };
-        const xml = new TextDecoder().decode(await readBytes(response, MAX_PAGE, body));
+        const xml = new TextDecoder().decode(await readBody(response, MAX_PAGE, body));
         files.push(...filesOf(xml, base));
         [token] = tagsOf(xml, "NextContinuationToken");
         if (token === undefined) return files;

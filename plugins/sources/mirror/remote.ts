@@ -7,7 +7,7 @@ import {
   checkFileName,
   isCommit,
   parseTree,
-  readBytes,
+  readBody,
   type Remote,
   RemoteError,
   type RepoFile,
@@ -38,7 +38,7 @@ async function readText(
   const response = await store.read(key, doing, { signal });
   if (response === undefined) return undefined;
   const options = { doing, stall: store.settings.stall, signal };
-  return new TextDecoder().decode(await readBytes(response, MAX_TEXT, options));
+  return new TextDecoder().decode(await readBody(response, MAX_TEXT, options));
 }
 
 /** Lines of `sha256sum`: hash, two characters, name. */

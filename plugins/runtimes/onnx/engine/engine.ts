@@ -44,7 +44,7 @@ export interface SessionSpec {
 export type SessionDefaults = Pick<SessionSpec, "threads" | "optimization" | "deviceOptions">;
 
 /** How one run goes. */
-export interface RunOptions {
+export interface SessionRunOptions {
   /** Names of the outputs wanted. Defaults to all. */
   readonly outputs?: readonly string[] | undefined;
   /** Cancels before the run starts; the native engine ends one under way, too. */
@@ -54,7 +54,7 @@ export interface RunOptions {
 /** A graph that can be run. */
 export interface EngineSession {
   /** Runs it once. */
-  run(inputs: Tensors, options?: RunOptions): Promise<Tensors>;
+  run(inputs: Tensors, options?: SessionRunOptions): Promise<Tensors>;
   /** Gives its memory back. */
   release(): Promise<void>;
 }

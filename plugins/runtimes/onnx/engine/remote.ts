@@ -2,8 +2,8 @@ import { DenoiseError, throwIfAborted } from "@denoise/core";
 import {
   type Engine,
   type EngineSession,
-  type RunOptions,
   type SessionDefaults,
+  type SessionRunOptions,
   type SessionSpec,
   type Tensors,
   withDefaults,
@@ -166,7 +166,7 @@ class RemoteSession implements EngineSession {
     await this.#connection.inTurn(() => this.#ensure());
   }
 
-  async run(inputs: Tensors, { outputs, signal }: RunOptions = {}): Promise<Tensors> {
+  async run(inputs: Tensors, { outputs, signal }: SessionRunOptions = {}): Promise<Tensors> {
     if (this.#released) throw new TypeError(`Cannot run ${this.#spec.name}: it was released`);
     const doing = `running ${this.#spec.name}`;
     throwIfAborted(signal, doing);

@@ -1,7 +1,7 @@
 import { encodeBfloat16, type StoredTensor } from "@denoise/safetensors";
 import { type Lowering, lowerings } from "./lowering.ts";
 import { dataType, encodeModel, type NodeSpec, type PortSpec } from "./onnx_proto.ts";
-import type { Attributes, Dim, DType, Value, Weight } from "./value.ts";
+import type { Attributes, Dim, ElementType, Value, Weight } from "./value.ts";
 
 /** Types that a graph can compute in. */
 export type ComputeDType = "float32" | "float16" | "bfloat16";
@@ -26,7 +26,7 @@ export interface NodeOptions {
   /** The operator's domain. Defaults to the ONNX standard's. */
   readonly domain?: string;
   /** Element type of its outputs. Defaults to that of its first input. */
-  readonly dtype?: DType;
+  readonly dtype?: ElementType;
   /**
    * It stands before all others in the graph. onnxruntime then runs it when its result is needed, and
    * not with all others of its kind at the start: what is made of a weight lives for one layer.
@@ -92,7 +92,7 @@ export class Graph {
   }
 
   /** Declares an input; a size that varies is a name, and equal names are equal sizes. */
-  input(name: string, dtype: DType, dims: readonly Dim[]): Value {
+  input(name: string, dtype: ElementType, dims: readonly Dim[]): Value {
     const port = this.#port(name, "input");
     this.#inputs.push({ name: port, dtype, dims });
     return { name: port, dtype };
@@ -148,7 +148,7 @@ export class Graph {
   }
 
   /** Converts a value; the same value when it has that type already. */
-  cast(value: Value, dtype: DType, options: Omit<NodeOptions, "dtype"> = {}): Value {
+  cast(value: Value, dtype: ElementType, options: Omit<NodeOptions, "dtype"> = {}): Value {
     if (value.dtype === dtype) return value;
     return this.node("Cast", [value], { to: dataType(dtype) }, { ...options, dtype });
   }
@@ -227,7 +227,11 @@ export class Graph {
     return { model, folder };
   }
 
-  #constant(dtype: DType, dims: readonly number[], data: ArrayBufferView<ArrayBuffer>): Value {
+  #constant(
+    dtype: ElementType,
+    dims: readonly number[],
+    data: ArrayBufferView<ArrayBuffer>,
+  ): Value {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const key = `${dtype} ${dims} ${bytes.length > 256 ? bytes.toHex() : bytes.join()}`;
     const known = this.#constants.get(key);

@@ -1,6 +1,6 @@
 import type { ComputeDType } from "./graph.ts";
 import type { QuantizedWeight } from "./quantized_weight.ts";
-import type { DType } from "./value.ts";
+import type { ElementType } from "./value.ts";
 
 /**
  * Which operators an execution provider runs well. Layers ask this table; models never do.
@@ -17,13 +17,13 @@ export interface Lowering {
   /** Quantized weights that it multiplies with. */
   readonly quantized: readonly QuantizedWeight["kind"][];
   /** Stored types that it widens at each run; all others are widened once, when a session starts. */
-  readonly widens: readonly DType[];
+  readonly widens: readonly ElementType[];
 }
 
 /** Execution providers of onnxruntime. */
 export type Provider = "cpu" | "cuda" | "tensorrt" | "webgpu" | "coreml" | "dml";
 
-const NARROW: readonly DType[] = ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"];
+const NARROW: readonly ElementType[] = ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"];
 
 const STANDARD: Lowering = {
   linear: "MatMul",

@@ -20,9 +20,9 @@ export {
   type Attribute,
   type Attributes,
   type Dim,
-  type DType,
-  float,
+  type ElementType,
   type FloatAttribute,
+  floatAttribute,
   type Value,
   type Weight,
 } from "./value.ts";

@@ -5,14 +5,14 @@
  * @module
  */
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import type { Attribute, Attributes, Dim, DType } from "./value.ts";
+import type { Attribute, Attributes, Dim, ElementType } from "./value.ts";
 
 const IR_VERSION = 10;
 /** The domain of onnxruntime's own operators. */
 export const MICROSOFT = "com.microsoft";
 
 /** `TensorProto.DataType`. */
-const DATA_TYPE: Readonly<Record<DType, number>> = {
+const DATA_TYPE: Readonly<Record<ElementType, number>> = {
   float32: 1,
   uint8: 2,
   int8: 3,
@@ -34,7 +34,7 @@ const DATA_TYPE: Readonly<Record<DType, number>> = {
 const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
 /** The number that an attribute such as `to` of Cast has for a type. */
-export function dataType(dtype: DType): number {
+export function dataType(dtype: ElementType): number {
   return DATA_TYPE[dtype];
 }
 
@@ -52,7 +52,7 @@ export interface NodeSpec {
 /** A constant tensor as it will be written: its bytes, or where they lie in another file. */
 export interface InitializerSpec {
   readonly name: string;
-  readonly dtype: DType;
+  readonly dtype: ElementType;
   readonly dims: readonly number[];
   readonly data: Uint8Array | {
     readonly location: string;
@@ -64,7 +64,7 @@ export interface InitializerSpec {
 /** An input or output of the graph as it will be written. */
 export interface PortSpec {
   readonly name: string;
-  readonly dtype: DType;
+  readonly dtype: ElementType;
   /** Absent when the sizes follow from the graph. */
   readonly dims?: readonly Dim[] | undefined;
 }

@@ -4,7 +4,7 @@ import type { Checkpoint } from "./checkpoint.ts";
 import type { ComputeDType, Graph, NodeOptions } from "./graph.ts";
 import type { QuantizedWeight } from "./quantized_weight.ts";
 import { storedWeight, type WeightDType } from "./stored_weight.ts";
-import type { Attributes, DType, Value, Weight } from "./value.ts";
+import type { Attributes, ElementType, Value, Weight } from "./value.ts";
 
 /**
  * A place in a model: the graph under construction and a module of the checkpoint. Every layer and
@@ -134,7 +134,7 @@ export class Scope {
   }
 
   /** Converts a value; the same value when it has that type already. */
-  cast(value: Value, dtype: DType = this.dtype): Value {
+  cast(value: Value, dtype: ElementType = this.dtype): Value {
     return this.graph.cast(value, dtype, { path: this.path });
   }
 

@@ -1,6 +1,6 @@
 import type { StoredTensor } from "@denoise/safetensors";
 import type { ComputeDType, Graph } from "./graph.ts";
-import type { DType, Value } from "./value.ts";
+import type { ElementType, Value } from "./value.ts";
 
 /** In which type a model's weights are held. */
 export type WeightDType = "float32" | "float16" | "bfloat16";
@@ -17,7 +17,7 @@ export interface StoredWeightOptions {
   readonly dtype: ComputeDType;
 }
 
-const BITS: Readonly<Partial<Record<DType, number>>> = {
+const BITS: Readonly<Partial<Record<ElementType, number>>> = {
   float64: 64,
   float32: 32,
   float16: 16,

@@ -1,5 +1,5 @@
 /** The element type of a value inside a graph, in torch's words. */
-export type DType =
+export type ElementType =
   | "float32"
   | "float16"
   | "bfloat16"
@@ -24,7 +24,7 @@ export interface Value {
   /** Unique in the graph. */
   readonly name: string;
   /** The element type. */
-  readonly dtype: DType;
+  readonly dtype: ElementType;
 }
 
 /** A value whose sizes are known when the graph is built: a tensor of the checkpoint. */
@@ -39,13 +39,13 @@ export interface FloatAttribute {
   readonly float: number;
 }
 
-/** An attribute of a node. Whole numbers are INT, so a FLOAT is written `float(1)`. */
+/** An attribute of a node. Whole numbers are INT, so a FLOAT is written `floatAttribute(1)`. */
 export type Attribute = number | readonly number[] | string | FloatAttribute;
 
 /** The attributes of a node by their ONNX names; absent ones are left to the operator's default. */
 export type Attributes = { readonly [name: string]: Attribute | undefined };
 
 /** Marks an attribute as FLOAT. */
-export function float(value: number): FloatAttribute {
+export function floatAttribute(value: number): FloatAttribute {
   return { float: value };
 }

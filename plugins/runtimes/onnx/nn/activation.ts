@@ -1,11 +1,11 @@
 import { DenoiseError } from "@denoise/core";
-import { float, MICROSOFT, type Scope, type Value } from "../graph/mod.ts";
+import { floatAttribute, MICROSOFT, type Scope, type Value } from "../graph/mod.ts";
 import { mul } from "./arithmetic.ts";
 
 /** x·sigmoid(alpha·x): SiLU for alpha 1, CLIP's approximation of GELU for 1.702. */
 function swish(s: Scope, x: Value, alpha: number): Value {
   if (s.graph.lowering.swish === "QuickGelu") {
-    return s.op("QuickGelu", [x], { alpha: float(alpha) }, { domain: MICROSOFT });
+    return s.op("QuickGelu", [x], { alpha: floatAttribute(alpha) }, { domain: MICROSOFT });
   }
   return mul(s, x, s.op("Sigmoid", [alpha === 1 ? x : mul(s, x, alpha)]));
 }

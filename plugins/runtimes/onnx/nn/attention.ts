@@ -1,4 +1,4 @@
-import { float, MICROSOFT, type Scope, type Value } from "../graph/mod.ts";
+import { floatAttribute, MICROSOFT, type Scope, type Value } from "../graph/mod.ts";
 import { add, matMul, mul, softmax } from "./arithmetic.ts";
 import { concat, expand, reshape, shapeOf, transpose } from "./shape.ts";
 
@@ -43,7 +43,7 @@ function fused(
   const inputs = [query, key, value, ...(bias ? [undefined, undefined, bias] : [])];
   return s.op("MultiHeadAttention", inputs, {
     num_heads: heads,
-    scale: scale === undefined ? undefined : float(scale),
+    scale: scale === undefined ? undefined : floatAttribute(scale),
   }, { domain: MICROSOFT });
 }
 

@@ -1,5 +1,5 @@
 import type { Scope, Value, Weight } from "../graph/mod.ts";
-import { float } from "../graph/mod.ts";
+import { floatAttribute } from "../graph/mod.ts";
 import { add, div, mean, mul } from "./arithmetic.ts";
 import { reshape, reshapeLike } from "./shape.ts";
 
@@ -24,7 +24,9 @@ export function groupNorm(s: Scope, x: Value, options: GroupNormOptions): Value 
   const grouped = reshape(s, x, [0, groups, -1]);
   const ones = s.floats(new Float32Array(groups).fill(1));
   const zeros = s.floats(new Float32Array(groups));
-  const normal = s.op("InstanceNormalization", [grouped, ones, zeros], { epsilon: float(eps) });
+  const normal = s.op("InstanceNormalization", [grouped, ones, zeros], {
+    epsilon: floatAttribute(eps),
+  });
   const out = reshapeLike(s, normal, x); // [N, C, ...]
   if (!affine) return out;
   const channels = s.shape("weight")[0]!;
@@ -45,7 +47,7 @@ export interface LayerNormOptions {
 /** Layer normalization over the last axis (Ba et al., 2016, arXiv:1607.06450). */
 export function layerNorm(s: Scope, x: Value, options: LayerNormOptions = {}): Value {
   const { eps = 1e-5, width, bias = true } = options;
-  const attributes = { axis: -1, epsilon: float(eps) };
+  const attributes = { axis: -1, epsilon: floatAttribute(eps) };
   if (width !== undefined) {
     const ones = s.floats(new Float32Array(width).fill(1));
     return s.op("LayerNormalization", [x, ones], attributes);
@@ -78,7 +80,7 @@ export function rmsNorm(s: Scope, x: Value, options: RmsNormOptions = {}): Value
     : plusOne
     ? add(s, s.tensor("weight"), 1)
     : s.tensor("weight");
-  const attributes = { axis: -1, epsilon: float(eps), stash_type: 1 };
+  const attributes = { axis: -1, epsilon: floatAttribute(eps), stash_type: 1 };
   return s.op("SimplifiedLayerNormalization", [x, weight], attributes);
 }
 

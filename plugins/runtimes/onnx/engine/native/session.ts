@@ -2,7 +2,7 @@ import { type Tensor, throwIfAborted } from "@denoise/core";
 import { parseDevice } from "../../devices.ts";
 import { checkThreads, explained } from "../../session.ts";
 import { trimMemory } from "../../trim_memory.ts";
-import type { EngineSession, RunOptions, SessionSpec, Tensors } from "../engine.ts";
+import type { EngineSession, SessionRunOptions, SessionSpec, Tensors } from "../engine.ts";
 import { cString, type Handle, type Ort, OrtError } from "./api.ts";
 import { cardLock, CudaDevice } from "./cuda.ts";
 import { explainCuda } from "./cuda_errors.ts";
@@ -186,7 +186,7 @@ class NativeSession implements EngineSession {
     forgotten.register(this, release, this);
   }
 
-  async run(inputs: Tensors, { outputs, signal }: RunOptions = {}): Promise<Tensors> {
+  async run(inputs: Tensors, { outputs, signal }: SessionRunOptions = {}): Promise<Tensors> {
     const memory = this.#memory;
     if (memory === undefined) throw new TypeError(`Cannot run ${this.#spec.name}: it was released`);
     throwIfAborted(signal, `running ${this.#spec.name}`);
