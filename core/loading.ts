@@ -26,6 +26,13 @@ export interface LoadOptions extends SourceOptions {
   readonly device?: Device | undefined;
   /** In which type weights are held and, where the device can, computed with. */
   readonly torchDtype?: TorchDtype | undefined;
+  /**
+   * What models on the CPU are made ready for: `"start"` begins at once, for an image or two; `"speed"` lets
+   * onnxruntime rewrite graphs and lay weights out anew, which takes seconds the first time and as
+   * much of the disk as the weights, or a third more: the result is kept in the cache and mapped from
+   * then on. Numbers differ in their last bits, as sums are added in another order. Defaults to `"start"`.
+   */
+  readonly optimize?: "start" | "speed" | undefined;
   /** How weights are made smaller; in a pipeline for all models, or by role. */
   readonly quantization?: Quantization | Quantizations | undefined;
   /**

@@ -44,7 +44,7 @@ describe("serve()", () => {
 
   it("serves the images that the pipeline makes", async () => {
     await using(async ({ url }) => {
-      const pipe = await StableDiffusionPipeline.fromPretrained(TINY);
+      const pipe = await StableDiffusionPipeline.fromPretrained(TINY, { optimize: "speed" });
       pipe.scheduler = EulerDiscreteScheduler.fromConfig(pipe.scheduler.config);
       const { images } = await pipe("a cat", { numInferenceSteps: 2, seed: 1 });
       await pipe.dispose();

@@ -1,3 +1,4 @@
+import { cacheFolder } from "@denoise/core";
 import { ffiPermission, libraryFolder } from "@denoise/onnx/libraries";
 import { type Child, startChild } from "@denoise/process";
 import type { FromChild } from "./protocol.ts";
@@ -14,7 +15,7 @@ export interface EngineProgram {
 
 /** Variables that the child needs; keys and other secrets of the server are not among them. */
 const PASSED =
-  /^(HOME|PATH|TMPDIR|DENO_DIR|XDG_CACHE_HOME|JSR_URL|LD_LIBRARY_PATH|DENOISE_ONNXRUNTIME|(NPM_CONFIG|CUDA|NVIDIA|ORT|OMP)_.*)$/;
+  /^(HOME|PATH|TMPDIR|DENO_DIR|DENOISE_CACHE|XDG_CACHE_HOME|JSR_URL|LD_LIBRARY_PATH|DENOISE_ONNXRUNTIME|(NPM_CONFIG|CUDA|NVIDIA|ORT|OMP)_.*)$/;
 
 function passedEnvironment(): Record<string, string> {
   return Object.fromEntries(
@@ -29,7 +30,8 @@ function packagesFolder(): string {
 
 /**
  * Starts the child. It reads the models' folders and the program itself, and loads onnxruntime's
- * library (on a machine with its provider for GPUs of NVIDIA: any); it has no network, no environment
+ * library (on a machine with its provider for GPUs of NVIDIA: any); it keeps rewritten graphs in the cache,
+ * and has no network, no environment
  * but what libraries ask for, and starts nothing.
  */
 export function startEngine(
@@ -40,7 +42,8 @@ export function startEngine(
     entry,
     permissions: [
       ffiPermission(),
-      `--allow-read=${[...read, packagesFolder()].join(",")}`,
+      `--allow-read=${[...read, packagesFolder(), cacheFolder(), "/proc/cpuinfo"].join(",")}`,
+      `--allow-write=${cacheFolder()}`,
       "--allow-env",
     ],
     flags: ["--v8-flags=--heap-growing-percent=50,--max-semi-space-size=4", ...flags], // less memory

@@ -37,7 +37,7 @@ const homes = { inlineServingEngine, childServingEngine };
 for (const [name, open] of Object.entries(homes)) {
   describe(`${name}()`, () => {
     it("makes the images that the pipeline makes, with their recipes", async () => {
-      const pipe = await DiffusionPipeline.fromPretrained(TINY);
+      const pipe = await DiffusionPipeline.fromPretrained(TINY, { optimize: "speed" });
       const options = { numInferenceSteps: 2, seed: 4n, numImagesPerPrompt: 2 };
       const { images } = await pipe("a cat", options);
       pipe.scheduler = EulerDiscreteScheduler.fromConfig(pipe.scheduler.config);
@@ -183,7 +183,7 @@ for (const [name, open] of Object.entries(homes)) {
 describe("inlineServingEngine()", () => {
   it("takes options of the scheduler", async () => {
     const schedulerConfig = { use_karras_sigmas: true };
-    const pipe = await DiffusionPipeline.fromPretrained(TINY);
+    const pipe = await DiffusionPipeline.fromPretrained(TINY, { optimize: "speed" });
     pipe.scheduler = EulerDiscreteScheduler.fromConfig(pipe.scheduler.config, schedulerConfig);
     const { images: [image] } = await pipe("a cat", { numInferenceSteps: 4, seed: 4n });
     await pipe.dispose();

@@ -52,7 +52,7 @@ export async function loadModel(
     );
   }
   const { device, torchDtype, variant, threads } = options;
-  const load = { device, torchDtype, variant, threads, registry };
+  const load = { device, torchDtype, variant, threads, registry, optimize: "speed" } as const;
   const plugin = await registry.get(className, "pipeline", MODEL_INDEX);
   const whole = await plugin.load(location, load) as AnyPipeline;
   if (whole.makes !== "images") {

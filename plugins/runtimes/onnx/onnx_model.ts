@@ -17,7 +17,7 @@ import {
   type TorchDtype,
 } from "@denoise/core";
 import { parseDevice } from "./devices.ts";
-import type { Engine, EngineSession } from "./engine/engine.ts";
+import type { Engine, EngineSession, SessionSpec } from "./engine/engine.ts";
 import { engineOf } from "./engine/homes.ts";
 import {
   assertAllUsed,
@@ -30,6 +30,7 @@ import {
 import type { StoredTensor } from "@denoise/safetensors";
 import type { ModelDefinition, Runner } from "./model_definition.ts";
 import { buildGraph, checkInputs } from "./model_graph.ts";
+import { optimizedSession } from "./optimized.ts";
 import { quantized } from "./quantization/cache.ts";
 import { isQuantized } from "./quantization/layers.ts";
 import { describeMethod, type Method, methodOf } from "./quantization/method.ts";
@@ -64,6 +65,11 @@ function checkUnexpected(given: LoadOptions["unexpectedTensors"] = "error"): voi
   throw new RangeError(
     `unexpectedTensors must be one of ${UNEXPECTED.join(", ")}, but is ${JSON.stringify(given)}`,
   );
+}
+
+function checkOptimize(given: LoadOptions["optimize"] = "start"): void {
+  if (given === "start" || given === "speed") return;
+  throw new RangeError(`optimize must be "start" or "speed", but is ${JSON.stringify(given)}`);
 }
 
 /** Makes sure that a device multiplies with weights that are quantized in a way. */
@@ -132,6 +138,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
     this.library = definition.library ?? "diffusers";
     this.config = config;
     this.dtype = checkDType(options.torchDtype);
+    checkOptimize(options.optimize);
     checkUnexpected(options.unexpectedTensors);
     this.#definition = definition;
     this.#source = source;
@@ -309,19 +316,30 @@ export class OnnxModel<C extends object, M extends Model<C>>
     const key = [name, ...inputs.toSorted()].join(" ");
     const known = this.#sessions.get(key);
     if (known !== undefined) return known;
-    const session = this.#engine.createSession({
-      ...this.#build(name, inputs),
-      name: `${this.className}.${name}`,
-      device: this.#device,
-      deviceOptions: this.#device === "cpu" ? undefined : this.#options.deviceOptions,
-      threads: this.#options.threads,
-      prepacking: this.#method !== undefined,
-    });
+    const session = this.#createSession(name, this.#build(name, inputs));
     this.#sessions.set(key, session);
     session.catch(() => {
       if (this.#sessions.get(key) === session) this.#sessions.delete(key);
     });
     return session;
+  }
+
+  #createSession(name: string, graph: BuiltGraph): Promise<EngineSession> {
+    const { model, folder, files, widens } = graph;
+    const spec: SessionSpec = {
+      model,
+      folder,
+      name: `${this.className}.${name}`,
+      device: this.#device,
+      deviceOptions: this.#device === "cpu" ? undefined : this.#options.deviceOptions,
+      threads: this.#options.threads,
+      prepacking: this.#method !== undefined,
+    };
+    const isPlain = this.#adapters.length === 0 && this.#extensions.size === 0 && !widens;
+    const { optimize, onWarning = console.warn } = this.#options;
+    return optimize === "speed" && this.#device === "cpu" && isPlain
+      ? optimizedSession(this.#engine, spec, { files, onWarning })
+      : this.#engine.createSession(spec);
   }
 
   #build(name: string, inputs: readonly string[]): BuiltGraph {

@@ -6,6 +6,7 @@
 import { DenoiseError, Tensor, throwIfAborted, type TypedArray } from "@denoise/core";
 import type { InferenceSession, OnnxValue, Tensor as OrtTensor } from "onnxruntime-node";
 import { executionProviders } from "./devices.ts";
+import { MODEL, WEIGHTS } from "./optimized.ts";
 import { trimMemory } from "./trim_memory.ts";
 import type { EngineSession, SessionRunOptions, SessionSpec, Tensors } from "./engine/engine.ts";
 
@@ -20,7 +21,7 @@ async function onnxruntime(): Promise<Ort> {
 
 /** Settings of a session beside its options, by onnxruntime's names. */
 export function sessionEntries(
-  { folder, prepacking }: SessionSpec,
+  { folder, prepacking, saveTo }: SessionSpec,
 ): Readonly<Record<string, string>> {
   return {
     "session.intra_op.allow_spinning": "0", // waiting threads leave the cores to other processes
@@ -28,6 +29,11 @@ export function sessionEntries(
     ...(folder === undefined
       ? {}
       : { "session.model_external_initializers_file_folder_path": folder }),
+    ...(saveTo === undefined ? {} : {
+      "session.optimized_model_external_initializers_file_name": WEIGHTS,
+      "session.optimized_model_external_initializers_min_size_in_bytes": "1024",
+      "session.save_external_prepacked_constant_initializers": saveTo.packed ? "1" : "0",
+    }),
   };
 }
 
@@ -55,7 +61,10 @@ export async function createSession(spec: SessionSpec): Promise<EngineSession> {
   const ort = await onnxruntime();
   const options: InferenceSession.SessionOptions = {
     executionProviders: executionProviders(device),
-    graphOptimizationLevel: optimization,
+    graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
+    ...(spec.saveTo === undefined
+      ? {}
+      : { optimizedModelFilePath: `${spec.saveTo.folder}/${MODEL}` }),
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     logSeverityLevel: 4,
     extra: sessionEntries(spec),

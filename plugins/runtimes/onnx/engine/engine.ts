@@ -8,7 +8,7 @@ export type Tensors = Readonly<Record<string, Tensor>>;
  * weights in their file. `"all"` also reorders the weights of convolutions, which takes seconds and
  * memory for a copy of them, and may make a call faster: for sessions that live long.
  */
-export type Optimization = "basic" | "extended" | "all";
+export type Optimization = "none" | "basic" | "extended" | "all";
 
 /**
  * Options of the provider that computes, by onnxruntime's names, such as `use_tf32` or
@@ -36,6 +36,13 @@ export interface SessionSpec {
    * that are worth it are fastest. Defaults to false: they stay in their file.
    */
   readonly prepacking?: boolean | undefined;
+  /** Where the rewritten graph and its weights are written. */
+  readonly saveTo?: {
+    /** A folder, which is there. */
+    readonly folder: string;
+    /** Whether weights are written as products want them too, to be mapped like that. */
+    readonly packed: boolean;
+  } | undefined;
   /** `"extended"` by default. */
   readonly optimization?: Optimization | undefined;
 }

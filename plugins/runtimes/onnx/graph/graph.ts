@@ -40,6 +40,10 @@ export interface BuiltGraph {
   readonly model: Uint8Array<ArrayBuffer>;
   /** The folder that holds all weight files, at any depth; the graph names them relative to it. */
   readonly folder?: string | undefined;
+  /** The weight files. */
+  readonly files: readonly string[];
+  /** Whether weights stay as they are stored and are widened at each run. */
+  readonly widens: boolean;
 }
 
 interface Initializer extends Omit<StoredTensor, "scale"> {
@@ -78,6 +82,7 @@ export class Graph {
   readonly #constants = new Map<string, Value>();
   readonly #made = new Map<string, Value>();
   readonly #files = new Set<string>();
+  #widens = false;
 
   /** Starts an empty graph. */
   constructor({ lowering = lowerings.cpu, dtype = "float32", bands = 1 }: GraphOptions = {}) {
@@ -201,6 +206,7 @@ export class Graph {
     if (!(data instanceof Uint8Array)) this.#files.add(data.file);
     this.#initializers.push({ name: weight.name, dtype, dims, data });
     if (stays) this.#inputs.push({ name: weight.name, dtype, dims });
+    this.#widens ||= stays;
     this.#constants.set(key, weight);
     return weight;
   }
@@ -224,7 +230,7 @@ export class Graph {
       inputs: this.#inputs,
       outputs: this.#outputs,
     });
-    return { model, folder };
+    return { model, folder, files: [...this.#files], widens: this.#widens };
   }
 
   #constant(

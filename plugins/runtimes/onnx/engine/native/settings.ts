@@ -1,11 +1,12 @@
 import { parseDevice } from "../../devices.ts";
+import { MODEL } from "../../optimized.ts";
 import { sessionEntries } from "../../session.ts";
 import type { DeviceOptions, SessionSpec } from "../engine.ts";
 import { cString, cStrings, type Handle, type Ort } from "./api.ts";
 import { Owned } from "./owned.ts";
 
 /** `GraphOptimizationLevel`. */
-const LEVELS = { basic: 1, extended: 2, all: 99 } as const;
+const LEVELS = { none: 0, basic: 1, extended: 2, all: 99 } as const;
 
 /** `ORT_LOGGING_LEVEL_FATAL`: what goes wrong is thrown too. */
 export const FATAL = 4;
@@ -31,6 +32,10 @@ export function sessionOptions(
   const options = owned.keep("SessionOptions", (place) => call.CreateSessionOptions(place));
   call.SetSessionLogSeverityLevel(options, FATAL);
   call.SetSessionGraphOptimizationLevel(options, LEVELS[optimization]);
+  const { saveTo } = spec;
+  if (saveTo !== undefined) {
+    call.SetOptimizedModelFilePath(options, cString(`${saveTo.folder}/${MODEL}`));
+  }
   if (threads !== undefined) call.SetIntraOpNumThreads(options, threads);
   for (const [name, value] of Object.entries(sessionEntries(spec))) {
     call.AddSessionConfigEntry(options, cString(name), cString(value));
