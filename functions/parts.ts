@@ -11,6 +11,7 @@ import type { ServingEngine } from "./engine/engine.ts";
 import { inlineServingEngine } from "./engine/inline.ts";
 import { listen, type Listening } from "./http/listen.ts";
 import { log } from "./observe/log.ts";
+import type { ByteBudgetOptions } from "./queue/byte_budget.ts";
 import { isLoopback, type Settings, SettingsError, type StorageSettings } from "./settings.ts";
 import { folderStore } from "./storage/folder_store.ts";
 import type { Store } from "./storage/store.ts";
@@ -34,6 +35,11 @@ export function appSettings(
 /** Places in the queue that each of several keys has, however many jobs of others wait. */
 export function shareOf({ keys, queueLimit }: Settings): number {
   return keys.length > 1 ? Math.max(1, Math.floor(queueLimit / keys.length)) : 0;
+}
+
+/** Bytes that images of jobs in the queue can hold. */
+export function filesOf({ keys, limits: { maxHeldBytes } }: Settings): ByteBudgetOptions {
+  return { maxBytes: maxHeldBytes, maxBytesPerOwner: maxHeldBytes / (keys.length > 1 ? 2 : 1) };
 }
 
 /** The engine with its models, which begins to load them. */

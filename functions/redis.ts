@@ -1,5 +1,5 @@
 /**
- * Many workers on many hosts: a queue over BullMQ on Redis.
+ * Many workers on many hosts: a queue in Redis.
  *
  * @module
  */
@@ -16,6 +16,7 @@ export {
   type RedisStoreOptions,
   type RedisTransaction,
 } from "./storage/redis_store.ts";
+export type { ByteBudgetOptions } from "./queue/byte_budget.ts";
 export type { JobQueue, JobRecord, JobStatus, QueueDepth } from "./queue/queue.ts";
 export type { Store, StoredFile } from "./storage/store.ts";
 export type { ModelCatalog } from "./http/context.ts";

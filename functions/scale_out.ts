@@ -1,11 +1,20 @@
 import type { Registry } from "@denoise/core";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { type App, appWith, createApp } from "./app.ts";
 import type { ServingEngine } from "./engine/engine.ts";
 import { log } from "./observe/log.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { observeJobs } from "./observe/observe_jobs.ts";
-import { appSettings, checkAddress, listenOn, openEngine, openStore } from "./parts.ts";
+import {
+  appSettings,
+  checkAddress,
+  filesOf,
+  listenOn,
+  openEngine,
+  openStore,
+  shareOf,
+} from "./parts.ts";
+import { connectRedis } from "./queue/redis/connect.ts";
 import { redisCatalog } from "./queue/redis/redis_catalog.ts";
 import { redisQueue } from "./queue/redis/redis_queue.ts";
 import { redisWorker } from "./queue/redis/redis_worker.ts";
@@ -46,7 +55,7 @@ async function sharedStore(settings: Settings, client: Redis): Promise<Store> {
 }
 
 function connect(url: string): Redis {
-  const client = new Redis(url, { maxRetriesPerRequest: null });
+  const client = connectRedis(url);
   client.on("error", (error) => log.warn("Redis: {message}", { message: error.message }));
   return client;
 }
@@ -66,8 +75,15 @@ export async function edge(
   const url = redisUrlOf(settings);
   const client = connect(url);
   const store = await sharedStore(settings, client);
-  const { queueLimit: bound, limits: { jobTimeoutMs: timeoutMs } } = settings;
-  const queue = redisQueue({ url, store, bound, timeoutMs });
+  const { queueLimit: bound, limits } = settings;
+  const queue = redisQueue({
+    url,
+    store,
+    bound,
+    share: shareOf(settings),
+    files: filesOf(settings),
+    timeoutMs: limits.jobTimeoutMs,
+  });
   const models = redisCatalog(url);
   const metrics = createMetrics({ process: true });
   const storage = settings.storage.kind === "memory" ? undefined : store;
@@ -106,7 +122,6 @@ export async function worker(
     url,
     store,
     lockMs: settings.lockMs,
-    timeoutMs: settings.limits.jobTimeoutMs,
     onEvent: observeJobs(metrics),
     onError: ({ id, model }, error) =>
       log.error("job {id} of {model}: {error}", { id, model, error }),

@@ -10,7 +10,7 @@ import { edge, worker } from "./scale_out.ts";
 import { readSettings, SettingsError } from "./settings.ts";
 import { post } from "./tests/app.ts";
 import { TINY } from "./tests/jobs.ts";
-import { type RunningProgram, startProgram } from "./tests/programs.ts";
+import { type RunningProgram, startProgram, untilReady } from "./tests/programs.ts";
 import { hasRedis, startRedis } from "./tests/redis.ts";
 
 const env = { DENOISE_MODELS: `tiny=${TINY}`, DENOISE_PORT: "0", DENOISE_LOG_LEVEL: "error" };
@@ -77,5 +77,33 @@ describe("edge() and worker()", { ignore: !await hasRedis() }, () => {
       await working[Symbol.asyncDispose]();
       await running.close();
     }
+  });
+
+  it("lose no job when its worker is told to end, and wait for their callers", async () => {
+    await using redis = await startRedis();
+    const more = { DENOISE_REDIS_URL: redis.url, DENOISE_DRAIN_SECONDS: "60" };
+    await using running = await startProgram("edge", { ...env, ...more });
+    const short = { DENOISE_REDIS_URL: redis.url, DENOISE_DRAIN_SECONDS: "0" };
+    await using first = await startProgram("worker", { ...env, ...short });
+    await running.alive(untilReady(running.url));
+    const body = { prompt: "a cat", num_inference_steps: 60, size: "64x64" };
+    const stream = await fetch(
+      `${running.url}/v1/images/generations`,
+      post({ ...body, stream: true, progress: true }),
+    );
+    let told = "";
+    let second: RunningProgram | undefined;
+    for await (const piece of stream.body!.pipeThrough(new TextDecoderStream())) {
+      told += piece;
+      if (second === undefined && told.includes('"step":3,')) {
+        second = await startWorker(redis.url);
+        first.process.kill("SIGTERM");
+        assertEquals((await first.process.status).code, 0);
+        running.process.kill("SIGTERM");
+      }
+    }
+    assert(told.includes("image_generation.completed"), told.slice(-300));
+    assertEquals((await running.process.status).code, 0);
+    await second![Symbol.asyncDispose]();
   });
 });

@@ -5,7 +5,15 @@ import type { ServingEngine } from "./engine/engine.ts";
 import { log } from "./observe/log.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { observeJobs } from "./observe/observe_jobs.ts";
-import { appSettings, checkAddress, listenOn, openEngine, openStore, shareOf } from "./parts.ts";
+import {
+  appSettings,
+  checkAddress,
+  filesOf,
+  listenOn,
+  openEngine,
+  openStore,
+  shareOf,
+} from "./parts.ts";
 import { ByteBudget } from "./queue/byte_budget.ts";
 import { memoryQueue } from "./queue/memory_queue.ts";
 import { type Settings, SettingsError } from "./settings.ts";
@@ -42,14 +50,11 @@ export async function serve(
   const storage = await openStore(settings.storage);
   const metrics = createMetrics({ process: true });
   const engine = openEngine(settings, registry);
-  const { queueLimit: bound, keys, limits } = settings;
+  const { queueLimit: bound } = settings;
   const queue = memoryQueue(engine, {
     bound,
     share: shareOf(settings),
-    files: new ByteBudget({
-      maxBytes: limits.maxHeldBytes,
-      maxBytesPerOwner: limits.maxHeldBytes / (keys.length > 1 ? 2 : 1),
-    }),
+    files: new ByteBudget(filesOf(settings)),
     timeoutMs: settings.limits.jobTimeoutMs,
     onEvent: observeJobs(metrics),
     onError: ({ id, model }, error) =>

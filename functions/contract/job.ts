@@ -79,6 +79,8 @@ export interface Job {
 export interface EncodedImage {
   /** The file. */
   readonly bytes: Uint8Array;
+  /** Where it lies in the store, if it does. */
+  readonly key?: string | undefined;
   /** `image/png` or `image/jpeg`. */
   readonly mediaType: string;
   /** Pixels. */

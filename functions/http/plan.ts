@@ -1,5 +1,6 @@
 import { invalid, ServeError } from "../contract/errors.ts";
 import type { Job, JobInput, Task } from "../contract/job.ts";
+import { makeJobId } from "../contract/job_id.ts";
 import { MIN_SIDE } from "../contract/limits.ts";
 import { sizeProblem } from "../contract/size_limits.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
@@ -60,7 +61,7 @@ export async function planJob(
   checkSize(model, settled, input, context, nameOf);
   checkFiles(input, context, nameOf);
   return {
-    id: options.id ?? crypto.randomUUID(),
+    id: options.id ?? makeJobId(),
     owner: options.owner,
     model: model.id,
     task: settled,

@@ -30,6 +30,10 @@ export function folderStore(folder: string): Store {
         throw error;
       }
     },
+    async delete(key): Promise<void> {
+      checkKey(key);
+      await Deno.remove(joinPath(folder, key)).catch(() => {});
+    },
     url: (key, base) => Promise.resolve(`${base}${FILES_PATH}/${key}`),
   };
 }

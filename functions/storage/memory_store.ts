@@ -37,6 +37,10 @@ export function memoryStore(
       const file = files.get(key);
       return Promise.resolve(file !== undefined && file.until > Date.now() ? file : undefined);
     },
+    delete(key): Promise<void> {
+      drop(key);
+      return Promise.resolve();
+    },
     url: (key, base) => Promise.resolve(`${base}${FILES_PATH}/${key}`),
   };
 }

@@ -49,6 +49,9 @@ export function redisStore(
       if (bytes === undefined || mediaType === undefined) return undefined;
       return { bytes: new Uint8Array(bytes), mediaType: new TextDecoder().decode(mediaType) };
     },
+    async delete(key): Promise<void> {
+      await redis.multi().pexpire(keyOf(key), 0).exec();
+    },
     url: (key, base) => Promise.resolve(`${base}${FILES_PATH}/${key}`),
   };
 }

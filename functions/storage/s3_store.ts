@@ -32,6 +32,10 @@ export function s3Store(
       const mediaType = response.headers.get("content-type") ?? "application/octet-stream";
       return { bytes: new Uint8Array(await response.arrayBuffer()), mediaType };
     },
+    async delete(key): Promise<void> {
+      checkKey(key);
+      await bucket.deleteObject(key);
+    },
     url: (key) => bucket.getPresignedUrl("GET", key, urlSeconds),
   };
 }

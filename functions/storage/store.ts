@@ -12,6 +12,8 @@ export interface Store {
   put(key: string, file: StoredFile): Promise<void>;
   /** The file of that key, or `undefined`. */
   get(key: string): Promise<StoredFile | undefined>;
+  /** Drops a file; one that is not there is left so. */
+  delete(key: string): Promise<void>;
   /**
    * The address of a file.
    *

@@ -3,17 +3,18 @@ import type { EncodedImage } from "../contract/job.ts";
 import type { Store } from "./store.ts";
 
 /**
- * Stores an image under a name that cannot be guessed.
+ * Stores an image under a name that cannot be guessed, unless it lies in the store already.
  *
  * @returns Its address.
  * @throws {ServeError} `storage_failed`, as when the disk is full.
  */
 export async function storeImage(
   store: Store,
-  { bytes, mediaType }: EncodedImage,
+  { bytes, mediaType, key: known }: EncodedImage,
   base: string,
 ): Promise<string> {
   const random = crypto.getRandomValues(new Uint8Array(16)).toHex();
+  if (known !== undefined) return await store.url(known, base);
   const key = `${random}.${mediaType === "image/jpeg" ? "jpg" : "png"}`;
   try {
     await store.put(key, { bytes, mediaType });

@@ -21,6 +21,8 @@ export const FAKE_MODEL: ModelInfo = {
 export interface FakeEngineOptions {
   /** Milliseconds of a step. */
   readonly stepMs?: number;
+  /** Names of its models. Defaults to that of {@linkcode FAKE_MODEL}. */
+  readonly models?: readonly string[];
   /** Whether it is ready at once. */
   readonly ready?: boolean;
   /** Throws the error of a run's step. */
@@ -36,7 +38,7 @@ export class FakeEngine implements ServingEngine {
   /** Jobs that were begun, in order. */
   readonly begun: Job[] = [];
   readonly #options: FakeEngineOptions;
-  readonly #ready = Promise.withResolvers<readonly ModelInfo[]>();
+  #ready = Promise.withResolvers<readonly ModelInfo[]>();
   #gate = Promise.resolve();
 
   constructor(options: FakeEngineOptions = {}) {
@@ -47,13 +49,20 @@ export class FakeEngine implements ServingEngine {
 
   becomeReady(): void {
     const timing = { downloadMs: 0, loadMs: 0, warmupMs: 0 };
-    this.state = { phase: "ready", models: [FAKE_MODEL], timing };
-    this.#ready.resolve([FAKE_MODEL]);
+    const models = (this.#options.models ?? [FAKE_MODEL.id]).map((id) => ({ ...FAKE_MODEL, id }));
+    this.state = { phase: "ready", models, timing };
+    this.#ready.resolve(models);
   }
 
   fail(): void {
     this.state = { phase: "failed", error: new Error("broken") };
     this.#ready.reject(new ServeError("model_unavailable", "The model could not be loaded"));
+  }
+
+  /** Loses its model, as when its process has died, or gets it after it had failed. */
+  restart(): void {
+    this.state = { phase: "starting" };
+    this.#ready = Promise.withResolvers();
   }
 
   /** Holds every run at its next step until the function that is returned is called. */
@@ -69,6 +78,9 @@ export class FakeEngine implements ServingEngine {
 
   async *run(job: Job, signal: AbortSignal): AsyncGenerator<RunEvent, void, void> {
     await this.ready(signal);
+    if (this.#options.models?.includes(job.model) === false) {
+      throw new ServeError("model_not_found", `There is no model "${job.model}"`);
+    }
     const attempt = this.begun.filter(({ id }) => id === job.id).length + 1;
     this.begun.push(job);
     const { steps: of = 4, count, previews } = job.input;

@@ -1,40 +1,34 @@
+/** What edges and workers say to each other; another number where it is no longer understood. */
+export const PROTOCOL = 2;
+
 /** How a deployment's keys and channels in Redis are called. */
 export interface Names {
-  /** BullMQ's queue. */
-  readonly queue: string;
-  /** BullMQ's prefix. */
-  readonly prefix: string;
-  /** The job of an id, as text. */
+  /** What all keys of this protocol begin with; the scripts make the others of it. */
+  readonly root: string;
+  /** What is announced, of every protocol. */
+  readonly members: string;
+  /** What is known of a job: a hash. */
   job(id: string): string;
-  /** That an id was there, after its job is dropped. */
-  had(id: string): string;
   /** What a job has told: a stream. */
   events(id: string): string;
   /** What a job tells now: a channel. */
   live(id: string): string;
-  /** Whether a job is to be ended. */
-  cancel(id: string): string;
-  /** Ids that are to be ended now: a channel. */
-  readonly cancels: string;
-  /** Jobs under way of each owner. */
-  readonly owners: string;
-  /** Workers that are there, one key each. */
-  worker(id: string): string;
+  /** That something waits for a model: a list with an item a job. */
+  wake(model: string): string;
+  /** Ids of running jobs that were ended: a channel. */
+  readonly ended: string;
 }
 
 /** The names under a prefix. */
 export function namesUnder(prefix: string): Names {
-  const name = (kind: string) => (id: string): string => `${prefix}:${kind}:${id}`;
+  const root = `${prefix}:${PROTOCOL}`;
   return {
-    queue: "jobs",
-    prefix: `${prefix}:bull`,
-    job: name("job"),
-    had: name("had"),
-    events: name("events"),
-    live: name("live"),
-    cancel: name("cancel"),
-    cancels: `${prefix}:cancels`,
-    owners: `${prefix}:owners`,
-    worker: name("worker"),
+    root,
+    members: `${prefix}:members`,
+    job: (id) => `${root}:job:${id}`,
+    events: (id) => `${root}:events:${id}`,
+    live: (id) => `${root}:live:${id}`,
+    wake: (model) => `${root}:wake:${model}`,
+    ended: `${root}:ended`,
   };
 }

@@ -1,12 +1,16 @@
-import { Redis } from "ioredis";
+import { VERSION } from "@denoise/core";
+import { withSignal } from "../../async/with_signal.ts";
+import { ServeError } from "../../contract/errors.ts";
 import type { ModelInfo } from "../../contract/model_info.ts";
 import type { EngineState } from "../../engine/engine.ts";
-import { withSignal } from "../../async/with_signal.ts";
 import type { ModelCatalog } from "../../http/context.ts";
-import { namesUnder } from "./names.ts";
+import { connectRedis } from "./connect.ts";
+import { type Member, membersOf } from "./members.ts";
+import { namesUnder, PROTOCOL } from "./names.ts";
 
-/** How often the workers are looked for, in milliseconds. */
+/** How often the workers are looked for, and how old what was seen may be, in milliseconds. */
 const LOOK_MS = 1_000;
+const OLD_MS = 5_000;
 
 /** The models of the workers that are there. */
 export interface RedisCatalog extends ModelCatalog {
@@ -14,31 +18,49 @@ export interface RedisCatalog extends ModelCatalog {
   close(): void;
 }
 
-/** Looks for workers, and tells their models. */
+/** Looks for workers, and tells their models. Where Redis cannot be reached there are none. */
 export function redisCatalog(url: string, prefix = "denoise"): RedisCatalog {
   const names = namesUnder(prefix);
-  const redis = new Redis(url, { maxRetriesPerRequest: 1 });
-  redis.on("error", () => {});
+  const redis = connectRedis(url, { maxRetriesPerRequest: 1, commandTimeout: OLD_MS - LOOK_MS });
   const timing = { downloadMs: 0, loadMs: 0, warmupMs: 0 };
   let state: EngineState = { phase: "starting" };
+  let seenAt = -Infinity;
   let waiting = Promise.withResolvers<readonly ModelInfo[]>();
+  waiting.promise.catch(() => {});
 
-  async function look(): Promise<void> {
-    const models = new Map<string, ModelInfo>();
-    const keys = await redis.keys(names.worker("*"));
-    for (const text of keys.length === 0 ? [] : await redis.mget(keys)) {
-      for (const model of JSON.parse(text ?? "[]") as ModelInfo[]) models.set(model.id, model);
+  function settle(next: EngineState): void {
+    if (state.phase === "closed") return;
+    if (state.phase !== "starting" && next.phase === "starting") {
+      waiting = Promise.withResolvers();
+      waiting.promise.catch(() => {});
     }
-    if (models.size === 0) {
-      if (state.phase === "ready") waiting = Promise.withResolvers();
-      state = { phase: "starting" };
-      return;
+    state = next;
+    if (next.phase === "ready") waiting.resolve(next.models);
+    if (next.phase === "failed") {
+      waiting.reject(new ServeError("model_unavailable", next.error.message));
     }
-    state = { phase: "ready", models: [...models.values()], timing };
-    waiting.resolve(state.models);
   }
 
-  const looks = setInterval(() => look().catch(() => {}), LOOK_MS);
+  async function look(): Promise<void> {
+    const members = await membersOf(redis, names);
+    seenAt = performance.now();
+    const models = new Map<string, ModelInfo>();
+    for (const member of members) {
+      if (member.protocol !== PROTOCOL) continue;
+      for (const model of member.models) models.set(model.id, model);
+    }
+    if (models.size > 0) {
+      if (state.phase === "failed") settle({ phase: "starting" });
+      return settle({ phase: "ready", models: [...models.values()], timing });
+    }
+    const stranger = members.find(({ protocol }) => protocol !== PROTOCOL);
+    settle(stranger === undefined ? { phase: "starting" } : mismatch(stranger));
+  }
+
+  const looks = setInterval(() => {
+    if (performance.now() - seenAt > OLD_MS) settle({ phase: "starting" });
+    look().catch(() => {});
+  }, LOOK_MS);
   look().catch(() => {});
   return {
     get state(): EngineState {
@@ -52,4 +74,10 @@ export function redisCatalog(url: string, prefix = "denoise"): RedisCatalog {
       redis.disconnect();
     },
   };
+}
+
+function mismatch({ version, protocol }: Member): EngineState {
+  const message = `The workers run denoise ${version} (protocol ${protocol}), and this edge ` +
+    `${VERSION} (protocol ${PROTOCOL}): they do not understand each other; update the older ones`;
+  return { phase: "failed", error: new Error(message) };
 }

@@ -1,14 +1,18 @@
-import { Queue } from "bullmq";
-import { Redis } from "ioredis";
-import { ServeError } from "../../contract/errors.ts";
-import { isLast, type Job, type JobEvent } from "../../contract/job.ts";
+import type { Redis } from "ioredis";
 import { Channel } from "../../async/channel.ts";
 import { within } from "../../async/within.ts";
+import { ServeError } from "../../contract/errors.ts";
+import { isLast, type Job, type JobEvent } from "../../contract/job.ts";
+import { madeAt } from "../../contract/job_id.ts";
 import type { Store } from "../../storage/store.ts";
+import type { ByteBudgetOptions } from "../byte_budget.ts";
 import { Entry } from "../entry.ts";
+import { fileBytes, queueFull } from "../memory_queue.ts";
 import type { JobQueue, JobRecord, QueueDepth } from "../queue.ts";
+import { connectRedis } from "./connect.ts";
 import { type Names, namesUnder } from "./names.ts";
-import { GOODBYE_MS, tellEvent, UNDER_WAY_MS } from "./tell.ts";
+import { runScript, type ScriptName } from "./scripts.ts";
+import { startSweeps } from "./sweeps.ts";
 import { packJob, unpackEvent } from "./wire.ts";
 
 /** How a {@linkcode redisQueue} works. */
@@ -21,204 +25,324 @@ export interface RedisQueueOptions {
   readonly prefix?: string | undefined;
   /** Jobs that may wait, over all edges. Defaults to 64. */
   readonly bound?: number | undefined;
+  /** Places that every owner has, however many others wait; none by default. */
+  readonly share?: number | undefined;
+  /** Places of an owner at most; all of them by default. */
+  readonly placesOf?: ((owner: string) => number | undefined) | undefined;
+  /** Bytes of the images that jobs under way were given; any by default. */
+  readonly files?: ByteBudgetOptions | undefined;
   /** Milliseconds from the acceptance of a job to its end. Defaults to 600,000. */
   readonly timeoutMs?: number | undefined;
+  /** Milliseconds after which a caller who waits is taken for gone with its edge. Defaults to 30,000. */
+  readonly callerMs?: number | undefined;
 }
 
 /**
- * A queue over BullMQ on Redis: jobs are done by workers elsewhere, and outlive this process.
- *
- * Owners are served in turn: a job comes after as many others as its owner has under way.
+ * A queue in Redis: jobs are done by workers elsewhere, and outlive this process. Owners are served in
+ * turn. Needs one Redis (or a primary with replicas), not a Redis Cluster.
  */
 export function redisQueue(options: RedisQueueOptions): JobQueue {
   return new RedisQueue(options);
 }
 
 /** Milliseconds after which a command to Redis has failed. */
-const COMMAND_MS = 5_000;
-/** BullMQ's largest priority. */
-const MAX_PRIORITY = 2 ** 21 - 1;
+const COMMAND_MS = 4_000;
+/** How often a follower looks whether it has missed something, in milliseconds. */
+const LOOK_MS = 2_000;
+/** How long a job without a reader is remembered, in milliseconds. */
+const UNREAD_MS = 60_000;
+/** How long it is remembered that a job was there, in milliseconds. */
+const HAD_MS = 24 * 3_600_000;
+/** How long Redis is waited for when a program ends, in milliseconds. */
+export const GOODBYE_MS = 2_000;
+/** How long a subscription is waited for, in milliseconds. */
+const SUBSCRIBE_MS = 1_000;
+/** How long after its deadline a job's end is waited for, in milliseconds. */
+const LATE_MS = 10_000;
+
+/** What the stream of a job has told a follower: the place and number of the last event. */
+interface Read {
+  place: string;
+  number: number;
+}
 
 class RedisQueue implements JobQueue {
+  readonly #options: RedisQueueOptions;
   readonly #names: Names;
   readonly #store: Store;
   readonly #redis: Redis;
   readonly #subscriber: Redis;
-  readonly #bull: Queue;
   readonly #bound: number;
   readonly #timeoutMs: number;
-  readonly #readers = new Map<string, Set<(message: string) => void>>();
+  readonly #callerMs: number;
+  readonly #followers = new Map<string, Set<Channel<string>>>();
+  /** Jobs whose callers wait here. */
+  readonly #waitedFor = new Set<string>();
+  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  readonly #stopSweeps: () => void;
   #closed = false;
+  #idle = Promise.withResolvers<void>();
 
-  constructor(
-    { url, store, prefix = "denoise", bound = 64, timeoutMs = 600_000 }: RedisQueueOptions,
-  ) {
+  constructor(options: RedisQueueOptions) {
+    const { url, store, prefix = "denoise", bound = 64, timeoutMs = 600_000 } = options;
+    this.#options = options;
     this.#names = namesUnder(prefix);
     this.#store = store;
     this.#bound = bound;
     this.#timeoutMs = timeoutMs;
-    this.#redis = new Redis(url, { commandTimeout: COMMAND_MS, maxRetriesPerRequest: 1 });
-    this.#subscriber = new Redis(url, { maxRetriesPerRequest: null });
-    for (const redis of [this.#redis, this.#subscriber]) redis.on("error", () => {});
-    this.#bull = new Queue(this.#names.queue, {
-      connection: this.#redis,
-      prefix: this.#names.prefix,
+    this.#callerMs = options.callerMs ?? 30_000;
+    this.#redis = connectRedis(url, { commandTimeout: COMMAND_MS, maxRetriesPerRequest: 1 });
+    this.#subscriber = connectRedis(url);
+    this.#subscriber.on("message", (channel: string, message: string) => {
+      this.#followers.get(channel)?.forEach((follower) => follower.push(message));
     });
-    this.#bull.on("error", () => {});
-    this.#subscriber.on("message", (channel, message) => {
-      this.#readers.get(channel)?.forEach((read) => read(message));
-    });
+    this.#subscriber.on("ready", () => this.#lookAll());
+    this.#timers.push(
+      setInterval(() => this.#lookAll(), LOOK_MS),
+      setInterval(() => this.#renewCallers(), this.#callerMs / 5),
+    );
+    this.#stopSweeps = startSweeps(this.#redis, this.#names);
   }
 
   async submit(job: Job): Promise<boolean> {
-    if (this.#closed) {
-      throw new ServeError("shutting_down", "The server is shutting down; ask again", {
-        retryAfterMs: 5_000,
-      });
-    }
-    return await reached(async () => {
-      if (await this.#redis.exists(this.#names.job(job.id))) return false;
-      const { waiting } = await this.depth();
-      if (waiting >= this.#bound) {
-        throw new ServeError(
-          "queue_full",
-          `Cannot take the request: ${this.#bound} wait already, which is the most; ask again later`,
-          { retryAfterMs: 2_000 },
-        );
+    if (this.#closed) throw shuttingDown();
+    const { share = 0, placesOf, files } = this.#options;
+    const { id, owner, model, keepMs } = job;
+    const waits = keepMs === 0;
+    const text = await packJob(job, this.#store);
+    const token = crypto.randomUUID();
+    if (waits) this.#waitedFor.add(id);
+    try {
+      const [answer, ...rest] = await reached(() =>
+        this.#run(
+          "submit",
+          id,
+          token,
+          text,
+          owner,
+          model,
+          keepMs || UNREAD_MS,
+          this.#timeoutMs,
+          this.#bound,
+          share,
+          placesOf?.(owner) ?? 1e9,
+          0,
+          fileBytes(job),
+          files?.maxBytes ?? 1e15,
+          files?.maxBytesPerOwner ?? files?.maxBytes ?? 1e15,
+          waits ? this.#callerMs : 0,
+          madeAt(id) === undefined ? 1 : 0,
+        )
+      ) as [string, ...(string | number)[]];
+      if (answer === "taken") return true;
+      if (answer === "known") return false;
+      if (answer === "full") throw queueFull(Number(rest[0]), rest[1] === 1, 2_000);
+      if (answer === "heavy") {
+        const message =
+          "Cannot take the request: the images of those that wait hold as many bytes " +
+          "as they may; ask again later";
+        throw new ServeError("overloaded", message, { retryAfterMs: 2_000 });
       }
-      const text = await packJob(job, this.#store);
-      const name = this.#names.job(job.id);
-      if (await this.#redis.set(name, text, "PX", UNDER_WAY_MS, "NX") === null) return false;
-      const underWay = await this.#redis.hincrby(this.#names.owners, job.owner, 1);
-      await this.#tell(job, { type: "queued", position: waiting });
-      await this.#bull.add("job", text, {
-        jobId: `job-${job.id}`,
-        priority: Math.min(MAX_PRIORITY, Math.max(1, underWay)),
-        attempts: 1,
-        removeOnComplete: true,
-        removeOnFail: true,
-      });
-      return true;
-    });
+      throw new ServeError("canceled", "The run was cancelled");
+    } catch (error) {
+      this.#waitedFor.delete(id);
+      // it may have come, or come yet, and who asks again would have it drawn twice; under an id of the
+      // caller's own it would not
+      const isUnsure = error instanceof ServeError && error.code === "shutting_down";
+      if (isUnsure && madeAt(id) !== undefined) this.#takeBack(id);
+      throw error;
+    }
   }
 
   async *follow(id: string, signal?: AbortSignal): AsyncGenerator<JobEvent, void, void> {
-    const job = await this.#job(id);
+    const { leftMs } = await this.#find(id);
     signal?.throwIfAborted();
+    const channel = this.#names.live(id);
     const live = new Channel<string>();
-    const stop = await this.#subscribe(this.#names.live(id), (message) => live.push(message));
     const onAbort = (): void => live.end(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
-    const late = setTimeout(() => this.#expire(job), this.#left(job));
+    const message = "Cannot make the image: it took longer than the server allows";
+    const late = setTimeout(
+      () => live.end(new ServeError("timeout", message)),
+      leftMs + LATE_MS,
+    );
+    const isFirst = this.#follow(channel, live);
     try {
-      const told = new Set<string>();
-      for (const [place, text] of await this.#told(id)) {
-        told.add(place);
-        const event = await unpackEvent(text, this.#store);
+      // where Redis is away it is subscribed later, and looks find what was told before
+      if (isFirst) await within(this.#subscriber.subscribe(channel), SUBSCRIBE_MS);
+      const read: Read = { place: "-", number: 0 };
+      const behind = reached(() => this.#behind(id, read));
+      for (const event of await behind) {
         yield event;
         if (isLast(event)) return;
       }
       for await (const message of live) {
-        const [place, text] = JSON.parse(message) as [string, string];
-        if (told.has(place)) continue;
-        const event = await unpackEvent(text, this.#store);
-        yield event;
-        if (isLast(event)) return;
+        for (const event of await this.#next(id, message, read)) {
+          yield event;
+          if (isLast(event)) return;
+        }
       }
     } finally {
       clearTimeout(late);
       signal?.removeEventListener("abort", onAbort);
-      await stop();
+      this.#unfollow(channel, live);
+      this.#waitedFor.delete(id);
     }
   }
 
   async find(id: string): Promise<JobRecord> {
-    const job = await this.#job(id);
+    const { job, position } = await this.#find(id);
     const entry = new Entry(job);
-    for (const [place, text] of await this.#told(id)) {
+    for (const [place, text] of await reached(() => this.#told(id, "-"))) {
       entry.tell(await unpackEvent(text, this.#store), Number(place.split("-")[0]));
     }
-    return entry.record(Math.max(0, entry.status === "queued" ? entry.position : 0));
+    return entry.record(entry.status === "queued" ? position : 0);
   }
 
   async cancel(id: string): Promise<void> {
-    await reached(async () => {
-      const text = await this.#redis.get(this.#names.job(id));
-      if (text === null) return;
-      await this.#end(JSON.parse(text) as Job, { type: "canceled" });
-    });
+    this.#waitedFor.delete(id);
+    await reached(() => this.#cancel(id));
   }
 
   async depth(): Promise<QueueDepth> {
-    return await reached(async () => {
-      const counts = await this.#bull.getJobCounts("wait", "prioritized", "active");
-      const waiting = (counts["wait"] ?? 0) + (counts["prioritized"] ?? 0);
-      return { waiting, running: counts["active"] ?? 0, bound: this.#bound };
-    });
+    const [waiting, running] = await reached(() =>
+      this.#redis.hmget(`${this.#names.root}:counts`, "waiting", "running")
+    );
+    return { waiting: Number(waiting), running: Number(running), bound: this.#bound };
   }
 
-  /** Jobs stay in Redis, where workers go on with them. */
-  async close(_graceMs: number): Promise<void> {
+  /** Jobs that are kept stay in Redis, where workers go on with them; callers who wait have some time. */
+  async close(graceMs: number): Promise<void> {
     this.#closed = true;
-    await within(this.#bull.close(), GOODBYE_MS);
+    if (this.#followers.size > 0) await within(this.#idle.promise, graceMs);
+    const waitedFor = [...this.#waitedFor];
+    this.#eachFollower((follower) => follower.end(shuttingDown()));
+    if (this.#followers.size > 0) await within(this.#idle.promise, GOODBYE_MS);
+    const left = waitedFor.map((id) => this.#cancel(id).catch(() => {}));
+    await within(Promise.all(left), GOODBYE_MS);
+    this.#stopSweeps();
+    for (const timer of this.#timers) clearInterval(timer);
     this.#redis.disconnect();
     this.#subscriber.disconnect();
   }
 
-  async #job(id: string): Promise<Job> {
-    return await reached(async () => {
-      const text = await this.#redis.get(this.#names.job(id));
-      if (text !== null) {
-        const { input, ...job } = JSON.parse(text) as Job;
-        const { image: _, mask: __, ...rest } = input;
-        return { ...job, input: rest };
+  async #run(name: ScriptName, ...args: (string | number)[]): Promise<unknown> {
+    return await runScript(this.#redis, name, this.#names.root, ...args);
+  }
+
+  async #cancel(id: string): Promise<void> {
+    await this.#run("cancel", id, JSON.stringify({ type: "canceled" }));
+  }
+
+  /** Cancels as soon as Redis can be reached. */
+  async #takeBack(id: string): Promise<void> {
+    for (const end = Date.now() + this.#timeoutMs; Date.now() < end && !this.#closed;) {
+      try {
+        return await this.#cancel(id);
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 500));
       }
-      if (await this.#redis.exists(this.#names.had(id))) {
-        throw new ServeError("gone", "That result is no longer kept");
+    }
+  }
+
+  async #find(id: string): Promise<{ job: Job; position: number; leftMs: number }> {
+    const found = await reached(() => this.#run("find", id)) as
+      | [text: string, state: string, position: number, left: number]
+      | ["gone"]
+      | null;
+    const made = madeAt(id) ?? NaN;
+    if (found !== null && found.length > 1) {
+      const [text, , position, leftMs] = found as [string, string, number, number];
+      const { input, ...job } = JSON.parse(text) as Job;
+      const { image: _, mask: __, ...rest } = input;
+      return { job: { ...job, input: rest }, position, leftMs };
+    }
+    if (found !== null || made > Date.now() - HAD_MS && made <= Date.now() + 60_000) {
+      throw new ServeError("gone", "That result is no longer kept");
+    }
+    throw new ServeError("not_found", `There is no job ${JSON.stringify(id.slice(0, 100))}`);
+  }
+
+  /** What a live message tells; everything that was missed before it is read from the stream. */
+  async #next(id: string, message: string, read: Read): Promise<JobEvent[]> {
+    if (message !== LOOK) {
+      const [, digits, place, text] = message.match(/^(\d+) (\S+) (.*)$/s)!;
+      const number = Number(digits);
+      if (number === 0) return [await unpackEvent(text!, this.#store)]; // a preview is not kept
+      if (number <= read.number) return [];
+      if (number === read.number + 1) {
+        const event = await unpackEvent(text!, this.#store);
+        read.place = `(${place}`;
+        read.number = number;
+        return [event];
       }
-      throw new ServeError("not_found", `There is no job ${JSON.stringify(id.slice(0, 100))}`);
+    }
+    try {
+      return await this.#behind(id, read);
+    } catch (error) {
+      if (error instanceof ServeError) throw error;
+      return []; // Redis cannot be reached: the next look does
+    }
+  }
+
+  /** What the stream tells after a place. */
+  async #behind(id: string, read: Read): Promise<JobEvent[]> {
+    const events: JobEvent[] = [];
+    for (const [place, text, number] of await this.#told(id, read.place)) {
+      events.push(await unpackEvent(text, this.#store));
+      read.place = `(${place}`;
+      read.number = number;
+    }
+    return events;
+  }
+
+  async #told(id: string, from: string): Promise<[place: string, text: string, number: number][]> {
+    const entries = await this.#redis.xrange(this.#names.events(id), from, "+");
+    return entries.map(([place, [, number, , text]]) => [place, text!, Number(number)]);
+  }
+
+  #lookAll(): void {
+    this.#eachFollower((follower) => {
+      if (follower.behind === 0) follower.push(LOOK);
     });
   }
 
-  async #told(id: string): Promise<[place: string, text: string][]> {
-    const entries = await reached(() => this.#redis.xrange(this.#names.events(id), "-", "+"));
-    return entries.map(([place, [_, text]]) => [place, text!]);
+  #eachFollower(call: (follower: Channel<string>) => void): void {
+    for (const followers of this.#followers.values()) followers.forEach(call);
   }
 
-  async #tell(job: Job, event: JobEvent): Promise<void> {
-    await tellEvent(this.#redis, this.#names, this.#store, job, event);
+  /** Whether it is the first of its channel. */
+  #follow(channel: string, follower: Channel<string>): boolean {
+    const followers = this.#followers.get(channel);
+    this.#followers.set(channel, (followers ?? new Set()).add(follower));
+    return followers === undefined;
   }
 
-  #left({ createdAt }: Job): number {
-    return Math.max(0, createdAt + this.#timeoutMs - Date.now());
+  #unfollow(channel: string, follower: Channel<string>): void {
+    const followers = this.#followers.get(channel);
+    followers?.delete(follower);
+    if (followers?.size !== 0) return;
+    this.#followers.delete(channel);
+    this.#subscriber.unsubscribe(channel).catch(() => {});
+    if (this.#followers.size > 0) return;
+    this.#idle.resolve();
+    this.#idle = Promise.withResolvers();
   }
 
-  async #expire(job: Job): Promise<void> {
-    const message = "Cannot make the image: it took longer than the server allows";
-    const failure = { code: "timeout", message };
-    await this.#end(job, { type: "failed", failure }).catch(() => {});
+  /** Says that the callers of these jobs are still there. */
+  #renewCallers(): void {
+    if (this.#waitedFor.size === 0) return;
+    this.#run("callers", this.#callerMs, ...this.#waitedFor).catch(() => {});
   }
+}
 
-  /** Takes a job from the queue, or tells its worker to stop, and tells the end. */
-  async #end(job: Job, event: JobEvent): Promise<void> {
-    await this.#redis.set(this.#names.cancel(job.id), 1, "PX", UNDER_WAY_MS);
-    await this.#redis.publish(this.#names.cancels, job.id);
-    await this.#tell(job, event);
-    await this.#bull.remove(`job-${job.id}`).catch(() => {});
-  }
+/** Tells a follower to look at the stream; any other message tells an event by number and place. */
+const LOOK = "look";
 
-  async #subscribe(channel: string, read: (message: string) => void): Promise<() => Promise<void>> {
-    const readers = this.#readers.get(channel) ?? new Set();
-    this.#readers.set(channel, readers);
-    readers.add(read);
-    await this.#subscriber.subscribe(channel);
-    return async () => {
-      readers.delete(read);
-      if (readers.size > 0) return;
-      this.#readers.delete(channel);
-      await this.#subscriber.unsubscribe(channel).catch(() => {});
-    };
-  }
+function shuttingDown(): ServeError {
+  return new ServeError("shutting_down", "The server is shutting down; ask again", {
+    retryAfterMs: 5_000,
+  });
 }
 
 /** Redis that cannot be reached is an error that a caller is told of. */

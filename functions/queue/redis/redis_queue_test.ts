@@ -8,22 +8,35 @@ import { describe, it } from "@std/testing/bdd";
 import { Redis } from "ioredis";
 import { ServeError } from "../../contract/errors.ts";
 import type { JobEvent } from "../../contract/job.ts";
+import { makeJobId } from "../../contract/job_id.ts";
 import { redisStore } from "../../storage/redis_store.ts";
 import type { Store } from "../../storage/store.ts";
 import { FakeEngine, type FakeEngineOptions } from "../../tests/fake_engine.ts";
-import { job } from "../../tests/jobs.ts";
+import { job as anyJob } from "../../tests/jobs.ts";
+import { type Proxy, startProxy } from "../../tests/proxy.ts";
 import { hasRedis, startRedis, type TestRedis } from "../../tests/redis.ts";
 import type { JobQueue } from "../queue.ts";
 import { redisCatalog } from "./redis_catalog.ts";
 import { redisQueue, type RedisQueueOptions } from "./redis_queue.ts";
 import { type RedisWorker, redisWorker } from "./redis_worker.ts";
 
+/** A job for the fake engine's model. */
+const job: typeof anyJob = (id, input, rest) => anyJob(id, input, { model: "fake", ...rest });
+
 interface Bench {
   readonly redis: TestRedis;
   readonly store: Store;
   readonly edge: JobQueue;
+  /** What the edge's way to Redis leads through. */
+  readonly link: Proxy;
+  /** Another edge, with a way of its own. */
+  edgeOver(options?: Partial<RedisQueueOptions>): { edge: JobQueue; link: Proxy };
   /** Starts a worker over a fake engine. */
-  worker(options?: FakeEngineOptions): Promise<{ engine: FakeEngine; worker: RedisWorker }>;
+  worker(options?: FakeEngineOptions, lockMs?: number): Promise<{
+    engine: FakeEngine;
+    worker: RedisWorker;
+    link: Proxy;
+  }>;
 }
 
 async function using(
@@ -34,23 +47,35 @@ async function using(
   const client = new Redis(redis.url, { maxRetriesPerRequest: null });
   client.on("error", () => {});
   const store = redisStore(client);
-  const edge = redisQueue({ url: redis.url, store, ...options });
+  const ends: (() => Promise<unknown>)[] = [];
+  const port = Number(new URL(redis.url).port);
+  function over(more: Partial<RedisQueueOptions>): { edge: JobQueue; link: Proxy } {
+    const link = startProxy(port);
+    const url = `redis://127.0.0.1:${link.port}`;
+    const edge = redisQueue({ url, store, ...options, ...more });
+    ends.push(() => edge.close(0), async () => await link[Symbol.asyncDispose]());
+    return { edge, link };
+  }
   const workers: RedisWorker[] = [];
   try {
     await test({
       redis,
       store,
-      edge,
-      async worker(options) {
+      ...over({}),
+      edgeOver: (more = {}) => over(more),
+      async worker(options, lockMs = 1_000) {
         const engine = new FakeEngine(options);
-        const worker = await redisWorker(engine, { url: redis.url, store, lockMs: 1_000 });
+        const link = startProxy(port);
+        const url = `redis://127.0.0.1:${link.port}`;
+        const worker = await redisWorker(engine, { url, store, lockMs });
+        ends.push(async () => await link[Symbol.asyncDispose]());
         workers.push(worker);
-        return { engine, worker };
+        return { engine, worker, link };
       },
     });
   } finally {
     await Promise.all(workers.map((worker) => worker.close(0)));
-    await edge.close(0);
+    for (const end of ends) await end();
     client.disconnect();
   }
 }
@@ -166,4 +191,301 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       catalog.close();
     });
   });
+
+  it("tells callers what was told while their edge could not reach Redis", async () => {
+    for (const mode of ["cut", "stalled", "forgotten"] as const) {
+      await using(async ({ edge, link, edgeOver, worker }) => {
+        const { engine } = await worker();
+        const open = engine.hold();
+        await edge.submit(job("1", { steps: 3 }, { keepMs: 60_000 }));
+        const following = told(edge, "1");
+        while (engine.begun.length < 1) await pause(5);
+        link.set(mode);
+        open();
+        const other = edgeOver().edge;
+        assertEquals((await told(other, "1")).at(-1)!.type, "succeeded");
+        link.set("open");
+        if (mode === "stalled") link.kill();
+        const began = performance.now();
+        assertEquals((await following).map(({ type }) => type), [
+          "queued",
+          "started",
+          "step",
+          "step",
+          "step",
+          "succeeded",
+        ]);
+        const ms = performance.now() - began;
+        assert(ms < 5_000, `${mode}: told after ${ms} ms`);
+      });
+    }
+  });
+
+  it("takes jobs with an engine that could not load its model at first", async () => {
+    await using(async ({ edge, worker, redis }) => {
+      const catalog = redisCatalog(redis.url);
+      const { engine } = await worker({ ready: false });
+      engine.fail();
+      await edge.submit(job("1"));
+      await pause(2_500);
+      assertEquals(catalog.state.phase, "starting", "what it does not take, it does not announce");
+      engine.restart();
+      engine.becomeReady();
+      assertEquals((await told(edge, "1")).at(-1)!.type, "succeeded");
+      await catalog.ready();
+      catalog.close();
+    });
+  });
+
+  it("gives a job to another worker when its own goes before it is done", async () => {
+    await using(async ({ edge, worker }) => {
+      const first = await worker();
+      first.engine.hold();
+      await edge.submit(job("1", { steps: 3 }));
+      const following = told(edge, "1");
+      while (first.engine.begun.length < 1) await pause(5);
+      const second = await worker();
+      await first.worker.close(0);
+      const events = await following;
+      assertEquals(events.at(-1)!.type, "succeeded");
+      assertEquals([first.engine.steps, second.engine.begun.length], [0, 1]);
+      assertEquals(events.filter(({ type }) => type === "queued").length, 2);
+    });
+  });
+
+  it("gives each worker the jobs of its models", async () => {
+    await using(async ({ edge, worker }) => {
+      const one = await worker({ models: ["one"] });
+      const two = await worker({ models: ["two"] });
+      const ids = Array.from({ length: 24 }, (_, i) => `${i}`);
+      for (const id of ids) {
+        await edge.submit(job(id, {}, { model: Number(id) % 2 === 0 ? "one" : "two" }));
+      }
+      for (const events of await Promise.all(ids.map((id) => told(edge, id)))) {
+        assertEquals(events.at(-1)!.type, "succeeded");
+      }
+      assertEquals([one.engine.begun.length, two.engine.begun.length], [12, 12]);
+    });
+  });
+
+  it("takes as many as may wait, and no more, whatever comes at once at two edges", async () => {
+    await using(async ({ edge, edgeOver, worker, redis }) => {
+      const other = edgeOver().edge;
+      const submits = Array.from(
+        { length: 300 },
+        (_, i) => (i % 2 ? edge : other).submit(job(`${i}`)),
+      );
+      const taken = (await Promise.allSettled(submits)).filter(({ status }) =>
+        status === "fulfilled"
+      );
+      assertEquals([taken.length, (await edge.depth()).waiting], [64, 64]);
+      await worker();
+      while ((await edge.depth()).waiting + (await edge.depth()).running > 0) await pause(20);
+      const client = new Redis(redis.url);
+      const stats = await client.info("commandstats");
+      assert(!/cmdstat_keys:/.test(stats), "nothing looks through all keys");
+      assertEquals(await client.hgetall("denoise:2:counts"), {});
+      assertEquals(await client.hgetall("denoise:2:waiting"), {});
+      client.disconnect();
+    });
+  });
+
+  it("has places for every key, and for so many bytes of images", async () => {
+    await using(async ({ edge }) => {
+      for (let i = 0; i < 4; i++) await edge.submit(job(`a${i}`, {}, { owner: "a" }));
+      const code = async (id: string, owner: string, image?: Uint8Array) =>
+        (await assertRejects(() => edge.submit(job(id, { image }, { owner })), ServeError)).code;
+      assertEquals(await code("a4", "a"), "queue_full");
+      await edge.submit(job("b1", {}, { owner: "b" }));
+      assertEquals(await code("b2", "b", new Uint8Array(11)), "overloaded");
+      await edge.submit(job("b2", { image: new Uint8Array(9) }, { owner: "b" }));
+      assertEquals(await code("c1", "c", new Uint8Array(2)), "overloaded");
+      await edge.cancel("b2");
+      await edge.submit(job("c1", { image: new Uint8Array(2) }, { owner: "c" }));
+    }, { bound: 4, share: 2, files: { maxBytes: 10 } });
+  });
+
+  it("waits for its callers when it closes, and tells those who wait too long", async () => {
+    await using(async ({ edge, edgeOver, worker }) => {
+      const { engine } = await worker();
+      const open = engine.hold();
+      await edge.submit(job("1"));
+      const following = told(edge, "1");
+      while (engine.begun.length < 1) await pause(5);
+      const closing = edge.close(60_000);
+      open();
+      assertEquals((await following).at(-1)!.type, "succeeded");
+      await closing;
+      const other = edgeOver().edge;
+      const closed = engine.hold();
+      await other.submit(job("2"));
+      const late = assertRejects(() => told(other, "2"), ServeError);
+      while (engine.begun.length < 2) await pause(5);
+      await other.close(10);
+      assertEquals((await late).code, "shutting_down");
+      closed();
+      const third = edgeOver().edge;
+      while ((await third.depth()).running > 0) await pause(5);
+      assertEquals((await told(third, "2")).at(-1)!.type, "canceled");
+    });
+  });
+
+  it("reaches Redis again over a new connection when the old one swallows everything", async () => {
+    await using(async ({ edge, link, worker }) => {
+      await worker();
+      await edge.depth();
+      link.set("forgotten");
+      link.set("open");
+      const began = performance.now();
+      for (;;) {
+        const found = await edge.depth().catch(() => undefined);
+        if (found !== undefined) break;
+      }
+      assert(performance.now() - began < 15_000);
+      await edge.submit(job("1"));
+      assertEquals((await told(edge, "1")).at(-1)!.type, "succeeded");
+    });
+  });
+
+  it("does not draw what its caller was told it would not", async () => {
+    await using(async ({ edge, link, edgeOver, redis, worker }) => {
+      const { engine } = await worker({ models: ["fake"] });
+      const open = engine.hold();
+      await edge.submit(job("first", { steps: 1 }));
+      while (engine.begun.length < 1) await pause(5);
+      await edge.depth();
+      link.delay(5_000);
+      const id = makeJobId();
+      const error = await assertRejects(
+        () => edge.submit(job(id, {}, { keepMs: 9_000 })),
+        ServeError,
+      );
+      assertEquals(error.status, 503);
+      link.delay(0);
+      // it comes now; its cancellation comes after it, or before
+      const other = edgeOver().edge;
+      const client = new Redis(redis.url);
+      const state = () => client.hget(`denoise:2:job:${id}`, "state");
+      while (await state() !== "ended" && !await client.exists(`denoise:2:cancelled:${id}`)) {
+        await pause(20);
+      }
+      await other.submit(job("2"));
+      open();
+      await told(other, "2");
+      assertEquals(engine.begun.map(({ id }) => id), ["first", "2"]);
+      client.disconnect();
+    });
+  });
+
+  it("ends what a caller waits for whose edge is gone", async () => {
+    await using(async ({ edge, link, edgeOver, worker }) => {
+      const { engine } = await worker();
+      const open = engine.hold();
+      await edge.submit(job("1"));
+      while (engine.begun.length < 1) await pause(5);
+      link.set("cut");
+      const other = edgeOver().edge;
+      while ((await other.find("1")).status !== "canceled") await pause(20);
+      open();
+      assertEquals(engine.steps, 0);
+    }, { callerMs: 500 });
+  });
+
+  it("compares no clocks of different hosts", async () => {
+    await using(async ({ edge, worker }) => {
+      await worker();
+      for (const skew of [-900_000, 900_000]) {
+        await edge.submit(job(`${skew}`, {}, { createdAt: Date.now() + skew }));
+        assertEquals((await told(edge, `${skew}`)).at(-1)!.type, "succeeded");
+      }
+    });
+  });
+
+  it("says which versions do not understand each other", async () => {
+    await using(async ({ redis }) => {
+      const client = new Redis(redis.url);
+      const stranger = { version: "9.9.9", protocol: 1, models: [{ id: "fake" }] };
+      await client.zadd("denoise:members", Date.now() + 60_000, "x");
+      await client.hset("denoise:members:texts", "x", JSON.stringify(stranger));
+      const catalog = redisCatalog(redis.url);
+      const error = await assertRejects(() => catalog.ready(), ServeError, "9.9.9");
+      assertEquals(error.code, "model_unavailable");
+      catalog.close();
+      client.disconnect();
+    });
+  });
+
+  it("drops the images that a job was given, and gives the key of those that it made", async () => {
+    await using(async ({ edge, worker, redis }) => {
+      await worker();
+      await edge.submit(job("1", { image: Uint8Array.of(1) }, { keepMs: 60_000 }));
+      await told(edge, "1");
+      const keys = await Promise.all(
+        [0, 1].map(async () => (await edge.find("1")).latest.succeeded!.images[0]!.key),
+      );
+      assert(keys[0] !== undefined && keys[0] === keys[1], "one image, one file");
+      const client = new Redis(redis.url);
+      while ((await client.keys("denoise:file:*")).length > 1) await pause(5);
+      client.disconnect();
+    });
+  });
+
+  it("loses none of 1,000 jobs over links that are cut, stalled and slow, and none hangs", async () => {
+    await using(async ({ edge, link, edgeOver, worker }) => {
+      const edges = [{ edge, link }, edgeOver()];
+      // a link that swallows everything is noticed after some seconds, and a lease is longer
+      const workers = await Promise.all([1, 2, 3].map(() => worker({ stepMs: 1 }, 15_000)));
+      const links = [...edges, ...workers].map(({ link }) => link);
+      let cuts = 0;
+      let done = false;
+      async function breakLinks(): Promise<void> {
+        for (let seed = 7; !done; seed = (seed * 48_271) % 2_147_483_647) {
+          await pause(100 + seed % 200);
+          const broken = links[seed % links.length]!;
+          const how = seed % 4;
+          if (how === 0) broken.kill();
+          else if (how === 1) broken.delay(30);
+          else broken.set(how === 2 ? "cut" : "forgotten");
+          cuts++;
+          await pause(seed % 400);
+          broken.delay(0);
+          broken.set("open");
+        }
+      }
+      const breaking = breakLinks();
+      const ids = Array.from({ length: 1_000 }, (_, i) => `${i}`);
+      const waiting = [...ids];
+      async function client(at: number): Promise<void> {
+        for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
+          const through = edges[at % 2]!.edge;
+          // an id of the caller's own: asking again makes nothing twice
+          const own = job(id, { seed: id, steps: 2 }, { keepMs: 600_000 });
+          for (;;) {
+            try {
+              await through.submit(own);
+              const last = (await told(through, id)).at(-1)!;
+              assert(last.type === "succeeded", `${id}: ${JSON.stringify(last)}`);
+              assertEquals(`${last.images[0]!.recipe["seed"]}`, id);
+              break;
+            } catch (error) {
+              if (!(error instanceof ServeError) || error.status !== 503) {
+                throw error;
+              }
+              await pause(20);
+            }
+          }
+        }
+      }
+      try {
+        await Promise.all(Array.from({ length: 20 }, (_, at) => client(at)));
+      } finally {
+        done = true;
+        await breaking;
+      }
+      const begun = workers.reduce((sum, { engine }) => sum + engine.begun.length, 0);
+      assert(begun - 1_000 <= cuts, `${begun} runs, ${cuts} cuts`);
+    }, { bound: 1_000 });
+  });
 });
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,14 +1,17 @@
-import { type Job as BullJob, Worker } from "bullmq";
-import { Redis } from "ioredis";
-import { ServeError, toFailure } from "../../contract/errors.ts";
-import type { Job, JobEvent } from "../../contract/job.ts";
+import type { Redis } from "ioredis";
 import { within } from "../../async/within.ts";
+import { toFailure } from "../../contract/errors.ts";
+import { isLast, type Job, type JobEvent } from "../../contract/job.ts";
 import type { ServingEngine } from "../../engine/engine.ts";
 import type { Store } from "../../storage/store.ts";
 import { runAttempts } from "../run_attempts.ts";
+import { connectRedis } from "./connect.ts";
+import { announce } from "./members.ts";
 import { type Names, namesUnder } from "./names.ts";
-import { GOODBYE_MS, tellEvent } from "./tell.ts";
-import { unpackJob } from "./wire.ts";
+import { GOODBYE_MS } from "./redis_queue.ts";
+import { runScript, type ScriptName } from "./scripts.ts";
+import { startSweeps } from "./sweeps.ts";
+import { dropGiven, packEvent, unpackJob } from "./wire.ts";
 
 /** How a {@linkcode redisWorker} works. */
 export interface RedisWorkerOptions {
@@ -20,8 +23,6 @@ export interface RedisWorkerOptions {
   readonly prefix?: string | undefined;
   /** Milliseconds after which a worker that is silent is taken for dead. Defaults to 30,000. */
   readonly lockMs?: number | undefined;
-  /** Milliseconds from the acceptance of a job to its end. Defaults to 600,000. */
-  readonly timeoutMs?: number | undefined;
   /** Told of every event. */
   readonly onEvent?: ((job: Job, event: JobEvent) => void) | undefined;
   /** Told of errors that are nobody's fault but the server's. */
@@ -30,109 +31,201 @@ export interface RedisWorkerOptions {
 
 /** A running worker. */
 export interface RedisWorker {
-  /** Takes no more jobs, and finishes the one that runs; after that time it is ended. */
+  /** Takes no more jobs, and finishes the one that runs; after that time another worker has it. */
   close(graceMs: number): Promise<void>;
 }
 
 /** How often a worker says that it is there, in milliseconds. */
-const BEAT_MS = 2_000;
+const BEAT_MS = 1_000;
+/** How long it waits for a job before it looks again, in seconds. */
+const WAIT_S = 1;
+/** How long it waits for an engine that is not ready, in milliseconds. */
+const UNREADY_MS = 200;
 
 /** Takes jobs from Redis, one at a time, and runs them on an engine. */
 export async function redisWorker(
   engine: ServingEngine,
   options: RedisWorkerOptions,
 ): Promise<RedisWorker> {
-  const { url, store, prefix = "denoise", lockMs = 30_000, timeoutMs = 600_000 } = options;
-  const names = namesUnder(prefix);
-  const connect = (): Redis => {
-    const redis = new Redis(url, { maxRetriesPerRequest: null });
-    redis.on("error", () => {});
-    return redis;
-  };
-  const [redis, subscriber] = [connect(), connect()];
-  const running = new Map<string, AbortController>();
-  await subscriber.subscribe(names.cancels);
-  subscriber.on("message", (_channel, id) => running.get(id)?.abort());
+  const worker = new Taking(engine, options);
+  await worker.open();
+  return worker;
+}
 
-  async function run({ data }: BullJob<string>): Promise<void> {
-    const known = JSON.parse(data) as Job;
-    const controller = new AbortController();
-    running.set(known.id, controller);
-    const tell = async (event: JobEvent): Promise<void> => {
-      await tellEvent(redis, names, store, known, event);
-      options.onEvent?.(known, event);
-    };
-    const late = setTimeout(async () => {
-      const message = "Cannot make the image: it took longer than the server allows";
-      await tell({ type: "failed", failure: { code: "timeout", message } }).catch(() => {});
-      controller.abort();
-    }, Math.max(0, known.createdAt + timeoutMs - Date.now()));
-    try {
-      if (await redis.exists(names.cancel(known.id))) return;
-      const job = await unpackJob(data, store);
-      const events = runAttempts(engine, job, controller.signal, options.onError);
-      for await (const event of events) await tell(event);
-    } finally {
-      clearTimeout(late);
-      running.delete(known.id);
-      if (controller.signal.aborted) options.onEvent?.(known, { type: "canceled" }); // told by others
+/** A job that was taken, and which attempt at it this is. */
+interface Taken {
+  readonly text: string;
+  readonly job: Job;
+  readonly attempt: number;
+  readonly controller: AbortController;
+}
+
+class Taking implements RedisWorker {
+  readonly #engine: ServingEngine;
+  readonly #options: RedisWorkerOptions;
+  readonly #names: Names;
+  readonly #lockMs: number;
+  readonly #id: string = crypto.randomUUID();
+  readonly #redis: Redis;
+  readonly #subscriber: Redis;
+  readonly #waiting: Redis;
+  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  readonly #stopSweeps: () => void;
+  #current: Taken | undefined;
+  #isClosing = false;
+  #givesBack = false;
+  #ended: Promise<void> = Promise.resolve();
+
+  constructor(engine: ServingEngine, options: RedisWorkerOptions) {
+    const { url, prefix = "denoise", lockMs = 30_000 } = options;
+    this.#engine = engine;
+    this.#options = options;
+    this.#names = namesUnder(prefix);
+    this.#lockMs = lockMs;
+    [this.#redis, this.#subscriber, this.#waiting] = [
+      connectRedis(url),
+      connectRedis(url),
+      connectRedis(url),
+    ];
+    this.#subscriber.on("message", (_channel: string, id: string) => {
+      if (this.#current?.job.id === id) this.#current.controller.abort();
+    });
+    this.#stopSweeps = startSweeps(this.#redis, this.#names);
+  }
+
+  async open(): Promise<void> {
+    this.#subscriber.subscribe(this.#names.ended).catch(() => {});
+    await this.#beat();
+    this.#timers.push(
+      setInterval(() => this.#beat().catch(() => {}), BEAT_MS),
+      setInterval(() => this.#renew().catch(() => {}), this.#lockMs / 3),
+    );
+    this.#ended = this.#takeAll();
+  }
+
+  async close(graceMs: number): Promise<void> {
+    this.#isClosing = true;
+    for (const timer of this.#timers.slice(0, 1)) clearInterval(timer);
+    const isBusy = this.#current !== undefined;
+    runScript(this.#redis, "leave", this.#names.members, this.#id).catch(() => {});
+    const late = setTimeout(() => {
+      this.#givesBack = true;
+      this.#current?.controller.abort();
+    }, graceMs);
+    // without Redis this would not end
+    await within(this.#ended, isBusy ? graceMs + GOODBYE_MS : GOODBYE_MS);
+    clearTimeout(late);
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#stopSweeps();
+    for (const redis of [this.#redis, this.#subscriber, this.#waiting]) redis.disconnect();
+  }
+
+  /** Models are announced as long as their jobs are taken. */
+  async #beat(): Promise<void> {
+    const { state } = this.#engine;
+    const models = state.phase === "ready" && !this.#isClosing ? state.models : [];
+    await announce(this.#redis, this.#names, this.#id, models);
+  }
+
+  async #run(name: ScriptName, ...args: (string | number)[]): Promise<unknown> {
+    return await runScript(this.#redis, name, this.#names.root, ...args);
+  }
+
+  async #takeAll(): Promise<void> {
+    while (!this.#isClosing) {
+      try {
+        const { state } = this.#engine;
+        if (state.phase !== "ready") {
+          await new Promise((resolve) => setTimeout(resolve, UNREADY_MS));
+          continue;
+        }
+        const models = state.models.map(({ id }) => id);
+        const found = await this.#run("take", this.#id, this.#lockMs, ...models);
+        if (found !== null) await this.#work(found as Found);
+        else await this.#waiting.blpop(...models.map((id) => this.#names.wake(id)), WAIT_S);
+      } catch (error) {
+        if (this.#isClosing) return;
+        this.#options.onError?.(NO_JOB, error);
+        await new Promise((resolve) => setTimeout(resolve, UNREADY_MS));
+      }
     }
   }
 
-  const id = crypto.randomUUID();
-  const beat = async (): Promise<void> => {
-    const { state } = engine;
-    const models = state.phase === "ready" ? state.models : [];
-    await redis.set(names.worker(id), JSON.stringify(models), "PX", 3 * BEAT_MS);
-  };
-  const beats = setInterval(() => beat().catch(() => {}), BEAT_MS);
-  const worker = startWorker(names, connect(), lockMs, run, async (data, error) => {
-    const job = JSON.parse(data) as Job;
-    const message = "The worker stopped in the middle of the run, twice";
-    const failure = error instanceof ServeError
-      ? toFailure(error)
-      : { code: "engine_lost", message };
-    options.onError?.(job, error);
-    await tellEvent(redis, names, store, job, { type: "failed", failure });
-  });
-  engine.ready().then(async () => {
-    await beat();
-    worker.run();
-  }).catch(() => {});
-
-  return {
-    async close(graceMs): Promise<void> {
-      clearInterval(beats);
-      const late = setTimeout(() => running.forEach((run) => run.abort()), graceMs);
-      const ended = worker.close().then(() => redis.del(names.worker(id)));
-      // without Redis none of this would end
-      await within(ended, running.size > 0 ? graceMs + GOODBYE_MS : GOODBYE_MS);
+  async #work([id, text, attempt, leftMs, waitedMs]: Found): Promise<void> {
+    const job = { ...JSON.parse(text) as Job, id, createdAt: Date.now() - waitedMs };
+    const taken = { text, job, attempt: Number(attempt), controller: new AbortController() };
+    this.#current = taken;
+    const late = setTimeout(() => taken.controller.abort(), leftMs);
+    try {
+      await this.#runJob(taken);
+    } finally {
       clearTimeout(late);
-      redis.disconnect();
-      subscriber.disconnect();
-    },
-  };
+      this.#current = undefined;
+    }
+  }
+
+  async #runJob(taken: Taken): Promise<void> {
+    const { text, job, attempt, controller } = taken;
+    const { onEvent, onError } = this.#options;
+    let number = 0;
+    let last: JobEvent | undefined;
+    try {
+      const whole = { ...await unpackJob(text, this.#options.store), createdAt: job.createdAt };
+      for await (const told of runAttempts(this.#engine, whole, controller.signal, onError)) {
+        const event = told.type === "started"
+          ? { ...told, attempt: told.attempt + attempt - 1 }
+          : told;
+        if (isLast(event)) last = event;
+        if (!await this.#tell(taken, event, ++number)) controller.abort();
+        else onEvent?.(job, event);
+      }
+    } catch (error) {
+      last = { type: "failed", failure: toFailure(error) };
+      onError?.(job, error);
+      await this.#tell(taken, last, ++number);
+      onEvent?.(job, last);
+    }
+    if (last === undefined) {
+      onEvent?.(job, { type: "canceled" }); // told by others, or there is nothing to tell
+      if (this.#givesBack) await this.#run("giveBack", job.id, this.#id, attempt);
+    } else await dropGiven(text, this.#options.store);
+  }
+
+  /** Whether the job is still this worker's. */
+  async #tell({ job: { id }, attempt }: Taken, event: JobEvent, number: number): Promise<boolean> {
+    const text = await packEvent(event, this.#options.store);
+    const isTold = isLast(event) ? this.#run("finish", id, this.#id, attempt, text) : this.#run(
+      "tell",
+      id,
+      this.#id,
+      attempt,
+      this.#lockMs,
+      number,
+      event.type === "preview" ? 1 : 0,
+      text,
+    );
+    return await isTold === 1;
+  }
+
+  async #renew(): Promise<void> {
+    const taken = this.#current;
+    if (taken === undefined) return;
+    const { job: { id }, attempt, controller } = taken;
+    const isOwn = await this.#run("renew", id, this.#id, attempt, this.#lockMs);
+    if (isOwn !== 1 && this.#current === taken) controller.abort();
+  }
 }
 
-function startWorker(
-  names: Names,
-  connection: Redis,
-  lockMs: number,
-  run: (job: BullJob<string>) => Promise<void>,
-  onFailed: (data: string, error: Error) => Promise<void>,
-): Worker<string> {
-  const worker = new Worker<string>(names.queue, run, {
-    connection,
-    prefix: names.prefix,
-    autorun: false,
-    concurrency: 1,
-    lockDuration: lockMs,
-    stalledInterval: lockMs,
-    maxStalledCount: 1,
-  });
-  worker.on("error", () => {});
-  worker.on("failed", (job, error) => {
-    if (job !== undefined) onFailed(job.data, error).catch(() => {});
-  });
-  return worker;
-}
+/** What `take` gives. */
+type Found = [id: string, text: string, attempt: string, leftMs: number, waitedMs: number];
+
+/** What errors of the taking itself are told with. */
+const NO_JOB: Job = {
+  id: "",
+  owner: "",
+  model: "",
+  task: "text-to-image",
+  input: { count: 1, format: "png", previews: 0 },
+  createdAt: 0,
+  keepMs: 0,
+};

@@ -34,7 +34,8 @@ async function packImage(image: EncodedImage, store: Store): Promise<object> {
 }
 
 async function unpackImage(image: EncodedImage, store: Store): Promise<EncodedImage> {
-  return { ...image, bytes: await getFile(store, image.bytes as unknown as Key) };
+  const place = image.bytes as unknown as Key;
+  return { ...image, bytes: await getFile(store, place), key: place.$file };
 }
 
 /** An event as text; its images are put into the store. */
@@ -83,4 +84,12 @@ export async function unpackJob(text: string, store: Store): Promise<Job> {
     ...(mask && { mask: await getFile(store, mask) }),
   };
   return { ...job, input: { ...input, ...files } as Job["input"] };
+}
+
+/** Drops the images that a job was given, when it has ended; what is left of them goes by its age. */
+export async function dropGiven(text: string, store: Store): Promise<void> {
+  const { image, mask } = (JSON.parse(text) as Job).input as unknown as Record<string, Key>;
+  for (const key of [image, mask]) {
+    if (key !== undefined) await store.delete(key.$file).catch(() => {});
+  }
 }

@@ -1,0 +1,31 @@
+import type { Redis } from "ioredis";
+import type { Names } from "./names.ts";
+import { runScript } from "./scripts.ts";
+
+/** How often, by all together and each, in milliseconds. */
+const SWEEP_MS = 500;
+/** How long workers and edges have to say that they live when Redis was away, in milliseconds. */
+const GRACE_MS = 15_000;
+
+const failed = (code: string, message: string): string =>
+  JSON.stringify({ type: "failed", failure: { code, message } });
+
+const LATE = failed("timeout", "Cannot make the image: it took longer than the server allows");
+const LOST = failed("engine_lost", "The worker stopped in the middle of the run, twice");
+
+/**
+ * Ends what has taken too long or is waited for by nobody, and gives away what a worker that is silent
+ * has had. Edges and workers all do it; in Redis it is done once.
+ *
+ * @returns A function that stops it.
+ */
+export function startSweeps(redis: Redis, names: Names): () => void {
+  let isUnderWay = false;
+  const timer = setInterval(async () => {
+    if (isUnderWay || redis.status !== "ready") return;
+    isUnderWay = true;
+    await runScript(redis, "sweep", names.root, GRACE_MS, LATE, LOST).catch(() => {});
+    isUnderWay = false;
+  }, SWEEP_MS);
+  return () => clearInterval(timer);
+}
