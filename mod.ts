@@ -24,9 +24,13 @@ import {
   autoPipeline,
   diffusionPipeline,
   type DiffusionPipelineLoader,
+  type OptionsOf,
+  type PipelineClass,
 } from "@denoise/core";
 import { type IpAdapterLoader, ipAdapterLoader } from "@denoise/ip-adapter";
+import type { AnyComponents } from "@denoise/roles";
 import { type SingleFileLoader, singleFileLoader } from "@denoise/single-file";
+import type * as classes from "./plugins/classes.ts";
 import { registry } from "./plugins/registry.ts";
 
 export * from "@denoise/core";
@@ -60,17 +64,46 @@ export {
 export { registry };
 export type { IpAdapterLoader, SingleFileLoader };
 
+/** Options of the calls of every built-in pipeline, one type for each class. */
+type EachOptions = {
+  [Name in keyof typeof classes]: (typeof classes)[Name] extends
+    PipelineClass<infer _C, infer A, infer _Out> ? OptionsOf<A> : never;
+}[keyof typeof classes];
+
+type OptionNames<Each> = Each extends unknown ? keyof Each : never;
+type OptionValue<Each, Name> = Each extends unknown ? Name extends keyof Each ? Each[Name] : never
+  : never;
+
+/**
+ * What a call of a pipeline may be given whose class is known only when it is loaded: the options of
+ * all built-in pipelines. Those that the class at hand does not have are refused when it is called.
+ */
+export type AnyCallOptions = {
+  readonly [Name in OptionNames<EachOptions>]?: OptionValue<EachOptions, Name>;
+};
+
 /** Loads any pipeline by the class that its model_index.json names, from a folder or the Hub. */
-export const DiffusionPipeline: DiffusionPipelineLoader = diffusionPipeline(registry);
+export const DiffusionPipeline: DiffusionPipelineLoader<AnyCallOptions, AnyComponents> = diffusionPipeline(
+  registry,
+);
 
 /** Loads the pipeline that makes images from text with the models of a repo. */
-export const AutoPipelineForText2Image: AutoPipeline = autoPipeline("text-to-image", registry);
+export const AutoPipelineForText2Image: AutoPipeline<AnyCallOptions, AnyComponents> = autoPipeline(
+  "text-to-image",
+  registry,
+);
 
 /** Loads the pipeline that changes images with the models of a repo. */
-export const AutoPipelineForImage2Image: AutoPipeline = autoPipeline("image-to-image", registry);
+export const AutoPipelineForImage2Image: AutoPipeline<AnyCallOptions, AnyComponents> = autoPipeline(
+  "image-to-image",
+  registry,
+);
 
 /** Loads the pipeline that paints in images with the models of a repo. */
-export const AutoPipelineForInpainting: AutoPipeline = autoPipeline("inpainting", registry);
+export const AutoPipelineForInpainting: AutoPipeline<AnyCallOptions, AnyComponents> = autoPipeline(
+  "inpainting",
+  registry,
+);
 
 /** Loads a pipeline from an original checkpoint of Stable Diffusion, one .safetensors file. */
 export const fromSingleFile: SingleFileLoader = singleFileLoader(registry);

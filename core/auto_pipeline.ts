@@ -59,7 +59,10 @@ export function classForTask(className: string, task: PipelineTask, controlnet?:
 }
 
 /** Loads the pipeline that does one task with the models of any repo. */
-export interface AutoPipeline {
+export interface AutoPipeline<
+  O extends object = object,
+  C extends object = Record<string, unknown>,
+> {
   /** What its pipelines do. */
   readonly task: PipelineTask;
   /**
@@ -69,7 +72,7 @@ export interface AutoPipeline {
    *   pipeline is the one for that.
    * @throws {DenoiseError} `unknown_class` when there is none for that repo.
    */
-  fromPretrained(id: string | URL, options?: AnyPipelineLoadOptions): Promise<AnyPipeline>;
+  fromPretrained(id: string | URL, options?: AnyPipelineLoadOptions<C>): Promise<AnyPipeline<O, C>>;
   /**
    * The pipeline for the task with the components of a loaded one; nothing is loaded twice, and the
    * models are shared.
@@ -80,29 +83,36 @@ export interface AutoPipeline {
   fromPipe(
     pipeline: SharedPipeline,
     components?: Readonly<Record<string, unknown>>,
-  ): Promise<AnyPipeline>;
+  ): Promise<AnyPipeline<O, C>>;
 }
 
 type AnyClass = PipelineClass<Record<string, unknown>, unknown[], unknown>;
 
 /** Makes the loader for a task that looks classes up in that registry. */
-export function autoPipeline(task: PipelineTask, bound: Registry): AutoPipeline {
+export function autoPipeline<
+  O extends object = object,
+  C extends object = Record<string, unknown>,
+>(
+  task: PipelineTask,
+  bound: Registry,
+): AutoPipeline<O, C> {
   return {
     task,
-    async fromPretrained(id, options = {}) {
-      const { location, className, registry } = await locatePipeline(id, options, bound);
-      const wanted = classForTask(className, task, controlled(options));
+    async fromPretrained(id, options) {
+      const given: { readonly controlnet?: unknown } = options ?? {};
+      const { location, className, registry } = await locatePipeline(id, given, bound);
+      const wanted = classForTask(className, task, controlled(given));
       const pipeline = await registry.get(wanted, "pipeline", task);
-      return await pipeline.load(location, { ...options, registry }) as AnyPipeline;
+      return await pipeline.load(location, { ...options, registry }) as AnyPipeline<O, C>;
     },
     async fromPipe(pipeline, components = {}) {
       const wanted = classForTask(pipeline.className, task, controlled(components));
       const Class = await bound.get(wanted, "pipeline", task) as unknown as AnyClass;
-      return Class.using(bound).fromPipe(pipeline, components) as unknown as AnyPipeline;
+      return Class.using(bound).fromPipe(pipeline, components) as unknown as AnyPipeline<O, C>;
     },
   };
 }
 
-function controlled(options: { readonly [role: string]: unknown }): boolean | undefined {
+function controlled(options: { readonly controlnet?: unknown }): boolean | undefined {
   return options.controlnet === undefined ? undefined : options.controlnet !== null;
 }

@@ -1,4 +1,4 @@
-import { checkOptions } from "./call_options.ts";
+import { type CallOption, checkOptions } from "./call_options.ts";
 import {
   deepFreeze,
   describeConfig,
@@ -12,6 +12,7 @@ import {
   isFolder,
   joinPath,
   type LoadOptions,
+  loadOptions,
   locate,
   readConfig,
 } from "./loading.ts";
@@ -167,6 +168,9 @@ async function drain<Out>(steps: AsyncGenerator<PipelineStep, Out, void>): Promi
   }
 }
 
+/** A component as an option of loading; null leaves it out. */
+const COMPONENT: CallOption = { type: "object", list: "allowed", nullable: true };
+
 /** The options among the arguments of a call. */
 function optionsOf(className: string, args: readonly unknown[], at: number): object {
   const given = args[at] ?? {};
@@ -211,6 +215,11 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
   const { className, task, family = className, control = false, takesPrompt = false } = definition;
   const { makes = "images", options, defaults = {} } = definition;
   const roles = Object.entries(definition.components) as [string, ComponentSpec][];
+  const loadable = {
+    ...loadOptions,
+    plugins: { type: "object", list: "required" },
+    ...Object.fromEntries(roles.map(([role]) => [role, COMPONENT])),
+  } as const;
 
   class DefinedPipeline extends Callable<A, Promise<Out>> {
     static readonly kind = "pipeline" as const;
@@ -249,6 +258,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       id: string | URL,
       options: PipelineLoadOptions<C> = {} as PipelineLoadOptions<C>,
     ): Promise<DefinedPipeline> {
+      checkOptions(`load ${className}`, options, loadable);
       const registry = options.registry ?? bound;
       const skip = roles.filter(([role]) => (options as Parts)[role] !== undefined)
         .map(([role]) => roleKey(role));
@@ -260,6 +270,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       location: ComponentLocation,
       options: PipelineLoadOptions<C> = {} as PipelineLoadOptions<C>,
     ): Promise<DefinedPipeline> {
+      checkOptions(`load ${className}`, options, loadable);
       const known = options.registry ?? bound ?? new Registry();
       const registry = options.plugins === undefined ? known : known.with(options.plugins);
       const { parts, index } = await loadParts(definition, location, registry, options);

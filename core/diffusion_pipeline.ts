@@ -1,33 +1,43 @@
+import { checkOptions } from "./call_options.ts";
 import { MODEL_INDEX, roleKey } from "./define_pipeline.ts";
 import { DenoiseError } from "./errors.ts";
-import { joinPath, locate, readConfig } from "./loading.ts";
+import { joinPath, loadOptions, locate, readConfig } from "./loading.ts";
 import type { AnyPipeline, PipelineLoadOptions } from "./pipeline.ts";
 import type { ComponentLocation } from "./plugin.ts";
 import type { Registry } from "./registry.ts";
 
 /** Options of {@linkcode DiffusionPipelineLoader.fromPretrained}: components by role, too. */
-export type AnyPipelineLoadOptions = PipelineLoadOptions<Record<never, never>> & {
-  readonly [role: string]: unknown;
-};
+export type AnyPipelineLoadOptions<C extends object = Record<string, unknown>> =
+  PipelineLoadOptions<C>;
 
-/** Loads any pipeline, by the class that its model_index.json names. */
-export interface DiffusionPipelineLoader {
+/**
+ * Loads any pipeline, by the class that its model_index.json names. `O` are options of its calls, `C`
+ * components that it may have.
+ */
+export interface DiffusionPipelineLoader<
+  O extends object = object,
+  C extends object = Record<string, unknown>,
+> {
   /**
    * Loads the pipeline of a folder or repo.
    *
    * @param id A folder, or a repo id such as `"stable-diffusion-v1-5/stable-diffusion-v1-5"`.
    * @throws {DenoiseError} `unknown_class` when no plugin provides the pipeline or a component.
+   * @throws {TypeError} for an unknown option.
    */
-  fromPretrained(id: string | URL, options?: AnyPipelineLoadOptions): Promise<AnyPipeline>;
+  fromPretrained(id: string | URL, options?: AnyPipelineLoadOptions<C>): Promise<AnyPipeline<O, C>>;
 }
 
 /** Makes the loader of pipelines that looks classes up in that registry. */
-export function diffusionPipeline(bound: Registry): DiffusionPipelineLoader {
+export function diffusionPipeline<
+  O extends object = object,
+  C extends object = Record<string, unknown>,
+>(bound: Registry): DiffusionPipelineLoader<O, C> {
   return {
-    async fromPretrained(id, options = {}): Promise<AnyPipeline> {
-      const { location, className, registry } = await locatePipeline(id, options, bound);
+    async fromPretrained(id, options): Promise<AnyPipeline<O, C>> {
+      const { location, className, registry } = await locatePipeline(id, options ?? {}, bound);
       const pipeline = await registry.get(className, "pipeline", MODEL_INDEX);
-      return await pipeline.load(location, { ...options, registry }) as AnyPipeline;
+      return await pipeline.load(location, { ...options, registry }) as AnyPipeline<O, C>;
     },
   };
 }
@@ -54,11 +64,14 @@ export async function locatePipeline(
 ): Promise<LocatedPipeline> {
   const known = options.registry ?? bound;
   const registry = options.plugins === undefined ? known : known.with(options.plugins);
-  const roles = Object.keys(options).filter((role) =>
-    options[role] === null ||
-    typeof (options[role] as { className?: unknown })?.className === "string"
-  );
-  const skip = roles.map(roleKey);
+  // which roles there are is known when the class is; what is no component is checked before
+  const isPart = ([_, value]: [string, unknown]) =>
+    value === null || Array.isArray(value) ||
+    typeof (value as { className?: unknown } | undefined)?.className === "string";
+  const { plugins: _, ...named } = options;
+  const others = Object.entries(named).filter((entry) => !isPart(entry));
+  checkOptions(`load ${JSON.stringify(String(id))}`, Object.fromEntries(others), loadOptions);
+  const skip = Object.entries(named).filter(isPart).map(([role]) => roleKey(role));
   const location = await locate(id, { ...options, want: "pipeline", skip }, registry);
   const path = joinPath(location.path, MODEL_INDEX);
   const className = (await readConfig(path))["_class_name"];

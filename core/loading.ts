@@ -1,9 +1,10 @@
+import { type CallOptions, checkOptions } from "./call_options.ts";
 import { type JsonObject, parseConfig } from "./config.ts";
 import { DenoiseError } from "./errors.ts";
 import type { ComponentLocation } from "./plugin.ts";
 import type { Quantization, Quantizations } from "./quantization.ts";
 import type { Registry } from "./registry.ts";
-import type { SourceOptions, SourceRequest } from "./source.ts";
+import { type SourceOptions, sourceOptions, type SourceRequest } from "./source.ts";
 
 /** Where models compute. `"cuda:1"` names the second GPU. */
 export type Device =
@@ -52,6 +53,25 @@ export interface LoadOptions extends SourceOptions {
    * file: `"error"`, or `"warn"` to name them in a warning and leave them out. Defaults to `"error"`.
    */
   readonly unexpectedTensors?: "error" | "warn" | undefined;
+}
+
+/** The declarations of {@linkcode LoadOptions}. */
+export const loadOptions: CallOptions<LoadOptions> = {
+  ...sourceOptions,
+  registry: { type: "object" },
+  device: { type: "string" },
+  torchDtype: { type: "string" },
+  engine: { type: "any" },
+  deviceOptions: { type: "object" },
+  threads: { type: "integer", minimum: 1 },
+  unexpectedTensors: { type: "string", choices: ["error", "warn"] },
+};
+
+/** Those of some options that say how components are loaded. */
+export function pickLoadOptions(options: LoadOptions): LoadOptions {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name]) => Object.hasOwn(loadOptions, name)),
+  );
 }
 
 /** Joins path parts with `/`, dropping empty ones. */
@@ -138,6 +158,7 @@ export async function locate(
  * Finds one component of a repo: `subfolder` when given, else the root.
  *
  * @param weights Whether the component has weights beside its config.
+ * @throws {TypeError} for an unknown option.
  */
 export async function locateComponent(
   id: string | URL,
@@ -145,6 +166,10 @@ export async function locateComponent(
   registry: Registry | undefined,
   weights: boolean,
 ): Promise<ComponentLocation> {
+  checkOptions(`load ${JSON.stringify(String(id))}`, options, {
+    ...loadOptions,
+    subfolder: { type: "string" },
+  });
   const request: SourceRequest = { ...options, want: "component", weights };
   const repo = await locate(id, request, options.registry ?? registry);
   return { ...repo, path: joinPath(repo.path, options.subfolder) };

@@ -1,3 +1,4 @@
+import { type CallOptions, checkOptions } from "./call_options.ts";
 import { DenoiseError } from "./errors.ts";
 
 /** How models are written. */
@@ -13,6 +14,13 @@ export interface SaveOptions {
   /** Only true: weights are written as .safetensors, never as pickles. */
   readonly safeSerialization?: boolean | undefined;
 }
+
+/** The declarations of {@linkcode SaveOptions}. */
+export const saveOptions: CallOptions<SaveOptions> = {
+  maxShardSize: { type: "any" },
+  variant: { type: "string" },
+  safeSerialization: { type: "boolean" },
+};
 
 /** Units of sizes; as in huggingface_hub a kilobyte has 1000 bytes. */
 const UNITS: Readonly<Record<string, number>> = { TB: 1e12, GB: 1e9, MB: 1e6, KB: 1e3 };
@@ -48,12 +56,13 @@ export function shardBytes(size: number | string = "10GB"): number {
 /**
  * Checks how something is to be saved, before anything is written.
  *
+ * @throws {TypeError} for an unknown option.
  * @throws {DenoiseError} `pickle_refused` for `safeSerialization: false`.
  * @throws {RangeError} for a size or a variant that cannot be.
  */
-export function checkSaveOptions(
-  { maxShardSize, variant, safeSerialization = true }: SaveOptions,
-): void {
+export function checkSaveOptions(options: SaveOptions): void {
+  checkOptions("save", options, saveOptions);
+  const { maxShardSize, variant, safeSerialization = true } = options;
   if (safeSerialization !== true) {
     throw new DenoiseError(
       "pickle_refused",

@@ -1,3 +1,5 @@
+import type { CallOptions } from "./call_options.ts";
+
 /** How far a download has come. */
 export interface DownloadProgress {
   /** The file that moved, relative to the repo. */
@@ -41,6 +43,21 @@ export interface SourceOptions {
   /** Cancels the download. */
   readonly signal?: AbortSignal | undefined;
 }
+
+/** The declarations of {@linkcode SourceOptions}. */
+export const sourceOptions: CallOptions<SourceOptions> = {
+  revision: { type: "string" },
+  variant: { type: "string" },
+  useSafetensors: { type: "boolean" },
+  cacheDir: { type: "string" },
+  localFilesOnly: { type: "boolean" },
+  forceDownload: { type: "boolean" },
+  token: { type: "string" },
+  endpoint: { type: "string" },
+  onProgress: { type: "function" },
+  onWarning: { type: "function" },
+  signal: { type: "object" },
+};
 
 /** What is wanted of a repo. */
 export interface SourceRequest extends SourceOptions {

@@ -403,6 +403,7 @@ export const AudioDiffusionPipeline: typeof AudioDiffusionPipelineClass =
   AudioDiffusionPipelineClass.using(registry);
 /** An object of the class. */
 export type AudioDiffusionPipeline = AudioDiffusionPipelineObject;
+export type { AudioDiffusionOptions } from "@denoise/pipeline-audio-diffusion";
 import { ConsistencyModelPipeline as ConsistencyModelPipelineClass } from "@denoise/pipeline-consistency-model";
 import type { ConsistencyModelPipeline as ConsistencyModelPipelineObject } from "@denoise/pipeline-consistency-model";
 /** `ConsistencyModelPipeline` of `@denoise/pipeline-consistency-model`, with {@linkcode registry} as its default. */
@@ -410,6 +411,7 @@ export const ConsistencyModelPipeline: typeof ConsistencyModelPipelineClass =
   ConsistencyModelPipelineClass.using(registry);
 /** An object of the class. */
 export type ConsistencyModelPipeline = ConsistencyModelPipelineObject;
+export type { ConsistencyModelOptions } from "@denoise/pipeline-consistency-model";
 import { DanceDiffusionPipeline as DanceDiffusionPipelineClass } from "@denoise/pipeline-dance-diffusion";
 import type { DanceDiffusionPipeline as DanceDiffusionPipelineObject } from "@denoise/pipeline-dance-diffusion";
 /** `DanceDiffusionPipeline` of `@denoise/pipeline-dance-diffusion`, with {@linkcode registry} as its default. */
@@ -417,24 +419,28 @@ export const DanceDiffusionPipeline: typeof DanceDiffusionPipelineClass =
   DanceDiffusionPipelineClass.using(registry);
 /** An object of the class. */
 export type DanceDiffusionPipeline = DanceDiffusionPipelineObject;
+export type { DanceDiffusionOptions } from "@denoise/pipeline-dance-diffusion";
 import { DDIMPipeline as DDIMPipelineClass } from "@denoise/pipeline-ddim";
 import type { DDIMPipeline as DDIMPipelineObject } from "@denoise/pipeline-ddim";
 /** `DDIMPipeline` of `@denoise/pipeline-ddim`, with {@linkcode registry} as its default. */
 export const DDIMPipeline: typeof DDIMPipelineClass = DDIMPipelineClass.using(registry);
 /** An object of the class. */
 export type DDIMPipeline = DDIMPipelineObject;
+export type { DDIMOptions } from "@denoise/pipeline-ddim";
 import { DDPMPipeline as DDPMPipelineClass } from "@denoise/pipeline-ddpm";
 import type { DDPMPipeline as DDPMPipelineObject } from "@denoise/pipeline-ddpm";
 /** `DDPMPipeline` of `@denoise/pipeline-ddpm`, with {@linkcode registry} as its default. */
 export const DDPMPipeline: typeof DDPMPipelineClass = DDPMPipelineClass.using(registry);
 /** An object of the class. */
 export type DDPMPipeline = DDPMPipelineObject;
+export type { DDPMOptions } from "@denoise/pipeline-ddpm";
 import { KarrasVePipeline as KarrasVePipelineClass } from "@denoise/pipeline-karras-ve";
 import type { KarrasVePipeline as KarrasVePipelineObject } from "@denoise/pipeline-karras-ve";
 /** `KarrasVePipeline` of `@denoise/pipeline-karras-ve`, with {@linkcode registry} as its default. */
 export const KarrasVePipeline: typeof KarrasVePipelineClass = KarrasVePipelineClass.using(registry);
 /** An object of the class. */
 export type KarrasVePipeline = KarrasVePipelineObject;
+export type { KarrasVeOptions } from "@denoise/pipeline-karras-ve";
 import { LatentConsistencyModelPipeline as LatentConsistencyModelPipelineClass } from "@denoise/pipeline-latent-consistency-model";
 import type { LatentConsistencyModelPipeline as LatentConsistencyModelPipelineObject } from "@denoise/pipeline-latent-consistency-model";
 /** `LatentConsistencyModelPipeline` of `@denoise/pipeline-latent-consistency-model`, with {@linkcode registry} as its default. */
@@ -442,6 +448,7 @@ export const LatentConsistencyModelPipeline: typeof LatentConsistencyModelPipeli
   LatentConsistencyModelPipelineClass.using(registry);
 /** An object of the class. */
 export type LatentConsistencyModelPipeline = LatentConsistencyModelPipelineObject;
+export type { LatentConsistencyModelOptions } from "@denoise/pipeline-latent-consistency-model";
 import { LatentConsistencyModelImg2ImgPipeline as LatentConsistencyModelImg2ImgPipelineClass } from "@denoise/pipeline-latent-consistency-model-img2img";
 import type { LatentConsistencyModelImg2ImgPipeline as LatentConsistencyModelImg2ImgPipelineObject } from "@denoise/pipeline-latent-consistency-model-img2img";
 /** `LatentConsistencyModelImg2ImgPipeline` of `@denoise/pipeline-latent-consistency-model-img2img`, with {@linkcode registry} as its default. */
@@ -450,6 +457,7 @@ export const LatentConsistencyModelImg2ImgPipeline:
     .using(registry);
 /** An object of the class. */
 export type LatentConsistencyModelImg2ImgPipeline = LatentConsistencyModelImg2ImgPipelineObject;
+export type { LatentConsistencyModelImg2ImgOptions } from "@denoise/pipeline-latent-consistency-model-img2img";
 import { LDMSuperResolutionPipeline as LDMSuperResolutionPipelineClass } from "@denoise/pipeline-ldm-super-resolution";
 import type { LDMSuperResolutionPipeline as LDMSuperResolutionPipelineObject } from "@denoise/pipeline-ldm-super-resolution";
 /** `LDMSuperResolutionPipeline` of `@denoise/pipeline-ldm-super-resolution`, with {@linkcode registry} as its default. */
@@ -457,6 +465,7 @@ export const LDMSuperResolutionPipeline: typeof LDMSuperResolutionPipelineClass 
   LDMSuperResolutionPipelineClass.using(registry);
 /** An object of the class. */
 export type LDMSuperResolutionPipeline = LDMSuperResolutionPipelineObject;
+export type { LDMSuperResolutionOptions } from "@denoise/pipeline-ldm-super-resolution";
 import { LDMTextToImagePipeline as LDMTextToImagePipelineClass } from "@denoise/pipeline-ldm-text-to-image";
 import type { LDMTextToImagePipeline as LDMTextToImagePipelineObject } from "@denoise/pipeline-ldm-text-to-image";
 /** `LDMTextToImagePipeline` of `@denoise/pipeline-ldm-text-to-image`, with {@linkcode registry} as its default. */
@@ -464,12 +473,14 @@ export const LDMTextToImagePipeline: typeof LDMTextToImagePipelineClass =
   LDMTextToImagePipelineClass.using(registry);
 /** An object of the class. */
 export type LDMTextToImagePipeline = LDMTextToImagePipelineObject;
+export type { LDMTextToImageOptions } from "@denoise/pipeline-ldm-text-to-image";
 import { PNDMPipeline as PNDMPipelineClass } from "@denoise/pipeline-pndm";
 import type { PNDMPipeline as PNDMPipelineObject } from "@denoise/pipeline-pndm";
 /** `PNDMPipeline` of `@denoise/pipeline-pndm`, with {@linkcode registry} as its default. */
 export const PNDMPipeline: typeof PNDMPipelineClass = PNDMPipelineClass.using(registry);
 /** An object of the class. */
 export type PNDMPipeline = PNDMPipelineObject;
+export type { PNDMOptions } from "@denoise/pipeline-pndm";
 import { ScoreSdeVePipeline as ScoreSdeVePipelineClass } from "@denoise/pipeline-score-sde-ve";
 import type { ScoreSdeVePipeline as ScoreSdeVePipelineObject } from "@denoise/pipeline-score-sde-ve";
 /** `ScoreSdeVePipeline` of `@denoise/pipeline-score-sde-ve`, with {@linkcode registry} as its default. */
@@ -478,6 +489,7 @@ export const ScoreSdeVePipeline: typeof ScoreSdeVePipelineClass = ScoreSdeVePipe
 );
 /** An object of the class. */
 export type ScoreSdeVePipeline = ScoreSdeVePipelineObject;
+export type { ScoreSdeVeOptions } from "@denoise/pipeline-score-sde-ve";
 import { StableDiffusionPipeline as StableDiffusionPipelineClass } from "@denoise/pipeline-stable-diffusion";
 import type { StableDiffusionPipeline as StableDiffusionPipelineObject } from "@denoise/pipeline-stable-diffusion";
 /** `StableDiffusionPipeline` of `@denoise/pipeline-stable-diffusion`, with {@linkcode registry} as its default. */
@@ -485,6 +497,7 @@ export const StableDiffusionPipeline: typeof StableDiffusionPipelineClass =
   StableDiffusionPipelineClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionPipeline = StableDiffusionPipelineObject;
+export type { StableDiffusionOptions } from "@denoise/pipeline-stable-diffusion";
 import { StableDiffusionControlNetPipeline as StableDiffusionControlNetPipelineClass } from "@denoise/pipeline-stable-diffusion-controlnet";
 import type { StableDiffusionControlNetPipeline as StableDiffusionControlNetPipelineObject } from "@denoise/pipeline-stable-diffusion-controlnet";
 /** `StableDiffusionControlNetPipeline` of `@denoise/pipeline-stable-diffusion-controlnet`, with {@linkcode registry} as its default. */
@@ -492,6 +505,7 @@ export const StableDiffusionControlNetPipeline: typeof StableDiffusionControlNet
   StableDiffusionControlNetPipelineClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionControlNetPipeline = StableDiffusionControlNetPipelineObject;
+export type { StableDiffusionControlNetOptions } from "@denoise/pipeline-stable-diffusion-controlnet";
 import { StableDiffusionControlNetImg2ImgPipeline as StableDiffusionControlNetImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-controlnet-img2img";
 import type { StableDiffusionControlNetImg2ImgPipeline as StableDiffusionControlNetImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-controlnet-img2img";
 /** `StableDiffusionControlNetImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-controlnet-img2img`, with {@linkcode registry} as its default. */
@@ -501,6 +515,7 @@ export const StableDiffusionControlNetImg2ImgPipeline:
 /** An object of the class. */
 export type StableDiffusionControlNetImg2ImgPipeline =
   StableDiffusionControlNetImg2ImgPipelineObject;
+export type { StableDiffusionControlNetImg2ImgOptions } from "@denoise/pipeline-stable-diffusion-controlnet-img2img";
 import { StableDiffusionControlNetInpaintPipeline as StableDiffusionControlNetInpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-controlnet-inpaint";
 import type { StableDiffusionControlNetInpaintPipeline as StableDiffusionControlNetInpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-controlnet-inpaint";
 /** `StableDiffusionControlNetInpaintPipeline` of `@denoise/pipeline-stable-diffusion-controlnet-inpaint`, with {@linkcode registry} as its default. */
@@ -510,6 +525,7 @@ export const StableDiffusionControlNetInpaintPipeline:
 /** An object of the class. */
 export type StableDiffusionControlNetInpaintPipeline =
   StableDiffusionControlNetInpaintPipelineObject;
+export type { StableDiffusionControlNetInpaintOptions } from "@denoise/pipeline-stable-diffusion-controlnet-inpaint";
 import { StableDiffusionDepth2ImgPipeline as StableDiffusionDepth2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-depth2img";
 import type { StableDiffusionDepth2ImgPipeline as StableDiffusionDepth2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-depth2img";
 /** `StableDiffusionDepth2ImgPipeline` of `@denoise/pipeline-stable-diffusion-depth2img`, with {@linkcode registry} as its default. */
@@ -517,6 +533,7 @@ export const StableDiffusionDepth2ImgPipeline: typeof StableDiffusionDepth2ImgPi
   StableDiffusionDepth2ImgPipelineClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionDepth2ImgPipeline = StableDiffusionDepth2ImgPipelineObject;
+export type { StableDiffusionDepth2ImgOptions } from "@denoise/pipeline-stable-diffusion-depth2img";
 import { StableDiffusionImg2ImgPipeline as StableDiffusionImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-img2img";
 import type { StableDiffusionImg2ImgPipeline as StableDiffusionImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-img2img";
 /** `StableDiffusionImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-img2img`, with {@linkcode registry} as its default. */
@@ -524,6 +541,7 @@ export const StableDiffusionImg2ImgPipeline: typeof StableDiffusionImg2ImgPipeli
   StableDiffusionImg2ImgPipelineClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionImg2ImgPipeline = StableDiffusionImg2ImgPipelineObject;
+export type { StableDiffusionImg2ImgOptions } from "@denoise/pipeline-stable-diffusion-img2img";
 import { StableDiffusionInpaintPipeline as StableDiffusionInpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-inpaint";
 import type { StableDiffusionInpaintPipeline as StableDiffusionInpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-inpaint";
 /** `StableDiffusionInpaintPipeline` of `@denoise/pipeline-stable-diffusion-inpaint`, with {@linkcode registry} as its default. */
@@ -531,6 +549,7 @@ export const StableDiffusionInpaintPipeline: typeof StableDiffusionInpaintPipeli
   StableDiffusionInpaintPipelineClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionInpaintPipeline = StableDiffusionInpaintPipelineObject;
+export type { StableDiffusionInpaintOptions } from "@denoise/pipeline-stable-diffusion-inpaint";
 import { StableDiffusionLatentUpscalePipeline as StableDiffusionLatentUpscalePipelineClass } from "@denoise/pipeline-stable-diffusion-latent-upscale";
 import type { StableDiffusionLatentUpscalePipeline as StableDiffusionLatentUpscalePipelineObject } from "@denoise/pipeline-stable-diffusion-latent-upscale";
 /** `StableDiffusionLatentUpscalePipeline` of `@denoise/pipeline-stable-diffusion-latent-upscale`, with {@linkcode registry} as its default. */
@@ -539,6 +558,7 @@ export const StableDiffusionLatentUpscalePipeline:
     .using(registry);
 /** An object of the class. */
 export type StableDiffusionLatentUpscalePipeline = StableDiffusionLatentUpscalePipelineObject;
+export type { StableDiffusionLatentUpscaleOptions } from "@denoise/pipeline-stable-diffusion-latent-upscale";
 import { StableDiffusionUpscalePipeline as StableDiffusionUpscalePipelineClass } from "@denoise/pipeline-stable-diffusion-upscale";
 import type { StableDiffusionUpscalePipeline as StableDiffusionUpscalePipelineObject } from "@denoise/pipeline-stable-diffusion-upscale";
 /** `StableDiffusionUpscalePipeline` of `@denoise/pipeline-stable-diffusion-upscale`, with {@linkcode registry} as its default. */
@@ -546,6 +566,7 @@ export const StableDiffusionUpscalePipeline: typeof StableDiffusionUpscalePipeli
   StableDiffusionUpscalePipelineClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionUpscalePipeline = StableDiffusionUpscalePipelineObject;
+export type { StableDiffusionUpscaleOptions } from "@denoise/pipeline-stable-diffusion-upscale";
 import { StableDiffusionXLPipeline as StableDiffusionXLPipelineClass } from "@denoise/pipeline-stable-diffusion-xl";
 import type { StableDiffusionXLPipeline as StableDiffusionXLPipelineObject } from "@denoise/pipeline-stable-diffusion-xl";
 /** `StableDiffusionXLPipeline` of `@denoise/pipeline-stable-diffusion-xl`, with {@linkcode registry} as its default. */
@@ -553,6 +574,7 @@ export const StableDiffusionXLPipeline: typeof StableDiffusionXLPipelineClass =
   StableDiffusionXLPipelineClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionXLPipeline = StableDiffusionXLPipelineObject;
+export type { StableDiffusionXLOptions } from "@denoise/pipeline-stable-diffusion-xl";
 import { StableDiffusionXLControlNetPipeline as StableDiffusionXLControlNetPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-controlnet";
 import type { StableDiffusionXLControlNetPipeline as StableDiffusionXLControlNetPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-controlnet";
 /** `StableDiffusionXLControlNetPipeline` of `@denoise/pipeline-stable-diffusion-xl-controlnet`, with {@linkcode registry} as its default. */
@@ -560,6 +582,7 @@ export const StableDiffusionXLControlNetPipeline: typeof StableDiffusionXLContro
   StableDiffusionXLControlNetPipelineClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionXLControlNetPipeline = StableDiffusionXLControlNetPipelineObject;
+export type { StableDiffusionXLControlNetOptions } from "@denoise/pipeline-stable-diffusion-xl-controlnet";
 import { StableDiffusionXLControlNetImg2ImgPipeline as StableDiffusionXLControlNetImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-controlnet-img2img";
 import type { StableDiffusionXLControlNetImg2ImgPipeline as StableDiffusionXLControlNetImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-controlnet-img2img";
 /** `StableDiffusionXLControlNetImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-xl-controlnet-img2img`, with {@linkcode registry} as its default. */
@@ -569,6 +592,7 @@ export const StableDiffusionXLControlNetImg2ImgPipeline:
 /** An object of the class. */
 export type StableDiffusionXLControlNetImg2ImgPipeline =
   StableDiffusionXLControlNetImg2ImgPipelineObject;
+export type { StableDiffusionXLControlNetImg2ImgOptions } from "@denoise/pipeline-stable-diffusion-xl-controlnet-img2img";
 import { StableDiffusionXLControlNetInpaintPipeline as StableDiffusionXLControlNetInpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint";
 import type { StableDiffusionXLControlNetInpaintPipeline as StableDiffusionXLControlNetInpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint";
 /** `StableDiffusionXLControlNetInpaintPipeline` of `@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint`, with {@linkcode registry} as its default. */
@@ -578,6 +602,7 @@ export const StableDiffusionXLControlNetInpaintPipeline:
 /** An object of the class. */
 export type StableDiffusionXLControlNetInpaintPipeline =
   StableDiffusionXLControlNetInpaintPipelineObject;
+export type { StableDiffusionXLControlNetInpaintOptions } from "@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint";
 import { StableDiffusionXLImg2ImgPipeline as StableDiffusionXLImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-img2img";
 import type { StableDiffusionXLImg2ImgPipeline as StableDiffusionXLImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-img2img";
 /** `StableDiffusionXLImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-xl-img2img`, with {@linkcode registry} as its default. */
@@ -585,6 +610,7 @@ export const StableDiffusionXLImg2ImgPipeline: typeof StableDiffusionXLImg2ImgPi
   StableDiffusionXLImg2ImgPipelineClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionXLImg2ImgPipeline = StableDiffusionXLImg2ImgPipelineObject;
+export type { StableDiffusionXLImg2ImgOptions } from "@denoise/pipeline-stable-diffusion-xl-img2img";
 import { StableDiffusionXLInpaintPipeline as StableDiffusionXLInpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-inpaint";
 import type { StableDiffusionXLInpaintPipeline as StableDiffusionXLInpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-inpaint";
 /** `StableDiffusionXLInpaintPipeline` of `@denoise/pipeline-stable-diffusion-xl-inpaint`, with {@linkcode registry} as its default. */
@@ -592,6 +618,7 @@ export const StableDiffusionXLInpaintPipeline: typeof StableDiffusionXLInpaintPi
   StableDiffusionXLInpaintPipelineClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionXLInpaintPipeline = StableDiffusionXLInpaintPipelineObject;
+export type { StableDiffusionXLInpaintOptions } from "@denoise/pipeline-stable-diffusion-xl-inpaint";
 import { BertTokenizer as BertTokenizerClass } from "@denoise/tokenizer-bert";
 import type { BertTokenizer as BertTokenizerObject } from "@denoise/tokenizer-bert";
 /** `BertTokenizer` of `@denoise/tokenizer-bert`, with {@linkcode registry} as its default. */

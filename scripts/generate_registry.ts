@@ -19,6 +19,8 @@ interface Found {
   readonly aliases: readonly string[];
   readonly kind: PluginKind;
   /** Of pipelines: what a registry knows without loading them. */
+  /** Of pipelines: the types of their calls, which a module does not tell when it runs. */
+  readonly types: readonly string[];
   readonly traits: Partial<Pick<PluginClass, "task" | "family" | "control">>;
 }
 
@@ -65,11 +67,18 @@ export async function findPlugins(): Promise<Found[]> {
           ...(family === undefined ? {} : { family }),
           ...(control === true ? { control } : {}),
         };
-        found.push({ package: name, className, kind, aliases, traits });
+        const types = kind === "pipeline" ? await optionTypes(new URL("mod.ts", folder)) : [];
+        found.push({ package: name, className, kind, aliases, traits, types });
       }
     }
   }
   return found;
+}
+
+/** The names of the interfaces of options that a module declares. */
+async function optionTypes(module: URL): Promise<string[]> {
+  const source = await Deno.readTextFile(module);
+  return [...source.matchAll(/^export interface (\w+Options)\b/gm)].map(([_, name]) => name!);
 }
 
 /** The packages under plugins/embedded, which are sources of one repo each. */
@@ -126,13 +135,17 @@ ${entries.join("\n")}
 
 /** Every class with that registry as its default. */
 export function classesSource(plugins: readonly Found[]): string {
-  const lines = plugins.map(({ package: name, className }) =>
+  const lines = plugins.map(({ package: name, className, types }) =>
     `import { ${className} as ${className}Class } from ${JSON.stringify(name)};
 import type { ${className} as ${className}Object } from ${JSON.stringify(name)};
 /** \`${className}\` of \`${name}\`, with {@linkcode registry} as its default. */
 export const ${className}: typeof ${className}Class = ${className}Class.using(registry);
 /** An object of the class. */
-export type ${className} = ${className}Object;`
+export type ${className} = ${className}Object;${
+      types.length === 0
+        ? ""
+        : `\nexport type { ${types.join(", ")} } from ${JSON.stringify(name)};`
+    }`
   );
   return `/**
  * The classes of all built-in plugins, with the built-in registry as their default.

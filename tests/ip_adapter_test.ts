@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Prompt } from "@denoise/diffusion";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type AnyPipeline, Generator } from "@denoise/core";
@@ -45,7 +46,7 @@ async function difference(pipe: AnyPipeline, { call, seeds, images }: Case): Pro
     taskValue(value, golden.tensors),
   ]);
   const generator = seeds.map((seed) => new Generator(seed));
-  const output = await pipe(prompt, { ...Object.fromEntries(options), generator });
+  const output = await pipe(prompt as Prompt, { ...Object.fromEntries(options), generator });
   return pixelDifference(output, golden.tensors.get(images)!);
 }
 

@@ -75,7 +75,10 @@ for (const repo of REPOS) {
     it("the configs of its parts", async () => {
       const pipe = await load(repo, golden.head.load);
       for (const [role, expected] of Object.entries(golden.head.printed.configs)) {
-        const { config } = pipe.components[camelCase(role)] as { config: Record<string, unknown> };
+        const { config } =
+          (pipe.components as unknown as Record<string, { config: Record<string, unknown> }>)[
+            camelCase(role)
+          ]!;
         // written when the config was saved, and by which version
         const own = ["_name_or_path", "_diffusers_version", "_use_default_values"];
         const [actual, wanted] = [config, expected].map((all) =>

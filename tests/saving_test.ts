@@ -87,7 +87,10 @@ async function assemble(className: string, repo: string): Promise<AnyPipeline> {
     force_zeros_for_empty_prompt,
   };
   const given = Object.entries(settings).filter(([_, value]) => value !== undefined);
-  return new Class(components, Object.fromEntries(given) as JsonObject) as unknown as AnyPipeline;
+  return new Class(
+    { ...components },
+    Object.fromEntries(given) as JsonObject,
+  ) as unknown as AnyPipeline;
 }
 
 function differenceOf(made: Made, data: Uint8Array): number {

@@ -48,8 +48,8 @@ export async function* runJob(
       warnings.push(`${name} is not used: ${pipe.className} has no such option`);
       return false;
     });
-  const args = [...takesPrompt ? [input.prompt ?? ""] : [], Object.fromEntries(options)];
-  const steps = pipe.stream(...args);
+  const taken = Object.fromEntries(options);
+  const steps = takesPrompt ? pipe.stream(input.prompt ?? "", taken) : pipe.stream(taken);
 
   let previews = 0;
   let next = await steps.next();

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Prompt } from "@denoise/diffusion";
 import {
   type AnyPipeline,
   Generator,
@@ -58,7 +59,9 @@ export async function compareImages(
     generator: seeds.map((seed) => new Generator(seed)),
     callbackOnStepEnd: (step: { latents: Tensor }) => void (last = step.latents),
   };
-  const output = "tokenizer" in pipe.components ? await pipe(prompt, options) : await pipe(options);
+  const output = "tokenizer" in pipe.components
+    ? await pipe(prompt as Prompt, options)
+    : await pipe(options);
   return {
     pixels: pixelDifference(output, golden.tensors.get(images)!),
     latents: latents === undefined ? 0 : relativeDifference(last!, golden.tensors.get(latents)!),

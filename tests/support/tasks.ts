@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Prompt } from "@denoise/diffusion";
 import { type AnyPipeline, Generator, type Tensor } from "@denoise/core";
 import { DenoiseImage, registry } from "@denoise/denoise";
 import { camelCase, fixture, type Golden, relativeDifference } from "./golden.ts";
@@ -94,7 +95,9 @@ export async function compareTask(
     generator: shared ? generators[0] : generators,
     callbackOnStepEnd: (step: { latents: Tensor }) => void (last = step.latents),
   };
-  const output = "tokenizer" in pipe.components ? await pipe(prompt, options) : await pipe(options);
+  const output = "tokenizer" in pipe.components
+    ? await pipe(prompt as Prompt, options)
+    : await pipe(options);
   return {
     pixels: pixelDifference(output, tensors.get(images)!),
     latents: latents === undefined ? 0 : relativeDifference(last!, tensors.get(latents)!),

@@ -24,11 +24,14 @@
  */
 import {
   type AdaptableModel,
+  type CallOptions,
+  checkOptions,
   DenoiseError,
   type ImageCodec,
   isFolder,
   joinPath,
   type LoadOptions,
+  loadOptions,
   type Model,
   type Registry,
 } from "@denoise/core";
@@ -52,6 +55,13 @@ export interface IpAdapterOptions extends LoadOptions {
   /** The folder of the image encoder. Defaults to `"image_encoder"`; null to load none. */
   readonly imageEncoderFolder?: string | null | undefined;
 }
+
+const ipAdapterOptions: CallOptions<IpAdapterOptions> = {
+  ...loadOptions,
+  subfolder: { type: "string" },
+  weightName: { type: "string", list: "allowed" },
+  imageEncoderFolder: { type: "string", nullable: true },
+};
 
 /** Loads IP-Adapters in the place of those that are there (`load_ip_adapter`). */
 export type IpAdapterLoader = (
@@ -170,6 +180,7 @@ async function addEncoder(
 /** `loadIpAdapter` with the plugins of a registry, which has the image encoder's class. */
 export function ipAdapterLoader(registry: Registry): IpAdapterLoader {
   return async (pipe, source, options = {}) => {
+    checkOptions("load an IP-Adapter", options, ipAdapterOptions);
     const unet = unetOf(pipe);
     const path = source instanceof URL ? decodeURIComponent(source.pathname) : source;
     const files = await filesOf(path, options);

@@ -27,6 +27,8 @@
  */
 import {
   type AdaptableModel,
+  type CallOptions,
+  checkOptions,
   DenoiseError,
   isFolder,
   joinPath,
@@ -55,6 +57,13 @@ export interface LoraOptions {
    */
   readonly weightName?: string | undefined;
 }
+
+const loraOptions: CallOptions<LoraOptions> = {
+  onWarning: { type: "function" },
+  adapterName: { type: "string" },
+  weight: { type: "number" },
+  weightName: { type: "string" },
+};
 
 function isAdaptable(part: unknown): part is AdaptableModel {
   return typeof (part as AdaptableModel | null)?.setAdapters === "function";
@@ -99,6 +108,7 @@ async function fileOf(path: string | URL, weightName: string | undefined): Promi
  * @returns The adapter's name.
  * @throws {DenoiseError} `unexpected_tensor` when it is no LoRA, one of another model, or one with
  *   something in its names or its note that changes the result and is not supported.
+ * @throws {TypeError} for an unknown option.
  * @throws {RangeError} when an adapter of that name is there, or shapes do not fit.
  */
 export async function loadLoraWeights(
@@ -106,6 +116,7 @@ export async function loadLoraWeights(
   path: string | URL,
   options: LoraOptions = {},
 ): Promise<string> {
+  checkOptions("load a LoRA", options, loraOptions);
   const taken = getActiveAdapters(pipe);
   const { adapterName: name = `default_${taken.length}`, weight = 1 } = options;
   if (!Number.isFinite(weight)) {

@@ -29,13 +29,17 @@
  * @module
  */
 import {
+  type CallOption,
+  checkOptions,
   DenoiseError,
   isFolder,
   joinPath,
   type LoadOptions,
+  loadOptions,
   locate,
   locateComponent,
   MODEL_INDEX,
+  pickLoadOptions,
   type Pipeline,
   type PipelineClass,
   readConfig,
@@ -64,6 +68,9 @@ export type SingleFileLoader = <C extends object, A extends readonly unknown[], 
   file: string | URL,
   options?: SingleFileOptions<C>,
 ) => Promise<Pipeline<C, A, Out>>;
+
+/** A component as an option; null leaves it out. */
+const COMPONENT: CallOption = { type: "object", nullable: true };
 
 type Parts = Record<string, unknown>;
 
@@ -104,6 +111,11 @@ async function loadInside(
 export function singleFileLoader(registry: Registry): SingleFileLoader {
   return async (Class, file, options = {} as SingleFileOptions<never>) => {
     const path = file instanceof URL ? decodeURIComponent(file.pathname) : file;
+    checkOptions(`load ${Class.className} from a file`, options, {
+      ...loadOptions,
+      config: { type: "string" },
+      ...Object.fromEntries(Object.keys(Class.spec).map((role) => [role, COMPONENT])),
+    });
     const all = await openCheckpoint(path);
     const kind = kindOf(all, path);
     const id = options.config ?? repos[kind]!;
@@ -113,7 +125,7 @@ export function singleFileLoader(registry: Registry): SingleFileLoader {
     const request = { ...options, want: "pipeline" as const, skip: models };
     const location = await locate(id, request, registry);
     const index = await readConfig(joinPath(location.path, MODEL_INDEX));
-    const repo: Repo = { id, registry, options };
+    const repo: Repo = { id, registry, options: pickLoadOptions(options) };
 
     const load = async (role: string, kind: string): Promise<unknown> => {
       if (given[role] !== undefined) return given[role];

@@ -1,12 +1,15 @@
 import {
+  checkOptions,
   DenoiseError,
   isFile,
   isFolder,
   joinPath,
   type JsonObject,
+  loadOptions,
   locateComponent,
   type Model,
   type ModelClass,
+  pickLoadOptions,
   readConfig,
   type Registry,
   type SingleFileModelOptions,
@@ -38,6 +41,11 @@ export async function modelFromSingleFile<M extends Model>(
     );
   }
   const path = file instanceof URL ? decodeURIComponent(file.pathname) : file;
+  checkOptions(`load ${className} from a file`, options, {
+    ...loadOptions,
+    config: { type: "string" },
+    subfolder: { type: "string" },
+  });
   const all = await openCheckpoint(path);
   const id = options.config ?? repoOf(all, className);
   const config = await configOf(id, part.subfolder, options, registry);
@@ -61,7 +69,8 @@ async function configOf(
   const isOwn = await isFile(joinPath(id, "config.json"));
   const isPipeline = options.config === undefined || await isFolder(joinPath(id, usual ?? ""));
   const subfolder = options.subfolder ?? (isPipeline && !isOwn ? usual : undefined);
-  const request = subfolder === undefined ? options : { ...options, subfolder };
+  const load = pickLoadOptions(options);
+  const request = subfolder === undefined ? load : { ...load, subfolder };
   const { path } = await locateComponent(id, request, registry, false);
   return await readConfig(joinPath(path, "config.json"));
 }

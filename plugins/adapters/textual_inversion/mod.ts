@@ -18,7 +18,7 @@
  *
  * @module
  */
-import { DenoiseError, Tensor } from "@denoise/core";
+import { type CallOptions, checkOptions, DenoiseError, Tensor } from "@denoise/core";
 import type { ExtendableModel } from "@denoise/onnx";
 import { storedTensor } from "@denoise/safetensors";
 import { type InversionSource, type LearnedWord, readInversion } from "./read.ts";
@@ -41,6 +41,12 @@ export interface TextualInversionOptions {
   /** Which text encoder a tensor is for. Defaults to `"textEncoder"`. */
   readonly textEncoder?: "textEncoder" | "textEncoder2" | undefined;
 }
+
+const inversionOptions: CallOptions<TextualInversionOptions> = {
+  token: { type: "string" },
+  weightName: { type: "string" },
+  textEncoder: { type: "string", choices: ["textEncoder", "textEncoder2"] },
+};
 
 type Encoder = LearnedWord["encoder"];
 type Parts = Readonly<Record<string, unknown>>;
@@ -115,6 +121,7 @@ function checkToken(pipe: Invertible, encoder: Encoder, word: Inversion): void {
  *
  * @param source A .safetensors file, a folder that holds one, or the vectors themselves.
  * @returns The word.
+ * @throws {TypeError} for an unknown option.
  * @throws {RangeError} when the word is known already, or the vectors are of another model.
  * @throws {DenoiseError} `pickle_refused`, `unexpected_tensor` or `missing_component`.
  */
@@ -123,6 +130,7 @@ export async function loadTextualInversion(
   source: InversionSource,
   options: TextualInversionOptions = {},
 ): Promise<string> {
+  checkOptions("load a textual inversion", options, inversionOptions);
   const words = await readInversion(source, options.weightName);
   const token = options.token ?? words[0]!.token;
   if (token === undefined || token === "") {

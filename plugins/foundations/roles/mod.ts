@@ -15,6 +15,7 @@
  *
  * @module
  */
+export * from "./any_components.ts";
 export * from "./autoencoder.ts";
 export * from "./control_net.ts";
 export * from "./denoiser.ts";

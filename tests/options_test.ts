@@ -1,0 +1,119 @@
+/**
+ * Options wherever they are taken: unknown ones are refused with the name that was meant, numbers that
+ * are not finite by name.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import {
+  type AnyPipeline,
+  AutoencoderKL,
+  AutoPipelineForText2Image,
+  CLIPTokenizer,
+  DDIMScheduler,
+  DiffusionPipeline,
+  fromSingleFile,
+  loadIpAdapter,
+  loadLoraWeights,
+  loadTextualInversion,
+  type PipelineClass,
+  registry,
+  StableDiffusionPipeline,
+} from "@denoise/denoise";
+import { fixture } from "./support/golden.ts";
+
+const SD = fixture("tiny-stable-diffusion");
+/** An option that no type knows. */
+const unknown = (options: object) => options as never;
+
+describe("unknown options", () => {
+  const loaders: readonly [string, (options: never) => Promise<unknown>][] = [
+    ["DiffusionPipeline.fromPretrained", (o) => DiffusionPipeline.fromPretrained(SD, o)],
+    ["a class's fromPretrained", (o) => StableDiffusionPipeline.fromPretrained(SD, o)],
+    ["AutoPipeline", (o) => AutoPipelineForText2Image.fromPretrained(SD, o)],
+    ["a model", (o) => AutoencoderKL.fromPretrained(`${SD}/vae`, o)],
+    ["a scheduler", (o) => DDIMScheduler.fromPretrained(`${SD}/scheduler`, o)],
+    ["a tokenizer", (o) => CLIPTokenizer.fromPretrained(`${SD}/tokenizer`, o)],
+    ["a single file", (o) => fromSingleFile(StableDiffusionPipeline, "x.safetensors", o)],
+  ];
+  for (const [what, load] of loaders) {
+    it(`are refused in loading by ${what}`, async () => {
+      await assertRejects(
+        () => load(unknown({ torch_dtype: "float16" })),
+        TypeError,
+        '"torch_dtype": its name is "torchDtype" here',
+      );
+      await assertRejects(
+        () => load(unknown({ localFileOnly: true })),
+        TypeError,
+        'did you mean "localFilesOnly"?',
+      );
+    });
+  }
+
+  it("are refused where a component of another class is given", async () => {
+    await assertRejects(
+      () => DiffusionPipeline.fromPretrained(SD, unknown({ safety_checker: null })),
+      TypeError,
+      '"safety_checker": its name is "safetyChecker" here',
+    );
+    await assertRejects(
+      () => StableDiffusionPipeline.fromPretrained(SD, unknown({ vea: null })),
+      TypeError,
+      'did you mean "vae"?',
+    );
+  });
+
+  it("are refused in a call, in saving and by adapters", async () => {
+    const pipe = await StableDiffusionPipeline.fromPretrained(SD);
+    const folder = await Deno.makeTempDir();
+    const calls: readonly [(options: never) => Promise<unknown>, object, string][] = [
+      [(o) => pipe("a", o), { guidance_scale: 3 }, '"guidanceScale"'],
+      [(o) => pipe("a", o), { crossAttentionKwargs: {} }, "there is no such option"],
+      [(o) => pipe.stream("a", o).next(), { numInferenceStep: 3 }, '"numInferenceSteps"'],
+      [(o) => pipe.savePretrained(folder, o), { max_shard_size: "1MB" }, '"maxShardSize"'],
+      [(o) => pipe.unet.savePretrained(folder, o), { varient: "fp16" }, '"variant"'],
+      [(o) => loadLoraWeights(pipe, "x", o), { adapter_name: "a" }, '"adapterName"'],
+      [(o) => loadIpAdapter(pipe, "x", o), { weight_name: "a" }, '"weightName"'],
+      [(o) => loadTextualInversion(pipe, "x", o), { tokn: "a" }, '"token"'],
+    ];
+    for (const [call, options, message] of calls) {
+      await assertRejects(async () => await call(unknown(options)), TypeError, message);
+    }
+    assertEquals([...Deno.readDirSync(folder)], [], "nothing was written");
+    await pipe.dispose();
+    await Deno.remove(folder);
+  });
+});
+
+describe("numbers among the options of every pipeline", () => {
+  for (const { className } of registry.pipelines()) {
+    it(`are refused by ${className} where they are NaN or infinite`, async () => {
+      const Class = await registry.get(className, "pipeline") as unknown as PipelineClass<
+        Record<string, unknown>,
+        unknown[],
+        unknown
+      >;
+      const parts = Object.entries(Class.spec).map(([role, { kind }]) => [
+        role,
+        kind === "scheduler"
+          ? new DDIMScheduler({ steps_offset: 1, clip_sample: false })
+          : { className: "Part", config: {} },
+      ]);
+      const pipe = new Class(Object.fromEntries(parts)) as unknown as AnyPipeline;
+      const required = Object.entries(Class.options).filter(([_, option]) => option.required)
+        .map(([name]) => [name, "image.png"]);
+      const numbers = Object.entries(Class.options)
+        .filter(([_, { type }]) => ["number", "integer", "seed"].includes(type));
+      assert(numbers.some(([name]) => name === "numInferenceSteps"));
+      for (const [name, { list }] of numbers) {
+        for (const value of [NaN, Infinity, -Infinity]) {
+          const given = { ...Object.fromEntries(required), [name]: list ? [value] : value };
+          const call = () => Class.takesPrompt ? pipe.stream("a", given) : pipe.stream(given);
+          assertThrows(call, RangeError, `${name} ${list ? `[${value}]` : value}`);
+        }
+      }
+    });
+  }
+});
