@@ -24,8 +24,7 @@ import {
   autoPipeline,
   diffusionPipeline,
   type DiffusionPipelineLoader,
-  type OptionsOf,
-  type PipelineClass,
+  type EveryOption,
 } from "@denoise/core";
 import { type IpAdapterLoader, ipAdapterLoader } from "@denoise/ip-adapter";
 import type { AnyComponents } from "@denoise/roles";
@@ -64,23 +63,11 @@ export {
 export { registry };
 export type { IpAdapterLoader, SingleFileLoader };
 
-/** Options of the calls of every built-in pipeline, one type for each class. */
-type EachOptions = {
-  [Name in keyof typeof classes]: (typeof classes)[Name] extends
-    PipelineClass<infer _C, infer A, infer _Out> ? OptionsOf<A> : never;
-}[keyof typeof classes];
-
-type OptionNames<Each> = Each extends unknown ? keyof Each : never;
-type OptionValue<Each, Name> = Each extends unknown ? Name extends keyof Each ? Each[Name] : never
-  : never;
-
 /**
  * What a call of a pipeline may be given whose class is known only when it is loaded: the options of
  * all built-in pipelines. Those that the class at hand does not have are refused when it is called.
  */
-export type AnyCallOptions = {
-  readonly [Name in OptionNames<EachOptions>]?: OptionValue<EachOptions, Name>;
-};
+export type AnyCallOptions = EveryOption<typeof classes>;
 
 /** Loads any pipeline by the class that its model_index.json names, from a folder or the Hub. */
 export const DiffusionPipeline: DiffusionPipelineLoader<AnyCallOptions, AnyComponents> = diffusionPipeline(

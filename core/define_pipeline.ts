@@ -217,7 +217,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
   const roles = Object.entries(definition.components) as [string, ComponentSpec][];
   const loadable = {
     ...loadOptions,
-    plugins: { type: "object", list: "required" },
+    plugins: { type: "any", list: "required" },
     ...Object.fromEntries(roles.map(([role]) => [role, COMPONENT])),
   } as const;
 
