@@ -70,9 +70,10 @@ export type { IpAdapterLoader, SingleFileLoader };
 export type AnyCallOptions = EveryOption<typeof classes>;
 
 /** Loads any pipeline by the class that its model_index.json names, from a folder or the Hub. */
-export const DiffusionPipeline: DiffusionPipelineLoader<AnyCallOptions, AnyComponents> = diffusionPipeline(
-  registry,
-);
+export const DiffusionPipeline: DiffusionPipelineLoader<AnyCallOptions, AnyComponents> =
+  diffusionPipeline(
+    registry,
+  );
 
 /** Loads the pipeline that makes images from text with the models of a repo. */
 export const AutoPipelineForText2Image: AutoPipeline<AnyCallOptions, AnyComponents> = autoPipeline(

@@ -99,7 +99,7 @@ export function autoPipeline<
   return {
     task,
     async fromPretrained(id, options) {
-      const given: { readonly controlnet?: unknown } = options ?? {};
+      const given = Object(options) as AnyPipelineLoadOptions & { readonly controlnet?: unknown };
       const { location, className, registry } = await locatePipeline(id, given, bound);
       const wanted = classForTask(className, task, controlled(given));
       const pipeline = await registry.get(wanted, "pipeline", task);

@@ -64,6 +64,7 @@ export const loadOptions: CallOptions<LoadOptions> = {
   engine: { type: "any" },
   deviceOptions: { type: "object" },
   threads: { type: "integer", minimum: 1 },
+  quantization: { type: "any" },
   unexpectedTensors: { type: "string", choices: ["error", "warn"] },
 };
 

@@ -9,7 +9,7 @@ import type { TextEncoder } from "./text_encoder.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** The roles that pipelines of diffusers have; what the class at hand lacks is undefined. */
-export interface AnyComponents {
+export type AnyComponents = {
   /** The denoiser of most pipelines. */
   unet: Denoiser;
   /** The denoiser of pipelines with a transformer. */
@@ -44,4 +44,4 @@ export interface AnyComponents {
   depthEstimator: Model;
   /** Turns audio into images and back. */
   mel: SpectrogramConverter;
-}
+};
