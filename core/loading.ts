@@ -65,6 +65,7 @@ export const loadOptions: CallOptions<LoadOptions> = {
   deviceOptions: { type: "object" },
   threads: { type: "integer", minimum: 1 },
   quantization: { type: "any" },
+  optimize: { type: "string", choices: ["start", "speed"] },
   unexpectedTensors: { type: "string", choices: ["error", "warn"] },
 };
 
