@@ -108,7 +108,7 @@ function appendPlugin(
 ): void {
   const { call } = ort;
   if (!registered.has(library)) {
-    call.RegisterExecutionProviderLibrary(env, cString(name), cString(library));
+    call.RegisterExecutionProviderLibrary(env, cString(library), cString(library));
     registered.add(library);
   }
   const place = new BigUint64Array(2); // the array's address, and its length
