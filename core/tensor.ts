@@ -36,6 +36,18 @@ export type { ReduceOptions } from "./_reduce.ts";
 /** Numbers in arrays of arrays, all of one length at each depth. */
 export type Nested = number | bigint | boolean | readonly Nested[];
 
+/** Elements that lie elsewhere, such as on a card, and are read when they are first asked for. */
+export interface DeferredData {
+  /** The elements, as the tensor's dtype is stored. */
+  read(): TypedArray;
+  /** Gives the memory there back; a second time does nothing. */
+  release(): void;
+}
+
+function isDeferred(data: TypedArray | DeferredData): data is DeferredData {
+  return !ArrayBuffer.isView(data) && typeof data === "object" && data !== null && "read" in data;
+}
+
 /**
  * A dense row-major array with a shape. Nothing changes a tensor: every method returns another
  * one. `reshape`, `squeeze` and `unsqueeze` share the elements, everything else copies them.
@@ -57,20 +69,47 @@ export class Tensor {
   /** The type of the elements. */
   readonly dtype: DType;
   /** The elements in row-major order, as the dtype is stored; float16 as raw bits. */
-  readonly data: TypedArray;
+  readonly data!: TypedArray;
   /** The shape; `[]` for a single number. */
   readonly dims: readonly number[];
   /** The number of elements. */
   readonly size: number;
+  #deferred: DeferredData | undefined;
 
   /**
-   * A tensor on top of an array, which is not copied.
+   * A tensor on top of an array, which is not copied, or of elements that are read later.
    *
    * @throws {TypeError} when the array is not what the dtype is stored in or has another size.
    */
-  constructor(dtype: DType, data: TypedArray, dims: readonly number[]) {
+  constructor(dtype: DType, data: TypedArray | DeferredData, dims: readonly number[]) {
     if (!isDType(dtype)) throw new TypeError(`There is no dtype ${JSON.stringify(dtype)}`);
     checkDims(dims);
+    this.dtype = dtype;
+    this.dims = Object.freeze([...dims]);
+    this.size = sizeOf(dims);
+    if (isDeferred(data)) {
+      this.#deferred = data;
+      const get = () => this.#read(data);
+      Object.defineProperty(this, "data", { get, enumerable: true, configurable: true });
+    } else {
+      this.data = data;
+      this.#check(data);
+    }
+  }
+
+  #read(deferred: DeferredData): TypedArray {
+    if (this.#deferred === undefined) {
+      throw new TypeError(`Cannot read ${this}: it was given back before its elements were read`);
+    }
+    const data = deferred.read();
+    this.#check(data);
+    Object.defineProperty(this, "data", { value: data, enumerable: true });
+    this[Symbol.dispose]();
+    return data;
+  }
+
+  #check(data: TypedArray): void {
+    const { dtype, dims } = this;
     if (!isStorageOf(dtype, data)) {
       throw new TypeError(
         `A ${dtype} tensor is stored in ${allocate(dtype, 0).constructor.name}, ` +
@@ -82,10 +121,15 @@ export class Tensor {
         `Shape ${showDims(dims)} holds ${sizeOf(dims)} elements, but the data has ${data.length}`,
       );
     }
-    this.dtype = dtype;
-    this.data = data;
-    this.dims = Object.freeze([...dims]);
-    this.size = data.length;
+  }
+
+  /**
+   * Gives back what the tensor holds outside of JavaScript: memory of a card, where its elements lie
+   * there. Those that were read stay; those that were not can then not be read any more.
+   */
+  [Symbol.dispose](): void {
+    this.#deferred?.release();
+    this.#deferred = undefined;
   }
 
   /** A tensor of zeros. */

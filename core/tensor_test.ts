@@ -24,6 +24,32 @@ describe("Tensor constructors", () => {
     assertThrows(() => new Tensor("int8" as "int32", data, [4]), TypeError, '"int8"');
   });
 
+  it("new Tensor() reads elements that lie elsewhere once, when they are asked for", () => {
+    const log: string[] = [];
+    const deferred = (data: Float32Array) => ({
+      read: () => (log.push("read"), data),
+      release: () => void log.push("release"),
+    });
+    const tensor = new Tensor("float32", deferred(Float32Array.of(1, 2)), [2]);
+    assertEquals([tensor.dims, tensor.size, String(tensor)], [[2], 2, "Tensor(float32, [2])"]);
+    assertEquals(log, []);
+    assertEquals(tensor.add(1).toNested(), [2, 3]);
+    assertEquals(tensor.toNested(), [1, 2]);
+    assertEquals(log, ["read", "release"]);
+    tensor[Symbol.dispose]();
+    assertEquals(tensor.toNested(), [1, 2], "what was read stays");
+
+    const given = new Tensor("float32", deferred(Float32Array.of(1)), [1]);
+    given[Symbol.dispose]();
+    assertThrows(() => given.data, TypeError, "given back before");
+    assertEquals(log, ["read", "release", "release"]);
+    const wrong = new Tensor("float32", deferred(Float32Array.of(1)), [2]);
+    assertThrows(() => wrong.data, TypeError, "[2] holds 2 elements");
+    const plain = Tensor.from([1]);
+    plain[Symbol.dispose]();
+    assertEquals(plain.toNested(), [1]);
+  });
+
   it("from() takes nested arrays, scalars, typed arrays, bigint and booleans", () => {
     assertEquals(Tensor.from([[1, 2], [3, 4], [5, 6]]).dims, [3, 2]);
     assertEquals(Tensor.from(7).dims, []);

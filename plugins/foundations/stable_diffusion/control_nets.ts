@@ -53,15 +53,22 @@ export function controlNetsWith(
       return {
         images: (codec, given, counts, size) =>
           controlImages(codec, components, given, counts, size),
-        begin: (images, _timesteps, total) => (call, conditioning, guidance) =>
-          residuals(plan, { images, total, guidance }, call, conditioning),
+        begin(images, _timesteps, total) {
+          let doubled: readonly Tensor[] | undefined; // made once: it is the same at each step
+          const twice = () => doubled ??= images.map((x) => Tensor.cat([x, x]));
+          return (call, conditioning, guidance) => {
+            const double = guidance && !plan.guessMode;
+            const run = { images: double ? twice() : images, total, guidance };
+            return residuals(plan, run, call, conditioning);
+          };
+        },
       };
     },
   };
 }
 
 interface ControlledRun {
-  /** For each ControlNet float32 [N, 3, H, W] in 0..1. */
+  /** For each ControlNet float32 [N, 3, H, W] in 0..1, N as the ControlNet is called with. */
   readonly images: readonly Tensor[];
   /** Of how many steps control takes its parts. */
   readonly total: number;
@@ -86,7 +93,7 @@ async function residuals(
       encoderHiddenStates: ofText(encoderHiddenStates),
       textEmbeds: textEmbeds && ofText(textEmbeds),
       timeIds: timeIds && ofText(timeIds),
-      controlnetCond: twice(images[i]!),
+      controlnetCond: images[i]!,
       conditioningScale: off ? 0 : scales[i]!,
       guessMode,
       signal,

@@ -45,10 +45,20 @@ export function predictByUNet(
   return async ({ control, input, ...call }) => {
     const residuals = await control?.(call, conditioning, guidance.guidance);
     const options = { ...conditioning, ...residuals };
-    return await predictGuided(
-      guidance,
-      input,
-      (sample) => unet.forward(sample, call.timestep, options),
-    );
+    try {
+      return await predictGuided(
+        guidance,
+        input,
+        (sample) => unet.forward(sample, call.timestep, options),
+      );
+    } finally {
+      if (residuals !== undefined) giveBack(residuals);
+    }
   };
+}
+
+/** Residuals of a step may lie on a card, which has no room for those of all. */
+function giveBack(residuals: UNetResiduals): void {
+  for (const residual of residuals.downBlockAdditionalResiduals) residual[Symbol.dispose]();
+  residuals.midBlockAdditionalResidual[Symbol.dispose]();
 }

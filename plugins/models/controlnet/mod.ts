@@ -57,7 +57,7 @@ export const ControlNetModel: ModelClass<ControlNetModel> = defineModel<
         class_labels: options.classLabels,
         text_embeds: options.textEmbeds,
         time_ids: options.timeIds,
-      }, { signal: options.signal });
+      }, { signal: options.signal, onDevice: true }); // the UNet takes them from there
       const residuals = Array.from({ length: count }, (_, i) => result[`residual_${i}`]!);
       return {
         downBlockResSamples: residuals.slice(0, -1),

@@ -6,6 +6,7 @@ import {
   type Model,
   Tensor,
 } from "@denoise/core";
+import type { SessionRunOptions } from "./engine/engine.ts";
 import type { Dim, Scope, Value } from "./graph/mod.ts";
 
 /** An input of a model's graph. */
@@ -57,7 +58,7 @@ export interface Runner<C extends object> {
   run(
     graph: string,
     inputs: Readonly<Record<string, Tensor | undefined>>,
-    options?: { readonly outputs?: readonly string[]; readonly signal?: AbortSignal | undefined },
+    options?: SessionRunOptions,
   ): Promise<Readonly<Record<string, Tensor>>>;
 }
 

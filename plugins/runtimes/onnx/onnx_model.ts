@@ -17,7 +17,7 @@ import {
   type TorchDtype,
 } from "@denoise/core";
 import { parseDevice } from "./devices.ts";
-import type { Engine, EngineSession, SessionSpec } from "./engine/engine.ts";
+import type { Engine, EngineSession, SessionRunOptions, SessionSpec } from "./engine/engine.ts";
 import { engineOf } from "./engine/homes.ts";
 import {
   assertAllUsed,
@@ -262,8 +262,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   async run(
     name: string,
     inputs: Readonly<Record<string, Tensor | undefined>>,
-    options: { readonly outputs?: readonly string[]; readonly signal?: AbortSignal | undefined } =
-      {},
+    options: SessionRunOptions = {},
   ): Promise<Readonly<Record<string, Tensor>>> {
     const given = Object.fromEntries(
       Object.entries(inputs).filter((entry): entry is [string, Tensor] => entry[1] !== undefined),

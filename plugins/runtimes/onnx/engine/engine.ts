@@ -54,6 +54,12 @@ export type SessionDefaults = Pick<SessionSpec, "threads" | "optimization" | "de
 export interface SessionRunOptions {
   /** Names of the outputs wanted. Defaults to all. */
   readonly outputs?: readonly string[] | undefined;
+  /**
+   * Leaves outputs on the device until their elements are asked for, where the engine can: another
+   * session there takes them as they lie. Their memory is given back when they are disposed of, read
+   * or forgotten. Defaults to false.
+   */
+  readonly onDevice?: boolean | undefined;
   /** Cancels before the run starts; the native engine ends one under way, too. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -13,6 +13,9 @@ const RELAXED = 2;
 /** `cudaErrorMemoryAllocation`. */
 const OUT_OF_MEMORY = 2;
 
+/** Pieces of one size that wait for being borrowed again: residuals of a ControlNet have some each. */
+const KEPT_SPARE = 16;
+
 const SYMBOLS = {
   cudaSetDevice: { parameters: ["i32"], result: "i32" },
   cudaMalloc: { parameters: ["buffer", "usize"], result: "i32" },
@@ -53,6 +56,8 @@ export class CudaDevice {
   readonly thread: CallingThread;
   readonly #cuda: Runtime;
   readonly #stream: Deno.PointerValue;
+  /** Memory that was given back, by its size. */
+  readonly #spare = new Map<number, Deno.PointerObject[]>();
 
   private constructor(cuda: Runtime, index: number, thread: CallingThread) {
     this.#cuda = cuda;
@@ -86,7 +91,12 @@ export class CudaDevice {
   allocate(bytes: number): Deno.PointerObject {
     this.#choose();
     const place = new BigUint64Array(1);
-    const status = this.#cuda.cudaMalloc(place, BigInt(Math.max(bytes, 1)));
+    const size = BigInt(Math.max(bytes, 1));
+    let status = this.#cuda.cudaMalloc(place, size);
+    if (status === OUT_OF_MEMORY && this.#spare.size > 0) {
+      this.#freeSpare();
+      status = this.#cuda.cudaMalloc(place, size);
+    }
     this.#check(status, `allocate ${bytes} bytes`);
     return Deno.UnsafePointer.create(place[0]!)!;
   }
@@ -95,6 +105,26 @@ export class CudaDevice {
   free(address: Deno.PointerObject): void {
     this.#choose();
     this.#check(this.#cuda.cudaFree(address), "free memory");
+  }
+
+  /** Memory of so many bytes for a while: as a rule such that was given back before. */
+  borrow(bytes: number): Deno.PointerObject {
+    return this.#spare.get(bytes)?.pop() ?? this.allocate(bytes);
+  }
+
+  /** Gives memory back that was borrowed. */
+  giveBack(address: Deno.PointerObject, bytes: number): void {
+    const spare = this.#spare.get(bytes) ?? [];
+    this.#spare.set(bytes, spare);
+    if (spare.length < KEPT_SPARE) spare.push(address);
+    else this.free(address);
+  }
+
+  /** Frees what was given back and not borrowed again. */
+  #freeSpare(): void {
+    const addresses = [...this.#spare.values()].flat();
+    this.#spare.clear();
+    for (const address of addresses) this.free(address);
   }
 
   /** Copies bytes to the card; {@linkcode wait} before others use them. */

@@ -5,7 +5,8 @@ import { cString, type Handle, stored, text } from "./api.ts";
 import { cardLock, type CudaDevice } from "./cuda.ts";
 import { boundOutputs, hostValue } from "./host_memory.ts";
 import { Owned } from "./owned.ts";
-import type { Execute, ExecuteOptions, Memory, Session } from "./session.ts";
+import { addressOf, Resident, residentTensor } from "./resident.ts";
+import type { Call, ExecuteOptions, Memory, Session } from "./session.ts";
 import { byteLength, bytesFor, infoOf, tensorOf, type ValueInfo } from "./values.ts";
 
 /** Shapes of inputs whose memory is kept, of one session: the last used. */
@@ -81,43 +82,31 @@ export class CudaMemory implements Memory {
   }
 
   /** One run at a time, since each writes to the same places. */
-  run(
-    inputs: ReadonlyMap<string, Tensor>,
-    outputs: readonly string[],
-    execute: Execute,
-  ): Promise<Tensors> {
-    const run = this.#queue.then(() => this.#run(inputs, outputs, execute));
+  run(call: Call): Promise<Tensors> {
+    const run = this.#queue.then(() => this.#run(call));
     this.#queue = run.catch(() => {});
     return run;
   }
 
-  async #run(
-    inputs: ReadonlyMap<string, Tensor>,
-    outputs: readonly string[],
-    execute: Execute,
-  ): Promise<Tensors> {
+  async #run(call: Call): Promise<Tensors> {
     const lock = cardLock(this.#device.index);
-    const shapes = this.#shapesOf(inputs, outputs);
+    const shapes = this.#shapesOf(call);
     const graph = this.#graph;
     if (graph?.shapes === shapes) {
-      return await lock.together(() => this.#runGraph(graph, inputs, outputs, execute));
+      return await lock.together(() => this.#runGraph(graph, call));
     }
     await this.#endGraph();
     const again = this.#last === shapes && shapes.outputs !== undefined;
     this.#last = shapes;
     if (this.#captures && again) {
-      return await lock.alone(() => this.#capture(shapes, inputs, outputs, execute));
+      return await lock.alone(() => this.#capture(shapes, call));
     }
-    return await lock.together(() => this.#runOnce(shapes, inputs, outputs, execute));
+    return await lock.together(() => this.#runOnce(shapes, call));
   }
 
   /** A run whose outputs onnxruntime allocates. */
-  async #runOnce(
-    shapes: Shapes,
-    inputs: ReadonlyMap<string, Tensor>,
-    outputs: readonly string[],
-    execute: Execute,
-  ): Promise<Tensors> {
+  async #runOnce(shapes: Shapes, call: Call): Promise<Tensors> {
+    const { inputs, outputs, execute, onDevice } = call;
     const { ort, session, allocator, inputs: ports } = this.#session;
     using owned = new Owned(ort);
     const binding = owned.keep("IoBinding", (place) => ort.call.CreateIoBinding(session, place));
@@ -134,50 +123,55 @@ export class CudaMemory implements Memory {
     const values = boundOutputs(ort, binding, allocator, owned);
     const infos = values.map((value) => infoOf(ort, value));
     shapes.outputs = infos;
-    return Object.fromEntries(values.map((value, index) => {
+    const places = values.map((value, index) => {
       const info = infos[index]!;
-      const length = byteLength(info);
-      const bytes = length === 0 ? new Uint8Array() : this.#device.download(
-        stored((place) => ort.call.GetTensorMutableData(value, place)),
-        length,
-      );
-      return [outputs[index]!, tensorOf(info, bytes)];
-    }));
+      if (byteLength(info) === 0) return { ...info, address: null };
+      return { ...info, address: stored((place) => ort.call.GetTensorMutableData(value, place)) };
+    });
+    return this.#results(places, outputs, onDevice);
+  }
+
+  /** Tensors of outputs on the card, whose memory is about to change. */
+  #results(
+    places: readonly (ValueInfo & { readonly address: Deno.PointerValue })[],
+    outputs: readonly string[],
+    onDevice: boolean,
+  ): Tensors {
+    const results = places.map(({ dtype, dims, address }, index) => {
+      const info = { dtype, dims };
+      return [outputs[index]!, this.#result(info, address, onDevice)];
+    });
+    this.#device.wait();
+    return Object.fromEntries(results);
+  }
+
+  #result(info: ValueInfo, address: Deno.PointerValue, onDevice: boolean): Tensor {
+    if (address === null) return tensorOf(info, new Uint8Array());
+    if (onDevice) return residentTensor(new Resident(this.#device, info, address));
+    return tensorOf(info, this.#device.download(address, byteLength(info)));
   }
 
   /** The run that becomes a graph; one that cannot be captured goes as all before it. */
-  async #capture(
-    shapes: Shapes,
-    inputs: ReadonlyMap<string, Tensor>,
-    outputs: readonly string[],
-    execute: Execute,
-  ): Promise<Tensors> {
-    const graph = this.#bind(shapes, outputs);
+  async #capture(shapes: Shapes, call: Call): Promise<Tensors> {
+    const graph = this.#bind(shapes, call.outputs);
     try {
-      const results = await this.#runGraph(graph, inputs, outputs, execute);
+      const results = await this.#runGraph(graph, call);
       this.#graph = graph;
       return results;
     } catch (error) {
       this.#captures = false;
       graph.owned[Symbol.dispose]();
-      const results = await this.#runOnce(shapes, inputs, outputs, execute);
+      const results = await this.#runOnce(shapes, call);
       console.warn(`CUDA graphs are off for this model: ${(error as Error).message}`);
       return results;
     }
   }
 
-  async #runGraph(
-    graph: Graph,
-    inputs: ReadonlyMap<string, Tensor>,
-    outputs: readonly string[],
-    execute: Execute,
-  ): Promise<Tensors> {
+  async #runGraph(graph: Graph, call: Call): Promise<Tensors> {
+    const { inputs, outputs, execute, onDevice } = call;
     this.#upload(graph.shapes, inputs);
     await execute(graph.binding, { settings: { [GRAPH]: `${graph.id}` }, whole: true });
-    return Object.fromEntries(graph.outputs.map((place, index) => {
-      const bytes = this.#device.download(place.address, place.length);
-      return [outputs[index]!, tensorOf(place, bytes)];
-    }));
+    return this.#results(graph.outputs, outputs, onDevice);
   }
 
   #bind(shapes: Shapes, outputs: readonly string[]): Graph {
@@ -201,11 +195,14 @@ export class CudaMemory implements Memory {
 
   /** Copies to the card what is not there from the run before. */
   #upload(shapes: Shapes, inputs: ReadonlyMap<string, Tensor>): void {
-    for (const [name, { address }] of shapes.inputs) {
+    for (const [name, { address, length }] of shapes.inputs) {
       const tensor = inputs.get(name)!;
       if (shapes.held.get(name)?.deref() === tensor) continue;
       shapes.held.delete(name);
-      this.#device.upload(address, bytesFor(this.#session.inputs.get(name)!, tensor));
+      const port = this.#session.inputs.get(name)!;
+      const there = addressOf(tensor, this.#device, port.dtype);
+      if (there === undefined) this.#device.upload(address, bytesFor(port, tensor));
+      else this.#device.copy(address, there, length);
       shapes.held.set(name, new WeakRef(tensor));
     }
     this.#device.wait();
@@ -220,7 +217,7 @@ export class CudaMemory implements Memory {
     graph.owned[Symbol.dispose]();
   }
 
-  #shapesOf(inputs: ReadonlyMap<string, Tensor>, outputs: readonly string[]): Shapes {
+  #shapesOf({ inputs, outputs }: Call): Shapes {
     const sizes = [...inputs].map(([name, { dims }]) => `${name} ${dims.join("x")}`).sort();
     const key = [...sizes, ...outputs].join(", ");
     const shapes = this.#shapes.get(key) ?? this.#makeShapes(inputs);

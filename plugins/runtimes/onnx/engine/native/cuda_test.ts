@@ -178,6 +178,51 @@ describe("nativeEngine() on CUDA", { ignore: folder === undefined }, () => {
     assertEquals(same, Array(21).fill(true));
   });
 
+  it("leaves outputs on the card for another session, and copies them from there when asked", async () => {
+    const told = await onFakeCard<{
+      steps: Counts[];
+      same: boolean;
+      reread: boolean;
+      gone: string;
+      growth: number;
+    }>(`
+      const graph = new Graph();
+      graph.output("y", graph.input("x", "float32", ["n"])); // a copy, which the fake makes
+      const spec = { ...graph.build("same"), name: "same", device: "cuda" };
+      const engine = nativeEngine({ deviceOptions: { enable_cuda_graph: false } });
+      const [one, two] = await Promise.all([1, 2].map(() => engine.createSession(spec)));
+      const x = Generator.manualSeed(0).randn([1000]);
+      await one.run({ x }), await two.run({ x });
+      counts();
+      const { y } = await one.run({ x }, { onDevice: true });
+      const steps = [counts()];
+      const { y: again } = await two.run({ x: y });
+      steps.push(counts());
+      const same = again.equals(x);
+      const reread = y.equals(x) && y.data === y.data;
+      steps.push(counts());
+      let before;
+      for (let i = 0; i < 40; i++) {
+        if (i === 4) before = counts().alloc_now;
+        const { y } = await one.run({ x }, { onDevice: true });
+        await two.run({ x: y }, { onDevice: true });
+        y[Symbol.dispose]();
+      }
+      const { y: last } = await one.run({ x }, { onDevice: true });
+      last[Symbol.dispose]();
+      let gone;
+      try { last.data } catch (error) { gone = error.message }
+      tell({ steps, same, reread, gone, growth: counts().alloc_now - before });`);
+    const [made, taken, read] = told.steps;
+    assertEquals([made!.h2d_n, made!.d2h_b], [0, 0]);
+    assertEquals([taken!.h2d_n, taken!.d2h_b], [0, 4000]);
+    assertEquals([read!.h2d_n, read!.d2h_b], [0, 4000]);
+    assert(told.same && told.reread);
+    assert(told.gone.includes("given back"), told.gone);
+    // what the first session made was disposed of; of the second's the collector takes what it can
+    assert(told.growth <= 36 * 4096, `${told.growth} bytes more are held`);
+  });
+
   it("captures nothing when it is told not to", async () => {
     const steps = await onFakeCard<Counts[]>(`
       const engine = nativeEngine({ deviceOptions: { enable_cuda_graph: false } });

@@ -3,7 +3,7 @@ import { dataType } from "../../graph/onnx_proto.ts";
 import type { Tensors } from "../engine.ts";
 import { cString, type Handle, type Ort, stored } from "./api.ts";
 import { Owned } from "./owned.ts";
-import type { Execute, Memory, Session } from "./session.ts";
+import type { Call, Memory, Session } from "./session.ts";
 import { byteLength, bytesAt, bytesFor, infoOf, type PortInfo, tensorOf } from "./values.ts";
 
 /** Inputs and outputs in memory of the CPU: onnxruntime copies them where a device needs them. */
@@ -14,11 +14,7 @@ export class HostMemory implements Memory {
     this.#session = session;
   }
 
-  async run(
-    inputs: ReadonlyMap<string, Tensor>,
-    outputs: readonly string[],
-    execute: Execute,
-  ): Promise<Tensors> {
+  async run({ inputs, outputs, execute }: Call): Promise<Tensors> {
     const { ort, session, allocator, cpu, inputs: ports } = this.#session;
     using owned = new Owned(ort);
     const binding = owned.keep("IoBinding", (place) => ort.call.CreateIoBinding(session, place));

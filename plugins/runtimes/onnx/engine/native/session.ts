@@ -30,14 +30,21 @@ export interface Session extends Runtime {
   readonly outputs: ReadonlyMap<string, PortInfo>;
 }
 
+/** One run. */
+export interface Call {
+  readonly inputs: ReadonlyMap<string, Tensor>;
+  /** Names of the outputs wanted. */
+  readonly outputs: readonly string[];
+  /** Whether outputs may stay on the device until their elements are asked for. */
+  readonly onDevice: boolean;
+  /** Does the computing, off this thread. */
+  readonly execute: Execute;
+}
+
 /** How inputs reach a device and outputs come back. */
 export interface Memory {
-  /** Runs the session once; `execute` does the computing, off this thread. */
-  run(
-    inputs: ReadonlyMap<string, Tensor>,
-    outputs: readonly string[],
-    execute: Execute,
-  ): Promise<Tensors>;
+  /** Runs the session once. */
+  run(call: Call): Promise<Tensors>;
   /** Gives back what it holds. */
   release(): void;
 }
@@ -186,11 +193,12 @@ class NativeSession implements EngineSession {
     forgotten.register(this, release, this);
   }
 
-  async run(inputs: Tensors, { outputs, signal }: SessionRunOptions = {}): Promise<Tensors> {
+  async run(inputs: Tensors, options: SessionRunOptions = {}): Promise<Tensors> {
+    const { signal } = options;
     const memory = this.#memory;
     if (memory === undefined) throw new TypeError(`Cannot run ${this.#spec.name}: it was released`);
     throwIfAborted(signal, `running ${this.#spec.name}`);
-    const run = this.#run(memory, inputs, outputs ?? [...this.#session.outputs.keys()], signal);
+    const run = this.#run(memory, inputs, options);
     this.#running.add(run);
     try {
       return await run;
@@ -209,33 +217,35 @@ class NativeSession implements EngineSession {
 
   async #run(
     memory: Memory,
-    inputs: Tensors,
-    outputs: readonly string[],
-    signal: AbortSignal | undefined,
+    given: Tensors,
+    { outputs = [...this.#session.outputs.keys()], onDevice = false, signal }: SessionRunOptions,
   ): Promise<Tensors> {
-    this.#check(inputs, outputs);
-    const given = new Map(Object.entries(inputs));
-    return await memory.run(
-      given,
-      outputs,
-      async (binding, { settings = {}, whole = false } = {}) => {
-        const { ort, session } = this.#session;
-        using owned = new Owned(ort);
-        const options = owned.keep("RunOptions", (place) => ort.call.CreateRunOptions(place));
-        ort.call.RunOptionsSetRunLogSeverityLevel(options, FATAL);
-        for (const [name, value] of Object.entries(settings)) {
-          ort.call.AddRunConfigEntry(options, cString(name), cString(value));
-        }
-        const stop = () => ort.call.RunOptionsSetTerminate(options);
-        throwIfAborted(signal, `running ${this.#spec.name}`);
-        if (!whole) signal?.addEventListener("abort", stop);
-        try {
-          await this.#runSession(session, options, binding);
-        } finally {
-          signal?.removeEventListener("abort", stop);
-        }
-      },
-    );
+    this.#check(given, outputs);
+    const inputs = new Map(Object.entries(given));
+    const execute: Execute = (binding, options) => this.#execute(binding, options, signal);
+    return await memory.run({ inputs, outputs, onDevice, execute });
+  }
+
+  async #execute(
+    binding: Handle,
+    { settings = {}, whole = false }: ExecuteOptions = {},
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { ort, session } = this.#session;
+    using owned = new Owned(ort);
+    const options = owned.keep("RunOptions", (place) => ort.call.CreateRunOptions(place));
+    ort.call.RunOptionsSetRunLogSeverityLevel(options, FATAL);
+    for (const [name, value] of Object.entries(settings)) {
+      ort.call.AddRunConfigEntry(options, cString(name), cString(value));
+    }
+    const stop = () => ort.call.RunOptionsSetTerminate(options);
+    throwIfAborted(signal, `running ${this.#spec.name}`);
+    if (!whole) signal?.addEventListener("abort", stop);
+    try {
+      await this.#runSession(session, options, binding);
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
   }
 
   #check(inputs: Tensors, outputs: readonly string[]): void {
