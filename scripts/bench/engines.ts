@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { DenoiseError, Generator, Tensor } from "@denoise/core";
+import { DenoiseError, Generator, type Tensor } from "@denoise/core";
 import { childEngine, type Engine, inlineEngine, nativeEngine } from "@denoise/onnx";
 import { Graph } from "@denoise/onnx/graph";
 
