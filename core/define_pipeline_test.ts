@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { number } from "./config_options.ts";
 import { definePipeline } from "./define_pipeline.ts";
-import { diffusionPipeline } from "./diffusion_pipeline.ts";
+import { diffusionPipeline } from "@denoise/loading";
 import { defineScheduler } from "./define_scheduler.ts";
 import { DenoiseError } from "./errors.ts";
 import type { PipelineClass } from "./pipeline.ts";

@@ -14,7 +14,6 @@
  * @module
  */
 export * from "./adapter.ts";
-export * from "./auto_pipeline.ts";
 export * from "./quantization.ts";
 export * from "./call_options.ts";
 export {
@@ -33,7 +32,6 @@ export {
 export * from "./config_options.ts";
 export * from "./define_pipeline.ts";
 export * from "./define_scheduler.ts";
-export * from "./diffusion_pipeline.ts";
 export type { DType, TypedArray } from "./dtype.ts";
 export * from "./errors.ts";
 export * from "./float32.ts";

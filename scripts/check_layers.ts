@@ -58,7 +58,12 @@ const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[
     allowed: ["@denoise/core", "@denoise/diffusion", "@denoise/roles"],
   },
   {
-    folder: /^plugins\/(foundations\/diffusion|processors\/.*|tokenizers\/.*)$/,
+    folder: /^plugins\/tokenizers\//,
+    name: "a tokenizer",
+    allowed: ["@denoise/core", "@denoise/roles", "@denoise/tokenizers"],
+  },
+  {
+    folder: /^plugins\/(foundations\/diffusion|processors\/.*)$/,
     name: "what plays or calls a role",
     allowed: ["@denoise/core", "@denoise/roles"],
   },

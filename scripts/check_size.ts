@@ -9,9 +9,9 @@ import { entryPoints, type Member, members, root } from "./workspace.ts";
 
 /** What may not be exceeded. */
 const LIMITS = {
-  "lines of core, tests left out": 5500,
-  "names that core exports": 180,
-  "names that the root package exports beside the classes": 190,
+  "lines of core, tests left out": 5050,
+  "names that core exports": 160,
+  "names that the root package exports beside the classes": 220,
   "lines of a Stable Diffusion pipeline, median": 85,
   "lines of a Stable Diffusion pipeline, most": 130,
 } as const;

@@ -23,7 +23,7 @@ const files = {
   "version": "0.1.0",
   "imports": {
     "@denoise/core": "jsr:@denoise/core@^0.1.0",
-    "@denoise/core/tokenizers": "jsr:@denoise/core@^0.1.0/tokenizers"
+    "@denoise/core/parts": "jsr:@denoise/core@^0.1.0/parts"
   }
 }
 `,

@@ -5,7 +5,8 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { classForTask, DenoiseError } from "@denoise/core";
+import { DenoiseError } from "@denoise/core";
+import { classForTask } from "@denoise/loading";
 import {
   AutoPipelineForImage2Image,
   AutoPipelineForInpainting,

@@ -1,4 +1,5 @@
-import { diffusionPipeline, isFolder, type Model } from "@denoise/core";
+import { isFolder, type Model } from "@denoise/core";
+import { diffusionPipeline } from "@denoise/loading";
 import { inspect, type InspectReport } from "@denoise/hub";
 import type { Command } from "commander";
 import { registry } from "../../plugins/registry.ts";

@@ -1,12 +1,12 @@
 import {
   type AnyPipeline,
-  classForTask,
   DenoiseError,
   type Model,
   type ModelClass,
   type PipelineClass,
   type Registry,
 } from "@denoise/core";
+import { classForTask } from "@denoise/loading";
 import { MultiControlNet } from "@denoise/roles";
 
 /** What an image is made from beside the prompt. */

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { diffusionPipeline } from "@denoise/core";
+import { diffusionPipeline } from "@denoise/loading";
 import { defaults, id } from "@denoise/embedded-emoji";
 import { imageGrid } from "@denoise/image";
 import { parseArgs } from "node:util";

@@ -1,4 +1,4 @@
-import type { PlacedToken, SpecialTokens, Vocabulary } from "@denoise/core/tokenizers";
+import type { PlacedToken, SpecialTokens, Vocabulary } from "@denoise/tokenizers";
 import { Tokenizer } from "@huggingface/tokenizers";
 
 /** How text is brought into the form that the vocabulary has. */

@@ -5,7 +5,7 @@ import {
   readTokenizerText,
   type TokenizerSettings,
   type Vocabulary,
-} from "@denoise/core/tokenizers";
+} from "@denoise/tokenizers";
 
 /** The files that a tokenizer folder may have. */
 export const FILE_NAMES: readonly string[] = [

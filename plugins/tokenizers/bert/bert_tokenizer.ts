@@ -23,7 +23,7 @@ import {
   type SpecialTokens,
   truncate,
   type Vocabulary,
-} from "@denoise/core/tokenizers";
+} from "@denoise/tokenizers";
 import type { Tokenizer as Backend } from "@huggingface/tokenizers";
 import { buildBackend, decodeIds, encodeText, type Normalization } from "./_backend.ts";
 import { FILE_NAMES, readTokenizerFiles, type TokenizerFiles } from "./_files.ts";

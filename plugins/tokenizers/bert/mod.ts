@@ -18,5 +18,5 @@
  *
  * @module
  */
-export type { Encoding, Vocabulary } from "@denoise/core/tokenizers";
+export type { Encoding, Vocabulary } from "@denoise/tokenizers";
 export { BertTokenizer, type BertTokenizerOptions } from "./bert_tokenizer.ts";

@@ -1,6 +1,6 @@
 import { Tokenizer } from "@huggingface/tokenizers";
 import type { TokenizerFiles } from "./_files.ts";
-import type { PlacedToken, SpecialTokens } from "@denoise/core/tokenizers";
+import type { PlacedToken, SpecialTokens } from "@denoise/tokenizers";
 
 /** The words that CLIP's byte-pair encoding works on. */
 const WORDS = "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";

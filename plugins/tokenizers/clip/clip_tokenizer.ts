@@ -24,7 +24,7 @@ import {
   specialIds,
   type SpecialTokens,
   truncate,
-} from "@denoise/core/tokenizers";
+} from "@denoise/tokenizers";
 import { boundaries, buildBackend, decodeIds, encodeText } from "./_backend.ts";
 import { FILE_NAMES, readTokenizerFiles, type TokenizerFiles } from "./_files.ts";
 

@@ -1,4 +1,4 @@
-import type { PlacedToken } from "@denoise/core/tokenizers";
+import type { PlacedToken } from "@denoise/tokenizers";
 import { Unigram } from "@huggingface/tokenizers";
 import type { Charsmap } from "./_charsmap.ts";
 import { type ScoredPiece, UNK_ID } from "./_files.ts";

@@ -3,7 +3,7 @@ import {
   type AddedToken,
   readTokenizerSettings,
   type TokenizerSettings,
-} from "@denoise/core/tokenizers";
+} from "@denoise/tokenizers";
 import { type Charsmap, readCharsmap } from "./_charsmap.ts";
 import { readSentencePiece, type SentencePieceModel } from "./_spiece.ts";
 

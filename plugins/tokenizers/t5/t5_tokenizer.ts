@@ -22,7 +22,7 @@ import {
   specialIds,
   type SpecialTokens,
   truncate,
-} from "@denoise/core/tokenizers";
+} from "@denoise/tokenizers";
 import { type Backend, buildBackend, cleanUp, joinPieces } from "./_backend.ts";
 import {
   extraIds,

@@ -1,10 +1,17 @@
-import { checkOptions } from "./call_options.ts";
-import { MODEL_INDEX, roleKey } from "./define_pipeline.ts";
-import { DenoiseError } from "./errors.ts";
-import { joinPath, loadOptions, locate, readConfig } from "./loading.ts";
-import type { AnyPipeline, PipelineLoadOptions } from "./pipeline.ts";
-import type { ComponentLocation } from "./plugin.ts";
-import type { Registry } from "./registry.ts";
+import {
+  type AnyPipeline,
+  checkOptions,
+  type ComponentLocation,
+  DenoiseError,
+  joinPath,
+  loadOptions,
+  locate,
+  MODEL_INDEX,
+  type PipelineLoadOptions,
+  readConfig,
+  type Registry,
+  roleKey,
+} from "@denoise/core";
 
 /** Options of {@linkcode DiffusionPipelineLoader.fromPretrained}: components by role, too. */
 export type AnyPipelineLoadOptions<C extends object = Record<string, unknown>> =

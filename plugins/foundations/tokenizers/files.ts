@@ -1,6 +1,4 @@
-import { DenoiseError } from "../errors.ts";
-import { isFile, joinPath, readConfig } from "../loading.ts";
-import type { JsonObject } from "../config.ts";
+import { DenoiseError, isFile, joinPath, type JsonObject, readConfig } from "@denoise/core";
 
 /** Ids by token. */
 export type Vocabulary = { readonly [token: string]: number };

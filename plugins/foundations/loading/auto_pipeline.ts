@@ -1,7 +1,12 @@
 import { type AnyPipelineLoadOptions, locatePipeline } from "./diffusion_pipeline.ts";
-import { DenoiseError } from "./errors.ts";
-import type { AnyPipeline, PipelineClass, PipelineTask, SharedPipeline } from "./pipeline.ts";
-import type { Registry } from "./registry.ts";
+import {
+  type AnyPipeline,
+  DenoiseError,
+  type PipelineClass,
+  type PipelineTask,
+  type Registry,
+  type SharedPipeline,
+} from "@denoise/core";
 
 /** The class names of one kind of model: one for each task, and the kind with ControlNet. */
 interface Family {

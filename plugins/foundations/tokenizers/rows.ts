@@ -1,5 +1,4 @@
-import type { JsonObject } from "../config.ts";
-import { Tensor } from "../tensor.ts";
+import { type JsonObject, Tensor } from "@denoise/core";
 
 /** Beyond this a text takes seconds of CPU, for a row of 77 tokens. */
 const MAX_CHARACTERS = 65_536;
