@@ -13,7 +13,42 @@ export const TASKS = [
 export type Task = typeof TASKS[number];
 
 /** File formats of results. */
-export type JobFormat = "png" | "jpeg";
+export type JobFormat = "png" | "jpeg" | "webp";
+
+/** A low-rank change of the model, for one run. */
+export interface LoraUse {
+  /** Name of its file in the server's folder, without the ending. */
+  readonly name: string;
+  /** How much of it is applied to the denoiser. */
+  readonly weight: number;
+  /** How much of it is applied to the text encoders. Defaults to the same. */
+  readonly textWeight?: number | undefined;
+}
+
+/** How the images of the first pass become larger. */
+export type Upscaler = "latent" | "latent-bicubic" | "latent-nearest" | "lanczos" | "nearest";
+
+/** A second pass over the images of the first, made larger. */
+export interface SecondPass {
+  /** Pixels. */
+  readonly width: number;
+  /** Pixels. */
+  readonly height: number;
+  /** How they become larger: as latents, or as images. */
+  readonly upscaler: Upscaler;
+  /** How far they are changed then, 0..1. */
+  readonly strength: number;
+  /** Denoising steps of a whole run, of which the strength leaves a part. */
+  readonly steps?: number | undefined;
+  /** Defaults to that of the first pass. */
+  readonly prompt?: string | undefined;
+  /** Defaults to that of the first pass. */
+  readonly negativePrompt?: string | undefined;
+  /** Defaults to that of the first pass. */
+  readonly scheduler?: string | undefined;
+  /** Options of that scheduler. */
+  readonly schedulerConfig?: JobInput["schedulerConfig"];
+}
 
 /** What a run is given: plain data, so that it can be sent to another process. */
 export interface JobInput {
@@ -37,6 +72,18 @@ export interface JobInput {
   readonly steps?: number | undefined;
   /** How closely the prompt is followed. */
   readonly guidanceScale?: number | undefined;
+  /** How a given image, and its mask, come to another size. Defaults to `"stretch"`. */
+  readonly fit?: "stretch" | "crop" | "fill" | undefined;
+  /** Whether what the mask leaves out is inpainted instead. */
+  readonly invertsMask?: boolean | undefined;
+  /** Standard deviation of the blur of the mask's edges, in pixels. Defaults to none. */
+  readonly maskBlur?: number | undefined;
+  /** Works on the part around the mask only, with that many pixels around it. */
+  readonly maskPadding?: number | undefined;
+  /** Changes of the model, for this run. */
+  readonly loras?: readonly LoraUse[] | undefined;
+  /** A second pass, made larger. */
+  readonly secondPass?: SecondPass | undefined;
   /** How far a given image is changed, 0..1. */
   readonly strength?: number | undefined;
   /** Noise on the way of DDIM, 0..1. */
@@ -49,7 +96,7 @@ export interface JobInput {
   readonly schedulerConfig?: Readonly<Record<string, string | number | boolean>> | undefined;
   /** File format of the images. */
   readonly format: JobFormat;
-  /** JPEG quality, 1..100. */
+  /** Quality of a JPEG or WebP, 1..100. */
   readonly quality?: number | undefined;
   /** How many previews are sent on the way. */
   readonly previews: number;
@@ -71,6 +118,8 @@ export interface Job {
   readonly createdAt: number;
   /** How long it can be looked up after its end, in milliseconds; 0 for callers who wait. */
   readonly keepMs: number;
+  /** What of the request was left aside, for its caller. */
+  readonly warnings?: readonly string[] | undefined;
   /** The span of its request, as the W3C's `traceparent` header has it; undefined where nothing is traced. */
   readonly traceparent?: string | undefined;
 }
@@ -81,7 +130,7 @@ export interface EncodedImage {
   readonly bytes: Uint8Array;
   /** Where it lies in the store, if it does. */
   readonly key?: string | undefined;
-  /** `image/png` or `image/jpeg`. */
+  /** `image/png`, `image/jpeg` or `image/webp`. */
   readonly mediaType: string;
   /** Pixels. */
   readonly width: number;

@@ -20,6 +20,8 @@ export interface ModelInfo {
   readonly sizeMultiple: number;
   /** Whether the caller chooses the size. */
   readonly takesSize: boolean;
+  /** Names of the LoRAs in the server's folder, where it has one. */
+  readonly loras?: readonly string[] | undefined;
   /** Commit of its repo, where there is one. */
   readonly commit?: string | undefined;
 }

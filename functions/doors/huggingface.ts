@@ -9,12 +9,13 @@
  */
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { invalid, type ServeError } from "../contract/errors.ts";
+import type { JobFormat } from "../contract/job.ts";
 import type { Limits } from "../contract/limits.ts";
-import { check, readJson } from "../http/body.ts";
+import { check, readJsonOrImage } from "../http/body.ts";
 import type { AppContext, AppEnv, DoorContext } from "../http/context.ts";
 import { integer, optional, real, seed, text } from "../http/fields.ts";
-import { type ImageRequest, planJob } from "../http/plan.ts";
-import { readBytes } from "../http/read_bytes.ts";
+import { done, type FieldRules, ignored, settleFields } from "../http/field_rules.ts";
+import { type ImageRequest, planJob, type PlanOptions } from "../http/plan.ts";
 import { type Operation, route } from "../http/route.ts";
 import { runToEnd } from "../http/run.ts";
 import { setServerTiming } from "../http/server_timing.ts";
@@ -24,8 +25,6 @@ const NAMES = {
   prompt: "inputs",
   image: "inputs",
   mask: "parameters.mask_image",
-  width: "parameters.width",
-  height: "parameters.height",
   steps: "parameters.num_inference_steps",
   guidanceScale: "parameters.guidance_scale",
   negativePrompt: "parameters.negative_prompt",
@@ -33,9 +32,33 @@ const NAMES = {
   scheduler: "parameters.scheduler",
 };
 
+/** The names of fields as a request has them. */
+function namesIn(parameters: Body["parameters"]): Readonly<Record<string, string>> {
+  const size = parameters?.target_size === undefined ? "parameters" : "parameters.target_size";
+  return {
+    ...NAMES,
+    prompt: parameters?.prompt === undefined ? "inputs" : "parameters.prompt",
+    width: `${size}.width`,
+    height: `${size}.height`,
+  };
+}
+
+/** What is done with each field of the body. */
+const BODY_RULES: FieldRules = {
+  ...done("inputs", "parameters"),
+  options: ignored("every image is made anew, and a request waits until the model is loaded"),
+};
+
+/** What is done with each field of `parameters`. */
+const PARAMETER_RULES: FieldRules = done(
+  ...["prompt", "negative_prompt", "width", "height", "target_size", "num_inference_steps"],
+  ...["guidance_scale", "strength", "scheduler", "seed", "mask_image"],
+);
+
 function requestSchema(limits: Limits) {
   const error = "must be a text: the prompt, or an image in base64";
   const longest = Math.ceil(limits.maxImageBytes * 4 / 3) + 4;
+  const mask = "must be an image in base64";
   return z.object({
     inputs: z.string({ error }).max(longest, { error }),
     parameters: optional(z.object({
@@ -52,7 +75,7 @@ function requestSchema(limits: Limits) {
       strength: optional(real(0, 1)),
       scheduler: optional(text(100)),
       seed: optional(seed()),
-      mask_image: optional(z.string().max(longest)),
+      mask_image: optional(z.string({ error: mask }).max(longest, { error: mask })),
     }, { error: "must be an object" })),
   }).openapi("HuggingFaceRequest");
 }
@@ -103,14 +126,14 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
   const schema = requestSchema(context.limits);
   const handler = async (c: AppContext): Promise<Response> => {
     const { signal } = c.req.raw;
-    const request = {
-      ...await readRequest(c, schema, context.limits.maxUploadBytes),
-      model: modelOf(c, context),
-    };
-    const options = { owner: c.var.owner, names: NAMES, signal };
-    const job = await planJob(context, request, options);
+    const { request, ...rest } = await readRequest(c, schema, context.limits.maxUploadBytes);
+    const options = { ...rest, owner: c.var.owner, signal };
+    const job = await planJob(context, { ...request, model: modelOf(c, context) }, options);
     const finished = await runToEnd(context.queue, job, signal);
     setServerTiming(c, finished);
+    for (const warning of finished.warnings) {
+      c.header("x-warning", ascii(warning), { append: true });
+    }
     const { bytes, mediaType } = finished.images[0]!;
     return c.body(bytes.slice().buffer, 200, { "content-type": mediaType });
   };
@@ -128,18 +151,42 @@ function modelOf(c: AppContext, { models: { state } }: DoorContext): string | un
   return loaded.some(({ id }) => id === wanted) ? wanted : byName?.id ?? wanted;
 }
 
+/** A text as a header can carry it. */
+function ascii(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, "?");
+}
+
+/** What a body asks for, what of it is left aside, and its own names of fields. */
+interface Understood extends Pick<PlanOptions, "names" | "warnings"> {
+  readonly request: ImageRequest;
+}
+
 async function readRequest(
   c: AppContext,
   schema: ReturnType<typeof requestSchema>,
   maxBytes: number,
-): Promise<ImageRequest> {
-  const type = c.req.header("content-type") ?? "";
-  const format = /image\/jpe?g/.test(c.req.header("accept") ?? "") ? "jpeg" : "png";
-  if (type.startsWith("image/") || type.startsWith("application/octet-stream")) {
-    const image = await readBytes(c, maxBytes);
-    return { prompt: "", image, format };
+): Promise<Understood> {
+  const format = formatOf(c.req.header("accept") ?? "");
+  const body = await readJsonOrImage(c, maxBytes);
+  if ("image" in body) {
+    return { request: { prompt: "", image: body.image, format }, names: NAMES };
   }
-  return { ...toRequest(check(schema, await readJson(c, maxBytes))), format };
+  const fields = check(schema, body.json);
+  const { parameters } = body.json as { parameters?: unknown };
+  return {
+    request: { ...toRequest(fields), format },
+    names: namesIn(fields.parameters),
+    warnings: [
+      ...settleFields(body.json, BODY_RULES),
+      ...settleFields(parameters, PARAMETER_RULES, "parameters"),
+    ],
+  };
+}
+
+/** The first format that a caller accepts and that can be written. */
+function formatOf(accept: string): JobFormat {
+  const found = accept.match(/image\/(png|jpe?g|webp)/)?.[1] ?? "png";
+  return found === "jpg" ? "jpeg" : found as JobFormat;
 }
 
 function toRequest({ inputs, parameters = {} as NonNullable<Body["parameters"]> }: Body) {

@@ -36,7 +36,10 @@ const LARGE = 1_000_000;
 export async function readJson(c: AppContext, maxBytes: number): Promise<unknown> {
   if (mediaTypeOf(c) !== "") expectType(c, "application/json");
   const meter = new JsonMeter();
-  const bytes = await readBytes(c, maxBytes, (piece) => meter.add(piece));
+  return await parseJson(await readBytes(c, maxBytes, (piece) => meter.add(piece)));
+}
+
+async function parseJson(bytes: Uint8Array): Promise<unknown> {
   const isLarge = bytes.length > LARGE;
   try {
     if (isLarge) await turn();
@@ -48,6 +51,31 @@ export async function readJson(c: AppContext, maxBytes: number): Promise<unknown
   } catch {
     throw invalid(undefined, "Cannot read the body: it is not valid JSON");
   }
+}
+
+/** What files of images begin with: PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF. */
+const IMAGE_STARTS =
+  // deno-lint-ignore no-control-regex
+  /^(\x89PNG|\xff\xd8\xff|RIFF[^]{4}WEBP|GIF8|BM|II\*\0|MM\0\*|[^]{4}ftypavi)/;
+
+/**
+ * Reads a body that is an image or JSON. Some clients send an image without saying so: where no type is
+ * told, its first bytes tell.
+ */
+export async function readJsonOrImage(
+  c: AppContext,
+  maxBytes: number,
+): Promise<{ readonly json: unknown } | { readonly image: Uint8Array }> {
+  const type = mediaTypeOf(c);
+  if (type.startsWith("image/") || type === "application/octet-stream") {
+    return { image: await readBytes(c, maxBytes) };
+  }
+  if (type !== "") return { json: await readJson(c, maxBytes) };
+  const bytes = await readBytes(c, maxBytes);
+  const start = String.fromCharCode(...bytes.subarray(0, 12));
+  if (IMAGE_STARTS.test(start)) return { image: bytes };
+  new JsonMeter().add(bytes);
+  return { json: await parseJson(bytes) };
 }
 
 /** Fields and files of a form; a request has some dozens. */
@@ -114,8 +142,11 @@ export function formFields(
 ): object {
   const fields: [string, unknown][] = [];
   for (const [name, values] of form) {
-    const value = values.at(-1);
+    const [value] = values;
     if (typeof value !== "string" || value === "") continue;
+    if (values.length > 1) {
+      throw invalid(name, `${name} is given ${values.length} times: give it once`);
+    }
     fields.push([name, numbers.includes(name) ? asNumber(value) : asFlag(value, flags, name)]);
   }
   return Object.fromEntries(fields);
@@ -138,21 +169,61 @@ export function formFile(form: Form, name: string): Uint8Array | undefined {
   }
   const [file] = values;
   if (file instanceof Uint8Array && file.length > 0) return file;
-  throw invalid(name, `${name} must be a file: a PNG, JPEG, WebP or GIF`);
+  throw invalid(name, `${name} must be a file: a PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF`);
 }
 
 /**
  * Checks a value against a schema.
  *
- * @throws {ServeError} `invalid_input` that names the first field at fault.
+ * @throws {ServeError} `invalid_input` that names the first field at fault, says what it must be, and
+ *   what it is.
  */
 export function check<T extends z.ZodType>(schema: T, value: unknown, prefix = ""): z.output<T> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   const path = [...prefix === "" ? [] : [prefix], ...issue.path.map(String)].join(".");
-  if (path === "") throw invalid(undefined, "The body must be a JSON object");
-  const missing = issue.code === "invalid_type" && issue.input === undefined;
-  const sentence = issue.message.startsWith("must ") ? issue.message : "has a wrong type";
-  throw invalid(path, `${path} ${missing ? `is missing; it ${sentence}` : sentence}`);
+  if (path === "") {
+    throw invalid(undefined, `The body must be a JSON object, but is ${shown(value)}`);
+  }
+  const found = issue.path.reduce<unknown>(
+    (inner, key) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[key],
+    value,
+  );
+  const sentence = issue.message.startsWith("must ") ? issue.message : sentenceOf(issue);
+  throw invalid(
+    path,
+    found === undefined
+      ? `${path} is missing; it ${sentence}`
+      : `${path} ${sentence}, but is ${shown(found)}`,
+  );
+}
+
+/** What each type of zod is called here. */
+const TYPES: Readonly<Record<string, string>> = {
+  object: "an object",
+  array: "a list",
+  string: "a text",
+  boolean: "true or false",
+};
+
+function sentenceOf(issue: z.core.$ZodIssue): string {
+  const expected = issue.code === "invalid_type" ? TYPES[issue.expected] : undefined;
+  return expected === undefined ? "must be of another type" : `must be ${expected}`;
+}
+
+/** Characters of a text that are shown at most. */
+const MAX_SHOWN = 40;
+
+/** A value as a message tells of it. */
+function shown(value: unknown): string {
+  if (typeof value === "string") {
+    const isLong = value.length > MAX_SHOWN;
+    return `the text ${JSON.stringify(value.slice(0, MAX_SHOWN).toWellFormed())}${
+      isLong ? "..." : ""
+    }`;
+  }
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === "object" && value !== null) return "an object";
+  return String(value);
 }

@@ -23,6 +23,8 @@ export interface PlanOptions {
   readonly owner: string;
   /** The door's own names of fields, where they differ. */
   readonly names?: Readonly<Record<string, string>> | undefined;
+  /** What of the request was left aside, to be told with the result. */
+  readonly warnings?: readonly string[] | undefined;
   /** An id of the caller's own. */
   readonly id?: string | undefined;
   /** How long the result is kept. */
@@ -55,10 +57,16 @@ export async function planJob(
     previews: rest.previews ?? 0,
     seed: rest.seed ?? randomSeed(),
     scheduler: rest.scheduler && findScheduler(rest.scheduler, context.schedulers, nameOf),
+    secondPass: rest.secondPass && {
+      ...rest.secondPass,
+      scheduler: rest.secondPass.scheduler &&
+        findScheduler(rest.secondPass.scheduler, context.schedulers, nameOf),
+    },
   };
   checkPrompts(input, context, nameOf);
   checkGiven(settled, input, nameOf);
   checkSize(model, settled, input, context, nameOf);
+  checkSecondPass(model, settled, input, context, nameOf);
   checkFiles(input, context, nameOf);
   return {
     id: options.id ?? makeJobId(),
@@ -68,6 +76,7 @@ export async function planJob(
     input,
     createdAt: Date.now(),
     keepMs: options.keepMs ?? 0,
+    warnings: options.warnings,
     traceparent: activeTrace(),
   };
 }
@@ -197,6 +206,28 @@ function checkSize(
   const size = { width: width ?? model.width, height: height ?? model.height, count };
   const problem = sizeProblem(size, model, limits);
   if (problem !== undefined) throw invalid(nameOf("width"), problem);
+}
+
+/** The images of a second pass are as large as those of any other run. */
+function checkSecondPass(
+  model: ModelInfo,
+  task: Task,
+  input: JobInput,
+  context: DoorContext,
+  nameOf: NameOf,
+): void {
+  const { secondPass } = input;
+  if (secondPass === undefined) return;
+  const field = nameOf("secondPass");
+  if (task !== "text-to-image" || !model.tasks.includes("image-to-image")) {
+    throw invalid(
+      field,
+      `${field} cannot be used for ${task} with ${model.id}: a second pass is for text-to-image with ` +
+        `a model that does image-to-image, too`,
+    );
+  }
+  const { width, height } = secondPass;
+  checkSize(model, task, { ...input, width, height }, context, nameOf);
 }
 
 function checkFiles({ image, mask }: JobInput, { limits }: DoorContext, nameOf: NameOf): void {

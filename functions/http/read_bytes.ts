@@ -13,13 +13,21 @@ function tooLarge(maxBytes: number): ServeError {
  * The pieces of a body, as they come: a small one of told length whole. They count against the memory
  * that requests may take together.
  *
- * @throws {ServeError} `payload_too_large` as soon as it is, `overloaded`, and `canceled` when the
+ * @throws {ServeError} `unsupported_media_type` for a packed body, `payload_too_large` as soon as it is, `overloaded`, and `canceled` when the
  * caller goes on the way.
  */
 export async function* readPieces(
   c: AppContext,
   maxBytes: number,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+  const packing = c.req.header("content-encoding")?.trim().toLowerCase() ?? "identity";
+  if (packing !== "identity") {
+    throw new ServeError(
+      "unsupported_media_type",
+      `Cannot read a body packed with ${JSON.stringify(packing.slice(0, 40))}: send it as it is, ` +
+        `without content-encoding`,
+    );
+  }
   const told = c.req.header("content-length");
   if (Number(told ?? 0) > maxBytes) {
     const reader = c.req.raw.body?.getReader();

@@ -35,7 +35,7 @@ export async function* followOwn(
 export async function runToEnd(queue: JobQueue, job: Job, signal: AbortSignal): Promise<Finished> {
   const submitted = performance.now();
   await queue.submit(job);
-  const warnings: string[] = [];
+  const warnings = [...job.warnings ?? []];
   let queueMs = 0;
   for await (const event of followOwn(queue, job, signal)) {
     if (event.type === "started") queueMs = performance.now() - submitted;

@@ -2,7 +2,11 @@ import { joinPath } from "@denoise/core";
 import { checkKey, FILES_PATH, type Store, type StoredFile } from "./store.ts";
 
 /** The media types that results have, by extension. */
-const TYPES: Readonly<Record<string, string>> = { png: "image/png", jpg: "image/jpeg" };
+const TYPES: Readonly<Record<string, string>> = {
+  png: "image/png",
+  jpg: "image/jpeg",
+  webp: "image/webp",
+};
 
 /** Files in a folder; what happens to old ones is left to whoever owns it. */
 export function folderStore(folder: string): Store {

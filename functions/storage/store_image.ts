@@ -2,6 +2,13 @@ import { ServeError } from "../contract/errors.ts";
 import type { EncodedImage } from "../contract/job.ts";
 import type { Store } from "./store.ts";
 
+/** What file names of each media type end in. */
+export const EXTENSIONS: Readonly<Record<string, string>> = {
+  "image/png": "png",
+  "image/jpeg": "jpg",
+  "image/webp": "webp",
+};
+
 /**
  * Stores an image under a name that cannot be guessed, unless it lies in the store already.
  *
@@ -15,7 +22,7 @@ export async function storeImage(
 ): Promise<string> {
   const random = crypto.getRandomValues(new Uint8Array(16)).toHex();
   if (known !== undefined) return await store.url(known, base);
-  const key = `${random}.${mediaType === "image/jpeg" ? "jpg" : "png"}`;
+  const key = `${random}.${EXTENSIONS[mediaType] ?? "bin"}`;
   try {
     await store.put(key, { bytes, mediaType });
     return await store.url(key, base);

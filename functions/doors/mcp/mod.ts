@@ -24,6 +24,7 @@ import { VERSION } from "@denoise/core";
 import { invalid, ServeError, toServeError } from "../../contract/errors.ts";
 import { readJson } from "../../http/body.ts";
 import type { AppContext, AppEnv, DoorContext } from "../../http/context.ts";
+import { done, settleFields } from "../../http/field_rules.ts";
 import { planJob } from "../../http/plan.ts";
 import { type Operation, route } from "../../http/route.ts";
 import { followOwn, throwIfFailed } from "../../http/run.ts";
@@ -61,11 +62,17 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     { sendNotification, _meta }: Extra,
     signal: AbortSignal,
   ) {
-    const options = { owner, names: NAMES, signal };
-    const job = await planJob(context, toRequest(schema, given ?? {}), options);
+    const request = toRequest(schema, given ?? {});
+    const leftAside = settleFields(given, done(...Object.keys(schema.shape)));
+    const job = await planJob(context, request, {
+      owner,
+      names: NAMES,
+      signal,
+      warnings: leftAside,
+    });
     const progressToken = _meta?.progressToken;
     await context.queue.submit(job);
-    const warnings: string[] = [];
+    const warnings = [...leftAside];
     for await (const event of followOwn(context.queue, job, signal)) {
       if (event.type === "step" && progressToken !== undefined) {
         const { step: progress, of: total } = event;

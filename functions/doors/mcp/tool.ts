@@ -41,7 +41,7 @@ export function argumentsSchema(limits: Limits) {
     mask: optional(file).describe("White where the image is inpainted, in base64"),
     strength: optional(real(0, 1)).describe("How far the image is changed"),
     clip_skip: optional(integer(0, 12)).describe("Last layers of the text encoder to leave out"),
-    output_format: optional(oneOf("png", "jpeg")),
+    output_format: optional(oneOf("png", "jpeg", "webp")),
   }, { error: "must be an object" });
 }
 

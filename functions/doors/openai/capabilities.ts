@@ -54,7 +54,7 @@ export function mountCapabilities(app: OpenAPIHono<AppEnv>, context: DoorContext
         previews: limits.maxPreviews,
         queue: (await context.queue.depth()).bound,
       },
-      output_formats: ["png", "jpeg"],
+      output_formats: ["png", "jpeg", "webp"],
     });
   });
 }

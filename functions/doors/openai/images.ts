@@ -2,15 +2,18 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "@hono/zod-openapi";
 import { check, type Form, formFields, formFile, readForm, readJson } from "../../http/body.ts";
 import type { AppEnv, DoorContext } from "../../http/context.ts";
+import { settleFields } from "../../http/field_rules.ts";
 import { type Operation, route } from "../../http/route.ts";
 import { answer } from "./reply.ts";
 import { toRequest } from "./request.ts";
+import { EDIT_RULES, GENERATION_RULES, VARIATION_RULES } from "./rules.ts";
 import {
   editSchema,
   ErrorResponse,
   file,
   FLAGS,
   generationSchema,
+  type ImageFields,
   ImagesResponse,
   NUMBERS,
   variationSchema,
@@ -49,15 +52,10 @@ export function mountGenerations(app: OpenAPIHono<AppEnv>, context: DoorContext)
     request: { body: { required: true, content: content(schema) } },
     responses,
   }, async (c) => {
-    const fields = check(schema, await readJson(c, context.limits.maxBodyBytes));
-    const request = toRequest({ ...fields, strength: undefined });
-    return await answer(
-      c,
-      context,
-      { ...fields, strength: undefined },
-      request,
-      "image_generation",
-    );
+    const body = await readJson(c, context.limits.maxBodyBytes);
+    const fields = { ...check(schema, body), strength: undefined };
+    const warnings = [...settleFields(body, GENERATION_RULES), ...useless(fields)];
+    return await answer(c, context, fields, toRequest(fields), "image_generation", warnings);
   });
 }
 
@@ -80,11 +78,13 @@ export function mountEdits(app: OpenAPIHono<AppEnv>, context: DoorContext): void
     responses,
   }, async (c) => {
     const form = await readForm(c, context.limits.maxUploadBytes);
-    const fields = check(schema, fieldsOf(form));
+    const given = fieldsOf(form);
+    const fields = check(schema, given);
+    const warnings = [...settleFields(given, EDIT_RULES), ...useless(fields)];
     const [image, mask] = [formFile(form, "image"), formFile(form, "mask")];
     const task = mask === undefined ? "image-to-image" : "inpaint";
     const request = { ...toRequest(fields), image, mask, task } as const;
-    return await answer(c, context, fields, request, "image_edit");
+    return await answer(c, context, fields, request, "image_edit", warnings);
   });
 }
 
@@ -108,12 +108,31 @@ export function mountVariations(app: OpenAPIHono<AppEnv>, context: DoorContext):
     responses,
   }, async (c) => {
     const form = await readForm(c, context.limits.maxUploadBytes);
-    const fields = check(schema, fieldsOf(form));
+    const given = fieldsOf(form);
+    const fields = check(schema, given);
+    const warnings = [...settleFields(given, VARIATION_RULES), ...useless(fields)];
     const { prompt = "", strength = VARIATION_STRENGTH } = fields;
-    const given = { image: formFile(form, "image"), task: "image-to-image" } as const;
-    const request = { ...toRequest(fields), prompt, strength, ...given };
-    return await answer(c, context, fields, request, "image_edit");
+    const image = formFile(form, "image");
+    const request = {
+      ...toRequest(fields),
+      prompt,
+      strength,
+      image,
+      task: "image-to-image",
+    } as const;
+    return await answer(c, context, fields, request, "image_edit", warnings);
   });
+}
+
+/** Fields that mean something only beside others. */
+function useless({ stream, partial_images, response_format, progress }: ImageFields): string[] {
+  return [
+    ...!stream && partial_images ? ["partial_images was ignored: it is for stream: true"] : [],
+    ...!stream && progress ? ["progress was ignored: it is for stream: true"] : [],
+    ...stream && response_format === "url"
+      ? ["response_format was ignored: a stream carries images in base64"]
+      : [],
+  ];
 }
 
 function fieldsOf(form: Form): object {

@@ -17,9 +17,11 @@ export async function answer(
   fields: ImageFields,
   request: ImageRequest,
   kind: "image_generation" | "image_edit",
+  leftAside: readonly string[],
 ): Promise<Response> {
   const { signal } = c.req.raw;
-  const job = await planJob(context, request, { owner: c.var.owner, names: NAMES, signal });
+  const { owner } = c.var;
+  const job = await planJob(context, request, { owner, names: NAMES, signal, warnings: leftAside });
   if (fields.stream) {
     await context.queue.submit(job);
     return sse(c, (gone) => stream(context, job, gone, kind, fields.progress ?? false));
@@ -63,10 +65,12 @@ async function* stream(
   kind: string,
   progress: boolean,
 ): AsyncGenerator<SseMessage, void, void> {
+  const warnings = [...job.warnings ?? []];
   try {
     for await (const event of followOwn(queue, job, signal)) {
       throwIfFailed(event);
-      yield* messages(event, job, kind, progress);
+      if (event.type === "warning") warnings.push(event.message);
+      yield* messages(event, job, kind, progress, warnings);
     }
   } catch (error) {
     yield { event: "error", data: { type: "error", ...errorBody(toServeError(error)) } };
@@ -79,6 +83,7 @@ function* messages(
   job: Job,
   kind: string,
   progress: boolean,
+  warnings: readonly string[],
 ): Generator<SseMessage, void, void> {
   const message = (name: string, data: object): SseMessage => ({
     event: `${kind}.${name}`,
@@ -94,7 +99,9 @@ function* messages(
       const { created: created_at, ...rest } = facts(job, image);
       const b64_json = image.bytes.toBase64();
       const { recipe } = image;
-      yield message("completed", { b64_json, created_at, ...rest, usage: USAGE, recipe });
+      yield message("completed", {
+        ...{ b64_json, created_at, ...rest, usage: USAGE, recipe, warnings },
+      });
     }
   } else if (!progress) {
     return;

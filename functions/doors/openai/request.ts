@@ -1,3 +1,4 @@
+import { invalid } from "../../contract/errors.ts";
 import { parseSize } from "../../http/fields.ts";
 import type { ImageRequest } from "../../http/plan.ts";
 import type { ImageFields } from "./schemas.ts";
@@ -17,6 +18,13 @@ export const NAMES: Readonly<Record<string, string>> = {
 /** The fields of a request in the words of the queue. */
 export function toRequest(fields: ImageFields): ImageRequest {
   const { stream, partial_images, output_format, output_compression } = fields;
+  if ((output_format ?? "png") === "png" && (output_compression ?? 100) !== 100) {
+    throw invalid(
+      "output_compression",
+      `output_compression must be left out for PNG, which keeps everything: give output_format "jpeg" ` +
+        `or "webp" beside it`,
+    );
+  }
   return {
     ...parseSize(fields.size),
     model: fields.model,

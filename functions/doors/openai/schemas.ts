@@ -9,10 +9,10 @@ function shared(limits: Limits) {
     n: optional(integer(1, limits.maxImages)),
     size: optional(size()),
     response_format: optional(oneOf("b64_json", "url")),
-    output_format: optional(oneOf("png", "jpeg")),
+    output_format: optional(oneOf("png", "jpeg", "webp")),
     output_compression: optional(integer(0, 100)),
     background: optional(oneOf("auto", "opaque")),
-    quality: optional(oneOf("auto", "standard", "hd", "low", "medium", "high")),
+    quality: optional(text(100)),
     stream: optional(flag()),
     partial_images: optional(integer(0, limits.maxPreviews)),
     user: optional(text(1_000)),
@@ -69,7 +69,7 @@ export const FLAGS: readonly string[] = ["stream", "progress"];
 export const file: z.ZodType = z.any().openapi({
   type: "string",
   format: "binary",
-  description: "PNG, JPEG, WebP or GIF",
+  description: "PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF",
 });
 
 const Image = z.object({

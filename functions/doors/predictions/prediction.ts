@@ -31,7 +31,7 @@ export async function toPrediction(
       ? null
       : await Promise.all(succeeded.images.map((image) => address(context, image, base))),
     error: failed?.failure.message ?? null,
-    logs: record.warnings.join("\n"),
+    logs: [...job.warnings ?? [], ...record.warnings].join("\n"),
     metrics: startedAt === undefined || endedAt === undefined
       ? {}
       : { predict_time: (endedAt - startedAt) / 1000 },

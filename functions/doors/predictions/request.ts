@@ -1,10 +1,10 @@
 import { invalid } from "../../contract/errors.ts";
+import { done, type FieldRules, ignored } from "../../http/field_rules.ts";
 import type { ImageRequest } from "../../http/plan.ts";
 import type { PredictionBody } from "./schemas.ts";
 
 /** This door's names of what the others name differently. */
-export const NAMES: Readonly<Record<string, string>> = {
-  model: "version",
+const NAMES: Readonly<Record<string, string>> = {
   prompt: "input.prompt",
   negativePrompt: "input.negative_prompt",
   image: "input.image",
@@ -18,8 +18,29 @@ export const NAMES: Readonly<Record<string, string>> = {
   scheduler: "input.scheduler",
 };
 
+/** The names of fields as this request has them. */
+export function namesIn({ input, model }: PredictionBody): Readonly<Record<string, string>> {
+  return {
+    ...NAMES,
+    model: model === undefined ? "version" : "model",
+    strength: input.strength === undefined && input.prompt_strength !== undefined
+      ? "input.prompt_strength"
+      : "input.strength",
+  };
+}
+
+/** What is done with each field of the body. */
+export const BODY_RULES: FieldRules = {
+  ...done("input", "id", "model", "version", "webhook", "webhook_events_filter", "stream"),
+  created_at: ignored("the server's clock counts"),
+  output_file_prefix: ignored("images are in the prediction, or where the server stores them"),
+  context: ignored("nothing here reads it"),
+};
+
 /** The body of a request in the words of the queue. */
 export function toRequest({ input, model, version }: PredictionBody): ImageRequest {
+  const { output_format = "png", output_quality: quality } = input;
+  const format = output_format === "jpg" ? "jpeg" : output_format;
   return {
     model: model ?? version,
     task: input.task,
@@ -37,8 +58,8 @@ export function toRequest({ input, model, version }: PredictionBody): ImageReque
     clipSkip: input.clip_skip,
     scheduler: input.scheduler,
     seed: input.seed,
-    format: input.output_format === undefined || input.output_format === "png" ? "png" : "jpeg",
-    quality: input.output_quality,
+    format,
+    quality: format === "png" ? undefined : quality,
     previews: input.previews ?? 0,
   };
 }

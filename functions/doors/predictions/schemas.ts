@@ -1,11 +1,11 @@
 import { z } from "@hono/zod-openapi";
 import type { Limits } from "../../contract/limits.ts";
 import { TASKS } from "../../contract/job.ts";
-import { integer, oneOf, optional, real, seed, text } from "../../http/fields.ts";
+import { flag, integer, oneOf, optional, real, seed, text } from "../../http/fields.ts";
 import { WEBHOOK_EVENTS } from "./webhooks.ts";
 
 /** The fields of `input`, as predictions of such models have them. */
-function inputSchema(limits: Limits) {
+export function inputSchema(limits: Limits) {
   const longest = Math.ceil(limits.maxImageBytes * 4 / 3) + 64;
   const image = z.string({ error: "must be an image as a data URL" })
     .max(longest, { error: "must be an image as a data URL" });
@@ -26,7 +26,7 @@ function inputSchema(limits: Limits) {
     clip_skip: optional(integer(0, 12)),
     scheduler: optional(text(100)),
     seed: optional(seed()),
-    output_format: optional(oneOf("png", "jpeg", "jpg")),
+    output_format: optional(oneOf("png", "jpeg", "jpg", "webp")),
     output_quality: optional(integer(1, 100)),
     previews: optional(integer(0, limits.maxPreviews)),
   }, { error: "must be an object" }).openapi("PredictionInput");
@@ -39,6 +39,7 @@ export function predictionSchema(limits: Limits) {
     id: optional(predictionId),
     model: optional(text(200)),
     version: optional(text(200)),
+    stream: optional(flag()),
     webhook: optional(text(2_000)),
     webhook_events_filter: optional(
       z.array(oneOf(...WEBHOOK_EVENTS), {

@@ -22,6 +22,10 @@ async function* messages(
 ): AsyncGenerator<SseMessage, void, void> {
   const { queue } = context;
   let ended = false;
+  const { job } = await queue.find(id);
+  for (const warning of job.warnings ?? []) {
+    yield { event: "log", data: { source: "stderr", data: `${warning}\n` } };
+  }
   try {
     for await (const event of queue.follow(id, signal)) {
       ended = event.type === "succeeded" || event.type === "failed" || event.type === "canceled";

@@ -1,6 +1,7 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { AppEnv, DoorContext } from "../../http/context.ts";
 import { route } from "../../http/route.ts";
+import { UPSCALERS } from "./hires.ts";
 import { samplersOf, SPREAD_LABELS } from "./samplers.ts";
 
 /** GET /sdapi/v1/samplers, schedulers and sd-models: what a client can offer its user. */
@@ -43,6 +44,30 @@ export function mountLists(app: OpenAPIHono<AppEnv>, context: DoorContext): void
         need_inner_model: false,
       })),
   );
+
+  const scales = (name: string) => /^Latent/.test(name);
+  list(
+    "latent-upscale-modes",
+    "The ways to enlarge latents for a second pass",
+    () => Object.keys(UPSCALERS).filter(scales).map((name) => ({ name })),
+  );
+  list(
+    "upscalers",
+    "The ways to enlarge images for a second pass",
+    () =>
+      Object.keys(UPSCALERS).filter((name) => !scales(name)).map((name) => ({
+        name,
+        model_name: null,
+        model_path: null,
+        model_url: null,
+        scale: 4,
+      })),
+  );
+  list("loras", "The LoRAs that prompts can name", () => {
+    const { state } = context.models;
+    const names = state.phase === "ready" ? state.models.flatMap(({ loras = [] }) => loras) : [];
+    return [...new Set(names)].map((name) => ({ name, alias: name, path: name, metadata: {} }));
+  });
 
   list("sd-models", "The models that are loaded", () => {
     const { state } = context.models;

@@ -12,14 +12,16 @@ import { ServeError } from "../../contract/errors.ts";
 import type { EncodedImage, Job } from "../../contract/job.ts";
 import { check, readJson } from "../../http/body.ts";
 import type { AppContext, AppEnv, DoorContext } from "../../http/context.ts";
+import { type FieldRules, settleFields } from "../../http/field_rules.ts";
 import { planJob } from "../../http/plan.ts";
 import { type Operation, route } from "../../http/route.ts";
 import { followOwn, throwIfFailed } from "../../http/run.ts";
 import type { Door } from "../door.ts";
 import { infoOf } from "./info.ts";
 import { mountLists } from "./lists.ts";
-import { merge, OptionsSchema, OptionStore } from "./options.ts";
-import { NAMES, toRequest } from "./request.ts";
+import { merge, OPTION_RULES, OptionsSchema, OptionStore } from "./options.ts";
+import { leftAside, namesIn, toRequest } from "./request.ts";
+import { IMG2IMG_RULES, TXT2IMG_RULES } from "./rules.ts";
 import { note, progressOf, Runs } from "./runs.ts";
 import {
   FieldError,
@@ -57,8 +59,13 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
   const runs = new Runs();
   const options = new OptionStore();
 
-  async function answer(c: AppContext, schema: z.ZodType<Fields>): Promise<Response> {
-    const fields = check(schema, await readJson(c, limits.maxUploadBytes));
+  async function answer(
+    c: AppContext,
+    schema: z.ZodType<Fields>,
+    rules: FieldRules,
+  ): Promise<Response> {
+    const given = await readJson(c, limits.maxUploadBytes);
+    const fields = check(schema, given);
     const { owner } = c.var;
     const { signal } = c.req.raw;
     const around = {
@@ -67,9 +74,15 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
       maxImages: limits.maxImages,
       maxPreviews: limits.maxPreviews,
     };
-    const job = await planJob(context, toRequest(fields, around), { owner, names: NAMES, signal });
+    const job = await planJob(context, toRequest(fields, around), {
+      owner,
+      names: namesIn(fields),
+      warnings: leftAside(given, fields, rules),
+      signal,
+    });
     const { images, warnings } = await finish(job, signal);
-    const { init_images: _, mask: __, ...parameters } = fields;
+    const { init_images, mask, ...rest } = fields;
+    const parameters = fields.include_init_images ? { ...rest, init_images, mask } : rest;
     return c.json({
       images: fields.send_images === false ? [] : images.map(({ bytes }) => bytes.toBase64()),
       parameters,
@@ -83,7 +96,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     readonly warnings: readonly string[];
   }> {
     const run = runs.add(job);
-    const warnings: string[] = [];
+    const warnings = [...job.warnings ?? []];
     try {
       await queue.submit(job);
       for await (const event of followOwn(queue, job, signal)) {
@@ -100,9 +113,14 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
   }
 
   for (
-    const [name, summary, schema] of [
-      ["txt2img", "Make images from a prompt", txt2imgSchema(limits)],
-      ["img2img", "Change an image, or its part under a mask", img2imgSchema(limits)],
+    const [name, summary, schema, rules] of [
+      ["txt2img", "Make images from a prompt", txt2imgSchema(limits), TXT2IMG_RULES],
+      [
+        "img2img",
+        "Change an image, or its part under a mask",
+        img2imgSchema(limits),
+        IMG2IMG_RULES,
+      ],
     ] as const
   ) {
     route(app, {
@@ -112,7 +130,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
       tags,
       request: { body: { required: true, content: json(schema) } },
       responses,
-    }, async (c) => await answer(c, schema as unknown as z.ZodType<Fields>));
+    }, async (c) => await answer(c, schema as unknown as z.ZodType<Fields>, rules));
   }
 
   route(app, {
@@ -163,7 +181,9 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     request: { body: { required: true, content: json(OptionsSchema) } },
     responses: { ...responses, 200: { description: "They are changed", content: json(Nothing) } },
   }, async (c) => {
-    const given = check(OptionsSchema, await readJson(c, limits.maxBodyBytes));
+    const body = await readJson(c, limits.maxBodyBytes);
+    const given = check(OptionsSchema, body);
+    const warnings = settleFields(body, OPTION_RULES);
     const models = await context.readyModels(c.req.raw.signal);
     const { sd_model_checkpoint: wanted } = given;
     if (wanted !== undefined && !models.some(({ id }) => id === wanted)) {
@@ -172,7 +192,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
       throw new ServeError("model_not_found", message, { field: "sd_model_checkpoint" });
     }
     options.set(c.var.owner, given);
-    return c.json({});
+    return c.json(warnings.length === 0 ? {} : { warnings });
   });
   mountLists(app, context);
 }

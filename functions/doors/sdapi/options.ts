@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { done, type FieldRules } from "../../http/field_rules.ts";
 import { flag, integer, oneOf, optional, text } from "../../http/fields.ts";
 
 /** The settings of A1111 that mean something here. */
@@ -8,8 +9,8 @@ export interface Options {
   /** 1 for the text encoder's last layer, 2 for the one before it. */
   readonly CLIP_stop_at_last_layers?: number | undefined;
   /** File format of the images. */
-  readonly samples_format?: "png" | "jpg" | "jpeg" | undefined;
-  /** JPEG quality, 1..100. */
+  readonly samples_format?: "png" | "jpg" | "jpeg" | "webp" | undefined;
+  /** Quality of JPEG and WebP, 1..100. */
   readonly jpeg_quality?: number | undefined;
   /** Whether /progress shows images. */
   readonly live_previews_enable?: boolean | undefined;
@@ -26,15 +27,21 @@ export const DEFAULTS: Options = {
   show_progress_every_n_steps: 10,
 };
 
-/** Settings as requests carry them; others are left aside, as each of A1111's clients has some. */
+/** Settings as requests carry them. */
 export const OptionsSchema: z.ZodType<Options> = z.object({
   sd_model_checkpoint: optional(text(200)),
   CLIP_stop_at_last_layers: optional(integer(1, 12)),
-  samples_format: optional(oneOf("png", "jpg", "jpeg")),
+  samples_format: optional(oneOf("png", "jpg", "jpeg", "webp")),
   jpeg_quality: optional(integer(1, 100)),
   live_previews_enable: optional(flag()),
   show_progress_every_n_steps: optional(integer(-1, 1_000)),
 }, { error: "must be an object" }).openapi("SdapiOptions");
+
+/** What is done with each setting; A1111 has hundreds more. */
+export const OPTION_RULES: FieldRules = done(
+  ...["sd_model_checkpoint", "CLIP_stop_at_last_layers", "samples_format", "jpeg_quality"],
+  ...["live_previews_enable", "show_progress_every_n_steps"],
+);
 
 /** Owners whose settings are remembered at most. */
 const MAX_OWNERS = 10_000;

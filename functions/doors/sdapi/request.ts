@@ -1,11 +1,15 @@
 import { invalid } from "../../contract/errors.ts";
+import type { SecondPass } from "../../contract/job.ts";
+import { type FieldRules, settleFields } from "../../http/field_rules.ts";
 import type { ImageRequest } from "../../http/plan.ts";
-import type { Options } from "./options.ts";
+import { type Tagged, takeTags, weighsWords } from "./extra_networks.ts";
+import { secondPassOf } from "./hires.ts";
+import { OPTION_RULES, type Options } from "./options.ts";
 import { chooseSampler } from "./samplers.ts";
 import type { Fields } from "./schemas.ts";
 
 /** This door's names of what the others name differently. */
-export const NAMES: Readonly<Record<string, string>> = {
+const NAMES: Readonly<Record<string, string>> = {
   model: "override_settings.sd_model_checkpoint",
   count: "batch_size",
   image: "init_images",
@@ -14,6 +18,16 @@ export const NAMES: Readonly<Record<string, string>> = {
   strength: "denoising_strength",
   scheduler: "sampler_name",
 };
+
+/** The names of fields as a request has them. */
+export function namesIn(fields: Fields): Readonly<Record<string, string>> {
+  return {
+    ...NAMES,
+    secondPass: "enable_hr",
+    count: fields.batch_size === undefined ? "n_iter" : "batch_size",
+    scheduler: fields.sampler_name === undefined ? "sampler_index" : "sampler_name",
+  };
+}
 
 /** How far A1111 changes a given image unless told. */
 const STRENGTH = 0.75;
@@ -41,13 +55,21 @@ export function toRequest(fields: Fields, around: Surroundings): ImageRequest {
     throw invalid("n_iter", `n_iter times batch_size must be ${maxImages} at most`);
   }
   const name = fields.sampler_name ?? fields.sampler_index;
+  const { prompt, loras } = takeTags(fields.prompt ?? "", "prompt");
+  const hires = hiresOf(fields, loras, schedulers);
+  const masked = mask === undefined ? {} : maskOf(fields);
   const [image] = init_images ?? [];
   const { CLIP_stop_at_last_layers: layers = 1, show_progress_every_n_steps: every = 0 } = options;
+  const { samples_format: told = "png" } = options;
+  const format = told === "jpg" ? "jpeg" : told;
   const shows = options.live_previews_enable && every > 0;
   return {
     ...chooseSampler(name === "" ? undefined : name, fields.scheduler, schedulers),
     model: options.sd_model_checkpoint,
-    prompt: fields.prompt ?? "",
+    ...masked,
+    prompt,
+    loras: loras.length === 0 || fields.disable_extra_networks ? undefined : loras,
+    secondPass: hires,
     negativePrompt: fields.negative_prompt,
     image: image === undefined ? undefined : fromBase64(image, "init_images"),
     mask: mask === undefined ? undefined : fromBase64(mask, "mask"),
@@ -60,10 +82,55 @@ export function toRequest(fields: Fields, around: Surroundings): ImageRequest {
     strength: image === undefined ? undefined : fields.denoising_strength ?? STRENGTH,
     eta: fields.eta,
     clipSkip: layers === 1 ? undefined : layers - 1,
-    format: options.samples_format === "png" ? "png" : "jpeg",
-    quality: options.samples_format === "png" ? undefined : options.jpeg_quality,
+    format,
+    quality: format === "png" ? undefined : options.jpeg_quality,
+    fit: image === undefined ? undefined : FITS[fields.resize_mode ?? 0],
     previews: shows ? Math.min(maxPreviews, Math.floor(((steps ?? STEPS) - 1) / every)) : 0,
   };
+}
+
+/** How images come to another size, by resize_mode. */
+const FITS = ["stretch", "crop", "fill"] as const;
+
+/** What is said of a mask. */
+function maskOf(fields: Fields): Pick<ImageRequest, "invertsMask" | "maskBlur" | "maskPadding"> {
+  const { inpainting_mask_invert, mask_blur, inpaint_full_res, inpaint_full_res_padding } = fields;
+  return {
+    invertsMask: inpainting_mask_invert === 1 ? true : undefined,
+    maskBlur: mask_blur === 0 ? undefined : mask_blur,
+    maskPadding: inpaint_full_res ? inpaint_full_res_padding ?? 0 : undefined,
+  };
+}
+
+/** The second pass; its prompt may have the tags of the first one's, and no others. */
+function hiresOf(
+  fields: Fields,
+  loras: Tagged["loras"],
+  schedulers: readonly string[],
+): SecondPass | undefined {
+  const pass = secondPassOf(fields, fields.denoising_strength ?? STRENGTH, schedulers);
+  if (pass?.prompt === undefined) return pass;
+  const own = takeTags(pass.prompt, "hr_prompt");
+  if (own.loras.length === 0 || JSON.stringify(own.loras) === JSON.stringify(loras)) {
+    return { ...pass, prompt: own.prompt };
+  }
+  throw invalid("hr_prompt", "hr_prompt must have the same LoRAs as prompt, or none");
+}
+
+/** What of a request is understood, but not done. */
+export function leftAside(given: unknown, fields: Fields, rules: FieldRules): string[] {
+  const { override_settings } = given as { override_settings?: unknown };
+  const prompts = ["prompt", "negative_prompt", "hr_prompt", "hr_negative_prompt"] as const;
+  return [
+    ...settleFields(given, rules),
+    ...settleFields(override_settings, OPTION_RULES, "override_settings"),
+    ...prompts.filter((field) => weighsWords(fields[field] ?? "")).map((field) =>
+      `${field} is taken as it is: words in brackets are not weighed here`
+    ),
+    ...takeTags(fields.negative_prompt ?? "", "negative_prompt").loras.map(({ name }) =>
+      `negative_prompt names the LoRA ${name}, which counts in prompt only`
+    ),
+  ];
 }
 
 /** By chance where none is given, and of 32 bits as A1111's are. */

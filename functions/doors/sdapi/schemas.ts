@@ -3,14 +3,6 @@ import type { Limits } from "../../contract/limits.ts";
 import { flag, integer, optional, real, text } from "../../http/fields.ts";
 import { OptionsSchema } from "./options.ts";
 
-/** A field that A1111 has and that can only be left as it is. */
-function only<T extends string | number | boolean>(...values: readonly [T, ...T[]]) {
-  const shown = values.map((value) => JSON.stringify(value)).join(" or ");
-  return optional(z.literal(values as unknown as T[], {
-    error: `must be ${shown}: this server does nothing else`,
-  }));
-}
-
 function seed() {
   const error = "must be an integer from 0 to 9007199254740991, or -1 for one by chance";
   return z.int({ error }).min(-1, { error }).max(Number.MAX_SAFE_INTEGER, { error });
@@ -35,17 +27,25 @@ function shared(limits: Limits) {
     denoising_strength: optional(real(0, 1)),
     override_settings: optional(OptionsSchema),
     send_images: optional(flag()),
-    enable_hr: only(false),
-    restore_faces: only(false),
-    tiling: only(false),
-    subseed_strength: only(0),
-    script_name: only(""),
+    disable_extra_networks: optional(flag()),
   };
 }
 
 /** Body of POST /sdapi/v1/txt2img. */
 export function txt2imgSchema(limits: Limits) {
-  return z.object(shared(limits)).openapi("Txt2ImgRequest");
+  return z.object({
+    ...shared(limits),
+    enable_hr: optional(flag()),
+    hr_scale: optional(real(1, 8)),
+    hr_upscaler: optional(text(100)),
+    hr_second_pass_steps: optional(integer(0, limits.maxSteps)),
+    hr_resize_x: optional(integer(0, limits.maxSide)),
+    hr_resize_y: optional(integer(0, limits.maxSide)),
+    hr_sampler_name: optional(text(100)),
+    hr_scheduler: optional(text(100)),
+    hr_prompt: optional(text(limits.maxPromptBytes)),
+    hr_negative_prompt: optional(text(limits.maxPromptBytes)),
+  }).openapi("Txt2ImgRequest");
 }
 
 /** Body of POST /sdapi/v1/img2img. */
@@ -59,15 +59,19 @@ export function img2imgSchema(limits: Limits) {
     ...shared(limits),
     init_images: z.array(image, { error: one }).min(1, { error: one }).max(1, { error: one }),
     mask: optional(image),
-    inpainting_mask_invert: only(0),
+    mask_blur: optional(integer(0, 64)),
+    inpainting_mask_invert: optional(integer(0, 1)),
+    inpaint_full_res: optional(flag()),
+    inpaint_full_res_padding: optional(integer(0, limits.maxSide)),
+    resize_mode: optional(integer(0, 2)),
+    include_init_images: optional(flag()),
   }).openapi("Img2ImgRequest");
 }
 
 /** What is understood of a request of either route. */
-export type Fields = z.output<ReturnType<typeof txt2imgSchema>> & {
-  readonly init_images?: readonly string[] | undefined;
-  readonly mask?: string | undefined;
-};
+export type Fields =
+  & z.output<ReturnType<typeof txt2imgSchema>>
+  & Partial<Omit<z.output<ReturnType<typeof img2imgSchema>>, keyof ReturnType<typeof shared>>>;
 
 /** Reply of both routes. */
 export const Images: z.ZodType = z.object({
