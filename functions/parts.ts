@@ -44,10 +44,19 @@ export function filesOf({ keys, limits: { maxHeldBytes } }: Settings): ByteBudge
 
 /** The engine with its models, which begins to load them. */
 export function openEngine(settings: Settings, registry: Registry): ServingEngine {
-  const { models, device, torchDtype, variant, threads } = settings;
+  const { models, device, torchDtype, variant, threads, loraFolder } = settings;
   const { maxSide, maxPixels, maxImages } = settings.limits;
   const sizeLimits = { maxSide, maxPixels, maxImages };
-  const options = { models, registry, device, torchDtype, variant, threads, sizeLimits };
+  const options = {
+    models,
+    registry,
+    device,
+    torchDtype,
+    variant,
+    threads,
+    sizeLimits,
+    loraFolder,
+  };
   if (settings.engine === "inline") return inlineServingEngine(options);
   return childServingEngine({
     ...options,

@@ -22,6 +22,8 @@ export interface Settings {
   readonly variant: string | undefined;
   /** Threads of one operator. */
   readonly threads: number | undefined;
+  /** The folder of the LoRAs that prompts can name. */
+  readonly loraFolder: string | undefined;
   /** Where models run. */
   readonly engine: "child" | "inline";
   /** Jobs that may wait. */
@@ -93,6 +95,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     torchDtype: read.oneOf("DENOISE_DTYPE", "float32", ["float32", "float16", "bfloat16"]),
     variant: read.text("DENOISE_VARIANT"),
     threads: read.maybeInteger("DENOISE_THREADS", 1, 1024),
+    loraFolder: read.text("DENOISE_LORAS"),
     engine: read.oneOf("DENOISE_ENGINE", "child", ["child", "inline"]),
     queueLimit: read.integer("DENOISE_QUEUE_LIMIT", 64, 1, 100_000),
     limits: {

@@ -28,6 +28,11 @@ export const SETTINGS: readonly SettingRow[] = [
   { name: "DENOISE_VARIANT", standard: "none", doc: "Which weights, such as fp16" },
   { name: "DENOISE_REVISION", standard: "main", doc: "Branch, tag or commit of the models" },
   { name: "DENOISE_THREADS", standard: "all cores", doc: "Threads of one operator" },
+  {
+    name: "DENOISE_LORAS",
+    standard: "none",
+    doc: "Folder of LoRAs (.safetensors) that prompts at /sdapi can name, as <lora:NAME:0.8>",
+  },
   { name: "DENOISE_ENGINE", standard: "child", doc: "Where models run: child or inline" },
   { name: "DENOISE_QUEUE_LIMIT", standard: "64", doc: "Jobs that may wait" },
   { name: "DENOISE_MAX_STEPS", standard: "150", doc: "Denoising steps of a run" },

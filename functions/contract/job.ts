@@ -118,6 +118,8 @@ export interface Job {
   readonly createdAt: number;
   /** How long it can be looked up after its end, in milliseconds; 0 for callers who wait. */
   readonly keepMs: number;
+  /** Its caller's own names of fields, where they differ. */
+  readonly names?: Readonly<Record<string, string>> | undefined;
   /** What of the request was left aside, for its caller. */
   readonly warnings?: readonly string[] | undefined;
   /** The span of its request, as the W3C's `traceparent` header has it; undefined where nothing is traced. */

@@ -44,13 +44,13 @@ function namesIn(parameters: Body["parameters"]): Readonly<Record<string, string
 }
 
 /** What is done with each field of the body. */
-const BODY_RULES: FieldRules = {
+export const BODY_RULES: FieldRules = {
   ...done("inputs", "parameters"),
   options: ignored("every image is made anew, and a request waits until the model is loaded"),
 };
 
 /** What is done with each field of `parameters`. */
-const PARAMETER_RULES: FieldRules = done(
+export const PARAMETER_RULES: FieldRules = done(
   ...["prompt", "negative_prompt", "width", "height", "target_size", "num_inference_steps"],
   ...["guidance_scale", "strength", "scheduler", "seed", "mask_image"],
 );

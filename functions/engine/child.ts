@@ -138,14 +138,18 @@ class ChildEngine implements ChildServingEngine {
 
   #spawn(models: readonly LocatedModel[]): void {
     const { entry, flags, ...rest } = this.#options;
-    const { device, torchDtype, variant, threads, sizeLimits, warmup } = rest;
+    const { device, torchDtype, variant, threads, sizeLimits, warmup, loraFolder } = rest;
+    const folders = [
+      ...models.map(({ path }) => path),
+      ...loraFolder === undefined ? [] : [loraFolder],
+    ];
     const child = startEngine(
-      { read: models.map(({ path }) => path), entry, flags },
+      { read: folders, entry, flags },
       (message) => this.#onMessage(message),
     );
     this.#child = child;
     child.ended.then((reason) => this.#onEnd(reason));
-    const options = { device, torchDtype, variant, threads, sizeLimits, warmup };
+    const options = { device, torchDtype, variant, threads, sizeLimits, warmup, loraFolder };
     child.send({ op: "load", models, options } satisfies ToChild);
   }
 

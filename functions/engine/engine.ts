@@ -25,6 +25,8 @@ export interface ModelOptions {
   readonly threads?: number | undefined;
   /** What the sides of images may be, however they are given; the default limits by default. */
   readonly sizeLimits?: SizeLimits | undefined;
+  /** The folder of the LoRAs that runs can name. */
+  readonly loraFolder?: string | undefined;
   /** Whether each model makes an image in one step before it is called ready. Defaults to true. */
   readonly warmup?: boolean | undefined;
 }

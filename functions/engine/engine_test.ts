@@ -1,4 +1,5 @@
 import {
+  resizeSpatial,
   type TimestepOptions,
   timestepOptions,
   type UnconditionalOptions,
@@ -33,9 +34,89 @@ async function using<E extends ServingEngine>(
 }
 
 const homes = { inlineServingEngine, childServingEngine };
+const LORAS = new URL("../../tests/golden/lora", import.meta.url).pathname;
 
 for (const [name, open] of Object.entries(homes)) {
   describe(`${name}()`, () => {
+    it("applies the LoRAs of a job to it alone, and says which there are", async () => {
+      const { decodeImage, loadLoraWeights, setAdapters } = await import("@denoise/denoise");
+      const pipe = await DiffusionPipeline.fromPretrained(TINY);
+      const options = { numInferenceSteps: 2, seed: 0n };
+      const plain = (await pipe("a cat", options)).images[0]!.data;
+      await loadLoraWeights(pipe, `${LORAS}/peft.safetensors`, { adapterName: "peft" });
+      await setAdapters(pipe, "peft", { unet: 0.7, textEncoder: 0.2 });
+      const changed = (await pipe("a cat", options)).images[0]!.data;
+      await pipe.dispose();
+      assertNotEquals(changed, plain);
+      await using(open({ models, registry, loraFolder: LORAS }), async (engine) => {
+        const [info] = await engine.ready();
+        assert(info!.loras!.includes("peft") && info!.loras!.includes("kohya"));
+        const loras = [{ name: "peft", weight: 0.7, textWeight: 0.2 }];
+        const draw = async (input: object) =>
+          (await decodeImage((await imagesOf(engine.run(job("1", input), never)))[0]!)).data;
+        assertEquals(await draw({ loras }), changed);
+        assertEquals(await draw({ loras }), changed);
+        assertEquals(await draw({}), plain);
+        const refused: [string, string][] = [
+          ["none", 'Cannot use the LoRA "none": there are '],
+          ["../lora/peft", "Cannot use the LoRA"],
+          ["images", "Cannot load the LoRA images: it has a tensor"],
+        ];
+        for (const [name, message] of refused) {
+          const run = () => draw({ loras: [{ name, weight: 1 }] });
+          const error = await assertRejects(run, ServeError, message);
+          assertEquals([error.code, error.field], ["invalid_input", "loras"]);
+          assert(!error.message.includes(LORAS), error.message);
+        }
+        assertEquals(await draw({}), plain);
+      });
+    });
+
+    it("makes a second pass over larger images, as the two pipelines do", async () => {
+      const { decodeImage, StableDiffusionImg2ImgPipeline } = await import("@denoise/denoise");
+      const { editor } = await registry.images();
+      const pipe = await DiffusionPipeline.fromPretrained(TINY);
+      const again = await StableDiffusionImg2ImgPipeline.fromPretrained(TINY);
+      const options = { numInferenceSteps: 2, seed: 0n, numImagesPerPrompt: 2 };
+      const { images } = await pipe("a cat", options);
+      const { tensor } = await pipe("a cat", { ...options, outputType: "latent" });
+      const second = { ...options, numInferenceSteps: 4, strength: 0.5 };
+      const expected = {
+        lanczos: await again("a dog", {
+          ...second,
+          image: images.map((image) => editor!.resize(image, 64, 48)),
+        }),
+        "latent-bicubic": await again("a dog", {
+          ...second,
+          image: resizeSpatial(tensor!, 12, 16, "bicubic"),
+        }),
+      };
+      await pipe.dispose();
+      await again.dispose();
+      await using(open({ models, registry }), async (engine) => {
+        for (const [upscaler, { images }] of Object.entries(expected)) {
+          const secondPass = {
+            ...{ width: 64, height: 48, strength: 0.5, steps: 4, prompt: "a dog" },
+            upscaler: upscaler as "lanczos",
+          };
+          const steps: string[] = [];
+          let files: readonly Uint8Array[] = [];
+          for await (const event of engine.run(job("1", { secondPass, count: 2 }), never)) {
+            if (event.type === "step") steps.push(`${event.step}/${event.of}`);
+            if (event.type === "warning") throw new Error(event.message);
+            if (event.type === "succeeded") files = event.images.map(({ bytes }) => bytes);
+          }
+          // PNDM plans one timestep more than steps, which is known when the pass begins
+          assertEquals(steps, ["1/5", "2/5", "3/5", "4/6", "5/6", "6/6"]);
+          for (const [i, file] of files.entries()) {
+            const image = await decodeImage(file);
+            assertEquals([image.width, image.height], [64, 48]);
+            assertEquals(image.data, images[i]!.data, upscaler);
+          }
+        }
+      });
+    });
+
     it("makes the images that the pipeline makes, with their recipes", async () => {
       const pipe = await DiffusionPipeline.fromPretrained(TINY, { optimize: "speed" });
       const options = { numInferenceSteps: 2, seed: 4n, numImagesPerPrompt: 2 };

@@ -1,4 +1,4 @@
-import type { Image, ImageInput, Registry } from "@denoise/core";
+import type { Image, ImageCodec, ImageEditor, ImageInput, Registry } from "@denoise/core";
 import { invalid } from "../contract/errors.ts";
 import type { JobInput } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
@@ -6,7 +6,7 @@ import { type SizeLimits, sizeProblem } from "../contract/size_limits.ts";
 
 /** An image that a caller gave, decoded; refused when a run on it would be too large. */
 export async function givenImage(
-  { image, width, height, count }: JobInput,
+  { image, width, height, count, fit = "stretch", maskPadding }: JobInput,
   registry: Registry,
   model: Pick<ModelInfo, "width" | "height">,
   limits: SizeLimits,
@@ -17,15 +17,59 @@ export async function givenImage(
   const problem = sizeProblem({ ...target, count }, model, limits);
   if (problem !== undefined) throw invalid("image", `${problem}; give a smaller image, or a size`);
   const fits = target.width === decoded.width && target.height === decoded.height;
-  return fits ? decoded : await (await registry.images()).toTensor(decoded, target);
+  if (fits) return decoded;
+  const codec = await registry.images();
+  if (fit === "stretch" && maskPadding === undefined) return await codec.toTensor(decoded, target);
+  return await resized(codec, decoded, target, fit);
+}
+
+/** An image of another size, as an image: in its own shape, or to be put back around a part. */
+async function resized(
+  codec: ImageCodec,
+  image: Image,
+  { width, height }: { readonly width: number; readonly height: number },
+  fit: NonNullable<JobInput["fit"]>,
+): Promise<Image> {
+  const editor = editorOf(codec);
+  const opaque = image.channels === 4 ? await editor.open(image, "RGB") : image;
+  return editor.resize(opaque, width, height, { fit });
+}
+
+function editorOf({ editor }: ImageCodec): ImageEditor {
+  if (editor !== undefined) return editor;
+  throw invalid("image", "Cannot change the image's shape: the image plugin here cannot");
 }
 
 /**
  * A mask that a caller gave: its transparent part is inpainted where it has one, as the OpenAI API
- * has it, else its white part, as diffusers has it.
+ * has it, else its white part, as diffusers has it. It follows the image to its size and shape.
  */
-export async function givenMask({ mask }: JobInput): Promise<Image | undefined> {
+export async function givenMask(input: JobInput, registry: Registry): Promise<Image | undefined> {
+  const { mask, invertsMask, maskBlur, width, height, fit = "stretch" } = input;
   if (mask === undefined) return undefined;
+  let covered = await coveredBy(mask);
+  const hasSize = width !== undefined && height !== undefined;
+  if (!invertsMask && maskBlur === undefined && (fit === "stretch" || !hasSize)) return covered;
+  const codec = await registry.images();
+  const editor = editorOf(codec);
+  covered = await editor.open(covered, "L");
+  if (hasSize && fit !== "stretch") covered = await resized(codec, covered, { width, height }, fit);
+  if (invertsMask) {
+    covered = await grey(
+      covered.width,
+      covered.height,
+      covered.data.map((v) => 255 - v),
+    );
+  }
+  return maskBlur === undefined ? covered : editor.blur(covered, maskBlur);
+}
+
+async function grey(width: number, height: number, data: Uint8Array): Promise<Image> {
+  const { DenoiseImage } = await import("@denoise/denoise");
+  return new DenoiseImage(width, height, 1, data);
+}
+
+async function coveredBy(mask: Uint8Array): Promise<Image> {
   const decoded = await decode(mask, "mask");
   const { width, height, channels, data } = decoded;
   if (channels !== 4) return decoded;
@@ -35,9 +79,7 @@ export async function givenMask({ mask }: JobInput): Promise<Image | undefined> 
     covered[i] = 255 - data[i * 4 + 3]!;
     transparent ||= covered[i] !== 0;
   }
-  if (!transparent) return decoded;
-  const { DenoiseImage } = await import("@denoise/denoise");
-  return new DenoiseImage(width, height, 1, covered);
+  return transparent ? await grey(width, height, covered) : decoded;
 }
 
 async function decode(bytes: Uint8Array, field: string): Promise<Image> {

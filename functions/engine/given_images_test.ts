@@ -1,9 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { Tensor } from "@denoise/core";
+import type { Image, Tensor } from "@denoise/core";
 import { DenoiseImage } from "@denoise/denoise";
 import { registry } from "@denoise/denoise/registry";
 import { ServeError } from "../contract/errors.ts";
+import type { JobInput } from "../contract/job.ts";
 import { DEFAULT_LIMITS } from "../contract/limits.ts";
 import { FAKE_MODEL } from "../tests/fake_engine.ts";
 import { job } from "../tests/jobs.ts";
@@ -14,16 +15,43 @@ const rgba = (...alphas: number[]) =>
 
 describe("givenMask()", () => {
   it("paints what is transparent, where something is", async () => {
-    const mask = await givenMask(job("1", { mask: await rgba(0, 255, 100).encode() }).input);
+    const mask = await givenMask(
+      job("1", { mask: await rgba(0, 255, 100).encode() }).input,
+      registry,
+    );
     assertEquals([mask!.channels, [...mask!.data]], [1, [255, 0, 155]]);
   });
 
   it("paints what is white in a mask that is opaque", async () => {
-    const opaque = await givenMask(job("1", { mask: await rgba(255, 255).encode() }).input);
+    const opaque = await givenMask(
+      job("1", { mask: await rgba(255, 255).encode() }).input,
+      registry,
+    );
     assertEquals(opaque!.channels, 4);
     const grey = new DenoiseImage(2, 1, 1, Uint8Array.of(0, 255));
-    const mask = await givenMask(job("1", { mask: await grey.encode() }).input);
+    const mask = await givenMask(job("1", { mask: await grey.encode() }).input, registry);
     assertEquals([...mask!.data], [0, 255]);
+  });
+});
+
+describe("givenMask() and givenImage()", () => {
+  it("are turned around, blurred, and cut or filled to a shape", async () => {
+    const row = (...greys: number[]) =>
+      new DenoiseImage(greys.length, 1, 1, Uint8Array.from(greys)).encode();
+    const masked = async (input: Partial<JobInput>) =>
+      await givenMask(job("1", { mask: await row(0, 0, 255, 255), ...input }).input, registry);
+    assertEquals([...(await masked({ invertsMask: true }))!.data], [255, 255, 0, 0]);
+    const soft = [...(await masked({ maskBlur: 1 }))!.data];
+    assertEquals(soft, soft.toSorted((a, b) => a - b));
+    assertEquals(soft.some((value) => value > 20 && value < 235), true);
+    const size = { width: 2, height: 1 };
+    assertEquals([...(await masked({ ...size, fit: "crop" }))!.data], [0, 255]);
+    const given = async (fit: JobInput["fit"]) => {
+      const { input } = job("1", { image: await row(10, 20, 30, 40), ...size, fit });
+      return await givenImage(input, registry, FAKE_MODEL, DEFAULT_LIMITS);
+    };
+    assertEquals([...(await given("crop") as Image).data], [20, 30]);
+    assertEquals((await given("stretch") as Tensor).dims, [1, 1, 1, 2]);
   });
 });
 

@@ -11,10 +11,11 @@ import {
 import { sampleSize, vaeScaleFactor } from "@denoise/diffusion";
 import { trainedSize } from "@denoise/stable-diffusion";
 import { ServeError } from "../contract/errors.ts";
-import type { JobInput, Task } from "../contract/job.ts";
+import type { JobInput, LoraUse, Task } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import type { ModelOptions } from "./engine.ts";
 import type { LocatedModel } from "./locate.ts";
+import { findLoras, LoraSwitch } from "./loras.ts";
 import { tasksFor } from "./tasks.ts";
 
 /** The scheduler that a run asks for. */
@@ -34,6 +35,12 @@ export interface LoadedModel {
     chosen: ChosenScheduler,
     onWarning: (message: string) => void,
   ): Promise<AnyPipeline>;
+  /**
+   * Applies these LoRAs to the runs that follow, and no others.
+   *
+   * @throws {ServeError} `invalid_input` for one that cannot be applied.
+   */
+  useLoras(loras: readonly LoraUse[], onWarning: (message: string) => void): Promise<void>;
   /** Gives its memory back. */
   dispose(): Promise<void>;
 }
@@ -64,6 +71,8 @@ export async function loadModel(
     );
   }
   const tasks = await tasksFor(whole, registry);
+  const loras = [...(await findLoras(options.loraFolder)).keys()];
+  const loraSwitch = new LoraSwitch(whole, options.loraFolder);
 
   return {
     info: {
@@ -73,8 +82,10 @@ export async function loadModel(
       scheduler: whole.scheduler.className,
       schedulers: fitting(whole.scheduler, registry),
       ...sizes(whole),
+      loras,
       commit: location.commit,
     },
+    useLoras: (loras, onWarning) => loraSwitch.use(loras, onWarning),
     async pipeline(task, chosen, onWarning): Promise<AnyPipeline> {
       const name = tasks.get(task);
       if (name === undefined) {

@@ -33,6 +33,7 @@ export function guarded(registry: Registry): Registry {
   async function images(): Promise<ImageCodec> {
     const codec = await registry.images();
     return {
+      editor: codec.editor,
       toTensor: (image, options) => codec.toTensor(image, options),
       fromTensor(tensor, recipe) {
         checkNumbers(tensor);

@@ -13,6 +13,14 @@ import type { EncodedImage, Job, JobInput, RunEvent } from "../contract/job.ts";
 import type { SizeLimits } from "../contract/size_limits.ts";
 import { turn } from "../async/turn.ts";
 import { givenImage, givenMask } from "./given_images.ts";
+import {
+  chosenFor,
+  enlarge,
+  firstOutput,
+  type FirstResult,
+  overrides,
+  plannedSteps,
+} from "./second_pass.ts";
 import type { LoadedModel } from "./loaded_model.ts";
 
 /** What a run needs beside its job. */
@@ -27,15 +35,68 @@ export interface RunContext {
 
 /** Runs a job; stops at the step after its signal fired. */
 export async function* runJob(
-  { model, registry, sizeLimits }: RunContext,
+  context: RunContext,
   { task, input }: Job,
   signal: AbortSignal,
 ): AsyncGenerator<RunEvent, void, void> {
+  const { model, registry, sizeLimits } = context;
   const warnings: string[] = [];
-  const pipe = await model.pipeline(task, input, (message) => warnings.push(message));
+  const onWarning = (message: string): void => void warnings.push(message);
+  await model.useLoras(input.loras ?? [], onWarning);
   const pace = new Pace();
   const image = await givenImage(input, registry, model.info, sizeLimits);
-  const given = { image, maskImage: await givenMask(input) };
+  const maskImage = await givenMask(input, registry);
+  const { secondPass } = input;
+  const run = { context, input, pace, warnings, signal };
+  const pipe = await model.pipeline(task, input, onWarning);
+  const first = yield* onePass({
+    ...run,
+    pipe,
+    given: { image, maskImage, outputType: secondPass && firstOutput(secondPass) },
+    done: 0,
+    toCome: secondPass === undefined ? 0 : plannedSteps(secondPass),
+  });
+  const { images } = secondPass === undefined ? first : yield* onePass({
+    ...run,
+    input: { ...input, ...defined(overrides(secondPass)) },
+    pipe: await model.pipeline("image-to-image", chosenFor(secondPass, input), onWarning),
+    given: { image: await enlarge(first, secondPass, pipe, registry) },
+    done: first.steps,
+    toCome: 0,
+  });
+  const decodeMs = pace.lap();
+  const encoded = await Promise.all(images.map((image) => encode(image, input)));
+  const encodeMs = pace.lap();
+  yield* warnings.splice(0).map((message) => ({ type: "warning" as const, message }));
+  yield {
+    type: "succeeded",
+    images: encoded,
+    timing: { prepareMs: pace.prepareMs, stepsMs: pace.stepsMs, decodeMs, encodeMs },
+  };
+}
+
+/** One call of a pipeline within a run. */
+interface Pass {
+  readonly context: RunContext;
+  readonly pipe: AnyPipeline;
+  readonly input: JobInput;
+  /** What it is given beside what the job says. */
+  readonly given: object;
+  readonly pace: Pace;
+  readonly warnings: string[];
+  readonly signal: AbortSignal;
+  /** Steps of the run before it, and those that will come after. */
+  readonly done: number;
+  readonly toCome: number;
+}
+
+/** What a pass made, and in how many steps. */
+type PassResult = FirstResult & { readonly steps: number };
+
+async function* onePass(
+  { context, pipe, input, given, pace, warnings, signal, done, toCome }: Pass,
+): AsyncGenerator<RunEvent, PassResult, void> {
+  const { model, registry } = context;
   const preview = previewDecoder(pipe, { ...model.info, ...defined(input) });
   const { takesPrompt, options: known } = await registry.get(pipe.className, "pipeline") as
     & PluginClass
@@ -45,36 +106,32 @@ export async function* runJob(
   )
     .filter(([name]) => {
       if (name in known) return true;
-      warnings.push(`${name} is not used: ${pipe.className} has no such option`);
+      // an image that is given has been brought to that size
+      const isSettled = "image" in given && (name === "width" || name === "height");
+      if (!isSettled) warnings.push(`${name} is not used: ${pipe.className} has no such option`);
       return false;
     });
   const taken = Object.fromEntries(options);
   const steps = takesPrompt ? pipe.stream(input.prompt ?? "", taken) : pipe.stream(taken);
 
-  let previews = 0;
+  let count = 0;
   let next = await steps.next();
   for (; !next.done; pace.begin(), next = await steps.next()) {
     const { index, total } = next.value;
-    const step = pace.step(index + 1, total);
+    count = total;
+    const [at, of] = [done + index + 1, done + total + toCome];
+    const step = pace.step(at, of);
     checkLatents(next.value);
     yield* warnings.splice(0).map((message) => ({ type: "warning" as const, message }));
     yield step;
-    if (isPreviewStep(index + 1, total, input.previews)) {
+    if (isPreviewStep(at, of, input.previews)) {
       const [image] = await next.value.preview();
       const encoded = await encode(image!, input);
-      yield { type: "preview", index: previews++, step: index + 1, image: encoded };
+      yield { type: "preview", index: pace.previews++, step: at, image: encoded };
     }
     await turn(); // lets messages in, such as the one that cancels this run
   }
-  const decodeMs = pace.lap();
-  const images = await Promise.all(next.value.images.map((image) => encode(image, input)));
-  const encodeMs = pace.lap();
-  yield* warnings.splice(0).map((message) => ({ type: "warning" as const, message }));
-  yield {
-    type: "succeeded",
-    images,
-    timing: { prepareMs: pace.prepareMs, stepsMs: pace.stepsMs, decodeMs, encodeMs },
-  };
+  return { ...next.value, steps: count };
 }
 
 /** Most pixels of an image that a CPU decodes on the way. */
@@ -90,14 +147,14 @@ function previewDecoder(
 }
 
 /** What a job says, by the names of pipelines' options. */
-function callOptions(input: JobInput, takesPrompt: boolean, given: RunOptions): object {
+function callOptions(input: JobInput, takesPrompt: boolean, given: object): object {
   const { count, seed, steps, eta, clipSkip, negativePrompt, guidanceScale, strength } = input;
   return {
     ...given,
     numInferenceSteps: steps,
     seed: seed === undefined ? undefined : BigInt(seed),
     ...{ eta, clipSkip, negativePrompt, guidanceScale, strength },
-    ...{ width: input.width, height: input.height },
+    ...{ width: input.width, height: input.height, paddingMaskCrop: input.maskPadding },
     [takesPrompt ? "numImagesPerPrompt" : "batchSize"]: count === 1 ? undefined : count,
   };
 }
@@ -133,6 +190,8 @@ async function encode(image: Image, { format, quality }: JobInput): Promise<Enco
 
 /** How long the pipeline takes. It tells of its first step when that is done, so that counts apart. */
 class Pace {
+  /** Previews so far. */
+  previews = 0;
   /** Images given, preparation and the first step. */
   prepareMs = 0;
   /** The other steps. */

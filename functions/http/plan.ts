@@ -1,5 +1,5 @@
 import { invalid, ServeError } from "../contract/errors.ts";
-import type { Job, JobInput, Task } from "../contract/job.ts";
+import type { Job, JobInput, SecondPass, Task } from "../contract/job.ts";
 import { makeJobId } from "../contract/job_id.ts";
 import { MIN_SIDE } from "../contract/limits.ts";
 import { sizeProblem } from "../contract/size_limits.ts";
@@ -7,8 +7,20 @@ import type { ModelInfo } from "../contract/model_info.ts";
 import { activeTrace } from "../observe/tracing.ts";
 import type { DoorContext } from "./context.ts";
 
+/** A second pass whose size follows from that of the first: by a side or two, else by the scale. */
+export interface SecondPassRequest extends Omit<SecondPass, "width" | "height"> {
+  /** How much larger than the first pass. */
+  readonly scale: number;
+  /** Pixels. */
+  readonly width?: number | undefined;
+  /** Pixels. */
+  readonly height?: number | undefined;
+}
+
 /** What a door has understood of a request. */
-export interface ImageRequest extends Partial<Omit<JobInput, "scheduler">> {
+export interface ImageRequest extends Partial<Omit<JobInput, "scheduler" | "secondPass">> {
+  /** A second pass, made larger. */
+  readonly secondPass?: SecondPassRequest | undefined;
   /** Public name of the model. Defaults to the first that does the task. */
   readonly model?: string | undefined;
   /** What to do; follows from what is given unless said. */
@@ -57,11 +69,7 @@ export async function planJob(
     previews: rest.previews ?? 0,
     seed: rest.seed ?? randomSeed(),
     scheduler: rest.scheduler && findScheduler(rest.scheduler, context.schedulers, nameOf),
-    secondPass: rest.secondPass && {
-      ...rest.secondPass,
-      scheduler: rest.secondPass.scheduler &&
-        findScheduler(rest.secondPass.scheduler, context.schedulers, nameOf),
-    },
+    secondPass: rest.secondPass && settleSecondPass(rest.secondPass, rest, model, context, nameOf),
   };
   checkPrompts(input, context, nameOf);
   checkGiven(settled, input, nameOf);
@@ -76,6 +84,7 @@ export async function planJob(
     input,
     createdAt: Date.now(),
     keepMs: options.keepMs ?? 0,
+    names: options.names,
     warnings: options.warnings,
     traceparent: activeTrace(),
   };
@@ -208,6 +217,31 @@ function checkSize(
   if (problem !== undefined) throw invalid(nameOf("width"), problem);
 }
 
+/** The size of a second pass: the shape of the first, in multiples that the model takes. */
+function settleSecondPass(
+  { scale, width: wide, height: high, scheduler, ...pass }: SecondPassRequest,
+  first: Pick<ImageRequest, "width" | "height">,
+  model: ModelInfo,
+  { schedulers }: DoorContext,
+  nameOf: NameOf,
+): SecondPass {
+  const { width = model.width, height = model.height } = first;
+  const factor = wide === undefined ? high === undefined ? scale : high / height : wide / width;
+  const whole = (side: number): number =>
+    Math.floor(side / model.sizeMultiple) * model.sizeMultiple;
+  const size = { width: whole(width * factor), height: whole(height * factor) };
+  if (high !== undefined && Math.abs(high - height * factor) >= model.sizeMultiple) {
+    const field = nameOf("secondPassSize");
+    throw invalid(
+      field,
+      `${field} cannot be ${wide} beside a height of ${high}: a second pass keeps the shape of ` +
+        `${width}x${height}; give one side`,
+    );
+  }
+  const found = scheduler && findScheduler(scheduler, schedulers, nameOf);
+  return { ...pass, ...size, scheduler: found };
+}
+
 /** The images of a second pass are as large as those of any other run. */
 function checkSecondPass(
   model: ModelInfo,
@@ -227,7 +261,14 @@ function checkSecondPass(
     );
   }
   const { width, height } = secondPass;
-  checkSize(model, task, { ...input, width, height }, context, nameOf);
+  const size = nameOf("secondPassSize");
+  checkSize(
+    model,
+    task,
+    { ...input, width, height },
+    context,
+    (name) => name === "width" || name === "height" ? size : nameOf(name),
+  );
 }
 
 function checkFiles({ image, mask }: JobInput, { limits }: DoorContext, nameOf: NameOf): void {

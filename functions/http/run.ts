@@ -41,13 +41,16 @@ export async function runToEnd(queue: JobQueue, job: Job, signal: AbortSignal): 
     if (event.type === "started") queueMs = performance.now() - submitted;
     if (event.type === "warning") warnings.push(event.message);
     if (event.type === "succeeded") return { ...event, warnings, queueMs };
-    throwIfFailed(event);
+    throwIfFailed(event, job);
   }
   throw new ServeError("internal", "The run ended without a result");
 }
 
-/** Throws what a last event tells, unless it went well. */
-export function throwIfFailed(event: JobEvent): void {
-  if (event.type === "failed") throw fromFailure(event.failure);
+/** Throws what a last event tells, unless it went well; a field is named as its caller named it. */
+export function throwIfFailed(event: JobEvent, { names = {} }: Pick<Job, "names">): void {
+  if (event.type === "failed") {
+    const { field } = event.failure;
+    throw fromFailure({ ...event.failure, field: field && (names[field] ?? field) });
+  }
   if (event.type === "canceled") throw new ServeError("canceled", "The run was cancelled");
 }

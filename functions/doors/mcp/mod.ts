@@ -82,7 +82,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
       }
       if (event.type === "warning") warnings.push(event.message);
       if (event.type === "succeeded") return toResult({ images: event.images, warnings });
-      throwIfFailed(event);
+      throwIfFailed(event, job);
     }
     throw new ServeError("internal", "The run ended without a result");
   }

@@ -24,13 +24,15 @@ describe("POST /v1/images/generations", () => {
     assertEquals((await fetched.arrayBuffer()).byteLength > 60, true);
   });
 
-  it("takes null for every optional field and ignores unknown ones", async () => {
+  it("takes null for every optional field, and tells of fields that it does not know", async () => {
     const { app } = fakeApp();
     const names = ["model", "n", "size", "seed", "stream", "scheduler", "quality", "user"];
     const nulls = Object.fromEntries(names.map((name) => [name, null]));
-    const response = await app.request(GENERATE, post({ ...nulls, prompt: "a cat", style: "x" }));
+    const response = await app.request(GENERATE, post({ ...nulls, prompt: "a cat", odd: "x" }));
     assertEquals(response.status, 200);
-    await response.body?.cancel();
+    assertEquals((await response.json()).warnings, [
+      "odd was ignored: there is no such field",
+    ]);
   });
 
   it("streams partial images under OpenAI's names, steps when asked for", async () => {
@@ -84,7 +86,10 @@ describe("POST /v1/images/generations", () => {
       [{ prompt: "a", seed: -1 }, "seed", "must be an integer from 0"],
       [{ prompt: "a", seed: "18446744073709551616" }, "seed", "must be an integer from 0"],
       [{ prompt: "a", scheduler: "Magic" }, "scheduler", "EulerDiscreteScheduler"],
-      [{ prompt: "a", output_format: "webp" }, "output_format", '"png" or "jpeg"'],
+      [{ prompt: "a", output_format: "gif" }, "output_format", '"jpeg" or "webp"'],
+      [{ prompt: "a", output_compression: 50 }, "output_compression", '"jpeg" or "webp"'],
+      [{ prompt: "a", background: "transparent" }, "background", '"auto" or "opaque"'],
+      [{ prompt: "a", mask: "x" }, "mask", "/v1/images/edits"],
       [{ prompt: "a", model: "dall-e-3" }, "model", "fake does text-to-image"],
     ];
     for (const [body, param, message] of wrong) {

@@ -68,7 +68,7 @@ async function* stream(
   const warnings = [...job.warnings ?? []];
   try {
     for await (const event of followOwn(queue, job, signal)) {
-      throwIfFailed(event);
+      throwIfFailed(event, job);
       if (event.type === "warning") warnings.push(event.message);
       yield* messages(event, job, kind, progress, warnings);
     }

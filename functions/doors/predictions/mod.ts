@@ -9,15 +9,15 @@ import { invalid, ServeError } from "../../contract/errors.ts";
 import { isLast, type Job } from "../../contract/job.ts";
 import { check, readJson } from "../../http/body.ts";
 import type { AppContext, AppEnv, DoorContext } from "../../http/context.ts";
-import { done, settleFields } from "../../http/field_rules.ts";
+import { settleFields } from "../../http/field_rules.ts";
 import { planJob } from "../../http/plan.ts";
 import { type Operation, route } from "../../http/route.ts";
 import { followOwn } from "../../http/run.ts";
 import type { JobRecord } from "../../queue/queue.ts";
 import type { Door } from "../door.ts";
 import { toPrediction } from "./prediction.ts";
-import { BODY_RULES, namesIn, toRequest } from "./request.ts";
-import { inputSchema, Prediction, predictionId, predictionSchema, Problem } from "./schemas.ts";
+import { BODY_RULES, INPUT_RULES, namesIn, toRequest } from "./request.ts";
+import { Prediction, predictionId, predictionSchema, Problem } from "./schemas.ts";
 import { streamPrediction } from "./stream.ts";
 import { readWebhook, tellWebhook, type Webhook } from "./webhooks.ts";
 
@@ -61,7 +61,6 @@ function preference(c: AppContext): { readonly waitMs: number | undefined } {
 function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
   const { queue, limits } = context;
   const schema = predictionSchema(limits);
-  const inputRules = done(...Object.keys(inputSchema(limits).shape));
   const Id = z.object({ id: predictionId });
   const Model = z.object({ owner: z.string(), name: z.string() });
 
@@ -70,7 +69,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     const body = check(schema, given);
     const warnings = [
       ...settleFields(given, BODY_RULES),
-      ...settleFields((given as { input: unknown }).input, inputRules, "input"),
+      ...settleFields((given as { input: unknown }).input, INPUT_RULES, "input"),
     ];
     const webhook = readWebhook(body.webhook, body.webhook_events_filter, context.webhooks);
     if (id !== undefined && body.id !== undefined && body.id !== id) {

@@ -37,6 +37,13 @@ export const BODY_RULES: FieldRules = {
   context: ignored("nothing here reads it"),
 };
 
+/** What is done with each field of `input`. */
+export const INPUT_RULES: FieldRules = done(
+  ...["prompt", "negative_prompt", "image", "mask", "task", "width", "height", "num_outputs"],
+  ...["num_inference_steps", "guidance_scale", "strength", "prompt_strength", "eta", "clip_skip"],
+  ...["scheduler", "seed", "output_format", "output_quality", "previews"],
+);
+
 /** The body of a request in the words of the queue. */
 export function toRequest({ input, model, version }: PredictionBody): ImageRequest {
   const { output_format = "png", output_quality: quality } = input;

@@ -5,7 +5,7 @@ import { flag, integer, oneOf, optional, real, seed, text } from "../../http/fie
 import { WEBHOOK_EVENTS } from "./webhooks.ts";
 
 /** The fields of `input`, as predictions of such models have them. */
-export function inputSchema(limits: Limits) {
+function inputSchema(limits: Limits) {
   const longest = Math.ceil(limits.maxImageBytes * 4 / 3) + 64;
   const image = z.string({ error: "must be an image as a data URL" })
     .max(longest, { error: "must be an image as a data URL" });

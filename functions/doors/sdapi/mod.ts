@@ -104,7 +104,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
         if (event.type === "warning") warnings.push(event.message);
         if (event.type === "succeeded") return { images: event.images, warnings };
         if (event.type === "canceled" && run.interrupted) break;
-        throwIfFailed(event);
+        throwIfFailed(event, job);
       }
       return { images: run.preview === undefined ? [] : [run.preview], warnings };
     } finally {

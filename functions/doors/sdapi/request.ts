@@ -1,7 +1,6 @@
 import { invalid } from "../../contract/errors.ts";
-import type { SecondPass } from "../../contract/job.ts";
 import { type FieldRules, settleFields } from "../../http/field_rules.ts";
-import type { ImageRequest } from "../../http/plan.ts";
+import type { ImageRequest, SecondPassRequest } from "../../http/plan.ts";
 import { type Tagged, takeTags, weighsWords } from "./extra_networks.ts";
 import { secondPassOf } from "./hires.ts";
 import { OPTION_RULES, type Options } from "./options.ts";
@@ -23,7 +22,9 @@ const NAMES: Readonly<Record<string, string>> = {
 export function namesIn(fields: Fields): Readonly<Record<string, string>> {
   return {
     ...NAMES,
+    loras: "prompt",
     secondPass: "enable_hr",
+    secondPassSize: fields.hr_resize_x || fields.hr_resize_y ? "hr_resize_x" : "hr_scale",
     count: fields.batch_size === undefined ? "n_iter" : "batch_size",
     scheduler: fields.sampler_name === undefined ? "sampler_index" : "sampler_name",
   };
@@ -107,7 +108,7 @@ function hiresOf(
   fields: Fields,
   loras: Tagged["loras"],
   schedulers: readonly string[],
-): SecondPass | undefined {
+): SecondPassRequest | undefined {
   const pass = secondPassOf(fields, fields.denoising_strength ?? STRENGTH, schedulers);
   if (pass?.prompt === undefined) return pass;
   const own = takeTags(pass.prompt, "hr_prompt");

@@ -84,7 +84,17 @@ describe("POST /sdapi/v1/txt2img", () => {
       [{ sampler_name: "None" }, ["sampler_name"], "must be one of"],
       [{ sampler_name: "Euler a", scheduler: "Karras" }, ["scheduler"], "leave Karras out"],
       [{ scheduler: "Odd", sampler_name: "Euler" }, ["scheduler"], "Exponential"],
-      [{ enable_hr: true }, ["enable_hr"], "must be false"],
+      [{ enable_hr: true, hr_upscaler: "ESRGAN_4x" }, ["hr_upscaler"], "Latent, Latent (bicubic)"],
+      [{ enable_hr: true, hr_resize_x: 128, hr_resize_y: 64 }, ["hr_resize_x"], "keeps the shape"],
+      [
+        { enable_hr: true, hr_scale: 8, width: 512 },
+        ["hr_scale"],
+        "a multiple of 8 from 8 to 2048",
+      ],
+      [{ prompt: "a <lora:x:much>" }, ["prompt"], "must be a number, but is much"],
+      [{ prompt: "a <lora:x:1:2:3>" }, ["prompt"], "must be <lora:name:weight>"],
+      [{ prompt: "a <hypernet:x:1>" }, ["prompt"], "no hypernetworks"],
+      [{ restore_faces: true }, ["restore_faces"], "must be false or left out"],
       [{ n_iter: 4, batch_size: 4 }, ["n_iter"], "10 at most"],
       [{ override_settings: { CLIP_stop_at_last_layers: 0 } }, [
         "override_settings",
@@ -175,7 +185,8 @@ describe("GET and POST /sdapi/v1/options", () => {
     const path = "/sdapi/v1/options";
     const set = { CLIP_stop_at_last_layers: 3, samples_format: "jpg", other: [1] };
     const reply = await app.request(path, post(set, as("a")));
-    assertEquals([reply.status, await reply.json()], [200, {}]);
+    const warnings = ["other was ignored: there is no such field"];
+    assertEquals([reply.status, await reply.json()], [200, { warnings }]);
     const layers = async (key: string) =>
       (await (await app.request(path, as(key))).json()).CLIP_stop_at_last_layers;
     assertEquals([await layers("a"), await layers("b")], [3, 1]);

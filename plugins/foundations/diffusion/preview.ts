@@ -10,7 +10,7 @@ import {
 import type { Autoencoder } from "@denoise/roles";
 import { type AutoencoderConfig, decodeLatents, scaleLatents, vaeScaleFactor } from "./latents.ts";
 import { denormalize, toImages } from "./output.ts";
-import { resizeBicubic } from "./resize.ts";
+import { resizeSpatial } from "./resize.ts";
 
 /** A linear map from the channels of latents to red, green and blue in -1..1. */
 export interface LatentColors {
@@ -124,7 +124,7 @@ function colouredClouds(size: number): Tensor {
   const generator = new Generator(0);
   const clouds = [2, 4, 8, 16].map((places) => {
     const colors = generator.rand([1, 3, places, places]).mul(2).sub(1);
-    return resizeBicubic(colors, size, size).clamp(-1, 1);
+    return resizeSpatial(colors, size, size, "bicubic").clamp(-1, 1);
   });
   return Tensor.cat(clouds);
 }

@@ -9,27 +9,50 @@ function cubic(x: number): number {
   return 0;
 }
 
-/** For each new place the four old ones that it is made of, with their weights. */
-function taps(from: number, to: number): readonly { at: number; weight: number }[][] {
-  return Array.from({ length: to }, (_, i) => {
-    const place = (i + 0.5) * from / to - 0.5;
-    const first = Math.floor(place);
-    return [-1, 0, 1, 2].map((offset) => ({
-      at: Math.min(from - 1, Math.max(0, first + offset)),
-      weight: cubic(place - first - offset),
-    }));
-  });
+/** How new places are made of old ones. */
+export type SpatialMode = "nearest" | "bilinear" | "bicubic";
+
+/** An old place and its share. */
+interface Tap {
+  readonly at: number;
+  readonly weight: number;
+}
+
+/** The old places that a new one is made of, by their distance from it, with their weights. */
+function tapsAt(mode: SpatialMode, i: number, from: number, to: number): readonly Tap[] {
+  if (mode === "nearest") return [{ at: Math.floor(i * from / to), weight: 1 }];
+  const middle = (i + 0.5) * from / to - 0.5;
+  const place = mode === "bilinear" ? Math.max(0, middle) : middle;
+  const first = Math.floor(place);
+  const share = place - first;
+  const taps = mode === "bilinear"
+    ? [[first, 1 - share], [first + 1, share]]
+    : [-1, 0, 1, 2].map((offset) => [first + offset, cubic(share - offset)]);
+  return taps.map(([at, weight]) => ({
+    at: Math.min(from - 1, Math.max(0, at!)),
+    weight: weight!,
+  }));
+}
+
+function taps(mode: SpatialMode, from: number, to: number): readonly (readonly Tap[])[] {
+  return Array.from({ length: to }, (_, i) => tapsAt(mode, i, from, to));
 }
 
 /**
- * `interpolate(mode="bicubic", align_corners=False)` of torch, without antialiasing.
+ * `interpolate(size=(height, width), mode=mode, align_corners=False)` of torch over two axes, without
+ * antialiasing.
  *
  * @param x float32 [N, C, H, W].
  * @returns float32 [N, C, height, width].
  */
-export function resizeBicubic(x: Tensor, height: number, width: number): Tensor {
+export function resizeSpatial(
+  x: Tensor,
+  height: number,
+  width: number,
+  mode: SpatialMode,
+): Tensor {
   const [count, channels, rows, columns] = x.dims as [number, number, number, number];
-  const [down, across] = [taps(rows, height), taps(columns, width)];
+  const [down, across] = [taps(mode, rows, height), taps(mode, columns, width)];
   const [source, result] = [x.data, new Float32Array(count * channels * height * width)];
   let at = 0;
   for (let plane = 0; plane < count * channels; plane++) {

@@ -1,6 +1,6 @@
 import type { ImageInput, Model, Tensor } from "@denoise/core";
 import type { FeatureExtractor } from "@denoise/roles";
-import { resizeBicubic } from "@denoise/diffusion";
+import { resizeSpatial } from "@denoise/diffusion";
 
 /** The role of a model that sees how far away things are. */
 export interface DepthEstimator<C extends object = object> extends Model<C> {
@@ -45,7 +45,7 @@ export function depthChannel(depth: Tensor, height: number, width: number): Tens
       `Cannot take depth of shape [${depth.dims.join(", ")}]: it must be float32 [N, h, w]`,
     );
   }
-  const resized = resizeBicubic(maps.astype("float32"), height, width);
+  const resized = resizeSpatial(maps.astype("float32"), height, width, "bicubic");
   const low = resized.min([1, 2, 3], { keepDims: true });
   const high = resized.max([1, 2, 3], { keepDims: true });
   const flat = high.sub(low);
