@@ -54,9 +54,7 @@ async function parseJson(bytes: Uint8Array): Promise<unknown> {
 }
 
 /** What files of images begin with: PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF. */
-const IMAGE_STARTS =
-  // deno-lint-ignore no-control-regex
-  /^(\x89PNG|\xff\xd8\xff|RIFF[^]{4}WEBP|GIF8|BM|II\*\0|MM\0\*|[^]{4}ftypavi)/;
+const IMAGE_STARTS = /^(\x89PNG|\xff\xd8\xff|RIFF[^]{4}WEBP|GIF8|BM|II\*\0|MM\0\*|[^]{4}ftypavi)/;
 
 /**
  * Reads a body that is an image or JSON. Some clients send an image without saying so: where no type is
