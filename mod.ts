@@ -32,7 +32,36 @@ import { type SingleFileLoader, singleFileLoader } from "@denoise/single-file";
 import type * as classes from "./plugins/classes.ts";
 import { registry } from "./plugins/registry.ts";
 
-export * from "@denoise/core";
+export {
+  type AnyPipeline,
+  type AudioOutput,
+  DenoiseError,
+  type Device,
+  type DType,
+  type ErrorCode,
+  Generator,
+  type GeneratorInput,
+  type ImageInput,
+  type ImageOutput,
+  type LoadOptions,
+  manualSeed,
+  type Model,
+  type Pipeline,
+  type PipelineLoadOptions,
+  type PipelineStep,
+  type Quantization,
+  randn,
+  randnTensor,
+  type Recipe,
+  Registry,
+  type RunOptions,
+  type SaveOptions,
+  type Scheduler,
+  type SchedulerClass,
+  Tensor,
+  type TorchDtype,
+  VERSION,
+} from "@denoise/core";
 export * from "./plugins/classes.ts";
 export { DenoiseAudio } from "@denoise/audio";
 export {

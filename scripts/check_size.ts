@@ -5,13 +5,13 @@
  * @module
  */
 import { sourceFiles } from "./imports.ts";
-import { entryPoints, type Member, members, root } from "./workspace.ts";
+import { entryPoints, members, root } from "./workspace.ts";
 
 /** What may not be exceeded. */
 const LIMITS = {
-  "lines of core, tests left out": 5050,
+  "lines of core, tests left out": 5100,
   "names that core exports": 160,
-  "names that the root package exports beside the classes": 220,
+  "names that the root package exports beside the classes of plugins": 65,
   "lines of a Stable Diffusion pipeline, median": 85,
   "lines of a Stable Diffusion pipeline, most": 130,
 } as const;
@@ -46,13 +46,13 @@ interface DocSymbol {
   }[];
 }
 
-/** What a package exports, re-exports left out, as Deno documents it. */
-async function exportsOf(member: Member): Promise<Exported[]> {
+/** What modules export, re-exports left out, as Deno documents it. */
+async function exportsOf(modules: readonly URL[]): Promise<Exported[]> {
   const { stdout, success } = await new Deno.Command(Deno.execPath(), {
-    args: ["doc", "--json", "--quiet", ...entryPoints(member).map(({ href }) => href)],
+    args: ["doc", "--json", "--quiet", ...modules.map(({ href }) => href)],
     cwd: root,
   }).output();
-  if (!success) throw new Error(`Cannot read the exports of ${member.config.name}`);
+  if (!success) throw new Error(`Cannot read the exports of ${modules.join(", ")}`);
   const { nodes }: Doc = JSON.parse(new TextDecoder().decode(stdout));
   const found = Object.values(nodes).flatMap(({ symbols }) =>
     symbols.flatMap(({ name, declarations }) =>
@@ -96,8 +96,9 @@ function doubles(all: readonly Exported[]): string[] {
 async function counts(
   byPackage: ReadonlyMap<string, readonly Exported[]>,
 ): Promise<Record<keyof typeof LIMITS, number>> {
-  const classes = await Deno.readTextFile(new URL("plugins/classes.ts", root));
-  const isClass = (name: string) => new RegExp(`export (const|type) ${name}\\b`).test(classes);
+  const classes = new Set(
+    (await exportsOf([new URL("plugins/classes.ts", root)])).map(({ name }) => name),
+  );
   const lines = await Promise.all(
     PIPELINES.map((name) => linesOf(new URL(`plugins/pipelines/${name}/mod.ts`, root))),
   );
@@ -106,8 +107,8 @@ async function counts(
   return {
     "lines of core, tests left out": await linesOfCore(),
     "names that core exports": distinct(byPackage.get("@denoise/core")!),
-    "names that the root package exports beside the classes": distinct(
-      byPackage.get("@denoise/denoise")!.filter(({ name }) => !isClass(name)),
+    "names that the root package exports beside the classes of plugins": distinct(
+      byPackage.get("@denoise/denoise")!.filter(({ name }) => !classes.has(name)),
     ),
     "lines of a Stable Diffusion pipeline, median": (sorted[middle - 1]! + sorted[middle]!) / 2,
     "lines of a Stable Diffusion pipeline, most": sorted.at(-1)!,
@@ -118,7 +119,9 @@ if (import.meta.main) {
   const all = await members();
   const byPackage = new Map(
     await Promise.all(
-      all.map(async (member) => [member.config.name, await exportsOf(member)] as const),
+      all.map(async (member) =>
+        [member.config.name, await exportsOf(entryPoints(member))] as const
+      ),
     ),
   );
   const problems = doubles([...byPackage.values()].flat());

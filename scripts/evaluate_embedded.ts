@@ -11,7 +11,8 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { type Image, StableDiffusionPipeline } from "../mod.ts";
+import type { Image } from "@denoise/core";
+import { StableDiffusionPipeline } from "../mod.ts";
 import { defaults } from "@denoise/embedded-emoji";
 import { drawEmoji, type Drawing, onBackground, words } from "./embedded/drawings.ts";
 import { areaMeans, borderColour, cosine, nearestColour } from "./embedded/likeness.ts";

@@ -4,14 +4,9 @@
  *
  * @module
  */
-import { defaultsOf } from "@denoise/core";
+import { defaultsOf, type ModelClass } from "@denoise/core";
 import { parseArgs } from "node:util";
-import {
-  DiffusionPipeline,
-  type ModelClass,
-  registry,
-  type SchedulerClass,
-} from "@denoise/denoise";
+import { DiffusionPipeline, registry, type SchedulerClass } from "@denoise/denoise";
 import { type BetaConfig, makeNoiseSchedule } from "@denoise/schedules";
 import { replay, type ReplayDifference, type SchedulerRecord } from "@denoise/testing";
 import { parseTensors } from "../tests/support/golden.ts";

@@ -5,6 +5,7 @@
  */
 import type { UnconditionalOptions } from "@denoise/diffusion";
 import { testModel, testPipeline } from "@denoise/testing";
+import type { PipelineClass } from "@denoise/core";
 import {
   AutoencoderKL,
   CLIPTextModel,
@@ -17,7 +18,6 @@ import {
   KarrasVePipeline,
   LDMSuperResolutionPipeline,
   LDMTextToImagePipeline,
-  type PipelineClass,
   PNDMPipeline,
   ScoreSdeVePipeline,
   StableDiffusionImg2ImgPipeline,

@@ -5,6 +5,7 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { ModelClass } from "@denoise/core";
 import {
   AutoencoderKL,
   CLIPTextModel,
@@ -14,7 +15,6 @@ import {
   ControlNetModel,
   DenoiseError,
   DPTForDepthEstimation,
-  type ModelClass,
   randn,
   Tensor,
   UNet2DConditionModel,

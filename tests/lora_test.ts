@@ -1,12 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { AdaptableModel, Image } from "@denoise/core";
 import {
-  type AdaptableModel,
   type AdapterWeights,
   DDPMPipeline,
   DenoiseError,
   getActiveAdapters,
-  type Image,
   type ImageOutput,
   loadLoraWeights,
   type LoraOptions,

@@ -6,6 +6,7 @@
  */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { PipelineClass } from "@denoise/core";
 import {
   type AnyPipeline,
   AutoencoderKL,
@@ -17,7 +18,6 @@ import {
   loadIpAdapter,
   loadLoraWeights,
   loadTextualInversion,
-  type PipelineClass,
   registry,
   StableDiffusionPipeline,
 } from "@denoise/denoise";

@@ -6,13 +6,13 @@
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import type { Image } from "@denoise/core";
 import {
   DDIMScheduler,
   DDPMPipeline,
   DenoiseError,
   EulerDiscreteScheduler,
   Generator,
-  type Image,
   StableDiffusionPipeline,
   Tensor,
 } from "@denoise/denoise";
