@@ -368,6 +368,10 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       for (const part of this.#present()) await part.dispose?.();
     }
 
+    async [Symbol.asyncDispose](): Promise<void> {
+      await this.dispose();
+    }
+
     override toString(): string {
       return `${className} ${describeConfig(className, this.config)}`;
     }

@@ -4,7 +4,6 @@
  */
 export type ErrorCode =
   /** The run was cancelled through its AbortSignal. */
-  | "aborted"
   /** The disk has no room for a download. */
   | "disk_full"
   /** A class is registered already. */
@@ -59,12 +58,4 @@ export class DenoiseError extends Error {
     this.name = "DenoiseError";
     this.code = code;
   }
-}
-
-/** Throws `aborted` when the signal has fired. */
-export function throwIfAborted(signal: AbortSignal | undefined, doing: string): void {
-  if (!signal?.aborted) return;
-  throw new DenoiseError("aborted", `Stopped ${doing}: the AbortSignal was fired`, {
-    cause: signal.reason,
-  });
 }

@@ -1,6 +1,6 @@
 import { describe, it } from "@std/testing/bdd";
-import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
-import { DenoiseError, throwIfAborted } from "./errors.ts";
+import { assertEquals, assertInstanceOf } from "@std/assert";
+import { DenoiseError } from "./errors.ts";
 
 describe("DenoiseError", () => {
   it("carries a code, a message, a cause and its own name", () => {
@@ -14,19 +14,5 @@ describe("DenoiseError", () => {
     ]);
     assertEquals(error.cause, cause);
     assertEquals(String(error), "DenoiseError: Cannot load it");
-  });
-});
-
-describe("throwIfAborted()", () => {
-  it("does nothing without a signal or before it fires", () => {
-    throwIfAborted(undefined, "a test");
-    throwIfAborted(new AbortController().signal, "a test");
-  });
-
-  it("throws aborted with the reason as its cause", () => {
-    const signal = AbortSignal.abort("enough");
-    const error = assertThrows(() => throwIfAborted(signal, "the run"), DenoiseError, "the run");
-    assertEquals((error as DenoiseError).code, "aborted");
-    assertEquals((error as DenoiseError).cause, "enough");
   });
 });

@@ -32,6 +32,8 @@ export interface Model<C extends object = object> {
   savePretrained(folder: string, options?: SaveOptions): Promise<void>;
   /** Gives its memory back; a later call loads it again. */
   dispose(): Promise<void>;
+  /** The same at the end of a block: `await using model = await ...`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** The class of a model. */

@@ -253,6 +253,8 @@ export interface PipelineBase<C extends object, A extends readonly unknown[], Ou
   savePretrained(folder: string, options?: SaveOptions): Promise<void>;
   /** Gives the memory of its models back. */
   dispose(): Promise<void>;
+  /** The same at the end of a block: `await using pipe = await ...`. */
+  [Symbol.asyncDispose](): Promise<void>;
   /** Class name and components as diffusers prints them. */
   toString(): string;
 }

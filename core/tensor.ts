@@ -132,6 +132,11 @@ export class Tensor {
     this.#deferred = undefined;
   }
 
+  /** The shape under torch's name, the same as `dims`. */
+  get shape(): readonly number[] {
+    return this.dims;
+  }
+
   /** A tensor of zeros. */
   static zeros(dims: readonly number[], dtype: DType = "float32"): Tensor {
     checkDims(dims);

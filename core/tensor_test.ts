@@ -52,6 +52,7 @@ describe("Tensor constructors", () => {
 
   it("from() takes nested arrays, scalars, typed arrays, bigint and booleans", () => {
     assertEquals(Tensor.from([[1, 2], [3, 4], [5, 6]]).dims, [3, 2]);
+    assertEquals(Tensor.from([[1, 2], [3, 4], [5, 6]]).shape, [3, 2]);
     assertEquals(Tensor.from(7).dims, []);
     assertEquals(Tensor.from([]).dims, [0]);
     assertEquals(Tensor.from(Float64Array.of(1)).dtype, "float64");

@@ -1,11 +1,4 @@
-import {
-  type PipelineStep,
-  type RunOptions,
-  type Scheduler,
-  type StepOptions,
-  type Tensor,
-  throwIfAborted,
-} from "@denoise/core";
+import type { PipelineStep, RunOptions, Scheduler, StepOptions, Tensor } from "@denoise/core";
 import type { BatchNoise } from "./noise.ts";
 
 /** Options of `step` that a scheduler may know beside the generator. */
@@ -39,7 +32,7 @@ export async function finishStep(
   options: Pick<RunOptions, "callbackOnStepEnd" | "signal">,
 ): Promise<Tensor> {
   const changed = await options.callbackOnStepEnd?.(step);
-  throwIfAborted(options.signal, `at step ${step.index + 1} of ${step.total}`);
+  options.signal?.throwIfAborted();
   const latents = changed?.latents ?? step.latents;
   if (String(latents.dims) === String(step.latents.dims)) return latents;
   throw new TypeError(

@@ -117,4 +117,9 @@ export class MultiControlNet implements Model {
   async dispose(): Promise<void> {
     for (const net of this.nets) await net.dispose();
   }
+
+  /** The same at the end of a block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
 }

@@ -310,6 +310,10 @@ export class OnnxModel<C extends object, M extends Model<C>>
     await Promise.all(made.map((session) => "value" in session && session.value.release()));
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+
   /** The session of a graph with these inputs, made when it is first asked for. */
   #session(name: string, inputs: readonly string[]): Promise<EngineSession> {
     const key = [name, ...inputs.toSorted()].join(" ");

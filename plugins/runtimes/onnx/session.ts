@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DenoiseError, Tensor, throwIfAborted, type TypedArray } from "@denoise/core";
+import { DenoiseError, Tensor, type TypedArray } from "@denoise/core";
 import type { InferenceSession, OnnxValue, Tensor as OrtTensor } from "onnxruntime-node";
 import { executionProviders } from "./devices.ts";
 import { MODEL, WEIGHTS } from "./optimized.ts";
@@ -93,7 +93,7 @@ class OnnxSession implements EngineSession {
   async run(inputs: Tensors, { outputs, signal }: SessionRunOptions = {}): Promise<Tensors> {
     const session = this.#session;
     if (session === undefined) throw new TypeError(`Cannot run ${this.#name}: it was released`);
-    throwIfAborted(signal, `running ${this.#name}`);
+    signal?.throwIfAborted();
     const feeds = Object.fromEntries(
       Object.entries(inputs).map(([name, tensor]) => [name, this.#toOrt(name, tensor)]),
     );

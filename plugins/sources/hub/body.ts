@@ -1,6 +1,5 @@
 /** Bytes of an answer, under watch: a body that stands still, or never ends, is an error. */
 
-import { throwIfAborted } from "@denoise/core";
 import { RemoteError } from "./remote_error.ts";
 
 /** How a body is read. */
@@ -35,7 +34,7 @@ export async function* chunksOf(
         cancel();
       }, options.stall);
       const { done, value } = await reader.read().finally(() => clearTimeout(timer));
-      throwIfAborted(options.signal, options.doing);
+      options.signal?.throwIfAborted();
       if (stalled) {
         throw new RemoteError(
           `Stopped ${options.doing}: no byte came for ${options.stall / 1000} s`,
@@ -45,7 +44,7 @@ export async function* chunksOf(
       yield value;
     }
   } catch (error) {
-    throwIfAborted(options.signal, options.doing);
+    options.signal?.throwIfAborted();
     if (error instanceof RemoteError) throw error;
     throw new RemoteError(`The connection broke while ${options.doing}`);
   } finally {

@@ -152,7 +152,7 @@ async function fill(job: Job, part: Part, expected: Expected | undefined): Promi
     if (broken === undefined) return;
     failures = part.bytes > before ? 1 : failures + 1;
     if (failures > retry.retries) throw broken;
-    await pause(backoff(failures - 1, retry), signal, `fetching ${job.file.path}`);
+    await pause(backoff(failures - 1, retry), signal);
   }
 }
 
@@ -192,8 +192,7 @@ export async function downloadFile(
   const name = blobName(file);
   const blob = layout.blob(name);
   await makeFolder(layout.blobs);
-  const waiting = `waiting for another process to fetch ${file.path}`;
-  await withLock(layout.lock(name), waiting, options.signal, async (locked) => {
+  await withLock(layout.lock(name), options.signal, async (locked) => {
     if (!options.force && await isVisible(layout, repo.commit, file)) return;
     const before = await sizeOf(blob);
     const fetches = options.force || before !== file.size;

@@ -1,12 +1,6 @@
 /** Brings the wanted files of a repo into the cache. */
 
-import {
-  DenoiseError,
-  parseConfig,
-  type SourceFolder,
-  type SourceRequest,
-  throwIfAborted,
-} from "@denoise/core";
+import { DenoiseError, parseConfig, type SourceFolder, type SourceRequest } from "@denoise/core";
 import { checkSubfolder } from "./id.ts";
 import { type FilePlan, MODEL_INDEX, planPipeline } from "./plan.ts";
 import { planComponent } from "./plan_component.ts";
@@ -89,7 +83,7 @@ async function bring(
       onBytes(file.size, 0);
     } catch (error) {
       stop.abort();
-      throwIfAborted(request.signal, `fetching ${repo.id}`);
+      request.signal?.throwIfAborted();
       throw error;
     }
   });
@@ -181,7 +175,7 @@ export async function fetchRepo(
   settings: FetchPlanSettings,
 ): Promise<FetchedRepo> {
   checkRequest(id, request);
-  throwIfAborted(request.signal, `fetching ${id}`);
+  request.signal?.throwIfAborted();
   const repo = await openRepo(remote, id, request.revision ?? "main", settings, request.signal);
   if (request.forceDownload === true && repo.offline) {
     throw new DenoiseError(

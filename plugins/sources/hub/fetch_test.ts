@@ -282,9 +282,9 @@ describe("prefetch()", () => {
             if (file === WEIGHTS && fileBytes > 1000) stop.abort();
           },
         }),
-      DenoiseError,
+      DOMException,
     );
-    assertEquals(error.code, "aborted");
+    assertEquals(error.name, "AbortError");
     assertEquals((await visibleFiles(at.snapshot)).includes(WEIGHTS), false);
     at.server.reset();
     await prefetch(at.id, at.options);
@@ -297,9 +297,9 @@ describe("prefetch()", () => {
     const signal = AbortSignal.abort();
     const error = await assertRejects(
       () => prefetch(at.id, { ...at.options, signal }),
-      DenoiseError,
+      DOMException,
     );
-    assertEquals(error.code, "aborted");
+    assertEquals(error.name, "AbortError");
     assertEquals(at.server.requests.length, 0);
   });
 

@@ -1,6 +1,5 @@
 /** One HTTP request: redirects by our own rules, time limits, repetitions, errors that explain. */
 
-import { throwIfAborted } from "@denoise/core";
 import { readBody } from "./body.ts";
 import { RemoteError } from "./remote_error.ts";
 import { askedDelay, backoff, isTransient, pause, type RetryPolicy } from "./retry.ts";
@@ -90,7 +89,7 @@ async function send(url: URL, request: HttpRequest, settings: HttpSettings): Pro
     const headers = await headersFor(url, request, settings);
     return await fetch(url, { headers, redirect: "manual", signal: stop.signal });
   } catch (error) {
-    throwIfAborted(request.signal, request.doing);
+    request.signal?.throwIfAborted();
     const why = stop.signal.aborted
       ? `no answer within ${settings.timeout / 1000} s`
       : reason(error);
@@ -148,7 +147,7 @@ export async function get(
 ): Promise<Response> {
   const start = new URL(url);
   for (let attempt = 0;; attempt++) {
-    throwIfAborted(request.signal, request.doing);
+    request.signal?.throwIfAborted();
     let failure: RemoteError;
     let wait = backoff(attempt, settings.retry);
     try {
@@ -168,6 +167,6 @@ export async function get(
     if (!again || attempt >= settings.retry.retries || wait > settings.retry.longestDelay * 1.25) {
       throw failure;
     }
-    await pause(wait, request.signal, request.doing);
+    await pause(wait, request.signal);
   }
 }

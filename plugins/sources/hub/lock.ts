@@ -1,7 +1,6 @@
 /** Locks between processes, and between tasks of one: flock(2) on the files that Python locks too. */
 
 import { dirname } from "node:path";
-import { throwIfAborted } from "@denoise/core";
 import { makeFolder } from "./files.ts";
 import { pause } from "./retry.ts";
 
@@ -9,7 +8,6 @@ const LONGEST_WAIT = 250;
 
 async function acquire(
   file: Deno.FsFile,
-  doing: string,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   for (let wait = 10;; wait = Math.min(2 * wait, LONGEST_WAIT)) {
@@ -19,7 +17,7 @@ async function acquire(
       // some network file systems have no locks
       return false;
     }
-    await pause(wait, signal, doing);
+    await pause(wait, signal);
   }
 }
 
@@ -31,15 +29,14 @@ async function acquire(
  */
 export async function withLock<T>(
   path: string,
-  doing: string,
   signal: AbortSignal | undefined,
   task: (locked: boolean) => Promise<T>,
 ): Promise<T> {
-  throwIfAborted(signal, doing);
+  signal?.throwIfAborted();
   await makeFolder(dirname(path));
   // group-writable, as Python makes them, so that users who share a cache wait for each other
   using file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o664 });
-  const locked = await acquire(file, doing, signal);
+  const locked = await acquire(file, signal);
   try {
     return await task(locked);
   } finally {

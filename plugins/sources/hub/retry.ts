@@ -1,7 +1,5 @@
 /** When to ask again, and how long to wait first. */
 
-import { throwIfAborted } from "@denoise/core";
-
 /** How failed requests are repeated. */
 export interface RetryPolicy {
   /** How often a request that failed is repeated. */
@@ -40,12 +38,8 @@ export function backoff(attempt: number, policy: RetryPolicy): number {
 }
 
 /** Waits, unless the signal fires first. */
-export async function pause(
-  milliseconds: number,
-  signal: AbortSignal | undefined,
-  doing: string,
-): Promise<void> {
-  throwIfAborted(signal, doing);
+export async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
   await new Promise<void>((done) => {
     const finish = () => {
       clearTimeout(timer);
@@ -55,5 +49,5 @@ export async function pause(
     const timer = setTimeout(finish, milliseconds);
     signal?.addEventListener("abort", finish, { once: true });
   });
-  throwIfAborted(signal, doing);
+  signal?.throwIfAborted();
 }

@@ -21,7 +21,7 @@ export async function sharedTarget(cache: string, blob: string): Promise<string 
 export async function releaseShared(cache: string, targets: readonly string[]): Promise<number> {
   let kept = 0;
   for (const target of new Set(targets)) {
-    kept += await withLock(`${target}.lock`, "cleaning the cache", undefined, async () => {
+    kept += await withLock(`${target}.lock`, undefined, async () => {
       const { size } = await Deno.stat(target);
       const references = await readText(`${target}.refs`);
       // without its list of references nobody knows who else uses it

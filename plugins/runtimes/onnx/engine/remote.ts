@@ -1,4 +1,4 @@
-import { DenoiseError, throwIfAborted } from "@denoise/core";
+import { DenoiseError } from "@denoise/core";
 import {
   type Engine,
   type EngineSession,
@@ -168,10 +168,9 @@ class RemoteSession implements EngineSession {
 
   async run(inputs: Tensors, { outputs, signal }: SessionRunOptions = {}): Promise<Tensors> {
     if (this.#released) throw new TypeError(`Cannot run ${this.#spec.name}: it was released`);
-    const doing = `running ${this.#spec.name}`;
-    throwIfAborted(signal, doing);
+    signal?.throwIfAborted();
     return await this.#connection.inTurn(async () => {
-      throwIfAborted(signal, doing);
+      signal?.throwIfAborted();
       await this.#ensure();
       const packed = packTensors(inputs);
       const request = { op: "run", session: this.#id, inputs: packed, outputs } as const;

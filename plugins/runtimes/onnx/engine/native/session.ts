@@ -1,4 +1,4 @@
-import { type Tensor, throwIfAborted } from "@denoise/core";
+import type { Tensor } from "@denoise/core";
 import { parseDevice } from "../../devices.ts";
 import { checkThreads, explained } from "../../session.ts";
 import { trimMemory } from "../../trim_memory.ts";
@@ -197,13 +197,13 @@ class NativeSession implements EngineSession {
     const { signal } = options;
     const memory = this.#memory;
     if (memory === undefined) throw new TypeError(`Cannot run ${this.#spec.name}: it was released`);
-    throwIfAborted(signal, `running ${this.#spec.name}`);
+    signal?.throwIfAborted();
     const run = this.#run(memory, inputs, options);
     this.#running.add(run);
     try {
       return await run;
     } catch (cause) {
-      throwIfAborted(signal, `running ${this.#spec.name}`);
+      signal?.throwIfAborted();
       const why = `Cannot run ${this.#spec.name}: ${
         cause instanceof Error ? cause.message : cause
       }`;
@@ -239,7 +239,7 @@ class NativeSession implements EngineSession {
       ort.call.AddRunConfigEntry(options, cString(name), cString(value));
     }
     const stop = () => ort.call.RunOptionsSetTerminate(options);
-    throwIfAborted(signal, `running ${this.#spec.name}`);
+    signal?.throwIfAborted();
     if (!whole) signal?.addEventListener("abort", stop);
     try {
       await this.#runSession(session, options, binding);
