@@ -175,7 +175,9 @@ describe("savePretrained() of a model with maxShardSize", () => {
     const unet = await UNet2DModel.fromPretrained(original);
     const folder = await Deno.makeTempDir({ prefix: "denoise-" });
     await unet.savePretrained(folder, { maxShardSize: "20KB" });
-    assertEquals(await filesOf(folder), await filesOf(original));
+    const rules = (name: string) => name.endsWith(".rules"); // from which fixtures are made
+    const wanted = (await filesOf(original)).filter((name) => !rules(name));
+    assertEquals(await filesOf(folder), wanted);
     const read = async (path: string) =>
       JSON.parse(await Deno.readTextFile(`${path}/${STEM}.safetensors.index.json`));
     const [ours, theirs] = [await read(folder), await read(original)];

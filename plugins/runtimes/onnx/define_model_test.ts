@@ -204,7 +204,7 @@ describe("defineModel()", () => {
     const error = await assertRejects(
       () => load(folder.path, { unexpectedTensors: "ignore" as never }),
       RangeError,
-      "unexpectedTensors must be one of error, warn",
+      'it must be "error" or "warn"',
     );
     assert(error.message.includes('"ignore"'));
   });
@@ -253,9 +253,7 @@ describe("defineModel()", () => {
     await using folder = await folderWith();
     await assertRejects(() => load(folder.path, { torchDtype: "int8" as "float16" }), RangeError);
     await assertRejects(() => load(folder.path, { engine: {} }), TypeError);
-    const model = await load(folder.path, { threads: 0 });
-    const x = Tensor.from([[1, 0, 0]]);
-    await assertRejects(() => model.forward(x), RangeError, "threads must be an integer from 1");
+    await assertRejects(() => load(folder.path, { threads: 0 }), RangeError, "an integer from 1");
   });
 
   it("computes in a Worker and in a child process", async () => {
