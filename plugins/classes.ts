@@ -550,6 +550,15 @@ export const StableDiffusionInpaintPipeline: typeof StableDiffusionInpaintPipeli
 /** An object of the class. */
 export type StableDiffusionInpaintPipeline = StableDiffusionInpaintPipelineObject;
 export type { StableDiffusionInpaintOptions } from "@denoise/pipeline-stable-diffusion-inpaint";
+import { StableDiffusionInstructPix2PixPipeline as StableDiffusionInstructPix2PixPipelineClass } from "@denoise/pipeline-stable-diffusion-instruct-pix2pix";
+import type { StableDiffusionInstructPix2PixPipeline as StableDiffusionInstructPix2PixPipelineObject } from "@denoise/pipeline-stable-diffusion-instruct-pix2pix";
+/** `StableDiffusionInstructPix2PixPipeline` of `@denoise/pipeline-stable-diffusion-instruct-pix2pix`, with {@linkcode registry} as its default. */
+export const StableDiffusionInstructPix2PixPipeline:
+  typeof StableDiffusionInstructPix2PixPipelineClass = StableDiffusionInstructPix2PixPipelineClass
+    .using(registry);
+/** An object of the class. */
+export type StableDiffusionInstructPix2PixPipeline = StableDiffusionInstructPix2PixPipelineObject;
+export type { StableDiffusionInstructPix2PixOptions } from "@denoise/pipeline-stable-diffusion-instruct-pix2pix";
 import { StableDiffusionLatentUpscalePipeline as StableDiffusionLatentUpscalePipelineClass } from "@denoise/pipeline-stable-diffusion-latent-upscale";
 import type { StableDiffusionLatentUpscalePipeline as StableDiffusionLatentUpscalePipelineObject } from "@denoise/pipeline-stable-diffusion-latent-upscale";
 /** `StableDiffusionLatentUpscalePipeline` of `@denoise/pipeline-stable-diffusion-latent-upscale`, with {@linkcode registry} as its default. */
@@ -619,6 +628,16 @@ export const StableDiffusionXLInpaintPipeline: typeof StableDiffusionXLInpaintPi
 /** An object of the class. */
 export type StableDiffusionXLInpaintPipeline = StableDiffusionXLInpaintPipelineObject;
 export type { StableDiffusionXLInpaintOptions } from "@denoise/pipeline-stable-diffusion-xl-inpaint";
+import { StableDiffusionXLInstructPix2PixPipeline as StableDiffusionXLInstructPix2PixPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-instruct-pix2pix";
+import type { StableDiffusionXLInstructPix2PixPipeline as StableDiffusionXLInstructPix2PixPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-instruct-pix2pix";
+/** `StableDiffusionXLInstructPix2PixPipeline` of `@denoise/pipeline-stable-diffusion-xl-instruct-pix2pix`, with {@linkcode registry} as its default. */
+export const StableDiffusionXLInstructPix2PixPipeline:
+  typeof StableDiffusionXLInstructPix2PixPipelineClass =
+    StableDiffusionXLInstructPix2PixPipelineClass.using(registry);
+/** An object of the class. */
+export type StableDiffusionXLInstructPix2PixPipeline =
+  StableDiffusionXLInstructPix2PixPipelineObject;
+export type { StableDiffusionXLInstructPix2PixOptions } from "@denoise/pipeline-stable-diffusion-xl-instruct-pix2pix";
 import { BertTokenizer as BertTokenizerClass } from "@denoise/tokenizer-bert";
 import type { BertTokenizer as BertTokenizerObject } from "@denoise/tokenizer-bert";
 /** `BertTokenizer` of `@denoise/tokenizer-bert`, with {@linkcode registry} as its default. */

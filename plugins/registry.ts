@@ -558,6 +558,16 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "pipeline",
+      className: "StableDiffusionInstructPix2PixPipeline",
+      task: "image-to-image",
+      family: "stable-diffusion-pix2pix",
+      package: "@denoise/pipeline-stable-diffusion-instruct-pix2pix",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-instruct-pix2pix"))
+          .StableDiffusionInstructPix2PixPipeline,
+    },
+    {
+      kind: "pipeline",
       className: "StableDiffusionLatentUpscalePipeline",
       task: "upscaling",
       family: "stable-diffusion-latent-upscale",
@@ -636,6 +646,16 @@ export const registry: Registry = new Registry({
       load: async () =>
         (await import("@denoise/pipeline-stable-diffusion-xl-inpaint"))
           .StableDiffusionXLInpaintPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "StableDiffusionXLInstructPix2PixPipeline",
+      task: "image-to-image",
+      family: "stable-diffusion-xl-pix2pix",
+      package: "@denoise/pipeline-stable-diffusion-xl-instruct-pix2pix",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-xl-instruct-pix2pix"))
+          .StableDiffusionXLInstructPix2PixPipeline,
     },
     {
       kind: "tokenizer",

@@ -39,14 +39,14 @@ def prompts(dice: Random) -> dict:
     )
 
 
-def photo(dice: Random, least: int, most: int) -> Image.Image:
+def random_photo(dice: Random, least: int, most: int) -> Image.Image:
     """In RGB: diffusers fails on grey images and takes the four channels of RGBA for latents."""
     return photo(dice.randint(least, most), dice.randint(least, most), name=str(dice.random()))
 
 
 def painted(dice: Random) -> dict:
     """An image and a mask of its size, whose edges are sharp, soft or grey."""
-    image = photo(dice, 33, 90)
+    image = random_photo(dice, 33, 90)
     width, height = image.size
     left, top = dice.randrange(width // 2), dice.randrange(height // 2)
     box = (left, top, dice.randint(left + 4, width), dice.randint(top + 4, height))
@@ -57,7 +57,7 @@ def painted(dice: Random) -> dict:
 
 
 def img2img(dice: Random) -> tuple[dict, dict | None]:
-    image = photo(dice, 33, 80) if dice.random() < 0.7 else tensor(1, 3, 32, 48, seed=dice.randrange(99), low=pick(dice, 0, -1))
+    image = random_photo(dice, 33, 80) if dice.random() < 0.7 else tensor(1, 3, 32, 48, seed=dice.randrange(99), low=pick(dice, 0, -1))
     return dict(image=image, strength=dice.uniform(0.5, 1.0), **prompts(dice)), scheduler(dice)
 
 
@@ -75,14 +75,14 @@ def text(dice: Random) -> tuple[dict, dict | None]:
 def upscale(dice: Random) -> tuple[dict, dict | None]:
     call = prompts(dice)
     count = len(call["prompt"]) if isinstance(call["prompt"], list) else 1
-    image = photo(dice, 12, 28)
+    image = random_photo(dice, 12, 28)
     return dict(image=[image] * count, noise_level=dice.randint(0, 9), **call), scheduler(dice, ONE_CALL_A_STEP)
 
 
 def depth(dice: Random) -> tuple[dict, dict | None]:
     call, swapped = img2img(dice)
     given = some(dice, 0.5, depth_map=tensor(1, dice.randint(8, 40), dice.randint(8, 40), seed=dice.randrange(99), low=-3, high=7))
-    return dict(call, image=photo(dice, 33, 70), **given), swapped
+    return dict(call, image=random_photo(dice, 33, 70), **given), swapped
 
 
 def consistency(dice: Random) -> tuple[dict, None]:
@@ -92,7 +92,17 @@ def consistency(dice: Random) -> tuple[dict, None]:
 
 
 def consistency_img2img(dice: Random) -> tuple[dict, None]:
-    return dict(consistency(dice)[0], image=photo(dice, 33, 80), strength=dice.uniform(0.7, 1.0)), None
+    return dict(consistency(dice)[0], image=random_photo(dice, 33, 80), strength=dice.uniform(0.7, 1.0)), None
+
+
+def edit(dice: Random) -> tuple[dict, dict | None]:
+    call = dict(prompts(dice), image=random_photo(dice, 33, 80), image_guidance_scale=pick(dice, 0.9, 1.0, 1.5, 2.5))
+    return call, scheduler(dice)
+
+
+def edit_xl(dice: Random) -> tuple[dict, dict | None]:
+    call, swapped = edit(dice)
+    return {**call, **xl(dice), "height": pick(dice, 32, 40), "width": pick(dice, 32, 64)}, swapped
 
 
 def xl(dice: Random) -> dict:
@@ -112,7 +122,7 @@ KINDS = {
     "img2img": img2img, "img2img-v": img2img, "tiny-vae": img2img, "inpaint-4": inpaint, "inpaint-9": inpaint, "upscale": upscale,
     "depth2img": depth, "depth2img-hybrid": depth, "lcm": consistency, "lcm-img2img": consistency_img2img, "xl": with_sizes(text),
     "xl-img2img": with_sizes(img2img), "xl-refiner": with_sizes(img2img), "xl-inpaint-4": with_sizes(inpaint),
-    "xl-inpaint-9": with_sizes(inpaint),
+    "xl-inpaint-9": with_sizes(inpaint), "pix2pix": edit, "xl-pix2pix": edit_xl,
 }
 
 

@@ -99,6 +99,13 @@ def xl() -> None:
     inpaint.save_pretrained(folder("parts/UNet2DConditionModel/xl-inpaint"))
 
 
+def pix2pix() -> None:
+    base = dict(cross_attention_dim=32, projection_class_embeddings_input_dim=6 * 8 + 12, transformer_layers_per_block=1)
+    for name, config in (("pix2pix", UNET_2D_CONDITION["inpaint"]), ("xl-pix2pix", {**UNET_2D_CONDITION["sdxl"], **base})):
+        unet = build("UNet2DConditionModel", {**config, "in_channels": 8}, seed_of(name))
+        unet.save_pretrained(folder(f"parts/UNet2DConditionModel/{name}"))
+
+
 def lcm() -> None:
     """The scheduler as SimianLuo/LCM_Dreamshaper_v7 has it."""
     where = folder("tiny-lcm")
@@ -134,7 +141,7 @@ def upscaler() -> None:
     (where / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
 
 
-WRITERS = {"lcm": lcm, "upscaler": upscaler, "safety": safety, "xl": xl}
+WRITERS = {"lcm": lcm, "upscaler": upscaler, "safety": safety, "xl": xl, "pix2pix": pix2pix}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or WRITERS:

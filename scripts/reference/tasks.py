@@ -49,6 +49,7 @@ def latents(*shape: int, seed: int = 0) -> torch.Tensor:
 
 PHOTO = photo(32, 32)
 TEXT = dict(prompt=PROMPT, num_inference_steps=6)
+EDIT = dict(image=PHOTO, **TEXT)
 IMG2IMG = dict(image=PHOTO, strength=0.6, **TEXT)
 # PNDM plans one timestep more than steps: it is left where int(15 * 0.05) steps are none
 NO_WHOLE_STEP = dict(scheduler=swap("PNDM", skip_prk_steps=True), num_inference_steps=15, strength=0.05)
@@ -320,6 +321,45 @@ TASKS = {
     },
     "inpaint-4": {
         "pipeline": "StableDiffusionInpaintPipeline", "repo": "tiny-stable-diffusion", "parts": {}, "cases": INPAINT_CASES,
+    },
+    "pix2pix": {
+        "pipeline": "StableDiffusionInstructPix2PixPipeline", "repo": "tiny-stable-diffusion",
+        "parts": {"unet": "parts/UNet2DConditionModel/pix2pix"},
+        "cases": [
+            case("the repo's own scheduler", **EDIT),
+            *(case(name, scheduler=scheduler, **EDIT) for name, scheduler in SCHEDULERS),
+            case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], **EDIT),
+            case("two prompts, an image each", **{
+                **EDIT, "prompt": [PROMPT, OTHER], "image": [PHOTO, photo(32, 32, name="another")], "seeds": [1, 2],
+                "negative_prompt": ["blurry", "low quality"]}),
+            case("an image of odd size, guidance 3 and 2", **{**EDIT, "image": photo(53, 38)}, guidance_scale=3.0, image_guidance_scale=2.0),
+            case("without guidance by the text", guidance_scale=1.0, **EDIT),
+            case("without guidance by the image", image_guidance_scale=0.9, **EDIT),
+            case("latents of an image, own latents", latents=latents(1, 4, 8, 8, seed=3), **{**EDIT, "image": latents(1, 4, 8, 8, seed=7)}),
+            case("own embeddings", image=PHOTO, num_inference_steps=4, prompt_embeds=latents(1, 77, 16, seed=4),
+                 negative_prompt_embeds=latents(1, 77, 16, seed=5)),
+            case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, **EDIT),
+            case("DDIM with noise", scheduler=swap("DDIM"), eta=0.7, **EDIT),
+        ],
+    },
+    "xl-pix2pix": {
+        "pipeline": "StableDiffusionXLInstructPix2PixPipeline", "repo": "tiny-stable-diffusion-xl",
+        "parts": {"unet": "parts/UNet2DConditionModel/xl-pix2pix"},
+        "cases": [
+            case("trained size", **EDIT),
+            *(case(name, scheduler=scheduler, height=32, width=32, **EDIT) for name, scheduler in SCHEDULERS[:4]),
+            case("an image that is resized to a rectangle", height=32, width=64, **{**EDIT, "image": photo(53, 38)}),
+            case("two images a prompt", height=32, width=32, num_images_per_prompt=2, seeds=[3, 4], **EDIT),
+            case("two prompts, an image and a second prompt each", **{
+                **EDIT, "prompt": [PROMPT, OTHER], "prompt_2": [OTHER, PROMPT], "image": [PHOTO, photo(32, 32, name="another")],
+                "negative_prompt": ["blurry", "low quality"], "seeds": [1, 2], "height": 32, "width": 32}),
+            case("sizes and crop", original_size=(64, 48), target_size=(32, 40), crops_coords_top_left=(3, 5), height=32, width=32, **EDIT),
+            case("rescaled guidance, an early end", guidance_rescale=0.7, denoising_end=0.6, height=32, width=32, **EDIT),
+            case("without guidance", guidance_scale=1.0, height=32, width=32, **EDIT),
+            case("own embeddings, own latents", image=PHOTO, num_inference_steps=4, height=32, width=32,
+                 latents=latents(1, 4, 8, 8, seed=3), prompt_embeds=latents(1, 77, 32, seed=4), pooled_prompt_embeds=latents(1, 12, seed=5),
+                 negative_prompt_embeds=latents(1, 77, 32, seed=6), negative_pooled_prompt_embeds=latents(1, 12, seed=7)),
+        ],
     },
     "inpaint-9": {
         "pipeline": "StableDiffusionInpaintPipeline", "repo": "tiny-stable-diffusion",

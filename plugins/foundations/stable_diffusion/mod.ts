@@ -10,6 +10,7 @@ export * from "./control_nets.ts";
 export * from "./image_prompt.ts";
 export * from "./latent_consistency.ts";
 export * from "./legacy.ts";
+export * from "./pix2pix.ts";
 export * from "./sd.ts";
 export * from "./sdxl.ts";
 export * from "./stable_diffusion.ts";

@@ -1,4 +1,4 @@
-import { type CallOptions, type RunOptions, runOptions } from "@denoise/core";
+import { type CallOptions, type ImageSize, type RunOptions, runOptions } from "@denoise/core";
 import {
   checkSize,
   type DenoisingRangeOptions,
@@ -8,6 +8,7 @@ import {
   planInpainting,
   planRun,
   sampleSize,
+  type SizeOptions,
   type TimestepOptions,
   timestepOptions,
   vaeScaleFactor,
@@ -95,17 +96,27 @@ export interface SdxlQuirks {
  */
 export const sdxl: SdxlFamily = sdxlWith({});
 
+/**
+ * The size of the images in pixels, by default what the UNet was trained for.
+ *
+ * @throws {RangeError} when width or height is no multiple of 8.
+ */
+export function xlSize(
+  { unet, vae }: Pick<StableDiffusionXLComponents, "unet" | "vae">,
+  given: SizeOptions,
+): ImageSize {
+  const factor = vaeScaleFactor(vae);
+  const [rows, columns] = sampleSize(unet.config.sample_size);
+  const { height = rows * factor, width = columns * factor } = given;
+  checkSize(height, width, Math.max(8, factor));
+  return { height, width };
+}
+
 /** The same, with what diffusers does otherwise in some classes. */
 export function sdxlWith(quirks: SdxlQuirks): SdxlFamily {
   return {
     name: "stable-diffusion-xl",
-    size({ unet, vae }, given) {
-      const factor = vaeScaleFactor(vae);
-      const [rows, columns] = sampleSize(unet.config.sample_size);
-      const { height = rows * factor, width = columns * factor } = given;
-      checkSize(height, width, Math.max(8, factor));
-      return { height, width };
-    },
+    size: xlSize,
     plan(scheduler, options, _size, { from, controlled }) {
       if (from === "mask") return planInpainting(scheduler, options);
       const plan = planRun(scheduler, options);
