@@ -1,5 +1,5 @@
 import type { Tensor } from "@denoise/core";
-import type { TokenizeOptions, Tokenizer } from "@denoise/roles";
+import type { TokenizeOptions, Tokenizer, Tokens } from "@denoise/roles";
 
 /** A tokenizer that can be given more tokens. */
 export interface ExtendableTokenizer extends Tokenizer {
@@ -50,10 +50,7 @@ export class InversionTokenizer implements Tokenizer {
     this.#ids = new Map(inversions.map((one) => [this.#tokenizer.tokenToId(one.token)!, one]));
   }
 
-  encode(
-    texts: string | readonly string[],
-    options: TokenizeOptions = {},
-  ): { readonly inputIds: Tensor; readonly attentionMask: Tensor } {
+  encode(texts: string | readonly string[], options: TokenizeOptions = {}): Tokens {
     const list = typeof texts === "string" ? [texts] : texts;
     return this.#tokenizer.encode(list.map((text) => this.#expand(text)), options);
   }

@@ -1,5 +1,5 @@
-import type { CallOptions, Tensor } from "@denoise/core";
-import type { TextEncoder, Tokenizer } from "@denoise/roles";
+import { type CallOptions, Tensor } from "@denoise/core";
+import type { TextEncoder, Tokenizer, Tokens } from "@denoise/roles";
 
 /** What is to be made, in words: one text, or several. */
 export type Prompt = string | readonly string[];
@@ -95,18 +95,17 @@ export function countPrompts(
   return typeof prompt === "string" ? 1 : prompt.length;
 }
 
-/** Warns of texts that are longer than the encoder's limit, quoting what is cut. */
+/** Warns of what truncation has cut off texts, quoting it. */
 export function warnOfCut(
   { tokenizer, warn }: Pick<PromptEncoder, "tokenizer" | "warn">,
-  texts: readonly string[],
+  { removed = [] }: Pick<Tokens, "removed">,
 ): void {
-  const limit = tokenizer.modelMaxLength;
-  const { inputIds } = tokenizer.encode(texts, { padding: "longest", truncation: false });
-  if (inputIds.dims[1]! <= limit) return;
-  const removed = tokenizer.batchDecode(inputIds.slice(1, limit - 1, -1));
+  const texts = removed.filter(({ length }) => length > 0)
+    .flatMap((ids) => tokenizer.batchDecode(Tensor.from(ids, [1, ids.length], "int64")));
+  if (texts.length === 0) return;
   warn(
     `The following part of your input was truncated because CLIP can only handle sequences up ` +
-      `to ${limit} tokens: ${JSON.stringify(removed)}`,
+      `to ${tokenizer.modelMaxLength} tokens: ${JSON.stringify(texts)}`,
   );
 }
 
@@ -114,17 +113,18 @@ async function encodeTexts(
   encoder: PromptEncoder,
   texts: readonly string[],
   maxLength: number,
-  clipSkip: number | undefined,
+  { clipSkip, warns }: { readonly clipSkip?: number | undefined; readonly warns: boolean },
 ): Promise<Tensor> {
-  const { inputIds, attentionMask } = encoder.tokenizer.encode(texts, {
+  const tokens = encoder.tokenizer.encode(texts, {
     padding: "max_length",
     maxLength,
     truncation: true,
   });
+  if (warns) warnOfCut(encoder, tokens);
   const config = encoder.textEncoder.config as { use_attention_mask?: boolean };
-  const { lastHiddenState } = await encoder.textEncoder.forward(inputIds, {
+  const { lastHiddenState } = await encoder.textEncoder.forward(tokens.inputIds, {
     clipSkip,
-    ...(config.use_attention_mask ? { attentionMask } : {}),
+    ...(config.use_attention_mask ? { attentionMask: tokens.attentionMask } : {}),
   });
   return lastHiddenState;
 }
@@ -146,12 +146,11 @@ export async function encodePrompts(
   const rows = (text: string | readonly string[]): readonly string[] =>
     typeof text === "string" ? Array(count).fill(text) : text;
   const limit = encoder.tokenizer.modelMaxLength;
-  if (prompt !== undefined) warnOfCut(encoder, rows(prompt));
   const positive = options.promptEmbeds ??
-    await encodeTexts(encoder, rows(prompt!), limit, clipSkip);
+    await encodeTexts(encoder, rows(prompt!), limit, { clipSkip, warns: true });
   const promptEmbeds = positive.repeatInterleave(numImagesPerPrompt, 0);
   if (!guidance) return { promptEmbeds };
   const negative = options.negativePromptEmbeds ??
-    await encodeTexts(encoder, rows(negativePrompt), positive.dims[1]!, undefined);
+    await encodeTexts(encoder, rows(negativePrompt), positive.dims[1]!, { warns: false });
   return { promptEmbeds, negativePromptEmbeds: negative.repeatInterleave(numImagesPerPrompt, 0) };
 }

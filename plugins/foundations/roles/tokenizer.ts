@@ -10,6 +10,16 @@ export interface TokenizeOptions {
   readonly truncation?: boolean | undefined;
 }
 
+/** Texts as rows of ids. */
+export interface Tokens {
+  /** int64 [N, tokens]. */
+  readonly inputIds: Tensor;
+  /** int64 [N, tokens], 1 where a token counts, 0 where the row was filled up. */
+  readonly attentionMask: Tensor;
+  /** For each text the ids that truncation has cut off; absent of tokenizers that do not tell. */
+  readonly removed?: readonly (readonly number[])[] | undefined;
+}
+
 /** The role of a tokenizer. */
 export interface Tokenizer {
   /** The class by the name that model_index.json gives it. */
@@ -22,7 +32,7 @@ export interface Tokenizer {
   encode(
     texts: string | readonly string[],
     options?: TokenizeOptions,
-  ): { readonly inputIds: Tensor; readonly attentionMask: Tensor };
+  ): Tokens;
   /** Rows of ids back to texts. */
   batchDecode(ids: Tensor, options?: { readonly skipSpecialTokens?: boolean }): string[];
   /** Writes its files into a folder that transformers can load. */

@@ -86,15 +86,20 @@ export function checkXlPrompts(options: XlPromptOptions): void {
 async function encodeTexts(
   encoders: readonly Encoder[],
   texts: readonly (readonly string[])[],
-  { maxLength, clipSkip = 0 }: { maxLength?: number | undefined; clipSkip?: number | undefined },
+  { maxLength, clipSkip = 0, warn }: {
+    readonly maxLength?: number | undefined;
+    readonly clipSkip?: number | undefined;
+    readonly warn?: ((message: string) => void) | undefined;
+  },
 ): Promise<XlText> {
   const outputs = await Promise.all(encoders.map(async ({ tokenizer, textEncoder }, i) => {
-    const { inputIds } = tokenizer.encode(texts[i]!, {
+    const tokens = tokenizer.encode(texts[i]!, {
       padding: "max_length",
       maxLength: maxLength ?? tokenizer.modelMaxLength,
       truncation: true,
     });
-    return await textEncoder.forward(inputIds, { outputHiddenStates: true });
+    if (warn !== undefined) warnOfCut({ tokenizer, warn }, tokens);
+    return await textEncoder.forward(tokens.inputIds, { outputHiddenStates: true });
   }));
   const states = outputs.map(({ hiddenStates }) => {
     const state = hiddenStates!.at(-2 - clipSkip);
@@ -138,8 +143,7 @@ export async function encodeXlPrompts(
   if (options.promptEmbeds === undefined) {
     const encoders = encodersOf(parts);
     const texts = [rows(prompt!), rows(options.prompt2 || prompt!)];
-    encoders.forEach((encoder, i) => warnOfCut({ ...encoder, warn }, texts[i]!));
-    positive = await encodeTexts(encoders, texts, { clipSkip });
+    positive = await encodeTexts(encoders, texts, { clipSkip, warn });
   } else {
     positive = { embeds: options.promptEmbeds, pooled: options.pooledPromptEmbeds! };
   }

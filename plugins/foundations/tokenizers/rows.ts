@@ -53,12 +53,20 @@ export function truncate(ids: number[], count: number, side: "left" | "right"): 
   return side === "right" ? ids.slice(0, count) : ids.slice(ids.length - count);
 }
 
+/** The ids of a text that {@linkcode truncate} does not keep. */
+export function cutOff(ids: number[], count: number, side: "left" | "right"): number[] {
+  const more = Math.max(0, ids.length - count);
+  return side === "right" ? ids.slice(ids.length - more) : ids.slice(0, more);
+}
+
 /** Rows of token ids as tensors. */
 export interface Encoding {
   /** int64 [N, tokens]. */
   readonly inputIds: Tensor;
   /** int64 [N, tokens], 1 where a token counts, 0 where the row was filled up. */
   readonly attentionMask: Tensor;
+  /** For each text the ids that truncation has cut off. */
+  readonly removed: readonly (readonly number[])[];
 }
 
 /** Rows as tensors, filled up to a length, to the longest of them, or not at all. */
@@ -66,6 +74,7 @@ export function padRows(
   rows: readonly (readonly number[])[],
   padding: number | "longest" | false,
   pad: PadOptions,
+  removed: readonly (readonly number[])[] = rows.map(() => []),
 ): Encoding {
   const longest = Math.max(0, ...rows.map((row) => row.length));
   const length = typeof padding === "number" ? Math.max(padding, longest) : longest;
@@ -90,6 +99,7 @@ export function padRows(
   return {
     inputIds: new Tensor("int64", ids, dims),
     attentionMask: new Tensor("int64", mask, dims),
+    removed,
   };
 }
 

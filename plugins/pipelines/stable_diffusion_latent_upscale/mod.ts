@@ -235,13 +235,12 @@ async function encodeTexts(
   const count = countPrompts(prompt, options);
   const rows = (text: string | readonly string[]) =>
     typeof text === "string" ? Array<string>(count).fill(text) : text;
-  if (prompt !== undefined) warnOfCut({ ...run.components, warn: run.warn }, rows(prompt));
   const positive = promptEmbeds === undefined
-    ? await encode(run, rows(prompt!))
+    ? await encode(run, rows(prompt!), { warn: run.warn })
     : [promptEmbeds, pooledPromptEmbeds!] as const;
   if (!guidance) return positive;
   const negative = negativePromptEmbeds === undefined
-    ? await encode(run, rows(negativePrompt), positive[0].dims[1]!)
+    ? await encode(run, rows(negativePrompt), { maxLength: positive[0].dims[1] })
     : [negativePromptEmbeds, negativePooledPromptEmbeds!] as const;
   return [Tensor.cat([negative[0], positive[0]]), Tensor.cat([negative[1], positive[1]])];
 }
@@ -250,14 +249,18 @@ async function encodeTexts(
 async function encode(
   { components: { tokenizer, textEncoder } }: Run,
   texts: readonly string[],
-  maxLength = tokenizer.modelMaxLength,
+  { maxLength = tokenizer.modelMaxLength, warn }: {
+    readonly maxLength?: number | undefined;
+    readonly warn?: (message: string) => void;
+  },
 ): Promise<readonly [embeds: Tensor, pooled: Tensor]> {
-  const { inputIds } = tokenizer.encode(texts, {
+  const tokens = tokenizer.encode(texts, {
     padding: "max_length",
     maxLength,
     truncation: true,
   });
-  const output = await textEncoder.forward(inputIds, { outputHiddenStates: true });
+  if (warn !== undefined) warnOfCut({ tokenizer, warn }, tokens);
+  const output = await textEncoder.forward(tokens.inputIds, { outputHiddenStates: true });
   return [output.hiddenStates!.at(-1)!, output.poolerOutput];
 }
 

@@ -10,6 +10,7 @@ import type { TokenizeOptions, Tokenizer } from "@denoise/roles";
 import {
   checkLength,
   copyTokenizerFiles,
+  cutOff,
   type Encoding,
   idRows,
   type PadOptions,
@@ -189,12 +190,15 @@ export class BertTokenizer implements Tokenizer {
   encode(texts: string | readonly string[], options: TokenizeOptions = {}): Encoding {
     const { padding = false, truncation = false } = options;
     const limit = rowLimit(options.maxLength ?? this.modelMaxLength);
+    const { truncationSide } = this.#padding;
+    const removed: number[][] = [];
     const rows = (typeof texts === "string" ? [texts] : texts).map((text) => {
       const ids = encodeText(this.#backend, checkLength(text), this.#how);
-      const kept = truncation ? truncate(ids, limit - 2, this.#padding.truncationSide) : ids;
+      const kept = truncation ? truncate(ids, limit - 2, truncationSide) : ids;
+      removed.push(cutOff(ids, kept.length, truncationSide));
       return [this.#idOf("cls"), ...kept, this.#idOf("sep")];
     });
-    return padRows(rows, padding === "max_length" ? limit : padding, this.#padding);
+    return padRows(rows, padding === "max_length" ? limit : padding, this.#padding, removed);
   }
 
   #idOf(role: "cls" | "sep"): number {

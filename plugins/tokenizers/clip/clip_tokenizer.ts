@@ -11,6 +11,7 @@ import type { Tokenizer as Backend } from "@huggingface/tokenizers";
 import {
   checkLength,
   copyTokenizerFiles,
+  cutOff,
   type Encoding,
   idRows,
   type PadOptions,
@@ -194,12 +195,15 @@ export class CLIPTokenizer implements Tokenizer {
   encode(texts: string | readonly string[], options: TokenizeOptions = {}): Encoding {
     const { padding = false, truncation = false } = options;
     const limit = rowLimit(options.maxLength ?? this.modelMaxLength);
+    const { truncationSide } = this.#padding;
+    const removed: number[][] = [];
     const rows = (typeof texts === "string" ? [texts] : texts).map((text) => {
       const ids = encodeText(this.#backend, checkLength(text), this.#boundaries);
-      const kept = truncation ? truncate(ids, limit - 2, this.#padding.truncationSide) : ids;
+      const kept = truncation ? truncate(ids, limit - 2, truncationSide) : ids;
+      removed.push(cutOff(ids, kept.length, truncationSide));
       return [this.#idOf("bos"), ...kept, this.#idOf("eos")];
     });
-    return padRows(rows, padding === "max_length" ? limit : padding, this.#padding);
+    return padRows(rows, padding === "max_length" ? limit : padding, this.#padding, removed);
   }
 
   #idOf(role: "bos" | "eos"): number {

@@ -10,6 +10,7 @@ import type { TokenizeOptions, Tokenizer } from "@denoise/roles";
 import {
   checkLength,
   copyTokenizerFiles,
+  cutOff,
   type Encoding,
   idRows,
   type PadOptions,
@@ -228,12 +229,15 @@ export class T5Tokenizer implements Tokenizer {
         `Cannot fill rows up: the tokenizer's files name no model_max_length; pass maxLength`,
       );
     }
+    const { truncationSide } = this.#padding;
+    const removed: number[][] = [];
     const rows = (typeof texts === "string" ? [texts] : texts).map((text) => {
       const ids = this.#backend.encode(checkLength(text));
-      const { truncationSide } = this.#padding;
-      return [...truncation ? truncate(ids, limit - end.length, truncationSide) : ids, ...end];
+      const kept = truncation ? truncate(ids, limit - end.length, truncationSide) : ids;
+      removed.push(cutOff(ids, kept.length, truncationSide));
+      return [...kept, ...end];
     });
-    return padRows(rows, padding === "max_length" ? limit : padding, this.#padding);
+    return padRows(rows, padding === "max_length" ? limit : padding, this.#padding, removed);
   }
 
   /** The text of ids, as transformers' `decode`; ids outside the vocabulary are left out. */

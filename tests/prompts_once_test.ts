@@ -1,0 +1,91 @@
+/**
+ * Prompts are cut into tokens once a run, and what is cut off is told all the same.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import type { AnyPipeline } from "@denoise/core";
+import {
+  DiffusionPipeline,
+  StableDiffusionImg2ImgPipeline,
+  StableDiffusionInpaintPipeline,
+  Tensor,
+} from "@denoise/denoise";
+import type { Tokenizer } from "@denoise/roles";
+import { fixture } from "./support/golden.ts";
+
+/** A tokenizer that notes which texts it is given. */
+function counting(tokenizer: Tokenizer, seen: string[]): Tokenizer {
+  return {
+    className: tokenizer.className,
+    library: tokenizer.library,
+    modelMaxLength: tokenizer.modelMaxLength,
+    encode(texts, options) {
+      seen.push(...[texts].flat());
+      return tokenizer.encode(texts, options);
+    },
+    batchDecode: (ids, options) => tokenizer.batchDecode(ids, options),
+    savePretrained: (folder) => tokenizer.savePretrained(folder),
+  };
+}
+
+const CALL = { negativePrompt: "a dog", numInferenceSteps: 2, height: 32, width: 32 };
+const image = Tensor.full([1, 3, 32, 32], 0.5);
+
+type WithTokenizer = AnyPipeline<object, { tokenizer: Tokenizer }>;
+
+async function texts(
+  pipe: WithTokenizer,
+  options: object = CALL,
+): Promise<string[]> {
+  const seen: string[] = [];
+  const own = pipe.tokenizer;
+  pipe.tokenizer = counting(own, seen);
+  await pipe(["a cat", "a hat"], { ...options, seed: 0, outputType: "latent" });
+  pipe.tokenizer = own;
+  return seen.sort();
+}
+
+describe("a run cuts each text into tokens once", () => {
+  const expected = ["a cat", "a dog", "a dog", "a hat"]; // the negative prompt of each prompt
+  it("text to image, image to image, inpainting", async () => {
+    const pipe = await DiffusionPipeline.fromPretrained(fixture("tiny-stable-diffusion"));
+    assertEquals(await texts(pipe), expected);
+    const { height: _, width: __, ...call } = CALL;
+    const changed = StableDiffusionImg2ImgPipeline.fromPipe(pipe);
+    assertEquals(await texts(changed as unknown as WithTokenizer, { ...call, image }), expected);
+    const painted = StableDiffusionInpaintPipeline.fromPipe(pipe);
+    const maskImage = image.slice(1, 0, 1);
+    assertEquals(
+      await texts(painted as unknown as WithTokenizer, { ...CALL, image, maskImage }),
+      expected,
+    );
+    await pipe.dispose();
+  });
+
+  it("Stable Diffusion XL, by either tokenizer", async () => {
+    const pipe = await DiffusionPipeline.fromPretrained(fixture("tiny-stable-diffusion-xl"));
+    const second: string[] = [];
+    pipe.tokenizer2 = counting(pipe.tokenizer2, second);
+    assertEquals(await texts(pipe), expected);
+    assertEquals(second.sort(), expected);
+    await pipe.dispose();
+  });
+});
+
+it("what does not fit is told once, and only that", async () => {
+  const told: string[] = [];
+  const pipe = await DiffusionPipeline.fromPretrained(fixture("tiny-stable-diffusion"), {
+    onWarning: (message) => told.push(message),
+  });
+  told.length = 0;
+  const long = `${"cat ".repeat(200)}end`;
+  await pipe(["a cat", long], { numInferenceSteps: 1, outputType: "latent", seed: 0 });
+  const cut = told.filter((message) => message.includes("truncated"));
+  assertEquals(cut.length, 1);
+  const removed = JSON.parse(cut[0]!.slice(cut[0]!.indexOf("[")));
+  assertEquals(removed.length, 1, "of the short prompt nothing is cut off");
+  assertEquals(removed[0].endsWith("end") || removed[0].includes("end"), true);
+  await pipe.dispose();
+});
