@@ -79,15 +79,13 @@ export function guideByImage(
   return guidanceRescale > 0 ? rescaleGuidance(guided, text, guidanceRescale) : guided;
 }
 
-type Options = LatentOptions & Pix2PixOptions;
-
 /**
  * InstructPix2Pix: Stable Diffusion whose UNet sees the image beside the latents. Brooks, Holynski and
  * Efros, "InstructPix2Pix: Learning to Follow Image Editing Instructions" (arXiv:2211.09800).
  */
 export const pix2pix: Family<
   SdModels,
-  Options & GuidanceOptions & ImagePromptOptions,
+  LatentOptions & Pix2PixOptions & GuidanceOptions & ImagePromptOptions,
   UNetControl
 > = {
   name: "stable-diffusion-pix2pix",
@@ -129,7 +127,7 @@ export type XlPix2PixModels = Omit<
 /** The same with Stable Diffusion XL; the image is brought to the size that is made. */
 export const pix2pixXL: Family<
   XlPix2PixModels,
-  Options & XlGuidanceOptions & XlSizeOptions,
+  LatentOptions & Pix2PixOptions & XlGuidanceOptions & XlSizeOptions,
   UNetControl
 > = {
   name: "stable-diffusion-xl-pix2pix",
