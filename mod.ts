@@ -24,8 +24,8 @@ import {
   autoPipeline,
   diffusionPipeline,
   type DiffusionPipelineLoader,
+  type EveryOption,
 } from "@denoise/loading";
-import type { EveryOption } from "@denoise/core";
 import { type IpAdapterLoader, ipAdapterLoader } from "@denoise/ip-adapter";
 import type { AnyComponents } from "@denoise/roles";
 import { type SingleFileLoader, singleFileLoader } from "@denoise/single-file";

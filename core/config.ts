@@ -11,24 +11,21 @@ export type Json = null | boolean | number | string | readonly Json[] | {
 /** A JSON object: the content of config.json, scheduler_config.json or model_index.json. */
 export type JsonObject = { readonly [key: string]: Json };
 
-/** What stands in a config beside options. */
-export type ConfigHeader = {
-  /** The class that it was made by. */
-  readonly _class_name?: string;
-  /** The version of diffusers that is followed, or that saved it. */
-  readonly _diffusers_version?: string;
-  /** The options that nobody gave. */
-  readonly _use_default_values?: readonly string[];
-};
-
 /**
  * A deeply frozen config: the options of the class, then keys of sibling classes that were carried
- * along, then the {@linkcode ConfigHeader}. Writing to it throws. What the types do not name, such as
+ * along, then who made it and what was left at its default. Writing to it throws. What the types do not name, such as
  * the keys of siblings, {@linkcode configValue} gives.
  */
 export type FrozenConfig<C extends object = JsonObject> =
   & { readonly [K in keyof C]: C[K] }
-  & ConfigHeader;
+  & {
+    /** The class that it was made by. */
+    readonly _class_name?: string;
+    /** The version of diffusers that is followed, or that saved it. */
+    readonly _diffusers_version?: string;
+    /** The options that nobody gave. */
+    readonly _use_default_values?: readonly string[];
+  };
 
 /** What stands in a config under a name that its type does not tell; undefined where nothing does. */
 export function configValue(config: object, name: string): unknown {
@@ -133,16 +130,6 @@ export function checkConfig<C extends object>(
       );
     }
   }
-}
-
-/**
- * The value of an option without a default, which stands as null in the schema.
- *
- * @throws {TypeError} when it was not given.
- */
-export function requiredOption<T>(className: string, name: string, value: T | null): T {
-  if (value !== null) return value;
-  throw new TypeError(`Cannot configure ${className}: ${name} has no default, give a value`);
 }
 
 /** Options with the values of sibling classes replaced by the class's own. */

@@ -102,11 +102,6 @@ export function numbers(fallback: readonly number[]): ConfigOption<readonly numb
   return { fallback, types: ["number[]"] };
 }
 
-/** A list of texts. */
-export function strings(fallback: readonly string[]): ConfigOption<readonly string[]> {
-  return { fallback, types: ["string[]"] };
-}
-
 /** A list of flags. */
 export function booleans(fallback: readonly boolean[]): ConfigOption<readonly boolean[]> {
   return { fallback, types: ["boolean[]"] };

@@ -16,7 +16,6 @@ import {
   record,
   replacing,
   string,
-  strings,
 } from "./config_options.ts";
 
 interface Options {
@@ -28,7 +27,7 @@ interface Options {
   readonly limit: number | null;
   readonly sizes: number | readonly number[];
   readonly flags: boolean | readonly boolean[];
-  readonly names: readonly string[] | null;
+  readonly names: readonly string[];
   readonly inner: { readonly width: number };
   readonly free: string | readonly number[];
   readonly title?: string | undefined;
@@ -43,7 +42,7 @@ const schema: ConfigSchema<Options> = {
   limit: maybe(float),
   sizes: either(number, numbers)(4),
   flags: either(boolean, booleans)(false),
-  names: maybe(strings, ["x"]),
+  names: ["x"],
   inner: record({ width: 3 }),
   free: anything("x"),
 };

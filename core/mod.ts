@@ -13,21 +13,17 @@
  *
  * @module
  */
-export * from "./adapter.ts";
-export * from "./quantization.ts";
-export * from "./call_options.ts";
+export type { Quantization, Quantizations } from "./quantization.ts";
+export { type CallOption, type CallOptions, checkOptions } from "./call_options.ts";
 export {
   adoptConfig,
-  type ConfigHeader,
   configValue,
-  deepFreeze,
   describeConfig,
   dumpConfig,
   type FrozenConfig,
   type Json,
   type JsonObject,
   parseConfig,
-  requiredOption,
 } from "./config.ts";
 export * from "./config_options.ts";
 export * from "./define_pipeline.ts";
@@ -43,10 +39,16 @@ export * from "./pipeline.ts";
 export * from "./plugin.ts";
 export * from "./random.ts";
 export * from "./registry.ts";
-export * from "./saving.ts";
+export { checkSaveOptions, type SaveOptions, shardBytes } from "./saving.ts";
 export * from "./scheduler.ts";
 export * from "./solve_linear.ts";
 export * from "./single_file.ts";
-export * from "./source.ts";
+export type {
+  DownloadProgress,
+  Source,
+  SourceFolder,
+  SourceOptions,
+  SourceRequest,
+} from "./source.ts";
 export * from "./tensor.ts";
-export * from "./version.ts";
+export { VERSION } from "./version.ts";

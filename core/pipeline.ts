@@ -355,19 +355,3 @@ export interface AnyPipelineBase<O extends object, C extends object>
   /** Runs a pipeline that takes options alone, and gives each step. */
   stream(options: O): AsyncGenerator<PipelineStep, AnyOutput, void>;
 }
-
-/** Options of several calls as those of one: each may be given, none has to be. */
-export type MergedOptions<Each> = {
-  readonly [Name in Each extends unknown ? keyof Each : never]?: Each extends unknown
-    ? Name extends keyof Each ? Each[Name] : never
-    : never;
-};
-
-/** What calls of any of the pipelines among some classes may be given. */
-export type EveryOption<Classes> = MergedOptions<
-  {
-    [Name in keyof Classes]: Classes[Name] extends PipelineClass<infer _C, infer A, infer _Out>
-      ? OptionsOf<A>
-      : never;
-  }[keyof Classes]
->;

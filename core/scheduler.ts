@@ -62,15 +62,6 @@ export interface StepResult<S> {
   readonly state?: S | undefined;
 }
 
-/** What a method gets to correct a sample; `state` is what the last step returned. */
-export type CorrectInput<S = undefined, O extends object = object> = Pick<
-  StepInput<S, O>,
-  "sample" | "output" | "state" | "noise" | "options"
->;
-
-/** What a method gets to make a sample noisier before the model sees it. */
-export type ChurnInput = Pick<StepInput<never>, "index" | "sample" | "noise">;
-
 /** A sample that was made noisier. */
 export interface ChurnedSample {
   /** The noisier sample. */
@@ -78,12 +69,6 @@ export interface ChurnedSample {
   /** The standard deviation of the noise that it now has. */
   readonly sigma: number;
 }
-
-/** What a method gets to undo a step. */
-export type UndoInput<O extends object = object> = Pick<
-  StepInput<never, O>,
-  "timestep" | "sample" | "noise" | "options"
->;
 
 /** What a method gets for steps at several timesteps. */
 export interface BatchStepInput<O extends object = object> {
@@ -110,11 +95,14 @@ export interface SchedulerMethod<
   /** One step. */
   step(plan: P, input: StepInput<S, O>): StepResult<S>;
   /** A sample made noisier before the model sees it. */
-  churn?(plan: P, input: ChurnInput): ChurnedSample;
-  /** A sample moved closer to what is likely at its noise level, which stays the same. */
-  correct?(plan: P, input: CorrectInput<S, O>): Tensor;
+  churn?(plan: P, input: Pick<StepInput<never>, "index" | "sample" | "noise">): ChurnedSample;
+  /**
+   * A sample moved closer to what is likely at its noise level, which stays the same; `state` is what
+   * the last step returned.
+   */
+  correct?(plan: P, input: Omit<StepInput<S, O>, "index" | "timestep">): Tensor;
   /** A step back: a sample at the timestep made as noisy as the one before it in the plan was. */
-  undo?(plan: P, input: UndoInput<O>): Tensor;
+  undo?(plan: P, input: Omit<StepInput<never, O>, "index" | "output" | "state">): Tensor;
   /** Steps of several samples at timesteps of their own, without the noise that `step` adds. */
   batchStep?(plan: P, input: BatchStepInput<O>): Tensor;
   /** What the model has to be given for a sample. Defaults to the sample itself. */

@@ -40,7 +40,7 @@ const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[
   {
     folder: /^plugins\/runtimes\//,
     name: "a runtime",
-    allowed: ["@denoise/core", "@denoise/process", "@denoise/safetensors"],
+    allowed: ["@denoise/core", "@denoise/adapters", "@denoise/process", "@denoise/safetensors"],
   },
   {
     folder: /^plugins\/sources\/hub$/,

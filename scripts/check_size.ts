@@ -9,8 +9,8 @@ import { entryPoints, members, root } from "./workspace.ts";
 
 /** What may not be exceeded. */
 const LIMITS = {
-  "lines of core, tests left out": 5100,
-  "names that core exports": 160,
+  "lines of core, tests left out": 5000,
+  "names that core exports": 140,
   "names that the root package exports beside the classes of plugins": 65,
   "lines of a Stable Diffusion pipeline, median": 85,
   "lines of a Stable Diffusion pipeline, most": 130,

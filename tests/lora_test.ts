@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { AdaptableModel, Image } from "@denoise/core";
+import type { Image } from "@denoise/core";
+import type { AdaptableModel } from "@denoise/adapters";
 import {
   type AdapterWeights,
   DDPMPipeline,

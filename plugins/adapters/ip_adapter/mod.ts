@@ -23,7 +23,6 @@
  * @module
  */
 import {
-  type AdaptableModel,
   type CallOptions,
   checkOptions,
   DenoiseError,
@@ -35,7 +34,7 @@ import {
   type Model,
   type Registry,
 } from "@denoise/core";
-import { attentionScales, type BlockScales } from "@denoise/adapters";
+import { type AdaptableModel, attentionScales, type BlockScales } from "@denoise/adapters";
 import type { ExtendableModel } from "@denoise/onnx";
 import type { StoredTensor } from "@denoise/safetensors";
 import { type IpAdapterFile, numberTensor, readIpAdapter } from "./read.ts";

@@ -1,4 +1,5 @@
-import { type LoraLayer, Tensor } from "@denoise/core";
+import { Tensor } from "@denoise/core";
+import type { LoraLayer } from "@denoise/adapters";
 import type { LoraPart } from "./keys.ts";
 import { hadamard, kernelOf, khatriRao, matMul, throughKernel } from "./matrix.ts";
 

@@ -25,16 +25,13 @@
  *
  * @module
  */
+import { type CallOptions, checkOptions, DenoiseError, isFolder, joinPath } from "@denoise/core";
 import {
   type AdaptableModel,
-  type CallOptions,
-  checkOptions,
-  DenoiseError,
-  isFolder,
-  joinPath,
+  attentionScales,
+  type BlockScales,
   type LoraAdapter,
-} from "@denoise/core";
-import { attentionScales, type BlockScales } from "@denoise/adapters";
+} from "@denoise/adapters";
 import { readLora } from "./read.ts";
 
 /** A pipeline, or anything with components. */

@@ -1,4 +1,5 @@
-import { DenoiseError, type JsonObject, type LoraLayer } from "@denoise/core";
+import { DenoiseError, type JsonObject } from "@denoise/core";
+import type { LoraLayer } from "@denoise/adapters";
 import { openSafetensors, readTensor } from "@denoise/safetensors";
 import { changeOf, type LoraParts, type Scaling } from "./change.ts";
 import { findLayer, layerIndex, type LoraKey, parseKey } from "./keys.ts";

@@ -18,3 +18,4 @@
  */
 export * from "./auto_pipeline.ts";
 export * from "./diffusion_pipeline.ts";
+export * from "./every_option.ts";

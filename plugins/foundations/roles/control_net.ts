@@ -1,5 +1,4 @@
 import {
-  deepFreeze,
   type Device,
   type FrozenConfig,
   joinPath,
@@ -68,7 +67,7 @@ export class MultiControlNet implements Model {
   /** The library that has the class. */
   readonly library = "diffusers";
   /** It has no options. */
-  readonly config: FrozenConfig = deepFreeze({});
+  readonly config: FrozenConfig = Object.freeze({});
   /** The ControlNets, in the order in which images and scales are given. */
   readonly nets: readonly ControlNet[];
 

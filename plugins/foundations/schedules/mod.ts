@@ -40,6 +40,7 @@ export * from "./log_snr.ts";
 export * from "./math.ts";
 export * from "./multistep.ts";
 export * from "./parallel.ts";
+export * from "./required_option.ts";
 export * from "./sigma_config.ts";
 export * from "./sigmas.ts";
 export * from "./thresholding.ts";

@@ -1,4 +1,4 @@
-import type { LoraAdapter, LoraLayer } from "@denoise/core";
+import type { LoraAdapter, LoraLayer } from "@denoise/adapters";
 
 /**
  * Makes sure that adapters belong to a model.

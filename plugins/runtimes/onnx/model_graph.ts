@@ -1,4 +1,5 @@
-import type { FrozenConfig, LoraAdapter, Tensor } from "@denoise/core";
+import type { FrozenConfig, Tensor } from "@denoise/core";
+import type { LoraAdapter } from "@denoise/adapters";
 import { type BuiltGraph, type Checkpoint, Graph, type GraphOptions, Scope } from "./graph/mod.ts";
 import type { Value, WeightDType } from "./graph/mod.ts";
 import type { GraphDefinition, Port } from "./model_definition.ts";

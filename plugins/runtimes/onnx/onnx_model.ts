@@ -1,5 +1,4 @@
 import {
-  type AdaptableModel,
   checkSaveOptions,
   DenoiseError,
   type Device,
@@ -8,7 +7,6 @@ import {
   joinPath,
   type JsonObject,
   type LoadOptions,
-  type LoraAdapter,
   type Model,
   type Quantization,
   type Quantizations,
@@ -16,6 +14,7 @@ import {
   type Tensor,
   type TorchDtype,
 } from "@denoise/core";
+import type { AdaptableModel, LoraAdapter } from "@denoise/adapters";
 import { parseDevice } from "./devices.ts";
 import type { Engine, EngineSession, SessionRunOptions, SessionSpec } from "./engine/engine.ts";
 import { engineOf } from "./engine/homes.ts";
@@ -27,7 +26,7 @@ import {
   dropUnused,
   lowerings,
 } from "./graph/mod.ts";
-import type { StoredTensor } from "@denoise/safetensors";
+import { saveWeights, type StoredTensor } from "@denoise/safetensors";
 import type { ModelDefinition, Runner } from "./model_definition.ts";
 import { buildGraph, checkInputs } from "./model_graph.ts";
 import { optimizedSession } from "./optimized.ts";
@@ -37,7 +36,6 @@ import { describeMethod, type Method, methodOf } from "./quantization/method.ts"
 import { greatestInt8 } from "./quantization/saturation.ts";
 import { checkAdapters, checkApplied, noting } from "./check_adapters.ts";
 import { assertDevice } from "./probe.ts";
-import { saveWeights } from "@denoise/safetensors";
 
 const DTYPES: readonly TorchDtype[] = ["float32", "float16", "bfloat16"];
 

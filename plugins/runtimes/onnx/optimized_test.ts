@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type AdaptableModel, type LoadOptions, type Model, number, Tensor } from "@denoise/core";
+import { type LoadOptions, type Model, number, Tensor } from "@denoise/core";
+import type { AdaptableModel } from "@denoise/adapters";
 import {
   childEngine,
   defineModel,

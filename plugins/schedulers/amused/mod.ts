@@ -47,14 +47,13 @@ import {
   number,
   oneOf,
   type PlanRequest,
-  requiredOption,
   type Scheduler,
   type SchedulerClass,
   type SchedulerPlan,
   type StepOptions,
   Tensor,
 } from "@denoise/core";
-import { indexForTimestep, linspace32, trainedTimesteps } from "@denoise/schedules";
+import { indexForTimestep, linspace32, requiredOption, trainedTimesteps } from "@denoise/schedules";
 
 /** Options of {@linkcode AmusedScheduler}, as in scheduler_config.json. */
 export interface AmusedConfig {

@@ -42,13 +42,12 @@ import {
   float,
   maybe,
   number,
-  requiredOption,
   type Scheduler,
   type SchedulerClass,
   type StepOptions,
   Tensor,
 } from "@denoise/core";
-import { trainedTimesteps } from "@denoise/schedules";
+import { requiredOption, trainedTimesteps } from "@denoise/schedules";
 
 /** Options of {@linkcode VQDiffusionScheduler}, as in scheduler_config.json. */
 export interface VQDiffusionConfig {

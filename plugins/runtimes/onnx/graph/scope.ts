@@ -1,4 +1,5 @@
-import { DenoiseError, type LoraAdapter, type LoraLayer } from "@denoise/core";
+import { DenoiseError } from "@denoise/core";
+import type { LoraAdapter, LoraLayer } from "@denoise/adapters";
 import type { StoredTensor } from "@denoise/safetensors";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { ComputeDType, Graph, NodeOptions } from "./graph.ts";

@@ -1,13 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { beforeAll, describe, it } from "@std/testing/bdd";
-import {
-  type AdaptableModel,
-  DenoiseError,
-  type LoadOptions,
-  type Model,
-  number,
-  Tensor,
-} from "@denoise/core";
+import { DenoiseError, type LoadOptions, type Model, number, Tensor } from "@denoise/core";
+import type { AdaptableModel } from "@denoise/adapters";
 import { defineModel, float32, inlineEngine, type OnnxModelClass } from "@denoise/onnx";
 import { type Checkpoint, lowerings, type Scope, type Value } from "@denoise/onnx/graph";
 import { conv2d, linear } from "@denoise/onnx/nn";

@@ -1,5 +1,4 @@
-import type { Model } from "./model.ts";
-import type { Tensor } from "./tensor.ts";
+import type { Model, Tensor } from "@denoise/core";
 
 /**
  * A change of one layer: W + scale · left ⊗ (up · down), b + scale · bias.
