@@ -5,7 +5,7 @@
  * after each step, so that a run that is stopped leaves what it had.
  *
  * Steps: doctor, float32, float16, bfloat16 (models against the reference), pipelines, webgpu, and the
- * models to measure: vae, sd15, sdxl, vae1024, flux, zimage. All of them where none is named.
+ * kernels (of one call, by Nsight Compute where it is there), and the models to measure: vae, sd15, sdxl, vae1024, flux, zimage. All of them where none is named.
  *
  * @module
  */
@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import type { TorchDtype } from "@denoise/core";
 import { registry } from "@denoise/denoise/registry";
 import { cardName } from "./card.ts";
+import { byKernel } from "./kernels.ts";
 import { readLines } from "./lines.ts";
 import type { ParityLine } from "./parity.ts";
 import type { PipelineLine } from "./pipelines.ts";
@@ -49,6 +50,7 @@ const STEPS: Record<string, () => Promise<unknown>> = {
   bfloat16: () => parity("bfloat16"),
   pipelines,
   webgpu: () => child("webgpu", 40, "webgpu.ts", [`${out}/webgpu.json`]).then(readResult("webgpu")),
+  kernels,
   ...Object.fromEntries(MODELS.map((name) => [name, () => measure(name)])),
 };
 
@@ -80,11 +82,23 @@ async function child(
   script: string,
   args: readonly string[],
   env: Record<string, string> = {},
+  under: readonly string[] = [],
 ): Promise<void> {
   const path = new URL(script, import.meta.url).pathname;
   const file = await Deno.open(`${out}/${log}.log`, { write: true, create: true, truncate: true });
   const process = new Deno.Command("timeout", { // which ends what the script has started, too
-    args: ["-k", "5", `${limit}`, Deno.execPath(), "run", "-A", "--no-check", path, ...args],
+    args: [
+      "-k",
+      "5",
+      `${limit}`,
+      ...under,
+      Deno.execPath(),
+      "run",
+      "-A",
+      "--no-check",
+      path,
+      ...args,
+    ],
     env: { NO_COLOR: "1", ...env },
     stdout: "piped",
     stderr: "piped",
@@ -173,6 +187,24 @@ function prepare(name: string): void {
   torches.set(name, side);
   side.made = side.ask({ do: "make" });
   side.compiled = side.ask({ do: "compile" });
+}
+
+/** Where the time of one call goes, by kernel, for the models that torch's side has made. */
+async function kernels(): Promise<unknown> {
+  const rows: Record<string, unknown> = {};
+  for (const [name, side] of torches) {
+    const { dtype = "float16" } = await side.made as { dtype?: string };
+    const load = JSON.stringify({ engine: "native", deviceOptions: { enable_cuda_graph: false } });
+    const args = [`${out}/profiled.json`, `${weights}/${name}`, device, dtype, "2", load];
+    const table = `${out}/kernels-${name}.csv`;
+    const ncu = ["ncu", "--clock-control", "none", "--metrics", "gpu__time_duration.sum"]
+      .concat("--csv", "--log-file", table, "--profile-from-start", "off");
+    rows[name] = await child(`kernels-${name}`, 90, "models.ts", args, { PROFILE_CALL: "1" }, ncu)
+      .then(() => Deno.readTextFile(table)).then(byKernel, (error) => error.message);
+    result.kernels = rows;
+    await save();
+  }
+  return rows;
 }
 
 async function measure(name: string): Promise<unknown> {

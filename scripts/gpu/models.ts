@@ -46,6 +46,17 @@ async function golden(folder: string): Promise<Golden<Head>> {
   };
 }
 
+/** Marks a call for Nsight Compute, which looks at nothing else. */
+async function profiled(call: () => Promise<unknown>): Promise<void> {
+  const { symbols } = Deno.dlopen("libcudart.so.13", {
+    cudaProfilerStart: { parameters: [], result: "i32" },
+    cudaProfilerStop: { parameters: [], result: "i32" },
+  });
+  symbols.cudaProfilerStart();
+  await call();
+  symbols.cudaProfilerStop();
+}
+
 async function measure(folder: string, calls: number, options: LoadOptions): Promise<Measured> {
   const given = await golden(folder);
   const [one] = given.head.cases;
@@ -62,6 +73,7 @@ async function measure(folder: string, calls: number, options: LoadOptions): Pro
     await callModel(model, one!, given);
     times.push(performance.now() - start);
   }
+  if (Deno.env.has("PROFILE_CALL")) await profiled(() => callModel(model, one!, given));
   const distance = (name: string) => relativeDifference(sample!, given.tensors.get(name)!);
   times.sort((a, b) => a - b);
   const result = {

@@ -33,9 +33,10 @@ export interface PipelineLine {
   readonly error?: string;
 }
 
-/** Those of tests/golden that differ in what they run: texts, images, masks, ControlNets, noise. */
-const REPOS = ["tiny-ddpm", "tiny-stable-diffusion", "tiny-stable-diffusion-2"];
+/** Some calls of those of tests/golden that differ in what they run: texts, images, masks, ControlNets, noise. */
+const REPOS = ["tiny-ddpm", "tiny-stable-diffusion"];
 const TASKS = ["img2img-v", "controlnet", "controlnet-xl", "inpaint-9", "lcm", "upscale"];
+const CALLS = 2;
 
 type Write = (line: PipelineLine) => void;
 
@@ -58,7 +59,7 @@ async function repos(device: string, options: object, write: Write): Promise<voi
       }) as AnyPipeline;
       await pipe.to(device as "cuda");
       const own = pipe.scheduler;
-      for (const one of golden.head.cases) {
+      for (const one of golden.head.cases.slice(0, CALLS)) {
         await attempt(repo, one.name, write, async () => {
           pipe.scheduler = own;
           await swapScheduler(pipe, one, registry);
@@ -80,7 +81,7 @@ async function tasks(device: string, options: object, write: Write): Promise<voi
       const pipe = await loadTask(golden.head, options);
       await pipe.to(device as "cuda");
       const own = pipe.scheduler;
-      for (const one of golden.head.cases) {
+      for (const one of golden.head.cases.slice(0, CALLS)) {
         await attempt(name, one.name, write, async () => {
           pipe.scheduler = own;
           await swapScheduler(pipe, { ...one, call: {} } as PipelineCall, registry);

@@ -35,7 +35,6 @@ import {
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
-  activation,
   add,
   conv2d,
   div,
@@ -162,7 +161,7 @@ function build(s: Scope, config: Config, inputs: Readonly<Record<string, Value>>
 
   // out
   const { groups, eps } = resnetOptions(config, channels[0]!);
-  x = activation(s, groupNorm(s.at("conv_norm_out"), x, { groups, eps }), "silu");
+  x = groupNorm(s.at("conv_norm_out"), x, { groups, eps, activation: "silu" });
   x = conv2d(s.at("conv_out"), x, { padding: 1 });
   if (image !== undefined) x = add(s, x, image);
   const scaled = config.time_embedding_type === "fourier"

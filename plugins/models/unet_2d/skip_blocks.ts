@@ -6,15 +6,7 @@ import {
   type ResnetOptions,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
-import {
-  activation,
-  add,
-  concat,
-  conv2d,
-  firDownsample,
-  firUpsample,
-  groupNorm,
-} from "@denoise/onnx/nn";
+import { add, concat, conv2d, firDownsample, firUpsample, groupNorm } from "@denoise/onnx/nn";
 
 /** Channels of the image that goes along beside the states: fixed in the reference. */
 export const IMAGE_CHANNELS = 3;
@@ -130,7 +122,7 @@ export function skipUpBlock(
 
   const norm = s.at("skip_norm");
   const groups = usualGroups(norm.shape("weight")[0]!);
-  const normal = activation(s, groupNorm(norm, x, { groups, eps: resnet.eps }), "silu");
+  const normal = groupNorm(norm, x, { groups, eps: resnet.eps, activation: "silu" });
   const said = conv2d(s.at("skip_conv"), normal, { padding: 1 });
   const block = s.at("resnet_up");
   const resample = { resample: "up", filter: "fir", shortcut: true } as const;

@@ -16,7 +16,7 @@ import {
   upLevel,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
-import { activation, add, concat, conv2d, groupNorm, mul, sub, unsqueeze } from "@denoise/onnx/nn";
+import { add, concat, conv2d, groupNorm, mul, sub, unsqueeze } from "@denoise/onnx/nn";
 import { addedEmbedding, encoderStates, hintLatents } from "./added_conditions.ts";
 import type { UNet2DConditionConfig } from "./config.ts";
 import { adapters } from "./ports.ts";
@@ -177,7 +177,7 @@ export function build(s: Scope, config: Config, inputs: Inputs): Record<string, 
   // out
   const { norm_num_groups: groups, norm_eps: eps } = config;
   if (groups !== null) {
-    x = activation(s, groupNorm(s.at("conv_norm_out"), x, { groups, eps }), config.act_fn);
+    x = groupNorm(s.at("conv_norm_out"), x, { groups, eps, activation: config.act_fn });
   }
   const outPadding = Math.floor((config.conv_out_kernel - 1) / 2);
   return { prediction: conv2d(s.at("conv_out"), x, { padding: outPadding }) };

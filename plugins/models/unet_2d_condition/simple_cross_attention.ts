@@ -38,7 +38,11 @@ export function simpleCrossAttention(
   { context, headChannels, groups, crossNorm, onlyText }: SimpleCrossAttentionOptions,
 ): Value {
   const text = normalizedStates(s, context, crossNorm); // [N, tokens, D]
-  const pixels = toTokens(s, groupNorm(s.at("group_norm"), x, { groups })); // [N, H·W, C]
+  const pixels = toTokens(
+    s,
+    groupNorm(s.at("group_norm"), x, { groups }),
+    s.shape("to_q.weight")[1],
+  ); // [N, H·W, C]
   const seesPixels = !onlyText;
   const joined = (ofText: string, ofPixels: string) => {
     const projected = linear(s.at(ofText), text);

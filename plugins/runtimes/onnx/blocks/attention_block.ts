@@ -20,6 +20,8 @@ export interface AttentionLayerOptions {
   readonly heads: number;
   /** Whether queries, keys and values have a bias. Defaults to true. */
   readonly bias?: boolean | undefined;
+  /** Whether the result has its bias added. Defaults to true. */
+  readonly outBias?: boolean | undefined;
   /** How the states that it looks at are normalized (`cross_attention_norm`). Not by default. */
   readonly crossNorm?: CrossNorm | undefined;
 }
@@ -39,7 +41,7 @@ export function attentionLayer(
   s: Scope,
   x: Value,
   context: Context,
-  { heads, bias, crossNorm = null }: AttentionLayerOptions,
+  { heads, bias, outBias, crossNorm = null }: AttentionLayerOptions,
 ): Value {
   const other = normalizedStates(s, context, crossNorm);
   const query = linear(s.at("to_q"), x, { bias });
@@ -54,7 +56,7 @@ export function attentionLayer(
     };
     return add(s, sum, mul(s, attention(s, own, { heads }), adapter.tensor(`scale.${i}`)));
   }, attention(s, { query, key, value }, { heads, keyBias: context.keyBias }));
-  return linear(s.at("to_out.0"), seen);
+  return linear(s.at("to_out.0"), seen, { bias: outBias });
 }
 
 /** The states that an attention looks at, normalized by its `norm_cross`. */
@@ -93,7 +95,7 @@ export function attentionBlock(s: Scope, x: Value, options: AttentionBlockOption
     : groups !== null
     ? groupNorm(s.at("group_norm"), x, { groups, eps })
     : x;
-  const tokens = toTokens(s, normal); // [N, H·W, C]
+  const tokens = toTokens(s, normal, s.shape("to_q.weight")[1]); // [N, H·W, C]
   const attended = fromTokens(s, attentionLayer(s, tokens, tokens, { heads }), x); // [N, C, H, W]
   const sum = add(s, attended, x);
   return outputScale === 1 ? sum : div(s, sum, outputScale);

@@ -93,9 +93,9 @@ function middle(s: Scope, x: Value, config: ImageCoderConfig, latents?: Latents)
 function end(s: Scope, x: Value, config: ImageCoderConfig, latents?: Latents): Value {
   const norm = s.at("conv_norm_out");
   const normal = latents === undefined
-    ? groupNorm(norm, x, { groups: config.norm_num_groups, eps: 1e-6 })
-    : spatialNorm(norm, x, latents);
-  return conv2d(s.at("conv_out"), activation(s, normal, "silu"), { padding: 1 });
+    ? groupNorm(norm, x, { groups: config.norm_num_groups, eps: 1e-6, activation: "silu" })
+    : activation(s, spatialNorm(norm, x, latents), "silu");
+  return conv2d(s.at("conv_out"), normal, { padding: 1 });
 }
 
 /**

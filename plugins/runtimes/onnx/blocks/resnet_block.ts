@@ -59,12 +59,11 @@ export function resnetBlock(
   options: ResnetOptions,
 ): Value {
   const { groups, outputScale = 1 } = options;
-  const act = (value: Value) => activation(s, value, options.activation);
 
-  let h = resize(s, act(normalize(s.at("norm1"), x, temb, groups, options)), options);
+  let h = resize(s, activated(s.at("norm1"), x, temb, groups, options), options);
   h = conv2d(s.at("conv1"), h, { padding: 1 }); // [N, C', H', W']
   h = timed(s, h, temb, options);
-  h = conv2d(s.at("conv2"), act(h), { padding: 1 });
+  h = conv2d(s.at("conv2"), h, { padding: 1 });
 
   const sum = add(s, shortcut(s, resize(s, x, options), options), h);
   return outputScale === 1 ? sum : div(s, sum, outputScale);
@@ -85,30 +84,42 @@ function resize(s: Scope, x: Value, { resample, filter }: ResnetOptions): Value 
   return resample === "down" ? firDownsample(s, x, channels) : firUpsample(s, x, channels);
 }
 
-/** A normalization, told of time or place where the block's are (`ResnetBlockCondNorm2D`). */
-function normalize(
+/**
+ * A normalization, told of time or place where the block's are (`ResnetBlockCondNorm2D`), and the
+ * activation function.
+ */
+function activated(
   s: Scope,
   x: Value,
   temb: Value | undefined,
   groups: number,
-  { eps, timeScaleShift }: ResnetOptions,
+  { eps, timeScaleShift, activation: name }: ResnetOptions,
 ): Value {
-  if (timeScaleShift === "spatial") return spatialNorm(s, x, temb!);
-  if (timeScaleShift === "ada_group") return adaGroupNorm(s, x, temb!, { groups, eps });
-  return groupNorm(s, x, { groups, eps });
+  if (timeScaleShift === "spatial") return activation(s, spatialNorm(s, x, temb!), name);
+  if (timeScaleShift === "ada_group") {
+    return activation(s, adaGroupNorm(s, x, temb!, { groups, eps }), name);
+  }
+  return groupNorm(s, x, { groups, eps, activation: name });
 }
 
-/** The second normalization, with the time embedding before it or as its scale and shift. */
+/**
+ * The second normalization, with the time embedding before it or as its scale and shift, and the
+ * activation function.
+ */
 function timed(s: Scope, h: Value, temb: Value | undefined, options: ResnetOptions): Value {
+  const { eps, activation: name, timeScaleShift } = options;
   const groups = options.groupsOut ?? options.groups;
-  const norm = (x: Value) => normalize(s.at("norm2"), x, temb, groups, options);
-  const isTold = options.timeScaleShift === "ada_group" || options.timeScaleShift === "spatial";
-  if (temb === undefined || isTold) return norm(h);
-  const input = options.skipTimeActivation ? temb : activation(s, temb, options.activation);
-  const projected = unsqueeze(s, linear(s.at("time_emb_proj"), input), [2, 3]); // [N, ., 1, 1]
-  if (options.timeScaleShift !== "scale_shift") {
-    return norm(add(s, h, projected));
+  const isTold = timeScaleShift === "ada_group" || timeScaleShift === "spatial";
+  if (temb === undefined || isTold) return activated(s.at("norm2"), h, temb, groups, options);
+  const input = options.skipTimeActivation ? temb : activation(s, temb, name);
+  const projection = s.at("time_emb_proj");
+  if (timeScaleShift !== "scale_shift") {
+    const each = linear(projection, input, { bias: false }); // [N, C']
+    const before = { each, all: projection.tensor("bias") };
+    return groupNorm(s.at("norm2"), h, { groups, eps, activation: name, before });
   }
-  const [scale, shift] = chunk(s, projected, 2, 1) as [Value, Value];
-  return add(s, mul(s, norm(h), add(s, scale, 1)), shift);
+  const wide = unsqueeze(s, linear(projection, input), [2, 3]); // [N, 2C', 1, 1]
+  const [scale, shift] = chunk(s, wide, 2, 1) as [Value, Value];
+  const normal = groupNorm(s.at("norm2"), h, { groups, eps });
+  return activation(s, add(s, mul(s, normal, add(s, scale, 1)), shift), name);
 }

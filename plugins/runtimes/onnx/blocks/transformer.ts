@@ -1,5 +1,14 @@
 import type { Scope, Value } from "../graph/mod.ts";
-import { add, conv2d, fromTokens, groupNorm, layerNorm, linear, toTokens } from "../nn/mod.ts";
+import {
+  add,
+  conv2d,
+  fromTokens,
+  groupNorm,
+  layerNorm,
+  linear,
+  sumAndNorm,
+  toTokens,
+} from "../nn/mod.ts";
 import { attentionLayer } from "./attention_block.ts";
 import { feedForward } from "./feed_forward.ts";
 import type { Context } from "./image_projection.ts";
@@ -28,11 +37,17 @@ function transformerBlock(
   const normal = layerNorm(s.at("norm1"), x);
   const seen = onlyCrossAttention ? { ...context, images: undefined } : normal;
   const other = { ...seen, keyBias: context.selfBias };
-  const options = { heads, bias: false };
-  let h = add(s, attentionLayer(s.at("attn1"), normal, other, options), x);
-  h = add(s, attentionLayer(s.at("attn2"), layerNorm(s.at("norm2"), h), context, options), h);
-  const fed = feedForward(s.at("ff"), layerNorm(s.at("norm3"), h), { activation: "geglu" });
-  return add(s, fed, h);
+  const options = { heads, bias: false, outBias: false };
+  const added = (norm: string, attention: string, result: Value, to: Value) =>
+    sumAndNorm(s.at(norm), {
+      terms: [result, to],
+      bias: s.at(attention).tensor("to_out.0.bias"),
+    });
+  const first = attentionLayer(s.at("attn1"), normal, other, options);
+  const own = added("norm2", "attn1", first, x);
+  const second = attentionLayer(s.at("attn2"), own.normal, context, options);
+  const told = added("norm3", "attn2", second, own.sum);
+  return feedForward(s.at("ff"), told.normal, { activation: "geglu", to: told.sum });
 }
 
 /**
@@ -49,8 +64,8 @@ export function transformer2d(
 ): Value {
   const normal = groupNorm(s.at("norm"), x, { groups: options.groups, eps: 1e-6 });
   let tokens = options.linearProjection
-    ? linear(s.at("proj_in"), toTokens(s, normal))
-    : toTokens(s, conv2d(s.at("proj_in"), normal)); // [N, H·W, C]
+    ? linear(s.at("proj_in"), toTokens(s, normal, s.shape("norm.weight")[0]))
+    : toTokens(s, conv2d(s.at("proj_in"), normal), s.shape("proj_in.weight")[0]); // [N, H·W, C]
   for (let i = 0; i < options.layers; i++) {
     tokens = transformerBlock(s.at("transformer_blocks", i), tokens, context, options);
   }

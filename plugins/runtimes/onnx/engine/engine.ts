@@ -27,6 +27,8 @@ export interface SessionSpec {
   readonly folder?: string | undefined;
   /** Where it computes. Defaults to `"cpu"`. */
   readonly device?: Device | undefined;
+  /** Whether the graph is written for a card that wants the channels of images last. */
+  readonly channelsLast?: boolean | undefined;
   /** Options of the device's provider; only the native engine takes any. */
   readonly deviceOptions?: DeviceOptions | undefined;
   /** Threads of one operator. Defaults to all cores. */

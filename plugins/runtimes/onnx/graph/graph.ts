@@ -9,6 +9,9 @@ export type ComputeDType = "float32" | "float16" | "bfloat16";
 /** Operator set of the standard; bfloat16 convolutions and normalizations exist from 22 on. */
 const OPSETS: Readonly<Record<ComputeDType, number>> = { float32: 20, float16: 20, bfloat16: 22 };
 
+/** Operators that take the channels of images last. */
+const CHANNELS_LAST = ["GroupNorm", "SkipGroupNorm"];
+
 /** What shapes a graph beside its nodes. */
 export interface GraphOptions {
   /** Which operators to use. Defaults to those of the CPU. */
@@ -32,6 +35,8 @@ export interface NodeOptions {
    * not with all others of its kind at the start: what is made of a weight lives for one layer.
    */
   readonly early?: boolean;
+  /** Which of several outputs are left out, by their places. */
+  readonly without?: readonly number[];
 }
 
 /** A graph as bytes, and where its weights lie. */
@@ -44,6 +49,8 @@ export interface BuiltGraph {
   readonly files: readonly string[];
   /** Whether weights stay as they are stored and are widened at each run. */
   readonly widens: boolean;
+  /** Whether it is written for a card that wants the channels of images last. */
+  readonly channelsLast: boolean;
 }
 
 interface Initializer extends Omit<StoredTensor, "scale"> {
@@ -81,6 +88,7 @@ export class Graph {
   readonly #names = new Map<string, number>();
   readonly #constants = new Map<string, Value>();
   readonly #made = new Map<string, Value>();
+  readonly #makers = new Map<string, NodeSpec>();
   readonly #files = new Set<string>();
   #widens = false;
 
@@ -135,21 +143,34 @@ export class Graph {
     attributes: Attributes = {},
     options: NodeOptions = {},
   ): Value[] {
-    const { path = "", domain = "", dtype = inputs[0]?.dtype ?? this.dtype, early } = options;
+    const { path = "", domain = "", dtype = inputs[0]?.dtype ?? this.dtype, early, without = [] } =
+      options;
     const name = this.#unique(path === "" ? type : `${path}/${type}`);
     const outputs = Array.from(
       { length: count },
       (_, index) => ({ name: count === 1 ? name : `${name}#${index}`, dtype }),
     );
-    (early ? this.#early : this.#nodes).push({
+    const node = {
       name,
       type,
       domain,
       inputs: inputs.map((input) => input?.name ?? ""),
-      outputs: outputs.map((output) => output.name),
+      outputs: outputs.map((output, index) => without.includes(index) ? "" : output.name),
       attributes,
-    });
+    };
+    (early ? this.#early : this.#nodes).push(node);
+    for (const output of outputs) this.#makers.set(output.name, node);
     return outputs;
+  }
+
+  /** The node that makes the value of that name; an input or a constant has none. */
+  maker(name: string): NodeSpec | undefined {
+    return this.#makers.get(name);
+  }
+
+  /** The input of that name, where it is one. */
+  port(name: string): PortSpec | undefined {
+    return this.#inputs.find((port) => port.name === name);
   }
 
   /** Converts a value; the same value when it has that type already. */
@@ -230,7 +251,9 @@ export class Graph {
       inputs: this.#inputs,
       outputs: this.#outputs,
     });
-    return { model, folder, files: [...this.#files], widens: this.#widens };
+    const channelsLast = this.#nodes.some(({ type }) => CHANNELS_LAST.includes(type));
+    const files = [...this.#files];
+    return { model, folder, files, widens: this.#widens, channelsLast };
   }
 
   #constant(

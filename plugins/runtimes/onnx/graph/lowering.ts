@@ -12,6 +12,13 @@ export interface Lowering {
   readonly attention: "MultiHeadAttention" | "MatMul";
   /** x·sigmoid(αx): onnxruntime's QuickGelu, or Sigmoid and Mul. */
   readonly swish: "QuickGelu" | "Sigmoid";
+  /**
+   * Group normalization of images in float16: onnxruntime's operator on channels last, SiLU included, or
+   * InstanceNormalization and what is left of it.
+   */
+  readonly groupNorm: "GroupNorm" | "InstanceNormalization";
+  /** Whether there are onnxruntime's operators of several steps in float16, with biases and sums. */
+  readonly fusedSteps: boolean;
   /** What it computes in. */
   readonly computes: readonly ComputeDType[];
   /** Quantized weights that it multiplies with. */
@@ -29,6 +36,8 @@ const STANDARD: Lowering = {
   linear: "MatMul",
   attention: "MatMul",
   swish: "Sigmoid",
+  groupNorm: "InstanceNormalization",
+  fusedSteps: false,
   computes: ["float32", "float16"],
   quantized: [],
   widens: [],
@@ -38,6 +47,8 @@ const FUSED: Lowering = {
   linear: "FusedMatMul",
   attention: "MultiHeadAttention",
   swish: "QuickGelu",
+  groupNorm: "InstanceNormalization",
+  fusedSteps: false,
   computes: ["float32", "float16", "bfloat16"],
   quantized: ["blocks"],
   widens: NARROW,
@@ -46,7 +57,7 @@ const FUSED: Lowering = {
 /** The lowering for each execution provider. */
 export const lowerings: { readonly [P in Provider]: Lowering } = {
   cpu: { ...FUSED, computes: ["float32"], quantized: ["int8", "blocks"] }, // 16-bit types are storage
-  cuda: FUSED,
+  cuda: { ...FUSED, groupNorm: "GroupNorm", fusedSteps: true },
   webgpu: { ...STANDARD, attention: "MultiHeadAttention", swish: "QuickGelu" },
   dml: { ...STANDARD, attention: "MultiHeadAttention" },
   tensorrt: { ...STANDARD, computes: FUSED.computes },

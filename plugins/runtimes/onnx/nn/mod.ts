@@ -39,6 +39,7 @@ export {
   type ConvTransposeOptions,
 } from "./conv.ts";
 export { embedding, sinusoidalEmbedding, type SinusoidalOptions } from "./embedding.ts";
+export { imageSize } from "./image_size.ts";
 export { type BiasOptions, linear, matMulTransposed } from "./linear.ts";
 export {
   groupNorm,
@@ -47,6 +48,8 @@ export {
   type LayerNormOptions,
   rmsNorm,
   type RmsNormOptions,
+  sumAndNorm,
+  type SumOptions,
 } from "./norm.ts";
 export {
   type Rotary,
@@ -62,6 +65,7 @@ export {
   firUpsample,
   kDownsample,
   kUpsample,
+  pad2d,
   upsampleBilinear,
   upsampleNearest,
   upsampleNearestLike,
@@ -70,8 +74,7 @@ export {
   chunk,
   concat,
   expand,
-  fromTokens,
-  pad2d,
+  moreSizes,
   reshape,
   reshapeLike,
   shapeOf,
@@ -79,7 +82,7 @@ export {
   split,
   splitLike,
   squeeze,
-  toTokens,
   transpose,
   unsqueeze,
 } from "./shape.ts";
+export { fromTokens, toTokens } from "./tokens.ts";

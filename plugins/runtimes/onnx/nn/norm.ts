@@ -1,7 +1,8 @@
 import type { Scope, Value, Weight } from "../graph/mod.ts";
-import { floatAttribute } from "../graph/mod.ts";
+import { floatAttribute, MICROSOFT } from "../graph/mod.ts";
+import { activation } from "./activation.ts";
 import { add, div, mean, mul } from "./arithmetic.ts";
-import { reshape, reshapeLike } from "./shape.ts";
+import { reshape, reshapeLike, transpose, unsqueeze } from "./shape.ts";
 
 /** Options of a group normalization. */
 export interface GroupNormOptions {
@@ -13,15 +14,59 @@ export interface GroupNormOptions {
   readonly spatial?: number;
   /** Whether `weight` and `bias` scale and shift the channels. Defaults to true. */
   readonly affine?: boolean;
+  /** Added to each channel before: [N, C], and to those of all images: [C]. */
+  readonly before?: { readonly each: Value; readonly all: Value } | undefined;
+  /** Name of the activation function that follows. None by default. */
+  readonly activation?: string | undefined;
 }
 
-/**
- * Group normalization of [N, C, ...] (Wu and He, 2018, arXiv:1803.08494), written as instance
- * normalization of [N, groups, -1].
- */
+/** Group normalization of [N, C, ...] (Wu and He, 2018, arXiv:1803.08494). */
 export function groupNorm(s: Scope, x: Value, options: GroupNormOptions): Value {
-  const { groups, eps = 1e-5, spatial = 2, affine = true } = options;
-  const grouped = reshape(s, x, [0, groups, -1]);
+  const { activation: name } = options;
+  if (isFusible(s, options)) {
+    const isSilu = name !== undefined && SILU.includes(name.toLowerCase());
+    const result = fusedGroupNorm(s, x, options, isSilu);
+    return name === undefined || isSilu ? result : activation(s, result, name);
+  }
+  const result = instanceNorm(s, x, options);
+  return name === undefined ? result : activation(s, result, name);
+}
+
+const SILU = ["silu", "swish"];
+
+/** Whether onnxruntime's operator takes it: it reads channels in pairs, and at most 512 a group. */
+function isFusible(s: Scope, { groups, spatial = 2, affine = true }: GroupNormOptions): boolean {
+  if (s.graph.lowering.groupNorm !== "GroupNorm" || s.dtype !== "float16") return false;
+  if (spatial !== 2 || !affine) return false;
+  const width = s.shape("weight")[0]! / groups;
+  return width % 2 === 0 && width <= 512;
+}
+
+function fusedGroupNorm(
+  s: Scope,
+  x: Value,
+  { groups, eps = 1e-5, before }: GroupNormOptions,
+  isSilu: boolean,
+): Value {
+  const affine = [s.tensor("weight"), s.tensor("bias")].map((value) => s.cast(value, "float32"));
+  const last = transpose(s, x, [0, 2, 3, 1]); // [N, H, W, C]
+  const inputs = [last, ...affine, ...(before === undefined ? [] : [before.each, before.all])];
+  const normal = s.op(before === undefined ? "GroupNorm" : "SkipGroupNorm", inputs, {
+    groups,
+    epsilon: floatAttribute(eps),
+    activation: isSilu ? 1 : 0,
+    channels_last: 1,
+  }, { domain: MICROSOFT });
+  return transpose(s, normal, [0, 3, 1, 2]); // [N, C, H, W]
+}
+
+/** Written as instance normalization of [N, groups, -1]. */
+function instanceNorm(s: Scope, x: Value, options: GroupNormOptions): Value {
+  const { groups, eps = 1e-5, spatial = 2, affine = true, before } = options;
+  const spatialAxes = Array.from({ length: spatial }, (_, i) => 2 + i);
+  const told = before && unsqueeze(s, add(s, before.each, before.all), spatialAxes);
+  const sum = told === undefined ? x : add(s, x, told);
+  const grouped = reshape(s, sum, [0, groups, -1]);
   const ones = s.floats(new Float32Array(groups).fill(1));
   const zeros = s.floats(new Float32Array(groups));
   const normal = s.op("InstanceNormalization", [grouped, ones, zeros], {
@@ -55,6 +100,30 @@ export function layerNorm(s: Scope, x: Value, options: LayerNormOptions = {}): V
   const affine: Weight[] = [s.tensor("weight")];
   if (bias) affine.push(s.tensor("bias", affine[0]!.dims));
   return s.op("LayerNormalization", [x, ...affine], attributes);
+}
+
+/** What is added up before a layer normalization. */
+export interface SumOptions extends Omit<LayerNormOptions, "width" | "bias"> {
+  /** Values [N, tokens, C]. */
+  readonly terms: readonly [Value, Value];
+  /** Added to each token: [C]. */
+  readonly bias: Value;
+}
+
+/** A sum, and its layer normalization. */
+export function sumAndNorm(
+  s: Scope,
+  { terms, bias, eps = 1e-5 }: SumOptions,
+): { readonly sum: Value; readonly normal: Value } {
+  if (s.graph.lowering.fusedSteps && s.dtype === "float16") {
+    const affine = [s.tensor("weight"), s.tensor("bias")];
+    const outputs = s.ops("SkipLayerNormalization", [...terms, ...affine, bias], 4, {
+      epsilon: floatAttribute(eps),
+    }, { domain: MICROSOFT, without: [1, 2] });
+    return { sum: outputs[3]!, normal: outputs[0]! };
+  }
+  const sum = add(s, add(s, terms[0], bias), terms[1]);
+  return { sum, normal: layerNorm(s, sum, { eps }) };
 }
 
 /** Options of an RMS normalization. */

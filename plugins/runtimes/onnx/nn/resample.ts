@@ -1,5 +1,5 @@
 import type { Scope, Value } from "../graph/mod.ts";
-import { concat, shapeOf } from "./shape.ts";
+import { imageSize, resized } from "./image_size.ts";
 
 const NEAREST = {
   mode: "nearest",
@@ -10,13 +10,15 @@ const NEAREST = {
 /** Enlarges [N, C, H, W] by a whole factor, repeating pixels: [N, C, factor·H, factor·W]. */
 export function upsampleNearest(s: Scope, x: Value, factor = 2): Value {
   const scales = s.graph.floats([1, 1, factor, factor], [4], "float32");
-  return s.op("Resize", [x, undefined, scales], NEAREST);
+  const larger = (image: Value) => s.op("Resize", [image, undefined, scales], NEAREST);
+  return resized(s, larger(x), x, larger);
 }
 
 /** Brings [N, C, H, W] to the height and width of `like`, repeating pixels. */
 export function upsampleNearestLike(s: Scope, x: Value, like: Value): Value {
-  const sizes = concat(s, [shapeOf(s, x, 0, 2), shapeOf(s, like, 2, 4)], 0);
-  return s.op("Resize", [x, undefined, undefined, sizes], NEAREST);
+  const inputs = [x, undefined, undefined, imageSize(s, like)];
+  const result = s.op("Resize", inputs, { ...NEAREST, axes: [2, 3] });
+  return resized(s, result, like, (small) => small);
 }
 
 /** Options of bilinear resizing. */
@@ -101,4 +103,15 @@ export function kUpsample(s: Scope, x: Value, channels: number): Value {
     pads: [3, 3, 3, 3],
     group: channels,
   });
+}
+
+/** Pads [N, C, H, W] with zeros at top, left, bottom and right. */
+export function pad2d(
+  s: Scope,
+  x: Value,
+  [top, left, bottom, right]: readonly [number, number, number, number],
+): Value {
+  const pads = s.ints([0, 0, top, left, 0, 0, bottom, right]);
+  const padded = (image: Value) => s.op("Pad", [image, pads]);
+  return resized(s, padded(x), x, padded);
 }

@@ -5,6 +5,19 @@ export function reshape(s: Scope, x: Value, dims: readonly number[]): Value {
   return s.op("Reshape", [x, s.ints(dims)]);
 }
 
+/** Sizes with one before or after them, such as 0 and -1 of a Reshape. */
+export function moreSizes(
+  s: Scope,
+  sizes: Value,
+  { before, after }: { readonly before?: number; readonly after?: number },
+): Value {
+  // onnxruntime has a Pad of integers for CPUs alone, so that sizes stay where a Reshape wants them
+  const pad = (x: Value, pads: readonly number[], value: number) =>
+    s.op("Pad", [x, s.ints(pads), s.scalar(value, "int64")]);
+  const behind = before === undefined ? sizes : pad(sizes, [1, 0], before);
+  return after === undefined ? behind : pad(behind, [0, 1], after);
+}
+
 /** The sizes of `x` as an int64 vector, or those from axis `start` to before axis `end`. */
 export function shapeOf(s: Scope, x: Value, start = 0, end?: number): Value {
   return s.op("Shape", [x], { start, end }, { dtype: "int64" });
@@ -45,36 +58,22 @@ export function split(s: Scope, x: Value, sizes: readonly number[], axis: number
   return s.ops("Split", [x, s.ints(sizes)], sizes.length, { axis });
 }
 
-/** Elements `start` to before `end` of an axis; negative ones count from the end. */
-export function slice(s: Scope, x: Value, axis: number, start: number, end: number): Value {
-  return s.op("Slice", [x, s.ints([start]), s.ints([end]), s.ints([axis])]);
-}
-
-/** Pads [N, C, H, W] with zeros at top, left, bottom and right. */
-export function pad2d(
+/** Every `step`th element from `start` to before `end` of an axis; negative ones count from the end. */
+export function slice(
   s: Scope,
   x: Value,
-  [top, left, bottom, right]: readonly [number, number, number, number],
+  axis: number,
+  start: number,
+  end: number,
+  step = 1,
 ): Value {
-  return s.op("Pad", [x, s.ints([0, 0, top, left, 0, 0, bottom, right])]);
+  const steps = step === 1 ? [] : [s.ints([step])];
+  return s.op("Slice", [x, s.ints([start]), s.ints([end]), s.ints([axis]), ...steps]);
 }
 
 /** Repeats a value to these sizes, given as an int64 vector, by broadcasting. */
 export function expand(s: Scope, x: Value, dims: Value): Value {
   return s.op("Expand", [x, dims]);
-}
-
-/** An image as a row of tokens: [N, C, H, W] to [N, H·W, C]. */
-export function toTokens(s: Scope, x: Value): Value {
-  const flat = reshape(s, x, [0, 0, -1]); // [N, C, H·W]
-  return transpose(s, flat, [0, 2, 1]);
-}
-
-/** A row of tokens as an image: [N, H·W, C] to [N, C, H, W] with the height and width of `like`. */
-export function fromTokens(s: Scope, tokens: Value, like: Value): Value {
-  const flat = transpose(s, tokens, [0, 2, 1]); // [N, C, H·W]
-  const dims = concat(s, [s.ints([0, 0]), shapeOf(s, like, 2)], 0);
-  return s.op("Reshape", [flat, dims]);
 }
 
 /** Cuts a value along an axis into parts as long as those of `like`, whose lengths may vary. */

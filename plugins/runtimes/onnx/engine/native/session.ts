@@ -105,12 +105,19 @@ function meant({ device = "cpu" }: SessionSpec, error: Error): Error {
 /** The option of the CUDA provider that a session which captures graphs is made with. */
 const CAPTURES = "enable_cuda_graph";
 
+/** Sums of layer normalizations are float32. */
+const EXACT = { enable_skip_layer_norm_strict_mode: true };
+
+/** Convolutions of channels last, which add their bias themselves. */
+const CHANNELS_LAST = { prefer_nhwc: true, fuse_conv_bias: true };
+
 async function createCudaSession(
   runtime: Runtime,
   spec: SessionSpec,
   index: number,
 ): Promise<EngineSession> {
-  const { [CAPTURES]: wanted = true, ...deviceOptions } = spec.deviceOptions ?? {};
+  const { [CAPTURES]: wanted = true, ...given } = spec.deviceOptions ?? {};
+  const deviceOptions = { ...EXACT, ...(spec.channelsLast ? CHANNELS_LAST : {}), ...given };
   const captures = /^(1|true)$/i.test(`${wanted}`);
   const make = (captures: boolean) =>
     cardLock(index).together(async () => {
