@@ -26,3 +26,4 @@ export {
   type Value,
   type Weight,
 } from "./value.ts";
+export type { NodeSpec, PortSpec } from "./onnx_proto.ts";

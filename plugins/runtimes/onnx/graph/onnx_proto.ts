@@ -40,12 +40,17 @@ export function dataType(dtype: ElementType): number {
 
 /** A node as it will be written. */
 export interface NodeSpec {
+  /** Unique in the graph. */
   readonly name: string;
+  /** The operator. */
   readonly type: string;
+  /** Whose operator it is; `""` is the standard. */
   readonly domain: string;
   /** Names of values; `""` leaves an optional input out. */
   readonly inputs: readonly string[];
+  /** Names of values; `""` leaves an optional output out. */
   readonly outputs: readonly string[];
+  /** By their ONNX names. */
   readonly attributes: Attributes;
 }
 
@@ -63,7 +68,9 @@ export interface InitializerSpec {
 
 /** An input or output of the graph as it will be written. */
 export interface PortSpec {
+  /** Unique in the graph. */
   readonly name: string;
+  /** The element type. */
   readonly dtype: ElementType;
   /** Absent when the sizes follow from the graph. */
   readonly dims?: readonly Dim[] | undefined;
