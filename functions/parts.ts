@@ -60,6 +60,8 @@ export function openEngine(settings: Settings, registry: Registry): ServingEngin
   if (settings.engine === "inline") return inlineServingEngine(options);
   return childServingEngine({
     ...options,
+    silentMs: settings.silentMs,
+    maxMemory: settings.engineMemory,
     onLost: (reason) => log.error("the engine was lost: {reason}; it is started again", { reason }),
   });
 }

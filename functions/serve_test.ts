@@ -30,6 +30,12 @@ async function generate(url: string, body: object): Promise<Response> {
   return await fetch(`${url}/v1/images/generations`, post(input));
 }
 
+async function ready(url: string): Promise<number> {
+  const response = await fetch(`${url}/readyz`);
+  await response.body?.cancel();
+  return response.status;
+}
+
 describe("serve()", () => {
   it("does not start on a public address without a key", async () => {
     const settings = readSettings({ ...env, DENOISE_HOST: "0.0.0.0" });
@@ -97,6 +103,39 @@ describe("serve()", () => {
       assertEquals((await generate(url, {})).status, 200);
       assertEquals(engine.restarts, 2);
     });
+  });
+
+  it("notices an engine that hangs, and gives its run to the next one", async () => {
+    await using(async ({ url, engine }) => {
+      const child = engine as ChildServingEngine;
+      await engine.ready();
+      const stream = await generate(url, { num_inference_steps: 40, stream: true, progress: true });
+      const first = child.pid!;
+      let text = "";
+      let phase: string | undefined;
+      for await (const piece of stream.body!.pipeThrough(new TextDecoderStream())) {
+        text += piece;
+        if (phase !== undefined || !text.includes('"step":2,')) continue;
+        phase = "stopped";
+        Deno.kill(first, "SIGSTOP");
+        while ((await ready(url)) === 200); // 503 as soon as it is noticed
+      }
+      assert(text.includes('"attempt":2'), text.slice(-300));
+      assert(text.includes("image_generation.completed"), text.slice(-300));
+      assertEquals(engine.restarts, 1);
+      Deno.kill(child.pid!, "SIGSTOP"); // one that does nothing hangs too
+      while (engine.restarts < 2) await ready(url);
+      assertEquals((await generate(url, {})).status, 200);
+    }, { DENOISE_HANG_SECONDS: "1" });
+  });
+
+  it("fails a run that needs more memory than the engine can have, and lives on", async () => {
+    await using(async ({ url, engine }) => {
+      await engine.ready();
+      const large = await generate(url, { num_inference_steps: 1, size: "2048x2048", n: 4 });
+      assertEquals(large.status, 500, await large.text());
+      assertEquals((await generate(url, {})).status, 200);
+    }, { DENOISE_ENGINE_MEMORY_MB: "900", DENOISE_MAX_PIXELS: "100000000" });
   });
 
   it("refuses images that are bombs, broken, or no images", async () => {

@@ -26,6 +26,10 @@ export interface Settings {
   readonly loraFolder: string | undefined;
   /** Where models run. */
   readonly engine: "child" | "inline";
+  /** Least milliseconds of silence after which the engine is taken for hung. */
+  readonly silentMs: number;
+  /** Bytes of memory that the engine can have. */
+  readonly engineMemory: number | undefined;
   /** Jobs that may wait. */
   readonly queueLimit: number;
   /** What a request may ask for. */
@@ -73,6 +77,8 @@ export class SettingsError extends Error {
   }
 }
 
+const megabytes = (count: number | undefined) => count === undefined ? undefined : 1e6 * count;
+
 const DEVICE = /^(cpu|cuda|tensorrt|webgpu|coreml|dml)(:\d+)?$/;
 
 /**
@@ -97,6 +103,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     threads: read.maybeInteger("DENOISE_THREADS", 1, 1024),
     loraFolder: read.text("DENOISE_LORAS"),
     engine: read.oneOf("DENOISE_ENGINE", "child", ["child", "inline"]),
+    silentMs: seconds("DENOISE_HANG_SECONDS", 60, 1),
+    engineMemory: megabytes(read.maybeInteger("DENOISE_ENGINE_MEMORY_MB", 256, 10_000_000)),
     queueLimit: read.integer("DENOISE_QUEUE_LIMIT", 64, 1, 100_000),
     limits: {
       ...DEFAULT_LIMITS,

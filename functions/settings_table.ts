@@ -34,6 +34,16 @@ export const SETTINGS: readonly SettingRow[] = [
     doc: "Folder of LoRAs (.safetensors) that prompts at /sdapi can name, as <lora:NAME:0.8>",
   },
   { name: "DENOISE_ENGINE", standard: "child", doc: "Where models run: child or inline" },
+  {
+    name: "DENOISE_HANG_SECONDS",
+    standard: "60",
+    doc: "Least silence after which the engine is taken for hung, and started again",
+  },
+  {
+    name: "DENOISE_ENGINE_MEMORY_MB",
+    standard: "any",
+    doc: "Megabytes that the engine can have; a run that needs more fails (Linux, by prlimit)",
+  },
   { name: "DENOISE_QUEUE_LIMIT", standard: "64", doc: "Jobs that may wait" },
   { name: "DENOISE_MAX_STEPS", standard: "150", doc: "Denoising steps of a run" },
   { name: "DENOISE_MAX_IMAGES", standard: "10", doc: "Images of a request" },

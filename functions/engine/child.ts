@@ -9,6 +9,7 @@ import type { EngineState, ModelOptions, ModelSpec, ServingEngine } from "./engi
 import { unavailable } from "./inline.ts";
 import { type LocatedModel, locateModels } from "./locate.ts";
 import type { FromChild, ToChild } from "./protocol.ts";
+import { Watchdog } from "./watchdog.ts";
 import { withSignal } from "../async/with_signal.ts";
 
 /** What an engine in a child process is made from. */
@@ -23,6 +24,13 @@ export interface ChildServingEngineOptions extends ModelOptions {
   readonly flags?: readonly string[] | undefined;
   /** Milliseconds in which a run has to end after it was cancelled. Defaults to 120,000. */
   readonly stuckMs?: number | undefined;
+  /**
+   * Least milliseconds of silence after which the child is taken for hung; ten times its slowest step
+   * where that is more. Defaults to 60,000.
+   */
+  readonly silentMs?: number | undefined;
+  /** Bytes of memory that the child can have; any by default. Needs `prlimit`, of Linux. */
+  readonly maxMemory?: number | undefined;
   /** Told of each end of the child that nobody asked for. */
   readonly onLost?: ((reason: string) => void) | undefined;
 }
@@ -57,6 +65,8 @@ class ChildEngine implements ChildServingEngine {
   #restarts = 0;
   #failures = 0;
   #wasReady = false;
+  #watchdog: Watchdog | undefined;
+  #hung: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ChildServingEngineOptions) {
@@ -117,6 +127,7 @@ class ChildEngine implements ChildServingEngine {
 
   async close(): Promise<void> {
     this.#settle({ phase: "closed" });
+    this.#watchdog?.close();
     clearTimeout(this.#timer);
     this.#ready.reject(new ServeError("shutting_down", "The server is shutting down"));
     this.#child?.kill();
@@ -137,14 +148,14 @@ class ChildEngine implements ChildServingEngine {
   }
 
   #spawn(models: readonly LocatedModel[]): void {
-    const { entry, flags, ...rest } = this.#options;
+    const { entry, flags, maxMemory, ...rest } = this.#options;
     const { device, torchDtype, variant, threads, sizeLimits, warmup, loraFolder } = rest;
     const folders = [
       ...models.map(({ path }) => path),
       ...loraFolder === undefined ? [] : [loraFolder],
     ];
     const child = startEngine(
-      { read: folders, entry, flags },
+      { read: folders, entry, flags, maxMemory },
       (message) => this.#onMessage(message),
     );
     this.#child = child;
@@ -154,12 +165,16 @@ class ChildEngine implements ChildServingEngine {
   }
 
   #onMessage(message: FromChild): void {
+    this.#watchdog?.heard();
     switch (message.op) {
+      case "pong":
+        return;
       case "ready": {
         this.#failures = 0;
         this.#wasReady = true;
         const timing = { ...message.timing, downloadMs: this.#downloadMs };
         this.#settle({ phase: "ready", models: message.models, timing });
+        this.#watch(timing.warmupMs);
         return this.#ready.resolve(message.models);
       }
       case "unable":
@@ -192,7 +207,25 @@ class ChildEngine implements ChildServingEngine {
     }, MAX_PAUSE_MS);
   }
 
-  #onEnd(reason: string): void {
+  /** An engine that is silent for too long is ended, which gives its runs to the next one. */
+  #watch(warmupMs: number): void {
+    const child = this.#child!;
+    this.#watchdog = new Watchdog({
+      silentMs: this.#options.silentMs ?? 60_000,
+      ask: () => child.send({ op: "ping" } satisfies ToChild),
+      onHung: (ms) => {
+        this.#hung = `it said nothing for ${Math.round(ms / 1000)} seconds`;
+        child.kill();
+      },
+    });
+    this.#watchdog.took(warmupMs);
+  }
+
+  #onEnd(ending: string): void {
+    const reason = this.#hung ?? ending;
+    this.#hung = undefined;
+    this.#watchdog?.close();
+    this.#watchdog = undefined;
     this.#child = undefined;
     const lost = new ServeError("engine_lost", "The engine stopped in the middle of the run");
     for (const events of this.#runs.values()) events.end(lost);

@@ -11,11 +11,13 @@ export interface EngineProgram {
   readonly read: readonly string[];
   /** More flags for `deno run`. */
   readonly flags?: readonly string[] | undefined;
+  /** Bytes of memory that it can have. */
+  readonly maxMemory?: number | undefined;
 }
 
 /** Variables that the child needs; keys and other secrets of the server are not among them. */
 const PASSED =
-  /^(HOME|PATH|TMPDIR|DENO_DIR|DENOISE_CACHE|XDG_CACHE_HOME|JSR_URL|LD_LIBRARY_PATH|DENOISE_ONNXRUNTIME|(NPM_CONFIG|CUDA|NVIDIA|ORT|OMP)_.*)$/;
+  /^(HOME|PATH|TMPDIR|DENO_DIR|DENOISE_CACHE|XDG_CACHE_HOME|JSR_URL|LD_LIBRARY_PATH|DENOISE_ONNXRUNTIME|NPM_CONFIG_REGISTRY|(CUDA|NVIDIA|ORT|OMP)_.*)$/;
 
 function passedEnvironment(): Record<string, string> {
   return Object.fromEntries(
@@ -35,7 +37,8 @@ function packagesFolder(): string {
  * but what libraries ask for, and starts nothing.
  */
 export function startEngine(
-  { entry = new URL("./child_entry.ts", import.meta.url), read, flags = [] }: EngineProgram,
+  { entry = new URL("./child_entry.ts", import.meta.url), read, flags = [], maxMemory }:
+    EngineProgram,
   onMessage: (message: FromChild) => void,
 ): Child {
   return startChild({
@@ -47,6 +50,7 @@ export function startEngine(
       "--allow-env",
     ],
     flags: ["--v8-flags=--heap-growing-percent=50,--max-semi-space-size=4", ...flags], // less memory
+    before: maxMemory === undefined ? [] : ["prlimit", `--data=${maxMemory}`],
     env: passedEnvironment(),
     clearEnv: true,
   }, (message) => onMessage(message as FromChild));

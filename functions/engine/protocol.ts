@@ -11,11 +11,13 @@ export type ToChild =
     readonly options: ModelOptions;
   }
   | { readonly op: "run"; readonly id: number; readonly job: Job }
-  | { readonly op: "cancel"; readonly id: number };
+  | { readonly op: "cancel"; readonly id: number }
+  | { readonly op: "ping" };
 
 /** What the child tells. */
 export type FromChild =
   | { readonly op: "ready"; readonly models: readonly ModelInfo[]; readonly timing: StartTiming }
   | { readonly op: "unable"; readonly message: string }
+  | { readonly op: "pong" }
   | { readonly op: "event"; readonly id: number; readonly event: RunEvent }
   | { readonly op: "end"; readonly id: number; readonly failure?: JobFailure };

@@ -52,6 +52,7 @@ export async function runChild(registry: Registry): Promise<void> {
   for await (const frame of parent.messages) {
     const message = frame as ToChild;
     if (message.op === "run") run(message);
+    else if (message.op === "ping") tell({ op: "pong" });
     else if (message.op === "cancel") running.get(message.id)?.abort();
     else {
       load(message).catch((error) => {

@@ -15,6 +15,8 @@ export interface ChildProgram {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Leaves this program's variables out. Defaults to false. */
   readonly clearEnv?: boolean | undefined;
+  /** A command that starts it, such as `prlimit` with its limits; none by default. */
+  readonly before?: readonly string[] | undefined;
   /** The deno program. Defaults to the running one. */
   readonly deno?: string | undefined;
 }
@@ -43,8 +45,11 @@ export interface Child {
  */
 export function startChild(program: ChildProgram, onMessage: (message: unknown) => void): Child {
   const { entry, args = [], permissions, flags = [], env = {}, clearEnv = false } = program;
-  const process = new Deno.Command(program.deno ?? Deno.execPath(), {
+  const { before = [], deno = Deno.execPath() } = program;
+  const [command = deno, ...first] = [...before, deno];
+  const process = new Deno.Command(command, {
     args: [
+      ...first,
       "run",
       "--quiet",
       "--no-check",
