@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { type Registry, VERSION } from "@denoise/core";
 import { cors } from "hono/cors";
@@ -15,14 +16,17 @@ import { ByteBudget } from "./queue/byte_budget.ts";
 import { admitted, observed } from "./http/middleware.ts";
 import { modelGate } from "./http/model_gate.ts";
 import { rateLimit } from "./http/rate_limit.ts";
+import { sameSite } from "./http/same_site.ts";
+import { withoutGuesses } from "./http/guesses.ts";
 import { replyError } from "./http/reply_error.ts";
 import { log } from "./observe/log.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
 import { observeJobs } from "./observe/observe_jobs.ts";
 import { memoryQueue } from "./queue/memory_queue.ts";
 import type { JobQueue } from "./queue/queue.ts";
+import { isSignedAddress, withSignedAddresses } from "./storage/addresses.ts";
 import { memoryStore } from "./storage/memory_store.ts";
-import type { Store } from "./storage/store.ts";
+import { FILES_PATH, type Store } from "./storage/store.ts";
 
 /** What an app is made from. */
 export interface AppOptions {
@@ -34,6 +38,10 @@ export interface AppOptions {
   readonly models?: ModelCatalog | undefined;
   /** Where jobs wait. Defaults to 64 of them in this process, before the engine. */
   readonly queue?: JobQueue | undefined;
+  /** How often who may ask; counted in this process by default. */
+  readonly checkRate?: ((owner: string) => Promise<void>) | undefined;
+  /** What addresses of stored files are signed with; made of the keys, or by chance, by default. */
+  readonly addressSecret?: string | undefined;
   /** Who may ask; anyone where there are no keys. */
   readonly auth?: { readonly keys: readonly ApiKey[] } | undefined;
   /** What a request may ask for. */
@@ -52,8 +60,12 @@ export interface AppOptions {
 
 /** The HTTP function. */
 export interface App {
-  /** Answers a request: for `Deno.serve`, or `mount` of another Hono app. */
-  fetch(request: Request): Response | Promise<Response>;
+  /**
+   * Answers a request: for `Deno.serve`, or `mount` of another Hono app.
+   *
+   * @param caller Who is at the other end, as `Deno.serve` and the own listener tell it.
+   */
+  fetch(request: Request, caller?: Caller): Response | Promise<Response>;
   /** Answers a request to a path, as tests make them. */
   request(path: string | Request, init?: RequestInit): Response | Promise<Response>;
   /**
@@ -94,7 +106,7 @@ export function createApp(options: AppOptions): App {
 export function appWith(doors: readonly Door[], options: AppOptions): App {
   const { hono, drain } = honoWith(doors, options);
   return {
-    fetch: (request) => hono.fetch(request),
+    fetch: (request, caller) => hono.fetch(request, { remoteAddress: addressOf(caller) }),
     request: (path, init) => hono.request(path, init),
     drain,
   };
@@ -108,13 +120,18 @@ export function honoWith(
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const metrics = options.metrics ?? createMetrics();
   const { models, queue } = sources(options, limits, metrics);
+  const keys = options.auth?.keys ?? [];
+  const quotas = new Map(keys.map(({ name, quota }) => [name, quota ?? {}]));
+  const secret = options.addressSecret ?? secretOf(keys);
   let draining = false;
   const context: DoorContext = {
     models,
     readyModels: modelGate(models, queue, limits.jobTimeoutMs),
     queue,
     limits,
-    store: options.storage ?? memoryStore(),
+    store: withSignedAddresses(options.storage ?? memoryStore(), secret),
+    quotaOf: (owner) => quotas.get(owner) ?? {},
+    isValidAddress: (key, query) => isSignedAddress(secret, key, query),
     storesResults: options.storage !== undefined,
     schedulers: options.registry.names("scheduler"),
     publicUrl: options.publicUrl,
@@ -128,6 +145,10 @@ export function honoWith(
 
   const app = new OpenAPIHono<AppEnv>();
   app.use(observed(doorOf, metrics));
+  app.use(`${FILES_PATH}/*`, async (c, next) => {
+    await next();
+    c.res.headers.set("cross-origin-resource-policy", "cross-origin"); // any page may show them
+  });
   app.use(secureHeaders(WITHOUT_OBSOLETE));
   const { corsOrigins = [] } = options;
   if (corsOrigins.length > 0) {
@@ -136,12 +157,15 @@ export function honoWith(
       exposeHeaders: ["x-request-id", "retry-after", "retry-after-ms"],
     }));
   }
-  const ownerOf = keyCheck(options.auth?.keys ?? []);
+  const { publicUrl } = options;
+  app.use(sameSite({ hasKeys: keys.length > 0, publicUrl, corsOrigins }));
+  const ownerOf = withoutGuesses(keyCheck(keys));
   const bodies = new ByteBudget({
     maxBytes: limits.maxHeldBytes,
-    maxBytesPerOwner: limits.maxHeldBytes / ((options.auth?.keys.length ?? 0) > 1 ? 2 : 1),
+    maxBytesPerOwner: limits.maxHeldBytes / (keys.length > 1 ? 2 : 1),
   });
-  const checkRate = rateLimit(limits.requestsPerMinute);
+  const checkRate = options.checkRate ??
+    rateLimit(limits.requestsPerMinute, (owner) => quotas.get(owner)?.requestsPerMinute);
   app.use(admitted(doorOf, ownerOf, checkRate, context.isDraining, bodies));
   for (const door of doors) door.mount(app, context);
   let description: string | undefined; // what it tells does not change
@@ -163,6 +187,24 @@ export function honoWith(
       await queue.close(graceMs);
     },
   };
+}
+
+/** Who is at the other end of a request. */
+export type Caller =
+  | { readonly remoteAddress?: string | undefined }
+  | { readonly remoteAddr: Deno.Addr };
+
+function addressOf(caller: Caller | undefined): string | undefined {
+  if (caller === undefined) return undefined;
+  if (!("remoteAddr" in caller)) return caller.remoteAddress;
+  return "hostname" in caller.remoteAddr ? caller.remoteAddr.hostname : undefined;
+}
+
+/** The same in every process that has the same keys. */
+function secretOf(keys: readonly ApiKey[]): string {
+  if (keys.length === 0) return crypto.getRandomValues(new Uint8Array(32)).toHex();
+  const text = keys.map(({ key }) => key).sort().join("\n");
+  return createHash("sha256").update(`addresses of files\n${text}`).digest("hex");
 }
 
 /** Where jobs go and models are told of: what is given, else the engine's. */

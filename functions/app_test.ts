@@ -89,6 +89,80 @@ describe("createApp()", () => {
     assertEquals((await response.json()).error.code, "rate_limited");
   });
 
+  it("takes no request of a stranger's web page where there are no keys", async () => {
+    const { app, engine } = fakeApp({ corsOrigins: ["https://a.example"] });
+    const ask = async (url: string, headers: Record<string, string>) =>
+      (await app.request(new Request(url, post({ prompt: "a" }, { headers })))).status;
+    const at = (host: string) => `http://${host}${GENERATE}`;
+    for (
+      const host of ["localhost:8000", "127.0.0.1:8000", "[::1]:8000", "10.1.2.3", "a.example"]
+    ) {
+      assertEquals(await ask(at(host), {}), 200, host);
+    }
+    assertEquals(await ask(at("evil.example"), {}), 403);
+    assertEquals(await ask(at("localhost.evil.example"), {}), 403);
+    const here = at("localhost");
+    assertEquals(await ask(here, { origin: "http://localhost" }), 200);
+    assertEquals(await ask(here, { origin: "https://a.example" }), 200);
+    const before = engine.begun.length;
+    assertEquals(await ask(here, { origin: "https://evil.example" }), 403);
+    assertEquals(await ask(here, { origin: "null" }), 403);
+    assertEquals(await ask(here, { "sec-fetch-site": "cross-site" }), 403);
+    assertEquals(engine.begun.length, before);
+    const navigation = { headers: { "sec-fetch-site": "cross-site", accept: "text/html" } };
+    assertEquals((await app.request("/", navigation)).status, 200);
+    const keyed = fakeApp({ auth: { keys } }).app;
+    const headers = { ...ann.headers, origin: "https://evil.example" };
+    assertEquals((await keyed.request("/mcp", post(CALL, { headers }))).status, 403);
+  });
+
+  it("looks at no more keys from where many wrong ones came, but at those that were right there", async () => {
+    const two = [...keys, { name: "bob", key: "key-of-bob" }];
+    const { app } = fakeApp({ auth: { keys: two } });
+    const ask = async (key: string, remoteAddress: string) => {
+      const headers = { authorization: `Bearer ${key}` };
+      const request = new Request("http://localhost/v1/models", { headers });
+      return (await app.fetch(request, { remoteAddress })).status;
+    };
+    assertEquals(await ask("key-of-ann", "10.0.0.1"), 200);
+    const statuses = await Promise.all(
+      Array.from({ length: 100 }, (_, i) => ask(`guess-${i}`, "10.0.0.1")),
+    );
+    assert(statuses.filter((status) => status === 401).length <= 31);
+    assertEquals(statuses.at(-1), 429);
+    assertEquals(
+      await ask("key-of-bob", "10.0.0.1"),
+      429,
+      "a right guess is not told from a wrong one",
+    );
+    assertEquals(await ask("key-of-ann", "10.0.0.1"), 200);
+    assertEquals(await ask("key-of-bob", "10.0.0.2"), 200);
+  });
+
+  it("holds each key to its own quota", async () => {
+    const quota = {
+      requestsPerMinute: 4,
+      maxSteps: 10,
+      maxPixels: 8192,
+      priority: "batch",
+    } as const;
+    const { app, engine } = fakeApp({
+      auth: { keys: [...keys, { name: "b", key: "key-of-b", quota }] },
+    });
+    const b = { headers: { authorization: "Bearer key-of-b" } };
+    const ask = async (body: object, who: RequestInit) => {
+      const response = await app.request(GENERATE, post({ prompt: "a", ...body }, who));
+      return [response.status, (await response.json()).error?.param];
+    };
+    assertEquals(await ask({ num_inference_steps: 10, size: "64x128" }, b), [200, undefined]);
+    assertEquals(engine.begun.at(-1)!.priority, "batch");
+    assertEquals(await ask({ num_inference_steps: 11 }, b), [400, "num_inference_steps"]);
+    assertEquals(await ask({ size: "72x128" }, b), [400, "size"]);
+    assertEquals(await ask({ n: 3 }, b), [400, "size"]);
+    assertEquals((await ask({}, b))[0], 429);
+    assertEquals(await ask({ num_inference_steps: 11, size: "72x128" }, ann), [200, undefined]);
+  });
+
   it("answers 429 at once when the queue is full", async () => {
     const { app, engine } = fakeApp();
     const open = engine.hold();

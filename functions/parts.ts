@@ -26,15 +26,24 @@ export function checkAddress({ host, keys }: Settings, insecure: boolean): void 
 
 /** The settings of the app itself. */
 export function appSettings(
-  { keys, limits, publicUrl, corsOrigins, webhookSecret }: Settings,
-): Pick<AppOptions, "auth" | "limits" | "publicUrl" | "corsOrigins" | "webhooks"> {
+  { keys, limits, publicUrl, corsOrigins, webhookSecret, addressSecret }: Settings,
+): Pick<
+  AppOptions,
+  "auth" | "limits" | "publicUrl" | "corsOrigins" | "webhooks" | "addressSecret"
+> {
   const webhooks = webhookSecret === undefined ? undefined : { secret: webhookSecret };
-  return { auth: { keys }, limits, publicUrl, corsOrigins, webhooks };
+  return { auth: { keys }, limits, publicUrl, corsOrigins, webhooks, addressSecret };
 }
 
 /** Places in the queue that each of several keys has, however many jobs of others wait. */
 export function shareOf({ keys, queueLimit }: Settings): number {
   return keys.length > 1 ? Math.max(1, Math.floor(queueLimit / keys.length)) : 0;
+}
+
+/** Places of a key at most, where it has a number of its own. */
+export function placesOf({ keys }: Settings): (owner: string) => number | undefined {
+  const places = new Map(keys.map(({ name, quota }) => [name, quota?.places]));
+  return (owner) => places.get(owner);
 }
 
 /** Bytes that images of jobs in the queue can hold. */
@@ -66,10 +75,22 @@ export function openEngine(settings: Settings, registry: Registry): ServingEngin
   });
 }
 
+/** How often old files are looked for, in milliseconds. */
+const SWEEP_MS = 60_000;
+
 /** Where results go; undefined where they stay in memory. */
 export async function openStore(settings: StorageSettings): Promise<Store | undefined> {
   if (settings.kind === "memory") return undefined;
-  if (settings.kind === "folder") return folderStore(settings.folder);
+  if (settings.kind === "folder") {
+    const store = folderStore(settings.folder, { ttlMs: settings.ttlMs });
+    const sweep = (): void => {
+      store.sweep().catch((error) => log.warn("cannot drop old images: {error}", { error }));
+    };
+    Deno.unrefTimer(setInterval(sweep, SWEEP_MS));
+    await Deno.mkdir(settings.folder, { recursive: true });
+    sweep();
+    return store;
+  }
   const { s3Store } = await import("./storage/s3_store.ts");
   return s3Store(settings);
 }

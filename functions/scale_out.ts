@@ -12,11 +12,13 @@ import {
   listenOn,
   openEngine,
   openStore,
+  placesOf,
   shareOf,
 } from "./parts.ts";
 import { connectRedis } from "./queue/redis/connect.ts";
 import { redisCatalog } from "./queue/redis/redis_catalog.ts";
 import { redisQueue } from "./queue/redis/redis_queue.ts";
+import { redisRateLimit } from "./queue/redis/redis_rate_limit.ts";
 import { redisWorker } from "./queue/redis/redis_worker.ts";
 import { type Settings, SettingsError } from "./settings.ts";
 import { redisStore } from "./storage/redis_store.ts";
@@ -81,13 +83,27 @@ export async function edge(
     store,
     bound,
     share: shareOf(settings),
+    placesOf: placesOf(settings),
     files: filesOf(settings),
     timeoutMs: limits.jobTimeoutMs,
   });
   const models = redisCatalog(url);
   const metrics = createMetrics({ process: true });
   const storage = settings.storage.kind === "memory" ? undefined : store;
-  const app = createApp({ ...appSettings(settings), registry, models, queue, storage, metrics });
+  const quotas = new Map(settings.keys.map(({ name, quota }) => [name, quota]));
+  const rate = redisRateLimit(
+    url,
+    (owner) => quotas.get(owner)?.requestsPerMinute ?? limits.requestsPerMinute,
+  );
+  const app = createApp({
+    ...appSettings(settings),
+    registry,
+    models,
+    queue,
+    storage,
+    metrics,
+    checkRate: rate.check,
+  });
   const server = await listenOn(app, settings);
   return {
     url: server.url,
@@ -97,6 +113,7 @@ export async function edge(
       await app.drain(settings.drainMs);
       await closed;
       models.close();
+      rate.close();
       client.disconnect();
     },
   };

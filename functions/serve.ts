@@ -12,6 +12,7 @@ import {
   listenOn,
   openEngine,
   openStore,
+  placesOf,
   shareOf,
 } from "./parts.ts";
 import { ByteBudget } from "./queue/byte_budget.ts";
@@ -54,6 +55,7 @@ export async function serve(
   const queue = memoryQueue(engine, {
     bound,
     share: shareOf(settings),
+    placesOf: placesOf(settings),
     files: new ByteBudget(filesOf(settings)),
     timeoutMs: settings.limits.jobTimeoutMs,
     onEvent: observeJobs(metrics),

@@ -2,6 +2,7 @@ import type { Device, TorchDtype } from "@denoise/core";
 import { DEFAULT_LIMITS, type Limits } from "./contract/limits.ts";
 import type { ModelSpec } from "./engine/engine.ts";
 import type { ApiKey } from "./http/auth.ts";
+import { readKeys } from "./http/key_file.ts";
 import { SETTINGS } from "./settings_table.ts";
 
 /** What `serve` is told by DENOISE_* variables. */
@@ -48,6 +49,8 @@ export interface Settings {
   readonly publicUrl: string | undefined;
   /** What webhooks are signed with; they are off where it is undefined. */
   readonly webhookSecret: string | undefined;
+  /** What addresses of stored files are signed with. */
+  readonly addressSecret: string | undefined;
   /** What is logged. */
   readonly logLevel: "debug" | "info" | "warning" | "error";
 }
@@ -55,7 +58,7 @@ export interface Settings {
 /** Where results go. */
 export type StorageSettings =
   | { readonly kind: "memory" }
-  | { readonly kind: "folder"; readonly folder: string }
+  | { readonly kind: "folder"; readonly folder: string; readonly ttlMs: number | undefined }
   | {
     readonly kind: "s3";
     readonly endpoint: string;
@@ -96,7 +99,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     models: read.models("DENOISE_MODELS", "denoise/emoji", revision),
     host: read.text("DENOISE_HOST") ?? "127.0.0.1",
     port: read.integer(env["DENOISE_PORT"] ? "DENOISE_PORT" : "PORT", 8000, 0, 65_535),
-    keys: read.keys("DENOISE_API_KEYS"),
+    keys: [...read.keys("DENOISE_API_KEYS"), ...read.keyFile("DENOISE_KEYS")],
     device: read.matching("DENOISE_DEVICE", "cpu", DEVICE, "cpu, cuda, cuda:1 and so on") as Device,
     torchDtype: read.oneOf("DENOISE_DTYPE", "float32", ["float32", "float16", "bfloat16"]),
     variant: read.text("DENOISE_VARIANT"),
@@ -124,6 +127,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     storage: read.storage(),
     publicUrl: read.address("DENOISE_PUBLIC_URL", "https://example.com", /^https?:$/),
     webhookSecret: read.secret("DENOISE_WEBHOOK_SECRET"),
+    addressSecret: read.text("DENOISE_ADDRESS_SECRET"),
     logLevel: read.oneOf("DENOISE_LOG_LEVEL", "info", ["debug", "info", "warning", "error"]),
   };
   read.refuseUnknown();
@@ -204,6 +208,18 @@ class Reader {
     });
   }
 
+  /** Keys with quotas, from a file of JSON. */
+  keyFile(name: string): ApiKey[] {
+    const path = this.text(name);
+    if (path === undefined) return [];
+    try {
+      return readKeys(Deno.readTextFileSync(path));
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      return this.#wrong(name, `must be a file of keys: ${problem}`, []);
+    }
+  }
+
   origins(name: string): string[] {
     const items = this.list(name);
     const wrong = items.find((item) =>
@@ -237,7 +253,10 @@ class Reader {
   storage(): StorageSettings {
     const text = this.text("DENOISE_STORAGE") ?? "memory";
     if (text === "memory") return { kind: "memory" };
-    if (!/^\w+(\+\w+)?:/.test(text)) return { kind: "folder", folder: text };
+    if (!/^\w+(\+\w+)?:/.test(text)) {
+      const seconds = this.integer("DENOISE_STORAGE_TTL_SECONDS", 86_400, 0, 10 ** 9);
+      return { kind: "folder", folder: text, ttlMs: seconds === 0 ? undefined : 1000 * seconds };
+    }
     const endpoint = text.replace(/^s3\+/, "");
     const accessKeyId = this.text("DENOISE_S3_KEY_ID") ?? "";
     const secretAccessKey = this.text("DENOISE_S3_SECRET") ?? "";

@@ -23,6 +23,13 @@ export const SETTINGS: readonly SettingRow[] = [
     standard: "none",
     doc: "Keys that may ask, separated by commas: KEY, or NAME:KEY to name it in logs",
   },
+  {
+    name: "DENOISE_KEYS",
+    standard: "none",
+    doc:
+      "File of keys with quotas: a JSON list of name, key, places, requests_per_minute, max_steps, " +
+      "max_pixels and priority (interactive or batch)",
+  },
   { name: "DENOISE_DEVICE", standard: "cpu", doc: "cpu, cuda, tensorrt, webgpu, coreml or dml" },
   { name: "DENOISE_DTYPE", standard: "float32", doc: "float32, float16 or bfloat16" },
   { name: "DENOISE_VARIANT", standard: "none", doc: "Which weights, such as fp16" },
@@ -78,6 +85,16 @@ export const SETTINGS: readonly SettingRow[] = [
     name: "DENOISE_STORAGE",
     standard: "memory",
     doc: "Where results go: memory, a folder, or s3+https://HOST/BUCKET",
+  },
+  {
+    name: "DENOISE_STORAGE_TTL_SECONDS",
+    standard: "86400",
+    doc: "How long a folder keeps results; 0 for ever. Buckets have rules of their own",
+  },
+  {
+    name: "DENOISE_ADDRESS_SECRET",
+    standard: "of the keys",
+    doc: "What addresses of stored results are signed with; several edges without keys need it",
   },
   { name: "DENOISE_S3_KEY_ID", standard: "none", doc: "Key id of the storage" },
   { name: "DENOISE_S3_SECRET", standard: "none", doc: "Secret key of the storage" },

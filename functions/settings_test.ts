@@ -33,6 +33,31 @@ describe("readSettings()", () => {
     assertEquals(keys, [{ name: "ann", key: "0123456789" }, { name: "key-2", key: "abcdefghij" }]);
   });
 
+  it("reads keys with quotas from a file, and says what is wrong with it", async () => {
+    const path = await Deno.makeTempFile();
+    const key = { name: "ann", key: "0123456789", places: 3, priority: "batch" };
+    await Deno.writeTextFile(path, JSON.stringify([key]));
+    const { keys } = readSettings({ DENOISE_KEYS: path });
+    assertEquals([keys[0]!.name, keys[0]!.quota!.places, keys[0]!.quota!.priority], [
+      "ann",
+      3,
+      "batch",
+    ]);
+    for (
+      const wrong of [
+        "{",
+        "[1]",
+        JSON.stringify([{ ...key, placse: 1 }]),
+        JSON.stringify([key, key]),
+      ]
+    ) {
+      await Deno.writeTextFile(path, wrong);
+      assertEquals(problems({ DENOISE_KEYS: path }).length, 1, wrong);
+      assert(!problems({ DENOISE_KEYS: path })[0]!.includes("0123456789"));
+    }
+    await Deno.remove(path);
+  });
+
   it("takes PORT where DENOISE_PORT is not set", () => {
     assertEquals(readSettings({ PORT: "80" }).port, 80);
     assertEquals(readSettings({ PORT: "80", DENOISE_PORT: "81" }).port, 81);

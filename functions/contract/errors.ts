@@ -7,6 +7,10 @@ export type ServeErrorCode =
   | "invalid_input"
   /** The key is missing or unknown. */
   | "unauthorized"
+  /** A web page of strangers asks, or the request has not the name of this server. */
+  | "forbidden"
+  /** An id was used for another request. */
+  | "id_reused"
   /** There is no such thing. */
   | "not_found"
   /** No model of that name is loaded. */
@@ -44,6 +48,8 @@ export type ServeErrorCode =
 const STATUS: Readonly<Record<ServeErrorCode, number>> = {
   invalid_input: 400,
   unauthorized: 401,
+  forbidden: 403,
+  id_reused: 422,
   not_found: 404,
   model_not_found: 404,
   gone: 410,

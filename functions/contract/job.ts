@@ -1,3 +1,4 @@
+import type { Priority } from "./quota.ts";
 import type { Recipe } from "@denoise/core";
 
 /** The kinds of run that a model can do, under the Hub's names of tasks. */
@@ -122,6 +123,10 @@ export interface Job {
   readonly names?: Readonly<Record<string, string>> | undefined;
   /** What of the request was left aside, for its caller. */
   readonly warnings?: readonly string[] | undefined;
+  /** Whether it is served before all others, or after them. Defaults to `"interactive"`. */
+  readonly priority?: Priority | undefined;
+  /** What it was asked with, in short: that an id is not used for another request. */
+  readonly fingerprint?: string | undefined;
   /** The span of its request, as the W3C's `traceparent` header has it; undefined where nothing is traced. */
   readonly traceparent?: string | undefined;
 }

@@ -29,10 +29,11 @@ function probe(path: string, summary: string, ...statuses: readonly number[]) {
 /** cog's word for the state of the engine. */
 async function cogStatus({ models, queue }: DoorContext): Promise<string> {
   const { phase } = models.state;
+  const depth = await queue.depth().catch(() => undefined);
+  if (depth === undefined) return "UNHEALTHY";
   if (phase === "starting") return models.restarts === 0 ? "STARTING" : "UNHEALTHY";
   if (phase !== "ready") return phase === "failed" ? "SETUP_FAILED" : "DEFUNCT";
-  const { waiting, bound } = await queue.depth();
-  return waiting >= bound ? "BUSY" : "READY";
+  return depth.waiting >= depth.bound ? "BUSY" : "READY";
 }
 
 /** The door of operations, which shows those metrics. */
@@ -104,14 +105,15 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext, metrics: Metrics)
     },
   }, async (c) => {
     const key = c.req.param("key") ?? "";
-    const file = /^[0-9a-f]{32}\.(png|jpg)$/.test(key) ? await context.store.get(key) : undefined;
+    const isOurs = /^[0-9a-f]{32}\.[a-z]{3,4}$/.test(key) &&
+      context.isValidAddress(key, new URL(c.req.url).searchParams);
+    const file = isOurs ? await context.store.get(key) : undefined;
     if (file === undefined) {
       throw new ServeError("not_found", "There is no such file, or it is no longer kept");
     }
     return c.body(inPieces(file.bytes), 200, {
       "content-type": file.mediaType,
       "content-length": `${file.bytes.length}`,
-      "cross-origin-resource-policy": "cross-origin", // an address may be shown anywhere
       "cache-control": "private, max-age=3600, immutable",
     });
   });

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import type { Quota } from "../contract/quota.ts";
 import { ServeError } from "../contract/errors.ts";
 
 /** Who may ask. */
@@ -7,6 +8,8 @@ export interface ApiKey {
   readonly name: string;
   /** The key. */
   readonly key: string;
+  /** What it may ask for, where that is less than what all may. */
+  readonly quota?: Quota | undefined;
 }
 
 /** The owner of every request where there are no keys. */

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import type { ByteAccount } from "../queue/byte_budget.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
+import type { Quota } from "../contract/quota.ts";
 import type { Limits } from "../contract/limits.ts";
 import type { ServingEngine } from "../engine/engine.ts";
 import type { JobQueue } from "../queue/queue.ts";
@@ -30,12 +31,18 @@ export interface DoorContext {
   readonly publicUrl: string | undefined;
   /** How callers are told over webhooks; they are off where this is undefined. */
   readonly webhooks: WebhookSettings | undefined;
+  /** What an owner may ask for, where that is less than what all may. */
+  readonly quotaOf: (owner: string) => Quota;
+  /** Whether an address of a stored file was made here, and is still valid. */
+  readonly isValidAddress: (key: string, query: URLSearchParams) => boolean;
   /** Whether the server is going down. */
   readonly isDraining: () => boolean;
 }
 
 /** What the app's middleware leaves for handlers. */
 export interface AppEnv {
+  /** What is known of the connection. */
+  Bindings: { readonly remoteAddress?: string | undefined };
   /** Values of one request. */
   Variables: {
     /** Name of the API key; `anonymous` where there are no keys. */

@@ -48,22 +48,22 @@ export function observed(doorOf: DoorOf, metrics: Metrics): Middleware {
 /** Lets in who has a key, as often as the key may ask, while the server is not going down. */
 export function admitted(
   doorOf: DoorOf,
-  ownerOf: (header: string | undefined) => string,
-  checkRate: (owner: string) => void,
+  ownerOf: (header: string | undefined, address: string | undefined) => string,
+  checkRate: (owner: string) => void | Promise<void>,
   isDraining: () => boolean,
   bodies: ByteBudget,
 ): Middleware {
   return async (c, next) => {
     const { path, method } = c.req;
     if (doorOf(path, method).isPublic?.(path, method)) return await next();
-    const owner = ownerOf(c.req.header("authorization"));
+    const owner = ownerOf(c.req.header("authorization"), c.env?.remoteAddress);
     c.set("owner", owner);
     if (isDraining() && method !== "GET") {
       throw new ServeError("shutting_down", "The server is going down; ask again", {
         retryAfterMs: 5_000,
       });
     }
-    checkRate(owner);
+    await checkRate(owner);
     const account = new ByteAccount(bodies, owner);
     c.set("account", account);
     try {

@@ -1,7 +1,8 @@
 import { invalid, ServeError } from "../contract/errors.ts";
 import type { Job, JobInput, SecondPass, Task } from "../contract/job.ts";
 import { makeJobId } from "../contract/job_id.ts";
-import { MIN_SIDE } from "../contract/limits.ts";
+import type { Quota } from "../contract/quota.ts";
+import { type Limits, MIN_SIDE } from "../contract/limits.ts";
 import { sizeProblem } from "../contract/size_limits.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import { activeTrace } from "../observe/tracing.ts";
@@ -73,8 +74,11 @@ export async function planJob(
   };
   checkPrompts(input, context, nameOf);
   checkGiven(settled, input, nameOf);
-  checkSize(model, settled, input, context, nameOf);
-  checkSecondPass(model, settled, input, context, nameOf);
+  const quota = context.quotaOf(options.owner);
+  const limits = limitsUnder(context.limits, quota);
+  checkSize(model, settled, input, limits, nameOf);
+  checkSecondPass(model, settled, input, limits, nameOf);
+  checkSteps(input, quota, nameOf);
   checkFiles(input, context, nameOf);
   return {
     id: options.id ?? makeJobId(),
@@ -86,6 +90,7 @@ export async function planJob(
     keepMs: options.keepMs ?? 0,
     names: options.names,
     warnings: options.warnings,
+    priority: context.quotaOf(options.owner).priority ?? "interactive",
     traceparent: activeTrace(),
   };
 }
@@ -129,6 +134,17 @@ function settleTask(model: ModelInfo, task: Task | undefined): Task {
 }
 
 type NameOf = (field: string) => string;
+
+/** What all may ask for, or a key where that is less. */
+function limitsUnder(limits: Limits, { maxPixels }: Quota): Limits {
+  if (maxPixels === undefined) return limits;
+  return { ...limits, maxPixels: Math.min(maxPixels, limits.maxPixels ?? Infinity) };
+}
+
+function checkSteps({ steps }: JobInput, { maxSteps = Infinity }: Quota, nameOf: NameOf): void {
+  if (steps === undefined || steps <= maxSteps) return;
+  throw invalid(nameOf("steps"), `${nameOf("steps")} can be ${maxSteps} at most with this key`);
+}
 
 /** Before anything is cut into tokens, whose cost grows with the length. */
 function checkPrompts(
@@ -185,7 +201,7 @@ function checkSize(
   model: ModelInfo,
   task: Task,
   input: JobInput,
-  { limits }: DoorContext,
+  limits: Limits,
   nameOf: NameOf,
 ): void {
   const { width, height, count } = input;
@@ -247,7 +263,7 @@ function checkSecondPass(
   model: ModelInfo,
   task: Task,
   input: JobInput,
-  context: DoorContext,
+  limits: Limits,
   nameOf: NameOf,
 ): void {
   const { secondPass } = input;
@@ -266,7 +282,7 @@ function checkSecondPass(
     model,
     task,
     { ...input, width, height },
-    context,
+    limits,
     (name) => name === "width" || name === "height" ? size : nameOf(name),
   );
 }

@@ -29,6 +29,11 @@ export class Entry {
     return this.#job;
   }
 
+  /** Whether it is served before those that are not. */
+  get isUrgent(): boolean {
+    return this.#job.priority !== "batch";
+  }
+
   /** Whether it has told its last event. */
   get ended(): boolean {
     return this.#endedAt !== undefined;

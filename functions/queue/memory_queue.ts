@@ -4,7 +4,7 @@ import { isLast, type Job, type JobEvent, type JobFailure } from "../contract/jo
 import type { ServingEngine } from "../engine/engine.ts";
 import type { ByteBudget } from "./byte_budget.ts";
 import { Entry } from "./entry.ts";
-import { FairLine } from "./fair_line.ts";
+import { PriorityLine } from "./fair_line.ts";
 import { KeptResults } from "./kept_results.ts";
 import type { JobQueue, JobRecord, QueueDepth } from "./queue.ts";
 import { runAttempts } from "./run_attempts.ts";
@@ -56,7 +56,7 @@ class MemoryQueue implements JobQueue {
   readonly #engine: ServingEngine;
   readonly #options: MemoryQueueOptions;
   readonly #bound: number;
-  readonly #line = new FairLine<Entry>();
+  readonly #line = new PriorityLine<Entry>();
   readonly #running = new Set<Entry>();
   readonly #entries = new Map<string, Entry>();
   readonly #kept: KeptResults;

@@ -60,6 +60,18 @@ describe("memoryQueue()", () => {
     await queue.close(0);
   });
 
+  it("serves who waits before what does not matter when", async () => {
+    const engine = new FakeEngine();
+    const open = engine.hold();
+    const queue = memoryQueue(engine);
+    for (const id of ["first", "b1", "b2"]) await queue.submit(job(id, {}, { priority: "batch" }));
+    await queue.submit(job("a1", {}, { owner: "a", priority: "interactive" }));
+    assertEquals((await queue.find("a1")).position, 0);
+    open();
+    await queue.close(10_000);
+    assertEquals(engine.begun.map(({ id }) => id), ["first", "a1", "b1", "b2"]);
+  });
+
   it("refuses images beyond the bytes that may wait, until a job has ended", async () => {
     const engine = new FakeEngine();
     const open = engine.hold();

@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { FakeTime } from "@std/testing/time";
 import S3rver from "s3rver";
 import { ServeError } from "../contract/errors.ts";
+import { isSignedAddress, withSignedAddresses } from "./addresses.ts";
 import { folderStore } from "./folder_store.ts";
 import { memoryStore } from "./memory_store.ts";
 import { s3Store } from "./s3_store.ts";
@@ -33,6 +35,23 @@ describe("folderStore()", () => {
   it("gives back what was put", async () => {
     const folder = await Deno.makeTempDir();
     await behaves(folderStore(`${folder}/new`));
+    await Deno.remove(folder, { recursive: true });
+  });
+
+  it("drops what is too old, and nothing that is not its own", async () => {
+    const folder = await Deno.makeTempDir();
+    const store = folderStore(folder, { ttlMs: 60_000 });
+    const [old, young] = ["a".repeat(32) + ".png", "b".repeat(32) + ".jpg"];
+    for (const key of [old, young]) await store.put(key, file);
+    await Deno.writeTextFile(`${folder}/notes.png`, "of others");
+    const past = Date.now() / 1000 - 61;
+    for (const name of [old, "notes.png"]) await Deno.utime(`${folder}/${name}`, past, past);
+    assertEquals(await store.get(old), undefined);
+    await store.sweep();
+    const left = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+    assertEquals(left, [young, "notes.png"]);
+    await store.delete(young);
+    assertEquals(await store.get(young), undefined);
     await Deno.remove(folder, { recursive: true });
   });
 
@@ -80,6 +99,27 @@ describe("s3Store()", () => {
     const url = new URL(await store.url("a.png", "https://x"));
     assertEquals([url.host, url.pathname], ["s3.example.com", "/images/a.png"]);
     assert(url.searchParams.has("X-Amz-Signature"));
+  });
+});
+
+describe("withSignedAddresses()", () => {
+  it("gives addresses that only this server makes, for an hour and one file", async () => {
+    const store = withSignedAddresses(memoryStore(), "secret");
+    const url = new URL(await store.url("a.png", "https://x"));
+    const { searchParams } = url;
+    assert(isSignedAddress("secret", "a.png", searchParams));
+    assert(!isSignedAddress("secret", "b.png", searchParams));
+    assert(!isSignedAddress("other", "a.png", searchParams));
+    assert(!isSignedAddress("secret", "a.png", new URLSearchParams()));
+    const later = new URLSearchParams(searchParams);
+    later.set("expires", `${Number(searchParams.get("expires")) + 1}`);
+    assert(!isSignedAddress("secret", "a.png", later));
+    using time = new FakeTime();
+    const soon = new URL(await store.url("a.png", "https://x")).searchParams;
+    time.tick(3_599_000);
+    assert(isSignedAddress("secret", "a.png", soon));
+    time.tick(2_000);
+    assert(!isSignedAddress("secret", "a.png", soon));
   });
 });
 

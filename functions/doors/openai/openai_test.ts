@@ -19,9 +19,12 @@ describe("POST /v1/images/generations", () => {
     const { app } = fakeApp();
     const body = { prompt: "a cat", response_format: "url" };
     const { data } = await (await app.request(GENERATE, post(body))).json();
-    const fetched = await app.request(new URL(data[0].url).pathname);
+    const fetched = await app.request(data[0].url);
+    assertEquals(fetched.headers.get("cross-origin-resource-policy"), "cross-origin");
     assertEquals([fetched.status, fetched.headers.get("content-type")], [200, "image/png"]);
     assertEquals((await fetched.arrayBuffer()).byteLength > 60, true);
+    const unsigned = await app.request(new URL(data[0].url).pathname);
+    assertEquals(unsigned.status, 404);
   });
 
   it("takes null for every optional field, and tells of fields that it does not know", async () => {

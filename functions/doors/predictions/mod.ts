@@ -7,6 +7,7 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { invalid, ServeError } from "../../contract/errors.ts";
 import { isLast, type Job } from "../../contract/job.ts";
+import { makeJobId } from "../../contract/job_id.ts";
 import { check, readJson } from "../../http/body.ts";
 import type { AppContext, AppEnv, DoorContext } from "../../http/context.ts";
 import { settleFields } from "../../http/field_rules.ts";
@@ -17,7 +18,13 @@ import type { JobRecord } from "../../queue/queue.ts";
 import type { Door } from "../door.ts";
 import { toPrediction } from "./prediction.ts";
 import { BODY_RULES, INPUT_RULES, namesIn, toRequest } from "./request.ts";
-import { Prediction, predictionId, predictionSchema, Problem } from "./schemas.ts";
+import {
+  Prediction,
+  type PredictionBody,
+  predictionId,
+  predictionSchema,
+  Problem,
+} from "./schemas.ts";
 import { streamPrediction } from "./stream.ts";
 import { readWebhook, tellWebhook, type Webhook } from "./webhooks.ts";
 
@@ -35,6 +42,7 @@ const responses: Operation["responses"] = {
   410: failed("The prediction is no longer kept"),
   413: failed("The body is too large"),
   415: failed("The body has another type"),
+  422: failed("The id was used for another request"),
   429: failed("The queue is full; Retry-After says when"),
   500: failed("The server failed"),
   503: failed("The server goes down"),
@@ -45,6 +53,12 @@ const responses: Operation["responses"] = {
 interface Planned {
   readonly job: Job;
   readonly webhook: Webhook | undefined;
+}
+
+/** What a prediction was asked with, in short. */
+async function fingerprintOf({ input, model, version }: PredictionBody): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify([input, model, version]));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
 /** How long `Prefer: wait` waits unless it says, in seconds. */
@@ -79,11 +93,11 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
       owner: c.var.owner,
       names: namesIn(body),
       warnings,
-      id: id ?? body.id,
+      id: internalId(c, id ?? body.id ?? makeJobId()),
       keepMs: limits.resultTtlMs,
       signal: c.req.raw.signal,
     });
-    return { job, webhook };
+    return { job: { ...job, fingerprint: await fingerprintOf(body) }, webhook };
   }
 
   async function answer(
@@ -92,7 +106,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     status: 200 | 201,
   ): Promise<Response> {
     const isNew = await queue.submit(job);
-    if (!isNew) await own(c, job.id);
+    if (!isNew) checkSame(job, await queue.find(job.id));
     if (isNew && webhook !== undefined) {
       tellWebhook(queue, job.id, webhook, context.webhooks!, () => describe(c, job.id));
     }
@@ -123,15 +137,8 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     }
   }
 
-  /** A prediction of the caller's own; those of others are not there for them. */
-  async function own(c: AppContext, id: string): Promise<JobRecord> {
-    const record = await queue.find(id);
-    if (record.job.owner === c.var.owner) return record;
-    throw new ServeError("not_found", `There is no job ${JSON.stringify(id)}`);
-  }
-
   async function describe(c: AppContext, id: string): Promise<object> {
-    return await toPrediction(c, context, await own(c, id));
+    return await toPrediction(c, context, await queue.find(id));
   }
 
   const body = { required: true, content: json(schema) };
@@ -172,7 +179,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     path: "/predictions/{id}",
     summary: "How far a prediction is, and what it made",
     request: { params: Id },
-  }, async (c) => c.json(await describe(c, idOf(c))));
+  }, async (c) => c.json(await describe(c, internalId(c, idOf(c)))));
 
   route(app, {
     ...shared,
@@ -181,7 +188,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     summary: "What a prediction tells on its way, as server-sent events",
     request: { params: Id },
   }, async (c) => {
-    const { job } = await own(c, idOf(c));
+    const { job } = await queue.find(internalId(c, idOf(c)));
     return streamPrediction(c, context, job.id, false);
   });
 
@@ -192,7 +199,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     summary: "End a prediction before its next step",
     request: { params: Id },
   }, async (c) => {
-    const { job } = await own(c, idOf(c));
+    const { job } = await queue.find(internalId(c, idOf(c)));
     await queue.cancel(job.id);
     return c.json(await describe(c, job.id));
   });
@@ -200,6 +207,19 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
 
 function idOf(c: AppContext): string {
   return check(predictionId, c.req.param("id"), "id");
+}
+
+/** The id of a caller's prediction in the queue: what others call theirs is not met. */
+function internalId(c: AppContext, id: string): string {
+  return `${c.var.owner}:${id}`;
+}
+
+/** Refuses an id that was used for another request. */
+function checkSame({ fingerprint }: Job, { job }: JobRecord): void {
+  if (job.fingerprint === fingerprint) return;
+  throw new ServeError("id_reused", "That id was used for another request; take a new one", {
+    field: "id",
+  });
 }
 
 /** /predictions and /models/OWNER/NAME/predictions. */

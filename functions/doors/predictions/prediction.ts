@@ -19,10 +19,11 @@ export async function toPrediction(
 ): Promise<object> {
   const { job, status, latest, startedAt, endedAt } = record;
   const base = baseUrl(c, context);
-  const get = `${base}/predictions/${job.id}`;
+  const id = publicId(job.id);
+  const get = `${base}/predictions/${id}`;
   const { step, succeeded, failed } = latest;
   return {
-    id: job.id,
+    id,
     model: job.model,
     version: job.model,
     status: STATUS[status],
@@ -42,6 +43,11 @@ export async function toPrediction(
     progress: step === undefined ? null : { step: step.step, of: step.of, eta_ms: step.etaMs },
     urls: { get, cancel: `${get}/cancel`, stream: `${get}/stream` },
   };
+}
+
+/** The id as its caller knows it; in the queue it begins with its owner. */
+export function publicId(id: string): string {
+  return id.slice(id.indexOf(":") + 1);
 }
 
 function timestamp(ms: number | undefined): string | null {

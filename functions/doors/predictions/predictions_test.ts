@@ -103,6 +103,24 @@ describe("PUT /predictions/ID", () => {
   });
 });
 
+describe("PUT /predictions/ID of another request or key", () => {
+  it("is refused for another request, and is another prediction for another key", async () => {
+    const keys = [{ name: "ann", key: "key-of-ann" }, { name: "bob", key: "key-of-bob" }];
+    const { app, engine } = fakeApp({ auth: { keys } });
+    const put = async (key: string, body: object) => {
+      const headers = { authorization: `Bearer ${key}` };
+      const reply = await app.request("/predictions/mine", post(body, { method: "PUT", headers }));
+      return [reply.status, (await reply.json()).title];
+    };
+    assertEquals(await put("key-of-ann", { input }), [200, undefined]);
+    assertEquals(await put("key-of-ann", { input }), [200, undefined]);
+    const other = { input: { ...input, prompt: "a dog" } };
+    assertEquals(await put("key-of-ann", other), [422, "id_reused"]);
+    assertEquals(await put("key-of-bob", other), [200, undefined]);
+    assertEquals(engine.begun.length, 2);
+  });
+});
+
 describe("POST /predictions/ID/cancel", () => {
   it("ends the run before its next step", async () => {
     const { app, engine } = fakeApp();
@@ -130,7 +148,8 @@ describe("GET /predictions/ID", () => {
     const cancel = { ...as("key-of-bob"), method: "POST" };
     assertEquals((await app.request(`${path}/cancel`, cancel)).status, 404);
     const put = post({ input }, { ...as("key-of-bob"), method: "PUT" });
-    assertEquals((await app.request(path, put)).status, 404);
+    const own = await app.request(path, put); // an id is its key's
+    assertEquals([own.status, (await own.json()).status], [200, "succeeded"]);
     assertEquals((await app.request("/predictions/none", as("key-of-bob"))).status, 404);
   });
 

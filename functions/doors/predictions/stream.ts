@@ -1,7 +1,7 @@
 import type { JobEvent } from "../../contract/job.ts";
 import { type AppContext, baseUrl, type DoorContext } from "../../http/context.ts";
 import { sse, type SseMessage } from "../../http/sse.ts";
-import { address, toPrediction } from "./prediction.ts";
+import { address, publicId, toPrediction } from "./prediction.ts";
 
 /** What a prediction tells, under cog's names of events, with previews beside them. */
 export function streamPrediction(
@@ -47,7 +47,7 @@ async function toMessage(
   const base = baseUrl(c, context);
   switch (event.type) {
     case "started":
-      return { event: "start", data: { id, status: "processing" } };
+      return { event: "start", data: { id: publicId(id), status: "processing" } };
     case "step": {
       const { step, of, etaMs } = event;
       return { event: "metric", data: { name: "progress", step, of, eta_ms: etaMs } };

@@ -75,6 +75,21 @@ describe("guardedPost()", () => {
     }
   });
 
+  it("reads nothing of a reply but its status, though it does not end", async () => {
+    const ended = Promise.withResolvers<void>();
+    const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, () =>
+      new Response(
+        new ReadableStream({
+          pull: (controller) => controller.enqueue(new Uint8Array(1_000_000)),
+          cancel: () => ended.resolve(),
+        }),
+      ));
+    const url = new URL(`http://127.0.0.1:${server.addr.port}/`);
+    assertEquals(await guardedPost(url, "x", { headers: {}, allows: () => true }), 200);
+    await ended.promise;
+    await server.shutdown();
+  });
+
   it("does not follow redirects", async () => {
     const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
       assert(!request.url.endsWith("/secret"));

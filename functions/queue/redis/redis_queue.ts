@@ -126,7 +126,7 @@ class RedisQueue implements JobQueue {
           this.#bound,
           share,
           placesOf?.(owner) ?? 1e9,
-          0,
+          job.priority === "batch" ? 1 : 0,
           fileBytes(job),
           files?.maxBytes ?? 1e15,
           files?.maxBytesPerOwner ?? files?.maxBytes ?? 1e15,

@@ -18,6 +18,7 @@ import { hasRedis, startRedis, type TestRedis } from "../../tests/redis.ts";
 import type { JobQueue } from "../queue.ts";
 import { redisCatalog } from "./redis_catalog.ts";
 import { redisQueue, type RedisQueueOptions } from "./redis_queue.ts";
+import { redisRateLimit } from "./redis_rate_limit.ts";
 import { type RedisWorker, redisWorker } from "./redis_worker.ts";
 
 /** A job for the fake engine's model. */
@@ -130,6 +131,28 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       const { engine } = await worker();
       await Promise.all(["a1", "a2", "a3", "b1", "b2"].map((id) => told(edge, id)));
       assertEquals(engine.begun.map(({ id }) => id), ["a1", "b1", "a2", "b2", "a3"]);
+    });
+  });
+
+  it("serves who waits before what does not matter when", async () => {
+    await using(async ({ edge, worker }) => {
+      for (const id of ["b1", "b2"]) await edge.submit(job(id, {}, { priority: "batch" }));
+      await edge.submit(job("a1", {}, { owner: "a" }));
+      const { engine } = await worker();
+      await Promise.all(["a1", "b1", "b2"].map((id) => told(edge, id)));
+      assertEquals(engine.begun.map(({ id }) => id), ["a1", "b1", "b2"]);
+    });
+  });
+
+  it("limits how often a key asks over all edges together", async () => {
+    await using(async ({ redis }) => {
+      const edges = [1, 2].map(() => redisRateLimit(redis.url, (owner) => owner === "b" ? 0 : 20));
+      const asked = await Promise.allSettled(
+        Array.from({ length: 60 }, (_, i) => edges[i % 2]!.check("a")),
+      );
+      assertEquals(asked.filter(({ status }) => status === "fulfilled").length, 20);
+      await edges[0]!.check("b");
+      for (const edge of edges) edge.close();
     });
   });
 
