@@ -14,7 +14,8 @@
  *
  * @module
  */
-export { type App, type AppOptions, createApp } from "./app.ts";
+export { type App, type AppOptions, type Caller, createApp } from "./app.ts";
+export type { Priority, Quota } from "./contract/quota.ts";
 export { type ApiKey } from "./http/auth.ts";
 export { ServeError, type ServeErrorCode, type ServeErrorDetails } from "./contract/errors.ts";
 export * from "./contract/job.ts";
@@ -41,7 +42,7 @@ export { createMetrics, type Metrics, type MetricsNow } from "./observe/metrics.
 export { ByteBudget, type ByteBudgetOptions } from "./queue/byte_budget.ts";
 export { memoryQueue, type MemoryQueueOptions } from "./queue/memory_queue.ts";
 export type { JobQueue, JobRecord, JobStatus, QueueDepth } from "./queue/queue.ts";
-export { folderStore } from "./storage/folder_store.ts";
+export { type FolderStore, folderStore, type FolderStoreOptions } from "./storage/folder_store.ts";
 export { memoryStore, type MemoryStoreOptions } from "./storage/memory_store.ts";
 export { s3Store, type S3StoreOptions } from "./storage/s3_store.ts";
 export type { Store, StoredFile } from "./storage/store.ts";

@@ -22,4 +22,5 @@ export type { Store, StoredFile } from "./storage/store.ts";
 export type { ModelCatalog } from "./http/context.ts";
 export type { EngineState, ServingEngine, StartTiming } from "./engine/engine.ts";
 export * from "./contract/job.ts";
+export type { Priority } from "./contract/quota.ts";
 export type { ModelInfo } from "./contract/model_info.ts";
