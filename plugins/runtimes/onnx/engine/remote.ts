@@ -174,8 +174,13 @@ class RemoteSession implements EngineSession {
       await this.#ensure();
       const packed = packTensors(inputs);
       const request = { op: "run", session: this.#id, inputs: packed, outputs } as const;
-      const { tensors = {} } = await this.#connection.ask(request, signal);
-      return unpackTensors(tensors);
+      try {
+        const { tensors = {} } = await this.#connection.ask(request, signal);
+        return unpackTensors(tensors);
+      } catch (error) {
+        signal?.throwIfAborted(); // with the reason that the caller gave
+        throw error;
+      }
     });
   }
 
