@@ -326,10 +326,11 @@ export class OnnxModel<C extends object, M extends Model<C>>
   }
 
   #createSession(name: string, graph: BuiltGraph): Promise<EngineSession> {
-    const { model, folder, files, widens } = graph;
+    const { model, folder, files, widens, channelsLast } = graph;
     const spec: SessionSpec = {
       model,
       folder,
+      channelsLast,
       name: `${this.className}.${name}`,
       device: this.#device,
       deviceOptions: this.#device === "cpu" ? undefined : this.#options.deviceOptions,
