@@ -1,124 +1,97 @@
 /**
- * `deno task bench [--quick] [--threads N] [--rounds N] [--calls N] [--cache FOLDER]`: denoise and diffusers
- * on torch, in turns on the same random-weight repos with the same number of threads. Prints a
- * table of ratios and writes docs/benchmarks.md; `--quick` takes the small repo for everything and
- * writes nothing.
+ * `deno task bench [--quick] [--threads N] [--minutes N] [--calls N] [--cache FOLDER]`: denoise and diffusers on
+ * torch in each type they have, in turns on the same random-weight repos with the same number of
+ * threads, each in a process of its own. It begins another round as long as there are minutes left, prints
+ * what it measures and writes docs/benchmarks.md; `--quick` takes the small repo for everything and
+ * writes nothing. A binary of stable-diffusion.cpp in DENOISE_BENCH_SDCPP is a column too.
  *
  * @module
  */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { machine, runtimeVersion, writeSection } from "./page.ts";
 import { referencePython } from "../reference/python.ts";
-import { type BenchOptions, countWork, measureBoth, type Pair } from "./run.ts";
+import { qualityOf } from "../quantization_quality.ts";
+import { machine, processorFlags, runtimeVersion, writeSection } from "./page.ts";
+import {
+  type BenchOptions,
+  type Column,
+  countWork,
+  measure,
+  type Measurement,
+  median,
+} from "./run.ts";
+import { goalsOf, markdown, type Results } from "./table.ts";
 
-/** A line of the table. */
-interface Row {
+/** A thing to measure, and in which columns. */
+interface Task {
   readonly what: string;
-  readonly ours: string;
-  readonly reference: string;
-  /** How many times better denoise is, or its share for memory. */
-  readonly ratio: string;
-  readonly goal: string;
-  readonly reached: boolean;
-  /** What is said of it below the table. */
-  readonly note?: string;
+  readonly args: readonly string[];
+  readonly columns: readonly Column[];
 }
 
-const seconds = (value: number) =>
-  value < 0.1 ? `${(value * 1000).toFixed(2)} ms` : `${value.toFixed(2)} s`;
-const gigabytes = (value: number) => `${(value / 1e9).toFixed(2)} GB`;
+const TORCH: readonly Column[] = ["torch float32", "torch bfloat16"];
+const OURS: readonly Column[] = ["float32", "int8", "int4"];
 
-function faster(what: string, { ours, reference, range }: Pair, goal: number): Row {
-  const ratio = reference.seconds / ours.seconds;
-  const [least, most] = range.map((value) => value.toFixed(2));
-  return {
-    what,
-    ours: seconds(ours.seconds),
-    reference: seconds(reference.seconds),
-    ratio: `${ratio.toFixed(2)}x as fast (${least} to ${most})`,
-    goal: `${goal.toFixed(1)}x`,
-    reached: ratio >= goal,
-  };
-}
-
-function smaller(what: string, { ours, reference }: Pair, goal: number): Row {
-  const ratio = ours.peakBytes / reference.peakBytes;
-  return {
-    what,
-    ours: gigabytes(ours.peakBytes),
-    reference: gigabytes(reference.peakBytes),
-    ratio: `${ratio.toFixed(2)}x`,
-    goal: `at most ${goal.toFixed(2)}x`,
-    reached: ratio <= goal,
-  };
-}
-
-function share(what: string, { ours, reference }: Pair, call: number, goal: number): Row {
-  const part = ours.seconds / call;
-  return {
-    what,
-    ours: seconds(ours.seconds),
-    reference: seconds(reference.seconds),
-    ratio: `${(part * 100).toFixed(2)} % of that call`,
-    goal: `under ${goal * 100} %`,
-    reached: part < goal,
-  };
-}
-
-/** The rates of computing behind a UNet call: of both sides, at the goal, and the most that there is. */
-async function rates(
-  repo: string,
-  size: string,
-  { ours, reference }: Pair,
-  options: BenchOptions,
-): Promise<string> {
-  const { operations, matmulPerSecond } = await countWork(repo, size, options);
-  const rate = (time: number) => (operations / time / 1e9).toFixed(0);
-  return `At ${size}x${size} a call is ${
-    (operations / 1e9).toFixed(0)
-  } billion floating-point operations: ` +
-    `denoise does ${rate(ours.seconds)} billion a second, diffusers ${rate(reference.seconds)}; ` +
-    `twice as fast as diffusers is ${rate(reference.seconds / 2)}. ` +
-    `The fastest torch.matmul on this machine does ${(matmulPerSecond / 1e9).toFixed(0)}.`;
-}
-
-async function* rows(
-  large: string,
-  small: string,
-  calls: string,
-  options: BenchOptions,
-): AsyncGenerator<Row> {
-  let call = NaN;
-  for (const size of ["32", "64"]) {
-    const pair = await measureBoth(["unet", large, size, calls], options);
-    call = pair.ours.seconds;
-    const note = await rates(large, size, pair, options);
-    yield { ...faster(`one UNet call, ${size}x${size} latents`, pair, 2), note };
-    yield smaller(`peak memory of that process`, pair, 0.95);
-  }
-  const start = await measureBoth(["first-step", large, "32"], options);
-  yield faster("process start to the end of the first step, 256x256", start, 3);
-  yield smaller("peak memory of that process", start, 0.95);
-  const whole = await measureBoth(["pipeline", small, "20", calls], options);
-  yield faster("a whole small pipeline, 20 steps, 128x128", whole, 2);
-  yield smaller("peak memory of that process", whole, 0.95);
-  const rest = await measureBoth(["overhead", small, "64", "50"], options);
-  yield share("scheduler, guidance and tensors of a step, 64x64 latents", rest, call, 0.01);
-}
-
-function markdown(table: readonly Row[]): string {
-  const lines = table.map((row) =>
-    `| ${row.what} | ${row.ours} | ${row.reference} | ${row.ratio} | ${row.goal} | ${
-      row.reached ? "yes" : "no"
-    } |`
-  );
+function tasksOf(large: string, small: string, calls: string, hasCpp: boolean): Task[] {
+  const both = [...TORCH, ...OURS];
+  const all: readonly Column[] = hasCpp ? [...TORCH, "stable-diffusion.cpp", ...OURS] : both;
   return [
-    "| what | denoise | diffusers | ratio | goal | reached |",
-    "| --- | ---: | ---: | ---: | ---: | :---: |",
-    ...lines,
-  ].join("\n");
+    { what: "UNet call, 32x32 latents", args: ["unet", large, "32", calls], columns: all },
+    { what: "UNet call, 64x64 latents", args: ["unet", large, "64", calls], columns: all },
+    { what: "VAE decode, 512x512", args: ["vae", large, "512", "1"], columns: all },
+    {
+      what: "start to the end of the first step, 256x256",
+      args: ["first-step", large, "32"],
+      columns: both,
+    },
+    {
+      what: "a small pipeline, 20 steps, 128x128",
+      args: ["pipeline", small, "20", calls],
+      columns: both,
+    },
+    {
+      what: "scheduler, guidance and tensors of a step, 64x64 latents",
+      args: ["overhead", small, "64", "50"],
+      columns: ["torch float32", "float32"],
+    },
+    { what: "an image of 512x512, 20 steps", args: ["image", large, "512", "20"], columns: all },
+  ];
 }
+
+/** Measures all tasks, round after round, until the time is over; a task that would take too long is left out. */
+async function rounds(
+  tasks: readonly Task[],
+  options: BenchOptions,
+  end: number,
+): Promise<Results> {
+  const results = new Map<string, Map<Column, Measurement[]>>();
+  const took = new Map<Task, number>();
+  for (let round = 1;; round++) {
+    let measured = 0;
+    for (const task of tasks) {
+      const start = performance.now();
+      if (start + (took.get(task) ?? 0) > end) continue;
+      for (const column of task.columns) {
+        if (performance.now() > end) break;
+        const timeout = Math.max(1000, end + GRACE - performance.now());
+        const one = await measure(column, task.args, { ...options, timeout }).catch(String);
+        console.log(
+          `round ${round}, ${task.what}, ${column}: ` +
+            (typeof one === "string" ? one : `${one.seconds.toFixed(3)} s`),
+        );
+        if (typeof one === "string") continue;
+        const row = results.get(task.what) ?? new Map<Column, Measurement[]>();
+        results.set(task.what, row.set(column, [...row.get(column) ?? [], one]));
+        measured++;
+      }
+      took.set(task, performance.now() - start);
+    }
+    if (measured === 0) return results;
+  }
+}
+
+/** How much longer than the time that was given a process that has begun may take. */
+const GRACE = 120_000;
 
 async function versions(python: string): Promise<string> {
   const code =
@@ -130,12 +103,26 @@ async function versions(python: string): Promise<string> {
   return `Deno ${Deno.version.deno}, onnxruntime-node ${await runtimeVersion()}; ${reference}`;
 }
 
+/** The rates of computing behind a UNet call, and the most that there is in float32. */
+async function rates(repo: string, results: Results, options: BenchOptions): Promise<string> {
+  const { operations, matmulPerSecond } = await countWork(repo, "64", options);
+  const row = results.get("UNet call, 64x64 latents");
+  const each = [...row ?? []].map(([column, all]) =>
+    `${column} ${(operations / median(all.map(({ seconds }) => seconds)) / 1e9).toFixed(0)}`
+  );
+  return `At 64x64 a UNet call is ${
+    (operations / 1e9).toFixed(0)
+  } billion operations; billions of ` +
+    `them a second: ${each.join(", ")}. The fastest torch.matmul in float32 does ` +
+    `${(matmulPerSecond / 1e9).toFixed(0)}.`;
+}
+
 if (import.meta.main) {
   const { values } = parseArgs({
     options: {
       quick: { type: "boolean", default: false },
       threads: { type: "string", default: String(navigator.hardwareConcurrency) },
-      rounds: { type: "string", default: "3" },
+      minutes: { type: "string", default: "17" },
       calls: { type: "string", default: "3" },
       cache: {
         type: "string",
@@ -143,10 +130,12 @@ if (import.meta.main) {
       },
     },
   });
-  const options = {
+  const begun = performance.now();
+  const options: BenchOptions = {
     python: await referencePython(),
     threads: Number(values.threads),
-    rounds: Number(values.rounds),
+    sdcpp: Deno.env.get("DENOISE_BENCH_SDCPP"),
+    timeout: 600_000,
   };
   const names = values.quick ? ["small"] : ["sd15", "small"];
   const { success } = await new Deno.Command(options.python, {
@@ -156,28 +145,52 @@ if (import.meta.main) {
   }).spawn().status;
   if (!success) Deno.exit(1);
 
-  const table: Row[] = [];
+  Deno.env.set("DENOISE_CACHE", `${values.cache}/made`);
   const [large, small] = [names[0], names.at(-1)].map((name) => `${values.cache}/${name}`);
-  for await (const row of rows(large!, small!, values.calls, options)) {
-    table.push(row);
-    console.log(
-      `${row.what}: ${row.ours} against ${row.reference}, ${row.ratio} (goal ${row.goal})`,
-    );
+  for (const name of new Set([large!, small!])) {
+    if (!Deno.env.has("X")) {
+      for (const column of OURS) await measure(column, ["prepare", name], options);
+    }
   }
-  const section = `## Computing
+  const [int8, int4] = await qualityOf(["int8", "int4"]);
+  const quality =
+    `PSNR of the embedded model's images against float32, worst and median of 50 prompts: ` +
+    `int8 ${int8!.least.toFixed(1)} and ${int8!.median.toFixed(1)} dB, ` +
+    `int4 ${int4!.least.toFixed(1)} and ${int4!.median.toFixed(1)} dB.`;
+  console.log(quality);
 
-denoise against diffusers on torch, both on the CPU with ${values.threads} threads, measured in turns in fresh
-processes by \`deno task bench\` on the same random-weight repos (Stable Diffusion 1.5 in size; the small pipeline has 6
-million parameters). Times are medians of ${values.rounds} rounds, each the median of ${values.calls} calls after one to warm
-up; the least and the greatest ratio of a round are in parentheses.
+  const end = performance.now() + Number(values.minutes) * 60_000;
+  const hasCpp = options.sdcpp !== undefined;
+  const tasks = tasksOf(large!, small!, values.calls, hasCpp);
+  const results = await rounds(tasks, options, end);
+  const columns = [...TORCH, ...(hasCpp ? ["stable-diffusion.cpp" as const] : []), ...OURS];
+  const table = markdown(results, columns);
+  const goals = goalsOf(results, int8!.least, await processorFlags());
+  console.log(`\n${table}\n\n${goals}`);
+  if (values.quick) Deno.exit(0);
+  const minutes = ((performance.now() - begun) / 60_000).toFixed(0);
+  await writeSection(
+    "bench",
+    `## Computing
 
-- Machine: ${machine()}
+denoise (the last three columns) against diffusers on torch, all on the CPU with ${values.threads} threads, measured in
+turns in fresh processes by \`deno task bench\` on the same random-weight repos (Stable Diffusion 1.5 in size; the small
+pipeline has 6 million parameters). denoise float32 is \`optimize: "speed"\`, int8 and int4 are \`quantization\`; what is made
+once was in the cache. Medians of the rounds, each the median of ${values.calls} calls after one to warm up (of the whole
+image and the VAE: one); the least and the greatest of the rounds are in parentheses. It took ${minutes} minutes.
+
+- Machine: ${machine()}, with ${
+      (await processorFlags()).join(", ") || "no vector instructions that are known"
+    }
 - Versions: ${await versions(options.python)}
 
-${markdown(table)}
+${table}
 
-${table.flatMap(({ note }) => note ?? []).join("\n\n")}
-`;
-  if (values.quick) console.log(`\n${markdown(table)}`);
-  else await writeSection("bench", section);
+${goals}
+
+${await rates(large!, results, options)}
+
+${quality}
+`,
+  );
 }

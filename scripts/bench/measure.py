@@ -1,6 +1,6 @@
 """One measurement of the reference in a process of its own; measure.ts is the same for denoise.
 
-    python measure.py unet REPO SIZE CALLS | first-step REPO SIZE | pipeline REPO STEPS RUNS | overhead REPO SIZE STEPS
+    python measure.py unet REPO SIZE CALLS | vae REPO PIXELS CALLS | image REPO PIXELS STEPS | first-step REPO SIZE | pipeline REPO STEPS RUNS | overhead REPO SIZE STEPS
                       | work REPO SIZE
 
 Prints JSON lines with seconds, and the peak memory of the process in bytes at the end. DENOISE_BENCH_THREADS sets the
@@ -17,6 +17,7 @@ import types
 import torch
 
 torch.set_num_threads(int(os.environ["DENOISE_BENCH_THREADS"]))
+DTYPE = torch.bfloat16 if os.environ.get("DENOISE_BENCH_COLUMN") == "bfloat16" else torch.float32
 PROMPT = "a red apple on a blue background"
 
 
@@ -27,7 +28,7 @@ def say(**line) -> None:
 def load(repo: str):
     from diffusers import StableDiffusionPipeline
 
-    pipe = StableDiffusionPipeline.from_pretrained(repo, use_safetensors=True, safety_checker=None)
+    pipe = StableDiffusionPipeline.from_pretrained(repo, use_safetensors=True, safety_checker=None, torch_dtype=DTYPE)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -41,12 +42,28 @@ def timed(work) -> float:
 def unet(repo: str, size: str, calls: str) -> None:
     from diffusers import UNet2DConditionModel
 
-    model = UNet2DConditionModel.from_pretrained(repo, subfolder="unet", use_safetensors=True).eval()
-    sample = torch.randn(1, model.config.in_channels, int(size), int(size))
-    text = torch.randn(1, 77, model.config.cross_attention_dim)
+    model = UNet2DConditionModel.from_pretrained(repo, subfolder="unet", use_safetensors=True, torch_dtype=DTYPE).eval()
+    sample = torch.randn(1, model.config.in_channels, int(size), int(size), dtype=DTYPE)
+    text = torch.randn(1, 77, model.config.cross_attention_dim, dtype=DTYPE)
     model(sample, 981, encoder_hidden_states=text)
     for _ in range(int(calls)):
         say(seconds=timed(lambda: model(sample, 981, encoder_hidden_states=text)))
+
+
+def vae(repo: str, pixels: str, calls: str) -> None:
+    from diffusers import AutoencoderKL
+
+    model = AutoencoderKL.from_pretrained(repo, subfolder="vae", use_safetensors=True, torch_dtype=DTYPE).eval()
+    latents = torch.randn(1, 4, int(pixels) // 8, int(pixels) // 8, dtype=DTYPE)
+    model.decode(latents)
+    for _ in range(int(calls)):
+        say(seconds=timed(lambda: model.decode(latents)))
+
+
+def image(repo: str, pixels: str, steps: str) -> None:
+    pipe = load(repo)
+    say(seconds=timed(lambda: pipe(PROMPT, height=int(pixels), width=int(pixels), num_inference_steps=int(steps),
+                                   generator=torch.Generator().manual_seed(0))))
 
 
 def first_step(repo: str, size: str) -> None:
@@ -106,7 +123,7 @@ def finish() -> None:
 
 
 if __name__ == "__main__":
-    measures = {"unet": unet, "first-step": first_step, "pipeline": pipeline, "overhead": overhead, "work": work}
+    measures = {"unet": unet, "vae": vae, "image": image, "first-step": first_step, "pipeline": pipeline, "overhead": overhead, "work": work}
     with torch.no_grad():
         measures[sys.argv[1]](*sys.argv[2:])
     finish()

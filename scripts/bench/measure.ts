@@ -4,14 +4,22 @@
  * @module
  */
 import {
+  AutoencoderKL,
+  type LoadOptions,
   randn,
   StableDiffusionPipeline,
   type Tensor,
   UNet2DConditionModel,
 } from "@denoise/denoise";
+import type { DenoiserConfig } from "@denoise/diffusion";
 import type { Denoiser } from "@denoise/roles";
 
 const threads = Number(Deno.env.get("DENOISE_BENCH_THREADS"));
+const column = Deno.env.get("DENOISE_BENCH_COLUMN");
+const settings: LoadOptions = {
+  threads,
+  ...(column === "int8" || column === "int4" ? { quantization: column } : { optimize: "speed" }),
+};
 const PROMPT = "a red apple on a blue background";
 
 function say(line: Record<string, number>): void {
@@ -24,18 +32,47 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
-async function load(repo: string, parts: { unet?: Denoiser } = {}) {
-  const options = { threads, useSafetensors: true, safetyChecker: null, ...parts };
-  return await StableDiffusionPipeline.fromPretrained(repo, options as { threads: number });
+async function load(repo: string, parts: { unet?: Denoiser<DenoiserConfig> } = {}) {
+  const options = { ...settings, useSafetensors: true, safetyChecker: null, ...parts };
+  return await StableDiffusionPipeline.fromPretrained(repo, options);
 }
 
-async function unet(repo: string, size: string, calls: string): Promise<void> {
-  const model = await UNet2DConditionModel.fromPretrained(repo, { subfolder: "unet", threads });
+/** The first call starts the session; what it takes beyond the others is told. */
+async function calls(start: number, count: number, call: () => Promise<unknown>): Promise<void> {
+  await call();
+  const first = (performance.now() - start) / 1000;
+  const times: number[] = [];
+  for (let i = 0; i < count; i++) times.push(await timed(call));
+  times.forEach((seconds) => say({ seconds }));
+  say({ session: first - times.toSorted((a, b) => a - b)[Math.floor(count / 2)]! });
+}
+
+async function vae(repo: string, pixels: string, count: string): Promise<void> {
+  const start = performance.now();
+  const model = await AutoencoderKL.fromPretrained(repo, { subfolder: "vae", ...settings });
+  const latents = randn([1, 4, Number(pixels) / 8, Number(pixels) / 8]);
+  await calls(start, Number(count), () => model.decode(latents));
+}
+
+/** Loads everything and draws once, so that what is made once is in the cache. */
+async function prepare(repo: string): Promise<void> {
+  const pipe = await load(repo);
+  await pipe(PROMPT, { numInferenceSteps: 1, height: 64, width: 64, outputType: "tensor" });
+}
+
+async function image(repo: string, pixels: string, steps: string): Promise<void> {
+  const pipe = await load(repo);
+  const size = { height: Number(pixels), width: Number(pixels) };
+  const run = () => pipe(PROMPT, { ...size, numInferenceSteps: Number(steps), seed: 0 });
+  say({ seconds: await timed(run) });
+}
+
+async function unet(repo: string, size: string, count: string): Promise<void> {
+  const start = performance.now();
+  const model = await UNet2DConditionModel.fromPretrained(repo, { subfolder: "unet", ...settings });
   const sample = randn([1, model.config.in_channels as number, Number(size), Number(size)]);
   const encoderHiddenStates = randn([1, 77, model.config.cross_attention_dim as number]);
-  const call = () => model.forward(sample, 981, { encoderHiddenStates });
-  await call();
-  for (let i = 0; i < Number(calls); i++) say({ seconds: await timed(call) });
+  await calls(start, Number(count), () => model.forward(sample, 981, { encoderHiddenStates }));
 }
 
 async function firstStep(repo: string, size: string): Promise<void> {
@@ -60,7 +97,7 @@ async function overhead(repo: string, size: string, steps: string): Promise<void
     className: "UNet2DConditionModel",
     config: { in_channels: 4, sample_size: Number(size), time_cond_proj_dim: null },
     forward: () => Promise.resolve({ sample }),
-  } as unknown as Denoiser;
+  } as unknown as Denoiser<DenoiserConfig>;
   const pipe = await load(repo, { unet: ready });
   const options = { numInferenceSteps: Number(steps), outputType: "latent" } as const;
   let before: number | undefined;
@@ -77,7 +114,7 @@ async function peakBytes(): Promise<number> {
 }
 
 const [measure, ...args] = Deno.args as [string, string, string, string];
-const measures = { unet, "first-step": firstStep, pipeline, overhead };
+const measures = { prepare, unet, vae, image, "first-step": firstStep, pipeline, overhead };
 await measures[measure as keyof typeof measures](...args);
 say({ peak_bytes: await peakBytes() });
 Deno.exit(0);

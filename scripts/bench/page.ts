@@ -26,6 +26,15 @@ export function machine(): string {
   return `${cpu?.model.trim()}, ${cpus().length} logical cores, ${memory} GB, ${Deno.build.target}`;
 }
 
+/** Instructions for vectors and matrices that the processor has, as Linux names them. */
+export async function processorFlags(): Promise<string[]> {
+  const text = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
+  const flags = /^flags\s*:(.*)$/m.exec(text)?.[1]?.trim().split(" ") ?? [];
+  return flags.filter((flag) =>
+    /^(avx2|avx512f|avx512_vnni|avx_vnni|avx512_bf16|amx_.*)$/.test(flag)
+  );
+}
+
 /** The version of onnxruntime-node that deno.lock names. */
 export async function runtimeVersion(): Promise<string> {
   const lock = await Deno.readTextFile(new URL("../../deno.lock", import.meta.url));
