@@ -12,6 +12,8 @@ export type ErrorCode =
   | "engine_lost"
   /** A config.json, model_index.json or scheduler_config.json does not say what it has to. */
   | "invalid_config"
+  /** A GGUF file breaks the format. */
+  | "invalid_gguf"
   /** A safetensors file breaks the format. */
   | "invalid_safetensors"
   /** A component that the pipeline needs is not there. */

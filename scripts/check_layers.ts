@@ -32,6 +32,7 @@ const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[
     allowed: [
       "@denoise/core",
       "@denoise/adapters",
+      "@denoise/gguf",
       "@denoise/onnx",
       "@denoise/roles",
       "@denoise/safetensors",
@@ -41,6 +42,11 @@ const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[
     folder: /^plugins\/runtimes\//,
     name: "a runtime",
     allowed: ["@denoise/core", "@denoise/adapters", "@denoise/process", "@denoise/safetensors"],
+  },
+  {
+    folder: /^plugins\/foundations\/gguf$/,
+    name: "the reader of GGUF",
+    allowed: ["@denoise/core", "@denoise/safetensors"],
   },
   {
     folder: /^plugins\/sources\/hub$/,

@@ -148,9 +148,7 @@ if (import.meta.main) {
   Deno.env.set("DENOISE_CACHE", `${values.cache}/made`);
   const [large, small] = [names[0], names.at(-1)].map((name) => `${values.cache}/${name}`);
   for (const name of new Set([large!, small!])) {
-    if (!Deno.env.has("X")) {
-      for (const column of OURS) await measure(column, ["prepare", name], options);
-    }
+    for (const column of OURS) await measure(column, ["prepare", name], options);
   }
   const [int8, int4] = await qualityOf(["int8", "int4"]);
   const quality =

@@ -1,5 +1,5 @@
 /**
- * Pipelines from original checkpoints of Stable Diffusion: one .safetensors file with UNet,
+ * Pipelines from original checkpoints of Stable Diffusion: one .safetensors or .gguf file with UNet,
  * autoencoder and text encoders under their first names. Tensors are renamed on the fly and read in
  * place; what diffusers splits (`in_proj_weight` of OpenCLIP) is a part of the file, too.
  *

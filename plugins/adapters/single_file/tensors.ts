@@ -1,5 +1,6 @@
 import { DenoiseError, Tensor } from "@denoise/core";
 import { openSafetensors, readTensor, storedTensor, withScales } from "@denoise/safetensors";
+import { ggufTensors } from "@denoise/gguf";
 import type { StoredTensor } from "@denoise/safetensors";
 
 /** Tensors by name. */
@@ -21,6 +22,7 @@ export async function openCheckpoint(file: string): Promise<Tensors> {
         `so they never are; take the .safetensors file of the same model`,
     );
   }
+  if (/\.gguf$/i.test(file)) return await ggufTensors(file);
   return await withScales((await openSafetensors(file)).tensors);
 }
 

@@ -35,6 +35,7 @@ export {
   readBytes,
   readTensor,
   splitRows,
+  type StoredBlocks,
   type StoredDType,
   type StoredTensor,
   storedTensor,

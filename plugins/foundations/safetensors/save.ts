@@ -40,7 +40,8 @@ export async function saveWeights(
     if (!(stored.data instanceof Uint8Array)) read.add(stored.data.file);
     const dtype = dtypeOf(name);
     const isNumbers = FLOATS.includes(stored.dtype);
-    const converts = stored.scale !== undefined || (isNumbers && stored.dtype !== dtype);
+    const converts = stored.scale !== undefined || stored.blocks !== undefined ||
+      (isNumbers && stored.dtype !== dtype);
     return {
       name,
       dtype: converts ? dtype : stored.dtype,

@@ -6,6 +6,20 @@ import { decodeFloat8 } from "./float8.ts";
 
 export type { StoredDType };
 
+/** How a tensor's numbers are made of values of few bits in blocks along its rows. */
+export interface StoredBlocks {
+  /** Bits of a value; of two in a byte the first is the lower half. */
+  readonly bits: 4 | 8;
+  /** How many numbers make a block. */
+  readonly size: number;
+  /** The value that means zero: a number is (value − zero) · scale, and its block's offset. */
+  readonly zero: number;
+  /** float32 [rows, blocks]. */
+  readonly scales: StoredTensor;
+  /** float32 [rows, blocks]; none where all are 0. */
+  readonly offsets?: StoredTensor | undefined;
+}
+
 /** A tensor of a checkpoint: its type and sizes, and where its bytes lie. */
 export interface StoredTensor {
   /** The type it is stored in. */
@@ -23,6 +37,8 @@ export interface StoredTensor {
   };
   /** What its numbers are multiplied by, in float32: one factor, or one for each row. */
   readonly scale?: StoredTensor | undefined;
+  /** Its bytes are values in blocks, from which its numbers are made; `dims` are those of the numbers. */
+  readonly blocks?: StoredBlocks | undefined;
 }
 
 /** The bytes of a stored tensor. */
@@ -46,12 +62,26 @@ export function storedTensor({ dtype, dims, data }: Tensor): StoredTensor {
 
 /** Equal parts of a tensor along its first axis; they lie where it lies. */
 export function splitRows(stored: StoredTensor, parts: number): StoredTensor[] {
-  const { dtype, dims, data, scale } = stored;
+  const { dtype, dims, data, scale, blocks } = stored;
   const [all, ...others] = dims as [number, ...number[]];
   const isPerRow = scale !== undefined && numberOfElements(scale) > 1;
   const scales = isPerRow ? splitRows(scale, parts) : undefined;
+  if (blocks !== undefined && blocks.scales.dims[0] !== all) {
+    throw new RangeError("Cannot split a tensor whose blocks do not end with its rows");
+  }
+  const blockScales = blocks && splitRows(blocks.scales, parts);
+  const offsets = blocks?.offsets && splitRows(blocks.offsets, parts);
   return Array.from({ length: parts }, (_, i) => {
-    const part = { dtype, dims: [all / parts, ...others], scale: scales?.[i] ?? scale };
+    const part = {
+      dtype,
+      dims: [all / parts, ...others],
+      scale: scales?.[i] ?? scale,
+      blocks: blocks && {
+        ...blocks,
+        scales: blockScales![i]!,
+        offsets: offsets?.[i],
+      },
+    };
     if (data instanceof Uint8Array) {
       const size = data.length / parts;
       return { ...part, data: data.subarray(i * size, (i + 1) * size) };
@@ -76,7 +106,25 @@ export async function readTensor(stored: StoredTensor): Promise<Tensor> {
   return new Tensor("float32", values, stored.dims);
 }
 
+/** The numbers of values in blocks. */
+async function readBlocks(
+  stored: StoredTensor,
+  { bits, size, zero, scales, offsets }: StoredBlocks,
+): Promise<Tensor> {
+  const values = await readBytes(stored);
+  const factors = (await readTensor(scales)).toFloat32Array();
+  const sums = offsets && (await readTensor(offsets)).toFloat32Array();
+  const numbers = new Float32Array(factors.length * size);
+  for (let i = 0; i < numbers.length; i++) {
+    const value = bits === 8 ? values[i]! : (values[i >> 1]! >> (4 * (i & 1))) & 15;
+    const block = Math.floor(i / size);
+    numbers[i] = Math.fround((value - zero) * factors[block]!) + (sums?.[block] ?? 0);
+  }
+  return new Tensor("float32", numbers, stored.dims);
+}
+
 async function readNumbers(stored: StoredTensor): Promise<Tensor> {
+  if (stored.blocks !== undefined) return await readBlocks(stored, stored.blocks);
   const { buffer } = await readBytes(stored);
   const { dtype, dims } = stored;
   switch (dtype) {

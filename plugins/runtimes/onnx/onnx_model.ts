@@ -325,6 +325,11 @@ export class OnnxModel<C extends object, M extends Model<C>>
     return session;
   }
 
+  /** Whether weights come in blocks, whose products want them laid out anew. */
+  get #hasBlocks(): boolean {
+    return [...this.#base.entries()].some(([_, { blocks }]) => blocks !== undefined);
+  }
+
   #createSession(name: string, graph: BuiltGraph): Promise<EngineSession> {
     const { model, folder, files, widens, channelsLast } = graph;
     const spec: SessionSpec = {
@@ -335,7 +340,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
       device: this.#device,
       deviceOptions: this.#device === "cpu" ? undefined : this.#options.deviceOptions,
       threads: this.#options.threads,
-      prepacking: this.#method !== undefined,
+      prepacking: this.#method !== undefined || this.#hasBlocks,
     };
     const isPlain = this.#adapters.length === 0 && this.#extensions.size === 0 && !widens;
     const { optimize, onWarning = console.warn } = this.#options;

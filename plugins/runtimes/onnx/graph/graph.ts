@@ -53,7 +53,7 @@ export interface BuiltGraph {
   readonly channelsLast: boolean;
 }
 
-interface Initializer extends Omit<StoredTensor, "scale"> {
+interface Initializer extends Pick<StoredTensor, "dtype" | "dims" | "data"> {
   readonly name: string;
 }
 
@@ -195,6 +195,11 @@ export class Graph {
   /** A constant number; in the type that the graph computes in unless another is given. */
   scalar(value: number, dtype: ComputeDType | "int64" = this.dtype): Value {
     return this.#constant(dtype, [], typed(dtype, [value]));
+  }
+
+  /** A constant uint8 number, as operators on bits take it. */
+  uint8(value: number): Value {
+    return this.#constant("uint8", [], Uint8Array.of(value));
   }
 
   /** A constant tensor of floats; in the type that the graph computes in unless another is given. */

@@ -15,7 +15,7 @@ export interface Int8Weight {
 
 /**
  * A weight in blocks of few bits, as onnxruntime's MatMulNBits has it; a number is (value − zero) · scale
- * of its block, where zero is half the range, or given.
+ * of its block and the block's offset.
  */
 export interface BlockWeight {
   /** Tells it from the other kind. */
@@ -28,8 +28,10 @@ export interface BlockWeight {
   readonly values: StoredTensor;
   /** float32 [out, blocks]. */
   readonly scales: StoredTensor;
-  /** float32 [out, blocks]; half the range where there is none. */
-  readonly zeros?: StoredTensor | undefined;
+  /** The value that means zero. Defaults to half the range. */
+  readonly zero?: number | undefined;
+  /** float32 [out, blocks]; none where all are 0. */
+  readonly offsets?: StoredTensor | undefined;
   /** How many numbers a row has. */
   readonly width: number;
 }

@@ -110,7 +110,17 @@ export class Scope {
 
   /** What takes the place of the tensor `weight` that a layer multiplies with, where it is quantized. */
   quantized(): QuantizedWeight | undefined {
-    return this.checkpoint.takeFactor(this.#name("weight"), this.path);
+    const name = this.#name("weight");
+    const quantized = this.checkpoint.takeFactor(name, this.path);
+    if (quantized !== undefined || !this.graph.lowering.quantized.includes("blocks")) {
+      return quantized;
+    }
+    const { blocks, dims, data } = this.checkpoint.take(name, this.path);
+    if (blocks === undefined || dims.length !== 2) return undefined;
+    const { bits, size, zero, scales, offsets } = blocks;
+    const [out, width] = dims as [number, number];
+    const values = { dtype: "uint8", dims: [out, width / size, size * bits / 8], data } as const;
+    return { kind: "blocks", bits, blockSize: size, values, scales, zero, offsets, width };
   }
 
   /** Adds a node of this module with one output; `undefined` leaves an optional input out. */

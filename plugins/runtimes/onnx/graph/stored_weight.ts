@@ -1,6 +1,6 @@
-import type { StoredTensor } from "@denoise/safetensors";
+import type { StoredBlocks, StoredTensor } from "@denoise/safetensors";
 import type { ComputeDType, Graph } from "./graph.ts";
-import type { ElementType, Value } from "./value.ts";
+import type { Attributes, ElementType, Value } from "./value.ts";
 
 /** In which type a model's weights are held. */
 export type WeightDType = "float32" | "float16" | "bfloat16";
@@ -39,6 +39,16 @@ export function storedWeight(
   stored: StoredTensor,
   { dims, path, weightDType, dtype }: StoredWeightOptions,
 ): Value {
+  if (stored.blocks !== undefined) {
+    const options = { path, early: true };
+    return graph.once(`${name} ${dims} ${weightDType} ${dtype}`, () => {
+      const numbers = unpacked(graph, name, stored, stored.blocks!, dims, path);
+      const rounded = weightDType === "float32"
+        ? numbers
+        : graph.cast(numbers, weightDType, options);
+      return graph.cast(rounded, dtype, options);
+    });
+  }
   const bits = BITS[stored.dtype];
   if (bits === undefined) return graph.weight(name, stored, dims); // integers
   const stays = bits < BITS[dtype]! && graph.lowering.widens.includes(stored.dtype) &&
@@ -68,6 +78,38 @@ function scaled(
   const rows = count(scale.dims) === 1 ? [] : [stored.dims[0]!, ...stored.dims.slice(1).fill(1)];
   const factor = graph.cast(graph.weight(`${name}.scale`, scale, rows), "float32", options);
   return graph.node("Mul", [numbers, factor], {}, options);
+}
+
+/** The numbers of values in blocks, in float32. */
+function unpacked(
+  graph: Graph,
+  name: string,
+  { dims: own, data }: StoredTensor,
+  { bits, size, zero, scales, offsets }: StoredBlocks,
+  dims: readonly number[],
+  path: string,
+): Value {
+  const op = (type: string, inputs: Value[], attributes: Attributes = {}, dtype?: ElementType) =>
+    graph.node(type, inputs, attributes, { path, early: true, ...(dtype && { dtype }) });
+  const blocks = count(own) / size;
+  const bytes = { dtype: "uint8", dims: [blocks, size * bits / 8], data } as const;
+  const stays = graph.lowering.widens.length > 0 && count(own) >= SMALL;
+  const values = graph.weight(name, bytes, bytes.dims, stays);
+  const four = graph.uint8(4);
+  const halves = bits === 8 ? [] : [
+    op("BitwiseAnd", [values, graph.uint8(15)]),
+    op("BitShift", [values, four], { direction: "RIGHT" }),
+  ].map((half) => op("Unsqueeze", [half, graph.ints([-1])]));
+  const flat = bits === 8
+    ? values
+    : op("Reshape", [op("Concat", halves, { axis: -1 }), graph.ints([blocks, size])]);
+  const numbers = graph.cast(flat, "float32", { path, early: true });
+  const centred = op("Sub", [numbers, graph.scalar(zero, "float32")]);
+  const scaled = op("Mul", [centred, graph.weight(`${name}.scales`, scales, [blocks, 1])]);
+  const sum = offsets === undefined
+    ? scaled
+    : op("Add", [scaled, graph.weight(`${name}.offsets`, offsets, [blocks, 1])]);
+  return op("Reshape", [sum, graph.ints(dims)]);
 }
 
 function count(dims: readonly number[]): number {

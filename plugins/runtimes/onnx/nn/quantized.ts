@@ -125,13 +125,21 @@ function sideBySide(s: Scope, band: Value, { kernel, stride }: QuantizedConvOpti
 function blockProduct(s: Scope, x: Value, weight: BlockWeight, bias: Value | undefined): Value {
   const { bits, blockSize, width } = weight;
   const [values, scales] = constants(s, weight);
-  const zeros = weight.zeros && s.graph.weight(`${s.path}.zeros`, weight.zeros);
-  return s.op("MatMulNBits", [x, values, scales, zeros, undefined, bias], {
+  const product = s.op("MatMulNBits", [x, values, scales, undefined, undefined, bias], {
     K: width,
     N: weight.scales.dims[0]!,
     bits,
     block_size: blockSize,
   }, { domain: MICROSOFT });
+  const half = 2 ** (bits - 1);
+  if (weight.offsets === undefined) return product;
+  // The operator's numbers are (value − half) · scale; what is missing is the same for a whole block.
+  const offsets = s.graph.weight(`${s.path}.offsets`, weight.offsets);
+  const missing = add(s, offsets, mul(s, scales, half - (weight.zero ?? half)));
+  const places = s.ints([width / blockSize, blockSize]);
+  const blocks = s.op("Reshape", [x, concat(s, [shapeOf(s, x, 0, -1), places], 0)]);
+  const sums = s.op("ReduceSum", [blocks, s.ints([-1])], { keepdims: 0 });
+  return add(s, product, s.op("MatMul", [sums, transpose(s, missing, [1, 0])]));
 }
 
 function constants(s: Scope, { values, scales }: QuantizedWeight): [Value, Value] {

@@ -60,13 +60,13 @@ function quantizedWeight(
 async function keyOf(weights: Weights, method: Method, most: number): Promise<string> {
   const files = new Map<string, string>();
   const parts: unknown[] = [FORMAT, describeMethod(method), method.kind === "int8" ? most : 0];
-  for (const [name, { dtype, dims, data, scale }] of weights) {
+  for (const [name, { dtype, dims, data, scale, blocks }] of weights) {
     if (!(data instanceof Uint8Array) && !files.has(data.file)) {
       const { size, mtime } = await Deno.stat(data.file);
       files.set(data.file, `${data.file} ${size} ${mtime?.getTime()}`);
     }
     const place = data instanceof Uint8Array ? await digest(data) : [data.file, data.offset];
-    parts.push([name, dtype, dims, place, scale?.data]);
+    parts.push([name, dtype, dims, place, scale?.data, blocks]);
   }
   const text = JSON.stringify([...parts, ...files.values()]);
   return await digest(new TextEncoder().encode(text));

@@ -1,0 +1,140 @@
+import { cacheFolder, isFile, joinPath } from "@denoise/core";
+import {
+  openSafetensors,
+  type StoredTensor,
+  type TensorToWrite,
+  writeSafetensors,
+} from "@denoise/safetensors";
+import { type GgufFile, type GgufTensor, openGguf, PLAIN } from "./open.ts";
+import { BLOCK_TYPES, type BlockType, type GgufType, unpacked } from "./types.ts";
+
+/** Changes when what is written changes. */
+const FORMAT = 2;
+
+/**
+ * The tensors of a GGUF file. Those of plain numbers stay where they lie; quantized ones are laid out
+ * anew once, in the folder `gguf` of the cache, as products in blocks want them.
+ *
+ * @throws {DenoiseError} As {@linkcode openGguf} does.
+ */
+export async function ggufTensors(path: string): Promise<Map<string, StoredTensor>> {
+  const file = await openGguf(path);
+  const blocks = [...file.tensors].filter(([_, { type }]) => !(type in PLAIN));
+  const unpackedFile = blocks.length === 0 ? undefined : await laidOut(file, blocks);
+  return new Map(
+    [...file.tensors].map((
+      [name, tensor],
+    ) => [name, stored(file.path, name, tensor, unpackedFile)]),
+  );
+}
+
+function stored(
+  file: string,
+  name: string,
+  { type, dims, offset, length }: GgufTensor,
+  laidOut: ReadonlyMap<string, StoredTensor> | undefined,
+): StoredTensor {
+  const plain = PLAIN[type];
+  if (plain !== undefined) return { dtype: plain[0], dims, data: { file, offset, length } };
+  const { bits, size, zero } = BLOCK_TYPES[type as GgufType];
+  const part = (kind: string): StoredTensor | undefined => {
+    const found = laidOut?.get(`${name}.${kind}`);
+    return found && { ...found, dims: blocksOf(dims, size) };
+  };
+  return {
+    dtype: "uint8",
+    dims,
+    data: part("values")!.data,
+    blocks: { bits, size, zero, scales: part("scales")!, offsets: part("offsets") },
+  };
+}
+
+/** [rows, blocks] where blocks end with rows, as all do but those of reshaped convolutions. */
+function blocksOf(dims: readonly number[], size: number): readonly number[] {
+  const [rows, ...others] = dims as [number, ...number[]];
+  const width = others.reduce((product, dim) => product * dim, 1);
+  return width % size === 0 ? [rows, width / size] : [rows * width / size];
+}
+
+async function laidOut(
+  { path }: GgufFile,
+  tensors: readonly [string, GgufTensor][],
+): Promise<ReadonlyMap<string, StoredTensor>> {
+  const { size, mtime } = await Deno.stat(path);
+  const text = JSON.stringify([FORMAT, path, size, mtime?.getTime(), tensors]);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  const folder = joinPath(cacheFolder(), "gguf");
+  const kept = joinPath(folder, `${new Uint8Array(digest).toHex()}.safetensors`);
+  if (!await isFile(kept)) {
+    await Deno.mkdir(folder, { recursive: true });
+    const unfinished = `${kept}.${crypto.randomUUID()}`;
+    await writeSafetensors(unfinished, tensors.flatMap((one) => parts(path, one)), {});
+    await Deno.rename(unfinished, kept);
+  }
+  return (await openSafetensors(kept)).tensors;
+}
+
+/** What is written of a tensor: values, scales and offsets, all of one look at it. */
+function parts(file: string, [name, tensor]: [string, GgufTensor]): TensorToWrite[] {
+  const type = BLOCK_TYPES[tensor.type as GgufType];
+  const count = tensor.dims.reduce((product, dim) => product * dim, 1);
+  const blocks = count / type.size;
+  let made: Promise<Record<string, Uint8Array>> | undefined;
+  let left = type.hasOffsets ? 3 : 2;
+  const part = (kind: string, dtype: "uint8" | "float32", dims: readonly number[]) => ({
+    name: `${name}.${kind}`,
+    dtype,
+    dims,
+    bytes: async () => {
+      made ??= unpack(file, tensor, type);
+      const bytes = (await made)[kind]!;
+      if (--left === 0) made = undefined;
+      return bytes;
+    },
+  });
+  return [
+    part("values", "uint8", [blocks, type.size * type.bits / 8]),
+    part("scales", "float32", [blocks]),
+    ...(type.hasOffsets ? [part("offsets", "float32", [blocks])] : []),
+  ];
+}
+
+async function unpack(
+  path: string,
+  { offset, length }: GgufTensor,
+  type: BlockType,
+): Promise<Record<string, Uint8Array>> {
+  using file = await Deno.open(path, { read: true });
+  await file.seek(offset, Deno.SeekMode.Start);
+  const bytes = new Uint8Array(length);
+  for (let filled = 0; filled < length;) {
+    const count = await file.read(bytes.subarray(filled));
+    if (count === null) break;
+    filled += count;
+  }
+  const count = length / type.bytes;
+  const perBlock = type.numbers / type.size;
+  const values = new Uint8Array(count * type.numbers * type.bits / 8);
+  const [scales, offsets] = [
+    new Float32Array(count * perBlock),
+    new Float32Array(count * perBlock),
+  ];
+  const one = unpacked(type);
+  for (let n = 0; n < count; n++) {
+    type.unpack(bytes, n * type.bytes, one);
+    scales.set(one.scales, n * perBlock);
+    offsets.set(one.offsets, n * perBlock);
+    if (type.bits === 8) values.set(one.values, n * type.numbers);
+    else {
+      const at = n * type.numbers / 2;
+      for (let i = 0; i < type.numbers / 2; i++) {
+        values[at + i] = one.values[2 * i]! | (one.values[2 * i + 1]! << 4);
+      }
+    }
+  }
+  return {
+    values,
+    scales: new Uint8Array(scales.buffer),
+    offsets: new Uint8Array(offsets.buffer),
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * Models of GGUF files: layers of each type, and pipelines of a whole file.
+ *
+ * @module
+ */
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Tensor } from "@denoise/core";
+import { fromSingleFile, StableDiffusionPipeline } from "@denoise/denoise";
+import { ggufTensors } from "@denoise/gguf";
+import { Checkpoint, lowerings, type Scope, type Value } from "@denoise/onnx/graph";
+import { conv2d, embedding, linear } from "@denoise/onnx/nn";
+import { runLayers } from "@denoise/onnx/testing";
+import { openSafetensors, readTensor, type StoredTensor, storedTensor } from "@denoise/safetensors";
+import { ggufFile } from "./support/gguf_file.ts";
+import { fixture } from "./support/golden.ts";
+
+Deno.env.set("DENOISE_CACHE", await Deno.makeTempDir());
+const path = new URL("../plugins/foundations/gguf/testdata/types.gguf", import.meta.url).pathname;
+const tensors = await ggufTensors(path);
+const wave = (dims: readonly number[]) => {
+  const size = dims.reduce((product, dim) => product * dim, 1);
+  return Tensor.from(Float32Array.from({ length: size }, (_, i) => Math.sin(i * i)), dims);
+};
+
+type Build = (s: Scope, inputs: Readonly<Record<string, Value>>) => Value;
+
+/** Runs layers over a stored weight, and over its numbers. */
+async function both(build: Build, weight: StoredTensor, x: Tensor): Promise<[Tensor, Tensor]> {
+  const bias = storedTensor(wave([weight.dims[0]!]));
+  const numbers = await readTensor(weight);
+  const run = (one: StoredTensor) =>
+    runLayers(build, { x }, new Checkpoint([["weight", one], ["bias", bias]]));
+  return [await run(weight), await run(storedTensor(numbers))];
+}
+
+describe("a weight of a GGUF file", () => {
+  for (const [name, weight] of tensors) {
+    if (weight.dims.length !== 2) continue;
+    it(`${name} multiplies as its numbers do`, async () => {
+      const x = wave([2, 3, weight.dims[1]!]);
+      const [found, wanted] = await both((s, { x }) => linear(s, x!), weight, x);
+      const most = wanted.toFloat32Array().reduce((most, y) => Math.max(most, Math.abs(y)), 0);
+      // float32 sums of 512 products in another order, where offsets take most of them away again
+      found.data.forEach((value, i) => {
+        assertAlmostEquals(Number(value), Number(wanted.data[i]), 3e-6 * most);
+      });
+    });
+
+    it(`${name} is a table of rows`, async () => {
+      const rows = Tensor.from([0n, 2n, 1n]);
+      const [found, wanted] = await both((s, { x }) => embedding(s, x!), weight, rows);
+      assertEquals(found.data, wanted.data);
+    });
+  }
+
+  it("of a convolution, whose blocks do not end with its rows, is widened", async () => {
+    const build: Build = (s, { x }) => conv2d(s, x!, { padding: 1 });
+    const [found, wanted] = await both(build, tensors.get("t.conv")!, wave([1, 8, 5, 5]));
+    assertEquals(found.data, wanted.data);
+  });
+
+  it("is widened where a device has no products in blocks", async () => {
+    const lowering = { ...lowerings.cpu, quantized: [] };
+    const weight = tensors.get("t.Q4_K")!;
+    const checkpoint = new Checkpoint([["weight", weight]]);
+    const x = wave([2, 512]);
+    const build: Build = (s, { x }) => linear(s, x!, { bias: false });
+    const found = await runLayers(build, { x }, checkpoint, { lowering });
+    const numbers = storedTensor(await readTensor(weight));
+    const wanted = await runLayers(build, { x }, new Checkpoint([["weight", numbers]]));
+    assertEquals(found.data, wanted.data);
+  });
+});
+
+describe("fromSingleFile()", () => {
+  it("takes a GGUF file, with the images of its numbers", async () => {
+    const { tensors } = await openSafetensors(fixture("single_file/sd1.safetensors"));
+    const config = fixture("tiny-stable-diffusion");
+    const draw = async (file: string) => {
+      const pipe = await fromSingleFile(StableDiffusionPipeline, file, { config });
+      const { images } = await pipe("a cat", { numInferenceSteps: 3, seed: 5 });
+      await pipe.dispose();
+      return images[0]!.data;
+    };
+    const wanted = await draw(fixture("single_file/sd1.safetensors"));
+    for (const [type, most] of [["F32", 0], ["Q8_0", 20]] as const) {
+      const file = await Deno.makeTempFile({ suffix: ".gguf" });
+      await Deno.writeFile(file, await ggufFile(tensors, type));
+      const image = await draw(file);
+      const apart = image.reduce((far, x, i) => Math.max(far, Math.abs(x - wanted[i]!)), 0);
+      assert(apart <= most, `${type}: ${apart} of 255`);
+      assert(type === "F32" || apart > 0, "nothing was quantized");
+      await Deno.remove(file);
+    }
+  });
+});
