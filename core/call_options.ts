@@ -171,23 +171,51 @@ function show(value: unknown): string {
 }
 
 /** The sentence about an option that is not known, with the name that was probably meant. */
-export function unknownOption(deed: string, name: string, known: readonly string[]): string {
-  const camel = name.replace(/_+([a-z0-9])/gi, (_, letter) => letter.toUpperCase());
+function unknownOption(deed: string, name: string, known: readonly string[]): string {
   const start = `Cannot ${deed} with ${JSON.stringify(name)}: `;
-  if (camel !== name && known.includes(camel)) {
-    return `${start}its name is ${JSON.stringify(camel)} here`;
+  const meant = meantOption(name, known);
+  if (meant === undefined) {
+    return `${start}there is no such option. Options: ${known.join(", ") || "none"}`;
   }
-  const near = known.map((option) => ({ option, far: distance(camel, option) }))
-    .filter(({ option, far }) => far <= Math.max(2, option.length / 4))
-    .sort((a, b) => a.far - b.far)[0];
-  return near === undefined
-    ? `${start}there is no such option. Options: ${known.join(", ") || "none"}`
-    : `${start}there is no such option; did you mean ${JSON.stringify(near.option)}?`;
+  return camelCase(name) === meant
+    ? `${start}its name is ${JSON.stringify(meant)} here`
+    : `${start}there is no such option; did you mean ${JSON.stringify(meant)}?`;
 }
 
-/** How many letters have to be put in, taken out or replaced (Levenshtein), whatever their case. */
+/**
+ * The option that was probably meant by a name that is none, if any is near enough: the same name in
+ * camelCase, or one of few other letters.
+ */
+function meantOption(name: string, known: readonly string[]): string | undefined {
+  const camel = camelCase(name);
+  if (known.includes(camel)) return camel;
+  return known.map((option) => ({ option, far: distance(camel, option) }))
+    .filter(({ option, far }) => far <= Math.max(2, option.length / 4) && far < option.length)
+    .sort((a, b) => a.far - b.far)[0]?.option;
+}
+
+/** The sentence about options of a config or scheduler that are none of its own. */
+export function noOption(
+  deed: string,
+  names: readonly string[],
+  known: readonly string[],
+): string {
+  const meant = meantOption(names[0]!, known);
+  return `Cannot ${deed}: it has no option ${names.join(", ")}; ` +
+    (meant === undefined ? "" : `did you mean ${JSON.stringify(meant)}? `) +
+    `its options are ${known.join(", ")}`;
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_+([a-z0-9])/gi, (_, letter) => letter.toUpperCase());
+}
+
+/** How many letters have to be put in, taken out or replaced (Levenshtein), whatever their case. Underscores do not count. */
 function distance(a: string, b: string): number {
-  const [from, to] = [a.toLowerCase(), b.toLowerCase()];
+  const [from, to] = [a, b].map((word) => word.toLowerCase().replaceAll("_", "")) as [
+    string,
+    string,
+  ];
   let row = Array.from({ length: to.length + 1 }, (_, j) => j);
   for (let i = 1; i <= from.length; i++) {
     const next = [i];

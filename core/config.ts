@@ -1,3 +1,4 @@
+import { noOption } from "./call_options.ts";
 import { dumpPythonJson, type FloatPaths, parsePythonJson } from "./_python_json.ts";
 import { type ConfigSchema, type ConfigType, defaultsOf, optionOf } from "./config_options.ts";
 import { DenoiseError } from "./errors.ts";
@@ -207,10 +208,7 @@ export function adoptConfig<C extends object>(
   const options = Object.fromEntries(kept.filter(([key]) => isOption(key)));
   const unknown = Object.keys(overrides).filter((key) => !isOption(key));
   if (unknown.length > 0) {
-    throw new TypeError(
-      `Cannot configure ${className}: it has no option ${unknown.join(", ")}; ` +
-        `its options are ${Object.keys(schema).join(", ")}`,
-    );
+    throw new TypeError(noOption(`configure ${className}`, unknown, Object.keys(schema)));
   }
   const hidden = Object.fromEntries(
     kept.filter(([key]) => !isOption(key) && key !== "_class_name"),

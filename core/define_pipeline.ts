@@ -168,8 +168,8 @@ async function drain<Out>(steps: AsyncGenerator<PipelineStep, Out, void>): Promi
   }
 }
 
-/** A component as an option of loading; null leaves it out. */
-const COMPONENT: CallOption = { type: "object", list: "allowed", nullable: true };
+/** A component by its role, which is looked at where it is put in; null leaves it out. */
+const COMPONENT: CallOption = { type: "any", list: "allowed" };
 
 /** The options among the arguments of a call. */
 function optionsOf(className: string, args: readonly unknown[], at: number): object {
@@ -215,10 +215,11 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
   const { className, task, family = className, control = false, takesPrompt = false } = definition;
   const { makes = "images", options, defaults = {} } = definition;
   const roles = Object.entries(definition.components) as [string, ComponentSpec][];
+  const components = Object.fromEntries(roles.map(([role]) => [role, COMPONENT]));
   const loadable = {
     ...loadOptions,
     plugins: { type: "any", list: "required" },
-    ...Object.fromEntries(roles.map(([role]) => [role, COMPONENT])),
+    ...components,
   } as const;
 
   class DefinedPipeline extends Callable<A, Promise<Out>> {
@@ -240,6 +241,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
 
     constructor(parts: Partial<C>, settings: JsonObject = {}, origin: Origin = {}) {
       super(async (...args) => await drain(this.stream(...args)));
+      checkOptions(`make a ${className}`, parts, components);
       this.#settings = deepFreeze({ ...definition.settings, ...settings });
       this.#origin = { registry: bound, ...origin };
       for (const [role, spec] of roles) {

@@ -1,3 +1,4 @@
+import { noOption } from "./call_options.ts";
 import { adoptConfig, describeConfig, type FrozenConfig } from "./config.ts";
 import { DenoiseError } from "./errors.ts";
 import { joinPath, type LoadOptions, locateComponent, readConfig } from "./loading.ts";
@@ -41,16 +42,14 @@ function pick<C extends object>(
   return Object.freeze(Object.fromEntries(entries)) as FrozenConfig<C>;
 }
 
-/** Refuses options that are not among the known ones. */
+/** Refuses options that are not among the known ones, and numbers that are none. */
 function checkNames(what: string, options: object, known: readonly string[]): void {
   const unknown = Object.entries(options).filter(([name, value]) =>
     value !== undefined && !known.includes(name)
   );
-  if (unknown.length === 0) return;
-  throw new TypeError(
-    `Cannot ${what}: it has no option ${unknown.map(([name]) => name).join(", ")}; ` +
-      `its options are ${known.join(", ")}`,
-  );
+  if (unknown.length > 0) throw new TypeError(noOption(what, unknown.map(([name]) => name), known));
+  const nan = Object.entries(options).find(([_, value]) => Number.isNaN(value));
+  if (nan !== undefined) throw new RangeError(`Cannot ${what} with ${nan[0]} NaN: give a number`);
 }
 
 function checkPlan(

@@ -85,6 +85,26 @@ describe("unknown options", () => {
     await pipe.dispose();
     await Deno.remove(folder);
   });
+
+  it("are refused among the parts of a pipeline", async () => {
+    const pipe = await StableDiffusionPipeline.fromPretrained(SD);
+    const message = 'Cannot make a StableDiffusionPipeline with "unett"';
+    const parts = unknown({ ...pipe.components, unett: null });
+    assertThrows(() => new StableDiffusionPipeline(parts), TypeError, message);
+    const given = unknown({ unett: null });
+    assertThrows(() => StableDiffusionPipeline.fromPipe(pipe, given), TypeError, message);
+    await pipe.dispose();
+  });
+
+  it("are refused by schedulers, with what was meant", () => {
+    const scheduler = new DDIMScheduler();
+    const calls: readonly [() => unknown, string][] = [
+      [() => new DDIMScheduler(unknown({ beta_strat: 1 })), 'did you mean "beta_start"?'],
+      [() => DDIMScheduler.fromConfig({}, unknown({ betaStart: 1 })), 'did you mean "beta_start"?'],
+      [() => scheduler.setTimesteps(3, unknown({ timestep: [1] })), 'did you mean "timesteps"?'],
+    ];
+    for (const [call, message] of calls) assertThrows(call, TypeError, message);
+  });
 });
 
 describe("numbers among the options of every pipeline", () => {

@@ -108,14 +108,21 @@ export function autoPipeline<
       const { location, className, registry } = await locatePipeline(id, given, bound);
       const wanted = classForTask(className, task, controlled(given));
       const pipeline = await registry.get(wanted, "pipeline", task);
-      return await pipeline.load(location, { ...options, registry }) as AnyPipeline<O, C>;
+      return await pipeline.load(location, { ...present(given), registry }) as AnyPipeline<O, C>;
     },
     async fromPipe(pipeline, components = {}) {
       const wanted = classForTask(pipeline.className, task, controlled(components));
       const Class = await bound.get(wanted, "pipeline", task) as unknown as AnyClass;
-      return Class.using(bound).fromPipe(pipeline, components) as unknown as AnyPipeline<O, C>;
+      const parts = present(components);
+      return Class.using(bound).fromPipe(pipeline, parts) as unknown as AnyPipeline<O, C>;
     },
   };
+}
+
+/** Options without a `controlnet` of null, which chooses a class that has none. */
+function present<T extends { readonly controlnet?: unknown }>(options: T): Partial<T> {
+  const { controlnet, ...others } = options;
+  return controlnet === null ? others as Partial<T> : options;
 }
 
 function controlled(options: { readonly controlnet?: unknown }): boolean | undefined {

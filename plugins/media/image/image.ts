@@ -1,4 +1,4 @@
-import type { Image, Recipe } from "@denoise/core";
+import { checkOptions, type Image, type Recipe } from "@denoise/core";
 import { encodePng } from "./_png.ts";
 import { encodeJpeg, encodeWebp } from "./_lossy.ts";
 import { recipeTexts } from "./recipe.ts";
@@ -95,10 +95,11 @@ export class DenoiseImage implements Image {
   /**
    * The image as a file. The same image always gives the same bytes; a PNG carries the recipe.
    *
-   * @throws {TypeError} for another format.
+   * @throws {TypeError} for another format, and for an unknown option.
    * @throws {RangeError} for a quality outside 1..100.
    */
   async encode(format: ImageFormat = "png", options: EncodeOptions = {}): Promise<Uint8Array> {
+    checkOptions("encode an image", options, { quality: { type: "any" } });
     if (format === "png") return encodePng(this, this.recipe ? recipeTexts(this.recipe) : []);
     if (format === "jpeg") return await encodeJpeg(this, options.quality ?? 90);
     if (format === "webp") return await encodeWebp(this, options.quality ?? 90);
