@@ -101,7 +101,10 @@ describe("unknown options", () => {
     const calls: readonly [() => unknown, string][] = [
       [() => new DDIMScheduler(unknown({ beta_strat: 1 })), 'did you mean "beta_start"?'],
       [() => DDIMScheduler.fromConfig({}, unknown({ betaStart: 1 })), 'did you mean "beta_start"?'],
-      [() => scheduler.setTimesteps(3, unknown({ timestep: [1] })), 'did you mean "timesteps"?'],
+      [
+        () => scheduler.setTimesteps(3, unknown({ num_inference_step: 1 })),
+        'did you mean "numInferenceSteps"?',
+      ],
     ];
     for (const [call, message] of calls) assertThrows(call, TypeError, message);
   });

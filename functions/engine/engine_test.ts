@@ -75,8 +75,10 @@ for (const [name, open] of Object.entries(homes)) {
     it("makes a second pass over larger images, as the two pipelines do", async () => {
       const { decodeImage, StableDiffusionImg2ImgPipeline } = await import("@denoise/denoise");
       const { editor } = await registry.images();
-      const pipe = await DiffusionPipeline.fromPretrained(TINY);
-      const again = await StableDiffusionImg2ImgPipeline.fromPretrained(TINY);
+      const pipe = await DiffusionPipeline.fromPretrained(TINY, { optimize: "speed" });
+      const again = await StableDiffusionImg2ImgPipeline.fromPretrained(TINY, {
+        optimize: "speed",
+      });
       const options = { numInferenceSteps: 2, seed: 0n, numImagesPerPrompt: 2 };
       const { images } = await pipe("a cat", options);
       const { tensor } = await pipe("a cat", { ...options, outputType: "latent" });
