@@ -33,14 +33,11 @@ import type * as classes from "./plugins/classes.ts";
 import { registry } from "./plugins/registry.ts";
 
 export {
-  type AnyPipeline,
   type AudioOutput,
   DenoiseError,
   type Device,
-  type DType,
   type ErrorCode,
   Generator,
-  type GeneratorInput,
   type ImageInput,
   type ImageOutput,
   type LoadOptions,
@@ -54,15 +51,14 @@ export {
   randnTensor,
   type Recipe,
   Registry,
-  type RunOptions,
   type SaveOptions,
   type Scheduler,
   type SchedulerClass,
   Tensor,
   type TorchDtype,
-  VERSION,
 } from "@denoise/core";
 export * from "./plugins/classes.ts";
+export type { AnyPipeline } from "@denoise/loading";
 export { DenoiseAudio } from "@denoise/audio";
 export {
   decodeImage,

@@ -96,6 +96,7 @@ const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[
       "@denoise/denoise",
       "@denoise/core",
       "@denoise/diffusion",
+      "@denoise/loading",
       "@denoise/onnx",
       "@denoise/process",
       "@denoise/roles",

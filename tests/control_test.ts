@@ -6,7 +6,7 @@
  */
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { AnyPipeline } from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
 import { type ControlNet, MultiControlNet } from "@denoise/roles";
 import { ControlNetModel, DenoiseImage, StableDiffusionControlNetPipeline } from "@denoise/denoise";
 import { fixture } from "./support/golden.ts";

@@ -6,7 +6,8 @@
 import type { Prompt } from "@denoise/diffusion";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type AnyPipeline, Generator } from "@denoise/core";
+import { Generator } from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
 import {
   DenoiseError,
   DenoiseImage,

@@ -5,7 +5,8 @@
  */
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { type AnyPipeline, DenoiseError, type ImageOutput } from "@denoise/core";
+import { DenoiseError, type ImageOutput } from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
 import { DiffusionPipeline, registry, StableDiffusionPipeline } from "@denoise/denoise";
 import { assertWithin, camelCase, fixture, type Golden, readGolden } from "./support/golden.ts";
 import { compareImages, type PipelineCall, swapScheduler } from "./support/pipelines.ts";

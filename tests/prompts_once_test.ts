@@ -5,7 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { AnyPipeline } from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
 import {
   DiffusionPipeline,
   StableDiffusionImg2ImgPipeline,

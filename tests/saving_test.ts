@@ -7,7 +7,6 @@
 import { beforeAll, describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
-  type AnyPipeline,
   DenoiseError,
   Generator,
   type JsonObject,
@@ -16,6 +15,7 @@ import {
   type SaveOptions,
   shardBytes,
 } from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
 import {
   AutoPipelineForText2Image,
   DenoiseImage,

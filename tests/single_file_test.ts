@@ -5,7 +5,8 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { AnyPipeline, ImageOutput, PipelineClass } from "@denoise/core";
+import type { ImageOutput, PipelineClass } from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
 import { singleFileLoader } from "@denoise/single-file";
 import {
   AutoencoderKL,

@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { assertEquals, assertRejects } from "@std/assert";
-import type { AnyPipeline } from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
 import {
   DenoiseImage,
   EulerDiscreteScheduler,

@@ -4,7 +4,8 @@
  * @module
  */
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import type { AnyPipeline, Scheduler } from "@denoise/core";
+import type { Scheduler } from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
 import { assertEquals } from "@std/assert";
 import { registry } from "@denoise/denoise";
 import { assertWithin, type Golden, readGolden } from "./support/golden.ts";

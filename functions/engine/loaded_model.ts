@@ -1,5 +1,4 @@
 import {
-  type AnyPipeline,
   DenoiseError,
   joinPath,
   MODEL_INDEX,
@@ -8,6 +7,7 @@ import {
   type Scheduler,
   type SchedulerClass,
 } from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
 import { sampleSize, vaeScaleFactor } from "@denoise/diffusion";
 import { trainedSize } from "@denoise/stable-diffusion";
 import { ServeError } from "../contract/errors.ts";

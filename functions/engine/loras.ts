@@ -1,4 +1,5 @@
-import { type AnyPipeline, DenoiseError, joinPath } from "@denoise/core";
+import { DenoiseError, joinPath } from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
 import { loadLoraWeights, setAdapters, unloadLoraWeights } from "@denoise/denoise";
 import { invalid } from "../contract/errors.ts";
 import type { LoraUse } from "../contract/job.ts";

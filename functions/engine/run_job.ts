@@ -1,5 +1,4 @@
 import {
-  type AnyPipeline,
   DenoiseError,
   type Image,
   type Model,
@@ -9,6 +8,7 @@ import {
   type Registry,
   type RunOptions,
 } from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
 import type { EncodedImage, Job, JobInput, RunEvent } from "../contract/job.ts";
 import type { SizeLimits } from "../contract/size_limits.ts";
 import { turn } from "../async/turn.ts";

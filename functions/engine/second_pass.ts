@@ -4,13 +4,8 @@
  *
  * @module
  */
-import {
-  type AnyPipeline,
-  DenoiseError,
-  type Image,
-  type Registry,
-  type Tensor,
-} from "@denoise/core";
+import { DenoiseError, type Image, type Registry, type Tensor } from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
 import { resizeSpatial, vaeScaleFactor } from "@denoise/diffusion";
 import type { JobInput, SecondPass } from "../contract/job.ts";
 import type { ChosenScheduler } from "./loaded_model.ts";

@@ -1,4 +1,5 @@
-import type { AnyPipeline, ComponentSpec, Registry } from "@denoise/core";
+import type { ComponentSpec, Registry } from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
 import { type Task, TASKS } from "../contract/job.ts";
 
 /** How diffusers marks the task in the class name of a pipeline. */

@@ -1,5 +1,5 @@
-import type { AnyOutput, AnyPipeline, PipelineStep, Registry } from "@denoise/core";
-import { diffusionPipeline } from "@denoise/loading";
+import type { PipelineStep, Registry } from "@denoise/core";
+import { type AnyOutput, type AnyPipeline, diffusionPipeline } from "@denoise/loading";
 import { defaults, id as EMBEDDED } from "@denoise/embedded-emoji";
 import { loadLoraWeights } from "@denoise/lora";
 import { showImage } from "@denoise/terminal";

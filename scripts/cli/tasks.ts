@@ -1,12 +1,11 @@
 import {
-  type AnyPipeline,
   DenoiseError,
   type Model,
   type ModelClass,
   type PipelineClass,
   type Registry,
 } from "@denoise/core";
-import { classForTask } from "@denoise/loading";
+import { type AnyPipeline, classForTask } from "@denoise/loading";
 import { MultiControlNet } from "@denoise/roles";
 
 /** What an image is made from beside the prompt. */

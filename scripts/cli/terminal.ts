@@ -1,4 +1,5 @@
-import type { AnyOutput, DownloadProgress, PipelineStep } from "@denoise/core";
+import type { DownloadProgress, PipelineStep } from "@denoise/core";
+import type { AnyOutput } from "@denoise/loading";
 import { ProgressBar } from "@denoise/terminal";
 
 /** Runs a pipeline to its end with a progress bar, or plain lines where there is no terminal. */

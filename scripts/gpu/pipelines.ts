@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { AnyPipeline, LoadOptions } from "@denoise/core";
+import type { LoadOptions } from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
 import { DiffusionPipeline, StableDiffusionPipeline } from "@denoise/denoise";
 import { registry } from "@denoise/denoise/registry";
 import { defaults } from "@denoise/embedded-emoji";

@@ -1,4 +1,5 @@
-import type { AnyPipeline, Image, Registry, SchedulerClass } from "@denoise/core";
+import type { Image, Registry, SchedulerClass } from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
 
 /** An image and the scheduler that made it. */
 export interface SheetEntry {

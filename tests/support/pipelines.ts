@@ -5,13 +5,13 @@
  */
 import type { Prompt } from "@denoise/diffusion";
 import {
-  type AnyPipeline,
   Generator,
   type ImageOutput,
   type Registry,
   type SchedulerClass,
   type Tensor,
 } from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
 import { camelCase, type Golden, relativeDifference, type Stored } from "./golden.ts";
 
 /** One call; tests/golden/README.md says what the keys mean. */

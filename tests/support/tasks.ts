@@ -4,7 +4,8 @@
  * @module
  */
 import type { Prompt } from "@denoise/diffusion";
-import { type AnyPipeline, Generator, type Tensor } from "@denoise/core";
+import { Generator, type Tensor } from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
 import { DenoiseImage, registry } from "@denoise/denoise";
 import { camelCase, fixture, type Golden, relativeDifference } from "./golden.ts";
 import { type PipelineCall, type PipelineDifference, pixelDifference } from "./pipelines.ts";

@@ -1,6 +1,6 @@
+import type { AnyPipeline } from "./any_pipeline.ts";
 import { type AnyPipelineLoadOptions, locatePipeline } from "./diffusion_pipeline.ts";
 import {
-  type AnyPipeline,
   DenoiseError,
   type PipelineClass,
   type PipelineTask,

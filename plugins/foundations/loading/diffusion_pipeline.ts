@@ -1,5 +1,5 @@
+import type { AnyPipeline } from "./any_pipeline.ts";
 import {
-  type AnyPipeline,
   checkOptions,
   type ComponentLocation,
   DenoiseError,

@@ -16,6 +16,7 @@
  *
  * @module
  */
+export * from "./any_pipeline.ts";
 export * from "./auto_pipeline.ts";
 export * from "./diffusion_pipeline.ts";
 export * from "./every_option.ts";
