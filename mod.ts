@@ -91,35 +91,119 @@ export type { IpAdapterLoader, SingleFileLoader };
 /**
  * What a call of a pipeline may be given whose class is known only when it is loaded: the options of
  * all built-in pipelines. Those that the class at hand does not have are refused when it is called.
+ *
+ * @category Pipelines
  */
 export type AnyCallOptions = EveryOption<typeof classes>;
 
-/** Loads any pipeline by the class that its model_index.json names, from a folder or the Hub. */
+/**
+ * Loads any pipeline by the class that its model_index.json names, from a folder or the Hub.
+ *
+ * @category Loading
+ *
+ * @example
+ * ```ts ignore
+ * import { DiffusionPipeline } from "@denoise/denoise";
+ *
+ * const pipe = await DiffusionPipeline.fromPretrained("denoise/emoji");
+ * const { images } = await pipe("red apple", { seed: 7 });
+ * await images[0]!.save("apple.png");
+ * ```
+ */
 export const DiffusionPipeline: DiffusionPipelineLoader<AnyCallOptions, AnyComponents> =
   diffusionPipeline(
     registry,
   );
 
-/** Loads the pipeline that makes images from text with the models of a repo. */
+/**
+ * Loads the pipeline that makes images from text with the models of a repo.
+ *
+ * @category Loading
+ *
+ * @example
+ * ```ts ignore
+ * import { AutoPipelineForText2Image } from "@denoise/denoise";
+ *
+ * const pipe = await AutoPipelineForText2Image.fromPretrained("denoise/emoji");
+ * const { images } = await pipe("red apple", { seed: 7 });
+ * await images[0]!.save("apple.png");
+ * ```
+ */
 export const AutoPipelineForText2Image: AutoPipeline<AnyCallOptions, AnyComponents> = autoPipeline(
   "text-to-image",
   registry,
 );
 
-/** Loads the pipeline that changes images with the models of a repo. */
+/**
+ * Loads the pipeline that changes images with the models of a repo.
+ *
+ * @category Loading
+ *
+ * @example
+ * ```ts ignore
+ * import { AutoPipelineForImage2Image, loadImage } from "@denoise/denoise";
+ *
+ * const pipe = await AutoPipelineForImage2Image.fromPretrained("denoise/emoji");
+ * const image = await loadImage("apple.png");
+ * const { images } = await pipe("green apple", { image, strength: 0.6, seed: 7 });
+ * await images[0]!.save("green.png");
+ * ```
+ */
 export const AutoPipelineForImage2Image: AutoPipeline<AnyCallOptions, AnyComponents> = autoPipeline(
   "image-to-image",
   registry,
 );
 
-/** Loads the pipeline that paints in images with the models of a repo. */
+/**
+ * Loads the pipeline that paints in images with the models of a repo.
+ *
+ * @category Loading
+ *
+ * @example
+ * ```ts ignore
+ * import { AutoPipelineForInpainting, loadImage } from "@denoise/denoise";
+ *
+ * const pipe = await AutoPipelineForInpainting.fromPretrained("denoise/emoji");
+ * const [image, maskImage] = [await loadImage("apple.png"), await loadImage("mask.png")];
+ * const { images } = await pipe("a leaf", { image, maskImage, seed: 7 });
+ * await images[0]!.save("leaf.png");
+ * ```
+ */
 export const AutoPipelineForInpainting: AutoPipeline<AnyCallOptions, AnyComponents> = autoPipeline(
   "inpainting",
   registry,
 );
 
-/** Loads a pipeline from an original checkpoint of Stable Diffusion, one .safetensors file. */
+/**
+ * Loads a pipeline from an original checkpoint of Stable Diffusion, one .safetensors file.
+ *
+ * @category Loading
+ *
+ * @example
+ * ```ts ignore
+ * import { fromSingleFile, StableDiffusionPipeline } from "@denoise/denoise";
+ *
+ * const pipe = await fromSingleFile(StableDiffusionPipeline, "./v1-5-pruned-emaonly.safetensors");
+ * await pipe("a squirrel");
+ * ```
+ */
 export const fromSingleFile: SingleFileLoader = singleFileLoader(registry);
 
-/** Loads IP-Adapters from a folder or file, with their image encoder. */
+/**
+ * Loads IP-Adapters from a folder or file, with their image encoder.
+ *
+ * @category Adapters
+ *
+ * @example
+ * ```ts ignore
+ * import { loadImage, loadIpAdapter, StableDiffusionPipeline } from "@denoise/denoise";
+ *
+ * const pipe = await StableDiffusionPipeline.fromPretrained("./stable-diffusion-v1-5");
+ * await loadIpAdapter(pipe, "h94/IP-Adapter", {
+ *   subfolder: "models",
+ *   weightName: "ip-adapter_sd15.safetensors",
+ * });
+ * await pipe("a cat", { ipAdapterImage: await loadImage("style.png") });
+ * ```
+ */
 export const loadIpAdapter: IpAdapterLoader = ipAdapterLoader(registry);

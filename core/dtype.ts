@@ -29,11 +29,6 @@ const ARRAYS = {
   bool: Uint8Array,
 } as const;
 
-/** Bytes of an element. */
-export function bytesOf(dtype: DType): number {
-  return ARRAYS[dtype].BYTES_PER_ELEMENT;
-}
-
 /** Whether the name is a dtype. */
 export function isDType(name: unknown): name is DType {
   return typeof name === "string" && Object.hasOwn(ARRAYS, name);

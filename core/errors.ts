@@ -1,6 +1,8 @@
 /**
  * What went wrong, as a stable name that a program can compare. Plain mistakes in arguments are
  * `TypeError` (wrong type or shape) and `RangeError` (value outside its range) instead.
+ *
+ * @category Errors
  */
 export type ErrorCode =
   /** The run was cancelled through its AbortSignal. */
@@ -41,6 +43,8 @@ export type ErrorCode =
 
 /**
  * An error that a caller is expected to react to, with a stable {@linkcode ErrorCode}.
+ *
+ * @category Errors
  *
  * @example
  * ```ts

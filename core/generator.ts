@@ -27,6 +27,8 @@ export type RandomDType = "float32" | "float64" | "float16";
  * torch draws normal numbers in two ways: fewer than 16 one by one in float64, keeping the second
  * of each pair for later; 16 and more by blocks of 16 in float32.
  *
+ * @category Random numbers
+ *
  * @example
  * ```ts
  * import { Generator } from "@denoise/core";

@@ -6,7 +6,11 @@ import type { Quantization, Quantizations } from "./quantization.ts";
 import type { Registry } from "./registry.ts";
 import { type SourceOptions, sourceOptions, type SourceRequest } from "./source.ts";
 
-/** Where models compute. `"cuda:1"` names the second GPU. */
+/**
+ * Where models compute. `"cuda:1"` names the second GPU.
+ *
+ * @category Loading
+ */
 export type Device =
   | "cpu"
   | "cuda"
@@ -16,10 +20,18 @@ export type Device =
   | "dml"
   | `${"cuda" | "tensorrt" | "dml"}:${number}`;
 
-/** How numbers of a checkpoint are held. */
+/**
+ * How numbers of a checkpoint are held.
+ *
+ * @category Loading
+ */
 export type TorchDtype = "float32" | "float16" | "bfloat16";
 
-/** How components are loaded, beside where from. */
+/**
+ * How components are loaded, beside where from.
+ *
+ * @category Loading
+ */
 export interface LoadOptions extends SourceOptions {
   /** Plugins and sources to use instead of the bound ones. */
   readonly registry?: Registry | undefined;

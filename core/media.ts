@@ -1,6 +1,10 @@
 import type { Tensor } from "./tensor.ts";
 
-/** What an image was made from; written into its file so that it can be made again. */
+/**
+ * What an image was made from; written into its file so that it can be made again.
+ *
+ * @category Images and audio
+ */
 export interface Recipe {
   /** A setting, or a group of them. */
   readonly [key: string]: string | number | boolean | null | undefined | Recipe;
@@ -24,7 +28,11 @@ export interface Image {
   save(path: string | URL): Promise<void>;
 }
 
-/** Anything that can be taken as an image: an image, an encoded file's bytes, a path, a tensor. */
+/**
+ * Anything that can be taken as an image: an image, an encoded file's bytes, a path, a tensor.
+ *
+ * @category Images and audio
+ */
 export type ImageInput = Image | Uint8Array | string | URL | Tensor;
 
 /** How an image is brought to size. */

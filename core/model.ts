@@ -4,7 +4,11 @@ import type { SaveOptions } from "./saving.ts";
 import type { SingleFileModelOptions } from "./single_file.ts";
 import type { Bindable, PluginClass } from "./plugin.ts";
 
-/** A loaded model: a function of tensors with a frozen config. */
+/**
+ * A loaded model: a function of tensors with a frozen config.
+ *
+ * @category Models
+ */
 export interface Model<C extends object = object> {
   /** The diffusers or transformers class name. */
   readonly className: string;

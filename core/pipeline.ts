@@ -5,11 +5,14 @@ import type { Device, LoadOptions } from "./loading.ts";
 import type { Audio, AudioCodec, Image, ImageCodec, Recipe } from "./media.ts";
 import type { Bindable, PluginClass, PluginKind } from "./plugin.ts";
 import type { SaveOptions } from "./saving.ts";
-import type { Scheduler } from "./scheduler.ts";
 import type { LazyPlugin, Registry } from "./registry.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** One denoising step of a run, as `stream` gives it. */
+/**
+ * One denoising step of a run, as `stream` gives it.
+ *
+ * @category Pipelines
+ */
 export interface PipelineStep {
   /** Counted from 0. */
   readonly index: number;
@@ -73,7 +76,11 @@ export type PreviewDecoder =
   | "linear"
   | { decode(latents: Tensor): Promise<{ readonly sample: Tensor }> };
 
-/** What pipelines that make images give. */
+/**
+ * What pipelines that make images give.
+ *
+ * @category Pipelines
+ */
 export interface ImageOutput {
   /** The images; empty when `outputType` is not `"image"`. */
   readonly images: readonly Image[];
@@ -83,7 +90,11 @@ export interface ImageOutput {
   readonly nsfwContentDetected?: readonly boolean[] | undefined;
 }
 
-/** What pipelines that make audio give. */
+/**
+ * What pipelines that make audio give.
+ *
+ * @category Pipelines
+ */
 export interface AudioOutput {
   /** Images of the audio, of pipelines that make them by way of images. */
   readonly images: readonly Image[];
@@ -253,13 +264,21 @@ export interface PipelineBase<C extends object, A extends readonly unknown[], Ou
   toString(): string;
 }
 
-/** A pipeline object: call it, or stream it; its components can be replaced. */
+/**
+ * A pipeline object: call it, or stream it; its components can be replaced.
+ *
+ * @category Pipelines
+ */
 export type Pipeline<C extends object, A extends readonly unknown[], Out> =
   & ((...args: A) => Promise<Out>)
   & PipelineBase<C, A, Out>
   & { -readonly [K in keyof C]: C[K] };
 
-/** Options of a pipeline's `fromPretrained`: how to load, and components to use or leave out. */
+/**
+ * Options of a pipeline's `fromPretrained`: how to load, and components to use or leave out.
+ *
+ * @category Pipelines
+ */
 export type PipelineLoadOptions<C extends object> =
   & LoadOptions
   & {

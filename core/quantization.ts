@@ -6,6 +6,8 @@
  * - `"int4"`: weights have 4 bits, 64 of them with a scale, and are multiplied in float32: for memory.
  * - `{ bits, blockSize }`: the same with 4 or 8 bits and a scale for each 16, 32, 64, 128 or 256
  *   weights. Defaults to 64.
+ *
+ * @category Loading
  */
 export type Quantization = "int8" | "int4" | {
   /** Bits of a weight. */

@@ -15,7 +15,22 @@ export function defaultGenerator(): Generator {
   return shared;
 }
 
-/** Seeds the {@linkcode defaultGenerator} and returns it: `torch.manual_seed(seed)`. */
+/**
+ * Seeds the {@linkcode defaultGenerator} and returns it: `torch.manual_seed(seed)`.
+ *
+ * @category Random numbers
+ *
+ * @example
+ * ```ts
+ * import { manualSeed, randn } from "@denoise/denoise";
+ * import { assert } from "@std/assert";
+ *
+ * manualSeed(0);
+ * const noise = randn([1, 4, 8, 8]);
+ * manualSeed(0);
+ * assert(randn([1, 4, 8, 8]).equals(noise));
+ * ```
+ */
 export function manualSeed(seed: number | bigint): Generator {
   return defaultGenerator().manualSeed(seed);
 }
@@ -24,6 +39,16 @@ export function manualSeed(seed: number | bigint): Generator {
  * Normal numbers with mean 0 and standard deviation 1: `torch.randn`.
  *
  * @param options The generator to draw from, {@linkcode defaultGenerator} when absent, and the type.
+ * @category Random numbers
+ *
+ * @example
+ * ```ts
+ * import { Generator, randn } from "@denoise/denoise";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const noise = randn([1, 3, 8, 8], { generator: Generator.manualSeed(0) });
+ * assertEquals(noise.dims, [1, 3, 8, 8]);
+ * ```
  */
 export function randn(
   dims: readonly number[],
@@ -40,6 +65,8 @@ export function randn(
  * @param dims The shape; its first axis counts the images.
  * @param generator One generator, one for each image, or none for the default one.
  * @throws {RangeError} when a list has another length than the batch.
+ *
+ * @category Random numbers
  *
  * @example
  * ```ts

@@ -73,6 +73,8 @@ function kebab(className: string): string {
  * The plugins at hand, by their diffusers class names, with the sources that repos come from. It is
  * a value that someone makes and fills: there is no global one.
  *
+ * @category Loading
+ *
  * @example
  * ```ts
  * import { Registry } from "@denoise/core";

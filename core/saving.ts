@@ -1,7 +1,11 @@
 import { type CallOptions, checkOptions } from "./call_options.ts";
 import { DenoiseError } from "./errors.ts";
 
-/** How models are written. */
+/**
+ * How models are written.
+ *
+ * @category Loading
+ */
 export interface SaveOptions {
   /**
    * Most bytes of a file of weights, as a number or such as `"500MB"`. Defaults to `"10GB"`. Larger

@@ -187,7 +187,23 @@ export interface StepOutput {
   readonly prevSampleMean?: Tensor | undefined;
 }
 
-/** A scheduler object: a method, a config and a cursor that moves as steps are taken. */
+/**
+ * A scheduler object: a method, a config and a cursor that moves as steps are taken.
+ *
+ * @category Schedulers
+ *
+ * @example
+ * ```ts
+ * import { DDIMScheduler, randn } from "@denoise/denoise";
+ *
+ * const scheduler = new DDIMScheduler();
+ * scheduler.setTimesteps(2);
+ * let sample = randn([1, 3, 8, 8]);
+ * for (const t of scheduler.timesteps) {
+ *   sample = scheduler.step(randn(sample.dims), t, sample).prevSample;
+ * }
+ * ```
+ */
 export interface Scheduler<C extends object = object, O extends object = object> {
   /** The class name in diffusers. */
   readonly className: string;
@@ -276,7 +292,11 @@ export interface Scheduler<C extends object = object, O extends object = object>
   toString(): string;
 }
 
-/** The class of a scheduler, made by {@linkcode defineScheduler}. */
+/**
+ * The class of a scheduler, made by {@linkcode defineScheduler}.
+ *
+ * @category Schedulers
+ */
 export interface SchedulerClass<C extends object = object, O extends object = object>
   extends PluginClass<Scheduler<C, O>>, Bindable<SchedulerClass<C, O>> {
   /** Tells the classes of schedulers from those of other plugins. */

@@ -55,6 +55,8 @@ function isDeferred(data: TypedArray | DeferredData): data is DeferredData {
  * Binary operations broadcast as numpy does. Each element is computed in float64 and rounded once
  * to the type of the result; a number is first rounded to that type, as in torch.
  *
+ * @category Tensors
+ *
  * @example
  * ```ts
  * import { Tensor } from "@denoise/core";
@@ -272,11 +274,6 @@ export class Tensor {
   astype(dtype: DType): Tensor {
     if (dtype === this.dtype) return this;
     return new Tensor(dtype, store(dtype, numbersOf(this.data)), this.dims);
-  }
-
-  /** The elements rounded to float16. */
-  toFloat16(): Tensor {
-    return this.astype("float16");
   }
 
   /** A copy with storage of its own. */

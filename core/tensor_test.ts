@@ -124,7 +124,11 @@ describe("Tensor layout", () => {
 
   it("cat() refuses other shapes and types", () => {
     assertThrows(() => Tensor.cat([counted(2, 3), counted(2, 4)]), TypeError, "[2, 4]");
-    assertThrows(() => Tensor.cat([counted(2), counted(2).toFloat16()]), TypeError, "float16");
+    assertThrows(
+      () => Tensor.cat([counted(2), counted(2).astype("float16")]),
+      TypeError,
+      "float16",
+    );
     assertThrows(() => Tensor.cat([]), TypeError, "no tensors");
   });
 
@@ -191,7 +195,7 @@ describe("Tensor arithmetic", () => {
     const x = Tensor.from([3]);
     assertEquals(x.mul(0.1).item(), Math.fround(3 * Math.fround(0.1)));
     assertEquals(Tensor.from(Float64Array.of(3)).mul(0.1).item(), 3 * 0.1);
-    assertEquals(x.toFloat16().mul(0.1).item(), new Float16Array([3 * Math.fround(0.1)])[0]);
+    assertEquals(x.astype("float16").mul(0.1).item(), new Float16Array([3 * Math.fround(0.1)])[0]);
   });
 
   it("add, sub, mul, div, minimum, maximum and neg give each element", () => {
@@ -213,7 +217,7 @@ describe("Tensor arithmetic", () => {
     assertEquals(int.add(Tensor.from([1])).dtype, "float32");
     assertEquals(Tensor.from([1]).add(Tensor.from(Float64Array.of(1))).dtype, "float64");
     assertEquals(Tensor.from([1]).add(Tensor.from(Float64Array.of(1), [])).dtype, "float32");
-    assertEquals(Tensor.from([1]).toFloat16().add(Tensor.from([1])).dtype, "float32");
+    assertEquals(Tensor.from([1]).astype("float16").add(Tensor.from([1])).dtype, "float32");
     assertEquals(Tensor.from([true]).add(Tensor.from([true])).toNested(), [1]);
   });
 
@@ -286,7 +290,7 @@ describe("Tensor conversions", () => {
     assertEquals(x.astype("uint8").data, Uint8Array.of(255, 0, 44)); // around at 256
     assertEquals(x.astype("bool").data, Uint8Array.of(1, 0, 1));
     assert(x.astype("float32") === x);
-    assertEquals(Tensor.from([1 / 3]).toFloat16().item(), 0.333251953125);
+    assertEquals(Tensor.from([1 / 3]).astype("float16").item(), 0.333251953125);
     assertEquals(Tensor.fromFloat16Bits(Uint16Array.of(0x4200)).toFloat32Array()[0], 3);
   });
 

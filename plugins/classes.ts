@@ -7,123 +7,195 @@
 import { registry } from "./registry.ts";
 import { AmusedScheduler as AmusedSchedulerClass } from "@denoise/scheduler-amused";
 import type { AmusedScheduler as AmusedSchedulerObject } from "@denoise/scheduler-amused";
-/** `AmusedScheduler` of `@denoise/scheduler-amused`, with {@linkcode registry} as its default. */
+/**
+ * `AmusedScheduler` of `@denoise/scheduler-amused`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const AmusedScheduler: typeof AmusedSchedulerClass = AmusedSchedulerClass.using(registry);
 /** An object of the class. */
 export type AmusedScheduler = AmusedSchedulerObject;
 import { CMStochasticIterativeScheduler as CMStochasticIterativeSchedulerClass } from "@denoise/scheduler-consistency-models";
 import type { CMStochasticIterativeScheduler as CMStochasticIterativeSchedulerObject } from "@denoise/scheduler-consistency-models";
-/** `CMStochasticIterativeScheduler` of `@denoise/scheduler-consistency-models`, with {@linkcode registry} as its default. */
+/**
+ * `CMStochasticIterativeScheduler` of `@denoise/scheduler-consistency-models`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const CMStochasticIterativeScheduler: typeof CMStochasticIterativeSchedulerClass =
   CMStochasticIterativeSchedulerClass.using(registry);
 /** An object of the class. */
 export type CMStochasticIterativeScheduler = CMStochasticIterativeSchedulerObject;
 import { CosineDPMSolverMultistepScheduler as CosineDPMSolverMultistepSchedulerClass } from "@denoise/scheduler-cosine-dpmsolver-multistep";
 import type { CosineDPMSolverMultistepScheduler as CosineDPMSolverMultistepSchedulerObject } from "@denoise/scheduler-cosine-dpmsolver-multistep";
-/** `CosineDPMSolverMultistepScheduler` of `@denoise/scheduler-cosine-dpmsolver-multistep`, with {@linkcode registry} as its default. */
+/**
+ * `CosineDPMSolverMultistepScheduler` of `@denoise/scheduler-cosine-dpmsolver-multistep`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const CosineDPMSolverMultistepScheduler: typeof CosineDPMSolverMultistepSchedulerClass =
   CosineDPMSolverMultistepSchedulerClass.using(registry);
 /** An object of the class. */
 export type CosineDPMSolverMultistepScheduler = CosineDPMSolverMultistepSchedulerObject;
 import { DDIMScheduler as DDIMSchedulerClass } from "@denoise/scheduler-ddim";
 import type { DDIMScheduler as DDIMSchedulerObject } from "@denoise/scheduler-ddim";
-/** `DDIMScheduler` of `@denoise/scheduler-ddim`, with {@linkcode registry} as its default. */
+/**
+ * `DDIMScheduler` of `@denoise/scheduler-ddim`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const DDIMScheduler: typeof DDIMSchedulerClass = DDIMSchedulerClass.using(registry);
 /** An object of the class. */
 export type DDIMScheduler = DDIMSchedulerObject;
 import { CogVideoXDDIMScheduler as CogVideoXDDIMSchedulerClass } from "@denoise/scheduler-ddim-cogvideox";
 import type { CogVideoXDDIMScheduler as CogVideoXDDIMSchedulerObject } from "@denoise/scheduler-ddim-cogvideox";
-/** `CogVideoXDDIMScheduler` of `@denoise/scheduler-ddim-cogvideox`, with {@linkcode registry} as its default. */
+/**
+ * `CogVideoXDDIMScheduler` of `@denoise/scheduler-ddim-cogvideox`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const CogVideoXDDIMScheduler: typeof CogVideoXDDIMSchedulerClass =
   CogVideoXDDIMSchedulerClass.using(registry);
 /** An object of the class. */
 export type CogVideoXDDIMScheduler = CogVideoXDDIMSchedulerObject;
 import { DDIMInverseScheduler as DDIMInverseSchedulerClass } from "@denoise/scheduler-ddim-inverse";
 import type { DDIMInverseScheduler as DDIMInverseSchedulerObject } from "@denoise/scheduler-ddim-inverse";
-/** `DDIMInverseScheduler` of `@denoise/scheduler-ddim-inverse`, with {@linkcode registry} as its default. */
+/**
+ * `DDIMInverseScheduler` of `@denoise/scheduler-ddim-inverse`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const DDIMInverseScheduler: typeof DDIMInverseSchedulerClass = DDIMInverseSchedulerClass
   .using(registry);
 /** An object of the class. */
 export type DDIMInverseScheduler = DDIMInverseSchedulerObject;
 import { DDIMParallelScheduler as DDIMParallelSchedulerClass } from "@denoise/scheduler-ddim-parallel";
 import type { DDIMParallelScheduler as DDIMParallelSchedulerObject } from "@denoise/scheduler-ddim-parallel";
-/** `DDIMParallelScheduler` of `@denoise/scheduler-ddim-parallel`, with {@linkcode registry} as its default. */
+/**
+ * `DDIMParallelScheduler` of `@denoise/scheduler-ddim-parallel`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const DDIMParallelScheduler: typeof DDIMParallelSchedulerClass = DDIMParallelSchedulerClass
   .using(registry);
 /** An object of the class. */
 export type DDIMParallelScheduler = DDIMParallelSchedulerObject;
 import { DDPMScheduler as DDPMSchedulerClass } from "@denoise/scheduler-ddpm";
 import type { DDPMScheduler as DDPMSchedulerObject } from "@denoise/scheduler-ddpm";
-/** `DDPMScheduler` of `@denoise/scheduler-ddpm`, with {@linkcode registry} as its default. */
+/**
+ * `DDPMScheduler` of `@denoise/scheduler-ddpm`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const DDPMScheduler: typeof DDPMSchedulerClass = DDPMSchedulerClass.using(registry);
 /** An object of the class. */
 export type DDPMScheduler = DDPMSchedulerObject;
 import { DDPMParallelScheduler as DDPMParallelSchedulerClass } from "@denoise/scheduler-ddpm-parallel";
 import type { DDPMParallelScheduler as DDPMParallelSchedulerObject } from "@denoise/scheduler-ddpm-parallel";
-/** `DDPMParallelScheduler` of `@denoise/scheduler-ddpm-parallel`, with {@linkcode registry} as its default. */
+/**
+ * `DDPMParallelScheduler` of `@denoise/scheduler-ddpm-parallel`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const DDPMParallelScheduler: typeof DDPMParallelSchedulerClass = DDPMParallelSchedulerClass
   .using(registry);
 /** An object of the class. */
 export type DDPMParallelScheduler = DDPMParallelSchedulerObject;
 import { DDPMWuerstchenScheduler as DDPMWuerstchenSchedulerClass } from "@denoise/scheduler-ddpm-wuerstchen";
 import type { DDPMWuerstchenScheduler as DDPMWuerstchenSchedulerObject } from "@denoise/scheduler-ddpm-wuerstchen";
-/** `DDPMWuerstchenScheduler` of `@denoise/scheduler-ddpm-wuerstchen`, with {@linkcode registry} as its default. */
+/**
+ * `DDPMWuerstchenScheduler` of `@denoise/scheduler-ddpm-wuerstchen`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const DDPMWuerstchenScheduler: typeof DDPMWuerstchenSchedulerClass =
   DDPMWuerstchenSchedulerClass.using(registry);
 /** An object of the class. */
 export type DDPMWuerstchenScheduler = DDPMWuerstchenSchedulerObject;
 import { DEISMultistepScheduler as DEISMultistepSchedulerClass } from "@denoise/scheduler-deis-multistep";
 import type { DEISMultistepScheduler as DEISMultistepSchedulerObject } from "@denoise/scheduler-deis-multistep";
-/** `DEISMultistepScheduler` of `@denoise/scheduler-deis-multistep`, with {@linkcode registry} as its default. */
+/**
+ * `DEISMultistepScheduler` of `@denoise/scheduler-deis-multistep`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const DEISMultistepScheduler: typeof DEISMultistepSchedulerClass =
   DEISMultistepSchedulerClass.using(registry);
 /** An object of the class. */
 export type DEISMultistepScheduler = DEISMultistepSchedulerObject;
 import { CogVideoXDPMScheduler as CogVideoXDPMSchedulerClass } from "@denoise/scheduler-dpm-cogvideox";
 import type { CogVideoXDPMScheduler as CogVideoXDPMSchedulerObject } from "@denoise/scheduler-dpm-cogvideox";
-/** `CogVideoXDPMScheduler` of `@denoise/scheduler-dpm-cogvideox`, with {@linkcode registry} as its default. */
+/**
+ * `CogVideoXDPMScheduler` of `@denoise/scheduler-dpm-cogvideox`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const CogVideoXDPMScheduler: typeof CogVideoXDPMSchedulerClass = CogVideoXDPMSchedulerClass
   .using(registry);
 /** An object of the class. */
 export type CogVideoXDPMScheduler = CogVideoXDPMSchedulerObject;
 import { DPMSolverMultistepScheduler as DPMSolverMultistepSchedulerClass } from "@denoise/scheduler-dpmsolver-multistep";
 import type { DPMSolverMultistepScheduler as DPMSolverMultistepSchedulerObject } from "@denoise/scheduler-dpmsolver-multistep";
-/** `DPMSolverMultistepScheduler` of `@denoise/scheduler-dpmsolver-multistep`, with {@linkcode registry} as its default. */
+/**
+ * `DPMSolverMultistepScheduler` of `@denoise/scheduler-dpmsolver-multistep`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const DPMSolverMultistepScheduler: typeof DPMSolverMultistepSchedulerClass =
   DPMSolverMultistepSchedulerClass.using(registry);
 /** An object of the class. */
 export type DPMSolverMultistepScheduler = DPMSolverMultistepSchedulerObject;
 import { DPMSolverMultistepInverseScheduler as DPMSolverMultistepInverseSchedulerClass } from "@denoise/scheduler-dpmsolver-multistep-inverse";
 import type { DPMSolverMultistepInverseScheduler as DPMSolverMultistepInverseSchedulerObject } from "@denoise/scheduler-dpmsolver-multistep-inverse";
-/** `DPMSolverMultistepInverseScheduler` of `@denoise/scheduler-dpmsolver-multistep-inverse`, with {@linkcode registry} as its default. */
+/**
+ * `DPMSolverMultistepInverseScheduler` of `@denoise/scheduler-dpmsolver-multistep-inverse`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const DPMSolverMultistepInverseScheduler: typeof DPMSolverMultistepInverseSchedulerClass =
   DPMSolverMultistepInverseSchedulerClass.using(registry);
 /** An object of the class. */
 export type DPMSolverMultistepInverseScheduler = DPMSolverMultistepInverseSchedulerObject;
 import { DPMSolverSDEScheduler as DPMSolverSDESchedulerClass } from "@denoise/scheduler-dpmsolver-sde";
 import type { DPMSolverSDEScheduler as DPMSolverSDESchedulerObject } from "@denoise/scheduler-dpmsolver-sde";
-/** `DPMSolverSDEScheduler` of `@denoise/scheduler-dpmsolver-sde`, with {@linkcode registry} as its default. */
+/**
+ * `DPMSolverSDEScheduler` of `@denoise/scheduler-dpmsolver-sde`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const DPMSolverSDEScheduler: typeof DPMSolverSDESchedulerClass = DPMSolverSDESchedulerClass
   .using(registry);
 /** An object of the class. */
 export type DPMSolverSDEScheduler = DPMSolverSDESchedulerObject;
 import { DPMSolverSinglestepScheduler as DPMSolverSinglestepSchedulerClass } from "@denoise/scheduler-dpmsolver-singlestep";
 import type { DPMSolverSinglestepScheduler as DPMSolverSinglestepSchedulerObject } from "@denoise/scheduler-dpmsolver-singlestep";
-/** `DPMSolverSinglestepScheduler` of `@denoise/scheduler-dpmsolver-singlestep`, with {@linkcode registry} as its default. */
+/**
+ * `DPMSolverSinglestepScheduler` of `@denoise/scheduler-dpmsolver-singlestep`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const DPMSolverSinglestepScheduler: typeof DPMSolverSinglestepSchedulerClass =
   DPMSolverSinglestepSchedulerClass.using(registry);
 /** An object of the class. */
 export type DPMSolverSinglestepScheduler = DPMSolverSinglestepSchedulerObject;
 import { EDMDPMSolverMultistepScheduler as EDMDPMSolverMultistepSchedulerClass } from "@denoise/scheduler-edm-dpmsolver-multistep";
 import type { EDMDPMSolverMultistepScheduler as EDMDPMSolverMultistepSchedulerObject } from "@denoise/scheduler-edm-dpmsolver-multistep";
-/** `EDMDPMSolverMultistepScheduler` of `@denoise/scheduler-edm-dpmsolver-multistep`, with {@linkcode registry} as its default. */
+/**
+ * `EDMDPMSolverMultistepScheduler` of `@denoise/scheduler-edm-dpmsolver-multistep`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const EDMDPMSolverMultistepScheduler: typeof EDMDPMSolverMultistepSchedulerClass =
   EDMDPMSolverMultistepSchedulerClass.using(registry);
 /** An object of the class. */
 export type EDMDPMSolverMultistepScheduler = EDMDPMSolverMultistepSchedulerObject;
 import { EDMEulerScheduler as EDMEulerSchedulerClass } from "@denoise/scheduler-edm-euler";
 import type { EDMEulerScheduler as EDMEulerSchedulerObject } from "@denoise/scheduler-edm-euler";
-/** `EDMEulerScheduler` of `@denoise/scheduler-edm-euler`, with {@linkcode registry} as its default. */
+/**
+ * `EDMEulerScheduler` of `@denoise/scheduler-edm-euler`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const EDMEulerScheduler: typeof EDMEulerSchedulerClass = EDMEulerSchedulerClass.using(
   registry,
 );
@@ -131,55 +203,87 @@ export const EDMEulerScheduler: typeof EDMEulerSchedulerClass = EDMEulerSchedule
 export type EDMEulerScheduler = EDMEulerSchedulerObject;
 import { EulerAncestralDiscreteScheduler as EulerAncestralDiscreteSchedulerClass } from "@denoise/scheduler-euler-ancestral-discrete";
 import type { EulerAncestralDiscreteScheduler as EulerAncestralDiscreteSchedulerObject } from "@denoise/scheduler-euler-ancestral-discrete";
-/** `EulerAncestralDiscreteScheduler` of `@denoise/scheduler-euler-ancestral-discrete`, with {@linkcode registry} as its default. */
+/**
+ * `EulerAncestralDiscreteScheduler` of `@denoise/scheduler-euler-ancestral-discrete`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const EulerAncestralDiscreteScheduler: typeof EulerAncestralDiscreteSchedulerClass =
   EulerAncestralDiscreteSchedulerClass.using(registry);
 /** An object of the class. */
 export type EulerAncestralDiscreteScheduler = EulerAncestralDiscreteSchedulerObject;
 import { EulerDiscreteScheduler as EulerDiscreteSchedulerClass } from "@denoise/scheduler-euler-discrete";
 import type { EulerDiscreteScheduler as EulerDiscreteSchedulerObject } from "@denoise/scheduler-euler-discrete";
-/** `EulerDiscreteScheduler` of `@denoise/scheduler-euler-discrete`, with {@linkcode registry} as its default. */
+/**
+ * `EulerDiscreteScheduler` of `@denoise/scheduler-euler-discrete`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const EulerDiscreteScheduler: typeof EulerDiscreteSchedulerClass =
   EulerDiscreteSchedulerClass.using(registry);
 /** An object of the class. */
 export type EulerDiscreteScheduler = EulerDiscreteSchedulerObject;
 import { FlowMatchEulerDiscreteScheduler as FlowMatchEulerDiscreteSchedulerClass } from "@denoise/scheduler-flow-match-euler-discrete";
 import type { FlowMatchEulerDiscreteScheduler as FlowMatchEulerDiscreteSchedulerObject } from "@denoise/scheduler-flow-match-euler-discrete";
-/** `FlowMatchEulerDiscreteScheduler` of `@denoise/scheduler-flow-match-euler-discrete`, with {@linkcode registry} as its default. */
+/**
+ * `FlowMatchEulerDiscreteScheduler` of `@denoise/scheduler-flow-match-euler-discrete`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const FlowMatchEulerDiscreteScheduler: typeof FlowMatchEulerDiscreteSchedulerClass =
   FlowMatchEulerDiscreteSchedulerClass.using(registry);
 /** An object of the class. */
 export type FlowMatchEulerDiscreteScheduler = FlowMatchEulerDiscreteSchedulerObject;
 import { FlowMatchHeunDiscreteScheduler as FlowMatchHeunDiscreteSchedulerClass } from "@denoise/scheduler-flow-match-heun-discrete";
 import type { FlowMatchHeunDiscreteScheduler as FlowMatchHeunDiscreteSchedulerObject } from "@denoise/scheduler-flow-match-heun-discrete";
-/** `FlowMatchHeunDiscreteScheduler` of `@denoise/scheduler-flow-match-heun-discrete`, with {@linkcode registry} as its default. */
+/**
+ * `FlowMatchHeunDiscreteScheduler` of `@denoise/scheduler-flow-match-heun-discrete`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const FlowMatchHeunDiscreteScheduler: typeof FlowMatchHeunDiscreteSchedulerClass =
   FlowMatchHeunDiscreteSchedulerClass.using(registry);
 /** An object of the class. */
 export type FlowMatchHeunDiscreteScheduler = FlowMatchHeunDiscreteSchedulerObject;
 import { FlowMatchLCMScheduler as FlowMatchLCMSchedulerClass } from "@denoise/scheduler-flow-match-lcm";
 import type { FlowMatchLCMScheduler as FlowMatchLCMSchedulerObject } from "@denoise/scheduler-flow-match-lcm";
-/** `FlowMatchLCMScheduler` of `@denoise/scheduler-flow-match-lcm`, with {@linkcode registry} as its default. */
+/**
+ * `FlowMatchLCMScheduler` of `@denoise/scheduler-flow-match-lcm`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const FlowMatchLCMScheduler: typeof FlowMatchLCMSchedulerClass = FlowMatchLCMSchedulerClass
   .using(registry);
 /** An object of the class. */
 export type FlowMatchLCMScheduler = FlowMatchLCMSchedulerObject;
 import { HeunDiscreteScheduler as HeunDiscreteSchedulerClass } from "@denoise/scheduler-heun-discrete";
 import type { HeunDiscreteScheduler as HeunDiscreteSchedulerObject } from "@denoise/scheduler-heun-discrete";
-/** `HeunDiscreteScheduler` of `@denoise/scheduler-heun-discrete`, with {@linkcode registry} as its default. */
+/**
+ * `HeunDiscreteScheduler` of `@denoise/scheduler-heun-discrete`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const HeunDiscreteScheduler: typeof HeunDiscreteSchedulerClass = HeunDiscreteSchedulerClass
   .using(registry);
 /** An object of the class. */
 export type HeunDiscreteScheduler = HeunDiscreteSchedulerObject;
 import { IPNDMScheduler as IPNDMSchedulerClass } from "@denoise/scheduler-ipndm";
 import type { IPNDMScheduler as IPNDMSchedulerObject } from "@denoise/scheduler-ipndm";
-/** `IPNDMScheduler` of `@denoise/scheduler-ipndm`, with {@linkcode registry} as its default. */
+/**
+ * `IPNDMScheduler` of `@denoise/scheduler-ipndm`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const IPNDMScheduler: typeof IPNDMSchedulerClass = IPNDMSchedulerClass.using(registry);
 /** An object of the class. */
 export type IPNDMScheduler = IPNDMSchedulerObject;
 import { KarrasVeScheduler as KarrasVeSchedulerClass } from "@denoise/scheduler-karras-ve";
 import type { KarrasVeScheduler as KarrasVeSchedulerObject } from "@denoise/scheduler-karras-ve";
-/** `KarrasVeScheduler` of `@denoise/scheduler-karras-ve`, with {@linkcode registry} as its default. */
+/**
+ * `KarrasVeScheduler` of `@denoise/scheduler-karras-ve`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const KarrasVeScheduler: typeof KarrasVeSchedulerClass = KarrasVeSchedulerClass.using(
   registry,
 );
@@ -187,53 +291,85 @@ export const KarrasVeScheduler: typeof KarrasVeSchedulerClass = KarrasVeSchedule
 export type KarrasVeScheduler = KarrasVeSchedulerObject;
 import { KDPM2AncestralDiscreteScheduler as KDPM2AncestralDiscreteSchedulerClass } from "@denoise/scheduler-kdpm2-ancestral-discrete";
 import type { KDPM2AncestralDiscreteScheduler as KDPM2AncestralDiscreteSchedulerObject } from "@denoise/scheduler-kdpm2-ancestral-discrete";
-/** `KDPM2AncestralDiscreteScheduler` of `@denoise/scheduler-kdpm2-ancestral-discrete`, with {@linkcode registry} as its default. */
+/**
+ * `KDPM2AncestralDiscreteScheduler` of `@denoise/scheduler-kdpm2-ancestral-discrete`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const KDPM2AncestralDiscreteScheduler: typeof KDPM2AncestralDiscreteSchedulerClass =
   KDPM2AncestralDiscreteSchedulerClass.using(registry);
 /** An object of the class. */
 export type KDPM2AncestralDiscreteScheduler = KDPM2AncestralDiscreteSchedulerObject;
 import { KDPM2DiscreteScheduler as KDPM2DiscreteSchedulerClass } from "@denoise/scheduler-kdpm2-discrete";
 import type { KDPM2DiscreteScheduler as KDPM2DiscreteSchedulerObject } from "@denoise/scheduler-kdpm2-discrete";
-/** `KDPM2DiscreteScheduler` of `@denoise/scheduler-kdpm2-discrete`, with {@linkcode registry} as its default. */
+/**
+ * `KDPM2DiscreteScheduler` of `@denoise/scheduler-kdpm2-discrete`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const KDPM2DiscreteScheduler: typeof KDPM2DiscreteSchedulerClass =
   KDPM2DiscreteSchedulerClass.using(registry);
 /** An object of the class. */
 export type KDPM2DiscreteScheduler = KDPM2DiscreteSchedulerObject;
 import { LCMScheduler as LCMSchedulerClass } from "@denoise/scheduler-lcm";
 import type { LCMScheduler as LCMSchedulerObject } from "@denoise/scheduler-lcm";
-/** `LCMScheduler` of `@denoise/scheduler-lcm`, with {@linkcode registry} as its default. */
+/**
+ * `LCMScheduler` of `@denoise/scheduler-lcm`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const LCMScheduler: typeof LCMSchedulerClass = LCMSchedulerClass.using(registry);
 /** An object of the class. */
 export type LCMScheduler = LCMSchedulerObject;
 import { LMSDiscreteScheduler as LMSDiscreteSchedulerClass } from "@denoise/scheduler-lms-discrete";
 import type { LMSDiscreteScheduler as LMSDiscreteSchedulerObject } from "@denoise/scheduler-lms-discrete";
-/** `LMSDiscreteScheduler` of `@denoise/scheduler-lms-discrete`, with {@linkcode registry} as its default. */
+/**
+ * `LMSDiscreteScheduler` of `@denoise/scheduler-lms-discrete`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const LMSDiscreteScheduler: typeof LMSDiscreteSchedulerClass = LMSDiscreteSchedulerClass
   .using(registry);
 /** An object of the class. */
 export type LMSDiscreteScheduler = LMSDiscreteSchedulerObject;
 import { LTXEulerAncestralRFScheduler as LTXEulerAncestralRFSchedulerClass } from "@denoise/scheduler-ltx-euler-ancestral-rf";
 import type { LTXEulerAncestralRFScheduler as LTXEulerAncestralRFSchedulerObject } from "@denoise/scheduler-ltx-euler-ancestral-rf";
-/** `LTXEulerAncestralRFScheduler` of `@denoise/scheduler-ltx-euler-ancestral-rf`, with {@linkcode registry} as its default. */
+/**
+ * `LTXEulerAncestralRFScheduler` of `@denoise/scheduler-ltx-euler-ancestral-rf`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const LTXEulerAncestralRFScheduler: typeof LTXEulerAncestralRFSchedulerClass =
   LTXEulerAncestralRFSchedulerClass.using(registry);
 /** An object of the class. */
 export type LTXEulerAncestralRFScheduler = LTXEulerAncestralRFSchedulerObject;
 import { PNDMScheduler as PNDMSchedulerClass } from "@denoise/scheduler-pndm";
 import type { PNDMScheduler as PNDMSchedulerObject } from "@denoise/scheduler-pndm";
-/** `PNDMScheduler` of `@denoise/scheduler-pndm`, with {@linkcode registry} as its default. */
+/**
+ * `PNDMScheduler` of `@denoise/scheduler-pndm`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const PNDMScheduler: typeof PNDMSchedulerClass = PNDMSchedulerClass.using(registry);
 /** An object of the class. */
 export type PNDMScheduler = PNDMSchedulerObject;
 import { RePaintScheduler as RePaintSchedulerClass } from "@denoise/scheduler-repaint";
 import type { RePaintScheduler as RePaintSchedulerObject } from "@denoise/scheduler-repaint";
-/** `RePaintScheduler` of `@denoise/scheduler-repaint`, with {@linkcode registry} as its default. */
+/**
+ * `RePaintScheduler` of `@denoise/scheduler-repaint`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const RePaintScheduler: typeof RePaintSchedulerClass = RePaintSchedulerClass.using(registry);
 /** An object of the class. */
 export type RePaintScheduler = RePaintSchedulerObject;
 import { SASolverScheduler as SASolverSchedulerClass } from "@denoise/scheduler-sasolver";
 import type { SASolverScheduler as SASolverSchedulerObject } from "@denoise/scheduler-sasolver";
-/** `SASolverScheduler` of `@denoise/scheduler-sasolver`, with {@linkcode registry} as its default. */
+/**
+ * `SASolverScheduler` of `@denoise/scheduler-sasolver`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const SASolverScheduler: typeof SASolverSchedulerClass = SASolverSchedulerClass.using(
   registry,
 );
@@ -241,13 +377,21 @@ export const SASolverScheduler: typeof SASolverSchedulerClass = SASolverSchedule
 export type SASolverScheduler = SASolverSchedulerObject;
 import { SCMScheduler as SCMSchedulerClass } from "@denoise/scheduler-scm";
 import type { SCMScheduler as SCMSchedulerObject } from "@denoise/scheduler-scm";
-/** `SCMScheduler` of `@denoise/scheduler-scm`, with {@linkcode registry} as its default. */
+/**
+ * `SCMScheduler` of `@denoise/scheduler-scm`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const SCMScheduler: typeof SCMSchedulerClass = SCMSchedulerClass.using(registry);
 /** An object of the class. */
 export type SCMScheduler = SCMSchedulerObject;
 import { ScoreSdeVeScheduler as ScoreSdeVeSchedulerClass } from "@denoise/scheduler-score-sde-ve";
 import type { ScoreSdeVeScheduler as ScoreSdeVeSchedulerObject } from "@denoise/scheduler-score-sde-ve";
-/** `ScoreSdeVeScheduler` of `@denoise/scheduler-score-sde-ve`, with {@linkcode registry} as its default. */
+/**
+ * `ScoreSdeVeScheduler` of `@denoise/scheduler-score-sde-ve`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const ScoreSdeVeScheduler: typeof ScoreSdeVeSchedulerClass = ScoreSdeVeSchedulerClass.using(
   registry,
 );
@@ -255,7 +399,11 @@ export const ScoreSdeVeScheduler: typeof ScoreSdeVeSchedulerClass = ScoreSdeVeSc
 export type ScoreSdeVeScheduler = ScoreSdeVeSchedulerObject;
 import { ScoreSdeVpScheduler as ScoreSdeVpSchedulerClass } from "@denoise/scheduler-score-sde-vp";
 import type { ScoreSdeVpScheduler as ScoreSdeVpSchedulerObject } from "@denoise/scheduler-score-sde-vp";
-/** `ScoreSdeVpScheduler` of `@denoise/scheduler-score-sde-vp`, with {@linkcode registry} as its default. */
+/**
+ * `ScoreSdeVpScheduler` of `@denoise/scheduler-score-sde-vp`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const ScoreSdeVpScheduler: typeof ScoreSdeVpSchedulerClass = ScoreSdeVpSchedulerClass.using(
   registry,
 );
@@ -263,142 +411,230 @@ export const ScoreSdeVpScheduler: typeof ScoreSdeVpSchedulerClass = ScoreSdeVpSc
 export type ScoreSdeVpScheduler = ScoreSdeVpSchedulerObject;
 import { TCDScheduler as TCDSchedulerClass } from "@denoise/scheduler-tcd";
 import type { TCDScheduler as TCDSchedulerObject } from "@denoise/scheduler-tcd";
-/** `TCDScheduler` of `@denoise/scheduler-tcd`, with {@linkcode registry} as its default. */
+/**
+ * `TCDScheduler` of `@denoise/scheduler-tcd`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const TCDScheduler: typeof TCDSchedulerClass = TCDSchedulerClass.using(registry);
 /** An object of the class. */
 export type TCDScheduler = TCDSchedulerObject;
 import { UnCLIPScheduler as UnCLIPSchedulerClass } from "@denoise/scheduler-unclip";
 import type { UnCLIPScheduler as UnCLIPSchedulerObject } from "@denoise/scheduler-unclip";
-/** `UnCLIPScheduler` of `@denoise/scheduler-unclip`, with {@linkcode registry} as its default. */
+/**
+ * `UnCLIPScheduler` of `@denoise/scheduler-unclip`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const UnCLIPScheduler: typeof UnCLIPSchedulerClass = UnCLIPSchedulerClass.using(registry);
 /** An object of the class. */
 export type UnCLIPScheduler = UnCLIPSchedulerObject;
 import { UniPCMultistepScheduler as UniPCMultistepSchedulerClass } from "@denoise/scheduler-unipc-multistep";
 import type { UniPCMultistepScheduler as UniPCMultistepSchedulerObject } from "@denoise/scheduler-unipc-multistep";
-/** `UniPCMultistepScheduler` of `@denoise/scheduler-unipc-multistep`, with {@linkcode registry} as its default. */
+/**
+ * `UniPCMultistepScheduler` of `@denoise/scheduler-unipc-multistep`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const UniPCMultistepScheduler: typeof UniPCMultistepSchedulerClass =
   UniPCMultistepSchedulerClass.using(registry);
 /** An object of the class. */
 export type UniPCMultistepScheduler = UniPCMultistepSchedulerObject;
 import { VQDiffusionScheduler as VQDiffusionSchedulerClass } from "@denoise/scheduler-vq-diffusion";
 import type { VQDiffusionScheduler as VQDiffusionSchedulerObject } from "@denoise/scheduler-vq-diffusion";
-/** `VQDiffusionScheduler` of `@denoise/scheduler-vq-diffusion`, with {@linkcode registry} as its default. */
+/**
+ * `VQDiffusionScheduler` of `@denoise/scheduler-vq-diffusion`, with {@linkcode registry} as its default.
+ *
+ * @category Schedulers
+ */
 export const VQDiffusionScheduler: typeof VQDiffusionSchedulerClass = VQDiffusionSchedulerClass
   .using(registry);
 /** An object of the class. */
 export type VQDiffusionScheduler = VQDiffusionSchedulerObject;
 import { AutoencoderKL as AutoencoderKLClass } from "@denoise/model-autoencoder-kl";
 import type { AutoencoderKL as AutoencoderKLObject } from "@denoise/model-autoencoder-kl";
-/** `AutoencoderKL` of `@denoise/model-autoencoder-kl`, with {@linkcode registry} as its default. */
+/**
+ * `AutoencoderKL` of `@denoise/model-autoencoder-kl`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
 export const AutoencoderKL: typeof AutoencoderKLClass = AutoencoderKLClass.using(registry);
 /** An object of the class. */
 export type AutoencoderKL = AutoencoderKLObject;
 import { AutoencoderTiny as AutoencoderTinyClass } from "@denoise/model-autoencoder-tiny";
 import type { AutoencoderTiny as AutoencoderTinyObject } from "@denoise/model-autoencoder-tiny";
-/** `AutoencoderTiny` of `@denoise/model-autoencoder-tiny`, with {@linkcode registry} as its default. */
+/**
+ * `AutoencoderTiny` of `@denoise/model-autoencoder-tiny`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
 export const AutoencoderTiny: typeof AutoencoderTinyClass = AutoencoderTinyClass.using(registry);
 /** An object of the class. */
 export type AutoencoderTiny = AutoencoderTinyObject;
 import { CLIPTextModel as CLIPTextModelClass } from "@denoise/model-clip-text";
 import type { CLIPTextModel as CLIPTextModelObject } from "@denoise/model-clip-text";
-/** `CLIPTextModel` of `@denoise/model-clip-text`, with {@linkcode registry} as its default. */
+/**
+ * `CLIPTextModel` of `@denoise/model-clip-text`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
 export const CLIPTextModel: typeof CLIPTextModelClass = CLIPTextModelClass.using(registry);
 /** An object of the class. */
 export type CLIPTextModel = CLIPTextModelObject;
 import { CLIPTextModelWithProjection as CLIPTextModelWithProjectionClass } from "@denoise/model-clip-text";
 import type { CLIPTextModelWithProjection as CLIPTextModelWithProjectionObject } from "@denoise/model-clip-text";
-/** `CLIPTextModelWithProjection` of `@denoise/model-clip-text`, with {@linkcode registry} as its default. */
+/**
+ * `CLIPTextModelWithProjection` of `@denoise/model-clip-text`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
 export const CLIPTextModelWithProjection: typeof CLIPTextModelWithProjectionClass =
   CLIPTextModelWithProjectionClass.using(registry);
 /** An object of the class. */
 export type CLIPTextModelWithProjection = CLIPTextModelWithProjectionObject;
 import { CLIPVisionModel as CLIPVisionModelClass } from "@denoise/model-clip-vision";
 import type { CLIPVisionModel as CLIPVisionModelObject } from "@denoise/model-clip-vision";
-/** `CLIPVisionModel` of `@denoise/model-clip-vision`, with {@linkcode registry} as its default. */
+/**
+ * `CLIPVisionModel` of `@denoise/model-clip-vision`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
 export const CLIPVisionModel: typeof CLIPVisionModelClass = CLIPVisionModelClass.using(registry);
 /** An object of the class. */
 export type CLIPVisionModel = CLIPVisionModelObject;
 import { CLIPVisionModelWithProjection as CLIPVisionModelWithProjectionClass } from "@denoise/model-clip-vision";
 import type { CLIPVisionModelWithProjection as CLIPVisionModelWithProjectionObject } from "@denoise/model-clip-vision";
-/** `CLIPVisionModelWithProjection` of `@denoise/model-clip-vision`, with {@linkcode registry} as its default. */
+/**
+ * `CLIPVisionModelWithProjection` of `@denoise/model-clip-vision`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
 export const CLIPVisionModelWithProjection: typeof CLIPVisionModelWithProjectionClass =
   CLIPVisionModelWithProjectionClass.using(registry);
 /** An object of the class. */
 export type CLIPVisionModelWithProjection = CLIPVisionModelWithProjectionObject;
 import { ControlNetModel as ControlNetModelClass } from "@denoise/model-controlnet";
 import type { ControlNetModel as ControlNetModelObject } from "@denoise/model-controlnet";
-/** `ControlNetModel` of `@denoise/model-controlnet`, with {@linkcode registry} as its default. */
+/**
+ * `ControlNetModel` of `@denoise/model-controlnet`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
 export const ControlNetModel: typeof ControlNetModelClass = ControlNetModelClass.using(registry);
 /** An object of the class. */
 export type ControlNetModel = ControlNetModelObject;
 import { MultiControlNetModel as MultiControlNetModelClass } from "@denoise/model-controlnet";
 import type { MultiControlNetModel as MultiControlNetModelObject } from "@denoise/model-controlnet";
-/** `MultiControlNetModel` of `@denoise/model-controlnet`, with {@linkcode registry} as its default. */
+/**
+ * `MultiControlNetModel` of `@denoise/model-controlnet`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
 export const MultiControlNetModel: typeof MultiControlNetModelClass = MultiControlNetModelClass
   .using(registry);
 /** An object of the class. */
 export type MultiControlNetModel = MultiControlNetModelObject;
 import { DPTForDepthEstimation as DPTForDepthEstimationClass } from "@denoise/model-dpt";
 import type { DPTForDepthEstimation as DPTForDepthEstimationObject } from "@denoise/model-dpt";
-/** `DPTForDepthEstimation` of `@denoise/model-dpt`, with {@linkcode registry} as its default. */
+/**
+ * `DPTForDepthEstimation` of `@denoise/model-dpt`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
 export const DPTForDepthEstimation: typeof DPTForDepthEstimationClass = DPTForDepthEstimationClass
   .using(registry);
 /** An object of the class. */
 export type DPTForDepthEstimation = DPTForDepthEstimationObject;
 import { FluxTransformer2DModel as FluxTransformer2DModelClass } from "@denoise/model-flux-transformer";
 import type { FluxTransformer2DModel as FluxTransformer2DModelObject } from "@denoise/model-flux-transformer";
-/** `FluxTransformer2DModel` of `@denoise/model-flux-transformer`, with {@linkcode registry} as its default. */
+/**
+ * `FluxTransformer2DModel` of `@denoise/model-flux-transformer`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
 export const FluxTransformer2DModel: typeof FluxTransformer2DModelClass =
   FluxTransformer2DModelClass.using(registry);
 /** An object of the class. */
 export type FluxTransformer2DModel = FluxTransformer2DModelObject;
 import { LDMBertModel as LDMBertModelClass } from "@denoise/model-ldm-bert";
 import type { LDMBertModel as LDMBertModelObject } from "@denoise/model-ldm-bert";
-/** `LDMBertModel` of `@denoise/model-ldm-bert`, with {@linkcode registry} as its default. */
+/**
+ * `LDMBertModel` of `@denoise/model-ldm-bert`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
 export const LDMBertModel: typeof LDMBertModelClass = LDMBertModelClass.using(registry);
 /** An object of the class. */
 export type LDMBertModel = LDMBertModelObject;
 import { StableDiffusionSafetyChecker as StableDiffusionSafetyCheckerClass } from "@denoise/model-safety-checker";
 import type { StableDiffusionSafetyChecker as StableDiffusionSafetyCheckerObject } from "@denoise/model-safety-checker";
-/** `StableDiffusionSafetyChecker` of `@denoise/model-safety-checker`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionSafetyChecker` of `@denoise/model-safety-checker`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
 export const StableDiffusionSafetyChecker: typeof StableDiffusionSafetyCheckerClass =
   StableDiffusionSafetyCheckerClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionSafetyChecker = StableDiffusionSafetyCheckerObject;
 import { T5EncoderModel as T5EncoderModelClass } from "@denoise/model-t5-encoder";
 import type { T5EncoderModel as T5EncoderModelObject } from "@denoise/model-t5-encoder";
-/** `T5EncoderModel` of `@denoise/model-t5-encoder`, with {@linkcode registry} as its default. */
+/**
+ * `T5EncoderModel` of `@denoise/model-t5-encoder`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
 export const T5EncoderModel: typeof T5EncoderModelClass = T5EncoderModelClass.using(registry);
 /** An object of the class. */
 export type T5EncoderModel = T5EncoderModelObject;
 import { UNet1DModel as UNet1DModelClass } from "@denoise/model-unet-1d";
 import type { UNet1DModel as UNet1DModelObject } from "@denoise/model-unet-1d";
-/** `UNet1DModel` of `@denoise/model-unet-1d`, with {@linkcode registry} as its default. */
+/**
+ * `UNet1DModel` of `@denoise/model-unet-1d`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
 export const UNet1DModel: typeof UNet1DModelClass = UNet1DModelClass.using(registry);
 /** An object of the class. */
 export type UNet1DModel = UNet1DModelObject;
 import { UNet2DModel as UNet2DModelClass } from "@denoise/model-unet-2d";
 import type { UNet2DModel as UNet2DModelObject } from "@denoise/model-unet-2d";
-/** `UNet2DModel` of `@denoise/model-unet-2d`, with {@linkcode registry} as its default. */
+/**
+ * `UNet2DModel` of `@denoise/model-unet-2d`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
 export const UNet2DModel: typeof UNet2DModelClass = UNet2DModelClass.using(registry);
 /** An object of the class. */
 export type UNet2DModel = UNet2DModelObject;
 import { UNet2DConditionModel as UNet2DConditionModelClass } from "@denoise/model-unet-2d-condition";
 import type { UNet2DConditionModel as UNet2DConditionModelObject } from "@denoise/model-unet-2d-condition";
-/** `UNet2DConditionModel` of `@denoise/model-unet-2d-condition`, with {@linkcode registry} as its default. */
+/**
+ * `UNet2DConditionModel` of `@denoise/model-unet-2d-condition`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
 export const UNet2DConditionModel: typeof UNet2DConditionModelClass = UNet2DConditionModelClass
   .using(registry);
 /** An object of the class. */
 export type UNet2DConditionModel = UNet2DConditionModelObject;
 import { VQModel as VQModelClass } from "@denoise/model-vq-model";
 import type { VQModel as VQModelObject } from "@denoise/model-vq-model";
-/** `VQModel` of `@denoise/model-vq-model`, with {@linkcode registry} as its default. */
+/**
+ * `VQModel` of `@denoise/model-vq-model`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
 export const VQModel: typeof VQModelClass = VQModelClass.using(registry);
 /** An object of the class. */
 export type VQModel = VQModelObject;
 import { AudioDiffusionPipeline as AudioDiffusionPipelineClass } from "@denoise/pipeline-audio-diffusion";
 import type { AudioDiffusionPipeline as AudioDiffusionPipelineObject } from "@denoise/pipeline-audio-diffusion";
-/** `AudioDiffusionPipeline` of `@denoise/pipeline-audio-diffusion`, with {@linkcode registry} as its default. */
+/**
+ * `AudioDiffusionPipeline` of `@denoise/pipeline-audio-diffusion`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const AudioDiffusionPipeline: typeof AudioDiffusionPipelineClass =
   AudioDiffusionPipelineClass.using(registry);
 /** An object of the class. */
@@ -406,7 +642,11 @@ export type AudioDiffusionPipeline = AudioDiffusionPipelineObject;
 export type { AudioDiffusionOptions } from "@denoise/pipeline-audio-diffusion";
 import { ConsistencyModelPipeline as ConsistencyModelPipelineClass } from "@denoise/pipeline-consistency-model";
 import type { ConsistencyModelPipeline as ConsistencyModelPipelineObject } from "@denoise/pipeline-consistency-model";
-/** `ConsistencyModelPipeline` of `@denoise/pipeline-consistency-model`, with {@linkcode registry} as its default. */
+/**
+ * `ConsistencyModelPipeline` of `@denoise/pipeline-consistency-model`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const ConsistencyModelPipeline: typeof ConsistencyModelPipelineClass =
   ConsistencyModelPipelineClass.using(registry);
 /** An object of the class. */
@@ -414,7 +654,11 @@ export type ConsistencyModelPipeline = ConsistencyModelPipelineObject;
 export type { ConsistencyModelOptions } from "@denoise/pipeline-consistency-model";
 import { DanceDiffusionPipeline as DanceDiffusionPipelineClass } from "@denoise/pipeline-dance-diffusion";
 import type { DanceDiffusionPipeline as DanceDiffusionPipelineObject } from "@denoise/pipeline-dance-diffusion";
-/** `DanceDiffusionPipeline` of `@denoise/pipeline-dance-diffusion`, with {@linkcode registry} as its default. */
+/**
+ * `DanceDiffusionPipeline` of `@denoise/pipeline-dance-diffusion`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const DanceDiffusionPipeline: typeof DanceDiffusionPipelineClass =
   DanceDiffusionPipelineClass.using(registry);
 /** An object of the class. */
@@ -422,28 +666,44 @@ export type DanceDiffusionPipeline = DanceDiffusionPipelineObject;
 export type { DanceDiffusionOptions } from "@denoise/pipeline-dance-diffusion";
 import { DDIMPipeline as DDIMPipelineClass } from "@denoise/pipeline-ddim";
 import type { DDIMPipeline as DDIMPipelineObject } from "@denoise/pipeline-ddim";
-/** `DDIMPipeline` of `@denoise/pipeline-ddim`, with {@linkcode registry} as its default. */
+/**
+ * `DDIMPipeline` of `@denoise/pipeline-ddim`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const DDIMPipeline: typeof DDIMPipelineClass = DDIMPipelineClass.using(registry);
 /** An object of the class. */
 export type DDIMPipeline = DDIMPipelineObject;
 export type { DDIMOptions } from "@denoise/pipeline-ddim";
 import { DDPMPipeline as DDPMPipelineClass } from "@denoise/pipeline-ddpm";
 import type { DDPMPipeline as DDPMPipelineObject } from "@denoise/pipeline-ddpm";
-/** `DDPMPipeline` of `@denoise/pipeline-ddpm`, with {@linkcode registry} as its default. */
+/**
+ * `DDPMPipeline` of `@denoise/pipeline-ddpm`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const DDPMPipeline: typeof DDPMPipelineClass = DDPMPipelineClass.using(registry);
 /** An object of the class. */
 export type DDPMPipeline = DDPMPipelineObject;
 export type { DDPMOptions } from "@denoise/pipeline-ddpm";
 import { KarrasVePipeline as KarrasVePipelineClass } from "@denoise/pipeline-karras-ve";
 import type { KarrasVePipeline as KarrasVePipelineObject } from "@denoise/pipeline-karras-ve";
-/** `KarrasVePipeline` of `@denoise/pipeline-karras-ve`, with {@linkcode registry} as its default. */
+/**
+ * `KarrasVePipeline` of `@denoise/pipeline-karras-ve`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const KarrasVePipeline: typeof KarrasVePipelineClass = KarrasVePipelineClass.using(registry);
 /** An object of the class. */
 export type KarrasVePipeline = KarrasVePipelineObject;
 export type { KarrasVeOptions } from "@denoise/pipeline-karras-ve";
 import { LatentConsistencyModelPipeline as LatentConsistencyModelPipelineClass } from "@denoise/pipeline-latent-consistency-model";
 import type { LatentConsistencyModelPipeline as LatentConsistencyModelPipelineObject } from "@denoise/pipeline-latent-consistency-model";
-/** `LatentConsistencyModelPipeline` of `@denoise/pipeline-latent-consistency-model`, with {@linkcode registry} as its default. */
+/**
+ * `LatentConsistencyModelPipeline` of `@denoise/pipeline-latent-consistency-model`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const LatentConsistencyModelPipeline: typeof LatentConsistencyModelPipelineClass =
   LatentConsistencyModelPipelineClass.using(registry);
 /** An object of the class. */
@@ -451,7 +711,11 @@ export type LatentConsistencyModelPipeline = LatentConsistencyModelPipelineObjec
 export type { LatentConsistencyModelOptions } from "@denoise/pipeline-latent-consistency-model";
 import { LatentConsistencyModelImg2ImgPipeline as LatentConsistencyModelImg2ImgPipelineClass } from "@denoise/pipeline-latent-consistency-model-img2img";
 import type { LatentConsistencyModelImg2ImgPipeline as LatentConsistencyModelImg2ImgPipelineObject } from "@denoise/pipeline-latent-consistency-model-img2img";
-/** `LatentConsistencyModelImg2ImgPipeline` of `@denoise/pipeline-latent-consistency-model-img2img`, with {@linkcode registry} as its default. */
+/**
+ * `LatentConsistencyModelImg2ImgPipeline` of `@denoise/pipeline-latent-consistency-model-img2img`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const LatentConsistencyModelImg2ImgPipeline:
   typeof LatentConsistencyModelImg2ImgPipelineClass = LatentConsistencyModelImg2ImgPipelineClass
     .using(registry);
@@ -460,7 +724,11 @@ export type LatentConsistencyModelImg2ImgPipeline = LatentConsistencyModelImg2Im
 export type { LatentConsistencyModelImg2ImgOptions } from "@denoise/pipeline-latent-consistency-model-img2img";
 import { LDMSuperResolutionPipeline as LDMSuperResolutionPipelineClass } from "@denoise/pipeline-ldm-super-resolution";
 import type { LDMSuperResolutionPipeline as LDMSuperResolutionPipelineObject } from "@denoise/pipeline-ldm-super-resolution";
-/** `LDMSuperResolutionPipeline` of `@denoise/pipeline-ldm-super-resolution`, with {@linkcode registry} as its default. */
+/**
+ * `LDMSuperResolutionPipeline` of `@denoise/pipeline-ldm-super-resolution`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const LDMSuperResolutionPipeline: typeof LDMSuperResolutionPipelineClass =
   LDMSuperResolutionPipelineClass.using(registry);
 /** An object of the class. */
@@ -468,7 +736,11 @@ export type LDMSuperResolutionPipeline = LDMSuperResolutionPipelineObject;
 export type { LDMSuperResolutionOptions } from "@denoise/pipeline-ldm-super-resolution";
 import { LDMTextToImagePipeline as LDMTextToImagePipelineClass } from "@denoise/pipeline-ldm-text-to-image";
 import type { LDMTextToImagePipeline as LDMTextToImagePipelineObject } from "@denoise/pipeline-ldm-text-to-image";
-/** `LDMTextToImagePipeline` of `@denoise/pipeline-ldm-text-to-image`, with {@linkcode registry} as its default. */
+/**
+ * `LDMTextToImagePipeline` of `@denoise/pipeline-ldm-text-to-image`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const LDMTextToImagePipeline: typeof LDMTextToImagePipelineClass =
   LDMTextToImagePipelineClass.using(registry);
 /** An object of the class. */
@@ -476,14 +748,22 @@ export type LDMTextToImagePipeline = LDMTextToImagePipelineObject;
 export type { LDMTextToImageOptions } from "@denoise/pipeline-ldm-text-to-image";
 import { PNDMPipeline as PNDMPipelineClass } from "@denoise/pipeline-pndm";
 import type { PNDMPipeline as PNDMPipelineObject } from "@denoise/pipeline-pndm";
-/** `PNDMPipeline` of `@denoise/pipeline-pndm`, with {@linkcode registry} as its default. */
+/**
+ * `PNDMPipeline` of `@denoise/pipeline-pndm`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const PNDMPipeline: typeof PNDMPipelineClass = PNDMPipelineClass.using(registry);
 /** An object of the class. */
 export type PNDMPipeline = PNDMPipelineObject;
 export type { PNDMOptions } from "@denoise/pipeline-pndm";
 import { ScoreSdeVePipeline as ScoreSdeVePipelineClass } from "@denoise/pipeline-score-sde-ve";
 import type { ScoreSdeVePipeline as ScoreSdeVePipelineObject } from "@denoise/pipeline-score-sde-ve";
-/** `ScoreSdeVePipeline` of `@denoise/pipeline-score-sde-ve`, with {@linkcode registry} as its default. */
+/**
+ * `ScoreSdeVePipeline` of `@denoise/pipeline-score-sde-ve`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const ScoreSdeVePipeline: typeof ScoreSdeVePipelineClass = ScoreSdeVePipelineClass.using(
   registry,
 );
@@ -492,7 +772,11 @@ export type ScoreSdeVePipeline = ScoreSdeVePipelineObject;
 export type { ScoreSdeVeOptions } from "@denoise/pipeline-score-sde-ve";
 import { StableDiffusionPipeline as StableDiffusionPipelineClass } from "@denoise/pipeline-stable-diffusion";
 import type { StableDiffusionPipeline as StableDiffusionPipelineObject } from "@denoise/pipeline-stable-diffusion";
-/** `StableDiffusionPipeline` of `@denoise/pipeline-stable-diffusion`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionPipeline` of `@denoise/pipeline-stable-diffusion`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const StableDiffusionPipeline: typeof StableDiffusionPipelineClass =
   StableDiffusionPipelineClass.using(registry);
 /** An object of the class. */
@@ -500,7 +784,11 @@ export type StableDiffusionPipeline = StableDiffusionPipelineObject;
 export type { StableDiffusionOptions } from "@denoise/pipeline-stable-diffusion";
 import { StableDiffusionControlNetPipeline as StableDiffusionControlNetPipelineClass } from "@denoise/pipeline-stable-diffusion-controlnet";
 import type { StableDiffusionControlNetPipeline as StableDiffusionControlNetPipelineObject } from "@denoise/pipeline-stable-diffusion-controlnet";
-/** `StableDiffusionControlNetPipeline` of `@denoise/pipeline-stable-diffusion-controlnet`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionControlNetPipeline` of `@denoise/pipeline-stable-diffusion-controlnet`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const StableDiffusionControlNetPipeline: typeof StableDiffusionControlNetPipelineClass =
   StableDiffusionControlNetPipelineClass.using(registry);
 /** An object of the class. */
@@ -508,7 +796,11 @@ export type StableDiffusionControlNetPipeline = StableDiffusionControlNetPipelin
 export type { StableDiffusionControlNetOptions } from "@denoise/pipeline-stable-diffusion-controlnet";
 import { StableDiffusionControlNetImg2ImgPipeline as StableDiffusionControlNetImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-controlnet-img2img";
 import type { StableDiffusionControlNetImg2ImgPipeline as StableDiffusionControlNetImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-controlnet-img2img";
-/** `StableDiffusionControlNetImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-controlnet-img2img`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionControlNetImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-controlnet-img2img`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const StableDiffusionControlNetImg2ImgPipeline:
   typeof StableDiffusionControlNetImg2ImgPipelineClass =
     StableDiffusionControlNetImg2ImgPipelineClass.using(registry);
@@ -518,7 +810,11 @@ export type StableDiffusionControlNetImg2ImgPipeline =
 export type { StableDiffusionControlNetImg2ImgOptions } from "@denoise/pipeline-stable-diffusion-controlnet-img2img";
 import { StableDiffusionControlNetInpaintPipeline as StableDiffusionControlNetInpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-controlnet-inpaint";
 import type { StableDiffusionControlNetInpaintPipeline as StableDiffusionControlNetInpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-controlnet-inpaint";
-/** `StableDiffusionControlNetInpaintPipeline` of `@denoise/pipeline-stable-diffusion-controlnet-inpaint`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionControlNetInpaintPipeline` of `@denoise/pipeline-stable-diffusion-controlnet-inpaint`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const StableDiffusionControlNetInpaintPipeline:
   typeof StableDiffusionControlNetInpaintPipelineClass =
     StableDiffusionControlNetInpaintPipelineClass.using(registry);
@@ -528,7 +824,11 @@ export type StableDiffusionControlNetInpaintPipeline =
 export type { StableDiffusionControlNetInpaintOptions } from "@denoise/pipeline-stable-diffusion-controlnet-inpaint";
 import { StableDiffusionDepth2ImgPipeline as StableDiffusionDepth2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-depth2img";
 import type { StableDiffusionDepth2ImgPipeline as StableDiffusionDepth2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-depth2img";
-/** `StableDiffusionDepth2ImgPipeline` of `@denoise/pipeline-stable-diffusion-depth2img`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionDepth2ImgPipeline` of `@denoise/pipeline-stable-diffusion-depth2img`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const StableDiffusionDepth2ImgPipeline: typeof StableDiffusionDepth2ImgPipelineClass =
   StableDiffusionDepth2ImgPipelineClass.using(registry);
 /** An object of the class. */
@@ -536,7 +836,11 @@ export type StableDiffusionDepth2ImgPipeline = StableDiffusionDepth2ImgPipelineO
 export type { StableDiffusionDepth2ImgOptions } from "@denoise/pipeline-stable-diffusion-depth2img";
 import { StableDiffusionImg2ImgPipeline as StableDiffusionImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-img2img";
 import type { StableDiffusionImg2ImgPipeline as StableDiffusionImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-img2img";
-/** `StableDiffusionImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-img2img`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-img2img`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const StableDiffusionImg2ImgPipeline: typeof StableDiffusionImg2ImgPipelineClass =
   StableDiffusionImg2ImgPipelineClass.using(registry);
 /** An object of the class. */
@@ -544,7 +848,11 @@ export type StableDiffusionImg2ImgPipeline = StableDiffusionImg2ImgPipelineObjec
 export type { StableDiffusionImg2ImgOptions } from "@denoise/pipeline-stable-diffusion-img2img";
 import { StableDiffusionInpaintPipeline as StableDiffusionInpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-inpaint";
 import type { StableDiffusionInpaintPipeline as StableDiffusionInpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-inpaint";
-/** `StableDiffusionInpaintPipeline` of `@denoise/pipeline-stable-diffusion-inpaint`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionInpaintPipeline` of `@denoise/pipeline-stable-diffusion-inpaint`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const StableDiffusionInpaintPipeline: typeof StableDiffusionInpaintPipelineClass =
   StableDiffusionInpaintPipelineClass.using(registry);
 /** An object of the class. */
@@ -552,7 +860,11 @@ export type StableDiffusionInpaintPipeline = StableDiffusionInpaintPipelineObjec
 export type { StableDiffusionInpaintOptions } from "@denoise/pipeline-stable-diffusion-inpaint";
 import { StableDiffusionInstructPix2PixPipeline as StableDiffusionInstructPix2PixPipelineClass } from "@denoise/pipeline-stable-diffusion-instruct-pix2pix";
 import type { StableDiffusionInstructPix2PixPipeline as StableDiffusionInstructPix2PixPipelineObject } from "@denoise/pipeline-stable-diffusion-instruct-pix2pix";
-/** `StableDiffusionInstructPix2PixPipeline` of `@denoise/pipeline-stable-diffusion-instruct-pix2pix`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionInstructPix2PixPipeline` of `@denoise/pipeline-stable-diffusion-instruct-pix2pix`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const StableDiffusionInstructPix2PixPipeline:
   typeof StableDiffusionInstructPix2PixPipelineClass = StableDiffusionInstructPix2PixPipelineClass
     .using(registry);
@@ -561,7 +873,11 @@ export type StableDiffusionInstructPix2PixPipeline = StableDiffusionInstructPix2
 export type { StableDiffusionInstructPix2PixOptions } from "@denoise/pipeline-stable-diffusion-instruct-pix2pix";
 import { StableDiffusionLatentUpscalePipeline as StableDiffusionLatentUpscalePipelineClass } from "@denoise/pipeline-stable-diffusion-latent-upscale";
 import type { StableDiffusionLatentUpscalePipeline as StableDiffusionLatentUpscalePipelineObject } from "@denoise/pipeline-stable-diffusion-latent-upscale";
-/** `StableDiffusionLatentUpscalePipeline` of `@denoise/pipeline-stable-diffusion-latent-upscale`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionLatentUpscalePipeline` of `@denoise/pipeline-stable-diffusion-latent-upscale`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const StableDiffusionLatentUpscalePipeline:
   typeof StableDiffusionLatentUpscalePipelineClass = StableDiffusionLatentUpscalePipelineClass
     .using(registry);
@@ -570,7 +886,11 @@ export type StableDiffusionLatentUpscalePipeline = StableDiffusionLatentUpscaleP
 export type { StableDiffusionLatentUpscaleOptions } from "@denoise/pipeline-stable-diffusion-latent-upscale";
 import { StableDiffusionUpscalePipeline as StableDiffusionUpscalePipelineClass } from "@denoise/pipeline-stable-diffusion-upscale";
 import type { StableDiffusionUpscalePipeline as StableDiffusionUpscalePipelineObject } from "@denoise/pipeline-stable-diffusion-upscale";
-/** `StableDiffusionUpscalePipeline` of `@denoise/pipeline-stable-diffusion-upscale`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionUpscalePipeline` of `@denoise/pipeline-stable-diffusion-upscale`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const StableDiffusionUpscalePipeline: typeof StableDiffusionUpscalePipelineClass =
   StableDiffusionUpscalePipelineClass.using(registry);
 /** An object of the class. */
@@ -578,7 +898,11 @@ export type StableDiffusionUpscalePipeline = StableDiffusionUpscalePipelineObjec
 export type { StableDiffusionUpscaleOptions } from "@denoise/pipeline-stable-diffusion-upscale";
 import { StableDiffusionXLPipeline as StableDiffusionXLPipelineClass } from "@denoise/pipeline-stable-diffusion-xl";
 import type { StableDiffusionXLPipeline as StableDiffusionXLPipelineObject } from "@denoise/pipeline-stable-diffusion-xl";
-/** `StableDiffusionXLPipeline` of `@denoise/pipeline-stable-diffusion-xl`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionXLPipeline` of `@denoise/pipeline-stable-diffusion-xl`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const StableDiffusionXLPipeline: typeof StableDiffusionXLPipelineClass =
   StableDiffusionXLPipelineClass.using(registry);
 /** An object of the class. */
@@ -586,7 +910,11 @@ export type StableDiffusionXLPipeline = StableDiffusionXLPipelineObject;
 export type { StableDiffusionXLOptions } from "@denoise/pipeline-stable-diffusion-xl";
 import { StableDiffusionXLControlNetPipeline as StableDiffusionXLControlNetPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-controlnet";
 import type { StableDiffusionXLControlNetPipeline as StableDiffusionXLControlNetPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-controlnet";
-/** `StableDiffusionXLControlNetPipeline` of `@denoise/pipeline-stable-diffusion-xl-controlnet`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionXLControlNetPipeline` of `@denoise/pipeline-stable-diffusion-xl-controlnet`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const StableDiffusionXLControlNetPipeline: typeof StableDiffusionXLControlNetPipelineClass =
   StableDiffusionXLControlNetPipelineClass.using(registry);
 /** An object of the class. */
@@ -594,7 +922,11 @@ export type StableDiffusionXLControlNetPipeline = StableDiffusionXLControlNetPip
 export type { StableDiffusionXLControlNetOptions } from "@denoise/pipeline-stable-diffusion-xl-controlnet";
 import { StableDiffusionXLControlNetImg2ImgPipeline as StableDiffusionXLControlNetImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-controlnet-img2img";
 import type { StableDiffusionXLControlNetImg2ImgPipeline as StableDiffusionXLControlNetImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-controlnet-img2img";
-/** `StableDiffusionXLControlNetImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-xl-controlnet-img2img`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionXLControlNetImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-xl-controlnet-img2img`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const StableDiffusionXLControlNetImg2ImgPipeline:
   typeof StableDiffusionXLControlNetImg2ImgPipelineClass =
     StableDiffusionXLControlNetImg2ImgPipelineClass.using(registry);
@@ -604,7 +936,11 @@ export type StableDiffusionXLControlNetImg2ImgPipeline =
 export type { StableDiffusionXLControlNetImg2ImgOptions } from "@denoise/pipeline-stable-diffusion-xl-controlnet-img2img";
 import { StableDiffusionXLControlNetInpaintPipeline as StableDiffusionXLControlNetInpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint";
 import type { StableDiffusionXLControlNetInpaintPipeline as StableDiffusionXLControlNetInpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint";
-/** `StableDiffusionXLControlNetInpaintPipeline` of `@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionXLControlNetInpaintPipeline` of `@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const StableDiffusionXLControlNetInpaintPipeline:
   typeof StableDiffusionXLControlNetInpaintPipelineClass =
     StableDiffusionXLControlNetInpaintPipelineClass.using(registry);
@@ -614,7 +950,11 @@ export type StableDiffusionXLControlNetInpaintPipeline =
 export type { StableDiffusionXLControlNetInpaintOptions } from "@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint";
 import { StableDiffusionXLImg2ImgPipeline as StableDiffusionXLImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-img2img";
 import type { StableDiffusionXLImg2ImgPipeline as StableDiffusionXLImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-img2img";
-/** `StableDiffusionXLImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-xl-img2img`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionXLImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-xl-img2img`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const StableDiffusionXLImg2ImgPipeline: typeof StableDiffusionXLImg2ImgPipelineClass =
   StableDiffusionXLImg2ImgPipelineClass.using(registry);
 /** An object of the class. */
@@ -622,7 +962,11 @@ export type StableDiffusionXLImg2ImgPipeline = StableDiffusionXLImg2ImgPipelineO
 export type { StableDiffusionXLImg2ImgOptions } from "@denoise/pipeline-stable-diffusion-xl-img2img";
 import { StableDiffusionXLInpaintPipeline as StableDiffusionXLInpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-inpaint";
 import type { StableDiffusionXLInpaintPipeline as StableDiffusionXLInpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-inpaint";
-/** `StableDiffusionXLInpaintPipeline` of `@denoise/pipeline-stable-diffusion-xl-inpaint`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionXLInpaintPipeline` of `@denoise/pipeline-stable-diffusion-xl-inpaint`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const StableDiffusionXLInpaintPipeline: typeof StableDiffusionXLInpaintPipelineClass =
   StableDiffusionXLInpaintPipelineClass.using(registry);
 /** An object of the class. */
@@ -630,7 +974,11 @@ export type StableDiffusionXLInpaintPipeline = StableDiffusionXLInpaintPipelineO
 export type { StableDiffusionXLInpaintOptions } from "@denoise/pipeline-stable-diffusion-xl-inpaint";
 import { StableDiffusionXLInstructPix2PixPipeline as StableDiffusionXLInstructPix2PixPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-instruct-pix2pix";
 import type { StableDiffusionXLInstructPix2PixPipeline as StableDiffusionXLInstructPix2PixPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-instruct-pix2pix";
-/** `StableDiffusionXLInstructPix2PixPipeline` of `@denoise/pipeline-stable-diffusion-xl-instruct-pix2pix`, with {@linkcode registry} as its default. */
+/**
+ * `StableDiffusionXLInstructPix2PixPipeline` of `@denoise/pipeline-stable-diffusion-xl-instruct-pix2pix`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const StableDiffusionXLInstructPix2PixPipeline:
   typeof StableDiffusionXLInstructPix2PixPipelineClass =
     StableDiffusionXLInstructPix2PixPipelineClass.using(registry);
@@ -640,25 +988,41 @@ export type StableDiffusionXLInstructPix2PixPipeline =
 export type { StableDiffusionXLInstructPix2PixOptions } from "@denoise/pipeline-stable-diffusion-xl-instruct-pix2pix";
 import { BertTokenizer as BertTokenizerClass } from "@denoise/tokenizer-bert";
 import type { BertTokenizer as BertTokenizerObject } from "@denoise/tokenizer-bert";
-/** `BertTokenizer` of `@denoise/tokenizer-bert`, with {@linkcode registry} as its default. */
+/**
+ * `BertTokenizer` of `@denoise/tokenizer-bert`, with {@linkcode registry} as its default.
+ *
+ * @category Tokenizers
+ */
 export const BertTokenizer: typeof BertTokenizerClass = BertTokenizerClass.using(registry);
 /** An object of the class. */
 export type BertTokenizer = BertTokenizerObject;
 import { CLIPTokenizer as CLIPTokenizerClass } from "@denoise/tokenizer-clip";
 import type { CLIPTokenizer as CLIPTokenizerObject } from "@denoise/tokenizer-clip";
-/** `CLIPTokenizer` of `@denoise/tokenizer-clip`, with {@linkcode registry} as its default. */
+/**
+ * `CLIPTokenizer` of `@denoise/tokenizer-clip`, with {@linkcode registry} as its default.
+ *
+ * @category Tokenizers
+ */
 export const CLIPTokenizer: typeof CLIPTokenizerClass = CLIPTokenizerClass.using(registry);
 /** An object of the class. */
 export type CLIPTokenizer = CLIPTokenizerObject;
 import { T5Tokenizer as T5TokenizerClass } from "@denoise/tokenizer-t5";
 import type { T5Tokenizer as T5TokenizerObject } from "@denoise/tokenizer-t5";
-/** `T5Tokenizer` of `@denoise/tokenizer-t5`, with {@linkcode registry} as its default. */
+/**
+ * `T5Tokenizer` of `@denoise/tokenizer-t5`, with {@linkcode registry} as its default.
+ *
+ * @category Tokenizers
+ */
 export const T5Tokenizer: typeof T5TokenizerClass = T5TokenizerClass.using(registry);
 /** An object of the class. */
 export type T5Tokenizer = T5TokenizerObject;
 import { CLIPImageProcessor as CLIPImageProcessorClass } from "@denoise/processor-clip-image";
 import type { CLIPImageProcessor as CLIPImageProcessorObject } from "@denoise/processor-clip-image";
-/** `CLIPImageProcessor` of `@denoise/processor-clip-image`, with {@linkcode registry} as its default. */
+/**
+ * `CLIPImageProcessor` of `@denoise/processor-clip-image`, with {@linkcode registry} as its default.
+ *
+ * @category Processors
+ */
 export const CLIPImageProcessor: typeof CLIPImageProcessorClass = CLIPImageProcessorClass.using(
   registry,
 );
@@ -666,7 +1030,11 @@ export const CLIPImageProcessor: typeof CLIPImageProcessorClass = CLIPImageProce
 export type CLIPImageProcessor = CLIPImageProcessorObject;
 import { DPTImageProcessor as DPTImageProcessorClass } from "@denoise/processor-dpt-image";
 import type { DPTImageProcessor as DPTImageProcessorObject } from "@denoise/processor-dpt-image";
-/** `DPTImageProcessor` of `@denoise/processor-dpt-image`, with {@linkcode registry} as its default. */
+/**
+ * `DPTImageProcessor` of `@denoise/processor-dpt-image`, with {@linkcode registry} as its default.
+ *
+ * @category Processors
+ */
 export const DPTImageProcessor: typeof DPTImageProcessorClass = DPTImageProcessorClass.using(
   registry,
 );
@@ -674,7 +1042,11 @@ export const DPTImageProcessor: typeof DPTImageProcessorClass = DPTImageProcesso
 export type DPTImageProcessor = DPTImageProcessorObject;
 import { Mel as MelClass } from "@denoise/processor-mel";
 import type { Mel as MelObject } from "@denoise/processor-mel";
-/** `Mel` of `@denoise/processor-mel`, with {@linkcode registry} as its default. */
+/**
+ * `Mel` of `@denoise/processor-mel`, with {@linkcode registry} as its default.
+ *
+ * @category Processors
+ */
 export const Mel: typeof MelClass = MelClass.using(registry);
 /** An object of the class. */
 export type Mel = MelObject;

@@ -13,6 +13,16 @@ import { mirror } from "@denoise/mirror";
 /**
  * Every built-in plugin by its class name. Sources: the models that ship with it, the mirror that
  * DENOISE_MIRROR names, the Hub.
+ *
+ * @category Loading
+ *
+ * @example
+ * ```ts
+ * import { registry } from "@denoise/denoise";
+ * import { assert } from "@std/assert";
+ *
+ * assert(registry.has("EulerDiscreteScheduler"));
+ * ```
  */
 export const registry: Registry = new Registry({
   plugins: [

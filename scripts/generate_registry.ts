@@ -13,6 +13,15 @@ const COMMAND = "deno task generate:registry";
 const ROOT = new URL("../", import.meta.url);
 const GROUPS: readonly string[] = ["schedulers", "models", "pipelines", "tokenizers", "processors"];
 
+/** Under which heading the documentation lists classes. */
+const CATEGORIES: Readonly<Record<PluginKind, string>> = {
+  scheduler: "Schedulers",
+  model: "Models",
+  pipeline: "Pipelines",
+  tokenizer: "Tokenizers",
+  processor: "Processors",
+};
+
 interface Found {
   readonly package: string;
   readonly className: string;
@@ -120,6 +129,16 @@ import { mirror } from "@denoise/mirror";
 /**
  * Every built-in plugin by its class name. Sources: the models that ship with it, the mirror that
  * DENOISE_MIRROR names, the Hub.
+ *
+ * @category Loading
+ *
+ * @example
+ * \`\`\`ts
+ * import { registry } from "@denoise/denoise";
+ * import { assert } from "@std/assert";
+ *
+ * assert(registry.has("EulerDiscreteScheduler"));
+ * \`\`\`
  */
 export const registry: Registry = new Registry({
   plugins: [
@@ -135,10 +154,14 @@ ${entries.join("\n")}
 
 /** Every class with that registry as its default. */
 export function classesSource(plugins: readonly Found[]): string {
-  const lines = plugins.map(({ package: name, className, types }) =>
+  const lines = plugins.map(({ package: name, className, kind, types }) =>
     `import { ${className} as ${className}Class } from ${JSON.stringify(name)};
 import type { ${className} as ${className}Object } from ${JSON.stringify(name)};
-/** \`${className}\` of \`${name}\`, with {@linkcode registry} as its default. */
+/**
+ * \`${className}\` of \`${name}\`, with {@linkcode registry} as its default.
+ *
+ * @category ${CATEGORIES[kind]}
+ */
 export const ${className}: typeof ${className}Class = ${className}Class.using(registry);
 /** An object of the class. */
 export type ${className} = ${className}Object;${

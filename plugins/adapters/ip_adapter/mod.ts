@@ -45,7 +45,11 @@ export interface ImagePromptable {
   readonly components: object;
 }
 
-/** How an IP-Adapter is loaded. */
+/**
+ * How an IP-Adapter is loaded.
+ *
+ * @category Adapters
+ */
 export interface IpAdapterOptions extends LoadOptions {
   /** The folder of the file, in the folder that is given. */
   readonly subfolder?: string | undefined;
@@ -62,7 +66,11 @@ const ipAdapterOptions: CallOptions<IpAdapterOptions> = {
   imageEncoderFolder: { type: "string", nullable: true },
 };
 
-/** Loads IP-Adapters in the place of those that are there (`load_ip_adapter`). */
+/**
+ * Loads IP-Adapters in the place of those that are there (`load_ip_adapter`).
+ *
+ * @category Adapters
+ */
 export type IpAdapterLoader = (
   pipe: ImagePromptable,
   path: string | URL,
@@ -196,6 +204,8 @@ export function ipAdapterLoader(registry: Registry): IpAdapterLoader {
  *   are not named get 0 (InstantStyle, arXiv:2404.02733).
  * @throws {RangeError} when there are more or fewer than IP-Adapters, and for blocks that are not there.
  *
+ * @category Adapters
+ *
  * @example Only the style of an image, with Stable Diffusion XL
  * ```ts ignore
  * import { setIpAdapterScale } from "@denoise/denoise";
@@ -230,7 +240,23 @@ export async function setIpAdapterScale(
   await unet.setExtension(NAME, new Map(changed));
 }
 
-/** Takes the IP-Adapters away, and the image encoder with them (`unload_ip_adapter`). */
+/**
+ * Takes the IP-Adapters away, and the image encoder with them (`unload_ip_adapter`).
+ *
+ * @category Adapters
+ *
+ * @example
+ * ```ts ignore
+ * import { loadIpAdapter, StableDiffusionPipeline, unloadIpAdapter } from "@denoise/denoise";
+ *
+ * const pipe = await StableDiffusionPipeline.fromPretrained("./stable-diffusion-v1-5");
+ * await loadIpAdapter(pipe, "h94/IP-Adapter", {
+ *   subfolder: "models",
+ *   weightName: "ip-adapter_sd15.safetensors",
+ * });
+ * await unloadIpAdapter(pipe);
+ * ```
+ */
 export async function unloadIpAdapter(pipe: ImagePromptable): Promise<void> {
   const unet = unetOf(pipe);
   if (!unet.extensions.has(NAME)) return;

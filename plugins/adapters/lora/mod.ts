@@ -40,7 +40,11 @@ export interface Adaptable {
   readonly components: object;
 }
 
-/** How a LoRA is loaded. */
+/**
+ * How a LoRA is loaded.
+ *
+ * @category Adapters
+ */
 export interface LoraOptions {
   /** Tells what of the file is left aside. Defaults to `console.warn`. */
   readonly onWarning?: ((message: string) => void) | undefined;
@@ -72,7 +76,20 @@ function adaptableParts({ components }: Adaptable): [string, AdaptableModel][] {
   );
 }
 
-/** Names of the adapters that a pipeline's models have, in the order in which they came. */
+/**
+ * Names of the adapters that a pipeline's models have, in the order in which they came.
+ *
+ * @category Adapters
+ *
+ * @example
+ * ```ts ignore
+ * import { getActiveAdapters, loadLoraWeights, StableDiffusionPipeline } from "@denoise/denoise";
+ *
+ * const pipe = await StableDiffusionPipeline.fromPretrained("./stable-diffusion-v1-5");
+ * await loadLoraWeights(pipe, "./pixel-art.safetensors", { adapterName: "pixel" });
+ * console.log(getActiveAdapters(pipe)); // ["pixel"]
+ * ```
+ */
 export function getActiveAdapters(pipe: Adaptable): string[] {
   const names = adaptableParts(pipe).flatMap(([_, { adapters }]) => adapters.map((a) => a.name));
   return [...new Set(names)];
@@ -107,6 +124,16 @@ async function fileOf(path: string | URL, weightName: string | undefined): Promi
  *   something in its names or its note that changes the result and is not supported.
  * @throws {TypeError} for an unknown option.
  * @throws {RangeError} when an adapter of that name is there, or shapes do not fit.
+ * @category Adapters
+ *
+ * @example
+ * ```ts ignore
+ * import { loadLoraWeights, StableDiffusionPipeline } from "@denoise/denoise";
+ *
+ * const pipe = await StableDiffusionPipeline.fromPretrained("./stable-diffusion-v1-5");
+ * await loadLoraWeights(pipe, "./pixel-art.safetensors");
+ * await pipe("a castle, pixel art");
+ * ```
  */
 export async function loadLoraWeights(
   pipe: Adaptable,
@@ -154,6 +181,8 @@ export async function loadLoraWeights(
 /**
  * How much of an adapter is applied to each component. Defaults to 1; to a UNet also by blocks, where
  * those that are not named get 1.
+ *
+ * @category Adapters
  */
 export interface AdapterWeights {
   /** To the UNet. */
@@ -171,6 +200,8 @@ export interface AdapterWeights {
  * @param weights One for each name, or one for all: a number, or weights by components and blocks; 1
  *   by default.
  * @throws {RangeError} for a name, a component or a block that is not there.
+ *
+ * @category Adapters
  *
  * @example Half of it in the up blocks, nothing in the text encoder
  * ```ts ignore
@@ -242,7 +273,20 @@ function weightIn(
     weightOf(layer.replace(/^((?:down|up)_blocks\.\d+)\.\w+\.(\d+)\./, "$1.attentions.$2."));
 }
 
-/** Takes every adapter away; the models are as they were loaded (`unload_lora_weights`). */
+/**
+ * Takes every adapter away; the models are as they were loaded (`unload_lora_weights`).
+ *
+ * @category Adapters
+ *
+ * @example
+ * ```ts ignore
+ * import { loadLoraWeights, StableDiffusionPipeline, unloadLoraWeights } from "@denoise/denoise";
+ *
+ * const pipe = await StableDiffusionPipeline.fromPretrained("./stable-diffusion-v1-5");
+ * await loadLoraWeights(pipe, "./pixel-art.safetensors");
+ * await unloadLoraWeights(pipe);
+ * ```
+ */
 export async function unloadLoraWeights(pipe: Adaptable): Promise<void> {
   for (const [_, part] of adaptableParts(pipe)) {
     if (part.adapters.length > 0) await part.setAdapters([]);

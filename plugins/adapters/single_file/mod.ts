@@ -62,7 +62,11 @@ export type SingleFileOptions<C extends object> =
   }
   & { readonly [K in keyof C]?: C[K] | null | undefined };
 
-/** Loads a pipeline of a class from one file. */
+/**
+ * Loads a pipeline of a class from one file.
+ *
+ * @category Loading
+ */
 export type SingleFileLoader = <C extends object, A extends readonly unknown[], Out>(
   Class: PipelineClass<C, A, Out>,
   file: string | URL,

@@ -32,7 +32,11 @@ export interface Invertible {
   readonly components: object;
 }
 
-/** How a textual inversion is loaded. */
+/**
+ * How a textual inversion is loaded.
+ *
+ * @category Adapters
+ */
 export interface TextualInversionOptions {
   /** The word in prompts. Defaults to what the file names it, or the file's own name. */
   readonly token?: string | undefined;
@@ -124,6 +128,16 @@ function checkToken(pipe: Invertible, encoder: Encoder, word: Inversion): void {
  * @throws {TypeError} for an unknown option.
  * @throws {RangeError} when the word is known already, or the vectors are of another model.
  * @throws {DenoiseError} `pickle_refused`, `unexpected_tensor` or `missing_component`.
+ * @category Adapters
+ *
+ * @example
+ * ```ts ignore
+ * import { loadTextualInversion, StableDiffusionPipeline } from "@denoise/denoise";
+ *
+ * const pipe = await StableDiffusionPipeline.fromPretrained("./stable-diffusion-v1-5");
+ * await loadTextualInversion(pipe, "sd-concepts-library/cat-toy");
+ * await pipe("a <cat-toy> on a table");
+ * ```
  */
 export async function loadTextualInversion(
   pipe: Invertible,
@@ -161,6 +175,20 @@ export async function loadTextualInversion(
  * (`unload_textual_inversion`).
  *
  * @throws {RangeError} for a word that is not there.
+ * @category Adapters
+ *
+ * @example
+ * ```ts ignore
+ * import {
+ *   loadTextualInversion,
+ *   StableDiffusionPipeline,
+ *   unloadTextualInversion,
+ * } from "@denoise/denoise";
+ *
+ * const pipe = await StableDiffusionPipeline.fromPretrained("./stable-diffusion-v1-5");
+ * await loadTextualInversion(pipe, "sd-concepts-library/cat-toy");
+ * await unloadTextualInversion(pipe);
+ * ```
  */
 export async function unloadTextualInversion(
   pipe: Invertible,

@@ -10,6 +10,16 @@ export interface AnyOutput extends ImageOutput {
  * A pipeline whose class is known only from its model_index.json. `O` are the options that its calls
  * may be given, `C` the components that it may have; at run time options that the class at hand does
  * not have are refused, and components that it lacks are undefined.
+ *
+ * @category Pipelines
+ *
+ * @example
+ * ```ts ignore
+ * import { type AnyPipeline, DiffusionPipeline } from "@denoise/denoise";
+ *
+ * const pipe: AnyPipeline = await DiffusionPipeline.fromPretrained("denoise/emoji");
+ * console.log(pipe.className, pipe.components);
+ * ```
  */
 export type AnyPipeline<
   O extends object = object,

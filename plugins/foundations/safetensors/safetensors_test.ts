@@ -44,7 +44,7 @@ describe("saveSafetensors()", () => {
     await using folder = await folderOf({});
     const tensors = {
       floats: Tensor.from([[1.5, -2], [3, 4]]),
-      halves: Tensor.from([1, 2, 3]).toFloat16(),
+      halves: Tensor.from([1, 2, 3]).astype("float16"),
       long: Tensor.arange(0, 3),
       flags: Tensor.from([true, false]),
       empty: Tensor.zeros([0, 4]),

@@ -25,9 +25,9 @@ describe("dynamicThreshold()", () => {
   it("thresholds each image by its own values, float16 too", () => {
     const both = Tensor.cat([sample.slice(0, 0, 1), output.slice(0, 0, 1).div(10)]);
     const config = { dynamic_thresholding_ratio: 0.9, sample_max_value: 100 };
-    const found = dynamicThreshold(both.toFloat16(), config);
+    const found = dynamicThreshold(both.astype("float16"), config);
     assertEquals(found.dtype, "float16");
     assertEquals(found.abs().max([1, 2, 3]).at(0), 1);
-    assert(found.select(0, 1).equals(both.select(0, 1).toFloat16()));
+    assert(found.select(0, 1).equals(both.select(0, 1).astype("float16")));
   });
 });

@@ -28,6 +28,8 @@ function checkName(path: string | URL): void {
 /**
  * An audio clip of one or more channels with samples in -1..1. In a Deno notebook it shows a player.
  *
+ * @category Images and audio
+ *
  * @example
  * ```ts
  * import { DenoiseAudio } from "@denoise/audio";

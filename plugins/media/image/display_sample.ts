@@ -55,6 +55,8 @@ async function showInNotebook(image: DenoiseImage, caption: string): Promise<voi
  * @returns The image.
  * @throws {TypeError} for another shape.
  *
+ * @category Images and audio
+ *
  * @example
  * ```ts
  * import { Tensor } from "@denoise/core";

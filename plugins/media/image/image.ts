@@ -34,6 +34,8 @@ function formatOf(path: string | URL): ImageFormat {
  * An image of 8 bits a sample: grey (1 channel), RGB (3) or RGBA (4). In a Deno notebook it shows
  * itself.
  *
+ * @category Images and audio
+ *
  * @example
  * ```ts
  * import { DenoiseImage } from "@denoise/image";

@@ -12,6 +12,8 @@ import type { Pixels } from "./pixels.ts";
  * @param cols How many columns.
  * @throws {RangeError} when `rows * cols` cells do not hold the images, or there are none.
  *
+ * @category Images and audio
+ *
  * @example
  * ```ts
  * import { DenoiseImage, imageGrid } from "@denoise/image";

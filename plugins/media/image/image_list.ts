@@ -4,6 +4,8 @@ import { imageGrid } from "./image_grid.ts";
 /**
  * Images that show themselves side by side in a Deno notebook; otherwise a plain array.
  *
+ * @category Images and audio
+ *
  * @example
  * ```ts
  * import { DenoiseImage, ImageList } from "@denoise/image";

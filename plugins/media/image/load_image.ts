@@ -50,6 +50,8 @@ async function download(address: string, options: LoadImageOptions): Promise<Uin
  * @throws {SyntaxError} for another format, or a file that is broken or cut off.
  * @throws {RangeError} for a file or an image above the limits.
  *
+ * @category Images and audio
+ *
  * @example
  * ```ts
  * import { DenoiseImage, loadImage } from "@denoise/image";

@@ -36,6 +36,8 @@ export function checkBytes(length: number, limits: ImageLimits): void {
  * @throws {SyntaxError} for another format, or a file that is broken or cut off.
  * @throws {RangeError} for a file or an image above the limits.
  *
+ * @category Images and audio
+ *
  * @example
  * ```ts
  * import { decodeImage, DenoiseImage } from "@denoise/image";
@@ -74,6 +76,15 @@ export async function decodeImage(
  * @throws {Deno.errors.NotFound} when there is no such file.
  * @throws {SyntaxError} for another format, or a file that is broken or cut off.
  * @throws {RangeError} for a file or an image above the limits.
+ * @category Images and audio
+ *
+ * @example
+ * ```ts ignore
+ * import { openImage } from "@denoise/denoise";
+ *
+ * const photo = await openImage("photo.jpg");
+ * console.log(photo.width, photo.height);
+ * ```
  */
 export async function openImage(
   path: string | URL,

@@ -113,6 +113,8 @@ export function readPngTexts(png: Uint8Array): Map<string, string> {
  *
  * @throws {SyntaxError} if it is no PNG or is cut off.
  *
+ * @category Images and audio
+ *
  * @example
  * ```ts
  * import { DenoiseImage, readRecipe } from "@denoise/image";

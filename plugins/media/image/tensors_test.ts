@@ -40,7 +40,7 @@ describe("imagesFromTensor()", () => {
   });
 
   it("takes one image without a batch, and float16", () => {
-    const half = Tensor.full([3, 1, 1], 0.25).toFloat16();
+    const half = Tensor.full([3, 1, 1], 0.25).astype("float16");
     assertEquals([...imagesFromTensor(half)[0]!.data], [64, 64, 64]);
   });
 

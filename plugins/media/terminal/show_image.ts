@@ -51,6 +51,8 @@ export async function findGraphicsProtocol(
  * @param image An image, or the bytes of a PNG.
  * @returns Whether it was shown.
  *
+ * @category Images and audio
+ *
  * @example
  * ```ts
  * import { showImage } from "@denoise/terminal";

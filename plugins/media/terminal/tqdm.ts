@@ -52,6 +52,8 @@ async function* trackAsync<T, R>(
  * @param items Anything iterable, also asynchronously.
  * @param options `total` is known by itself for arrays, sets, maps and typed arrays.
  *
+ * @category Pipelines
+ *
  * @example
  * ```ts
  * import { tqdm } from "@denoise/terminal";
