@@ -686,6 +686,22 @@ export const DDPMPipeline: typeof DDPMPipelineClass = DDPMPipelineClass.using(re
 /** An object of the class. */
 export type DDPMPipeline = DDPMPipelineObject;
 export type { DDPMOptions } from "@denoise/pipeline-ddpm";
+import { FluxPipeline as FluxPipelineClass } from "@denoise/pipeline-flux";
+import type { FluxPipeline as FluxPipelineObject } from "@denoise/pipeline-flux";
+/** `FluxPipeline` of `@denoise/pipeline-flux`, with {@linkcode registry} as its default. */
+export const FluxPipeline: typeof FluxPipelineClass = FluxPipelineClass.using(registry);
+/** An object of the class. */
+export type FluxPipeline = FluxPipelineObject;
+export type { FluxCallOptions } from "@denoise/pipeline-flux";
+import { FluxImg2ImgPipeline as FluxImg2ImgPipelineClass } from "@denoise/pipeline-flux-img2img";
+import type { FluxImg2ImgPipeline as FluxImg2ImgPipelineObject } from "@denoise/pipeline-flux-img2img";
+/** `FluxImg2ImgPipeline` of `@denoise/pipeline-flux-img2img`, with {@linkcode registry} as its default. */
+export const FluxImg2ImgPipeline: typeof FluxImg2ImgPipelineClass = FluxImg2ImgPipelineClass.using(
+  registry,
+);
+/** An object of the class. */
+export type FluxImg2ImgPipeline = FluxImg2ImgPipelineObject;
+export type { FluxImg2ImgOptions } from "@denoise/pipeline-flux-img2img";
 import { KarrasVePipeline as KarrasVePipelineClass } from "@denoise/pipeline-karras-ve";
 import type { KarrasVePipeline as KarrasVePipelineObject } from "@denoise/pipeline-karras-ve";
 /**

@@ -437,6 +437,22 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "pipeline",
+      className: "FluxPipeline",
+      task: "text-to-image",
+      family: "flux",
+      package: "@denoise/pipeline-flux",
+      load: async () => (await import("@denoise/pipeline-flux")).FluxPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "FluxImg2ImgPipeline",
+      task: "image-to-image",
+      family: "flux",
+      package: "@denoise/pipeline-flux-img2img",
+      load: async () => (await import("@denoise/pipeline-flux-img2img")).FluxImg2ImgPipeline,
+    },
+    {
+      kind: "pipeline",
       className: "KarrasVePipeline",
       task: "unconditional-image-generation",
       family: "karras-ve",

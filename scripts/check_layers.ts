@@ -2,8 +2,8 @@
  * `deno task check:layers`: who imports whom. Checked for every module of every package:
  *
  * - core imports nothing outside itself, and each group of packages what LAYERS says: schedulers core
- *   and the schedules; models core, the ONNX package and the roles; pipelines core, the roles and the
- *   foundations of diffusion and Stable Diffusion, of which the second imports the first; the root
+ *   and the schedules; models core, the ONNX package and the roles; families core, the roles and the
+ *   foundation of diffusion; pipelines these and the families, Stable Diffusion's among them; the root
  *   package imports all of them, functions the root package, process and some of these;
  * - packages import each other by name, never by path, and read no file of another package;
  * - what is imported by name stands in the package's own deno.json (the root's lists its members
@@ -18,8 +18,18 @@
 import { type Import, importsOf, sourceFiles } from "./imports.ts";
 import { type Member, members, root } from "./workspace.ts";
 
-/** What the packages in a folder may import of the workspace; the first match holds. */
-const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[] }[] = [
+/** What the packages in a folder may import of the workspace. */
+interface Layer {
+  readonly folder: RegExp;
+  readonly name: string;
+  /** Packages by name. */
+  readonly allowed: readonly string[];
+  /** Any package in these folders, too. */
+  readonly folders?: RegExp;
+}
+
+/** The first that matches holds. */
+const LAYERS: readonly Layer[] = [
   { folder: /^core$/, name: "core", allowed: [] },
   {
     folder: /^plugins\/models\//,
@@ -59,8 +69,8 @@ const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[
     allowed: ["@denoise/core", "@denoise/hub"],
   },
   {
-    folder: /^plugins\/foundations\/stable_diffusion$/,
-    name: "the foundation of Stable Diffusion",
+    folder: /^plugins\/(foundations\/stable_diffusion|families\/.*)$/,
+    name: "a family",
     allowed: ["@denoise/core", "@denoise/diffusion", "@denoise/roles"],
   },
   {
@@ -87,6 +97,7 @@ const LAYERS: readonly { folder: RegExp; name: string; allowed: readonly string[
     folder: /^plugins\/pipelines\//,
     name: "a pipeline",
     allowed: ["@denoise/core", "@denoise/diffusion", "@denoise/roles", "@denoise/stable-diffusion"],
+    folders: /^plugins\/families\//,
   },
   { folder: /^plugins\//, name: "a plugin", allowed: ["@denoise/core"] },
   {
@@ -159,9 +170,10 @@ function importProblems(found: Import, from: Member, packages: readonly Member[]
   const name = packageOf(specifier);
   if (name === from.config.name) return problems;
   const layer = LAYERS.find(({ folder }) => folder.test(from.path));
-  const isOurs = packages.some(({ config }) => config.name === name);
+  const ours = packages.find(({ config }) => config.name === name);
   const allowed = layer?.allowed ?? packages.map(({ config }) => config.name);
-  if (layer && !allowed.includes(name) && (isOurs || layer.name === "core")) {
+  if (ours && layer?.folders?.test(ours.path)) return problems;
+  if (layer && !allowed.includes(name) && (ours || layer.name === "core")) {
     const list = allowed.length
       ? `only ${allowed.join(" and ")} of the workspace`
       : "nothing outside itself";

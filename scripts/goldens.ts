@@ -39,6 +39,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "control_goldens.py",
     "control_xl_goldens.py",
     "latent_diffusion_goldens.py",
+    "flux_goldens.py",
   ],
   adapters: ["lora_goldens.py", "textual_inversion_goldens.py", "ip_adapter_goldens.py"],
   audio: ["audio_goldens.py", "audio_diffusion_goldens.py"],

@@ -99,7 +99,10 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
     given = {"generator": generators[0] if one["shared"] else generators, "output_type": "pil", **more}
     output = pipe(**one["call"], **given)
     pixels = torch.from_numpy(numpy.stack([numpy.asarray(image) for image in output.images]))
-    return pixels, seen.get("latents"), output.get("nsfw_content_detected")
+    latents = seen.get("latents")
+    if latents is not None and latents.ndim == 3:  # packed into tokens
+        latents = pipe._unpack_latents(latents, pixels.shape[1], pixels.shape[2], pipe.vae_scale_factor)
+    return pixels, latents, output.get("nsfw_content_detected")
 
 
 @torch.no_grad()

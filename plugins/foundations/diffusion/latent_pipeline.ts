@@ -10,7 +10,6 @@ import {
   type PipelineStep,
   type Recipe,
   type RunOptions,
-  type Scheduler,
   type Tensor,
 } from "@denoise/core";
 import type { Autoencoder } from "@denoise/roles";
@@ -104,7 +103,7 @@ export interface Family<C extends LatentComponents, O extends LatentOptions, K> 
     facts: CallFacts,
   ) => Promise<Conditioning<K>>;
   /** Plans the timesteps. Defaults to {@linkcode planRun}. */
-  readonly plan?: (scheduler: Scheduler, options: O, size: ImageSize, facts: CallFacts) => RunPlan;
+  readonly plan?: (components: C, options: O, size: ImageSize, facts: CallFacts) => RunPlan;
   /** The latents that a run ends with. Defaults to those after the last step. */
   readonly result?: (end: Denoised) => Tensor;
   /** Decodes latents to images in about -1..1. Defaults to `decodeLatents`. */
@@ -275,7 +274,8 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
   const begun = await start.begin(run, options, {
     ...{ count, noise, controlled: facts.controlled },
     size: () => conditioning.size ?? family.size(run.components, options),
-    plan: (size) => family.plan?.(scheduler, options, size, facts) ?? planRun(scheduler, options),
+    plan: (size) =>
+      family.plan?.(run.components, options, size, facts) ?? planRun(scheduler, options),
     controlImages: async (given, size) =>
       await planned?.images(await run.images(), given, { count, prompts }, size) ?? [],
   });

@@ -19,6 +19,8 @@ export interface AutoencoderConfig {
   readonly latent_channels: number;
   /** What latents are multiplied with to have unit variance. */
   readonly scaling_factor: number;
+  /** What latents are moved by before they are multiplied. */
+  readonly shift_factor?: number | null;
   /** Mean of each channel of the latents, where they are normalised by it. */
   readonly latents_mean?: readonly number[] | null;
   /** Standard deviation of each channel of the latents. */
@@ -50,9 +52,11 @@ function latentStatistics(
 
 /** Latents of the encoder as the denoiser knows them, of unit variance. */
 export function scaleLatents(vae: Autoencoder<AutoencoderConfig>, latents: Tensor): Tensor {
-  const { scaling_factor } = vae.config;
+  const { scaling_factor, shift_factor } = vae.config;
   const known = latentStatistics(vae);
-  if (known === undefined) return latents.mul(scaling_factor);
+  if (known === undefined) {
+    return (shift_factor ? latents.sub(shift_factor) : latents).mul(scaling_factor);
+  }
   return latents.sub(known.mean).mul(scaling_factor).div(known.std);
 }
 
@@ -61,10 +65,11 @@ export async function decodeLatents(
   vae: Autoencoder<AutoencoderConfig>,
   latents: Tensor,
 ): Promise<Tensor> {
-  const { scaling_factor } = vae.config;
+  const { scaling_factor, shift_factor } = vae.config;
   const known = latentStatistics(vae);
+  const scaled = latents.div(scaling_factor);
   const own = known === undefined
-    ? latents.div(scaling_factor)
+    ? shift_factor ? scaled.add(shift_factor) : scaled
     : latents.mul(known.std).div(scaling_factor).add(known.mean);
   return (await vae.decode(own)).sample;
 }

@@ -7,6 +7,7 @@
 export * from "./denoise.ts";
 export * from "./denoising_range.ts";
 export * from "./finish.ts";
+export * from "./flow.ts";
 export * from "./guidance.ts";
 export * from "./image_latents.ts";
 export * from "./inpaint.ts";

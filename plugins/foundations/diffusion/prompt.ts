@@ -95,17 +95,25 @@ export function countPrompts(
   return typeof prompt === "string" ? 1 : prompt.length;
 }
 
-/** Warns of what truncation has cut off texts, quoting it. */
+/**
+ * Warns of what truncation has cut off texts, quoting it.
+ *
+ * @param maxSequenceLength The limit of the call, where it is not that of the tokenizer.
+ */
 export function warnOfCut(
   { tokenizer, warn }: Pick<PromptEncoder, "tokenizer" | "warn">,
   { removed = [] }: Pick<Tokens, "removed">,
+  maxSequenceLength?: number,
 ): void {
   const texts = removed.filter(({ length }) => length > 0)
     .flatMap((ids) => tokenizer.batchDecode(Tensor.from(ids, [1, ids.length], "int64")));
   if (texts.length === 0) return;
   warn(
-    `The following part of your input was truncated because CLIP can only handle sequences up ` +
-      `to ${tokenizer.modelMaxLength} tokens: ${JSON.stringify(texts)}`,
+    `The following part of your input was truncated because ` +
+      (maxSequenceLength === undefined
+        ? `CLIP can only handle sequences up to ${tokenizer.modelMaxLength} tokens`
+        : `maxSequenceLength is set to ${maxSequenceLength} tokens`) +
+      `: ${JSON.stringify(texts)}`,
   );
 }
 

@@ -1,4 +1,4 @@
-import type { CallOptions, PipelineRun, Tensor } from "@denoise/core";
+import { type CallOptions, type PipelineRun, randnTensor, type Tensor } from "@denoise/core";
 import type { Denoiser } from "@denoise/roles";
 import {
   cropControlImages,
@@ -7,6 +7,7 @@ import {
   inpaintInput,
   seesMask,
 } from "./inpaint.ts";
+import { encodeToLatents } from "./image_latents.ts";
 import { inpaintLatents } from "./inpaint_latents.ts";
 import { type ControlImages, type ImagesInput, prepareImages } from "./image_input.ts";
 import type { LatentOptions, Start } from "./latent_pipeline.ts";
@@ -112,6 +113,34 @@ export const fromImage: Start<
       await noisedImageLatents(run.components, given, count, noise, first);
     const controls = await facts.controlImages(options.controlImage, size);
     return { latents, size, plan, controls };
+  },
+};
+
+/** Options of a call that begins with an image of any size, which is brought to that of the call. */
+export interface ResizedImageStartOptions extends ImageStartOptions, NoiseStartOptions {}
+
+/** The declarations of {@linkcode ResizedImageStartOptions}. */
+export const resizedImageStartOptions: CallOptions<ResizedImageStartOptions> = {
+  ...imageStartOptions,
+  ...noiseStartOptions,
+};
+
+/** From an image, resized to what call or model say and noised as far as the first timestep says. */
+export const fromResizedImage: Start<LatentComponents, LatentOptions & ResizedImageStartOptions> = {
+  from: "image",
+  async begin(run, options, { count, noise, ...facts }) {
+    const { vae, scheduler } = run.components;
+    const size = facts.size();
+    const plan = facts.plan(size);
+    if (options.latents !== undefined) {
+      return { latents: options.latents, size, plan, controls: [] };
+    }
+    const images = await imagesOf(run, options, size);
+    // encoded once each, and not once for each image to make
+    const clean = await encodeToLatents(vae, images, noise.generator, count);
+    const drawn = randnTensor(clean.dims, noise.generator);
+    const latents = scheduler.addNoise(clean, drawn, [plan.timesteps[0]!]);
+    return { latents, size, plan, controls: [] };
   },
 };
 

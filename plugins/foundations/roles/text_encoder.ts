@@ -10,6 +10,19 @@ export interface TextEncoder<C extends object = object> extends Model<C> {
   forward(inputIds: Tensor, options?: TextEncoderOptions): Promise<TextEncoderOutput>;
 }
 
+/** The role of a text encoder that gives states of tokens and nothing pooled, as T5 does. */
+export interface TokenEncoder<C extends object = object> extends Model<C> {
+  /**
+   * States of each token.
+   *
+   * @param inputIds int64 [N, tokens].
+   */
+  forward(
+    inputIds: Tensor,
+    options?: Pick<TextEncoderOptions, "attentionMask" | "outputHiddenStates">,
+  ): Promise<Pick<TextEncoderOutput, "lastHiddenState" | "hiddenStates">>;
+}
+
 /** What a text encoder is asked for. */
 export interface TextEncoderOptions {
   /** int64 [N, tokens], 1 where a token counts. */

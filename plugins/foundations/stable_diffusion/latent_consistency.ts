@@ -67,7 +67,7 @@ export const lcm: Family<
     checkConsistencyModel(run.components);
     return await sd.encode(run, prompt, options, facts);
   },
-  plan: (scheduler, { strength, originalInferenceSteps, ...options }) =>
+  plan: ({ scheduler }, { strength, originalInferenceSteps, ...options }) =>
     planRun(scheduler, options, {
       ...(strength === undefined ? {} : { strength }),
       ...(originalInferenceSteps === undefined ? {} : { originalInferenceSteps }),

@@ -55,7 +55,7 @@ export const sd: Family<
   name: "stable-diffusion",
   size: imageSize,
   // of diffusers' classes that inpaint, the one with ControlNets does not ask for a whole step
-  plan: (scheduler, options, _size, { from, controlled }) =>
+  plan: ({ scheduler }, options, _size, { from, controlled }) =>
     from === "mask" && !controlled
       ? planInpainting(scheduler, options)
       : planRun(scheduler, options),

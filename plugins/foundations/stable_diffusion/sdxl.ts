@@ -117,7 +117,7 @@ export function sdxlWith(quirks: SdxlQuirks): SdxlFamily {
   return {
     name: "stable-diffusion-xl",
     size: xlSize,
-    plan(scheduler, options, _size, { from, controlled }) {
+    plan({ scheduler }, options, _size, { from, controlled }) {
       if (from === "mask") return planInpainting(scheduler, options);
       const plan = planRun(scheduler, options);
       if (from === "noise" && !controlled) scheduler.setBeginIndex(0);

@@ -1,0 +1,100 @@
+"""Writes tiny repos of FLUX.1 and the images that diffusers makes with them: tests/golden/tasks/flux*.
+
+    $(sh scripts/reference/setup.sh) scripts/reference/flux_goldens.py [repos] [task ...]
+"""
+
+import shutil
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
+from transformers import CLIPTokenizer, T5Config, T5EncoderModel, T5TokenizerFast
+
+from common import FIXTURES, seed_of
+from make_repos import VAE_FACTOR_4
+from task_goldens import write_task
+from task_repos import folder
+from tasks import OTHER, PROMPT, case, latents, photo, swap
+from tiny_models import CLIP_TEXT, build, liven
+from tiny_tokenizer import write_tokenizer
+
+COMMAND = "scripts/reference/flux_goldens.py"
+TRANSFORMER = dict(in_channels=16, num_layers=2, num_single_layers=2, attention_head_dim=16, num_attention_heads=2,
+                   joint_attention_dim=16, pooled_projection_dim=16, axes_dims_rope=(4, 6, 6))
+VAE = {**VAE_FACTOR_4, "scaling_factor": 0.3611, "shift_factor": 0.1159, "use_quant_conv": False, "use_post_quant_conv": False}
+REPOS = {
+    "tiny-flux-dev": (dict(guidance_embeds=True), dict(shift=3.0, use_dynamic_shifting=True)),
+    "tiny-flux-schnell": (dict(), dict(shift=1.0)),
+}
+
+
+def write_repo(name: str) -> None:
+    where = folder(name)
+    transformer, scheduler = REPOS[name]
+    t5 = T5TokenizerFast.from_pretrained(FIXTURES / "tokenizers" / "t5-json")
+    with tempfile.TemporaryDirectory() as temp:
+        write_tokenizer(Path(temp), pad="<|endoftext|>")
+        pipe = FluxPipeline(
+            transformer=liven(FluxTransformer2DModel(**TRANSFORMER, **transformer), seed_of(f"{name}/transformer")).eval(),
+            vae=build("AutoencoderKL", VAE, seed_of(f"{name}/vae")),
+            text_encoder=build("CLIPTextModel", CLIP_TEXT["sd1"], seed_of(f"{name}/text_encoder")),
+            tokenizer=CLIPTokenizer.from_pretrained(temp),
+            text_encoder_2=liven(T5EncoderModel(T5Config(
+                vocab_size=len(t5), d_model=16, d_kv=4, d_ff=24, num_layers=2, num_heads=3, feed_forward_proj="gated-gelu",
+                tie_word_embeddings=False,
+            )), seed_of(f"{name}/text_encoder_2")).eval(),
+            tokenizer_2=t5,
+            scheduler=FlowMatchEulerDiscreteScheduler(**scheduler),
+        )
+        pipe.save_pretrained(where)
+    shutil.rmtree(where / "tokenizer")
+    write_tokenizer(where / "tokenizer", pad="<|endoftext|>")
+    shutil.rmtree(where / "tokenizer_2")
+    shutil.copytree(FIXTURES / "tokenizers" / "t5-json", where / "tokenizer_2")
+
+
+SIZE = dict(height=32, width=32)
+TEXT = dict(prompt=PROMPT, num_inference_steps=5, max_sequence_length=48, **SIZE)
+CASES = [
+    case("text", **TEXT),
+    case("a rectangle, no guidance", **{**TEXT, "height": 24, "width": 48}, guidance_scale=1.0),
+    case("two prompts, two images each", **{**TEXT, "prompt": [PROMPT, OTHER]}, num_images_per_prompt=2, seeds=[5, 6, 7, 8]),
+    case("another text for T5", prompt_2=OTHER, **TEXT),
+    case("true guidance", negative_prompt="blurry", true_cfg_scale=3.0, **TEXT),
+    case("true guidance, another negative text for T5", negative_prompt="blurry", negative_prompt_2=OTHER, true_cfg_scale=2.0, **TEXT),
+    case("a negative prompt without true guidance", negative_prompt="blurry", **TEXT),
+    case("own sigmas", **{**TEXT, "sigmas": [1.0, 0.6, 0.25]}),
+    case("one step", **{**TEXT, "num_inference_steps": 1}),
+    case("a prompt that is cut", **{**TEXT, "max_sequence_length": 4}),
+    case("own embeddings", prompt_embeds=latents(1, 6, 16, seed=4), pooled_prompt_embeds=latents(1, 16, seed=5),
+         num_inference_steps=4, **SIZE),
+    case("UniPC", scheduler=swap("UniPCMultistep", use_flow_sigmas=True, prediction_type="flow_prediction", flow_shift=2.0), **TEXT),
+]
+IMG2IMG = dict(image=photo(32, 32), strength=0.7, **TEXT)
+IMG2IMG_CASES = [
+    case("an image", **IMG2IMG),
+    case("strength kept as it is by default", image=photo(40, 33), **TEXT),
+    case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], **IMG2IMG),
+    case("two prompts, an image each", **{**IMG2IMG, "prompt": [PROMPT, OTHER], "seeds": [1, 2],
+                                          "image": [photo(32, 32), photo(32, 32, name="another")]}),
+    case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, **IMG2IMG),
+    case("nearly all of it", **{**IMG2IMG, "strength": 0.99, "num_inference_steps": 7}),
+    case("true guidance", negative_prompt="blurry", true_cfg_scale=3.0, **IMG2IMG),
+]
+TASKS = {
+    f"flux-{kind}{suffix}": {"pipeline": pipeline, "repo": f"tiny-flux-{kind}", "parts": {}, "cases": cases}
+    for kind in ("dev", "schnell")
+    for suffix, pipeline, cases in (("", "FluxPipeline", CASES), ("-img2img", "FluxImg2ImgPipeline", IMG2IMG_CASES))
+}
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    wanted = sys.argv[1:] or ["repos", *TASKS]
+    if "repos" in wanted:
+        for repo in REPOS:
+            write_repo(repo)
+    for name in wanted:
+        if name in TASKS:
+            write_task(name, TASKS[name], COMMAND)
