@@ -119,7 +119,7 @@ function sizeEmbedding(
     flipSinToCos: config.flip_sin_to_cos,
     downscaleFreqShift: config.freq_shift,
   }); // [N·ids, width]
-  const rows = moreSizes(s, shapeOf(s, text_embeds!, 0, 1), { after: -1 });
+  const rows = moreSizes(s, shapeOf(s, text_embeds!, 0, 1), { after: [-1] });
   const flat = s.op("Reshape", [sizes, rows]); // [N, ids·width]
   return timestepEmbedding(s.at("add_embedding"), concat(s, [text_embeds!, flat], -1));
 }

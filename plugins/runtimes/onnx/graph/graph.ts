@@ -256,7 +256,8 @@ export class Graph {
       inputs: this.#inputs,
       outputs: this.#outputs,
     });
-    const channelsLast = this.#nodes.some(({ type }) => CHANNELS_LAST.includes(type));
+    const has = (types: readonly string[]) => this.#nodes.some(({ type }) => types.includes(type));
+    const channelsLast = has(CHANNELS_LAST) && !has(["InstanceNormalization"]);
     const files = [...this.#files];
     return { model, folder, files, widens: this.#widens, channelsLast };
   }

@@ -1,6 +1,6 @@
 import { floatAttribute, MICROSOFT, type Scope, type Value } from "../graph/mod.ts";
 import { add, matMul, mul, softmax } from "./arithmetic.ts";
-import { concat, expand, reshape, shapeOf, transpose } from "./shape.ts";
+import { expand, moreSizes, reshape, shapeOf, transpose } from "./shape.ts";
 
 /** What attention is computed from, after the projections. */
 export interface AttentionInputs {
@@ -50,7 +50,7 @@ function fused(
 /** A bias of keys as the fused operator takes it, with a row for each query. */
 function forQueries(s: Scope, keyBias: Value, query: Value, bias: Value | undefined): Value {
   if (bias !== undefined) return add(s, bias, keyBias);
-  const rows = concat(s, [s.ints([1, 1]), shapeOf(s, query, 1, 2), s.ints([1])], 0);
+  const rows = moreSizes(s, shapeOf(s, query, 1, 2), { before: [1, 1], after: [1] });
   return expand(s, keyBias, rows);
 }
 

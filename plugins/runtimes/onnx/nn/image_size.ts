@@ -17,7 +17,10 @@ export function imageSize(s: Scope, x: Value): Value {
 /** The sizes [N, H, W, C] that tokens [N, H·W, C] are reshaped to, for the height and width of `like`. */
 export function pixelSizes(s: Scope, like: Value): Value {
   const size = imageSize(s, like);
-  return s.graph.once(`pixels of ${size.name}`, () => moreSizes(s, size, { before: 0, after: -1 }));
+  return s.graph.once(
+    `pixels of ${size.name}`,
+    () => moreSizes(s, size, { before: [0], after: [-1] }),
+  );
 }
 
 /** Says how to make the small image beside one, from that beside `from`. */
@@ -51,7 +54,7 @@ function beside(s: Scope, name: string): Value | undefined {
   const port = s.graph.port(name);
   if (port !== undefined) return port.dims?.length === 4 ? port : undefined;
   const node = s.graph.maker(name);
-  if (node?.type === "Conv") {
+  if (node?.type === "Conv" || node?.type === "AveragePool") {
     const small = beside(s, node.inputs[0]!);
     return small && convolved(s, small, node.attributes as unknown as ConvAttributes);
   }
@@ -71,7 +74,7 @@ interface ConvAttributes {
   readonly dilations?: readonly number[];
 }
 
-/** As many pixels as the convolution leaves: floor((size - lost - 1) / stride) + 1. */
+/** As many pixels as the convolution or pooling leaves: floor((size - lost - 1) / stride) + 1. */
 function convolved(s: Scope, small: Value, conv: ConvAttributes): Value | undefined {
   const strides = [conv.strides?.[0] ?? 1, conv.strides?.[1] ?? 1];
   const lost = [0, 1].map((axis) => {

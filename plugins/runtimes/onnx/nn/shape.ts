@@ -5,17 +5,19 @@ export function reshape(s: Scope, x: Value, dims: readonly number[]): Value {
   return s.op("Reshape", [x, s.ints(dims)]);
 }
 
-/** Sizes with one before or after them, such as 0 and -1 of a Reshape. */
+/** Sizes with equal ones before or after them, such as 0 and -1 of a Reshape. */
 export function moreSizes(
   s: Scope,
   sizes: Value,
-  { before, after }: { readonly before?: number; readonly after?: number },
+  { before = [], after = [] }: {
+    readonly before?: readonly number[];
+    readonly after?: readonly number[];
+  },
 ): Value {
   // onnxruntime has a Pad of integers for CPUs alone, so that sizes stay where a Reshape wants them
-  const pad = (x: Value, pads: readonly number[], value: number) =>
-    s.op("Pad", [x, s.ints(pads), s.scalar(value, "int64")]);
-  const behind = before === undefined ? sizes : pad(sizes, [1, 0], before);
-  return after === undefined ? behind : pad(behind, [0, 1], after);
+  const pad = (x: Value, pads: readonly number[], value: number | undefined) =>
+    value === undefined ? x : s.op("Pad", [x, s.ints(pads), s.scalar(value, "int64")]);
+  return pad(pad(sizes, [before.length, 0], before[0]), [0, after.length], after[0]);
 }
 
 /** The sizes of `x` as an int64 vector, or those from axis `start` to before axis `end`. */
