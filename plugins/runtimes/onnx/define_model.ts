@@ -14,6 +14,7 @@ import {
 } from "@denoise/core";
 import { Checkpoint } from "./graph/mod.ts";
 import type { ModelDefinition } from "./model_definition.ts";
+import { checkStoredQuantization } from "./quantization/stored.ts";
 import { OnnxModel } from "./onnx_model.ts";
 import {
   type FindOptions,
@@ -117,6 +118,7 @@ function readModelConfig<C extends object, M extends Model<C>>(
   { className, schema, adapt = (config) => config, check }: ModelDefinition<C, M>,
   given: JsonObject,
 ): { readonly source: JsonObject; readonly config: FrozenConfig<C> } {
+  checkStoredQuantization(className, given);
   const source = adapt(given);
   const config = adoptConfig(className, schema, source);
   check?.(config);

@@ -1,6 +1,13 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { beforeAll, describe, it } from "@std/testing/bdd";
-import { DenoiseError, type LoadOptions, type Model, number, Tensor } from "@denoise/core";
+import {
+  DenoiseError,
+  type JsonObject,
+  type LoadOptions,
+  type Model,
+  number,
+  Tensor,
+} from "@denoise/core";
 import type { AdaptableModel } from "@denoise/adapters";
 import { defineModel, float32, inlineEngine, type OnnxModelClass } from "@denoise/onnx";
 import { type Checkpoint, lowerings, type Scope, type Value } from "@denoise/onnx/graph";
@@ -290,6 +297,28 @@ describe("a model's quantization", () => {
       );
     }
     await Promise.all([plain.dispose(), model.dispose()]);
+  });
+
+  it("names the methods of other libraries that are not read, and what to do", async () => {
+    const methods: [object, string][] = [
+      [
+        { quant_method: "bitsandbytes", load_in_4bit: true },
+        "are quantized by bitsandbytes, which",
+      ],
+      [{ quant_method: "torchao" }, "are quantized by torchao, which is not read"],
+      [{ quant_method: "best" }, 'are quantized by the unknown method "best", which is not read'],
+      [{}, "are quantized by the unknown method null, which"],
+      [
+        { quant_method: "compressed-tensors", format: "pack-quantized" },
+        'are quantized by compressed-tensors (format "pack-quantized"), which',
+      ],
+    ];
+    for (const [quantization_config, message] of methods) {
+      const config = { width: 64, quantization_config } as JsonObject;
+      const error = await assertRejects(() => Wide.fromTensors(config, []), DenoiseError, message);
+      assertEquals(error.code, "unsupported_option");
+      assert(error.message.includes('with { quantization: "int8" } or "int4", or a GGUF file'));
+    }
   });
 
   it("refuses weights that are not finite", async () => {
