@@ -34,4 +34,5 @@ export {
   unsupportedOption,
 } from "./model_definition.ts";
 export type { ExtendableModel, Extension } from "./onnx_model.ts";
+export { type Profile, type ProfileRow, profileTable, readProfile } from "./profile.ts";
 export { type DeviceReport, probeDevices } from "./probe.ts";

@@ -29,6 +29,7 @@ import {
 import { saveWeights, type StoredTensor } from "@denoise/safetensors";
 import type { ModelDefinition, Runner } from "./model_definition.ts";
 import { buildGraph, checkInputs } from "./model_graph.ts";
+import { finishProfile, profileBase } from "./profile.ts";
 import { optimizedSession } from "./optimized.ts";
 import { quantized } from "./quantization/cache.ts";
 import { isQuantized } from "./quantization/layers.ts";
@@ -106,6 +107,9 @@ export interface ExtendableModel<C extends object = object> extends Model<C> {
   setExtension(name: string, tensors: Extension | undefined): Promise<void>;
 }
 
+/** How many sessions have been profiled. */
+let profiled = 0;
+
 /** A loaded model: its graphs are built from the config, its sessions made when they are first run. */
 export class OnnxModel<C extends object, M extends Model<C>>
   implements AdaptableModel<C>, ExtendableModel<C>, Runner<C> {
@@ -124,6 +128,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   #extensions: ReadonlyMap<string, Extension> = new Map();
   #checkpoint: Checkpoint;
   #method: Method | undefined;
+  readonly #profiles: (readonly [prefix: string, name: string])[] = [];
 
   constructor(
     definition: ModelDefinition<C, M>,
@@ -306,6 +311,8 @@ export class OnnxModel<C extends object, M extends Model<C>>
     this.#sessions.clear();
     const made = await Promise.allSettled(sessions);
     await Promise.all(made.map((session) => "value" in session && session.value.release()));
+    const profiles = this.#profiles.splice(0);
+    for (const [prefix, name] of profiles) await finishProfile(prefix, name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -330,6 +337,15 @@ export class OnnxModel<C extends object, M extends Model<C>>
     return [...this.#base.entries()].some(([_, { blocks }]) => blocks !== undefined);
   }
 
+  /** Where the profile of a graph's next session goes, if it is wanted. */
+  #profile(name: string): string | undefined {
+    const base = profileBase();
+    if (base === undefined) return undefined;
+    const prefix = `${base}.${this.className}.${name}.${++profiled}`;
+    this.#profiles.push([prefix, `${this.className}.${name}`]);
+    return prefix;
+  }
+
   #createSession(name: string, graph: BuiltGraph): Promise<EngineSession> {
     const { model, folder, files, widens, channelsLast } = graph;
     const spec: SessionSpec = {
@@ -340,6 +356,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
       device: this.#device,
       deviceOptions: this.#device === "cpu" ? undefined : this.#options.deviceOptions,
       threads: this.#options.threads,
+      profile: this.#profile(name),
       prepacking: this.#method !== undefined || this.#hasBlocks,
     };
     const isPlain = this.#adapters.length === 0 && this.#extensions.size === 0 && !widens;

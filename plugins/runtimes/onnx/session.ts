@@ -66,6 +66,9 @@ export async function createSession(spec: SessionSpec): Promise<EngineSession> {
       ? {}
       : { optimizedModelFilePath: `${spec.saveTo.folder}/${MODEL}` }),
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    ...(spec.profile === undefined
+      ? {}
+      : { enableProfiling: true, profileFilePrefix: spec.profile }),
     logSeverityLevel: 4,
     extra: sessionEntries(spec),
   };

@@ -45,6 +45,8 @@ export interface SessionSpec {
     /** Whether weights are written as products want them too, to be mapped like that. */
     readonly packed: boolean;
   } | undefined;
+  /** What the name of the file begins with that onnxruntime's profile is written to at the end. */
+  readonly profile?: string | undefined;
   /** `"extended"` by default. */
   readonly optimization?: Optimization | undefined;
 }

@@ -16,6 +16,7 @@ const CALLS = {
   CreateEnv: [3, "i32", "buffer", "buffer"],
   CreateSessionOptions: [10, "buffer"],
   SetOptimizedModelFilePath: [11, "pointer", "buffer"],
+  EnableProfiling: [14, "pointer", "buffer"],
   SetSessionLogSeverityLevel: [22, "pointer", "i32"],
   SetSessionGraphOptimizationLevel: [23, "pointer", "i32"],
   SetIntraOpNumThreads: [24, "pointer", "i32"],

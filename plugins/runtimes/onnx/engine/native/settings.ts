@@ -36,6 +36,7 @@ export function sessionOptions(
   if (saveTo !== undefined) {
     call.SetOptimizedModelFilePath(options, cString(`${saveTo.folder}/${MODEL}`));
   }
+  if (spec.profile !== undefined) call.EnableProfiling(options, cString(spec.profile));
   if (threads !== undefined) call.SetIntraOpNumThreads(options, threads);
   for (const [name, value] of Object.entries(sessionEntries(spec))) {
     call.AddSessionConfigEntry(options, cString(name), cString(value));
