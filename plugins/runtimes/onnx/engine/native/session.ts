@@ -2,7 +2,13 @@ import type { Tensor } from "@denoise/core";
 import { parseDevice } from "../../devices.ts";
 import { checkThreads, explained } from "../../session.ts";
 import { trimMemory } from "../../trim_memory.ts";
-import type { EngineSession, SessionRunOptions, SessionSpec, Tensors } from "../engine.ts";
+import type {
+  DeviceOptions,
+  EngineSession,
+  SessionRunOptions,
+  SessionSpec,
+  Tensors,
+} from "../engine.ts";
 import { cString, type Handle, type Ort, OrtError } from "./api.ts";
 import { cardLock, CudaDevice } from "./cuda.ts";
 import { explainCuda } from "./cuda_errors.ts";
@@ -117,11 +123,9 @@ async function createCudaSession(
   index: number,
 ): Promise<EngineSession> {
   const { [CAPTURES]: wanted = true, ...given } = spec.deviceOptions ?? {};
-  const deviceOptions = { ...EXACT, ...(spec.channelsLast ? CHANNELS_LAST : {}), ...given };
-  const captures = /^(1|true)$/i.test(`${wanted}`);
-  const make = (captures: boolean) =>
+  const make = (captures: boolean, layout: DeviceOptions) =>
     cardLock(index).together(async () => {
-      const options = { ...deviceOptions, [CAPTURES]: captures };
+      const options = { ...EXACT, ...layout, ...given, [CAPTURES]: captures };
       const session = await load(runtime, { ...spec, deviceOptions: options });
       using unused = new Owned(runtime.ort);
       unused.adopt("Session", session.session);
@@ -131,14 +135,18 @@ async function createCudaSession(
       const run: RunSession = (...args) => device.thread.call("RunWithBinding", ...args);
       return new NativeSession(spec, session, memory, run);
     });
-  if (!captures) return await make(false);
-  try {
-    return await make(true);
-  } catch (error) {
-    // a graph with work on the CPU cannot be captured; all others can
-    if (!(error instanceof OrtError && error.message.includes("graph capture"))) throw error;
-    return await make(false);
+  const layouts = spec.channelsLast ? [CHANNELS_LAST, {}] : [{}];
+  if (!/^(1|true)$/i.test(`${wanted}`)) return await make(false, layouts[0]!);
+  for (const layout of layouts) {
+    try {
+      return await make(true, layout);
+    } catch (error) {
+      // a graph with work on the CPU cannot be captured, or with sizes that channels last bring to the
+      // card and back
+      if (!(error instanceof OrtError && error.message.includes("graph capture"))) throw error;
+    }
   }
+  return await make(false, {});
 }
 
 async function load(
