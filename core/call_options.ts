@@ -92,31 +92,27 @@ function checkOption(deed: string, name: string, value: unknown, option: CallOpt
 }
 
 function isOfType(value: unknown, { type, list, choices }: CallOption): boolean {
-  switch (type) {
-    case "any":
-      return true;
-    case "integer":
-      return typeof value === "number";
-    case "seed":
-      return typeof value === "number" || typeof value === "bigint";
-    case "tensor":
-      return value instanceof Tensor;
-    case "image":
-      // of several ControlNets a prompt has a list of images for each
-      return typeof value === "string" || (typeof value === "object" && value !== null &&
-        (list !== undefined || !Array.isArray(value)));
-    case "object":
-      return typeof value === "object" && value !== null;
-    case "string":
-      return typeof value === "string" || choices !== undefined;
-    case "function":
-      return typeof value === "function";
-    case "boolean":
-      return typeof value === "boolean";
-    case "number":
-      return typeof value === "number";
-  }
+  // of several ControlNets a prompt has a list of images for each
+  if (type === "image" && Array.isArray(value)) return list !== undefined;
+  return choices !== undefined || IS[type](value);
 }
+
+const isObject = (value: unknown) => typeof value === "object" && value !== null;
+const isNumber = (value: unknown) => typeof value === "number";
+
+/** Whether a value is of a type, whatever its range. */
+const IS: Readonly<Record<CallOption["type"], (value: unknown) => boolean>> = {
+  number: isNumber,
+  integer: isNumber,
+  seed: (value) => isNumber(value) || typeof value === "bigint",
+  boolean: (value) => typeof value === "boolean",
+  string: (value) => typeof value === "string",
+  image: (value) => typeof value === "string" || isObject(value),
+  tensor: (value) => value instanceof Tensor,
+  function: (value) => typeof value === "function",
+  object: isObject,
+  any: () => true,
+};
 
 function isInRange(value: unknown, option: CallOption): boolean {
   const { type, choices, minimum, maximum, exclusiveMinimum, exclusiveMaximum } = option;
@@ -152,14 +148,9 @@ const NOUNS: Readonly<Record<CallOption["type"], string>> = {
 };
 
 function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: CallOption): string {
-  if (minimum !== undefined && maximum !== undefined) return ` from ${minimum} to ${maximum}`;
-  if (exclusiveMinimum !== undefined && exclusiveMaximum !== undefined) {
-    return ` between ${exclusiveMinimum} and ${exclusiveMaximum}`;
-  }
-  if (minimum !== undefined) return ` from ${minimum}`;
-  if (maximum !== undefined) return ` up to ${maximum}`;
-  if (exclusiveMinimum !== undefined) return ` above ${exclusiveMinimum}`;
-  return exclusiveMaximum === undefined ? "" : ` below ${exclusiveMaximum}`;
+  const words = { from: minimum, to: maximum, above: exclusiveMinimum, below: exclusiveMaximum };
+  return Object.entries(words).filter(([_, bound]) => bound !== undefined)
+    .map(([word, bound]) => ` ${word} ${bound}`).join("");
 }
 
 function show(value: unknown): string {

@@ -57,7 +57,7 @@ describe("checkOptions()", () => {
     [{ guidanceScale: [7] }, TypeError, "guidanceScale [7]"],
     [{ strength: 1.01 }, RangeError, "it must be a finite number from 0 to 1"],
     [{ strength: NaN }, RangeError, "strength NaN"],
-    [{ denoisingEnd: 1 }, RangeError, "between 0 and 1"],
+    [{ denoisingEnd: 1 }, RangeError, "a finite number above 0 below 1"],
     [{ numInferenceSteps: 0 }, RangeError, "it must be an integer from 1"],
     [{ numInferenceSteps: 1.5 }, RangeError, "numInferenceSteps 1.5"],
     [{ numInferenceSteps: 5n }, TypeError, "numInferenceSteps 5"],

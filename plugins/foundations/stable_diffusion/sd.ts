@@ -15,7 +15,7 @@ import {
   type ImagePromptOptions,
   imagePromptOptions,
 } from "./image_prompt.ts";
-import { imageSize, type StableDiffusionComponents } from "./stable_diffusion.ts";
+import { sdSize, type StableDiffusionComponents } from "./stable_diffusion.ts";
 import { conditionOnText, type GuidanceOptions, guidanceOptions } from "./text_conditioning.ts";
 import { predictByUNet } from "./unet.ts";
 
@@ -53,7 +53,7 @@ export const sd: Family<
   UNetControl
 > = {
   name: "stable-diffusion",
-  size: imageSize,
+  size: sdSize,
   // of diffusers' classes that inpaint, the one with ControlNets does not ask for a whole step
   plan: ({ scheduler }, options, _size, { from, controlled }) =>
     from === "mask" && !controlled

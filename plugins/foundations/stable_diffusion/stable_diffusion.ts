@@ -63,7 +63,7 @@ export const stableDiffusion: {
  *
  * @throws {RangeError} when width or height is no multiple of 8.
  */
-export function imageSize(
+export function sdSize(
   { unet, vae }: Pick<StableDiffusionComponents, "unet" | "vae">,
   options: { readonly height?: number | undefined; readonly width?: number | undefined },
 ): { readonly height: number; readonly width: number } {
