@@ -1,4 +1,3 @@
-import { fma } from "./float32.ts";
 import { reorder } from "./_copy.ts";
 import { axisOf, sizeOf } from "./_layout.ts";
 import type { Numbers } from "./dtype.ts";
@@ -90,21 +89,3 @@ export const argmax: Reducer = (values, start, end) => {
   for (let i = start + 1; i < end; i++) if (values[i]! > values[best]!) best = i;
   return best - start;
 };
-
-/**
- * The quantile with linear interpolation, by the steps of `torch.quantile` on float32: the rank
- * q·(n − 1) and its fraction are float32 too.
- */
-export function quantile(q: number): Reducer {
-  const f = Math.fround;
-  return (values, start, end) => {
-    const sorted = Float32Array.from(values.subarray(start, end)).sort();
-    if (Number.isNaN(sorted[sorted.length - 1])) return NaN;
-    const rank = f(f(q) * (sorted.length - 1));
-    const below = sorted[Math.floor(rank)]!;
-    const above = sorted[Math.ceil(rank)]!;
-    const weight = f(rank - Math.floor(rank));
-    const gap = f(above - below);
-    return weight < 0.5 ? fma(weight, gap, below) : fma(f(weight - 1), gap, above);
-  };
-}

@@ -8,7 +8,6 @@ import {
   max,
   mean,
   min,
-  quantile,
   type ReduceOptions,
   type Reducer,
   std,
@@ -521,17 +520,6 @@ export class Tensor {
   /** Largest element of all, or along axes. */
   max(axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
     return reduce(nonEmpty(this, "max"), this.dtype, axes, options, max);
-  }
-
-  /**
-   * Quantile of all elements, or along axes, interpolated linearly as `torch.quantile` does.
-   *
-   * @throws {RangeError} for a quantile outside 0..1.
-   */
-  quantile(q: number, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
-    if (!(q >= 0 && q <= 1)) throw new RangeError(`A quantile is from 0 to 1, but it is ${q}`);
-    const type = floatType(this.dtype);
-    return reduce(nonEmpty(this, "quantile"), type, axes, options, quantile(q));
   }
 
   /** The place of the largest element along an axis (the first of equals), int64. */

@@ -1,8 +1,6 @@
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { Generator } from "./generator.ts";
 import { Tensor } from "./tensor.ts";
-import { decode, goldens } from "../tests/support/numbers.ts";
 
 const counted = (...dims: number[]): Tensor =>
   Tensor.arange(0, dims.reduce((a, b) => a * b, 1), 1, "float32").reshape(dims);
@@ -262,19 +260,6 @@ describe("Tensor reductions", () => {
     assertAlmostEquals(x.std(1).at(1), 4, 1e-7);
     assertAlmostEquals(x.std(1, { correction: 0 }).at(0), Math.sqrt(5 / 4), 1e-7);
     assert(Number.isNaN(Tensor.from([1]).std().item()));
-  });
-
-  it("quantile() gives torch.quantile's bits", () => {
-    type Case = { seed: number; n: number; q: number; value: string };
-    for (
-      const { seed, n, q, value } of goldens<{ quantile: Case[] }>(
-        import.meta.resolve("./testdata/tensor.json"),
-      ).quantile
-    ) {
-      const x = new Generator(seed).randn([2, n]).abs();
-      assertEquals([...x.quantile(q, 1).data], decode(value, "float32"), `${q} of ${n}`);
-    }
-    assertThrows(() => counted(2).quantile(1.5), RangeError, "from 0 to 1");
   });
 
   it("argmax() gives the first of the largest", () => {

@@ -1,6 +1,6 @@
 """Makes testdata/*.json of core and of the schedules: what torch, numpy and diffusers give.
 
-    python scripts/reference/core_goldens.py [random|tensor|math|schedules|conversions|config ...]
+    python scripts/reference/core_goldens.py [random|quantile|math|schedules|conversions|config ...]
 
 Large arrays are stored as a SHA-256 of their little-endian bytes and a few values.
 """
@@ -150,13 +150,13 @@ def math_goldens():
     })
 
 
-def tensor_goldens():
+def quantile_goldens():
     quantiles = []
     for n in (1, 2, 3, 10, 101, 3072):
         quantiles += [{"seed": n, "n": n, "q": q,
                        "value": floats(torch.quantile(torch.randn(2, n, generator=torch.Generator().manual_seed(n)).abs(), q, dim=1))}
                       for q in (0.0, 0.25, 0.5, 0.95, 0.995, 1.0)]
-    write(CORE, "tensor", {"quantile": quantiles})
+    write(SCHEDULES, "quantile", {"quantile": quantiles})
 
 
 def schedules_goldens():
@@ -354,7 +354,7 @@ def config_goldens():
 
 GOLDENS = {
     "random": random_goldens,
-    "tensor": tensor_goldens,
+    "quantile": quantile_goldens,
     "math": math_goldens,
     "schedules": schedules_goldens,
     "conversions": conversions_goldens,

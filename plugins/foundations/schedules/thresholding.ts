@@ -1,4 +1,5 @@
-import { type ConfigSchema, float, type Tensor } from "@denoise/core";
+import { type ConfigSchema, float, Tensor } from "@denoise/core";
+import { quantile32 } from "./_quantile.ts";
 
 /** The part of a scheduler's config that keeps clean samples in range. */
 export interface ClipConfig {
@@ -42,8 +43,12 @@ export function dynamicThreshold(sample: Tensor, config: ClipConfig = {}): Tenso
   const { dynamic_thresholding_ratio: ratio = 0.995, sample_max_value: most = 1 } = config;
   const rows = (sample.dtype === "float16" ? sample.astype("float32") : sample)
     .reshape([sample.dims[0]!, -1]);
-  const s = rows.abs().quantile(ratio, 1, { keepDims: true }).map((q) => {
+  const [count, length] = rows.dims as [number, number];
+  const sizes = rows.abs().toFloat32Array();
+  const limits = Float32Array.from({ length: count }, (_, i) => {
+    const q = quantile32(sizes.subarray(i * length, (i + 1) * length), ratio);
     return Math.min(Math.max(q, 1), most);
   });
+  const s = new Tensor("float32", limits, [count, 1]);
   return rows.maximum(s.neg()).minimum(s).div(s).reshape(sample.dims).astype(sample.dtype);
 }
