@@ -247,7 +247,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
     const method = methodOf(this.className, asked, isEncoder);
     assertQuantized(this.className, this.#device, method);
     const weights = this.#base.factors().filter(([name, stored]) =>
-      isQuantized(name.slice(0, -".weight".length), stored)
+      isQuantized(name.slice(0, -".weight".length), stored, method.kind)
     );
     if (weights.length === 0) {
       const problem = `Cannot quantize ${this.className}: none of its layers is wide enough`;

@@ -1,5 +1,6 @@
 import type { Scope, Value } from "../graph/mod.ts";
 import { imageSize, resized } from "./image_size.ts";
+import { concat, shapeOf } from "./shape.ts";
 
 const NEAREST = {
   mode: "nearest",
@@ -16,8 +17,13 @@ export function upsampleNearest(s: Scope, x: Value, factor = 2): Value {
 
 /** Brings [N, C, H, W] to the height and width of `like`, repeating pixels. */
 export function upsampleNearestLike(s: Scope, x: Value, like: Value): Value {
-  const inputs = [x, undefined, undefined, imageSize(s, like)];
-  const result = s.op("Resize", inputs, { ...NEAREST, axes: [2, 3] });
+  const size = imageSize(s, like);
+  if (s.graph.lowering.groupNorm !== "GroupNorm") {
+    // all four sizes: onnxruntime 1.30 loses them where it moves a transposition across `axes`
+    const sizes = concat(s, [shapeOf(s, x, 0, 2), size], 0);
+    return s.op("Resize", [x, undefined, undefined, sizes], NEAREST);
+  }
+  const result = s.op("Resize", [x, undefined, undefined, size], { ...NEAREST, axes: [2, 3] });
   return resized(s, result, like, (small) => small);
 }
 

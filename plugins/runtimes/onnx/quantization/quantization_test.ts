@@ -11,7 +11,7 @@ import {
 import type { AdaptableModel } from "@denoise/adapters";
 import { defineModel, float32, inlineEngine, type OnnxModelClass } from "@denoise/onnx";
 import { type Checkpoint, lowerings, type Scope, type Value } from "@denoise/onnx/graph";
-import { conv2d, linear } from "@denoise/onnx/nn";
+import { add, conv2d, linear, upsampleNearestLike } from "@denoise/onnx/nn";
 import { checkpointOf, runLayers } from "@denoise/onnx/testing";
 import { storedTensor } from "@denoise/safetensors";
 import { quantized } from "./cache.ts";
@@ -123,6 +123,16 @@ describe("quantized layers", () => {
     await asInFloat32((s, { x }) => linear(s, x!), x, weight, method, 1);
   });
 
+  it("a convolution behind one is enlarged to the size of another", async () => {
+    const method = { kind: "blocks", bits: 4, blockSize: 16 } as const;
+    const weight = startingWith(-8, integers([16, 16, 1, 1], -8, 7), 16);
+    const build: Build = (s, { x }) => {
+      const small = add(s, conv2d(s, x!, { stride: 2 }), 1);
+      return upsampleNearestLike(s, small, add(s, conv2d(s, x!), 1));
+    };
+    await asInFloat32(build, full(integers([1, 16, 4, 6], 0, 255)), weight, method, 1);
+  });
+
   it("a pixel that is padded is zero, not the least of the input", async () => {
     const x = integers([1, 16, 4, 4], 100, 355);
     const weight = Tensor.full([16, 16, 3, 3], 1);
@@ -191,11 +201,12 @@ describe("which layers", () => {
       "controlnet_down_blocks.3": false,
     };
     for (const [name, is] of Object.entries(layers)) {
-      assertEquals(isQuantized(name, wide), is, name);
+      assertEquals(isQuantized(name, wide, "int8"), is, name);
     }
-    assertEquals(isQuantized("a", storedTensor(Tensor.zeros([16, 512]))), false);
-    assertEquals(isQuantized("a", storedTensor(Tensor.zeros([64, 32]))), false);
-    assertEquals(isQuantized("a", storedTensor(Tensor.zeros([64, 16, 3, 3]))), true);
+    assertEquals(isQuantized("down_blocks.0.resnets.0.time_emb_proj", wide, "blocks"), true);
+    assertEquals(isQuantized("a", storedTensor(Tensor.zeros([16, 512])), "int8"), false);
+    assertEquals(isQuantized("a", storedTensor(Tensor.zeros([64, 32])), "int8"), false);
+    assertEquals(isQuantized("a", storedTensor(Tensor.zeros([64, 16, 3, 3])), "int8"), true);
   });
 });
 
