@@ -29,6 +29,7 @@ export {
   type ChildServingEngineOptions,
 } from "./engine/child.ts";
 export type {
+  BrokenModel,
   EngineState,
   ModelOptions,
   ModelSpec,

@@ -56,6 +56,7 @@ export function openEngine(settings: Settings, registry: Registry): ServingEngin
   const { models, device, torchDtype, variant, threads, loraFolder } = settings;
   const { maxSide, maxPixels, maxImages } = settings.limits;
   const sizeLimits = { maxSide, maxPixels, maxImages };
+  const { maxLoaded, maxModelBytes, pinned } = settings;
   const options = {
     models,
     registry,
@@ -65,6 +66,9 @@ export function openEngine(settings: Settings, registry: Registry): ServingEngin
     threads,
     sizeLimits,
     loraFolder,
+    maxLoaded,
+    maxModelBytes,
+    pinned,
   };
   if (settings.engine === "inline") return inlineServingEngine(options);
   return childServingEngine({

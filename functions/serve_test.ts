@@ -129,6 +129,34 @@ describe("serve()", () => {
     }, { DENOISE_HANG_SECONDS: "1" });
   });
 
+  it("keeps as many models as it has room for, loads others on demand, and none that is broken", async () => {
+    const broken = await Deno.makeTempDir();
+    const models = `one=${TINY},two=${TINY},three=${TINY},broken=${broken}`;
+    const more = { DENOISE_MAX_LOADED: "2", DENOISE_PINNED_MODELS: "three" };
+    await using(async ({ url, engine }) => {
+      await engine.ready();
+      assertEquals(await ready(url), 200);
+      const states = async () => {
+        const { data } = await (await fetch(`${url}/v1/models`)).json();
+        return data.map(({ id, state }: Record<string, string>) => `${id} ${state}`);
+      };
+      assertEquals(await states(), ["one loaded", "two unloaded", "three loaded"]);
+      const draw = async (model: string) => {
+        const response = await generate(url, { model });
+        const { data, error } = await response.json();
+        return { status: response.status, image: data?.[0].b64_json, code: error?.code };
+      };
+      const [one, two] = [await draw("one"), await draw("two")];
+      assertEquals([one.status, two.status], [200, 200]);
+      assertEquals(await states(), ["one unloaded", "two loaded", "three loaded"]);
+      assertEquals((await draw("one")).image, one.image);
+      assertEquals(await states(), ["one loaded", "two unloaded", "three loaded"]);
+      assertEquals((await draw("broken")).code, "model_unavailable");
+      assertEquals((await draw("none")).code, "model_not_found");
+    }, { DENOISE_MODELS: models, ...more });
+    await Deno.remove(broken);
+  });
+
   it("fails a run that needs more memory than the engine can have, and lives on", async () => {
     await using(async ({ url, engine }) => {
       await engine.ready();

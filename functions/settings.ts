@@ -31,6 +31,12 @@ export interface Settings {
   readonly silentMs: number;
   /** Bytes of memory that the engine can have. */
   readonly engineMemory: number | undefined;
+  /** Models that are in memory at once. */
+  readonly maxLoaded: number | undefined;
+  /** Bytes of weights that are in memory at once. */
+  readonly maxModelBytes: number | undefined;
+  /** Public names of models that stay in memory. */
+  readonly pinned: readonly string[];
   /** Jobs that may wait. */
   readonly queueLimit: number;
   /** What a request may ask for. */
@@ -108,6 +114,9 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     engine: read.oneOf("DENOISE_ENGINE", "child", ["child", "inline"]),
     silentMs: seconds("DENOISE_HANG_SECONDS", 60, 1),
     engineMemory: megabytes(read.maybeInteger("DENOISE_ENGINE_MEMORY_MB", 256, 10_000_000)),
+    maxLoaded: read.maybeInteger("DENOISE_MAX_LOADED", 1, 1_000),
+    maxModelBytes: megabytes(read.maybeInteger("DENOISE_MODEL_MEMORY_MB", 1, 10_000_000)),
+    pinned: read.list("DENOISE_PINNED_MODELS"),
     queueLimit: read.integer("DENOISE_QUEUE_LIMIT", 64, 1, 100_000),
     limits: {
       ...DEFAULT_LIMITS,
@@ -130,6 +139,10 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     addressSecret: read.text("DENOISE_ADDRESS_SECRET"),
     logLevel: read.oneOf("DENOISE_LOG_LEVEL", "info", ["debug", "info", "warning", "error"]),
   };
+  const stranger = settings.pinned.find((name) => !settings.models.some(({ id }) => id === name));
+  if (stranger !== undefined) {
+    read.problems.push(`DENOISE_PINNED_MODELS: DENOISE_MODELS has no ${JSON.stringify(stranger)}`);
+  }
   read.refuseUnknown();
   if (read.problems.length > 0) throw new SettingsError(read.problems);
   return settings;

@@ -42,6 +42,23 @@ export const SETTINGS: readonly SettingRow[] = [
   },
   { name: "DENOISE_ENGINE", standard: "child", doc: "Where models run: child or inline" },
   {
+    name: "DENOISE_MAX_LOADED",
+    standard: "all",
+    doc:
+      "Models in memory at once; others are loaded when they are asked for, and the least recently " +
+      "used one makes room",
+  },
+  {
+    name: "DENOISE_MODEL_MEMORY_MB",
+    standard: "any",
+    doc: "The same by the megabytes of their weights",
+  },
+  {
+    name: "DENOISE_PINNED_MODELS",
+    standard: "none",
+    doc: "Models that stay in memory, separated by commas",
+  },
+  {
     name: "DENOISE_HANG_SECONDS",
     standard: "60",
     doc: "Least silence after which the engine is taken for hung, and started again",

@@ -22,6 +22,8 @@ export interface ModelInfo {
   readonly takesSize: boolean;
   /** Names of the LoRAs in the server's folder, where it has one. */
   readonly loras?: readonly string[] | undefined;
+  /** Whether it is in memory, or is loaded when it is asked for. */
+  readonly state?: "loaded" | "unloaded" | undefined;
   /** Commit of its repo, where there is one. */
   readonly commit?: string | undefined;
 }

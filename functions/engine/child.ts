@@ -6,8 +6,8 @@ import { Channel } from "../async/channel.ts";
 import type { Child } from "@denoise/process";
 import { startEngine } from "./child_process.ts";
 import type { EngineState, ModelOptions, ModelSpec, ServingEngine } from "./engine.ts";
-import { unavailable } from "./inline.ts";
-import { type LocatedModel, locateModels } from "./locate.ts";
+import { unavailable } from "./unavailable.ts";
+import { type Located, type LocatedModel, locateModels } from "./locate.ts";
 import type { FromChild, ToChild } from "./protocol.ts";
 import { Watchdog } from "./watchdog.ts";
 import { withSignal } from "../async/with_signal.ts";
@@ -56,7 +56,7 @@ class ChildEngine implements ChildServingEngine {
   readonly #options: ChildServingEngineOptions;
   readonly #runs = new Map<number, Channel<RunEvent>>();
   readonly #stopping = new Map<number, ReturnType<typeof setTimeout>>();
-  #located: readonly LocatedModel[] | undefined;
+  #located: Located | undefined;
   #child: Child | undefined;
   #state: EngineState = { phase: "starting" };
   #ready = Promise.withResolvers<readonly ModelInfo[]>();
@@ -141,7 +141,7 @@ class ChildEngine implements ChildServingEngine {
       const { models, registry, variant } = this.#options;
       this.#located ??= await locateModels(models, registry, variant);
       this.#downloadMs = performance.now() - began;
-      if (this.#state.phase !== "closed") this.#spawn(this.#located);
+      if (this.#state.phase !== "closed") this.#spawn(this.#located.found);
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error(String(error)));
     }
@@ -150,6 +150,7 @@ class ChildEngine implements ChildServingEngine {
   #spawn(models: readonly LocatedModel[]): void {
     const { entry, flags, maxMemory, ...rest } = this.#options;
     const { device, torchDtype, variant, threads, sizeLimits, warmup, loraFolder } = rest;
+    const { maxLoaded, maxModelBytes, pinned } = rest;
     const folders = [
       ...models.map(({ path }) => path),
       ...loraFolder === undefined ? [] : [loraFolder],
@@ -160,7 +161,18 @@ class ChildEngine implements ChildServingEngine {
     );
     this.#child = child;
     child.ended.then((reason) => this.#onEnd(reason));
-    const options = { device, torchDtype, variant, threads, sizeLimits, warmup, loraFolder };
+    const options = {
+      device,
+      torchDtype,
+      variant,
+      threads,
+      sizeLimits,
+      warmup,
+      loraFolder,
+      maxLoaded,
+      maxModelBytes,
+      pinned,
+    };
     child.send({ op: "load", models, options } satisfies ToChild);
   }
 
@@ -173,10 +185,14 @@ class ChildEngine implements ChildServingEngine {
         this.#failures = 0;
         this.#wasReady = true;
         const timing = { ...message.timing, downloadMs: this.#downloadMs };
-        this.#settle({ phase: "ready", models: message.models, timing });
-        this.#watch(timing.warmupMs);
+        const broken = [...this.#located?.broken ?? [], ...message.broken];
+        this.#settle({ phase: "ready", models: message.models, broken, timing });
+        this.#watch(timing.loadMs + timing.warmupMs);
         return this.#ready.resolve(message.models);
       }
+      case "models":
+        if (this.#state.phase !== "ready") return;
+        return this.#settle({ ...this.#state, models: message.models });
       case "unable":
         return this.#fail(new Error(message.message));
       case "event":
@@ -208,7 +224,7 @@ class ChildEngine implements ChildServingEngine {
   }
 
   /** An engine that is silent for too long is ended, which gives its runs to the next one. */
-  #watch(warmupMs: number): void {
+  #watch(startMs: number): void {
     const child = this.#child!;
     this.#watchdog = new Watchdog({
       silentMs: this.#options.silentMs ?? 60_000,
@@ -218,7 +234,7 @@ class ChildEngine implements ChildServingEngine {
         child.kill();
       },
     });
-    this.#watchdog.took(warmupMs);
+    this.#watchdog.took(startMs);
   }
 
   #onEnd(ending: string): void {

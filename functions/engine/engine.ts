@@ -27,8 +27,22 @@ export interface ModelOptions {
   readonly sizeLimits?: SizeLimits | undefined;
   /** The folder of the LoRAs that runs can name. */
   readonly loraFolder?: string | undefined;
+  /** Models that are in memory at once; all of them by default. */
+  readonly maxLoaded?: number | undefined;
+  /** Bytes of weights that are in memory at once; any by default. */
+  readonly maxModelBytes?: number | undefined;
+  /** Public names of models that stay in memory; none by default. */
+  readonly pinned?: readonly string[] | undefined;
   /** Whether each model makes an image in one step before it is called ready. Defaults to true. */
   readonly warmup?: boolean | undefined;
+}
+
+/** A model that cannot be loaded. */
+export interface BrokenModel {
+  /** Its public name. */
+  readonly id: string;
+  /** Why, for those who run the server. */
+  readonly message: string;
 }
 
 /** Where a cold start went, in milliseconds. */
@@ -50,8 +64,10 @@ export type EngineState =
   | {
     /** Every model is loaded and has run once. */
     readonly phase: "ready";
-    /** What is loaded. */
+    /** What can be used; loaded now, or when it is asked for. */
     readonly models: readonly ModelInfo[];
+    /** What cannot be loaded, while the others are used; none by default. */
+    readonly broken?: readonly BrokenModel[] | undefined;
     /** Where the start went. */
     readonly timing: StartTiming;
   }

@@ -1,12 +1,14 @@
 import { type Registry, Tensor } from "@denoise/core";
-import { ServeError, toServeError } from "../contract/errors.ts";
+import { toServeError } from "../contract/errors.ts";
 import { DEFAULT_LIMITS } from "../contract/limits.ts";
 import type { Job, JobInput, RunEvent } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import type { EngineState, ModelOptions, ModelSpec, ServingEngine } from "./engine.ts";
-import { type LoadedModel, loadModel } from "./loaded_model.ts";
-import { type LocatedModel, locateModels } from "./locate.ts";
+import type { LoadedModel } from "./loaded_model.ts";
+import { locateModels } from "./locate.ts";
 import { guarded } from "./nan_guard.ts";
+import { ModelShelf } from "./shelf.ts";
+import { unavailable } from "./unavailable.ts";
 import { runJob } from "./run_job.ts";
 import { withSignal } from "../async/with_signal.ts";
 
@@ -16,6 +18,8 @@ export interface InlineServingEngineOptions extends ModelOptions {
   readonly models: readonly ModelSpec[];
   /** The plugins, and the sources that models come from. */
   readonly registry: Registry;
+  /** Told when a model was loaded, or has made room for another one. */
+  readonly onModels?: ((models: readonly ModelInfo[]) => void) | undefined;
 }
 
 /**
@@ -28,7 +32,7 @@ export function inlineServingEngine(options: InlineServingEngineOptions): Servin
 class InlineEngine implements ServingEngine {
   readonly restarts = 0;
   readonly #options: InlineServingEngineOptions;
-  readonly #models = new Map<string, LoadedModel>();
+  readonly #shelf: ModelShelf;
   readonly #registry: Registry;
   readonly #starting: Promise<readonly ModelInfo[]>;
   readonly #closing = new AbortController();
@@ -37,6 +41,7 @@ class InlineEngine implements ServingEngine {
   constructor(options: InlineServingEngineOptions) {
     this.#options = options;
     this.#registry = guarded(options.registry);
+    this.#shelf = new ModelShelf(this.#registry, options, () => this.#changed());
     this.#starting = this.#start();
     this.#starting.catch(() => {});
   }
@@ -51,23 +56,25 @@ class InlineEngine implements ServingEngine {
 
   async *run(job: Job, signal: AbortSignal): AsyncGenerator<RunEvent, void, void> {
     await this.ready(signal);
-    const model = this.#models.get(job.model);
-    if (model === undefined) {
-      throw new ServeError("model_not_found", `There is no model ${JSON.stringify(job.model)}`);
-    }
     const { sizeLimits = DEFAULT_LIMITS } = this.#options;
     const stop = AbortSignal.any([signal, this.#closing.signal]);
+    const { result: events, end } = await this.#shelf.use(
+      job.model,
+      (model) => runJob({ model, registry: this.#registry, sizeLimits }, job, stop),
+    );
     try {
-      yield* runJob({ model, registry: this.#registry, sizeLimits }, job, stop);
+      yield* events;
     } catch (error) {
       throw toServeError(error);
+    } finally {
+      end();
     }
   }
 
   async close(): Promise<void> {
     this.#state = { phase: "closed" };
     this.#closing.abort();
-    for (const model of this.#models.values()) await model.dispose();
+    await this.#shelf.dispose();
   }
 
   async #start(): Promise<readonly ModelInfo[]> {
@@ -76,10 +83,16 @@ class InlineEngine implements ServingEngine {
       const { models, registry, variant } = this.#options;
       const located = await locateModels(models, registry, variant);
       const downloadMs = performance.now() - began;
-      const timing = await this.#load(located);
-      const infos = [...this.#models.values()].map(({ info }) => info);
-      this.#state = { phase: "ready", models: infos, timing: { downloadMs, ...timing } };
-      return infos;
+      let warmupMs = 0;
+      const loadMs = await this.#shelf.open(located.found, async (model) => {
+        const began = performance.now();
+        if (this.#options.warmup !== false) await this.#warmUp(model);
+        warmupMs += performance.now() - began;
+      });
+      const broken = [...located.broken, ...this.#shelf.broken];
+      const timing = { downloadMs, loadMs, warmupMs };
+      this.#state = { phase: "ready", models: this.#shelf.infos, broken, timing };
+      return this.#state.models;
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause));
       this.#state = { phase: "failed", error };
@@ -87,16 +100,11 @@ class InlineEngine implements ServingEngine {
     }
   }
 
-  async #load(located: readonly LocatedModel[]): Promise<{ loadMs: number; warmupMs: number }> {
-    const began = performance.now();
-    for (const location of located) {
-      this.#models.set(location.id, await loadModel(location, this.#registry, this.#options));
-    }
-    const loaded = performance.now();
-    if (this.#options.warmup !== false) {
-      for (const model of this.#models.values()) await this.#warmUp(model);
-    }
-    return { loadMs: loaded - began, warmupMs: performance.now() - loaded };
+  /** A model was loaded, or has made room. */
+  #changed(): void {
+    if (this.#state.phase !== "ready") return;
+    this.#state = { ...this.#state, models: this.#shelf.infos };
+    this.#options.onModels?.(this.#state.models);
   }
 
   /** One step, so that sessions are made and a broken model shows before it is called ready. */
@@ -123,13 +131,4 @@ class InlineEngine implements ServingEngine {
     const image = await white!.encode("png");
     return { image, mask: image, strength: 1 };
   }
-}
-
-/** What callers are told when a model could not be loaded. */
-export function unavailable(cause: Error): ServeError {
-  return new ServeError(
-    "model_unavailable",
-    "The model could not be loaded; the server's log says why",
-    { cause },
-  );
 }

@@ -1,6 +1,6 @@
 import type { Job, JobFailure, RunEvent } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
-import type { ModelOptions, StartTiming } from "./engine.ts";
+import type { BrokenModel, ModelOptions, StartTiming } from "./engine.ts";
 import type { LocatedModel } from "./locate.ts";
 
 /** What the child is told. */
@@ -16,7 +16,13 @@ export type ToChild =
 
 /** What the child tells. */
 export type FromChild =
-  | { readonly op: "ready"; readonly models: readonly ModelInfo[]; readonly timing: StartTiming }
+  | {
+    readonly op: "ready";
+    readonly models: readonly ModelInfo[];
+    readonly broken: readonly BrokenModel[];
+    readonly timing: StartTiming;
+  }
+  | { readonly op: "models"; readonly models: readonly ModelInfo[] }
   | { readonly op: "unable"; readonly message: string }
   | { readonly op: "pong" }
   | { readonly op: "event"; readonly id: number; readonly event: RunEvent }

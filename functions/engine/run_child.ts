@@ -1,5 +1,6 @@
 import type { Registry } from "@denoise/core";
 import { ServeError, toFailure } from "../contract/errors.ts";
+import type { ModelInfo } from "../contract/model_info.ts";
 import type { ServingEngine } from "./engine.ts";
 import { connectToParent } from "@denoise/process";
 import { inlineServingEngine } from "./inline.ts";
@@ -22,11 +23,15 @@ export async function runChild(registry: Registry): Promise<void> {
   async function load({ models, options }: ToChild & { op: "load" }): Promise<void> {
     const specs = models.map(({ id, path }) => ({ id, location: path }));
     const commits = new Map(models.map(({ id, commit }) => [id, commit]));
-    engine = inlineServingEngine({ ...options, models: specs, registry });
-    const infos = await engine.ready();
+    const withCommits = (infos: readonly ModelInfo[]) =>
+      infos.map((info) => ({ ...info, commit: commits.get(info.id) }));
+    const onModels = (infos: readonly ModelInfo[]) =>
+      tell({ op: "models", models: withCommits(infos) });
+    engine = inlineServingEngine({ ...options, models: specs, registry, onModels });
+    await engine.ready();
     if (engine.state.phase !== "ready") return;
-    const withCommits = infos.map((info) => ({ ...info, commit: commits.get(info.id) }));
-    tell({ op: "ready", models: withCommits, timing: engine.state.timing });
+    const { models: infos, broken = [], timing } = engine.state;
+    tell({ op: "ready", models: withCommits(infos), broken, timing });
   }
 
   async function run({ id, job }: ToChild & { op: "run" }): Promise<void> {

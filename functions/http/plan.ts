@@ -61,6 +61,7 @@ export async function planJob(
   const nameOf = (field: string): string => options.names?.[field] ?? field;
   const models = await context.readyModels(options.signal);
   const task = asked ?? impliedTask(request);
+  refuseBroken(context, wanted);
   const model = chooseModel(models, wanted, task, nameOf("model"));
   const settled = settleTask(model, task);
   const input: JobInput = {
@@ -98,6 +99,14 @@ export async function planJob(
 function impliedTask({ image, mask }: ImageRequest): Task | undefined {
   if (mask !== undefined) return "inpaint";
   return image === undefined ? undefined : "image-to-image";
+}
+
+/** A model that is there and cannot be loaded is another thing than one that is not there. */
+function refuseBroken({ models: { state } }: DoorContext, wanted: string | undefined): void {
+  const broken = state.phase === "ready" ? state.broken ?? [] : [];
+  if (!broken.some(({ id }) => id === wanted)) return;
+  const message = `${wanted} could not be loaded; the server's log says why`;
+  throw new ServeError("model_unavailable", message);
 }
 
 function chooseModel(

@@ -84,7 +84,9 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
       ready.reset();
       const { state } = models;
       if (state.phase === "ready") {
-        for (const { id } of state.models) ready.set({ model: id }, 1);
+        for (const { id, state: at } of state.models) {
+          ready.set({ model: id }, at === "unloaded" ? 0 : 1);
+        }
         for (const [name, ms] of Object.entries(state.timing)) {
           start.set({ phase: name.replace(/Ms$/, "") }, ms / 1000);
         }

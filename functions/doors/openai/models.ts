@@ -12,11 +12,12 @@ const Model = z.object({
   owned_by: z.string(),
   pipeline: z.string(),
   tasks: z.array(z.string()),
+  state: z.enum(["loaded", "unloaded"]),
 }).openapi("Model");
 
 const started = Math.floor(Date.now() / 1000);
 
-function describe({ id, pipeline, tasks }: ModelInfo): z.output<typeof Model> {
+function describe({ id, pipeline, tasks, state = "loaded" }: ModelInfo): z.output<typeof Model> {
   return {
     id,
     object: "model",
@@ -24,6 +25,7 @@ function describe({ id, pipeline, tasks }: ModelInfo): z.output<typeof Model> {
     owned_by: "denoise",
     pipeline,
     tasks: [...tasks],
+    state,
   };
 }
 
@@ -37,7 +39,7 @@ export function mountModels(app: OpenAPIHono<AppEnv>, context: DoorContext): voi
   route(app, {
     method: "get",
     path: "/v1/models",
-    summary: "The models that are loaded",
+    summary: "The models, in memory or loaded when they are asked for",
     tags: ["models"],
     responses: {
       200: { description: "The models", content: { "application/json": { schema: List } } },
