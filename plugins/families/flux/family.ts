@@ -5,7 +5,7 @@ import {
   type Family,
   type LatentOptions,
   packLatents,
-  planFlow,
+  planFlowRun,
   type ShiftConfig,
   type TimestepOptions,
   timestepOptions,
@@ -60,7 +60,7 @@ export const flux: Family<FluxComponents, LatentOptions & FluxOptions, never> = 
   plan({ vae, scheduler }, options, { height, width }) {
     const token = 2 * vaeScaleFactor(vae);
     const tokens = (height / token) * (width / token);
-    return planFlow(scheduler, options, calculateShift(tokens, scheduler.config as ShiftConfig));
+    return planFlowRun(scheduler, options, calculateShift(tokens, scheduler.config as ShiftConfig));
   },
   async encode(run, prompt, options) {
     const { transformer, vae } = run.components;

@@ -31,7 +31,7 @@ export function calculateShift(tokens: number, config: ShiftConfig = {}): number
  *
  * @throws {RangeError} when a strength leaves no timestep.
  */
-export function planFlow(scheduler: Scheduler, options: PlanOptions, mu?: number): RunPlan {
+export function planFlowRun(scheduler: Scheduler, options: PlanOptions, mu?: number): RunPlan {
   const { numInferenceSteps: wanted = 28, sigmas, timesteps: own, strength } = options;
   const even = Array.from(
     { length: wanted },
