@@ -18,6 +18,15 @@ describe("log", () => {
         await (await app.request("/v1/images/generations", init(key))).body?.cancel();
       }
       const text = JSON.stringify(records);
+      const end = records.find(({ properties }) => properties["outcome"] !== undefined);
+      assertEquals(
+        [end?.properties["owner"], end?.properties["model"], end?.properties["outcome"]],
+        [
+          "ann",
+          "fake",
+          "internal",
+        ],
+      );
       for (const word of ["/v1/images/generations", "requestId", "ann", "broken"]) {
         assert(
           text.includes(word) ||

@@ -45,7 +45,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const rejected = counter("rejected_total", "Requests that were turned away", ["reason"]);
   const images = counter("images_total", "Images made", ["model"]);
   const nan = counter("nan_outputs_total", "Runs that ended in NaN", ["model"]);
-  const waited = histogram("queue_seconds", "Time in the queue");
+  const waited = histogram("queue_seconds", "Time in the queue", ["model"]);
   const steps = histogram("step_seconds", "Time of a denoising step", ["model"]);
   const prepared = histogram("prepare_seconds", "Time to the end of a run's first step", ["model"]);
   const decoded = histogram("decode_seconds", "Time from latents to images", ["model"]);
@@ -64,7 +64,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
     countRejected: (reason) => rejected.inc({ reason }),
     observe({ model, createdAt }, event): void {
       if (event.type === "started" && event.attempt === 1) {
-        waited.observe((Date.now() - createdAt) / 1000);
+        waited.observe({ model }, (Date.now() - createdAt) / 1000);
       } else if (event.type === "step" && event.step > 1) {
         steps.observe({ model }, event.stepMs / 1000);
       } else if (event.type === "succeeded") {
