@@ -36,7 +36,10 @@ const { values: flags, positionals } = parseArgs({
 const { out, device, python, weights } = flags;
 
 /** Load options by the name that a row has: what is always there, and what is given; `also` is measured alone. */
-const engines: Record<string, object> = { binding: {}, ...JSON.parse(flags.engines) };
+const engines: Record<string, object> = {
+  binding: { engine: "inline" },
+  ...JSON.parse(flags.engines),
+};
 
 const MODELS = ["vae", "sd15", "sdxl", "vae1024", "flux", "zimage"];
 const CLASSES: Record<string, string> = {
