@@ -48,6 +48,7 @@ export const AutoencoderKL: ModelClass<AutoencoderKL> = defineModel<
   schema,
   check,
   rename: todaysAttentionName,
+  upcasts: ({ force_upcast }) => force_upcast,
   graphs: { encode, decode },
   methods(model) {
     const { sample_size, block_out_channels } = model.config;

@@ -116,6 +116,7 @@ export const AutoencoderTiny: ModelClass<AutoencoderTiny> = defineModel<
       );
     }
   },
+  upcasts: ({ force_upcast }) => force_upcast,
   graphs: { encode: encodeGraph(), decode: decodeGraph() },
   methods: (model) => ({
     async encode(sample) {

@@ -82,6 +82,7 @@ export const VQModel: ModelClass<VQModel> = defineModel<VQModelConfig, VQModel>(
   schema,
   check,
   rename: todaysAttentionName,
+  upcasts: ({ force_upcast }) => force_upcast,
   graphs: { encode, quantize, lookup, decode },
   methods(model) {
     const toCodes = async (latents: Tensor): Promise<Quantized> => {

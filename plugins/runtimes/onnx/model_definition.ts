@@ -90,6 +90,11 @@ export interface ModelDefinition<C extends object, M extends Model<C>> {
    * transformers; the graph takes them with {@linkcode Scope.exact}.
    */
   readonly keepInFloat32?: RegExp;
+  /**
+   * Whether it computes in float32 where its weights are held in float16, whose range it leaves: what
+   * `force_upcast` says of autoencoders.
+   */
+  readonly upcasts?: (config: FrozenConfig<C>) => boolean;
   /** Its graphs by name. */
   readonly graphs: Readonly<Record<string, GraphDefinition<C>>>;
   /** The methods of its class, such as `forward`. */

@@ -368,7 +368,8 @@ export class OnnxModel<C extends object, M extends Model<C>>
 
   #build(name: string, inputs: readonly string[]): BuiltGraph {
     const { provider } = parseDevice(this.#device);
-    const dtype: ComputeDType = provider === "cpu" ? "float32" : this.dtype;
+    const upcasts = this.dtype === "float16" && this.#definition.upcasts?.(this.config);
+    const dtype: ComputeDType = provider === "cpu" || upcasts ? "float32" : this.dtype;
     return buildGraph(
       `${this.className}.${name}`,
       this.#definition.graphs[name]!,

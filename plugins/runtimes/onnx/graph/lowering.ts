@@ -21,6 +21,8 @@ export interface Lowering {
   readonly fusedSteps: boolean;
   /** What it computes in. */
   readonly computes: readonly ComputeDType[];
+  /** Operators that it lacks in bfloat16: they compute in float32. */
+  readonly notInBfloat16: readonly string[];
   /** Quantized weights that it multiplies with. */
   readonly quantized: readonly QuantizedWeight["kind"][];
   /** Stored types that it widens at each run; all others are widened once, when a session starts. */
@@ -39,9 +41,19 @@ const STANDARD: Lowering = {
   groupNorm: "InstanceNormalization",
   fusedSteps: false,
   computes: ["float32", "float16"],
+  notInBfloat16: [],
   quantized: [],
   widens: [],
 };
+
+const NOT_IN_BFLOAT16 = [
+  "InstanceNormalization",
+  "ConvTranspose",
+  "Pad",
+  "Resize",
+  "MaxPool",
+  "ArgMin",
+];
 
 const FUSED: Lowering = {
   linear: "FusedMatMul",
@@ -50,6 +62,7 @@ const FUSED: Lowering = {
   groupNorm: "InstanceNormalization",
   fusedSteps: false,
   computes: ["float32", "float16", "bfloat16"],
+  notInBfloat16: [],
   quantized: ["blocks"],
   widens: NARROW,
 };
@@ -57,7 +70,7 @@ const FUSED: Lowering = {
 /** The lowering for each execution provider. */
 export const lowerings: { readonly [P in Provider]: Lowering } = {
   cpu: { ...FUSED, computes: ["float32"], quantized: ["int8", "blocks"] }, // 16-bit types are storage
-  cuda: { ...FUSED, groupNorm: "GroupNorm", fusedSteps: true },
+  cuda: { ...FUSED, groupNorm: "GroupNorm", fusedSteps: true, notInBfloat16: NOT_IN_BFLOAT16 },
   webgpu: { ...STANDARD, attention: "MultiHeadAttention", swish: "QuickGelu" },
   dml: { ...STANDARD, attention: "MultiHeadAttention" },
   tensorrt: { ...STANDARD, computes: FUSED.computes },

@@ -130,7 +130,15 @@ export class Scope {
     attributes: Attributes = {},
     options: Omit<NodeOptions, "path"> = {},
   ): Value {
-    return this.graph.node(type, inputs, attributes, { ...options, path: this.path });
+    const { path } = this;
+    const isLacking = inputs.some((input) => input?.dtype === "bfloat16") &&
+      this.graph.lowering.notInBfloat16.includes(type);
+    if (!isLacking) return this.graph.node(type, inputs, attributes, { ...options, path });
+    const wide = inputs.map((input) =>
+      input?.dtype === "bfloat16" ? this.cast(input, "float32") : input
+    );
+    const result = this.graph.node(type, wide, attributes, { ...options, path });
+    return options.dtype === undefined ? this.cast(result, "bfloat16") : result;
   }
 
   /** Adds a node of this module with several outputs. */
