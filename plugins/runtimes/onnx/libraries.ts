@@ -66,3 +66,5 @@ export async function findLibrary(name: string): Promise<boolean> {
   const cache = await Deno.readFile("/etc/ld.so.cache").catch(() => new Uint8Array());
   return new TextDecoder("latin1").decode(cache).includes(`/${name}\0`);
 }
+
+export { neededLibraries } from "./needed_libraries.ts";

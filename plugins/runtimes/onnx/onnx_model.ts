@@ -357,7 +357,8 @@ export class OnnxModel<C extends object, M extends Model<C>>
       deviceOptions: this.#device === "cpu" ? undefined : this.#options.deviceOptions,
       threads: this.#options.threads,
       profile: this.#profile(name),
-      prepacking: this.#method !== undefined || this.#hasBlocks,
+      // without it, a card's convolutions of channels last turn their weights around at every run
+      prepacking: this.#method !== undefined || this.#hasBlocks || channelsLast,
     };
     const isPlain = this.#adapters.length === 0 && this.#extensions.size === 0 && !widens;
     const { optimize, onWarning = console.warn } = this.#options;

@@ -9,6 +9,7 @@ import type { Engine } from "./engine/engine.ts";
 import { inlineEngine } from "./engine/inline.ts";
 import { Graph, type Provider } from "./graph/mod.ts";
 import { findLibrary, providerFolder } from "./libraries.ts";
+import { neededLibraries } from "./needed_libraries.ts";
 
 /** Whether models can compute on a device. */
 export interface DeviceReport {
@@ -52,45 +53,50 @@ export async function assertDevice(engine: Engine, device: Device): Promise<void
   const graph = new Graph();
   const x = graph.input("x", "float32", [1]);
   graph.output("y", graph.node("Neg", [x]));
+  let answer: number | undefined;
   try {
     const session = await engine.createSession({ ...graph.build("probe"), name: "probe", device });
-    await session.run({ x: Tensor.from([1]) });
+    const { y } = await session.run({ x: Tensor.from([1]) });
     await session.release();
+    [answer] = y!.toFloat32Array();
   } catch (cause) {
     if (cause instanceof DenoiseError && cause.code === "engine_lost") throw cause;
     const problem = await PROBLEMS[provider]() ??
       `onnxruntime refuses it: ${cause instanceof Error ? cause.message : cause}`;
     throw unavailable(problem, cause);
   }
+  if (answer === -1) return;
+  throw unavailable(`it computes wrong numbers: -1 is ${answer} there. Is its driver whole?`);
 }
 
 type Problem = string | undefined;
 
 const PROBLEMS: Readonly<Record<Provider, () => Promise<Problem>>> = {
   cpu: () => Promise.resolve(undefined),
-  cuda: () => nvidiaProblem("cuda", CUDA),
-  tensorrt: () => nvidiaProblem("tensorrt", { ...CUDA, ...TENSORRT }),
+  cuda: () => nvidiaProblem("cuda"),
+  tensorrt: () => nvidiaProblem("tensorrt"),
   webgpu: () => Promise.resolve(NO_ADAPTER),
   coreml: () => Promise.resolve(elsewhere("darwin", "CoreML is a part of macOS")),
   dml: () => Promise.resolve(elsewhere("windows", "DirectML is a part of Windows")),
 };
 
-/** Libraries that onnxruntime's CUDA provider loads, and where they come from. */
-const CUDA = {
-  "libcuda.so.1": "the NVIDIA driver (in a container: run it with the NVIDIA runtime, --gpus all)",
-  "libcudart.so.12": "the CUDA 12 runtime",
-  "libcublas.so.12": "cuBLAS of CUDA 12",
-  "libcufft.so.11": "cuFFT of CUDA 12",
-  "libcurand.so.10": "cuRAND of CUDA 12",
-  "libcudnn.so.9": "cuDNN 9 for CUDA 12",
-} as const;
+/** Where libraries come from, by the beginning of their names. */
+const SOURCES: Readonly<Record<string, (version: string) => string>> = {
+  "libcuda.so": () =>
+    "the NVIDIA driver; in a container: run it with the NVIDIA runtime, --gpus all",
+  libcudart: (version) => `the CUDA ${version} runtime`,
+  libcublas: (version) => `cuBLAS of CUDA ${version}`,
+  libcurand: () => "cuRAND of the same CUDA",
+  libcufft: () => "cuFFT of the same CUDA",
+  libcudnn: (version) => `cuDNN ${version} for the same CUDA`,
+  libnvinfer: (version) => `TensorRT ${version}`,
+  libnvonnxparser: (version) => `TensorRT ${version}`,
+};
 
-const TENSORRT = { "libnvinfer.so.10": "TensorRT 10" } as const;
+/** What the CUDA provider opens when it first computes, and does not say that it needs. */
+const OPENED = "libcudnn.so.9";
 
-async function nvidiaProblem(
-  provider: "cuda" | "tensorrt",
-  libraries: Readonly<Record<string, string>>,
-): Promise<Problem> {
+async function nvidiaProblem(provider: "cuda" | "tensorrt"): Promise<Problem> {
   if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") {
     return `onnxruntime-node has ${provider} for Linux on x64 alone; this is ${Deno.build.target}`;
   }
@@ -100,19 +106,21 @@ async function nvidiaProblem(
   const found = await Promise.all(wanted.map((name) => exists(`${folder}/${name}`)));
   const absent = wanted.filter((_, index) => !found[index]);
   if (absent.length > 0) {
-    return `${absent.join(" and ")} must lie in ${folder}. The npm package leaves them to its ` +
-      `install script, which Deno does not run: do "npm install onnxruntime-node@1.30.0" in an ` +
-      `empty folder and copy node_modules/onnxruntime-node/bin/napi-v6/linux/x64/*.so from there`;
+    return `${absent.join(" and ")} must lie in ${folder}. They are in the Python package ` +
+      `onnxruntime-gpu==1.30.*: "deno task gpu:libraries" in a checkout fetches and lays them; by ` +
+      `hand, unpack onnxruntime/capi/libonnxruntime_providers_*.so of its wheel there`;
   }
+  const needed = await Promise.all(wanted.map((name) => neededLibraries(`${folder}/${name}`)));
   const missing: string[] = [];
-  for (const [name, source] of Object.entries(libraries)) {
-    if (!await findLibrary(name)) missing.push(`${name} (${source})`);
+  for (const name of new Set([...needed.flat(), OPENED])) {
+    if (wanted.includes(name) || await findLibrary(name)) continue;
+    const source = Object.keys(SOURCES).find((start) => name.startsWith(start));
+    const version = name.slice(name.indexOf(".so.") + ".so.".length);
+    missing.push(source === undefined ? name : `${name} (${SOURCES[source]!(version)})`);
   }
   if (missing.length === 0) return undefined;
-  return `the system has no ${
-    missing.join(", no ")
-  }. Install what is missing, or name its folder ` +
-    `in LD_LIBRARY_PATH`;
+  const list = missing.join(", no ");
+  return `the system has no ${list}. Install what is missing, or name its folder in LD_LIBRARY_PATH`;
 }
 
 /** Asked before WebGPU is tried, since trying without Vulkan prints warnings. */

@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { DenoiseError } from "@denoise/core";
+import { DenoiseError, Tensor } from "@denoise/core";
 import { inlineEngine, probeDevices } from "@denoise/onnx";
 import { executionProviders, parseDevice } from "./devices.ts";
-import { findLibrary } from "./libraries.ts";
+import { findLibrary, runtimeLibrary } from "./libraries.ts";
+import { neededLibraries } from "./needed_libraries.ts";
 import { assertDevice } from "./probe.ts";
 
 describe("parseDevice()", () => {
@@ -54,5 +55,36 @@ describe("findLibrary()", () => {
   it("finds what the dynamic linker finds", { ignore: Deno.build.os !== "linux" }, async () => {
     assertEquals(await findLibrary("libc.so.6"), true);
     assertEquals(await findLibrary("libnosuchthing.so.1"), false);
+  });
+});
+
+describe("neededLibraries()", () => {
+  const isLinux = Deno.build.os === "linux";
+
+  it("reads them from the file itself", { ignore: !isLinux }, async () => {
+    const names = await neededLibraries(runtimeLibrary());
+    assert(names.includes("libc.so.6") && names.includes("libstdc++.so.6"), names.join());
+    assert(names.every((name) => /^[\w+.-]+\.so[\d.]*$/.test(name)), names.join());
+  });
+
+  it("refuses what is no library", async () => {
+    const path = new URL(import.meta.url).pathname;
+    await assertRejects(() => neededLibraries(path), TypeError, "no shared library");
+  });
+});
+
+describe("assertDevice()", () => {
+  it("does not take a device that computes wrong numbers", async () => {
+    const engine = {
+      createSession: () =>
+        Promise.resolve({
+          run: () => Promise.resolve({ y: Tensor.from([0]) }),
+          release: () => Promise.resolve(),
+        }),
+      close: () => Promise.resolve(),
+    };
+    const error = await assertRejects(() => assertDevice(engine, "cuda"), DenoiseError);
+    assertEquals(error.code, "runtime_unavailable");
+    assert(error.message.includes("wrong numbers: -1 is 0"), error.message);
   });
 });

@@ -1,5 +1,15 @@
 import { MICROSOFT, type Scope, type Value } from "../graph/mod.ts";
-import { activation, add, type BiasOptions, chunk, gelu, linear, mul, silu } from "../nn/mod.ts";
+import {
+  activation,
+  add,
+  type BiasOptions,
+  chunk,
+  gelu,
+  linear,
+  mul,
+  silu,
+  SUM_WIDTHS,
+} from "../nn/mod.ts";
 
 /** Options of {@linkcode feedForward}. */
 export interface FeedForwardOptions {
@@ -53,9 +63,6 @@ function linearTo(s: Scope, x: Value, to: Value, { bias = true }: BiasOptions): 
   const inputs = [linear(s, x, { bias: false }), s.tensor("bias"), to];
   return s.op("BiasAdd", inputs, {}, { domain: MICROSOFT });
 }
-
-/** Of onnxruntime's operator: those of Stable Diffusion. */
-const SUM_WIDTHS = [320, 640, 1280];
 
 /** Options of {@linkcode gatedFeedForward}. */
 export interface GatedFeedForwardOptions {

@@ -48,6 +48,7 @@ export {
   type LayerNormOptions,
   rmsNorm,
   type RmsNormOptions,
+  SUM_WIDTHS,
   sumAndNorm,
   type SumOptions,
 } from "./norm.ts";
