@@ -114,8 +114,8 @@ describe("a body that is an attack", () => {
       );
       const status = await server.alive(send(server.url, attack, half!));
       assert(status >= 400 && status < 500, `${attack.name}: ${status}`);
-      const short = await shortest(3, () => send(server.url, attack, half!));
-      const long = await shortest(3, () => send(server.url, attack, whole!));
+      const short = await shortest(5, () => send(server.url, attack, half!));
+      const long = await shortest(5, () => send(server.url, attack, whole!));
       assert(
         long < 4 * short + 30,
         `${attack.name}: ${short} ms, and ${long} ms at twice the size`,
@@ -129,13 +129,13 @@ describe("a body that is an attack", () => {
     const encoder = new TextEncoder();
     for (const attack of ATTACKS) {
       const body = encoder.encode(attack.body(31_000_000 / (attack.name === "letters" ? 2 : 1)));
-      const calm = await longestProbe(server.url, new Promise((done) => setTimeout(done, 300)));
-      const worst = await longestProbe(
-        server.url,
-        server.alive(send(server.url, attack, body)),
-      );
-      // 200 ms on a machine of its own; on one that others use, what those take besides
-      assert(worst < 200 + 2 * calm, `${attack.name}: ${worst} ms, and ${calm} ms without it`);
+      // 200 ms on a machine of its own; what others take besides is not there in every try
+      let worst = Infinity;
+      for (let i = 0; i < 5 && worst >= 200; i++) {
+        const answer = server.alive(send(server.url, attack, body));
+        worst = Math.min(worst, await longestProbe(server.url, answer));
+      }
+      assert(worst < 200, `${attack.name}: ${worst} ms at best`);
     }
   });
 
