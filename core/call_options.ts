@@ -44,6 +44,7 @@ export type CallOptions<O extends object> = { readonly [K in keyof O]-?: CallOpt
  * not finite or outside their range.
  *
  * @param deed What is done with them, for messages: `"run DDPMPipeline"`.
+ * @param which Whether all that are required have to be there. Defaults to `"all"`.
  * @throws {TypeError} for an unknown or missing option, and for a value of another type.
  * @throws {RangeError} for a number or word that is not allowed.
  *
@@ -65,6 +66,7 @@ export function checkOptions(
   deed: string,
   given: object,
   declared: Readonly<Record<string, CallOption>>,
+  which: "all" | "some" = "all",
 ): void {
   const names = Object.keys(declared);
   for (const [name, value] of Object.entries(given)) {
@@ -72,6 +74,7 @@ export function checkOptions(
     if (!Object.hasOwn(declared, name)) throw new TypeError(unknownOption(deed, name, names));
     checkOption(deed, name, value, declared[name]!);
   }
+  if (which === "some") return;
   for (const [name, option] of Object.entries(declared)) {
     if (!option.required || (given as Record<string, unknown>)[name] !== undefined) continue;
     throw new TypeError(`Cannot ${deed} without ${name}: give ${describe(option)}`);

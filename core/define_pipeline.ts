@@ -55,6 +55,29 @@ interface Part {
   savePretrained?(folder: string, options?: SaveOptions): Promise<void>;
 }
 
+/** Under this key model_index.json may say which values of options its models do best with. */
+const DEFAULTS = "_defaults";
+
+/**
+ * What a repo suggests for options of a call, by diffusers' names (`num_inference_steps`); names that the
+ * class has no option for are for other classes of its family.
+ */
+function suggested(
+  className: string,
+  index: JsonObject,
+  declared: Readonly<Record<string, CallOption>>,
+): JsonObject {
+  const given = index[DEFAULTS];
+  if (typeof given !== "object" || given === null || Array.isArray(given)) return {};
+  const named = Object.fromEntries(
+    Object.entries(given as JsonObject)
+      .map(([key, value]) => [key.replace(/_([a-z0-9])/g, (_, c) => c.toUpperCase()), value])
+      .filter(([name]) => Object.hasOwn(declared, name as string)),
+  );
+  checkOptions(`take the ${DEFAULTS} of ${MODEL_INDEX} for ${className}`, named, declared, "some");
+  return named;
+}
+
 interface Origin {
   readonly location?: ComponentLocation | undefined;
   readonly registry?: Registry | undefined;
@@ -238,11 +261,13 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
     readonly #parts: Parts = {};
     readonly #settings: JsonObject;
     readonly #origin: Origin;
+    readonly defaults: Readonly<Record<string, unknown>>;
 
     constructor(parts: Partial<C>, settings: JsonObject = {}, origin: Origin = {}) {
       super(async (...args) => await drain(this.stream(...args)));
       checkOptions(`make a ${className}`, parts, components);
       this.#settings = deepFreeze({ ...definition.settings, ...settings });
+      this.defaults = deepFreeze({ ...defaults, ...suggested(className, settings, options) });
       this.#origin = { registry: bound, ...origin };
       for (const [role, spec] of roles) {
         Object.defineProperty(this, role, {
@@ -277,7 +302,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       const registry = options.plugins === undefined ? known : known.with(options.plugins);
       const { parts, index } = await loadParts(definition, location, registry, options);
       const settings = Object.fromEntries(
-        Object.keys(definition.settings ?? {})
+        [...Object.keys(definition.settings ?? {}), DEFAULTS]
           .filter((key) => key in index)
           .map((key) => [key, index[key]!]),
       );
@@ -290,7 +315,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       const shared = Object.fromEntries(roles.map(([role]) => [role, theirs[role]]));
       const { nameOrPath: id, config } = pipeline;
       const settings = Object.fromEntries(
-        Object.keys(definition.settings ?? {})
+        [...Object.keys(definition.settings ?? {}), DEFAULTS]
           .filter((key) => key in config)
           .map((key) => [key, (config as JsonObject)[key]!]),
       );
@@ -334,7 +359,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       const { registry = new Registry() } = this.#origin;
       const given = optionsOf(className, args, takesPrompt ? 1 : 0);
       checkOptions(`run ${className}`, given, options);
-      const settled = settle<A, D>(takesPrompt ? [args[0]] : [], given, defaults);
+      const settled = settle<A, D>(takesPrompt ? [args[0]] : [], given, this.defaults);
       const run: PipelineRun<C> = {
         components: this.#ownParts(),
         settings: this.#settings,

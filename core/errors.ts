@@ -16,6 +16,8 @@ export type ErrorCode =
   | "invalid_config"
   /** A GGUF file breaks the format. */
   | "invalid_gguf"
+  /** A module of plugins cannot be loaded, or exports none. */
+  | "invalid_plugin"
   /** A safetensors file breaks the format. */
   | "invalid_safetensors"
   /** A component that the pipeline needs is not there. */

@@ -240,6 +240,11 @@ export interface PipelineBase<C extends object, A extends readonly unknown[], Ou
   readonly nameOrPath: string;
   /** What model_index.json says of it. */
   readonly config: FrozenConfig;
+  /**
+   * Values of options that a call leaves out: the class's, and in their place those that the repo
+   * suggests under `_defaults` of its model_index.json.
+   */
+  readonly defaults: Readonly<Record<string, unknown>>;
   /** The components by role; what they are can be handed to another pipeline. */
   readonly components: C;
   /** Runs and gives each step; the return value of the generator is what the call gives. */

@@ -121,15 +121,35 @@ export class Registry {
     return this;
   }
 
-  /** A copy in which these plugins stand in front of what is there under the same names. */
-  with(plugins: readonly (PluginClass | LazyPlugin)[]): Registry {
+  /**
+   * A copy in which these plugins stand in front of what is there under the same names.
+   *
+   * @param content What else is others than here.
+   * @throws {DenoiseError} `duplicate_class` when two of them have the same name.
+   */
+  with(
+    plugins: readonly (PluginClass | LazyPlugin)[],
+    content: Pick<RegistryContent, "images"> = {},
+  ): Registry {
     const copy = new Registry({
       sources: this.#sources,
-      images: this.#images,
+      images: content.images ?? this.#images,
       audio: this.#audio,
       singleFile: this.#singleFile,
     });
     for (const [name, entry] of this.#entries) copy.#entries.set(name, entry);
+    const given = new Set<string>();
+    for (const { className, aliases = [] } of plugins) {
+      for (const name of [className, ...aliases]) {
+        if (given.has(name)) {
+          throw new DenoiseError(
+            "duplicate_class",
+            `Cannot register two plugins of the name ${JSON.stringify(name)}: leave one out`,
+          );
+        }
+        given.add(name);
+      }
+    }
     for (const plugin of plugins) {
       copy.#put([plugin.className, ...plugin.aliases ?? []], plugin);
     }
@@ -188,6 +208,15 @@ export class Registry {
       if (name !== className || task === undefined || family === undefined) return [];
       return [{ className, task, family, control, package: from }];
     });
+  }
+
+  /**
+   * What is known of the pipeline of a class, by its name or an alias; `undefined` for a class that is
+   * not there, or says nothing of itself.
+   */
+  pipeline(className: string): RegisteredPipeline | undefined {
+    const known = this.#entries.get(className)?.className;
+    return this.pipelines().find((one) => one.className === known);
   }
 
   /** The package that provides a class, or `undefined`. */

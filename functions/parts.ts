@@ -4,6 +4,7 @@
  * @module
  */
 import type { Registry } from "@denoise/core";
+import { importPlugins } from "@denoise/loading";
 import type { App, AppOptions } from "./app.ts";
 import { within } from "./async/within.ts";
 import { childServingEngine } from "./engine/child.ts";
@@ -51,6 +52,11 @@ export function filesOf({ keys, limits: { maxHeldBytes } }: Settings): ByteBudge
   return { maxBytes: maxHeldBytes, maxBytesPerOwner: maxHeldBytes / (keys.length > 1 ? 2 : 1) };
 }
 
+/** A registry with the plugins that the settings name in front. */
+export async function withPlugins({ plugins }: Settings, registry: Registry): Promise<Registry> {
+  return plugins.length === 0 ? registry : registry.with(await importPlugins(plugins));
+}
+
 /** The engine with its models, which begins to load them. */
 export function openEngine(settings: Settings, registry: Registry): ServingEngine {
   const { models, device, torchDtype, variant, threads, loraFolder } = settings;
@@ -75,6 +81,7 @@ export function openEngine(settings: Settings, registry: Registry): ServingEngin
     ...options,
     silentMs: settings.silentMs,
     maxMemory: settings.engineMemory,
+    plugins: settings.plugins,
     onLost: (reason) => log.error("the engine was lost: {reason}; it is started again", { reason }),
   });
 }

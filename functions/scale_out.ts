@@ -14,6 +14,7 @@ import {
   openStore,
   placesOf,
   shareOf,
+  withPlugins,
 } from "./parts.ts";
 import { connectRedis } from "./queue/redis/connect.ts";
 import { redisCatalog } from "./queue/redis/redis_catalog.ts";
@@ -75,6 +76,7 @@ export async function edge(
 ): Promise<Edge> {
   checkAddress(settings, options.insecure ?? false);
   const url = redisUrlOf(settings);
+  const plugins = await withPlugins(settings, registry);
   const client = connect(url);
   const store = await sharedStore(settings, client);
   const { queueLimit: bound, limits } = settings;
@@ -97,7 +99,7 @@ export async function edge(
   );
   const app = createApp({
     ...appSettings(settings),
-    registry,
+    registry: plugins,
     models,
     queue,
     storage,
@@ -131,10 +133,11 @@ export async function worker(
 ): Promise<WorkerServer> {
   checkAddress(settings, options.insecure ?? false);
   const url = redisUrlOf(settings);
+  const plugins = await withPlugins(settings, registry);
   const client = connect(url);
   const store = await sharedStore(settings, client);
   const metrics = createMetrics({ process: true });
-  const engine = openEngine(settings, registry);
+  const engine = openEngine(settings, plugins);
   const taking = await redisWorker(engine, {
     url,
     store,
@@ -144,7 +147,7 @@ export async function worker(
       log.error("job {id} of {model}: {error}", { id, model, error }),
   });
   const queue = redisQueue({ url, store });
-  const app = appWith([], { ...appSettings(settings), engine, registry, queue, metrics });
+  const app = appWith([], { ...appSettings(settings), engine, registry: plugins, queue, metrics });
   const server = await listenOn(app, settings);
   return {
     url: server.url,

@@ -14,6 +14,7 @@ import {
   openStore,
   placesOf,
   shareOf,
+  withPlugins,
 } from "./parts.ts";
 import { ByteBudget } from "./queue/byte_budget.ts";
 import { memoryQueue } from "./queue/memory_queue.ts";
@@ -48,9 +49,10 @@ export async function serve(
       "DENOISE_REDIS_URL: serve keeps its queue in memory; start edge and worker, or leave it out",
     ]);
   }
+  const plugins = await withPlugins(settings, registry);
   const storage = await openStore(settings.storage);
   const metrics = createMetrics({ process: true });
-  const engine = openEngine(settings, registry);
+  const engine = openEngine(settings, plugins);
   const { queueLimit: bound } = settings;
   const queue = memoryQueue(engine, {
     bound,
@@ -63,7 +65,7 @@ export async function serve(
       log.error("job {id} of {model}: {error}", { id, model, error }),
   });
   const shared = appSettings(settings);
-  const app = createApp({ ...shared, engine, registry, queue, storage, metrics });
+  const app = createApp({ ...shared, engine, registry: plugins, queue, storage, metrics });
   const server = await listenOn(app, settings);
   return {
     url: server.url,

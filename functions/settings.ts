@@ -9,6 +9,8 @@ import { SETTINGS } from "./settings_table.ts";
 export interface Settings {
   /** Models to load. */
   readonly models: readonly ModelSpec[];
+  /** Modules of plugins beside the built-in ones. */
+  readonly plugins: readonly string[];
   /** Address to listen on. */
   readonly host: string;
   /** Port to listen on. */
@@ -103,6 +105,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   const revision = read.text("DENOISE_REVISION");
   const settings: Settings = {
     models: read.models("DENOISE_MODELS", "denoise/emoji", revision),
+    plugins: read.list("DENOISE_PLUGINS"),
     host: read.text("DENOISE_HOST") ?? "127.0.0.1",
     port: read.integer(env["DENOISE_PORT"] ? "DENOISE_PORT" : "PORT", 8000, 0, 65_535),
     keys: [...read.keys("DENOISE_API_KEYS"), ...read.keyFile("DENOISE_KEYS")],

@@ -16,6 +16,11 @@ export const SETTINGS: readonly SettingRow[] = [
     doc:
       "Models to load, separated by commas: a Hub id or a folder, as NAME=WHERE under another name",
   },
+  {
+    name: "DENOISE_PLUGINS",
+    standard: "none",
+    doc: "Plugins beside the built-in ones, separated by commas: ./file.ts or jsr:@you/x",
+  },
   { name: "DENOISE_HOST", standard: "127.0.0.1", doc: "Address to listen on" },
   { name: "DENOISE_PORT", standard: "8000", doc: "Port to listen on; PORT counts too; 0 for any" },
   {

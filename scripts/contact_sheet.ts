@@ -7,7 +7,6 @@
  * @module
  */
 import { type DenoiseImage, imageGrid, StableDiffusionPipeline } from "../mod.ts";
-import { defaults } from "@denoise/embedded-emoji";
 
 const COLUMNS = 8;
 const root = new URL("../", import.meta.url);
@@ -20,7 +19,7 @@ const prompts: string[] = JSON.parse(
 const pipeline = await StableDiffusionPipeline.fromPretrained(
   new URL("plugins/embedded/emoji/", root),
 );
-const { images } = await pipeline(prompts, { ...defaults, seed });
+const { images } = await pipeline(prompts, { seed });
 const sheet = imageGrid(images as DenoiseImage[], Math.ceil(images.length / COLUMNS), COLUMNS);
 await Deno.mkdir(new URL("docs/images/", root), { recursive: true });
 await sheet.save(out);

@@ -13,7 +13,6 @@
 import { parseArgs } from "node:util";
 import type { Image } from "@denoise/core";
 import { StableDiffusionPipeline } from "../mod.ts";
-import { defaults } from "@denoise/embedded-emoji";
 import { drawEmoji, type Drawing, onBackground, words } from "./embedded/drawings.ts";
 import { areaMeans, borderColour, cosine, nearestColour } from "./embedded/likeness.ts";
 
@@ -34,8 +33,8 @@ const root = new URL("../", import.meta.url);
 const { values } = parseArgs({
   options: {
     model: { type: "string" },
-    guidance: { type: "string", default: String(defaults.guidanceScale) },
-    steps: { type: "string", default: String(defaults.numInferenceSteps) },
+    guidance: { type: "string", default: "3" },
+    steps: { type: "string", default: "25" },
     seed: { type: "string", default: "1000" },
     out: { type: "string" },
   },

@@ -7,7 +7,6 @@
  * @module
  */
 import { type PipelineLoadOptions, StableDiffusionPipeline } from "../mod.ts";
-import { defaults } from "@denoise/embedded-emoji";
 
 /** PSNR of the images of a quantization, in dB. */
 export interface Quality {
@@ -34,7 +33,7 @@ async function images(quantization: Load | undefined): Promise<Uint8Array[]> {
   const pipeline = await StableDiffusionPipeline.fromPretrained(id, { quantization });
   const made: Uint8Array[] = [];
   for (const prompt of await prompts()) {
-    const { images } = await pipeline(prompt, { ...defaults, seed: SEED });
+    const { images } = await pipeline(prompt, { seed: SEED });
     made.push(images[0]!.data);
   }
   await pipeline.dispose();

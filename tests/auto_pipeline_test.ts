@@ -6,6 +6,7 @@
 import { describe, it } from "@std/testing/bdd";
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { DenoiseError } from "@denoise/core";
+import { registry } from "@denoise/denoise/registry";
 import { classForTask } from "@denoise/loading";
 import {
   AutoPipelineForImage2Image,
@@ -111,21 +112,21 @@ describe("a pipeline for which there is none of a task", () => {
 describe("classForTask()", () => {
   it("takes the class with ControlNet, or the one without, as asked", () => {
     const [plain, controlled] = ["StableDiffusionPipeline", "StableDiffusionControlNetPipeline"];
-    assertEquals(classForTask(plain, "text-to-image", true), controlled);
-    assertEquals(classForTask(controlled, "text-to-image", false), plain);
-    assertEquals(classForTask(controlled, "text-to-image", true), controlled);
+    assertEquals(classForTask(plain, "text-to-image", registry, true), controlled);
+    assertEquals(classForTask(controlled, "text-to-image", registry, false), plain);
+    assertEquals(classForTask(controlled, "text-to-image", registry, true), controlled);
     assertEquals(
-      classForTask(controlled, "inpainting"),
+      classForTask(controlled, "inpainting", registry),
       "StableDiffusionControlNetInpaintPipeline",
     );
     assertEquals(
-      classForTask("StableDiffusionXLImg2ImgPipeline", "image-to-image", true),
+      classForTask("StableDiffusionXLImg2ImgPipeline", "image-to-image", registry, true),
       "StableDiffusionXLControlNetImg2ImgPipeline",
     );
     assertThrows(
-      () => classForTask("LatentConsistencyModelPipeline", "text-to-image", true),
+      () => classForTask("LatentConsistencyModelPipeline", "text-to-image", registry, true),
       DenoiseError,
-      "with the components of LatentConsistencyModelPipeline",
+      "there is no text-to-image with ControlNets for latent-consistency-model",
     );
   });
 });

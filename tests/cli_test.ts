@@ -220,7 +220,7 @@ describe("denoise generate", () => {
     assert(images.get("given") !== images.get("seen"));
     const masked = await denoise("generate", "x", ...common, "--mask", "photo.png");
     assertEquals(masked.code, 1);
-    assertStringIncludes(masked.stderr, "Cannot give --mask to StableDiffusionDepth2ImgPipeline");
+    assertStringIncludes(masked.stderr, "there is no inpainting for stable-diffusion-depth");
   });
 
   it("says in one line what is wrong, and exits with 1 or 2", async () => {
@@ -245,7 +245,11 @@ describe("denoise generate", () => {
       [["generate", "x", ...image, "--size", "32"], 1, "Cannot use --size with --image"],
       [["generate", "x", ...image, "--depth", "d", "--mask", "m"], 1, "--depth with --mask"],
       [["generate", "x", ...image, "--depth", "d", ...net], 1, "--depth with a ControlNet"],
-      [["generate", "x", "--model", REPO, ...image, "--depth", "d"], 1, "-2-depth"],
+      [
+        ["generate", "x", "--model", REPO, ...image, "--depth", "d"],
+        1,
+        "StableDiffusionDepth2ImgPipeline",
+      ],
       [["generate", "x", ...net], 1, "1 ControlNet with 0 images"],
       [["generate", "x", ...net, ...edges, ...edges], 1, "1 ControlNet with 2 images"],
       [

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { StableDiffusionPipeline } from "../mod.ts";
-import { defaults } from "@denoise/embedded-emoji";
 
 Deno.env.set("DENOISE_CACHE", await Deno.makeTempDir());
 const repo = new URL("../plugins/embedded/emoji/", import.meta.url);
@@ -11,7 +10,7 @@ async function images(options: object): Promise<Uint8Array[]> {
   const pipeline = await StableDiffusionPipeline.fromPretrained(repo, options);
   const made: Uint8Array[] = [];
   for (const prompt of prompts) {
-    const { images: [image] } = await pipeline(prompt, { ...defaults, seed: 7 });
+    const { images: [image] } = await pipeline(prompt, { seed: 7 });
     made.push(image!.data);
   }
   await pipeline.dispose();

@@ -24,6 +24,13 @@ export interface ModelInfo {
   readonly loras?: readonly string[] | undefined;
   /** Whether it is in memory, or is loaded when it is asked for. */
   readonly state?: "loaded" | "unloaded" | undefined;
+  /** What its images are made with where the caller does not say. */
+  readonly defaults?: {
+    /** Denoising steps. */
+    readonly steps?: number | undefined;
+    /** How closely the prompt is followed. */
+    readonly guidanceScale?: number | undefined;
+  } | undefined;
   /** Commit of its repo, where there is one. */
   readonly commit?: string | undefined;
 }

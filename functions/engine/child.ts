@@ -20,6 +20,8 @@ export interface ChildServingEngineOptions extends ModelOptions {
   readonly registry: Registry;
   /** The child's program, a module that calls `runChild`. Defaults to the built-in plugins'. */
   readonly entry?: URL | undefined;
+  /** Modules of plugins, which the built-in program puts in front of its own. */
+  readonly plugins?: readonly string[] | undefined;
   /** More flags for the child's `deno run`. */
   readonly flags?: readonly string[] | undefined;
   /** Milliseconds in which a run has to end after it was cancelled. Defaults to 120,000. */
@@ -148,7 +150,7 @@ class ChildEngine implements ChildServingEngine {
   }
 
   #spawn(models: readonly LocatedModel[]): void {
-    const { entry, flags, maxMemory, ...rest } = this.#options;
+    const { entry, flags, maxMemory, plugins, ...rest } = this.#options;
     const { device, torchDtype, variant, threads, sizeLimits, warmup, loraFolder } = rest;
     const { maxLoaded, maxModelBytes, pinned } = rest;
     const folders = [
@@ -156,7 +158,7 @@ class ChildEngine implements ChildServingEngine {
       ...loraFolder === undefined ? [] : [loraFolder],
     ];
     const child = startEngine(
-      { read: folders, entry, flags, maxMemory },
+      { read: folders, entry, flags, maxMemory, plugins },
       (message) => this.#onMessage(message),
     );
     this.#child = child;

@@ -1,4 +1,6 @@
+import { fileURLToPath } from "node:url";
 import { cacheFolder } from "@denoise/core";
+import { moduleAddress } from "@denoise/loading";
 import { ffiPermission, libraryFolder } from "@denoise/onnx/libraries";
 import { type Child, startChild } from "@denoise/process";
 import type { FromChild } from "./protocol.ts";
@@ -9,6 +11,8 @@ export interface EngineProgram {
   readonly entry?: URL | undefined;
   /** Folders it reads: those of the models. */
   readonly read: readonly string[];
+  /** Modules of plugins. */
+  readonly plugins?: readonly string[] | undefined;
   /** More flags for `deno run`. */
   readonly flags?: readonly string[] | undefined;
   /** Bytes of memory that it can have. */
@@ -30,6 +34,21 @@ function packagesFolder(): string {
   return libraryFolder().replace(/[/\\](?:\.deno|onnxruntime-node)[/\\].*$/, "");
 }
 
+/** The folders of plugins that are files here, whose own files lie beside them. */
+function foldersOf(modules: readonly string[]): string[] {
+  return modules.filter((module) => module.startsWith("file:"))
+    .map((module) => fileURLToPath(new URL("./", module)));
+}
+
+/** Plugins from elsewhere may import what JSR and their own hosts have. */
+function importPermission(modules: readonly string[]): string[] {
+  const remote = modules.filter((module) => !/^(file|data):/.test(module));
+  if (remote.length === 0) return [];
+  const hosts = [Deno.env.get("JSR_URL") ?? "https://jsr.io", ...remote]
+    .filter((address) => /^https?:/.test(address)).map((address) => new URL(address).host);
+  return [`--allow-import=${[...new Set(hosts)].join(",")}`];
+}
+
 /**
  * Starts the child. It reads the models' folders and the program itself, and loads onnxruntime's
  * library (on a machine with its provider for GPUs of NVIDIA: any); it keeps rewritten graphs in the cache,
@@ -37,17 +56,27 @@ function packagesFolder(): string {
  * but what libraries ask for, and starts nothing.
  */
 export function startEngine(
-  { entry = new URL("./child_entry.ts", import.meta.url), read, flags = [], maxMemory }:
-    EngineProgram,
+  {
+    entry = new URL("./child_entry.ts", import.meta.url),
+    read,
+    flags = [],
+    plugins = [],
+    maxMemory,
+  }: EngineProgram,
   onMessage: (message: FromChild) => void,
 ): Child {
+  const modules = plugins.map(moduleAddress);
   return startChild({
     entry,
+    args: modules,
     permissions: [
       ffiPermission(),
-      `--allow-read=${[...read, packagesFolder(), cacheFolder(), "/proc/cpuinfo"].join(",")}`,
+      `--allow-read=${
+        [...read, packagesFolder(), cacheFolder(), "/proc/cpuinfo", ...foldersOf(modules)].join(",")
+      }`,
       `--allow-write=${cacheFolder()}`,
       "--allow-env",
+      ...importPermission(modules),
     ],
     flags: ["--v8-flags=--heap-growing-percent=50,--max-semi-space-size=4", ...flags], // less memory
     before: maxMemory === undefined ? [] : ["prlimit", `--data=${maxMemory}`],

@@ -7,16 +7,15 @@ import {
   type Scheduler,
   type SchedulerClass,
 } from "@denoise/core";
+import { vaeScaleFactor } from "@denoise/diffusion";
 import type { AnyPipeline } from "@denoise/loading";
-import { sampleSize, vaeScaleFactor } from "@denoise/diffusion";
-import { trainedSize } from "@denoise/stable-diffusion";
 import { ServeError } from "../contract/errors.ts";
 import type { JobInput, LoraUse, Task } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import type { ModelOptions } from "./engine.ts";
 import type { LocatedModel } from "./locate.ts";
 import { findLoras, LoraSwitch } from "./loras.ts";
-import { tasksFor } from "./tasks.ts";
+import { type AnyClass, tasksFor } from "./tasks.ts";
 
 /** The scheduler that a run asks for. */
 export type ChosenScheduler = Pick<JobInput, "scheduler" | "schedulerConfig">;
@@ -81,21 +80,21 @@ export async function loadModel(
       tasks: [...tasks.keys()],
       scheduler: whole.scheduler.className,
       schedulers: fitting(whole.scheduler, registry),
-      ...sizes(whole),
+      ...sizes(whole, [...tasks.values()]),
+      defaults: defaultsOf(whole),
       loras,
       commit: location.commit,
     },
     useLoras: (loras, onWarning) => loraSwitch.use(loras, onWarning),
     async pipeline(task, chosen, onWarning): Promise<AnyPipeline> {
-      const name = tasks.get(task);
-      if (name === undefined) {
+      const Class = tasks.get(task);
+      if (Class === undefined) {
         throw new ServeError("invalid_input", `${location.id} cannot do ${task}`);
       }
       const parts = chosen.scheduler === undefined && chosen.schedulerConfig === undefined
         ? whole.components
         : { ...whole.components, scheduler: await swapped(whole.scheduler, chosen, registry) };
-      const plugin = await registry.get(name, "pipeline");
-      return await plugin.load(location, { ...load, ...parts, onWarning }) as AnyPipeline;
+      return await Class.load(location, { ...load, ...parts, onWarning }) as unknown as AnyPipeline;
     },
     dispose: () => whole.dispose(),
   };
@@ -115,20 +114,24 @@ async function swapped(
   return Class.fromConfig(own.config, schedulerConfig);
 }
 
-type Parts = Parameters<typeof vaeScaleFactor>[0] & { readonly config: Record<string, unknown> };
+/** What images are made with where a call leaves it open. */
+function defaultsOf({ defaults }: AnyPipeline): ModelInfo["defaults"] {
+  const number = (name: string) => {
+    const value = defaults[name];
+    return typeof value === "number" ? value : undefined;
+  };
+  return { steps: number("numInferenceSteps"), guidanceScale: number("guidanceScale") };
+}
 
 /** The size of images, as the pipelines settle it where a call leaves it open. */
 function sizes(
   { components }: AnyPipeline,
+  classes: readonly AnyClass[],
 ): Pick<ModelInfo, "width" | "height" | "sizeMultiple" | "takesSize"> {
-  const { unet, vae } = components as unknown as Record<"unet" | "vae", Parts | undefined>;
-  if (unet === undefined) return { width: 512, height: 512, sizeMultiple: 8, takesSize: true };
-  if (vae === undefined) {
-    const [height, width] = sampleSize(unet.config["sample_size"]);
-    return { width, height, sizeMultiple: 1, takesSize: false };
-  }
-  const factor = vaeScaleFactor(vae);
-  const [rows, columns] = trainedSize(unet as unknown as Parameters<typeof trainedSize>[0]);
-  const sizeMultiple = Math.max(8, factor);
-  return { width: columns * factor, height: rows * factor, sizeMultiple, takesSize: true };
+  const { vae } = components as { vae?: Parameters<typeof vaeScaleFactor>[0] | null };
+  const [size = { width: 512, height: 512 }] = classes.map((Class) => Class.defaultSize(components))
+    .filter((one) => one !== undefined);
+  const takesSize = classes.some(({ options }) => "width" in options);
+  const multiple = Math.max(8, vae ? vaeScaleFactor(vae) : 1);
+  return { ...size, sizeMultiple: takesSize ? multiple : 1, takesSize };
 }

@@ -1,13 +1,4 @@
-import {
-  DenoiseError,
-  type ImageCodec,
-  type LazyPlugin,
-  type PluginKind,
-  Registry,
-  type Tensor,
-} from "@denoise/core";
-
-const KINDS: readonly PluginKind[] = ["scheduler", "model", "tokenizer", "processor", "pipeline"];
+import { DenoiseError, type ImageCodec, type Registry, type Tensor } from "@denoise/core";
 
 /** Throws `nan_output` for a tensor that would become a black image. */
 function checkNumbers(tensor: Tensor): void {
@@ -22,14 +13,6 @@ function checkNumbers(tensor: Tensor): void {
 
 /** The same plugins, with images that are never made of NaN. */
 export function guarded(registry: Registry): Registry {
-  const plugins = KINDS.flatMap((kind) =>
-    registry.names(kind).map((className): LazyPlugin => ({
-      kind,
-      className,
-      package: registry.packageOf(className) ?? "this program",
-      load: () => registry.get(className, kind),
-    }))
-  );
   async function images(): Promise<ImageCodec> {
     const codec = await registry.images();
     return {
@@ -41,5 +24,5 @@ export function guarded(registry: Registry): Registry {
       },
     };
   }
-  return new Registry({ plugins, images });
+  return registry.with([], { images });
 }

@@ -1,44 +1,51 @@
-import type { ComponentSpec, Registry } from "@denoise/core";
+import { type ComponentSpec, DenoiseError, type PipelineClass, type Registry } from "@denoise/core";
 import type { AnyPipeline } from "@denoise/loading";
 import { type Task, TASKS } from "../contract/job.ts";
 
-/** How diffusers marks the task in the class name of a pipeline. */
-const MARKS: Readonly<Record<Exclude<Task, "unconditional">, string>> = {
-  "text-to-image": "",
-  "image-to-image": "Img2Img",
-  inpaint: "Inpaint",
-  "depth-to-image": "Depth2Img",
+/** The class of any pipeline. */
+export type AnyClass = PipelineClass<object, unknown[], unknown>;
+
+/** The function's word for each task of pipelines that it can be asked for. */
+const WORDS: Readonly<Record<string, Task>> = {
+  "text-to-image": "text-to-image",
+  "image-to-image": "image-to-image",
+  "upscaling": "image-to-image",
+  "inpainting": "inpaint",
+  "depth-to-image": "depth-to-image",
+  "unconditional-image-generation": "unconditional",
 };
 
-type Marked = keyof typeof MARKS;
-
-/** The task of a pipeline, by its class name and whether it takes text. */
-export function taskOf(className: string, components: object): Task {
-  if (!("tokenizer" in components)) return "unconditional";
-  const marked = (Object.keys(MARKS) as Marked[])
-    .find((task) => MARKS[task] !== "" && className.endsWith(`${MARKS[task]}Pipeline`));
-  return marked ?? "text-to-image";
-}
-
 /**
- * What a loaded pipeline's components can do: its own task first, then those of the sibling classes
- * that they fit (`StableDiffusionPipeline` and `StableDiffusionImg2ImgPipeline` have the same ones).
+ * What a loaded pipeline's components can do: its own task first, then those of the classes of its family
+ * that they fit.
  *
  * @returns The class for each task.
+ * @throws {DenoiseError} `unsupported_option` for a pipeline whose own task nobody can ask for.
  */
 export async function tasksFor(
-  pipe: AnyPipeline,
+  { className, components }: AnyPipeline,
   registry: Registry,
-): Promise<ReadonlyMap<Task, string>> {
-  const { className, components } = pipe;
-  const own = taskOf(className, components);
-  const tasks = new Map<Task, string>([[own, className]]);
-  if (own === "unconditional" || !seesOnlyLatents(components)) return tasks;
-  const family = className.replace(new RegExp(`(${Object.values(MARKS).join("|")})Pipeline$`), "");
+): Promise<ReadonlyMap<Task, AnyClass>> {
+  const classOf = async (name: string) =>
+    await registry.get(name, "pipeline") as unknown as AnyClass;
+  const own = registry.pipeline(className);
+  const word = WORDS[own?.task ?? ""];
+  if (own === undefined || word === undefined) {
+    const does = own === undefined ? "it does not say what it does" : `it does ${own.task}`;
+    throw new DenoiseError(
+      "unsupported_option",
+      `Cannot serve ${className}: ${does}; served are ${Object.keys(WORDS).join(", ")}`,
+    );
+  }
+  const tasks = new Map<Task, AnyClass>([[word, await classOf(className)]]);
+  if (!seesOnlyLatents(components)) return tasks;
+  const family = registry.pipelines()
+    .filter(({ family, control }) => family === own.family && control === own.control);
   for (const task of TASKS) {
-    if (task === "unconditional" || tasks.has(task)) continue;
-    const sibling = `${family}${MARKS[task]}Pipeline`;
-    if (await fits(sibling, components, registry)) tasks.set(task, sibling);
+    const sibling = family.find((one) => WORDS[one.task] === task);
+    if (sibling === undefined || tasks.has(task)) continue;
+    const Class = await classOf(sibling.className);
+    if (fits(Class, components)) tasks.set(task, Class);
   }
   return tasks;
 }
@@ -51,13 +58,10 @@ function seesOnlyLatents(components: object): boolean {
   return seen === undefined || latent === undefined || seen === latent;
 }
 
-async function fits(className: string, components: object, registry: Registry): Promise<boolean> {
-  if (!registry.has(className)) return false;
-  const { spec } = await registry.get(className, "pipeline") as {
-    spec?: Readonly<Record<string, ComponentSpec>>;
-  };
+function fits(Class: AnyClass, components: object): boolean {
+  const spec: Readonly<Record<string, ComponentSpec>> = { ...Class.spec };
   const parts = components as Readonly<Record<string, unknown>>;
-  return Object.entries(spec ?? {}).every(([role, { optional }]) =>
+  return Object.entries(spec).every(([role, { optional }]) =>
     optional || (parts[role] !== undefined && parts[role] !== null)
   );
 }

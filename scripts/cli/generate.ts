@@ -1,18 +1,21 @@
 import type { PipelineStep, Registry } from "@denoise/core";
-import { type AnyOutput, type AnyPipeline, diffusionPipeline } from "@denoise/loading";
-import { defaults, id as EMBEDDED } from "@denoise/embedded-emoji";
+import { type AnyOutput, diffusionPipeline } from "@denoise/loading";
+import { id as EMBEDDED } from "@denoise/embedded-emoji";
 import { loadLoraWeights } from "@denoise/lora";
 import { showImage } from "@denoise/terminal";
 import type { Command } from "commander";
 import { registry as builtIn } from "../../plugins/registry.ts";
 import { integer, number, seed, several, size } from "./options.ts";
 import { checkOut, outputPaths } from "./output.ts";
+import { addPlugins, PLUGIN } from "./plugins.ts";
 import { findScheduler } from "./scheduler_name.ts";
 import {
+  type AnyClass,
   checkGiven,
+  controlFlags,
   controlNetLoader,
+  foreignFlags,
   type Given,
-  imageFlags,
   type Task,
   taskFor,
 } from "./tasks.ts";
@@ -33,6 +36,7 @@ interface GenerateFlags extends Given {
   readonly json?: true;
   readonly lora: readonly string[];
   readonly length?: number;
+  readonly plugin: readonly string[];
 }
 
 /** Adds `generate PROMPT`. */
@@ -66,6 +70,7 @@ export function addGenerate(program: Command): void {
     .option("-d, --device <device>", "cpu, cuda, tensorrt, webgpu, coreml or dml", "cpu")
     .option("--variant <name>", 'which weights, such as "fp16"')
     .option("--revision <name>", "branch, tag or commit of the repo")
+    .option(...PLUGIN)
     .option("--json", "print one JSON object an image instead of text")
     .addHelpText(
       "after",
@@ -75,7 +80,7 @@ export function addGenerate(program: Command): void {
         '\n  denoise generate "a bird" --model ID --controlnet ID --control-image edges.png',
     )
     .action(async (words: string[], flags: GenerateFlags) => {
-      await generate(words.join(" "), flags, builtIn);
+      await generate(words.join(" "), flags, await addPlugins(builtIn, flags.plugin));
     });
 }
 
@@ -98,8 +103,9 @@ async function generate(prompt: string, flags: GenerateFlags, registry: Registry
       const [_, file, weight] = lora.match(/^(.*?)(?::(-?[\d.]+))?$/)!;
       await loadLoraWeights(pipe, file!, weight === undefined ? {} : { weight: Number(weight) });
     }
-    if (!("tokenizer" in pipe.components)) refusePrompt(pipe, prompt, flags);
-    refuseLength(pipe, flags);
+    const Class = await registry.get(pipe.className, "pipeline") as unknown as AnyClass;
+    if (!Class.takesPrompt) refusePrompt(Class, prompt, flags);
+    refuseLength(Class, flags);
     const controlNet = await controlNetLoader(registry, load);
     const task = await taskFor(pipe, flags, controlNet, registry).finally(bar.stop);
     used = task.pipe;
@@ -121,23 +127,28 @@ async function generate(prompt: string, flags: GenerateFlags, registry: Registry
 }
 
 /** A model that takes no text takes none of what goes with it either. */
-function refusePrompt(pipe: AnyPipeline, prompt: string, flags: GenerateFlags): void {
+function refusePrompt(
+  { className, options }: AnyClass,
+  prompt: string,
+  flags: GenerateFlags,
+): void {
   const unused = [
     prompt && "a prompt",
     flags.negative && "--negative",
-    flags.guidance !== undefined && "--guidance",
-    ...imageFlags(flags),
+    flags.guidance !== undefined && !("guidanceScale" in options) && "--guidance",
+    ...foreignFlags(flags, options),
+    ...controlFlags(flags),
   ].filter(Boolean);
   if (unused.length === 0) return;
   throw new TypeError(
-    `Cannot give ${unused.join(" and ")} to ${pipe.className}: it makes what is of the one kind ` +
+    `Cannot give ${unused.join(" and ")} to ${className}: it makes what is of the one kind ` +
       `it was trained on; leave that out, or name another --model`,
   );
 }
 
 /** A length is for audio. */
-function refuseLength({ className, makes }: AnyPipeline, { length }: GenerateFlags): void {
-  if (length === undefined || className === "DanceDiffusionPipeline") return;
+function refuseLength({ className, makes, options }: AnyClass, { length }: GenerateFlags): void {
+  if (length === undefined || "audioLengthInS" in options) return;
   throw new TypeError(
     `Cannot give --length to ${className}: it makes ${makes}${
       makes === "audio" ? " of one length" : ""
@@ -145,27 +156,20 @@ function refuseLength({ className, makes }: AnyPipeline, { length }: GenerateFla
   );
 }
 
-/** Starts the run with what the pipeline at hand takes: a prompt, or a number of images. */
+/** Starts the run: what is not given is left to the model's own defaults. */
 function start(
-  { pipe, options }: Task,
+  { pipe, Class, options }: Task,
   prompt: string,
   flags: GenerateFlags,
 ): AsyncGenerator<PipelineStep, AnyOutput, void> {
-  const own = flags.model === EMBEDDED ? defaults : undefined;
-  const steps = flags.steps ?? own?.numInferenceSteps;
-  const shared = {
-    ...(steps === undefined ? {} : { numInferenceSteps: steps }),
-    seed: flags.seed,
-  };
-  if (!("tokenizer" in pipe.components)) {
-    const length = flags.length === undefined ? {} : { audioLengthInS: flags.length };
-    return pipe.stream({ ...shared, ...length, batchSize: flags.count });
-  }
-  return pipe.stream(prompt, {
-    ...shared,
+  const all = {
     ...options,
-    guidanceScale: flags.guidance ?? own?.guidanceScale,
+    seed: flags.seed,
+    numInferenceSteps: flags.steps,
+    guidanceScale: flags.guidance,
     negativePrompt: flags.negative,
-    numImagesPerPrompt: flags.count,
-  });
+    audioLengthInS: flags.length,
+    [Class.takesPrompt ? "numImagesPerPrompt" : "batchSize"]: flags.count,
+  };
+  return Class.takesPrompt ? pipe.stream(prompt, all) : pipe.stream(all);
 }

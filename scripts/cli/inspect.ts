@@ -1,14 +1,16 @@
-import { isFolder, type Model } from "@denoise/core";
+import { isFolder, type Model, type Registry } from "@denoise/core";
 import { diffusionPipeline } from "@denoise/loading";
 import { inspect, type InspectReport } from "@denoise/hub";
 import type { Command } from "commander";
-import { registry } from "../../plugins/registry.ts";
+import { registry as builtIn } from "../../plugins/registry.ts";
+import { addPlugins, PLUGIN } from "./plugins.ts";
 import { formatBytes, formatCount } from "./terminal.ts";
 
 interface InspectFlags {
   readonly revision?: string;
   readonly variant?: string;
   readonly json?: true;
+  readonly plugin: readonly string[];
 }
 
 /** Adds `inspect ID`. */
@@ -18,11 +20,13 @@ export function addInspect(program: Command): void {
     .argument("<id>", "Hub id or folder of a diffusers repo")
     .option("--revision <name>", "branch, tag or commit of the repo")
     .option("--variant <name>", 'which weights, such as "fp16"')
+    .option(...PLUGIN)
     .option("--json", "print JSON")
     .action(async (id: string, flags: InspectFlags) => {
-      const { json, ...options } = flags;
+      const { json, plugin, ...options } = flags;
+      const registry = await addPlugins(builtIn, plugin);
       if (await isFolder(id) || registry.sourceFor(id)?.name === "bundled") {
-        console.log(await describeFolder(id, json));
+        console.log(await describeFolder(id, json, registry));
         return;
       }
       const report = await inspect(id, { ...options, registry });
@@ -31,7 +35,11 @@ export function addInspect(program: Command): void {
 }
 
 /** A folder is loaded, which builds its graphs and checks every tensor, but not run. */
-async function describeFolder(id: string, json: true | undefined): Promise<string> {
+async function describeFolder(
+  id: string,
+  json: true | undefined,
+  registry: Registry,
+): Promise<string> {
   const pipe = await diffusionPipeline(registry).fromPretrained(id);
   const models = Object.entries(pipe.components)
     .filter(([_, part]) => (part as Model | null)?.numParameters !== undefined)

@@ -23,14 +23,21 @@ export interface Given {
 /** A pipeline, and what it is called with for what is given. */
 export interface Task {
   readonly pipe: AnyPipeline;
+  readonly Class: AnyClass;
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** Pipelines that are alone with their kind of model, and what they take. */
-const SPECIAL: Readonly<Record<string, readonly (keyof Given)[]>> = {
-  StableDiffusionDepth2ImgPipeline: ["image", "strength", "depth"],
-  StableDiffusionUpscalePipeline: ["image"],
-};
+/** What each flag is as an option of a call. */
+const OPTIONS = {
+  size: "width",
+  image: "image",
+  mask: "maskImage",
+  depth: "depthMap",
+  strength: "strength",
+} as const satisfies { readonly [name in keyof Given]?: string };
+
+/** The class of any pipeline. */
+export type AnyClass = PipelineClass<object, unknown[], unknown>;
 
 /** Word for `--depth` that lets the model see for itself. */
 const ESTIMATE = "estimate";
@@ -42,18 +49,20 @@ function flagsOf(given: Given, names: readonly (keyof Given)[]): string[] {
     .map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
 }
 
+/** What is given of ControlNets, as flags. */
+export function controlFlags(given: Given): string[] {
+  return flagsOf(given, ["controlnet", "controlImage", "controlScale"]);
+}
+
 /** Everything that is given beside a prompt, as flags. */
-export function imageFlags(given: Given): string[] {
+function imageFlags(given: Given): string[] {
   return flagsOf(given, [
     "size",
     "image",
     "mask",
     "depth",
     "strength",
-    "controlnet",
-    "controlImage",
-    "controlScale",
-  ]);
+  ]).concat(controlFlags(given));
 }
 
 /**
@@ -63,7 +72,7 @@ export function imageFlags(given: Given): string[] {
  */
 export function checkGiven(given: Given): void {
   const { image, mask, depth, strength, size, controlnet } = given;
-  const controlled = flagsOf(given, ["controlnet", "controlImage", "controlScale"]).length > 0;
+  const controlled = controlFlags(given).length > 0;
   if (mask !== undefined && image === undefined) {
     throw new TypeError("Cannot paint in a mask without an image: give --image beside --mask");
   }
@@ -120,14 +129,16 @@ export async function taskFor(
 ): Promise<Task> {
   const own = controlNets(loaded);
   checkControls(given, given.controlnet.length || own);
-  const name = classFor(loaded.className, given);
+  const name = await classFor(loaded.className, given, registry);
   const options = await taskOptions(given, registry);
-  if (name === loaded.className && given.controlnet.length === 0) return { pipe: loaded, options };
-  const Class = await registry.get(name, "pipeline", imageFlags(given).join(" and "));
+  const Class = await registry.get(name, "pipeline") as unknown as AnyClass;
+  if (name === loaded.className && given.controlnet.length === 0) {
+    return { pipe: loaded, Class, options };
+  }
   const nets = await Promise.all(given.controlnet.map(loadControlNet));
-  const pipe = (Class as unknown as PipelineClass<object, unknown[], unknown>).using(registry)
+  const pipe = Class.using(registry)
     .fromPipe(loaded, nets.length === 0 ? {} : { controlnet: alone(nets) });
-  return { pipe: pipe as unknown as AnyPipeline, options };
+  return { pipe: pipe as unknown as AnyPipeline, Class, options };
 }
 
 /** What pipelines take for one ControlNet, or for several. */
@@ -142,33 +153,57 @@ function controlNets({ components }: AnyPipeline): number {
   return controlnet instanceof MultiControlNet ? controlnet.nets.length : 1;
 }
 
-function classFor(className: string, given: Given): string {
-  const flags = imageFlags(given).filter((flag) => flag !== "--size");
-  const special = SPECIAL[className];
-  if (special !== undefined) {
-    const foreign = flags.filter((flag) => !flagsOf(given, special).includes(flag));
-    if (foreign.length === 0) return className;
-    throw new TypeError(
-      `Cannot give ${foreign.join(" and ")} to ${className}: beside a prompt it takes ` +
-        special.map((name) => `--${name}`).join(", "),
-    );
-  }
-  if (given.depth !== undefined) {
-    throw new TypeError(
-      `Cannot give --depth to ${className}: a model of StableDiffusionDepth2ImgPipeline takes it, ` +
-        `such as sd2-community/stable-diffusion-2-depth`,
-    );
-  }
-  if (given.image === undefined && given.controlnet.length === 0) return className;
-  const task = given.image === undefined
-    ? "text-to-image"
-    : given.mask === undefined
-    ? "image-to-image"
-    : "inpainting";
+/** What is asked for, where it is not what the model itself is for. */
+function wantedTask({ image, mask, controlnet }: Given): string | undefined {
+  if (mask !== undefined) return "inpainting";
+  if (image !== undefined) return "image-to-image";
+  return controlnet.length > 0 ? "text-to-image" : undefined;
+}
+
+/**
+ * The class for what is given: of the loaded one's family, or the loaded one where its own task begins
+ * with an image.
+ */
+async function classFor(className: string, given: Given, registry: Registry): Promise<string> {
+  const task = wantedTask(given);
+  const own = registry.pipeline(className)?.task;
+  const name = task === undefined ? className : related(className, task, given, registry, own);
+  const { options } = await registry.get(name, "pipeline") as unknown as AnyClass;
+  const foreign = foreignFlags(given, options);
+  if (foreign.length === 0) return name;
+  const known = Object.entries(OPTIONS).filter(([_, option]) => option in options);
+  const depthOnes = registry.pipelines().filter(({ task }) => task === "depth-to-image")
+    .map(({ className }) => className).join(", ");
+  throw new TypeError(
+    `Cannot give ${foreign.join(" and ")} to ${className}: beside a prompt ${name} takes ` +
+      (known.map(([flag]) => `--${flag}`).join(", ") || "nothing") +
+      (given.depth === undefined ? "" : `; models that take --depth are those of ${depthOnes}`),
+  );
+}
+
+/** What is given that a class with these options of a call does not take, as flags. */
+export function foreignFlags(given: Given, options: object): string[] {
+  return Object.entries(OPTIONS)
+    .filter(([name, option]) => given[name as keyof Given] !== undefined && !(option in options))
+    .map(([name]) => `--${name}`);
+}
+
+function related(
+  className: string,
+  task: string,
+  given: Given,
+  registry: Registry,
+  own: string | undefined,
+): string {
   try {
-    return classForTask(className, task, given.controlnet.length > 0 || undefined);
+    return classForTask(className, task, registry, given.controlnet.length > 0 || undefined);
   } catch (error) {
+    const beginsWithImage = own !== undefined && !/^(text|unconditional)/.test(own);
+    if (beginsWithImage && given.controlnet.length === 0 && given.mask === undefined) {
+      return className;
+    }
     if (!(error instanceof DenoiseError && error.code === "unknown_class")) throw error;
+    const flags = imageFlags(given).filter((flag) => flag !== "--size");
     throw new TypeError(`Cannot give ${flags.join(" and ")} to ${className}. ${error.message}`, {
       cause: error,
     });

@@ -7,7 +7,7 @@
  * @module
  */
 import { diffusionPipeline } from "@denoise/loading";
-import { defaults, id } from "@denoise/embedded-emoji";
+import { id } from "@denoise/embedded-emoji";
 import { imageGrid } from "@denoise/image";
 import { parseArgs } from "node:util";
 import { registry } from "../../plugins/registry.ts";
@@ -55,7 +55,6 @@ await Deno.writeTextFile(new URL("images/schedulers.svg", DOCS), await plotLevel
 
 const pipe = await diffusionPipeline(registry).fromPretrained(flags.model);
 const { entries, left } = await drawWithAll(pipe, registry, flags.prompt, {
-  ...defaults,
   numInferenceSteps: steps,
   seed: BigInt(flags.seed),
 });

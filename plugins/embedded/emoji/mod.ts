@@ -19,12 +19,6 @@ import { files } from "./files.ts";
 /** The id that the model is loaded by. */
 export const id = "denoise/emoji";
 
-/** Call options that it draws best with. */
-export const defaults: { readonly numInferenceSteps: number; readonly guidanceScale: number } = {
-  numInferenceSteps: 25,
-  guidanceScale: 3,
-};
-
 /** The model as a source of repos: the one that lies in this package. */
 export const source: Source = bundledSource({
   id,

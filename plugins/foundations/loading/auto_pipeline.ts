@@ -8,58 +8,38 @@ import {
   type SharedPipeline,
 } from "@denoise/core";
 
-/** The class names of one kind of model: one for each task, and the kind with ControlNet. */
-interface Family {
-  readonly tasks: { readonly [task in PipelineTask]?: string };
-  readonly controlled?: string;
-}
-
-function family(name: string, controlled?: string): Family {
-  const tasks = {
-    "text-to-image": `${name}Pipeline`,
-    "image-to-image": `${name}Img2ImgPipeline`,
-    "inpainting": `${name}InpaintPipeline`,
-  };
-  return controlled === undefined ? { tasks } : { tasks, controlled };
-}
-
-/** `SUPPORTED_TASKS_MAPPINGS` of diffusers, as far as there are plugins for them. */
-const FAMILIES: Readonly<Record<string, Family>> = {
-  "stable-diffusion": family("StableDiffusion", "stable-diffusion-controlnet"),
-  "stable-diffusion-controlnet": family("StableDiffusionControlNet"),
-  "stable-diffusion-xl": family("StableDiffusionXL", "stable-diffusion-xl-controlnet"),
-  "stable-diffusion-xl-controlnet": family("StableDiffusionXLControlNet"),
-  "latent-consistency-model": {
-    tasks: {
-      "text-to-image": "LatentConsistencyModelPipeline",
-      "image-to-image": "LatentConsistencyModelImg2ImgPipeline",
-    },
-  },
-};
-
 /**
- * The class that does a task with the components of another class.
+ * The class that does a task with the components of another class: one of its family.
  *
- * @param controlnet True for the one with ControlNet, false for the one without; as it is unless
- *   given.
+ * @param controlnet True for the one with ControlNets, false for the one without. Defaults to whether
+ *   the other class has them.
  * @throws {DenoiseError} `unknown_class` when there is none.
  */
-export function classForTask(className: string, task: PipelineTask, controlnet?: boolean): string {
-  const found = Object.entries(FAMILIES)
-    .find(([_, { tasks }]) => Object.values(tasks).includes(className));
-  const plain = Object.values(FAMILIES).find(({ controlled }) => controlled === found?.[0]);
-  const chosen = controlnet === undefined
-    ? found?.[1]
-    : controlnet
-    ? FAMILIES[found?.[1].controlled ?? ""] ?? (plain && found?.[1])
-    : plain ?? found?.[1];
-  const name = chosen?.tasks[task];
-  if (name !== undefined) return name;
-  const known = Object.values(FAMILIES).flatMap(({ tasks }) => Object.values(tasks));
+export function classForTask(
+  className: string,
+  task: string,
+  registry: Registry,
+  controlnet?: boolean,
+): string {
+  const own = registry.pipeline(className);
+  const family = registry.pipelines().filter((one) => one.family === own?.family);
+  const control = controlnet ?? own?.control;
+  const fits = family.filter((one) => one.task === task && one.control === control);
+  const found = fits.find((one) => one.className === own?.className) ?? fits[0];
+  if (found !== undefined) return found.className;
+  if (own === undefined) {
+    throw new DenoiseError(
+      "unknown_class",
+      `Cannot find a pipeline for ${task} with the components of ${className}: no plugin provides ` +
+        `that class, or it does not say its task and family`,
+    );
+  }
+  const nets = controlnet ? " with ControlNets" : "";
+  const tasks = family.filter((one) => !controlnet || one.control).map((one) => one.task);
   throw new DenoiseError(
     "unknown_class",
-    `Cannot find a pipeline for ${task} with the components of ${className}. There are such ` +
-      `pipelines for those of: ${known.join(", ")}`,
+    `Cannot find a pipeline for ${task} with the components of ${className}: there is no ${task}` +
+      `${nets} for ${own.family}; there is ${[...new Set(tasks)].join(", ") || "nothing"}${nets}`,
   );
 }
 
@@ -106,12 +86,12 @@ export function autoPipeline<
     async fromPretrained(id, options) {
       const given = Object(options) as AnyPipelineLoadOptions & { readonly controlnet?: unknown };
       const { location, className, registry } = await locatePipeline(id, given, bound);
-      const wanted = classForTask(className, task, controlled(given));
+      const wanted = classForTask(className, task, registry, controlled(given));
       const pipeline = await registry.get(wanted, "pipeline", task);
       return await pipeline.load(location, { ...present(given), registry }) as AnyPipeline<O, C>;
     },
     async fromPipe(pipeline, components = {}) {
-      const wanted = classForTask(pipeline.className, task, controlled(components));
+      const wanted = classForTask(pipeline.className, task, bound, controlled(components));
       const Class = await bound.get(wanted, "pipeline", task) as unknown as AnyClass;
       const parts = present(components);
       return Class.using(bound).fromPipe(pipeline, parts) as unknown as AnyPipeline<O, C>;

@@ -33,7 +33,9 @@ export function showCapabilities({ models, limits }) {
   $("model").replaceChildren(...models.map(({ id }) => new Option(id, id)));
   if (keep !== "") $("model").value = keep;
   const showSchedulers = () => {
-    const { schedulers } = models.find(({ id }) => id === $("model").value);
+    const { schedulers, defaults = {} } = models.find(({ id }) => id === $("model").value);
+    $("steps").placeholder = String(defaults.steps ?? "");
+    $("guidance").placeholder = String(defaults.guidanceScale ?? "");
     $("schedulers").replaceChildren(
       new Option("the model's own", "", true, true),
       ...schedulers.map((id) => new Option(id.replace(/Scheduler$/, ""), id)),
