@@ -47,7 +47,7 @@ const RESERVE = 32;
 const OTHER_HANDLES = 100;
 /** What may be asked over them. */
 const PROBES = /^\/(livez|readyz|ping|health|health-check|metrics)(\?|$)/;
-/** How long the server waits for a connection to itself, in milliseconds. */
+/** How long the server waits for an answer of its own, in milliseconds. */
 const PROBE_MS = 5_000;
 
 /**
@@ -60,10 +60,12 @@ export async function listen(
   options: ListenOptions,
 ): Promise<Listening> {
   const { host, port, headersTimeoutMs = 10_000, requestTimeoutMs = 30_000 } = options;
+  const ownPath = `/${crypto.randomUUID()}`;
   let connections: Connections | undefined;
   const server = createAdaptorServer({
     fetch: (request: Request, env) => {
       const incoming = env.incoming as IncomingMessage; // HTTP/2 is not served
+      if (incoming.url === ownPath) return new Response(null, { status: 204 });
       const refusal = refusalOf(incoming, connections);
       if (refusal !== undefined) return refusal;
       return fetch(request, { remoteAddress: incoming.socket.remoteAddress });
@@ -90,9 +92,12 @@ export async function listen(
   });
   const { port: actual } = server.address() as AddressInfo;
   const name = host.includes(":") ? `[${host}]` : host;
-  const stop = options.onDeaf === undefined
-    ? () => {}
-    : probe({ host, port: actual }, watched, options.probeEveryMs ?? 10_000, options.onDeaf);
+  const stop = options.onDeaf === undefined ? () => {} : probe(
+    { path: ownPath, host, port: actual },
+    watched,
+    options.probeEveryMs ?? 10_000,
+    options.onDeaf,
+  );
   return {
     url: `http://${name}:${actual}`,
     get connections(): number {
@@ -146,7 +151,7 @@ function refusalOf(
  * connections, and nothing tells so.
  */
 function probe(
-  to: { readonly host: string; readonly port: number },
+  to: Own,
   connections: Connections,
   everyMs: number,
   onDeaf: () => void,
@@ -154,23 +159,34 @@ function probe(
   let failures = 0;
   const timer = setInterval(async () => {
     if (!connections.hasRoom) return;
-    failures = await canConnect(to) ? 0 : failures + 1;
+    failures = await answers(to) ? 0 : failures + 1;
     if (failures === 2) onDeaf();
   }, everyMs);
   Deno.unrefTimer(timer);
   return () => clearInterval(timer);
 }
 
-/** Whether a connection is taken; one that may not be tried counts as that. */
-function canConnect(to: { readonly host: string; readonly port: number }): Promise<boolean> {
+/** Where a server asks itself. */
+interface Own {
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+}
+
+/**
+ * Whether a request is answered (the system takes connections by itself, for a while); one that may not
+ * be made counts as that.
+ */
+function answers({ host, port, path }: Own): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(to);
-    const end = (taken: boolean) => (): void => {
+    const socket = connect({ host, port });
+    const end = (isAnswered: boolean) => (): void => {
       socket.destroy();
-      resolve(taken);
+      resolve(isAnswered);
     };
     socket.setTimeout(PROBE_MS, end(false));
-    socket.once("connect", end(true));
+    socket.once("data", end(true));
     socket.once("error", (error) => end(error.name === "NotCapable")());
+    socket.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`);
   });
 }

@@ -86,9 +86,8 @@ export async function endOf(
 export async function endOfModule(
   module: URL,
   env: Readonly<Record<string, string>> = {},
-  before: readonly string[] = [],
 ): Promise<ProgramEnd> {
-  return await ending(spawn(["-A", fileURLToPath(module)], env, before));
+  return await ending(spawn(["-A", fileURLToPath(module)], env));
 }
 
 /**
@@ -110,8 +109,10 @@ export async function startModule(
   module: URL,
   flags: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
+  before: readonly string[] = [],
 ): Promise<RunningProgram> {
-  return await listening(module.pathname, spawn(["-A", ...flags, fileURLToPath(module)], env));
+  const process = spawn(["-A", ...flags, fileURLToPath(module)], env, before);
+  return await listening(module.pathname, process);
 }
 
 async function listening(name: string, process: Deno.ChildProcess): Promise<RunningProgram> {
