@@ -36,6 +36,8 @@ export interface AppOptions {
   readonly registry: Registry;
   /** The models that there are. Defaults to the engine's. */
   readonly models?: ModelCatalog | undefined;
+  /** Other names that requests may have for models, such as `{"gpt-image-*": "emoji"}`. */
+  readonly modelAliases?: Readonly<Record<string, string>> | undefined;
   /** Where jobs wait. Defaults to 64 of them in this process, before the engine. */
   readonly queue?: JobQueue | undefined;
   /** How often who may ask; counted in this process by default. */
@@ -134,6 +136,7 @@ export function honoWith(
     isValidAddress: (key, query) => isSignedAddress(secret, key, query),
     storesResults: options.storage !== undefined,
     schedulers: options.registry.names("scheduler"),
+    modelAliases: options.modelAliases ?? {},
     publicUrl: options.publicUrl,
     webhooks: options.webhooks,
     isDraining: () => draining,

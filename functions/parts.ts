@@ -27,13 +27,13 @@ export function checkAddress({ host, keys }: Settings, insecure: boolean): void 
 
 /** The settings of the app itself. */
 export function appSettings(
-  { keys, limits, publicUrl, corsOrigins, webhookSecret, addressSecret }: Settings,
+  { keys, limits, modelAliases, publicUrl, corsOrigins, webhookSecret, addressSecret }: Settings,
 ): Pick<
   AppOptions,
-  "auth" | "limits" | "publicUrl" | "corsOrigins" | "webhooks" | "addressSecret"
+  "auth" | "limits" | "modelAliases" | "publicUrl" | "corsOrigins" | "webhooks" | "addressSecret"
 > {
   const webhooks = webhookSecret === undefined ? undefined : { secret: webhookSecret };
-  return { auth: { keys }, limits, publicUrl, corsOrigins, webhooks, addressSecret };
+  return { auth: { keys }, limits, modelAliases, publicUrl, corsOrigins, webhooks, addressSecret };
 }
 
 /** Places in the queue that each of several keys has, however many jobs of others wait. */

@@ -11,6 +11,8 @@ export interface Settings {
   readonly models: readonly ModelSpec[];
   /** Modules of plugins beside the built-in ones. */
   readonly plugins: readonly string[];
+  /** Other names of models. */
+  readonly modelAliases: Readonly<Record<string, string>>;
   /** Address to listen on. */
   readonly host: string;
   /** Port to listen on. */
@@ -106,6 +108,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   const settings: Settings = {
     models: read.models("DENOISE_MODELS", "denoise/emoji", revision),
     plugins: read.list("DENOISE_PLUGINS"),
+    modelAliases: read.pairs("DENOISE_MODEL_ALIASES", "gpt-image-*=emoji"),
     host: read.text("DENOISE_HOST") ?? "127.0.0.1",
     port: read.integer(env["DENOISE_PORT"] ? "DENOISE_PORT" : "PORT", 8000, 0, 65_535),
     keys: [...read.keys("DENOISE_API_KEYS"), ...read.keyFile("DENOISE_KEYS")],
@@ -171,6 +174,12 @@ class Reader {
 
   list(name: string): string[] {
     return (this.text(name) ?? "").split(",").map((item) => item.trim()).filter(Boolean);
+  }
+
+  pairs(name: string, example: string): Readonly<Record<string, string>> {
+    const pairs = this.list(name).map((item) => item.split("=", 2).map((part) => part.trim()));
+    if (pairs.every(([from, to]) => from && to)) return Object.fromEntries(pairs);
+    return this.#wrong(name, `must be NAME=MODEL, such as ${example}`, {});
   }
 
   integer(name: string, standard: number, min: number, max: number): number {

@@ -21,6 +21,12 @@ export const SETTINGS: readonly SettingRow[] = [
     standard: "none",
     doc: "Plugins beside the built-in ones, separated by commas: ./file.ts or jsr:@you/x",
   },
+  {
+    name: "DENOISE_MODEL_ALIASES",
+    standard: "none",
+    doc:
+      "Other names of models, separated by commas: gpt-image-*=NAME, so that clients stay as they are",
+  },
   { name: "DENOISE_HOST", standard: "127.0.0.1", doc: "Address to listen on" },
   { name: "DENOISE_PORT", standard: "8000", doc: "Port to listen on; PORT counts too; 0 for any" },
   {

@@ -21,8 +21,10 @@ const PNG = Uint8Array.fromBase64(
 async function serving(
   test: (url: string, engine: FakeEngine) => Promise<void>,
   options: Parameters<typeof fakeApp>[0] = {},
+  engineOptions: Parameters<typeof fakeApp>[1] = {},
 ): Promise<void> {
-  const { app, engine } = fakeApp({ auth: { keys: [{ name: "test", key: KEY }] }, ...options });
+  const auth = { keys: [{ name: "test", key: KEY }] };
+  const { app, engine } = fakeApp({ auth, ...options }, engineOptions);
   const server = await listen(app.fetch, { host: "127.0.0.1", port: 0 });
   try {
     await test(server.url, engine);
@@ -76,6 +78,31 @@ describe("openai", () => {
       for await (const { id } of api.models.list()) ids.push(id);
       assertEquals(ids, ["fake"]);
     });
+  });
+
+  it("asks for a model under another name, and for WebP", async () => {
+    await serving(async (url, engine) => {
+      const { data } = await client(url).images.generate(
+        {
+          model: "gpt-image-1-mini",
+          prompt: "a cat",
+          output_format: "webp",
+          output_compression: 60,
+        },
+      );
+      assertEquals(data!.length, 1);
+      const { model, input } = engine.begun[0]!;
+      assertEquals([model, input.format, input.quality], ["fake", "webp", 60]);
+      const other = () => client(url).images.generate({ model: "dall-e-3", prompt: "a cat" });
+      const error = await assertRejects(other, OpenAI.NotFoundError);
+      assertEquals(error.param, "model");
+      const asUrl = await client(url).images.generate(
+        { prompt: "a cat", output_format: "webp", response_format: "url" },
+      );
+      const file = await fetch(asUrl.data![0]!.url!);
+      await file.body?.cancel();
+      assertEquals([file.status, file.headers.get("content-type")], [200, "image/webp"]);
+    }, { modelAliases: { "gpt-image-*": "fake" } });
   });
 
   it("is told what is wrong, with field, code and request id", async () => {
@@ -139,6 +166,27 @@ describe("@huggingface/inference", () => {
 });
 
 describe("replicate", () => {
+  it("uploads files, and is told at once of what has begun", async () => {
+    await serving(async (url, engine) => {
+      const client = new Replicate({ auth: KEY, baseUrl: `${url}/v1`, useFileOutput: false });
+      const image = new Blob([PNG], { type: "image/png" });
+      const output = await client.run("denoise/fake", { input: { prompt: "a cat", image } });
+      assert((output as string[])[0]!.startsWith("data:image/png;base64,"));
+      assertEquals(engine.begun[0]!.input.image, PNG);
+      const open = engine.hold();
+      const created = await client.predictions.create({ version: "fake", input: { prompt: "a" } });
+      assert(["starting", "processing"].includes(created.status));
+      assertEquals((await client.predictions.cancel(created.id)).status, "canceled");
+      open();
+      assertEquals((await client.models.get("denoise", "fake")).latest_version!.id, "fake");
+      const file = await client.files.create(image);
+      assertEquals((await client.files.get(file.id)).size, PNG.length);
+      assert(await client.files.delete(file.id));
+      const gone = client.run("denoise/fake", { input: { prompt: "a", image: file.urls.get } });
+      await assertRejects(() => gone, Error, "no longer, kept");
+    });
+  });
+
   it("runs a model, and polls a prediction to its end", async () => {
     await serving(async (url, engine) => {
       const client = new Replicate({ auth: KEY, baseUrl: url, useFileOutput: false });
@@ -156,6 +204,27 @@ describe("replicate", () => {
   });
 });
 
+describe("clients of A1111", () => {
+  it("log in with a user and the key as password", async () => {
+    await serving(async (url) => {
+      const ask = async (user: string, password: string) => {
+        const authorization = `Basic ${btoa(`${user}:${password}`)}`;
+        const response = await fetch(`${url}/sdapi/v1/options`, { headers: { authorization } });
+        await response.body?.cancel();
+        return response.status;
+      };
+      assertEquals(await ask("anyone", KEY), 200);
+      assertEquals(await ask("", KEY), 200);
+      assertEquals([await ask(KEY, ""), await ask("anyone", "wrong")], [401, 401]);
+      for (const authorization of ["Basic ?", `Basic ${btoa("no colon")}`, `Basic ${KEY}`]) {
+        const response = await fetch(`${url}/sdapi/v1/options`, { headers: { authorization } });
+        await response.body?.cancel();
+        assertEquals(response.status, 401, authorization);
+      }
+    });
+  });
+});
+
 /** Python with huggingface_hub, where there is one. */
 const python = Deno.env.get("DENOISE_REFERENCE_PYTHON");
 
@@ -169,13 +238,58 @@ client = InferenceClient(model=sys.argv[1], token=sys.argv[2])
 print(client.text_to_image("a cat", num_inference_steps=2, seed=3).format)
 image = base64.b64decode(sys.argv[3])
 print(client.image_to_image(image, prompt="a dog").format)
+print(client.image_to_image(image).format)
 `;
       const { stdout, stderr } = await new Deno.Command(python!, {
         args: ["-c", program, url, KEY, PNG.toBase64()],
       }).output();
       const told = new TextDecoder().decode(stdout).trim().split("\n");
-      assertEquals(told, ["PNG", "PNG"], new TextDecoder().decode(stderr));
-      assertEquals(engine.begun.map(({ input }) => input.prompt), ["a cat", "a dog"]);
+      assertEquals(told, ["PNG", "PNG", "PNG"], new TextDecoder().decode(stderr));
+      assertEquals(engine.begun.map(({ input }) => input.prompt), ["a cat", "a dog", ""]);
     });
+  });
+});
+
+/** Python with replicate: the reference's, or another. */
+const replicatePython = Deno.env.get("DENOISE_REPLICATE_PYTHON") ?? python;
+const hasReplicate = replicatePython !== undefined &&
+  (await new Deno.Command(replicatePython, { args: ["-c", "import replicate"], stderr: "null" })
+    .output()).success;
+
+describe("replicate of Python", () => {
+  it("runs, uploads, looks at models, waits and cancels", { ignore: !hasReplicate }, async () => {
+    await serving(
+      async (url, engine) => {
+        const program = `
+import base64, io, sys
+from replicate.client import Client
+client = Client(api_token=sys.argv[2], base_url=sys.argv[1])
+image = io.BytesIO(base64.b64decode(sys.argv[3]))
+print(client.run("denoise/fake", input={"prompt": "a cat", "image": image})[0].read()[1:4])
+print(client.run("denoise/fake:fake", input={"prompt": "a dog"})[0].read()[1:4])
+print(client.models.get("denoise/fake").latest_version.id)
+prediction = client.predictions.create(version="fake", input={"prompt": "a bird", "num_inference_steps": 150})
+print(prediction.status in ("starting", "processing"))
+prediction.cancel()
+prediction.wait()
+print(prediction.status)
+image.seek(0)
+print(len(client.files.get(client.files.create(image).id).urls["get"]) > 0)
+try:
+    client.run("denoise/fake", input={"prompt": "a", "width": 3})
+except Exception as error:
+    print("input.width" in str(error))
+`;
+        const { stdout, stderr } = await new Deno.Command(replicatePython!, {
+          args: ["-c", program, url, KEY, PNG.toBase64()],
+        }).output();
+        const told = new TextDecoder().decode(stdout).trim().split("\n");
+        const expected = ["b'PNG'", "b'PNG'", "fake", "True", "canceled", "True", "True"];
+        assertEquals(told, expected, new TextDecoder().decode(stderr));
+        assertEquals(engine.begun[0]!.input.image, PNG);
+      },
+      {},
+      { stepMs: 20 },
+    );
   });
 });

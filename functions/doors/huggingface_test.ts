@@ -38,6 +38,27 @@ describe("POST /", () => {
     assertEquals([second!.prompt, second!.strength], ["a dog", 0.4]);
   });
 
+  it("takes an image that says no type by its first bytes, and any accepted format", async () => {
+    const { app, engine } = fakeApp();
+    const bytes = new Request("http://x", { method: "POST", body: PNG });
+    bytes.headers.delete("content-type");
+    const response = await app.request("/", { method: "POST", body: PNG, headers: bytes.headers });
+    assertEquals(response.status, 200, await response.clone().text());
+    assertEquals(engine.begun[0]!.input.image, PNG);
+    const words = new TextEncoder().encode('{"inputs": "a cat"}');
+    const text = await app.request("/", { method: "POST", body: words, headers: bytes.headers });
+    assertEquals([text.status, engine.begun[1]!.input.prompt], [200, "a cat"]);
+    const noise = await app.request("/", {
+      method: "POST",
+      body: Uint8Array.of(1, 2, 3),
+      headers: bytes.headers,
+    });
+    assertEquals(noise.status, 400);
+    const accept = { accept: "image/webp" };
+    const webp = await app.request("/", post({ inputs: "a" }, { headers: accept }));
+    assertEquals(webp.headers.get("content-type"), "image/webp");
+  });
+
   it("says what is wrong as a text", async () => {
     const { app } = fakeApp();
     const wrong: [object, number, string][] = [

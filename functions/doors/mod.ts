@@ -9,8 +9,8 @@ import { sdapiDoor } from "./sdapi/mod.ts";
 
 /** The ways in that every app has by default. */
 export const builtInDoors: readonly Door[] = [
-  openaiDoor,
   predictionsDoor,
+  openaiDoor,
   sdapiDoor,
   mcpDoor,
   docsDoor,

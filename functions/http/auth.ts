@@ -18,7 +18,7 @@ export const ANONYMOUS = "anonymous";
 const digest = (text: string): Uint8Array => createHash("sha256").update(text).digest();
 
 /**
- * Makes the check of `Authorization: Bearer KEY`. Each key is compared in full, so that the time tells
+ * Makes the check of `Authorization: Bearer KEY`, or of Basic with the key as password and any user. Each key is compared in full, so that the time tells
  * nothing of how much of a key is right.
  *
  * @returns A function from the header to the name of the key, which throws `unauthorized`.
@@ -27,7 +27,7 @@ export function keyCheck(keys: readonly ApiKey[]): (header: string | undefined) 
   if (keys.length === 0) return () => ANONYMOUS;
   const known = keys.map(({ name, key }) => ({ name, digest: digest(key) }));
   return (header) => {
-    const [, key] = header?.match(/^Bearer +(\S{1,1000}) *$/i) ?? [];
+    const key = keyIn(header ?? "");
     const given = digest(key ?? "");
     let found: string | undefined;
     for (const { name, digest } of known) {
@@ -37,8 +37,20 @@ export function keyCheck(keys: readonly ApiKey[]): (header: string | undefined) 
     throw new ServeError(
       "unauthorized",
       key === undefined
-        ? "The key is missing: send it as Authorization: Bearer KEY"
+        ? "The key is missing: send it as Authorization: Bearer KEY, or as the password of Basic"
         : "The key is not known here",
     );
   };
+}
+
+/** The key in a header: a token, or the password of Basic, as clients of A1111 log in. */
+function keyIn(header: string): string | undefined {
+  const [, scheme, value] = header.match(/^(Bearer|Basic) +(\S{1,1500}) *$/i) ?? [];
+  if (scheme?.toLowerCase() !== "basic") return value;
+  try {
+    const pair = new TextDecoder().decode(Uint8Array.fromBase64(value!));
+    return pair.includes(":") ? pair.slice(pair.indexOf(":") + 1) : undefined;
+  } catch {
+    return undefined; // it is no base64
+  }
 }

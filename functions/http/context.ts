@@ -17,6 +17,8 @@ export interface DoorContext {
   readonly models: ModelCatalog;
   /** The models, once they are loaded; holds a request until then. */
   readonly readyModels: (signal: AbortSignal) => Promise<readonly ModelInfo[]>;
+  /** Other names of models, such as `gpt-image-*`. */
+  readonly modelAliases: Readonly<Record<string, string>>;
   /** Where jobs go. */
   readonly queue: JobQueue;
   /** What a request may ask for. */

@@ -61,8 +61,9 @@ export async function planJob(
   const nameOf = (field: string): string => options.names?.[field] ?? field;
   const models = await context.readyModels(options.signal);
   const task = asked ?? impliedTask(request);
-  refuseBroken(context, wanted);
-  const model = chooseModel(models, wanted, task, nameOf("model"));
+  const named = wanted && aliasOf(wanted, models, context.modelAliases);
+  refuseBroken(context, named);
+  const model = chooseModel(models, named, task, nameOf("model"));
   const settled = settleTask(model, task);
   const input: JobInput = {
     ...rest,
@@ -107,6 +108,19 @@ function refuseBroken({ models: { state } }: DoorContext, wanted: string | undef
   if (!broken.some(({ id }) => id === wanted)) return;
   const message = `${wanted} could not be loaded; the server's log says why`;
   throw new ServeError("model_unavailable", message);
+}
+
+/** The model that a name stands for: itself, or what the table of aliases says; `*` ends many names. */
+function aliasOf(
+  wanted: string,
+  models: readonly ModelInfo[],
+  aliases: DoorContext["modelAliases"],
+): string {
+  if (models.some(({ id }) => id === wanted)) return wanted;
+  const found = Object.entries(aliases).find(([name]) =>
+    name.endsWith("*") ? wanted.startsWith(name.slice(0, -1)) : name === wanted
+  );
+  return found?.[1] ?? wanted;
 }
 
 function chooseModel(

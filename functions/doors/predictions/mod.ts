@@ -18,6 +18,8 @@ import type { JobRecord } from "../../queue/queue.ts";
 import type { Door } from "../door.ts";
 import { toPrediction } from "./prediction.ts";
 import { BODY_RULES, INPUT_RULES, namesIn, toRequest } from "./request.ts";
+import { mountFiles } from "./files.ts";
+import { mountVersions } from "./versions.ts";
 import {
   Prediction,
   type PredictionBody,
@@ -64,12 +66,21 @@ async function fingerprintOf({ input, model, version }: PredictionBody): Promise
 /** How long `Prefer: wait` waits unless it says, in seconds. */
 const WAIT_S = 60;
 
-/** What a caller prefers: to wait for the end, for some seconds, or not at all. */
+/** Under /v1 it is Replicate's API, else cog's. */
+function isReplicate(c: AppContext): boolean {
+  return c.req.path.startsWith("/v1/");
+}
+
+/**
+ * What a caller prefers: to wait for the end, for some seconds, or not at all. Who does not say waits for
+ * the end at cog's door, and not at Replicate's.
+ */
 function preference(c: AppContext): { readonly waitMs: number | undefined } {
   const prefer = c.req.header("prefer") ?? "";
   if (/\brespond-async\b/.test(prefer)) return { waitMs: 0 };
   const [wait, seconds] = prefer.match(/\bwait(?:=(\d{1,4}))?\b/) ?? [];
-  return { waitMs: wait === undefined ? undefined : 1000 * Number(seconds ?? WAIT_S) };
+  if (wait !== undefined) return { waitMs: 1000 * Number(seconds ?? WAIT_S) };
+  return { waitMs: isReplicate(c) ? 0 : undefined };
 }
 
 function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
@@ -89,7 +100,8 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     if (id !== undefined && body.id !== undefined && body.id !== id) {
       throw invalid("id", "id must be the one in the address, or be left out");
     }
-    const job = await planJob(context, toRequest({ ...body, model: model ?? body.model }), {
+    const request = await toRequest({ ...body, model: model ?? body.model }, context);
+    const job = await planJob(context, request, {
       owner: c.var.owner,
       names: namesIn(body),
       warnings,
@@ -114,7 +126,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     if ((c.req.header("accept") ?? "").includes("text/event-stream")) {
       return streamPrediction(c, context, job.id, isNew && waitMs === undefined);
     }
-    if (waitMs === 0) return c.json(await describe(c, job.id), 202);
+    if (waitMs === 0) return c.json(await describe(c, job.id), isReplicate(c) ? 201 : 202);
     const isOnlyReader = isNew && waitMs === undefined && status === 201;
     await waitForEnd(c, job, waitMs, isOnlyReader);
     return c.json(await describe(c, job.id), status);
@@ -144,65 +156,69 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
   const body = { required: true, content: json(schema) };
   const shared = { tags: ["predictions"], responses };
 
-  route(app, {
-    ...shared,
-    method: "post",
-    path: "/predictions",
-    summary: "Make a prediction",
-    request: { body },
-  }, async (c) => await answer(c, await plan(c), 201));
+  for (const prefix of ["", "/v1"]) {
+    route(app, {
+      ...shared,
+      method: "post",
+      path: `${prefix}/predictions`,
+      summary: "Make a prediction",
+      request: { body },
+    }, async (c) => await answer(c, await plan(c), 201));
 
-  route(app, {
-    ...shared,
-    method: "post",
-    path: "/models/{owner}/{name}/predictions",
-    summary: "Make a prediction with a model",
-    request: { params: Model, body },
-  }, async (c) => {
-    const { owner, name } = c.req.param() as { owner: string; name: string };
-    const { state } = context.models;
-    const isShort = state.phase === "ready" && state.models.some(({ id }) => id === name);
-    return await answer(c, await plan(c, undefined, isShort ? name : `${owner}/${name}`), 201);
-  });
+    route(app, {
+      ...shared,
+      method: "post",
+      path: `${prefix}/models/{owner}/{name}/predictions`,
+      summary: "Make a prediction with a model",
+      request: { params: Model, body },
+    }, async (c) => {
+      const { owner, name } = c.req.param() as { owner: string; name: string };
+      const { state } = context.models;
+      const isShort = state.phase === "ready" && state.models.some(({ id }) => id === name);
+      return await answer(c, await plan(c, undefined, isShort ? name : `${owner}/${name}`), 201);
+    });
 
-  route(app, {
-    ...shared,
-    method: "put",
-    path: "/predictions/{id}",
-    summary: "Make a prediction once, however often it is asked for",
-    request: { params: Id, body },
-  }, async (c) => await answer(c, await plan(c, idOf(c)), 200));
+    route(app, {
+      ...shared,
+      method: "put",
+      path: `${prefix}/predictions/{id}`,
+      summary: "Make a prediction once, however often it is asked for",
+      request: { params: Id, body },
+    }, async (c) => await answer(c, await plan(c, idOf(c)), 200));
 
-  route(app, {
-    ...shared,
-    method: "get",
-    path: "/predictions/{id}",
-    summary: "How far a prediction is, and what it made",
-    request: { params: Id },
-  }, async (c) => c.json(await describe(c, internalId(c, idOf(c)))));
+    route(app, {
+      ...shared,
+      method: "get",
+      path: `${prefix}/predictions/{id}`,
+      summary: "How far a prediction is, and what it made",
+      request: { params: Id },
+    }, async (c) => c.json(await describe(c, internalId(c, idOf(c)))));
 
-  route(app, {
-    ...shared,
-    method: "get",
-    path: "/predictions/{id}/stream",
-    summary: "What a prediction tells on its way, as server-sent events",
-    request: { params: Id },
-  }, async (c) => {
-    const { job } = await queue.find(internalId(c, idOf(c)));
-    return streamPrediction(c, context, job.id, false);
-  });
+    route(app, {
+      ...shared,
+      method: "get",
+      path: `${prefix}/predictions/{id}/stream`,
+      summary: "What a prediction tells on its way, as server-sent events",
+      request: { params: Id },
+    }, async (c) => {
+      const { job } = await queue.find(internalId(c, idOf(c)));
+      return streamPrediction(c, context, job.id, false);
+    });
 
-  route(app, {
-    ...shared,
-    method: "post",
-    path: "/predictions/{id}/cancel",
-    summary: "End a prediction before its next step",
-    request: { params: Id },
-  }, async (c) => {
-    const { job } = await queue.find(internalId(c, idOf(c)));
-    await queue.cancel(job.id);
-    return c.json(await describe(c, job.id));
-  });
+    route(app, {
+      ...shared,
+      method: "post",
+      path: `${prefix}/predictions/{id}/cancel`,
+      summary: "End a prediction before its next step",
+      request: { params: Id },
+    }, async (c) => {
+      const { job } = await queue.find(internalId(c, idOf(c)));
+      await queue.cancel(job.id);
+      return c.json(await describe(c, job.id));
+    });
+  }
+  mountFiles(app, context, shared);
+  mountVersions(app, context, shared);
 }
 
 function idOf(c: AppContext): string {
@@ -222,10 +238,13 @@ function checkSame({ fingerprint }: Job, { job }: JobRecord): void {
   });
 }
 
-/** /predictions and /models/OWNER/NAME/predictions. */
+const OWN =
+  /^(\/v1)?(\/predictions(\/|$)|\/models\/[^/]+\/[^/]+\/predictions$)|^(\/v1)?\/files$|^\/v1\/files\/|^\/v1\/models\/[^/]+\/[^/]+/;
+
+/** /predictions and /models/OWNER/NAME/predictions, the same under /v1, and Replicate's files and models. */
 export const predictionsDoor: Door = {
   name: "predictions",
-  owns: (path) => /^\/predictions(\/|$)|^\/models\/[^/]+\/[^/]+\/predictions$/.test(path),
+  owns: (path) => OWN.test(path),
   mount,
   errorBody: ({ message, code, status, field }) => ({
     title: code,

@@ -20,7 +20,7 @@ export async function toPrediction(
   const { job, status, latest, startedAt, endedAt } = record;
   const base = baseUrl(c, context);
   const id = publicId(job.id);
-  const get = `${base}/predictions/${id}`;
+  const get = `${base}${c.req.path.startsWith("/v1/") ? "/v1" : ""}/predictions/${id}`;
   const { step, succeeded, failed } = latest;
   return {
     id,

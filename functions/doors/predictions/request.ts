@@ -1,6 +1,7 @@
-import { invalid } from "../../contract/errors.ts";
+import type { DoorContext } from "../../http/context.ts";
 import { done, type FieldRules, ignored } from "../../http/field_rules.ts";
 import type { ImageRequest } from "../../http/plan.ts";
+import { givenFile } from "./files.ts";
 import type { PredictionBody } from "./schemas.ts";
 
 /** This door's names of what the others name differently. */
@@ -45,7 +46,10 @@ export const INPUT_RULES: FieldRules = done(
 );
 
 /** The body of a request in the words of the queue. */
-export function toRequest({ input, model, version }: PredictionBody): ImageRequest {
+export async function toRequest(
+  { input, model, version }: PredictionBody,
+  context: DoorContext,
+): Promise<ImageRequest> {
   const { output_format = "png", output_quality: quality } = input;
   const format = output_format === "jpg" ? "jpeg" : output_format;
   return {
@@ -53,8 +57,8 @@ export function toRequest({ input, model, version }: PredictionBody): ImageReque
     task: input.task,
     prompt: input.prompt,
     negativePrompt: input.negative_prompt,
-    image: fromDataUrl(input.image, "input.image"),
-    mask: fromDataUrl(input.mask, "input.mask"),
+    image: await givenFile(input.image, "input.image", context),
+    mask: await givenFile(input.mask, "input.mask", context),
     width: input.width,
     height: input.height,
     count: input.num_outputs ?? 1,
@@ -69,20 +73,4 @@ export function toRequest({ input, model, version }: PredictionBody): ImageReque
     quality: format === "png" ? undefined : quality,
     previews: input.previews ?? 0,
   };
-}
-
-function fromDataUrl(value: string | undefined, field: string): Uint8Array | undefined {
-  if (value === undefined) return undefined;
-  const [, data] = value.match(/^data:[\w/+.-]*(?:;[\w=-]+)*;base64,(.*)$/s) ?? [];
-  try {
-    if (data !== undefined) return Uint8Array.fromBase64(data);
-  } catch {
-    // it is no base64: told below
-  }
-  const isAddress = /^https?:/.test(value);
-  throw invalid(
-    field,
-    `${field} must be an image as a data URL, such as "data:image/png;base64,..."` +
-      (isAddress ? "; addresses are not fetched by this server" : ""),
-  );
 }
