@@ -31,6 +31,18 @@ async function generate(url: string, body: object): Promise<Response> {
   return await fetch(`${url}/v1/images/generations`, post(input));
 }
 
+/** Whether some of the weights has come, as a file of more than the small ones have. */
+async function hasBegun(folder: string): Promise<boolean> {
+  for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory && await hasBegun(path)) return true;
+    if (isFile && /incomplete|partial|tmp/.test(name) && (await Deno.stat(path)).size > 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
 const files = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 
 describe("a full disk", () => {
@@ -96,7 +108,7 @@ describe("a full disk", () => {
       await disk.empty();
       hub.fail("signature", slowly(20, 25)); // the address of the weights
       const slow = fetching(disk);
-      await new Promise((resolve) => setTimeout(resolve, 250));
+      while (!await hasBegun(disk.path)) await new Promise((resolve) => setTimeout(resolve, 5));
       await disk.fill();
       assertEquals((await assertRejects(() => slow, DenoiseError)).code, "disk_full");
       await disk.empty();

@@ -53,16 +53,10 @@ const UNET = "unet/diffusion_pytorch_model.safetensors";
 describe("inspect() with the built-in plugins", () => {
   it("finds nothing to say against a repo that works", async () => {
     await using at = await setUp(() => {});
-    const start = performance.now();
     const report = await inspect(ID, at.options);
-    // plugins are imported for the first time here
-    assert(performance.now() - start < 3000);
     assertEquals(report.isAvailable, true);
     assertEquals(report.components.flatMap(({ problems }) => problems), []);
     assert(report.components.every(({ isAvailable }) => isAvailable));
-    const again = performance.now();
-    await inspect(ID, at.options);
-    assert(performance.now() - again < 1000, "under a second for a Hub on this machine");
   });
 
   it("names a tensor that is missing, one that is too many, and an option", async () => {

@@ -40,9 +40,8 @@ describe("decodeImage()", () => {
     const png = await testImage(2, 2, 3).encode("png");
     new DataView(png.buffer).setUint32(16, 50_000);
     new DataView(png.buffer).setUint32(20, 50_000);
-    const start = performance.now();
+    // decoding would take minutes and 10 GB, and end with another error
     await assertRejects(() => decodeImage(png), RangeError, "50000x50000");
-    assert(performance.now() - start < 1000); // decoding would take minutes and 10 GB
   });
 
   it("refuses what a small image unpacks on the way by its header, too", async () => {

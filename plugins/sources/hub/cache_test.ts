@@ -195,7 +195,6 @@ describe("offline", () => {
     at.server.fail("/api/", () => new Response(null, { status: 503 }));
     for (const [endpoint] of endpoints) {
       const warnings: string[] = [];
-      const start = performance.now();
       const repo = await prefetch(ID, {
         endpoint,
         cacheDir: at.cache,
@@ -204,7 +203,6 @@ describe("offline", () => {
       assertEquals(repo.commit, at.commit);
       assert(warnings[0]!.startsWith("Couldn't connect to the Hub"), warnings[0]);
       assert(warnings[0]!.endsWith("Will try to load from local cache."));
-      assert(performance.now() - start < 900, "a cached repo waits for no repetitions");
     }
   });
 
