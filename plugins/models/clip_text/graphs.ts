@@ -6,24 +6,21 @@ import {
   add,
   concat,
   embedding,
+  hiddenScore,
   layerNorm,
   linear,
-  mul,
+  maskBias,
   shapeOf,
-  sub,
-  unsqueeze,
 } from "@denoise/onnx/nn";
 import type { CLIPTextConfig } from "./config.ts";
 
 type Config = FrozenConfig<CLIPTextConfig>;
 
-/** Added to the scores of tokens that are not to be seen. */
-const HIDDEN = -3e38;
-
 /** Each token sees itself and those before: [1, 1, tokens, tokens]. */
 function causalBias(s: Scope, ids: Value, limit: number): Value {
+  const hidden = hiddenScore(s);
   const table = new Float32Array(limit * limit).map((_, i) =>
-    i % limit > Math.floor(i / limit) ? HIDDEN : 0
+    i % limit > Math.floor(i / limit) ? hidden : 0
   );
   const tokens = shapeOf(s, ids, 1, 2);
   const ends = concat(s, [tokens, tokens], 0);
@@ -33,11 +30,6 @@ function causalBias(s: Scope, ids: Value, limit: number): Value {
     ends,
     s.ints([2, 3]),
   ]);
-}
-
-/** Tokens with mask 0 are not seen: [N, 1, 1, tokens]. */
-function maskBias(s: Scope, mask: Value): Value {
-  return mul(s, unsqueeze(s, sub(s, 1, s.cast(mask)), [1, 2]), HIDDEN);
 }
 
 function embed(s: Scope, ids: Value): Value {

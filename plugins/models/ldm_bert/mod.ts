@@ -42,11 +42,11 @@ import {
   embedding,
   layerNorm,
   linear,
+  maskBias,
   mul,
   reshape,
   shapeOf,
   slice,
-  sub,
   unsqueeze,
 } from "@denoise/onnx/nn";
 
@@ -118,9 +118,6 @@ export interface LDMBertModel extends Model<LDMBertConfig> {
   forward(inputIds: Tensor | undefined, options?: LDMBertOptions): Promise<LDMBertOutput>;
 }
 
-/** Added to the scores of tokens that are not to be seen: far down, and finite in each type. */
-const HIDDEN = { float32: -3e38, float16: -65504, bfloat16: -3e38 } as const;
-
 /** What the layers have in common. */
 interface Shared {
   readonly config: LDMBertConfig;
@@ -184,8 +181,7 @@ function encode(
   inputs: Readonly<Record<string, Value>>,
 ): Record<string, Value> {
   const { attention_mask: mask, position_ids, head_mask: headMask } = inputs;
-  const keyBias = mask &&
-    mul(s, unsqueeze(s, sub(s, 1, s.cast(mask)), [1, 2]), HIDDEN[s.graph.dtype]);
+  const keyBias = mask && maskBias(s, mask);
   const states = [add(s, tokens, places(s.at("embed_positions"), tokens, position_ids))];
   for (let i = 0; i < config.encoder_layers; i++) {
     states.push(layer(s.at("layers", i), states.at(-1)!, i, { config, keyBias, headMask }));

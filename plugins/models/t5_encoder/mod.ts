@@ -30,10 +30,9 @@ import {
   attention,
   embedding,
   linear,
+  maskBias,
   mul,
   rmsNorm,
-  sub,
-  unsqueeze,
 } from "@denoise/onnx/nn";
 import { check, feedForward, schema, type T5Config } from "./config.ts";
 import { relativePositionBias } from "./relative_position.ts";
@@ -71,7 +70,7 @@ const forward: GraphDefinition<T5Config> = {
     const distance = relativePositionBias(first, input_ids!, config);
     const bias = attention_mask === undefined
       ? distance
-      : add(s, distance, maskBias(s, attention_mask)); // [N or 1, heads, tokens, tokens]
+      : add(s, distance, maskBias(s, attention_mask, HIDDEN)); // [N or 1, heads, tokens, tokens]
 
     let x = s.cast(embedding(s.at("shared"), input_ids!), "float32"); // [N, tokens, d_model]
     const states: Value[] = [];
@@ -118,11 +117,6 @@ const PLAIN = { bias: false } as const;
 
 /** Added to the scores of tokens that are not to be seen; float16 can hold it. */
 const HIDDEN = -65504;
-
-/** Tokens with mask 0 are not seen: [N, 1, 1, tokens]. */
-function maskBias(s: Scope, mask: Value): Value {
-  return mul(s, unsqueeze(s, sub(s, 1, s.cast(mask)), [1, 2]), HIDDEN);
-}
 
 /** Self-attention and feed forward, each after a normalization and added in float32 (`T5Block`). */
 function layer(s: Scope, x: Value, bias: Value, config: Config): Value {

@@ -16,7 +16,7 @@ import {
   upLevel,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
-import { add, concat, conv2d, groupNorm, mul, sub, unsqueeze } from "@denoise/onnx/nn";
+import { add, concat, conv2d, groupNorm, maskBias, mul, sub } from "@denoise/onnx/nn";
 import { addedEmbedding, encoderStates, hintLatents } from "./added_conditions.ts";
 import type { UNet2DConditionConfig } from "./config.ts";
 import { adapters } from "./ports.ts";
@@ -30,10 +30,8 @@ function at<T>(value: T | readonly T[], level: number): T {
   return Array.isArray(value) ? value[level] : value as T;
 }
 
-/** Added to the scores of what a mask has 0 for: [N, 1, 1, keys]. */
-function maskBias(s: Scope, mask: Value | undefined): Value | undefined {
-  return mask && mul(s, unsqueeze(s, sub(s, 1, mask), [1, 2]), -10000);
-}
+/** What the reference adds to the scores of what a mask has 0 for. */
+const HIDDEN = -10000;
 
 /** All that attention looks at beside the pixels. */
 function contextOf(s: Scope, config: Config, inputs: Inputs): Context {
@@ -41,8 +39,8 @@ function contextOf(s: Scope, config: Config, inputs: Inputs): Context {
     ...encoderStates(s, config, inputs),
     images: adapters((name) => s.added(name))
       .map((path, i) => imageProjection(s.at(path), inputs[`image_embeds_${i}`]!)),
-    keyBias: maskBias(s, inputs.encoder_attention_mask),
-    selfBias: maskBias(s, inputs.attention_mask),
+    keyBias: inputs.encoder_attention_mask && maskBias(s, inputs.encoder_attention_mask, HIDDEN),
+    selfBias: inputs.attention_mask && maskBias(s, inputs.attention_mask, HIDDEN),
   };
 }
 

@@ -1,6 +1,6 @@
 import { floatAttribute, MICROSOFT, type Scope, type Value } from "../graph/mod.ts";
-import { add, matMul, mul, softmax } from "./arithmetic.ts";
-import { expand, moreSizes, reshape, shapeOf, transpose } from "./shape.ts";
+import { add, matMul, mul, softmax, sub } from "./arithmetic.ts";
+import { expand, moreSizes, reshape, shapeOf, transpose, unsqueeze } from "./shape.ts";
 
 /** What attention is computed from, after the projections. */
 export interface AttentionInputs {
@@ -79,6 +79,24 @@ function standard(
 function inverseRootWidth(s: Scope, q: Value): Value {
   const width = s.cast(s.op("Shape", [q], { start: -1 }, { dtype: "int64" }));
   return s.op("Reciprocal", [s.op("Sqrt", [width])]);
+}
+
+/** Far down for a softmax, and finite in each type. */
+const LOWEST = { float32: -3e38, float16: -65504, bfloat16: -3e38 } as const;
+
+/** What is added to scores so that a key is not seen, in the type that a module computes in. */
+export function hiddenScore(s: Scope): number {
+  return LOWEST[s.dtype];
+}
+
+/**
+ * The bias with which keys whose mask is 0 are not seen: [N, 1, 1, keys].
+ *
+ * @param mask Numbers of any type, 1 where a key counts, [N, keys].
+ * @param hidden Added to the scores of the others. Defaults to {@linkcode hiddenScore}.
+ */
+export function maskBias(s: Scope, mask: Value, hidden: number = hiddenScore(s)): Value {
+  return mul(s, unsqueeze(s, sub(s, 1, s.cast(mask)), [1, 2]), hidden);
 }
 
 /** The lowest float16 number: far enough down for a softmax, and finite in both float types. */

@@ -28,7 +28,14 @@ export {
   sub,
   where,
 } from "./arithmetic.ts";
-export { attention, type AttentionInputs, type AttentionOptions, causalBias } from "./attention.ts";
+export {
+  attention,
+  type AttentionInputs,
+  type AttentionOptions,
+  causalBias,
+  hiddenScore,
+  maskBias,
+} from "./attention.ts";
 export {
   conv1d,
   type Conv1dOptions,
