@@ -10,23 +10,12 @@ import { assertEquals } from "@std/assert";
 import { type Device, type JsonObject, randn, type Tensor } from "@denoise/core";
 import type { Autoencoder } from "@denoise/roles";
 import { registry } from "@denoise/denoise/registry";
-import { inlineEngine, type OnnxModelClass } from "@denoise/onnx";
+import type { OnnxModelClass } from "@denoise/onnx";
 import { openSafetensors, readTensor, type StoredTensor, storedTensor } from "@denoise/safetensors";
 import { assertWithin, fixture, relativeDifference } from "./support/golden.ts";
+import { standIn } from "./support/stand_in.ts";
 
 const FOLDER = fixture("models/AutoencoderKL/sd1");
-
-/** Computes on the CPU what is meant for a device; tells which graphs bring their input to 16 bits. */
-function standIn() {
-  const engine = inlineEngine();
-  const halves: boolean[] = [];
-  const createSession: typeof engine.createSession = (spec) => {
-    const text = new TextDecoder("latin1").decode(spec.model);
-    if (spec.name !== "probe") halves.push(text.includes("latents/Cast"));
-    return engine.createSession({ ...spec, device: "cpu" });
-  };
-  return { engine: { ...engine, createSession }, halves };
-}
 
 /** The tensors with the first convolution of the decoder so strong that sums leave float16. */
 async function strong(): Promise<[string, StoredTensor][]> {
@@ -43,13 +32,14 @@ async function decode(force_upcast: boolean, device: Device, z: Tensor) {
     Autoencoder
   >;
   const config = JSON.parse(await Deno.readTextFile(`${FOLDER}/config.json`)) as JsonObject;
-  const { engine, halves } = standIn();
+  const { engine, graphs } = standIn();
   const options = { torchDtype: "float16", engine } as const;
   const model = await Class.fromTensors({ ...config, force_upcast }, await strong(), options);
   await model.to(device);
   const { sample } = await model.decode(z);
   await model.dispose();
-  return { sample, halves };
+  // a graph that computes in 16 bits brings its input to them
+  return { sample, halves: graphs.map((text) => text.includes("latents/Cast")) };
 }
 
 describe("force_upcast", () => {

@@ -1,0 +1,92 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import {
+  Checkpoint,
+  type ComputeDType,
+  Graph,
+  lowerings,
+  type Provider,
+  Scope,
+} from "../graph/mod.ts";
+import { groupNorm, sumAndNorm } from "./norm.ts";
+
+interface Built {
+  /** The operators of com.microsoft and of the standard that normalize. */
+  readonly operators: readonly string[];
+  readonly channelsLast: boolean;
+}
+
+function scope(provider: Provider, dtype: ComputeDType, channels: number) {
+  const graph = new Graph({ lowering: lowerings[provider], dtype });
+  const data = new Uint8Array(4 * channels);
+  const row = { dtype: "float32", dims: [channels], data } as const;
+  const checkpoint = new Checkpoint(["weight", "bias", "shift"].map((name) => [name, row]));
+  return { graph, s: new Scope(graph, checkpoint) };
+}
+
+function built(graph: Graph): Built {
+  const { model, channelsLast } = graph.build("one");
+  const text = new TextDecoder("latin1").decode(model);
+  const known = ["SkipGroupNorm", "GroupNorm", "InstanceNormalization"]
+    .concat("SkipLayerNormalization", "LayerNormalization");
+  // names of nodes are those of their operators
+  const operators = known.filter((type) =>
+    new RegExp(`(?<![A-Za-z])${type}(?![A-Za-z])`).test(text)
+  );
+  return { operators, channelsLast };
+}
+
+function norm(channels: number, groups: number, provider: Provider, dtype: ComputeDType): Built {
+  const { graph, s } = scope(provider, dtype, channels);
+  const x = graph.input("x", dtype, ["batch", channels, "height", "width"]);
+  graph.output("y", groupNorm(s, x, { groups, activation: "silu" }));
+  return built(graph);
+}
+
+const FUSED: Built = { operators: ["GroupNorm"], channelsLast: true };
+const PLAIN: Built = { operators: ["InstanceNormalization"], channelsLast: false };
+
+describe("groupNorm() on a card in float16", () => {
+  it("is one operator on channels last for Stable Diffusion's widths", () => {
+    for (const channels of [128, 256, 320, 512, 640, 960, 1280, 1920, 2560]) {
+      assertEquals(norm(channels, 32, "cuda", "float16"), FUSED, `${channels} channels`);
+    }
+  });
+
+  it("is instance normalization for all others, for which the operator was wrong", () => {
+    const others = [[8, 4], [16, 8], [32, 32], [64, 32], [96, 32], [320, 16], [2624, 32]] as const;
+    for (const [channels, groups] of others) {
+      assertEquals(norm(channels, groups, "cuda", "float16"), PLAIN, `${channels} in ${groups}`);
+    }
+  });
+
+  it("is instance normalization in other types and on other devices", () => {
+    for (const dtype of ["float32", "bfloat16"] as const) {
+      assertEquals(norm(320, 32, "cuda", dtype), PLAIN, dtype);
+    }
+    for (const provider of ["webgpu", "tensorrt", "dml"] as const) {
+      assertEquals(norm(320, 32, provider, "float16"), PLAIN, provider);
+    }
+  });
+});
+
+describe("sumAndNorm()", () => {
+  it("is one operator on a card in float16 for Stable Diffusion's widths alone", () => {
+    const operators = (width: number, dtype: ComputeDType) => {
+      const { graph, s } = scope("cuda", dtype, width);
+      const terms = ["a", "b"].map((name) => graph.input(name, dtype, ["batch", "tokens", width]));
+      const { sum, normal } = sumAndNorm(s, {
+        terms: terms as [typeof terms[0], typeof terms[0]],
+        bias: s.tensor("shift"),
+      });
+      graph.output("sum", sum);
+      graph.output("normal", normal);
+      return built(graph).operators;
+    };
+    for (const width of [320, 640, 1280]) {
+      assertEquals(operators(width, "float16"), ["SkipLayerNormalization"]);
+    }
+    assertEquals(operators(16, "float16"), ["LayerNormalization"]);
+    assertEquals(operators(320, "float32"), ["LayerNormalization"]);
+  });
+});
