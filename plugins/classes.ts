@@ -566,6 +566,16 @@ import type { LDMBertModel as LDMBertModelObject } from "@denoise/model-ldm-bert
 export const LDMBertModel: typeof LDMBertModelClass = LDMBertModelClass.using(registry);
 /** An object of the class. */
 export type LDMBertModel = LDMBertModelObject;
+import { Qwen3Model as Qwen3ModelClass } from "@denoise/model-qwen3";
+import type { Qwen3Model as Qwen3ModelObject } from "@denoise/model-qwen3";
+/**
+ * `Qwen3Model` of `@denoise/model-qwen3`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
+export const Qwen3Model: typeof Qwen3ModelClass = Qwen3ModelClass.using(registry);
+/** An object of the class. */
+export type Qwen3Model = Qwen3ModelObject;
 import { StableDiffusionSafetyChecker as StableDiffusionSafetyCheckerClass } from "@denoise/model-safety-checker";
 import type { StableDiffusionSafetyChecker as StableDiffusionSafetyCheckerObject } from "@denoise/model-safety-checker";
 /**
@@ -688,14 +698,22 @@ export type DDPMPipeline = DDPMPipelineObject;
 export type { DDPMOptions } from "@denoise/pipeline-ddpm";
 import { FluxPipeline as FluxPipelineClass } from "@denoise/pipeline-flux";
 import type { FluxPipeline as FluxPipelineObject } from "@denoise/pipeline-flux";
-/** `FluxPipeline` of `@denoise/pipeline-flux`, with {@linkcode registry} as its default. */
+/**
+ * `FluxPipeline` of `@denoise/pipeline-flux`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const FluxPipeline: typeof FluxPipelineClass = FluxPipelineClass.using(registry);
 /** An object of the class. */
 export type FluxPipeline = FluxPipelineObject;
 export type { FluxCallOptions } from "@denoise/pipeline-flux";
 import { FluxImg2ImgPipeline as FluxImg2ImgPipelineClass } from "@denoise/pipeline-flux-img2img";
 import type { FluxImg2ImgPipeline as FluxImg2ImgPipelineObject } from "@denoise/pipeline-flux-img2img";
-/** `FluxImg2ImgPipeline` of `@denoise/pipeline-flux-img2img`, with {@linkcode registry} as its default. */
+/**
+ * `FluxImg2ImgPipeline` of `@denoise/pipeline-flux-img2img`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
 export const FluxImg2ImgPipeline: typeof FluxImg2ImgPipelineClass = FluxImg2ImgPipelineClass.using(
   registry,
 );

@@ -359,6 +359,13 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "model",
+      className: "Qwen3Model",
+      aliases: ["Qwen3ForCausalLM"],
+      package: "@denoise/model-qwen3",
+      load: async () => (await import("@denoise/model-qwen3")).Qwen3Model,
+    },
+    {
+      kind: "model",
       className: "StableDiffusionSafetyChecker",
       package: "@denoise/model-safety-checker",
       load: async () =>

@@ -25,6 +25,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "transformer_goldens.py",
     "clip_vision_goldens.py",
     "t5_goldens.py",
+    "qwen3_goldens.py",
     "depth_goldens.py",
     "tiling_goldens.py",
   ],

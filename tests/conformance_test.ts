@@ -19,6 +19,7 @@ import {
   LDMSuperResolutionPipeline,
   LDMTextToImagePipeline,
   PNDMPipeline,
+  Qwen3Model,
   ScoreSdeVePipeline,
   StableDiffusionImg2ImgPipeline,
   StableDiffusionInpaintPipeline,
@@ -81,6 +82,26 @@ testModel(CLIPTextModel, {
       call: (model) => model.forward(Tensor.zeros([1, 1000], "int64")),
       error: RangeError,
       message: "at most",
+    },
+  ],
+});
+
+testModel(Qwen3Model, {
+  folder: fixture("models/Qwen3Model/grouped"),
+  call: async (model) => {
+    const ids = Tensor.from([[0, 1, 2, 3]], undefined, "int64");
+    return (await model.forward(ids)).lastHiddenState;
+  },
+  refuses: [
+    {
+      call: (model) => model.forward(Tensor.zeros([1, 4])),
+      error: TypeError,
+      message: '"input_ids" must be int64',
+    },
+    {
+      call: (model) => model.hiddenStates(Tensor.zeros([1, 4], "int64"), [4]),
+      error: RangeError,
+      message: "from -4 to 3",
     },
   ],
 });

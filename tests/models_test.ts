@@ -7,7 +7,7 @@ import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Model, type ModelClass, Tensor, type TorchDtype } from "@denoise/core";
 import type { Denoiser } from "@denoise/roles";
-import type { LDMBertModel, UNet2DConditionModel, VQModel } from "@denoise/denoise";
+import type { LDMBertModel, Qwen3Model, UNet2DConditionModel, VQModel } from "@denoise/denoise";
 import { registry } from "@denoise/denoise/registry";
 import { openSafetensors } from "@denoise/safetensors";
 import { assertWithin, fixture, readGolden } from "./support/golden.ts";
@@ -113,6 +113,21 @@ describe("LDMBertModel.forward()", () => {
     await assertRejects(() => model.forward(undefined), TypeError, "not neither");
     await assertRejects(() => model.forward(ids, { inputsEmbeds }), TypeError, "not both");
     await assertRejects(() => model.forward(ids), RangeError, "at most 20");
+    await model.dispose();
+  });
+});
+
+describe("Qwen3Model.hiddenStates()", () => {
+  it("gives the states asked for, as forward() does, without the weights of later layers", async () => {
+    const model = await load("Qwen3Model", "grouped") as Qwen3Model;
+    const ids = Tensor.from([[3, 1, 4, 1, 5]], undefined, "int64");
+    const { hiddenStates } = await model.forward(ids, { outputHiddenStates: true });
+    const [first, last, before] = await model.hiddenStates(ids, [0, 3, -2]);
+    assertEquals([first, last, before].map((state) => state!.data), [
+      hiddenStates![0]!.data,
+      hiddenStates![3]!.data,
+      hiddenStates![2]!.data,
+    ]);
     await model.dispose();
   });
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Generator, type Model, type Tensor, type TorchDtype } from "@denoise/core";
+import { Generator, type Model, Tensor, type TorchDtype } from "@denoise/core";
 import type {
   Autoencoder,
   ControlNet,
@@ -12,7 +12,7 @@ import type {
   TextEncoderOutput,
 } from "@denoise/roles";
 import type { DepthEstimator } from "@denoise/stable-diffusion";
-import type { FluxTransformer2DModel, LDMBertModel, VQModel } from "@denoise/denoise";
+import type { FluxTransformer2DModel, LDMBertModel, Qwen3Model, VQModel } from "@denoise/denoise";
 import { type Golden, relativeDifference, type Stored } from "./golden.ts";
 
 /** One call; tests/golden/README.md says what the keys mean. */
@@ -116,6 +116,22 @@ async function encodePlain(model: PlainTextEncoder, input: Inputs): Promise<Outp
   return { last_hidden_state: lastHiddenState, ...Object.fromEntries(states) };
 }
 
+/** Which states stand where nothing is padding: the others are nobody's. */
+async function encodeCausal(model: Qwen3Model, input: Inputs): Promise<Outputs> {
+  const attentionMask = input("attention_mask");
+  const { hiddenStates } = await model.forward(input("input_ids")!, {
+    attentionMask,
+    outputHiddenStates: true,
+  });
+  const counted = attentionMask &&
+    Tensor.from(Array.from(attentionMask.data, Number), [...attentionMask.dims, 1]);
+  const states = hiddenStates!.map((state, i) => [
+    `hidden_states.${i}`,
+    counted === undefined ? state : state.mul(counted),
+  ]);
+  return Object.fromEntries(states);
+}
+
 async function seeDepth(model: DepthEstimator, input: Inputs): Promise<Outputs> {
   return { predicted_depth: (await model.forward(input("pixel_values")!)).predictedDepth };
 }
@@ -180,6 +196,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   CLIPTextModel: encodeText,
   CLIPTextModelWithProjection: encodeText,
   T5EncoderModel: encodePlain,
+  Qwen3Model: encodeCausal,
   FluxTransformer2DModel: denoiseTokens,
 };
 

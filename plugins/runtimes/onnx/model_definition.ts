@@ -42,6 +42,11 @@ export interface GraphDefinition<C extends object> {
    * more where images of full size go through, whose nine places under a kernel lie side by side.
    */
   readonly bands?: number;
+  /**
+   * Whether a session holds no more than what the outputs of a run depend on, one session for each set
+   * of outputs that is asked for. Defaults to false: one session gives them all.
+   */
+  readonly cut?: boolean;
 }
 
 /** How a model runs its graphs; the methods of a class are written with it. */

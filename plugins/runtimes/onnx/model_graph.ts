@@ -11,9 +11,11 @@ export function buildGraph<C extends object>(
   config: FrozenConfig<C>,
   checkpoint: Checkpoint,
   inputNames: ReadonlySet<string>,
-  { weightDType, adapters, ...options }: GraphOptions & {
+  { weightDType, adapters, outputs, ...options }: GraphOptions & {
     readonly weightDType: WeightDType;
     readonly adapters: readonly LoraAdapter[];
+    /** Names of the outputs that it has. Defaults to all. */
+    readonly outputs?: readonly string[] | undefined;
   },
 ): BuiltGraph {
   const graph = new Graph({ ...options, bands: definition.bands });
@@ -30,6 +32,7 @@ export function buildGraph<C extends object>(
   }
   const scope = new Scope(graph, checkpoint, "", weightDType, adapters);
   for (const [output, value] of Object.entries(definition.build(scope, config, inputs))) {
+    if (outputs?.includes(output) === false) continue;
     graph.output(output, value.dtype === graph.dtype ? graph.cast(value, "float32") : value);
   }
   return graph.build(name);

@@ -272,7 +272,8 @@ export class OnnxModel<C extends object, M extends Model<C>>
     );
     const graph = this.#definition.graphs[name]!;
     checkInputs(`${this.className}.${name}`, graph.inputs(this.config, this.added), given);
-    const session = await this.#session(name, Object.keys(given));
+    const outputs = graph.cut ? options.outputs : undefined;
+    const session = await this.#session(name, Object.keys(given), outputs);
     return await session.run(given, options);
   }
 
@@ -319,12 +320,16 @@ export class OnnxModel<C extends object, M extends Model<C>>
     await this.dispose();
   }
 
-  /** The session of a graph with these inputs, made when it is first asked for. */
-  #session(name: string, inputs: readonly string[]): Promise<EngineSession> {
-    const key = [name, ...inputs.toSorted()].join(" ");
+  /** The session of a graph with these inputs and outputs, made when it is first asked for. */
+  #session(
+    name: string,
+    inputs: readonly string[],
+    outputs: readonly string[] | undefined,
+  ): Promise<EngineSession> {
+    const key = [name, ...inputs.toSorted(), "->", ...(outputs?.toSorted() ?? [])].join(" ");
     const known = this.#sessions.get(key);
     if (known !== undefined) return known;
-    const session = this.#createSession(name, this.#build(name, inputs));
+    const session = this.#createSession(name, this.#build(name, inputs, outputs));
     this.#sessions.set(key, session);
     session.catch(() => {
       if (this.#sessions.get(key) === session) this.#sessions.delete(key);
@@ -367,7 +372,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
       : this.#engine.createSession(spec);
   }
 
-  #build(name: string, inputs: readonly string[]): BuiltGraph {
+  #build(name: string, inputs: readonly string[], outputs?: readonly string[]): BuiltGraph {
     const { provider } = parseDevice(this.#device);
     const upcasts = this.dtype === "float16" && this.#definition.upcasts?.(this.config);
     const dtype: ComputeDType = provider === "cpu" || upcasts ? "float32" : this.dtype;
@@ -377,7 +382,10 @@ export class OnnxModel<C extends object, M extends Model<C>>
       this.config,
       this.#checkpoint,
       new Set(inputs),
-      { lowering: lowerings[provider], dtype, weightDType: this.dtype, adapters: this.#adapters },
+      {
+        ...{ lowering: lowerings[provider], dtype, outputs },
+        ...{ weightDType: this.dtype, adapters: this.#adapters },
+      },
     );
   }
 }

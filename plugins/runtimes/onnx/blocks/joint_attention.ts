@@ -25,6 +25,8 @@ export interface Projected {
 export interface ProjectHeadsOptions {
   /** How many heads. */
   readonly heads: number;
+  /** How many heads keys and values have. Defaults to `heads`. */
+  readonly keyHeads?: number | undefined;
   /** Names of the three linear layers. Defaults to `to_q`, `to_k` and `to_v`. */
   readonly names?: readonly [query: string, key: string, value: string] | undefined;
   /** Whether these have biases. Defaults to true. */
@@ -44,6 +46,7 @@ export interface ProjectHeadsOptions {
  */
 export function projectHeads(s: Scope, x: Value, options: ProjectHeadsOptions): Projected {
   const { names = ["to_q", "to_k", "to_v"], norms = ["norm_q", "norm_k"], bias } = options;
+  const { heads, keyHeads = heads } = options;
   const [query, key, value] = names.map((name) => linear(s.at(name), x, { bias })) as [
     Value,
     Value,
@@ -52,7 +55,7 @@ export function projectHeads(s: Scope, x: Value, options: ProjectHeadsOptions): 
   if (norms === null) return { query, key, value };
   return {
     query: headNorm(s.at(norms[0]), query, options),
-    key: headNorm(s.at(norms[1]), key, options),
+    key: headNorm(s.at(norms[1]), key, { ...options, heads: keyHeads }),
     value,
   };
 }

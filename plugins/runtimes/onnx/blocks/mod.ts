@@ -9,6 +9,7 @@ export * from "./attention_block.ts";
 export * from "./clip_encoder.ts";
 export * from "./clip_vision.ts";
 export * from "./conditioning.ts";
+export * from "./decoder.ts";
 export * from "./down_block.ts";
 export * from "./feed_forward.ts";
 export * from "./image_projection.ts";

@@ -89,7 +89,6 @@ export class Graph {
   readonly #constants = new Map<string, Value>();
   readonly #made = new Map<string, Value>();
   readonly #makers = new Map<string, NodeSpec>();
-  readonly #files = new Set<string>();
   #widens = false;
 
   /** Starts an empty graph. */
@@ -229,7 +228,6 @@ export class Graph {
     if (known !== undefined) return known as Weight;
     const { dtype, data } = tensor;
     const weight: Weight = { name: this.#unique(name), dtype, dims };
-    if (!(data instanceof Uint8Array)) this.#files.add(data.file);
     this.#initializers.push({ name: weight.name, dtype, dims, data });
     if (stays) this.#inputs.push({ name: weight.name, dtype, dims });
     this.#widens ||= stays;
@@ -237,10 +235,16 @@ export class Graph {
     return weight;
   }
 
-  /** Writes the graph. */
+  /** Writes the graph, without the nodes and weights on which no output depends. */
   build(name: string): BuiltGraph {
-    const folder = commonFolder([...this.#files]);
-    const initializers = this.#initializers.map(({ data, ...rest }) => ({
+    const nodes = this.#needed();
+    const used = new Set(nodes.flatMap(({ inputs }) => inputs));
+    const needed = this.#initializers.filter((weight) => used.has(weight.name));
+    const stored = needed.flatMap(({ data }) => data instanceof Uint8Array ? [] : [data.file]);
+    const files = [...new Set(stored)];
+    const folder = commonFolder(files);
+    const idle = new Set(this.#initializers.map((weight) => weight.name)).difference(used);
+    const initializers = needed.map(({ data, ...rest }) => ({
       ...rest,
       data: data instanceof Uint8Array ? data : {
         location: data.file.slice(folder!.length).replace(/^[/\\]/, ""),
@@ -251,15 +255,25 @@ export class Graph {
     const model = encodeModel({
       name,
       opset: OPSETS[this.dtype],
-      nodes: [...this.#early, ...this.#nodes],
+      nodes,
       initializers,
-      inputs: this.#inputs,
+      inputs: this.#inputs.filter((input) => !idle.has(input.name)),
       outputs: this.#outputs,
     });
-    const has = (types: readonly string[]) => this.#nodes.some(({ type }) => types.includes(type));
+    const has = (types: readonly string[]) => nodes.some(({ type }) => types.includes(type));
     const channelsLast = has(CHANNELS_LAST) && !has(["InstanceNormalization"]);
-    const files = [...this.#files];
     return { model, folder, files, widens: this.#widens, channelsLast };
+  }
+
+  /** The nodes on which outputs depend, in their order. */
+  #needed(): NodeSpec[] {
+    const wanted = new Set(this.#outputs.map((output) => output.name));
+    const needed = [...this.#early, ...this.#nodes].reverse().filter(({ inputs, outputs }) => {
+      if (!outputs.some((output) => wanted.has(output))) return false;
+      for (const input of inputs) wanted.add(input);
+      return true;
+    });
+    return needed.reverse();
   }
 
   #constant(

@@ -105,6 +105,24 @@ describe("Graph", () => {
     assert(graph.scalar(1).name !== graph.scalar(1, "float16").name);
   });
 
+  it("leaves out nodes and weights on which no output depends", () => {
+    const graph = new Graph();
+    const stored = (file: string) => ({
+      dtype: "float32" as const,
+      dims: [1],
+      data: { file, offset: 8, length: 4 },
+    });
+    const x = graph.input("x", "float32", [1]);
+    const sum = graph.node("Add", [x, graph.weight("kept", stored("/repo/1.safetensors"))]);
+    graph.node("Mul", [sum, graph.weight("idle", stored("/repo/2.safetensors"))]);
+    graph.output("y", sum);
+    const { model, files } = graph.build("cut");
+    assertEquals(files, ["/repo/1.safetensors"]);
+    const text = new TextDecoder().decode(model);
+    for (const name of ["Add", "kept"]) assert(text.includes(name), name);
+    for (const name of ["Mul", "idle"]) assert(!text.includes(name), name);
+  });
+
   it("names weight files relative to the folder that holds all of them", () => {
     const graph = new Graph();
     const stored = (file: string) => ({
@@ -112,23 +130,25 @@ describe("Graph", () => {
       dims: [1],
       data: { file, offset: 8, length: 4 },
     });
+    const use = (of: Graph, name: string, tensor: StoredTensor) =>
+      of.output(`out of ${name}`, of.weight(name, tensor));
     assertEquals(graph.build("empty").folder, undefined);
-    graph.weight("a", stored("/repo/unet/1.safetensors"));
+    use(graph, "a", stored("/repo/unet/1.safetensors"));
     assertEquals(graph.build("one").folder, "/repo/unet");
-    graph.weight("b", stored("/repo/unet/2.safetensors"));
+    use(graph, "b", stored("/repo/unet/2.safetensors"));
     assertEquals(graph.build("same").folder, "/repo/unet");
-    graph.weight("c", stored("/repo/lora/1.safetensors"));
+    use(graph, "c", stored("/repo/lora/1.safetensors"));
     assertEquals(graph.build("two").folder, "/repo");
-    graph.weight("d", stored("/other/1.safetensors"));
+    use(graph, "d", stored("/other/1.safetensors"));
     const { model, folder } = graph.build("far");
     assertEquals(folder, "/");
     assert(new TextDecoder().decode(model).includes("repo/unet/1.safetensors"));
 
     const windows = new Graph();
-    windows.weight("a", stored("C:\\repo\\unet\\1.safetensors"));
-    windows.weight("b", stored("C:\\repo\\vae\\1.safetensors"));
+    use(windows, "a", stored("C:\\repo\\unet\\1.safetensors"));
+    use(windows, "b", stored("C:\\repo\\vae\\1.safetensors"));
     assertEquals(windows.build("two").folder, "C:\\repo");
-    windows.weight("c", stored("D:\\repo\\vae\\1.safetensors"));
+    use(windows, "c", stored("D:\\repo\\vae\\1.safetensors"));
     assertThrows(() => windows.build("drives"), RangeError, "on one drive");
   });
 

@@ -1,0 +1,145 @@
+import type { Scope, Value } from "../graph/mod.ts";
+import {
+  add,
+  attention,
+  causalBias,
+  embedding,
+  expand,
+  linear,
+  mul,
+  reshape,
+  rmsNorm,
+  type Rotary,
+  rotaryEmbedding,
+  rotate,
+  shapeOf,
+  squeeze,
+  sub,
+  unsqueeze,
+} from "../nn/mod.ts";
+import { gatedFeedForward } from "./feed_forward.ts";
+import { projectHeads } from "./joint_attention.ts";
+
+/** Options of {@linkcode decoderStates}. */
+export interface DecoderOptions {
+  /** Number of layers. */
+  readonly layers: number;
+  /** Heads of the queries. */
+  readonly heads: number;
+  /** Heads of keys and values, each of which `heads / keyHeads` queries look at (arXiv:2305.13245). */
+  readonly keyHeads: number;
+  /** Width of a head. */
+  readonly headWidth: number;
+  /** The longest wavelength of the positions is 2π times this. */
+  readonly theta: number;
+  /** Added to the mean square in each normalization. */
+  readonly eps: number;
+  /** The activation of the feed forward's gate, by its name in transformers. */
+  readonly activation: string;
+  /** Whether the projections of queries, keys and values have biases. */
+  readonly bias: boolean;
+  /** Whether the projection of what attention gives has one. */
+  readonly outBias: boolean;
+  /** Whether queries and keys are normalized, each head by itself. */
+  readonly normalized: boolean;
+}
+
+/**
+ * The states of a decoder language model (Llama: arXiv:2302.13971): those before each layer, and the last ones
+ * after the final norm, as the hidden states of transformers. Tokens see themselves and those before them;
+ * positions count from 0 in each row, padding included.
+ *
+ * States between layers are float32 whatever type the graph computes in, as float16 cannot hold them.
+ *
+ * @param ids int64 [N, tokens].
+ * @param mask int64 [N, tokens], 1 where a token may be seen.
+ * @returns layers + 1 values [N, tokens, C].
+ */
+export function decoderStates(
+  s: Scope,
+  ids: Value,
+  mask: Value | undefined,
+  options: DecoderOptions,
+): Value[] {
+  const { layers, theta, headWidth, eps } = options;
+  const count = squeeze(s, shapeOf(s, ids, 1, 2), [0]);
+  const places = s.op("Range", [s.scalar(0, "int64"), count, s.scalar(1, "int64")]); // [tokens]
+  const positions = s.cast(unsqueeze(s, places, [1]), "float32");
+  const rotary = rotaryEmbedding(s, positions, { widths: [headWidth], theta });
+  const causal = causalBias(s, ids);
+  // the lower of the two: their sum would leave float16
+  const bias = mask === undefined ? causal : s.op("Min", [causal, hiddenBias(s, mask)]);
+
+  let x = s.cast(embedding(s.at("embed_tokens"), ids), "float32"); // [N, tokens, C]
+  const states: Value[] = [];
+  for (let i = 0; i < layers; i++) {
+    states.push(x);
+    x = decoderLayer(s.at("layers", i), x, { bias, rotary, options });
+  }
+  return [...states, rmsNorm(s.at("norm"), x, { eps })];
+}
+
+/** Added to the scores of tokens that are not to be seen; float16 can hold it. */
+const HIDDEN = -65504;
+
+/** Tokens with mask 0 are not seen: [N, 1, 1, tokens]. */
+function hiddenBias(s: Scope, mask: Value): Value {
+  return mul(s, unsqueeze(s, sub(s, 1, s.cast(mask)), [1, 2]), HIDDEN);
+}
+
+/** What all layers are given. */
+interface LayerFacts {
+  readonly bias: Value;
+  readonly rotary: Rotary;
+  readonly options: DecoderOptions;
+}
+
+/** Attention and gated feed forward, each after a normalization and added in float32. */
+function decoderLayer(s: Scope, x: Value, facts: LayerFacts): Value {
+  const { eps, activation } = facts.options;
+  const normal = rmsNorm(s.at("input_layernorm"), x, { eps });
+  const seen = add(s, x, s.cast(selfAttention(s.at("self_attn"), normal, facts), "float32"));
+  const fed = gatedFeedForward(
+    s.at("mlp"),
+    rmsNorm(s.at("post_attention_layernorm"), seen, { eps }),
+    { names: ["gate_proj", "up_proj", "down_proj"], activation },
+  );
+  return add(s, seen, s.cast(fed, "float32"));
+}
+
+/** Attention of heads that share keys and values in groups. */
+function selfAttention(s: Scope, x: Value, { bias, rotary, options }: LayerFacts): Value {
+  const { heads, keyHeads, headWidth, eps, normalized } = options;
+  const { query, key, value } = projectHeads(s, x, {
+    heads,
+    keyHeads,
+    names: ["q_proj", "k_proj", "v_proj"],
+    bias: options.bias,
+    norms: normalized ? ["q_norm", "k_norm"] : null,
+    eps,
+  });
+  const shared = (of: Value) =>
+    repeatHeads(s, of, { keyHeads, headWidth, times: heads / keyHeads });
+  const seen = attention(s, {
+    query: rotate(s, query, rotary, { heads, pairs: "half-split" }),
+    key: shared(rotate(s, key, rotary, { heads: keyHeads, pairs: "half-split" })),
+    value: shared(value),
+  }, { heads, bias });
+  return linear(s.at("o_proj"), seen, { bias: options.outBias });
+}
+
+/** Each head `times` times in a row (`repeat_kv`). */
+function repeatHeads(
+  s: Scope,
+  x: Value,
+  { keyHeads, headWidth, times }: {
+    readonly keyHeads: number;
+    readonly headWidth: number;
+    readonly times: number;
+  },
+): Value {
+  if (times === 1) return x;
+  const split = reshape(s, x, [0, 0, keyHeads, 1, headWidth]);
+  const repeated = expand(s, split, s.ints([1, 1, 1, times, 1]));
+  return reshape(s, repeated, [0, 0, keyHeads * times * headWidth]);
+}
