@@ -6,7 +6,7 @@
  * @module
  */
 import { cp } from "node:fs/promises";
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { afterAll, describe, it } from "@std/testing/bdd";
 import { docBlocks } from "../support/doc_blocks.ts";
 import { publish, workspaceRegistry } from "../../scripts/jsr_registry/mod.ts";
@@ -31,6 +31,38 @@ async function program(name: string, source: string): Promise<string> {
   await Deno.writeTextFile(`${home}/${name}/main.ts`, source);
   return `${home}/${name}`;
 }
+
+/**
+ * Does what a page says: writes the blocks that have a file name, runs those of the shell.
+ *
+ * @returns The folder in which it ends.
+ */
+async function follow(page: string): Promise<string> {
+  let cwd = home;
+  for (const { language, file, text } of docBlocks(await readText(`docs/${page}`))) {
+    if (file !== undefined) {
+      await Deno.writeTextFile(`${cwd}/${file}`, text);
+      continue;
+    }
+    assertEquals(
+      language,
+      "sh",
+      `a block of ${page} that is neither a file nor commands:\n${text}`,
+    );
+    for (const line of text.trim().split("\n")) {
+      const [command, ...args] = line.split(" ");
+      if (command === "cd") cwd = `${cwd}/${args[0]}`;
+      else if (command === "mkdir") await Deno.mkdir(`${cwd}/${args[0]}`);
+      else {
+        assertEquals(command, "deno", `a command of ${page}`);
+        await deno(cwd, ...args);
+      }
+    }
+  }
+  return cwd;
+}
+
+const readText = (path: string) => Deno.readTextFile(new URL(`../../${path}`, import.meta.url));
 
 describe("a third party", () => {
   const folder = `${home}/cosine`;
@@ -118,25 +150,65 @@ describe("a third party", () => {
   });
 
   it("follows docs/write-a-scheduler.md word by word", async () => {
-    const page = await Deno.readTextFile(
-      new URL("../../docs/write-a-scheduler.md", import.meta.url),
-    );
-    let cwd = home;
-    for (const { language, file, text } of docBlocks(page)) {
-      if (language === "ts") {
-        await Deno.writeTextFile(`${cwd}/${file}`, text);
-        if (file === "least.ts") {
-          assertEquals(await deno(cwd, "run", "-A", file), "[ 2, 0 ]\n");
-        }
-        continue;
-      }
-      for (const line of text.trim().split("\n")) {
-        const [command, ...args] = line.split(" ");
-        if (command === "cd") cwd = `${cwd}/${args[0]}`;
-        else await deno(cwd, ...args);
-      }
-    }
+    const cwd = await follow("write-a-scheduler.md");
+    assertEquals(await deno(cwd, "run", "-A", "least.ts"), "[ 2, 0 ]\n");
     assertEquals((await Deno.stat(`${cwd}/apple.png`)).isFile, true);
+  });
+
+  it("follows docs/write-a-model.md word by word", async () => {
+    const cwd = await follow("write-a-model.md");
+    const python = Deno.env.get("DENOISE_REFERENCE_PYTHON");
+    if (python === undefined) return; // golden.txt is the page's
+    const { stdout } = await new Deno.Command(python, { args: ["golden.py"], cwd }).output();
+    const [printed, page]: number[][] = [
+      new TextDecoder().decode(stdout),
+      await Deno.readTextFile(`${cwd}/golden.txt`),
+    ].map((text) => JSON.parse(text));
+    assertEquals(printed!.length, page!.length);
+    // Six digits are printed, and kernels of torch differ by processor in the last of them.
+    printed!.forEach((value, i) => assertAlmostEquals(value, page![i]!, 2e-6));
+  });
+
+  it("runs the model of @denoise/onnx's README", async () => {
+    const cwd = `${home}/readme`;
+    await Deno.mkdir(cwd);
+    const imports = Object.fromEntries(
+      ["core", "onnx", "safetensors"].map((name) => [
+        `@denoise/${name}`,
+        `jsr:@denoise/${name}@^0.1.0`,
+      ]),
+    );
+    await Deno.writeTextFile(`${cwd}/deno.json`, JSON.stringify({ imports }));
+    const blocks = docBlocks(await readText("plugins/runtimes/onnx/README.md"));
+    const model = blocks.find(({ text }) => text.includes("defineModel({"))!.text;
+    await Deno.writeTextFile(`${cwd}/model.ts`, model);
+    await Deno.writeTextFile(
+      `${cwd}/main.ts`,
+      `import { Tensor } from "@denoise/core";
+      import { saveSafetensors } from "@denoise/safetensors";
+      import { TinyModel } from "./model.ts";
+      const config = { in_channels: 2, layers_per_block: 1, norm_num_groups: 1 };
+      await Deno.writeTextFile("config.json", JSON.stringify(config));
+      // Convolutions of zeros, whose second bias is 3: the block adds it to the sample.
+      await saveSafetensors("diffusion_pytorch_model.safetensors", {
+        "resnets.0.norm1.weight": Tensor.ones([2]),
+        "resnets.0.norm1.bias": Tensor.zeros([2]),
+        "resnets.0.conv1.weight": Tensor.zeros([4, 2, 3, 3]),
+        "resnets.0.conv1.bias": Tensor.zeros([4]),
+        "resnets.0.time_emb_proj.weight": Tensor.zeros([4, 128]),
+        "resnets.0.time_emb_proj.bias": Tensor.zeros([4]),
+        "resnets.0.conv2.weight": Tensor.zeros([2, 4, 3, 3]),
+        "resnets.0.conv2.bias": Tensor.full([2], 3),
+      });
+      const model = await TinyModel.fromPretrained(".");
+      const { sample } = await model.forward(Tensor.ones([1, 2, 1, 1]), 5);
+      console.log(sample.data.join());
+      Deno.exit();`,
+    );
+    assertEquals(
+      await deno(cwd, "run", "-A", "--check", "main.ts"),
+      "4,4\n",
+    );
   });
 
   it("runs the command line from an empty folder", async () => {
