@@ -638,6 +638,17 @@ import type { VQModel as VQModelObject } from "@denoise/model-vq-model";
 export const VQModel: typeof VQModelClass = VQModelClass.using(registry);
 /** An object of the class. */
 export type VQModel = VQModelObject;
+import { ZImageTransformer2DModel as ZImageTransformer2DModelClass } from "@denoise/model-z-image-transformer";
+import type { ZImageTransformer2DModel as ZImageTransformer2DModelObject } from "@denoise/model-z-image-transformer";
+/**
+ * `ZImageTransformer2DModel` of `@denoise/model-z-image-transformer`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
+export const ZImageTransformer2DModel: typeof ZImageTransformer2DModelClass =
+  ZImageTransformer2DModelClass.using(registry);
+/** An object of the class. */
+export type ZImageTransformer2DModel = ZImageTransformer2DModelObject;
 import { AudioDiffusionPipeline as AudioDiffusionPipelineClass } from "@denoise/pipeline-audio-diffusion";
 import type { AudioDiffusionPipeline as AudioDiffusionPipelineObject } from "@denoise/pipeline-audio-diffusion";
 /**

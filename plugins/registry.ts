@@ -402,6 +402,13 @@ export const registry: Registry = new Registry({
       load: async () => (await import("@denoise/model-vq-model")).VQModel,
     },
     {
+      kind: "model",
+      className: "ZImageTransformer2DModel",
+      package: "@denoise/model-z-image-transformer",
+      load: async () =>
+        (await import("@denoise/model-z-image-transformer")).ZImageTransformer2DModel,
+    },
+    {
       kind: "pipeline",
       className: "AudioDiffusionPipeline",
       task: "unconditional-audio-generation",

@@ -29,6 +29,7 @@ import {
   Tensor,
   UNet2DConditionModel,
   UNet2DModel,
+  ZImageTransformer2DModel,
 } from "@denoise/denoise";
 import { fixture } from "./support/golden.ts";
 import { loadTask } from "./support/tasks.ts";
@@ -82,6 +83,37 @@ testModel(CLIPTextModel, {
       call: (model) => model.forward(Tensor.zeros([1, 1000], "int64")),
       error: RangeError,
       message: "at most",
+    },
+  ],
+});
+
+testModel(ZImageTransformer2DModel, {
+  folder: fixture("models/ZImageTransformer2DModel/turbo"),
+  call: async (model) => {
+    const encoderHiddenStates = [Tensor.ones([3, 12])];
+    return (await model.forward(Tensor.ones([1, 4, 4, 6]), 0.5, { encoderHiddenStates })).sample;
+  },
+  refuses: [
+    {
+      call: (model) => model.forward(Tensor.ones([1, 4, 4, 4]), 0.5, { encoderHiddenStates: [] }),
+      error: TypeError,
+      message: "there are 0 texts for 1 rows",
+    },
+    {
+      call: (model) =>
+        model.forward(Tensor.ones([1, 4, 4, 5]), 0.5, {
+          encoderHiddenStates: [Tensor.ones([3, 12])],
+        }),
+      error: TypeError,
+      message: "with even sides",
+    },
+    {
+      call: (model) =>
+        model.forward(Tensor.ones([1, 4, 4, 66]), 0.5, {
+          encoderHiddenStates: [Tensor.ones([3, 12])],
+        }),
+      error: RangeError,
+      message: "latents of up to 64x64",
     },
   ],
 });

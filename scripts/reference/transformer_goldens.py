@@ -9,7 +9,7 @@ import sys
 import warnings
 
 import torch
-from diffusers import FluxTransformer2DModel
+from diffusers import FluxTransformer2DModel, ZImageTransformer2DModel
 
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
@@ -49,7 +49,41 @@ def flux_calls(config, g: torch.Generator):
     yield "a reference image behind it", values(1, torch.cat([image_ids(3, 3), image_ids(2, 4, 1)]), 4, [0.4])
 
 
-CLASSES = {"FluxTransformer2DModel": (FluxTransformer2DModel, FLUX, flux_calls)}
+_Z_IMAGE = dict(in_channels=4, dim=48, n_layers=2, n_refiner_layers=1, n_heads=3, n_kv_heads=3, cap_feat_dim=12,
+                axes_dims=(4, 6, 6), axes_lens=(128, 32, 32))
+Z_IMAGE = {
+    "turbo": _Z_IMAGE,
+    "plain": {**_Z_IMAGE, "n_layers": 1, "n_refiner_layers": 2, "qk_norm": False, "norm_eps": 1e-2, "t_scale": 500.0, "rope_theta": 10000.0},
+    # wider than the 256 channels that the time has at most
+    "wide": {**_Z_IMAGE, "dim": 288, "n_heads": 4, "n_layers": 1, "axes_dims": (32, 16, 24), "in_channels": 2},
+    "no_refiners": {**_Z_IMAGE, "n_refiner_layers": 0},
+}
+
+
+def z_image_calls(config, g: torch.Generator):
+    def values(size: tuple, lengths: list, timestep: list) -> dict:
+        latents = torch.randn(len(lengths), config.in_channels, *size, generator=g)
+        texts = {f"cap_feats.{i}": torch.randn(n, config.cap_feat_dim, generator=g) for i, n in enumerate(lengths)}
+        return {"hidden_states": latents, "timestep": torch.tensor(timestep), **texts}
+
+    yield "two images", values((8, 8), [5, 5], [0.3, 0.3])
+    yield "texts of other lengths, another time for each", values((4, 12), [3, 40, 32, 3], [0.0, 0.987, 0.5, 0.1])
+    yield "rows that need no padding", values((8, 16), [32], [0.6])
+    yield "one token", values((2, 2), [1], [0.4])
+
+
+def sample_of(model, values: dict) -> torch.Tensor:
+    if not isinstance(model, ZImageTransformer2DModel):
+        return model(**values).sample
+    texts = [text for name, text in values.items() if name.startswith("cap_feats.")]
+    latents = list(values["hidden_states"].unsqueeze(2).unbind(0))
+    return torch.stack(model(latents, values["timestep"], texts).sample).squeeze(2)
+
+
+CLASSES = {
+    "FluxTransformer2DModel": (FluxTransformer2DModel, FLUX, flux_calls),
+    "ZImageTransformer2DModel": (ZImageTransformer2DModel, Z_IMAGE, z_image_calls),
+}
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
@@ -61,5 +95,5 @@ if __name__ == "__main__":
                 model.save_pretrained(FIXTURES / "models" / class_name / name)
                 calls = Calls()
                 for label, values in calls_of(model.config, generator(seed_of(name))):
-                    calls.add(label, values, {"sample": model(**values).sample})
+                    calls.add(label, values, {"sample": sample_of(model, values)})
                 write_golden(GOLDEN / "models" / class_name / name, COMMAND, calls.cases, calls.tensors)

@@ -12,7 +12,13 @@ import type {
   TextEncoderOutput,
 } from "@denoise/roles";
 import type { DepthEstimator } from "@denoise/stable-diffusion";
-import type { FluxTransformer2DModel, LDMBertModel, Qwen3Model, VQModel } from "@denoise/denoise";
+import type {
+  FluxTransformer2DModel,
+  LDMBertModel,
+  Qwen3Model,
+  VQModel,
+  ZImageTransformer2DModel,
+} from "@denoise/denoise";
 import { type Golden, relativeDifference, type Stored } from "./golden.ts";
 
 /** One call; tests/golden/README.md says what the keys mean. */
@@ -183,6 +189,19 @@ async function denoiseTokens(model: FluxTransformer2DModel, input: Inputs): Prom
   });
 }
 
+async function denoiseWithTexts(
+  model: ZImageTransformer2DModel,
+  input: Inputs,
+  call: ModelCall,
+): Promise<Outputs> {
+  const texts = Object.keys(call.inputs).filter((name) => name.startsWith("cap_feats."));
+  return await model.forward(
+    input("hidden_states")!,
+    Array.from(input("timestep")!.data, Number),
+    { encoderHiddenStates: texts.map((name) => input(name)!) },
+  );
+}
+
 const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Promise<Outputs>> = {
   UNet1DModel: denoise,
   UNet2DModel: denoise,
@@ -198,6 +217,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   T5EncoderModel: encodePlain,
   Qwen3Model: encodeCausal,
   FluxTransformer2DModel: denoiseTokens,
+  ZImageTransformer2DModel: denoiseWithTexts,
 };
 
 /** The classes that can be compared. */

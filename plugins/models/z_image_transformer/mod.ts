@@ -1,0 +1,243 @@
+/**
+ * ZImageTransformer2DModel: the denoiser of Z-Image and Z-Image-Turbo (Z-Image Team, 2025,
+ * arXiv:2511.22699), a rectified-flow transformer on tokens of 2x2 latents: a few blocks on the image and
+ * on the text alone, then blocks on both as one row. Positions are rotary over three axes
+ * (arXiv:2104.09864).
+ *
+ * Not covered: the inputs of Omni (`siglip_feats`, `image_noise_mask`), `controlnet_block_samples`, latents of
+ * several frames.
+ *
+ * @example
+ * ```ts ignore
+ * import { ZImageTransformer2DModel } from "@denoise/denoise";
+ *
+ * const transformer = await ZImageTransformer2DModel.fromPretrained("Tongyi-MAI/Z-Image-Turbo", {
+ *   subfolder: "transformer",
+ * });
+ * console.log(transformer.config.n_layers);
+ * ```
+ *
+ * @module
+ */
+import { type FrozenConfig, type Model, type ModelClass, Tensor } from "@denoise/core";
+import { defineModel, float32, timesteps, timestepTensor } from "@denoise/onnx";
+import {
+  gatedFeedForward,
+  jointAttention,
+  modulate,
+  modulatedNorm,
+  modulation,
+  projectHeads,
+} from "@denoise/onnx/blocks";
+import type { Scope, Value } from "@denoise/onnx/graph";
+import {
+  add,
+  concat,
+  expand,
+  linear,
+  mul,
+  rmsNorm,
+  type Rotary,
+  rotaryEmbedding,
+  shapeOf,
+  silu,
+  sinusoidalEmbedding,
+  sub,
+} from "@denoise/onnx/nn";
+import { check, schema, type ZImageTransformerConfig } from "./config.ts";
+import { imageIds, paddedLength, patchify, textIds, unpatchify } from "./tokens.ts";
+
+export type { ZImageTransformerConfig };
+
+/** What a ZImageTransformer2DModel is given beside latents and timestep. */
+export interface ZImageTransformerOptions {
+  /** States of the text of each row, float32 [text tokens, cap_feat_dim]; lengths may differ. */
+  readonly encoderHiddenStates: readonly Tensor[];
+  /** Cancels the call. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A loaded ZImageTransformer2DModel. */
+export interface ZImageTransformer2DModel extends Model<ZImageTransformerConfig> {
+  /**
+   * The velocity from noise to data at each latent, float32 [N, in_channels, h, w]. Rows whose texts are
+   * equally long are computed together.
+   *
+   * @param hiddenStates Latents, float32 [N, in_channels, h, w] of even sides.
+   * @param timestep 0..1, for all rows or for each: the share of data.
+   * @throws {TypeError} for latents or texts of other sizes.
+   * @throws {RangeError} for more tokens than there are positions.
+   */
+  forward(
+    hiddenStates: Tensor,
+    timestep: number | readonly number[],
+    options: ZImageTransformerOptions,
+  ): Promise<{ sample: Tensor }>;
+}
+
+type Config = FrozenConfig<ZImageTransformerConfig>;
+type Inputs = Readonly<Record<string, Value>>;
+
+/** The denoiser of Z-Image; `ZImageTransformer2DModel` of diffusers. */
+export const ZImageTransformer2DModel: ModelClass<ZImageTransformer2DModel> = defineModel<
+  ZImageTransformerConfig,
+  ZImageTransformer2DModel
+>({
+  className: "ZImageTransformer2DModel",
+  schema,
+  check,
+  graphs: {
+    forward: {
+      inputs: (config) => ({
+        hidden_states: float32("batch", "tokens", 4 * config.in_channels),
+        encoder_hidden_states: float32("batch", "text", config.cap_feat_dim),
+        timestep: timesteps(),
+        img_ids: { ...float32("padded tokens", 3), exact: true },
+        txt_ids: { ...float32("padded text", 3), exact: true },
+      }),
+      build,
+    },
+  },
+  methods: (model) => ({
+    async forward(hiddenStates, timestep, { encoderHiddenStates, signal }) {
+      checkCall(model.config, hiddenStates, encoderHiddenStates);
+      const [batch, , height, width] = hiddenStates.dims as [number, number, number, number];
+      const times = Array.from(timestepTensor(timestep, batch).data, Number);
+      const images = hiddenStates.chunk(batch, 0);
+      const results = Array<Tensor>(batch);
+      for (const rows of rowsByLength(encoderHiddenStates)) {
+        const tokens = encoderHiddenStates[rows[0]!]!.dims[0]!;
+        const { sample } = await model.run("forward", {
+          hidden_states: patchify(Tensor.cat(rows.map((row) => images[row]!), 0)),
+          encoder_hidden_states: Tensor.stack(rows.map((row) => encoderHiddenStates[row]!), 0),
+          timestep: timestepTensor(rows.map((row) => times[row]!), rows.length),
+          img_ids: imageIds(height / 2, width / 2, tokens),
+          txt_ids: textIds(tokens),
+        }, { signal });
+        const made = unpatchify(sample!, height, width).chunk(rows.length, 0);
+        for (const [i, row] of rows.entries()) results[row] = made[i]!;
+      }
+      return { sample: Tensor.cat(results, 0) };
+    },
+  }),
+});
+
+/** The rows whose texts are equally long, together. */
+function rowsByLength(texts: readonly Tensor[]): number[][] {
+  return [...Map.groupBy(texts.keys(), (row) => texts[row]!.dims[0]!).values()];
+}
+
+function checkCall(config: Config, latents: Tensor, texts: readonly Tensor[]): void {
+  const [batch = 0, , height = 0, width = 0] = latents.dims;
+  if (latents.dims.length !== 4 || height % 2 !== 0 || width % 2 !== 0) {
+    throw new TypeError(
+      `Cannot run ZImageTransformer2DModel: latents must be float32 [N, ${config.in_channels}, h, w] ` +
+        `with even sides, but are [${latents.dims.join(", ")}]`,
+    );
+  }
+  if (texts.length !== batch) {
+    throw new TypeError(
+      `Cannot run ZImageTransformer2DModel: there are ${texts.length} texts for ${batch} rows of ` +
+        "latents; give one for each",
+    );
+  }
+  const [places, rows, columns] = config.axes_lens as readonly [number, number, number];
+  for (const { dims } of texts) {
+    const [tokens = 0] = dims;
+    if (dims.length !== 2 || tokens === 0) {
+      throw new TypeError(
+        `Cannot run ZImageTransformer2DModel: the states of a text must be float32 [tokens, ` +
+          `${config.cap_feat_dim}], but are [${dims.join(", ")}]`,
+      );
+    }
+    const isInside = paddedLength(tokens) + 1 < places && height / 2 <= rows &&
+      width / 2 <= columns;
+    if (isInside) continue;
+    throw new RangeError(
+      `Cannot run ZImageTransformer2DModel with ${tokens} tokens of text and latents of ` +
+        `${height}x${width}: it has positions for texts of up to ` +
+        `${Math.floor((places - 2) / 32) * 32} tokens and latents of up to ${2 * rows}x${
+          2 * columns
+        }`,
+    );
+  }
+}
+
+function build(s: Scope, config: Config, inputs: Inputs): Inputs {
+  const { hidden_states, encoder_hidden_states, img_ids, txt_ids, timestep } = inputs;
+  const { rope_theta: theta, axes_dims: widths, n_refiner_layers, norm_eps: eps } = config;
+  const positions = (ids: Value) => rotaryEmbedding(s, ids, { widths, theta });
+  const temb = time(s.at("t_embedder"), timestep!, config);
+
+  const embedded = linear(s.at("all_x_embedder", PATCH), hidden_states!); // [N, tokens, C]
+  let image = fillUp(s, embedded, "x_pad_token", img_ids!);
+  const seen = rmsNorm(s.at("cap_embedder.0"), encoder_hidden_states!, { eps });
+  let text = fillUp(s, linear(s.at("cap_embedder.1"), seen), "cap_pad_token", txt_ids!);
+  for (let i = 0; i < n_refiner_layers; i++) {
+    image = block(s.at("noise_refiner", i), image, positions(img_ids!), config, temb);
+    text = block(s.at("context_refiner", i), text, positions(txt_ids!), config);
+  }
+
+  let row = concat(s, [image, text], 1);
+  const rotary = positions(concat(s, [img_ids!, txt_ids!], 0));
+  for (let i = 0; i < config.n_layers; i++) {
+    row = block(s.at("layers", i), row, rotary, config, temb);
+  }
+  const ends = [s.ints([0]), shapeOf(s, hidden_states!, 1, 2), s.ints([1])];
+  const last = s.op("Slice", [row, ...ends]); // [N, tokens, C]
+  const final = s.at("all_final_layer", PATCH);
+  const [scale] = modulation(final.at("adaLN_modulation.1"), temb, 1) as [Value];
+  const normal = modulatedNorm(final, last, [scale], { width: config.dim });
+  return { sample: linear(final.at("linear"), normal) };
+}
+
+/** Under which name the layers for tokens of 2x2 latents of one frame are. */
+const PATCH = "2-1";
+
+/** The timestep as a vector of at most 256 channels (`TimestepEmbedder`). */
+function time(s: Scope, timestep: Value, { t_scale }: Config): Value {
+  const waves = sinusoidalEmbedding(s, mul(s, timestep, t_scale), {
+    width: 256,
+    flipSinToCos: true,
+    downscaleFreqShift: 0,
+  });
+  return linear(s.at("mlp.2"), silu(s, linear(s.at("mlp.0"), waves)));
+}
+
+/** Tokens with a learned one behind them, until there are as many as ids. */
+function fillUp(s: Scope, x: Value, name: string, ids: Value): Value {
+  const count = sub(s, shapeOf(s, ids, 0, 1), shapeOf(s, x, 1, 2));
+  const sizes = concat(s, [shapeOf(s, x, 0, 1), count, s.ints([1])], 0);
+  const padding = expand(s, s.cast(s.tensor(name)), sizes); // [N, count, C]
+  return concat(s, [x, padding], 1);
+}
+
+/** Attention and feed forward, normalized before and after, modulated where there is a time (`ZImageTransformerBlock`). */
+function block(s: Scope, x: Value, rotary: Rotary, config: Config, temb?: Value): Value {
+  const { n_heads: heads, norm_eps: eps, qk_norm } = config;
+  const [scale, gate, scaleFf, gateFf] = temb === undefined
+    ? []
+    : modulation(s.at("adaLN_modulation.0"), temb, 4, { activate: false });
+  const before = (name: string, of: Value, by: Value | undefined) => {
+    const normal = rmsNorm(s.at(name), of, { eps });
+    return by === undefined ? normal : modulate(s, normal, by);
+  };
+  const after = (name: string, of: Value, by: Value | undefined) => {
+    const normal = rmsNorm(s.at(name), of, { eps });
+    return by === undefined ? normal : mul(s, s.op("Tanh", [by]), normal);
+  };
+  const attn = s.at("attention");
+  const projected = projectHeads(attn, before("attention_norm1", x, scale), {
+    heads,
+    bias: false,
+    norms: qk_norm ? undefined : null,
+    eps: 1e-5, // whatever norm_eps is
+  });
+  const [seen] = jointAttention(attn, [projected], { heads, rotary }) as [Value];
+  const attended = linear(attn.at("to_out.0"), seen, { bias: false });
+  const y = add(s, x, after("attention_norm2", attended, gate));
+  const fed = gatedFeedForward(s.at("feed_forward"), before("ffn_norm1", y, scaleFf), {
+    names: ["w1", "w3", "w2"],
+  });
+  return add(s, y, after("ffn_norm2", fed, gateFf));
+}
