@@ -6,7 +6,7 @@ import {
   embedding,
   expand,
   linear,
-  mul,
+  maskBias,
   reshape,
   rmsNorm,
   type Rotary,
@@ -14,7 +14,6 @@ import {
   rotate,
   shapeOf,
   squeeze,
-  sub,
   unsqueeze,
 } from "../nn/mod.ts";
 import { gatedFeedForward } from "./feed_forward.ts";
@@ -68,7 +67,7 @@ export function decoderStates(
   const rotary = rotaryEmbedding(s, positions, { widths: [headWidth], theta });
   const causal = causalBias(s, ids);
   // the lower of the two: their sum would leave float16
-  const bias = mask === undefined ? causal : s.op("Min", [causal, hiddenBias(s, mask)]);
+  const bias = mask === undefined ? causal : s.op("Min", [causal, maskBias(s, mask)]);
 
   let x = s.cast(embedding(s.at("embed_tokens"), ids), "float32"); // [N, tokens, C]
   const states: Value[] = [];
@@ -77,14 +76,6 @@ export function decoderStates(
     x = decoderLayer(s.at("layers", i), x, { bias, rotary, options });
   }
   return [...states, rmsNorm(s.at("norm"), x, { eps })];
-}
-
-/** Added to the scores of tokens that are not to be seen; float16 can hold it. */
-const HIDDEN = -65504;
-
-/** Tokens with mask 0 are not seen: [N, 1, 1, tokens]. */
-function hiddenBias(s: Scope, mask: Value): Value {
-  return mul(s, unsqueeze(s, sub(s, 1, s.cast(mask)), [1, 2]), HIDDEN);
 }
 
 /** What all layers are given. */
