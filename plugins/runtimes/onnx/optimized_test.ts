@@ -192,7 +192,7 @@ describe("optimize", () => {
     await assertRejects(
       () => Coder.fromPretrained(folder, options),
       RangeError,
-      'optimize must be "start" or "speed", but is "fast"',
+      'it must be "start" or "speed"',
     );
   });
 });
