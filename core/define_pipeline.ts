@@ -58,10 +58,7 @@ interface Part {
 /** Under this key model_index.json may say which values of options its models do best with. */
 const DEFAULTS = "_defaults";
 
-/**
- * What a repo suggests for options of a call, by diffusers' names (`num_inference_steps`); names that the
- * class has no option for are for other classes of its family.
- */
+/** What a repo suggests for options of the class, by diffusers' names (`num_inference_steps`). */
 function suggested(
   className: string,
   index: JsonObject,

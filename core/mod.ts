@@ -41,7 +41,6 @@ export * from "./random.ts";
 export * from "./registry.ts";
 export { checkSaveOptions, type SaveOptions, shardBytes } from "./saving.ts";
 export * from "./scheduler.ts";
-export * from "./solve_linear.ts";
 export * from "./single_file.ts";
 export type {
   DownloadProgress,

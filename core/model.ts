@@ -9,7 +9,7 @@ import type { Bindable, PluginClass } from "./plugin.ts";
  *
  * @category Models
  */
-export interface Model<C extends object = object> {
+export interface Model<C extends object = object> extends AsyncDisposable {
   /** The diffusers or transformers class name. */
   readonly className: string;
   /** The library that has the class, as model_index.json names it. */
@@ -36,8 +36,6 @@ export interface Model<C extends object = object> {
   savePretrained(folder: string, options?: SaveOptions): Promise<void>;
   /** Gives its memory back; a later call loads it again. */
   dispose(): Promise<void>;
-  /** The same at the end of a block: `await using model = await ...`. */
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** The class of a model. */

@@ -231,7 +231,8 @@ export interface ImageSize {
 }
 
 /** What every pipeline object has beside its components. */
-export interface PipelineBase<C extends object, A extends readonly unknown[], Out> {
+export interface PipelineBase<C extends object, A extends readonly unknown[], Out>
+  extends AsyncDisposable {
   /** The class name in diffusers. */
   readonly className: string;
   /** What a call makes. */
@@ -263,8 +264,6 @@ export interface PipelineBase<C extends object, A extends readonly unknown[], Ou
   savePretrained(folder: string, options?: SaveOptions): Promise<void>;
   /** Gives the memory of its models back. */
   dispose(): Promise<void>;
-  /** The same at the end of a block: `await using pipe = await ...`. */
-  [Symbol.asyncDispose](): Promise<void>;
   /** Class name and components as diffusers prints them. */
   toString(): string;
 }

@@ -124,7 +124,6 @@ export class Registry {
   /**
    * A copy in which these plugins stand in front of what is there under the same names.
    *
-   * @param content What else is others than here.
    * @throws {DenoiseError} `duplicate_class` when two of them have the same name.
    */
   with(
@@ -138,17 +137,13 @@ export class Registry {
       singleFile: this.#singleFile,
     });
     for (const [name, entry] of this.#entries) copy.#entries.set(name, entry);
-    const given = new Set<string>();
-    for (const { className, aliases = [] } of plugins) {
-      for (const name of [className, ...aliases]) {
-        if (given.has(name)) {
-          throw new DenoiseError(
-            "duplicate_class",
-            `Cannot register two plugins of the name ${JSON.stringify(name)}: leave one out`,
-          );
-        }
-        given.add(name);
-      }
+    const names = plugins.flatMap(({ className, aliases = [] }) => [className, ...aliases]);
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    if (twice !== undefined) {
+      const problem = `Cannot register two plugins of the name ${
+        JSON.stringify(twice)
+      }: leave one out`;
+      throw new DenoiseError("duplicate_class", problem);
     }
     for (const plugin of plugins) {
       copy.#put([plugin.className, ...plugin.aliases ?? []], plugin);

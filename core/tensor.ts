@@ -398,13 +398,6 @@ export class Tensor {
     return wrap(expandTo(this, shape));
   }
 
-  /** The order along an axis turned round. */
-  flip(axis: number): Tensor {
-    const along = axisOf(axis, this.dims);
-    const parts = Array.from({ length: this.dims[along]! }, (_, i) => this.slice(along, i, i + 1));
-    return parts.length === 0 ? this : Tensor.cat(parts.reverse(), along);
-  }
-
   /** Sum with a tensor or a number. */
   add(other: Tensor | number): Tensor {
     return binary("add", this, other);

@@ -79,8 +79,13 @@ const LAYERS: readonly Layer[] = [
     allowed: ["@denoise/core", "@denoise/roles", "@denoise/tokenizers"],
   },
   {
-    folder: /^plugins\/(foundations\/diffusion|processors\/.*)$/,
-    name: "what plays or calls a role",
+    folder: /^plugins\/foundations\/diffusion$/,
+    name: "the foundation of diffusion",
+    allowed: ["@denoise/core", "@denoise/roles", "@denoise/schedules"],
+  },
+  {
+    folder: /^plugins\/processors\//,
+    name: "a processor",
     allowed: ["@denoise/core", "@denoise/roles"],
   },
   {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { decodeImage } from "@denoise/denoise";
 import { describe, it } from "@std/testing/bdd";
 import {
   ControlNetModel,
@@ -73,6 +74,24 @@ describe("denoise generate", () => {
     assertEquals(BigInt(lines[1].seed), BigInt(lines[0].seed) + 1n);
     const jpeg = await Deno.readFile(`${folder}/dog-2.jpg`);
     assertEquals([...jpeg.slice(0, 2)], [0xff, 0xd8]);
+  });
+
+  it("takes the type and the quantization of weights", async () => {
+    const made = async (...more: string[]) => { // by the embedded model, whose layers are wide enough
+      await Deno.remove(`${folder}/made.png`).catch(() => {});
+      const call = ["--steps", "2", "--seed", "5", "--out", "made.png", ...more];
+      const { code, stderr } = await denoise("generate", "red apple", ...call);
+      assertEquals(code, 0, stderr);
+      return (await decodeImage(await Deno.readFile(`${folder}/made.png`))).data.toHex();
+    };
+    const plain = await made();
+    assert(plain !== await made("--quantization", "int8"));
+    await made("--dtype", "bfloat16");
+    for (const [flag, word] of [["--quantization", "int8, int4"], ["--dtype", "bfloat16"]]) {
+      const { code, stderr } = await denoise("generate", "a dog", flag!, "int3");
+      assertEquals(code, 2);
+      assert(stderr.includes(word!), stderr);
+    }
   });
 
   it("makes the folder of --out, and writes WebP", async () => {

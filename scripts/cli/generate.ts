@@ -1,9 +1,9 @@
-import type { PipelineStep, Registry } from "@denoise/core";
+import type { PipelineStep, Registry, TorchDtype } from "@denoise/core";
 import { type AnyOutput, diffusionPipeline } from "@denoise/loading";
 import { id as EMBEDDED } from "@denoise/embedded-emoji";
 import { loadLoraWeights } from "@denoise/lora";
 import { showImage } from "@denoise/terminal";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { registry as builtIn } from "../../plugins/registry.ts";
 import { integer, number, seed, several, size } from "./options.ts";
 import { checkOut, outputPaths } from "./output.ts";
@@ -31,6 +31,8 @@ interface GenerateFlags extends Given {
   readonly count: number;
   readonly out?: string;
   readonly device: string;
+  readonly dtype?: string;
+  readonly quantization?: string;
   readonly variant?: string;
   readonly revision?: string;
   readonly json?: true;
@@ -68,6 +70,17 @@ export function addGenerate(program: Command): void {
     .option("-n, --count <n>", "how many images or audio", integer(1, 64), 1)
     .option("-o, --out <file>", "where to write: .png, .jpg, .jpeg or .webp; .wav for audio")
     .option("-d, --device <device>", "cpu, cuda, tensorrt, webgpu, coreml or dml", "cpu")
+    .addOption(
+      new Option("--dtype <type>", "what the models compute in").choices([
+        "float32",
+        "float16",
+        "bfloat16",
+      ]),
+    )
+    .addOption(
+      new Option("--quantization <kind>", "smaller weights: int8 is faster on CPUs, int4 smallest")
+        .choices(["int8", "int4"]),
+    )
     .option("--variant <name>", 'which weights, such as "fp16"')
     .option("--revision <name>", "branch, tag or commit of the repo")
     .option(...PLUGIN)
@@ -88,8 +101,14 @@ async function generate(prompt: string, flags: GenerateFlags, registry: Registry
   checkGiven(flags);
   await checkOut(flags.out, flags.count);
   const bar = downloadBar();
-  const { variant, revision } = flags;
-  const load = { device: flags.device as "cpu", variant, onProgress: bar.onProgress };
+  const { variant, revision, dtype, quantization } = flags;
+  const load = {
+    device: flags.device as "cpu",
+    variant,
+    torchDtype: dtype as TorchDtype | undefined,
+    quantization: quantization as "int8" | "int4" | undefined,
+    onProgress: bar.onProgress,
+  };
   const pipe = await diffusionPipeline(registry)
     .fromPretrained(flags.model, { ...load, revision })
     .finally(bar.stop);

@@ -3,11 +3,11 @@ import {
   type Image,
   type PipelineRun,
   type Recipe,
-  solveLinear,
   type StepOutput,
   Tensor,
 } from "@denoise/core";
 import type { Autoencoder } from "@denoise/roles";
+import { solveLinear } from "@denoise/schedules";
 import { type AutoencoderConfig, decodeLatents, scaleLatents, vaeScaleFactor } from "./latents.ts";
 import { denormalize, toImages } from "./output.ts";
 import { resizeSpatial } from "./resize.ts";

@@ -43,5 +43,6 @@ export * from "./parallel.ts";
 export * from "./required_option.ts";
 export * from "./sigma_config.ts";
 export * from "./sigmas.ts";
+export * from "./solve_linear.ts";
 export * from "./thresholding.ts";
 export * from "./timesteps.ts";

@@ -46,7 +46,6 @@ import {
   replacing,
   type Scheduler,
   type SchedulerClass,
-  solveLinear,
   type Tensor,
 } from "@denoise/core";
 import {
@@ -64,6 +63,7 @@ import {
   planMultistep,
   shiftSigmas,
   type SigmaPlan,
+  solveLinear,
   stretchToTerminal,
   timeShift,
   toFloat32,
