@@ -169,6 +169,13 @@ describe("a third party", () => {
     printed!.forEach((value, i) => assertAlmostEquals(value, page![i]!, 2e-6));
   });
 
+  it("follows docs/write-a-pipeline.md word by word", async () => {
+    const cwd = await follow("write-a-pipeline.md");
+    for (const image of ["apple.png", "cli.png"]) {
+      assertEquals((await Deno.stat(`${cwd}/${image}`)).isFile, true);
+    }
+  });
+
   it("runs the model of @denoise/onnx's README", async () => {
     const cwd = `${home}/readme`;
     await Deno.mkdir(cwd);
