@@ -181,6 +181,7 @@ function start(
   prompt: string,
   flags: GenerateFlags,
 ): AsyncGenerator<PipelineStep, AnyOutput, void> {
+  const many = Class.takesPrompt ? "numImagesPerPrompt" : "batchSize";
   const all = {
     ...options,
     seed: flags.seed,
@@ -188,7 +189,7 @@ function start(
     guidanceScale: flags.guidance,
     negativePrompt: flags.negative,
     audioLengthInS: flags.length,
-    [Class.takesPrompt ? "numImagesPerPrompt" : "batchSize"]: flags.count,
+    ...(flags.count === 1 && !(many in Class.options) ? {} : { [many]: flags.count }),
   };
   return Class.takesPrompt ? pipe.stream(prompt, all) : pipe.stream(all);
 }
