@@ -1051,6 +1051,16 @@ import type { CLIPTokenizer as CLIPTokenizerObject } from "@denoise/tokenizer-cl
 export const CLIPTokenizer: typeof CLIPTokenizerClass = CLIPTokenizerClass.using(registry);
 /** An object of the class. */
 export type CLIPTokenizer = CLIPTokenizerObject;
+import { Qwen2Tokenizer as Qwen2TokenizerClass } from "@denoise/tokenizer-qwen2";
+import type { Qwen2Tokenizer as Qwen2TokenizerObject } from "@denoise/tokenizer-qwen2";
+/**
+ * `Qwen2Tokenizer` of `@denoise/tokenizer-qwen2`, with {@linkcode registry} as its default.
+ *
+ * @category Tokenizers
+ */
+export const Qwen2Tokenizer: typeof Qwen2TokenizerClass = Qwen2TokenizerClass.using(registry);
+/** An object of the class. */
+export type Qwen2Tokenizer = Qwen2TokenizerObject;
 import { T5Tokenizer as T5TokenizerClass } from "@denoise/tokenizer-t5";
 import type { T5Tokenizer as T5TokenizerObject } from "@denoise/tokenizer-t5";
 /**

@@ -713,6 +713,13 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "tokenizer",
+      className: "Qwen2Tokenizer",
+      aliases: ["Qwen2TokenizerFast"],
+      package: "@denoise/tokenizer-qwen2",
+      load: async () => (await import("@denoise/tokenizer-qwen2")).Qwen2Tokenizer,
+    },
+    {
+      kind: "tokenizer",
       className: "T5Tokenizer",
       aliases: ["T5TokenizerFast"],
       package: "@denoise/tokenizer-t5",

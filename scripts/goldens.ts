@@ -16,7 +16,12 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
   safetensors: ["safetensors_goldens.py"],
   onnx: ["onnx_goldens.py"],
   image: ["image_goldens.py"],
-  tokenizers: ["tokenizer_goldens.py", "bert_tokenizer_goldens.py", "t5_tokenizer_goldens.py"],
+  tokenizers: [
+    "tokenizer_goldens.py",
+    "bert_tokenizer_goldens.py",
+    "t5_tokenizer_goldens.py",
+    "qwen2_tokenizer_goldens.py",
+  ],
   repos: ["make_repos.py", "task_repos.py"],
   models: [
     "goldens.py models",

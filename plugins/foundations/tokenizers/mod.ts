@@ -4,6 +4,8 @@
  *
  * @module
  */
+export * from "./byte_pair_files.ts";
 export * from "./files.ts";
+export * from "./find_tokens.ts";
 export * from "./rows.ts";
 export * from "./special_tokens.ts";

@@ -1,6 +1,5 @@
 import { Tokenizer } from "@huggingface/tokenizers";
-import type { TokenizerFiles } from "./_files.ts";
-import type { PlacedToken, SpecialTokens } from "@denoise/tokenizers";
+import type { BytePairFiles, PlacedToken, SpecialTokens } from "@denoise/tokenizers";
 
 /** The words that CLIP's byte-pair encoding works on. */
 const WORDS = "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
@@ -14,7 +13,7 @@ function split(pattern: string): object {
 
 /** The pipeline of transformers' `CLIPTokenizer`: NFC, white space to one space, lower case, BPE. */
 export function buildBackend(
-  files: Pick<TokenizerFiles, "vocab" | "merges">,
+  files: Pick<BytePairFiles, "vocab" | "merges">,
   roles: SpecialTokens,
   added: readonly PlacedToken[],
 ): Tokenizer {

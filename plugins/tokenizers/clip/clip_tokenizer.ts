@@ -9,6 +9,8 @@ import {
 import type { TokenizeOptions, Tokenizer } from "@denoise/roles";
 import type { Tokenizer as Backend } from "@huggingface/tokenizers";
 import {
+  bytePairFileNames,
+  type BytePairFiles,
   checkLength,
   copyTokenizerFiles,
   cutOff,
@@ -19,6 +21,7 @@ import {
   padRows,
   type PlacedToken,
   placeTokens,
+  readBytePairFiles,
   resolveSpecialTokens,
   roleId,
   rowLimit,
@@ -27,7 +30,6 @@ import {
   truncate,
 } from "@denoise/tokenizers";
 import { boundaries, buildBackend, decodeIds, encodeText } from "./_backend.ts";
-import { FILE_NAMES, readTokenizerFiles, type TokenizerFiles } from "./_files.ts";
 
 export type { Encoding };
 
@@ -43,7 +45,7 @@ const DEFAULTS: SpecialTokens = {
 
 /** What a tokenizer is made of. */
 interface Parts {
-  readonly files: TokenizerFiles;
+  readonly files: BytePairFiles;
   readonly roles: SpecialTokens;
   readonly added: readonly PlacedToken[];
   readonly folder: string | undefined;
@@ -127,7 +129,7 @@ export class CLIPTokenizer implements Tokenizer {
     location: ComponentLocation,
     _options: LoadOptions = {},
   ): Promise<CLIPTokenizer> {
-    const files = await readTokenizerFiles(location.path);
+    const files = await readBytePairFiles(location.path);
     return new CLIPTokenizer({
       files,
       ...resolveSpecialTokens(files, DEFAULTS),
@@ -254,7 +256,7 @@ export class CLIPTokenizer implements Tokenizer {
       await Deno.writeTextFile(joinPath(folder, "vocab.json"), JSON.stringify(files.vocab));
       await Deno.writeTextFile(joinPath(folder, "merges.txt"), `#version: 0.2\n${merges.join("")}`);
     } else {
-      await copyTokenizerFiles(from, folder, FILE_NAMES);
+      await copyTokenizerFiles(from, folder, bytePairFileNames);
     }
     if (from !== undefined && !this.#hasOwnTokens()) return;
     const decoder = Object.fromEntries(added.map(({ id, ...token }) => [id, token]));

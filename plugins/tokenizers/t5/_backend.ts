@@ -1,16 +1,10 @@
-import type { PlacedToken } from "@denoise/tokenizers";
+import { findTokens, type PlacedToken, type TextPart } from "@denoise/tokenizers";
 import { Unigram } from "@huggingface/tokenizers";
 import type { Charsmap } from "./_charsmap.ts";
 import { type ScoredPiece, UNK_ID } from "./_files.ts";
 
 /** What stands for a space at the beginning of a word. */
 const SPACE = "▁";
-
-/** What counts as part of a word, for tokens that are not found inside of one. */
-const WORD = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
-
-/** A stretch of text, or the token that was found in its place. */
-type Part = string | PlacedToken;
 
 /** Text to ids and back, without what is put around a text. */
 export interface Backend {
@@ -43,13 +37,13 @@ export function buildBackend(
     ids.set(content, id);
     tokens[id] = normalized ? normalize(content) : content; // as tokenizers decodes it
   }
-  const inText = finder(added.filter(({ normalized }) => !normalized), (token) => token);
-  const inNormalized = finder(added.filter(({ normalized }) => normalized), normalize);
+  const inText = findTokens(added.filter(({ normalized }) => !normalized), (token) => token);
+  const inNormalized = findTokens(added.filter(({ normalized }) => normalized), normalize);
 
   const encodeWord = (word: string): number[] =>
     model([word]).map((piece) => model.tokens_to_ids.get(piece) ?? UNK_ID);
   const encodeText = (text: string): number[] => words(text).flatMap(encodeWord);
-  const encodeParts = (parts: readonly Part[], encode: (text: string) => number[]): number[] =>
+  const encodeParts = (parts: readonly TextPart[], encode: (text: string) => number[]): number[] =>
     parts.flatMap((part) => typeof part === "string" ? encode(part) : [part.id]);
 
   return {
@@ -71,37 +65,6 @@ function words(text: string): string[] {
     const marked = word.startsWith(SPACE) ? word : SPACE + word;
     return marked.match(/▁[^▁]*/gu) ?? [];
   });
-}
-
-/** Cuts tokens out of texts: at each place the longest one, from left to right. */
-function finder(
-  added: readonly PlacedToken[],
-  contentOf: (token: string) => string,
-): (text: string) => Part[] {
-  const tokens = new Map(added.map((token) => [contentOf(token.content), token]));
-  tokens.delete("");
-  if (tokens.size === 0) return (text) => [text];
-  const longestFirst = [...tokens.keys()].toSorted((a, b) => b.length - a.length);
-  const pattern = new RegExp(longestFirst.map((token) => RegExp.escape(token)).join("|"), "gu");
-  return (text) => {
-    const parts: Part[] = [];
-    let start = 0;
-    for (const { 0: content, index } of text.matchAll(pattern)) {
-      const token = tokens.get(content)!;
-      const end = index + content.length;
-      if (token.single_word && isInWord(text, index, end)) continue;
-      const before = text.slice(start, index);
-      parts.push(token.lstrip ? before.trimEnd() : before, token);
-      start = token.rstrip ? end + text.slice(end).match(/^\s*/)![0].length : end;
-    }
-    return [...parts, text.slice(start)];
-  };
-}
-
-function isInWord(text: string, start: number, end: number): boolean {
-  const before = Array.from(text.slice(Math.max(0, start - 2), start)).at(-1) ?? "";
-  const [after = ""] = text.slice(end, end + 2);
-  return WORD.test(before) || WORD.test(after);
 }
 
 /** Pieces as text: those of a word together, words with a space between them. */

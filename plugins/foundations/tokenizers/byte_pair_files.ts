@@ -6,22 +6,22 @@ import {
   readTokenizerText,
   type TokenizerSettings,
   type Vocabulary,
-} from "@denoise/tokenizers";
+} from "./files.ts";
 
-/** The files that a tokenizer folder may have. */
-export const FILE_NAMES = [
+/** The files that the folder of a byte-pair tokenizer may have. */
+export const bytePairFileNames: readonly string[] = [
   "vocab.json",
   "merges.txt",
   "tokenizer_config.json",
   "special_tokens_map.json",
   "added_tokens.json",
   "tokenizer.json",
-] as const;
+];
 
 const NEEDS = "vocab.json and merges.txt, or tokenizer.json";
 
-/** What the files of a tokenizer say. */
-export interface TokenizerFiles extends TokenizerSettings {
+/** What the files of a byte-pair tokenizer say. */
+export interface BytePairFiles extends TokenizerSettings {
   /** Ids by token. */
   readonly vocab: Vocabulary;
   /** Pairs to merge, the most important first. */
@@ -53,8 +53,8 @@ function parseMerges(text: string, file: string): (readonly [string, string])[] 
  *
  * @throws {DenoiseError} `missing_file` when it has neither; `invalid_config` for broken ones.
  */
-export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
-  const path = (name: typeof FILE_NAMES[number]): string => joinPath(folder, name);
+export async function readBytePairFiles(folder: string): Promise<BytePairFiles> {
+  const path = (name: string): string => joinPath(folder, name);
   const settings = await readTokenizerSettings(folder);
   const { vocab, merges } = settings.model ?? {};
   if (vocab !== undefined && merges !== undefined) {

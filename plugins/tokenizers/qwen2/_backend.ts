@@ -1,0 +1,103 @@
+import {
+  type BytePairFiles,
+  findTokens,
+  type PlacedToken,
+  type TextPart,
+} from "@denoise/tokenizers";
+import { BPE } from "@huggingface/tokenizers";
+
+/** The words that byte pairs are merged in; white space is what Unicode calls so, not JavaScript. */
+const WORD = new RegExp(
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|" +
+    " ?[^\\p{White_Space}\\p{L}\\p{N}]+[\\r\\n]*|\\p{White_Space}*[\\r\\n]+|" +
+    "\\p{White_Space}+(?!\\P{White_Space})|\\p{White_Space}+",
+  "gu",
+);
+
+/** The character that stands for each byte: itself where it can be seen, else one from U+0100 on. */
+const CHARACTERS: readonly string[] = byteCharacters();
+
+function byteCharacters(): string[] {
+  const isSeen = (byte: number) =>
+    byte >= 0x21 && byte <= 0x7e || byte >= 0xa1 && byte <= 0xac || byte >= 0xae;
+  let next = 0x100;
+  return Array.from(
+    { length: 256 },
+    (_, byte) => String.fromCharCode(isSeen(byte) ? byte : next++),
+  );
+}
+
+const BYTES: ReadonlyMap<string, number> = new Map(CHARACTERS.map((char, byte) => [char, byte]));
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Text to ids and back. */
+export interface Backend {
+  /** Ids of a text. */
+  encode(text: string): number[];
+  /** The text of ids; those outside the vocabulary are left out. */
+  decode(ids: readonly number[]): string;
+  /** The token of an id. */
+  tokenOf(id: number): string | undefined;
+  /** The id of a token. */
+  idOf(token: string): number | undefined;
+  /** How many tokens there are. */
+  readonly size: number;
+}
+
+/**
+ * The pipeline of transformers' `Qwen2Tokenizer`: added tokens are cut out, the rest is put into NFC and
+ * split into words, the bytes of a word are merged in pairs (Sennrich et al., 2016, arXiv:1508.07909).
+ */
+export function buildBackend(
+  { vocab, merges }: Pick<BytePairFiles, "vocab" | "merges">,
+  added: readonly PlacedToken[],
+): Backend {
+  const model = new BPE(
+    {
+      type: "BPE",
+      vocab: { ...vocab },
+      merges: merges.map(([a, b]) => [a, b] as [string, string]),
+    } as ConstructorParameters<typeof BPE>[0],
+  );
+  const ids = new Map(Object.entries(vocab));
+  const tokens = new Map(Object.entries(vocab).map(([token, id]) => [id, token]));
+  const normalize = (text: string) => text.normalize("NFC");
+  for (const { content, id, normalized } of added) {
+    ids.set(content, id);
+    tokens.set(id, normalized ? normalize(content) : content);
+  }
+  const inText = findTokens(added.filter(({ normalized }) => !normalized), (token) => token);
+  const inNormalized = findTokens(added.filter(({ normalized }) => normalized), normalize);
+  const encodeWord = (word: string): number[] => {
+    const characters = Array.from(encoder.encode(word), (byte) => CHARACTERS[byte]!);
+    return model.encode([characters.join("")]).map((token) => ids.get(token)!);
+  };
+  const encodeText = (text: string): number[] => (text.match(WORD) ?? []).flatMap(encodeWord);
+  const encodeParts = (parts: readonly TextPart[], encode: (text: string) => number[]): number[] =>
+    parts.flatMap((part) => typeof part === "string" ? encode(part) : [part.id]);
+  return {
+    encode: (text) =>
+      encodeParts(
+        inText(text.toWellFormed()),
+        (rest) => encodeParts(inNormalized(normalize(rest)), encodeText),
+      ),
+    decode: (row) =>
+      decoder.decode(
+        Uint8Array.from(row.flatMap((id) => {
+          const token = tokens.get(id);
+          return token === undefined ? [] : bytesOf(token);
+        })),
+      ),
+    tokenOf: (id) => tokens.get(id),
+    idOf: (token) => ids.get(token),
+    size: ids.size,
+  };
+}
+
+/** The bytes that a token's characters stand for; its own where one stands for none. */
+function bytesOf(token: string): number[] {
+  const bytes = Array.from(token, (char) => BYTES.get(char));
+  return bytes.every((byte) => byte !== undefined) ? bytes : [...encoder.encode(token)];
+}
