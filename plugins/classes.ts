@@ -587,6 +587,17 @@ export const StableDiffusionSafetyChecker: typeof StableDiffusionSafetyCheckerCl
   StableDiffusionSafetyCheckerClass.using(registry);
 /** An object of the class. */
 export type StableDiffusionSafetyChecker = StableDiffusionSafetyCheckerObject;
+import { SD3Transformer2DModel as SD3Transformer2DModelClass } from "@denoise/model-sd3-transformer";
+import type { SD3Transformer2DModel as SD3Transformer2DModelObject } from "@denoise/model-sd3-transformer";
+/**
+ * `SD3Transformer2DModel` of `@denoise/model-sd3-transformer`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
+export const SD3Transformer2DModel: typeof SD3Transformer2DModelClass = SD3Transformer2DModelClass
+  .using(registry);
+/** An object of the class. */
+export type SD3Transformer2DModel = SD3Transformer2DModelObject;
 import { T5EncoderModel as T5EncoderModelClass } from "@denoise/model-t5-encoder";
 import type { T5EncoderModel as T5EncoderModelObject } from "@denoise/model-t5-encoder";
 /**

@@ -373,6 +373,12 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "model",
+      className: "SD3Transformer2DModel",
+      package: "@denoise/model-sd3-transformer",
+      load: async () => (await import("@denoise/model-sd3-transformer")).SD3Transformer2DModel,
+    },
+    {
+      kind: "model",
       className: "T5EncoderModel",
       package: "@denoise/model-t5-encoder",
       load: async () => (await import("@denoise/model-t5-encoder")).T5EncoderModel,

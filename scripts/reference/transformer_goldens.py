@@ -9,7 +9,7 @@ import sys
 import warnings
 
 import torch
-from diffusers import FluxTransformer2DModel, ZImageTransformer2DModel
+from diffusers import FluxTransformer2DModel, SD3Transformer2DModel, ZImageTransformer2DModel
 
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
@@ -49,6 +49,31 @@ def flux_calls(config, g: torch.Generator):
     yield "a reference image behind it", values(1, torch.cat([image_ids(3, 3), image_ids(2, 4, 1)]), 4, [0.4])
 
 
+_SD3 = dict(sample_size=8, in_channels=4, num_layers=3, attention_head_dim=8, num_attention_heads=2, joint_attention_dim=12,
+            caption_projection_dim=16, pooled_projection_dim=10, out_channels=4, pos_embed_max_size=10)
+SD3 = {
+    "sd3": _SD3,
+    # stabilityai/stable-diffusion-3.5-medium: normed, with a second attention in the first blocks
+    "medium": {**_SD3, "qk_norm": "rms_norm", "dual_attention_layers": (0, 1)},
+    "large": {**_SD3, "qk_norm": "rms_norm", "num_layers": 2, "out_channels": 6, "patch_size": 1},
+}
+
+
+def sd3_calls(config, g: torch.Generator):
+    def values(batch: int, height: int, width: int, tokens: int, timestep, **more) -> dict:
+        return {
+            "hidden_states": torch.randn(batch, config.in_channels, height, width, generator=g),
+            "encoder_hidden_states": torch.randn(batch, tokens, config.joint_attention_dim, generator=g),
+            "pooled_projections": torch.randn(batch, config.pooled_projection_dim, generator=g),
+            "timestep": torch.tensor(timestep), **more,
+        }
+
+    yield "two images", values(2, 8, 8, 5, [700.5, 700.5])
+    yield "a rectangle, another time for each", values(2, 6, 10, 3, [1000.0, 13.0])
+    yield "without a layer", values(1, 4, 4, 4, [400.0], skip_layers=[1])
+    yield "without the last layer", values(1, 4, 8, 4, [250.0], skip_layers=[config.num_layers - 1])
+
+
 _Z_IMAGE = dict(in_channels=4, dim=48, n_layers=2, n_refiner_layers=1, n_heads=3, n_kv_heads=3, cap_feat_dim=12,
                 axes_dims=(4, 6, 6), axes_lens=(128, 32, 32))
 Z_IMAGE = {
@@ -83,6 +108,7 @@ def sample_of(model, values: dict) -> torch.Tensor:
 CLASSES = {
     "FluxTransformer2DModel": (FluxTransformer2DModel, FLUX, flux_calls),
     "ZImageTransformer2DModel": (ZImageTransformer2DModel, Z_IMAGE, z_image_calls),
+    "SD3Transformer2DModel": (SD3Transformer2DModel, SD3, sd3_calls),
 }
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import type {
   FluxTransformer2DModel,
   LDMBertModel,
   Qwen3Model,
+  SD3Transformer2DModel,
   VQModel,
   ZImageTransformer2DModel,
 } from "@denoise/denoise";
@@ -202,6 +203,22 @@ async function denoiseWithTexts(
   );
 }
 
+async function denoiseJointly(
+  model: SD3Transformer2DModel,
+  input: Inputs,
+  call: ModelCall,
+): Promise<Outputs> {
+  return await model.forward(
+    input("hidden_states")!,
+    Array.from(input("timestep")!.data, Number),
+    {
+      encoderHiddenStates: input("encoder_hidden_states")!,
+      pooledProjections: input("pooled_projections")!,
+      skipLayers: call.inputs.skip_layers as number[] | undefined,
+    },
+  );
+}
+
 const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Promise<Outputs>> = {
   UNet1DModel: denoise,
   UNet2DModel: denoise,
@@ -218,6 +235,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   Qwen3Model: encodeCausal,
   FluxTransformer2DModel: denoiseTokens,
   ZImageTransformer2DModel: denoiseWithTexts,
+  SD3Transformer2DModel: denoiseJointly,
 };
 
 /** The classes that can be compared. */

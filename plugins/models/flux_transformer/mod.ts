@@ -27,7 +27,7 @@ import {
   modulatedNorm,
   modulation,
   projectHeads,
-  timestepEmbedding,
+  timeTextEmbedding,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
@@ -38,7 +38,6 @@ import {
   mul,
   type Rotary,
   rotaryEmbedding,
-  sinusoidalEmbedding,
   splitLike,
 } from "@denoise/onnx/nn";
 import { type FluxTransformerConfig, schema } from "./config.ts";
@@ -120,7 +119,13 @@ export const FluxTransformer2DModel: ModelClass<FluxTransformer2DModel> = define
 
 function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   const { img_ids, txt_ids, hidden_states, encoder_hidden_states } = inputs;
-  const temb = timeAndText(s.at("time_text_embed"), inputs);
+  const { timestep, guidance, pooled_projections } = inputs;
+  const temb = timeTextEmbedding(
+    s.at("time_text_embed"),
+    mul(s, timestep!, 1000),
+    pooled_projections!,
+    guidance && mul(s, guidance, 1000),
+  );
   const ids = concat(s, [txt_ids!, img_ids!], 0);
   const rotary = rotaryEmbedding(s, ids, { widths: config.axes_dims_rope });
   let text = linear(s.at("context_embedder"), encoder_hidden_states!); // [N, text, C]
@@ -141,21 +146,6 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
 /** Channels of a token inside. */
 function widthOf({ num_attention_heads, attention_head_dim }: Config): number {
   return num_attention_heads * attention_head_dim;
-}
-
-/** Timestep, guidance and pooled text as one vector: [N, C] (`CombinedTimestepGuidanceTextProjEmbeddings`). */
-function timeAndText(s: Scope, { timestep, guidance, pooled_projections }: Inputs): Value {
-  const waves = (x: Value) =>
-    sinusoidalEmbedding(s, mul(s, x, 1000), {
-      width: 256,
-      flipSinToCos: true,
-      downscaleFreqShift: 0,
-    });
-  const time = timestepEmbedding(s.at("timestep_embedder"), waves(timestep!));
-  const guided = guidance === undefined
-    ? time
-    : add(s, time, timestepEmbedding(s.at("guidance_embedder"), waves(guidance)));
-  return add(s, guided, timestepEmbedding(s.at("text_embedder"), pooled_projections!));
 }
 
 /** Names of a block's parts for text and image. */

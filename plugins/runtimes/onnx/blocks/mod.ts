@@ -20,6 +20,7 @@ export * from "./mid_block.ts";
 export * from "./modulation.ts";
 export * from "./norm.ts";
 export * from "./image_coder.ts";
+export * from "./patches.ts";
 export * from "./resample.ts";
 export * from "./resnet_block.ts";
 export * from "./timestep_embedding.ts";

@@ -1,5 +1,5 @@
 import type { Scope, Value } from "../graph/mod.ts";
-import { activation, add, concat, linear, mul, unsqueeze } from "../nn/mod.ts";
+import { activation, add, concat, linear, mul, sinusoidalEmbedding, unsqueeze } from "../nn/mod.ts";
 
 /** Options of {@linkcode timestepEmbedding}. */
 export interface TimestepEmbeddingOptions {
@@ -44,4 +44,27 @@ export function fourierEmbedding(
   const angles = mul(s, mul(s, mul(s, noise, frequencies), 2), Math.PI); // [N, E / 2]
   const waves = [s.op("Sin", [angles]), s.op("Cos", [angles])];
   return s.cast(concat(s, options.flipSinToCos ? waves.reverse() : waves, 1));
+}
+
+/**
+ * Timestep, pooled text and guidance scale as one vector, [N, C]
+ * (`CombinedTimestepTextProjEmbeddings`, `CombinedTimestepGuidanceTextProjEmbeddings`).
+ *
+ * @param timestep float32 [N], 0..1000.
+ * @param pooled [N, D].
+ * @param guidance float32 [N], 1000 times the scale.
+ */
+export function timeTextEmbedding(
+  s: Scope,
+  timestep: Value,
+  pooled: Value,
+  guidance?: Value,
+): Value {
+  const waves = (x: Value) =>
+    sinusoidalEmbedding(s, x, { width: 256, flipSinToCos: true, downscaleFreqShift: 0 });
+  const time = timestepEmbedding(s.at("timestep_embedder"), waves(timestep));
+  const guided = guidance === undefined
+    ? time
+    : add(s, time, timestepEmbedding(s.at("guidance_embedder"), waves(guidance)));
+  return add(s, guided, timestepEmbedding(s.at("text_embedder"), pooled));
 }

@@ -1,0 +1,67 @@
+import type { Scope, Value } from "../graph/mod.ts";
+import { concat, div, mul, reshape, shapeOf, sub, transpose } from "../nn/mod.ts";
+
+/** How many patches an image [N, C, H, W] has along an axis, as an int64 vector of one number. */
+function patchesOf(s: Scope, image: Value, axis: number, patch: number): Value {
+  return div(s, shapeOf(s, image, axis, axis + 1), s.scalar(patch, "int64"));
+}
+
+/** Options of {@linkcode croppedPositions}. */
+export interface CroppedPositionsOptions {
+  /** Height and width of a patch. */
+  readonly patch: number;
+  /** Height and width of the table, in patches. */
+  readonly size: number;
+}
+
+/**
+ * The middle of a table of positions, as large as an image: [1, patches, C] (`cropped_pos_embed` of
+ * PatchEmbed).
+ *
+ * @param table [1, size·size, C].
+ * @param image [N, C, H, W].
+ */
+export function croppedPositions(
+  s: Scope,
+  table: Value,
+  image: Value,
+  { patch, size }: CroppedPositionsOptions,
+): Value {
+  const square = reshape(s, table, [size, size, -1]);
+  const cropped = [0, 1].reduce((values, axis) => {
+    const count = patchesOf(s, image, axis + 2, patch);
+    const start = div(s, sub(s, s.ints([size]), count), s.scalar(2, "int64"));
+    const end = s.op("Add", [start, count], {}, { dtype: "int64" });
+    return s.op("Slice", [values, start, end, s.ints([axis])]);
+  }, square);
+  const rows = s.op("Reshape", [cropped, concat(s, [s.ints([1, -1]), shapeOf(s, table, 2, 3)], 0)]);
+  return rows;
+}
+
+/** Options of {@linkcode unpatchify}. */
+export interface UnpatchifyOptions {
+  /** Height and width of a patch. */
+  readonly patch: number;
+  /** Channels of the image. */
+  readonly channels: number;
+}
+
+/**
+ * A row of patches as an image, [N, h·w, patch²·C] to [N, C, H, W].
+ *
+ * @param like [N, ..., H, W]: an image of that size.
+ */
+export function unpatchify(
+  s: Scope,
+  tokens: Value,
+  like: Value,
+  { patch, channels }: UnpatchifyOptions,
+): Value {
+  const [rows, columns] = [patchesOf(s, like, 2, patch), patchesOf(s, like, 3, patch)];
+  const split = concat(s, [s.ints([0]), rows, columns, s.ints([patch, patch, channels])], 0);
+  const grid = s.op("Reshape", [tokens, split]); // [N, h, w, patch, patch, C]
+  const moved = transpose(s, grid, [0, 5, 1, 3, 2, 4]); // [N, C, h, patch, w, patch]
+  const side = (count: Value) => mul(s, count, s.scalar(patch, "int64"));
+  const whole = concat(s, [s.ints([0, channels]), side(rows), side(columns)], 0);
+  return s.op("Reshape", [moved, whole]);
+}
