@@ -415,7 +415,7 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
     }
 
     /**
-     * Where a run begins that was not told by `setBeginIndex`. Of equal timesteps it is the second,
+     * Where a run begins without `setBeginIndex`. Of equal timesteps it is the second,
      * as in diffusers, since a run that begins in the middle must not skip a sigma; but where the
      * plan begins with equal ones it is the first: diffusers then runs out of sigmas at the end.
      */

@@ -54,7 +54,7 @@ export interface AppOptions {
   readonly publicUrl?: string | undefined;
   /** Origins of web pages that may ask. None by default, `["*"]` for any. */
   readonly corsOrigins?: readonly string[] | undefined;
-  /** How callers are told over webhooks; webhooks are off by default. */
+  /** How callers are notified over webhooks; webhooks are off by default. */
   readonly webhooks?: WebhookSettings | undefined;
   /** Numbers about the app. Defaults to its own. */
   readonly metrics?: Metrics | undefined;
@@ -210,7 +210,7 @@ function secretOf(keys: readonly ApiKey[]): string {
   return createHash("sha256").update(`addresses of files\n${text}`).digest("hex");
 }
 
-/** Where jobs go and models are told of: what is given, else the engine's. */
+/** Where jobs go and models are listed: what is given, else the engine's. */
 function sources(
   { engine, models = engine, queue }: AppOptions,
   limits: Limits,

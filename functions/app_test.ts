@@ -133,7 +133,7 @@ describe("createApp()", () => {
     assertEquals(
       await ask("key-of-bob", "10.0.0.1"),
       429,
-      "a right guess is not told from a wrong one",
+      "a right guess looks like a wrong one",
     );
     assertEquals(await ask("key-of-ann", "10.0.0.1"), 200);
     assertEquals(await ask("key-of-bob", "10.0.0.2"), 200);
@@ -232,7 +232,7 @@ describe("createApp()", () => {
     assertEquals((await under).status, 200);
   });
 
-  it("lets web pages ask only from the origins it is told", async () => {
+  it("lets web pages ask only from the origins it is given", async () => {
     const { app } = fakeApp({ corsOrigins: ["https://a.example"] });
     const from = async (origin: string) => {
       const headers = { origin, "access-control-request-method": "POST" };

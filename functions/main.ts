@@ -1,5 +1,5 @@
 /**
- * `deno task serve`: the HTTP function with its engine, told by DENOISE_* variables.
+ * `deno task serve`: the HTTP function with its engine, set by DENOISE_* variables.
  *
  * @module
  */

@@ -40,7 +40,7 @@ Settings (environment):
 ${settings.join("\n")}`;
 }
 
-/** Runs until it is told to end; resolves to the exit code. */
+/** Runs until it is asked to end; resolves to the exit code. */
 export async function runProgram(program: Program, args: readonly string[]): Promise<number> {
   const unknown = args.find((arg) => arg !== "--insecure" && arg !== "--help");
   if (unknown !== undefined) {

@@ -62,15 +62,15 @@ describe("edge() and worker()", { ignore: !await hasRedis() }, () => {
       const long = { num_inference_steps: 60, size: "64x64", stream: true, progress: true };
       const stream = (await generate(long)).body!.pipeThrough(new TextDecoderStream());
       const killed = working;
-      let told = "";
+      let sent = "";
       for await (const piece of stream) {
-        told += piece;
-        if (working === killed && told.includes('"step":3,')) {
+        sent += piece;
+        if (working === killed && sent.includes('"step":3,')) {
           await killed[Symbol.asyncDispose]();
           working = await startWorker(redis.url);
         }
       }
-      assert(told.includes("image_generation.completed"), told.slice(-300));
+      assert(sent.includes("image_generation.completed"), sent.slice(-300));
       const again = await (await generate()).json();
       assertEquals(again.data[0].b64_json, first.data[0].b64_json);
     } finally {
@@ -79,7 +79,7 @@ describe("edge() and worker()", { ignore: !await hasRedis() }, () => {
     }
   });
 
-  it("lose no job when its worker is told to end, and wait for their callers", async () => {
+  it("lose no job when its worker is asked to end, and wait for their callers", async () => {
     await using redis = await startRedis();
     const more = { DENOISE_REDIS_URL: redis.url, DENOISE_DRAIN_SECONDS: "60" };
     await using running = await startProgram("edge", { ...env, ...more });
@@ -91,18 +91,18 @@ describe("edge() and worker()", { ignore: !await hasRedis() }, () => {
       `${running.url}/v1/images/generations`,
       post({ ...body, stream: true, progress: true }),
     );
-    let told = "";
+    let sent = "";
     let second: RunningProgram | undefined;
     for await (const piece of stream.body!.pipeThrough(new TextDecoderStream())) {
-      told += piece;
-      if (second === undefined && told.includes('"step":3,')) {
+      sent += piece;
+      if (second === undefined && sent.includes('"step":3,')) {
         second = await startWorker(redis.url);
         first.process.kill("SIGTERM");
         assertEquals((await first.process.status).code, 0);
         running.process.kill("SIGTERM");
       }
     }
-    assert(told.includes("image_generation.completed"), told.slice(-300));
+    assert(sent.includes("image_generation.completed"), sent.slice(-300));
     assertEquals((await running.process.status).code, 0);
     await second![Symbol.asyncDispose]();
   });

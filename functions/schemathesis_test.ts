@@ -41,7 +41,7 @@ async function installed(): Promise<string | undefined> {
     await run("python3", ["-m", "venv", folder], INSTALL_MS);
     await run(`${folder}/bin/pip`, ["install", "--quiet", PACKAGE], INSTALL_MS);
   } catch {
-    // told below
+    // reported below
   }
   if (await works()) return program;
   console.log(

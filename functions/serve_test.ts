@@ -204,19 +204,19 @@ describe("deno task serve", () => {
     const body = { num_inference_steps: 60, stream: true, progress: true };
     const response = await server.alive(generate(server.url, body));
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
-    let told = "";
-    while (!told.includes('"step":1,')) {
+    let sent = "";
+    while (!sent.includes('"step":1,')) {
       const { done, value } = await server.alive(reader.read());
-      assert(!done, told);
-      told += value;
+      assert(!done, sent);
+      sent += value;
     }
     server.process.kill("SIGTERM");
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
-      told += value;
+      sent += value;
     }
-    assert(told.includes("image_generation.completed"), told.slice(-300));
+    assert(sent.includes("image_generation.completed"), sent.slice(-300));
     assertEquals((await server.process.status).code, 0);
   });
 });

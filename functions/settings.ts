@@ -5,7 +5,7 @@ import type { ApiKey } from "./http/auth.ts";
 import { readKeys } from "./http/key_file.ts";
 import { SETTINGS } from "./settings_table.ts";
 
-/** What `serve` is told by DENOISE_* variables. */
+/** The settings of `serve`, from DENOISE_* variables. */
 export interface Settings {
   /** Models to load. */
   readonly models: readonly ModelSpec[];

@@ -9,7 +9,7 @@ import { jsrAccess } from "./jsr_registry/stand_in.ts";
 /**
  * Runs it; resolves to its exit code.
  *
- * @param onLine Told of each line of its output, which goes on to this one's.
+ * @param onLine Called with each line of its output, which goes on to this one's.
  */
 export async function runWithJsr(
   subcommand: string,

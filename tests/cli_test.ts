@@ -37,7 +37,7 @@ describe("denoise generate", () => {
     const { code, stdout, stderr } = await denoise("generate", ...args);
     assertEquals(code, 0, stderr);
     assertEquals(stdout, "a-red-apple.png (seed 7)\n");
-    // Below one step a second the rate is told as seconds a step, as tqdm does.
+    // Below one step a second the rate is given as seconds a step, as tqdm does.
     assertMatch(stderr, /denoising: 100% 3\/3 .*(step\/s|s\/step)/);
     const recipe = await readRecipe(await Deno.readFile(`${folder}/a-red-apple.png`));
     assertEquals(recipe?.["prompt"], "A red Apple!");

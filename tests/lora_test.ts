@@ -287,12 +287,12 @@ describe("loadLoraWeights()", () => {
 
   it("warns of a part for a component that is not there, and applies the rest", async () => {
     const plain = await drawWith(named(`unet.${LAYER}.`));
-    const told: string[] = [];
+    const warnings: string[] = [];
     const tensors = { ...named(`unet.${LAYER}.`), ...named("text_encoder_2.encoder.q_proj.") };
-    const onWarning = (message: string) => void told.push(message);
+    const onWarning = (message: string) => void warnings.push(message);
     assertEquals(await drawWith(tensors, undefined, { onWarning }), plain);
-    assertEquals(told.length, 1);
-    assert(told[0]!.includes("textEncoder2, which the pipeline lacks"), told[0]);
+    assertEquals(warnings.length, 1);
+    assert(warnings[0]!.includes("textEncoder2, which the pipeline lacks"), warnings[0]);
   });
 
   it("refuses a change of a layer that takes none, and a weight that is no number", async () => {

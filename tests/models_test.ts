@@ -62,7 +62,7 @@ describe("UNet2DConditionModel.forward()", () => {
       TypeError,
       "imageEmbeds has 2 tensors",
     );
-    // the text is not looked at by a model that is only told of an image
+    // the text is not looked at by a model conditioned on an image alone
     await model.forward(sample, 1, { imageEmbeds: [image], ...text(3) });
     await model.dispose();
   });

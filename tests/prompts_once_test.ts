@@ -1,5 +1,5 @@
 /**
- * Prompts are cut into tokens once a run, and what is cut off is told all the same.
+ * Prompts are cut into tokens once a run, and what is cut off is warned of all the same.
  *
  * @module
  */
@@ -74,15 +74,15 @@ describe("a run cuts each text into tokens once", () => {
   });
 });
 
-it("what does not fit is told once, and only that", async () => {
-  const told: string[] = [];
+it("what does not fit is warned of once, and only that", async () => {
+  const warnings: string[] = [];
   const pipe = await DiffusionPipeline.fromPretrained(fixture("tiny-stable-diffusion"), {
-    onWarning: (message) => told.push(message),
+    onWarning: (message) => warnings.push(message),
   });
-  told.length = 0;
+  warnings.length = 0;
   const long = `${"cat ".repeat(200)}end`;
   await pipe(["a cat", long], { numInferenceSteps: 1, outputType: "latent", seed: 0 });
-  const cut = told.filter((message) => message.includes("truncated"));
+  const cut = warnings.filter((message) => message.includes("truncated"));
   assertEquals(cut.length, 1);
   const removed = JSON.parse(cut[0]!.slice(cut[0]!.indexOf("[")));
   assertEquals(removed.length, 1, "of the short prompt nothing is cut off");

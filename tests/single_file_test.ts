@@ -153,7 +153,7 @@ describe("fromSingleFile()", () => {
   });
 
   it("knows the refiner of Stable Diffusion XL by its one text encoder", async () => {
-    // a checkpoint of full depth is told by its tenth layer, which the tiny one lacks
+    // a checkpoint of full depth is known by its tenth layer, which the tiny one lacks
     const { tensors } = await openSafetensors(file("refiner"));
     const all = await Promise.all(
       [...tensors].map(async ([name, stored]) => [name, await readTensor(stored)] as const),

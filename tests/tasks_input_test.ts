@@ -163,7 +163,7 @@ refuses("StableDiffusionLatentUpscalePipeline", { image: grey(32, 32) }, X2, [
   ],
 ]);
 describe("StableDiffusionLatentUpscalePipeline refuses", () => {
-  it("a UNet that is told of no noise on the small image", async () => {
+  it("a UNet without the noise level of the small image", async () => {
     const pipeline = "StableDiffusionLatentUpscalePipeline";
     const repo = "tiny-stable-diffusion";
     const pipe = await loadTask({ pipeline, repo, parts: {}, cases: [] });

@@ -37,8 +37,8 @@ describe("ConsistencyModelPipeline", () => {
       const alone = await pipe({ ...FEW, seed: FEW.seed + i });
       assertEquals(pixels(alone), [data]);
       const classLabels = recipe!["classLabel"] as number;
-      const told = await pipe({ ...FEW, seed: FEW.seed + i, classLabels });
-      assertEquals(pixels(told), [data]);
+      const labelled = await pipe({ ...FEW, seed: FEW.seed + i, classLabels });
+      assertEquals(pixels(labelled), [data]);
     }
     const other = (batch.images[0]!.recipe!["classLabel"] as number + 1) % 10;
     assertNotEquals(pixels(await pipe({ ...FEW, classLabels: other })), pixels(batch).slice(0, 1));

@@ -76,7 +76,7 @@ export interface ServeErrorDetails extends ErrorOptions {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** An error that a caller is told of; each door puts it into its own shape. */
+/** An error for the caller; each door puts it into its own shape. */
 export class ServeError extends Error {
   /** The stable name of what went wrong. */
   readonly code: ServeErrorCode;
@@ -105,7 +105,7 @@ export function invalid(field: string | undefined, message: string): ServeError 
   return new ServeError("invalid_input", message, { field });
 }
 
-/** The codes of the SDK that callers are told under a name of ours. */
+/** The codes of the SDK that callers get under a name of ours. */
 const CODES: Readonly<Record<string, ServeErrorCode>> = {
   aborted: "canceled",
   engine_lost: "engine_lost",
@@ -115,8 +115,8 @@ const CODES: Readonly<Record<string, ServeErrorCode>> = {
 };
 
 /**
- * Any error as one that a caller may be told. Mistakes in arguments (TypeError, RangeError,
- * SyntaxError of the SDK) are the caller's; of everything else only that it happened is told.
+ * Any error as one that a caller may read. Mistakes in arguments (TypeError, RangeError,
+ * SyntaxError of the SDK) are the caller's; of everything else they learn only that it happened.
  */
 export function toServeError(error: unknown): ServeError {
   if (error instanceof ServeError) return error;

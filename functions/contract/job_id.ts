@@ -1,6 +1,6 @@
 /**
  * Ids that the server makes: UUIDs of version 7 (RFC 9562), which begin with their time. So of one that
- * is not known any more it can be told whether it was there.
+ * is not known any more, whether it was there still is.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 import type { Task } from "./job.ts";
 
-/** What is told of a loaded model. */
+/** What callers may know of a loaded model. */
 export interface ModelInfo {
   /** Its public name. */
   readonly id: string;

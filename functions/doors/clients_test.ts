@@ -105,7 +105,7 @@ describe("openai", () => {
     }, { modelAliases: { "gpt-image-*": "fake" } });
   });
 
-  it("is told what is wrong, with field, code and request id", async () => {
+  it("learns what is wrong, with field, code and request id", async () => {
     await serving(async (url) => {
       const error = await assertRejects(() => client(url).images.generate({ prompt: "a", n: 99 }));
       assert(error instanceof OpenAI.BadRequestError);
@@ -117,7 +117,7 @@ describe("openai", () => {
     });
   });
 
-  it("asks again when the queue was full, as it is told", async () => {
+  it("asks again when the queue was full, after the time that the answer names", async () => {
     await serving(async (url, engine) => {
       const open = engine.hold();
       const requests = Array.from(
@@ -154,7 +154,7 @@ describe("@huggingface/inference", () => {
     });
   });
 
-  it("is told what is wrong", async () => {
+  it("learns what is wrong", async () => {
     await serving(async (url) => {
       const client = new InferenceClient(KEY, { endpointUrl: url });
       const parameters = { num_inference_steps: 0 };
@@ -166,7 +166,7 @@ describe("@huggingface/inference", () => {
 });
 
 describe("replicate", () => {
-  it("uploads files, and is told at once of what has begun", async () => {
+  it("uploads files, and learns at once of what has begun", async () => {
     await serving(async (url, engine) => {
       const client = new Replicate({ auth: KEY, baseUrl: `${url}/v1`, useFileOutput: false });
       const image = new Blob([PNG], { type: "image/png" });
@@ -243,8 +243,8 @@ print(client.image_to_image(image).format)
       const { stdout, stderr } = await new Deno.Command(python!, {
         args: ["-c", program, url, KEY, PNG.toBase64()],
       }).output();
-      const told = new TextDecoder().decode(stdout).trim().split("\n");
-      assertEquals(told, ["PNG", "PNG", "PNG"], new TextDecoder().decode(stderr));
+      const printed = new TextDecoder().decode(stdout).trim().split("\n");
+      assertEquals(printed, ["PNG", "PNG", "PNG"], new TextDecoder().decode(stderr));
       assertEquals(engine.begun.map(({ input }) => input.prompt), ["a cat", "a dog", ""]);
     });
   });
@@ -283,9 +283,9 @@ except Exception as error:
         const { stdout, stderr } = await new Deno.Command(replicatePython!, {
           args: ["-c", program, url, KEY, PNG.toBase64()],
         }).output();
-        const told = new TextDecoder().decode(stdout).trim().split("\n");
+        const printed = new TextDecoder().decode(stdout).trim().split("\n");
         const expected = ["b'PNG'", "b'PNG'", "fake", "True", "canceled", "True", "True"];
-        assertEquals(told, expected, new TextDecoder().decode(stderr));
+        assertEquals(printed, expected, new TextDecoder().decode(stderr));
         assertEquals(engine.begun[0]!.input.image, PNG);
       },
       {},

@@ -1,6 +1,6 @@
 /**
  * Every field that the documentation of each API names, sent with a value that is not its default: it
- * changes what is done, or the caller is told that it is ignored, or it is refused. FIELDS.md says which.
+ * changes what is done, or the answer says that it is ignored, or it is refused. FIELDS.md says which.
  *
  * @module
  */
@@ -342,14 +342,14 @@ async function ask([path, init]: readonly [string, RequestInit]) {
   const type = response.headers.get("content-type") ?? "";
   const body = type.includes("json") ? JSON.parse(text) : undefined;
   const { info = "{}", warnings = [], logs = "" } = body ?? {};
-  const told = [
+  const said = [
     ...warnings,
     ...JSON.parse(info).warnings ?? [],
     ...logs.split("\n"),
     response.headers.get("x-warning") ?? "",
   ].join("\n");
   const { input, model, task } = engine.begun[0] ?? {};
-  return { status: response.status, text, type, told, made: { input, model, task }, body };
+  return { status: response.status, text, type, said, made: { input, model, task }, body };
 }
 
 /** The reply without what is another each time. */
@@ -380,11 +380,11 @@ for (const { name, rules, base, values, beside = {}, request, prefix } of FORMS)
           assertStringIncludes(sent.text, `${path} must be`);
         } else if (kind === "ignored") {
           assert(sent.status < 300, sent.text);
-          assertStringIncludes(sent.told, `${path} was ignored: `);
+          assertStringIncludes(sent.said, `${path} was ignored: `);
           assertEquals(sent.made.input, plain.made.input);
         } else {
           // honoured, or refused because of its value, and never without a trace
-          assert(!sent.told.includes(`${path} was ignored`), sent.told);
+          assert(!sent.said.includes(`${path} was ignored`), sent.said);
           const change = JSON.stringify(sent.made) !== JSON.stringify(plain.made) ||
             sent.status !== plain.status || sent.type !== plain.type ||
             stable(sent.text) !== stable(plain.text) || sent.body?.id !== undefined;
@@ -393,16 +393,16 @@ for (const { name, rules, base, values, beside = {}, request, prefix } of FORMS)
       });
     }
 
-    it("that are unknown are told", async () => {
+    it("that are unknown are named", async () => {
       const sent = await ask(request({ ...base, no_such_field: "x" }));
       const path = prefix === undefined ? "no_such_field" : `${prefix}.no_such_field`;
-      assertStringIncludes(sent.told, `${path} was ignored: there is no such field`);
+      assertStringIncludes(sent.said, `${path} was ignored: there is no such field`);
     });
   });
 }
 
 describe("a field of a wrong type", () => {
-  it("is told what it is and what it must be, at every door", async () => {
+  it("learns what it is and what it must be, at every door", async () => {
     const generations = "/v1/images/generations";
     const wrong: [string, unknown, string][] = [
       [generations, { prompt: 5 }, "prompt must be a text of at most 8000 bytes, but is 5"],

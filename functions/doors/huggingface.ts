@@ -2,8 +2,8 @@
  * The door for Hugging Face's clients: `InferenceClient` of huggingface_hub, `@huggingface/inference`,
  * inference endpoints.
  *
- * The JavaScript client asks again at once, without end, when it is told 503. So a request is held
- * while the models load, and nothing here is told with 503.
+ * The JavaScript client asks again at once, without end, when it gets a 503. So a request is held
+ * while the models load, and nothing here is answered with 503.
  *
  * @module
  */

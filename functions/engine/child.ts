@@ -33,7 +33,7 @@ export interface ChildServingEngineOptions extends ModelOptions {
   readonly silentMs?: number | undefined;
   /** Bytes of memory that the child can have; any by default. Needs `prlimit`, of Linux. */
   readonly maxMemory?: number | undefined;
-  /** Told of each end of the child that nobody asked for. */
+  /** Called at each end of the child that nobody asked for. */
   readonly onLost?: ((reason: string) => void) | undefined;
 }
 

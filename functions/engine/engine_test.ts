@@ -168,14 +168,16 @@ for (const [name, open] of Object.entries(homes)) {
 
     it("tells its steps and previews, and stops at the step after the signal", async () => {
       await using(open({ models, registry }), async (engine) => {
-        const told: RunEvent[] = [];
+        const events: RunEvent[] = [];
         for await (const event of engine.run(job("1", { steps: 6, previews: 2 }), never)) {
-          told.push(event);
+          events.push(event);
         }
-        const steps = told.flatMap((event) => event.type === "step" ? [event.step] : []);
+        const steps = events.flatMap((event) => event.type === "step" ? [event.step] : []);
         assertEquals(steps, [1, 2, 3, 4, 5, 6, 7], "PNDM costs one call more than steps");
-        assertEquals(told.filter(({ type }) => type === "preview").length, 2);
-        const sides = told.flatMap((event) => event.type === "preview" ? [event.image.width] : []);
+        assertEquals(events.filter(({ type }) => type === "preview").length, 2);
+        const sides = events.flatMap((event) =>
+          event.type === "preview" ? [event.image.width] : []
+        );
         assertEquals(sides, [32, 32], "small images are decoded");
         const rough = job("3", { steps: 4, previews: 1, width: 288, height: 288 });
         for await (const event of engine.run(rough, never)) {
@@ -192,7 +194,7 @@ for (const [name, open] of Object.entries(homes)) {
           }
         });
         assert(error instanceof ServeError || error instanceof DOMException);
-        assert(after <= 1, `${after} steps were told after the signal`);
+        assert(after <= 1, `${after} steps came after the signal`);
         const began = performance.now();
         assertEquals((await imagesOf(engine.run(job("3"), never))).length, 1, "it works on");
         const large = job("4", { steps: 100, width: 128, height: 128 });
@@ -327,7 +329,7 @@ describe("childServingEngine()", () => {
         Deno.kill(engine.pid!, "SIGKILL");
         const error = await assertRejects(() => imagesOf(run), ServeError);
         assertEquals(error.code, "engine_lost");
-        assertEquals(engine.state.phase, "starting", "told at once, not when it is ready again");
+        assertEquals(engine.state.phase, "starting", "at once, not when it is ready again");
         await engine.ready();
         assertEquals([engine.restarts, lost.length], [1, 1]);
         assertEquals((await imagesOf(engine.run(job("2"), never))).length, 1);

@@ -18,7 +18,7 @@ export interface InlineServingEngineOptions extends ModelOptions {
   readonly models: readonly ModelSpec[];
   /** The plugins, and the sources that models come from. */
   readonly registry: Registry;
-  /** Told when a model was loaded, or has made room for another one. */
+  /** Called when a model was loaded, or has made room for another one. */
   readonly onModels?: ((models: readonly ModelInfo[]) => void) | undefined;
 }
 

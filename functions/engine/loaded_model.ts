@@ -22,7 +22,7 @@ export type ChosenScheduler = Pick<JobInput, "scheduler" | "schedulerConfig">;
 
 /** A model in memory, and the pipelines that its components make up. */
 export interface LoadedModel {
-  /** What is told of it. */
+  /** What callers may know of it. */
   readonly info: ModelInfo;
   /**
    * The pipeline for a run: the model's own components, and a scheduler of the run's own.

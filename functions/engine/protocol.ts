@@ -3,7 +3,7 @@ import type { ModelInfo } from "../contract/model_info.ts";
 import type { BrokenModel, ModelOptions, StartTiming } from "./engine.ts";
 import type { LocatedModel } from "./locate.ts";
 
-/** What the child is told. */
+/** Messages to the child. */
 export type ToChild =
   | {
     readonly op: "load";

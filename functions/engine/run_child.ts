@@ -7,8 +7,8 @@ import { inlineServingEngine } from "./inline.ts";
 import type { FromChild, ToChild } from "./protocol.ts";
 
 /**
- * The inside of the process of {@linkcode childServingEngine}: holds the models and runs jobs, told so on
- * standard input, telling on standard output, until the input ends. For a module of one's own that
+ * The inside of the process of {@linkcode childServingEngine}: holds the models and runs jobs, taken from
+ * standard input, with events on standard output, until the input ends. For a module of one's own that
  * brings its own plugins; its address is the engine's option `entry`.
  *
  * @param registry The plugins.

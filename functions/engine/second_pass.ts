@@ -28,7 +28,7 @@ export function firstOutput({ upscaler }: SecondPass): "latent" | "image" {
   return upscaler in MODES ? "latent" : "image";
 }
 
-/** Steps of a pipeline that is not told how many. */
+/** Steps of a pipeline whose call does not say how many. */
 const STEPS = 50;
 
 /** Steps that the second pass will take, about. */

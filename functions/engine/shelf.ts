@@ -32,7 +32,7 @@ export class ModelShelf {
   #loading: Promise<unknown> = Promise.resolve();
   #uses = 0;
 
-  /** `onChange` is told when a model has been loaded, or has made room. */
+  /** `onChange` is called when a model has been loaded, or has made room. */
   constructor(registry: Registry, options: ModelOptions, onChange: () => void) {
     this.#registry = registry;
     this.#options = options;

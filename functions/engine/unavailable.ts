@@ -1,6 +1,6 @@
 import { ServeError } from "../contract/errors.ts";
 
-/** What callers are told when a model could not be loaded. */
+/** The error of calls for a model that could not be loaded. */
 export function unavailable(cause: Error): ServeError {
   return new ServeError(
     "model_unavailable",

@@ -4,7 +4,7 @@ export interface WatchdogOptions {
   readonly silentMs: number;
   /** Asks for a sign of life. */
   readonly ask: () => void;
-  /** Told once that none comes. */
+  /** Called once when none comes. */
   readonly onHung: (silentMs: number) => void;
 }
 

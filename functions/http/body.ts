@@ -58,7 +58,7 @@ const IMAGE_STARTS = /^(\x89PNG|\xff\xd8\xff|RIFF[^]{4}WEBP|GIF8|BM|II\*\0|MM\0\
 
 /**
  * Reads a body that is an image or JSON. Some clients send an image without saying so: where no type is
- * told, its first bytes tell.
+ * given, its first bytes say it.
  */
 export async function readJsonOrImage(
   c: AppContext,
@@ -114,7 +114,7 @@ function keep(form: Map<string, (string | Uint8Array)[]>, part: MultipartPart): 
   else items.push(item);
 }
 
-/** Errors of the parser as those that a caller is told of. */
+/** Errors of the parser as errors of the caller. */
 function orInvalidForm(parse: () => void): void {
   try {
     parse();

@@ -31,7 +31,7 @@ export interface DoorContext {
   readonly schedulers: readonly string[];
   /** Where callers reach this server. Defaults to the address of their request. */
   readonly publicUrl: string | undefined;
-  /** How callers are told over webhooks; they are off where this is undefined. */
+  /** How callers are notified over webhooks; they are off where this is undefined. */
   readonly webhooks: WebhookSettings | undefined;
   /** What an owner may ask for, where that is less than what all may. */
   readonly quotaOf: (owner: string) => Quota;

@@ -10,9 +10,9 @@ import { invalid } from "../contract/errors.ts";
 export type FieldRule =
   /** What it says is done. */
   | "done"
-  /** It is left aside, for a reason that the caller is told. */
+  /** It is left aside, for a reason that goes into the answer. */
   | { readonly ignored: string; readonly plain?: readonly unknown[] }
-  /** It is refused, for a reason that the caller is told. */
+  /** It is refused, for a reason that goes into the answer. */
   | { readonly refused: string; readonly plain?: readonly unknown[] };
 
 /** What is done with every field of an object, by its name. */

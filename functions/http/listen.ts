@@ -21,7 +21,7 @@ export interface ListenOptions {
   readonly maxConnections?: number | undefined;
   /** How often it tries whether it can be reached, in milliseconds. Defaults to 10,000. */
   readonly probeEveryMs?: number | undefined;
-  /** Told once when the server takes no more connections, though it has room for them. */
+  /** Called once when the server takes no more connections, though it has room for them. */
   readonly onDeaf?: (() => void) | undefined;
 }
 

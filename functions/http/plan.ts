@@ -36,7 +36,7 @@ export interface PlanOptions {
   readonly owner: string;
   /** The door's own names of fields, where they differ. */
   readonly names?: Readonly<Record<string, string>> | undefined;
-  /** What of the request was left aside, to be told with the result. */
+  /** What of the request was left aside, for the answer to name. */
   readonly warnings?: readonly string[] | undefined;
   /** An id of the caller's own. */
   readonly id?: string | undefined;

@@ -10,7 +10,7 @@ function tooLarge(maxBytes: number): ServeError {
 }
 
 /**
- * The pieces of a body, as they come: a small one of told length whole. They count against the memory
+ * The pieces of a body, as they come: a small one of known length whole. They count against the memory
  * that requests may take together.
  *
  * @throws {ServeError} `unsupported_media_type` for a packed body, `payload_too_large` as soon as it is, `overloaded`, and `canceled` when the
@@ -28,14 +28,14 @@ export async function* readPieces(
         `without content-encoding`,
     );
   }
-  const told = c.req.header("content-length");
-  if (Number(told ?? 0) > maxBytes) {
+  const length = c.req.header("content-length");
+  if (Number(length ?? 0) > maxBytes) {
     const reader = c.req.raw.body?.getReader();
     if (reader !== undefined) discard(reader);
     throw tooLarge(maxBytes);
   }
   try {
-    if (told !== undefined && Number(told) <= SMALL) {
+    if (length !== undefined && Number(length) <= SMALL) {
       const bytes = new Uint8Array(await c.req.raw.arrayBuffer());
       c.var.account?.take(bytes.length);
       if (bytes.length > maxBytes) throw tooLarge(maxBytes);

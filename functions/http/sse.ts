@@ -36,7 +36,7 @@ export function sse(
           return controller.enqueue(encoder.encode(text));
         }
       } catch {
-        // the caller is gone: nobody is left to be told
+        // the caller is gone: nobody is left to read it
       }
       clearInterval(beat);
       controller.close();

@@ -20,7 +20,7 @@ const fromHeaders: TextMapGetter<Headers> = {
   get: (headers, name) => headers.get(name) ?? undefined,
 };
 
-/** What is told of a reply. */
+/** What a span says of a reply. */
 export interface RequestFacts {
   /** HTTP method. */
   readonly method: string;

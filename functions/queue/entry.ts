@@ -11,7 +11,7 @@ export class Entry {
   readonly log = new EventLog();
   /** Ends its run. */
   readonly controller = new AbortController();
-  /** Jobs that are served before it, as was told last. */
+  /** Jobs that are served before it, as of the last event. */
   position = -1;
   #job: Job;
   #latest: JobRecord["latest"] = {};
@@ -34,7 +34,7 @@ export class Entry {
     return this.#job.priority !== "batch";
   }
 
-  /** Whether it has told its last event. */
+  /** Whether its last event has come. */
   get ended(): boolean {
     return this.#endedAt !== undefined;
   }

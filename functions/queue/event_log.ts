@@ -4,9 +4,9 @@ import { Channel } from "../async/channel.ts";
 /** Most events that wait for one slow reader; of more, steps and previews are left out. */
 const MAX_BEHIND = 256;
 
-/** What a job has told, for those who come late, and what it tells, for those who are there. */
+/** The events of a job: those of the past for who comes late, and each new one. */
 export class EventLog {
-  #told: JobEvent[] = [];
+  #events: JobEvent[] = [];
   readonly #readers = new Set<Channel<JobEvent>>();
 
   /** Tells everyone. */
@@ -22,8 +22,8 @@ export class EventLog {
   async *follow(signal?: AbortSignal): AsyncGenerator<JobEvent, void, void> {
     signal?.throwIfAborted();
     const reader = new Channel<JobEvent>();
-    this.#told.forEach((event) => reader.push(event));
-    if (this.#told.some(isLast)) reader.end();
+    this.#events.forEach((event) => reader.push(event));
+    if (this.#events.some(isLast)) reader.end();
     const onAbort = (): void => reader.end(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     this.#readers.add(reader);
@@ -35,11 +35,11 @@ export class EventLog {
     }
   }
 
-  /** Of events that only tell how far things are, the newest says it all. */
+  /** Of events that only say how far things are, the newest says it all. */
   #remember(event: JobEvent): void {
     const passing = event.type === "queued" || event.type === "step" || event.type === "preview";
-    if (isLast(event)) this.#told = this.#told.filter(({ type }) => type !== "preview");
-    else if (passing) this.#told = this.#told.filter(({ type }) => type !== event.type);
-    this.#told.push(event);
+    if (isLast(event)) this.#events = this.#events.filter(({ type }) => type !== "preview");
+    else if (passing) this.#events = this.#events.filter(({ type }) => type !== event.type);
+    this.#events.push(event);
   }
 }

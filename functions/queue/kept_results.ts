@@ -22,7 +22,7 @@ export class KeptResults {
   readonly #had = new Set<string>();
   #bytes = 0;
 
-  /** Keeps at most so many bytes; `drop` is told what is to go. */
+  /** Keeps at most so many bytes; `drop` is called with what is to go. */
   constructor(maxBytes: number, drop: (id: string) => void) {
     this.#maxBytes = maxBytes;
     this.#drop = drop;

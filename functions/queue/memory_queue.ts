@@ -25,9 +25,9 @@ export interface MemoryQueueOptions {
   readonly files?: ByteBudget | undefined;
   /** Bytes of results that are kept for callers who come back. Defaults to 256 MB. */
   readonly keptBytes?: number | undefined;
-  /** Told of every event, after its job's followers. */
+  /** Called with every event, after its job's followers. */
   readonly onEvent?: ((job: Job, event: JobEvent) => void) | undefined;
-  /** Told of errors that are nobody's fault but the server's. */
+  /** Called with errors that are nobody's fault but the server's. */
   readonly onError?: ((job: Job, error: unknown) => void) | undefined;
 }
 

@@ -11,7 +11,7 @@ import { KeptResults } from "./kept_results.ts";
 import { memoryQueue } from "./memory_queue.ts";
 import type { JobQueue } from "./queue.ts";
 
-async function told(queue: JobQueue, id: string): Promise<JobEvent[]> {
+async function eventsOf(queue: JobQueue, id: string): Promise<JobEvent[]> {
   return await Array.fromAsync(queue.follow(id));
 }
 
@@ -23,9 +23,9 @@ describe("memoryQueue()", () => {
   it("tells everything from queued to the end, to those who come late too", async () => {
     const queue = memoryQueue(new FakeEngine());
     await queue.submit(job("1", { steps: 3 }, { keepMs: 60_000 }));
-    const live = (await told(queue, "1")).map(({ type }) => type);
+    const live = (await eventsOf(queue, "1")).map(({ type }) => type);
     assertEquals(live, ["queued", "started", "step", "step", "step", "succeeded"]);
-    const late = (await told(queue, "1")).map(({ type }) => type);
+    const late = (await eventsOf(queue, "1")).map(({ type }) => type);
     assertEquals(late, ["queued", "started", "step", "succeeded"]);
     const { status, latest, endedAt } = await queue.find("1");
     assertEquals([status, latest.step!.step, endedAt !== undefined], ["succeeded", 3, true]);
@@ -80,9 +80,9 @@ describe("memoryQueue()", () => {
     await queue.submit(job("1", { image }));
     assertEquals(await codeOf(() => queue.submit(job("2", { image }))), "overloaded");
     open();
-    await told(queue, "1");
+    await eventsOf(queue, "1");
     await queue.submit(job("3", { image }));
-    await told(queue, "3");
+    await eventsOf(queue, "3");
     await queue.close(0);
   });
 
@@ -104,7 +104,7 @@ describe("memoryQueue()", () => {
     const queue = memoryQueue(engine);
     const same = Array.from({ length: 100 }, () => queue.submit(job("one", {}, { keepMs: 1000 })));
     assertEquals((await Promise.all(same)).filter(Boolean).length, 1);
-    await told(queue, "one");
+    await eventsOf(queue, "one");
     assertEquals(await queue.submit(job("one")), false);
     assertEquals(engine.begun.length, 1);
     await queue.close(0);
@@ -119,11 +119,11 @@ describe("memoryQueue()", () => {
     await queue.cancel("runs");
     await queue.cancel("none");
     open();
-    assertEquals((await told(queue, "waits")).at(-1)!.type, "canceled");
-    assertEquals((await told(queue, "runs")).at(-1)!.type, "canceled");
+    assertEquals((await eventsOf(queue, "waits")).at(-1)!.type, "canceled");
+    assertEquals((await eventsOf(queue, "runs")).at(-1)!.type, "canceled");
     assertEquals([engine.steps, engine.begun.some(({ id }) => id === "waits")], [0, false]);
     await queue.submit(job("next"));
-    assertEquals((await told(queue, "next")).at(-1)!.type, "succeeded");
+    assertEquals((await eventsOf(queue, "next")).at(-1)!.type, "succeeded");
     await queue.close(0);
   });
 
@@ -132,7 +132,7 @@ describe("memoryQueue()", () => {
     const open = engine.hold();
     const queue = memoryQueue(engine, { timeoutMs: 5 });
     await queue.submit(job("slow"));
-    const last = (await told(queue, "slow")).at(-1)!;
+    const last = (await eventsOf(queue, "slow")).at(-1)!;
     assert(last.type === "failed" && last.failure.code === "timeout");
     open();
     await queue.close(0);
@@ -143,13 +143,13 @@ describe("memoryQueue()", () => {
     const once = new FakeEngine({ fail: (_, __, attempt) => attempt === 1 ? lost() : undefined });
     const queue = memoryQueue(once);
     await queue.submit(job("1"));
-    const events = await told(queue, "1");
+    const events = await eventsOf(queue, "1");
     const attempts = events.flatMap((event) => event.type === "started" ? [event.attempt] : []);
     assertEquals([attempts, events.at(-1)!.type], [[1, 2], "succeeded"]);
     const always = new FakeEngine({ fail: lost });
     const other = memoryQueue(always);
     await other.submit(job("1"));
-    const last = (await told(other, "1")).at(-1)!;
+    const last = (await eventsOf(other, "1")).at(-1)!;
     assert(last.type === "failed" && last.failure.code === "engine_lost");
     assertEquals(always.begun.length, 2);
     await Promise.all([queue.close(0), other.close(0)]);
@@ -160,7 +160,7 @@ describe("memoryQueue()", () => {
     const engine = new FakeEngine({ fail: () => new Error("secret /etc/passwd") });
     const queue = memoryQueue(engine, { onError: (_, error) => errors.push(error) });
     await queue.submit(job("1"));
-    const last = (await told(queue, "1")).at(-1)!;
+    const last = (await eventsOf(queue, "1")).at(-1)!;
     assert(last.type === "failed" && !last.failure.message.includes("secret"));
     assertEquals(errors.length, 1);
     await queue.close(0);
@@ -171,7 +171,7 @@ describe("memoryQueue()", () => {
     engine.hold();
     const queue = memoryQueue(engine, { bound: 500 });
     for (let i = 0; i < 500; i++) await queue.submit(job(`${i}`, {}, { keepMs: 60_000 }));
-    const ends = Promise.all(Array.from({ length: 500 }, (_, i) => told(queue, `${i}`)));
+    const ends = Promise.all(Array.from({ length: 500 }, (_, i) => eventsOf(queue, `${i}`)));
     await queue.close(5);
     for (const events of await ends) {
       const last = events.at(-1)!;
@@ -183,7 +183,7 @@ describe("memoryQueue()", () => {
   it("knows nothing of other ids", async () => {
     const queue = memoryQueue(new FakeEngine());
     assertEquals(await codeOf(() => queue.find("none")), "not_found");
-    assertEquals(await codeOf(() => told(queue, "none")), "not_found");
+    assertEquals(await codeOf(() => eventsOf(queue, "none")), "not_found");
     await queue.close(0);
   });
 
@@ -208,7 +208,7 @@ describe("memoryQueue()", () => {
         }
         open();
         for (const id of taken) {
-          const ends = (await told(queue, id)).filter(({ type }) =>
+          const ends = (await eventsOf(queue, id)).filter(({ type }) =>
             type === "succeeded" || type === "canceled"
           );
           assertEquals(ends.length, 1);

@@ -11,7 +11,7 @@ export interface JobRecord {
   readonly status: JobStatus;
   /** Jobs that are served before it; 0 when it runs or is done. */
   readonly position: number;
-  /** The latest event of each kind that it has told. */
+  /** The latest event of each kind. */
   readonly latest: { readonly [T in JobEvent["type"]]?: Extract<JobEvent, { type: T }> };
   /** What it warned of. */
   readonly warnings: readonly string[];
@@ -44,7 +44,7 @@ export interface JobQueue {
    */
   submit(job: Job): Promise<boolean>;
   /**
-   * What a job tells: what it has told already (without old previews), then live, to its end.
+   * The events of a job: those of the past (without old previews), then live, to its end.
    *
    * @throws {ServeError} `not_found`, `gone`; the signal's reason.
    */

@@ -9,7 +9,7 @@ const ATTEMPTS = 2;
  * Runs a job to its end, and once more when the engine was lost. Ends without a last event when the
  * signal fires: whoever fired it knows why.
  *
- * @param onError Told of errors that are nobody's fault but the server's.
+ * @param onError Called with errors that are nobody's fault but the server's.
  */
 export async function* runAttempts(
   engine: ServingEngine,

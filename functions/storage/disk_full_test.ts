@@ -57,7 +57,7 @@ describe("a full disk", () => {
       for (const answer of answers) {
         const { error } = await answer.json();
         assertEquals([answer.status, error.code], [500, "storage_failed"]);
-        assert(!error.message.includes(disk.path), "the path is told to nobody");
+        assert(!error.message.includes(disk.path), "the path is shown to nobody");
       }
       assertEquals(files(disk.path), before, "nothing half written is left");
       const plain = await generate(server.url, { seed: 5 });
@@ -73,7 +73,7 @@ describe("a full disk", () => {
   });
 
   it(
-    "is told to callers of an edge too, whose worker goes on",
+    "reaches callers of an edge too, whose worker goes on",
     { ignore: !withRedis },
     async () => {
       await onDisk(262_144, async (disk) => {

@@ -16,7 +16,7 @@ export interface ReceivedSpan {
   readonly from: number;
   /** When it ended. */
   readonly to: number;
-  /** What is told of it. */
+  /** What a span says of it. */
   readonly attributes: Readonly<Record<string, unknown>>;
 }
 

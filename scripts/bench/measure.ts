@@ -37,7 +37,7 @@ async function load(repo: string, parts: { unet?: Denoiser<DenoiserConfig> } = {
   return await StableDiffusionPipeline.fromPretrained(repo, options);
 }
 
-/** The first call starts the session; what it takes beyond the others is told. */
+/** The first call starts the session; what it takes beyond the others is given apart. */
 async function calls(start: number, count: number, call: () => Promise<unknown>): Promise<void> {
   await call();
   const first = (performance.now() - start) / 1000;

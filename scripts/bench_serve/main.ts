@@ -29,7 +29,7 @@ function cells({ what, values, unit, goal }: Row): string[] {
   return [what, text(value, unit), range, wanted, reached ? "yes" : "no"];
 }
 
-/** Told where this program, and so what it starts, goes before others. */
+/** Set where this program, and so what it starts, goes before others. */
 function priority(): string {
   const nice = getPriority();
   return nice === 0 ? "" : `; the measurement ran at nice ${nice}`;

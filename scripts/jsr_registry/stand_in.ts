@@ -47,8 +47,8 @@ export async function jsrAccess(): Promise<JsrAccess> {
 /** Asks as the tests will: through Deno, its cache included. */
 async function isReachable(): Promise<boolean> {
   const memory = new URL(".cache/jsr_unreachable", root);
-  const told = await Deno.stat(memory).catch(() => null);
-  if (told?.mtime && Date.now() - told.mtime.getTime() < BELIEVE_MS) return false;
+  const remembered = await Deno.stat(memory).catch(() => null);
+  if (remembered?.mtime && Date.now() - remembered.mtime.getTime() < BELIEVE_MS) return false;
   const config = await readConfig(root);
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: ["cache", "--no-lock", "--no-config", "--quiet", `${config?.imports?.["@std/assert"]}`],

@@ -114,11 +114,11 @@ def task(dice: Random, folder: Path, index: int) -> None:
     """A call on a repo of tests/fixtures."""
     name, made = random_tasks.task(dice)
     call, swapped = made["cases"][0]["call"], made["cases"][0]["scheduler"]
-    told = {key: str(value) if key in ("image", "mask_image", "depth_map") else value for key, value in call.items()}
+    given = {key: str(value) if key in ("image", "mask_image", "depth_map") else value for key, value in call.items()}
     start = time.perf_counter()
     write_task("golden", made, COMMAND, folder)
     seconds = time.perf_counter() - start
-    say(kind="task", index=index, folder=str(folder), class_name=name, config={"scheduler": swapped, **told}, seconds=seconds)
+    say(kind="task", index=index, folder=str(folder), class_name=name, config={"scheduler": swapped, **given}, seconds=seconds)
 
 
 @torch.no_grad()

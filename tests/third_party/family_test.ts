@@ -218,7 +218,7 @@ describe("a third party's family", () => {
       ],
     };
     for (const [what, [source, message]] of Object.entries(cases)) {
-      it(`is told in one line: it ${what}`, async () => {
+      it(`is refused in one line: it ${what}`, async () => {
         const file = `${folder}/bad.ts`;
         await Deno.writeTextFile(file, source);
         const { code, stderr } = await generate(
@@ -236,7 +236,7 @@ describe("a third party's family", () => {
       });
     }
 
-    it("is told in one line: it is not there, or both of two have the name", async () => {
+    it("is refused in one line: it is not there, or both of two have the name", async () => {
       const none = await generate(folder, "abc", "--plugin", "./none.ts");
       assertEquals(none.code, 1);
       assertStringIncludes(none.stderr, 'Cannot load the plugin "./none.ts"');

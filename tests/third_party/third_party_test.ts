@@ -134,7 +134,7 @@ describe("a third party", () => {
     assertEquals(await deno(cwd, "run", "-A", "main.ts"), "1\n");
   });
 
-  it("is told what to do about a class that nobody provides", async () => {
+  it("learns what to do about a class that nobody provides", async () => {
     const cwd = await program(
       "miss",
       `import { DiffusionPipeline } from "jsr:@denoise/denoise";

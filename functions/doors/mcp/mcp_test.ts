@@ -41,14 +41,14 @@ describe("mcpDoor", () => {
   it("draws, and tells of each step", async () => {
     const fake = fakeApp();
     await withClient(fake, async (client) => {
-      const told: unknown[] = [];
+      const reports: unknown[] = [];
       const input = { prompt: "a cat", num_inference_steps: 3, seed: 7, n: 2, width: 32 };
       const { content, isError } = await client.callTool(
         { name: "generate_image", arguments: input },
         undefined,
         {
           onprogress: ({ progress, total }: { progress: number; total?: number }) =>
-            told.push([progress, total]),
+            reports.push([progress, total]),
         },
       );
       const [first, second, text] = content as Content;
@@ -56,7 +56,7 @@ describe("mcpDoor", () => {
       assertEquals(Uint8Array.fromBase64(first!.data!)[1], 0x50);
       assertEquals(JSON.parse(text!.text!).recipes[1].seed, "8");
       assertEquals(isError, undefined);
-      assertEquals(told, [[1, 3], [2, 3], [3, 3]]);
+      assertEquals(reports, [[1, 3], [2, 3], [3, 3]]);
     });
     const { prompt, steps, width, count } = fake.engine.begun[0]!.input;
     assertEquals([prompt, steps, width, count], ["a cat", 3, 32, 2]);

@@ -87,7 +87,7 @@ function fromBase64(text: string | undefined, field: string): Uint8Array | undef
     const bytes = Uint8Array.fromBase64(text.replace(/^data:[^,]{0,100},/, ""));
     if (bytes.length > 0) return bytes;
   } catch {
-    // it is no base64: told below
+    // it is no base64: refused below
   }
   throw invalid(field, `${field} must be an image in base64`);
 }

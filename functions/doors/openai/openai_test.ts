@@ -50,8 +50,8 @@ describe("POST /v1/images/generations", () => {
     ]);
     assertEquals(plain.map(({ data }) => data["type"]), plain.map(({ event }) => event));
     assertEquals(plain[1]!.data["partial_image_index"], 1);
-    const told = await messages(await app.request(GENERATE, post({ ...body, progress: true })));
-    const steps = told.filter(({ event }) => event === "image_generation.step");
+    const events = await messages(await app.request(GENERATE, post({ ...body, progress: true })));
+    const steps = events.filter(({ event }) => event === "image_generation.step");
     assertEquals(steps.map(({ data }) => [data["step"], data["of"]]), [[1, 3], [2, 3], [3, 3]]);
   });
 
@@ -60,8 +60,8 @@ describe("POST /v1/images/generations", () => {
       fail: (_, step) => step === 2 ? new Error("/etc/x") : undefined,
     });
     const body = { prompt: "a cat", stream: true, partial_images: 1 };
-    const told = await messages(await app.request(GENERATE, post(body)));
-    const last = told.at(-1)!;
+    const events = await messages(await app.request(GENERATE, post(body)));
+    const last = events.at(-1)!;
     assertEquals(last.event, "error");
     const error = last.data["error"] as { code: string; message: string };
     assertEquals(error.code, "internal");

@@ -46,7 +46,7 @@ async function stored({ store }: DoorContext, id: string): Promise<Uint8Array> {
 
 /**
  * POST /files, and looking at one or deleting it: clients of Replicate upload what predictions are given
- * before they ask for them, and name the address that they were told.
+ * before they ask for them, and name the address that they were given.
  */
 export function mountFiles(
   app: OpenAPIHono<AppEnv>,
@@ -125,7 +125,7 @@ export async function givenFile(
   try {
     if (data !== undefined) return Uint8Array.fromBase64(data);
   } catch {
-    // it is no base64: told below
+    // it is no base64: refused below
   }
   const [, id] = value.match(/^https?:\/\/[^/]+\/(?:v1\/)?files\/(in-[0-9a-f]{32})$/) ?? [];
   if (id !== undefined) {

@@ -51,7 +51,7 @@ const responses: Operation["responses"] = {
   504: failed("The models were not loaded in time"),
 };
 
-/** A job, and who is told of it. */
+/** A job, and where its webhook goes. */
 interface Planned {
   readonly job: Job;
   readonly webhook: Webhook | undefined;

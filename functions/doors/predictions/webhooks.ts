@@ -5,7 +5,7 @@ import { guardedPost } from "../../http/guarded_post.ts";
 import { log } from "../../observe/log.ts";
 import type { JobQueue } from "../../queue/queue.ts";
 
-/** How callers are told over webhooks. */
+/** How callers are notified over webhooks. */
 export interface WebhookSettings {
   /** What messages are signed with: `whsec_` and base64. */
   readonly secret: string;
@@ -13,13 +13,13 @@ export interface WebhookSettings {
   readonly allows?: ((address: string) => boolean) | undefined;
 }
 
-/** When a webhook is told, under Replicate's names. */
+/** When a webhook is called, under Replicate's names. */
 export const WEBHOOK_EVENTS = ["start", "output", "logs", "completed"] as const;
 
-/** When a webhook is told. */
+/** When a webhook is called. */
 export type WebhookEvent = typeof WEBHOOK_EVENTS[number];
 
-/** Where and when a caller wants to be told. */
+/** Where and when a caller wants to be notified. */
 export interface Webhook {
   /** Where. */
   readonly url: URL;

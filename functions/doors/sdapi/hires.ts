@@ -14,7 +14,7 @@ export const UPSCALERS: Readonly<Record<string, Upscaler>> = {
   "Nearest": "nearest",
 };
 
-/** How much larger unless told, as A1111 has it. */
+/** How much larger by default, as A1111 has it. */
 const SCALE = 2;
 
 /**

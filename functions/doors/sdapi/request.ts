@@ -30,7 +30,7 @@ export function namesIn(fields: Fields): Readonly<Record<string, string>> {
   };
 }
 
-/** How far A1111 changes a given image unless told. */
+/** A1111's default denoising strength. */
 const STRENGTH = 0.75;
 
 /** Steps of a run that does not say, by which previews are spread. */
@@ -61,8 +61,8 @@ export function toRequest(fields: Fields, around: Surroundings): ImageRequest {
   const masked = mask === undefined ? {} : maskOf(fields);
   const [image] = init_images ?? [];
   const { CLIP_stop_at_last_layers: layers = 1, show_progress_every_n_steps: every = 0 } = options;
-  const { samples_format: told = "png" } = options;
-  const format = told === "jpg" ? "jpeg" : told;
+  const { samples_format: named = "png" } = options;
+  const format = named === "jpg" ? "jpeg" : named;
   const shows = options.live_previews_enable && every > 0;
   return {
     ...chooseSampler(name === "" ? undefined : name, fields.scheduler, schedulers),
@@ -144,7 +144,7 @@ function fromBase64(text: string, field: string): Uint8Array {
     const bytes = Uint8Array.fromBase64(text.replace(/^data:[^,]{0,100},/, ""));
     if (bytes.length > 0) return bytes;
   } catch {
-    // it is no base64: told below
+    // it is no base64: refused below
   }
   const isAddress = /^https?:/.test(text);
   throw invalid(

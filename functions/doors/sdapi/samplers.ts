@@ -1,7 +1,7 @@
 import { invalid } from "../../contract/errors.ts";
 import type { JobInput } from "../../contract/job.ts";
 
-/** What a run is told of its scheduler. */
+/** What a run needs to know of its scheduler. */
 type Chosen = Pick<JobInput, "scheduler" | "schedulerConfig">;
 
 /** A sampler under the name that A1111 has for it. */

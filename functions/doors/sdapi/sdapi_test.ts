@@ -58,9 +58,9 @@ describe("POST /sdapi/v1/txt2img", () => {
     const fake = fakeApp();
     for (const seed of [-1, null, undefined]) {
       const { body } = await ask(fake, "txt2img", { prompt: "a", seed });
-      const told = JSON.parse(body.info).seed;
-      assertEquals(String(told), fake.engine.begun.at(-1)!.input.seed);
-      assert(told >= 0 && told < 2 ** 32);
+      const said = JSON.parse(body.info).seed;
+      assertEquals(String(said), fake.engine.begun.at(-1)!.input.seed);
+      assert(said >= 0 && said < 2 ** 32);
     }
   });
 

@@ -15,7 +15,7 @@ export function connectRedis(url: string, options: RedisOptions = {}): Redis {
     maxRetriesPerRequest: null,
     ...options,
   });
-  redis.on("error", () => {}); // told where a command fails
+  redis.on("error", () => {}); // reported where a command fails
   let waitsSince: number | undefined;
   const pings = setInterval(() => {
     if (redis.status !== "ready") return;

@@ -9,7 +9,7 @@ export interface Names {
   readonly members: string;
   /** What is known of a job: a hash. */
   job(id: string): string;
-  /** What a job has told: a stream. */
+  /** The events of a job: a stream. */
   events(id: string): string;
   /** What a job tells now: a channel. */
   live(id: string): string;

@@ -60,7 +60,7 @@ const SUBSCRIBE_MS = 1_000;
 /** How long after its deadline a job's end is waited for, in milliseconds. */
 const LATE_MS = 10_000;
 
-/** What the stream of a job has told a follower: the place and number of the last event. */
+/** How far a follower has read the stream of a job: the place and number of the last event. */
 interface Read {
   place: string;
   number: number;
@@ -168,7 +168,7 @@ class RedisQueue implements JobQueue {
     );
     const isFirst = this.#follow(channel, live);
     try {
-      // where Redis is away it is subscribed later, and looks find what was told before
+      // where Redis is away it is subscribed later, and looks find the events before
       if (isFirst) await within(this.#subscriber.subscribe(channel), SUBSCRIBE_MS);
       const read: Read = { place: "-", number: 0 };
       const behind = reached(() => this.#behind(id, read));
@@ -193,7 +193,7 @@ class RedisQueue implements JobQueue {
   async find(id: string): Promise<JobRecord> {
     const { job, position } = await this.#find(id);
     const entry = new Entry(job);
-    for (const [place, text] of await reached(() => this.#told(id, "-"))) {
+    for (const [place, text] of await reached(() => this.#events(id, "-"))) {
       entry.tell(await unpackEvent(text, this.#store), Number(place.split("-")[0]));
     }
     return entry.record(entry.status === "queued" ? position : 0);
@@ -288,7 +288,7 @@ class RedisQueue implements JobQueue {
   /** What the stream tells after a place. */
   async #behind(id: string, read: Read): Promise<JobEvent[]> {
     const events: JobEvent[] = [];
-    for (const [place, text, number] of await this.#told(id, read.place)) {
+    for (const [place, text, number] of await this.#events(id, read.place)) {
       events.push(await unpackEvent(text, this.#store));
       read.place = `(${place}`;
       read.number = number;
@@ -296,7 +296,10 @@ class RedisQueue implements JobQueue {
     return events;
   }
 
-  async #told(id: string, from: string): Promise<[place: string, text: string, number: number][]> {
+  async #events(
+    id: string,
+    from: string,
+  ): Promise<[place: string, text: string, number: number][]> {
     const entries = await this.#redis.xrange(this.#names.events(id), from, "+");
     return entries.map(([place, [, number, , text]]) => [place, text!, Number(number)]);
   }
@@ -345,7 +348,7 @@ function shuttingDown(): ServeError {
   });
 }
 
-/** Redis that cannot be reached is an error that a caller is told of. */
+/** Redis that cannot be reached is an error for the caller. */
 async function reached<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();

@@ -81,7 +81,7 @@ async function using(
   }
 }
 
-async function told(queue: JobQueue, id: string): Promise<JobEvent[]> {
+async function eventsOf(queue: JobQueue, id: string): Promise<JobEvent[]> {
   return await Array.fromAsync(queue.follow(id));
 }
 
@@ -91,7 +91,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       const image = Uint8Array.of(1, 2, 3);
       await edge.submit(job("1", { steps: 3, previews: 1, image }, { keepMs: 60_000 }));
       assertEquals((await edge.find("1")).status, "queued");
-      const following = told(edge, "1");
+      const following = eventsOf(edge, "1");
       const { engine } = await worker();
       const live = await following;
       assertEquals(live.map(({ type }) => type), [
@@ -104,7 +104,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
         "succeeded",
       ]);
       assertEquals(engine.begun[0]!.input.image, image);
-      const late = await told(edge, "1");
+      const late = await eventsOf(edge, "1");
       assertEquals(late.at(-1), live.at(-1));
       const record = await edge.find("1");
       assertEquals([record.status, record.job.input.image], ["succeeded", undefined]);
@@ -119,7 +119,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       const error = await assertRejects(() => edge.submit(job("three")), ServeError);
       assertEquals(error.code, "queue_full");
       const { engine } = await worker();
-      await Promise.all(["one", "two"].map((id) => told(edge, id)));
+      await Promise.all(["one", "two"].map((id) => eventsOf(edge, id)));
       assertEquals(engine.begun.length, 2);
     }, { bound: 2 });
   });
@@ -129,7 +129,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       for (const id of ["a1", "a2", "a3"]) await edge.submit(job(id, {}, { owner: "a" }));
       for (const id of ["b1", "b2"]) await edge.submit(job(id, {}, { owner: "b" }));
       const { engine } = await worker();
-      await Promise.all(["a1", "a2", "a3", "b1", "b2"].map((id) => told(edge, id)));
+      await Promise.all(["a1", "a2", "a3", "b1", "b2"].map((id) => eventsOf(edge, id)));
       assertEquals(engine.begun.map(({ id }) => id), ["a1", "b1", "a2", "b2", "a3"]);
     });
   });
@@ -139,7 +139,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       for (const id of ["b1", "b2"]) await edge.submit(job(id, {}, { priority: "batch" }));
       await edge.submit(job("a1", {}, { owner: "a" }));
       const { engine } = await worker();
-      await Promise.all(["a1", "b1", "b2"].map((id) => told(edge, id)));
+      await Promise.all(["a1", "b1", "b2"].map((id) => eventsOf(edge, id)));
       assertEquals(engine.begun.map(({ id }) => id), ["a1", "b1", "b2"]);
     });
   });
@@ -162,7 +162,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       await edge.submit(job("runs", { steps: 150 }));
       await edge.submit(job("waits", {}, { keepMs: 9_000 }));
       await edge.cancel("waits");
-      assertEquals((await told(edge, "waits")).at(-1)!.type, "canceled");
+      assertEquals((await eventsOf(edge, "waits")).at(-1)!.type, "canceled");
       let last: JobEvent | undefined;
       for await (const event of edge.follow("runs")) {
         last = event;
@@ -171,7 +171,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       assertEquals(last!.type, "canceled");
       const { steps } = engine;
       await edge.submit(job("next", { steps: 1 }));
-      assertEquals((await told(edge, "next")).at(-1)!.type, "succeeded");
+      assertEquals((await eventsOf(edge, "next")).at(-1)!.type, "succeeded");
       assert(engine.steps - steps <= 2, "a step was under way, one is the next job's");
       assertEquals(engine.begun.map(({ id }) => id), ["runs", "next"]);
     });
@@ -180,7 +180,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
   it("ends a job that nobody serves in time", async () => {
     await using(async ({ edge }) => {
       await edge.submit(job("slow"));
-      const last = (await told(edge, "slow")).at(-1)!;
+      const last = (await eventsOf(edge, "slow")).at(-1)!;
       assert(last.type === "failed" && last.failure.code === "timeout");
     }, { timeoutMs: 50 });
   });
@@ -197,7 +197,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       await redis.restart();
       const seeds: string[] = [];
       for (const id of ids) {
-        const last = (await told(edge, id)).at(-1)!;
+        const last = (await eventsOf(edge, id)).at(-1)!;
         assert(last.type === "succeeded", JSON.stringify(last));
         seeds.push(`${last.images[0]!.recipe["seed"]}`);
       }
@@ -215,18 +215,18 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
     });
   });
 
-  it("tells callers what was told while their edge could not reach Redis", async () => {
+  it("sends callers what came while their edge could not reach Redis", async () => {
     for (const mode of ["cut", "stalled", "forgotten"] as const) {
       await using(async ({ edge, link, edgeOver, worker }) => {
         const { engine } = await worker();
         const open = engine.hold();
         await edge.submit(job("1", { steps: 3 }, { keepMs: 60_000 }));
-        const following = told(edge, "1");
+        const following = eventsOf(edge, "1");
         while (engine.begun.length < 1) await pause(5);
         link.set(mode);
         open();
         const other = edgeOver().edge;
-        assertEquals((await told(other, "1")).at(-1)!.type, "succeeded");
+        assertEquals((await eventsOf(other, "1")).at(-1)!.type, "succeeded");
         link.set("open");
         if (mode === "stalled") link.kill();
         const began = performance.now();
@@ -239,7 +239,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
           "succeeded",
         ]);
         const ms = performance.now() - began;
-        assert(ms < 5_000, `${mode}: told after ${ms} ms`);
+        assert(ms < 5_000, `${mode}: known after ${ms} ms`);
       });
     }
   });
@@ -254,7 +254,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       assertEquals(catalog.state.phase, "starting", "what it does not take, it does not announce");
       engine.restart();
       engine.becomeReady();
-      assertEquals((await told(edge, "1")).at(-1)!.type, "succeeded");
+      assertEquals((await eventsOf(edge, "1")).at(-1)!.type, "succeeded");
       await catalog.ready();
       catalog.close();
     });
@@ -265,7 +265,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       const first = await worker();
       first.engine.hold();
       await edge.submit(job("1", { steps: 3 }));
-      const following = told(edge, "1");
+      const following = eventsOf(edge, "1");
       while (first.engine.begun.length < 1) await pause(5);
       const second = await worker();
       await first.worker.close(0);
@@ -284,7 +284,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       for (const id of ids) {
         await edge.submit(job(id, {}, { model: Number(id) % 2 === 0 ? "one" : "two" }));
       }
-      for (const events of await Promise.all(ids.map((id) => told(edge, id)))) {
+      for (const events of await Promise.all(ids.map((id) => eventsOf(edge, id)))) {
         assertEquals(events.at(-1)!.type, "succeeded");
       }
       assertEquals([one.engine.begun.length, two.engine.begun.length], [12, 12]);
@@ -333,7 +333,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       const { engine } = await worker();
       const open = engine.hold();
       await edge.submit(job("1"));
-      const following = told(edge, "1");
+      const following = eventsOf(edge, "1");
       while (engine.begun.length < 1) await pause(5);
       const closing = edge.close(60_000);
       open();
@@ -342,14 +342,14 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       const other = edgeOver().edge;
       const closed = engine.hold();
       await other.submit(job("2"));
-      const late = assertRejects(() => told(other, "2"), ServeError);
+      const late = assertRejects(() => eventsOf(other, "2"), ServeError);
       while (engine.begun.length < 2) await pause(5);
       await other.close(10);
       assertEquals((await late).code, "shutting_down");
       closed();
       const third = edgeOver().edge;
       while ((await third.depth()).running > 0) await pause(5);
-      assertEquals((await told(third, "2")).at(-1)!.type, "canceled");
+      assertEquals((await eventsOf(third, "2")).at(-1)!.type, "canceled");
     });
   });
 
@@ -366,11 +366,11 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       }
       assert(performance.now() - began < 15_000);
       await edge.submit(job("1"));
-      assertEquals((await told(edge, "1")).at(-1)!.type, "succeeded");
+      assertEquals((await eventsOf(edge, "1")).at(-1)!.type, "succeeded");
     });
   });
 
-  it("does not draw what its caller was told it would not", async () => {
+  it("does not draw what its caller was promised it would not", async () => {
     await using(async ({ edge, link, edgeOver, redis, worker }) => {
       const { engine } = await worker({ models: ["fake"] });
       const open = engine.hold();
@@ -394,7 +394,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       }
       await other.submit(job("2"));
       open();
-      await told(other, "2");
+      await eventsOf(other, "2");
       assertEquals(engine.begun.map(({ id }) => id), ["first", "2"]);
       client.disconnect();
     });
@@ -419,7 +419,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       await worker();
       for (const skew of [-900_000, 900_000]) {
         await edge.submit(job(`${skew}`, {}, { createdAt: Date.now() + skew }));
-        assertEquals((await told(edge, `${skew}`)).at(-1)!.type, "succeeded");
+        assertEquals((await eventsOf(edge, `${skew}`)).at(-1)!.type, "succeeded");
       }
     });
   });
@@ -442,7 +442,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
     await using(async ({ edge, worker, redis }) => {
       await worker();
       await edge.submit(job("1", { image: Uint8Array.of(1) }, { keepMs: 60_000 }));
-      await told(edge, "1");
+      await eventsOf(edge, "1");
       const keys = await Promise.all(
         [0, 1].map(async () => (await edge.find("1")).latest.succeeded!.images[0]!.key),
       );
@@ -486,7 +486,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
           for (;;) {
             try {
               await through.submit(own);
-              const last = (await told(through, id)).at(-1)!;
+              const last = (await eventsOf(through, id)).at(-1)!;
               assert(last.type === "succeeded", `${id}: ${JSON.stringify(last)}`);
               assertEquals(`${last.images[0]!.recipe["seed"]}`, id);
               break;

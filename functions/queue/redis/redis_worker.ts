@@ -23,9 +23,9 @@ export interface RedisWorkerOptions {
   readonly prefix?: string | undefined;
   /** Milliseconds after which a worker that is silent is taken for dead. Defaults to 30,000. */
   readonly lockMs?: number | undefined;
-  /** Told of every event. */
+  /** Called with every event. */
   readonly onEvent?: ((job: Job, event: JobEvent) => void) | undefined;
-  /** Told of errors that are nobody's fault but the server's. */
+  /** Called with errors that are nobody's fault but the server's. */
   readonly onError?: ((job: Job, error: unknown) => void) | undefined;
 }
 
@@ -171,10 +171,10 @@ class Taking implements RedisWorker {
     let last: JobEvent | undefined;
     try {
       const whole = { ...await unpackJob(text, this.#options.store), createdAt: job.createdAt };
-      for await (const told of runAttempts(this.#engine, whole, controller.signal, onError)) {
-        const event = told.type === "started"
-          ? { ...told, attempt: told.attempt + attempt - 1 }
-          : told;
+      for await (const made of runAttempts(this.#engine, whole, controller.signal, onError)) {
+        const event = made.type === "started"
+          ? { ...made, attempt: made.attempt + attempt - 1 }
+          : made;
         if (isLast(event)) last = event;
         if (!await this.#tell(taken, event, ++number)) controller.abort();
         else onEvent?.(job, event);
@@ -186,7 +186,7 @@ class Taking implements RedisWorker {
       onEvent?.(job, last);
     }
     if (last === undefined) {
-      onEvent?.(job, { type: "canceled" }); // told by others, or there is nothing to tell
+      onEvent?.(job, { type: "canceled" }); // others have sent its end, or there is none
       if (this.#givesBack) await this.#run("giveBack", job.id, this.#id, attempt);
     } else await dropGiven(text, this.#options.store);
   }
@@ -219,7 +219,7 @@ class Taking implements RedisWorker {
 /** What `take` gives. */
 type Found = [id: string, text: string, attempt: string, leftMs: number, waitedMs: number];
 
-/** What errors of the taking itself are told with. */
+/** The job that errors of the taking itself are reported with. */
 const NO_JOB: Job = {
   id: "",
   owner: "",

@@ -110,7 +110,7 @@ const SOURCES = {
     redis.call('HSET', turns, ':' .. owner, turn)
     local number = redis.call('INCR', key('number')) % TURN
     redis.call('HSET', job, 'token', token, 'text', text, 'owner', owner, 'model', model, 'keep', keep,
-      'chosen', chosen, 'bytes', bytes, 'submitted', now, 'attempt', 0, 'told', 0,
+      'chosen', chosen, 'bytes', bytes, 'submitted', now, 'attempt', 0, 'sent', 0,
       'class', class, 'score', string.format('%.0f', class * CLASS + turn * TURN + number))
     redis.call('ZADD', key('deadlines'), now + timeout, id)
     if tonumber(lease) > 0 then redis.call('ZADD', key('callers'), now + lease, id) end
@@ -155,9 +155,9 @@ const SOURCES = {
     local id, worker, attempt, lease, number, live, text = unpack(ARGV)
     if not isHeld(id, worker, attempt) then return 0 end
     redis.call('ZADD', key('leases'), now + lease, id)
-    local told = attempt * 1e6 + number
-    if told <= tonumber(redis.call('HGET', key('job', id), 'told')) then return 1 end
-    redis.call('HSET', key('job', id), 'told', told)
+    local sent = attempt * 1e6 + number
+    if sent <= tonumber(redis.call('HGET', key('job', id), 'sent')) then return 1 end
+    redis.call('HSET', key('job', id), 'sent', sent)
     if live == '1' then redis.call('PUBLISH', key('live', id), '0 - ' .. text) else tell(id, text) end
     return 1`,
 
@@ -180,7 +180,7 @@ const SOURCES = {
     if not isHeld(id, worker, attempt) then return 0 end
     leave(id)
     redis.call('HINCRBY', key('job', id), 'attempt', -1)
-    redis.call('HSET', key('job', id), 'told', 0)
+    redis.call('HSET', key('job', id), 'sent', 0)
     enqueue(id)
     tell(id, '{"type":"queued","position":0}')
     return 1`,

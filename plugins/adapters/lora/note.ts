@@ -17,7 +17,7 @@ export interface AdapterNote {
   readonly hasBias: boolean;
 }
 
-/** Options that change nothing in a result: about training, memory, or told by the tensors themselves. */
+/** Options that change nothing in a result: about training, memory, or given by the tensors themselves. */
 const WITHOUT_EFFECT: readonly string[] = [
   ...["peft_type", "auto_mapping", "peft_version", "base_model_name_or_path", "revision"],
   ...["task_type", "inference_mode", "target_modules", "exclude_modules", "layers_to_transform"],
@@ -88,11 +88,11 @@ export function readNote(values: JsonObject): AdapterNote {
   const isStabilised = values["use_rslora"] === true;
   return {
     scaleOf(layer, found) {
-      const told = rankFor(layer) ?? rank;
-      if (found !== undefined && found !== told) {
-        throw new RangeError(`its rank is ${found}, where the note of the file says ${told}`);
+      const stated = rankFor(layer) ?? rank;
+      if (found !== undefined && found !== stated) {
+        throw new RangeError(`its rank is ${found}, where the note of the file says ${stated}`);
       }
-      return (alphaFor(layer) ?? alpha) / (isStabilised ? Math.sqrt(told) : told);
+      return (alphaFor(layer) ?? alpha) / (isStabilised ? Math.sqrt(stated) : stated);
     },
     usesDora: values["use_dora"] === true,
     hasBias: values["lora_bias"] === true,

@@ -123,7 +123,7 @@ async function noteOf(file: string, header: string | undefined): Promise<JsonObj
       return note as JsonObject;
     }
   } catch {
-    // told below
+    // refused below
   }
   throw refusal(file, "its note is no JSON object");
 }

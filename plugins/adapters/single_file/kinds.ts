@@ -1,7 +1,7 @@
 import { DenoiseError } from "@denoise/core";
 import type { Tensors } from "./tensors.ts";
 
-/** Tensors by which checkpoints are told apart, as diffusers does (`infer_diffusers_model_type`). */
+/** Tensors that tell checkpoints apart, as diffusers does (`infer_diffusers_model_type`). */
 const UNET = "model.diffusion_model.input_blocks.0.0.weight";
 const CONTEXT = "model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight";
 const XL = "conditioner.embedders.1.model.transformer.resblocks.9.mlp.c_proj.bias";

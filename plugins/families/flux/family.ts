@@ -45,7 +45,7 @@ const TRAINED_SIZE = 128;
 
 /**
  * FLUX.1 (Black Forest Labs, 2024): a rectified flow on latents of 16 channels packed into tokens of
- * 2x2, told a pooled text of CLIP and the states of T5. The guidance scale is an input of the model, so
+ * 2x2, conditioned on a pooled text of CLIP and the states of T5. The guidance scale is an input of the model, so
  * that a step is one call; with `trueCfgScale` and a negative prompt it is two.
  */
 export const flux: Family<FluxComponents, LatentOptions & FluxOptions, never> = {

@@ -68,7 +68,7 @@ export function startUnconditional(
 }
 
 /**
- * The run from noise to images of a UNet that is told nothing but the timestep.
+ * The run from noise to images of a UNet conditioned on nothing but the timestep.
  *
  * @param scheduler The scheduler of the run, its timesteps set.
  * @param extra Options of its `step` beside the generator.

@@ -27,7 +27,7 @@ export interface Child {
   readonly pid: number;
   /** Sends a message; one to a child that is gone is dropped. */
   send(message: unknown): void;
-  /** Whether it keeps this program from ending; it does until told otherwise. */
+  /** Whether it keeps this program from ending; it does by default. */
   keepAlive(alive: boolean): void;
   /** Ends it at once. */
   kill(): void;
@@ -41,7 +41,7 @@ export interface Child {
  * Starts a child process. It may do what the program's permissions say and asks for nothing more; what
  * it writes to standard error is shown. A stream that is no message of {@linkcode encodeFrame} ends it.
  *
- * @param onMessage Told of each message that it sends.
+ * @param onMessage Called with each message that it sends.
  */
 export function startChild(program: ChildProgram, onMessage: (message: unknown) => void): Child {
   const { entry, args = [], permissions, flags = [], env = {}, clearEnv = false } = program;

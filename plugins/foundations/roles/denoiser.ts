@@ -29,7 +29,7 @@ export interface DenoiserOptions {
   readonly hint?: Tensor | undefined;
   /**
    * Of the images of each IP-Adapter, float32 [N, images, width] or [N, images, patches, width]; of
-   * models that are told of an image themselves (Kandinsky) that one's, float32 [N, width].
+   * models conditioned on an image themselves (Kandinsky) that one's, float32 [N, width].
    */
   readonly imageEmbeds?: readonly Tensor[] | undefined;
   /** Cancels before the call starts. */

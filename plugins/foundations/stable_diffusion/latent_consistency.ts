@@ -53,7 +53,7 @@ export const latentConsistency:
   };
 
 /**
- * Latent consistency models: Stable Diffusion whose UNet is told the guidance scale, and says the clean
+ * Latent consistency models: Stable Diffusion whose UNet is conditioned on the guidance scale, and says the clean
  * image at once. Luo et al. (arXiv:2310.04378).
  */
 export const lcm: Family<
@@ -78,12 +78,12 @@ export const lcm: Family<
 /**
  * Checks that a UNet was distilled with the guidance scale as an input.
  *
- * @throws {RangeError} for a UNet that cannot be told the guidance scale.
+ * @throws {RangeError} for a UNet that is not conditioned on the guidance scale.
  */
 function checkConsistencyModel({ unet }: Pick<StableDiffusionComponents, "unet">): void {
   if (unet.config.time_cond_proj_dim !== null) return;
   throw new RangeError(
-    "Cannot run a latent consistency model: the UNet's time_cond_proj_dim is null, so it cannot be " +
-      "told the guidance scale; use StableDiffusionPipeline with an LCMScheduler",
+    "Cannot run a latent consistency model: the UNet's time_cond_proj_dim is null, so it is not " +
+      "conditioned on the guidance scale; use StableDiffusionPipeline with an LCMScheduler",
   );
 }

@@ -42,7 +42,7 @@ export type SdModels =
   & Omit<ImagePromptComponents, "unet">;
 
 /**
- * Stable Diffusion 1.x and 2.x: one text encoder, and a UNet that is told its states. Rombach et al.,
+ * Stable Diffusion 1.x and 2.x: one text encoder, and a UNet conditioned on its states. Rombach et al.,
  * "High-Resolution Image Synthesis with Latent Diffusion Models" (arXiv:2112.10752).
  */
 export const sd: Family<

@@ -85,12 +85,12 @@ export type SdxlFamily = Family<
 export interface SdxlQuirks {
   /** An embedded guidance scale is not given to the UNet. */
   readonly withoutTimestepCond?: boolean;
-  /** The negative text is told the crop of the text, whatever the call says. */
+  /** The negative text is conditioned on the crop of the text, whatever the call says. */
   readonly negativeCropsAsPositive?: boolean;
 }
 
 /**
- * Stable Diffusion XL: two text encoders, and a UNet that is told of sizes, crops and pooled text.
+ * Stable Diffusion XL: two text encoders, and a UNet conditioned on sizes, crops and pooled text.
  * Podell et al., "SDXL: Improving Latent Diffusion Models for High-Resolution Image Synthesis"
  * (arXiv:2307.01952).
  */
@@ -136,13 +136,13 @@ export function sdxlWith(quirks: SdxlQuirks): SdxlFamily {
         count,
         facts: { guidanceScale, guidanceRescale },
         denoiser({ height, width }) {
-          const told = from === "noise"
+          const added = from === "noise"
             ? text.conditioning(textTimeIds(sizes, [height, width]), "alternating")
             : text.conditioning(imageTimeIds(sizes, [height, width], requiresScore), "grouped");
-          const timestepCond = quirks.withoutTimestepCond ? undefined : told.timestepCond;
+          const timestepCond = quirks.withoutTimestepCond ? undefined : added.timestepCond;
           return predictByUNet(
             run.components.unet,
-            { ...told, timestepCond, imageEmbeds, signal },
+            { ...added, timestepCond, imageEmbeds, signal },
             { guidance, guidanceScale, guidanceRescale },
           );
         },

@@ -9,7 +9,7 @@ import {
 } from "@denoise/diffusion";
 import type { UNetControl, UNetResiduals } from "./control_nets.ts";
 
-/** What the UNet of Stable Diffusion is told of a call: that of XL of pooled text and sizes, too. */
+/** The conditioning of Stable Diffusion's UNet in a call: for XL pooled text and sizes, too. */
 export interface UNetConditioning {
   /** Text states, float32 [N, tokens, width]. */
   readonly encoderHiddenStates: Tensor;

@@ -37,7 +37,7 @@ export interface XlConditioning {
   /** How much contrast is given back. */
   readonly guidanceRescale: number;
   /**
-   * What the UNet is told, once the sizes are known.
+   * The UNet's conditioning, once the sizes are known.
    *
    * @param order All negative rows, then all others; or one after the other, as text to image of
    *   diffusers has them, which differs where negative sizes are given for several images.

@@ -4,7 +4,7 @@ import type { StableDiffusionXLComponents } from "./xl_components.ts";
 /** Height and width, or row and column. */
 export type XlSize = readonly [height: number, width: number];
 
-/** The sizes that Stable Diffusion XL is told of (section 2.2 of arXiv:2307.01952). */
+/** The sizes that Stable Diffusion XL is conditioned on (section 2.2 of arXiv:2307.01952). */
 export interface XlSizeOptions {
   /** How large the image is to look as if it had been. Defaults to its own size. */
   readonly originalSize?: XlSize | undefined;
@@ -30,7 +30,7 @@ export const xlSizeOptions: CallOptions<XlSizeOptions> = {
   negativeTargetSize: { type: "number", list: "required" },
 };
 
-/** How good the image is to look, which the refiner is told instead of the target size. */
+/** How good the image is to look, which the refiner is conditioned on instead of the target size. */
 export interface XlAestheticOptions {
   /** Of the image, about 1..10. Defaults to 6. */
   readonly aestheticScore?: number | undefined;
@@ -54,7 +54,7 @@ export interface XlTimeIds {
 
 const TOP_LEFT: XlSize = [0, 0];
 
-/** What text to image is told: negative sizes count when both are given. */
+/** The conditioning of text to image: negative sizes count when both are given. */
 export function textTimeIds(options: XlSizeOptions, own: XlSize): XlTimeIds {
   const { originalSize = own, targetSize = own, cropsCoordsTopLeft = TOP_LEFT } = options;
   const { negativeOriginalSize, negativeTargetSize, negativeCropsCoordsTopLeft = TOP_LEFT } =
@@ -67,7 +67,7 @@ export function textTimeIds(options: XlSizeOptions, own: XlSize): XlTimeIds {
 }
 
 /**
- * What image to image and inpainting are told: sizes, or for a model that `requiresScore` original
+ * The conditioning of image to image and inpainting: sizes, or for a model that `requiresScore` original
  * size, crop and aesthetic score. As in diffusers the negative sizes go with the crop of the text.
  */
 export function imageTimeIds(

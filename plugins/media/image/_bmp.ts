@@ -92,8 +92,8 @@ export function readBmp(bytes: Uint8Array): BmpHeader {
   const count = (isOld ? 0 : view.getUint32(46, true)) || 2 ** bits;
   const entry = isOld ? 3 : 4;
   const palette = bits > 8 ? undefined : paletteOf(bytes, after, entry, count);
-  const told = view.getUint32(10, true);
-  const offset = told === 14 + size && bits <= 8 ? told + entry * count : told || after;
+  const named = view.getUint32(10, true);
+  const offset = named === 14 + size && bits <= 8 ? named + entry * count : named || after;
   const channels = palette !== undefined
     ? (isGrey(palette, count) ? 1 : 3)
     : layout!.includes("A")

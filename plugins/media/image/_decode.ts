@@ -29,7 +29,7 @@ const ADOBE = Uint8Array.of(0xff, 0xee, 0, 14, 65, 100, 111, 98, 101, 0, 100, 0,
 
 /**
  * CMYK as stored by Adobe's programs, inverted, to RGBA. A file that does not say that it comes from
- * there is taken so, too, as Pillow does; the decoder wants to be told.
+ * there is taken so, too, as Pillow does; the decoder wants it said.
  */
 async function cmykToRgba(bytes: Uint8Array): Promise<Rgba> {
   const isAdobe = jpegSegments(bytes).some(({ marker, data }) =>

@@ -205,6 +205,6 @@ function block(
   };
   const nextImage = fed("ff", x, imageTime);
   if (isLast) return [undefined, nextImage];
-  const told = add(s, text, mul(s, textTime[2]!, linear(attn.at("to_add_out"), textSeen)));
-  return [fed("ff_context", told, textTime), nextImage];
+  const nextText = add(s, text, mul(s, textTime[2]!, linear(attn.at("to_add_out"), textSeen)));
+  return [fed("ff_context", nextText, textTime), nextImage];
 }

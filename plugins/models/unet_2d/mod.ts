@@ -186,7 +186,7 @@ function resnetOptions(config: Config, channels: number): ResnetOptions {
   };
 }
 
-/** What levels of all kinds are told; `i` counts in the direction that they follow each other. */
+/** What levels of all kinds are given; `i` counts in the direction that they follow each other. */
 function levelOptions(config: Config, i: number, channels: number, temb: Value) {
   return {
     resnet: resnetOptions(config, channels),

@@ -29,7 +29,7 @@ export interface VQModelConfig {
   readonly vq_embed_dim: number | null;
   /** What latents are multiplied with to have unit variance. */
   readonly scaling_factor: number;
-  /** Whether the decoder's normalisations are told of the latents at each place (MoVQ). */
+  /** Whether the decoder's normalisations are conditioned on the latents at each place (MoVQ). */
   readonly norm_type: "group" | "spatial";
   /** Whether the middle has attention. */
   readonly mid_block_add_attention: boolean;

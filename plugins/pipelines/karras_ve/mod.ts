@@ -38,7 +38,7 @@ import {
 
 /** What a KarrasVePipeline consists of. */
 export interface KarrasVeComponents {
-  /** A UNet2DModel that is told half of σ as timestep. */
+  /** A UNet2DModel whose timestep is half of σ. */
   readonly unet: Denoiser;
   /** A KarrasVeScheduler. */
   readonly scheduler: Scheduler;

@@ -1,7 +1,7 @@
 /**
  * LatentConsistencyModelPipeline: images from text in one to eight steps, by a model that says the
  * clean image at once. Luo et al., "Latent Consistency Models" (arXiv:2310.04378).
- * Guidance is part of the model: it is told the guidance scale, so a step costs one call and there
+ * Guidance is part of the model: it is conditioned on the guidance scale, so a step costs one call and there
  * are no negative prompts.
  *
  * Not covered: `crossAttentionKwargs`.

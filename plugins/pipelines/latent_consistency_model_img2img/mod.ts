@@ -2,7 +2,7 @@
  * LatentConsistencyModelImg2ImgPipeline: an image changed towards a text in one to eight steps, as
  * SDEdit does (arXiv:2108.01073), by a model that says the clean image at once: Luo et al.,
  * "Latent Consistency Models" (arXiv:2310.04378).
- * Guidance is part of the model: it is told the guidance scale, so a step costs one call and there
+ * Guidance is part of the model: it is conditioned on the guidance scale, so a step costs one call and there
  * are no negative prompts.
  *
  * Not covered: `crossAttentionKwargs`.

@@ -41,7 +41,7 @@ import {
 
 /** What a ScoreSdeVePipeline consists of. */
 export interface ScoreSdeVeComponents {
-  /** A UNet2DModel that is told σ as timestep and gives the score. */
+  /** A UNet2DModel whose timestep is σ, and which gives the score. */
   readonly unet: Denoiser;
   /** A ScoreSdeVeScheduler. */
   readonly scheduler: Scheduler;

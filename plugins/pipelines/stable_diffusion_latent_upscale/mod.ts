@@ -116,7 +116,7 @@ export type StableDiffusionLatentUpscalePipeline = Pipeline<
 
 type Run = PipelineRun<StableDiffusionLatentUpscaleComponents>;
 
-/** A UNet that is told of text and σ, whose output is mixed with its input as Karras et al. do. */
+/** A UNet conditioned on text and σ, whose output is mixed with its input as Karras et al. do. */
 const upscaler: Family<
   StableDiffusionLatentUpscaleComponents,
   StableDiffusionLatentUpscaleOptions,
@@ -282,7 +282,7 @@ async function smallLatents(
   return await encodeToLatents(vae, rows, generator, count);
 }
 
-/** What the UNet is told of the noise on the small image, which is none: float32 [N, 128]. */
+/** The embedding of the noise on the small image, which is none: float32 [N, 128]. */
 function noiseLevel(count: number): Tensor {
   return Tensor.cat([Tensor.ones([count, 64]), Tensor.zeros([count, 64])], 1);
 }
@@ -291,7 +291,7 @@ function noiseLevel(count: number): Tensor {
 function sigmasOf({ sigmas, className }: Scheduler): readonly number[] {
   if (sigmas !== undefined) return sigmas;
   throw new TypeError(
-    `Cannot make an image larger with ${className}: it plans no sigmas, of which the UNet is told; ` +
+    `Cannot make an image larger with ${className}: it plans no sigmas, which the UNet is conditioned on; ` +
       "use a scheduler that does, such as EulerDiscreteScheduler",
   );
 }

@@ -1,6 +1,6 @@
 /**
  * StableDiffusionUpscalePipeline: an image four times as wide and high, after a text. The UNet sees
- * the small image beside the latents, with some noise, and is told how much: Rombach et al.
+ * the small image beside the latents, with some noise, and is conditioned on how much: Rombach et al.
  * (arXiv:2112.10752), section 4.4; Ho et al., "Cascaded Diffusion Models" (arXiv:2106.15282).
  *
  * Not covered: `crossAttentionKwargs`, the watermarker.
@@ -92,7 +92,7 @@ export type StableDiffusionUpscalePipeline = Pipeline<
 /** The scaling factor of the upscaler's autoencoder; diffusers takes it whatever the config says. */
 const SCALING_FACTOR = 0.08333;
 
-/** Stable Diffusion whose UNet is told how much noise is on the small image. */
+/** Stable Diffusion whose UNet is conditioned on the noise level of the small image. */
 const upscaler: Family<
   StableDiffusionUpscaleComponents,
   StableDiffusionUpscaleOptions,

@@ -1,5 +1,5 @@
 /**
- * StableDiffusionXLPipeline: images from text with two text encoders and a UNet that is told the
+ * StableDiffusionXLPipeline: images from text with two text encoders and a UNet conditioned on the
  * image's size. Podell et al., "SDXL: Improving Latent Diffusion Models for High-Resolution Image
  * Synthesis" (arXiv:2307.01952). With `denoisingEnd` and `outputType: "latent"` a refiner can go on
  * where it stops: StableDiffusionXLImg2ImgPipeline with `denoisingStart`.

@@ -188,7 +188,7 @@ describe("defineModel()", () => {
     assert(error.message.includes('{ unexpectedTensors: "warn" }'), error.message);
   });
 
-  it("leaves them out with a warning where it is told to, also in what it saves", async () => {
+  it("leaves them out with a warning where it is asked to, also in what it saves", async () => {
     await using folder = await folderWith({ ...WEIGHTS, "loss.logvar": Tensor.from([1]) });
     const warnings: string[] = [];
     const model = await load(folder.path, {

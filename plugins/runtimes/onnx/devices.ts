@@ -39,7 +39,7 @@ export function parseDevice(device: Device): DeviceParts {
   return { provider, index: Number(index ?? 0) };
 }
 
-/** What onnxruntime is told to compute with. */
+/** What onnxruntime computes with. */
 export function executionProviders(
   device: Device,
 ): readonly (Provider | { readonly name: Provider; readonly deviceId: number })[] {

@@ -1,4 +1,4 @@
-/** Of an ELF file of 64 bits: where its segments are told, and how long an entry is. */
+/** Of an ELF file of 64 bits: where its segments are listed, and how long an entry is. */
 const SEGMENTS = { at: 0x20, size: 0x36, count: 0x38 } as const;
 const LOAD = 1;
 const DYNAMIC = 2;

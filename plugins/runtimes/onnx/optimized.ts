@@ -16,7 +16,7 @@ const RUNTIME = "onnxruntime 1.30.0";
 export interface OptimizedOptions {
   /** The files that the graph's weights lie in. */
   readonly files: readonly string[];
-  /** Told when nothing can be kept. */
+  /** Called when nothing can be kept. */
   readonly onWarning: (message: string) => void;
 }
 

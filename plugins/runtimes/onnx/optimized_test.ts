@@ -73,11 +73,11 @@ function telling(engine: Engine): Engine & { readonly specs: SessionSpec[] } {
 const x = wave([1, 32, 6, 5]);
 
 async function started(folder: string, options: LoadOptions, engine: Engine = inlineEngine()) {
-  const told = telling(engine);
-  const model = await Coder.fromPretrained(folder, { ...options, engine: told });
+  const watched = telling(engine);
+  const model = await Coder.fromPretrained(folder, { ...options, engine: watched });
   const y = await model.forward(x);
   await model.dispose();
-  return { y, spec: told.specs.at(-1)!, model };
+  return { y, spec: watched.specs.at(-1)!, model };
 }
 
 /** Runs with a cache of its own. */
@@ -161,14 +161,17 @@ describe("optimize", () => {
     await withCache(async (cache) => {
       const half = await started(await repo("float16"), { optimize: "speed" });
       assertEquals(half.spec.optimization, undefined);
-      const told = telling(inlineEngine());
-      const model = await Coder.fromPretrained(await repo(), { optimize: "speed", engine: told });
+      const watched = telling(inlineEngine());
+      const model = await Coder.fromPretrained(await repo(), {
+        optimize: "speed",
+        engine: watched,
+      });
       const layer = { down: wave([2, 64]), up: wave([1024, 2]), scale: 1 };
       await (model as Coder & AdaptableModel<Config>).setAdapters([
         { name: "a", weight: 1, layers: new Map([["proj", layer]]) },
       ]);
       await model.forward(x);
-      assertEquals(told.specs.at(-1)!.optimization, undefined);
+      assertEquals(watched.specs.at(-1)!.optimization, undefined);
       await model.dispose();
       await assertRejects(() => Deno.readDir(`${cache}/optimized`)[Symbol.asyncIterator]().next());
     });

@@ -96,7 +96,7 @@ export function profileBase(): string | undefined {
 /**
  * Puts the profile that a session has left into a file of its name, and prints its table.
  *
- * @param prefix What the session was told to begin the file's name with; onnxruntime adds the time.
+ * @param prefix The beginning of the file's name, as the session was given it; onnxruntime adds the time.
  */
 export async function finishProfile(prefix: string, name: string): Promise<void> {
   const slash = prefix.lastIndexOf("/");

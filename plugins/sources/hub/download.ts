@@ -21,7 +21,7 @@ export interface DownloadOptions {
   readonly stall: number;
   /** Fetch it though it is there. */
   readonly force?: boolean | undefined;
-  /** Told how many bytes of the file are here, and how many of them just came. */
+  /** Called with how many bytes of the file are here, and how many of them just came. */
   readonly onBytes?: ((bytes: number, moved: number) => void) | undefined;
   /** Cancels the download; what has come stays for the next time. */
   readonly signal?: AbortSignal | undefined;

@@ -320,7 +320,7 @@ describe("prefetch()", () => {
     assert(error.message.includes("4000000.00 GB"));
   });
 
-  it("fetches at most as many files at once as it is told", async () => {
+  it("fetches at most as many files at once as it may", async () => {
     await using at = await setUp(stableDiffusionRepo(), "me/sd");
     let now = 0;
     let most = 0;

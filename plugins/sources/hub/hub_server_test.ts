@@ -74,7 +74,7 @@ describe("HubServer", () => {
     assertEquals((await ask("/elsewhere")).status, 404);
   });
 
-  it("fails as often as it is told, then works again", async () => {
+  it("fails as often as it is asked to, then works again", async () => {
     await using server = new HubServer();
     server.addRepo(ID, ddpmRepo());
     server.fail("/api/", status(500), 2);

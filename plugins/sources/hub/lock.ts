@@ -24,7 +24,7 @@ async function acquire(
 /**
  * Runs a task while holding a lock.
  *
- * @param task Is told whether the lock could be had: some network file systems have none. Nothing
+ * @param task Is given whether the lock could be had: some network file systems have none. Nothing
  * that the cache shows depends on it, since files become visible whole; it saves double downloads.
  */
 export async function withLock<T>(

@@ -9,7 +9,7 @@ const INTERVAL = 50;
 export class ProgressMeter {
   readonly #report: ((progress: DownloadProgress) => void) | undefined;
   readonly #total: number;
-  readonly #told = new Map<string, number>();
+  readonly #reported = new Map<string, number>();
   readonly #here = new Map<string, number>();
   #bytes: number;
   #arrived = 0;
@@ -42,10 +42,10 @@ export class ProgressMeter {
     this.#here.set(file, fileBytes);
     this.#arrived += moved;
     const now = performance.now();
-    const last = this.#told.get(file) ?? -Infinity;
+    const last = this.#reported.get(file) ?? -Infinity;
     const isDone = fileBytes === fileTotal;
     if (this.#report === undefined || (now - last < INTERVAL && !isDone)) return;
-    this.#told.set(file, isDone ? Infinity : now);
+    this.#reported.set(file, isDone ? Infinity : now);
     if (last === Infinity) return;
     const rate = this.#rate(now);
     const remaining = this.#bytes >= this.#total ? 0 : (this.#total - this.#bytes) / rate;

@@ -28,7 +28,7 @@ export interface KLevelOptions extends LevelOptions {
 /** Channels of a normalization's group. */
 const GROUP = 32;
 
-/** A residual block whose normalizations are told of the time. */
+/** A residual block whose normalizations are conditioned on the time. */
 function kResnet(s: Scope, x: Value, { resnet, temb, channels }: KLevelOptions): Value {
   return resnetBlock(s, x, temb, {
     activation: resnet.activation,

@@ -46,7 +46,7 @@ export interface ResnetOptions {
 }
 
 /**
- * A residual block, told of the time by `temb` (`ResnetBlock2D`).
+ * A residual block, conditioned on the time by `temb` (`ResnetBlock2D`).
  *
  * @param x [N, C, H, W].
  * @param temb [N, E]; latents [N, C, h, w] for `"spatial"`; else a block of an autoencoder has none.
@@ -85,7 +85,7 @@ function resize(s: Scope, x: Value, { resample, filter }: ResnetOptions): Value 
 }
 
 /**
- * A normalization, told of time or place where the block's are (`ResnetBlockCondNorm2D`), and the
+ * A normalization, conditioned on time or place where the block's are (`ResnetBlockCondNorm2D`), and the
  * activation function.
  */
 function activated(

@@ -46,12 +46,12 @@ function transformerBlock(
   const first = attentionLayer(s.at("attn1"), normal, other, options);
   const own = added("norm2", "attn1", first, x);
   const second = attentionLayer(s.at("attn2"), own.normal, context, options);
-  const told = added("norm3", "attn2", second, own.sum);
-  return feedForward(s.at("ff"), told.normal, { activation: "geglu", to: told.sum });
+  const crossed = added("norm3", "attn2", second, own.sum);
+  return feedForward(s.at("ff"), crossed.normal, { activation: "geglu", to: crossed.sum });
 }
 
 /**
- * Transformer blocks on the pixels of an image, told of a text (`Transformer2DModel`).
+ * Transformer blocks on the pixels of an image, conditioned on a text (`Transformer2DModel`).
  *
  * @param x [N, C, H, W].
  * @param context [N, tokens, D].

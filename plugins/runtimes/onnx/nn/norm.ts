@@ -68,8 +68,8 @@ function fusedGroupNorm(
 function instanceNorm(s: Scope, x: Value, options: GroupNormOptions): Value {
   const { groups, eps = 1e-5, spatial = 2, affine = true, before } = options;
   const spatialAxes = Array.from({ length: spatial }, (_, i) => 2 + i);
-  const told = before && unsqueeze(s, add(s, before.each, before.all), spatialAxes);
-  const sum = told === undefined ? x : add(s, x, told);
+  const shift = before && unsqueeze(s, add(s, before.each, before.all), spatialAxes);
+  const sum = shift === undefined ? x : add(s, x, shift);
   const grouped = reshape(s, sum, [0, groups, -1]);
   const ones = s.floats(new Float32Array(groups).fill(1));
   const zeros = s.floats(new Float32Array(groups));

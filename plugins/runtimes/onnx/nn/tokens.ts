@@ -2,7 +2,7 @@ import type { Scope, Value } from "../graph/mod.ts";
 import { pixelSizes, resized } from "./image_size.ts";
 import { concat, reshape, shapeOf, transpose } from "./shape.ts";
 
-/** An image as a row of tokens: [N, C, H, W] to [N, H·W, C]; best told the number of channels. */
+/** An image as a row of tokens: [N, C, H, W] to [N, H·W, C]; best given the number of channels. */
 export function toTokens(s: Scope, x: Value, channels?: number): Value {
   const last = transpose(s, x, [0, 2, 3, 1]); // [N, H, W, C]
   if (channels !== undefined) return reshape(s, last, [0, -1, channels]);

@@ -264,14 +264,14 @@ export function cString(value: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${value}\0`);
 }
 
-/** The pointer that a function stores where it is told to. */
+/** The pointer that a function stores at a given address. */
 export function stored(call: (place: BigUint64Array<ArrayBuffer>) => void): Handle {
   const place = new BigUint64Array(1);
   call(place);
   return Deno.UnsafePointer.create(place[0]!)!;
 }
 
-/** The number that a function stores where it is told to. */
+/** The number that a function stores at a given address. */
 export function storedNumber(call: (place: BigUint64Array<ArrayBuffer>) => void): number {
   const place = new BigUint64Array(1);
   call(place);

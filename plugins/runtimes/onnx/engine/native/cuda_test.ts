@@ -47,7 +47,7 @@ function counts() {
   const kernels = Object.entries(others).filter(([name]) => !name.startsWith("GRAPH_"));
   return { ...counted, graphs, captures, kernels: kernels.reduce((sum, [, n]) => sum + n, 0) };
 }
-const tell = (value) => console.log("told:" + JSON.stringify(value));
+const tell = (value) => console.log("result:" + JSON.stringify(value));
 `;
 
 /** Runs a program on the fake, and gives what it tells. */
@@ -62,9 +62,9 @@ async function onFakeCard<T>(program: string): Promise<T> {
       env: { LD_LIBRARY_PATH: folder!, FAKECUDA_OUT: out },
       signal: AbortSignal.timeout(120_000),
     }).output();
-    const [told, problem] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    const [result, problem] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
     assert(success, `it ended by ${signal}: ${problem}`);
-    return JSON.parse(/^told:(.*)$/m.exec(told!)![1]!);
+    return JSON.parse(/^result:(.*)$/m.exec(result!)![1]!);
   } finally {
     await Deno.remove(file);
     await Deno.remove(out);
@@ -107,21 +107,21 @@ describe("nativeEngine() on CUDA", { ignore: folder === undefined }, () => {
   });
 
   it("has one graph, which ends when another shape is run", async () => {
-    const told = await onFakeCard<Counts[]>(`
+    const result = await onFakeCard<Counts[]>(`
       const session = await nativeEngine().createSession(products(2));
       const w = Tensor.zeros([64, 64]);
-      const told = [];
+      const result = [];
       for (const n of [1, 2, 1, 2, 2, 2, 1, 2, 1, 1, 1]) {
         await session.run({ x: rows(n), w });
-        told.push(counts());
+        result.push(counts());
       }
-      tell(told);`);
-    assertEquals(told.map(({ captures }) => captures).join(""), "00001000010");
-    assertEquals(told.map(({ kernels }) => kernels > 0 ? "k" : "g").join(""), "kkkkkgkkkkg");
+      tell(result);`);
+    assertEquals(result.map(({ captures }) => captures).join(""), "00001000010");
+    assertEquals(result.map(({ kernels }) => kernels > 0 ? "k" : "g").join(""), "kkkkkgkkkkg");
   });
 
   it("keeps memory for the last shapes, and choices of outputs apart", async () => {
-    const told = await onFakeCard<{ first: number; later: number; dims: (number[] | null)[][] }>(`
+    const result = await onFakeCard<{ first: number; later: number; dims: (number[] | null)[][] }>(`
       const session = await nativeEngine().createSession(products(2));
       const w = Tensor.zeros([64, 64]);
       const use = async (n) => {
@@ -140,9 +140,9 @@ describe("nativeEngine() on CUDA", { ignore: folder === undefined }, () => {
       }
       tell({ first, later, dims });`);
     // 32 more shapes of 256 kB in and 256 kB out would be 16 MB more
-    assert(told.later - told.first < 2 ** 22, `${told.first} bytes grew to ${told.later}`);
+    assert(result.later - result.first < 2 ** 22, `${result.first} bytes grew to ${result.later}`);
     const [three, four] = [[3, 64], [4, 64]];
-    assertEquals(told.dims.slice(0, 6), [
+    assertEquals(result.dims.slice(0, 6), [
       [three, null],
       [four, null],
       [three, null],
@@ -150,7 +150,7 @@ describe("nativeEngine() on CUDA", { ignore: folder === undefined }, () => {
       [null, four],
       [null, three],
     ]);
-    assertEquals(told.dims.slice(6), [
+    assertEquals(result.dims.slice(6), [
       [three, three],
       [four, four],
       [three, three],
@@ -179,7 +179,7 @@ describe("nativeEngine() on CUDA", { ignore: folder === undefined }, () => {
   });
 
   it("leaves outputs on the card for another session, and copies them from there when asked", async () => {
-    const told = await onFakeCard<{
+    const result = await onFakeCard<{
       steps: Counts[];
       same: boolean;
       reread: boolean;
@@ -213,17 +213,17 @@ describe("nativeEngine() on CUDA", { ignore: folder === undefined }, () => {
       let gone;
       try { last.data } catch (error) { gone = error.message }
       tell({ steps, same, reread, gone, growth: counts().alloc_now - before });`);
-    const [made, taken, read] = told.steps;
+    const [made, taken, read] = result.steps;
     assertEquals([made!.h2d_n, made!.d2h_b], [0, 0]);
     assertEquals([taken!.h2d_n, taken!.d2h_b], [0, 4000]);
     assertEquals([read!.h2d_n, read!.d2h_b], [0, 4000]);
-    assert(told.same && told.reread);
-    assert(told.gone.includes("given back"), told.gone);
+    assert(result.same && result.reread);
+    assert(result.gone.includes("given back"), result.gone);
     // what the first session made was disposed of; of the second's the collector takes what it can
-    assert(told.growth <= 36 * 4096, `${told.growth} bytes more are held`);
+    assert(result.growth <= 36 * 4096, `${result.growth} bytes more are held`);
   });
 
-  it("captures nothing when it is told not to", async () => {
+  it("captures nothing when it is asked not to", async () => {
     const steps = await onFakeCard<Counts[]>(`
       const engine = nativeEngine({ deviceOptions: { enable_cuda_graph: false } });
       const session = await engine.createSession(products(10));
@@ -238,24 +238,24 @@ describe("nativeEngine() on CUDA", { ignore: folder === undefined }, () => {
   });
 
   it("captures no graph whose sizes come from numbers of an input", async () => {
-    const told = await onFakeCard<number[][]>(`
+    const result = await onFakeCard<number[][]>(`
       const graph = new Graph();
       const size = graph.input("size", "int64", [2]);
       const x = graph.input("x", "float32", ["n"]);
       graph.output("y", graph.node("Neg", [graph.node("Reshape", [x, size])]));
       const engine = nativeEngine();
       const session = await engine.createSession({ ...graph.build("sizes"), name: "sizes", device: "cuda" });
-      const told = [];
+      const result = [];
       for (const dims of [[2, 3], [3, 2], [6, 1], [1, 6]]) {
         const { y } = await session.run({ x: Tensor.zeros([6]), size: Tensor.from(dims.map(BigInt)) });
-        told.push(y.dims);
+        result.push(y.dims);
       }
-      tell(told);`);
-    assertEquals(told, [[2, 3], [3, 2], [6, 1], [1, 6]]);
+      tell(result);`);
+    assertEquals(result, [[2, 3], [3, 2], [6, 1], [1, 6]]);
   });
 
   it("gives the card's memory back with the session, and runs others beside it", async () => {
-    const told = await onFakeCard<{ before: number; after: number; dims: number[][] }>(`
+    const result = await onFakeCard<{ before: number; after: number; dims: number[][] }>(`
       const engine = nativeEngine();
       const w = Tensor.zeros([512, 512]);
       await (await engine.createSession(products(1, 512))).release();
@@ -267,13 +267,16 @@ describe("nativeEngine() on CUDA", { ignore: folder === undefined }, () => {
       const dims = (await Promise.all(runs)).map(({ y }) => y.dims);
       await engine.close();
       tell({ before, after: counts().alloc_now, dims });`);
-    assertEquals(told.dims.map(([n]) => n).join(""), "121212".repeat(3));
+    assertEquals(result.dims.map(([n]) => n).join(""), "121212".repeat(3));
     // what is kept is what cuBLAS and cuDNN hold for the thread
-    assert(told.after - told.before < 2 ** 20, `${told.after - told.before} bytes are still held`);
+    assert(
+      result.after - result.before < 2 ** 20,
+      `${result.after - result.before} bytes are still held`,
+    );
   });
 
   it("names an option that there is none of, and says so when memory runs out", async () => {
-    const told = await onFakeCard<{ option: string; memory: string; code: string }>(`
+    const result = await onFakeCard<{ option: string; memory: string; code: string }>(`
       const refused = async (deviceOptions, run) => {
         try {
           const engine = nativeEngine({ deviceOptions });
@@ -286,9 +289,9 @@ describe("nativeEngine() on CUDA", { ignore: folder === undefined }, () => {
       const option = await refused({ use_tf33: true });
       const memory = await refused({ gpu_mem_limit: 2 ** 20, enable_cuda_graph: false });
       tell({ option: option.message, memory: memory.message, code: memory.code });`);
-    assert(told.option.includes("use_tf33"), told.option);
-    assertEquals(told.code, "out_of_memory");
-    assert(told.memory.includes("gpu_mem_limit"), told.memory);
+    assert(result.option.includes("use_tf33"), result.option);
+    assertEquals(result.code, "out_of_memory");
+    assert(result.memory.includes("gpu_mem_limit"), result.memory);
   });
 
   it("is what the child computes with", async () => {
