@@ -2,7 +2,7 @@ import { assert } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { fileURLToPath } from "node:url";
 import { loadImage } from "@denoise/image";
-import { documentedCommands, runDocumented } from "../scripts/images.ts";
+import { documentedCommands, runDocumented } from "../scripts/generate/images.ts";
 
 /**
  * How far a pixel may be from the committed image, out of 255: other CPU kernels round sums otherwise.

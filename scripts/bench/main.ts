@@ -10,7 +10,7 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { referencePython } from "../reference/python.ts";
-import { qualityOf } from "../quantization_quality.ts";
+import { qualityOf } from "./quantization_quality.ts";
 import { machine, processorFlags, runtimeVersion, writeSection } from "./page.ts";
 import {
   type BenchOptions,

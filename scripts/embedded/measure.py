@@ -1,6 +1,6 @@
 """Looks at an unfinished model: a sheet of the favourite prompts, and how often the right drawing comes out.
 
-The figures of the model card are made by scripts/evaluate_embedded.ts; these here steer the training.
+The figures of the model card are made by scripts/embedded/evaluate.ts; these here steer the training.
 """
 
 import json
@@ -72,7 +72,7 @@ def chosen_pairs(drawings: Drawings, seed: int, count: int) -> dict[str, list[tu
 
 
 def write_pairs(drawings: Drawings, seed: int, file: Path) -> None:
-    """What scripts/evaluate_embedded.ts draws."""
+    """What scripts/embedded/evaluate.ts draws."""
     pairs = chosen_pairs(drawings, seed, 200)
     said = {label: [[drawings.names[n], COLOURS[c]] for n, c in some] for label, some in pairs.items()}
     file.write_text(json.dumps(said, indent=0) + "\n")

@@ -1,5 +1,5 @@
 /**
- * Draws the training set of the embedded model, the emoji of names.txt, for train_embedded.py:
+ * Draws the training set of the embedded model, the emoji of names.txt, for train.py:
  *
  *     deno run -A scripts/embedded/render.ts FOLDER [SIZE]
  *

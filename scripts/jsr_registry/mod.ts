@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Member, members, root } from "../workspace.ts";
+import { type Member, members, root } from "../workspace/members.ts";
 import { readFolder } from "./packages.ts";
 import { Registry } from "./registry.ts";
 

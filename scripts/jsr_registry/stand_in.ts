@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readConfig, root } from "../workspace.ts";
+import { readConfig, root } from "../workspace/members.ts";
 import { type Registry, standInRegistry } from "./mod.ts";
 
 /** Longest wait for an answer from JSR. */

@@ -1,4 +1,4 @@
-"""Random models, pipelines and tasks with what the reference gives for them, for the live comparison of scripts/parity.ts.
+"""Random models, pipelines and tasks with what the reference gives for them, for the live comparison (parity.ts).
 
     python live.py SEED COUNT FOLDER models|pipelines|tasks
 

@@ -1,6 +1,6 @@
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { root } from "../../../scripts/workspace.ts";
+import { root } from "../../../scripts/workspace/members.ts";
 import { writeTree } from "../files.ts";
 
 const test = (value: string) => `

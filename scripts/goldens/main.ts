@@ -1,0 +1,95 @@
+/**
+ * `deno task goldens [area ...]`: makes the fixtures and goldens that tests compare with, all of them or
+ * those of some areas, by the reference that `scripts/reference/setup.sh` installs. The areas are
+ * listed by `deno task goldens --list`. On another CPU the last bits of some numbers differ.
+ *
+ * @module
+ */
+import { makeFixtures } from "../../tests/support/fixtures.ts";
+import { referencePython } from "../reference/python.ts";
+
+/** Scripts of scripts/reference by area, in the order in which they build on each other. */
+const AREAS: Readonly<Record<string, readonly string[]>> = {
+  core: ["core_goldens.py", "interpolate_goldens.py"],
+  schedules: ["brownian_goldens.py"],
+  schedulers: ["scheduler_goldens.py", "scheduler_trajectories.py"],
+  safetensors: ["safetensors_goldens.py"],
+  onnx: ["onnx_goldens.py"],
+  image: ["image_goldens.py"],
+  tokenizers: [
+    "tokenizer_goldens.py",
+    "bert_tokenizer_goldens.py",
+    "t5_tokenizer_goldens.py",
+    "qwen2_tokenizer_goldens.py",
+  ],
+  repos: ["make_repos.py", "task_repos.py"],
+  models: [
+    "goldens.py models",
+    "tiny_vae_goldens.py",
+    "unet_condition_goldens.py",
+    "transformer_goldens.py",
+    "clip_vision_goldens.py",
+    "t5_goldens.py",
+    "qwen3_goldens.py",
+    "depth_goldens.py",
+    "tiling_goldens.py",
+  ],
+  processors: ["processor_goldens.py"],
+  pipelines: [
+    "goldens.py pipelines quicktour",
+    "unconditional_goldens.py",
+    "single_file_goldens.py",
+  ],
+  tasks: [
+    "task_goldens.py",
+    "control_goldens.py",
+    "control_xl_goldens.py",
+    "latent_diffusion_goldens.py",
+    "flux_goldens.py",
+  ],
+  adapters: ["lora_goldens.py", "textual_inversion_goldens.py", "ip_adapter_goldens.py"],
+  audio: ["audio_goldens.py", "audio_diffusion_goldens.py"],
+};
+
+/** Packages beside the reference's own that some scripts need. */
+const EXTRA: Readonly<Record<string, readonly string[]>> = {
+  "audio_diffusion_goldens.py": ["librosa"],
+  "t5_tokenizer_goldens.py": ["sentencepiece", "protobuf"],
+};
+
+const names = Deno.args.length === 0 ? Object.keys(AREAS) : Deno.args;
+if (names.includes("--list")) {
+  for (const [area, scripts] of Object.entries(AREAS)) {
+    console.log(`${area}: ${scripts.join(", ")}`);
+  }
+  Deno.exit();
+}
+const unknown = names.filter((name) => !(name in AREAS));
+if (unknown.length > 0) {
+  console.error(
+    `Cannot make goldens of ${unknown.join(" and ")}: areas are ${Object.keys(AREAS).join(", ")}`,
+  );
+  Deno.exit(2);
+}
+makeFixtures();
+const python = await referencePython();
+for (const area of names) {
+  for (const call of AREAS[area]!) {
+    const [script, ...args] = call.split(" ") as [string, ...string[]];
+    const start = performance.now();
+    const extra = EXTRA[script] ?? [];
+    if (extra.length > 0) await run(["-m", "pip", "install", "--quiet", ...extra]);
+    await run([new URL(`../reference/${script}`, import.meta.url).pathname, ...args]);
+    console.log(`${area}: ${call} (${((performance.now() - start) / 1000).toFixed(0)} s)`);
+  }
+}
+
+async function run(args: string[]): Promise<void> {
+  const env = { PYTHONWARNINGS: "ignore", TRANSFORMERS_VERBOSITY: "error", TQDM_DISABLE: "1" };
+  const { success, stderr, stdout } = await new Deno.Command(python, { args, env }).output();
+  if (success) return;
+  await Deno.stderr.write(stdout);
+  await Deno.stderr.write(stderr);
+  console.error(`Cannot make goldens: ${args.join(" ")} failed, see the lines above`);
+  Deno.exit(1);
+}
