@@ -41,7 +41,7 @@ export interface LoadOptions extends SourceOptions {
   readonly torchDtype?: TorchDtype | undefined;
   /**
    * What models on the CPU are made ready for: `"start"` begins at once, for an image or two; `"speed"` lets
-   * onnxruntime rewrite graphs and lay weights out anew, which takes seconds the first time and as
+   * onnxruntime rewrite graphs and repack weights, which takes seconds the first time and as
    * much of the disk as the weights, or a third more: the result is kept in the cache and mapped from
    * then on. Numbers differ in their last bits, as sums are added in another order. Defaults to `"start"`.
    */

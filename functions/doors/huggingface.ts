@@ -46,7 +46,7 @@ function namesIn(parameters: Body["parameters"]): Readonly<Record<string, string
 /** What is done with each field of the body. */
 export const BODY_RULES: FieldRules = {
   ...done("inputs", "parameters"),
-  options: ignored("every image is made anew, and a request waits until the model is loaded"),
+  options: ignored("nothing is cached, and a request waits until the model is loaded"),
 };
 
 /** What is done with each field of `parameters`. */

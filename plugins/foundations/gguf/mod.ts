@@ -1,7 +1,7 @@
 /**
  * GGUF files, as stable-diffusion.cpp and ComfyUI-GGUF write them: their header, their tensors at their
  * places, and what their quantized types hold. Tensors of numbers are mapped where they lie; quantized
- * ones are laid out anew once, in the cache, as products in blocks want them.
+ * ones are repacked once, in the cache, as products in blocks want them.
  *
  * @example
  * ```ts

@@ -13,7 +13,7 @@ const FORMAT = 2;
 
 /**
  * The tensors of a GGUF file. Those of plain numbers stay where they lie; quantized ones are laid out
- * anew once, in the folder `gguf` of the cache, as products in blocks want them.
+ * once, in the folder `gguf` of the cache, as products in blocks want them.
  *
  * @throws {DenoiseError} As {@linkcode openGguf} does.
  */

@@ -337,7 +337,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
     return session;
   }
 
-  /** Whether weights come in blocks, whose products want them laid out anew. */
+  /** Whether weights come in blocks, whose products want them repacked. */
   get #hasBlocks(): boolean {
     return [...this.#base.entries()].some(([_, { blocks }]) => blocks !== undefined);
   }

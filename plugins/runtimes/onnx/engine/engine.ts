@@ -34,7 +34,7 @@ export interface SessionSpec {
   /** Threads of one operator. Defaults to all cores. */
   readonly threads?: number | undefined;
   /**
-   * Lays the weights of products out anew when the session starts, in memory of its own, as products
+   * Repacks the weights of products when the session starts, in memory of its own, as products
    * that are worth it are fastest. Defaults to false: they stay in their file.
    */
   readonly prepacking?: boolean | undefined;

@@ -59,7 +59,7 @@ const MEANINGS: readonly Meaning[] = [
     numbers: [46, 214, 219, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 999],
     words: /illegal memory access|unspecified launch failure|uncorrectable ECC/,
     code: "engine_lost",
-    advice: "the card is lost to this process, which has to be started anew; the engine " +
+    advice: "the card is lost to this process, which has to be restarted; the engine " +
       '"child" does so by itself',
   },
 ];

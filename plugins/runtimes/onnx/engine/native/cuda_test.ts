@@ -316,7 +316,7 @@ describe("explainCuda()", () => {
       ["Failed to allocate memory for requested buffer of size 9", "out_of_memory", "smaller"],
       ["libcublasLt.so.13: cannot open shared object file", "runtime_unavailable", "doctor"],
       ["libx.so: undefined symbol: Provider_GetHost", "runtime_unavailable", "another version"],
-      ["CUDA failure 700: an illegal memory access was encountered", "engine_lost", "anew"],
+      ["CUDA failure 700: an illegal memory access was encountered", "engine_lost", "restarted"],
       ["CUDA failure 719: unspecified launch failure", "engine_lost", "child"],
     ] as const;
     for (const [message, code, advice] of cases) {
