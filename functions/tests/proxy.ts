@@ -6,8 +6,8 @@ export type ProxyMode =
   | "cut"
   /** Connections stay, and swallow everything; new ones too. */
   | "stalled"
-  /** Connections that are there swallow everything; new ones pass, as with a firewall that forgot. */
-  | "forgotten";
+  /** Connections that are there swallow everything; new ones pass, as with a firewall that dropped them. */
+  | "dropped";
 
 /** A TCP proxy that tests break. */
 export interface Proxy extends AsyncDisposable {

@@ -62,7 +62,7 @@ def make(case: dict):
     source = case["from"]
     if "through" in case:  # loaded by its own class first, which remembers the values it had only by default
         first = getattr(diffusers, source["_class_name"]).from_config(source)
-        # ... and on disk forgets that it had them by default only
+        # ... and on disk does not say that it had them by default only
         source = first.config if case["through"] == "memory" else json.loads(first.to_json_string())
     return cls.from_config(source, **case.get("config", {}))
 

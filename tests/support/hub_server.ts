@@ -173,7 +173,7 @@ export class HubServer implements AsyncDisposable {
     this.#rules.push({ part, fault, left: times });
   }
 
-  /** Forgets the faults and the requests seen. */
+  /** Clears the faults and the requests so far. */
   reset(): void {
     this.#rules.length = 0;
     this.requests.length = 0;

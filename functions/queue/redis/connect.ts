@@ -6,7 +6,7 @@ const SILENT_MS = 3_000;
 
 /**
  * A client of Redis that comes back by itself, also from a connection that swallows everything: a
- * firewall that forgot it closes nothing.
+ * firewall that dropped it closes nothing.
  */
 export function connectRedis(url: string, options: RedisOptions = {}): Redis {
   const redis = new Redis(url, {

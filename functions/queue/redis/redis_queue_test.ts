@@ -216,7 +216,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
   });
 
   it("sends callers what came while their edge could not reach Redis", async () => {
-    for (const mode of ["cut", "stalled", "forgotten"] as const) {
+    for (const mode of ["cut", "stalled", "dropped"] as const) {
       await using(async ({ edge, link, edgeOver, worker }) => {
         const { engine } = await worker();
         const open = engine.hold();
@@ -357,7 +357,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
     await using(async ({ edge, link, worker }) => {
       await worker();
       await edge.depth();
-      link.set("forgotten");
+      link.set("dropped");
       link.set("open");
       const began = performance.now();
       for (;;) {
@@ -468,7 +468,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
           const how = seed % 4;
           if (how === 0) broken.kill();
           else if (how === 1) broken.delay(30);
-          else broken.set(how === 2 ? "cut" : "forgotten");
+          else broken.set(how === 2 ? "cut" : "dropped");
           cuts++;
           await pause(seed % 400);
           broken.delay(0);

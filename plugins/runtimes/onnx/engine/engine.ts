@@ -61,7 +61,7 @@ export interface SessionRunOptions {
   /**
    * Leaves outputs on the device until their elements are asked for, where the engine can: another
    * session there takes them as they lie. Their memory is given back when they are disposed of, read
-   * or forgotten. Defaults to false.
+   * or collected. Defaults to false.
    */
   readonly onDevice?: boolean | undefined;
   /** Cancels before the run starts; the native engine ends one under way, too. */

@@ -67,7 +67,7 @@ export function nativeEngine(options: NativeEngineOptions = {}): Engine {
     async createSession(spec: SessionSpec): Promise<EngineSession> {
       const runtime = runtimeOf(library ?? runtimeLibrary());
       const session = await createNativeSession(runtime, withDefaults(spec, defaults), plugin);
-      const reference = new WeakRef(session); // one that is forgotten can be collected
+      const reference = new WeakRef(session); // one that nobody holds can be collected
       sessions.add(reference);
       return {
         run: (inputs, runOptions) => session.run(inputs, runOptions),

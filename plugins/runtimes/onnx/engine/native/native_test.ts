@@ -198,7 +198,7 @@ describe("nativeEngine()", () => {
     });
   });
 
-  it("gives sessions back that were forgotten", async () => {
+  it("releases sessions that were collected", async () => {
     const program = `
       import { nativeEngine } from "@denoise/onnx";
       import { Graph } from "@denoise/onnx/graph";

@@ -37,15 +37,15 @@ export class Resident implements DeferredData {
 /** Where tensors lie. */
 const residents = new WeakMap<Tensor, Resident>();
 
-/** Gives memory back whose tensor was forgotten. */
-const forgotten = new FinalizationRegistry((resident: Resident) => resident.release());
+/** Gives memory back whose tensor was collected. */
+const collected = new FinalizationRegistry((resident: Resident) => resident.release());
 
 /** The tensor of a value that stays on the card until its elements are asked for. */
 export function residentTensor(resident: Resident): Tensor {
   const { dtype, dims } = resident.info;
   const tensor = new Tensor(dtype === "bfloat16" ? "float32" : dtype, resident, dims);
   residents.set(tensor, resident);
-  forgotten.register(tensor, resident);
+  collected.register(tensor, resident);
   return tensor;
 }
 

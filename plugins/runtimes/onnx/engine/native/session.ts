@@ -184,8 +184,8 @@ async function read(
   return Deno.UnsafePointer.create(place[0]!)!;
 }
 
-/** Gives sessions back that were forgotten without `release()`. */
-const forgotten = new FinalizationRegistry((release: () => void) => release());
+/** Releases sessions that were collected without `release()`. */
+const collected = new FinalizationRegistry((release: () => void) => release());
 
 class NativeSession implements EngineSession {
   readonly #spec: SessionSpec;
@@ -205,7 +205,7 @@ class NativeSession implements EngineSession {
       session.ort.release("Session", session.session);
     };
     this.#release = release;
-    forgotten.register(this, release, this);
+    collected.register(this, release, this);
   }
 
   async run(inputs: Tensors, options: SessionRunOptions = {}): Promise<Tensors> {
@@ -285,7 +285,7 @@ class NativeSession implements EngineSession {
     this.#memory = undefined;
     await Promise.allSettled(this.#running);
     if (memory === undefined) return;
-    forgotten.unregister(this);
+    collected.unregister(this);
     this.#release();
     trimMemory();
   }
