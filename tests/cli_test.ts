@@ -229,14 +229,14 @@ describe("denoise generate", () => {
     assertEquals(begin.code, 0, begin.stderr);
     const common = ["--model", model, "--steps", "3", "--seed", "5", "--image", "photo.png"];
     const images = new Map<string, string>();
-    for (const [name, depth] of [["plain"], ["seen", "estimate"], ["given", "photo.png"]]) {
+    for (const [name, depth] of [["plain"], ["estimated", "estimate"], ["given", "photo.png"]]) {
       const flags = depth === undefined ? [] : ["--depth", depth];
       const { code, stderr } = await denoise("generate", "x", ...common, ...flags, "-o", "x.png");
       assertEquals(code, 0, stderr);
       images.set(name!, (await loadImage(`${folder}/x.png`)).data.toHex());
     }
-    assertEquals(images.get("plain"), images.get("seen"));
-    assert(images.get("given") !== images.get("seen"));
+    assertEquals(images.get("plain"), images.get("estimated"));
+    assert(images.get("given") !== images.get("estimated"));
     const masked = await denoise("generate", "x", ...common, "--mask", "photo.png");
     assertEquals(masked.code, 1);
     assertStringIncludes(masked.stderr, "there is no inpainting for stable-diffusion-depth");

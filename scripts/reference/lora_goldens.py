@@ -89,7 +89,7 @@ KINDS = {
 
 
 def decomposed(kind: str, seed: int) -> StableDiffusionPipeline:
-    """A pipeline with adapters of that kind, large enough to be seen."""
+    """A pipeline with adapters of that kind, large enough to show in the images."""
     pipe = load()
     rng = torch.Generator().manual_seed(seed)
     for model, targets in ((pipe.unet, ALL), (pipe.text_encoder, TEXT)):

@@ -29,7 +29,7 @@ export interface TreeEntry {
 export interface RepoOptions {
   /** Which files LFS stores; .safetensors, .bin and whatever is larger than 10 kB by default. */
   readonly lfs?: (path: string, size: number) => boolean;
-  /** The token without which the repo is not seen (401), or whose owner it let in (403). */
+  /** The token without which the repo is not found (401), or whose owner it let in (403). */
   readonly token?: string;
   /** With `token`: every one may see the repo, but only the token opens its files. */
   readonly gated?: boolean;

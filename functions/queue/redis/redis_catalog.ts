@@ -8,7 +8,7 @@ import { connectRedis } from "./connect.ts";
 import { type Member, membersOf } from "./members.ts";
 import { namesUnder, PROTOCOL } from "./names.ts";
 
-/** How often the workers are looked for, and how old what was seen may be, in milliseconds. */
+/** How often the workers are looked for, and how old the last look may be, in milliseconds. */
 const LOOK_MS = 1_000;
 const OLD_MS = 5_000;
 

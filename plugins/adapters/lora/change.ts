@@ -133,7 +133,7 @@ function lokr(parts: LoraParts, shape: readonly number[]): Found {
   return { rank, left, up: a, down: withKernel(b, kernel) };
 }
 
-/** A matrix over the inputs and places of a kernel, seen as [rows, in, ...kernel]. */
+/** A matrix over the inputs and places of a kernel, viewed as [rows, in, ...kernel]. */
 function withKernel(matrix: Tensor, kernel: readonly number[]): Tensor {
   const area = kernel.reduce((product, side) => product * side, 1);
   const [rows, columns] = matrix.dims as [number, number];

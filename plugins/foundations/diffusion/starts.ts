@@ -150,7 +150,7 @@ export interface InpaintComponents extends LatentComponents {
   readonly unet: Denoiser<Pick<DenoiserConfig, "in_channels">>;
 }
 
-/** From an image, noised or not seen at all, of which a mask lets a part change. */
+/** From an image, noised or replaced by noise, of which a mask lets a part change. */
 export const fromMask: Start<
   InpaintComponents,
   LatentOptions & MaskStartOptions & Partial<ControlImageOption>

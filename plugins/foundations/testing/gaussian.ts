@@ -11,7 +11,7 @@ export interface NoiseLevel {
 /** Standard deviation of the data that the exact model knows. */
 const DATA_STD = 0.5;
 
-/** float64, so that errors of high-order methods can be seen. */
+/** float64, so that errors of high-order methods show. */
 const ones: Tensor = Tensor.ones([1, 1, 1, 1], "float64");
 
 /**

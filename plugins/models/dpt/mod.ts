@@ -1,5 +1,5 @@
 /**
- * DPTForDepthEstimation: how far away things in an image are, seen by a vision transformer whose
+ * DPTForDepthEstimation: how far away things in an image are, by a vision transformer whose
  * layers are fused from coarse to fine. Ranftl et al., "Vision Transformers for Dense Prediction"
  * (arXiv:2103.13413); the class of transformers. Plain, or hybrid with a BiT before the transformer.
  *

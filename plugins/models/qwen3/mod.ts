@@ -32,7 +32,7 @@ export type Qwen3Output = Pick<TextEncoderOutput, "lastHiddenState" | "hiddenSta
 
 /** Options of {@linkcode Qwen3Model.hiddenStates}. */
 export interface HiddenStatesOptions {
-  /** int64 [N, tokens], 1 where a token may be seen. Defaults to all of them. */
+  /** int64 [N, tokens], 1 where a token may be attended to. Defaults to all of them. */
   readonly attentionMask?: Tensor | undefined;
   /** Cancels the call. */
   readonly signal?: AbortSignal | undefined;

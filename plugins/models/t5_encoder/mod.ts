@@ -115,7 +115,7 @@ export const T5EncoderModel: ModelClass<T5EncoderModel> = defineModel<T5Config, 
 /** No layer of T5 has a bias. */
 const PLAIN = { bias: false } as const;
 
-/** Added to the scores of tokens that are not to be seen; float16 can hold it. */
+/** Added to the scores of masked tokens; float16 can hold it. */
 const HIDDEN = -65504;
 
 /** Self-attention and feed forward, each after a normalization and added in float32 (`T5Block`). */

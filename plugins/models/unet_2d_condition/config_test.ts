@@ -22,7 +22,7 @@ describe("the config of a UNet2DConditionModel", () => {
     );
   });
 
-  it("must have a level of k-diffusion behind one that hides what it has seen", () => {
+  it("must have a level of k-diffusion behind one that hides its values", () => {
     const up_block_types = [...defaultsOf(schema).up_block_types];
     assertThrows(() => checkWith({ ...K, up_block_types }), RangeError, "nothing to see");
   });

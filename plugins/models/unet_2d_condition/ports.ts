@@ -39,7 +39,7 @@ function imagePrompts(added: (name: string) => boolean): Ports {
   return Object.fromEntries(ports);
 }
 
-/** What the levels leave for the up blocks, from the top: true where there is something to be seen. */
+/** What the levels leave for the up blocks, from the top: true where their values are visible. */
 function skips(config: Config): boolean[] {
   const last = config.block_out_channels.length - 1;
   const levels = config.down_block_types.map((type, level) => {
@@ -54,11 +54,11 @@ function skips(config: Config): boolean[] {
 function residuals(config: Config): Ports {
   const port = (name: string) => optional(float32("batch", `${name}_c`, `${name}_h`, `${name}_w`));
   const named = (names: readonly string[]) => names.map((name) => [name, port(name)] as const);
-  const seen = skips(config).flatMap((isSeen, i) => isSeen ? [`down_residual_${i}`] : []);
+  const visible = skips(config).flatMap((isVisible, i) => isVisible ? [`down_residual_${i}`] : []);
   // one for each level that takes them, and one for the middle
   const inside = [...config.down_block_types, "middle"]
     .flatMap((type, i) => /^(Simple|KCross)/.test(type) ? [] : [`intrablock_residual_${i}`]);
-  return Object.fromEntries(named([...seen, ...inside, "mid_residual"]));
+  return Object.fromEntries(named([...visible, ...inside, "mid_residual"]));
 }
 
 function classLabels(config: Config): Ports {

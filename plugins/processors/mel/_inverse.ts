@@ -6,7 +6,7 @@ import { type Frames, istft, type Spectrum, stft } from "./_stft.ts";
 const STEPS = 50;
 
 /**
- * Gives for what filters have seen (one number each) the powers of a spectrum's bins, none below
+ * Gives for the outputs of filters (one number each) the powers of a spectrum's bins, none below
  * zero, whose sums under the filters come close to it, by accelerated projected gradients (Beck and
  * Teboulle, 2009, FISTA).
  *

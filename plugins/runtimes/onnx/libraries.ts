@@ -41,7 +41,7 @@ function hasCudaProvider(): boolean {
   try {
     return Deno.statSync(`${providerFolder()}/libonnxruntime_providers_cuda.so`).isFile;
   } catch {
-    return false; // absent, or not to be seen
+    return false; // absent, or not to be read
   }
 }
 

@@ -14,7 +14,7 @@ const WORD = new RegExp(
   "gu",
 );
 
-/** The character that stands for each byte: itself where it can be seen, else one from U+0100 on. */
+/** The character that stands for each byte: itself where it is visible, else one from U+0100 on. */
 const CHARACTERS: readonly string[] = byteCharacters();
 
 function byteCharacters(): string[] {

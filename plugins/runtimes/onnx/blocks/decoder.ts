@@ -51,7 +51,7 @@ export interface DecoderOptions {
  * States between layers are float32 whatever type the graph computes in, as float16 cannot hold them.
  *
  * @param ids int64 [N, tokens].
- * @param mask int64 [N, tokens], 1 where a token may be seen.
+ * @param mask int64 [N, tokens], 1 where a token may be attended to.
  * @returns layers + 1 values [N, tokens, C].
  */
 export function decoderStates(

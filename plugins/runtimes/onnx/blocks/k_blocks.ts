@@ -95,7 +95,7 @@ export function kDownBlock(
  *
  * @param options Its layers as other levels count them: one more than there are residual blocks.
  * @param skips What the down blocks left; as many as there are residual blocks are taken away, of which
- *   the last one is seen.
+ *   the last one counts.
  */
 export function kUpBlock(
   s: Scope,

@@ -213,7 +213,7 @@ export class Graph {
   /**
    * A tensor of a checkpoint as a constant, its numbers as they are stored.
    *
-   * @param dims Other sizes that it is seen with.
+   * @param dims Other sizes that it is viewed with.
    * @param stays Nothing is computed from it before the graph runs, so that its bytes are used where
    *   they lie: for onnxruntime it is an input with a value, which might change.
    */

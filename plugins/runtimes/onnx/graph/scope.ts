@@ -96,7 +96,7 @@ export class Scope {
   /**
    * A tensor of the checkpoint, floats in the type that the graph computes in.
    *
-   * @param view Other sizes for the same numbers; a row of [C] may be seen as [C, 1, 1].
+   * @param view Other sizes for the same numbers; a row of [C] may be viewed as [C, 1, 1].
    * @throws {DenoiseError} `missing_tensor`.
    */
   tensor(name: string, view?: readonly number[]): Weight {

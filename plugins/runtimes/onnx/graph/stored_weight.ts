@@ -7,7 +7,7 @@ export type WeightDType = "float32" | "float16" | "bfloat16";
 
 /** How a tensor of a checkpoint becomes numbers that are computed with. */
 export interface StoredWeightOptions {
-  /** The sizes that it is seen with. */
+  /** The sizes that it is viewed with. */
   readonly dims: readonly number[];
   /** The module that it belongs to. */
   readonly path: string;

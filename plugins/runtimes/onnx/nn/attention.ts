@@ -84,13 +84,13 @@ function inverseRootWidth(s: Scope, q: Value): Value {
 /** Far down for a softmax, and finite in each type. */
 const LOWEST = { float32: -3e38, float16: -65504, bfloat16: -3e38 } as const;
 
-/** What is added to scores so that a key is not seen, in the type that a module computes in. */
+/** What is added to scores so that a key is masked, in the type that a module computes in. */
 export function hiddenScore(s: Scope): number {
   return LOWEST[s.dtype];
 }
 
 /**
- * The bias with which keys whose mask is 0 are not seen: [N, 1, 1, keys].
+ * The bias that masks keys whose mask is 0: [N, 1, 1, keys].
  *
  * @param mask Numbers of any type, 1 where a key counts, [N, keys].
  * @param hidden Added to the scores of the others. Defaults to {@linkcode hiddenScore}.

@@ -21,7 +21,7 @@ export interface ChangedLayer {
   mix(x: Value, weight: Weight): Value;
 }
 
-/** A matrix of an adapter as a constant of the graph, seen with `rank` axes. */
+/** A matrix of an adapter as a constant of the graph, with `rank` axes. */
 function constant(s: Scope, name: string, { data, dims }: Tensor, rank: number): Weight {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
   const stored = { dtype: "float32", dims, data: bytes } as const;
