@@ -155,7 +155,7 @@ export const AutoPipelineForImage2Image: AutoPipeline<AnyCallOptions, AnyCompone
 );
 
 /**
- * Loads the pipeline that paints in images with the models of a repo.
+ * Loads the pipeline that inpaints images with the models of a repo.
  *
  * @category Loading
  *

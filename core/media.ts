@@ -76,8 +76,8 @@ export interface ImageEditor {
   ): Image;
   /** Blurred by a Gaussian; `radius` is its standard deviation in pixels. */
   blur(image: Image, radius: number): Image;
-  /** A painted part put back into the image it was cropped from, softly where the mask is grey. */
-  overlay(mask: Image, image: Image, painted: Image, box?: ImageBox): Image;
+  /** An inpainted part put back into the image it was cropped from, softly where the mask is grey. */
+  overlay(mask: Image, image: Image, inpainted: Image, box?: ImageBox): Image;
 }
 
 /** Turns tensors into images and back; provided by an image plugin such as `@denoise/image`. */

@@ -142,13 +142,13 @@ describe("denoise generate", () => {
     assertEquals(JSON.parse(named.stdout).path, "x.wav");
   });
 
-  it("changes an image, paints in it, and applies LoRAs, by what is given", async () => {
+  it("changes an image, inpaints it, and applies LoRAs, by what is given", async () => {
     const lora = new URL("./golden/lora/early.safetensors", import.meta.url).pathname;
     const common = ["--model", REPO, "--steps", "4", "--seed", "3", "--json"];
     const runs = [
       ["first", "--out", "begin.png"],
       ["second", "--image", "begin.png", "--strength", "0.5", "--out", "changed.png"],
-      ["third", "--image", "begin.png", "--mask", "begin.png", "--out", "painted.png"],
+      ["third", "--image", "begin.png", "--mask", "begin.png", "--out", "inpainted.png"],
       ["first", "--lora", `${lora}:0.5`, "--out", "adapted.png"],
     ];
     const pipelines = [];

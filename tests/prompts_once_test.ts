@@ -55,10 +55,10 @@ describe("a run cuts each text into tokens once", () => {
     const { height: _, width: __, ...call } = CALL;
     const changed = StableDiffusionImg2ImgPipeline.fromPipe(pipe);
     assertEquals(await texts(changed as unknown as WithTokenizer, { ...call, image }), expected);
-    const painted = StableDiffusionInpaintPipeline.fromPipe(pipe);
+    const inpaint = StableDiffusionInpaintPipeline.fromPipe(pipe);
     const maskImage = image.slice(1, 0, 1);
     assertEquals(
-      await texts(painted as unknown as WithTokenizer, { ...CALL, image, maskImage }),
+      await texts(inpaint as unknown as WithTokenizer, { ...CALL, image, maskImage }),
       expected,
     );
     await pipe.dispose();

@@ -159,10 +159,10 @@ for (const [name, open] of Object.entries(homes)) {
           assert(changed!.length > 100);
         }
         const task = "inpaint";
-        const [painted] = await imagesOf(
+        const [inpainted] = await imagesOf(
           engine.run(job("4", { image, mask: image }, { task }), never),
         );
-        assert(painted!.length > 100);
+        assert(inpainted!.length > 100);
       });
     });
 

@@ -14,7 +14,7 @@ const rgba = (...alphas: number[]) =>
   new DenoiseImage(alphas.length, 1, 4, Uint8Array.from(alphas.flatMap((a) => [9, 9, 9, a])));
 
 describe("givenMask()", () => {
-  it("paints what is transparent, where something is", async () => {
+  it("inpaints what is transparent, where something is", async () => {
     const mask = await givenMask(
       job("1", { mask: await rgba(0, 255, 100).encode() }).input,
       registry,
@@ -22,7 +22,7 @@ describe("givenMask()", () => {
     assertEquals([mask!.channels, [...mask!.data]], [1, [255, 0, 155]]);
   });
 
-  it("paints what is white in a mask that is opaque", async () => {
+  it("inpaints what is white in a mask that is opaque", async () => {
     const opaque = await givenMask(
       job("1", { mask: await rgba(255, 255).encode() }).input,
       registry,

@@ -74,7 +74,7 @@ export function checkGiven(given: Given): void {
   const { image, mask, depth, strength, size, controlnet } = given;
   const controlled = controlFlags(given).length > 0;
   if (mask !== undefined && image === undefined) {
-    throw new TypeError("Cannot paint in a mask without an image: give --image beside --mask");
+    throw new TypeError("Cannot inpaint a mask without an image: give --image beside --mask");
   }
   if (depth !== undefined && image === undefined) {
     throw new TypeError("Cannot keep depth without an image: give --image beside --depth");
@@ -116,7 +116,7 @@ function checkControls({ controlImage, controlScale }: Given, nets: number): voi
 
 /**
  * The pipeline for what is given, over the components of the loaded one: that one for a prompt
- * alone; otherwise one that changes an image, paints in it or follows control images.
+ * alone; otherwise one that changes an image, inpaints it or follows control images.
  *
  * @param loadControlNet Loads a ControlNet by id or folder.
  * @throws {TypeError} for what the model does not take.

@@ -153,7 +153,7 @@ describe("POST /v1/images/edits", () => {
     return { method: "POST", body };
   }
 
-  it("paints what the mask covers, else changes the whole image", async () => {
+  it("inpaints what the mask covers, else changes the whole image", async () => {
     const { app, engine } = fakeApp();
     const fields = { prompt: "a cat", n: "2", strength: "0.5", num_inference_steps: "3" };
     for (const extra of [{ image: file }, { "image[]": file, mask: file }]) {

@@ -115,11 +115,11 @@ describe("the playground with the embedded model", { ignore: !hasBrowser }, () =
     await page.mouse.down();
     await page.mouse.move(box.x + box.width * 0.4, box.y + box.height * 0.2, { steps: 8 });
     await page.mouse.up();
-    const painted = await decodeImage(await drawn());
+    const inpainted = await decodeImage(await drawn());
     const change = (fromY: number, toY: number): number => {
       const [from, to] = [fromY * 128 * 3, toY * 128 * 3];
       let sum = 0;
-      for (let i = from; i < to; i++) sum += Math.abs(painted.data[i]! - given.data[i]!);
+      for (let i = from; i < to; i++) sum += Math.abs(inpainted.data[i]! - given.data[i]!);
       return sum / (to - from);
     };
     // what is kept goes through the autoencoder too, which changes it by some levels

@@ -122,9 +122,9 @@ describe("POST /sdapi/v1/img2img", () => {
     const mask = PNG;
     const fields = { prompt: "a", init_images: [PNG], mask, denoising_strength: 0.4 };
     const { body } = await ask(fake, "img2img", fields);
-    const [plain, painted] = fake.engine.begun;
+    const [plain, inpainted] = fake.engine.begun;
     assertEquals([plain!.task, plain!.input.strength], ["image-to-image", 0.75]);
-    assertEquals([painted!.task, painted!.input.strength], ["inpaint", 0.4]);
+    assertEquals([inpainted!.task, inpainted!.input.strength], ["inpaint", 0.4]);
     assertEquals(plain!.input.image, Uint8Array.fromBase64(PNG));
     assertEquals(body.parameters.init_images, undefined);
   });

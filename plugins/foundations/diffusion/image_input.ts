@@ -86,7 +86,7 @@ export async function prepareControlImages(
 /**
  * Masks as inpainting takes them: grey, resized, 1 from the middle value on, else 0.
  *
- * @returns float32 [N, 1, H, W], 1 where something new is to be painted.
+ * @returns float32 [N, 1, H, W], 1 where the image is to be inpainted.
  */
 export async function prepareMasks(
   codec: ImageCodec,

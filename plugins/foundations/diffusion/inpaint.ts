@@ -16,12 +16,12 @@ import type { ControlImages, ImagesInput } from "./image_input.ts";
 
 /** What an inpainting call is given beside its prompt. */
 export interface InpaintInput {
-  /** The image to paint in, or one for each image to make. */
+  /** The image to inpaint, or one for each image to make. */
   readonly image: ImagesInput;
-  /** White where something new is painted, black where the image stays; grey is cut at half. */
+  /** White where the image is inpainted, black where the image stays; grey is cut at half. */
   readonly maskImage: ImagesInput;
   /**
-   * Paints only the part around the mask, with that many pixels left around it, as large as the
+   * Inpaints only the part around the mask, with that many pixels left around it, as large as the
    * whole; then puts it back into the image. For one image and mask that are no tensors.
    */
   readonly paddingMaskCrop?: number | undefined;
@@ -37,13 +37,13 @@ export const inpaintInput: CallOptions<InpaintInput> = {
   maskedImageLatents: { type: "tensor" },
 };
 
-/** The part of an image that is painted, and how it comes back into the whole. */
+/** The part of an image that is inpainted, and how it comes back into the whole. */
 export interface InpaintCrop {
-  /** The image, or the part around the mask in the size that is painted. */
+  /** The image, or the part around the mask in the size that is inpainted. */
   readonly image: ImagesInput;
   /** The mask of it. */
   readonly maskImage: ImagesInput;
-  /** Puts what was painted back into the whole image. */
+  /** Puts what was inpainted back into the whole image. */
   restore(output: ImageOutput): ImageOutput;
 }
 
@@ -95,7 +95,7 @@ export async function cropToMask(
     maskImage: part(mask, box),
     restore: (output) => ({
       ...output,
-      images: output.images.map((painted) => editor.overlay(mask, whole, painted, box)),
+      images: output.images.map((inpainted) => editor.overlay(mask, whole, inpainted, box)),
     }),
   };
 }

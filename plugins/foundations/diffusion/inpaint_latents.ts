@@ -7,7 +7,7 @@ import { type ImagesInput, prepareMasks } from "./image_input.ts";
 
 /** What an inpainting run begins with. */
 export interface InpaintStart {
-  /** The images to paint in, float32 [N, 3, H, W] in -1..1, or latents. */
+  /** The images to inpaint, float32 [N, 3, H, W] in -1..1, or latents. */
   readonly images: Tensor;
   /** What is inpainted. */
   readonly maskImage: ImagesInput;
@@ -82,10 +82,10 @@ export async function inpaintLatents(
   return {
     latents,
     denoiserInput: (scaled) => nineChannels ? Tensor.cat([scaled, mask, masked], 1) : scaled,
-    keep(painted, next) {
-      if (nineChannels) return painted;
+    keep(inpainted, next) {
+      if (nineChannels) return inpainted;
       const around = next === undefined ? clean! : scheduler.addNoise(clean!, added, [next]);
-      return around.mul(kept).add(painted.mul(mask));
+      return around.mul(kept).add(inpainted.mul(mask));
     },
   };
 }

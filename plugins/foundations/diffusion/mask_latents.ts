@@ -4,7 +4,7 @@ import { type LatentComponents, vaeScaleFactor } from "./latents.ts";
 
 /** A mask and what is left of the image, as a UNet with 9 channels takes them. */
 export interface MaskLatents {
-  /** float32 [N, 1, h, w], 1 where something new is painted. */
+  /** float32 [N, 1, h, w], 1 where the image is inpainted. */
   readonly mask: Tensor;
   /** Latents of the image without what the mask covers, float32 [N, 4, h, w]. */
   readonly masked: Tensor;
@@ -22,7 +22,7 @@ function shrink(mask: Tensor, factor: number): Tensor {
  * Brings a mask and the image that it covers to latents, one row for each image to make.
  *
  * @param images float32 [N, 3, H, W] in -1..1, or latents.
- * @param mask float32 [N, 1, H, W], 1 where something new is painted.
+ * @param mask float32 [N, 1, H, W], 1 where the image is inpainted.
  * @param given Latents of the covered image, where the caller has them.
  */
 export async function maskLatents(

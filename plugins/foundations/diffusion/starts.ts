@@ -173,7 +173,7 @@ export const fromMask: Start<
     const cropped = controlImage &&
       await cropControlImages(codec, controlImage, { maskImage, paddingMaskCrop }, size);
     const controls = await facts.controlImages(cropped, size);
-    const painting = await inpaintLatents(
+    const inpainting = await inpaintLatents(
       run,
       {
         ...{ images, maskImage: crop.maskImage, size, count, strength },
@@ -184,7 +184,7 @@ export const fromMask: Start<
       options,
       noise,
     );
-    return { ...painting, size, plan, controls, restore: crop.restore };
+    return { ...inpainting, size, plan, controls, restore: crop.restore };
   },
 };
 

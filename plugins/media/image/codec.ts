@@ -76,9 +76,9 @@ function editorOf(limits: ImageLimits): ImageEditor {
     resize: (image, width, height, { resample, fit = "stretch" } = {}) =>
       FITS[fit](image, width, height, resample),
     blur: gaussianBlur,
-    overlay(mask, image, painted, box) {
-      const { width, height, channels, data } = applyOverlay(mask, image, painted, box);
-      return new DenoiseImage(width, height, channels, data, { recipe: painted.recipe });
+    overlay(mask, image, inpainted, box) {
+      const { width, height, channels, data } = applyOverlay(mask, image, inpainted, box);
+      return new DenoiseImage(width, height, channels, data, { recipe: inpainted.recipe });
     },
   };
 }

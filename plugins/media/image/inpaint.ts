@@ -23,12 +23,12 @@ function widen([start, end]: [number, number], by: number, length: number): [num
 }
 
 /**
- * The part of an image around what a mask marks, in the shape of the size that is painted:
+ * The part of an image around what a mask marks, in the shape of the size that is inpainted:
  * `get_crop_region` of diffusers' `VaeImageProcessor`.
  *
- * @param mask White where something new is painted, black elsewhere.
- * @param width Width that is painted.
- * @param height Height that is painted.
+ * @param mask White where the image is inpainted, black elsewhere.
+ * @param width Width that is inpainted.
+ * @param height Height that is inpainted.
  * @param pad Pixels to leave around the marked part, before it is widened to the shape.
  * @throws {RangeError} for a mask that is black everywhere.
  */
@@ -45,7 +45,7 @@ export function cropRegion(mask: Pixels, width: number, height: number, pad = 0)
   if (left >= right) {
     throw new RangeError(
       `Cannot crop around what a mask of ${mask.width}x${mask.height} marks: it is black ` +
-        "everywhere; paint white where something new is wanted",
+        "everywhere; make it white where the image is to be inpainted",
     );
   }
   let across: [number, number] = [Math.max(left - pad, 0), Math.min(right + pad, mask.width)];
@@ -72,12 +72,12 @@ function composite(under: number, over: number, alpha: number): number {
 }
 
 /**
- * The painted part put back into the image that it was cropped from, softly where the mask is
+ * The inpainted part put back into the image that it was cropped from, softly where the mask is
  * grey: `apply_overlay` of diffusers' `VaeImageProcessor`.
  *
- * @param mask White where something new was painted; as large as the image.
+ * @param mask White where the image was inpainted; as large as the image.
  * @param image The whole image.
- * @param painted What was painted.
+ * @param inpainted What was inpainted.
  * @param box Where it belongs. Defaults to the whole image.
  * @returns RGB, as large as the image.
  * @throws {RangeError} when mask and image differ in size.
@@ -85,13 +85,13 @@ function composite(under: number, over: number, alpha: number): number {
 export function applyOverlay(
   mask: Pixels,
   image: Pixels,
-  painted: Pixels,
+  inpainted: Pixels,
   box?: ImageBox,
 ): DenoiseImage {
   const { width, height } = image;
   if (mask.width !== width || mask.height !== height) {
     throw new RangeError(
-      `Cannot put a painted part into an image of ${width}x${height}: its mask is ` +
+      `Cannot put an inpainted part into an image of ${width}x${height}: its mask is ` +
         `${mask.width}x${mask.height}, but must be as large`,
     );
   }
@@ -100,7 +100,7 @@ export function applyOverlay(
   for (let i = 0; i < kept.length; i++) kept[i] = blend(0, kept[i]!, 255 - covers[i >> 2]!);
   const over = unpremultiply(kept);
   const result = new DenoiseImage(width, height, 3, new Uint8Array(width * height * 3));
-  const rgb = convert(painted, "RGB");
+  const rgb = convert(inpainted, "RGB");
   paste(result, box ? fitted(rgb, box) : rgb, box?.left ?? 0, box?.top ?? 0);
   for (let i = 0; i < width * height; i++) {
     for (let c = 0; c < 3; c++) {

@@ -82,7 +82,7 @@ export interface RePaintConfig extends BetaConfig<UsualBetaSchedule | "sigmoid">
 export interface RePaintStepOptions {
   /** The clean image, in the range of the model. */
   readonly originalImage: Tensor;
-  /** 1 where the image is known, 0 where it is to be painted. */
+  /** 1 where the image is known, 0 where it is to be inpainted. */
   readonly mask: Tensor;
 }
 
