@@ -729,6 +729,42 @@ export const FluxPipeline: typeof FluxPipelineClass = FluxPipelineClass.using(re
 /** An object of the class. */
 export type FluxPipeline = FluxPipelineObject;
 export type { FluxCallOptions } from "@denoise/pipeline-flux";
+import { FluxControlPipeline as FluxControlPipelineClass } from "@denoise/pipeline-flux-control";
+import type { FluxControlPipeline as FluxControlPipelineObject } from "@denoise/pipeline-flux-control";
+/**
+ * `FluxControlPipeline` of `@denoise/pipeline-flux-control`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const FluxControlPipeline: typeof FluxControlPipelineClass = FluxControlPipelineClass.using(
+  registry,
+);
+/** An object of the class. */
+export type FluxControlPipeline = FluxControlPipelineObject;
+export type { FluxControlOptions } from "@denoise/pipeline-flux-control";
+import { FluxControlImg2ImgPipeline as FluxControlImg2ImgPipelineClass } from "@denoise/pipeline-flux-control-img2img";
+import type { FluxControlImg2ImgPipeline as FluxControlImg2ImgPipelineObject } from "@denoise/pipeline-flux-control-img2img";
+/**
+ * `FluxControlImg2ImgPipeline` of `@denoise/pipeline-flux-control-img2img`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const FluxControlImg2ImgPipeline: typeof FluxControlImg2ImgPipelineClass =
+  FluxControlImg2ImgPipelineClass.using(registry);
+/** An object of the class. */
+export type FluxControlImg2ImgPipeline = FluxControlImg2ImgPipelineObject;
+export type { FluxControlImg2ImgOptions } from "@denoise/pipeline-flux-control-img2img";
+import { FluxFillPipeline as FluxFillPipelineClass } from "@denoise/pipeline-flux-fill";
+import type { FluxFillPipeline as FluxFillPipelineObject } from "@denoise/pipeline-flux-fill";
+/**
+ * `FluxFillPipeline` of `@denoise/pipeline-flux-fill`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const FluxFillPipeline: typeof FluxFillPipelineClass = FluxFillPipelineClass.using(registry);
+/** An object of the class. */
+export type FluxFillPipeline = FluxFillPipelineObject;
+export type { FluxFillOptions } from "@denoise/pipeline-flux-fill";
 import { FluxImg2ImgPipeline as FluxImg2ImgPipelineClass } from "@denoise/pipeline-flux-img2img";
 import type { FluxImg2ImgPipeline as FluxImg2ImgPipelineObject } from "@denoise/pipeline-flux-img2img";
 /**
@@ -742,6 +778,19 @@ export const FluxImg2ImgPipeline: typeof FluxImg2ImgPipelineClass = FluxImg2ImgP
 /** An object of the class. */
 export type FluxImg2ImgPipeline = FluxImg2ImgPipelineObject;
 export type { FluxImg2ImgOptions } from "@denoise/pipeline-flux-img2img";
+import { FluxKontextPipeline as FluxKontextPipelineClass } from "@denoise/pipeline-flux-kontext";
+import type { FluxKontextPipeline as FluxKontextPipelineObject } from "@denoise/pipeline-flux-kontext";
+/**
+ * `FluxKontextPipeline` of `@denoise/pipeline-flux-kontext`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const FluxKontextPipeline: typeof FluxKontextPipelineClass = FluxKontextPipelineClass.using(
+  registry,
+);
+/** An object of the class. */
+export type FluxKontextPipeline = FluxKontextPipelineObject;
+export type { FluxKontextCallOptions } from "@denoise/pipeline-flux-kontext";
 import { KarrasVePipeline as KarrasVePipelineClass } from "@denoise/pipeline-karras-ve";
 import type { KarrasVePipeline as KarrasVePipelineObject } from "@denoise/pipeline-karras-ve";
 /**

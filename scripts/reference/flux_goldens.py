@@ -16,7 +16,7 @@ from common import FIXTURES, seed_of
 from make_repos import VAE_FACTOR_4
 from task_goldens import write_task
 from task_repos import folder
-from tasks import OTHER, PROMPT, case, latents, photo, swap
+from tasks import OTHER, PROMPT, case, latents, mask, photo, swap, tensor
 from tiny_models import CLIP_TEXT, build, liven
 from tiny_tokenizer import write_tokenizer
 
@@ -55,6 +55,18 @@ def write_repo(name: str) -> None:
     shutil.copytree(FIXTURES / "tokenizers" / "t5-json", where / "tokenizer_2")
 
 
+# transformers that take the place of a repo's own: as FLUX.1 Fill (4 channels, 16 of a mask at factor 4) and Control have them
+PARTS = {
+    "flux-fill": dict(in_channels=96, out_channels=16, guidance_embeds=True),
+    "flux-control": dict(in_channels=32, out_channels=16, guidance_embeds=True),
+}
+
+
+def write_part(name: str) -> None:
+    model = liven(FluxTransformer2DModel(**{**TRANSFORMER, **PARTS[name]}), seed_of(name)).eval()
+    model.save_pretrained(folder(f"parts/FluxTransformer2DModel/{name}"))
+
+
 SIZE = dict(height=32, width=32)
 TEXT = dict(prompt=PROMPT, num_inference_steps=5, max_sequence_length=48, **SIZE)
 CASES = [
@@ -83,10 +95,66 @@ IMG2IMG_CASES = [
     case("nearly all of it", **{**IMG2IMG, "strength": 0.99, "num_inference_steps": 7}),
     case("true guidance", negative_prompt="blurry", true_cfg_scale=3.0, **IMG2IMG),
 ]
+KONTEXT = dict(image=photo(40, 33), max_area=1024, _auto_resize=False, **TEXT)
+KONTEXT_CASES = [
+    case("an image", **KONTEXT),
+    case("a rectangle, an image of another shape", **{**KONTEXT, "height": 24, "width": 48, "image": photo(25, 70)}),
+    case("a larger area", **{**KONTEXT, "max_area": 2500}),
+    case("the nearest preferred size", **{**KONTEXT, "_auto_resize": True, "num_inference_steps": 1, "image": photo(64, 97)}),
+    case("without an image", **{**KONTEXT, "image": None}),
+    case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], **KONTEXT),
+    case("two prompts, an image each", **{**KONTEXT, "prompt": [PROMPT, OTHER], "seeds": [1, 2],
+                                          "image": [photo(32, 32), photo(32, 32, name="another")]}),
+    case("true guidance", negative_prompt="blurry", true_cfg_scale=3.0, **KONTEXT),
+    case("a tensor", **{**KONTEXT, "image": tensor(1, 3, 32, 40, seed=3)}),
+    case("latents", **{**KONTEXT, "image": latents(1, 4, 6, 10, seed=3)}),
+]
+MASK = mask(32, 32, (8, 4, 24, 20))
+FILL = dict(image=photo(32, 32), mask_image=MASK, **TEXT)
+FILL_CASES = [
+    case("all of it", **FILL),
+    case("a rectangle, other sizes", **{**FILL, "image": photo(50, 41), "mask_image": mask(50, 41, (0, 0, 30, 25)), "width": 48}),
+    case("strength 0.7", strength=0.7, **FILL),
+    case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], strength=0.8, **FILL),
+    case("two prompts, an image and a mask each", **{
+        **FILL, "prompt": [PROMPT, OTHER], "image": [photo(32, 32), photo(32, 32, name="another")],
+        "mask_image": [MASK, mask(32, 32, (0, 16, 32, 32))], "seeds": [1, 2]}),
+    case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, **FILL),
+    case("a grey mask", **{**FILL, "mask_image": photo(32, 32, "L", "grey mask")}),
+    case("tensors", **{**FILL, "image": tensor(1, 3, 32, 32, seed=5), "mask_image": tensor(1, 32, 32, seed=6)}),
+    case("another scale, another text for T5", guidance_scale=5.0, prompt_2=OTHER, **FILL),
+]
+CONTROL = dict(control_image=photo(32, 32), **TEXT)
+CONTROL_CASES = [
+    case("an image", **CONTROL),
+    case("a rectangle, an image that is resized", **{**CONTROL, "control_image": photo(50, 41), "width": 48}),
+    case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], **CONTROL),
+    case("two prompts, an image each, two of them", **{
+        **CONTROL, "prompt": [PROMPT, OTHER], "control_image": [photo(32, 32), photo(32, 32, name="another")]},
+        num_images_per_prompt=2, seeds=[1, 2, 3, 4]),
+    case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, **CONTROL),
+    case("a tensor", **{**CONTROL, "control_image": tensor(1, 3, 32, 32, seed=5)}),
+]
+CONTROL_IMG2IMG = dict(image=photo(40, 33), strength=0.7, **CONTROL)
+CONTROL_IMG2IMG_CASES = [
+    case("an image", **CONTROL_IMG2IMG),
+    case("strength kept as it is by default", image=photo(40, 33), **CONTROL),
+    case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], **CONTROL_IMG2IMG),
+    case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, **CONTROL_IMG2IMG),
+]
 TASKS = {
     f"flux-{kind}{suffix}": {"pipeline": pipeline, "repo": f"tiny-flux-{kind}", "parts": {}, "cases": cases}
     for kind in ("dev", "schnell")
     for suffix, pipeline, cases in (("", "FluxPipeline", CASES), ("-img2img", "FluxImg2ImgPipeline", IMG2IMG_CASES))
+} | {
+    name: {"pipeline": pipeline, "repo": "tiny-flux-dev", "parts": parts, "cases": cases}
+    for name, pipeline, parts, cases in (
+        ("flux-kontext", "FluxKontextPipeline", {}, KONTEXT_CASES),
+        ("flux-fill", "FluxFillPipeline", {"transformer": "parts/FluxTransformer2DModel/flux-fill"}, FILL_CASES),
+        ("flux-control", "FluxControlPipeline", {"transformer": "parts/FluxTransformer2DModel/flux-control"}, CONTROL_CASES),
+        ("flux-control-img2img", "FluxControlImg2ImgPipeline", {"transformer": "parts/FluxTransformer2DModel/flux-control"},
+         CONTROL_IMG2IMG_CASES),
+    )
 }
 
 if __name__ == "__main__":
@@ -95,6 +163,9 @@ if __name__ == "__main__":
     if "repos" in wanted:
         for repo in REPOS:
             write_repo(repo)
+    for name in PARTS:
+        if "repos" in wanted or name in wanted:
+            write_part(name)
     for name in wanted:
         if name in TASKS:
             write_task(name, TASKS[name], COMMAND)

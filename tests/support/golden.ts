@@ -77,7 +77,10 @@ export function decodeFloats(text: string, dims: readonly number[]): Tensor {
 
 /** `guidance_scale` as `guidanceScale`. */
 export function camelCase(name: string): string {
-  return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  return name.replace(/^_/, "").replace(
+    /_([a-z0-9])/g,
+    (_, letter: string) => letter.toUpperCase(),
+  );
 }
 
 /** An object with its keys in camelCase. */

@@ -1,4 +1,11 @@
-import { type CallOptions, type RunOptions, runOptions, Tensor } from "@denoise/core";
+import {
+  type CallOptions,
+  type ImageSize,
+  type PipelineRun,
+  type RunOptions,
+  runOptions,
+  Tensor,
+} from "@denoise/core";
 import {
   calculateShift,
   checkSize,
@@ -7,6 +14,7 @@ import {
   packLatents,
   planFlowRun,
   type ShiftConfig,
+  type SizeOptions,
   type TimestepOptions,
   timestepOptions,
   unpackLatents,
@@ -18,88 +26,144 @@ import {
   type FluxPromptOptions,
   fluxPromptOptions,
   type FluxText,
+  type FluxTextOptions,
+  fluxTextOptions,
 } from "./prompts.ts";
 
 /** Options that all calls of FLUX.1 take. */
-export interface FluxOptions
-  extends RunOptions, FluxPromptOptions, Omit<TimestepOptions, "timesteps"> {
+export interface FluxBaseOptions
+  extends RunOptions, FluxTextOptions, Omit<TimestepOptions, "timesteps"> {
   /** How closely the image follows the prompt, as models with `guidance_embeds` were taught. */
   readonly guidanceScale?: number | undefined;
-  /** Guidance by a second call for the negative prompt, above 1. Defaults to 1: none. */
-  readonly trueCfgScale?: number | undefined;
 }
 
 const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
 
-/** The declarations of {@linkcode FluxOptions}. */
-export const fluxOptions: CallOptions<FluxOptions> = {
+/** The declarations of {@linkcode FluxBaseOptions}. */
+export const fluxBaseOptions: CallOptions<FluxBaseOptions> = {
   ...runOptions,
-  ...fluxPromptOptions,
+  ...fluxTextOptions,
   ...stepOptions,
   guidanceScale: { type: "number" },
+};
+
+/** Options of the calls of FLUX.1 that take a negative prompt. */
+export interface FluxOptions extends FluxBaseOptions, FluxPromptOptions {
+  /** Guidance by a second call for the negative prompt, above 1. Defaults to 1: none. */
+  readonly trueCfgScale?: number | undefined;
+}
+
+/** The declarations of {@linkcode FluxOptions}. */
+export const fluxOptions: CallOptions<FluxOptions> = {
+  ...fluxBaseOptions,
+  ...fluxPromptOptions,
   trueCfgScale: { type: "number" },
 };
 
 /** Latents of a side where neither call nor config says it (`default_sample_size`). */
 const TRAINED_SIZE = 128;
 
+/** A size of images that the packing allows: what is given, or 1024 pixels. */
+export function fluxSize({ vae }: Pick<FluxComponents, "vae">, given: SizeOptions): ImageSize {
+  const factor = vaeScaleFactor(vae);
+  const trained = TRAINED_SIZE * factor;
+  const { height = trained, width = trained } = given;
+  checkSize(height, width, 2 * factor); // two latents are a token
+  return { height, width };
+}
+
+/** Images that the transformer sees beside the one that it makes. */
+export interface ReferenceTokens {
+  /** Their latents, float32 [N, tokens, 4·C]. */
+  readonly tokens: Tensor;
+  /** The coordinates of these, float32 [tokens, 3]. */
+  readonly ids: Tensor;
+}
+
+/** What tells a family of FLUX.1's transformers from the first one. */
+export interface FluxVariant<O> {
+  /** Its name. */
+  readonly name: string;
+  /** The size of the images. Defaults to {@linkcode fluxSize}. */
+  readonly size?: Family<FluxComponents, O & LatentOptions, never>["size"];
+  /** Encodes images of a call that are tokens of their own behind those that are made. */
+  readonly reference?: (
+    run: PipelineRun<FluxComponents>,
+    options: O,
+    count: number,
+  ) => Promise<ReferenceTokens | undefined>;
+}
+
+/** A family of transformers on packed latents that are called as FLUX.1's is. */
+export function fluxWith<O extends LatentOptions & FluxOptions>(
+  { name, size = fluxSize, reference }: FluxVariant<O>,
+): Family<FluxComponents, O, never> {
+  return {
+    name,
+    size,
+    plan({ vae, scheduler }, options, { height, width }) {
+      const token = 2 * vaeScaleFactor(vae);
+      const tokens = (height / token) * (width / token);
+      return planFlowRun(
+        scheduler,
+        options,
+        calculateShift(tokens, scheduler.config as ShiftConfig),
+      );
+    },
+    async encode(run, prompt, options) {
+      const { transformer, vae } = run.components;
+      const { guidanceScale = 3.5, trueCfgScale = 1, signal } = options;
+      const [text, against] = await encodeFluxPrompts(
+        run,
+        prompt,
+        trueCfgScale > 1 ? options : { ...options, negativePrompt: undefined },
+      );
+      const negative = trueCfgScale > 1 ? against : undefined;
+      const guidance = transformer.config.guidance_embeds ? guidanceScale : undefined;
+      const count = text.embeds.dims[0]!;
+      const beside = await reference?.(run, options, count);
+      return {
+        count,
+        facts: { guidanceScale: guidance, trueCfgScale: negative && trueCfgScale },
+        denoiser({ height, width }) {
+          const factor = vaeScaleFactor(vae);
+          const [rows, columns] = [height / factor, width / factor];
+          const grid = gridIds(rows / 2, columns / 2);
+          const imgIds = beside === undefined ? grid : Tensor.cat([grid, beside.ids]);
+          return async ({ input, timestep }) => {
+            const latents = packLatents(input);
+            const tokens = beside === undefined ? latents : Tensor.cat([latents, beside.tokens], 1);
+            const predict = async ({ embeds, pooled }: FluxText) => {
+              const { sample } = await transformer.forward(tokens, Math.fround(timestep / 1000), {
+                encoderHiddenStates: embeds,
+                pooledProjections: pooled,
+                imgIds,
+                txtIds: Tensor.zeros([embeds.dims[1]!, 3]),
+                guidance,
+                signal,
+              });
+              return beside === undefined ? sample : sample.slice(1, 0, latents.dims[1]!);
+            };
+            const wanted = await predict(text);
+            if (negative === undefined) return unpackLatents(wanted, rows, columns);
+            const unwanted = await predict(negative);
+            const guided = unwanted.add(wanted.sub(unwanted).mul(trueCfgScale));
+            return unpackLatents(guided, rows, columns);
+          };
+        },
+      };
+    },
+  };
+}
+
 /**
  * FLUX.1 (Black Forest Labs, 2024): a rectified flow on latents of 16 channels packed into tokens of
  * 2x2, conditioned on a pooled text of CLIP and the states of T5. The guidance scale is an input of the model, so
  * that a step is one call; with `trueCfgScale` and a negative prompt it is two.
  */
-export const flux: Family<FluxComponents, LatentOptions & FluxOptions, never> = {
+export const flux: Family<FluxComponents, LatentOptions & FluxOptions, never> = fluxWith({
   name: "flux",
-  size({ vae }, given) {
-    const factor = vaeScaleFactor(vae);
-    const trained = TRAINED_SIZE * factor;
-    const { height = trained, width = trained } = given;
-    checkSize(height, width, 2 * factor); // two latents are a token
-    return { height, width };
-  },
-  plan({ vae, scheduler }, options, { height, width }) {
-    const token = 2 * vaeScaleFactor(vae);
-    const tokens = (height / token) * (width / token);
-    return planFlowRun(scheduler, options, calculateShift(tokens, scheduler.config as ShiftConfig));
-  },
-  async encode(run, prompt, options) {
-    const { transformer, vae } = run.components;
-    const { guidanceScale = 3.5, trueCfgScale = 1, signal } = options;
-    const [text, against] = await encodeFluxPrompts(
-      run,
-      prompt,
-      trueCfgScale > 1 ? options : { ...options, negativePrompt: undefined },
-    );
-    const negative = trueCfgScale > 1 ? against : undefined;
-    const guidance = transformer.config.guidance_embeds ? guidanceScale : undefined;
-    return {
-      count: text.embeds.dims[0]!,
-      facts: { guidanceScale: guidance, trueCfgScale: negative && trueCfgScale },
-      denoiser(size) {
-        const factor = vaeScaleFactor(vae);
-        const [rows, columns] = [size.height / factor, size.width / factor];
-        const imgIds = gridIds(rows / 2, columns / 2);
-        return async ({ input, timestep }) => {
-          const tokens = packLatents(input);
-          const predict = async ({ embeds, pooled }: FluxText) =>
-            (await transformer.forward(tokens, Math.fround(timestep / 1000), {
-              encoderHiddenStates: embeds,
-              pooledProjections: pooled,
-              imgIds,
-              txtIds: Tensor.zeros([embeds.dims[1]!, 3]),
-              guidance,
-              signal,
-            })).sample;
-          const wanted = await predict(text);
-          if (negative === undefined) return unpackLatents(wanted, rows, columns);
-          const unwanted = await predict(negative);
-          const guided = unwanted.add(wanted.sub(unwanted).mul(trueCfgScale));
-          return unpackLatents(guided, rows, columns);
-        };
-      },
-    };
-  },
-};
+});
 
 /**
  * Coordinates of the tokens of an image, float32 [rows·columns, 3]: which image, row, column.

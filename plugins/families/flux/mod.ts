@@ -4,6 +4,9 @@
  * @module
  */
 export * from "./components.ts";
+export * from "./control_image.ts";
 export * from "./family.ts";
+export * from "./fill.ts";
+export * from "./kontext.ts";
 export * from "./prompts.ts";
 export * from "./transformer.ts";

@@ -3,38 +3,47 @@ import { checkPrompts, countPrompts, type Prompt, warnOfCut } from "@denoise/dif
 import type { FluxComponents } from "./components.ts";
 
 /** The prompts of a call of FLUX.1. */
-export interface FluxPromptOptions {
+export interface FluxTextOptions {
   /** What T5 reads. Defaults to the prompt, which CLIP reads. */
   readonly prompt2?: Prompt | undefined;
-  /** What the image should not show, with a `trueCfgScale` above 1: one text, or one for each prompt. */
-  readonly negativePrompt?: Prompt | undefined;
-  /** What T5 reads as negative. Defaults to the negative prompt. */
-  readonly negativePrompt2?: Prompt | undefined;
   /** Images made of each prompt. Defaults to 1. */
   readonly numImagesPerPrompt?: number | undefined;
   /** States of T5 instead of a prompt, float32 [prompts, tokens, width]; with `pooledPromptEmbeds`. */
   readonly promptEmbeds?: Tensor | undefined;
   /** Pooled text of CLIP, float32 [prompts, width]. */
   readonly pooledPromptEmbeds?: Tensor | undefined;
-  /** The same of a negative prompt. */
-  readonly negativePromptEmbeds?: Tensor | undefined;
-  /** The same of a negative prompt. */
-  readonly negativePooledPromptEmbeds?: Tensor | undefined;
   /** Tokens that T5 reads, 1..512. Defaults to 512; 256 is what FLUX.1 schnell was trained with. */
   readonly maxSequenceLength?: number | undefined;
 }
 
-/** The declarations of {@linkcode FluxPromptOptions}. */
-export const fluxPromptOptions: CallOptions<FluxPromptOptions> = {
+/** The declarations of {@linkcode FluxTextOptions}. */
+export const fluxTextOptions: CallOptions<FluxTextOptions> = {
   prompt2: { type: "string", list: "allowed" },
-  negativePrompt: { type: "string", list: "allowed" },
-  negativePrompt2: { type: "string", list: "allowed" },
   numImagesPerPrompt: { type: "integer", minimum: 1 },
   promptEmbeds: { type: "tensor" },
   pooledPromptEmbeds: { type: "tensor" },
+  maxSequenceLength: { type: "integer", minimum: 1, maximum: 512 },
+};
+
+/** The prompts of a call that may be guided by a second call of the model. */
+export interface FluxPromptOptions extends FluxTextOptions {
+  /** What the image should not show, with a `trueCfgScale` above 1: one text, or one for each prompt. */
+  readonly negativePrompt?: Prompt | undefined;
+  /** What T5 reads as negative. Defaults to the negative prompt. */
+  readonly negativePrompt2?: Prompt | undefined;
+  /** States of T5 instead of a negative prompt, same shape; with `negativePooledPromptEmbeds`. */
+  readonly negativePromptEmbeds?: Tensor | undefined;
+  /** Pooled text of CLIP of a negative prompt, same shape. */
+  readonly negativePooledPromptEmbeds?: Tensor | undefined;
+}
+
+/** The declarations of {@linkcode FluxPromptOptions}. */
+export const fluxPromptOptions: CallOptions<FluxPromptOptions> = {
+  ...fluxTextOptions,
+  negativePrompt: { type: "string", list: "allowed" },
+  negativePrompt2: { type: "string", list: "allowed" },
   negativePromptEmbeds: { type: "tensor" },
   negativePooledPromptEmbeds: { type: "tensor" },
-  maxSequenceLength: { type: "integer", minimum: 1, maximum: 512 },
 };
 
 /** A text as the transformer takes it, one row for each image. */

@@ -45,3 +45,35 @@ export async function encodeToLatents(
   }
   return repeatRows(Tensor.cat(latents), count, "images");
 }
+
+/**
+ * Images to latents without noise: the means of the encoder's distribution, scaled.
+ *
+ * @param images float32 [N, 3, H, W] in -1..1; latents are given back as they are.
+ * @param count How many rows are wanted; the latents are repeated to that.
+ * @returns float32 [count, C, h, w].
+ */
+export async function imageLatentMeans(
+  vae: Autoencoder<AutoencoderConfig>,
+  images: Tensor,
+  count: number,
+): Promise<Tensor> {
+  if (images.dims[1] === vae.config.latent_channels) return repeatRows(images, count, "images");
+  const { latentDist } = await vae.encode(images);
+  return repeatRows(scaleLatents(vae, latentDist.mode()), count, "images");
+}
+
+/**
+ * Repeats the rows that control a batch: one for all images, or one for each prompt.
+ *
+ * @param prompts How many prompts there are.
+ * @param count How many images are made of them.
+ * @throws {RangeError} for another number of rows.
+ */
+export function repeatForPrompts(rows: Tensor, prompts: number, count: number): Tensor {
+  const have = rows.dims[0]!;
+  if (have === 1 || have === prompts) return rows.repeatInterleave(count / have, 0);
+  throw new RangeError(
+    `Cannot control ${prompts} prompts by ${have} images: give one, or one for each prompt`,
+  );
+}

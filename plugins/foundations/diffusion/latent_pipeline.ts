@@ -94,7 +94,7 @@ export interface Family<C extends LatentComponents, O extends LatentOptions, K> 
    *
    * @throws {RangeError} for one that the models cannot make.
    */
-  readonly size: (components: C, given: SizeOptions) => ImageSize;
+  readonly size: (components: C, given: Partial<O>) => ImageSize;
   /** Encodes prompts, and image prompts, for the denoiser. */
   readonly encode: (
     run: PipelineRun<C>,

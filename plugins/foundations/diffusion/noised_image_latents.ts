@@ -25,3 +25,18 @@ export async function noisedImageLatents(
   if (timestep === undefined) return clean;
   return scheduler.addNoise(clean, randnTensor(clean.dims, generator), [timestep]);
 }
+
+/**
+ * The same, where each image is encoded once and not once for each image to make, so that generators
+ * draw as in pipelines of flows: one for each image given, then for each that is made.
+ */
+export async function noisedGivenImages(
+  { vae, scheduler }: LatentComponents,
+  images: Tensor,
+  count: number,
+  { generator }: BatchNoise,
+  timestep: number,
+): Promise<Tensor> {
+  const clean = await encodeToLatents(vae, images, generator, count);
+  return scheduler.addNoise(clean, randnTensor(clean.dims, generator), [timestep]);
+}

@@ -1,4 +1,4 @@
-import { type CallOptions, type PipelineRun, randnTensor, type Tensor } from "@denoise/core";
+import type { CallOptions, PipelineRun, Tensor } from "@denoise/core";
 import type { Denoiser } from "@denoise/roles";
 import {
   cropControlImages,
@@ -7,7 +7,6 @@ import {
   inpaintInput,
   seesMask,
 } from "./inpaint.ts";
-import { encodeToLatents } from "./image_latents.ts";
 import { inpaintLatents } from "./inpaint_latents.ts";
 import { type ControlImages, type ImagesInput, prepareImages } from "./image_input.ts";
 import type { LatentOptions, Start } from "./latent_pipeline.ts";
@@ -17,7 +16,7 @@ import {
   sizeInPixels,
   vaeScaleFactor,
 } from "./latents.ts";
-import { noisedImageLatents } from "./noised_image_latents.ts";
+import { noisedGivenImages, noisedImageLatents } from "./noised_image_latents.ts";
 import { initialLatents } from "./noise.ts";
 import { checkSize, type SizeOptions, sizeOptions } from "./size.ts";
 
@@ -74,13 +73,13 @@ export const controlImageOption: CallOptions<ControlImageOption> = {
 /** From noise alone, as large as a control image where there is one, which is `image` then. */
 export const fromNoise: Start<
   LatentComponents,
-  LatentOptions & NoiseStartOptions & { readonly image?: ControlImages | undefined }
+  LatentOptions & NoiseStartOptions & { readonly image?: ControlImages | null | undefined }
 > = {
   from: "noise",
   async begin(run, options, { count, noise, ...facts }) {
     const { vae, scheduler } = run.components;
     const factor = vaeScaleFactor(vae);
-    const controls = await facts.controlImages(options.image, options);
+    const controls = await facts.controlImages(options.image ?? undefined, options);
     const size = controls[0] === undefined ? facts.size() : sizeInPixels(controls[0], vae);
     checkSize(size.height, size.width, factor);
     const plan = facts.plan(size);
@@ -129,17 +128,14 @@ export const resizedImageStartOptions: CallOptions<ResizedImageStartOptions> = {
 export const fromResizedImage: Start<LatentComponents, LatentOptions & ResizedImageStartOptions> = {
   from: "image",
   async begin(run, options, { count, noise, ...facts }) {
-    const { vae, scheduler } = run.components;
     const size = facts.size();
     const plan = facts.plan(size);
     if (options.latents !== undefined) {
       return { latents: options.latents, size, plan, controls: [] };
     }
     const images = await imagesOf(run, options, size);
-    // encoded once each, and not once for each image to make
-    const clean = await encodeToLatents(vae, images, noise.generator, count);
-    const drawn = randnTensor(clean.dims, noise.generator);
-    const latents = scheduler.addNoise(clean, drawn, [plan.timesteps[0]!]);
+    const first = plan.timesteps[0]!;
+    const latents = await noisedGivenImages(run.components, images, count, noise, first);
     return { latents, size, plan, controls: [] };
   },
 };

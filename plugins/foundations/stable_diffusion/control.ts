@@ -14,6 +14,7 @@ import {
   type NoiseStartOptions,
   noiseStartOptions,
   prepareControlImages,
+  repeatForPrompts,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import { stableDiffusion, type StableDiffusionComponents } from "./stable_diffusion.ts";
@@ -231,13 +232,7 @@ export async function controlImages(
       throw new TypeError("Cannot control without an image: give one to control by");
     }
     const rows = await prepareControlImages(codec, set, options);
-    const have = rows.dims[0]!;
-    if (have !== 1 && have !== prompts) {
-      throw new RangeError(
-        `Cannot control ${prompts} prompts by ${have} images: give one, or one for each prompt`,
-      );
-    }
-    return rows.repeatInterleave(count / have, 0);
+    return repeatForPrompts(rows, prompts, count);
   }));
 }
 
