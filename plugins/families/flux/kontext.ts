@@ -36,8 +36,8 @@ export interface FluxKontextOptions {
   readonly autoResize?: boolean | undefined;
 }
 
-/** What the family reads of a call's options. */
-type KontextCall = LatentOptions & FluxOptions & FluxKontextOptions;
+/** Options that the family of FLUX.1 Kontext reads. */
+export type KontextCall = LatentOptions & FluxOptions & FluxKontextOptions;
 
 /** The declarations of {@linkcode FluxKontextOptions}. */
 export const fluxKontextOptions: CallOptions<FluxKontextOptions> = {
