@@ -32,16 +32,35 @@ export function calculateShift(tokens: number, config: ShiftConfig = {}): number
  * @throws {RangeError} when a strength leaves no timestep.
  */
 export function planFlowRun(scheduler: Scheduler, options: PlanOptions, mu?: number): RunPlan {
-  const { numInferenceSteps: wanted = 28, sigmas, timesteps: own, strength } = options;
+  const { numInferenceSteps: wanted = 28, sigmas, timesteps } = options;
   const even = Array.from(
     { length: wanted },
     (_, i) => 1 + (1 / wanted - 1) * (i / (wanted - 1 || 1)),
   );
   const ownSigmas = (scheduler.config as { use_flow_sigmas?: boolean }).use_flow_sigmas === true;
-  const chosen = sigmas ?? (own === undefined && !ownSigmas ? even : undefined);
+  const chosen = sigmas ?? (timesteps === undefined && !ownSigmas ? even : undefined);
+  return planScheduledFlow(
+    scheduler,
+    { ...options, numInferenceSteps: wanted, sigmas: chosen },
+    mu,
+  );
+}
+
+/**
+ * Plans a run of a flow by the noise levels of the scheduler, unless the call has its own, shifted by
+ * `mu`. A strength leaves the last part of them.
+ *
+ * @throws {RangeError} when a strength leaves no timestep.
+ */
+export function planScheduledFlow(
+  scheduler: Scheduler,
+  options: PlanOptions,
+  mu?: number,
+): RunPlan {
+  const { numInferenceSteps = 28, timesteps: own, sigmas, strength } = options;
   const planned = retrieveTimesteps(
     scheduler,
-    { numInferenceSteps: wanted, timesteps: own, sigmas: chosen },
+    { numInferenceSteps, timesteps: own, sigmas },
     mu === undefined ? {} : { mu },
   );
   const steps = scheduler.numInferenceSteps ?? planned.length;

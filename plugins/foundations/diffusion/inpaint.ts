@@ -25,7 +25,7 @@ export interface InpaintInput {
    * whole; then puts it back into the image. For one image and mask that are no tensors.
    */
   readonly paddingMaskCrop?: number | undefined;
-  /** Latents of the image without what the mask covers, float32 [N, 4, h, w]. */
+  /** Latents of the image without what the mask covers, float32 [N, C, h, w]. */
   readonly maskedImageLatents?: Tensor | undefined;
 }
 
@@ -48,6 +48,23 @@ export interface InpaintCrop {
 }
 
 /**
+ * Whether a denoiser is given mask and masked image beside the latents.
+ *
+ * @param inChannels What its input has for each latent, channels of the latents or packed ones of a token
+ * divided by the latents in it.
+ * @param kind What messages call it, such as `"UNet"`.
+ * @throws {RangeError} for one that is not for inpainting.
+ */
+export function takesMask(inChannels: number, latentChannels: number, kind: string): boolean {
+  if (inChannels === latentChannels) return false;
+  if (inChannels === 2 * latentChannels + 1) return true;
+  throw new RangeError(
+    `Cannot inpaint with a ${kind} of ${inChannels} input channels: it must have ` +
+      `${latentChannels}, or ${2 * latentChannels + 1} with mask and masked image`,
+  );
+}
+
+/**
  * Whether the UNet takes mask and masked image beside the latents.
  *
  * @throws {RangeError} for a UNet that is not for inpainting.
@@ -56,14 +73,7 @@ export function seesMask({ unet, vae }: {
   readonly unet: Denoiser<Pick<DenoiserConfig, "in_channels">>;
   readonly vae: LatentComponents["vae"];
 }): boolean {
-  const { in_channels } = unet.config;
-  const { latent_channels } = vae.config;
-  if (in_channels === latent_channels) return false;
-  if (in_channels === 2 * latent_channels + 1) return true;
-  throw new RangeError(
-    `Cannot inpaint with a UNet of ${in_channels} input channels: it must have ` +
-      `${latent_channels}, or ${2 * latent_channels + 1} with mask and masked image`,
-  );
+  return takesMask(unet.config.in_channels, vae.config.latent_channels, "UNet");
 }
 
 /**

@@ -11,8 +11,10 @@ export interface InpaintStart {
   readonly images: Tensor;
   /** What is inpainted. */
   readonly maskImage: ImagesInput;
-  /** Whether the UNet sees mask and masked image; see {@linkcode seesMask}. */
-  readonly nineChannels: boolean;
+  /** Whether the denoiser is given mask and masked image; see {@linkcode takesMask}. */
+  readonly givenMask: boolean;
+  /** Whether a run of all steps begins with the noised image too, not with noise alone. */
+  readonly beginsWithImage?: boolean | undefined;
   /** Size of the images in pixels. */
   readonly size: { readonly height: number; readonly width: number };
   /** How many images are made. */
@@ -27,22 +29,22 @@ export interface InpaintStart {
 
 /** The latents of an inpainting run, and how the mask takes part in each step. */
 export interface InpaintLatents {
-  /** The latents to begin with, float32 [N, 4, h, w]. */
+  /** The latents to begin with, float32 [N, C, h, w]. */
   readonly latents: Tensor;
-  /** What the UNet is given for scaled latents: a UNet of 9 channels sees mask and image, too. */
+  /** What the denoiser is given for scaled latents: mask and masked image too, where it takes them. */
   denoiserInput(scaled: Tensor): Tensor;
   /**
    * Puts back what the mask does not cover, as noisy as the next timestep wants it; after the last
-   * one as it is. A UNet of 9 channels needs no such help.
+   * one as it is. A denoiser that is given the mask needs no such help.
    */
   keep(latents: Tensor, next: number | undefined): Tensor;
 }
 
 /** Options of a call that say where latents come from. */
 export interface InpaintLatentOptions extends Pick<RunOptions, "generator"> {
-  /** Own noise to begin with, float32 [N, 4, h, w]. */
+  /** Own noise to begin with, float32 [N, C, h, w]. */
   readonly latents?: Tensor | undefined;
-  /** Latents of the image without what the mask covers, float32 [N, 4, h, w]. */
+  /** Latents of the image without what the mask covers, float32 [N, C, h, w]. */
   readonly maskedImageLatents?: Tensor | undefined;
 }
 
@@ -54,14 +56,15 @@ export async function inpaintLatents(
   { generator }: BatchNoise,
 ): Promise<InpaintLatents> {
   const { vae, scheduler } = run.components;
-  const { nineChannels, size, count, first, goesOn = false } = start;
+  const { givenMask, size, count, first, goesOn = false, beginsWithImage = false } = start;
   // Given generators draw as in the reference, for each image given; own ones for each made.
   const images = options.generator === undefined
     ? repeatRows(start.images, count, "images")
     : start.images;
 
-  const fromNoise = !goesOn && (start.strength === 1 || options.latents !== undefined);
-  const clean = nineChannels && fromNoise
+  const isAllNoise = start.strength === 1 && !beginsWithImage;
+  const fromNoise = !goesOn && (isAllNoise || options.latents !== undefined);
+  const clean = givenMask && fromNoise
     ? undefined
     : await encodeToLatents(vae, images, generator, count);
   const factor = vaeScaleFactor(vae);
@@ -81,9 +84,9 @@ export async function inpaintLatents(
   const kept = mask.mul(-1).add(1);
   return {
     latents,
-    denoiserInput: (scaled) => nineChannels ? Tensor.cat([scaled, mask, masked], 1) : scaled,
+    denoiserInput: (scaled) => givenMask ? Tensor.cat([scaled, mask, masked], 1) : scaled,
     keep(inpainted, next) {
-      if (nineChannels) return inpainted;
+      if (givenMask) return inpainted;
       const around = next === undefined ? clean! : scheduler.addNoise(clean!, added, [next]);
       return around.mul(kept).add(inpainted.mul(mask));
     },

@@ -2,11 +2,11 @@ import { type GeneratorInput, Tensor } from "@denoise/core";
 import { encodeToLatents, repeatRows } from "./image_latents.ts";
 import { type LatentComponents, vaeScaleFactor } from "./latents.ts";
 
-/** A mask and what is left of the image, as a UNet with 9 channels takes them. */
+/** A mask and what is left of the image, as a denoiser takes them beside latents. */
 export interface MaskLatents {
   /** float32 [N, 1, h, w], 1 where the image is inpainted. */
   readonly mask: Tensor;
-  /** Latents of the image without what the mask covers, float32 [N, 4, h, w]. */
+  /** Latents of the image without what the mask covers, float32 [N, C, h, w]. */
   readonly masked: Tensor;
 }
 

@@ -140,49 +140,70 @@ export const fromResizedImage: Start<LatentComponents, LatentOptions & ResizedIm
   },
 };
 
-/** The components of a model that inpaints. */
+/** How the models of a family inpaint. */
+export interface InpaintingModels<C> {
+  /** Whether the denoiser is given mask and masked image; see {@linkcode takesMask}. */
+  readonly seesMask: (components: C) => boolean;
+  /** Whether with ControlNets the image says the size, not call or model. */
+  readonly sizedByImage?: boolean | undefined;
+  /** Whether a run of all steps begins with the noised image too, not with noise alone. */
+  readonly beginsWithImage?: boolean | undefined;
+}
+
+/** Options that a start from an image and a mask reads. */
+export type MaskStartCall = LatentOptions & MaskStartOptions & Partial<ControlImageOption>;
+
+/** From an image, noised or replaced by noise, of which a mask lets a part change. */
+export function fromMaskWith<C extends LatentComponents>(
+  { seesMask, sizedByImage = false, beginsWithImage }: InpaintingModels<C>,
+): Start<C, MaskStartCall> {
+  return {
+    from: "mask",
+    check: seesMask,
+    async begin(run, options, { count, noise, controlled, ...facts }) {
+      const { vae } = run.components;
+      const { maskImage, controlImage, paddingMaskCrop, strength = 1 } = options;
+      const codec = await run.images();
+      const whole = controlled && sizedByImage ? await imagesOf(run, options, options) : undefined;
+      const size = whole === undefined ? facts.size() : sizeInPixels(whole, vae);
+      checkSize(size.height, size.width, vaeScaleFactor(vae));
+      const plan = facts.plan(size);
+      const crop = await cropToMask(codec, options, size, options.outputType);
+      const images = whole !== undefined && paddingMaskCrop === undefined
+        ? whole
+        : await imagesOf(run, crop, size);
+      const cropped = controlImage &&
+        await cropControlImages(codec, controlImage, { maskImage, paddingMaskCrop }, size);
+      const controls = await facts.controlImages(cropped, size);
+      const inpainting = await inpaintLatents(
+        run,
+        {
+          ...{ images, maskImage: crop.maskImage, size, count, strength, beginsWithImage },
+          givenMask: seesMask(run.components),
+          first: plan.timesteps[0]!,
+          goesOn: options.denoisingStart !== undefined,
+        },
+        options,
+        noise,
+      );
+      return { ...inpainting, size, plan, controls, restore: crop.restore };
+    },
+  };
+}
+
+/** The components of a UNet that inpaints. */
 export interface InpaintComponents extends LatentComponents {
   /** Of 4 channels, or of 9 with mask and masked image. */
   readonly unet: Denoiser<Pick<DenoiserConfig, "in_channels">>;
 }
 
-/** From an image, noised or replaced by noise, of which a mask lets a part change. */
-export const fromMask: Start<
-  InpaintComponents,
-  LatentOptions & MaskStartOptions & Partial<ControlImageOption>
-> = {
-  from: "mask",
-  check: seesMask,
-  async begin(run, options, { count, noise, controlled, ...facts }) {
-    const { vae } = run.components;
-    const { maskImage, controlImage, paddingMaskCrop, strength = 1 } = options;
-    const codec = await run.images();
-    // with ControlNets the image says the size, without them call or model
-    const whole = controlled ? await imagesOf(run, options, options) : undefined;
-    const size = whole === undefined ? facts.size() : sizeInPixels(whole, vae);
-    checkSize(size.height, size.width, vaeScaleFactor(vae));
-    const plan = facts.plan(size);
-    const crop = await cropToMask(codec, options, size, options.outputType);
-    const images = whole !== undefined && paddingMaskCrop === undefined
-      ? whole
-      : await imagesOf(run, crop, size);
-    const cropped = controlImage &&
-      await cropControlImages(codec, controlImage, { maskImage, paddingMaskCrop }, size);
-    const controls = await facts.controlImages(cropped, size);
-    const inpainting = await inpaintLatents(
-      run,
-      {
-        ...{ images, maskImage: crop.maskImage, size, count, strength },
-        nineChannels: seesMask(run.components),
-        first: plan.timesteps[0]!,
-        goesOn: options.denoisingStart !== undefined,
-      },
-      options,
-      noise,
-    );
-    return { ...inpainting, size, plan, controls, restore: crop.restore };
-  },
-};
+/** {@linkcode fromMaskWith} for UNets. */
+export const fromMask: Start<InpaintComponents, MaskStartCall> = fromMaskWith<
+  InpaintComponents
+>({
+  seesMask,
+  sizedByImage: true,
+});
 
 /** The images of a call in that size or their own, float32 [N, 3, H, W] in -1..1, or latents. */
 async function imagesOf(
