@@ -1091,6 +1091,29 @@ export const StableDiffusionXLInstructPix2PixPipeline:
 export type StableDiffusionXLInstructPix2PixPipeline =
   StableDiffusionXLInstructPix2PixPipelineObject;
 export type { StableDiffusionXLInstructPix2PixOptions } from "@denoise/pipeline-stable-diffusion-xl-instruct-pix2pix";
+import { ZImagePipeline as ZImagePipelineClass } from "@denoise/pipeline-z-image";
+import type { ZImagePipeline as ZImagePipelineObject } from "@denoise/pipeline-z-image";
+/**
+ * `ZImagePipeline` of `@denoise/pipeline-z-image`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const ZImagePipeline: typeof ZImagePipelineClass = ZImagePipelineClass.using(registry);
+/** An object of the class. */
+export type ZImagePipeline = ZImagePipelineObject;
+export type { ZImageCallOptions } from "@denoise/pipeline-z-image";
+import { ZImageImg2ImgPipeline as ZImageImg2ImgPipelineClass } from "@denoise/pipeline-z-image-img2img";
+import type { ZImageImg2ImgPipeline as ZImageImg2ImgPipelineObject } from "@denoise/pipeline-z-image-img2img";
+/**
+ * `ZImageImg2ImgPipeline` of `@denoise/pipeline-z-image-img2img`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const ZImageImg2ImgPipeline: typeof ZImageImg2ImgPipelineClass = ZImageImg2ImgPipelineClass
+  .using(registry);
+/** An object of the class. */
+export type ZImageImg2ImgPipeline = ZImageImg2ImgPipelineObject;
+export type { ZImageImg2ImgOptions } from "@denoise/pipeline-z-image-img2img";
 import { BertTokenizer as BertTokenizerClass } from "@denoise/tokenizer-bert";
 import type { BertTokenizer as BertTokenizerObject } from "@denoise/tokenizer-bert";
 /**

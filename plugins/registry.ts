@@ -737,6 +737,22 @@ export const registry: Registry = new Registry({
           .StableDiffusionXLInstructPix2PixPipeline,
     },
     {
+      kind: "pipeline",
+      className: "ZImagePipeline",
+      task: "text-to-image",
+      family: "z-image",
+      package: "@denoise/pipeline-z-image",
+      load: async () => (await import("@denoise/pipeline-z-image")).ZImagePipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "ZImageImg2ImgPipeline",
+      task: "image-to-image",
+      family: "z-image",
+      package: "@denoise/pipeline-z-image-img2img",
+      load: async () => (await import("@denoise/pipeline-z-image-img2img")).ZImageImg2ImgPipeline,
+    },
+    {
       kind: "tokenizer",
       className: "BertTokenizer",
       aliases: ["BertTokenizerFast"],

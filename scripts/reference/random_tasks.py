@@ -4,6 +4,7 @@ from random import Random
 
 from PIL import Image
 
+import z_image_goldens
 from random_configs import PROMPTS, pick, some
 from tasks import TASKS, mask, photo, swap, tensor
 
@@ -118,12 +119,29 @@ def with_sizes(make):
     return made
 
 
+def z_image(dice: Random) -> tuple[dict, None]:
+    """Guidance of every kind; the scheduler stays, as others draw from torch's own generator there."""
+    call = dict(prompts(dice), guidance_scale=pick(dice, 0.0, 0.6, 4.0), **some(dice, 0.3, cfg_normalization=dice.uniform(0.3, 1.2)),
+                **some(dice, 0.3, cfg_truncation=dice.random()), **some(dice, 0.2, max_sequence_length=dice.randint(8, 40)))
+    return call, None
+
+
+def z_image_text(dice: Random) -> tuple[dict, None]:
+    return dict(z_image(dice)[0], height=pick(dice, 32, 40, 64), width=pick(dice, 24, 48, 72)), None
+
+
+def z_image_img2img(dice: Random) -> tuple[dict, None]:
+    return dict(z_image(dice)[0], image=random_photo(dice, 33, 80), strength=dice.uniform(0.3, 1.0)), None
+
+
 KINDS = {
     "img2img": img2img, "img2img-v": img2img, "tiny-vae": img2img, "inpaint-4": inpaint, "inpaint-9": inpaint, "upscale": upscale,
     "depth2img": depth, "depth2img-hybrid": depth, "lcm": consistency, "lcm-img2img": consistency_img2img, "xl": with_sizes(text),
     "xl-img2img": with_sizes(img2img), "xl-refiner": with_sizes(img2img), "xl-inpaint-4": with_sizes(inpaint),
     "xl-inpaint-9": with_sizes(inpaint), "pix2pix": edit, "xl-pix2pix": edit_xl,
+    "z-image": z_image_text, "z-image-turbo": z_image_text, "z-image-img2img": z_image_img2img, "z-image-turbo-img2img": z_image_img2img,
 }
+KNOWN = TASKS | z_image_goldens.TASKS
 
 
 def task(dice: Random) -> tuple[str, dict]:
@@ -132,4 +150,4 @@ def task(dice: Random) -> tuple[str, dict]:
     count = len(call["prompt"]) if isinstance(call["prompt"], list) else 1
     seeds = [dice.randrange(2**32) for _ in range(count * call.get("num_images_per_prompt", 1))]
     one = {"name": name, "scheduler": swapped, "seeds": seeds, "shared": False, "call": call}
-    return name, {**TASKS[name], "cases": [one]}
+    return name, {**KNOWN[name], "cases": [one]}

@@ -97,7 +97,9 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
     if not hasattr(pipe, "vae"):
         pipe.scheduler = watch(pipe.scheduler, seen)
     given = {"generator": generators[0] if one["shared"] else generators, "output_type": "pil", **more}
-    output = pipe(**one["call"], **given)
+    # some pipelines write into the lists that they are given
+    call = {key: list(value) if isinstance(value, list) else value for key, value in one["call"].items()}
+    output = pipe(**call, **given)
     pixels = torch.from_numpy(numpy.stack([numpy.asarray(image) for image in output.images]))
     latents = seen.get("latents")
     if latents is not None and latents.ndim == 3:  # packed into tokens

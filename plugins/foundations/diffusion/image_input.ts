@@ -1,4 +1,12 @@
-import { type ImageCodec, type ImageInput, type ResizeOptions, Tensor } from "@denoise/core";
+import {
+  type ImageCodec,
+  type ImageInput,
+  type ImageSize,
+  type ResizeOptions,
+  Tensor,
+} from "@denoise/core";
+import type { Autoencoder } from "@denoise/roles";
+import { type AutoencoderConfig, sizeInPixels } from "./latents.ts";
 
 /** One image or several. */
 export type ImagesInput = ImageInput | readonly ImageInput[];
@@ -106,4 +114,15 @@ function asBatch(tensor: Tensor): Tensor {
 function asMask(tensor: Tensor): Tensor {
   if (tensor.dims.length === 2) return tensor.unsqueeze(0).unsqueeze(0);
   return tensor.dims.length === 3 ? tensor.unsqueeze(1) : tensor;
+}
+
+/** The size in pixels of the first image of a call, which may be latents. */
+export async function firstImageSize(
+  codec: ImageCodec,
+  images: ImagesInput,
+  vae: Autoencoder<AutoencoderConfig>,
+): Promise<ImageSize> {
+  const first = list(images, "images")[0]!;
+  const whole = first instanceof Tensor ? asBatch(first) : await codec.toTensor(first);
+  return sizeInPixels(whole, vae);
 }

@@ -25,7 +25,7 @@ import type { AutoencoderConfig, LatentComponents } from "./latents.ts";
 import { type BatchNoise, batchNoise } from "./noise.ts";
 import { type PlanOptions, planRun, type RunPlan } from "./plan.ts";
 import { previewLatents } from "./preview.ts";
-import { countPrompts, type Prompt, type PromptOptions } from "./prompt.ts";
+import type { Prompt, PromptOptions } from "./prompt.ts";
 import { describeRun } from "./recipe.ts";
 import type { SizeOptions } from "./size.ts";
 import { type ExtraStepOptions, stepOptions } from "./step.ts";
@@ -34,7 +34,7 @@ import { type ExtraStepOptions, stepOptions } from "./step.ts";
 export interface LatentOptions
   extends
     RunOptions,
-    PromptOptions,
+    Pick<PromptOptions, "negativePrompt" | "numImagesPerPrompt" | "clipSkip">,
     PlanOptions,
     DenoisingRangeOptions,
     SizeOptions,
@@ -270,7 +270,7 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
   const conditioning = await family.encode(run, prompt, options, facts);
   const { count } = conditioning;
   const noise = batchNoise(count, options);
-  const prompts = countPrompts(prompt, options);
+  const prompts = count / (options.numImagesPerPrompt ?? 1);
   const begun = await start.begin(run, options, {
     ...{ count, noise, controlled: facts.controlled },
     size: () => conditioning.size ?? family.size(run.components, options),

@@ -29,5 +29,6 @@ export * from "./size.ts";
 export * from "./starts.ts";
 export * from "./step.ts";
 export * from "./strength.ts";
+export * from "./text_states.ts";
 export * from "./timesteps.ts";
 export * from "./unconditional.ts";

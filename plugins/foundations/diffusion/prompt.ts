@@ -45,6 +45,14 @@ export interface EncodedPrompts {
   readonly negativePromptEmbeds?: Tensor | undefined;
 }
 
+/** What a call says in texts, or in states of texts: a tensor, or a list of one for each text. */
+export interface PromptTexts extends Pick<PromptOptions, "negativePrompt"> {
+  /** States instead of a prompt. */
+  readonly promptEmbeds?: Tensor | readonly Tensor[] | undefined;
+  /** States instead of a negative prompt. */
+  readonly negativePromptEmbeds?: Tensor | readonly Tensor[] | undefined;
+}
+
 /**
  * Checks prompts and their options for what cannot be.
  *
@@ -52,7 +60,7 @@ export interface EncodedPrompts {
  */
 export function checkPrompts(
   prompt: string | readonly string[] | undefined,
-  options: PromptOptions,
+  options: PromptTexts,
 ): void {
   const { promptEmbeds, negativePrompt, negativePromptEmbeds } = options;
   if ((prompt === undefined) === (promptEmbeds === undefined)) {
@@ -77,7 +85,8 @@ export function checkPrompts(
       );
     }
   }
-  const shapes = [promptEmbeds, negativePromptEmbeds].map((embeds) => embeds?.dims.join(", "));
+  const shapes = [promptEmbeds, negativePromptEmbeds]
+    .map((embeds) => embeds instanceof Tensor ? embeds.dims.join(", ") : undefined);
   if (shapes.every((shape) => shape !== undefined) && shapes[0] !== shapes[1]) {
     throw new TypeError(
       `Cannot pair promptEmbeds of shape [${shapes[0]}] with negativePromptEmbeds of shape ` +

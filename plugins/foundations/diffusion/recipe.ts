@@ -2,6 +2,9 @@ import type { Recipe } from "@denoise/core";
 import type { BatchNoise } from "./noise.ts";
 import type { PromptOptions } from "./prompt.ts";
 
+/** What a recipe says of a call's prompts. */
+type DescribedOptions = Pick<PromptOptions, "negativePrompt" | "numImagesPerPrompt" | "clipSkip">;
+
 /**
  * The recipe of each image of a run with prompts: everything it takes to make it again.
  *
@@ -9,7 +12,7 @@ import type { PromptOptions } from "./prompt.ts";
  */
 export function describeRun(
   prompt: string | readonly string[] | undefined,
-  { negativePrompt, numImagesPerPrompt = 1, clipSkip }: PromptOptions,
+  { negativePrompt, numImagesPerPrompt = 1, clipSkip }: DescribedOptions,
   facts: Recipe,
   noise: BatchNoise,
 ): (index: number) => Recipe {

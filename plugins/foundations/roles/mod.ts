@@ -20,6 +20,7 @@ export * from "./autoencoder.ts";
 export * from "./control_net.ts";
 export * from "./denoiser.ts";
 export * from "./feature_extractor.ts";
+export * from "./language_model.ts";
 export * from "./safety_checker.ts";
 export * from "./spectrogram_converter.ts";
 export * from "./text_encoder.ts";

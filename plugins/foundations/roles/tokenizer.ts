@@ -38,3 +38,25 @@ export interface Tokenizer {
   /** Writes its files into a folder that transformers can load. */
   savePretrained(folder: string): Promise<void>;
 }
+
+/** What is said in a chat. */
+export interface ChatMessage {
+  /** Who says it: `"system"`, `"user"` or `"assistant"`. */
+  readonly role: string;
+  /** What is said. */
+  readonly content: string;
+}
+
+/** How a chat becomes a text. */
+export interface ChatOptions {
+  /** Ends the text with the beginning of an answer. Defaults to true. */
+  readonly addGenerationPrompt?: boolean | undefined;
+  /** What else the template may read, such as `enable_thinking`. */
+  readonly variables?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** The role of a tokenizer that knows how a chat with its model is written. */
+export interface ChatTokenizer extends Tokenizer {
+  /** A chat as the text that the model was taught to answer. */
+  applyChatTemplate(messages: readonly ChatMessage[], options?: ChatOptions): string;
+}

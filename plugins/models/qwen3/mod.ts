@@ -19,27 +19,24 @@
  *
  * @module
  */
-import type { Model, ModelClass, Tensor } from "@denoise/core";
-import type { TextEncoderOptions, TextEncoderOutput } from "@denoise/roles";
+import type { ModelClass, Tensor } from "@denoise/core";
+import type {
+  HiddenStatesOptions,
+  LanguageModel,
+  TextEncoderOptions,
+  TextEncoderOutput,
+} from "@denoise/roles";
 import { defineModel, int64, optional } from "@denoise/onnx";
 import { decoderStates } from "@denoise/onnx/blocks";
 import { check, type Qwen3Config, type RopeParameters, schema } from "./config.ts";
 
-export type { Qwen3Config, RopeParameters };
+export type { HiddenStatesOptions, Qwen3Config, RopeParameters };
 
 /** What a Qwen3Model gives. */
 export type Qwen3Output = Pick<TextEncoderOutput, "lastHiddenState" | "hiddenStates">;
 
-/** Options of {@linkcode Qwen3Model.hiddenStates}. */
-export interface HiddenStatesOptions {
-  /** int64 [N, tokens], 1 where a token may be attended to. Defaults to all of them. */
-  readonly attentionMask?: Tensor | undefined;
-  /** Cancels the call. */
-  readonly signal?: AbortSignal | undefined;
-}
-
 /** A loaded Qwen3Model. */
-export interface Qwen3Model extends Model<Qwen3Config> {
+export interface Qwen3Model extends LanguageModel<Qwen3Config> {
   /**
    * States of each token: `lastHiddenState` float32 [N, tokens, hidden_size] after the final norm; with
    * `outputHiddenStates` also the states before each layer, and the normalized last ones.

@@ -8,7 +8,7 @@ import {
   type Registry,
   type Tensor,
 } from "@denoise/core";
-import type { TokenizeOptions, Tokenizer } from "@denoise/roles";
+import type { ChatMessage, ChatOptions, ChatTokenizer, TokenizeOptions } from "@denoise/roles";
 import { Template } from "@huggingface/jinja";
 import {
   bytePairFileNames,
@@ -30,7 +30,7 @@ import {
 } from "@denoise/tokenizers";
 import { type Backend, buildBackend } from "./_backend.ts";
 
-export type { Encoding };
+export type { ChatMessage, ChatOptions, Encoding };
 
 /** What Qwen2 takes where the files say nothing. */
 const DEFAULTS: SpecialTokens = {
@@ -41,22 +41,6 @@ const DEFAULTS: SpecialTokens = {
 
 /** The file that a chat template may have to itself. */
 const TEMPLATE_FILE = "chat_template.jinja";
-
-/** What is said in a chat. */
-export interface ChatMessage {
-  /** Who says it: `"system"`, `"user"` or `"assistant"`. */
-  readonly role: string;
-  /** What is said. */
-  readonly content: string;
-}
-
-/** How a chat becomes a text. */
-export interface ChatOptions {
-  /** Ends the text with the beginning of an answer. Defaults to true. */
-  readonly addGenerationPrompt?: boolean | undefined;
-  /** What else the template may read, such as `enable_thinking`. */
-  readonly variables?: Readonly<Record<string, unknown>> | undefined;
-}
 
 /** What a tokenizer is made of. */
 interface Parts {
@@ -78,7 +62,7 @@ interface Parts {
  * console.log(tokenizer.batchDecode(inputIds)); // [ "a red fox" ]
  * ```
  */
-export class Qwen2Tokenizer implements Tokenizer {
+export class Qwen2Tokenizer implements ChatTokenizer {
   /** What plugins of this class are. */
   static readonly kind = "tokenizer";
   /** The class name that repos use. */

@@ -1,0 +1,31 @@
+import type { ComponentSpec, Scheduler } from "@denoise/core";
+import type { AutoencoderConfig } from "@denoise/diffusion";
+import type { Autoencoder, ChatTokenizer, LanguageModel } from "@denoise/roles";
+import type { ZImageDenoiser } from "./transformer.ts";
+
+/** What the Z-Image pipelines consist of. */
+export interface ZImageComponents {
+  /** FlowMatchEulerDiscreteScheduler, or another one of flows. */
+  readonly scheduler: Scheduler;
+  /** AutoencoderKL of 16 channels. */
+  readonly vae: Autoencoder<AutoencoderConfig>;
+  /** Qwen3Model; null with embeddings of one's own. */
+  readonly textEncoder: LanguageModel | null;
+  /** Qwen2Tokenizer, with the chat template of its repo. */
+  readonly tokenizer: ChatTokenizer | null;
+  /** ZImageTransformer2DModel. */
+  readonly transformer: ZImageDenoiser;
+}
+
+/** The components that the definitions of these pipelines share. */
+export const zImageComponents: {
+  readonly components: { readonly [K in keyof ZImageComponents]: ComponentSpec };
+} = {
+  components: {
+    scheduler: { kind: "scheduler" },
+    vae: { kind: "model" },
+    textEncoder: { kind: "model", optional: true },
+    tokenizer: { kind: "tokenizer", optional: true },
+    transformer: { kind: "model" },
+  },
+};

@@ -1,0 +1,61 @@
+import { DenoiseError, type Tensor } from "@denoise/core";
+import type { LanguageModel, Tokenizer } from "@denoise/roles";
+import { warnOfCut } from "./prompt.ts";
+
+/** What reads texts with a language model. */
+export interface TextReader {
+  /** Cuts texts into ids; null where the pipeline was loaded without. */
+  readonly tokenizer: Tokenizer | null;
+  /** Turns ids into states; null where the pipeline was loaded without. */
+  readonly textEncoder: LanguageModel | null;
+}
+
+/** How texts are read. */
+export interface TextStatesOptions {
+  /** Which hidden states, as {@linkcode LanguageModel.hiddenStates} counts them. */
+  readonly indices: readonly number[];
+  /** Tokens of a text at most; what is longer is cut, with a warning. */
+  readonly maxLength: number;
+  /** Receives the warning of a text that was cut. */
+  readonly warn: (message: string) => void;
+  /** Cancels the call. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Tokenizer and text encoder of a pipeline.
+ *
+ * @throws {DenoiseError} `missing_component` where one is null.
+ */
+export function textReader<T, E>(
+  { tokenizer, textEncoder }: { readonly tokenizer: T | null; readonly textEncoder: E | null },
+): { readonly tokenizer: T; readonly textEncoder: E } {
+  if (tokenizer !== null && textEncoder !== null) return { tokenizer, textEncoder };
+  throw new DenoiseError(
+    "missing_component",
+    "Cannot encode the prompt: the pipeline lacks text_encoder or tokenizer; load them, or give " +
+      "promptEmbeds",
+  );
+}
+
+/**
+ * Hidden states of each text, as many tokens as it has: equal texts are read once, and each alone, so
+ * that nothing is padded or masked.
+ *
+ * @returns For each text its states, float32 [1, tokens, width] each.
+ * @throws {DenoiseError} `missing_component` without tokenizer or text encoder.
+ */
+export async function textStates(
+  reader: TextReader,
+  texts: readonly string[],
+  { indices, maxLength, warn, signal }: TextStatesOptions,
+): Promise<readonly (readonly Tensor[])[]> {
+  const { tokenizer, textEncoder } = textReader(reader);
+  const known = new Map<string, readonly Tensor[]>();
+  for (const text of new Set(texts)) {
+    const tokens = tokenizer.encode(text, { truncation: true, maxLength });
+    warnOfCut({ tokenizer, warn }, tokens, maxLength);
+    known.set(text, await textEncoder.hiddenStates(tokens.inputIds, indices, { signal }));
+  }
+  return texts.map((text) => known.get(text)!);
+}
