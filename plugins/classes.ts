@@ -1114,6 +1114,18 @@ export const ZImageImg2ImgPipeline: typeof ZImageImg2ImgPipelineClass = ZImageIm
 /** An object of the class. */
 export type ZImageImg2ImgPipeline = ZImageImg2ImgPipelineObject;
 export type { ZImageImg2ImgOptions } from "@denoise/pipeline-z-image-img2img";
+import { ZImageInpaintPipeline as ZImageInpaintPipelineClass } from "@denoise/pipeline-z-image-inpaint";
+import type { ZImageInpaintPipeline as ZImageInpaintPipelineObject } from "@denoise/pipeline-z-image-inpaint";
+/**
+ * `ZImageInpaintPipeline` of `@denoise/pipeline-z-image-inpaint`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const ZImageInpaintPipeline: typeof ZImageInpaintPipelineClass = ZImageInpaintPipelineClass
+  .using(registry);
+/** An object of the class. */
+export type ZImageInpaintPipeline = ZImageInpaintPipelineObject;
+export type { ZImageInpaintOptions } from "@denoise/pipeline-z-image-inpaint";
 import { BertTokenizer as BertTokenizerClass } from "@denoise/tokenizer-bert";
 import type { BertTokenizer as BertTokenizerObject } from "@denoise/tokenizer-bert";
 /**

@@ -753,6 +753,14 @@ export const registry: Registry = new Registry({
       load: async () => (await import("@denoise/pipeline-z-image-img2img")).ZImageImg2ImgPipeline,
     },
     {
+      kind: "pipeline",
+      className: "ZImageInpaintPipeline",
+      task: "inpainting",
+      family: "z-image",
+      package: "@denoise/pipeline-z-image-inpaint",
+      load: async () => (await import("@denoise/pipeline-z-image-inpaint")).ZImageInpaintPipeline,
+    },
+    {
       kind: "tokenizer",
       className: "BertTokenizer",
       aliases: ["BertTokenizerFast"],

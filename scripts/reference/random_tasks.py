@@ -134,12 +134,17 @@ def z_image_img2img(dice: Random) -> tuple[dict, None]:
     return dict(z_image(dice)[0], image=random_photo(dice, 33, 80), strength=dice.uniform(0.3, 1.0)), None
 
 
+def z_image_inpaint(dice: Random) -> tuple[dict, None]:
+    return dict(z_image(dice)[0], **painted(dice), strength=dice.uniform(0.3, 1.0)), None
+
+
 KINDS = {
     "img2img": img2img, "img2img-v": img2img, "tiny-vae": img2img, "inpaint-4": inpaint, "inpaint-9": inpaint, "upscale": upscale,
     "depth2img": depth, "depth2img-hybrid": depth, "lcm": consistency, "lcm-img2img": consistency_img2img, "xl": with_sizes(text),
     "xl-img2img": with_sizes(img2img), "xl-refiner": with_sizes(img2img), "xl-inpaint-4": with_sizes(inpaint),
     "xl-inpaint-9": with_sizes(inpaint), "pix2pix": edit, "xl-pix2pix": edit_xl,
     "z-image": z_image_text, "z-image-turbo": z_image_text, "z-image-img2img": z_image_img2img, "z-image-turbo-img2img": z_image_img2img,
+    "z-image-inpaint": z_image_inpaint, "z-image-turbo-inpaint": z_image_inpaint,
 }
 KNOWN = TASKS | z_image_goldens.TASKS
 

@@ -14,7 +14,7 @@ from common import FIXTURES, seed_of
 from make_repos import VAE_FACTOR_4
 from task_goldens import write_task
 from task_repos import folder
-from tasks import OTHER, PROMPT, case, latents, photo, tensor
+from tasks import OTHER, PROMPT, case, latents, mask, photo, tensor
 from tiny_models import build, liven
 
 COMMAND = "scripts/reference/z_image_goldens.py"
@@ -81,10 +81,22 @@ IMG2IMG_CASES = [
     case("a tensor, guidance of the first steps", cfg_truncation=0.6, **{**IMG2IMG, "image": tensor(1, 3, 32, 48, seed=5)}),
     case("latents for an image", **{**IMG2IMG, "image": latents(1, 4, 8, 12, seed=3), "height": 32, "width": 48}),
 ]
+INPAINT = dict(image=photo(32, 32), mask_image=mask(32, 32, (8, 4, 24, 20)), prompt=PROMPT, num_inference_steps=5, strength=0.7)
+INPAINT_CASES = [
+    case("an image", **INPAINT),
+    case("all of it by default", image=photo(45, 34), mask_image=mask(45, 34, (0, 0, 30, 25)), prompt=PROMPT, num_inference_steps=5),
+    case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], **INPAINT),
+    case("two prompts, an image and a mask each", **{
+        **INPAINT, "prompt": [PROMPT, OTHER], "image": [photo(32, 32), photo(32, 32, name="another")],
+        "mask_image": [mask(32, 32, (8, 4, 24, 20)), mask(32, 32, (0, 16, 32, 32))], "seeds": [1, 2]}),
+    case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, guidance_scale=0.0, **INPAINT),
+    case("a grey mask, guidance of the first steps", cfg_truncation=0.6, **{**INPAINT, "mask_image": photo(32, 32, "L", "grey mask")}),
+]
 TASKS = {
     f"z-image{kind}{suffix}": {"pipeline": pipeline, "repo": f"tiny-z-image{kind}", "parts": {}, "cases": cases}
     for kind in ("", "-turbo")
-    for suffix, pipeline, cases in (("", "ZImagePipeline", CASES), ("-img2img", "ZImageImg2ImgPipeline", IMG2IMG_CASES))
+    for suffix, pipeline, cases in (("", "ZImagePipeline", CASES), ("-img2img", "ZImageImg2ImgPipeline", IMG2IMG_CASES),
+                                     ("-inpaint", "ZImageInpaintPipeline", INPAINT_CASES))
 }
 
 if __name__ == "__main__":
