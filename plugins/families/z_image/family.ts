@@ -20,7 +20,6 @@ import {
   timestepOptions,
   vaeScaleFactor,
 } from "@denoise/diffusion";
-import { linspace32 } from "@denoise/schedules";
 import type { ZImageComponents } from "./components.ts";
 import { encodeZImagePrompts, type ZImagePromptOptions, zImagePromptOptions } from "./prompts.ts";
 
@@ -78,7 +77,7 @@ export const zImage: Family<
       (height / token) * (width / token),
       scheduler.config as ShiftConfig,
     );
-    return planFlowRun(scheduler, options, mu, linspace32);
+    return planFlowRun(scheduler, options, mu, "torch");
   },
   async encode(run, prompt, options, { from }) {
     const { guidanceScale = 5, cfgTruncation, signal } = options;

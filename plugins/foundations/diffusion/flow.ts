@@ -1,4 +1,5 @@
 import type { Scheduler, Tensor } from "@denoise/core";
+import { linspace32 } from "@denoise/schedules";
 import type { PlanOptions, RunPlan } from "./plan.ts";
 import { retrieveTimesteps } from "./timesteps.ts";
 
@@ -29,17 +30,20 @@ export function calculateShift(tokens: number, config: ShiftConfig = {}): number
  * Plans a run of a flow: noise levels from 1 down to 1/steps in equal steps, unless the call or the
  * scheduler's config has its own, shifted by `mu`. A strength leaves the last part of them.
  *
- * @param spaced Makes so many numbers from a first to a last one. Defaults to `numpy.linspace` in float64.
+ * @param spacing Whose `linspace` makes the steps: in float64, or in float32. Defaults to `"numpy"`.
  * @throws {RangeError} when a strength leaves no timestep.
  */
 export function planFlowRun(
   scheduler: Scheduler,
   options: PlanOptions,
   mu?: number,
-  spaced: (first: number, last: number, count: number) => ArrayLike<number> = evenly,
+  spacing: "numpy" | "torch" = "numpy",
 ): RunPlan {
   const { numInferenceSteps: wanted = 28, sigmas, timesteps } = options;
-  const even = Array.from(spaced(1, 1 / wanted, wanted));
+  const even = spacing === "torch" ? [...linspace32(1, 1 / wanted, wanted)] : Array.from(
+    { length: wanted },
+    (_, i) => 1 + (1 / wanted - 1) * (i / (wanted - 1 || 1)),
+  );
   const ownSigmas = (scheduler.config as { use_flow_sigmas?: boolean }).use_flow_sigmas === true;
   const chosen = sigmas ?? (timesteps === undefined && !ownSigmas ? even : undefined);
   return planScheduledFlow(
@@ -82,10 +86,6 @@ export function planScheduledFlow(
   }
   scheduler.setBeginIndex(start);
   return { steps, timesteps };
-}
-
-function evenly(first: number, last: number, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => first + (last - first) * (i / (count - 1 || 1)));
 }
 
 /** Latents [N, C, h, w] as a row of tokens of 2x2 each, [N, h/2·w/2, 4·C]. */

@@ -25,8 +25,8 @@ import type { AutoencoderConfig, LatentComponents } from "./latents.ts";
 import { type BatchNoise, batchNoise } from "./noise.ts";
 import { type PlanOptions, planRun, type RunPlan } from "./plan.ts";
 import { previewLatents } from "./preview.ts";
-import type { Prompt, PromptOptions } from "./prompt.ts";
-import { describeRun } from "./recipe.ts";
+import type { Prompt } from "./prompt.ts";
+import { type DescribedOptions, describeRun } from "./recipe.ts";
 import type { SizeOptions } from "./size.ts";
 import { type ExtraStepOptions, stepOptions } from "./step.ts";
 
@@ -34,7 +34,7 @@ import { type ExtraStepOptions, stepOptions } from "./step.ts";
 export interface LatentOptions
   extends
     RunOptions,
-    Pick<PromptOptions, "negativePrompt" | "numImagesPerPrompt" | "clipSkip">,
+    DescribedOptions,
     PlanOptions,
     DenoisingRangeOptions,
     SizeOptions,

@@ -3,7 +3,10 @@ import type { BatchNoise } from "./noise.ts";
 import type { PromptOptions } from "./prompt.ts";
 
 /** What a recipe says of a call's prompts. */
-type DescribedOptions = Pick<PromptOptions, "negativePrompt" | "numImagesPerPrompt" | "clipSkip">;
+export type DescribedOptions = Pick<
+  PromptOptions,
+  "negativePrompt" | "numImagesPerPrompt" | "clipSkip"
+>;
 
 /**
  * The recipe of each image of a run with prompts: everything it takes to make it again.
