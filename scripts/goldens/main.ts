@@ -12,6 +12,7 @@ import { referencePython } from "../reference/python.ts";
 const AREAS: Readonly<Record<string, readonly string[]>> = {
   core: ["core_goldens.py", "interpolate_goldens.py"],
   schedules: ["brownian_goldens.py"],
+  diffusion: ["resize_goldens.py"],
   schedulers: ["scheduler_goldens.py", "scheduler_trajectories.py"],
   safetensors: ["safetensors_goldens.py"],
   onnx: ["onnx_goldens.py"],

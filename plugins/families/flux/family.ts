@@ -13,7 +13,6 @@ import {
   type LatentOptions,
   packLatents,
   planFlowRun,
-  type ShiftConfig,
   type SizeOptions,
   type TimestepOptions,
   timestepOptions,
@@ -104,11 +103,7 @@ export function fluxWith<O extends LatentOptions & FluxOptions>(
     plan({ vae, scheduler }, options, { height, width }) {
       const token = 2 * vaeScaleFactor(vae);
       const tokens = (height / token) * (width / token);
-      return planFlowRun(
-        scheduler,
-        options,
-        calculateShift(tokens, scheduler.config as ShiftConfig),
-      );
+      return planFlowRun(scheduler, options, calculateShift(tokens, scheduler));
     },
     async encode(run, prompt, options) {
       const { transformer, vae } = run.components;

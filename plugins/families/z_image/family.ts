@@ -14,7 +14,6 @@ import {
   type ImagesInput,
   type LatentOptions,
   planFlowRun,
-  type ShiftConfig,
   type SizeOptions,
   type TimestepOptions,
   timestepOptions,
@@ -73,10 +72,7 @@ export const zImage: Family<
   },
   plan({ vae, scheduler }, options, { height, width }) {
     const token = 2 * vaeScaleFactor(vae);
-    const mu = calculateShift(
-      (height / token) * (width / token),
-      scheduler.config as ShiftConfig,
-    );
+    const mu = calculateShift((height / token) * (width / token), scheduler);
     return planFlowRun(scheduler, options, mu, "torch");
   },
   async encode(run, prompt, options, { from }) {

@@ -1,29 +1,15 @@
-import type { Scheduler, Tensor } from "@denoise/core";
-import { linspace32 } from "@denoise/schedules";
+import { configValue, type Scheduler, type Tensor } from "@denoise/core";
+import { dynamicShift, type DynamicShiftConfig, linspace, linspace32 } from "@denoise/schedules";
 import type { PlanOptions, RunPlan } from "./plan.ts";
+import { strengthTimesteps } from "./strength.ts";
 import { retrieveTimesteps } from "./timesteps.ts";
 
-/** How the shift of a flow grows with the size of the image, as scheduler configs say it. */
-export interface ShiftConfig {
-  /** Tokens of a small image. */
-  readonly base_image_seq_len?: number | undefined;
-  /** Tokens of a large image. */
-  readonly max_image_seq_len?: number | undefined;
-  /** The shift of a small image. */
-  readonly base_shift?: number | undefined;
-  /** The shift of a large image. */
-  readonly max_shift?: number | undefined;
-}
-
 /**
- * The shift μ of an image of so many tokens, on a line through a small and a large image
+ * The shift μ of an image of so many tokens, as the config of the scheduler says it
  * (`calculate_shift` of diffusers).
  */
-export function calculateShift(tokens: number, config: ShiftConfig = {}): number {
-  const { base_image_seq_len: low = 256, max_image_seq_len: high = 4096 } = config;
-  const { base_shift: base = 0.5, max_shift: max = 1.15 } = config;
-  const slope = (max - base) / (high - low);
-  return tokens * slope + (base - slope * low);
+export function calculateShift(tokens: number, { config }: Scheduler): number {
+  return dynamicShift(tokens, config as DynamicShiftConfig);
 }
 
 /**
@@ -40,11 +26,10 @@ export function planFlowRun(
   spacing: "numpy" | "torch" = "numpy",
 ): RunPlan {
   const { numInferenceSteps: wanted = 28, sigmas, timesteps } = options;
-  const even = spacing === "torch" ? [...linspace32(1, 1 / wanted, wanted)] : Array.from(
-    { length: wanted },
-    (_, i) => 1 + (1 / wanted - 1) * (i / (wanted - 1 || 1)),
-  );
-  const ownSigmas = (scheduler.config as { use_flow_sigmas?: boolean }).use_flow_sigmas === true;
+  const even = spacing === "torch"
+    ? [...linspace32(1, 1 / wanted, wanted)]
+    : linspace(1, 1 / wanted, wanted);
+  const ownSigmas = configValue(scheduler.config, "use_flow_sigmas") === true;
   const chosen = sigmas ?? (timesteps === undefined && !ownSigmas ? even : undefined);
   return planScheduledFlow(
     scheduler,
@@ -64,28 +49,14 @@ export function planScheduledFlow(
   options: PlanOptions,
   mu?: number,
 ): RunPlan {
-  const { numInferenceSteps = 28, timesteps: own, sigmas, strength } = options;
+  const { numInferenceSteps = 28, strength = 1 } = options;
   const planned = retrieveTimesteps(
     scheduler,
-    { numInferenceSteps, timesteps: own, sigmas },
+    { ...options, numInferenceSteps },
     mu === undefined ? {} : { mu },
   );
   const steps = scheduler.numInferenceSteps ?? planned.length;
-  if (strength === undefined) {
-    scheduler.setBeginIndex(0);
-    return { steps, timesteps: planned };
-  }
-  const skipped = Math.trunc(Math.max(steps - Math.min(steps * strength, steps), 0));
-  const start = skipped * scheduler.order;
-  const timesteps = planned.slice(start);
-  if (timesteps.length === 0) {
-    throw new RangeError(
-      `Cannot run with strength ${strength}: of ${steps} steps none is left; give a larger ` +
-        `strength, or more numInferenceSteps`,
-    );
-  }
-  scheduler.setBeginIndex(start);
-  return { steps, timesteps };
+  return { steps, timesteps: strengthTimesteps(scheduler, strength, steps, "up") };
 }
 
 /** Latents [N, C, h, w] as a row of tokens of 2x2 each, [N, h/2·w/2, 4·C]. */

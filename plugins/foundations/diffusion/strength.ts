@@ -9,6 +9,8 @@ import type { Scheduler } from "@denoise/core";
  *
  * @param strength 1 runs all steps, 0 none.
  * @param steps How many steps were planned.
+ * @param rounding Of a part of a step that is left: Stable Diffusion's pipelines drop it, those of
+ * flows run it whole. Defaults to "down".
  * @returns The timesteps of the model calls that are left.
  * @throws {RangeError} when no timestep is left.
  */
@@ -16,16 +18,19 @@ export function strengthTimesteps(
   scheduler: Scheduler,
   strength: number,
   steps: number,
+  rounding: "down" | "up" = "down",
 ): readonly number[] {
-  const start = (steps - stepsLeft(strength, steps)) * scheduler.order;
+  const start = (steps - stepsLeft(strength, steps, rounding)) * scheduler.order;
   const timesteps = scheduler.timesteps.slice(start);
   if (timesteps.length === 0) throw noneLeft(strength, steps);
   scheduler.setBeginIndex(start);
   return timesteps;
 }
 
-function stepsLeft(strength: number, steps: number): number {
-  return Math.min(Math.trunc(steps * strength), steps);
+/** As the reference computes it, since a float can lie just beside a whole number. */
+function stepsLeft(strength: number, steps: number, rounding: "down" | "up"): number {
+  const left = Math.min(steps * strength, steps);
+  return rounding === "down" ? Math.trunc(left) : steps - Math.trunc(steps - left);
 }
 
 function noneLeft(strength: number, steps: number): RangeError {
@@ -42,5 +47,5 @@ function noneLeft(strength: number, steps: number): RangeError {
  * @throws {RangeError} when none is left.
  */
 export function checkStepLeft(strength: number, steps: number): void {
-  if (stepsLeft(strength, steps) < 1) throw noneLeft(strength, steps);
+  if (stepsLeft(strength, steps, "down") < 1) throw noneLeft(strength, steps);
 }

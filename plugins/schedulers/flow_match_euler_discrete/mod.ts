@@ -9,7 +9,7 @@
  * x, v: any shape whose first axis is the batch; v: what the model predicts; σ: the share of noise,
  * falling from 1 to 0. Sigmas are shifted towards noise by `shift` (twice without sigmas of one's
  * own, as in diffusers), or with `use_dynamic_shifting` by the `mu` given to `setTimesteps`, which
- * `dynamicShift` of `@denoise/core` works out. Stochastic steps go to x0 and add fresh noise:
+ * `dynamicShift` of `@denoise/schedules` works out. Stochastic steps go to x0 and add fresh noise:
  * x' = (1 − σ')·(x − σ·v) + σ'·n.
  *
  * Throws what every scheduler throws (see `Scheduler` in `@denoise/core`), and a TypeError where `mu`

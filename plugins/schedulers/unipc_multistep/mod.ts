@@ -274,7 +274,7 @@ function checkRequest(config: UniPCMultistepConfig, request: PlanRequest): void 
   if (config.use_dynamic_shifting && request.mu === undefined) {
     throw new TypeError(
       `Cannot plan ${CLASS_NAME}: with use_dynamic_shifting it needs the option mu, as ` +
-        "dynamicShift() of @denoise/core gives it for a number of tokens",
+        "dynamicShift() of @denoise/schedules gives it for a number of tokens",
     );
   }
   const isSpread = config.use_exponential_sigmas || config.use_beta_sigmas;
