@@ -6,7 +6,7 @@ import {
   Tensor,
 } from "@denoise/core";
 import type { Autoencoder } from "@denoise/roles";
-import { type AutoencoderConfig, sizeInPixels } from "./latents.ts";
+import { sizeInPixels } from "./latents.ts";
 
 /** One image or several. */
 export type ImagesInput = ImageInput | readonly ImageInput[];
@@ -120,7 +120,7 @@ function asMask(tensor: Tensor): Tensor {
 export async function firstImageSize(
   codec: ImageCodec,
   images: ImagesInput,
-  vae: Autoencoder<AutoencoderConfig>,
+  vae: Autoencoder,
 ): Promise<ImageSize> {
   const first = list(images, "images")[0]!;
   const whole = first instanceof Tensor ? asBatch(first) : await codec.toTensor(first);

@@ -1,6 +1,6 @@
 import { Generator, type GeneratorInput, Tensor } from "@denoise/core";
 import type { Autoencoder } from "@denoise/roles";
-import { type AutoencoderConfig, scaleLatents } from "./latents.ts";
+import { latentSpace } from "./latents.ts";
 
 /**
  * Repeats the rows of a batch until there are `count`.
@@ -27,21 +27,20 @@ export function repeatRows(rows: Tensor, count: number, what: string): Tensor {
  * @returns float32 [count, C, h, w].
  */
 export async function encodeToLatents(
-  vae: Autoencoder<AutoencoderConfig>,
+  vae: Autoencoder,
   images: Tensor,
   generator: GeneratorInput,
   count: number,
 ): Promise<Tensor> {
-  const { latent_channels } = vae.config;
-  if (images.dims[1] === latent_channels) return repeatRows(images, count, "images");
+  if (images.dims[1] === latentSpace(vae).channels) return repeatRows(images, count, "images");
   if (generator instanceof Generator) {
     const { latentDist } = await vae.encode(images);
-    return repeatRows(scaleLatents(vae, latentDist.sample(generator)), count, "images");
+    return repeatRows(latentSpace(vae).normalize(latentDist.sample(generator)), count, "images");
   }
   const latents: Tensor[] = [];
   for (let i = 0; i < images.dims[0]!; i++) {
     const { latentDist } = await vae.encode(images.slice(0, i, i + 1));
-    latents.push(scaleLatents(vae, latentDist.sample(generator[i])));
+    latents.push(latentSpace(vae).normalize(latentDist.sample(generator[i])));
   }
   return repeatRows(Tensor.cat(latents), count, "images");
 }
@@ -54,13 +53,13 @@ export async function encodeToLatents(
  * @returns float32 [count, C, h, w].
  */
 export async function imageLatentMeans(
-  vae: Autoencoder<AutoencoderConfig>,
+  vae: Autoencoder,
   images: Tensor,
   count: number,
 ): Promise<Tensor> {
-  if (images.dims[1] === vae.config.latent_channels) return repeatRows(images, count, "images");
+  if (images.dims[1] === latentSpace(vae).channels) return repeatRows(images, count, "images");
   const { latentDist } = await vae.encode(images);
-  return repeatRows(scaleLatents(vae, latentDist.mode()), count, "images");
+  return repeatRows(latentSpace(vae).normalize(latentDist.mode()), count, "images");
 }
 
 /**

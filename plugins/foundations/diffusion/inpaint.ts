@@ -11,7 +11,7 @@ import {
   Tensor,
 } from "@denoise/core";
 import type { Denoiser } from "@denoise/roles";
-import type { DenoiserConfig, LatentComponents } from "./latents.ts";
+import { type DenoiserConfig, type LatentComponents, latentSpace } from "./latents.ts";
 import type { ControlImages, ImagesInput } from "./image_input.ts";
 
 /** What an inpainting call is given beside its prompt. */
@@ -73,7 +73,7 @@ export function seesMask({ unet, vae }: {
   readonly unet: Denoiser<Pick<DenoiserConfig, "in_channels">>;
   readonly vae: LatentComponents["vae"];
 }): boolean {
-  return takesMask(unet.config.in_channels, vae.config.latent_channels, "UNet");
+  return takesMask(unet.config.in_channels, latentSpace(vae).channels, "UNet");
 }
 
 /**

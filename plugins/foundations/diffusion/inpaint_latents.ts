@@ -1,6 +1,6 @@
 import { type PipelineRun, randnTensor, type RunOptions, Tensor } from "@denoise/core";
 import { encodeToLatents, repeatRows } from "./image_latents.ts";
-import { type LatentComponents, vaeScaleFactor } from "./latents.ts";
+import { type LatentComponents, latentSpace, vaeScaleFactor } from "./latents.ts";
 import { maskLatents } from "./mask_latents.ts";
 import type { BatchNoise } from "./noise.ts";
 import { type ImagesInput, prepareMasks } from "./image_input.ts";
@@ -68,7 +68,7 @@ export async function inpaintLatents(
     ? undefined
     : await encodeToLatents(vae, images, generator, count);
   const factor = vaeScaleFactor(vae);
-  const dims = [count, vae.config.latent_channels, size.height / factor, size.width / factor];
+  const dims = [count, latentSpace(vae).channels, size.height / factor, size.width / factor];
   const added = goesOn || options.latents === undefined
     ? randnTensor(dims, generator)
     : options.latents;

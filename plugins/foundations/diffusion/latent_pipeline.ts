@@ -21,7 +21,7 @@ import {
 } from "./denoising_range.ts";
 import { finishLatents } from "./finish.ts";
 import type { ControlImages } from "./image_input.ts";
-import type { AutoencoderConfig, LatentComponents } from "./latents.ts";
+import type { LatentComponents } from "./latents.ts";
 import { type BatchNoise, batchNoise } from "./noise.ts";
 import { type PlanOptions, planRun, type RunPlan } from "./plan.ts";
 import { previewLatents } from "./preview.ts";
@@ -107,7 +107,7 @@ export interface Family<C extends LatentComponents, O extends LatentOptions, K> 
   /** The latents that a run ends with. Defaults to those after the last step. */
   readonly result?: (end: Denoised) => Tensor;
   /** Decodes latents to images in about -1..1. Defaults to `decodeLatents`. */
-  readonly decode?: (vae: Autoencoder<AutoencoderConfig>, latents: Tensor) => Promise<Tensor>;
+  readonly decode?: (vae: Autoencoder, latents: Tensor) => Promise<Tensor>;
 }
 
 /** What a start is given beside the run and the options. */

@@ -1,5 +1,5 @@
 import { type Scheduler, Tensor } from "@denoise/core";
-import type { Autoencoder } from "@denoise/roles";
+import type { Autoencoder, LatentSpace } from "@denoise/roles";
 
 /** What pipelines read of a UNet's config. */
 export interface DenoiserConfig {
@@ -30,55 +30,74 @@ export interface AutoencoderConfig {
 /** What pipelines that work on latents consist of, whatever the family. */
 export interface LatentComponents {
   /** The autoencoder between images and latents. */
-  readonly vae: Autoencoder<AutoencoderConfig>;
+  readonly vae: Autoencoder;
   /** Any scheduler for the trained noise. */
   readonly scheduler: Scheduler;
 }
 
-/** How many pixels wide and high one latent is. */
-export function vaeScaleFactor(vae: Autoencoder<AutoencoderConfig>): number {
-  return 2 ** (vae.config.block_out_channels.length - 1);
+/**
+ * The latents that an autoencoder and a denoiser have in common: the autoencoder's own, or what its config says
+ * by the options of AutoencoderKL.
+ *
+ * @throws {TypeError} for an autoencoder that tells neither.
+ */
+export function latentSpace(vae: Autoencoder): LatentSpace {
+  if (vae.latentSpace !== undefined) return vae.latentSpace;
+  const { config } = vae;
+  if (!isAutoencoderConfig(config)) {
+    throw new TypeError(
+      `Cannot tell the latents of ${vae.className}: it has no latentSpace, and its config no ` +
+        "latent_channels and block_out_channels",
+    );
+  }
+  const { scaling_factor, shift_factor } = config;
+  const known = latentStatistics(config);
+  return {
+    channels: config.latent_channels,
+    factor: 2 ** (config.block_out_channels.length - 1),
+    normalize(latents) {
+      if (known !== undefined) return latents.sub(known.mean).mul(scaling_factor).div(known.std);
+      return (shift_factor ? latents.sub(shift_factor) : latents).mul(scaling_factor);
+    },
+    denormalize(latents) {
+      if (known !== undefined) {
+        return latents.mul(known.std).div(scaling_factor).add(known.mean);
+      }
+      const scaled = latents.div(scaling_factor);
+      return shift_factor ? scaled.add(shift_factor) : scaled;
+    },
+  };
+}
+
+function isAutoencoderConfig(config: object): config is AutoencoderConfig {
+  return "latent_channels" in config && "block_out_channels" in config;
 }
 
 function latentStatistics(
-  { config }: Autoencoder<AutoencoderConfig>,
+  { latents_mean: mean, latents_std: std }: AutoencoderConfig,
 ): { readonly mean: Tensor; readonly std: Tensor } | undefined {
-  const { latents_mean: mean, latents_std: std } = config;
   if (mean === undefined || mean === null || std === undefined || std === null) return undefined;
   const row = (values: readonly number[]) =>
     Tensor.from(Float32Array.from(values), [1, values.length, 1, 1]);
   return { mean: row(mean), std: row(std) };
 }
 
-/** Latents of the encoder as the denoiser knows them, of unit variance. */
-export function scaleLatents(vae: Autoencoder<AutoencoderConfig>, latents: Tensor): Tensor {
-  const { scaling_factor, shift_factor } = vae.config;
-  const known = latentStatistics(vae);
-  if (known === undefined) {
-    return (shift_factor ? latents.sub(shift_factor) : latents).mul(scaling_factor);
-  }
-  return latents.sub(known.mean).mul(scaling_factor).div(known.std);
+/** How many pixels wide and high one latent is. */
+export function vaeScaleFactor(vae: Autoencoder): number {
+  return latentSpace(vae).factor;
 }
 
 /** Latents to images in about -1..1. */
-export async function decodeLatents(
-  vae: Autoencoder<AutoencoderConfig>,
-  latents: Tensor,
-): Promise<Tensor> {
-  const { scaling_factor, shift_factor } = vae.config;
-  const known = latentStatistics(vae);
-  const scaled = latents.div(scaling_factor);
-  const own = known === undefined
-    ? shift_factor ? scaled.add(shift_factor) : scaled
-    : latents.mul(known.std).div(scaling_factor).add(known.mean);
-  return (await vae.decode(own)).sample;
+export async function decodeLatents(vae: Autoencoder, latents: Tensor): Promise<Tensor> {
+  return (await vae.decode(latentSpace(vae).denormalize(latents))).sample;
 }
 
 /** The size in pixels of images that may be latents. */
 export function sizeInPixels(
   images: Tensor,
-  vae: Autoencoder<AutoencoderConfig>,
+  vae: Autoencoder,
 ): { readonly height: number; readonly width: number } {
-  const factor = images.dims[1] === vae.config.latent_channels ? vaeScaleFactor(vae) : 1;
+  const space = latentSpace(vae);
+  const factor = images.dims[1] === space.channels ? space.factor : 1;
   return { height: images.dims[2]! * factor, width: images.dims[3]! * factor };
 }

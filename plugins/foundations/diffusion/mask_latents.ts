@@ -1,6 +1,6 @@
 import { type GeneratorInput, Tensor } from "@denoise/core";
 import { encodeToLatents, repeatRows } from "./image_latents.ts";
-import { type LatentComponents, vaeScaleFactor } from "./latents.ts";
+import { type LatentComponents, latentSpace, vaeScaleFactor } from "./latents.ts";
 
 /** A mask and what is left of the image, as a denoiser takes them beside latents. */
 export interface MaskLatents {
@@ -33,7 +33,7 @@ export async function maskLatents(
   count: number,
   given?: Tensor,
 ): Promise<MaskLatents> {
-  const isLatent = images.dims[1] === vae.config.latent_channels;
+  const isLatent = images.dims[1] === latentSpace(vae).channels;
   const covered = isLatent ? images : images.mul(mask.map((x) => x < 0.5 ? 1 : 0));
   return {
     mask: repeatRows(shrink(mask, vaeScaleFactor(vae)), count, "masks"),

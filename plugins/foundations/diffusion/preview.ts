@@ -8,7 +8,7 @@ import {
 } from "@denoise/core";
 import type { Autoencoder } from "@denoise/roles";
 import { solveLinear } from "@denoise/schedules";
-import { type AutoencoderConfig, decodeLatents, scaleLatents, vaeScaleFactor } from "./latents.ts";
+import { type AutoencoderConfig, decodeLatents, latentSpace, vaeScaleFactor } from "./latents.ts";
 import { denormalize, toImages } from "./output.ts";
 import { resizeSpatial } from "./resize.ts";
 
@@ -50,16 +50,16 @@ const PUBLISHED: ReadonlyMap<number, LatentColors> = new Map([
   [0.13025, STABLE_DIFFUSION_XL],
 ]);
 
-const fitted = new WeakMap<Autoencoder<AutoencoderConfig>, Promise<LatentColors>>();
+const fitted = new WeakMap<Autoencoder, Promise<LatentColors>>();
 
 /**
  * The colours of an autoencoder's latents: published ones for Stable Diffusion 1.x, 2.x and XL, for
  * others those that {@linkcode fitLatentColors} finds, once.
  */
-export function latentColors(vae: Autoencoder<AutoencoderConfig>): Promise<LatentColors> {
-  const { latent_channels, scaling_factor, latents_mean = null } = vae.config;
-  const published = PUBLISHED.get(scaling_factor);
-  if (published !== undefined && latent_channels === 4 && latents_mean === null) {
+export function latentColors(vae: Autoencoder): Promise<LatentColors> {
+  const { scaling_factor, latents_mean = null } = vae.config as Partial<AutoencoderConfig>;
+  const published = PUBLISHED.get(scaling_factor ?? 0);
+  if (published !== undefined && latentSpace(vae).channels === 4 && latents_mean === null) {
     return Promise.resolve(published);
   }
   const known = fitted.get(vae);
@@ -87,13 +87,13 @@ export function latentColors(vae: Autoencoder<AutoencoderConfig>): Promise<Laten
  * ```
  */
 export async function fitLatentColors(
-  vae: Autoencoder<AutoencoderConfig>,
+  vae: Autoencoder,
   images?: Tensor,
 ): Promise<LatentColors> {
   const factor = vaeScaleFactor(vae);
   const shown = images ?? colouredClouds(16 * factor);
   const { latentDist } = await vae.encode(shown);
-  const latents = channelRows(scaleLatents(vae, latentDist.mode()));
+  const latents = channelRows(latentSpace(vae).normalize(latentDist.mode()));
   const [count, , height, width] = shown.dims as [number, number, number, number];
   const blocks = shown.reshape([count, 3, height / factor, factor, width / factor, factor]);
   const colors = channelRows(blocks.mean([3, 5]));
@@ -172,10 +172,10 @@ export function colorLatents(latents: Tensor, { weights, bias }: LatentColors): 
  * @param decode How the pipeline's own autoencoder decodes.
  */
 export async function previewLatents(
-  run: PipelineRun<{ readonly vae: Autoencoder<AutoencoderConfig> }>,
+  run: PipelineRun<{ readonly vae: Autoencoder }>,
   { prevSample, predOriginalSample }: StepOutput,
   recipe: (index: number) => Recipe,
-  decode: (vae: Autoencoder<AutoencoderConfig>, latents: Tensor) => Promise<Tensor> = decodeLatents,
+  decode: (vae: Autoencoder, latents: Tensor) => Promise<Tensor> = decodeLatents,
 ): Promise<Image[]> {
   const { components: { vae }, preview = "vae" } = run;
   const latents = predOriginalSample ?? prevSample;
@@ -183,17 +183,17 @@ export async function previewLatents(
     ? await decode(vae, latents)
     : preview === "linear"
     ? colorLatents(latents, await latentColors(vae))
-    : await decodeBy(preview as Autoencoder<AutoencoderConfig>, latents);
+    : await decodeBy(preview as Autoencoder, latents);
   return await toImages(run, denormalize(shown), recipe);
 }
 
 /** Decodes by an autoencoder that is not the pipeline's own. */
-async function decodeBy(decoder: Autoencoder<AutoencoderConfig>, latents: Tensor): Promise<Tensor> {
-  const { latent_channels } = decoder.config;
+async function decodeBy(decoder: Autoencoder, latents: Tensor): Promise<Tensor> {
+  const own = latentSpace(decoder).channels;
   const channels = latents.dims[1];
-  if (latent_channels === channels) return await decodeLatents(decoder, latents);
+  if (own === channels) return await decodeLatents(decoder, latents);
   throw new RangeError(
     `Cannot preview latents of ${channels} channels by an ${decoder.className} of ` +
-      `${latent_channels}: use one that was made for these latents`,
+      `${own}: use one that was made for these latents`,
   );
 }

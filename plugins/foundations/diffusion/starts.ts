@@ -13,6 +13,7 @@ import type { LatentOptions, Start } from "./latent_pipeline.ts";
 import {
   type DenoiserConfig,
   type LatentComponents,
+  latentSpace,
   sizeInPixels,
   vaeScaleFactor,
 } from "./latents.ts";
@@ -83,7 +84,7 @@ export const fromNoise: Start<
     const size = controls[0] === undefined ? facts.size() : sizeInPixels(controls[0], vae);
     checkSize(size.height, size.width, factor);
     const plan = facts.plan(size);
-    const dims = [count, vae.config.latent_channels, size.height / factor, size.width / factor];
+    const dims = [count, latentSpace(vae).channels, size.height / factor, size.width / factor];
     return {
       latents: initialLatents(dims, noise, scheduler, options.latents),
       size,
@@ -212,7 +213,7 @@ async function imagesOf(
   { height, width }: SizeOptions,
 ): Promise<Tensor> {
   const { vae } = run.components;
-  const { latent_channels: latentChannels } = vae.config;
+  const { channels: latentChannels } = latentSpace(vae);
   const multiple = vaeScaleFactor(vae);
   return await prepareImages(await run.images(), image, {
     height,

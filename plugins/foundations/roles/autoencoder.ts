@@ -12,8 +12,22 @@ export interface LatentDistribution {
   mode(): Tensor;
 }
 
+/** The latents that a denoiser works on, beside those that encoder and decoder know. */
+export interface LatentSpace {
+  /** Channels of a latent. */
+  readonly channels: number;
+  /** How many pixels wide and high one latent is. */
+  readonly factor: number;
+  /** Latents of the encoder as the denoiser knows them, of unit variance, float32 [N, channels, h, w]. */
+  normalize(latents: Tensor): Tensor;
+  /** The reverse: what the decoder is given. */
+  denormalize(latents: Tensor): Tensor;
+}
+
 /** The role of an autoencoder between images and latents. */
 export interface Autoencoder<C extends object = object> extends Model<C> {
+  /** The latents of denoisers, where they follow otherwise from the config than AutoencoderKL's. */
+  readonly latentSpace?: LatentSpace | undefined;
   /** Images, float32 [N, 3, H, W] in -1..1, to a distribution of latents. */
   encode(sample: Tensor): Promise<{ latentDist: LatentDistribution }>;
   /** Latents (already divided by the scaling factor) to images, float32 in about -1..1. */

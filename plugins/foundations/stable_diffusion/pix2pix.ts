@@ -7,6 +7,7 @@ import {
   imageStartOptions,
   type LatentComponents,
   type LatentOptions,
+  latentSpace,
   prepareImages,
   repeatRows,
   rescaleGuidance,
@@ -194,7 +195,7 @@ async function imageRows(
   { count, guidance }: { readonly count: number; readonly guidance: boolean },
 ) {
   const { vae, unet } = run.components;
-  const { latent_channels: latentChannels } = vae.config;
+  const { channels: latentChannels } = latentSpace(vae);
   const multiple = vaeScaleFactor(vae);
   const fit = { height, width, multiple, latentChannels };
   const images = await prepareImages(await run.images(), image, fit);

@@ -38,7 +38,7 @@ export const sdOptions: CallOptions<SdOptions> = {
 /** The components that the family reads. */
 export type SdModels =
   & LatentComponents
-  & Pick<StableDiffusionComponents, "unet" | "textEncoder" | "tokenizer">
+  & Pick<StableDiffusionComponents, "unet" | "vae" | "textEncoder" | "tokenizer">
   & Omit<ImagePromptComponents, "unet">;
 
 /**

@@ -171,10 +171,15 @@ async function* generate(run: Run, ...[prompt, options = {}]: LDMTextToImageArgu
         latents,
         (input) => unet.forward(input, timestep, { encoderHiddenStates, signal }),
       ),
-    preview: (stepped) => previewLatents(shown, stepped, recipe, decode),
+    preview: (stepped) => previewLatents(shown, stepped, recipe, decoding(vqvae.config)),
   });
   if (outputType === "latent") return { images: [], tensor: last };
-  return await imageOutput(run, denormalize(await decode(vqvae, last)), outputType, recipe);
+  return await imageOutput(
+    run,
+    denormalize(await decoding(vqvae.config)(vqvae, last)),
+    outputType,
+    recipe,
+  );
 }
 
 /** The size in pixels that the model was trained for. */
@@ -199,7 +204,8 @@ async function encode({ components }: Run, texts: readonly string[]): Promise<Te
   return (await components.bert.forward(inputIds)).lastHiddenState;
 }
 
-/** Latents to images in about -1..1; the reference looks at the scaling factor alone. */
-async function decode(vqvae: Autoencoder<AutoencoderConfig>, latents: Tensor): Promise<Tensor> {
-  return (await vqvae.decode(latents.mul(1 / vqvae.config.scaling_factor))).sample;
+/** Makes images in about -1..1 of latents; the reference looks at the scaling factor alone. */
+function decoding({ scaling_factor }: AutoencoderConfig) {
+  return async (vqvae: Autoencoder, latents: Tensor): Promise<Tensor> =>
+    (await vqvae.decode(latents.mul(1 / scaling_factor))).sample;
 }
