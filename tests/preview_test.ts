@@ -153,7 +153,7 @@ describe("stream() with preview", () => {
       "Cannot preview by null",
     );
     const other = { ...linearAutoencoder(1), className: "Other", decode: () => {} };
-    Object.assign(other, { config: { latent_channels: 16 } });
+    Object.assign(other, { config: { latent_channels: 16, block_out_channels: [4] } });
     await assertRejects(
       () => previewOf(pipe.stream("x", { ...options, preview: other as never }), 0),
       RangeError,
