@@ -545,6 +545,18 @@ export const DPTForDepthEstimation: typeof DPTForDepthEstimationClass = DPTForDe
   .using(registry);
 /** An object of the class. */
 export type DPTForDepthEstimation = DPTForDepthEstimationObject;
+import { FluxControlNetModel as FluxControlNetModelClass } from "@denoise/model-flux-controlnet";
+import type { FluxControlNetModel as FluxControlNetModelObject } from "@denoise/model-flux-controlnet";
+/**
+ * `FluxControlNetModel` of `@denoise/model-flux-controlnet`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
+export const FluxControlNetModel: typeof FluxControlNetModelClass = FluxControlNetModelClass.using(
+  registry,
+);
+/** An object of the class. */
+export type FluxControlNetModel = FluxControlNetModelObject;
 import { FluxTransformer2DModel as FluxTransformer2DModelClass } from "@denoise/model-flux-transformer";
 import type { FluxTransformer2DModel as FluxTransformer2DModelObject } from "@denoise/model-flux-transformer";
 /**
@@ -754,6 +766,30 @@ export const FluxControlImg2ImgPipeline: typeof FluxControlImg2ImgPipelineClass 
 /** An object of the class. */
 export type FluxControlImg2ImgPipeline = FluxControlImg2ImgPipelineObject;
 export type { FluxControlImg2ImgOptions } from "@denoise/pipeline-flux-control-img2img";
+import { FluxControlNetPipeline as FluxControlNetPipelineClass } from "@denoise/pipeline-flux-controlnet";
+import type { FluxControlNetPipeline as FluxControlNetPipelineObject } from "@denoise/pipeline-flux-controlnet";
+/**
+ * `FluxControlNetPipeline` of `@denoise/pipeline-flux-controlnet`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const FluxControlNetPipeline: typeof FluxControlNetPipelineClass =
+  FluxControlNetPipelineClass.using(registry);
+/** An object of the class. */
+export type FluxControlNetPipeline = FluxControlNetPipelineObject;
+export type { FluxControlNetCallOptions } from "@denoise/pipeline-flux-controlnet";
+import { FluxControlNetImg2ImgPipeline as FluxControlNetImg2ImgPipelineClass } from "@denoise/pipeline-flux-controlnet-img2img";
+import type { FluxControlNetImg2ImgPipeline as FluxControlNetImg2ImgPipelineObject } from "@denoise/pipeline-flux-controlnet-img2img";
+/**
+ * `FluxControlNetImg2ImgPipeline` of `@denoise/pipeline-flux-controlnet-img2img`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const FluxControlNetImg2ImgPipeline: typeof FluxControlNetImg2ImgPipelineClass =
+  FluxControlNetImg2ImgPipelineClass.using(registry);
+/** An object of the class. */
+export type FluxControlNetImg2ImgPipeline = FluxControlNetImg2ImgPipelineObject;
+export type { FluxControlNetImg2ImgOptions } from "@denoise/pipeline-flux-controlnet-img2img";
 import { FluxFillPipeline as FluxFillPipelineClass } from "@denoise/pipeline-flux-fill";
 import type { FluxFillPipeline as FluxFillPipelineObject } from "@denoise/pipeline-flux-fill";
 /**

@@ -347,6 +347,12 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "model",
+      className: "FluxControlNetModel",
+      package: "@denoise/model-flux-controlnet",
+      load: async () => (await import("@denoise/model-flux-controlnet")).FluxControlNetModel,
+    },
+    {
+      kind: "model",
       className: "FluxTransformer2DModel",
       package: "@denoise/model-flux-transformer",
       load: async () => (await import("@denoise/model-flux-transformer")).FluxTransformer2DModel,
@@ -479,6 +485,25 @@ export const registry: Registry = new Registry({
       package: "@denoise/pipeline-flux-control-img2img",
       load: async () =>
         (await import("@denoise/pipeline-flux-control-img2img")).FluxControlImg2ImgPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "FluxControlNetPipeline",
+      task: "text-to-image",
+      family: "flux",
+      control: true,
+      package: "@denoise/pipeline-flux-controlnet",
+      load: async () => (await import("@denoise/pipeline-flux-controlnet")).FluxControlNetPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "FluxControlNetImg2ImgPipeline",
+      task: "image-to-image",
+      family: "flux",
+      control: true,
+      package: "@denoise/pipeline-flux-controlnet-img2img",
+      load: async () =>
+        (await import("@denoise/pipeline-flux-controlnet-img2img")).FluxControlNetImg2ImgPipeline,
     },
     {
       kind: "pipeline",

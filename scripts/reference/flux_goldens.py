@@ -9,7 +9,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
+from diffusers import FlowMatchEulerDiscreteScheduler, FluxControlNetModel, FluxPipeline, FluxTransformer2DModel
 from transformers import CLIPTokenizer, T5Config, T5EncoderModel, T5TokenizerFast
 
 from common import FIXTURES, seed_of
@@ -56,15 +56,24 @@ def write_repo(name: str) -> None:
 
 
 # transformers that take the place of a repo's own: as FLUX.1 Fill (4 channels, 16 of a mask at factor 4) and Control have them
+CONTROL_NET = {**TRANSFORMER, "num_layers": 1, "num_single_layers": 1}
 PARTS = {
-    "flux-fill": dict(in_channels=96, out_channels=16, guidance_embeds=True),
-    "flux-control": dict(in_channels=32, out_channels=16, guidance_embeds=True),
+    "flux-fill": (FluxTransformer2DModel, {**TRANSFORMER, **dict(in_channels=96, out_channels=16, guidance_embeds=True)}),
+    "flux-control": (FluxTransformer2DModel, {**TRANSFORMER, **dict(in_channels=32, out_channels=16, guidance_embeds=True)}),
+    "flux-canny": (FluxControlNetModel, {**CONTROL_NET, "guidance_embeds": True}),
+    "flux-union": (FluxControlNetModel, {**CONTROL_NET, "num_mode": 3, "num_layers": 2}),
+    # XLabs: given pixels
+    "flux-pixels": (FluxControlNetModel, {**CONTROL_NET, "conditioning_embedding_channels": 16, "num_single_layers": 0}),
 }
 
 
+def part(name: str) -> str:
+    return f"parts/{PARTS[name][0].__name__}/{name}"
+
+
 def write_part(name: str) -> None:
-    model = liven(FluxTransformer2DModel(**{**TRANSFORMER, **PARTS[name]}), seed_of(name)).eval()
-    model.save_pretrained(folder(f"parts/FluxTransformer2DModel/{name}"))
+    cls, config = PARTS[name]
+    liven(cls(**config), seed_of(name)).eval().save_pretrained(folder(part(name)))
 
 
 SIZE = dict(height=32, width=32)
@@ -142,6 +151,43 @@ CONTROL_IMG2IMG_CASES = [
     case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], **CONTROL_IMG2IMG),
     case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, **CONTROL_IMG2IMG),
 ]
+NET = dict(control_image=photo(32, 32), controlnet_conditioning_scale=0.7, **TEXT)
+NET_CASES = [
+    case("an image", **NET),
+    case("a rectangle, an image that is resized", **{**NET, "control_image": photo(50, 41), "width": 48}),
+    case("a part of the steps", control_guidance_start=0.2, control_guidance_end=0.7, **NET),
+    case("two prompts, an image each, two of them", **{
+        **NET, "prompt": [PROMPT, OTHER], "control_image": [photo(32, 32), photo(32, 32, name="another")]},
+        num_images_per_prompt=2, seeds=[1, 2, 3, 4]),
+    case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, **NET),
+    case("true guidance", negative_prompt="blurry", true_cfg_scale=3.0, **NET),
+]
+UNION_CASES = [
+    case("kind 0", control_mode=0, **NET),
+    case("kind 2, two images", control_mode=2, num_images_per_prompt=2, seeds=[3, 4], **NET),
+]
+TWO = dict(NET, control_image=[photo(32, 32), photo(32, 32, name="another")], controlnet_conditioning_scale=[0.5, 0.8])
+TWO_CASES = [
+    case("an image each", control_mode=[0, 1], **TWO),
+    case("a part of the steps each", control_mode=[2, 1], control_guidance_start=[0.0, 0.4], control_guidance_end=[0.5, 1.0], **TWO),
+    case("true guidance, two images a prompt", control_mode=[2, 0], negative_prompt="blurry", true_cfg_scale=3.0, num_images_per_prompt=2,
+         seeds=[3, 4], **TWO),
+]
+UNION_TWICE_CASES = [
+    # diffusers leaves out all but the first image where these are no lists
+    case("two images", control_mode=[0, 1], control_guidance_start=[0.0, 0.0], control_guidance_end=[1.0, 0.6], **TWO),
+]
+PIXEL_CASES = [
+    case("a rectangle", **{**NET, "control_image": photo(50, 41), "width": 48}),
+    case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], **NET),
+]
+NET_IMG2IMG = dict(image=photo(40, 33), strength=0.7, **NET)
+NET_IMG2IMG_CASES = [
+    case("an image", **NET_IMG2IMG),
+    case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], **NET_IMG2IMG),
+    case("a part of the steps", control_guidance_start=0.3, control_guidance_end=0.8, **NET_IMG2IMG),
+    case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, **NET_IMG2IMG),
+]
 TASKS = {
     f"flux-{kind}{suffix}": {"pipeline": pipeline, "repo": f"tiny-flux-{kind}", "parts": {}, "cases": cases}
     for kind in ("dev", "schnell")
@@ -150,10 +196,16 @@ TASKS = {
     name: {"pipeline": pipeline, "repo": "tiny-flux-dev", "parts": parts, "cases": cases}
     for name, pipeline, parts, cases in (
         ("flux-kontext", "FluxKontextPipeline", {}, KONTEXT_CASES),
-        ("flux-fill", "FluxFillPipeline", {"transformer": "parts/FluxTransformer2DModel/flux-fill"}, FILL_CASES),
-        ("flux-control", "FluxControlPipeline", {"transformer": "parts/FluxTransformer2DModel/flux-control"}, CONTROL_CASES),
-        ("flux-control-img2img", "FluxControlImg2ImgPipeline", {"transformer": "parts/FluxTransformer2DModel/flux-control"},
+        ("flux-fill", "FluxFillPipeline", {"transformer": part("flux-fill")}, FILL_CASES),
+        ("flux-control", "FluxControlPipeline", {"transformer": part("flux-control")}, CONTROL_CASES),
+        ("flux-control-img2img", "FluxControlImg2ImgPipeline", {"transformer": part("flux-control")},
          CONTROL_IMG2IMG_CASES),
+        ("flux-controlnet", "FluxControlNetPipeline", {"controlnet": part("flux-canny")}, NET_CASES),
+        ("flux-controlnet-union", "FluxControlNetPipeline", {"controlnet": part("flux-union")}, UNION_CASES),
+        ("flux-controlnet-two", "FluxControlNetPipeline", {"controlnet": [part("flux-union"), part("flux-union")]}, TWO_CASES),
+        ("flux-controlnet-union-twice", "FluxControlNetPipeline", {"controlnet": [part("flux-union")]}, UNION_TWICE_CASES),
+        ("flux-controlnet-pixels", "FluxControlNetPipeline", {"controlnet": part("flux-pixels")}, PIXEL_CASES),
+        ("flux-controlnet-img2img", "FluxControlNetImg2ImgPipeline", {"controlnet": part("flux-canny")}, NET_IMG2IMG_CASES),
     )
 }
 

@@ -9,7 +9,7 @@ import sys
 import warnings
 
 import torch
-from diffusers import FluxTransformer2DModel, SD3Transformer2DModel, ZImageTransformer2DModel
+from diffusers import FluxControlNetModel, FluxTransformer2DModel, SD3Transformer2DModel, ZImageTransformer2DModel
 
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
@@ -47,6 +47,41 @@ def flux_calls(config, g: torch.Generator):
     yield "two images", values(2, image_ids(4, 4), 5, [0.7, 0.7])
     yield "a rectangle, another time for each", values(2, image_ids(2, 6), 3, [1.0, 0.013])
     yield "a reference image behind it", values(1, torch.cat([image_ids(3, 3), image_ids(2, 4, 1)]), 4, [0.4])
+
+
+def flux_transformer_calls(config, g: torch.Generator):
+    yield from flux_calls(config, g)
+    name, values = next(flux_calls(config, g))
+    width = config.num_attention_heads * config.attention_head_dim
+    added = lambda: torch.randn(2, values["hidden_states"].shape[1], width, generator=g)  # noqa: E731
+    yield "a residual of a ControlNet", {**values, "controlnet_block_samples.0": added()}
+    if config.num_single_layers > 0:
+        yield "residuals for each block", {
+            **values, **{f"controlnet_block_samples.{i}": added() for i in range(config.num_layers)},
+            **{f"controlnet_single_block_samples.{i}": added() for i in range(config.num_single_layers)}}
+        yield "residuals in turn", {
+            **values, **{f"controlnet_block_samples.{i}": added() for i in range(2)}, "controlnet_blocks_repeat": True}
+
+
+_FLUX_CONTROL = {**_FLUX, "num_layers": 1, "num_single_layers": 1}
+FLUX_CONTROL = {
+    "canny": {**_FLUX_CONTROL, "guidance_embeds": True},
+    "union": {**_FLUX_CONTROL, "num_mode": 3, "num_layers": 2},
+    # XLabs: given pixels, double blocks only
+    "pixels": {**_FLUX_CONTROL, "conditioning_embedding_channels": 4, "patch_size": 2, "num_single_layers": 0, "num_layers": 2},
+}
+
+
+def flux_control_calls(config, g: torch.Generator):
+    pixels = config.conditioning_embedding_channels is not None
+    for i, (label, values) in enumerate(flux_calls(config, g)):
+        if i == 2 and pixels:
+            continue
+        batch, tokens, channels = values["hidden_states"].shape
+        size = (64, 64) if i == 0 else (32, 96)  # of 4x4 and 2x6 tokens, a sixteenth of the pixels' sides
+        shape = (batch, 3, *size) if pixels else (batch, tokens, channels)
+        mode = {"controlnet_mode": torch.full((batch, 1), i)} if config.num_mode else {}
+        yield label, {**values, "controlnet_cond": torch.randn(*shape, generator=g), "conditioning_scale": [1.0, 0.7, 0.0][i], **mode}
 
 
 _SD3 = dict(sample_size=8, in_channels=4, num_layers=3, attention_head_dim=8, num_attention_heads=2, joint_attention_dim=12,
@@ -97,6 +132,18 @@ def z_image_calls(config, g: torch.Generator):
     yield "one token", values((2, 2), [1], [0.4])
 
 
+def outputs_of(model, values: dict) -> dict:
+    if not isinstance(model, (FluxTransformer2DModel, FluxControlNetModel)):
+        return {"sample": sample_of(model, values)}
+    lists = {}
+    for name in [name for name in values if name.startswith("controlnet_") and "." in name]:
+        lists.setdefault(name.split(".")[0], []).append(values[name])
+    output = model(**{name: value for name, value in values.items() if "." not in name}, **lists)
+    if isinstance(model, FluxTransformer2DModel):
+        return {"sample": output.sample}
+    return {f"{name}.{i}": sample for name, samples in output.items() for i, sample in enumerate(samples or [])}
+
+
 def sample_of(model, values: dict) -> torch.Tensor:
     if not isinstance(model, ZImageTransformer2DModel):
         return model(**values).sample
@@ -106,7 +153,8 @@ def sample_of(model, values: dict) -> torch.Tensor:
 
 
 CLASSES = {
-    "FluxTransformer2DModel": (FluxTransformer2DModel, FLUX, flux_calls),
+    "FluxTransformer2DModel": (FluxTransformer2DModel, FLUX, flux_transformer_calls),
+    "FluxControlNetModel": (FluxControlNetModel, FLUX_CONTROL, flux_control_calls),
     "ZImageTransformer2DModel": (ZImageTransformer2DModel, Z_IMAGE, z_image_calls),
     "SD3Transformer2DModel": (SD3Transformer2DModel, SD3, sd3_calls),
 }
@@ -121,5 +169,5 @@ if __name__ == "__main__":
                 model.save_pretrained(FIXTURES / "models" / class_name / name)
                 calls = Calls()
                 for label, values in calls_of(model.config, generator(seed_of(name))):
-                    calls.add(label, values, {"sample": sample_of(model, values)})
+                    calls.add(label, values, outputs_of(model, values))
                 write_golden(GOLDEN / "models" / class_name / name, COMMAND, calls.cases, calls.tensors)

@@ -13,6 +13,7 @@ import type {
 } from "@denoise/roles";
 import type { DepthEstimator } from "@denoise/stable-diffusion";
 import type {
+  FluxControlNetModel,
   FluxTransformer2DModel,
   LDMBertModel,
   Qwen3Model,
@@ -179,15 +180,57 @@ async function encodeWithBert(model: LDMBertModel, input: Inputs): Promise<Outpu
   return { last_hidden_state: lastHiddenState, ...Object.fromEntries(states) };
 }
 
-async function denoiseTokens(model: FluxTransformer2DModel, input: Inputs): Promise<Outputs> {
-  const numbers = (name: string) => input(name) && Array.from(input(name)!.data, Number);
-  return await model.forward(input("hidden_states")!, numbers("timestep")!, {
+/** What FLUX.1's transformers and their ControlNets are given alike. */
+function tokenOptions(input: Inputs) {
+  return {
     encoderHiddenStates: input("encoder_hidden_states")!,
     pooledProjections: input("pooled_projections")!,
     imgIds: input("img_ids")!,
     txtIds: input("txt_ids")!,
-    guidance: numbers("guidance"),
+    guidance: numbersOf(input("guidance")),
+  };
+}
+
+function numbersOf(tensor: Tensor | undefined): number[] | undefined {
+  return tensor && Array.from(tensor.data, Number);
+}
+
+async function denoiseTokens(
+  model: FluxTransformer2DModel,
+  input: Inputs,
+  { inputs }: ModelCall,
+): Promise<Outputs> {
+  const listed = (name: string) =>
+    Object.keys(inputs).filter((key) => key.startsWith(`${name}.`)).map((key) => input(key)!);
+  return await model.forward(input("hidden_states")!, numbersOf(input("timestep"))!, {
+    ...tokenOptions(input),
+    controlnetBlockSamples: listed("controlnet_block_samples"),
+    controlnetSingleBlockSamples: listed("controlnet_single_block_samples"),
+    controlnetBlocksRepeat: inputs.controlnet_blocks_repeat as boolean | undefined,
   });
+}
+
+async function controlTokens(
+  model: FluxControlNetModel,
+  input: Inputs,
+  { inputs }: ModelCall,
+): Promise<Outputs> {
+  const output = await model.forward(
+    input("hidden_states")!,
+    numbersOf(input("timestep"))!,
+    {
+      ...tokenOptions(input),
+      controlnetCond: input("controlnet_cond")!,
+      controlnetMode: numbersOf(input("controlnet_mode"))?.[0],
+      conditioningScale: inputs.conditioning_scale as number,
+    },
+  );
+  const named = (name: string, samples: readonly Tensor[]) =>
+    samples.map((sample, i) => [`${name}.${i}`, sample] as const);
+  return Object.fromEntries([
+    ...named("controlnet_block_samples", output.controlnetBlockSamples),
+    ...named("controlnet_single_block_samples", output.controlnetSingleBlockSamples),
+  ]);
 }
 
 async function denoiseWithTexts(
@@ -234,6 +277,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   T5EncoderModel: encodePlain,
   Qwen3Model: encodeCausal,
   FluxTransformer2DModel: denoiseTokens,
+  FluxControlNetModel: controlTokens,
   ZImageTransformer2DModel: denoiseWithTexts,
   SD3Transformer2DModel: denoiseJointly,
 };

@@ -20,6 +20,7 @@ import {
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { FluxComponents } from "./components.ts";
+import type { FluxControl } from "./control_nets.ts";
 import {
   encodeFluxPrompts,
   type FluxPromptOptions,
@@ -71,7 +72,7 @@ export function fluxSize({ vae }: Pick<FluxComponents, "vae">, given: SizeOption
   return { height, width };
 }
 
-/** Images that the transformer sees beside the one that it makes. */
+/** Images that the transformer is given beside the one that it makes. */
 export interface ReferenceTokens {
   /** Their latents, float32 [N, tokens, 4·C]. */
   readonly tokens: Tensor;
@@ -84,7 +85,7 @@ export interface FluxVariant<O> {
   /** Its name. */
   readonly name: string;
   /** The size of the images. Defaults to {@linkcode fluxSize}. */
-  readonly size?: Family<FluxComponents, O & LatentOptions, never>["size"];
+  readonly size?: Family<FluxComponents, O & LatentOptions, FluxControl>["size"];
   /** Encodes images of a call that are tokens of their own behind those that are made. */
   readonly reference?: (
     run: PipelineRun<FluxComponents>,
@@ -96,7 +97,7 @@ export interface FluxVariant<O> {
 /** A family of transformers on packed latents that are called as FLUX.1's is. */
 export function fluxWith<O extends LatentOptions & FluxOptions>(
   { name, size = fluxSize, reference }: FluxVariant<O>,
-): Family<FluxComponents, O, never> {
+): Family<FluxComponents, O, FluxControl> {
   return {
     name,
     size,
@@ -125,18 +126,23 @@ export function fluxWith<O extends LatentOptions & FluxOptions>(
           const [rows, columns] = [height / factor, width / factor];
           const grid = gridIds(rows / 2, columns / 2);
           const imgIds = beside === undefined ? grid : Tensor.cat([grid, beside.ids]);
-          return async ({ input, timestep }) => {
+          return async ({ input, timestep: time, index, control }) => {
+            const timestep = Math.fround(time / 1000);
             const latents = packLatents(input);
             const tokens = beside === undefined ? latents : Tensor.cat([latents, beside.tokens], 1);
-            const predict = async ({ embeds, pooled }: FluxText) => {
-              const { sample } = await transformer.forward(tokens, Math.fround(timestep / 1000), {
-                encoderHiddenStates: embeds,
-                pooledProjections: pooled,
-                imgIds,
-                txtIds: Tensor.zeros([embeds.dims[1]!, 3]),
-                guidance,
-                signal,
-              });
+            const conditioned = ({ embeds, pooled }: FluxText) => ({
+              encoderHiddenStates: embeds,
+              pooledProjections: pooled,
+              imgIds,
+              txtIds: Tensor.zeros([embeds.dims[1]!, 3]),
+              guidance,
+              signal,
+            });
+            const call = { tokens, timestep, index, guidanceScale };
+            const added = await control?.(call, conditioned(text));
+            const predict = async (words: FluxText) => {
+              const options = { ...conditioned(words), ...added };
+              const { sample } = await transformer.forward(tokens, timestep, options);
               return beside === undefined ? sample : sample.slice(1, 0, latents.dims[1]!);
             };
             const wanted = await predict(text);
@@ -156,7 +162,7 @@ export function fluxWith<O extends LatentOptions & FluxOptions>(
  * 2x2, conditioned on a pooled text of CLIP and the states of T5. The guidance scale is an input of the model, so
  * that a step is one call; with `trueCfgScale` and a negative prompt it is two.
  */
-export const flux: Family<FluxComponents, LatentOptions & FluxOptions, never> = fluxWith({
+export const flux: Family<FluxComponents, LatentOptions & FluxOptions, FluxControl> = fluxWith({
   name: "flux",
 });
 

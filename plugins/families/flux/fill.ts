@@ -18,7 +18,7 @@ import type { FluxComponents } from "./components.ts";
 export interface FluxFillStartOptions extends NoiseStartOptions {
   /** The image to fill, or one for each image to make; it is resized to the size of the call. */
   readonly image: ImagesInput;
-  /** White where something new is made, black where the image stays; grey is cut at half. */
+  /** White where the image is inpainted, black where the image stays; grey is cut at half. */
   readonly maskImage: ImagesInput;
   /** Denoising strength, 0..1: at 1 nothing under the mask is kept. */
   readonly strength?: number | undefined;

@@ -16,6 +16,7 @@ import {
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { FluxComponents } from "./components.ts";
+import type { FluxControl } from "./control_nets.ts";
 import { type FluxOptions, fluxWith, gridIds, type ReferenceTokens } from "./family.ts";
 
 /** Options of a call of FLUX.1 Kontext. */
@@ -126,7 +127,7 @@ function nearest(shape: number): readonly [width: number, height: number] {
  * FLUX.1 Kontext (Black Forest Labs, 2025, arXiv:2506.15742): the image that the prompt speaks of is
  * a row of tokens behind those that are made, with another first coordinate.
  */
-export const fluxKontext: Family<FluxComponents, KontextCall, never> = fluxWith<KontextCall>({
+export const fluxKontext: Family<FluxComponents, KontextCall, FluxControl> = fluxWith<KontextCall>({
   name: "flux-kontext",
   size: fittedSize,
   reference: kontextReference,

@@ -5,6 +5,7 @@
  */
 export * from "./components.ts";
 export * from "./control_image.ts";
+export * from "./control_nets.ts";
 export * from "./family.ts";
 export * from "./fill.ts";
 export * from "./kontext.ts";

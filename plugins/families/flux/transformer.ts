@@ -1,8 +1,18 @@
 import type { Tensor } from "@denoise/core";
 import type { Denoiser } from "@denoise/roles";
 
+/** What ControlNets add after the blocks of a transformer. */
+export interface FluxResiduals {
+  /** After the first blocks, each float32 [N, tokens, width]. */
+  readonly controlnetBlockSamples: readonly Tensor[];
+  /** After the blocks that text and image share. */
+  readonly controlnetSingleBlockSamples: readonly Tensor[];
+  /** Whether the first ones are taken in turn, and not each for some blocks in a row. */
+  readonly controlnetBlocksRepeat?: boolean | undefined;
+}
+
 /** What a transformer of the family is called with beside tokens and timestep. */
-export interface FluxDenoiserOptions {
+export interface FluxDenoiserOptions extends Partial<FluxResiduals> {
   /** States of the text, float32 [N, text tokens, width]. */
   readonly encoderHiddenStates: Tensor;
   /** The pooled text, float32 [N, width]. */
@@ -17,10 +27,22 @@ export interface FluxDenoiserOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What pipelines read of its config. */
-export interface FluxDenoiserConfig {
+/** The widths that a transformer and its ControlNets share. */
+export interface FluxWidths {
   /** Channels of a token. */
   readonly in_channels: number;
+  /** How many heads. */
+  readonly num_attention_heads: number;
+  /** Width of a head. */
+  readonly attention_head_dim: number;
+  /** Width of the text's states. */
+  readonly joint_attention_dim: number;
+  /** Width of the pooled text. */
+  readonly pooled_projection_dim: number;
+}
+
+/** What pipelines read of its config. */
+export interface FluxDenoiserConfig extends FluxWidths {
   /** Whether the guidance scale is an input. */
   readonly guidance_embeds: boolean;
 }

@@ -154,13 +154,23 @@ export interface Start<C extends LatentComponents, O extends LatentOptions> {
   readonly begin: (run: PipelineRun<C>, options: O, facts: StartFacts) => Promise<Begun>;
 }
 
+/** What control images are spread over, and drawn with where they are encoded. */
+export interface ControlCounts {
+  /** Images to make. */
+  readonly count: number;
+  /** How many prompts there are. */
+  readonly prompts: number;
+  /** Where the noise of the images comes from. */
+  readonly noise: BatchNoise;
+}
+
 /** How the ControlNets of a call take part, settled before anything is computed. */
 export interface PlannedControl<K> {
   /** The control images of a call, one tensor for each ControlNet. */
   images(
     codec: ImageCodec,
     given: ControlImages | undefined,
-    counts: { readonly count: number; readonly prompts: number },
+    counts: ControlCounts,
     size: SizeOptions,
   ): Promise<readonly Tensor[]>;
   /**
@@ -277,7 +287,7 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
     plan: (size) =>
       family.plan?.(run.components, options, size, facts) ?? planRun(scheduler, options),
     controlImages: async (given, size) =>
-      await planned?.images(await run.images(), given, { count, prompts }, size) ?? [],
+      await planned?.images(await run.images(), given, { count, prompts, noise }, size) ?? [],
   });
   const { size, plan: { steps, timesteps: left } } = begun;
   const timesteps = timestepsUpTo(scheduler, left, denoisingEnd);

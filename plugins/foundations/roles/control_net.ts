@@ -61,26 +61,28 @@ export interface ControlNet<C extends object = object> extends Model<C> {
  * await pipe("a dancer", { image: [edges, skeleton], controlnetConditioningScale: [1, 0.8] });
  * ```
  */
-export class MultiControlNet implements Model {
+export class MultiControlNet<N extends Model = ControlNet> implements Model {
   /** The class name in diffusers. */
-  readonly className = "MultiControlNetModel";
+  readonly className: string;
   /** The library that has the class. */
   readonly library = "diffusers";
   /** It has no options. */
   readonly config: FrozenConfig = Object.freeze({});
   /** The ControlNets, in the order in which images and scales are given. */
-  readonly nets: readonly ControlNet[];
+  readonly nets: readonly N[];
 
   /**
    * Puts them together.
    *
+   * @param className The class name in diffusers. Defaults to `"MultiControlNetModel"`.
    * @throws {RangeError} for an empty list.
    */
-  constructor(nets: readonly ControlNet[]) {
+  constructor(nets: readonly N[], className = "MultiControlNetModel") {
     if (nets.length === 0) {
       throw new RangeError("Cannot control by no ControlNets: give at least one");
     }
     this.nets = [...nets];
+    this.className = className;
   }
 
   /** Where the first one computes. */
@@ -121,4 +123,12 @@ export class MultiControlNet implements Model {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
   }
+}
+
+/** The ControlNets of one, of several put together, or of a list. */
+export function netsOf<N extends Model>(
+  controlnet: N | MultiControlNet<N> | readonly N[],
+): readonly N[] {
+  if (controlnet instanceof MultiControlNet) return controlnet.nets;
+  return Array.isArray(controlnet) ? controlnet : [controlnet as N];
 }

@@ -5,14 +5,19 @@ import type {
   PipelineDefinition,
   Tensor,
 } from "@denoise/core";
-import { type ControlNet, MultiControlNet } from "@denoise/roles";
+import { type ControlNet, MultiControlNet, netsOf } from "@denoise/roles";
 import {
   type ControlImageOption,
   controlImageOption,
   type ControlImages,
+  controlImageSets,
+  type ControlRangeOptions,
+  controlRangeOptions,
+  type ControlRanges,
   type ImagesInput,
   type NoiseStartOptions,
   noiseStartOptions,
+  planControlRanges,
   prepareControlImages,
   repeatForPrompts,
   vaeScaleFactor,
@@ -58,26 +63,15 @@ export const controlled: {
 };
 
 /** Options of a call that is controlled. */
-export interface ControlOptions {
-  /**
-   * What the residuals are multiplied with, for all ControlNets or for each; by default 1 for text
-   * to image, 0.8 for image to image, 0.5 for inpainting.
-   */
-  readonly controlnetConditioningScale?: number | readonly number[] | undefined;
+export interface ControlOptions extends ControlRangeOptions {
   /** Lets the image alone speak, without a prompt; guidance scales of 3 to 5 suit it. */
   readonly guessMode?: boolean | undefined;
-  /** The part of the steps after which control begins, 0..1, for all or each. Defaults to 0. */
-  readonly controlGuidanceStart?: number | readonly number[] | undefined;
-  /** The part of the steps after which control ends, 0..1, for all or each. Defaults to 1. */
-  readonly controlGuidanceEnd?: number | readonly number[] | undefined;
 }
 
 /** The declarations of {@linkcode ControlOptions}. */
 export const controlOptions: CallOptions<ControlOptions> = {
-  controlnetConditioningScale: { type: "number", list: "allowed" },
+  ...controlRangeOptions,
   guessMode: { type: "boolean" },
-  controlGuidanceStart: { type: "number", list: "allowed" },
-  controlGuidanceEnd: { type: "number", list: "allowed" },
 };
 
 /** Options of a call that begins with noise and is controlled. */
@@ -106,39 +100,11 @@ export const controlledImageOptions: CallOptions<ControlledImageOptions> = {
 };
 
 /** How a run is controlled. */
-export interface ControlPlan {
-  /** The ControlNets; what follows has an entry for each. */
+export interface ControlPlan extends ControlRanges {
+  /** The ControlNets; the ranges have an entry for each. */
   readonly nets: readonly ControlNet[];
-  /** What the residuals are multiplied with. */
-  readonly scales: readonly number[];
-  /** The part of the steps before which there is no control. */
-  readonly starts: readonly number[];
-  /** The part of the steps after which there is none. */
-  readonly ends: readonly number[];
   /** Whether residuals are given only to the images that follow the text, not to all. */
   readonly guessMode: boolean;
-}
-
-function netsOf(controlnet: ControlNets): readonly ControlNet[] {
-  if (controlnet instanceof MultiControlNet) return controlnet.nets;
-  return Array.isArray(controlnet) ? controlnet : [controlnet as ControlNet];
-}
-
-function forEach(
-  value: number | readonly number[] | undefined,
-  count: number,
-  name: string,
-  otherwise: number,
-): readonly number[] {
-  const given = value ?? otherwise;
-  const list = typeof given === "number" ? Array<number>(count).fill(given) : given;
-  if (list.length !== count) {
-    throw new RangeError(
-      `Cannot control by ${count} ControlNets with ${name} ${JSON.stringify(given)}: give one ` +
-        `number, or a list of ${count}`,
-    );
-  }
-  return list;
 }
 
 /**
@@ -152,30 +118,12 @@ export function planControl(
 ): ControlPlan {
   const nets = netsOf(controlnet);
   for (const net of nets) checkFits(net, unet);
-  const count = nets.length;
-  const { controlGuidanceStart, controlGuidanceEnd } = options;
-  const plan = {
+  return {
     nets,
-    scales: forEach(
-      options.controlnetConditioningScale,
-      count,
-      "controlnetConditioningScale",
-      1,
-    ),
-    starts: forEach(controlGuidanceStart, count, "controlGuidanceStart", 0),
-    ends: forEach(controlGuidanceEnd, count, "controlGuidanceEnd", 1),
+    ...planControlRanges(options, nets.length),
     guessMode: (options.guessMode ?? false) ||
       (nets[0]!.config as { global_pool_conditions?: boolean }).global_pool_conditions === true,
   };
-  for (const [i, start] of plan.starts.entries()) {
-    const end = plan.ends[i]!;
-    if (start >= 0 && start < end && end <= 1) continue;
-    throw new RangeError(
-      `Cannot control from controlGuidanceStart ${start} to controlGuidanceEnd ${end}: the start ` +
-        `must be 0 or more and before the end, which is at most 1`,
-    );
-  }
-  return plan;
 }
 
 interface Widths {
@@ -223,7 +171,7 @@ export async function controlImages(
 ): Promise<readonly Tensor[]> {
   const nets = netsOf(controlnet);
   const sets = controlnet instanceof MultiControlNet
-    ? setsOf(given, nets.length)
+    ? controlImageSets(given, nets.length)
     : [given as ImagesInput | undefined];
   const { height, width } = size;
   const options = { height, width, multiple: vaeScaleFactor(vae) };
@@ -234,22 +182,4 @@ export async function controlImages(
     const rows = await prepareControlImages(codec, set, options);
     return repeatForPrompts(rows, prompts, count);
   }));
-}
-
-function setsOf(given: ControlImages | undefined, count: number): readonly ImagesInput[] {
-  if (!Array.isArray(given)) {
-    throw new TypeError(
-      `Cannot control by ${count} ControlNets: give a list of ${count} images, one for each`,
-    );
-  }
-  const perPrompt = given.some((item) => Array.isArray(item));
-  const sets = perPrompt
-    ? Array.from({ length: given[0].length }, (_, i) => given.map((row) => row[i]))
-    : given;
-  if (sets.length === count && (!perPrompt || given.every((row) => row.length === count))) {
-    return sets;
-  }
-  throw new RangeError(
-    `Cannot control by ${count} ControlNets with ${sets.length} images: give one for each`,
-  );
 }

@@ -1,6 +1,6 @@
 import { Tensor } from "@denoise/core";
 import type { ControlResiduals } from "@denoise/roles";
-import type { Control } from "@denoise/diffusion";
+import { type Control, controlScale } from "@denoise/diffusion";
 import {
   type ControlComponents,
   controlImages,
@@ -77,24 +77,24 @@ interface ControlledRun {
 }
 
 async function residuals(
-  { nets, scales, starts, ends, guessMode }: ControlPlan,
+  plan: ControlPlan,
   { images, total, guidance }: ControlledRun,
   { scaled, timestep, index }: Pick<UNetCall, "scaled" | "timestep" | "index">,
   { encoderHiddenStates, textEmbeds, timeIds, signal }: UNetConditioning,
 ): Promise<UNetResiduals> {
+  const { nets, guessMode } = plan;
   const double = guidance && !guessMode;
   const half = guidance && guessMode;
   const ofText = (x: Tensor) => half ? x.chunk(2)[1]! : x;
   const twice = (x: Tensor) => double ? Tensor.cat([x, x]) : x;
   let sum: ControlResiduals | undefined;
   for (const [i, net] of nets.entries()) {
-    const off = index / total < starts[i]! || (index + 1) / total > ends[i]!;
     const added = await net.forward(twice(scaled), timestep, {
       encoderHiddenStates: ofText(encoderHiddenStates),
       textEmbeds: textEmbeds && ofText(textEmbeds),
       timeIds: timeIds && ofText(timeIds),
       controlnetCond: images[i]!,
-      conditioningScale: off ? 0 : scales[i]!,
+      conditioningScale: controlScale(plan, i, index, total),
       guessMode,
       signal,
     });

@@ -3,6 +3,7 @@ import { float32, type GraphDefinition, int64, type Port, timesteps } from "@den
 import {
   conditioning,
   type ConditioningConfig,
+  controlEmbedding,
   downBlock,
   downLevel,
   layersAt,
@@ -11,7 +12,7 @@ import {
   timeWidth,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
-import { add, chunk, concat, conv2d, mean, mul, silu } from "@denoise/onnx/nn";
+import { add, chunk, concat, conv2d, mean, mul } from "@denoise/onnx/nn";
 import type { ControlNetConfig } from "./config.ts";
 
 type Config = FrozenConfig<ControlNetConfig>;
@@ -49,17 +50,10 @@ function labelPort(config: Config): Record<string, Port> {
   return classes === null ? {} : { class_labels: int64("batch") };
 }
 
-/** The image that controls, brought to the size of the latents (`ControlNetConditioningEmbedding`). */
-function controlEmbedding(s: Scope, image: Value, config: Config): Value {
-  const order = config.controlnet_conditioning_channel_order;
-  const blocks = 2 * (config.conditioning_embedding_out_channels.length - 1);
-  const [first, ...others] = order === "bgr" ? chunk(s, image, 3, 1).reverse() : [image];
-  let x = others.length === 0 ? first! : concat(s, [first!, ...others], 1);
-  x = silu(s, conv2d(s.at("conv_in"), x, { padding: 1 }));
-  for (let i = 0; i < blocks; i++) {
-    x = silu(s, conv2d(s.at("blocks", i), x, { padding: 1, stride: i % 2 === 1 ? 2 : 1 }));
-  }
-  return conv2d(s.at("conv_out"), x, { padding: 1 }); // [N, C, h, w]
+/** The image that controls, its channels in the order that the embedding was trained with. */
+function controlInput(s: Scope, image: Value, config: Config): Value {
+  if (config.controlnet_conditioning_channel_order !== "bgr") return image;
+  return concat(s, chunk(s, image, 3, 1).reverse(), 1);
 }
 
 /** Latents, time, text and an image to the residuals of a UNet, each times its scale. */
@@ -84,7 +78,11 @@ export const forward: GraphDefinition<ControlNetConfig> = {
     const temb = conditioning(s, unet, inputs);
 
     // in
-    const control = controlEmbedding(s.at("controlnet_cond_embedding"), controlnet_cond!, config);
+    const control = controlEmbedding(
+      s.at("controlnet_cond_embedding"),
+      controlInput(s, controlnet_cond!, config),
+      config.conditioning_embedding_out_channels.length,
+    );
     let x = add(s, conv2d(s.at("conv_in"), sample!, { padding: 1 }), control); // [N, C, h, w]
 
     // down

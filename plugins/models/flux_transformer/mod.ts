@@ -4,7 +4,7 @@
  * (MM-DiT, arXiv:2403.03206), then blocks of attention and feed forward side by side (arXiv:2302.05442) on
  * both as one row. Positions are rotary (arXiv:2104.09864).
  *
- * Not covered: `controlnet_block_samples`, `ip_adapter_image_embeds`.
+ * Not covered: `ip_adapter_image_embeds`.
  *
  * @example
  * ```ts ignore
@@ -20,26 +20,17 @@
  * @module
  */
 import type { FrozenConfig, Model, ModelClass, Tensor } from "@denoise/core";
-import { defineModel, float32, optional, timesteps, timestepTensor } from "@denoise/onnx";
 import {
-  feedForward,
-  jointAttention,
-  modulatedNorm,
-  modulation,
-  projectHeads,
-  timeTextEmbedding,
-} from "@denoise/onnx/blocks";
+  defineModel,
+  float32,
+  optional,
+  type Port,
+  timesteps,
+  timestepTensor,
+} from "@denoise/onnx";
+import { fluxBlocks, modulatedNorm, modulation, timeTextEmbedding } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
-import {
-  add,
-  concat,
-  gelu,
-  linear,
-  mul,
-  type Rotary,
-  rotaryEmbedding,
-  splitLike,
-} from "@denoise/onnx/nn";
+import { add, concat, linear, mul, rotaryEmbedding } from "@denoise/onnx/nn";
 import { type FluxTransformerConfig, schema } from "./config.ts";
 
 export type { FluxTransformerConfig };
@@ -56,6 +47,12 @@ export interface FluxTransformerOptions {
   readonly txtIds: Tensor;
   /** The guidance scale for each row, for models with `guidance_embeds`. */
   readonly guidance?: number | readonly number[] | undefined;
+  /** What ControlNets add after the first blocks, each float32 [N, tokens, width]. */
+  readonly controlnetBlockSamples?: readonly Tensor[] | undefined;
+  /** The same after the blocks that text and image share. */
+  readonly controlnetSingleBlockSamples?: readonly Tensor[] | undefined;
+  /** Whether the first ones are taken in turn, and not each for some blocks in a row. */
+  readonly controlnetBlocksRepeat?: boolean | undefined;
   /** Cancels the call. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -74,6 +71,12 @@ export interface FluxTransformer2DModel extends Model<FluxTransformerConfig> {
     options: FluxTransformerOptions,
   ): Promise<{ sample: Tensor }>;
 }
+
+/** What is put before the inputs for residuals of ControlNets, one for each block. */
+const RESIDUALS = {
+  double: "controlnet_block_samples",
+  single: "controlnet_single_block_samples",
+} as const;
 
 type Config = FrozenConfig<FluxTransformerConfig>;
 type Inputs = Readonly<Record<string, Value>>;
@@ -95,6 +98,7 @@ export const FluxTransformer2DModel: ModelClass<FluxTransformer2DModel> = define
         img_ids: { ...float32("tokens", config.axes_dims_rope.length), exact: true },
         txt_ids: { ...float32("text", config.axes_dims_rope.length), exact: true },
         ...(config.guidance_embeds ? { guidance: optional(timesteps()) } : {}),
+        ...residualPorts(config),
       }),
       build,
     },
@@ -111,11 +115,44 @@ export const FluxTransformer2DModel: ModelClass<FluxTransformer2DModel> = define
         img_ids: options.imgIds,
         txt_ids: options.txtIds,
         guidance: guidance === undefined ? undefined : timestepTensor(guidance, batch),
+        ...residualInputs(model.config, options),
       }, { signal: options.signal });
       return { sample: sample! };
     },
   }),
 });
+
+function residualPorts(config: Config): Record<string, Port> {
+  const width = config.num_attention_heads * config.attention_head_dim;
+  const ports = (name: string, count: number) =>
+    Array.from(
+      { length: count },
+      (_, i) => [`${name}_${i}`, optional(float32("batch", "tokens", width))],
+    );
+  return Object.fromEntries([
+    ...ports(RESIDUALS.double, config.num_layers),
+    ...ports(RESIDUALS.single, config.num_single_layers),
+  ]);
+}
+
+/** The residual of each block: a ControlNet has fewer, which then stand for several in a row. */
+function residualInputs(
+  { num_layers, num_single_layers }: Config,
+  options: FluxTransformerOptions,
+): Record<string, Tensor> {
+  const { controlnetBlockSamples: double = [], controlnetSingleBlockSamples: single = [] } =
+    options;
+  const inputs = (name: string, given: readonly Tensor[], count: number, repeat = false) => {
+    if (given.length === 0) return [];
+    const each = Math.ceil(count / given.length);
+    const of = (i: number) => repeat ? i % given.length : Math.floor(i / each);
+    return Array.from({ length: count }, (_, i) => [`${name}_${i}`, given[of(i)]!] as const);
+  };
+  return Object.fromEntries([
+    ...inputs(RESIDUALS.double, double, num_layers, options.controlnetBlocksRepeat),
+    ...inputs(RESIDUALS.single, single, num_single_layers),
+  ]);
+}
 
 function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   const { img_ids, txt_ids, hidden_states, encoder_hidden_states } = inputs;
@@ -126,81 +163,27 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
     pooled_projections!,
     guidance && mul(s, guidance, 1000),
   );
+  const width = config.num_attention_heads * config.attention_head_dim;
   const ids = concat(s, [txt_ids!, img_ids!], 0);
-  const rotary = rotaryEmbedding(s, ids, { widths: config.axes_dims_rope });
-  let text = linear(s.at("context_embedder"), encoder_hidden_states!); // [N, text, C]
-  let image = linear(s.at("x_embedder"), hidden_states!); // [N, tokens, C]
-  for (let i = 0; i < config.num_layers; i++) {
-    [text, image] = doubleBlock(s.at("transformer_blocks", i), [text, image], temb, rotary, config);
-  }
-  let row = concat(s, [text, image], 1);
-  for (let i = 0; i < config.num_single_layers; i++) {
-    row = singleBlock(s.at("single_transformer_blocks", i), row, temb, rotary, config);
-  }
-  const [, last] = splitLike(s, row, [text, image], 1) as [Value, Value];
-  const [scale, shift] = modulation(s.at("norm_out.linear"), temb, 2) as [Value, Value];
-  const normal = modulatedNorm(s, last, [scale, shift], { width: widthOf(config) });
-  return { sample: linear(s.at("proj_out"), normal) };
-}
-
-/** Channels of a token inside. */
-function widthOf({ num_attention_heads, attention_head_dim }: Config): number {
-  return num_attention_heads * attention_head_dim;
-}
-
-/** Names of a block's parts for text and image. */
-const STREAMS = [
-  {
-    norm: "norm1_context",
-    ff: "ff_context",
-    names: ["add_q_proj", "add_k_proj", "add_v_proj"],
-    norms: ["norm_added_q", "norm_added_k"],
-    out: "to_add_out",
-  },
-  {
-    norm: "norm1",
-    ff: "ff",
-    names: ["to_q", "to_k", "to_v"],
-    norms: ["norm_q", "norm_k"],
-    out: "to_out.0",
-  },
-] as const;
-
-/** Text and image attend to each other, each with weights of its own (`FluxTransformerBlock`). */
-function doubleBlock(
-  s: Scope,
-  streams: readonly [text: Value, image: Value],
-  temb: Value,
-  rotary: Rotary,
-  config: Config,
-): [text: Value, image: Value] {
-  const attn = s.at("attn");
-  const heads = config.num_attention_heads;
-  const width = widthOf(config);
-  const modulations = STREAMS.map(({ norm }) => modulation(s.at(`${norm}.linear`), temb, 6));
-  const projected = STREAMS.map(({ names, norms }, i) => {
-    const [shift, scale] = modulations[i]! as [Value, Value];
-    const normal = modulatedNorm(s, streams[i]!, [scale, shift], { width });
-    return projectHeads(attn, normal, { heads, names, norms });
+  const text = linear(s.at("context_embedder"), encoder_hidden_states!); // [N, text, C]
+  const image = linear(s.at("x_embedder"), hidden_states!); // [N, tokens, C]
+  const last = fluxBlocks(s, [text, image], {
+    double: config.num_layers,
+    single: config.num_single_layers,
+    heads: config.num_attention_heads,
+    width,
+    rotary: rotaryEmbedding(s, ids, { widths: config.axes_dims_rope }),
+    doubleModulation: (block) => [
+      modulation(block.at("norm1_context.linear"), temb, 6),
+      modulation(block.at("norm1.linear"), temb, 6),
+    ],
+    singleModulation: (block) => modulation(block.at("norm.linear"), temb, 3),
+    after(kind, i, made) {
+      const added = inputs[`${RESIDUALS[kind]}_${i}`];
+      return added === undefined ? made : add(s, made, added);
+    },
   });
-  const attended = jointAttention(attn, projected, { heads, rotary });
-  return STREAMS.map(({ out, ff }, i) => {
-    const [, , gate, shift, scale, gateFf] = modulations[i]! as Value[];
-    const x = add(s, streams[i]!, mul(s, gate!, linear(attn.at(out), attended[i]!)));
-    const normal = modulatedNorm(s, x, [scale!, shift!], { width });
-    const fed = feedForward(s.at(ff), normal, { activation: "gelu-approximate" });
-    return add(s, x, mul(s, gateFf!, fed));
-  }) as [Value, Value];
-}
-
-/** Attention and feed forward side by side on one row of tokens (`FluxSingleTransformerBlock`). */
-function singleBlock(s: Scope, x: Value, temb: Value, rotary: Rotary, config: Config): Value {
-  const heads = config.num_attention_heads;
-  const [shift, scale, gate] = modulation(s.at("norm.linear"), temb, 3) as [Value, Value, Value];
-  const normal = modulatedNorm(s, x, [scale, shift], { width: widthOf(config) });
-  const projected = projectHeads(s.at("attn"), normal, { heads });
-  const [seen] = jointAttention(s.at("attn"), [projected], { heads, rotary }) as [Value];
-  const hidden = gelu(s, linear(s.at("proj_mlp"), normal), "tanh");
-  const out = linear(s.at("proj_out"), concat(s, [seen, hidden], -1));
-  return add(s, x, mul(s, gate, out));
+  const [scale, shift] = modulation(s.at("norm_out.linear"), temb, 2) as [Value, Value];
+  const normal = modulatedNorm(s, last, [scale, shift], { width });
+  return { sample: linear(s.at("proj_out"), normal) };
 }

@@ -79,6 +79,8 @@ export interface JointAttentionOptions {
   readonly rotary?: Rotary | undefined;
   /** Which channels of a head are turned together. Defaults to `"interleaved"`. */
   readonly pairs?: RotateOptions["pairs"] | undefined;
+  /** Added to the scores before the softmax, [N or 1, heads or 1, tokens, tokens]. */
+  readonly bias?: Value | undefined;
 }
 
 /**
@@ -88,7 +90,7 @@ export interface JointAttentionOptions {
 export function jointAttention(
   s: Scope,
   streams: readonly Projected[],
-  { heads, rotary, pairs = "interleaved" }: JointAttentionOptions,
+  { heads, rotary, pairs = "interleaved", bias }: JointAttentionOptions,
 ): Value[] {
   const joined = (part: keyof Projected) =>
     streams.length === 1 ? streams[0]![part] : concat(s, streams.map((stream) => stream[part]), 1);
@@ -97,7 +99,7 @@ export function jointAttention(
     query: turned(joined("query")),
     key: turned(joined("key")),
     value: joined("value"),
-  }, { heads });
+  }, { heads, bias });
   if (streams.length === 1) return [seen];
   return splitLike(s, seen, streams.map(({ value }) => value), 1);
 }
