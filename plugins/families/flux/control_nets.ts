@@ -1,10 +1,8 @@
 import { type CallOptions, type ComponentSpec, type Model, Tensor } from "@denoise/core";
 import {
   type Control,
-  type ControlCounts,
   type ControlImageOption,
   controlImageOption,
-  type ControlImages,
   controlImageSets,
   type ControlRangeOptions,
   controlRangeOptions,
