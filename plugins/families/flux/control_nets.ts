@@ -31,7 +31,7 @@ export interface FluxControlNetCall extends FluxDenoiserOptions {
 }
 
 /** What pipelines read of the config of such a network. */
-export interface FluxControlNetConfig extends FluxWidths {
+export interface FluxControlNetWidths extends FluxWidths {
   /** Whether the guidance scale is an input. */
   readonly guidance_embeds: boolean;
   /** Channels that pixels of a control image become; null where it comes as latents. */
@@ -39,7 +39,7 @@ export interface FluxControlNetConfig extends FluxWidths {
 }
 
 /** The role of a network that controls FLUX.1, as FluxControlNetModel plays it. */
-export interface FluxControlNet extends Model<FluxControlNetConfig> {
+export interface FluxControlNet extends Model<FluxControlNetWidths> {
   /** Residuals for one call of the transformer. */
   forward(
     hiddenStates: Tensor,
@@ -69,13 +69,13 @@ export const controlledFlux: {
 };
 
 /** Options of a call that ControlNets control. */
-export interface FluxControlNetOptions extends ControlRangeOptions, ControlImageOption {
+export interface FluxControlledOptions extends ControlRangeOptions, ControlImageOption {
   /** The kind of the control image, for unions: one number, or one for each ControlNet. */
   readonly controlMode?: number | readonly number[] | undefined;
 }
 
-/** The declarations of {@linkcode FluxControlNetOptions}. */
-export const fluxControlNetOptions: CallOptions<FluxControlNetOptions> = {
+/** The declarations of {@linkcode FluxControlledOptions}. */
+export const fluxControlledOptions: CallOptions<FluxControlledOptions> = {
   ...controlRangeOptions,
   ...controlImageOption,
   controlMode: { type: "integer", list: "allowed", minimum: 0 },
@@ -100,7 +100,7 @@ export type FluxControl = (
  * ControlNets beside FLUX.1's transformer. A union in a list of its own is called once for each image;
  * several others have an image each.
  */
-export const fluxControlNets: Control<FluxControlComponents, FluxControlNetOptions, FluxControl> = {
+export const fluxControlNets: Control<FluxControlComponents, FluxControlledOptions, FluxControl> = {
   plan({ controlnet, transformer, vae }, options) {
     const several = controlnet instanceof MultiControlNet || Array.isArray(controlnet);
     const [first, ...more] = netsOf<FluxControlNet>(controlnet);
@@ -150,7 +150,7 @@ export const fluxControlNets: Control<FluxControlComponents, FluxControlNetOptio
 };
 
 function modesOf(
-  mode: FluxControlNetOptions["controlMode"],
+  mode: FluxControlledOptions["controlMode"],
   count: number,
 ): readonly (number | undefined)[] {
   if (mode === undefined || typeof mode === "number") return Array(count).fill(mode);
@@ -193,7 +193,7 @@ function addResiduals(a: FluxResiduals, b: FluxResiduals): FluxResiduals {
 /** A start whose control images are in the size of the call; tensors are in their own, which counts. */
 export function withControlNets<O extends LatentOptions>(
   start: Start<FluxComponents, O>,
-): Start<FluxComponents, O & FluxControlNetOptions> {
+): Start<FluxComponents, O & FluxControlledOptions> {
   return {
     ...start,
     async begin(run, options, facts) {

@@ -36,8 +36,8 @@ import {
   controlledFlux,
   flux,
   type FluxControlComponents,
-  type FluxControlNetOptions,
-  fluxControlNetOptions,
+  type FluxControlledOptions,
+  fluxControlledOptions,
   fluxControlNets,
   type FluxOptions,
   fluxOptions,
@@ -46,7 +46,7 @@ import {
 
 /** Options of a call. */
 export interface FluxControlNetCallOptions
-  extends FluxOptions, FluxControlNetOptions, NoiseStartOptions {}
+  extends FluxOptions, FluxControlledOptions, NoiseStartOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type FluxControlNetArguments = [
@@ -73,6 +73,6 @@ export const FluxControlNetPipeline: PipelineClass<
   start: withControlNets(fromNoise),
   control: fluxControlNets,
   ...controlledFlux,
-  options: { ...fluxOptions, ...noiseStartOptions, ...fluxControlNetOptions },
+  options: { ...fluxOptions, ...noiseStartOptions, ...fluxControlledOptions },
   defaults: { numInferenceSteps: 28, guidanceScale: 7, controlnetConditioningScale: 1 },
 });

@@ -38,15 +38,15 @@ import {
   type FluxBaseOptions,
   fluxBaseOptions,
   type FluxControlComponents,
-  type FluxControlNetOptions,
-  fluxControlNetOptions,
+  type FluxControlledOptions,
+  fluxControlledOptions,
   fluxControlNets,
   withControlNets,
 } from "@denoise/flux";
 
 /** Options of a call. */
 export interface FluxControlNetImg2ImgOptions
-  extends FluxBaseOptions, FluxControlNetOptions, ResizedImageStartOptions {}
+  extends FluxBaseOptions, FluxControlledOptions, ResizedImageStartOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type FluxControlNetImg2ImgArguments = [
@@ -73,7 +73,7 @@ export const FluxControlNetImg2ImgPipeline: PipelineClass<
   start: withControlNets(fromResizedImage),
   control: fluxControlNets,
   ...controlledFlux,
-  options: { ...fluxBaseOptions, ...resizedImageStartOptions, ...fluxControlNetOptions },
+  options: { ...fluxBaseOptions, ...resizedImageStartOptions, ...fluxControlledOptions },
   defaults: {
     numInferenceSteps: 28,
     strength: 0.6,
