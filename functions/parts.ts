@@ -59,7 +59,7 @@ export async function withPlugins({ plugins }: Settings, registry: Registry): Pr
 
 /** The engine with its models, which begins to load them. */
 export function openEngine(settings: Settings, registry: Registry): ServingEngine {
-  const { models, device, torchDtype, variant, threads, loraFolder } = settings;
+  const { models, device, torchDtype, quantization, variant, threads, loraFolder } = settings;
   const { maxSide, maxPixels, maxImages } = settings.limits;
   const sizeLimits = { maxSide, maxPixels, maxImages };
   const { maxLoaded, maxModelBytes, pinned } = settings;
@@ -68,6 +68,7 @@ export function openEngine(settings: Settings, registry: Registry): ServingEngin
     registry,
     device,
     torchDtype,
+    quantization,
     variant,
     threads,
     sizeLimits,

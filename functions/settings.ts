@@ -23,6 +23,8 @@ export interface Settings {
   readonly device: Device;
   /** In which type weights are held. */
   readonly torchDtype: TorchDtype;
+  /** How weights are made smaller. */
+  readonly quantization: "int8" | "int4" | undefined;
   /** Which weights. */
   readonly variant: string | undefined;
   /** Threads of one operator. */
@@ -114,6 +116,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     keys: [...read.keys("DENOISE_API_KEYS"), ...read.keyFile("DENOISE_KEYS")],
     device: read.matching("DENOISE_DEVICE", "cpu", DEVICE, "cpu, cuda, cuda:1 and so on") as Device,
     torchDtype: read.oneOf("DENOISE_DTYPE", "float32", ["float32", "float16", "bfloat16"]),
+    quantization: read.maybeOneOf("DENOISE_QUANTIZATION", ["int8", "int4"]),
     variant: read.text("DENOISE_VARIANT"),
     threads: read.maybeInteger("DENOISE_THREADS", 1, 1024),
     loraFolder: read.text("DENOISE_LORAS"),
@@ -199,6 +202,10 @@ class Reader {
     const found = words.find((word) => word === text);
     if (text === undefined || found !== undefined) return found ?? standard;
     return this.#wrong(name, `must be ${words.join(" or ")}`, standard);
+  }
+
+  maybeOneOf<const T extends string>(name: string, words: readonly T[]): T | undefined {
+    return this.text(name) === undefined ? undefined : this.oneOf(name, words[0]!, words);
   }
 
   matching(name: string, standard: string, pattern: RegExp, words: string): string {

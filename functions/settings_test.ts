@@ -17,6 +17,18 @@ describe("readSettings()", () => {
     assertEquals([limits.maxSteps, limits.jobTimeoutMs], [150, 600_000]);
   });
 
+  it("reads what weights are held in", () => {
+    const { torchDtype, quantization } = readSettings({
+      DENOISE_DTYPE: "bfloat16",
+      DENOISE_QUANTIZATION: "int8",
+    });
+    assertEquals([torchDtype, quantization], ["bfloat16", "int8"]);
+    assertEquals(readSettings({}).quantization, undefined);
+    assertEquals(problems({ DENOISE_QUANTIZATION: "int2" }), [
+      'DENOISE_QUANTIZATION: must be int8 or int4, but is "int2"',
+    ]);
+  });
+
   it("reads models with names of their own, and names folders by their last part", () => {
     const { models } = readSettings({ DENOISE_MODELS: "cats=/m/a, ./b/tiny/, google/ddpm, x/y/z" });
     assertEquals(models.map(({ id }) => id), ["cats", "tiny", "google/ddpm", "z"]);

@@ -151,8 +151,8 @@ class ChildEngine implements ChildServingEngine {
 
   #spawn(models: readonly LocatedModel[]): void {
     const { entry, flags, maxMemory, plugins, ...rest } = this.#options;
-    const { device, torchDtype, variant, threads, sizeLimits, warmup, loraFolder } = rest;
-    const { maxLoaded, maxModelBytes, pinned } = rest;
+    const { device, torchDtype, quantization, variant, threads, sizeLimits, warmup } = rest;
+    const { loraFolder, maxLoaded, maxModelBytes, pinned } = rest;
     const folders = [
       ...models.map(({ path }) => path),
       ...loraFolder === undefined ? [] : [loraFolder],
@@ -166,6 +166,7 @@ class ChildEngine implements ChildServingEngine {
     const options = {
       device,
       torchDtype,
+      quantization,
       variant,
       threads,
       sizeLimits,

@@ -1,4 +1,4 @@
-import type { Device, TorchDtype } from "@denoise/core";
+import type { Device, Quantization, Quantizations, TorchDtype } from "@denoise/core";
 import type { Job, RunEvent } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import type { SizeLimits } from "../contract/size_limits.ts";
@@ -19,6 +19,8 @@ export interface ModelOptions {
   readonly device?: Device | undefined;
   /** In which type weights are held. */
   readonly torchDtype?: TorchDtype | undefined;
+  /** How weights are made smaller. Defaults to none: they stay as they are stored. */
+  readonly quantization?: Quantization | Quantizations | undefined;
   /** Which weights, such as `"fp16"`. */
   readonly variant?: string | undefined;
   /** Threads of one operator. Defaults to all cores. */

@@ -72,6 +72,28 @@ for (const [name, open] of Object.entries(homes)) {
       });
     });
 
+    it("serves quantized models", async () => {
+      const { decodeImage } = await import("@denoise/denoise");
+      const emoji = "denoise/emoji"; // its layers are wide enough, those of the tiny one are not
+      const draw = async (quantization?: "int8") => {
+        const pipe = await DiffusionPipeline.fromPretrained(emoji, {
+          quantization,
+          optimize: "speed",
+        });
+        const { images } = await pipe("a cat", { numInferenceSteps: 2, seed: 0n });
+        await pipe.dispose();
+        return images[0]!.data;
+      };
+      const served = [{ id: "tiny", location: emoji }];
+      await using(open({ models: served, registry, quantization: "int8" }), async (engine) => {
+        await engine.ready();
+        const [image] = await imagesOf(engine.run(job("1"), never));
+        const { data } = await decodeImage(image!);
+        assertEquals(data, await draw("int8"));
+        assertNotEquals(data, await draw());
+      });
+    });
+
     it("makes a second pass over larger images, as the two pipelines do", async () => {
       const { decodeImage, StableDiffusionImg2ImgPipeline } = await import("@denoise/denoise");
       const { editor } = await registry.images();

@@ -57,8 +57,9 @@ export async function loadModel(
       `Cannot load ${location.id}: its ${MODEL_INDEX} names no pipeline as "_class_name"`,
     );
   }
-  const { device, torchDtype, variant, threads } = options;
-  const load = { device, torchDtype, variant, threads, registry, optimize: "speed" } as const;
+  const { device, torchDtype, quantization, variant, threads } = options;
+  const how = { device, torchDtype, quantization, variant, threads };
+  const load = { ...how, registry, optimize: "speed" } as const;
   const plugin = await registry.get(className, "pipeline", MODEL_INDEX);
   const whole = await plugin.load(location, load) as AnyPipeline;
   if (whole.makes !== "images") {
