@@ -19,20 +19,23 @@ import {
 import type { Recipe } from "./media.ts";
 import type {
   ComponentSpec,
+  GroupOffloadOptions,
   ImageSize,
+  PipelineCall,
   PipelineClass,
   PipelineDefinition,
   PipelineLoadOptions,
   PipelineRun,
   PipelineStep,
   PreviewDecoder,
+  RunOptions,
   SettledArguments,
   SharedPipeline,
 } from "./pipeline.ts";
 import type { ComponentLocation } from "./plugin.ts";
 import { checkQuantizations, quantizationOf } from "./quantization.ts";
 import { Registry } from "./registry.ts";
-import { checkSaveOptions, type SaveOptions } from "./saving.ts";
+import type { SaveOptions } from "./saving.ts";
 import { DIFFUSERS_VERSION, VERSION } from "./version.ts";
 
 /** The file that names a pipeline's components. */
@@ -53,6 +56,10 @@ interface Part {
   to?(device: Device): Promise<unknown>;
   dispose?(): Promise<void>;
   savePretrained?(folder: string, options?: SaveOptions): Promise<void>;
+  checkSave?(options: SaveOptions): void;
+  forCall?(call: PipelineCall): unknown;
+  enableModelCpuOffload?(): void;
+  enableGroupOffload?(options: GroupOffloadOptions): Promise<void>;
 }
 
 /** Under this key model_index.json may say which values of options its models do best with. */
@@ -122,7 +129,8 @@ async function loadParts<C extends object>(
   const roles = Object.entries(definition.components);
   const given = options as Parts;
   const { quantization: asked } = options;
-  checkQuantizations(definition.className, asked, roles.map(([role]) => role));
+  const any = Object.fromEntries(roles.map(([role]) => [role, COMPONENT]));
+  checkQuantizations(definition.className, asked, any);
   const loaded = await Promise.all(
     roles.map(async ([role, spec]) => [
       role,
@@ -188,6 +196,24 @@ async function drain<Out>(steps: AsyncGenerator<PipelineStep, Out, void>): Promi
   }
 }
 
+/** The steps of a call, and what its models do when it ends, however it does. */
+async function* within<Out>(
+  call: PipelineCall,
+  steps: AsyncGenerator<PipelineStep, Out, void>,
+): AsyncGenerator<PipelineStep, Out, void> {
+  try {
+    for (;;) {
+      const { done, value } = await steps.next();
+      if (done) return value;
+      call.isStepping = value.index + 1 < value.total;
+      yield value;
+    }
+  } finally {
+    await steps.return(undefined as Out);
+    for (const end of call.ending) await end();
+  }
+}
+
 /** A component by its role, which is looked at where it is put in; null leaves it out. */
 const COMPONENT: CallOption = { type: "any", list: "allowed" };
 
@@ -236,6 +262,12 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
   const { makes = "images", options, defaults = {} } = definition;
   const roles = Object.entries(definition.components) as [string, ComponentSpec][];
   const components = Object.fromEntries(roles.map(([role]) => [role, COMPONENT]));
+  const settingsIn = (index: JsonObject) =>
+    Object.fromEntries(
+      [...Object.keys(definition.settings ?? {}), DEFAULTS]
+        .filter((key) => key in index)
+        .map((key) => [key, index[key]!]),
+    );
   const loadable = {
     ...loadOptions,
     plugins: { type: "any", list: "required" },
@@ -298,29 +330,18 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       const known = options.registry ?? bound ?? new Registry();
       const registry = options.plugins === undefined ? known : known.with(options.plugins);
       const { parts, index } = await loadParts(definition, location, registry, options);
-      const settings = Object.fromEntries(
-        [...Object.keys(definition.settings ?? {}), DEFAULTS]
-          .filter((key) => key in index)
-          .map((key) => [key, index[key]!]),
-      );
       const { onWarning } = options;
-      return new DefinedPipeline(parts as Partial<C>, settings, { location, registry, onWarning });
+      const origin = { location, registry, onWarning };
+      return new DefinedPipeline(parts as Partial<C>, settingsIn(index), origin);
     }
 
     static fromPipe(pipeline: SharedPipeline, components: Partial<C> = {}): DefinedPipeline {
       const theirs = pipeline.components as Parts;
       const shared = Object.fromEntries(roles.map(([role]) => [role, theirs[role]]));
       const { nameOrPath: id, config } = pipeline;
-      const settings = Object.fromEntries(
-        [...Object.keys(definition.settings ?? {}), DEFAULTS]
-          .filter((key) => key in config)
-          .map((key) => [key, (config as JsonObject)[key]!]),
-      );
       const location = id === "" ? undefined : { id, path: id };
-      return new DefinedPipeline({ ...shared, ...components } as Partial<C>, settings, {
-        location,
-        registry: bound,
-      });
+      const parts = { ...shared, ...components } as Partial<C>;
+      return new DefinedPipeline(parts, settingsIn(config), { location, registry: bound });
     }
 
     static defaultSize(components: C): ImageSize | undefined {
@@ -357,8 +378,10 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       const given = optionsOf(className, args, takesPrompt ? 1 : 0);
       checkOptions(`run ${className}`, given, options);
       const settled = settle<A, D>(takesPrompt ? [args[0]] : [], given, this.defaults);
+      const { profile } = given as RunOptions;
+      const call: PipelineCall = { profile, isStepping: false, ending: [] };
       const run: PipelineRun<C> = {
-        components: this.#ownParts(),
+        components: this.#ownParts(call),
         settings: this.#settings,
         registry,
         images: () => registry.images(),
@@ -367,7 +390,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
         preview: previewOption(given),
         warn: this.#warn,
       };
-      return definition.generate(run, ...settled);
+      return within(call, definition.generate(run, ...settled));
     }
 
     async to(device: Device): Promise<this> {
@@ -375,8 +398,20 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       return this;
     }
 
+    enableModelCpuOffload(): void {
+      for (const part of this.#present()) part.enableModelCpuOffload?.();
+    }
+
+    async enableGroupOffload(
+      { excludeModules = [], ...options }: GroupOffloadOptions = {},
+    ): Promise<void> {
+      for (const [role, part] of Object.entries(this.#parts as Record<string, Part | null>)) {
+        if (!excludeModules.includes(role)) await part?.enableGroupOffload?.(options);
+      }
+    }
+
     async savePretrained(folder: string, options: SaveOptions = {}): Promise<void> {
-      checkSaveOptions(options);
+      for (const part of this.#present()) part.checkSave?.(options);
       await Deno.mkdir(folder, { recursive: true });
       for (const [role] of roles) {
         const part = this.#parts[role] as Part | null;
@@ -428,11 +463,11 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       return Object.values(this.#parts).filter((part) => part !== null) as Part[];
     }
 
-    #ownParts(): C {
+    #ownParts(call: PipelineCall): C {
       return Object.fromEntries(
         roles.map(([role, { kind }]) => {
           const part = this.#parts[role] as Part | null;
-          return [role, kind === "scheduler" ? part?.clone?.() : part];
+          return [role, kind === "scheduler" ? part?.clone?.() : part?.forCall?.(call) ?? part];
         }),
       ) as C;
     }

@@ -39,7 +39,7 @@ export * from "./pipeline.ts";
 export * from "./plugin.ts";
 export * from "./random.ts";
 export * from "./registry.ts";
-export { checkSaveOptions, type SaveOptions, shardBytes } from "./saving.ts";
+export type { SaveOptions } from "./saving.ts";
 export * from "./scheduler.ts";
 export * from "./single_file.ts";
 export type {

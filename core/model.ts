@@ -1,5 +1,6 @@
 import type { FrozenConfig } from "./config.ts";
 import type { Device, LoadOptions, TorchDtype } from "./loading.ts";
+import type { GroupOffloadOptions, PipelineCall } from "./pipeline.ts";
 import type { SaveOptions } from "./saving.ts";
 import type { SingleFileModelOptions } from "./single_file.ts";
 import type { Bindable, PluginClass } from "./plugin.ts";
@@ -34,6 +35,14 @@ export interface Model<C extends object = object> extends AsyncDisposable {
    * @throws {DenoiseError} `pickle_refused` for `safeSerialization: false`.
    */
   savePretrained(folder: string, options?: SaveOptions): Promise<void>;
+  /** Makes sure that it could be saved like that, before anything is written. */
+  checkSave?(options: SaveOptions): void;
+  /** The model as it takes part in a call of a pipeline. */
+  forCall?(call: PipelineCall): this;
+  /** Has it in memory only while it takes part in a call of a pipeline. */
+  enableModelCpuOffload?(): void;
+  /** Has a few of its blocks in memory at once. */
+  enableGroupOffload?(options?: GroupOffloadOptions): Promise<void>;
   /** Gives its memory back; a later call loads it again. */
   dispose(): Promise<void>;
 }

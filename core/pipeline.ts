@@ -53,6 +53,11 @@ export interface RunOptions {
   readonly preview?: PreviewDecoder | undefined;
   /** Cancels the run before its next step. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * A .json file for onnxruntime's profile of the call (Chrome's trace format); a table of where the time
+   * went, by operator and by module, is printed. Its sessions are made anew, so that it costs a start.
+   */
+  readonly profile?: string | undefined;
 }
 
 /** The declarations of {@linkcode RunOptions}. */
@@ -63,7 +68,26 @@ export const runOptions: CallOptions<RunOptions> = {
   callbackOnStepEnd: { type: "function" },
   preview: { type: "any" },
   signal: { type: "object" },
+  profile: { type: "string" },
 };
+
+/** A call of a pipeline, as the models that take part in it see it. */
+export interface PipelineCall {
+  /** The file for its profile, if one is asked for. */
+  readonly profile?: string | undefined;
+  /** Whether the first step was made, and not yet the last one. */
+  isStepping: boolean;
+  /** What is done when it ends, however it ends. */
+  readonly ending: (() => Promise<void>)[];
+}
+
+/** How a model is streamed through memory. */
+export interface GroupOffloadOptions {
+  /** How many of its blocks are in memory at once. Defaults to 1. */
+  readonly numBlocksPerGroup?: number | undefined;
+  /** Of a pipeline: roles of models that stay as they are. */
+  readonly excludeModules?: readonly string[] | undefined;
+}
 
 /**
  * What makes previews of latents: the pipeline's autoencoder (`"vae"`, a call of its decoder each), a
@@ -262,6 +286,10 @@ export interface PipelineBase<C extends object, A extends readonly unknown[], Ou
    * @throws {DenoiseError} `pickle_refused` for `safeSerialization: false`.
    */
   savePretrained(folder: string, options?: SaveOptions): Promise<void>;
+  /** Has models in memory only while they take part in a call: one before the steps, those of the steps, one after. */
+  enableModelCpuOffload(): void;
+  /** Has a few blocks of each model in memory at once, for models that are larger than it. */
+  enableGroupOffload(options?: GroupOffloadOptions): Promise<void>;
   /** Gives the memory of its models back. */
   dispose(): Promise<void>;
   /** Class name and components as diffusers prints them. */

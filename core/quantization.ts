@@ -1,3 +1,5 @@
+import { type CallOptions, checkOptions } from "./call_options.ts";
+
 /**
  * How the weights of a model are made smaller when it is loaded.
  *
@@ -27,23 +29,14 @@ export function quantizationOf(
   return asked === undefined || isQuantization(asked) ? asked : asked[role];
 }
 
-/**
- * Makes sure that a quantization by roles names roles of the pipeline.
- *
- * @throws {RangeError} naming the role that there is not, and those that there are.
- */
+/** Makes sure that a quantization by roles names roles of the pipeline. */
 export function checkQuantizations(
   className: string,
   asked: Quantization | Quantizations | undefined,
-  roles: readonly string[],
+  roles: CallOptions<Quantizations>,
 ): void {
   if (asked === undefined || isQuantization(asked)) return;
-  const unknown = Object.keys(asked).find((role) => !roles.includes(role));
-  if (unknown === undefined) return;
-  throw new RangeError(
-    `Cannot quantize ${className}: it has no component ${JSON.stringify(unknown)}; it has ` +
-      roles.join(", "),
-  );
+  checkOptions(`quantize the models of ${className}`, asked, roles);
 }
 
 function isQuantization(asked: Quantization | Quantizations): asked is Quantization {

@@ -50,8 +50,9 @@ describe("a quantized pipeline", () => {
     await assertRejects(
       () =>
         StableDiffusionPipeline.fromPretrained(repo, { quantization: { text_encoder: "int8" } }),
-      RangeError,
-      'Cannot quantize StableDiffusionPipeline: it has no component "text_encoder"; it has vae, ',
+      TypeError,
+      'Cannot quantize the models of StableDiffusionPipeline with "text_encoder": its name is ' +
+        '"textEncoder" here',
     );
   });
 });

@@ -13,8 +13,8 @@ import {
   type PipelineClass,
   type PluginClass,
   type SaveOptions,
-  shardBytes,
 } from "@denoise/core";
+import { shardBytes } from "@denoise/safetensors";
 import type { AnyPipeline } from "@denoise/loading";
 import {
   AutoPipelineForText2Image,

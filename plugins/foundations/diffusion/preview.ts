@@ -50,7 +50,8 @@ const PUBLISHED: ReadonlyMap<number, LatentColors> = new Map([
   [0.13025, STABLE_DIFFUSION_XL],
 ]);
 
-const fitted = new WeakMap<Autoencoder, Promise<LatentColors>>();
+/** By config, which an autoencoder has in common with itself in a call. */
+const fitted = new WeakMap<object, Promise<LatentColors>>();
 
 /**
  * The colours of an autoencoder's latents: published ones for Stable Diffusion 1.x, 2.x and XL, for
@@ -62,11 +63,11 @@ export function latentColors(vae: Autoencoder): Promise<LatentColors> {
   if (published !== undefined && latentSpace(vae).channels === 4 && latents_mean === null) {
     return Promise.resolve(published);
   }
-  const known = fitted.get(vae);
+  const known = fitted.get(vae.config);
   if (known !== undefined) return known;
   const fit = fitLatentColors(vae);
-  fitted.set(vae, fit);
-  fit.catch(() => fitted.delete(vae));
+  fitted.set(vae.config, fit);
+  fit.catch(() => fitted.delete(vae.config));
   return fit;
 }
 

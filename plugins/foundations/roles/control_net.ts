@@ -1,8 +1,10 @@
 import {
   type Device,
   type FrozenConfig,
+  type GroupOffloadOptions,
   joinPath,
   type Model,
+  type PipelineCall,
   type SaveOptions,
   type Tensor,
   type TorchDtype,
@@ -112,6 +114,21 @@ export class MultiControlNet<N extends Model = ControlNet> implements Model {
     for (const [i, net] of this.nets.entries()) {
       await net.savePretrained(i === 0 ? path : `${path}_${i}`, options);
     }
+  }
+
+  /** Each as it takes part in a call. */
+  forCall(call: PipelineCall): this {
+    return new MultiControlNet(this.nets.map((net) => net.forCall?.(call) ?? net)) as this;
+  }
+
+  /** Has each in memory only while it takes part in a call of a pipeline. */
+  enableModelCpuOffload(): void {
+    for (const net of this.nets) net.enableModelCpuOffload?.();
+  }
+
+  /** Has a few blocks of each in memory at once. */
+  async enableGroupOffload(options?: GroupOffloadOptions): Promise<void> {
+    for (const net of this.nets) await net.enableGroupOffload?.(options);
   }
 
   /** Gives the memory of all of them back. */

@@ -41,4 +41,5 @@ export {
   storedTensor,
 } from "./stored_tensor.ts";
 export { type SaveTarget, saveWeights } from "./save.ts";
+export { checkSaveOptions, shardBytes } from "./save_options.ts";
 export { saveSafetensors, type TensorToWrite, writeSafetensors } from "./write.ts";

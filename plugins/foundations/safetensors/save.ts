@@ -1,4 +1,5 @@
-import { joinPath, type SaveOptions, shardBytes, type TorchDtype } from "@denoise/core";
+import { joinPath, type SaveOptions, type TorchDtype } from "@denoise/core";
+import { shardBytes } from "./save_options.ts";
 import { encodeBfloat16 } from "./bfloat16.ts";
 import type { StoredDType } from "./dtypes.ts";
 import { openSafetensors } from "./open.ts";

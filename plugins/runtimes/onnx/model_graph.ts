@@ -1,12 +1,11 @@
 import type { FrozenConfig, Tensor } from "@denoise/core";
 import type { LoraAdapter } from "@denoise/adapters";
-import { type BuiltGraph, type Checkpoint, Graph, type GraphOptions, Scope } from "./graph/mod.ts";
+import { type Checkpoint, Graph, type GraphOptions, Scope } from "./graph/mod.ts";
 import type { Value, WeightDType } from "./graph/mod.ts";
 import type { GraphDefinition, Port } from "./model_definition.ts";
 
-/** Builds one graph of a model with the inputs of these names. */
-export function buildGraph<C extends object>(
-  name: string,
+/** Makes one graph of a model with the inputs of these names. */
+export function makeGraph<C extends object>(
   definition: GraphDefinition<C>,
   config: FrozenConfig<C>,
   checkpoint: Checkpoint,
@@ -17,7 +16,7 @@ export function buildGraph<C extends object>(
     /** Names of the outputs that it has. Defaults to all. */
     readonly outputs?: readonly string[] | undefined;
   },
-): BuiltGraph {
+): Graph {
   const graph = new Graph({ ...options, bands: definition.bands });
   const inputs: Record<string, Value> = {};
   for (
@@ -35,7 +34,7 @@ export function buildGraph<C extends object>(
     if (outputs?.includes(output) === false) continue;
     graph.output(output, value.dtype === graph.dtype ? graph.cast(value, "float32") : value);
   }
-  return graph.build(name);
+  return graph;
 }
 
 /**

@@ -1,13 +1,14 @@
 import {
-  checkSaveOptions,
   DenoiseError,
   type Device,
   dumpConfig,
   type FrozenConfig,
+  type GroupOffloadOptions,
   joinPath,
   type JsonObject,
   type LoadOptions,
   type Model,
+  type PipelineCall,
   type Quantization,
   type Quantizations,
   type SaveOptions,
@@ -24,12 +25,18 @@ import {
   type Checkpoint,
   type ComputeDType,
   dropUnused,
+  type Graph,
   lowerings,
 } from "./graph/mod.ts";
-import { saveWeights, type StoredTensor } from "@denoise/safetensors";
+import { checkSaveOptions, saveWeights, type StoredTensor } from "@denoise/safetensors";
 import type { ModelDefinition, Runner } from "./model_definition.ts";
-import { buildGraph, checkInputs } from "./model_graph.ts";
-import { finishProfile, profileBase } from "./profile.ts";
+import { checkInputs, makeGraph } from "./model_graph.ts";
+import { membersOf, viewOf } from "./call.ts";
+import { leave, makeRoom, type Resident, touch } from "./memory.ts";
+import { ModelSessions, type SessionKey } from "./model_sessions.ts";
+import { finishProfile, profileBase, profileOf } from "./profile.ts";
+import { Remembered } from "./remembered.ts";
+import { checkGroup, everyBlocks, streamedSession } from "./streamed.ts";
 import { optimizedSession } from "./optimized.ts";
 import { quantized } from "./quantization/cache.ts";
 import { isQuantized } from "./quantization/layers.ts";
@@ -107,12 +114,20 @@ export interface ExtendableModel<C extends object = object> extends Model<C> {
   setExtension(name: string, tensors: Extension | undefined): Promise<void>;
 }
 
+/** How one run of a graph goes beside its options. */
+interface RunContext {
+  /** Whose sessions it takes. */
+  readonly sessions: ModelSessions;
+  /** The call of a pipeline that it is a part of. */
+  readonly call?: PipelineCall | undefined;
+}
+
 /** How many sessions have been profiled. */
 let profiled = 0;
 
 /** A loaded model: its graphs are built from the config, its sessions made when they are first run. */
 export class OnnxModel<C extends object, M extends Model<C>>
-  implements AdaptableModel<C>, ExtendableModel<C>, Runner<C> {
+  implements AdaptableModel<C>, ExtendableModel<C>, Runner<C>, Resident {
   readonly className: string;
   readonly library: string;
   readonly config: FrozenConfig<C>;
@@ -122,13 +137,17 @@ export class OnnxModel<C extends object, M extends Model<C>>
   #base: Checkpoint;
   readonly #options: LoadOptions;
   readonly #engine: Engine;
-  readonly #sessions = new Map<string, Promise<EngineSession>>();
+  readonly #sessions = new ModelSessions((key) => this.#open(key, this.#profile));
+  readonly #remembered = new Remembered();
   #device: Device = "cpu";
   #adapters: readonly LoraAdapter[] = [];
   #extensions: ReadonlyMap<string, Extension> = new Map();
   #checkpoint: Checkpoint;
   #method: Method | undefined;
   readonly #profiles: (readonly [prefix: string, name: string])[] = [];
+  #runs = 0;
+  #offloads = false;
+  #group: number | undefined;
 
   constructor(
     definition: ModelDefinition<C, M>,
@@ -231,7 +250,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   /** Builds every graph with all its inputs, so that a tensor too many or too few shows at once. */
   #buildAll(): void {
     for (const [name, graph] of Object.entries(this.#definition.graphs)) {
-      this.#build(name, Object.keys(graph.inputs(this.config, this.added)));
+      this.#graph(name, Object.keys(graph.inputs(this.config, this.added)));
     }
     for (const name of this.#definition.idle?.(this.config) ?? []) this.#checkpoint.take(name, "");
   }
@@ -267,14 +286,75 @@ export class OnnxModel<C extends object, M extends Model<C>>
     inputs: Readonly<Record<string, Tensor | undefined>>,
     options: SessionRunOptions = {},
   ): Promise<Readonly<Record<string, Tensor>>> {
+    return await this.#run(name, inputs, options, { sessions: this.#sessions });
+  }
+
+  async #run(
+    name: string,
+    inputs: Readonly<Record<string, Tensor | undefined>>,
+    options: SessionRunOptions,
+    { sessions, call }: RunContext,
+  ): Promise<Readonly<Record<string, Tensor>>> {
     const given = Object.fromEntries(
       Object.entries(inputs).filter((entry): entry is [string, Tensor] => entry[1] !== undefined),
     );
     const graph = this.#definition.graphs[name]!;
     checkInputs(`${this.className}.${name}`, graph.inputs(this.config, this.added), given);
-    const outputs = graph.cut ? options.outputs : undefined;
-    const session = await this.#session(name, Object.keys(given), outputs);
-    return await session.run(given, options);
+    const isOwn = sessions === this.#sessions && options.onDevice !== true;
+    const key = isOwn ? Remembered.keyOf(name, given, options.outputs) : undefined;
+    const known = key === undefined ? undefined : this.#remembered.get(key);
+    if (known !== undefined) return known;
+    if (call !== undefined) await this.#enter(call);
+    touch(this);
+    this.#runs++;
+    try {
+      const outputs = graph.cut ? options.outputs : undefined;
+      const session = await sessions.get({ graph: name, inputs: Object.keys(given), outputs });
+      const results = await session.run(given, options);
+      if (key !== undefined) this.#remembered.set(key, results);
+      return results;
+    } finally {
+      this.#runs--;
+    }
+  }
+
+  get isBusy(): boolean {
+    return this.#runs > 0;
+  }
+
+  enableModelCpuOffload(): void {
+    this.#offloads = true;
+  }
+
+  async enableGroupOffload({ numBlocksPerGroup = 1 }: GroupOffloadOptions = {}): Promise<void> {
+    checkGroup(this.className, numBlocksPerGroup);
+    this.#group = numBlocksPerGroup;
+    await this.release();
+  }
+
+  /**
+   * The model as it takes part in a call of a pipeline: with sessions that are profiled where the call asks
+   * for that, and in memory while it is its turn where it is offloaded.
+   */
+  forCall(call: PipelineCall): this {
+    const profile = profileOf(call);
+    if (profile === undefined && !this.#offloads) return this;
+    const prefix = profile && ((name: string) => profile.prefix(name));
+    const sessions = profile?.add(new ModelSessions((key) => this.#open(key, prefix!))) ??
+      this.#sessions;
+    if (this.#offloads) membersOf(call).add(this);
+    const runner: Runner<C> = {
+      config: this.config,
+      added: this.added,
+      run: (name, inputs, options = {}) => this.#run(name, inputs, options, { sessions, call }),
+    };
+    return viewOf(this, this.#definition.methods(runner));
+  }
+
+  /** Before the steps of a call and after them, the other models of it make room. */
+  async #enter(call: PipelineCall): Promise<void> {
+    if (!this.#offloads || call.isStepping) return;
+    for (const other of membersOf(call)) if (other !== this) await other.release();
   }
 
   async to(device: Device): Promise<this> {
@@ -286,6 +366,10 @@ export class OnnxModel<C extends object, M extends Model<C>>
       this.#device = device;
     }
     return this;
+  }
+
+  checkSave(options: SaveOptions): void {
+    checkSaveOptions(options);
   }
 
   async savePretrained(folder: string, options: SaveOptions = {}): Promise<void> {
@@ -308,10 +392,14 @@ export class OnnxModel<C extends object, M extends Model<C>>
   }
 
   async dispose(): Promise<void> {
-    const sessions = [...this.#sessions.values()];
-    this.#sessions.clear();
-    const made = await Promise.allSettled(sessions);
-    await Promise.all(made.map((session) => "value" in session && session.value.release()));
+    this.#remembered.clear();
+    await this.release();
+  }
+
+  /** Gives the memory of its sessions back; what it remembers of prompts stays. */
+  async release(): Promise<void> {
+    leave(this);
+    await this.#sessions.release();
     const profiles = this.#profiles.splice(0);
     for (const [prefix, name] of profiles) await finishProfile(prefix, name);
   }
@@ -320,48 +408,64 @@ export class OnnxModel<C extends object, M extends Model<C>>
     await this.dispose();
   }
 
-  /** The session of a graph with these inputs and outputs, made when it is first asked for. */
-  #session(
-    name: string,
-    inputs: readonly string[],
-    outputs: readonly string[] | undefined,
-  ): Promise<EngineSession> {
-    const key = [name, ...inputs.toSorted(), "->", ...(outputs?.toSorted() ?? [])].join(" ");
-    const known = this.#sessions.get(key);
-    if (known !== undefined) return known;
-    const session = this.#createSession(name, this.#build(name, inputs, outputs));
-    this.#sessions.set(key, session);
-    session.catch(() => {
-      if (this.#sessions.get(key) === session) this.#sessions.delete(key);
-    });
-    return session;
-  }
-
   /** Whether weights come in blocks, whose products want them repacked. */
   get #hasBlocks(): boolean {
     return [...this.#base.entries()].some(([_, { blocks }]) => blocks !== undefined);
   }
 
-  /** Where the profile of a graph's next session goes, if it is wanted. */
-  #profile(name: string): string | undefined {
+  /** Where the profile of a graph's next session goes, if DENOISE_PROFILE wants one. */
+  readonly #profile = (name: string): string | undefined => {
     const base = profileBase();
     if (base === undefined) return undefined;
-    const prefix = `${base}.${this.className}.${name}.${++profiled}`;
-    this.#profiles.push([prefix, `${this.className}.${name}`]);
+    const prefix = `${base}.${name}.${++profiled}`;
+    this.#profiles.push([prefix, name]);
     return prefix;
+  };
+
+  /** Makes a session: of the whole graph, or of its parts one after another where it is streamed. */
+  async #open(
+    { graph: name, inputs, outputs }: SessionKey,
+    profileFor: (name: string) => string | undefined,
+  ): Promise<EngineSession> {
+    const full = `${this.className}.${name}`;
+    const graph = this.#graph(name, inputs, outputs);
+    const whole = graph.build(full);
+    const group = this.#group ?? await this.#groupThatFits(whole.bytes);
+    if (group === undefined) return await this.#start(full, whole, profileFor(full));
+    const parts = graph.buildParts(full, everyBlocks(group));
+    return streamedSession({
+      name: full,
+      parts,
+      results: graph.outputNames,
+      open: (part) => this.#start(full, part, profileFor(full)),
+    });
   }
 
-  #createSession(name: string, graph: BuiltGraph): Promise<EngineSession> {
+  /** Into groups of how many blocks a graph must be cut; undefined where it fits whole. */
+  async #groupThatFits(bytes: number): Promise<number | undefined> {
+    if (this.#device !== "cpu") return undefined;
+    const { onWarning = console.warn } = this.#options;
+    const { fits, room, released } = await makeRoom(this, bytes);
+    const megabytes = (count: number) => `${Math.round(count / 1e6)} MB`;
+    const why = `${this.className} has ${megabytes(bytes)} of weights, and ${megabytes(room)} of ` +
+      "memory are free for them";
+    if (!fits) {
+      onWarning(`${why}: it is streamed, one block after another, as enableGroupOffload() does`);
+    } else if (released.length > 0) onWarning(`${why}, now that ${released.join(", ")} made room`);
+    return fits ? undefined : 1;
+  }
+
+  #start(name: string, graph: BuiltGraph, profile: string | undefined): Promise<EngineSession> {
     const { model, folder, files, widens, channelsLast } = graph;
     const spec: SessionSpec = {
       model,
       folder,
       channelsLast,
-      name: `${this.className}.${name}`,
+      name,
       device: this.#device,
       deviceOptions: this.#device === "cpu" ? undefined : this.#options.deviceOptions,
       threads: this.#options.threads,
-      profile: this.#profile(name),
+      profile,
       // without it, a card's convolutions of channels last turn their weights around at every run
       prepacking: this.#method !== undefined || this.#hasBlocks || channelsLast,
     };
@@ -372,12 +476,11 @@ export class OnnxModel<C extends object, M extends Model<C>>
       : this.#engine.createSession(spec);
   }
 
-  #build(name: string, inputs: readonly string[], outputs?: readonly string[]): BuiltGraph {
+  #graph(name: string, inputs: readonly string[], outputs?: readonly string[]): Graph {
     const { provider } = parseDevice(this.#device);
     const upcasts = this.dtype === "float16" && this.#definition.upcasts?.(this.config);
     const dtype: ComputeDType = provider === "cpu" || upcasts ? "float32" : this.dtype;
-    return buildGraph(
-      `${this.className}.${name}`,
+    return makeGraph(
       this.#definition.graphs[name]!,
       this.config,
       this.#checkpoint,

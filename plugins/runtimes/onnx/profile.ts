@@ -4,6 +4,9 @@
  * @module
  */
 
+import type { PipelineCall } from "@denoise/core";
+import type { ModelSessions } from "./model_sessions.ts";
+
 /** What a profile says of a part of a graph. */
 export interface ProfileRow {
   /** The operator, or the module. */
@@ -33,21 +36,27 @@ const DEPTH = 4;
  * @param json The text of the file.
  */
 export function readProfile(json: string): Profile {
-  const events = JSON.parse(json) as readonly {
-    readonly cat?: string;
-    readonly name: string;
-    readonly dur: number;
-    readonly args?: { readonly op_name?: string };
-  }[];
+  const events: readonly TraceEvent[] = JSON.parse(json);
   const kernels = events.filter(({ cat, name }) => cat === "Node" && name.endsWith(KERNEL));
+  const sessions = new Map(
+    events.filter(({ name }) => name === PROCESS).map(({ pid, args }) => [pid, args?.name]),
+  );
+  const inSession = (pid: number | undefined) => sessions.has(pid) ? `${sessions.get(pid)} ` : "";
   return {
     milliseconds: kernels.reduce((sum, { dur }) => sum + dur, 0) / 1000,
     operators: sums(kernels.map(({ args, dur }) => [args?.op_name ?? "?", dur])),
-    modules: sums(kernels.map(({ name, dur }) => [moduleOf(name.slice(0, -KERNEL.length)), dur])),
+    modules: sums(
+      kernels.map(({ name, dur, pid }) => [
+        inSession(pid) + moduleOf(name.slice(0, -KERNEL.length)),
+        dur,
+      ]),
+    ),
   };
 }
 
 const KERNEL = "_kernel_time";
+/** The event of a trace that names the session whose events have its number. */
+const PROCESS = "process_name";
 
 /** The module that a node belongs to; nodes that onnxruntime has made have none. */
 function moduleOf(node: string): string {
@@ -93,20 +102,88 @@ export function profileBase(): string | undefined {
   return name === undefined || name === "" ? undefined : name.replace(/\.json$/, "");
 }
 
-/**
- * Puts the profile that a session has left into a file of its name, and prints its table.
- *
- * @param prefix The beginning of the file's name, as the session was given it; onnxruntime adds the time.
- */
-export async function finishProfile(prefix: string, name: string): Promise<void> {
+/** An event of onnxruntime's profile, in Chrome's trace format. */
+interface TraceEvent {
+  readonly cat?: string;
+  readonly name: string;
+  readonly dur: number;
+  readonly pid?: number;
+  readonly args?: { readonly op_name?: string; readonly name?: string };
+}
+
+/** What onnxruntime wrote under a name that begins so; the file is gone then. */
+async function takeProfile(prefix: string): Promise<string | undefined> {
   const slash = prefix.lastIndexOf("/");
   const [folder, start] = slash < 0
     ? [".", prefix]
     : [prefix.slice(0, slash) || "/", prefix.slice(slash + 1)];
   const left = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name)
-    .filter((name) => name.startsWith(`${start}_`) && name.endsWith(".json")).sort().at(-1);
-  if (left === undefined) return;
+    .filter((name) => name.startsWith(`${start}_`) && name.endsWith(".json")).sort();
+  const texts = await Promise.all(left.map((name) => Deno.readTextFile(`${folder}/${name}`)));
+  for (const name of left) await Deno.remove(`${folder}/${name}`);
+  return texts.length === 0 ? undefined : JSON.stringify(texts.flatMap((text) => JSON.parse(text)));
+}
+
+/**
+ * Puts the profile that a session has left into a file of its name, and prints its table.
+ *
+ * @param prefix What the session's file was to begin with; onnxruntime adds the time.
+ */
+export async function finishProfile(prefix: string, name: string): Promise<void> {
+  const json = await takeProfile(prefix);
+  if (json === undefined) return;
   const path = `${prefix}.json`;
-  await Deno.rename(`${folder}/${left}`, path);
-  console.error(profileTable(name, readProfile(await Deno.readTextFile(path))) + `\n  ${path}`);
+  await Deno.writeTextFile(path, json);
+  console.error(profileTable(name, readProfile(json)) + `\n  ${path}`);
+}
+
+/** The profile of one call of a pipeline: sessions of its own, whose events go into one file. */
+class CallProfile {
+  readonly #path: string;
+  readonly #sessions: ModelSessions[] = [];
+  readonly #parts: (readonly [prefix: string, name: string])[] = [];
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Takes sessions, which are released when the call ends. */
+  add(sessions: ModelSessions): ModelSessions {
+    this.#sessions.push(sessions);
+    return sessions;
+  }
+
+  /** What the name of a session's file begins with. */
+  prefix(name: string): string {
+    const prefix = `${this.#path}.${this.#parts.length}`;
+    this.#parts.push([prefix, name]);
+    return prefix;
+  }
+
+  /** Releases the sessions and puts what they left into one file, a process of the trace for each. */
+  async finish(): Promise<void> {
+    for (const sessions of this.#sessions) await sessions.release();
+    const events: object[] = [];
+    for (const [pid, [prefix, name]] of this.#parts.entries()) {
+      const found: TraceEvent[] = JSON.parse(await takeProfile(prefix) ?? "[]");
+      events.push({ name: PROCESS, ph: "M", pid, args: { name } });
+      events.push(...found.map((event) => ({ ...event, pid })));
+    }
+    const json = JSON.stringify(events);
+    await Deno.writeTextFile(this.#path, json);
+    console.error(`${profileTable("the call", readProfile(json))}\n  ${this.#path}`);
+  }
+}
+
+const profiles = new WeakMap<PipelineCall, CallProfile>();
+
+/** The profile of a call that asks for one; it is written when the call ends. */
+export function profileOf(call: PipelineCall): CallProfile | undefined {
+  if (call.profile === undefined) return undefined;
+  const known = profiles.get(call);
+  if (known !== undefined) return known;
+  const profile = new CallProfile(call.profile);
+  profiles.set(call, profile);
+  call.ending.push(() => profile.finish());
+  return profile;
 }

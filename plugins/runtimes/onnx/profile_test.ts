@@ -49,7 +49,8 @@ for (const [home, open] of [["inline", inlineEngine], ["child", childEngine]] as
       console.error = error;
       Deno.env.delete("DENOISE_PROFILE");
     }
-    const [file, ...others] = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+    const [file, ...others] = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name)
+      .filter((name) => name.startsWith("run.Net.")); // tests beside this one may have sessions too
     assertEquals(others, []);
     assert(/^run\.Net\.forward\.\d+\.json$/.test(file!), file);
     const profile = readProfile(await Deno.readTextFile(`${folder}/${file}`));
@@ -57,8 +58,10 @@ for (const [home, open] of [["inline", inlineEngine], ["child", childEngine]] as
     assertEquals(products.count, 6);
     const modules = profile.modules.map(({ name }) => name);
     assert(modules.includes("blocks.0.proj") && modules.includes("blocks.1.proj"), `${modules}`);
-    assertEquals(said, [`${profileTable("Net.forward", profile)}\n  ${folder}/${file}`]);
-    assert(said[0]!.includes("FusedMatMul"));
+    assertEquals(said.filter((text) => text.startsWith("Net.")), [
+      `${profileTable("Net.forward", profile)}\n  ${folder}/${file}`,
+    ]);
+    assert(profileTable("Net.forward", profile).includes("FusedMatMul"));
     await engine.close();
   });
 }

@@ -1,16 +1,15 @@
 import { encodeBfloat16, type StoredTensor } from "@denoise/safetensors";
 import { type Lowering, lowerings } from "./lowering.ts";
-import { dataType, encodeModel, type NodeSpec, type PortSpec } from "./onnx_proto.ts";
+import { dataType, type NodeSpec, type PortSpec } from "./onnx_proto.ts";
+import { type GraphPart, type StartsPart, writeParts } from "./parts.ts";
 import type { Attributes, Dim, ElementType, Value, Weight } from "./value.ts";
+import { type BuiltGraph, type GraphContents, type Initializer, writeGraph } from "./write.ts";
 
 /** Types that a graph can compute in. */
 export type ComputeDType = "float32" | "float16" | "bfloat16";
 
 /** Operator set of the standard; bfloat16 convolutions and normalizations exist from 22 on. */
 const OPSETS: Readonly<Record<ComputeDType, number>> = { float32: 20, float16: 20, bfloat16: 22 };
-
-/** Operators that take the channels of images last. */
-const CHANNELS_LAST = ["GroupNorm", "SkipGroupNorm"];
 
 /** What shapes a graph beside its nodes. */
 export interface GraphOptions {
@@ -39,22 +38,14 @@ export interface NodeOptions {
   readonly without?: readonly number[];
 }
 
-/** A graph as bytes, and where its weights lie. */
-export interface BuiltGraph {
-  /** The bytes of an .onnx file. */
-  readonly model: Uint8Array<ArrayBuffer>;
-  /** The folder that holds all weight files, at any depth; the graph names them relative to it. */
-  readonly folder?: string | undefined;
-  /** The weight files. */
-  readonly files: readonly string[];
-  /** Whether weights stay as they are stored and are widened at each run. */
-  readonly widens: boolean;
-  /** Whether it is written for a card that wants the channels of images last. */
-  readonly channelsLast: boolean;
-}
-
-interface Initializer extends Pick<StoredTensor, "dtype" | "dims" | "data"> {
-  readonly name: string;
+/** What a block of a model made of the values that go through all of them. */
+export interface BlockEnd {
+  /** The module, such as `"transformer_blocks.0"`. */
+  readonly path: string;
+  /** Names of what goes on to the next block; the samples first. */
+  readonly values: readonly string[];
+  /** How many nodes there were. */
+  readonly at: number;
 }
 
 /**
@@ -89,6 +80,8 @@ export class Graph {
   readonly #constants = new Map<string, Value>();
   readonly #made = new Map<string, Value>();
   readonly #makers = new Map<string, NodeSpec>();
+  readonly #dtypes = new Map<string, ElementType>();
+  readonly #blocks: BlockEnd[] = [];
   #widens = false;
 
   /** Starts an empty graph. */
@@ -96,6 +89,11 @@ export class Graph {
     this.lowering = lowering;
     this.dtype = dtype;
     this.bands = bands;
+  }
+
+  /** Names of its outputs. */
+  get outputNames(): readonly string[] {
+    return this.#outputs.map(({ name }) => name);
   }
 
   /** How many nodes it has. */
@@ -158,7 +156,10 @@ export class Graph {
       attributes,
     };
     (early ? this.#early : this.#nodes).push(node);
-    for (const output of outputs) this.#makers.set(output.name, node);
+    for (const output of outputs) {
+      this.#makers.set(output.name, node);
+      this.#dtypes.set(output.name, dtype);
+    }
     return outputs;
   }
 
@@ -235,39 +236,52 @@ export class Graph {
     return weight;
   }
 
+  /** Where blocks end, in their order. */
+  get blocks(): readonly BlockEnd[] {
+    return this.#blocks;
+  }
+
+  /** Notes that a block ends here, and what goes on to the next one; the samples first. */
+  endBlock(path: string, values: readonly Value[]): void {
+    this.#blocks.push({ path, values: values.map(({ name }) => name), at: this.#nodes.length });
+  }
+
   /** Writes the graph, without the nodes and weights on which no output depends. */
   build(name: string): BuiltGraph {
-    const nodes = this.#needed();
-    const used = new Set(nodes.flatMap(({ inputs }) => inputs));
-    const needed = this.#initializers.filter((weight) => used.has(weight.name));
-    const stored = needed.flatMap(({ data }) => data instanceof Uint8Array ? [] : [data.file]);
-    const files = [...new Set(stored)];
-    const folder = commonFolder(files);
-    const idle = new Set(this.#initializers.map((weight) => weight.name)).difference(used);
-    const initializers = needed.map(({ data, ...rest }) => ({
-      ...rest,
-      data: data instanceof Uint8Array ? data : {
-        location: data.file.slice(folder!.length).replace(/^[/\\]/, ""),
-        offset: data.offset,
-        length: data.length,
-      },
-    }));
-    const model = encodeModel({
-      name,
-      opset: OPSETS[this.dtype],
-      nodes,
-      initializers,
-      inputs: this.#inputs.filter((input) => !idle.has(input.name)),
-      outputs: this.#outputs,
+    return writeGraph(name, this.#contents(this.#needed()));
+  }
+
+  /**
+   * Writes the graph in parts, each of which holds no more than its own weights.
+   *
+   * @param kept Names of values that their part gives, whether or not another one takes them.
+   */
+  buildParts(name: string, startsPart: StartsPart, kept: readonly string[] = []): GraphPart[] {
+    const early = new Set(this.#early);
+    const needed = this.#needed(kept);
+    const places = new Map(this.#nodes.map((node, i) => [node, i]));
+    return writeParts(name, this.#contents(needed.filter((node) => !early.has(node))), {
+      early: needed.filter((node) => early.has(node)),
+      startsPart: (node, before) => startsPart(node, before, places.get(node)!),
+      kept,
+      dtypeOf: (value) => this.#dtypes.get(value)!,
     });
-    const has = (types: readonly string[]) => nodes.some(({ type }) => types.includes(type));
-    const channelsLast = has(CHANNELS_LAST) && !has(["InstanceNormalization"]);
-    return { model, folder, files, widens: this.#widens, channelsLast };
+  }
+
+  #contents(nodes: readonly NodeSpec[]): GraphContents {
+    return {
+      nodes,
+      initializers: this.#initializers,
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+      opset: OPSETS[this.dtype],
+      widens: this.#widens,
+    };
   }
 
   /** The nodes on which outputs depend, in their order. */
-  #needed(): NodeSpec[] {
-    const wanted = new Set(this.#outputs.map((output) => output.name));
+  #needed(kept: readonly string[] = []): NodeSpec[] {
+    const wanted = new Set([...this.#outputs.map((output) => output.name), ...kept]);
     const needed = [...this.#early, ...this.#nodes].reverse().filter(({ inputs, outputs }) => {
       if (!outputs.some((output) => wanted.has(output))) return false;
       for (const input of inputs) wanted.add(input);
@@ -302,19 +316,6 @@ export class Graph {
     this.#names.set(name, count + 1);
     return count === 0 ? name : this.#unique(`${name}~${count}`);
   }
-}
-
-/** The deepest folder that holds all files, without a slash at its end unless it is the root. */
-function commonFolder(files: readonly string[]): string | undefined {
-  const [first, ...rest] = files.map((file) => file.split(/[/\\]/).slice(0, -1));
-  if (first === undefined) return undefined;
-  const depth = first.findIndex((part, index) => rest.some((parts) => parts[index] !== part));
-  if (depth === 0) throw new RangeError(`Weights must lie on one drive: ${files.join(", ")}`);
-  const folder = files[0]!.slice(
-    0,
-    first.slice(0, depth === -1 ? undefined : depth).join("/").length,
-  );
-  return folder === "" ? "/" : folder;
 }
 
 function typed(

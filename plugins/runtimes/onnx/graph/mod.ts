@@ -5,12 +5,14 @@
  */
 export { assertAllUsed, Checkpoint, type CheckpointOptions, dropUnused } from "./checkpoint.ts";
 export {
-  type BuiltGraph,
+  type BlockEnd,
   type ComputeDType,
   Graph,
   type GraphOptions,
   type NodeOptions,
 } from "./graph.ts";
+export type { GraphPart, StartsPart } from "./parts.ts";
+export type { BuiltGraph } from "./write.ts";
 export { type Lowering, lowerings, type Provider } from "./lowering.ts";
 export type { BlockWeight, Int8Weight, QuantizedWeight } from "./quantized_weight.ts";
 export { MICROSOFT } from "./onnx_proto.ts";

@@ -1,0 +1,95 @@
+/**
+ * How much memory there is, and who makes room for whom.
+ *
+ * @module
+ */
+import process from "node:process";
+
+/** A model that has sessions. */
+export interface Resident {
+  /** Its class name. */
+  readonly className: string;
+  /** Whether one of its sessions runs. */
+  readonly isBusy: boolean;
+  /** Gives the memory of its sessions back. */
+  release(): Promise<void>;
+}
+
+/** Models that have sessions, the least recently used first. */
+const residents = new Set<Resident>();
+
+/** Notes that a model has been used. */
+export function touch(model: Resident): void {
+  residents.delete(model);
+  residents.add(model);
+}
+
+/** Notes that a model has no sessions any more. */
+export function leave(model: Resident): void {
+  residents.delete(model);
+}
+
+/**
+ * Bytes that this process can still take: what the machine has, the limit of its cgroup and those of
+ * `ulimit` leave. Pages of mapped files count as free, since they can be read again. Infinite where
+ * the program may not look.
+ */
+export function availableMemory(): number {
+  const isAllowed = (kind: "systemMemoryInfo") =>
+    Deno.permissions.querySync({ name: "sys", kind }).state === "granted";
+  if (!isAllowed("systemMemoryInfo")) return Infinity;
+  const { available } = Deno.systemMemoryInfo();
+  const status = readStatus();
+  const limit = process.constrainedMemory();
+  const left = limit > 0 ? limit - (status?.anonymous ?? process.memoryUsage.rss()) : Infinity;
+  return Math.max(0, Math.min(available, left, status?.left ?? Infinity));
+}
+
+/** What /proc says of this process, where the program may read all files. */
+function readStatus(): { readonly anonymous: number; readonly left: number } | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  let [status, limits] = ["", ""];
+  try {
+    status = Deno.readTextFileSync("/proc/self/status");
+    limits = Deno.readTextFileSync("/proc/self/limits");
+  } catch {
+    return undefined; // not allowed
+  }
+  const used = (name: string) =>
+    1024 * Number(new RegExp(`^${name}:\\s*(\\d+)`, "m").exec(status)?.[1]);
+  const limit = (name: string) =>
+    Number(new RegExp(`^${name}\\s+(\\d+)`, "m").exec(limits)?.[1] ?? Infinity);
+  const left = Math.min(
+    limit("Max address space") - used("VmSize"),
+    limit("Max data size") - used("VmData"),
+  );
+  return { anonymous: used("RssAnon"), left };
+}
+
+/** How much of the free memory the weights of a model may take: its own numbers need some, too. */
+const SHARE = 0.8;
+
+/**
+ * Releases models that do not run, the least recently used first, until a graph's weights fit.
+ *
+ * @param available What there is. Defaults to {@linkcode availableMemory}.
+ * @returns Whether they fit, the bytes that there are, and who made room.
+ */
+export async function makeRoom(
+  model: Resident,
+  bytes: number,
+  available: () => number = availableMemory,
+): Promise<
+  { readonly fits: boolean; readonly room: number; readonly released: readonly string[] }
+> {
+  const released: string[] = [];
+  for (const other of [...residents]) {
+    if (bytes <= SHARE * available()) break;
+    if (other === model || other.isBusy) continue;
+    leave(other);
+    await other.release();
+    released.push(other.className);
+  }
+  const room = SHARE * available();
+  return { fits: bytes <= room, room, released };
+}

@@ -1,0 +1,35 @@
+/**
+ * Makes an image with a transformer in a process that may take so many bytes of address space more than it
+ * has when it begins, and prints its numbers and warnings as JSON.
+ *
+ *     deno run -A limited_memory.ts TRANSFORMER BYTES [BLOCKS]
+ */
+import { FluxPipeline, FluxTransformer2DModel } from "@denoise/denoise";
+import { fixture } from "./golden.ts";
+
+const [folder, bytes, blocks] = Deno.args;
+const call = {
+  numInferenceSteps: 2,
+  seed: 0,
+  height: 32,
+  width: 32,
+  outputType: "tensor",
+} as const;
+const tiny = await FluxPipeline.fromPretrained(fixture("tiny-flux-dev"));
+await tiny("a cat", call); // what every run needs is there
+
+const size = 1024 *
+  Number(/^VmSize:\s*(\d+)/m.exec(Deno.readTextFileSync("/proc/self/status"))![1]);
+const { success } = await new Deno.Command("prlimit", {
+  args: [`--pid=${Deno.pid}`, `--as=${size + Number(bytes)}`],
+}).output();
+if (!success) throw new Error("prlimit failed");
+
+const warnings: string[] = [];
+const transformer = await FluxTransformer2DModel.fromPretrained(folder!, {
+  onWarning: (message) => warnings.push(message),
+});
+if (blocks !== undefined) await transformer.enableGroupOffload!({ numBlocksPerGroup: +blocks });
+const pipe = new FluxPipeline({ ...tiny.components, transformer });
+const { tensor } = await pipe("a cat", call);
+console.log(JSON.stringify({ numbers: [...tensor!.toFloat32Array()], warnings }));
