@@ -4,7 +4,8 @@
  *
  *     deno run -A limited_memory.ts TRANSFORMER BYTES [BLOCKS]
  */
-import { FluxPipeline, FluxTransformer2DModel } from "@denoise/denoise";
+import { DiffusionPipeline, FluxTransformer2DModel } from "@denoise/denoise";
+import type { Tensor } from "@denoise/core";
 import { fixture } from "./golden.ts";
 
 const [folder, bytes, blocks] = Deno.args;
@@ -15,7 +16,8 @@ const call = {
   width: 32,
   outputType: "tensor",
 } as const;
-const tiny = await FluxPipeline.fromPretrained(fixture("tiny-flux-dev"));
+const repo = fixture("tiny-flux-dev");
+const tiny = await DiffusionPipeline.fromPretrained(repo);
 await tiny("a cat", call); // what every run needs is there
 
 const size = 1024 *
@@ -30,6 +32,6 @@ const transformer = await FluxTransformer2DModel.fromPretrained(folder!, {
   onWarning: (message) => warnings.push(message),
 });
 if (blocks !== undefined) await transformer.enableGroupOffload!({ numBlocksPerGroup: +blocks });
-const pipe = new FluxPipeline({ ...tiny.components, transformer });
-const { tensor } = await pipe("a cat", call);
-console.log(JSON.stringify({ numbers: [...tensor!.toFloat32Array()], warnings }));
+const pipe = await DiffusionPipeline.fromPretrained(repo, { transformer });
+const { tensor } = await pipe("a cat", call) as { tensor: Tensor };
+console.log(JSON.stringify({ numbers: [...tensor.toFloat32Array()], warnings }));
