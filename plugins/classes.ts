@@ -923,6 +923,42 @@ export const StableDiffusionPipeline: typeof StableDiffusionPipelineClass =
 /** An object of the class. */
 export type StableDiffusionPipeline = StableDiffusionPipelineObject;
 export type { StableDiffusionOptions } from "@denoise/pipeline-stable-diffusion";
+import { StableDiffusion3Pipeline as StableDiffusion3PipelineClass } from "@denoise/pipeline-stable-diffusion-3";
+import type { StableDiffusion3Pipeline as StableDiffusion3PipelineObject } from "@denoise/pipeline-stable-diffusion-3";
+/**
+ * `StableDiffusion3Pipeline` of `@denoise/pipeline-stable-diffusion-3`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const StableDiffusion3Pipeline: typeof StableDiffusion3PipelineClass =
+  StableDiffusion3PipelineClass.using(registry);
+/** An object of the class. */
+export type StableDiffusion3Pipeline = StableDiffusion3PipelineObject;
+export type { StableDiffusion3Options } from "@denoise/pipeline-stable-diffusion-3";
+import { StableDiffusion3Img2ImgPipeline as StableDiffusion3Img2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-3-img2img";
+import type { StableDiffusion3Img2ImgPipeline as StableDiffusion3Img2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-3-img2img";
+/**
+ * `StableDiffusion3Img2ImgPipeline` of `@denoise/pipeline-stable-diffusion-3-img2img`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const StableDiffusion3Img2ImgPipeline: typeof StableDiffusion3Img2ImgPipelineClass =
+  StableDiffusion3Img2ImgPipelineClass.using(registry);
+/** An object of the class. */
+export type StableDiffusion3Img2ImgPipeline = StableDiffusion3Img2ImgPipelineObject;
+export type { StableDiffusion3Img2ImgOptions } from "@denoise/pipeline-stable-diffusion-3-img2img";
+import { StableDiffusion3InpaintPipeline as StableDiffusion3InpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-3-inpaint";
+import type { StableDiffusion3InpaintPipeline as StableDiffusion3InpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-3-inpaint";
+/**
+ * `StableDiffusion3InpaintPipeline` of `@denoise/pipeline-stable-diffusion-3-inpaint`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const StableDiffusion3InpaintPipeline: typeof StableDiffusion3InpaintPipelineClass =
+  StableDiffusion3InpaintPipelineClass.using(registry);
+/** An object of the class. */
+export type StableDiffusion3InpaintPipeline = StableDiffusion3InpaintPipelineObject;
+export type { StableDiffusion3InpaintOptions } from "@denoise/pipeline-stable-diffusion-3-inpaint";
 import { StableDiffusionControlNetPipeline as StableDiffusionControlNetPipelineClass } from "@denoise/pipeline-stable-diffusion-controlnet";
 import type { StableDiffusionControlNetPipeline as StableDiffusionControlNetPipelineObject } from "@denoise/pipeline-stable-diffusion-controlnet";
 /**

@@ -601,6 +601,35 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "pipeline",
+      className: "StableDiffusion3Pipeline",
+      task: "text-to-image",
+      family: "stable-diffusion-3",
+      package: "@denoise/pipeline-stable-diffusion-3",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-3")).StableDiffusion3Pipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "StableDiffusion3Img2ImgPipeline",
+      task: "image-to-image",
+      family: "stable-diffusion-3",
+      package: "@denoise/pipeline-stable-diffusion-3-img2img",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-3-img2img"))
+          .StableDiffusion3Img2ImgPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "StableDiffusion3InpaintPipeline",
+      task: "inpainting",
+      family: "stable-diffusion-3",
+      package: "@denoise/pipeline-stable-diffusion-3-inpaint",
+      load: async () =>
+        (await import("@denoise/pipeline-stable-diffusion-3-inpaint"))
+          .StableDiffusion3InpaintPipeline,
+    },
+    {
+      kind: "pipeline",
       className: "StableDiffusionControlNetPipeline",
       task: "text-to-image",
       family: "stable-diffusion",

@@ -28,6 +28,13 @@ const CASES = [
     "Img2ImgPipeline",
     "InpaintPipeline",
   ],
+  [
+    "tiny-sd3",
+    "StableDiffusion3",
+    "Pipeline",
+    "Img2ImgPipeline",
+    "InpaintPipeline",
+  ],
   ["tiny-lcm", "LatentConsistencyModel", "Pipeline", "Img2ImgPipeline", undefined],
 ] as const;
 const TASKS = [

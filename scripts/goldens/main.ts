@@ -48,6 +48,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "latent_diffusion_goldens.py",
     "flux_goldens.py",
     "z_image_goldens.py",
+    "sd3_goldens.py",
   ],
   adapters: ["lora_goldens.py", "textual_inversion_goldens.py", "ip_adapter_goldens.py"],
   audio: ["audio_goldens.py", "audio_diffusion_goldens.py"],

@@ -4,6 +4,7 @@ from random import Random
 
 from PIL import Image
 
+import sd3_goldens
 import z_image_goldens
 from random_configs import PROMPTS, pick, some
 from tasks import TASKS, mask, photo, swap, tensor
@@ -138,7 +139,41 @@ def z_image_inpaint(dice: Random) -> tuple[dict, None]:
     return dict(z_image(dice)[0], **painted(dice), strength=dice.uniform(0.3, 1.0)), None
 
 
+def flow_text(dice: Random) -> tuple[dict, dict | None]:
+    """Of transformers on flows, whose tiny repos have a token of 8x8 pixels."""
+    call = prompts(dice)
+    size = some(dice, 0.7, height=pick(dice, 16, 32, 40), width=pick(dice, 24, 32, 48))
+    return dict(call, **size, max_sequence_length=dice.randint(4, 60)), None
+
+
+def one_image(dice: Random) -> dict:
+    """A call for one image: diffusers wants as many images as generators."""
+    call, _ = flow_text(dice)
+    call.pop("negative_prompt", None)
+    return dict(call, prompt=pick(dice, *PROMPTS), num_images_per_prompt=1, **some(dice, 0.5, negative_prompt=pick(dice, *PROMPTS)))
+
+
+def flow_img2img(dice: Random) -> tuple[dict, None]:
+    return dict(one_image(dice), image=random_photo(dice, 33, 80), strength=dice.uniform(0.4, 1.0)), None
+
+
+def flow_inpaint(dice: Random) -> tuple[dict, None]:
+    crop = some(dice, 0.3, padding_mask_crop=dice.randint(0, 20))
+    return dict(one_image(dice), **painted(dice), **crop, strength=dice.uniform(0.4, 1.0)), None
+
+
+def sd3(dice: Random) -> tuple[dict, None]:
+    call, _ = flow_text(dice)
+    skip = some(dice, 0.5, skip_guidance_layers=dice.sample(range(3), dice.randint(1, 2)), skip_layer_guidance_stop=dice.random())
+    return dict(call, **skip, **some(dice, 0.3, clip_skip=dice.randint(0, 1)), **some(dice, 0.3, prompt_3=pick(dice, *PROMPTS))), None
+
+
+FLOWS = {
+    f"sd3{repo}{task}": make
+    for repo in ("", "-medium", "-large") for task, make in (("", sd3), ("-img2img", flow_img2img), ("-inpaint", flow_inpaint))
+}
 KINDS = {
+    **FLOWS,
     "img2img": img2img, "img2img-v": img2img, "tiny-vae": img2img, "inpaint-4": inpaint, "inpaint-9": inpaint, "upscale": upscale,
     "depth2img": depth, "depth2img-hybrid": depth, "lcm": consistency, "lcm-img2img": consistency_img2img, "xl": with_sizes(text),
     "xl-img2img": with_sizes(img2img), "xl-refiner": with_sizes(img2img), "xl-inpaint-4": with_sizes(inpaint),
@@ -146,7 +181,7 @@ KINDS = {
     "z-image": z_image_text, "z-image-turbo": z_image_text, "z-image-img2img": z_image_img2img, "z-image-turbo-img2img": z_image_img2img,
     "z-image-inpaint": z_image_inpaint, "z-image-turbo-inpaint": z_image_inpaint,
 }
-KNOWN = TASKS | z_image_goldens.TASKS
+KNOWN = TASKS | z_image_goldens.TASKS | sd3_goldens.TASKS
 
 
 def task(dice: Random) -> tuple[str, dict]:

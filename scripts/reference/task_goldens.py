@@ -42,7 +42,7 @@ def load_part(path: str):
 def load(task: dict):
     parts = {}
     for role, path in task["parts"].items():
-        parts[role] = [load_part(one) for one in path] if isinstance(path, list) else load_part(path)
+        parts[role] = [load_part(one) for one in path] if isinstance(path, list) else path and load_part(path)
     cls = getattr(diffusers, task["pipeline"])
     pipe = cls.from_pretrained(str(FIXTURES / task["repo"]), use_safetensors=True, **parts)
     pipe.set_progress_bar_config(disable=True)

@@ -31,7 +31,7 @@ export interface TaskCall extends Omit<PipelineCall, "call"> {
 export interface Task {
   readonly pipeline: string;
   readonly repo: string;
-  readonly parts: Readonly<Record<string, string | readonly string[]>>;
+  readonly parts: Readonly<Record<string, string | readonly string[] | null>>;
   readonly cases: readonly TaskCall[];
 }
 
@@ -46,7 +46,9 @@ export async function loadTask(
   const given = await Promise.all(
     Object.entries(parts).map(async ([role, path]) => [
       camelCase(role),
-      typeof path === "string" ? await loadPart(path) : await Promise.all(path.map(loadPart)),
+      typeof path === "string"
+        ? await loadPart(path)
+        : path && await Promise.all(path.map(loadPart)),
     ]),
   );
   return await Class.fromPretrained(fixture(repo), {

@@ -8,7 +8,7 @@ import { retrieveTimesteps } from "./timesteps.ts";
  * The shift μ of an image of so many tokens, as the config of the scheduler says it
  * (`calculate_shift` of diffusers).
  */
-export function calculateShift(tokens: number, { config }: Scheduler): number {
+export function calculateShift(tokens: number, { config }: Pick<Scheduler, "config">): number {
   return dynamicShift(tokens, config as DynamicShiftConfig);
 }
 

@@ -1,36 +1,35 @@
 import { type CallOptions, DenoiseError, Tensor } from "@denoise/core";
 import type { TextEncoder, Tokenizer } from "@denoise/roles";
-import { countPrompts, type PromptOptions, promptOptions, warnOfCut } from "@denoise/diffusion";
+import {
+  countPrompts,
+  type PooledPromptOptions,
+  pooledPromptOptions,
+  type PooledText,
+  type PromptOptions,
+  promptOptions,
+  repeatText,
+  warnOfCut,
+} from "@denoise/diffusion";
 import type { StableDiffusionXLComponents } from "./xl_components.ts";
 
 /** The prompts of a call of Stable Diffusion XL. */
-export interface XlPromptOptions extends PromptOptions {
+export interface XlPromptOptions extends PromptOptions, PooledPromptOptions {
   /** What the second text encoder reads. Defaults to the prompt. */
   readonly prompt2?: string | readonly string[] | undefined;
   /** What the second text encoder reads as negative. Defaults to the negative prompt. */
   readonly negativePrompt2?: string | readonly string[] | undefined;
-  /** Pooled text, float32 [prompts, width]; with `promptEmbeds`. */
-  readonly pooledPromptEmbeds?: Tensor | undefined;
-  /** Pooled negative text, same shape; with `negativePromptEmbeds`. */
-  readonly negativePooledPromptEmbeds?: Tensor | undefined;
 }
 
 /** The declarations of {@linkcode XlPromptOptions}. */
 export const xlPromptOptions: CallOptions<XlPromptOptions> = {
   ...promptOptions,
+  ...pooledPromptOptions,
   prompt2: { type: "string", list: "allowed" },
   negativePrompt2: { type: "string", list: "allowed" },
-  pooledPromptEmbeds: { type: "tensor" },
-  negativePooledPromptEmbeds: { type: "tensor" },
 };
 
-/** A text as the denoiser takes it, one row for each image. */
-export interface XlText {
-  /** float32 [N, tokens, width of both encoders]. */
-  readonly embeds: Tensor;
-  /** float32 [N, width]. */
-  readonly pooled: Tensor;
-}
+/** The states of both encoders side by side, and the pooled state of the second. */
+export type XlText = PooledText;
 
 /** How the prompts of a call are encoded. */
 export interface XlEncoding {
@@ -134,10 +133,7 @@ export async function encodeXlPrompts(
   const count = countPrompts(prompt, options);
   const rows = (text: string | readonly string[]): readonly string[] =>
     typeof text === "string" ? Array<string>(count).fill(text) : text;
-  const spread = ({ embeds, pooled }: XlText): XlText => ({
-    embeds: embeds.repeatInterleave(numImagesPerPrompt, 0),
-    pooled: pooled.repeatInterleave(numImagesPerPrompt, 0),
-  });
+  const spread = (text: XlText) => repeatText(text, numImagesPerPrompt);
 
   let positive: XlText;
   if (options.promptEmbeds === undefined) {

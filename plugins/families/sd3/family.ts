@@ -1,0 +1,124 @@
+import { type CallOptions, configValue, type RunOptions, runOptions, Tensor } from "@denoise/core";
+import {
+  calculateShift,
+  checkSize,
+  type Family,
+  type LatentOptions,
+  planScheduledFlow,
+  type PooledText,
+  type TimestepOptions,
+  timestepOptions,
+  vaeScaleFactor,
+} from "@denoise/diffusion";
+import type { Sd3Components } from "./components.ts";
+import { encodeSd3Prompts, type Sd3PromptOptions, sd3PromptOptions } from "./prompts.ts";
+
+/** Options that all calls of Stable Diffusion 3 take. */
+export interface Sd3Options
+  extends RunOptions, Sd3PromptOptions, Omit<TimestepOptions, "timesteps"> {
+  /** How closely the image follows the prompt. Defaults to 7; no guidance at 1 or below. */
+  readonly guidanceScale?: number | undefined;
+  /** The shift of the noise levels; by default what the size of the image says, where the scheduler asks. */
+  readonly mu?: number | undefined;
+}
+
+const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
+
+/** The declarations of {@linkcode Sd3Options}. */
+export const sd3Options: CallOptions<Sd3Options> = {
+  ...runOptions,
+  ...sd3PromptOptions,
+  ...stepOptions,
+  guidanceScale: { type: "number" },
+  mu: { type: "number" },
+};
+
+/** Options of skip-layer guidance, which leads away from what the model makes without some blocks. */
+export interface SkipLayerOptions {
+  /** Blocks that are left out, counted from 0; [7, 8, 9] for 3.5 medium. Defaults to none: no such guidance. */
+  readonly skipGuidanceLayers?: readonly number[] | undefined;
+  /** How far it leads away. Defaults to 2.8. */
+  readonly skipLayerGuidanceScale?: number | undefined;
+  /** The part of the steps at which it ends, 0..1. Defaults to 0.2. */
+  readonly skipLayerGuidanceStop?: number | undefined;
+  /** The part of the steps after which it begins, 0..1. Defaults to 0.01. */
+  readonly skipLayerGuidanceStart?: number | undefined;
+}
+
+/** The declarations of {@linkcode SkipLayerOptions}. */
+export const skipLayerOptions: CallOptions<SkipLayerOptions> = {
+  skipGuidanceLayers: { type: "integer", list: "required", minimum: 0 },
+  skipLayerGuidanceScale: { type: "number" },
+  skipLayerGuidanceStop: { type: "number" },
+  skipLayerGuidanceStart: { type: "number" },
+};
+
+/** The family of Stable Diffusion 3. */
+export type Sd3Family = Family<
+  Sd3Components,
+  LatentOptions & Omit<Sd3Options, "timesteps"> & SkipLayerOptions,
+  never
+>;
+
+/**
+ * Stable Diffusion 3 and 3.5 (Esser et al., 2024, arXiv:2403.03206): a rectified flow on latents of 16
+ * channels, conditioned on the states of two CLIPs and of T5, and on what the CLIPs pool.
+ */
+export const sd3: Sd3Family = {
+  name: "stable-diffusion-3",
+  size({ transformer, vae }, given) {
+    const factor = vaeScaleFactor(vae);
+    const { sample_size, patch_size } = transformer.config;
+    const { height = sample_size * factor, width = sample_size * factor } = given;
+    checkSize(height, width, factor * patch_size);
+    return { height, width };
+  },
+  plan({ transformer, vae, scheduler }, options, { height, width }) {
+    const token = vaeScaleFactor(vae) * transformer.config.patch_size;
+    const tokens = (height / token) * (width / token);
+    const config = { max_shift: 1.16, ...scheduler.config }; // diffusers' own, where a scheduler has none
+    const isDynamic = configValue(scheduler.config, "use_dynamic_shifting") === true;
+    const { mu = isDynamic ? calculateShift(tokens, { config }) : undefined } = options;
+    return planScheduledFlow(scheduler, options, mu);
+  },
+  async encode(run, prompt, options) {
+    const { transformer, scheduler } = run.components;
+    const { guidanceScale = 7, signal, skipGuidanceLayers: skipLayers } = options;
+    const { skipLayerGuidanceScale = 2.8, skipLayerGuidanceStop = 0.2 } = options;
+    const { skipLayerGuidanceStart = 0.01 } = options;
+    const [text, negative] = await encodeSd3Prompts(run, prompt, options, guidanceScale > 1);
+    const both = negative === undefined ? text : {
+      embeds: Tensor.cat([negative.embeds, text.embeds]),
+      pooled: Tensor.cat([negative.pooled, text.pooled]),
+    };
+    const predict = async (
+      latents: Tensor,
+      timestep: number,
+      { embeds, pooled }: PooledText,
+      skipped?: readonly number[],
+    ) =>
+      (await transformer.forward(latents, timestep, {
+        ...{ encoderHiddenStates: embeds, pooledProjections: pooled, skipLayers: skipped, signal },
+      })).sample;
+    const skips = (index: number) => {
+      const steps = scheduler.numInferenceSteps!;
+      return index > steps * skipLayerGuidanceStart && index < steps * skipLayerGuidanceStop;
+    };
+    return {
+      count: text.embeds.dims[0]!,
+      facts: {
+        guidanceScale,
+        ...(skipLayers && { skipGuidanceLayers: skipLayers.join(" "), skipLayerGuidanceScale }),
+      },
+      denoiser: () => async ({ input, timestep, index }) => {
+        if (negative === undefined) return await predict(input, timestep, text);
+        const made = await predict(Tensor.cat([input, input]), timestep, both);
+        const [unwanted, wanted] = made.chunk(2) as [Tensor, Tensor];
+        const guided = unwanted.add(wanted.sub(unwanted).mul(guidanceScale));
+        if (skipLayers === undefined || !skips(index)) return guided;
+        const less = await predict(input, timestep, text, skipLayers);
+        return guided.add(wanted.sub(less).mul(skipLayerGuidanceScale));
+      },
+    };
+  },
+};

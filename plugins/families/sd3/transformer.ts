@@ -1,0 +1,29 @@
+import type { Tensor } from "@denoise/core";
+import type { Denoiser } from "@denoise/roles";
+
+/** What a transformer of the family is called with beside latents and timestep. */
+export interface Sd3DenoiserOptions {
+  /** States of the text, float32 [N, text tokens, width]. */
+  readonly encoderHiddenStates: Tensor;
+  /** The pooled text, float32 [N, width]. */
+  readonly pooledProjections: Tensor;
+  /** Blocks that are left out, counted from 0. */
+  readonly skipLayers?: readonly number[] | undefined;
+  /** Cancels before the call starts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What pipelines read of its config. */
+export interface Sd3DenoiserConfig {
+  /** Channels of its input. */
+  readonly in_channels: number;
+  /** Latents of a side that are one token. */
+  readonly patch_size: number;
+  /** Height and width of the latents that it was trained for. */
+  readonly sample_size: number;
+  /** Width of the text's states. */
+  readonly joint_attention_dim: number;
+}
+
+/** The role of a transformer on latents, as SD3Transformer2DModel plays it. */
+export type Sd3Denoiser = Denoiser<Sd3DenoiserConfig, Sd3DenoiserOptions>;
