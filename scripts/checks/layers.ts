@@ -74,6 +74,11 @@ const LAYERS: readonly Layer[] = [
     allowed: ["@denoise/core", "@denoise/diffusion", "@denoise/roles"],
   },
   {
+    folder: /^plugins\/foundations\/tokenizers$/,
+    name: "the foundation of tokenizers",
+    allowed: ["@denoise/core", "@denoise/roles"],
+  },
+  {
     folder: /^plugins\/tokenizers\//,
     name: "a tokenizer",
     allowed: ["@denoise/core", "@denoise/roles", "@denoise/tokenizers"],

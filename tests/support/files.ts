@@ -15,11 +15,12 @@ export interface TempFolder extends AsyncDisposable {
 }
 
 /** Writes files, given by path and text, into a new temporary folder. */
-export async function writeTree(files: Record<string, string>): Promise<TempFolder> {
+export async function writeTree(files: Record<string, string | Uint8Array>): Promise<TempFolder> {
   const path = await Deno.makeTempDir({ prefix: "denoise-" });
   for (const [name, text] of Object.entries(files)) {
     await Deno.mkdir(dirname(join(path, name)), { recursive: true });
-    await Deno.writeTextFile(join(path, name), text);
+    const write = typeof text === "string" ? Deno.writeTextFile : Deno.writeFile;
+    await write(join(path, name), text as never);
   }
   return {
     path,

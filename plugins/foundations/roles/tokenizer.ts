@@ -8,6 +8,8 @@ export interface TokenizeOptions {
   readonly maxLength?: number | undefined;
   /** Cut what is longer than `maxLength`. */
   readonly truncation?: boolean | undefined;
+  /** Put the model's special tokens around each text. Defaults to true. */
+  readonly addSpecialTokens?: boolean | undefined;
 }
 
 /** Texts as rows of ids. */

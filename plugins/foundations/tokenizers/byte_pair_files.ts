@@ -4,8 +4,7 @@ import {
   readTokenizerJson,
   readTokenizerSettings,
   readTokenizerText,
-  type TokenizerSettings,
-  type Vocabulary,
+  type TokenizerFiles,
 } from "./files.ts";
 
 /** The files that the folder of a byte-pair tokenizer may have. */
@@ -21,9 +20,7 @@ export const bytePairFileNames: readonly string[] = [
 const NEEDS = "vocab.json and merges.txt, or tokenizer.json";
 
 /** What the files of a byte-pair tokenizer say. */
-export interface BytePairFiles extends TokenizerSettings {
-  /** Ids by token. */
-  readonly vocab: Vocabulary;
+export interface BytePairFiles extends TokenizerFiles {
   /** Pairs to merge, the most important first. */
   readonly merges: readonly (readonly [string, string])[];
 }

@@ -17,6 +17,12 @@ export interface TokenizerSettings {
   readonly normalizer?: unknown;
 }
 
+/** What the files of a tokenizer say, its vocabulary among it. */
+export interface TokenizerFiles extends TokenizerSettings {
+  /** Ids by token. */
+  readonly vocab: Vocabulary;
+}
+
 /**
  * Reads a text file of a tokenizer folder.
  *

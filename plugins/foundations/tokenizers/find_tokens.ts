@@ -36,6 +36,25 @@ export function findTokens(
   };
 }
 
+/**
+ * Ids of texts whose added tokens are cut out first: those that are looked for as they are, then, in the
+ * normalized rest, the others.
+ *
+ * @param encode Ids of a stretch of normalized text.
+ */
+export function encodeBetween(
+  added: readonly PlacedToken[],
+  normalize: (text: string) => string,
+  encode: (text: string) => number[],
+): (text: string) => number[] {
+  const inText = findTokens(added.filter(({ normalized }) => !normalized), (token) => token);
+  const inNormalized = findTokens(added.filter(({ normalized }) => normalized), normalize);
+  const idsOf = (parts: readonly TextPart[], idsOfText: (text: string) => number[]): number[] =>
+    parts.flatMap((part) => typeof part === "string" ? idsOfText(part) : [part.id]);
+  return (text) =>
+    idsOf(inText(text.toWellFormed()), (rest) => idsOf(inNormalized(normalize(rest)), encode));
+}
+
 function isInWord(text: string, start: number, end: number): boolean {
   const before = Array.from(text.slice(Math.max(0, start - 2), start)).at(-1) ?? "";
   const [after = ""] = text.slice(end, end + 2);

@@ -1,11 +1,13 @@
 /**
- * What tokenizers have in common: the files of their folders, special and added tokens, and rows of ids
- * that are cut and filled up.
+ * What tokenizers have in common: their class (`defineTokenizer`), the files of their folders, special and
+ * added tokens, and rows of ids that are cut and filled up.
  *
  * @module
  */
 export * from "./byte_pair_files.ts";
+export * from "./define_tokenizer.ts";
 export * from "./files.ts";
 export * from "./find_tokens.ts";
+export * from "./library_backend.ts";
 export * from "./rows.ts";
 export * from "./special_tokens.ts";

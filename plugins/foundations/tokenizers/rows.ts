@@ -37,8 +37,8 @@ export function checkLength(text: unknown): string {
   return text;
 }
 
-/** The tokens of a row. Two by default, where special tokens fit in no such number. */
-export function rowLimit(maxLength: number, special = 2): number {
+/** The tokens of a row, in which so many special ones must fit. */
+export function rowLimit(maxLength: number, special: number): number {
   if (!Number.isSafeInteger(maxLength) || maxLength < special) {
     throw new RangeError(
       `Cannot encode into rows of ${maxLength} tokens: maxLength must be an integer from ${special}`,

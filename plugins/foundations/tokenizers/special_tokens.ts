@@ -1,4 +1,4 @@
-import type { TokenizerSettings, Vocabulary } from "./files.ts";
+import type { TokenizerFiles, Vocabulary } from "./files.ts";
 
 /** A token that is found in a text before it is split into words. */
 export interface AddedToken {
@@ -30,6 +30,14 @@ export type SpecialRole = "bos" | "eos" | "unk" | "sep" | "pad" | "cls" | "mask"
 
 /** Which token has which role. */
 export type SpecialTokens = { readonly [role in SpecialRole]?: string };
+
+/** The special and added tokens of a tokenizer. */
+export interface TokenizerTokens {
+  /** Which token has which role. */
+  readonly roles: SpecialTokens;
+  /** All of them, by id in the vocabulary or behind it. */
+  readonly added: readonly PlacedToken[];
+}
 
 type Described = Partial<AddedToken> & { readonly content: string };
 
@@ -80,9 +88,9 @@ export function placeTokens(
  * @param defaults What the class takes where the files say nothing.
  */
 export function resolveSpecialTokens(
-  files: TokenizerSettings & { readonly vocab: Vocabulary },
+  files: TokenizerFiles,
   defaults: SpecialTokens,
-): { readonly roles: SpecialTokens; readonly added: readonly PlacedToken[] } {
+): TokenizerTokens {
   const decoder = files.config["added_tokens_decoder"] as Record<string, unknown> | undefined;
   const named: Record<string, unknown> = decoder === undefined
     ? { ...files.config, ...files.specialTokens }

@@ -1,30 +1,26 @@
-import type { PlacedToken, SpecialTokens, Vocabulary } from "@denoise/tokenizers";
+import {
+  libraryBackend,
+  type TokenizerBackend,
+  type TokenizerFiles,
+  type TokenizerTokens,
+} from "@denoise/tokenizers";
 import { Tokenizer } from "@huggingface/tokenizers";
-
-/** How text is brought into the form that the vocabulary has. */
-export interface Normalization {
-  /** Into lower case. */
-  readonly lowercase: boolean;
-  /** Without accents; where null, as `lowercase` says. */
-  readonly stripAccents: boolean | null;
-  /** Chinese characters as words of their own. */
-  readonly chinese: boolean;
-}
 
 /** The pipeline of transformers' `BertTokenizer`: clean text, words and punctuation, WordPiece. */
 export function buildBackend(
-  vocab: Vocabulary,
-  roles: SpecialTokens,
-  added: readonly PlacedToken[],
-  { lowercase, stripAccents, chinese }: Normalization,
-): Tokenizer {
-  return new Tokenizer({
+  { vocab, config }: TokenizerFiles,
+  { roles, added }: TokenizerTokens,
+): TokenizerBackend {
+  const accents = config["strip_accents"];
+  const lowercase = config["do_lower_case"] !== false;
+  const chinese = config["tokenize_chinese_chars"] !== false;
+  const tokenizer = new Tokenizer({
     added_tokens: added,
     normalizer: {
       type: "BertNormalizer",
       clean_text: true,
       handle_chinese_chars: chinese,
-      strip_accents: stripAccents,
+      strip_accents: typeof accents === "boolean" ? accents : null, // where null, as lowercase says
       lowercase,
     },
     pre_tokenizer: { type: "BertPreTokenizer" },
@@ -38,6 +34,7 @@ export function buildBackend(
     decoder: { type: "WordPiece", prefix: "##", cleanup: true },
     post_processor: null,
   }, {});
+  return libraryBackend(tokenizer, (text) => mended(text, lowercase, chinese));
 }
 
 /** Chinese characters that take two units of UTF-16, which the library leaves together. */
@@ -45,19 +42,11 @@ const BEYOND =
   /[\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b820}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;
 
 /**
- * The ids of a text, without the special ones around it. Two things are mended on the way: the capital
- * sigma is lowered here, since JavaScript lowers it differently at the end of a word, and Chinese
- * characters beyond the basic plane get the spaces that the library gives the others.
+ * A text that the library takes as transformers does: the capital sigma is lowered here, since
+ * JavaScript lowers it differently at the end of a word, and Chinese characters beyond the basic plane
+ * get the spaces that the library gives the others.
  */
-export function encodeText(backend: Tokenizer, text: string, how: Normalization): number[] {
-  const formed = text.toWellFormed();
-  const lowered = how.lowercase ? formed.replaceAll("Σ", "σ") : formed;
-  const mended = how.chinese ? lowered.replace(BEYOND, " $& ") : lowered;
-  return mended === "" ? [] : backend.encode(mended, { add_special_tokens: false }).ids;
-}
-
-/** The text of ids, as transformers' `decode`; ids outside the vocabulary are left out. */
-export function decodeIds(backend: Tokenizer, ids: readonly number[]): string {
-  const known = ids.filter((id) => backend.id_to_token(id) !== undefined);
-  return known.length === 0 ? "" : backend.decode(known, { clean_up_tokenization_spaces: false });
+function mended(text: string, lowercase: boolean, chinese: boolean): string {
+  const lowered = lowercase ? text.replaceAll("Σ", "σ") : text;
+  return chinese ? lowered.replace(BEYOND, " $& ") : lowered;
 }

@@ -3,7 +3,7 @@ import {
   checkVocabulary,
   readTokenizerSettings,
   readTokenizerText,
-  type TokenizerSettings,
+  type TokenizerFiles,
   type Vocabulary,
 } from "@denoise/tokenizers";
 
@@ -16,12 +16,6 @@ export const FILE_NAMES: readonly string[] = [
   "tokenizer.json",
 ];
 
-/** What the files of a tokenizer say. */
-export interface TokenizerFiles extends TokenizerSettings {
-  /** Ids by token. */
-  readonly vocab: Vocabulary;
-}
-
 /** A token a line, the first with id 0; a token that comes twice has the later id. */
 function parseVocabulary(text: string): Vocabulary {
   const lines = text.replace(/\n$/, "").split("\n");
@@ -33,7 +27,7 @@ function parseVocabulary(text: string): Vocabulary {
  *
  * @throws {DenoiseError} `missing_file` when it has neither; `invalid_config` for broken ones.
  */
-export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
+export async function readBertFiles(folder: string): Promise<TokenizerFiles> {
   const settings = await readTokenizerSettings(folder);
   const vocab = settings.model?.["vocab"];
   if (vocab !== undefined) {

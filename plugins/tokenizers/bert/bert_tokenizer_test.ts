@@ -1,65 +1,15 @@
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { DenoiseError, type PluginClass, Registry, Tensor } from "@denoise/core";
+import { DenoiseError, Tensor } from "@denoise/core";
 import fc from "fast-check";
 import { BertTokenizer } from "./mod.ts";
+import { rowsOf, testTokenizer, withFolder } from "../../../tests/support/tokenizers.ts";
 import golden from "./testdata/ids.json" with { type: "json" };
 
 const TESTDATA = new URL("testdata/", import.meta.url);
 const uncased = await BertTokenizer.fromPretrained(new URL("uncased", TESTDATA));
 
-function rowsOf(tensor: Tensor): number[][] {
-  return tensor.toNested() as number[][];
-}
-
-async function withFolder(
-  files: Record<string, string>,
-  test: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    for (const [name, text] of Object.entries(files)) {
-      await Deno.writeTextFile(`${folder}/${name}`, text);
-    }
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-for (const [name, wanted] of Object.entries(golden.tokenizers)) {
-  describe(`BertTokenizer on ${name}`, () => {
-    it("gives the ids of transformers", async () => {
-      const tokenizer = await BertTokenizer.fromPretrained(new URL(name, TESTDATA));
-      assertEquals(tokenizer.size, wanted.size);
-      const ids = golden.texts.map((text) => rowsOf(tokenizer.encode(text).inputIds)[0]);
-      for (const [i, text] of golden.texts.entries()) {
-        assertEquals(ids[i], wanted.ids[i], JSON.stringify(text));
-      }
-    });
-
-    it("pads and truncates as transformers", async () => {
-      const tokenizer = await BertTokenizer.fromPretrained(new URL(name, TESTDATA));
-      const texts = golden.texts.slice(0, wanted.padded.length);
-      const { inputIds, attentionMask } = tokenizer.encode(texts, {
-        padding: "max_length",
-        truncation: true,
-      });
-      assertEquals(rowsOf(inputIds), wanted.padded);
-      assertEquals(rowsOf(attentionMask), wanted.mask);
-    });
-
-    it("decodes as transformers", async () => {
-      const tokenizer = await BertTokenizer.fromPretrained(new URL(name, TESTDATA));
-      assertEquals(wanted.ids.map((row) => tokenizer.decode(row)), wanted.decoded);
-      assertEquals(
-        wanted.ids.map((row) => tokenizer.decode(row, { skipSpecialTokens: true })),
-        wanted.skipped,
-      );
-      assertEquals(wanted.rows.map((row) => tokenizer.decode(row)), wanted.decodedRows);
-    });
-  });
-}
+testTokenizer(BertTokenizer, golden, (name) => new URL(name, TESTDATA));
 
 describe("BertTokenizer.encode()", () => {
   it("frames any text with the two special tokens and stays inside the vocabulary", () => {
@@ -120,14 +70,5 @@ describe("BertTokenizer.fromPretrained()", () => {
       const error = await assertRejects(() => BertTokenizer.fromPretrained(folder), DenoiseError);
       assertEquals(error.code, "invalid_config");
     });
-  });
-
-  it("is a plugin class that a registry takes", async () => {
-    const plugin: PluginClass<BertTokenizer> = BertTokenizer;
-    const registry = new Registry({ plugins: [plugin] });
-    assertEquals(await registry.get("BertTokenizerFast", "tokenizer"), plugin);
-    const bound = BertTokenizer.using(registry);
-    const error = await assertRejects(() => bound.fromPretrained("nobody/nothing"), DenoiseError);
-    assertEquals(error.code, "missing_file");
   });
 });

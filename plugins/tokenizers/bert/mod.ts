@@ -19,4 +19,4 @@
  * @module
  */
 export type { Encoding, Vocabulary } from "@denoise/tokenizers";
-export { BertTokenizer, type BertTokenizerOptions } from "./bert_tokenizer.ts";
+export { BertTokenizer, type BertTokenizerOptions, type BertVocabulary } from "./bert_tokenizer.ts";

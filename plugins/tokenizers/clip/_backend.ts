@@ -1,5 +1,11 @@
 import { Tokenizer } from "@huggingface/tokenizers";
-import type { BytePairFiles, PlacedToken, SpecialTokens } from "@denoise/tokenizers";
+import {
+  type BytePairFiles,
+  libraryBackend,
+  type PlacedToken,
+  type TokenizerBackend,
+  type TokenizerTokens,
+} from "@denoise/tokenizers";
 
 /** The words that CLIP's byte-pair encoding works on. */
 const WORDS = "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
@@ -13,11 +19,11 @@ function split(pattern: string): object {
 
 /** The pipeline of transformers' `CLIPTokenizer`: NFC, white space to one space, lower case, BPE. */
 export function buildBackend(
-  files: Pick<BytePairFiles, "vocab" | "merges">,
-  roles: SpecialTokens,
-  added: readonly PlacedToken[],
-): Tokenizer {
-  return new Tokenizer({
+  files: BytePairFiles,
+  { roles, added }: TokenizerTokens,
+): TokenizerBackend {
+  const boundary = boundaries(added);
+  const tokenizer = new Tokenizer({
     added_tokens: added,
     normalizer: {
       type: "Sequence",
@@ -47,10 +53,15 @@ export function buildBackend(
     decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
     post_processor: null,
   }, {});
+  return libraryBackend(
+    tokenizer,
+    (text) => mended(text, boundary),
+    (text) => text.replaceAll("</w>", " ").replace(EDGES, ""),
+  );
 }
 
 /** Finds added tokens: as they are, or in any case where they are looked for after normalization. */
-export function boundaries(added: readonly PlacedToken[]): RegExp {
+function boundaries(added: readonly PlacedToken[]): RegExp {
   const longestFirst = added.toSorted((a, b) => b.content.length - a.content.length);
   const patterns = longestFirst.map(({ content, normalized }) =>
     normalized ? `(?i:${RegExp.escape(content)})` : RegExp.escape(content)
@@ -59,15 +70,13 @@ export function boundaries(added: readonly PlacedToken[]): RegExp {
 }
 
 /**
- * The ids of a text, without the special ones around it. Two things are mended on the way. The
- * capital sigma is lowered here, since JavaScript lowers it differently at the end of a word. And
- * a space, which no id comes from, ends each stretch of text, since the library takes a stretch
- * that is a special token but for its capitals as that token.
+ * A text that the library takes as transformers does. The capital sigma is lowered here, since
+ * JavaScript lowers it differently at the end of a word. And a space, which no id comes from, ends
+ * each stretch of text, since the library takes a stretch that is a special token but for its
+ * capitals as that token.
  */
-export function encodeText(backend: Tokenizer, text: string, boundary: RegExp): number[] {
-  if (text === "") return [];
-  const mended = text.toWellFormed().replaceAll("Σ", "σ").replace(boundary, " $&") + " ";
-  return backend.encode(mended, { add_special_tokens: false }).ids;
+function mended(text: string, boundary: RegExp): string {
+  return text === "" ? "" : text.replaceAll("Σ", "σ").replace(boundary, " $&") + " ";
 }
 
 /** White space at either end, as Python's `str.strip` sees it. */
@@ -78,11 +87,3 @@ const EDGES = new RegExp(
   ),
   "g",
 );
-
-/** The text of ids, as transformers' `decode`; ids outside the vocabulary are left out. */
-export function decodeIds(backend: Tokenizer, ids: readonly number[]): string {
-  const known = ids.filter((id) => backend.id_to_token(id) !== undefined);
-  if (known.length === 0) return "";
-  const text = backend.decode(known, { clean_up_tokenization_spaces: false });
-  return text.replaceAll("</w>", " ").replace(EDGES, "");
-}

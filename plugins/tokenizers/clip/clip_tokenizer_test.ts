@@ -1,8 +1,9 @@
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { DenoiseError, type PluginClass, Registry, Tensor } from "@denoise/core";
+import { DenoiseError, Tensor } from "@denoise/core";
 import fc from "fast-check";
 import { CLIPTokenizer } from "./mod.ts";
+import { rowsOf, testTokenizer, withFolder } from "../../../tests/support/tokenizers.ts";
 import golden from "./testdata/ids.json" with { type: "json" };
 
 const FIXTURES = new URL("../../../tests/fixtures/tokenizers/", import.meta.url);
@@ -14,53 +15,7 @@ const FOLDERS: Record<string, URL> = {
 const clip77 = await CLIPTokenizer.fromPretrained(FOLDERS["clip-77"]!);
 const clip16 = await CLIPTokenizer.fromPretrained(FOLDERS["clip-16"]!);
 
-function rowsOf(tensor: Tensor): number[][] {
-  return tensor.toNested() as number[][];
-}
-
-async function withFolder(
-  files: Record<string, string>,
-  test: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    for (const [name, text] of Object.entries(files)) {
-      await Deno.writeTextFile(`${folder}/${name}`, text);
-    }
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-for (const [name, expected] of Object.entries(golden.tokenizers)) {
-  describe(`CLIPTokenizer on ${name}`, () => {
-    it("gives the ids of transformers", async () => {
-      const tokenizer = await CLIPTokenizer.fromPretrained(FOLDERS[name]!);
-      assertEquals(tokenizer.size, expected.size);
-      golden.texts.forEach((text, i) => {
-        assertEquals(rowsOf(tokenizer.encode(text).inputIds)[0], expected.ids[i], `${i}: ${text}`);
-      });
-    });
-
-    it("pads and truncates as transformers", async () => {
-      const tokenizer = await CLIPTokenizer.fromPretrained(FOLDERS[name]!);
-      const texts = golden.texts.slice(0, expected.padded.length);
-      const options = { padding: "max_length", truncation: true } as const;
-      const { inputIds, attentionMask } = tokenizer.encode(texts, options);
-      assertEquals(rowsOf(inputIds), expected.padded);
-      assertEquals(rowsOf(attentionMask), expected.mask);
-    });
-
-    it("decodes as transformers", async () => {
-      const tokenizer = await CLIPTokenizer.fromPretrained(FOLDERS[name]!);
-      assertEquals(expected.ids.map((row) => tokenizer.decode(row)), expected.decoded);
-      const skipped = expected.ids.map((row) => tokenizer.decode(row, { skipSpecialTokens: true }));
-      assertEquals(skipped, expected.skipped);
-      assertEquals(expected.rows.map((row) => tokenizer.decode(row)), expected.decodedRows);
-    });
-  });
-}
+testTokenizer(CLIPTokenizer, golden, (name) => FOLDERS[name]!);
 
 describe("CLIPTokenizer.encode()", () => {
   it("gives int64 rows as long as the longest text", () => {
@@ -125,14 +80,17 @@ describe("CLIPTokenizer.encode()", () => {
   });
 });
 
-describe("CLIPTokenizer.truncated()", () => {
-  it("gives the text that a row leaves out", () => {
+describe("CLIPTokenizer.encode() with truncation", () => {
+  it("says what a row leaves out", () => {
     const text = "a photo of " + "red apple ".repeat(12) + "on blue";
-    assertEquals(clip16.truncated([text, "cat"])[1], "");
-    const kept = clip16.encode(text, { truncation: true }).inputIds;
-    const [cut] = clip16.truncated(text);
+    const { inputIds, removed } = clip16.encode([text, "cat"], {
+      padding: "max_length",
+      truncation: true,
+    });
+    assertEquals(removed[1], []);
+    const [kept] = clip16.batchDecode(inputIds, { skipSpecialTokens: true });
     assertEquals(
-      `${clip16.batchDecode(kept, { skipSpecialTokens: true })[0]} ${cut}`.replaceAll(" ", ""),
+      `${kept} ${clip16.decode(removed[0]!)}`.replaceAll(" ", ""),
       text.replaceAll(" ", ""),
     );
   });
@@ -168,23 +126,6 @@ describe("CLIPTokenizer.withTokens()", () => {
 });
 
 describe("CLIPTokenizer.savePretrained()", () => {
-  it("writes a folder that gives the same ids, added tokens included", async () => {
-    const tokenizers = [clip16, clip16.withTokens(["<cat-toy>", "new"])];
-    for (const tokenizer of tokenizers) {
-      await withFolder({}, async (folder) => {
-        await tokenizer.savePretrained(folder);
-        const again = await CLIPTokenizer.fromPretrained(folder);
-        assertEquals(again.modelMaxLength, 16);
-        for (const text of golden.texts) {
-          assertEquals(
-            rowsOf(again.encode(text).inputIds),
-            rowsOf(tokenizer.encode(text).inputIds),
-          );
-        }
-      });
-    }
-  });
-
   it("writes what was made from a vocabulary", async () => {
     const vocab = { "a": 0, "b</w>": 1, "ab</w>": 2, "<|startoftext|>": 3, "<|endoftext|>": 4 };
     const tokenizer = CLIPTokenizer.fromVocabulary(vocab, [["a", "b</w>"]], { modelMaxLength: 9 });
@@ -218,15 +159,5 @@ describe("CLIPTokenizer.fromPretrained()", () => {
     await withFolder({ "vocab.json": "{}", "merges.txt": "a b c" }, async (folder) => {
       await assertRejects(() => CLIPTokenizer.fromPretrained(folder), DenoiseError, "a b c");
     });
-  });
-
-  it("is a plugin class that a registry takes", async () => {
-    const plugin: PluginClass<CLIPTokenizer> = CLIPTokenizer;
-    const registry = new Registry({ plugins: [plugin] });
-    assertEquals(await registry.get("CLIPTokenizerFast", "tokenizer"), plugin);
-    const bound = CLIPTokenizer.using(registry);
-    assertEquals(bound.className, "CLIPTokenizer");
-    const error = await assertRejects(() => bound.fromPretrained("nobody/nothing"), DenoiseError);
-    assertEquals(error.code, "missing_file");
   });
 });

@@ -18,4 +18,5 @@
  *
  * @module
  */
-export { CLIPTokenizer, type Encoding } from "./clip_tokenizer.ts";
+export type { Encoding, Vocabulary } from "@denoise/tokenizers";
+export { CLIPTokenizer, type CLIPTokenizerOptions, type CLIPVocabulary } from "./clip_tokenizer.ts";

@@ -1,8 +1,8 @@
 import {
   type BytePairFiles,
-  findTokens,
+  encodeBetween,
   type PlacedToken,
-  type TextPart,
+  type TokenizerBackend,
 } from "@denoise/tokenizers";
 import { BPE } from "@huggingface/tokenizers";
 
@@ -32,20 +32,6 @@ const BYTES: ReadonlyMap<string, number> = new Map(CHARACTERS.map((char, byte) =
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Text to ids and back. */
-export interface Backend {
-  /** Ids of a text. */
-  encode(text: string): number[];
-  /** The text of ids; those outside the vocabulary are left out. */
-  decode(ids: readonly number[]): string;
-  /** The token of an id. */
-  tokenOf(id: number): string | undefined;
-  /** The id of a token. */
-  idOf(token: string): number | undefined;
-  /** How many tokens there are. */
-  readonly size: number;
-}
-
 /**
  * The pipeline of transformers' `Qwen2Tokenizer`: added tokens are cut out, the rest is put into NFC and
  * split into words, the bytes of a word are merged in pairs (Sennrich et al., 2016, arXiv:1508.07909).
@@ -53,7 +39,7 @@ export interface Backend {
 export function buildBackend(
   { vocab, merges }: Pick<BytePairFiles, "vocab" | "merges">,
   added: readonly PlacedToken[],
-): Backend {
+): TokenizerBackend {
   const model = new BPE(
     {
       type: "BPE",
@@ -68,21 +54,16 @@ export function buildBackend(
     ids.set(content, id);
     tokens.set(id, normalized ? normalize(content) : content);
   }
-  const inText = findTokens(added.filter(({ normalized }) => !normalized), (token) => token);
-  const inNormalized = findTokens(added.filter(({ normalized }) => normalized), normalize);
   const encodeWord = (word: string): number[] => {
     const characters = Array.from(encoder.encode(word), (byte) => CHARACTERS[byte]!);
     return model.encode([characters.join("")]).map((token) => ids.get(token)!);
   };
-  const encodeText = (text: string): number[] => (text.match(WORD) ?? []).flatMap(encodeWord);
-  const encodeParts = (parts: readonly TextPart[], encode: (text: string) => number[]): number[] =>
-    parts.flatMap((part) => typeof part === "string" ? encode(part) : [part.id]);
   return {
-    encode: (text) =>
-      encodeParts(
-        inText(text.toWellFormed()),
-        (rest) => encodeParts(inNormalized(normalize(rest)), encodeText),
-      ),
+    encode: encodeBetween(
+      added,
+      normalize,
+      (text) => (text.match(WORD) ?? []).flatMap(encodeWord),
+    ),
     decode: (row) =>
       decoder.decode(
         Uint8Array.from(row.flatMap((id) => {

@@ -18,9 +18,6 @@
  *
  * @module
  */
-export {
-  type ChatMessage,
-  type ChatOptions,
-  type Encoding,
-  Qwen2Tokenizer,
-} from "./qwen2_tokenizer.ts";
+export type { ChatMessage, ChatOptions } from "@denoise/roles";
+export type { Encoding } from "@denoise/tokenizers";
+export { Qwen2Tokenizer } from "./qwen2_tokenizer.ts";

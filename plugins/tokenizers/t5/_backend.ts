@@ -1,22 +1,9 @@
-import { findTokens, type PlacedToken, type TextPart } from "@denoise/tokenizers";
+import { encodeBetween, type PlacedToken, type TokenizerBackend } from "@denoise/tokenizers";
 import { Unigram } from "@huggingface/tokenizers";
-import type { Charsmap } from "./_charsmap.ts";
-import { type ScoredPiece, UNK_ID } from "./_files.ts";
+import { type T5Files, UNK_ID } from "./_files.ts";
 
 /** What stands for a space at the beginning of a word. */
 const SPACE = "▁";
-
-/** Text to ids and back, without what is put around a text. */
-export interface Backend {
-  /** Ids of a text. */
-  encode(text: string): number[];
-  /** The token of an id. */
-  tokenOf(id: number): string | undefined;
-  /** The id of a token. */
-  idOf(token: string): number | undefined;
-  /** How many tokens there are. */
-  readonly size: number;
-}
 
 /**
  * The pipeline of transformers' `T5Tokenizer`: added tokens are cut out, the rest is normalized and
@@ -24,10 +11,10 @@ export interface Backend {
  * (Kudo, "Subword Regularization", arXiv:1804.10959).
  */
 export function buildBackend(
-  pieces: readonly ScoredPiece[],
-  charsmap: Charsmap | undefined,
+  { pieces, charsmap, config }: T5Files,
   added: readonly PlacedToken[],
-): Backend {
+): TokenizerBackend {
+  const clean = config["clean_up_tokenization_spaces"] === true;
   const vocab = pieces.map(([piece, score]) => [piece, score] as [string, number]);
   const model = new Unigram({ type: "Unigram", vocab, unk_id: UNK_ID }, "");
   const normalize = (text: string): string => charsmap?.normalize(text) ?? text;
@@ -37,21 +24,14 @@ export function buildBackend(
     ids.set(content, id);
     tokens[id] = normalized ? normalize(content) : content; // as tokenizers decodes it
   }
-  const inText = findTokens(added.filter(({ normalized }) => !normalized), (token) => token);
-  const inNormalized = findTokens(added.filter(({ normalized }) => normalized), normalize);
-
   const encodeWord = (word: string): number[] =>
     model([word]).map((piece) => model.tokens_to_ids.get(piece) ?? UNK_ID);
-  const encodeText = (text: string): number[] => words(text).flatMap(encodeWord);
-  const encodeParts = (parts: readonly TextPart[], encode: (text: string) => number[]): number[] =>
-    parts.flatMap((part) => typeof part === "string" ? encode(part) : [part.id]);
-
   return {
-    encode: (text) =>
-      encodeParts(
-        inText(text.toWellFormed()),
-        (rest) => encodeParts(inNormalized(normalize(rest)), encodeText),
-      ),
+    encode: encodeBetween(added, normalize, (text) => words(text).flatMap(encodeWord)),
+    decode: (ids) => {
+      const text = joinPieces(ids.map((id) => tokens[id]).filter((piece) => piece !== undefined));
+      return clean ? cleanUp(text) : text;
+    },
     tokenOf: (id) => tokens[id],
     idOf: (token) => ids.get(token),
     size: tokens.length,
@@ -68,12 +48,12 @@ function words(text: string): string[] {
 }
 
 /** Pieces as text: those of a word together, words with a space between them. */
-export function joinPieces(pieces: readonly string[]): string {
+function joinPieces(pieces: readonly string[]): string {
   return pieces.map((piece, i) => piece.replaceAll(SPACE, i === 0 ? "" : " ")).join("");
 }
 
 /** Takes away the spaces before marks and contractions (`clean_up_tokenization` of transformers). */
-export function cleanUp(text: string): string {
+function cleanUp(text: string): string {
   const replacements = [" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're"];
   return replacements.reduce((rest, found) => rest.replaceAll(found, found.trim()), text);
 }

@@ -2,7 +2,8 @@ import { DenoiseError, isFile, joinPath } from "@denoise/core";
 import {
   type AddedToken,
   readTokenizerSettings,
-  type TokenizerSettings,
+  type TokenizerFiles,
+  type Vocabulary,
 } from "@denoise/tokenizers";
 import { type Charsmap, readCharsmap } from "./_charsmap.ts";
 import { readSentencePiece, type SentencePieceModel } from "./_spiece.ts";
@@ -20,7 +21,7 @@ export const FILE_NAMES: readonly string[] = [
 export type ScoredPiece = readonly [piece: string, score: number];
 
 /** What the files of a tokenizer say. */
-export interface TokenizerFiles extends TokenizerSettings {
+export interface T5Files extends TokenizerFiles {
   /** The pieces in the order of their ids. */
   readonly pieces: readonly ScoredPiece[];
   /** The normalization; none in models without one. */
@@ -36,10 +37,15 @@ export const UNK_ID = 2;
 const EXTRA_IDS = 100;
 
 /** The names of those tokens, the last one first, as they stand in the vocabulary. */
-export function extraIds(config: TokenizerSettings["config"]): string[] {
+export function extraIds(config: TokenizerFiles["config"]): string[] {
   const count = config["extra_ids"];
   const length = typeof count === "number" ? count : EXTRA_IDS;
   return Array.from({ length }, (_, i) => `<extra_id_${length - 1 - i}>`);
+}
+
+/** The ids of pieces. */
+export function vocabularyOf(pieces: readonly ScoredPiece[]): Vocabulary {
+  return Object.fromEntries(pieces.map(([piece], id) => [piece, id]));
 }
 
 function invalid(file: string, why: string, cause?: unknown): DenoiseError {
@@ -119,13 +125,14 @@ function symbolsOf({ pieces }: SentencePieceModel): AddedToken[] {
  *
  * @throws {DenoiseError} `missing_file` when it has neither; `invalid_config` for broken ones.
  */
-export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
+export async function readT5Files(folder: string): Promise<T5Files> {
   const settings = await readTokenizerSettings(folder);
   const vocab = settings.model?.["vocab"];
   if (vocab !== undefined) {
     const file = joinPath(folder, "tokenizer.json");
     const charsmap = charsmapOf(settings.normalizer, file);
-    return { ...settings, pieces: checkPieces(vocab, file), charsmap, symbols: [] };
+    const pieces = checkPieces(vocab, file);
+    return { ...settings, pieces, vocab: vocabularyOf(pieces), charsmap, symbols: [] };
   }
   const file = joinPath(folder, "spiece.model");
   if (!await isFile(file)) {
@@ -138,9 +145,11 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
   const model = await readModel(file);
   const own = checkPieces(model.pieces.map(({ text, score }) => [text, score]), file);
   const extra = extraIds(settings.config).map((token): ScoredPiece => [token, 0]);
+  const pieces = [...own, ...extra];
   return {
     ...settings,
-    pieces: [...own, ...extra],
+    pieces,
+    vocab: vocabularyOf(pieces),
     charsmap: parseCharsmap(model.charsmap, file),
     symbols: symbolsOf(model),
   };

@@ -17,4 +17,5 @@
  *
  * @module
  */
-export { T5Tokenizer, type T5TokenizerOptions } from "./t5_tokenizer.ts";
+export type { ScoredPiece } from "./_files.ts";
+export { T5Tokenizer, type T5TokenizerOptions, type T5Vocabulary } from "./t5_tokenizer.ts";

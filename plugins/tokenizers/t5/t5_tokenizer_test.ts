@@ -1,8 +1,9 @@
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { DenoiseError, type PluginClass, Registry, Tensor } from "@denoise/core";
+import { DenoiseError, Tensor } from "@denoise/core";
 import fc from "fast-check";
 import { T5Tokenizer } from "./mod.ts";
+import { rowsOf, testTokenizer, withFolder } from "../../../tests/support/tokenizers.ts";
 import golden from "./testdata/ids.json" with { type: "json" };
 
 const FIXTURES = new URL("../../../tests/fixtures/tokenizers/", import.meta.url);
@@ -17,61 +18,7 @@ const PIECES: [string, number][] = [
   ["▁", -5],
 ];
 
-function rowsOf(tensor: Tensor): number[][] {
-  return tensor.toNested() as number[][];
-}
-
-async function withFolder(
-  files: Record<string, string | Uint8Array>,
-  test: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    for (const [name, content] of Object.entries(files)) {
-      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-      await Deno.writeFile(`${folder}/${name}`, bytes);
-    }
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-for (const [name, expected] of Object.entries(golden.tokenizers)) {
-  describe(`T5Tokenizer on ${name}`, () => {
-    const load = () => T5Tokenizer.fromPretrained(new URL(name, FIXTURES));
-
-    it("gives the ids of transformers", async () => {
-      const tokenizer = await load();
-      assertEquals(tokenizer.size, expected.size);
-      golden.texts.forEach((text, i) => {
-        const found = rowsOf(tokenizer.encode(text).inputIds)[0];
-        assertEquals(found, expected.ids[i], `${i}: ${JSON.stringify(text)}`);
-      });
-      expected.plain.forEach((ids, i) => {
-        const { inputIds } = tokenizer.encode(golden.texts[i]!, { addSpecialTokens: false });
-        assertEquals(rowsOf(inputIds)[0], ids);
-      });
-    });
-
-    it("pads and truncates as transformers", async () => {
-      const tokenizer = await load();
-      const texts = golden.texts.slice(0, expected.padded.length);
-      const options = { padding: "max_length", truncation: true } as const;
-      const { inputIds, attentionMask } = tokenizer.encode(texts, options);
-      assertEquals(rowsOf(inputIds), expected.padded);
-      assertEquals(rowsOf(attentionMask), expected.mask);
-    });
-
-    it("decodes as transformers", async () => {
-      const tokenizer = await load();
-      assertEquals(expected.ids.map((row) => tokenizer.decode(row)), expected.decoded);
-      const skipped = expected.ids.map((row) => tokenizer.decode(row, { skipSpecialTokens: true }));
-      assertEquals(skipped, expected.skipped);
-      assertEquals(expected.rows.map((row) => tokenizer.decode(row)), expected.decodedRows);
-    });
-  });
-}
+testTokenizer(T5Tokenizer, golden, (name) => new URL(name, FIXTURES));
 
 describe("T5Tokenizer.encode()", () => {
   const tokenizer = T5Tokenizer.fromPieces(PIECES, { modelMaxLength: 5 });
@@ -172,14 +119,5 @@ describe("T5Tokenizer.fromPretrained()", () => {
     for (const [files, message] of cases) {
       assertEquals(await refused(files, message), "invalid_config", message);
     }
-  });
-
-  it("is a plugin class that a registry takes", async () => {
-    const plugin: PluginClass<T5Tokenizer> = T5Tokenizer;
-    const registry = new Registry({ plugins: [plugin] });
-    assertEquals(await registry.get("T5TokenizerFast", "tokenizer"), plugin);
-    const bound = T5Tokenizer.using(registry);
-    const error = await assertRejects(() => bound.fromPretrained("nobody/nothing"), DenoiseError);
-    assertEquals(error.code, "missing_file");
   });
 });
