@@ -8,6 +8,7 @@ import {
   layerNorm,
   linear,
   mul,
+  sum,
   toTokens,
   transpose,
 } from "../nn/mod.ts";
@@ -97,8 +98,8 @@ export function attentionBlock(s: Scope, x: Value, options: AttentionBlockOption
     : x;
   const tokens = toTokens(s, normal, s.shape("to_q.weight")[1]); // [N, H·W, C]
   const attended = fromTokens(s, attentionLayer(s, tokens, tokens, { heads }), x); // [N, C, H, W]
-  const sum = add(s, attended, x);
-  return outputScale === 1 ? sum : div(s, sum, outputScale);
+  const whole = sum(s, attended, x);
+  return outputScale === 1 ? whole : div(s, whole, outputScale);
 }
 
 /** Today's name of an attention's tensor in a checkpoint from before diffusers 0.17. */

@@ -1,15 +1,5 @@
 import { MICROSOFT, type Scope, type Value } from "../graph/mod.ts";
-import {
-  activation,
-  add,
-  type BiasOptions,
-  chunk,
-  gelu,
-  linear,
-  mul,
-  silu,
-  SUM_WIDTHS,
-} from "../nn/mod.ts";
+import { activation, chunk, gelu, linear, mul, silu } from "../nn/mod.ts";
 
 /** Options of {@linkcode feedForward}. */
 export interface FeedForwardOptions {
@@ -20,19 +10,17 @@ export interface FeedForwardOptions {
   readonly activation: "gelu" | "gelu-approximate" | "geglu" | "swiglu" | "linear-silu";
   /** Whether the linear layers have biases. Defaults to true. */
   readonly bias?: boolean | undefined;
-  /** What the result is added to. Nothing by default. */
-  readonly to?: Value | undefined;
+  /** Whether the last layer's bias is added. Defaults to `bias`. */
+  readonly outBias?: boolean | undefined;
 }
 
 /** Two linear layers `net.0.proj` and `net.2` (`FeedForward`). */
 export function feedForward(s: Scope, x: Value, options: FeedForwardOptions): Value {
-  const { activation: name, bias = true, to } = options;
+  const { activation: name, bias = true, outBias = bias } = options;
   const hidden = name === "geglu" && bias
     ? geglu(s.at("net.0.proj"), x)
     : between(s, linear(s.at("net.0.proj"), x, { bias }), name);
-  return to === undefined
-    ? linear(s.at("net.2"), hidden, { bias })
-    : linearTo(s.at("net.2"), hidden, to, { bias });
+  return linear(s.at("net.2"), hidden, { bias: outBias });
 }
 
 function between(s: Scope, wide: Value, name: FeedForwardOptions["activation"]): Value {
@@ -54,15 +42,6 @@ function geglu(s: Scope, x: Value): Value {
 
 /** Of onnxruntime's operator: those of Stable Diffusion. */
 const GEGLU_WIDTHS = [2560, 5120, 10240];
-
-/** A linear layer whose result is added to a value. */
-function linearTo(s: Scope, x: Value, to: Value, { bias = true }: BiasOptions): Value {
-  const width = s.shape("weight")[0]!;
-  const isFused = s.graph.lowering.fusedSteps && s.dtype === "float16";
-  if (!isFused || !bias || !SUM_WIDTHS.includes(width)) return add(s, linear(s, x, { bias }), to);
-  const inputs = [linear(s, x, { bias: false }), s.tensor("bias"), to];
-  return s.op("BiasAdd", inputs, {}, { domain: MICROSOFT });
-}
 
 /** Options of {@linkcode gatedFeedForward}. */
 export interface GatedFeedForwardOptions {

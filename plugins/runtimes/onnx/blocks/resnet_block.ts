@@ -11,6 +11,7 @@ import {
   groupNorm,
   linear,
   mul,
+  sum,
   unsqueeze,
   upsampleNearest,
 } from "../nn/mod.ts";
@@ -65,8 +66,8 @@ export function resnetBlock(
   h = timed(s, h, temb, options);
   h = conv2d(s.at("conv2"), h, { padding: 1 });
 
-  const sum = add(s, shortcut(s, resize(s, x, options), options), h);
-  return outputScale === 1 ? sum : div(s, sum, outputScale);
+  const whole = sum(s, shortcut(s, resize(s, x, options), options), h);
+  return outputScale === 1 ? whole : div(s, whole, outputScale);
 }
 
 /** What comes past the block: through a convolution where it changes the number of channels. */

@@ -1,11 +1,15 @@
 import type { Scope, Value } from "../graph/mod.ts";
 import {
-  add,
+  biasedSum,
   conv2d,
   fromTokens,
+  fusesSums,
   groupNorm,
   layerNorm,
   linear,
+  type Normalized,
+  smallNorm,
+  sum,
   sumAndNorm,
   toTokens,
 } from "../nn/mod.ts";
@@ -27,14 +31,20 @@ export interface Transformer2dOptions {
   readonly onlyCrossAttention: boolean;
 }
 
+/** What a transformer block makes, to be added up: the last layer's result and the tokens before it. */
+interface BlockResult {
+  /** Without its bias, where that is added with the sum. */
+  readonly result: Value;
+  readonly to: Value;
+}
+
 /** Self-attention, attention to the context, feed forward; each normalized and added. */
 function transformerBlock(
   s: Scope,
-  x: Value,
+  { sum: x, normal }: Normalized,
   context: Context,
   { heads, onlyCrossAttention }: Transformer2dOptions,
-): Value {
-  const normal = layerNorm(s.at("norm1"), x);
+): BlockResult {
   const seen = onlyCrossAttention ? { ...context, images: undefined } : normal;
   const other = { ...seen, keyBias: context.selfBias };
   const options = { heads, bias: false, outBias: false };
@@ -46,12 +56,31 @@ function transformerBlock(
   const first = attentionLayer(s.at("attn1"), normal, other, options);
   const own = added("norm2", "attn1", first, x);
   const second = attentionLayer(s.at("attn2"), own.normal, context, options);
-  const crossed = added("norm3", "attn2", second, own.sum);
-  return feedForward(s.at("ff"), crossed.normal, { activation: "geglu", to: crossed.sum });
+  const told = added("norm3", "attn2", second, own.sum);
+  const outBias = !fusesSums(s, s.shape("norm1.weight")[0]);
+  const result = feedForward(s.at("ff"), told.normal, { activation: "geglu", outBias });
+  return { result, to: told.sum };
+}
+
+/** The sum of a block's result, and its normalization by the next. */
+function nextTokens(s: Scope, next: Scope, { result, to }: BlockResult): Normalized {
+  const norm = next.at("norm1");
+  if (fusesSums(s, norm.shape("weight")[0])) {
+    return sumAndNorm(norm, { terms: [result, to], bias: s.tensor("ff.net.2.bias") });
+  }
+  const whole = sum(s, result, to);
+  return { sum: whole, normal: layerNorm(norm, whole) };
+}
+
+/** The sum of the last block's result. */
+function lastTokens(s: Scope, { result, to }: BlockResult): Value {
+  const width = s.shape("norm1.weight")[0]!;
+  if (!fusesSums(s, width)) return sum(s, result, to);
+  return biasedSum(s, { terms: [result, to], bias: s.tensor("ff.net.2.bias") }, width);
 }
 
 /**
- * Transformer blocks on the pixels of an image, conditioned on a text (`Transformer2DModel`).
+ * Transformer blocks on the pixels of an image, told of a text (`Transformer2DModel`).
  *
  * @param x [N, C, H, W].
  * @param context [N, tokens, D].
@@ -62,15 +91,25 @@ export function transformer2d(
   context: Context,
   options: Transformer2dOptions,
 ): Value {
-  const normal = groupNorm(s.at("norm"), x, { groups: options.groups, eps: 1e-6 });
-  let tokens = options.linearProjection
-    ? linear(s.at("proj_in"), toTokens(s, normal, s.shape("norm.weight")[0]))
+  const { groups, layers, linearProjection } = options;
+  const normal = groupNorm(s.at("norm"), x, { groups, eps: 1e-6 });
+  const channels = s.shape("norm.weight")[0]!;
+  const projected = linearProjection
+    ? linear(s.at("proj_in"), toTokens(s, normal, channels))
     : toTokens(s, conv2d(s.at("proj_in"), normal), s.shape("proj_in.weight")[0]); // [N, H·W, C]
-  for (let i = 0; i < options.layers; i++) {
-    tokens = transformerBlock(s.at("transformer_blocks", i), tokens, context, options);
+  const blocks = Array.from({ length: layers }, (_, i) => s.at("transformer_blocks", i));
+  let tokens = smallNorm(blocks[0]!.at("norm1"), projected);
+  for (const [i, next] of blocks.slice(1).entries()) {
+    tokens = nextTokens(blocks[i]!, next, transformerBlock(blocks[i]!, tokens, context, options));
   }
-  const out = options.linearProjection
-    ? fromTokens(s, linear(s.at("proj_out"), tokens), x)
-    : conv2d(s.at("proj_out"), fromTokens(s, tokens, x)); // [N, C, H, W]
-  return add(s, out, x);
+  const last = blocks.at(-1)!;
+  const out = lastTokens(last, transformerBlock(last, tokens, context, options));
+  if (!linearProjection) {
+    return sum(s, conv2d(s.at("proj_out"), fromTokens(s, out, x)), x); // [N, C, H, W]
+  }
+  const projection = s.at("proj_out");
+  if (!fusesSums(s, channels)) return sum(s, fromTokens(s, linear(projection, out), x), x);
+  const result = linear(projection, out, { bias: false });
+  const terms = [result, toTokens(s, x, channels)] as const;
+  return fromTokens(s, biasedSum(s, { terms, bias: projection.tensor("bias") }, channels), x);
 }

@@ -1,5 +1,6 @@
 import { encodeBfloat16, type StoredTensor } from "@denoise/safetensors";
 import { type Lowering, lowerings } from "./lowering.ts";
+import { fewerNodes } from "./fewer_nodes.ts";
 import { dataType, type NodeSpec, type PortSpec } from "./onnx_proto.ts";
 import { type GraphPart, type StartsPart, writeParts } from "./parts.ts";
 import type { Attributes, Dim, ElementType, Value, Weight } from "./value.ts";
@@ -36,6 +37,8 @@ export interface NodeOptions {
   readonly early?: boolean;
   /** Which of several outputs are left out, by their places. */
   readonly without?: readonly number[];
+  /** Whether all inputs have the same sizes. Defaults to false: perhaps. */
+  readonly sameSizes?: boolean;
 }
 
 /** What a block of a model made of the values that go through all of them. */
@@ -140,8 +143,8 @@ export class Graph {
     attributes: Attributes = {},
     options: NodeOptions = {},
   ): Value[] {
-    const { path = "", domain = "", dtype = inputs[0]?.dtype ?? this.dtype, early, without = [] } =
-      options;
+    const { path = "", domain = "", dtype = inputs[0]?.dtype ?? this.dtype } = options;
+    const { early, without = [], sameSizes } = options;
     const name = this.#unique(path === "" ? type : `${path}/${type}`);
     const outputs = Array.from(
       { length: count },
@@ -154,6 +157,7 @@ export class Graph {
       inputs: inputs.map((input) => input?.name ?? ""),
       outputs: outputs.map((output, index) => without.includes(index) ? "" : output.name),
       attributes,
+      ...(sameSizes && { sameSizes }),
     };
     (early ? this.#early : this.#nodes).push(node);
     for (const output of outputs) {
@@ -248,7 +252,7 @@ export class Graph {
 
   /** Writes the graph, without the nodes and weights on which no output depends. */
   build(name: string): BuiltGraph {
-    return writeGraph(name, this.#contents(this.#needed()));
+    return writeGraph(name, this.#contents(this.#fewer(this.#needed())));
   }
 
   /**
@@ -288,6 +292,19 @@ export class Graph {
       return true;
     });
     return needed.reverse();
+  }
+
+  /** The same graph in fewer nodes, where a device has operators of several steps. */
+  #fewer(nodes: readonly NodeSpec[]): readonly NodeSpec[] {
+    if (!this.lowering.fusedSteps) return nodes;
+    const varying = new Set(this.#inputs.map(({ name }) => name));
+    const weights = new Map(this.#initializers.map(({ name, dims }) => [name, dims]));
+    const weightDims = (name: string): readonly number[] | undefined => {
+      const maker = this.#makers.get(name);
+      if (maker?.type === "Cast") return weightDims(maker.inputs[0]!);
+      return varying.has(name) ? undefined : weights.get(name);
+    };
+    return fewerNodes(nodes, { weightDims, ints: (values) => this.ints(values).name });
   }
 
   #constant(

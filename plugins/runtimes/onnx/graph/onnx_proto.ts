@@ -52,6 +52,8 @@ export interface NodeSpec {
   readonly outputs: readonly string[];
   /** By their ONNX names. */
   readonly attributes: Attributes;
+  /** Whether all inputs are known to have the same sizes; it is not written. */
+  readonly sameSizes?: boolean;
 }
 
 /** A constant tensor as it will be written: its bytes, or where they lie in another file. */

@@ -21,6 +21,11 @@ export function add(s: Scope, a: Operand, b: Operand): Value {
   return binary(s, "Add", a, b);
 }
 
+/** a + b of values of the same sizes: a device may make it where it is normalized. */
+export function sum(s: Scope, a: Value, b: Value): Value {
+  return s.op("Add", [a, b], {}, { sameSizes: true });
+}
+
 /** a − b, with broadcasting. */
 export function sub(s: Scope, a: Operand, b: Operand): Value {
   return binary(s, "Sub", a, b);

@@ -26,6 +26,7 @@ export {
   type Operand,
   softmax,
   sub,
+  sum,
   where,
 } from "./arithmetic.ts";
 export {
@@ -49,13 +50,16 @@ export { embedding, sinusoidalEmbedding, type SinusoidalOptions } from "./embedd
 export { imageSize } from "./image_size.ts";
 export { type BiasOptions, linear, matMulTransposed } from "./linear.ts";
 export {
+  biasedSum,
+  fusesSums,
   groupNorm,
   type GroupNormOptions,
   layerNorm,
   type LayerNormOptions,
+  type Normalized,
   rmsNorm,
   type RmsNormOptions,
-  SUM_WIDTHS,
+  smallNorm,
   sumAndNorm,
   type SumOptions,
 } from "./norm.ts";

@@ -1,7 +1,7 @@
 import type { Scope, Value, Weight } from "../graph/mod.ts";
 import { floatAttribute, MICROSOFT } from "../graph/mod.ts";
 import { activation } from "./activation.ts";
-import { add, div, mean, mul } from "./arithmetic.ts";
+import { add, div, mean, mul, sub } from "./arithmetic.ts";
 import { reshape, reshapeLike, transpose, unsqueeze } from "./shape.ts";
 
 /** Options of a group normalization. */
@@ -28,7 +28,7 @@ export function groupNorm(s: Scope, x: Value, options: GroupNormOptions): Value 
     const result = fusedGroupNorm(s, x, options, isSilu);
     return name === undefined || isSilu ? result : activation(s, result, name);
   }
-  const result = instanceNorm(s, x, options);
+  const result = plainGroupNorm(s, x, options);
   return name === undefined ? result : activation(s, result, name);
 }
 
@@ -64,24 +64,35 @@ function fusedGroupNorm(
   return transpose(s, normal, [0, 3, 1, 2]); // [N, C, H, W]
 }
 
-/** Written as instance normalization of [N, groups, -1]. */
-function instanceNorm(s: Scope, x: Value, options: GroupNormOptions): Value {
+/** Written as normalization of [N, groups, -1]. */
+function plainGroupNorm(s: Scope, x: Value, options: GroupNormOptions): Value {
   const { groups, eps = 1e-5, spatial = 2, affine = true, before } = options;
   const spatialAxes = Array.from({ length: spatial }, (_, i) => 2 + i);
   const shift = before && unsqueeze(s, add(s, before.each, before.all), spatialAxes);
   const sum = shift === undefined ? x : add(s, x, shift);
-  const grouped = reshape(s, sum, [0, groups, -1]);
-  const ones = s.floats(new Float32Array(groups).fill(1));
-  const zeros = s.floats(new Float32Array(groups));
-  const normal = s.op("InstanceNormalization", [grouped, ones, zeros], {
-    epsilon: floatAttribute(eps),
-  });
+  const normal = normalRows(s, reshape(s, sum, [0, groups, -1]), groups, eps);
   const out = reshapeLike(s, normal, x); // [N, C, ...]
   if (!affine) return out;
   const channels = s.shape("weight")[0]!;
   const view = [channels, ...Array<number>(spatial).fill(1)];
   return add(s, mul(s, out, s.tensor("weight", view)), s.tensor("bias", view));
 }
+
+/** Rows [N, groups, L] with a mean of 0 and a variance of 1. */
+function normalRows(s: Scope, rows: Value, groups: number, eps: number): Value {
+  if (rows.dtype === "bfloat16" && s.graph.lowering.notInBfloat16.includes(INSTANCE_NORM)) {
+    // that operator of bfloat16's operator set would compute on the CPU in float32, too
+    const exact = s.cast(rows, "float32");
+    const centred = sub(s, exact, mean(s, exact, [-1]));
+    const variance = mean(s, mul(s, centred, centred), [-1]);
+    return s.cast(div(s, centred, s.op("Sqrt", [add(s, variance, eps)])), "bfloat16");
+  }
+  const ones = s.floats(new Float32Array(groups).fill(1));
+  const zeros = s.floats(new Float32Array(groups));
+  return s.op(INSTANCE_NORM, [rows, ones, zeros], { epsilon: floatAttribute(eps) });
+}
+
+const INSTANCE_NORM = "InstanceNormalization";
 
 /** Options of a layer normalization. */
 export interface LayerNormOptions {
@@ -106,8 +117,8 @@ export function layerNorm(s: Scope, x: Value, options: LayerNormOptions = {}): V
   return s.op("LayerNormalization", [x, ...affine], attributes);
 }
 
-/** What is added up before a layer normalization. */
-export interface SumOptions extends Omit<LayerNormOptions, "width" | "bias"> {
+/** What is added up. */
+export interface SumOptions {
   /** Values [N, tokens, C]. */
   readonly terms: readonly [Value, Value];
   /** Added to each token: [C]. */
@@ -115,23 +126,47 @@ export interface SumOptions extends Omit<LayerNormOptions, "width" | "bias"> {
 }
 
 /** Of what onnxruntime's operators with sums are known to compute right: those of Stable Diffusion. */
-export const SUM_WIDTHS: readonly number[] = [320, 640, 1280];
+const SUM_WIDTHS: readonly number[] = [320, 640, 1280];
+
+/** Whether sums of tokens [N, tokens, width] are part of other operators here. */
+export function fusesSums(s: Scope, width: number | undefined): boolean {
+  return s.graph.lowering.fusedSteps && s.dtype === "float16" && SUM_WIDTHS.includes(width!);
+}
+
+/** A sum. */
+export function biasedSum(s: Scope, { terms, bias }: SumOptions, width: number): Value {
+  if (!fusesSums(s, width)) return add(s, add(s, terms[0], bias), terms[1]);
+  return s.op("BiasAdd", [terms[0], bias, terms[1]], {}, { domain: MICROSOFT });
+}
+
+/** Values, and their layer normalization. */
+export interface Normalized {
+  /** As they are: [N, tokens, C]. */
+  readonly sum: Value;
+  /** Normalized, of the same sizes. */
+  readonly normal: Value;
+}
 
 /** A sum, and its layer normalization. */
 export function sumAndNorm(
   s: Scope,
-  { terms, bias, eps = 1e-5 }: SumOptions,
-): { readonly sum: Value; readonly normal: Value } {
+  { terms, bias, eps = 1e-5 }: SumOptions & Pick<LayerNormOptions, "eps">,
+): Normalized {
   const width = s.shape("weight")[0]!;
-  if (s.graph.lowering.fusedSteps && s.dtype === "float16" && SUM_WIDTHS.includes(width)) {
+  if (fusesSums(s, width)) {
     const affine = [s.tensor("weight"), s.tensor("bias")];
     const outputs = s.ops("SkipLayerNormalization", [...terms, ...affine, bias], 4, {
       epsilon: floatAttribute(eps),
     }, { domain: MICROSOFT, without: [1, 2] });
     return { sum: outputs[3]!, normal: outputs[0]! };
   }
-  const sum = add(s, add(s, terms[0], bias), terms[1]);
+  const sum = biasedSum(s, { terms, bias }, width);
   return { sum, normal: layerNorm(s, sum, { eps }) };
+}
+
+/** Layer normalization of tokens [N, tokens, C] that come from normalized ones. */
+export function smallNorm(s: Scope, x: Value): Normalized {
+  return { sum: x, normal: layerNorm(s, x) };
 }
 
 /** Options of an RMS normalization. */
