@@ -13,7 +13,6 @@ import {
   StableDiffusionPipeline,
   StableDiffusionSafetyChecker,
 } from "@denoise/denoise";
-import { imageCodec } from "@denoise/image";
 import { assertWithin, fixture, type Golden, largest, readGolden } from "./support/golden.ts";
 import { type Task, type TaskValue, taskValue } from "./support/tasks.ts";
 
@@ -41,7 +40,7 @@ for (const Processor of [CLIPImageProcessor, DPTImageProcessor]) {
     for (const [i, { config, image, output }] of golden.head.cases.entries()) {
       it(`case ${i}, ${JSON.stringify(config)}`, async () => {
         const value = (stored: TaskValue) => taskValue(stored, golden.tensors as Tensors);
-        const processor = Processor.create(imageCodec, config);
+        const processor = Processor.create(config);
         const pixels = await processor.preprocess([value(image) as never]);
         assertWithin(largest(pixels, value(output) as never), ONE_OF_255, "pixels");
       });
@@ -123,13 +122,13 @@ describe("StableDiffusionSafetyChecker", () => {
 
 describe("CLIPImageProcessor", () => {
   it("refuses sizes that say nothing", async () => {
-    const broken = CLIPImageProcessor.create(imageCodec, { size: { width: 16 } });
+    const broken = CLIPImageProcessor.create({ size: { width: 16 } });
     const { images } = { images: [{ width: 1, height: 1, channels: 1, data: Uint8Array.of(1) }] };
     await assertRejects(() => broken.preprocess(images as never), TypeError, "shortest_edge");
   });
 
   it("refuses a filter that Pillow does not have", () => {
     const options: object = { resample: 9 };
-    assertThrows(() => CLIPImageProcessor.create(imageCodec, options), RangeError, "resample");
+    assertThrows(() => CLIPImageProcessor.create(options), RangeError, "resample");
   });
 });

@@ -91,7 +91,7 @@ const LAYERS: readonly Layer[] = [
   {
     folder: /^plugins\/processors\//,
     name: "a processor",
-    allowed: ["@denoise/core", "@denoise/roles"],
+    allowed: ["@denoise/core", "@denoise/processors", "@denoise/roles"],
   },
   {
     folder: /^plugins\/embedded\//,

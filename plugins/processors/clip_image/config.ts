@@ -1,4 +1,5 @@
 import { type ConfigSchema, either, type FrozenConfig, number, oneOf, record } from "@denoise/core";
+import type { PixelConfig } from "@denoise/processors";
 
 /** Sides in preprocessor_config.json: the shorter one, or both. */
 export interface SideOption {
@@ -14,27 +15,15 @@ export interface SideOption {
 export type SizeOption = number | SideOption;
 
 /** Options of a CLIPImageProcessor, as they stand in preprocessor_config.json. */
-export interface CLIPImageConfig {
+export interface CLIPImageConfig extends PixelConfig {
   /** Whether images are resized. */
   readonly do_resize: boolean;
   /** The shorter side after resizing, or both sides. */
   readonly size: SizeOption;
-  /** Pillow's number of the resampling filter: 0 nearest, 1 LANCZOS, 2 bilinear, 3 bicubic. */
-  readonly resample: 0 | 1 | 2 | 3;
   /** Whether the centre is cut out. */
   readonly do_center_crop: boolean;
   /** Size of what is cut out. */
   readonly crop_size: SizeOption;
-  /** Whether bytes are multiplied by `rescale_factor`. */
-  readonly do_rescale: boolean;
-  /** Brings bytes to 0..1. */
-  readonly rescale_factor: number;
-  /** Whether channels are normalised by `image_mean` and `image_std`. */
-  readonly do_normalize: boolean;
-  /** Taken from red, green and blue. */
-  readonly image_mean: readonly number[];
-  /** Divides red, green and blue. */
-  readonly image_std: readonly number[];
   /** Whether images are brought to three channels. */
   readonly do_convert_rgb: boolean;
 }

@@ -16,22 +16,15 @@
  *
  * @module
  */
+import { type FrozenConfig, type ImageCodec, type ImageInput, Tensor } from "@denoise/core";
 import {
-  adoptConfig,
-  type Bindable,
-  type ComponentLocation,
-  describeConfig,
-  type FrozenConfig,
-  type ImageCodec,
-  type ImageInput,
-  joinPath,
-  type LoadOptions,
-  locateComponent,
-  type PluginClass,
-  readConfig,
-  Registry,
-  Tensor,
-} from "@denoise/core";
+  defineProcessor,
+  pillowFilters,
+  type PixelConfig,
+  type Processor,
+  type ProcessorClass,
+  scalePixels,
+} from "@denoise/processors";
 import type { FeatureExtractor } from "@denoise/roles";
 import {
   type CLIPImageConfig,
@@ -42,72 +35,24 @@ import {
   type SizeOption,
 } from "./config.ts";
 
-export type { CLIPImageConfig, SideOption, SizeOption };
-
-const CLASS_NAME = "CLIPImageProcessor";
-const FILE = "preprocessor_config.json";
-const FILTERS = ["nearest", "lanczos", "bilinear", "bicubic"] as const;
+export type { CLIPImageConfig, PixelConfig, SideOption, SizeOption };
 
 /** A loaded CLIPImageProcessor: `preprocess(images)` gives what a vision model takes. */
-export interface CLIPImageProcessor extends FeatureExtractor {
-  /** The options; writing to it throws. */
-  readonly config: FrozenConfig<CLIPImageConfig>;
-}
-
-/** The class of CLIPImageProcessor. */
-export interface CLIPImageProcessorClass
-  extends PluginClass<CLIPImageProcessor>, Bindable<CLIPImageProcessorClass> {
-  /** Tells the classes of processors from those of other plugins. */
-  readonly kind: "processor";
-  /** Makes one from options; the rest have their defaults. The codec decodes and resizes. */
-  create(codec: ImageCodec, options?: Partial<CLIPImageConfig>): CLIPImageProcessor;
-  /** Loads preprocessor_config.json from a folder or repo. */
-  fromPretrained(
-    id: string | URL,
-    options?: LoadOptions & { readonly subfolder?: string },
-  ): Promise<CLIPImageProcessor>;
-}
+export interface CLIPImageProcessor extends Processor<CLIPImageConfig>, FeatureExtractor {}
 
 /** Images for CLIP's vision models; `CLIPImageProcessor` of transformers. */
-export const CLIPImageProcessor: CLIPImageProcessorClass = processorClass(undefined);
-
-function processorClass(bound: Registry | undefined): CLIPImageProcessorClass {
-  return {
-    kind: "processor",
-    className: CLASS_NAME,
+export const CLIPImageProcessor: ProcessorClass<CLIPImageConfig, CLIPImageProcessor> =
+  defineProcessor({
+    className: "CLIPImageProcessor",
     aliases: ["CLIPFeatureExtractor", "CLIPImageProcessorFast", "CLIPImageProcessorPil"],
-    using: processorClass,
-    create: (codec, options = {}) => processor(codec, adoptConfig(CLASS_NAME, schema, {}, options)),
-    async fromPretrained(id, options = {}) {
-      const location = await locateComponent(id, options, bound, false);
-      return await load(location, options.registry ?? bound);
-    },
-    load: (location, options) => load(location, options.registry ?? bound),
-  };
-}
-
-async function load(
-  { path }: ComponentLocation,
-  registry: Registry = new Registry(),
-): Promise<CLIPImageProcessor> {
-  const config = await readConfig(joinPath(path, FILE));
-  return processor(await registry.images(), adoptConfig(CLASS_NAME, schema, config));
-}
-
-function processor(codec: ImageCodec, config: FrozenConfig<CLIPImageConfig>): CLIPImageProcessor {
-  return {
-    className: CLASS_NAME,
-    library: "transformers",
-    config,
-    async preprocess(images) {
-      return Tensor.cat(await Promise.all(images.map((item) => prepare(codec, config, item))));
-    },
-    async savePretrained(folder) {
-      await Deno.mkdir(folder, { recursive: true });
-      await Deno.writeTextFile(joinPath(folder, FILE), describeConfig(CLASS_NAME, config));
-    },
-  };
-}
+    schema,
+    methods: (config, registry) => ({
+      async preprocess(images: readonly ImageInput[]) {
+        const codec = await registry.images();
+        return Tensor.cat(await Promise.all(images.map((item) => prepare(codec, config, item))));
+      },
+    }),
+  });
 
 /** One image: resized, cropped, normalised. */
 async function prepare(
@@ -121,16 +66,12 @@ async function prepare(
   const resized = config.do_resize
     ? await codec.toTensor(seen, {
       ...resizedTo(config, { height, width }),
-      resample: FILTERS[config.resample],
+      resample: pillowFilters[config.resample],
       mode: "RGB",
     })
     : whole;
   const cropped = config.do_center_crop ? centre(resized, croppedTo(config)) : resized;
-  const bytes = cropped.mul(255).round();
-  const scaled = config.do_rescale ? bytes.mul(config.rescale_factor) : bytes;
-  if (!config.do_normalize) return scaled;
-  const row = (values: readonly number[]) => Tensor.from(Float32Array.from(values), [1, 3, 1, 1]);
-  return scaled.sub(row(config.image_mean)).div(row(config.image_std));
+  return scalePixels(cropped, config);
 }
 
 /** An image without alpha: transformers lays a transparent one on white. */

@@ -15,32 +15,28 @@
  * @module
  */
 import {
-  adoptConfig,
-  type Bindable,
-  type ComponentLocation,
   type ConfigSchema,
-  describeConfig,
   either,
   type FrozenConfig,
   type ImageCodec,
   type ImageInput,
-  joinPath,
-  type LoadOptions,
-  locateComponent,
   number,
   oneOf,
-  type PluginClass,
-  readConfig,
   record,
-  Registry,
   roundHalfEven,
   Tensor,
 } from "@denoise/core";
+import {
+  defineProcessor,
+  pillowFilters,
+  type PixelConfig,
+  type Processor,
+  type ProcessorClass,
+  scalePixels,
+} from "@denoise/processors";
 import type { FeatureExtractor } from "@denoise/roles";
 
-const CLASS_NAME = "DPTImageProcessor";
-const FILE = "preprocessor_config.json";
-const FILTERS = ["nearest", "lanczos", "bilinear", "bicubic"] as const;
+export type { PixelConfig };
 
 /** Height and width. */
 export interface Sides {
@@ -51,7 +47,7 @@ export interface Sides {
 }
 
 /** Options of a DPTImageProcessor, as they stand in preprocessor_config.json. */
-export interface DPTImageConfig {
+export interface DPTImageConfig extends PixelConfig {
   /** Whether images are resized. */
   readonly do_resize: boolean;
   /** Height and width after resizing; a number is both. */
@@ -60,18 +56,6 @@ export interface DPTImageConfig {
   readonly keep_aspect_ratio: boolean;
   /** What the sides are multiples of. */
   readonly ensure_multiple_of: number;
-  /** Pillow's number of the resampling filter: 0 nearest, 1 LANCZOS, 2 bilinear, 3 bicubic. */
-  readonly resample: 0 | 1 | 2 | 3;
-  /** Whether bytes are multiplied by `rescale_factor`. */
-  readonly do_rescale: boolean;
-  /** Brings bytes to 0..1. */
-  readonly rescale_factor: number;
-  /** Whether channels are normalised by `image_mean` and `image_std`. */
-  readonly do_normalize: boolean;
-  /** Taken from red, green and blue. */
-  readonly image_mean: readonly number[];
-  /** Divides red, green and blue. */
-  readonly image_std: readonly number[];
   /** Whether images are padded; must be false. */
   readonly do_pad: false;
 }
@@ -91,65 +75,22 @@ const schema: ConfigSchema<DPTImageConfig> = {
 };
 
 /** A loaded DPTImageProcessor: `preprocess(images)` gives what a depth estimator takes. */
-export interface DPTImageProcessor extends FeatureExtractor {
-  /** The options; writing to it throws. */
-  readonly config: FrozenConfig<DPTImageConfig>;
-}
-
-/** The class of DPTImageProcessor. */
-export interface DPTImageProcessorClass
-  extends PluginClass<DPTImageProcessor>, Bindable<DPTImageProcessorClass> {
-  /** Tells the classes of processors from those of other plugins. */
-  readonly kind: "processor";
-  /** Makes one from options; the rest have their defaults. The codec decodes and resizes. */
-  create(codec: ImageCodec, options?: Partial<DPTImageConfig>): DPTImageProcessor;
-  /** Loads preprocessor_config.json from a folder or repo. */
-  fromPretrained(
-    id: string | URL,
-    options?: LoadOptions & { readonly subfolder?: string },
-  ): Promise<DPTImageProcessor>;
-}
+export interface DPTImageProcessor extends Processor<DPTImageConfig>, FeatureExtractor {}
 
 /** Images for depth estimators; `DPTImageProcessor` of transformers. */
-export const DPTImageProcessor: DPTImageProcessorClass = processorClass(undefined);
-
-function processorClass(bound: Registry | undefined): DPTImageProcessorClass {
-  return {
-    kind: "processor",
-    className: CLASS_NAME,
+export const DPTImageProcessor: ProcessorClass<DPTImageConfig, DPTImageProcessor> = defineProcessor(
+  {
+    className: "DPTImageProcessor",
     aliases: ["DPTFeatureExtractor", "DPTImageProcessorFast", "DPTImageProcessorPil"],
-    using: processorClass,
-    create: (codec, options = {}) => processor(codec, adoptConfig(CLASS_NAME, schema, {}, options)),
-    async fromPretrained(id, options = {}) {
-      const location = await locateComponent(id, options, bound, false);
-      return await load(location, options.registry ?? bound);
-    },
-    load: (location, options) => load(location, options.registry ?? bound),
-  };
-}
-
-async function load(
-  { path }: ComponentLocation,
-  registry: Registry = new Registry(),
-): Promise<DPTImageProcessor> {
-  const config = await readConfig(joinPath(path, FILE));
-  return processor(await registry.images(), adoptConfig(CLASS_NAME, schema, config));
-}
-
-function processor(codec: ImageCodec, config: FrozenConfig<DPTImageConfig>): DPTImageProcessor {
-  return {
-    className: CLASS_NAME,
-    library: "transformers",
-    config,
-    async preprocess(images) {
-      return Tensor.cat(await Promise.all(images.map((item) => prepare(codec, config, item))));
-    },
-    async savePretrained(folder) {
-      await Deno.mkdir(folder, { recursive: true });
-      await Deno.writeTextFile(joinPath(folder, FILE), describeConfig(CLASS_NAME, config));
-    },
-  };
-}
+    schema,
+    methods: (config, registry) => ({
+      async preprocess(images: readonly ImageInput[]) {
+        const codec = await registry.images();
+        return Tensor.cat(await Promise.all(images.map((item) => prepare(codec, config, item))));
+      },
+    }),
+  },
+);
 
 /** One image: resized and normalised. */
 async function prepare(
@@ -159,15 +100,11 @@ async function prepare(
 ): Promise<Tensor> {
   const whole = await codec.toTensor(image, { mode: "RGB" });
   const [height, width] = whole.dims.slice(2) as [number, number];
-  const resample = FILTERS[config.resample];
+  const resample = pillowFilters[config.resample];
   const resized = config.do_resize
     ? await codec.toTensor(image, { ...resizedTo(config, height, width), resample, mode: "RGB" })
     : whole;
-  const bytes = resized.mul(255).round();
-  const scaled = config.do_rescale ? bytes.mul(config.rescale_factor) : bytes;
-  if (!config.do_normalize) return scaled;
-  const row = (values: readonly number[]) => Tensor.from(Float32Array.from(values), [1, 3, 1, 1]);
-  return scaled.sub(row(config.image_mean)).div(row(config.image_std));
+  return scalePixels(resized, config);
 }
 
 /** Height and width that an image is resized to. */
@@ -179,7 +116,7 @@ function resizedTo(
   const wanted = typeof size === "number" ? { height: size, width: size } : size;
   if (!(wanted.height > 0 && wanted.width > 0)) {
     throw new TypeError(
-      `Cannot resize images: "size" of ${FILE} must have height and width, but is ` +
+      `Cannot resize images: "size" of preprocessor_config.json must have height and width, but is ` +
         JSON.stringify(size),
     );
   }

@@ -21,29 +21,12 @@
  *
  * @module
  */
-import {
-  adoptConfig,
-  type Bindable,
-  type ComponentLocation,
-  type ConfigSchema,
-  defaultsOf,
-  describeConfig,
-  type FrozenConfig,
-  joinPath,
-  type LoadOptions,
-  locateComponent,
-  type PluginClass,
-  readConfig,
-  type Registry,
-  Tensor,
-} from "@denoise/core";
+import { type ConfigSchema, defaultsOf, type FrozenConfig, Tensor } from "@denoise/core";
+import { defineProcessor, type Processor, type ProcessorClass } from "@denoise/processors";
 import type { SpectrogramConverter } from "@denoise/roles";
 import { griffinLim, powersUnder } from "./_inverse.ts";
 import { type MelFilter, melFilters } from "./_mel_filters.ts";
 import { type Frames, stft } from "./_stft.ts";
-
-const CLASS_NAME = "Mel";
-const FILE = "mel_config.json";
 
 /** Options of a Mel, as they stand in mel_config.json. */
 export interface MelConfig {
@@ -74,46 +57,16 @@ const schema: ConfigSchema<MelConfig> = {
 };
 
 /** A loaded Mel. */
-export interface Mel extends SpectrogramConverter {
-  /** The options; writing to it throws. */
-  readonly config: FrozenConfig<MelConfig>;
-}
-
-/** The class of Mel. */
-export interface MelClass extends PluginClass<Mel>, Bindable<MelClass> {
-  /** Tells the classes of processors from those of other plugins. */
-  readonly kind: "processor";
-  /**
-   * Makes one from options; the rest have their defaults.
-   *
-   * @throws {RangeError} for options that no spectrogram has.
-   */
-  create(options?: Partial<MelConfig>): Mel;
-  /** Loads mel_config.json from a folder or repo. */
-  fromPretrained(
-    id: string | URL,
-    options?: LoadOptions & { readonly subfolder?: string },
-  ): Promise<Mel>;
-}
+export interface Mel extends Processor<MelConfig>, SpectrogramConverter {}
 
 /** Audio as images; `Mel` of diffusers. */
-export const Mel: MelClass = melClass(undefined);
-
-function melClass(bound: Registry | undefined): MelClass {
-  return {
-    kind: "processor",
-    className: CLASS_NAME,
-    using: melClass,
-    create: (options = {}) => converter(adoptConfig(CLASS_NAME, schema, {}, options)),
-    fromPretrained: async (id, options = {}) =>
-      await load(await locateComponent(id, options, bound, false)),
-    load,
-  };
-}
-
-async function load({ path }: ComponentLocation): Promise<Mel> {
-  return converter(adoptConfig(CLASS_NAME, schema, await readConfig(joinPath(path, FILE))));
-}
+export const Mel: ProcessorClass<MelConfig, Mel> = defineProcessor({
+  className: "Mel",
+  library: "diffusers",
+  file: "mel_config.json",
+  schema,
+  methods: converter,
+});
 
 function check(config: FrozenConfig<MelConfig>): void {
   for (const [name, value] of Object.entries(defaultsOf(schema))) {
@@ -133,23 +86,16 @@ function check(config: FrozenConfig<MelConfig>): void {
   }
 }
 
-function converter(config: FrozenConfig<MelConfig>): Mel {
+function converter(config: FrozenConfig<MelConfig>): Omit<Mel, keyof Processor<MelConfig>> {
   check(config);
   const frames = { size: config.n_fft, hop: config.hop_length };
   const filters = melFilters(config.y_res, config.n_fft, config.sample_rate);
   return {
-    className: CLASS_NAME,
-    library: "diffusers",
-    config,
     sampleRate: config.sample_rate,
     columnsPerSecond: config.sample_rate / config.hop_length,
     toSpectrogram: (samples, slice = 0) =>
       spectrogram(sliceOf(samples, slice, config), config, frames, filters),
     toAudio: (image) => audio(image, config, frames, filters),
-    async savePretrained(folder) {
-      await Deno.mkdir(folder, { recursive: true });
-      await Deno.writeTextFile(joinPath(folder, FILE), describeConfig(CLASS_NAME, config));
-    },
   };
 }
 
