@@ -18,7 +18,36 @@ export const repos: Readonly<Record<string, string>> = {
   inpainting: "stable-diffusion-v1-5/stable-diffusion-inpainting",
   inpainting_v2: "stabilityai/stable-diffusion-2-inpainting",
   upscale: "stabilityai/stable-diffusion-x4-upscaler",
+  sd3: "stabilityai/stable-diffusion-3-medium-diffusers",
+  sd35_large: "stabilityai/stable-diffusion-3.5-large",
+  sd35_medium: "stabilityai/stable-diffusion-3.5-medium",
+  "flux-dev": "black-forest-labs/FLUX.1-dev",
+  "flux-fill": "black-forest-labs/FLUX.1-Fill-dev",
+  "flux-depth": "black-forest-labs/FLUX.1-Depth-dev",
+  "flux-schnell": "black-forest-labs/FLUX.1-schnell",
+  chroma: "lodestones/Chroma1-HD",
 };
+
+/** A tensor of a transformer in a whole checkpoint, or in a file of its own. */
+function ofTransformer(tensors: Tensors, name: string) {
+  return tensors.get(`model.diffusion_model.${name}`) ?? tensors.get(name);
+}
+
+/** The kind of a transformer, as diffusers tells them apart; undefined where there is none. */
+function transformerKind(tensors: Tensors): string | undefined {
+  const find = (name: string) => ofTransformer(tensors, name);
+  const joint = find("joint_blocks.0.context_block.adaLN_modulation.1.bias");
+  if (joint !== undefined) {
+    const isMedium = joint.dims[0] === 9216; // of 24 blocks, each 1536 wide
+    if (!isMedium) return "sd35_large";
+    return find("pos_embed")?.dims[1] === 147456 ? "sd35_medium" : "sd3";
+  }
+  if (find("distilled_guidance_layer.in_proj.bias") !== undefined) return "chroma";
+  if (find("double_blocks.0.img_attn.norm.key_norm.scale") === undefined) return undefined;
+  if (find("guidance_in.in_layer.bias") === undefined) return "flux-schnell";
+  const channels = find("img_in.weight")?.dims[1];
+  return channels === 384 ? "flux-fill" : channels === 128 ? "flux-depth" : "flux-dev";
+}
 
 /** Repos of ControlNets whose configs others have, by what diffusers tells them apart. */
 function controlNetRepo(tensors: Tensors): string {
@@ -32,6 +61,8 @@ function controlNetRepo(tensors: Tensors): string {
 /** The repo whose config a model alone has; a file that says nothing of its kind is of the first one. */
 export function repoOf(tensors: Tensors, className: string): string {
   if (className === "ControlNetModel") return controlNetRepo(tensors);
+  const transformer = transformerKind(tensors);
+  if (transformer !== undefined) return repos[transformer]!;
   const labels = tensors.get("label_emb.0.0.weight")?.dims[1]; // of a UNet in a file of its own
   if (labels === 2816) return repos.xl_base!;
   if (labels === 2560) return repos.xl_refiner!;
@@ -45,17 +76,21 @@ export function repoOf(tensors: Tensors, className: string): string {
 /**
  * Which kind of model a checkpoint holds.
  *
- * @throws {DenoiseError} `unexpected_tensor` when it is no original checkpoint of Stable Diffusion.
+ * @throws {DenoiseError} `unexpected_tensor` when it is no original checkpoint of a known kind.
  */
 export function kindOf(tensors: Tensors, file: string): string {
+  const transformer = transformerKind(tensors);
+  if (transformer !== undefined) return transformer;
   const first = tensors.get(UNET);
   if (first === undefined) {
     const names = [...tensors.keys()].slice(0, 3).map((name) => JSON.stringify(name)).join(", ");
     throw new DenoiseError(
       "unexpected_tensor",
-      `Cannot load ${JSON.stringify(file)} as a checkpoint of Stable Diffusion: it has no ` +
-        `"${UNET}", but ${names || "nothing"}; a part alone, such as a UNet or a LoRA, is loaded ` +
-        `by its own class`,
+      `Cannot load ${
+        JSON.stringify(file)
+      } as a checkpoint of Stable Diffusion, FLUX.1 or Chroma: ` +
+        `it has no "${UNET}", but ${names || "nothing"}; a part alone, such as a UNet or a LoRA, ` +
+        `is loaded by its own class`,
     );
   }
   const isV2 = tensors.get(CONTEXT)?.dims.at(-1) === 1024;

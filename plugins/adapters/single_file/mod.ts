@@ -1,11 +1,13 @@
 /**
- * Pipelines from original checkpoints of Stable Diffusion: one .safetensors or .gguf file with UNet,
+ * Pipelines from original checkpoints: one .safetensors or .gguf file with UNet,
  * autoencoder and text encoders under their first names. Tensors are renamed on the fly and read in
  * place; what diffusers splits (`in_proj_weight` of OpenCLIP) is a part of the file, too.
  *
- * Covered are Stable Diffusion 1.x, 2.x, XL, its refiner and their inpainting models. Configs,
+ * Covered are Stable Diffusion 1.x, 2.x, XL, its refiner and their inpainting models, Stable Diffusion 3
+ * and 3.5, FLUX.1 and Chroma, with the names of their authors and of ComfyUI. Configs,
  * tokenizers and the scheduler come from the model's repo as in diffusers, or from the folder or repo
- * given as `config`. Not covered: `.ckpt` files, which are pickles; YAML configs
+ * given as `config`; where a file holds a transformer alone, text encoders and autoencoder do, too.
+ * Not covered: `.ckpt` files, which are pickles; YAML configs
  * (`original_config`), EMA weights beside the others, and the other families of models.
  *
  * @example
@@ -51,7 +53,7 @@ import type { OnnxModelClass } from "@denoise/onnx";
 import { kindOf, repos } from "./kinds.ts";
 import { modelFromSingleFile } from "./models.ts";
 import { parts } from "./parts.ts";
-import { openCheckpoint, type Tensors } from "./tensors.ts";
+import { besideFile, openCheckpoint, type Tensors } from "./tensors.ts";
 
 /** How a checkpoint is loaded, and components to use in the place of its own. */
 export type SingleFileOptions<C extends object> =
@@ -78,8 +80,10 @@ const COMPONENT: CallOption = { type: "object", nullable: true };
 
 type Parts = Record<string, unknown>;
 
-/** Roles whose weights lie in the file. */
+/** Roles whose weights lie in files of Stable Diffusion with a UNet. */
 const INSIDE = ["unet", "vae", "textEncoder", "textEncoder2"];
+/** The role of a transformer, whose file may hold it alone. */
+const TRANSFORMER = "transformer";
 /** Roles that are models of their own and left out by default. */
 const LEFT_OUT = ["safetyChecker"];
 
@@ -88,27 +92,35 @@ interface Repo {
   readonly id: string;
   readonly registry: Registry;
   readonly options: LoadOptions;
+  /** Whether files of the kind hold a transformer, and perhaps nothing else. */
+  readonly isAlone: boolean;
 }
 
-async function loadInside(
+/**
+ * A model of the checkpoint; of those with a transformer, which may be alone in its file, other models
+ * come from the repo where the file has none.
+ */
+async function loadModel(
   role: string,
   className: string,
   all: Tensors,
-  { id, registry, options }: Repo,
+  { id, registry, options, isAlone }: Repo,
 ): Promise<unknown> {
   const subfolder = roleKey(role);
-  const { path } = await locateComponent(id, { ...options, subfolder }, registry, false);
+  const request = { ...options, subfolder };
+  const { path } = await locateComponent(id, request, registry, false);
   const config = await readConfig(joinPath(path, "config.json"));
   const tensors = await parts[className]?.tensors(all, config) ?? [];
-  if (tensors.length === 0) {
-    throw new DenoiseError(
-      "missing_component",
-      `Cannot load ${subfolder} from this checkpoint: it holds none; load it from a repo and pass ` +
-        `it as { ${role} }`,
-    );
-  }
   const Class = await registry.get(className, "model", MODEL_INDEX) as OnnxModelClass;
-  return await Class.fromTensors(config, tensors, options);
+  if (tensors.length > 0) return await Class.fromTensors(config, tensors, options);
+  if (isAlone && role !== TRANSFORMER) {
+    return await Class.load(await locateComponent(id, request, registry, true), options);
+  }
+  throw new DenoiseError(
+    "missing_component",
+    `Cannot load ${subfolder} from this checkpoint: it holds none; load it from a repo and pass ` +
+      `it as { ${role} }`,
+  );
 }
 
 /** `fromSingleFile` with the plugins and sources of a registry. */
@@ -127,15 +139,18 @@ export function singleFileLoader(registry: Registry): SingleFileLoader {
     const roles = Object.entries(Class.spec) as [string, { readonly kind: string }][];
     const models = roles.filter(([_, { kind }]) => kind === "model").map(([role]) => roleKey(role));
     const request = { ...options, want: "pipeline" as const, skip: models };
-    const location = await locate(id, request, registry);
+    const location = await besideFile(path, id, () => locate(id, request, registry));
     const index = await readConfig(joinPath(location.path, MODEL_INDEX));
-    const repo: Repo = { id, registry, options: pickLoadOptions(options) };
+    const isAlone = TRANSFORMER in Class.spec;
+    const repo: Repo = { id, registry, options: pickLoadOptions(options), isAlone };
 
     const load = async (role: string, kind: string): Promise<unknown> => {
       if (given[role] !== undefined) return given[role];
       const [_, className] = (index[roleKey(role)] ?? []) as [unknown?, unknown?];
       if (typeof className !== "string" || LEFT_OUT.includes(role)) return null;
-      if (INSIDE.includes(role)) return await loadInside(role, className, all, repo);
+      if (isAlone ? kind === "model" : INSIDE.includes(role)) {
+        return await besideFile(path, id, () => loadModel(role, className, all, repo));
+      }
       const folder = joinPath(location.path, roleKey(role));
       if (kind === "model" || !await isFolder(folder)) return null;
       const plugin = await registry.get(className, undefined, MODEL_INDEX);

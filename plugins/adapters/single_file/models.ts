@@ -17,7 +17,7 @@ import {
 import type { OnnxModelClass } from "@denoise/onnx";
 import { repoOf } from "./kinds.ts";
 import { parts } from "./parts.ts";
-import { openCheckpoint } from "./tensors.ts";
+import { besideFile, openCheckpoint } from "./tensors.ts";
 
 /**
  * A model alone from an original checkpoint that holds it, or a file with nothing else.
@@ -48,7 +48,11 @@ export async function modelFromSingleFile<M extends Model>(
   });
   const all = await openCheckpoint(path);
   const id = options.config ?? repoOf(all, className);
-  const config = await configOf(id, part.subfolder, options, registry);
+  const config = await besideFile(
+    path,
+    id,
+    () => configOf(id, part.subfolder, options, registry),
+  );
   const tensors = await part.tensors(all, config);
   if (tensors.length === 0) {
     throw new DenoiseError(

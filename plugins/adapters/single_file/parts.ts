@@ -3,6 +3,7 @@ import { autoencoderTensors } from "./autoencoder.ts";
 import { controlNetName } from "./controlnet.ts";
 import { inside, type NamedTensor, type Tensors } from "./tensors.ts";
 import { textEncoderTensors } from "./text_encoder.ts";
+import { transformerRules, transformerTensors } from "./transformers.ts";
 import { unetName, type UNetNames } from "./unet.ts";
 
 /** How a model lies in original checkpoints. */
@@ -15,6 +16,12 @@ export interface Part {
 
 /** The models that original checkpoints hold, by their class names. */
 export const parts: Readonly<Record<string, Part>> = {
+  FluxTransformer2DModel: transformer("FluxTransformer2DModel"),
+  ChromaTransformer2DModel: transformer("ChromaTransformer2DModel"),
+  SD3Transformer2DModel: transformer("SD3Transformer2DModel"),
+  T5EncoderModel: {
+    tensors: (all) => Promise.resolve(inside(all, ["text_encoders.t5xxl.transformer."])),
+  },
   UNet2DConditionModel: {
     subfolder: "unet",
     tensors: (all, config) => renamed(unetTensors(all), unetName, config as unknown as UNetNames),
@@ -39,6 +46,17 @@ export const parts: Readonly<Record<string, Part>> = {
     tensors: (all, config) => textEncoderTensors(all, config, true),
   },
 };
+
+/** A transformer in a checkpoint, or in a file of its own, whose names may be today's already. */
+function transformer(className: keyof typeof transformerRules): Part {
+  return {
+    subfolder: "transformer",
+    async tensors(all, config) {
+      const stored = inside(all, ["model.diffusion_model.", "transformer.", ""]);
+      return await transformerTensors(stored, transformerRules[className](config), config);
+    },
+  };
+}
 
 /** A UNet in a checkpoint, or in a file of its own, whose names may be today's already. */
 function unetTensors(all: Tensors): NamedTensor[] {

@@ -46,3 +46,29 @@ export async function transposed(stored: StoredTensor): Promise<StoredTensor> {
   }
   return storedTensor(new Tensor("float32", turned, [width!, height!]));
 }
+
+/**
+ * Does what needs a repo beside a file, and says so where it cannot be had.
+ *
+ * @param id The repo that has configs, and what the file lacks.
+ */
+export async function besideFile<T>(
+  file: string,
+  id: string,
+  action: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    const unreachable = ["source_unavailable", "missing_file"];
+    if (!(error instanceof DenoiseError) || !unreachable.includes(error.code)) throw error;
+    throw new DenoiseError(
+      error.code,
+      `Cannot load what ${JSON.stringify(file)} lacks from ${
+        JSON.stringify(id)
+      }: give a folder or ` +
+        `repo that has it as { config }, or make that one reachable. ${error.message}`,
+      { cause: error },
+    );
+  }
+}

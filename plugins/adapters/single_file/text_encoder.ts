@@ -1,8 +1,19 @@
-import { splitRows } from "@denoise/safetensors";
+import { Tensor } from "@denoise/core";
+import { splitRows, storedTensor } from "@denoise/safetensors";
 import { inside, type NamedTensor, type Tensors, transposed } from "./tensors.ts";
 
 /** Where checkpoints keep CLIP as transformers has it, without a projection. */
-const CLIP = ["cond_stage_model.transformer.", "conditioner.embedders.0.transformer."];
+const CLIP = [
+  "cond_stage_model.transformer.",
+  "conditioner.embedders.0.transformer.",
+  "text_encoders.clip_l.transformer.",
+];
+
+/** Where those of ComfyUI keep encoders with a projection, which that of CLIP-L lacks. */
+const PROJECTED = {
+  l: "text_encoders.clip_l.transformer.",
+  g: "text_encoders.clip_g.transformer.",
+};
 
 /** Where checkpoints keep OpenCLIP, without a projection and with one. */
 const OPEN_CLIP = {
@@ -36,10 +47,10 @@ export function openClipName(stored: string): string | undefined {
 /** The tensors of a text encoder. */
 export async function textEncoderTensors(
   tensors: Tensors,
-  config: { readonly num_hidden_layers?: number },
+  config: { readonly num_hidden_layers?: number; readonly hidden_size?: number },
   projected: boolean,
 ): Promise<NamedTensor[]> {
-  const clip = projected ? [] : inside(tensors, CLIP);
+  const clip = projected ? projectedTensors(tensors, config.hidden_size!) : plainTensors(tensors);
   if (clip.length > 0) return clip;
   const { num_hidden_layers: layers = Infinity } = config;
   const found = await Promise.all(
@@ -52,6 +63,29 @@ export async function textEncoderTensors(
     const layer = name.match(/^encoder\.layers\.(\d+)\./);
     return layer === null || Number(layer[1]) < layers;
   });
+}
+
+/** Without the projection, which a plain text encoder has no use for. */
+function plainTensors(tensors: Tensors): NamedTensor[] {
+  return inside(tensors, CLIP).filter(([name]) => name !== "text_projection.weight");
+}
+
+/** Which of two encoders is meant, their width tells. */
+function projectedTensors(tensors: Tensors, width: number): NamedTensor[] {
+  const prefix = [PROJECTED.l, PROJECTED.g].find((one) => {
+    const table = tensors.get(`${one}text_model.embeddings.position_embedding.weight`);
+    return table?.dims.at(-1) === width;
+  });
+  const found = prefix === undefined ? [] : inside(tensors, [prefix]);
+  if (prefix !== PROJECTED.l) return found;
+  const others = found.filter(([name]) => name !== "text_projection.weight");
+  return [...others, ["text_projection.weight", storedTensor(identity(width))]];
+}
+
+function identity(width: number): Tensor {
+  const values = new Float32Array(width * width);
+  for (let i = 0; i < width; i++) values[i * (width + 1)] = 1;
+  return Tensor.from(values, [width, width]);
 }
 
 async function openClipTensor(

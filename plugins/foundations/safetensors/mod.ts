@@ -39,6 +39,7 @@ export {
   type StoredDType,
   type StoredTensor,
   storedTensor,
+  swapHalves,
 } from "./stored_tensor.ts";
 export { type SaveTarget, saveWeights } from "./save.ts";
 export { checkSaveOptions, shardBytes } from "./save_options.ts";

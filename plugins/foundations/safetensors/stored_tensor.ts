@@ -60,35 +60,53 @@ export function storedTensor({ dtype, dims, data }: Tensor): StoredTensor {
   return { dtype, dims, data: bytes };
 }
 
-/** Equal parts of a tensor along its first axis; they lie where it lies. */
-export function splitRows(stored: StoredTensor, parts: number): StoredTensor[] {
+/**
+ * Parts of a tensor along its first axis; they lie where it lies.
+ *
+ * @param parts How many equal parts, or how many rows each one has.
+ * @throws {RangeError} for parts that are not whole rows, or do not add up to them.
+ */
+export function splitRows(stored: StoredTensor, parts: number | readonly number[]): StoredTensor[] {
   const { dtype, dims, data, scale, blocks } = stored;
   const [all, ...others] = dims as [number, ...number[]];
+  const rows = typeof parts === "number" ? Array<number>(parts).fill(all / parts) : parts;
+  if (rows.reduce((sum, count) => sum + count, 0) !== all || !rows.every(Number.isInteger)) {
+    throw new RangeError(`Cannot split a tensor of ${all} rows into parts of ${rows.join(", ")}`);
+  }
   const isPerRow = scale !== undefined && numberOfElements(scale) > 1;
-  const scales = isPerRow ? splitRows(scale, parts) : undefined;
+  const scales = isPerRow ? splitRows(scale, rows) : undefined;
   if (blocks !== undefined && blocks.scales.dims[0] !== all) {
     throw new RangeError("Cannot split a tensor whose blocks do not end with its rows");
   }
-  const blockScales = blocks && splitRows(blocks.scales, parts);
-  const offsets = blocks?.offsets && splitRows(blocks.offsets, parts);
-  return Array.from({ length: parts }, (_, i) => {
-    const part = {
+  const blockScales = blocks && splitRows(blocks.scales, rows);
+  const offsets = blocks?.offsets && splitRows(blocks.offsets, rows);
+  const bytes = data.length / all;
+  return rows.map((count, i) => {
+    const start = rows.slice(0, i).reduce((sum, before) => sum + before, 0) * bytes;
+    const length = count * bytes;
+    return {
       dtype,
-      dims: [all / parts, ...others],
+      dims: [count, ...others],
       scale: scales?.[i] ?? scale,
-      blocks: blocks && {
-        ...blocks,
-        scales: blockScales![i]!,
-        offsets: offsets?.[i],
-      },
+      blocks: blocks && { ...blocks, scales: blockScales![i]!, offsets: offsets?.[i] },
+      data: data instanceof Uint8Array
+        ? data.subarray(start, start + length)
+        : { file: data.file, offset: data.offset + start, length },
     };
-    if (data instanceof Uint8Array) {
-      const size = data.length / parts;
-      return { ...part, data: data.subarray(i * size, (i + 1) * size) };
-    }
-    const length = data.length / parts;
-    return { ...part, data: { file: data.file, offset: data.offset + i * length, length } };
   });
+}
+
+/** A tensor with the two halves of its rows changed, in memory. */
+export async function swapHalves(stored: StoredTensor): Promise<StoredTensor> {
+  const [first, second] = splitRows(stored, 2) as [StoredTensor, StoredTensor];
+  if (stored.scale !== undefined || stored.blocks !== undefined) {
+    return storedTensor(Tensor.cat([await readTensor(second), await readTensor(first)]));
+  }
+  const [head, tail] = [await readBytes(second), await readBytes(first)];
+  const data = new Uint8Array(head.length + tail.length);
+  data.set(head);
+  data.set(tail, head.length);
+  return { dtype: stored.dtype, dims: stored.dims, data };
 }
 
 /** How many numbers a stored tensor has. */

@@ -1,0 +1,131 @@
+"""Writes tests/golden/single_file_transformers.json: of which tensors of diffusers' transformers their authors' files consist.
+
+    $(sh scripts/reference/setup.sh) scripts/reference/single_file_transformers.py
+
+Each tensor of a file is the rows of one or several layers; with "swapped" the halves of a last one are changed. Every layout is
+checked here: diffusers' own conversion of such a file gives the tensors of the model back.
+"""
+
+import inspect
+
+import torch
+from diffusers import ChromaTransformer2DModel, FluxTransformer2DModel, SD3Transformer2DModel
+from diffusers.loaders import single_file_utils
+
+from common import FIXTURES, GOLDEN, versions, write_json
+
+COMMAND = "scripts/reference/single_file_transformers.py"
+QKV = ["to_q", "to_k", "to_v"]
+ADDED = ["add_q_proj", "add_k_proj", "add_v_proj"]
+
+
+def both(stored: str, *names: str, swapped: bool = False) -> list:
+    ends = ("weight", "bias")
+    return [[f"{stored}.{end}", [f"{name}.{end}" for name in names], *(["swapped"] if swapped else [])] for end in ends]
+
+
+def embedding(stored: str, name: str) -> list:
+    return both(f"{stored}.in_layer", f"{name}.linear_1") + both(f"{stored}.out_layer", f"{name}.linear_2")
+
+
+def flux_blocks(config, modulated: bool) -> list:
+    out = []
+    for i in range(config.num_layers):
+        old, new = f"double_blocks.{i}", f"transformer_blocks.{i}"
+        for stream, qkv, norms, proj, ff, mod in (("img", QKV, ("norm_q", "norm_k"), "to_out.0", "ff", "norm1"),
+                                                  ("txt", ADDED, ("norm_added_q", "norm_added_k"), "to_add_out", "ff_context", "norm1_context")):
+            if modulated:
+                out += both(f"{old}.{stream}_mod.lin", f"{new}.{mod}.linear")
+            out += both(f"{old}.{stream}_attn.qkv", *(f"{new}.attn.{part}" for part in qkv))
+            out += [[f"{old}.{stream}_attn.norm.{part}_norm.scale", [f"{new}.attn.{norm}.weight"]]
+                    for part, norm in zip(("query", "key"), norms)]
+            out += both(f"{old}.{stream}_attn.proj", f"{new}.attn.{proj}")
+            out += both(f"{old}.{stream}_mlp.0", f"{new}.{ff}.net.0.proj") + both(f"{old}.{stream}_mlp.2", f"{new}.{ff}.net.2")
+    for i in range(config.num_single_layers):
+        old, new = f"single_blocks.{i}", f"single_transformer_blocks.{i}"
+        if modulated:
+            out += both(f"{old}.modulation.lin", f"{new}.norm.linear")
+        out += both(f"{old}.linear1", *(f"{new}.attn.{part}" for part in QKV), f"{new}.proj_mlp")
+        out += both(f"{old}.linear2", f"{new}.proj_out")
+        out += [[f"{old}.norm.{part}_norm.scale", [f"{new}.attn.norm_{part[0]}.weight"]] for part in ("query", "key")]
+    return out + both("final_layer.linear", "proj_out") + both("txt_in", "context_embedder") + both("img_in", "x_embedder")
+
+
+def flux(config) -> list:
+    guidance = embedding("guidance_in", "time_text_embed.guidance_embedder") if config.guidance_embeds else []
+    return [
+        *embedding("time_in", "time_text_embed.timestep_embedder"), *embedding("vector_in", "time_text_embed.text_embedder"), *guidance,
+        *flux_blocks(config, True), *both("final_layer.adaLN_modulation.1", "norm_out.linear", swapped=True),
+    ]
+
+
+def chroma(config) -> list:
+    layer = "distilled_guidance_layer"
+    layers = [pair for i in range(config.approximator_layers)
+              for pair in embedding(f"{layer}.layers.{i}", f"{layer}.layers.{i}")
+              + [[f"{layer}.norms.{i}.scale", [f"{layer}.norms.{i}.weight"]]]]
+    return [*both(f"{layer}.in_proj", f"{layer}.in_proj"), *both(f"{layer}.out_proj", f"{layer}.out_proj"), *layers,
+            *flux_blocks(config, False)]
+
+
+def sd3(config) -> list:
+    out = [["pos_embed", ["pos_embed.pos_embed"]], *both("x_embedder.proj", "pos_embed.proj"),
+           *both("context_embedder", "context_embedder"), *both("final_layer.linear", "proj_out"),
+           *both("final_layer.adaLN_modulation.1", "norm_out.linear", swapped=True)]
+    for old, new in (("t_embedder", "timestep_embedder"), ("y_embedder", "text_embedder")):
+        out += both(f"{old}.mlp.0", f"time_text_embed.{new}.linear_1") + both(f"{old}.mlp.2", f"time_text_embed.{new}.linear_2")
+    for i in range(config.num_layers):
+        old, new, last = f"joint_blocks.{i}", f"transformer_blocks.{i}", i == config.num_layers - 1
+        for stream, qkv, norms, proj, ff, mod in (("x", QKV, ("norm_q", "norm_k"), "to_out.0", "ff", "norm1"),
+                                                  ("context", ADDED, ("norm_added_q", "norm_added_k"), "to_add_out", "ff_context", "norm1_context")):
+            at, is_last = f"{old}.{stream}_block", last and stream == "context"
+            attentions = ["attn"] + (["attn2"] if stream == "x" and i in config.dual_attention_layers else [])
+            for attn in attentions:
+                out += both(f"{at}.{attn}.qkv", *(f"{new}.{attn}.{part}" for part in qkv))
+                if config.qk_norm is not None:
+                    out += [[f"{at}.{attn}.ln_{part}.weight", [f"{new}.{attn}.{norm}.weight"]] for part, norm in zip("qk", norms)]
+                if not is_last:
+                    out += both(f"{at}.{attn}.proj", f"{new}.{attn}.{proj}")
+            out += both(f"{at}.adaLN_modulation.1", f"{new}.{mod}.linear", swapped=is_last)
+            if not is_last:
+                out += both(f"{at}.mlp.fc1", f"{new}.{ff}.net.0.proj") + both(f"{at}.mlp.fc2", f"{new}.{ff}.net.2")
+    return out
+
+
+def converter(kind: str, width: int):
+    """diffusers' conversion, which knows FLUX.1 in its one width."""
+    name = f"convert_{kind}_transformer_checkpoint_to_diffusers"
+    source = inspect.getsource(getattr(single_file_utils, name)).replace("inner_dim = 3072", f"inner_dim = {width}")
+    scope = dict(vars(single_file_utils))
+    exec(source, scope)
+    return scope[name]
+
+
+def swap(value: torch.Tensor) -> torch.Tensor:
+    return torch.cat(value.chunk(2)[::-1])
+
+
+MODELS = [
+    (FluxTransformer2DModel, flux, "flux", ("dev", "schnell")),
+    (SD3Transformer2DModel, sd3, "sd3", ("sd3", "medium", "large")),
+    (ChromaTransformer2DModel, chroma, "chroma", ("chroma",)),
+]
+
+if __name__ == "__main__":
+    cases = []
+    for cls, layout_of, kind, names in MODELS:
+        for name in names:
+            folder = f"models/{cls.__name__}/{name}"
+            if not (FIXTURES / folder).exists():
+                continue
+            model = cls.from_pretrained(FIXTURES / folder)
+            state, layout = model.state_dict(), layout_of(model.config)
+            file = {}
+            for stored, parts, *rest in layout:
+                rows = torch.cat([state[part] for part in parts])
+                file[f"model.diffusion_model.{stored}"] = swap(rows) if rest else rows
+            width = model.config.num_attention_heads * model.config.attention_head_dim
+            back = converter(kind, width)(dict(file))
+            assert back.keys() == state.keys() and all(torch.equal(back[key], state[key]) for key in state), folder
+            cases.append({"className": cls.__name__, "folder": folder, "layout": layout})
+    write_json(GOLDEN / "single_file_transformers.json", {"versions": versions(), "command": COMMAND, "cases": cases})

@@ -1,0 +1,152 @@
+/**
+ * Transformers in the layouts of their authors' files, alone and with what ComfyUI puts beside them. The layouts
+ * are those that diffusers' own conversion takes (scripts/reference/single_file_transformers.py).
+ *
+ * @module
+ */
+import { describe, it } from "@std/testing/bdd";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Model, ModelClass } from "@denoise/core";
+import { singleFileLoader } from "@denoise/single-file";
+import {
+  DenoiseError,
+  FluxPipeline,
+  FluxTransformer2DModel,
+  fromSingleFile,
+  Registry,
+  registry,
+  StableDiffusionPipeline,
+  Tensor,
+} from "@denoise/denoise";
+import { openSafetensors, readTensor, saveSafetensors, storedTensor } from "@denoise/safetensors";
+import { ggufFile } from "./support/gguf_file.ts";
+import { fixture, readGolden } from "./support/golden.ts";
+import { compareCall, type ModelCall } from "./support/models.ts";
+
+type Layout =
+  readonly (readonly [stored: string, layers: readonly string[], swapped?: "swapped"])[];
+
+interface Case {
+  readonly className: string;
+  readonly folder: string;
+  readonly layout: Layout;
+}
+
+const text = await Deno.readTextFile(
+  new URL("golden/single_file_transformers.json", import.meta.url),
+);
+const { cases } = JSON.parse(text) as { readonly cases: readonly Case[] };
+Deno.env.set("DENOISE_CACHE", await Deno.makeTempDir());
+
+async function tensorsOf(folder: string): Promise<Map<string, Tensor>> {
+  const { tensors } = await openSafetensors(`${folder}/diffusion_pytorch_model.safetensors`)
+    .catch(() => openSafetensors(`${folder}/model.safetensors`));
+  return new Map(
+    await Promise.all(
+      [...tensors].map(async ([name, stored]) => [name, await readTensor(stored)] as const),
+    ),
+  );
+}
+
+/** The transformer in that folder as its authors would have written it. */
+async function original(folder: string, layout: Layout, prefix = ""): Promise<Map<string, Tensor>> {
+  const layers = await tensorsOf(folder);
+  return new Map(layout.map(([stored, names, swapped]) => {
+    const rows = Tensor.cat(names.map((name) => layers.get(name)!));
+    return [prefix + stored, swapped ? Tensor.cat(rows.chunk(2).toReversed()) : rows];
+  }));
+}
+
+async function write(tensors: ReadonlyMap<string, Tensor>, type: string): Promise<string> {
+  const path = await Deno.makeTempFile({ suffix: `.${type}` });
+  if (type === "safetensors") await saveSafetensors(path, Object.fromEntries(tensors));
+  else {
+    const stored = [...tensors].map(([name, tensor]) => [name, storedTensor(tensor)] as const);
+    await Deno.writeFile(path, await ggufFile(stored, "F32"));
+  }
+  return path;
+}
+
+describe("fromSingleFile() of a transformer", () => {
+  for (const { className, folder, layout } of cases) {
+    const forms = [["safetensors", "model.diffusion_model."], ["safetensors", ""], ["gguf", ""]];
+    for (const [type, prefix] of forms as [string, string][]) {
+      it(`reads ${folder} from .${type} with names after "${prefix}"`, async () => {
+        const golden = await readGolden<{ readonly cases: readonly ModelCall[] }>(folder);
+        const file = await write(await original(fixture(folder), layout, prefix), type);
+        const found = await registry.get(className, "model", "a test");
+        const Class = (found as unknown as ModelClass<Model>).using(registry);
+        const model = await Class.fromSingleFile(file, { config: fixture(folder) });
+        for (const call of golden.head.cases) {
+          const differences = Object.values(await compareCall(model, call, golden));
+          assert(Math.max(...differences) < 1e-4, call.name); // as the model of the folder, models_test.ts
+        }
+        await model.dispose();
+        await Deno.remove(file);
+      });
+    }
+  }
+
+  it("reads files with today's names", async () => {
+    const folder = fixture("models/FluxTransformer2DModel/dev");
+    const file = `${folder}/diffusion_pytorch_model.safetensors`;
+    const model = await FluxTransformer2DModel.fromSingleFile(file, { config: folder });
+    assertEquals(model.config.guidance_embeds, true);
+    await model.dispose();
+  });
+});
+
+describe("fromSingleFile() of a pipeline with a transformer", () => {
+  const repo = fixture("tiny-flux-dev");
+  const { layout } = cases.find(({ folder }) => folder.endsWith("FluxTransformer2DModel/dev"))!;
+  const call = { height: 32, width: 32, numInferenceSteps: 3, maxSequenceLength: 16, seed: 5 };
+
+  async function draw(file: string): Promise<Uint8Array> {
+    await using pipe = await fromSingleFile(FluxPipeline, file, { config: repo });
+    return (await pipe("a red apple", call)).images[0]!.data;
+  }
+
+  it("takes the other parts from the repo, or from the file where they are in it", async () => {
+    await using pipe = await FluxPipeline.fromPretrained(repo);
+    const wanted = (await pipe("a red apple", call)).images[0]!.data;
+    const alone = await write(await original(`${repo}/transformer`, layout), "safetensors");
+    assertEquals(await draw(alone), wanted);
+
+    const all = await original(`${repo}/transformer`, layout, "model.diffusion_model.");
+    const add = async (folder: string, prefix: string, change = (x: Tensor) => x) => {
+      for (const [name, tensor] of await tensorsOf(`${repo}/${folder}`)) {
+        all.set(prefix + name, change(tensor));
+      }
+    };
+    await add("text_encoder", "text_encoders.clip_l.transformer.text_model.");
+    await add("text_encoder_2", "text_encoders.t5xxl.transformer.");
+    await add("vae", "vae.");
+    assertEquals(await draw(await write(all, "safetensors")), wanted);
+    // what the file has counts, and not what the repo has
+    await add("vae", "vae.", (x) => x.mul(0.5));
+    assert((await draw(await write(all, "safetensors"))).some((x, i) => x !== wanted[i]));
+  });
+
+  it("says what is missing where the repo cannot be had", async () => {
+    const file = await write(await original(`${repo}/transformer`, layout), "safetensors");
+    const unreachable = {
+      name: "a test",
+      accepts: () => true,
+      fetch: () => Promise.reject(new DenoiseError("source_unavailable", "no network")),
+    };
+    const load = singleFileLoader(new Registry({ sources: [unreachable] }));
+    const error = await assertRejects(() => load(FluxPipeline, file), DenoiseError);
+    assertEquals(error.code, "source_unavailable");
+    assert(error.message.includes("black-forest-labs/FLUX.1-dev"));
+    assert(error.message.includes("{ config }"));
+  });
+
+  it("refuses the file of another family", async () => {
+    const file = await write(await original(`${repo}/transformer`, layout), "safetensors");
+    await assertRejects(
+      () =>
+        fromSingleFile(StableDiffusionPipeline, file, { config: fixture("tiny-stable-diffusion") }),
+      DenoiseError,
+    );
+  });
+});
