@@ -77,7 +77,7 @@ describe("fromSingleFile() of a transformer", () => {
         const found = await registry.get(className, "model", "a test");
         const Class = (found as unknown as ModelClass<Model>).using(registry);
         const model = await Class.fromSingleFile(file, { config: fixture(folder) });
-        for (const call of golden.head.cases) {
+        for (const call of golden.head.cases.filter(({ dtype }) => dtype === undefined)) {
           const differences = Object.values(await compareCall(model, call, golden));
           assert(Math.max(...differences) < 1e-4, call.name); // as the model of the folder, models_test.ts
         }

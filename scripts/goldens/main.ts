@@ -40,6 +40,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "goldens.py pipelines quicktour",
     "unconditional_goldens.py",
     "single_file_goldens.py",
+    "single_file_transformers.py",
   ],
   tasks: [
     "task_goldens.py",
