@@ -1,9 +1,8 @@
-import { cacheFolder, isFile, joinPath } from "@denoise/core";
 import {
-  openSafetensors,
+  keptTensors,
+  madeTogether,
   type StoredTensor,
   type TensorToWrite,
-  writeSafetensors,
 } from "@denoise/safetensors";
 import { type GgufFile, type GgufTensor, openGguf, PLAIN } from "./open.ts";
 import { BLOCK_TYPES, type BlockType, type GgufType, unpacked } from "./types.ts";
@@ -61,49 +60,31 @@ async function laidOut(
   tensors: readonly [string, GgufTensor][],
 ): Promise<ReadonlyMap<string, StoredTensor>> {
   const { size, mtime } = await Deno.stat(path);
-  const text = JSON.stringify([FORMAT, path, size, mtime?.getTime(), tensors]);
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  const folder = joinPath(cacheFolder(), "gguf");
-  const kept = joinPath(folder, `${new Uint8Array(digest).toHex()}.safetensors`);
-  if (!await isFile(kept)) {
-    await Deno.mkdir(folder, { recursive: true });
-    const unfinished = `${kept}.${crypto.randomUUID()}`;
-    await writeSafetensors(unfinished, tensors.flatMap((one) => parts(path, one)), {});
-    await Deno.rename(unfinished, kept);
-  }
-  return (await openSafetensors(kept)).tensors;
+  const key = [FORMAT, path, size, mtime?.getTime(), tensors];
+  return await keptTensors("gguf", key, () => tensors.flatMap((one) => parts(path, one)));
 }
 
-/** What is written of a tensor: values, scales and offsets, all of one look at it. */
+/** What is written of a tensor: values, scales and offsets. */
 function parts(file: string, [name, tensor]: [string, GgufTensor]): TensorToWrite[] {
   const type = BLOCK_TYPES[tensor.type as GgufType];
   const count = tensor.dims.reduce((product, dim) => product * dim, 1);
   const blocks = count / type.size;
-  let made: Promise<Record<string, Uint8Array>> | undefined;
-  let left = type.hasOffsets ? 3 : 2;
-  const part = (kind: string, dtype: "uint8" | "float32", dims: readonly number[]) => ({
-    name: `${name}.${kind}`,
-    dtype,
-    dims,
-    bytes: async () => {
-      made ??= unpack(file, tensor, type);
-      const bytes = (await made)[kind]!;
-      if (--left === 0) made = undefined;
-      return bytes;
-    },
-  });
-  return [
-    part("values", "uint8", [blocks, type.size * type.bits / 8]),
-    part("scales", "float32", [blocks]),
-    ...(type.hasOffsets ? [part("offsets", "float32", [blocks])] : []),
-  ];
+  const kinds = [
+    ["values", "uint8", [blocks, type.size * type.bits / 8]],
+    ["scales", "float32", [blocks]],
+    ...(type.hasOffsets ? [["offsets", "float32", [blocks]] as const] : []),
+  ] as const;
+  return madeTogether(
+    () => unpack(file, tensor, type),
+    kinds.map(([part, dtype, dims]) => ({ part, name: `${name}.${part}`, dtype, dims })),
+  );
 }
 
 async function unpack(
   path: string,
   { offset, length }: GgufTensor,
   type: BlockType,
-): Promise<Record<string, Uint8Array>> {
+): Promise<Record<"values" | "scales" | "offsets", Uint8Array<ArrayBuffer>>> {
   using file = await Deno.open(path, { read: true });
   await file.seek(offset, Deno.SeekMode.Start);
   const bytes = new Uint8Array(length);

@@ -29,6 +29,7 @@ export {
 } from "./header.ts";
 export { openSafetensors, type SafetensorsFile } from "./open.ts";
 export { decodeFloat8, type Float8 } from "./float8.ts";
+export { keptTensors, madeTogether, placesOf } from "./kept.ts";
 export { withScales } from "./scaled.ts";
 export {
   numberOfElements,

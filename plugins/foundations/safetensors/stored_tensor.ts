@@ -14,6 +14,11 @@ export interface StoredBlocks {
   readonly size: number;
   /** The value that means zero: a number is (value − zero) · scale, and its block's offset. */
   readonly zero: number;
+  /**
+   * The 16 numbers that values of 4 bits stand for, before their scale, where these are not equally far
+   * apart (bitsandbytes); of two values in a byte the first is the upper half then.
+   */
+  readonly levels?: readonly number[] | undefined;
   /** float32 [rows, blocks]. */
   readonly scales: StoredTensor;
   /** float32 [rows, blocks]; none where all are 0. */
@@ -37,6 +42,8 @@ export interface StoredTensor {
   };
   /** What its numbers are multiplied by, in float32: one factor, or one for each row. */
   readonly scale?: StoredTensor | undefined;
+  /** What that is multiplied by once more, in float32. */
+  readonly factor?: number | undefined;
   /** Its bytes are values in blocks, from which its numbers are made; `dims` are those of the numbers. */
   readonly blocks?: StoredBlocks | undefined;
 }
@@ -67,7 +74,7 @@ export function storedTensor({ dtype, dims, data }: Tensor): StoredTensor {
  * @throws {RangeError} for parts that are not whole rows, or do not add up to them.
  */
 export function splitRows(stored: StoredTensor, parts: number | readonly number[]): StoredTensor[] {
-  const { dtype, dims, data, scale, blocks } = stored;
+  const { dtype, dims, data, scale, factor, blocks } = stored;
   const [all, ...others] = dims as [number, ...number[]];
   const rows = typeof parts === "number" ? Array<number>(parts).fill(all / parts) : parts;
   if (rows.reduce((sum, count) => sum + count, 0) !== all || !rows.every(Number.isInteger)) {
@@ -88,6 +95,7 @@ export function splitRows(stored: StoredTensor, parts: number | readonly number[
       dtype,
       dims: [count, ...others],
       scale: scales?.[i] ?? scale,
+      factor,
       blocks: blocks && { ...blocks, scales: blockScales![i]!, offsets: offsets?.[i] },
       data: data instanceof Uint8Array
         ? data.subarray(start, start + length)
@@ -114,29 +122,33 @@ export function numberOfElements({ dims }: StoredTensor): number {
   return dims.reduce((product, dim) => product * dim, 1);
 }
 
-/** The values of a stored tensor; bfloat16, float8 and numbers with a scale as float32. */
+/** The values of a stored tensor; bfloat16, float8, int8 and numbers with a scale as float32. */
 export async function readTensor(stored: StoredTensor): Promise<Tensor> {
   if (stored.scale === undefined) return await readNumbers(stored);
   const values = (await readNumbers(stored)).toFloat32Array().slice();
   const factors = (await readTensor(stored.scale)).toFloat32Array();
   const row = values.length / factors.length;
   values.forEach((value, i) => values[i] = value * factors[Math.floor(i / row)]!);
+  const { factor } = stored;
+  if (factor !== undefined) values.forEach((value, i) => values[i] = value * Math.fround(factor));
   return new Tensor("float32", values, stored.dims);
 }
 
 /** The numbers of values in blocks. */
 async function readBlocks(
   stored: StoredTensor,
-  { bits, size, zero, scales, offsets }: StoredBlocks,
+  { bits, size, zero, levels, scales, offsets }: StoredBlocks,
 ): Promise<Tensor> {
   const values = await readBytes(stored);
   const factors = (await readTensor(scales)).toFloat32Array();
   const sums = offsets && (await readTensor(offsets)).toFloat32Array();
   const numbers = new Float32Array(factors.length * size);
   for (let i = 0; i < numbers.length; i++) {
-    const value = bits === 8 ? values[i]! : (values[i >> 1]! >> (4 * (i & 1))) & 15;
     const block = Math.floor(i / size);
-    numbers[i] = Math.fround((value - zero) * factors[block]!) + (sums?.[block] ?? 0);
+    const half = (i & 1) === (levels === undefined ? 0 : 1) ? 0 : 4;
+    const value = bits === 8 ? values[i]! : (values[i >> 1]! >> half) & 15;
+    const level = levels === undefined ? value - zero : Math.fround(levels[value]!);
+    numbers[i] = Math.fround(level * factors[block]!) + (sums?.[block] ?? 0);
   }
   return new Tensor("float32", numbers, stored.dims);
 }
@@ -161,6 +173,8 @@ async function readNumbers(stored: StoredTensor): Promise<Tensor> {
       return new Tensor(dtype, new Int32Array(buffer), dims);
     case "int64":
       return new Tensor(dtype, new BigInt64Array(buffer), dims);
+    case "int8":
+      return new Tensor("float32", Float32Array.from(new Int8Array(buffer)), dims);
     case "uint8":
     case "bool":
       return new Tensor(dtype, new Uint8Array(buffer), dims);

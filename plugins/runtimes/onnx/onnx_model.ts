@@ -410,7 +410,9 @@ export class OnnxModel<C extends object, M extends Model<C>>
 
   /** Whether weights come in blocks, whose products want them repacked. */
   get #hasBlocks(): boolean {
-    return [...this.#base.entries()].some(([_, { blocks }]) => blocks !== undefined);
+    return [...this.#base.entries()].some(([_, { blocks }]) =>
+      blocks !== undefined && blocks.levels === undefined
+    );
   }
 
   /** Where the profile of a graph's next session goes, if DENOISE_PROFILE wants one. */

@@ -32,7 +32,13 @@ export interface Lowering {
 /** Execution providers of onnxruntime. */
 export type Provider = "cpu" | "cuda" | "tensorrt" | "webgpu" | "coreml" | "dml";
 
-const NARROW: readonly ElementType[] = ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"];
+const NARROW: readonly ElementType[] = [
+  "float16",
+  "bfloat16",
+  "float8_e4m3fn",
+  "float8_e5m2",
+  "int8",
+];
 
 const STANDARD: Lowering = {
   linear: "MatMul",
@@ -63,13 +69,13 @@ const FUSED: Lowering = {
   fusedSteps: false,
   computes: ["float32", "float16", "bfloat16"],
   notInBfloat16: [],
-  quantized: ["blocks"],
+  quantized: ["blocks", "levels"],
   widens: NARROW,
 };
 
 /** The lowering for each execution provider. */
 export const lowerings: { readonly [P in Provider]: Lowering } = {
-  cpu: { ...FUSED, computes: ["float32"], quantized: ["int8", "blocks"] }, // 16-bit types are storage
+  cpu: { ...FUSED, computes: ["float32"], quantized: ["int8", "blocks", "levels"] }, // 16-bit types are storage
   cuda: { ...FUSED, groupNorm: "GroupNorm", fusedSteps: true, notInBfloat16: NOT_IN_BFLOAT16 },
   webgpu: { ...STANDARD, attention: "MultiHeadAttention", swish: "QuickGelu" },
   dml: { ...STANDARD, attention: "MultiHeadAttention" },

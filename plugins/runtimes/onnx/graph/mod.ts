@@ -14,7 +14,7 @@ export {
 export type { GraphPart, StartsPart } from "./parts.ts";
 export type { BuiltGraph } from "./write.ts";
 export { type Lowering, lowerings, type Provider } from "./lowering.ts";
-export type { BlockWeight, Int8Weight, QuantizedWeight } from "./quantized_weight.ts";
+export type { BlockWeight, Int8Weight, LevelWeight, QuantizedWeight } from "./quantized_weight.ts";
 export { MICROSOFT } from "./onnx_proto.ts";
 export { Scope } from "./scope.ts";
 export type { WeightDType } from "./stored_weight.ts";

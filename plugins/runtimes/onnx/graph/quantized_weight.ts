@@ -36,5 +36,57 @@ export interface BlockWeight {
   readonly width: number;
 }
 
+/** A weight of 4 bits that stand for levels, as onnxruntime's MatMulBnb4 has it. */
+export interface LevelWeight {
+  /** Tells it from the other kinds. */
+  readonly kind: "levels";
+  /** Which levels: those of bitsandbytes' fp4 or nf4. */
+  readonly levels: "fp4" | "nf4";
+  /** How many numbers make a block. */
+  readonly blockSize: number;
+  /** uint8 [bytes]; of two values in a byte the first is the upper half. */
+  readonly values: StoredTensor;
+  /** float32 [blocks]. */
+  readonly scales: StoredTensor;
+  /** How many rows there are. */
+  readonly height: number;
+  /** How many numbers a row has. */
+  readonly width: number;
+}
+
 /** A weight that layers take in the place of a float one. */
-export type QuantizedWeight = Int8Weight | BlockWeight;
+export type QuantizedWeight = Int8Weight | BlockWeight | LevelWeight;
+
+/** The numbers that values of 4 bits stand for, as bitsandbytes and onnxruntime's MatMulBnb4 have them. */
+export const LEVELS = {
+  fp4: [1, -1].flatMap((sign) =>
+    [
+      0,
+      0.0052083334885537624,
+      0.6666666865348816,
+      1,
+      0.3333333432674408,
+      0.5,
+      0.1666666716337204,
+      0.25,
+    ].map((level) => sign * level)
+  ),
+  nf4: [
+    -1,
+    -0.6961928009986877,
+    -0.5250730514526367,
+    -0.39491748809814453,
+    -0.28444138169288635,
+    -0.18477343022823334,
+    -0.09105003625154495,
+    0,
+    0.07958029955625534,
+    0.16093020141124725,
+    0.24611230194568634,
+    0.33791524171829224,
+    0.44070982933044434,
+    0.5626170039176941,
+    0.7229568362236023,
+    1,
+  ],
+} as const;

@@ -3,7 +3,7 @@ import type { LoraAdapter, LoraLayer } from "@denoise/adapters";
 import type { StoredTensor } from "@denoise/safetensors";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { ComputeDType, Graph, NodeOptions } from "./graph.ts";
-import type { QuantizedWeight } from "./quantized_weight.ts";
+import { LEVELS, type QuantizedWeight } from "./quantized_weight.ts";
 import { storedWeight, type WeightDType } from "./stored_weight.ts";
 import type { Attributes, ElementType, Value, Weight } from "./value.ts";
 
@@ -112,13 +112,20 @@ export class Scope {
   quantized(): QuantizedWeight | undefined {
     const name = this.#name("weight");
     const quantized = this.checkpoint.takeFactor(name, this.path);
-    if (quantized !== undefined || !this.graph.lowering.quantized.includes("blocks")) {
-      return quantized;
-    }
+    if (quantized !== undefined) return quantized;
     const { blocks, dims, data } = this.checkpoint.take(name, this.path);
-    if (blocks === undefined || dims.length !== 2) return undefined;
+    const kind = blocks?.levels === undefined ? "blocks" : "levels";
+    const isMultiplied = this.graph.lowering.quantized.includes(kind);
+    if (blocks === undefined || dims.length !== 2 || !isMultiplied) return undefined;
     const { bits, size, zero, scales, offsets } = blocks;
     const [out, width] = dims as [number, number];
+    if (blocks.levels !== undefined) {
+      const levels = levelsOf(blocks.levels);
+      if (levels === undefined || size < 16) return undefined;
+      const values = { dtype: "uint8", dims: [data.length], data } as const;
+      const flat = { ...scales, dims: [out * width / size] };
+      return { kind: "levels", levels, blockSize: size, values, scales: flat, height: out, width };
+    }
     const values = { dtype: "uint8", dims: [out, width / size, size * bits / 8], data } as const;
     return { kind: "blocks", bits, blockSize: size, values, scales, zero, offsets, width };
   }
@@ -175,6 +182,13 @@ export class Scope {
   #name(name: string): string {
     return this.path === "" ? name : name === "" ? this.path : `${this.path}.${name}`;
   }
+}
+
+/** The levels that products know, by bitsandbytes' names; undefined for others. */
+function levelsOf(levels: readonly number[]): "fp4" | "nf4" | undefined {
+  return (["fp4", "nf4"] as const).find((kind) =>
+    LEVELS[kind].every((level, i) => Math.fround(level) === levels[i])
+  );
 }
 
 function assertView(name: string, stored: StoredTensor, view: readonly number[]): void {

@@ -24,6 +24,7 @@ const BITS: Readonly<Partial<Record<ElementType, number>>> = {
   bfloat16: 16,
   float8_e4m3fn: 8,
   float8_e5m2: 8,
+  int8: 8,
 };
 
 /** Below that many bytes a weight is widened once: norms and biases, which fusions want constant. */
@@ -50,7 +51,8 @@ export function storedWeight(
     });
   }
   const bits = BITS[stored.dtype];
-  if (bits === undefined) return graph.weight(name, stored, dims); // integers
+  const isInteger = bits === undefined || (stored.dtype === "int8" && stored.scale === undefined);
+  if (isInteger) return graph.weight(name, stored, dims);
   const stays = bits < BITS[dtype]! && graph.lowering.widens.includes(stored.dtype) &&
     count(dims) * bits / 8 >= SMALL;
   const options = { path, early: true };
@@ -77,7 +79,9 @@ function scaled(
   const numbers = graph.cast(graph.weight(name, stored, stored.dims, stays), "float32", options);
   const rows = count(scale.dims) === 1 ? [] : [stored.dims[0]!, ...stored.dims.slice(1).fill(1)];
   const factor = graph.cast(graph.weight(`${name}.scale`, scale, rows), "float32", options);
-  return graph.node("Mul", [numbers, factor], {}, options);
+  const product = graph.node("Mul", [numbers, factor], {}, options);
+  if (stored.factor === undefined) return product;
+  return graph.node("Mul", [product, graph.scalar(stored.factor, "float32")], {}, options);
 }
 
 /** The numbers of values in blocks, in float32. */
@@ -85,7 +89,7 @@ function unpacked(
   graph: Graph,
   name: string,
   { dims: own, data }: StoredTensor,
-  { bits, size, zero, scales, offsets }: StoredBlocks,
+  { bits, size, zero, levels, scales, offsets }: StoredBlocks,
   dims: readonly number[],
   path: string,
 ): Value {
@@ -100,11 +104,21 @@ function unpacked(
     op("BitwiseAnd", [values, graph.uint8(15)]),
     op("BitShift", [values, four], { direction: "RIGHT" }),
   ].map((half) => op("Unsqueeze", [half, graph.ints([-1])]));
+  if (levels !== undefined) halves.reverse();
   const flat = bits === 8
     ? values
     : op("Reshape", [op("Concat", halves, { axis: -1 }), graph.ints([blocks, size])]);
-  const numbers = graph.cast(flat, "float32", { path, early: true });
-  const centred = op("Sub", [numbers, graph.scalar(zero, "float32")]);
+  const centred = levels === undefined
+    ? op("Sub", [
+      graph.cast(flat, "float32", { path, early: true }),
+      graph.scalar(zero, "float32"),
+    ])
+    : op(
+      "Gather",
+      [graph.floats(levels, [16], "float32"), graph.cast(flat, "int32", { path, early: true })],
+      {},
+      "float32",
+    );
   const scaled = op("Mul", [centred, graph.weight(`${name}.scales`, scales, [blocks, 1])]);
   const sum = offsets === undefined
     ? scaled

@@ -1,6 +1,7 @@
 import {
   type BlockWeight,
   type Int8Weight,
+  type LevelWeight,
   MICROSOFT,
   type QuantizedWeight,
   type Scope,
@@ -17,6 +18,7 @@ export function quantizedLinear(
   bias: Value | undefined,
 ): Value {
   if (weight.kind === "blocks") return blockProduct(s, x, weight, bias);
+  if (weight.kind === "levels") return levelProduct(s, x, weight, bias);
   const [values, scales] = constants(s, weight);
   return s.op("DynamicQuantizeMatMul", [x, values, scales, undefined, bias], {}, {
     domain: MICROSOFT,
@@ -77,11 +79,14 @@ function int8Input(s: Scope, x: Value, weight: Int8Weight, bias: Value | undefin
   };
 }
 
-function floatInput(s: Scope, x: Value, weight: BlockWeight, bias: Value | undefined): ConvInput {
+/** Weights that multiply numbers as they are. */
+type FloatWeight = BlockWeight | LevelWeight;
+
+function floatInput(s: Scope, x: Value, weight: FloatWeight, bias: Value | undefined): ConvInput {
   return {
     pixels: transpose(s, x, [0, 2, 3, 1]),
     zero: undefined,
-    product: (columns) => blockProduct(s, columns, weight, bias),
+    product: (columns) => quantizedLinear(s, columns, weight, bias),
   };
 }
 
@@ -140,6 +145,16 @@ function blockProduct(s: Scope, x: Value, weight: BlockWeight, bias: Value | und
   const blocks = s.op("Reshape", [x, concat(s, [shapeOf(s, x, 0, -1), places], 0)]);
   const sums = s.op("ReduceSum", [blocks, s.ints([-1])], { keepdims: 0 });
   return add(s, product, s.op("MatMul", [sums, transpose(s, missing, [1, 0])]));
+}
+
+function levelProduct(s: Scope, x: Value, weight: LevelWeight, bias: Value | undefined): Value {
+  const product = s.op("MatMulBnb4", [x, ...constants(s, weight)], {
+    K: weight.width,
+    N: weight.height,
+    block_size: weight.blockSize,
+    quant_type: weight.levels === "nf4" ? 1 : 0,
+  }, { domain: MICROSOFT });
+  return bias === undefined ? product : add(s, product, bias);
 }
 
 function constants(s: Scope, { values, scales }: QuantizedWeight): [Value, Value] {

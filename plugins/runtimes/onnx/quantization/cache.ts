@@ -4,14 +4,15 @@
  *
  * @module
  */
-import { cacheFolder, DenoiseError, isFile, joinPath } from "@denoise/core";
+import { DenoiseError } from "@denoise/core";
 import {
-  openSafetensors,
+  keptTensors,
+  madeTogether,
+  placesOf,
   readTensor,
   type StoredDType,
   type StoredTensor,
   type TensorToWrite,
-  writeSafetensors,
 } from "@denoise/safetensors";
 import type { QuantizedWeight } from "../graph/mod.ts";
 import { describeMethod, type Method } from "./method.ts";
@@ -35,10 +36,10 @@ export async function quantized(
   method: Method,
   most: number,
 ): Promise<Map<string, QuantizedWeight>> {
-  const folder = joinPath(cacheFolder(), "quantized");
-  const path = joinPath(folder, `${await keyOf(weights, method, most)}.safetensors`);
-  if (!await isFile(path)) await writing(folder, () => write(path, weights, method, most));
-  const { tensors } = await openSafetensors(path);
+  const range = method.kind === "int8" ? most : 0;
+  const key = [FORMAT, describeMethod(method), range, await placesOf(weights)];
+  const make = () => weights.flatMap((one) => entries(one, method, most));
+  const tensors = await keptTensors("quantized", key, make);
   return new Map(
     weights.map(([name, { dims }]) => [name, quantizedWeight(tensors, name, dims, method)]),
   );
@@ -56,40 +57,7 @@ function quantizedWeight(
   return { ...method, values, scales, width };
 }
 
-/** What tells these weights from others: where they lie, how old the files are, or what they hold. */
-async function keyOf(weights: Weights, method: Method, most: number): Promise<string> {
-  const files = new Map<string, string>();
-  const parts: unknown[] = [FORMAT, describeMethod(method), method.kind === "int8" ? most : 0];
-  for (const [name, { dtype, dims, data, scale, blocks }] of weights) {
-    if (!(data instanceof Uint8Array) && !files.has(data.file)) {
-      const { size, mtime } = await Deno.stat(data.file);
-      files.set(data.file, `${data.file} ${size} ${mtime?.getTime()}`);
-    }
-    const place = data instanceof Uint8Array ? await digest(data) : [data.file, data.offset];
-    parts.push([name, dtype, dims, place, scale?.data, blocks]);
-  }
-  const text = JSON.stringify([...parts, ...files.values()]);
-  return await digest(new TextEncoder().encode(text));
-}
-
-async function digest(bytes: Uint8Array): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(bytes))).toHex();
-}
-
-async function write(path: string, weights: Weights, method: Method, most: number): Promise<void> {
-  const unfinished = `${path}.${crypto.randomUUID()}`;
-  try {
-    await writeSafetensors(unfinished, weights.flatMap((one) => entries(one, method, most)), {});
-    await Deno.rename(unfinished, path);
-  } catch (error) {
-    for (const left of [unfinished, `${unfinished}.incomplete`]) {
-      await Deno.remove(left).catch(() => undefined);
-    }
-    throw error;
-  }
-}
-
-/** Values and scales of a weight as they are written; both come of one look at it. */
+/** Values and scales of a weight as they are written. */
 function entries(
   [name, stored]: Weights[number],
   method: Method,
@@ -97,27 +65,27 @@ function entries(
 ): TensorToWrite[] {
   const [out, ...others] = stored.dims as [number, ...number[]];
   const width = others.reduce((product, size) => product * size, 1);
-  let made: Promise<Quantized> | undefined;
-  const half = (part: keyof Quantized, dtype: StoredDType, dims: readonly number[]) => ({
-    name: `${name}.${part}`,
-    dtype,
-    dims,
-    bytes: async () => {
-      const work = made ?? quantize(name, stored, method, most);
-      made = made === undefined ? work : undefined; // the second of the two is the last
-      const { buffer } = (await work)[part];
-      return new Uint8Array(buffer);
-    },
-  });
+  const work = async () => {
+    const { values, scales } = await quantize(name, stored, method, most);
+    return { values: new Uint8Array(values.buffer), scales: new Uint8Array(scales.buffer) };
+  };
+  const half = (
+    part: "values" | "scales",
+    dtype: StoredDType,
+    dims: readonly number[],
+  ) => ({ part, name: `${name}.${part}`, dtype, dims });
   if (method.kind === "int8") {
-    return [half("values", "int8", [width, out]), half("scales", "float32", [out])];
+    return madeTogether(work, [
+      half("values", "int8", [width, out]),
+      half("scales", "float32", [out]),
+    ]);
   }
   const { bits, blockSize } = method;
   const blocks = Math.ceil(width / blockSize);
-  return [
+  return madeTogether(work, [
     half("values", "uint8", [out, blocks, blockSize * bits / 8]),
     half("scales", "float32", [out, blocks]),
-  ];
+  ]);
 }
 
 async function quantize(
@@ -135,20 +103,4 @@ async function quantize(
     "invalid_safetensors",
     `Cannot quantize ${JSON.stringify(name)}: it has numbers that are not finite`,
   );
-}
-
-/** Makes the folder and does the work, or says what is in the way. */
-async function writing(folder: string, work: () => Promise<void>): Promise<void> {
-  try {
-    await Deno.mkdir(folder, { recursive: true });
-    await work();
-  } catch (cause) {
-    if (cause instanceof DenoiseError) throw cause;
-    throw new DenoiseError(
-      "unsupported_option",
-      `Cannot keep quantized weights in ${JSON.stringify(folder)}: ${(cause as Error).message}. ` +
-        "Name another folder in DENOISE_CACHE, or allow this one to be written (--allow-write)",
-      { cause },
-    );
-  }
 }

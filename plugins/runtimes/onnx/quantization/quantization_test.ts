@@ -13,7 +13,7 @@ import { defineModel, float32, inlineEngine, type OnnxModelClass } from "@denois
 import { type Checkpoint, lowerings, type Scope, type Value } from "@denoise/onnx/graph";
 import { add, conv2d, linear, upsampleNearestLike } from "@denoise/onnx/nn";
 import { checkpointOf, runLayers } from "@denoise/onnx/testing";
-import { storedTensor } from "@denoise/safetensors";
+import { openSafetensors, storedTensor, withScales } from "@denoise/safetensors";
 import { quantized } from "./cache.ts";
 import { isQuantized } from "./layers.ts";
 import { type Method, methodOf } from "./method.ts";
@@ -310,13 +310,41 @@ describe("a model's quantization", () => {
     await Promise.all([plain.dispose(), model.dispose()]);
   });
 
+  it("multiplies with what Python libraries have quantized as with the numbers themselves", async () => {
+    const folder = new URL("../../../foundations/safetensors/testdata/", import.meta.url).pathname;
+    const { tensors } = await openSafetensors(`${folder}quantized.safetensors`);
+    const goldens = (await openSafetensors(`${folder}dequantized.safetensors`)).tensors;
+    const stored = await withScales(tensors);
+    for (const [name, weight] of stored) {
+      const [out, width] = weight.dims as [number, number];
+      const given = [["proj.weight", weight]] as const;
+      const model = await Wide.fromTensors({ width }, given);
+      const plain = await Wide.fromTensors({ width }, [["proj.weight", goldens.get(name)!]]);
+      const x = integers([5, width], -9, 9).mul(0.37);
+      const [found, wanted] = [await model.forward(x), await plain.forward(x)];
+      assertEquals(found.dims, [5, out]);
+      // float32 sums in two orders; the golden of bfloat16 is rounded to it
+      const tolerance = name.includes("bfloat16") ? 0.3 : 1e-4;
+      wanted.toFloat32Array().forEach((value, i) =>
+        assertAlmostEquals(found.toFloat32Array()[i]!, value, tolerance, name)
+      );
+      await Promise.all([model.dispose(), plain.dispose()]);
+    }
+  });
+
   it("names the methods of other libraries that are not read, and what to do", async () => {
     const methods: [object, string][] = [
       [
-        { quant_method: "bitsandbytes", load_in_4bit: true },
-        "are quantized by bitsandbytes, which",
+        { quant_method: "bitsandbytes", load_in_4bit: true, bnb_4bit_quant_type: "int3" },
+        "are quantized by bitsandbytes (int3), which is not read; read are bitsandbytes (nf4, fp4, ",
       ],
-      [{ quant_method: "torchao" }, "are quantized by torchao, which is not read"],
+      [
+        { quant_method: "torchao", quant_type: { default: { _type: "Int4WeightOnlyConfig" } } },
+        "are quantized by torchao (Int4WeightOnlyConfig), which is not read",
+      ],
+      [{ quant_method: "torchao", quant_type: "int4wo" }, "by torchao (int4wo), which"],
+      [{ quant_method: "quanto", weights_dtype: "int4" }, "by quanto (int4), which"],
+      [{ quant_method: "nunchaku" }, "by Nunchaku (SVDQuant), which"],
       [{ quant_method: "best" }, 'are quantized by the unknown method "best", which is not read'],
       [{}, "are quantized by the unknown method null, which"],
       [
@@ -347,7 +375,7 @@ describe("a model's quantization", () => {
   });
 
   it("refuses devices without such products", async () => {
-    assertEquals(lowerings.cuda.quantized, ["blocks"]);
+    assertEquals(lowerings.cuda.quantized, ["blocks", "levels"]);
     const model = await wide({ quantization: "int8" });
     for (const device of ["cuda", "webgpu"] as const) {
       const error = await assertRejects(
