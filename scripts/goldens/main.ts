@@ -13,7 +13,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
   core: ["core_goldens.py", "interpolate_goldens.py"],
   schedules: ["brownian_goldens.py"],
   diffusion: ["resize_goldens.py"],
-  schedulers: ["scheduler_goldens.py", "scheduler_trajectories.py"],
+  schedulers: ["scheduler_goldens.py"],
   safetensors: ["safetensors_goldens.py"],
   onnx: ["onnx_goldens.py"],
   image: ["image_goldens.py"],

@@ -1,4 +1,4 @@
-"""The configs and runs that every scheduler is measured on, by class name."""
+"""Configs and runs that some schedulers are measured on beside their options, by package."""
 
 SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 # SD 1.5's scheduler_config.json as it lies on the Hub
@@ -9,17 +9,17 @@ SD15 = {
 TRAINED = [0.0001 + 0.02 * (i / 99) ** 2 for i in range(100)]
 
 
-def case(name: str, config: dict | None = None, steps: int = 10, **more) -> dict:
-    return {"name": name, "config": config or {}, "set_timesteps": {"num_inference_steps": steps}, **more}
+def case(name: str, config: dict | None = None, steps: int = 10, **more) -> tuple:
+    return name, config or {}, {"steps": steps, **more}
 
 
-def own(name: str, config: dict, plan: dict, **more) -> dict:
+def own(name: str, config: dict, plan: dict) -> tuple:
     """A case with its own timesteps or sigmas."""
-    return {"name": name, "config": config, "set_timesteps": plan, **more}
+    return name, config, {"plan": plan}
 
 
 DDPM = [
-    case("defaults"),
+    case("defaults, ten steps"),
     case("one step", steps=1),
     case("full length", {"num_train_timesteps": 30}, 30),
     case("seven steps do not divide the trained ones", steps=7),
@@ -38,14 +38,12 @@ DDPM = [
                                           "timestep_spacing": "trailing", "clip_sample": False}),
     case("trained betas", {"trained_betas": TRAINED, "num_train_timesteps": 100}),
     case("laplace", {"beta_schedule": "laplace"}),
-    own("own timesteps", {}, {"timesteps": [900, 700, 450, 200, 50, 3]}),
+    own("six own timesteps", {}, {"timesteps": [900, 700, 450, 200, 50, 3]}),
     case("from SD 1.5 as stored", **{"from": SD15}),
-    case("from SD 1.5 loaded by PNDM", **{"from": SD15}, through="memory"),
-    case("from SD 1.5 loaded and saved by PNDM", **{"from": SD15}, through="disk"),
 ]
 
 DDIM = [
-    case("defaults"),
+    case("defaults, ten steps"),
     case("one step", steps=1),
     case("SD 1.5", {**SD, "clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}),
     case("eta 1", {**SD, "clip_sample": False}, step={"eta": 1.0}),
@@ -62,12 +60,12 @@ DDIM = [
 ]
 
 PNDM = [
-    case("defaults"),
-    case("SD 1.5", {**SD, "set_alpha_to_one": False, "skip_prk_steps": True, "steps_offset": 1}),
+    case("defaults, ten steps"),
+    case("SD 1.5, ten steps", {**SD, "set_alpha_to_one": False, "skip_prk_steps": True, "steps_offset": 1}),
     case("fifty steps of SD 1.5", {**SD, "set_alpha_to_one": False, "skip_prk_steps": True, "steps_offset": 1}, 50,
          shape=[1, 1, 4, 4]),
-    case("one step", {"skip_prk_steps": True}, 1),
-    case("two steps", {**SD, "skip_prk_steps": True}, 2),
+    case("one step, skip_prk_steps", {"skip_prk_steps": True}, 1),
+    case("two steps, scaled_linear", {**SD, "skip_prk_steps": True}, 2),
     case("v_prediction, trailing", {**SD, "skip_prk_steps": True, "prediction_type": "v_prediction",
                                     "timestep_spacing": "trailing"}),
     case("linspace, squaredcos_cap_v2", {"skip_prk_steps": True, "timestep_spacing": "linspace",
@@ -81,7 +79,7 @@ PNDM = [
 ]
 
 EULER = [
-    case("defaults"),
+    case("defaults, ten steps"),
     case("one step", steps=1),
     case("SD 1.5, leading", {**SD, "timestep_spacing": "leading", "steps_offset": 1}),
     case("v_prediction, trailing, rescaled betas", {**SD, "prediction_type": "v_prediction", "timestep_spacing": "trailing",
@@ -100,16 +98,12 @@ EULER = [
     case("churn", {**SD}, step={"s_churn": 4.0, "s_tmin": 0.1, "s_tmax": 8.0, "s_noise": 1.01}),
     case("trained betas, seven steps", {"trained_betas": TRAINED, "num_train_timesteps": 100}, 7),
     case("from step 4 of 10", {**SD, "timestep_spacing": "leading", "steps_offset": 1}, begin=4),
-    own("own timesteps", {**SD, "timestep_spacing": "trailing"}, {"timesteps": [999, 800, 500, 250, 100, 20]}),
-    own("own sigmas", {**SD}, {"sigmas": [14.0, 6.0, 2.5, 1.0, 0.4, 0.1, 0.0]}),
+    own("own timesteps, trailing", {**SD, "timestep_spacing": "trailing"}, {"timesteps": [999, 800, 500, 250, 100, 20]}),
+    own("own sigmas, scaled_linear", {**SD}, {"sigmas": [14.0, 6.0, 2.5, 1.0, 0.4, 0.1, 0.0]}),
     case("from SD 1.5 as stored", **{"from": SD15}),
-    case("from SD 1.5 loaded by PNDM", **{"from": SD15}, through="memory"),
-    case("from SD 1.5 loaded and saved by PNDM", **{"from": SD15}, through="disk"),
 ]
 
-CASES = {
-    "DDPMScheduler": DDPM,
-    "DDIMScheduler": DDIM,
-    "PNDMScheduler": PNDM,
-    "EulerDiscreteScheduler": EULER,
-}
+CASES = {"ddpm": DDPM, "ddim": DDIM, "pndm": PNDM, "euler_discrete": EULER}
+
+# Configs that another class has loaded first, which remembers what it had only by default, or has loaded and saved.
+HANDED_ON = [(class_name, through) for class_name in ("DDPMScheduler", "EulerDiscreteScheduler") for through in ("memory", "disk")]

@@ -2,14 +2,14 @@
 
     python scheduler_goldens.py                   goldens of all packages: plugins/schedulers/*/testdata/goldens.json
     python scheduler_goldens.py ddim pndm ...     only these packages
+    python scheduler_goldens.py handed_on         tests/golden/schedulers.json: configs that another class loaded first
     python scheduler_goldens.py --live SEED N ddim ...   N random combinations each, records as JSON lines on stdout
 
 The options come from the signature of the class; their values from its annotations and from scheduler_options.py, which
-also says what else a class is run with. What diffusers refuses is written down with its error. First sample and bias
-are `randn` of the record's seed, so they are not written down.
+also says what else a class is run with, as scheduler_cases.py does. What diffusers refuses is written down with its error,
+and what it prints for the class as it is and for what is run beside single options.
 """
 
-import base64
 import inspect
 import itertools
 import json
@@ -21,13 +21,13 @@ import typing
 import warnings
 
 import diffusers
-import numpy
 
-from common import ROOT, seed_of, unb64, versions
+from common import GOLDEN, ROOT, seed_of, versions
+from scheduler_cases import CASES, HANDED_ON, SD15
 from scheduler_options import CLASSES as USUAL
 from scheduler_options import VALUES
 from scheduler_special import CLASSES as SPECIAL
-from scheduler_trajectories import run_or_error
+from scheduler_runs import run_or_error
 
 SHAPE = [2, 3, 2, 2]  # small, but not a multiple of 16: the tail of torch.randn is drawn too
 PACKAGES = ROOT / "plugins" / "schedulers"
@@ -64,14 +64,15 @@ def as_config(name: str, value) -> dict:
     return value if isinstance(value, dict) else {name: value}
 
 
-def one_by_one(class_name: str, entry: dict) -> list[dict]:
+def one_by_one(package: str, class_name: str, entry: dict) -> list[dict]:
     base, run = entry.get("base", {}), {"steps": 5, **entry.get("run", {})}
-    cases = [case("defaults", base, run)]
+    cases = [case("defaults", base, run) | {"prints": True}]
     for name, parameter in signature(class_name).items():
         for value in values_of(parameter, entry.get("values", {})):
             config = {**base, **as_config(name, value)}
             cases.append(case(f"{name}={json.dumps(value)}"[:60], config, run))
-    return cases + [case(name, {**base, **config}, {**run, **how}) for name, config, how in entry.get("cases", [])]
+    beside = [*entry.get("cases", []), *CASES.get(package, [])]
+    return cases + [case(name, {**base, **config}, {**run, **how}) | {"prints": True} for name, config, how in beside]
 
 
 def at_random(class_name: str, entry: dict, dice: random.Random, count: int) -> list[dict]:
@@ -98,33 +99,36 @@ def case(name: str, config: dict, run: dict) -> dict:
     return {"name": name, "config": config, "set_timesteps": {**plan, **run.pop("plan_options", {})}, **run}
 
 
-def slim(record: dict) -> dict:
-    """A record without what the test can work out for itself."""
-    kept = {k: record[k] for k in ("name", "config", "from", "set_timesteps", "step", "begin", "scale", "shape", "seed",
-                                   "skip_add_noise", "undoes", "churns", "tensors", "tokens", "error", "timesteps", "sigmas", "init_noise_sigma", "order")
-            if k in record}
-    if "steps" not in record:
-        return kept
-    for key in ("add_noise", "get_velocity", "batch_step"):
-        if key in record:
-            kept[key] = record[key]
-    samples = [unb64(step["prev_sample"], [-1]).numpy() for step in record["steps"]]
-    denoised = [unb64(step["pred_original_sample"], [-1]).numpy() for step in record["steps"] if "pred_original_sample" in step]
-    pack = lambda arrays: base64.b64encode(numpy.concatenate(arrays).astype("<f4").tobytes()).decode()  # noqa: E731
-    return kept | {"prev_samples": pack(samples)} | ({"last_pred_original": pack(denoised[-1:])} if denoised else {})
+KEPT = ["name", "config", "from", "through", "set_timesteps", "step", "begin", "scale", "shape", "seed", "skip_add_noise",
+        "undoes", "churns", "tensors", "tokens", "error", "timesteps", "sigmas", "init_noise_sigma", "order", "string",
+        "add_noise", "get_velocity", "batch_step", "prev_samples", "last_pred_original"]
 
 
-def is_finite(record: dict) -> bool:
-    if "steps" not in record:
-        return True
-    return all(numpy.isfinite(unb64(step["prev_sample"], [-1]).numpy()).all() for step in record["steps"])
+def record(class_name: str, made: dict) -> dict | None:
+    """What the test compares; None where there is nothing to compare with."""
+    prints = made.pop("prints", False)
+    seed = seed_of(made["name"]) % 100000
+    done = run_or_error({"shape": SHAPE, "class_name": class_name, "seed": seed, **made})
+    # numbers that are none, or the reference running into its own recursion
+    if done is None or done.get("error", "").startswith("RecursionError"):
+        return None
+    return {key: done[key] for key in KEPT if key in done and (key != "string" or prints)}
 
 
 def records(class_name: str, cases: list[dict]) -> list[dict]:
-    done = [run_or_error({"shape": SHAPE, "class_name": class_name, "seed": seed_of(c["name"]) % 100000, **c}) for c in cases]
-    # where the reference itself runs into its own recursion there is nothing to compare
-    done = [r for r in done if not r.get("error", "").startswith("RecursionError")]
-    return [slim(r) for r in done if is_finite(r)]
+    return [done for made in cases if (done := record(class_name, made)) is not None]
+
+
+def write(path, head: dict, cases: list[dict]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = ",\n".join(json.dumps(rounded(one)) for one in cases)
+    path.write_text(f'{json.dumps({"versions": versions(), **head})[:-1]},\n"cases": [\n{lines}\n]}}\n')
+
+
+def handed_on() -> list[dict]:
+    made = [{**case(f"{class_name} through {through}", {}, {"steps": 10}), "from": SD15, "through": through, "prints": True}
+            for class_name, through in HANDED_ON]
+    return [{"class_name": class_name, **record(class_name, one)} for (class_name, _), one in zip(HANDED_ON, made, strict=True)]
 
 
 def rounded(value):
@@ -145,19 +149,18 @@ def main(arguments: list[str]) -> None:
             for record in records(entry["class"], at_random(entry["class"], entry, random.Random(seed), int(count))):
                 print(json.dumps(rounded({"package": package, **record})))
         return
-    for package in arguments or CLASSES:
+    for package in arguments or [*CLASSES, "handed_on"]:
+        if package == "handed_on":
+            write(GOLDEN / "schedulers.json", {"command": "scripts/reference/scheduler_goldens.py handed_on"}, handed_on())
+            continue
         entry = CLASSES[package]
         class_name = entry["class"]
-        cases = one_by_one(class_name, entry)
+        cases = one_by_one(package, class_name, entry)
         cases += at_random(class_name, entry, random.Random(entry.get("seed", package)), entry.get("random", 10))
         done = records(class_name, cases)
         path = PACKAGES / package / "testdata" / "goldens.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lines = ",\n".join(json.dumps(rounded(record)) for record in done)
-        head = json.dumps({"versions": versions(), "command": f"scripts/reference/scheduler_goldens.py {package}",
-                           "className": class_name})
-        path.write_text(f'{head[:-1]},\n"cases": [\n{lines}\n]}}\n')
-        refused = sum("error" in record for record in done)
+        write(path, {"command": f"scripts/reference/scheduler_goldens.py {package}", "className": class_name}, done)
+        refused = sum("error" in one for one in done)
         print(f"{package}: {len(done)} cases of {len(cases)}, {refused} refused, {path.stat().st_size // 1000} kB", file=sys.stderr)
 
 

@@ -61,6 +61,8 @@ export interface SchedulerRecord {
     readonly timesteps: readonly RecordedNumber[];
     readonly result: string;
   };
+  /** What printing the scheduler gives. */
+  readonly string?: string;
   /** `batch_step_no_noise(model(sample, 0), timesteps, sample)`. */
   readonly batch_step?: { readonly timesteps: readonly RecordedNumber[]; readonly result: string };
 }
@@ -150,19 +152,41 @@ function infinities(config: Readonly<Record<string, unknown>>): Record<string, u
   );
 }
 
+/** The scheduler of a record. */
+function schedulerOf<C extends object>(
+  SchedulerClass: SchedulerClass<C>,
+  record: SchedulerRecord,
+): Scheduler {
+  const config = infinities(record.config) as Partial<C>;
+  return record.from === undefined
+    ? new SchedulerClass(config)
+    : SchedulerClass.fromConfig(record.from, config);
+}
+
 /**
  * Takes the steps of a record again and measures the differences.
  *
+ * @param scheduler One as the record's, or its class.
  * @throws what the scheduler throws.
  */
 export function replay<C extends object>(
-  SchedulerClass: SchedulerClass<C>,
+  scheduler: Scheduler | SchedulerClass<C>,
   record: SchedulerRecord,
 ): ReplayDifference {
-  const config = infinities(record.config) as Partial<C>;
-  const scheduler: Scheduler = record.from === undefined
-    ? new SchedulerClass(config)
-    : SchedulerClass.fromConfig(record.from, config);
+  return typeof scheduler === "function"
+    ? replayOn(schedulerOf(scheduler, record), record)
+    : replayOn(scheduler, record);
+}
+
+/** Whether it prints what diffusers prints, as far as options in JSON say which numbers are floats. */
+function prints(scheduler: Scheduler, { string, config, from }: SchedulerRecord): boolean {
+  if (string === undefined || String(scheduler) === string) return true;
+  const isDefault = from === undefined && Object.keys(config).length === 0;
+  const whole = (text: string) => text.replace(/(\d)\.0(?=,?\n)/g, "$1");
+  return !isDefault && whole(String(scheduler)) === whole(string);
+}
+
+function replayOn(scheduler: Scheduler, record: SchedulerRecord): ReplayDifference {
   const { numInferenceSteps, ...planOptions } = camelCase(record.set_timesteps);
   scheduler.setTimesteps(numInferenceSteps as number | undefined, planOptions as PlanRequest);
   const begin = (record.begin ?? 0) * scheduler.order;
@@ -295,7 +319,9 @@ export function testAgainstDiffusers<C extends object>(
       ? rescaledTolerance
       : options.tolerance;
     try {
-      const { samples, plan } = replay(SchedulerClass, record);
+      const scheduler = schedulerOf(SchedulerClass, record);
+      if (!prints(scheduler, record)) return `it prints ${scheduler}, not ${record.string}`;
+      const { samples, plan } = replay(scheduler, record);
       if (record.error !== undefined) return `diffusers refuses it: ${record.error}`;
       if (!(plan <= planTolerance)) {
         return `the plan differs by ${plan}, more than ${planTolerance}`;

@@ -93,11 +93,11 @@ export const KarrasVeScheduler: SchedulerClass<KarrasVeConfig, KarrasVeStepOptio
     stepOptions: ["sigmaHat"],
     schema: {
       sigma_min: float(0.02),
-      sigma_max: float(100),
+      sigma_max: 100,
       s_noise: float(1.007),
-      s_churn: float(80),
+      s_churn: 80,
       s_min: float(0.05),
-      s_max: float(50),
+      s_max: 50,
     },
     create(config) {
       const plan = (steps: number): SigmaPlan => ({
