@@ -51,7 +51,12 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "z_image_goldens.py",
     "sd3_goldens.py",
   ],
-  adapters: ["lora_goldens.py", "textual_inversion_goldens.py", "ip_adapter_goldens.py"],
+  adapters: [
+    "lora_goldens.py",
+    "lora_flux_goldens.py",
+    "textual_inversion_goldens.py",
+    "ip_adapter_goldens.py",
+  ],
   audio: ["audio_goldens.py", "audio_diffusion_goldens.py"],
 };
 

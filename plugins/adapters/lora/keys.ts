@@ -1,3 +1,10 @@
+import {
+  originalLayers,
+  type OriginalRule,
+  type TodaysLayers,
+  todaysLayers,
+} from "@denoise/adapters";
+
 /** What a tensor is for the change of a layer; beyond LoRA as LyCORIS names them. */
 export type LoraPart =
   | ("down" | "mid" | "up" | "bias" | "alpha" | "magnitude" | "dora_scale" | "diff" | "diff_b")
@@ -6,7 +13,10 @@ export type LoraPart =
 
 /** What a tensor of a LoRA file is: a part of the change of one layer of one component. */
 export interface LoraKey {
-  /** The pipeline's component, in camelCase; `"denoiser"` for its UNet or transformer. */
+  /**
+   * The pipeline's component, in camelCase; `"denoiser"` for its UNet or transformer, `"t5"` for the
+   * text encoder that is one.
+   */
   readonly component: string;
   /** The layer: with dots, or as kohya writes it with underscores. */
   readonly layer: string;
@@ -25,8 +35,8 @@ const PARTS: readonly (readonly [RegExp, LoraPart | undefined])[] = [
   [/\.lora(_linear_layer|_layer)?\.down\.weight$/, "down"],
   [/\.lora(_linear_layer|_layer)?\.up\.weight$/, "up"],
   [/\.lora(_linear_layer|_layer)?\.up\.bias$/, "bias"],
-  [/_lora\.down\.weight$/, "down"],
-  [/_lora\.up\.weight$/, "up"],
+  [/_lora\d?\.down\.weight$/, "down"],
+  [/_lora\d?\.up\.weight$/, "up"],
   [/_lora\.up\.bias$/, "bias"],
   [/\.lora_magnitude_vector(\.\w+){0,2}$/, "magnitude"],
   [/\.dora_scale$/, "dora_scale"],
@@ -42,11 +52,11 @@ const WRAPPED = /^base_model\.model\./;
 
 /** Beginnings of tensor names; the component is named in them, or beside them. */
 const COMPONENTS: readonly (readonly [RegExp, LoraKey["component"] | undefined])[] = [
-  [/^(lora_unet_|lycoris_|diffusion_model\.)/, "denoiser"],
+  [/^(lora_unet_|lycoris_|(model\.)?diffusion_model\.)/, "denoiser"],
   [/^lora_transformer_/, "transformer"],
-  [/^lora_te1?_/, "textEncoder"],
-  [/^lora_te2_/, "textEncoder2"],
-  [/^lora_te3_/, "textEncoder3"],
+  [/^(lora_te1?_|text_encoders\.clip_l\.transformer\.)/, "textEncoder"],
+  [/^(lora_te2_|text_encoders\.clip_g\.transformer\.)/, "textEncoder2"],
+  [/^(lora_te3_|text_encoders\.t5xxl\.transformer\.)/, "t5"],
   [/^((?:unet|transformer|prior|decoder|controlnet|connectors|text_encoder)(?:_\d)?)\./, undefined],
 ];
 
@@ -55,7 +65,7 @@ export function parseKey(key: string): LoraKey | undefined {
   const end = PARTS.find(([pattern]) => pattern.test(key));
   if (end === undefined) return undefined;
   const part = end[1] ?? end[0].exec(key)![1] as LoraPart;
-  const name = key.replace(end[0], "").replace(WRAPPED, "");
+  const name = xlabsName(key).replace(end[0], "").replace(WRAPPED, "");
   const [pattern, known] = COMPONENTS.find(([pattern]) => pattern.test(name)) ?? [/^/, "denoiser"];
   const component = known ?? camelCase(pattern.exec(name)![1]!);
   const layer = name.replace(pattern, "")
@@ -63,6 +73,18 @@ export function parseKey(key: string): LoraKey | undefined {
     .replace(/\.processor\.to_/, ".to_") // attention processors of early diffusers
     .replace(/^text_model[._]/, "");
   return { component, layer: todaysName(component, layer), part };
+}
+
+/** What XLabs calls attentions of FLUX.1's blocks by their processors, as its authors call the layers. */
+function xlabsName(key: string): string {
+  return key
+    .replace(
+      /\bdouble_blocks\.(\d+)\.processor\.(qkv|proj)_lora([12])\./,
+      (_, i, layer, stream) =>
+        `double_blocks.${i}.${stream === "1" ? "img" : "txt"}_attn.${layer}_lora.`,
+    )
+    .replace(/\bsingle_blocks\.(\d+)\.processor\.qkv_lora\./, "single_blocks.$1.qkv_lora.")
+    .replace(/\bsingle_blocks\.(\d+)\.processor\.proj_lora\./, "single_blocks.$1.linear2_lora.");
 }
 
 function camelCase(role: string): string {
@@ -84,14 +106,30 @@ function todaysName(component: string, layer: string): string {
 }
 
 /**
- * The layer of a model that a name in a LoRA file means, whether its parts are joined by dots or by
- * underscores, by diffusers' names or by those of the original Stable Diffusion.
+ * The layers of a model that a name in a LoRA file means, whether its parts are joined by dots or by
+ * underscores, by diffusers' names or by those of the original models, which have several layers in one.
  *
  * @param layers The model's layers by their names with underscores; see {@linkcode layerIndex}.
  */
-export function findLayer(name: string, layers: ReadonlyMap<string, string>): string | undefined {
-  const plain = (text: string) => text.replaceAll(".", "_");
-  return layers.get(plain(name)) ?? layers.get(plain(diffusersName(name, blocksOf(layers))));
+export function findLayers(
+  name: string,
+  layers: ReadonlyMap<string, string>,
+): TodaysLayers | undefined {
+  const find = (text: string) => layers.get(text.replaceAll(".", "_"));
+  const own = find(name) ?? find(diffusersName(name, blocksOf(layers)));
+  if (own !== undefined) return { names: [own], swapped: false };
+  const today = todaysLayers(`${name}.`, transformerRules(layers));
+  const names = today?.names.map((layer) => find(layer.replace(/\.$/, "")));
+  if (names === undefined || names.includes(undefined)) return undefined;
+  return { names: names as string[], swapped: today!.swapped };
+}
+
+/** Names of all transformers' layers in their authors' files, which do not meet. */
+function transformerRules(layers: ReadonlyMap<string, string>): readonly OriginalRule[] {
+  let blocks = 0;
+  while (layers.has(`transformer_blocks_${blocks}_attn_to_q`)) blocks++;
+  const { SD3Transformer2DModel, ChromaTransformer2DModel } = originalLayers;
+  return [...SD3Transformer2DModel(blocks), ...ChromaTransformer2DModel(blocks)];
 }
 
 /** Blocks of a level in the down blocks: its residual ones, and what makes it smaller. */

@@ -1,7 +1,8 @@
 /**
- * LoRA: low-rank changes of a pipeline's UNet and text encoders (Hu et al., arXiv:2106.09685), from
- * .safetensors files in the styles of diffusers, PEFT and kohya, by diffusers' layer names of any year
- * or those of the original Stable Diffusion; also DoRA (arXiv:2402.09353), and LoCon, LoHa, LoKr and whole
+ * LoRA: low-rank changes of a pipeline's UNet or transformer and its text encoders (Hu et al.,
+ * arXiv:2106.09685), from .safetensors files in the styles of diffusers, PEFT, kohya, ai-toolkit, ComfyUI
+ * and XLabs, by diffusers' layer names of any year or those of the original Stable Diffusion 1 to 3,
+ * FLUX.1 and Chroma, where a change of several layers in one is taken apart; also DoRA (arXiv:2402.09353), and LoCon, LoHa, LoKr and whole
  * differences as LyCORIS names them (arXiv:2309.14859). Several can be mixed; the base weights stay
  * mapped as they are, only the sessions are made again.
  *
@@ -10,7 +11,10 @@
  * not (arXiv:2312.03732), DoRA, biases. Alpha tensors count for each layer by itself; diffusers 0.42.1
  * takes the most frequent one for attentions.
  *
- * Not covered: other kinds of LyCORIS (GLoRA, (IA)³, OFT, norms), DoRA with a length for each input, and
+ * For FLUX.1 files of kohya's and ComfyUI's change T5, biases, the embedders and the last layer, too, with
+ * their alphas; diffusers 0.42.1 passes over these.
+ *
+ * Not covered: Control LoRAs, LoKr of several layers in one, other kinds of LyCORIS (GLoRA, (IA)³, OFT, norms), DoRA with a length for each input, and
  * options of PEFT that change the base weights or replace modules (PiSSA, OLoRA, CorDA, modules_to_save,
  * ...); a file that has them is refused.
  *
@@ -189,8 +193,12 @@ export interface AdapterWeights {
   readonly unet?: number | BlockScales | undefined;
   /** To the text encoder. */
   readonly textEncoder?: number | undefined;
+  /** To the transformer. */
+  readonly transformer?: number | undefined;
   /** To the second text encoder. */
   readonly textEncoder2?: number | undefined;
+  /** To the third text encoder. */
+  readonly textEncoder3?: number | undefined;
 }
 
 /**
@@ -245,7 +253,13 @@ export async function setAdapters(
 }
 
 /** What files of LoRA change. */
-const COMPONENTS: readonly string[] = ["unet", "textEncoder", "textEncoder2"];
+const COMPONENTS: readonly string[] = [
+  "unet",
+  "transformer",
+  "textEncoder",
+  "textEncoder2",
+  "textEncoder3",
+];
 
 function checkComponents(weights: number | AdapterWeights, roles: readonly string[]): void {
   if (typeof weights === "number") return;

@@ -1,8 +1,8 @@
 import { DenoiseError, type JsonObject } from "@denoise/core";
 import type { LoraLayer } from "@denoise/adapters";
 import { openSafetensors, readTensor } from "@denoise/safetensors";
-import { changeOf, type LoraParts, type Scaling } from "./change.ts";
-import { findLayer, layerIndex, type LoraKey, parseKey } from "./keys.ts";
+import { changeOf, type LoraParts, type Scaling, splitChange, swapChange } from "./change.ts";
+import { findLayers, layerIndex, type LoraKey, parseKey } from "./keys.ts";
 import { type AdapterNote, readNote } from "./note.ts";
 
 /** The shapes of a component's weights by the layers' names. */
@@ -19,6 +19,14 @@ export interface LoraFile {
 /** Components that a file without a component's name is for, the first that is there. */
 const DENOISERS = ["unet", "transformer", "prior", "controlnet"];
 
+/** A layer that only T5 has of all text encoders. */
+const T5_LAYER = "encoder.block.0.layer.0.SelfAttention.q";
+
+/** Why a file of some authors cannot be one. */
+const CONTROL =
+  ", as a Control LoRA has, which makes the transformer wider and is not supported; " +
+  "load the whole model with FluxControlPipeline";
+
 /**
  * Reads a LoRA file for components with these layers.
  *
@@ -29,12 +37,18 @@ export async function readLora(
   components: ReadonlyMap<string, LayerShapes>,
 ): Promise<LoraFile> {
   const { tensors, metadata } = await openSafetensors(file);
-  const denoiser = DENOISERS.find((role) => components.has(role)) ?? "unet";
+  const roles: Readonly<Record<string, string>> = {
+    denoiser: DENOISERS.find((role) => components.has(role)) ?? "unet",
+    t5: [...components].find(([_, shapes]) => shapes.has(T5_LAYER))?.[0] ?? "textEncoder3",
+  };
   const found = new Map<string, { readonly key: LoraKey; readonly parts: LoraParts }>();
   for (const [name, stored] of tensors) {
     const parsed = parseKey(name);
-    if (parsed === undefined) throw refusal(file, `it has a tensor ${JSON.stringify(name)}`);
-    const component = parsed.component === "denoiser" ? denoiser : parsed.component;
+    if (parsed === undefined) {
+      const isControl = /[._]norm\.(query|key)_norm\.scale$/.test(name);
+      throw refusal(file, `it has a tensor ${JSON.stringify(name)}${isControl ? CONTROL : ""}`);
+    }
+    const component = roles[parsed.component] ?? parsed.component;
     const key = { ...parsed, component };
     const id = `${component} ${key.layer}`;
     const { parts } = found.get(id) ?? { parts: {} };
@@ -46,10 +60,10 @@ export async function readLora(
   }
   if (found.size === 0) throw refusal(file, "it holds no tensors");
   const note = await noteOf(file, metadata["lora_adapter_metadata"]);
-  const roles = new Set([...found.values()].map(({ key }) => key.component));
+  const changed = new Set([...found.values()].map(({ key }) => key.component));
   const layers = new Map<string, ReadonlyMap<string, LoraLayer>>();
   const missing: string[] = [];
-  for (const role of roles) {
+  for (const role of changed) {
     const shapes = components.get(role);
     if (shapes === undefined) {
       missing.push(role);
@@ -72,17 +86,26 @@ function changesOf(
   const index = layerIndex(shapes.keys());
   const changes = new Map<string, LoraLayer>();
   for (const { key: { layer }, parts } of own) {
-    const name = findLayer(layer, index);
-    if (name === undefined) {
+    const found = findLayers(layer, index);
+    if (found === undefined) {
       throw refusal(file, `${role} has no layer "${layer}"; is it of another model?`);
     }
-    if (changes.has(name)) throw refusal(file, `it changes the layer "${name}" of ${role} twice`);
+    const { names, swapped } = found;
+    const twice = names.find((name) => changes.has(name));
+    if (twice !== undefined) {
+      throw refusal(file, `it changes the layer "${twice}" of ${role} twice`);
+    }
     const scaling: Scaling | undefined = note &&
-      ((rank) => note.scaleOf(name.replace(/^text_model\./, ""), rank));
+      ((rank) => note.scaleOf(names[0]!.replace(/^text_model\./, ""), rank));
+    const rows = names.map((name) => shapes.get(name)![0]!);
+    const sum = rows.reduce((all, count) => all + count, 0);
     try {
-      const change = changeOf(parts, shapes.get(name)!, scaling);
+      const change = changeOf(parts, [sum, ...shapes.get(names[0]!)!.slice(1)], scaling);
       if (note !== undefined) checkNote(note, change);
-      changes.set(name, change);
+      const each = names.length > 1 ? splitChange(change, rows) : [change];
+      names.forEach((name, i) => {
+        changes.set(name, swapped ? swapChange(each[i]!, rows[i]!) : each[i]!);
+      });
     } catch (error) {
       throw refusal(file, `the change of "${layer}" cannot be read: ${describe(error)}`);
     }

@@ -1,9 +1,10 @@
+import type { originalLayers } from "@denoise/adapters";
 import type { JsonObject } from "@denoise/core";
 import { autoencoderTensors } from "./autoencoder.ts";
 import { controlNetName } from "./controlnet.ts";
 import { inside, type NamedTensor, type Tensors } from "./tensors.ts";
 import { textEncoderTensors } from "./text_encoder.ts";
-import { transformerRules, transformerTensors } from "./transformers.ts";
+import { transformerTensors } from "./transformers.ts";
 import { unetName, type UNetNames } from "./unet.ts";
 
 /** How a model lies in original checkpoints. */
@@ -48,12 +49,12 @@ export const parts: Readonly<Record<string, Part>> = {
 };
 
 /** A transformer in a checkpoint, or in a file of its own, whose names may be today's already. */
-function transformer(className: keyof typeof transformerRules): Part {
+function transformer(className: keyof typeof originalLayers): Part {
   return {
     subfolder: "transformer",
     async tensors(all, config) {
       const stored = inside(all, ["model.diffusion_model.", "transformer.", ""]);
-      return await transformerTensors(stored, transformerRules[className](config), config);
+      return await transformerTensors(className, stored, config);
     },
   };
 }
