@@ -578,6 +578,17 @@ import type { LDMBertModel as LDMBertModelObject } from "@denoise/model-ldm-bert
 export const LDMBertModel: typeof LDMBertModelClass = LDMBertModelClass.using(registry);
 /** An object of the class. */
 export type LDMBertModel = LDMBertModelObject;
+import { PixArtTransformer2DModel as PixArtTransformer2DModelClass } from "@denoise/model-pixart-transformer";
+import type { PixArtTransformer2DModel as PixArtTransformer2DModelObject } from "@denoise/model-pixart-transformer";
+/**
+ * `PixArtTransformer2DModel` of `@denoise/model-pixart-transformer`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
+export const PixArtTransformer2DModel: typeof PixArtTransformer2DModelClass =
+  PixArtTransformer2DModelClass.using(registry);
+/** An object of the class. */
+export type PixArtTransformer2DModel = PixArtTransformer2DModelObject;
 import { Qwen3Model as Qwen3ModelClass } from "@denoise/model-qwen3";
 import type { Qwen3Model as Qwen3ModelObject } from "@denoise/model-qwen3";
 /**
@@ -887,6 +898,32 @@ export const LDMTextToImagePipeline: typeof LDMTextToImagePipelineClass =
 /** An object of the class. */
 export type LDMTextToImagePipeline = LDMTextToImagePipelineObject;
 export type { LDMTextToImageOptions } from "@denoise/pipeline-ldm-text-to-image";
+import { PixArtAlphaPipeline as PixArtAlphaPipelineClass } from "@denoise/pipeline-pixart-alpha";
+import type { PixArtAlphaPipeline as PixArtAlphaPipelineObject } from "@denoise/pipeline-pixart-alpha";
+/**
+ * `PixArtAlphaPipeline` of `@denoise/pipeline-pixart-alpha`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const PixArtAlphaPipeline: typeof PixArtAlphaPipelineClass = PixArtAlphaPipelineClass.using(
+  registry,
+);
+/** An object of the class. */
+export type PixArtAlphaPipeline = PixArtAlphaPipelineObject;
+export type { PixArtAlphaOptions } from "@denoise/pipeline-pixart-alpha";
+import { PixArtSigmaPipeline as PixArtSigmaPipelineClass } from "@denoise/pipeline-pixart-sigma";
+import type { PixArtSigmaPipeline as PixArtSigmaPipelineObject } from "@denoise/pipeline-pixart-sigma";
+/**
+ * `PixArtSigmaPipeline` of `@denoise/pipeline-pixart-sigma`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const PixArtSigmaPipeline: typeof PixArtSigmaPipelineClass = PixArtSigmaPipelineClass.using(
+  registry,
+);
+/** An object of the class. */
+export type PixArtSigmaPipeline = PixArtSigmaPipelineObject;
+export type { PixArtSigmaOptions } from "@denoise/pipeline-pixart-sigma";
 import { PNDMPipeline as PNDMPipelineClass } from "@denoise/pipeline-pndm";
 import type { PNDMPipeline as PNDMPipelineObject } from "@denoise/pipeline-pndm";
 /**

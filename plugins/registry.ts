@@ -365,6 +365,13 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "model",
+      className: "PixArtTransformer2DModel",
+      package: "@denoise/model-pixart-transformer",
+      load: async () =>
+        (await import("@denoise/model-pixart-transformer")).PixArtTransformer2DModel,
+    },
+    {
+      kind: "model",
       className: "Qwen3Model",
       aliases: ["Qwen3ForCausalLM"],
       package: "@denoise/model-qwen3",
@@ -573,6 +580,22 @@ export const registry: Registry = new Registry({
       package: "@denoise/pipeline-ldm-text-to-image",
       load: async () =>
         (await import("@denoise/pipeline-ldm-text-to-image")).LDMTextToImagePipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "PixArtAlphaPipeline",
+      task: "text-to-image",
+      family: "pixart-alpha",
+      package: "@denoise/pipeline-pixart-alpha",
+      load: async () => (await import("@denoise/pipeline-pixart-alpha")).PixArtAlphaPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "PixArtSigmaPipeline",
+      task: "text-to-image",
+      family: "pixart-sigma",
+      package: "@denoise/pipeline-pixart-sigma",
+      load: async () => (await import("@denoise/pipeline-pixart-sigma")).PixArtSigmaPipeline,
     },
     {
       kind: "pipeline",

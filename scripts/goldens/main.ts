@@ -29,6 +29,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "tiny_vae_goldens.py",
     "unet_condition_goldens.py",
     "transformer_goldens.py",
+    "dit_goldens.py",
     "clip_vision_goldens.py",
     "t5_goldens.py",
     "qwen3_goldens.py",
@@ -50,6 +51,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "flux_goldens.py",
     "z_image_goldens.py",
     "sd3_goldens.py",
+    "pixart_goldens.py",
   ],
   adapters: [
     "lora_goldens.py",

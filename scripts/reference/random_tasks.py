@@ -4,6 +4,7 @@ from random import Random
 
 from PIL import Image
 
+import pixart_goldens
 import sd3_goldens
 import z_image_goldens
 from random_configs import PROMPTS, pick, some
@@ -168,12 +169,18 @@ def sd3(dice: Random) -> tuple[dict, None]:
     return dict(call, **skip, **some(dice, 0.3, clip_skip=dice.randint(0, 1)), **some(dice, 0.3, prompt_3=pick(dice, *PROMPTS))), None
 
 
+def pixart(dice: Random) -> tuple[dict, dict | None]:
+    call, _ = flow_text(dice)
+    size = pick(dice, dict(height=32, width=48), dict(height=24, width=32))
+    return dict(call, **size, use_resolution_binning=False), scheduler(dice, ONE_CALL_A_STEP)
+
+
 FLOWS = {
     f"sd3{repo}{task}": make
     for repo in ("", "-medium", "-large") for task, make in (("", sd3), ("-img2img", flow_img2img), ("-inpaint", flow_inpaint))
 }
 KINDS = {
-    **FLOWS,
+    **FLOWS, "pixart-alpha": pixart, "pixart-sigma": pixart,
     "img2img": img2img, "img2img-v": img2img, "tiny-vae": img2img, "inpaint-4": inpaint, "inpaint-9": inpaint, "upscale": upscale,
     "depth2img": depth, "depth2img-hybrid": depth, "lcm": consistency, "lcm-img2img": consistency_img2img, "xl": with_sizes(text),
     "xl-img2img": with_sizes(img2img), "xl-refiner": with_sizes(img2img), "xl-inpaint-4": with_sizes(inpaint),
@@ -181,7 +188,7 @@ KINDS = {
     "z-image": z_image_text, "z-image-turbo": z_image_text, "z-image-img2img": z_image_img2img, "z-image-turbo-img2img": z_image_img2img,
     "z-image-inpaint": z_image_inpaint, "z-image-turbo-inpaint": z_image_inpaint,
 }
-KNOWN = TASKS | z_image_goldens.TASKS | sd3_goldens.TASKS
+KNOWN = TASKS | z_image_goldens.TASKS | sd3_goldens.TASKS | pixart_goldens.TASKS
 
 
 def task(dice: Random) -> tuple[str, dict]:

@@ -16,6 +16,7 @@ import type {
   FluxControlNetModel,
   FluxTransformer2DModel,
   LDMBertModel,
+  PixArtTransformer2DModel,
   Qwen3Model,
   SD3Transformer2DModel,
   VQModel,
@@ -262,6 +263,22 @@ async function denoiseJointly(
   );
 }
 
+async function denoiseByText(
+  model: PixArtTransformer2DModel,
+  input: Inputs,
+): Promise<Outputs> {
+  return await model.forward(
+    input("hidden_states")!,
+    Array.from(input("timestep")!.data, Number),
+    {
+      encoderHiddenStates: input("encoder_hidden_states")!,
+      encoderAttentionMask: input("encoder_attention_mask"),
+      resolution: input("resolution"),
+      aspectRatio: input("aspect_ratio"),
+    },
+  );
+}
+
 const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Promise<Outputs>> = {
   UNet1DModel: denoise,
   UNet2DModel: denoise,
@@ -280,6 +297,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   FluxControlNetModel: controlTokens,
   ZImageTransformer2DModel: denoiseWithTexts,
   SD3Transformer2DModel: denoiseJointly,
+  PixArtTransformer2DModel: denoiseByText,
 };
 
 /** The classes that can be compared. */

@@ -93,7 +93,9 @@ export async function compareTask(
   const generators = seeds.map((seed) => new Generator(seed));
   const options = {
     ...Object.fromEntries(
-      Object.entries(rest).map(([key, value]) => [camelCase(key), taskValue(value, tensors)]),
+      Object.entries(rest)
+        .filter(([key, value]) => key !== "negative_prompt" || value !== null) // as none by default
+        .map(([key, value]) => [camelCase(key), taskValue(value, tensors)]),
     ),
     generator: shared ? generators[0] : generators,
     callbackOnStepEnd: (step: { latents: Tensor }) => void (last = step.latents),

@@ -21,7 +21,7 @@ import {
 } from "./denoising_range.ts";
 import { finishLatents } from "./finish.ts";
 import type { ControlImages } from "./image_input.ts";
-import type { LatentComponents } from "./latents.ts";
+import { decodeLatents, type LatentComponents } from "./latents.ts";
 import { type BatchNoise, batchNoise } from "./noise.ts";
 import { type PlanOptions, planRun, type RunPlan } from "./plan.ts";
 import { previewLatents } from "./preview.ts";
@@ -104,8 +104,8 @@ export interface Family<C extends LatentComponents, O extends LatentOptions, K> 
   ) => Promise<Conditioning<K>>;
   /** Plans the timesteps. Defaults to {@linkcode planRun}. */
   readonly plan?: (components: C, options: O, size: ImageSize, facts: CallFacts) => RunPlan;
-  /** The latents that a run ends with. Defaults to those after the last step. */
-  readonly result?: (end: Denoised) => Tensor;
+  /** The latents that a run of so many steps ends with. Defaults to those after the last step. */
+  readonly result?: (end: Denoised, steps: number) => Tensor;
   /** Decodes latents to images in about -1..1. Defaults to `decodeLatents`. */
   readonly decode?: (vae: Autoencoder, latents: Tensor) => Promise<Tensor>;
 }
@@ -138,6 +138,12 @@ export interface Begun {
   denoiserInput?(scaled: Tensor): Tensor;
   /** What of the latents goes on to the next timestep. Defaults to all. */
   keep?(latents: Tensor, next: number | undefined): Tensor;
+  /** Where images are made in another size than that of the call: that size, and what brings them to it. */
+  readonly fitted?: {
+    readonly size: ImageSize;
+    /** Images in about -1..1, float32 [N, C, H, W]. */
+    fit(images: Tensor): Tensor;
+  } | undefined;
   /** Brings what was made back into the image that it is a part of. */
   restore?(output: ImageOutput): ImageOutput;
   /** The control images, one tensor for each ControlNet. */
@@ -297,9 +303,15 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
   const recipe = describeRun(
     prompt,
     options,
-    { steps, strength, ...conditioning.facts, eta, ...size },
+    { steps, strength, ...conditioning.facts, eta, ...(begun.fitted?.size ?? size) },
     noise,
   );
+
+  const { decode: own = decodeLatents } = family;
+  const decode: typeof own = async (vae, latents) => {
+    const images = await own(vae, latents);
+    return begun.fitted?.fit(images) ?? images;
+  };
 
   const end = yield* denoise(begun.latents, {
     ...{ scheduler, timesteps, options, settings: stepOptions(scheduler, noise, { eta }) },
@@ -309,9 +321,9 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
       return await predict({ input, scaled, latents, timestep, index, control: added });
     },
     keep: ({ prevSample }, i) => begun.keep?.(prevSample, timesteps[i + 1]) ?? prevSample,
-    preview: (stepped) => previewLatents(run, stepped, recipe, family.decode),
+    preview: (stepped) => previewLatents(run, stepped, recipe, decode),
   });
-  const last = family.result?.(end) ?? end.latents;
-  const output = await finishLatents(run, last, outputType, recipe, family.decode);
+  const last = family.result?.(end, steps) ?? end.latents;
+  const output = await finishLatents(run, last, outputType, recipe, decode);
   return begun.restore?.(output) ?? output;
 }

@@ -17,14 +17,15 @@ export interface DDPMConfig
   extends BetaConfig<UsualBetaSchedule | "sigmoid" | "laplace">, SpacingConfig, ClipConfig {
   /** What the model predicts: `"epsilon"`, `"sample"` or `"v_prediction"`. */
   readonly prediction_type: "epsilon" | "sample" | "v_prediction";
-  /** The variance of the noise that a step adds. */
+  /** The variance of the noise that a step adds; null, as configs of other schedulers have it, is `"fixed_small"`. */
   readonly variance_type:
     | "fixed_small"
     | "fixed_large"
     | "fixed_large_log"
     | "fixed_small_log"
     | "learned"
-    | "learned_range";
+    | "learned_range"
+    | null;
 }
 
 const f = Math.fround;
@@ -53,6 +54,7 @@ export function ddpmDefinition(className: string): SchedulerDefinition<DDPMConfi
         "fixed_small_log",
         "learned",
         "learned_range",
+        null,
       ),
       clip_sample: true,
       prediction_type: oneOf("epsilon", "sample", "v_prediction"),
@@ -60,15 +62,16 @@ export function ddpmDefinition(className: string): SchedulerDefinition<DDPMConfi
       rescale_betas_zero_snr: false,
     },
     outputDims: ({ variance_type }, dims) =>
-      variance_type.startsWith("learned") ? dims.with(1, dims[1]! * 2) : dims,
+      isLearned(variance_type) ? dims.with(1, dims[1]! * 2) : dims,
     create(config) {
       const { alphasCumprod } = makeNoiseSchedule(config);
       return {
         training: { timesteps: trainedTimesteps(config.num_train_timesteps) },
         plan: (request) => ({ timesteps: planTimesteps(config, request) }),
         step({ timesteps }, { index, timestep, sample: x, output, noise }) {
-          const isLearned = config.variance_type.startsWith("learned");
-          const [prediction, variance] = isLearned ? output.chunk(2, 1) : [output];
+          const [prediction, variance] = isLearned(config.variance_type)
+            ? output.chunk(2, 1)
+            : [output];
           const next = timesteps[index + 1] ?? -1;
           const bar = alphasCumprod[timestep]!;
           const nextBar = next < 0 ? 1 : alphasCumprod[next]!;
@@ -96,6 +99,11 @@ export function ddpmDefinition(className: string): SchedulerDefinition<DDPMConfi
   };
 }
 
+/** Whether the model predicts the variance too. */
+function isLearned(type: DDPMConfig["variance_type"]): boolean {
+  return type?.startsWith("learned") === true;
+}
+
 /**
  * σ for a type of variance.
  *
@@ -105,7 +113,7 @@ export function ddpmDefinition(className: string): SchedulerDefinition<DDPMConfi
  *   logarithm lies (−1 .. 1).
  */
 function deviation(
-  type: string,
+  type: DDPMConfig["variance_type"],
   beta: number,
   posterior: number,
   learned: Tensor | undefined,

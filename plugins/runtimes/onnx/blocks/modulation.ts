@@ -52,3 +52,13 @@ export function modulatedNorm(
 ): Value {
   return modulate(s, layerNorm(s, x, { width, eps }), scale, shift);
 }
+
+/**
+ * What a table of the block and the time make of it: vectors that shift, scale and gate, each [N, 1, C]
+ * (adaLN-single: Chen et al., 2023, arXiv:2310.00426).
+ *
+ * @param time [N, count, C], or [N, 1, C] for all of them.
+ */
+export function tableModulation(s: Scope, time: Value, count: number): Value[] {
+  return chunk(s, add(s, s.tensor("scale_shift_table"), time), count, 1);
+}

@@ -1,3 +1,4 @@
+import { Tensor } from "@denoise/core";
 import type { Scope, Value } from "../graph/mod.ts";
 import { concat, div, mul, reshape, shapeOf, sub, transpose } from "../nn/mod.ts";
 
@@ -64,4 +65,39 @@ export function unpatchify(
   const side = (count: Value) => mul(s, count, s.scalar(patch, "int64"));
   const whole = concat(s, [s.ints([0, channels]), side(rows), side(columns)], 0);
   return s.op("Reshape", [moved, whole]);
+}
+
+/** Options of {@linkcode gridPositions}. */
+export interface GridPositionsOptions {
+  /** Channels: a half for the column, a half for the row. */
+  readonly width: number;
+  /** Patches of a side that the model was trained with: other grids are stretched to it. */
+  readonly base: number;
+  /** What coordinates are divided by. Defaults to 1. */
+  readonly scale?: number | undefined;
+}
+
+/**
+ * Sines and cosines of the places in a grid of patches, float32 [1, rows·columns, width]
+ * (`get_2d_sincos_pos_embed`).
+ */
+export function gridPositions(
+  rows: number,
+  columns: number,
+  { width, base, scale = 1 }: GridPositionsOptions,
+): Tensor {
+  const quarter = width / 4;
+  const waves = (count: number) =>
+    Array.from({ length: count }, (_, i) => {
+      const place = Math.fround(Math.fround(i / Math.fround(count / base)) / scale);
+      const angles = Array.from({ length: quarter }, (_, k) => place / 10000 ** (k / quarter));
+      return [...angles.map(Math.sin), ...angles.map(Math.cos)];
+    });
+  const [down, across] = [waves(rows), waves(columns)];
+  const data = new Float32Array(rows * columns * width);
+  for (let i = 0; i < rows * columns; i++) {
+    data.set(across[i % columns]!, i * width);
+    data.set(down[Math.floor(i / columns)]!, i * width + width / 2);
+  }
+  return Tensor.from(data, [1, rows * columns, width]);
 }

@@ -1,0 +1,134 @@
+import { type CallOptions, DenoiseError, type Tensor } from "@denoise/core";
+import type { TokenEncoder, Tokenizer, Tokens } from "@denoise/roles";
+import {
+  checkPrompts,
+  countPrompts,
+  type Prompt,
+  type PromptOptions,
+  warnOfCut,
+} from "./prompt.ts";
+
+/** A text as a denoiser takes it that is given a mask beside the states, one row for each image. */
+export interface MaskedText {
+  /** float32 [N, tokens, width]. */
+  readonly embeds: Tensor;
+  /** int64 [N, tokens], 1 where a token counts. */
+  readonly mask: Tensor;
+}
+
+/** The prompts of a call, for one text encoder whose padding is masked. */
+export interface MaskedPromptOptions extends Omit<PromptOptions, "clipSkip"> {
+  /** Which tokens of `promptEmbeds` count, int64 [prompts, tokens]. */
+  readonly promptAttentionMask?: Tensor | undefined;
+  /** Which tokens of `negativePromptEmbeds` count, same shape. */
+  readonly negativePromptAttentionMask?: Tensor | undefined;
+  /** Tokens that the text encoder reads. */
+  readonly maxSequenceLength?: number | undefined;
+}
+
+/** The declarations of {@linkcode MaskedPromptOptions}. */
+export const maskedPromptOptions: CallOptions<MaskedPromptOptions> = {
+  negativePrompt: { type: "string", list: "allowed" },
+  numImagesPerPrompt: { type: "integer", minimum: 1 },
+  promptEmbeds: { type: "tensor" },
+  promptAttentionMask: { type: "tensor" },
+  negativePromptEmbeds: { type: "tensor" },
+  negativePromptAttentionMask: { type: "tensor" },
+  maxSequenceLength: { type: "integer", minimum: 1 },
+};
+
+/** A text encoder with its tokenizer. */
+export interface TextParts {
+  /** Null where the pipeline has none. */
+  readonly textEncoder: TokenEncoder | null;
+  /** Null where the pipeline has none. */
+  readonly tokenizer: Tokenizer | null;
+}
+
+/** How texts are read. */
+export interface MaskedTextSettings {
+  /** Tokens of a row, where the call does not say it. */
+  readonly length: number;
+  /** Receives the warning of a prompt that was cut. */
+  readonly warn: (message: string) => void;
+  /** What is read of a text. Defaults to the text. */
+  readonly adapt?: ((text: string) => string) | undefined;
+}
+
+/**
+ * The text encoder and tokenizer of a pipeline.
+ *
+ * @throws {DenoiseError} `missing_component` without one of them.
+ */
+export function textParts(
+  { textEncoder, tokenizer }: TextParts,
+): { readonly textEncoder: TokenEncoder; readonly tokenizer: Tokenizer } {
+  if (textEncoder !== null && tokenizer !== null) return { textEncoder, tokenizer };
+  throw new DenoiseError(
+    "missing_component",
+    "Cannot encode the prompt: the pipeline lacks text_encoder or tokenizer; load them, or give " +
+      "promptEmbeds and promptAttentionMask",
+  );
+}
+
+const PAIRS = [
+  ["promptEmbeds", "promptAttentionMask"],
+  ["negativePromptEmbeds", "negativePromptAttentionMask"],
+] as const;
+
+/**
+ * Checks prompts, and that states of one's own come with their masks.
+ *
+ * @throws {TypeError} for states without their mask.
+ */
+export function checkMaskedPrompts(prompt: Prompt | undefined, options: MaskedPromptOptions): void {
+  checkPrompts(prompt, options);
+  for (const [embeds, mask] of PAIRS) {
+    if (options[embeds] === undefined || options[mask] !== undefined) continue;
+    throw new TypeError(`Cannot use ${embeds} alone: give ${mask} of the same text with it`);
+  }
+}
+
+/**
+ * Prompts to states and masks (`encode_prompt` of PixArtAlphaPipeline): the negative text is as long as the
+ * text.
+ *
+ * @returns The text, and with guidance the negative text.
+ */
+export async function encodeMaskedPrompts(
+  parts: TextParts,
+  prompt: Prompt | undefined,
+  options: MaskedPromptOptions,
+  guidance: boolean,
+  { length, warn, adapt = (text) => text }: MaskedTextSettings,
+): Promise<readonly [text: MaskedText, negative: MaskedText | undefined]> {
+  checkMaskedPrompts(prompt, options);
+  const { numImagesPerPrompt = 1, maxSequenceLength = length, negativePrompt = "" } = options;
+  const { promptEmbeds, promptAttentionMask, negativePromptEmbeds } = options;
+  const count = countPrompts(prompt, options);
+  const rows = (text: Prompt) => typeof text === "string" ? Array<string>(count).fill(text) : text;
+  const encode = async (text: Prompt, maxLength: number, warns: boolean): Promise<MaskedText> => {
+    const { textEncoder, tokenizer } = textParts(parts);
+    const tokens: Tokens = tokenizer.encode(rows(text).map(adapt), {
+      padding: "max_length",
+      maxLength,
+      truncation: true,
+    });
+    if (warns) warnOfCut({ tokenizer, warn }, tokens, maxLength);
+    const { attentionMask: mask } = tokens;
+    const { lastHiddenState } = await textEncoder.forward(tokens.inputIds, { attentionMask: mask });
+    return { embeds: lastHiddenState, mask };
+  };
+  const repeat = ({ embeds, mask }: MaskedText): MaskedText => ({
+    embeds: embeds.repeatInterleave(numImagesPerPrompt, 0),
+    mask: mask.repeatInterleave(numImagesPerPrompt, 0),
+  });
+  const text = promptEmbeds === undefined
+    ? await encode(prompt!, maxSequenceLength, true)
+    : { embeds: promptEmbeds, mask: promptAttentionMask! };
+  if (!guidance) return [repeat(text), undefined];
+  const negative = negativePromptEmbeds === undefined
+    ? await encode(negativePrompt, text.embeds.dims[1]!, false)
+    : { embeds: negativePromptEmbeds, mask: options.negativePromptAttentionMask! };
+  return [repeat(text), repeat(negative)];
+}

@@ -1,0 +1,74 @@
+"""Writes transformers of PixArt and its kin, and what they give: tests/fixtures/models, tests/golden/models/CLASS/NAME.
+
+    $(sh scripts/reference/setup.sh) scripts/reference/dit_goldens.py [CLASS ...]
+
+Each class has its configurations, a function that gives the inputs of its calls and one that makes them.
+"""
+
+import sys
+import warnings
+
+import torch
+from diffusers import PixArtTransformer2DModel
+
+from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
+from model_goldens import Calls
+from tiny_models import liven
+
+COMMAND = "scripts/reference/dit_goldens.py"
+
+_PIXART = dict(sample_size=8, num_layers=2, num_attention_heads=3, attention_head_dim=8, cross_attention_dim=24, caption_channels=12)
+PIXART = {
+    "sigma": _PIXART,
+    # PixArt-alpha/PixArt-XL-2-1024-MS: given the resolution; positions of a large grid
+    "alpha": {**_PIXART, "sample_size": 128},
+    "plain": {**_PIXART, "caption_channels": None, "out_channels": None, "attention_bias": False, "interpolation_scale": 2.5,
+              "norm_eps": 1e-3, "in_channels": 3, "patch_size": 1, "activation_fn": "geglu"},
+    "no_text": {**_PIXART, "cross_attention_dim": None, "use_additional_conditions": True, "num_layers": 1},
+}
+
+
+def pixart_calls(config, g: torch.Generator):
+    conditioned = config.sample_size == 128 if config.use_additional_conditions is None else config.use_additional_conditions
+
+    def values(batch: int, height: int, width: int, tokens: int, timestep, **more) -> dict:
+        return {
+            "hidden_states": torch.randn(batch, config.in_channels, height, width, generator=g),
+            "encoder_hidden_states": torch.randn(batch, tokens, config.caption_channels or config.cross_attention_dim, generator=g),
+            "timestep": torch.tensor(timestep), **more,
+            **(dict(resolution=torch.tensor([[8.0 * height, 8.0 * width]] * batch), aspect_ratio=torch.tensor([[height / width]] * batch))
+               if conditioned else {}),
+        }
+
+    yield "two images", values(2, 8, 8, 5, [700, 700])
+    yield "a rectangle, another time for each", values(2, 6, 10, 4, [999.0, 13.5],
+                                                       encoder_attention_mask=torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1]]))
+    yield "a small one", values(1, 2, 4, 3, [400], encoder_attention_mask=torch.tensor([[1, 0, 0]]))
+
+
+def pixart(model, values: dict) -> dict:
+    added = {name: values[name] for name in ("resolution", "aspect_ratio") if name in values}
+    plain = {name: value for name, value in values.items() if name not in added}
+    return {"sample": model(**plain, added_cond_kwargs=added or {"resolution": None, "aspect_ratio": None}).sample}
+
+
+CLASSES = {
+    "PixArtTransformer2DModel": (PixArtTransformer2DModel, PIXART, pixart_calls, pixart),
+}
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    with torch.no_grad():
+        for class_name in sys.argv[1:] or CLASSES:
+            cls, configs, calls_of, outputs_of = CLASSES[class_name]
+            for name, config in configs.items():
+                model = liven(cls(**config), seed_of(f"{class_name}/{name}")).eval()
+                model.save_pretrained(FIXTURES / "models" / class_name / name)
+                calls = Calls()
+                for label, values in calls_of(model.config, generator(seed_of(name))):
+                    calls.add(label, values, outputs_of(model, values))
+                if name == next(iter(configs)):  # weights as diffusers holds them in 16 bits, computed with in 32
+                    held = cls.from_pretrained(FIXTURES / "models" / class_name / name, torch_dtype=torch.bfloat16).eval().float()
+                    label, values = next(calls_of(model.config, generator(seed_of(name))))
+                    calls.add(f"{label}, in bfloat16", values, outputs_of(held, values), dtype="bfloat16")
+                write_golden(GOLDEN / "models" / class_name / name, COMMAND, calls.cases, calls.tensors)
