@@ -1,12 +1,13 @@
 /**
  * How far the embedded model's images move when its weights are quantized: PSNR against float32 over the
- * 50 pairs of embedded/pairs.json that it never saw, one line for each quantization:
+ * free prompts of embedded/evaluation.json, one line for each quantization:
  *
  *     deno run -A scripts/bench/quantization_quality.ts [quantization as JSON ...]
  *
  * @module
  */
 import { type PipelineLoadOptions, StableDiffusionPipeline } from "../../mod.ts";
+import evaluation from "../embedded/evaluation.json" with { type: "json" };
 
 /** PSNR of the images of a quantization, in dB. */
 export interface Quality {
@@ -22,17 +23,11 @@ const root = new URL("../../", import.meta.url);
 const SEED = 1000;
 type Load = NonNullable<PipelineLoadOptions<object>["quantization"]>;
 
-async function prompts(): Promise<string[]> {
-  const text = await Deno.readTextFile(new URL("scripts/embedded/pairs.json", root));
-  const { heldOut } = JSON.parse(text) as { heldOut: [string, string][] };
-  return heldOut.map(([name, colour]) => `${name} on a ${colour} background`);
-}
-
 async function images(quantization: Load | undefined): Promise<Uint8Array[]> {
   const id = new URL("plugins/embedded/emoji/", root);
   const pipeline = await StableDiffusionPipeline.fromPretrained(id, { quantization });
   const made: Uint8Array[] = [];
-  for (const prompt of await prompts()) {
+  for (const prompt of evaluation.free) {
     const { images } = await pipeline(prompt, { seed: SEED });
     made.push(images[0]!.data);
   }

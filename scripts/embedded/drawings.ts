@@ -1,31 +1,60 @@
 /**
- * The drawings that the embedded model learns: Fluent Emoji (flat), MIT, Microsoft.
+ * The drawings that the embedded model learns, out of the sets of sets.json.
  *
  * @module
  */
-import icons from "@iconify-json/fluent-emoji-flat/icons.json" with { type: "json" };
+import emojitwo from "@iconify-json/emojione/icons.json" with { type: "json" };
+import flatChars from "@iconify-json/fluent-emoji-flat/chars.json" with { type: "json" };
+import flat from "@iconify-json/fluent-emoji-flat/icons.json" with { type: "json" };
+import notoChars from "@iconify-json/noto/chars.json" with { type: "json" };
+import noto from "@iconify-json/noto/icons.json" with { type: "json" };
+import twemojiChars from "@iconify-json/twemoji/chars.json" with { type: "json" };
+import twemoji from "@iconify-json/twemoji/icons.json" with { type: "json" };
 import { Resvg } from "@resvg/resvg-js";
+import sets from "./sets.json" with { type: "json" };
 
-/** An image: its side, and RGBA with the colours not multiplied by alpha. */
+/** An image: its side, and RGBA of 8 bits with the colours multiplied by alpha. */
 export interface Drawing {
   readonly size: number;
   readonly data: Uint8Array;
 }
 
-const bodies = icons.icons as Readonly<Record<string, { readonly body: string } | undefined>>;
+interface Icons {
+  readonly icons: Readonly<Record<string, { readonly body: string } | undefined>>;
+  readonly aliases?: Readonly<Record<string, { readonly parent: string } | undefined>>;
+}
 
-/** Draws the emoji of that name (`"red apple"` or `"red-apple"`), `size` x `size` pixels. */
-export function drawEmoji(name: string, size: number): Drawing {
-  const icon = bodies[name.replaceAll(" ", "-")];
-  if (icon === undefined) {
-    throw new RangeError(
-      `Cannot draw ${JSON.stringify(name)}: @iconify-json/fluent-emoji-flat has no such emoji`,
-    );
-  }
-  // A unit of margin on every side: no drawing touches the border of its image.
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-1 -1 34 34">${icon.body}</svg>`;
+/** Each set, and its names by code points; EmojiTwo has no such table and mostly shares Twemoji's names. */
+const drawn: Readonly<Record<string, readonly [Icons, Readonly<Record<string, string>>]>> = {
+  flat: [flat as Icons, flatChars],
+  noto: [noto as Icons, notoChars],
+  twemoji: [twemoji as Icons, twemojiChars],
+  emojitwo: [emojitwo as Icons, twemojiChars],
+};
+
+/** Noto's package has a filter that resvg 2.6.2 ends the process on. */
+const NOT_DRAWN = "noto 1f4e6";
+
+/** The words that a prompt may ask a set by: `"red apple in flat style"`. */
+export const styles: readonly string[] = sets.map(({ style }) => style);
+
+/** How much of the side is left free around a drawing, so that it stands off the border. */
+const MARGIN = 0.07;
+
+/** The emoji of those code points in a style, `size` x `size` pixels; nothing where the set has none. */
+export function drawEmoji(code: string, style: string, size: number): Drawing | undefined {
+  if (`${style} ${code}` === NOT_DRAWN) return undefined;
+  const [icons, chars] = drawn[style]!;
+  const name = chars[code] ?? chars[`${code}-fe0f`] ?? chars[code.replace("-", "-fe0f-")];
+  if (name === undefined) return undefined;
+  const icon = icons.icons[name] ?? icons.icons[icons.aliases?.[name]?.parent ?? ""];
+  if (icon === undefined) return undefined;
+  const box = sets.find((set) => set.style === style)!.box;
+  const free = box * MARGIN;
+  const view = `${-free} ${-free} ${box + 2 * free} ${box + 2 * free}`;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="${view}">${icon.body}</svg>`;
   const { pixels } = new Resvg(svg, { fitTo: { mode: "width", value: size } }).render();
-  return { size, data: unpremultiply(pixels) };
+  return { size, data: new Uint8Array(pixels) };
 }
 
 /** The drawing on a plain background: RGB in 0..1, row by row. */
@@ -33,28 +62,10 @@ export function onBackground(drawing: Drawing, colour: readonly number[]): Float
   const pixels = drawing.data.length / 4;
   const rgb = new Float32Array(pixels * 3);
   for (let i = 0; i < pixels; i++) {
-    const alpha = drawing.data[4 * i + 3]! / 255;
+    const rest = 1 - drawing.data[4 * i + 3]! / 255;
     for (let c = 0; c < 3; c++) {
-      rgb[3 * i + c] = (drawing.data[4 * i + c]! * alpha + colour[c]! * (1 - alpha)) / 255;
+      rgb[3 * i + c] = (drawing.data[4 * i + c]! + colour[c]! * rest) / 255;
     }
   }
   return rgb;
-}
-
-/** Words of a text file beside this module. */
-export async function words(file: string): Promise<string[]> {
-  const text = await Deno.readTextFile(new URL(file, import.meta.url));
-  return text.split(/\s+/).filter((word) => word !== "");
-}
-
-/** resvg gives colours multiplied by alpha; other backgrounds want them plain. */
-function unpremultiply(pixels: Uint8Array): Uint8Array {
-  const plain = new Uint8Array(pixels);
-  for (let i = 0; i < plain.length; i += 4) {
-    const alpha = plain[i + 3]!;
-    for (let c = 0; c < 3 && alpha > 0; c++) {
-      plain[i + c] = Math.min(255, Math.round(plain[i + c]! * 255 / alpha));
-    }
-  }
-  return plain;
 }

@@ -1,125 +1,325 @@
 /**
- * Measures the embedded model with the project's own pipeline, on the pairs of embedded/pairs.json
- * (200 names it was trained on, 50 pairs of name and background it never saw), with fixed seeds:
+ * Measures the embedded model with the project's own pipeline, fixed seeds:
  *
- *     deno run -A scripts/embedded/evaluate.ts [--model FOLDER] [--guidance 3] [--steps 25] [--out FILE]
+ *     deno run -A scripts/embedded/evaluate.ts [--model FOLDER] [--guidance 3] [--steps 12] [--scheduler NAME]
+ *       [--only names,everyday,coloured,counted,together,grounds,seeds,unknown] [--out FILE]
  *
- * An image is right when, of all drawings that the model was taught, laid on the same background,
- * the one it was asked for is the nearest: by the cosine of RGB means of 16 x 16 areas. Its
- * background is right when the median of its border is nearest to the colour that was asked for.
+ * An image is right when, of all drawings of all that is taught, one of what it was asked for is the nearest: by the
+ * distance of RGB means of 16 x 16 areas. What it is held against is put together as the training images are.
  *
  * @module
  */
 import { parseArgs } from "node:util";
 import type { Image } from "@denoise/core";
-import { StableDiffusionPipeline } from "../../mod.ts";
-import { drawEmoji, type Drawing, onBackground, words } from "./drawings.ts";
-import { areaMeans, borderColour, cosine, nearestColour } from "./likeness.ts";
+import * as denoise from "../../mod.ts";
+import colours from "./colours.json" with { type: "json" };
+import { type Concept, concepts } from "./concepts.ts";
+import type { Drawing } from "./drawings.ts";
+import evaluation from "./evaluation.json" with { type: "json" };
+import {
+  areaMeans,
+  distance,
+  gradientEnergy,
+  nearestColour,
+  rowColour,
+  spread,
+} from "./likeness.ts";
+import { crop, drawingsOf, recoloured, several, SIZE } from "./scene.ts";
 
-/** A name and a background; white goes without saying in the prompt. */
-type Pair = readonly [name: string, colour: string];
-
-/** Shares of images, 0..1. */
-interface Quality {
-  readonly images: number;
-  readonly top1: number;
-  readonly top5: number;
-  readonly background: number;
+/** What an image is held against: what it shows, and how it looks. */
+interface Candidate {
+  readonly shows: string;
+  readonly look: Float32Array;
 }
 
-const BATCH = 25;
-const SIZE = 128;
-const root = new URL("../../", import.meta.url);
+const AREAS = 16;
+const BATCH = 10;
+const UNKNOWN = "red question mark";
 const { values } = parseArgs({
   options: {
     model: { type: "string" },
     guidance: { type: "string", default: "3" },
-    steps: { type: "string", default: "25" },
+    steps: { type: "string", default: "12" },
+    scheduler: { type: "string" },
     seed: { type: "string", default: "1000" },
+    only: { type: "string" },
     out: { type: "string" },
   },
 });
 
-const backgrounds = await json<Record<string, number[]>>("scripts/embedded/backgrounds.json");
-const pairs = await json<{ seen: Pair[]; heldOut: Pair[] }>("scripts/embedded/pairs.json");
-const drawings = new Map<string, Drawing>();
-for (const word of await words("taught.txt")) {
-  drawings.set(word.replaceAll("-", " "), drawEmoji(word, SIZE));
-}
-const known = new Map<string, Map<string, Float32Array>>();
-const pipeline = await StableDiffusionPipeline.fromPretrained(
-  values.model ?? new URL("plugins/embedded/emoji/", root),
+const palette: Readonly<Record<string, number[]>> = colours;
+const objects: Readonly<Record<string, string[]>> = evaluation.objects;
+const taught = concepts().map((concept) => ({ concept, drawings: drawingsOf(concept) }));
+const pipeline = await denoise.StableDiffusionPipeline.fromPretrained(
+  values.model ?? new URL("../../plugins/embedded/emoji/", import.meta.url),
 );
-const started = performance.now();
-const report = {
+if (values.scheduler === "DPMSolverMultistepScheduler") {
+  pipeline.scheduler = denoise.DPMSolverMultistepScheduler.fromConfig(pipeline.scheduler.config);
+}
+const measures: Readonly<Record<string, () => Promise<unknown>>> = {
+  names: nameMeasure,
+  everyday: everydayMeasure,
+  coloured: colouredMeasure,
+  counted: countedMeasure,
+  together: togetherMeasure,
+  grounds: groundMeasure,
+  seeds: seedMeasure,
+  unknown: unknownMeasure,
+};
+const report: Record<string, unknown> = {
   guidanceScale: Number(values.guidance),
   numInferenceSteps: Number(values.steps),
-  seen: await quality(pairs.seen),
-  heldOut: await quality(pairs.heldOut),
 };
-const seconds = (performance.now() - started) / 1000;
-console.log(JSON.stringify(report, undefined, 1));
-console.log(`${(seconds / (pairs.seen.length + pairs.heldOut.length)).toFixed(2)} s an image`);
+for (const name of values.only?.split(",") ?? Object.keys(measures)) {
+  report[name] = await measures[name]!();
+  console.log(name, JSON.stringify(report[name]));
+}
 if (values.out !== undefined) {
   await Deno.writeTextFile(values.out, JSON.stringify(report, undefined, 1) + "\n");
 }
 
-/** Draws every pair, a batch at a time, and judges the images. */
-async function quality(asked: readonly Pair[]): Promise<Quality> {
-  let top1 = 0, top5 = 0, background = 0;
-  for (let start = 0; start < asked.length; start += BATCH) {
-    const some = asked.slice(start, start + BATCH);
-    const { images } = await pipeline(some.map(phrase), {
+/** Image i of the prompts from seed SEED + i: RGB in 0..1. */
+async function draw(
+  prompts: readonly string[],
+  seed = Number(values.seed),
+): Promise<Float32Array[]> {
+  const made: Float32Array[] = [];
+  for (let start = 0; start < prompts.length; start += BATCH) {
+    const { images } = await pipeline(prompts.slice(start, start + BATCH), {
       numInferenceSteps: Number(values.steps),
       guidanceScale: Number(values.guidance),
-      seed: Number(values.seed) + start,
+      seed: seed + start,
     });
-    images.forEach((image: Image, index: number) => {
-      const [name, colour] = some[index]!;
-      const pixels = Float32Array.from(image.data, (value) => value / 255);
-      const place = rank(pixels, name, colour);
-      top1 += place < 1 ? 1 : 0;
-      top5 += place < 5 ? 1 : 0;
-      background += nearestColour(borderColour(pixels, SIZE), backgrounds) === colour ? 1 : 0;
-    });
-    console.log(
-      `${start + some.length} of ${asked.length}: ${top1} right, ${top5} in the first five`,
+    made.push(
+      ...images.map((image: Image) => Float32Array.from(image.data, (value) => value / 255)),
     );
   }
-  const share = (count: number) => Math.round(count / asked.length * 1000) / 1000;
+  return made;
+}
+
+function look(rgb: Float32Array, size = SIZE): Float32Array {
+  return areaMeans(rgb, size, AREAS);
+}
+
+/** Every drawing of every concept, as `change` shows it. */
+function candidates(
+  change: (drawing: Drawing, concept: Concept) => Float32Array,
+  size = SIZE,
+): Candidate[] {
+  return taught.flatMap(({ concept, drawings }) =>
+    drawings.map((drawing) => ({ shows: concept.name, look: look(change(drawing, concept), size) }))
+  );
+}
+
+/** What the nearest candidates show, the nearest first, each once. */
+function nearest(rgb: Float32Array, known: readonly Candidate[], size = SIZE): string[] {
+  const made = look(rgb, size);
+  const sorted = known.map(({ shows, look }) => ({ shows, far: distance(made, look) }))
+    .sort((a, b) => a.far - b.far);
+  return [...new Set(sorted.slice(0, 40).map(({ shows }) => shows))];
+}
+
+function share(right: readonly boolean[]): number {
+  return Math.round(right.filter((is) => is).length / right.length * 1000) / 1000;
+}
+
+function wrongOnes(
+  prompts: readonly string[],
+  right: readonly boolean[],
+  found: readonly string[],
+) {
+  return prompts.flatMap((prompt, i) => right[i] ? [] : [`${prompt}: ${found[i]}`]);
+}
+
+/** 200 names, spread over all that is taught: is it a drawing of that name, and how sharp is it? */
+async function nameMeasure() {
+  const names = Array.from(
+    { length: 200 },
+    (_, i) => taught[Math.floor(i * taught.length / 200)]!.concept.name,
+  );
+  const all = candidates((drawing) => several(drawing, 1));
+  const images = await draw(names);
+  const places = images.map((image, i) => nearest(image, all).indexOf(names[i]!));
+  const found = images.map((image) => nearest(image, all)[0]!);
+  const energies = images.map((image, i) => {
+    const own = taught.find(({ concept }) => concept.name === names[i])!.drawings
+      .map((drawing) => several(drawing, 1));
+    const like = own.reduce((a, b) => distance(image, a) < distance(image, b) ? a : b);
+    return gradientEnergy(image, SIZE) / gradientEnergy(like, SIZE);
+  });
+  const right = places.map((place) => place === 0);
+  const middle = [...energies].sort((a, b) => a - b)[Math.floor(energies.length / 2)]!;
   return {
-    images: asked.length,
-    top1: share(top1),
-    top5: share(top5),
-    background: share(background),
+    images: names.length,
+    top1: share(right),
+    top5: share(places.map((place) => place >= 0 && place < 5)),
+    sharpness: Math.round(middle * 1000) / 1000,
+    wrong: wrongOnes(names, right, found),
   };
 }
 
-/** How many drawings on that background are nearer to the image than the one it was asked for. */
-function rank(image: Float32Array, name: string, colour: string): number {
-  const made = areaMeans(image, SIZE, 16);
-  const all = drawingsOn(colour);
-  const asked = cosine(made, all.get(name)!);
-  return [...all.values()].filter((drawing) => cosine(made, drawing) > asked).length;
+/** Words that people use: is it one of the things that are called so? */
+async function everydayMeasure() {
+  const asked = Object.entries(evaluation.everyday as Readonly<Record<string, string[]>>);
+  const all = candidates((drawing) => several(drawing, 1));
+  const images = await draw(asked.map(([prompt]) => prompt));
+  const found = images.map((image) => nearest(image, all)[0]!);
+  const right = found.map((shows, i) => asked[i]![1].includes(shows));
+  return {
+    images: asked.length,
+    top1: share(right),
+    wrong: wrongOnes(asked.map(([p]) => p), right, found),
+  };
 }
 
-/** What every drawing looks like on a background, by name; made once for each background. */
-function drawingsOn(colour: string): Map<string, Float32Array> {
-  let all = known.get(colour);
-  if (all === undefined) {
-    const look = (drawing: Drawing) =>
-      areaMeans(onBackground(drawing, backgrounds[colour]!), SIZE, 16);
-    all = new Map([...drawings].map(([name, drawing]) => [name, look(drawing)]));
-    known.set(colour, all);
+function meant(word: string): readonly string[] {
+  return objects[word] ?? [word];
+}
+
+/** Objects in a colour: against all objects in that colour, and that object in all colours. */
+async function colouredMeasure() {
+  const asked = evaluation.coloured as [string, string][];
+  const prompts = asked.map(([colour, object]) => `${colour} ${object}`);
+  const images = await draw(prompts);
+  const found = images.map((image, i) => {
+    const [colour, object] = asked[i]!;
+    const known = candidates((drawing) => several(recoloured(drawing, palette[colour]!), 1))
+      .map((one) => ({ ...one, shows: `${colour} ${one.shows}` }));
+    for (
+      const { concept, drawings } of taught.filter((t) => meant(object).includes(t.concept.name))
+    ) {
+      for (const [other, rgb] of Object.entries(palette)) {
+        for (const drawing of drawings) {
+          known.push({
+            shows: `${other} ${concept.name}`,
+            look: look(several(recoloured(drawing, rgb), 1)),
+          });
+        }
+      }
+    }
+    return nearest(image, known)[0]!;
+  });
+  const right = found.map((shows, i) =>
+    meant(asked[i]![1]).some((name) => shows === `${asked[i]![0]} ${name}`)
+  );
+  return { images: prompts.length, top1: share(right), wrong: wrongOnes(prompts, right, found) };
+}
+
+/** So many of a thing: against as many of all things, and that thing in other numbers. */
+async function countedMeasure() {
+  const asked = evaluation.counted as [number, string][];
+  const words = ["", "one", "two", "three", "four", "five", "six"];
+  const prompts = asked.map(([count, object]) => `${words[count]} ${plural(object)}`);
+  const images = await draw(prompts);
+  const found = images.map((image, i) => {
+    const [count, object] = asked[i]!;
+    const known = candidates((drawing) => several(drawing, count))
+      .map((one) => ({ ...one, shows: `${count} ${one.shows}` }));
+    for (
+      const { concept, drawings } of taught.filter((t) => meant(object).includes(t.concept.name))
+    ) {
+      for (const other of [1, 2, 3, 4, 5, 6].filter((other) => other !== count)) {
+        for (const drawing of drawings) {
+          known.push({ shows: `${other} ${concept.name}`, look: look(several(drawing, other)) });
+        }
+      }
+    }
+    return nearest(image, known)[0]!;
+  });
+  const right = found.map((shows, i) =>
+    meant(asked[i]![1]).some((name) => shows === `${asked[i]![0]} ${name}`)
+  );
+  return { images: prompts.length, top1: share(right), wrong: wrongOnes(prompts, right, found) };
+}
+
+function plural(noun: string): string {
+  if (/[^aeiou]y$/.test(noun)) return `${noun.slice(0, -1)}ies`;
+  return /(s|x|ch|sh)$/.test(noun) ? `${noun}es` : `${noun}s`;
+}
+
+/** Two things: the left one against all on the left, the right one against all on the right. */
+async function togetherMeasure() {
+  const asked = evaluation.together as [string, string][];
+  const prompts = asked.map(([a, b]) => `${a} and ${b}`);
+  const known = candidates((drawing) => crop(several(drawing, 2), 2, 32, 64), 64);
+  const images = await draw(prompts);
+  const halves = images.map((image) =>
+    [2, 62].map((left) => nearest(crop(image, left, 32, 64), known, 64)[0]!)
+  );
+  const both = halves.map((found, i) =>
+    found.every((shows, side) => meant(asked[i]![side]!).includes(shows))
+  );
+  const one = halves.map((found, i) =>
+    found.some((shows, side) => meant(asked[i]![side]!).includes(shows))
+  );
+  const told = halves.map((found) => found.join(" and "));
+  return {
+    images: prompts.length,
+    top1: share(both),
+    oneOfTwo: share(one),
+    wrong: wrongOnes(prompts, both, told),
+  };
+}
+
+/** Plain grounds of all colours, gradients and stripes behind an object. */
+async function groundMeasure() {
+  const names = Object.keys(palette);
+  const things = ["cat", "rocket", "pizza"];
+  const plain = names.flatMap((colour) => things.map((thing) => [thing, colour] as const));
+  const pairs = names.map((first, i) =>
+    [things[i % 3]!, first, names[(i + 5) % names.length]!] as const
+  );
+  const said = (colour: string) => `${/^[aeiou]/.test(colour) ? "an" : "a"} ${colour}`;
+  const images = await draw(
+    plain.map(([thing, colour]) => `${thing} on ${said(colour)} background`),
+  );
+  const isPlain = images.map((image, i) =>
+    [0, SIZE - 2].every((row) =>
+      nearestColour(rowColour(image, SIZE, row), palette) === plain[i]![1]
+    )
+  );
+  const fading = await draw(
+    pairs.map(([thing, a, b]) => `${thing} on ${said(a)} to ${b} gradient`),
+  );
+  const isGradient = fading.map((image, i) =>
+    nearestColour(rowColour(image, SIZE, 0), palette) === pairs[i]![1] &&
+    nearestColour(rowColour(image, SIZE, SIZE - 2), palette) === pairs[i]![2]
+  );
+  const striped = await draw(
+    pairs.map(([thing, a, b]) => `${thing} on ${said(a)} and ${b} striped background`),
+  );
+  const isStriped = striped.map((image, i) =>
+    [0, 1, 2, 3, 4, 5, 6, 7].every((stripe) => {
+      const part = crop(image, stripe * 16 + 5, 0, 6);
+      return nearestColour(rowColour(part, 6, 0), palette) === pairs[i]![1 + stripe % 2];
+    })
+  );
+  return { plain: share(isPlain), gradient: share(isGradient), striped: share(isStriped) };
+}
+
+/** How far 8 seeds of a name are apart, next to the drawings of that name. */
+async function seedMeasure() {
+  const some = Array.from(
+    { length: 24 },
+    (_, i) => taught[Math.floor((i + 0.5) * taught.length / 24)]!,
+  );
+  let made = 0, drawn = 0;
+  for (const { concept, drawings } of some) {
+    made += spread(await draw(new Array(8).fill(concept.name)));
+    drawn += spread(drawings.map((drawing) => several(drawing, 1)));
   }
-  return all;
+  return { names: some.length, seeds: 8, ofDrawings: Math.round(made / drawn * 1000) / 1000 };
 }
 
-function phrase([name, colour]: Pair): string {
-  if (colour === "white") return name;
-  return `${name} on ${/^[aeiou]/.test(colour) ? "an" : "a"} ${colour} background`;
-}
-
-async function json<T>(path: string): Promise<T> {
-  return JSON.parse(await Deno.readTextFile(new URL(path, root)));
+/** What no word of is known is a question mark. */
+async function unknownMeasure() {
+  const all = candidates((drawing) => several(drawing, 1));
+  const images = await draw(evaluation.unknown);
+  const found = images.map((image) => nearest(image, all)[0]!);
+  const right = found.map((shows) => shows === UNKNOWN);
+  return {
+    images: images.length,
+    questionMark: share(right),
+    wrong: wrongOnes(evaluation.unknown, right, found),
+  };
 }

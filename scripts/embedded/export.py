@@ -1,67 +1,94 @@
-"""Writes what was trained as a diffusers repository, in half precision and in files of less than 4 MB."""
+"""Writes what was trained as diffusers repositories: matrices in 8 bits, the rest in 16, no file of 4 MB or more."""
 
 import json
 import shutil
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, StableDiffusionPipeline
+from diffusers import AutoencoderKL, DDPMPipeline, StableDiffusionPipeline
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTokenizer
 
-from .diffusion import new_scheduler, new_unet
+from . import denoiser, unconditional
+from .progress import EIGHT_BITS, in_eight_bits
 from .text import new_text_encoder
 
-SHARD = "3800KB"
+SHARD = 3_800_000
 
 
-def trained_pipeline(folder: Path) -> StableDiffusionPipeline:
-    """The pipeline with the averaged weights of the last checkpoint, in single precision."""
-    tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
-    unet, text = new_unet(), new_text_encoder(tokenizer)
-    saved = torch.load(folder / "unet.ckpt", weights_only=False)
-    shadow = iter(saved["average"].values())
-    with torch.no_grad():
-        for parameter in [*unet.parameters(), *text.parameters()]:
-            parameter.copy_(next(shadow))
+def export(folder: Path, tokenizer: Path, target: Path) -> None:
+    """`folder` has what training wrote: vae/, unet-0, unet-1 and text.safetensors, training.json."""
+    unet, text, vae = denoiser.new_unet(), new_text_encoder(tokenizer), AutoencoderKL.from_pretrained(folder / "vae")
     pipeline = StableDiffusionPipeline(
-        vae=AutoencoderKL.from_pretrained(folder / "vae"),
-        text_encoder=text,
-        tokenizer=tokenizer,
-        unet=unet,
-        scheduler=new_scheduler(),
+        vae=vae.half(),
+        text_encoder=text.half(),
+        tokenizer=CLIPTokenizer.from_pretrained(tokenizer),
+        unet=unet.half(),
+        scheduler=denoiser.new_scheduler(),
         safety_checker=None,
         feature_extractor=None,
         image_encoder=None,
         requires_safety_checker=False,
     )
-    pipeline.unet.eval(), pipeline.text_encoder.eval(), pipeline.vae.eval()
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
-
-
-def export(folder: Path, target: Path) -> None:
-    pipeline = trained_pipeline(folder).to(torch.float16)
+    index = json.loads((target / "model_index.json").read_text()) if (target / "model_index.json").exists() else {}
     for part in ["unet", "vae", "text_encoder", "tokenizer", "scheduler"]:
         shutil.rmtree(target / part, ignore_errors=True)
-    pipeline.save_pretrained(target, max_shard_size=SHARD)
+    pipeline.save_pretrained(target)
+    keep_defaults(target / "model_index.json", index.get("_defaults", {"guidance_scale": 3.0, "num_inference_steps": 25}))
+    trained = {**load_file(folder / "unet-0.safetensors"), **load_file(folder / "unet-1.safetensors")}
+    write_shards(target / "unet", "diffusion_pytorch_model", trained)
+    words = {f"text_model.{name.removeprefix('text_model.')}": w for name, w in load_file(folder / "text.safetensors").items()}
+    write_shards(target / "text_encoder", "model", words)
+    compute_in_single(target / "text_encoder" / "config.json")
     # The tokenizer's files as CLIP's own repositories have them: every reader of that format can read these.
     shutil.rmtree(target / "tokenizer")
-    shutil.copytree(folder / "tokenizer", target / "tokenizer")
-    prefix_names(target / "text_encoder" / "model.safetensors")
-    compute_in_single(target / "text_encoder" / "config.json")
+    shutil.copytree(tokenizer, target / "tokenizer")
     forget_origin(target / "vae" / "config.json")
-    write_log(folder, target)
+    shutil.copy(folder / "training.json", target / "training.json")
 
 
-def prefix_names(file: Path) -> None:
-    """Names of the text encoder's weights as the repositories on the Hub have them: every transformers reads those."""
-    weights = {f"text_model.{name.removeprefix('text_model.')}": value for name, value in load_file(file).items()}
-    save_file(weights, file, metadata={"format": "pt"})
+def export_unconditional(folder: Path, target: Path) -> None:
+    shutil.rmtree(target / "unet", ignore_errors=True)
+    DDPMPipeline(unconditional.new_model(), unconditional.new_scheduler()).save_pretrained(target)
+    write_shards(target / "unet", "diffusion_pytorch_model", load_file(folder / "ddpm.safetensors"))
+
+
+def write_shards(folder: Path, stem: str, weights: dict[str, torch.Tensor]) -> None:
+    """Rounds as training did, and replaces the weights that save_pretrained wrote."""
+    for file in folder.glob(f"{stem}*"):
+        file.unlink()
+    stored = {
+        name: value.float().to(EIGHT_BITS) if in_eight_bits(name, value) else value.half()
+        for name, value in weights.items()
+    }
+    shards, size = [{}], 0
+    for name, value in stored.items():
+        bytes_ = value.numel() * value.element_size()
+        if size + bytes_ > SHARD:
+            shards.append({})
+            size = 0
+        shards[-1][name] = value.contiguous()
+        size += bytes_
+    if len(shards) == 1:
+        save_file(shards[0], folder / f"{stem}.safetensors", metadata={"format": "pt"})
+        return
+    places = {}
+    for number, shard in enumerate(shards, 1):
+        file = f"{stem}-{number:05}-of-{len(shards):05}.safetensors"
+        save_file(shard, folder / file, metadata={"format": "pt"})
+        places |= dict.fromkeys(shard, file)
+    total = sum(value.numel() * value.element_size() for value in stored.values())
+    index = {"metadata": {"total_size": total}, "weight_map": places}
+    (folder / f"{stem}.safetensors.index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
+
+
+def keep_defaults(file: Path, defaults: dict) -> None:
+    index = json.loads(file.read_text())
+    file.write_text(json.dumps(dict(sorted({**index, "_defaults": defaults}.items())), indent=2) + "\n")
 
 
 def compute_in_single(file: Path) -> None:
-    """transformers computes in the type that the config names, diffusers in single precision by default: both alike."""
+    """transformers computes in the type that the config names, diffusers in single precision unless told: both alike."""
     config = json.loads(file.read_text())
     file.write_text(json.dumps({**config, "dtype": "float32"}, indent=2) + "\n")
 
@@ -69,13 +96,5 @@ def compute_in_single(file: Path) -> None:
 def forget_origin(file: Path) -> None:
     """The folder that the autoencoder was read from says nothing to others."""
     config = json.loads(file.read_text())
-    del config["_name_or_path"]
+    config.pop("_name_or_path", None)
     file.write_text(json.dumps(config, indent=2) + "\n")
-
-
-def write_log(folder: Path, target: Path) -> None:
-    stages = {}
-    for file in sorted(folder.glob("*.ckpt")):
-        saved = torch.load(file, weights_only=False)
-        stages[file.stem] = {"steps": saved["step"], "seconds": round(saved["seconds"]), "log": saved["log"]}
-    (target / "training.json").write_text(json.dumps(stages, indent=1) + "\n")

@@ -1,5 +1,5 @@
 /**
- * How alike two images are, and what colour their ground has. Images are RGB, row by row.
+ * How alike two images are, how sharp they are, and what colour their ground has. Images are RGB in 0..1, row by row.
  *
  * @module
  */
@@ -19,21 +19,43 @@ export function areaMeans(rgb: Float32Array, size: number, count: number): Float
   return means;
 }
 
-/** The cosine of the angle between two vectors. */
-export function cosine(a: Float32Array, b: Float32Array): number {
-  let dot = 0, squareA = 0, squareB = 0;
-  for (let i = 0; i < a.length; i++) {
-    dot += a[i]! * b[i]!;
-    squareA += a[i]! * a[i]!;
-    squareB += b[i]! * b[i]!;
-  }
-  return dot / Math.sqrt(squareA * squareB);
+/** The root of the mean square of their differences. */
+export function distance(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2;
+  return Math.sqrt(sum / a.length);
 }
 
-/** The median, channel by channel, of the two outermost rows above and below; 0..255. */
-export function borderColour(rgb: Float32Array, size: number): number[] {
-  const row = size * 3;
-  const border = [...rgb.subarray(0, 2 * row), ...rgb.subarray(rgb.length - 2 * row)];
+/** Mean distance of all pairs. */
+export function spread(images: readonly Float32Array[]): number {
+  let sum = 0, count = 0;
+  images.forEach((a, i) => {
+    for (const b of images.slice(i + 1)) {
+      sum += distance(a, b);
+      count++;
+    }
+  });
+  return sum / count;
+}
+
+/** Mean of the squared differences of neighbouring pixels, across and down: what blur takes away. */
+export function gradientEnergy(rgb: Float32Array, size: number): number {
+  let sum = 0;
+  for (let y = 0; y < size - 1; y++) {
+    for (let x = 0; x < size - 1; x++) {
+      const at = 3 * (y * size + x);
+      for (let c = 0; c < 3; c++) {
+        sum += (rgb[at + c + 3]! - rgb[at + c]!) ** 2 +
+          (rgb[at + c + 3 * size]! - rgb[at + c]!) ** 2;
+      }
+    }
+  }
+  return sum / (3 * (size - 1) ** 2);
+}
+
+/** The median, channel by channel, of some rows from `first` on; 0..255. */
+export function rowColour(rgb: Float32Array, size: number, first: number, rows = 2): number[] {
+  const border = [...rgb.subarray(first * size * 3, (first + rows) * size * 3)];
   return [0, 1, 2].map((c) => {
     const sorted = border.filter((_, i) => i % 3 === c).sort((a, b) => a - b);
     return sorted[Math.floor(sorted.length / 2)]! * 255;

@@ -1,23 +1,35 @@
 /**
- * Draws the training set of the embedded model, the emoji of names.txt, for train.py:
+ * Draws the training set of the embedded model for train.py:
  *
- *     deno run -A scripts/embedded/render.ts FOLDER [SIZE]
+ *     deno run -A scripts/embedded/render.ts [FOLDER]
  *
- * Writes `names.json` (names in order) and `emoji.rgba` (a SIZE x SIZE image of 8-bit RGBA each).
+ * Writes `concepts.json` (what is taught, with the index of its drawing in each style), `unknown.json` (words
+ * that are not) and `sprites.rgba` (128 x 128 of 8-bit RGBA each, colours multiplied by alpha).
  *
  * @module
  */
-import { drawEmoji, words } from "./drawings.ts";
+import { concepts, unknownWords } from "./concepts.ts";
+import { drawEmoji, styles } from "./drawings.ts";
 
+const SIZE = 128;
 const folder = Deno.args[0] ?? ".embedded/data";
-const size = Number(Deno.args[1] ?? 128);
-const names = (await words("names.txt")).map((name) => name.replaceAll("-", " "));
-
-const images = new Uint8Array(names.length * size * size * 4);
-names.forEach((name, index) => {
-  images.set(drawEmoji(name, size).data, index * size * size * 4);
-});
 await Deno.mkdir(folder, { recursive: true });
-await Deno.writeFile(`${folder}/emoji.rgba`, images);
-await Deno.writeTextFile(`${folder}/names.json`, JSON.stringify(names));
-console.log(`${names.length} drawings of ${size} x ${size} in ${folder}`);
+const file = await Deno.create(`${folder}/sprites.rgba`);
+const writer = file.writable.getWriter();
+const taught = concepts();
+const table = [];
+let count = 0;
+for (const concept of taught) {
+  const sprites: Record<string, number> = {};
+  for (const style of styles) {
+    const drawing = drawEmoji(concept.code, style, SIZE);
+    if (drawing === undefined) continue;
+    await writer.write(drawing.data);
+    sprites[style] = count++;
+  }
+  if (Object.keys(sprites).length > 0) table.push({ ...concept, sprites });
+}
+await writer.close();
+await Deno.writeTextFile(`${folder}/concepts.json`, JSON.stringify(table));
+await Deno.writeTextFile(`${folder}/unknown.json`, JSON.stringify(unknownWords(taught)));
+console.log(`${table.length} concepts, ${count} drawings of ${SIZE} x ${SIZE} in ${folder}`);

@@ -5,12 +5,12 @@ import json
 import re
 from pathlib import Path
 
-import torch
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel
 
-LENGTH = 24
-MERGES = 1300
+LENGTH = 32
+MERGES = 3000
 START, END = "<|startoftext|>", "<|endoftext|>"
+PIECES = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[^\W\d_]+|\d|[^\s\w]+|_+")
 
 
 def byte_letters() -> list[str]:
@@ -20,35 +20,56 @@ def byte_letters() -> list[str]:
     return [chr(b) for b in plain] + [chr(256 + i) for i in range(len(rest))]
 
 
+def byte_table() -> dict[int, str]:
+    plain = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    rest = [b for b in range(256) if b not in plain]
+    return dict(zip([*plain, *rest], byte_letters()))
+
+
 def learn_merges(words: collections.Counter, count: int) -> list[tuple[str, str]]:
     """Byte pair encoding: joins the most frequent neighbours, again and again (ties: alphabetical)."""
     split = {word: [*word[:-1], word[-1] + "</w>"] for word in words}
+    pairs = collections.Counter()
+    where = collections.defaultdict(set)
+
+    def note(word: str, sign: int) -> None:
+        parts = split[word]
+        for pair in zip(parts, parts[1:]):
+            pairs[pair] += sign * words[word]
+            where[pair].add(word)
+
+    for word in split:
+        note(word, 1)
     merges = []
-    while len(merges) < count:
-        pairs = collections.Counter()
-        for word, parts in split.items():
-            for pair in zip(parts, parts[1:]):
-                pairs[pair] += words[word]
-        if not pairs:
-            break
+    while len(merges) < count and pairs:
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        if pairs[best] <= 0:
+            break
         merges.append(best)
-        for word, parts in split.items():
-            joined, i = [], 0
-            while i < len(parts):
-                if tuple(parts[i : i + 2]) == best:
-                    joined.append(parts[i] + parts[i + 1])
-                    i += 2
-                else:
-                    joined.append(parts[i])
-                    i += 1
-            split[word] = joined
+        for word in list(where.pop(best)):
+            note(word, -1)
+            split[word] = joined(split[word], best)
+            note(word, 1)
+        del pairs[best]
     return merges
 
 
-def save_tokenizer(folder: Path, texts: list[str]) -> CLIPTokenizer:
-    words = collections.Counter(word for text in texts for word in re.findall(r"[a-z]+", text.lower()))
-    merges = learn_merges(words, MERGES)
+def joined(parts: list[str], pair: tuple[str, str]) -> list[str]:
+    made, i = [], 0
+    while i < len(parts):
+        if tuple(parts[i : i + 2]) == pair:
+            made.append(parts[i] + parts[i + 1])
+            i += 2
+        else:
+            made.append(parts[i])
+            i += 1
+    return made
+
+
+def save_tokenizer(folder: Path, words: list[str]) -> None:
+    """A word that is used often gets a token of its own sooner."""
+    counts = collections.Counter({word: 1 + min(9, count) for word, count in collections.Counter(words).items()})
+    merges = learn_merges(counts, MERGES)
     letters = byte_letters()
     tokens = [*letters, *(letter + "</w>" for letter in letters), *(a + b for a, b in merges), START, END]
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,27 +88,48 @@ def save_tokenizer(folder: Path, texts: list[str]) -> CLIPTokenizer:
         "model_max_length": LENGTH,
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2))
-    return CLIPTokenizer.from_pretrained(folder)
 
 
-def tokenize(tokenizer: CLIPTokenizer, texts: list[str]) -> torch.Tensor:
-    asked = dict(padding="max_length", max_length=LENGTH, truncation=True, return_tensors="pt")
-    return tokenizer(texts, **asked).input_ids
+class Words:
+    """Encodes captions as CLIPTokenizer does, remembering words: millions of captions are made of a few thousand."""
+
+    def __init__(self, folder: Path):
+        self.vocab = json.loads((folder / "vocab.json").read_text())
+        lines = (folder / "merges.txt").read_text().splitlines()[1:]
+        self.ranks = {tuple(line.split()): rank for rank, line in enumerate(lines)}
+        self.bytes = byte_table()
+        self.known: dict[str, list[int]] = {}
+
+    def encode(self, text: str) -> list[int]:
+        """-> LENGTH token ids."""
+        ids = [token for piece in PIECES.findall(text.lower()) for token in self.piece(piece)][: LENGTH - 2]
+        end = self.vocab[END]
+        return [self.vocab[START], *ids, *[end] * (LENGTH - 1 - len(ids))]
+
+    def piece(self, piece: str) -> list[int]:
+        if piece not in self.known:
+            letters = [self.bytes[b] for b in piece.encode()]
+            parts = [*letters[:-1], letters[-1] + "</w>"]
+            while pairs := [pair for pair in zip(parts, parts[1:]) if pair in self.ranks]:
+                parts = joined(parts, min(pairs, key=self.ranks.get))
+            self.known[piece] = [self.vocab[part] for part in parts]
+        return self.known[piece]
 
 
-def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+def new_text_encoder(tokenizer: Path) -> CLIPTextModel:
+    vocab = json.loads((tokenizer / "vocab.json").read_text())
     return CLIPTextModel(
         CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=128,
-            intermediate_size=384,
-            projection_dim=128,
-            num_hidden_layers=3,
-            num_attention_heads=4,
+            vocab_size=len(vocab),
+            hidden_size=192,
+            intermediate_size=640,
+            projection_dim=192,
+            num_hidden_layers=4,
+            num_attention_heads=6,
             max_position_embeddings=LENGTH,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=vocab[START],
+            eos_token_id=vocab[END],
+            pad_token_id=vocab[END],
             hidden_act="quick_gelu",
         )
     )

@@ -1,73 +1,139 @@
-"""Trains the models that ship with the project, stage by stage:
+"""Trains the models that ship with the project, on one GPU or on a CPU:
 
     deno run -A scripts/embedded/render.ts WORK/data            draw the training set
-    python scripts/embedded/train.py vae      --work WORK       train the autoencoder
-    python scripts/embedded/train.py encode   --work WORK       compute the latents once
-    python scripts/embedded/train.py unet     --work WORK       train the denoiser with its text encoder
-    python scripts/embedded/train.py measure  --work WORK       draw a sheet and see how often it is right
-    python scripts/embedded/train.py pairs    --work WORK       write what evaluate.ts measures
-    python scripts/embedded/train.py polish   --work WORK       train the autoencoder's decoder on, latents fixed
-    python scripts/embedded/train.py export   --work WORK --out plugins/embedded/emoji
-    python scripts/embedded/train.py ddpm     --work WORK       train the tiny unconditional model
-    python scripts/embedded/train.py export-ddpm --work WORK --out plugins/embedded/ddpm_emoji
+    python scripts/embedded/train.py tokenizer --work WORK      learn the tokenizer
+    python scripts/embedded/train.py all --work WORK --minutes 9
+    python scripts/embedded/train.py export --work WORK --out plugins/embedded
 
-Every training stage goes on from its checkpoint in WORK; `--steps` says where it ends, and the learning rate falls over
-the last `--decay` steps, so a run may be prolonged by a larger `--steps` before it falls. All randomness of a step
-comes from the seed and the step's number.
-Needs torch 2.13.0, diffusers 0.42.1, transformers, pillow and numpy.
+`all` is the stages `ddpm` (the unconditional model), `vae` (the autoencoder, then the latents of many scenes) and `unet` (the
+denoiser with its text encoder): on a GPU side by side, as each waits for what it needs; on a CPU one after the other. Each
+may be run alone, goes on from its checkpoint in WORK, and ends when its time is over: the learning rate follows the share of
+the time that is gone. `--results` also gets the averaged weights every minute, so that a run that is cut off leaves a model.
+Needs torch 2.11 or later, diffusers 0.42.1, transformers 5 and numpy.
 """
 
 import argparse
+import json
+import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from embedded import autoencoder, diffusion, export, measure, unconditional
-from embedded.data import Drawings
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from embedded import text
+from embedded.captions import Captions
+from embedded.progress import Progress
 
-STEPS = {"vae": (2000, 900), "unet": (16000, 5000), "polish": (1000, 600), "ddpm": (6000, 2000)}
+SHARES = {"vae": 0.135, "encode": 0.045, "ddpm": 0.13}
+"""Of the whole time; the denoiser takes what is left."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    stages = ["vae", "encode", "unet", "measure", "pairs", "polish", "export", "ddpm", "export-ddpm"]
-    parser.add_argument("stage", choices=stages)
+    parser.add_argument("stage", choices=["tokenizer", "all", "vae", "unet", "ddpm", "export"])
     parser.add_argument("--work", type=Path, default=Path(".embedded"), help="data, checkpoints and latents")
-    parser.add_argument("--out", type=Path, help="where export writes the repository")
+    parser.add_argument("--out", type=Path, help="where export writes the repositories")
+    parser.add_argument("--results", type=Path, help="where the weights are written while they are trained")
     parser.add_argument("--seed", type=int, default=4)
-    parser.add_argument("--steps", type=int, help="train up to this step")
-    parser.add_argument("--decay", type=int, help="let the learning rate fall over that many last steps")
-    parser.add_argument("--rate", type=float, help="peak learning rate")
-    parser.add_argument("--guidance", type=float, default=2.0, help="guidance scale of measure")
-    parser.add_argument("--count", type=int, default=200, help="names that measure draws")
-    parser.add_argument("--threads", type=int, default=2, help="of the computation; unet: processes of one thread")
+    parser.add_argument("--minutes", type=float, default=9.0, help="of the whole")
+    parser.add_argument("--deadline", type=float, help="when the denoiser ends, in seconds since 1970")
+    parser.add_argument("--scenes", type=int, default=400_000)
+    parser.add_argument("--batch", type=int, default=512, help="of the denoiser; the autoencoder takes a sixth")
+    parser.add_argument("--eager", action="store_true", help="do not compile")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    drawings = Drawings(options.work / "data")
-    usual = STEPS.get(options.stage, (0, 0))
-    steps, decay = options.steps or usual[0], options.decay or usual[1]
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cudnn.benchmark = True
+    options.work.mkdir(parents=True, exist_ok=True)
+    seconds = options.minutes * 60
     match options.stage:
+        case "tokenizer":
+            text.save_tokenizer(options.work / "data" / "tokenizer", Captions(options.work / "data").words())
+        case "all":
+            all_stages(options, device, seconds)
         case "vae":
-            autoencoder.train(options.work, drawings, options.seed, steps, decay)
-        case "encode":
-            diffusion.encode(options.work, drawings.taught())
+            vae_stage(options, device, seconds)
         case "unet":
-            diffusion.train(options.work, drawings.taught(), options.seed, steps, decay, options.rate or 1e-3, options.threads)
-        case "measure":
-            measure.measure(options.work, drawings.taught(), options.seed, options.guidance, options.count)
-        case "pairs":
-            pairs = Path(__file__).with_name("pairs.json")
-            measure.write_pairs(drawings.taught(), options.seed, pairs)
-        case "polish":
-            autoencoder.polish(options.work, drawings, options.seed, steps, decay)
-        case "export":
-            export.export(options.work, options.out)
+            unet_stage(options, device, seconds)
         case "ddpm":
-            unconditional.train(options.work, drawings, options.seed, steps, decay)
-        case "export-ddpm":
-            unconditional.export(options.work, options.out)
+            from embedded import unconditional
+
+            time_given = seconds * SHARES["ddpm"]
+            unconditional.train(options.work, options.seed, time_given, options.batch, device, options.results)
+        case "export":
+            from embedded import export
+
+            trained = options.results or options.work
+            export.export(trained, options.work / "data" / "tokenizer", options.out / "emoji")
+            export.export_unconditional(trained, options.out / "ddpm_emoji")
+
+
+def all_stages(options: argparse.Namespace, device: torch.device, seconds: float) -> None:
+    deadline = (options.deadline or time.time() + seconds) if device.type == "cuda" else None
+    same = ["--work", options.work, "--seed", options.seed, "--minutes", options.minutes, "--batch", options.batch]
+    same += ["--scenes", options.scenes]
+    same += [*(["--results", options.results] if options.results else []), *(["--eager"] if options.eager else [])]
+    same += ["--deadline", deadline] if deadline else []
+    begin = lambda stage: subprocess.Popen([sys.executable, __file__, stage, *map(str, same)])
+    if device.type == "cuda":
+        failed = together([begin("vae"), begin("unet"), begin("ddpm")])
+    else:
+        failed = [begin(stage).wait() for stage in ("ddpm", "vae", "unet")]
+    print(f"all stages ended with {failed}", flush=True)
+    sys.exit(max(map(abs, failed)))
+
+
+def together(running: list[subprocess.Popen]) -> list[int]:
+    """Waits for all; without the first one, the autoencoder, the others are ended too."""
+    while any(process.poll() is None for process in running):
+        if running[0].poll():
+            for process in running:
+                process.terminate()
+        time.sleep(0.5)
+    return [process.returncode for process in running]
+
+
+def vae_stage(options: argparse.Namespace, device: torch.device, seconds: float) -> None:
+    from embedded import autoencoder
+    from embedded.scenes import Scenes
+
+    scenes = Scenes(options.work / "data", options.seed, options.scenes, device)
+    print(f"scenes: {len(scenes)}, drawings: {len(scenes.sprites)}", flush=True)
+    batch = max(4, options.batch // 6)
+    compiled = device.type == "cuda" and not options.eager
+    vae = autoencoder.train(options.work, scenes, options.seed, seconds * SHARES["vae"], batch, compiled)
+    if options.results:
+        vae.half().save_pretrained(options.results / "vae")
+        vae.float()
+    latents = autoencoder.encode(vae, scenes, seconds * SHARES["encode"], batch * 4)
+    part = options.work / "latents.part"
+    torch.save({"latents": latents.cpu(), "tokens": scenes.tokens[: len(latents)].cpu()}, part)
+    os.replace(part, options.work / "latents.pt")
+
+
+def unet_stage(options: argparse.Namespace, device: torch.device, seconds: float) -> None:
+    from embedded.denoiser import Trainer
+
+    trainer = Trainer(options.work, options.seed, device, options.batch, compiled=device.type == "cuda" and not options.eager)
+    trainer.warm_up()
+    while not (options.work / "latents.pt").exists():
+        time.sleep(0.2)
+    saved = torch.load(options.work / "latents.pt", map_location=device)
+    given = options.deadline - time.time() if options.deadline else seconds * (1 - sum(SHARES.values()))
+    print(f"unet: {len(saved['latents'])} scenes, {given:.0f} s", flush=True)
+    trainer.train(saved["latents"], saved["tokens"], given, options.results)
+    write_log(options.work, options.results or options.work)
+
+
+def write_log(work: Path, out: Path) -> None:
+    stages = {}
+    for file in sorted(work.glob("*.ckpt")):
+        saved = torch.load(file, weights_only=False, map_location="cpu")
+        stages[file.stem] = {"steps": saved["step"], "seconds": round(saved["seconds"]), "log": saved["log"]}
+    (out / "training.json").write_text(json.dumps(stages, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,20 @@
 """The tiny unconditional model: UNet2DModel + DDPMScheduler, emoji of 32 x 32 on white."""
 
+import json
+import re
 from pathlib import Path
 
 import torch
-from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
+from diffusers import DDPMScheduler, UNet2DModel
+from torch.nn.functional import avg_pool2d
 
-from .autoencoder import sheet
-from .data import Drawings
-from .progress import Average, Progress, generator, rate
+from .denoiser import save
+from .progress import Master, Progress, rate
+from .scenes import Sprites
 
-BATCH = 16
 SIZE = 32
+STYLE = "flat"
+SHOWN = re.compile(r"^(animal|food|drink|plant|face|cat-face|monkey|heart|sky|transport|musical|sport)")
 
 
 def new_model() -> UNet2DModel:
@@ -19,7 +23,7 @@ def new_model() -> UNet2DModel:
         in_channels=3,
         out_channels=3,
         layers_per_block=1,
-        block_out_channels=(32, 64, 96),
+        block_out_channels=(48, 96, 128),
         down_block_types=("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
         up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
         attention_head_dim=16,
@@ -31,50 +35,48 @@ def new_scheduler() -> DDPMScheduler:
     return DDPMScheduler(beta_schedule="linear", clip_sample=True)
 
 
-def train(folder: Path, drawings: Drawings, seed: int, steps: int, decay: int, peak=1e-3) -> None:
+def images(folder: Path, device: torch.device) -> torch.Tensor:
+    """The drawings that it learns, on white: [N, 3, 32, 32] in -1..1."""
+    sprites = Sprites(folder / "data", device)
+    concepts = json.loads((folder / "data" / "concepts.json").read_text())
+    shown = [c["sprites"][STYLE] for c in concepts if STYLE in c["sprites"] and SHOWN.match(c["subgroup"])]
+    drawn = sprites.large[shown].float() / 255
+    return avg_pool2d(drawn[:, :3] + 1 - drawn[:, 3:], 128 // SIZE) * 2 - 1
+
+
+def train(folder: Path, seed: int, seconds: float, batch: int, device: torch.device, out: Path | None, peak=1e-3) -> None:
     torch.manual_seed(seed)
-    model, scheduler = new_model(), new_scheduler()
+    model, scheduler = new_model().to(device, torch.bfloat16), new_scheduler()
     print(f"unconditional: {sum(p.numel() for p in model.parameters()):,} parameters", flush=True)
-    everything = torch.arange(len(drawings))
-    white = drawings.on_named(everything, torch.zeros_like(everything))
-    images = torch.nn.functional.adaptive_avg_pool2d(white, SIZE)
-    optimizer = torch.optim.AdamW(model.parameters(), peak, weight_decay=1e-2, fused=True)
-    average = Average(model.parameters(), 0.999)
-    progress = Progress(folder, "ddpm", {"model": model, "optimizer": optimizer, "average": average})
-    while progress.step < steps:
-        rng = generator(seed, progress.step)
+    known = images(folder, device)
+    print(f"unconditional: {len(known)} drawings", flush=True)
+    master = Master({"ddpm": model}, 0.9995)
+    optimizer = torch.optim.AdamW([master.weights], peak, weight_decay=1e-2, betas=(0.9, 0.99), fused=True)
+    progress = Progress(folder, "ddpm", {"master": master, "optimizer": optimizer}, seconds)
+    master.round()
+    signal = scheduler.alphas_cumprod.to(device)
+    rng = torch.Generator(device).manual_seed(seed + progress.step)
+    while progress.share() < 1:
         for group in optimizer.param_groups:
-            group["lr"] = peak * rate(progress.step, steps, decay)
-        clean = images[torch.randint(len(images), (BATCH,), generator=rng)]
-        mirrored = torch.rand(BATCH, 1, 1, 1, generator=rng) < 0.5
+            group["lr"] = peak * min(1, (progress.step + 1) / 200) * rate(progress.share())
+        clean = known[torch.randint(len(known), (batch,), generator=rng, device=device)]
+        mirrored = torch.rand(batch, 1, 1, 1, generator=rng, device=device) < 0.5
         clean = torch.where(mirrored, clean.flip(3), clean)
-        noise = torch.randn(clean.shape, generator=rng)
-        time = torch.randint(scheduler.config.num_train_timesteps, (BATCH,), generator=rng)
-        with torch.autocast("cpu", torch.bfloat16):
-            made = model(scheduler.add_noise(clean, noise, time), time).sample
+        noise = torch.randn(clean.shape, generator=rng, device=device)
+        time = torch.randint(len(signal), (batch,), generator=rng, device=device)
+        share = signal[time][:, None, None, None]
+        noised = share.sqrt() * clean + (1 - share).sqrt() * noise
+        made = model(noised.bfloat16().contiguous(memory_format=torch.channels_last), time).sample
         loss = (made.float() - noise).square().mean()
-        optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        master.step(optimizer, progress.step)
         progress.step += 1
-        average.update(progress.step)
-        progress.add(loss=loss.item())
-        if progress.step % 100 == 0:
-            progress.report()
-        if progress.step % 100 == 0 or progress.step == steps:
-            progress.save()
-
-
-@torch.no_grad()
-def export(folder: Path, target: Path) -> None:
-    model = new_model()
-    saved = torch.load(folder / "ddpm.ckpt", weights_only=False)
-    for parameter, average in zip(model.parameters(), saved["average"].values()):
-        parameter.copy_(average)
-    pipeline = DDPMPipeline(model.eval(), new_scheduler())
-    pipeline.set_progress_bar_config(disable=True)
-    asked = dict(num_inference_steps=50, output_type="np", generator=torch.Generator().manual_seed(0))
-    made = torch.from_numpy(pipeline(24, **asked).images).permute(0, 3, 1, 2) * 2 - 1
-    sheet(made, 12).save(folder / "ddpm.png")
-    pipeline.to(torch.float16).save_pretrained(target, max_shard_size="3800KB")
+        progress.add(loss=loss)
+        if progress.due(max(5, seconds / 15)):
+            progress.report(batch)
+            if device.type == "cpu":
+                progress.save()
+    progress.report(batch)
+    progress.save()
+    (out or folder).mkdir(parents=True, exist_ok=True)
+    save((out or folder) / "ddpm.safetensors", master.averages("ddpm"))
