@@ -461,6 +461,17 @@ import type { AutoencoderKL as AutoencoderKLObject } from "@denoise/model-autoen
 export const AutoencoderKL: typeof AutoencoderKLClass = AutoencoderKLClass.using(registry);
 /** An object of the class. */
 export type AutoencoderKL = AutoencoderKLObject;
+import { AutoencoderKLQwenImage as AutoencoderKLQwenImageClass } from "@denoise/model-autoencoder-kl-qwen-image";
+import type { AutoencoderKLQwenImage as AutoencoderKLQwenImageObject } from "@denoise/model-autoencoder-kl-qwen-image";
+/**
+ * `AutoencoderKLQwenImage` of `@denoise/model-autoencoder-kl-qwen-image`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
+export const AutoencoderKLQwenImage: typeof AutoencoderKLQwenImageClass =
+  AutoencoderKLQwenImageClass.using(registry);
+/** An object of the class. */
+export type AutoencoderKLQwenImage = AutoencoderKLQwenImageObject;
 import { AutoencoderTiny as AutoencoderTinyClass } from "@denoise/model-autoencoder-tiny";
 import type { AutoencoderTiny as AutoencoderTinyObject } from "@denoise/model-autoencoder-tiny";
 /**
@@ -599,6 +610,17 @@ import type { Qwen3Model as Qwen3ModelObject } from "@denoise/model-qwen3";
 export const Qwen3Model: typeof Qwen3ModelClass = Qwen3ModelClass.using(registry);
 /** An object of the class. */
 export type Qwen3Model = Qwen3ModelObject;
+import { QwenImageTransformer2DModel as QwenImageTransformer2DModelClass } from "@denoise/model-qwen-image-transformer";
+import type { QwenImageTransformer2DModel as QwenImageTransformer2DModelObject } from "@denoise/model-qwen-image-transformer";
+/**
+ * `QwenImageTransformer2DModel` of `@denoise/model-qwen-image-transformer`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
+export const QwenImageTransformer2DModel: typeof QwenImageTransformer2DModelClass =
+  QwenImageTransformer2DModelClass.using(registry);
+/** An object of the class. */
+export type QwenImageTransformer2DModel = QwenImageTransformer2DModelObject;
 import { StableDiffusionSafetyChecker as StableDiffusionSafetyCheckerClass } from "@denoise/model-safety-checker";
 import type { StableDiffusionSafetyChecker as StableDiffusionSafetyCheckerObject } from "@denoise/model-safety-checker";
 /**

@@ -299,6 +299,13 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "model",
+      className: "AutoencoderKLQwenImage",
+      package: "@denoise/model-autoencoder-kl-qwen-image",
+      load: async () =>
+        (await import("@denoise/model-autoencoder-kl-qwen-image")).AutoencoderKLQwenImage,
+    },
+    {
+      kind: "model",
       className: "AutoencoderTiny",
       package: "@denoise/model-autoencoder-tiny",
       load: async () => (await import("@denoise/model-autoencoder-tiny")).AutoencoderTiny,
@@ -376,6 +383,13 @@ export const registry: Registry = new Registry({
       aliases: ["Qwen3ForCausalLM"],
       package: "@denoise/model-qwen3",
       load: async () => (await import("@denoise/model-qwen3")).Qwen3Model,
+    },
+    {
+      kind: "model",
+      className: "QwenImageTransformer2DModel",
+      package: "@denoise/model-qwen-image-transformer",
+      load: async () =>
+        (await import("@denoise/model-qwen-image-transformer")).QwenImageTransformer2DModel,
     },
     {
       kind: "model",

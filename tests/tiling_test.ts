@@ -1,12 +1,12 @@
 /**
- * AutoencoderKL in tiles and slices against diffusers.
+ * Autoencoders in tiles and slices against diffusers.
  *
  * @module
  */
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals } from "@std/assert";
 import { Generator } from "@denoise/core";
-import { AutoencoderKL } from "@denoise/denoise";
+import { AutoencoderKL, AutoencoderKLQwenImage } from "@denoise/denoise";
 import {
   assertWithin,
   fixture,
@@ -17,18 +17,23 @@ import {
 } from "./support/golden.ts";
 
 interface Tiled {
-  readonly cases: readonly { readonly model: string; readonly index: number }[];
+  readonly cases: readonly {
+    readonly class: string;
+    readonly model: string;
+    readonly index: number;
+  }[];
 }
 
 // As for whole models: float32 on both sides, with sums in another order.
 const LIMIT = 1e-4;
 const golden: Golden<Tiled> = await readGolden("tiling");
 
-describe("AutoencoderKL.enableTiling() with enableSlicing() equals diffusers", () => {
-  for (const { model, index } of golden.head.cases) {
+describe("enableTiling() with enableSlicing() equals diffusers", () => {
+  for (const { class: className, model, index } of golden.head.cases) {
     const stored = (name: string) => golden.tensors.get(`${index}.${name}`)!;
-    it(`${model}, [${stored("image").dims}]`, async () => {
-      const vae = await AutoencoderKL.fromPretrained(fixture(`models/AutoencoderKL/${model}`));
+    it(`${className} ${model}, [${stored("image").dims}]`, async () => {
+      const Class = className === "AutoencoderKL" ? AutoencoderKL : AutoencoderKLQwenImage;
+      const vae = await Class.fromPretrained(fixture(`models/${className}/${model}`));
       vae.enableTiling();
       vae.enableSlicing();
       const { latentDist } = await vae.encode(stored("image"));

@@ -4,27 +4,34 @@
 """
 
 import torch
-from diffusers import AutoencoderKL
+import diffusers
 
 from common import FIXTURES, GOLDEN, generator, write_golden
 
 COMMAND = "scripts/reference/tiling_goldens.py"
-# model, height and width of the image, pixels of a latent
-CASES = [("two_layers", 40, 28, 2), ("two_layers", 16, 34, 2), ("no_mid_attention", 26, 20, 2), ("sixteen_channels", 44, 44, 4)]
+# class, model, height and width of the image, pixels of a latent
+CASES = [
+    ("AutoencoderKL", "two_layers", 40, 28, 2), ("AutoencoderKL", "two_layers", 16, 34, 2), ("AutoencoderKL", "no_mid_attention", 26, 20, 2),
+    ("AutoencoderKL", "sixteen_channels", 44, 44, 4), ("AutoencoderKLQwenImage", "two_levels", 280, 24, 2),
+]
 
 
 @torch.no_grad()
 def main() -> None:
     cases, tensors = [], {}
-    for i, (name, height, width, factor) in enumerate(CASES):
-        vae = AutoencoderKL.from_pretrained(FIXTURES / "models" / "AutoencoderKL" / name)
+    for i, (class_name, name, height, width, factor) in enumerate(CASES):
+        vae = getattr(diffusers, class_name).from_pretrained(FIXTURES / "models" / class_name / name)
         vae.enable_tiling()
         vae.enable_slicing()
-        image = torch.randn(2, 3, height, width, generator=generator(i))
-        latents = torch.randn(2, vae.config.latent_channels, height // factor, width // factor, generator=generator(i + 9))
-        tensors |= {f"{i}.image": image, f"{i}.mean": vae.encode(image).latent_dist.mean,
-                    f"{i}.latents": latents, f"{i}.sample": vae.decode(latents).sample}
-        cases.append({"model": name, "index": i})
+        video = class_name == "AutoencoderKLQwenImage"
+        frame = (lambda x: x.unsqueeze(2)) if video else (lambda x: x)
+        image_of = (lambda x: x.squeeze(2)) if video else (lambda x: x)
+        channels = vae.config.z_dim if video else vae.config.latent_channels
+        image = torch.randn(1 if video else 2, 3, height, width, generator=generator(i))
+        latents = torch.randn(len(image), channels, height // factor, width // factor, generator=generator(i + 9))
+        tensors |= {f"{i}.image": image, f"{i}.mean": image_of(vae.encode(frame(image)).latent_dist.mean),
+                    f"{i}.latents": latents, f"{i}.sample": image_of(vae.decode(frame(latents)).sample)}
+        cases.append({"class": class_name, "model": name, "index": i})
     write_golden(GOLDEN / "tiling", COMMAND, cases, tensors)
 
 

@@ -9,7 +9,13 @@ import sys
 import warnings
 
 import torch
-from diffusers import FluxControlNetModel, FluxTransformer2DModel, SD3Transformer2DModel, ZImageTransformer2DModel
+from diffusers import (
+    FluxControlNetModel,
+    FluxTransformer2DModel,
+    QwenImageTransformer2DModel,
+    SD3Transformer2DModel,
+    ZImageTransformer2DModel,
+)
 
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
@@ -145,6 +151,8 @@ def outputs_of(model, values: dict) -> dict:
 
 
 def sample_of(model, values: dict) -> torch.Tensor:
+    if isinstance(model, QwenImageTransformer2DModel):
+        return qwen_sample(model, values)
     if not isinstance(model, ZImageTransformer2DModel):
         return model(**values).sample
     texts = [text for name, text in values.items() if name.startswith("cap_feats.")]
@@ -152,10 +160,45 @@ def sample_of(model, values: dict) -> torch.Tensor:
     return torch.stack(model(latents, values["timestep"], texts).sample).squeeze(2)
 
 
+def qwen_sample(model, values: dict) -> torch.Tensor:
+    """Texts in one tensor with a mask, as the pipelines pass them."""
+    texts = [text for name, text in values.items() if name.startswith("texts.")]
+    rows, longest = len(texts), max(len(text) for text in texts)
+    padded = torch.stack([torch.cat([text, text.new_zeros(longest - len(text), text.shape[1])]) for text in texts])
+    mask = torch.stack([(torch.arange(longest) < len(text)).long() for text in texts])
+    shapes = [[tuple(shape) for shape in values["img_shapes"]]] * rows
+    more = {"additional_t_cond": torch.tensor([values.get("additional_t_cond", 0)] * rows)} if model.config.use_additional_t_cond else {}
+    return model(values["hidden_states"], padded, mask, values["timestep"], shapes, **more).sample
+
+
+_QWEN = dict(patch_size=2, in_channels=16, out_channels=4, num_layers=2, attention_head_dim=16, num_attention_heads=2,
+             joint_attention_dim=12, axes_dims_rope=(4, 6, 6))
+QWEN = {
+    "qwen": _QWEN,
+    # Qwen-Image-Edit-2511: reference images stay at time 0
+    "still": {**_QWEN, "zero_cond_t": True, "axes_dims_rope": (8, 4, 4)},
+    "layered": {**_QWEN, "use_additional_t_cond": True, "use_layer3d_rope": True, "out_channels": None, "patch_size": 1, "num_layers": 1},
+}
+
+
+def qwen_calls(config, g: torch.Generator):
+    def values(shapes: list, lengths: list, timestep: list, **more) -> dict:
+        tokens = sum(a * b * c for a, b, c in shapes)
+        texts = {f"texts.{i}": torch.randn(n, config.joint_attention_dim, generator=g) for i, n in enumerate(lengths)}
+        return {"hidden_states": torch.randn(len(lengths), tokens, config.in_channels, generator=g), "img_shapes": shapes,
+                "timestep": torch.tensor(timestep), **texts, **more}
+
+    layers = {"additional_t_cond": 1} if config.use_additional_t_cond else {}
+    yield "two images", values([[1, 4, 4]], [5, 5], [0.7, 0.7])
+    yield "texts of other lengths, another time for each", values([[1, 3, 5]], [3, 7, 3], [1.0, 0.013, 0.5])
+    yield "two reference images behind it", values([[1, 3, 3], [1, 2, 4], [1, 5, 2]], [4], [0.4], **layers)
+
+
 CLASSES = {
     "FluxTransformer2DModel": (FluxTransformer2DModel, FLUX, flux_transformer_calls),
     "FluxControlNetModel": (FluxControlNetModel, FLUX_CONTROL, flux_control_calls),
     "ZImageTransformer2DModel": (ZImageTransformer2DModel, Z_IMAGE, z_image_calls),
+    "QwenImageTransformer2DModel": (QwenImageTransformer2DModel, QWEN, qwen_calls),
     "SD3Transformer2DModel": (SD3Transformer2DModel, SD3, sd3_calls),
 }
 

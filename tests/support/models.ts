@@ -18,6 +18,7 @@ import type {
   LDMBertModel,
   PixArtTransformer2DModel,
   Qwen3Model,
+  QwenImageTransformer2DModel,
   SD3Transformer2DModel,
   VQModel,
   ZImageTransformer2DModel,
@@ -247,6 +248,23 @@ async function denoiseWithTexts(
   );
 }
 
+async function denoiseShapes(
+  model: QwenImageTransformer2DModel,
+  input: Inputs,
+  call: ModelCall,
+): Promise<Outputs> {
+  const texts = Object.keys(call.inputs).filter((name) => name.startsWith("texts."));
+  return await model.forward(
+    input("hidden_states")!,
+    Array.from(input("timestep")!.data, Number),
+    {
+      encoderHiddenStates: texts.map((name) => input(name)!),
+      imgShapes: call.inputs.img_shapes as unknown as [number, number, number][],
+      additionalTCond: call.inputs.additional_t_cond as number | undefined,
+    },
+  );
+}
+
 async function denoiseJointly(
   model: SD3Transformer2DModel,
   input: Inputs,
@@ -284,6 +302,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   UNet2DModel: denoise,
   UNet2DConditionModel: denoise,
   AutoencoderKL: encodeOrDecode,
+  AutoencoderKLQwenImage: encodeOrDecode,
   AutoencoderTiny: encodeOrDecode,
   ControlNetModel: residuals,
   DPTForDepthEstimation: seeDepth,
@@ -296,6 +315,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   FluxTransformer2DModel: denoiseTokens,
   FluxControlNetModel: controlTokens,
   ZImageTransformer2DModel: denoiseWithTexts,
+  QwenImageTransformer2DModel: denoiseShapes,
   SD3Transformer2DModel: denoiseJointly,
   PixArtTransformer2DModel: denoiseByText,
 };

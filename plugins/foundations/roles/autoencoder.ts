@@ -1,4 +1,4 @@
-import { type GeneratorInput, type Model, Tensor } from "@denoise/core";
+import { type GeneratorInput, type Model, randnTensor, Tensor } from "@denoise/core";
 
 /** A Gaussian with diagonal covariance: what a variational encoder gives. */
 export interface LatentDistribution {
@@ -56,5 +56,24 @@ export function certainLatents(latents: Tensor): LatentDistribution {
     logvar: Tensor.full(latents.dims, -30),
     sample: () => latents,
     mode: () => latents,
+  };
+}
+
+/**
+ * The distribution that a variational encoder gives (`DiagonalGaussianDistribution`).
+ *
+ * @param moments Mean and log variance of each latent, float32 [N, 2C, h, w] one after the other.
+ */
+export function diagonalGaussian(moments: Tensor): LatentDistribution {
+  const [mean, raw] = moments.chunk(2, 1) as [Tensor, Tensor];
+  const logvar = raw.clamp(-30, 20);
+  return {
+    mean,
+    logvar,
+    mode: () => mean,
+    sample(generator) {
+      const std = logvar.mul(0.5).exp();
+      return mean.add(std.mul(randnTensor(mean.dims, generator)));
+    },
   };
 }

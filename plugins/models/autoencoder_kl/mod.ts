@@ -14,30 +14,17 @@
  *
  * @module
  */
-import { type ModelClass, randnTensor, type Tensor } from "@denoise/core";
-import type { Autoencoder, LatentDistribution } from "@denoise/roles";
-import { defineModel } from "@denoise/onnx";
+import type { ModelClass, Tensor } from "@denoise/core";
+import { type Autoencoder, diagonalGaussian } from "@denoise/roles";
+import { defineModel, type Partition, partitioned } from "@denoise/onnx";
 import { todaysAttentionName } from "@denoise/onnx/blocks";
 import { type AutoencoderKLConfig, check, schema } from "./config.ts";
 import { decode, encode } from "./graphs.ts";
-import { inSlices, inTiles, type TilePlan, tilePlan } from "./tiling.ts";
 
 export type { AutoencoderKLConfig };
 
 /** A loaded AutoencoderKL: `encode(images)` and `decode(latents)`. */
-export interface AutoencoderKL extends Autoencoder<AutoencoderKLConfig> {
-  /** Computes the samples of a batch one after the other, which needs less memory. */
-  enableSlicing(): void;
-  /** Computes a batch at once again. */
-  disableSlicing(): void;
-  /**
-   * Computes images that are larger than `sample_size` in overlapping tiles, which bounds the
-   * memory; colours may differ a little from tile to tile.
-   */
-  enableTiling(): void;
-  /** Computes images as a whole again. */
-  disableTiling(): void;
-}
+export interface AutoencoderKL extends Autoencoder<AutoencoderKLConfig>, Partition {}
 
 /** The class of Stable Diffusion's autoencoders; `AutoencoderKL` of diffusers. */
 export const AutoencoderKL: ModelClass<AutoencoderKL> = defineModel<
@@ -54,41 +41,18 @@ export const AutoencoderKL: ModelClass<AutoencoderKL> = defineModel<
     const { sample_size, block_out_channels } = model.config;
     const pixels = [sample_size].flat()[0] as number;
     const latents = Math.trunc(pixels / 2 ** (block_out_channels.length - 1));
+    const { partition, run } = partitioned();
     const encode = async (sample: Tensor) => (await model.run("encode", { sample })).moments!;
     const decode = async (latents: Tensor) => (await model.run("decode", { latents })).sample!;
-    let [slicing, tiling] = [false, false];
-
-    const tiled = (x: Tensor, plan: TilePlan, run: (x: Tensor) => Promise<Tensor>) =>
-      tiling && Math.max(...x.dims.slice(2)) > plan.size ? inTiles(x, plan, run) : run(x);
-    const sliced = (x: Tensor, plan: TilePlan, run: (x: Tensor) => Promise<Tensor>) =>
-      slicing && x.dims[0]! > 1 ? inSlices(x, (one) => tiled(one, plan, run)) : tiled(x, plan, run);
     return {
+      ...partition,
       async encode(sample) {
-        const moments = await sliced(sample, tilePlan(pixels, latents), encode);
+        const moments = await run(sample, { from: pixels, to: latents }, encode);
         return { latentDist: diagonalGaussian(moments) };
       },
       async decode(sample) {
-        return { sample: await sliced(sample, tilePlan(latents, pixels), decode) };
+        return { sample: await run(sample, { from: latents, to: pixels }, decode) };
       },
-      enableSlicing: () => void (slicing = true),
-      disableSlicing: () => void (slicing = false),
-      enableTiling: () => void (tiling = true),
-      disableTiling: () => void (tiling = false),
     };
   },
 });
-
-/** `DiagonalGaussianDistribution` of the mean and log variance, [N, 2C, h, w] one after the other. */
-function diagonalGaussian(moments: Tensor): LatentDistribution {
-  const [mean, raw] = moments.chunk(2, 1) as [Tensor, Tensor];
-  const logvar = raw.clamp(-30, 20);
-  return {
-    mean,
-    logvar,
-    mode: () => mean,
-    sample(generator) {
-      const std = logvar.mul(0.5).exp();
-      return mean.add(std.mul(randnTensor(mean.dims, generator)));
-    },
-  };
-}

@@ -19,8 +19,15 @@
  *
  * @module
  */
-import { type FrozenConfig, type Model, type ModelClass, Tensor } from "@denoise/core";
-import { defineModel, float32, timesteps, timestepTensor } from "@denoise/onnx";
+import type { FrozenConfig, Model, ModelClass, Tensor } from "@denoise/core";
+import {
+  defineModel,
+  float32,
+  pickRows,
+  runByTextLength,
+  timesteps,
+  timestepTensor,
+} from "@denoise/onnx";
 import {
   gatedFeedForward,
   jointAttention,
@@ -103,29 +110,21 @@ export const ZImageTransformer2DModel: ModelClass<ZImageTransformer2DModel> = de
       checkCall(model.config, hiddenStates, encoderHiddenStates);
       const [batch, , height, width] = hiddenStates.dims as [number, number, number, number];
       const times = Array.from(timestepTensor(timestep, batch).data, Number);
-      const images = hiddenStates.chunk(batch, 0);
-      const results = Array<Tensor>(batch);
-      for (const rows of rowsByLength(encoderHiddenStates)) {
-        const tokens = encoderHiddenStates[rows[0]!]!.dims[0]!;
+      const sample = await runByTextLength(encoderHiddenStates, async (rows, texts) => {
+        const tokens = texts.dims[1]!;
         const { sample } = await model.run("forward", {
-          hidden_states: patchify(Tensor.cat(rows.map((row) => images[row]!), 0)),
-          encoder_hidden_states: Tensor.stack(rows.map((row) => encoderHiddenStates[row]!), 0),
+          hidden_states: patchify(pickRows(hiddenStates, rows)),
+          encoder_hidden_states: texts,
           timestep: timestepTensor(rows.map((row) => times[row]!), rows.length),
           img_ids: imageIds(height / 2, width / 2, tokens),
           txt_ids: textIds(tokens),
         }, { signal });
-        const made = unpatchify(sample!, height, width).chunk(rows.length, 0);
-        for (const [i, row] of rows.entries()) results[row] = made[i]!;
-      }
-      return { sample: Tensor.cat(results, 0) };
+        return unpatchify(sample!, height, width);
+      });
+      return { sample };
     },
   }),
 });
-
-/** The rows whose texts are equally long, together. */
-function rowsByLength(texts: readonly Tensor[]): number[][] {
-  return [...Map.groupBy(texts.keys(), (row) => texts[row]!.dims[0]!).values()];
-}
 
 function checkCall(config: Config, latents: Tensor, texts: readonly Tensor[]): void {
   const [batch = 0, , height = 0, width = 0] = latents.dims;

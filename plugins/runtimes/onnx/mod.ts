@@ -36,3 +36,5 @@ export {
 export type { ExtendableModel, Extension } from "./onnx_model.ts";
 export { type Profile, type ProfileRow, profileTable, readProfile } from "./profile.ts";
 export { type DeviceReport, probeDevices } from "./probe.ts";
+export { pickRows, runByTextLength } from "./text_rows.ts";
+export { type Partition, type Partitioned, partitioned, type TileSides } from "./tiling.ts";

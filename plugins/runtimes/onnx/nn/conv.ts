@@ -2,6 +2,7 @@ import type { Scope, Value, Weight } from "../graph/mod.ts";
 import type { BiasOptions } from "./linear.ts";
 import { withChanges } from "./lora.ts";
 import { quantizedConv2d } from "./quantized.ts";
+import { reshape, slice } from "./shape.ts";
 
 /** Options of a convolution, as in torch. */
 export interface ConvOptions extends BiasOptions {
@@ -66,6 +67,29 @@ function convolution(
     bias,
     apply: (input, kernel) => convolve(input, kernel),
     mix: (input, kernel) => s.op("Conv", [input, kernel], { kernel_shape: each(1) }),
+  });
+}
+
+/**
+ * A causal convolution of a video that is one frame, [N, C, H, W]: before the first frame there are zeros, so
+ * that of a kernel [C', C, t, h, w] only what lies on the frame itself counts, the last of its times.
+ *
+ * @param padding Zeros on every side of the frame. Defaults to 0.
+ */
+export function frameConv2d(s: Scope, x: Value, padding = 0): Value {
+  const [channels, inputs, times, ...kernel] = s.shape("weight") as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const view = [channels, inputs, ...kernel];
+  const weight = times === 1
+    ? s.tensor("weight", view)
+    : reshape(s, slice(s, s.tensor("weight"), 2, times - 1, times), view);
+  return s.op("Conv", [x, weight, s.tensor("bias", [channels])], {
+    kernel_shape: kernel,
+    pads: Array(4).fill(padding),
   });
 }
 

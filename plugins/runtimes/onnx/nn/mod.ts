@@ -45,6 +45,7 @@ export {
   convTranspose1d,
   convTranspose2d,
   type ConvTransposeOptions,
+  frameConv2d,
 } from "./conv.ts";
 export { embedding, sinusoidalEmbedding, type SinusoidalOptions } from "./embedding.ts";
 export { imageSize } from "./image_size.ts";
@@ -52,6 +53,7 @@ export { type BiasOptions, linear, matMulTransposed } from "./linear.ts";
 export {
   biasedSum,
   fusesSums,
+  channelRmsNorm,
   groupNorm,
   type GroupNormOptions,
   layerNorm,

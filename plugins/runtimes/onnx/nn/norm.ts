@@ -204,3 +204,16 @@ function wideRmsNorm(s: Scope, x: Value, { eps = 1e-6, plusOne, width }: RmsNorm
   if (width !== undefined) return normal;
   return mul(s, normal, plusOne ? add(s, s.tensor("weight"), 1) : s.tensor("weight"));
 }
+
+/**
+ * Each pixel of [N, C, H, W] divided by the root mean square of its channels, times `gamma`; no pixel is
+ * divided by less than 1e-12 (`QwenImageRMS_norm`, `WanRMS_norm`). Lengths are taken in float32.
+ */
+export function channelRmsNorm(s: Scope, x: Value): Value {
+  const channels = s.shape("gamma")[0]!;
+  const exact = s.cast(x, "float32");
+  const length = s.op("ReduceL2", [exact, s.ints([1])], { keepdims: 1 }); // [N, 1, H, W]
+  const floor = s.graph.floats([1e-12], [1], "float32");
+  const unit = s.cast(div(s, exact, s.op("Max", [length, floor])));
+  return mul(s, mul(s, unit, Math.sqrt(channels)), s.tensor("gamma", [channels, 1, 1]));
+}

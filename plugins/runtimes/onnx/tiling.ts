@@ -1,7 +1,7 @@
 import { Tensor } from "@denoise/core";
 
 /** How a large tensor is cut into tiles, and what comes out of them is put together. */
-export interface TilePlan {
+interface TilePlan {
   /** Height and width of a tile that goes in. */
   readonly size: number;
   /** From one tile to the next; less than `size`, so that they overlap. */
@@ -16,7 +16,7 @@ export interface TilePlan {
 const OVERLAP = 0.25;
 
 /** The plan for tiles of that size whose outputs have another size. */
-export function tilePlan(size: number, outputSize: number): TilePlan {
+function tilePlan(size: number, outputSize: number): TilePlan {
   const blend = Math.trunc(outputSize * OVERLAP);
   return { size, step: Math.trunc(size * (1 - OVERLAP)), blend, keep: outputSize - blend };
 }
@@ -66,7 +66,7 @@ function fadeAcross(left: Tile, tile: Tile, blend: number): void {
  *
  * @param x float32 [N, C, H, W].
  */
-export async function inTiles(
+async function inTiles(
   x: Tensor,
   { size, step, blend, keep }: TilePlan,
   run: (tile: Tensor) => Promise<Tensor>,
@@ -98,11 +98,67 @@ export async function inTiles(
 }
 
 /** Runs a model on the samples of a batch one after the other. */
-export async function inSlices(
+async function inSlices(
   x: Tensor,
   run: (sample: Tensor) => Promise<Tensor>,
 ): Promise<Tensor> {
   const outputs: Tensor[] = [];
   for (let i = 0; i < x.dims[0]!; i++) outputs.push(await run(x.slice(0, i, i + 1)));
   return Tensor.cat(outputs);
+}
+
+/** Whether a model computes a batch in slices and large images in tiles. */
+export interface Partition {
+  /** Computes the samples of a batch one after the other, which needs less memory. */
+  enableSlicing(): void;
+  /** Computes a batch at once again. */
+  disableSlicing(): void;
+  /**
+   * Computes images that are larger than a tile in overlapping tiles, which bounds the memory; colours may
+   * differ a little from tile to tile.
+   */
+  enableTiling(): void;
+  /** Computes images as a whole again. */
+  disableTiling(): void;
+}
+
+/** Sides in pixels: of what goes into a graph, and of what comes out of it. */
+export interface TileSides {
+  /** Of a tile that goes in. */
+  readonly from: number;
+  /** Of what comes out of it. */
+  readonly to: number;
+}
+
+/** {@linkcode Partition} of a model, and what runs a graph by it. */
+export interface Partitioned {
+  /** What users switch. */
+  readonly partition: Partition;
+  /**
+   * Runs a graph on float32 [N, C, H, W], in slices and tiles where these are on.
+   *
+   * @param sides How large a tile is, whose neighbours have a quarter of it too.
+   */
+  run(x: Tensor, sides: TileSides, graph: (x: Tensor) => Promise<Tensor>): Promise<Tensor>;
+}
+
+/** An autoencoder's slices and tiles, both off at first. */
+export function partitioned(): Partitioned {
+  let [slicing, tiling] = [false, false];
+  const whole: Partitioned["run"] = (x, { from, to }, graph) =>
+    tiling && Math.max(...x.dims.slice(2)) > from
+      ? inTiles(x, tilePlan(from, to), graph)
+      : graph(x);
+  return {
+    run: (x, sides, graph) =>
+      slicing && x.dims[0]! > 1
+        ? inSlices(x, (one) => whole(one, sides, graph))
+        : whole(x, sides, graph),
+    partition: {
+      enableSlicing: () => void (slicing = true),
+      disableSlicing: () => void (slicing = false),
+      enableTiling: () => void (tiling = true),
+      disableTiling: () => void (tiling = false),
+    },
+  };
 }

@@ -1,0 +1,267 @@
+/**
+ * QwenImageTransformer2DModel: the denoiser of Qwen-Image, its edits and layers (Qwen Team, 2025,
+ * arXiv:2508.02324), a rectified-flow transformer on tokens of 2x2 latents: blocks in which text and image
+ * have weights of their own (MM-DiT, arXiv:2403.03206). Positions are rotary over three axes
+ * (arXiv:2104.09864) and count from the middle of an image.
+ *
+ * Not covered: `attention_kwargs`.
+ *
+ * @example
+ * ```ts ignore
+ * import { QwenImageTransformer2DModel } from "@denoise/denoise";
+ *
+ * const transformer = await QwenImageTransformer2DModel.fromPretrained("Qwen/Qwen-Image", {
+ *   subfolder: "transformer",
+ * });
+ * console.log(transformer.config.num_layers);
+ * ```
+ *
+ * @module
+ */
+import type { FrozenConfig, Model, ModelClass, Tensor } from "@denoise/core";
+import {
+  defineModel,
+  float32,
+  pickRows,
+  runByTextLength,
+  timesteps,
+  timestepTensor,
+} from "@denoise/onnx";
+import {
+  feedForward,
+  jointAttention,
+  modulatedNorm,
+  modulation,
+  projectHeads,
+  timestepEmbedding,
+} from "@denoise/onnx/blocks";
+import type { Scope, Value } from "@denoise/onnx/graph";
+import {
+  add,
+  concat,
+  linear,
+  mul,
+  rmsNorm,
+  type Rotary,
+  rotaryEmbedding,
+  sinusoidalEmbedding,
+  unsqueeze,
+} from "@denoise/onnx/nn";
+import { check, type QwenImageTransformerConfig, schema } from "./config.ts";
+import { imageIds, type ImageShape, referenceTokens, textIds, tokensOf } from "./tokens.ts";
+
+export type { ImageShape, QwenImageTransformerConfig };
+
+/** What a QwenImageTransformer2DModel is given beside tokens and timestep. */
+export interface QwenImageTransformerOptions {
+  /** States of the text of each row, float32 [text tokens, joint_attention_dim]; lengths may differ. */
+  readonly encoderHiddenStates: readonly Tensor[];
+  /** Frames, rows and columns of the tokens of each image: the one that is made, then reference images. */
+  readonly imgShapes: readonly ImageShape[];
+  /** For models with `use_additional_t_cond`: 1 for layers with a mask, else 0. Defaults to 0. */
+  readonly additionalTCond?: number | undefined;
+  /** Cancels the call. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A loaded QwenImageTransformer2DModel. */
+export interface QwenImageTransformer2DModel extends Model<QwenImageTransformerConfig> {
+  /**
+   * The velocity from data to noise at each token, float32 [N, tokens, patch_size²·out_channels]. Rows whose
+   * texts are equally long are computed together.
+   *
+   * @param hiddenStates Packed latents of all images, float32 [N, tokens, in_channels].
+   * @param timestep 0..1, for all rows or for each: the share of noise.
+   * @throws {TypeError} for shapes or texts that do not go with the tokens.
+   */
+  forward(
+    hiddenStates: Tensor,
+    timestep: number | readonly number[],
+    options: QwenImageTransformerOptions,
+  ): Promise<{ sample: Tensor }>;
+}
+
+type Config = FrozenConfig<QwenImageTransformerConfig>;
+type Inputs = Readonly<Record<string, Value>>;
+
+/** The denoiser of Qwen-Image; `QwenImageTransformer2DModel` of diffusers. */
+export const QwenImageTransformer2DModel: ModelClass<QwenImageTransformer2DModel> = defineModel<
+  QwenImageTransformerConfig,
+  QwenImageTransformer2DModel
+>({
+  className: "QwenImageTransformer2DModel",
+  schema,
+  check,
+  graphs: {
+    forward: {
+      inputs: (config) => ({
+        hidden_states: float32("batch", "tokens", config.in_channels),
+        encoder_hidden_states: float32("batch", "text", config.joint_attention_dim),
+        timestep: timesteps(),
+        img_ids: { ...float32("tokens", 3), exact: true },
+        txt_ids: { ...float32("text", 3), exact: true },
+        ...(config.zero_cond_t ? { reference: { ...float32("tokens"), exact: true } } : {}),
+        ...(config.use_additional_t_cond ? { addition: timesteps() } : {}),
+      }),
+      build,
+    },
+  },
+  methods: (model) => ({
+    async forward(hiddenStates, timestep, options) {
+      const { encoderHiddenStates, imgShapes, additionalTCond = 0, signal } = options;
+      const { use_layer3d_rope: layered, zero_cond_t, use_additional_t_cond } = model.config;
+      checkCall(hiddenStates, options);
+      const times = Array.from(timestepTensor(timestep, hiddenStates.dims[0]!).data, Number);
+      const sample = await runByTextLength(encoderHiddenStates, async (rows, texts) => {
+        const { sample } = await model.run("forward", {
+          hidden_states: pickRows(hiddenStates, rows),
+          encoder_hidden_states: texts,
+          timestep: timestepTensor(rows.map((row) => times[row]!), rows.length),
+          img_ids: imageIds(imgShapes, layered),
+          txt_ids: textIds(texts.dims[1]!, imgShapes, layered),
+          reference: zero_cond_t ? referenceTokens(imgShapes) : undefined,
+          addition: use_additional_t_cond
+            ? timestepTensor(additionalTCond, rows.length)
+            : undefined,
+        }, { signal });
+        return sample!;
+      });
+      return { sample };
+    },
+  }),
+});
+
+function checkCall(
+  { dims }: Tensor,
+  { encoderHiddenStates: texts, imgShapes }: QwenImageTransformerOptions,
+): void {
+  const tokens = imgShapes.reduce((sum, shape) => sum + tokensOf(shape), 0);
+  if (tokens !== dims[1] || imgShapes.length === 0) {
+    throw new TypeError(
+      `Cannot run QwenImageTransformer2DModel: imgShapes say ${tokens} tokens, but hiddenStates are ` +
+        `[${dims.join(", ")}]`,
+    );
+  }
+  if (texts.length === dims[0]) return;
+  throw new TypeError(
+    `Cannot run QwenImageTransformer2DModel: there are ${texts.length} texts for ${
+      dims[0]
+    } rows of ` +
+      "tokens; give one for each",
+  );
+}
+
+function build(s: Scope, config: Config, inputs: Inputs): Inputs {
+  const { hidden_states, encoder_hidden_states, timestep, img_ids, txt_ids } = inputs;
+  const { reference, addition } = inputs;
+  const time = s.at("time_text_embed");
+  const temb = timeEmbedding(time, timestep!, addition);
+  const times: Times = {
+    temb,
+    // reference images as at time 0
+    still: reference && {
+      temb: timeEmbedding(time, mul(s, timestep!, 0), addition),
+      tokens: s.op("Greater", [
+        unsqueeze(s, reference, [0, 2]),
+        s.graph.floats([0], [1], "float32"),
+      ]),
+    },
+  };
+  const ids = concat(s, [txt_ids!, img_ids!], 0);
+  const rotary = rotaryEmbedding(s, ids, { widths: config.axes_dims_rope });
+  let image = linear(s.at("img_in"), hidden_states!); // [N, tokens, C]
+  const normal = rmsNorm(s.at("txt_norm"), encoder_hidden_states!);
+  let text = linear(s.at("txt_in"), normal); // [N, text, C]
+  for (let i = 0; i < config.num_layers; i++) {
+    [text, image] = block(s.at("transformer_blocks", i), [text, image], times, rotary, config);
+  }
+  const [scale, shift] = modulation(s.at("norm_out.linear"), temb, 2) as [Value, Value];
+  const last = modulatedNorm(s, image, [scale, shift], { width: widthOf(config) });
+  return { sample: linear(s.at("proj_out"), last) };
+}
+
+/** Timesteps as the tokens are told them. */
+interface Times {
+  /** [N, C]. */
+  readonly temb: Value;
+  /** Where some tokens have another time: that one, [N, C], and which tokens, boolean [1, tokens, 1]. */
+  readonly still: { readonly temb: Value; readonly tokens: Value } | undefined;
+}
+
+/** `QwenTimestepProjEmbeddings`: [N, C]. */
+function timeEmbedding(s: Scope, timestep: Value, addition: Value | undefined): Value {
+  const waves = sinusoidalEmbedding(s, timestep, {
+    width: 256,
+    flipSinToCos: true,
+    downscaleFreqShift: 0,
+    scale: 1000,
+  });
+  const temb = timestepEmbedding(s.at("timestep_embedder"), waves);
+  if (addition === undefined) return temb;
+  const table = s.tensor("addition_t_embedding.weight");
+  return add(s, temb, s.op("Gather", [table, s.cast(addition, "int64")], { axis: 0 }));
+}
+
+/** Channels of a token inside. */
+function widthOf({ num_attention_heads, attention_head_dim }: Config): number {
+  return num_attention_heads * attention_head_dim;
+}
+
+/** Names of a block's parts for text and image. */
+const STREAMS = [
+  {
+    part: "txt",
+    names: ["add_q_proj", "add_k_proj", "add_v_proj"],
+    norms: ["norm_added_q", "norm_added_k"],
+    out: "to_add_out",
+  },
+  {
+    part: "img",
+    names: ["to_q", "to_k", "to_v"],
+    norms: ["norm_q", "norm_k"],
+    out: "to_out.0",
+  },
+] as const;
+
+/** Text and image attend to each other, each with weights of its own (`QwenImageTransformerBlock`). */
+function block(
+  s: Scope,
+  streams: readonly [text: Value, image: Value],
+  times: Times,
+  rotary: Rotary,
+  config: Config,
+): [text: Value, image: Value] {
+  const attn = s.at("attn");
+  const heads = config.num_attention_heads;
+  const width = widthOf(config);
+  const modulations = STREAMS.map(({ part }) =>
+    tokenModulation(s.at(`${part}_mod.1`), part, times)
+  );
+  const projected = STREAMS.map(({ names, norms }, i) => {
+    const [shift, scale] = modulations[i]! as [Value, Value];
+    const normal = modulatedNorm(s, streams[i]!, [scale, shift], { width });
+    return projectHeads(attn, normal, { heads, names, norms });
+  });
+  const attended = jointAttention(attn, projected, { heads, rotary });
+  return STREAMS.map(({ out, part }, i) => {
+    const [, , gate, shift, scale, gateFf] = modulations[i]! as Value[];
+    const x = add(s, streams[i]!, mul(s, gate!, linear(attn.at(out), attended[i]!)));
+    const normal = modulatedNorm(s, x, [scale!, shift!], { width });
+    const fed = feedForward(s.at(`${part}_mlp`), normal, { activation: "gelu-approximate" });
+    return bounded(s, add(s, x, mul(s, gateFf!, fed)));
+  }) as [Value, Value];
+}
+
+/** Six vectors [N, 1, C], or [N, tokens, C] where some tokens of the image have another time. */
+function tokenModulation(s: Scope, part: "txt" | "img", { temb, still }: Times): Value[] {
+  const moving = modulation(s, temb, 6);
+  if (part === "txt" || still === undefined) return moving;
+  const standing = modulation(s, still.temb, 6);
+  return moving.map((vector, i) => s.op("Where", [still.tokens, standing[i]!, vector]));
+}
+
+/** Within what float16 holds, where that is what is computed in. */
+function bounded(s: Scope, x: Value): Value {
+  if (s.dtype !== "float16") return x;
+  return s.op("Clip", [x, s.scalar(-65504), s.scalar(65504)]);
+}

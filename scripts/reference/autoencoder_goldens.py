@@ -1,0 +1,74 @@
+"""Writes autoencoders of transformer families to tests/fixtures/models and what they give: tests/golden/models/CLASS/NAME.
+
+    $(sh scripts/reference/setup.sh) scripts/reference/autoencoder_goldens.py [CLASS ...]
+
+An image is the only frame of a video for those that know videos; the goldens have no axis for it.
+"""
+
+import sys
+import warnings
+
+import torch
+from diffusers import AutoencoderKLQwenImage
+
+from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
+from model_goldens import Calls
+from tiny_models import liven
+
+COMMAND = "scripts/reference/autoencoder_goldens.py"
+
+_QWEN = dict(base_dim=4, z_dim=4, dim_mult=[1, 2, 2], num_res_blocks=1, temperal_downsample=[False, True],
+             latents_mean=[-0.7571, 0.1075, 0.9653, -0.1517], latents_std=[2.8184, 1.4541, 0.7, 1.2196])
+QWEN = {
+    "qwen": _QWEN,
+    # four levels and sixteen channels, as the real one
+    "deep": {**_QWEN, "z_dim": 16, "dim_mult": [1, 2, 4, 4], "num_res_blocks": 2, "temperal_downsample": [False, True, True],
+             "latents_mean": [0.1 * i - 0.8 for i in range(16)], "latents_std": [1.0 + 0.1 * i for i in range(16)]},
+    # images with transparency, as Qwen-Image-Layered has them
+    "transparent": {**_QWEN, "input_channels": 4, "temperal_downsample": [True, False]},
+    "two_levels": {**_QWEN, "base_dim": 6, "dim_mult": [2, 1], "temperal_downsample": [True]},
+}
+CLASSES = {"AutoencoderKLQwenImage": (AutoencoderKLQwenImage, QWEN)}
+
+
+def as_image(video: torch.Tensor) -> torch.Tensor:
+    return video.squeeze(2)
+
+
+def calls_of(model, seed: int) -> Calls:
+    calls, g, config = Calls(), generator(seed), model.config
+    factor = 2 ** len(config.temperal_downsample)
+    for batch, height, width in ((2, 2, 2), (1, 3, 2)):
+        image = torch.rand(batch, config.input_channels, height * factor * 2, width * factor * 2, generator=g) * 2 - 1
+        latent_dist = model.encode(image.unsqueeze(2)).latent_dist
+        calls.add(f"encode {batch}", {"sample": image}, {
+            "mean": as_image(latent_dist.mean), "logvar": as_image(latent_dist.logvar), "std": as_image(latent_dist.std),
+            "sample_seed_7": as_image(latent_dist.sample(generator(7))),
+        }, method="encode")
+        latents = torch.randn(batch, config.z_dim, height * 2, width * 2, generator=g) * 2
+        sample = as_image(model.decode(latents.unsqueeze(2)).sample)
+        calls.add(f"decode {batch}", {"z": latents}, {"sample": sample}, method="decode")
+    return calls
+
+
+def build_qwen(config: dict, seed: int) -> AutoencoderKLQwenImage:
+    """Weights under which images fill the range without much clipping."""
+    model = liven(AutoencoderKLQwenImage(**config), seed).eval()
+    latents = torch.randn(2, config["z_dim"], 1, 8, 8, generator=generator(seed))
+    model.decoder.conv_out.weight.data *= 0.1
+    out = model.decode(latents).sample
+    model.decoder.conv_out.weight.data *= 0.4 / float(out.std())
+    return model
+
+
+BUILD = {"AutoencoderKLQwenImage": build_qwen}
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    with torch.no_grad():
+        for class_name in sys.argv[1:] or CLASSES:
+            for name, config in CLASSES[class_name][1].items():
+                model = BUILD[class_name](config, seed_of(f"{class_name}/{name}"))
+                model.save_pretrained(FIXTURES / "models" / class_name / name)
+                calls = calls_of(model, seed_of(name))
+                write_golden(GOLDEN / "models" / class_name / name, COMMAND, calls.cases, calls.tensors)
