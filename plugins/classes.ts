@@ -600,6 +600,17 @@ export const PixArtTransformer2DModel: typeof PixArtTransformer2DModelClass =
   PixArtTransformer2DModelClass.using(registry);
 /** An object of the class. */
 export type PixArtTransformer2DModel = PixArtTransformer2DModelObject;
+import { Qwen2_5_VLForConditionalGeneration as Qwen2_5_VLForConditionalGenerationClass } from "@denoise/model-qwen2-5-vl";
+import type { Qwen2_5_VLForConditionalGeneration as Qwen2_5_VLForConditionalGenerationObject } from "@denoise/model-qwen2-5-vl";
+/**
+ * `Qwen2_5_VLForConditionalGeneration` of `@denoise/model-qwen2-5-vl`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
+export const Qwen2_5_VLForConditionalGeneration: typeof Qwen2_5_VLForConditionalGenerationClass =
+  Qwen2_5_VLForConditionalGenerationClass.using(registry);
+/** An object of the class. */
+export type Qwen2_5_VLForConditionalGeneration = Qwen2_5_VLForConditionalGenerationObject;
 import { Qwen3Model as Qwen3ModelClass } from "@denoise/model-qwen3";
 import type { Qwen3Model as Qwen3ModelObject } from "@denoise/model-qwen3";
 /**
@@ -957,6 +968,43 @@ export const PNDMPipeline: typeof PNDMPipelineClass = PNDMPipelineClass.using(re
 /** An object of the class. */
 export type PNDMPipeline = PNDMPipelineObject;
 export type { PNDMOptions } from "@denoise/pipeline-pndm";
+import { QwenImagePipeline as QwenImagePipelineClass } from "@denoise/pipeline-qwen-image";
+import type { QwenImagePipeline as QwenImagePipelineObject } from "@denoise/pipeline-qwen-image";
+/**
+ * `QwenImagePipeline` of `@denoise/pipeline-qwen-image`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const QwenImagePipeline: typeof QwenImagePipelineClass = QwenImagePipelineClass.using(
+  registry,
+);
+/** An object of the class. */
+export type QwenImagePipeline = QwenImagePipelineObject;
+export type { QwenImageCallOptions } from "@denoise/pipeline-qwen-image";
+import { QwenImageImg2ImgPipeline as QwenImageImg2ImgPipelineClass } from "@denoise/pipeline-qwen-image-img2img";
+import type { QwenImageImg2ImgPipeline as QwenImageImg2ImgPipelineObject } from "@denoise/pipeline-qwen-image-img2img";
+/**
+ * `QwenImageImg2ImgPipeline` of `@denoise/pipeline-qwen-image-img2img`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const QwenImageImg2ImgPipeline: typeof QwenImageImg2ImgPipelineClass =
+  QwenImageImg2ImgPipelineClass.using(registry);
+/** An object of the class. */
+export type QwenImageImg2ImgPipeline = QwenImageImg2ImgPipelineObject;
+export type { QwenImageImg2ImgOptions } from "@denoise/pipeline-qwen-image-img2img";
+import { QwenImageInpaintPipeline as QwenImageInpaintPipelineClass } from "@denoise/pipeline-qwen-image-inpaint";
+import type { QwenImageInpaintPipeline as QwenImageInpaintPipelineObject } from "@denoise/pipeline-qwen-image-inpaint";
+/**
+ * `QwenImageInpaintPipeline` of `@denoise/pipeline-qwen-image-inpaint`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const QwenImageInpaintPipeline: typeof QwenImageInpaintPipelineClass =
+  QwenImageInpaintPipelineClass.using(registry);
+/** An object of the class. */
+export type QwenImageInpaintPipeline = QwenImageInpaintPipelineObject;
+export type { QwenImageInpaintOptions } from "@denoise/pipeline-qwen-image-inpaint";
 import { ScoreSdeVePipeline as ScoreSdeVePipelineClass } from "@denoise/pipeline-score-sde-ve";
 import type { ScoreSdeVePipeline as ScoreSdeVePipelineObject } from "@denoise/pipeline-score-sde-ve";
 /**

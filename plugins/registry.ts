@@ -379,6 +379,13 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "model",
+      className: "Qwen2_5_VLForConditionalGeneration",
+      package: "@denoise/model-qwen2-5-vl",
+      load: async () =>
+        (await import("@denoise/model-qwen2-5-vl")).Qwen2_5_VLForConditionalGeneration,
+    },
+    {
+      kind: "model",
       className: "Qwen3Model",
       aliases: ["Qwen3ForCausalLM"],
       package: "@denoise/model-qwen3",
@@ -618,6 +625,32 @@ export const registry: Registry = new Registry({
       family: "unconditional",
       package: "@denoise/pipeline-pndm",
       load: async () => (await import("@denoise/pipeline-pndm")).PNDMPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "QwenImagePipeline",
+      task: "text-to-image",
+      family: "qwen-image",
+      package: "@denoise/pipeline-qwen-image",
+      load: async () => (await import("@denoise/pipeline-qwen-image")).QwenImagePipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "QwenImageImg2ImgPipeline",
+      task: "image-to-image",
+      family: "qwen-image",
+      package: "@denoise/pipeline-qwen-image-img2img",
+      load: async () =>
+        (await import("@denoise/pipeline-qwen-image-img2img")).QwenImageImg2ImgPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "QwenImageInpaintPipeline",
+      task: "inpainting",
+      family: "qwen-image",
+      package: "@denoise/pipeline-qwen-image-inpaint",
+      load: async () =>
+        (await import("@denoise/pipeline-qwen-image-inpaint")).QwenImageInpaintPipeline,
     },
     {
       kind: "pipeline",

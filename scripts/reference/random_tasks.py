@@ -6,6 +6,7 @@ from PIL import Image
 
 import pixart_goldens
 import sd3_goldens
+import qwen_image_goldens
 import z_image_goldens
 from random_configs import PROMPTS, pick, some
 from tasks import TASKS, mask, photo, swap, tensor
@@ -179,6 +180,31 @@ FLOWS = {
     f"sd3{repo}{task}": make
     for repo in ("", "-medium", "-large") for task, make in (("", sd3), ("-img2img", flow_img2img), ("-inpaint", flow_inpaint))
 }
+
+
+def qwen_image(dice: Random) -> tuple[dict, None]:
+    call = prompts(dice)
+    call.pop("guidance_scale")
+    if isinstance(call["prompt"], list):  # diffusers mixes up the masks of several images of several prompts
+        call.pop("num_images_per_prompt", None)
+    if call["num_inference_steps"] > 1:
+        call |= some(dice, 0.3, max_sequence_length=dice.randint(8, 40)) | some(dice, 0.6, true_cfg_scale=pick(dice, 1.0, 1.7, 5.0))
+    return call, None
+
+
+def qwen_image_text(dice: Random) -> tuple[dict, None]:
+    return dict(qwen_image(dice)[0], height=pick(dice, 32, 40, 64), width=pick(dice, 24, 48, 72)), None
+
+
+def qwen_image_img2img(dice: Random) -> tuple[dict, None]:
+    return dict(qwen_image_text(dice)[0], image=random_photo(dice, 33, 80), strength=dice.uniform(0.3, 1.0)), None
+
+
+def qwen_image_inpaint(dice: Random) -> tuple[dict, None]:
+    crop = some(dice, 0.3, padding_mask_crop=dice.randint(0, 20))
+    return dict(qwen_image_text(dice)[0], **painted(dice), **crop, strength=dice.uniform(0.3, 1.0)), None
+
+
 KINDS = {
     **FLOWS, "pixart-alpha": pixart, "pixart-sigma": pixart,
     "img2img": img2img, "img2img-v": img2img, "tiny-vae": img2img, "inpaint-4": inpaint, "inpaint-9": inpaint, "upscale": upscale,
@@ -186,9 +212,11 @@ KINDS = {
     "xl-img2img": with_sizes(img2img), "xl-refiner": with_sizes(img2img), "xl-inpaint-4": with_sizes(inpaint),
     "xl-inpaint-9": with_sizes(inpaint), "pix2pix": edit, "xl-pix2pix": edit_xl,
     "z-image": z_image_text, "z-image-turbo": z_image_text, "z-image-img2img": z_image_img2img, "z-image-turbo-img2img": z_image_img2img,
+    "qwen-image": qwen_image_text, "qwen-image-lightning": qwen_image_text, "qwen-image-img2img": qwen_image_img2img,
+    "qwen-image-lightning-img2img": qwen_image_img2img, "qwen-image-inpaint": qwen_image_inpaint,
     "z-image-inpaint": z_image_inpaint, "z-image-turbo-inpaint": z_image_inpaint,
 }
-KNOWN = TASKS | z_image_goldens.TASKS | sd3_goldens.TASKS | pixart_goldens.TASKS
+KNOWN = TASKS | z_image_goldens.TASKS | sd3_goldens.TASKS | pixart_goldens.TASKS | qwen_image_goldens.TASKS
 
 
 def task(dice: Random) -> tuple[str, dict]:

@@ -103,7 +103,10 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
     pixels = torch.from_numpy(numpy.stack([numpy.asarray(image) for image in output.images]))
     latents = seen.get("latents")
     if latents is not None and latents.ndim == 3:  # packed into tokens
-        latents = pipe._unpack_latents(latents, pixels.shape[1], pixels.shape[2], pipe.vae_scale_factor)
+        height, width = (one["call"].get(side) or pixels.shape[axis] for axis, side in ((1, "height"), (2, "width")))
+        latents = pipe._unpack_latents(latents, height, width, pipe.vae_scale_factor)
+    if latents is not None and latents.ndim == 5:  # a video of one frame
+        latents = latents.squeeze(2)
     return pixels, latents, output.get("nsfw_content_detected")
 
 

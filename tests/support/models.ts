@@ -312,6 +312,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   CLIPTextModelWithProjection: encodeText,
   T5EncoderModel: encodePlain,
   Qwen3Model: encodeCausal,
+  Qwen2_5_VLForConditionalGeneration: encodeCausal,
   FluxTransformer2DModel: denoiseTokens,
   FluxControlNetModel: controlTokens,
   ZImageTransformer2DModel: denoiseWithTexts,

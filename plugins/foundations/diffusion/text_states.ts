@@ -16,6 +16,8 @@ export interface TextStatesOptions {
   readonly indices: readonly number[];
   /** Tokens of a text at most; what is longer is cut, with a warning. */
   readonly maxLength: number;
+  /** How many tokens at the beginning are no part of it, such as those of a fixed instruction. */
+  readonly skipped?: number | undefined;
   /** Receives the warning of a text that was cut. */
   readonly warn: (message: string) => void;
   /** Cancels the call. */
@@ -48,14 +50,15 @@ export function textReader<T, E>(
 export async function textStates(
   reader: TextReader,
   texts: readonly string[],
-  { indices, maxLength, warn, signal }: TextStatesOptions,
+  { indices, maxLength, skipped = 0, warn, signal }: TextStatesOptions,
 ): Promise<readonly (readonly Tensor[])[]> {
   const { tokenizer, textEncoder } = textReader(reader);
   const known = new Map<string, readonly Tensor[]>();
   for (const text of new Set(texts)) {
-    const tokens = tokenizer.encode(text, { truncation: true, maxLength });
+    const tokens = tokenizer.encode(text, { truncation: true, maxLength: maxLength + skipped });
     warnOfCut({ tokenizer, warn }, tokens, maxLength);
-    known.set(text, await textEncoder.hiddenStates(tokens.inputIds, indices, { signal }));
+    const states = await textEncoder.hiddenStates(tokens.inputIds, indices, { signal });
+    known.set(text, states.map((state) => state.slice(1, skipped, state.dims[1]!)));
   }
   return texts.map((text) => known.get(text)!);
 }

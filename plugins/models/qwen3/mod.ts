@@ -19,50 +19,23 @@
  *
  * @module
  */
-import type { ModelClass, Tensor } from "@denoise/core";
-import type {
-  HiddenStatesOptions,
-  LanguageModel,
-  TextEncoderOptions,
-  TextEncoderOutput,
-} from "@denoise/roles";
-import { defineModel, int64, optional } from "@denoise/onnx";
+import type { Model, ModelClass } from "@denoise/core";
+import {
+  defineModel,
+  hiddenStateName,
+  int64,
+  type LanguageModelMethods,
+  languageModelMethods,
+  optional,
+  type RopeParameters,
+} from "@denoise/onnx";
 import { decoderStates } from "@denoise/onnx/blocks";
-import { check, type Qwen3Config, type RopeParameters, schema } from "./config.ts";
+import { check, type Qwen3Config, schema } from "./config.ts";
 
-export type { HiddenStatesOptions, Qwen3Config, RopeParameters };
+export type { LanguageModelMethods, Qwen3Config, RopeParameters };
 
-/** What a Qwen3Model gives. */
-export type Qwen3Output = Pick<TextEncoderOutput, "lastHiddenState" | "hiddenStates">;
-
-/** A loaded Qwen3Model. */
-export interface Qwen3Model extends LanguageModel<Qwen3Config> {
-  /**
-   * States of each token: `lastHiddenState` float32 [N, tokens, hidden_size] after the final norm; with
-   * `outputHiddenStates` also the states before each layer, and the normalized last ones.
-   *
-   * @param inputIds int64 [N, tokens].
-   */
-  forward(
-    inputIds: Tensor,
-    options?: Pick<TextEncoderOptions, "attentionMask" | "outputHiddenStates">,
-  ): Promise<Qwen3Output>;
-  /**
-   * Some of the hidden states alone, float32 [N, tokens, hidden_size] each: layers after the last one that
-   * is asked for are neither loaded nor run.
-   *
-   * @param inputIds int64 [N, tokens].
-   * @param indices Which of the num_hidden_layers + 1 states; negative ones count from the end.
-   * @throws {RangeError} for a state that there is not.
-   */
-  hiddenStates(
-    inputIds: Tensor,
-    indices: readonly number[],
-    options?: HiddenStatesOptions,
-  ): Promise<Tensor[]>;
-}
-
-const nameOf = (index: number): string => `hidden_state_${index}`;
+/** A loaded Qwen3Model: `forward(ids)` and `hiddenStates(ids, indices)`. */
+export interface Qwen3Model extends Model<Qwen3Config>, LanguageModelMethods {}
 
 /** A decoder language model as a text encoder; `Qwen3Model` of transformers. */
 export const Qwen3Model: ModelClass<Qwen3Model> = defineModel<Qwen3Config, Qwen3Model>({
@@ -94,39 +67,9 @@ export const Qwen3Model: ModelClass<Qwen3Model> = defineModel<Qwen3Config, Qwen3
           outBias: bias,
           normalized: true,
         });
-        return Object.fromEntries(states.map((state, i) => [nameOf(i), state]));
+        return Object.fromEntries(states.map((state, i) => [hiddenStateName(i), state]));
       },
     },
   },
-  methods: (model) => {
-    const count = model.config.num_hidden_layers + 1;
-    const run: Qwen3Model["hiddenStates"] = async (inputIds, indices, options = {}) => {
-      const names = indices.map((index) => nameOf(stateIndex(index, count)));
-      const result = await model.run("forward", {
-        input_ids: inputIds,
-        attention_mask: options.attentionMask,
-      }, { outputs: [...new Set(names)], signal: options.signal });
-      return names.map((name) => result[name]!);
-    };
-    return {
-      async forward(inputIds, { attentionMask, outputHiddenStates = false } = {}) {
-        const indices = outputHiddenStates ? [...Array(count).keys()] : [count - 1];
-        const states = await run(inputIds, indices, { attentionMask });
-        return {
-          lastHiddenState: states.at(-1)!,
-          hiddenStates: outputHiddenStates ? states : undefined,
-        };
-      },
-      hiddenStates: run,
-    };
-  },
+  methods: languageModelMethods,
 });
-
-function stateIndex(index: number, count: number): number {
-  if (Number.isInteger(index) && index >= -count && index < count) {
-    return index < 0 ? index + count : index;
-  }
-  throw new RangeError(
-    `Cannot give hidden state ${index}: it must be an integer from ${-count} to ${count - 1}`,
-  );
-}

@@ -21,6 +21,16 @@ export { nativeEngine, type NativeEngineOptions } from "./engine/native/native.t
 export type { ProviderPlugin } from "./engine/native/settings.ts";
 export { workerEngine } from "./engine/worker.ts";
 export {
+  checkLanguageModel,
+  hiddenStateName,
+  type HiddenStatesCall,
+  type LanguageModelConfig,
+  type LanguageModelMethods,
+  languageModelMethods,
+  languageModelOptions,
+  type RopeParameters,
+} from "./language_model.ts";
+export {
   float32,
   type GraphDefinition,
   int64,

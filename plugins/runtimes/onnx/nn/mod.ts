@@ -52,8 +52,8 @@ export { imageSize } from "./image_size.ts";
 export { type BiasOptions, linear, matMulTransposed } from "./linear.ts";
 export {
   biasedSum,
-  fusesSums,
   channelRmsNorm,
+  fusesSums,
   groupNorm,
   type GroupNormOptions,
   layerNorm,

@@ -1,0 +1,30 @@
+import type { ComponentSpec, Scheduler } from "@denoise/core";
+import type { Autoencoder, LanguageModel, Tokenizer } from "@denoise/roles";
+import type { QwenImageDenoiser } from "./transformer.ts";
+
+/** What the Qwen-Image pipelines consist of. */
+export interface QwenImageComponents {
+  /** FlowMatchEulerDiscreteScheduler, or another one of flows. */
+  readonly scheduler: Scheduler;
+  /** AutoencoderKLQwenImage. */
+  readonly vae: Autoencoder;
+  /** Qwen2_5_VLForConditionalGeneration; null with embeddings of one's own. */
+  readonly textEncoder: LanguageModel | null;
+  /** Qwen2Tokenizer. */
+  readonly tokenizer: Tokenizer | null;
+  /** QwenImageTransformer2DModel. */
+  readonly transformer: QwenImageDenoiser;
+}
+
+/** The components that the definitions of these pipelines share. */
+export const qwenImageComponents: {
+  readonly components: { readonly [K in keyof QwenImageComponents]: ComponentSpec };
+} = {
+  components: {
+    scheduler: { kind: "scheduler" },
+    vae: { kind: "model" },
+    textEncoder: { kind: "model", optional: true },
+    tokenizer: { kind: "tokenizer", optional: true },
+    transformer: { kind: "model" },
+  },
+};

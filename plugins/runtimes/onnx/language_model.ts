@@ -1,0 +1,180 @@
+import {
+  anything,
+  type ConfigSchema,
+  float,
+  type FrozenConfig,
+  maybe,
+  number,
+  type Tensor,
+} from "@denoise/core";
+import { type Runner, unsupportedOption } from "./model_definition.ts";
+import { activationNames } from "./nn/mod.ts";
+
+/** What `rope_parameters` and `rope_scaling` say of the positions. */
+export interface RopeParameters {
+  /** The longest wavelength is 2π times this. */
+  readonly rope_theta?: number;
+  /** How positions are stretched; `"default"` is not at all. */
+  readonly rope_type?: string;
+  /** What `rope_type` was called before. */
+  readonly type?: string;
+  /** How many pairs of a head's channels time, row and column turn, where images are read too. */
+  readonly mrope_section?: readonly number[];
+}
+
+/** Options that decoder language models have in common, as they stand in config.json. */
+export interface LanguageModelConfig {
+  /** Number of tokens. */
+  readonly vocab_size: number;
+  /** Width of the states. */
+  readonly hidden_size: number;
+  /** Width inside a layer's feed-forward part. */
+  readonly intermediate_size: number;
+  /** Number of layers. */
+  readonly num_hidden_layers: number;
+  /** Attention heads of a layer. */
+  readonly num_attention_heads: number;
+  /** Heads of keys and values; null means as many as of queries. */
+  readonly num_key_value_heads: number | null;
+  /** The activation of the feed-forward part's gate. */
+  readonly hidden_act: string;
+  /** Added to the mean square in each normalization. */
+  readonly rms_norm_eps: number;
+  /** The longest wavelength of the positions is 2π times this, where `rope_parameters` does not say it. */
+  readonly rope_theta: number;
+  /** The positions as newer files describe them. */
+  readonly rope_parameters: RopeParameters | null;
+  /** Must not stretch positions. */
+  readonly rope_scaling: RopeParameters | null;
+  /** Must be false: every token attends to all before it. */
+  readonly use_sliding_window: boolean;
+  /** Must name `"full_attention"` alone. */
+  readonly layer_types: readonly string[] | null;
+}
+
+/** These options, with defaults that each class may replace by its own. */
+export const languageModelOptions: ConfigSchema<LanguageModelConfig> = {
+  vocab_size: 151936,
+  hidden_size: 4096,
+  intermediate_size: 22016,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  num_key_value_heads: maybe(number, 32),
+  hidden_act: "silu",
+  rms_norm_eps: float(1e-6),
+  rope_theta: float(10000),
+  rope_parameters: anything<RopeParameters | null>(null),
+  rope_scaling: anything<RopeParameters | null>(null),
+  use_sliding_window: false,
+  layer_types: anything<readonly string[] | null>(null),
+};
+
+/**
+ * Refuses a language model that cannot be built, before any weights are looked at.
+ *
+ * @param ropeTypes Kinds of positions beside `"default"` that come to the same.
+ */
+export function checkLanguageModel(
+  className: string,
+  config: FrozenConfig<LanguageModelConfig>,
+  ropeTypes: readonly string[] = [],
+): void {
+  const refuse = (option: keyof LanguageModelConfig, known: readonly unknown[]) =>
+    unsupportedOption(className, option, config[option], known);
+  if (!activationNames.includes(config.hidden_act)) throw refuse("hidden_act", activationNames);
+  if (config.use_sliding_window) throw refuse("use_sliding_window", [false]);
+  if (config.layer_types?.some((type) => type !== "full_attention")) {
+    throw refuse("layer_types", [null, ["full_attention"]]);
+  }
+  const known = ["default", ...ropeTypes];
+  for (const option of ["rope_parameters", "rope_scaling"] as const) {
+    const { rope_type, type } = config[option] ?? {};
+    if (!known.includes(rope_type ?? type ?? "default")) {
+      throw refuse(option, [null, ...known.map((rope_type) => ({ rope_type }))]);
+    }
+  }
+  const { num_attention_heads: heads, num_key_value_heads: keyHeads } = config;
+  if (heads % (keyHeads ?? heads) !== 0) {
+    throw new RangeError(
+      `Cannot build ${className}: num_attention_heads is ${heads}, which must be a multiple of ` +
+        `num_key_value_heads, ${keyHeads}`,
+    );
+  }
+}
+
+/** Names of the hidden states among a graph's outputs. */
+export function hiddenStateName(index: number): string {
+  return `hidden_state_${index}`;
+}
+
+/** What a language model's states are asked for with. */
+export interface HiddenStatesCall {
+  /** int64 [N, tokens], 1 where a token may be attended to. Defaults to all of them. */
+  readonly attentionMask?: Tensor | undefined;
+  /** Cancels the call. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How language models are called. */
+export interface LanguageModelMethods {
+  /** The states after the final norm, and with `outputHiddenStates` also those before each layer. */
+  forward(
+    inputIds: Tensor,
+    options?: {
+      readonly attentionMask?: Tensor | undefined;
+      readonly outputHiddenStates?: boolean | undefined;
+    },
+  ): Promise<{ lastHiddenState: Tensor; hiddenStates: readonly Tensor[] | undefined }>;
+  /**
+   * Some of the hidden states alone, float32 [N, tokens, hidden_size] each: layers after the last one that
+   * is asked for are neither loaded nor run.
+   *
+   * @throws {RangeError} for a state that there is not.
+   */
+  hiddenStates(
+    inputIds: Tensor,
+    indices: readonly number[],
+    options?: HiddenStatesCall,
+  ): Promise<Tensor[]>;
+}
+
+/**
+ * The methods of a language model whose graph `forward` gives its states under {@linkcode hiddenStateName} for
+ * `input_ids` and `attention_mask`.
+ */
+export function languageModelMethods(
+  model: Pick<Runner<LanguageModelConfig>, "run" | "config">,
+): LanguageModelMethods {
+  const { num_hidden_layers: layers } = model.config;
+  const hiddenStates: LanguageModelMethods["hiddenStates"] = async (
+    inputIds,
+    indices,
+    { attentionMask, signal } = {},
+  ) => {
+    const names = indices.map((index) => hiddenStateName(stateIndex(index, layers + 1)));
+    const inputs = { input_ids: inputIds, attention_mask: attentionMask };
+    const outputs = [...new Set(names)];
+    const result = await model.run("forward", inputs, { outputs, signal });
+    return names.map((name) => result[name]!);
+  };
+  return {
+    hiddenStates,
+    async forward(inputIds, { attentionMask, outputHiddenStates = false } = {}) {
+      const indices = outputHiddenStates ? [...Array(layers + 1).keys()] : [layers];
+      const states = await hiddenStates(inputIds, indices, { attentionMask });
+      return {
+        lastHiddenState: states.at(-1)!,
+        hiddenStates: outputHiddenStates ? states : undefined,
+      };
+    },
+  };
+}
+
+function stateIndex(index: number, count: number): number {
+  if (Number.isInteger(index) && index >= -count && index < count) {
+    return index < 0 ? index + count : index;
+  }
+  throw new RangeError(
+    `Cannot give hidden state ${index}: it must be an integer from ${-count} to ${count - 1}`,
+  );
+}
