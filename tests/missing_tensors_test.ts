@@ -12,8 +12,11 @@ import { findWeights, openWeights, type StoredTensor } from "@denoise/safetensor
 import { fixture } from "./support/golden.ts";
 import { MODEL_CLASSES } from "./support/models.ts";
 
-/** Tensors that checkpoints may have and that the model has no use for: tables, the head of a language model. */
-const UNUSED = /embeddings\.position_ids$|^lm_head\.weight$/;
+/**
+ * Tensors that checkpoints may have and that the model has no use for: tables, the head of a language model and its
+ * eyes, what is between the frames of a video.
+ */
+const UNUSED = /embeddings\.position_ids$|^lm_head\.weight$|^visual\.|\.time_conv\./;
 
 interface Fixture {
   readonly className: string;
