@@ -482,6 +482,17 @@ import type { AutoencoderTiny as AutoencoderTinyObject } from "@denoise/model-au
 export const AutoencoderTiny: typeof AutoencoderTinyClass = AutoencoderTinyClass.using(registry);
 /** An object of the class. */
 export type AutoencoderTiny = AutoencoderTinyObject;
+import { ChromaTransformer2DModel as ChromaTransformer2DModelClass } from "@denoise/model-chroma-transformer";
+import type { ChromaTransformer2DModel as ChromaTransformer2DModelObject } from "@denoise/model-chroma-transformer";
+/**
+ * `ChromaTransformer2DModel` of `@denoise/model-chroma-transformer`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
+export const ChromaTransformer2DModel: typeof ChromaTransformer2DModelClass =
+  ChromaTransformer2DModelClass.using(registry);
+/** An object of the class. */
+export type ChromaTransformer2DModel = ChromaTransformer2DModelObject;
 import { CLIPTextModel as CLIPTextModelClass } from "@denoise/model-clip-text";
 import type { CLIPTextModel as CLIPTextModelObject } from "@denoise/model-clip-text";
 /**
@@ -728,6 +739,29 @@ export const AudioDiffusionPipeline: typeof AudioDiffusionPipelineClass =
 /** An object of the class. */
 export type AudioDiffusionPipeline = AudioDiffusionPipelineObject;
 export type { AudioDiffusionOptions } from "@denoise/pipeline-audio-diffusion";
+import { ChromaPipeline as ChromaPipelineClass } from "@denoise/pipeline-chroma";
+import type { ChromaPipeline as ChromaPipelineObject } from "@denoise/pipeline-chroma";
+/**
+ * `ChromaPipeline` of `@denoise/pipeline-chroma`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const ChromaPipeline: typeof ChromaPipelineClass = ChromaPipelineClass.using(registry);
+/** An object of the class. */
+export type ChromaPipeline = ChromaPipelineObject;
+export type { ChromaCallOptions } from "@denoise/pipeline-chroma";
+import { ChromaImg2ImgPipeline as ChromaImg2ImgPipelineClass } from "@denoise/pipeline-chroma-img2img";
+import type { ChromaImg2ImgPipeline as ChromaImg2ImgPipelineObject } from "@denoise/pipeline-chroma-img2img";
+/**
+ * `ChromaImg2ImgPipeline` of `@denoise/pipeline-chroma-img2img`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const ChromaImg2ImgPipeline: typeof ChromaImg2ImgPipelineClass = ChromaImg2ImgPipelineClass
+  .using(registry);
+/** An object of the class. */
+export type ChromaImg2ImgPipeline = ChromaImg2ImgPipelineObject;
+export type { ChromaImg2ImgCallOptions } from "@denoise/pipeline-chroma-img2img";
 import { ConsistencyModelPipeline as ConsistencyModelPipelineClass } from "@denoise/pipeline-consistency-model";
 import type { ConsistencyModelPipeline as ConsistencyModelPipelineObject } from "@denoise/pipeline-consistency-model";
 /**

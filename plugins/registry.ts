@@ -312,6 +312,13 @@ export const registry: Registry = new Registry({
     },
     {
       kind: "model",
+      className: "ChromaTransformer2DModel",
+      package: "@denoise/model-chroma-transformer",
+      load: async () =>
+        (await import("@denoise/model-chroma-transformer")).ChromaTransformer2DModel,
+    },
+    {
+      kind: "model",
       className: "CLIPTextModel",
       package: "@denoise/model-clip-text",
       load: async () => (await import("@denoise/model-clip-text")).CLIPTextModel,
@@ -455,6 +462,22 @@ export const registry: Registry = new Registry({
       family: "audio-diffusion",
       package: "@denoise/pipeline-audio-diffusion",
       load: async () => (await import("@denoise/pipeline-audio-diffusion")).AudioDiffusionPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "ChromaPipeline",
+      task: "text-to-image",
+      family: "chroma",
+      package: "@denoise/pipeline-chroma",
+      load: async () => (await import("@denoise/pipeline-chroma")).ChromaPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "ChromaImg2ImgPipeline",
+      task: "image-to-image",
+      family: "chroma",
+      package: "@denoise/pipeline-chroma-img2img",
+      load: async () => (await import("@denoise/pipeline-chroma-img2img")).ChromaImg2ImgPipeline,
     },
     {
       kind: "pipeline",

@@ -3,13 +3,21 @@
     $(sh scripts/reference/setup.sh) scripts/reference/flux_goldens.py [repos] [task ...]
 """
 
+import json
 import shutil
 import sys
 import tempfile
 import warnings
 from pathlib import Path
 
-from diffusers import FlowMatchEulerDiscreteScheduler, FluxControlNetModel, FluxPipeline, FluxTransformer2DModel
+import torch
+from diffusers import (
+    ChromaTransformer2DModel,
+    FlowMatchEulerDiscreteScheduler,
+    FluxControlNetModel,
+    FluxPipeline,
+    FluxTransformer2DModel,
+)
 from transformers import CLIPTokenizer, T5Config, T5EncoderModel, T5TokenizerFast
 
 from common import FIXTURES, seed_of
@@ -28,6 +36,21 @@ REPOS = {
     "tiny-flux-dev": (dict(guidance_embeds=True), dict(shift=3.0, use_dynamic_shifting=True)),
     "tiny-flux-schnell": (dict(), dict(shift=1.0)),
 }
+
+
+def write_chroma(name: str) -> None:
+    """The parts of tiny-flux-dev, without CLIP."""
+    where, source = folder(name), FIXTURES / "tiny-flux-dev"
+    for role, kept in (("vae", "vae"), ("text_encoder_2", "text_encoder"), ("tokenizer_2", "tokenizer"), ("scheduler", "scheduler")):
+        shutil.copytree(source / role, where / kept)
+    config = {key: value for key, value in TRANSFORMER.items() if key != "pooled_projection_dim"}
+    liven(ChromaTransformer2DModel(**config, approximator_num_channels=16, approximator_hidden_dim=20, approximator_layers=3),
+          seed_of(f"{name}/transformer")).eval().save_pretrained(where / "transformer")
+    index = {"_class_name": "ChromaPipeline", "_diffusers_version": "0.42.1", "feature_extractor": [None, None],
+             "image_encoder": [None, None], "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+             "text_encoder": ["transformers", "T5EncoderModel"], "tokenizer": ["transformers", "T5TokenizerFast"],
+             "transformer": ["diffusers", "ChromaTransformer2DModel"], "vae": ["diffusers", "AutoencoderKL"]}
+    (where / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
 
 
 def write_repo(name: str) -> None:
@@ -151,6 +174,23 @@ CONTROL_IMG2IMG_CASES = [
     case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], **CONTROL_IMG2IMG),
     case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, **CONTROL_IMG2IMG),
 ]
+CHROMA = {**{k: v for k, v in TEXT.items() if k != "max_sequence_length"}, "max_sequence_length": 24}
+CHROMA_CASES = [
+    case("guided by an empty text", **CHROMA),
+    case("a negative prompt", negative_prompt="blurry, low quality", guidance_scale=3.0, **CHROMA),
+    case("a rectangle, without guidance", **{**CHROMA, "width": 48}, guidance_scale=1.0),
+    case("two prompts of other lengths, two images each", **{**CHROMA, "prompt": [PROMPT, "a cat"]}, negative_prompt=["blurry", OTHER],
+         num_images_per_prompt=2, seeds=[5, 6, 7, 8]),
+    case("a prompt without padding", **{**CHROMA, "max_sequence_length": 5}),
+    case("own embeddings", prompt_embeds=latents(1, 6, 16, seed=4), prompt_attention_mask=torch.tensor([[1.0, 1, 1, 1, 0, 0]]),
+         negative_prompt_embeds=latents(1, 4, 16, seed=5), negative_prompt_attention_mask=torch.ones(1, 4), num_inference_steps=4, **SIZE),
+]
+CHROMA_IMG2IMG = dict(image=photo(40, 33), **CHROMA)
+CHROMA_IMG2IMG_CASES = [
+    case("an image", **CHROMA_IMG2IMG),
+    case("strength 0.6, a negative prompt", strength=0.6, negative_prompt="blurry", **CHROMA_IMG2IMG),
+    case("two images a prompt", num_images_per_prompt=2, seeds=[3, 4], strength=0.7, **CHROMA_IMG2IMG),
+]
 NET = dict(control_image=photo(32, 32), controlnet_conditioning_scale=0.7, **TEXT)
 NET_CASES = [
     case("an image", **NET),
@@ -209,12 +249,19 @@ TASKS = {
     )
 }
 
+TASKS |= {
+    "chroma": {"pipeline": "ChromaPipeline", "repo": "tiny-chroma", "parts": {}, "cases": CHROMA_CASES},
+    "chroma-img2img": {"pipeline": "ChromaImg2ImgPipeline", "repo": "tiny-chroma", "parts": {}, "cases": CHROMA_IMG2IMG_CASES},
+}
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     wanted = sys.argv[1:] or ["repos", *TASKS]
     if "repos" in wanted:
         for repo in REPOS:
             write_repo(repo)
+    if "repos" in wanted or "tiny-chroma" in wanted:
+        write_chroma("tiny-chroma")
     for name in PARTS:
         if "repos" in wanted or name in wanted:
             write_part(name)

@@ -10,6 +10,7 @@ import warnings
 
 import torch
 from diffusers import (
+    ChromaTransformer2DModel,
     FluxControlNetModel,
     FluxTransformer2DModel,
     QwenImageTransformer2DModel,
@@ -40,14 +41,14 @@ def image_ids(height: int, width: int, kind: int = 0) -> torch.Tensor:
     return ids.reshape(-1, 3)
 
 
-def flux_calls(config, g: torch.Generator):
+def flux_calls(config, g: torch.Generator, pooled: bool = True):
     def values(batch: int, ids: torch.Tensor, tokens: int, timestep) -> dict:
         return {
             "hidden_states": torch.randn(batch, len(ids), config.in_channels, generator=g),
             "encoder_hidden_states": torch.randn(batch, tokens, config.joint_attention_dim, generator=g),
-            "pooled_projections": torch.randn(batch, config.pooled_projection_dim, generator=g),
+            **({"pooled_projections": torch.randn(batch, config.pooled_projection_dim, generator=g)} if pooled else {}),
             "timestep": torch.tensor(timestep), "img_ids": ids, "txt_ids": torch.zeros(tokens, 3),
-            **({"guidance": torch.tensor([3.5, 1.0][:batch])} if config.guidance_embeds else {}),
+            **({"guidance": torch.tensor([3.5, 1.0][:batch])} if pooled and config.guidance_embeds else {}),
         }
 
     yield "two images", values(2, image_ids(4, 4), 5, [0.7, 0.7])
@@ -88,6 +89,25 @@ def flux_control_calls(config, g: torch.Generator):
         shape = (batch, 3, *size) if pixels else (batch, tokens, channels)
         mode = {"controlnet_mode": torch.full((batch, 1), i)} if config.num_mode else {}
         yield label, {**values, "controlnet_cond": torch.randn(*shape, generator=g), "conditioning_scale": [1.0, 0.7, 0.0][i], **mode}
+
+
+_CHROMA = {key: value for key, value in _FLUX.items() if key != "pooled_projection_dim"}
+_CHROMA = {**_CHROMA, "approximator_num_channels": 16, "approximator_hidden_dim": 20, "approximator_layers": 3}
+CHROMA = {
+    "chroma": _CHROMA,
+    # the numbers of the modulations reach as far as in the released model
+    "deep": {**_CHROMA, "num_layers": 8, "num_single_layers": 20, "num_attention_heads": 1, "approximator_num_channels": 64,
+             "approximator_layers": 1},
+}
+
+
+def chroma_calls(config, g: torch.Generator):
+    for i, (label, values) in enumerate(flux_calls(config, g, pooled=False)):
+        batch, tokens, _ = values["hidden_states"].shape
+        text = values["encoder_hidden_states"].shape[1]
+        kept = torch.arange(text)[None] <= torch.tensor([[text], [1]])[:batch]
+        mask = {} if i == 2 else {"attention_mask": torch.cat([kept.float(), torch.ones(batch, tokens)], dim=1)}
+        yield label, {**values, **mask}
 
 
 _SD3 = dict(sample_size=8, in_channels=4, num_layers=3, attention_head_dim=8, num_attention_heads=2, joint_attention_dim=12,
@@ -196,6 +216,7 @@ def qwen_calls(config, g: torch.Generator):
 
 CLASSES = {
     "FluxTransformer2DModel": (FluxTransformer2DModel, FLUX, flux_transformer_calls),
+    "ChromaTransformer2DModel": (ChromaTransformer2DModel, CHROMA, chroma_calls),
     "FluxControlNetModel": (FluxControlNetModel, FLUX_CONTROL, flux_control_calls),
     "ZImageTransformer2DModel": (ZImageTransformer2DModel, Z_IMAGE, z_image_calls),
     "QwenImageTransformer2DModel": (QwenImageTransformer2DModel, QWEN, qwen_calls),
@@ -214,7 +235,7 @@ if __name__ == "__main__":
                 for label, values in calls_of(model.config, generator(seed_of(name))):
                     calls.add(label, values, outputs_of(model, values))
                 if name == next(iter(configs)):  # weights as diffusers holds them in 16 bits, computed with in 32
-                    held = model.to(torch.bfloat16).float()
+                    model.load_state_dict({key: value.to(torch.bfloat16).float() for key, value in model.state_dict().items()})
                     label, values = next(calls_of(model.config, generator(seed_of(name))))
-                    calls.add(f"{label}, in bfloat16", values, outputs_of(held, values), dtype="bfloat16")
+                    calls.add(f"{label}, in bfloat16", values, outputs_of(model, values), dtype="bfloat16")
                 write_golden(GOLDEN / "models" / class_name / name, COMMAND, calls.cases, calls.tensors)

@@ -13,6 +13,7 @@ import type {
 } from "@denoise/roles";
 import type { DepthEstimator } from "@denoise/stable-diffusion";
 import type {
+  ChromaTransformer2DModel,
   FluxControlNetModel,
   FluxTransformer2DModel,
   LDMBertModel,
@@ -212,6 +213,15 @@ async function denoiseTokens(
   });
 }
 
+async function denoiseMasked(model: ChromaTransformer2DModel, input: Inputs): Promise<Outputs> {
+  return await model.forward(input("hidden_states")!, numbersOf(input("timestep"))!, {
+    encoderHiddenStates: input("encoder_hidden_states")!,
+    imgIds: input("img_ids")!,
+    txtIds: input("txt_ids")!,
+    attentionMask: input("attention_mask"),
+  });
+}
+
 async function controlTokens(
   model: FluxControlNetModel,
   input: Inputs,
@@ -315,6 +325,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   Qwen2_5_VLForConditionalGeneration: encodeCausal,
   FluxTransformer2DModel: denoiseTokens,
   FluxControlNetModel: controlTokens,
+  ChromaTransformer2DModel: denoiseMasked,
   ZImageTransformer2DModel: denoiseWithTexts,
   QwenImageTransformer2DModel: denoiseShapes,
   SD3Transformer2DModel: denoiseJointly,

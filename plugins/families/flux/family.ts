@@ -1,6 +1,5 @@
 import {
   type CallOptions,
-  type ImageSize,
   type PipelineRun,
   type RunOptions,
   runOptions,
@@ -8,12 +7,12 @@ import {
 } from "@denoise/core";
 import {
   calculateShift,
-  checkSize,
   type Family,
+  gridIds,
   type LatentOptions,
+  packedSize,
   packLatents,
   planFlowRun,
-  type SizeOptions,
   type TimestepOptions,
   timestepOptions,
   unpackLatents,
@@ -60,18 +59,6 @@ export const fluxOptions: CallOptions<FluxOptions> = {
   trueCfgScale: { type: "number" },
 };
 
-/** Latents of a side where neither call nor config says it (`default_sample_size`). */
-const TRAINED_SIZE = 128;
-
-/** A size of images that the packing allows: what is given, or 1024 pixels. */
-export function fluxSize({ vae }: Pick<FluxComponents, "vae">, given: SizeOptions): ImageSize {
-  const factor = vaeScaleFactor(vae);
-  const trained = TRAINED_SIZE * factor;
-  const { height = trained, width = trained } = given;
-  checkSize(height, width, 2 * factor); // two latents are a token
-  return { height, width };
-}
-
 /** Images that the transformer is given beside the one that it makes. */
 export interface ReferenceTokens {
   /** Their latents, float32 [N, tokens, 4·C]. */
@@ -84,7 +71,7 @@ export interface ReferenceTokens {
 export interface FluxVariant<O> {
   /** Its name. */
   readonly name: string;
-  /** The size of the images. Defaults to {@linkcode fluxSize}. */
+  /** The size of the images. Defaults to `packedSize`. */
   readonly size?: Family<FluxComponents, O & LatentOptions, FluxControl>["size"];
   /** Encodes images of a call that are tokens of their own behind those that are made. */
   readonly reference?: (
@@ -96,7 +83,7 @@ export interface FluxVariant<O> {
 
 /** A family of transformers on packed latents that are called as FLUX.1's is. */
 export function fluxWith<O extends LatentOptions & FluxOptions>(
-  { name, size = fluxSize, reference }: FluxVariant<O>,
+  { name, size = packedSize, reference }: FluxVariant<O>,
 ): Family<FluxComponents, O, FluxControl> {
   return {
     name,
@@ -165,16 +152,3 @@ export function fluxWith<O extends LatentOptions & FluxOptions>(
 export const flux: Family<FluxComponents, LatentOptions & FluxOptions, FluxControl> = fluxWith({
   name: "flux",
 });
-
-/**
- * Coordinates of the tokens of an image, float32 [rows·columns, 3]: which image, row, column.
- *
- * @param index 0 for the image that is made; reference images have other ones.
- */
-export function gridIds(rows: number, columns: number, index = 0): Tensor {
-  const ids = new Float32Array(rows * columns * 3);
-  for (let i = 0; i < rows * columns; i++) {
-    ids.set([index, Math.floor(i / columns), i % columns], 3 * i);
-  }
-  return Tensor.from(ids, [rows * columns, 3]);
-}

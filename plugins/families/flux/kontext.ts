@@ -7,6 +7,7 @@ import {
 } from "@denoise/core";
 import {
   type Family,
+  gridIds,
   imageLatentMeans,
   type ImagesInput,
   type LatentOptions,
@@ -17,7 +18,7 @@ import {
 } from "@denoise/diffusion";
 import type { FluxComponents } from "./components.ts";
 import type { FluxControl } from "./control_nets.ts";
-import { type FluxOptions, fluxWith, gridIds, type ReferenceTokens } from "./family.ts";
+import { type FluxOptions, fluxWith, type ReferenceTokens } from "./family.ts";
 
 /** Options of a call of FLUX.1 Kontext. */
 export interface FluxKontextOptions {

@@ -22,6 +22,7 @@ export * from "./output.ts";
 export * from "./image_input.ts";
 export * from "./noised_image_latents.ts";
 export * from "./preview.ts";
+export * from "./packed.ts";
 export * from "./plan.ts";
 export * from "./pooled_text.ts";
 export * from "./prompt.ts";

@@ -56,11 +56,13 @@ export interface PromptTexts extends Pick<PromptOptions, "negativePrompt"> {
 /**
  * Checks prompts and their options for what cannot be.
  *
+ * @param anyLength Whether states of a negative prompt may have another length. Defaults to false.
  * @throws {TypeError} for both or neither of prompt and embeddings, and for other types.
  */
 export function checkPrompts(
   prompt: string | readonly string[] | undefined,
   options: PromptTexts,
+  anyLength = false,
 ): void {
   const { promptEmbeds, negativePrompt, negativePromptEmbeds } = options;
   if ((prompt === undefined) === (promptEmbeds === undefined)) {
@@ -87,7 +89,7 @@ export function checkPrompts(
   }
   const shapes = [promptEmbeds, negativePromptEmbeds]
     .map((embeds) => embeds instanceof Tensor ? embeds.dims.join(", ") : undefined);
-  if (shapes.every((shape) => shape !== undefined) && shapes[0] !== shapes[1]) {
+  if (!anyLength && shapes.every((shape) => shape !== undefined) && shapes[0] !== shapes[1]) {
     throw new TypeError(
       `Cannot pair promptEmbeds of shape [${shapes[0]}] with negativePromptEmbeds of shape ` +
         `[${shapes[1]}]: they must be equal`,

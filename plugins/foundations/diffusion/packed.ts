@@ -1,0 +1,35 @@
+import { type ImageSize, Tensor } from "@denoise/core";
+import { type LatentComponents, vaeScaleFactor } from "./latents.ts";
+import { checkSize, type SizeOptions } from "./size.ts";
+
+/** Latents of a side where neither call nor config says it (`default_sample_size`). */
+const TRAINED_SIZE = 128;
+
+/**
+ * The size of images whose latents are packed, two by two: what is given, or 1024 pixels.
+ *
+ * @throws {RangeError} for one that the packing does not allow.
+ */
+export function packedSize(
+  { vae }: Pick<LatentComponents, "vae">,
+  given: SizeOptions,
+): ImageSize {
+  const factor = vaeScaleFactor(vae);
+  const trained = TRAINED_SIZE * factor;
+  const { height = trained, width = trained } = given;
+  checkSize(height, width, 2 * factor);
+  return { height, width };
+}
+
+/**
+ * Coordinates of the tokens of an image, float32 [rows·columns, 3]: which image, row, column.
+ *
+ * @param index 0 for the image that is made; reference images have other ones.
+ */
+export function gridIds(rows: number, columns: number, index = 0): Tensor {
+  const ids = new Float32Array(rows * columns * 3);
+  for (let i = 0; i < rows * columns; i++) {
+    ids.set([index, Math.floor(i / columns), i % columns], 3 * i);
+  }
+  return Tensor.from(ids, [rows * columns, 3]);
+}
