@@ -20,17 +20,17 @@
  * @module
  */
 import {
+  type AnyPipeline as AnyPipelineOf,
   type AutoPipeline,
   autoPipeline,
   diffusionPipeline,
   type DiffusionPipelineLoader,
   type EveryOption,
 } from "@denoise/loading";
-import { type IpAdapterLoader, ipAdapterLoader } from "@denoise/ip-adapter";
 import type { AnyComponents } from "@denoise/roles";
 import { type SingleFileLoader, singleFileLoader } from "@denoise/single-file";
 import type * as classes from "./plugins/classes.ts";
-import { registry } from "./plugins/registry.ts";
+import { type PipelineMethods, registry } from "./plugins/registry.ts";
 
 export {
   type AudioOutput,
@@ -46,6 +46,7 @@ export {
   type Pipeline,
   type PipelineLoadOptions,
   type PipelineStep,
+  type ProgressBarConfig,
   type Quantization,
   randn,
   randnTensor,
@@ -58,7 +59,6 @@ export {
   type TorchDtype,
 } from "@denoise/core";
 export * from "./plugins/classes.ts";
-export type { AnyPipeline } from "@denoise/loading";
 export { DenoiseAudio } from "@denoise/audio";
 export {
   decodeImage,
@@ -70,23 +70,12 @@ export {
   openImage,
   readRecipe,
 } from "@denoise/image";
-export { type IpAdapterOptions, setIpAdapterScale, unloadIpAdapter } from "@denoise/ip-adapter";
-export {
-  type AdapterWeights,
-  getActiveAdapters,
-  loadLoraWeights,
-  type LoraOptions,
-  setAdapters,
-  unloadLoraWeights,
-} from "@denoise/lora";
+export type { IpAdapterOptions } from "@denoise/ip-adapter";
+export type { AdapterWeights, LoraOptions } from "@denoise/lora";
 export { showImage, tqdm } from "@denoise/terminal";
-export {
-  loadTextualInversion,
-  type TextualInversionOptions,
-  unloadTextualInversion,
-} from "@denoise/textual-inversion";
+export type { TextualInversionOptions } from "@denoise/textual-inversion";
 export { registry };
-export type { IpAdapterLoader, SingleFileLoader };
+export type { PipelineMethods, SingleFileLoader };
 
 /**
  * What a call of a pipeline may be given whose class is known only when it is loaded: the options of
@@ -95,6 +84,22 @@ export type { IpAdapterLoader, SingleFileLoader };
  * @category Pipelines
  */
 export type AnyCallOptions = EveryOption<typeof classes>;
+
+/**
+ * A pipeline whose class is known only from its model_index.json, as
+ * {@linkcode DiffusionPipeline} loads it.
+ *
+ * @category Pipelines
+ *
+ * @example
+ * ```ts ignore
+ * import { type AnyPipeline, DiffusionPipeline } from "@denoise/denoise";
+ *
+ * const pipe: AnyPipeline = await DiffusionPipeline.fromPretrained("denoise/emoji");
+ * console.log(pipe.className, pipe.components);
+ * ```
+ */
+export type AnyPipeline = AnyPipelineOf<AnyCallOptions, AnyComponents, PipelineMethods>;
 
 /**
  * Loads any pipeline by the class that its model_index.json names, from a folder or the Hub.
@@ -110,10 +115,11 @@ export type AnyCallOptions = EveryOption<typeof classes>;
  * await images[0]!.save("apple.png");
  * ```
  */
-export const DiffusionPipeline: DiffusionPipelineLoader<AnyCallOptions, AnyComponents> =
-  diffusionPipeline(
-    registry,
-  );
+export const DiffusionPipeline: DiffusionPipelineLoader<
+  AnyCallOptions,
+  AnyComponents,
+  PipelineMethods
+> = diffusionPipeline(registry);
 
 /**
  * Loads the pipeline that makes images from text with the models of a repo.
@@ -129,7 +135,11 @@ export const DiffusionPipeline: DiffusionPipelineLoader<AnyCallOptions, AnyCompo
  * await images[0]!.save("apple.png");
  * ```
  */
-export const AutoPipelineForText2Image: AutoPipeline<AnyCallOptions, AnyComponents> = autoPipeline(
+export const AutoPipelineForText2Image: AutoPipeline<
+  AnyCallOptions,
+  AnyComponents,
+  PipelineMethods
+> = autoPipeline(
   "text-to-image",
   registry,
 );
@@ -149,7 +159,11 @@ export const AutoPipelineForText2Image: AutoPipeline<AnyCallOptions, AnyComponen
  * await images[0]!.save("green.png");
  * ```
  */
-export const AutoPipelineForImage2Image: AutoPipeline<AnyCallOptions, AnyComponents> = autoPipeline(
+export const AutoPipelineForImage2Image: AutoPipeline<
+  AnyCallOptions,
+  AnyComponents,
+  PipelineMethods
+> = autoPipeline(
   "image-to-image",
   registry,
 );
@@ -169,7 +183,11 @@ export const AutoPipelineForImage2Image: AutoPipeline<AnyCallOptions, AnyCompone
  * await images[0]!.save("leaf.png");
  * ```
  */
-export const AutoPipelineForInpainting: AutoPipeline<AnyCallOptions, AnyComponents> = autoPipeline(
+export const AutoPipelineForInpainting: AutoPipeline<
+  AnyCallOptions,
+  AnyComponents,
+  PipelineMethods
+> = autoPipeline(
   "inpainting",
   registry,
 );
@@ -188,22 +206,3 @@ export const AutoPipelineForInpainting: AutoPipeline<AnyCallOptions, AnyComponen
  * ```
  */
 export const fromSingleFile: SingleFileLoader = singleFileLoader(registry);
-
-/**
- * Loads IP-Adapters from a folder or file, with their image encoder.
- *
- * @category Adapters
- *
- * @example
- * ```ts ignore
- * import { loadImage, loadIpAdapter, StableDiffusionPipeline } from "@denoise/denoise";
- *
- * const pipe = await StableDiffusionPipeline.fromPretrained("./stable-diffusion-v1-5");
- * await loadIpAdapter(pipe, "h94/IP-Adapter", {
- *   subfolder: "models",
- *   weightName: "ip-adapter_sd15.safetensors",
- * });
- * await pipe("a cat", { ipAdapterImage: await loadImage("style.png") });
- * ```
- */
-export const loadIpAdapter: IpAdapterLoader = ipAdapterLoader(registry);

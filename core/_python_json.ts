@@ -41,12 +41,7 @@ export function parsePythonJson(text: string): { value: unknown; floats: FloatPa
 }
 
 /** Writes a value as `json.dumps(value, indent=2, sort_keys=True)` does. */
-export function dumpPythonJson(
-  value: unknown,
-  floats: FloatPaths,
-  indent = "",
-  path = "",
-): string {
+export function dumpPythonJson(value: unknown, floats: FloatPaths, indent = "", path = ""): string {
   const inner = indent + "  ";
   const write = (item: unknown, key: string | number): string =>
     dumpPythonJson(item, floats, inner, path === "" ? `${key}` : `${path}/${key}`);

@@ -206,10 +206,8 @@ function camelCase(name: string): string {
 
 /** How many letters have to be put in, taken out or replaced (Levenshtein), whatever their case. Underscores do not count. */
 function distance(a: string, b: string): number {
-  const [from, to] = [a, b].map((word) => word.toLowerCase().replaceAll("_", "")) as [
-    string,
-    string,
-  ];
+  const plain = (word: string) => word.toLowerCase().replaceAll("_", "");
+  const [from, to] = [plain(a), plain(b)];
   let row = Array.from({ length: to.length + 1 }, (_, j) => j);
   for (let i = 1; i <= from.length; i++) {
     const next = [i];

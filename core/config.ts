@@ -59,9 +59,8 @@ function parse(text: string, file: string): { value: unknown; floats: FloatPaths
   try {
     return parsePythonJson(text);
   } catch (cause) {
-    throw new DenoiseError("invalid_config", `Cannot read ${file}: it is not valid JSON`, {
-      cause,
-    });
+    const problem = `Cannot read ${file}: it is not valid JSON`;
+    throw new DenoiseError("invalid_config", problem, { cause });
   }
 }
 
@@ -88,11 +87,9 @@ function hasType(value: unknown, type: ConfigType): boolean {
     case "any":
       return true;
     case "number[]":
-      return Array.isArray(value) && value.every((item) => typeof item === "number");
     case "boolean[]":
-      return Array.isArray(value) && value.every((item) => typeof item === "boolean");
     case "string[]":
-      return Array.isArray(value) && value.every((item) => typeof item === "string");
+      return Array.isArray(value) && value.every((item) => `${typeof item}[]` === type);
     case "object":
       return typeof value === "object" && value !== null && !Array.isArray(value);
     case "number":
@@ -201,9 +198,8 @@ export function adoptConfig<C extends object>(
 ): FrozenConfig<C> {
   const source = config as Record<string, unknown>;
   const defaulted = (source["_use_default_values"] ?? []) as readonly string[];
-  const kept = Object.entries(source).filter(([key]) =>
-    !defaulted.includes(key) && key !== "_use_default_values"
-  );
+  const dropped = [...defaulted, "_use_default_values"];
+  const kept = Object.entries(source).filter(([key]) => !dropped.includes(key));
   const isOption = (key: string): boolean => Object.hasOwn(schema, key);
   const options = Object.fromEntries(kept.filter(([key]) => isOption(key)));
   const unknown = Object.keys(overrides).filter((key) => !isOption(key));
@@ -213,13 +209,8 @@ export function adoptConfig<C extends object>(
   const hidden = Object.fromEntries(
     kept.filter(([key]) => !isOption(key) && key !== "_class_name"),
   ) as JsonObject;
-  return makeConfig(
-    className,
-    schema,
-    { ...options, ...overrides } as Partial<C>,
-    hidden,
-    config,
-  );
+  const all = { ...options, ...overrides } as Partial<C>;
+  return makeConfig(className, schema, all, hidden, config);
 }
 
 /**

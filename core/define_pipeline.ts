@@ -33,6 +33,7 @@ import type {
   SharedPipeline,
 } from "./pipeline.ts";
 import type { ComponentLocation } from "./plugin.ts";
+import { type ProgressBarConfig, progressBarOptions, type ShowProgress } from "./progress.ts";
 import { checkQuantizations, quantizationOf } from "./quantization.ts";
 import { Registry } from "./registry.ts";
 import type { SaveOptions } from "./saving.ts";
@@ -94,13 +95,6 @@ function describePart(part: unknown): Json {
   return [library, className];
 }
 
-function missing(className: string, role: string, spec: ComponentSpec, why: string): DenoiseError {
-  return new DenoiseError(
-    "missing_component",
-    `Cannot make a ${className} without ${roleKey(role)} (a ${spec.kind}): ${why}`,
-  );
-}
-
 async function loadPart(
   role: string,
   named: Json | undefined,
@@ -128,21 +122,20 @@ async function loadParts<C extends object>(
   const index = await readConfig(joinPath(location.path, MODEL_INDEX));
   const roles = Object.entries(definition.components);
   const given = options as Parts;
-  const { quantization: asked } = options;
   const any = Object.fromEntries(roles.map(([role]) => [role, COMPONENT]));
-  checkQuantizations(definition.className, asked, any);
-  const loaded = await Promise.all(
-    roles.map(async ([role, spec]) => [
-      role,
-      given[role] === undefined
-        ? await loadPart(role, index[roleKey(role)], spec, location, {
-          ...options,
-          registry,
-          quantization: quantizationOf(asked, role),
-        })
-        : given[role],
-    ]),
-  );
+  checkQuantizations(definition.className, options.quantization, any);
+  const show = await registry.progress(options.progress);
+  const bar = show?.({ desc: "Loading pipeline components", total: roles.length });
+  let done = 0;
+  const load = async ([role, spec]: [string, ComponentSpec]) => {
+    const how = { ...options, registry, quantization: quantizationOf(options.quantization, role) };
+    const part = given[role] === undefined
+      ? await loadPart(role, index[roleKey(role)], spec, location, how)
+      : given[role];
+    bar?.update(++done);
+    return [role, part];
+  };
+  const loaded = await Promise.all(roles.map(load)).finally(() => bar?.stop());
   return { parts: Object.fromEntries(loaded), index };
 }
 
@@ -186,13 +179,6 @@ class Callable<A extends readonly unknown[], Out> {
   constructor(call: (...args: A) => Out) {
     const callable = (...args: A) => call(...args);
     return Object.setPrototypeOf(callable, new.target.prototype);
-  }
-}
-
-async function drain<Out>(steps: AsyncGenerator<PipelineStep, Out, void>): Promise<Out> {
-  for (;;) {
-    const { done, value } = await steps.next();
-    if (done) return value;
   }
 }
 
@@ -246,12 +232,9 @@ function previewOption(options: object): PreviewDecoder | undefined {
   if (typeof (preview as { decode?: unknown } | null)?.decode === "function") {
     return preview as PreviewDecoder;
   }
-  throw new TypeError(
-    `Cannot preview by ${
-      typeof preview === "string" ? JSON.stringify(preview) : preview
-    }: it must ` +
-      `be "vae", "linear" or an autoencoder such as an AutoencoderTiny`,
-  );
+  const given = typeof preview === "string" ? JSON.stringify(preview) : preview;
+  const wanted = `it must be "vae", "linear" or an autoencoder such as an AutoencoderTiny`;
+  throw new TypeError(`Cannot preview by ${given}: ${wanted}`);
 }
 
 function pipelineClass<C extends object, A extends readonly unknown[], Out, D extends object>(
@@ -291,9 +274,10 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
     readonly #settings: JsonObject;
     readonly #origin: Origin;
     readonly defaults: Readonly<Record<string, unknown>>;
+    #progress: ProgressBarConfig = {};
 
     constructor(parts: Partial<C>, settings: JsonObject = {}, origin: Origin = {}) {
-      super(async (...args) => await drain(this.stream(...args)));
+      super((...args) => this.#call(args));
       checkOptions(`make a ${className}`, parts, components);
       this.#settings = deepFreeze({ ...definition.settings, ...settings });
       this.defaults = deepFreeze({ ...defaults, ...suggested(className, settings, options) });
@@ -308,6 +292,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       }
       const about = { className, settings: this.#settings };
       Object.assign(this, definition.prepare?.(this.components, this.#warn, about));
+      this.registry.adapt(this);
     }
 
     static async fromPretrained(
@@ -348,8 +333,12 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       return definition.defaultSize?.(components);
     }
 
-    static using(registry: Registry): PipelineClass<C, A, Out> {
-      return pipelineClass(definition, registry);
+    static using<N extends object>(registry: Registry<N>): PipelineClass<C, A, Out, N> {
+      return pipelineClass(definition, registry) as PipelineClass<C, A, Out, N>;
+    }
+
+    get registry(): Registry {
+      return this.#origin.registry ?? new Registry();
     }
 
     get nameOrPath(): string {
@@ -374,7 +363,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
     }
 
     stream(...args: A): AsyncGenerator<PipelineStep, Out, void> {
-      const { registry = new Registry() } = this.#origin;
+      const { registry } = this;
       const given = optionsOf(className, args, takesPrompt ? 1 : 0);
       checkOptions(`run ${className}`, given, options);
       const settled = settle<A, D>(takesPrompt ? [args[0]] : [], given, this.defaults);
@@ -391,6 +380,28 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
         warn: this.#warn,
       };
       return within(call, definition.generate(run, ...settled));
+    }
+
+    async #call(args: A): Promise<Out> {
+      const steps = this.stream(...args);
+      const { progress } = optionsOf(className, args, takesPrompt ? 1 : 0) as RunOptions;
+      const show = await this.registry.progress(progress ?? !this.#progress.disable);
+      let bar: ReturnType<ShowProgress>;
+      try {
+        for (;;) {
+          const { done, value } = await steps.next();
+          if (done) return value;
+          bar ??= show?.({ ...this.#progress, total: value.total });
+          bar?.update(value.index + 1);
+        }
+      } finally {
+        bar?.stop();
+      }
+    }
+
+    setProgressBarConfig(config: ProgressBarConfig): void {
+      checkOptions("set the progress bar", config, progressBarOptions);
+      this.#progress = { ...config };
     }
 
     async to(device: Device): Promise<this> {
@@ -417,10 +428,9 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
         const part = this.#parts[role] as Part | null;
         await part?.savePretrained?.(joinPath(folder, roleKey(role)), options);
       }
-      await Deno.writeTextFile(
-        joinPath(folder, MODEL_INDEX),
-        describeConfig(className, this.config),
-      );
+      await Deno.mkdir(folder, { recursive: true });
+      const index = describeConfig(className, this.config);
+      await Deno.writeTextFile(joinPath(folder, MODEL_INDEX), index);
     }
 
     async dispose(): Promise<void> {
@@ -447,8 +457,10 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       const part = spec.adapt === undefined ? given : spec.adapt(given);
       if (part === undefined || part === null) {
         if (!spec.optional) {
+          const what = `${roleKey(role)} (a ${spec.kind})`;
           const why = `pass it to the constructor or name it in ${MODEL_INDEX}`;
-          throw missing(className, role, spec, why);
+          const problem = `Cannot make a ${className} without ${what}: ${why}`;
+          throw new DenoiseError("missing_component", problem);
         }
       } else if (typeof (part as Part).className !== "string") {
         throw new TypeError(

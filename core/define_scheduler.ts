@@ -42,6 +42,12 @@ function pick<C extends object>(
   return Object.freeze(Object.fromEntries(entries)) as FrozenConfig<C>;
 }
 
+/** A part of a method that not every scheduler has. */
+function has<T>(part: T | undefined, problem: string): T {
+  if (part === undefined) throw new TypeError(problem);
+  return part;
+}
+
 /** Refuses options that are not among the known ones, and numbers that are none. */
 function checkNames(what: string, options: object, known: readonly string[]): void {
   const unknown = Object.entries(options).filter(([name, value]) =>
@@ -251,9 +257,7 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
     ): StepOutput {
       checkNames(`step ${className}`, options, stepOptions);
       if (this.#steps === undefined && !stepsUnplanned) {
-        throw new TypeError(
-          `Cannot step ${className}: call setTimesteps(numInferenceSteps) first`,
-        );
+        throw new TypeError(`Cannot step ${className}: call setTimesteps(numInferenceSteps) first`);
       }
       const index = this.#indexOf(timestep);
       this.#checkOutput(output, sample);
@@ -278,25 +282,23 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
 
     addNoiseToInput(sample: Tensor, timestep: number, options: StepOptions = {}): ChurnedSample {
       checkNames(`add noise to an input of ${className}`, options, ["generator"]);
-      if (this.#method.churn === undefined) {
-        throw new TypeError(`Cannot add noise to an input: ${className} takes samples as they are`);
-      }
+      const churn = has(
+        this.#method.churn,
+        `Cannot add noise to an input: ${className} takes samples as they are`,
+      );
       const index = this.#indexOf(timestep);
       const noise = (dims = sample.dims) => randnTensor(dims, options.generator);
-      return this.#method.churn(this.#plan, { index, sample, noise });
+      return churn(this.#plan, { index, sample, noise });
     }
 
-    stepCorrect(
-      output: Tensor,
-      sample: Tensor,
-      options: StepOptions & Partial<O> = {},
-    ): Tensor {
+    stepCorrect(output: Tensor, sample: Tensor, options: StepOptions & Partial<O> = {}): Tensor {
       checkNames(`correct a sample of ${className}`, options, stepOptions);
-      if (this.#method.correct === undefined) {
-        throw new TypeError(`Cannot correct a sample: ${className} defines no corrector`);
-      }
+      const correct = has(
+        this.#method.correct,
+        `Cannot correct a sample: ${className} defines no corrector`,
+      );
       this.#checkOutput(output, sample);
-      return this.#method.correct(this.#plan, {
+      return correct(this.#plan, {
         sample,
         output,
         state: this.#state,
@@ -305,17 +307,11 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
       });
     }
 
-    undoStep(
-      sample: Tensor,
-      timestep: number,
-      options: StepOptions & Partial<O> = {},
-    ): Tensor {
+    undoStep(sample: Tensor, timestep: number, options: StepOptions & Partial<O> = {}): Tensor {
       checkNames(`undo a step of ${className}`, options, stepOptions);
-      if (this.#method.undo === undefined) {
-        throw new TypeError(`Cannot undo a step: ${className} goes one way only`);
-      }
+      const undo = has(this.#method.undo, `Cannot undo a step: ${className} goes one way only`);
       this.#lookUp(timestep, 0);
-      return this.#method.undo(this.#plan, {
+      return undo(this.#plan, {
         timestep,
         sample,
         noise: (dims = sample.dims) => randnTensor(dims, options.generator),
@@ -330,9 +326,10 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
       options: Partial<O> = {},
     ): Tensor {
       checkNames(`step ${className}`, options, stepOptions);
-      if (this.#method.batchStep === undefined) {
-        throw new TypeError(`Cannot step in parallel: ${className} steps one after the other`);
-      }
+      const batchStep = has(
+        this.#method.batchStep,
+        `Cannot step in parallel: ${className} steps one after the other`,
+      );
       if (timesteps.length !== sample.dims[0]) {
         throw new TypeError(
           `Cannot step ${className}: there are ${timesteps.length} timesteps for ` +
@@ -340,7 +337,7 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
         );
       }
       this.#checkOutput(output, sample);
-      return this.#method.batchStep(this.#plan, {
+      return batchStep(this.#plan, {
         timesteps,
         sample,
         output,
@@ -349,20 +346,22 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
     }
 
     addNoise(original: Tensor, noise: Tensor, timesteps: readonly number[]): Tensor {
-      if (this.#method.addNoise === undefined) {
-        throw new TypeError(`Cannot add noise: ${className} defines no forward process`);
-      }
+      const addNoise = has(
+        this.#method.addNoise,
+        `Cannot add noise: ${className} defines no forward process`,
+      );
       checkTimesteps("add noise", timesteps, original);
       const index = this.#begin === undefined ? undefined : this.#next ?? this.#begin;
-      return this.#method.addNoise(this.#plan, original, noise, timesteps, index);
+      return addNoise(this.#plan, original, noise, timesteps, index);
     }
 
     getVelocity(sample: Tensor, noise: Tensor, timesteps: readonly number[]): Tensor {
-      if (this.#method.getVelocity === undefined) {
-        throw new TypeError(`Cannot give a velocity: ${className} defines none`);
-      }
+      const getVelocity = has(
+        this.#method.getVelocity,
+        `Cannot give a velocity: ${className} defines none`,
+      );
       checkTimesteps("give a velocity", timesteps, sample);
-      return this.#method.getVelocity(this.#plan, sample, noise, timesteps);
+      return getVelocity(this.#plan, sample, noise, timesteps);
     }
 
     takesStepOption(name: string): boolean {

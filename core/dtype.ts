@@ -51,12 +51,8 @@ export function isStorageOf(dtype: DType, data: unknown): data is TypedArray {
 
 /** The dtype of an array; undefined for one that is no storage, or that is ambiguous. */
 export function dtypeOfArray(data: unknown): DType | undefined {
-  if (data instanceof Float32Array) return "float32";
-  if (data instanceof Float64Array) return "float64";
-  if (data instanceof BigInt64Array) return "int64";
-  if (data instanceof Int32Array) return "int32";
-  if (data instanceof Uint8Array) return "uint8";
-  return undefined;
+  const certain = ["float32", "float64", "int64", "int32", "uint8"] as const;
+  return certain.find((dtype) => data instanceof ARRAYS[dtype]);
 }
 
 /**
@@ -95,15 +91,7 @@ export function roundTo(dtype: DType, value: number): number {
   return dtype === "float32" || dtype === "float16" ? Math.fround(value) : value;
 }
 
-const RANKS: readonly DType[] = [
-  "bool",
-  "uint8",
-  "int32",
-  "int64",
-  "float16",
-  "float32",
-  "float64",
-];
+const RANKS: DType[] = ["bool", "uint8", "int32", "int64", "float16", "float32", "float64"];
 
 /** The type that holds the results of two types: the wider kind, then the wider type. */
 export function promote(a: DType, b: DType): DType {

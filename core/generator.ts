@@ -94,9 +94,7 @@ export class Generator {
     } else {
       this.#fillNormal(out, dtype === "float16" ? size - size % 16 : size);
     }
-    return dtype === "float16"
-      ? new Tensor("float16", encodeFloat16(out), dims)
-      : new Tensor(dtype, out, dims);
+    return new Tensor(dtype, dtype === "float16" ? encodeFloat16(out) : out, dims);
   }
 
   /** Numbers spread evenly over [0, 1), multiples of 2^-24 (float64: of 2^-53). */
@@ -116,9 +114,8 @@ export class Generator {
   randint(low: number, high: number, dims: readonly number[]): Tensor {
     checkDims(dims);
     if (!Number.isSafeInteger(low) || !Number.isSafeInteger(high) || low >= high) {
-      throw new RangeError(
-        `Cannot draw integers from ${low} up to ${high}: give safe integers, the first smaller`,
-      );
+      const bounds = `from ${low} up to ${high}`;
+      throw new RangeError(`Cannot draw integers ${bounds}: give safe ones, the first smaller`);
     }
     const range = BigInt(high) - BigInt(low);
     const base = BigInt(low);
@@ -207,9 +204,8 @@ export class Generator {
 
 function checkSeed(seed: number | bigint): bigint {
   if (typeof seed !== "bigint" && !Number.isSafeInteger(seed)) {
-    throw new TypeError(
-      `A seed is an integer, but it is ${String(seed)}; write large ones as bigint`,
-    );
+    const given = String(seed);
+    throw new TypeError(`A seed is an integer, but it is ${given}; write large ones as bigint`);
   }
   const value = BigInt(seed);
   if (value < -(1n << 63n) || value >= 1n << 64n) {

@@ -2,6 +2,7 @@ import { type CallOptions, checkOptions } from "./call_options.ts";
 import { type JsonObject, parseConfig } from "./config.ts";
 import { DenoiseError } from "./errors.ts";
 import type { ComponentLocation } from "./plugin.ts";
+import type { ShowProgress } from "./progress.ts";
 import type { Quantization, Quantizations } from "./quantization.ts";
 import type { Registry } from "./registry.ts";
 import { type SourceOptions, sourceOptions, type SourceRequest } from "./source.ts";
@@ -81,13 +82,6 @@ export const loadOptions: CallOptions<LoadOptions> = {
   unexpectedTensors: { type: "string", choices: ["error", "warn"] },
 };
 
-/** Those of some options that say how components are loaded. */
-export function pickLoadOptions(options: LoadOptions): LoadOptions {
-  return Object.fromEntries(
-    Object.entries(options).filter(([name]) => Object.hasOwn(loadOptions, name)),
-  );
-}
-
 /** Joins path parts with `/`, dropping empty ones. */
 export function joinPath(...parts: readonly (string | undefined)[]): string {
   return parts.filter((part) => part !== undefined && part !== "").join("/").replace(/\/+/g, "/");
@@ -165,7 +159,22 @@ export async function locate(
         : `Cannot load ${JSON.stringify(name)}: it is neither a folder nor a repo id "owner/name"`,
     );
   }
-  return await source.fetch(name, request);
+  const { progress, onProgress = await downloadBar(registry!, progress) } = request;
+  return await source.fetch(name, { ...request, onProgress });
+}
+
+/** Shows a download from its first byte to its last, where somebody looks on. */
+async function downloadBar(
+  registry: Registry,
+  isWanted: boolean | undefined,
+): Promise<SourceOptions["onProgress"]> {
+  const show = await registry.progress(isWanted);
+  let bar: ReturnType<ShowProgress>;
+  return show && (({ bytes, total }) => {
+    bar ??= show({ desc: "Downloading", unit: "B", total });
+    bar?.update(bytes, total);
+    if (bytes >= total) bar?.stop();
+  });
 }
 
 /**

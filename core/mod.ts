@@ -13,6 +13,7 @@
  *
  * @module
  */
+export type { AdapterClass, AdapterFunctions, BoundMethods, MethodsOf } from "./adapter.ts";
 export type { Quantization, Quantizations } from "./quantization.ts";
 export { type CallOption, type CallOptions, checkOptions } from "./call_options.ts";
 export {
@@ -37,17 +38,12 @@ export * from "./media.ts";
 export * from "./model.ts";
 export * from "./pipeline.ts";
 export * from "./plugin.ts";
+export type { ProgressBarConfig, ShowProgress } from "./progress.ts";
 export * from "./random.ts";
 export * from "./registry.ts";
 export type { SaveOptions } from "./saving.ts";
 export * from "./scheduler.ts";
 export * from "./single_file.ts";
-export type {
-  DownloadProgress,
-  Source,
-  SourceFolder,
-  SourceOptions,
-  SourceRequest,
-} from "./source.ts";
+export type { DownloadProgress, Source, SourceOptions, SourceRequest } from "./source.ts";
 export * from "./tensor.ts";
 export { VERSION } from "./version.ts";

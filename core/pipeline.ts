@@ -3,7 +3,8 @@ import type { FrozenConfig, JsonObject } from "./config.ts";
 import type { GeneratorInput } from "./random.ts";
 import type { Device, LoadOptions } from "./loading.ts";
 import type { Audio, AudioCodec, Image, ImageCodec, Recipe } from "./media.ts";
-import type { Bindable, PluginClass, PluginKind } from "./plugin.ts";
+import type { PluginClass, PluginKind } from "./plugin.ts";
+import type { ProgressBarConfig } from "./progress.ts";
 import type { SaveOptions } from "./saving.ts";
 import type { LazyPlugin, Registry } from "./registry.ts";
 import type { Tensor } from "./tensor.ts";
@@ -51,6 +52,8 @@ export interface RunOptions {
   readonly callbackOnStepEnd?: StepCallback | undefined;
   /** How the steps' `preview()` makes images. Defaults to `"vae"`. */
   readonly preview?: PreviewDecoder | undefined;
+  /** Whether a call shows a bar on a terminal. Defaults to true; a stream shows none. */
+  readonly progress?: boolean | undefined;
   /** Cancels the run before its next step. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -67,6 +70,7 @@ export const runOptions: CallOptions<RunOptions> = {
   outputType: { type: "string", choices: ["image", "tensor", "latent"] },
   callbackOnStepEnd: { type: "function" },
   preview: { type: "any" },
+  progress: { type: "boolean" },
   signal: { type: "object" },
   profile: { type: "string" },
 };
@@ -254,17 +258,25 @@ export interface ImageSize {
   readonly width: number;
 }
 
-/** What every pipeline object has beside its components. */
-export interface PipelineBase<C extends object, A extends readonly unknown[], Out>
-  extends AsyncDisposable {
+/** A loaded pipeline that another one can take its components from. */
+export interface SharedPipeline {
   /** The class name in diffusers. */
   readonly className: string;
-  /** What a call makes. */
-  readonly makes: "images" | "audio";
   /** The folder or id that it was loaded from. */
   readonly nameOrPath: string;
   /** What model_index.json says of it. */
   readonly config: FrozenConfig;
+  /** The components by role. */
+  readonly components: object;
+}
+
+/** What every pipeline object has beside its components. */
+export interface PipelineBase<C extends object, A extends readonly unknown[], Out>
+  extends AsyncDisposable, SharedPipeline {
+  /** The plugins at hand. */
+  readonly registry: Registry;
+  /** What a call makes. */
+  readonly makes: "images" | "audio";
   /**
    * Values of options that a call leaves out: the class's, and in their place those that the repo
    * suggests under `_defaults` of its model_index.json.
@@ -290,6 +302,8 @@ export interface PipelineBase<C extends object, A extends readonly unknown[], Ou
   enableModelCpuOffload(): void;
   /** Has a few blocks of each model in memory at once, for models that are larger than it. */
   enableGroupOffload(options?: GroupOffloadOptions): Promise<void>;
+  /** How calls from now on show progress (`set_progress_bar_config`). */
+  setProgressBarConfig(config: ProgressBarConfig): void;
   /** Gives the memory of its models back. */
   dispose(): Promise<void>;
   /** Class name and components as diffusers prints them. */
@@ -297,14 +311,16 @@ export interface PipelineBase<C extends object, A extends readonly unknown[], Ou
 }
 
 /**
- * A pipeline object: call it, or stream it; its components can be replaced.
+ * A pipeline object: call it, or stream it; its components can be replaced. It has the methods `M` of the
+ * adapters in the registry of its class.
  *
  * @category Pipelines
  */
-export type Pipeline<C extends object, A extends readonly unknown[], Out> =
+export type Pipeline<C extends object, A extends readonly unknown[], Out, M = unknown> =
   & ((...args: A) => Promise<Out>)
   & PipelineBase<C, A, Out>
-  & { -readonly [K in keyof C]: C[K] };
+  & { -readonly [K in keyof C]: C[K] }
+  & M;
 
 /**
  * Options of a pipeline's `fromPretrained`: how to load, and components to use or leave out.
@@ -319,29 +335,11 @@ export type PipelineLoadOptions<C extends object> =
   }
   & { readonly [K in keyof C]?: C[K] | null | undefined };
 
-/** A loaded pipeline that another one can take its components from. */
-export interface SharedPipeline {
-  /** The class name in diffusers. */
-  readonly className: string;
-  /** The folder or id that it was loaded from. */
-  readonly nameOrPath: string;
-  /** What model_index.json says of it. */
-  readonly config: FrozenConfig;
-  /** The components by role. */
-  readonly components: object;
-}
-
 /** The class of a pipeline, made by {@linkcode definePipeline}. */
-export interface PipelineClass<C extends object, A extends readonly unknown[], Out>
-  extends PluginClass<Pipeline<C, A, Out>>, Bindable<PipelineClass<C, A, Out>>, PipelineTraits {
+export interface PipelineClass<C extends object, A extends readonly unknown[], Out, M = unknown>
+  extends Omit<PluginClass<Pipeline<C, A, Out, M>>, keyof PipelineTraits>, PipelineTraits {
   /** Tells the classes of pipelines from those of other plugins. */
   readonly kind: "pipeline";
-  /** What it is for. */
-  readonly task: PipelineTraits["task"];
-  /** The models it works with. */
-  readonly family: string;
-  /** Whether ControlNets take part. */
-  readonly control: boolean;
   /** What a call makes. */
   readonly makes: "images" | "audio";
   /** Whether a call begins with a prompt, before its options. */
@@ -358,17 +356,19 @@ export interface PipelineClass<C extends object, A extends readonly unknown[], O
   /** The components by role. */
   readonly spec: { readonly [K in keyof C]: ComponentSpec };
   /** Puts a pipeline together from its parts. */
-  new (components: Partial<C>, settings?: JsonObject): Pipeline<C, A, Out>;
+  new (components: Partial<C>, settings?: JsonObject): Pipeline<C, A, Out, M>;
   /** Loads every component that model_index.json names. */
   fromPretrained(
     id: string | URL,
     options?: PipelineLoadOptions<C>,
-  ): Promise<Pipeline<C, A, Out>>;
+  ): Promise<Pipeline<C, A, Out, M>>;
   /**
    * Puts a pipeline together from the components of another one, which share their models.
    *
    * @param components To put in place of the other one's.
    * @throws {DenoiseError} `missing_component` when the other one lacks a component.
    */
-  fromPipe(pipeline: SharedPipeline, components?: Partial<C>): Pipeline<C, A, Out>;
+  fromPipe(pipeline: SharedPipeline, components?: Partial<C>): Pipeline<C, A, Out, M>;
+  /** The same class, with this registry as its default: pipelines have the methods of its adapters. */
+  using<N extends object>(registry: Registry<N>): PipelineClass<C, A, Out, N>;
 }

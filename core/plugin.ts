@@ -2,7 +2,7 @@ import type { Registry } from "./registry.ts";
 import type { LoadOptions } from "./loading.ts";
 
 /** What a plugin provides. */
-export type PluginKind = "scheduler" | "model" | "tokenizer" | "processor" | "pipeline";
+export type PluginKind = "scheduler" | "model" | "tokenizer" | "processor" | "pipeline" | "adapter";
 
 /** A component's files: the folder they lie in and the repo they came from. */
 export interface ComponentLocation {
@@ -14,11 +14,8 @@ export interface ComponentLocation {
   readonly commit?: string | undefined;
 }
 
-/**
- * A class that a plugin provides, under the name it has in diffusers or transformers. Everything
- * that a repo can name is one: schedulers, models, tokenizers, processors and pipelines.
- */
-export interface PluginClass<T = unknown> {
+/** What is known of a plugin before it is loaded. */
+export interface PluginTraits {
   /** What it is. */
   readonly kind: PluginKind;
   /** The class name that repos use, such as `"EulerDiscreteScheduler"`. */
@@ -31,7 +28,17 @@ export interface PluginClass<T = unknown> {
   readonly family?: string;
   /** Of pipelines: whether ControlNets take part. */
   readonly control?: boolean;
-  /** Loads an object of the class from its folder. */
+  /** Of adapters: the names of the methods that pipelines have of it. */
+  readonly methods?: readonly string[];
+}
+
+/**
+ * A class that a plugin provides, under the name it has in diffusers or transformers. Everything
+ * that a repo can name is one: schedulers, models, tokenizers, processors and pipelines; adapters are
+ * beside them, under the names of diffusers' mixins.
+ */
+export interface PluginClass<T = unknown> extends PluginTraits {
+  /** Loads an object of the class from its folder; of an adapter its functions. */
   load(location: ComponentLocation, options: LoadOptions): Promise<T>;
 }
 

@@ -1,24 +1,14 @@
+import type { MethodsOf } from "./adapter.ts";
 import { DenoiseError } from "./errors.ts";
 import type { AudioCodec, ImageCodec } from "./media.ts";
 import type { PipelineTraits } from "./pipeline.ts";
-import type { PluginClass, PluginKind } from "./plugin.ts";
+import type { PluginClass, PluginKind, PluginTraits } from "./plugin.ts";
+import type { ShowProgress } from "./progress.ts";
 import type { SingleFileReader } from "./single_file.ts";
 import type { Source } from "./source.ts";
 
 /** A plugin class that is loaded only when a repo asks for it. */
-export interface LazyPlugin<T = unknown> {
-  /** What it is. */
-  readonly kind: PluginKind;
-  /** The class name that repos use. */
-  readonly className: string;
-  /** Other class names that mean the same. */
-  readonly aliases?: readonly string[];
-  /** Of pipelines: what it is for. */
-  readonly task?: string;
-  /** Of pipelines: the models it works with. */
-  readonly family?: string;
-  /** Of pipelines: whether ControlNets take part. Defaults to false. */
-  readonly control?: boolean;
+export interface LazyPlugin<T = unknown> extends PluginTraits {
   /** The package it comes from, for messages. */
   readonly package: string;
   /** Imports the class. */
@@ -45,28 +35,19 @@ export interface RegistryContent {
   readonly audio?: (() => Promise<AudioCodec>) | undefined;
   /** Reads original checkpoints. */
   readonly singleFile?: (() => Promise<SingleFileReader>) | undefined;
+  /** Shows how far loads and runs are. */
+  readonly progress?: (() => Promise<ShowProgress>) | undefined;
 }
-
-type Entry = LazyPlugin;
 
 function isLazy(plugin: PluginClass | LazyPlugin): plugin is LazyPlugin {
   return "package" in plugin;
 }
 
-function traitsOf(
-  { task, family, control }: PluginClass,
-): Pick<LazyPlugin, "task" | "family" | "control"> {
+function traitsOf({ task, family, control, methods }: PluginTraits): Partial<PluginTraits> {
+  if (methods !== undefined) return { methods };
   return task === undefined || family === undefined
     ? {}
     : { task, family, control: control === true };
-}
-
-function kebab(className: string): string {
-  return className
-    .replace(/(Scheduler|Pipeline|Model)$/, "")
-    .replace(/([a-z0-9])([A-Z])/g, "$1-$2")
-    .replace(/([A-Z]+)([A-Z][a-z])/g, "$1-$2")
-    .toLowerCase();
 }
 
 /**
@@ -84,20 +65,14 @@ function kebab(className: string): string {
  * assertEquals(registry.names(), []);
  * ```
  */
-export class Registry {
-  readonly #entries = new Map<string, Entry>();
-  readonly #sources: Source[] = [];
-  readonly #images: (() => Promise<ImageCodec>) | undefined;
-  readonly #audio: (() => Promise<AudioCodec>) | undefined;
-  readonly #singleFile: (() => Promise<SingleFileReader>) | undefined;
+export class Registry<M extends object = object> {
+  readonly #entries = new Map<string, LazyPlugin>();
+  readonly #content: Omit<RegistryContent, "plugins">;
 
   /** Makes a registry with that content. */
-  constructor(content: RegistryContent = {}) {
-    content.plugins?.forEach((plugin) => this.add(plugin));
-    this.#sources.push(...content.sources ?? []);
-    this.#images = content.images;
-    this.#audio = content.audio;
-    this.#singleFile = content.singleFile;
+  constructor({ plugins = [], ...content }: RegistryContent = {}) {
+    plugins.forEach((plugin) => this.add(plugin));
+    this.#content = content;
   }
 
   /**
@@ -109,15 +84,12 @@ export class Registry {
     const names = [plugin.className, ...plugin.aliases ?? []];
     const taken = names.find((name) => this.#entries.has(name));
     if (taken !== undefined) {
-      throw new DenoiseError(
-        "duplicate_class",
-        `Cannot register ${plugin.className}: a plugin for ${JSON.stringify(taken)} is there ` +
-          `already, from ${
-            this.#entries.get(taken)!.package
-          }; use registry.with(...) to replace it`,
-      );
+      const from = this.#entries.get(taken)!.package;
+      const there = `a plugin for ${JSON.stringify(taken)} is there already, from ${from}`;
+      const problem = `Cannot register ${plugin.className}: ${there}`;
+      throw new DenoiseError("duplicate_class", `${problem}; use registry.with(...) to replace it`);
     }
-    this.#put(names, plugin);
+    this.#put(plugin);
     return this;
   }
 
@@ -126,40 +98,32 @@ export class Registry {
    *
    * @throws {DenoiseError} `duplicate_class` when two of them have the same name.
    */
-  with(
-    plugins: readonly (PluginClass | LazyPlugin)[],
+  with<const P extends PluginClass | LazyPlugin>(
+    plugins: readonly P[],
     content: Pick<RegistryContent, "images"> = {},
-  ): Registry {
-    const copy = new Registry({
-      sources: this.#sources,
-      images: content.images ?? this.#images,
-      audio: this.#audio,
-      singleFile: this.#singleFile,
-    });
+  ): Registry<M & MethodsOf<P>> {
+    const copy = new Registry<M & MethodsOf<P>>({ ...this.#content, ...content });
     for (const [name, entry] of this.#entries) copy.#entries.set(name, entry);
     const names = plugins.flatMap(({ className, aliases = [] }) => [className, ...aliases]);
     const twice = names.find((name, i) => names.indexOf(name) !== i);
     if (twice !== undefined) {
-      const problem = `Cannot register two plugins of the name ${
-        JSON.stringify(twice)
-      }: leave one out`;
-      throw new DenoiseError("duplicate_class", problem);
+      const problem = `Cannot register two plugins of the name ${JSON.stringify(twice)}`;
+      throw new DenoiseError("duplicate_class", `${problem}: leave one out`);
     }
-    for (const plugin of plugins) {
-      copy.#put([plugin.className, ...plugin.aliases ?? []], plugin);
-    }
+    plugins.forEach((plugin) => copy.#put(plugin));
     return copy;
   }
 
-  #put(names: readonly string[], plugin: PluginClass | LazyPlugin): void {
-    const entry: Entry = isLazy(plugin) ? plugin : {
+  #put(plugin: PluginClass | LazyPlugin): void {
+    const entry: LazyPlugin = isLazy(plugin) ? plugin : {
       kind: plugin.kind,
       className: plugin.className,
       ...traitsOf(plugin),
       package: "this program",
       load: () => Promise.resolve(plugin),
     };
-    names.forEach((name) => this.#entries.set(name, entry));
+    const { className, aliases = [] } = plugin;
+    for (const name of [className, ...aliases]) this.#entries.set(name, entry);
   }
 
   /** Whether a plugin provides that class. */
@@ -169,10 +133,8 @@ export class Registry {
 
   /** The class names at hand, in order, of one kind or of all. */
   names(kind?: PluginKind): string[] {
-    return [...this.#entries]
-      .filter(([_, entry]) => kind === undefined || entry.kind === kind)
-      .map(([name]) => name)
-      .sort();
+    const fits = ([_, entry]: [string, LazyPlugin]) => kind === undefined || entry.kind === kind;
+    return [...this.#entries].filter(fits).map(([name]) => name).sort();
   }
 
   /**
@@ -183,18 +145,7 @@ export class Registry {
    * import { Registry } from "@denoise/core";
    * import { assertEquals } from "@std/assert";
    *
-   * const registry = new Registry({
-   *   plugins: [{
-   *     kind: "pipeline",
-   *     className: "MyPipeline",
-   *     task: "text-to-image",
-   *     family: "mine",
-   *     package: "jsr:@you/mine",
-   *     load: async () => (await import("jsr:@you/mine")).MyPipeline,
-   *   }],
-   * });
-   * const [mine] = registry.pipelines();
-   * assertEquals(mine?.task, "text-to-image");
+   * assertEquals(new Registry().pipelines(), []);
    * ```
    */
   pipelines(): RegisteredPipeline[] {
@@ -231,12 +182,11 @@ export class Registry {
     const entry = this.#entries.get(className);
     const asked = wantedBy === undefined ? "" : `, which ${wantedBy} asks for`;
     if (entry === undefined) {
-      const guess = `@denoise/${kind ?? "plugin"}-${kebab(className)}`;
       const atHand = this.names(kind);
       throw new DenoiseError(
         "unknown_class",
-        `No plugin provides ${className}${asked}. A package such as ${guess} would; pass its ` +
-          `class as { plugins: [${className}] }. At hand: ${atHand.join(", ") || "nothing"}`,
+        `No plugin provides ${className}${asked}. If a package of somebody's has it, pass its class ` +
+          `as { plugins: [${className}] }. At hand: ${atHand.join(", ") || "nothing"}`,
       );
     }
     if (kind !== undefined && entry.kind !== kind) {
@@ -250,7 +200,7 @@ export class Registry {
 
   /** The source for an id that is no folder, or `undefined`. */
   sourceFor(id: string): Source | undefined {
-    return this.#sources.find((source) => source.accepts(id));
+    return this.#content.sources?.find((source) => source.accepts(id));
   }
 
   /**
@@ -259,14 +209,12 @@ export class Registry {
    * @throws {DenoiseError} `missing_component` when the registry has none.
    */
   images(): Promise<ImageCodec> {
-    if (this.#images === undefined) {
-      throw new DenoiseError(
-        "missing_component",
-        `Cannot make images: this registry has no image codec. Import the class from ` +
-          `@denoise/denoise, give a registry with { images }, or ask for outputType "tensor"`,
-      );
-    }
-    return this.#images();
+    return needed(
+      this.#content.images,
+      "make images",
+      "images",
+      ', or ask for outputType "tensor"',
+    );
   }
 
   /**
@@ -275,14 +223,7 @@ export class Registry {
    * @throws {DenoiseError} `missing_component` when the registry has none.
    */
   audio(): Promise<AudioCodec> {
-    if (this.#audio === undefined) {
-      throw new DenoiseError(
-        "missing_component",
-        `Cannot make audio: this registry has no audio codec. Import the class from ` +
-          `@denoise/denoise, give a registry with { audio }, or ask for outputType "tensor"`,
-      );
-    }
-    return this.#audio();
+    return needed(this.#content.audio, "make audio", "audio", ', or ask for outputType "tensor"');
   }
 
   /**
@@ -291,13 +232,49 @@ export class Registry {
    * @throws {DenoiseError} `missing_component` when the registry has nothing that does.
    */
   singleFile(): Promise<SingleFileReader> {
-    if (this.#singleFile === undefined) {
-      throw new DenoiseError(
-        "missing_component",
-        "Cannot read original checkpoints: this registry has no reader of single files. Import the " +
-          "class from @denoise/denoise, or give a registry with { singleFile }",
-      );
-    }
-    return this.#singleFile();
+    return needed(this.#content.singleFile, "read original checkpoints", "singleFile", "");
   }
+
+  /** What shows progress, where the registry has something that does, and it is not turned off. */
+  async progress(isWanted = true): Promise<ShowProgress | undefined> {
+    return isWanted ? await this.#content.progress?.() : undefined;
+  }
+
+  /**
+   * Gives a pipeline the methods of the adapters that are here.
+   *
+   * @throws {TypeError} for a method that the pipeline has of its own.
+   */
+  adapt<P extends object>(pipe: P): P & M {
+    for (const [className, { kind, methods = [] }] of this.#entries) {
+      for (const method of kind === "adapter" ? methods : []) {
+        if (method in pipe && !Object.getOwnPropertyDescriptor(pipe, method)?.configurable) {
+          throw new TypeError(`Cannot use ${className}: pipelines have a ${method} of their own`);
+        }
+        const value = async (...args: unknown[]) => {
+          const adapter = await this.get(className, "adapter");
+          const functions = await adapter.load({ path: "", id: "" }, { registry: this });
+          return await (functions as Functions)[method]!(pipe, ...args);
+        };
+        Object.defineProperty(pipe, method, { value, configurable: true });
+      }
+    }
+    return pipe as P & M;
+  }
+}
+
+type Functions = Readonly<Record<string, (...args: unknown[]) => unknown>>;
+
+function needed<T>(
+  part: (() => Promise<T>) | undefined,
+  deed: string,
+  name: string,
+  other: string,
+): Promise<T> {
+  if (part !== undefined) return part();
+  throw new DenoiseError(
+    "missing_component",
+    `Cannot ${deed}: this registry has no ${name}. Import the class from @denoise/denoise, or give ` +
+      `a registry with { ${name} }${other}`,
+  );
 }

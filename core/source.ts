@@ -1,4 +1,5 @@
 import type { CallOptions } from "./call_options.ts";
+import type { ComponentLocation } from "./plugin.ts";
 
 /** How far a download has come. */
 export interface DownloadProgress {
@@ -36,6 +37,8 @@ export interface SourceOptions {
   readonly token?: string | undefined;
   /** Base address of the Hub. */
   readonly endpoint?: string | undefined;
+  /** Whether bars on a terminal show how far it is. Defaults to true; not beside `onProgress`. */
+  readonly progress?: boolean | undefined;
   /** Called as bytes arrive. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   /** Receives warnings; `console.warn` by default. */
@@ -54,6 +57,7 @@ export const sourceOptions: CallOptions<SourceOptions> = {
   forceDownload: { type: "boolean" },
   token: { type: "string" },
   endpoint: { type: "string" },
+  progress: { type: "boolean" },
   onProgress: { type: "function" },
   onWarning: { type: "function" },
   signal: { type: "object" },
@@ -71,16 +75,6 @@ export interface SourceRequest extends SourceOptions {
   readonly skip?: readonly string[] | undefined;
 }
 
-/** A repo, or the wanted part of it, as a local folder. */
-export interface SourceFolder {
-  /** The folder. */
-  readonly path: string;
-  /** The id after renames were followed. */
-  readonly id: string;
-  /** The commit that was resolved. */
-  readonly commit?: string | undefined;
-}
-
 /**
  * A place that repos come from: the Hugging Face Hub, a mirror, a package.
  * A folder on disk needs no source.
@@ -90,6 +84,6 @@ export interface Source {
   readonly name: string;
   /** Whether this source is the one for that id. */
   accepts(id: string): boolean;
-  /** Brings the wanted files into a local folder. */
-  fetch(id: string, request: SourceRequest): Promise<SourceFolder>;
+  /** Brings the wanted files into a local folder; renames of the id are followed. */
+  fetch(id: string, request: SourceRequest): Promise<ComponentLocation>;
 }

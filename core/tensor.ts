@@ -190,19 +190,11 @@ export class Tensor {
     return new Tensor(type, data, dims ?? shape);
   }
 
-  /** A float16 tensor on top of raw bits. */
-  static fromFloat16Bits(bits: Uint16Array, dims: readonly number[] = [bits.length]): Tensor {
-    return new Tensor("float16", bits, dims);
-  }
-
   /** The integers from `start` up to `end` (left out) in steps, int64 by default. */
   static arange(start: number, end: number, step = 1, dtype: DType = "int64"): Tensor {
     const size = Math.max(0, Math.ceil((end - start) / step));
-    return new Tensor(
-      dtype,
-      store(dtype, Float64Array.from({ length: size }, (_, i) => start + i * step)),
-      [size],
-    );
+    const values = Float64Array.from({ length: size }, (_, i) => start + i * step);
+    return new Tensor(dtype, store(dtype, values), [size]);
   }
 
   /**
@@ -256,10 +248,8 @@ export class Tensor {
     const build = (axis: number, start: number, size: number): Nested => {
       if (axis === this.dims.length) return values[start]!;
       const step = size / (this.dims[axis]! || 1);
-      return Array.from(
-        { length: this.dims[axis]! },
-        (_, i) => build(axis + 1, start + i * step, step),
-      );
+      const part = (_: unknown, i: number) => build(axis + 1, start + i * step, step);
+      return Array.from({ length: this.dims[axis]! }, part);
     };
     return build(0, 0, this.size);
   }
@@ -360,10 +350,8 @@ export class Tensor {
     }
     const length = Math.max(1, Math.ceil(this.dims[along]! / count));
     const parts = Math.max(1, Math.ceil(this.dims[along]! / length));
-    return Array.from(
-      { length: parts },
-      (_, i) => this.slice(along, i * length, (i + 1) * length),
-    );
+    const part = (_: unknown, i: number) => this.slice(along, i * length, (i + 1) * length);
+    return Array.from({ length: parts }, part);
   }
 
   /** The whole repeated along each axis; more counts than axes add axes in front. */
@@ -573,9 +561,8 @@ function resultType(a: Tensor, b: Tensor): DType {
 
 function binary(operation: BinaryOperation, a: Tensor, other: Tensor | number): Tensor {
   if (typeof other !== "number" && !(other instanceof Tensor)) {
-    throw new TypeError(
-      `Cannot ${VERBS[operation]} ${a} and ${String(other)}: give a Tensor or a number`,
-    );
+    const both = `${a} and ${String(other)}`;
+    throw new TypeError(`Cannot ${VERBS[operation]} ${both}: give a Tensor or a number`);
   }
   const isNumber = typeof other === "number";
   const common = isNumber ? promoteNumber(a.dtype, other) : resultType(a, other);
@@ -596,12 +583,8 @@ function reduce(
   options: ReduceOptions,
   fn: Reducer,
 ): Tensor {
-  const { dims, values, count, length } = groupAlong(
-    numbersOf(tensor.data),
-    tensor.dims,
-    axes,
-    options,
-  );
+  const numbers = numbersOf(tensor.data);
+  const { dims, values, count, length } = groupAlong(numbers, tensor.dims, axes, options);
   const out = scratch(dtype, count);
   for (let g = 0; g < count; g++) out[g] = fn(values, g * length, (g + 1) * length);
   return new Tensor(dtype, store(dtype, out), dims);

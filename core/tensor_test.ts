@@ -275,7 +275,7 @@ describe("Tensor conversions", () => {
     assertEquals(x.astype("bool").data, Uint8Array.of(1, 0, 1));
     assert(x.astype("float32") === x);
     assertEquals(Tensor.from([1 / 3]).astype("float16").item(), 0.333251953125);
-    assertEquals(Tensor.fromFloat16Bits(Uint16Array.of(0x4200)).toFloat32Array()[0], 3);
+    assertEquals(new Tensor("float16", Uint16Array.of(0x4200), [1]).toFloat32Array()[0], 3);
   });
 
   it("equals() compares type, shape and elements", () => {

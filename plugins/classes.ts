@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { registry } from "./registry.ts";
+import type { WithMethods } from "@denoise/loading";
+import { type PipelineMethods, registry } from "./registry.ts";
 import { AmusedScheduler as AmusedSchedulerClass } from "@denoise/scheduler-amused";
 import type { AmusedScheduler as AmusedSchedulerObject } from "@denoise/scheduler-amused";
 /**
@@ -728,16 +729,18 @@ export const ZImageTransformer2DModel: typeof ZImageTransformer2DModelClass =
 /** An object of the class. */
 export type ZImageTransformer2DModel = ZImageTransformer2DModelObject;
 import { AudioDiffusionPipeline as AudioDiffusionPipelineClass } from "@denoise/pipeline-audio-diffusion";
-import type { AudioDiffusionPipeline as AudioDiffusionPipelineObject } from "@denoise/pipeline-audio-diffusion";
+
 /**
  * `AudioDiffusionPipeline` of `@denoise/pipeline-audio-diffusion`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const AudioDiffusionPipeline: typeof AudioDiffusionPipelineClass =
-  AudioDiffusionPipelineClass.using(registry);
+export const AudioDiffusionPipeline: WithMethods<
+  typeof AudioDiffusionPipelineClass,
+  PipelineMethods
+> = AudioDiffusionPipelineClass.using(registry);
 /** An object of the class. */
-export type AudioDiffusionPipeline = AudioDiffusionPipelineObject;
+export type AudioDiffusionPipeline = InstanceType<typeof AudioDiffusionPipeline>;
 export type { AudioDiffusionOptions } from "@denoise/pipeline-audio-diffusion";
 import { ChromaPipeline as ChromaPipelineClass } from "@denoise/pipeline-chroma";
 import type { ChromaPipeline as ChromaPipelineObject } from "@denoise/pipeline-chroma";
@@ -763,244 +766,264 @@ export const ChromaImg2ImgPipeline: typeof ChromaImg2ImgPipelineClass = ChromaIm
 export type ChromaImg2ImgPipeline = ChromaImg2ImgPipelineObject;
 export type { ChromaImg2ImgCallOptions } from "@denoise/pipeline-chroma-img2img";
 import { ConsistencyModelPipeline as ConsistencyModelPipelineClass } from "@denoise/pipeline-consistency-model";
-import type { ConsistencyModelPipeline as ConsistencyModelPipelineObject } from "@denoise/pipeline-consistency-model";
+
 /**
  * `ConsistencyModelPipeline` of `@denoise/pipeline-consistency-model`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const ConsistencyModelPipeline: typeof ConsistencyModelPipelineClass =
-  ConsistencyModelPipelineClass.using(registry);
+export const ConsistencyModelPipeline: WithMethods<
+  typeof ConsistencyModelPipelineClass,
+  PipelineMethods
+> = ConsistencyModelPipelineClass.using(registry);
 /** An object of the class. */
-export type ConsistencyModelPipeline = ConsistencyModelPipelineObject;
+export type ConsistencyModelPipeline = InstanceType<typeof ConsistencyModelPipeline>;
 export type { ConsistencyModelOptions } from "@denoise/pipeline-consistency-model";
 import { DanceDiffusionPipeline as DanceDiffusionPipelineClass } from "@denoise/pipeline-dance-diffusion";
-import type { DanceDiffusionPipeline as DanceDiffusionPipelineObject } from "@denoise/pipeline-dance-diffusion";
+
 /**
  * `DanceDiffusionPipeline` of `@denoise/pipeline-dance-diffusion`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const DanceDiffusionPipeline: typeof DanceDiffusionPipelineClass =
-  DanceDiffusionPipelineClass.using(registry);
+export const DanceDiffusionPipeline: WithMethods<
+  typeof DanceDiffusionPipelineClass,
+  PipelineMethods
+> = DanceDiffusionPipelineClass.using(registry);
 /** An object of the class. */
-export type DanceDiffusionPipeline = DanceDiffusionPipelineObject;
+export type DanceDiffusionPipeline = InstanceType<typeof DanceDiffusionPipeline>;
 export type { DanceDiffusionOptions } from "@denoise/pipeline-dance-diffusion";
 import { DDIMPipeline as DDIMPipelineClass } from "@denoise/pipeline-ddim";
-import type { DDIMPipeline as DDIMPipelineObject } from "@denoise/pipeline-ddim";
+
 /**
  * `DDIMPipeline` of `@denoise/pipeline-ddim`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const DDIMPipeline: typeof DDIMPipelineClass = DDIMPipelineClass.using(registry);
+export const DDIMPipeline: WithMethods<typeof DDIMPipelineClass, PipelineMethods> =
+  DDIMPipelineClass.using(registry);
 /** An object of the class. */
-export type DDIMPipeline = DDIMPipelineObject;
+export type DDIMPipeline = InstanceType<typeof DDIMPipeline>;
 export type { DDIMOptions } from "@denoise/pipeline-ddim";
 import { DDPMPipeline as DDPMPipelineClass } from "@denoise/pipeline-ddpm";
-import type { DDPMPipeline as DDPMPipelineObject } from "@denoise/pipeline-ddpm";
+
 /**
  * `DDPMPipeline` of `@denoise/pipeline-ddpm`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const DDPMPipeline: typeof DDPMPipelineClass = DDPMPipelineClass.using(registry);
+export const DDPMPipeline: WithMethods<typeof DDPMPipelineClass, PipelineMethods> =
+  DDPMPipelineClass.using(registry);
 /** An object of the class. */
-export type DDPMPipeline = DDPMPipelineObject;
+export type DDPMPipeline = InstanceType<typeof DDPMPipeline>;
 export type { DDPMOptions } from "@denoise/pipeline-ddpm";
 import { FluxPipeline as FluxPipelineClass } from "@denoise/pipeline-flux";
-import type { FluxPipeline as FluxPipelineObject } from "@denoise/pipeline-flux";
+
 /**
  * `FluxPipeline` of `@denoise/pipeline-flux`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const FluxPipeline: typeof FluxPipelineClass = FluxPipelineClass.using(registry);
+export const FluxPipeline: WithMethods<typeof FluxPipelineClass, PipelineMethods> =
+  FluxPipelineClass.using(registry);
 /** An object of the class. */
-export type FluxPipeline = FluxPipelineObject;
+export type FluxPipeline = InstanceType<typeof FluxPipeline>;
 export type { FluxCallOptions } from "@denoise/pipeline-flux";
 import { FluxControlPipeline as FluxControlPipelineClass } from "@denoise/pipeline-flux-control";
-import type { FluxControlPipeline as FluxControlPipelineObject } from "@denoise/pipeline-flux-control";
+
 /**
  * `FluxControlPipeline` of `@denoise/pipeline-flux-control`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const FluxControlPipeline: typeof FluxControlPipelineClass = FluxControlPipelineClass.using(
-  registry,
-);
+export const FluxControlPipeline: WithMethods<typeof FluxControlPipelineClass, PipelineMethods> =
+  FluxControlPipelineClass.using(registry);
 /** An object of the class. */
-export type FluxControlPipeline = FluxControlPipelineObject;
+export type FluxControlPipeline = InstanceType<typeof FluxControlPipeline>;
 export type { FluxControlOptions } from "@denoise/pipeline-flux-control";
 import { FluxControlImg2ImgPipeline as FluxControlImg2ImgPipelineClass } from "@denoise/pipeline-flux-control-img2img";
-import type { FluxControlImg2ImgPipeline as FluxControlImg2ImgPipelineObject } from "@denoise/pipeline-flux-control-img2img";
+
 /**
  * `FluxControlImg2ImgPipeline` of `@denoise/pipeline-flux-control-img2img`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const FluxControlImg2ImgPipeline: typeof FluxControlImg2ImgPipelineClass =
-  FluxControlImg2ImgPipelineClass.using(registry);
+export const FluxControlImg2ImgPipeline: WithMethods<
+  typeof FluxControlImg2ImgPipelineClass,
+  PipelineMethods
+> = FluxControlImg2ImgPipelineClass.using(registry);
 /** An object of the class. */
-export type FluxControlImg2ImgPipeline = FluxControlImg2ImgPipelineObject;
+export type FluxControlImg2ImgPipeline = InstanceType<typeof FluxControlImg2ImgPipeline>;
 export type { FluxControlImg2ImgOptions } from "@denoise/pipeline-flux-control-img2img";
 import { FluxControlNetPipeline as FluxControlNetPipelineClass } from "@denoise/pipeline-flux-controlnet";
-import type { FluxControlNetPipeline as FluxControlNetPipelineObject } from "@denoise/pipeline-flux-controlnet";
+
 /**
  * `FluxControlNetPipeline` of `@denoise/pipeline-flux-controlnet`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const FluxControlNetPipeline: typeof FluxControlNetPipelineClass =
-  FluxControlNetPipelineClass.using(registry);
+export const FluxControlNetPipeline: WithMethods<
+  typeof FluxControlNetPipelineClass,
+  PipelineMethods
+> = FluxControlNetPipelineClass.using(registry);
 /** An object of the class. */
-export type FluxControlNetPipeline = FluxControlNetPipelineObject;
+export type FluxControlNetPipeline = InstanceType<typeof FluxControlNetPipeline>;
 export type { FluxControlNetCallOptions } from "@denoise/pipeline-flux-controlnet";
 import { FluxControlNetImg2ImgPipeline as FluxControlNetImg2ImgPipelineClass } from "@denoise/pipeline-flux-controlnet-img2img";
-import type { FluxControlNetImg2ImgPipeline as FluxControlNetImg2ImgPipelineObject } from "@denoise/pipeline-flux-controlnet-img2img";
+
 /**
  * `FluxControlNetImg2ImgPipeline` of `@denoise/pipeline-flux-controlnet-img2img`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const FluxControlNetImg2ImgPipeline: typeof FluxControlNetImg2ImgPipelineClass =
-  FluxControlNetImg2ImgPipelineClass.using(registry);
+export const FluxControlNetImg2ImgPipeline: WithMethods<
+  typeof FluxControlNetImg2ImgPipelineClass,
+  PipelineMethods
+> = FluxControlNetImg2ImgPipelineClass.using(registry);
 /** An object of the class. */
-export type FluxControlNetImg2ImgPipeline = FluxControlNetImg2ImgPipelineObject;
+export type FluxControlNetImg2ImgPipeline = InstanceType<typeof FluxControlNetImg2ImgPipeline>;
 export type { FluxControlNetImg2ImgOptions } from "@denoise/pipeline-flux-controlnet-img2img";
 import { FluxFillPipeline as FluxFillPipelineClass } from "@denoise/pipeline-flux-fill";
-import type { FluxFillPipeline as FluxFillPipelineObject } from "@denoise/pipeline-flux-fill";
+
 /**
  * `FluxFillPipeline` of `@denoise/pipeline-flux-fill`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const FluxFillPipeline: typeof FluxFillPipelineClass = FluxFillPipelineClass.using(registry);
+export const FluxFillPipeline: WithMethods<typeof FluxFillPipelineClass, PipelineMethods> =
+  FluxFillPipelineClass.using(registry);
 /** An object of the class. */
-export type FluxFillPipeline = FluxFillPipelineObject;
+export type FluxFillPipeline = InstanceType<typeof FluxFillPipeline>;
 export type { FluxFillOptions } from "@denoise/pipeline-flux-fill";
 import { FluxImg2ImgPipeline as FluxImg2ImgPipelineClass } from "@denoise/pipeline-flux-img2img";
-import type { FluxImg2ImgPipeline as FluxImg2ImgPipelineObject } from "@denoise/pipeline-flux-img2img";
+
 /**
  * `FluxImg2ImgPipeline` of `@denoise/pipeline-flux-img2img`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const FluxImg2ImgPipeline: typeof FluxImg2ImgPipelineClass = FluxImg2ImgPipelineClass.using(
-  registry,
-);
+export const FluxImg2ImgPipeline: WithMethods<typeof FluxImg2ImgPipelineClass, PipelineMethods> =
+  FluxImg2ImgPipelineClass.using(registry);
 /** An object of the class. */
-export type FluxImg2ImgPipeline = FluxImg2ImgPipelineObject;
+export type FluxImg2ImgPipeline = InstanceType<typeof FluxImg2ImgPipeline>;
 export type { FluxImg2ImgOptions } from "@denoise/pipeline-flux-img2img";
 import { FluxKontextPipeline as FluxKontextPipelineClass } from "@denoise/pipeline-flux-kontext";
-import type { FluxKontextPipeline as FluxKontextPipelineObject } from "@denoise/pipeline-flux-kontext";
+
 /**
  * `FluxKontextPipeline` of `@denoise/pipeline-flux-kontext`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const FluxKontextPipeline: typeof FluxKontextPipelineClass = FluxKontextPipelineClass.using(
-  registry,
-);
+export const FluxKontextPipeline: WithMethods<typeof FluxKontextPipelineClass, PipelineMethods> =
+  FluxKontextPipelineClass.using(registry);
 /** An object of the class. */
-export type FluxKontextPipeline = FluxKontextPipelineObject;
+export type FluxKontextPipeline = InstanceType<typeof FluxKontextPipeline>;
 export type { FluxKontextCallOptions } from "@denoise/pipeline-flux-kontext";
 import { KarrasVePipeline as KarrasVePipelineClass } from "@denoise/pipeline-karras-ve";
-import type { KarrasVePipeline as KarrasVePipelineObject } from "@denoise/pipeline-karras-ve";
+
 /**
  * `KarrasVePipeline` of `@denoise/pipeline-karras-ve`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const KarrasVePipeline: typeof KarrasVePipelineClass = KarrasVePipelineClass.using(registry);
+export const KarrasVePipeline: WithMethods<typeof KarrasVePipelineClass, PipelineMethods> =
+  KarrasVePipelineClass.using(registry);
 /** An object of the class. */
-export type KarrasVePipeline = KarrasVePipelineObject;
+export type KarrasVePipeline = InstanceType<typeof KarrasVePipeline>;
 export type { KarrasVeOptions } from "@denoise/pipeline-karras-ve";
 import { LatentConsistencyModelPipeline as LatentConsistencyModelPipelineClass } from "@denoise/pipeline-latent-consistency-model";
-import type { LatentConsistencyModelPipeline as LatentConsistencyModelPipelineObject } from "@denoise/pipeline-latent-consistency-model";
+
 /**
  * `LatentConsistencyModelPipeline` of `@denoise/pipeline-latent-consistency-model`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const LatentConsistencyModelPipeline: typeof LatentConsistencyModelPipelineClass =
-  LatentConsistencyModelPipelineClass.using(registry);
+export const LatentConsistencyModelPipeline: WithMethods<
+  typeof LatentConsistencyModelPipelineClass,
+  PipelineMethods
+> = LatentConsistencyModelPipelineClass.using(registry);
 /** An object of the class. */
-export type LatentConsistencyModelPipeline = LatentConsistencyModelPipelineObject;
+export type LatentConsistencyModelPipeline = InstanceType<typeof LatentConsistencyModelPipeline>;
 export type { LatentConsistencyModelOptions } from "@denoise/pipeline-latent-consistency-model";
 import { LatentConsistencyModelImg2ImgPipeline as LatentConsistencyModelImg2ImgPipelineClass } from "@denoise/pipeline-latent-consistency-model-img2img";
-import type { LatentConsistencyModelImg2ImgPipeline as LatentConsistencyModelImg2ImgPipelineObject } from "@denoise/pipeline-latent-consistency-model-img2img";
+
 /**
  * `LatentConsistencyModelImg2ImgPipeline` of `@denoise/pipeline-latent-consistency-model-img2img`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const LatentConsistencyModelImg2ImgPipeline:
-  typeof LatentConsistencyModelImg2ImgPipelineClass = LatentConsistencyModelImg2ImgPipelineClass
-    .using(registry);
+export const LatentConsistencyModelImg2ImgPipeline: WithMethods<
+  typeof LatentConsistencyModelImg2ImgPipelineClass,
+  PipelineMethods
+> = LatentConsistencyModelImg2ImgPipelineClass.using(registry);
 /** An object of the class. */
-export type LatentConsistencyModelImg2ImgPipeline = LatentConsistencyModelImg2ImgPipelineObject;
+export type LatentConsistencyModelImg2ImgPipeline = InstanceType<
+  typeof LatentConsistencyModelImg2ImgPipeline
+>;
 export type { LatentConsistencyModelImg2ImgOptions } from "@denoise/pipeline-latent-consistency-model-img2img";
 import { LDMSuperResolutionPipeline as LDMSuperResolutionPipelineClass } from "@denoise/pipeline-ldm-super-resolution";
-import type { LDMSuperResolutionPipeline as LDMSuperResolutionPipelineObject } from "@denoise/pipeline-ldm-super-resolution";
+
 /**
  * `LDMSuperResolutionPipeline` of `@denoise/pipeline-ldm-super-resolution`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const LDMSuperResolutionPipeline: typeof LDMSuperResolutionPipelineClass =
-  LDMSuperResolutionPipelineClass.using(registry);
+export const LDMSuperResolutionPipeline: WithMethods<
+  typeof LDMSuperResolutionPipelineClass,
+  PipelineMethods
+> = LDMSuperResolutionPipelineClass.using(registry);
 /** An object of the class. */
-export type LDMSuperResolutionPipeline = LDMSuperResolutionPipelineObject;
+export type LDMSuperResolutionPipeline = InstanceType<typeof LDMSuperResolutionPipeline>;
 export type { LDMSuperResolutionOptions } from "@denoise/pipeline-ldm-super-resolution";
 import { LDMTextToImagePipeline as LDMTextToImagePipelineClass } from "@denoise/pipeline-ldm-text-to-image";
-import type { LDMTextToImagePipeline as LDMTextToImagePipelineObject } from "@denoise/pipeline-ldm-text-to-image";
+
 /**
  * `LDMTextToImagePipeline` of `@denoise/pipeline-ldm-text-to-image`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const LDMTextToImagePipeline: typeof LDMTextToImagePipelineClass =
-  LDMTextToImagePipelineClass.using(registry);
+export const LDMTextToImagePipeline: WithMethods<
+  typeof LDMTextToImagePipelineClass,
+  PipelineMethods
+> = LDMTextToImagePipelineClass.using(registry);
 /** An object of the class. */
-export type LDMTextToImagePipeline = LDMTextToImagePipelineObject;
+export type LDMTextToImagePipeline = InstanceType<typeof LDMTextToImagePipeline>;
 export type { LDMTextToImageOptions } from "@denoise/pipeline-ldm-text-to-image";
 import { PixArtAlphaPipeline as PixArtAlphaPipelineClass } from "@denoise/pipeline-pixart-alpha";
-import type { PixArtAlphaPipeline as PixArtAlphaPipelineObject } from "@denoise/pipeline-pixart-alpha";
+
 /**
  * `PixArtAlphaPipeline` of `@denoise/pipeline-pixart-alpha`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const PixArtAlphaPipeline: typeof PixArtAlphaPipelineClass = PixArtAlphaPipelineClass.using(
-  registry,
-);
+export const PixArtAlphaPipeline: WithMethods<typeof PixArtAlphaPipelineClass, PipelineMethods> =
+  PixArtAlphaPipelineClass.using(registry);
 /** An object of the class. */
-export type PixArtAlphaPipeline = PixArtAlphaPipelineObject;
+export type PixArtAlphaPipeline = InstanceType<typeof PixArtAlphaPipeline>;
 export type { PixArtAlphaOptions } from "@denoise/pipeline-pixart-alpha";
 import { PixArtSigmaPipeline as PixArtSigmaPipelineClass } from "@denoise/pipeline-pixart-sigma";
-import type { PixArtSigmaPipeline as PixArtSigmaPipelineObject } from "@denoise/pipeline-pixart-sigma";
+
 /**
  * `PixArtSigmaPipeline` of `@denoise/pipeline-pixart-sigma`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const PixArtSigmaPipeline: typeof PixArtSigmaPipelineClass = PixArtSigmaPipelineClass.using(
-  registry,
-);
+export const PixArtSigmaPipeline: WithMethods<typeof PixArtSigmaPipelineClass, PipelineMethods> =
+  PixArtSigmaPipelineClass.using(registry);
 /** An object of the class. */
-export type PixArtSigmaPipeline = PixArtSigmaPipelineObject;
+export type PixArtSigmaPipeline = InstanceType<typeof PixArtSigmaPipeline>;
 export type { PixArtSigmaOptions } from "@denoise/pipeline-pixart-sigma";
 import { PNDMPipeline as PNDMPipelineClass } from "@denoise/pipeline-pndm";
-import type { PNDMPipeline as PNDMPipelineObject } from "@denoise/pipeline-pndm";
+
 /**
  * `PNDMPipeline` of `@denoise/pipeline-pndm`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const PNDMPipeline: typeof PNDMPipelineClass = PNDMPipelineClass.using(registry);
+export const PNDMPipeline: WithMethods<typeof PNDMPipelineClass, PipelineMethods> =
+  PNDMPipelineClass.using(registry);
 /** An object of the class. */
-export type PNDMPipeline = PNDMPipelineObject;
+export type PNDMPipeline = InstanceType<typeof PNDMPipeline>;
 export type { PNDMOptions } from "@denoise/pipeline-pndm";
 import { QwenImagePipeline as QwenImagePipelineClass } from "@denoise/pipeline-qwen-image";
 import type { QwenImagePipeline as QwenImagePipelineObject } from "@denoise/pipeline-qwen-image";
@@ -1040,304 +1063,360 @@ export const QwenImageInpaintPipeline: typeof QwenImageInpaintPipelineClass =
 export type QwenImageInpaintPipeline = QwenImageInpaintPipelineObject;
 export type { QwenImageInpaintOptions } from "@denoise/pipeline-qwen-image-inpaint";
 import { ScoreSdeVePipeline as ScoreSdeVePipelineClass } from "@denoise/pipeline-score-sde-ve";
-import type { ScoreSdeVePipeline as ScoreSdeVePipelineObject } from "@denoise/pipeline-score-sde-ve";
+
 /**
  * `ScoreSdeVePipeline` of `@denoise/pipeline-score-sde-ve`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const ScoreSdeVePipeline: typeof ScoreSdeVePipelineClass = ScoreSdeVePipelineClass.using(
-  registry,
-);
+export const ScoreSdeVePipeline: WithMethods<typeof ScoreSdeVePipelineClass, PipelineMethods> =
+  ScoreSdeVePipelineClass.using(registry);
 /** An object of the class. */
-export type ScoreSdeVePipeline = ScoreSdeVePipelineObject;
+export type ScoreSdeVePipeline = InstanceType<typeof ScoreSdeVePipeline>;
 export type { ScoreSdeVeOptions } from "@denoise/pipeline-score-sde-ve";
 import { StableDiffusionPipeline as StableDiffusionPipelineClass } from "@denoise/pipeline-stable-diffusion";
-import type { StableDiffusionPipeline as StableDiffusionPipelineObject } from "@denoise/pipeline-stable-diffusion";
+
 /**
  * `StableDiffusionPipeline` of `@denoise/pipeline-stable-diffusion`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusionPipeline: typeof StableDiffusionPipelineClass =
-  StableDiffusionPipelineClass.using(registry);
+export const StableDiffusionPipeline: WithMethods<
+  typeof StableDiffusionPipelineClass,
+  PipelineMethods
+> = StableDiffusionPipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusionPipeline = StableDiffusionPipelineObject;
+export type StableDiffusionPipeline = InstanceType<typeof StableDiffusionPipeline>;
 export type { StableDiffusionOptions } from "@denoise/pipeline-stable-diffusion";
 import { StableDiffusion3Pipeline as StableDiffusion3PipelineClass } from "@denoise/pipeline-stable-diffusion-3";
-import type { StableDiffusion3Pipeline as StableDiffusion3PipelineObject } from "@denoise/pipeline-stable-diffusion-3";
+
 /**
  * `StableDiffusion3Pipeline` of `@denoise/pipeline-stable-diffusion-3`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusion3Pipeline: typeof StableDiffusion3PipelineClass =
-  StableDiffusion3PipelineClass.using(registry);
+export const StableDiffusion3Pipeline: WithMethods<
+  typeof StableDiffusion3PipelineClass,
+  PipelineMethods
+> = StableDiffusion3PipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusion3Pipeline = StableDiffusion3PipelineObject;
+export type StableDiffusion3Pipeline = InstanceType<typeof StableDiffusion3Pipeline>;
 export type { StableDiffusion3Options } from "@denoise/pipeline-stable-diffusion-3";
 import { StableDiffusion3Img2ImgPipeline as StableDiffusion3Img2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-3-img2img";
-import type { StableDiffusion3Img2ImgPipeline as StableDiffusion3Img2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-3-img2img";
+
 /**
  * `StableDiffusion3Img2ImgPipeline` of `@denoise/pipeline-stable-diffusion-3-img2img`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusion3Img2ImgPipeline: typeof StableDiffusion3Img2ImgPipelineClass =
-  StableDiffusion3Img2ImgPipelineClass.using(registry);
+export const StableDiffusion3Img2ImgPipeline: WithMethods<
+  typeof StableDiffusion3Img2ImgPipelineClass,
+  PipelineMethods
+> = StableDiffusion3Img2ImgPipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusion3Img2ImgPipeline = StableDiffusion3Img2ImgPipelineObject;
+export type StableDiffusion3Img2ImgPipeline = InstanceType<typeof StableDiffusion3Img2ImgPipeline>;
 export type { StableDiffusion3Img2ImgOptions } from "@denoise/pipeline-stable-diffusion-3-img2img";
 import { StableDiffusion3InpaintPipeline as StableDiffusion3InpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-3-inpaint";
-import type { StableDiffusion3InpaintPipeline as StableDiffusion3InpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-3-inpaint";
+
 /**
  * `StableDiffusion3InpaintPipeline` of `@denoise/pipeline-stable-diffusion-3-inpaint`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusion3InpaintPipeline: typeof StableDiffusion3InpaintPipelineClass =
-  StableDiffusion3InpaintPipelineClass.using(registry);
+export const StableDiffusion3InpaintPipeline: WithMethods<
+  typeof StableDiffusion3InpaintPipelineClass,
+  PipelineMethods
+> = StableDiffusion3InpaintPipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusion3InpaintPipeline = StableDiffusion3InpaintPipelineObject;
+export type StableDiffusion3InpaintPipeline = InstanceType<typeof StableDiffusion3InpaintPipeline>;
 export type { StableDiffusion3InpaintOptions } from "@denoise/pipeline-stable-diffusion-3-inpaint";
 import { StableDiffusionControlNetPipeline as StableDiffusionControlNetPipelineClass } from "@denoise/pipeline-stable-diffusion-controlnet";
-import type { StableDiffusionControlNetPipeline as StableDiffusionControlNetPipelineObject } from "@denoise/pipeline-stable-diffusion-controlnet";
+
 /**
  * `StableDiffusionControlNetPipeline` of `@denoise/pipeline-stable-diffusion-controlnet`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusionControlNetPipeline: typeof StableDiffusionControlNetPipelineClass =
-  StableDiffusionControlNetPipelineClass.using(registry);
+export const StableDiffusionControlNetPipeline: WithMethods<
+  typeof StableDiffusionControlNetPipelineClass,
+  PipelineMethods
+> = StableDiffusionControlNetPipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusionControlNetPipeline = StableDiffusionControlNetPipelineObject;
+export type StableDiffusionControlNetPipeline = InstanceType<
+  typeof StableDiffusionControlNetPipeline
+>;
 export type { StableDiffusionControlNetOptions } from "@denoise/pipeline-stable-diffusion-controlnet";
 import { StableDiffusionControlNetImg2ImgPipeline as StableDiffusionControlNetImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-controlnet-img2img";
-import type { StableDiffusionControlNetImg2ImgPipeline as StableDiffusionControlNetImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-controlnet-img2img";
+
 /**
  * `StableDiffusionControlNetImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-controlnet-img2img`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusionControlNetImg2ImgPipeline:
-  typeof StableDiffusionControlNetImg2ImgPipelineClass =
-    StableDiffusionControlNetImg2ImgPipelineClass.using(registry);
+export const StableDiffusionControlNetImg2ImgPipeline: WithMethods<
+  typeof StableDiffusionControlNetImg2ImgPipelineClass,
+  PipelineMethods
+> = StableDiffusionControlNetImg2ImgPipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusionControlNetImg2ImgPipeline =
-  StableDiffusionControlNetImg2ImgPipelineObject;
+export type StableDiffusionControlNetImg2ImgPipeline = InstanceType<
+  typeof StableDiffusionControlNetImg2ImgPipeline
+>;
 export type { StableDiffusionControlNetImg2ImgOptions } from "@denoise/pipeline-stable-diffusion-controlnet-img2img";
 import { StableDiffusionControlNetInpaintPipeline as StableDiffusionControlNetInpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-controlnet-inpaint";
-import type { StableDiffusionControlNetInpaintPipeline as StableDiffusionControlNetInpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-controlnet-inpaint";
+
 /**
  * `StableDiffusionControlNetInpaintPipeline` of `@denoise/pipeline-stable-diffusion-controlnet-inpaint`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusionControlNetInpaintPipeline:
-  typeof StableDiffusionControlNetInpaintPipelineClass =
-    StableDiffusionControlNetInpaintPipelineClass.using(registry);
+export const StableDiffusionControlNetInpaintPipeline: WithMethods<
+  typeof StableDiffusionControlNetInpaintPipelineClass,
+  PipelineMethods
+> = StableDiffusionControlNetInpaintPipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusionControlNetInpaintPipeline =
-  StableDiffusionControlNetInpaintPipelineObject;
+export type StableDiffusionControlNetInpaintPipeline = InstanceType<
+  typeof StableDiffusionControlNetInpaintPipeline
+>;
 export type { StableDiffusionControlNetInpaintOptions } from "@denoise/pipeline-stable-diffusion-controlnet-inpaint";
 import { StableDiffusionDepth2ImgPipeline as StableDiffusionDepth2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-depth2img";
-import type { StableDiffusionDepth2ImgPipeline as StableDiffusionDepth2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-depth2img";
+
 /**
  * `StableDiffusionDepth2ImgPipeline` of `@denoise/pipeline-stable-diffusion-depth2img`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusionDepth2ImgPipeline: typeof StableDiffusionDepth2ImgPipelineClass =
-  StableDiffusionDepth2ImgPipelineClass.using(registry);
+export const StableDiffusionDepth2ImgPipeline: WithMethods<
+  typeof StableDiffusionDepth2ImgPipelineClass,
+  PipelineMethods
+> = StableDiffusionDepth2ImgPipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusionDepth2ImgPipeline = StableDiffusionDepth2ImgPipelineObject;
+export type StableDiffusionDepth2ImgPipeline = InstanceType<
+  typeof StableDiffusionDepth2ImgPipeline
+>;
 export type { StableDiffusionDepth2ImgOptions } from "@denoise/pipeline-stable-diffusion-depth2img";
 import { StableDiffusionImg2ImgPipeline as StableDiffusionImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-img2img";
-import type { StableDiffusionImg2ImgPipeline as StableDiffusionImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-img2img";
+
 /**
  * `StableDiffusionImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-img2img`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusionImg2ImgPipeline: typeof StableDiffusionImg2ImgPipelineClass =
-  StableDiffusionImg2ImgPipelineClass.using(registry);
+export const StableDiffusionImg2ImgPipeline: WithMethods<
+  typeof StableDiffusionImg2ImgPipelineClass,
+  PipelineMethods
+> = StableDiffusionImg2ImgPipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusionImg2ImgPipeline = StableDiffusionImg2ImgPipelineObject;
+export type StableDiffusionImg2ImgPipeline = InstanceType<typeof StableDiffusionImg2ImgPipeline>;
 export type { StableDiffusionImg2ImgOptions } from "@denoise/pipeline-stable-diffusion-img2img";
 import { StableDiffusionInpaintPipeline as StableDiffusionInpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-inpaint";
-import type { StableDiffusionInpaintPipeline as StableDiffusionInpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-inpaint";
+
 /**
  * `StableDiffusionInpaintPipeline` of `@denoise/pipeline-stable-diffusion-inpaint`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusionInpaintPipeline: typeof StableDiffusionInpaintPipelineClass =
-  StableDiffusionInpaintPipelineClass.using(registry);
+export const StableDiffusionInpaintPipeline: WithMethods<
+  typeof StableDiffusionInpaintPipelineClass,
+  PipelineMethods
+> = StableDiffusionInpaintPipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusionInpaintPipeline = StableDiffusionInpaintPipelineObject;
+export type StableDiffusionInpaintPipeline = InstanceType<typeof StableDiffusionInpaintPipeline>;
 export type { StableDiffusionInpaintOptions } from "@denoise/pipeline-stable-diffusion-inpaint";
 import { StableDiffusionInstructPix2PixPipeline as StableDiffusionInstructPix2PixPipelineClass } from "@denoise/pipeline-stable-diffusion-instruct-pix2pix";
-import type { StableDiffusionInstructPix2PixPipeline as StableDiffusionInstructPix2PixPipelineObject } from "@denoise/pipeline-stable-diffusion-instruct-pix2pix";
+
 /**
  * `StableDiffusionInstructPix2PixPipeline` of `@denoise/pipeline-stable-diffusion-instruct-pix2pix`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusionInstructPix2PixPipeline:
-  typeof StableDiffusionInstructPix2PixPipelineClass = StableDiffusionInstructPix2PixPipelineClass
-    .using(registry);
+export const StableDiffusionInstructPix2PixPipeline: WithMethods<
+  typeof StableDiffusionInstructPix2PixPipelineClass,
+  PipelineMethods
+> = StableDiffusionInstructPix2PixPipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusionInstructPix2PixPipeline = StableDiffusionInstructPix2PixPipelineObject;
+export type StableDiffusionInstructPix2PixPipeline = InstanceType<
+  typeof StableDiffusionInstructPix2PixPipeline
+>;
 export type { StableDiffusionInstructPix2PixOptions } from "@denoise/pipeline-stable-diffusion-instruct-pix2pix";
 import { StableDiffusionLatentUpscalePipeline as StableDiffusionLatentUpscalePipelineClass } from "@denoise/pipeline-stable-diffusion-latent-upscale";
-import type { StableDiffusionLatentUpscalePipeline as StableDiffusionLatentUpscalePipelineObject } from "@denoise/pipeline-stable-diffusion-latent-upscale";
+
 /**
  * `StableDiffusionLatentUpscalePipeline` of `@denoise/pipeline-stable-diffusion-latent-upscale`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusionLatentUpscalePipeline:
-  typeof StableDiffusionLatentUpscalePipelineClass = StableDiffusionLatentUpscalePipelineClass
-    .using(registry);
+export const StableDiffusionLatentUpscalePipeline: WithMethods<
+  typeof StableDiffusionLatentUpscalePipelineClass,
+  PipelineMethods
+> = StableDiffusionLatentUpscalePipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusionLatentUpscalePipeline = StableDiffusionLatentUpscalePipelineObject;
+export type StableDiffusionLatentUpscalePipeline = InstanceType<
+  typeof StableDiffusionLatentUpscalePipeline
+>;
 export type { StableDiffusionLatentUpscaleOptions } from "@denoise/pipeline-stable-diffusion-latent-upscale";
 import { StableDiffusionUpscalePipeline as StableDiffusionUpscalePipelineClass } from "@denoise/pipeline-stable-diffusion-upscale";
-import type { StableDiffusionUpscalePipeline as StableDiffusionUpscalePipelineObject } from "@denoise/pipeline-stable-diffusion-upscale";
+
 /**
  * `StableDiffusionUpscalePipeline` of `@denoise/pipeline-stable-diffusion-upscale`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusionUpscalePipeline: typeof StableDiffusionUpscalePipelineClass =
-  StableDiffusionUpscalePipelineClass.using(registry);
+export const StableDiffusionUpscalePipeline: WithMethods<
+  typeof StableDiffusionUpscalePipelineClass,
+  PipelineMethods
+> = StableDiffusionUpscalePipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusionUpscalePipeline = StableDiffusionUpscalePipelineObject;
+export type StableDiffusionUpscalePipeline = InstanceType<typeof StableDiffusionUpscalePipeline>;
 export type { StableDiffusionUpscaleOptions } from "@denoise/pipeline-stable-diffusion-upscale";
 import { StableDiffusionXLPipeline as StableDiffusionXLPipelineClass } from "@denoise/pipeline-stable-diffusion-xl";
-import type { StableDiffusionXLPipeline as StableDiffusionXLPipelineObject } from "@denoise/pipeline-stable-diffusion-xl";
+
 /**
  * `StableDiffusionXLPipeline` of `@denoise/pipeline-stable-diffusion-xl`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusionXLPipeline: typeof StableDiffusionXLPipelineClass =
-  StableDiffusionXLPipelineClass.using(registry);
+export const StableDiffusionXLPipeline: WithMethods<
+  typeof StableDiffusionXLPipelineClass,
+  PipelineMethods
+> = StableDiffusionXLPipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusionXLPipeline = StableDiffusionXLPipelineObject;
+export type StableDiffusionXLPipeline = InstanceType<typeof StableDiffusionXLPipeline>;
 export type { StableDiffusionXLOptions } from "@denoise/pipeline-stable-diffusion-xl";
 import { StableDiffusionXLControlNetPipeline as StableDiffusionXLControlNetPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-controlnet";
-import type { StableDiffusionXLControlNetPipeline as StableDiffusionXLControlNetPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-controlnet";
+
 /**
  * `StableDiffusionXLControlNetPipeline` of `@denoise/pipeline-stable-diffusion-xl-controlnet`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusionXLControlNetPipeline: typeof StableDiffusionXLControlNetPipelineClass =
-  StableDiffusionXLControlNetPipelineClass.using(registry);
+export const StableDiffusionXLControlNetPipeline: WithMethods<
+  typeof StableDiffusionXLControlNetPipelineClass,
+  PipelineMethods
+> = StableDiffusionXLControlNetPipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusionXLControlNetPipeline = StableDiffusionXLControlNetPipelineObject;
+export type StableDiffusionXLControlNetPipeline = InstanceType<
+  typeof StableDiffusionXLControlNetPipeline
+>;
 export type { StableDiffusionXLControlNetOptions } from "@denoise/pipeline-stable-diffusion-xl-controlnet";
 import { StableDiffusionXLControlNetImg2ImgPipeline as StableDiffusionXLControlNetImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-controlnet-img2img";
-import type { StableDiffusionXLControlNetImg2ImgPipeline as StableDiffusionXLControlNetImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-controlnet-img2img";
+
 /**
  * `StableDiffusionXLControlNetImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-xl-controlnet-img2img`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusionXLControlNetImg2ImgPipeline:
-  typeof StableDiffusionXLControlNetImg2ImgPipelineClass =
-    StableDiffusionXLControlNetImg2ImgPipelineClass.using(registry);
+export const StableDiffusionXLControlNetImg2ImgPipeline: WithMethods<
+  typeof StableDiffusionXLControlNetImg2ImgPipelineClass,
+  PipelineMethods
+> = StableDiffusionXLControlNetImg2ImgPipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusionXLControlNetImg2ImgPipeline =
-  StableDiffusionXLControlNetImg2ImgPipelineObject;
+export type StableDiffusionXLControlNetImg2ImgPipeline = InstanceType<
+  typeof StableDiffusionXLControlNetImg2ImgPipeline
+>;
 export type { StableDiffusionXLControlNetImg2ImgOptions } from "@denoise/pipeline-stable-diffusion-xl-controlnet-img2img";
 import { StableDiffusionXLControlNetInpaintPipeline as StableDiffusionXLControlNetInpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint";
-import type { StableDiffusionXLControlNetInpaintPipeline as StableDiffusionXLControlNetInpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint";
+
 /**
  * `StableDiffusionXLControlNetInpaintPipeline` of `@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusionXLControlNetInpaintPipeline:
-  typeof StableDiffusionXLControlNetInpaintPipelineClass =
-    StableDiffusionXLControlNetInpaintPipelineClass.using(registry);
+export const StableDiffusionXLControlNetInpaintPipeline: WithMethods<
+  typeof StableDiffusionXLControlNetInpaintPipelineClass,
+  PipelineMethods
+> = StableDiffusionXLControlNetInpaintPipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusionXLControlNetInpaintPipeline =
-  StableDiffusionXLControlNetInpaintPipelineObject;
+export type StableDiffusionXLControlNetInpaintPipeline = InstanceType<
+  typeof StableDiffusionXLControlNetInpaintPipeline
+>;
 export type { StableDiffusionXLControlNetInpaintOptions } from "@denoise/pipeline-stable-diffusion-xl-controlnet-inpaint";
 import { StableDiffusionXLImg2ImgPipeline as StableDiffusionXLImg2ImgPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-img2img";
-import type { StableDiffusionXLImg2ImgPipeline as StableDiffusionXLImg2ImgPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-img2img";
+
 /**
  * `StableDiffusionXLImg2ImgPipeline` of `@denoise/pipeline-stable-diffusion-xl-img2img`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusionXLImg2ImgPipeline: typeof StableDiffusionXLImg2ImgPipelineClass =
-  StableDiffusionXLImg2ImgPipelineClass.using(registry);
+export const StableDiffusionXLImg2ImgPipeline: WithMethods<
+  typeof StableDiffusionXLImg2ImgPipelineClass,
+  PipelineMethods
+> = StableDiffusionXLImg2ImgPipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusionXLImg2ImgPipeline = StableDiffusionXLImg2ImgPipelineObject;
+export type StableDiffusionXLImg2ImgPipeline = InstanceType<
+  typeof StableDiffusionXLImg2ImgPipeline
+>;
 export type { StableDiffusionXLImg2ImgOptions } from "@denoise/pipeline-stable-diffusion-xl-img2img";
 import { StableDiffusionXLInpaintPipeline as StableDiffusionXLInpaintPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-inpaint";
-import type { StableDiffusionXLInpaintPipeline as StableDiffusionXLInpaintPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-inpaint";
+
 /**
  * `StableDiffusionXLInpaintPipeline` of `@denoise/pipeline-stable-diffusion-xl-inpaint`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusionXLInpaintPipeline: typeof StableDiffusionXLInpaintPipelineClass =
-  StableDiffusionXLInpaintPipelineClass.using(registry);
+export const StableDiffusionXLInpaintPipeline: WithMethods<
+  typeof StableDiffusionXLInpaintPipelineClass,
+  PipelineMethods
+> = StableDiffusionXLInpaintPipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusionXLInpaintPipeline = StableDiffusionXLInpaintPipelineObject;
+export type StableDiffusionXLInpaintPipeline = InstanceType<
+  typeof StableDiffusionXLInpaintPipeline
+>;
 export type { StableDiffusionXLInpaintOptions } from "@denoise/pipeline-stable-diffusion-xl-inpaint";
 import { StableDiffusionXLInstructPix2PixPipeline as StableDiffusionXLInstructPix2PixPipelineClass } from "@denoise/pipeline-stable-diffusion-xl-instruct-pix2pix";
-import type { StableDiffusionXLInstructPix2PixPipeline as StableDiffusionXLInstructPix2PixPipelineObject } from "@denoise/pipeline-stable-diffusion-xl-instruct-pix2pix";
+
 /**
  * `StableDiffusionXLInstructPix2PixPipeline` of `@denoise/pipeline-stable-diffusion-xl-instruct-pix2pix`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const StableDiffusionXLInstructPix2PixPipeline:
-  typeof StableDiffusionXLInstructPix2PixPipelineClass =
-    StableDiffusionXLInstructPix2PixPipelineClass.using(registry);
+export const StableDiffusionXLInstructPix2PixPipeline: WithMethods<
+  typeof StableDiffusionXLInstructPix2PixPipelineClass,
+  PipelineMethods
+> = StableDiffusionXLInstructPix2PixPipelineClass.using(registry);
 /** An object of the class. */
-export type StableDiffusionXLInstructPix2PixPipeline =
-  StableDiffusionXLInstructPix2PixPipelineObject;
+export type StableDiffusionXLInstructPix2PixPipeline = InstanceType<
+  typeof StableDiffusionXLInstructPix2PixPipeline
+>;
 export type { StableDiffusionXLInstructPix2PixOptions } from "@denoise/pipeline-stable-diffusion-xl-instruct-pix2pix";
 import { ZImagePipeline as ZImagePipelineClass } from "@denoise/pipeline-z-image";
-import type { ZImagePipeline as ZImagePipelineObject } from "@denoise/pipeline-z-image";
+
 /**
  * `ZImagePipeline` of `@denoise/pipeline-z-image`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const ZImagePipeline: typeof ZImagePipelineClass = ZImagePipelineClass.using(registry);
+export const ZImagePipeline: WithMethods<typeof ZImagePipelineClass, PipelineMethods> =
+  ZImagePipelineClass.using(registry);
 /** An object of the class. */
-export type ZImagePipeline = ZImagePipelineObject;
+export type ZImagePipeline = InstanceType<typeof ZImagePipeline>;
 export type { ZImageCallOptions } from "@denoise/pipeline-z-image";
 import { ZImageImg2ImgPipeline as ZImageImg2ImgPipelineClass } from "@denoise/pipeline-z-image-img2img";
-import type { ZImageImg2ImgPipeline as ZImageImg2ImgPipelineObject } from "@denoise/pipeline-z-image-img2img";
+
 /**
  * `ZImageImg2ImgPipeline` of `@denoise/pipeline-z-image-img2img`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const ZImageImg2ImgPipeline: typeof ZImageImg2ImgPipelineClass = ZImageImg2ImgPipelineClass
-  .using(registry);
+export const ZImageImg2ImgPipeline: WithMethods<
+  typeof ZImageImg2ImgPipelineClass,
+  PipelineMethods
+> = ZImageImg2ImgPipelineClass.using(registry);
 /** An object of the class. */
-export type ZImageImg2ImgPipeline = ZImageImg2ImgPipelineObject;
+export type ZImageImg2ImgPipeline = InstanceType<typeof ZImageImg2ImgPipeline>;
 export type { ZImageImg2ImgOptions } from "@denoise/pipeline-z-image-img2img";
 import { ZImageInpaintPipeline as ZImageInpaintPipelineClass } from "@denoise/pipeline-z-image-inpaint";
-import type { ZImageInpaintPipeline as ZImageInpaintPipelineObject } from "@denoise/pipeline-z-image-inpaint";
+
 /**
  * `ZImageInpaintPipeline` of `@denoise/pipeline-z-image-inpaint`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const ZImageInpaintPipeline: typeof ZImageInpaintPipelineClass = ZImageInpaintPipelineClass
-  .using(registry);
+export const ZImageInpaintPipeline: WithMethods<
+  typeof ZImageInpaintPipelineClass,
+  PipelineMethods
+> = ZImageInpaintPipelineClass.using(registry);
 /** An object of the class. */
-export type ZImageInpaintPipeline = ZImageInpaintPipelineObject;
+export type ZImageInpaintPipeline = InstanceType<typeof ZImageInpaintPipeline>;
 export type { ZImageInpaintOptions } from "@denoise/pipeline-z-image-inpaint";
 import { BertTokenizer as BertTokenizerClass } from "@denoise/tokenizer-bert";
 import type { BertTokenizer as BertTokenizerObject } from "@denoise/tokenizer-bert";

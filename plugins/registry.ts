@@ -4,11 +4,23 @@
  *
  * @module
  */
-import { Registry } from "@denoise/core";
+import { type MethodsOf, Registry } from "@denoise/core";
+import type { IPAdapterMixin } from "@denoise/ip-adapter";
+import type { LoraLoaderMixin } from "@denoise/lora";
+import type { TextualInversionLoaderMixin } from "@denoise/textual-inversion";
 import { source as source0 } from "@denoise/embedded-ddpm-emoji";
 import { source as source1 } from "@denoise/embedded-emoji";
 import { hub } from "@denoise/hub";
 import { mirror } from "@denoise/mirror";
+
+/**
+ * The methods that pipelines have of the built-in adapters.
+ *
+ * @category Adapters
+ */
+export type PipelineMethods = MethodsOf<
+  typeof IPAdapterMixin | typeof LoraLoaderMixin | typeof TextualInversionLoaderMixin
+>;
 
 /**
  * Every built-in plugin by its class name. Sources: the models that ship with it, the mirror that
@@ -24,7 +36,7 @@ import { mirror } from "@denoise/mirror";
  * assert(registry.has("EulerDiscreteScheduler"));
  * ```
  */
-export const registry: Registry = new Registry({
+export const registry: Registry<PipelineMethods> = new Registry({
   plugins: [
     {
       kind: "scheduler",
@@ -955,9 +967,31 @@ export const registry: Registry = new Registry({
       package: "@denoise/processor-mel",
       load: async () => (await import("@denoise/processor-mel")).Mel,
     },
+    {
+      kind: "adapter",
+      className: "IPAdapterMixin",
+      methods: ["loadIpAdapter", "setIpAdapterScale", "unloadIpAdapter"],
+      package: "@denoise/ip-adapter",
+      load: async () => (await import("@denoise/ip-adapter")).IPAdapterMixin,
+    },
+    {
+      kind: "adapter",
+      className: "LoraLoaderMixin",
+      methods: ["loadLoraWeights", "unloadLoraWeights", "setAdapters", "getActiveAdapters"],
+      package: "@denoise/lora",
+      load: async () => (await import("@denoise/lora")).LoraLoaderMixin,
+    },
+    {
+      kind: "adapter",
+      className: "TextualInversionLoaderMixin",
+      methods: ["loadTextualInversion", "unloadTextualInversion"],
+      package: "@denoise/textual-inversion",
+      load: async () => (await import("@denoise/textual-inversion")).TextualInversionLoaderMixin,
+    },
   ],
   sources: [source0, source1, mirror(), hub()],
   images: async () => (await import("@denoise/image")).imageCodec,
   audio: async () => (await import("@denoise/audio")).audioCodec,
   singleFile: async () => (await import("@denoise/single-file")).singleFile,
+  progress: async () => (await import("@denoise/terminal")).showProgress,
 });

@@ -7,15 +7,13 @@ import type { Prompt } from "@denoise/diffusion";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Generator } from "@denoise/core";
-import type { AnyPipeline } from "@denoise/loading";
 import {
+  type AnyPipeline,
   DenoiseError,
   DenoiseImage,
-  loadIpAdapter,
+  type PipelineMethods,
   randn,
-  setIpAdapterScale,
   StableDiffusionPipeline,
-  unloadIpAdapter,
 } from "@denoise/denoise";
 import { openSafetensors, readTensor, saveSafetensors } from "@denoise/safetensors";
 import { camelCase, fixture, type Golden, readGolden } from "./support/golden.ts";
@@ -26,7 +24,7 @@ interface Case extends TaskCall {
   readonly pipeline: string;
   readonly repo: string;
   readonly adapters: readonly string[];
-  readonly adapter_scale: Parameters<typeof setIpAdapterScale>[1] | null;
+  readonly adapter_scale: Parameters<PipelineMethods["setIpAdapterScale"]>[0] | null;
 }
 
 const FOLDER = fixture("ip_adapter");
@@ -63,8 +61,8 @@ for (const pipeline of new Set(cases.map((one) => one.pipeline))) {
     for (const one of cases.filter((item) => item.pipeline === pipeline)) {
       it(one.name, async () => {
         const weightName = one.adapters.map((name) => `${name}.safetensors`);
-        await loadIpAdapter(pipe, FOLDER, { weightName });
-        if (one.adapter_scale !== null) await setIpAdapterScale(pipe, one.adapter_scale);
+        await pipe.loadIpAdapter(FOLDER, { weightName });
+        if (one.adapter_scale !== null) await pipe.setIpAdapterScale(one.adapter_scale);
         assert(await difference(pipe, one) <= 1); // a rounding may fall on either side
       });
     }
@@ -85,17 +83,17 @@ describe("loadIpAdapter()", () => {
 
   it("is undone by unloadIpAdapter()", async () => {
     const { images: [before] } = await pipe("a cat", few);
-    await loadIpAdapter(pipe, FOLDER, plain);
+    await pipe.loadIpAdapter(FOLDER, plain);
     const { images: [after] } = await pipe("a cat", { ...few, ipAdapterImage: image });
     assert(after!.data.some((value, i) => value !== before!.data[i]));
-    await unloadIpAdapter(pipe);
+    await pipe.unloadIpAdapter();
     assertEquals(pipe.imageEncoder, null);
     assertEquals((await pipe("a cat", few)).images[0]!.data, before!.data);
-    await unloadIpAdapter(pipe);
+    await pipe.unloadIpAdapter();
   });
 
   it("takes a file, for embeddings alone", async () => {
-    await loadIpAdapter(pipe, `${FOLDER}/plain.safetensors`);
+    await pipe.loadIpAdapter(`${FOLDER}/plain.safetensors`);
     assertEquals(pipe.imageEncoder, null);
     const ipAdapterImageEmbeds = [randn([2, 1, 8])];
     assertEquals((await pipe("a cat", { ...few, ipAdapterImageEmbeds })).images.length, 1);
@@ -104,13 +102,13 @@ describe("loadIpAdapter()", () => {
       DenoiseError,
     );
     assertEquals(lacking.code, "missing_component");
-    await unloadIpAdapter(pipe);
+    await pipe.unloadIpAdapter();
   });
 
   it("says what a call lacks or has too much", async () => {
     const call = (options: object) => () => pipe("a cat", { ...few, ...options });
     await assertRejects(call({ ipAdapterImage: image }), TypeError, "call loadIpAdapter first");
-    await loadIpAdapter(pipe, FOLDER, plain);
+    await pipe.loadIpAdapter(FOLDER, plain);
     await assertRejects(call({}), TypeError, "give ipAdapterImage");
     const two = [image, image];
     await assertRejects(call({ ipAdapterImage: two }), RangeError, "2 images with 1 IP-Adapters");
@@ -118,9 +116,9 @@ describe("loadIpAdapter()", () => {
     await assertRejects(call({ ipAdapterImageEmbeds: embeds }), TypeError, "needs [2, images");
     const both = { ipAdapterImage: image, ipAdapterImageEmbeds: embeds };
     await assertRejects(call(both), TypeError, "not both");
-    await assertRejects(() => setIpAdapterScale(pipe, [1, 2]), RangeError, "one for each");
-    await assertRejects(() => setIpAdapterScale(pipe, NaN), RangeError, "give one number");
-    const scale = (given: object) => () => setIpAdapterScale(pipe, given);
+    await assertRejects(() => pipe.setIpAdapterScale([1, 2]), RangeError, "one for each");
+    await assertRejects(() => pipe.setIpAdapterScale(NaN), RangeError, "give one number");
+    const scale = (given: object) => () => pipe.setIpAdapterScale(given);
     await assertRejects(
       scale({ middle: 1 }),
       RangeError,
@@ -129,8 +127,8 @@ describe("loadIpAdapter()", () => {
     await assertRejects(scale({ up: { block_7: 1 } }), RangeError, "scale up.block_7: this UNet");
     await assertRejects(scale({ mid: [1, 2] }), RangeError, "1 attentions of mid");
     await assertRejects(scale({ down: Infinity }), RangeError, "by Infinity");
-    await unloadIpAdapter(pipe);
-    await assertRejects(() => setIpAdapterScale(pipe, 1), RangeError, "call loadIpAdapter first");
+    await pipe.unloadIpAdapter();
+    await assertRejects(() => pipe.setIpAdapterScale(1), RangeError, "call loadIpAdapter first");
   });
 
   it("refuses adapters of other models and other files, and changes nothing then", async () => {
@@ -141,15 +139,15 @@ describe("loadIpAdapter()", () => {
     );
     const known = Object.fromEntries(read);
     await saveSafetensors(path, { ...known, "ip_adapter.1.to_k_ip.weight": randn([4, 24]) });
-    await assertRejects(() => loadIpAdapter(pipe, path), RangeError, "are [4, 24], but the UNet");
+    await assertRejects(() => pipe.loadIpAdapter(path), RangeError, "are [4, 24], but the UNet");
     const { "ip_adapter.1.to_k_ip.weight": _, "ip_adapter.1.to_v_ip.weight": __, ...fewer } = known;
     await saveSafetensors(path, fewer);
-    await assertRejects(() => loadIpAdapter(pipe, path), RangeError, "is it of another model?");
+    await assertRejects(() => pipe.loadIpAdapter(path), RangeError, "is it of another model?");
     await saveSafetensors(path, { a: randn([2]) });
-    await assertRejects(() => loadIpAdapter(pipe, path), DenoiseError, 'a tensor "a"');
-    const pickle = await assertRejects(() => loadIpAdapter(pipe, "./a.bin"), DenoiseError);
+    await assertRejects(() => pipe.loadIpAdapter(path), DenoiseError, 'a tensor "a"');
+    const pickle = await assertRejects(() => pipe.loadIpAdapter("./a.bin"), DenoiseError);
     assertEquals(pickle.code, "pickle_refused");
-    await assertRejects(() => loadIpAdapter(pipe, FOLDER), TypeError, "as weightName");
+    await assertRejects(() => pipe.loadIpAdapter(FOLDER), TypeError, "as weightName");
     assertEquals((await pipe("a cat", few)).images.length, 1);
     await Deno.remove(path);
   });

@@ -7,15 +7,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { afterAll, describe, it } from "@std/testing/bdd";
 import type { Image } from "@denoise/core";
-import {
-  DenoiseError,
-  FluxPipeline,
-  loadLoraWeights,
-  setAdapters,
-  StableDiffusionPipeline,
-  Tensor,
-  unloadLoraWeights,
-} from "@denoise/denoise";
+import { DenoiseError, FluxPipeline, StableDiffusionPipeline, Tensor } from "@denoise/denoise";
 import { openSafetensors, readTensor, saveSafetensors } from "@denoise/safetensors";
 import { fixture } from "./support/golden.ts";
 
@@ -54,11 +46,11 @@ describe("loadLoraWeights() of FLUX.1", () => {
   ] as const;
   for (const [golden, style] of FILES) {
     it(`applies a file in the style of ${style}, at any weight`, async () => {
-      await loadLoraWeights(pipe, `${FOLDER}flux-${style}.safetensors`, { adapterName: "one" });
+      await pipe.loadLoraWeights(`${FOLDER}flux-${style}.safetensors`, { adapterName: "one" });
       assert(await distance(await draw(), golden) <= 1);
-      await setAdapters(pipe, "one", { transformer: 0.4 });
+      await pipe.setAdapters("one", { transformer: 0.4 });
       assert(await distance(await draw(), `${golden} 0.4`) <= 1);
-      await unloadLoraWeights(pipe);
+      await pipe.unloadLoraWeights();
       assert(await distance(await draw(), "flux base") <= 1);
     });
   }
@@ -93,9 +85,9 @@ describe("loadLoraWeights() of FLUX.1", () => {
           [`${name}${up === "" ? ".lora_up" : up}.weight`, change.up],
         ];
       });
-      await loadLoraWeights(pipe, await written(Object.fromEntries(entries)));
+      await pipe.loadLoraWeights(await written(Object.fromEntries(entries)));
       drawn.push((await draw()).data);
-      await unloadLoraWeights(pipe);
+      await pipe.unloadLoraWeights();
     }
     assert(drawn[0]!.some((x, i) => x !== base[i]), "nothing changed");
     assertEquals(drawn[1], drawn[0]);
@@ -105,7 +97,7 @@ describe("loadLoraWeights() of FLUX.1", () => {
   it("refuses a LoRA of another family, Control LoRAs and LoKr of several layers in one", async () => {
     const refused = async (file: string, said: string, on: object = pipe) => {
       const error = await assertRejects(
-        () => loadLoraWeights(on as typeof pipe, file),
+        () => (on as typeof pipe).loadLoraWeights(file),
         DenoiseError,
         said,
       );

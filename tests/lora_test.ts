@@ -6,15 +6,11 @@ import {
   type AdapterWeights,
   DDPMPipeline,
   DenoiseError,
-  getActiveAdapters,
   type ImageOutput,
-  loadLoraWeights,
   type LoraOptions,
-  setAdapters,
   StableDiffusionPipeline,
   StableDiffusionXLPipeline,
   Tensor,
-  unloadLoraWeights,
 } from "@denoise/denoise";
 import { openSafetensors, readTensor, saveSafetensors } from "@denoise/safetensors";
 import { fixture } from "./support/golden.ts";
@@ -39,14 +35,14 @@ describe("loadLoraWeights()", () => {
   const NOTED = ["rslora", "patterns", "rslora-patterns", "bias", "dora-note"];
   for (const style of ["peft", "kohya", "early", "oldest", ...NOTED]) {
     it(`applies ${style} as diffusers does, at any weight`, async () => {
-      const name = await loadLoraWeights(pipe, `${FOLDER}${style}.safetensors`, {
+      const name = await pipe.loadLoraWeights(`${FOLDER}${style}.safetensors`, {
         adapterName: style,
       });
       assertEquals(name, style);
       assert(await distance(await draw(), style) <= 1);
-      await setAdapters(pipe, style, 0.4);
+      await pipe.setAdapters(style, 0.4);
       assert(await distance(await draw(), `${style} 0.4`) <= 1);
-      await unloadLoraWeights(pipe);
+      await pipe.unloadLoraWeights();
       assert(await distance(await draw(), "base") <= 1);
     });
   }
@@ -56,11 +52,11 @@ describe("loadLoraWeights()", () => {
     const peft = ["dora", "loha", "lokr"].includes(kind) ? [`${kind}-peft`] : [];
     for (const file of [kind, ...peft]) {
       it(`applies ${file} as PEFT does, at any weight`, async () => {
-        await loadLoraWeights(pipe, `${FOLDER}${file}.safetensors`, { adapterName: file });
+        await pipe.loadLoraWeights(`${FOLDER}${file}.safetensors`, { adapterName: file });
         assert(await distance(await draw(), kind) <= 1);
-        await setAdapters(pipe, file, 0.4);
+        await pipe.setAdapters(file, 0.4);
         assert(await distance(await draw(), `${kind} 0.4`) <= 1);
-        await unloadLoraWeights(pipe);
+        await pipe.unloadLoraWeights();
         assert(await distance(await draw(), "base") <= 1);
       });
     }
@@ -69,11 +65,11 @@ describe("loadLoraWeights()", () => {
   it("changes both text encoders of Stable Diffusion XL, by any names", async () => {
     const xl = await StableDiffusionXLPipeline.fromPretrained(fixture("tiny-stable-diffusion-xl"));
     for (const file of ["xl", "xl-kohya", "xl-first-names"]) {
-      await loadLoraWeights(xl, `${FOLDER}${file}.safetensors`, { adapterName: file });
+      await xl.loadLoraWeights(`${FOLDER}${file}.safetensors`, { adapterName: file });
       assert(await distance(await draw(xl), "xl") <= 1, file);
-      await setAdapters(xl, file, 0.4);
+      await xl.setAdapters(file, 0.4);
       assert(await distance(await draw(xl), "xl 0.4") <= 1, `${file}, 0.4`);
-      await unloadLoraWeights(xl);
+      await xl.unloadLoraWeights();
       assert(await distance(await draw(xl), "xl base") <= 1);
     }
     await xl.dispose();
@@ -81,14 +77,14 @@ describe("loadLoraWeights()", () => {
 
   it("is weighed by components and blocks, as diffusers does", async () => {
     const xl = await StableDiffusionXLPipeline.fromPretrained(fixture("tiny-stable-diffusion-xl"));
-    await loadLoraWeights(xl, `${FOLDER}xl.safetensors`, { adapterName: "xl" });
-    await setAdapters(xl, "xl", {
+    await xl.loadLoraWeights(`${FOLDER}xl.safetensors`, { adapterName: "xl" });
+    await xl.setAdapters("xl", {
       unet: { down: 0.3, up: { block_0: [0, 1.2] } },
       textEncoder: 0.1,
       textEncoder2: 0.6,
     });
     assert(await distance(await draw(xl), "xl blocks") <= 1);
-    await setAdapters(xl, ["xl"], [{ unet: { mid: 0.2, down: { block_1: 0 } } }]);
+    await xl.setAdapters(["xl"], [{ unet: { mid: 0.2, down: { block_1: 0 } } }]);
     assert(await distance(await draw(xl), "xl middle") <= 1);
     const refused: [AdapterWeights, string][] = [
       [{ vae: 1 } as AdapterWeights, "weigh an adapter in vae"],
@@ -97,46 +93,46 @@ describe("loadLoraWeights()", () => {
       [{ textEncoder: NaN }, "in textEncoder by NaN"],
     ];
     for (const [weights, said] of refused) {
-      await assertRejects(() => setAdapters(xl, "xl", weights), RangeError, said);
+      await assertRejects(() => xl.setAdapters("xl", weights), RangeError, said);
     }
     assert(await distance(await draw(xl), "xl middle") <= 1, "nothing has changed");
     await xl.dispose();
   });
 
   it("mixes several, each with its weight", async () => {
-    await loadLoraWeights(pipe, FOLDER, { weightName: "peft.safetensors", adapterName: "one" });
-    await loadLoraWeights(pipe, FOLDER, { weightName: "early.safetensors", adapterName: "two" });
-    await setAdapters(pipe, ["one", "two"], [0.7, -0.5]);
-    assertEquals(getActiveAdapters(pipe), ["one", "two"]);
+    await pipe.loadLoraWeights(FOLDER, { weightName: "peft.safetensors", adapterName: "one" });
+    await pipe.loadLoraWeights(FOLDER, { weightName: "early.safetensors", adapterName: "two" });
+    await pipe.setAdapters(["one", "two"], [0.7, -0.5]);
+    assertEquals(await pipe.getActiveAdapters(), ["one", "two"]);
     assert(await distance(await draw(), "both") <= 1);
-    await setAdapters(pipe, []);
+    await pipe.setAdapters([]);
     assert(await distance(await draw(), "base") <= 1, "adapters that are not named are off");
-    await unloadLoraWeights(pipe);
-    assertEquals(getActiveAdapters(pipe), []);
+    await pipe.unloadLoraWeights();
+    assertEquals(await pipe.getActiveAdapters(), []);
   });
 
   it("refuses files of other models and other things, and changes nothing then", async () => {
     const ddpm = await DDPMPipeline.fromPretrained(fixture("tiny-ddpm"));
     const other = await assertRejects(
-      () => loadLoraWeights(ddpm, `${FOLDER}early.safetensors`),
+      () => ddpm.loadLoraWeights(`${FOLDER}early.safetensors`),
       DenoiseError,
     );
     assertEquals(other.code, "unexpected_tensor");
     await assertRejects(
-      () => loadLoraWeights(pipe, `${FOLDER}images.safetensors`),
+      () => pipe.loadLoraWeights(`${FOLDER}images.safetensors`),
       DenoiseError,
       'it has a tensor "base"',
     );
-    await assertRejects(() => loadLoraWeights(pipe, `${FOLDER}none.safetensors`), Error);
-    await loadLoraWeights(pipe, `${FOLDER}early.safetensors`, { adapterName: "a" });
+    await assertRejects(() => pipe.loadLoraWeights(`${FOLDER}none.safetensors`), Error);
+    await pipe.loadLoraWeights(`${FOLDER}early.safetensors`, { adapterName: "a" });
     await assertRejects(
-      () => loadLoraWeights(pipe, `${FOLDER}early.safetensors`, { adapterName: "a" }),
+      () => pipe.loadLoraWeights(`${FOLDER}early.safetensors`, { adapterName: "a" }),
       RangeError,
       "give another adapterName",
     );
-    await assertRejects(() => setAdapters(pipe, "b"), RangeError, "there are a");
-    await assertRejects(() => setAdapters(pipe, "a", [1, 2]), RangeError, "one for each");
-    await unloadLoraWeights(pipe);
+    await assertRejects(() => pipe.setAdapters("b"), RangeError, "there are a");
+    await assertRejects(() => pipe.setAdapters("a", [1, 2]), RangeError, "one for each");
+    await pipe.unloadLoraWeights();
     await ddpm.dispose();
   });
 
@@ -165,12 +161,12 @@ describe("loadLoraWeights()", () => {
     for (const [parts, said] of refused) {
       const tensors = Object.entries(parts).map(([part, tensor]) => [`${name}.${part}`, tensor]);
       await saveSafetensors(file, Object.fromEntries(tensors));
-      const error = await assertRejects(() => loadLoraWeights(pipe, file), DenoiseError, said);
+      const error = await assertRejects(() => pipe.loadLoraWeights(file), DenoiseError, said);
       assertEquals(error.code, "unexpected_tensor");
     }
     await saveSafetensors(file, { [`${name}.diff`]: Tensor.zeros([width, width + 1]) });
-    await assertRejects(() => loadLoraWeights(pipe, file), RangeError, "is it of another model?");
-    assertEquals(getActiveAdapters(pipe), []);
+    await assertRejects(() => pipe.loadLoraWeights(file), RangeError, "is it of another model?");
+    assertEquals(await pipe.getActiveAdapters(), []);
     await Deno.remove(file);
   });
 
@@ -191,10 +187,10 @@ describe("loadLoraWeights()", () => {
     try {
       const metadata = { lora_adapter_metadata: JSON.stringify(note) };
       await saveSafetensors(file, tensors, note === undefined ? {} : metadata);
-      await loadLoraWeights(pipe, file, options);
+      await pipe.loadLoraWeights(file, options);
       return (await draw()).data;
     } finally {
-      await unloadLoraWeights(pipe);
+      await pipe.unloadLoraWeights();
       await Deno.remove(file);
     }
   }
@@ -315,9 +311,9 @@ describe("loadLoraWeights()", () => {
   it("finds the file of a folder as diffusers and PEFT name it, and PEFT's note beside it", async () => {
     const folder = await Deno.makeTempDir();
     const from = async (weightName?: string) => {
-      await loadLoraWeights(pipe, folder, { weightName });
+      await pipe.loadLoraWeights(folder, { weightName });
       const { data } = await draw();
-      await unloadLoraWeights(pipe);
+      await pipe.unloadLoraWeights();
       return data;
     };
     await assertRejects(() => from(), DenoiseError, "no .safetensors file");
@@ -353,9 +349,9 @@ describe("loadLoraWeights()", () => {
     const images = [];
     for (const change of [pair, { [`unet.${layer}.diff`]: product }]) {
       await saveSafetensors(file, change);
-      await loadLoraWeights(pipe, file);
+      await pipe.loadLoraWeights(file);
       images.push((await draw()).data);
-      await unloadLoraWeights(pipe);
+      await pipe.unloadLoraWeights();
     }
     // sums of another order
     const [one, other] = images as [Uint8Array, Uint8Array];
@@ -371,7 +367,7 @@ describe("loadLoraWeights()", () => {
       [`${name}.lora_A.weight`]: Tensor.zeros([2, 7]),
       [`${name}.lora_B.weight`]: Tensor.zeros([7, 2]),
     });
-    await assertRejects(() => loadLoraWeights(pipe, file), RangeError, "is it of another model?");
+    await assertRejects(() => pipe.loadLoraWeights(file), RangeError, "is it of another model?");
     assert(await distance(await draw(), "base") <= 1);
     await Deno.remove(file);
   });

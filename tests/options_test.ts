@@ -15,9 +15,6 @@ import {
   DDIMScheduler,
   DiffusionPipeline,
   fromSingleFile,
-  loadIpAdapter,
-  loadLoraWeights,
-  loadTextualInversion,
   registry,
   StableDiffusionPipeline,
 } from "@denoise/denoise";
@@ -74,9 +71,9 @@ describe("unknown options", () => {
       [(o) => pipe.stream("a", o).next(), { numInferenceStep: 3 }, '"numInferenceSteps"'],
       [(o) => pipe.savePretrained(folder, o), { max_shard_size: "1MB" }, '"maxShardSize"'],
       [(o) => pipe.unet.savePretrained(folder, o), { varient: "fp16" }, '"variant"'],
-      [(o) => loadLoraWeights(pipe, "x", o), { adapter_name: "a" }, '"adapterName"'],
-      [(o) => loadIpAdapter(pipe, "x", o), { weight_name: "a" }, '"weightName"'],
-      [(o) => loadTextualInversion(pipe, "x", o), { tokn: "a" }, '"token"'],
+      [(o) => pipe.loadLoraWeights("x", o), { adapter_name: "a" }, '"adapterName"'],
+      [(o) => pipe.loadIpAdapter("x", o), { weight_name: "a" }, '"weightName"'],
+      [(o) => pipe.loadTextualInversion("x", o), { tokn: "a" }, '"token"'],
     ];
     for (const [call, options, message] of calls) {
       await assertRejects(async () => await call(unknown(options)), TypeError, message);

@@ -5,9 +5,8 @@
  */
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import type { Scheduler } from "@denoise/core";
-import type { AnyPipeline } from "@denoise/loading";
 import { assertEquals } from "@std/assert";
-import { registry } from "@denoise/denoise";
+import { type AnyPipeline, registry } from "@denoise/denoise";
 import { assertWithin, type Golden, readGolden } from "./support/golden.ts";
 import { swapScheduler } from "./support/pipelines.ts";
 import { compareTask, loadTask, type Task } from "./support/tasks.ts";

@@ -8,12 +8,10 @@ import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import {
   DDPMPipeline,
   DenoiseError,
-  loadTextualInversion,
   randn,
   StableDiffusionPipeline,
   StableDiffusionXLPipeline,
   Tensor,
-  unloadTextualInversion,
 } from "@denoise/denoise";
 import { fixture, type Golden, readGolden } from "./support/golden.ts";
 import { pixelDifference } from "./support/pipelines.ts";
@@ -41,12 +39,12 @@ async function difference({ prompt, negative, image }: Case): Promise<number> {
 describe("loadTextualInversion()", () => {
   const plain = golden.head.cases[0]!;
   beforeAll(async () => {
-    assertEquals(await loadTextualInversion(pipe, FOLDER), "<cat-toy>");
+    assertEquals(await pipe.loadTextualInversion(FOLDER), "<cat-toy>");
     assertEquals(
-      await loadTextualInversion(pipe, FOLDER, { weightName: "style.safetensors" }),
+      await pipe.loadTextualInversion(FOLDER, { weightName: "style.safetensors" }),
       "<style>",
     );
-    await loadTextualInversion(pipe, `${FOLDER}a1111.safetensors`, { token: "glow" });
+    await pipe.loadTextualInversion(`${FOLDER}a1111.safetensors`, { token: "glow" });
   });
   afterAll(() => pipe.dispose());
 
@@ -59,16 +57,16 @@ describe("loadTextualInversion()", () => {
   }
 
   it("refuses a word that is known", async () => {
-    await assertRejects(() => loadTextualInversion(pipe, FOLDER), RangeError, 'knows "<cat-toy>"');
+    await assertRejects(() => pipe.loadTextualInversion(FOLDER), RangeError, 'knows "<cat-toy>"');
     const vectors = randn([1, 16]);
     for (const token of ["<style>_1", "a</w>"]) {
-      await assertRejects(() => loadTextualInversion(pipe, vectors, { token }), RangeError, token);
+      await assertRejects(() => pipe.loadTextualInversion(vectors, { token }), RangeError, token);
     }
   });
 
   it("refuses vectors of another width, and changes nothing then", async () => {
     await assertRejects(
-      () => loadTextualInversion(pipe, randn([2, 24]), { token: "<wide>" }),
+      () => pipe.loadTextualInversion(randn([2, 24]), { token: "<wide>" }),
       RangeError,
       "its vectors have 24 numbers, but textEncoder takes 16",
     );
@@ -78,33 +76,33 @@ describe("loadTextualInversion()", () => {
 
   it("refuses what is no textual inversion", async () => {
     const two = { a: randn([16]), b: randn([16]) };
-    await assertRejects(() => loadTextualInversion(pipe, two), DenoiseError, "it holds a, b");
-    await assertRejects(() => loadTextualInversion(pipe, {}), DenoiseError, "it holds nothing");
+    await assertRejects(() => pipe.loadTextualInversion(two), DenoiseError, "it holds a, b");
+    await assertRejects(() => pipe.loadTextualInversion({}), DenoiseError, "it holds nothing");
     await assertRejects(
-      () => loadTextualInversion(pipe, randn([16])),
+      () => pipe.loadTextualInversion(randn([16])),
       TypeError,
       "give it as token",
     );
     const cube = Tensor.zeros([1, 1, 16]);
     await assertRejects(
-      () => loadTextualInversion(pipe, cube, { token: "<x>" }),
+      () => pipe.loadTextualInversion(cube, { token: "<x>" }),
       TypeError,
       "[1, 1, 16]",
     );
     const pickle = await assertRejects(
-      () => loadTextualInversion(pipe, "./learned_embeds.bin"),
+      () => pipe.loadTextualInversion("./learned_embeds.bin"),
       DenoiseError,
     );
     assertEquals(pickle.code, "pickle_refused");
     const ddpm = await DDPMPipeline.fromPretrained(fixture("tiny-ddpm"));
     const lacking = await assertRejects(
-      () => loadTextualInversion(ddpm, randn([16]), { token: "<x>" }),
+      () => ddpm.loadTextualInversion(randn([16]), { token: "<x>" }),
       DenoiseError,
     );
     assertEquals(lacking.code, "missing_component");
     await assertRejects(
       () =>
-        loadTextualInversion(pipe, { clip_l: randn([16]), clip_g: randn([16]) }, { token: "<x>" }),
+        pipe.loadTextualInversion({ clip_l: randn([16]), clip_g: randn([16]) }, { token: "<x>" }),
       DenoiseError,
       "no textEncoder2",
     );
@@ -124,19 +122,19 @@ describe("loadTextualInversion()", () => {
 
 describe("unloadTextualInversion()", () => {
   it("takes one word away, or all", async () => {
-    await unloadTextualInversion(pipe, "<style>");
+    await pipe.unloadTextualInversion("<style>");
     await assertRejects(
-      () => unloadTextualInversion(pipe, "<style>"),
+      () => pipe.unloadTextualInversion("<style>"),
       RangeError,
       "there are <cat-toy>, glow",
     );
     assert(await difference(golden.head.cases[2]!) <= 1, "the others stay");
-    await unloadTextualInversion(pipe);
+    await pipe.unloadTextualInversion();
     assert(await difference(golden.head.cases[0]!) <= 1);
     assert(pipe.tokenizer.encode("<cat-toy>").inputIds.dims[1]! > 3);
-    await loadTextualInversion(pipe, FOLDER);
+    await pipe.loadTextualInversion(FOLDER);
     assert(await difference(golden.head.cases[2]!) <= 1);
-    await unloadTextualInversion(pipe);
+    await pipe.unloadTextualInversion();
     await pipe.dispose();
   });
 });
@@ -144,11 +142,11 @@ describe("unloadTextualInversion()", () => {
 describe("loadTextualInversion() on Stable Diffusion XL", () => {
   it("puts a word into both text encoders", async () => {
     const xl = await StableDiffusionXLPipeline.fromPretrained(fixture("tiny-stable-diffusion-xl"));
-    await loadTextualInversion(xl, `${FOLDER}xl.safetensors`, { token: "<xl>" });
+    await xl.loadTextualInversion(`${FOLDER}xl.safetensors`, { token: "<xl>" });
     const call = { negativePrompt: "blurry <xl>", numInferenceSteps: 3, seed: 5 };
     const output = await xl("a <xl> on a table", call);
     assert(pixelDifference(output, golden.tensors.get("xl")!.unsqueeze(0)) <= 1);
-    await unloadTextualInversion(xl, "<xl>");
+    await xl.unloadTextualInversion("<xl>");
     assert(pixelDifference(await xl("a <xl>", call), golden.tensors.get("xl")!.unsqueeze(0)) > 1);
     await xl.dispose();
   });

@@ -9,23 +9,27 @@ import { describe, it } from "@std/testing/bdd";
 
 const HEAD = `
 import {
+  type AnyPipeline,
   AutoPipelineForImage2Image,
   DDIMScheduler,
   DDPMPipeline,
   DiffusionPipeline,
   EulerDiscreteScheduler,
-  loadLoraWeights,
   StableDiffusionImg2ImgPipeline,
   type StableDiffusionImg2ImgOptions,
   type StableDiffusionOptions,
   StableDiffusionPipeline,
+  registry,
   StableDiffusionXLPipeline,
 } from "@denoise/denoise";
+import { defineAdapter } from "@denoise/adapters";
 import { definePipeline, type PipelineClass, Tensor } from "@denoise/core";
 
 const pipe = await DiffusionPipeline.fromPretrained("repo");
 const sd = await StableDiffusionPipeline.fromPretrained("repo");
 const img2img = await StableDiffusionImg2ImgPipeline.fromPretrained("repo");
+const functions = { count: (pipe: { components: object }, letter: string) => letter.length };
+const mine = registry.with([defineAdapter({ className: "CountMixin", functions })]);
 const ddpm = await DDPMPipeline.fromPretrained("repo");
 `;
 
@@ -44,7 +48,14 @@ const COMPILES: readonly string[] = [
   `const options: StableDiffusionOptions = { height: 512 }; await sd("a cat", options);`,
   `const more: StableDiffusionImg2ImgOptions = { image: "a.png" }; await img2img("a cat", more);`,
   `await ddpm({ seed: 0 }); await ddpm();`,
-  `await loadLoraWeights(pipe, "lora.safetensors", { adapterName: "mine" });`,
+  `await pipe.loadLoraWeights("lora.safetensors", { adapterName: "mine" });`,
+  `const name: string = await sd.loadLoraWeights("a"); await sd.setAdapters([name], [0.8]);`,
+  `await sd.loadIpAdapter("a", { weightName: "b" }); await sd.setIpAdapterScale({ mid: 0.5 });`,
+  `const word: string = await img2img.loadTextualInversion("a", { token: "<cat>" });`,
+  `await (await AutoPipelineForImage2Image.fromPipe(pipe)).unloadLoraWeights();`,
+  `const one: AnyPipeline = pipe; await one.unloadIpAdapter();`,
+  `sd.setProgressBarConfig({ disable: true }); await sd("a cat", { progress: false });`,
+  `const n: number = await new (StableDiffusionPipeline.using(mine))(sd.components).count("a");`,
 ];
 
 /** What must not compile, and a part of what the compiler says. */
@@ -69,7 +80,12 @@ const REFUSED: readonly [string, string][] = [
     `await StableDiffusionXLPipeline.fromPretrained("repo", { safetyChecker: null });`,
     "safetyChecker",
   ],
-  [`await loadLoraWeights(pipe, "lora.safetensors", { adapter_name: "mine" });`, "adapter_name"],
+  [`await pipe.loadLoraWeights("lora.safetensors", { adapter_name: "mine" });`, "adapter_name"],
+  [`await sd.loadLoraWeight("lora.safetensors");`, "'loadLoraWeights'"],
+  [`await sd.setIpAdapterScale("strong");`, "not assignable"],
+  [`await new (StableDiffusionPipeline.using(mine))(sd.components).count(1);`, "not assignable"],
+  [`await sd.count("a");`, "count"],
+  [`sd.setProgressBarConfig({ disabled: true });`, "'disable'"],
   [`new EulerDiscreteScheduler({ prediction_type: "epsilonn" });`, '"epsilonn"'],
   [`new EulerDiscreteScheduler({ beta_strat: 0.1 });`, "'beta_start'"],
   [`new DDIMScheduler().config.beta_strat;`, "'beta_start'"],

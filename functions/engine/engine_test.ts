@@ -39,12 +39,12 @@ const LORAS = new URL("../../tests/golden/lora", import.meta.url).pathname;
 for (const [name, open] of Object.entries(homes)) {
   describe(`${name}()`, () => {
     it("applies the LoRAs of a job to it alone, and says which there are", async () => {
-      const { decodeImage, loadLoraWeights, setAdapters } = await import("@denoise/denoise");
+      const { decodeImage } = await import("@denoise/denoise");
       const pipe = await DiffusionPipeline.fromPretrained(TINY);
       const options = { numInferenceSteps: 2, seed: 0n };
       const plain = (await pipe("a cat", options)).images[0]!.data;
-      await loadLoraWeights(pipe, `${LORAS}/peft.safetensors`, { adapterName: "peft" });
-      await setAdapters(pipe, "peft", { unet: 0.7, textEncoder: 0.2 });
+      await pipe.loadLoraWeights(`${LORAS}/peft.safetensors`, { adapterName: "peft" });
+      await pipe.setAdapters("peft", { unet: 0.7, textEncoder: 0.2 });
       const changed = (await pipe("a cat", options)).images[0]!.data;
       await pipe.dispose();
       assertNotEquals(changed, plain);

@@ -59,7 +59,7 @@ export async function loadModel(
   }
   const { device, torchDtype, quantization, variant, threads } = options;
   const how = { device, torchDtype, quantization, variant, threads };
-  const load = { ...how, registry, optimize: "speed" } as const;
+  const load = { ...how, registry, optimize: "speed", progress: false } as const;
   const plugin = await registry.get(className, "pipeline", MODEL_INDEX);
   const whole = await plugin.load(location, load) as AnyPipeline;
   if (whole.makes !== "images") {

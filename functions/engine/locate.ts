@@ -24,7 +24,7 @@ export async function locateModels(
   variant: string | undefined,
 ): Promise<Located> {
   const results = await Promise.allSettled(models.map(async ({ id, location, revision }) => {
-    const request = { want: "pipeline" as const, revision, variant };
+    const request = { want: "pipeline" as const, revision, variant, progress: false };
     const { path, commit } = await locate(location, request, registry);
     return { path: await Deno.realPath(path), id, commit };
   }));

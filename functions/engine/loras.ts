@@ -1,6 +1,6 @@
 import { DenoiseError, joinPath } from "@denoise/core";
 import type { AnyPipeline } from "@denoise/loading";
-import { loadLoraWeights, setAdapters, unloadLoraWeights } from "@denoise/denoise";
+import { loadLoraWeights, setAdapters, unloadLoraWeights } from "@denoise/lora";
 import { invalid } from "../contract/errors.ts";
 import type { LoraUse } from "../contract/job.ts";
 

@@ -118,6 +118,7 @@ const LAYERS: readonly Layer[] = [
       "@denoise/core",
       "@denoise/diffusion",
       "@denoise/loading",
+      "@denoise/lora",
       "@denoise/onnx",
       "@denoise/process",
       "@denoise/roles",

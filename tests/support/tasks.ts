@@ -5,8 +5,7 @@
  */
 import type { Prompt } from "@denoise/diffusion";
 import { Generator, type Tensor } from "@denoise/core";
-import type { AnyPipeline } from "@denoise/loading";
-import { DenoiseImage, registry } from "@denoise/denoise";
+import { type AnyPipeline, DenoiseImage, registry } from "@denoise/denoise";
 import { camelCase, fixture, type Golden, relativeDifference } from "./golden.ts";
 import { type PipelineCall, type PipelineDifference, pixelDifference } from "./pipelines.ts";
 

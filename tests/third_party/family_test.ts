@@ -91,7 +91,9 @@ async function setUp(): Promise<void> {
     license: "MIT",
     exports: "./mod.ts",
     imports: Object.fromEntries(
-      ["@denoise/core", "@denoise/onnx"].map((name) => [name, `jsr:${name}@^0.1.0`]),
+      ["@denoise/adapters", "@denoise/core", "@denoise/onnx"].map((
+        name,
+      ) => [name, `jsr:${name}@^0.1.0`]),
     ),
   };
   await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify(config));
@@ -126,7 +128,7 @@ describe("a third party's family", () => {
     const printed = await run(
       "load",
       `import {
-        AutoPipelineForImage2Image, AutoPipelineForInpainting, DiffusionPipeline,
+        AutoPipelineForImage2Image, AutoPipelineForInpainting, DiffusionPipeline, registry,
       } from "jsr:@denoise/denoise";
       import * as bars from "jsr:${PACKAGE}";
       const options = { plugins: Object.values(bars) };
@@ -138,14 +140,17 @@ describe("a third party's family", () => {
       const [second] = (await image("abc", { image: first, seed: 3 })).images;
       console.log(text.className, first.width, first.recipe.steps, text.defaults.numInferenceSteps);
       console.log(image.className, second.recipe.steps, image.defaults.strength);
+      const Bars = bars.BarsPipeline.using(registry.with([bars.BarsMixin]));
+      console.log(await text.countBars(), await new Bars(text.components).countBars(2));
       await AutoPipelineForInpainting.fromPretrained(${JSON.stringify(repo)}, options)
         .catch((error) => console.log(error.message));
       Deno.exit();`,
     );
     const lines = printed.split("\n");
     assertEquals(lines.slice(0, 2), ["BarsPipeline 64 7 7", "BarsImg2ImgPipeline 7 0.25"]);
-    assertStringIncludes(lines[2]!, "there is no inpainting for bars");
-    assertStringIncludes(lines[2]!, "there is image-to-image, text-to-image");
+    assertEquals(lines[2], "84 168");
+    assertStringIncludes(lines[3]!, "there is no inpainting for bars");
+    assertStringIncludes(lines[3]!, "there is image-to-image, text-to-image");
   });
 
   it("draws at the command line, from a package and from a file, what the loader draws", async () => {

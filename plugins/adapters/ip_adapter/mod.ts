@@ -9,20 +9,21 @@
  *
  * @example
  * ```ts ignore
- * import { DiffusionPipeline, loadIpAdapter, setIpAdapterScale } from "@denoise/denoise";
+ * import { DiffusionPipeline } from "@denoise/denoise";
  *
  * const pipe = await DiffusionPipeline.fromPretrained("stable-diffusion-v1-5/stable-diffusion-v1-5");
- * await loadIpAdapter(pipe, "./IP-Adapter", {
+ * await pipe.loadIpAdapter("./IP-Adapter", {
  *   subfolder: "models",
  *   weightName: "ip-adapter_sd15.safetensors",
  * });
- * await setIpAdapterScale(pipe, 0.6);
+ * await pipe.setIpAdapterScale(0.6);
  * const { images } = await pipe("a cat in a garden", { ipAdapterImage: "statue.png" });
  * ```
  *
  * @module
  */
 import {
+  type AdapterClass,
   type CallOptions,
   checkOptions,
   DenoiseError,
@@ -32,9 +33,14 @@ import {
   type LoadOptions,
   loadOptions,
   type Model,
-  type Registry,
+  Registry,
 } from "@denoise/core";
-import { type AdaptableModel, attentionScales, type BlockScales } from "@denoise/adapters";
+import {
+  type AdaptableModel,
+  attentionScales,
+  type BlockScales,
+  defineAdapter,
+} from "@denoise/adapters";
 import type { ExtendableModel } from "@denoise/onnx";
 import type { StoredTensor } from "@denoise/safetensors";
 import { type IpAdapterFile, numberTensor, readIpAdapter } from "./read.ts";
@@ -43,6 +49,8 @@ import { type IpAdapterFile, numberTensor, readIpAdapter } from "./read.ts";
 export interface ImagePromptable {
   /** The components by role. */
   readonly components: object;
+  /** Has the class of the image encoder. */
+  readonly registry?: Registry | undefined;
 }
 
 /**
@@ -65,17 +73,6 @@ const ipAdapterOptions: CallOptions<IpAdapterOptions> = {
   weightName: { type: "string", list: "allowed" },
   imageEncoderFolder: { type: "string", nullable: true },
 };
-
-/**
- * Loads IP-Adapters in the place of those that are there (`load_ip_adapter`).
- *
- * @category Adapters
- */
-export type IpAdapterLoader = (
-  pipe: ImagePromptable,
-  path: string | URL,
-  options?: IpAdapterOptions,
-) => Promise<void>;
 
 type UNet = ExtendableModel & AdaptableModel;
 
@@ -184,17 +181,41 @@ async function addEncoder(
   Object.assign(pipe, { featureExtractor: made });
 }
 
-/** `loadIpAdapter` with the plugins of a registry, which has the image encoder's class. */
-export function ipAdapterLoader(registry: Registry): IpAdapterLoader {
-  return async (pipe, source, options = {}) => {
-    checkOptions("load an IP-Adapter", options, ipAdapterOptions);
-    const unet = unetOf(pipe);
-    const path = source instanceof URL ? decodeURIComponent(source.pathname) : source;
-    const files = await filesOf(path, options);
-    const read = await Promise.all(files.map(readIpAdapter));
-    await unet.setExtension(NAME, extensionOf(unet, read));
-    if (await isFolder(path)) await addEncoder(pipe, path, options, registry);
-  };
+/**
+ * Loads IP-Adapters in the place of those that are there, with their image encoder
+ * (`load_ip_adapter`).
+ *
+ * @param source A folder, or a .safetensors file.
+ * @throws {TypeError} for an unknown option, and a folder without `weightName`.
+ * @throws {RangeError} for IP-Adapters of another model.
+ * @throws {DenoiseError} `missing_component` for a pipeline whose UNet takes none.
+ * @category Adapters
+ *
+ * @example
+ * ```ts ignore
+ * import { loadImage, StableDiffusionPipeline } from "@denoise/denoise";
+ *
+ * const pipe = await StableDiffusionPipeline.fromPretrained("./stable-diffusion-v1-5");
+ * await pipe.loadIpAdapter("./IP-Adapter", {
+ *   subfolder: "models",
+ *   weightName: "ip-adapter_sd15.safetensors",
+ * });
+ * await pipe("a cat", { ipAdapterImage: await loadImage("style.png") });
+ * ```
+ */
+export async function loadIpAdapter(
+  pipe: ImagePromptable,
+  source: string | URL,
+  options: IpAdapterOptions = {},
+): Promise<void> {
+  checkOptions("load an IP-Adapter", options, ipAdapterOptions);
+  const unet = unetOf(pipe);
+  const path = source instanceof URL ? decodeURIComponent(source.pathname) : source;
+  const files = await filesOf(path, options);
+  const read = await Promise.all(files.map(readIpAdapter));
+  await unet.setExtension(NAME, extensionOf(unet, read));
+  const registry = options.registry ?? pipe.registry ?? new Registry();
+  if (await isFolder(path)) await addEncoder(pipe, path, options, registry);
 }
 
 /**
@@ -208,9 +229,11 @@ export function ipAdapterLoader(registry: Registry): IpAdapterLoader {
  *
  * @example Only the style of an image, with Stable Diffusion XL
  * ```ts ignore
- * import { setIpAdapterScale } from "@denoise/denoise";
+ * import { StableDiffusionXLPipeline } from "@denoise/denoise";
  *
- * await setIpAdapterScale(pipe, { up: { block_0: [0, 1, 0] } });
+ * const pipe = await StableDiffusionXLPipeline.fromPretrained("./stable-diffusion-xl-base-1.0");
+ * await pipe.loadIpAdapter("./IP-Adapter/sdxl_models/ip-adapter_sdxl.safetensors");
+ * await pipe.setIpAdapterScale({ up: { block_0: [0, 1, 0] } });
  * ```
  */
 export async function setIpAdapterScale(
@@ -247,14 +270,14 @@ export async function setIpAdapterScale(
  *
  * @example
  * ```ts ignore
- * import { loadIpAdapter, StableDiffusionPipeline, unloadIpAdapter } from "@denoise/denoise";
+ * import { StableDiffusionPipeline } from "@denoise/denoise";
  *
  * const pipe = await StableDiffusionPipeline.fromPretrained("./stable-diffusion-v1-5");
- * await loadIpAdapter(pipe, "h94/IP-Adapter", {
+ * await pipe.loadIpAdapter("./IP-Adapter", {
  *   subfolder: "models",
  *   weightName: "ip-adapter_sd15.safetensors",
  * });
- * await unloadIpAdapter(pipe);
+ * await pipe.unloadIpAdapter();
  * ```
  */
 export async function unloadIpAdapter(pipe: ImagePromptable): Promise<void> {
@@ -264,3 +287,13 @@ export async function unloadIpAdapter(pipe: ImagePromptable): Promise<void> {
   await (pipe.components as { imageEncoder?: Model | null }).imageEncoder?.dispose();
   Object.assign(pipe, { imageEncoder: null });
 }
+
+/** Gives pipelines the functions of this module as methods (`IPAdapterMixin` of diffusers). */
+export const IPAdapterMixin: AdapterClass<{
+  readonly loadIpAdapter: typeof loadIpAdapter;
+  readonly setIpAdapterScale: typeof setIpAdapterScale;
+  readonly unloadIpAdapter: typeof unloadIpAdapter;
+}> = defineAdapter({
+  className: "IPAdapterMixin",
+  functions: { loadIpAdapter, setIpAdapterScale, unloadIpAdapter },
+});

@@ -20,20 +20,28 @@
  *
  * @example
  * ```ts ignore
- * import { DiffusionPipeline, loadLoraWeights, setAdapters } from "@denoise/denoise";
+ * import { DiffusionPipeline } from "@denoise/denoise";
  *
  * const pipe = await DiffusionPipeline.fromPretrained("stable-diffusion-v1-5/stable-diffusion-v1-5");
- * await loadLoraWeights(pipe, "./pixel-art.safetensors", { adapterName: "pixel" });
- * await setAdapters(pipe, ["pixel"], [0.8]);
+ * await pipe.loadLoraWeights("./pixel-art.safetensors", { adapterName: "pixel" });
+ * await pipe.setAdapters(["pixel"], [0.8]);
  * ```
  *
  * @module
  */
-import { type CallOptions, checkOptions, DenoiseError, isFolder, joinPath } from "@denoise/core";
+import {
+  type AdapterClass,
+  type CallOptions,
+  checkOptions,
+  DenoiseError,
+  isFolder,
+  joinPath,
+} from "@denoise/core";
 import {
   type AdaptableModel,
   attentionScales,
   type BlockScales,
+  defineAdapter,
   type LoraAdapter,
 } from "@denoise/adapters";
 import { readLora } from "./read.ts";
@@ -87,11 +95,11 @@ function adaptableParts({ components }: Adaptable): [string, AdaptableModel][] {
  *
  * @example
  * ```ts ignore
- * import { getActiveAdapters, loadLoraWeights, StableDiffusionPipeline } from "@denoise/denoise";
+ * import { StableDiffusionPipeline } from "@denoise/denoise";
  *
  * const pipe = await StableDiffusionPipeline.fromPretrained("./stable-diffusion-v1-5");
- * await loadLoraWeights(pipe, "./pixel-art.safetensors", { adapterName: "pixel" });
- * console.log(getActiveAdapters(pipe)); // ["pixel"]
+ * await pipe.loadLoraWeights("./pixel-art.safetensors", { adapterName: "pixel" });
+ * console.log(await pipe.getActiveAdapters()); // ["pixel"]
  * ```
  */
 export function getActiveAdapters(pipe: Adaptable): string[] {
@@ -132,10 +140,10 @@ async function fileOf(path: string | URL, weightName: string | undefined): Promi
  *
  * @example
  * ```ts ignore
- * import { loadLoraWeights, StableDiffusionPipeline } from "@denoise/denoise";
+ * import { StableDiffusionPipeline } from "@denoise/denoise";
  *
  * const pipe = await StableDiffusionPipeline.fromPretrained("./stable-diffusion-v1-5");
- * await loadLoraWeights(pipe, "./pixel-art.safetensors");
+ * await pipe.loadLoraWeights("./pixel-art.safetensors");
  * await pipe("a castle, pixel art");
  * ```
  */
@@ -213,9 +221,11 @@ export interface AdapterWeights {
  *
  * @example Half of it in the up blocks, nothing in the text encoder
  * ```ts ignore
- * import { setAdapters } from "@denoise/denoise";
+ * import { StableDiffusionPipeline } from "@denoise/denoise";
  *
- * await setAdapters(pipe, "pixel", { unet: { up: 0.5 }, textEncoder: 0 });
+ * const pipe = await StableDiffusionPipeline.fromPretrained("./stable-diffusion-v1-5");
+ * await pipe.loadLoraWeights("./pixel-art.safetensors", { adapterName: "pixel" });
+ * await pipe.setAdapters("pixel", { unet: { up: 0.5 }, textEncoder: 0 });
  * ```
  */
 export async function setAdapters(
@@ -294,11 +304,11 @@ function weightIn(
  *
  * @example
  * ```ts ignore
- * import { loadLoraWeights, StableDiffusionPipeline, unloadLoraWeights } from "@denoise/denoise";
+ * import { StableDiffusionPipeline } from "@denoise/denoise";
  *
  * const pipe = await StableDiffusionPipeline.fromPretrained("./stable-diffusion-v1-5");
- * await loadLoraWeights(pipe, "./pixel-art.safetensors");
- * await unloadLoraWeights(pipe);
+ * await pipe.loadLoraWeights("./pixel-art.safetensors");
+ * await pipe.unloadLoraWeights();
  * ```
  */
 export async function unloadLoraWeights(pipe: Adaptable): Promise<void> {
@@ -306,3 +316,14 @@ export async function unloadLoraWeights(pipe: Adaptable): Promise<void> {
     if (part.adapters.length > 0) await part.setAdapters([]);
   }
 }
+
+/** Gives pipelines the functions of this module as methods (`LoraLoaderMixin` of diffusers). */
+export const LoraLoaderMixin: AdapterClass<{
+  readonly loadLoraWeights: typeof loadLoraWeights;
+  readonly unloadLoraWeights: typeof unloadLoraWeights;
+  readonly setAdapters: typeof setAdapters;
+  readonly getActiveAdapters: typeof getActiveAdapters;
+}> = defineAdapter({
+  className: "LoraLoaderMixin",
+  functions: { loadLoraWeights, unloadLoraWeights, setAdapters, getActiveAdapters },
+});

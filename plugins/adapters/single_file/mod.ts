@@ -41,7 +41,6 @@ import {
   locate,
   locateComponent,
   MODEL_INDEX,
-  pickLoadOptions,
   type Pipeline,
   type PipelineClass,
   readConfig,
@@ -50,6 +49,7 @@ import {
   type SingleFileReader,
 } from "@denoise/core";
 import type { OnnxModelClass } from "@denoise/onnx";
+import { pickLoadOptions } from "./load_options.ts";
 import { kindOf, repos } from "./kinds.ts";
 import { modelFromSingleFile } from "./models.ts";
 import { parts } from "./parts.ts";

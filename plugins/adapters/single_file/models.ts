@@ -9,12 +9,12 @@ import {
   locateComponent,
   type Model,
   type ModelClass,
-  pickLoadOptions,
   readConfig,
   type Registry,
   type SingleFileModelOptions,
 } from "@denoise/core";
 import type { OnnxModelClass } from "@denoise/onnx";
+import { pickLoadOptions } from "./load_options.ts";
 import { repoOf } from "./kinds.ts";
 import { parts } from "./parts.ts";
 import { besideFile, openCheckpoint } from "./tensors.ts";

@@ -9,16 +9,23 @@
  *
  * @example
  * ```ts ignore
- * import { DiffusionPipeline, loadTextualInversion } from "@denoise/denoise";
+ * import { DiffusionPipeline } from "@denoise/denoise";
  *
  * const pipe = await DiffusionPipeline.fromPretrained("stable-diffusion-v1-5/stable-diffusion-v1-5");
- * await loadTextualInversion(pipe, "./learned_embeds.safetensors", { token: "<cat-toy>" });
+ * await pipe.loadTextualInversion("./learned_embeds.safetensors", { token: "<cat-toy>" });
  * const { images } = await pipe("a <cat-toy> on a table");
  * ```
  *
  * @module
  */
-import { type CallOptions, checkOptions, DenoiseError, Tensor } from "@denoise/core";
+import { defineAdapter } from "@denoise/adapters";
+import {
+  type AdapterClass,
+  type CallOptions,
+  checkOptions,
+  DenoiseError,
+  Tensor,
+} from "@denoise/core";
 import type { ExtendableModel } from "@denoise/onnx";
 import { storedTensor } from "@denoise/safetensors";
 import { type InversionSource, type LearnedWord, readInversion } from "./read.ts";
@@ -132,10 +139,10 @@ function checkToken(pipe: Invertible, encoder: Encoder, word: Inversion): void {
  *
  * @example
  * ```ts ignore
- * import { loadTextualInversion, StableDiffusionPipeline } from "@denoise/denoise";
+ * import { StableDiffusionPipeline } from "@denoise/denoise";
  *
  * const pipe = await StableDiffusionPipeline.fromPretrained("./stable-diffusion-v1-5");
- * await loadTextualInversion(pipe, "sd-concepts-library/cat-toy");
+ * await pipe.loadTextualInversion("./learned_embeds.safetensors");
  * await pipe("a <cat-toy> on a table");
  * ```
  */
@@ -179,15 +186,11 @@ export async function loadTextualInversion(
  *
  * @example
  * ```ts ignore
- * import {
- *   loadTextualInversion,
- *   StableDiffusionPipeline,
- *   unloadTextualInversion,
- * } from "@denoise/denoise";
+ * import { StableDiffusionPipeline } from "@denoise/denoise";
  *
  * const pipe = await StableDiffusionPipeline.fromPretrained("./stable-diffusion-v1-5");
- * await loadTextualInversion(pipe, "sd-concepts-library/cat-toy");
- * await unloadTextualInversion(pipe);
+ * await pipe.loadTextualInversion("./learned_embeds.safetensors");
+ * await pipe.unloadTextualInversion();
  * ```
  */
 export async function unloadTextualInversion(
@@ -209,3 +212,12 @@ export async function unloadTextualInversion(
     if (left.length < here.length) await setInversions(pipe, encoder, left);
   }
 }
+
+/** Gives pipelines the functions of this module as methods (`TextualInversionLoaderMixin` of diffusers). */
+export const TextualInversionLoaderMixin: AdapterClass<{
+  readonly loadTextualInversion: typeof loadTextualInversion;
+  readonly unloadTextualInversion: typeof unloadTextualInversion;
+}> = defineAdapter({
+  className: "TextualInversionLoaderMixin",
+  functions: { loadTextualInversion, unloadTextualInversion },
+});

@@ -8,7 +8,7 @@ export interface AnyOutput extends ImageOutput {
 
 /**
  * A pipeline whose class is known only from its model_index.json. `O` are the options that its calls
- * may be given, `C` the components that it may have; at run time options that the class at hand does
+ * may be given, `C` the components that it may have, `M` the methods of adapters; at run time options that the class at hand does
  * not have are refused, and components that it lacks are undefined.
  *
  * @category Pipelines
@@ -24,7 +24,11 @@ export interface AnyOutput extends ImageOutput {
 export type AnyPipeline<
   O extends object = object,
   C extends object = Record<string, unknown>,
-> = AnyPipelineBase<O, C> & (string extends keyof C ? unknown : { -readonly [K in keyof C]: C[K] });
+  M = unknown,
+> =
+  & AnyPipelineBase<O, C>
+  & (string extends keyof C ? unknown : { -readonly [K in keyof C]: C[K] })
+  & M;
 
 /** What {@linkcode AnyPipeline} is beside its components. */
 export interface AnyPipelineBase<O extends object, C extends object>

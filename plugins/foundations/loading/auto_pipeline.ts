@@ -47,6 +47,7 @@ export function classForTask(
 export interface AutoPipeline<
   O extends object = object,
   C extends object = Record<string, unknown>,
+  M = unknown,
 > {
   /** What its pipelines do. */
   readonly task: PipelineTask;
@@ -57,7 +58,10 @@ export interface AutoPipeline<
    *   pipeline is the one for that.
    * @throws {DenoiseError} `unknown_class` when there is none for that repo.
    */
-  fromPretrained(id: string | URL, options?: AnyPipelineLoadOptions<C>): Promise<AnyPipeline<O, C>>;
+  fromPretrained(
+    id: string | URL,
+    options?: AnyPipelineLoadOptions<C>,
+  ): Promise<AnyPipeline<O, C, M>>;
   /**
    * The pipeline for the task with the components of a loaded one; nothing is loaded twice, and the
    * models are shared.
@@ -68,7 +72,7 @@ export interface AutoPipeline<
   fromPipe(
     pipeline: SharedPipeline,
     components?: Readonly<Record<string, unknown>>,
-  ): Promise<AnyPipeline<O, C>>;
+  ): Promise<AnyPipeline<O, C, M>>;
 }
 
 type AnyClass = PipelineClass<Record<string, unknown>, unknown[], unknown>;
@@ -77,10 +81,11 @@ type AnyClass = PipelineClass<Record<string, unknown>, unknown[], unknown>;
 export function autoPipeline<
   O extends object = object,
   C extends object = Record<string, unknown>,
+  M extends object = object,
 >(
   task: PipelineTask,
-  bound: Registry,
-): AutoPipeline<O, C> {
+  bound: Registry<M>,
+): AutoPipeline<O, C, M> {
   return {
     task,
     async fromPretrained(id, options) {
@@ -88,13 +93,13 @@ export function autoPipeline<
       const { location, className, registry } = await locatePipeline(id, given, bound);
       const wanted = classForTask(className, task, registry, controlled(given));
       const pipeline = await registry.get(wanted, "pipeline", task);
-      return await pipeline.load(location, { ...present(given), registry }) as AnyPipeline<O, C>;
+      return await pipeline.load(location, { ...present(given), registry }) as AnyPipeline<O, C, M>;
     },
     async fromPipe(pipeline, components = {}) {
       const wanted = classForTask(pipeline.className, task, bound, controlled(components));
       const Class = await bound.get(wanted, "pipeline", task) as unknown as AnyClass;
       const parts = present(components);
-      return Class.using(bound).fromPipe(pipeline, parts) as unknown as AnyPipeline<O, C>;
+      return Class.using(bound).fromPipe(pipeline, parts) as unknown as AnyPipeline<O, C, M>;
     },
   };
 }

@@ -19,11 +19,12 @@ export type AnyPipelineLoadOptions<C extends object = Record<string, unknown>> =
 
 /**
  * Loads any pipeline, by the class that its model_index.json names. `O` are options of its calls, `C`
- * components that it may have.
+ * components that it may have, `M` methods of adapters.
  */
 export interface DiffusionPipelineLoader<
   O extends object = object,
   C extends object = Record<string, unknown>,
+  M = unknown,
 > {
   /**
    * Loads the pipeline of a folder or repo.
@@ -32,19 +33,23 @@ export interface DiffusionPipelineLoader<
    * @throws {DenoiseError} `unknown_class` when no plugin provides the pipeline or a component.
    * @throws {TypeError} for an unknown option.
    */
-  fromPretrained(id: string | URL, options?: AnyPipelineLoadOptions<C>): Promise<AnyPipeline<O, C>>;
+  fromPretrained(
+    id: string | URL,
+    options?: AnyPipelineLoadOptions<C>,
+  ): Promise<AnyPipeline<O, C, M>>;
 }
 
 /** Makes the loader of pipelines that looks classes up in that registry. */
 export function diffusionPipeline<
   O extends object = object,
   C extends object = Record<string, unknown>,
->(bound: Registry): DiffusionPipelineLoader<O, C> {
+  M extends object = object,
+>(bound: Registry<M>): DiffusionPipelineLoader<O, C, M> {
   return {
-    async fromPretrained(id, options): Promise<AnyPipeline<O, C>> {
+    async fromPretrained(id, options): Promise<AnyPipeline<O, C, M>> {
       const { location, className, registry } = await locatePipeline(id, options ?? {}, bound);
       const pipeline = await registry.get(className, "pipeline", MODEL_INDEX);
-      return await pipeline.load(location, { ...options, registry }) as AnyPipeline<O, C>;
+      return await pipeline.load(location, { ...options, registry }) as AnyPipeline<O, C, M>;
     },
   };
 }

@@ -7,6 +7,11 @@ export type MergedOptions<Each> = {
     : never;
 };
 
+/** The class of a pipeline whose objects have these methods of adapters. */
+export type WithMethods<Class, M> = Class extends PipelineClass<infer C, infer A, infer Out>
+  ? PipelineClass<C, A, Out, M>
+  : Class;
+
 /** What calls of any of the pipelines among some classes may be given. */
 export type EveryOption<Classes> = MergedOptions<
   {

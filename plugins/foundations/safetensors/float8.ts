@@ -9,7 +9,7 @@ export type Float8 = "float8_e4m3fn" | "float8_e5m2";
  */
 export function decodeFloat8(bytes: Uint8Array, dtype: Float8): Float32Array {
   const values = dtype === "float8_e5m2"
-    ? Tensor.fromFloat16Bits(Uint16Array.from({ length: 256 }, (_, byte) => byte << 8))
+    ? new Tensor("float16", Uint16Array.from({ length: 256 }, (_, byte) => byte << 8), [256])
       .toFloat32Array()
     : Float32Array.from({ length: 256 }, (_, byte) => e4m3fn(byte));
   return Float32Array.from(bytes, (byte) => values[byte]!);

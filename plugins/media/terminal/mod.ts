@@ -21,4 +21,5 @@ export {
   showImage,
   type ShowImageOptions,
 } from "./show_image.ts";
+export { showProgress } from "./show_progress.ts";
 export { tqdm } from "./tqdm.ts";

@@ -26,6 +26,8 @@ export interface ProgressOptions {
   readonly interval?: number | undefined;
   /** Show nothing. */
   readonly disable?: boolean | undefined;
+  /** Whether the bar stays on the terminal when it has ended. Defaults to true. */
+  readonly leave?: boolean | undefined;
   /** The time in milliseconds; `performance.now` by default. */
   readonly now?: (() => number) | undefined;
 }
@@ -92,10 +94,11 @@ export class ProgressBar {
     if (this.#now() - this.#drawn >= pause) this.#draw();
   }
 
-  /** Writes the last state and ends the line; a second call does nothing. */
+  /** Writes the last state and ends the line, or clears it without `leave`; a second call does nothing. */
   stop(): void {
+    const { leave = true } = this.#options;
     if (this.#stream.isTTY || this.#written !== this.#done) this.#draw();
-    if (this.#stream.isTTY && !this.#isStopped) this.#stream.write("\n");
+    if (this.#stream.isTTY && !this.#isStopped) this.#stream.write(leave ? "\n" : "\r\x1b[K");
     this.#isStopped = true;
   }
 

@@ -1,11 +1,11 @@
 import {
   cacheFolder,
+  type ComponentLocation,
   DenoiseError,
   isFile,
   isFolder,
   joinPath,
   type Source,
-  type SourceFolder,
 } from "@denoise/core";
 
 /** A repo whose files lie in a package. */
@@ -68,7 +68,7 @@ export function bundledSource(repo: BundledRepo): Source {
   return {
     name: "bundled",
     accepts: (id) => id === repo.id,
-    async fetch(id): Promise<SourceFolder> {
+    async fetch(id): Promise<ComponentLocation> {
       const onDisk = repo.base.protocol === "file:";
       const path = onDisk ? decodeURIComponent(repo.base.pathname) : await materialize(repo);
       return { path: path.replace(/\/$/, ""), id, commit: repo.version };

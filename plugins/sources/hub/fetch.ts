@@ -1,6 +1,11 @@
 /** Brings the wanted files of a repo into the cache. */
 
-import { DenoiseError, parseConfig, type SourceFolder, type SourceRequest } from "@denoise/core";
+import {
+  type ComponentLocation,
+  DenoiseError,
+  parseConfig,
+  type SourceRequest,
+} from "@denoise/core";
 import { checkSubfolder } from "./id.ts";
 import { type FilePlan, MODEL_INDEX, planPipeline } from "./plan.ts";
 import { planComponent } from "./plan_component.ts";
@@ -12,7 +17,7 @@ import type { FetchPlanSettings } from "./settings.ts";
 import { isVisible, tagCache, writeAbsent } from "./snapshot.ts";
 
 /** A repo's folder in the cache, with what was planned for it. */
-export interface FetchedRepo extends SourceFolder {
+export interface FetchedRepo extends ComponentLocation {
   /** The files that the plan names. */
   readonly files: readonly string[];
   /** Their bytes in all. */

@@ -1,4 +1,4 @@
-import type { Source, SourceFolder, SourceOptions, SourceRequest } from "@denoise/core";
+import type { ComponentLocation, Source, SourceOptions, SourceRequest } from "@denoise/core";
 import { followAlias } from "./aliases.ts";
 import { hubRemote } from "./api.ts";
 import { type FetchedRepo, fetchRepo } from "./fetch.ts";
@@ -49,7 +49,7 @@ export function hub(options: HubOptions = {}): Source {
   return {
     name: "hub",
     accepts: isRepoId,
-    async fetch(id: string, request: SourceRequest): Promise<SourceFolder> {
+    async fetch(id: string, request: SourceRequest): Promise<ComponentLocation> {
       const { path, id: found, commit } = await load(id, request, options);
       return { path, id: found, commit };
     },

@@ -1,4 +1,4 @@
-import type { Source, SourceFolder, SourceRequest } from "@denoise/core";
+import type { ComponentLocation, Source, SourceRequest } from "@denoise/core";
 import {
   fetchRepo,
   type FetchSettings,
@@ -71,7 +71,7 @@ export function mirror(options: MirrorOptions = {}): Source {
   return {
     name: "mirror",
     accepts: (id) => address() !== undefined && isRepoId(id),
-    async fetch(id: string, request: SourceRequest): Promise<SourceFolder> {
+    async fetch(id: string, request: SourceRequest): Promise<ComponentLocation> {
       const at = address();
       if (at === undefined) {
         throw new TypeError(`Cannot load ${id} from a mirror: set DENOISE_MIRROR or pass { url }`);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export { BarsMixin, countBars } from "./adapter.ts";
 export { BarsModel } from "./model.ts";
 export { BarsImg2ImgPipeline, BarsPipeline } from "./pipelines.ts";
 export { HalvingScheduler } from "./scheduler.ts";
