@@ -1,5 +1,5 @@
 /**
- * `deno task gpu [--out FOLDER] [--device cuda] [--engines JSON] [--also JSON] [steps]`:
+ * `deno task gpu [--out FOLDER] [--device cuda] [--engines JSON] [--also JSON] [--no-compile] [steps]`:
  * proves on a machine with a card, without a network, that the project computes there what the
  * reference computes, and measures it against torch in turns. Everything is in FOLDER/gpu.json, renewed
  * after each step, so that a run that is stopped leaves what it had.
@@ -24,22 +24,24 @@ import { TorchSide } from "./torch_side.ts";
 const { values: flags, positionals } = parseArgs({
   args: Deno.args,
   allowPositionals: true,
+  allowNegative: true,
   options: {
     out: { type: "string", default: ".cache/gpu/out" },
     device: { type: "string", default: "cuda" },
-    engines: { type: "string", default: '{"native": {"engine": "native"}}' },
+    engines: {
+      type: "string",
+      default: '{"binding": {"engine": "inline"}, "native": {"engine": "native"}}',
+    },
     also: { type: "string", default: "{}" },
+    compile: { type: "boolean", default: true },
     python: { type: "string", default: "python3" },
     weights: { type: "string", default: "/tmp/denoise-gpu-weights" },
   },
 });
 const { out, device, python, weights } = flags;
 
-/** Load options by the name that a row has: what is always there, and what is given; `also` is measured alone. */
-const engines: Record<string, object> = {
-  binding: { engine: "inline" },
-  ...JSON.parse(flags.engines),
-};
+/** Load options by the name that a row has; `also` is measured alone. */
+const engines: Record<string, object> = JSON.parse(flags.engines);
 
 const MODELS = ["vae", "sd15", "sdxl", "vae1024", "flux", "zimage"];
 const CLASSES: Record<string, string> = {
@@ -189,7 +191,7 @@ function prepare(name: string): void {
   const side = new TorchSide(python, [script, weights, name], `${out}/torch-${name}.log`);
   torches.set(name, side);
   side.made = side.ask({ do: "make" });
-  side.compiled = side.ask({ do: "compile" });
+  if (flags.compile) side.compiled = side.ask({ do: "compile" });
 }
 
 /** Where the time of one call goes, by kernel, for the models that torch's side has made. */
@@ -216,9 +218,9 @@ async function measure(name: string): Promise<unknown> {
   const made = await side.made!;
   const rows: Record<string, unknown> = { made };
   result[name] = rows;
-  rows.compiled = await side.compiled!;
+  rows.compiled = await side.compiled;
   await save();
-  for (const how of ["eager", "channels_last", "compile"]) {
+  for (const how of ["eager", ...(flags.compile ? ["channels_last", "compile"] : [])]) {
     rows[`torch ${how}`] = await side.ask({ do: "time", how });
     await save();
   }

@@ -43,6 +43,10 @@ def flux() -> dict:
         "img_ids": ids, "txt_ids": torch.zeros(512, 3, device=CUDA)}
 
 
+def zimage() -> dict:
+    return {"hidden_states": randn(1, 16, 128, 128), "timestep": torch.full((1,), 0.5, device=CUDA), "cap_feats": {"0": randn(256, 2560)}}
+
+
 # the class, its config beyond the defaults, what it is called with, its method and its half precision
 MODELS = {
     "sd15": ("UNet2DConditionModel", SD15, sd15, "forward", torch.float16),
@@ -50,6 +54,7 @@ MODELS = {
     "vae": ("AutoencoderKL", VAE, lambda: {"z": randn(1, 4, 64, 64)}, "decode", torch.float16),
     "vae1024": ("AutoencoderKL", VAE, lambda: {"z": randn(1, 4, 128, 128)}, "decode", torch.float16),
     "flux": ("FluxTransformer2DModel", dict(guidance_embeds=True), flux, "forward", torch.bfloat16),
+    "zimage": ("ZImageTransformer2DModel", {}, zimage, "forward", torch.bfloat16),
 }
 CLASS, CONFIG, inputs, METHOD, HALF = MODELS[NAME]
 GENERATOR = torch.Generator(CUDA).manual_seed(1)
@@ -66,6 +71,9 @@ def cast(value, dtype=None, memory_format=torch.preserve_format):
 def call(function, values: dict) -> torch.Tensor:
     values = dict(values)
     with torch.inference_mode():
+        if "cap_feats" in values:  # lists of images and of texts
+            latents = list(values["hidden_states"].unsqueeze(2).unbind(0))
+            return torch.stack(function(latents, values["timestep"], list(values["cap_feats"].values()), return_dict=False)[0]).squeeze(2)
         return function(*([values.pop("z")] if "z" in values else []), **values, return_dict=False)[0]
 
 
