@@ -49,16 +49,15 @@ export interface LoadOptions extends SourceOptions {
   readonly optimize?: "start" | "speed" | undefined;
   /** How weights are made smaller; in a pipeline for all models, or by role. */
   readonly quantization?: Quantization | Quantizations | undefined;
-  /**
-   * Where sessions run: in this thread, a Worker, a child process, on threads of their own through
-   * onnxruntime's C API, or an engine of one's own.
-   */
+  /** Where sessions run: this thread, a Worker, a child process, onnxruntime's C API, or an engine given. */
   readonly engine?: "inline" | "worker" | "child" | "native" | object | undefined;
   /**
    * Options of the device's provider by onnxruntime's names, such as `{ use_tf32: false }` on
    * `"cuda"`; the native engine takes them, which GPUs of NVIDIA have without being asked.
    */
   readonly deviceOptions?: Readonly<Record<string, string | number | boolean>> | undefined;
+  /** Bytes of stored weights on a card: idle models leave it for others. Defaults to what is free. */
+  readonly gpuMemoryLimit?: number | undefined;
   /** Threads of one operator. Defaults to all cores. */
   readonly threads?: number | undefined;
   /**
@@ -76,6 +75,7 @@ export const loadOptions: CallOptions<LoadOptions> = {
   torchDtype: { type: "string" },
   engine: { type: "any" },
   deviceOptions: { type: "object" },
+  gpuMemoryLimit: { type: "integer", minimum: 1 },
   threads: { type: "integer", minimum: 1 },
   quantization: { type: "any" },
   optimize: { type: "string", choices: ["start", "speed"] },

@@ -6,7 +6,9 @@
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
+  CLIPTextModel,
   ControlNetModel,
+  DenoiseError,
   DiffusionPipeline,
   StableDiffusionControlNetPipeline,
   StableDiffusionPipeline,
@@ -138,6 +140,10 @@ describe("enableModelCpuOffload()", () => {
 describe("models that do not fit beside each other", () => {
   const resident = (className: string, sizes: Map<string, number>, isBusy = false) => ({
     className,
+    device: "cpu" as const,
+    get heldBytes() {
+      return sizes.get(className) ?? 0;
+    },
     isBusy,
     release: () => Promise.resolve(void sizes.delete(className)),
   });
@@ -156,6 +162,73 @@ describe("models that do not fit beside each other", () => {
     assertEquals(await makeRoom(d, 30, free), { fits: true, room: 32, released: ["B"] });
     assertEquals(await makeRoom(d, 60, free), { fits: false, room: 48, released: ["C"] });
     for (const model of [a, b, c]) leave(model);
+  });
+});
+
+/** A card with a limit: an engine on the CPU, where the weights of all sessions may be so many bytes. */
+function smallCard(most: number, events: string[]): Engine {
+  const engine = inlineEngine();
+  let used = 0;
+  return {
+    ...engine,
+    async createSession(spec) {
+      const bytes = spec.name === "probe" ? 0 : 1; // each session is one unit here
+      if (used + bytes > most) throw new DenoiseError("out_of_memory", "the card is full");
+      const session = await engine.createSession({ ...spec, device: "cpu" });
+      used += bytes;
+      if (bytes > 0) events.push(`+${spec.name}`);
+      return {
+        run: (inputs, options) => session.run(inputs, options),
+        async release() {
+          used -= bytes;
+          if (bytes > 0) events.push(`-${spec.name}`);
+          await session.release();
+        },
+      };
+    },
+  };
+}
+
+describe("models on a card", () => {
+  const ids = Tensor.from([[1n, 5n, 2n]]);
+  const load = (engine: Engine, options = {}) =>
+    Promise.all([1, 2].map(() =>
+      CLIPTextModel.fromPretrained(fixture("models/CLIPTextModel/sd1"), {
+        engine,
+        device: "cuda",
+        onWarning: () => {},
+        ...options,
+      })
+    ));
+
+  it("leave it for others where it is full, and come back", async () => {
+    const events: string[] = [];
+    const [a, b] = await load(smallCard(1, events));
+    const first = await a!.forward(ids);
+    const second = await b!.forward(ids);
+    const again = await a!.forward(ids, { outputHiddenStates: true });
+    const name = "CLIPTextModel.forward";
+    assertEquals(events, [`+${name}`, `-${name}`, `+${name}`, `-${name}`, `+${name}`]);
+    assertEquals(second.lastHiddenState.data, first.lastHiddenState.data);
+    assertEquals(again.lastHiddenState.data, first.lastHiddenState.data);
+    await Promise.all([a, b].map((model) => model!.dispose()));
+  });
+
+  it("are refused where none can leave", async () => {
+    const [a] = await load(smallCard(0, []));
+    await assertRejects(() => a!.forward(ids), DenoiseError, "the card is full");
+  });
+
+  it("keep to gpuMemoryLimit", async () => {
+    const bytes = 4 * (await load(smallCard(9, [])))[0]!.numParameters;
+    for (const [limit, released] of [[2.1 * bytes, 1], [4 * bytes, 0]] as const) {
+      const events: string[] = [];
+      const gpuMemoryLimit = Math.round(limit);
+      const [a, b] = await load(smallCard(9, events), { gpuMemoryLimit });
+      for (const model of [a, b]) await model!.forward(ids);
+      assertEquals(events.filter((event) => event.startsWith("-")).length, released);
+      await Promise.all([a, b].map((model) => model!.dispose()));
+    }
   });
 });
 

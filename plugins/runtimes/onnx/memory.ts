@@ -4,11 +4,16 @@
  * @module
  */
 import process from "node:process";
+import type { Device } from "@denoise/core";
 
 /** A model that has sessions. */
 export interface Resident {
   /** Its class name. */
   readonly className: string;
+  /** Where its sessions compute. */
+  readonly device: Device;
+  /** Bytes of weights that its sessions hold. */
+  readonly heldBytes: number;
   /** Whether one of its sessions runs. */
   readonly isBusy: boolean;
   /** Gives the memory of its sessions back. */
@@ -70,7 +75,8 @@ function readStatus(): { readonly anonymous: number; readonly left: number } | u
 const SHARE = 0.8;
 
 /**
- * Releases models that do not run, the least recently used first, until a graph's weights fit.
+ * Releases models of the same device that do not run, the least recently used first, until a graph's
+ * weights fit.
  *
  * @param available What there is. Defaults to {@linkcode availableMemory}.
  * @returns Whether they fit, the bytes that there are, and who made room.
@@ -83,13 +89,28 @@ export async function makeRoom(
   { readonly fits: boolean; readonly room: number; readonly released: readonly string[] }
 > {
   const released: string[] = [];
-  for (const other of [...residents]) {
-    if (bytes <= SHARE * available()) break;
-    if (other === model || other.isBusy) continue;
-    leave(other);
-    await other.release();
-    released.push(other.className);
+  while (bytes > SHARE * available()) {
+    const name = await releaseOldest(model);
+    if (name === undefined) break;
+    released.push(name);
   }
   const room = SHARE * available();
   return { fits: bytes <= room, room, released };
+}
+
+/** Releases the model that was used the longest ago, of those on a model's device that do not run. */
+export async function releaseOldest(model: Resident): Promise<string | undefined> {
+  const oldest = [...residents].find((other) =>
+    other !== model && other.device === model.device && !other.isBusy
+  );
+  if (oldest === undefined) return undefined;
+  leave(oldest);
+  await oldest.release();
+  return oldest.className;
+}
+
+/** Bytes of weights that all models hold on a device. */
+export function heldOn(device: Device): number {
+  const held = [...residents].filter((model) => model.device === device);
+  return held.reduce((sum, model) => sum + model.heldBytes, 0);
 }

@@ -32,7 +32,15 @@ import { checkSaveOptions, saveWeights, type StoredTensor } from "@denoise/safet
 import type { ModelDefinition, Runner } from "./model_definition.ts";
 import { checkInputs, makeGraph } from "./model_graph.ts";
 import { membersOf, viewOf } from "./call.ts";
-import { leave, makeRoom, type Resident, touch } from "./memory.ts";
+import {
+  availableMemory,
+  heldOn,
+  leave,
+  makeRoom,
+  releaseOldest,
+  type Resident,
+  touch,
+} from "./memory.ts";
 import { ModelSessions, type SessionKey } from "./model_sessions.ts";
 import { finishProfile, profileBase, profileOf } from "./profile.ts";
 import { Remembered } from "./remembered.ts";
@@ -147,6 +155,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   readonly #profiles: (readonly [prefix: string, name: string])[] = [];
   #runs = 0;
   #offloads = false;
+  #heldBytes = 0;
   #group: number | undefined;
 
   constructor(
@@ -318,6 +327,10 @@ export class OnnxModel<C extends object, M extends Model<C>>
     }
   }
 
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
   get isBusy(): boolean {
     return this.#runs > 0;
   }
@@ -400,6 +413,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   async release(): Promise<void> {
     leave(this);
     await this.#sessions.release();
+    this.#heldBytes = 0;
     const profiles = this.#profiles.splice(0);
     for (const [prefix, name] of profiles) await finishProfile(prefix, name);
   }
@@ -433,7 +447,11 @@ export class OnnxModel<C extends object, M extends Model<C>>
     const graph = this.#graph(name, inputs, outputs);
     const whole = graph.build(full);
     const group = this.#group ?? await this.#groupThatFits(whole.bytes);
-    if (group === undefined) return await this.#start(full, whole, profileFor(full));
+    if (group === undefined) {
+      const session = await this.#start(full, whole, profileFor(full));
+      this.#heldBytes += whole.bytes;
+      return session;
+    }
     const parts = graph.buildParts(full, everyBlocks(group));
     return streamedSession({
       name: full,
@@ -445,9 +463,11 @@ export class OnnxModel<C extends object, M extends Model<C>>
 
   /** Into groups of how many blocks a graph must be cut; undefined where it fits whole. */
   async #groupThatFits(bytes: number): Promise<number | undefined> {
-    if (this.#device !== "cpu") return undefined;
-    const { onWarning = console.warn } = this.#options;
-    const { fits, room, released } = await makeRoom(this, bytes);
+    const { onWarning = console.warn, gpuMemoryLimit } = this.#options;
+    const device = this.#device;
+    if (device !== "cpu" && gpuMemoryLimit === undefined) return undefined;
+    const available = device === "cpu" ? availableMemory : () => gpuMemoryLimit! - heldOn(device);
+    const { fits, room, released } = await makeRoom(this, bytes, available);
     const megabytes = (count: number) => `${Math.round(count / 1e6)} MB`;
     const why = `${this.className} has ${megabytes(bytes)} of weights, and ${megabytes(room)} of ` +
       "memory are free for them";
@@ -457,7 +477,26 @@ export class OnnxModel<C extends object, M extends Model<C>>
     return fits ? undefined : 1;
   }
 
-  #start(name: string, graph: BuiltGraph, profile: string | undefined): Promise<EngineSession> {
+  /** Makes a session; where a card has no room for it, others leave, the least recently used first. */
+  async #start(
+    name: string,
+    graph: BuiltGraph,
+    profile: string | undefined,
+  ): Promise<EngineSession> {
+    for (;;) {
+      try {
+        return await this.#create(name, graph, profile);
+      } catch (error) {
+        const isFull = error instanceof DenoiseError && error.code === "out_of_memory";
+        const released = isFull ? await releaseOldest(this) : undefined;
+        if (released === undefined) throw error;
+        const { onWarning = console.warn } = this.#options;
+        onWarning(`${released} made room for ${this.className} on ${this.#device}`);
+      }
+    }
+  }
+
+  #create(name: string, graph: BuiltGraph, profile: string | undefined): Promise<EngineSession> {
     const { model, folder, files, widens, channelsLast } = graph;
     const spec: SessionSpec = {
       model,
