@@ -20,8 +20,8 @@ const FLOAT32 = 3e-4;
 
 /**
  * In half precision: twice the most that the reference itself is off in that precision in any call of the
- * very model, since which roundings meet is chance, and at least this much, for models where it was
- * lucky: some roundings of the largest number.
+ * very model, with its weights moved by less than a rounding several times, since which roundings meet is
+ * chance; and at least this much, some roundings of the largest number.
  */
 const LEAST = { float16: 5e-3, bfloat16: 4e-2 };
 
