@@ -79,7 +79,7 @@ def write_shards(folder: Path, stem: str, weights: dict[str, torch.Tensor]) -> N
         places |= dict.fromkeys(shard, file)
     total = sum(value.numel() * value.element_size() for value in stored.values())
     index = {"metadata": {"total_size": total}, "weight_map": places}
-    (folder / f"{stem}.safetensors.index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
+    (folder / f"{stem}.safetensors.index.json").write_text(json.dumps(index, indent=0, sort_keys=True) + "\n")
 
 
 def keep_defaults(file: Path, defaults: dict) -> None:

@@ -66,15 +66,15 @@ def joined(parts: list[str], pair: tuple[str, str]) -> list[str]:
     return made
 
 
-def save_tokenizer(folder: Path, words: list[str]) -> None:
-    """A word that is used often gets a token of its own sooner."""
+def save_tokenizer(folder: Path, words: list[str], otherwise: str) -> None:
+    """A word that is used often gets a token of its own sooner. `otherwise` is what is drawn of unknown words."""
     counts = collections.Counter({word: 1 + min(9, count) for word, count in collections.Counter(words).items()})
     merges = learn_merges(counts, MERGES)
     letters = byte_letters()
     tokens = [*letters, *(letter + "</w>" for letter in letters), *(a + b for a, b in merges), START, END]
     folder.mkdir(parents=True, exist_ok=True)
     vocab = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
-    (folder / "vocab.json").write_text(json.dumps(vocab, ensure_ascii=False))
+    (folder / "vocab.json").write_text(json.dumps(vocab, ensure_ascii=False, separators=(",", ":")))
     lines = ["#version: 0.2", *(f"{a} {b}" for a, b in merges)]
     (folder / "merges.txt").write_text("\n".join(lines) + "\n")
     special = {"bos_token": START, "eos_token": END, "unk_token": END, "pad_token": END}
@@ -86,6 +86,7 @@ def save_tokenizer(folder: Path, words: list[str]) -> None:
         "do_lower_case": True,
         "errors": "replace",
         "model_max_length": LENGTH,
+        "taught": {"model": "denoise/emoji", "words": " ".join(sorted(set(words))), "otherwise": otherwise},
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2))
 

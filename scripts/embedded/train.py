@@ -51,7 +51,8 @@ def main() -> None:
     seconds = options.minutes * 60
     match options.stage:
         case "tokenizer":
-            text.save_tokenizer(options.work / "data" / "tokenizer", Captions(options.work / "data").words())
+            captions = Captions(options.work / "data")
+            text.save_tokenizer(options.work / "data" / "tokenizer", captions.words(), captions.question["name"])
         case "all":
             all_stages(options, device, seconds)
         case "vae":

@@ -59,6 +59,11 @@ describe("the playground with the embedded model", { ignore: !hasBrowser }, () =
     return bytesOf((await shownImages())[0]!);
   }
 
+  it("offers prompts of the model", async () => {
+    await page.click("#examples button:nth-of-type(2)");
+    assertEquals(await page.inputValue("#prompt"), "two cats");
+  });
+
   it("shows the image as it emerges", async () => {
     await page.fill("#prompt", "red apple");
     await page.fill("#steps", "8");

@@ -16,6 +16,7 @@ const FILES: Readonly<Record<string, string>> = {
   "style.css": "text/css; charset=utf-8",
   "main.js": "text/javascript; charset=utf-8",
   "api.js": "text/javascript; charset=utf-8",
+  "examples.js": "text/javascript; charset=utf-8",
   "form.js": "text/javascript; charset=utf-8",
   "history.js": "text/javascript; charset=utf-8",
   "mask.js": "text/javascript; charset=utf-8",

@@ -128,6 +128,17 @@ export function warnOfCut(
   );
 }
 
+/** Warns of words that mean nothing to a small model, where its tokenizer says which it was taught. */
+function warnOfUnknown({ tokenizer, warn }: PromptEncoder, texts: readonly string[]): void {
+  for (const text of new Set(texts)) {
+    const unknown = tokenizer.unknownWords?.(text);
+    if (unknown === undefined) continue;
+    const { model, words, draws } = unknown;
+    const instead = draws === undefined ? "it draws the rest" : `it draws: ${draws}`;
+    warn(`${model} does not know: ${words.join(" ")}; ${instead}`);
+  }
+}
+
 async function encodeTexts(
   encoder: PromptEncoder,
   texts: readonly string[],
@@ -139,7 +150,10 @@ async function encodeTexts(
     maxLength,
     truncation: true,
   });
-  if (warns) warnOfCut(encoder, tokens);
+  if (warns) {
+    warnOfCut(encoder, tokens);
+    warnOfUnknown(encoder, texts);
+  }
   const config = encoder.textEncoder.config as { use_attention_mask?: boolean };
   const { lastHiddenState } = await encoder.textEncoder.forward(tokens.inputIds, {
     clipSkip,

@@ -37,8 +37,23 @@ export interface Tokenizer {
   ): Tokens;
   /** Rows of ids back to texts. */
   batchDecode(ids: Tensor, options?: { readonly skipSpecialTokens?: boolean }): string[];
+  /**
+   * What of a text means nothing to the model. Only where tokenizer_config.json lists the words of a small model
+   * under `taught`: `{ "model": id, "words": "all of them with spaces", "otherwise": what it draws for none }`.
+   */
+  readonly unknownWords?: ((text: string) => UnknownWords | undefined) | undefined;
   /** Writes its files into a folder that transformers can load. */
   savePretrained(folder: string): Promise<void>;
+}
+
+/** What of a text a model was not taught. */
+export interface UnknownWords {
+  /** The model, by its id. */
+  readonly model: string;
+  /** The words, as they stand in the text, in lower case. */
+  readonly words: readonly string[];
+  /** What it draws instead, where it knows no word of the text. */
+  readonly draws?: string | undefined;
 }
 
 /** What is said in a chat. */

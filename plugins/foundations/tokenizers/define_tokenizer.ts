@@ -29,6 +29,7 @@ import {
   type SpecialTokens,
   type TokenizerTokens,
 } from "./special_tokens.ts";
+import { unknownWordsBy } from "./taught_words.ts";
 
 /** What {@linkcode PretrainedTokenizer.decode} leaves out. */
 export interface DecodeOptions {
@@ -253,6 +254,7 @@ function tokenizer<F extends TokenizerFiles, T extends PretrainedTokenizer, S>(
       const more = { roles, added: placeTokens(files.vocab, fresh, added) };
       return tokenizer(definition, { ...parts, tokens: more, extended: true });
     },
+    unknownWords: unknownWordsBy(files.config),
     savePretrained: (folder) => save(definition, parts, modelMaxLength, folder),
   };
   return Object.assign(base, definition.methods?.(files, tokens)) as T;

@@ -1,3 +1,5 @@
+import { showExamples } from "./examples.js";
+
 const $ = (id) => document.getElementById(id);
 
 function numberOf(id) {
@@ -36,6 +38,7 @@ export function showCapabilities({ models, limits }) {
     const { schedulers, defaults = {} } = models.find(({ id }) => id === $("model").value);
     $("steps").placeholder = String(defaults.steps ?? "");
     $("guidance").placeholder = String(defaults.guidanceScale ?? "");
+    showExamples($("examples"), $("model").value, (prompt) => $("prompt").value = prompt);
     $("schedulers").replaceChildren(
       new Option("the model's own", "", true, true),
       ...schedulers.map((id) => new Option(id.replace(/Scheduler$/, ""), id)),

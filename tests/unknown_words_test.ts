@@ -1,0 +1,34 @@
+/**
+ * A small model says which words of a prompt it was not taught.
+ *
+ * @module
+ */
+import { CLIPTokenizer } from "@denoise/denoise";
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+
+describe("unknownWords", () => {
+  it("is there where tokenizer_config.json lists what was taught, and nothing is said of other models", async () => {
+    const folder = await Deno.makeTempDir();
+    const plain = CLIPTokenizer.fromVocabulary({
+      "a</w>": 0,
+      "<|startoftext|>": 1,
+      "<|endoftext|>": 2,
+    }, []);
+    assertEquals(plain.unknownWords, undefined);
+    await plain.savePretrained(folder);
+    const file = `${folder}/tokenizer_config.json`;
+    const config = JSON.parse(await Deno.readTextFile(file));
+    const taught = { model: "me/small", words: "cat red apples", otherwise: "question mark" };
+    await Deno.writeTextFile(file, JSON.stringify({ ...config, taught }));
+    const { unknownWords } = await CLIPTokenizer.fromPretrained(folder);
+    assertEquals(unknownWords!("Red cats, an apple"), { model: "me/small", words: ["an"] });
+    assertEquals(unknownWords!("red cat"), undefined);
+    assertEquals(unknownWords!("the Mona Lisa!"), {
+      model: "me/small",
+      words: ["the", "mona", "lisa"],
+      draws: "question mark",
+    });
+    await Deno.remove(folder, { recursive: true });
+  });
+});
