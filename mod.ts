@@ -60,6 +60,7 @@ export {
 } from "@denoise/core";
 export * from "./plugins/classes.ts";
 export { DenoiseAudio } from "@denoise/audio";
+export { GGUFQuantizationConfig } from "@denoise/gguf";
 export {
   decodeImage,
   DenoiseImage,

@@ -56,10 +56,7 @@ export interface RunOptions {
   readonly progress?: boolean | undefined;
   /** Cancels the run before its next step. */
   readonly signal?: AbortSignal | undefined;
-  /**
-   * A .json file for onnxruntime's profile of the call (Chrome's trace format); a table of where the time
-   * went, by operator and by module, is printed. Its sessions are made anew, so that it costs a start.
-   */
+  /** A .json file for onnxruntime's profile of the call, whose sessions are made anew; its table is printed. */
   readonly profile?: string | undefined;
 }
 

@@ -8,6 +8,8 @@ export interface SingleFileModelOptions extends LoadOptions {
   readonly config?: string | undefined;
   /** The folder of config.json in it. Defaults to the one that the pipelines' repos have. */
   readonly subfolder?: string | undefined;
+  /** Of a .gguf file: a `GGUFQuantizationConfig`. */
+  readonly quantizationConfig?: object | undefined;
 }
 
 /** Reads models from original checkpoints, which have names and layouts of their own. */

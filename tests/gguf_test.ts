@@ -3,15 +3,27 @@
  *
  * @module
  */
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { Tensor } from "@denoise/core";
-import { fromSingleFile, StableDiffusionPipeline } from "@denoise/denoise";
+import { DenoiseError, Tensor } from "@denoise/core";
+import {
+  fromSingleFile,
+  GGUFQuantizationConfig,
+  Qwen3Model,
+  StableDiffusionPipeline,
+  T5EncoderModel,
+} from "@denoise/denoise";
 import { ggufTensors } from "@denoise/gguf";
 import { Checkpoint, lowerings, type Scope, type Value } from "@denoise/onnx/graph";
 import { conv2d, embedding, linear } from "@denoise/onnx/nn";
 import { runLayers } from "@denoise/onnx/testing";
-import { openSafetensors, readTensor, type StoredTensor, storedTensor } from "@denoise/safetensors";
+import {
+  openSafetensors,
+  readBytes,
+  readTensor,
+  type StoredTensor,
+  storedTensor,
+} from "@denoise/safetensors";
 import { ggufFile } from "./support/gguf_file.ts";
 import { fixture } from "./support/golden.ts";
 
@@ -94,4 +106,107 @@ describe("fromSingleFile()", () => {
       await Deno.remove(file);
     }
   });
+});
+
+/** Names of a T5 encoder's tensors as llama.cpp has them. */
+function t5Name(name: string): string {
+  const parts: readonly [RegExp, string][] = [
+    [/^shared\./, "token_embd."],
+    [/^encoder\.final_layer_norm\./, "enc.output_norm."],
+    [/^encoder\.block\./, "enc.blk."],
+    [/layer\.0\.SelfAttention\.relative_attention_bias/, "attn_rel_b"],
+    [/layer\.0\.SelfAttention\.([qkvo])/, "attn_$1"],
+    [/layer\.0\.layer_norm/, "attn_norm"],
+    [/layer\.1\.layer_norm/, "ffn_norm"],
+    [/layer\.1\.DenseReluDense\.wi_0/, "ffn_gate"],
+    [/layer\.1\.DenseReluDense\.wi_1/, "ffn_up"],
+    [/layer\.1\.DenseReluDense\.wo/, "ffn_down"],
+  ];
+  return parts.reduce((now, [from, to]) => now.replace(from, to), name);
+}
+
+/** Names of a language model of Qwen as llama.cpp has them. */
+function qwenName(name: string): string {
+  const parts: readonly [RegExp, string][] = [
+    [/^model\./, ""],
+    [/^embed_tokens\./, "token_embd."],
+    [/^norm\./, "output_norm."],
+    [/^lm_head\./, "output."],
+    [/^layers\./, "blk."],
+    [/input_layernorm/, "attn_norm"],
+    [/post_attention_layernorm/, "ffn_norm"],
+    [/self_attn\.([qk])_norm/, "attn_$1_norm"],
+    [/self_attn\.([qkv])_proj/, "attn_$1"],
+    [/self_attn\.o_proj/, "attn_output"],
+    [/mlp\.(gate|up|down)_proj/, "ffn_$1"],
+  ];
+  return parts.reduce((now, [from, to]) => now.replace(from, to), name);
+}
+
+describe("a text encoder's fromSingleFile()", () => {
+  const ids = Tensor.from([[3n, 7n, 21n, 5n, 1n, 0n]]);
+  const cases = [
+    { Class: T5EncoderModel, folder: "tiny-flux-dev/text_encoder_2", nameOf: t5Name },
+    { Class: Qwen3Model, folder: "models/Qwen3Model/causal_lm", nameOf: qwenName },
+  ] as const;
+
+  for (const { Class, folder, nameOf } of cases) {
+    it(`reads ${Class.className} under the names of llama.cpp`, async () => {
+      const config = fixture(folder);
+      const { tensors } = await openSafetensors(`${config}/model.safetensors`);
+      const renamed = [...tensors].map(([name, stored]) => [nameOf(name), stored] as const);
+      const file = await Deno.makeTempFile({ suffix: ".gguf" });
+      await Deno.writeFile(file, await ggufFile(renamed, "F32"));
+      const plain = await Class.fromPretrained(config);
+      const quantizationConfig = new GGUFQuantizationConfig({ computeDtype: "float32" });
+      const found = await Class.fromSingleFile(file, { config, quantizationConfig });
+      const states = async (model: typeof plain) => (await model.forward(ids)).lastHiddenState.data;
+      assertEquals(await states(found), await states(plain));
+      await assertRejects(() => Class.fromSingleFile(file), DenoiseError, "{ config: ");
+      await assertRejects(
+        () => Class.fromSingleFile(file, { config, quantizationConfig, torchDtype: "float16" }),
+        RangeError,
+        'torchDtype "float16" and computeDtype "float32" differ',
+      );
+      await assertRejects(
+        () => Class.fromSingleFile(file, { config, quantizationConfig: { load_in_4bit: true } }),
+        RangeError,
+        "must be a GGUFQuantizationConfig",
+      );
+      await Promise.all([plain.dispose(), found.dispose()]);
+      await Deno.remove(file);
+    });
+  }
+});
+
+describe("rows of a large table", () => {
+  const COPIES = 64;
+
+  /** A weight with its rows over and over. */
+  async function repeated(stored: StoredTensor): Promise<StoredTensor> {
+    const { dims: [rows, ...others], blocks } = stored;
+    const bytes = await readBytes(stored);
+    const data = new Uint8Array(bytes.length * COPIES);
+    for (let i = 0; i < COPIES; i++) data.set(bytes, i * bytes.length);
+    return {
+      ...stored,
+      dims: [rows! * COPIES, ...others],
+      data,
+      blocks: blocks && {
+        ...blocks,
+        scales: await repeated(blocks.scales),
+        offsets: blocks.offsets && await repeated(blocks.offsets),
+      },
+    };
+  }
+
+  for (const [name, weight] of tensors) {
+    if (weight.dims.length !== 2) continue;
+    it(`${name} are widened alone, and are its numbers`, async () => {
+      const table = await repeated(weight);
+      const rows = Tensor.from([[0n, 2n], [BigInt(table.dims[0]! - 1), 100n]]);
+      const [found, wanted] = await both((s, { x }) => embedding(s, x!), table, rows);
+      assertEquals([found.dims, found.data], [wanted.dims, wanted.data]);
+    });
+  }
 });

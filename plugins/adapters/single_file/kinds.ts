@@ -61,6 +61,13 @@ function controlNetRepo(tensors: Tensors): string {
 /** The repo whose config a model alone has; a file that says nothing of its kind is of the first one. */
 export function repoOf(tensors: Tensors, className: string): string {
   if (className === "ControlNetModel") return controlNetRepo(tensors);
+  if (className === "T5EncoderModel" || className === "Qwen3Model") {
+    throw new DenoiseError(
+      "missing_component",
+      `Cannot load ${className} from a file alone, which does not say its config: give the repo or folder ` +
+        'that has it, as { config: "owner/name", subfolder: "text_encoder" }',
+    );
+  }
   const transformer = transformerKind(tensors);
   if (transformer !== undefined) return repos[transformer]!;
   const labels = tensors.get("label_emb.0.0.weight")?.dims[1]; // of a UNet in a file of its own

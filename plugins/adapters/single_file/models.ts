@@ -13,6 +13,7 @@ import {
   type Registry,
   type SingleFileModelOptions,
 } from "@denoise/core";
+import { GGUFQuantizationConfig } from "@denoise/gguf";
 import type { OnnxModelClass } from "@denoise/onnx";
 import { pickLoadOptions } from "./load_options.ts";
 import { repoOf } from "./kinds.ts";
@@ -45,7 +46,9 @@ export async function modelFromSingleFile<M extends Model>(
     ...loadOptions,
     config: { type: "string" },
     subfolder: { type: "string" },
+    quantizationConfig: { type: "object" },
   });
+  const load = withGgufConfig(className, path, options);
   const all = await openCheckpoint(path);
   const id = options.config ?? repoOf(all, className);
   const config = await besideFile(
@@ -60,7 +63,31 @@ export async function modelFromSingleFile<M extends Model>(
       `Cannot load ${className} from ${JSON.stringify(path)}: the file holds none`,
     );
   }
-  return await (Class as OnnxModelClass<M>).fromTensors(config, tensors, options);
+  return await (Class as OnnxModelClass<M>).fromTensors(config, tensors, load);
+}
+
+/** The options with the type that a quantizationConfig computes in. */
+function withGgufConfig(
+  className: string,
+  path: string,
+  { quantizationConfig: given, ...options }: SingleFileModelOptions,
+): SingleFileModelOptions {
+  if (given === undefined) return options;
+  const refuse = (why: string) =>
+    new RangeError(`Cannot load ${className} from ${JSON.stringify(path)}: ${why}`);
+  if (!(given instanceof GGUFQuantizationConfig)) {
+    throw refuse(
+      "quantizationConfig must be a GGUFQuantizationConfig; other weights say themselves how they are " +
+        'quantized, and { quantization: "int8" } or "int4" quantizes here',
+    );
+  }
+  if (!/\.gguf$/i.test(path)) throw refuse("quantizationConfig is for .gguf files");
+  const { computeDtype } = given;
+  const { torchDtype = computeDtype } = options;
+  if (torchDtype === computeDtype) return { ...options, torchDtype };
+  throw refuse(
+    `torchDtype "${torchDtype}" and computeDtype "${computeDtype}" differ, and a model computes in one type`,
+  );
 }
 
 /** The config of the folder or repo that is named, or of its part in a pipeline's. */

@@ -2,6 +2,7 @@ import type { originalLayers } from "@denoise/adapters";
 import type { JsonObject } from "@denoise/core";
 import { autoencoderTensors } from "./autoencoder.ts";
 import { controlNetName } from "./controlnet.ts";
+import { qwenTensors, t5Tensors } from "./gguf_names.ts";
 import { inside, type NamedTensor, type Tensors } from "./tensors.ts";
 import { textEncoderTensors } from "./text_encoder.ts";
 import { transformerTensors } from "./transformers.ts";
@@ -20,9 +21,8 @@ export const parts: Readonly<Record<string, Part>> = {
   FluxTransformer2DModel: transformer("FluxTransformer2DModel"),
   ChromaTransformer2DModel: transformer("ChromaTransformer2DModel"),
   SD3Transformer2DModel: transformer("SD3Transformer2DModel"),
-  T5EncoderModel: {
-    tensors: (all) => Promise.resolve(inside(all, ["text_encoders.t5xxl.transformer."])),
-  },
+  T5EncoderModel: { tensors: (all) => Promise.resolve(t5Tensors(all)) },
+  Qwen3Model: { subfolder: "text_encoder", tensors: (all) => Promise.resolve(qwenTensors(all)) },
   UNet2DConditionModel: {
     subfolder: "unet",
     tensors: (all, config) => renamed(unetTensors(all), unetName, config as unknown as UNetNames),

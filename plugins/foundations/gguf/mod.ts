@@ -16,6 +16,7 @@
  *
  * @module
  */
+export { GGUFQuantizationConfig, type GGUFQuantizationOptions } from "./config.ts";
 export { type GgufFile, type GgufTensor, openGguf } from "./open.ts";
 export { decodeGguf, type GgufType } from "./types.ts";
 export { ggufTensors } from "./tensors.ts";

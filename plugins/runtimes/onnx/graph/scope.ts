@@ -4,7 +4,7 @@ import type { StoredTensor } from "@denoise/safetensors";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { ComputeDType, Graph, NodeOptions } from "./graph.ts";
 import { LEVELS, type QuantizedWeight } from "./quantized_weight.ts";
-import { storedWeight, type WeightDType } from "./stored_weight.ts";
+import { storedRows, storedWeight, type WeightDType } from "./stored_weight.ts";
 import type { Attributes, ElementType, Value, Weight } from "./value.ts";
 
 /**
@@ -106,6 +106,18 @@ export class Scope {
     assertView(full, stored, dims);
     const { path, weightDType, dtype } = this;
     return { ...storedWeight(this.graph, full, stored, { dims, path, weightDType, dtype }), dims };
+  }
+
+  /**
+   * Rows of a table of the checkpoint [count, width] for int64 indices [...]: [..., width].
+   *
+   * @throws {DenoiseError} `missing_tensor`.
+   */
+  rows(name: string, indices: Value): Value {
+    const full = this.#name(name);
+    const stored = this.checkpoint.take(full, this.path);
+    const { path, weightDType, dtype } = this;
+    return storedRows(this.graph, full, stored, indices, { path, weightDType, dtype });
   }
 
   /** What takes the place of the tensor `weight` that a layer multiplies with, where it is quantized. */

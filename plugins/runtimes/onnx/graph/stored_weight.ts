@@ -89,41 +89,104 @@ function unpacked(
   graph: Graph,
   name: string,
   { dims: own, data }: StoredTensor,
-  { bits, size, zero, levels, scales, offsets }: StoredBlocks,
+  blocks: StoredBlocks,
   dims: readonly number[],
   path: string,
 ): Value {
-  const op = (type: string, inputs: Value[], attributes: Attributes = {}, dtype?: ElementType) =>
-    graph.node(type, inputs, attributes, { path, early: true, ...(dtype && { dtype }) });
-  const blocks = count(own) / size;
-  const bytes = { dtype: "uint8", dims: [blocks, size * bits / 8], data } as const;
+  const rows = count(own) / blocks.size;
+  const bytes = { dtype: "uint8", dims: [rows, blocks.size * blocks.bits / 8], data } as const;
   const stays = graph.lowering.widens.length > 0 && count(own) >= SMALL;
-  const values = graph.weight(name, bytes, bytes.dims, stays);
-  const four = graph.uint8(4);
+  const parts = {
+    values: graph.weight(name, bytes, bytes.dims, stays),
+    scales: graph.weight(`${name}.scales`, blocks.scales, [rows, 1]),
+    offsets: blocks.offsets && graph.weight(`${name}.offsets`, blocks.offsets, [rows, 1]),
+  };
+  const numbers = blockNumbers(graph, blocks, parts, { path, early: true });
+  return graph.node("Reshape", [numbers, graph.ints(dims)], {}, { path, early: true });
+}
+
+/** The parts of blocks as values: [blocks, bytes of one], and [blocks, 1] each. */
+interface BlockParts {
+  readonly values: Value;
+  readonly scales: Value;
+  readonly offsets: Value | undefined;
+}
+
+/** What blocks stand for, [blocks, numbers of one]. */
+function blockNumbers(
+  graph: Graph,
+  { bits, size, zero, levels }: StoredBlocks,
+  { values, scales, offsets }: BlockParts,
+  where: { readonly path: string; readonly early?: boolean },
+): Value {
+  const op = (type: string, inputs: Value[], attributes: Attributes = {}, dtype?: ElementType) =>
+    graph.node(type, inputs, attributes, { ...where, ...(dtype && { dtype }) });
   const halves = bits === 8 ? [] : [
     op("BitwiseAnd", [values, graph.uint8(15)]),
-    op("BitShift", [values, four], { direction: "RIGHT" }),
+    op("BitShift", [values, graph.uint8(4)], { direction: "RIGHT" }),
   ].map((half) => op("Unsqueeze", [half, graph.ints([-1])]));
   if (levels !== undefined) halves.reverse();
   const flat = bits === 8
     ? values
-    : op("Reshape", [op("Concat", halves, { axis: -1 }), graph.ints([blocks, size])]);
+    : op("Reshape", [op("Concat", halves, { axis: -1 }), graph.ints([-1, size])]);
   const centred = levels === undefined
-    ? op("Sub", [
-      graph.cast(flat, "float32", { path, early: true }),
-      graph.scalar(zero, "float32"),
-    ])
+    ? op("Sub", [graph.cast(flat, "float32", where), graph.scalar(zero, "float32")])
     : op(
       "Gather",
-      [graph.floats(levels, [16], "float32"), graph.cast(flat, "int32", { path, early: true })],
+      [graph.floats(levels, [16], "float32"), graph.cast(flat, "int32", where)],
       {},
       "float32",
     );
-  const scaled = op("Mul", [centred, graph.weight(`${name}.scales`, scales, [blocks, 1])]);
-  const sum = offsets === undefined
-    ? scaled
-    : op("Add", [scaled, graph.weight(`${name}.offsets`, offsets, [blocks, 1])]);
-  return op("Reshape", [sum, graph.ints(dims)]);
+  const scaled = op("Mul", [centred, scales]);
+  return offsets === undefined ? scaled : op("Add", [scaled, offsets]);
+}
+
+/**
+ * Rows of a table [count, width] for int64 indices [...]: [..., width]. Of a table whose numbers are narrower than
+ * those that are computed with, the rows alone are widened.
+ */
+export function storedRows(
+  graph: Graph,
+  name: string,
+  stored: StoredTensor,
+  indices: Value,
+  options: Omit<StoredWeightOptions, "dims">,
+): Value {
+  const { path, weightDType, dtype } = options;
+  const { dims, blocks, scale } = stored;
+  const gather = (table: Value) =>
+    graph.node("Gather", [table, indices], { axis: 0 }, { path, dtype: table.dtype });
+  const rounded = (numbers: Value) =>
+    graph.cast(
+      weightDType === "float32" ? numbers : graph.cast(numbers, weightDType, { path }),
+      dtype,
+      { path },
+    );
+  const isWidened = graph.lowering.widens.length > 0 && count(dims) >= SMALL;
+  if (isWidened && blocks?.scales.dims.length === 2) {
+    const [rows, each] = blocks.scales.dims as [number, number];
+    const bytes = {
+      dtype: "uint8",
+      dims: [rows, stored.data.length / rows],
+      data: stored.data,
+    } as const;
+    const part = (table: Value, width: number) =>
+      graph.node("Reshape", [gather(table), graph.ints([-1, width])], {}, { path });
+    const numbers = blockNumbers(graph, blocks, {
+      values: part(graph.weight(name, bytes, bytes.dims, true), bytes.dims[1]! / each),
+      scales: part(graph.weight(`${name}.scales`, blocks.scales), 1),
+      offsets: blocks.offsets && part(graph.weight(`${name}.offsets`, blocks.offsets), 1),
+    }, { path });
+    const shape = graph.node("Shape", [indices], {}, { path, dtype: "int64" });
+    const ends = [shape, graph.ints(dims.slice(1))];
+    const wanted = graph.node("Concat", ends, { axis: 0 }, { path, dtype: "int64" });
+    return rounded(graph.node("Reshape", [numbers, wanted], {}, { path }));
+  }
+  const isHalf = stored.dtype === "float16" || stored.dtype === "bfloat16";
+  if (isWidened && isHalf && scale === undefined && dtype === "float32") {
+    return rounded(gather(graph.weight(name, stored, dims, true)));
+  }
+  return gather(storedWeight(graph, name, stored, { ...options, dims }));
 }
 
 function count(dims: readonly number[]): number {

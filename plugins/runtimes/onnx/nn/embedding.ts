@@ -7,10 +7,7 @@ import { mul, sub, where } from "./arithmetic.ts";
  * from `count` on mean rows of `extra_rows` [more, width], where an adapter has added them.
  */
 export function embedding(s: Scope, indices: Value): Value {
-  const rows = (name: string, of: Value): Value => {
-    const table = s.tensor(name);
-    return s.op("Gather", [table, of], { axis: 0 }, { dtype: table.dtype });
-  };
+  const rows = (name: string, of: Value) => s.rows(name, of);
   if (!s.added("extra_rows")) return rows("weight", indices);
   const count = s.shape("weight")[0]!;
   const known = s.op("Less", [indices, s.scalar(count, "int64")], {}, { dtype: "bool" });
