@@ -493,6 +493,14 @@ export const registry: Registry<PipelineMethods> = new Registry({
     },
     {
       kind: "pipeline",
+      className: "ChromaInpaintPipeline",
+      task: "inpainting",
+      family: "chroma",
+      package: "@denoise/pipeline-chroma-inpaint",
+      load: async () => (await import("@denoise/pipeline-chroma-inpaint")).ChromaInpaintPipeline,
+    },
+    {
+      kind: "pipeline",
       className: "ConsistencyModelPipeline",
       task: "unconditional-image-generation",
       family: "consistency-model",
@@ -551,6 +559,15 @@ export const registry: Registry<PipelineMethods> = new Registry({
     },
     {
       kind: "pipeline",
+      className: "FluxControlInpaintPipeline",
+      task: "inpainting",
+      family: "flux-control",
+      package: "@denoise/pipeline-flux-control-inpaint",
+      load: async () =>
+        (await import("@denoise/pipeline-flux-control-inpaint")).FluxControlInpaintPipeline,
+    },
+    {
+      kind: "pipeline",
       className: "FluxControlNetPipeline",
       task: "text-to-image",
       family: "flux",
@@ -570,6 +587,16 @@ export const registry: Registry<PipelineMethods> = new Registry({
     },
     {
       kind: "pipeline",
+      className: "FluxControlNetInpaintPipeline",
+      task: "inpainting",
+      family: "flux",
+      control: true,
+      package: "@denoise/pipeline-flux-controlnet-inpaint",
+      load: async () =>
+        (await import("@denoise/pipeline-flux-controlnet-inpaint")).FluxControlNetInpaintPipeline,
+    },
+    {
+      kind: "pipeline",
       className: "FluxFillPipeline",
       task: "inpainting",
       family: "flux-fill",
@@ -586,11 +613,28 @@ export const registry: Registry<PipelineMethods> = new Registry({
     },
     {
       kind: "pipeline",
+      className: "FluxInpaintPipeline",
+      task: "inpainting",
+      family: "flux",
+      package: "@denoise/pipeline-flux-inpaint",
+      load: async () => (await import("@denoise/pipeline-flux-inpaint")).FluxInpaintPipeline,
+    },
+    {
+      kind: "pipeline",
       className: "FluxKontextPipeline",
       task: "image-to-image",
       family: "flux-kontext",
       package: "@denoise/pipeline-flux-kontext",
       load: async () => (await import("@denoise/pipeline-flux-kontext")).FluxKontextPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "FluxKontextInpaintPipeline",
+      task: "inpainting",
+      family: "flux-kontext",
+      package: "@denoise/pipeline-flux-kontext-inpaint",
+      load: async () =>
+        (await import("@denoise/pipeline-flux-kontext-inpaint")).FluxKontextInpaintPipeline,
     },
     {
       kind: "pipeline",

@@ -198,7 +198,8 @@ export function withControlNets<O extends LatentOptions>(
     ...start,
     async begin(run, options, facts) {
       const controls = await facts.controlImages(options.controlImage, facts.size());
-      const begun = await start.begin(run, options, {
+      const others = { ...options, controlImage: undefined };
+      const begun = await start.begin(run, others, {
         ...facts,
         controlImages: () => Promise.resolve(controls),
       });

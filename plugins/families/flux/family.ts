@@ -1,5 +1,6 @@
 import {
   type CallOptions,
+  type ImageSize,
   type PipelineRun,
   type RunOptions,
   runOptions,
@@ -65,6 +66,8 @@ export interface ReferenceTokens {
   readonly tokens: Tensor;
   /** The coordinates of these, float32 [tokens, 3]. */
   readonly ids: Tensor;
+  /** The size that they fix for the images that are made. */
+  readonly size?: ImageSize | undefined;
 }
 
 /** What tells a family of FLUX.1's transformers from the first one. */
@@ -107,6 +110,7 @@ export function fluxWith<O extends LatentOptions & FluxOptions>(
       const beside = await reference?.(run, options, count);
       return {
         count,
+        size: beside?.size,
         facts: { guidanceScale: guidance, trueCfgScale: negative && trueCfgScale },
         denoiser({ height, width }) {
           const factor = vaeScaleFactor(vae);

@@ -7,13 +7,19 @@ import {
 } from "@denoise/core";
 import {
   type Family,
+  fromMaskWith,
   gridIds,
   imageLatentMeans,
   type ImagesInput,
   type LatentOptions,
+  latentSpace,
+  type MaskStartCall,
+  type MaskStartOptions,
+  maskStartOptions,
   packLatents,
   prepareImages,
   type SizeOptions,
+  type Start,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { FluxComponents } from "./components.ts";
@@ -99,23 +105,30 @@ export async function kontextReference(
 ): Promise<ReferenceTokens | undefined> {
   if (image === null) return undefined;
   const { vae } = run.components;
-  const { latent_channels: latentChannels } = vae.config;
   const codec = await run.images();
+  const size = await kontextSize(run, image, autoResize);
+  const latentChannels = latentSpace(vae).channels;
+  const images = await prepareImages(codec, image, { ...size, latentChannels });
+  const latents = await imageLatentMeans(vae, images, count);
+  const [rows, columns] = latents.dims.slice(2) as [number, number];
+  return { tokens: packLatents(latents), ids: gridIds(rows / 2, columns / 2, 1) };
+}
+
+/** The size that an image is brought to: one of those that are preferred, or nearly its own. */
+async function kontextSize(
+  run: PipelineRun<FluxComponents>,
+  image: ImagesInput,
+  autoResize: boolean,
+): Promise<ImageSize> {
+  const { vae } = run.components;
   const first = Array.isArray(image) ? image[0]! : image;
-  const isLatent = first instanceof Tensor && first.dims.at(-3) === latentChannels;
-  const { dims } = isLatent ? first : await codec.toTensor(first, { mode: "RGB" });
+  const isLatent = first instanceof Tensor && first.dims.at(-3) === latentSpace(vae).channels;
+  const { dims } = isLatent ? first : await (await run.images()).toTensor(first, { mode: "RGB" });
   const [height, width] = dims.slice(-2) as [number, number];
   const token = 2 * vaeScaleFactor(vae);
   const fit = (side: number) => Math.floor(side / token) * token;
   const [w, h] = autoResize ? nearest(width / height) : [width, height];
-  const images = await prepareImages(codec, image, {
-    height: fit(h),
-    width: fit(w),
-    latentChannels,
-  });
-  const latents = await imageLatentMeans(vae, images, count);
-  const [rows, columns] = latents.dims.slice(2) as [number, number];
-  return { tokens: packLatents(latents), ids: gridIds(rows / 2, columns / 2, 1) };
+  return { height: fit(h), width: fit(w) };
 }
 
 /** The size with the nearest shape; of two that are as near the smaller one, as Python's `min`. */
@@ -132,4 +145,47 @@ export const fluxKontext: Family<FluxComponents, KontextCall, FluxControl> = flu
   name: "flux-kontext",
   size: fittedSize,
   reference: kontextReference,
+});
+
+/** Options of a call of FLUX.1 Kontext that inpaints. */
+export interface FluxKontextInpaintOptions
+  extends Pick<MaskStartOptions, "image" | "maskImage" | "strength" | "latents"> {
+  /** An image that the prompt speaks of. Defaults to the image itself. */
+  readonly imageReference?: ImagesInput | undefined;
+  /** Whether images are brought to one of 17 sizes, as the model was trained with. Defaults to true. */
+  readonly autoResize?: boolean | undefined;
+}
+
+/** The declarations of {@linkcode FluxKontextInpaintOptions}. */
+export const fluxKontextInpaintOptions: CallOptions<FluxKontextInpaintOptions> = {
+  image: maskStartOptions.image,
+  maskImage: maskStartOptions.maskImage,
+  strength: maskStartOptions.strength,
+  latents: maskStartOptions.latents,
+  imageReference: { type: "image", list: "allowed" },
+  autoResize: fluxKontextOptions.autoResize,
+};
+
+/** Options that the family of FLUX.1 Kontext reads when it inpaints. */
+export type KontextInpaintCall = LatentOptions & FluxOptions & FluxKontextInpaintOptions;
+
+/** {@linkcode fluxKontext} where a mask says what changes: the image says the size, too. */
+export const fluxKontextInpainting: Family<FluxComponents, KontextInpaintCall, FluxControl> =
+  fluxWith<KontextInpaintCall>({
+    name: "flux-kontext",
+    async reference(run, { image, imageReference, autoResize = true }, count) {
+      const tokens = await kontextReference(
+        run,
+        { image: imageReference ?? image, autoResize },
+        count,
+      );
+      return { ...tokens!, size: await kontextSize(run, image, autoResize) };
+    },
+  });
+
+/** From an image without the autoencoder's noise, of which a mask lets a part change. */
+export const fromKontextMask: Start<FluxComponents, MaskStartCall> = fromMaskWith({
+  seesMask: () => false,
+  beginsWithImage: true,
+  encodesMean: true,
 });

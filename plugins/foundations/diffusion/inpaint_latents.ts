@@ -1,5 +1,5 @@
 import { type PipelineRun, randnTensor, type RunOptions, Tensor } from "@denoise/core";
-import { encodeToLatents, repeatRows } from "./image_latents.ts";
+import { encodeToLatents, imageLatentMeans, repeatRows } from "./image_latents.ts";
 import { type LatentComponents, latentSpace, vaeScaleFactor } from "./latents.ts";
 import { maskLatents } from "./mask_latents.ts";
 import type { BatchNoise } from "./noise.ts";
@@ -15,6 +15,8 @@ export interface InpaintStart {
   readonly givenMask: boolean;
   /** Whether a run of all steps begins with the noised image too, not with noise alone. */
   readonly beginsWithImage?: boolean | undefined;
+  /** Whether the image is encoded without noise. */
+  readonly encodesMean?: boolean | undefined;
   /** Size of the images in pixels. */
   readonly size: { readonly height: number; readonly width: number };
   /** How many images are made. */
@@ -64,9 +66,11 @@ export async function inpaintLatents(
 
   const isAllNoise = start.strength === 1 && !beginsWithImage;
   const fromNoise = !goesOn && (isAllNoise || options.latents !== undefined);
-  const clean = givenMask && fromNoise
-    ? undefined
-    : await encodeToLatents(vae, images, generator, count);
+  const encode = () =>
+    start.encodesMean
+      ? imageLatentMeans(vae, images, count)
+      : encodeToLatents(vae, images, generator, count);
+  const clean = givenMask && fromNoise ? undefined : await encode();
   const factor = vaeScaleFactor(vae);
   const dims = [count, latentSpace(vae).channels, size.height / factor, size.width / factor];
   const added = goesOn || options.latents === undefined

@@ -149,6 +149,10 @@ export interface InpaintingModels<C> {
   readonly sizedByImage?: boolean | undefined;
   /** Whether a run of all steps begins with the noised image too, not with noise alone. */
   readonly beginsWithImage?: boolean | undefined;
+  /** Whether the image is encoded without noise. */
+  readonly encodesMean?: boolean | undefined;
+  /** Whether what is inpainted around the mask is not put back into the whole image. */
+  readonly givesPart?: boolean | undefined;
 }
 
 /** Options that a start from an image and a mask reads. */
@@ -156,8 +160,9 @@ export type MaskStartCall = LatentOptions & MaskStartOptions & Partial<ControlIm
 
 /** From an image, noised or replaced by noise, of which a mask lets a part change. */
 export function fromMaskWith<C extends LatentComponents>(
-  { seesMask, sizedByImage = false, beginsWithImage }: InpaintingModels<C>,
+  models: InpaintingModels<C>,
 ): Start<C, MaskStartCall> {
+  const { seesMask, sizedByImage = false, beginsWithImage, encodesMean, givesPart } = models;
   return {
     from: "mask",
     check: seesMask,
@@ -179,7 +184,8 @@ export function fromMaskWith<C extends LatentComponents>(
       const inpainting = await inpaintLatents(
         run,
         {
-          ...{ images, maskImage: crop.maskImage, size, count, strength, beginsWithImage },
+          ...{ images, maskImage: crop.maskImage, size, count, strength },
+          ...{ beginsWithImage, encodesMean },
           givenMask: seesMask(run.components),
           first: plan.timesteps[0]!,
           goesOn: options.denoisingStart !== undefined,
@@ -187,7 +193,8 @@ export function fromMaskWith<C extends LatentComponents>(
         options,
         noise,
       );
-      return { ...inpainting, size, plan, controls, restore: crop.restore };
+      const begun = { ...inpainting, size, plan, controls };
+      return givesPart ? begun : { ...begun, restore: crop.restore };
     },
   };
 }
