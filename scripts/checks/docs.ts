@@ -22,7 +22,7 @@ interface DocSymbol {
 /** What a module exports, as Deno documents it. */
 async function symbolsOf(module: string): Promise<DocSymbol[]> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["doc", "--json", "--quiet", new URL(module, root).href],
+    args: ["doc", "--no-lock", "--json", "--quiet", new URL(module, root).href],
     cwd: root,
   }).output();
   const { nodes }: Doc = JSON.parse(new TextDecoder().decode(stdout));
@@ -45,7 +45,7 @@ async function rootProblems(): Promise<string[]> {
 // All at once: a type that another package exports is public then.
 const entries = (await members()).flatMap(entryPoints).map(({ href }) => href);
 const child = new Deno.Command(Deno.execPath(), {
-  args: ["doc", "--lint", "--quiet", ...entries],
+  args: ["doc", "--no-lock", "--lint", "--quiet", ...entries],
   cwd: root,
   stdout: "null",
 }).spawn();

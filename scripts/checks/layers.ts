@@ -7,7 +7,8 @@
  *   package imports all of them, functions the root package, process and some of these;
  * - packages import each other by name, never by path, and read no file of another package;
  * - what is imported by name stands in the package's own deno.json (the root's lists its members
- *   under "workspace"), and what stands there is used;
+ *   under "workspace"), and what stands there is used by what is published: what only tests need
+ *   stands in the root's;
  * - `npm:` and `jsr:` stand in deno.json only;
  * - onnxruntime-node is imported by one file.
  *
@@ -207,7 +208,10 @@ function listProblems(
     .filter(({ module, specifier }) =>
       files.get(module.href) === member && !/^\.{0,2}\/|^\w+:/.test(specifier)
     );
-  const used = new Set(byName.flatMap(({ specifier }) => [specifier, packageOf(specifier)]));
+  const used = new Set(
+    byName.filter(({ module }) => !isTest(module))
+      .flatMap(({ specifier }) => [specifier, packageOf(specifier)]),
+  );
   const missing = new Map<string, Import>();
   for (const found of byName) {
     const name = packageOf(found.specifier);
@@ -223,7 +227,7 @@ function listProblems(
   return [
     ...problems,
     ...unused.map((name) =>
-      `${configOf(member)} lists "${name}", which no module of the package imports`
+      `${configOf(member)} lists "${name}", which no published module of the package imports`
     ),
   ];
 }

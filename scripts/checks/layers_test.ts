@@ -79,7 +79,7 @@ const violations: { title: string; files: Record<string, string>; problem: strin
   {
     title: "a name that is listed and not used",
     files: { "core/deno.json": config("@denoise/core", { "nanotar": "npm:nanotar@^0.3.0" }) },
-    problem: `core/deno.json lists "nanotar", which no module of the package imports`,
+    problem: `core/deno.json lists "nanotar", which no published module of the package imports`,
   },
   {
     title: "an npm specifier in a module",

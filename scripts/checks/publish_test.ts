@@ -1,7 +1,7 @@
 import { describe, it } from "@std/testing/bdd";
 import { assertEquals, assertMatch } from "@std/assert";
 import { writeTree } from "../../tests/support/files.ts";
-import { publishProblems } from "./publish.ts";
+import { publishReport } from "./publish.ts";
 import { members } from "../workspace/members.ts";
 
 const sound = {
@@ -19,12 +19,17 @@ const sound = {
 const problemsOf = async (files: Record<string, string>) => {
   await using folder = await writeTree(files);
   const [member] = await members(folder.url);
-  return await publishProblems(member!);
+  return (await publishReport(member!)).problems;
 };
 
-describe("publishProblems()", () => {
+describe("publishReport()", () => {
   it("finds none in a sound package, whatever it leaves out", async () => {
     assertEquals(await problemsOf(sound), []);
+  });
+
+  it("finds what is for tests only", async () => {
+    const [problem] = await problemsOf({ ...sound, "mod_test.ts": "Deno.test('', () => {});" });
+    assertMatch(problem ?? "", /mod_test\.ts is for tests/);
   });
 
   it("finds slow types", async () => {

@@ -49,7 +49,7 @@ interface DocSymbol {
 /** What modules export, re-exports left out, as Deno documents it. */
 async function exportsOf(modules: readonly URL[]): Promise<Exported[]> {
   const { stdout, success } = await new Deno.Command(Deno.execPath(), {
-    args: ["doc", "--json", "--quiet", ...modules.map(({ href }) => href)],
+    args: ["doc", "--no-lock", "--json", "--quiet", ...modules.map(({ href }) => href)],
     cwd: root,
   }).output();
   if (!success) throw new Error(`Cannot read the exports of ${modules.join(", ")}`);
