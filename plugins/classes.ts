@@ -462,6 +462,18 @@ import type { AutoencoderKL as AutoencoderKLObject } from "@denoise/model-autoen
 export const AutoencoderKL: typeof AutoencoderKLClass = AutoencoderKLClass.using(registry);
 /** An object of the class. */
 export type AutoencoderKL = AutoencoderKLObject;
+import { AutoencoderKLFlux2 as AutoencoderKLFlux2Class } from "@denoise/model-autoencoder-kl-flux2";
+import type { AutoencoderKLFlux2 as AutoencoderKLFlux2Object } from "@denoise/model-autoencoder-kl-flux2";
+/**
+ * `AutoencoderKLFlux2` of `@denoise/model-autoencoder-kl-flux2`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
+export const AutoencoderKLFlux2: typeof AutoencoderKLFlux2Class = AutoencoderKLFlux2Class.using(
+  registry,
+);
+/** An object of the class. */
+export type AutoencoderKLFlux2 = AutoencoderKLFlux2Object;
 import { AutoencoderKLQwenImage as AutoencoderKLQwenImageClass } from "@denoise/model-autoencoder-kl-qwen-image";
 import type { AutoencoderKLQwenImage as AutoencoderKLQwenImageObject } from "@denoise/model-autoencoder-kl-qwen-image";
 /**
@@ -568,6 +580,17 @@ export const DPTForDepthEstimation: typeof DPTForDepthEstimationClass = DPTForDe
   .using(registry);
 /** An object of the class. */
 export type DPTForDepthEstimation = DPTForDepthEstimationObject;
+import { Flux2Transformer2DModel as Flux2Transformer2DModelClass } from "@denoise/model-flux2-transformer";
+import type { Flux2Transformer2DModel as Flux2Transformer2DModelObject } from "@denoise/model-flux2-transformer";
+/**
+ * `Flux2Transformer2DModel` of `@denoise/model-flux2-transformer`, with {@linkcode registry} as its default.
+ *
+ * @category Models
+ */
+export const Flux2Transformer2DModel: typeof Flux2Transformer2DModelClass =
+  Flux2Transformer2DModelClass.using(registry);
+/** An object of the class. */
+export type Flux2Transformer2DModel = Flux2Transformer2DModelObject;
 import { FluxControlNetModel as FluxControlNetModelClass } from "@denoise/model-flux-controlnet";
 import type { FluxControlNetModel as FluxControlNetModelObject } from "@denoise/model-flux-controlnet";
 /**
@@ -743,27 +766,30 @@ export const AudioDiffusionPipeline: WithMethods<
 export type AudioDiffusionPipeline = InstanceType<typeof AudioDiffusionPipeline>;
 export type { AudioDiffusionOptions } from "@denoise/pipeline-audio-diffusion";
 import { ChromaPipeline as ChromaPipelineClass } from "@denoise/pipeline-chroma";
-import type { ChromaPipeline as ChromaPipelineObject } from "@denoise/pipeline-chroma";
+
 /**
  * `ChromaPipeline` of `@denoise/pipeline-chroma`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const ChromaPipeline: typeof ChromaPipelineClass = ChromaPipelineClass.using(registry);
+export const ChromaPipeline: WithMethods<typeof ChromaPipelineClass, PipelineMethods> =
+  ChromaPipelineClass.using(registry);
 /** An object of the class. */
-export type ChromaPipeline = ChromaPipelineObject;
+export type ChromaPipeline = InstanceType<typeof ChromaPipeline>;
 export type { ChromaCallOptions } from "@denoise/pipeline-chroma";
 import { ChromaImg2ImgPipeline as ChromaImg2ImgPipelineClass } from "@denoise/pipeline-chroma-img2img";
-import type { ChromaImg2ImgPipeline as ChromaImg2ImgPipelineObject } from "@denoise/pipeline-chroma-img2img";
+
 /**
  * `ChromaImg2ImgPipeline` of `@denoise/pipeline-chroma-img2img`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const ChromaImg2ImgPipeline: typeof ChromaImg2ImgPipelineClass = ChromaImg2ImgPipelineClass
-  .using(registry);
+export const ChromaImg2ImgPipeline: WithMethods<
+  typeof ChromaImg2ImgPipelineClass,
+  PipelineMethods
+> = ChromaImg2ImgPipelineClass.using(registry);
 /** An object of the class. */
-export type ChromaImg2ImgPipeline = ChromaImg2ImgPipelineObject;
+export type ChromaImg2ImgPipeline = InstanceType<typeof ChromaImg2ImgPipeline>;
 export type { ChromaImg2ImgCallOptions } from "@denoise/pipeline-chroma-img2img";
 import { ChromaInpaintPipeline as ChromaInpaintPipelineClass } from "@denoise/pipeline-chroma-inpaint";
 import type { ChromaInpaintPipeline as ChromaInpaintPipelineObject } from "@denoise/pipeline-chroma-inpaint";
@@ -841,6 +867,18 @@ export const FluxPipeline: WithMethods<typeof FluxPipelineClass, PipelineMethods
 /** An object of the class. */
 export type FluxPipeline = InstanceType<typeof FluxPipeline>;
 export type { FluxCallOptions } from "@denoise/pipeline-flux";
+import { Flux2KleinPipeline as Flux2KleinPipelineClass } from "@denoise/pipeline-flux2-klein";
+
+/**
+ * `Flux2KleinPipeline` of `@denoise/pipeline-flux2-klein`, with {@linkcode registry} as its default.
+ *
+ * @category Pipelines
+ */
+export const Flux2KleinPipeline: WithMethods<typeof Flux2KleinPipelineClass, PipelineMethods> =
+  Flux2KleinPipelineClass.using(registry);
+/** An object of the class. */
+export type Flux2KleinPipeline = InstanceType<typeof Flux2KleinPipeline>;
+export type { Flux2KleinCallOptions } from "@denoise/pipeline-flux2-klein";
 import { FluxControlPipeline as FluxControlPipelineClass } from "@denoise/pipeline-flux-control";
 
 /**
@@ -1087,41 +1125,44 @@ export const PNDMPipeline: WithMethods<typeof PNDMPipelineClass, PipelineMethods
 export type PNDMPipeline = InstanceType<typeof PNDMPipeline>;
 export type { PNDMOptions } from "@denoise/pipeline-pndm";
 import { QwenImagePipeline as QwenImagePipelineClass } from "@denoise/pipeline-qwen-image";
-import type { QwenImagePipeline as QwenImagePipelineObject } from "@denoise/pipeline-qwen-image";
+
 /**
  * `QwenImagePipeline` of `@denoise/pipeline-qwen-image`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const QwenImagePipeline: typeof QwenImagePipelineClass = QwenImagePipelineClass.using(
-  registry,
-);
+export const QwenImagePipeline: WithMethods<typeof QwenImagePipelineClass, PipelineMethods> =
+  QwenImagePipelineClass.using(registry);
 /** An object of the class. */
-export type QwenImagePipeline = QwenImagePipelineObject;
+export type QwenImagePipeline = InstanceType<typeof QwenImagePipeline>;
 export type { QwenImageCallOptions } from "@denoise/pipeline-qwen-image";
 import { QwenImageImg2ImgPipeline as QwenImageImg2ImgPipelineClass } from "@denoise/pipeline-qwen-image-img2img";
-import type { QwenImageImg2ImgPipeline as QwenImageImg2ImgPipelineObject } from "@denoise/pipeline-qwen-image-img2img";
+
 /**
  * `QwenImageImg2ImgPipeline` of `@denoise/pipeline-qwen-image-img2img`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const QwenImageImg2ImgPipeline: typeof QwenImageImg2ImgPipelineClass =
-  QwenImageImg2ImgPipelineClass.using(registry);
+export const QwenImageImg2ImgPipeline: WithMethods<
+  typeof QwenImageImg2ImgPipelineClass,
+  PipelineMethods
+> = QwenImageImg2ImgPipelineClass.using(registry);
 /** An object of the class. */
-export type QwenImageImg2ImgPipeline = QwenImageImg2ImgPipelineObject;
+export type QwenImageImg2ImgPipeline = InstanceType<typeof QwenImageImg2ImgPipeline>;
 export type { QwenImageImg2ImgOptions } from "@denoise/pipeline-qwen-image-img2img";
 import { QwenImageInpaintPipeline as QwenImageInpaintPipelineClass } from "@denoise/pipeline-qwen-image-inpaint";
-import type { QwenImageInpaintPipeline as QwenImageInpaintPipelineObject } from "@denoise/pipeline-qwen-image-inpaint";
+
 /**
  * `QwenImageInpaintPipeline` of `@denoise/pipeline-qwen-image-inpaint`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const QwenImageInpaintPipeline: typeof QwenImageInpaintPipelineClass =
-  QwenImageInpaintPipelineClass.using(registry);
+export const QwenImageInpaintPipeline: WithMethods<
+  typeof QwenImageInpaintPipelineClass,
+  PipelineMethods
+> = QwenImageInpaintPipelineClass.using(registry);
 /** An object of the class. */
-export type QwenImageInpaintPipeline = QwenImageInpaintPipelineObject;
+export type QwenImageInpaintPipeline = InstanceType<typeof QwenImageInpaintPipeline>;
 export type { QwenImageInpaintOptions } from "@denoise/pipeline-qwen-image-inpaint";
 import { ScoreSdeVePipeline as ScoreSdeVePipelineClass } from "@denoise/pipeline-score-sde-ve";
 

@@ -311,6 +311,12 @@ export const registry: Registry<PipelineMethods> = new Registry({
     },
     {
       kind: "model",
+      className: "AutoencoderKLFlux2",
+      package: "@denoise/model-autoencoder-kl-flux2",
+      load: async () => (await import("@denoise/model-autoencoder-kl-flux2")).AutoencoderKLFlux2,
+    },
+    {
+      kind: "model",
       className: "AutoencoderKLQwenImage",
       package: "@denoise/model-autoencoder-kl-qwen-image",
       load: async () =>
@@ -370,6 +376,12 @@ export const registry: Registry<PipelineMethods> = new Registry({
       className: "DPTForDepthEstimation",
       package: "@denoise/model-dpt",
       load: async () => (await import("@denoise/model-dpt")).DPTForDepthEstimation,
+    },
+    {
+      kind: "model",
+      className: "Flux2Transformer2DModel",
+      package: "@denoise/model-flux2-transformer",
+      load: async () => (await import("@denoise/model-flux2-transformer")).Flux2Transformer2DModel,
     },
     {
       kind: "model",
@@ -539,6 +551,14 @@ export const registry: Registry<PipelineMethods> = new Registry({
       family: "flux",
       package: "@denoise/pipeline-flux",
       load: async () => (await import("@denoise/pipeline-flux")).FluxPipeline,
+    },
+    {
+      kind: "pipeline",
+      className: "Flux2KleinPipeline",
+      task: "text-to-image",
+      family: "flux2-klein",
+      package: "@denoise/pipeline-flux2-klein",
+      load: async () => (await import("@denoise/pipeline-flux2-klein")).Flux2KleinPipeline,
     },
     {
       kind: "pipeline",

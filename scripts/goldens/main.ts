@@ -53,6 +53,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "flux_goldens.py",
     "z_image_goldens.py",
     "qwen_image_goldens.py",
+    "flux2_goldens.py",
     "sd3_goldens.py",
     "pixart_goldens.py",
   ],

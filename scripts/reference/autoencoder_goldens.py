@@ -9,7 +9,7 @@ import sys
 import warnings
 
 import torch
-from diffusers import AutoencoderKLQwenImage
+from diffusers import AutoencoderKLFlux2, AutoencoderKLQwenImage
 
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
@@ -28,25 +28,37 @@ QWEN = {
     "transparent": {**_QWEN, "input_channels": 4, "temperal_downsample": [True, False]},
     "two_levels": {**_QWEN, "base_dim": 6, "dim_mult": [2, 1], "temperal_downsample": [True]},
 }
-CLASSES = {"AutoencoderKLQwenImage": (AutoencoderKLQwenImage, QWEN)}
+_FLUX2 = dict(block_out_channels=(4, 8), layers_per_block=1, norm_num_groups=2, sample_size=16, latent_channels=4,
+              down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2)
+FLUX2 = {
+    "flux2": _FLUX2,
+    "three_levels": {**_FLUX2, "block_out_channels": (4, 4, 8), "down_block_types": ("DownEncoderBlock2D",) * 3,
+                     "up_block_types": ("UpDecoderBlock2D",) * 3, "latent_channels": 8, "use_quant_conv": False, "batch_norm_eps": 1e-2},
+    # a decoder of its own width
+    "narrow_decoder": {**_FLUX2, "decoder_block_out_channels": (2, 4), "use_post_quant_conv": False},
+}
+CLASSES = {"AutoencoderKLQwenImage": QWEN, "AutoencoderKLFlux2": FLUX2}
 
 
 def as_image(video: torch.Tensor) -> torch.Tensor:
-    return video.squeeze(2)
+    return video.squeeze(2) if video.ndim == 5 else video
 
 
 def calls_of(model, seed: int) -> Calls:
     calls, g, config = Calls(), generator(seed), model.config
-    factor = 2 ** len(config.temperal_downsample)
+    video = isinstance(model, AutoencoderKLQwenImage)
+    factor = 2 ** (len(config.temperal_downsample) if video else len(config.block_out_channels) - 1)
+    colors, channels = (config.input_channels, config.z_dim) if video else (config.in_channels, config.latent_channels)
+    frame = (lambda x: x.unsqueeze(2)) if video else (lambda x: x)
     for batch, height, width in ((2, 2, 2), (1, 3, 2)):
-        image = torch.rand(batch, config.input_channels, height * factor * 2, width * factor * 2, generator=g) * 2 - 1
-        latent_dist = model.encode(image.unsqueeze(2)).latent_dist
+        image = torch.rand(batch, colors, height * factor * 2, width * factor * 2, generator=g) * 2 - 1
+        latent_dist = model.encode(frame(image)).latent_dist
         calls.add(f"encode {batch}", {"sample": image}, {
             "mean": as_image(latent_dist.mean), "logvar": as_image(latent_dist.logvar), "std": as_image(latent_dist.std),
             "sample_seed_7": as_image(latent_dist.sample(generator(7))),
         }, method="encode")
-        latents = torch.randn(batch, config.z_dim, height * 2, width * 2, generator=g) * 2
-        sample = as_image(model.decode(latents.unsqueeze(2)).sample)
+        latents = torch.randn(batch, channels, height * 2, width * 2, generator=g) * 2
+        sample = as_image(model.decode(frame(latents)).sample)
         calls.add(f"decode {batch}", {"z": latents}, {"sample": sample}, method="decode")
     return calls
 
@@ -61,13 +73,24 @@ def build_qwen(config: dict, seed: int) -> AutoencoderKLQwenImage:
     return model
 
 
-BUILD = {"AutoencoderKLQwenImage": build_qwen}
+def build_flux2(config: dict, seed: int) -> AutoencoderKLFlux2:
+    model = liven(AutoencoderKLFlux2(**config), seed).eval()
+    g = generator(seed + 1)
+    model.bn.running_mean.data = 0.2 * torch.randn(model.bn.running_mean.shape, generator=g)
+    model.bn.running_var.data = 1 + 0.2 * torch.randn(model.bn.running_var.shape, generator=g)
+    latents = torch.randn(2, config["latent_channels"], 8, 8, generator=generator(seed))
+    out = model.decode(latents).sample
+    model.decoder.conv_out.weight.data *= 0.45 / float(out.std())
+    return model
+
+
+BUILD = {"AutoencoderKLQwenImage": build_qwen, "AutoencoderKLFlux2": build_flux2}
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     with torch.no_grad():
         for class_name in sys.argv[1:] or CLASSES:
-            for name, config in CLASSES[class_name][1].items():
+            for name, config in CLASSES[class_name].items():
                 model = BUILD[class_name](config, seed_of(f"{class_name}/{name}"))
                 model.save_pretrained(FIXTURES / "models" / class_name / name)
                 calls = calls_of(model, seed_of(name))

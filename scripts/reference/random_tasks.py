@@ -6,6 +6,7 @@ from PIL import Image
 
 import pixart_goldens
 import sd3_goldens
+import flux2_goldens
 import qwen_image_goldens
 import z_image_goldens
 from random_configs import PROMPTS, pick, some
@@ -205,6 +206,14 @@ def qwen_image_inpaint(dice: Random) -> tuple[dict, None]:
     return dict(qwen_image_text(dice)[0], **painted(dice), **crop, strength=dice.uniform(0.3, 1.0)), None
 
 
+def flux2(dice: Random) -> tuple[dict, None]:
+    call = prompts(dice)
+    call.pop("negative_prompt", None)
+    images = [random_photo(dice, 64, 90) for _ in range(dice.randint(0, 2))]
+    size = dict(height=pick(dice, 32, 40, 64), width=pick(dice, 24, 48, 72)) if not images or dice.random() < 0.6 else {}
+    return dict(call, **size, max_sequence_length=pick(dice, 32, 64, 80), **({"image": images} if images else {})), None
+
+
 KINDS = {
     **FLOWS, "pixart-alpha": pixart, "pixart-sigma": pixart,
     "img2img": img2img, "img2img-v": img2img, "tiny-vae": img2img, "inpaint-4": inpaint, "inpaint-9": inpaint, "upscale": upscale,
@@ -214,9 +223,10 @@ KINDS = {
     "z-image": z_image_text, "z-image-turbo": z_image_text, "z-image-img2img": z_image_img2img, "z-image-turbo-img2img": z_image_img2img,
     "qwen-image": qwen_image_text, "qwen-image-lightning": qwen_image_text, "qwen-image-img2img": qwen_image_img2img,
     "qwen-image-lightning-img2img": qwen_image_img2img, "qwen-image-inpaint": qwen_image_inpaint,
+    "flux2-klein": flux2, "flux2-klein-base": flux2,
     "z-image-inpaint": z_image_inpaint, "z-image-turbo-inpaint": z_image_inpaint,
 }
-KNOWN = TASKS | z_image_goldens.TASKS | sd3_goldens.TASKS | pixart_goldens.TASKS | qwen_image_goldens.TASKS
+KNOWN = TASKS | z_image_goldens.TASKS | sd3_goldens.TASKS | pixart_goldens.TASKS | qwen_image_goldens.TASKS | flux2_goldens.TASKS
 
 
 def task(dice: Random) -> tuple[str, dict]:

@@ -102,6 +102,10 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
     output = pipe(**call, **given)
     pixels = torch.from_numpy(numpy.stack([numpy.asarray(image) for image in output.images]))
     latents = seen.get("latents")
+    if latents is not None and latents.ndim == 3 and not hasattr(pipe, "_unpack_latents"):  # FLUX.2: a token is a latent
+        height, width = (one["call"].get(side) or pixels.shape[axis] for axis, side in ((1, "height"), (2, "width")))
+        factor = 2 * pipe.vae_scale_factor
+        latents = latents.permute(0, 2, 1).reshape(len(latents), -1, height // factor, width // factor)
     if latents is not None and latents.ndim == 3:  # packed into tokens
         height, width = (one["call"].get(side) or pixels.shape[axis] for axis, side in ((1, "height"), (2, "width")))
         latents = pipe._unpack_latents(latents, height, width, pipe.vae_scale_factor)

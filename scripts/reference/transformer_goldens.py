@@ -11,6 +11,7 @@ import warnings
 import torch
 from diffusers import (
     ChromaTransformer2DModel,
+    Flux2Transformer2DModel,
     FluxControlNetModel,
     FluxTransformer2DModel,
     QwenImageTransformer2DModel,
@@ -214,12 +215,42 @@ def qwen_calls(config, g: torch.Generator):
     yield "two reference images behind it", values([[1, 3, 3], [1, 2, 4], [1, 5, 2]], [4], [0.4], **layers)
 
 
+_FLUX2 = dict(in_channels=16, num_layers=2, num_single_layers=2, attention_head_dim=16, num_attention_heads=2, joint_attention_dim=12,
+              axes_dims_rope=(4, 4, 4, 4), guidance_embeds=False)
+FLUX2 = {
+    "klein": _FLUX2,
+    "dev": {**_FLUX2, "guidance_embeds": True, "axes_dims_rope": (2, 6, 6, 2), "mlp_ratio": 2.5, "eps": 1e-4, "rope_theta": 500},
+    "narrow": {**_FLUX2, "out_channels": 8, "num_layers": 1, "num_single_layers": 3, "num_attention_heads": 1, "timestep_guidance_channels": 32},
+}
+
+
+def flux2_ids(*images: tuple) -> torch.Tensor:
+    return torch.cat([torch.cartesian_prod(torch.tensor([t]), torch.arange(h), torch.arange(w), torch.tensor([0])) for t, h, w in images]).float()
+
+
+def flux2_calls(config, g: torch.Generator):
+    def values(batch: int, ids: torch.Tensor, tokens: int, timestep) -> dict:
+        text = torch.zeros(tokens, 4)
+        text[:, 3] = torch.arange(tokens)
+        return {
+            "hidden_states": torch.randn(batch, len(ids), config.in_channels, generator=g),
+            "encoder_hidden_states": torch.randn(batch, tokens, config.joint_attention_dim, generator=g),
+            "timestep": torch.tensor(timestep), "img_ids": ids, "txt_ids": text,
+            **({"guidance": torch.tensor([4.0, 1.0][:batch])} if config.guidance_embeds else {}),
+        }
+
+    yield "two images", values(2, flux2_ids((0, 4, 4)), 5, [0.7, 0.7])
+    yield "a rectangle, another time for each", values(2, flux2_ids((0, 2, 6)), 3, [1.0, 0.013])
+    yield "two reference images behind it", values(1, flux2_ids((0, 3, 3), (10, 2, 4), (20, 4, 1)), 4, [0.4])
+
+
 CLASSES = {
     "FluxTransformer2DModel": (FluxTransformer2DModel, FLUX, flux_transformer_calls),
     "ChromaTransformer2DModel": (ChromaTransformer2DModel, CHROMA, chroma_calls),
     "FluxControlNetModel": (FluxControlNetModel, FLUX_CONTROL, flux_control_calls),
     "ZImageTransformer2DModel": (ZImageTransformer2DModel, Z_IMAGE, z_image_calls),
     "QwenImageTransformer2DModel": (QwenImageTransformer2DModel, QWEN, qwen_calls),
+    "Flux2Transformer2DModel": (Flux2Transformer2DModel, FLUX2, flux2_calls),
     "SD3Transformer2DModel": (SD3Transformer2DModel, SD3, sd3_calls),
 }
 

@@ -14,6 +14,7 @@ import type {
 import type { DepthEstimator } from "@denoise/stable-diffusion";
 import type {
   ChromaTransformer2DModel,
+  Flux2Transformer2DModel,
   FluxControlNetModel,
   FluxTransformer2DModel,
   LDMBertModel,
@@ -258,6 +259,19 @@ async function denoiseWithTexts(
   );
 }
 
+async function denoiseAtPlaces(
+  model: Flux2Transformer2DModel,
+  input: Inputs,
+): Promise<Outputs> {
+  const numbers = (name: string) => input(name) && Array.from(input(name)!.data, Number);
+  return await model.forward(input("hidden_states")!, numbers("timestep")!, {
+    encoderHiddenStates: input("encoder_hidden_states")!,
+    imgIds: input("img_ids")!,
+    txtIds: input("txt_ids")!,
+    guidance: numbers("guidance"),
+  });
+}
+
 async function denoiseShapes(
   model: QwenImageTransformer2DModel,
   input: Inputs,
@@ -313,6 +327,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   UNet2DConditionModel: denoise,
   AutoencoderKL: encodeOrDecode,
   AutoencoderKLQwenImage: encodeOrDecode,
+  AutoencoderKLFlux2: encodeOrDecode,
   AutoencoderTiny: encodeOrDecode,
   ControlNetModel: residuals,
   DPTForDepthEstimation: seeDepth,
@@ -328,6 +343,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   ChromaTransformer2DModel: denoiseMasked,
   ZImageTransformer2DModel: denoiseWithTexts,
   QwenImageTransformer2DModel: denoiseShapes,
+  Flux2Transformer2DModel: denoiseAtPlaces,
   SD3Transformer2DModel: denoiseJointly,
   PixArtTransformer2DModel: denoiseByText,
 };

@@ -41,7 +41,7 @@ export const AutoencoderKL: ModelClass<AutoencoderKL> = defineModel<
     const { sample_size, block_out_channels } = model.config;
     const pixels = [sample_size].flat()[0] as number;
     const latents = Math.trunc(pixels / 2 ** (block_out_channels.length - 1));
-    const { partition, run } = partitioned();
+    const { partition, run } = partitioned(model);
     const encode = async (sample: Tensor) => (await model.run("encode", { sample })).moments!;
     const decode = async (latents: Tensor) => (await model.run("decode", { latents })).sample!;
     return {

@@ -46,7 +46,7 @@ export const AutoencoderKLQwenImage: ModelClass<AutoencoderKLQwenImage> = define
   methods(model) {
     const space = latentSpaceOf(model.config);
     const sides = { pixels: TILE, latents: Math.floor(TILE / space.factor) };
-    const { partition, run } = partitioned();
+    const { partition, run } = partitioned(model);
     const encode = async (sample: Tensor) => (await model.run("encode", { sample })).moments!;
     const decode = async (latents: Tensor) => (await model.run("decode", { latents })).sample!;
     return {

@@ -46,6 +46,7 @@ import {
   rotaryEmbedding,
   sinusoidalEmbedding,
   unsqueeze,
+  withinFloat16,
 } from "@denoise/onnx/nn";
 import { check, type QwenImageTransformerConfig, schema } from "./config.ts";
 import { imageIds, type ImageShape, referenceTokens, textIds, tokensOf } from "./tokens.ts";
@@ -248,7 +249,7 @@ function block(
     const x = add(s, streams[i]!, mul(s, gate!, linear(attn.at(out), attended[i]!)));
     const normal = modulatedNorm(s, x, [scale!, shift!], { width });
     const fed = feedForward(s.at(`${part}_mlp`), normal, { activation: "gelu-approximate" });
-    return bounded(s, add(s, x, mul(s, gateFf!, fed)));
+    return withinFloat16(s, add(s, x, mul(s, gateFf!, fed)));
   }) as [Value, Value];
 }
 
@@ -258,10 +259,4 @@ function tokenModulation(s: Scope, part: "txt" | "img", { temb, still }: Times):
   if (part === "txt" || still === undefined) return moving;
   const standing = modulation(s, still.temb, 6);
   return moving.map((vector, i) => s.op("Where", [still.tokens, standing[i]!, vector]));
-}
-
-/** Within what float16 holds, where that is what is computed in. */
-function bounded(s: Scope, x: Value): Value {
-  if (s.dtype !== "float16") return x;
-  return s.op("Clip", [x, s.scalar(-65504), s.scalar(65504)]);
 }

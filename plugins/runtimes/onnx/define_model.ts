@@ -138,7 +138,7 @@ async function makeModel<C extends object, M extends Model<C>>(
   model.verify();
   if (options.quantization !== undefined) await model.quantize(options.quantization, isPart);
   if (options.device !== undefined) await model.to(options.device);
-  return Object.assign(model, definition.methods(model)) as unknown as M;
+  return Object.assign(model, await model.methods()) as unknown as M;
 }
 
 /** The weights of a part of a pipeline; the plain ones where it lacks the variant, as in diffusers. */

@@ -90,6 +90,8 @@ export interface ModelDefinition<C extends object, M extends Model<C>> {
   readonly ignore?: readonly RegExp[];
   /** Tensors of the reference class on which no output depends; a checkpoint must have them too. */
   readonly idle?: (config: FrozenConfig<C>) => readonly string[];
+  /** Tensors that its methods compute with, not its graphs: they are read when it is loaded. */
+  readonly constants?: (config: FrozenConfig<C>) => readonly string[];
   /**
    * Tensors that stay float32 where weights are held in float16, as `_keep_in_fp32_modules` of
    * transformers; the graph takes them with {@linkcode Scope.exact}.
@@ -103,7 +105,10 @@ export interface ModelDefinition<C extends object, M extends Model<C>> {
   /** Its graphs by name. */
   readonly graphs: Readonly<Record<string, GraphDefinition<C>>>;
   /** The methods of its class, such as `forward`. */
-  readonly methods: (model: Runner<C>) => Omit<M, keyof Model<C>>;
+  readonly methods: (
+    model: Runner<C>,
+    constants: Readonly<Record<string, Tensor>>,
+  ) => Omit<M, keyof Model<C>>;
 }
 
 /**

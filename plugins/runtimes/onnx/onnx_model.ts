@@ -28,7 +28,7 @@ import {
   type Graph,
   lowerings,
 } from "./graph/mod.ts";
-import { checkSaveOptions, saveWeights, type StoredTensor } from "@denoise/safetensors";
+import { checkSaveOptions, readTensor, saveWeights, type StoredTensor } from "@denoise/safetensors";
 import type { ModelDefinition, Runner } from "./model_definition.ts";
 import { checkInputs, makeGraph } from "./model_graph.ts";
 import { membersOf, viewOf } from "./call.ts";
@@ -153,6 +153,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   #checkpoint: Checkpoint;
   #method: Method | undefined;
   readonly #profiles: (readonly [prefix: string, name: string])[] = [];
+  #constants: Readonly<Record<string, Tensor>> = {};
   #runs = 0;
   #offloads = false;
   #heldBytes = 0;
@@ -247,6 +248,16 @@ export class OnnxModel<C extends object, M extends Model<C>>
     return `${this.className}(${this.numParameters} parameters, ${type} on ${this.device})`;
   }
 
+  /** Its methods, with the tensors that they compute with. */
+  async methods(): Promise<Omit<M, keyof Model<C>>> {
+    const { constants, methods } = this.#definition;
+    const read = (constants?.(this.config) ?? []).map(async (name) =>
+      [name, await readTensor(this.#checkpoint.take(name, ""))] as const
+    );
+    this.#constants = Object.fromEntries(await Promise.all(read));
+    return methods(this, this.#constants);
+  }
+
   /** Makes sure that the checkpoint has what the config implies, and nothing else. */
   verify(): void {
     const { unexpectedTensors, onWarning = console.warn } = this.#options;
@@ -261,7 +272,9 @@ export class OnnxModel<C extends object, M extends Model<C>>
     for (const [name, graph] of Object.entries(this.#definition.graphs)) {
       this.#graph(name, Object.keys(graph.inputs(this.config, this.added)));
     }
-    for (const name of this.#definition.idle?.(this.config) ?? []) this.#checkpoint.take(name, "");
+    const { idle, constants } = this.#definition;
+    const others = [...idle?.(this.config) ?? [], ...constants?.(this.config) ?? []];
+    for (const name of others) this.#checkpoint.take(name, "");
   }
 
   /**
@@ -361,7 +374,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
       added: this.added,
       run: (name, inputs, options = {}) => this.#run(name, inputs, options, { sessions, call }),
     };
-    return viewOf(this, this.#definition.methods(runner));
+    return viewOf(this, this.#definition.methods(runner, this.#constants));
   }
 
   /** Before the steps of a call and after them, the other models of it make room. */

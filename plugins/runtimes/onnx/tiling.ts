@@ -142,23 +142,32 @@ export interface Partitioned {
   run(x: Tensor, sides: TileSides, graph: (x: Tensor) => Promise<Tensor>): Promise<Tensor>;
 }
 
+interface Switches {
+  slicing: boolean;
+  tiling: boolean;
+}
+
+/** By the config of a model, which has methods of its own for each call of a pipeline. */
+const switches = new WeakMap<object, Switches>();
+
 /** An autoencoder's slices and tiles, both off at first. */
-export function partitioned(): Partitioned {
-  let [slicing, tiling] = [false, false];
+export function partitioned({ config }: { readonly config: object }): Partitioned {
+  const own = switches.get(config) ?? { slicing: false, tiling: false };
+  switches.set(config, own);
   const whole: Partitioned["run"] = (x, { from, to }, graph) =>
-    tiling && Math.max(...x.dims.slice(2)) > from
+    own.tiling && Math.max(...x.dims.slice(2)) > from
       ? inTiles(x, tilePlan(from, to), graph)
       : graph(x);
   return {
     run: (x, sides, graph) =>
-      slicing && x.dims[0]! > 1
+      own.slicing && x.dims[0]! > 1
         ? inSlices(x, (one) => whole(one, sides, graph))
         : whole(x, sides, graph),
     partition: {
-      enableSlicing: () => void (slicing = true),
-      disableSlicing: () => void (slicing = false),
-      enableTiling: () => void (tiling = true),
-      disableTiling: () => void (tiling = false),
+      enableSlicing: () => void (own.slicing = true),
+      disableSlicing: () => void (own.slicing = false),
+      enableTiling: () => void (own.tiling = true),
+      disableTiling: () => void (own.tiling = false),
     },
   };
 }

@@ -61,10 +61,13 @@ export function projectHeads(s: Scope, x: Value, options: ProjectHeadsOptions): 
 }
 
 /** RMS normalization of each head, or over all heads. */
-function headNorm(
+export function headNorm(
   s: Scope,
   x: Value,
-  { heads, normalized = "head", eps = 1e-6 }: ProjectHeadsOptions,
+  { heads, normalized = "head", eps = 1e-6 }: Pick<
+    ProjectHeadsOptions,
+    "heads" | "normalized" | "eps"
+  >,
 ): Value {
   if (normalized === "across") return rmsNorm(s, x, { eps });
   const split = reshape(s, x, [0, 0, heads, -1]); // [N, tokens, heads, width]

@@ -9,6 +9,8 @@ export interface TimestepEmbeddingOptions {
   readonly postActivation?: string | null | undefined;
   /** Another embedding that is projected and added to the input, [N, K]. */
   readonly condition?: Value | undefined;
+  /** Whether the linear layers have biases. Defaults to true. */
+  readonly bias?: boolean | undefined;
 }
 
 /** Two linear layers that make an embedding of what tells a model the time (`TimestepEmbedding`). */
@@ -17,12 +19,12 @@ export function timestepEmbedding(
   x: Value,
   options: TimestepEmbeddingOptions = {},
 ): Value {
-  const { activation: name = "silu", postActivation, condition } = options;
+  const { activation: name = "silu", postActivation, condition, bias } = options;
   const input = condition === undefined
     ? x
     : add(s, x, linear(s.at("cond_proj"), condition, { bias: false }));
-  const hidden = activation(s, linear(s.at("linear_1"), input), name);
-  const embedded = linear(s.at("linear_2"), hidden); // [N, E]
+  const hidden = activation(s, linear(s.at("linear_1"), input, { bias }), name);
+  const embedded = linear(s.at("linear_2"), hidden, { bias }); // [N, E]
   return postActivation ? activation(s, embedded, postActivation) : embedded;
 }
 

@@ -56,6 +56,11 @@ export function clamp(s: Scope, x: Value, min: number, max: number): Value {
   return s.op("Clip", [x, operand(s, min, x), operand(s, max, x)]);
 }
 
+/** Within what float16 holds, where that is what the graph computes in: ±65504 (`clip` of transformers' blocks). */
+export function withinFloat16(s: Scope, x: Value): Value {
+  return s.dtype === "float16" ? clamp(s, x, -65504, 65504) : x;
+}
+
 /** The mean along axes, which are kept as size 1 unless `keepDims` is false. */
 export function mean(s: Scope, x: Value, axes: readonly number[], keepDims = true): Value {
   return s.op("ReduceMean", [x, s.ints(axes)], { keepdims: keepDims ? 1 : 0 });

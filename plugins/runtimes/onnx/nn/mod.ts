@@ -28,6 +28,7 @@ export {
   sub,
   sum,
   where,
+  withinFloat16,
 } from "./arithmetic.ts";
 export {
   attention,

@@ -1,0 +1,25 @@
+import type { Tensor } from "@denoise/core";
+import type { Denoiser } from "@denoise/roles";
+
+/** What a transformer of the family is called with beside tokens and timestep. */
+export interface Flux2DenoiserOptions {
+  /** States of the text, float32 [N, text tokens, width]. */
+  readonly encoderHiddenStates: Tensor;
+  /** Coordinates of the images' tokens, float32 [tokens, 4]: image, row, column, place in a text. */
+  readonly imgIds: Tensor;
+  /** Coordinates of the text's tokens, float32 [text tokens, 4]. */
+  readonly txtIds: Tensor;
+  /** The guidance scale, where the model was distilled with it. */
+  readonly guidance?: number | readonly number[] | undefined;
+  /** Cancels before the call starts. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What pipelines read of its config. */
+export interface Flux2DenoiserConfig {
+  /** Channels of a token. */
+  readonly in_channels: number;
+}
+
+/** The role of a transformer on latents as tokens, as Flux2Transformer2DModel plays it. */
+export type Flux2Denoiser = Denoiser<Flux2DenoiserConfig, Flux2DenoiserOptions>;

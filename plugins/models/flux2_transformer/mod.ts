@@ -1,0 +1,248 @@
+/**
+ * Flux2Transformer2DModel: the denoiser of FLUX.2 dev and klein (Black Forest Labs, 2025), a rectified-flow
+ * transformer: blocks in which text and image have weights of their own (MM-DiT, arXiv:2403.03206), then
+ * blocks of attention and feed forward side by side (arXiv:2302.05442) on both as one row. What the time makes of
+ * them is shared by all blocks of a kind. Positions are rotary (arXiv:2104.09864).
+ *
+ * Not covered: `kv_cache` (Flux2KleinKVPipeline), `joint_attention_kwargs`.
+ *
+ * @example
+ * ```ts ignore
+ * import { Flux2Transformer2DModel } from "@denoise/denoise";
+ *
+ * const transformer = await Flux2Transformer2DModel.fromPretrained(
+ *   "black-forest-labs/FLUX.2-klein-4B",
+ *   { subfolder: "transformer" },
+ * );
+ * console.log(transformer.config.num_layers);
+ * ```
+ *
+ * @module
+ */
+import type { FrozenConfig, Model, ModelClass, Tensor } from "@denoise/core";
+import { defineModel, float32, optional, timesteps, timestepTensor } from "@denoise/onnx";
+import {
+  headNorm,
+  jointAttention,
+  modulatedNorm,
+  modulation,
+  type Projected,
+  projectHeads,
+  timestepEmbedding,
+} from "@denoise/onnx/blocks";
+import type { Scope, Value } from "@denoise/onnx/graph";
+import {
+  add,
+  chunk,
+  concat,
+  linear,
+  mul,
+  type Rotary,
+  rotaryEmbedding,
+  silu,
+  sinusoidalEmbedding,
+  split,
+  splitLike,
+  withinFloat16,
+} from "@denoise/onnx/nn";
+import { check, type Flux2TransformerConfig, schema } from "./config.ts";
+
+export type { Flux2TransformerConfig };
+
+/** What a Flux2Transformer2DModel is given beside tokens and timestep. */
+export interface Flux2TransformerOptions {
+  /** States of the text, float32 [N, text tokens, joint_attention_dim]. */
+  readonly encoderHiddenStates: Tensor;
+  /** Coordinates of the image's tokens, float32 [tokens, axes]. */
+  readonly imgIds: Tensor;
+  /** Coordinates of the text's tokens, float32 [text tokens, axes]. */
+  readonly txtIds: Tensor;
+  /** The guidance scale for each row, for models with `guidance_embeds`. */
+  readonly guidance?: number | readonly number[] | undefined;
+  /** Cancels the call. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A loaded Flux2Transformer2DModel. */
+export interface Flux2Transformer2DModel extends Model<Flux2TransformerConfig> {
+  /**
+   * The velocity from data to noise at each token, float32 [N, tokens, patch_size²·out_channels].
+   *
+   * @param hiddenStates Latents as tokens, float32 [N, tokens, in_channels].
+   * @param timestep 0..1, for all rows or for each: the share of noise.
+   */
+  forward(
+    hiddenStates: Tensor,
+    timestep: number | readonly number[],
+    options: Flux2TransformerOptions,
+  ): Promise<{ sample: Tensor }>;
+}
+
+type Config = FrozenConfig<Flux2TransformerConfig>;
+type Inputs = Readonly<Record<string, Value>>;
+
+/** The denoiser of FLUX.2; `Flux2Transformer2DModel` of diffusers. */
+export const Flux2Transformer2DModel: ModelClass<Flux2Transformer2DModel> = defineModel<
+  Flux2TransformerConfig,
+  Flux2Transformer2DModel
+>({
+  className: "Flux2Transformer2DModel",
+  schema,
+  check,
+  graphs: {
+    forward: {
+      inputs: (config) => ({
+        hidden_states: float32("batch", "tokens", config.in_channels),
+        encoder_hidden_states: float32("batch", "text", config.joint_attention_dim),
+        timestep: timesteps(),
+        img_ids: { ...float32("tokens", config.axes_dims_rope.length), exact: true },
+        txt_ids: { ...float32("text", config.axes_dims_rope.length), exact: true },
+        ...(config.guidance_embeds ? { guidance: optional(timesteps()) } : {}),
+      }),
+      build,
+    },
+  },
+  methods: (model) => ({
+    async forward(hiddenStates, timestep, options) {
+      const batch = hiddenStates.dims[0]!;
+      const { guidance } = options;
+      const { sample } = await model.run("forward", {
+        hidden_states: hiddenStates,
+        encoder_hidden_states: options.encoderHiddenStates,
+        timestep: timestepTensor(timestep, batch),
+        img_ids: options.imgIds,
+        txt_ids: options.txtIds,
+        guidance: guidance === undefined ? undefined : timestepTensor(guidance, batch),
+      }, { signal: options.signal });
+      return { sample: sample! };
+    },
+  }),
+});
+
+/** No linear layer has a bias. */
+const PLAIN = { bias: false } as const;
+
+function build(s: Scope, config: Config, inputs: Inputs): Inputs {
+  const { img_ids, txt_ids, hidden_states, encoder_hidden_states, timestep, guidance } = inputs;
+  const { rope_theta: theta, axes_dims_rope: widths, eps } = config;
+  const temb = timeEmbedding(s.at("time_guidance_embed"), timestep!, guidance, config);
+  const shared = (name: string, count: number) =>
+    modulation(s.at(`${name}.linear`), temb, count, PLAIN);
+  const double = ["txt", "img"].map((part) => shared(`double_stream_modulation_${part}`, 6));
+  const single = shared("single_stream_modulation", 3);
+
+  const rotary = rotaryEmbedding(s, concat(s, [txt_ids!, img_ids!], 0), { widths, theta });
+  let text = linear(s.at("context_embedder"), encoder_hidden_states!, PLAIN); // [N, text, C]
+  let image = linear(s.at("x_embedder"), hidden_states!, PLAIN); // [N, tokens, C]
+  for (let i = 0; i < config.num_layers; i++) {
+    const block = s.at("transformer_blocks", i);
+    [text, image] = doubleBlock(block, [text, image], double, rotary, config);
+  }
+  let row = concat(s, [text, image], 1);
+  for (let i = 0; i < config.num_single_layers; i++) {
+    row = singleBlock(s.at("single_transformer_blocks", i), row, single, rotary, config);
+  }
+  const [, last] = splitLike(s, row, [text, image], 1) as [Value, Value];
+  const [scale, shift] = modulation(s.at("norm_out.linear"), temb, 2, PLAIN) as [Value, Value];
+  const normal = modulatedNorm(s, last, [scale, shift], { width: widthOf(config), eps });
+  return { sample: linear(s.at("proj_out"), normal, PLAIN) };
+}
+
+/** Timestep and guidance scale as one vector, [N, C] (`Flux2TimestepGuidanceEmbeddings`). */
+function timeEmbedding(
+  s: Scope,
+  timestep: Value,
+  guidance: Value | undefined,
+  { timestep_guidance_channels: width }: Config,
+): Value {
+  const embedded = (name: string, of: Value) => {
+    const thousand = mul(s, of, 1000);
+    const waves = sinusoidalEmbedding(s, thousand, {
+      width,
+      flipSinToCos: true,
+      downscaleFreqShift: 0,
+    });
+    return timestepEmbedding(s.at(name), waves, PLAIN);
+  };
+  const time = embedded("timestep_embedder", timestep);
+  return guidance === undefined ? time : add(s, time, embedded("guidance_embedder", guidance));
+}
+
+/** Channels of a token inside. */
+function widthOf({ num_attention_heads, attention_head_dim }: Config): number {
+  return num_attention_heads * attention_head_dim;
+}
+
+/** Names of a block's parts for text and image. */
+const STREAMS = [
+  {
+    ff: "ff_context",
+    names: ["add_q_proj", "add_k_proj", "add_v_proj"],
+    norms: ["norm_added_q", "norm_added_k"],
+    out: "to_add_out",
+  },
+  {
+    ff: "ff",
+    names: ["to_q", "to_k", "to_v"],
+    norms: ["norm_q", "norm_k"],
+    out: "to_out.0",
+  },
+] as const;
+
+/** Text and image attend to each other, each with weights of its own (`Flux2TransformerBlock`). */
+function doubleBlock(
+  s: Scope,
+  streams: readonly [text: Value, image: Value],
+  modulations: readonly (readonly Value[])[],
+  rotary: Rotary,
+  config: Config,
+): [text: Value, image: Value] {
+  const attn = s.at("attn");
+  const { num_attention_heads: heads, eps } = config;
+  const norm = { width: widthOf(config), eps };
+  const projected = STREAMS.map(({ names, norms }, i) => {
+    const [shift, scale] = modulations[i]! as [Value, Value];
+    const normal = modulatedNorm(s, streams[i]!, [scale, shift], norm);
+    return projectHeads(attn, normal, { heads, names, norms, eps, ...PLAIN });
+  });
+  const attended = jointAttention(attn, projected, { heads, rotary });
+  return STREAMS.map(({ out, ff }, i) => {
+    const [, , gate, shift, scale, gateFf] = modulations[i]! as Value[];
+    const x = add(s, streams[i]!, mul(s, gate!, linear(attn.at(out), attended[i]!, PLAIN)));
+    const normal = modulatedNorm(s, x, [scale!, shift!], norm);
+    const hidden = gated(s, linear(s.at(ff, "linear_in"), normal, PLAIN));
+    const fed = linear(s.at(ff, "linear_out"), hidden, PLAIN);
+    return withinFloat16(s, add(s, x, mul(s, gateFf!, fed)));
+  }) as [Value, Value];
+}
+
+/** Attention and feed forward side by side on one row of tokens (`Flux2SingleTransformerBlock`). */
+function singleBlock(
+  s: Scope,
+  x: Value,
+  [shift, scale, gate]: readonly Value[],
+  rotary: Rotary,
+  config: Config,
+): Value {
+  const { num_attention_heads: heads, eps, mlp_ratio } = config;
+  const width = widthOf(config);
+  const attn = s.at("attn");
+  const normal = modulatedNorm(s, x, [scale!, shift!], { width, eps });
+  const inside = linear(attn.at("to_qkv_mlp_proj"), normal, PLAIN);
+  const parts = [width, width, width, 2 * Math.trunc(width * mlp_ratio)];
+  const [query, key, value, hidden] = split(s, inside, parts, -1) as [Value, Value, Value, Value];
+  const projected: Projected = {
+    query: headNorm(attn.at("norm_q"), query, { heads, eps }),
+    key: headNorm(attn.at("norm_k"), key, { heads, eps }),
+    value,
+  };
+  const [seen] = jointAttention(attn, [projected], { heads, rotary }) as [Value];
+  const out = linear(attn.at("to_out"), concat(s, [seen, gated(s, hidden)], -1), PLAIN);
+  return withinFloat16(s, add(s, x, mul(s, gate!, out)));
+}
+
+/** silu(first half)·second half (`Flux2SwiGLU`). */
+function gated(s: Scope, x: Value): Value {
+  const [gate, hidden] = chunk(s, x, 2, -1) as [Value, Value];
+  return mul(s, silu(s, gate), hidden);
+}

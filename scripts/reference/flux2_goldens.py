@@ -1,0 +1,75 @@
+"""Writes tiny repos of FLUX.2 klein and the images that diffusers makes with them: tests/golden/tasks/flux2*.
+
+    $(sh scripts/reference/setup.sh) scripts/reference/flux2_goldens.py [repos] [task ...]
+"""
+
+import shutil
+import sys
+import warnings
+
+from diffusers import Flux2KleinPipeline, Flux2Transformer2DModel, FlowMatchEulerDiscreteScheduler
+from transformers import Qwen2Tokenizer, Qwen3ForCausalLM, Qwen3Config
+
+from autoencoder_goldens import FLUX2, build_flux2
+from common import FIXTURES, seed_of
+from task_goldens import write_task
+from task_repos import folder
+from tasks import OTHER, PROMPT, case, latents, photo
+from tiny_models import liven
+
+COMMAND = "scripts/reference/flux2_goldens.py"
+TRANSFORMER = dict(in_channels=32, num_layers=2, num_single_layers=2, attention_head_dim=16, num_attention_heads=2, joint_attention_dim=24,
+                   axes_dims_rope=(4, 4, 4, 4), guidance_embeds=False)
+# as deep as the default states ask for
+TEXT_ENCODER = dict(hidden_size=8, intermediate_size=12, num_hidden_layers=28, num_attention_heads=2, num_key_value_heads=1, head_dim=4,
+                    max_position_embeddings=1024, rope_parameters={"rope_type": "default", "rope_theta": 1000000.0}, tie_word_embeddings=True)
+SCHEDULER = dict(shift=3.0, use_dynamic_shifting=True, base_shift=0.5, max_shift=1.15, time_shift_type="exponential")
+REPOS = {"tiny-flux2-klein": True, "tiny-flux2-klein-base": False}
+
+
+def write_repo(name: str) -> None:
+    where = folder(name)
+    files = FIXTURES / "tokenizers" / "qwen2"
+    tokenizer = Qwen2Tokenizer.from_pretrained(files)
+    pipe = Flux2KleinPipeline(
+        transformer=liven(Flux2Transformer2DModel(**TRANSFORMER), seed_of(f"{name}/transformer")).eval(),
+        vae=build_flux2(FLUX2["three_levels"], seed_of(f"{name}/vae")),
+        text_encoder=liven(Qwen3ForCausalLM(Qwen3Config(vocab_size=len(tokenizer), **TEXT_ENCODER)), seed_of(f"{name}/text_encoder")).eval(),
+        tokenizer=tokenizer, scheduler=FlowMatchEulerDiscreteScheduler(**SCHEDULER), is_distilled=REPOS[name],
+    )
+    pipe.save_pretrained(where)
+    shutil.rmtree(where / "tokenizer")
+    shutil.copytree(files, where / "tokenizer")
+
+
+SIZE = dict(height=32, width=32)
+TEXT = dict(prompt=PROMPT, num_inference_steps=4, max_sequence_length=64, **SIZE)
+CASES = [
+    case("text", **TEXT),
+    case("a rectangle, stronger guidance", **{**TEXT, "height": 24, "width": 48}, guidance_scale=6.0),
+    case("without guidance", guidance_scale=1.0, **TEXT),
+    case("two prompts, two images each", **{**TEXT, "prompt": [PROMPT, OTHER]}, num_images_per_prompt=2, seeds=[5, 6, 7, 8]),
+    case("one generator for two images", **TEXT, num_images_per_prompt=2, seeds=[9], shared=True),
+    case("other states of the language model", **TEXT, text_encoder_out_layers=(1, 12, 28)),
+    case("own sigmas", **{**TEXT, "sigmas": [1.0, 0.6, 0.25]}),
+    case("many steps", **{**TEXT, "num_inference_steps": 11}),
+    case("own latents", latents=latents(1, 32, 4, 4, seed=3), **TEXT),
+    case("a prompt that is cut, another script", **{**TEXT, "prompt": "一只猫 🚀 Ärger " * 5, "max_sequence_length": 24}),
+    case("own embeddings", prompt_embeds=latents(2, 6, 24, seed=4), negative_prompt_embeds=latents(2, 6, 24, seed=5), seeds=[0, 1],
+         num_inference_steps=4, **SIZE),
+    case("a reference image, whose size is kept", **{**{k: v for k, v in TEXT.items() if k not in SIZE}, "image": photo(77, 66)}),
+    case("two reference images of other sizes", **TEXT, image=[photo(64, 80), photo(91, 70, name="another")]),
+    case("a reference image for two prompts", **{**TEXT, "prompt": [PROMPT, OTHER], "width": 48}, image=photo(64, 64, "L"), seeds=[2, 3]),
+    case("a reference image with an alpha", **TEXT, image=photo(70, 64, "RGBA")),
+]
+TASKS = {repo.removeprefix("tiny-"): {"pipeline": "Flux2KleinPipeline", "repo": repo, "parts": {}, "cases": CASES} for repo in REPOS}
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    wanted = sys.argv[1:] or ["repos", *TASKS]
+    if "repos" in wanted:
+        for repo in REPOS:
+            write_repo(repo)
+    for name in wanted:
+        if name in TASKS:
+            write_task(name, TASKS[name], COMMAND)
