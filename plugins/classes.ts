@@ -792,16 +792,18 @@ export const ChromaImg2ImgPipeline: WithMethods<
 export type ChromaImg2ImgPipeline = InstanceType<typeof ChromaImg2ImgPipeline>;
 export type { ChromaImg2ImgCallOptions } from "@denoise/pipeline-chroma-img2img";
 import { ChromaInpaintPipeline as ChromaInpaintPipelineClass } from "@denoise/pipeline-chroma-inpaint";
-import type { ChromaInpaintPipeline as ChromaInpaintPipelineObject } from "@denoise/pipeline-chroma-inpaint";
+
 /**
  * `ChromaInpaintPipeline` of `@denoise/pipeline-chroma-inpaint`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const ChromaInpaintPipeline: typeof ChromaInpaintPipelineClass = ChromaInpaintPipelineClass
-  .using(registry);
+export const ChromaInpaintPipeline: WithMethods<
+  typeof ChromaInpaintPipelineClass,
+  PipelineMethods
+> = ChromaInpaintPipelineClass.using(registry);
 /** An object of the class. */
-export type ChromaInpaintPipeline = ChromaInpaintPipelineObject;
+export type ChromaInpaintPipeline = InstanceType<typeof ChromaInpaintPipeline>;
 export type { ChromaInpaintCallOptions } from "@denoise/pipeline-chroma-inpaint";
 import { ConsistencyModelPipeline as ConsistencyModelPipelineClass } from "@denoise/pipeline-consistency-model";
 
@@ -906,16 +908,18 @@ export const FluxControlImg2ImgPipeline: WithMethods<
 export type FluxControlImg2ImgPipeline = InstanceType<typeof FluxControlImg2ImgPipeline>;
 export type { FluxControlImg2ImgOptions } from "@denoise/pipeline-flux-control-img2img";
 import { FluxControlInpaintPipeline as FluxControlInpaintPipelineClass } from "@denoise/pipeline-flux-control-inpaint";
-import type { FluxControlInpaintPipeline as FluxControlInpaintPipelineObject } from "@denoise/pipeline-flux-control-inpaint";
+
 /**
  * `FluxControlInpaintPipeline` of `@denoise/pipeline-flux-control-inpaint`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const FluxControlInpaintPipeline: typeof FluxControlInpaintPipelineClass =
-  FluxControlInpaintPipelineClass.using(registry);
+export const FluxControlInpaintPipeline: WithMethods<
+  typeof FluxControlInpaintPipelineClass,
+  PipelineMethods
+> = FluxControlInpaintPipelineClass.using(registry);
 /** An object of the class. */
-export type FluxControlInpaintPipeline = FluxControlInpaintPipelineObject;
+export type FluxControlInpaintPipeline = InstanceType<typeof FluxControlInpaintPipeline>;
 export type { FluxControlInpaintCallOptions } from "@denoise/pipeline-flux-control-inpaint";
 import { FluxControlNetPipeline as FluxControlNetPipelineClass } from "@denoise/pipeline-flux-controlnet";
 
@@ -946,16 +950,18 @@ export const FluxControlNetImg2ImgPipeline: WithMethods<
 export type FluxControlNetImg2ImgPipeline = InstanceType<typeof FluxControlNetImg2ImgPipeline>;
 export type { FluxControlNetImg2ImgOptions } from "@denoise/pipeline-flux-controlnet-img2img";
 import { FluxControlNetInpaintPipeline as FluxControlNetInpaintPipelineClass } from "@denoise/pipeline-flux-controlnet-inpaint";
-import type { FluxControlNetInpaintPipeline as FluxControlNetInpaintPipelineObject } from "@denoise/pipeline-flux-controlnet-inpaint";
+
 /**
  * `FluxControlNetInpaintPipeline` of `@denoise/pipeline-flux-controlnet-inpaint`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const FluxControlNetInpaintPipeline: typeof FluxControlNetInpaintPipelineClass =
-  FluxControlNetInpaintPipelineClass.using(registry);
+export const FluxControlNetInpaintPipeline: WithMethods<
+  typeof FluxControlNetInpaintPipelineClass,
+  PipelineMethods
+> = FluxControlNetInpaintPipelineClass.using(registry);
 /** An object of the class. */
-export type FluxControlNetInpaintPipeline = FluxControlNetInpaintPipelineObject;
+export type FluxControlNetInpaintPipeline = InstanceType<typeof FluxControlNetInpaintPipeline>;
 export type { FluxControlNetInpaintCallOptions } from "@denoise/pipeline-flux-controlnet-inpaint";
 import { FluxFillPipeline as FluxFillPipelineClass } from "@denoise/pipeline-flux-fill";
 
@@ -982,17 +988,16 @@ export const FluxImg2ImgPipeline: WithMethods<typeof FluxImg2ImgPipelineClass, P
 export type FluxImg2ImgPipeline = InstanceType<typeof FluxImg2ImgPipeline>;
 export type { FluxImg2ImgOptions } from "@denoise/pipeline-flux-img2img";
 import { FluxInpaintPipeline as FluxInpaintPipelineClass } from "@denoise/pipeline-flux-inpaint";
-import type { FluxInpaintPipeline as FluxInpaintPipelineObject } from "@denoise/pipeline-flux-inpaint";
+
 /**
  * `FluxInpaintPipeline` of `@denoise/pipeline-flux-inpaint`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const FluxInpaintPipeline: typeof FluxInpaintPipelineClass = FluxInpaintPipelineClass.using(
-  registry,
-);
+export const FluxInpaintPipeline: WithMethods<typeof FluxInpaintPipelineClass, PipelineMethods> =
+  FluxInpaintPipelineClass.using(registry);
 /** An object of the class. */
-export type FluxInpaintPipeline = FluxInpaintPipelineObject;
+export type FluxInpaintPipeline = InstanceType<typeof FluxInpaintPipeline>;
 export type { FluxInpaintCallOptions } from "@denoise/pipeline-flux-inpaint";
 import { FluxKontextPipeline as FluxKontextPipelineClass } from "@denoise/pipeline-flux-kontext";
 
@@ -1007,16 +1012,18 @@ export const FluxKontextPipeline: WithMethods<typeof FluxKontextPipelineClass, P
 export type FluxKontextPipeline = InstanceType<typeof FluxKontextPipeline>;
 export type { FluxKontextCallOptions } from "@denoise/pipeline-flux-kontext";
 import { FluxKontextInpaintPipeline as FluxKontextInpaintPipelineClass } from "@denoise/pipeline-flux-kontext-inpaint";
-import type { FluxKontextInpaintPipeline as FluxKontextInpaintPipelineObject } from "@denoise/pipeline-flux-kontext-inpaint";
+
 /**
  * `FluxKontextInpaintPipeline` of `@denoise/pipeline-flux-kontext-inpaint`, with {@linkcode registry} as its default.
  *
  * @category Pipelines
  */
-export const FluxKontextInpaintPipeline: typeof FluxKontextInpaintPipelineClass =
-  FluxKontextInpaintPipelineClass.using(registry);
+export const FluxKontextInpaintPipeline: WithMethods<
+  typeof FluxKontextInpaintPipelineClass,
+  PipelineMethods
+> = FluxKontextInpaintPipelineClass.using(registry);
 /** An object of the class. */
-export type FluxKontextInpaintPipeline = FluxKontextInpaintPipelineObject;
+export type FluxKontextInpaintPipeline = InstanceType<typeof FluxKontextInpaintPipeline>;
 export type { FluxKontextInpaintCallOptions } from "@denoise/pipeline-flux-kontext-inpaint";
 import { KarrasVePipeline as KarrasVePipelineClass } from "@denoise/pipeline-karras-ve";
 
