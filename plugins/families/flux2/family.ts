@@ -11,7 +11,7 @@ import {
 } from "@denoise/diffusion";
 import type { Flux2Components } from "./components.ts";
 import { encodeKleinPrompts, type Flux2PromptOptions, flux2PromptOptions } from "./prompts.ts";
-import { referenceTokens } from "./references.ts";
+import { encodeReferences } from "./references.ts";
 import { imageIds, latentsOf, textIds, tokensOf } from "./tokens.ts";
 
 /** Options that all calls of FLUX.2 klein take. */
@@ -77,7 +77,7 @@ export const flux2: Family<Flux2Components, LatentOptions & Flux2KleinOptions, n
     const guided = guidanceScale > 1 && run.settings.is_distilled !== true;
     const { wanted, unwanted } = await encodeKleinPrompts(run, prompt, options, guided);
     const count = wanted.dims[0]!;
-    const references = image === undefined ? undefined : await referenceTokens(run, image);
+    const references = image === undefined ? undefined : await encodeReferences(run, image);
     const { height, width } = { ...references?.size, ...definedSize(options) };
     return {
       count,

@@ -4,7 +4,7 @@ import type { Flux2Components } from "./components.ts";
 import { imageIds, tokensOf } from "./tokens.ts";
 
 /** Reference images as tokens behind those that are made. */
-export interface ReferenceTokens {
+export interface Flux2References {
   /** float32 [1, tokens, C]. */
   readonly tokens: Tensor;
   /** float32 [tokens, 4]. */
@@ -25,10 +25,10 @@ const [SHORTEST, LONGEST] = [64, 8];
  *
  * @throws {RangeError} for an empty list, a side under 64 pixels, or one more than 8 times the other.
  */
-export async function referenceTokens(
+export async function encodeReferences(
   run: PipelineRun<Pick<Flux2Components, "vae">>,
   images: ImagesInput,
-): Promise<ReferenceTokens> {
+): Promise<Flux2References> {
   const list = Array.isArray(images) ? images as readonly ImageInput[] : [images as ImageInput];
   if (list.length === 0) {
     throw new RangeError(
