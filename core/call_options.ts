@@ -30,6 +30,8 @@ export interface CallOption {
   readonly choices?: readonly string[] | undefined;
   /** Whether a list of such values may be given too, or must. */
   readonly list?: "allowed" | "required" | undefined;
+  /** How many images are read together for each one to make. Defaults to 1: a list has one for each. */
+  readonly together?: number | undefined;
   /** Whether null stands for a value that is left open. */
   readonly nullable?: boolean | undefined;
   /** Whether there is nothing to be done without it. Defaults to false. */

@@ -59,6 +59,8 @@ export interface JobInput {
   readonly negativePrompt?: string | undefined;
   /** The file of the image to begin with: PNG, JPEG, WebP or GIF. */
   readonly image?: Uint8Array | undefined;
+  /** Files of images after the first, for models that read several together. */
+  readonly moreImages?: readonly Uint8Array[] | undefined;
   /** The file of the mask: transparent, or else white, where the image is inpainted. */
   readonly mask?: Uint8Array | undefined;
   /** Pixels. Defaults to the model's own. */

@@ -20,6 +20,8 @@ export interface ModelInfo {
   readonly sizeMultiple: number;
   /** Whether the caller chooses the size. */
   readonly takesSize: boolean;
+  /** How many images it reads together; one where it does not say. */
+  readonly images?: number | undefined;
   /** Names of the LoRAs in the server's folder, where it has one. */
   readonly loras?: readonly string[] | undefined;
   /** Whether it is in memory, or is loaded when it is asked for. */

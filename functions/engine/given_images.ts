@@ -23,6 +23,21 @@ export async function givenImage(
   return await resized(codec, decoded, target, fit);
 }
 
+/** Images that are read together, each as it is; refused when a run on them would be too large. */
+export async function givenImages(
+  { image, moreImages = [], count }: JobInput,
+  model: Pick<ModelInfo, "width" | "height">,
+  limits: SizeLimits,
+): Promise<readonly ImageInput[] | undefined> {
+  if (image === undefined) return undefined;
+  const images = await Promise.all([image, ...moreImages].map((one) => decode(one, "image")));
+  for (const { width, height } of images) {
+    const problem = sizeProblem({ width, height, count }, model, limits);
+    if (problem !== undefined) throw invalid("image", `${problem}; give smaller images`);
+  }
+  return images;
+}
+
 /** An image of another size, as an image: in its own shape, or to be put back around a part. */
 async function resized(
   codec: ImageCodec,

@@ -1,4 +1,5 @@
 import {
+  type CallOption,
   DenoiseError,
   joinPath,
   MODEL_INDEX,
@@ -82,6 +83,7 @@ export async function loadModel(
       scheduler: whole.scheduler.className,
       schedulers: fitting(whole.scheduler, registry),
       ...sizes(whole, [...tasks.values()]),
+      images: imagesTogether([...tasks.values()]),
       defaults: defaultsOf(whole),
       loras,
       commit: location.commit,
@@ -122,6 +124,14 @@ function defaultsOf({ defaults }: AnyPipeline): ModelInfo["defaults"] {
     return typeof value === "number" ? value : undefined;
   };
   return { steps: number("numInferenceSteps"), guidanceScale: number("guidanceScale") };
+}
+
+/** How many images one of the classes reads together. */
+function imagesTogether(classes: readonly AnyClass[]): number {
+  const images = classes.map(({ options }) =>
+    (options as Readonly<Record<string, CallOption>>)["image"]?.together ?? 1
+  );
+  return Math.max(1, ...images);
 }
 
 /** The size of images, as the pipelines settle it where a call leaves it open. */

@@ -12,7 +12,7 @@ import type { AnyPipeline } from "@denoise/loading";
 import type { EncodedImage, Job, JobInput, RunEvent } from "../contract/job.ts";
 import type { SizeLimits } from "../contract/size_limits.ts";
 import { turn } from "../async/turn.ts";
-import { givenImage, givenMask } from "./given_images.ts";
+import { givenImage, givenImages, givenMask } from "./given_images.ts";
 import {
   chosenFor,
   enlarge,
@@ -44,7 +44,9 @@ export async function* runJob(
   const onWarning = (message: string): void => void warnings.push(message);
   await model.useLoras(input.loras ?? [], onWarning);
   const pace = new Pace();
-  const image = await givenImage(input, registry, model.info, sizeLimits);
+  const image = input.moreImages === undefined
+    ? await givenImage(input, registry, model.info, sizeLimits)
+    : await givenImages(input, model.info, sizeLimits);
   const maskImage = await givenMask(input, registry);
   const { secondPass } = input;
   const run = { context, input, pace, warnings, signal };

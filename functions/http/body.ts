@@ -171,6 +171,20 @@ export function formFile(form: Form, name: string): Uint8Array | undefined {
 }
 
 /**
+ * The files of a field that may have several, in their order.
+ *
+ * @param most How many there can be.
+ */
+export function formFiles(form: Form, name: string, most: number): Uint8Array[] {
+  const values = form.get(name) ?? [];
+  if (values.length > most) {
+    throw invalid(name, `Cannot take ${values.length} files as ${name}: give at most ${most}`);
+  }
+  return values.map((value) => formFile(new Map([[name, [value]]]), name))
+    .filter((file) => file !== undefined);
+}
+
+/**
  * Checks a value against a schema.
  *
  * @throws {ServeError} `invalid_input` that names the first field at fault, says what it must be, and

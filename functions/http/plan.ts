@@ -76,6 +76,7 @@ export async function planJob(
   };
   checkPrompts(input, context, nameOf);
   checkGiven(settled, input, nameOf);
+  checkImages(model, input, nameOf);
   const quota = context.quotaOf(options.owner);
   const limits = limitsUnder(context.limits, quota);
   checkSize(model, settled, input, limits, nameOf);
@@ -310,8 +311,28 @@ function checkSecondPass(
   );
 }
 
-function checkFiles({ image, mask }: JobInput, { limits }: DoorContext, nameOf: NameOf): void {
-  for (const [field, file] of Object.entries({ image, mask })) {
+/** Several images are for models that read several together. */
+function checkImages(
+  { id, images = 1 }: ModelInfo,
+  { moreImages = [] }: JobInput,
+  nameOf: NameOf,
+): void {
+  const count = moreImages.length + 1;
+  if (count <= images) return;
+  throw invalid(
+    nameOf("image"),
+    `Cannot take ${count} files as ${nameOf("image")}: ${id} reads ` +
+      (images === 1 ? "one image" : `at most ${images} images together`),
+  );
+}
+
+function checkFiles(
+  { image, moreImages = [], mask }: JobInput,
+  { limits }: DoorContext,
+  nameOf: NameOf,
+): void {
+  const files = [image, ...moreImages].map((file) => ["image", file] as const);
+  for (const [field, file] of [...files, ["mask", mask] as const]) {
     if (file === undefined || file.length <= limits.maxImageBytes) continue;
     throw new ServeError(
       "payload_too_large",

@@ -71,7 +71,7 @@ export class Entry {
       this.#endedAt = at;
       const { preview: _, ...latest } = this.#latest;
       this.#latest = latest;
-      const { image: __, mask: ___, ...input } = this.#job.input;
+      const { image: __, moreImages: ___, mask: ____, ...input } = this.#job.input;
       this.#job = { ...this.#job, input };
     }
     this.log.push(event);

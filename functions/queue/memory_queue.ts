@@ -40,8 +40,8 @@ export function memoryQueue(engine: ServingEngine, options: MemoryQueueOptions =
 }
 
 /** Bytes of the images that a job was given. */
-export function fileBytes({ input: { image, mask } }: Job): number {
-  return (image?.length ?? 0) + (mask?.length ?? 0);
+export function fileBytes({ input: { image, moreImages = [], mask } }: Job): number {
+  return [image, ...moreImages, mask].reduce((sum, file) => sum + (file?.length ?? 0), 0);
 }
 
 /** What is said to who finds no place. */

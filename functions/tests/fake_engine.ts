@@ -23,6 +23,8 @@ export interface FakeEngineOptions {
   readonly stepMs?: number;
   /** Names of its models. Defaults to that of {@linkcode FAKE_MODEL}. */
   readonly models?: readonly string[];
+  /** How many images its models read together. Defaults to one. */
+  readonly images?: number;
   /** Whether it is ready at once. */
   readonly ready?: boolean;
   /** Throws the error of a run's step. */
@@ -49,7 +51,8 @@ export class FakeEngine implements ServingEngine {
 
   becomeReady(): void {
     const timing = { downloadMs: 0, loadMs: 0, warmupMs: 0 };
-    const models = (this.#options.models ?? [FAKE_MODEL.id]).map((id) => ({ ...FAKE_MODEL, id }));
+    const { models: ids = [FAKE_MODEL.id], images } = this.#options;
+    const models = ids.map((id) => ({ ...FAKE_MODEL, id, images }));
     this.state = { phase: "ready", models, timing };
     this.#ready.resolve(models);
   }

@@ -1,6 +1,14 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "@hono/zod-openapi";
-import { check, type Form, formFields, formFile, readForm, readJson } from "../../http/body.ts";
+import {
+  check,
+  type Form,
+  formFields,
+  formFile,
+  formFiles,
+  readForm,
+  readJson,
+} from "../../http/body.ts";
 import type { AppEnv, DoorContext } from "../../http/context.ts";
 import { settleFields } from "../../http/field_rules.ts";
 import { type Operation, route } from "../../http/route.ts";
@@ -11,6 +19,7 @@ import {
   editSchema,
   ErrorResponse,
   file,
+  files,
   FLAGS,
   generationSchema,
   type ImageFields,
@@ -59,6 +68,9 @@ export function mountGenerations(app: OpenAPIHono<AppEnv>, context: DoorContext)
   });
 }
 
+/** How many images OpenAI takes at most for one edit. */
+const MAX_IMAGES = 16;
+
 /** POST /v1/images/edits: with a mask what it covers is inpainted, else the whole image. */
 export function mountEdits(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
   const schema = editSchema(context.limits);
@@ -71,7 +83,7 @@ export function mountEdits(app: OpenAPIHono<AppEnv>, context: DoorContext): void
       body: {
         required: true,
         content: {
-          "multipart/form-data": { schema: schema.extend({ image: file, mask: file.optional() }) },
+          "multipart/form-data": { schema: schema.extend({ image: files, mask: file.optional() }) },
         },
       },
     },
@@ -81,9 +93,11 @@ export function mountEdits(app: OpenAPIHono<AppEnv>, context: DoorContext): void
     const given = fieldsOf(form);
     const fields = check(schema, given);
     const warnings = [...settleFields(given, EDIT_RULES), ...useless(fields)];
-    const [image, mask] = [formFile(form, "image"), formFile(form, "mask")];
+    const [image, ...others] = formFiles(form, "image", MAX_IMAGES);
+    const mask = formFile(form, "mask");
+    const moreImages = others.length > 0 ? others : undefined;
     const task = mask === undefined ? "image-to-image" : "inpaint";
-    const request = { ...toRequest(fields), image, mask, task } as const;
+    const request = { ...toRequest(fields), image, moreImages, mask, task } as const;
     return await answer(c, context, fields, request, "image_edit", warnings);
   });
 }

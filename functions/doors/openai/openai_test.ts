@@ -183,6 +183,35 @@ describe("POST /v1/images/edits", () => {
     }
   });
 
+  it("takes several images where the model reads them together, and no more", async () => {
+    const send = async (count: number, images: number | undefined, name = "image[]") => {
+      const { app, engine } = fakeApp({}, images === undefined ? {} : { images });
+      const body = new FormData();
+      body.append("prompt", "a cat");
+      for (let i = 0; i < count; i++) body.append(name, new Blob([Uint8Array.of(...Array(i + 1))]));
+      const response = await app.request("/v1/images/edits", { method: "POST", body });
+      return { status: response.status, json: await response.json(), engine };
+    };
+    for (const name of ["image[]", "image"]) {
+      const { status, engine } = await send(3, 3, name);
+      const { image, moreImages } = engine.begun[0]!.input;
+      assertEquals(status, 200);
+      assertEquals([image, ...moreImages!].map((file) => file!.length), [1, 2, 3]);
+    }
+    assertEquals((await send(1, 3)).engine.begun[0]!.input.moreImages, undefined);
+    assertEquals((await send(16, 16)).status, 200);
+    const refused: [number, number | undefined, string][] = [
+      [2, undefined, "fake reads one image"],
+      [4, 3, "fake reads at most 3 images together"],
+      [17, 20, "give at most 16"],
+    ];
+    for (const [count, images, message] of refused) {
+      const { status, json: { error } } = await send(count, images);
+      assertEquals([status, error.param], [400, "image"]);
+      assert(error.message.includes(message), error.message);
+    }
+  });
+
   it("refuses files and forms that are too large", async () => {
     const { app } = fakeApp();
     const send = async (bytes: number) => {

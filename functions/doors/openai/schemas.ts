@@ -72,6 +72,15 @@ export const file: z.ZodType = z.any().openapi({
   description: "PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF",
 });
 
+/** One file of a form, or several, as the description has them. */
+export const files: z.ZodType = z.any().openapi({
+  oneOf: [
+    { type: "string", format: "binary" },
+    { type: "array", items: { type: "string", format: "binary" }, maxItems: 16 },
+  ],
+  description: "PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF; several where the model reads several",
+});
+
 const Image = z.object({
   b64_json: z.string().optional(),
   url: z.string().optional(),

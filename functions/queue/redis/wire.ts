@@ -10,6 +10,13 @@ import type { Store } from "../../storage/store.ts";
 /** A file's place in the store. */
 type Key = { readonly $file: string };
 
+/** Places of the files that a job was given. */
+interface Given {
+  readonly image?: Key;
+  readonly moreImages?: readonly Key[];
+  readonly mask?: Key;
+}
+
 const EXTENSIONS: Readonly<Record<string, string>> = { "image/png": "png", "image/jpeg": "jpg" };
 
 async function putFile(store: Store, bytes: Uint8Array, mediaType: string): Promise<Key> {
@@ -67,10 +74,12 @@ export async function unpackEvent(text: string, store: Store): Promise<JobEvent>
 
 /** A job as text; the images that it was given are put into the store. */
 export async function packJob(job: Job, store: Store): Promise<string> {
-  const { image, mask, ...input } = job.input;
+  const { image, moreImages, mask, ...input } = job.input;
+  const put = (file: Uint8Array) => putFile(store, file, "application/octet-stream");
   const files = {
-    ...(image && { image: await putFile(store, image, "application/octet-stream") }),
-    ...(mask && { mask: await putFile(store, mask, "application/octet-stream") }),
+    ...(image && { image: await put(image) }),
+    ...(moreImages && { moreImages: await Promise.all(moreImages.map(put)) }),
+    ...(mask && { mask: await put(mask) }),
   };
   return JSON.stringify({ ...job, input: { ...input, ...files } });
 }
@@ -78,18 +87,20 @@ export async function packJob(job: Job, store: Store): Promise<string> {
 /** A job from its text, with the images that it was given. */
 export async function unpackJob(text: string, store: Store): Promise<Job> {
   const job = JSON.parse(text) as Job;
-  const { image, mask, ...input } = job.input as unknown as Record<"image" | "mask", Key>;
+  const { image, moreImages, mask, ...input } = job.input as unknown as Given;
+  const get = (key: Key) => getFile(store, key);
   const files = {
-    ...(image && { image: await getFile(store, image) }),
-    ...(mask && { mask: await getFile(store, mask) }),
+    ...(image && { image: await get(image) }),
+    ...(moreImages && { moreImages: await Promise.all(moreImages.map(get)) }),
+    ...(mask && { mask: await get(mask) }),
   };
-  return { ...job, input: { ...input, ...files } as Job["input"] };
+  return { ...job, input: { ...input, ...files } as unknown as Job["input"] };
 }
 
 /** Drops the images that a job was given, when it has ended; what is left of them goes by its age. */
 export async function dropGiven(text: string, store: Store): Promise<void> {
-  const { image, mask } = (JSON.parse(text) as Job).input as unknown as Record<string, Key>;
-  for (const key of [image, mask]) {
+  const { image, moreImages = [], mask } = (JSON.parse(text) as Job).input as unknown as Given;
+  for (const key of [image, ...moreImages, mask]) {
     if (key !== undefined) await store.delete(key.$file).catch(() => {});
   }
 }
