@@ -44,18 +44,24 @@ function makesSizes({ args }: NodeEvent): boolean {
   );
 }
 
-/** Operators that computed on the CPU, other than sizes, by the profile of a session. */
+/** Operators that computed on the CPU, other than sizes, and copies, by the profile of a session. */
 async function onCpu(folder: string): Promise<string[]> {
   const files = await Array.fromAsync(Deno.readDir(folder));
   const found: string[] = [];
   for (const { name } of files) {
-    const events: NodeEvent[] = JSON.parse(await Deno.readTextFile(`${folder}/${name}`));
+    const text = await Deno.readTextFile(`${folder}/${name}`);
+    if (text === "") continue; // of a session that could not be made so, and was made otherwise
+    const events: NodeEvent[] = JSON.parse(text);
     const nodes = events.filter(({ cat, name }) => cat === "Node" && name.endsWith("_kernel_time"));
-    const left = nodes.filter((node) =>
-      node.args!.provider === "CPUExecutionProvider" && !makesSizes(node) &&
-      !KNOWN.includes(node.args!.op_name!)
+    const isKnown = nodes.some(({ args }) =>
+      args!.provider === "CPUExecutionProvider" && KNOWN.includes(args!.op_name!)
     );
-    found.push(...left.map(({ name, args }) => `${args!.op_name} on the CPU: ${name}`));
+    const left = nodes.filter((node) => {
+      const { op_name = "", provider } = node.args!;
+      if (op_name.startsWith("Memcpy")) return !isKnown; // between operators, to the CPU or from it
+      return provider === "CPUExecutionProvider" && !makesSizes(node) && !KNOWN.includes(op_name);
+    });
+    found.push(...left.map(({ name, args }) => `${args!.op_name}: ${name}`));
   }
   return [...new Set(found)];
 }

@@ -1,4 +1,4 @@
-import type { FrozenConfig } from "@denoise/core";
+import { type FrozenConfig, Tensor } from "@denoise/core";
 import { float32, type GraphDefinition, int64, optional } from "@denoise/onnx";
 import { clipEncoder } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
@@ -42,16 +42,21 @@ function embed(s: Scope, ids: Value): Value {
   return add(s, embedding(s.at("token_embedding"), ids), positions); // [N, tokens, width]
 }
 
-/** The state of the end-of-text token in each row: [N, width]. */
-function pooled(s: Scope, states: Value, ids: Value, config: Config): Value {
+/**
+ * Where the end of the text is in each row, int64 [N, 1]: its state stands for the text. A card has no
+ * operator that finds the greatest integer.
+ */
+export function endsOfTexts(inputIds: Tensor, config: Config): Tensor {
   const [eos] = [config.eos_token_id].flat();
-  const marks = eos === 2
-    ? ids
-    : s.cast(s.op("Equal", [ids, s.scalar(eos!, "int64")], {}, { dtype: "bool" }), "int32");
-  const place = s.op("ArgMax", [s.cast(marks, "int32")], { axis: 1, keepdims: 1 }, {
-    dtype: "int64",
-  }); // [N, 1]
-  return s.op("GatherND", [states, place], { batch_dims: 1 });
+  const [rows, tokens] = inputIds.dims as [number, number];
+  const ids = Array.from(inputIds.data, Number);
+  const places = Array.from({ length: rows }, (_, row) => {
+    const own = ids.slice(row * tokens, (row + 1) * tokens);
+    // configs that say 2 are of a time when the end's id was the highest
+    const end = eos === 2 ? own.reduce((most, id) => Math.max(most, id), 0) : eos;
+    return BigInt(Math.max(0, own.indexOf(end!)));
+  });
+  return new Tensor("int64", BigInt64Array.from(places), [rows, 1]);
 }
 
 /** Token ids to the states of every layer, the normalized last one, and the pooled one. */
@@ -59,8 +64,9 @@ export const forward = (projected: boolean): GraphDefinition<CLIPTextConfig> => 
   inputs: () => ({
     input_ids: int64("batch", "tokens"),
     attention_mask: optional(int64("batch", "tokens")),
+    end_of_text: int64("batch", 1),
   }),
-  build(s, config, { input_ids, attention_mask }) {
+  build(s, config, { input_ids, attention_mask, end_of_text }) {
     const causal = causalBias(s, input_ids!, config.max_position_embeddings);
     const bias = attention_mask === undefined
       ? causal
@@ -69,7 +75,7 @@ export const forward = (projected: boolean): GraphDefinition<CLIPTextConfig> => 
     const states = clipEncoder(s.at("encoder"), tokens, config, bias);
     const norm = { eps: config.layer_norm_eps };
     const last = layerNorm(s.at("final_layer_norm"), states.at(-1)!, norm);
-    const pooler = pooled(s, last, input_ids!, config);
+    const pooler = s.op("GatherND", [last, end_of_text!], { batch_dims: 1 }); // [N, width]
     return {
       last_hidden_state: last,
       pooler_output: pooler,

@@ -21,7 +21,7 @@ import type { ModelClass, Tensor } from "@denoise/core";
 import type { TextEncoder, TextEncoderOutput } from "@denoise/roles";
 import { defineModel, nestedConfig, type Runner } from "@denoise/onnx";
 import { type CLIPTextConfig, schema } from "./config.ts";
-import { finalNorm, forward } from "./graphs.ts";
+import { endsOfTexts, finalNorm, forward } from "./graphs.ts";
 
 export type { CLIPTextConfig };
 
@@ -87,6 +87,7 @@ async function encode(
   const result = await model.run("forward", {
     input_ids: inputIds,
     attention_mask: attentionMask,
+    end_of_text: endsOfTexts(inputIds, model.config),
   }, {
     outputs: [
       "last_hidden_state",

@@ -46,6 +46,7 @@ import {
   rotaryEmbedding,
   sinusoidalEmbedding,
   unsqueeze,
+  where,
   withinFloat16,
 } from "@denoise/onnx/nn";
 import { check, type QwenImageTransformerConfig, schema } from "./config.ts";
@@ -258,5 +259,5 @@ function tokenModulation(s: Scope, part: "txt" | "img", { temb, still }: Times):
   const moving = modulation(s, temb, 6);
   if (part === "txt" || still === undefined) return moving;
   const standing = modulation(s, still.temb, 6);
-  return moving.map((vector, i) => s.op("Where", [still.tokens, standing[i]!, vector]));
+  return moving.map((vector, i) => where(s, still.tokens, standing[i]!, vector));
 }

@@ -59,6 +59,7 @@ const NOT_IN_BFLOAT16 = [
   "Resize",
   "MaxPool",
   "ArgMin",
+  "SpaceToDepth",
 ];
 
 const FUSED: Lowering = {
