@@ -6,6 +6,8 @@ import { resnetBlock, type ResnetOptions } from "./resnet_block.ts";
 
 /** What shapes the levels of a conditional UNet or ControlNet, as it stands in config.json. */
 export interface LevelsConfig {
+  /** Height and width of the latents that it was made for; a ControlNet names none. */
+  readonly sample_size?: number | readonly number[] | null;
   /** Block of each level in the down blocks, by its class name. */
   readonly down_block_types: readonly string[];
   /** Channels of each level. */
@@ -57,6 +59,13 @@ function at<T>(value: T | readonly T[], level: number): T {
   return Array.isArray(value) ? value[level] : value as T;
 }
 
+/** How many pixels the images that it was made for have at a level. */
+function pixelsAt({ sample_size }: LevelsConfig, level: number): number | undefined {
+  const [height, width = height] = [sample_size ?? []].flat();
+  if (height === undefined || width === undefined) return undefined;
+  return Math.ceil(height / 2 ** level) * Math.ceil(width / 2 ** level);
+}
+
 /** What all residual blocks have in common. */
 export function resnetOptions(config: LevelsConfig): ResnetOptions {
   return {
@@ -95,7 +104,7 @@ export function downLevel(
   context: Context,
 ): LevelOptions & { readonly downsamplePadding: number } {
   return {
-    ...sharedOptions(config, config.down_block_types[level]!, level),
+    ...sharedOptions(config, config.down_block_types[level]!, { i: level, level }),
     layers: layersAt(config, level),
     temb,
     context,
@@ -117,7 +126,7 @@ export function upLevel(
   const layersOf = config.reverse_transformer_layers_per_block?.[i] ??
     at(config.transformer_layers_per_block, level);
   return {
-    ...sharedOptions(config, config.up_block_types[i]!, i),
+    ...sharedOptions(config, config.up_block_types[i]!, { i, level }),
     layers: layersAt(config, level) + 1,
     temb,
     context,
@@ -127,8 +136,12 @@ export function upLevel(
 }
 
 /** The reference takes head widths in the order of the down blocks in the up blocks, too. */
-function sharedOptions(config: LevelsConfig, type: string, i: number) {
-  const resnet = resnetOptions(config);
+function sharedOptions(
+  config: LevelsConfig,
+  type: string,
+  { i, level }: { readonly i: number; readonly level: number },
+) {
+  const resnet = { ...resnetOptions(config), pixels: pixelsAt(config, level) };
   return {
     resnet: /^(Resnet|Simple)/.test(type)
       ? {
@@ -146,6 +159,7 @@ export function middleResnet(config: MiddleConfig): ResnetOptions {
   const channels = config.block_out_channels.at(-1)!;
   return {
     ...resnetOptions(config),
+    pixels: pixelsAt(config, config.block_out_channels.length - 1),
     groups: config.norm_num_groups ?? Math.min(Math.floor(channels / 4), 32),
     outputScale: config.mid_block_scale_factor,
   };

@@ -44,6 +44,8 @@ export interface ResnetOptions {
   readonly shortcut?: boolean | undefined;
   /** Whether that convolution has a bias. Defaults to true. */
   readonly shortcutBias?: boolean | undefined;
+  /** How many pixels an image has here as a rule. */
+  readonly pixels?: number | undefined;
 }
 
 /**
@@ -59,12 +61,12 @@ export function resnetBlock(
   temb: Value | undefined,
   options: ResnetOptions,
 ): Value {
-  const { groups, outputScale = 1 } = options;
+  const { groups, outputScale = 1, pixels } = options;
 
   let h = resize(s, activated(s.at("norm1"), x, temb, groups, options), options);
-  h = conv2d(s.at("conv1"), h, { padding: 1 }); // [N, C', H', W']
+  h = conv2d(s.at("conv1"), h, { padding: 1, pixels }); // [N, C', H', W']
   h = timed(s, h, temb, options);
-  h = conv2d(s.at("conv2"), h, { padding: 1 });
+  h = conv2d(s.at("conv2"), h, { padding: 1, pixels });
 
   const whole = sum(s, shortcut(s, resize(s, x, options), options), h);
   return outputScale === 1 ? whole : div(s, whole, outputScale);

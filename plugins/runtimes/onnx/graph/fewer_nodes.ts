@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { NodeSpec } from "./onnx_proto.ts";
+import { SUM_WIDTHS } from "./lowering.ts";
+import { MICROSOFT, type NodeSpec } from "./onnx_proto.ts";
 
 /** What there is to know of a graph beside its nodes. */
 export interface Surroundings {
@@ -16,7 +17,9 @@ export interface Surroundings {
 
 /** The nodes of a graph that computes the same, in an order in which they can run. */
 export function fewerNodes(nodes: readonly NodeSpec[], surroundings: Surroundings): NodeSpec[] {
-  return ordered(productsTogether(equalNodesOnce(nodes), surroundings));
+  return ordered(
+    sumsInNorms(productsTogether(equalNodesOnce(nodes), surroundings), surroundings),
+  );
 }
 
 /** Nodes that compute the same of the same values are one: each block has an activation of the time. */
@@ -102,6 +105,47 @@ function together(
       inputs: [result, ints(products.map(() => width))],
       outputs: products.map(({ outputs }) => outputs[0]!),
       attributes: { axis: -1 },
+    },
+  ];
+}
+
+/** A sum that a group normalization of channels last takes is made by it. */
+function sumsInNorms(nodes: readonly NodeSpec[], { weightDims }: Surroundings): NodeSpec[] {
+  const makers = makersOf(nodes);
+  const replaced = new Map<NodeSpec, NodeSpec[]>();
+  for (const norm of nodes) {
+    if (norm.type !== "GroupNorm" || norm.domain !== MICROSOFT) continue;
+    if (!SUM_WIDTHS.includes(weightDims(norm.inputs[1]!)?.[0] ?? 0)) continue;
+    const last = makers.get(norm.inputs[0]!);
+    const sum = last?.type === "Transpose" ? makers.get(last.inputs[0]!) : undefined;
+    if (!sum?.sameSizes || replaced.has(sum)) continue;
+    replaced.set(sum, []);
+    replaced.set(norm, normWithSum(norm, last!, sum));
+  }
+  return nodes.flatMap((node) => replaced.get(node) ?? [node]);
+}
+
+function normWithSum(norm: NodeSpec, last: NodeSpec, sum: NodeSpec): NodeSpec[] {
+  const terms = sum.inputs.map((input, i) => {
+    const name = `${norm.name}/term${i}`;
+    return { ...last, name, inputs: [input], outputs: [name] };
+  });
+  const [, scale, shift] = norm.inputs as [string, string, string];
+  const whole = `${norm.name}/sum`;
+  return [
+    ...terms,
+    {
+      ...norm,
+      type: "SkipGroupNorm",
+      inputs: [terms[0]!.name, scale, shift, terms[1]!.name],
+      outputs: [norm.outputs[0]!, whole],
+    },
+    {
+      ...last,
+      name: `${whole}/first`,
+      inputs: [whole],
+      outputs: sum.outputs,
+      attributes: { perm: [0, 3, 1, 2] },
     },
   ];
 }

@@ -74,6 +74,12 @@ const FUSED: Lowering = {
   widens: NARROW,
 };
 
+/**
+ * Channels for which onnxruntime's operators with sums were right on a card: those of Stable Diffusion's
+ * UNets.
+ */
+export const SUM_WIDTHS: readonly number[] = [320, 640, 1280];
+
 /** The lowering for each execution provider. */
 export const lowerings: { readonly [P in Provider]: Lowering } = {
   cpu: { ...FUSED, computes: ["float32"], quantized: ["int8", "blocks", "levels"] }, // 16-bit types are storage

@@ -13,7 +13,7 @@ export {
 } from "./graph.ts";
 export type { GraphPart, StartsPart } from "./parts.ts";
 export type { BuiltGraph } from "./write.ts";
-export { type Lowering, lowerings, type Provider } from "./lowering.ts";
+export { type Lowering, lowerings, type Provider, SUM_WIDTHS } from "./lowering.ts";
 export type { BlockWeight, Int8Weight, LevelWeight, QuantizedWeight } from "./quantized_weight.ts";
 export { MICROSOFT } from "./onnx_proto.ts";
 export { Scope } from "./scope.ts";

@@ -10,6 +10,7 @@ import {
 } from "../graph/mod.ts";
 import { Tensor } from "@denoise/core";
 import { inlineEngine } from "../engine/inline.ts";
+import { sum } from "./arithmetic.ts";
 import { groupNorm, sumAndNorm } from "./norm.ts";
 
 interface Built {
@@ -70,6 +71,20 @@ describe("groupNorm() on a card in float16", () => {
   });
 });
 
+describe("groupNorm() of a sum on a card in float16", () => {
+  it("makes the sum, for the widths of Stable Diffusion's UNets alone", () => {
+    const makesSum = (channels: number) => {
+      const { graph, s } = scope("cuda", "float16", channels);
+      const dims = ["batch", channels, "height", "width"];
+      const whole = sum(s, graph.input("a", "float16", dims), graph.input("b", "float16", dims));
+      graph.output("y", groupNorm(s, whole, { groups: 32 }));
+      graph.output("sum", whole);
+      return built(graph).operators.includes("SkipGroupNorm");
+    };
+    assertEquals([320, 640, 1280, 512].map(makesSum), [true, true, true, false]);
+  });
+});
+
 describe("groupNorm() on a card in bfloat16", () => {
   it("computes in float32 what that operator set has no kernel for", async () => {
     assertEquals(norm(320, 32, "cuda", "bfloat16").operators, []);
@@ -92,12 +107,12 @@ describe("sumAndNorm()", () => {
     const operators = (width: number, dtype: ComputeDType) => {
       const { graph, s } = scope("cuda", dtype, width);
       const terms = ["a", "b"].map((name) => graph.input(name, dtype, ["batch", "tokens", width]));
-      const { sum, normal } = sumAndNorm(s, {
+      const result = sumAndNorm(s, {
         terms: terms as [typeof terms[0], typeof terms[0]],
         bias: s.tensor("shift"),
       });
-      graph.output("sum", sum);
-      graph.output("normal", normal);
+      graph.output("sum", result.sum);
+      graph.output("normal", result.normal);
       return built(graph).operators;
     };
     for (const width of [320, 640, 1280]) {

@@ -1,0 +1,41 @@
+import { describe, it } from "@std/testing/bdd";
+import { assert, assertEquals } from "@std/assert";
+import { Generator, randn } from "@denoise/core";
+import { storedTensor } from "@denoise/safetensors";
+import { inlineEngine } from "../engine/inline.ts";
+import { Checkpoint, Graph, lowerings, Scope } from "../graph/mod.ts";
+import { conv2d } from "./conv.ts";
+
+/** A convolution of 1280 channels with random weights, as a card gets it, on the CPU. */
+async function convolved(pixels: number | undefined) {
+  const generator = new Generator(1);
+  const tensors = {
+    weight: randn([4, 1280, 3, 3], { generator }),
+    bias: randn([4], { generator }),
+  };
+  const checkpoint = new Checkpoint(
+    Object.entries(tensors).map(([name, tensor]) => [name, storedTensor(tensor)]),
+  );
+  const graph = new Graph({ lowering: lowerings.cuda, dtype: "float16" });
+  const s = new Scope(graph, checkpoint);
+  const x = graph.input("x", "float32", ["batch", 1280, "height", "width"]);
+  graph.output("y", s.cast(conv2d(s, s.cast(x), { padding: 1, pixels }), "float32"));
+  const { model } = graph.build("convolution");
+  const session = await inlineEngine().createSession({ model, name: "convolution" });
+  const { y } = await session.run({ x: randn([2, 1280, 5, 4], { generator }) });
+  await session.release();
+  return { y: y!, isCut: new TextDecoder("latin1").decode(model).includes("Sum") };
+}
+
+describe("conv2d() on a card in float16", () => {
+  it("adds up parts of many channels where an image has few pixels, to the same numbers", async () => {
+    const whole = await convolved(undefined);
+    const many = await convolved(65);
+    const cut = await convolved(64);
+    assertEquals([whole.isCut, many.isCut, cut.isCut], [false, false, true]);
+    const most = Number(whole.y.abs().max().data[0]);
+    const far = Number(whole.y.sub(cut.y).abs().max().data[0]);
+    // eight sums are rounded to float16, which has 11 bits, instead of one
+    assert(far > 0 && far / most < 8 * 2 ** -11, `${far} of ${most}`);
+  });
+});
