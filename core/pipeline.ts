@@ -218,8 +218,8 @@ export interface PipelineDefinition<
 > {
   /** The class name that model_index.json carries. */
   readonly className: string;
-  /** What it is for, one of the Hub's words such as `"text-to-image"` where there is one. */
-  readonly task: PipelineTraits["task"];
+  /** What it is for, one of the Hub's words such as `"text-to-image"` where there is one; the main one first. */
+  readonly task: PipelineTraits["task"] | readonly PipelineTraits["task"][];
   /** The models it works with; see {@linkcode PipelineTraits}. Defaults to the class name. */
   readonly family?: string | undefined;
   /** Whether ControlNets take part. Defaults to false. */

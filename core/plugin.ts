@@ -22,8 +22,8 @@ export interface PluginTraits {
   readonly className: string;
   /** Other class names in repos that mean the same class, such as `"CLIPFeatureExtractor"`. */
   readonly aliases?: readonly string[];
-  /** Of pipelines: what it is for. */
-  readonly task?: string;
+  /** Of pipelines: what it is for; of several tasks the main one first. */
+  readonly task?: string | readonly string[];
   /** Of pipelines: the models it works with. */
   readonly family?: string;
   /** Of pipelines: whether ControlNets take part. */

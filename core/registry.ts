@@ -138,7 +138,8 @@ export class Registry<M extends object = object> {
   }
 
   /**
-   * The pipelines at hand with what they can do, in the order of their names; nothing of them is loaded.
+   * The pipelines at hand with what they can do, in the order of their names, once for each task; nothing of
+   * them is loaded.
    *
    * @example
    * ```ts
@@ -152,7 +153,7 @@ export class Registry<M extends object = object> {
     return this.names("pipeline").flatMap((name) => {
       const { className, task, family, control = false, package: from } = this.#entries.get(name)!;
       if (name !== className || task === undefined || family === undefined) return [];
-      return [{ className, task, family, control, package: from }];
+      return [task].flat().map((task) => ({ className, task, family, control, package: from }));
     });
   }
 

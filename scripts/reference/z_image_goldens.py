@@ -19,7 +19,7 @@ from tiny_models import build, liven
 
 COMMAND = "scripts/reference/z_image_goldens.py"
 TRANSFORMER = dict(in_channels=4, dim=48, n_layers=2, n_refiner_layers=1, n_heads=3, n_kv_heads=3, cap_feat_dim=16,
-                   axes_dims=(4, 6, 6), axes_lens=(600, 64, 64))
+                   axes_dims=(4, 6, 6), axes_lens=(600, 128, 128))
 TEXT_ENCODER = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2, head_dim=8,
                     max_position_embeddings=1024, rope_parameters={"rope_type": "default", "rope_theta": 1000000.0})
 VAE = {**VAE_FACTOR_4, "scaling_factor": 0.3611, "shift_factor": 0.1159, "use_quant_conv": False, "use_post_quant_conv": False}

@@ -48,7 +48,7 @@ export type Flux2KleinPipeline = Pipeline<Flux2Components, Flux2KleinArguments, 
 export const Flux2KleinPipeline: PipelineClass<Flux2Components, Flux2KleinArguments, ImageOutput> =
   textToImagePipeline({
     className: "Flux2KleinPipeline",
-    task: "text-to-image",
+    task: ["text-to-image", "image-to-image"],
     family: flux2,
     start: fromNoise,
     ...flux2Klein,
