@@ -8,7 +8,7 @@ import {
   StableDiffusionControlNetPipeline,
 } from "@denoise/denoise";
 import { loadImage } from "@denoise/image";
-import { findScheduler } from "../scripts/cli/scheduler_name.ts";
+import { findScheduler } from "../cli/scheduler_name.ts";
 import { fixture } from "./support/golden.ts";
 import { loadTask } from "./support/tasks.ts";
 
@@ -23,7 +23,7 @@ addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
 async function denoise(...args: string[]) {
   const output = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-lock", new URL("scripts/cli/main.ts", ROOT).pathname, ...args],
+    args: ["run", "-A", "--no-lock", new URL("cli/main.ts", ROOT).pathname, ...args],
     cwd: folder,
     env: { NO_COLOR: "1" },
   }).output();

@@ -4,7 +4,8 @@
  * - core imports nothing outside itself, and each group of packages what LAYERS says: schedulers core
  *   and the schedules; models core, the ONNX package and the roles; families core, the roles and the
  *   foundation of diffusion; pipelines these and the families, Stable Diffusion's among them; the root
- *   package imports all of them, functions the root package, process and some of these;
+ *   package imports all of them, the command line what it likes of these, functions the root package,
+ *   process and some of these;
  * - packages import each other by name, never by path, and read no file of another package;
  * - what is imported by name stands in the package's own deno.json (the root's lists its members
  *   under "workspace"), and what stands there is used by what is published: what only tests need
@@ -111,6 +112,12 @@ const LAYERS: readonly Layer[] = [
     folders: /^plugins\/families\//,
   },
   { folder: /^plugins\//, name: "a plugin", allowed: ["@denoise/core"] },
+  {
+    folder: /^cli$/,
+    name: "the command line",
+    allowed: ["@denoise/denoise", "@denoise/core"],
+    folders: /^plugins\//,
+  },
   {
     folder: /^functions$/,
     name: "functions",

@@ -80,7 +80,7 @@ async function run(name: string, source: string): Promise<string> {
 }
 
 async function generate(cwd: string, ...args: string[]): Promise<Result> {
-  return await deno(cwd, "run", "-A", "jsr:@denoise/denoise/cli", "generate", ...args);
+  return await deno(cwd, "run", "-A", "jsr:@denoise/cli", "generate", ...args);
 }
 
 async function setUp(): Promise<void> {

@@ -91,6 +91,18 @@ describe("a third party", () => {
     }, registry);
   });
 
+  for (const kind of ["pipeline", "model"]) {
+    it(`scaffolds a ${kind}, whose tests pass, and could publish it`, async () => {
+      const name = `@someone/${kind}-two-seeds`;
+      const cwd = `${home}/${kind}-two-seeds`;
+      await deno(home, "run", "-A", "jsr:@denoise/create", name);
+      assertStringIncludes(await deno(cwd, "test", "-A"), "0 failed");
+      await deno(cwd, "fmt", "--check");
+      await deno(cwd, "lint");
+      await deno(cwd, "publish", "--dry-run", "--allow-dirty");
+    });
+  }
+
   it("makes an image through it, named by the repo and swapped in by hand", async () => {
     const repo = `${home}/repo`;
     await cp(REPO, repo, { recursive: true });
@@ -220,8 +232,19 @@ describe("a third party", () => {
     await Deno.mkdir(cwd);
     const args = ["generate", "cat", "--model", REPO.pathname, "--steps", "2", "--seed", "1"];
     assertEquals(
-      await deno(cwd, "run", "-A", "jsr:@denoise/denoise/cli", ...args),
+      await deno(cwd, "run", "-A", "jsr:@denoise/cli", ...args),
       "cat.png (seed 1)\n",
     );
+  });
+
+  it("installs the command line, which runs under its name", async () => {
+    const cwd = `${home}/installed`;
+    await Deno.mkdir(cwd);
+    await deno(cwd, "install", "-gA", "-n", "denoise", "--root", cwd, "jsr:@denoise/cli");
+    const { success, stdout } = await new Deno.Command(`${cwd}/bin/denoise`, {
+      args: ["--version"],
+      env,
+    }).output();
+    assertEquals([success, new TextDecoder().decode(stdout)], [true, "0.1.0\n"]);
   });
 });

@@ -1,40 +1,60 @@
-import { namesOf } from "./names.ts";
+import { type Kind, type Names, namesOf } from "./names.ts";
 import { configSource, readmeSource, workflowSource } from "./template/files.ts";
-import { modSource } from "./template/mod.ts";
-import { testSource } from "./template/tests.ts";
+import { modelSource, modelTests } from "./template/model.ts";
+import { pipelineSource, pipelineTests } from "./template/pipeline.ts";
+import { schedulerSource, schedulerTests } from "./template/scheduler.ts";
 
-/** The files of a new scheduler package by their paths. */
-export function schedulerFiles(packageName: string): Readonly<Record<string, string>> {
-  const names = namesOf(packageName);
+const SOURCES: Readonly<
+  Record<Kind, readonly [(names: Names) => string, (names: Names) => string]>
+> = {
+  scheduler: [schedulerSource, schedulerTests],
+  pipeline: [pipelineSource, pipelineTests],
+  model: [modelSource, modelTests],
+};
+
+/** The files of a new package by their paths. */
+export function packageFiles(packageName: string, kind?: Kind): Readonly<Record<string, string>> {
+  const names = namesOf(packageName, kind);
+  const [source, tests] = SOURCES[names.kind];
   return {
     "deno.json": configSource(names),
-    "mod.ts": modSource(names),
-    "mod_test.ts": testSource(names),
+    "mod.ts": source(names),
+    "mod_test.ts": tests(names),
     "README.md": readmeSource(names),
     ".github/workflows/publish.yml": workflowSource(),
   };
 }
 
+/** Where and what of a new package. */
+export interface CreateOptions {
+  /** Where to. Defaults to the second part of the name. */
+  readonly folder?: string | undefined;
+  /** What it holds. Defaults to what its name says (`pipeline-x`, `model-x`), else a scheduler. */
+  readonly kind?: Kind | undefined;
+}
+
 /**
- * Writes a new scheduler package, formatted, into a folder that is not there yet, or is empty.
+ * Writes a new package, formatted, into a folder that is not there yet, or is empty.
  *
  * @param packageName Its name on JSR, such as `"@you/scheduler-cosine-euler"`.
- * @param folder Where to. Defaults to the second part of the name.
  * @returns The paths that were written.
  * @throws {Deno.errors.AlreadyExists} when the folder holds something.
  *
  * @example
  * ```ts
- * import { createScheduler } from "@denoise/create";
+ * import { createPackage } from "@denoise/create";
  * import { assertEquals } from "@std/assert";
  *
  * const folder = await Deno.makeTempDir();
- * const paths = await createScheduler("@you/scheduler-cosine-euler", folder);
+ * const paths = await createPackage("@you/pipeline-between", { folder });
  * assertEquals(paths.includes(`${folder}/mod.ts`), true);
  * ```
  */
-export async function createScheduler(packageName: string, folder?: string): Promise<string[]> {
-  const files = schedulerFiles(packageName);
+export async function createPackage(
+  packageName: string,
+  { folder, kind }: CreateOptions = {},
+): Promise<string[]> {
+  const files = packageFiles(packageName, kind);
   const target = folder ?? packageName.split("/")[1]!;
   await Deno.mkdir(target, { recursive: true });
   for await (const { name } of Deno.readDir(target)) {

@@ -1,15 +1,19 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { createScheduler, namesOf, schedulerFiles } from "./mod.ts";
+import { createPackage, KINDS, namesOf, packageFiles } from "./mod.ts";
 
 describe("namesOf()", () => {
   it("names class and options after the package", () => {
     assertEquals(namesOf("@you/scheduler-cosine-euler"), {
       packageName: "@you/scheduler-cosine-euler",
+      kind: "scheduler",
       className: "CosineEulerScheduler",
-      configName: "CosineEulerConfig",
+      stem: "CosineEuler",
     });
     assertEquals(namesOf("@you/heun3").className, "Heun3Scheduler");
+    assertEquals(namesOf("@you/pipeline-two-seeds").className, "TwoSeedsPipeline");
+    assertEquals(namesOf("@you/tiny-model").className, "TinyModel");
+    assertEquals(namesOf("@you/tiny", "model").className, "TinyModel");
   });
 
   it("refuses what JSR does not take", () => {
@@ -19,18 +23,19 @@ describe("namesOf()", () => {
   });
 });
 
-describe("createScheduler()", () => {
-  it("writes the package and never over something", async () => {
+describe("createPackage()", () => {
+  it("writes a package of each kind, and never over something", async () => {
     const folder = await Deno.makeTempDir();
-    const paths = await createScheduler("@you/scheduler-foo", `${folder}/foo`);
-    assertEquals(paths.length, Object.keys(schedulerFiles("@you/scheduler-foo")).length);
-    const text = await Deno.readTextFile(`${folder}/foo/mod.ts`);
-    assertStringIncludes(text, "export const FooScheduler");
-    await assertRejects(
-      () => createScheduler("@you/scheduler-foo", `${folder}/foo`),
-      Deno.errors.AlreadyExists,
-      "name another folder",
-    );
+    for (const kind of KINDS) {
+      const name = `@you/${kind}-foo`;
+      const target = { folder: `${folder}/${kind}` };
+      const paths = await createPackage(name, target);
+      assertEquals(paths.length, Object.keys(packageFiles(name)).length);
+      const text = await Deno.readTextFile(`${folder}/${kind}/mod.ts`);
+      assertStringIncludes(text, `export const ${namesOf(name).className}`);
+      const again = () => createPackage(name, target);
+      await assertRejects(again, Deno.errors.AlreadyExists, "name another folder");
+    }
     await Deno.remove(folder, { recursive: true });
   });
 });

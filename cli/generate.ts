@@ -4,7 +4,7 @@ import { id as EMBEDDED } from "@denoise/embedded-emoji";
 import { loadLoraWeights } from "@denoise/lora";
 import { showImage } from "@denoise/terminal";
 import { type Command, Option } from "commander";
-import { registry as builtIn } from "../../plugins/registry.ts";
+import { registry as builtIn } from "@denoise/denoise/registry";
 import { integer, number, seed, several, size } from "./options.ts";
 import { checkOut, outputPaths } from "./output.ts";
 import { addPlugins, PLUGIN } from "./plugins.ts";

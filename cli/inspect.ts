@@ -2,7 +2,7 @@ import { isFolder, type Model, type Registry } from "@denoise/core";
 import { diffusionPipeline } from "@denoise/loading";
 import { inspect, type InspectReport } from "@denoise/hub";
 import type { Command } from "commander";
-import { registry as builtIn } from "../../plugins/registry.ts";
+import { registry as builtIn } from "@denoise/denoise/registry";
 import { addPlugins, PLUGIN } from "./plugins.ts";
 import { formatBytes, formatCount } from "./terminal.ts";
 

@@ -1,7 +1,7 @@
 /**
  * The command line of denoise:
  *
- *     deno run -A jsr:@denoise/denoise/cli generate "red apple on a blue background"
+ *     deno run -A jsr:@denoise/cli generate "red apple on a blue background"
  *
  * @module
  */
