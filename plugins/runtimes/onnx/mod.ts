@@ -18,6 +18,7 @@ export type {
 } from "./engine/engine.ts";
 export { inlineEngine } from "./engine/inline.ts";
 export { nativeEngine, type NativeEngineOptions } from "./engine/native/native.ts";
+export { type Observation, observingEngine } from "./engine/observing.ts";
 export type { ProviderPlugin } from "./engine/native/settings.ts";
 export { workerEngine } from "./engine/worker.ts";
 export {

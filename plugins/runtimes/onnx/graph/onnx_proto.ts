@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { Attribute, Attributes, Dim, ElementType } from "./value.ts";
 
 const IR_VERSION = 10;
@@ -193,4 +193,57 @@ export function encodeModel(model: ModelSpec): Uint8Array<ArrayBuffer> {
   message(writer, 8, ["", model.opset], writeOpset);
   message(writer, 8, [MICROSOFT, 1], writeOpset);
   return writer.finish() as Uint8Array<ArrayBuffer>;
+}
+
+/** A node as it stands in a model's bytes. */
+export interface ReadNode {
+  /** Its name. */
+  readonly name: string;
+  /** Names of the values that it gives. */
+  readonly outputs: readonly string[];
+}
+
+/** The fields of a message that have a number, as their bytes. */
+function* fields(bytes: Uint8Array, wanted: number): Generator<Uint8Array> {
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    const [field, type] = reader.tag();
+    if (field === wanted) yield reader.bytes();
+    else reader.skip(type, field);
+  }
+}
+
+/** The nodes of a model in their order, and the names of its outputs. */
+export function readGraph(
+  model: Uint8Array,
+): { readonly nodes: readonly ReadNode[]; readonly outputs: readonly string[] } {
+  const decoder = new TextDecoder();
+  const texts = (message: Uint8Array, field: number) =>
+    Array.from(fields(message, field), (bytes) => decoder.decode(bytes));
+  const graphs = [...fields(model, 7)];
+  const nodes = graphs.flatMap((graph) => [...fields(graph, 1)]);
+  const ports = graphs.flatMap((graph) => [...fields(graph, 12)]);
+  return {
+    nodes: nodes.map((node) => ({ name: texts(node, 3)[0] ?? "", outputs: texts(node, 2) })),
+    outputs: ports.flatMap((port) => texts(port, 1)),
+  };
+}
+
+/**
+ * A model with more of its values as outputs, whose types the runtime infers. A message that stands twice is
+ * merged by readers, so the outputs are written behind it.
+ */
+export function addOutputs(
+  model: Uint8Array,
+  names: readonly string[],
+): Uint8Array<ArrayBuffer> {
+  const writer = new BinaryWriter();
+  message(writer, 7, names, (graph) => {
+    for (const name of names) message(graph, 12, name, (port) => string(port, 1, name));
+  });
+  const more = writer.finish();
+  const whole = new Uint8Array(model.length + more.length);
+  whole.set(model);
+  whole.set(more, model.length);
+  return whole;
 }
