@@ -1,20 +1,7 @@
+import type { StoredDType } from "@denoise/safetensors";
+
 /** The element type of a value inside a graph, in torch's words. */
-export type ElementType =
-  | "float32"
-  | "float16"
-  | "bfloat16"
-  | "float64"
-  | "float8_e4m3fn"
-  | "float8_e5m2"
-  | "int8"
-  | "int16"
-  | "int32"
-  | "int64"
-  | "uint8"
-  | "uint16"
-  | "uint32"
-  | "uint64"
-  | "bool";
+export type ElementType = StoredDType;
 
 /** A size known when the graph is built, or the name of one that is only known when it runs. */
 export type Dim = number | string;
