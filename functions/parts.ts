@@ -62,7 +62,7 @@ export function openEngine(settings: Settings, registry: Registry): ServingEngin
   const { models, device, torchDtype, quantization, variant, threads, loraFolder } = settings;
   const { maxSide, maxPixels, maxImages } = settings.limits;
   const sizeLimits = { maxSide, maxPixels, maxImages };
-  const { maxLoaded, maxModelBytes, pinned } = settings;
+  const { gpuMemoryLimit, maxLoaded, maxModelBytes, pinned } = settings;
   const options = {
     models,
     registry,
@@ -71,6 +71,7 @@ export function openEngine(settings: Settings, registry: Registry): ServingEngin
     quantization,
     variant,
     threads,
+    gpuMemoryLimit,
     sizeLimits,
     loraFolder,
     maxLoaded,

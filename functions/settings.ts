@@ -29,6 +29,8 @@ export interface Settings {
   readonly variant: string | undefined;
   /** Threads of one operator. */
   readonly threads: number | undefined;
+  /** Bytes of stored weights on a card. */
+  readonly gpuMemoryLimit: number | undefined;
   /** The folder of the LoRAs that prompts can name. */
   readonly loraFolder: string | undefined;
   /** Where models run. */
@@ -119,6 +121,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     quantization: read.maybeOneOf("DENOISE_QUANTIZATION", ["int8", "int4"]),
     variant: read.text("DENOISE_VARIANT"),
     threads: read.maybeInteger("DENOISE_THREADS", 1, 1024),
+    gpuMemoryLimit: megabytes(read.maybeInteger("DENOISE_GPU_MEMORY_MB", 1, 10_000_000)),
     loraFolder: read.text("DENOISE_LORAS"),
     engine: read.oneOf("DENOISE_ENGINE", "child", ["child", "inline"]),
     silentMs: seconds("DENOISE_HANG_SECONDS", 60, 1),

@@ -52,6 +52,12 @@ export const SETTINGS: readonly SettingRow[] = [
   { name: "DENOISE_REVISION", standard: "main", doc: "Branch, tag or commit of the models" },
   { name: "DENOISE_THREADS", standard: "all cores", doc: "Threads of one operator" },
   {
+    name: "DENOISE_GPU_MEMORY_MB",
+    standard: "what is free",
+    doc:
+      "Stored weights on a card; idle models leave it for others, and what does not fit is streamed",
+  },
+  {
     name: "DENOISE_LORAS",
     standard: "none",
     doc: "Folder of LoRAs (.safetensors) that prompts at /sdapi can name, as <lora:NAME:0.8>",

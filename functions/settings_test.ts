@@ -18,11 +18,12 @@ describe("readSettings()", () => {
   });
 
   it("reads what weights are held in", () => {
-    const { torchDtype, quantization } = readSettings({
+    const { torchDtype, quantization, gpuMemoryLimit } = readSettings({
       DENOISE_DTYPE: "bfloat16",
       DENOISE_QUANTIZATION: "int8",
+      DENOISE_GPU_MEMORY_MB: "8000",
     });
-    assertEquals([torchDtype, quantization], ["bfloat16", "int8"]);
+    assertEquals([torchDtype, quantization, gpuMemoryLimit], ["bfloat16", "int8", 8e9]);
     assertEquals(readSettings({}).quantization, undefined);
     assertEquals(problems({ DENOISE_QUANTIZATION: "int2" }), [
       'DENOISE_QUANTIZATION: must be int8 or int4, but is "int2"',

@@ -152,7 +152,7 @@ class ChildEngine implements ChildServingEngine {
   #spawn(models: readonly LocatedModel[]): void {
     const { entry, flags, maxMemory, plugins, ...rest } = this.#options;
     const { device, torchDtype, quantization, variant, threads, sizeLimits, warmup } = rest;
-    const { loraFolder, maxLoaded, maxModelBytes, pinned } = rest;
+    const { gpuMemoryLimit, loraFolder, maxLoaded, maxModelBytes, pinned } = rest;
     const folders = [
       ...models.map(({ path }) => path),
       ...loraFolder === undefined ? [] : [loraFolder],
@@ -169,6 +169,7 @@ class ChildEngine implements ChildServingEngine {
       quantization,
       variant,
       threads,
+      gpuMemoryLimit,
       sizeLimits,
       warmup,
       loraFolder,

@@ -25,6 +25,8 @@ export interface ModelOptions {
   readonly variant?: string | undefined;
   /** Threads of one operator. Defaults to all cores. */
   readonly threads?: number | undefined;
+  /** Bytes of stored weights on a card; what is free by default. */
+  readonly gpuMemoryLimit?: number | undefined;
   /** What the sides of images may be, however they are given; the default limits by default. */
   readonly sizeLimits?: SizeLimits | undefined;
   /** The folder of the LoRAs that runs can name. */

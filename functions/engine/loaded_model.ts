@@ -58,8 +58,8 @@ export async function loadModel(
       `Cannot load ${location.id}: its ${MODEL_INDEX} names no pipeline as "_class_name"`,
     );
   }
-  const { device, torchDtype, quantization, variant, threads } = options;
-  const how = { device, torchDtype, quantization, variant, threads };
+  const { device, torchDtype, quantization, variant, threads, gpuMemoryLimit } = options;
+  const how = { device, torchDtype, quantization, variant, threads, gpuMemoryLimit };
   const load = { ...how, registry, optimize: "speed", progress: false } as const;
   const plugin = await registry.get(className, "pipeline", MODEL_INDEX);
   const whole = await plugin.load(location, load) as AnyPipeline;

@@ -82,14 +82,16 @@ function others(states: readonly State[]): string[] {
 
 /** Where the time of a call goes, as far as it was looked into. */
 function kernels(states: readonly State[]): string[] {
-  const found = states.map(({ result }) => result.kernels).findLast((one) => one !== undefined);
+  const at = states.findLastIndex(({ result }) => result.kernels !== undefined);
+  const found = states[at]?.result.kernels;
   return Object.entries(found ?? {}).flatMap(([name, value]) => {
     const { us, kernels } = value as { us?: number; kernels?: { kernel: string; us: number }[] };
     if (us === undefined || kernels === undefined) return [];
     const parts = kernels.slice(0, 3).map(({ kernel, us }) =>
       `${kernel.replace(/^void /, "").split(/[<(]/)[0]} ${(us / 1000).toFixed(1)}`
     );
-    return [`${MODELS[name]}: ${(us / 1000).toFixed(1)} ms in kernels, of it ${parts.join(", ")}.`];
+    const sum = `${(us / 1000).toFixed(1)} ms in kernels in state ${at + 1}`;
+    return [`${MODELS[name]}: ${sum}, of it ${parts.join(", ")}.`];
   });
 }
 
