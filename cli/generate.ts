@@ -128,7 +128,13 @@ async function generate(prompt: string, flags: GenerateFlags, registry: Registry
     const controlNet = await controlNetLoader(registry, load);
     const task = await taskFor(pipe, flags, controlNet, registry).finally(bar.stop);
     used = task.pipe;
-    const paths = await outputPaths(prompt, flags.out, flags.count, used.makes);
+    const { makes } = used;
+    if (makes === "embeddings") {
+      throw new TypeError(
+        `Cannot generate with ${used.className}: it makes embeddings, which another pipeline takes`,
+      );
+    }
+    const paths = await outputPaths(prompt, flags.out, flags.count, makes);
     const { images, audios = [] } = await withProgress(start(task, prompt, flags));
     for (const [index, one] of (audios.length > 0 ? audios : images).entries()) {
       const path = paths[index]!;

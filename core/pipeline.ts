@@ -233,7 +233,7 @@ export interface PipelineDefinition<
   /** The size in pixels of what is made where neither the call nor an image says it. */
   defaultSize?(components: NoInfer<C>): ImageSize;
   /** What a call makes. Defaults to `"images"`. */
-  readonly makes?: "images" | "audio" | undefined;
+  readonly makes?: "images" | "audio" | "embeddings" | undefined;
   /** The components by role, in camelCase (`textEncoder` for `text_encoder`). */
   readonly components: NoInfer<{ readonly [K in keyof C]: ComponentSpec }>;
   /** Extra keys of model_index.json with their defaults. */
@@ -273,7 +273,7 @@ export interface PipelineBase<C extends object, A extends readonly unknown[], Ou
   /** The plugins at hand. */
   readonly registry: Registry;
   /** What a call makes. */
-  readonly makes: "images" | "audio";
+  readonly makes: "images" | "audio" | "embeddings";
   /**
    * Values of options that a call leaves out: the class's, and in their place those that the repo
    * suggests under `_defaults` of its model_index.json.
@@ -338,7 +338,7 @@ export interface PipelineClass<C extends object, A extends readonly unknown[], O
   /** Tells the classes of pipelines from those of other plugins. */
   readonly kind: "pipeline";
   /** What a call makes. */
-  readonly makes: "images" | "audio";
+  readonly makes: "images" | "audio" | "embeddings";
   /** Whether a call begins with a prompt, before its options. */
   readonly takesPrompt: boolean;
   /** Every option of a call by its name. */

@@ -190,12 +190,18 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type QwenImageTransformer2DModel = modelQwenImageTransformer.QwenImageTransformer2DModel;
 /** `QwenImageTransformer2DModel` of `@denoise/model-qwen-image-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const QwenImageTransformer2DModel: typeof modelQwenImageTransformer.QwenImageTransformer2DModel = modelQwenImageTransformer.QwenImageTransformer2DModel.using(registry); import * as modelQwenImageTransformer from "@denoise/model-qwen-image-transformer";
+/** An object of the class. */ export type ReduxImageEncoder = modelReduxImageEncoder.ReduxImageEncoder;
+/** `ReduxImageEncoder` of `@denoise/model-redux-image-encoder`, with {@linkcode registry} as its default.
+ * @category Models */ export const ReduxImageEncoder: typeof modelReduxImageEncoder.ReduxImageEncoder = modelReduxImageEncoder.ReduxImageEncoder.using(registry); import * as modelReduxImageEncoder from "@denoise/model-redux-image-encoder";
 /** An object of the class. */ export type StableDiffusionSafetyChecker = modelSafetyChecker.StableDiffusionSafetyChecker;
 /** `StableDiffusionSafetyChecker` of `@denoise/model-safety-checker`, with {@linkcode registry} as its default.
  * @category Models */ export const StableDiffusionSafetyChecker: typeof modelSafetyChecker.StableDiffusionSafetyChecker = modelSafetyChecker.StableDiffusionSafetyChecker.using(registry); import * as modelSafetyChecker from "@denoise/model-safety-checker";
 /** An object of the class. */ export type SD3Transformer2DModel = modelSd3Transformer.SD3Transformer2DModel;
 /** `SD3Transformer2DModel` of `@denoise/model-sd3-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const SD3Transformer2DModel: typeof modelSd3Transformer.SD3Transformer2DModel = modelSd3Transformer.SD3Transformer2DModel.using(registry); import * as modelSd3Transformer from "@denoise/model-sd3-transformer";
+/** An object of the class. */ export type SiglipVisionModel = modelSiglipVision.SiglipVisionModel;
+/** `SiglipVisionModel` of `@denoise/model-siglip-vision`, with {@linkcode registry} as its default.
+ * @category Models */ export const SiglipVisionModel: typeof modelSiglipVision.SiglipVisionModel = modelSiglipVision.SiglipVisionModel.using(registry); import * as modelSiglipVision from "@denoise/model-siglip-vision";
 /** An object of the class. */ export type T5EncoderModel = modelT5Encoder.T5EncoderModel;
 /** `T5EncoderModel` of `@denoise/model-t5-encoder`, with {@linkcode registry} as its default.
  * @category Models */ export const T5EncoderModel: typeof modelT5Encoder.T5EncoderModel = modelT5Encoder.T5EncoderModel.using(registry); import * as modelT5Encoder from "@denoise/model-t5-encoder";
@@ -277,6 +283,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type FluxKontextInpaintPipeline = InstanceType<typeof FluxKontextInpaintPipeline>; export type { FluxKontextInpaintCallOptions } from "@denoise/pipeline-flux-kontext-inpaint";
 /** `FluxKontextInpaintPipeline` of `@denoise/pipeline-flux-kontext-inpaint`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const FluxKontextInpaintPipeline: WithMethods<typeof pipelineFluxKontextInpaint.FluxKontextInpaintPipeline, PipelineMethods> = pipelineFluxKontextInpaint.FluxKontextInpaintPipeline.using(registry); import * as pipelineFluxKontextInpaint from "@denoise/pipeline-flux-kontext-inpaint";
+/** An object of the class. */ export type FluxPriorReduxPipeline = InstanceType<typeof FluxPriorReduxPipeline>; export type { FluxPriorReduxOptions } from "@denoise/pipeline-flux-prior-redux";
+/** `FluxPriorReduxPipeline` of `@denoise/pipeline-flux-prior-redux`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const FluxPriorReduxPipeline: WithMethods<typeof pipelineFluxPriorRedux.FluxPriorReduxPipeline, PipelineMethods> = pipelineFluxPriorRedux.FluxPriorReduxPipeline.using(registry); import * as pipelineFluxPriorRedux from "@denoise/pipeline-flux-prior-redux";
 /** An object of the class. */ export type KarrasVePipeline = InstanceType<typeof KarrasVePipeline>; export type { KarrasVeOptions } from "@denoise/pipeline-karras-ve";
 /** `KarrasVePipeline` of `@denoise/pipeline-karras-ve`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const KarrasVePipeline: WithMethods<typeof pipelineKarrasVe.KarrasVePipeline, PipelineMethods> = pipelineKarrasVe.KarrasVePipeline.using(registry); import * as pipelineKarrasVe from "@denoise/pipeline-karras-ve";
@@ -403,3 +412,6 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Mel = processorMel.Mel;
 /** `Mel` of `@denoise/processor-mel`, with {@linkcode registry} as its default.
  * @category Processors */ export const Mel: typeof processorMel.Mel = processorMel.Mel.using(registry); import * as processorMel from "@denoise/processor-mel";
+/** An object of the class. */ export type SiglipImageProcessor = processorSiglipImage.SiglipImageProcessor;
+/** `SiglipImageProcessor` of `@denoise/processor-siglip-image`, with {@linkcode registry} as its default.
+ * @category Processors */ export const SiglipImageProcessor: typeof processorSiglipImage.SiglipImageProcessor = processorSiglipImage.SiglipImageProcessor.using(registry); import * as processorSiglipImage from "@denoise/processor-siglip-image";

@@ -10,6 +10,7 @@ import { DenoiseError } from "@denoise/core";
 import {
   CLIPImageProcessor,
   DPTImageProcessor,
+  SiglipImageProcessor,
   StableDiffusionPipeline,
   StableDiffusionSafetyChecker,
 } from "@denoise/denoise";
@@ -34,7 +35,7 @@ const REPO = "tiny-stable-diffusion";
 // A pixel that rounds to the next value of 255, over the smallest deviation of a channel.
 const ONE_OF_255 = 1 / 255 / 0.26 + 1e-5;
 
-for (const Processor of [CLIPImageProcessor, DPTImageProcessor]) {
+for (const Processor of [CLIPImageProcessor, DPTImageProcessor, SiglipImageProcessor]) {
   const golden: Golden<Processed> = await readGolden(`processors/${Processor.className}`);
   describe(`${Processor.className}.preprocess() equals transformers within 1 of 255`, () => {
     for (const [i, { config, image, output }] of golden.head.cases.entries()) {

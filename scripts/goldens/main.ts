@@ -51,6 +51,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "control_xl_goldens.py",
     "latent_diffusion_goldens.py",
     "flux_goldens.py",
+    "redux_goldens.py",
     "z_image_goldens.py",
     "qwen_image_goldens.py",
     "flux2_goldens.py",

@@ -7,7 +7,7 @@ import warnings
 
 import torch
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
-from transformers import CLIPImageProcessorPil, DPTImageProcessorPil
+from transformers import CLIPImageProcessorPil, DPTImageProcessorPil, SiglipImageProcessorPil
 
 from common import FIXTURES, GOLDEN, write_golden
 from task_goldens import store
@@ -25,6 +25,12 @@ DPT = [
     {"size": {"height": 16, "width": 16}},
     {"size": {"height": 20, "width": 14}, "keep_aspect_ratio": True, "ensure_multiple_of": 4},
     {"size": {"height": 12, "width": 18}, "resample": 2, "do_normalize": False},
+]
+
+SIGLIP = [
+    {"size": {"height": 16, "width": 16}},
+    {"size": {"height": 20, "width": 14}, "resample": 2},
+    {"size": {"height": 12, "width": 18}, "do_normalize": False},
 ]
 
 
@@ -59,5 +65,8 @@ if __name__ == "__main__":
     tensors, shared = {}, {}
     cases = processor_cases(DPTImageProcessorPil, DPT, IMAGES[:4], tensors, shared)
     write_golden(GOLDEN / "processors" / "DPTImageProcessor", COMMAND, cases, tensors)
+    tensors, shared = {}, {}
+    cases = processor_cases(SiglipImageProcessorPil, SIGLIP, IMAGES, tensors, shared)
+    write_golden(GOLDEN / "processors" / "SiglipImageProcessor", COMMAND, cases, tensors)
     with torch.no_grad():
         write_safety("StableDiffusionSafetyChecker/tiny")

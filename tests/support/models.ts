@@ -21,7 +21,9 @@ import type {
   PixArtTransformer2DModel,
   Qwen3Model,
   QwenImageTransformer2DModel,
+  ReduxImageEncoder,
   SD3Transformer2DModel,
+  SiglipVisionModel,
   VQModel,
   ZImageTransformer2DModel,
 } from "@denoise/denoise";
@@ -223,6 +225,15 @@ async function denoiseMasked(model: ChromaTransformer2DModel, input: Inputs): Pr
   });
 }
 
+async function encodeImage(model: SiglipVisionModel, input: Inputs): Promise<Outputs> {
+  const { lastHiddenState, poolerOutput } = await model.forward(input("pixel_values")!);
+  return { last_hidden_state: lastHiddenState, pooler_output: poolerOutput };
+}
+
+async function embedImage(model: ReduxImageEncoder, input: Inputs): Promise<Outputs> {
+  return { image_embeds: (await model.forward(input("x")!)).imageEmbeds };
+}
+
 async function controlTokens(
   model: FluxControlNetModel,
   input: Inputs,
@@ -340,6 +351,8 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   Qwen2_5_VLForConditionalGeneration: encodeCausal,
   FluxTransformer2DModel: denoiseTokens,
   FluxControlNetModel: controlTokens,
+  SiglipVisionModel: encodeImage,
+  ReduxImageEncoder: embedImage,
   ChromaTransformer2DModel: denoiseMasked,
   ZImageTransformer2DModel: denoiseWithTexts,
   QwenImageTransformer2DModel: denoiseShapes,

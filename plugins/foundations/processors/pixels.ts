@@ -1,4 +1,4 @@
-import { Tensor } from "@denoise/core";
+import { type ImageCodec, type ImageInput, Tensor } from "@denoise/core";
 
 /** How pixels are scaled, by the names of preprocessor_config.json. */
 export interface PixelConfig {
@@ -30,4 +30,19 @@ export function scalePixels(pixels: Tensor, config: PixelConfig): Tensor {
   if (!config.do_normalize) return scaled;
   const row = (values: readonly number[]) => Tensor.from(Float32Array.from(values), [1, 3, 1, 1]);
   return scaled.sub(row(config.image_mean)).div(row(config.image_std));
+}
+
+/** An image without alpha: transformers lays a transparent one on white. */
+export async function onWhite(codec: ImageCodec, input: ImageInput): Promise<ImageInput> {
+  if (input instanceof Tensor || codec.editor === undefined) return input;
+  const image = await codec.editor.open(input);
+  const { width, height, channels, data } = image;
+  if (channels !== 4) return image;
+  const area = width * height;
+  const rgb = new Float32Array(3 * area);
+  for (let i = 0; i < area; i++) {
+    const alpha = data[4 * i + 3]! / 255;
+    for (let c = 0; c < 3; c++) rgb[c * area + i] = data[4 * i + c]! / 255 * alpha + 1 - alpha;
+  }
+  return codec.fromTensor(new Tensor("float32", rgb, [1, 3, height, width]))[0]!;
 }

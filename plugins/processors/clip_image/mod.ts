@@ -19,6 +19,7 @@
 import { type FrozenConfig, type ImageCodec, type ImageInput, Tensor } from "@denoise/core";
 import {
   defineProcessor,
+  onWhite,
   pillowFilters,
   type PixelConfig,
   type Processor,
@@ -72,21 +73,6 @@ async function prepare(
     : whole;
   const cropped = config.do_center_crop ? centre(resized, croppedTo(config)) : resized;
   return scalePixels(cropped, config);
-}
-
-/** An image without alpha: transformers lays a transparent one on white. */
-async function onWhite(codec: ImageCodec, input: ImageInput): Promise<ImageInput> {
-  if (input instanceof Tensor || codec.editor === undefined) return input;
-  const image = await codec.editor.open(input);
-  const { width, height, channels, data } = image;
-  if (channels !== 4) return image;
-  const area = width * height;
-  const rgb = new Float32Array(3 * area);
-  for (let i = 0; i < area; i++) {
-    const alpha = data[4 * i + 3]! / 255;
-    for (let c = 0; c < 3; c++) rgb[c * area + i] = data[4 * i + c]! / 255 * alpha + 1 - alpha;
-  }
-  return codec.fromTensor(new Tensor("float32", rgb, [1, 3, height, width]))[0]!;
 }
 
 /** The middle of an image, with zeros around it where it is smaller. */
