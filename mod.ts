@@ -61,6 +61,7 @@ export {
 export * from "./plugins/classes.ts";
 export { DenoiseAudio } from "@denoise/audio";
 export { GGUFQuantizationConfig } from "@denoise/gguf";
+export { FirstBlockCacheConfig, TaylorSeerCacheConfig } from "@denoise/onnx";
 export {
   decodeImage,
   DenoiseImage,

@@ -33,6 +33,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "clip_vision_goldens.py",
     "t5_goldens.py",
     "qwen3_goldens.py",
+    "step_cache_goldens.py",
     "autoencoder_goldens.py",
     "qwen2_5_vl_goldens.py",
     "depth_goldens.py",

@@ -36,9 +36,23 @@ export interface DenoiserOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A model whose steps can be cached. */
+export interface StepCached {
+  /** Whether steps are cached. */
+  readonly isCacheEnabled?: boolean;
+  /**
+   * Caches steps: a `FirstBlockCacheConfig` or `TaylorSeerCacheConfig`.
+   *
+   * @throws {DenoiseError} `unsupported_option` for a model without blocks that can be cached.
+   */
+  enableCache?(config: object): Promise<void>;
+  /** Computes each step whole again. */
+  disableCache?(): Promise<void>;
+}
+
 /** The role of a UNet or transformer: predicts noise, velocity or the clean sample. */
 export interface Denoiser<C extends object = object, O extends object = DenoiserOptions>
-  extends Model<C> {
+  extends Model<C>, StepCached {
   /**
    * One call of the network.
    *

@@ -19,6 +19,7 @@
  */
 import type { FrozenConfig, Model, ModelClass, Tensor } from "@denoise/core";
 import { defineModel, float32, optional, timesteps, timestepTensor } from "@denoise/onnx";
+import type { StepCached } from "@denoise/roles";
 import { fluxBlocks, modulatedNorm } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
@@ -57,7 +58,7 @@ export interface ChromaTransformerOptions {
 }
 
 /** A loaded ChromaTransformer2DModel. */
-export interface ChromaTransformer2DModel extends Model<ChromaTransformerConfig> {
+export interface ChromaTransformer2DModel extends Model<ChromaTransformerConfig>, StepCached {
   /**
    * The velocity from data to noise at each token, float32 [N, tokens, patch_size²·out_channels].
    *

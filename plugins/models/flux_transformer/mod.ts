@@ -28,6 +28,7 @@ import {
   timesteps,
   timestepTensor,
 } from "@denoise/onnx";
+import type { StepCached } from "@denoise/roles";
 import { fluxBlocks, modulatedNorm, modulation, timeTextEmbedding } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import { add, concat, linear, mul, rotaryEmbedding } from "@denoise/onnx/nn";
@@ -58,7 +59,7 @@ export interface FluxTransformerOptions {
 }
 
 /** A loaded FluxTransformer2DModel. */
-export interface FluxTransformer2DModel extends Model<FluxTransformerConfig> {
+export interface FluxTransformer2DModel extends Model<FluxTransformerConfig>, StepCached {
   /**
    * The velocity from data to noise at each token, float32 [N, tokens, patch_size²·out_channels].
    *

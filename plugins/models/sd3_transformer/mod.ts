@@ -20,6 +20,7 @@
  */
 import { type FrozenConfig, type Model, type ModelClass, Tensor } from "@denoise/core";
 import { defineModel, float32, optional, timesteps, timestepTensor } from "@denoise/onnx";
+import type { StepCached } from "@denoise/roles";
 import {
   croppedPositions,
   feedForward,
@@ -49,7 +50,7 @@ export interface SD3TransformerOptions {
 }
 
 /** A loaded SD3Transformer2DModel. */
-export interface SD3Transformer2DModel extends Model<SD3TransformerConfig> {
+export interface SD3Transformer2DModel extends Model<SD3TransformerConfig>, StepCached {
   /**
    * The velocity from data to noise, float32 [N, out_channels, h, w].
    *
@@ -136,6 +137,7 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
     croppedPositions(s, table, hidden_states!, { patch, size: config.pos_embed_max_size }),
   ); // [N, tokens, C]
   let text: Value | undefined = linear(s.at("context_embedder"), encoder_hidden_states!);
+  s.graph.markBlock([image, text]);
   for (let i = 0; i < num_layers; i++) {
     const [nextText, nextImage] = block(s.at("transformer_blocks", i), [text!, image], temb, {
       config,
@@ -147,6 +149,7 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
     text = runs === undefined || nextText === undefined
       ? nextText
       : where(s, runs, nextText, text!);
+    s.graph.markBlock(text === undefined ? [image] : [image, text]);
   }
   const [scale, shift] = modulation(s.at("norm_out.linear"), temb, 2) as [Value, Value];
   const normal = modulatedNorm(s, image, [scale, shift], { width: widthOf(config) });
@@ -189,7 +192,8 @@ function block(
       norms: isNormed ? ["norm_added_q", "norm_added_k"] : null,
     }),
   ], { heads }) as [Value, Value];
-  let x = add(s, image, mul(s, imageTime[2]!, linear(attn.at("to_out.0"), seen)));
+  const made = linear(attn.at("to_out.0"), seen);
+  let x = add(s, image, mul(s, imageTime[2]!, made));
   if (dual) {
     const second = s.at("attn2");
     const [shift2, scale2, gate2] = imageTime.slice(6) as [Value, Value, Value];
@@ -204,7 +208,12 @@ function block(
     return add(s, value, mul(s, time[5]!, made));
   };
   const nextImage = fed("ff", x, imageTime);
-  if (isLast) return [undefined, nextImage];
-  const nextText = add(s, text, mul(s, textTime[2]!, linear(attn.at("to_add_out"), textSeen)));
+  if (isLast) {
+    s.graph.markModule(attn.path, [made]);
+    return [undefined, nextImage];
+  }
+  const madeOfText = linear(attn.at("to_add_out"), textSeen);
+  s.graph.markModule(attn.path, [made, madeOfText]);
+  const nextText = add(s, text, mul(s, textTime[2]!, madeOfText));
   return [fed("ff_context", nextText, textTime), nextImage];
 }

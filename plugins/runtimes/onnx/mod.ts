@@ -46,6 +46,8 @@ export {
 } from "./model_definition.ts";
 export type { ExtendableModel, Extension } from "./onnx_model.ts";
 export { type Profile, type ProfileRow, profileTable, readProfile } from "./profile.ts";
+export { FirstBlockCacheConfig, type FirstBlockCacheOptions } from "./step_cache/first_block.ts";
+export { TaylorSeerCacheConfig, type TaylorSeerCacheOptions } from "./step_cache/taylor_seer.ts";
 export { type DeviceReport, probeDevices } from "./probe.ts";
 export { pickRows, runByTextLength } from "./text_rows.ts";
 export { type Partition, type Partitioned, partitioned, type TileSides } from "./tiling.ts";

@@ -1,4 +1,5 @@
 import type { EngineSession } from "./engine/engine.ts";
+import type { GraphPart } from "./graph/mod.ts";
 
 /** What a session computes of a graph. */
 export interface SessionKey {
@@ -8,6 +9,8 @@ export interface SessionKey {
   readonly inputs: readonly string[];
   /** Outputs that it has. Defaults to all. */
   readonly outputs?: readonly string[] | undefined;
+  /** A part of a graph that a step cache has cut, and which one it is. */
+  readonly part?: { readonly index: number; readonly graph: GraphPart } | undefined;
 }
 
 /** The sessions of a model, each made when it is first asked for. */
@@ -27,8 +30,10 @@ export class ModelSessions {
 
   /** The session for these inputs and outputs; one that could not be made is tried again the next time. */
   get(key: SessionKey): Promise<EngineSession> {
-    const { graph, inputs, outputs = [] } = key;
-    const name = [graph, ...inputs.toSorted(), "->", ...outputs.toSorted()].join(" ");
+    const { graph, inputs, outputs = [], part } = key;
+    const name = [graph, part?.index ?? "", ...inputs.toSorted(), "->", ...outputs.toSorted()].join(
+      " ",
+    );
     const known = this.#sessions.get(name);
     if (known !== undefined) return known;
     const session = this.#open(key);

@@ -17,7 +17,13 @@ import {
 } from "@denoise/core";
 import type { AdaptableModel, LoraAdapter } from "@denoise/adapters";
 import { parseDevice } from "./devices.ts";
-import type { Engine, EngineSession, SessionRunOptions, SessionSpec } from "./engine/engine.ts";
+import type {
+  Engine,
+  EngineSession,
+  SessionRunOptions,
+  SessionSpec,
+  Tensors,
+} from "./engine/engine.ts";
 import { engineOf } from "./engine/homes.ts";
 import {
   assertAllUsed,
@@ -44,7 +50,9 @@ import {
 import { ModelSessions, type SessionKey } from "./model_sessions.ts";
 import { finishProfile, profileBase, profileOf } from "./profile.ts";
 import { Remembered } from "./remembered.ts";
-import { checkGroup, everyBlocks, streamedSession } from "./streamed.ts";
+import { cannotCache, fingerprint, stepCache } from "./step_cache/mod.ts";
+import type { CutGraph, StepCache } from "./step_cache/step_cache.ts";
+import { checkGroup, everyBlocks, picked, streamedSession } from "./streamed.ts";
 import { optimizedSession } from "./optimized.ts";
 import { quantized } from "./quantization/cache.ts";
 import { isQuantized } from "./quantization/layers.ts";
@@ -128,6 +136,8 @@ interface RunContext {
   readonly sessions: ModelSessions;
   /** The call of a pipeline that it is a part of. */
   readonly call?: PipelineCall | undefined;
+  /** What a step cache remembers, by the text of each branch of guidance. */
+  readonly states: Map<string, unknown>;
 }
 
 /** How many sessions have been profiled. */
@@ -158,6 +168,9 @@ export class OnnxModel<C extends object, M extends Model<C>>
   #offloads = false;
   #heldBytes = 0;
   #group: number | undefined;
+  #stepCache: StepCache | undefined;
+  readonly #cuts = new Map<string, CutGraph<unknown> & { readonly results: readonly string[] }>();
+  readonly #states = new Map<string, unknown>();
 
   constructor(
     definition: ModelDefinition<C, M>,
@@ -308,14 +321,71 @@ export class OnnxModel<C extends object, M extends Model<C>>
     inputs: Readonly<Record<string, Tensor | undefined>>,
     options: SessionRunOptions = {},
   ): Promise<Readonly<Record<string, Tensor>>> {
-    return await this.#run(name, inputs, options, { sessions: this.#sessions });
+    const [sessions, states] = [this.#sessions, this.#states];
+    return await this.#run(name, inputs, options, { sessions, states });
+  }
+
+  get isCacheEnabled(): boolean {
+    return this.#stepCache !== undefined;
+  }
+
+  async enableCache(config: object): Promise<void> {
+    if (this.#stepCache !== undefined) {
+      throw new DenoiseError(
+        "unsupported_option",
+        `Cannot cache the steps of ${this.className} twice: call disableCache() first`,
+      );
+    }
+    const cache = stepCache(config);
+    const { forward } = this.#definition.graphs;
+    if (forward === undefined) throw cannotCache(this.className, "a step cache", "it has no steps");
+    const inputs = Object.keys(forward.inputs(this.config, this.added));
+    cache.cut(this.#graph("forward", inputs), this.className); // says what cannot be cut
+    await this.#sessions.release();
+    this.#stepCache = cache;
+  }
+
+  async disableCache(): Promise<void> {
+    this.#stepCache = undefined;
+    this.#cuts.clear();
+    this.#states.clear();
+    await this.#sessions.release();
+  }
+
+  /** A step of the forward graph by the cache; each branch of guidance, told by its text, has a state. */
+  async #cachedStep(
+    given: Tensors,
+    options: SessionRunOptions,
+    { sessions, states }: Pick<RunContext, "sessions" | "states">,
+  ): Promise<Tensors> {
+    const cache = this.#stepCache!;
+    const inputs = Object.keys(given);
+    const key = inputs.toSorted().join(" ");
+    let cut = this.#cuts.get(key);
+    if (cut === undefined) {
+      const graph = this.#graph("forward", inputs);
+      cut = { ...cache.cut(graph, `${this.className}.forward`), results: graph.outputNames };
+      this.#cuts.set(key, cut);
+    }
+    const { parts, results } = cut;
+    const branch = fingerprint(given["encoder_hidden_states"]);
+    const state = states.get(branch) ?? cache.start();
+    states.set(branch, state);
+    const values = new Map(Object.entries(given));
+    const runPart = async (index: number) => {
+      const part = { index, graph: parts[index]! };
+      const session = await sessions.get({ graph: "forward", inputs, part });
+      const made = await session.run(picked(values, part.graph.inputs), options);
+      for (const [name, value] of Object.entries(made)) values.set(name, value);
+    };
+    return await cut.run({ values, results, runPart }, state);
   }
 
   async #run(
     name: string,
     inputs: Readonly<Record<string, Tensor | undefined>>,
     options: SessionRunOptions,
-    { sessions, call }: RunContext,
+    { sessions, call, states }: RunContext,
   ): Promise<Readonly<Record<string, Tensor>>> {
     const given = Object.fromEntries(
       Object.entries(inputs).filter((entry): entry is [string, Tensor] => entry[1] !== undefined),
@@ -331,7 +401,11 @@ export class OnnxModel<C extends object, M extends Model<C>>
     this.#runs++;
     try {
       const outputs = graph.cut ? options.outputs : undefined;
-      const session = await sessions.get({ graph: name, inputs: Object.keys(given), outputs });
+      const inputNames = Object.keys(given);
+      if (this.#stepCache !== undefined && name === "forward") {
+        return await this.#cachedStep(given, options, { sessions, states });
+      }
+      const session = await sessions.get({ graph: name, inputs: inputNames, outputs });
       const results = await session.run(given, options);
       if (key !== undefined) this.#remembered.set(key, results);
       return results;
@@ -364,15 +438,16 @@ export class OnnxModel<C extends object, M extends Model<C>>
    */
   forCall(call: PipelineCall): this {
     const profile = profileOf(call);
-    if (profile === undefined && !this.#offloads) return this;
+    if (profile === undefined && !this.#offloads && !this.isCacheEnabled) return this;
     const prefix = profile && ((name: string) => profile.prefix(name));
     const sessions = profile?.add(new ModelSessions((key) => this.#open(key, prefix!))) ??
       this.#sessions;
     if (this.#offloads) membersOf(call).add(this);
+    const context = { sessions, call, states: new Map<string, unknown>() };
     const runner: Runner<C> = {
       config: this.config,
       added: this.added,
-      run: (name, inputs, options = {}) => this.#run(name, inputs, options, { sessions, call }),
+      run: (name, inputs, options = {}) => this.#run(name, inputs, options, context),
     };
     return viewOf(this, this.#definition.methods(runner, this.#constants));
   }
@@ -425,6 +500,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   /** Gives the memory of its sessions back; what it remembers of prompts stays. */
   async release(): Promise<void> {
     leave(this);
+    this.#cuts.clear();
     await this.#sessions.release();
     this.#heldBytes = 0;
     const profiles = this.#profiles.splice(0);
@@ -453,10 +529,11 @@ export class OnnxModel<C extends object, M extends Model<C>>
 
   /** Makes a session: of the whole graph, or of its parts one after another where it is streamed. */
   async #open(
-    { graph: name, inputs, outputs }: SessionKey,
+    { graph: name, inputs, outputs, part }: SessionKey,
     profileFor: (name: string) => string | undefined,
   ): Promise<EngineSession> {
     const full = `${this.className}.${name}`;
+    if (part !== undefined) return await this.#start(full, part.graph, profileFor(full));
     const graph = this.#graph(name, inputs, outputs);
     const whole = graph.build(full);
     const group = this.#group ?? await this.#groupThatFits(whole.bytes);

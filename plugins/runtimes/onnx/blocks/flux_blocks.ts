@@ -54,13 +54,17 @@ export function fluxDoubleBlock(
     return projectHeads(attn, normal, { heads, names, norms });
   });
   const attended = jointAttention(attn, projected, { heads, rotary, bias });
-  return STREAMS.map(({ out, ff }, i) => {
+  const made: Value[] = [];
+  const results = STREAMS.map(({ out, ff }, i) => {
     const [, , gate, shift, scale, gateFf] = modulations[i]! as Value[];
-    const x = add(s, streams[i]!, mul(s, gate!, linear(attn.at(out), attended[i]!)));
+    made[i] = linear(attn.at(out), attended[i]!);
+    const x = add(s, streams[i]!, mul(s, gate!, made[i]!));
     const normal = modulatedNorm(s, x, [scale!, shift!], { width });
     const fed = feedForward(s.at(ff), normal, { activation: "gelu-approximate" });
     return add(s, x, mul(s, gateFf!, fed));
   }) as [Value, Value];
+  s.graph.markModule(attn.path, made);
+  return results;
 }
 
 /**
@@ -79,6 +83,7 @@ export function fluxSingleBlock(
   const normal = modulatedNorm(s, x, [scale, shift], { width });
   const projected = projectHeads(s.at("attn"), normal, { heads });
   const [attended] = jointAttention(s.at("attn"), [projected], { heads, rotary, bias }) as [Value];
+  s.graph.markModule(`${s.path}.attn`, [attended]);
   const hidden = gelu(s, linear(s.at("proj_mlp"), normal), "tanh");
   const out = linear(s.at("proj_out"), concat(s, [attended, hidden], -1));
   return add(s, x, mul(s, gate, out));
@@ -112,21 +117,28 @@ export function fluxBlocks(
   blocks: FluxBlocks,
 ): Value {
   let [text, image] = streams;
+  s.graph.markBlock([image, text]);
   for (let i = 0; i < blocks.double; i++) {
     const block = s.at("transformer_blocks", i);
     const modulations = blocks.doubleModulation(block, i);
     [text, image] = fluxDoubleBlock(block, [text, image], modulations, blocks);
     image = blocks.after?.("double", i, image) ?? image;
+    s.graph.markBlock([image, text]);
   }
   let row = concat(s, [text, image], 1);
+  let last: Value | undefined;
   const split = () => splitLike(s, row, [text, image], 1) as [Value, Value];
+  const isFirst = blocks.double === 0;
   for (let i = 0; i < blocks.single; i++) {
     const block = s.at("single_transformer_blocks", i);
     row = fluxSingleBlock(block, row, blocks.singleModulation(block, i), blocks);
-    if (blocks.after === undefined) continue;
+    const isEdge = i === blocks.single - 1 || (isFirst && i === 0);
+    if (blocks.after === undefined && !isEdge) continue;
     const [words, made] = split();
-    const changed = blocks.after("single", i, made);
+    const changed = blocks.after?.("single", i, made) ?? made;
+    if (isEdge) s.graph.markBlock([changed, words]);
+    last = changed;
     if (changed !== made) row = concat(s, [words, changed], 1);
   }
-  return split()[1];
+  return last ?? image;
 }

@@ -41,14 +41,28 @@ export interface NodeOptions {
   readonly sameSizes?: boolean;
 }
 
-/** What a block of a model made of the values that go through all of them. */
+/** Where a block of a model begins or ends, and what goes through all of them. */
 export interface BlockEnd {
-  /** The module, such as `"transformer_blocks.0"`. */
-  readonly path: string;
   /** Names of what goes on to the next block; the samples first. */
   readonly values: readonly string[];
   /** How many nodes there were. */
   readonly at: number;
+}
+
+/** A module of a model and what it gives. */
+export interface MarkedModule {
+  /** Such as `"transformer_blocks.0.attn"`. */
+  readonly path: string;
+  /** Names of its results. */
+  readonly values: readonly string[];
+}
+
+/** What the parts of a graph have in common with others. */
+export interface PartValues {
+  /** Names of values that their part gives, whether or not another one takes them. */
+  readonly kept?: readonly string[] | undefined;
+  /** Names of values that are given: what makes them is left out. */
+  readonly given?: readonly string[] | undefined;
 }
 
 /**
@@ -85,6 +99,7 @@ export class Graph {
   readonly #makers = new Map<string, NodeSpec>();
   readonly #dtypes = new Map<string, ElementType>();
   readonly #blocks: BlockEnd[] = [];
+  readonly #modules: MarkedModule[] = [];
   #widens = false;
 
   /** Starts an empty graph. */
@@ -240,14 +255,24 @@ export class Graph {
     return weight;
   }
 
-  /** Where blocks end, in their order. */
+  /** Where the first block begins, and where blocks end, in their order. */
   get blocks(): readonly BlockEnd[] {
     return this.#blocks;
   }
 
-  /** Notes that a block ends here, and what goes on to the next one; the samples first. */
-  endBlock(path: string, values: readonly Value[]): void {
-    this.#blocks.push({ path, values: values.map(({ name }) => name), at: this.#nodes.length });
+  /** Modules whose results were noted. */
+  get modules(): readonly MarkedModule[] {
+    return this.#modules;
+  }
+
+  /** Notes that the first block begins here, or that one ends, and what goes on; the samples first. */
+  markBlock(values: readonly Value[]): void {
+    this.#blocks.push({ values: values.map(({ name }) => name), at: this.#nodes.length });
+  }
+
+  /** Notes what a module gives. */
+  markModule(path: string, values: readonly Value[]): void {
+    this.#modules.push({ path, values: values.map(({ name }) => name) });
   }
 
   /** Writes the graph, without the nodes and weights on which no output depends. */
@@ -255,14 +280,14 @@ export class Graph {
     return writeGraph(name, this.#contents(this.#fewer(this.#needed())));
   }
 
-  /**
-   * Writes the graph in parts, each of which holds no more than its own weights.
-   *
-   * @param kept Names of values that their part gives, whether or not another one takes them.
-   */
-  buildParts(name: string, startsPart: StartsPart, kept: readonly string[] = []): GraphPart[] {
+  /** Writes the graph in parts, each of which holds no more than its own weights. */
+  buildParts(
+    name: string,
+    startsPart: StartsPart,
+    { kept = [], given = [] }: PartValues = {},
+  ): GraphPart[] {
     const early = new Set(this.#early);
-    const needed = this.#needed(kept);
+    const needed = this.#needed(kept, given);
     const places = new Map(this.#nodes.map((node, i) => [node, i]));
     return writeParts(name, this.#contents(needed.filter((node) => !early.has(node))), {
       early: needed.filter((node) => early.has(node)),
@@ -284,10 +309,11 @@ export class Graph {
   }
 
   /** The nodes on which outputs depend, in their order. */
-  #needed(kept: readonly string[] = []): NodeSpec[] {
+  #needed(kept: readonly string[] = [], given: readonly string[] = []): NodeSpec[] {
     const wanted = new Set([...this.#outputs.map((output) => output.name), ...kept]);
+    const isMade = new Set(given);
     const needed = [...this.#early, ...this.#nodes].reverse().filter(({ inputs, outputs }) => {
-      if (!outputs.some((output) => wanted.has(output))) return false;
+      if (!outputs.some((output) => wanted.has(output) && !isMade.has(output))) return false;
       for (const input of inputs) wanted.add(input);
       return true;
     });

@@ -9,7 +9,9 @@ export {
   type ComputeDType,
   Graph,
   type GraphOptions,
+  type MarkedModule,
   type NodeOptions,
+  type PartValues,
 } from "./graph.ts";
 export type { GraphPart, StartsPart } from "./parts.ts";
 export type { BuiltGraph } from "./write.ts";

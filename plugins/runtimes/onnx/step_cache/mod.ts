@@ -1,0 +1,24 @@
+/**
+ * Step caches: what a transformer computed at a denoising step is used again at the next ones.
+ *
+ * @module
+ */
+import { firstBlockCache, FirstBlockCacheConfig } from "./first_block.ts";
+import type { StepCache } from "./step_cache.ts";
+import { taylorSeerCache, TaylorSeerCacheConfig } from "./taylor_seer.ts";
+
+export { cannotCache, fingerprint } from "./step_cache.ts";
+
+/**
+ * The cache of a config.
+ *
+ * @throws {RangeError} for what is no config, with those that there are.
+ */
+export function stepCache(config: object): StepCache {
+  if (config instanceof FirstBlockCacheConfig) return firstBlockCache(config) as StepCache;
+  if (config instanceof TaylorSeerCacheConfig) return taylorSeerCache(config) as StepCache;
+  throw new RangeError(
+    "Cannot cache steps by that: give a FirstBlockCacheConfig or a TaylorSeerCacheConfig; other caches of " +
+      "diffusers (FasterCache, PyramidAttentionBroadcast, MagCache, SeaCache) are not there",
+  );
+}
