@@ -9,7 +9,14 @@ checked here: diffusers' own conversion of such a file gives the tensors of the 
 import inspect
 
 import torch
-from diffusers import ChromaTransformer2DModel, FluxTransformer2DModel, SD3Transformer2DModel
+from diffusers import (
+    ChromaTransformer2DModel,
+    Flux2Transformer2DModel,
+    FluxTransformer2DModel,
+    QwenImageTransformer2DModel,
+    SD3Transformer2DModel,
+    ZImageTransformer2DModel,
+)
 from diffusers.loaders import single_file_utils
 
 from common import FIXTURES, GOLDEN, versions, write_json
@@ -92,6 +99,54 @@ def sd3(config) -> list:
     return out
 
 
+def plain(stored: str, *names: str, swapped: bool = False) -> list:
+    return both(stored, *names, swapped=swapped)[:1]
+
+
+def flux2(config) -> list:
+    embed = "time_guidance_embed"
+    out = [*plain("time_in.in_layer", f"{embed}.timestep_embedder.linear_1"), *plain("time_in.out_layer", f"{embed}.timestep_embedder.linear_2")]
+    if config.guidance_embeds:
+        out += plain("guidance_in.in_layer", f"{embed}.guidance_embedder.linear_1")
+        out += plain("guidance_in.out_layer", f"{embed}.guidance_embedder.linear_2")
+    for name in ("double_stream_modulation_img", "double_stream_modulation_txt", "single_stream_modulation"):
+        out += plain(f"{name}.lin", f"{name}.linear")
+    for i in range(config.num_layers):
+        old, new = f"double_blocks.{i}", f"transformer_blocks.{i}"
+        for stream, qkv, norms, proj, ff in (("img", QKV, ("norm_q", "norm_k"), "to_out.0", "ff"),
+                                             ("txt", ADDED, ("norm_added_q", "norm_added_k"), "to_add_out", "ff_context")):
+            out += plain(f"{old}.{stream}_attn.qkv", *(f"{new}.attn.{part}" for part in qkv)) + plain(f"{old}.{stream}_attn.proj", f"{new}.attn.{proj}")
+            out += [[f"{old}.{stream}_attn.norm.{part}_norm.scale", [f"{new}.attn.{norm}.weight"]] for part, norm in zip(("query", "key"), norms)]
+            out += plain(f"{old}.{stream}_mlp.0", f"{new}.{ff}.linear_in") + plain(f"{old}.{stream}_mlp.2", f"{new}.{ff}.linear_out")
+    for i in range(config.num_single_layers):
+        old, new = f"single_blocks.{i}", f"single_transformer_blocks.{i}.attn"
+        out += plain(f"{old}.linear1", f"{new}.to_qkv_mlp_proj") + plain(f"{old}.linear2", f"{new}.to_out")
+        out += [[f"{old}.norm.{part}_norm.scale", [f"{new}.norm_{part[0]}.weight"]] for part in ("query", "key")]
+    return [*out, *plain("txt_in", "context_embedder"), *plain("img_in", "x_embedder"), *plain("final_layer.linear", "proj_out"),
+            *plain("final_layer.adaLN_modulation.1", "norm_out.linear", swapped=True)]
+
+
+def z_image(config) -> list:
+    """Names of the model itself where they are the same."""
+    out, fused = [], ("to_q.weight", "to_k.weight", "to_v.weight")
+    for name in ZImageTransformer2DModel.from_config(config).state_dict():
+        if name.endswith(fused[1:]):
+            continue
+        if name.endswith(fused[0]):
+            at = name.removesuffix(fused[0])
+            out.append([f"{at}qkv.weight", [at + part for part in fused]])
+            continue
+        stored = name.replace("all_x_embedder.2-1.", "x_embedder.").replace("all_final_layer.2-1.", "final_layer.")
+        for new, old in (("attention.to_out.0.", "attention.out."), ("attention.norm_q.", "attention.q_norm."), ("attention.norm_k.", "attention.k_norm.")):
+            stored = stored.replace(new, old)
+        out.append([stored, [name]])
+    return out
+
+
+def qwen_image(config) -> list:
+    return [[name, [name]] for name in QwenImageTransformer2DModel.from_config(config).state_dict()]
+
+
 def converter(kind: str, width: int):
     """diffusers' conversion, which knows FLUX.1 in its one width."""
     name = f"convert_{kind}_transformer_checkpoint_to_diffusers"
@@ -109,6 +164,9 @@ MODELS = [
     (FluxTransformer2DModel, flux, "flux", ("dev", "schnell")),
     (SD3Transformer2DModel, sd3, "sd3", ("sd3", "medium", "large")),
     (ChromaTransformer2DModel, chroma, "chroma", ("chroma",)),
+    (Flux2Transformer2DModel, flux2, "flux2", ("klein", "dev")),
+    (ZImageTransformer2DModel, z_image, "z_image", ("turbo", "no_refiners")),
+    (QwenImageTransformer2DModel, qwen_image, None, ("qwen", "still")),
 ]
 
 if __name__ == "__main__":
@@ -124,8 +182,10 @@ if __name__ == "__main__":
             for stored, parts, *rest in layout:
                 rows = torch.cat([state[part] for part in parts])
                 file[f"model.diffusion_model.{stored}"] = swap(rows) if rest else rows
-            width = model.config.num_attention_heads * model.config.attention_head_dim
-            back = converter(kind, width)(dict(file))
+            width = getattr(model.config, "dim", None) or model.config.num_attention_heads * model.config.attention_head_dim
+            alone = {name.removeprefix("model.diffusion_model."): value for name, value in file.items()}
+            # Qwen-Image's files have diffusers' names; FLUX.2's are converted without what ComfyUI puts before them
+            back = alone if kind is None else converter(kind, width)(alone if kind == "flux2" else dict(file))
             assert back.keys() == state.keys() and all(torch.equal(back[key], state[key]) for key in state), folder
             cases.append({"className": cls.__name__, "folder": folder, "layout": layout})
     write_json(GOLDEN / "single_file_transformers.json", {"versions": versions(), "command": COMMAND, "cases": cases})

@@ -124,8 +124,12 @@ export function findLayers(
   return { names: names as string[], swapped: today!.swapped };
 }
 
-/** Names of all transformers' layers in their authors' files, which do not meet. */
+/** Names of a transformer's layers in its authors' files; those of SD3, FLUX.1 and Chroma do not meet. */
 function transformerRules(layers: ReadonlyMap<string, string>): readonly OriginalRule[] {
+  if (layers.has("single_stream_modulation_linear")) {
+    return originalLayers.Flux2Transformer2DModel(0);
+  }
+  if (layers.has("cap_embedder_1")) return originalLayers.ZImageTransformer2DModel(0);
   let blocks = 0;
   while (layers.has(`transformer_blocks_${blocks}_attn_to_q`)) blocks++;
   const { SD3Transformer2DModel, ChromaTransformer2DModel } = originalLayers;

@@ -26,6 +26,11 @@ export const repos: Readonly<Record<string, string>> = {
   "flux-depth": "black-forest-labs/FLUX.1-Depth-dev",
   "flux-schnell": "black-forest-labs/FLUX.1-schnell",
   chroma: "lodestones/Chroma1-HD",
+  "flux2-dev": "black-forest-labs/FLUX.2-dev",
+  "flux2-klein-4b": "black-forest-labs/FLUX.2-klein-4B",
+  "flux2-klein-9b": "black-forest-labs/FLUX.2-klein-9B",
+  "qwen-image": "Qwen/Qwen-Image",
+  "z-image": "Tongyi-MAI/Z-Image-Turbo",
 };
 
 /** A tensor of a transformer in a whole checkpoint, or in a file of its own. */
@@ -43,6 +48,12 @@ function transformerKind(tensors: Tensors): string | undefined {
     return find("pos_embed")?.dims[1] === 147456 ? "sd35_medium" : "sd3";
   }
   if (find("distilled_guidance_layer.in_proj.bias") !== undefined) return "chroma";
+  if (find("single_stream_modulation.lin.weight") !== undefined) {
+    const width = find("img_in.weight")?.dims[0];
+    return width === 3072 ? "flux2-klein-4b" : width === 4096 ? "flux2-klein-9b" : "flux2-dev";
+  }
+  if (find("layers.0.adaLN_modulation.0.weight") !== undefined) return "z-image";
+  if (find("transformer_blocks.0.img_mod.1.weight") !== undefined) return "qwen-image";
   if (find("double_blocks.0.img_attn.norm.key_norm.scale") === undefined) return undefined;
   if (find("guidance_in.in_layer.bias") === undefined) return "flux-schnell";
   const channels = find("img_in.weight")?.dims[1];
@@ -95,7 +106,7 @@ export function kindOf(tensors: Tensors, file: string): string {
       "unexpected_tensor",
       `Cannot load ${
         JSON.stringify(file)
-      } as a checkpoint of Stable Diffusion, FLUX.1 or Chroma: ` +
+      } as a checkpoint of Stable Diffusion, FLUX, Chroma, Qwen-Image or Z-Image: ` +
         `it has no "${UNET}", but ${names || "nothing"}; a part alone, such as a UNet or a LoRA, ` +
         `is loaded by its own class`,
     );

@@ -19,6 +19,9 @@ export interface Part {
 /** The models that original checkpoints hold, by their class names. */
 export const parts: Readonly<Record<string, Part>> = {
   FluxTransformer2DModel: transformer("FluxTransformer2DModel"),
+  Flux2Transformer2DModel: transformer("Flux2Transformer2DModel"),
+  QwenImageTransformer2DModel: transformer("QwenImageTransformer2DModel"),
+  ZImageTransformer2DModel: transformer("ZImageTransformer2DModel"),
   ChromaTransformer2DModel: transformer("ChromaTransformer2DModel"),
   SD3Transformer2DModel: transformer("SD3Transformer2DModel"),
   T5EncoderModel: { tensors: (all) => Promise.resolve(t5Tensors(all)) },

@@ -21,8 +21,9 @@ export async function transformerTensors(
     if (swapped) return [[first!, await swapHalves(tensor)]];
     if (others.length === 0) return [[first!, tensor]];
     // queries, keys and values, and the rest is a feed forward's
-    const rest = others.slice(2).map(() => tensor.dims[0]! - 3 * width);
-    const parts = splitRows(tensor, [width, width, width, ...rest]);
+    const one = others.length === 2 ? tensor.dims[0]! / 3 : width;
+    const rest = others.slice(2).map(() => tensor.dims[0]! - 3 * one);
+    const parts = splitRows(tensor, [one, one, one, ...rest]);
     return [first!, ...others].map((now, i) => [now, parts[i]!]);
   }));
   return renamed.flat();

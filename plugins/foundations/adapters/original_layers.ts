@@ -137,12 +137,65 @@ function sd3(blocks: number): readonly OriginalRule[] {
   ];
 }
 
+/** A stream of FLUX.2's double blocks. */
+function flux2Stream(stored: "img" | "txt", { qkv, norms, out, ff }: StreamNames) {
+  const of = block(`double_blocks.(\\d+).${stored}_`, "transformer_blocks.$1.");
+  return [
+    of("attn.qkv.", qkv.map((name) => `attn.${name}`)),
+    of("attn.norm.query_norm.scale$", `attn.${norms[0]}.weight`),
+    of("attn.norm.key_norm.scale$", `attn.${norms[1]}.weight`),
+    of("attn.proj.", `attn.${out}`),
+    of("mlp.0.", `${ff}.linear_in.`),
+    of("mlp.2.", `${ff}.linear_out.`),
+  ];
+}
+
+const FLUX2: readonly OriginalRule[] = [
+  ...embedding("time_in", "time_guidance_embed.timestep_embedder"),
+  ...embedding("guidance_in", "time_guidance_embed.guidance_embedder"),
+  rule("txt_in.", "context_embedder."),
+  rule("img_in.", "x_embedder."),
+  rule("(double_stream_modulation_(?:img|txt)|single_stream_modulation).lin.", "$1.linear."),
+  ...flux2Stream("img", IMAGE),
+  ...flux2Stream("txt", TEXT),
+  ofSingle("linear1.", "attn.to_qkv_mlp_proj."),
+  ofSingle("linear2.", "attn.to_out."),
+  ofSingle("norm.query_norm.scale$", "attn.norm_q.weight"),
+  ofSingle("norm.key_norm.scale$", "attn.norm_k.weight"),
+  rule("final_layer.linear.", "proj_out."),
+  rule("final_layer.adaLN_modulation.1.", "norm_out.linear.", true),
+];
+
+const ofZImage = block(
+  "(layers|noise_refiner|context_refiner).(\\d+).attention.",
+  "$1.$2.attention.",
+);
+
+const Z_IMAGE: readonly OriginalRule[] = [
+  rule("x_embedder.", "all_x_embedder.2-1."),
+  rule("final_layer.", "all_final_layer.2-1."),
+  ofZImage("qkv.", IMAGE.qkv),
+  ofZImage("out.", "to_out.0."),
+  ofZImage("q_norm.", "norm_q."),
+  ofZImage("k_norm.", "norm_k."),
+];
+
+/** Classes of transformers whose layers have other names in their authors' files, or the same. */
+type OriginalClass =
+  | "FluxTransformer2DModel"
+  | "Flux2Transformer2DModel"
+  | "ChromaTransformer2DModel"
+  | "SD3Transformer2DModel"
+  | "QwenImageTransformer2DModel"
+  | "ZImageTransformer2DModel";
+
 /** The names of transformers' layers in their authors' files, by class, for so many blocks. */
 export const originalLayers: {
-  readonly [
-    C in "FluxTransformer2DModel" | "ChromaTransformer2DModel" | "SD3Transformer2DModel"
-  ]: (blocks: number) => readonly OriginalRule[];
+  readonly [C in OriginalClass]: (blocks: number) => readonly OriginalRule[];
 } = {
+  Flux2Transformer2DModel: () => FLUX2,
+  QwenImageTransformer2DModel: () => [],
+  ZImageTransformer2DModel: () => Z_IMAGE,
   FluxTransformer2DModel: () => FLUX,
   ChromaTransformer2DModel: () => CHROMA,
   SD3Transformer2DModel: sd3,

@@ -93,6 +93,7 @@ export const ZImageTransformer2DModel: ModelClass<ZImageTransformer2DModel> = de
   className: "ZImageTransformer2DModel",
   schema,
   check,
+  ignore: [/^norm_final\.weight$/], // in its authors' files, and used by nothing
   graphs: {
     forward: {
       inputs: (config) => ({
