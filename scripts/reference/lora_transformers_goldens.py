@@ -1,0 +1,65 @@
+"""LoRA files for the tiny repos of Z-Image, Qwen-Image and FLUX.2 in the styles of trainers, and the images that diffusers makes with them.
+
+    $(sh scripts/reference/setup.sh) scripts/reference/lora_transformers_goldens.py
+
+Writes tests/golden/lora/REPO-STYLE.safetensors and transformers-images.safetensors. The file in diffusers' own style makes the images;
+those of ComfyUI have the same changes of the layers as their authors name them, where these have several in one.
+"""
+
+import diffusers
+import torch
+from safetensors.torch import save_file
+
+from common import FIXTURES, GOLDEN, generator, seed_of
+from lora_flux_goldens import swap
+from single_file_transformers import flux2, qwen_image, z_image
+
+OUT = GOLDEN / "lora"
+RANK, ALPHA = 4, 2
+CALL = dict(prompt="a red apple", height=32, width=32, num_inference_steps=4, output_type="np")
+REPOS = {
+    "z-image": ("tiny-z-image", "ZImagePipeline", z_image, dict(guidance_scale=0.0)),
+    "qwen-image": ("tiny-qwen-image", "QwenImagePipeline", qwen_image, {}),
+    "flux2": ("tiny-flux2-klein", "Flux2KleinPipeline", flux2, dict(max_sequence_length=64)),
+}
+
+
+def draw(pipe, more: dict) -> torch.Tensor:
+    image = pipe(**CALL, **more, generator=generator(5)).images[0]
+    return torch.from_numpy((image * 255).round().astype("uint8").copy()).contiguous()
+
+
+def write(name: str) -> dict:
+    repo, class_name, layout_of, more = REPOS[name]
+    pipe = getattr(diffusers, class_name).from_pretrained(FIXTURES / repo)
+    pipe.set_progress_bar_config(disable=True)
+    weights, g = pipe.transformer.state_dict(), generator(seed_of(name))
+    own, original, kohya = {}, {}, {}
+    for stored, parts, *rest in layout_of(pipe.transformer.config):
+        if not stored.endswith(".weight") or weights[parts[0]].ndim != 2 or "embedding" in stored:
+            continue
+        sizes = [len(weights[part]) for part in parts]
+        down = torch.randn(RANK, weights[parts[0]].shape[1], generator=g) * 0.3
+        up = torch.randn(sum(sizes), RANK, generator=g) * 0.3
+        layer = stored.removesuffix(".weight")
+        original |= {f"diffusion_model.{layer}.lora_A.weight": down, f"diffusion_model.{layer}.lora_B.weight": up}
+        flat = f"lora_unet_{layer.replace('.', '_')}"
+        kohya |= {f"{flat}.lora_down.weight": down * (RANK / ALPHA), f"{flat}.lora_up.weight": up, f"{flat}.alpha": torch.tensor(float(ALPHA))}
+        for part, rows in zip(parts, torch.split(swap(up) if rest else up, sizes)):
+            at = f"transformer.{part.removesuffix('.weight')}"
+            own |= {f"{at}.lora_A.weight": down, f"{at}.lora_B.weight": rows}
+    for style, tensors in (("peft", own), ("comfyui", original), ("kohya", kohya)):
+        save_file({key: value.contiguous().clone() for key, value in tensors.items()}, OUT / f"{name}-{style}.safetensors")
+    images = {f"{name} base": draw(pipe, more)}
+    pipe.load_lora_weights(dict(own), adapter_name="one")
+    images[name] = draw(pipe, more)
+    pipe.set_adapters(["one"], [0.4])
+    images[f"{name} 0.4"] = draw(pipe, more)
+    return images
+
+
+if __name__ == "__main__":
+    OUT.mkdir(parents=True, exist_ok=True)
+    with torch.no_grad():
+        images = {key: value for name in REPOS for key, value in write(name).items()}
+    save_file(images, OUT / "transformers-images.safetensors")

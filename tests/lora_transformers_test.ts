@@ -1,0 +1,46 @@
+/**
+ * LoRAs of Z-Image, Qwen-Image and FLUX.2 in the styles of trainers against what diffusers makes of the same changes
+ * (scripts/reference/lora_transformers_goldens.py).
+ *
+ * @module
+ */
+import { assert } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { DiffusionPipeline } from "@denoise/denoise";
+import type { Image } from "@denoise/core";
+import { openSafetensors, readTensor } from "@denoise/safetensors";
+import { fixture } from "./support/golden.ts";
+
+const FOLDER = new URL("./golden/lora/", import.meta.url).pathname;
+const { tensors } = await openSafetensors(`${FOLDER}transformers-images.safetensors`);
+const CALL = { height: 32, width: 32, numInferenceSteps: 4, seed: 5 };
+const REPOS = [
+  ["z-image", "tiny-z-image", { guidanceScale: 0 }],
+  ["qwen-image", "tiny-qwen-image", {}],
+  ["flux2", "tiny-flux2-klein", { maxSequenceLength: 64 }],
+] as const;
+
+/** The largest difference at any pixel, of 255. */
+async function distance(image: Image, golden: string): Promise<number> {
+  const expected = await readTensor(tensors.get(golden)!);
+  return Math.max(...image.data.map((value, i) => Math.abs(value - Number(expected.data[i]))));
+}
+
+for (const [name, repo, more] of REPOS) {
+  describe(`loadLoraWeights() of ${repo}`, () => {
+    for (const style of ["peft", "comfyui", "kohya"]) {
+      it(`applies a file in the style of ${style}, at any weight`, async () => {
+        await using pipe = await DiffusionPipeline.fromPretrained(fixture(repo), {
+          onWarning: () => {},
+        });
+        const draw = async () =>
+          (await pipe("a red apple", { ...CALL, ...more }) as { images: Image[] }).images[0]!;
+        assert(await distance(await draw(), `${name} base`) <= 1);
+        await pipe.loadLoraWeights(`${FOLDER}${name}-${style}.safetensors`, { adapterName: "one" });
+        assert(await distance(await draw(), name) <= 1);
+        await pipe.setAdapters("one", { transformer: 0.4 });
+        assert(await distance(await draw(), `${name} 0.4`) <= 1);
+      });
+    }
+  });
+}
