@@ -181,7 +181,7 @@ const Z_IMAGE: readonly OriginalRule[] = [
 ];
 
 /** Classes of transformers whose layers have other names in their authors' files, or the same. */
-type OriginalClass =
+export type OriginalClass =
   | "FluxTransformer2DModel"
   | "Flux2Transformer2DModel"
   | "ChromaTransformer2DModel"
