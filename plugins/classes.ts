@@ -130,6 +130,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type VQDiffusionScheduler = schedulerVqDiffusion.VQDiffusionScheduler;
 /** `VQDiffusionScheduler` of `@denoise/scheduler-vq-diffusion`, with {@linkcode registry} as its default.
  * @category Schedulers */ export const VQDiffusionScheduler: typeof schedulerVqDiffusion.VQDiffusionScheduler = schedulerVqDiffusion.VQDiffusionScheduler.using(registry); import * as schedulerVqDiffusion from "@denoise/scheduler-vq-diffusion";
+/** An object of the class. */ export type AutoencoderDC = modelAutoencoderDc.AutoencoderDC;
+/** `AutoencoderDC` of `@denoise/model-autoencoder-dc`, with {@linkcode registry} as its default.
+ * @category Models */ export const AutoencoderDC: typeof modelAutoencoderDc.AutoencoderDC = modelAutoencoderDc.AutoencoderDC.using(registry); import * as modelAutoencoderDc from "@denoise/model-autoencoder-dc";
 /** An object of the class. */ export type AutoencoderKL = modelAutoencoderKl.AutoencoderKL;
 /** `AutoencoderKL` of `@denoise/model-autoencoder-kl`, with {@linkcode registry} as its default.
  * @category Models */ export const AutoencoderKL: typeof modelAutoencoderKl.AutoencoderKL = modelAutoencoderKl.AutoencoderKL.using(registry); import * as modelAutoencoderKl from "@denoise/model-autoencoder-kl";
@@ -175,6 +178,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type FluxTransformer2DModel = modelFluxTransformer.FluxTransformer2DModel;
 /** `FluxTransformer2DModel` of `@denoise/model-flux-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const FluxTransformer2DModel: typeof modelFluxTransformer.FluxTransformer2DModel = modelFluxTransformer.FluxTransformer2DModel.using(registry); import * as modelFluxTransformer from "@denoise/model-flux-transformer";
+/** An object of the class. */ export type Gemma2Model = modelGemma2.Gemma2Model;
+/** `Gemma2Model` of `@denoise/model-gemma2`, with {@linkcode registry} as its default.
+ * @category Models */ export const Gemma2Model: typeof modelGemma2.Gemma2Model = modelGemma2.Gemma2Model.using(registry); import * as modelGemma2 from "@denoise/model-gemma2";
 /** An object of the class. */ export type LDMBertModel = modelLdmBert.LDMBertModel;
 /** `LDMBertModel` of `@denoise/model-ldm-bert`, with {@linkcode registry} as its default.
  * @category Models */ export const LDMBertModel: typeof modelLdmBert.LDMBertModel = modelLdmBert.LDMBertModel.using(registry); import * as modelLdmBert from "@denoise/model-ldm-bert";
@@ -196,6 +202,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type StableDiffusionSafetyChecker = modelSafetyChecker.StableDiffusionSafetyChecker;
 /** `StableDiffusionSafetyChecker` of `@denoise/model-safety-checker`, with {@linkcode registry} as its default.
  * @category Models */ export const StableDiffusionSafetyChecker: typeof modelSafetyChecker.StableDiffusionSafetyChecker = modelSafetyChecker.StableDiffusionSafetyChecker.using(registry); import * as modelSafetyChecker from "@denoise/model-safety-checker";
+/** An object of the class. */ export type SanaTransformer2DModel = modelSanaTransformer.SanaTransformer2DModel;
+/** `SanaTransformer2DModel` of `@denoise/model-sana-transformer`, with {@linkcode registry} as its default.
+ * @category Models */ export const SanaTransformer2DModel: typeof modelSanaTransformer.SanaTransformer2DModel = modelSanaTransformer.SanaTransformer2DModel.using(registry); import * as modelSanaTransformer from "@denoise/model-sana-transformer";
 /** An object of the class. */ export type SD3Transformer2DModel = modelSd3Transformer.SD3Transformer2DModel;
 /** `SD3Transformer2DModel` of `@denoise/model-sd3-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const SD3Transformer2DModel: typeof modelSd3Transformer.SD3Transformer2DModel = modelSd3Transformer.SD3Transformer2DModel.using(registry); import * as modelSd3Transformer from "@denoise/model-sd3-transformer";
@@ -319,6 +328,15 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type QwenImageInpaintPipeline = InstanceType<typeof QwenImageInpaintPipeline>; export type { QwenImageInpaintOptions } from "@denoise/pipeline-qwen-image-inpaint";
 /** `QwenImageInpaintPipeline` of `@denoise/pipeline-qwen-image-inpaint`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const QwenImageInpaintPipeline: WithMethods<typeof pipelineQwenImageInpaint.QwenImageInpaintPipeline, PipelineMethods> = pipelineQwenImageInpaint.QwenImageInpaintPipeline.using(registry); import * as pipelineQwenImageInpaint from "@denoise/pipeline-qwen-image-inpaint";
+/** An object of the class. */ export type SanaPipeline = InstanceType<typeof SanaPipeline>; export type { SanaCallOptions } from "@denoise/pipeline-sana";
+/** `SanaPipeline` of `@denoise/pipeline-sana`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const SanaPipeline: WithMethods<typeof pipelineSana.SanaPipeline, PipelineMethods> = pipelineSana.SanaPipeline.using(registry); import * as pipelineSana from "@denoise/pipeline-sana";
+/** An object of the class. */ export type SanaSprintPipeline = InstanceType<typeof SanaSprintPipeline>; export type { SanaSprintOptions } from "@denoise/pipeline-sana-sprint";
+/** `SanaSprintPipeline` of `@denoise/pipeline-sana-sprint`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const SanaSprintPipeline: WithMethods<typeof pipelineSanaSprint.SanaSprintPipeline, PipelineMethods> = pipelineSanaSprint.SanaSprintPipeline.using(registry); import * as pipelineSanaSprint from "@denoise/pipeline-sana-sprint";
+/** An object of the class. */ export type SanaSprintImg2ImgPipeline = InstanceType<typeof SanaSprintImg2ImgPipeline>; export type { SanaSprintImg2ImgOptions } from "@denoise/pipeline-sana-sprint-img2img";
+/** `SanaSprintImg2ImgPipeline` of `@denoise/pipeline-sana-sprint-img2img`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const SanaSprintImg2ImgPipeline: WithMethods<typeof pipelineSanaSprintImg2img.SanaSprintImg2ImgPipeline, PipelineMethods> = pipelineSanaSprintImg2img.SanaSprintImg2ImgPipeline.using(registry); import * as pipelineSanaSprintImg2img from "@denoise/pipeline-sana-sprint-img2img";
 /** An object of the class. */ export type ScoreSdeVePipeline = InstanceType<typeof ScoreSdeVePipeline>; export type { ScoreSdeVeOptions } from "@denoise/pipeline-score-sde-ve";
 /** `ScoreSdeVePipeline` of `@denoise/pipeline-score-sde-ve`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const ScoreSdeVePipeline: WithMethods<typeof pipelineScoreSdeVe.ScoreSdeVePipeline, PipelineMethods> = pipelineScoreSdeVe.ScoreSdeVePipeline.using(registry); import * as pipelineScoreSdeVe from "@denoise/pipeline-score-sde-ve";
@@ -397,6 +415,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type CLIPTokenizer = tokenizerClip.CLIPTokenizer;
 /** `CLIPTokenizer` of `@denoise/tokenizer-clip`, with {@linkcode registry} as its default.
  * @category Tokenizers */ export const CLIPTokenizer: typeof tokenizerClip.CLIPTokenizer = tokenizerClip.CLIPTokenizer.using(registry); import * as tokenizerClip from "@denoise/tokenizer-clip";
+/** An object of the class. */ export type GemmaTokenizer = tokenizerGemma.GemmaTokenizer;
+/** `GemmaTokenizer` of `@denoise/tokenizer-gemma`, with {@linkcode registry} as its default.
+ * @category Tokenizers */ export const GemmaTokenizer: typeof tokenizerGemma.GemmaTokenizer = tokenizerGemma.GemmaTokenizer.using(registry); import * as tokenizerGemma from "@denoise/tokenizer-gemma";
 /** An object of the class. */ export type Qwen2Tokenizer = tokenizerQwen2.Qwen2Tokenizer;
 /** `Qwen2Tokenizer` of `@denoise/tokenizer-qwen2`, with {@linkcode registry} as its default.
  * @category Tokenizers */ export const Qwen2Tokenizer: typeof tokenizerQwen2.Qwen2Tokenizer = tokenizerQwen2.Qwen2Tokenizer.using(registry); import * as tokenizerQwen2 from "@denoise/tokenizer-qwen2";

@@ -22,6 +22,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "bert_tokenizer_goldens.py",
     "t5_tokenizer_goldens.py",
     "qwen2_tokenizer_goldens.py",
+    "gemma_tokenizer_goldens.py",
   ],
   repos: ["make_repos.py", "task_repos.py"],
   models: [
@@ -34,6 +35,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "t5_goldens.py",
     "qwen3_goldens.py",
     "step_cache_goldens.py",
+    "gemma2_goldens.py",
     "autoencoder_goldens.py",
     "qwen2_5_vl_goldens.py",
     "depth_goldens.py",
@@ -58,6 +60,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "flux2_goldens.py",
     "sd3_goldens.py",
     "pixart_goldens.py",
+    "sana_goldens.py",
   ],
   adapters: [
     "lora_goldens.py",

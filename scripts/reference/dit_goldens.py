@@ -9,7 +9,7 @@ import sys
 import warnings
 
 import torch
-from diffusers import PixArtTransformer2DModel
+from diffusers import AutoencoderDC, PixArtTransformer2DModel, SanaTransformer2DModel
 
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
@@ -52,7 +52,63 @@ def pixart(model, values: dict) -> dict:
     return {"sample": model(**plain, added_cond_kwargs=added or {"resolution": None, "aspect_ratio": None}).sample}
 
 
+_SANA = dict(in_channels=4, out_channels=4, num_attention_heads=2, attention_head_dim=8, num_layers=2, num_cross_attention_heads=4,
+             cross_attention_head_dim=4, cross_attention_dim=16, caption_channels=12, sample_size=8)
+SANA = {
+    "sana": _SANA,
+    # Sana-Sprint: queries and keys normalized, the guidance scale an input
+    "sprint": {**_SANA, "qk_norm": "rms_norm_across_heads", "guidance_embeds": True, "attention_bias": True},
+    "positions": {**_SANA, "interpolation_scale": 2, "patch_size": 2, "norm_elementwise_affine": True, "out_channels": None,
+                  "mlp_ratio": 3.0, "num_layers": 1, "norm_eps": 1e-3},
+}
+
+
+def sana_calls(config, g: torch.Generator):
+    def values(batch: int, height: int, width: int, tokens: int, timestep, **more) -> dict:
+        return {
+            "hidden_states": torch.randn(batch, config.in_channels, height, width, generator=g),
+            "encoder_hidden_states": torch.randn(batch, tokens, config.caption_channels, generator=g),
+            "timestep": torch.tensor(timestep), **more,
+            **(dict(guidance=torch.tensor([0.45, 0.2][:batch])) if config.guidance_embeds else {}),
+        }
+
+    yield "two images", values(2, 8, 8, 5, [700.0, 700.0])
+    yield "a rectangle, another time for each", values(2, 4, 10, 4, [999.0, 0.7],
+                                                       encoder_attention_mask=torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1]]))
+    yield "a small one", values(1, 2, 2, 3, [0.4], encoder_attention_mask=torch.tensor([[1, 0, 0]]))
+
+
+def plain(model, values: dict) -> dict:
+    return {"sample": model(**values).sample}
+
+
+_DC = dict(latent_channels=4, attention_head_dim=4, encoder_block_types=("ResBlock", "ResBlock", "EfficientViTBlock"),
+           decoder_block_types=("ResBlock", "ResBlock", "EfficientViTBlock"), encoder_block_out_channels=(4, 8, 16),
+           decoder_block_out_channels=(4, 8, 16), encoder_layers_per_block=(1, 1, 2), decoder_layers_per_block=(2, 1, 1),
+           encoder_qkv_multiscales=((), (), (5,)), decoder_qkv_multiscales=((), (), (5,)), scaling_factor=0.41407)
+DC = {
+    "sana": {**_DC, "upsample_block_type": "interpolate"},
+    # mit-han-lab/dc-ae-f32c32-in-1.0: no blocks in the first level, pixels moved into channels
+    "no_first": {**_DC, "encoder_layers_per_block": (0, 1, 1), "decoder_layers_per_block": (0, 2, 1), "decoder_act_fns": ("relu", "silu", "gelu")},
+    "scales": {**_DC, "encoder_qkv_multiscales": ((), (), ()), "decoder_qkv_multiscales": ((), (3,), (3, 5)), "downsample_block_type": "conv",
+               "decoder_block_types": ("ResBlock", "EfficientViTBlock", "EfficientViTBlock"), "encoder_out_shortcut": False,
+               "decoder_in_shortcut": False, "decoder_conv_act_fn": "silu", "latent_channels": 8},
+}
+
+
+def dc_calls(config, g: torch.Generator):
+    yield "two images", {"sample": torch.randn(2, 3, 16, 16, generator=g), "z": torch.randn(2, config.latent_channels, 4, 4, generator=g)}
+    yield "a rectangle", {"sample": torch.randn(1, 3, 8, 24, generator=g), "z": torch.randn(1, config.latent_channels, 2, 6, generator=g)}
+    yield "few pixels", {"sample": torch.randn(1, 3, 4, 4, generator=g), "z": torch.randn(1, config.latent_channels, 1, 1, generator=g)}
+
+
+def both_ways(model, values: dict) -> dict:
+    return {"latents": model.encode(values["sample"]).latent, "sample": model.decode(values["z"]).sample}
+
+
 CLASSES = {
+    "SanaTransformer2DModel": (SanaTransformer2DModel, SANA, sana_calls, plain),
+    "AutoencoderDC": (AutoencoderDC, DC, dc_calls, both_ways),
     "PixArtTransformer2DModel": (PixArtTransformer2DModel, PIXART, pixart_calls, pixart),
 }
 

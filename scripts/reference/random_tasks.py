@@ -5,6 +5,7 @@ from random import Random
 from PIL import Image
 
 import pixart_goldens
+import sana_goldens
 import sd3_goldens
 import flux2_goldens
 import qwen_image_goldens
@@ -177,6 +178,24 @@ def pixart(dice: Random) -> tuple[dict, dict | None]:
     return dict(call, **size, use_resolution_binning=False), scheduler(dice, ONE_CALL_A_STEP)
 
 
+def sana(dice: Random) -> tuple[dict, None]:
+    call, _ = flow_text(dice)
+    told = some(dice, 0.5, complex_human_instruction=pick(dice, [], ["Say it better:", "User Prompt: "]))
+    return dict(call, **told, height=32, width=pick(dice, 32, 64), use_resolution_binning=False), None
+
+
+def sprint(dice: Random) -> tuple[dict, None]:
+    call, _ = sana(dice)
+    call.pop("negative_prompt", None)
+    steps = dice.randint(1, 4)
+    angles = dict(intermediate_timesteps=None) if steps != 2 else some(dice, 0.5, intermediate_timesteps=dice.uniform(0.5, 1.4))
+    return dict(call, num_inference_steps=steps, **angles), None
+
+
+def sprint_img2img(dice: Random) -> tuple[dict, None]:
+    return dict(sprint(dice)[0], image=random_photo(dice, 33, 80), strength=dice.uniform(0.5, 1.0)), None
+
+
 FLOWS = {
     f"sd3{repo}{task}": make
     for repo in ("", "-medium", "-large") for task, make in (("", sd3), ("-img2img", flow_img2img), ("-inpaint", flow_inpaint))
@@ -215,7 +234,7 @@ def flux2(dice: Random) -> tuple[dict, None]:
 
 
 KINDS = {
-    **FLOWS, "pixart-alpha": pixart, "pixart-sigma": pixart,
+    **FLOWS, "pixart-alpha": pixart, "pixart-sigma": pixart, "sana": sana, "sana-sprint": sprint, "sana-sprint-img2img": sprint_img2img,
     "img2img": img2img, "img2img-v": img2img, "tiny-vae": img2img, "inpaint-4": inpaint, "inpaint-9": inpaint, "upscale": upscale,
     "depth2img": depth, "depth2img-hybrid": depth, "lcm": consistency, "lcm-img2img": consistency_img2img, "xl": with_sizes(text),
     "xl-img2img": with_sizes(img2img), "xl-refiner": with_sizes(img2img), "xl-inpaint-4": with_sizes(inpaint),
@@ -226,7 +245,15 @@ KINDS = {
     "flux2-klein": flux2, "flux2-klein-base": flux2,
     "z-image-inpaint": z_image_inpaint, "z-image-turbo-inpaint": z_image_inpaint,
 }
-KNOWN = TASKS | z_image_goldens.TASKS | sd3_goldens.TASKS | pixart_goldens.TASKS | qwen_image_goldens.TASKS | flux2_goldens.TASKS
+KNOWN = (
+    TASKS
+    | z_image_goldens.TASKS
+    | sd3_goldens.TASKS
+    | pixart_goldens.TASKS
+    | sana_goldens.TASKS
+    | qwen_image_goldens.TASKS
+    | flux2_goldens.TASKS
+)
 
 
 def task(dice: Random) -> tuple[str, dict]:

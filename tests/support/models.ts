@@ -13,6 +13,7 @@ import type {
 } from "@denoise/roles";
 import type { DepthEstimator } from "@denoise/stable-diffusion";
 import type {
+  AutoencoderDC,
   ChromaTransformer2DModel,
   Flux2Transformer2DModel,
   FluxControlNetModel,
@@ -22,6 +23,7 @@ import type {
   Qwen3Model,
   QwenImageTransformer2DModel,
   ReduxImageEncoder,
+  SanaTransformer2DModel,
   SD3Transformer2DModel,
   SiglipVisionModel,
   VQModel,
@@ -332,6 +334,23 @@ async function denoiseByText(
   );
 }
 
+async function denoiseByGuidance(
+  model: SanaTransformer2DModel,
+  input: Inputs,
+): Promise<Outputs> {
+  const numbers = (name: string) => input(name) && Array.from(input(name)!.data, Number);
+  return await model.forward(input("hidden_states")!, numbers("timestep")!, {
+    encoderHiddenStates: input("encoder_hidden_states")!,
+    encoderAttentionMask: input("encoder_attention_mask"),
+    guidance: numbers("guidance"),
+  });
+}
+
+async function encodeAndDecode(model: AutoencoderDC, input: Inputs): Promise<Outputs> {
+  const { latentDist } = await model.encode(input("sample")!);
+  return { latents: latentDist.mode(), ...await model.decode(input("z")!) };
+}
+
 const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Promise<Outputs>> = {
   UNet1DModel: denoise,
   UNet2DModel: denoise,
@@ -348,6 +367,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   CLIPTextModelWithProjection: encodeText,
   T5EncoderModel: encodePlain,
   Qwen3Model: encodeCausal,
+  Gemma2Model: encodeCausal,
   Qwen2_5_VLForConditionalGeneration: encodeCausal,
   FluxTransformer2DModel: denoiseTokens,
   FluxControlNetModel: controlTokens,
@@ -359,6 +379,8 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   Flux2Transformer2DModel: denoiseAtPlaces,
   SD3Transformer2DModel: denoiseJointly,
   PixArtTransformer2DModel: denoiseByText,
+  SanaTransformer2DModel: denoiseByGuidance,
+  AutoencoderDC: encodeAndDecode,
 };
 
 /** The classes that can be compared. */

@@ -2,8 +2,10 @@ import { type CallOptions, type RunOptions, runOptions, Tensor } from "@denoise/
 import {
   type BinnedModels,
   type BinnedStartOptions,
+  bothTexts,
   type Denoised,
   encodeMaskedPrompts,
+  encodeMaskedTexts,
   type Family,
   fromBinnedNoise,
   guide,
@@ -94,18 +96,16 @@ export function pixArt({ name, tokens, conditioned, result }: PixArtVariant): Pi
       if (cleanCaption) {
         run.warn("cleanCaption: texts are read in lower case; addresses and the like stay in them");
       }
-      const [text, negative] = await encodeMaskedPrompts(
-        run.components,
-        prompt,
-        options,
-        guidanceScale > 1,
-        { length: tokens, warn: run.warn, adapt: (given) => given.toLowerCase().trim() },
-      );
+      const { maxSequenceLength = tokens } = options;
+      const [text, negative] = await encodeMaskedPrompts(prompt, options, guidanceScale > 1, {
+        encode: (texts, like) =>
+          encodeMaskedTexts(run.components, texts.map((given) => given.toLowerCase().trim()), {
+            maxLength: like?.embeds.dims[1] ?? maxSequenceLength,
+            warn: like === undefined ? run.warn : undefined,
+          }),
+      });
       const count = text.embeds.dims[0]!;
-      const both = negative === undefined ? text : {
-        embeds: Tensor.cat([negative.embeds, text.embeds]),
-        mask: Tensor.cat([negative.mask, text.mask]),
-      };
+      const both = bothTexts(text, negative);
       const { sample_size } = transformer.config;
       const { channels } = latentSpace(vae);
       return {

@@ -10,6 +10,7 @@ import {
   type PipelineStep,
   type Recipe,
   type RunOptions,
+  type StepOutput,
   type Tensor,
 } from "@denoise/core";
 import type { Autoencoder } from "@denoise/roles";
@@ -105,7 +106,9 @@ export interface Family<C extends LatentComponents, O extends LatentOptions, K> 
   /** Plans the timesteps. Defaults to {@linkcode planRun}. */
   readonly plan?: (components: C, options: O, size: ImageSize, facts: CallFacts) => RunPlan;
   /** The latents that a run of so many steps ends with. Defaults to those after the last step. */
-  readonly result?: (end: Denoised, steps: number) => Tensor;
+  readonly result?: (end: Denoised, steps: number, components: C) => Tensor;
+  /** What previews show of a step. Defaults to what the scheduler has given. */
+  readonly previewed?: (stepped: StepOutput, components: C) => StepOutput;
   /** Decodes latents to images in about -1..1. Defaults to `decodeLatents`. */
   readonly decode?: (vae: Autoencoder, latents: Tensor) => Promise<Tensor>;
 }
@@ -321,9 +324,10 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
       return await predict({ input, scaled, latents, timestep, index, control: added });
     },
     keep: ({ prevSample }, i) => begun.keep?.(prevSample, timesteps[i + 1]) ?? prevSample,
-    preview: (stepped) => previewLatents(run, stepped, recipe, decode),
+    preview: (stepped) =>
+      previewLatents(run, family.previewed?.(stepped, run.components) ?? stepped, recipe, decode),
   });
-  const last = family.result?.(end, steps) ?? end.latents;
+  const last = family.result?.(end, steps, run.components) ?? end.latents;
   const output = await finishLatents(run, last, outputType, recipe, decode);
   return begun.restore?.(output) ?? output;
 }

@@ -1,5 +1,5 @@
-import { type CallOptions, DenoiseError, type Tensor } from "@denoise/core";
-import type { TokenEncoder, Tokenizer, Tokens } from "@denoise/roles";
+import { type CallOptions, DenoiseError, Tensor } from "@denoise/core";
+import type { TokenEncoder, TokenizeOptions, Tokenizer } from "@denoise/roles";
 import {
   checkPrompts,
   countPrompts,
@@ -47,12 +47,37 @@ export interface TextParts {
 
 /** How texts are read. */
 export interface MaskedTextSettings {
-  /** Tokens of a row, where the call does not say it. */
-  readonly length: number;
-  /** Receives the warning of a prompt that was cut. */
-  readonly warn: (message: string) => void;
-  /** What is read of a text. Defaults to the text. */
-  readonly adapt?: ((text: string) => string) | undefined;
+  /** States and masks of texts; of negative ones, which are as long as the text, that text is given too. */
+  encode(texts: readonly string[], like?: MaskedText): Promise<MaskedText>;
+  /**
+   * Whether the masks of several images a prompt stand in the order of the prompts, over and over, though states
+   * do not, as in some classes of diffusers.
+   */
+  readonly tiledMasks?: boolean | undefined;
+}
+
+/** How texts become tokens. */
+export interface MaskedTokenOptions extends Pick<TokenizeOptions, "paddingSide"> {
+  /** Tokens of a row. */
+  readonly maxLength: number;
+  /** Receives the warning of a text that was cut; none by default. */
+  readonly warn?: ((message: string) => void) | undefined;
+}
+
+/** States and masks of texts that are filled up to a length. */
+export async function encodeMaskedTexts(
+  parts: TextParts,
+  texts: readonly string[],
+  { maxLength, warn, paddingSide }: MaskedTokenOptions,
+): Promise<MaskedText> {
+  const { textEncoder, tokenizer } = textParts(parts);
+  const tokens = tokenizer.encode(texts, {
+    ...{ padding: "max_length", maxLength, truncation: true, paddingSide },
+  });
+  if (warn !== undefined) warnOfCut({ tokenizer, warn }, tokens, maxLength);
+  const { attentionMask: mask } = tokens;
+  const { lastHiddenState } = await textEncoder.forward(tokens.inputIds, { attentionMask: mask });
+  return { embeds: lastHiddenState, mask };
 }
 
 /**
@@ -90,45 +115,42 @@ export function checkMaskedPrompts(prompt: Prompt | undefined, options: MaskedPr
 }
 
 /**
- * Prompts to states and masks (`encode_prompt` of PixArtAlphaPipeline): the negative text is as long as the
- * text.
+ * Prompts to states and masks (`encode_prompt` of PixArtAlphaPipeline and its kin).
  *
  * @returns The text, and with guidance the negative text.
  */
 export async function encodeMaskedPrompts(
-  parts: TextParts,
   prompt: Prompt | undefined,
   options: MaskedPromptOptions,
   guidance: boolean,
-  { length, warn, adapt = (text) => text }: MaskedTextSettings,
+  { encode, tiledMasks = false }: MaskedTextSettings,
 ): Promise<readonly [text: MaskedText, negative: MaskedText | undefined]> {
   checkMaskedPrompts(prompt, options);
-  const { numImagesPerPrompt = 1, maxSequenceLength = length, negativePrompt = "" } = options;
+  const { numImagesPerPrompt = 1, negativePrompt = "" } = options;
   const { promptEmbeds, promptAttentionMask, negativePromptEmbeds } = options;
   const count = countPrompts(prompt, options);
   const rows = (text: Prompt) => typeof text === "string" ? Array<string>(count).fill(text) : text;
-  const encode = async (text: Prompt, maxLength: number, warns: boolean): Promise<MaskedText> => {
-    const { textEncoder, tokenizer } = textParts(parts);
-    const tokens: Tokens = tokenizer.encode(rows(text).map(adapt), {
-      padding: "max_length",
-      maxLength,
-      truncation: true,
-    });
-    if (warns) warnOfCut({ tokenizer, warn }, tokens, maxLength);
-    const { attentionMask: mask } = tokens;
-    const { lastHiddenState } = await textEncoder.forward(tokens.inputIds, { attentionMask: mask });
-    return { embeds: lastHiddenState, mask };
-  };
   const repeat = ({ embeds, mask }: MaskedText): MaskedText => ({
     embeds: embeds.repeatInterleave(numImagesPerPrompt, 0),
-    mask: mask.repeatInterleave(numImagesPerPrompt, 0),
+    mask: tiledMasks
+      ? mask.repeat([numImagesPerPrompt, 1])
+      : mask.repeatInterleave(numImagesPerPrompt, 0),
   });
   const text = promptEmbeds === undefined
-    ? await encode(prompt!, maxSequenceLength, true)
+    ? await encode(rows(prompt!))
     : { embeds: promptEmbeds, mask: promptAttentionMask! };
   if (!guidance) return [repeat(text), undefined];
   const negative = negativePromptEmbeds === undefined
-    ? await encode(negativePrompt, text.embeds.dims[1]!, false)
+    ? await encode(rows(negativePrompt), text)
     : { embeds: negativePromptEmbeds, mask: options.negativePromptAttentionMask! };
   return [repeat(text), repeat(negative)];
+}
+
+/** Negative and positive text, as one batch for a model that is called once for both. */
+export function bothTexts(text: MaskedText, negative: MaskedText | undefined): MaskedText {
+  if (negative === undefined) return text;
+  return {
+    embeds: Tensor.cat([negative.embeds, text.embeds]),
+    mask: Tensor.cat([negative.mask, text.mask]),
+  };
 }

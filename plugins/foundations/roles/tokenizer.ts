@@ -4,6 +4,8 @@ import type { Tensor } from "@denoise/core";
 export interface TokenizeOptions {
   /** Fill up to `maxLength`, to the longest text, or not at all. */
   readonly padding?: "max_length" | "longest" | false | undefined;
+  /** On which side rows are filled up. Defaults to that of the tokenizer's files. */
+  readonly paddingSide?: "left" | "right" | undefined;
   /** Tokens of a row, special ones included. Defaults to the model's limit. */
   readonly maxLength?: number | undefined;
   /** Cut what is longer than `maxLength`. */

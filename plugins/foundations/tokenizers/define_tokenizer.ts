@@ -30,6 +30,7 @@ import {
   type TokenizerTokens,
 } from "./special_tokens.ts";
 import { unknownWordsBy } from "./taught_words.ts";
+import type { Around } from "./around.ts";
 
 /** What {@linkcode PretrainedTokenizer.decode} leaves out. */
 export interface DecodeOptions {
@@ -117,6 +118,8 @@ export interface TokenizerDefinition<F extends TokenizerFiles, T, S> {
   readonly before?: SpecialRole | undefined;
   /** What stands behind each text. Defaults to nothing. */
   readonly behind?: SpecialRole | undefined;
+  /** What stands around each text where the files say it, instead of these two. */
+  around?(files: F): Around;
   /** The files that a folder may have. */
   readonly fileNames: readonly string[];
   /** Reads a folder. */
@@ -207,8 +210,9 @@ function tokenizer<F extends TokenizerFiles, T extends PretrainedTokenizer, S>(
   definition: TokenizerDefinition<F, T, S>,
   parts: Parts<F>,
 ): T {
-  const { className, before, behind, specialTokens } = definition;
+  const { className, specialTokens } = definition;
   const { files, tokens } = parts;
+  const { before, behind } = definition.around?.(files) ?? definition;
   const { roles, added } = tokens;
   const backend = definition.backend(files, tokens);
   const special = specialIds(added);
@@ -228,6 +232,7 @@ function tokenizer<F extends TokenizerFiles, T extends PretrainedTokenizer, S>(
     idToToken: backend.tokenOf,
     encode(texts, options = {}) {
       const { padding = false, truncation = false, addSpecialTokens = true } = options;
+      const { paddingSide: side = pad.side } = options;
       const around = addSpecialTokens ? [before, behind] : [];
       const [first = [], last = []] = around.map(idsOf);
       const count = first.length + last.length;
@@ -244,7 +249,8 @@ function tokenizer<F extends TokenizerFiles, T extends PretrainedTokenizer, S>(
         removed.push(cutOff(ids, kept.length, pad.truncationSide));
         return [...first, ...kept, ...last];
       });
-      return padRows(rows, padding === "max_length" ? limit : padding, pad, removed);
+      const length = padding === "max_length" ? limit : padding;
+      return padRows(rows, length, { ...pad, side }, removed);
     },
     decode,
     batchDecode: (ids, options) => idRows(ids).map((row) => decode(row, options)),

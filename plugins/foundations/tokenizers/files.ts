@@ -15,6 +15,8 @@ export interface TokenizerSettings {
   readonly model?: { readonly [key: string]: unknown } | undefined;
   /** The part `normalizer` of tokenizer.json, where there is one. */
   readonly normalizer?: unknown;
+  /** The part `post_processor` of tokenizer.json, where there is one. */
+  readonly postProcessor?: unknown;
 }
 
 /** What the files of a tokenizer say, its vocabulary among it. */
@@ -114,6 +116,7 @@ export async function readTokenizerSettings(folder: string): Promise<TokenizerSe
     ],
     model: whole?.["model"] as TokenizerSettings["model"],
     normalizer: whole?.["normalizer"],
+    postProcessor: whole?.["post_processor"],
   };
 }
 

@@ -7,6 +7,7 @@ import {
   expand,
   linear,
   maskBias,
+  mul,
   reshape,
   rmsNorm,
   type Rotary,
@@ -15,9 +16,22 @@ import {
   shapeOf,
   squeeze,
   unsqueeze,
+  windowBias,
 } from "../nn/mod.ts";
 import { gatedFeedForward } from "./feed_forward.ts";
 import { projectHeads } from "./joint_attention.ts";
+
+/** What Gemma's layers do otherwise (Gemma 2: arXiv:2408.00118). */
+export interface GemmaOptions {
+  /** What embeddings are multiplied with. */
+  readonly embeddingScale: number;
+  /** What scores are multiplied with. */
+  readonly scoreScale: number;
+  /** Scores are bent to stay between this and its negative; null leaves them. */
+  readonly softCap: number | null;
+  /** How many tokens a layer's tokens attend to, themselves included; undefined for all before them. */
+  window(layer: number): number | undefined;
+}
 
 /** Options of {@linkcode decoderStates}. */
 export interface DecoderOptions {
@@ -41,6 +55,11 @@ export interface DecoderOptions {
   readonly outBias: boolean;
   /** Whether queries and keys are normalized, each head by itself. */
   readonly normalized: boolean;
+  /**
+   * For Gemma's layers: normalizations multiply with 1 + weight, and there are some after attention and
+   * feed forward too.
+   */
+  readonly gemma?: GemmaOptions | undefined;
 }
 
 /**
@@ -60,22 +79,32 @@ export function decoderStates(
   mask: Value | undefined,
   options: DecoderOptions,
 ): Value[] {
-  const { layers, theta, headWidth, eps } = options;
+  const { layers, theta, headWidth, gemma } = options;
   const count = squeeze(s, shapeOf(s, ids, 1, 2), [0]);
   const places = s.op("Range", [s.scalar(0, "int64"), count, s.scalar(1, "int64")]); // [tokens]
   const positions = s.cast(unsqueeze(s, places, [1]), "float32");
   const rotary = rotaryEmbedding(s, positions, { widths: [headWidth], theta });
   const causal = causalBias(s, ids);
   // the lower of the two: their sum would leave float16
-  const bias = mask === undefined ? causal : s.op("Min", [causal, maskBias(s, mask)]);
+  const lower = (bias: Value, other?: Value) =>
+    other === undefined ? bias : s.op("Min", [bias, other]);
+  const all = lower(causal, mask && maskBias(s, mask));
 
-  let x = s.cast(embedding(s.at("embed_tokens"), ids), "float32"); // [N, tokens, C]
+  const embedded = s.cast(embedding(s.at("embed_tokens"), ids), "float32");
+  let x = gemma === undefined ? embedded : mul(s, embedded, gemma.embeddingScale); // [N, tokens, C]
   const states: Value[] = [];
   for (let i = 0; i < layers; i++) {
     states.push(x);
+    const window = gemma?.window(i);
+    const bias = lower(all, window === undefined ? undefined : windowBias(s, ids, window));
     x = decoderLayer(s.at("layers", i), x, { bias, rotary, options });
   }
-  return [...states, rmsNorm(s.at("norm"), x, { eps })];
+  return [...states, norm(s.at("norm"), x, options)];
+}
+
+/** RMS normalization as the model's layers have it. */
+function norm(s: Scope, x: Value, { eps, gemma }: DecoderOptions): Value {
+  return rmsNorm(s, x, { eps, plusOne: gemma !== undefined });
 }
 
 /** What all layers are given. */
@@ -87,20 +116,27 @@ interface LayerFacts {
 
 /** Attention and gated feed forward, each after a normalization and added in float32. */
 function decoderLayer(s: Scope, x: Value, facts: LayerFacts): Value {
-  const { eps, activation } = facts.options;
-  const normal = rmsNorm(s.at("input_layernorm"), x, { eps });
-  const seen = add(s, x, s.cast(selfAttention(s.at("self_attn"), normal, facts), "float32"));
-  const fed = gatedFeedForward(
-    s.at("mlp"),
-    rmsNorm(s.at("post_attention_layernorm"), seen, { eps }),
-    { names: ["gate_proj", "up_proj", "down_proj"], activation },
+  const { options } = facts;
+  const sandwiched = options.gemma !== undefined;
+  const after = (name: string, made: Value) =>
+    s.cast(sandwiched ? norm(s.at(name), made, options) : made, "float32");
+  const attended = selfAttention(
+    s.at("self_attn"),
+    norm(s.at("input_layernorm"), x, options),
+    facts,
   );
-  return add(s, seen, s.cast(fed, "float32"));
+  const seen = add(s, x, after("post_attention_layernorm", attended));
+  const before = sandwiched ? "pre_feedforward_layernorm" : "post_attention_layernorm";
+  const fed = gatedFeedForward(s.at("mlp"), norm(s.at(before), seen, options), {
+    names: ["gate_proj", "up_proj", "down_proj"],
+    activation: options.activation,
+  });
+  return add(s, seen, after("post_feedforward_layernorm", fed));
 }
 
 /** Attention of heads that share keys and values in groups. */
 function selfAttention(s: Scope, x: Value, { bias, rotary, options }: LayerFacts): Value {
-  const { heads, keyHeads, headWidth, eps, normalized } = options;
+  const { heads, keyHeads, headWidth, eps, normalized, gemma } = options;
   const { query, key, value } = projectHeads(s, x, {
     heads,
     keyHeads,
@@ -115,7 +151,7 @@ function selfAttention(s: Scope, x: Value, { bias, rotary, options }: LayerFacts
     query: rotate(s, query, rotary, { heads, pairs: "half-split" }),
     key: shared(rotate(s, key, rotary, { heads: keyHeads, pairs: "half-split" })),
     value: shared(value),
-  }, { heads, bias });
+  }, { heads, bias, scale: gemma?.scoreScale, softCap: gemma?.softCap ?? undefined });
   return linear(s.at("o_proj"), seen, { bias: options.outBias });
 }
 

@@ -1,5 +1,5 @@
 import { floatAttribute, MICROSOFT, type Scope, type Value } from "../graph/mod.ts";
-import { add, matMul, mul, softmax, sub } from "./arithmetic.ts";
+import { add, div, matMul, mul, softmax, sub } from "./arithmetic.ts";
 import { expand, moreSizes, reshape, shapeOf, transpose, unsqueeze } from "./shape.ts";
 
 /** What attention is computed from, after the projections. */
@@ -22,6 +22,8 @@ export interface AttentionOptions {
   readonly bias?: Value | undefined;
   /** The same for every query, as a mask of keys is: [N or 1, 1, 1, keys]. */
   readonly keyBias?: Value | undefined;
+  /** Bends the scores before the biases to softCap·tanh(score / softCap). Not by default. */
+  readonly softCap?: number | undefined;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface AttentionOptions {
  * The result is [N, queries, heads·width of a value].
  */
 export function attention(s: Scope, inputs: AttentionInputs, options: AttentionOptions): Value {
-  return s.graph.lowering.attention === "MultiHeadAttention"
+  return s.graph.lowering.attention === "MultiHeadAttention" && options.softCap === undefined
     ? fused(s, inputs, options)
     : standard(s, inputs, options);
 }
@@ -57,7 +59,7 @@ function forQueries(s: Scope, keyBias: Value, query: Value, bias: Value | undefi
 function standard(
   s: Scope,
   { query, key, value }: AttentionInputs,
-  { heads, scale, bias, keyBias }: AttentionOptions,
+  { heads, scale, bias, keyBias, softCap }: AttentionOptions,
 ): Value {
   const split = (x: Value, perm: readonly number[]) =>
     transpose(s, reshape(s, x, [0, 0, heads, -1]), perm);
@@ -65,7 +67,10 @@ function standard(
   const k = split(key, [0, 2, 3, 1]); // [N, heads, width, keys]
   const v = split(value, [0, 2, 1, 3]); // [N, heads, keys, width']
   const factor = scale ?? inverseRootWidth(s, q);
-  const scores = matMul(s, mul(s, q, factor), k); // [N, heads, queries, keys]
+  const raw = matMul(s, mul(s, q, factor), k); // [N, heads, queries, keys]
+  const scores = softCap === undefined
+    ? raw
+    : mul(s, s.op("Tanh", [div(s, raw, softCap)]), softCap);
   const biased = [bias, keyBias].reduce<Value>(
     (sum, one) => one === undefined ? sum : add(s, sum, one),
     scores,
@@ -103,13 +108,26 @@ export function maskBias(s: Scope, mask: Value, hidden: number = hiddenScore(s))
 const MASKED = -65504;
 
 /**
- * The bias with which each token sees itself and those before it: [1, 1, tokens, tokens].
+ * The bias with which each token attends to itself and those before it: [1, 1, tokens, tokens].
  *
  * @param x Any value [N, tokens, ...].
  */
 export function causalBias(s: Scope, x: Value): Value {
+  return s.op("Trilu", [allMasked(s, x), s.scalar(1, "int64")], { upper: 1 });
+}
+
+/**
+ * The bias that masks tokens from that many places before on: [1, 1, tokens, tokens].
+ *
+ * @param x Any value [N, tokens, ...].
+ * @param window How many tokens are attended to, the token itself included.
+ */
+export function windowBias(s: Scope, x: Value, window: number): Value {
+  return s.op("Trilu", [allMasked(s, x), s.scalar(-window, "int64")], { upper: 0 });
+}
+
+function allMasked(s: Scope, x: Value): Value {
   const tokens = s.op("Shape", [x], { start: 1, end: 2 }, { dtype: "int64" });
   const square = s.op("Concat", [s.ints([1, 1]), tokens, tokens], { axis: 0 });
-  const full = s.op("Expand", [s.scalar(MASKED), square]);
-  return s.op("Trilu", [full, s.scalar(1, "int64")], { upper: 1 });
+  return s.op("Expand", [s.scalar(MASKED), square]);
 }

@@ -37,6 +37,7 @@ export {
   causalBias,
   hiddenScore,
   maskBias,
+  windowBias,
 } from "./attention.ts";
 export {
   conv1d,

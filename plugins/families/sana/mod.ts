@@ -1,0 +1,10 @@
+/**
+ * The family of Sana and Sana-Sprint: its components, and how a prompt becomes what its transformer is given.
+ *
+ * @module
+ */
+export * from "./components.ts";
+export * from "./family.ts";
+export * from "./prompts.ts";
+export * from "./sprint.ts";
+export * from "./transformer.ts";

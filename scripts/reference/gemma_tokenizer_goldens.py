@@ -1,0 +1,85 @@
+"""Goldens of @denoise/tokenizer-gemma: texts with the ids and decoded texts that transformers gives.
+
+    $(sh scripts/reference/setup.sh) scripts/reference/gemma_tokenizer_goldens.py [SEED [COUNT]]
+
+writes tests/fixtures/tokenizers/gemma (as repos of Sana have it) and plugins/tokenizers/gemma/testdata/ids.json.
+Another seed gives other texts.
+"""
+
+import json
+import random
+import shutil
+import sys
+
+import tokenizers
+import transformers
+from tokenizers import Tokenizer, models, normalizers, trainers
+from transformers import GemmaTokenizer
+
+from tiny_tokenizer import TEXT
+from tokenizer_goldens import FIXED, FIXTURES, LETTERS, ROOT
+
+COMMAND = "scripts/reference/gemma_tokenizer_goldens.py"
+TESTDATA = ROOT / "plugins" / "tokenizers" / "gemma" / "testdata"
+SPECIAL = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
+BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
+WORDS = [
+    "a photo of", "red apple", "<bos>", "<eos>", "<pad> x", "<start_of_turn>", "<mask>", "it's", "don'ſ", "\n\n", " \n ", "\t\t x", "   ", "▁", "a▁b",
+    "１２3", "CAFE\u0301", "picasso  style", "\ufeff", "\x85 a", "<0x41>", "😀", "日本の猫",
+]
+
+
+def write_fixtures() -> dict:
+    trained = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    trained.normalizer = normalizers.Replace(" ", "▁")
+    corpus = [line for text in (TEXT, *FIXED, "the user assistant system, a red apple on a blue background") for line in text.split(". ")]
+    trained.train_from_iterator(corpus * 3, trainers.BpeTrainer(
+        vocab_size=620, special_tokens=[*SPECIAL, *BYTES], limit_alphabet=70, show_progress=False, max_token_length=16))
+    model = json.loads(trained.to_str())["model"]
+    for name, more in (("gemma", dict(add_bos_token=True)), ("gemma-bare", {})):
+        shutil.rmtree(FIXTURES / name, ignore_errors=True)
+        GemmaTokenizer(
+            vocab=model["vocab"], merges=[tuple(pair) for pair in model["merges"]], model_max_length=512,
+            additional_special_tokens=["<start_of_turn>", "<end_of_turn>"], **more,
+        ).save_pretrained(FIXTURES / name)
+    return {name: FIXTURES / name for name in ("gemma", "gemma-bare")}
+
+
+def random_text(draw: random.Random) -> str:
+    text = ""
+    for _ in range(draw.randint(0, 12)):
+        word = "".join(draw.choice(draw.choice(LETTERS)) for _ in range(draw.randint(1, 6)))
+        text += draw.choice(WORDS) if draw.random() < 0.4 else word
+        text += " " if draw.random() < 0.4 else ""
+    return text
+
+
+def answers(tokenizer: GemmaTokenizer, texts: list, draw: random.Random) -> dict:
+    ids = tokenizer(texts).input_ids
+    padded = tokenizer(texts[:15], padding="max_length", truncation=True, max_length=12)
+    rows = [[draw.randrange(len(tokenizer) + 3) for _ in range(draw.randint(0, 8))] for _ in range(40)]
+    return {
+        "size": len(tokenizer), "ids": ids, "plain": tokenizer(texts[:5], add_special_tokens=False).input_ids,
+        "padded": padded.input_ids, "mask": padded.attention_mask,
+        "decoded": tokenizer.batch_decode(ids), "skipped": tokenizer.batch_decode(ids, skip_special_tokens=True),
+        "rows": rows, "decodedRows": tokenizer.batch_decode(rows),
+    }
+
+
+def main(seed: int, count: int) -> None:
+    transformers.utils.logging.set_verbosity_error()
+    draw = random.Random(seed)
+    texts = [*FIXED, *WORDS, *(random_text(draw) for _ in range(count))]
+    golden = {
+        "versions": {"transformers": transformers.__version__, "tokenizers": tokenizers.__version__},
+        "command": COMMAND,
+        "texts": texts,
+        "tokenizers": {name: answers(GemmaTokenizer.from_pretrained(folder), texts, draw)
+                       for name, folder in write_fixtures().items()},
+    }
+    TESTDATA.mkdir(parents=True, exist_ok=True)
+    (TESTDATA / "ids.json").write_text(json.dumps(golden) + "\n")
+
+
+if __name__ == "__main__":
+    main(*(int(value) for value in (sys.argv[1:] + ["0", "120"][len(sys.argv) - 1:])))
