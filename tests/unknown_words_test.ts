@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CLIPTokenizer } from "@denoise/denoise";
+import { CLIPTokenizer, StableDiffusionPipeline } from "@denoise/denoise";
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 
@@ -30,5 +30,21 @@ describe("unknownWords", () => {
       draws: "question mark",
     });
     await Deno.remove(folder, { recursive: true });
+  });
+});
+
+describe("denoise/emoji", () => {
+  it("says what it does not know", async () => {
+    const said: string[] = [];
+    const pipeline = await StableDiffusionPipeline.fromPretrained("denoise/emoji", {
+      onWarning: (message) => said.push(message),
+    });
+    for (const prompt of ["a mona lisa", "red apple on a blue background", "a cubist cat"]) {
+      await pipeline(prompt, { seed: 1, numInferenceSteps: 1 });
+    }
+    assertEquals(said, [
+      "denoise/emoji does not know: mona lisa; it draws: something between its drawings",
+      "denoise/emoji does not know: cubist; it draws the rest",
+    ]);
   });
 });

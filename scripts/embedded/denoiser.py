@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from .progress import Master, Progress, rate
 from .text import LENGTH, new_text_encoder
@@ -62,6 +62,12 @@ class Trainer:
         self.signal = new_scheduler().alphas_cumprod.to(device)
         self.rng = torch.Generator(device).manual_seed(seed)
         self.run = torch.compile(self.loss, dynamic=False) if compiled else self.loss
+
+    def begin_with(self, folder: Path) -> None:
+        """Takes the weights of an earlier run."""
+        unet = {**load_file(folder / "unet-0.safetensors"), **load_file(folder / "unet-1.safetensors")}
+        self.master.begin_with("unet", unet)
+        self.master.begin_with("text", load_file(folder / "text.safetensors"))
 
     def loss(self, noised: torch.Tensor, time: torch.Tensor, tokens: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> tuple:
         said = self.text(tokens).last_hidden_state

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Trains the embedded models on a machine with one GPU and no network, in at most ten minutes:
-#   gpu.sh pack FOLDER [WORK]     here: packs the scripts, the drawings of WORK/data and diffusers into FOLDER, some 20 MB
+#   gpu.sh pack FOLDER [WORK [RESULTS]]  here: packs the scripts, the drawings of WORK/data and diffusers into FOLDER, some
+#                                 20 MB, and with RESULTS the weights of an earlier run to go on from, some 30 MB more
 #   FOLDER/gpu.sh train           there: trains, and writes weights and logs into $OUT (eight files, each below 16 MB)
 #   gpu.sh export RESULTS [WORK]  here: writes plugins/embedded/{emoji,ddpm_emoji} from what came back
 # MINUTES (9.4) is how long `train` takes from start to end. There, python3 has torch, transformers, safetensors and numpy.
@@ -19,6 +20,7 @@ pack)
   tar -cJf "$folder/scripts.tar.xz" -C "$root/scripts" --exclude='__pycache__' embedded
   tar -c -C "$work/data" . | xz -3 -T2 > "$folder/data.tar.xz"
   tar -cf "$folder/wheels.tar" -C "$wheels" .
+  [ -z "${4:-}" ] || tar -cf "$folder/begin.tar" -C "$4" vae unet-0.safetensors unet-1.safetensors text.safetensors ddpm.safetensors
   cp "$HERE/gpu.sh" "$folder/"
   (cd "$folder" && sha256sum ./*.xz ./*.tar > SHA256)
   du -sh "$folder"
@@ -35,11 +37,13 @@ train)
   unpack "$HERE/scripts.tar.xz" $work
   unpack "$HERE/wheels.tar" /tmp/emoji-site
   for wheel in /tmp/emoji-site/*.whl; do $PYTHON -m zipfile -e "$wheel" /tmp/emoji-site; done
+  begin=()
+  [ ! -f "$HERE/begin.tar" ] || { mkdir -p $work/begin && unpack "$HERE/begin.tar" $work/begin && begin=(--begin $work/begin); }
   wait $data
   echo "unpacked after $((SECONDS - began)) s" | tee "$OUT/log.txt"
   export PYTHONPATH=/tmp/emoji-site PYTHONUNBUFFERED=1 TORCHINDUCTOR_CACHE_DIR=/tmp/emoji-inductor OMP_NUM_THREADS=4
   nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader 2>/dev/null | tee -a "$OUT/log.txt" || true
-  $PYTHON $work/embedded/train.py all --work $work --results "$OUT" --minutes "${MINUTES:-9.4}" --deadline "$deadline" "${@:2}" 2>&1 |
+  $PYTHON $work/embedded/train.py all --work $work --results "$OUT" --minutes "${MINUTES:-9.4}" --deadline "$deadline" "${begin[@]}" "${@:2}" 2>&1 |
     grep -v --line-buffered 'kept in float32' | tee -a "$OUT/log.txt"
   ;;
 export)

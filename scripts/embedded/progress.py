@@ -124,6 +124,15 @@ class Master(torch.nn.Module):
         self.average.lerp_(self.weights, 1 - min(self.decay, (1 + number) / (10 + number)))
         return norm
 
+    @torch.no_grad()
+    def begin_with(self, part: str, weights: dict[str, torch.Tensor]) -> None:
+        """Takes the weights of an earlier run, by name, for a model."""
+        for owner, name, shape, at in self.places:
+            if owner == part:
+                for flat in (self.weights, self.average):
+                    flat[at : at + shape.numel()] = weights[name].flatten().to(flat)
+        self.round()
+
     def averages(self, part: str, dtype: torch.dtype = torch.float16) -> dict[str, torch.Tensor]:
         """The averaged weights of a model, by name."""
         flat = self.average.detach().to(dtype).cpu()

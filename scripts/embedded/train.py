@@ -8,7 +8,8 @@
 `all` is the stages `ddpm` (the unconditional model), `vae` (the autoencoder, then the latents of many scenes) and `unet` (the
 denoiser with its text encoder): on a GPU side by side, as each waits for what it needs; on a CPU one after the other. Each
 may be run alone, goes on from its checkpoint in WORK, and ends when its time is over: the learning rate follows the share of
-the time that is gone. `--results` also gets the averaged weights every minute, so that a run that is cut off leaves a model.
+the time that is gone. With `--begin FOLDER`, the results of an earlier run, a run goes on from its averaged weights, on
+scenes of the `--seed` that it is given, and the autoencoder is not trained again: short runs add up. `--results` also gets the averaged weights every minute, so that a run that is cut off leaves a model.
 Needs torch 2.11 or later, diffusers 0.42.1, transformers 5 and numpy.
 """
 
@@ -37,11 +38,12 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(".embedded"), help="data, checkpoints and latents")
     parser.add_argument("--out", type=Path, help="where export writes the repositories")
     parser.add_argument("--results", type=Path, help="where the weights are written while they are trained")
+    parser.add_argument("--begin", type=Path, help="results of an earlier run to go on from; its autoencoder stays")
     parser.add_argument("--seed", type=int, default=4)
     parser.add_argument("--minutes", type=float, default=9.0, help="of the whole")
     parser.add_argument("--deadline", type=float, help="when the denoiser ends, in seconds since 1970")
     parser.add_argument("--scenes", type=int, default=400_000)
-    parser.add_argument("--batch", type=int, default=512, help="of the denoiser; the autoencoder takes a sixth")
+    parser.add_argument("--batch", type=int, default=192, help="of the denoiser; the autoencoder takes half")
     parser.add_argument("--eager", action="store_true", help="do not compile")
     options = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -63,7 +65,9 @@ def main() -> None:
             from embedded import unconditional
 
             time_given = seconds * SHARES["ddpm"]
-            unconditional.train(options.work, options.seed, time_given, options.batch, device, options.results)
+            unconditional.train(
+                options.work, options.seed, time_given, options.batch, device, options.begin, options.results
+            )
         case "export":
             from embedded import export
 
@@ -77,6 +81,7 @@ def all_stages(options: argparse.Namespace, device: torch.device, seconds: float
     same = ["--work", options.work, "--seed", options.seed, "--minutes", options.minutes, "--batch", options.batch]
     same += ["--scenes", options.scenes]
     same += [*(["--results", options.results] if options.results else []), *(["--eager"] if options.eager else [])]
+    same += ["--begin", options.begin] if options.begin else []
     same += ["--deadline", deadline] if deadline else []
     begin = lambda stage: subprocess.Popen([sys.executable, __file__, stage, *map(str, same)])
     if device.type == "cuda":
@@ -98,14 +103,19 @@ def together(running: list[subprocess.Popen]) -> list[int]:
 
 
 def vae_stage(options: argparse.Namespace, device: torch.device, seconds: float) -> None:
+    from diffusers import AutoencoderKL
     from embedded import autoencoder
     from embedded.scenes import Scenes
 
     scenes = Scenes(options.work / "data", options.seed, options.scenes, device)
     print(f"scenes: {len(scenes)}, drawings: {len(scenes.sprites)}", flush=True)
-    batch = max(4, options.batch // 6)
+    batch = max(4, options.batch // 2)
     compiled = device.type == "cuda" and not options.eager
-    vae = autoencoder.train(options.work, scenes, options.seed, seconds * SHARES["vae"], batch, compiled)
+    if options.begin:
+        vae = AutoencoderKL.from_pretrained(options.begin / "vae").to(device)
+        vae.save_pretrained(options.work / "vae")
+    else:
+        vae = autoencoder.train(options.work, scenes, options.seed, seconds * SHARES["vae"], batch, compiled)
     if options.results:
         vae.half().save_pretrained(options.results / "vae")
         vae.float()
@@ -119,6 +129,8 @@ def unet_stage(options: argparse.Namespace, device: torch.device, seconds: float
     from embedded.denoiser import Trainer
 
     trainer = Trainer(options.work, options.seed, device, options.batch, compiled=device.type == "cuda" and not options.eager)
+    if options.begin:
+        trainer.begin_with(options.begin)
     trainer.warm_up()
     while not (options.work / "latents.pt").exists():
         time.sleep(0.2)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from diffusers import DDPMScheduler, UNet2DModel
+from safetensors.torch import load_file
 from torch.nn.functional import avg_pool2d
 
 from .denoiser import save
@@ -44,13 +45,24 @@ def images(folder: Path, device: torch.device) -> torch.Tensor:
     return avg_pool2d(drawn[:, :3] + 1 - drawn[:, 3:], 128 // SIZE) * 2 - 1
 
 
-def train(folder: Path, seed: int, seconds: float, batch: int, device: torch.device, out: Path | None, peak=1e-3) -> None:
+def train(
+    folder: Path,
+    seed: int,
+    seconds: float,
+    batch: int,
+    device: torch.device,
+    begin: Path | None,
+    out: Path | None,
+    peak=1e-3,
+) -> None:
     torch.manual_seed(seed)
     model, scheduler = new_model().to(device, torch.bfloat16), new_scheduler()
     print(f"unconditional: {sum(p.numel() for p in model.parameters()):,} parameters", flush=True)
     known = images(folder, device)
     print(f"unconditional: {len(known)} drawings", flush=True)
     master = Master({"ddpm": model}, 0.9995)
+    if begin:
+        master.begin_with("ddpm", load_file(begin / "ddpm.safetensors"))
     optimizer = torch.optim.AdamW([master.weights], peak, weight_decay=1e-2, betas=(0.9, 0.99), fused=True)
     progress = Progress(folder, "ddpm", {"master": master, "optimizer": optimizer}, seconds)
     master.round()

@@ -1,16 +1,16 @@
-/** Prompts to try, for models that ship with the project: the first row of their contact sheet. */
+/** Prompts to try, for models that ship with the project: out of their contact sheet. */
 const EXAMPLES = {
   "denoise/emoji": [
     "red apple on a blue background",
-    "two cats",
-    "a cup of coffee",
-    "blue rose",
-    "three balloons on a yellow background",
-    "cat and dog",
-    "purple elephant",
+    "cat face",
     "rocket on a black background",
-    "owl in flat style",
-    "sunflower on a blue to white gradient",
+    "panda on a green background",
+    "robot on an orange background",
+    "snowman on a blue background",
+    "strawberry on a pink background",
+    "birthday cake on a pink background",
+    "unicorn on a purple background",
+    "hamburger",
   ],
 };
 
