@@ -166,6 +166,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type MultiControlNetModel = modelControlnet.MultiControlNetModel;
 /** `MultiControlNetModel` of `@denoise/model-controlnet`, with {@linkcode registry} as its default.
  * @category Models */ export const MultiControlNetModel: typeof modelControlnet.MultiControlNetModel = modelControlnet.MultiControlNetModel.using(registry);
+/** An object of the class. */ export type DiTTransformer2DModel = modelDitTransformer.DiTTransformer2DModel;
+/** `DiTTransformer2DModel` of `@denoise/model-dit-transformer`, with {@linkcode registry} as its default.
+ * @category Models */ export const DiTTransformer2DModel: typeof modelDitTransformer.DiTTransformer2DModel = modelDitTransformer.DiTTransformer2DModel.using(registry); import * as modelDitTransformer from "@denoise/model-dit-transformer";
 /** An object of the class. */ export type DPTForDepthEstimation = modelDpt.DPTForDepthEstimation;
 /** `DPTForDepthEstimation` of `@denoise/model-dpt`, with {@linkcode registry} as its default.
  * @category Models */ export const DPTForDepthEstimation: typeof modelDpt.DPTForDepthEstimation = modelDpt.DPTForDepthEstimation.using(registry); import * as modelDpt from "@denoise/model-dpt";
@@ -253,6 +256,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type DDPMPipeline = InstanceType<typeof DDPMPipeline>; export type { DDPMOptions } from "@denoise/pipeline-ddpm";
 /** `DDPMPipeline` of `@denoise/pipeline-ddpm`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const DDPMPipeline: WithMethods<typeof pipelineDdpm.DDPMPipeline, PipelineMethods> = pipelineDdpm.DDPMPipeline.using(registry); import * as pipelineDdpm from "@denoise/pipeline-ddpm";
+/** An object of the class. */ export type DiTPipeline = InstanceType<typeof DiTPipeline>; export type { DiTDenoiserOptions, DiTOptions } from "@denoise/pipeline-dit";
+/** `DiTPipeline` of `@denoise/pipeline-dit`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const DiTPipeline: WithMethods<typeof pipelineDit.DiTPipeline, PipelineMethods> = pipelineDit.DiTPipeline.using(registry); import * as pipelineDit from "@denoise/pipeline-dit";
 /** An object of the class. */ export type FluxPipeline = InstanceType<typeof FluxPipeline>; export type { FluxCallOptions } from "@denoise/pipeline-flux";
 /** `FluxPipeline` of `@denoise/pipeline-flux`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const FluxPipeline: WithMethods<typeof pipelineFlux.FluxPipeline, PipelineMethods> = pipelineFlux.FluxPipeline.using(registry); import * as pipelineFlux from "@denoise/pipeline-flux";

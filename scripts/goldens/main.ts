@@ -61,6 +61,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "sd3_goldens.py",
     "pixart_goldens.py",
     "sana_goldens.py",
+    "dit_pipeline_goldens.py",
   ],
   adapters: [
     "lora_goldens.py",

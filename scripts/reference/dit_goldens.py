@@ -9,7 +9,7 @@ import sys
 import warnings
 
 import torch
-from diffusers import AutoencoderDC, PixArtTransformer2DModel, SanaTransformer2DModel
+from diffusers import AutoencoderDC, DiTTransformer2DModel, PixArtTransformer2DModel, SanaTransformer2DModel
 
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
@@ -106,7 +106,24 @@ def both_ways(model, values: dict) -> dict:
     return {"latents": model.encode(values["sample"]).latent, "sample": model.decode(values["z"]).sample}
 
 
+_DIT = dict(sample_size=8, num_layers=2, num_attention_heads=2, attention_head_dim=8, num_embeds_ada_norm=11)
+DIT = {
+    "dit": {**_DIT, "out_channels": 8},
+    "plain": {**_DIT, "attention_bias": False, "patch_size": 1, "norm_eps": 1e-3, "activation_fn": "geglu", "num_layers": 1, "in_channels": 3},
+}
+
+
+def dit_calls(config, g: torch.Generator):
+    def values(batch: int, side: int, timestep, labels) -> dict:
+        return {"hidden_states": torch.randn(batch, config.in_channels, side, side, generator=g),
+                "timestep": torch.tensor(timestep), "class_labels": torch.tensor(labels)}
+
+    yield "two images", values(2, 8, [700, 700], [3, 11])
+    yield "a small one", values(1, 4, [13], [0])
+
+
 CLASSES = {
+    "DiTTransformer2DModel": (DiTTransformer2DModel, DIT, dit_calls, plain),
     "SanaTransformer2DModel": (SanaTransformer2DModel, SANA, sana_calls, plain),
     "AutoencoderDC": (AutoencoderDC, DC, dc_calls, both_ways),
     "PixArtTransformer2DModel": (PixArtTransformer2DModel, PIXART, pixart_calls, pixart),

@@ -15,6 +15,7 @@ import type { DepthEstimator } from "@denoise/stable-diffusion";
 import type {
   AutoencoderDC,
   ChromaTransformer2DModel,
+  DiTTransformer2DModel,
   Flux2Transformer2DModel,
   FluxControlNetModel,
   FluxTransformer2DModel,
@@ -346,6 +347,12 @@ async function denoiseByGuidance(
   });
 }
 
+async function denoiseByClass(model: DiTTransformer2DModel, input: Inputs): Promise<Outputs> {
+  const timestep = Array.from(input("timestep")!.data, Number);
+  const classLabels = input("class_labels")!;
+  return await model.forward(input("hidden_states")!, timestep, { classLabels });
+}
+
 async function encodeAndDecode(model: AutoencoderDC, input: Inputs): Promise<Outputs> {
   const { latentDist } = await model.encode(input("sample")!);
   return { latents: latentDist.mode(), ...await model.decode(input("z")!) };
@@ -381,6 +388,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   PixArtTransformer2DModel: denoiseByText,
   SanaTransformer2DModel: denoiseByGuidance,
   AutoencoderDC: encodeAndDecode,
+  DiTTransformer2DModel: denoiseByClass,
 };
 
 /** The classes that can be compared. */
