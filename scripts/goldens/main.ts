@@ -15,6 +15,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
   diffusion: ["resize_goldens.py"],
   schedulers: ["scheduler_goldens.py"],
   safetensors: ["safetensors_goldens.py"],
+  quantization: ["gguf_goldens.py", "quantized_goldens.py"],
   onnx: ["onnx_goldens.py"],
   image: ["image_goldens.py"],
   tokenizers: [
@@ -76,6 +77,8 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
 /** Packages beside the reference's own that some scripts need. */
 const EXTRA: Readonly<Record<string, readonly string[]>> = {
   "audio_diffusion_goldens.py": ["librosa"],
+  "gguf_goldens.py": ["gguf==0.19.0"],
+  "quantized_goldens.py": ["bitsandbytes==0.50.2", "torchao==0.18.0", "optimum-quanto==0.2.7"],
   "t5_tokenizer_goldens.py": ["sentencepiece", "protobuf"],
 };
 

@@ -1,7 +1,6 @@
 """Golden of @denoise/gguf: a file with a tensor of each type that is read, and its numbers by the gguf package.
 
-    python -m venv .cache/gguf && .cache/gguf/bin/pip install gguf==0.19.0
-    .cache/gguf/bin/python scripts/reference/gguf_goldens.py
+    deno task goldens quantization
 
 writes plugins/foundations/gguf/testdata/types.gguf and types.safetensors. The bytes of quantized tensors are random, with
 finite float16 numbers where a scale lies.

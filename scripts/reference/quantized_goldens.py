@@ -1,10 +1,8 @@
 """Goldens of weights that Python libraries have quantized, and their numbers by these libraries themselves.
 
-    python -m venv --system-site-packages .cache/quantized
-    .cache/quantized/bin/pip install bitsandbytes==0.50.2 torchao==0.18.0 optimum-quanto==0.2.7
-    .cache/quantized/bin/python scripts/reference/quantized_goldens.py
+    deno task goldens quantization
 
-(with the reference's Python, scripts/reference/setup.sh) writes plugins/foundations/safetensors/testdata/quantized.safetensors,
+writes plugins/foundations/safetensors/testdata/quantized.safetensors,
 whose tensors are named as diffusers saves them, and dequantized.safetensors.
 """
 

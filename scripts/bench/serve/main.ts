@@ -6,6 +6,7 @@
  * @module
  */
 import { getPriority } from "node:os";
+import { parseArgs } from "node:util";
 import { machine, runtimeVersion, writeSection } from "../page.ts";
 import { quiet } from "./machine.ts";
 import { measure, type Row } from "./rows.ts";
@@ -35,7 +36,15 @@ function priority(): string {
   return nice === 0 ? "" : `; the measurement ran at nice ${nice}`;
 }
 
-const quick = Deno.args.includes("--quick");
+const { values: { quick, help } } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, help: { type: "boolean", short: "h" } },
+});
+if (help) {
+  console.log(
+    "deno task bench:serve [--quick]: measures serving and writes docs/benchmarks.md; --quick does a tenth, and writes nothing",
+  );
+  Deno.exit();
+}
 const size = quick
   ? { rounds: 1, divisor: 10, quietMs: 0 }
   : { rounds: 3, divisor: 1, quietMs: 5_000 };
