@@ -17,6 +17,8 @@ import {
   AutoencoderKL,
   AutoencoderTiny,
   DDPMPipeline,
+  FluxPipeline,
+  FluxTransformer2DModel,
   LDMSuperResolutionPipeline,
   LDMTextToImagePipeline,
   StableDiffusionPipeline,
@@ -123,6 +125,34 @@ describe("stream() with preview", () => {
     ];
     assertEquals(shown.data, wanted.data);
     await Promise.all([pipe.dispose(), other.dispose()]);
+  });
+
+  it("latents of 16 channels are shown by a linear map and by a small decoder of them", async () => {
+    const [transformer, vae, small] = await Promise.all([
+      FluxTransformer2DModel.fromPretrained(fixture("parts/FluxTransformer2DModel/flux-16")),
+      AutoencoderKL.fromPretrained(fixture("models/AutoencoderKL/sixteen_channels")),
+      AutoencoderTiny.fromPretrained(fixture("models/AutoencoderTiny/taef1")),
+    ]);
+    const repo = fixture("tiny-flux-dev");
+    const pipe = await FluxPipeline.fromPretrained(repo, { ...QUIET, transformer, vae });
+    const other = await FluxPipeline.fromPretrained(repo, { ...QUIET, transformer, vae: small });
+    const side = 8 * 4;
+    const options = {
+      numInferenceSteps: 3,
+      seed: 1,
+      maxSequenceLength: 8,
+      width: side,
+      height: side,
+    };
+    const linear = await previewOf(pipe.stream("x", { ...options, preview: "linear" }), 1);
+    assertEquals([linear.width, linear.height], [8, 8]);
+    assert(new Set(linear.data).size > 16, "all of it has one colour");
+    const [shown, wanted] = [
+      await previewOf(pipe.stream("x", { ...options, preview: small }), 1),
+      await previewOf(other.stream("x", options), 1),
+    ];
+    assertEquals(shown.data, wanted.data);
+    await Promise.all([pipe.dispose(), small.dispose()]);
   });
 
   it("pipelines without latents show their samples", async () => {

@@ -85,6 +85,7 @@ CONTROL_NET = {**TRANSFORMER, "num_layers": 1, "num_single_layers": 1}
 PARTS = {
     "flux-fill": (FluxTransformer2DModel, {**TRANSFORMER, **dict(in_channels=96, out_channels=16, guidance_embeds=True)}),
     "flux-control": (FluxTransformer2DModel, {**TRANSFORMER, **dict(in_channels=32, out_channels=16, guidance_embeds=True)}),
+    "flux-16": (FluxTransformer2DModel, {**TRANSFORMER, "in_channels": 64, "guidance_embeds": True}),
     "flux-canny": (FluxControlNetModel, {**CONTROL_NET, "guidance_embeds": True}),
     "flux-union": (FluxControlNetModel, {**CONTROL_NET, "num_mode": 3, "num_layers": 2}),
     # XLabs: given pixels
@@ -283,6 +284,7 @@ TASKS = {
         ("flux-controlnet-two", "FluxControlNetPipeline", {"controlnet": [part("flux-union"), part("flux-union")]}, TWO_CASES),
         ("flux-controlnet-union-twice", "FluxControlNetPipeline", {"controlnet": [part("flux-union")]}, UNION_TWICE_CASES),
         ("flux-controlnet-pixels", "FluxControlNetPipeline", {"controlnet": part("flux-pixels")}, PIXEL_CASES),
+        ("flux-taef1", "FluxImg2ImgPipeline", {"transformer": part("flux-16"), "vae": "models/AutoencoderTiny/taef1"}, IMG2IMG_CASES[:3]),
         ("flux-inpaint", "FluxInpaintPipeline", {}, INPAINT_CASES),
         ("flux-control-inpaint", "FluxControlInpaintPipeline", {"transformer": part("flux-control")}, CONTROL_INPAINT_CASES),
         ("flux-controlnet-inpaint", "FluxControlNetInpaintPipeline", {"controlnet": part("flux-canny")}, NET_INPAINT_CASES),

@@ -114,7 +114,7 @@ def task(dice: Random, folder: Path, index: int) -> None:
     """A call on a repo of tests/fixtures."""
     name, made = random_tasks.task(dice)
     call, swapped = made["cases"][0]["call"], made["cases"][0]["scheduler"]
-    given = {key: str(value) if key in ("image", "mask_image", "depth_map") else value for key, value in call.items()}
+    given = {key: str(value) if key in ("image", "mask_image", "depth_map", "control_image") else value for key, value in call.items()}
     start = time.perf_counter()
     write_task("golden", made, COMMAND, folder)
     seconds = time.perf_counter() - start

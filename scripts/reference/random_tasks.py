@@ -5,6 +5,7 @@ from random import Random
 from PIL import Image
 
 import pixart_goldens
+import flux_goldens
 import sana_goldens
 import sd3_goldens
 import flux2_goldens
@@ -233,12 +234,62 @@ def flux2(dice: Random) -> tuple[dict, None]:
     return dict(call, **size, max_sequence_length=pick(dice, 32, 64, 80), **({"image": images} if images else {})), None
 
 
+def flux(dice: Random, images: int = 0) -> dict:
+    """A call of FLUX.1: distilled or true guidance, sizes of whole tokens, short texts."""
+    call = prompts(dice)
+    negative = call.pop("negative_prompt", None)
+    guided = {} if negative is None else {"negative_prompt": negative, "true_cfg_scale": pick(dice, 1.0, 2.0, 4.0)}
+    return {**call, **guided, "height": pick(dice, 24, 32, 40), "width": pick(dice, 24, 32, 48), "max_sequence_length": dice.randint(4, 40)}
+
+
+def unguided(call: dict) -> dict:
+    return {key: value for key, value in call.items() if key not in ("negative_prompt", "true_cfg_scale")}
+
+
+def flux_text(dice: Random) -> tuple[dict, None]:
+    return flux(dice), None
+
+
+def flux_img2img(dice: Random) -> tuple[dict, None]:
+    return dict(flux(dice), image=random_photo(dice, 20, 70), strength=dice.uniform(0.4, 1.0)), None
+
+
+def flux_kontext(dice: Random) -> tuple[dict, None]:
+    return dict(flux(dice), image=random_photo(dice, 20, 70), max_area=dice.randint(700, 2000), _auto_resize=False), None
+
+
+def flux_fill(dice: Random) -> tuple[dict, None]:
+    return dict(unguided(flux(dice)), strength=dice.uniform(0.5, 1.0), **painted(dice)), None
+
+
+def flux_inpaint(dice: Random) -> tuple[dict, None]:
+    return dict(flux(dice), strength=dice.uniform(0.4, 1.0), **painted(dice), **some(dice, 0.3, padding_mask_crop=dice.randint(0, 20))), None
+
+
+def flux_control(dice: Random) -> tuple[dict, None]:
+    return dict(unguided(flux(dice)), control_image=random_photo(dice, 20, 70)), None
+
+
+def flux_controlnet(dice: Random) -> tuple[dict, None]:
+    ends = dict(control_guidance_start=dice.uniform(0, 0.4), control_guidance_end=dice.uniform(0.5, 1))
+    return dict(flux(dice), control_image=random_photo(dice, 20, 70), controlnet_conditioning_scale=dice.uniform(0.1, 1.2), **some(dice, 0.5, **ends)), None
+
+
+def chroma(dice: Random) -> tuple[dict, None]:
+    call = flux(dice)
+    call.pop("true_cfg_scale", None)
+    if isinstance(call["prompt"], list) and "negative_prompt" not in call:
+        call["negative_prompt"] = [""] * len(call["prompt"])  # diffusers wants as many
+    return call, None
+
+
 KINDS = {
     **FLOWS, "pixart-alpha": pixart, "pixart-sigma": pixart, "sana": sana, "sana-sprint": sprint, "sana-sprint-img2img": sprint_img2img,
     "img2img": img2img, "img2img-v": img2img, "tiny-vae": img2img, "inpaint-4": inpaint, "inpaint-9": inpaint, "upscale": upscale,
     "depth2img": depth, "depth2img-hybrid": depth, "lcm": consistency, "lcm-img2img": consistency_img2img, "xl": with_sizes(text),
     "xl-img2img": with_sizes(img2img), "xl-refiner": with_sizes(img2img), "xl-inpaint-4": with_sizes(inpaint),
-    "xl-inpaint-9": with_sizes(inpaint), "pix2pix": edit, "xl-pix2pix": edit_xl,
+    "xl-inpaint-9": with_sizes(inpaint), "flux-dev": flux_text, "flux-schnell": flux_text, "flux-dev-img2img": flux_img2img, "flux-kontext": flux_kontext, "flux-fill": flux_fill,
+    "flux-inpaint": flux_inpaint, "flux-control": flux_control, "flux-controlnet": flux_controlnet, "chroma": chroma, "pix2pix": edit, "xl-pix2pix": edit_xl,
     "z-image": z_image_text, "z-image-turbo": z_image_text, "z-image-img2img": z_image_img2img, "z-image-turbo-img2img": z_image_img2img,
     "qwen-image": qwen_image_text, "qwen-image-lightning": qwen_image_text, "qwen-image-img2img": qwen_image_img2img,
     "qwen-image-lightning-img2img": qwen_image_img2img, "qwen-image-inpaint": qwen_image_inpaint,
@@ -247,6 +298,7 @@ KINDS = {
 }
 KNOWN = (
     TASKS
+    | flux_goldens.TASKS
     | z_image_goldens.TASKS
     | sd3_goldens.TASKS
     | pixart_goldens.TASKS

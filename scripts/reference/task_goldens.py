@@ -84,6 +84,12 @@ def watch(scheduler, seen: dict):
     return own
 
 
+def size_of(call: dict, pixels: torch.Tensor) -> tuple[int, int]:
+    """Of what was made: where it is a part that is put back into an image, the size of the call, else the image's."""
+    height, width = pixels.shape[1:3]
+    return (call.get("height", height), call.get("width", width)) if "padding_mask_crop" in call else (height, width)
+
+
 def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[bool] | None]:
     """The images as uint8 [N, H, W, C], the last latents where the pipeline calls back with them, and what was hidden."""
     generators = [generator(seed) for seed in one["seeds"]]
@@ -103,11 +109,11 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
     pixels = torch.from_numpy(numpy.stack([numpy.asarray(image) for image in output.images]))
     latents = seen.get("latents")
     if latents is not None and latents.ndim == 3 and not hasattr(pipe, "_unpack_latents"):  # FLUX.2: a token is a latent
-        height, width = (one["call"].get(side) or pixels.shape[axis] for axis, side in ((1, "height"), (2, "width")))
+        height, width = size_of(one["call"], pixels)
         factor = 2 * pipe.vae_scale_factor
         latents = latents.permute(0, 2, 1).reshape(len(latents), -1, height // factor, width // factor)
     if latents is not None and latents.ndim == 3:  # packed into tokens
-        height, width = (one["call"].get(side) or pixels.shape[axis] for axis, side in ((1, "height"), (2, "width")))
+        height, width = size_of(one["call"], pixels)
         latents = pipe._unpack_latents(latents, height, width, pipe.vae_scale_factor)
     if latents is not None and latents.ndim == 5:  # a video of one frame
         latents = latents.squeeze(2)

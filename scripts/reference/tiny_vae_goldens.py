@@ -3,6 +3,8 @@
     $(sh scripts/reference/setup.sh) scripts/reference/tiny_vae_goldens.py
 """
 
+import sys
+
 import torch
 from diffusers import AutoencoderTiny
 
@@ -15,6 +17,9 @@ CONFIGS = {
     # madebyollin/taesd with narrower levels, for pipelines whose latents are a quarter as wide
     "taesd": dict(encoder_block_out_channels=(8, 8, 8), decoder_block_out_channels=(8, 8, 8), num_encoder_blocks=(1, 2, 2),
                   num_decoder_blocks=(2, 2, 1)),
+    # madebyollin/taef1 and taesd3: for latents of 16 channels
+    "taef1": dict(encoder_block_out_channels=(8, 8, 8), decoder_block_out_channels=(8, 8, 8), num_encoder_blocks=(1, 1, 1),
+                  num_decoder_blocks=(1, 1, 1), latent_channels=16),
     "bilinear": dict(encoder_block_out_channels=(4, 4), decoder_block_out_channels=(8, 8), num_encoder_blocks=(1, 1),
                      num_decoder_blocks=(1, 0), act_fn="gelu", upsample_fn="bilinear", latent_channels=6),
 }
@@ -35,5 +40,5 @@ def write(name: str, config: dict) -> None:
 
 
 if __name__ == "__main__":
-    for name, config in CONFIGS.items():
-        write(name, config)
+    for name in sys.argv[1:] or CONFIGS:
+        write(name, CONFIGS[name])

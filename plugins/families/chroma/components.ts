@@ -1,6 +1,6 @@
-import type { ComponentSpec, Scheduler, Tensor } from "@denoise/core";
+import type { ComponentSpec, Model, Scheduler, Tensor } from "@denoise/core";
 import type { AutoencoderConfig } from "@denoise/diffusion";
-import type { Autoencoder, Denoiser, TokenEncoder, Tokenizer } from "@denoise/roles";
+import type { Autoencoder, TokenEncoder, Tokenizer } from "@denoise/roles";
 
 /** What a transformer of the family is called with beside tokens and timestep. */
 export interface ChromaDenoiserOptions {
@@ -16,6 +16,21 @@ export interface ChromaDenoiserOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The role of a transformer on packed latents, as ChromaTransformer2DModel plays it. */
+export interface ChromaDenoiser extends Model {
+  /**
+   * The velocity from data to noise at each token, float32 [N, tokens, C].
+   *
+   * @param tokens Packed latents, float32 [N, tokens, in_channels].
+   * @param timestep 0..1: the share of noise.
+   */
+  forward(
+    tokens: Tensor,
+    timestep: number | readonly number[],
+    options: ChromaDenoiserOptions,
+  ): Promise<{ sample: Tensor }>;
+}
+
 /** What the Chroma pipelines consist of. */
 export interface ChromaComponents {
   /** FlowMatchEulerDiscreteScheduler, or another one of flows. */
@@ -27,7 +42,7 @@ export interface ChromaComponents {
   /** T5TokenizerFast. */
   readonly tokenizer: Tokenizer | null;
   /** ChromaTransformer2DModel. */
-  readonly transformer: Denoiser<object, ChromaDenoiserOptions>;
+  readonly transformer: ChromaDenoiser;
 }
 
 /** The components that the definitions of these pipelines share. */

@@ -1,5 +1,4 @@
-import type { Tensor } from "@denoise/core";
-import type { Denoiser } from "@denoise/roles";
+import type { Model, Tensor } from "@denoise/core";
 
 /** What ControlNets add after the blocks of a transformer. */
 export interface FluxResiduals {
@@ -48,4 +47,16 @@ export interface FluxDenoiserConfig extends FluxWidths {
 }
 
 /** The role of a transformer on packed latents, as FluxTransformer2DModel plays it. */
-export type FluxDenoiser = Denoiser<FluxDenoiserConfig, FluxDenoiserOptions>;
+export interface FluxDenoiser extends Model<FluxDenoiserConfig> {
+  /**
+   * The velocity from data to noise at each token, float32 [N, tokens, C].
+   *
+   * @param tokens Packed latents, float32 [N, tokens, in_channels].
+   * @param timestep 0..1: the share of noise.
+   */
+  forward(
+    tokens: Tensor,
+    timestep: number | readonly number[],
+    options: FluxDenoiserOptions,
+  ): Promise<{ sample: Tensor }>;
+}
