@@ -1,6 +1,6 @@
 import type { ComponentSpec, Model, Scheduler, Tensor } from "@denoise/core";
 import type { AutoencoderConfig } from "@denoise/diffusion";
-import type { Autoencoder, TokenEncoder, Tokenizer } from "@denoise/roles";
+import type { Autoencoder, StepCached, TokenEncoder, Tokenizer } from "@denoise/roles";
 
 /** What a transformer of the family is called with beside tokens and timestep. */
 export interface ChromaDenoiserOptions {
@@ -17,7 +17,7 @@ export interface ChromaDenoiserOptions {
 }
 
 /** The role of a transformer on packed latents, as ChromaTransformer2DModel plays it. */
-export interface ChromaDenoiser extends Model {
+export interface ChromaDenoiser extends Model, StepCached {
   /**
    * The velocity from data to noise at each token, float32 [N, tokens, C].
    *

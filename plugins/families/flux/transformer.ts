@@ -1,4 +1,5 @@
 import type { Model, Tensor } from "@denoise/core";
+import type { StepCached } from "@denoise/roles";
 
 /** What ControlNets add after the blocks of a transformer. */
 export interface FluxResiduals {
@@ -47,7 +48,7 @@ export interface FluxDenoiserConfig extends FluxWidths {
 }
 
 /** The role of a transformer on packed latents, as FluxTransformer2DModel plays it. */
-export interface FluxDenoiser extends Model<FluxDenoiserConfig> {
+export interface FluxDenoiser extends Model<FluxDenoiserConfig>, StepCached {
   /**
    * The velocity from data to noise at each token, float32 [N, tokens, C].
    *
