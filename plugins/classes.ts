@@ -187,6 +187,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type LDMBertModel = modelLdmBert.LDMBertModel;
 /** `LDMBertModel` of `@denoise/model-ldm-bert`, with {@linkcode registry} as its default.
  * @category Models */ export const LDMBertModel: typeof modelLdmBert.LDMBertModel = modelLdmBert.LDMBertModel.using(registry); import * as modelLdmBert from "@denoise/model-ldm-bert";
+/** An object of the class. */ export type Lumina2Transformer2DModel = modelLumina2Transformer.Lumina2Transformer2DModel;
+/** `Lumina2Transformer2DModel` of `@denoise/model-lumina2-transformer`, with {@linkcode registry} as its default.
+ * @category Models */ export const Lumina2Transformer2DModel: typeof modelLumina2Transformer.Lumina2Transformer2DModel = modelLumina2Transformer.Lumina2Transformer2DModel.using(registry); import * as modelLumina2Transformer from "@denoise/model-lumina2-transformer";
 /** An object of the class. */ export type PixArtTransformer2DModel = modelPixartTransformer.PixArtTransformer2DModel;
 /** `PixArtTransformer2DModel` of `@denoise/model-pixart-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const PixArtTransformer2DModel: typeof modelPixartTransformer.PixArtTransformer2DModel = modelPixartTransformer.PixArtTransformer2DModel.using(registry); import * as modelPixartTransformer from "@denoise/model-pixart-transformer";
@@ -316,6 +319,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type LDMTextToImagePipeline = InstanceType<typeof LDMTextToImagePipeline>; export type { LDMTextToImageOptions } from "@denoise/pipeline-ldm-text-to-image";
 /** `LDMTextToImagePipeline` of `@denoise/pipeline-ldm-text-to-image`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const LDMTextToImagePipeline: WithMethods<typeof pipelineLdmTextToImage.LDMTextToImagePipeline, PipelineMethods> = pipelineLdmTextToImage.LDMTextToImagePipeline.using(registry); import * as pipelineLdmTextToImage from "@denoise/pipeline-ldm-text-to-image";
+/** An object of the class. */ export type Lumina2Pipeline = InstanceType<typeof Lumina2Pipeline>; export type { Lumina2CallOptions } from "@denoise/pipeline-lumina2";
+/** `Lumina2Pipeline` of `@denoise/pipeline-lumina2`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const Lumina2Pipeline: WithMethods<typeof pipelineLumina2.Lumina2Pipeline, PipelineMethods> = pipelineLumina2.Lumina2Pipeline.using(registry); import * as pipelineLumina2 from "@denoise/pipeline-lumina2";
 /** An object of the class. */ export type PixArtAlphaPipeline = InstanceType<typeof PixArtAlphaPipeline>; export type { PixArtAlphaOptions } from "@denoise/pipeline-pixart-alpha";
 /** `PixArtAlphaPipeline` of `@denoise/pipeline-pixart-alpha`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const PixArtAlphaPipeline: WithMethods<typeof pipelinePixartAlpha.PixArtAlphaPipeline, PipelineMethods> = pipelinePixartAlpha.PixArtAlphaPipeline.using(registry); import * as pipelinePixartAlpha from "@denoise/pipeline-pixart-alpha";

@@ -62,6 +62,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "sd3_goldens.py",
     "pixart_goldens.py",
     "sana_goldens.py",
+    "lumina2_goldens.py",
     "dit_pipeline_goldens.py",
   ],
   adapters: [

@@ -9,7 +9,7 @@ import sys
 import warnings
 
 import torch
-from diffusers import AutoencoderDC, DiTTransformer2DModel, PixArtTransformer2DModel, SanaTransformer2DModel
+from diffusers import AutoencoderDC, DiTTransformer2DModel, Lumina2Transformer2DModel, PixArtTransformer2DModel, SanaTransformer2DModel
 
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
@@ -122,7 +122,29 @@ def dit_calls(config, g: torch.Generator):
     yield "a small one", values(1, 4, [13], [0])
 
 
+_LUMINA = dict(sample_size=8, in_channels=4, hidden_size=24, num_layers=2, num_refiner_layers=1, num_attention_heads=4, num_kv_heads=2,
+               multiple_of=16, axes_dim_rope=(2, 2, 2), axes_lens=(300, 16, 16), cap_feat_dim=12)
+LUMINA = {
+    "lumina": _LUMINA,
+    "plain": {**_LUMINA, "num_kv_heads": 4, "out_channels": 6, "norm_eps": 1e-2, "ffn_dim_multiplier": 0.7, "num_refiner_layers": 2,
+              "num_layers": 1, "patch_size": 1, "axes_dim_rope": (4, 4, 4), "hidden_size": 48},
+}
+
+
+def lumina_calls(config, g: torch.Generator):
+    def values(batch: int, height: int, width: int, tokens: int, timestep, mask) -> dict:
+        return {
+            "hidden_states": torch.randn(batch, config.in_channels, height, width, generator=g), "timestep": torch.tensor(timestep),
+            "encoder_hidden_states": torch.randn(batch, tokens, config.cap_feat_dim, generator=g), "encoder_attention_mask": torch.tensor(mask),
+        }
+
+    yield "two images", values(2, 8, 8, 3, [0.7, 0.7], [[1, 1, 1], [1, 1, 1]])
+    yield "texts of other lengths, another time for each", values(3, 4, 10, 4, [0.999, 0.0, 0.3], [[1, 1, 0, 0], [1, 1, 1, 1], [1, 1, 0, 0]])
+    yield "a long text", values(1, 2, 4, 120, [0.4], [[1] * 100 + [0] * 20])
+
+
 CLASSES = {
+    "Lumina2Transformer2DModel": (Lumina2Transformer2DModel, LUMINA, lumina_calls, plain),
     "DiTTransformer2DModel": (DiTTransformer2DModel, DIT, dit_calls, plain),
     "SanaTransformer2DModel": (SanaTransformer2DModel, SANA, sana_calls, plain),
     "AutoencoderDC": (AutoencoderDC, DC, dc_calls, both_ways),

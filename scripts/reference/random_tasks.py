@@ -4,6 +4,8 @@ from random import Random
 
 from PIL import Image
 
+import dit_pipeline_goldens
+import lumina2_goldens
 import pixart_goldens
 import flux_goldens
 import sana_goldens
@@ -197,6 +199,22 @@ def sprint_img2img(dice: Random) -> tuple[dict, None]:
     return dict(sprint(dice)[0], image=random_photo(dice, 33, 80), strength=dice.uniform(0.5, 1.0)), None
 
 
+def lumina2(dice: Random) -> tuple[dict, None]:
+    call, _ = flow_text(dice)
+    size = dict(height=pick(dice, 32, 48, 64), width=pick(dice, 32, 80))
+    # diffusers takes a negative prompt in a list alone
+    negative = {key: [call[key]] if isinstance(call[key], str) else call[key] for key in ("negative_prompt",) if key in call}
+    prompt = [call["prompt"]] if isinstance(call["prompt"], str) else call["prompt"]
+    told = some(dice, 0.5, system_prompt="Draw:") | some(dice, 0.3, cfg_trunc_ratio=dice.random()) | some(dice, 0.3, cfg_normalization=False)
+    return call | size | told | negative | dict(prompt=prompt), None
+
+
+def dit(dice: Random) -> tuple[dict, dict | None]:
+    labels = [dice.randrange(1000) for _ in range(dice.randint(1, 3))]
+    call = dict(class_labels=labels, guidance_scale=pick(dice, 1.0, 3.0), num_inference_steps=dice.randint(2, 7))
+    return call, pick(dice, None, swap("DPMSolverMultistep"), swap("EulerDiscrete"))
+
+
 FLOWS = {
     f"sd3{repo}{task}": make
     for repo in ("", "-medium", "-large") for task, make in (("", sd3), ("-img2img", flow_img2img), ("-inpaint", flow_inpaint))
@@ -284,7 +302,7 @@ def chroma(dice: Random) -> tuple[dict, None]:
 
 
 KINDS = {
-    **FLOWS, "pixart-alpha": pixart, "pixart-sigma": pixart, "sana": sana, "sana-sprint": sprint, "sana-sprint-img2img": sprint_img2img,
+    **FLOWS, "pixart-alpha": pixart, "pixart-sigma": pixart, "lumina2": lumina2, "lumina2-dynamic": lumina2, "dit": dit, "sana": sana, "sana-sprint": sprint, "sana-sprint-img2img": sprint_img2img,
     "img2img": img2img, "img2img-v": img2img, "tiny-vae": img2img, "inpaint-4": inpaint, "inpaint-9": inpaint, "upscale": upscale,
     "depth2img": depth, "depth2img-hybrid": depth, "lcm": consistency, "lcm-img2img": consistency_img2img, "xl": with_sizes(text),
     "xl-img2img": with_sizes(img2img), "xl-refiner": with_sizes(img2img), "xl-inpaint-4": with_sizes(inpaint),
@@ -303,6 +321,8 @@ KNOWN = (
     | sd3_goldens.TASKS
     | pixart_goldens.TASKS
     | sana_goldens.TASKS
+    | lumina2_goldens.TASKS
+    | dit_pipeline_goldens.TASKS
     | qwen_image_goldens.TASKS
     | flux2_goldens.TASKS
 )
@@ -311,7 +331,8 @@ KNOWN = (
 def task(dice: Random) -> tuple[str, dict]:
     name = pick(dice, *KINDS)
     call, swapped = KINDS[name](dice)
-    count = len(call["prompt"]) if isinstance(call["prompt"], list) else 1
+    rows = call.get("class_labels", call.get("prompt"))
+    count = len(rows) if isinstance(rows, list) else 1
     seeds = [dice.randrange(2**32) for _ in range(count * call.get("num_images_per_prompt", 1))]
     one = {"name": name, "scheduler": swapped, "seeds": seeds, "shared": False, "call": call}
     return name, {**KNOWN[name], "cases": [one]}

@@ -64,6 +64,9 @@ CASES = [
     case("a rectangle, without guidance", **{**TEXT, "height": 32, "width": 64}, guidance_scale=1.0),
     case("two prompts, two images each", **{**TEXT, "prompt": [PROMPT, "  A CAT "]}, num_images_per_prompt=2, seeds=[5, 6, 7, 8]),
     case("a negative prompt", negative_prompt=OTHER, **TEXT),
+    # masks stand in another order than states there, so that states of padding count
+    case("two prompts, two images each, negative prompts of other lengths", num_images_per_prompt=2, seeds=[5, 6, 7, 8],
+         **{**TEXT, "prompt": [PROMPT, "a"], "negative_prompt": ["blurry", " ".join([OTHER] * 2)]}),
     case("without instruction", complex_human_instruction=[], **TEXT),
     case("another instruction", complex_human_instruction=["Say it better:", "User Prompt: "], **TEXT),
     case("tokens by default", prompt=PROMPT, num_inference_steps=2, **SIZE),

@@ -20,6 +20,7 @@ import type {
   FluxControlNetModel,
   FluxTransformer2DModel,
   LDMBertModel,
+  Lumina2Transformer2DModel,
   PixArtTransformer2DModel,
   Qwen3Model,
   QwenImageTransformer2DModel,
@@ -353,6 +354,17 @@ async function denoiseByClass(model: DiTTransformer2DModel, input: Inputs): Prom
   return await model.forward(input("hidden_states")!, timestep, { classLabels });
 }
 
+async function denoiseByMaskedText(
+  model: Lumina2Transformer2DModel,
+  input: Inputs,
+): Promise<Outputs> {
+  const timestep = Array.from(input("timestep")!.data, Number);
+  return await model.forward(input("hidden_states")!, timestep, {
+    encoderHiddenStates: input("encoder_hidden_states")!,
+    encoderAttentionMask: input("encoder_attention_mask")!,
+  });
+}
+
 async function encodeAndDecode(model: AutoencoderDC, input: Inputs): Promise<Outputs> {
   const { latentDist } = await model.encode(input("sample")!);
   return { latents: latentDist.mode(), ...await model.decode(input("z")!) };
@@ -388,6 +400,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   PixArtTransformer2DModel: denoiseByText,
   SanaTransformer2DModel: denoiseByGuidance,
   AutoencoderDC: encodeAndDecode,
+  Lumina2Transformer2DModel: denoiseByMaskedText,
   DiTTransformer2DModel: denoiseByClass,
 };
 

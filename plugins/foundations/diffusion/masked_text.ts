@@ -38,9 +38,9 @@ export const maskedPromptOptions: CallOptions<MaskedPromptOptions> = {
 };
 
 /** A text encoder with its tokenizer. */
-export interface TextParts {
+export interface TextParts<E = TokenEncoder> {
   /** Null where the pipeline has none. */
-  readonly textEncoder: TokenEncoder | null;
+  readonly textEncoder: E | null;
   /** Null where the pipeline has none. */
   readonly tokenizer: Tokenizer | null;
 }
@@ -85,9 +85,9 @@ export async function encodeMaskedTexts(
  *
  * @throws {DenoiseError} `missing_component` without one of them.
  */
-export function textParts(
-  { textEncoder, tokenizer }: TextParts,
-): { readonly textEncoder: TokenEncoder; readonly tokenizer: Tokenizer } {
+export function textParts<E>(
+  { textEncoder, tokenizer }: TextParts<E>,
+): { readonly textEncoder: E; readonly tokenizer: Tokenizer } {
   if (textEncoder !== null && tokenizer !== null) return { textEncoder, tokenizer };
   throw new DenoiseError(
     "missing_component",

@@ -5,6 +5,7 @@ import {
   causalBias,
   embedding,
   expand,
+  hiddenScore,
   linear,
   maskBias,
   mul,
@@ -84,11 +85,13 @@ export function decoderStates(
   const places = s.op("Range", [s.scalar(0, "int64"), count, s.scalar(1, "int64")]); // [tokens]
   const positions = s.cast(unsqueeze(s, places, [1]), "float32");
   const rotary = rotaryEmbedding(s, positions, { widths: [headWidth], theta });
-  const causal = causalBias(s, ids);
+  // one value for all that is masked: a token that attends to none attends to all alike, as in transformers
+  const hidden = hiddenScore(s);
+  const causal = causalBias(s, ids, hidden);
   // the lower of the two: their sum would leave float16
   const lower = (bias: Value, other?: Value) =>
     other === undefined ? bias : s.op("Min", [bias, other]);
-  const all = lower(causal, mask && maskBias(s, mask));
+  const all = lower(causal, mask && maskBias(s, mask, hidden));
 
   const embedded = s.cast(embedding(s.at("embed_tokens"), ids), "float32");
   let x = gemma === undefined ? embedded : mul(s, embedded, gemma.embeddingScale); // [N, tokens, C]
@@ -96,7 +99,7 @@ export function decoderStates(
   for (let i = 0; i < layers; i++) {
     states.push(x);
     const window = gemma?.window(i);
-    const bias = lower(all, window === undefined ? undefined : windowBias(s, ids, window));
+    const bias = lower(all, window === undefined ? undefined : windowBias(s, ids, window, hidden));
     x = decoderLayer(s.at("layers", i), x, { bias, rotary, options });
   }
   return [...states, norm(s.at("norm"), x, options)];
@@ -155,8 +158,8 @@ function selfAttention(s: Scope, x: Value, { bias, rotary, options }: LayerFacts
   return linear(s.at("o_proj"), seen, { bias: options.outBias });
 }
 
-/** Each head `times` times in a row (`repeat_kv`). */
-function repeatHeads(
+/** Each head `times` times in a row, of [N, tokens, keyHeads·headWidth] (`repeat_kv`). */
+export function repeatHeads(
   s: Scope,
   x: Value,
   { keyHeads, headWidth, times }: {

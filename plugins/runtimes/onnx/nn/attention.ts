@@ -111,9 +111,10 @@ const MASKED = -65504;
  * The bias with which each token attends to itself and those before it: [1, 1, tokens, tokens].
  *
  * @param x Any value [N, tokens, ...].
+ * @param hidden Added to the scores of the others. Defaults to -65504, which each type holds.
  */
-export function causalBias(s: Scope, x: Value): Value {
-  return s.op("Trilu", [allMasked(s, x), s.scalar(1, "int64")], { upper: 1 });
+export function causalBias(s: Scope, x: Value, hidden: number = MASKED): Value {
+  return s.op("Trilu", [allMasked(s, x, hidden), s.scalar(1, "int64")], { upper: 1 });
 }
 
 /**
@@ -121,13 +122,19 @@ export function causalBias(s: Scope, x: Value): Value {
  *
  * @param x Any value [N, tokens, ...].
  * @param window How many tokens are attended to, the token itself included.
+ * @param hidden Added to the scores of the others. Defaults to -65504, which each type holds.
  */
-export function windowBias(s: Scope, x: Value, window: number): Value {
-  return s.op("Trilu", [allMasked(s, x), s.scalar(-window, "int64")], { upper: 0 });
+export function windowBias(
+  s: Scope,
+  x: Value,
+  window: number,
+  hidden: number = MASKED,
+): Value {
+  return s.op("Trilu", [allMasked(s, x, hidden), s.scalar(-window, "int64")], { upper: 0 });
 }
 
-function allMasked(s: Scope, x: Value): Value {
+function allMasked(s: Scope, x: Value, hidden: number): Value {
   const tokens = s.op("Shape", [x], { start: 1, end: 2 }, { dtype: "int64" });
   const square = s.op("Concat", [s.ints([1, 1]), tokens, tokens], { axis: 0 });
-  return s.op("Expand", [s.scalar(MASKED), square]);
+  return s.op("Expand", [s.scalar(hidden), square]);
 }
