@@ -152,7 +152,7 @@ if (import.meta.main) {
   }
   const [int8, int4] = await qualityOf(["int8", "int4"]);
   const quality =
-    `PSNR of the embedded model's images against float32, worst and median of 48 prompts: ` +
+    `PSNR of the embedded model's images against float32, worst and median of 50 prompts: ` +
     `int8 ${int8!.least.toFixed(1)} and ${int8!.median.toFixed(1)} dB, ` +
     `int4 ${int4!.least.toFixed(1)} and ${int4!.median.toFixed(1)} dB.`;
   console.log(quality);

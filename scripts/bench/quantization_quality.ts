@@ -1,6 +1,6 @@
 /**
  * How far the embedded model's images move when its weights are quantized: PSNR against float32 over the
- * free prompts of embedded/evaluation.json, one line for each quantization:
+ * 50 prompts of embedded/evaluation.json that it was not trained on, one line for each quantization:
  *
  *     deno run -A scripts/bench/quantization_quality.ts [quantization as JSON ...]
  *
@@ -27,7 +27,7 @@ async function images(quantization: Load | undefined): Promise<Uint8Array[]> {
   const id = new URL("plugins/embedded/emoji/", root);
   const pipeline = await StableDiffusionPipeline.fromPretrained(id, { quantization });
   const made: Uint8Array[] = [];
-  for (const prompt of evaluation.free) {
+  for (const prompt of evaluation.heldOut) {
     const { images } = await pipeline(prompt, { seed: SEED });
     made.push(images[0]!.data);
   }
