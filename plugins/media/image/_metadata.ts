@@ -16,7 +16,8 @@ export interface Metadata {
 const XAP = "http://ns.adobe.com/xap/1.0/\0";
 
 /** EXIF of several segments is one block; of XMP the last counts. */
-function jpegMetadata(bytes: Uint8Array): Metadata {
+/** What the segments of a JPEG say. */
+export function jpegMetadata(bytes: Uint8Array): Metadata {
   const exif: Uint8Array[] = [];
   let xmp: string | undefined;
   for (const { marker, data } of jpegSegments(bytes)) {
@@ -66,7 +67,8 @@ function rawProfile(text: string): Uint8Array | undefined {
   return /^([\da-f]{2})*$/i.test(digits) ? Uint8Array.fromHex(digits) : undefined;
 }
 
-function webpMetadata(bytes: Uint8Array): Metadata {
+/** What the chunks of a WebP say. */
+export function webpMetadata(bytes: Uint8Array): Metadata {
   const chunks = [...webpChunks(bytes)];
   const find = (wanted: string) => chunks.find(({ type }) => type === wanted)?.data;
   const xmp = find("XMP ");

@@ -1,11 +1,12 @@
 import { checkOptions, type Image, type Recipe } from "@denoise/core";
 import { encodePng } from "./_png.ts";
+import { jpegWithTexts, webpWithTexts } from "./_exif.ts";
 import { encodeJpeg, encodeWebp } from "./_lossy.ts";
 import { recipeTexts } from "./recipe.ts";
 
 /** What a {@linkcode DenoiseImage} may be made with beside its pixels. */
 export interface DenoiseImageOptions {
-  /** What the image was made from; PNG files carry it. */
+  /** What the image was made from; its files carry it. */
   readonly recipe?: Recipe | undefined;
 }
 
@@ -95,7 +96,8 @@ export class DenoiseImage implements Image {
   }
 
   /**
-   * The image as a file. The same image always gives the same bytes; a PNG carries the recipe.
+   * The image as a file. The same image always gives the same bytes, with the recipe in them: in a PNG as text,
+   * in JPEG and WebP in EXIF, where that is at most 64 kB.
    *
    * @throws {TypeError} for another format, and for an unknown option.
    * @throws {RangeError} for a quality outside 1..100.
@@ -103,8 +105,16 @@ export class DenoiseImage implements Image {
   async encode(format: ImageFormat = "png", options: EncodeOptions = {}): Promise<Uint8Array> {
     checkOptions("encode an image", options, { quality: { type: "any" } });
     if (format === "png") return encodePng(this, this.recipe ? recipeTexts(this.recipe) : []);
-    if (format === "jpeg") return await encodeJpeg(this, options.quality ?? 90);
-    if (format === "webp") return await encodeWebp(this, options.quality ?? 90);
+    const [parameters, json] = this.recipe ? recipeTexts(this.recipe) : [];
+    const texts = parameters && json ? [json[1], parameters[1]] as const : undefined;
+    if (format === "jpeg") {
+      const file = await encodeJpeg(this, options.quality ?? 90);
+      return texts === undefined ? file : jpegWithTexts(file, ...texts);
+    }
+    if (format === "webp") {
+      const file = await encodeWebp(this, options.quality ?? 90);
+      return texts === undefined ? file : webpWithTexts(file, ...texts);
+    }
     throw new TypeError(
       `Cannot encode an image as ${JSON.stringify(format)}: it must be "png", "jpeg" or "webp"`,
     );

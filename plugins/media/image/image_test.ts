@@ -135,6 +135,22 @@ describe("DenoiseImage", () => {
 });
 
 describe("readRecipe()", () => {
+  it("reads what JPEG and WebP carry, whose pixels are the same with it", async () => {
+    for (const [width, height, channels] of [[24, 16, 3], [3, 5, 4], [7, 2, 1]] as const) {
+      for (const format of ["jpeg", "webp"] as const) {
+        const recipe = { ...RECIPE, prompt: "a château, \u{1F34E}", seed: 2 ** 40 };
+        const file = await testImage(width, height, channels, 1, recipe).encode(format);
+        assertEquals(readRecipe(file), recipe, format);
+        const plain = await testImage(width, height, channels).encode(format);
+        assertEquals(readRecipe(plain), undefined);
+        const [one, other] = [await decodeImage(file), await decodeImage(plain)];
+        assertEquals([one.width, one.height, one.data], [other.width, other.height, other.data]);
+      }
+    }
+    const long = await testImage(8, 8, 3, 1, { prompt: "x".repeat(40_000) }).encode("jpeg");
+    assertEquals(String(readRecipe(long)?.["prompt"]).length, 40_000);
+  });
+
   it("gives back what the image was made from", async () => {
     assertEquals(readRecipe(await testImage(24, 16, 3, 1, RECIPE).encode("png")), RECIPE);
     assertEquals(readRecipe(await testImage(2, 2, 3).encode("png")), undefined);

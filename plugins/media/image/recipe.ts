@@ -1,4 +1,7 @@
 import type { Recipe } from "@denoise/core";
+import { startsWith } from "./_bytes.ts";
+import { parseRecipe, recipeInExif } from "./_exif.ts";
+import { jpegMetadata, webpMetadata } from "./_metadata.ts";
 import { pngChunks } from "./_png_chunks.ts";
 
 /** The PNG keyword that A1111-style tools read. */
@@ -109,9 +112,9 @@ export function readPngTexts(png: Uint8Array): Map<string, string> {
 }
 
 /**
- * The recipe that a PNG of ours carries, or `undefined` when it carries none.
+ * The recipe that an image file of ours carries (PNG, JPEG or WebP), or `undefined` when it carries none.
  *
- * @throws {SyntaxError} if it is no PNG or is cut off.
+ * @throws {SyntaxError} if it is no such file, or a PNG that is cut off.
  *
  * @category Images and audio
  *
@@ -124,14 +127,11 @@ export function readPngTexts(png: Uint8Array): Map<string, string> {
  * assertEquals(readRecipe(await image.encode("png")), { seed: 7 });
  * ```
  */
-export function readRecipe(png: Uint8Array): Recipe | undefined {
-  const text = readPngTexts(png).get(RECIPE);
-  if (text === undefined) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    return isObject ? value as Recipe : undefined;
-  } catch {
-    return undefined;
+export function readRecipe(file: Uint8Array): Recipe | undefined {
+  if (startsWith(file, "\xff\xd8")) return recipeInExif(jpegMetadata(file).exif);
+  if (startsWith(file, "RIFF") && startsWith(file, "WEBP", 8)) {
+    return recipeInExif(webpMetadata(file).exif);
   }
+  const text = readPngTexts(file).get(RECIPE);
+  return text === undefined ? undefined : parseRecipe(text);
 }
