@@ -31,8 +31,14 @@ export function addCacheCommands(program: Command): void {
     });
 
   const cache = program.command("cache").description("what was downloaded");
-  cache.command("list", { isDefault: true })
-    .description("list the repos in the cache")
+  addList(cache.command("list", { isDefault: true }).alias("ls"));
+  addRemove(cache.command("remove").alias("rm"));
+  addList(program.command("ls"));
+  addRemove(program.command("rm"));
+}
+
+function addList(command: Command): void {
+  command.description("list the repos in the cache")
     .action(async () => {
       const repos = await listCache();
       for (const { id, bytes, commits } of repos) {
@@ -41,8 +47,10 @@ export function addCacheCommands(program: Command): void {
       }
       if (repos.length === 0) console.log("the cache is empty");
     });
-  cache.command("remove")
-    .description("remove a repo from the cache")
+}
+
+function addRemove(command: Command): void {
+  command.description("remove a repo from the cache")
     .argument("<id>", "Hub id")
     .option("--revision <name>", "only that branch, tag or commit")
     .action(async (id: string, flags: { revision?: string }) => {

@@ -1,14 +1,17 @@
-import type { PipelineStep, Registry, TorchDtype } from "@denoise/core";
-import { type AnyOutput, diffusionPipeline } from "@denoise/loading";
+import { type PipelineStep, type Registry, type TorchDtype, VERSION } from "@denoise/core";
+import { registry as builtIn } from "@denoise/denoise/registry";
 import { id as EMBEDDED } from "@denoise/embedded-emoji";
-import { loadLoraWeights } from "@denoise/lora";
+import { type AnyOutput, diffusionPipeline } from "@denoise/loading";
 import { showImage } from "@denoise/terminal";
 import { type Command, Option } from "commander";
-import { registry as builtIn } from "@denoise/denoise/registry";
+import { type AdapterFlags, fileWithNumber, fileWithWord, loadAdapters } from "./adapters.ts";
+import { AUTO, deviceOf, ENGINE } from "./device.ts";
+import { imageInput, readInput, STANDARD_INPUT } from "./input.ts";
+import { interruptible } from "./interrupt.ts";
+import { findScheduler, withModelMeant } from "./names.ts";
 import { integer, number, seed, several, size } from "./options.ts";
-import { checkOut, outputPaths } from "./output.ts";
+import { checkOut, outputPaths, STANDARD_OUTPUT, writeResult } from "./output.ts";
 import { addPlugins, PLUGIN } from "./plugins.ts";
-import { findScheduler } from "./scheduler_name.ts";
 import {
   type AnyClass,
   checkGiven,
@@ -19,24 +22,31 @@ import {
   type Task,
   taskFor,
 } from "./tasks.ts";
-import { downloadBar, withProgress } from "./terminal.ts";
+import { downloadBar, formatBytes, withProgress } from "./terminal.ts";
 
-interface GenerateFlags extends Given {
+/** What `generate` was given. */
+export interface GenerateFlags extends Given, AdapterFlags {
   readonly model: string;
   readonly steps?: number;
   readonly guidance?: number;
   readonly seed?: bigint;
   readonly scheduler?: string;
   readonly negative?: string;
+  readonly eta?: number;
+  readonly clipSkip?: number;
+  readonly ipAdapterImage?: string;
   readonly count: number;
   readonly out?: string;
+  readonly force?: true;
   readonly device: string;
   readonly dtype?: string;
   readonly quantization?: string;
   readonly variant?: string;
   readonly revision?: string;
+  readonly preview?: number | true;
   readonly json?: true;
-  readonly lora: readonly string[];
+  readonly quiet?: true;
+  readonly verbose?: true;
   readonly length?: number;
   readonly plugin: readonly string[];
 }
@@ -45,31 +55,51 @@ interface GenerateFlags extends Given {
 export function addGenerate(program: Command): void {
   program.command("generate")
     .description("make images from a prompt; without one, images or audio of one kind")
-    .argument("[prompt...]", "what the image should show")
+    .argument("[prompt...]", 'what the image should show; "-" reads it from standard input')
     .option("-m, --model <id>", "Hub id or folder of a diffusers repo", EMBEDDED)
     .option("-s, --steps <n>", "denoising steps", integer(1, 10_000))
     .option("-g, --guidance <scale>", "how closely to follow the prompt", number(0, 100))
     .option("--seed <n>", "what the noise is drawn from; image i takes seed + i", seed)
-    .option("--scheduler <name>", 'scheduler, such as "euler" or "DDIMScheduler"')
+    .option("--scheduler <name>", 'scheduler, such as "euler"; `denoise schedulers` lists them')
     .option("--size <size>", 'in pixels, "512" or "768x512" (width x height)', size)
     .option("--negative <prompt>", "what the image should not show")
-    .option("--image <file>", "an image to begin with")
+    .option("--eta <share>", "how much noise DDIM adds at each step, 0 to 1", number(0, 1))
+    .option("--clip-skip <n>", "layers of CLIP that are left out at its end", integer(0, 31))
+    .option("--image <file>", 'an image to begin with; "-" reads it from standard input')
     .option("--mask <file>", "what of it is inpainted: white on black")
     .option("--strength <share>", "denoising strength, 0 to 1", number(0, 1))
-    .option("--depth <file>", 'how near things are, light is near; "estimate" lets the model see')
+    .option("--depth <file>", 'how near things are, light is near; "estimate" asks the model')
     .option("--controlnet <id>", "a ControlNet, Hub id or folder; repeatable", several(String), [])
     .option("--control-image <file>", "what it follows; one for each", several(String), [])
     .option("--control-scale <n>", "how closely; one for each", several(number(0, 10)), [])
     .option(
       "--lora <file>",
       'a LoRA, "file.safetensors" or "file.safetensors:0.8"; repeatable',
-      several(String),
+      several(fileWithNumber),
       [],
     )
+    .option(
+      "--textual-inversion <file>",
+      'a learned word, "file.safetensors" or "file.safetensors:<word>"; repeatable',
+      several(fileWithWord),
+      [],
+    )
+    .option(
+      "--ip-adapter <file>",
+      'an IP-Adapter, "file.safetensors" or "file.safetensors:0.6"; repeatable',
+      several(fileWithNumber),
+      [],
+    )
+    .option("--ip-adapter-image <file>", "the image that IP-Adapters follow")
     .option("--length <seconds>", "how long an audio clip is", number(0, 3600))
-    .option("-n, --count <n>", "how many images or audio", integer(1, 64), 1)
-    .option("-o, --out <file>", "where to write: .png, .jpg, .jpeg or .webp; .wav for audio")
-    .option("-d, --device <device>", "cpu, cuda, tensorrt, webgpu, coreml or dml", "cpu")
+    .option("-n, --count <n>", "how many images or audio clips", integer(1, 64), 1)
+    .option(
+      "-o, --out <file>",
+      'where to write: .png, .jpg, .jpeg or .webp, .wav for audio; "%03d" is the number; ' +
+        '"-" is standard output',
+    )
+    .option("-f, --force", "write over files that are there, instead of choosing another number")
+    .option("-d, --device <device>", "auto, cpu, cuda, tensorrt, webgpu, coreml or dml", AUTO)
     .addOption(
       new Option("--dtype <type>", "what the models compute in").choices([
         "float32",
@@ -83,72 +113,128 @@ export function addGenerate(program: Command): void {
     )
     .option("--variant <name>", 'which weights, such as "fp16"')
     .option("--revision <name>", "branch, tag or commit of the repo")
+    .option("--preview [steps]", "draw each step on the terminal, or each so manieth", integer(1))
     .option(...PLUGIN)
     .option("--json", "print one JSON object an image instead of text")
+    .option("-q, --quiet", "print nothing but errors and --json")
+    .option("-v, --verbose", "say what takes how long")
     .addHelpText(
       "after",
       "\nExamples:" +
         '\n  denoise generate "red apple on a blue background" --seed 7' +
         '\n  denoise generate "a castle" --model ID --image sketch.png --strength 0.7' +
-        '\n  denoise generate "a bird" --model ID --controlnet ID --control-image edges.png',
+        '\n  denoise generate "a bird" --model ID --controlnet ID --control-image edges.png' +
+        '\n  denoise generate "a cat" --out - | magick - cat.gif',
     )
     .action(async (words: string[], flags: GenerateFlags) => {
       await generate(words.join(" "), flags, await addPlugins(builtIn, flags.plugin));
     });
 }
 
-async function generate(prompt: string, flags: GenerateFlags, registry: Registry): Promise<void> {
+async function generate(given: string, flags: GenerateFlags, registry: Registry): Promise<void> {
   checkGiven(flags);
-  await checkOut(flags.out, flags.count);
-  const bar = downloadBar();
-  const { variant, revision, dtype, quantization } = flags;
-  const load = {
-    device: flags.device as "cpu",
-    variant,
-    torchDtype: dtype as TorchDtype | undefined,
-    quantization: quantization as "int8" | "int4" | undefined,
-    onProgress: bar.onProgress,
-  };
-  const pipe = await diffusionPipeline(registry)
-    .fromPretrained(flags.model, { ...load, revision })
-    .finally(bar.stop);
-  let used = pipe;
-  try {
-    if (flags.scheduler !== undefined) {
-      const Scheduler = await findScheduler(flags.scheduler, registry);
-      pipe.scheduler = Scheduler.fromConfig(pipe.scheduler.config);
-    }
-    for (const lora of flags.lora) {
-      const [_, file, weight] = lora.match(/^(.*?)(?::(-?[\d.]+))?$/)!;
-      await loadLoraWeights(pipe, file!, weight === undefined ? {} : { weight: Number(weight) });
-    }
-    const Class = await registry.get(pipe.className, "pipeline") as unknown as AnyClass;
-    if (!Class.takesPrompt) refusePrompt(Class, prompt, flags);
-    refuseLength(Class, flags);
-    const controlNet = await controlNetLoader(registry, load);
-    const task = await taskFor(pipe, flags, controlNet, registry).finally(bar.stop);
-    used = task.pipe;
-    const { makes } = used;
-    if (makes === "embeddings") {
-      throw new TypeError(
-        `Cannot generate with ${used.className}: it makes embeddings, which another pipeline takes`,
-      );
-    }
-    const paths = await outputPaths(prompt, flags.out, flags.count, makes);
-    const { images, audios = [] } = await withProgress(start(task, prompt, flags));
-    for (const [index, one] of (audios.length > 0 ? audios : images).entries()) {
-      const path = paths[index]!;
-      await one.save(path);
-      if (flags.json) console.log(JSON.stringify({ path, ...one.recipe }));
-      else {
-        if ("width" in one) await showImage(one);
-        console.log(`${path} (seed ${one.recipe?.seed ?? "unknown"})`);
-      }
-    }
-  } finally {
-    await used.dispose();
-    await pipe.dispose();
+  checkAdapters(flags);
+  const { out, count, force, quiet } = flags;
+  await checkOut({ out, count, force });
+  const isFromInput = given === STANDARD_INPUT;
+  if (isFromInput && [flags.image, flags.mask, flags.depth].includes(STANDARD_INPUT)) {
+    throw new TypeError("Cannot read prompt and image from standard input: give - for one of them");
   }
+  const prompt = isFromInput ? new TextDecoder().decode(await readInput()).trim() : given;
+  const say = (text: string) => flags.verbose && console.error(text);
+  const bar = downloadBar(quiet);
+  const { variant, revision, dtype, quantization } = flags;
+  const device = await deviceOf(flags.device);
+  await interruptible(async (signal) => {
+    const load = {
+      device,
+      variant,
+      signal,
+      torchDtype: dtype as TorchDtype | undefined,
+      quantization: quantization as "int8" | "int4" | undefined,
+      ...(device === "cpu" && ENGINE !== undefined ? { engine: ENGINE } : {}),
+      progress: !quiet,
+      onProgress: bar.onProgress,
+    } as const;
+    const start = performance.now();
+    const pipe = await diffusionPipeline(registry)
+      .fromPretrained(flags.model, { ...load, revision })
+      .catch(async (error) => {
+        throw await withModelMeant(error, flags.model);
+      })
+      .finally(bar.stop);
+    say(`denoise ${VERSION}: ${pipe.className} of ${flags.model} on ${device}`);
+    say(`loaded in ${seconds(start)}`);
+    let used = pipe;
+    try {
+      if (flags.scheduler !== undefined) {
+        const Scheduler = await findScheduler(flags.scheduler, registry);
+        pipe.scheduler = Scheduler.fromConfig(pipe.scheduler.config);
+      }
+      await loadAdapters(pipe, flags);
+      const Class = await registry.get(pipe.className, "pipeline") as unknown as AnyClass;
+      if (!Class.takesPrompt) refusePrompt(Class, prompt, flags);
+      refuseLength(Class, flags);
+      const controlNet = await controlNetLoader(registry, load);
+      const task = await taskFor(pipe, flags, controlNet, registry).finally(bar.stop);
+      used = task.pipe;
+      refuseForeign(task.Class, flags);
+      const { makes } = used;
+      if (makes === "embeddings") {
+        throw new TypeError(
+          `Cannot generate with ${used.className}: it makes embeddings, which another pipeline takes`,
+        );
+      }
+      const paths = await outputPaths(prompt, { out, count, force }, makes);
+      const run = performance.now();
+      const preview = flags.preview === true ? 1 : flags.preview;
+      const steps = await startRun(task, prompt, flags, signal);
+      const { images, audios = [] } = await withProgress(steps, { quiet, preview });
+      say(`made in ${seconds(run)}, with ${formatBytes(Deno.memoryUsage().rss)} of memory`);
+      for (const [index, one] of (audios.length > 0 ? audios : images).entries()) {
+        const path = paths[index]!;
+        await writeResult(path, one);
+        if (path === STANDARD_OUTPUT) continue;
+        if (flags.json) console.log(JSON.stringify({ path, ...one.recipe }));
+        else if (!quiet) {
+          if ("width" in one) await showImage(one);
+          console.log(`${path} (seed ${one.recipe?.seed ?? "unknown"})`);
+        }
+      }
+    } finally {
+      await used.dispose();
+      await pipe.dispose();
+    }
+  });
+}
+
+function seconds(start: number): string {
+  return `${((performance.now() - start) / 1000).toFixed(1)} s`;
+}
+
+/** IP-Adapters and their image go together. */
+function checkAdapters({ ipAdapter, ipAdapterImage }: GenerateFlags): void {
+  if (ipAdapter.length > 0 && ipAdapterImage === undefined) {
+    throw new TypeError("Cannot use an IP-Adapter without an image: give --ip-adapter-image");
+  }
+  if (ipAdapter.length === 0 && ipAdapterImage !== undefined) {
+    throw new TypeError(
+      "Cannot follow --ip-adapter-image without an IP-Adapter: give --ip-adapter",
+    );
+  }
+}
+
+/** Flags of options that only some classes have. */
+const OWN = { eta: "eta", clipSkip: "clipSkip", ipAdapterImage: "ipAdapterImage" } as const;
+
+function refuseForeign({ className, options }: AnyClass, flags: GenerateFlags): void {
+  const foreign = Object.entries(OWN)
+    .filter(([flag, option]) =>
+      flags[flag as keyof typeof OWN] !== undefined && !(option in options)
+    )
+    .map(([flag]) => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+  if (foreign.length === 0) return;
+  throw new TypeError(`Cannot give ${foreign.join(" and ")} to ${className}: leave that out`);
 }
 
 /** A model that takes no text takes none of what goes with it either. */
@@ -182,11 +268,13 @@ function refuseLength({ className, makes, options }: AnyClass, { length }: Gener
 }
 
 /** Starts the run: what is not given is left to the model's own defaults. */
-function start(
+async function startRun(
   { pipe, Class, options }: Task,
   prompt: string,
   flags: GenerateFlags,
-): AsyncGenerator<PipelineStep, AnyOutput, void> {
+  signal: AbortSignal,
+): Promise<AsyncGenerator<PipelineStep, AnyOutput, void>> {
+  const image = flags.ipAdapterImage && await imageInput(flags.ipAdapterImage);
   const many = Class.takesPrompt ? "numImagesPerPrompt" : "batchSize";
   const all = {
     ...options,
@@ -195,6 +283,13 @@ function start(
     guidanceScale: flags.guidance,
     negativePrompt: flags.negative,
     audioLengthInS: flags.length,
+    signal,
+    ...(flags.eta === undefined ? {} : { eta: flags.eta }),
+    ...(flags.clipSkip === undefined ? {} : { clipSkip: flags.clipSkip }),
+    ...(flags.ipAdapterImage === undefined
+      ? {}
+      : { ipAdapterImage: flags.ipAdapter.map(() => image) }),
+    ...(flags.preview === undefined ? {} : { preview: "linear" }),
     ...(flags.count === 1 && !(many in Class.options) ? {} : { [many]: flags.count }),
   };
   return Class.takesPrompt ? pipe.stream(prompt, all) : pipe.stream(all);

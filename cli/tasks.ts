@@ -7,6 +7,7 @@ import {
 } from "@denoise/core";
 import { type AnyPipeline, classForTask } from "@denoise/loading";
 import { MultiControlNet } from "@denoise/roles";
+import { imageInput, STANDARD_INPUT } from "./input.ts";
 
 /** What an image is made from beside the prompt. */
 export interface Given {
@@ -92,6 +93,11 @@ export function checkGiven(given: Given): void {
     );
   }
   if (controlnet.length > 0) checkControls(given, controlnet.length);
+  const fromInput = [image, mask, depth, ...given.controlImage]
+    .filter((file) => file === STANDARD_INPUT).length;
+  if (fromInput > 1) {
+    throw new TypeError("Cannot read several images from standard input: give - for one of them");
+  }
 }
 
 /** There is a control image for each ControlNet, and a scale for each or none. */
@@ -215,16 +221,18 @@ async function taskOptions(
   { image, mask, depth, strength, size, controlImage, controlScale }: Given,
   registry: Registry,
 ): Promise<Record<string, unknown>> {
-  const control = controlImage.length === 0
-    ? {}
-    : { [image === undefined ? "image" : "controlImage"]: alone(controlImage) };
+  const control = controlImage.length === 0 ? {} : {
+    [image === undefined ? "image" : "controlImage"]: alone(
+      await Promise.all(controlImage.map(imageInput)),
+    ),
+  };
   return {
     ...size,
-    ...(image === undefined ? {} : { image }),
-    ...(mask === undefined ? {} : { maskImage: mask }),
+    ...(image === undefined ? {} : { image: await imageInput(image) }),
+    ...(mask === undefined ? {} : { maskImage: await imageInput(mask) }),
     ...(strength === undefined ? {} : { strength }),
     ...(depth === undefined || depth === ESTIMATE ? {} : {
-      depthMap: await (await registry.images()).toTensor(depth, { mode: "L" }),
+      depthMap: await (await registry.images()).toTensor(await imageInput(depth), { mode: "L" }),
     }),
     ...control,
     ...(controlScale.length === 0 ? {} : { controlnetConditioningScale: alone(controlScale) }),

@@ -8,9 +8,10 @@ import {
   StableDiffusionControlNetPipeline,
 } from "@denoise/denoise";
 import { loadImage } from "@denoise/image";
-import { findScheduler } from "../cli/scheduler_name.ts";
+import { findScheduler } from "../cli/names.ts";
 import { fixture } from "./support/golden.ts";
 import { loadTask } from "./support/tasks.ts";
+import { hasTerminals, onTerminal } from "./support/terminal.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const REPO = new URL("./fixtures/tiny-stable-diffusion", import.meta.url).pathname;
@@ -21,14 +22,26 @@ const DANCE = new URL("./fixtures/tiny-dance-diffusion", import.meta.url).pathna
 const folder = await Deno.makeTempDir();
 addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
-async function denoise(...args: string[]) {
-  const output = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-lock", new URL("cli/main.ts", ROOT).pathname, ...args],
+const PROGRAM = ["run", "-A", "--quiet", "--no-lock", new URL("cli/main.ts", ROOT).pathname];
+
+/** Runs the program, with bytes on its standard input if there are any. */
+async function denoiseBytes(args: readonly string[], input?: Uint8Array<ArrayBuffer>) {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...PROGRAM, ...args],
     cwd: folder,
     env: { NO_COLOR: "1" },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code: output.code, stdout: text(output.stdout), stderr: text(output.stderr) };
+    stdin: input === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  if (input !== undefined) await new Blob([input]).stream().pipeTo(child.stdin);
+  const { code, stdout, stderr } = await child.output();
+  return { code, stdout, stderr: new TextDecoder().decode(stderr) };
+}
+
+async function denoise(...args: string[]) {
+  const { stdout, ...rest } = await denoiseBytes(args);
+  return { ...rest, stdout: new TextDecoder().decode(stdout) };
 }
 
 describe("denoise generate", () => {
@@ -122,6 +135,83 @@ describe("denoise generate", () => {
     assertEquals(await Deno.readTextFile(`${folder}/mine.png`), "mine");
     const left = [...Deno.readDirSync(folder)].map(({ name }) => name);
     assert(!left.includes("cat.png"), `${left}`);
+  });
+
+  it("never writes over a file, but for --force, and numbers files by %03d", async () => {
+    const call = ["cat", "--model", REPO, "--steps", "1", "--seed", "1"];
+    const named = async (...more: string[]) => {
+      const { code, stdout, stderr } = await denoise("generate", ...call, ...more);
+      assertEquals(code, 0, stderr);
+      return stdout.trim().split("\n").map((line) => line.replace(/ \(.*/, ""));
+    };
+    await Deno.writeTextFile(`${folder}/kept.png`, "mine");
+    assertEquals(await named("--out", "kept.png"), ["kept-2.png"]);
+    assertEquals(await named("--out", "kept.png"), ["kept-3.png"]);
+    assertEquals(await Deno.readTextFile(`${folder}/kept.png`), "mine");
+    assertEquals(await named("--out", "kept.png", "--force"), ["kept.png"]);
+    assert(await Deno.readTextFile(`${folder}/kept.png`) !== "mine");
+    assertEquals(await named("--out", "n-%03d.png", "-n", "2"), ["n-001.png", "n-002.png"]);
+    assertEquals(await named("--out", "n-%03d.png"), ["n-003.png"]);
+    assertEquals(await named("--out", "m.png", "-n", "2"), ["m-1.png", "m-2.png"]);
+    await Deno.remove(`${folder}/m-1.png`);
+    assertEquals(await named("--out", "m.png", "-n", "2"), ["m-3.png", "m-4.png"]);
+  });
+
+  it("reads prompts and images from standard input, and writes to standard output", async () => {
+    const call = ["generate", "--model", REPO, "--steps", "2", "--seed", "3", "--out", "-"];
+    const text = new TextEncoder().encode("a red apple\n");
+    const first = await denoiseBytes([...call, "-"], text);
+    assertEquals(first.code, 0, first.stderr);
+    assertEquals(readRecipe(first.stdout)?.["prompt"], "a red apple");
+    const changed = ["changed", "--image", "-", "--strength", "0.9"];
+    const second = await denoiseBytes([...call, ...changed], first.stdout);
+    assertEquals(second.code, 0, second.stderr);
+    assertEquals(readRecipe(second.stdout)?.["pipeline"], "StableDiffusionImg2ImgPipeline");
+    for (const more of [["-", "--image", "-"], ["x", "--image", "-", "--mask", "-"]]) {
+      const { code, stderr } = await denoiseBytes([...call, ...more], text);
+      assertEquals([code, stderr.includes("give - for one of them")], [1, true], stderr);
+    }
+    const { code, stderr } = await denoise(...call, "x", "-n", "2");
+    assertEquals([code, stderr.includes("one result, not 2")], [1, true], stderr);
+  });
+
+  it("takes eta, layers of CLIP to skip, learned words and IP-Adapters", async () => {
+    const word = `${fixture("../golden/textual_inversion")}/learned_embeds.safetensors`;
+    const [ip, image] = [`${fixture("ip_adapter")}/plain.safetensors`, IMAGE];
+    const images = new Set<string>();
+    for (
+      const more of [
+        [],
+        ["--eta", "0.9"],
+        ["--clip-skip", "1"],
+        ["--textual-inversion", word],
+        ["--textual-inversion", `${word}:<mine>`],
+      ]
+    ) {
+      const call = ["a <cat-toy>", "--model", REPO, "--steps", "2", "--seed", "3"];
+      const ddim = ["--scheduler", "ddim", "--out", "-"];
+      const { code, stdout, stderr } = await denoiseBytes(["generate", ...call, ...ddim, ...more]);
+      assertEquals(code, 0, stderr);
+      images.add((await decodeImage(stdout)).data.toHex());
+    }
+    assertEquals(images.size, 4); // the last one is of a word that the prompt does not use
+    const only = await denoise("generate", "x", "--ip-adapter", ip);
+    assertStringIncludes(only.stderr, "give --ip-adapter-image");
+    const none = await denoise("generate", "x", "--ip-adapter-image", image);
+    assertStringIncludes(none.stderr, "give --ip-adapter");
+    const foreign = await denoise("generate", "--model", DDPM, "--eta", "0.5");
+    assertStringIncludes(foreign.stderr, "Cannot give --eta to DDPMPipeline");
+  });
+
+  it("is quiet or says more, as it is asked to", async () => {
+    const call = ["generate", "cat", "--model", REPO, "--steps", "1", "--seed", "1"];
+    const quiet = await denoise(...call, "--quiet", "--out", "quiet.png");
+    assertEquals([quiet.code, quiet.stdout, quiet.stderr], [0, "", ""]);
+    assert((await Deno.stat(`${folder}/quiet.png`)).isFile);
+    const verbose = await denoise(...call, "--verbose", "--out", "verbose.png");
+    assertMatch(verbose.stderr, /StableDiffusionPipeline of .* on c(pu|uda)\nloaded in .*\n/);
+    const stack = await denoise("generate", "x", "--model", "no/such/folder", "-v");
+    assertStringIncludes(stack.stderr, "    at ");
   });
 
   it("makes images without a prompt from an unconditional model", async () => {
@@ -231,7 +321,7 @@ describe("denoise generate", () => {
     const images = new Map<string, string>();
     for (const [name, depth] of [["plain"], ["estimated", "estimate"], ["given", "photo.png"]]) {
       const flags = depth === undefined ? [] : ["--depth", depth];
-      const { code, stderr } = await denoise("generate", "x", ...common, ...flags, "-o", "x.png");
+      const { code, stderr } = await denoise("generate", "x", ...common, ...flags, "-fo", "x.png");
       assertEquals(code, 0, stderr);
       images.set(name!, (await loadImage(`${folder}/x.png`)).data.toHex());
     }
@@ -254,6 +344,8 @@ describe("denoise generate", () => {
       [["generat", "x"], 2, "Did you mean generate?"],
       [["generate", "x", "--model", "no/such/folder"], 1, "neither a folder nor a repo id"],
       [["generate", "x", "--model", REPO, "--scheduler", "foo"], 1, "EulerDiscreteScheduler"],
+      [["generate", "x", "--model", REPO, "--scheduler", "eulr"], 1, 'mean "euler-discrete"?'],
+      [["generate", "x", "--lora", "x.safetensors:strong"], 2, "there must be a number"],
       [["generate", "x", "--model", REPO, "--size", "50"], 1, "divisible by 8"],
       [["generate", "x", "--model", REPO, "--device", "gpu"], 1, "devices are cpu"],
       [["generate", "x", "--model", REPO, "--steps", "1", "--out", "x.bmp"], 1, ".png, .jpg"],
@@ -300,6 +392,133 @@ describe("denoise generate", () => {
       assertStringIncludes(help.stdout, flag);
     }
     assertEquals((await denoise("--version")).stdout, "0.1.0\n");
+  });
+});
+
+describe("denoise generate on a terminal", { ignore: !hasTerminals }, () => {
+  const start = (...args: string[]) =>
+    onTerminal([Deno.execPath(), ...PROGRAM, "generate", ...args], {
+      cwd: folder,
+      env: { COLORTERM: "truecolor", NO_COLOR: "" },
+    });
+
+  it("draws the image in half blocks, and previews over each other", async () => {
+    const call = ["red apple", "--steps", "3", "--seed", "7", "--preview", "--out", "shown.png"];
+    const { code, shown } = await start(...call).end();
+    assertEquals(code, 0, shown);
+    const rows = shown.split("\n").filter((line) => line.includes("▀")).length;
+    assert(rows > 40, `${rows} rows of two previews and an image`);
+    // each preview is taken away
+    // deno-lint-ignore no-control-regex
+    assertEquals(shown.match(/\x1b\[\d+A\x1b\[J/g)?.length, 2);
+    assertStringIncludes(shown, "shown.png (seed 7)");
+  });
+
+  it("ends at Ctrl-C, with its line ended and nothing written", async () => {
+    const run = start("red apple", "--steps", "500", "--out", "never.png");
+    await run.until(/ [1-9]\d*\/500/);
+    await run.type("\x03");
+    const { code, shown } = await run.end();
+    assertEquals(code, 130, shown);
+    assert(shown.endsWith("\n"), "the line of the bar is ended");
+    assert(!shown.includes("\x1b[?25l"), "the cursor was never hidden");
+    assertEquals(await Deno.stat(`${folder}/never.png`).catch(() => "none"), "none");
+  });
+});
+
+describe("denoise recipe", () => {
+  it("says what an image of each format was made from, and how to make it again", async () => {
+    const call = ["a red 'apple'", "--model", REPO, "--steps", "2", "--seed", "5"];
+    const flags = ["--guidance", "3", "--negative", "blue"];
+    const made: string[] = [];
+    for (const name of ["r.png", "r.jpg", "r.webp"]) {
+      await denoise("generate", ...call, ...flags, "--out", name);
+      const { code, stdout, stderr } = await denoise("recipe", name, "--json");
+      assertEquals(code, 0, stderr);
+      const { prompt, steps, seed } = JSON.parse(stdout);
+      assertEquals([prompt, steps, String(seed)], ["a red 'apple'", 2, "5"]);
+      made.push((await denoise("recipe", name)).stdout.trim().split("\n").at(-1)!);
+    }
+    assertEquals(new Set(made).size, 1);
+    const line = `${made[0]!.replace("denoise generate", "set --")}; printf '%s\\n' "$@"`;
+    const { stdout } = await new Deno.Command("sh", { args: ["-c", line] }).output();
+    const words = new TextDecoder().decode(stdout).trim().split("\n");
+    const again = await denoiseBytes(["generate", ...words, "--out", "-"]);
+    assertEquals(again.code, 0, again.stderr);
+    const first = await decodeImage(await Deno.readFile(`${folder}/r.png`));
+    assertEquals((await decodeImage(again.stdout)).data.toHex(), first.data.toHex());
+    await Deno.copyFile(IMAGE, `${folder}/other.png`);
+    const none = await denoise("recipe", "other.png");
+    assertEquals([none.code, none.stderr.includes("Cannot find a recipe")], [1, true]);
+  });
+});
+
+describe("the lists of denoise", () => {
+  it("name schedulers, models and downloads", async () => {
+    const schedulers = await denoise("schedulers");
+    assertMatch(schedulers.stdout, /^euler-discrete +EulerDiscreteScheduler$/m);
+    const models = JSON.parse((await denoise("models", "--json")).stdout);
+    assert(models.bundled.includes("denoise/emoji"));
+    assert(models.families["stable-diffusion"].includes("inpainting"));
+    const lists = [["ls"], ["cache"], ["cache", "ls"], ["cache", "list"]];
+    const printed = await Promise.all(lists.map(async (args) => (await denoise(...args)).stdout));
+    assertEquals(new Set(printed).size, 1);
+    assertEquals((await denoise("rm", "no/such-repo")).code, 1);
+  });
+
+  it("complete commands, flags and values, in bash too", async () => {
+    const complete = async (...words: string[]) =>
+      (await denoise("complete", "--", ...words)).stdout.trim().split("\n");
+    assertEquals(await complete("gen"), ["generate"]);
+    assertEquals(await complete("generate", "--textual"), ["--textual-inversion"]);
+    assertEquals(await complete("generate", "--quantization", "int"), ["int8", "int4"]);
+    assert((await complete("generate", "x", "--scheduler", "euler")).includes("euler-discrete"));
+    assert((await complete("serve", "--model", "denoise/")).includes("denoise/emoji"));
+    const bash = await new Deno.Command("bash", { args: ["--version"] }).output()
+      .then(({ success }) => success, () => false);
+    if (!bash) return;
+    const { stdout: script } = await denoise("completion", "bash");
+    const program = [Deno.execPath(), ...PROGRAM].map((word) => `'${word}'`).join(" ");
+    const lines = [
+      `denoise() { ${program} "$@"; }`,
+      script,
+      "COMP_WORDS=(denoise generate --sche); COMP_CWORD=2; _denoise; echo ${COMPREPLY[@]}",
+    ];
+    const { stdout } = await new Deno.Command("bash", { args: ["-c", lines.join("\n")] }).output();
+    assertEquals(new TextDecoder().decode(stdout), "--scheduler\n");
+  });
+});
+
+describe("denoise serve", () => {
+  it("serves the models that flags name, until it is asked to end", async () => {
+    const flags = ["--port", "0", "--host", "127.0.0.1", "--model", `tiny=${REPO}`];
+    const more = ["--key", "me:secret-key", "--set", "ENGINE=inline"];
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [...PROGRAM, "serve", ...flags, ...more],
+      cwd: folder,
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let said = "";
+    while (!/listens on (\S+)/.test(said)) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error(`the server ended: ${said}`);
+      said += value;
+    }
+    const [, url] = said.match(/listens on (\S+)/)!;
+    const answer = await fetch(`${url}/v1/models`, {
+      headers: { authorization: "Bearer secret-key" },
+    });
+    assertStringIncludes(await answer.text(), '"tiny"');
+    const refused = await fetch(`${url}/v1/models`);
+    await refused.body?.cancel();
+    assertEquals(refused.status, 401);
+    child.kill("SIGTERM");
+    await reader.cancel();
+    assertEquals((await child.status).code, 0);
+    const wrong = await denoise("serve", "--set", "PORT");
+    assertEquals([wrong.code, wrong.stderr.includes("write NAME=VALUE")], [1, true]);
   });
 });
 

@@ -16,7 +16,6 @@ export interface Metadata {
 const XAP = "http://ns.adobe.com/xap/1.0/\0";
 
 /** EXIF of several segments is one block; of XMP the last counts. */
-/** What the segments of a JPEG say. */
 export function jpegMetadata(bytes: Uint8Array): Metadata {
   const exif: Uint8Array[] = [];
   let xmp: string | undefined;

@@ -14,6 +14,7 @@
  *
  * @module
  */
+export { blocks, type Colours } from "./blocks.ts";
 export { ProgressBar, type ProgressOptions, type ProgressStream } from "./progress_bar.ts";
 export {
   findGraphicsProtocol,

@@ -94,6 +94,11 @@ export class ProgressBar {
     if (this.#now() - this.#drawn >= pause) this.#draw();
   }
 
+  /** Draws it again on a terminal, such as below what was written there. */
+  redraw(): void {
+    if (this.#stream.isTTY) this.#draw();
+  }
+
   /** Writes the last state and ends the line, or clears it without `leave`; a second call does nothing. */
   stop(): void {
     const { leave = true } = this.#options;

@@ -1,9 +1,10 @@
 import type { Image } from "@denoise/core";
 import process from "node:process";
+import { blocks, coloursOf } from "./blocks.ts";
 import type { ProgressStream } from "./progress_bar.ts";
 
-/** A way in which terminals show images. */
-export type GraphicsProtocol = "kitty" | "iterm2";
+/** A way in which terminals show images; `"blocks"` are coloured characters. */
+export type GraphicsProtocol = "kitty" | "iterm2" | "blocks";
 
 /** Where and how an image is shown. */
 export interface ShowImageOptions {
@@ -31,6 +32,8 @@ function iterm2(png: Uint8Array): string {
   return `\x1b]1337;File=inline=1;size=${png.length}:${png.toBase64()}\x07`;
 }
 
+const colours = () => coloursOf((name) => Deno.env.get(name));
+
 /**
  * How a terminal shows images, from what its environment says; `null` when it cannot, or when the
  * stream is no terminal.
@@ -41,12 +44,15 @@ export async function findGraphicsProtocol(
   if (!stream.isTTY) return null;
   const { createSupportsTerminalGraphics } = await import("supports-terminal-graphics");
   const supported = createSupportsTerminalGraphics({ isTTY: true });
-  return supported.kitty ? "kitty" : supported.iterm2 ? "iterm2" : null;
+  if (supported.kitty) return "kitty";
+  if (supported.iterm2) return "iterm2";
+  return colours() === undefined ? null : "blocks";
 }
 
 /**
  * Shows an image in a terminal that can (kitty and iTerm2 protocols: kitty, Ghostty, WezTerm,
- * Konsole, iTerm2, VS Code and others). Elsewhere, and in a pipe, nothing is written.
+ * Konsole, iTerm2, VS Code and others), or as half blocks in one that has colours. Elsewhere, in a pipe, and
+ * bytes of a PNG where there are half blocks only, nothing is written.
  *
  * @param image An image, or the bytes of a PNG.
  * @returns Whether it was shown.
@@ -71,6 +77,12 @@ export async function showImage(
     ? await findGraphicsProtocol(stream)
     : options.protocol;
   if (!stream.isTTY || protocol === null) return false;
+  if (protocol === "blocks") {
+    if (image instanceof Uint8Array) return false;
+    const lines = blocks(image, stream.columns || 80, colours());
+    stream.write(`${lines.join("\n")}\n`);
+    return true;
+  }
   const png = image instanceof Uint8Array ? image : await image.encode("png");
   stream.write(`${protocol === "kitty" ? kitty(png) : iterm2(png)}\n`);
   return true;

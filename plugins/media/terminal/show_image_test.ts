@@ -1,6 +1,6 @@
 import { describe, it } from "@std/testing/bdd";
 import { assertEquals } from "@std/assert";
-import { findGraphicsProtocol, showImage } from "./mod.ts";
+import { blocks, findGraphicsProtocol, showImage } from "./mod.ts";
 
 const png = Uint8Array.from({ length: 5000 }, (_, i) => i % 251);
 
@@ -24,6 +24,32 @@ describe("showImage()", () => {
     const { written, stream } = terminal(true);
     await showImage(png.subarray(0, 3), { stream, protocol: "iterm2" });
     assertEquals(written, ["\x1b]1337;File=inline=1;size=3:AAEC\x07\n"]);
+  });
+
+  it("draws half blocks where there are colours and no graphics", async () => {
+    const { written, stream } = terminal(true);
+    const image = {
+      width: 4,
+      height: 4,
+      channels: 3,
+      data: Uint8Array.from({ length: 48 }, (_, i) => i < 24 ? 255 : 0),
+      encode: () => Promise.resolve(png),
+      save: () => Promise.resolve(),
+    };
+    assertEquals(await showImage(image, { stream, protocol: "blocks" }), true);
+    const lines = written.join("").split("\n");
+    assertEquals([lines.length, lines.at(-1)], [3, ""]);
+    assertEquals(lines.map((line) => line.split("▀").length - 1), [4, 4, 0]);
+    assertEquals(lines.slice(0, 2).every((line) => line.endsWith("\x1b[0m")), true);
+    assertEquals(await showImage(png, { stream, protocol: "blocks" }), false);
+    const [wide] = blocks({ ...image, width: 200, height: 2, data: new Uint8Array(1200) }, 300);
+    assertEquals(wide!.split("▀").length - 1, 80);
+    const [grey] = blocks(
+      { width: 1, height: 2, channels: 1, data: Uint8Array.of(255, 51) },
+      9,
+      "256",
+    );
+    assertEquals(grey, "\x1b[38;5;231;48;5;59m▀\x1b[0m");
   });
 
   it("encodes an image as PNG", async () => {

@@ -6,7 +6,7 @@
 import { DenoiseError, type Device, Tensor } from "@denoise/core";
 import { parseDevice, providers } from "./devices.ts";
 import type { Engine } from "./engine/engine.ts";
-import { inlineEngine } from "./engine/inline.ts";
+import { engineOf } from "./engine/homes.ts";
 import { Graph, type Provider } from "./graph/mod.ts";
 import { findLibrary, providerFolder } from "./libraries.ts";
 import { neededLibraries } from "./needed_libraries.ts";
@@ -21,11 +21,13 @@ export interface DeviceReport {
   readonly problem?: string | undefined;
 }
 
-/** Tries every device of this machine with a small graph. */
-export async function probeDevices(): Promise<DeviceReport[]> {
-  const engine = inlineEngine();
+/** Tries devices of this machine, all by default, with a small graph. */
+export async function probeDevices(
+  devices: readonly Provider[] = providers,
+): Promise<DeviceReport[]> {
+  const engine = engineOf("inline");
   const reports: DeviceReport[] = [];
-  for (const device of providers) {
+  for (const device of devices) {
     try {
       await assertDevice(engine, device);
       reports.push({ device, available: true });

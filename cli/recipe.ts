@@ -1,0 +1,66 @@
+import { readRecipe } from "@denoise/image";
+import type { Recipe } from "@denoise/core";
+import type { Command } from "commander";
+import { readInput, STANDARD_INPUT } from "./input.ts";
+import { shortName } from "./names.ts";
+
+/** Adds `recipe FILE`. */
+export function addRecipe(program: Command): void {
+  program.command("recipe")
+    .description("what an image was made from, and the command that makes it again")
+    .argument("<file>", 'a .png, .jpg or .webp of denoise; "-" reads it from standard input')
+    .option("--json", "print JSON")
+    .action(async (file: string, flags: { json?: true }) => {
+      const bytes = file === STANDARD_INPUT ? await readInput() : await Deno.readFile(file);
+      const recipe = readRecipe(bytes);
+      if (recipe === undefined) {
+        throw new TypeError(
+          `Cannot find a recipe in ${JSON.stringify(file)}: denoise writes one into each image ` +
+            "that it makes, and other programs often take it out",
+        );
+      }
+      console.log(flags.json ? JSON.stringify(recipe, null, 2) : describe(recipe));
+    });
+}
+
+/** What stands in recipes, as flags of `generate`. */
+const FLAGS = {
+  model: "--model",
+  negativePrompt: "--negative",
+  steps: "--steps",
+  guidanceScale: "--guidance",
+  strength: "--strength",
+  eta: "--eta",
+  clipSkip: "--clip-skip",
+  seed: "--seed",
+} as const;
+
+function describe(recipe: Recipe): string {
+  const width = Math.max(...Object.keys(recipe).map((key) => key.length));
+  const lines = Object.entries(recipe).filter(([_, value]) => value !== undefined).map(
+    ([key, value]) =>
+      `${key.padEnd(width)}  ${typeof value === "object" ? JSON.stringify(value) : value}`,
+  );
+  return `${lines.join("\n")}\n\n${commandOf(recipe)}`;
+}
+
+/** A word as shells read it. */
+function quoted(value: unknown): string {
+  const text = String(value);
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The command that makes an image again; images that it began with have to be added. */
+export function commandOf(recipe: Recipe): string {
+  const { prompt, scheduler, width, height } = recipe;
+  const flags = Object.entries(FLAGS).flatMap(([key, flag]) => {
+    const value = recipe[key];
+    return value === undefined || value === null || value === "" ? [] : [flag, quoted(value)];
+  });
+  const size = recipe["strength"] === undefined && typeof width === "number"
+    ? ["--size", `${width}x${height}`]
+    : [];
+  const words = prompt === undefined || prompt === null ? [] : [quoted(prompt)];
+  const own = typeof scheduler === "string" ? ["--scheduler", shortName(scheduler)] : [];
+  return ["denoise generate", ...words, ...flags, ...own, ...size].join(" ");
+}
