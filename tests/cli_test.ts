@@ -507,6 +507,12 @@ describe("denoise serve", () => {
       said += value;
     }
     const [, url] = said.match(/listens on (\S+)/)!;
+    for (let ready = false; !ready;) {
+      const answer = await fetch(`${url}/readyz`);
+      await answer.body?.cancel();
+      ready = answer.ok;
+      if (!ready) await new Promise((resolve) => setTimeout(resolve, 100));
+    }
     const answer = await fetch(`${url}/v1/models`, {
       headers: { authorization: "Bearer secret-key" },
     });
