@@ -1,0 +1,44 @@
+/**
+ * Models on WebGPU, by a Vulkan driver in software: SwiftShader, which comes with Chromium. It is taken where
+ * `VK_DRIVER_FILES` names its file, as .ci/run does; a card's driver does as well.
+ *
+ * @module
+ */
+import { describe, it } from "@std/testing/bdd";
+import type { Model, ModelClass } from "@denoise/core";
+import { registry } from "@denoise/denoise/registry";
+import { assertWithin, fixture, readGolden } from "./support/golden.ts";
+import { compareCall, type ModelGolden } from "./support/models.ts";
+
+const ignore = !Deno.env.has("VK_DRIVER_FILES");
+
+/** A model for each kind of operator, with the most that it may be off: sums of another order in float32. */
+const MODELS: readonly (readonly [id: string, what: string])[] = [
+  ["UNet2DConditionModel/sd1", "convolutions, group norms, attention, GEGLU"],
+  ["UNet2DConditionModel/sdxl", "linear projections, added embeddings"],
+  ["UNet2DModel/ddpm", "attention between pixels"],
+  ["AutoencoderKL/sd1", "attention of one head, enlarging"],
+  ["AutoencoderTiny/taesd", "ReLU, tanh"],
+  ["CLIPTextModel/sd1", "embeddings, causal attention, QuickGelu"],
+  ["CLIPTextModelWithProjection/sdxl", "gathering, GELU"],
+  ["T5EncoderModel/gated_gelu", "RMS norms, position biases"],
+  ["FluxTransformer2DModel/dev", "rotary positions, joint attention, modulation"],
+];
+
+const LIMIT = 1e-3;
+
+describe("WebGPU equals the reference", { ignore }, () => {
+  for (const [id, what] of MODELS) {
+    it(`${id}: ${what}`, async () => {
+      const golden: ModelGolden = await readGolden(`models/${id}`);
+      const Class = await registry.get(id.split("/")[0]!, "model", "a test") as ModelClass;
+      const options = { device: "webgpu", engine: "inline" } as const;
+      const model: Model = await Class.fromPretrained(fixture(`models/${id}`), options);
+      const [call] = golden.head.cases.filter(({ dtype }) => dtype === undefined);
+      for (const [output, far] of Object.entries(await compareCall(model, call!, golden))) {
+        assertWithin(far, LIMIT, `${call!.name}: ${output}`);
+      }
+      await model.dispose();
+    });
+  }
+});
