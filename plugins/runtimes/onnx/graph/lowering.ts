@@ -60,6 +60,7 @@ const NOT_IN_BFLOAT16 = [
   "MaxPool",
   "ArgMin",
   "SpaceToDepth",
+  "DepthToSpace",
 ];
 
 const FUSED: Lowering = {
