@@ -7,6 +7,7 @@ import { type Command, Option } from "commander";
 import { type AdapterFlags, fileWithNumber, fileWithWord, loadAdapters } from "./adapters.ts";
 import { AUTO, deviceOf, ENGINE } from "./device.ts";
 import { imageInput, readInput, STANDARD_INPUT } from "./input.ts";
+import { interact, isInteractive } from "./interactive.ts";
 import { interruptible } from "./interrupt.ts";
 import { findScheduler, withModelMeant } from "./names.ts";
 import { integer, number, seed, several, size } from "./options.ts";
@@ -54,7 +55,9 @@ export interface GenerateFlags extends Given, AdapterFlags {
 /** Adds `generate PROMPT`. */
 export function addGenerate(program: Command): void {
   program.command("generate")
-    .description("make images from a prompt; without one, images or audio of one kind")
+    .description(
+      "make images from a prompt; without one, images or audio of one kind, or as you type prompts",
+    )
     .argument("[prompt...]", 'what the image should show; "-" reads it from standard input')
     .option("-m, --model <id>", "Hub id or folder of a diffusers repo", EMBEDDED)
     .option("-s, --steps <n>", "denoising steps", integer(1, 10_000))
@@ -145,67 +148,79 @@ async function generate(given: string, flags: GenerateFlags, registry: Registry)
   const bar = downloadBar(quiet);
   const { variant, revision, dtype, quantization } = flags;
   const device = await deviceOf(flags.device);
-  await interruptible(async (signal) => {
-    const load = {
-      device,
-      variant,
-      signal,
-      torchDtype: dtype as TorchDtype | undefined,
-      quantization: quantization as "int8" | "int4" | undefined,
-      ...(device === "cpu" && ENGINE !== undefined ? { engine: ENGINE } : {}),
-      progress: !quiet,
-      onProgress: bar.onProgress,
-    } as const;
-    const start = performance.now();
-    const pipe = await diffusionPipeline(registry)
-      .fromPretrained(flags.model, { ...load, revision })
-      .catch(async (error) => {
-        throw await withModelMeant(error, flags.model);
-      })
-      .finally(bar.stop);
-    say(`denoise ${VERSION}: ${pipe.className} of ${flags.model} on ${device}`);
-    say(`loaded in ${seconds(start)}`);
-    let used = pipe;
-    try {
-      if (flags.scheduler !== undefined) {
-        const Scheduler = await findScheduler(flags.scheduler, registry);
-        pipe.scheduler = Scheduler.fromConfig(pipe.scheduler.config);
-      }
-      await loadAdapters(pipe, flags);
-      const Class = await registry.get(pipe.className, "pipeline") as unknown as AnyClass;
-      if (!Class.takesPrompt) refusePrompt(Class, prompt, flags);
-      refuseLength(Class, flags);
-      const controlNet = await controlNetLoader(registry, load);
-      const task = await taskFor(pipe, flags, controlNet, registry).finally(bar.stop);
-      used = task.pipe;
-      refuseForeign(task.Class, flags);
-      const { makes } = used;
-      if (makes === "embeddings") {
-        throw new TypeError(
-          `Cannot generate with ${used.className}: it makes embeddings, which another pipeline takes`,
-        );
-      }
-      const paths = await outputPaths(prompt, { out, count, force }, makes);
-      const run = performance.now();
-      const preview = flags.preview === true ? 1 : flags.preview;
-      const steps = await startRun(task, prompt, flags, signal);
-      const { images, audios = [] } = await withProgress(steps, { quiet, preview });
-      say(`made in ${seconds(run)}, with ${formatBytes(Deno.memoryUsage().rss)} of memory`);
-      for (const [index, one] of (audios.length > 0 ? audios : images).entries()) {
-        const path = paths[index]!;
-        await writeResult(path, one);
-        if (path === STANDARD_OUTPUT) continue;
-        if (flags.json) console.log(JSON.stringify({ path, ...one.recipe }));
-        else if (!quiet) {
-          if ("width" in one) await showImage(one);
-          console.log(`${path} (seed ${one.recipe?.seed ?? "unknown"})`);
-        }
-      }
-    } finally {
-      await used.dispose();
-      await pipe.dispose();
-    }
+  const load = {
+    device,
+    variant,
+    torchDtype: dtype as TorchDtype | undefined,
+    quantization: quantization as "int8" | "int4" | undefined,
+    ...(device === "cpu" && ENGINE !== undefined ? { engine: ENGINE } : {}),
+    progress: !quiet,
+    onProgress: bar.onProgress,
+  } as const;
+  const start = performance.now();
+  const pipe = await interruptible((signal) =>
+    diffusionPipeline(registry).fromPretrained(flags.model, { ...load, signal, revision })
+      .finally(bar.stop)
+  ).catch(async (error) => {
+    throw await withModelMeant(error, flags.model);
   });
+  say(`denoise ${VERSION}: ${pipe.className} of ${flags.model} on ${device}`);
+  say(`loaded in ${seconds(start)}`);
+  let used = pipe;
+  try {
+    if (flags.scheduler !== undefined) {
+      const Scheduler = await findScheduler(flags.scheduler, registry);
+      pipe.scheduler = Scheduler.fromConfig(pipe.scheduler.config);
+    }
+    await loadAdapters(pipe, flags);
+    const Class = await registry.get(pipe.className, "pipeline") as unknown as AnyClass;
+    if (!Class.takesPrompt) refusePrompt(Class, prompt, flags);
+    refuseLength(Class, flags);
+    const controlNet = await controlNetLoader(registry, load);
+    const task = await taskFor(pipe, flags, controlNet, registry).finally(bar.stop);
+    used = task.pipe;
+    refuseForeign(task.Class, flags);
+    if (prompt === "" && task.Class.takesPrompt && isInteractive(flags)) {
+      await interact(flags, (prompt, flags) => draw({ ...task, flags }, prompt));
+    } else await draw({ ...task, flags }, prompt);
+  } finally {
+    await used.dispose();
+    await pipe.dispose();
+  }
+}
+
+/** Makes the images of one prompt, writes and shows them. */
+async function draw(
+  { flags, ...task }: Task & { readonly flags: GenerateFlags },
+  prompt: string,
+): Promise<void> {
+  const { out, count, force, quiet, verbose } = flags;
+  const { makes, className } = task.pipe;
+  if (makes === "embeddings") {
+    throw new TypeError(
+      `Cannot generate with ${className}: it makes embeddings, which another pipeline takes`,
+    );
+  }
+  const paths = await outputPaths(prompt, { out, count, force }, makes);
+  const start = performance.now();
+  const preview = flags.preview === true ? 1 : flags.preview;
+  const { images, audios = [] } = await interruptible(async (signal) =>
+    await withProgress(await startRun(task, prompt, flags, signal), { quiet, preview })
+  );
+  if (verbose) {
+    const memory = formatBytes(Deno.memoryUsage().rss);
+    console.error(`made in ${seconds(start)}, with ${memory} of memory`);
+  }
+  for (const [index, one] of (audios.length > 0 ? audios : images).entries()) {
+    const path = paths[index]!;
+    await writeResult(path, one);
+    if (path === STANDARD_OUTPUT) continue;
+    if (flags.json) console.log(JSON.stringify({ path, ...one.recipe }));
+    else if (!quiet) {
+      if ("width" in one) await showImage(one);
+      console.log(`${path} (seed ${one.recipe?.seed ?? "unknown"})`);
+    }
+  }
 }
 
 function seconds(start: number): string {

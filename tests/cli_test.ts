@@ -414,6 +414,30 @@ describe("denoise generate on a terminal", { ignore: !hasTerminals }, () => {
     assertStringIncludes(shown, "shown.png (seed 7)");
   });
 
+  it("asks for prompts where none is given, and draws them with what is set", async () => {
+    const run = start("--steps", "500", "--seed", "3");
+    await run.until("prompt> ");
+    await run.type("/steps 2\r");
+    await run.until(/prompt> [^]*prompt> /);
+    await run.type("red apple\r");
+    await run.until("red-apple.png (seed 3)");
+    await run.type("/nonsense\r");
+    await run.until(/\/quit[^]*\/quit/);
+    await run.type("/steps 0\r");
+    await run.until("error: It must be an integer");
+    await run.type("/steps 400\r");
+    await run.type("green pear\r");
+    await run.until(/ [1-9]\d*\/400/);
+    await run.type("\x03");
+    await run.type("/steps 1\r/seed 4\r\r");
+    await run.until("green-pear.png (seed 4)");
+    await run.type("/quit\r");
+    const { code, shown } = await run.end();
+    assertEquals(code, 0, shown);
+    const { steps } = JSON.parse((await denoise("recipe", "red-apple.png", "--json")).stdout);
+    assertEquals(steps, 2);
+  });
+
   it("ends at Ctrl-C, with its line ended and nothing written", async () => {
     const run = start("red apple", "--steps", "500", "--out", "never.png");
     await run.until(/ [1-9]\d*\/500/);
