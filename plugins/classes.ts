@@ -334,6 +334,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type QwenImagePipeline = InstanceType<typeof QwenImagePipeline>; export type { QwenImageCallOptions } from "@denoise/pipeline-qwen-image";
 /** `QwenImagePipeline` of `@denoise/pipeline-qwen-image`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const QwenImagePipeline: WithMethods<typeof pipelineQwenImage.QwenImagePipeline, PipelineMethods> = pipelineQwenImage.QwenImagePipeline.using(registry); import * as pipelineQwenImage from "@denoise/pipeline-qwen-image";
+/** An object of the class. */ export type QwenImageEditPipeline = InstanceType<typeof QwenImageEditPipeline>; export type { QwenImageEditOptions } from "@denoise/pipeline-qwen-image-edit";
+/** `QwenImageEditPipeline` of `@denoise/pipeline-qwen-image-edit`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const QwenImageEditPipeline: WithMethods<typeof pipelineQwenImageEdit.QwenImageEditPipeline, PipelineMethods> = pipelineQwenImageEdit.QwenImageEditPipeline.using(registry); import * as pipelineQwenImageEdit from "@denoise/pipeline-qwen-image-edit";
+/** An object of the class. */ export type QwenImageEditPlusPipeline = InstanceType<typeof QwenImageEditPlusPipeline>; export type { QwenImageEditPlusOptions } from "@denoise/pipeline-qwen-image-edit-plus";
+/** `QwenImageEditPlusPipeline` of `@denoise/pipeline-qwen-image-edit-plus`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const QwenImageEditPlusPipeline: WithMethods<typeof pipelineQwenImageEditPlus.QwenImageEditPlusPipeline, PipelineMethods> = pipelineQwenImageEditPlus.QwenImageEditPlusPipeline.using(registry); import * as pipelineQwenImageEditPlus from "@denoise/pipeline-qwen-image-edit-plus";
 /** An object of the class. */ export type QwenImageImg2ImgPipeline = InstanceType<typeof QwenImageImg2ImgPipeline>; export type { QwenImageImg2ImgOptions } from "@denoise/pipeline-qwen-image-img2img";
 /** `QwenImageImg2ImgPipeline` of `@denoise/pipeline-qwen-image-img2img`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const QwenImageImg2ImgPipeline: WithMethods<typeof pipelineQwenImageImg2img.QwenImageImg2ImgPipeline, PipelineMethods> = pipelineQwenImageImg2img.QwenImageImg2ImgPipeline.using(registry); import * as pipelineQwenImageImg2img from "@denoise/pipeline-qwen-image-img2img";
@@ -445,6 +451,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Mel = processorMel.Mel;
 /** `Mel` of `@denoise/processor-mel`, with {@linkcode registry} as its default.
  * @category Processors */ export const Mel: typeof processorMel.Mel = processorMel.Mel.using(registry); import * as processorMel from "@denoise/processor-mel";
+/** An object of the class. */ export type Qwen2VLProcessor = processorQwen2Vl.Qwen2VLProcessor;
+/** `Qwen2VLProcessor` of `@denoise/processor-qwen2-vl`, with {@linkcode registry} as its default.
+ * @category Processors */ export const Qwen2VLProcessor: typeof processorQwen2Vl.Qwen2VLProcessor = processorQwen2Vl.Qwen2VLProcessor.using(registry); import * as processorQwen2Vl from "@denoise/processor-qwen2-vl";
 /** An object of the class. */ export type SiglipImageProcessor = processorSiglipImage.SiglipImageProcessor;
 /** `SiglipImageProcessor` of `@denoise/processor-siglip-image`, with {@linkcode registry} as its default.
  * @category Processors */ export const SiglipImageProcessor: typeof processorSiglipImage.SiglipImageProcessor = processorSiglipImage.SiglipImageProcessor.using(registry); import * as processorSiglipImage from "@denoise/processor-siglip-image";

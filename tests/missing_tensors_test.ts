@@ -13,11 +13,10 @@ import { fixture } from "./support/golden.ts";
 import { MODEL_CLASSES } from "./support/models.ts";
 
 /**
- * Tensors that checkpoints may have and that the model has no use for: tables, the head of a language model and its
- * eyes, what is between the frames of a video.
+ * Tensors that checkpoints may have and that the model has no use for: tables, the head of a language model, what is
+ * between the frames of a video.
  */
-const UNUSED =
-  /embeddings\.position_ids$|^lm_head\.weight$|^visual\.|\.time_conv\.|\.num_batches_tracked$/;
+const UNUSED = /embeddings\.position_ids$|^lm_head\.weight$|\.time_conv\.|\.num_batches_tracked$/;
 
 interface Fixture {
   readonly className: string;

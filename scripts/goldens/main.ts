@@ -58,6 +58,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "redux_goldens.py",
     "z_image_goldens.py",
     "qwen_image_goldens.py",
+    "qwen_image_edit_goldens.py",
     "flux2_goldens.py",
     "sd3_goldens.py",
     "pixart_goldens.py",

@@ -44,6 +44,20 @@ def flatten(where) -> None:
     path.write_text(json.dumps(config, indent=2) + "\n")
 
 
+def add_image_case(calls: Calls, model, name: str, grids: list, g: torch.Generator) -> None:
+    merged = VISION["spatial_merge_size"] ** 2
+    row = torch.randint(0, 50, (3,), generator=g).tolist()
+    for _, rows, columns in grids:
+        row += [IDS["vision_start_token_id"]] + [IDS["image_token_id"]] * (rows * columns // merged) + [IDS["vision_end_token_id"], 7]
+    ids = torch.tensor([row + [3, 1, 4]])
+    kinds = (ids == IDS["image_token_id"]).int()
+    patches = torch.randn(sum(rows * columns for _, rows, columns in grids), 3 * 2 * VISION["patch_size"] ** 2, generator=g)
+    states = model(input_ids=ids, attention_mask=torch.ones_like(ids), pixel_values=patches, image_grid_thw=torch.tensor(grids),
+                   mm_token_type_ids=kinds, output_hidden_states=True).hidden_states
+    calls.add(name, {"input_ids": ids, "pixel_values": patches, "image_grid_thw": grids},
+              {f"hidden_states.{i}": state for i, state in enumerate(states)})
+
+
 def write_models() -> None:
     for name, config in CONFIGS.items():
         where = folder(f"models/{CLASS}/{name}")
@@ -58,6 +72,8 @@ def write_models() -> None:
         add_case(calls, model, "filled up on the right", {"input_ids": ids, "attention_mask": right})
         add_case(calls, model, "one token", {"input_ids": ids[:1, :1]})
         add_case(calls, model, "a long row", {"input_ids": torch.randint(0, 50, (1, 60), generator=g)})
+        for label, grids in (("an image", [[1, 4, 6]]), ("images of other sizes", [[1, 6, 4], [1, 10, 14]])):
+            add_image_case(calls, model, label, grids, g)
         write_golden(GOLDEN / "models" / CLASS / name, COMMAND, calls.cases, calls.tensors)
 
 

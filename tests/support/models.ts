@@ -22,6 +22,7 @@ import type {
   LDMBertModel,
   Lumina2Transformer2DModel,
   PixArtTransformer2DModel,
+  Qwen2_5_VLForConditionalGeneration,
   Qwen3Model,
   QwenImageTransformer2DModel,
   ReduxImageEncoder,
@@ -135,7 +136,7 @@ async function encodePlain(model: PlainTextEncoder, input: Inputs): Promise<Outp
 }
 
 /** Which states stand where nothing is padding: the others are nobody's. */
-async function encodeCausal(model: Qwen3Model, input: Inputs): Promise<Outputs> {
+async function encodeCausal(model: Pick<Qwen3Model, "forward">, input: Inputs): Promise<Outputs> {
   const attentionMask = input("attention_mask");
   const { hiddenStates } = await model.forward(input("input_ids")!, {
     attentionMask,
@@ -148,6 +149,20 @@ async function encodeCausal(model: Qwen3Model, input: Inputs): Promise<Outputs> 
     counted === undefined ? state : state.mul(counted),
   ]);
   return Object.fromEntries(states);
+}
+
+async function encodeWithImages(
+  model: Qwen2_5_VLForConditionalGeneration,
+  input: Inputs,
+  call: ModelCall,
+): Promise<Outputs> {
+  const pixelValues = input("pixel_values");
+  if (pixelValues === undefined) return await encodeCausal(model, input);
+  const imageGridThw = call.inputs.image_grid_thw as unknown as [number, number, number][];
+  const indices = Object.keys(call.outputs).map((_, i) => i);
+  const images = { pixelValues, imageGridThw };
+  const states = await model.hiddenStates(input("input_ids")!, indices, { images });
+  return Object.fromEntries(states.map((state, i) => [`hidden_states.${i}`, state]));
 }
 
 async function seeDepth(model: DepthEstimator, input: Inputs): Promise<Outputs> {
@@ -387,7 +402,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   T5EncoderModel: encodePlain,
   Qwen3Model: encodeCausal,
   Gemma2Model: encodeCausal,
-  Qwen2_5_VLForConditionalGeneration: encodeCausal,
+  Qwen2_5_VLForConditionalGeneration: encodeWithImages,
   FluxTransformer2DModel: denoiseTokens,
   FluxControlNetModel: controlTokens,
   SiglipVisionModel: encodeImage,

@@ -33,7 +33,7 @@ export const flux2KleinOptions: CallOptions<Flux2KleinOptions> = {
   ...runOptions,
   ...flux2PromptOptions,
   ...stepOptions,
-  image: { type: "image", list: "allowed" },
+  image: { type: "image", list: "allowed", together: 10 },
   guidanceScale: { type: "number" },
 };
 

@@ -1,4 +1,11 @@
-import { type CallOptions, type RunOptions, runOptions, type Tensor } from "@denoise/core";
+import {
+  type CallOptions,
+  type ImageSize,
+  type PipelineRun,
+  type RunOptions,
+  runOptions,
+  Tensor,
+} from "@denoise/core";
 import {
   calculateShift,
   checkSize,
@@ -6,6 +13,8 @@ import {
   type LatentOptions,
   packLatents,
   planFlowRun,
+  type Prompt,
+  type SizeOptions,
   type TimestepOptions,
   timestepOptions,
   unpackLatents,
@@ -16,6 +25,7 @@ import {
   encodeQwenImagePrompts,
   type QwenImagePromptOptions,
   qwenImagePromptOptions,
+  type QwenImageTexts,
 } from "./prompts.ts";
 
 /** Options that all calls of Qwen-Image take. */
@@ -38,53 +48,104 @@ export const qwenImageOptions: CallOptions<QwenImageOptions> = {
 /** Latents of a side where the call says none (`default_sample_size`). */
 const TRAINED_SIZE = 128;
 
+/** Reference images as tokens behind those that are made. */
+export interface QwenImageReferences {
+  /** float32 [1, tokens, C]. */
+  readonly tokens: Tensor;
+  /** Frames, rows and columns of the tokens of each. */
+  readonly shapes: readonly (readonly [frames: number, rows: number, columns: number])[];
+  /** The size that the result has where the call says none. */
+  readonly size: ImageSize;
+}
+
+/** What a class of the family does with its prompts and images. */
+export interface QwenImageKind<C extends QwenImageComponents, O> {
+  /** The family's name. */
+  readonly name: string;
+  /** Encodes the prompts of a call, and the reference images that it speaks of. */
+  readonly encode: (
+    run: PipelineRun<C>,
+    prompt: Prompt | undefined,
+    options: O,
+    guided: boolean,
+  ) => Promise<{
+    readonly texts: QwenImageTexts;
+    readonly references?: QwenImageReferences | undefined;
+  }>;
+}
+
 /**
- * Qwen-Image (Qwen Team, 2025, arXiv:2508.02324): a rectified flow on latents of 16 channels packed into tokens of
- * 2x2, conditioned on the states of a language model. With a negative prompt a step is two calls, and each token
- * of the guided prediction is as long as that of the prompt alone.
+ * A family of Qwen-Image (Qwen Team, 2025, arXiv:2508.02324): a rectified flow on latents of 16 channels packed
+ * into tokens of 2x2, conditioned on the states of a language model. With a negative prompt a step is two calls,
+ * and each token of the guided prediction is as long as that of the prompt alone.
  */
-export const qwenImage: Family<QwenImageComponents, LatentOptions & QwenImageOptions, never> = {
-  name: "qwen-image",
-  size({ vae }, given) {
+export function qwenImageWith<
+  C extends QwenImageComponents,
+  O extends LatentOptions & QwenImageOptions,
+>(
+  { name, encode }: QwenImageKind<C, O>,
+): Family<C, O, never> {
+  const size = ({ vae }: Pick<C, "vae">, given: SizeOptions): ImageSize => {
     const factor = vaeScaleFactor(vae);
     const trained = TRAINED_SIZE * factor;
     const { height = trained, width = trained } = given;
     checkSize(height, width, 2 * factor); // two latents are a token
     return { height, width };
-  },
-  plan({ vae, scheduler }, options, { height, width }) {
-    const token = 2 * vaeScaleFactor(vae);
-    const tokens = (height / token) * (width / token);
-    return planFlowRun(scheduler, options, calculateShift(tokens, scheduler));
-  },
-  async encode(run, prompt, options) {
-    const { transformer, vae } = run.components;
-    const { trueCfgScale = 4, signal } = options;
-    const texts = await encodeQwenImagePrompts(run, prompt, options, trueCfgScale > 1);
-    const { wanted, unwanted } = texts;
-    return {
-      count: wanted.length,
-      facts: { trueCfgScale: unwanted && trueCfgScale },
-      denoiser(size) {
-        const factor = vaeScaleFactor(vae);
-        const [rows, columns] = [size.height / factor, size.width / factor];
-        const imgShapes = [[1, rows / 2, columns / 2]] as const;
-        return async ({ input, timestep }) => {
-          const tokens = packLatents(input);
-          const time = Math.fround(timestep / 1000);
-          const predict = async (encoderHiddenStates: readonly Tensor[]) => {
-            const given = { encoderHiddenStates, imgShapes, signal };
-            return (await transformer.forward(tokens, time, given)).sample;
+  };
+  return {
+    name,
+    size,
+    plan({ vae, scheduler }, options, { height, width }) {
+      const token = 2 * vaeScaleFactor(vae);
+      const tokens = (height / token) * (width / token);
+      return planFlowRun(scheduler, options, calculateShift(tokens, scheduler));
+    },
+    async encode(run, prompt, options) {
+      const { transformer, vae } = run.components;
+      const { trueCfgScale = 4, height, width, signal } = options;
+      const { texts, references } = await encode(run, prompt, options, trueCfgScale > 1);
+      const { wanted, unwanted } = texts;
+      const count = wanted.length;
+      return {
+        count,
+        facts: { trueCfgScale: unwanted && trueCfgScale },
+        size: references && size(run.components, {
+          height: height ?? references.size.height,
+          width: width ?? references.size.width,
+        }),
+        denoiser(size) {
+          const factor = vaeScaleFactor(vae);
+          const [rows, columns] = [size.height / factor, size.width / factor];
+          const imgShapes = [[1, rows / 2, columns / 2] as const, ...references?.shapes ?? []];
+          const beside = references?.tokens.repeat([count, 1, 1]);
+          return async ({ input, timestep }) => {
+            const made = packLatents(input);
+            const tokens = beside === undefined ? made : Tensor.cat([made, beside], 1);
+            const time = Math.fround(timestep / 1000);
+            const predict = async (encoderHiddenStates: readonly Tensor[]) => {
+              const given = { encoderHiddenStates, imgShapes, signal };
+              const { sample } = await transformer.forward(tokens, time, given);
+              return sample.slice(1, 0, made.dims[1]!);
+            };
+            const text = await predict(wanted);
+            if (unwanted === undefined) return unpackLatents(text, rows, columns);
+            const guided = guideByLength(text, await predict(unwanted), trueCfgScale);
+            return unpackLatents(guided, rows, columns);
           };
-          const text = await predict(wanted);
-          if (unwanted === undefined) return unpackLatents(text, rows, columns);
-          const guided = guideByLength(text, await predict(unwanted), trueCfgScale);
-          return unpackLatents(guided, rows, columns);
-        };
-      },
-    };
-  },
-};
+        },
+      };
+    },
+  };
+}
+
+/** Qwen-Image from prompts alone, and from what a start begins with. */
+export const qwenImage: Family<QwenImageComponents, LatentOptions & QwenImageOptions, never> =
+  qwenImageWith({
+    name: "qwen-image",
+    encode: async (run, prompt, options, guided) => ({
+      texts: await encodeQwenImagePrompts(run, prompt, options, guided),
+    }),
+  });
 
 /**
  * Classifier-free guidance, each token brought to the length that it has for the prompt alone.

@@ -4,6 +4,7 @@
  * @module
  */
 export * from "./components.ts";
+export * from "./edit.ts";
 export * from "./family.ts";
 export * from "./prompts.ts";
 export * from "./transformer.ts";

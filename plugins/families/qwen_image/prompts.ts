@@ -47,6 +47,11 @@ export interface QwenImageTexts {
   readonly unwanted: readonly Tensor[] | undefined;
 }
 
+/** What a call says of its prompts to those who encode them. */
+export type QwenImagePromptCall = QwenImagePromptOptions & {
+  readonly signal?: AbortSignal | undefined;
+};
+
 /**
  * Prompts to states (`encode_prompt` of QwenImagePipeline): each behind an instruction to describe an image,
  * whose states are left out.
@@ -61,12 +66,10 @@ export async function encodeQwenImagePrompts(
     "components" | "warn"
   >,
   prompt: Prompt | undefined,
-  options: QwenImagePromptOptions & { readonly signal?: AbortSignal | undefined },
+  options: QwenImagePromptCall,
   guided: boolean,
 ): Promise<QwenImageTexts> {
-  checkPrompts(prompt, options);
-  const { promptEmbeds, negativePromptEmbeds, negativePrompt, signal } = options;
-  const { numImagesPerPrompt = 1, maxSequenceLength: maxLength = 512 } = options;
+  const { maxSequenceLength: maxLength = 512, signal } = options;
   const encode = async (texts: readonly string[]): Promise<readonly Tensor[]> => {
     const states = await textStates(
       components,
@@ -75,8 +78,28 @@ export async function encodeQwenImagePrompts(
     );
     return states.map(([state]) => state!.squeeze(0));
   };
-  const given = (embeds: Tensor | readonly Tensor[]) =>
-    rowsOf(embeds).map((row) => row.slice(0, 0, Math.min(maxLength, row.dims[0]!)));
+  const cut = (row: Tensor) => row.slice(0, 0, Math.min(maxLength, row.dims[0]!));
+  return await encodeTexts(prompt, options, guided, { encode, cut });
+}
+
+/**
+ * The texts of a call, given as states or encoded, one for each image to make.
+ *
+ * @param how.encode Encodes texts, each to float32 [tokens, width].
+ * @param how.cut What is kept of states that a call gives.
+ */
+export async function encodeTexts(
+  prompt: Prompt | undefined,
+  options: QwenImagePromptOptions,
+  guided: boolean,
+  { encode, cut }: {
+    readonly encode: (texts: readonly string[]) => Promise<readonly Tensor[]>;
+    readonly cut: (states: Tensor) => Tensor;
+  },
+): Promise<QwenImageTexts> {
+  checkPrompts(prompt, options);
+  const { promptEmbeds, negativePromptEmbeds, negativePrompt, numImagesPerPrompt = 1 } = options;
+  const given = (embeds: Tensor | readonly Tensor[]) => rowsOf(embeds).map(cut);
   const prompts = promptEmbeds === undefined ? await encode([prompt!].flat()) : given(promptEmbeds);
   const spread = (states: readonly Tensor[]) => {
     if (states.length !== prompts.length) {

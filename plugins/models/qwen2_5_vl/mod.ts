@@ -1,8 +1,8 @@
 /**
  * Qwen2_5_VLForConditionalGeneration: the decoder language model (Bai et al., 2025, arXiv:2502.13923) that
- * Qwen-Image reads prompts with; the class of transformers. Its `lm_head` is left out: no text is generated.
+ * Qwen-Image reads prompts and images with; the class of transformers. Its `lm_head` is left out: no text is generated.
  *
- * Not covered: images and videos (`visual`), sliding windows, stretched positions, caches of keys and values.
+ * Not covered: videos, sliding windows, stretched positions, caches of keys and values.
  *
  * @example
  * ```ts ignore
@@ -18,60 +18,136 @@
  *
  * @module
  */
-import type { Model, ModelClass } from "@denoise/core";
+import { type FrozenConfig, type Model, type ModelClass, Tensor } from "@denoise/core";
 import {
   defineModel,
+  float32,
   hiddenStateName,
+  type HiddenStatesCall,
   int64,
   type LanguageModelMethods,
   languageModelMethods,
-  nestedConfig,
   optional,
   type RopeParameters,
+  runHiddenStates,
 } from "@denoise/onnx";
 import { decoderStates } from "@denoise/onnx/blocks";
-import { check, type Qwen2_5_VLConfig, schema } from "./config.ts";
+import {
+  adapt,
+  check,
+  type Qwen2_5_VLConfig,
+  type Qwen2_5_VLVisionConfig,
+  schema,
+} from "./config.ts";
+import { statesAmong, textPlaces } from "./places.ts";
+import { placesOf, visual } from "./vision.ts";
 
-export type { LanguageModelMethods, Qwen2_5_VLConfig, RopeParameters };
+export type { LanguageModelMethods, Qwen2_5_VLConfig, Qwen2_5_VLVisionConfig, RopeParameters };
+
+/** Images of a text, as the model's processor prepares them. */
+export interface VisionInputs {
+  /** Patches of all images, float32 [patches, 3·2·patch²], 2x2 of them after the other. */
+  readonly pixelValues: Tensor;
+  /** Frames, rows and columns of patches of each image. */
+  readonly imageGridThw: readonly (readonly [frames: number, rows: number, columns: number])[];
+}
+
+/** Options of {@linkcode Qwen2_5_VLForConditionalGeneration.hiddenStates}. */
+export interface Qwen2_5_VLStatesOptions extends HiddenStatesCall {
+  /** The images of the text, one for each run of image tokens; of a single row. */
+  readonly images?: VisionInputs | undefined;
+}
 
 /** A loaded Qwen2_5_VLForConditionalGeneration: `forward(ids)` and `hiddenStates(ids, indices)`. */
 export interface Qwen2_5_VLForConditionalGeneration
-  extends Model<Qwen2_5_VLConfig>, LanguageModelMethods {}
+  extends Model<Qwen2_5_VLConfig>, LanguageModelMethods {
+  /**
+   * Some of the hidden states alone, float32 [N, tokens, hidden_size] each.
+   *
+   * @param inputIds int64 [N, tokens]; [1, tokens] with images.
+   * @param indices Which of the num_hidden_layers + 1 states; negative ones count from the end.
+   * @throws {RangeError} for a state that there is not.
+   * @throws {TypeError} for images that are not as many as the text has places for.
+   */
+  hiddenStates(
+    inputIds: Tensor,
+    indices: readonly number[],
+    options?: Qwen2_5_VLStatesOptions,
+  ): Promise<Tensor[]>;
+}
 
-/** A decoder language model as a text encoder; `Qwen2_5_VLForConditionalGeneration` of transformers. */
-export const Qwen2_5_VLForConditionalGeneration: ModelClass<Qwen2_5_VLForConditionalGeneration> =
-  defineModel<Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration>({
-    className: "Qwen2_5_VLForConditionalGeneration",
-    library: "transformers",
-    schema,
-    check,
-    adapt: (config) => nestedConfig(config, "text_config"),
-    rename: (stored) => stored.replace(/^model\.(visual\.)?(language_model\.)?/, "$1"),
-    ignore: [/^lm_head\./, /^visual\./, /rotary_emb\.inv_freq$/],
-    graphs: {
-      forward: {
-        cut: true,
-        inputs: () => ({
-          input_ids: int64("batch", "tokens"),
-          attention_mask: optional(int64("batch", "tokens")),
-        }),
-        build(s, config, { input_ids, attention_mask }) {
-          const { num_attention_heads: heads, rope_parameters } = config;
-          const states = decoderStates(s, input_ids!, attention_mask, {
-            layers: config.num_hidden_layers,
-            heads,
-            keyHeads: config.num_key_value_heads ?? heads,
-            headWidth: config.hidden_size / heads,
-            theta: rope_parameters?.rope_theta ?? config.rope_theta,
-            eps: config.rms_norm_eps,
-            activation: config.hidden_act,
-            bias: true,
-            outBias: false,
-            normalized: false,
-          });
-          return Object.fromEntries(states.map((state, i) => [hiddenStateName(i), state]));
-        },
+/** A decoder language model that reads images too; the class of that name of transformers. */
+export const Qwen2_5_VLForConditionalGeneration: ModelClass<
+  Qwen2_5_VLForConditionalGeneration
+> = defineModel<Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration>({
+  className: "Qwen2_5_VLForConditionalGeneration",
+  library: "transformers",
+  schema,
+  check,
+  adapt,
+  rename: (stored) => stored.replace(/^model\.(visual\.)?(language_model\.)?/, "$1"),
+  ignore: [/^lm_head\./, /rotary_emb\.inv_freq$/],
+  graphs: {
+    visual,
+    forward: {
+      cut: true,
+      inputs: (config) => ({
+        input_ids: int64("batch", "tokens"),
+        attention_mask: optional(int64("batch", "tokens")),
+        places: optional({ ...float32("tokens", 3), exact: true }),
+        image_states: optional(float32("batch", "tokens", config.hidden_size)),
+      }),
+      build(s, config, { input_ids, attention_mask, places, image_states }) {
+        const { num_attention_heads: heads, rope_parameters } = config;
+        const states = decoderStates(s, input_ids!, attention_mask, {
+          layers: config.num_hidden_layers,
+          heads,
+          keyHeads: config.num_key_value_heads ?? heads,
+          headWidth: config.hidden_size / heads,
+          theta: rope_parameters?.rope_theta ?? config.rope_theta,
+          eps: config.rms_norm_eps,
+          activation: config.hidden_act,
+          bias: true,
+          outBias: false,
+          normalized: false,
+          places: places && { ids: places, sections: sectionsOf(config) },
+          given: image_states && { token: config.image_token_id, states: image_states },
+        });
+        return Object.fromEntries(states.map((state, i) => [hiddenStateName(i), state]));
       },
     },
-    methods: languageModelMethods,
-  });
+  },
+  methods(model) {
+    const language = languageModelMethods(model);
+    return {
+      ...language,
+      async hiddenStates(inputIds, indices, options = {}) {
+        const { images, attentionMask, signal } = options;
+        if (images === undefined) return await language.hiddenStates(inputIds, indices, options);
+        const { vision_config, image_token_id } = model.config;
+        const states: Tensor[] = [];
+        let first = 0;
+        for (const grid of images.imageGridThw) {
+          const count = grid[1] * grid[2];
+          const patches = images.pixelValues.slice(0, first, first + count);
+          first += count;
+          const given = { patches, ...placesOf(grid, vision_config) };
+          states.push((await model.run("visual", given, { signal })).states!);
+        }
+        const row = Array.from(inputIds.data, Number);
+        const layout = { token: image_token_id, merge: vision_config.spatial_merge_size };
+        return await runHiddenStates(model, indices, {
+          input_ids: inputIds,
+          attention_mask: attentionMask,
+          places: textPlaces(row, images.imageGridThw, layout),
+          image_states: statesAmong(row, Tensor.cat(states, 0), image_token_id),
+        }, signal);
+      },
+    };
+  },
+});
+
+/** How many pairs of a head's channels time, row and column turn. */
+function sectionsOf({ rope_parameters, rope_scaling }: FrozenConfig<Qwen2_5_VLConfig>) {
+  return rope_parameters?.mrope_section ?? rope_scaling?.mrope_section ?? [16, 24, 24];
+}

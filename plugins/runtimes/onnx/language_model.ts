@@ -139,6 +139,26 @@ export interface LanguageModelMethods {
 }
 
 /**
+ * Some of the hidden states that the graph `forward` of a language model gives under
+ * {@linkcode hiddenStateName}.
+ *
+ * @param inputs By the names of the graph's inputs.
+ * @throws {RangeError} for a state that there is not.
+ */
+export async function runHiddenStates(
+  model: Pick<Runner<LanguageModelConfig>, "run" | "config">,
+  indices: readonly number[],
+  inputs: Readonly<Record<string, Tensor | undefined>>,
+  signal?: AbortSignal,
+): Promise<Tensor[]> {
+  const count = model.config.num_hidden_layers + 1;
+  const names = indices.map((index) => hiddenStateName(stateIndex(index, count)));
+  const outputs = [...new Set(names)];
+  const result = await model.run("forward", inputs, { outputs, signal });
+  return names.map((name) => result[name]!);
+}
+
+/**
  * The methods of a language model whose graph `forward` gives its states under {@linkcode hiddenStateName} for
  * `input_ids` and `attention_mask`.
  */
@@ -146,16 +166,10 @@ export function languageModelMethods(
   model: Pick<Runner<LanguageModelConfig>, "run" | "config">,
 ): LanguageModelMethods {
   const { num_hidden_layers: layers } = model.config;
-  const hiddenStates: LanguageModelMethods["hiddenStates"] = async (
-    inputIds,
-    indices,
-    { attentionMask, signal } = {},
-  ) => {
-    const names = indices.map((index) => hiddenStateName(stateIndex(index, layers + 1)));
+  const hiddenStates: LanguageModelMethods["hiddenStates"] = (inputIds, indices, options = {}) => {
+    const { attentionMask, signal } = options;
     const inputs = { input_ids: inputIds, attention_mask: attentionMask };
-    const outputs = [...new Set(names)];
-    const result = await model.run("forward", inputs, { outputs, signal });
-    return names.map((name) => result[name]!);
+    return runHiddenStates(model, indices, inputs, signal);
   };
   return {
     hiddenStates,

@@ -30,6 +30,7 @@ export {
   languageModelMethods,
   languageModelOptions,
   type RopeParameters,
+  runHiddenStates,
 } from "./language_model.ts";
 export {
   float32,

@@ -14,9 +14,11 @@ import {
   type Rotary,
   rotaryEmbedding,
   rotate,
+  sectionedRotary,
   shapeOf,
   squeeze,
   unsqueeze,
+  where,
   windowBias,
 } from "../nn/mod.ts";
 import { gatedFeedForward } from "./feed_forward.ts";
@@ -61,6 +63,26 @@ export interface DecoderOptions {
    * feed forward too.
    */
   readonly gemma?: GemmaOptions | undefined;
+  /** Where the tokens are, when that is not their place in the row. */
+  readonly places?: DecoderPlaces | undefined;
+  /** States that take the place of a token's. */
+  readonly given?: GivenStates | undefined;
+}
+
+/** Coordinates of the tokens of a row. */
+export interface DecoderPlaces {
+  /** float32 [tokens, axes]. */
+  readonly ids: Value;
+  /** How many pairs of a head's channels each axis turns. */
+  readonly sections: readonly number[];
+}
+
+/** States of images among those of a text. */
+export interface GivenStates {
+  /** The token in whose place they stand. */
+  readonly token: number;
+  /** [N, tokens, C]; those of other tokens are not read. */
+  readonly states: Value;
 }
 
 /**
@@ -80,11 +102,13 @@ export function decoderStates(
   mask: Value | undefined,
   options: DecoderOptions,
 ): Value[] {
-  const { layers, theta, headWidth, gemma } = options;
+  const { layers, theta, headWidth, gemma, places: own, given } = options;
   const count = squeeze(s, shapeOf(s, ids, 1, 2), [0]);
   const places = s.op("Range", [s.scalar(0, "int64"), count, s.scalar(1, "int64")]); // [tokens]
   const positions = s.cast(unsqueeze(s, places, [1]), "float32");
-  const rotary = rotaryEmbedding(s, positions, { widths: [headWidth], theta });
+  const rotary = own === undefined
+    ? rotaryEmbedding(s, positions, { widths: [headWidth], theta })
+    : sectionedRotary(s, own.ids, { width: headWidth, theta, sections: own.sections });
   // one value for all that is masked: a token that attends to none attends to all alike, as in transformers
   const hidden = hiddenScore(s);
   const causal = causalBias(s, ids, hidden);
@@ -95,6 +119,10 @@ export function decoderStates(
 
   const embedded = s.cast(embedding(s.at("embed_tokens"), ids), "float32");
   let x = gemma === undefined ? embedded : mul(s, embedded, gemma.embeddingScale); // [N, tokens, C]
+  if (given !== undefined) {
+    const stands = s.op("Equal", [ids, s.scalar(given.token, "int64")]); // [N, tokens]
+    x = where(s, unsqueeze(s, stands, [2]), s.cast(given.states, "float32"), x);
+  }
   const states: Value[] = [];
   for (let i = 0; i < layers; i++) {
     states.push(x);

@@ -73,6 +73,7 @@ export {
   type RotaryOptions,
   rotate,
   type RotateOptions,
+  sectionedRotary,
 } from "./rotary.ts";
 export {
   avgPool2d,

@@ -35,6 +35,35 @@ export function rotaryEmbedding(s: Scope, ids: Value, options: RotaryOptions): R
   return { cos: s.cast(s.op("Cos", [all])), sin: s.cast(s.op("Sin", [all])) };
 }
 
+/**
+ * Rotary positions whose pairs of channels are shared out among the axes in sections, with the wavelengths of a
+ * single axis (M-RoPE of Qwen2-VL: arXiv:2409.12191).
+ *
+ * @param ids float32 [tokens, axes]: the coordinates of each token.
+ * @param options.width Channels of a head.
+ * @param options.sections How many pairs each axis turns, one after the other; they add up to half the width.
+ */
+export function sectionedRotary(
+  s: Scope,
+  ids: Value,
+  { width, theta, sections }: {
+    readonly width: number;
+    readonly theta: number;
+    readonly sections: readonly number[];
+  },
+): Rotary {
+  const all = rates(width, theta);
+  const half = width / 2;
+  const table = new Float32Array(sections.length * half);
+  let pair = 0;
+  for (const [axis, count] of sections.entries()) {
+    for (let i = 0; i < count; i++, pair++) table[axis * half + pair] = all[pair]!;
+  }
+  const turns = s.graph.floats(table, [sections.length, half], "float32");
+  const angles = s.op("MatMul", [ids, turns]); // [tokens, width / 2]
+  return { cos: s.cast(s.op("Cos", [angles])), sin: s.cast(s.op("Sin", [angles])) };
+}
+
 /** theta^(−2i/width), the angle for each step of a coordinate. */
 function rates(width: number, theta: number): Float32Array {
   return Float32Array.from({ length: width / 2 }, (_, i) => theta ** (-2 * i / width));

@@ -1,0 +1,223 @@
+import {
+  type CallOptions,
+  type ComponentSpec,
+  type ImageCodec,
+  type ImageInput,
+  type Model,
+  type PipelineRun,
+  roundHalfEven,
+  Tensor,
+} from "@denoise/core";
+import {
+  type Family,
+  type ImagesInput,
+  type LatentOptions,
+  latentSpace,
+  packLatents,
+  type Prompt,
+  textReader,
+} from "@denoise/diffusion";
+import type { HiddenStatesOptions, LanguageModel } from "@denoise/roles";
+import { type QwenImageComponents, qwenImageComponents } from "./components.ts";
+import { type QwenImageOptions, type QwenImageReferences, qwenImageWith } from "./family.ts";
+import { encodeTexts, type QwenImageTexts } from "./prompts.ts";
+
+/** Images in patches, as a language model reads them. */
+export interface PatchedImages {
+  /** Patches of all images one after the other, float32 [patches, width]. */
+  readonly pixelValues: Tensor;
+  /** Frames, rows and columns of patches of each image. */
+  readonly imageGridThw: readonly (readonly [frames: number, rows: number, columns: number])[];
+}
+
+/** The role of a language model that reads images too, as Qwen2_5_VLForConditionalGeneration plays it. */
+export interface VisionLanguageModel extends Model {
+  /** As of a {@linkcode LanguageModel}, for a text of one row with images. */
+  hiddenStates(
+    inputIds: Tensor,
+    indices: readonly number[],
+    options?: HiddenStatesOptions & { readonly images?: PatchedImages | undefined },
+  ): Promise<Tensor[]>;
+}
+
+/** The role of what prepares images for it, as Qwen2VLProcessor plays it. */
+export interface ImagePatcher {
+  /** The class by the name that model_index.json gives it. */
+  readonly className: string;
+  /** The library that has the class, as model_index.json names it. */
+  readonly library: string;
+  /** Its options. */
+  readonly config: { readonly merge_size: number };
+  /** Images in patches. */
+  patches(images: readonly ImageInput[]): Promise<PatchedImages>;
+  /** Writes its options into a folder that transformers can load. */
+  savePretrained(folder: string): Promise<void>;
+}
+
+/** What the pipelines that edit with Qwen-Image consist of. */
+export interface QwenImageEditComponents extends Omit<QwenImageComponents, "textEncoder"> {
+  /** Qwen2_5_VLForConditionalGeneration, which reads images too; null with embeddings of one's own. */
+  readonly textEncoder: (LanguageModel & VisionLanguageModel) | null;
+  /** Qwen2VLProcessor. */
+  readonly processor: ImagePatcher;
+}
+
+/** The components that the definitions of these pipelines share. */
+export const qwenImageEditComponents: {
+  readonly components: { readonly [K in keyof QwenImageEditComponents]: ComponentSpec };
+} = { components: { ...qwenImageComponents.components, processor: { kind: "processor" } } };
+
+/** The images of a call that edits. */
+export interface QwenImageEditImages {
+  /** What the prompt speaks of: one image, or several for Edit-Plus; without `width` and `height` the result has its shape. */
+  readonly image: ImagesInput;
+}
+
+/** What the family of an edit reads of a call. */
+export type QwenImageEditCall = LatentOptions & QwenImageOptions & QwenImageEditImages;
+
+/** The declaration of {@linkcode QwenImageEditImages} for models that read so many images together. */
+export function qwenImageEditImages(together: number): CallOptions<QwenImageEditImages> {
+  return { image: { type: "image", list: "allowed", required: true, together } };
+}
+
+/** The instruction before a prompt (`prompt_template_encode`), and how many tokens it has. */
+const INSTRUCTION =
+  "<|im_start|>system\nDescribe the key features of the input image (color, shape, size, texture, objects, " +
+  "background), then explain how the user's text instruction should alter or modify the image. Generate a new " +
+  "image that meets the user's requirements while maintaining consistency with the original input where " +
+  "appropriate.<|im_end|>\n<|im_start|>user\n";
+const INSTRUCTION_TOKENS = 64;
+
+/** What ends a prompt. */
+const ANSWER = "<|im_end|>\n<|im_start|>assistant\n";
+
+/** How a kind of edit looks at images. */
+interface EditKind {
+  /** The family's name. */
+  readonly name: string;
+  /** How many images a call may have. */
+  readonly most: number;
+  /** Pixels, about, of an image as the language model reads it, where it is not the autoencoder's. */
+  readonly readArea?: number;
+  /** Which image says the shape of the result. */
+  readonly shapedBy: 0 | -1;
+  /** What stands before image `number`, counted from 1. */
+  title(number: number): string;
+}
+
+/** Pixels, about, of a reference image as the autoencoder is given it. */
+const AREA = 1024 ** 2;
+
+function editWith(kind: EditKind): Family<QwenImageEditComponents, QwenImageEditCall, never> {
+  return qwenImageWith<QwenImageEditComponents, QwenImageEditCall>({
+    name: kind.name,
+    async encode(run, prompt, options, guided) {
+      const images = imagesOf(options.image, kind.most);
+      const codec = await run.images();
+      const shown = await Promise.all(images.map((image) => fitted(codec, image, AREA)));
+      const references = await referencesOf(run, shown, kind);
+      const texts = await encodeWithImages(run, prompt, options, {
+        guided,
+        kind,
+        read: async () =>
+          kind.readArea === undefined
+            ? shown
+            : await Promise.all(images.map((image) => fitted(codec, image, kind.readArea!))),
+      });
+      return { texts, references };
+    },
+  });
+}
+
+function imagesOf(image: ImagesInput, most: number): readonly ImageInput[] {
+  const list = Array.isArray(image) ? image as readonly ImageInput[] : [image as ImageInput];
+  if (list.length >= 1 && list.length <= most) return list;
+  throw new RangeError(
+    `Cannot edit ${list.length} images: this model takes ${most === 1 ? "one" : `1 to ${most}`}`,
+  );
+}
+
+/** An image of about so many pixels in its own shape, sides multiples of 32, float32 [1, 3, H, W] in 0..1. */
+async function fitted(codec: ImageCodec, image: ImageInput, area: number): Promise<Tensor> {
+  const { dims } = await codec.toTensor(image, { mode: "RGB" });
+  const ratio = dims[3]! / dims[2]!;
+  const wide = Math.sqrt(area * ratio);
+  const whole = (side: number) => roundHalfEven(side / 32) * 32;
+  return await codec.toTensor(image, {
+    mode: "RGB",
+    width: whole(wide),
+    height: whole(wide / ratio),
+  });
+}
+
+async function referencesOf(
+  { components: { vae } }: PipelineRun<QwenImageEditComponents>,
+  shown: readonly Tensor[],
+  { shapedBy }: EditKind,
+): Promise<QwenImageReferences> {
+  const space = latentSpace(vae);
+  const latents: Tensor[] = [];
+  for (const image of shown) {
+    const { latentDist } = await vae.encode(image.mul(2).sub(1));
+    latents.push(space.normalize(latentDist.mode()));
+  }
+  const [, , height, width] = shown.at(shapedBy)!.dims as [number, number, number, number];
+  return {
+    tokens: Tensor.cat(latents.map(packLatents), 1),
+    shapes: latents.map(({ dims }) => [1, dims[2]! / 2, dims[3]! / 2] as const),
+    size: { height, width },
+  };
+}
+
+/** Prompts to states, each behind an instruction and the images, which the language model reads. */
+async function encodeWithImages(
+  run: PipelineRun<QwenImageEditComponents>,
+  prompt: Prompt | undefined,
+  options: QwenImageEditCall,
+  { guided, kind, read }: {
+    readonly guided: boolean;
+    readonly kind: EditKind;
+    readonly read: () => Promise<readonly Tensor[]>;
+  },
+): Promise<QwenImageTexts> {
+  const { processor } = run.components;
+  const encode = async (texts: readonly string[]): Promise<readonly Tensor[]> => {
+    const { tokenizer, textEncoder } = textReader(run.components);
+    const codec = await run.images();
+    const seen = (await read()).flatMap((image) => codec.fromTensor(image)); // as bytes
+    const images = await processor.patches(seen);
+    const titles = images.imageGridThw.map(([frames, rows, columns], i) => {
+      const tokens = frames * rows * columns / processor.config.merge_size ** 2;
+      const pads = "<|image_pad|>".repeat(tokens);
+      return `${kind.title(i + 1)}<|vision_start|>${pads}<|vision_end|>`;
+    });
+    const known = new Map<string, Tensor>();
+    for (const text of new Set(texts)) {
+      const { inputIds } = tokenizer.encode(INSTRUCTION + titles.join("") + text + ANSWER);
+      const given = { images, signal: options.signal };
+      const [states] = await textEncoder.hiddenStates(inputIds, [-1], given) as [Tensor];
+      known.set(text, states.squeeze(0).slice(0, INSTRUCTION_TOKENS, states.dims[1]!));
+    }
+    return texts.map((text) => known.get(text)!);
+  };
+  return await encodeTexts(prompt, options, guided, { encode, cut: (states) => states });
+}
+
+/** Qwen-Image-Edit: an image that the language model reads and whose latents are tokens beside those that are made. */
+export const qwenImageEdit: Family<QwenImageEditComponents, QwenImageEditCall, never> = editWith({
+  name: "qwen-image-edit",
+  most: 1,
+  shapedBy: 0,
+  title: () => "",
+});
+
+/** Qwen-Image-Edit-2509 and 2511: the same with several images, which the language model reads smaller. */
+export const qwenImageEditPlus: Family<QwenImageEditComponents, QwenImageEditCall, never> =
+  editWith({
+    name: "qwen-image-edit-plus",
+    most: 10,
+    readArea: 384 ** 2,
+    shapedBy: -1,
+    title: (number) => `Picture ${number}: `,
+  });
