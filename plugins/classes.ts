@@ -130,6 +130,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type VQDiffusionScheduler = schedulerVqDiffusion.VQDiffusionScheduler;
 /** `VQDiffusionScheduler` of `@denoise/scheduler-vq-diffusion`, with {@linkcode registry} as its default.
  * @category Schedulers */ export const VQDiffusionScheduler: typeof schedulerVqDiffusion.VQDiffusionScheduler = schedulerVqDiffusion.VQDiffusionScheduler.using(registry); import * as schedulerVqDiffusion from "@denoise/scheduler-vq-diffusion";
+/** An object of the class. */ export type AuraFlowTransformer2DModel = modelAuraflowTransformer.AuraFlowTransformer2DModel;
+/** `AuraFlowTransformer2DModel` of `@denoise/model-auraflow-transformer`, with {@linkcode registry} as its default.
+ * @category Models */ export const AuraFlowTransformer2DModel: typeof modelAuraflowTransformer.AuraFlowTransformer2DModel = modelAuraflowTransformer.AuraFlowTransformer2DModel.using(registry); import * as modelAuraflowTransformer from "@denoise/model-auraflow-transformer";
 /** An object of the class. */ export type AutoencoderDC = modelAutoencoderDc.AutoencoderDC;
 /** `AutoencoderDC` of `@denoise/model-autoencoder-dc`, with {@linkcode registry} as its default.
  * @category Models */ export const AutoencoderDC: typeof modelAutoencoderDc.AutoencoderDC = modelAutoencoderDc.AutoencoderDC.using(registry); import * as modelAutoencoderDc from "@denoise/model-autoencoder-dc";
@@ -220,6 +223,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type T5EncoderModel = modelT5Encoder.T5EncoderModel;
 /** `T5EncoderModel` of `@denoise/model-t5-encoder`, with {@linkcode registry} as its default.
  * @category Models */ export const T5EncoderModel: typeof modelT5Encoder.T5EncoderModel = modelT5Encoder.T5EncoderModel.using(registry); import * as modelT5Encoder from "@denoise/model-t5-encoder";
+/** An object of the class. */ export type UMT5EncoderModel = modelT5Encoder.UMT5EncoderModel;
+/** `UMT5EncoderModel` of `@denoise/model-t5-encoder`, with {@linkcode registry} as its default.
+ * @category Models */ export const UMT5EncoderModel: typeof modelT5Encoder.UMT5EncoderModel = modelT5Encoder.UMT5EncoderModel.using(registry);
 /** An object of the class. */ export type UNet1DModel = modelUnet1d.UNet1DModel;
 /** `UNet1DModel` of `@denoise/model-unet-1d`, with {@linkcode registry} as its default.
  * @category Models */ export const UNet1DModel: typeof modelUnet1d.UNet1DModel = modelUnet1d.UNet1DModel.using(registry); import * as modelUnet1d from "@denoise/model-unet-1d";

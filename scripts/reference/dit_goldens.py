@@ -9,7 +9,7 @@ import sys
 import warnings
 
 import torch
-from diffusers import AutoencoderDC, DiTTransformer2DModel, Lumina2Transformer2DModel, PixArtTransformer2DModel, SanaTransformer2DModel
+from diffusers import AuraFlowTransformer2DModel, AutoencoderDC, DiTTransformer2DModel, Lumina2Transformer2DModel, PixArtTransformer2DModel, SanaTransformer2DModel
 
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
@@ -143,7 +143,26 @@ def lumina_calls(config, g: torch.Generator):
     yield "a long text", values(1, 2, 4, 120, [0.4], [[1] * 100 + [0] * 20])
 
 
+_AURA = dict(sample_size=8, num_mmdit_layers=2, num_single_dit_layers=2, attention_head_dim=8, num_attention_heads=2, joint_attention_dim=12,
+             caption_projection_dim=16, pos_embed_max_size=100)
+AURA = {
+    "aura": _AURA,
+    "joint_only": {**_AURA, "num_single_dit_layers": 0, "in_channels": 3, "out_channels": 6, "patch_size": 1, "num_mmdit_layers": 1},
+}
+
+
+def aura_calls(config, g: torch.Generator):
+    def values(batch: int, height: int, width: int, tokens: int, timestep) -> dict:
+        return {"hidden_states": torch.randn(batch, config.in_channels, height, width, generator=g), "timestep": torch.tensor(timestep),
+                "encoder_hidden_states": torch.randn(batch, tokens, config.joint_attention_dim, generator=g)}
+
+    yield "two images", values(2, 8, 8, 3, [0.7, 0.7])
+    yield "a rectangle, another time for each", values(2, 6, 10, 4, [1.0, 0.013])
+    yield "a small one", values(1, 2, 4, 5, [0.4])
+
+
 CLASSES = {
+    "AuraFlowTransformer2DModel": (AuraFlowTransformer2DModel, AURA, aura_calls, plain),
     "Lumina2Transformer2DModel": (Lumina2Transformer2DModel, LUMINA, lumina_calls, plain),
     "DiTTransformer2DModel": (DiTTransformer2DModel, DIT, dit_calls, plain),
     "SanaTransformer2DModel": (SanaTransformer2DModel, SANA, sana_calls, plain),

@@ -4,7 +4,7 @@
 """
 
 import torch
-from transformers import T5Config, T5EncoderModel
+from transformers import T5Config, T5EncoderModel, UMT5Config, UMT5EncoderModel
 from transformers.models.t5.modeling_t5 import T5Attention
 
 from common import FIXTURES, GOLDEN, ROOT, generator, seed_of, write_golden, write_json, versions
@@ -68,6 +68,24 @@ def write_models() -> None:
     write_golden(GOLDEN / "models" / "T5EncoderModel" / "half", COMMAND, cases, tensors)
 
 
+def write_umt5() -> None:
+    """Distances of its own in each layer."""
+    for name in ("gated_gelu", "gated_silu"):
+        where = folder(f"models/UMT5EncoderModel/{name}")
+        model = liven(UMT5EncoderModel(UMT5Config(**CONFIGS[name])), seed_of(f"UMT5EncoderModel/{name}")).eval()
+        model.save_pretrained(where)
+        cases, tensors, g = [], {}, generator(seed_of(name))
+        ids = torch.randint(0, 60, (2, 7), generator=g)
+        mask = torch.tensor([[1, 1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1]])
+        add_case(cases, tensors, model, "two rows", {"input_ids": ids})
+        add_case(cases, tensors, model, "masked", {"input_ids": ids, "attention_mask": mask})
+        add_case(cases, tensors, model, "a long row", {"input_ids": torch.randint(0, 60, (1, 60), generator=g)})
+        for dtype in DTYPES.get(name, []):
+            held = UMT5EncoderModel.from_pretrained(where, dtype=getattr(torch, dtype)).eval().float()
+            add_case(cases, tensors, held, f"in {dtype}", {"input_ids": ids, "attention_mask": mask}, dtype=dtype)
+        write_golden(GOLDEN / "models" / "UMT5EncoderModel" / name, COMMAND, cases, tensors)
+
+
 def write_buckets() -> None:
     cases = []
     for buckets, distance in BUCKETS:
@@ -82,5 +100,6 @@ def write_buckets() -> None:
 if __name__ == "__main__":
     with torch.no_grad():
         write_models()
+        write_umt5()
     write_buckets()
     print(sum(file.stat().st_size for file in FIXTURES.glob("models/T5EncoderModel/*/*")), "bytes")

@@ -13,6 +13,7 @@ import type {
 } from "@denoise/roles";
 import type { DepthEstimator } from "@denoise/stable-diffusion";
 import type {
+  AuraFlowTransformer2DModel,
   AutoencoderDC,
   ChromaTransformer2DModel,
   DiTTransformer2DModel,
@@ -369,6 +370,15 @@ async function denoiseByClass(model: DiTTransformer2DModel, input: Inputs): Prom
   return await model.forward(input("hidden_states")!, timestep, { classLabels });
 }
 
+async function denoiseByPlainText(
+  model: AuraFlowTransformer2DModel,
+  input: Inputs,
+): Promise<Outputs> {
+  const timestep = Array.from(input("timestep")!.data, Number);
+  const encoderHiddenStates = input("encoder_hidden_states")!;
+  return await model.forward(input("hidden_states")!, timestep, { encoderHiddenStates });
+}
+
 async function denoiseByMaskedText(
   model: Lumina2Transformer2DModel,
   input: Inputs,
@@ -400,6 +410,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   CLIPTextModel: encodeText,
   CLIPTextModelWithProjection: encodeText,
   T5EncoderModel: encodePlain,
+  UMT5EncoderModel: encodePlain,
   Qwen3Model: encodeCausal,
   Gemma2Model: encodeCausal,
   Qwen2_5_VLForConditionalGeneration: encodeWithImages,
@@ -415,6 +426,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   PixArtTransformer2DModel: denoiseByText,
   SanaTransformer2DModel: denoiseByGuidance,
   AutoencoderDC: encodeAndDecode,
+  AuraFlowTransformer2DModel: denoiseByPlainText,
   Lumina2Transformer2DModel: denoiseByMaskedText,
   DiTTransformer2DModel: denoiseByClass,
 };

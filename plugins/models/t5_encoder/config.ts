@@ -43,6 +43,16 @@ export const schema: ConfigSchema<T5Config> = {
   is_decoder: false,
 };
 
+/** The same of a UMT5EncoderModel. */
+export const umt5Schema: ConfigSchema<T5Config> = {
+  ...schema,
+  vocab_size: 250112,
+  d_ff: 1024,
+  num_layers: 8,
+  num_heads: 6,
+  feed_forward_proj: "gated-gelu",
+};
+
 /** What `feed_forward_proj` says. */
 export interface FeedForward {
   /** Whether a second linear layer is multiplied with the activation. */
@@ -52,7 +62,7 @@ export interface FeedForward {
 }
 
 /** Reads `feed_forward_proj`; `"gated-gelu"` means the approximation by tanh, `"gelu"` does not. */
-export function feedForward(proj: string): FeedForward {
+export function feedForward(proj: string, className = "T5EncoderModel"): FeedForward {
   const parts = proj.split("-");
   const gated = parts.length === 2 && parts[0] === "gated";
   const activation = proj === "gated-gelu" ? "gelu_new" : parts.at(-1)!;
@@ -60,18 +70,18 @@ export function feedForward(proj: string): FeedForward {
     return { gated, activation };
   }
   const known = activationNames.flatMap((name) => [name, `gated-${name}`]);
-  throw unsupportedOption("T5EncoderModel", "feed_forward_proj", proj, known);
+  throw unsupportedOption(className, "feed_forward_proj", proj, known);
 }
 
 /** Refuses what cannot be built, before any weights are looked at. */
-export function check(config: FrozenConfig<T5Config>): void {
-  feedForward(config.feed_forward_proj);
-  if (config.is_decoder) throw unsupportedOption("T5EncoderModel", "is_decoder", true, [false]);
+export function check(config: FrozenConfig<T5Config>, className = "T5EncoderModel"): void {
+  feedForward(config.feed_forward_proj, className);
+  if (config.is_decoder) throw unsupportedOption(className, "is_decoder", true, [false]);
   const { relative_attention_num_buckets: buckets, relative_attention_max_distance: distance } =
     config;
   if (!(Math.floor(buckets / 4) >= 1 && distance > Math.floor(buckets / 4))) {
     throw new RangeError(
-      `Cannot build T5EncoderModel: relative_attention_num_buckets is ${buckets} and ` +
+      `Cannot build ${className}: relative_attention_num_buckets is ${buckets} and ` +
         `relative_attention_max_distance ${distance}; there must be 4 buckets at least, and the ` +
         `distance above a quarter of them`,
     );

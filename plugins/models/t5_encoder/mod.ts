@@ -34,7 +34,7 @@ import {
   mul,
   rmsNorm,
 } from "@denoise/onnx/nn";
-import { check, feedForward, schema, type T5Config } from "./config.ts";
+import { check, feedForward, schema, type T5Config, umt5Schema } from "./config.ts";
 import { relativePositionBias } from "./relative_position.ts";
 
 export type { T5Config };
@@ -58,7 +58,8 @@ export interface T5EncoderModel extends Model<T5Config> {
 
 type Config = FrozenConfig<T5Config>;
 
-const forward: GraphDefinition<T5Config> = {
+/** @param everyLayer Whether each layer has distances of its own, not the first one's. */
+const forward = (everyLayer: boolean): GraphDefinition<T5Config> => ({
   inputs: () => ({
     input_ids: int64("batch", "tokens"),
     attention_mask: optional(int64("batch", "tokens")),
@@ -66,17 +67,19 @@ const forward: GraphDefinition<T5Config> = {
   build(s, config, { input_ids, attention_mask }) {
     const encoder = s.at("encoder");
     const eps = config.layer_norm_epsilon;
-    const first = encoder.at("block.0.layer.0.SelfAttention");
-    const distance = relativePositionBias(first, input_ids!, config);
-    const bias = attention_mask === undefined
-      ? distance
-      : add(s, distance, maskBias(s, attention_mask, HIDDEN)); // [N or 1, heads, tokens, tokens]
+    const hidden = attention_mask && maskBias(s, attention_mask, HIDDEN);
+    const biasOf = (layer: number) => {
+      const module = encoder.at("block", layer, "layer.0.SelfAttention");
+      const distance = relativePositionBias(module, input_ids!, config);
+      return hidden === undefined ? distance : add(s, distance, hidden); // [N or 1, heads, tokens, tokens]
+    };
+    const first = everyLayer ? undefined : biasOf(0);
 
     let x = s.cast(embedding(s.at("shared"), input_ids!), "float32"); // [N, tokens, d_model]
     const states: Value[] = [];
     for (let i = 0; i < config.num_layers; i++) {
       states.push(x);
-      x = layer(encoder.at("block", i, "layer"), x, bias, config);
+      x = layer(encoder.at("block", i, "layer"), x, first ?? biasOf(i), config);
     }
     const last = rmsNorm(encoder.at("final_layer_norm"), x, { eps });
     return {
@@ -84,33 +87,49 @@ const forward: GraphDefinition<T5Config> = {
       ...Object.fromEntries([...states, last].map((state, i) => [`hidden_state_${i}`, state])),
     };
   },
-};
+});
 
 /** The text encoder T5; `T5EncoderModel` of transformers. */
-export const T5EncoderModel: ModelClass<T5EncoderModel> = defineModel<T5Config, T5EncoderModel>({
-  className: "T5EncoderModel",
-  library: "transformers",
-  schema,
-  check,
-  rename: (stored) => stored === "encoder.embed_tokens.weight" ? "shared.weight" : stored,
-  ignore: [/^decoder\./, /^lm_head\./],
-  keepInFloat32: /\.wo\.weight$/,
-  graphs: { forward },
-  methods: (model) => ({
-    async forward(inputIds, { attentionMask, outputHiddenStates = false } = {}) {
-      const count = outputHiddenStates ? model.config.num_layers + 1 : 0;
-      const names = Array.from({ length: count }, (_, i) => `hidden_state_${i}`);
-      const result = await model.run("forward", {
-        input_ids: inputIds,
-        attention_mask: attentionMask,
-      }, { outputs: ["last_hidden_state", ...names] });
-      return {
-        lastHiddenState: result.last_hidden_state!,
-        hiddenStates: outputHiddenStates ? names.map((name) => result[name]!) : undefined,
-      };
-    },
-  }),
-});
+export const T5EncoderModel: ModelClass<T5EncoderModel> = encoderClass("T5EncoderModel", false);
+
+/** A loaded UMT5EncoderModel. */
+export type UMT5EncoderModel = T5EncoderModel;
+
+/**
+ * The text encoder UMT5 (Chung et al., 2023, arXiv:2304.09151), T5 with distances of its own in each layer;
+ * `UMT5EncoderModel` of transformers.
+ */
+export const UMT5EncoderModel: ModelClass<UMT5EncoderModel> = encoderClass(
+  "UMT5EncoderModel",
+  true,
+);
+
+function encoderClass(className: string, everyLayer: boolean): ModelClass<T5EncoderModel> {
+  return defineModel<T5Config, T5EncoderModel>({
+    className,
+    library: "transformers",
+    schema: everyLayer ? umt5Schema : schema,
+    check: (config) => check(config, className),
+    rename: (stored) => stored === "encoder.embed_tokens.weight" ? "shared.weight" : stored,
+    ignore: [/^decoder\./, /^lm_head\./],
+    keepInFloat32: /\.wo\.weight$/,
+    graphs: { forward: forward(everyLayer) },
+    methods: (model) => ({
+      async forward(inputIds, { attentionMask, outputHiddenStates = false } = {}) {
+        const count = outputHiddenStates ? model.config.num_layers + 1 : 0;
+        const names = Array.from({ length: count }, (_, i) => `hidden_state_${i}`);
+        const result = await model.run("forward", {
+          input_ids: inputIds,
+          attention_mask: attentionMask,
+        }, { outputs: ["last_hidden_state", ...names] });
+        return {
+          lastHiddenState: result.last_hidden_state!,
+          hiddenStates: outputHiddenStates ? names.map((name) => result[name]!) : undefined,
+        };
+      },
+    }),
+  });
+}
 
 /** No layer of T5 has a bias. */
 const PLAIN = { bias: false } as const;

@@ -13,6 +13,11 @@ export interface CroppedPositionsOptions {
   readonly patch: number;
   /** Height and width of the table, in patches. */
   readonly size: number;
+  /**
+   * Whether as many patches are left out on both sides, or the middle of the image lies on that of the table,
+   * which differs for odd numbers. Defaults to `"sides"`.
+   */
+  readonly from?: "sides" | "middle" | undefined;
 }
 
 /**
@@ -26,12 +31,15 @@ export function croppedPositions(
   s: Scope,
   table: Value,
   image: Value,
-  { patch, size }: CroppedPositionsOptions,
+  { patch, size, from = "sides" }: CroppedPositionsOptions,
 ): Value {
   const square = reshape(s, table, [size, size, -1]);
   const cropped = [0, 1].reduce((values, axis) => {
     const count = patchesOf(s, image, axis + 2, patch);
-    const start = div(s, sub(s, s.ints([size]), count), s.scalar(2, "int64"));
+    const half = (value: Value) => div(s, value, s.scalar(2, "int64"));
+    const start = from === "sides"
+      ? half(sub(s, s.ints([size]), count))
+      : sub(s, s.ints([Math.floor(size / 2)]), half(count));
     const end = s.op("Add", [start, count], {}, { dtype: "int64" });
     return s.op("Slice", [values, start, end, s.ints([axis])]);
   }, square);
