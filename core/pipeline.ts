@@ -56,7 +56,7 @@ export interface RunOptions {
   readonly progress?: boolean | undefined;
   /** Cancels the run before its next step. */
   readonly signal?: AbortSignal | undefined;
-  /** A .json file for onnxruntime's profile of the call, whose sessions are made anew; its table is printed. */
+  /** A .json file for onnxruntime's profile of the call, whose sessions are made again; its table is printed. */
   readonly profile?: string | undefined;
 }
 

@@ -88,7 +88,7 @@ def keep_defaults(file: Path, defaults: dict) -> None:
 
 
 def compute_in_single(file: Path) -> None:
-    """transformers computes in the type that the config names, diffusers in single precision unless told: both alike."""
+    """transformers computes in the type that the config names, diffusers in single precision by default: both alike."""
     config = json.loads(file.read_text())
     file.write_text(json.dumps({**config, "dtype": "float32"}, indent=2) + "\n")
 

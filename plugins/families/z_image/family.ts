@@ -58,7 +58,7 @@ const f = Math.fround;
 
 /**
  * Z-Image (Z-Image Team, 2025, arXiv:2511.22699): a rectified flow from noise to data on latents of 16 channels,
- * told the states of a language model. Guidance is two rows of one call.
+ * conditioned on the states of a language model. Guidance is two rows of one call.
  */
 export const zImage: Family<
   ZImageComponents,

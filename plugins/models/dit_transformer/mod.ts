@@ -151,10 +151,10 @@ function timeAndClass(s: Scope, { timestep, class_labels }: Inputs): Value {
 /** `BasicTransformerBlock` with `ada_norm_zero`. */
 function block(s: Scope, x: Value, config: Config, inputs: Inputs): Value {
   const width = widthOf(config);
-  const told = timeAndClass(s.at("norm1.emb"), inputs);
+  const embedded = timeAndClass(s.at("norm1.emb"), inputs);
   const [shift, scale, gate, shiftFf, scaleFf, gateFf] = modulation(
     s.at("norm1.linear"),
-    told,
+    embedded,
     6,
   ) as [Value, Value, Value, Value, Value, Value];
   const normal = modulatedNorm(s, x, [scale, shift], { width });

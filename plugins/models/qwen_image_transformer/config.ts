@@ -23,7 +23,7 @@ export interface QwenImageTransformerConfig {
   readonly axes_dims_rope: readonly number[];
   /** Whether reference images are modulated as at time 0 (Qwen-Image-Edit-2511). */
   readonly zero_cond_t: boolean;
-  /** Whether it is told that the images are layers (Qwen-Image-Layered). */
+  /** Whether it is conditioned on the images being layers (Qwen-Image-Layered). */
   readonly use_additional_t_cond: boolean;
   /** Whether the last image is none of the layers but what they add up to (Qwen-Image-Layered). */
   readonly use_layer3d_rope: boolean;

@@ -182,7 +182,7 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   return { sample: linear(s.at("proj_out"), last) };
 }
 
-/** Timesteps as the tokens are told them. */
+/** Timesteps as the tokens are conditioned on them. */
 interface Times {
   /** [N, C]. */
   readonly temb: Value;

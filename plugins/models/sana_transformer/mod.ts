@@ -208,13 +208,13 @@ function block(s: Scope, x: Value, { text, bias, time, grid, config }: BlockFact
   ];
   const normal = modulatedNorm(s, x, [scale, shift], { width, eps });
   const own = add(s, x, mul(s, gate, selfAttention(s.at("attn1"), normal, config)));
-  const told = add(s, own, crossAttention(s.at("attn2"), own, text, bias, config));
-  const second = layerNorm(s.at("norm2"), told, isAffine ? { eps } : { width, eps });
+  const crossed = add(s, own, crossAttention(s.at("attn2"), own, text, bias, config));
+  const second = layerNorm(s.at("norm2"), crossed, isAffine ? { eps } : { width, eps });
   const fed = glumbConv(
     s.at("ff"),
     fromTokens(s, modulate(s, second, scaleFf, shiftFf), grid),
   );
-  return add(s, told, mul(s, gateFf, toTokens(s, fed, width)));
+  return add(s, crossed, mul(s, gateFf, toTokens(s, fed, width)));
 }
 
 /** Queries, keys and values, normalized over all heads where the model has that. */

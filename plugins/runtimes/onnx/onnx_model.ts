@@ -352,7 +352,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
     await this.#sessions.release();
   }
 
-  /** A step of the forward graph by the cache; each branch of guidance, told by its text, has a state. */
+  /** A step of the forward graph by the cache; each branch of guidance, known by its text, has a state. */
   async #cachedStep(
     given: Tensors,
     options: SessionRunOptions,

@@ -56,10 +56,10 @@ function transformerBlock(
   const first = attentionLayer(s.at("attn1"), normal, other, options);
   const own = added("norm2", "attn1", first, x);
   const second = attentionLayer(s.at("attn2"), own.normal, context, options);
-  const told = added("norm3", "attn2", second, own.sum);
+  const crossed = added("norm3", "attn2", second, own.sum);
   const outBias = !fusesSums(s, s.shape("norm1.weight")[0]);
-  const result = feedForward(s.at("ff"), told.normal, { activation: "geglu", outBias });
-  return { result, to: told.sum };
+  const result = feedForward(s.at("ff"), crossed.normal, { activation: "geglu", outBias });
+  return { result, to: crossed.sum };
 }
 
 /** The sum of a block's result, and its normalization by the next. */
@@ -80,7 +80,7 @@ function lastTokens(s: Scope, { result, to }: BlockResult): Value {
 }
 
 /**
- * Transformer blocks on the pixels of an image, told of a text (`Transformer2DModel`).
+ * Transformer blocks on the pixels of an image, conditioned on a text (`Transformer2DModel`).
  *
  * @param x [N, C, H, W].
  * @param context [N, tokens, D].

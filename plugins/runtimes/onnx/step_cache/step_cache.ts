@@ -44,7 +44,7 @@ export function cannotCache(name: string, cache: string, why: string): DenoiseEr
 /** How many numbers of a text tell it from another one. */
 const SAMPLES = 256;
 
-/** What tells a branch of guidance from the others, by its text states; some make these anew at each step. */
+/** What tells a branch of guidance from the others, by its text states; some make these again at each step. */
 export function fingerprint(text: Tensor | undefined): string {
   if (text === undefined) return "";
   const { data, dims } = text;
