@@ -10,6 +10,8 @@ import {
   ControlNetModel,
   DenoiseError,
   DiffusionPipeline,
+  FirstBlockCacheConfig,
+  FluxPipeline,
   StableDiffusionControlNetPipeline,
   StableDiffusionPipeline,
   Tensor,
@@ -257,5 +259,17 @@ describe("enableGroupOffload()", () => {
       RangeError,
       "numBlocksPerGroup must be an integer from 1, but is 0",
     );
+  });
+
+  it("is refused where steps are cached, and the other way round", async () => {
+    const pipe = await FluxPipeline.fromPretrained(fixture("tiny-flux-dev"));
+    const { transformer } = pipe.components;
+    const config = new FirstBlockCacheConfig({ threshold: 0.1 });
+    await transformer.enableCache!(config);
+    await assertRejects(() => pipe.enableGroupOffload(), DenoiseError, "and cache its steps");
+    await transformer.disableCache!();
+    await pipe.enableGroupOffload();
+    await assertRejects(() => transformer.enableCache!(config), DenoiseError, "Cannot stream");
+    await pipe.dispose();
   });
 });

@@ -126,7 +126,8 @@ describe("numbers among the options of every pipeline", () => {
         .map(([name]) => [name, "image.png"]);
       const numbers = Object.entries(Class.options)
         .filter(([_, { type }]) => ["number", "integer", "seed"].includes(type));
-      assert(numbers.some(([name]) => name === "numInferenceSteps"));
+      const least = Class.makes === "embeddings" ? "promptEmbedsScale" : "numInferenceSteps";
+      assert(numbers.some(([name]) => name === least));
       for (const [name, { list }] of numbers) {
         for (const value of [NaN, Infinity, -Infinity]) {
           const given = { ...Object.fromEntries(required), [name]: list ? [value] : value };

@@ -50,7 +50,7 @@ import {
 import { ModelSessions, type SessionKey } from "./model_sessions.ts";
 import { finishProfile, profileBase, profileOf } from "./profile.ts";
 import { Remembered } from "./remembered.ts";
-import { cannotCache, fingerprint, stepCache } from "./step_cache/mod.ts";
+import { cannotCache, cannotStream, fingerprint, stepCache } from "./step_cache/mod.ts";
 import type { CutGraph, StepCache } from "./step_cache/step_cache.ts";
 import { checkGroup, everyBlocks, picked, streamedSession } from "./streamed.ts";
 import { optimizedSession } from "./optimized.ts";
@@ -336,6 +336,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
         `Cannot cache the steps of ${this.className} twice: call disableCache() first`,
       );
     }
+    if (this.#group !== undefined) throw cannotStream(this.className);
     const cache = stepCache(config);
     const { forward } = this.#definition.graphs;
     if (forward === undefined) throw cannotCache(this.className, "a step cache", "it has no steps");
@@ -428,6 +429,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
 
   async enableGroupOffload({ numBlocksPerGroup = 1 }: GroupOffloadOptions = {}): Promise<void> {
     checkGroup(this.className, numBlocksPerGroup);
+    if (this.isCacheEnabled) throw cannotStream(this.className);
     this.#group = numBlocksPerGroup;
     await this.release();
   }

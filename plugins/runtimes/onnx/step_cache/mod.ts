@@ -7,7 +7,7 @@ import { firstBlockCache, FirstBlockCacheConfig } from "./first_block.ts";
 import type { StepCache } from "./step_cache.ts";
 import { taylorSeerCache, TaylorSeerCacheConfig } from "./taylor_seer.ts";
 
-export { cannotCache, fingerprint } from "./step_cache.ts";
+export { cannotCache, cannotStream, fingerprint } from "./step_cache.ts";
 
 /**
  * The cache of a config.

@@ -41,6 +41,14 @@ export function cannotCache(name: string, cache: string, why: string): DenoiseEr
   );
 }
 
+/** The error for a model that is asked to cache its steps and to be streamed. */
+export function cannotStream(name: string): DenoiseError {
+  return new DenoiseError(
+    "unsupported_option",
+    `Cannot stream ${name} and cache its steps: both cut its graph; use enableGroupOffload() or enableCache()`,
+  );
+}
+
 /** How many numbers of a text tell it from another one. */
 const SAMPLES = 256;
 
