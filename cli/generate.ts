@@ -176,7 +176,7 @@ async function generate(given: string, flags: GenerateFlags, registry: Registry)
     const Class = await registry.get(pipe.className, "pipeline") as unknown as AnyClass;
     if (!Class.takesPrompt) refusePrompt(Class, prompt, flags);
     refuseLength(Class, flags);
-    const controlNet = await controlNetLoader(registry, load);
+    const controlNet = controlNetLoader(registry, load);
     const task = await taskFor(pipe, flags, controlNet, registry).finally(bar.stop);
     used = task.pipe;
     refuseForeign(task.Class, flags);

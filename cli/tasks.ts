@@ -1,8 +1,11 @@
 import {
   DenoiseError,
+  joinPath,
+  locateComponent,
   type Model,
   type ModelClass,
   type PipelineClass,
+  readConfig,
   type Registry,
 } from "@denoise/core";
 import { type AnyPipeline, classForTask } from "@denoise/loading";
@@ -133,11 +136,12 @@ export async function taskFor(
   loadControlNet: (id: string) => Promise<Model>,
   registry: Registry,
 ): Promise<Task> {
-  const own = controlNets(loaded);
-  checkControls(given, given.controlnet.length || own);
   const name = await classFor(loaded.className, given, registry);
-  const options = await taskOptions(given, registry);
   const Class = await registry.get(name, "pipeline") as unknown as AnyClass;
+  // a transformer may be given a control image itself, as FLUX.1 Canny and Depth are
+  const own = !Class.control && "controlImage" in Class.options ? 1 : controlNets(loaded);
+  checkControls(given, given.controlnet.length || own);
+  const options = await taskOptions(given, Class, registry);
   if (name === loaded.className && given.controlnet.length === 0) {
     return { pipe: loaded, Class, options };
   }
@@ -219,10 +223,11 @@ function related(
 /** What is given, as pipelines take it. */
 async function taskOptions(
   { image, mask, depth, strength, size, controlImage, controlScale }: Given,
+  { options: known }: AnyClass,
   registry: Registry,
 ): Promise<Record<string, unknown>> {
   const control = controlImage.length === 0 ? {} : {
-    [image === undefined ? "image" : "controlImage"]: alone(
+    ["controlImage" in known ? "controlImage" : "image"]: alone(
       await Promise.all(controlImage.map(imageInput)),
     ),
   };
@@ -240,10 +245,16 @@ async function taskOptions(
 }
 
 /** Loads ControlNets with these options. */
-export async function controlNetLoader(
+export function controlNetLoader(
   registry: Registry,
   options: Parameters<ModelClass["fromPretrained"]>[1],
-): Promise<(id: string) => Promise<Model>> {
-  const Class = await registry.get("ControlNetModel", "model", "--controlnet") as ModelClass;
-  return (id) => Class.using(registry).fromPretrained(id, options);
+): (id: string) => Promise<Model> {
+  return async (id) => {
+    const { path } = await locateComponent(id, options ?? {}, registry, false);
+    const { _class_name: name = "ControlNetModel" } = await readConfig(
+      joinPath(path, "config.json"),
+    );
+    const Class = await registry.get(String(name), "model", "--controlnet") as ModelClass;
+    return await Class.using(registry).fromPretrained(id, options);
+  };
 }

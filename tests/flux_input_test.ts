@@ -1,0 +1,115 @@
+/**
+ * What FLUX.1's pipelines refuse, and what they say then.
+ *
+ * @module
+ */
+import { afterAll, describe, it } from "@std/testing/bdd";
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  FluxControlNetModel,
+  FluxControlNetPipeline,
+  FluxControlPipeline,
+  FluxFillPipeline,
+  FluxKontextInpaintPipeline,
+  FluxKontextPipeline,
+  FluxPipeline,
+  Tensor,
+} from "@denoise/denoise";
+import { fixture } from "./support/golden.ts";
+
+const repo = fixture("tiny-flux-dev");
+const flux = await FluxPipeline.fromPretrained(repo);
+const image = Tensor.full([1, 3, 32, 32], 0.5);
+const few = { numInferenceSteps: 1, maxSequenceLength: 8 };
+
+describe("pipelines of FLUX.1 refuse", () => {
+  afterAll(() => flux.dispose());
+
+  it("sizes that the packing does not allow", async () => {
+    await assertRejects(
+      () => flux("x", { ...few, width: 36, height: 32 }),
+      RangeError,
+      "divisible by 8, such as 40x32",
+    );
+    const kontext = await FluxKontextPipeline.fromPipe(flux);
+    await assertRejects(
+      () => kontext("x", { ...few, image, maxArea: 30 }),
+      RangeError,
+      "each side must have at least 8",
+    );
+  });
+
+  it("calls without their image", async () => {
+    const kontext = await FluxKontextPipeline.fromPipe(flux);
+    await assertRejects(() => kontext("x", few as never), TypeError, "without image");
+    const fill = await FluxFillPipeline.fromPipe(flux);
+    await assertRejects(() => fill("x", few as never), TypeError, "without image");
+    await assertRejects(
+      () => fill("x", { ...few, image } as never),
+      TypeError,
+      "without maskImage",
+    );
+    const control = await FluxControlPipeline.fromPipe(flux);
+    await assertRejects(() => control("x", few as never), TypeError, "without controlImage");
+    const made = await kontext("x", { ...few, image: null, maxArea: 1024 });
+    assertEquals([made.images[0]!.width, made.images[0]!.height], [32, 32]);
+  });
+
+  it("transformers that do not take what the class gives them", async () => {
+    const fill = await FluxFillPipeline.fromPipe(flux);
+    await assertRejects(
+      () => fill("x", { ...few, image, maskImage: Tensor.ones([32, 32]) }),
+      RangeError,
+      "16 input channels: it must have 96",
+    );
+    const control = await FluxControlPipeline.fromPipe(flux);
+    await assertRejects(
+      () => control("x", { ...few, controlImage: image }),
+      RangeError,
+      "16 input channels by an image: it must have 32",
+    );
+  });
+
+  it("ControlNets of another model, kinds that a union does not have, and other numbers of images", async () => {
+    const [union, other] = await Promise.all([
+      FluxControlNetModel.fromPretrained(fixture("parts/FluxControlNetModel/flux-union")),
+      FluxControlNetModel.fromPretrained(fixture("models/FluxControlNetModel/canny")),
+    ]);
+    const call = { ...few, width: 32, height: 32, controlImage: image };
+    const of = (controlnet: FluxControlNetModel | FluxControlNetModel[]) =>
+      FluxControlNetPipeline.fromPipe(flux, { controlnet });
+    const wrong = await of(other);
+    await assertRejects(() => wrong("x", call), RangeError, "joint_attention_dim is 16");
+    const alone = await of(union);
+    await assertRejects(() => alone("x", call), RangeError, "without the kind of the image");
+    await assertRejects(() => alone("x", { ...call, controlMode: 3 }), RangeError, "from 0 to 2");
+    const two = await of([union, union]);
+    await assertRejects(
+      () => two("x", { ...call, controlMode: 0 }),
+      TypeError,
+      "a list of 2 images",
+    );
+    await Promise.all([union.dispose(), other.dispose()]);
+  });
+
+  it("more images than are made, sizes that the image says, and options of other classes", async () => {
+    const kontext = await FluxKontextPipeline.fromPipe(flux);
+    await assertRejects(
+      () => kontext("x", { ...few, image: [image, image], maxArea: 1024, autoResize: false }),
+      RangeError,
+      "2 images over 1 images",
+    );
+    const inpaint = await FluxKontextInpaintPipeline.fromPipe(flux);
+    await assertRejects(
+      () => inpaint("x", { ...few, image, maskImage: image, width: 32 } as never),
+      TypeError,
+      '"width"',
+    );
+    const fill = await FluxFillPipeline.fromPipe(flux);
+    await assertRejects(
+      () => fill("x", { ...few, image, maskImage: image, negativePrompt: "y" } as never),
+      TypeError,
+      '"negativePrompt"',
+    );
+  });
+});
