@@ -104,17 +104,30 @@ for (const area of names) {
   for (const call of AREAS[area]!) {
     const [script, ...args] = call.split(" ") as [string, ...string[]];
     const start = performance.now();
-    const extra = EXTRA[script] ?? [];
-    if (extra.length > 0) await run(["-m", "pip", "install", "--quiet", ...extra]);
-    await run([new URL(`../reference/${script}`, import.meta.url).pathname, ...args]);
+    const extra = EXTRA[script];
+    const path = new URL(`../reference/${script}`, import.meta.url).pathname;
+    await run(extra === undefined ? python : await besideReference(script, extra), [path, ...args]);
     console.log(`${area}: ${call} (${((performance.now() - start) / 1000).toFixed(0)} s)`);
   }
 }
 
-async function run(args: string[]): Promise<void> {
+/** The Python of an environment that has the reference's packages and more, so that these change nothing else. */
+async function besideReference(script: string, packages: readonly string[]): Promise<string> {
+  const folder = new URL(`../../.cache/goldens/${script}`, import.meta.url).pathname;
+  const own = `${folder}/bin/python`;
+  const link =
+    "import os, sys, sysconfig; open(os.path.join(sys.argv[1], 'reference.pth'), 'w').write(sysconfig.get_path('purelib'))";
+  const where = "import sysconfig; print(sysconfig.get_path('purelib'), end='')";
+  await run(python, ["-m", "venv", folder]);
+  await run(python, ["-c", link, await run(own, ["-c", where])]);
+  await run(own, ["-m", "pip", "install", "--quiet", ...packages]);
+  return own;
+}
+
+async function run(command: string, args: string[]): Promise<string> {
   const env = { PYTHONWARNINGS: "ignore", TRANSFORMERS_VERBOSITY: "error", TQDM_DISABLE: "1" };
-  const { success, stderr, stdout } = await new Deno.Command(python, { args, env }).output();
-  if (success) return;
+  const { success, stderr, stdout } = await new Deno.Command(command, { args, env }).output();
+  if (success) return new TextDecoder().decode(stdout);
   await Deno.stderr.write(stdout);
   await Deno.stderr.write(stderr);
   console.error(`Cannot make goldens: ${args.join(" ")} failed, see the lines above`);
