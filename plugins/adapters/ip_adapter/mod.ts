@@ -27,7 +27,6 @@ import {
   type CallOptions,
   checkOptions,
   DenoiseError,
-  type ImageCodec,
   isFolder,
   joinPath,
   type LoadOptions,
@@ -151,7 +150,7 @@ async function filesOf(
 
 /** What the class of CLIPImageProcessor can do. */
 interface ProcessorClass {
-  create(codec: ImageCodec, options: object): unknown;
+  using(registry: Registry): { create(options: object): unknown };
 }
 
 /** Gives a pipeline what it needs to encode images, where it has none. */
@@ -174,7 +173,7 @@ async function addEncoder(
   if (!encoder || parts.featureExtractor) return;
   const size = encoder.config.image_size;
   const processor = await registry.get("CLIPImageProcessor", "processor", NAME);
-  const made = (processor as unknown as ProcessorClass).create(await registry.images(), {
+  const made = (processor as unknown as ProcessorClass).using(registry).create({
     size: { shortest_edge: size },
     crop_size: { height: size, width: size },
   });
