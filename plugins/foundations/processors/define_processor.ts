@@ -70,7 +70,10 @@ export interface ProcessorDefinition<C extends object, P extends Processor<C>> {
  * interface Doubler extends Processor<{ factor: number }> {
  *   scale(x: number): number;
  * }
- * const Doubler: ProcessorClass<{ factor: number }, Doubler> = defineProcessor({
+ * const Doubler: ProcessorClass<{ factor: number }, Doubler> = defineProcessor<
+ *   { factor: number },
+ *   Doubler
+ * >({
  *   className: "Doubler",
  *   schema: { factor: 2 },
  *   methods: ({ factor }) => ({ scale: (x: number) => factor * x }),
