@@ -7,18 +7,16 @@ transformers saves it) and plugins/tokenizers/qwen2/testdata/ids.json. Another s
 """
 
 import json
-import random
 import shutil
 import sys
 
-import tokenizers
-import transformers
 from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers, trainers
 from transformers import Qwen2Tokenizer
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 from tiny_tokenizer import TEXT
-from tokenizer_goldens import FIXED, FIXTURES, LETTERS, ROOT
+from tokenizer_goldens import FIXED, FIXTURES, ROOT
+from tokenizer_runs import write_runs
 
 COMMAND = "scripts/reference/qwen2_tokenizer_goldens.py"
 TESTDATA = ROOT / "plugins" / "tokenizers" / "qwen2" / "testdata"
@@ -84,42 +82,13 @@ def write_fixtures() -> dict:
     return {name: FIXTURES / name for name in ("qwen2", "qwen2-json")}
 
 
-def random_text(draw: random.Random) -> str:
-    text = ""
-    for _ in range(draw.randint(0, 12)):
-        word = "".join(draw.choice(draw.choice(LETTERS)) for _ in range(draw.randint(1, 6)))
-        text += draw.choice(WORDS) if draw.random() < 0.4 else word
-        text += " " if draw.random() < 0.4 else ""
-    return text
-
-
-def answers(tokenizer: Qwen2Tokenizer, texts: list, draw: random.Random) -> dict:
-    ids = tokenizer(texts).input_ids
-    padded = tokenizer(texts[:15], padding="max_length", truncation=True, max_length=12)
-    rows = [[draw.randrange(len(tokenizer) + 3) for _ in range(draw.randint(0, 8))] for _ in range(40)]
+def more(tokenizer: Qwen2Tokenizer, texts: list[str]) -> dict:
     return {
-        "size": len(tokenizer), "ids": ids, "padded": padded.input_ids, "mask": padded.attention_mask,
-        "decoded": tokenizer.batch_decode(ids), "skipped": tokenizer.batch_decode(ids, skip_special_tokens=True),
-        "rows": rows, "decodedRows": tokenizer.batch_decode(rows),
         "chats": [tokenizer.apply_chat_template(messages, tokenize=False, **how) for messages, how in CHATS],
     }
 
 
-def main(seed: int, count: int) -> None:
-    transformers.utils.logging.set_verbosity_error()
-    draw = random.Random(seed)
-    texts = [*FIXED, *WORDS, *(random_text(draw) for _ in range(count))]
-    golden = {
-        "versions": {"transformers": transformers.__version__, "tokenizers": tokenizers.__version__},
-        "command": COMMAND,
-        "texts": texts,
-        "chats": [{"messages": messages, **how} for messages, how in CHATS],
-        "tokenizers": {name: answers(Qwen2Tokenizer.from_pretrained(folder), texts, draw)
-                       for name, folder in write_fixtures().items()},
-    }
-    TESTDATA.mkdir(parents=True, exist_ok=True)
-    (TESTDATA / "ids.json").write_text(json.dumps(golden) + "\n")
-
-
 if __name__ == "__main__":
-    main(*(int(value) for value in (sys.argv[1:] + ["0", "120"][len(sys.argv) - 1:])))
+    made = {name: Qwen2Tokenizer.from_pretrained(folder) for name, folder in write_fixtures().items()}
+    write_runs(TESTDATA, COMMAND, made, WORDS, more, sys.argv[1:],
+               chats=[{"messages": messages, **how} for messages, how in CHATS])
