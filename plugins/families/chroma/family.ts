@@ -5,6 +5,7 @@ import {
   gridIds,
   type LatentOptions,
   packedSize,
+  packedTokens,
   packLatents,
   planFlowRun,
   type TimestepOptions,
@@ -44,10 +45,9 @@ export const chromaOptions: CallOptions<ChromaOptions> = {
 export const chroma: Family<ChromaComponents, LatentOptions & ChromaOptions, never> = {
   name: "chroma",
   size: packedSize,
-  plan({ vae, scheduler }, options, { height, width }) {
-    const token = 2 * vaeScaleFactor(vae);
-    const tokens = (height / token) * (width / token);
-    return planFlowRun(scheduler, options, calculateShift(tokens, scheduler));
+  plan({ vae, scheduler }, options, size) {
+    const mu = calculateShift(packedTokens({ vae }, size), scheduler);
+    return planFlowRun(scheduler, options, mu);
   },
   async encode(run, prompt, options) {
     const { transformer, vae } = run.components;

@@ -12,6 +12,7 @@ import {
   gridIds,
   type LatentOptions,
   packedSize,
+  packedTokens,
   packLatents,
   planFlowRun,
   type TimestepOptions,
@@ -91,10 +92,9 @@ export function fluxWith<O extends LatentOptions & FluxOptions>(
   return {
     name,
     size,
-    plan({ vae, scheduler }, options, { height, width }) {
-      const token = 2 * vaeScaleFactor(vae);
-      const tokens = (height / token) * (width / token);
-      return planFlowRun(scheduler, options, calculateShift(tokens, scheduler));
+    plan({ vae, scheduler }, options, size) {
+      const mu = calculateShift(packedTokens({ vae }, size), scheduler);
+      return planFlowRun(scheduler, options, mu);
     },
     async encode(run, prompt, options) {
       const { transformer, vae } = run.components;

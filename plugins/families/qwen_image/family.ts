@@ -11,6 +11,7 @@ import {
   checkSize,
   type Family,
   type LatentOptions,
+  packedTokens,
   packLatents,
   planFlowRun,
   type Prompt,
@@ -95,10 +96,9 @@ export function qwenImageWith<
   return {
     name,
     size,
-    plan({ vae, scheduler }, options, { height, width }) {
-      const token = 2 * vaeScaleFactor(vae);
-      const tokens = (height / token) * (width / token);
-      return planFlowRun(scheduler, options, calculateShift(tokens, scheduler));
+    plan({ vae, scheduler }, options, size) {
+      const mu = calculateShift(packedTokens({ vae }, size), scheduler);
+      return planFlowRun(scheduler, options, mu);
     },
     async encode(run, prompt, options) {
       const { transformer, vae } = run.components;

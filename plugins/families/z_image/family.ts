@@ -13,6 +13,7 @@ import {
   firstImageSize,
   type ImagesInput,
   type LatentOptions,
+  packedTokens,
   planFlowRun,
   type SizeOptions,
   type TimestepOptions,
@@ -70,9 +71,8 @@ export const zImage: Family<
     checkSize(height, width, 2 * vaeScaleFactor(vae)); // two latents are a token
     return { height, width };
   },
-  plan({ vae, scheduler }, options, { height, width }) {
-    const token = 2 * vaeScaleFactor(vae);
-    const mu = calculateShift((height / token) * (width / token), scheduler);
+  plan({ vae, scheduler }, options, size) {
+    const mu = calculateShift(packedTokens({ vae }, size), scheduler);
     return planFlowRun(scheduler, options, mu, "torch");
   },
   async encode(run, prompt, options, { from }) {

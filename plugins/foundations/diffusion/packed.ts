@@ -21,6 +21,15 @@ export function packedSize(
   return { height, width };
 }
 
+/** How many tokens an image of a size is, where latents are packed two by two. */
+export function packedTokens(
+  { vae }: Pick<LatentComponents, "vae">,
+  { height, width }: ImageSize,
+): number {
+  const token = 2 * vaeScaleFactor(vae);
+  return (height / token) * (width / token);
+}
+
 /**
  * Coordinates of the tokens of an image, float32 [rows·columns, 3]: which image, row, column.
  *

@@ -29,6 +29,7 @@ import {
   type Projected,
   projectHeads,
   timestepEmbedding,
+  timestepWaves,
   unpatchify,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
@@ -41,7 +42,6 @@ import {
   mul,
   reshape,
   shapeOf,
-  sinusoidalEmbedding,
   splitLike,
   toTokens,
 } from "@denoise/onnx/nn";
@@ -123,9 +123,7 @@ function widthOf({ num_attention_heads, attention_head_dim }: Config): number {
 function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   const { hidden_states, encoder_hidden_states, timestep } = inputs;
   const { patch_size: patch, in_channels, out_channels } = config;
-  const waves = sinusoidalEmbedding(s, timestep!, {
-    ...{ width: 256, flipSinToCos: true, downscaleFreqShift: 0, scale: 1000 },
-  });
+  const waves = timestepWaves(s, timestep!, { scale: 1000 });
   const temb = timestepEmbedding(s.at("time_step_proj"), waves);
   const embed = s.at("pos_embed");
   const size = Math.floor(Math.sqrt(config.pos_embed_max_size));

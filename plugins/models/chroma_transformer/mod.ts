@@ -20,7 +20,7 @@
 import type { FrozenConfig, Model, ModelClass, Tensor } from "@denoise/core";
 import { defineModel, float32, optional, timesteps, timestepTensor } from "@denoise/onnx";
 import type { StepCached } from "@denoise/roles";
-import { fluxBlocks, modulatedNorm } from "@denoise/onnx/blocks";
+import { fluxBlocks, modulatedNorm, timestepWaves } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
   add,
@@ -32,7 +32,6 @@ import {
   rotaryEmbedding,
   shapeOf,
   silu,
-  sinusoidalEmbedding,
   split,
   unsqueeze,
 } from "@denoise/onnx/nn";
@@ -142,12 +141,11 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
 function modulations(s: Scope, config: Config, timestep: Value): Value[] {
   const count = 3 * config.num_single_layers + 12 * config.num_layers + 2;
   const width = Math.floor(config.approximator_num_channels / 4);
-  const waves = (x: Value, width: number) =>
-    sinusoidalEmbedding(s, x, { width, flipSinToCos: true, downscaleFreqShift: 0 });
-  const time = unsqueeze(s, waves(mul(s, timestep, 1000), width), [1]); // [N, 1, c]
-  const guidance = unsqueeze(s, waves(mul(s, timestep, 0), width), [1]); // that of the scale 0
+  const time = unsqueeze(s, timestepWaves(s, mul(s, timestep, 1000), { width }), [1]); // [N, 1, c]
+  const guidance = unsqueeze(s, timestepWaves(s, mul(s, timestep, 0), { width }), [1]); // that of the scale 0
   const numbers = Float32Array.from({ length: count }, (_, i) => 1000 * i);
-  const places = waves(s.graph.floats(numbers, [count], "float32"), 2 * width); // [count, 2c]
+  const every = s.graph.floats(numbers, [count], "float32");
+  const places = timestepWaves(s, every, { width: 2 * width }); // [count, 2c]
   const batch = shapeOf(s, time, 0, 1);
   const of = (x: Value, last: number) => expand(s, x, concat(s, [batch, s.ints([count, last])], 0)); // [N, count, last]
   const input = concat(s, [

@@ -23,12 +23,14 @@ import type { FrozenConfig, Model, ModelClass, Tensor } from "@denoise/core";
 import { defineModel, float32, optional, timesteps, timestepTensor } from "@denoise/onnx";
 import {
   headNorm,
+  JOINT_STREAMS,
   jointAttention,
   modulatedNorm,
   modulation,
   type Projected,
   projectHeads,
   timestepEmbedding,
+  timestepWaves,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
@@ -40,7 +42,6 @@ import {
   type Rotary,
   rotaryEmbedding,
   silu,
-  sinusoidalEmbedding,
   split,
   splitLike,
   withinFloat16,
@@ -156,12 +157,7 @@ function timeEmbedding(
   { timestep_guidance_channels: width }: Config,
 ): Value {
   const embedded = (name: string, of: Value) => {
-    const thousand = mul(s, of, 1000);
-    const waves = sinusoidalEmbedding(s, thousand, {
-      width,
-      flipSinToCos: true,
-      downscaleFreqShift: 0,
-    });
+    const waves = timestepWaves(s, mul(s, of, 1000), { width });
     return timestepEmbedding(s.at(name), waves, PLAIN);
   };
   const time = embedded("timestep_embedder", timestep);
@@ -173,21 +169,8 @@ function widthOf({ num_attention_heads, attention_head_dim }: Config): number {
   return num_attention_heads * attention_head_dim;
 }
 
-/** Names of a block's parts for text and image. */
-const STREAMS = [
-  {
-    ff: "ff_context",
-    names: ["add_q_proj", "add_k_proj", "add_v_proj"],
-    norms: ["norm_added_q", "norm_added_k"],
-    out: "to_add_out",
-  },
-  {
-    ff: "ff",
-    names: ["to_q", "to_k", "to_v"],
-    norms: ["norm_q", "norm_k"],
-    out: "to_out.0",
-  },
-] as const;
+/** Names of the feed forwards of text and image. */
+const FEED_FORWARDS = ["ff_context", "ff"] as const;
 
 /** Text and image attend to each other, each with weights of its own (`Flux2TransformerBlock`). */
 function doubleBlock(
@@ -200,18 +183,18 @@ function doubleBlock(
   const attn = s.at("attn");
   const { num_attention_heads: heads, eps } = config;
   const norm = { width: widthOf(config), eps };
-  const projected = STREAMS.map(({ names, norms }, i) => {
+  const projected = JOINT_STREAMS.map(({ names, norms }, i) => {
     const [shift, scale] = modulations[i]! as [Value, Value];
     const normal = modulatedNorm(s, streams[i]!, [scale, shift], norm);
     return projectHeads(attn, normal, { heads, names, norms, eps, ...PLAIN });
   });
   const attended = jointAttention(attn, projected, { heads, rotary });
-  return STREAMS.map(({ out, ff }, i) => {
+  return JOINT_STREAMS.map(({ out }, i) => {
     const [, , gate, shift, scale, gateFf] = modulations[i]! as Value[];
     const x = add(s, streams[i]!, mul(s, gate!, linear(attn.at(out), attended[i]!, PLAIN)));
     const normal = modulatedNorm(s, x, [scale!, shift!], norm);
-    const hidden = gated(s, linear(s.at(ff, "linear_in"), normal, PLAIN));
-    const fed = linear(s.at(ff, "linear_out"), hidden, PLAIN);
+    const hidden = gated(s, linear(s.at(FEED_FORWARDS[i]!, "linear_in"), normal, PLAIN));
+    const fed = linear(s.at(FEED_FORWARDS[i]!, "linear_out"), hidden, PLAIN);
     return withinFloat16(s, add(s, x, mul(s, gateFf!, fed)));
   }) as [Value, Value];
 }

@@ -23,14 +23,14 @@
 import type { Model, ModelClass } from "@denoise/core";
 import {
   defineModel,
-  hiddenStateName,
   int64,
   type LanguageModelMethods,
   languageModelMethods,
+  namedStates,
   optional,
   type RopeParameters,
 } from "@denoise/onnx";
-import { decoderStates } from "@denoise/onnx/blocks";
+import { decoderOptionsOf, decoderStates } from "@denoise/onnx/blocks";
 import { check, type Gemma2Config, schema } from "./config.ts";
 
 export type { Gemma2Config, LanguageModelMethods, RopeParameters };
@@ -56,19 +56,14 @@ export const Gemma2Model: ModelClass<Gemma2Model> = defineModel<Gemma2Config, Ge
         attention_mask: optional(int64("batch", "tokens")),
       }),
       build(s, config, { input_ids, attention_mask }) {
-        const { num_attention_heads: heads, rope_parameters, attention_bias: bias } = config;
+        const { attention_bias: bias } = config;
         const { layer_types, sliding_window } = config;
         // without a list every other layer slides, from the first on
         const slides = (layer: number) =>
           layer_types === null ? layer % 2 === 0 : layer_types[layer] === "sliding_attention";
         const states = decoderStates(s, input_ids!, attention_mask, {
-          layers: config.num_hidden_layers,
-          heads,
-          keyHeads: config.num_key_value_heads ?? heads,
+          ...decoderOptionsOf(config),
           headWidth: config.head_dim,
-          theta: rope_parameters?.rope_theta ?? config.rope_theta,
-          eps: config.rms_norm_eps,
-          activation: config.hidden_act,
           bias,
           outBias: bias,
           normalized: false,
@@ -79,7 +74,7 @@ export const Gemma2Model: ModelClass<Gemma2Model> = defineModel<Gemma2Config, Ge
             window: (layer) => slides(layer) ? sliding_window ?? undefined : undefined,
           },
         });
-        return Object.fromEntries(states.map((state, i) => [hiddenStateName(i), state]));
+        return namedStates(states);
       },
     },
   },

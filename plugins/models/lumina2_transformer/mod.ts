@@ -29,25 +29,17 @@ import {
 import {
   gatedFeedForward,
   jointAttention,
-  modulate,
   modulatedNorm,
   modulation,
+  patchGrid,
   projectHeads,
   repeatHeads,
+  sandwichBlock,
   timestepEmbedding,
+  timestepWaves,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
-import {
-  add,
-  concat,
-  linear,
-  mul,
-  rmsNorm,
-  type Rotary,
-  rotaryEmbedding,
-  sinusoidalEmbedding,
-  splitLike,
-} from "@denoise/onnx/nn";
+import { concat, linear, rmsNorm, type Rotary, rotaryEmbedding, splitLike } from "@denoise/onnx/nn";
 import { type Lumina2TransformerConfig, schema } from "./config.ts";
 
 export type { Lumina2TransformerConfig };
@@ -106,14 +98,14 @@ export const Lumina2Transformer2DModel: ModelClass<Lumina2Transformer2DModel> = 
       const { patch_size: patch, in_channels, out_channels } = model.config;
       const [batch, , height, width] = hiddenStates.dims as [number, number, number, number];
       const texts = countedRows(encoderHiddenStates, encoderAttentionMask);
-      checkSizes(model.config, height, width, texts);
-      const times = Array.from(timestepTensor(timestep, batch).data, Number);
-      const [rows, columns] = [height / patch, width / patch];
+      const [rows, columns] = patchGrid(hiddenStates, patch);
+      checkPositions(model.config, rows, columns, texts);
+      const times = timestepTensor(timestep, batch);
       const sample = await runByTextLength(texts, async (picked, states) => {
         const { sample } = await model.run("forward", {
           hidden_states: patchify(pickRows(hiddenStates, picked), patch, in_channels),
           encoder_hidden_states: states,
-          timestep: timestepTensor(picked.map((row) => times[row]!), picked.length),
+          timestep: pickRows(times, picked),
           ...positions(states.dims[1]!, rows, columns),
         }, { signal });
         return sample!.reshape([
@@ -141,24 +133,21 @@ function countedRows(states: Tensor, mask: Tensor): Tensor[] {
   });
 }
 
-function checkSizes(
+function checkPositions(
   { patch_size: patch, axes_lens }: Config,
-  height: number,
-  width: number,
+  rows: number,
+  columns: number,
   texts: readonly Tensor[],
 ): void {
-  if (height % patch !== 0 || width % patch !== 0) {
-    throw new RangeError(
-      `Cannot denoise latents of ${height} x ${width}: each side must be a multiple of ${patch}`,
-    );
-  }
-  const [places, rows, columns] = axes_lens as readonly [number, number, number];
+  const [places, mostRows, mostColumns] = axes_lens as readonly [number, number, number];
   const longest = Math.max(...texts.map(({ dims }) => dims[0]!));
-  if (longest < places && height / patch <= rows && width / patch <= columns) return;
+  if (longest < places && rows <= mostRows && columns <= mostColumns) return;
   throw new RangeError(
-    `Cannot denoise latents of ${height} x ${width} with a text of ${longest} tokens: there are ` +
-      `positions for texts of up to ${places - 1} tokens and latents of up to ${rows * patch} x ` +
-      `${columns * patch}`,
+    `Cannot denoise latents of ${rows * patch} x ${
+      columns * patch
+    } with a text of ${longest} tokens: there are ` +
+      `positions for texts of up to ${places - 1} tokens and latents of up to ` +
+      `${mostRows * patch} x ${mostColumns * patch}`,
   );
 }
 
@@ -187,11 +176,8 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   const { hidden_states, encoder_hidden_states, timestep, img_ids, txt_ids } = inputs;
   const { norm_eps: eps, axes_dim_rope: widths, hidden_size: width } = config;
   const rotary = (ids: Value) => rotaryEmbedding(s, ids, { widths });
-  const waves = sinusoidalEmbedding(s, timestep!, {
-    ...{ width: 256, flipSinToCos: true, downscaleFreqShift: 0 },
-  });
   const embed = s.at("time_caption_embed");
-  const temb = timestepEmbedding(embed.at("timestep_embedder"), waves);
+  const temb = timestepEmbedding(embed.at("timestep_embedder"), timestepWaves(s, timestep!));
   const caption = embed.at("caption_embedder");
   const normal = rmsNorm(caption.at(0), encoder_hidden_states!, { eps });
   let text = linear(caption.at(1), normal); // [N, text, C]
@@ -211,27 +197,22 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   return { sample: linear(s.at("norm_out.linear_2"), out) };
 }
 
-/** Attention and feed forward, normalized before and after, modulated where there is a time. */
+/** One block, modulated where there is a time (`Lumina2TransformerBlock`). */
 function block(s: Scope, x: Value, rotary: Rotary, config: Config, temb?: Value): Value {
-  const { norm_eps: eps } = config;
-  const [scale, gate, scaleFf, gateFf] = temb === undefined
-    ? []
-    : modulation(s.at("norm1.linear"), temb, 4);
-  const before = (name: string, of: Value, by: Value | undefined) => {
-    const normal = rmsNorm(s.at(name), of, { eps });
-    return by === undefined ? normal : modulate(s, normal, by);
-  };
-  const after = (name: string, of: Value, by: Value | undefined) => {
-    const normal = rmsNorm(s.at(name), of, { eps });
-    return by === undefined ? normal : mul(s, s.op("Tanh", [by]), normal);
-  };
-  const first = temb === undefined ? "norm1" : "norm1.norm";
-  const attended = selfAttention(s.at("attn"), before(first, x, scale), rotary, config);
-  const seen = add(s, x, after("norm2", attended, gate));
-  const fed = gatedFeedForward(s.at("feed_forward"), before("ffn_norm1", seen, scaleFf), {
-    names: ["linear_1", "linear_3", "linear_2"],
+  const isTimed = temb !== undefined;
+  return sandwichBlock(s, x, {
+    norms: [
+      s.at(isTimed ? "norm1.norm" : "norm1"),
+      s.at("norm2"),
+      s.at("ffn_norm1"),
+      s.at("ffn_norm2"),
+    ],
+    vectors: isTimed ? modulation(s.at("norm1.linear"), temb, 4) : [],
+    eps: config.norm_eps,
+    attend: (of) => selfAttention(s.at("attn"), of, rotary, config),
+    feed: (of) =>
+      gatedFeedForward(s.at("feed_forward"), of, { names: ["linear_1", "linear_3", "linear_2"] }),
   });
-  return add(s, seen, after("ffn_norm2", fed, gateFf));
 }
 
 /** Attention of heads that share keys and values in groups. */

@@ -27,8 +27,10 @@ import {
   gridPositions,
   modulate,
   modulatedNorm,
+  patchGrid,
   tableModulation,
   timestepEmbedding,
+  timestepWaves,
   unpatchify,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
@@ -43,7 +45,6 @@ import {
   mul,
   reshape,
   silu,
-  sinusoidalEmbedding,
   toTokens,
   unsqueeze,
 } from "@denoise/onnx/nn";
@@ -117,16 +118,8 @@ export const PixArtTransformer2DModel: ModelClass<PixArtTransformer2DModel> = de
     async forward(hiddenStates, timestep, options) {
       const { patch_size: patch, sample_size } = model.config;
       const scale = model.config.interpolation_scale ?? Math.max(Math.floor(sample_size / 64), 1);
-      const [rows, columns] = hiddenStates.dims.slice(2).map((side) => side / patch);
-      if (!Number.isInteger(rows) || !Number.isInteger(columns)) {
-        throw new RangeError(
-          `Cannot denoise latents of ${
-            hiddenStates.dims.slice(2).join(" x ")
-          }: each side must be ` +
-            `a multiple of ${patch}`,
-        );
-      }
-      const positions = gridPositions(rows!, columns!, {
+      const [rows, columns] = patchGrid(hiddenStates, patch);
+      const positions = gridPositions(rows, columns, {
         ...{ width: widthOf(model.config), base: Math.floor(sample_size / patch), scale },
       });
       const { sample } = await model.run("forward", {
@@ -178,12 +171,10 @@ const HIDDEN = -10000;
 
 /** The time, and resolution and aspect ratio where they are inputs (`PixArtAlphaCombinedTimestepSizeEmbeddings`). */
 function timeAndSize(s: Scope, config: Config, inputs: Inputs): Value {
-  const waves = (x: Value) =>
-    sinusoidalEmbedding(s, x, { width: 256, flipSinToCos: true, downscaleFreqShift: 0 });
-  const time = timestepEmbedding(s.at("timestep_embedder"), waves(inputs.timestep!));
+  const time = timestepEmbedding(s.at("timestep_embedder"), timestepWaves(s, inputs.timestep!));
   if (!isConditioned(config)) return time;
   const third = Math.floor(widthOf(config) / 3);
-  const flat = (x: Value) => waves(reshape(s, x, [-1]));
+  const flat = (x: Value) => timestepWaves(s, reshape(s, x, [-1]));
   const sides = timestepEmbedding(s.at("resolution_embedder"), flat(inputs.resolution!));
   const ratio = timestepEmbedding(s.at("aspect_ratio_embedder"), flat(inputs.aspect_ratio!));
   return add(s, time, concat(s, [reshape(s, sides, [-1, 2 * third]), ratio], 1));

@@ -22,16 +22,16 @@ import { type FrozenConfig, type Model, type ModelClass, Tensor } from "@denoise
 import {
   defineModel,
   float32,
-  hiddenStateName,
   type HiddenStatesCall,
   int64,
   type LanguageModelMethods,
   languageModelMethods,
+  namedStates,
   optional,
   type RopeParameters,
   runHiddenStates,
 } from "@denoise/onnx";
-import { decoderStates } from "@denoise/onnx/blocks";
+import { decoderOptionsOf, decoderStates } from "@denoise/onnx/blocks";
 import {
   adapt,
   check,
@@ -98,22 +98,16 @@ export const Qwen2_5_VLForConditionalGeneration: ModelClass<
         image_states: optional(float32("batch", "tokens", config.hidden_size)),
       }),
       build(s, config, { input_ids, attention_mask, places, image_states }) {
-        const { num_attention_heads: heads, rope_parameters } = config;
         const states = decoderStates(s, input_ids!, attention_mask, {
-          layers: config.num_hidden_layers,
-          heads,
-          keyHeads: config.num_key_value_heads ?? heads,
-          headWidth: config.hidden_size / heads,
-          theta: rope_parameters?.rope_theta ?? config.rope_theta,
-          eps: config.rms_norm_eps,
-          activation: config.hidden_act,
+          ...decoderOptionsOf(config),
+          headWidth: config.hidden_size / config.num_attention_heads,
           bias: true,
           outBias: false,
           normalized: false,
           places: places && { ids: places, sections: sectionsOf(config) },
           given: image_states && { token: config.image_token_id, states: image_states },
         });
-        return Object.fromEntries(states.map((state, i) => [hiddenStateName(i), state]));
+        return namedStates(states);
       },
     },
   },

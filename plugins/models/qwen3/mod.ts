@@ -22,14 +22,14 @@
 import type { Model, ModelClass } from "@denoise/core";
 import {
   defineModel,
-  hiddenStateName,
   int64,
   type LanguageModelMethods,
   languageModelMethods,
+  namedStates,
   optional,
   type RopeParameters,
 } from "@denoise/onnx";
-import { decoderStates } from "@denoise/onnx/blocks";
+import { decoderOptionsOf, decoderStates } from "@denoise/onnx/blocks";
 import { check, type Qwen3Config, schema } from "./config.ts";
 
 export type { LanguageModelMethods, Qwen3Config, RopeParameters };
@@ -54,20 +54,15 @@ export const Qwen3Model: ModelClass<Qwen3Model> = defineModel<Qwen3Config, Qwen3
         attention_mask: optional(int64("batch", "tokens")),
       }),
       build(s, config, { input_ids, attention_mask }) {
-        const { num_attention_heads: heads, rope_parameters, attention_bias: bias } = config;
+        const { attention_bias: bias } = config;
         const states = decoderStates(s, input_ids!, attention_mask, {
-          layers: config.num_hidden_layers,
-          heads,
-          keyHeads: config.num_key_value_heads ?? heads,
+          ...decoderOptionsOf(config),
           headWidth: config.head_dim,
-          theta: rope_parameters?.rope_theta ?? config.rope_theta,
-          eps: config.rms_norm_eps,
-          activation: config.hidden_act,
           bias,
           outBias: bias,
           normalized: true,
         });
-        return Object.fromEntries(states.map((state, i) => [hiddenStateName(i), state]));
+        return namedStates(states);
       },
     },
   },

@@ -29,11 +29,13 @@ import {
 } from "@denoise/onnx";
 import {
   feedForward,
+  JOINT_STREAMS,
   jointAttention,
   modulatedNorm,
   modulation,
   projectHeads,
   timestepEmbedding,
+  timestepWaves,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
@@ -44,7 +46,6 @@ import {
   rmsNorm,
   type Rotary,
   rotaryEmbedding,
-  sinusoidalEmbedding,
   unsqueeze,
   where,
   withinFloat16,
@@ -113,12 +114,12 @@ export const QwenImageTransformer2DModel: ModelClass<QwenImageTransformer2DModel
       const { encoderHiddenStates, imgShapes, additionalTCond = 0, signal } = options;
       const { use_layer3d_rope: layered, zero_cond_t, use_additional_t_cond } = model.config;
       checkCall(hiddenStates, options);
-      const times = Array.from(timestepTensor(timestep, hiddenStates.dims[0]!).data, Number);
+      const times = timestepTensor(timestep, hiddenStates.dims[0]!);
       const sample = await runByTextLength(encoderHiddenStates, async (rows, texts) => {
         const { sample } = await model.run("forward", {
           hidden_states: pickRows(hiddenStates, rows),
           encoder_hidden_states: texts,
-          timestep: timestepTensor(rows.map((row) => times[row]!), rows.length),
+          timestep: pickRows(times, rows),
           img_ids: imageIds(imgShapes, layered),
           txt_ids: textIds(texts.dims[1]!, imgShapes, layered),
           reference: zero_cond_t ? referenceTokens(imgShapes) : undefined,
@@ -192,12 +193,7 @@ interface Times {
 
 /** `QwenTimestepProjEmbeddings`: [N, C]. */
 function timeEmbedding(s: Scope, timestep: Value, addition: Value | undefined): Value {
-  const waves = sinusoidalEmbedding(s, timestep, {
-    width: 256,
-    flipSinToCos: true,
-    downscaleFreqShift: 0,
-    scale: 1000,
-  });
+  const waves = timestepWaves(s, timestep, { scale: 1000 });
   const temb = timestepEmbedding(s.at("timestep_embedder"), waves);
   if (addition === undefined) return temb;
   const table = s.tensor("addition_t_embedding.weight");
@@ -209,21 +205,8 @@ function widthOf({ num_attention_heads, attention_head_dim }: Config): number {
   return num_attention_heads * attention_head_dim;
 }
 
-/** Names of a block's parts for text and image. */
-const STREAMS = [
-  {
-    part: "txt",
-    names: ["add_q_proj", "add_k_proj", "add_v_proj"],
-    norms: ["norm_added_q", "norm_added_k"],
-    out: "to_add_out",
-  },
-  {
-    part: "img",
-    names: ["to_q", "to_k", "to_v"],
-    norms: ["norm_q", "norm_k"],
-    out: "to_out.0",
-  },
-] as const;
+/** How names of the parts of text and image begin. */
+const PARTS = ["txt", "img"] as const;
 
 /** Text and image attend to each other, each with weights of its own (`QwenImageTransformerBlock`). */
 function block(
@@ -236,20 +219,18 @@ function block(
   const attn = s.at("attn");
   const heads = config.num_attention_heads;
   const width = widthOf(config);
-  const modulations = STREAMS.map(({ part }) =>
-    tokenModulation(s.at(`${part}_mod.1`), part, times)
-  );
-  const projected = STREAMS.map(({ names, norms }, i) => {
+  const modulations = PARTS.map((part) => tokenModulation(s.at(`${part}_mod.1`), part, times));
+  const projected = JOINT_STREAMS.map(({ names, norms }, i) => {
     const [shift, scale] = modulations[i]! as [Value, Value];
     const normal = modulatedNorm(s, streams[i]!, [scale, shift], { width });
     return projectHeads(attn, normal, { heads, names, norms });
   });
   const attended = jointAttention(attn, projected, { heads, rotary });
-  return STREAMS.map(({ out, part }, i) => {
+  return JOINT_STREAMS.map(({ out }, i) => {
     const [, , gate, shift, scale, gateFf] = modulations[i]! as Value[];
     const x = add(s, streams[i]!, mul(s, gate!, linear(attn.at(out), attended[i]!)));
     const normal = modulatedNorm(s, x, [scale!, shift!], { width });
-    const fed = feedForward(s.at(`${part}_mlp`), normal, { activation: "gelu-approximate" });
+    const fed = feedForward(s.at(`${PARTS[i]!}_mlp`), normal, { activation: "gelu-approximate" });
     return withinFloat16(s, add(s, x, mul(s, gateFf!, fed)));
   }) as [Value, Value];
 }

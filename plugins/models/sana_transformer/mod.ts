@@ -26,8 +26,10 @@ import {
   linearAttention,
   modulate,
   modulatedNorm,
+  patchGrid,
   tableModulation,
   timestepEmbedding,
+  timestepWaves,
   unpatchify,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
@@ -44,7 +46,6 @@ import {
   reshape,
   rmsNorm,
   silu,
-  sinusoidalEmbedding,
   toTokens,
   transpose,
   unsqueeze,
@@ -110,15 +111,7 @@ export const SanaTransformer2DModel: ModelClass<SanaTransformer2DModel> = define
     async forward(hiddenStates, timestep, options) {
       const { patch_size: patch, sample_size, interpolation_scale: scale } = model.config;
       const batch = hiddenStates.dims[0]!;
-      const [rows, columns] = hiddenStates.dims.slice(2).map((side) => side / patch);
-      if (!Number.isInteger(rows) || !Number.isInteger(columns)) {
-        throw new RangeError(
-          `Cannot denoise latents of ${
-            hiddenStates.dims.slice(2).join(" x ")
-          }: each side must be ` +
-            `a multiple of ${patch}`,
-        );
-      }
+      const [rows, columns] = patchGrid(hiddenStates, patch);
       const { guidance } = options;
       const { sample } = await model.run("forward", {
         hidden_states: hiddenStates,
@@ -126,7 +119,7 @@ export const SanaTransformer2DModel: ModelClass<SanaTransformer2DModel> = define
         encoder_attention_mask: options.encoderAttentionMask,
         timestep: timestepTensor(timestep, batch),
         guidance: guidance === undefined ? undefined : timestepTensor(guidance, batch),
-        positions: scale === null ? undefined : gridPositions(rows!, columns!, {
+        positions: scale === null ? undefined : gridPositions(rows, columns, {
           ...{ width: widthOf(model.config), base: Math.floor(sample_size / patch), scale },
         }),
       }, { signal: options.signal });
@@ -165,9 +158,8 @@ const HIDDEN = -10000;
 
 /** The time as one vector [N, C], and as six of all blocks [N, 6, C]. */
 function timeAndGuidance(s: Scope, config: Config, { timestep, guidance }: Inputs) {
-  const waves = (x: Value) =>
-    sinusoidalEmbedding(s, x, { width: 256, flipSinToCos: true, downscaleFreqShift: 0 });
-  const embed = (of: Scope, name: string, x: Value) => timestepEmbedding(of.at(name), waves(x));
+  const embed = (of: Scope, name: string, x: Value) =>
+    timestepEmbedding(of.at(name), timestepWaves(s, x));
   const time = config.guidance_embeds
     ? add(s, embed(s, "timestep_embedder", timestep!), embed(s, "guidance_embedder", guidance!))
     : embed(s.at("emb"), "timestep_embedder", timestep!);

@@ -31,14 +31,14 @@ import {
 import {
   gatedFeedForward,
   jointAttention,
-  modulate,
   modulatedNorm,
   modulation,
   projectHeads,
+  sandwichBlock,
+  timestepWaves,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
-  add,
   concat,
   expand,
   linear,
@@ -48,7 +48,6 @@ import {
   rotaryEmbedding,
   shapeOf,
   silu,
-  sinusoidalEmbedding,
   sub,
 } from "@denoise/onnx/nn";
 import { check, schema, type ZImageTransformerConfig } from "./config.ts";
@@ -110,13 +109,13 @@ export const ZImageTransformer2DModel: ModelClass<ZImageTransformer2DModel> = de
     async forward(hiddenStates, timestep, { encoderHiddenStates, signal }) {
       checkCall(model.config, hiddenStates, encoderHiddenStates);
       const [batch, , height, width] = hiddenStates.dims as [number, number, number, number];
-      const times = Array.from(timestepTensor(timestep, batch).data, Number);
+      const times = timestepTensor(timestep, batch);
       const sample = await runByTextLength(encoderHiddenStates, async (rows, texts) => {
         const tokens = texts.dims[1]!;
         const { sample } = await model.run("forward", {
           hidden_states: patchify(pickRows(hiddenStates, rows)),
           encoder_hidden_states: texts,
-          timestep: timestepTensor(rows.map((row) => times[row]!), rows.length),
+          timestep: pickRows(times, rows),
           img_ids: imageIds(height / 2, width / 2, tokens),
           txt_ids: textIds(tokens),
         }, { signal });
@@ -196,11 +195,7 @@ const PATCH = "2-1";
 
 /** The timestep as a vector of at most 256 channels (`TimestepEmbedder`). */
 function time(s: Scope, timestep: Value, { t_scale }: Config): Value {
-  const waves = sinusoidalEmbedding(s, mul(s, timestep, t_scale), {
-    width: 256,
-    flipSinToCos: true,
-    downscaleFreqShift: 0,
-  });
+  const waves = timestepWaves(s, mul(s, timestep, t_scale));
   return linear(s.at("mlp.2"), silu(s, linear(s.at("mlp.0"), waves)));
 }
 
@@ -212,32 +207,31 @@ function fillUp(s: Scope, x: Value, name: string, ids: Value): Value {
   return concat(s, [x, padding], 1);
 }
 
-/** Attention and feed forward, normalized before and after, modulated where there is a time (`ZImageTransformerBlock`). */
+/** One block, modulated where there is a time (`ZImageTransformerBlock`). */
 function block(s: Scope, x: Value, rotary: Rotary, config: Config, temb?: Value): Value {
   const { n_heads: heads, norm_eps: eps, qk_norm } = config;
-  const [scale, gate, scaleFf, gateFf] = temb === undefined
-    ? []
-    : modulation(s.at("adaLN_modulation.0"), temb, 4, { activate: false });
-  const before = (name: string, of: Value, by: Value | undefined) => {
-    const normal = rmsNorm(s.at(name), of, { eps });
-    return by === undefined ? normal : modulate(s, normal, by);
-  };
-  const after = (name: string, of: Value, by: Value | undefined) => {
-    const normal = rmsNorm(s.at(name), of, { eps });
-    return by === undefined ? normal : mul(s, s.op("Tanh", [by]), normal);
-  };
   const attn = s.at("attention");
-  const projected = projectHeads(attn, before("attention_norm1", x, scale), {
-    heads,
-    bias: false,
-    norms: qk_norm ? undefined : null,
-    eps: 1e-5, // whatever norm_eps is
+  return sandwichBlock(s, x, {
+    norms: [
+      s.at("attention_norm1"),
+      s.at("attention_norm2"),
+      s.at("ffn_norm1"),
+      s.at("ffn_norm2"),
+    ],
+    vectors: temb === undefined
+      ? []
+      : modulation(s.at("adaLN_modulation.0"), temb, 4, { activate: false }),
+    eps,
+    attend(of) {
+      const projected = projectHeads(attn, of, {
+        heads,
+        bias: false,
+        norms: qk_norm ? undefined : null,
+        eps: 1e-5, // whatever norm_eps is
+      });
+      const [seen] = jointAttention(attn, [projected], { heads, rotary }) as [Value];
+      return linear(attn.at("to_out.0"), seen, { bias: false });
+    },
+    feed: (of) => gatedFeedForward(s.at("feed_forward"), of, { names: ["w1", "w3", "w2"] }),
   });
-  const [seen] = jointAttention(attn, [projected], { heads, rotary }) as [Value];
-  const attended = linear(attn.at("to_out.0"), seen, { bias: false });
-  const y = add(s, x, after("attention_norm2", attended, gate));
-  const fed = gatedFeedForward(s.at("feed_forward"), before("ffn_norm1", y, scaleFf), {
-    names: ["w1", "w3", "w2"],
-  });
-  return add(s, y, after("ffn_norm2", fed, gateFf));
 }

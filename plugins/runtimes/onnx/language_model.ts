@@ -103,8 +103,13 @@ export function checkLanguageModel(
 }
 
 /** Names of the hidden states among a graph's outputs. */
-export function hiddenStateName(index: number): string {
+function hiddenStateName(index: number): string {
   return `hidden_state_${index}`;
+}
+
+/** The hidden states of a language model as what its graph gives. */
+export function namedStates<T>(states: readonly T[]): Readonly<Record<string, T>> {
+  return Object.fromEntries(states.map((state, i) => [hiddenStateName(i), state]));
 }
 
 /** What a language model's states are asked for with. */
@@ -140,7 +145,7 @@ export interface LanguageModelMethods {
 
 /**
  * Some of the hidden states that the graph `forward` of a language model gives under
- * {@linkcode hiddenStateName}.
+ * {@linkcode namedStates}.
  *
  * @param inputs By the names of the graph's inputs.
  * @throws {RangeError} for a state that there is not.
@@ -159,7 +164,7 @@ export async function runHiddenStates(
 }
 
 /**
- * The methods of a language model whose graph `forward` gives its states under {@linkcode hiddenStateName} for
+ * The methods of a language model whose graph `forward` gives its {@linkcode namedStates} for
  * `input_ids` and `attention_mask`.
  */
 export function languageModelMethods(

@@ -23,12 +23,12 @@ export type { ProviderPlugin } from "./engine/native/settings.ts";
 export { workerEngine } from "./engine/worker.ts";
 export {
   checkLanguageModel,
-  hiddenStateName,
   type HiddenStatesCall,
   type LanguageModelConfig,
   type LanguageModelMethods,
   languageModelMethods,
   languageModelOptions,
+  namedStates,
   type RopeParameters,
   runHiddenStates,
 } from "./language_model.ts";

@@ -1,4 +1,6 @@
+import type { FrozenConfig } from "@denoise/core";
 import type { Scope, Value } from "../graph/mod.ts";
+import type { LanguageModelConfig } from "../language_model.ts";
 import {
   add,
   attention,
@@ -34,6 +36,21 @@ export interface GemmaOptions {
   readonly softCap: number | null;
   /** How many tokens a layer's tokens attend to, themselves included; undefined for all before them. */
   window(layer: number): number | undefined;
+}
+
+/** What the options of language models say of their layers, whatever class they are. */
+export function decoderOptionsOf(
+  config: FrozenConfig<LanguageModelConfig>,
+): Pick<DecoderOptions, "layers" | "heads" | "keyHeads" | "theta" | "eps" | "activation"> {
+  const { num_attention_heads: heads, rope_parameters } = config;
+  return {
+    layers: config.num_hidden_layers,
+    heads,
+    keyHeads: config.num_key_value_heads ?? heads,
+    theta: rope_parameters?.rope_theta ?? config.rope_theta,
+    eps: config.rms_norm_eps,
+    activation: config.hidden_act,
+  };
 }
 
 /** Options of {@linkcode decoderStates}. */

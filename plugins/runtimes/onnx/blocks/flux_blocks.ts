@@ -1,7 +1,7 @@
 import type { Scope, Value } from "../graph/mod.ts";
 import { add, concat, gelu, linear, mul, type Rotary, splitLike } from "../nn/mod.ts";
 import { feedForward } from "./feed_forward.ts";
-import { jointAttention, projectHeads } from "./joint_attention.ts";
+import { JOINT_STREAMS, jointAttention, projectHeads } from "./joint_attention.ts";
 import { modulatedNorm } from "./modulation.ts";
 
 /** Options of {@linkcode fluxDoubleBlock} and {@linkcode fluxSingleBlock}. */
@@ -16,21 +16,8 @@ export interface FluxBlockOptions {
   readonly bias?: Value | undefined;
 }
 
-/** Names of a block's parts for text and image. */
-const STREAMS = [
-  {
-    ff: "ff_context",
-    names: ["add_q_proj", "add_k_proj", "add_v_proj"],
-    norms: ["norm_added_q", "norm_added_k"],
-    out: "to_add_out",
-  },
-  {
-    ff: "ff",
-    names: ["to_q", "to_k", "to_v"],
-    norms: ["norm_q", "norm_k"],
-    out: "to_out.0",
-  },
-] as const;
+/** Names of the feed forwards of text and image. */
+const FEED_FORWARDS = ["ff_context", "ff"] as const;
 
 /** Shift, scale and gate of attention, then of feed forward, each [N, 1, C]. */
 export type FluxModulation = readonly Value[];
@@ -48,19 +35,19 @@ export function fluxDoubleBlock(
   { heads, width, rotary, bias }: FluxBlockOptions,
 ): [text: Value, image: Value] {
   const attn = s.at("attn");
-  const projected = STREAMS.map(({ names, norms }, i) => {
+  const projected = JOINT_STREAMS.map(({ names, norms }, i) => {
     const [shift, scale] = modulations[i]! as [Value, Value];
     const normal = modulatedNorm(s, streams[i]!, [scale, shift], { width });
     return projectHeads(attn, normal, { heads, names, norms });
   });
   const attended = jointAttention(attn, projected, { heads, rotary, bias });
   const made: Value[] = [];
-  const results = STREAMS.map(({ out, ff }, i) => {
+  const results = JOINT_STREAMS.map(({ out }, i) => {
     const [, , gate, shift, scale, gateFf] = modulations[i]! as Value[];
     made[i] = linear(attn.at(out), attended[i]!);
     const x = add(s, streams[i]!, mul(s, gate!, made[i]!));
     const normal = modulatedNorm(s, x, [scale!, shift!], { width });
-    const fed = feedForward(s.at(ff), normal, { activation: "gelu-approximate" });
+    const fed = feedForward(s.at(FEED_FORWARDS[i]!), normal, { activation: "gelu-approximate" });
     return add(s, x, mul(s, gateFf!, fed));
   }) as [Value, Value];
   s.graph.markModule(attn.path, made);

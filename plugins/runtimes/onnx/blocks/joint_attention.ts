@@ -74,6 +74,20 @@ export function headNorm(
   return reshape(s, rmsNorm(s, split, { eps }), [0, 0, -1]);
 }
 
+/** Names, in the attention of text and image, of the parts of each: the text comes first. */
+export const JOINT_STREAMS = [
+  {
+    names: ["add_q_proj", "add_k_proj", "add_v_proj"],
+    norms: ["norm_added_q", "norm_added_k"],
+    out: "to_add_out",
+  },
+  {
+    names: ["to_q", "to_k", "to_v"],
+    norms: ["norm_q", "norm_k"],
+    out: "to_out.0",
+  },
+] as const;
+
 /** Options of {@linkcode jointAttention}. */
 export interface JointAttentionOptions {
   /** How many heads. */

@@ -27,6 +27,7 @@ export * from "./image_coder.ts";
 export * from "./patches.ts";
 export * from "./resample.ts";
 export * from "./resnet_block.ts";
+export * from "./sandwich_block.ts";
 export * from "./timestep_embedding.ts";
 export * from "./transformer.ts";
 export * from "./up_block.ts";

@@ -2,6 +2,24 @@ import { Tensor } from "@denoise/core";
 import type { Scope, Value } from "../graph/mod.ts";
 import { concat, div, mul, reshape, shapeOf, sub, transpose } from "../nn/mod.ts";
 
+/**
+ * Rows and columns of the patches of latents.
+ *
+ * @param latents [N, C, h, w].
+ * @throws {RangeError} for a side that patches do not fill.
+ */
+export function patchGrid(
+  latents: Tensor,
+  patch: number,
+): readonly [rows: number, columns: number] {
+  const [height, width] = latents.dims.slice(2) as [number, number];
+  const [rows, columns] = [height / patch, width / patch];
+  if (Number.isInteger(rows) && Number.isInteger(columns)) return [rows, columns];
+  throw new RangeError(
+    `Cannot denoise latents of ${height} x ${width}: each side must be a multiple of ${patch}`,
+  );
+}
+
 /** How many patches an image [N, C, H, W] has along an axis, as an int64 vector of one number. */
 function patchesOf(s: Scope, image: Value, axis: number, patch: number): Value {
   return div(s, shapeOf(s, image, axis, axis + 1), s.scalar(patch, "int64"));

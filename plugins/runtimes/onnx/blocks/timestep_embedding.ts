@@ -1,6 +1,28 @@
 import type { Scope, Value } from "../graph/mod.ts";
 import { activation, add, concat, linear, mul, sinusoidalEmbedding, unsqueeze } from "../nn/mod.ts";
 
+/** Options of {@linkcode timestepWaves}. */
+export interface TimestepWavesOptions {
+  /** How many sines and cosines. Defaults to 256. */
+  readonly width?: number | undefined;
+  /** What the angles are multiplied with. Defaults to 1. */
+  readonly scale?: number | undefined;
+}
+
+/**
+ * Cosines, then sines, of a timestep or another number, as transformers are given them (`Timesteps`).
+ *
+ * @param x float32 [N].
+ */
+export function timestepWaves(
+  s: Scope,
+  x: Value,
+  { width = 256, scale = 1 }: TimestepWavesOptions = {},
+): Value {
+  const order = { flipSinToCos: true, downscaleFreqShift: 0 } as const;
+  return sinusoidalEmbedding(s, x, { width, scale, ...order });
+}
+
 /** Options of {@linkcode timestepEmbedding}. */
 export interface TimestepEmbeddingOptions {
   /** Activation between the layers. Defaults to `"silu"`. */
@@ -62,11 +84,9 @@ export function timeTextEmbedding(
   pooled: Value,
   guidance?: Value,
 ): Value {
-  const waves = (x: Value) =>
-    sinusoidalEmbedding(s, x, { width: 256, flipSinToCos: true, downscaleFreqShift: 0 });
-  const time = timestepEmbedding(s.at("timestep_embedder"), waves(timestep));
+  const time = timestepEmbedding(s.at("timestep_embedder"), timestepWaves(s, timestep));
   const guided = guidance === undefined
     ? time
-    : add(s, time, timestepEmbedding(s.at("guidance_embedder"), waves(guidance)));
+    : add(s, time, timestepEmbedding(s.at("guidance_embedder"), timestepWaves(s, guidance)));
   return add(s, guided, timestepEmbedding(s.at("text_embedder"), pooled));
 }
