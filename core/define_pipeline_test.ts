@@ -3,7 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { number } from "./config_options.ts";
 import { definePipeline } from "./define_pipeline.ts";
 import { diffusionPipeline } from "@denoise/loading";
-import { defineScheduler } from "./define_scheduler.ts";
+import { defineScheduler } from "@denoise/schedules";
 import { DenoiseError } from "./errors.ts";
 import type { PipelineClass } from "./pipeline.ts";
 import { Registry } from "./registry.ts";

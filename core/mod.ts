@@ -28,7 +28,6 @@ export {
 } from "./config.ts";
 export * from "./config_options.ts";
 export * from "./define_pipeline.ts";
-export * from "./define_scheduler.ts";
 export type { DType, TypedArray } from "./dtype.ts";
 export * from "./errors.ts";
 export * from "./float32.ts";

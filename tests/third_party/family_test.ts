@@ -91,7 +91,7 @@ async function setUp(): Promise<void> {
     license: "MIT",
     exports: "./mod.ts",
     imports: Object.fromEntries(
-      ["@denoise/adapters", "@denoise/core", "@denoise/onnx"].map((
+      ["@denoise/adapters", "@denoise/core", "@denoise/onnx", "@denoise/schedules"].map((
         name,
       ) => [name, `jsr:${name}@^0.1.0`]),
     ),

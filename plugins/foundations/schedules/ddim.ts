@@ -1,11 +1,5 @@
-import {
-  float,
-  oneOf,
-  type SchedulerDefinition,
-  type SchedulerPlan,
-  type StepOptions,
-  type Tensor,
-} from "@denoise/core";
+import { float, oneOf, type SchedulerPlan, type StepOptions, type Tensor } from "@denoise/core";
+import type { SchedulerDefinition } from "./definition.ts";
 import { makeNoiseSchedule } from "./alphas.ts";
 import { type BetaConfig, betaOptions } from "./betas.ts";
 import { toDenoised, toNoise } from "./conversions.ts";

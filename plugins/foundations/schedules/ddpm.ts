@@ -1,4 +1,5 @@
-import { float, oneOf, type SchedulerDefinition, type Tensor } from "@denoise/core";
+import { float, oneOf, type Tensor } from "@denoise/core";
+import type { SchedulerDefinition } from "./definition.ts";
 import { makeNoiseSchedule } from "./alphas.ts";
 import { type BetaConfig, betaOptions, type UsualBetaSchedule } from "./betas.ts";
 import { toDenoised } from "./conversions.ts";

@@ -1,5 +1,5 @@
 /**
- * What the schedulers of diffusion models are made of: betas and what follows from them (ᾱ, σ, λ),
+ * What the schedulers of diffusion models are made of: `defineScheduler`, betas and what follows from them (ᾱ, σ, λ),
  * the spacing of timesteps, the sigma schedules of Karras and others, flow matching, predictions turned
  * into clean samples, the increments of a Brownian motion.
  *
@@ -30,6 +30,8 @@ export * from "./consistency.ts";
 export * from "./conversions.ts";
 export * from "./ddim.ts";
 export * from "./ddpm.ts";
+export * from "./define_scheduler.ts";
+export * from "./definition.ts";
 export * from "./dpm_solver.ts";
 export * from "./edm.ts";
 export * from "./flow.ts";

@@ -1,9 +1,5 @@
-import {
-  type BatchStepInput,
-  type SchedulerMethod,
-  type SchedulerPlan,
-  Tensor,
-} from "@denoise/core";
+import { type SchedulerPlan, Tensor } from "@denoise/core";
+import type { BatchStepInput, SchedulerMethod } from "./definition.ts";
 
 /**
  * Steps of several samples at timesteps of their own: the method's step for one after the other,

@@ -41,7 +41,6 @@
  * @module
  */
 import {
-  defineScheduler,
   drawBatch,
   maybe,
   number,
@@ -53,7 +52,13 @@ import {
   type StepOptions,
   Tensor,
 } from "@denoise/core";
-import { indexForTimestep, linspace32, requiredOption, trainedTimesteps } from "@denoise/schedules";
+import {
+  defineScheduler,
+  indexForTimestep,
+  linspace32,
+  requiredOption,
+  trainedTimesteps,
+} from "@denoise/schedules";
 
 /** Options of {@linkcode AmusedScheduler}, as in scheduler_config.json. */
 export interface AmusedConfig {

@@ -39,14 +39,15 @@
  *
  * @module
  */
+import { float, type PlanRequest, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
+  addNoiseBySigma,
   defineScheduler,
-  float,
-  type PlanRequest,
-  type Scheduler,
-  type SchedulerClass,
-} from "@denoise/core";
-import { addNoiseBySigma, edmInput, linspace, type SigmaPlan, toFloat32 } from "@denoise/schedules";
+  edmInput,
+  linspace,
+  type SigmaPlan,
+  toFloat32,
+} from "@denoise/schedules";
 
 /** Options of {@linkcode CMStochasticIterativeScheduler}, as in scheduler_config.json. */
 export interface CMStochasticIterativeConfig {

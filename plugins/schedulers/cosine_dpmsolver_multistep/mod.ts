@@ -43,7 +43,6 @@
  * @module
  */
 import {
-  defineScheduler,
   float,
   Generator,
   type GeneratorInput,
@@ -57,6 +56,7 @@ import {
 import {
   addNoiseBySigma,
   brownianNoise,
+  defineScheduler,
   dpmStep,
   drawSeeds,
   type EDMConfig,

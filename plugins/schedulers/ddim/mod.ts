@@ -33,8 +33,13 @@
  *
  * @module
  */
-import { defineScheduler, type Scheduler, type SchedulerClass } from "@denoise/core";
-import { type DDIMConfig, ddimDefinition, type DDIMStepOptions } from "@denoise/schedules";
+import type { Scheduler, SchedulerClass } from "@denoise/core";
+import {
+  type DDIMConfig,
+  ddimDefinition,
+  type DDIMStepOptions,
+  defineScheduler,
+} from "@denoise/schedules";
 
 export type { DDIMConfig, DDIMStepOptions };
 

@@ -34,7 +34,6 @@
  */
 import {
   configValue,
-  defineScheduler,
   float,
   oneOf,
   type Scheduler,
@@ -46,6 +45,7 @@ import {
   betaOptions,
   type ClipConfig,
   clipDenoised,
+  defineScheduler,
   makeNoiseSchedule,
   planTimesteps,
   type SpacingConfig,

@@ -35,11 +35,12 @@
  *
  * @module
  */
-import { defineScheduler, type Scheduler, type SchedulerClass } from "@denoise/core";
+import type { Scheduler, SchedulerClass } from "@denoise/core";
 import {
   type DDIMConfig,
   ddimDefinition,
   type DDIMStepOptions,
+  defineScheduler,
   stepEach,
 } from "@denoise/schedules";
 

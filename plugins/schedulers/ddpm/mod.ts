@@ -35,8 +35,8 @@
  *
  * @module
  */
-import { defineScheduler, type Scheduler, type SchedulerClass } from "@denoise/core";
-import { type DDPMConfig, ddpmDefinition } from "@denoise/schedules";
+import type { Scheduler, SchedulerClass } from "@denoise/core";
+import { type DDPMConfig, ddpmDefinition, defineScheduler } from "@denoise/schedules";
 
 export type { DDPMConfig };
 

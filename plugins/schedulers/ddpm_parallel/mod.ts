@@ -34,13 +34,8 @@
  *
  * @module
  */
-import {
-  defineScheduler,
-  type Scheduler,
-  type SchedulerClass,
-  type SchedulerPlan,
-} from "@denoise/core";
-import { type DDPMConfig, ddpmDefinition, stepEach } from "@denoise/schedules";
+import type { Scheduler, SchedulerClass, SchedulerPlan } from "@denoise/core";
+import { type DDPMConfig, ddpmDefinition, defineScheduler, stepEach } from "@denoise/schedules";
 
 export type { DDPMConfig };
 

@@ -36,14 +36,8 @@
  *
  * @module
  */
-import {
-  defineScheduler,
-  float,
-  type Scheduler,
-  type SchedulerClass,
-  type SchedulerPlan,
-} from "@denoise/core";
-import { combineBatch, linspace32, toFloat32 } from "@denoise/schedules";
+import { float, type Scheduler, type SchedulerClass, type SchedulerPlan } from "@denoise/core";
+import { combineBatch, defineScheduler, linspace32, toFloat32 } from "@denoise/schedules";
 
 /** Options of {@linkcode DDPMWuerstchenScheduler}, as in scheduler_config.json. */
 export interface DDPMWuerstchenConfig {

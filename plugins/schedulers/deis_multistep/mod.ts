@@ -32,18 +32,12 @@
  *
  * @module
  */
-import {
-  defineScheduler,
-  oneOf,
-  replacing,
-  type Scheduler,
-  type SchedulerClass,
-  type Tensor,
-} from "@denoise/core";
+import { oneOf, replacing, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
 import {
   addNoiseByLevel,
   checkSigmaConfig,
   convertOutput,
+  defineScheduler,
   dpmStep,
   KARRAS_DIFFUSION_SCHEDULERS,
   type LogSnrLevel,

@@ -42,18 +42,13 @@
  *
  * @module
  */
-import {
-  defineScheduler,
-  type Scheduler,
-  type SchedulerClass,
-  type SchedulerPlan,
-  type Tensor,
-} from "@denoise/core";
+import type { Scheduler, SchedulerClass, SchedulerPlan, Tensor } from "@denoise/core";
 import {
   addNoiseByTimestep,
   type CogVideoXConfig,
   cogVideoXOptions,
   cogVideoXSchedule,
+  defineScheduler,
   KARRAS_DIFFUSION_SCHEDULERS,
   planTimesteps,
   toDenoised,

@@ -37,7 +37,6 @@
  * @module
  */
 import {
-  defineScheduler,
   float,
   maybe,
   oneOf,
@@ -52,6 +51,7 @@ import {
   addsNoise,
   checkSigmaConfig,
   convertOutput,
+  defineScheduler,
   dpmStep,
   integratesDenoised,
   KARRAS_DIFFUSION_SCHEDULERS,

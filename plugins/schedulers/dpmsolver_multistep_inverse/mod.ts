@@ -35,7 +35,6 @@
  * @module
  */
 import {
-  defineScheduler,
   float,
   maybe,
   oneOf,
@@ -51,6 +50,7 @@ import {
   checkSigmaConfig,
   configuredSigmas,
   convertOutput,
+  defineScheduler,
   dpmStep,
   flowSigmas,
   integratesDenoised,

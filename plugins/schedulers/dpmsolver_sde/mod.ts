@@ -44,7 +44,6 @@
  * @module
  */
 import {
-  defineScheduler,
   float,
   maybe,
   number,
@@ -62,6 +61,7 @@ import {
   betaOptions,
   brownianNoise,
   checkSigmaConfig,
+  defineScheduler,
   denoisedAtSigma,
   drawSeeds,
   firstNoiseSigma,

@@ -38,7 +38,6 @@
  * @module
  */
 import {
-  defineScheduler,
   float,
   maybe,
   oneOf,
@@ -54,6 +53,7 @@ import {
   betaOptions,
   checkSigmaConfig,
   convertOutput,
+  defineScheduler,
   dpmStep,
   integratesDenoised,
   KARRAS_DIFFUSION_SCHEDULERS,

@@ -37,18 +37,12 @@
  *
  * @module
  */
-import {
-  defineScheduler,
-  oneOf,
-  replacing,
-  type Scheduler,
-  type SchedulerClass,
-  type Tensor,
-} from "@denoise/core";
+import { oneOf, replacing, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
 import {
   addNoiseBySigma,
   addsNoise,
   type ClipConfig,
+  defineScheduler,
   dpmStep,
   dynamicThreshold,
   type EDMConfig,

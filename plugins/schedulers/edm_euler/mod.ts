@@ -33,15 +33,10 @@
  *
  * @module
  */
-import {
-  defineScheduler,
-  oneOf,
-  type Scheduler,
-  type SchedulerClass,
-  type Tensor,
-} from "@denoise/core";
+import { oneOf, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
 import {
   addNoiseBySigma,
+  defineScheduler,
   type EDMConfig,
   edmDenoised,
   edmInput,

@@ -35,12 +35,13 @@
  *
  * @module
  */
-import { defineScheduler, oneOf, type Scheduler, type SchedulerClass } from "@denoise/core";
+import { oneOf, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
   addNoiseBySigma,
   ancestralSigmas,
   type BetaConfig,
   betaOptions,
+  defineScheduler,
   denoisedAtSigma,
   firstNoiseSigma,
   interp,

@@ -34,7 +34,6 @@
  * @module
  */
 import {
-  defineScheduler,
   float,
   maybe,
   oneOf,
@@ -48,6 +47,7 @@ import {
   betaOptions,
   checkSigmaConfig,
   combineBatch,
+  defineScheduler,
   denoisedAtSigma,
   firstNoiseSigma,
   indexForTimestep,

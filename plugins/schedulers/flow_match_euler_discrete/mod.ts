@@ -37,10 +37,11 @@
  *
  * @module
  */
-import { defineScheduler, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
+import type { Scheduler, SchedulerClass, Tensor } from "@denoise/core";
 import {
   addFlowNoise,
   checkSigmaConfig,
+  defineScheduler,
   flowOptions,
   type FlowPlanConfig,
   planFlow,

@@ -34,15 +34,10 @@
  *
  * @module
  */
-import {
-  defineScheduler,
-  float,
-  type Scheduler,
-  type SchedulerClass,
-  type Tensor,
-} from "@denoise/core";
+import { float, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
 import {
   addFlowNoise,
+  defineScheduler,
   linspace,
   shiftSigmas,
   type SigmaPlan,

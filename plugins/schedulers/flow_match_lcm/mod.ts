@@ -39,7 +39,6 @@
  * @module
  */
 import {
-  defineScheduler,
   maybe,
   numbers,
   oneOf,
@@ -51,6 +50,7 @@ import {
 import {
   addFlowNoise,
   checkSigmaConfig,
+  defineScheduler,
   flowOptions,
   type FlowPlanConfig,
   planFlow,

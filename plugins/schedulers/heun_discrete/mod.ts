@@ -33,7 +33,6 @@
  * @module
  */
 import {
-  defineScheduler,
   float,
   oneOf,
   type PlanRequest,
@@ -47,6 +46,7 @@ import {
   betaOptions,
   checkSigmaConfig,
   clipDenoised,
+  defineScheduler,
   denoisedAtSigma,
   firstNoiseSigma,
   KARRAS_DIFFUSION_SCHEDULERS,

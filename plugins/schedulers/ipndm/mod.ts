@@ -35,7 +35,6 @@
  * @module
  */
 import {
-  defineScheduler,
   maybe,
   numbers,
   type Scheduler,
@@ -43,7 +42,7 @@ import {
   type SchedulerPlan,
   type Tensor,
 } from "@denoise/core";
-import { adamsBashforth, linspace32, toNoise } from "@denoise/schedules";
+import { adamsBashforth, defineScheduler, linspace32, toNoise } from "@denoise/schedules";
 
 /** Options of {@linkcode IPNDMScheduler}, as in scheduler_config.json. */
 export interface IPNDMConfig {

@@ -43,14 +43,8 @@
  *
  * @module
  */
-import {
-  defineScheduler,
-  float,
-  type Scheduler,
-  type SchedulerClass,
-  type Tensor,
-} from "@denoise/core";
-import type { SigmaPlan } from "@denoise/schedules";
+import { float, type Scheduler, type SchedulerClass, type Tensor } from "@denoise/core";
+import { defineScheduler, type SigmaPlan } from "@denoise/schedules";
 
 /** Options of {@linkcode KarrasVeScheduler}, as in scheduler_config.json. */
 export interface KarrasVeConfig {

@@ -38,7 +38,6 @@
  * @module
  */
 import {
-  defineScheduler,
   float,
   oneOf,
   type PlanRequest,
@@ -53,6 +52,7 @@ import {
   type BetaConfig,
   betaOptions,
   checkSigmaConfig,
+  defineScheduler,
   denoisedAtSigma,
   firstNoiseSigma,
   KARRAS_DIFFUSION_SCHEDULERS,

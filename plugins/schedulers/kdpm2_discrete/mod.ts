@@ -35,7 +35,6 @@
  * @module
  */
 import {
-  defineScheduler,
   float,
   oneOf,
   type PlanRequest,
@@ -49,6 +48,7 @@ import {
   type BetaConfig,
   betaOptions,
   checkSigmaConfig,
+  defineScheduler,
   denoisedAtSigma,
   firstNoiseSigma,
   KARRAS_DIFFUSION_SCHEDULERS,

@@ -36,7 +36,7 @@
  *
  * @module
  */
-import { defineScheduler, float, oneOf, type Scheduler, type SchedulerClass } from "@denoise/core";
+import { float, oneOf, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
   addNoiseByTimestep,
   type BetaConfig,
@@ -45,6 +45,7 @@ import {
   clipDenoised,
   type ConsistencyConfig,
   type ConsistencyPlan,
+  defineScheduler,
   makeNoiseSchedule,
   planConsistency,
   spacingOptions,

@@ -34,7 +34,6 @@
  * @module
  */
 import {
-  defineScheduler,
   oneOf,
   type PlanRequest,
   type Scheduler,
@@ -46,6 +45,7 @@ import {
   type BetaConfig,
   betaOptions,
   checkSigmaConfig,
+  defineScheduler,
   denoisedAtSigma,
   firstNoiseSigma,
   integrateLagrange,

@@ -37,8 +37,9 @@
  *
  * @module
  */
-import { defineScheduler, float, type Scheduler, type SchedulerClass } from "@denoise/core";
+import { float, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
+  defineScheduler,
   FLOW_PLAN_DEFAULTS,
   planFlow,
   type SigmaPlan,

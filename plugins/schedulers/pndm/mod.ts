@@ -38,7 +38,6 @@
  * @module
  */
 import {
-  defineScheduler,
   oneOf,
   type Scheduler,
   type SchedulerClass,
@@ -50,6 +49,7 @@ import {
   addNoiseByTimestep,
   type BetaConfig,
   betaOptions,
+  defineScheduler,
   KARRAS_DIFFUSION_SCHEDULERS,
   makeNoiseSchedule,
   planTimesteps,

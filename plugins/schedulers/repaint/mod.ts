@@ -52,7 +52,6 @@
  * @module
  */
 import {
-  defineScheduler,
   float,
   oneOf,
   type PlanRequest,
@@ -64,6 +63,7 @@ import {
 import {
   type BetaConfig,
   betaOptions,
+  defineScheduler,
   makeNoiseSchedule,
   toDenoised,
   trainedTimesteps,

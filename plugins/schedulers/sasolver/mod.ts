@@ -44,7 +44,6 @@
  * @module
  */
 import {
-  defineScheduler,
   float,
   maybe,
   oneOf,
@@ -57,6 +56,7 @@ import {
   addNoiseByTimestep,
   checkSigmaConfig,
   convertOutput,
+  defineScheduler,
   KARRAS_DIFFUSION_SCHEDULERS,
   lagrangePolynomial,
   type LogSnrLevel,

@@ -42,7 +42,6 @@
  * @module
  */
 import {
-  defineScheduler,
   float,
   oneOf,
   type PlanRequest,
@@ -50,7 +49,7 @@ import {
   type SchedulerClass,
   type SchedulerPlan,
 } from "@denoise/core";
-import { linspace32, toFloat32, trainedTimesteps } from "@denoise/schedules";
+import { defineScheduler, linspace32, toFloat32, trainedTimesteps } from "@denoise/schedules";
 
 /** Options of {@linkcode SCMScheduler}, as in scheduler_config.json. */
 export interface SCMConfig {

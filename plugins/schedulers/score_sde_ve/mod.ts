@@ -46,7 +46,6 @@
  * @module
  */
 import {
-  defineScheduler,
   float,
   type PlanRequest,
   type Scheduler,
@@ -55,6 +54,7 @@ import {
 } from "@denoise/core";
 import {
   addNoiseBySigma,
+  defineScheduler,
   exponentialSigmas32,
   linspace32,
   type SigmaPlan,

@@ -37,14 +37,8 @@
  *
  * @module
  */
-import {
-  defineScheduler,
-  float,
-  type Scheduler,
-  type SchedulerClass,
-  type SchedulerPlan,
-} from "@denoise/core";
-import { linspace32 } from "@denoise/schedules";
+import { float, type Scheduler, type SchedulerClass, type SchedulerPlan } from "@denoise/core";
+import { defineScheduler, linspace32 } from "@denoise/schedules";
 
 /** Options of {@linkcode ScoreSdeVpScheduler}, as in scheduler_config.json. */
 export interface ScoreSdeVpConfig {

@@ -37,7 +37,7 @@
  *
  * @module
  */
-import { defineScheduler, float, oneOf, type Scheduler, type SchedulerClass } from "@denoise/core";
+import { float, oneOf, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
   addNoiseByTimestep,
   type BetaConfig,
@@ -45,6 +45,7 @@ import {
   type ClipConfig,
   type ConsistencyConfig,
   type ConsistencyPlan,
+  defineScheduler,
   makeNoiseSchedule,
   planConsistency,
   spacingOptions,

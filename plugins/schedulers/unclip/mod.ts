@@ -38,16 +38,10 @@
  *
  * @module
  */
-import {
-  defineScheduler,
-  float,
-  oneOf,
-  roundHalfEven,
-  type Scheduler,
-  type SchedulerClass,
-} from "@denoise/core";
+import { float, oneOf, roundHalfEven, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
   addNoiseByTimestep,
+  defineScheduler,
   makeNoiseSchedule,
   toDenoised,
   trainedTimesteps,

@@ -38,7 +38,6 @@
  * @module
  */
 import {
-  defineScheduler,
   float,
   maybe,
   oneOf,
@@ -53,6 +52,7 @@ import {
   checkSigmaConfig,
   configuredSigmas,
   convertOutput,
+  defineScheduler,
   KARRAS_DIFFUSION_SCHEDULERS,
   linspace,
   type LogSnrLevel,

@@ -37,7 +37,6 @@
  * @module
  */
 import {
-  defineScheduler,
   drawBatch,
   float,
   maybe,
@@ -47,7 +46,7 @@ import {
   type StepOptions,
   Tensor,
 } from "@denoise/core";
-import { requiredOption, trainedTimesteps } from "@denoise/schedules";
+import { defineScheduler, requiredOption, trainedTimesteps } from "@denoise/schedules";
 
 /** Options of {@linkcode VQDiffusionScheduler}, as in scheduler_config.json. */
 export interface VQDiffusionConfig {

@@ -1,4 +1,5 @@
-import { defineScheduler, number, type SchedulerClass } from "@denoise/core";
+import { number, type SchedulerClass } from "@denoise/core";
+import { defineScheduler } from "@denoise/schedules";
 
 /** Options of {@linkcode HalvingScheduler}. */
 export interface HalvingConfig {

@@ -23,11 +23,12 @@ export function schedulerSource({ className, stem, packageName }: Names): string
  *
  * @module
  */
-import { defineScheduler, float, oneOf, type Scheduler, type SchedulerClass } from "@denoise/core";
+import { float, oneOf, type Scheduler, type SchedulerClass } from "@denoise/core";
 import {
   addNoiseBySigma,
   type BetaConfig,
   betaOptions,
+  defineScheduler,
   denoisedAtSigma,
   logSigmasOf,
   makeNoiseSchedule,

@@ -1,22 +1,27 @@
-import { noOption } from "./call_options.ts";
-import { adoptConfig, describeConfig, type FrozenConfig } from "./config.ts";
-import { DenoiseError } from "./errors.ts";
-import { joinPath, type LoadOptions, locateComponent, readConfig } from "./loading.ts";
-import type { ComponentLocation } from "./plugin.ts";
-import { randnTensor } from "./random.ts";
-import type { Registry } from "./registry.ts";
-import type {
-  ChurnedSample,
-  PlanRequest,
-  Scheduler,
-  SchedulerClass,
-  SchedulerDefinition,
-  SchedulerMethod,
-  SchedulerPlan,
-  StepOptions,
-  StepOutput,
-} from "./scheduler.ts";
-import type { Tensor } from "./tensor.ts";
+import {
+  adoptConfig,
+  type CallOption,
+  checkOptions,
+  type ChurnedSample,
+  type ComponentLocation,
+  DenoiseError,
+  describeConfig,
+  type FrozenConfig,
+  joinPath,
+  type LoadOptions,
+  locateComponent,
+  type PlanRequest,
+  randnTensor,
+  readConfig,
+  type Registry,
+  type Scheduler,
+  type SchedulerClass,
+  type SchedulerPlan,
+  type StepOptions,
+  type StepOutput,
+  type Tensor,
+} from "@denoise/core";
+import type { SchedulerDefinition, SchedulerMethod } from "./definition.ts";
 
 const CONFIG_NAME = "scheduler_config.json";
 
@@ -50,13 +55,13 @@ function has<T>(part: T | undefined, problem: string): T {
 
 /** Refuses options that are not among the known ones, and numbers that are none. */
 function checkNames(what: string, options: object, known: readonly string[]): void {
-  const unknown = Object.entries(options).filter(([name, value]) =>
-    value !== undefined && !known.includes(name)
-  );
-  if (unknown.length > 0) throw new TypeError(noOption(what, unknown.map(([name]) => name), known));
+  checkOptions(what, options, Object.fromEntries(known.map((name) => [name, ANY])));
   const nan = Object.entries(options).find(([_, value]) => Number.isNaN(value));
   if (nan !== undefined) throw new RangeError(`Cannot ${what} with ${nan[0]} NaN: give a number`);
 }
+
+/** An option that is checked by whoever takes it. */
+const ANY: CallOption = { type: "any" };
 
 function checkPlan(
   className: string,
@@ -119,7 +124,8 @@ function checkTimesteps(what: string, timesteps: readonly number[], original: Te
  *
  * @example Euler's method on dx/dσ = (x − x0)/σ
  * ```ts
- * import { defineScheduler, number, Tensor } from "@denoise/core";
+ * import { number, Tensor } from "@denoise/core";
+ * import { defineScheduler } from "@denoise/schedules";
  * import { assertEquals } from "@std/assert";
  *
  * const HalvingScheduler = defineScheduler({

@@ -1,9 +1,7 @@
 import { describe, it } from "@std/testing/bdd";
 import { assertEquals, assertThrows } from "@std/assert";
-import { number } from "./config_options.ts";
+import { Generator, number, Tensor } from "@denoise/core";
 import { defineScheduler } from "./define_scheduler.ts";
-import { Generator } from "./generator.ts";
-import { Tensor } from "./tensor.ts";
 
 /** A scheduler that only steps. */
 const Plain = defineScheduler({
