@@ -1,13 +1,14 @@
 /**
  * Writes plugins/registry.ts and plugins/classes.ts from what the packages under plugins/ export, so
- * that a new plugin is known everywhere by lying in its folder.
+ * that a new plugin is known everywhere by lying in its folder; and cli/deno.lock, which lists the packages.
  *
- *     deno task generate:registry            # writes both files
+ *     deno task generate:registry            # writes the files
  *     deno task generate:registry --check    # says whether they are up to date
  *
  * @module
  */
 import type { PluginClass, PluginKind } from "@denoise/core";
+import { CLI_LOCK, cliLock } from "./cli_lock.ts";
 
 const COMMAND = "deno task generate:registry";
 const ROOT = new URL("../../", import.meta.url);
@@ -36,7 +37,6 @@ interface Found {
   readonly kind: PluginKind;
   /** Of pipelines: the types of their calls, which are not there when a module runs. */
   readonly types: readonly string[];
-  /** What a registry knows without loading it. */
   /** Of pipelines: what a registry knows without loading them. */
   readonly traits: Partial<Pick<PluginClass, "task" | "family" | "control" | "methods">>;
 }
@@ -217,12 +217,16 @@ ${lines.join("\n")}
 
 async function main(): Promise<void> {
   const plugins = await findPlugins();
-  const files = {
-    "plugins/registry.ts": registrySource(plugins, await findEmbedded()),
-    "plugins/classes.ts": classesSource(plugins),
+  const embedded = await findEmbedded();
+  // the lock comes last: it is of what the files before it import
+  const files: Readonly<Record<string, () => string | Promise<string>>> = {
+    "plugins/registry.ts": () => registrySource(plugins, embedded),
+    "plugins/classes.ts": () => classesSource(plugins),
+    [CLI_LOCK]: cliLock,
   };
-  for (const [path, source] of Object.entries(files)) {
+  for (const [path, make] of Object.entries(files)) {
     const url = new URL(path, ROOT);
+    const source = await make();
     if (!Deno.args.includes("--check")) {
       await Deno.writeTextFile(url, source);
       continue;
