@@ -244,6 +244,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type AudioDiffusionPipeline = InstanceType<typeof AudioDiffusionPipeline>; export type { AudioDiffusionOptions } from "@denoise/pipeline-audio-diffusion";
 /** `AudioDiffusionPipeline` of `@denoise/pipeline-audio-diffusion`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const AudioDiffusionPipeline: WithMethods<typeof pipelineAudioDiffusion.AudioDiffusionPipeline, PipelineMethods> = pipelineAudioDiffusion.AudioDiffusionPipeline.using(registry); import * as pipelineAudioDiffusion from "@denoise/pipeline-audio-diffusion";
+/** An object of the class. */ export type AuraFlowPipeline = InstanceType<typeof AuraFlowPipeline>; export type { AuraFlowDenoiserOptions, AuraFlowOptions } from "@denoise/pipeline-aura-flow";
+/** `AuraFlowPipeline` of `@denoise/pipeline-aura-flow`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const AuraFlowPipeline: WithMethods<typeof pipelineAuraFlow.AuraFlowPipeline, PipelineMethods> = pipelineAuraFlow.AuraFlowPipeline.using(registry); import * as pipelineAuraFlow from "@denoise/pipeline-aura-flow";
 /** An object of the class. */ export type ChromaPipeline = InstanceType<typeof ChromaPipeline>; export type { ChromaCallOptions } from "@denoise/pipeline-chroma";
 /** `ChromaPipeline` of `@denoise/pipeline-chroma`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const ChromaPipeline: WithMethods<typeof pipelineChroma.ChromaPipeline, PipelineMethods> = pipelineChroma.ChromaPipeline.using(registry); import * as pipelineChroma from "@denoise/pipeline-chroma";
@@ -442,6 +445,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type GemmaTokenizer = tokenizerGemma.GemmaTokenizer;
 /** `GemmaTokenizer` of `@denoise/tokenizer-gemma`, with {@linkcode registry} as its default.
  * @category Tokenizers */ export const GemmaTokenizer: typeof tokenizerGemma.GemmaTokenizer = tokenizerGemma.GemmaTokenizer.using(registry); import * as tokenizerGemma from "@denoise/tokenizer-gemma";
+/** An object of the class. */ export type LlamaTokenizer = tokenizerLlama.LlamaTokenizer;
+/** `LlamaTokenizer` of `@denoise/tokenizer-llama`, with {@linkcode registry} as its default.
+ * @category Tokenizers */ export const LlamaTokenizer: typeof tokenizerLlama.LlamaTokenizer = tokenizerLlama.LlamaTokenizer.using(registry); import * as tokenizerLlama from "@denoise/tokenizer-llama";
 /** An object of the class. */ export type Qwen2Tokenizer = tokenizerQwen2.Qwen2Tokenizer;
 /** `Qwen2Tokenizer` of `@denoise/tokenizer-qwen2`, with {@linkcode registry} as its default.
  * @category Tokenizers */ export const Qwen2Tokenizer: typeof tokenizerQwen2.Qwen2Tokenizer = tokenizerQwen2.Qwen2Tokenizer.using(registry); import * as tokenizerQwen2 from "@denoise/tokenizer-qwen2";

@@ -24,6 +24,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "t5_tokenizer_goldens.py",
     "qwen2_tokenizer_goldens.py",
     "gemma_tokenizer_goldens.py",
+    "llama_tokenizer_goldens.py",
   ],
   repos: ["make_repos.py", "task_repos.py"],
   models: [
@@ -64,6 +65,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "pixart_goldens.py",
     "sana_goldens.py",
     "lumina2_goldens.py",
+    "aura_flow_goldens.py",
     "dit_pipeline_goldens.py",
   ],
   adapters: [

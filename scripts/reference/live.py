@@ -1,6 +1,6 @@
 """Random models, pipelines and tasks with what the reference gives for them, for the live comparison (parity.ts).
 
-    python live.py SEED COUNT FOLDER models|pipelines|tasks
+    python live.py SEED COUNT FOLDER models|pipelines|tasks [TASK,...]
 
 Writes repos and goldens (in the formats of tests/golden) into FOLDER and prints a JSON line for each when it is there.
 """
@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -110,9 +111,9 @@ def pipeline(dice: Random, folder: Path, index: int) -> None:
         sensitivity=sensitivity(pipe, call, seeds))
 
 
-def task(dice: Random, folder: Path, index: int) -> None:
+def task(dice: Random, folder: Path, index: int, among: list[str]) -> None:
     """A call on a repo of tests/fixtures."""
-    name, made = random_tasks.task(dice)
+    name, made = random_tasks.task(dice, among)
     call, swapped = made["cases"][0]["call"], made["cases"][0]["scheduler"]
     given = {key: str(value) if key in ("image", "mask_image", "depth_map", "control_image") else value for key, value in call.items()}
     start = time.perf_counter()
@@ -122,9 +123,10 @@ def task(dice: Random, folder: Path, index: int) -> None:
 
 
 @torch.no_grad()
-def main(seed: str, count: str, folder: str, kind: str) -> None:
+def main(seed: str, count: str, folder: str, kind: str, *among: str) -> None:
     warnings.simplefilter("ignore")
-    write = {"models": model, "pipelines": pipeline, "tasks": task}[kind]
+    tasks = [name for names in among for name in names.split(",")]
+    write = {"models": model, "pipelines": pipeline, "tasks": partial(task, among=tasks)}[kind]
     for index in range(int(count)):
         write(Random(f"{kind} {seed} {index}"), Path(folder) / f"{kind}-{index}", index)
 

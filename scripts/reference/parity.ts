@@ -1,6 +1,7 @@
 /**
- * `deno task parity [--seed N] [--cases N] [--only schedulers,models,pipelines,tasks]`: random configs on
- * both sides, diffusers and denoise, compared while they run. The same seed makes the same cases.
+ * `deno task parity [--seed N] [--cases N] [--only schedulers,models,pipelines,tasks] [--tasks NAME,...]`: random
+ * configs on both sides, diffusers and denoise, compared while they run. The same seed makes the same cases.
+ * `--tasks` has those of KINDS in random_tasks.py alone.
  *
  * @module
  */
@@ -137,7 +138,11 @@ async function* pipelines(seed: string, count: string): AsyncGenerator<Outcome> 
   });
 }
 
-async function* tasks(seed: string, count: string): AsyncGenerator<Outcome> {
+async function* tasks(
+  seed: string,
+  count: string,
+  among: readonly string[],
+): AsyncGenerator<Outcome> {
   yield* written("tasks", seed, count, async ({ folder }) => {
     const golden = await readCase<Task>(folder);
     const [one] = golden.head.cases;
@@ -146,7 +151,7 @@ async function* tasks(seed: string, count: string): AsyncGenerator<Outcome> {
     const { pixels } = await compareTask(pipe, one!, golden);
     await pipe.dispose();
     return pixels;
-  });
+  }, among);
 }
 
 /** Cases that live.py writes into a folder, each removed when it has been compared. */
@@ -155,10 +160,13 @@ async function* written(
   seed: string,
   count: string,
   compare: (line: Written) => Promise<number>,
+  among: readonly string[] = [],
 ): AsyncGenerator<Outcome> {
   const root = await Deno.makeTempDir({ prefix: "denoise-parity-" });
   try {
-    for await (const line of referenceLines<Written>("live.py", [seed, count, root, kind])) {
+    for await (
+      const line of referenceLines<Written>("live.py", [seed, count, root, kind, ...among])
+    ) {
       const start = performance.now();
       const outcome = { what: line.class_name, config: line.config };
       try {
@@ -195,13 +203,14 @@ if (import.meta.main) {
       seed: { type: "string", default: "0" },
       cases: { type: "string", default: "20" },
       only: { type: "string", default: Object.keys(LIMITS).join() },
+      tasks: { type: "string", multiple: true, default: [] },
     },
   });
   const runs = { schedulers, models, pipelines, tasks };
   let [done, failed] = [0, 0];
   for (const kind of values.only.split(",") as Kind[]) {
     let worst = 0;
-    for await (const outcome of runs[kind](values.seed, values.cases)) {
+    for await (const outcome of runs[kind](values.seed, values.cases, values.tasks)) {
       done++;
       if (!report(kind, outcome)) failed++;
       worst = Math.max(worst, outcome.difference / (outcome.allowed ?? LIMITS[kind]));

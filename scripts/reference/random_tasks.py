@@ -4,6 +4,7 @@ from random import Random
 
 from PIL import Image
 
+import aura_flow_goldens
 import dit_pipeline_goldens
 import lumina2_goldens
 import pixart_goldens
@@ -209,6 +210,12 @@ def lumina2(dice: Random) -> tuple[dict, None]:
     return call | size | told | negative | dict(prompt=prompt), None
 
 
+def aura_flow(dice: Random) -> tuple[dict, dict | None]:
+    call, _ = flow_text(dice)
+    size = dict(height=pick(dice, 32, 48, 64), width=pick(dice, 24, 40))
+    return call | size, pick(dice, None, None, swap("FlowMatchEulerDiscrete", shift=dice.uniform(1, 4)), swap("FlowMatchHeunDiscrete"))
+
+
 def dit(dice: Random) -> tuple[dict, dict | None]:
     labels = [dice.randrange(1000) for _ in range(dice.randint(1, 3))]
     call = dict(class_labels=labels, guidance_scale=pick(dice, 1.0, 3.0), num_inference_steps=dice.randint(2, 7))
@@ -302,7 +309,7 @@ def chroma(dice: Random) -> tuple[dict, None]:
 
 
 KINDS = {
-    **FLOWS, "pixart-alpha": pixart, "pixart-sigma": pixart, "lumina2": lumina2, "lumina2-dynamic": lumina2, "dit": dit, "sana": sana, "sana-sprint": sprint, "sana-sprint-img2img": sprint_img2img,
+    **FLOWS, "pixart-alpha": pixart, "pixart-sigma": pixart, "lumina2": lumina2, "lumina2-dynamic": lumina2, "aura-flow": aura_flow, "aura-flow-deep": aura_flow, "dit": dit, "sana": sana, "sana-sprint": sprint, "sana-sprint-img2img": sprint_img2img,
     "img2img": img2img, "img2img-v": img2img, "tiny-vae": img2img, "inpaint-4": inpaint, "inpaint-9": inpaint, "upscale": upscale,
     "depth2img": depth, "depth2img-hybrid": depth, "lcm": consistency, "lcm-img2img": consistency_img2img, "xl": with_sizes(text),
     "xl-img2img": with_sizes(img2img), "xl-refiner": with_sizes(img2img), "xl-inpaint-4": with_sizes(inpaint),
@@ -322,14 +329,16 @@ KNOWN = (
     | pixart_goldens.TASKS
     | sana_goldens.TASKS
     | lumina2_goldens.TASKS
+    | aura_flow_goldens.TASKS
     | dit_pipeline_goldens.TASKS
     | qwen_image_goldens.TASKS
     | flux2_goldens.TASKS
 )
 
 
-def task(dice: Random) -> tuple[str, dict]:
-    name = pick(dice, *KINDS)
+def task(dice: Random, among: list[str]) -> tuple[str, dict]:
+    """A call of one of the tasks, by default of all."""
+    name = pick(dice, *(among or KINDS))
     call, swapped = KINDS[name](dice)
     rows = call.get("class_labels", call.get("prompt"))
     count = len(rows) if isinstance(rows, list) else 1

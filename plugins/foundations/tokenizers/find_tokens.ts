@@ -40,19 +40,24 @@ export function findTokens(
  * Ids of texts whose added tokens are cut out first: those that are looked for as they are, then, in the
  * normalized rest, the others.
  *
- * @param encode Ids of a stretch of normalized text.
+ * @param encode Ids of a stretch of normalized text, and whether the whole text begins with it.
  */
 export function encodeBetween(
   added: readonly PlacedToken[],
   normalize: (text: string) => string,
-  encode: (text: string) => number[],
+  encode: (text: string, isFirst: boolean) => number[],
 ): (text: string) => number[] {
   const inText = findTokens(added.filter(({ normalized }) => !normalized), (token) => token);
   const inNormalized = findTokens(added.filter(({ normalized }) => normalized), normalize);
-  const idsOf = (parts: readonly TextPart[], idsOfText: (text: string) => number[]): number[] =>
-    parts.flatMap((part) => typeof part === "string" ? idsOfText(part) : [part.id]);
+  const idsOf = (parts: readonly TextPart[], idsOfText: typeof encode): number[] =>
+    parts.flatMap((part, i) => typeof part === "string" ? idsOfText(part, i === 0) : [part.id]);
   return (text) =>
-    idsOf(inText(text.toWellFormed()), (rest) => idsOf(inNormalized(normalize(rest)), encode));
+    idsOf(
+      inText(text.toWellFormed()),
+      (rest, isFirst) =>
+        idsOf(inNormalized(normalize(rest)), (part, isFirstHere) =>
+          encode(part, isFirst && isFirstHere)),
+    );
 }
 
 function isInWord(text: string, start: number, end: number): boolean {

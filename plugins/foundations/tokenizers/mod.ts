@@ -10,5 +10,6 @@ export * from "./define_tokenizer.ts";
 export * from "./files.ts";
 export * from "./find_tokens.ts";
 export * from "./library_backend.ts";
+export * from "./piece_backend.ts";
 export * from "./rows.ts";
 export * from "./special_tokens.ts";

@@ -3,11 +3,11 @@ import {
   bytePairFileNames,
   type BytePairFiles,
   defineTokenizer,
+  pieceBackend,
   type PretrainedTokenizer,
   readBytePairFiles,
   type TokenizerClass,
 } from "@denoise/tokenizers";
-import { buildBackend } from "./_backend.ts";
 
 const SPECIAL = { bos: "<bos>", eos: "<eos>", unk: "<unk>", pad: "<pad>", mask: "<mask>" };
 
@@ -34,7 +34,8 @@ export const GemmaTokenizer: TokenizerClass = defineTokenizer({
   around: (files) => aroundTexts(files, SPECIAL),
   fileNames: [...bytePairFileNames, "tokenizer.model"],
   read: readGemmaFiles,
-  backend: (files, { added, roles }) => buildBackend(files, added, roles.unk ?? SPECIAL.unk),
+  backend: (files, { added, roles }) =>
+    pieceBackend(files, added, { unk: roles.unk ?? SPECIAL.unk, prefix: "none" }),
 });
 
 async function readGemmaFiles(folder: string): Promise<BytePairFiles> {

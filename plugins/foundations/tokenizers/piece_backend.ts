@@ -1,23 +1,33 @@
-import {
-  type BytePairFiles,
-  encodeBetween,
-  type PlacedToken,
-  type TokenizerBackend,
-} from "@denoise/tokenizers";
 import { BPE } from "@huggingface/tokenizers";
+import type { BytePairFiles } from "./byte_pair_files.ts";
+import type { TokenizerBackend } from "./define_tokenizer.ts";
+import { encodeBetween } from "./find_tokens.ts";
+import type { PlacedToken } from "./special_tokens.ts";
 
-/** What stands for a space. */
+/** What stands for a space in pieces. */
 const SPACE = "▁";
 const BYTE = /^<0x([0-9A-F]{2})>$/;
 
+/** How the pieces of a text are found. */
+export interface PieceSettings {
+  /** What stands for characters that neither vocabulary nor bytes hold. */
+  readonly unk: string;
+  /**
+   * Which stretches of a text get a space before them: none (Gemma), that at its start, or each between two added
+   * tokens.
+   */
+  readonly prefix: "none" | "first" | "each";
+}
+
 /**
- * The pipeline of transformers' `GemmaTokenizer`: spaces become ▁, the characters of a text are merged in
- * pairs (Sennrich et al., 2016, arXiv:1508.07909), and one that the vocabulary lacks becomes its bytes.
+ * The pipeline of transformers' `GemmaTokenizer` and `LlamaTokenizer`: spaces become ▁, the characters of a
+ * text are merged in pairs (Sennrich et al., 2016, arXiv:1508.07909), and one that the vocabulary lacks becomes
+ * its bytes.
  */
-export function buildBackend(
+export function pieceBackend(
   { vocab, merges }: Pick<BytePairFiles, "vocab" | "merges">,
   added: readonly PlacedToken[],
-  unk: string,
+  { unk, prefix }: PieceSettings,
 ): TokenizerBackend {
   const model = new BPE(
     {
@@ -30,20 +40,29 @@ export function buildBackend(
   );
   const ids = new Map(Object.entries(vocab));
   const tokens = new Map(Object.entries(vocab).map(([token, id]) => [id, token]));
-  const normalize = (text: string) => text.replaceAll(" ", SPACE);
+  const spaced = (text: string) => text.replaceAll(" ", SPACE);
+  // Gemma's spaces are gone before added tokens are looked for, Llama's after
+  const normalize = prefix === "none" ? spaced : (text: string) => text;
   for (const { content, id, normalized } of added) {
     ids.set(content, id);
     tokens.set(id, normalized ? normalize(content) : content);
   }
-  const encodeText = (text: string): number[] => {
-    const found = text === "" ? [] : model.encode([text]).map((token) => ids.get(token)!);
+  const encodeText = (text: string, isFirst: boolean): number[] => {
+    if (text === "") return [];
+    const pieces = spaced(text);
+    const isPrefixed = prefix === "each" || (prefix === "first" && isFirst);
+    const whole = isPrefixed && !pieces.startsWith(SPACE) ? SPACE + pieces : pieces;
+    const found = model.encode([whole]).map((token) => ids.get(token)!);
     const unknown = ids.get(unk);
     // characters in a row that neither vocabulary nor bytes hold are one unknown token
     return found.filter((id, i) => id !== unknown || found[i - 1] !== unknown);
   };
   return {
     encode: encodeBetween(added, normalize, encodeText),
-    decode: (row) => textOf(row.map((id) => tokens.get(id)).filter((token) => token !== undefined)),
+    decode(row) {
+      const text = textOf(row.map((id) => tokens.get(id)).filter((token) => token !== undefined));
+      return prefix !== "none" && text.startsWith(" ") ? text.slice(1) : text;
+    },
     tokenOf: (id) => tokens.get(id),
     idOf: (token) => ids.get(token),
     size: ids.size,
