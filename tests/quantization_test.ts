@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { StableDiffusionPipeline } from "../mod.ts";
+import { StableDiffusionPipeline } from "@denoise/denoise";
 
 Deno.env.set("DENOISE_CACHE", await Deno.makeTempDir());
 const repo = new URL("../plugins/embedded/emoji/", import.meta.url);

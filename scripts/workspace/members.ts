@@ -4,6 +4,8 @@
  * @module
  */
 
+import { importsOf } from "./imports.ts";
+
 /** The root folder of the repository. */
 export const root: URL = new URL("../../", import.meta.url);
 
@@ -25,7 +27,7 @@ export interface PackageConfig {
 
 /** A package of the workspace. */
 export interface Member {
-  /** Folder relative to the root, `.` for the root package, without a slash at the end. */
+  /** Folder relative to the root, without a slash at the end; `.` where the root is a package itself. */
   path: string;
   /** The same as an address, with a slash at the end. */
   folder: URL;
@@ -43,11 +45,11 @@ export async function readConfig(folder: URL): Promise<PackageConfig | undefined
   }
 }
 
-/** All members, the root package first. */
+/** All members; the root, first, where it is a package itself. */
 export async function members(at: URL = root): Promise<Member[]> {
   const config = await readConfig(at);
   if (!config) throw new TypeError(`Cannot read the workspace: no deno.json in ${at.pathname}`);
-  const found: Member[] = [{ path: ".", folder: at, config }];
+  const found: Member[] = config.name === undefined ? [] : [{ path: ".", folder: at, config }];
   for (const pattern of config.workspace ?? []) {
     for await (const path of expand(at, pattern.replace(/^\.\//, "").split("/"))) {
       const folder = new URL(`${path}/`, at);
@@ -65,16 +67,18 @@ export function entryPoints({ folder, config }: Member): URL[] {
   return paths.map((path) => new URL(path, folder));
 }
 
-/** Packages in such an order that each comes after those of the workspace that it imports. */
-export function inOrder(packages: readonly Member[]): Member[] {
+/** Packages in such an order that each comes after those of the workspace that its modules import. */
+export async function inOrder(packages: readonly Member[], at: URL = root): Promise<Member[]> {
   const byName = new Map(packages.map((member) => [member.config.name, member]));
+  const imports = await importsOf(packages.flatMap(entryPoints), at);
   const seen = new Set<Member>();
   const ordered: Member[] = [];
   const visit = (member: Member) => {
     if (seen.has(member)) return;
     seen.add(member);
-    for (const name of Object.keys(member.config.imports ?? {})) {
-      const needed = byName.get(name.split("/").slice(0, 2).join("/"));
+    for (const { module, specifier } of imports) {
+      if (!module.href.startsWith(member.folder.href)) continue;
+      const needed = byName.get(specifier.split("/").slice(0, 2).join("/"));
       if (needed) visit(needed);
     }
     ordered.push(member);

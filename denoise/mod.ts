@@ -29,8 +29,8 @@ import {
 } from "@denoise/loading";
 import type { AnyComponents } from "@denoise/roles";
 import { type SingleFileLoader, singleFileLoader } from "@denoise/single-file";
-import type * as classes from "./plugins/classes.ts";
-import { type PipelineMethods, registry } from "./plugins/registry.ts";
+import type * as classes from "./classes.ts";
+import { type PipelineMethods, registry } from "./registry.ts";
 
 export {
   type AudioOutput,
@@ -58,7 +58,7 @@ export {
   Tensor,
   type TorchDtype,
 } from "@denoise/core";
-export * from "./plugins/classes.ts";
+export * from "./classes.ts";
 export { DenoiseAudio } from "@denoise/audio";
 export { GGUFQuantizationConfig } from "@denoise/gguf";
 export { FirstBlockCacheConfig, TaylorSeerCacheConfig } from "@denoise/onnx";
