@@ -1,7 +1,8 @@
 /**
  * # Audio
  *
- * What audio pipelines make: samples that save themselves as WAV files and play in notebooks.
+ * What audio pipelines make: samples that save themselves as WAV files (16-bit, or float32 by
+ * `{ sampleFormat: "float32" }`; written by `@audio/encode-wav`) and play in notebooks.
  *
  * @example
  * ```ts
