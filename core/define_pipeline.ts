@@ -37,6 +37,7 @@ import { type ProgressBarConfig, progressBarOptions, type ShowProgress } from ".
 import { checkQuantizations, quantizationOf } from "./quantization.ts";
 import { Registry } from "./registry.ts";
 import type { SaveOptions } from "./saving.ts";
+import type { SingleFileOptions } from "./single_file.ts";
 import { DIFFUSERS_VERSION, VERSION } from "./version.ts";
 
 /** The file that names a pipeline's components. */
@@ -318,6 +319,21 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       const { onWarning } = options;
       const origin = { location, registry, onWarning };
       return new DefinedPipeline(parts as Partial<C>, settingsIn(index), origin);
+    }
+
+    static async fromSingleFile(
+      file: string | URL,
+      options: SingleFileOptions<C> = {} as SingleFileOptions<C>,
+    ): Promise<DefinedPipeline> {
+      const registry = options.registry ?? bound ?? new Registry();
+      const reader = await registry.singleFile();
+      const { components: parts, settings } = await reader.pipeline(
+        { className, spec: definition.components },
+        file,
+        options,
+        registry,
+      );
+      return new DefinedPipeline(parts, settings, { registry, onWarning: options.onWarning });
     }
 
     static fromPipe(pipeline: SharedPipeline, components: Partial<C> = {}): DefinedPipeline {

@@ -7,6 +7,7 @@ import type { PluginClass, PluginKind } from "./plugin.ts";
 import type { ProgressBarConfig } from "./progress.ts";
 import type { SaveOptions } from "./saving.ts";
 import type { LazyPlugin, Registry } from "./registry.ts";
+import type { SingleFileOptions } from "./single_file.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -358,6 +359,11 @@ export interface PipelineClass<C extends object, A extends readonly unknown[], O
   fromPretrained(
     id: string | URL,
     options?: PipelineLoadOptions<C>,
+  ): Promise<Pipeline<C, A, Out, M>>;
+  /** Loads the models of one file under its authors' names (`.safetensors`, `.gguf`), the rest from a repo. */
+  fromSingleFile(
+    file: string | URL,
+    options?: SingleFileOptions<C>,
   ): Promise<Pipeline<C, A, Out, M>>;
   /**
    * Puts a pipeline together from the components of another one, which share their models.

@@ -28,7 +28,6 @@ import {
   type EveryOption,
 } from "@denoise/loading";
 import type { AnyComponents } from "@denoise/roles";
-import { type SingleFileLoader, singleFileLoader } from "@denoise/single-file";
 import type * as classes from "./classes.ts";
 import { type PipelineMethods, registry } from "./registry.ts";
 
@@ -77,7 +76,7 @@ export type { AdapterWeights, LoraOptions } from "@denoise/lora";
 export { showImage, tqdm } from "@denoise/terminal";
 export type { TextualInversionOptions } from "@denoise/textual-inversion";
 export { registry };
-export type { PipelineMethods, SingleFileLoader };
+export type { PipelineMethods };
 
 /**
  * What a call of a pipeline may be given whose class is known only when it is loaded: the options of
@@ -193,18 +192,3 @@ export const AutoPipelineForInpainting: AutoPipeline<
   "inpainting",
   registry,
 );
-
-/**
- * Loads a pipeline from an original checkpoint of Stable Diffusion, one .safetensors file.
- *
- * @category Loading
- *
- * @example
- * ```ts ignore
- * import { fromSingleFile, StableDiffusionPipeline } from "@denoise/denoise";
- *
- * const pipe = await fromSingleFile(StableDiffusionPipeline, "./v1-5-pruned-emaonly.safetensors");
- * await pipe("a squirrel");
- * ```
- */
-export const fromSingleFile: SingleFileLoader = singleFileLoader(registry);

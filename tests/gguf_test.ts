@@ -7,7 +7,6 @@ import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/as
 import { describe, it } from "@std/testing/bdd";
 import { DenoiseError, Tensor } from "@denoise/core";
 import {
-  fromSingleFile,
   GGUFQuantizationConfig,
   Qwen3Model,
   StableDiffusionPipeline,
@@ -90,7 +89,7 @@ describe("fromSingleFile()", () => {
     const { tensors } = await openSafetensors(fixture("single_file/sd1.safetensors"));
     const config = fixture("tiny-stable-diffusion");
     const draw = async (file: string) => {
-      const pipe = await fromSingleFile(StableDiffusionPipeline, file, { config });
+      const pipe = await StableDiffusionPipeline.fromSingleFile(file, { config });
       const { images } = await pipe("a cat", { numInferenceSteps: 3, seed: 5 });
       await pipe.dispose();
       return images[0]!.data;

@@ -14,7 +14,6 @@ import {
   CLIPTokenizer,
   DDIMScheduler,
   DiffusionPipeline,
-  fromSingleFile,
   registry,
   StableDiffusionPipeline,
 } from "@denoise/denoise";
@@ -32,7 +31,7 @@ describe("unknown options", () => {
     ["a model", (o) => AutoencoderKL.fromPretrained(`${SD}/vae`, o)],
     ["a scheduler", (o) => DDIMScheduler.fromPretrained(`${SD}/scheduler`, o)],
     ["a tokenizer", (o) => CLIPTokenizer.fromPretrained(`${SD}/tokenizer`, o)],
-    ["a single file", (o) => fromSingleFile(StableDiffusionPipeline, "x.safetensors", o)],
+    ["a single file", (o) => StableDiffusionPipeline.fromSingleFile("x.safetensors", o)],
   ];
   for (const [what, load] of loaders) {
     it(`are refused in loading by ${what}`, async () => {

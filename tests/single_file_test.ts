@@ -5,9 +5,10 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { ImageOutput, PipelineClass } from "@denoise/core";
+import type { ImageOutput, PipelineClass, PluginClass, Source } from "@denoise/core";
+import { imageCodec } from "@denoise/image";
 import type { AnyPipeline } from "@denoise/loading";
-import { singleFileLoader } from "@denoise/single-file";
+import { singleFile } from "@denoise/single-file";
 import {
   AutoencoderKL,
   CLIPTextModel,
@@ -15,7 +16,6 @@ import {
   CLIPTokenizer,
   DenoiseError,
   EulerDiscreteScheduler,
-  fromSingleFile,
   PNDMScheduler,
   Registry,
   registry,
@@ -44,10 +44,20 @@ function file(name: string): string {
   return fixture(`single_file/${name}.safetensors`);
 }
 
+/** A registry with one source. */
+function registryOf(plugins: readonly PluginClass[], source: Source): Registry {
+  return new Registry({
+    plugins,
+    sources: [source],
+    images: () => Promise.resolve(imageCodec),
+    singleFile: () => Promise.resolve(singleFile),
+  });
+}
+
 async function load({ name, repo, pipeline }: Case): Promise<AnyPipeline> {
   const found = await registry.get(pipeline, "pipeline", "a test") as unknown as AnyClass;
   const Class = found.using(registry);
-  const pipe = await fromSingleFile(Class, file(name), { config: fixture(repo) });
+  const pipe = await Class.fromSingleFile(file(name), { config: fixture(repo) });
   return pipe as unknown as AnyPipeline;
 }
 
@@ -67,7 +77,7 @@ describe("fromSingleFile()", () => {
   it("takes another pipeline, and components in the place of the file's", async () => {
     const config = fixture("tiny-stable-diffusion");
     const { vae } = await StableDiffusionPipeline.fromPretrained(config);
-    const pipe = await fromSingleFile(StableDiffusionImg2ImgPipeline, file("sd1"), { config, vae });
+    const pipe = await StableDiffusionImg2ImgPipeline.fromSingleFile(file("sd1"), { config, vae });
     assertEquals(pipe.vae, vae);
     assertEquals(pipe.safetyChecker, null);
     const image = Tensor.zeros([1, 3, 32, 32]).add(0.5);
@@ -89,18 +99,18 @@ describe("fromSingleFile()", () => {
   it("refuses pickles, parts of models, and files that are not there", async () => {
     const config = fixture("tiny-stable-diffusion");
     const pickle = await assertRejects(
-      () => fromSingleFile(StableDiffusionPipeline, "./model.ckpt", { config }),
+      () => StableDiffusionPipeline.fromSingleFile("./model.ckpt", { config }),
       DenoiseError,
     );
     assertEquals(pickle.code, "pickle_refused");
     const missing = await assertRejects(
-      () => fromSingleFile(StableDiffusionPipeline, "./model.safetensors", { config }),
+      () => StableDiffusionPipeline.fromSingleFile("./model.safetensors", { config }),
       DenoiseError,
     );
     assertEquals(missing.code, "missing_file");
     const unet = `${config}/unet/diffusion_pytorch_model.safetensors`;
     const part = await assertRejects(
-      () => fromSingleFile(StableDiffusionPipeline, unet, { config }),
+      () => StableDiffusionPipeline.fromSingleFile(unet, { config }),
       DenoiseError,
     );
     assertEquals(part.code, "unexpected_tensor");
@@ -118,7 +128,7 @@ describe("fromSingleFile()", () => {
       await saveSafetensors(path, Object.fromEntries(read));
     };
     const fails = () =>
-      assertRejects(() => fromSingleFile(StableDiffusionPipeline, path, { config }), DenoiseError);
+      assertRejects(() => StableDiffusionPipeline.fromSingleFile(path, { config }), DenoiseError);
     await without(/^first_stage_model\./);
     assertEquals((await fails()).message.includes("pass it as { vae }"), true);
     await without(/input_blocks\.1\.0\.in_layers\.2\.weight/);
@@ -145,8 +155,8 @@ describe("fromSingleFile()", () => {
       PNDMScheduler,
       UNet2DConditionModel,
     ];
-    const load = singleFileLoader(new Registry({ plugins, sources: [source] }));
-    const pipe = await load(StableDiffusionPipeline, file("sd1"));
+    const other = registryOf(plugins, source);
+    const pipe = await StableDiffusionPipeline.fromSingleFile(file("sd1"), { registry: other });
     assertEquals([...new Set(asked)], ["stable-diffusion-v1-5/stable-diffusion-v1-5"]);
     assertEquals((await pipe("a red apple", CALL)).images.length, 1);
     await pipe.dispose();
@@ -177,8 +187,8 @@ describe("fromSingleFile()", () => {
       EulerDiscreteScheduler,
       UNet2DConditionModel,
     ];
-    const load = singleFileLoader(new Registry({ plugins, sources: [source] }));
-    const pipe = await load(StableDiffusionXLImg2ImgPipeline, path);
+    const other = registryOf(plugins, source);
+    const pipe = await StableDiffusionXLImg2ImgPipeline.fromSingleFile(path, { registry: other });
     assertEquals([...new Set(asked)], ["stabilityai/stable-diffusion-xl-refiner-1.0"]);
     assertEquals([pipe.textEncoder, pipe.tokenizer], [null, null]);
     assertEquals((pipe.config as Record<string, unknown>).requires_aesthetics_score, true);
@@ -189,7 +199,7 @@ describe("fromSingleFile()", () => {
   it("says so when the config is of another model", async () => {
     const error = await assertRejects(
       () =>
-        fromSingleFile(StableDiffusionPipeline, file("sd1"), {
+        StableDiffusionPipeline.fromSingleFile(file("sd1"), {
           config: fixture("tiny-stable-diffusion-2"),
         }),
       DenoiseError,

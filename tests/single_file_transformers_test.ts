@@ -7,12 +7,11 @@
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Model, ModelClass } from "@denoise/core";
-import { singleFileLoader } from "@denoise/single-file";
+import { singleFile } from "@denoise/single-file";
 import {
   DenoiseError,
   FluxPipeline,
   FluxTransformer2DModel,
-  fromSingleFile,
   Registry,
   registry,
   StableDiffusionPipeline,
@@ -102,7 +101,7 @@ describe("fromSingleFile() of a pipeline with a transformer", () => {
   const call = { height: 32, width: 32, numInferenceSteps: 3, maxSequenceLength: 16, seed: 5 };
 
   async function draw(file: string): Promise<Uint8Array> {
-    await using pipe = await fromSingleFile(FluxPipeline, file, { config: repo });
+    await using pipe = await FluxPipeline.fromSingleFile(file, { config: repo });
     return (await pipe("a red apple", call)).images[0]!.data;
   }
 
@@ -134,8 +133,14 @@ describe("fromSingleFile() of a pipeline with a transformer", () => {
       accepts: () => true,
       fetch: () => Promise.reject(new DenoiseError("source_unavailable", "no network")),
     };
-    const load = singleFileLoader(new Registry({ sources: [unreachable] }));
-    const error = await assertRejects(() => load(FluxPipeline, file), DenoiseError);
+    const offline = new Registry({
+      sources: [unreachable],
+      singleFile: () => Promise.resolve(singleFile),
+    });
+    const error = await assertRejects(
+      () => FluxPipeline.fromSingleFile(file, { registry: offline }),
+      DenoiseError,
+    );
     assertEquals(error.code, "source_unavailable");
     assert(error.message.includes("black-forest-labs/FLUX.1-dev"));
     assert(error.message.includes("{ config }"));
@@ -145,7 +150,7 @@ describe("fromSingleFile() of a pipeline with a transformer", () => {
     const file = await write(await original(`${repo}/transformer`, layout), "safetensors");
     await assertRejects(
       () =>
-        fromSingleFile(StableDiffusionPipeline, file, { config: fixture("tiny-stable-diffusion") }),
+        StableDiffusionPipeline.fromSingleFile(file, { config: fixture("tiny-stable-diffusion") }),
       DenoiseError,
     );
   });

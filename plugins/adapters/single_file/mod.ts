@@ -12,14 +12,17 @@
  *
  * @example
  * ```ts ignore
- * import { fromSingleFile, StableDiffusionPipeline } from "@denoise/denoise";
+ * import { StableDiffusionPipeline } from "@denoise/denoise";
  *
- * const pipe = await fromSingleFile(StableDiffusionPipeline, "./v1-5-pruned-emaonly.safetensors");
+ * const pipe = await StableDiffusionPipeline.fromSingleFile("./v1-5-pruned-emaonly.safetensors");
  * const { images } = await pipe("a red apple");
  * ```
  *
  * A UNet, an autoencoder, a text encoder or a ControlNet alone is loaded by its class, from a file of
- * its own or out of a whole checkpoint.
+ * its own or out of a whole checkpoint. A text encoder of llama.cpp's .gguf files (T5, Qwen3) or of ComfyUI's
+ * needs the repo that has its config: `{ config, subfolder: "text_encoder_2" }`. Of .gguf files
+ * `quantizationConfig: new GGUFQuantizationConfig({ computeDtype: "bfloat16" })` says what their numbers
+ * are rounded to.
  *
  * @example
  * ```ts ignore
@@ -33,6 +36,7 @@
 import {
   type CallOption,
   checkOptions,
+  type ComponentSpec,
   DenoiseError,
   isFolder,
   joinPath,
@@ -41,11 +45,12 @@ import {
   locate,
   locateComponent,
   MODEL_INDEX,
-  type Pipeline,
   type PipelineClass,
+  type PipelineParts,
   readConfig,
   type Registry,
   roleKey,
+  type SingleFileOptions,
   type SingleFileReader,
 } from "@denoise/core";
 import type { OnnxModelClass } from "@denoise/onnx";
@@ -54,26 +59,6 @@ import { kindOf, repos } from "./kinds.ts";
 import { modelFromSingleFile } from "./models.ts";
 import { parts } from "./parts.ts";
 import { besideFile, openCheckpoint, type Tensors } from "./tensors.ts";
-
-/** How a checkpoint is loaded, and components to use in the place of its own. */
-export type SingleFileOptions<C extends object> =
-  & LoadOptions
-  & {
-    /** Folder or repo with configs, tokenizers and scheduler; found by the kind of model otherwise. */
-    readonly config?: string | undefined;
-  }
-  & { readonly [K in keyof C]?: C[K] | null | undefined };
-
-/**
- * Loads a pipeline of a class from one file.
- *
- * @category Loading
- */
-export type SingleFileLoader = <C extends object, A extends readonly unknown[], Out>(
-  Class: PipelineClass<C, A, Out>,
-  file: string | URL,
-  options?: SingleFileOptions<C>,
-) => Promise<Pipeline<C, A, Out>>;
 
 /** A component as an option; null leaves it out. */
 const COMPONENT: CallOption = { type: "object", nullable: true };
@@ -123,46 +108,52 @@ async function loadModel(
   );
 }
 
-/** `fromSingleFile` with the plugins and sources of a registry. */
-export function singleFileLoader(registry: Registry): SingleFileLoader {
-  return async (Class, file, options = {} as SingleFileOptions<never>) => {
-    const path = file instanceof URL ? decodeURIComponent(file.pathname) : file;
-    checkOptions(`load ${Class.className} from a file`, options, {
-      ...loadOptions,
-      config: { type: "string" },
-      ...Object.fromEntries(Object.keys(Class.spec).map((role) => [role, COMPONENT])),
-    });
-    const all = await openCheckpoint(path);
-    const kind = kindOf(all, path);
-    const id = options.config ?? repos[kind]!;
-    const given = options as Parts;
-    const roles = Object.entries(Class.spec) as [string, { readonly kind: string }][];
-    const models = roles.filter(([_, { kind }]) => kind === "model").map(([role]) => roleKey(role));
-    const request = { ...options, want: "pipeline" as const, skip: models };
-    const location = await besideFile(path, id, () => locate(id, request, registry));
-    const index = await readConfig(joinPath(location.path, MODEL_INDEX));
-    const isAlone = TRANSFORMER in Class.spec;
-    const repo: Repo = { id, registry, options: pickLoadOptions(options), isAlone };
+/** The parts of a pipeline: those of the file, and from a repo the others. */
+async function partsFromSingleFile<C extends object>(
+  { className, spec }: Pick<PipelineClass<C, never, unknown>, "className" | "spec">,
+  file: string | URL,
+  options: SingleFileOptions<C>,
+  registry: Registry,
+): Promise<PipelineParts<C>> {
+  const path = file instanceof URL ? decodeURIComponent(file.pathname) : file;
+  checkOptions(`load ${className} from a file`, options, {
+    ...loadOptions,
+    config: { type: "string" },
+    ...Object.fromEntries(Object.keys(spec).map((role) => [role, COMPONENT])),
+  });
+  const all = await openCheckpoint(path);
+  const kind = kindOf(all, path);
+  const id = options.config ?? repos[kind]!;
+  const given = options as Parts;
+  const roles = Object.entries(spec) as [string, ComponentSpec][];
+  const models = roles.filter(([_, { kind }]) => kind === "model").map(([role]) => roleKey(role));
+  const request = { ...options, want: "pipeline" as const, skip: models };
+  const location = await besideFile(path, id, () => locate(id, request, registry));
+  const index = await readConfig(joinPath(location.path, MODEL_INDEX));
+  const isAlone = TRANSFORMER in spec;
+  const repo: Repo = { id, registry, options: pickLoadOptions(options), isAlone };
 
-    const load = async (role: string, kind: string): Promise<unknown> => {
-      if (given[role] !== undefined) return given[role];
-      const [_, className] = (index[roleKey(role)] ?? []) as [unknown?, unknown?];
-      if (typeof className !== "string" || LEFT_OUT.includes(role)) return null;
-      if (isAlone ? kind === "model" : INSIDE.includes(role)) {
-        return await besideFile(path, id, () => loadModel(role, className, all, repo));
-      }
-      const folder = joinPath(location.path, roleKey(role));
-      if (kind === "model" || !await isFolder(folder)) return null;
-      const plugin = await registry.get(className, undefined, MODEL_INDEX);
-      return await plugin.load({ ...location, path: folder }, options);
-    };
-    const loaded: Parts = {};
-    for (const [role, { kind }] of roles) loaded[role] = await load(role, kind);
-    const settings = Object.entries(index)
-      .filter(([key, value]) => !key.startsWith("_") && !Array.isArray(value));
-    return new Class(loaded as never, Object.fromEntries(settings));
+  const load = async (role: string, kind: string): Promise<unknown> => {
+    if (given[role] !== undefined) return given[role];
+    const [_, className] = (index[roleKey(role)] ?? []) as [unknown?, unknown?];
+    if (typeof className !== "string" || LEFT_OUT.includes(role)) return null;
+    if (isAlone ? kind === "model" : INSIDE.includes(role)) {
+      return await besideFile(path, id, () => loadModel(role, className, all, repo));
+    }
+    const folder = joinPath(location.path, roleKey(role));
+    if (kind === "model" || !await isFolder(folder)) return null;
+    const plugin = await registry.get(className, undefined, MODEL_INDEX);
+    return await plugin.load({ ...location, path: folder }, options);
   };
+  const components: Parts = {};
+  for (const [role, { kind }] of roles) components[role] = await load(role, kind);
+  const settings = Object.entries(index)
+    .filter(([key, value]) => !key.startsWith("_") && !Array.isArray(value));
+  return { components: components as Partial<C>, settings: Object.fromEntries(settings) };
 }
 
-/** What a registry reads single files with: `AutoencoderKL.fromSingleFile` and the like. */
-export const singleFile: SingleFileReader = { model: modelFromSingleFile };
+/** What a registry reads single files with: `StableDiffusionPipeline.fromSingleFile` and the like. */
+export const singleFile: SingleFileReader = {
+  model: modelFromSingleFile,
+  pipeline: partsFromSingleFile,
+};
