@@ -124,9 +124,9 @@ export interface ImageOutput {
 export interface AudioOutput {
   /** Images of the audio, of pipelines that make them by way of images. */
   readonly images: readonly Image[];
-  /** The audio; empty when `outputType` is `"tensor"`. */
+  /** The audio; empty when `outputType` is another. */
   readonly audios: readonly Audio[];
-  /** float32 [N, channels, length] in -1..1, for `"tensor"`. */
+  /** float32 [N, channels, length] in -1..1 for `"tensor"`, latents for `"latent"`. */
   readonly tensor?: Tensor | undefined;
 }
 

@@ -145,6 +145,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type AutoencoderKLQwenImage = modelAutoencoderKlQwenImage.AutoencoderKLQwenImage;
 /** `AutoencoderKLQwenImage` of `@denoise/model-autoencoder-kl-qwen-image`, with {@linkcode registry} as its default.
  * @category Models */ export const AutoencoderKLQwenImage: typeof modelAutoencoderKlQwenImage.AutoencoderKLQwenImage = modelAutoencoderKlQwenImage.AutoencoderKLQwenImage.using(registry); import * as modelAutoencoderKlQwenImage from "@denoise/model-autoencoder-kl-qwen-image";
+/** An object of the class. */ export type AutoencoderOobleck = modelAutoencoderOobleck.AutoencoderOobleck;
+/** `AutoencoderOobleck` of `@denoise/model-autoencoder-oobleck`, with {@linkcode registry} as its default.
+ * @category Models */ export const AutoencoderOobleck: typeof modelAutoencoderOobleck.AutoencoderOobleck = modelAutoencoderOobleck.AutoencoderOobleck.using(registry); import * as modelAutoencoderOobleck from "@denoise/model-autoencoder-oobleck";
 /** An object of the class. */ export type AutoencoderTiny = modelAutoencoderTiny.AutoencoderTiny;
 /** `AutoencoderTiny` of `@denoise/model-autoencoder-tiny`, with {@linkcode registry} as its default.
  * @category Models */ export const AutoencoderTiny: typeof modelAutoencoderTiny.AutoencoderTiny = modelAutoencoderTiny.AutoencoderTiny.using(registry); import * as modelAutoencoderTiny from "@denoise/model-autoencoder-tiny";
@@ -220,6 +223,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type SiglipVisionModel = modelSiglipVision.SiglipVisionModel;
 /** `SiglipVisionModel` of `@denoise/model-siglip-vision`, with {@linkcode registry} as its default.
  * @category Models */ export const SiglipVisionModel: typeof modelSiglipVision.SiglipVisionModel = modelSiglipVision.SiglipVisionModel.using(registry); import * as modelSiglipVision from "@denoise/model-siglip-vision";
+/** An object of the class. */ export type StableAudioProjectionModel = modelStableAudioProjection.StableAudioProjectionModel;
+/** `StableAudioProjectionModel` of `@denoise/model-stable-audio-projection`, with {@linkcode registry} as its default.
+ * @category Models */ export const StableAudioProjectionModel: typeof modelStableAudioProjection.StableAudioProjectionModel = modelStableAudioProjection.StableAudioProjectionModel.using(registry); import * as modelStableAudioProjection from "@denoise/model-stable-audio-projection";
+/** An object of the class. */ export type StableAudioDiTModel = modelStableAudioTransformer.StableAudioDiTModel;
+/** `StableAudioDiTModel` of `@denoise/model-stable-audio-transformer`, with {@linkcode registry} as its default.
+ * @category Models */ export const StableAudioDiTModel: typeof modelStableAudioTransformer.StableAudioDiTModel = modelStableAudioTransformer.StableAudioDiTModel.using(registry); import * as modelStableAudioTransformer from "@denoise/model-stable-audio-transformer";
 /** An object of the class. */ export type T5EncoderModel = modelT5Encoder.T5EncoderModel;
 /** `T5EncoderModel` of `@denoise/model-t5-encoder`, with {@linkcode registry} as its default.
  * @category Models */ export const T5EncoderModel: typeof modelT5Encoder.T5EncoderModel = modelT5Encoder.T5EncoderModel.using(registry); import * as modelT5Encoder from "@denoise/model-t5-encoder";
@@ -367,6 +376,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type ScoreSdeVePipeline = InstanceType<typeof ScoreSdeVePipeline>; export type { ScoreSdeVeOptions } from "@denoise/pipeline-score-sde-ve";
 /** `ScoreSdeVePipeline` of `@denoise/pipeline-score-sde-ve`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const ScoreSdeVePipeline: WithMethods<typeof pipelineScoreSdeVe.ScoreSdeVePipeline, PipelineMethods> = pipelineScoreSdeVe.ScoreSdeVePipeline.using(registry); import * as pipelineScoreSdeVe from "@denoise/pipeline-score-sde-ve";
+/** An object of the class. */ export type StableAudioPipeline = InstanceType<typeof StableAudioPipeline>; export type { StableAudioOptions } from "@denoise/pipeline-stable-audio";
+/** `StableAudioPipeline` of `@denoise/pipeline-stable-audio`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const StableAudioPipeline: WithMethods<typeof pipelineStableAudio.StableAudioPipeline, PipelineMethods> = pipelineStableAudio.StableAudioPipeline.using(registry); import * as pipelineStableAudio from "@denoise/pipeline-stable-audio";
 /** An object of the class. */ export type StableDiffusionPipeline = InstanceType<typeof StableDiffusionPipeline>; export type { StableDiffusionOptions } from "@denoise/pipeline-stable-diffusion";
 /** `StableDiffusionPipeline` of `@denoise/pipeline-stable-diffusion`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const StableDiffusionPipeline: WithMethods<typeof pipelineStableDiffusion.StableDiffusionPipeline, PipelineMethods> = pipelineStableDiffusion.StableDiffusionPipeline.using(registry); import * as pipelineStableDiffusion from "@denoise/pipeline-stable-diffusion";

@@ -46,7 +46,7 @@ async function difference(pipe: AnyPipeline, { call, seeds, images }: Case): Pro
   ]);
   const generator = seeds.map((seed) => new Generator(seed));
   const output = await pipe(prompt as Prompt, { ...Object.fromEntries(options), generator });
-  return pixelDifference(output, golden.tensors.get(images)!);
+  return pixelDifference(output, golden.tensors.get(images!)!);
 }
 
 for (const pipeline of new Set(cases.map((one) => one.pipeline))) {

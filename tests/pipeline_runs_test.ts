@@ -164,7 +164,7 @@ describe("StableDiffusionPipeline", () => {
       [() => pipe("a", { latents: Tensor.zeros([1, 4, 4, 4]) }), "[1, 4, 8, 8]"],
       [
         () => pipe("a", { generator: [new Generator(0), new Generator(1)] }),
-        "one generator for each image",
+        "one generator for each",
       ],
       [() => pipe("a", { seed: 1, generator: new Generator(1) }), "either seed or generator"],
       [() => pipe("a", { timesteps: [900, 500, 100] }), "takes no timesteps"],

@@ -1,5 +1,5 @@
 /**
- * Pipelines that change images against what diffusers makes of the same repos and images.
+ * Pipelines that are given images or make audio against what diffusers makes of the same repos and calls.
  *
  * @module
  */
@@ -15,6 +15,8 @@ import { compareTask, loadTask, type Task } from "./support/tasks.ts";
 const PIXEL = 1;
 // A random UNet under guidance multiplies differences; see pipelines_test.ts.
 const LATENTS = 2e-3;
+// What is promised for audio.
+const SAMPLES = 1e-4;
 
 const GOLDENS = new URL("golden/tasks/", import.meta.url);
 const tasks = [...Deno.readDirSync(GOLDENS)].map(({ name }) => name)
@@ -22,7 +24,7 @@ const tasks = [...Deno.readDirSync(GOLDENS)].map(({ name }) => name)
 
 for (const name of tasks) {
   const golden: Golden<Task> = await readGolden(`tasks/${name}`);
-  describe(`${golden.head.pipeline}, ${name}, gives the images of diffusers`, () => {
+  describe(`${golden.head.pipeline}, ${name}, gives what diffusers gives`, () => {
     let pipe: AnyPipeline;
     let own: Scheduler;
     beforeAll(async () => {
@@ -34,9 +36,10 @@ for (const name of tasks) {
     for (const one of golden.head.cases) {
       it(one.name, async () => {
         pipe.scheduler = own;
-        await swapScheduler(pipe, { ...one, call: {} }, registry);
-        const { pixels, latents, hidden } = await compareTask(pipe, one, golden);
+        await swapScheduler(pipe, one, registry);
+        const { pixels, samples, latents, hidden } = await compareTask(pipe, one, golden);
         assertWithin(latents, LATENTS, "latents");
+        assertWithin(samples, SAMPLES, "samples");
         assertWithin(pixels, PIXEL, "pixels");
         assertEquals(hidden, one.hidden);
       });

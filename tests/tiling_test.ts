@@ -5,8 +5,10 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals } from "@std/assert";
-import { Generator } from "@denoise/core";
-import { AutoencoderKL, AutoencoderKLQwenImage } from "@denoise/denoise";
+import { Generator, type ModelClass } from "@denoise/core";
+import { AutoencoderKL, AutoencoderKLQwenImage, AutoencoderOobleck } from "@denoise/denoise";
+import type { Partition } from "@denoise/onnx";
+import type { Autoencoder } from "@denoise/roles";
 import {
   assertWithin,
   fixture,
@@ -28,11 +30,17 @@ interface Tiled {
 const LIMIT = 1e-4;
 const golden: Golden<Tiled> = await readGolden("tiling");
 
+const CLASSES: Readonly<Record<string, ModelClass<Autoencoder & Partition>>> = {
+  AutoencoderKL,
+  AutoencoderKLQwenImage,
+  AutoencoderOobleck,
+};
+
 describe("enableTiling() with enableSlicing() equals diffusers", () => {
   for (const { class: className, model, index } of golden.head.cases) {
     const stored = (name: string) => golden.tensors.get(`${index}.${name}`)!;
     it(`${className} ${model}, [${stored("image").dims}]`, async () => {
-      const Class = className === "AutoencoderKL" ? AutoencoderKL : AutoencoderKLQwenImage;
+      const Class = CLASSES[className]!;
       const vae = await Class.fromPretrained(fixture(`models/${className}/${model}`));
       vae.enableTiling();
       vae.enableSlicing();

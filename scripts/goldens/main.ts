@@ -75,7 +75,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "textual_inversion_goldens.py",
     "ip_adapter_goldens.py",
   ],
-  audio: ["audio_goldens.py", "audio_diffusion_goldens.py"],
+  audio: ["audio_goldens.py", "audio_diffusion_goldens.py", "stable_audio_goldens.py"],
 };
 
 /** Packages beside the reference's own that some scripts need. */

@@ -13,6 +13,7 @@ import sana_goldens
 import sd3_goldens
 import flux2_goldens
 import qwen_image_goldens
+import stable_audio_goldens
 import z_image_goldens
 from random_configs import PROMPTS, pick, some
 from tasks import TASKS, mask, photo, swap, tensor
@@ -308,7 +309,23 @@ def chroma(dice: Random) -> tuple[dict, None]:
     return call, None
 
 
+def stable_audio(dice: Random) -> tuple[dict, dict | None]:
+    """Guidance of every kind, any part of the 4 seconds that the tiny repos make, a clip to begin with."""
+    call = prompts(dice)
+    prompt, each = call["prompt"], call.pop("num_images_per_prompt", 1)
+    start = dice.uniform(0, 2)
+    rows = len(prompt) if isinstance(prompt, list) else 1
+    begun = dict(initial_audio_waveforms=tensor(rows, 2, dice.randint(40, 200), seed=dice.randrange(99), low=-0.7, high=0.7),
+                 initial_audio_sampling_rate=40)
+    own = swap("CosineDPMSolverMultistep", solver_order=pick(dice, 1, 2), solver_type=pick(dice, "midpoint", "heun"),
+               sigma_schedule=pick(dice, "exponential", "karras"))
+    edm = swap("EDMDPMSolverMultistep", sigma_min=0.3, sigma_max=500, sigma_data=1.0, prediction_type="v_prediction")
+    span = some(dice, 0.7, audio_start_in_s=start, audio_end_in_s=dice.uniform(start, 4))
+    return dict(call, **span, **some(dice, 0.3, **begun), num_waveforms_per_prompt=each), pick(dice, None, own, edm)
+
+
 KINDS = {
+    "stable-audio": stable_audio,
     **FLOWS, "pixart-alpha": pixart, "pixart-sigma": pixart, "lumina2": lumina2, "lumina2-dynamic": lumina2, "aura-flow": aura_flow, "aura-flow-deep": aura_flow, "dit": dit, "sana": sana, "sana-sprint": sprint, "sana-sprint-img2img": sprint_img2img,
     "img2img": img2img, "img2img-v": img2img, "tiny-vae": img2img, "inpaint-4": inpaint, "inpaint-9": inpaint, "upscale": upscale,
     "depth2img": depth, "depth2img-hybrid": depth, "lcm": consistency, "lcm-img2img": consistency_img2img, "xl": with_sizes(text),
@@ -333,6 +350,7 @@ KNOWN = (
     | dit_pipeline_goldens.TASKS
     | qwen_image_goldens.TASKS
     | flux2_goldens.TASKS
+    | stable_audio_goldens.TASKS
 )
 
 
@@ -342,6 +360,7 @@ def task(dice: Random, among: list[str]) -> tuple[str, dict]:
     call, swapped = KINDS[name](dice)
     rows = call.get("class_labels", call.get("prompt"))
     count = len(rows) if isinstance(rows, list) else 1
-    seeds = [dice.randrange(2**32) for _ in range(count * call.get("num_images_per_prompt", 1))]
+    each = call.get("num_images_per_prompt", call.get("num_waveforms_per_prompt", 1))
+    seeds = [dice.randrange(2**32) for _ in range(count * each)]
     one = {"name": name, "scheduler": swapped, "seeds": seeds, "shared": False, "call": call}
     return name, {**KNOWN[name], "cases": [one]}

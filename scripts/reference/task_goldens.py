@@ -90,6 +90,14 @@ def size_of(call: dict, pixels: torch.Tensor) -> tuple[int, int]:
     return (call.get("height", height), call.get("width", width)) if "padding_mask_crop" in call else (height, width)
 
 
+def run_audio(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor]:
+    """The audio as float32 [N, C, samples], and the last latents."""
+    generators, seen = [generator(seed) for seed in one["seeds"]], {}
+    pipe.scheduler = watch(pipe.scheduler, seen)
+    audios = torch.as_tensor(pipe(**one["call"], generator=generators[0] if one["shared"] else generators, output_type="np").audios)
+    return audios if audios.ndim == 3 else audios.unsqueeze(1), seen["latents"]
+
+
 def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[bool] | None]:
     """The images as uint8 [N, H, W, C], the last latents where the pipeline calls back with them, and what was hidden."""
     generators = [generator(seed) for seed in one["seeds"]]
@@ -128,10 +136,9 @@ def write_task(name: str, task: dict, command: str = COMMAND, folder=GOLDEN / "t
     for i, one in enumerate(task["cases"]):
         wanted = one["scheduler"]
         pipe.scheduler = own if wanted is None else getattr(diffusers, wanted["class"]).from_config(own.config, **wanted["config"])
-        images, last, hidden = run_case(pipe, one)
-        tensors[f"{i}.images"] = images
-        value = {**one, "call": {key: store(item, tensors, shared) for key, item in one["call"].items()},
-                 "images": f"{i}.images"}
+        made = "audios" if task.get("audio") else "images"
+        tensors[f"{i}.{made}"], last, hidden = (*run_audio(pipe, one), None) if task.get("audio") else run_case(pipe, one)
+        value = {**one, "call": {key: store(item, tensors, shared) for key, item in one["call"].items()}, made: f"{i}.{made}"}
         if last is not None:
             tensors[f"{i}.latents"] = last
             value["latents"] = f"{i}.latents"

@@ -15,6 +15,9 @@ CASES = [
     ("AutoencoderKL", "sixteen_channels", 44, 44, 4), ("AutoencoderKLQwenImage", "two_levels", 280, 24, 2),
 ]
 
+# model, samples and latents, which are longer than a tile
+WAVEFORMS = [("stereo", 2997, 1100)]
+
 
 @torch.no_grad()
 def main() -> None:
@@ -32,6 +35,14 @@ def main() -> None:
         tensors |= {f"{i}.image": image, f"{i}.mean": image_of(vae.encode(frame(image)).latent_dist.mean),
                     f"{i}.latents": latents, f"{i}.sample": image_of(vae.decode(frame(latents)).sample)}
         cases.append({"class": class_name, "model": name, "index": i})
+    for i, (name, samples, length) in enumerate(WAVEFORMS, len(CASES)):
+        vae = diffusers.AutoencoderOobleck.from_pretrained(FIXTURES / "models" / "AutoencoderOobleck" / name)
+        vae.enable_tiling()
+        waveform = torch.randn(1, vae.config.audio_channels, samples, generator=generator(i)) * 0.4
+        latents = torch.randn(1, vae.config.decoder_input_channels, length, generator=generator(i + 9))
+        tensors |= {f"{i}.image": waveform, f"{i}.mean": vae.encode(waveform).latent_dist.mean, f"{i}.latents": latents,
+                    f"{i}.sample": vae.decode(latents).sample}
+        cases.append({"class": "AutoencoderOobleck", "model": name, "index": i})
     write_golden(GOLDEN / "tiling", COMMAND, cases, tensors)
 
 

@@ -30,6 +30,8 @@ import type {
   SanaTransformer2DModel,
   SD3Transformer2DModel,
   SiglipVisionModel,
+  StableAudioDiTModel,
+  StableAudioProjectionModel,
   VQModel,
   ZImageTransformer2DModel,
 } from "@denoise/denoise";
@@ -395,6 +397,28 @@ async function encodeAndDecode(model: AutoencoderDC, input: Inputs): Promise<Out
   return { latents: latentDist.mode(), ...await model.decode(input("z")!) };
 }
 
+async function denoiseWaveforms(model: StableAudioDiTModel, input: Inputs): Promise<Outputs> {
+  const [cos, sin] = [input("rotary_embedding.0"), input("rotary_embedding.1")];
+  return await model.forward(input("hidden_states")!, numbersOf(input("timestep"))!, {
+    encoderHiddenStates: input("encoder_hidden_states")!,
+    globalHiddenStates: input("global_hidden_states")!,
+    rotaryEmbedding: cos && sin && { cos, sin },
+  });
+}
+
+async function projectTextAndTimes(
+  model: StableAudioProjectionModel,
+  input: Inputs,
+): Promise<Outputs> {
+  const seconds = (name: string) => numbersOf(input(`${name}_seconds`))!;
+  const { start, end } = await model.seconds(seconds("start"), seconds("end"));
+  return {
+    text_hidden_states: await model.text(input("text_hidden_states")!),
+    seconds_start_hidden_states: start,
+    seconds_end_hidden_states: end,
+  };
+}
+
 const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Promise<Outputs>> = {
   UNet1DModel: denoise,
   UNet2DModel: denoise,
@@ -429,6 +453,9 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   AuraFlowTransformer2DModel: denoiseByPlainText,
   Lumina2Transformer2DModel: denoiseByMaskedText,
   DiTTransformer2DModel: denoiseByClass,
+  AutoencoderOobleck: encodeOrDecode,
+  StableAudioDiTModel: denoiseWaveforms,
+  StableAudioProjectionModel: projectTextAndTimes,
 };
 
 /** The classes that can be compared. */

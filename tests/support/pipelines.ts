@@ -38,7 +38,7 @@ export interface PipelineDifference {
 /** Puts the scheduler of a call in the place of the repo's own. */
 export async function swapScheduler(
   pipe: AnyPipeline,
-  { scheduler }: PipelineCall,
+  { scheduler }: Pick<PipelineCall, "scheduler">,
   registry: Registry,
 ): Promise<void> {
   if (scheduler === null) return;

@@ -4,9 +4,10 @@
  * @module
  */
 import type { Prompt } from "@denoise/diffusion";
-import { Generator, type Tensor } from "@denoise/core";
+import { Generator, Tensor } from "@denoise/core";
 import { type AnyPipeline, DenoiseImage, registry } from "@denoise/denoise";
-import { camelCase, fixture, type Golden, relativeDifference } from "./golden.ts";
+import type { AnyOutput } from "@denoise/loading";
+import { camelCase, fixture, type Golden, largest, relativeDifference } from "./golden.ts";
 import { type PipelineCall, type PipelineDifference, pixelDifference } from "./pipelines.ts";
 
 /** A value of a call: plain, a tensor or an image by its name, or a list of those. */
@@ -20,7 +21,10 @@ export type TaskValue =
   | readonly TaskValue[];
 
 /** One call; tests/golden/README.md says what the keys mean. */
-export interface TaskCall extends Omit<PipelineCall, "call"> {
+export interface TaskCall extends Omit<PipelineCall, "call" | "images"> {
+  readonly images?: string;
+  /** Instead of images. */
+  readonly audios?: string;
   readonly shared: boolean;
   readonly call: Readonly<Record<string, TaskValue>>;
   readonly hidden?: readonly boolean[];
@@ -78,13 +82,15 @@ export function taskValue(value: TaskValue | undefined, tensors: Golden<Task>["t
 
 /** How far a call is from the reference, and which images it hid. */
 export interface TaskDifference extends PipelineDifference {
+  /** Of audio, at the worst sample of -1..1. */
+  readonly samples: number;
   readonly hidden: readonly boolean[] | undefined;
 }
 
 /** Makes the call and compares. */
 export async function compareTask(
   pipe: AnyPipeline,
-  { call, seeds, shared, images, latents }: TaskCall,
+  { call, seeds, shared, images, audios, latents }: TaskCall,
   { tensors }: Golden<Task>,
 ): Promise<TaskDifference> {
   let last: Tensor | undefined;
@@ -103,8 +109,28 @@ export async function compareTask(
     ? await pipe(prompt as Prompt, options)
     : await pipe(options);
   return {
-    pixels: pixelDifference(output, tensors.get(images)!),
+    pixels: images === undefined ? 0 : pixelDifference(output, tensors.get(images)!),
+    samples: audios === undefined ? 0 : sampleDifference(output, tensors.get(audios)!),
     latents: latents === undefined ? 0 : relativeDifference(last!, tensors.get(latents)!),
     hidden: output.nsfwContentDetected,
   };
+}
+
+/**
+ * The largest difference at any sample, of louder audio than -1..1 relative to its loudest; infinite when length
+ * or number differ.
+ */
+function sampleDifference({ audios = [] }: AnyOutput, expected: Tensor): number {
+  const [count, channels, length] = expected.dims as [number, number, number];
+  const sizes = audios.map((audio) => [audio.channels, audio.length]);
+  if (audios.length !== count || sizes.some((size) => String(size) !== `${channels},${length}`)) {
+    return Infinity;
+  }
+  const loudest = expected.toFloat32Array().reduce((so, x) => Math.max(so, Math.abs(x)), 1);
+  const worst = Math.max(
+    ...audios.map(({ data }, i) =>
+      largest(Tensor.from(data).reshape([channels, length]), expected.select(0, i))
+    ),
+  );
+  return worst / loudest;
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export * from "./audio.ts";
 export * from "./control_range.ts";
 export * from "./denoise.ts";
 export * from "./denoising_range.ts";

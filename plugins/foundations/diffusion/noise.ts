@@ -46,8 +46,8 @@ export function batchNoise(
   const list = generator instanceof Generator ? [generator] : generator;
   if (generator !== list[0] && list.length !== count) {
     throw new RangeError(
-      `Cannot draw noise for ${count} images from a list of ${list.length} generators: give ` +
-        `one generator for each image, or a single one`,
+      `Cannot draw noise for a batch of ${count} from a list of ${list.length} generators: give ` +
+        `one generator for each, or a single one`,
     );
   }
   const alone = list.length === count;

@@ -26,7 +26,7 @@ import {
   type Scheduler,
 } from "@denoise/core";
 import type { Denoiser } from "@denoise/roles";
-import { batchNoise, denoise, stepOptions } from "@denoise/diffusion";
+import { audioOutput, batchNoise, denoise, noPreview, stepOptions } from "@denoise/diffusion";
 
 /** What a DanceDiffusionPipeline consists of. */
 export interface DanceDiffusionComponents {
@@ -93,19 +93,14 @@ export const DanceDiffusionPipeline: PipelineClass<
       settings: stepOptions(scheduler, noise),
       predict: async (sample, timestep) =>
         (await unet.forward(sample, timestep, { signal })).sample,
-      preview: () => Promise.resolve([]),
+      preview: noPreview,
     });
-
-    const tensor = latents.clamp(-1, 1).slice(2, 0, wanted);
-    if (outputType === "tensor") return { images: [], audios: [], tensor };
-    const codec = await run.audio();
-    const recipe = (i: number) => ({
-      ...run.recipe,
+    const samples = latents.clamp(-1, 1).slice(2, 0, wanted);
+    return await audioOutput(run, samples, rate, outputType, (i) => ({
       seed: noise.seedOf(i)?.toString(),
       steps: numInferenceSteps,
       audioLengthInS: wanted / rate,
-    });
-    return { images: [], audios: codec.fromTensor(tensor, rate, recipe) };
+    }));
   },
 });
 

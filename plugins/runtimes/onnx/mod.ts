@@ -51,4 +51,10 @@ export { FirstBlockCacheConfig, type FirstBlockCacheOptions } from "./step_cache
 export { TaylorSeerCacheConfig, type TaylorSeerCacheOptions } from "./step_cache/taylor_seer.ts";
 export { type DeviceReport, probeDevices } from "./probe.ts";
 export { pickRows, runByTextLength } from "./text_rows.ts";
-export { type Partition, type Partitioned, partitioned, type TileSides } from "./tiling.ts";
+export {
+  type OwnTiles,
+  type Partition,
+  type Partitioned,
+  partitioned,
+  type TileSides,
+} from "./tiling.ts";

@@ -130,16 +130,28 @@ export interface TileSides {
   readonly to: number;
 }
 
+/** How a model cuts what is long into pieces of its own kind. */
+export interface OwnTiles {
+  /** What is longer than that is cut. */
+  readonly from: number;
+  /** Runs a graph on the pieces and puts together what comes out of them. */
+  inTiles(x: Tensor, graph: (tile: Tensor) => Promise<Tensor>): Promise<Tensor>;
+}
+
 /** {@linkcode Partition} of a model, and what runs a graph by it. */
 export interface Partitioned {
   /** What users switch. */
   readonly partition: Partition;
   /**
-   * Runs a graph on float32 [N, C, H, W], in slices and tiles where these are on.
+   * Runs a graph on float32 [N, C, H, W] or [N, C, L], in slices and tiles where these are on.
    *
-   * @param sides How large a tile is, whose neighbours have a quarter of it too.
+   * @param tiles How large a tile is, whose neighbours have a quarter of it too, or tiles of one's own.
    */
-  run(x: Tensor, sides: TileSides, graph: (x: Tensor) => Promise<Tensor>): Promise<Tensor>;
+  run(
+    x: Tensor,
+    tiles: TileSides | OwnTiles,
+    graph: (x: Tensor) => Promise<Tensor>,
+  ): Promise<Tensor>;
 }
 
 interface Switches {
@@ -154,15 +166,16 @@ const switches = new WeakMap<object, Switches>();
 export function partitioned({ config }: { readonly config: object }): Partitioned {
   const own = switches.get(config) ?? { slicing: false, tiling: false };
   switches.set(config, own);
-  const whole: Partitioned["run"] = (x, { from, to }, graph) =>
-    own.tiling && Math.max(...x.dims.slice(2)) > from
-      ? inTiles(x, tilePlan(from, to), graph)
-      : graph(x);
+  const whole: Partitioned["run"] = (x, tiles, graph) => {
+    if (!own.tiling || Math.max(...x.dims.slice(2)) <= tiles.from) return graph(x);
+    if ("inTiles" in tiles) return tiles.inTiles(x, graph);
+    return inTiles(x, tilePlan(tiles.from, tiles.to), graph);
+  };
   return {
-    run: (x, sides, graph) =>
+    run: (x, tiles, graph) =>
       own.slicing && x.dims[0]! > 1
-        ? inSlices(x, (one) => whole(one, sides, graph))
-        : whole(x, sides, graph),
+        ? inSlices(x, (one) => whole(one, tiles, graph))
+        : whole(x, tiles, graph),
     partition: {
       enableSlicing: () => void (own.slicing = true),
       disableSlicing: () => void (own.slicing = false),

@@ -1,4 +1,5 @@
 import type { Attributes, Scope, Value, Weight } from "../graph/mod.ts";
+import { div, mul, norm } from "./arithmetic.ts";
 import type { BiasOptions } from "./linear.ts";
 import { withChanges } from "./lora.ts";
 import { quantizedConv2d } from "./quantized.ts";
@@ -18,11 +19,29 @@ export interface ConvOptions extends BiasOptions {
   readonly pixels?: number | undefined;
 }
 
+/** Whether the weight of a layer stands in the checkpoint as lengths and directions. */
+export interface WeightNormOptions {
+  /**
+   * Whether it is `weight_v` with the lengths `weight_g` along its first axis (Salimans and Kingma, 2016,
+   * arXiv:1602.07868; `weight_norm` of torch). Defaults to false: it is `weight`.
+   */
+  readonly weightNorm?: boolean | undefined;
+}
+
 /** Options of a convolution along one axis. */
-export type Conv1dOptions = Omit<ConvOptions, "padding" | "pixels"> & {
+export type Conv1dOptions = Omit<ConvOptions, "padding" | "pixels"> & WeightNormOptions & {
   /** Zeros at both ends. Defaults to 0. */
   readonly padding?: number;
 };
+
+/** The weight of a layer of {@linkcode WeightNormOptions}. */
+function kernelOf(s: Scope, weightNorm: boolean): Weight {
+  if (!weightNorm) return s.tensor("weight");
+  const direction = s.tensor("weight_v");
+  const axes = direction.dims.map((_, axis) => axis).slice(1);
+  const factor = div(s, s.tensor("weight_g"), norm(s, direction, axes));
+  return { ...mul(s, direction, factor), dims: direction.dims };
+}
 
 /** A convolution of [N, C, H, W]; channels and kernel are those of the checkpoint's `weight`. */
 export function conv2d(s: Scope, x: Value, options: ConvOptions = {}): Value {
@@ -38,12 +57,14 @@ function convolution(
   s: Scope,
   x: Value,
   axes: 1 | 2,
-  options: ConvOptions,
+  options: ConvOptions & WeightNormOptions,
 ): Value {
   const { stride = 1, padding = 0, dilation = 1, groups = 1, bias: isBiased = true } = options;
+  const { weightNorm = false } = options;
   const each = (value: number, count: number = axes) => Array<number>(count).fill(value);
-  const weight = () => s.tensor("weight"); // [C', C / groups, h, w] or [C', C / groups, l]
-  const [channels, , ...kernel] = s.shape("weight") as [number, number, ...number[]];
+  const weight = () => kernelOf(s, weightNorm); // [C', C / groups, h, w] or [C', C / groups, l]
+  const dims = s.shape(weightNorm ? "weight_v" : "weight");
+  const [channels, , ...kernel] = dims as [number, number, ...number[]];
   const bias = isBiased ? s.tensor("bias", [channels]) : undefined;
   const attributes = {
     kernel_shape: kernel,
@@ -145,7 +166,11 @@ export function convTranspose2d(s: Scope, x: Value, options: ConvTransposeOption
 }
 
 /** A transposed convolution of [N, C, L], as torch's ConvTranspose1d. */
-export function convTranspose1d(s: Scope, x: Value, options: ConvTransposeOptions = {}): Value {
+export function convTranspose1d(
+  s: Scope,
+  x: Value,
+  options: ConvTransposeOptions & WeightNormOptions = {},
+): Value {
   return transposedConvolution(s, x, 1, options);
 }
 
@@ -153,9 +178,10 @@ function transposedConvolution(
   s: Scope,
   x: Value,
   axes: 1 | 2,
-  { stride = 1, padding = 0, bias: isBiased = true }: ConvTransposeOptions,
+  options: ConvTransposeOptions & WeightNormOptions,
 ): Value {
-  const weight = s.tensor("weight"); // [C, C', h, w] or [C, C', l]
+  const { stride = 1, padding = 0, bias: isBiased = true, weightNorm = false } = options;
+  const weight = kernelOf(s, weightNorm); // [C, C', h, w] or [C, C', l]
   const bias = isBiased ? [s.tensor("bias", weight.dims.slice(1, 2))] : [];
   return s.op("ConvTranspose", [x, weight, ...bias], {
     kernel_shape: weight.dims.slice(2),

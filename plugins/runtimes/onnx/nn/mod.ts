@@ -48,6 +48,7 @@ export {
   convTranspose2d,
   type ConvTransposeOptions,
   frameConv2d,
+  type WeightNormOptions,
 } from "./conv.ts";
 export { embedding, sinusoidalEmbedding, type SinusoidalOptions } from "./embedding.ts";
 export { imageSize } from "./image_size.ts";
