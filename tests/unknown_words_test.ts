@@ -19,7 +19,8 @@ describe("unknownWords", () => {
     await plain.savePretrained(folder);
     const file = `${folder}/tokenizer_config.json`;
     const config = JSON.parse(await Deno.readTextFile(file));
-    const taught = { model: "me/small", words: "cat red apples", otherwise: "question mark" };
+    const near = { cat: "lynx, maine coon", painting: "mona lisa, portrait" };
+    const taught = { model: "me/small", words: "cat red apples", otherwise: "question mark", near };
     await Deno.writeTextFile(file, JSON.stringify({ ...config, taught }));
     const { unknownWords } = await CLIPTokenizer.fromPretrained(folder);
     assertEquals(unknownWords!("Red cats, an apple"), { model: "me/small", words: ["an"] });
@@ -28,6 +29,12 @@ describe("unknownWords", () => {
       model: "me/small",
       words: ["the", "mona", "lisa"],
       draws: "question mark",
+      near: ["painting"],
+    });
+    assertEquals(unknownWords!("red lynxes, aples and zzzz"), {
+      model: "me/small",
+      words: ["lynxes", "aples", "and", "zzzz"],
+      near: ["cat", "apples"],
     });
     await Deno.remove(folder, { recursive: true });
   });

@@ -133,9 +133,10 @@ function warnOfUnknown({ tokenizer, warn }: PromptEncoder, texts: readonly strin
   for (const text of new Set(texts)) {
     const unknown = tokenizer.unknownWords?.(text);
     if (unknown === undefined) continue;
-    const { model, words, draws } = unknown;
+    const { model, words, draws, near } = unknown;
     const instead = draws === undefined ? "it draws the rest" : `it draws: ${draws}`;
-    warn(`${model} does not know: ${words.join(" ")}; ${instead}`);
+    const known = near === undefined ? "" : `; the nearest that it knows: ${near.join(", ")}`;
+    warn(`${model} does not know: ${words.join(" ")}; ${instead}${known}`);
   }
 }
 

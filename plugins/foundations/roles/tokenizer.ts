@@ -41,7 +41,8 @@ export interface Tokenizer {
   batchDecode(ids: Tensor, options?: { readonly skipSpecialTokens?: boolean }): string[];
   /**
    * What of a text means nothing to the model. Only where tokenizer_config.json lists the words of a small model
-   * under `taught`: `{ "model": id, "words": "all of them with spaces", "otherwise": what it draws for none }`.
+   * under `taught`: `{ "model": id, "words": "all of them with spaces", "otherwise": what it draws for none,
+   * "near": { name that it knows: "words, with commas, that mean nearly the same" } }`.
    */
   readonly unknownWords?: ((text: string) => UnknownWords | undefined) | undefined;
   /** Writes its files into a folder that transformers can load. */
@@ -56,6 +57,8 @@ export interface UnknownWords {
   readonly words: readonly string[];
   /** What it draws instead, where it knows no word of the text. */
   readonly draws?: string | undefined;
+  /** Names that it knows and that are nearest to those words, by meaning or else by spelling. */
+  readonly near?: readonly string[] | undefined;
 }
 
 /** What is said in a chat. */
