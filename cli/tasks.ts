@@ -206,7 +206,8 @@ function related(
   own: string | undefined,
 ): string {
   try {
-    return classForTask(className, task, registry, given.controlnet.length > 0 || undefined);
+    const controlnet = given.controlnet.length > 0 || undefined;
+    return classForTask(className, task, registry, { controlnet });
   } catch (error) {
     const beginsWithImage = own !== undefined && !/^(text|unconditional)/.test(own);
     if (beginsWithImage && given.controlnet.length === 0 && given.mask === undefined) {

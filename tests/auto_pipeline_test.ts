@@ -123,21 +123,69 @@ describe("a pipeline for which there is none of a task", () => {
 describe("classForTask()", () => {
   it("takes the class with ControlNet, or the one without, as asked", () => {
     const [plain, controlled] = ["StableDiffusionPipeline", "StableDiffusionControlNetPipeline"];
-    assertEquals(classForTask(plain, "text-to-image", registry, true), controlled);
-    assertEquals(classForTask(controlled, "text-to-image", registry, false), plain);
-    assertEquals(classForTask(controlled, "text-to-image", registry, true), controlled);
+    assertEquals(classForTask(plain, "text-to-image", registry, { controlnet: true }), controlled);
+    assertEquals(classForTask(controlled, "text-to-image", registry, { controlnet: false }), plain);
+    assertEquals(
+      classForTask(controlled, "text-to-image", registry, { controlnet: true }),
+      controlled,
+    );
     assertEquals(
       classForTask(controlled, "inpainting", registry),
       "StableDiffusionControlNetInpaintPipeline",
     );
     assertEquals(
-      classForTask("StableDiffusionXLImg2ImgPipeline", "image-to-image", registry, true),
+      classForTask("StableDiffusionXLImg2ImgPipeline", "image-to-image", registry, {
+        controlnet: true,
+      }),
       "StableDiffusionXLControlNetImg2ImgPipeline",
     );
     assertThrows(
-      () => classForTask("LatentConsistencyModelPipeline", "text-to-image", registry, true),
+      () =>
+        classForTask("LatentConsistencyModelPipeline", "text-to-image", registry, {
+          controlnet: true,
+        }),
       DenoiseError,
       "there is no text-to-image with ControlNets for latent-consistency-model",
     );
+  });
+
+  it("takes the class with perturbed attention guidance, or the one without, as asked", () => {
+    const [plain, perturbed] = ["StableDiffusionPipeline", "StableDiffusionPAGPipeline"];
+    const text = "text-to-image";
+    assertEquals(classForTask(plain, text, registry), plain);
+    assertEquals(classForTask(plain, text, registry, { enablePag: true }), perturbed);
+    assertEquals(classForTask(perturbed, text, registry), perturbed);
+    assertEquals(classForTask(perturbed, text, registry, { enablePag: false }), plain);
+    assertEquals(
+      classForTask(perturbed, "inpainting", registry, { controlnet: true }),
+      "StableDiffusionControlNetPAGInpaintPipeline",
+    );
+    assertThrows(
+      () => classForTask("FluxPipeline", text, registry, { enablePag: true }),
+      DenoiseError,
+      "perturbed attention guidance and the components of FluxPipeline: there is none for flux",
+    );
+  });
+});
+
+describe("a pipeline with enablePag", () => {
+  it("is the one with perturbed attention guidance, whose layers have to be the UNet's", async () => {
+    const pipe = await AutoPipelineForText2Image.fromPretrained(fixture("tiny-stable-diffusion"), {
+      ...QUIET,
+      enablePag: true,
+    });
+    assertEquals(pipe.className, "StableDiffusionPAGPipeline");
+    const call = { numInferenceSteps: 1, seed: 0 };
+    await assertRejects(
+      () => pipe("a", { ...call, pagAppliedLayers: ["mid", "blocks.9"] }),
+      RangeError,
+      'Cannot perturb the layer "blocks.9" of UNet2DConditionModel: none of its self-attentions has ' +
+        "such a name; they are down_blocks.0.attentions.0.transformer_blocks.0.attn1, ",
+    );
+    const { images } = await pipe("a", { ...call, pagScale: 2 });
+    assertEquals(images.length, 1);
+    const plain = await AutoPipelineForText2Image.fromPipe(pipe, { enablePag: false });
+    assertEquals(plain.className, "StableDiffusionPipeline");
+    await pipe.dispose();
   });
 });

@@ -54,6 +54,8 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "task_goldens.py",
     "control_goldens.py",
     "control_xl_goldens.py",
+    "pag_goldens.py",
+    "variation_goldens.py",
     "latent_diffusion_goldens.py",
     "flux_goldens.py",
     "redux_goldens.py",

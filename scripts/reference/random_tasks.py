@@ -12,8 +12,13 @@ import flux_goldens
 import sana_goldens
 import sd3_goldens
 import flux2_goldens
+import pag_goldens
 import qwen_image_goldens
+<<<<<<< HEAD
 import stable_audio_goldens
+=======
+import variation_goldens
+>>>>>>> e8e5acb (feat(stable-diffusion): perturbed-attention guidance (SD and XL, ten classes) and image variation, held against diffusers)
 import z_image_goldens
 from random_configs import PROMPTS, pick, some
 from tasks import TASKS, mask, photo, swap, tensor
@@ -309,6 +314,7 @@ def chroma(dice: Random) -> tuple[dict, None]:
     return call, None
 
 
+<<<<<<< HEAD
 def stable_audio(dice: Random) -> tuple[dict, dict | None]:
     """Guidance of every kind, any part of the 4 seconds that the tiny repos make, a clip to begin with."""
     call = prompts(dice)
@@ -326,6 +332,41 @@ def stable_audio(dice: Random) -> tuple[dict, dict | None]:
 
 KINDS = {
     "stable-audio": stable_audio,
+=======
+def perturbed(make, **more):
+    """The same guided by perturbed attention, for one case in three with other layers."""
+    def made(dice: Random) -> tuple[dict, dict | None]:
+        call, swapped = make(dice)
+        call.pop("padding_mask_crop", None)  # which diffusers' inpainting with PAG refuses
+        given = {name: value(dice) for name, value in more.items()}
+        layers = some(dice, 0.3, pag_applied_layers=pick(dice, ["mid", "up_blocks.1"], ["blocks"], ["down_blocks.1.attentions.0"]))
+        return {**call, **given, **layers, "pag_scale": pick(dice, 0.0, 1.5, 3.0), **some(dice, 0.3, pag_adaptive_scale=0.004)}, swapped
+    return made
+
+
+def plain_text(dice: Random) -> tuple[dict, dict | None]:
+    call, swapped = text(dice)
+    call.pop("guidance_rescale", None)
+    return call, swapped
+
+
+def variation(dice: Random) -> tuple[dict, dict | None]:
+    call, swapped = plain_text(dice)
+    count = len(call["prompt"]) if isinstance(call["prompt"], list) else 1
+    kept = {key: value for key, value in call.items() if key not in ("prompt", "negative_prompt", "clip_skip")}
+    return dict(kept, image=[random_photo(dice, 20, 80) for _ in range(count)]), swapped
+
+
+def control_photo(dice: Random) -> Image.Image:
+    return random_photo(dice, 33, 80)
+
+
+KINDS = {
+    "variation": variation,
+    "pag": perturbed(text), "pag-img2img": perturbed(img2img), "pag-inpaint-4": perturbed(inpaint), "pag-inpaint-9": perturbed(inpaint),
+    "pag-controlnet": perturbed(plain_text, image=control_photo), "pag-xl": perturbed(with_sizes(text)),
+    "pag-xl-img2img": perturbed(with_sizes(img2img)), "pag-xl-inpaint-4": perturbed(with_sizes(inpaint)),
+>>>>>>> e8e5acb (feat(stable-diffusion): perturbed-attention guidance (SD and XL, ten classes) and image variation, held against diffusers)
     **FLOWS, "pixart-alpha": pixart, "pixart-sigma": pixart, "lumina2": lumina2, "lumina2-dynamic": lumina2, "aura-flow": aura_flow, "aura-flow-deep": aura_flow, "dit": dit, "sana": sana, "sana-sprint": sprint, "sana-sprint-img2img": sprint_img2img,
     "img2img": img2img, "img2img-v": img2img, "tiny-vae": img2img, "inpaint-4": inpaint, "inpaint-9": inpaint, "upscale": upscale,
     "depth2img": depth, "depth2img-hybrid": depth, "lcm": consistency, "lcm-img2img": consistency_img2img, "xl": with_sizes(text),
@@ -340,6 +381,8 @@ KINDS = {
 }
 KNOWN = (
     TASKS
+    | pag_goldens.TASKS
+    | variation_goldens.TASKS
     | flux_goldens.TASKS
     | z_image_goldens.TASKS
     | sd3_goldens.TASKS
@@ -358,7 +401,7 @@ def task(dice: Random, among: list[str]) -> tuple[str, dict]:
     """A call of one of the tasks, by default of all."""
     name = pick(dice, *(among or KINDS))
     call, swapped = KINDS[name](dice)
-    rows = call.get("class_labels", call.get("prompt"))
+    rows = call.get("class_labels", call.get("prompt", call.get("image")))
     count = len(rows) if isinstance(rows, list) else 1
     each = call.get("num_images_per_prompt", call.get("num_waveforms_per_prompt", 1))
     seeds = [dice.randrange(2**32) for _ in range(count * each)]

@@ -113,6 +113,8 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
     given = {"generator": generators[0] if one["shared"] else generators, "output_type": "pil", **more}
     # some pipelines write into the lists that they are given
     call = {key: list(value) if isinstance(value, list) else value for key, value in one["call"].items()}
+    if hasattr(pipe, "set_pag_applied_layers"):  # in diffusers the pipeline's, not the call's
+        pipe.set_pag_applied_layers(call.pop("pag_applied_layers", "mid"))
     output = pipe(**call, **given)
     pixels = torch.from_numpy(numpy.stack([numpy.asarray(image) for image in output.images]))
     latents = seen.get("latents")

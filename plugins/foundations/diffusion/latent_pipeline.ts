@@ -256,6 +256,17 @@ export function textToImagePipeline<C extends LatentComponents, O extends Latent
   );
 }
 
+/** The same for a class whose calls have no prompt: all that they follow is among their options. */
+export function promptlessPipeline<C extends LatentComponents, O extends LatentOptions, K>(
+  definition: LatentDefinition<C, O, K>,
+): PipelineClass<C, [options: O], ImageOutput> {
+  return definePipeline({
+    ...latentDefinition(definition),
+    takesPrompt: false,
+    generate: (run: PipelineRun<C>, options: O) => generate(definition, run, undefined, options),
+  });
+}
+
 function latentDefinition<C extends LatentComponents, O extends LatentOptions, K>(
   definition: LatentDefinition<C, O, K>,
 ) {

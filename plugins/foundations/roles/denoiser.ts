@@ -32,8 +32,21 @@ export interface DenoiserOptions {
    * models conditioned on an image themselves (Kandinsky) that one's, float32 [N, width].
    */
   readonly imageEmbeds?: readonly Tensor[] | undefined;
+  /** Rows in which self-attention is perturbed (PAG). */
+  readonly perturbation?: Perturbation | undefined;
   /** Cancels before the call starts. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Rows of a call in which each pixel attends to itself alone in some self-attentions: Ahn et al.,
+ * "Self-Rectifying Diffusion Sampling with Perturbed-Attention Guidance" (arXiv:2403.17377).
+ */
+export interface Perturbation {
+  /** In which: regular expressions that the names of modules match, such as `"mid"`. */
+  readonly layers: readonly string[];
+  /** Whether a row is one of them, [N]. */
+  readonly rows: readonly boolean[];
 }
 
 /** A model whose steps can be cached. */

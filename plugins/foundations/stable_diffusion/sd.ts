@@ -15,6 +15,7 @@ import {
   type ImagePromptOptions,
   imagePromptOptions,
 } from "./image_prompt.ts";
+import { pagFacts, type PagOptions, perturbedGuidance } from "./pag.ts";
 import { sdSize, type StableDiffusionComponents } from "./stable_diffusion.ts";
 import { conditionOnText, type GuidanceOptions, guidanceOptions } from "./text_conditioning.ts";
 import { predictByUNet } from "./unet.ts";
@@ -47,7 +48,7 @@ export type SdModels =
  */
 export const sd: Family<
   SdModels,
-  LatentOptions & GuidanceOptions & ImagePromptOptions & {
+  LatentOptions & GuidanceOptions & ImagePromptOptions & PagOptions & {
     readonly guidanceRescale?: number | undefined;
   },
   UNetControl
@@ -67,12 +68,13 @@ export const sd: Family<
     const conditioning = { encoderHiddenStates, timestepCond, imageEmbeds, signal };
     return {
       count,
-      facts: { guidanceScale, guidanceRescale },
+      facts: { guidanceScale, guidanceRescale, ...pagFacts(options) },
       denoiser: () =>
         predictByUNet(run.components.unet, conditioning, {
           guidance,
           guidanceScale,
           guidanceRescale,
+          pag: perturbedGuidance(options),
         }),
     };
   },

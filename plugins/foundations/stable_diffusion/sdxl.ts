@@ -15,6 +15,7 @@ import {
 } from "@denoise/diffusion";
 import type { UNetControl } from "./control_nets.ts";
 import { conditionOnImages, type ImagePromptOptions, imagePromptOptions } from "./image_prompt.ts";
+import { alternatingTimeIds, pagFacts, type PagOptions, perturbedGuidance } from "./pag.ts";
 import { predictByUNet } from "./unet.ts";
 import type { StableDiffusionXLComponents } from "./xl_components.ts";
 import { conditionOnXlText, type XlGuidanceOptions } from "./xl_conditioning.ts";
@@ -77,7 +78,12 @@ export const sdxlImageOptions: CallOptions<SdxlImageOptions> = {
 /** The family of Stable Diffusion XL. */
 export type SdxlFamily = Family<
   StableDiffusionXLComponents,
-  LatentOptions & XlGuidanceOptions & ImagePromptOptions & XlSizeOptions & XlAestheticOptions,
+  & LatentOptions
+  & XlGuidanceOptions
+  & ImagePromptOptions
+  & XlSizeOptions
+  & XlAestheticOptions
+  & PagOptions,
   UNetControl
 >;
 
@@ -85,6 +91,8 @@ export type SdxlFamily = Family<
 export interface SdxlQuirks {
   /** An embedded guidance scale is not given to the UNet. */
   readonly withoutTimestepCond?: boolean;
+  /** A run from noise looks for its first timestep among the scheduler's, as one from an image does. */
+  readonly withoutBeginIndex?: boolean;
   /** The negative text is conditioned on the crop of the text, whatever the call says. */
   readonly negativeCropsAsPositive?: boolean;
 }
@@ -120,7 +128,8 @@ export function sdxlWith(quirks: SdxlQuirks): SdxlFamily {
     plan({ scheduler }, options, _size, { from, controlled }) {
       if (from === "mask") return planInpainting(scheduler, options);
       const plan = planRun(scheduler, options);
-      if (from === "noise" && !controlled) scheduler.setBeginIndex(0);
+      const setsBegin = from === "noise" && !controlled && !quirks.withoutBeginIndex;
+      if (setsBegin) scheduler.setBeginIndex(0);
       return plan;
     },
     async encode(run, prompt, options, { from }) {
@@ -134,16 +143,22 @@ export function sdxlWith(quirks: SdxlQuirks): SdxlFamily {
         : options;
       return {
         count,
-        facts: { guidanceScale, guidanceRescale },
+        facts: { guidanceScale, guidanceRescale, ...pagFacts(options) },
         denoiser({ height, width }) {
-          const added = from === "noise"
-            ? text.conditioning(textTimeIds(sizes, [height, width]), "alternating")
-            : text.conditioning(imageTimeIds(sizes, [height, width], requiresScore), "grouped");
+          const isText = from === "noise";
+          const ids = isText
+            ? textTimeIds(sizes, [height, width])
+            : imageTimeIds(sizes, [height, width], requiresScore);
+          const added = text.conditioning(ids, isText ? "alternating" : "grouped");
+          const pag = perturbedGuidance(options);
           const timestepCond = quirks.withoutTimestepCond ? undefined : added.timestepCond;
           return predictByUNet(
             run.components.unet,
             { ...added, timestepCond, imageEmbeds, signal },
-            { guidance, guidanceScale, guidanceRescale },
+            {
+              ...{ guidance, guidanceScale, guidanceRescale },
+              pag: pag && isText ? { ...pag, timeIds: alternatingTimeIds(ids, count) } : pag,
+            },
           );
         },
       };

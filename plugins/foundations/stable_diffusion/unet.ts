@@ -1,5 +1,5 @@
 import type { Tensor } from "@denoise/core";
-import type { Denoiser } from "@denoise/roles";
+import type { Denoiser, DenoiserOptions } from "@denoise/roles";
 import {
   type Conditioning,
   type DenoiserCall,
@@ -8,6 +8,7 @@ import {
   predictGuided,
 } from "@denoise/diffusion";
 import type { UNetControl, UNetResiduals } from "./control_nets.ts";
+import { perturbedConditioning, type PerturbedGuidance, predictPerturbed } from "./pag.ts";
 
 /** The conditioning of Stable Diffusion's UNet in a call: for XL pooled text and sizes, too. */
 export interface UNetConditioning {
@@ -30,22 +31,33 @@ export interface UNetConditioning {
 /** The UNet of Stable Diffusion: called with its conditioning, and with what ControlNets add. */
 export type ConditionedUNet<C extends object = DenoiserConfig> = Denoiser<
   C,
-  UNetConditioning & Partial<UNetResiduals>
+  UNetConditioning & Partial<UNetResiduals> & Pick<DenoiserOptions, "perturbation">
 >;
 
 /** One call of such a UNet, under control or not. */
 export type UNetCall = DenoiserCall<UNetControl>;
 
+/** How a UNet is guided: by the text, and where there is `pag`, by perturbed attention. */
+export interface UNetGuidance extends Guidance {
+  /** Perturbed attention guidance; none by default. */
+  readonly pag?: PerturbedGuidance | undefined;
+}
+
 /** How a UNet predicts, guided by the text: what {@linkcode Conditioning} has as its denoiser. */
 export function predictByUNet(
   unet: ConditionedUNet<object>,
   conditioning: UNetConditioning,
-  guidance: Guidance,
+  { pag, ...guidance }: UNetGuidance,
 ): ReturnType<Conditioning<UNetControl>["denoiser"]> {
+  const whole = pag && perturbedConditioning(conditioning, { ...guidance, pag });
   return async ({ control, input, ...call }) => {
     const residuals = await control?.(call, conditioning, guidance.guidance);
     const options = { ...conditioning, ...residuals };
     try {
+      if (pag !== undefined) {
+        const called = { input, timestep: call.timestep };
+        return await predictPerturbed(unet, whole!, { ...guidance, pag }, called, residuals);
+      }
       return await predictGuided(
         guidance,
         input,

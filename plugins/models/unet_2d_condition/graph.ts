@@ -20,6 +20,7 @@ import { add, concat, conv2d, groupNorm, maskBias, mul, sub } from "@denoise/onn
 import { addedEmbedding, encoderStates, hintLatents } from "./added_conditions.ts";
 import type { UNet2DConditionConfig } from "./config.ts";
 import { adapters } from "./ports.ts";
+import { perturbedInput } from "./self_attention.ts";
 import { simpleCrossAttention } from "./simple_cross_attention.ts";
 
 type Config = FrozenConfig<UNet2DConditionConfig>;
@@ -41,6 +42,7 @@ function contextOf(s: Scope, config: Config, inputs: Inputs): Context {
       .map((path, i) => imageProjection(s.at(path), inputs[`image_embeds_${i}`]!)),
     keyBias: inputs.encoder_attention_mask && maskBias(s, inputs.encoder_attention_mask, HIDDEN),
     selfBias: inputs.attention_mask && maskBias(s, inputs.attention_mask, HIDDEN),
+    perturbed: (path) => inputs[perturbedInput(path)],
   };
 }
 

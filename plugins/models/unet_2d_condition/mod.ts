@@ -7,7 +7,7 @@
  * ResnetDownsampleBlock2D, SimpleCrossAttnDownBlock2D (Kandinsky 2, IF, UnCLIP), KDownBlock2D and
  * KCrossAttnDownBlock2D (the latent upscaler) with their counterparts; all embeddings of classes, texts,
  * sizes and images; masks; the guidance embedding of LCM; the residuals of ControlNets and
- * T2I-Adapters, and the images of IP-Adapters. GLIGEN is not; Skip blocks and dual cross attention are
+ * T2I-Adapters, the images of IP-Adapters, and attention that is perturbed (PAG). GLIGEN is not; Skip blocks and dual cross attention are
  * refused, with which the reference builds models but cannot call them.
  *
  * @example
@@ -31,6 +31,7 @@ import { imagePromptKind, isKBlock, todaysAttentionName } from "@denoise/onnx/bl
 import { check, schema, type UNet2DConditionConfig } from "./config.ts";
 import { build } from "./graph.ts";
 import { adapters, inputs, takesImage, takesText } from "./ports.ts";
+import { perturbedInputs } from "./self_attention.ts";
 
 export type { UNet2DConditionConfig };
 
@@ -71,6 +72,7 @@ export const UNet2DConditionModel: ModelClass<UNet2DConditionModel> = defineMode
         ...numbered("down_residual", options.downBlockAdditionalResiduals),
         ...numbered("intrablock_residual", intrablock(model.config, options)),
         mid_residual: options.midBlockAdditionalResidual,
+        ...(options.perturbation && perturbedInputs(model.config, options.perturbation)),
       }, { signal: options.signal });
       return { sample: result.prediction! };
     },

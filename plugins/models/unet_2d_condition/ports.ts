@@ -3,6 +3,7 @@ import { float32, int64, optional, type Port, timesteps } from "@denoise/onnx";
 import { imagePromptKind, layersAt, timeWidth } from "@denoise/onnx/blocks";
 import type { UNet2DConditionConfig } from "./config.ts";
 import { isKBlock } from "@denoise/onnx/blocks";
+import { perturbedInput, selfAttentions } from "./self_attention.ts";
 
 type Config = FrozenConfig<UNet2DConditionConfig>;
 type Ports = Record<string, Port>;
@@ -87,6 +88,12 @@ function addedConditions(config: Config): Ports {
   };
 }
 
+/** In which rows each self-attention is perturbed. */
+function perturbations(config: Config): Ports {
+  const rows: Port = { dtype: "bool", dims: ["batch"], optional: true };
+  return Object.fromEntries(selfAttentions(config).map((path) => [perturbedInput(path), rows]));
+}
+
 /** The inputs of a model with this config; `added` tells of what adapters have added. */
 export function inputs(config: Config, added: (name: string) => boolean): Ports {
   const [width = 0] = [config.encoder_hid_dim ?? config.cross_attention_dim].flat();
@@ -104,5 +111,6 @@ export function inputs(config: Config, added: (name: string) => boolean): Ports 
     ...addedConditions(config),
     ...residuals(config),
     ...imagePrompts(added),
+    ...perturbations(config),
   };
 }

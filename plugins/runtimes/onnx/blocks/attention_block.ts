@@ -11,6 +11,8 @@ import {
   sum,
   toTokens,
   transpose,
+  unsqueeze,
+  where,
 } from "../nn/mod.ts";
 import type { Context } from "./image_projection.ts";
 import { spatialNorm } from "./norm.ts";
@@ -25,6 +27,11 @@ export interface AttentionLayerOptions {
   readonly outBias?: boolean | undefined;
   /** How the states that it looks at are normalized (`cross_attention_norm`). Not by default. */
   readonly crossNorm?: CrossNorm | undefined;
+  /**
+   * True for the rows in which each token attends to itself alone: an identity in the place of the
+   * attention map, as in perturbed-attention guidance (arXiv:2403.17377), [N]. In none by default.
+   */
+  readonly perturbed?: Value | undefined;
 }
 
 /** How an attention normalizes the states that it looks at. */
@@ -42,21 +49,25 @@ export function attentionLayer(
   s: Scope,
   x: Value,
   context: Context,
-  { heads, bias, outBias, crossNorm = null }: AttentionLayerOptions,
+  { heads, bias, outBias, crossNorm = null, perturbed }: AttentionLayerOptions,
 ): Value {
   const other = normalizedStates(s, context, crossNorm);
   const query = linear(s.at("to_q"), x, { bias });
   const key = linear(s.at("to_k"), other, { bias });
   const value = linear(s.at("to_v"), other, { bias });
+  const attended = attention(s, { query, key, value }, { heads, keyBias: context.keyBias });
+  const own = perturbed === undefined
+    ? attended
+    : where(s, unsqueeze(s, perturbed, [1, 2]), value, attended);
   const seen = (context.images ?? []).reduce((sum, image, i) => {
     const adapter = s.at("processor");
-    const own = {
+    const ofImage = {
       query,
       key: linear(adapter.at("to_k_ip", i), image, { bias: false }),
       value: linear(adapter.at("to_v_ip", i), image, { bias: false }),
     };
-    return add(s, sum, mul(s, attention(s, own, { heads }), adapter.tensor(`scale.${i}`)));
-  }, attention(s, { query, key, value }, { heads, keyBias: context.keyBias }));
+    return add(s, sum, mul(s, attention(s, ofImage, { heads }), adapter.tensor(`scale.${i}`)));
+  }, own);
   return linear(s.at("to_out.0"), seen, { bias: outBias });
 }
 
@@ -81,6 +92,8 @@ export interface AttentionBlockOptions {
   readonly outputScale?: number | undefined;
   /** Latents [N, C', h, w] that scale and shift in a spatial normalization. */
   readonly latents?: Value | undefined;
+  /** {@linkcode AttentionLayerOptions.perturbed}. */
+  readonly perturbed?: Value | undefined;
 }
 
 /**
@@ -90,14 +103,15 @@ export interface AttentionBlockOptions {
  * @param x [N, C, H, W].
  */
 export function attentionBlock(s: Scope, x: Value, options: AttentionBlockOptions): Value {
-  const { heads, groups, eps, outputScale = 1, latents } = options;
+  const { heads, groups, eps, outputScale = 1, latents, perturbed } = options;
   const normal = latents !== undefined
     ? spatialNorm(s.at("spatial_norm"), x, latents)
     : groups !== null
     ? groupNorm(s.at("group_norm"), x, { groups, eps })
     : x;
   const tokens = toTokens(s, normal, s.shape("to_q.weight")[1]); // [N, H·W, C]
-  const attended = fromTokens(s, attentionLayer(s, tokens, tokens, { heads }), x); // [N, C, H, W]
+  const own = attentionLayer(s, tokens, tokens, { heads, perturbed });
+  const attended = fromTokens(s, own, x); // [N, C, H, W]
   const whole = sum(s, attended, x);
   return outputScale === 1 ? whole : div(s, whole, outputScale);
 }

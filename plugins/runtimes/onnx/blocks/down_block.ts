@@ -58,6 +58,7 @@ export function levelAttention(
         groups,
         eps,
         outputScale,
+        perturbed: options.context?.perturbed?.(s.path),
       });
   }
   if (/^CrossAttn/.test(type)) {

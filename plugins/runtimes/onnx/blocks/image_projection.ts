@@ -19,6 +19,11 @@ export interface Context extends Value {
   readonly keyBias?: Value | undefined;
   /** Added to the scores of each pixel where pixels look at each other, [N, 1, 1, H·W]. */
   readonly selfBias?: Value | undefined;
+  /**
+   * True for the rows in which the self-attention at a path is perturbed, [N] (PAG); undefined where
+   * it is in none.
+   */
+  readonly perturbed?: ((path: string) => Value | undefined) | undefined;
 }
 
 /** Linear layer, GELU, linear layer. */

@@ -53,7 +53,8 @@ function transformerBlock(
       terms: [result, to],
       bias: s.at(attention).tensor("to_out.0.bias"),
     });
-  const first = attentionLayer(s.at("attn1"), normal, other, options);
+  const perturbed = context.perturbed?.(s.at("attn1").path);
+  const first = attentionLayer(s.at("attn1"), normal, other, { ...options, perturbed });
   const own = added("norm2", "attn1", first, x);
   const second = attentionLayer(s.at("attn2"), own.normal, context, options);
   const crossed = added("norm3", "attn2", second, own.sum);
