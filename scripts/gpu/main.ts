@@ -1,6 +1,6 @@
 /**
- * `deno task gpu [--out FOLDER] [--device cuda] [--engines JSON] [--also JSON] [--no-compile] [steps]`:
- * proves on a machine with a card, without a network, that the project computes there what the
+ * `deno task gpu [--out FOLDER] [--device cuda] [--engines JSON] [--also JSON] [--models NAMES]
+ * [--uncompiled NAMES] [--no-compile] [steps]`: proves on a machine with a card, without a network, that the project computes there what the
  * reference computes, and measures it against torch in turns. Everything is in FOLDER/gpu.json, renewed
  * after each step, so that a run that is stopped leaves what it had.
  *
@@ -33,15 +33,21 @@ const { values: flags, positionals } = parseArgs({
       default: '{"binding": {"engine": "inline"}, "native": {"engine": "native"}}',
     },
     also: { type: "string", default: "{}" },
+    models: { type: "string", default: "" },
     compile: { type: "boolean", default: true },
+    uncompiled: { type: "string", default: "" },
     python: { type: "string", default: "python3" },
     weights: { type: "string", default: "/tmp/denoise-gpu-weights" },
   },
 });
 const { out, device, python, weights } = flags;
 
-/** Load options by the name that a row has; `also` is measured alone. */
-const engines: Record<string, object> = JSON.parse(flags.engines);
+/** Load options, and environment variables that a row is measured with. */
+type Row = object & { readonly env?: Record<string, string> };
+/** By the name that a row has. */
+const engines: Record<string, Row> = JSON.parse(flags.engines);
+/** More rows of a model that is measured, by its name. */
+const also: Record<string, Record<string, Row>> = JSON.parse(flags.also);
 
 const MODELS = ["vae", "sd15", "sdxl", "vae1024", "flux", "zimage"];
 const CLASSES: Record<string, string> = {
@@ -148,7 +154,14 @@ async function parity(dtype: TorchDtype): Promise<Record<string, Verdict | unkno
     const found = await Promise.all(Array.from({ length: SHARDS }, async (_, shard) => {
       const name = `${engine}-${dtype}-${shard}`.replaceAll(/[^\w.-]/g, "_");
       const path = `${out}/${name}.jsonl`;
-      const args = [path, device, dtype, `${shard}/${SHARDS}`, JSON.stringify(options)];
+      const args = [
+        path,
+        device,
+        dtype,
+        `${shard}/${SHARDS}`,
+        JSON.stringify(options),
+        flags.models,
+      ];
       await child(name, 100, "parity.ts", args, dtype === "float32" ? EXACT : {})
         .catch((error) => problems.push(error.message));
       return await readLines<ParityLine>(path);
@@ -191,7 +204,9 @@ function prepare(name: string): void {
   const side = new TorchSide(python, [script, weights, name], `${out}/torch-${name}.log`);
   torches.set(name, side);
   side.made = side.ask({ do: "make" });
-  if (flags.compile) side.compiled = side.ask({ do: "compile" });
+  if (flags.compile && !flags.uncompiled.split(",").includes(name)) {
+    side.compiled = side.ask({ do: "compile" });
+  }
 }
 
 /** Where the time of one call goes, by kernel, for the models that torch's side has made. */
@@ -220,19 +235,21 @@ async function measure(name: string): Promise<unknown> {
   result[name] = rows;
   rows.compiled = await side.compiled;
   await save();
-  for (const how of ["eager", ...(flags.compile ? ["channels_last", "compile"] : [])]) {
+  const ways = side.compiled === undefined ? [] : ["channels_last", "compile"];
+  for (const how of ["eager", ...ways]) {
     rows[`torch ${how}`] = await side.ask({ do: "time", how });
     await save();
   }
   const dtype = `${(made as { dtype?: string }).dtype ?? "float16"}`;
-  for (const [engine, options] of Object.entries({ ...engines, ...JSON.parse(flags.also) })) {
+  for (const [engine, { env, ...options }] of Object.entries({ ...engines, ...also[name] })) {
     const file = `${name}-${engine}`.replaceAll(/[^\w.-]/g, "_");
     const args = [`${out}/${file}.json`, `${weights}/${name}`, device, dtype, "20"];
-    rows[engine] = await child(file, 100, "models.ts", [...args, JSON.stringify(options)])
+    rows[engine] = await child(file, 100, "models.ts", [...args, JSON.stringify(options)], env)
       .then(readResult(file)).catch((error) => ({ error: error.message.slice(-600) }));
     await save();
   }
-  rows["torch eager again"] = await side.ask({ do: "time", how: "eager" });
+  const again = side.compiled === undefined ? "eager" : "compile";
+  rows[`torch ${again} again`] = await side.ask({ do: "time", how: again });
   await side.close();
   return rows;
 }

@@ -1,6 +1,7 @@
 /**
- * `parity.ts OUT DEVICE DTYPE SHARD/SHARDS [LOAD]`: calls the models of tests/fixtures as the reference
- * called them and writes a line of JSON for each call: how far the outputs are apart.
+ * `parity.ts OUT DEVICE DTYPE SHARD/SHARDS [LOAD] [MODELS]`: calls the models of tests/fixtures, or those
+ * named by parts of their names with commas in between, as the reference called them and writes a line of
+ * JSON for each call: how far the outputs are apart.
  *
  * @module
  */
@@ -55,10 +56,11 @@ async function compare(
 }
 
 if (import.meta.main) {
-  const [out, device, dtype, shard = "0/1", load = "{}"] = Deno.args;
+  const [out, device, dtype, shard = "0/1", load = "{}", names = ""] = Deno.args;
   const [index, count] = shard.split("/").map(Number);
   const options = { device, torchDtype: dtype, ...JSON.parse(load) } as LoadOptions;
   using file = lines<ParityLine>(out!);
-  const mine = models().filter((_, at) => at % count! === index);
+  const wanted = models().filter((id) => names.split(",").some((name) => id.includes(name)));
+  const mine = wanted.filter((_, at) => at % count! === index);
   for (const id of mine) await compare(id, options, file.write);
 }
