@@ -6,8 +6,9 @@
 # It needs gcc, python3 with pip, and Deno (DENO, `deno` by default); it ends with 3 where packages cannot be fetched.
 #
 #     bash scripts/gpu/fake/build.sh /tmp/fake-cuda
-#     export LD_LIBRARY_PATH=/tmp/fake-cuda DENOISE_ONNXRUNTIME=/tmp/fake-cuda DENOISE_FAKE_CUDA=1
-#     FAKECUDA_OUT=/tmp/counts.json DENO_JOBS=1 deno task test tests/fake_cuda_test.ts tests/fake_cuda_steps_test.ts
+#     export LD_LIBRARY_PATH=/tmp/fake-cuda DENOISE_ONNXRUNTIME=/tmp/fake-cuda DENOISE_FAKE_CUDA=/tmp/fake-cuda
+#     FAKECUDA_OUT=/tmp/counts.json DENO_JOBS=1 deno task test tests/fake_cuda_test.ts tests/fake_cuda_steps_test.ts \
+#       tests/fake_cuda_faults_test.ts plugins/runtimes/onnx/engine/native/cuda_test.ts
 set -euo pipefail
 OUT=${1:?the folder to make} HERE=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$OUT/include/crt" && OUT=$(cd "$OUT" && pwd) && cd "$OUT"

@@ -318,6 +318,9 @@ describe("explainCuda()", () => {
       ["libx.so: undefined symbol: Provider_GetHost", "runtime_unavailable", "another version"],
       ["CUDA failure 700: an illegal memory access was encountered", "engine_lost", "restarted"],
       ["CUDA failure 719: unspecified launch failure", "engine_lost", "child"],
+      ["CUDA error cudaErrorLaunchFailure:unspecified launch failure", "engine_lost", "child"],
+      ["CUBLAS failure 13: CUBLAS_STATUS_EXECUTION_FAILED ; GPU=0", "engine_lost", "child"],
+      ["CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0", "out_of_memory", "smaller"],
     ] as const;
     for (const [message, code, advice] of cases) {
       const error = explainCuda(new Error(`Cannot run unet: ${message}`));
