@@ -1,4 +1,5 @@
-"""half_errors.py: how far the reference itself is off in half precision, for every call of tests/golden/models.
+"""half_errors.py [NAMES]: how far the reference itself is off in half precision, for every call of tests/golden/models,
+or of those models whose names have one of these in them, whose rows it renews.
 
 Writes scripts/gpu/half_errors.json: by "CLASS/NAME CASE", the largest difference of an output relative to its
 largest number, in float16 and bfloat16 on the CPU. Which roundings meet is chance, so it is the most of DRAWS
@@ -7,6 +8,7 @@ models, all but the first with weights moved by up to a rounding of float16. The
 
 import json
 import math
+import sys
 from pathlib import Path
 
 import diffusers
@@ -131,13 +133,18 @@ def errors_of(path: Path, errors: dict) -> None:
 
 
 def main() -> None:
-    errors: dict = {}
+    file, names = Path(__file__).parent / "half_errors.json", sys.argv[1:]
+    errors = json.loads(file.read_text()) if names else {}
     for path in sorted(GOLDEN.glob("*/*.json")):
+        id = f"{path.parent.name}/{path.stem}"
+        if names and not any(name in id for name in names):
+            continue
+        errors = {call: row for call, row in errors.items() if not call.startswith(f"{id} ")}
         try:
             errors_of(path, errors)
         except Exception as error:
             print(path, repr(error)[:200])
-    (Path(__file__).parent / "half_errors.json").write_text(json.dumps(errors, indent=1, sort_keys=True) + "\n")
+    file.write_text(json.dumps(errors, indent=1, sort_keys=True) + "\n")
 
 
 main()

@@ -193,23 +193,27 @@ export interface RmsNormOptions {
  */
 export function rmsNorm(s: Scope, x: Value, options: RmsNormOptions = {}): Value {
   const { eps = 1e-6, plusOne = false, width } = options;
+  const attributes = { axis: -1, epsilon: floatAttribute(eps), stash_type: 1 };
+  if (plusOne) {
+    // in 16 bits the sum would round away most of a small weight, which the reference does not
+    const weight = add(s, s.cast(s.tensor("weight"), "float32"), 1);
+    const exact = s.cast(x, "float32");
+    return s.cast(s.op("SimplifiedLayerNormalization", [exact, weight], attributes));
+  }
   if (x.dtype !== s.dtype) return wideRmsNorm(s, x, options);
   const weight = width !== undefined
     ? s.floats(new Float32Array(width).fill(1))
-    : plusOne
-    ? add(s, s.tensor("weight"), 1)
     : s.tensor("weight");
-  const attributes = { axis: -1, epsilon: floatAttribute(eps), stash_type: 1 };
   return s.op("SimplifiedLayerNormalization", [x, weight], attributes);
 }
 
 /** The same of a float32 value in a module that computes in 16 bits, which no operator takes. */
-function wideRmsNorm(s: Scope, x: Value, { eps = 1e-6, plusOne, width }: RmsNormOptions): Value {
+function wideRmsNorm(s: Scope, x: Value, { eps = 1e-6, width }: RmsNormOptions): Value {
   const exact = s.cast(x, "float32");
   const root = s.op("Sqrt", [add(s, mean(s, mul(s, exact, exact), [-1]), eps)]);
   const normal = s.cast(div(s, exact, root));
   if (width !== undefined) return normal;
-  return mul(s, normal, plusOne ? add(s, s.tensor("weight"), 1) : s.tensor("weight"));
+  return mul(s, normal, s.tensor("weight"));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
   Checkpoint,
@@ -8,10 +8,10 @@ import {
   type Provider,
   Scope,
 } from "../graph/mod.ts";
-import { Tensor } from "@denoise/core";
+import { Generator, Tensor } from "@denoise/core";
 import { inlineEngine } from "../engine/inline.ts";
 import { sum } from "./arithmetic.ts";
-import { groupNorm, sumAndNorm } from "./norm.ts";
+import { groupNorm, rmsNorm, sumAndNorm } from "./norm.ts";
 
 interface Built {
   /** The operators of com.microsoft and of the standard that normalize. */
@@ -120,5 +120,31 @@ describe("sumAndNorm()", () => {
     }
     assertEquals(operators(16, "float16"), ["LayerNormalization"]);
     assertEquals(operators(320, "float32"), ["LayerNormalization"]);
+  });
+});
+
+describe("rmsNorm() by 1 + weight in 16 bits", () => {
+  it("adds in float32, as the reference does: 1 + 2⁻¹² is 1 in float16", async () => {
+    const small = 2 ** -12;
+    const width = 4096;
+    const graph = new Graph({ lowering: lowerings.cpu, dtype: "float16" });
+    const data = new Uint8Array(new Float32Array(width).fill(small).buffer);
+    const s = new Scope(
+      graph,
+      new Checkpoint([["weight", { dtype: "float32", dims: [width], data }]]),
+    );
+    const x = graph.input("x", "float32", ["rows", width]);
+    graph.output("y", s.cast(rmsNorm(s, s.cast(x, "float16"), { plusOne: true }), "float32"));
+    const engine = inlineEngine();
+    const session = await engine.createSession({ ...graph.build("one"), name: "one" });
+    const given = Generator.manualSeed(0).randn([1, width]).astype("float16").astype("float32");
+    const { y } = await session.run({ x: given });
+    await engine.close();
+    const rows = given.toFloat32Array();
+    const root = Math.sqrt(rows.reduce((sum, one) => sum + one * one, 0) / width);
+    // roundings of single numbers, up to 2⁻¹¹ of each, cancel in the mean of so many
+    const ratios = y!.toFloat32Array().map((one, i) => one / (rows[i]! / root));
+    const mean = ratios.reduce((sum, one) => sum + one, 0) / width;
+    assert(Math.abs(mean - 1 - small) < small / 5, `a factor of ${mean}`);
   });
 });

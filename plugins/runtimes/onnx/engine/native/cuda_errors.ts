@@ -48,7 +48,8 @@ const MEANINGS: readonly Meaning[] = [
   },
   {
     errors: { 2: "cudaErrorMemoryAllocation" },
-    words: /out of memory|_STATUS_ALLOC_FAILED|Failed to allocate memory|Available memory of \d+ is smaller/,
+    words:
+      /out of memory|_STATUS_ALLOC_FAILED|Failed to allocate memory|Available memory of \d+ is smaller/,
     code: "out_of_memory",
     advice: "the card has not enough memory; make smaller or fewer images at a time, load with " +
       'torchDtype "float16", dispose of models that are not needed, raise gpu_mem_limit where it ' +
