@@ -21,10 +21,7 @@ const REPO = fixture("tiny-ddpm");
 
 /** Runs a program of two lines with a pipeline on a terminal, or with its errors in a pipe. */
 async function shown(code: string, terminal = true): Promise<string> {
-  const program = `import { DiffusionPipeline } from "${new URL(
-    "denoise/mod.ts",
-    ROOT,
-  )}";\n${code}`;
+  const program = `import { DiffusionPipeline } from "${new URL("mod.ts", ROOT)}";\n${code}`;
   const args = ["eval", "--quiet", "--no-lock", `${program}\nDeno.exit();`];
   if (terminal) {
     const env = { NO_COLOR: "1" };

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { StableDiffusionPipeline } from "@denoise/denoise";
+import { StableDiffusionPipeline } from "../mod.ts";
 
 Deno.env.set("DENOISE_CACHE", await Deno.makeTempDir());
 const repo = new URL("../plugins/embedded/emoji/", import.meta.url);

@@ -1,5 +1,5 @@
 /**
- * What must not compile, for a user of @denoise/denoise: each snippet is checked by `deno check`, all of
+ * What must not compile, for a user of the root package: each snippet is checked by `deno check`, all of
  * them in one file, and has to fail in its own line with the message that helps.
  *
  * @module
@@ -96,7 +96,7 @@ const REFUSED: readonly [string, string][] = [
   ],
 ];
 
-describe("the types of @denoise/denoise", () => {
+describe("the types of the root package", () => {
   const root = new URL("../", import.meta.url);
 
   async function check(lines: readonly string[]): Promise<{ line: number; text: string }[]> {

@@ -5,9 +5,7 @@
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { InferenceClient } from "@huggingface/inference";
-import OpenAI, { toFile } from "openai";
-import Replicate from "replicate";
+import { InferenceClient, OpenAI, Replicate, toFile } from "../../tests/support/clients.ts";
 import { listen } from "../http/listen.ts";
 import { fakeApp } from "../tests/app.ts";
 import type { FakeEngine } from "../tests/fake_engine.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { FakeTime } from "@std/testing/time";
-import S3rver from "s3rver";
+import { S3rver } from "../../tests/support/s3_server.ts";
 import { ServeError } from "../contract/errors.ts";
 import { isSignedAddress, withSignedAddresses } from "./addresses.ts";
 import { folderStore } from "./folder_store.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Page } from "../../tests/support/browser.ts";
 import { startProgram } from "./programs.ts";
 
 const FOLDER = fileURLToPath(new URL("../../docs/images", import.meta.url));

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type PipelineLoadOptions, StableDiffusionPipeline } from "@denoise/denoise";
+import { type PipelineLoadOptions, StableDiffusionPipeline } from "../../mod.ts";
 import evaluation from "../embedded/evaluation.json" with { type: "json" };
 
 /** PSNR of the images of a quantization, in dB. */

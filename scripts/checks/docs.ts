@@ -1,6 +1,6 @@
 /**
  * `deno task check:docs`: every exported symbol of every package is documented and has written
- * types (`deno doc --lint`); what @denoise/denoise exports has a category, and its functions, classes
+ * types (`deno doc --lint`); what the root package exports has a category, and its functions, classes
  * and values an example.
  *
  * @module
@@ -29,16 +29,16 @@ async function symbolsOf(module: string): Promise<DocSymbol[]> {
   return Object.values(nodes).flatMap(({ symbols }) => symbols);
 }
 
-/** What is missing in the documentation of @denoise/denoise; classes have theirs in their packages. */
+/** What is missing in the documentation of the root package; classes have theirs in their packages. */
 async function rootProblems(): Promise<string[]> {
-  const classes = new Set((await symbolsOf("denoise/classes.ts")).map(({ name }) => name));
-  return (await symbolsOf("denoise/mod.ts")).flatMap(({ name, declarations }) => {
+  const classes = new Set((await symbolsOf("plugins/classes.ts")).map(({ name }) => name));
+  return (await symbolsOf("mod.ts")).flatMap(({ name, declarations }) => {
     if (classes.has(name)) return [];
     const tags = declarations.flatMap(({ jsDoc }) => jsDoc?.tags ?? []).map(({ kind }) => kind);
     const isType = declarations.every(({ kind }) => /^(interface|typeAlias)$/.test(kind));
     return (isType ? ["category"] : ["category", "example"])
       .filter((tag) => !tags.includes(tag))
-      .map((tag) => `${name}, which @denoise/denoise exports, has no @${tag}`);
+      .map((tag) => `${name}, which the root package exports, has no @${tag}`);
   });
 }
 

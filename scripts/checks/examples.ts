@@ -8,7 +8,10 @@ import { fileURLToPath } from "node:url";
 import { runWithJsr } from "../jsr_registry/with_jsr.ts";
 import { members } from "../workspace/members.ts";
 
-const paths = (await members()).map(({ path }) => path);
+const paths = (await members()).flatMap(({ path, config }) => {
+  const sources = (config.publish?.include ?? []).filter((file) => file.endsWith(".ts"));
+  return path === "." ? sources : [path];
+});
 const home = await Deno.makeTempDir({ prefix: "denoise-" });
 const preload = fileURLToPath(new URL("empty_folder.ts", import.meta.url));
 // The list of tests would do as well, but onnxruntime aborts under a command line of 7,000 bytes.

@@ -3,13 +3,13 @@
  *
  * - core imports nothing outside itself, and each group of packages what LAYERS says: schedulers core
  *   and the schedules; models core, the ONNX package and the roles; families core, the roles and the
- *   foundation of diffusion; pipelines these and the families, Stable Diffusion's among them;
- *   @denoise/denoise imports all of them, the command line what it likes of these, functions
- *   @denoise/denoise, process and some of these;
+ *   foundation of diffusion; pipelines these and the families, Stable Diffusion's among them; the root
+ *   package imports all of them, the command line what it likes of these, functions the root package,
+ *   process and some of these;
  * - packages import each other by name, never by path, and read no file of another package;
- * - what is imported by name stands in the package's own deno.json (@denoise/denoise, which imports
- *   every package, lists none), and what stands there is used by what is published: what only tests
- *   need stands in the root's;
+ * - what is imported by name stands in the package's own deno.json (the root's lists its members
+ *   under "workspace"), and what stands there is used by what is published: what only tests need
+ *   stands in the root's, and where only tests/ or scripts/ import it, in theirs;
  * - `npm:` and `jsr:` stand in deno.json only;
  * - onnxruntime-node is imported by one file.
  *
@@ -135,9 +135,6 @@ const LAYERS: readonly Layer[] = [
   },
 ];
 
-/** The package that imports all others of the workspace, and lists none of them. */
-const WHOLE = "@denoise/denoise";
-
 /** The one file that may import the native runtime. */
 const RUNTIME = { specifier: "onnxruntime-node", file: "plugins/runtimes/onnx/session.ts" };
 
@@ -146,7 +143,7 @@ export async function layerProblems(at: URL = root): Promise<string[]> {
   const packages = await members(at);
   const files = new Map<string, Member>();
   for (const member of packages) {
-    for await (const file of sourceFiles(member.folder)) files.set(file.href, member);
+    for await (const file of ownFiles(member)) files.set(file.href, member);
   }
   const imports = (await importsOf([...files.keys()].map((href) => new URL(href)), at))
     .filter(({ module }) => files.has(module.href));
@@ -160,14 +157,24 @@ export async function layerProblems(at: URL = root): Promise<string[]> {
   ].sort();
 }
 
+/** The files of a package; of the root package those that are published. */
+async function* ownFiles({ path, folder, config }: Member): AsyncGenerator<URL> {
+  if (path !== ".") return yield* sourceFiles(folder);
+  for (const included of config.publish?.include ?? []) {
+    const at = new URL(included, folder);
+    const info = await Deno.stat(at).catch(() => undefined);
+    if (info?.isDirectory) yield* sourceFiles(new URL(`${at.href}/`));
+    else if (info && at.pathname.endsWith(".ts")) yield at;
+  }
+}
+
 function importProblems(found: Import, from: Member, packages: readonly Member[]): string[] {
   const { module, specifier, target } = found;
   if (/^\.{0,2}\//.test(specifier)) {
     const to = memberOf(new URL(specifier, module), packages);
-    if (to === from || (to === undefined && isTest(module))) return [];
-    return to === undefined
-      ? ["it lies in no package"]
-      : [`it lies in ${to.config.name}; import that package by its name`];
+    const isTool = to.path === "." && isTest(module);
+    if (to === from || isTool) return [];
+    return [`it lies in ${to.config.name}; import that package by its name`];
   }
   const problems: string[] = [];
   const isRuntime = target?.startsWith(`npm:${RUNTIME.specifier}`) ||
@@ -203,7 +210,7 @@ function listProblems(
   at: URL,
 ): string[] {
   const listed = Object.keys(member.config.imports ?? {}).map((name) => name.replace(/\/$/, ""));
-  if (member.config.name === WHOLE) listed.push(...packages.map(({ config }) => config.name));
+  if (member.path === ".") listed.push(...packages.map(({ config }) => config.name));
   const byName = imports
     .filter(({ module, specifier }) =>
       files.get(module.href) === member && !/^\.{0,2}\/|^\w+:/.test(specifier)
@@ -222,7 +229,7 @@ function listProblems(
   const problems = [...missing].map(([name, found]) =>
     `${configOf(member)} does not list "${name}", which ${place(found, at)} imports`
   );
-  if (member.config.name === WHOLE) return problems;
+  if (member.path === ".") return problems;
   const unused = listed.filter((name) => !used.has(name));
   return [
     ...problems,
@@ -251,9 +258,10 @@ async function assetProblems(files: ReadonlyMap<string, Member>, at: URL): Promi
   return problems;
 }
 
-/** The package in whose folder an address lies, if any. */
-function memberOf(address: URL, packages: readonly Member[]): Member | undefined {
-  return packages.find(({ folder }) => address.href.startsWith(folder.href));
+/** The package in whose folder an address lies. */
+function memberOf(address: URL, packages: readonly Member[]): Member {
+  const within = packages.filter(({ folder }) => address.href.startsWith(folder.href));
+  return within.reduce((a, b) => b.path.length > a.path.length ? b : a, packages[0]!);
 }
 
 /** `@scope/name` of `@scope/name/path`, `name` of `name/path`. */
@@ -266,7 +274,7 @@ function isTest({ pathname }: URL): boolean {
 }
 
 function configOf({ path }: Member): string {
-  return `${path}/deno.json`;
+  return path === "." ? "deno.json" : `${path}/deno.json`;
 }
 
 function place({ module, line, column }: Import, at: URL): string {

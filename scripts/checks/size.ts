@@ -1,5 +1,5 @@
 /**
- * `deno task check:size`: how large core, @denoise/denoise and the pipelines of Stable Diffusion are,
+ * `deno task check:size`: how large core, the root package and the pipelines of Stable Diffusion are,
  * and whether a name stands for two things. Prints the counts; fails beyond the limits.
  *
  * @module
@@ -11,7 +11,7 @@ import { entryPoints, members, root } from "../workspace/members.ts";
 const LIMITS = {
   "lines of core, tests left out": 5000,
   "names that core exports": 140,
-  "names that @denoise/denoise exports beside the classes of plugins": 65,
+  "names that the root package exports beside the classes of plugins": 65,
   "lines of a Stable Diffusion pipeline, median": 85,
   "lines of a Stable Diffusion pipeline, most": 130,
 } as const;
@@ -83,7 +83,7 @@ function distinct(exported: readonly Exported[]): number {
 function doubles(all: readonly Exported[]): string[] {
   const places = new Map<string, Set<string>>();
   for (const { name, file } of all) {
-    if (file === "denoise/classes.ts" || file === "denoise/mod.ts") continue; // the same things again
+    if (file === "plugins/classes.ts" || file === "mod.ts") continue; // the same things again
     const convention = Object.entries(CONVENTIONS).find(([folder]) => file.startsWith(folder));
     if (convention?.[1].test(name)) continue;
     places.set(name, (places.get(name) ?? new Set()).add(file));
@@ -97,7 +97,7 @@ async function counts(
   byPackage: ReadonlyMap<string, readonly Exported[]>,
 ): Promise<Record<keyof typeof LIMITS, number>> {
   const classes = new Set(
-    (await exportsOf([new URL("denoise/classes.ts", root)])).map(({ name }) => name),
+    (await exportsOf([new URL("plugins/classes.ts", root)])).map(({ name }) => name),
   );
   const lines = await Promise.all(
     PIPELINES.map((name) => linesOf(new URL(`plugins/pipelines/${name}/mod.ts`, root))),
@@ -107,7 +107,7 @@ async function counts(
   return {
     "lines of core, tests left out": await linesOfCore(),
     "names that core exports": distinct(byPackage.get("@denoise/core")!),
-    "names that @denoise/denoise exports beside the classes of plugins": distinct(
+    "names that the root package exports beside the classes of plugins": distinct(
       byPackage.get("@denoise/denoise")!.filter(({ name }) => !classes.has(name)),
     ),
     "lines of a Stable Diffusion pipeline, median": (sorted[middle - 1]! + sorted[middle]!) / 2,

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type DenoiseImage, imageGrid, StableDiffusionPipeline } from "@denoise/denoise";
+import { type DenoiseImage, imageGrid, StableDiffusionPipeline } from "../../mod.ts";
 import evaluation from "./evaluation.json" with { type: "json" };
 
 const COLUMNS = 8;

@@ -11,7 +11,7 @@
  */
 import { parseArgs } from "node:util";
 import type { Image } from "@denoise/core";
-import * as denoise from "@denoise/denoise";
+import * as denoise from "../../mod.ts";
 import colours from "./colours.json" with { type: "json" };
 import { type Concept, concepts } from "./concepts.ts";
 import type { Drawing } from "./drawings.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { registry } from "@denoise/denoise/registry";
+import { registry } from "../../plugins/registry.ts";
 import { members, root } from "../workspace/members.ts";
 import names from "../reference/class_names.json" with { type: "json" };
 

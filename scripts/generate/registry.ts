@@ -1,5 +1,5 @@
 /**
- * Writes denoise/registry.ts and denoise/classes.ts from what the packages under plugins/ export, so
+ * Writes plugins/registry.ts and plugins/classes.ts from what the packages under plugins/ export, so
  * that a new plugin is known everywhere by lying in its folder; and cli/deno.lock, which lists the packages.
  *
  *     deno task generate:registry            # writes the files
@@ -220,8 +220,8 @@ async function main(): Promise<void> {
   const embedded = await findEmbedded();
   // the lock comes last: it is of what the files before it import
   const files: Readonly<Record<string, () => string | Promise<string>>> = {
-    "denoise/registry.ts": () => registrySource(plugins, embedded),
-    "denoise/classes.ts": () => classesSource(plugins),
+    "plugins/registry.ts": () => registrySource(plugins, embedded),
+    "plugins/classes.ts": () => classesSource(plugins),
     [CLI_LOCK]: cliLock,
   };
   for (const [path, make] of Object.entries(files)) {

@@ -7,7 +7,7 @@
  */
 import { inOrder, members } from "../workspace/members.ts";
 
-for (const { config, folder } of await inOrder(await members())) {
+for (const { config, folder } of inOrder(await members())) {
   const { code } = await new Deno.Command(Deno.execPath(), {
     args: ["publish", ...Deno.args],
     cwd: folder,

@@ -9,7 +9,7 @@ import { type Member, members, root } from "../workspace/members.ts";
 /** The file that tells the version at run time. */
 const CONSTANT = "core/version.ts";
 
-/** What does not carry the version of the first package, one line each. */
+/** What does not carry the version of the root package, one line each. */
 export async function versionProblems(at: URL = root): Promise<string[]> {
   const all = await members(at);
   const version = all[0]!.config.version;
@@ -34,7 +34,7 @@ async function changesTo(
 ): Promise<{ path: string; text: string }[]> {
   const names = all.map(({ config }) => config.name).join("|");
   const range = new RegExp(`"jsr:(${names})@[^"/]+((?:/[^"]*)?)"`, "g");
-  const configs = all.map(({ path }) => `${path}/deno.json`);
+  const configs = all.map(({ path }) => path === "." ? "deno.json" : `${path}/deno.json`);
   const changes = [];
   for (const path of [...configs, CONSTANT]) {
     const before = await Deno.readTextFile(new URL(path, at));

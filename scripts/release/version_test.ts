@@ -5,6 +5,8 @@ import { setVersion, versionProblems } from "./version.ts";
 
 const files = {
   "deno.json": `{
+  "name": "@denoise/denoise",
+  "version": "0.1.0",
   "workspace": ["./core", "./plugins/*/*"],
   "imports": { "@std/assert": "jsr:@std/assert@^1.0.0" }
 }
@@ -30,7 +32,7 @@ const files = {
 describe("setVersion()", () => {
   it("sets the version of every package, the ranges between them and the constant", async () => {
     await using workspace = await writeTree(files);
-    assertEquals((await setVersion("0.2.0-rc.1", workspace.url)).length, 3);
+    assertEquals((await setVersion("0.2.0-rc.1", workspace.url)).length, 4);
     for (const [path, text] of Object.entries(files)) {
       assertEquals(
         await Deno.readTextFile(new URL(path, workspace.url)),
@@ -52,11 +54,10 @@ describe("versionProblems()", () => {
   });
 
   it("finds the file with another version", async () => {
-    const path = "plugins/schedulers/ddim/deno.json";
-    const other = files[path].replace("0.1.0", "0.1.1");
-    await using workspace = await writeTree({ ...files, [path]: other });
+    const core = files["core/deno.json"].replace("0.1.0", "0.1.1");
+    await using workspace = await writeTree({ ...files, "core/deno.json": core });
     assertEquals(await versionProblems(workspace.url), [
-      "plugins/schedulers/ddim/deno.json does not carry version 0.1.0 of the workspace",
+      "core/deno.json does not carry version 0.1.0 of the workspace",
     ]);
   });
 });

@@ -4,8 +4,6 @@
  * @module
  */
 
-import { importsOf } from "./imports.ts";
-
 /** The root folder of the repository. */
 export const root: URL = new URL("../../", import.meta.url);
 
@@ -27,7 +25,7 @@ export interface PackageConfig {
 
 /** A package of the workspace. */
 export interface Member {
-  /** Folder relative to the root, without a slash at the end; `.` where the root is a package itself. */
+  /** Folder relative to the root, `.` for the root package, without a slash at the end. */
   path: string;
   /** The same as an address, with a slash at the end. */
   folder: URL;
@@ -45,16 +43,16 @@ export async function readConfig(folder: URL): Promise<PackageConfig | undefined
   }
 }
 
-/** All members; the root, first, where it is a package itself. */
+/** All members, the root package first. */
 export async function members(at: URL = root): Promise<Member[]> {
   const config = await readConfig(at);
   if (!config) throw new TypeError(`Cannot read the workspace: no deno.json in ${at.pathname}`);
-  const found: Member[] = config.name === undefined ? [] : [{ path: ".", folder: at, config }];
+  const found: Member[] = [{ path: ".", folder: at, config }];
   for (const pattern of config.workspace ?? []) {
     for await (const path of expand(at, pattern.replace(/^\.\//, "").split("/"))) {
       const folder = new URL(`${path}/`, at);
       const config = await readConfig(folder);
-      if (config) found.push({ path, folder, config });
+      if (config?.name) found.push({ path, folder, config });
     }
   }
   return found;
@@ -67,18 +65,16 @@ export function entryPoints({ folder, config }: Member): URL[] {
   return paths.map((path) => new URL(path, folder));
 }
 
-/** Packages in such an order that each comes after those of the workspace that its modules import. */
-export async function inOrder(packages: readonly Member[], at: URL = root): Promise<Member[]> {
+/** Packages in such an order that each comes after those of the workspace that it imports. */
+export function inOrder(packages: readonly Member[]): Member[] {
   const byName = new Map(packages.map((member) => [member.config.name, member]));
-  const imports = await importsOf(packages.flatMap(entryPoints), at);
   const seen = new Set<Member>();
   const ordered: Member[] = [];
   const visit = (member: Member) => {
     if (seen.has(member)) return;
     seen.add(member);
-    for (const { module, specifier } of imports) {
-      if (!module.href.startsWith(member.folder.href)) continue;
-      const needed = byName.get(specifier.split("/").slice(0, 2).join("/"));
+    for (const name of Object.keys(member.config.imports ?? {})) {
+      const needed = byName.get(name.split("/").slice(0, 2).join("/"));
       if (needed) visit(needed);
     }
     ordered.push(member);

@@ -1,10 +1,10 @@
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals } from "@std/assert";
 import { writeTree } from "../../tests/support/files.ts";
-import { inOrder, members } from "./members.ts";
+import { inOrder, type Member, members } from "./members.ts";
 
 describe("members()", () => {
-  it("lists every folder of a pattern that has a deno.json, and the root where it is a package", async () => {
+  it("lists the root and every folder of a pattern that has a deno.json", async () => {
     await using workspace = await writeTree({
       "deno.json": `{ "name": "@a/root", "workspace": ["./core", "./plugins/*/*"] }`,
       "core/deno.json": `{ "name": "@a/core" }`,
@@ -21,14 +21,6 @@ describe("members()", () => {
     ]);
   });
 
-  it("leaves out a root without a name", async () => {
-    await using workspace = await writeTree({
-      "deno.json": `{ "workspace": ["./core"] }`,
-      "core/deno.json": `{ "name": "@a/core" }`,
-    });
-    assertEquals((await members(workspace.url)).map(({ path }) => path), ["core"]);
-  });
-
   it("finds this workspace", async () => {
     const names = (await members()).map(({ config }) => config.name);
     assert(names.includes("@denoise/core"));
@@ -37,19 +29,23 @@ describe("members()", () => {
 });
 
 describe("inOrder()", () => {
-  it("puts a package after those that it imports", async () => {
-    const member = (name: string, source: string) => ({
-      [`${name}/deno.json`]: `{ "name": "@a/${name}", "version": "0.1.0", "exports": "./mod.ts" }`,
-      [`${name}/mod.ts`]: source,
+  it("puts a package after those that it imports", () => {
+    const member = (name: string, ...imports: string[]): Member => ({
+      path: name,
+      folder: new URL(`file:///${name}/`),
+      config: {
+        name,
+        version: "0.1.0",
+        exports: "./mod.ts",
+        imports: Object.fromEntries(imports.map((name) => [name, `jsr:${name}@^0.1.0`])),
+      },
     });
-    await using workspace = await writeTree({
-      "deno.json": `{ "workspace": ["./all", "./core", "./onnx", "./unet"] }`,
-      ...member("all", `export const load = () => import("@a/unet");`),
-      ...member("unet", `export { one } from "@a/onnx"; import "@a/core";`),
-      ...member("onnx", `import type { One } from "@a/core"; export const one: One = 1;`),
-      ...member("core", `export type One = 1;`),
-    });
-    const ordered = await inOrder(await members(workspace.url), workspace.url);
-    assertEquals(ordered.map(({ path }) => path), ["core", "onnx", "unet", "all"]);
+    const ordered = inOrder([
+      member("@a/root", "@a/unet", "@std/assert"),
+      member("@a/unet", "@a/onnx/nn", "@a/core"),
+      member("@a/onnx", "@a/core"),
+      member("@a/core"),
+    ]);
+    assertEquals(ordered.map(({ path }) => path), ["@a/core", "@a/onnx", "@a/unet", "@a/root"]);
   });
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { chromium } from "playwright-core";
+import { chromium } from "../../../tests/support/browser.ts";
 import { fakeApp } from "../../tests/app.ts";
 
 const CHROMIUM = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";

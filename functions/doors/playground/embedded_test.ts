@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { decodeImage } from "@denoise/denoise";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Page } from "../../../tests/support/browser.ts";
 import { type RunningProgram, startProgram } from "../../tests/programs.ts";
 
 const CHROMIUM = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { DenoiseImage } from "@denoise/denoise";
 import { Buffer } from "node:buffer";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { axe, type Browser, chromium, type Page } from "../../../tests/support/browser.ts";
 import { fakeApp } from "../../tests/app.ts";
 
 const CHROMIUM = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
@@ -153,7 +153,6 @@ describe("the playground in Chromium", { ignore: !hasBrowser }, () => {
       "document.documentElement.scrollWidth - document.documentElement.clientWidth",
     );
     assertEquals(overflow, 0);
-    const { default: axe } = await import("axe-core");
     await page.evaluate(axe.source);
     const { violations } = await page.evaluate<{ violations: { id: string }[] }>("axe.run()");
     assertEquals(violations.map(({ id }) => id), []);

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { validateWebhook } from "replicate";
+import { validateWebhook } from "../../../tests/support/clients.ts";
 import { guardedPost, isPublicAddress } from "../../http/guarded_post.ts";
 import { fakeApp, post } from "../../tests/app.ts";
 

@@ -3,7 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { DenoiseError, Registry } from "@denoise/core";
 import { prefetch, verify } from "@denoise/hub";
 import { AwsV4Signer } from "aws4fetch";
-import S3rver from "s3rver";
+import { S3rver } from "../../../tests/support/s3_server.ts";
 import { dirname } from "node:path";
 import { mirror } from "./mod.ts";
 import { filesBelow } from "../../../tests/support/folder.ts";

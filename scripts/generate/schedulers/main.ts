@@ -10,7 +10,7 @@ import { diffusionPipeline } from "@denoise/loading";
 import { id } from "@denoise/embedded-emoji";
 import { imageGrid } from "@denoise/image";
 import { parseArgs } from "node:util";
-import { registry } from "@denoise/denoise/registry";
+import { registry } from "../../../plugins/registry.ts";
 import { allFacts, type SchedulerFacts } from "./facts.ts";
 import { plotLevels } from "./plot.ts";
 import { drawWithAll } from "./sheet.ts";

@@ -28,8 +28,8 @@ import {
   type EveryOption,
 } from "@denoise/loading";
 import type { AnyComponents } from "@denoise/roles";
-import type * as classes from "./classes.ts";
-import { type PipelineMethods, registry } from "./registry.ts";
+import type * as classes from "./plugins/classes.ts";
+import { type PipelineMethods, registry } from "./plugins/registry.ts";
 
 export {
   type AudioOutput,
@@ -57,7 +57,7 @@ export {
   Tensor,
   type TorchDtype,
 } from "@denoise/core";
-export * from "./classes.ts";
+export * from "./plugins/classes.ts";
 export { DenoiseAudio } from "@denoise/audio";
 export { GGUFQuantizationConfig } from "@denoise/gguf";
 export { FirstBlockCacheConfig, TaylorSeerCacheConfig } from "@denoise/onnx";
