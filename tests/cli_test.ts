@@ -8,7 +8,7 @@ import {
   StableDiffusionControlNetPipeline,
 } from "@denoise/denoise";
 import { loadImage } from "@denoise/image";
-import { findScheduler } from "../cli/names.ts";
+import { findScheduler } from "../plugins/tools/cli/names.ts";
 import { fixture } from "./support/golden.ts";
 import { loadTask } from "./support/tasks.ts";
 import { hasTerminals, onTerminal } from "./support/terminal.ts";
@@ -22,7 +22,13 @@ const DANCE = new URL("./fixtures/tiny-dance-diffusion", import.meta.url).pathna
 const folder = await Deno.makeTempDir();
 addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
-const PROGRAM = ["run", "-A", "--quiet", "--no-lock", new URL("cli/main.ts", ROOT).pathname];
+const PROGRAM = [
+  "run",
+  "-A",
+  "--quiet",
+  "--no-lock",
+  new URL("plugins/tools/cli/main.ts", ROOT).pathname,
+];
 
 /** Runs the program, with bytes on its standard input if there are any. */
 async function denoiseBytes(args: readonly string[], input?: Uint8Array<ArrayBuffer>) {

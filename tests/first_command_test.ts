@@ -22,7 +22,7 @@ describe("the first command in a checkout", () => {
     const found = await Deno.readTextFile(new URL(CLI_LOCK, root));
     assertEquals(found, await cliLock(), "run deno task generate:registry");
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["cache", "--quiet", "--frozen", `--lock=${CLI_LOCK}`, "cli/main.ts"],
+      args: ["cache", "--quiet", "--frozen", `--lock=${CLI_LOCK}`, "plugins/tools/cli/main.ts"],
       cwd: root,
     }).output();
     assert(success, new TextDecoder().decode(stderr));

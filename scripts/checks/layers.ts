@@ -111,13 +111,13 @@ const LAYERS: readonly Layer[] = [
     allowed: ["@denoise/core", "@denoise/diffusion", "@denoise/roles", "@denoise/stable-diffusion"],
     folders: /^plugins\/families\//,
   },
-  { folder: /^plugins\//, name: "a plugin", allowed: ["@denoise/core"] },
   {
-    folder: /^cli$/,
+    folder: /^plugins\/tools\/cli$/,
     name: "the command line",
     allowed: ["@denoise/denoise", "@denoise/core"],
     folders: /^plugins\//,
   },
+  { folder: /^plugins\//, name: "a plugin", allowed: ["@denoise/core"] },
   {
     folder: /^functions$/,
     name: "functions",

@@ -1,5 +1,5 @@
 /**
- * cli/deno.lock: the part of deno.lock that the command line needs. The tasks that run it name it, so that who
+ * plugins/tools/cli/deno.lock: the part of deno.lock that the command line needs. The tasks that run it name it, so that who
  * makes a first image fetches these packages and not those of the tests, the server and the makers of the docs.
  *
  * @module
@@ -7,7 +7,7 @@
 import { root } from "../workspace/members.ts";
 
 /** Where it is, from the root. */
-export const CLI_LOCK = "cli/deno.lock";
+export const CLI_LOCK = "plugins/tools/cli/deno.lock";
 
 interface LockedPackage {
   readonly dependencies?: readonly string[];
@@ -25,9 +25,9 @@ interface Lock {
   readonly workspace: unknown;
 }
 
-/** What cli/deno.lock should hold. */
+/** What plugins/tools/cli/deno.lock should hold. */
 export async function cliLock(): Promise<string> {
-  const used = await packagesOf("cli/main.ts");
+  const used = await packagesOf("plugins/tools/cli/main.ts");
   const lock: Lock = JSON.parse(await Deno.readTextFile(new URL("deno.lock", root)));
   const needed = new Set<string>();
   const visit = (id: string) => {

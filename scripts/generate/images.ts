@@ -6,7 +6,7 @@
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { runCli } from "../../cli/program.ts";
+import { runCli } from "../../plugins/tools/cli/program.ts";
 
 /** The arguments of the commands in docs/tasks.md, those of `deno task generate` and after. */
 export async function documentedCommands(): Promise<string[][]> {

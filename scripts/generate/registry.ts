@@ -1,6 +1,6 @@
 /**
  * Writes plugins/registry.ts and plugins/classes.ts from what the packages under plugins/ export, so
- * that a new plugin is known everywhere by lying in its folder; and cli/deno.lock, which lists the packages.
+ * that a new plugin is known everywhere by lying in its folder; and plugins/tools/cli/deno.lock, which lists the packages.
  *
  *     deno task generate:registry            # writes the files
  *     deno task generate:registry --check    # says whether they are up to date

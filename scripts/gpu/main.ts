@@ -133,7 +133,7 @@ function readResult(name: string): () => Promise<unknown> {
 }
 
 async function doctor(): Promise<unknown> {
-  await child("doctor", 60, "../../cli/main.ts", ["doctor", "--json"]);
+  await child("doctor", 60, "../../plugins/tools/cli/main.ts", ["doctor", "--json"]);
   const text = await Deno.readTextFile(`${out}/doctor.log`);
   const { devices, ...rest } = JSON.parse(
     text.slice(text.indexOf("{"), text.indexOf("\n}") + 2), // warnings may stand around it

@@ -26,7 +26,7 @@ fi
 # 2 Deno, and the packages that the kit imports; Deno wants the folder of every package of the lock, not its files
 squeeze "$(deno eval 'console.log(Deno.execPath())')" deno
 export DENO_DIR=$CACHE/deno-dir
-deno cache --quiet scripts/gpu/main.ts scripts/gpu/parity.ts scripts/gpu/models.ts cli/main.ts
+deno cache --quiet scripts/gpu/main.ts scripts/gpu/parity.ts scripts/gpu/models.ts plugins/tools/cli/main.ts
 NATIVE=$(echo "$DENO_DIR"/npm/*/onnxruntime-node/$ORT/bin/napi-v6)
 squeeze "$NATIVE/linux/x64/libonnxruntime.so.1" ort
 ROOT=$CACHE/root
