@@ -14,11 +14,8 @@ import sd3_goldens
 import flux2_goldens
 import pag_goldens
 import qwen_image_goldens
-<<<<<<< HEAD
 import stable_audio_goldens
-=======
 import variation_goldens
->>>>>>> e8e5acb (feat(stable-diffusion): perturbed-attention guidance (SD and XL, ten classes) and image variation, held against diffusers)
 import z_image_goldens
 from random_configs import PROMPTS, pick, some
 from tasks import TASKS, mask, photo, swap, tensor
@@ -314,7 +311,6 @@ def chroma(dice: Random) -> tuple[dict, None]:
     return call, None
 
 
-<<<<<<< HEAD
 def stable_audio(dice: Random) -> tuple[dict, dict | None]:
     """Guidance of every kind, any part of the 4 seconds that the tiny repos make, a clip to begin with."""
     call = prompts(dice)
@@ -330,9 +326,6 @@ def stable_audio(dice: Random) -> tuple[dict, dict | None]:
     return dict(call, **span, **some(dice, 0.3, **begun), num_waveforms_per_prompt=each), pick(dice, None, own, edm)
 
 
-KINDS = {
-    "stable-audio": stable_audio,
-=======
 def perturbed(make, **more):
     """The same guided by perturbed attention, for one case in three with other layers."""
     def made(dice: Random) -> tuple[dict, dict | None]:
@@ -362,11 +355,11 @@ def control_photo(dice: Random) -> Image.Image:
 
 
 KINDS = {
+    "stable-audio": stable_audio,
     "variation": variation,
     "pag": perturbed(text), "pag-img2img": perturbed(img2img), "pag-inpaint-4": perturbed(inpaint), "pag-inpaint-9": perturbed(inpaint),
     "pag-controlnet": perturbed(plain_text, image=control_photo), "pag-xl": perturbed(with_sizes(text)),
     "pag-xl-img2img": perturbed(with_sizes(img2img)), "pag-xl-inpaint-4": perturbed(with_sizes(inpaint)),
->>>>>>> e8e5acb (feat(stable-diffusion): perturbed-attention guidance (SD and XL, ten classes) and image variation, held against diffusers)
     **FLOWS, "pixart-alpha": pixart, "pixart-sigma": pixart, "lumina2": lumina2, "lumina2-dynamic": lumina2, "aura-flow": aura_flow, "aura-flow-deep": aura_flow, "dit": dit, "sana": sana, "sana-sprint": sprint, "sana-sprint-img2img": sprint_img2img,
     "img2img": img2img, "img2img-v": img2img, "tiny-vae": img2img, "inpaint-4": inpaint, "inpaint-9": inpaint, "upscale": upscale,
     "depth2img": depth, "depth2img-hybrid": depth, "lcm": consistency, "lcm-img2img": consistency_img2img, "xl": with_sizes(text),
