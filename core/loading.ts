@@ -72,7 +72,7 @@ export const loadOptions: CallOptions<LoadOptions> = {
   ...sourceOptions,
   registry: { type: "object" },
   device: { type: "string" },
-  torchDtype: { type: "string" },
+  torchDtype: { type: "string", choices: ["float32", "float16", "bfloat16"] },
   engine: { type: "any" },
   deviceOptions: { type: "object" },
   gpuMemoryLimit: { type: "integer", minimum: 1 },

@@ -1,4 +1,4 @@
-import type { ComponentSpec, Model, Scheduler, Tensor } from "@denoise/core";
+import type { Model, Scheduler, Tensor } from "@denoise/core";
 import type { AutoencoderConfig } from "@denoise/diffusion";
 import type { Autoencoder, StepCached, TokenEncoder, Tokenizer } from "@denoise/roles";
 
@@ -44,16 +44,3 @@ export interface ChromaComponents {
   /** ChromaTransformer2DModel. */
   readonly transformer: ChromaDenoiser;
 }
-
-/** The components that the definitions of these pipelines share. */
-export const chromaComponents: {
-  readonly components: { readonly [K in keyof ChromaComponents]: ComponentSpec };
-} = {
-  components: {
-    scheduler: { kind: "scheduler" },
-    vae: { kind: "model" },
-    textEncoder: { kind: "model", optional: true },
-    tokenizer: { kind: "tokenizer", optional: true },
-    transformer: { kind: "model" },
-  },
-};

@@ -1,4 +1,5 @@
 import type { ComponentSpec, Scheduler } from "@denoise/core";
+import { oneTextEncoder } from "@denoise/diffusion";
 import type { Autoencoder, ChatTokenizer, LanguageModel } from "@denoise/roles";
 import type { Flux2Denoiser } from "./transformer.ts";
 
@@ -21,12 +22,6 @@ export const flux2Klein: {
   readonly components: { readonly [K in keyof Flux2Components]: ComponentSpec };
   readonly settings: { readonly is_distilled: boolean };
 } = {
-  components: {
-    scheduler: { kind: "scheduler" },
-    vae: { kind: "model" },
-    textEncoder: { kind: "model", optional: true },
-    tokenizer: { kind: "tokenizer", optional: true },
-    transformer: { kind: "model" },
-  },
+  ...oneTextEncoder,
   settings: { is_distilled: false },
 };

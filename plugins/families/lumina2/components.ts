@@ -1,4 +1,4 @@
-import type { ComponentSpec, Scheduler } from "@denoise/core";
+import type { Scheduler } from "@denoise/core";
 import type { Autoencoder, LanguageModel, Tokenizer } from "@denoise/roles";
 import type { Lumina2Denoiser } from "./transformer.ts";
 
@@ -15,16 +15,3 @@ export interface Lumina2Components {
   /** Lumina2Transformer2DModel. */
   readonly transformer: Lumina2Denoiser;
 }
-
-/** The components that the definition of the pipeline has. */
-export const lumina2Components: {
-  readonly components: { readonly [K in keyof Lumina2Components]: ComponentSpec };
-} = {
-  components: {
-    scheduler: { kind: "scheduler" },
-    vae: { kind: "model" },
-    textEncoder: { kind: "model", optional: true },
-    tokenizer: { kind: "tokenizer", optional: true },
-    transformer: { kind: "model" },
-  },
-};

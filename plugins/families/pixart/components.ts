@@ -1,4 +1,4 @@
-import type { ComponentSpec, Scheduler } from "@denoise/core";
+import type { Scheduler } from "@denoise/core";
 import type { Autoencoder, TokenEncoder, Tokenizer } from "@denoise/roles";
 import type { PixArtDenoiser } from "./transformer.ts";
 
@@ -15,16 +15,3 @@ export interface PixArtComponents {
   /** PixArtTransformer2DModel. */
   readonly transformer: PixArtDenoiser;
 }
-
-/** The components that the definitions of these pipelines share. */
-export const pixArtComponents: {
-  readonly components: { readonly [K in keyof PixArtComponents]: ComponentSpec };
-} = {
-  components: {
-    scheduler: { kind: "scheduler" },
-    vae: { kind: "model" },
-    textEncoder: { kind: "model", optional: true },
-    tokenizer: { kind: "tokenizer", optional: true },
-    transformer: { kind: "model" },
-  },
-};

@@ -6,4 +6,5 @@
  */
 export * from "./components.ts";
 export * from "./family.ts";
+export * from "./pipeline.ts";
 export * from "./transformer.ts";

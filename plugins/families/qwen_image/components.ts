@@ -1,4 +1,4 @@
-import type { ComponentSpec, Scheduler } from "@denoise/core";
+import type { Scheduler } from "@denoise/core";
 import type { Autoencoder, LanguageModel, Tokenizer } from "@denoise/roles";
 import type { QwenImageDenoiser } from "./transformer.ts";
 
@@ -15,16 +15,3 @@ export interface QwenImageComponents {
   /** QwenImageTransformer2DModel. */
   readonly transformer: QwenImageDenoiser;
 }
-
-/** The components that the definitions of these pipelines share. */
-export const qwenImageComponents: {
-  readonly components: { readonly [K in keyof QwenImageComponents]: ComponentSpec };
-} = {
-  components: {
-    scheduler: { kind: "scheduler" },
-    vae: { kind: "model" },
-    textEncoder: { kind: "model", optional: true },
-    tokenizer: { kind: "tokenizer", optional: true },
-    transformer: { kind: "model" },
-  },
-};

@@ -13,12 +13,13 @@ import {
   type ImagesInput,
   type LatentOptions,
   latentSpace,
+  oneTextEncoder,
   packLatents,
   type Prompt,
   textReader,
 } from "@denoise/diffusion";
 import type { HiddenStatesOptions, LanguageModel } from "@denoise/roles";
-import { type QwenImageComponents, qwenImageComponents } from "./components.ts";
+import type { QwenImageComponents } from "./components.ts";
 import { type QwenImageOptions, type QwenImageReferences, qwenImageWith } from "./family.ts";
 import { encodeTexts, type QwenImageTexts } from "./prompts.ts";
 
@@ -65,7 +66,7 @@ export interface QwenImageEditComponents extends Omit<QwenImageComponents, "text
 /** The components that the definitions of these pipelines share. */
 export const qwenImageEditComponents: {
   readonly components: { readonly [K in keyof QwenImageEditComponents]: ComponentSpec };
-} = { components: { ...qwenImageComponents.components, processor: { kind: "processor" } } };
+} = { components: { ...oneTextEncoder.components, processor: { kind: "processor" } } };
 
 /** The images of a call that edits. */
 export interface QwenImageEditImages {

@@ -5,6 +5,7 @@
  */
 export * from "./components.ts";
 export * from "./edit.ts";
+export * from "./edit_pipeline.ts";
 export * from "./family.ts";
 export * from "./prompts.ts";
 export * from "./transformer.ts";

@@ -1,4 +1,4 @@
-import type { ComponentSpec, Scheduler } from "@denoise/core";
+import type { Scheduler } from "@denoise/core";
 import type { AutoencoderConfig } from "@denoise/diffusion";
 import type { Autoencoder, ChatTokenizer, LanguageModel } from "@denoise/roles";
 import type { ZImageDenoiser } from "./transformer.ts";
@@ -16,16 +16,3 @@ export interface ZImageComponents {
   /** ZImageTransformer2DModel. */
   readonly transformer: ZImageDenoiser;
 }
-
-/** The components that the definitions of these pipelines share. */
-export const zImageComponents: {
-  readonly components: { readonly [K in keyof ZImageComponents]: ComponentSpec };
-} = {
-  components: {
-    scheduler: { kind: "scheduler" },
-    vae: { kind: "model" },
-    textEncoder: { kind: "model", optional: true },
-    tokenizer: { kind: "tokenizer", optional: true },
-    transformer: { kind: "model" },
-  },
-};

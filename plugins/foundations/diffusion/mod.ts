@@ -19,6 +19,7 @@ export * from "./latents.ts";
 export * from "./mask_latents.ts";
 export * from "./masked_text.ts";
 export * from "./noise.ts";
+export * from "./one_text_encoder.ts";
 export * from "./output.ts";
 export * from "./image_input.ts";
 export * from "./noised_image_latents.ts";

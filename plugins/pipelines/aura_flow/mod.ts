@@ -36,6 +36,7 @@ import {
   maskedPromptOptions,
   type NoiseStartOptions,
   noiseStartOptions,
+  oneTextEncoder,
   planScheduledFlow,
   predictGuided,
   type Prompt,
@@ -141,13 +142,7 @@ export const AuraFlowPipeline: PipelineClass<AuraFlowComponents, AuraFlowArgumen
     task: "text-to-image",
     family: auraFlow,
     start: fromNoise,
-    components: {
-      tokenizer: { kind: "tokenizer", optional: true },
-      textEncoder: { kind: "model", optional: true },
-      vae: { kind: "model" },
-      transformer: { kind: "model" },
-      scheduler: { kind: "scheduler" },
-    },
+    ...oneTextEncoder,
     options,
     defaults: { numInferenceSteps: 50, guidanceScale: 3.5 },
   });

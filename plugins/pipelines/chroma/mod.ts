@@ -18,16 +18,11 @@ import {
   fromNoise,
   type NoiseStartOptions,
   noiseStartOptions,
+  oneTextEncoder,
   type Prompt,
   textToImagePipeline,
 } from "@denoise/diffusion";
-import {
-  chroma,
-  type ChromaComponents,
-  chromaComponents,
-  type ChromaOptions,
-  chromaOptions,
-} from "@denoise/chroma";
+import { chroma, type ChromaComponents, type ChromaOptions, chromaOptions } from "@denoise/chroma";
 
 /** Options of a call. */
 export interface ChromaCallOptions extends ChromaOptions, NoiseStartOptions {}
@@ -45,7 +40,7 @@ export const ChromaPipeline: PipelineClass<ChromaComponents, ChromaArguments, Im
     task: "text-to-image",
     family: chroma,
     start: fromNoise,
-    ...chromaComponents,
+    ...oneTextEncoder,
     options: { ...chromaOptions, ...noiseStartOptions },
     defaults: { numInferenceSteps: 35, guidanceScale: 5 },
   });

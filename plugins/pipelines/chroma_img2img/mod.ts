@@ -18,17 +18,12 @@ import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
   fromResizedImage,
   latentPipeline,
+  oneTextEncoder,
   type Prompt,
   type ResizedImageStartOptions,
   resizedImageStartOptions,
 } from "@denoise/diffusion";
-import {
-  chroma,
-  type ChromaComponents,
-  chromaComponents,
-  type ChromaOptions,
-  chromaOptions,
-} from "@denoise/chroma";
+import { chroma, type ChromaComponents, type ChromaOptions, chromaOptions } from "@denoise/chroma";
 
 /** Options of a call. */
 export interface ChromaImg2ImgCallOptions extends ChromaOptions, ResizedImageStartOptions {}
@@ -52,7 +47,7 @@ export const ChromaImg2ImgPipeline: PipelineClass<
   task: "image-to-image",
   family: chroma,
   start: fromResizedImage,
-  ...chromaComponents,
+  ...oneTextEncoder,
   options: { ...chromaOptions, ...resizedImageStartOptions },
   defaults: { numInferenceSteps: 35, strength: 0.9, guidanceScale: 5 },
 });

@@ -21,15 +21,10 @@ import {
   latentPipeline,
   type MaskStartOptions,
   maskStartOptions,
+  oneTextEncoder,
   type Prompt,
 } from "@denoise/diffusion";
-import {
-  chroma,
-  type ChromaComponents,
-  chromaComponents,
-  type ChromaOptions,
-  chromaOptions,
-} from "@denoise/chroma";
+import { chroma, type ChromaComponents, type ChromaOptions, chromaOptions } from "@denoise/chroma";
 
 /** Options of a call. */
 export interface ChromaInpaintCallOptions extends ChromaOptions, MaskStartOptions {}
@@ -53,7 +48,7 @@ export const ChromaInpaintPipeline: PipelineClass<
   task: "inpainting",
   family: chroma,
   start: fromMaskWith({ seesMask: () => false, beginsWithImage: true, givesPart: true }),
-  ...chromaComponents,
+  ...oneTextEncoder,
   options: { ...chromaOptions, ...maskStartOptions },
   defaults: { numInferenceSteps: 28, strength: 0.6, guidanceScale: 7, maxSequenceLength: 256 },
 });

@@ -19,13 +19,13 @@ import {
   fromNoise,
   type NoiseStartOptions,
   noiseStartOptions,
+  oneTextEncoder,
   type Prompt,
   textToImagePipeline,
 } from "@denoise/diffusion";
 import {
   lumina2,
   type Lumina2Components,
-  lumina2Components,
   type Lumina2Options,
   lumina2Options,
 } from "@denoise/lumina2";
@@ -46,7 +46,7 @@ export const Lumina2Pipeline: PipelineClass<Lumina2Components, Lumina2Arguments,
     task: "text-to-image",
     family: lumina2,
     start: fromNoise,
-    ...lumina2Components,
+    ...oneTextEncoder,
     options: { ...lumina2Options, ...noiseStartOptions },
     defaults: { numInferenceSteps: 30, guidanceScale: 4 },
   });

@@ -12,48 +12,27 @@
  *
  * @module
  */
-import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
-  type BinnedStartOptions,
-  binnedStartOptions,
-  type Prompt,
-  textToImagePipeline,
-} from "@denoise/diffusion";
-import {
-  fromPixArtNoise,
-  pixArt,
-  type PixArtComponents,
-  pixArtComponents,
-  type PixArtOptions,
-  pixArtOptions,
+  type PixArtArguments,
+  type PixArtCallOptions,
+  type PixArtPipeline,
+  pixArtPipeline,
+  type PixArtPipelineClass,
 } from "@denoise/pixart";
 
 /** Options of a call. */
-export interface PixArtAlphaOptions extends PixArtOptions, BinnedStartOptions {}
+export interface PixArtAlphaOptions extends PixArtCallOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
-export type PixArtAlphaArguments = [prompt?: Prompt, options?: PixArtAlphaOptions];
+export type PixArtAlphaArguments = PixArtArguments;
 
 /** A loaded PixArtAlphaPipeline. */
-export type PixArtAlphaPipeline = Pipeline<PixArtComponents, PixArtAlphaArguments, ImageOutput>;
+export type PixArtAlphaPipeline = PixArtPipeline;
 
 /** Text to images with PixArt-α; `PixArtAlphaPipeline` of diffusers. */
-export const PixArtAlphaPipeline: PipelineClass<
-  PixArtComponents,
-  PixArtAlphaArguments,
-  ImageOutput
-> = textToImagePipeline({
-  className: "PixArtAlphaPipeline",
-  task: "text-to-image",
-  family: pixArt({
-    name: "pixart-alpha",
-    tokens: 120,
-    conditioned: true,
-    result: ({ latents, last }, steps) =>
-      steps === 1 ? last?.predOriginalSample ?? latents : latents,
-  }),
-  start: fromPixArtNoise,
-  ...pixArtComponents,
-  options: { ...pixArtOptions, ...binnedStartOptions },
-  defaults: { numInferenceSteps: 20, guidanceScale: 4.5 },
+export const PixArtAlphaPipeline: PixArtPipelineClass = pixArtPipeline("PixArtAlphaPipeline", {
+  name: "pixart-alpha",
+  tokens: 120,
+  conditioned: true,
+  result: ({ latents, last }, steps) => steps === 1 ? last?.predOriginalSample ?? latents : latents,
 });

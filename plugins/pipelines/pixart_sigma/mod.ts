@@ -12,42 +12,26 @@
  *
  * @module
  */
-import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
-  type BinnedStartOptions,
-  binnedStartOptions,
-  type Prompt,
-  textToImagePipeline,
-} from "@denoise/diffusion";
-import {
-  fromPixArtNoise,
-  pixArt,
-  type PixArtComponents,
-  pixArtComponents,
-  type PixArtOptions,
-  pixArtOptions,
+  type PixArtArguments,
+  type PixArtCallOptions,
+  type PixArtPipeline,
+  pixArtPipeline,
+  type PixArtPipelineClass,
 } from "@denoise/pixart";
 
 /** Options of a call. */
-export interface PixArtSigmaOptions extends PixArtOptions, BinnedStartOptions {}
+export interface PixArtSigmaOptions extends PixArtCallOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
-export type PixArtSigmaArguments = [prompt?: Prompt, options?: PixArtSigmaOptions];
+export type PixArtSigmaArguments = PixArtArguments;
 
 /** A loaded PixArtSigmaPipeline. */
-export type PixArtSigmaPipeline = Pipeline<PixArtComponents, PixArtSigmaArguments, ImageOutput>;
+export type PixArtSigmaPipeline = PixArtPipeline;
 
 /** Text to images with PixArt-Σ; `PixArtSigmaPipeline` of diffusers. */
-export const PixArtSigmaPipeline: PipelineClass<
-  PixArtComponents,
-  PixArtSigmaArguments,
-  ImageOutput
-> = textToImagePipeline({
-  className: "PixArtSigmaPipeline",
-  task: "text-to-image",
-  family: pixArt({ name: "pixart-sigma", tokens: 300, conditioned: false }),
-  start: fromPixArtNoise,
-  ...pixArtComponents,
-  options: { ...pixArtOptions, ...binnedStartOptions },
-  defaults: { numInferenceSteps: 20, guidanceScale: 4.5 },
+export const PixArtSigmaPipeline: PixArtPipelineClass = pixArtPipeline("PixArtSigmaPipeline", {
+  name: "pixart-sigma",
+  tokens: 300,
+  conditioned: false,
 });

@@ -25,13 +25,13 @@ import {
   fromNoise,
   type NoiseStartOptions,
   noiseStartOptions,
+  oneTextEncoder,
   type Prompt,
   textToImagePipeline,
 } from "@denoise/diffusion";
 import {
   qwenImage,
   type QwenImageComponents,
-  qwenImageComponents,
   type QwenImageOptions,
   qwenImageOptions,
 } from "@denoise/qwen-image";
@@ -55,7 +55,7 @@ export const QwenImagePipeline: PipelineClass<
   task: "text-to-image",
   family: qwenImage,
   start: fromNoise,
-  ...qwenImageComponents,
+  ...oneTextEncoder,
   options: { ...qwenImageOptions, ...noiseStartOptions },
   defaults: { numInferenceSteps: 50, trueCfgScale: 4 },
 });

@@ -19,59 +19,27 @@
  *
  * @module
  */
-import type { CallOptions, ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
-import {
-  fromNoise,
-  latentPipeline,
-  type NoiseStartOptions,
-  noiseStartOptions,
-  type Prompt,
-} from "@denoise/diffusion";
 import {
   qwenImageEdit,
-  type QwenImageEditComponents,
-  qwenImageEditComponents,
-  type QwenImageEditImages,
-  qwenImageEditImages,
-  type QwenImageOptions,
-  qwenImageOptions,
+  type QwenImageEditCallArguments,
+  type QwenImageEditCallOptions,
+  type QwenImageEditor,
+  type QwenImageEditorClass,
+  qwenImageEditPipeline,
 } from "@denoise/qwen-image";
 
 /** Options of a call. */
-export interface QwenImageEditOptions
-  extends Omit<QwenImageOptions, "maxSequenceLength">, QwenImageEditImages, NoiseStartOptions {}
+export interface QwenImageEditOptions extends QwenImageEditCallOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
-export type QwenImageEditArguments = [
-  prompt: Prompt | undefined,
-  options: QwenImageEditOptions,
-];
+export type QwenImageEditArguments = QwenImageEditCallArguments;
 
 /** A loaded QwenImageEditPipeline. */
-export type QwenImageEditPipeline = Pipeline<
-  QwenImageEditComponents,
-  QwenImageEditArguments,
-  ImageOutput
->;
-
-const { maxSequenceLength: _length, ...textOptions } = qwenImageOptions;
-const options: CallOptions<QwenImageEditOptions> = {
-  ...textOptions,
-  ...noiseStartOptions,
-  ...qwenImageEditImages(1),
-};
+export type QwenImageEditPipeline = QwenImageEditor;
 
 /** Images and text to images with Qwen-Image-Edit; `QwenImageEditPipeline` of diffusers. */
-export const QwenImageEditPipeline: PipelineClass<
-  QwenImageEditComponents,
-  QwenImageEditArguments,
-  ImageOutput
-> = latentPipeline({
-  className: "QwenImageEditPipeline",
-  task: "image-to-image",
-  family: qwenImageEdit,
-  start: fromNoise,
-  ...qwenImageEditComponents,
-  options,
-  defaults: { numInferenceSteps: 50, trueCfgScale: 4 },
-});
+export const QwenImageEditPipeline: QwenImageEditorClass = qwenImageEditPipeline(
+  "QwenImageEditPipeline",
+  qwenImageEdit,
+  1,
+);

@@ -19,59 +19,27 @@
  *
  * @module
  */
-import type { CallOptions, ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
-  fromNoise,
-  latentPipeline,
-  type NoiseStartOptions,
-  noiseStartOptions,
-  type Prompt,
-} from "@denoise/diffusion";
-import {
-  type QwenImageEditComponents,
-  qwenImageEditComponents,
-  type QwenImageEditImages,
-  qwenImageEditImages,
+  type QwenImageEditCallArguments,
+  type QwenImageEditCallOptions,
+  type QwenImageEditor,
+  type QwenImageEditorClass,
+  qwenImageEditPipeline,
   qwenImageEditPlus,
-  type QwenImageOptions,
-  qwenImageOptions,
 } from "@denoise/qwen-image";
 
 /** Options of a call. */
-export interface QwenImageEditPlusOptions
-  extends Omit<QwenImageOptions, "maxSequenceLength">, QwenImageEditImages, NoiseStartOptions {}
+export interface QwenImageEditPlusOptions extends QwenImageEditCallOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
-export type QwenImageEditPlusArguments = [
-  prompt: Prompt | undefined,
-  options: QwenImageEditPlusOptions,
-];
+export type QwenImageEditPlusArguments = QwenImageEditCallArguments;
 
 /** A loaded QwenImageEditPlusPipeline. */
-export type QwenImageEditPlusPipeline = Pipeline<
-  QwenImageEditComponents,
-  QwenImageEditPlusArguments,
-  ImageOutput
->;
-
-const { maxSequenceLength: _length, ...textOptions } = qwenImageOptions;
-const options: CallOptions<QwenImageEditPlusOptions> = {
-  ...textOptions,
-  ...noiseStartOptions,
-  ...qwenImageEditImages(10),
-};
+export type QwenImageEditPlusPipeline = QwenImageEditor;
 
 /** Images and text to images with Qwen-Image-Edit-2509 and 2511; `QwenImageEditPlusPipeline` of diffusers. */
-export const QwenImageEditPlusPipeline: PipelineClass<
-  QwenImageEditComponents,
-  QwenImageEditPlusArguments,
-  ImageOutput
-> = latentPipeline({
-  className: "QwenImageEditPlusPipeline",
-  task: "image-to-image",
-  family: qwenImageEditPlus,
-  start: fromNoise,
-  ...qwenImageEditComponents,
-  options,
-  defaults: { numInferenceSteps: 50, trueCfgScale: 4 },
-});
+export const QwenImageEditPlusPipeline: QwenImageEditorClass = qwenImageEditPipeline(
+  "QwenImageEditPlusPipeline",
+  qwenImageEditPlus,
+  10,
+);

@@ -23,6 +23,7 @@ import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
   fromResizedImage,
   latentPipeline,
+  oneTextEncoder,
   type Prompt,
   type ResizedImageStartOptions,
   resizedImageStartOptions,
@@ -30,7 +31,6 @@ import {
 import {
   qwenImage,
   type QwenImageComponents,
-  qwenImageComponents,
   type QwenImageOptions,
   qwenImageOptions,
 } from "@denoise/qwen-image";
@@ -61,7 +61,7 @@ export const QwenImageImg2ImgPipeline: PipelineClass<
   task: "image-to-image",
   family: qwenImage,
   start: fromResizedImage,
-  ...qwenImageComponents,
+  ...oneTextEncoder,
   options: { ...qwenImageOptions, ...resizedImageStartOptions },
   defaults: { numInferenceSteps: 50, strength: 0.6, trueCfgScale: 4 },
 });

@@ -27,12 +27,12 @@ import {
   latentPipeline,
   type MaskStartOptions,
   maskStartOptions,
+  oneTextEncoder,
   type Prompt,
 } from "@denoise/diffusion";
 import {
   qwenImage,
   type QwenImageComponents,
-  qwenImageComponents,
   type QwenImageOptions,
   qwenImageOptions,
 } from "@denoise/qwen-image";
@@ -66,7 +66,7 @@ export const QwenImageInpaintPipeline: PipelineClass<
   task: "inpainting",
   family: qwenImage,
   start: fromMaskWith({ seesMask: () => false, beginsWithImage: true }),
-  ...qwenImageComponents,
+  ...oneTextEncoder,
   options: { ...qwenImageOptions, ...inpaintOptions },
   defaults: { numInferenceSteps: 50, strength: 0.6, trueCfgScale: 4 },
 });

@@ -18,6 +18,7 @@ import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
   type BinnedStartOptions,
   binnedStartOptions,
+  oneTextEncoder,
   type Prompt,
   textToImagePipeline,
 } from "@denoise/diffusion";
@@ -25,7 +26,6 @@ import {
   fromSanaNoise,
   sana,
   type SanaComponents,
-  sanaComponents,
   type SanaOptions,
   sanaOptions,
 } from "@denoise/sana";
@@ -46,7 +46,7 @@ export const SanaPipeline: PipelineClass<SanaComponents, SanaCallArguments, Imag
     task: "text-to-image",
     family: sana,
     start: fromSanaNoise,
-    ...sanaComponents,
+    ...oneTextEncoder,
     options: { ...sanaOptions, ...binnedStartOptions },
     defaults: { numInferenceSteps: 20, guidanceScale: 4.5 },
   });

@@ -19,13 +19,13 @@ import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
   type BinnedStartOptions,
   binnedStartOptions,
+  oneTextEncoder,
   type Prompt,
   textToImagePipeline,
 } from "@denoise/diffusion";
 import {
   fromSprintNoise,
   type SanaComponents,
-  sanaComponents,
   sanaSprint,
   type SprintOptions,
   sprintOptions,
@@ -47,7 +47,7 @@ export const SanaSprintPipeline: PipelineClass<SanaComponents, SanaSprintArgumen
     task: "text-to-image",
     family: sanaSprint,
     start: fromSprintNoise,
-    ...sanaComponents,
+    ...oneTextEncoder,
     options: { ...sprintOptions, ...binnedStartOptions },
     defaults: { numInferenceSteps: 2, guidanceScale: 4.5 },
   });

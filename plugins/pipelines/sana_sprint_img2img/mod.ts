@@ -15,11 +15,10 @@
  * @module
  */
 import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
-import { latentPipeline, type Prompt } from "@denoise/diffusion";
+import { latentPipeline, oneTextEncoder, type Prompt } from "@denoise/diffusion";
 import {
   fromSprintImage,
   type SanaComponents,
-  sanaComponents,
   sanaSprint,
   type SprintImageOptions,
   sprintImageOptions,
@@ -53,7 +52,7 @@ export const SanaSprintImg2ImgPipeline: PipelineClass<
   task: "image-to-image",
   family: sanaSprint,
   start: fromSprintImage,
-  ...sanaComponents,
+  ...oneTextEncoder,
   options: { ...sprintOptions, ...sprintImageOptions },
   defaults: { numInferenceSteps: 2, strength: 0.6, guidanceScale: 4.5 },
 });

@@ -23,16 +23,11 @@ import {
   fromNoise,
   type NoiseStartOptions,
   noiseStartOptions,
+  oneTextEncoder,
   type Prompt,
   textToImagePipeline,
 } from "@denoise/diffusion";
-import {
-  zImage,
-  type ZImageComponents,
-  zImageComponents,
-  type ZImageOptions,
-  zImageOptions,
-} from "@denoise/z-image";
+import { zImage, type ZImageComponents, type ZImageOptions, zImageOptions } from "@denoise/z-image";
 
 /** Options of a call. */
 export interface ZImageCallOptions extends ZImageOptions, NoiseStartOptions {}
@@ -50,7 +45,7 @@ export const ZImagePipeline: PipelineClass<ZImageComponents, ZImageArguments, Im
     task: "text-to-image",
     family: zImage,
     start: fromNoise,
-    ...zImageComponents,
+    ...oneTextEncoder,
     options: { ...zImageOptions, ...noiseStartOptions },
     defaults: { numInferenceSteps: 50, guidanceScale: 5 },
   });

@@ -25,17 +25,12 @@ import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
   fromResizedImage,
   latentPipeline,
+  oneTextEncoder,
   type Prompt,
   type ResizedImageStartOptions,
   resizedImageStartOptions,
 } from "@denoise/diffusion";
-import {
-  zImage,
-  type ZImageComponents,
-  zImageComponents,
-  type ZImageOptions,
-  zImageOptions,
-} from "@denoise/z-image";
+import { zImage, type ZImageComponents, type ZImageOptions, zImageOptions } from "@denoise/z-image";
 
 /** Options of a call. */
 export interface ZImageImg2ImgOptions extends ZImageOptions, ResizedImageStartOptions {}
@@ -56,7 +51,7 @@ export const ZImageImg2ImgPipeline: PipelineClass<
   task: "image-to-image",
   family: zImage,
   start: fromResizedImage,
-  ...zImageComponents,
+  ...oneTextEncoder,
   options: { ...zImageOptions, ...resizedImageStartOptions },
   defaults: { numInferenceSteps: 50, strength: 0.6, guidanceScale: 5 },
 });

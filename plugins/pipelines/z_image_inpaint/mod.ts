@@ -27,15 +27,10 @@ import {
   latentPipeline,
   type MaskStartOptions,
   maskStartOptions,
+  oneTextEncoder,
   type Prompt,
 } from "@denoise/diffusion";
-import {
-  zImage,
-  type ZImageComponents,
-  zImageComponents,
-  type ZImageOptions,
-  zImageOptions,
-} from "@denoise/z-image";
+import { zImage, type ZImageComponents, type ZImageOptions, zImageOptions } from "@denoise/z-image";
 
 /** Options of a call. */
 export interface ZImageInpaintOptions
@@ -61,7 +56,7 @@ export const ZImageInpaintPipeline: PipelineClass<
   task: "inpainting",
   family: zImage,
   start: fromMaskWith({ seesMask: () => false, beginsWithImage: true }),
-  ...zImageComponents,
+  ...oneTextEncoder,
   options: { ...zImageOptions, image, maskImage, strength, height, width },
   defaults: { numInferenceSteps: 50, strength: 1, guidanceScale: 5 },
 });

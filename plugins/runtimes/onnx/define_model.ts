@@ -1,11 +1,13 @@
 import {
   adoptConfig,
+  checkOptions,
   type ComponentLocation,
   DenoiseError,
   type FrozenConfig,
   joinPath,
   type JsonObject,
   type LoadOptions,
+  loadOptions,
   locateComponent,
   type Model,
   type ModelClass,
@@ -89,7 +91,10 @@ function modelClass<C extends object, M extends Model<C>>(
       return await loadModel(definition, location, options, false);
     },
     load: (location, options) => loadModel(definition, location, options, true),
-    fromTensors: (config, tensors, options = {}) => makeModel(definition, config, tensors, options),
+    async fromTensors(config, tensors, options = {}) {
+      checkOptions(`make ${className} of tensors`, options, loadOptions);
+      return await makeModel(definition, config, tensors, options);
+    },
     async fromSingleFile(file, options = {}) {
       const registry = options.registry ?? bound ?? new Registry();
       return await (await registry.singleFile()).model(Class, file, options, registry);

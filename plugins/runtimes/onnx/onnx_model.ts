@@ -61,13 +61,6 @@ import { greatestInt8 } from "./quantization/saturation.ts";
 import { checkAdapters, checkApplied, noting } from "./check_adapters.ts";
 import { assertDevice } from "./probe.ts";
 
-const DTYPES: readonly TorchDtype[] = ["float32", "float16", "bfloat16"];
-
-function checkDType(dtype: TorchDtype = "float32"): TorchDtype {
-  if (DTYPES.includes(dtype)) return dtype;
-  throw new RangeError(`torchDtype must be one of ${DTYPES.join(", ")}, but is "${dtype}"`);
-}
-
 /** Makes sure that a device computes in a type; a CPU, which keeps 16-bit types, does in float32. */
 function assertComputes(className: string, device: Device, dtype: TorchDtype): void {
   const { provider } = parseDevice(device);
@@ -78,20 +71,6 @@ function assertComputes(className: string, device: Device, dtype: TorchDtype): v
     `Cannot move ${className} to ${JSON.stringify(device)}: it does not compute in ${dtype}; ` +
       `load the model with torchDtype ${computes.map((known) => `"${known}"`).join(" or ")}`,
   );
-}
-
-const UNEXPECTED = ["error", "warn"] as const;
-
-function checkUnexpected(given: LoadOptions["unexpectedTensors"] = "error"): void {
-  if (UNEXPECTED.includes(given)) return;
-  throw new RangeError(
-    `unexpectedTensors must be one of ${UNEXPECTED.join(", ")}, but is ${JSON.stringify(given)}`,
-  );
-}
-
-function checkOptimize(given: LoadOptions["optimize"] = "start"): void {
-  if (given === "start" || given === "speed") return;
-  throw new RangeError(`optimize must be "start" or "speed", but is ${JSON.stringify(given)}`);
 }
 
 /** Makes sure that a device multiplies with weights that are quantized in a way. */
@@ -182,9 +161,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
     this.className = definition.className;
     this.library = definition.library ?? "diffusers";
     this.config = config;
-    this.dtype = checkDType(options.torchDtype);
-    checkOptimize(options.optimize);
-    checkUnexpected(options.unexpectedTensors);
+    this.dtype = options.torchDtype ?? "float32";
     this.#definition = definition;
     this.#source = source;
     this.#base = checkpoint;

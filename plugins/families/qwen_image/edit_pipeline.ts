@@ -1,0 +1,68 @@
+import type { CallOptions, ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
+import {
+  type Family,
+  fromNoise,
+  latentPipeline,
+  type NoiseStartOptions,
+  noiseStartOptions,
+  type Prompt,
+} from "@denoise/diffusion";
+import {
+  type QwenImageEditCall,
+  type QwenImageEditComponents,
+  qwenImageEditComponents,
+  type QwenImageEditImages,
+  qwenImageEditImages,
+} from "./edit.ts";
+import { type QwenImageOptions, qwenImageOptions } from "./family.ts";
+
+/** Options of a call that edits. */
+export interface QwenImageEditCallOptions
+  extends Omit<QwenImageOptions, "maxSequenceLength">, QwenImageEditImages, NoiseStartOptions {}
+
+/** What a call that edits is given: a prompt or several, none with `promptEmbeds`, then options. */
+export type QwenImageEditCallArguments = [
+  prompt: Prompt | undefined,
+  options: QwenImageEditCallOptions,
+];
+
+/** A loaded pipeline that edits. */
+export type QwenImageEditor = Pipeline<
+  QwenImageEditComponents,
+  QwenImageEditCallArguments,
+  ImageOutput
+>;
+
+/** The class of a pipeline that edits. */
+export type QwenImageEditorClass = PipelineClass<
+  QwenImageEditComponents,
+  QwenImageEditCallArguments,
+  ImageOutput
+>;
+
+/**
+ * The pipeline that changes images with a generation of Qwen-Image-Edit.
+ *
+ * @param most How many images a call may read together.
+ */
+export function qwenImageEditPipeline(
+  className: string,
+  family: Family<QwenImageEditComponents, QwenImageEditCall, never>,
+  most: number,
+): QwenImageEditorClass {
+  const { maxSequenceLength: _length, ...textOptions } = qwenImageOptions;
+  const options: CallOptions<QwenImageEditCallOptions> = {
+    ...textOptions,
+    ...noiseStartOptions,
+    ...qwenImageEditImages(most),
+  };
+  return latentPipeline({
+    className,
+    task: "image-to-image",
+    family,
+    start: fromNoise,
+    ...qwenImageEditComponents,
+    options,
+    defaults: { numInferenceSteps: 50, trueCfgScale: 4 },
+  });
+}
