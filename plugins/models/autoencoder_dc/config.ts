@@ -1,5 +1,5 @@
 import { anything, type ConfigSchema, float, type FrozenConfig, oneOf } from "@denoise/core";
-import { unsupportedOption } from "@denoise/onnx";
+import { checkKnown, checkLevels } from "@denoise/onnx";
 import { activationNames } from "@denoise/onnx/nn";
 
 /** What a level is made of. */
@@ -75,28 +75,17 @@ export const schema: ConfigSchema<AutoencoderDCConfig> = {
 
 /** Refuses what cannot be built, before any weights are looked at. */
 export function check(config: FrozenConfig<AutoencoderDCConfig>): void {
-  const each = {
+  checkKnown("AutoencoderDC", config, {
     encoder_block_types: ["ResBlock", "EfficientViTBlock"],
     decoder_block_types: ["ResBlock", "EfficientViTBlock"],
     decoder_norm_types: ["rms_norm"],
     decoder_act_fns: activationNames,
     decoder_conv_act_fn: activationNames,
-  } as const;
-  for (const [option, known] of Object.entries(each)) {
-    const found: string | readonly string[] = config[option as keyof typeof each];
-    if ([found].flat().some((value) => !(known as readonly string[]).includes(value))) {
-      throw unsupportedOption("AutoencoderDC", option, found, known);
-    }
-  }
+  });
   for (const side of ["encoder", "decoder"] as const) {
-    const levels = config[`${side}_block_out_channels`].length;
-    for (const option of ["layers_per_block", "qkv_multiscales"] as const) {
-      const found = config[`${side}_${option}`].length;
-      if (found === levels) continue;
-      throw new RangeError(
-        `Cannot build AutoencoderDC: ${side}_${option} names ${found} levels, but ` +
-          `${side}_block_out_channels ${levels}; they must be as many`,
-      );
-    }
+    checkLevels("AutoencoderDC", config, `${side}_block_out_channels`, [
+      `${side}_layers_per_block`,
+      `${side}_qkv_multiscales`,
+    ]);
   }
 }

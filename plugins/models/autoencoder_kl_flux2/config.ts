@@ -1,5 +1,5 @@
 import { type ConfigSchema, either, float, maybe, number, numbers } from "@denoise/core";
-import { unsupportedOption } from "@denoise/onnx";
+import { checkLevels, unsupportedOption } from "@denoise/onnx";
 import { checkImageCoder } from "@denoise/onnx/blocks";
 
 /** Options of an AutoencoderKLFlux2, as they stand in config.json. */
@@ -61,13 +61,9 @@ export const schema: ConfigSchema<AutoencoderKLFlux2Config> = {
 /** Refuses what cannot be built, before any weights are looked at. */
 export function check(config: AutoencoderKLFlux2Config): void {
   checkImageCoder("AutoencoderKLFlux2", config);
-  const { patch_size: size, decoder_block_out_channels: own, block_out_channels } = config;
+  const { patch_size: size } = config;
   if (String(size) !== "2,2") {
     throw unsupportedOption("AutoencoderKLFlux2", "patch_size", size, [[2, 2]]);
   }
-  if (own === null || own.length === block_out_channels.length) return;
-  throw new RangeError(
-    `Cannot build AutoencoderKLFlux2: decoder_block_out_channels names ${own.length} levels, but ` +
-      `block_out_channels ${block_out_channels.length}; they must be as many`,
-  );
+  checkLevels("AutoencoderKLFlux2", config, "block_out_channels", ["decoder_block_out_channels"]);
 }

@@ -21,7 +21,7 @@
  */
 import { type ConfigSchema, float, type FrozenConfig, type ModelClass, oneOf } from "@denoise/core";
 import { type Autoencoder, certainLatents } from "@denoise/roles";
-import { defineModel, float32, type GraphDefinition } from "@denoise/onnx";
+import { checkLevels, defineModel, float32, type GraphDefinition } from "@denoise/onnx";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
   activation,
@@ -107,13 +107,7 @@ export const AutoencoderTiny: ModelClass<AutoencoderTiny> = defineModel<
   },
   check: (config) => {
     for (const side of ["encoder", "decoder"] as const) {
-      const levels = config[`${side}_block_out_channels`].length;
-      const blocks = config[`num_${side}_blocks`].length;
-      if (levels === blocks) continue;
-      throw new RangeError(
-        `Cannot build AutoencoderTiny: num_${side}_blocks names ${blocks} levels, but ` +
-          `${side}_block_out_channels ${levels}; they must be as many`,
-      );
+      checkLevels("AutoencoderTiny", config, `${side}_block_out_channels`, [`num_${side}_blocks`]);
     }
   },
   upcasts: ({ force_upcast }) => force_upcast,

@@ -8,7 +8,7 @@ import {
   numbers,
   oneOf,
 } from "@denoise/core";
-import { unsupportedOption } from "@denoise/onnx";
+import { checkKnown, checkLevels, unsupportedOption } from "@denoise/onnx";
 import { downBlockTypes, isKBlock, upBlockTypes } from "@denoise/onnx/blocks";
 import { IMAGE_CHANNELS, skipDownTypes, skipUpTypes } from "./skip_blocks.ts";
 
@@ -111,38 +111,18 @@ export function blockName(type: string): string {
 
 /** Refuses what cannot be built, before any weights are looked at. */
 export function check(config: UNet2DConfig): void {
-  const levels = config.block_out_channels.length;
-  for (const option of ["down_block_types", "up_block_types"] as const) {
-    if (config[option].length === levels) continue;
-    throw new RangeError(
-      `Cannot build UNet2DModel: ${option} names ${config[option].length} levels, but ` +
-        `block_out_channels ${levels}; they must be as many`,
-    );
-  }
+  checkLevels("UNet2DModel", config, "block_out_channels", ["down_block_types", "up_block_types"]);
   const plain = (types: readonly string[]) => types.filter((type) => !type.startsWith("Cross"));
-  const lists = {
+  const types = {
+    down_block_types: config.down_block_types.map(blockName),
+    up_block_types: config.up_block_types.map(blockName),
+  };
+  checkKnown("UNet2DModel", { ...config, ...types }, {
     down_block_types: [...plain(downBlockTypes), ...skipDownTypes, "KDownBlock2D"],
     up_block_types: [...plain(upBlockTypes), ...skipUpTypes, "KUpBlock2D"],
-  };
-  for (const [option, known] of Object.entries(lists) as [keyof typeof lists, string[]][]) {
-    const unknown = config[option].find((type) => !known.includes(blockName(type)));
-    if (unknown !== undefined) throw unsupportedOption("UNet2DModel", option, unknown, known);
-  }
-  if (config.mid_block_type !== null && config.mid_block_type !== "UNetMidBlock2D") {
-    throw unsupportedOption("UNet2DModel", "mid_block_type", config.mid_block_type, [
-      "UNetMidBlock2D",
-      null,
-    ]);
-  }
-  const classTypes = [null, "timestep", "identity"];
-  if (!classTypes.includes(config.class_embed_type)) {
-    throw unsupportedOption(
-      "UNet2DModel",
-      "class_embed_type",
-      config.class_embed_type,
-      classTypes,
-    );
-  }
+    mid_block_type: ["UNetMidBlock2D", null],
+    class_embed_type: [null, "timestep", "identity"],
+  });
   checkGroups(config);
   checkSkips(config);
 }

@@ -55,7 +55,7 @@ describe("a UNet2DModel's config", () => {
     const types = ["CrossAttnDownBlock2D", "DownBlock2D", "DownBlock2D"];
     const unknown = config({ ...levels("ppp"), down_block_types: types });
     assertThrows(() => check(unknown), DenoiseError, "CrossAttnDownBlock2D");
-    assertThrows(() => check(config(levels("pppp"))), RangeError, "4 levels");
+    assertThrows(() => check(config(levels("pppp"))), RangeError, "4 entries");
   });
 
   it("has K blocks alone or none", () => {

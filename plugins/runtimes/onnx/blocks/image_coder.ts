@@ -1,5 +1,5 @@
 import type { Scope, Value } from "../graph/mod.ts";
-import { unsupportedOption } from "../model_definition.ts";
+import { checkKnown, checkLevels } from "../check_config.ts";
 import { activation, conv2d, groupNorm } from "../nn/mod.ts";
 import { attentionBlock } from "./attention_block.ts";
 import { midBlock } from "./mid_block.ts";
@@ -38,19 +38,8 @@ export const coderBlockTypes = {
  * @throws {DenoiseError} `unsupported_option` for a type that is not known.
  */
 export function checkImageCoder(className: string, config: ImageCoderConfig): void {
-  const levels = config.block_out_channels.length;
-  for (const option of ["down_block_types", "up_block_types"] as const) {
-    const types = config[option];
-    if (types.length !== levels) {
-      throw new RangeError(
-        `Cannot build ${className}: ${option} names ${types.length} levels, but ` +
-          `block_out_channels ${levels}; they must be as many`,
-      );
-    }
-    const known: readonly string[] = coderBlockTypes[option];
-    const unknown = types.find((type) => !known.includes(type));
-    if (unknown !== undefined) throw unsupportedOption(className, option, unknown, known);
-  }
+  checkLevels(className, config, "block_out_channels", ["down_block_types", "up_block_types"]);
+  checkKnown(className, config, coderBlockTypes);
 }
 
 /** The latents that normalize, where it is latents that do so. */

@@ -8,6 +8,7 @@
 export * from "./attention_block.ts";
 export * from "./clip_encoder.ts";
 export * from "./clip_vision.ts";
+export * from "./conditioned_unet.ts";
 export * from "./conditioning.ts";
 export * from "./control_embedding.ts";
 export * from "./decoder.ts";
