@@ -22,6 +22,11 @@ const MODELS: readonly (readonly [id: string, what: string])[] = [
   ["CLIPTextModel/sd1", "embeddings, causal attention, QuickGelu"],
   ["CLIPTextModelWithProjection/sdxl", "gathering, GELU"],
   ["T5EncoderModel/gated_gelu", "RMS norms, position biases"],
+  ["UNet2DConditionModel/inpaint", "convolutions of nine channels"],
+  ["ControlNetModel/sd1", "convolutions of the image, of six channels"],
+  ["UNet1DModel/attention", "convolutions along one axis, of eighteen channels"],
+  ["AutoencoderTiny/bilinear", "bilinear enlarging"],
+  ["VQModel/lookup", "the nearest of a table"],
   ["FluxTransformer2DModel/dev", "rotary positions, joint attention, modulation"],
 ];
 

@@ -19,6 +19,11 @@ export interface Lowering {
   readonly groupNorm: "GroupNorm" | "InstanceNormalization";
   /** Whether there are onnxruntime's operators of several steps in float16, with biases and sums. */
   readonly fusedSteps: boolean;
+  /**
+   * Whether convolutions of 6, 9, 15 and more channels that three divides and four does not are wrong: those
+   * of kernels above 1x1, to a multiple of four channels.
+   */
+  readonly wrongThrees: boolean;
   /** What it computes in. */
   readonly computes: readonly ComputeDType[];
   /** Operators that it lacks in bfloat16: they compute in float32. */
@@ -46,6 +51,7 @@ const STANDARD: Lowering = {
   swish: "Sigmoid",
   groupNorm: "InstanceNormalization",
   fusedSteps: false,
+  wrongThrees: false,
   computes: ["float32", "float16"],
   notInBfloat16: [],
   quantized: [],
@@ -69,6 +75,7 @@ const FUSED: Lowering = {
   swish: "QuickGelu",
   groupNorm: "InstanceNormalization",
   fusedSteps: false,
+  wrongThrees: false,
   computes: ["float32", "float16", "bfloat16"],
   notInBfloat16: [],
   quantized: ["blocks", "levels"],
@@ -85,8 +92,8 @@ export const SUM_WIDTHS: readonly number[] = [320, 640, 1280];
 export const lowerings: { readonly [P in Provider]: Lowering } = {
   cpu: { ...FUSED, computes: ["float32"], quantized: ["int8", "blocks", "levels"] }, // 16-bit types are storage
   cuda: { ...FUSED, groupNorm: "GroupNorm", fusedSteps: true, notInBfloat16: NOT_IN_BFLOAT16 },
-  // its MultiHeadAttention is wrong from 64 queries on, on SwiftShader at least
-  webgpu: { ...STANDARD, swish: "QuickGelu" },
+  // its MultiHeadAttention is wrong from 64 queries on, on SwiftShader at least, as such convolutions are
+  webgpu: { ...STANDARD, swish: "QuickGelu", wrongThrees: true },
   dml: { ...STANDARD, attention: "MultiHeadAttention" },
   tensorrt: { ...STANDARD, computes: FUSED.computes },
   coreml: STANDARD,

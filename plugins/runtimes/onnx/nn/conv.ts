@@ -74,7 +74,10 @@ function convolution(
     group: groups,
   };
   const convolve = (input: Value, weight: Weight, more: readonly Value[] = []) =>
-    s.op("Conv", [input, weight, ...more], { ...attributes, kernel_shape: weight.dims.slice(2) });
+    convNode(s, [input, weight, ...more], weight, {
+      ...attributes,
+      kernel_shape: weight.dims.slice(2),
+    });
   const isPlain = axes === 2 && dilation === 1 && groups === 1;
   const quantized = isPlain ? s.quantized() : undefined;
   const result = quantized === undefined
@@ -110,14 +113,32 @@ export function frameConv2d(s: Scope, x: Value, padding = 0): Value {
     number,
     number,
   ];
-  const view = [channels, inputs, ...kernel];
+  const dims = [channels, inputs, ...kernel];
   const weight = times === 1
-    ? s.tensor("weight", view)
-    : reshape(s, slice(s, s.tensor("weight"), 2, times - 1, times), view);
-  return s.op("Conv", [x, weight, s.tensor("bias", [channels])], {
+    ? s.tensor("weight", dims)
+    : reshape(s, slice(s, s.tensor("weight"), 2, times - 1, times), dims);
+  return convNode(s, [x, weight, s.tensor("bias", [channels])], { dims }, {
     kernel_shape: kernel,
     pads: Array(4).fill(padding),
+    group: 1,
   });
+}
+
+/** A convolution's node; where its device is wrong at so many channels, there are zeros beside them. */
+function convNode(
+  s: Scope,
+  [x, kernel, ...bias]: readonly [Value, Value, ...Value[]],
+  { dims }: Pick<Weight, "dims">,
+  attributes: Attributes,
+): Value {
+  const [out, into, ...sizes] = dims as [number, number, ...number[]];
+  const isWrong = s.graph.lowering.wrongThrees && attributes.group === 1 &&
+    into % 3 === 0 && into % 4 !== 0 && into > 3 && out % 4 === 0 && sizes.some((size) => size > 1);
+  if (!isWrong) return s.op("Conv", [x, kernel, ...bias], attributes);
+  const none = sizes.map(() => 0);
+  const zeros = s.ints([0, 0, ...none, 0, 4 - into % 4, ...none]);
+  const [wide, wideKernel] = [x, kernel].map((value) => s.op("Pad", [value, zeros]));
+  return s.op("Conv", [wide!, wideKernel!, ...bias], attributes);
 }
 
 /** Into how many parts channels are cut; each part has a multiple of so many. */

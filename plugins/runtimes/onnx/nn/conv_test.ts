@@ -39,3 +39,35 @@ describe("conv2d() on a card in float16", () => {
     assert(far > 0 && far / most < 8 * 2 ** -11, `${far} of ${most}`);
   });
 });
+
+describe("conv2d() on WebGPU", () => {
+  const run = async (provider: "cpu" | "webgpu", channels: number, kernel: number) => {
+    const generator = new Generator(1);
+    const weight = storedTensor(randn([8, channels, kernel, kernel], { generator }));
+    const bias = storedTensor(randn([8], { generator }));
+    const graph = new Graph({ lowering: lowerings[provider] });
+    const s = new Scope(graph, new Checkpoint([["weight", weight], ["bias", bias]]));
+    const x = graph.input("x", "float32", ["batch", channels, "height", "width"]);
+    graph.output("y", conv2d(s, x, { padding: kernel >> 1 }));
+    const { model } = graph.build("convolution");
+    const session = await inlineEngine().createSession({ model, name: "convolution" });
+    const { y } = await session.run({ x: randn([2, channels, 5, 4], { generator }) });
+    await session.release();
+    return { y: y!, isPadded: new TextDecoder("latin1").decode(model).includes("Pad") };
+  };
+
+  it("has zeros beside channels that three divides and four does not, to the same numbers", async () => {
+    for (
+      const [channels, kernel, isPadded] of [[9, 3, true], [6, 3, true], [12, 3, false]] as const
+    ) {
+      const plain = await run("cpu", channels, kernel);
+      const padded = await run("webgpu", channels, kernel);
+      assertEquals([plain.isPadded, padded.isPadded], [false, isPadded], `${channels} channels`);
+      const far = Number(plain.y.sub(padded.y).abs().max().data[0]);
+      assert(far < 1e-4, `${channels} channels: ${far}`); // sums of 81 products in another order
+    }
+    for (const [channels, kernel] of [[3, 3], [9, 1], [8, 3]] as const) {
+      assertEquals((await run("webgpu", channels, kernel)).isPadded, false, `${channels} channels`);
+    }
+  });
+});
