@@ -124,6 +124,7 @@ export function honoWith(
   const { models, queue } = sources(options, limits, metrics);
   const keys = options.auth?.keys ?? [];
   const quotas = new Map(keys.map(({ name, quota }) => [name, quota ?? {}]));
+  const operators = new Set(keys.filter(({ isOperator }) => isOperator).map(({ name }) => name));
   const secret = options.addressSecret ?? secretOf(keys);
   let draining = false;
   const context: DoorContext = {
@@ -133,6 +134,7 @@ export function honoWith(
     limits,
     store: withSignedAddresses(options.storage ?? memoryStore(), secret),
     quotaOf: (owner) => quotas.get(owner) ?? {},
+    isOperator: (owner) => operators.has(owner),
     isValidAddress: (key, query) => isSignedAddress(secret, key, query),
     storesResults: options.storage !== undefined,
     schedulers: options.registry.names("scheduler"),
@@ -222,6 +224,8 @@ function sources(
   const own = (): JobQueue =>
     memoryQueue(engine!, {
       timeoutMs: limits.jobTimeoutMs,
+      queueTimeoutMs: limits.queueTimeoutMs,
+      runTimeoutMs: limits.runTimeoutMs,
       onEvent: observeJobs(metrics),
       onError: ({ id, model }, error) =>
         log.error("job {id} of {model} failed: {error}", { id, model, error }),

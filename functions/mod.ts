@@ -42,6 +42,8 @@ export type { ModelCatalog } from "./http/context.ts";
 export { createMetrics, type Metrics, type MetricsNow } from "./observe/metrics.ts";
 export { ByteBudget, type ByteBudgetOptions } from "./queue/byte_budget.ts";
 export { memoryQueue, type MemoryQueueOptions } from "./queue/memory_queue.ts";
+export { type DeadLetter, type DeadLetters } from "./queue/dead_letters.ts";
+export type { Timeouts } from "./queue/timeouts.ts";
 export type { JobQueue, JobRecord, JobStatus, QueueDepth } from "./queue/queue.ts";
 export { type FolderStore, folderStore, type FolderStoreOptions } from "./storage/folder_store.ts";
 export { memoryStore, type MemoryStoreOptions } from "./storage/memory_store.ts";

@@ -13,6 +13,7 @@ import { inlineServingEngine } from "./engine/inline.ts";
 import { listen, type Listening } from "./http/listen.ts";
 import { log } from "./observe/log.ts";
 import type { ByteBudgetOptions } from "./queue/byte_budget.ts";
+import type { Timeouts } from "./queue/timeouts.ts";
 import { isLoopback, type Settings, SettingsError, type StorageSettings } from "./settings.ts";
 import { folderStore } from "./storage/folder_store.ts";
 import type { Store } from "./storage/store.ts";
@@ -45,6 +46,14 @@ export function shareOf({ keys, queueLimit }: Settings): number {
 export function placesOf({ keys }: Settings): (owner: string) => number | undefined {
   const places = new Map(keys.map(({ name, quota }) => [name, quota?.places]));
   return (owner) => places.get(owner);
+}
+
+/** How long jobs may take, and how many of those that failed are kept. */
+export function timesOf({ limits, maxDeadLetters }: Settings): Timeouts & {
+  readonly maxDeadLetters: number;
+} {
+  const { jobTimeoutMs: timeoutMs, queueTimeoutMs, runTimeoutMs } = limits;
+  return { timeoutMs, queueTimeoutMs, runTimeoutMs, maxDeadLetters };
 }
 
 /** Bytes that images of jobs in the queue can hold. */

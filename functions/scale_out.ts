@@ -14,6 +14,7 @@ import {
   openStore,
   placesOf,
   shareOf,
+  timesOf,
   withPlugins,
 } from "./parts.ts";
 import { connectRedis } from "./queue/redis/connect.ts";
@@ -87,7 +88,7 @@ export async function edge(
     share: shareOf(settings),
     placesOf: placesOf(settings),
     files: filesOf(settings),
-    timeoutMs: limits.jobTimeoutMs,
+    ...timesOf(settings),
   });
   const models = redisCatalog(url);
   const metrics = createMetrics({ process: true });

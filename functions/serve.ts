@@ -14,6 +14,7 @@ import {
   openStore,
   placesOf,
   shareOf,
+  timesOf,
   withPlugins,
 } from "./parts.ts";
 import { ByteBudget } from "./queue/byte_budget.ts";
@@ -59,7 +60,7 @@ export async function serve(
     share: shareOf(settings),
     placesOf: placesOf(settings),
     files: new ByteBudget(filesOf(settings)),
-    timeoutMs: settings.limits.jobTimeoutMs,
+    ...timesOf(settings),
     onEvent: observeJobs(metrics),
     onError: ({ id, model }, error) =>
       log.error("job {id} of {model}: {error}", { id, model, error }),

@@ -49,6 +49,8 @@ export interface Settings {
   readonly queueLimit: number;
   /** What a request may ask for. */
   readonly limits: Limits;
+  /** Jobs that failed by a fault of the server and are kept for those who run it. */
+  readonly maxDeadLetters: number;
   /** For requests under way at the end, in milliseconds. */
   readonly drainMs: number;
   /** Web pages that may ask. */
@@ -108,6 +110,10 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   const read = new Reader(env);
   const seconds = (name: string, standard: number, min: number): number =>
     1000 * read.integer(name, standard, min, 86_400);
+  const maybeSeconds = (name: string): number | undefined => {
+    const count = read.maybeInteger(name, 1, 86_400);
+    return count === undefined ? undefined : 1000 * count;
+  };
   const revision = read.text("DENOISE_REVISION");
   const settings: Settings = {
     models: read.models("DENOISE_MODELS", "denoise/emoji", revision),
@@ -115,7 +121,11 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     modelAliases: read.pairs("DENOISE_MODEL_ALIASES", "gpt-image-*=emoji"),
     host: read.text("DENOISE_HOST") ?? "127.0.0.1",
     port: read.integer(env["DENOISE_PORT"] ? "DENOISE_PORT" : "PORT", 8000, 0, 65_535),
-    keys: [...read.keys("DENOISE_API_KEYS"), ...read.keyFile("DENOISE_KEYS")],
+    keys: [
+      ...read.keys("DENOISE_API_KEYS"),
+      ...read.keyFile("DENOISE_KEYS"),
+      ...read.operatorKey("DENOISE_OPERATOR_KEY"),
+    ],
     device: read.matching("DENOISE_DEVICE", "cpu", DEVICE, "cpu, cuda, cuda:1 and so on") as Device,
     torchDtype: read.oneOf("DENOISE_DTYPE", "float32", ["float32", "float16", "bfloat16"]),
     quantization: read.maybeOneOf("DENOISE_QUANTIZATION", ["int8", "int4"]),
@@ -138,9 +148,12 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
       maxPixels: read.maybeInteger("DENOISE_MAX_PIXELS", 4096, 2 ** 31),
       maxHeldBytes: 1_000_000 * read.integer("DENOISE_UPLOAD_MEMORY_MB", 512, 32, 1_000_000),
       jobTimeoutMs: seconds("DENOISE_JOB_TIMEOUT_SECONDS", 600, 1),
+      queueTimeoutMs: maybeSeconds("DENOISE_QUEUE_TIMEOUT_SECONDS"),
+      runTimeoutMs: maybeSeconds("DENOISE_RUN_TIMEOUT_SECONDS"),
       resultTtlMs: seconds("DENOISE_RESULT_TTL_SECONDS", 600, 1),
       requestsPerMinute: read.integer("DENOISE_RATE_LIMIT", 0, 0, 1_000_000),
     },
+    maxDeadLetters: read.integer("DENOISE_DEAD_LETTERS", 100, 0, 1_000),
     drainMs: seconds("DENOISE_DRAIN_SECONDS", 30, 0),
     corsOrigins: read.origins("DENOISE_CORS_ORIGINS"),
     redisUrl: read.address("DENOISE_REDIS_URL", "redis://localhost:6379", /^rediss?:$/),
@@ -151,6 +164,13 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     addressSecret: read.text("DENOISE_ADDRESS_SECRET"),
     logLevel: read.oneOf("DENOISE_LOG_LEVEL", "info", ["debug", "info", "warning", "error"]),
   };
+  const names = settings.keys.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) {
+    read.problems.push(
+      `DENOISE_API_KEYS, DENOISE_KEYS: two keys are called ${JSON.stringify(twice)}`,
+    );
+  }
   const stranger = settings.pinned.find((name) => !settings.models.some(({ id }) => id === name));
   if (stranger !== undefined) {
     read.problems.push(`DENOISE_PINNED_MODELS: DENOISE_MODELS has no ${JSON.stringify(stranger)}`);
@@ -241,6 +261,15 @@ class Reader {
       }
       return { name: label, key };
     });
+  }
+
+  /** The key of those who run the server. */
+  operatorKey(name: string): ApiKey[] {
+    const key = this.text(name);
+    if (key === undefined) return [];
+    if (/^\S{8,1000}$/.test(key)) return [{ name: "operator", key, isOperator: true }];
+    this.problems.push(`${name}: must be at least 8 characters without spaces`);
+    return [];
   }
 
   /** Keys with quotas, from a file of JSON. */

@@ -39,7 +39,12 @@ export const SETTINGS: readonly SettingRow[] = [
     standard: "none",
     doc:
       "File of keys with quotas: a JSON list of name, key, places, requests_per_minute, max_steps, " +
-      "max_pixels and priority (interactive or batch)",
+      "max_pixels, priority (interactive or batch) and operator (true)",
+  },
+  {
+    name: "DENOISE_OPERATOR_KEY",
+    standard: "none",
+    doc: "Key that may also ask at /operator, for jobs that failed",
   },
   { name: "DENOISE_DEVICE", standard: "cpu", doc: "cpu, cuda, tensorrt, webgpu, coreml or dml" },
   { name: "DENOISE_DTYPE", standard: "float32", doc: "float32, float16 or bfloat16" },
@@ -106,6 +111,21 @@ export const SETTINGS: readonly SettingRow[] = [
     doc: "Megabytes of all bodies that are read at once, and again of all images that wait",
   },
   { name: "DENOISE_JOB_TIMEOUT_SECONDS", standard: "600", doc: "From a request to its images" },
+  {
+    name: "DENOISE_QUEUE_TIMEOUT_SECONDS",
+    standard: "that of the job",
+    doc: "How long a request may wait for an engine",
+  },
+  {
+    name: "DENOISE_RUN_TIMEOUT_SECONDS",
+    standard: "that of the job",
+    doc: "How long a run may take from when an engine has it",
+  },
+  {
+    name: "DENOISE_DEAD_LETTERS",
+    standard: "100",
+    doc: "Jobs that failed by a fault of the server and are kept for a day, for /operator",
+  },
   { name: "DENOISE_RESULT_TTL_SECONDS", standard: "600", doc: "How long predictions are kept" },
   { name: "DENOISE_DRAIN_SECONDS", standard: "30", doc: "For requests under way at the end" },
   { name: "DENOISE_RATE_LIMIT", standard: "0", doc: "Requests a minute for each key; 0 for any" },

@@ -41,6 +41,10 @@ export type ServeErrorCode =
   | "model_unavailable"
   /** The server goes down. */
   | "shutting_down"
+  /** It took longer than its caller allowed. */
+  | "expired"
+  /** No engine took it in the time that requests may wait. */
+  | "queue_timeout"
   /** It took longer than the server allows. */
   | "timeout";
 
@@ -65,6 +69,8 @@ const STATUS: Readonly<Record<ServeErrorCode, number>> = {
   storage_failed: 500,
   model_unavailable: 503,
   shutting_down: 503,
+  expired: 504,
+  queue_timeout: 504,
   timeout: 504,
 };
 

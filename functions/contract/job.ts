@@ -127,6 +127,8 @@ export interface Job {
   readonly warnings?: readonly string[] | undefined;
   /** Whether it is served before all others, or after them. Defaults to `"interactive"`. */
   readonly priority?: Priority | undefined;
+  /** Milliseconds from its acceptance to its end that its caller gives it; what the server allows by default. */
+  readonly timeoutMs?: number | undefined;
   /** What it was asked with, in short: that an id is not used for another request. */
   readonly fingerprint?: string | undefined;
   /** The span of its request, as the W3C's `traceparent` header has it; undefined where nothing is traced. */

@@ -22,6 +22,10 @@ export interface Limits {
   readonly maxPreviews: number;
   /** Milliseconds from the acceptance of a job to its end. */
   readonly jobTimeoutMs: number;
+  /** Milliseconds that a job may wait for an engine; `jobTimeoutMs` where it is undefined. */
+  readonly queueTimeoutMs: number | undefined;
+  /** Milliseconds from then to its end; `jobTimeoutMs` where it is undefined. */
+  readonly runTimeoutMs: number | undefined;
   /** Milliseconds that a result can be fetched after its end. */
   readonly resultTtlMs: number;
   /** Requests a minute for each key; 0 for any number. */
@@ -44,6 +48,8 @@ export const DEFAULT_LIMITS: Limits = {
   maxHeldBytes: 512_000_000,
   maxPreviews: 16,
   jobTimeoutMs: 600_000,
+  queueTimeoutMs: undefined,
+  runTimeoutMs: undefined,
   resultTtlMs: 600_000,
   requestsPerMinute: 0,
 };

@@ -12,6 +12,7 @@ import { invalid, type ServeError } from "../contract/errors.ts";
 import type { JobFormat } from "../contract/job.ts";
 import type { Limits } from "../contract/limits.ts";
 import { check, readJsonOrImage } from "../http/body.ts";
+import { callerOf } from "../http/caller.ts";
 import type { AppContext, AppEnv, DoorContext } from "../http/context.ts";
 import { integer, optional, real, seed, text } from "../http/fields.ts";
 import { done, type FieldRules, ignored, settleFields } from "../http/field_rules.ts";
@@ -125,9 +126,10 @@ function operation(path: string, schema: z.ZodType): Operation {
 function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
   const schema = requestSchema(context.limits);
   const handler = async (c: AppContext): Promise<Response> => {
-    const { signal } = c.req.raw;
+    const caller = callerOf(c);
+    const { signal } = caller;
     const { request, ...rest } = await readRequest(c, schema, context.limits.maxUploadBytes);
-    const options = { ...rest, owner: c.var.owner, signal };
+    const options = { ...rest, ...caller };
     const job = await planJob(context, { ...request, model: modelOf(c, context) }, options);
     const finished = await runToEnd(context.queue, job, signal);
     setServerTiming(c, finished);

@@ -2,6 +2,7 @@ import type { Door } from "./door.ts";
 import { docsDoor } from "./docs/mod.ts";
 import { huggingfaceDoor } from "./huggingface.ts";
 import { mcpDoor } from "./mcp/mod.ts";
+import { operatorDoor } from "./operator.ts";
 import { openaiDoor } from "./openai/mod.ts";
 import { playgroundDoor } from "./playground/mod.ts";
 import { predictionsDoor } from "./predictions/mod.ts";
@@ -13,6 +14,7 @@ export const builtInDoors: readonly Door[] = [
   openaiDoor,
   sdapiDoor,
   mcpDoor,
+  operatorDoor,
   docsDoor,
   playgroundDoor,
   huggingfaceDoor,

@@ -8,6 +8,8 @@ export interface ApiKey {
   readonly name: string;
   /** The key. */
   readonly key: string;
+  /** Whether it is of those who run the server. Defaults to false. */
+  readonly isOperator?: boolean | undefined;
   /** What it may ask for, where that is less than what all may. */
   readonly quota?: Quota | undefined;
 }

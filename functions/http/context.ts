@@ -35,6 +35,8 @@ export interface DoorContext {
   readonly webhooks: WebhookSettings | undefined;
   /** What an owner may ask for, where that is less than what all may. */
   readonly quotaOf: (owner: string) => Quota;
+  /** Whether an owner's key is of those who run the server. */
+  readonly isOperator: (owner: string) => boolean;
   /** Whether an address of a stored file was made here, and is still valid. */
   readonly isValidAddress: (key: string, query: URLSearchParams) => boolean;
   /** Whether the server is going down. */

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { ApiKey } from "./auth.ts";
 import { check } from "./body.ts";
-import { integer, oneOf, optional } from "./fields.ts";
+import { flag, integer, oneOf, optional } from "./fields.ts";
 
 const Key = z.strictObject({
   name: z.string().regex(/^[\w.-]{1,100}$/, { error: "must be letters, digits, ., _ or -" }),
@@ -11,6 +11,7 @@ const Key = z.strictObject({
   max_steps: optional(integer(1, 1_000)),
   max_pixels: optional(integer(4_096, 2 ** 31)),
   priority: optional(oneOf("interactive", "batch")),
+  operator: optional(flag()),
 });
 
 /**
@@ -24,10 +25,11 @@ export function readKeys(text: string): ApiKey[] {
   const twice = keys.find(({ name }, i) => keys.findIndex((key) => key.name === name) !== i);
   if (twice !== undefined) throw new Error(`it names ${JSON.stringify(twice.name)} twice`);
   return keys.map((
-    { name, key, places, requests_per_minute, max_steps, max_pixels, priority },
+    { name, key, places, requests_per_minute, max_steps, max_pixels, priority, operator },
   ) => ({
     name,
     key,
+    isOperator: operator,
     quota: {
       places,
       requestsPerMinute: requests_per_minute,

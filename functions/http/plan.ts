@@ -1,7 +1,7 @@
 import { invalid, ServeError } from "../contract/errors.ts";
 import type { Job, JobInput, SecondPass, Task } from "../contract/job.ts";
 import { makeJobId } from "../contract/job_id.ts";
-import type { Quota } from "../contract/quota.ts";
+import type { Priority, Quota } from "../contract/quota.ts";
 import { type Limits, MIN_SIDE } from "../contract/limits.ts";
 import { sizeProblem } from "../contract/size_limits.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
@@ -34,6 +34,10 @@ export interface ImageRequest extends Partial<Omit<JobInput, "scheduler" | "seco
 export interface PlanOptions {
   /** Whose request it is. */
   readonly owner: string;
+  /** How long the job may take, in milliseconds, where its caller says. */
+  readonly timeoutMs?: number | undefined;
+  /** `"batch"` where its caller can wait for others; that of the key by default. */
+  readonly priority?: Priority | undefined;
   /** The door's own names of fields, where they differ. */
   readonly names?: Readonly<Record<string, string>> | undefined;
   /** What of the request was left aside, for the answer to name. */
@@ -92,8 +96,9 @@ export async function planJob(
     createdAt: Date.now(),
     keepMs: options.keepMs ?? 0,
     names: options.names,
-    warnings: options.warnings,
-    priority: context.quotaOf(options.owner).priority ?? "interactive",
+    warnings: [...options.warnings ?? [], ...checkTime(options, context)],
+    timeoutMs: options.timeoutMs,
+    priority: options.priority ?? quota.priority ?? "interactive",
     traceparent: activeTrace(),
   };
 }
@@ -158,6 +163,14 @@ function settleTask(model: ModelInfo, task: Task | undefined): Task {
 }
 
 type NameOf = (field: string) => string;
+
+/** A caller can have less time than the server gives, not more. */
+function checkTime({ timeoutMs = 0 }: PlanOptions, { limits }: DoorContext): string[] {
+  if (timeoutMs <= limits.jobTimeoutMs) return [];
+  return [
+    `Cancel-After was cut to the ${limits.jobTimeoutMs / 1000} seconds that the server allows`,
+  ];
+}
 
 /** What all may ask for, or a key where that is less. */
 function limitsUnder(limits: Limits, { maxPixels }: Quota): Limits {

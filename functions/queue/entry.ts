@@ -1,5 +1,6 @@
 import { isLast, type Job, type JobEvent } from "../contract/job.ts";
 import { EventLog } from "./event_log.ts";
+import type { Rank } from "./fair_line.ts";
 import type { JobRecord, JobStatus } from "./queue.ts";
 
 /** About the bytes of a job with all of its events, beside files and texts. */
@@ -11,6 +12,8 @@ export class Entry {
   readonly log = new EventLog();
   /** Ends its run. */
   readonly controller = new AbortController();
+  /** When it came, by `performance.now()`. */
+  readonly acceptedAt: number = performance.now();
   /** Jobs that are served before it, as of the last event. */
   position = -1;
   #job: Job;
@@ -20,18 +23,17 @@ export class Entry {
   #endedAt: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(job: Job) {
+  /** Which line it waits in. */
+  readonly rank: Rank;
+
+  constructor(job: Job, rank: Rank = job.priority === "batch" ? 2 : 1) {
     this.#job = job;
+    this.rank = rank;
   }
 
   /** The job; the images that it was given are dropped at its end. */
   get job(): Job {
     return this.#job;
-  }
-
-  /** Whether it is served before those that are not. */
-  get isUrgent(): boolean {
-    return this.#job.priority !== "batch";
   }
 
   /** Whether its last event has come. */
@@ -90,8 +92,9 @@ export class Entry {
     };
   }
 
-  /** Calls back when it has taken too long. */
+  /** Calls back when it has taken too long; a timer before is no more. */
   startTimer(ms: number, onTimeout: () => void): void {
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(onTimeout, ms);
   }
 

@@ -1,41 +1,38 @@
-/** Two lines, of which the second is served when nothing waits in the first. */
-export class PriorityLine<T extends { readonly isUrgent: boolean }> {
-  readonly #urgent = new FairLine<T>();
-  readonly #rest = new FairLine<T>();
+/** Which line something waits in: of those put back into the queue, of those that people wait for, of the rest. */
+export type Rank = 0 | 1 | 2;
+
+/** Three lines, of which each is served when nothing waits in those before it. */
+export class PriorityLine<T extends { readonly rank: Rank }> {
+  readonly #lines = [new FairLine<T>(), new FairLine<T>(), new FairLine<T>()] as const;
 
   /** How many wait. */
   get length(): number {
-    return this.#urgent.length + this.#rest.length;
+    return this.#lines.reduce((sum, { length }) => sum + length, 0);
   }
 
   /** How many of an owner wait. */
   lengthOf(owner: string): number {
-    return this.#urgent.lengthOf(owner) + this.#rest.lengthOf(owner);
+    return this.#lines.reduce((sum, line) => sum + line.lengthOf(owner), 0);
   }
 
   /** Adds one at the end of its owner's. */
   push(owner: string, item: T): void {
-    this.#lineOf(item).push(owner, item);
+    this.#lines[item.rank].push(owner, item);
   }
 
   /** Takes the next one; its owner then comes after all others. */
   shift(): T | undefined {
-    return this.#urgent.shift() ?? this.#rest.shift();
+    return this.#lines.find(({ length }) => length > 0)?.shift();
   }
 
   /** Takes one out; false when it does not wait. */
   remove(owner: string, item: T): boolean {
-    return this.#lineOf(item).remove(owner, item);
+    return this.#lines[item.rank].remove(owner, item);
   }
 
   /** Those that wait, in the order in which they are served. */
   *[Symbol.iterator](): Generator<T, void, void> {
-    yield* this.#urgent;
-    yield* this.#rest;
-  }
-
-  #lineOf({ isUrgent }: T): FairLine<T> {
-    return isUrgent ? this.#urgent : this.#rest;
+    for (const line of this.#lines) yield* line;
   }
 }
 

@@ -3,26 +3,35 @@ import { ServeError } from "../contract/errors.ts";
 import { isLast, type Job, type JobEvent, type JobFailure } from "../contract/job.ts";
 import type { ServingEngine } from "../engine/engine.ts";
 import type { ByteBudget } from "./byte_budget.ts";
+import {
+  DeadLetterBox,
+  type DeadLetters,
+  fileBytes,
+  isDead,
+  noDeadLetter,
+  underWay,
+} from "./dead_letters.ts";
 import { Entry } from "./entry.ts";
 import { PriorityLine } from "./fair_line.ts";
 import { KeptResults } from "./kept_results.ts";
 import type { JobQueue, JobRecord, QueueDepth } from "./queue.ts";
 import { runAttempts } from "./run_attempts.ts";
+import { sooner, type Timeout, type Timeouts, timeoutsOf } from "./timeouts.ts";
 
 /** How a {@linkcode memoryQueue} works. */
-export interface MemoryQueueOptions {
+export interface MemoryQueueOptions extends Timeouts {
   /** Jobs that may wait. Defaults to 64. */
   readonly bound?: number | undefined;
   /** Jobs that run at once. Defaults to 1. */
   readonly concurrency?: number | undefined;
-  /** Milliseconds from the acceptance of a job to its end. Defaults to 600,000. */
-  readonly timeoutMs?: number | undefined;
   /** Places that every owner has, however many others wait; none by default. */
   readonly share?: number | undefined;
   /** Places of an owner at most; all of them by default. */
   readonly placesOf?: ((owner: string) => number | undefined) | undefined;
   /** Bytes of the images that jobs under way were given; any by default. */
   readonly files?: ByteBudget | undefined;
+  /** Jobs that failed by a fault of the server and are kept for those who run it. Defaults to 100. */
+  readonly maxDeadLetters?: number | undefined;
   /** Bytes of results that are kept for callers who come back. Defaults to 256 MB. */
   readonly keptBytes?: number | undefined;
   /** Called with every event, after its job's followers. */
@@ -31,17 +40,14 @@ export interface MemoryQueueOptions {
   readonly onError?: ((job: Job, error: unknown) => void) | undefined;
 }
 
+/** Jobs of an owner that are listed at most. */
+const MAX_LISTED = 1_000;
 /** How long a result waits for the one caller who follows it, in milliseconds. */
 const UNREAD_MS = 60_000;
 
 /** A bounded queue in this process, before one engine. */
 export function memoryQueue(engine: ServingEngine, options: MemoryQueueOptions = {}): JobQueue {
   return new MemoryQueue(engine, options);
-}
-
-/** Bytes of the images that a job was given. */
-export function fileBytes({ input: { image, moreImages = [], mask } }: Job): number {
-  return [image, ...moreImages, mask].reduce((sum, file) => sum + (file?.length ?? 0), 0);
 }
 
 /** What is said to who finds no place. */
@@ -52,6 +58,13 @@ export function queueFull(places: number, isOwn: boolean, retryAfterMs: number):
   return new ServeError("queue_full", message, { retryAfterMs });
 }
 
+/** What is said while the server ends. */
+export function shuttingDown(): ServeError {
+  return new ServeError("shutting_down", "The server is shutting down; ask again", {
+    retryAfterMs: 5_000,
+  });
+}
+
 class MemoryQueue implements JobQueue {
   readonly #engine: ServingEngine;
   readonly #options: MemoryQueueOptions;
@@ -60,6 +73,7 @@ class MemoryQueue implements JobQueue {
   readonly #running = new Set<Entry>();
   readonly #entries = new Map<string, Entry>();
   readonly #kept: KeptResults;
+  readonly #dead: DeadLetterBox;
   #closed = false;
   #idle = Promise.withResolvers<void>();
 
@@ -70,7 +84,27 @@ class MemoryQueue implements JobQueue {
     this.#kept = new KeptResults(options.keptBytes ?? 256_000_000, (id) => {
       this.#entries.delete(id);
     });
+    this.#dead = new DeadLetterBox(options.maxDeadLetters ?? 100);
   }
+
+  readonly deadLetters: DeadLetters = {
+    list: () => Promise.resolve(this.#dead.list()),
+    retry: (id, keepMs) =>
+      Promise.resolve().then(() => {
+        const job = this.#dead.get(id);
+        if (job === undefined) throw noDeadLetter(id);
+        if (this.#closed) throw shuttingDown();
+        if (this.#entries.get(id)?.ended === false) throw underWay(id);
+        this.#options.files?.take(job.owner, fileBytes(job));
+        this.#dead.take(id);
+        this.#kept.forget(id, false);
+        this.#accept(new Entry({ ...job, keepMs, timeoutMs: undefined }, 0));
+      }),
+    drop: (id) =>
+      Promise.resolve().then(() => {
+        if (this.#dead.take(id) === undefined) throw noDeadLetter(id);
+      }),
+  };
 
   submit(job: Job): Promise<boolean> {
     return Promise.resolve().then(() => this.#submit(job));
@@ -87,10 +121,20 @@ class MemoryQueue implements JobQueue {
 
   find(id: string): Promise<JobRecord> {
     return Promise.resolve().then(() => {
-      const entry = this.#entry(id);
-      const at = entry.status === "queued" ? [...this.#line].indexOf(entry) : 0;
-      return entry.record(Math.max(0, at));
+      return this.#record(this.#entry(id));
     });
+  }
+
+  findAll(ids: readonly string[]): Promise<JobRecord[]> {
+    const entries = ids.map((id) => this.#entries.get(id)).filter((entry) => entry !== undefined);
+    return Promise.resolve(entries.map((entry) => this.#record(entry)));
+  }
+
+  idsOf(owner: string): Promise<string[]> {
+    const own = [...this.#entries.values()]
+      .filter(({ job }) => job.owner === owner && job.keepMs > 0)
+      .map(({ job }) => job.id);
+    return Promise.resolve(own.slice(-MAX_LISTED).reverse());
   }
 
   cancel(id: string): Promise<void> {
@@ -115,11 +159,7 @@ class MemoryQueue implements JobQueue {
 
   #submit(job: Job): boolean {
     if (this.#entries.has(job.id)) return false;
-    if (this.#closed) {
-      throw new ServeError("shutting_down", "The server is shutting down; ask again", {
-        retryAfterMs: 5_000,
-      });
-    }
+    if (this.#closed) throw shuttingDown();
     const { share = 0, placesOf, files } = this.#options;
     const own = this.#line.lengthOf(job.owner);
     const places = placesOf?.(job.owner) ?? Infinity;
@@ -127,17 +167,28 @@ class MemoryQueue implements JobQueue {
       throw queueFull(own >= places ? places : this.#bound, own >= places, this.#retryAfter());
     }
     files?.take(job.owner, fileBytes(job));
-    const entry = new Entry(job);
+    this.#accept(new Entry(job));
+    return true;
+  }
+
+  /** Puts a job into its line. */
+  #accept(entry: Entry): void {
+    const { job } = entry;
     this.#entries.set(job.id, entry);
     this.#line.push(job.owner, entry);
-    entry.startTimer(this.#options.timeoutMs ?? 600_000, () =>
-      this.#stop(entry, {
-        code: "timeout",
-        message: "Cannot make the image: it took longer than the server allows",
-      }));
+    this.#limit(entry, timeoutsOf(job, this.#options).wait);
     this.#tell(entry, { type: "queued", position: [...this.#line].indexOf(entry) });
     this.#next();
-    return true;
+  }
+
+  #record(entry: Entry): JobRecord {
+    const at = entry.status === "queued" ? [...this.#line].indexOf(entry) : 0;
+    return entry.record(Math.max(0, at));
+  }
+
+  /** From now on a job has that time. */
+  #limit(entry: Entry, { ms, failure }: Timeout): void {
+    entry.startTimer(ms, () => this.#stop(entry, failure));
   }
 
   #entry(id: string): Entry {
@@ -177,6 +228,9 @@ class MemoryQueue implements JobQueue {
 
   async #run(entry: Entry): Promise<void> {
     const { signal } = entry.controller;
+    const { whole, run } = timeoutsOf(entry.job, this.#options);
+    const left = whole.ms - (performance.now() - entry.acceptedAt);
+    this.#limit(entry, sooner(run, { ...whole, ms: left }));
     let began = performance.now();
     const { onError } = this.#options;
     for await (const event of runAttempts(this.#engine, entry.job, signal, onError)) {
@@ -198,11 +252,12 @@ class MemoryQueue implements JobQueue {
 
   #tell(entry: Entry, event: JobEvent): void {
     if (entry.ended) return;
-    const bytes = fileBytes(entry.job); // at its end the job drops them
+    const { job } = entry; // at its end it drops its images
     entry.tell(event);
+    if (event.type === "failed" && isDead(event.failure)) this.#dead.add(job, event.failure);
     if (isLast(event)) {
       entry.clearTimer();
-      this.#options.files?.giveBack(entry.job.owner, bytes);
+      this.#options.files?.giveBack(job.owner, fileBytes(job));
       this.#kept.keep(entry.job.id, entry.job.owner, entry.bytes, entry.job.keepMs || UNREAD_MS);
     }
     this.#options.onEvent?.(entry.job, event);

@@ -1,4 +1,5 @@
 import type { Job, JobEvent } from "../contract/job.ts";
+import type { DeadLetters } from "./dead_letters.ts";
 
 /** Where a job is. */
 export type JobStatus = "queued" | "running" | "succeeded" | "failed" | "canceled";
@@ -57,6 +58,15 @@ export interface JobQueue {
   find(id: string): Promise<JobRecord>;
   /** Ends a job before its next step; one that has ended or is not there is left as it is. */
   cancel(id: string): Promise<void>;
+  /** Ids of the newest 1,000 jobs of an owner that can be looked up, the newest first. */
+  idsOf(owner: string): Promise<string[]>;
+  /**
+   * What is known of several jobs; those that are not kept any more are left out. Images that lie in a
+   * store have their keys, and no bytes.
+   */
+  findAll(ids: readonly string[]): Promise<JobRecord[]>;
+  /** Jobs that failed though nothing was wrong with what was asked. */
+  readonly deadLetters: DeadLetters;
   /** How full it is. */
   depth(): Promise<QueueDepth>;
   /**

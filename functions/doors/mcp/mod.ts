@@ -23,6 +23,7 @@ import {
 import { VERSION } from "@denoise/core";
 import { invalid, ServeError, toServeError } from "../../contract/errors.ts";
 import { readJson } from "../../http/body.ts";
+import { callerOf, type RequestCaller } from "../../http/caller.ts";
 import type { AppContext, AppEnv, DoorContext } from "../../http/context.ts";
 import { done, settleFields } from "../../http/field_rules.ts";
 import { planJob } from "../../http/plan.ts";
@@ -58,21 +59,20 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
 
   async function draw(
     given: unknown,
-    owner: string,
+    caller: RequestCaller,
     { sendNotification, _meta }: Extra,
-    signal: AbortSignal,
   ) {
+    const { signal } = caller;
     const request = toRequest(schema, given ?? {});
     const leftAside = settleFields(given, done(...Object.keys(schema.shape)));
     const job = await planJob(context, request, {
-      owner,
+      ...caller,
       names: NAMES,
-      signal,
       warnings: leftAside,
     });
     const progressToken = _meta?.progressToken;
     await context.queue.submit(job);
-    const warnings = [...leftAside];
+    const warnings = [...job.warnings ?? []];
     for await (const event of followOwn(context.queue, job, signal)) {
       if (event.type === "step" && progressToken !== undefined) {
         const { step: progress, of: total } = event;
@@ -89,7 +89,8 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
 
   /** A server for one request of one caller. */
   function serverFor(c: AppContext, gone: AbortSignal): Server {
-    const { owner, requestId } = c.var;
+    const { requestId } = c.var;
+    const caller = callerOf(c);
     const server = new Server({ name: "denoise", version: VERSION }, {
       capabilities: { tools: {} },
     });
@@ -102,7 +103,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
         }
         try {
           const signal = AbortSignal.any([gone, extra.signal]);
-          return await draw(params.arguments, owner, extra, signal);
+          return await draw(params.arguments, { ...caller, signal }, extra);
         } catch (thrown) {
           const { code, message, status, cause } = toServeError(thrown);
           if (status >= 500) log.error("{code}: {message}", { code, message, cause, requestId });

@@ -1,5 +1,6 @@
 import type { EncodedImage, Job, JobEvent } from "../../contract/job.ts";
 import { toServeError } from "../../contract/errors.ts";
+import { callerOf } from "../../http/caller.ts";
 import { type AppContext, baseUrl, type DoorContext } from "../../http/context.ts";
 import { type ImageRequest, planJob } from "../../http/plan.ts";
 import { followOwn, runToEnd, throwIfFailed } from "../../http/run.ts";
@@ -19,9 +20,9 @@ export async function answer(
   kind: "image_generation" | "image_edit",
   leftAside: readonly string[],
 ): Promise<Response> {
-  const { signal } = c.req.raw;
-  const { owner } = c.var;
-  const job = await planJob(context, request, { owner, names: NAMES, signal, warnings: leftAside });
+  const caller = callerOf(c);
+  const { signal } = caller;
+  const job = await planJob(context, request, { ...caller, names: NAMES, warnings: leftAside });
   if (fields.stream) {
     await context.queue.submit(job);
     return sse(c, (gone) => stream(context, job, gone, kind, fields.progress ?? false));

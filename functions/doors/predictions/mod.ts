@@ -9,6 +9,7 @@ import { invalid, ServeError } from "../../contract/errors.ts";
 import { isLast, type Job } from "../../contract/job.ts";
 import { makeJobId } from "../../contract/job_id.ts";
 import { check, readJson } from "../../http/body.ts";
+import { callerOf } from "../../http/caller.ts";
 import type { AppContext, AppEnv, DoorContext } from "../../http/context.ts";
 import { settleFields } from "../../http/field_rules.ts";
 import { planJob } from "../../http/plan.ts";
@@ -18,6 +19,7 @@ import type { JobRecord } from "../../queue/queue.ts";
 import type { Door } from "../door.ts";
 import { toPrediction } from "./prediction.ts";
 import { BODY_RULES, INPUT_RULES, namesIn, toRequest } from "./request.ts";
+import { mountList } from "./list.ts";
 import { mountFiles } from "./files.ts";
 import { mountVersions } from "./versions.ts";
 import {
@@ -102,12 +104,11 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     }
     const request = await toRequest({ ...body, model: model ?? body.model }, context);
     const job = await planJob(context, request, {
-      owner: c.var.owner,
+      ...callerOf(c),
       names: namesIn(body),
       warnings,
       id: internalId(c, id ?? body.id ?? makeJobId()),
       keepMs: limits.resultTtlMs,
-      signal: c.req.raw.signal,
     });
     return { job: { ...job, fingerprint: await fingerprintOf(body) }, webhook };
   }
@@ -157,6 +158,8 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
   const shared = { tags: ["predictions"], responses };
 
   for (const prefix of ["", "/v1"]) {
+    mountList(app, context, prefix, shared);
+
     route(app, {
       ...shared,
       method: "post",

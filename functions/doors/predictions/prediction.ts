@@ -11,11 +11,16 @@ const STATUS: Readonly<Record<JobStatus, string>> = {
   canceled: "canceled",
 };
 
-/** A job as its prediction. */
+/**
+ * A job as its prediction.
+ *
+ * @param inline Whether images that lie in no store are in it, as data URLs.
+ */
 export async function toPrediction(
   c: AppContext,
   context: DoorContext,
   record: JobRecord,
+  { inline = true }: { readonly inline?: boolean } = {},
 ): Promise<object> {
   const { job, status, latest, startedAt, endedAt } = record;
   const base = baseUrl(c, context);
@@ -26,9 +31,9 @@ export async function toPrediction(
     id,
     model: job.model,
     version: job.model,
-    status: STATUS[status],
+    status: failed?.failure.code === "expired" ? "canceled" : STATUS[status],
     input: describeInput(job.input),
-    output: succeeded === undefined
+    output: succeeded === undefined || !inline && !context.storesResults
       ? null
       : await Promise.all(succeeded.images.map((image) => address(context, image, base))),
     error: failed?.failure.message ?? null,
@@ -50,12 +55,13 @@ export function publicId(id: string): string {
   return id.slice(id.indexOf(":") + 1);
 }
 
-function timestamp(ms: number | undefined): string | null {
+/** A time as text. */
+export function timestamp(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString();
 }
 
 /** What the prediction was asked with; files are left out. */
-function describeInput(input: JobInput): object {
+export function describeInput(input: JobInput): object {
   return {
     prompt: input.prompt,
     negative_prompt: input.negativePrompt,

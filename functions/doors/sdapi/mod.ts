@@ -11,6 +11,7 @@ import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { ServeError } from "../../contract/errors.ts";
 import type { EncodedImage, Job } from "../../contract/job.ts";
 import { check, readJson } from "../../http/body.ts";
+import { callerOf } from "../../http/caller.ts";
 import type { AppContext, AppEnv, DoorContext } from "../../http/context.ts";
 import { type FieldRules, settleFields } from "../../http/field_rules.ts";
 import { planJob } from "../../http/plan.ts";
@@ -66,8 +67,8 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
   ): Promise<Response> {
     const given = await readJson(c, limits.maxUploadBytes);
     const fields = check(schema, given);
-    const { owner } = c.var;
-    const { signal } = c.req.raw;
+    const caller = callerOf(c);
+    const { owner, signal } = caller;
     const around = {
       options: merge(options.get(owner), fields.override_settings),
       schedulers,
@@ -75,10 +76,9 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
       maxPreviews: limits.maxPreviews,
     };
     const job = await planJob(context, toRequest(fields, around), {
-      owner,
+      ...caller,
       names: namesIn(fields),
       warnings: leftAside(given, fields, rules),
-      signal,
     });
     const { images, warnings } = await finish(job, signal);
     const { init_images, mask, ...rest } = fields;

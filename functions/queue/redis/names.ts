@@ -1,5 +1,5 @@
 /** What edges and workers say to each other; another number where it is no longer understood. */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 /** How a deployment's keys and channels in Redis are called. */
 export interface Names {

@@ -7,16 +7,25 @@ import { madeAt } from "../../contract/job_id.ts";
 import type { Store } from "../../storage/store.ts";
 import type { ByteBudgetOptions } from "../byte_budget.ts";
 import { Entry } from "../entry.ts";
-import { fileBytes, queueFull } from "../memory_queue.ts";
+import { type DeadLetters, fileBytes, noDeadLetter, underWay } from "../dead_letters.ts";
+import { queueFull, shuttingDown } from "../memory_queue.ts";
+import { type Timeouts, timeoutsOf } from "../timeouts.ts";
 import type { JobQueue, JobRecord, QueueDepth } from "../queue.ts";
 import { connectRedis } from "./connect.ts";
 import { type Names, namesUnder } from "./names.ts";
 import { runScript, type ScriptName } from "./scripts.ts";
 import { startSweeps } from "./sweeps.ts";
-import { packJob, unpackEvent } from "./wire.ts";
+import {
+  dropGiven,
+  failedText,
+  packJob,
+  unpackEvent,
+  unpackJobWithoutFiles,
+  unpackWithoutFiles,
+} from "./wire.ts";
 
 /** How a {@linkcode redisQueue} works. */
-export interface RedisQueueOptions {
+export interface RedisQueueOptions extends Timeouts {
   /** Address of Redis, such as `redis://localhost:6379`. */
   readonly url: string;
   /** Where files go: the same for every edge and worker. */
@@ -31,8 +40,8 @@ export interface RedisQueueOptions {
   readonly placesOf?: ((owner: string) => number | undefined) | undefined;
   /** Bytes of the images that jobs under way were given; any by default. */
   readonly files?: ByteBudgetOptions | undefined;
-  /** Milliseconds from the acceptance of a job to its end. Defaults to 600,000. */
-  readonly timeoutMs?: number | undefined;
+  /** Jobs that failed by a fault of the server and are kept for those who run it. Defaults to 100. */
+  readonly maxDeadLetters?: number | undefined;
   /** Milliseconds after which a caller who waits is taken for gone with its edge. Defaults to 30,000. */
   readonly callerMs?: number | undefined;
 }
@@ -122,7 +131,7 @@ class RedisQueue implements JobQueue {
           owner,
           model,
           keepMs || UNREAD_MS,
-          this.#timeoutMs,
+          timesOf(job, this.#options),
           this.#bound,
           share,
           placesOf?.(owner) ?? 1e9,
@@ -132,6 +141,7 @@ class RedisQueue implements JobQueue {
           files?.maxBytesPerOwner ?? files?.maxBytes ?? 1e15,
           waits ? this.#callerMs : 0,
           madeAt(id) === undefined ? 1 : 0,
+          this.#options.maxDeadLetters ?? 100,
         )
       ) as [string, ...(string | number)[]];
       if (answer === "taken") return true;
@@ -191,13 +201,45 @@ class RedisQueue implements JobQueue {
   }
 
   async find(id: string): Promise<JobRecord> {
-    const { job, position } = await this.#find(id);
-    const entry = new Entry(job);
-    for (const [place, text] of await reached(() => this.#events(id, "-"))) {
-      entry.tell(await unpackEvent(text, this.#store), Number(place.split("-")[0]));
-    }
-    return entry.record(entry.status === "queued" ? position : 0);
+    return await this.#record(id, (text) => unpackEvent(text, this.#store));
   }
+
+  async idsOf(owner: string): Promise<string[]> {
+    return await reached(() => this.#run("list", owner)) as string[];
+  }
+
+  async findAll(ids: readonly string[]): Promise<JobRecord[]> {
+    const records = await Promise.all(ids.map(async (id) => {
+      try {
+        return await this.#record(id, unpackWithoutFiles);
+      } catch (error) {
+        const { code } = error as ServeError;
+        if (code === "gone" || code === "not_found") return undefined;
+        throw error;
+      }
+    }));
+    return records.filter((record) => record !== undefined);
+  }
+
+  readonly deadLetters: DeadLetters = {
+    list: async () => {
+      const letters = await reached(() => this.#run("dead")) as [string, string, string][];
+      return letters.map(([text, failed, at]) => {
+        const { failure } = JSON.parse(failed) as JobEvent & { type: "failed" };
+        return { job: unpackJobWithoutFiles(text), failure, failedAt: Number(at) };
+      });
+    },
+    retry: async (id, keepMs) => {
+      const answer = await reached(() => this.#run("retry", id, keepMs));
+      if (answer === "known") throw underWay(id);
+      if (answer === null) throw noDeadLetter(id);
+    },
+    drop: async (id) => {
+      const text = await reached(() => this.#run("drop", id)) as string | null;
+      if (text === null) throw noDeadLetter(id);
+      await dropGiven(text, this.#store);
+    },
+  };
 
   async cancel(id: string): Promise<void> {
     this.#waitedFor.delete(id);
@@ -245,6 +287,18 @@ class RedisQueue implements JobQueue {
     }
   }
 
+  async #record(
+    id: string,
+    unpack: (text: string) => JobEvent | Promise<JobEvent>,
+  ): Promise<JobRecord> {
+    const { job, position } = await this.#find(id);
+    const entry = new Entry(job);
+    for (const [place, text] of await reached(() => this.#events(id, "-"))) {
+      entry.tell(await unpack(text), Number(place.split("-")[0]));
+    }
+    return entry.record(entry.status === "queued" ? position : 0);
+  }
+
   async #find(id: string): Promise<{ job: Job; position: number; leftMs: number }> {
     const found = await reached(() => this.#run("find", id)) as
       | [text: string, state: string, position: number, left: number]
@@ -253,9 +307,7 @@ class RedisQueue implements JobQueue {
     const made = madeAt(id) ?? NaN;
     if (found !== null && found.length > 1) {
       const [text, , position, leftMs] = found as [string, string, number, number];
-      const { input, ...job } = JSON.parse(text) as Job;
-      const { image: _, mask: __, ...rest } = input;
-      return { job: { ...job, input: rest }, position, leftMs };
+      return { job: unpackJobWithoutFiles(text), position, leftMs };
     }
     if (found !== null || made > Date.now() - HAD_MS && made <= Date.now() + 60_000) {
       throw new ServeError("gone", "That result is no longer kept");
@@ -342,9 +394,16 @@ class RedisQueue implements JobQueue {
 /** Tells a follower to look at the stream; any other message tells an event by number and place. */
 const LOOK = "look";
 
-function shuttingDown(): ServeError {
-  return new ServeError("shutting_down", "The server is shutting down; ask again", {
-    retryAfterMs: 5_000,
+/** How long a job may take, for the scripts. */
+function timesOf(job: Job, options: Timeouts): string {
+  const { whole, wait, run } = timeoutsOf(job, options);
+  return JSON.stringify({
+    whole: whole.ms,
+    wholeLate: failedText(whole.failure),
+    wait: wait.ms,
+    waitLate: failedText(wait.failure),
+    run: run.ms,
+    runLate: failedText(run.failure),
   });
 }
 

@@ -16,6 +16,7 @@ import { job as anyJob } from "../../tests/jobs.ts";
 import { type Proxy, startProxy } from "../../tests/proxy.ts";
 import { hasRedis, startRedis, type TestRedis } from "../../tests/redis.ts";
 import type { JobQueue } from "../queue.ts";
+import { namesUnder } from "./names.ts";
 import { redisCatalog } from "./redis_catalog.ts";
 import { redisQueue, type RedisQueueOptions } from "./redis_queue.ts";
 import { redisRateLimit } from "./redis_rate_limit.ts";
@@ -307,8 +308,8 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       const client = new Redis(redis.url);
       const stats = await client.info("commandstats");
       assert(!/cmdstat_keys:/.test(stats), "nothing looks through all keys");
-      assertEquals(await client.hgetall("denoise:2:counts"), {});
-      assertEquals(await client.hgetall("denoise:2:waiting"), {});
+      assertEquals(await client.hgetall(`${namesUnder("denoise").root}:counts`), {});
+      assertEquals(await client.hgetall(`${namesUnder("denoise").root}:waiting`), {});
       client.disconnect();
     });
   });
@@ -388,8 +389,9 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       // it comes now; its cancellation comes after it, or before
       const other = edgeOver().edge;
       const client = new Redis(redis.url);
-      const state = () => client.hget(`denoise:2:job:${id}`, "state");
-      while (await state() !== "ended" && !await client.exists(`denoise:2:cancelled:${id}`)) {
+      const names = namesUnder("denoise");
+      const state = () => client.hget(names.job(id), "state");
+      while (await state() !== "ended" && !await client.exists(`${names.root}:cancelled:${id}`)) {
         await pause(20);
       }
       await other.submit(job("2"));

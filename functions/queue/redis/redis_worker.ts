@@ -58,6 +58,8 @@ interface Taken {
   readonly job: Job;
   readonly attempt: number;
   readonly controller: AbortController;
+  /** Whether it is kept for those who run the server, and so what it was given. */
+  isDead: boolean;
 }
 
 class Taking implements RedisWorker {
@@ -153,9 +155,10 @@ class Taking implements RedisWorker {
 
   async #work([id, text, attempt, leftMs, waitedMs]: Found): Promise<void> {
     const job = { ...JSON.parse(text) as Job, id, createdAt: Date.now() - waitedMs };
-    const taken = { text, job, attempt: Number(attempt), controller: new AbortController() };
+    const controller = new AbortController();
+    const taken = { text, job, attempt: Number(attempt), controller, isDead: false };
     this.#current = taken;
-    const late = setTimeout(() => taken.controller.abort(), leftMs);
+    const late = setTimeout(() => taken.controller.abort(), Math.max(0, leftMs));
     try {
       await this.#runJob(taken);
     } finally {
@@ -188,11 +191,12 @@ class Taking implements RedisWorker {
     if (last === undefined) {
       onEvent?.(job, { type: "canceled" }); // others have sent its end, or there is none
       if (this.#givesBack) await this.#run("giveBack", job.id, this.#id, attempt);
-    } else await dropGiven(text, this.#options.store);
+    } else if (!taken.isDead) await dropGiven(text, this.#options.store);
   }
 
   /** Whether the job is still this worker's. */
-  async #tell({ job: { id }, attempt }: Taken, event: JobEvent, number: number): Promise<boolean> {
+  async #tell(taken: Taken, event: JobEvent, number: number): Promise<boolean> {
+    const { job: { id }, attempt } = taken;
     const text = await packEvent(event, this.#options.store);
     const isTold = isLast(event) ? this.#run("finish", id, this.#id, attempt, text) : this.#run(
       "tell",
@@ -204,7 +208,9 @@ class Taking implements RedisWorker {
       event.type === "preview" ? 1 : 0,
       text,
     );
-    return await isTold === 1;
+    const answer = await isTold;
+    taken.isDead = answer === 2;
+    return answer !== 0;
   }
 
   async #renew(): Promise<void> {

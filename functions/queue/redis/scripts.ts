@@ -8,12 +8,14 @@
  *     running   in `leases`, by when its worker has to be heard of
  *     ended     nowhere; hash and stream end after some time
  *
- * and besides in `deadlines`, and where its caller waits for it in `callers`.
+ * and besides in `deadlines`, where its caller waits for it in `callers`, where it can be looked up in
+ * `listed:OWNER`. One that failed by a fault of the server is in `dead`, as what it was in `dead:ID`.
  *
  * @module
  */
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
+import { DEAD_CODES, DEAD_MS } from "../dead_letters.ts";
 
 /** What every script begins with. */
 const SHARED = `
@@ -21,6 +23,7 @@ local function key(...) return KEYS[1] .. ':' .. table.concat({...}, ':') end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local CLASS, TURN = 1e15, 1e6
+local DEAD = {${DEAD_CODES.map((code) => `${code} = true`).join(", ")}}
 
 local function add(counts, field, by)
   if redis.call('HINCRBY', key(counts), field, by) <= 0 then redis.call('HDEL', key(counts), field) end
@@ -57,11 +60,39 @@ local function leave(id)
   return state
 end
 
+local function expect(id, score, late)
+  redis.call('ZADD', key('deadlines'), score, id)
+  redis.call('HSET', key('job', id), 'late', late)
+end
+
+-- a job waits again, or for the first time: from now on what is left of its whole time holds
+local function expectWhole(id)
+  local ends, late = unpack(redis.call('HMGET', key('job', id), 'ends', 'wholeLate'))
+  expect(id, ends, late)
+end
+
+local function bury(id, text)
+  local most = tonumber(redis.call('HGET', key('job', id), 'dead'))
+  local code = string.match(text, '^{"type":"failed","failure":{"code":"([%w_]+)"')
+  if most == 0 or not code or not DEAD[code] then return false end
+  redis.call('DEL', key('dead', id))
+  redis.call('HSET', key('dead', id), 'failed', text, 'at', now, unpack(redis.call('HGETALL', key('job', id))))
+  redis.call('PEXPIRE', key('dead', id), ${DEAD_MS})
+  redis.call('ZADD', key('dead'), now, id)
+  redis.call('ZREMRANGEBYSCORE', key('dead'), '-inf', now - ${DEAD_MS})
+  for _, old in ipairs(redis.call('ZRANGE', key('dead'), 0, -1 - most)) do
+    redis.call('ZREM', key('dead'), old)
+    redis.call('DEL', key('dead', old))
+  end
+  return true
+end
+
 local function finish(id, text)
   local job = key('job', id)
   local state = redis.call('HGET', job, 'state')
   if not state or state == 'ended' then return 0 end
   leave(id)
+  local isDead = bury(id, text)
   local owner, bytes, keep, chosen = unpack(redis.call('HMGET', job, 'owner', 'bytes', 'keep', 'chosen'))
   add('counts', 'bytes', 0 - bytes)
   add('bytes', owner, 0 - bytes)
@@ -73,7 +104,7 @@ local function finish(id, text)
   redis.call('PEXPIRE', key('events', id), keep)
   if chosen == '1' then redis.call('SET', key('had', id), 1, 'PX', keep + 86400000) end
   if state == 'running' then redis.call('PUBLISH', key('ended'), id) end
-  return 1
+  return isDead and 2 or 1
 end
 
 local function isHeld(id, worker, attempt)
@@ -84,12 +115,13 @@ end
 
 /** Every script by name, with what it takes behind the root of all names. */
 const SOURCES = {
-  // id token job owner model keep timeout bound share places class bytes maxBytes ownerBytes lease chosen
+  // id token job owner model keep times bound share places class bytes maxBytes ownerBytes lease chosen dead
   // -> 'taken' position | 'known' | 'full' places isOwn | 'heavy' | 'cancelled'
   submit: `
     local id, token, text, owner, model, keep = unpack(ARGV, 1, 6)
-    local timeout, bound, share, places, class = unpack(ARGV, 7, 11)
-    local bytes, most, mostOfOwner, lease, chosen = unpack(ARGV, 12, 16)
+    local times, bound, share, places, class = unpack(ARGV, 7, 11)
+    local bytes, most, mostOfOwner, lease, chosen, dead = unpack(ARGV, 12, 17)
+    times = cjson.decode(times)
     local job = key('job', id)
     local known = redis.call('HGET', job, 'token')
     if known then return known == token and {'taken', 0} or {'known'} end
@@ -110,10 +142,18 @@ const SOURCES = {
     redis.call('HSET', turns, ':' .. owner, turn)
     local number = redis.call('INCR', key('number')) % TURN
     redis.call('HSET', job, 'token', token, 'text', text, 'owner', owner, 'model', model, 'keep', keep,
-      'chosen', chosen, 'bytes', bytes, 'submitted', now, 'attempt', 0, 'sent', 0,
+      'chosen', chosen, 'bytes', bytes, 'submitted', now, 'attempt', 0, 'sent', 0, 'dead', dead,
+      'whole', times.whole, 'ends', now + times.whole, 'wholeLate', times.wholeLate,
+      'run', times.run, 'runLate', times.runLate,
       'class', class, 'score', string.format('%.0f', class * CLASS + turn * TURN + number))
-    redis.call('ZADD', key('deadlines'), now + timeout, id)
-    if tonumber(lease) > 0 then redis.call('ZADD', key('callers'), now + lease, id) end
+    expect(id, now + times.wait, times.waitLate)
+    if tonumber(lease) > 0 then redis.call('ZADD', key('callers'), now + lease, id)
+    else
+      local listed = key('listed', owner)
+      redis.call('ZADD', listed, now, id)
+      redis.call('ZREMRANGEBYRANK', listed, 0, -1001)
+      redis.call('PEXPIRE', listed, keep + times.whole)
+    end
     add('counts', 'bytes', bytes)
     add('bytes', owner, bytes)
     enqueue(id)
@@ -143,6 +183,9 @@ const SOURCES = {
       redis.call('HINCRBY', key('job', id), 'attempt', 1)
       redis.call('SET', key('holds', worker), id)
       add('counts', 'running', 1)
+      local ends, run, late, whole =
+        unpack(redis.call('HMGET', key('job', id), 'ends', 'run', 'runLate', 'wholeLate'))
+      if now + run < tonumber(ends) then expect(id, now + run, late) else expect(id, ends, whole) end
     end
     redis.call('ZADD', key('leases'), now + lease, id)
     local text, attempt, submitted =
@@ -168,7 +211,7 @@ const SOURCES = {
     redis.call('ZADD', key('leases'), now + lease, id)
     return 1`,
 
-  // id worker attempt text -> 1 when that was its end
+  // id worker attempt text -> 1 when that was its end, 2 when it is a dead letter besides
   finish: `
     local id, worker, attempt, text = unpack(ARGV)
     if not isHeld(id, worker, attempt) then return 0 end
@@ -181,6 +224,7 @@ const SOURCES = {
     leave(id)
     redis.call('HINCRBY', key('job', id), 'attempt', -1)
     redis.call('HSET', key('job', id), 'sent', 0)
+    expectWhole(id)
     enqueue(id)
     tell(id, '{"type":"queued","position":0}')
     return 1`,
@@ -202,17 +246,69 @@ const SOURCES = {
     local text, state, model = unpack(redis.call('HMGET', job, 'text', 'state', 'model'))
     if not text then return redis.call('EXISTS', key('had', ARGV[1])) == 1 and {'gone'} or nil end
     local position = redis.call('ZRANK', key('line', model), ARGV[1]) or 0
-    local deadline = redis.call('ZSCORE', key('deadlines'), ARGV[1]) or now
-    return {text, state, position, tonumber(deadline) - now}`,
+    local left = state == 'ended' and 0 or tonumber(redis.call('HGET', job, 'ends')) - now
+    return {text, state, position, left}`,
 
-  // grace late lost : ends what has taken too long, or nobody waits for; gives away what was lost
+  // owner -> ids that can be looked up, the newest first
+  list: `
+    local found = {}
+    for _, id in ipairs(redis.call('ZREVRANGE', key('listed', ARGV[1]), 0, -1)) do
+      if redis.call('EXISTS', key('job', id)) == 1 then found[#found + 1] = id
+      else redis.call('ZREM', key('listed', ARGV[1]), id) end
+    end
+    return found`,
+
+  // -> {text, last event, when} of each dead letter, the newest first
+  dead: `
+    local found = {}
+    for _, id in ipairs(redis.call('ZREVRANGE', key('dead'), 0, -1)) do
+      local letter = redis.call('HMGET', key('dead', id), 'text', 'failed', 'at')
+      if letter[1] then found[#found + 1] = letter else redis.call('ZREM', key('dead'), id) end
+    end
+    return found`,
+
+  // id -> the text of its job, which is no dead letter any more; or nothing
+  drop: `
+    local text = redis.call('HGET', key('dead', ARGV[1]), 'text')
+    redis.call('DEL', key('dead', ARGV[1]))
+    redis.call('ZREM', key('dead'), ARGV[1])
+    return text`,
+
+  // id keep : a dead letter waits again, before all others -> 1 | 'known' when its id is under way | nothing
+  retry: `
+    local id, keep = unpack(ARGV)
+    local fields = redis.call('HGETALL', key('dead', id))
+    if #fields == 0 then return end
+    local state = redis.call('HGET', key('job', id), 'state')
+    if state == 'queued' or state == 'running' then return 'known' end
+    redis.call('DEL', key('dead', id), key('job', id), key('events', id), key('had', id))
+    redis.call('ZREM', key('dead'), id)
+    local job = key('job', id)
+    redis.call('HSET', job, unpack(fields))
+    redis.call('HDEL', job, 'failed', 'at', 'worker', 'events')
+    local whole, owner, bytes = unpack(redis.call('HMGET', job, 'whole', 'owner', 'bytes'))
+    redis.call('HSET', job, 'submitted', now, 'ends', now + whole, 'attempt', 0, 'sent', 0,
+      'score', 0, 'class', 0, 'keep', keep)
+    expectWhole(id)
+    add('counts', 'bytes', bytes)
+    add('bytes', owner, bytes)
+    redis.call('ZADD', key('listed', owner), now, id)
+    redis.call('PEXPIRE', key('listed', owner), keep + whole)
+    enqueue(id)
+    tell(id, '{"type":"queued","position":0}')
+    return 1`,
+
+  // grace lost : ends what has taken too long, or nobody waits for; gives away what was lost
   sweep: `
-    local grace, late, lost = unpack(ARGV)
+    local grace, lost = unpack(ARGV)
     if not redis.call('SET', key('sweeping'), 1, 'PX', 400, 'NX') then return 0 end
     local last = tonumber(redis.call('GET', key('swept')) or now)
     redis.call('SET', key('swept'), now)
     local function due(set) return redis.call('ZRANGEBYSCORE', key(set), '-inf', now, 'LIMIT', 0, 200) end
-    for _, id in ipairs(due('deadlines')) do finish(id, late) end
+    for _, id in ipairs(due('deadlines')) do
+      local late = redis.call('HGET', key('job', id), 'late')
+      if late then finish(id, late) else redis.call('ZREM', key('deadlines'), id) end
+    end
     -- nobody has been here for long, so nobody could say that it lives
     if now - last > 5000 then redis.call('SET', key('grace'), 1, 'PX', grace) end
     if redis.call('EXISTS', key('grace')) == 1 then return 1 end
@@ -221,6 +317,7 @@ const SOURCES = {
       if tonumber(redis.call('HGET', key('job', id), 'attempt')) >= 2 then finish(id, lost)
       else
         leave(id)
+        expectWhole(id)
         enqueue(id)
       end
     end

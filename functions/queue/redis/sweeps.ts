@@ -1,17 +1,17 @@
 import type { Redis } from "ioredis";
 import type { Names } from "./names.ts";
 import { runScript } from "./scripts.ts";
+import { failedText } from "./wire.ts";
 
 /** How often, by all together and each, in milliseconds. */
 const SWEEP_MS = 500;
 /** How long workers and edges have to say that they live when Redis was away, in milliseconds. */
 const GRACE_MS = 15_000;
 
-const failed = (code: string, message: string): string =>
-  JSON.stringify({ type: "failed", failure: { code, message } });
-
-const LATE = failed("timeout", "Cannot make the image: it took longer than the server allows");
-const LOST = failed("engine_lost", "The worker stopped in the middle of the run, twice");
+const LOST = failedText({
+  code: "engine_lost",
+  message: "The worker stopped in the middle of the run, twice",
+});
 
 /**
  * Ends what has taken too long or is waited for by nobody, and gives away what a worker that is silent
@@ -24,7 +24,7 @@ export function startSweeps(redis: Redis, names: Names): () => void {
   const timer = setInterval(async () => {
     if (isUnderWay || redis.status !== "ready") return;
     isUnderWay = true;
-    await runScript(redis, "sweep", names.root, GRACE_MS, LATE, LOST).catch(() => {});
+    await runScript(redis, "sweep", names.root, GRACE_MS, LOST).catch(() => {});
     isUnderWay = false;
   }, SWEEP_MS);
   return () => clearInterval(timer);

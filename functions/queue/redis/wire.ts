@@ -4,7 +4,7 @@
  * @module
  */
 import { ServeError } from "../../contract/errors.ts";
-import type { EncodedImage, Job, JobEvent } from "../../contract/job.ts";
+import type { EncodedImage, Job, JobEvent, JobFailure } from "../../contract/job.ts";
 import type { Store } from "../../storage/store.ts";
 
 /** A file's place in the store. */
@@ -58,6 +58,24 @@ export async function packEvent(event: JobEvent, store: Store): Promise<string> 
   return JSON.stringify(event);
 }
 
+/** The end of a job that failed, as text; scripts read the code in it. */
+export function failedText(failure: JobFailure): string {
+  return JSON.stringify({ type: "failed", failure } satisfies JobEvent);
+}
+
+/** An event from its text, with the keys of its images and not what they hold. */
+export function unpackWithoutFiles(text: string): JobEvent {
+  const event = JSON.parse(text) as JobEvent;
+  if (event.type === "preview") return { ...event, image: withoutBytes(event.image) };
+  if (event.type !== "succeeded") return event;
+  return { ...event, images: event.images.map(withoutBytes) };
+}
+
+function withoutBytes(image: EncodedImage): EncodedImage {
+  const { $file: key } = image.bytes as unknown as Partial<Key>;
+  return { ...image, bytes: new Uint8Array(), key };
+}
+
 /** An event from its text; its images are got from the store. */
 export async function unpackEvent(text: string, store: Store): Promise<JobEvent> {
   const event = JSON.parse(text) as JobEvent;
@@ -70,6 +88,13 @@ export async function unpackEvent(text: string, store: Store): Promise<JobEvent>
     return { ...event, image: { ...event.image, bytes } };
   }
   return event;
+}
+
+/** A job from its text, without the images that it was given. */
+export function unpackJobWithoutFiles(text: string): Job {
+  const job = JSON.parse(text) as Job;
+  const { image: _, moreImages: __, mask: ___, ...input } = job.input;
+  return { ...job, input };
 }
 
 /** A job as text; the images that it was given are put into the store. */
