@@ -8,7 +8,7 @@ import { DEFAULT_LIMITS, type Limits } from "./contract/limits.ts";
 import { builtInDoors } from "./doors/mod.ts";
 import type { WebhookSettings } from "./doors/predictions/webhooks.ts";
 import type { Door } from "./doors/door.ts";
-import { operationsDoor } from "./doors/operations.ts";
+import { isProbe, operationsDoor } from "./doors/operations.ts";
 import type { ServingEngine } from "./engine/engine.ts";
 import { type ApiKey, keyCheck } from "./http/auth.ts";
 import type { AppEnv, DoorContext, ModelCatalog } from "./http/context.ts";
@@ -68,6 +68,8 @@ export interface App {
    * @param caller Who is at the other end, as `Deno.serve` and the own listener tell it.
    */
   fetch(request: Request, caller?: Caller): Response | Promise<Response>;
+  /** Answers probes and requests for metrics, without a key, and nothing else: for a port of its own. */
+  probe(request: Request): Response | Promise<Response>;
   /** Answers a request to a path, as tests make them. */
   request(path: string | Request, init?: RequestInit): Response | Promise<Response>;
   /**
@@ -106,9 +108,10 @@ export function createApp(options: AppOptions): App {
 
 /** An app with those doors beside the one of operations. */
 export function appWith(doors: readonly Door[], options: AppOptions): App {
-  const { hono, drain } = honoWith(doors, options);
+  const { hono, probes, drain } = honoWith(doors, options);
   return {
     fetch: (request, caller) => hono.fetch(request, { remoteAddress: addressOf(caller) }),
+    probe: (request) => probes.fetch(request),
     request: (path, init) => hono.request(path, init),
     drain,
   };
@@ -118,7 +121,11 @@ export function appWith(doors: readonly Door[], options: AppOptions): App {
 export function honoWith(
   chosen: readonly Door[],
   options: AppOptions,
-): { readonly hono: OpenAPIHono<AppEnv>; readonly drain: App["drain"] } {
+): {
+  readonly hono: OpenAPIHono<AppEnv>;
+  readonly probes: OpenAPIHono<AppEnv>;
+  readonly drain: App["drain"];
+} {
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const metrics = options.metrics ?? createMetrics();
   const { models, queue } = sources(options, limits, metrics);
@@ -185,8 +192,13 @@ export function honoWith(
   });
   app.onError((error, c) => replyError(c, doorOf(c.req.path, c.req.method), error, metrics));
 
+  const probes = new OpenAPIHono<AppEnv>();
+  probes.use(async (c, next) => await (isProbe(c.req.path) ? next() : c.notFound()));
+  operations.mount(probes, context);
+
   return {
     hono: app,
+    probes,
     async drain(graceMs): Promise<void> {
       draining = true;
       await queue.close(graceMs);

@@ -28,8 +28,10 @@ export {
   childServingEngine,
   type ChildServingEngineOptions,
 } from "./engine/child.ts";
+export { type DeviceEngine, severalEngines, type SeveralEnginesOptions } from "./engine/several.ts";
 export type {
   BrokenModel,
+  DeviceState,
   EngineState,
   ModelOptions,
   ModelSpec,
@@ -44,7 +46,7 @@ export { ByteBudget, type ByteBudgetOptions } from "./queue/byte_budget.ts";
 export { memoryQueue, type MemoryQueueOptions } from "./queue/memory_queue.ts";
 export { type DeadLetter, type DeadLetters } from "./queue/dead_letters.ts";
 export type { Timeouts } from "./queue/timeouts.ts";
-export type { JobQueue, JobRecord, JobStatus, QueueDepth } from "./queue/queue.ts";
+export type { JobQueue, JobRecord, JobStatus, ModelDepth, QueueDepth } from "./queue/queue.ts";
 export { type FolderStore, folderStore, type FolderStoreOptions } from "./storage/folder_store.ts";
 export { memoryStore, type MemoryStoreOptions } from "./storage/memory_store.ts";
 export { s3Store, type S3StoreOptions } from "./storage/s3_store.ts";

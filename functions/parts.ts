@@ -3,13 +3,14 @@
  *
  * @module
  */
-import type { Registry } from "@denoise/core";
+import type { Device, Registry } from "@denoise/core";
 import { importPlugins } from "@denoise/loading";
 import type { App, AppOptions } from "./app.ts";
 import { within } from "./async/within.ts";
 import { childServingEngine } from "./engine/child.ts";
 import type { ServingEngine } from "./engine/engine.ts";
 import { inlineServingEngine } from "./engine/inline.ts";
+import { type DeviceEngine, severalEngines } from "./engine/several.ts";
 import { listen, type Listening } from "./http/listen.ts";
 import { log } from "./observe/log.ts";
 import type { ByteBudgetOptions } from "./queue/byte_budget.ts";
@@ -66,9 +67,42 @@ export async function withPlugins({ plugins }: Settings, registry: Registry): Pr
   return plugins.length === 0 ? registry : registry.with(await importPlugins(plugins));
 }
 
-/** The engine with its models, which begins to load them. */
-export function openEngine(settings: Settings, registry: Registry): ServingEngine {
-  const { models, device, torchDtype, quantization, variant, threads, loraFolder } = settings;
+/** An engine for each device, which begin to load their models. */
+export function openEngines(settings: Settings, registry: Registry): DeviceEngine[] {
+  const { devices, engine } = settings;
+  if (engine === "inline" && devices.length > 1) {
+    throw new SettingsError([
+      "DENOISE_DEVICE: several devices need an engine of their own each; leave DENOISE_ENGINE out",
+    ]);
+  }
+  return devices.map((device, i) => ({
+    device,
+    engine: openEngine(settings, registry, device, i),
+  }));
+}
+
+/** Those engines as one. */
+export function asOneEngine(engines: readonly DeviceEngine[], settings: Settings): ServingEngine {
+  const { models, maxModelBytes, gpuMemoryLimit } = settings;
+  if (engines.length === 1) return engines[0]!.engine;
+  const order = models.map(({ id }) => id);
+  return severalEngines(engines, { order, bytesOfDevice: maxModelBytes ?? gpuMemoryLimit });
+}
+
+/** Where not all models fit, each device begins with another one. */
+function rotated<T>(items: readonly T[], by: number): T[] {
+  const at = by % Math.max(1, items.length);
+  return [...items.slice(at), ...items.slice(0, at)];
+}
+
+function openEngine(
+  settings: Settings,
+  registry: Registry,
+  device: Device,
+  index: number,
+): ServingEngine {
+  const models = rotated(settings.models, index);
+  const { torchDtype, quantization, variant, threads, loraFolder } = settings;
   const { maxSide, maxPixels, maxImages } = settings.limits;
   const sizeLimits = { maxSide, maxPixels, maxImages };
   const { gpuMemoryLimit, maxLoaded, maxModelBytes, pinned } = settings;
@@ -91,6 +125,7 @@ export function openEngine(settings: Settings, registry: Registry): ServingEngin
   return childServingEngine({
     ...options,
     silentMs: settings.silentMs,
+    loadMs: settings.loadMs,
     maxMemory: settings.engineMemory,
     plugins: settings.plugins,
     onLost: (reason) => log.error("the engine was lost: {reason}; it is started again", { reason }),
@@ -116,6 +151,20 @@ export async function openStore(settings: StorageSettings): Promise<Store | unde
   const { s3Store } = await import("./storage/s3_store.ts");
   return s3Store(settings);
 }
+
+/** Listens for probes and metrics alone, where the settings name a port; no load takes its places. */
+export async function listenForProbes(
+  app: App,
+  { host, probePort: port }: Settings,
+): Promise<Listening | undefined> {
+  if (port === undefined) return undefined;
+  const listening = await listen(app.probe, { host, port, maxConnections: PROBE_CONNECTIONS });
+  log.info("probes and metrics are answered on {url}", { url: listening.url });
+  return listening;
+}
+
+/** Connections of who probes. */
+const PROBE_CONNECTIONS = 64;
 
 /** How long open connections are waited for when all work is done, in milliseconds. */
 const LAST_BYTES_MS = 2_000;

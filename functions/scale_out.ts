@@ -7,10 +7,12 @@ import { createMetrics } from "./observe/metrics.ts";
 import { observeJobs } from "./observe/observe_jobs.ts";
 import {
   appSettings,
+  asOneEngine,
   checkAddress,
   filesOf,
+  listenForProbes,
   listenOn,
-  openEngine,
+  openEngines,
   openStore,
   placesOf,
   shareOf,
@@ -30,6 +32,8 @@ import type { Store } from "./storage/store.ts";
 export interface Edge {
   /** Its address. */
   readonly url: string;
+  /** Where probes are answered, where they have a port of their own. */
+  readonly probeUrl: string | undefined;
   /** The app that answers. */
   readonly app: App;
   /** Takes no more requests and ends; its jobs go on. */
@@ -40,6 +44,8 @@ export interface Edge {
 export interface WorkerServer {
   /** Address at which it tells how it does. */
   readonly url: string;
+  /** The same on a port of its own, where it has one. */
+  readonly probeUrl: string | undefined;
   /** What runs jobs. */
   readonly engine: ServingEngine;
   /** Takes no more jobs, finishes the one that runs, and ends. */
@@ -108,13 +114,16 @@ export async function edge(
     checkRate: rate.check,
   });
   const server = await listenOn(app, settings);
+  const probes = await listenForProbes(app, settings);
   return {
     url: server.url,
+    probeUrl: probes?.url,
     app,
     async close(): Promise<void> {
       const closed = server.close();
       await app.drain(settings.drainMs);
       await closed;
+      await probes?.close();
       models.close();
       rate.close();
       client.disconnect();
@@ -138,26 +147,32 @@ export async function worker(
   const client = connect(url);
   const store = await sharedStore(settings, client);
   const metrics = createMetrics({ process: true });
-  const engine = openEngine(settings, plugins);
-  const taking = await redisWorker(engine, {
-    url,
-    store,
-    lockMs: settings.lockMs,
-    onEvent: observeJobs(metrics),
-    onError: ({ id, model }, error) =>
-      log.error("job {id} of {model}: {error}", { id, model, error }),
-  });
+  const engines = openEngines(settings, plugins);
+  const engine = asOneEngine(engines, settings);
+  const takers = await Promise.all(engines.map(({ engine }) =>
+    redisWorker(engine, {
+      url,
+      store,
+      lockMs: settings.lockMs,
+      onEvent: observeJobs(metrics),
+      onError: ({ id, model }, error) =>
+        log.error("job {id} of {model}: {error}", { id, model, error }),
+    })
+  ));
   const queue = redisQueue({ url, store });
   const app = appWith([], { ...appSettings(settings), engine, registry: plugins, queue, metrics });
   const server = await listenOn(app, settings);
+  const probes = await listenForProbes(app, settings);
   return {
     url: server.url,
+    probeUrl: probes?.url,
     engine,
     async close(): Promise<void> {
-      await taking.close(settings.drainMs);
+      await Promise.all(takers.map((taker) => taker.close(settings.drainMs)));
       await app.drain(0);
       await server.close();
       await engine.close();
+      await probes?.close();
       client.disconnect();
     },
   };

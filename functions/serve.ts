@@ -7,10 +7,12 @@ import { createMetrics } from "./observe/metrics.ts";
 import { observeJobs } from "./observe/observe_jobs.ts";
 import {
   appSettings,
+  asOneEngine,
   checkAddress,
   filesOf,
+  listenForProbes,
   listenOn,
-  openEngine,
+  openEngines,
   openStore,
   placesOf,
   shareOf,
@@ -25,6 +27,8 @@ import { type Settings, SettingsError } from "./settings.ts";
 export interface Server {
   /** Its address. */
   readonly url: string;
+  /** Where probes are answered, where they have a port of their own. */
+  readonly probeUrl: string | undefined;
   /** The app that answers. */
   readonly app: App;
   /** What runs jobs. */
@@ -53,10 +57,12 @@ export async function serve(
   const plugins = await withPlugins(settings, registry);
   const storage = await openStore(settings.storage);
   const metrics = createMetrics({ process: true });
-  const engine = openEngine(settings, plugins);
+  const engines = openEngines(settings, plugins);
+  const engine = asOneEngine(engines, settings);
   const { queueLimit: bound } = settings;
   const queue = memoryQueue(engine, {
     bound,
+    concurrency: engines.length,
     share: shareOf(settings),
     placesOf: placesOf(settings),
     files: new ByteBudget(filesOf(settings)),
@@ -68,14 +74,17 @@ export async function serve(
   const shared = appSettings(settings);
   const app = createApp({ ...shared, engine, registry: plugins, queue, storage, metrics });
   const server = await listenOn(app, settings);
+  const probes = await listenForProbes(app, settings);
   return {
     url: server.url,
+    probeUrl: probes?.url,
     app,
     engine,
     async close(): Promise<void> {
       await app.drain(settings.drainMs);
       await server.close();
       await engine.close();
+      await probes?.close();
     },
   };
 }

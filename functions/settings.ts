@@ -17,10 +17,12 @@ export interface Settings {
   readonly host: string;
   /** Port to listen on. */
   readonly port: number;
+  /** Port on which probes and metrics alone are answered, without a key. */
+  readonly probePort: number | undefined;
   /** Who may ask. */
   readonly keys: readonly ApiKey[];
-  /** Where models compute. */
-  readonly device: Device;
+  /** Where models compute; one engine for each. */
+  readonly devices: readonly Device[];
   /** In which type weights are held. */
   readonly torchDtype: TorchDtype;
   /** How weights are made smaller. */
@@ -37,6 +39,8 @@ export interface Settings {
   readonly engine: "child" | "inline";
   /** Least milliseconds of silence after which the engine is taken for hung. */
   readonly silentMs: number;
+  /** Milliseconds in which models have to load. */
+  readonly loadMs: number;
   /** Bytes of memory that the engine can have. */
   readonly engineMemory: number | undefined;
   /** Models that are in memory at once. */
@@ -121,12 +125,14 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     modelAliases: read.pairs("DENOISE_MODEL_ALIASES", "gpt-image-*=emoji"),
     host: read.text("DENOISE_HOST") ?? "127.0.0.1",
     port: read.integer(env["DENOISE_PORT"] ? "DENOISE_PORT" : "PORT", 8000, 0, 65_535),
+    probePort: read.maybeInteger("DENOISE_PROBE_PORT", 0, 65_535),
     keys: [
       ...read.keys("DENOISE_API_KEYS"),
       ...read.keyFile("DENOISE_KEYS"),
       ...read.operatorKey("DENOISE_OPERATOR_KEY"),
     ],
-    device: read.matching("DENOISE_DEVICE", "cpu", DEVICE, "cpu, cuda, cuda:1 and so on") as Device,
+    devices: read.devices("DENOISE_DEVICE"),
+    loadMs: seconds("DENOISE_LOAD_SECONDS", 1_800, 1),
     torchDtype: read.oneOf("DENOISE_DTYPE", "float32", ["float32", "float16", "bfloat16"]),
     quantization: read.maybeOneOf("DENOISE_QUANTIZATION", ["int8", "int4"]),
     variant: read.text("DENOISE_VARIANT"),
@@ -231,10 +237,12 @@ class Reader {
     return this.text(name) === undefined ? undefined : this.oneOf(name, words[0]!, words);
   }
 
-  matching(name: string, standard: string, pattern: RegExp, words: string): string {
-    const text = this.text(name);
-    if (text === undefined || pattern.test(text)) return text ?? standard;
-    return this.#wrong(name, `must be ${words}`, standard);
+  devices(name: string): Device[] {
+    const devices = this.text(name) === undefined ? ["cpu"] : this.list(name);
+    if (devices.length > 0 && devices.every((device) => DEVICE.test(device))) {
+      return devices as Device[];
+    }
+    return this.#wrong(name, "must be cpu, cuda, cuda:1 and so on, or cuda:0,cuda:1", []);
   }
 
   models(name: string, standard: string, revision: string | undefined): ModelSpec[] {

@@ -30,6 +30,11 @@ export const SETTINGS: readonly SettingRow[] = [
   { name: "DENOISE_HOST", standard: "127.0.0.1", doc: "Address to listen on" },
   { name: "DENOISE_PORT", standard: "8000", doc: "Port to listen on; PORT counts too; 0 for any" },
   {
+    name: "DENOISE_PROBE_PORT",
+    standard: "none",
+    doc: "Port for probes and metrics alone, which need no key there; not for strangers",
+  },
+  {
     name: "DENOISE_API_KEYS",
     standard: "none",
     doc: "Keys that may ask, separated by commas: KEY, or NAME:KEY to name it in logs",
@@ -46,7 +51,13 @@ export const SETTINGS: readonly SettingRow[] = [
     standard: "none",
     doc: "Key that may also ask at /operator, for jobs that failed",
   },
-  { name: "DENOISE_DEVICE", standard: "cpu", doc: "cpu, cuda, tensorrt, webgpu, coreml or dml" },
+  {
+    name: "DENOISE_DEVICE",
+    standard: "cpu",
+    doc:
+      "cpu, cuda, tensorrt, webgpu, coreml or dml; several cards separated by commas, cuda:0,cuda:1, " +
+      "have an engine each",
+  },
   { name: "DENOISE_DTYPE", standard: "float32", doc: "float32, float16 or bfloat16" },
   {
     name: "DENOISE_QUANTIZATION",
@@ -89,6 +100,12 @@ export const SETTINGS: readonly SettingRow[] = [
     name: "DENOISE_HANG_SECONDS",
     standard: "60",
     doc: "Least silence after which the engine is taken for hung, and started again",
+  },
+  {
+    name: "DENOISE_LOAD_SECONDS",
+    standard: "1800",
+    doc:
+      "In which models have to load, once their files are here; an engine that takes longer is started again",
   },
   {
     name: "DENOISE_ENGINE_MEMORY_MB",

@@ -24,6 +24,8 @@ export interface ModelInfo {
   readonly images?: number | undefined;
   /** Names of the LoRAs in the server's folder, where it has one. */
   readonly loras?: readonly string[] | undefined;
+  /** Bytes of its weights as they are stored. */
+  readonly bytes?: number | undefined;
   /** Whether it is in memory, or is loaded when it is asked for. */
   readonly state?: "loaded" | "unloaded" | undefined;
   /** What its images are made with where the caller does not say. */

@@ -16,6 +16,11 @@ import { errorBody } from "./openai/errors.ts";
 
 const PUBLIC = ["/livez", "/readyz", "/ping", "/health", "/health-check", "/openapi.json"];
 
+/** Whether a path is of those who ask whether a server lives, is ready, and how it does. */
+export function isProbe(path: string): boolean {
+  return path === "/metrics" || PUBLIC.includes(path) && path !== "/openapi.json";
+}
+
 const State = z.object({ status: z.string() });
 
 function probe(path: string, summary: string, ...statuses: readonly number[]) {
@@ -59,7 +64,8 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext, metrics: Metrics)
   route(app, probe("/readyz", "Whether every model is loaded and has run once", 200, 503), (c) => {
     const { state } = models;
     const timing = state.phase === "ready" ? { timing: state.timing } : {};
-    return c.json({ status: phase(), ...timing }, isReady() ? 200 : 503);
+    const devices = models.devices === undefined ? {} : { devices: models.devices };
+    return c.json({ status: phase(), ...timing, ...devices }, isReady() ? 200 : 503);
   });
   route(app, probe("/health", "The same, for inference endpoints", 200, 503), (c) => {
     return c.json({ status: phase() }, isReady() ? 200 : 503);
@@ -89,8 +95,8 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext, metrics: Metrics)
       200: { description: "Text format", content: { "text/plain": { schema: z.string() } } },
     },
   }, async (c) => {
-    const { waiting, running } = await context.queue.depth();
-    const text = await metrics.text({ waiting, running, models });
+    const { waiting, running, models: byModel } = await context.queue.depth();
+    const text = await metrics.text({ waiting, running, byModel, models });
     return c.body(text, 200, { "content-type": metrics.contentType });
   });
   route(app, {

@@ -31,6 +31,8 @@ export interface ChildServingEngineOptions extends ModelOptions {
    * where that is more. Defaults to 60,000.
    */
   readonly silentMs?: number | undefined;
+  /** Milliseconds in which the child has to load its models, once their files are here. Defaults to 1,800,000. */
+  readonly loadMs?: number | undefined;
   /** Bytes of memory that the child can have; any by default. Needs `prlimit`, of Linux. */
   readonly maxMemory?: number | undefined;
   /** Called at each end of the child that nobody asked for. */
@@ -70,6 +72,7 @@ class ChildEngine implements ChildServingEngine {
   #watchdog: Watchdog | undefined;
   #hung: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #loading: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ChildServingEngineOptions) {
     this.#options = options;
@@ -178,6 +181,11 @@ class ChildEngine implements ChildServingEngine {
       pinned,
     };
     child.send({ op: "load", models, options } satisfies ToChild);
+    const { loadMs = 1_800_000 } = this.#options;
+    this.#loading = setTimeout(() => {
+      this.#hung = `it had not loaded its models after ${loadMs / 1000} seconds`;
+      child.kill();
+    }, loadMs);
   }
 
   #onMessage(message: FromChild): void {
@@ -186,6 +194,7 @@ class ChildEngine implements ChildServingEngine {
       case "pong":
         return;
       case "ready": {
+        clearTimeout(this.#loading);
         this.#failures = 0;
         this.#wasReady = true;
         const timing = { ...message.timing, downloadMs: this.#downloadMs };
@@ -242,6 +251,7 @@ class ChildEngine implements ChildServingEngine {
   }
 
   #onEnd(ending: string): void {
+    clearTimeout(this.#loading);
     const reason = this.#hung ?? ending;
     this.#hung = undefined;
     this.#watchdog?.close();

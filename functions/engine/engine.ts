@@ -86,12 +86,26 @@ export type EngineState =
     readonly phase: "closed";
   };
 
+/** How one of several devices does. */
+export interface DeviceState {
+  /** Its number here, and what it is, such as `0:cuda:1`. */
+  readonly device: string;
+  /** How its engine does. */
+  readonly phase: EngineState["phase"];
+  /** Runs that were given to it now. */
+  readonly runs: number;
+  /** Bytes of the weights that it holds. */
+  readonly heldBytes: number;
+}
+
 /** What runs jobs: in this process, or in a child that may die. */
 export interface ServingEngine {
   /** How it does. */
   readonly state: EngineState;
   /** How often it was started again. */
   readonly restarts: number;
+  /** Its devices, where it has several. */
+  readonly devices?: readonly DeviceState[] | undefined;
   /**
    * Resolves when it is ready.
    *

@@ -41,8 +41,9 @@ export class ModelShelf {
 
   /** The models that can be used, in the order of the settings. */
   get infos(): ModelInfo[] {
-    return [...this.#models.values()].map(({ info, model }) => ({
+    return [...this.#models.values()].map(({ info, bytes, model }) => ({
       ...info,
+      bytes,
       state: model === undefined ? "unloaded" : "loaded",
     }));
   }

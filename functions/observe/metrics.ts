@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Job, JobEvent } from "../contract/job.ts";
+import type { ModelDepth } from "../queue/queue.ts";
 import type { ModelCatalog } from "../http/context.ts";
 
 /** What is read at the time of a scrape. */
@@ -8,6 +9,8 @@ export interface MetricsNow {
   readonly waiting: number;
   /** Jobs that run. */
   readonly running: number;
+  /** The same by model. */
+  readonly byModel: readonly ModelDepth[];
   /** The models. */
   readonly models: ModelCatalog;
 }
@@ -28,6 +31,14 @@ export interface Metrics {
 
 /** Upper bounds in seconds, from a step on a GPU to a run on a CPU. */
 const SECONDS = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+
+/** How many engines take the jobs of a model. */
+function enginesFor(models: ModelCatalog, model: string): number {
+  if (models.enginesOf !== undefined) return models.enginesOf(model);
+  const { devices } = models;
+  if (devices !== undefined) return devices.filter(({ phase }) => phase === "ready").length;
+  return models.state.phase === "ready" ? 1 : 0;
+}
 
 /** Makes the metrics of one app; those of the process too when asked for. */
 export function createMetrics(options: { readonly process?: boolean } = {}): Metrics {
@@ -52,8 +63,18 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const encoded = histogram("encode_seconds", "Time from images to files", ["model"]);
   const depth = gauge("queue_depth", "Jobs that wait");
   const running = gauge("running_jobs", "Jobs that run");
+  const depthOf = gauge("model_queue_depth", "Jobs that wait for a model", ["model"]);
+  const runningOf = gauge("model_running_jobs", "Jobs of a model that run", ["model"]);
+  const enginesOf = gauge("model_engines", "Engines that take the jobs of a model", ["model"]);
+  const waitOf = gauge(
+    "model_wait_seconds",
+    "How long a job of a model that comes now will wait, by how long runs have taken",
+    ["model"],
+  );
+  const devices = gauge("device_ready", "1 when the engine of a device is ready", ["device"]);
+  const held = gauge("device_weight_bytes", "Weights that a device holds", ["device"]);
   const restarts = gauge("engine_restarts_total", "How often the engine was started again");
-  const ready = gauge("model_ready", "1 when the model is loaded and has run once", ["model"]);
+  const modelReady = gauge("model_ready", "1 when the model is loaded and has run once", ["model"]);
   const resident = gauge("resident_memory_bytes", "Memory of this process, without the engine's");
   const start = gauge("start_seconds", "Where the last start went", ["phase"]);
 
@@ -76,16 +97,35 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
         nan.inc({ model });
       }
     },
-    async text({ waiting, running: now, models }): Promise<string> {
+    async text({ waiting, running: now, byModel, models }): Promise<string> {
+      for (const each of [depthOf, runningOf, enginesOf, waitOf, devices, held]) each.reset();
+      const { state } = models;
+      const ready = state.phase === "ready" ? state.models.map(({ id }) => id) : [];
+      for (const model of new Set([...ready, ...byModel.map(({ model }) => model)])) {
+        const found = byModel.find((one) => one.model === model);
+        const { waiting = 0, running = 0, runMs } = found ?? {};
+        const engines = enginesFor(models, model);
+        depthOf.set({ model }, waiting);
+        runningOf.set({ model }, running);
+        enginesOf.set({ model }, engines);
+        const before = Math.max(0, waiting + running - engines + 1);
+        if (before === 0) waitOf.set({ model }, 0);
+        else if (runMs !== undefined && engines > 0) {
+          waitOf.set({ model }, before * runMs / 1000 / engines);
+        }
+      }
+      for (const { device, phase, heldBytes } of models.devices ?? []) {
+        devices.set({ device }, phase === "ready" ? 1 : 0);
+        held.set({ device }, heldBytes);
+      }
       depth.set(waiting);
       running.set(now);
       restarts.set(models.restarts);
       resident.set(Deno.memoryUsage().rss);
-      ready.reset();
-      const { state } = models;
+      modelReady.reset();
       if (state.phase === "ready") {
         for (const { id, state: at } of state.models) {
-          ready.set({ model: id }, at === "unloaded" ? 0 : 1);
+          modelReady.set({ model: id }, at === "unloaded" ? 0 : 1);
         }
         for (const [name, ms] of Object.entries(state.timing)) {
           start.set({ phase: name.replace(/Ms$/, "") }, ms / 1000);

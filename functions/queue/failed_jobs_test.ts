@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ServeError } from "../contract/errors.ts";
+import type { ModelDepth } from "./queue.ts";
 import { FakeEngine } from "../tests/fake_engine.ts";
 import { job as anyJob } from "../tests/jobs.ts";
 import { endOfJob, eventsOf, queueKinds } from "../tests/queues.ts";
@@ -96,7 +97,11 @@ for (const { name, ignore, using } of queueKinds) {
         const begun = engine.begun.filter(({ id }) => id === "nan" || id === "waits");
         assertEquals(begun.map(({ id }) => id), ["nan", "nan", "waits"]);
         assertEquals(begun[1]!.input.image, image, "what it was given is given again");
-        assertEquals(await queue.depth(), { waiting: 0, running: 0, bound: 64 });
+        const { models, ...depth } = await queue.depth();
+        assertEquals(depth, { waiting: 0, running: 0, bound: 64 });
+        const [{ runMs, ...ofModel }] = models as [ModelDepth];
+        assertEquals(ofModel, { model: "fake", waiting: 0, running: 0 });
+        assert(runMs! >= 0 && runMs! < 60_000);
         assertEquals((await queue.deadLetters.list()).map(({ job }) => job.id), ["broken"]);
       });
     });

@@ -14,7 +14,7 @@ import {
 import { Entry } from "./entry.ts";
 import { PriorityLine } from "./fair_line.ts";
 import { KeptResults } from "./kept_results.ts";
-import type { JobQueue, JobRecord, QueueDepth } from "./queue.ts";
+import type { JobQueue, JobRecord, ModelDepth, QueueDepth } from "./queue.ts";
 import { runAttempts } from "./run_attempts.ts";
 import { sooner, type Timeout, type Timeouts, timeoutsOf } from "./timeouts.ts";
 
@@ -64,6 +64,10 @@ export function shuttingDown(): ServeError {
     retryAfterMs: 5_000,
   });
 }
+
+/** A moving average with another value. */
+const average = (before: number | undefined, value: number): number =>
+  before === undefined ? value : before * 0.8 + value * 0.2;
 
 class MemoryQueue implements JobQueue {
   readonly #engine: ServingEngine;
@@ -145,7 +149,8 @@ class MemoryQueue implements JobQueue {
 
   depth(): Promise<QueueDepth> {
     const [waiting, running] = [this.#line.length, this.#running.size];
-    return Promise.resolve({ waiting, running, bound: this.#bound });
+    const models = this.#modelDepths();
+    return Promise.resolve({ waiting, running, bound: this.#bound, models });
   }
 
   async close(graceMs: number): Promise<void> {
@@ -155,6 +160,22 @@ class MemoryQueue implements JobQueue {
     for (const entry of [...this.#line, ...this.#running]) this.#stop(entry, failure);
     for (const entry of this.#entries.values()) entry.clearTimer();
     this.#kept.clear();
+  }
+
+  #modelDepths(): ModelDepth[] {
+    const counts = new Map([...this.#paces.keys()].map((id) => [id, { waiting: 0, running: 0 }]));
+    const count = (entry: Entry, kind: "waiting" | "running"): void => {
+      const { model } = entry.job;
+      const found = counts.get(model) ?? { waiting: 0, running: 0 };
+      counts.set(model, { ...found, [kind]: found[kind] + 1 });
+    };
+    for (const entry of this.#line) count(entry, "waiting");
+    for (const entry of this.#running) count(entry, "running");
+    return [...counts].map(([model, found]) => ({
+      model,
+      ...found,
+      runMs: this.#paces.get(model),
+    }));
   }
 
   #submit(job: Job): boolean {
@@ -237,11 +258,15 @@ class MemoryQueue implements JobQueue {
       if (event.type === "started") began = performance.now();
       this.#tell(entry, event);
     }
+    if (entry.status !== "succeeded") return;
+    const { model } = entry.job;
     const ms = performance.now() - began;
-    this.#pace = this.#pace === undefined ? ms : this.#pace * 0.8 + ms * 0.2;
+    this.#paces.set(model, average(this.#paces.get(model), ms));
+    this.#pace = average(this.#pace, ms);
   }
 
-  /** How long runs take, as a moving average in milliseconds. */
+  /** How long runs take, as a moving average in milliseconds; of each model, and of all. */
+  readonly #paces = new Map<string, number>();
   #pace: number | undefined;
 
   /** About when the next place will be free. */

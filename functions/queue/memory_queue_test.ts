@@ -40,7 +40,12 @@ describe("memoryQueue()", () => {
     const error = await assertRejects(() => queue.submit(job("late")), ServeError);
     assertEquals(error.code, "queue_full");
     assert(error.retryAfterMs! >= 1_000);
-    assertEquals(await queue.depth(), { waiting: 64, running: 1, bound: 64 });
+    assertEquals(await queue.depth(), {
+      waiting: 64,
+      running: 1,
+      bound: 64,
+      models: [{ model: "tiny", waiting: 64, running: 1, runMs: undefined }],
+    });
     open();
     await queue.close(10_000);
     assertEquals(engine.begun.length, 65);

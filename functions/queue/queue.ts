@@ -22,6 +22,18 @@ export interface JobRecord {
   readonly endedAt?: number | undefined;
 }
 
+/** How full a queue is with the jobs of a model. */
+export interface ModelDepth {
+  /** The model. */
+  readonly model: string;
+  /** Jobs that wait. */
+  readonly waiting: number;
+  /** Jobs that run. */
+  readonly running: number;
+  /** About how long one runs, in milliseconds; undefined before the first has ended. */
+  readonly runMs?: number | undefined;
+}
+
 /** How full a queue is. */
 export interface QueueDepth {
   /** Jobs that wait. */
@@ -30,6 +42,8 @@ export interface QueueDepth {
   readonly running: number;
   /** Jobs that may wait. */
   readonly bound: number;
+  /** The same by model, of those that have had jobs. */
+  readonly models: readonly ModelDepth[];
 }
 
 /**

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import Replicate from "replicate";
+import { Replicate } from "../../../tests/support/clients.ts";
 import { memoryStore } from "../../storage/memory_store.ts";
 import { fakeApp, post } from "../../tests/app.ts";
 

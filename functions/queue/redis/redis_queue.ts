@@ -247,10 +247,25 @@ class RedisQueue implements JobQueue {
   }
 
   async depth(): Promise<QueueDepth> {
-    const [waiting, running] = await reached(() =>
-      this.#redis.hmget(`${this.#names.root}:counts`, "waiting", "running")
+    const { root } = this.#names;
+    const [[waiting, running], counts, paces] = await reached(() =>
+      Promise.all([
+        this.#redis.hmget(`${root}:counts`, "waiting", "running"),
+        this.#redis.hgetall(`${root}:models`),
+        this.#redis.hgetall(`${root}:paces`),
+      ])
     );
-    return { waiting: Number(waiting), running: Number(running), bound: this.#bound };
+    const names = [
+      ...Object.keys(counts).map((name) => name.replace(/^\w+ /, "")),
+      ...Object.keys(paces),
+    ];
+    const models = [...new Set(names)].map((model) => ({
+      model,
+      waiting: Number(counts[`waiting ${model}`] ?? 0),
+      running: Number(counts[`running ${model}`] ?? 0),
+      runMs: paces[model] === undefined ? undefined : Number(paces[model]),
+    }));
+    return { waiting: Number(waiting), running: Number(running), bound: this.#bound, models };
   }
 
   /** Jobs that are kept stay in Redis, where workers go on with them; callers who wait have some time. */

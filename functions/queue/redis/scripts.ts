@@ -41,6 +41,7 @@ local function enqueue(id)
   redis.call('ZADD', key('line', model), score, id)
   redis.call('LPUSH', key('wake', model), id)
   add('counts', 'waiting', 1)
+  add('models', 'waiting ' .. model, 1)
   add('waiting', owner, 1)
 end
 
@@ -51,11 +52,13 @@ local function leave(id)
     redis.call('ZREM', key('line', model), id)
     redis.call('LPOP', key('wake', model))
     add('counts', 'waiting', -1)
+    add('models', 'waiting ' .. model, -1)
     add('waiting', owner, -1)
   elseif state == 'running' then
     redis.call('ZREM', key('leases'), id)
     redis.call('DEL', key('holds', worker))
     add('counts', 'running', -1)
+    add('models', 'running ' .. model, -1)
   end
   return state
 end
@@ -69,6 +72,14 @@ end
 local function expectWhole(id)
   local ends, late = unpack(redis.call('HMGET', key('job', id), 'ends', 'wholeLate'))
   expect(id, ends, late)
+end
+
+-- how long runs of a model take, as a moving average
+local function pace(id)
+  local model, taken = unpack(redis.call('HMGET', key('job', id), 'model', 'taken'))
+  local before = redis.call('HGET', key('paces'), model)
+  local ms = now - taken
+  redis.call('HSET', key('paces'), model, math.floor(before and before * 0.8 + ms * 0.2 or ms))
 end
 
 local function bury(id, text)
@@ -92,6 +103,7 @@ local function finish(id, text)
   local state = redis.call('HGET', job, 'state')
   if not state or state == 'ended' then return 0 end
   leave(id)
+  if string.find(text, '{"type":"succeeded"', 1, true) == 1 then pace(id) end
   local isDead = bury(id, text)
   local owner, bytes, keep, chosen = unpack(redis.call('HMGET', job, 'owner', 'bytes', 'keep', 'chosen'))
   add('counts', 'bytes', 0 - bytes)
@@ -179,10 +191,11 @@ const SOURCES = {
       local turns = key('turns', model, class)
       if redis.call('ZCARD', key('line', model)) == 0 then redis.call('DEL', turns)
       else redis.call('HSET', turns, '', math.floor((lowest - class * CLASS) / TURN)) end
-      redis.call('HSET', key('job', id), 'state', 'running', 'worker', worker)
+      redis.call('HSET', key('job', id), 'state', 'running', 'worker', worker, 'taken', now)
       redis.call('HINCRBY', key('job', id), 'attempt', 1)
       redis.call('SET', key('holds', worker), id)
       add('counts', 'running', 1)
+      add('models', 'running ' .. model, 1)
       local ends, run, late, whole =
         unpack(redis.call('HMGET', key('job', id), 'ends', 'run', 'runLate', 'wholeLate'))
       if now + run < tonumber(ends) then expect(id, now + run, late) else expect(id, ends, whole) end
