@@ -209,7 +209,7 @@ class MemoryQueue implements JobQueue {
 
   /** From now on a job has that time. */
   #limit(entry: Entry, { ms, failure }: Timeout): void {
-    entry.startTimer(ms, () => this.#stop(entry, failure));
+    entry.startTimer(Math.max(0, ms), () => this.#stop(entry, failure));
   }
 
   #entry(id: string): Entry {
