@@ -13,4 +13,4 @@ models = modal.Volume.from_name("denoise-models", create_if_missing=True)
 @modal.concurrent(max_inputs=32)
 @modal.web_server(8000, startup_timeout=600)
 def serve() -> None:
-    subprocess.Popen(["deno", "run", "--v8-flags=--heap-growing-percent=50,--max-semi-space-size=4", "-A", "/app/functions/main.ts"])
+    subprocess.Popen(["sh", "functions/deploy/start.sh", "serve"], cwd="/app")

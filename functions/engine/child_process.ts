@@ -30,7 +30,7 @@ function passedEnvironment(): Record<string, string> {
 }
 
 /** The folder of the npm packages (Deno's cache, or node_modules), whose image codecs read their WebAssembly files. */
-function packagesFolder(): string {
+export function packagesFolder(): string {
   return libraryFolder().replace(/[/\\](?:\.deno|onnxruntime-node)[/\\].*$/, "");
 }
 

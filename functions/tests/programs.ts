@@ -1,8 +1,13 @@
 import { fileURLToPath } from "node:url";
+import { permissionsOf, type ProgramName } from "../permissions.ts";
 import config from "../../deno.json" with { type: "json" };
 
-/** The programs, under the names of their tasks. */
-export type ProgramName = "serve" | "edge" | "worker";
+/** The modules of the programs. */
+const MODULES: Readonly<Record<ProgramName, string>> = {
+  serve: "main.ts",
+  edge: "edge.ts",
+  worker: "worker.ts",
+};
 
 /** `serve`, `edge` or `worker` in a process of its own. */
 export interface RunningProgram extends AsyncDisposable {
@@ -43,8 +48,14 @@ function spawn(
   env: Readonly<Record<string, string>>,
   before: readonly string[] = [],
 ): Deno.ChildProcess {
+  return spawnCommand([...before, Deno.execPath(), "run", "--quiet", "--no-check", ...args], env);
+}
+
+function spawnCommand(
+  line: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Deno.ChildProcess {
   const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !OWN.test(name));
-  const line = [...before, Deno.execPath(), "run", "--quiet", "--no-check", ...args];
   return new Deno.Command(line[0]!, {
     args: line.slice(1),
     cwd: fileURLToPath(new URL("../..", import.meta.url)),
@@ -63,7 +74,9 @@ function spawnProgram(
   args: readonly string[],
   before: readonly string[] = [],
 ): Deno.ChildProcess {
-  const [, , ...flagsAndFile] = config.tasks[name].command.split(" ");
+  const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !OWN.test(name));
+  const flags = permissionsOf(name, { ...Object.fromEntries(inherited), ...env });
+  const flagsAndFile = [...HEAP_FLAGS, ...flags, `functions/${MODULES[name]}`];
   return spawn([...flagsAndFile, ...args], env, before);
 }
 
@@ -82,12 +95,13 @@ export async function endOf(
   return await ending(spawnProgram(name, env, args));
 }
 
-/** Runs a module of the tests to its end. */
+/** Runs a module of the tests to its end; it may do everything by default. */
 export async function endOfModule(
   module: URL,
   env: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = ["-A"],
 ): Promise<ProgramEnd> {
-  return await ending(spawn(["-A", fileURLToPath(module)], env));
+  return await ending(spawn([...flags, fileURLToPath(module)], env));
 }
 
 /**
@@ -102,6 +116,14 @@ export async function startProgram(
   before: readonly string[] = [],
 ): Promise<RunningProgram> {
   return await listening(name, spawnProgram(name, env, args, before));
+}
+
+/** Starts a command that starts a program, from the root of the repository. */
+export async function startCommand(
+  line: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<RunningProgram> {
+  return await listening(line.join(" "), spawnCommand(line, env));
 }
 
 /** Starts a module that says `listens on URL`, as the programs do. */
