@@ -205,6 +205,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Qwen3Model = modelQwen3.Qwen3Model;
 /** `Qwen3Model` of `@denoise/model-qwen3`, with {@linkcode registry} as its default.
  * @category Models */ export const Qwen3Model: typeof modelQwen3.Qwen3Model = modelQwen3.Qwen3Model.using(registry); import * as modelQwen3 from "@denoise/model-qwen3";
+/** An object of the class. */ export type QwenImageControlNetModel = modelQwenImageControlnet.QwenImageControlNetModel;
+/** `QwenImageControlNetModel` of `@denoise/model-qwen-image-controlnet`, with {@linkcode registry} as its default.
+ * @category Models */ export const QwenImageControlNetModel: typeof modelQwenImageControlnet.QwenImageControlNetModel = modelQwenImageControlnet.QwenImageControlNetModel.using(registry); import * as modelQwenImageControlnet from "@denoise/model-qwen-image-controlnet";
 /** An object of the class. */ export type QwenImageTransformer2DModel = modelQwenImageTransformer.QwenImageTransformer2DModel;
 /** `QwenImageTransformer2DModel` of `@denoise/model-qwen-image-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const QwenImageTransformer2DModel: typeof modelQwenImageTransformer.QwenImageTransformer2DModel = modelQwenImageTransformer.QwenImageTransformer2DModel.using(registry); import * as modelQwenImageTransformer from "@denoise/model-qwen-image-transformer";
@@ -217,6 +220,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type SanaTransformer2DModel = modelSanaTransformer.SanaTransformer2DModel;
 /** `SanaTransformer2DModel` of `@denoise/model-sana-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const SanaTransformer2DModel: typeof modelSanaTransformer.SanaTransformer2DModel = modelSanaTransformer.SanaTransformer2DModel.using(registry); import * as modelSanaTransformer from "@denoise/model-sana-transformer";
+/** An object of the class. */ export type SD3ControlNetModel = modelSd3Controlnet.SD3ControlNetModel;
+/** `SD3ControlNetModel` of `@denoise/model-sd3-controlnet`, with {@linkcode registry} as its default.
+ * @category Models */ export const SD3ControlNetModel: typeof modelSd3Controlnet.SD3ControlNetModel = modelSd3Controlnet.SD3ControlNetModel.using(registry); import * as modelSd3Controlnet from "@denoise/model-sd3-controlnet";
 /** An object of the class. */ export type SD3Transformer2DModel = modelSd3Transformer.SD3Transformer2DModel;
 /** `SD3Transformer2DModel` of `@denoise/model-sd3-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const SD3Transformer2DModel: typeof modelSd3Transformer.SD3Transformer2DModel = modelSd3Transformer.SD3Transformer2DModel.using(registry); import * as modelSd3Transformer from "@denoise/model-sd3-transformer";
@@ -352,6 +358,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type QwenImagePipeline = InstanceType<typeof QwenImagePipeline>; export type { QwenImageCallOptions } from "@denoise/pipeline-qwen-image";
 /** `QwenImagePipeline` of `@denoise/pipeline-qwen-image`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const QwenImagePipeline: WithMethods<typeof pipelineQwenImage.QwenImagePipeline, PipelineMethods> = pipelineQwenImage.QwenImagePipeline.using(registry); import * as pipelineQwenImage from "@denoise/pipeline-qwen-image";
+/** An object of the class. */ export type QwenImageControlNetPipeline = InstanceType<typeof QwenImageControlNetPipeline>; export type { QwenImageControlNetCallOptions } from "@denoise/pipeline-qwen-image-controlnet";
+/** `QwenImageControlNetPipeline` of `@denoise/pipeline-qwen-image-controlnet`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const QwenImageControlNetPipeline: WithMethods<typeof pipelineQwenImageControlnet.QwenImageControlNetPipeline, PipelineMethods> = pipelineQwenImageControlnet.QwenImageControlNetPipeline.using(registry); import * as pipelineQwenImageControlnet from "@denoise/pipeline-qwen-image-controlnet";
+/** An object of the class. */ export type QwenImageControlNetInpaintPipeline = InstanceType<typeof QwenImageControlNetInpaintPipeline>; export type { QwenImageControlNetInpaintCallOptions } from "@denoise/pipeline-qwen-image-controlnet-inpaint";
+/** `QwenImageControlNetInpaintPipeline` of `@denoise/pipeline-qwen-image-controlnet-inpaint`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const QwenImageControlNetInpaintPipeline: WithMethods<typeof pipelineQwenImageControlnetInpaint.QwenImageControlNetInpaintPipeline, PipelineMethods> = pipelineQwenImageControlnetInpaint.QwenImageControlNetInpaintPipeline.using(registry); import * as pipelineQwenImageControlnetInpaint from "@denoise/pipeline-qwen-image-controlnet-inpaint";
 /** An object of the class. */ export type QwenImageEditPipeline = InstanceType<typeof QwenImageEditPipeline>; export type { QwenImageEditOptions } from "@denoise/pipeline-qwen-image-edit";
 /** `QwenImageEditPipeline` of `@denoise/pipeline-qwen-image-edit`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const QwenImageEditPipeline: WithMethods<typeof pipelineQwenImageEdit.QwenImageEditPipeline, PipelineMethods> = pipelineQwenImageEdit.QwenImageEditPipeline.using(registry); import * as pipelineQwenImageEdit from "@denoise/pipeline-qwen-image-edit";
@@ -385,6 +397,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type StableDiffusion3Pipeline = InstanceType<typeof StableDiffusion3Pipeline>; export type { StableDiffusion3Options } from "@denoise/pipeline-stable-diffusion-3";
 /** `StableDiffusion3Pipeline` of `@denoise/pipeline-stable-diffusion-3`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const StableDiffusion3Pipeline: WithMethods<typeof pipelineStableDiffusion3.StableDiffusion3Pipeline, PipelineMethods> = pipelineStableDiffusion3.StableDiffusion3Pipeline.using(registry); import * as pipelineStableDiffusion3 from "@denoise/pipeline-stable-diffusion-3";
+/** An object of the class. */ export type StableDiffusion3ControlNetPipeline = InstanceType<typeof StableDiffusion3ControlNetPipeline>; export type { StableDiffusion3ControlNetCallOptions } from "@denoise/pipeline-stable-diffusion-3-controlnet";
+/** `StableDiffusion3ControlNetPipeline` of `@denoise/pipeline-stable-diffusion-3-controlnet`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const StableDiffusion3ControlNetPipeline: WithMethods<typeof pipelineStableDiffusion3Controlnet.StableDiffusion3ControlNetPipeline, PipelineMethods> = pipelineStableDiffusion3Controlnet.StableDiffusion3ControlNetPipeline.using(registry); import * as pipelineStableDiffusion3Controlnet from "@denoise/pipeline-stable-diffusion-3-controlnet";
+/** An object of the class. */ export type StableDiffusion3ControlNetInpaintingPipeline = InstanceType<typeof StableDiffusion3ControlNetInpaintingPipeline>; export type { StableDiffusion3ControlNetInpaintingCallOptions } from "@denoise/pipeline-stable-diffusion-3-controlnet-inpainting";
+/** `StableDiffusion3ControlNetInpaintingPipeline` of `@denoise/pipeline-stable-diffusion-3-controlnet-inpainting`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const StableDiffusion3ControlNetInpaintingPipeline: WithMethods<typeof pipelineStableDiffusion3ControlnetInpainting.StableDiffusion3ControlNetInpaintingPipeline, PipelineMethods> = pipelineStableDiffusion3ControlnetInpainting.StableDiffusion3ControlNetInpaintingPipeline.using(registry); import * as pipelineStableDiffusion3ControlnetInpainting from "@denoise/pipeline-stable-diffusion-3-controlnet-inpainting";
 /** An object of the class. */ export type StableDiffusion3Img2ImgPipeline = InstanceType<typeof StableDiffusion3Img2ImgPipeline>; export type { StableDiffusion3Img2ImgOptions } from "@denoise/pipeline-stable-diffusion-3-img2img";
 /** `StableDiffusion3Img2ImgPipeline` of `@denoise/pipeline-stable-diffusion-3-img2img`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const StableDiffusion3Img2ImgPipeline: WithMethods<typeof pipelineStableDiffusion3Img2img.StableDiffusion3Img2ImgPipeline, PipelineMethods> = pipelineStableDiffusion3Img2img.StableDiffusion3Img2ImgPipeline.using(registry); import * as pipelineStableDiffusion3Img2img from "@denoise/pipeline-stable-diffusion-3-img2img";

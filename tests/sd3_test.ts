@@ -8,6 +8,9 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { DenoiseError, Tensor } from "@denoise/core";
 import {
   DiffusionPipeline,
+  SD3ControlNetModel,
+  StableDiffusion3ControlNetInpaintingPipeline,
+  StableDiffusion3ControlNetPipeline,
   StableDiffusion3InpaintPipeline,
   StableDiffusion3Pipeline,
 } from "@denoise/denoise";
@@ -91,5 +94,48 @@ describe("StableDiffusion3InpaintPipeline", () => {
     await using pipe = await StableDiffusion3InpaintPipeline.fromPretrained(REPO);
     const image = Tensor.zeros([1, 3, 32, 32]);
     await assertRejects(() => pipe("a", { image, ...SHORT } as never), TypeError, "maskImage");
+  });
+});
+
+describe("StableDiffusion3ControlNetPipeline", () => {
+  const net = (name: string) =>
+    SD3ControlNetModel.fromPretrained(fixture(`models/SD3ControlNetModel/${name}`));
+  const controlImage = Tensor.zeros([1, 3, 32, 32]);
+  const call = { ...SHORT, height: 32, width: 32, controlImage };
+
+  it("refuses ControlNets of other models and of other pipelines", async () => {
+    const load = (controlnet: SD3ControlNetModel, repo = REPO) =>
+      StableDiffusion3ControlNetPipeline.fromPretrained(repo, {
+        ...{ controlnet, onWarning: () => {} },
+      });
+    await using masked = await load(await net("inpaint"));
+    await assertRejects(() => masked("a", call), RangeError, "extra_conditioning_channels");
+    await using other = await load(await net("sd3"), fixture("tiny-sd3-large"));
+    await assertRejects(() => other("a", call), RangeError, "joint_attention_dim");
+  });
+
+  it("is saved and loaded with its ControlNet", async () => {
+    await using pipe = await StableDiffusion3ControlNetPipeline.fromPretrained(REPO, {
+      ...{ controlnet: await net("deep"), onWarning: () => {} },
+    });
+    const folder = await Deno.makeTempDir();
+    await pipe.savePretrained(folder);
+    await using again = await DiffusionPipeline.fromPretrained(folder, { onWarning: () => {} });
+    const [first, second] = [await pipe("a", call), await again("a", call)];
+    assertEquals(second.images[0]!.data, first.images[0]!.data);
+    await Deno.remove(folder, { recursive: true });
+  });
+
+  it("needs an image, and where it inpaints a mask", async () => {
+    await using pipe = await StableDiffusion3ControlNetInpaintingPipeline.fromPretrained(REPO, {
+      ...{ controlnet: await net("inpaint"), onWarning: () => {} },
+    });
+    await assertRejects(() => pipe("a", call as never), TypeError, "controlMask");
+    const { controlImage: _, ...rest } = call;
+    await assertRejects(
+      () => pipe("a", { ...rest, controlMask: controlImage } as never),
+      TypeError,
+      "controlImage",
+    );
   });
 });

@@ -24,6 +24,7 @@ import random_tasks
 from common import generator, versions, write_golden, write_json
 from model_goldens import run_model
 from pipeline_goldens import run_case
+from sd3_control_goldens import mean_without_generator
 from task_goldens import write_task
 from tiny_models import build
 from tiny_tokenizer import write_tokenizer
@@ -115,7 +116,7 @@ def task(dice: Random, folder: Path, index: int, among: list[str]) -> None:
     """A call on a repo of tests/fixtures."""
     name, made = random_tasks.task(dice, among)
     call, swapped = made["cases"][0]["call"], made["cases"][0]["scheduler"]
-    shown = ("image", "mask_image", "depth_map", "control_image", "initial_audio_waveforms")
+    shown = ("image", "mask_image", "depth_map", "control_image", "control_mask", "initial_audio_waveforms")
     given = {key: str(value) if key in shown else value for key, value in call.items()}
     start = time.perf_counter()
     write_task("golden", made, COMMAND, folder)
@@ -126,6 +127,7 @@ def task(dice: Random, folder: Path, index: int, among: list[str]) -> None:
 @torch.no_grad()
 def main(seed: str, count: str, folder: str, kind: str, *among: str) -> None:
     warnings.simplefilter("ignore")
+    mean_without_generator()
     tasks = [name for names in among for name in names.split(",")]
     write = {"models": model, "pipelines": pipeline, "tasks": partial(task, among=tasks)}[kind]
     for index in range(int(count)):

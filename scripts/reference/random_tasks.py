@@ -10,9 +10,11 @@ import lumina2_goldens
 import pixart_goldens
 import flux_goldens
 import sana_goldens
+import sd3_control_goldens
 import sd3_goldens
 import flux2_goldens
 import pag_goldens
+import qwen_image_control_goldens
 import qwen_image_goldens
 import stable_audio_goldens
 import variation_goldens
@@ -179,6 +181,17 @@ def sd3(dice: Random) -> tuple[dict, None]:
     return dict(call, **skip, **some(dice, 0.3, clip_skip=dice.randint(0, 1)), **some(dice, 0.3, prompt_3=pick(dice, *PROMPTS))), None
 
 
+def sd3_control(dice: Random) -> tuple[dict, None]:
+    ends = dict(control_guidance_start=dice.uniform(0, 0.4), control_guidance_end=dice.uniform(0.5, 1))
+    call = dict(flow_text(dice)[0], controlnet_conditioning_scale=dice.uniform(0.1, 1.2), **some(dice, 0.5, **ends))
+    return dict(call, control_image=random_photo(dice, 20, 70), **some(dice, 0.3, clip_skip=dice.randint(0, 1))), None
+
+
+def sd3_control_inpaint(dice: Random) -> tuple[dict, None]:
+    given = painted(dice)
+    return dict(sd3_control(dice)[0], control_image=given["image"], control_mask=given["mask_image"]), None
+
+
 def pixart(dice: Random) -> tuple[dict, dict | None]:
     call, _ = flow_text(dice)
     size = pick(dice, dict(height=32, width=48), dict(height=24, width=32))
@@ -243,6 +256,17 @@ def qwen_image(dice: Random) -> tuple[dict, None]:
 
 def qwen_image_text(dice: Random) -> tuple[dict, None]:
     return dict(qwen_image(dice)[0], height=pick(dice, 32, 40, 64), width=pick(dice, 24, 48, 72)), None
+
+
+def qwen_image_control(dice: Random) -> tuple[dict, None]:
+    ends = dict(control_guidance_start=dice.uniform(0, 0.4), control_guidance_end=dice.uniform(0.5, 1))
+    call = dict(qwen_image_text(dice)[0], controlnet_conditioning_scale=dice.uniform(0.1, 1.2), **some(dice, 0.5, **ends))
+    return dict(call, control_image=random_photo(dice, 20, 70)), None
+
+
+def qwen_image_control_inpaint(dice: Random) -> tuple[dict, None]:
+    given = painted(dice)
+    return dict(qwen_image_control(dice)[0], control_image=given["image"], control_mask=given["mask_image"]), None
 
 
 def qwen_image_img2img(dice: Random) -> tuple[dict, None]:
@@ -372,6 +396,12 @@ KINDS = {
     "flux2-klein": flux2, "flux2-klein-base": flux2,
     "z-image-inpaint": z_image_inpaint, "z-image-turbo-inpaint": z_image_inpaint,
 }
+# networks that control transformers
+KINDS |= {
+    "sd3-control": sd3_control, "sd3-control-pooled": sd3_control, "sd3-control-large": sd3_control,
+    "sd3-control-inpaint": sd3_control_inpaint, "qwen-image-control": qwen_image_control,
+    "qwen-image-control-inpaint": qwen_image_control_inpaint,
+}
 KNOWN = (
     TASKS
     | pag_goldens.TASKS
@@ -379,12 +409,14 @@ KNOWN = (
     | flux_goldens.TASKS
     | z_image_goldens.TASKS
     | sd3_goldens.TASKS
+    | sd3_control_goldens.TASKS
     | pixart_goldens.TASKS
     | sana_goldens.TASKS
     | lumina2_goldens.TASKS
     | aura_flow_goldens.TASKS
     | dit_pipeline_goldens.TASKS
     | qwen_image_goldens.TASKS
+    | qwen_image_control_goldens.TASKS
     | flux2_goldens.TASKS
     | stable_audio_goldens.TASKS
 )

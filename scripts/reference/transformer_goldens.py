@@ -14,7 +14,9 @@ from diffusers import (
     Flux2Transformer2DModel,
     FluxControlNetModel,
     FluxTransformer2DModel,
+    QwenImageControlNetModel,
     QwenImageTransformer2DModel,
+    SD3ControlNetModel,
     SD3Transformer2DModel,
     ZImageTransformer2DModel,
 )
@@ -134,6 +136,37 @@ def sd3_calls(config, g: torch.Generator):
     yield "a rectangle, another time for each", values(2, 6, 10, 3, [1000.0, 13.0])
     yield "without a layer", values(1, 4, 4, 4, [400.0], skip_layers=[1])
     yield "without the last layer", values(1, 4, 8, 4, [250.0], skip_layers=[config.num_layers - 1])
+    tokens, width = 16 * 4 // config.patch_size**2, config.num_attention_heads * config.attention_head_dim
+    for count in (1, config.num_layers - 1):
+        added = {f"block_controlnet_hidden_states.{i}": torch.randn(2, tokens, width, generator=g) for i in range(count)}
+        yield f"{count} residuals of a ControlNet", values(2, 8, 8, 5, [700.5, 700.5], **added)
+
+
+_SD3_CONTROL = dict(in_channels=16, num_layers=1, attention_head_dim=8, num_attention_heads=2, joint_attention_dim=36, caption_projection_dim=16,
+                    pooled_projection_dim=24, pos_embed_max_size=16)
+SD3_CONTROL = {
+    "sd3": _SD3_CONTROL,
+    "deep": {**_SD3_CONTROL, "num_layers": 2, "qk_norm": "rms_norm", "dual_attention_layers": (0,), "pos_embed_type": None},
+    "pooled": {**_SD3_CONTROL, "force_zeros_for_pooled_projection": False},
+    # stabilityai/stable-diffusion-3.5-large-controlnet-*: of the image alone, in the transformer's tokens
+    "large": {**_SD3_CONTROL, "num_layers": 2, "joint_attention_dim": None, "use_pos_embed": False, "force_zeros_for_pooled_projection": False},
+    # alimama-creative/SD3-Controlnet-Inpainting
+    "inpaint": {**_SD3_CONTROL, "extra_conditioning_channels": 1},
+}
+
+
+def sd3_control_calls(config, g: torch.Generator):
+    width = config.num_attention_heads * config.attention_head_dim
+    for label, batch, height, rows, timestep, scale in (
+        ("two images", 2, 8, 8, [700.5, 700.5], 1.0), ("a rectangle, another time for each, less of it", 2, 6, 10, [1000.0, 13.0], 0.4)):
+        latents = (config.in_channels, height, rows) if config.use_pos_embed else (height * rows // 4, width)
+        text = {} if config.joint_attention_dim is None else {
+            "encoder_hidden_states": torch.randn(batch, 5, config.joint_attention_dim, generator=g)}
+        yield label, {
+            "hidden_states": torch.randn(batch, *latents, generator=g), **text,
+            "controlnet_cond": torch.randn(batch, config.in_channels + config.extra_conditioning_channels, height, rows, generator=g),
+            "pooled_projections": torch.randn(batch, config.pooled_projection_dim, generator=g),
+            "timestep": torch.tensor(timestep), "conditioning_scale": scale}
 
 
 _Z_IMAGE = dict(in_channels=4, dim=48, n_layers=2, n_refiner_layers=1, n_heads=3, n_kv_heads=3, cap_feat_dim=12,
@@ -160,36 +193,38 @@ def z_image_calls(config, g: torch.Generator):
 
 
 def outputs_of(model, values: dict) -> dict:
-    if not isinstance(model, (FluxTransformer2DModel, FluxControlNetModel)):
-        return {"sample": sample_of(model, values)}
+    if isinstance(model, (QwenImageTransformer2DModel, QwenImageControlNetModel)):
+        return qwen_outputs(model, values)
+    if isinstance(model, ZImageTransformer2DModel):
+        return {"sample": z_image_sample(model, values)}
     lists = {}
-    for name in [name for name in values if name.startswith("controlnet_") and "." in name]:
+    for name in [name for name in values if "." in name]:
         lists.setdefault(name.split(".")[0], []).append(values[name])
     output = model(**{name: value for name, value in values.items() if "." not in name}, **lists)
-    if isinstance(model, FluxTransformer2DModel):
+    if "sample" in output:
         return {"sample": output.sample}
     return {f"{name}.{i}": sample for name, samples in output.items() for i, sample in enumerate(samples or [])}
 
 
-def sample_of(model, values: dict) -> torch.Tensor:
-    if isinstance(model, QwenImageTransformer2DModel):
-        return qwen_sample(model, values)
-    if not isinstance(model, ZImageTransformer2DModel):
-        return model(**values).sample
+def z_image_sample(model, values: dict) -> torch.Tensor:
     texts = [text for name, text in values.items() if name.startswith("cap_feats.")]
     latents = list(values["hidden_states"].unsqueeze(2).unbind(0))
     return torch.stack(model(latents, values["timestep"], texts).sample).squeeze(2)
 
 
-def qwen_sample(model, values: dict) -> torch.Tensor:
+def qwen_outputs(model, values: dict) -> dict:
     """Texts in one tensor with a mask, as the pipelines pass them."""
     texts = [text for name, text in values.items() if name.startswith("texts.")]
     rows, longest = len(texts), max(len(text) for text in texts)
     padded = torch.stack([torch.cat([text, text.new_zeros(longest - len(text), text.shape[1])]) for text in texts])
     mask = torch.stack([(torch.arange(longest) < len(text)).long() for text in texts])
     shapes = [[tuple(shape) for shape in values["img_shapes"]]] * rows
+    if isinstance(model, QwenImageControlNetModel):
+        output = model(values["hidden_states"], values["controlnet_cond"], values["conditioning_scale"], padded, mask, values["timestep"], shapes)
+        return {f"controlnet_block_samples.{i}": sample for i, sample in enumerate(output.controlnet_block_samples)}
     more = {"additional_t_cond": torch.tensor([values.get("additional_t_cond", 0)] * rows)} if model.config.use_additional_t_cond else {}
-    return model(values["hidden_states"], padded, mask, values["timestep"], shapes, **more).sample
+    added = [values[name] for name in values if name.startswith("controlnet_block_samples.")]
+    return {"sample": model(values["hidden_states"], padded, mask, values["timestep"], shapes, controlnet_block_samples=added or None, **more).sample}
 
 
 _QWEN = dict(patch_size=2, in_channels=16, out_channels=4, num_layers=2, attention_head_dim=16, num_attention_heads=2,
@@ -213,6 +248,30 @@ def qwen_calls(config, g: torch.Generator):
     yield "two images", values([[1, 4, 4]], [5, 5], [0.7, 0.7])
     yield "texts of other lengths, another time for each", values([[1, 3, 5]], [3, 7, 3], [1.0, 0.013, 0.5])
     yield "two reference images behind it", values([[1, 3, 3], [1, 2, 4], [1, 5, 2]], [4], [0.4], **layers)
+    if not config.use_additional_t_cond:
+        width = config.num_attention_heads * config.attention_head_dim
+        added = {f"controlnet_block_samples.{i}": torch.randn(3, 15, width, generator=g) for i in range(config.num_layers - 1)}
+        yield "residuals of a ControlNet", values([[1, 3, 5]], [3, 7, 3], [0.7, 0.7, 0.7], **added)
+
+
+_QWEN_CONTROL = dict(patch_size=2, in_channels=16, out_channels=4, num_layers=1, attention_head_dim=16, num_attention_heads=2,
+                     joint_attention_dim=16, axes_dims_rope=(4, 6, 6))
+QWEN_CONTROL = {
+    "union": {**_QWEN_CONTROL, "num_layers": 2},
+    # InstantX/Qwen-Image-ControlNet-Inpainting
+    "inpaint": {**_QWEN_CONTROL, "extra_condition_channels": 4},
+}
+
+
+def qwen_control_calls(config, g: torch.Generator):
+    for label, shape, lengths, timestep, scale in (
+        ("two images", [1, 4, 4], [5, 5], [0.7, 0.7], 1.0),
+        ("texts of other lengths, another time for each", [1, 3, 5], [3, 7, 3], [1.0, 0.013, 0.5], 0.4)):
+        rows, tokens = len(lengths), shape[1] * shape[2]
+        texts = {f"texts.{i}": torch.randn(n, config.joint_attention_dim, generator=g) for i, n in enumerate(lengths)}
+        cond = torch.randn(rows, tokens, config.in_channels + config.extra_condition_channels, generator=g)
+        yield label, {"hidden_states": torch.randn(rows, tokens, config.in_channels, generator=g), "img_shapes": [shape], "controlnet_cond": cond,
+                      "timestep": torch.tensor(timestep), "conditioning_scale": scale, **texts}
 
 
 _FLUX2 = dict(in_channels=16, num_layers=2, num_single_layers=2, attention_head_dim=16, num_attention_heads=2, joint_attention_dim=12,
@@ -250,8 +309,10 @@ CLASSES = {
     "FluxControlNetModel": (FluxControlNetModel, FLUX_CONTROL, flux_control_calls),
     "ZImageTransformer2DModel": (ZImageTransformer2DModel, Z_IMAGE, z_image_calls),
     "QwenImageTransformer2DModel": (QwenImageTransformer2DModel, QWEN, qwen_calls),
+    "QwenImageControlNetModel": (QwenImageControlNetModel, QWEN_CONTROL, qwen_control_calls),
     "Flux2Transformer2DModel": (Flux2Transformer2DModel, FLUX2, flux2_calls),
     "SD3Transformer2DModel": (SD3Transformer2DModel, SD3, sd3_calls),
+    "SD3ControlNetModel": (SD3ControlNetModel, SD3_CONTROL, sd3_control_calls),
 }
 
 if __name__ == "__main__":

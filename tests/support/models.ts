@@ -25,9 +25,11 @@ import type {
   PixArtTransformer2DModel,
   Qwen2_5_VLForConditionalGeneration,
   Qwen3Model,
+  QwenImageControlNetModel,
   QwenImageTransformer2DModel,
   ReduxImageEncoder,
   SanaTransformer2DModel,
+  SD3ControlNetModel,
   SD3Transformer2DModel,
   SiglipVisionModel,
   StableAudioDiTModel,
@@ -223,18 +225,21 @@ function numbersOf(tensor: Tensor | undefined): number[] | undefined {
   return tensor && Array.from(tensor.data, Number);
 }
 
+/** Tensors that a call has under `NAME.0`, `NAME.1` and so on. */
+function listed(name: string, input: Inputs, { inputs }: ModelCall) {
+  return Object.keys(inputs).filter((key) => key.startsWith(`${name}.`)).map((key) => input(key)!);
+}
+
 async function denoiseTokens(
   model: FluxTransformer2DModel,
   input: Inputs,
-  { inputs }: ModelCall,
+  call: ModelCall,
 ): Promise<Outputs> {
-  const listed = (name: string) =>
-    Object.keys(inputs).filter((key) => key.startsWith(`${name}.`)).map((key) => input(key)!);
   return await model.forward(input("hidden_states")!, numbersOf(input("timestep"))!, {
     ...tokenOptions(input),
-    controlnetBlockSamples: listed("controlnet_block_samples"),
-    controlnetSingleBlockSamples: listed("controlnet_single_block_samples"),
-    controlnetBlocksRepeat: inputs.controlnet_blocks_repeat as boolean | undefined,
+    controlnetBlockSamples: listed("controlnet_block_samples", input, call),
+    controlnetSingleBlockSamples: listed("controlnet_single_block_samples", input, call),
+    controlnetBlocksRepeat: call.inputs.controlnet_blocks_repeat as boolean | undefined,
   });
 }
 
@@ -310,15 +315,44 @@ async function denoiseShapes(
   input: Inputs,
   call: ModelCall,
 ): Promise<Outputs> {
-  const texts = Object.keys(call.inputs).filter((name) => name.startsWith("texts."));
   return await model.forward(
     input("hidden_states")!,
     Array.from(input("timestep")!.data, Number),
     {
-      encoderHiddenStates: texts.map((name) => input(name)!),
-      imgShapes: call.inputs.img_shapes as unknown as [number, number, number][],
+      ...shapedTexts(input, call),
       additionalTCond: call.inputs.additional_t_cond as number | undefined,
+      controlnetBlockSamples: listed("controlnet_block_samples", input, call),
     },
+  );
+}
+
+function shapedTexts(input: Inputs, call: ModelCall) {
+  return {
+    encoderHiddenStates: listed("texts", input, call),
+    imgShapes: call.inputs.img_shapes as unknown as [number, number, number][],
+  };
+}
+
+async function controlShapes(
+  model: QwenImageControlNetModel,
+  input: Inputs,
+  call: ModelCall,
+): Promise<Outputs> {
+  const { controlnetBlockSamples } = await model.forward(
+    input("hidden_states")!,
+    numbersOf(input("timestep"))!,
+    {
+      ...shapedTexts(input, call),
+      controlnetCond: input("controlnet_cond")!,
+      conditioningScale: call.inputs.conditioning_scale as number,
+    },
+  );
+  return blockSamples(controlnetBlockSamples);
+}
+
+function blockSamples(samples: readonly Tensor[]): Outputs {
+  return Object.fromEntries(
+    samples.map((sample, i) => [`controlnet_block_samples.${i}`, sample]),
   );
 }
 
@@ -334,8 +368,27 @@ async function denoiseJointly(
       encoderHiddenStates: input("encoder_hidden_states")!,
       pooledProjections: input("pooled_projections")!,
       skipLayers: call.inputs.skip_layers as number[] | undefined,
+      blockControlnetHiddenStates: listed("block_controlnet_hidden_states", input, call),
     },
   );
+}
+
+async function controlJointly(
+  model: SD3ControlNetModel,
+  input: Inputs,
+  { inputs }: ModelCall,
+): Promise<Outputs> {
+  const { controlnetBlockSamples } = await model.forward(
+    input("hidden_states")!,
+    numbersOf(input("timestep"))!,
+    {
+      controlnetCond: input("controlnet_cond")!,
+      conditioningScale: inputs.conditioning_scale as number,
+      encoderHiddenStates: input("encoder_hidden_states"),
+      pooledProjections: input("pooled_projections")!,
+    },
+  );
+  return blockSamples(controlnetBlockSamples);
 }
 
 async function denoiseByText(
@@ -445,8 +498,10 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   ChromaTransformer2DModel: denoiseMasked,
   ZImageTransformer2DModel: denoiseWithTexts,
   QwenImageTransformer2DModel: denoiseShapes,
+  QwenImageControlNetModel: controlShapes,
   Flux2Transformer2DModel: denoiseAtPlaces,
   SD3Transformer2DModel: denoiseJointly,
+  SD3ControlNetModel: controlJointly,
   PixArtTransformer2DModel: denoiseByText,
   SanaTransformer2DModel: denoiseByGuidance,
   AutoencoderDC: encodeAndDecode,

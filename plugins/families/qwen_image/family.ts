@@ -22,6 +22,7 @@ import {
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { QwenImageComponents } from "./components.ts";
+import type { QwenImageControl } from "./control_nets.ts";
 import {
   encodeQwenImagePrompts,
   type QwenImagePromptOptions,
@@ -85,7 +86,7 @@ export function qwenImageWith<
   O extends LatentOptions & QwenImageOptions,
 >(
   { name, encode }: QwenImageKind<C, O>,
-): Family<C, O, never> {
+): Family<C, O, QwenImageControl> {
   const size = ({ vae }: Pick<C, "vae">, given: SizeOptions): ImageSize => {
     const factor = vaeScaleFactor(vae);
     const trained = TRAINED_SIZE * factor;
@@ -118,13 +119,18 @@ export function qwenImageWith<
           const [rows, columns] = [size.height / factor, size.width / factor];
           const imgShapes = [[1, rows / 2, columns / 2] as const, ...references?.shapes ?? []];
           const beside = references?.tokens.repeat([count, 1, 1]);
-          return async ({ input, timestep }) => {
+          return async ({ input, timestep, index, control }) => {
             const made = packLatents(input);
             const tokens = beside === undefined ? made : Tensor.cat([made, beside], 1);
             const time = Math.fround(timestep / 1000);
+            const controlnetBlockSamples = await control?.(
+              { tokens, timestep: time, index },
+              { encoderHiddenStates: wanted, imgShapes, signal },
+            );
             const predict = async (encoderHiddenStates: readonly Tensor[]) => {
-              const given = { encoderHiddenStates, imgShapes, signal };
-              const { sample } = await transformer.forward(tokens, time, given);
+              const { sample } = await transformer.forward(tokens, time, {
+                ...{ encoderHiddenStates, imgShapes, controlnetBlockSamples, signal },
+              });
               return sample.slice(1, 0, made.dims[1]!);
             };
             const text = await predict(wanted);
@@ -139,13 +145,16 @@ export function qwenImageWith<
 }
 
 /** Qwen-Image from prompts alone, and from what a start begins with. */
-export const qwenImage: Family<QwenImageComponents, LatentOptions & QwenImageOptions, never> =
-  qwenImageWith({
-    name: "qwen-image",
-    encode: async (run, prompt, options, guided) => ({
-      texts: await encodeQwenImagePrompts(run, prompt, options, guided),
-    }),
-  });
+export const qwenImage: Family<
+  QwenImageComponents,
+  LatentOptions & QwenImageOptions,
+  QwenImageControl
+> = qwenImageWith({
+  name: "qwen-image",
+  encode: async (run, prompt, options, guided) => ({
+    texts: await encodeQwenImagePrompts(run, prompt, options, guided),
+  }),
+});
 
 /**
  * Classifier-free guidance, each token brought to the length that it has for the prompt alone.

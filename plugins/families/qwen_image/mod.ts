@@ -4,6 +4,7 @@
  * @module
  */
 export * from "./components.ts";
+export * from "./control_nets.ts";
 export * from "./edit.ts";
 export * from "./edit_pipeline.ts";
 export * from "./family.ts";

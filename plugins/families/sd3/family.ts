@@ -11,6 +11,8 @@ import {
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { Sd3Components } from "./components.ts";
+import type { Sd3Control } from "./control_nets.ts";
+import type { Sd3DenoiserOptions } from "./transformer.ts";
 import { encodeSd3Prompts, type Sd3PromptOptions, sd3PromptOptions } from "./prompts.ts";
 
 /** Options that all calls of Stable Diffusion 3 take. */
@@ -57,7 +59,7 @@ export const skipLayerOptions: CallOptions<SkipLayerOptions> = {
 export type Sd3Family = Family<
   Sd3Components,
   LatentOptions & Omit<Sd3Options, "timesteps"> & SkipLayerOptions,
-  never
+  Sd3Control
 >;
 
 /**
@@ -95,10 +97,10 @@ export const sd3: Sd3Family = {
       latents: Tensor,
       timestep: number,
       { embeds, pooled }: PooledText,
-      skipped?: readonly number[],
+      more: Pick<Sd3DenoiserOptions, "skipLayers" | "blockControlnetHiddenStates">,
     ) =>
       (await transformer.forward(latents, timestep, {
-        ...{ encoderHiddenStates: embeds, pooledProjections: pooled, skipLayers: skipped, signal },
+        ...{ encoderHiddenStates: embeds, pooledProjections: pooled, ...more, signal },
       })).sample;
     const skips = (index: number) => {
       const steps = scheduler.numInferenceSteps!;
@@ -110,13 +112,18 @@ export const sd3: Sd3Family = {
         guidanceScale,
         ...(skipLayers && { skipGuidanceLayers: skipLayers.join(" "), skipLayerGuidanceScale }),
       },
-      denoiser: () => async ({ input, timestep, index }) => {
-        if (negative === undefined) return await predict(input, timestep, text);
-        const made = await predict(Tensor.cat([input, input]), timestep, both);
+      denoiser: () => async ({ input, timestep, index, control }) => {
+        const latents = negative === undefined ? input : Tensor.cat([input, input]);
+        const blockControlnetHiddenStates = await control?.(
+          { latents, timestep, index, signal },
+          both,
+        );
+        const made = await predict(latents, timestep, both, { blockControlnetHiddenStates });
+        if (negative === undefined) return made;
         const [unwanted, wanted] = made.chunk(2) as [Tensor, Tensor];
         const guided = unwanted.add(wanted.sub(unwanted).mul(guidanceScale));
         if (skipLayers === undefined || !skips(index)) return guided;
-        const less = await predict(input, timestep, text, skipLayers);
+        const less = await predict(input, timestep, text, { skipLayers });
         return guided.add(wanted.sub(less).mul(skipLayerGuidanceScale));
       },
     };

@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./components.ts";
+export * from "./control_nets.ts";
 export * from "./family.ts";
 export * from "./inpainting.ts";
 export * from "./prompts.ts";

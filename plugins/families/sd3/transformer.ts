@@ -9,6 +9,8 @@ export interface Sd3DenoiserOptions {
   readonly pooledProjections: Tensor;
   /** Blocks that are left out, counted from 0. */
   readonly skipLayers?: readonly number[] | undefined;
+  /** What ControlNets add after the blocks, each for some in a row, float32 [N, tokens, width]. */
+  readonly blockControlnetHiddenStates?: readonly Tensor[] | undefined;
   /** Cancels before the call starts. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -23,7 +25,14 @@ export interface Sd3DenoiserConfig {
   readonly sample_size: number;
   /** Width of the text's states. */
   readonly joint_attention_dim: number;
+  /** How many heads. */
+  readonly num_attention_heads: number;
+  /** Width of a head. */
+  readonly attention_head_dim: number;
 }
 
 /** The role of a transformer on latents, as SD3Transformer2DModel plays it. */
-export type Sd3Denoiser = Denoiser<Sd3DenoiserConfig, Sd3DenoiserOptions>;
+export interface Sd3Denoiser extends Denoiser<Sd3DenoiserConfig, Sd3DenoiserOptions> {
+  /** Latents [N, C, h, w] as tokens with their positions, float32 [N, tokens, width]. */
+  embed(latents: Tensor): Promise<Tensor>;
+}

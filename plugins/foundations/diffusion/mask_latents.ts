@@ -10,8 +10,13 @@ export interface MaskLatents {
   readonly masked: Tensor;
 }
 
-/** Every `factor`-th pixel, from the first on: nearest resizing to the size of the latents. */
-function shrink(mask: Tensor, factor: number): Tensor {
+/**
+ * Every `factor`-th pixel, from the first on: nearest resizing to the size of the latents.
+ *
+ * @param mask float32 [N, 1, H, W].
+ * @returns float32 [N, 1, H / factor, W / factor].
+ */
+export function shrinkMask(mask: Tensor, factor: number): Tensor {
   const [rows, columns] = mask.dims.slice(2) as [number, number];
   const pick = (size: number) => Array.from({ length: size / factor }, (_, i) => i * factor);
   const lines = Tensor.cat(pick(rows).map((i) => mask.slice(2, i, i + 1)), 2);
@@ -36,7 +41,7 @@ export async function maskLatents(
   const isLatent = images.dims[1] === latentSpace(vae).channels;
   const covered = isLatent ? images : images.mul(mask.map((x) => x < 0.5 ? 1 : 0));
   return {
-    mask: repeatRows(shrink(mask, vaeScaleFactor(vae)), count, "masks"),
+    mask: repeatRows(shrinkMask(mask, vaeScaleFactor(vae)), count, "masks"),
     masked: await encodeToLatents(vae, given ?? covered, generator, count),
   };
 }

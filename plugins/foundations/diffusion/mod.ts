@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./audio.ts";
+export * from "./control_mask.ts";
 export * from "./control_range.ts";
 export * from "./denoise.ts";
 export * from "./denoising_range.ts";

@@ -94,6 +94,16 @@ export const fromNoise: Start<
   },
 };
 
+/** From noise, as large as call or model say, whatever the size of the control image. */
+export const fromControlledNoise: Start<
+  LatentComponents,
+  LatentOptions & NoiseStartOptions & ControlImageOption
+> = {
+  from: "noise",
+  begin: (run, options, facts) =>
+    fromNoise.begin(run, { ...options, ...facts.size(), image: options.controlImage }, facts),
+};
+
 /** From an image, noised as far as the first timestep says. */
 export const fromImage: Start<
   LatentComponents,

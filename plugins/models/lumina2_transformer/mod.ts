@@ -101,14 +101,14 @@ export const Lumina2Transformer2DModel: ModelClass<Lumina2Transformer2DModel> = 
       const [rows, columns] = patchGrid(hiddenStates, patch);
       checkPositions(model.config, rows, columns, texts);
       const times = timestepTensor(timestep, batch);
-      const sample = await runByTextLength(texts, async (picked, states) => {
+      const { sample } = await runByTextLength(texts, async (picked, states) => {
         const { sample } = await model.run("forward", {
           hidden_states: patchify(pickRows(hiddenStates, picked), patch, in_channels),
           encoder_hidden_states: states,
           timestep: pickRows(times, picked),
           ...positions(states.dims[1]!, rows, columns),
         }, { signal });
-        return sample!.reshape([
+        const latents = sample!.reshape([
           picked.length,
           rows,
           columns,
@@ -118,6 +118,7 @@ export const Lumina2Transformer2DModel: ModelClass<Lumina2Transformer2DModel> = 
         ])
           .permute([0, 5, 1, 3, 2, 4])
           .reshape([picked.length, out_channels ?? in_channels, height, width]);
+        return { sample: latents };
       });
       return { sample };
     },

@@ -20,23 +20,21 @@
  */
 import type { FrozenConfig, Model, ModelClass, Tensor } from "@denoise/core";
 import {
+  centredIds,
   defineModel,
   float32,
+  idsBeyond,
+  type ImageShape,
+  optional,
   pickRows,
+  type Port,
+  referenceTokens,
   runByTextLength,
   timesteps,
   timestepTensor,
+  tokensOf,
 } from "@denoise/onnx";
-import {
-  feedForward,
-  JOINT_STREAMS,
-  jointAttention,
-  modulatedNorm,
-  modulation,
-  projectHeads,
-  timestepEmbedding,
-  timestepWaves,
-} from "@denoise/onnx/blocks";
+import { modulatedNorm, modulation, qwenImageBlock, qwenImageTime } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
   add,
@@ -44,14 +42,11 @@ import {
   linear,
   mul,
   rmsNorm,
-  type Rotary,
   rotaryEmbedding,
   unsqueeze,
   where,
-  withinFloat16,
 } from "@denoise/onnx/nn";
 import { check, type QwenImageTransformerConfig, schema } from "./config.ts";
-import { imageIds, type ImageShape, referenceTokens, textIds, tokensOf } from "./tokens.ts";
 
 export type { ImageShape, QwenImageTransformerConfig };
 
@@ -63,6 +58,8 @@ export interface QwenImageTransformerOptions {
   readonly imgShapes: readonly ImageShape[];
   /** For models with `use_additional_t_cond`: 1 for layers with a mask, else 0. Defaults to 0. */
   readonly additionalTCond?: number | undefined;
+  /** What ControlNets add after the blocks, each for some in a row, float32 [N, tokens, width]. */
+  readonly controlnetBlockSamples?: readonly Tensor[] | undefined;
   /** Cancels the call. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -83,6 +80,9 @@ export interface QwenImageTransformer2DModel extends Model<QwenImageTransformerC
     options: QwenImageTransformerOptions,
   ): Promise<{ sample: Tensor }>;
 }
+
+/** What is put before the inputs for residuals of ControlNets, one for each block. */
+const RESIDUAL = "controlnet_block_samples";
 
 type Config = FrozenConfig<QwenImageTransformerConfig>;
 type Inputs = Readonly<Record<string, Value>>;
@@ -105,6 +105,7 @@ export const QwenImageTransformer2DModel: ModelClass<QwenImageTransformer2DModel
         txt_ids: { ...float32("text", 3), exact: true },
         ...(config.zero_cond_t ? { reference: { ...float32("tokens"), exact: true } } : {}),
         ...(config.use_additional_t_cond ? { addition: timesteps() } : {}),
+        ...residualPorts(config),
       }),
       build,
     },
@@ -115,21 +116,24 @@ export const QwenImageTransformer2DModel: ModelClass<QwenImageTransformer2DModel
       const { use_layer3d_rope: layered, zero_cond_t, use_additional_t_cond } = model.config;
       checkCall(hiddenStates, options);
       const times = timestepTensor(timestep, hiddenStates.dims[0]!);
-      const sample = await runByTextLength(encoderHiddenStates, async (rows, texts) => {
-        const { sample } = await model.run("forward", {
-          hidden_states: pickRows(hiddenStates, rows),
-          encoder_hidden_states: texts,
-          timestep: pickRows(times, rows),
-          img_ids: imageIds(imgShapes, layered),
-          txt_ids: textIds(texts.dims[1]!, imgShapes, layered),
-          reference: zero_cond_t ? referenceTokens(imgShapes) : undefined,
-          addition: use_additional_t_cond
-            ? timestepTensor(additionalTCond, rows.length)
-            : undefined,
-        }, { signal });
-        return sample!;
-      });
-      return { sample };
+      const residuals = options.controlnetBlockSamples ?? [];
+      const { sample } = await runByTextLength(
+        encoderHiddenStates,
+        (rows, texts) =>
+          model.run("forward", {
+            hidden_states: pickRows(hiddenStates, rows),
+            encoder_hidden_states: texts,
+            timestep: pickRows(times, rows),
+            img_ids: centredIds(imgShapes, layered),
+            txt_ids: idsBeyond(texts.dims[1]!, imgShapes, layered),
+            reference: zero_cond_t ? referenceTokens(imgShapes) : undefined,
+            addition: use_additional_t_cond
+              ? timestepTensor(additionalTCond, rows.length)
+              : undefined,
+            ...residualInputs(model.config, residuals.map((one) => pickRows(one, rows))),
+          }, { signal }),
+      );
+      return { sample: sample! };
     },
   }),
 });
@@ -154,16 +158,38 @@ function checkCall(
   );
 }
 
+function residualPorts(config: Config): Record<string, Port> {
+  const port = optional(float32("batch", "tokens", widthOf(config)));
+  return Object.fromEntries(
+    Array.from({ length: config.num_layers }, (_, i) => [`${RESIDUAL}_${i}`, port]),
+  );
+}
+
+/** The residual of each block: a ControlNet has fewer, which then stand for several in a row. */
+function residualInputs(
+  { num_layers }: Config,
+  given: readonly Tensor[],
+): Record<string, Tensor> {
+  if (given.length === 0) return {};
+  const each = Math.ceil(num_layers / given.length);
+  return Object.fromEntries(
+    Array.from(
+      { length: num_layers },
+      (_, i) => [`${RESIDUAL}_${i}`, given[Math.floor(i / each)]!],
+    ),
+  );
+}
+
 function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   const { hidden_states, encoder_hidden_states, timestep, img_ids, txt_ids } = inputs;
   const { reference, addition } = inputs;
   const time = s.at("time_text_embed");
-  const temb = timeEmbedding(time, timestep!, addition);
+  const temb = qwenImageTime(time, timestep!, addition);
   const times: Times = {
     temb,
     // reference images as at time 0
     still: reference && {
-      temb: timeEmbedding(time, mul(s, timestep!, 0), addition),
+      temb: qwenImageTime(time, mul(s, timestep!, 0), addition),
       tokens: s.op("Greater", [
         unsqueeze(s, reference, [0, 2]),
         s.graph.floats([0], [1], "float32"),
@@ -176,7 +202,12 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   const normal = rmsNorm(s.at("txt_norm"), encoder_hidden_states!);
   let text = linear(s.at("txt_in"), normal); // [N, text, C]
   for (let i = 0; i < config.num_layers; i++) {
-    [text, image] = block(s.at("transformer_blocks", i), [text, image], times, rotary, config);
+    [text, image] = qwenImageBlock(s.at("transformer_blocks", i), [text, image], {
+      ...{ heads: config.num_attention_heads, width: widthOf(config), rotary },
+      modulated: (layer, part) => tokenModulation(layer, part, times),
+    });
+    const residual = inputs[`${RESIDUAL}_${i}`];
+    if (residual !== undefined) image = add(s, image, residual);
   }
   const [scale, shift] = modulation(s.at("norm_out.linear"), temb, 2) as [Value, Value];
   const last = modulatedNorm(s, image, [scale, shift], { width: widthOf(config) });
@@ -191,48 +222,9 @@ interface Times {
   readonly still: { readonly temb: Value; readonly tokens: Value } | undefined;
 }
 
-/** `QwenTimestepProjEmbeddings`: [N, C]. */
-function timeEmbedding(s: Scope, timestep: Value, addition: Value | undefined): Value {
-  const waves = timestepWaves(s, timestep, { scale: 1000 });
-  const temb = timestepEmbedding(s.at("timestep_embedder"), waves);
-  if (addition === undefined) return temb;
-  const table = s.tensor("addition_t_embedding.weight");
-  return add(s, temb, s.op("Gather", [table, s.cast(addition, "int64")], { axis: 0 }));
-}
-
 /** Channels of a token inside. */
 function widthOf({ num_attention_heads, attention_head_dim }: Config): number {
   return num_attention_heads * attention_head_dim;
-}
-
-/** How names of the parts of text and image begin. */
-const PARTS = ["txt", "img"] as const;
-
-/** Text and image attend to each other, each with weights of its own (`QwenImageTransformerBlock`). */
-function block(
-  s: Scope,
-  streams: readonly [text: Value, image: Value],
-  times: Times,
-  rotary: Rotary,
-  config: Config,
-): [text: Value, image: Value] {
-  const attn = s.at("attn");
-  const heads = config.num_attention_heads;
-  const width = widthOf(config);
-  const modulations = PARTS.map((part) => tokenModulation(s.at(`${part}_mod.1`), part, times));
-  const projected = JOINT_STREAMS.map(({ names, norms }, i) => {
-    const [shift, scale] = modulations[i]! as [Value, Value];
-    const normal = modulatedNorm(s, streams[i]!, [scale, shift], { width });
-    return projectHeads(attn, normal, { heads, names, norms });
-  });
-  const attended = jointAttention(attn, projected, { heads, rotary });
-  return JOINT_STREAMS.map(({ out }, i) => {
-    const [, , gate, shift, scale, gateFf] = modulations[i]! as Value[];
-    const x = add(s, streams[i]!, mul(s, gate!, linear(attn.at(out), attended[i]!)));
-    const normal = modulatedNorm(s, x, [scale!, shift!], { width });
-    const fed = feedForward(s.at(`${PARTS[i]!}_mlp`), normal, { activation: "gelu-approximate" });
-    return withinFloat16(s, add(s, x, mul(s, gateFf!, fed)));
-  }) as [Value, Value];
 }
 
 /** Six vectors [N, 1, C], or [N, tokens, C] where some tokens of the image have another time. */

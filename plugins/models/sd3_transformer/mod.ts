@@ -3,7 +3,7 @@
  * arXiv:2403.03206): blocks in which text and image have weights of their own and attend to each other.
  * Positions are a table of sines, of which the middle is cut out.
  *
- * Not covered: `block_controlnet_hidden_states`, `ip_adapter_image_embeds`.
+ * Not covered: `ip_adapter_image_embeds`.
  *
  * @example
  * ```ts ignore
@@ -19,20 +19,25 @@
  * @module
  */
 import { type FrozenConfig, type Model, type ModelClass, Tensor } from "@denoise/core";
-import { defineModel, float32, optional, timesteps, timestepTensor } from "@denoise/onnx";
+import {
+  defineModel,
+  float32,
+  optional,
+  type Port,
+  timesteps,
+  timestepTensor,
+} from "@denoise/onnx";
 import type { StepCached } from "@denoise/roles";
 import {
   croppedPositions,
-  feedForward,
-  jointAttention,
   modulatedNorm,
   modulation,
-  projectHeads,
+  sd3Block,
   timeTextEmbedding,
   unpatchify,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
-import { add, conv2d, linear, mul, slice, toTokens, where } from "@denoise/onnx/nn";
+import { add, conv2d, linear, slice, toTokens, where } from "@denoise/onnx/nn";
 import { schema, type SD3TransformerConfig } from "./config.ts";
 
 export type { SD3TransformerConfig };
@@ -45,6 +50,8 @@ export interface SD3TransformerOptions {
   readonly pooledProjections: Tensor;
   /** Blocks that are left out, counted from 0. */
   readonly skipLayers?: readonly number[] | undefined;
+  /** What a ControlNet adds after the blocks, each for some in a row, float32 [N, tokens, width]. */
+  readonly blockControlnetHiddenStates?: readonly Tensor[] | undefined;
   /** Cancels the call. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -62,7 +69,17 @@ export interface SD3Transformer2DModel extends Model<SD3TransformerConfig>, Step
     timestep: number | readonly number[],
     options: SD3TransformerOptions,
   ): Promise<{ sample: Tensor }>;
+  /**
+   * Latents as tokens with their positions, which ControlNets without positions of their own are given.
+   *
+   * @param latents float32 [N, in_channels, h, w].
+   * @returns float32 [N, tokens, width].
+   */
+  embed(latents: Tensor): Promise<Tensor>;
 }
+
+/** What is put before the inputs for residuals of ControlNets, one for each block but the last. */
+const RESIDUAL = "block_controlnet_hidden_states";
 
 type Config = FrozenConfig<SD3TransformerConfig>;
 type Inputs = Readonly<Record<string, Value>>;
@@ -82,8 +99,15 @@ export const SD3Transformer2DModel: ModelClass<SD3Transformer2DModel> = defineMo
         pooled_projections: float32("batch", config.pooled_projection_dim),
         timestep: timesteps(),
         run_layers: optional({ dtype: "bool", dims: [config.num_layers] }),
+        ...residualPorts(config),
       }),
       build,
+    },
+    embed: {
+      inputs: (config) => ({
+        hidden_states: float32("batch", config.in_channels, "height", "width"),
+      }),
+      build: (s, config, { hidden_states }) => ({ tokens: embed(s, hidden_states!, config) }),
     },
   },
   methods: (model) => ({
@@ -97,8 +121,15 @@ export const SD3Transformer2DModel: ModelClass<SD3Transformer2DModel> = defineMo
         pooled_projections: options.pooledProjections,
         timestep: timestepTensor(timestep, hiddenStates.dims[0]!),
         run_layers: skipLayers && layersLeft(num_layers, skipLayers),
+        ...residualInputs(num_layers, options.blockControlnetHiddenStates ?? []),
       }, { signal: options.signal });
       return { sample: sample! };
+    },
+    async embed(latents) {
+      const { patch_size, pos_embed_max_size } = model.config;
+      checkSides(latents.dims, patch_size, pos_embed_max_size);
+      const { tokens } = await model.run("embed", { hidden_states: latents });
+      return tokens!;
     },
   }),
 });
@@ -124,28 +155,53 @@ function layersLeft(layers: number, skipped: readonly number[]): Tensor {
   return new Tensor("bool", Uint8Array.from(left), [layers]);
 }
 
+function residualPorts(config: Config): Record<string, Port> {
+  const port = optional(float32("batch", "tokens", widthOf(config)));
+  return Object.fromEntries(
+    Array.from({ length: config.num_layers - 1 }, (_, i) => [`${RESIDUAL}_${i}`, port]),
+  );
+}
+
+/** The residual of each block: a ControlNet has fewer, which then stand for several in a row. */
+function residualInputs(layers: number, given: readonly Tensor[]): Record<string, Tensor> {
+  if (given.length === 0) return {};
+  const each = layers / given.length;
+  return Object.fromEntries(
+    Array.from(
+      { length: layers - 1 },
+      (_, i) => [`${RESIDUAL}_${i}`, given[Math.trunc(i / each)]!],
+    ),
+  );
+}
+
+/** Latents as tokens with their positions, [N, tokens, C]. */
+function embed(s: Scope, latents: Value, { patch_size: patch, ...config }: Config): Value {
+  const module = s.at("pos_embed");
+  const tokens = toTokens(s, conv2d(module.at("proj"), latents, { stride: patch }));
+  const table = module.tensor("pos_embed");
+  const places = { patch, size: config.pos_embed_max_size };
+  return add(s, tokens, croppedPositions(s, table, latents, places));
+}
+
 function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   const { hidden_states, encoder_hidden_states, pooled_projections, timestep, run_layers } = inputs;
   const { patch_size: patch, num_layers, out_channels } = config;
   const temb = timeTextEmbedding(s.at("time_text_embed"), timestep!, pooled_projections!);
-  const embed = s.at("pos_embed");
-  const tokens = toTokens(s, conv2d(embed.at("proj"), hidden_states!, { stride: patch }));
-  const table = embed.tensor("pos_embed");
-  let image = add(
-    s,
-    tokens,
-    croppedPositions(s, table, hidden_states!, { patch, size: config.pos_embed_max_size }),
-  ); // [N, tokens, C]
+  let image = embed(s, hidden_states!, config);
   let text: Value | undefined = linear(s.at("context_embedder"), encoder_hidden_states!);
   s.graph.markBlock([image, text]);
   for (let i = 0; i < num_layers; i++) {
-    const [nextText, nextImage] = block(s.at("transformer_blocks", i), [text!, image], temb, {
-      config,
+    const [nextText, nextImage] = sd3Block(s.at("transformer_blocks", i), [text!, image], temb, {
+      heads: config.num_attention_heads,
+      width: widthOf(config),
+      isNormed: config.qk_norm !== null,
       dual: config.dual_attention_layers.includes(i),
       isLast: i === num_layers - 1,
     });
     const runs = run_layers && slice(s, run_layers, 0, i, i + 1);
     image = runs === undefined ? nextImage : where(s, runs, nextImage, image);
+    const residual = inputs[`${RESIDUAL}_${i}`];
+    if (residual !== undefined) image = add(s, image, residual);
     text = runs === undefined || nextText === undefined
       ? nextText
       : where(s, runs, nextText, text!);
@@ -160,60 +216,4 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
 /** Channels of a token inside. */
 function widthOf({ num_attention_heads, attention_head_dim }: Config): number {
   return num_attention_heads * attention_head_dim;
-}
-
-/** Text and image attend to each other, each with weights of its own (`JointTransformerBlock`). */
-function block(
-  s: Scope,
-  [text, image]: readonly [text: Value, image: Value],
-  temb: Value,
-  { config, dual, isLast }: {
-    readonly config: Config;
-    readonly dual: boolean;
-    readonly isLast: boolean;
-  },
-): [text: Value | undefined, image: Value] {
-  const attn = s.at("attn");
-  const heads = config.num_attention_heads;
-  const width = widthOf(config);
-  const isNormed = config.qk_norm !== null;
-  const imageTime = modulation(s.at("norm1.linear"), temb, dual ? 9 : 6);
-  const textTime = modulation(s.at("norm1_context.linear"), temb, isLast ? 2 : 6);
-  const [shift, scale] = imageTime as [Value, Value];
-  // of the last block, which makes nothing of the text, scale comes first
-  const [textScale, textShift] = (isLast ? textTime : [textTime[1], textTime[0]]) as [Value, Value];
-  const imageNormal = modulatedNorm(s, image, [scale, shift], { width });
-  const textNormal = modulatedNorm(s, text, [textScale, textShift], { width });
-  const [seen, textSeen] = jointAttention(attn, [
-    projectHeads(attn, imageNormal, { heads, norms: isNormed ? undefined : null }),
-    projectHeads(attn, textNormal, {
-      heads,
-      names: ["add_q_proj", "add_k_proj", "add_v_proj"],
-      norms: isNormed ? ["norm_added_q", "norm_added_k"] : null,
-    }),
-  ], { heads }) as [Value, Value];
-  const made = linear(attn.at("to_out.0"), seen);
-  let x = add(s, image, mul(s, imageTime[2]!, made));
-  if (dual) {
-    const second = s.at("attn2");
-    const [shift2, scale2, gate2] = imageTime.slice(6) as [Value, Value, Value];
-    const normal = modulatedNorm(s, image, [scale2, shift2], { width });
-    const projected = projectHeads(second, normal, { heads, norms: isNormed ? undefined : null });
-    const [own] = jointAttention(second, [projected], { heads }) as [Value];
-    x = add(s, x, mul(s, gate2, linear(second.at("to_out.0"), own)));
-  }
-  const fed = (name: string, value: Value, time: readonly Value[]): Value => {
-    const normal = modulatedNorm(s, value, [time[4]!, time[3]!], { width });
-    const made = feedForward(s.at(name), normal, { activation: "gelu-approximate" });
-    return add(s, value, mul(s, time[5]!, made));
-  };
-  const nextImage = fed("ff", x, imageTime);
-  if (isLast) {
-    s.graph.markModule(attn.path, [made]);
-    return [undefined, nextImage];
-  }
-  const madeOfText = linear(attn.at("to_add_out"), textSeen);
-  s.graph.markModule(attn.path, [made, madeOfText]);
-  const nextText = add(s, text, mul(s, textTime[2]!, madeOfText));
-  return [fed("ff_context", nextText, textTime), nextImage];
 }

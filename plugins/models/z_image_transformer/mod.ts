@@ -110,7 +110,7 @@ export const ZImageTransformer2DModel: ModelClass<ZImageTransformer2DModel> = de
       checkCall(model.config, hiddenStates, encoderHiddenStates);
       const [batch, , height, width] = hiddenStates.dims as [number, number, number, number];
       const times = timestepTensor(timestep, batch);
-      const sample = await runByTextLength(encoderHiddenStates, async (rows, texts) => {
+      const { sample } = await runByTextLength(encoderHiddenStates, async (rows, texts) => {
         const tokens = texts.dims[1]!;
         const { sample } = await model.run("forward", {
           hidden_states: patchify(pickRows(hiddenStates, rows)),
@@ -119,7 +119,7 @@ export const ZImageTransformer2DModel: ModelClass<ZImageTransformer2DModel> = de
           img_ids: imageIds(height / 2, width / 2, tokens),
           txt_ids: textIds(tokens),
         }, { signal });
-        return unpatchify(sample!, height, width);
+        return { sample: unpatchify(sample!, height, width) };
       });
       return { sample };
     },

@@ -51,6 +51,13 @@ export { type Profile, type ProfileRow, profileTable, readProfile } from "./prof
 export { FirstBlockCacheConfig, type FirstBlockCacheOptions } from "./step_cache/first_block.ts";
 export { TaylorSeerCacheConfig, type TaylorSeerCacheOptions } from "./step_cache/taylor_seer.ts";
 export { type DeviceReport, probeDevices } from "./probe.ts";
+export {
+  centredIds,
+  idsBeyond,
+  type ImageShape,
+  referenceTokens,
+  tokensOf,
+} from "./image_tokens.ts";
 export { pickRows, runByTextLength } from "./text_rows.ts";
 export {
   type OwnTiles,

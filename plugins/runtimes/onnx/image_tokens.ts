@@ -12,9 +12,9 @@ export function tokensOf([frames, rows, columns]: ImageShape): number {
  * Coordinates of the tokens of all images, float32 [tokens, 3]: which image, row and column, which count from
  * the middle.
  *
- * @param layered Whether the last image is none of the layers, but number -1.
+ * @param layered Whether the last image is none of the layers, but number -1. Defaults to false.
  */
-export function imageIds(shapes: readonly ImageShape[], layered: boolean): Tensor {
+export function centredIds(shapes: readonly ImageShape[], layered = false): Tensor {
   const total = shapes.reduce((sum, shape) => sum + tokensOf(shape), 0);
   const ids = new Float32Array(total * 3);
   let place = 0;
@@ -36,7 +36,11 @@ export function imageIds(shapes: readonly ImageShape[], layered: boolean): Tenso
 }
 
 /** Coordinates of the text's tokens, float32 [tokens, 3]: on all axes from beyond the images on. */
-export function textIds(tokens: number, shapes: readonly ImageShape[], layered: boolean): Tensor {
+export function idsBeyond(
+  tokens: number,
+  shapes: readonly ImageShape[],
+  layered = false,
+): Tensor {
   const sides = shapes.flatMap(([, rows, columns]) => [rows >> 1, columns >> 1]);
   const first = Math.max(...sides, layered ? shapes.length - 1 : 0);
   const ids = Float32Array.from({ length: tokens * 3 }, (_, i) => first + Math.floor(i / 3));
