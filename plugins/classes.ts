@@ -253,6 +253,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type VQModel = modelVqModel.VQModel;
 /** `VQModel` of `@denoise/model-vq-model`, with {@linkcode registry} as its default.
  * @category Models */ export const VQModel: typeof modelVqModel.VQModel = modelVqModel.VQModel.using(registry); import * as modelVqModel from "@denoise/model-vq-model";
+/** An object of the class. */ export type ZImageControlNetModel = modelZImageControlnet.ZImageControlNetModel;
+/** `ZImageControlNetModel` of `@denoise/model-z-image-controlnet`, with {@linkcode registry} as its default.
+ * @category Models */ export const ZImageControlNetModel: typeof modelZImageControlnet.ZImageControlNetModel = modelZImageControlnet.ZImageControlNetModel.using(registry); import * as modelZImageControlnet from "@denoise/model-z-image-controlnet";
 /** An object of the class. */ export type ZImageTransformer2DModel = modelZImageTransformer.ZImageTransformer2DModel;
 /** `ZImageTransformer2DModel` of `@denoise/model-z-image-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const ZImageTransformer2DModel: typeof modelZImageTransformer.ZImageTransformer2DModel = modelZImageTransformer.ZImageTransformer2DModel.using(registry); import * as modelZImageTransformer from "@denoise/model-z-image-transformer";
@@ -493,6 +496,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type ZImagePipeline = InstanceType<typeof ZImagePipeline>; export type { ZImageCallOptions } from "@denoise/pipeline-z-image";
 /** `ZImagePipeline` of `@denoise/pipeline-z-image`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const ZImagePipeline: WithMethods<typeof pipelineZImage.ZImagePipeline, PipelineMethods> = pipelineZImage.ZImagePipeline.using(registry); import * as pipelineZImage from "@denoise/pipeline-z-image";
+/** An object of the class. */ export type ZImageControlNetPipeline = InstanceType<typeof ZImageControlNetPipeline>; export type { ZImageControlNetCallOptions } from "@denoise/pipeline-z-image-controlnet";
+/** `ZImageControlNetPipeline` of `@denoise/pipeline-z-image-controlnet`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const ZImageControlNetPipeline: WithMethods<typeof pipelineZImageControlnet.ZImageControlNetPipeline, PipelineMethods> = pipelineZImageControlnet.ZImageControlNetPipeline.using(registry); import * as pipelineZImageControlnet from "@denoise/pipeline-z-image-controlnet";
+/** An object of the class. */ export type ZImageControlNetInpaintPipeline = InstanceType<typeof ZImageControlNetInpaintPipeline>; export type { ZImageControlNetInpaintCallOptions } from "@denoise/pipeline-z-image-controlnet-inpaint";
+/** `ZImageControlNetInpaintPipeline` of `@denoise/pipeline-z-image-controlnet-inpaint`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const ZImageControlNetInpaintPipeline: WithMethods<typeof pipelineZImageControlnetInpaint.ZImageControlNetInpaintPipeline, PipelineMethods> = pipelineZImageControlnetInpaint.ZImageControlNetInpaintPipeline.using(registry); import * as pipelineZImageControlnetInpaint from "@denoise/pipeline-z-image-controlnet-inpaint";
 /** An object of the class. */ export type ZImageImg2ImgPipeline = InstanceType<typeof ZImageImg2ImgPipeline>; export type { ZImageImg2ImgOptions } from "@denoise/pipeline-z-image-img2img";
 /** `ZImageImg2ImgPipeline` of `@denoise/pipeline-z-image-img2img`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const ZImageImg2ImgPipeline: WithMethods<typeof pipelineZImageImg2img.ZImageImg2ImgPipeline, PipelineMethods> = pipelineZImageImg2img.ZImageImg2ImgPipeline.using(registry); import * as pipelineZImageImg2img from "@denoise/pipeline-z-image-img2img";

@@ -60,6 +60,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "flux_goldens.py",
     "redux_goldens.py",
     "z_image_goldens.py",
+    "z_image_control_goldens.py",
     "qwen_image_goldens.py",
     "qwen_image_control_goldens.py",
     "qwen_image_edit_goldens.py",

@@ -18,6 +18,7 @@ import qwen_image_control_goldens
 import qwen_image_goldens
 import stable_audio_goldens
 import variation_goldens
+import z_image_control_goldens
 import z_image_goldens
 from random_configs import PROMPTS, pick, some
 from tasks import TASKS, mask, photo, swap, tensor
@@ -396,11 +397,23 @@ KINDS = {
     "flux2-klein": flux2, "flux2-klein-base": flux2,
     "z-image-inpaint": z_image_inpaint, "z-image-turbo-inpaint": z_image_inpaint,
 }
+def z_image_control(dice: Random) -> tuple[dict, None]:
+    return dict(z_image_text(dice)[0], control_image=random_photo(dice, 20, 70), controlnet_conditioning_scale=dice.uniform(0.1, 1.2)), None
+
+
+def z_image_control_inpaint(dice: Random) -> tuple[dict, None]:
+    """For one image, of which diffusers takes a mask."""
+    call, given = z_image_control(dice)[0], painted(dice)
+    one = {key: call[key][0] if isinstance(call[key], list) else call[key] for key in ("prompt", "negative_prompt") if key in call}
+    return call | one | given | dict(num_images_per_prompt=1), None
+
+
 # networks that control transformers
 KINDS |= {
     "sd3-control": sd3_control, "sd3-control-pooled": sd3_control, "sd3-control-large": sd3_control,
     "sd3-control-inpaint": sd3_control_inpaint, "qwen-image-control": qwen_image_control,
-    "qwen-image-control-inpaint": qwen_image_control_inpaint,
+    "qwen-image-control-inpaint": qwen_image_control_inpaint, "z-image-control": z_image_control, "z-image-control-2": z_image_control,
+    "z-image-control-21": z_image_control, "z-image-control-inpaint": z_image_control_inpaint,
 }
 KNOWN = (
     TASKS
@@ -408,6 +421,7 @@ KNOWN = (
     | variation_goldens.TASKS
     | flux_goldens.TASKS
     | z_image_goldens.TASKS
+    | z_image_control_goldens.TASKS
     | sd3_goldens.TASKS
     | sd3_control_goldens.TASKS
     | pixart_goldens.TASKS

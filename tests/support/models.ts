@@ -35,9 +35,10 @@ import type {
   StableAudioDiTModel,
   StableAudioProjectionModel,
   VQModel,
-  ZImageTransformer2DModel,
+  ZImageControlNetModel,
 } from "@denoise/denoise";
-import { type Golden, relativeDifference, type Stored } from "./golden.ts";
+import { ZImageTransformer2DModel } from "@denoise/denoise";
+import { fixture, type Golden, relativeDifference, type Stored } from "./golden.ts";
 
 /** One call; tests/golden/README.md says what the keys mean. */
 export interface ModelCall {
@@ -350,6 +351,29 @@ async function controlShapes(
   return blockSamples(controlnetBlockSamples);
 }
 
+async function controlWithTexts(
+  model: ZImageControlNetModel,
+  input: Inputs,
+  call: ModelCall,
+): Promise<Outputs> {
+  const transformer = await ZImageTransformer2DModel.fromPretrained(fixture("tiny-z-image"), {
+    subfolder: "transformer",
+  });
+  const { controlnetBlockSamples } = await model.forward(
+    input("hidden_states")!,
+    numbersOf(input("timestep"))!,
+    {
+      transformer,
+      controlContext: input("control_context")!,
+      encoderHiddenStates: listed("texts", input, call),
+      conditioningScale: call.inputs.conditioning_scale as number,
+    },
+  );
+  const samples = blockSamples(Object.values(controlnetBlockSamples));
+  await transformer.dispose();
+  return samples;
+}
+
 function blockSamples(samples: readonly Tensor[]): Outputs {
   return Object.fromEntries(
     samples.map((sample, i) => [`controlnet_block_samples.${i}`, sample]),
@@ -497,6 +521,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   ReduxImageEncoder: embedImage,
   ChromaTransformer2DModel: denoiseMasked,
   ZImageTransformer2DModel: denoiseWithTexts,
+  ZImageControlNetModel: controlWithTexts,
   QwenImageTransformer2DModel: denoiseShapes,
   QwenImageControlNetModel: controlShapes,
   Flux2Transformer2DModel: denoiseAtPlaces,

@@ -30,13 +30,13 @@ export interface QwenImageControlNetCall extends QwenImageDenoiserOptions {
 }
 
 /** What pipelines read of the config of such a network. */
-export interface QwenImageControlNetConfig extends QwenImageDenoiserConfig {
+export interface QwenImageControlNetWidths extends QwenImageDenoiserConfig {
   /** Channels of a control token beside those of latents. */
   readonly extra_condition_channels: number;
 }
 
 /** The role of a network that controls Qwen-Image, as QwenImageControlNetModel plays it. */
-export interface QwenImageControlNet extends Model<QwenImageControlNetConfig> {
+export interface QwenImageControlNet extends Model<QwenImageControlNetWidths> {
   /** Residuals for one call of the transformer. */
   forward(
     hiddenStates: Tensor,

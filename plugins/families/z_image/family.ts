@@ -21,6 +21,8 @@ import {
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { ZImageComponents } from "./components.ts";
+import type { ZImageControl } from "./control_net.ts";
+import type { ZImageDenoiser, ZImageDenoiserOptions } from "./transformer.ts";
 import { encodeZImagePrompts, type ZImagePromptOptions, zImagePromptOptions } from "./prompts.ts";
 
 /** Options that all calls of Z-Image take. */
@@ -64,7 +66,7 @@ const f = Math.fround;
 export const zImage: Family<
   ZImageComponents,
   LatentOptions & ZImageOptions & { readonly image?: ImagesInput | undefined },
-  never
+  ZImageControl
 > = {
   name: "z-image",
   size({ vae }, { height = TRAINED_SIDE, width = TRAINED_SIDE }) {
@@ -87,20 +89,17 @@ export const zImage: Family<
       size: from === "noise" ? undefined : await sizeOf(run, options),
       denoiser() {
         const { transformer } = run.components;
-        return async ({ input, timestep }) => {
+        return async ({ input, timestep, control }) => {
           const data = f(f(1000 - timestep) / 1000); // the share of data
           const isOver = (cfgTruncation ?? 1) <= 1 && data > (cfgTruncation ?? 1);
-          if (unwanted === undefined || isOver) {
-            const { sample } = await transformer.forward(input, data, {
-              encoderHiddenStates: wanted,
-              signal,
-            });
-            return sample.mul(-1);
-          }
-          const { sample } = await transformer.forward(Tensor.cat([input, input]), data, {
-            encoderHiddenStates: [...wanted, ...unwanted],
-            signal,
-          });
+          const predict = (latents: Tensor, texts: readonly Tensor[]) =>
+            control === undefined
+              ? predictRows(transformer, latents, data, { encoderHiddenStates: texts, signal })
+              : predictControlled(transformer, control, {
+                ...{ latents, timestep: data, texts, count, signal },
+              });
+          if (unwanted === undefined || isOver) return (await predict(input, wanted)).mul(-1);
+          const sample = await predict(Tensor.cat([input, input]), [...wanted, ...unwanted]);
           const [text, negative] = sample.chunk(2) as [Tensor, Tensor];
           const apart = text.sub(negative).mul(guidanceScale);
           return shortened(text.add(apart), text, longest).mul(-1);
@@ -109,6 +108,43 @@ export const zImage: Family<
     };
   },
 };
+
+async function predictRows(
+  transformer: ZImageDenoiser,
+  latents: Tensor,
+  timestep: number,
+  options: ZImageDenoiserOptions,
+): Promise<Tensor> {
+  return (await transformer.forward(latents, timestep, options)).sample;
+}
+
+/** What is predicted with a ControlNet, whose calls are for texts that are equally long. */
+async function predictControlled(
+  transformer: ZImageDenoiser,
+  control: ZImageControl,
+  { latents, timestep, texts, count, signal }: {
+    readonly latents: Tensor;
+    readonly timestep: number;
+    readonly texts: readonly Tensor[];
+    /** Images to make. */
+    readonly count: number;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<Tensor> {
+  const made = Array<Tensor>(texts.length);
+  for (const rows of Map.groupBy(texts.keys(), (row) => texts[row]!.dims[0]!).values()) {
+    const encoderHiddenStates = rows.map((row) => texts[row]!);
+    const own = Tensor.cat(rows.map((row) => latents.slice(0, row, row + 1)));
+    const controlnetBlockSamples = await control({
+      ...{ latents: own, timestep, encoderHiddenStates, signal },
+      images: rows.map((row) => row % count),
+    });
+    const options = { encoderHiddenStates, controlnetBlockSamples, signal };
+    const parts = (await predictRows(transformer, own, timestep, options)).chunk(rows.length, 0);
+    for (const [i, row] of rows.entries()) made[row] = parts[i]!;
+  }
+  return Tensor.cat(made);
+}
 
 /** The limit of `cfgNormalization`; 0 is none. */
 function longestGuided({ cfgNormalization = 0 }: ZImageOptions): number {

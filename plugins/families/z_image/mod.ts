@@ -4,6 +4,7 @@
  * @module
  */
 export * from "./components.ts";
+export * from "./control_net.ts";
 export * from "./family.ts";
 export * from "./prompts.ts";
 export * from "./transformer.ts";

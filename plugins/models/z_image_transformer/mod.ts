@@ -19,26 +19,27 @@
  *
  * @module
  */
-import type { FrozenConfig, Model, ModelClass, Tensor } from "@denoise/core";
+import { type FrozenConfig, type Model, type ModelClass, Tensor } from "@denoise/core";
 import {
   defineModel,
   float32,
+  optional,
   pickRows,
+  type Port,
   runByTextLength,
   timesteps,
   timestepTensor,
 } from "@denoise/onnx";
 import {
-  gatedFeedForward,
-  jointAttention,
   modulatedNorm,
   modulation,
-  projectHeads,
-  sandwichBlock,
   timestepWaves,
+  zImageBlock,
+  type ZImageBlockOptions,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
+  add,
   concat,
   expand,
   linear,
@@ -59,8 +60,27 @@ export type { ZImageTransformerConfig };
 export interface ZImageTransformerOptions {
   /** States of the text of each row, float32 [text tokens, cap_feat_dim]; lengths may differ. */
   readonly encoderHiddenStates: readonly Tensor[];
+  /**
+   * What a ControlNet adds after some layers, by their number, each float32 [N, image and text tokens, dim], filled
+   * up; for texts that are equally long.
+   */
+  readonly controlnetBlockSamples?: Readonly<Record<number, Tensor>> | undefined;
   /** Cancels the call. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What a ControlNet shares with the transformer: its inputs as tokens, float32. */
+export interface ZImageEmbedding {
+  /** The image's tokens, filled up, [N, tokens, dim]. */
+  readonly tokens: Tensor;
+  /** The refined text, filled up, [N, text tokens, dim]. */
+  readonly text: Tensor;
+  /** The timestep, [N, at most 256]. */
+  readonly temb: Tensor;
+  /** Positions of both, image first, [tokens, width of a head / 2]. */
+  readonly cos: Tensor;
+  /** Positions of both, image first, [tokens, width of a head / 2]. */
+  readonly sin: Tensor;
 }
 
 /** A loaded ZImageTransformer2DModel. */
@@ -79,7 +99,27 @@ export interface ZImageTransformer2DModel extends Model<ZImageTransformerConfig>
     timestep: number | readonly number[],
     options: ZImageTransformerOptions,
   ): Promise<{ sample: Tensor }>;
+  /** What a ControlNet is given in place of latents and texts, which are equally long. */
+  embed(
+    hiddenStates: Tensor,
+    timestep: number | readonly number[],
+    options: Pick<ZImageTransformerOptions, "encoderHiddenStates" | "signal">,
+  ): Promise<ZImageEmbedding>;
+  /**
+   * The image's tokens after the layers that see the image alone, [N, tokens, dim].
+   *
+   * @param hints What a ControlNet adds after some of these layers, by their number.
+   */
+  refine(
+    embedding: ZImageEmbedding,
+    hints: Readonly<Record<number, Tensor>>,
+    options?: Pick<ZImageTransformerOptions, "signal">,
+  ): Promise<Tensor>;
 }
+
+/** What is put before the inputs for what a ControlNet adds, before the number of the layer. */
+const SAMPLES = "controlnet_block_samples";
+const HINTS = "hints";
 
 type Config = FrozenConfig<ZImageTransformerConfig>;
 type Inputs = Readonly<Record<string, Value>>;
@@ -95,36 +135,110 @@ export const ZImageTransformer2DModel: ModelClass<ZImageTransformer2DModel> = de
   ignore: [/^norm_final\.weight$/], // in its authors' files, and used by nothing
   graphs: {
     forward: {
-      inputs: (config) => ({
-        hidden_states: float32("batch", "tokens", 4 * config.in_channels),
-        encoder_hidden_states: float32("batch", "text", config.cap_feat_dim),
-        timestep: timesteps(),
-        img_ids: { ...float32("padded tokens", 3), exact: true },
-        txt_ids: { ...float32("padded text", 3), exact: true },
-      }),
+      inputs: (config) => ({ ...ports(config), ...added(SAMPLES, config, "n_layers") }),
       build,
+    },
+    embed: {
+      inputs: ports,
+      build(s, config, inputs) {
+        const { tokens, ...others } = embed(s, config, inputs);
+        return { tokens, ...others, ...positions(s, config, inputs.img_ids!, inputs.txt_ids!) };
+      },
+    },
+    refine: {
+      inputs: (config) => ({
+        tokens: float32("batch", "padded tokens", config.dim),
+        temb: float32("batch", "time"),
+        cos: { ...float32("row", "half"), exact: true },
+        sin: { ...float32("row", "half"), exact: true },
+        ...added(HINTS, config, "n_refiner_layers"),
+      }),
+      build: (s, config, { tokens, temb, cos, sin, ...hints }) => ({
+        refined: refineImage(s, config, tokens!, {
+          temb: temb!,
+          rotary: firstPositions(s, { cos: cos!, sin: sin! }, tokens!),
+          hints,
+        }),
+      }),
     },
   },
   methods: (model) => ({
-    async forward(hiddenStates, timestep, { encoderHiddenStates, signal }) {
+    async forward(hiddenStates, timestep, options) {
+      const { encoderHiddenStates, controlnetBlockSamples: samples, signal } = options;
       checkCall(model.config, hiddenStates, encoderHiddenStates);
+      if (samples !== undefined) checkEqual(encoderHiddenStates);
       const [batch, , height, width] = hiddenStates.dims as [number, number, number, number];
       const times = timestepTensor(timestep, batch);
       const { sample } = await runByTextLength(encoderHiddenStates, async (rows, texts) => {
-        const tokens = texts.dims[1]!;
         const { sample } = await model.run("forward", {
-          hidden_states: patchify(pickRows(hiddenStates, rows)),
-          encoder_hidden_states: texts,
-          timestep: pickRows(times, rows),
-          img_ids: imageIds(height / 2, width / 2, tokens),
-          txt_ids: textIds(tokens),
+          ...inputsOf(pickRows(hiddenStates, rows), pickRows(times, rows), texts),
+          ...numbered(SAMPLES, samples),
         }, { signal });
         return { sample: unpatchify(sample!, height, width) };
       });
       return { sample };
     },
+    async embed(hiddenStates, timestep, { encoderHiddenStates, signal }) {
+      checkCall(model.config, hiddenStates, encoderHiddenStates);
+      checkEqual(encoderHiddenStates);
+      const times = timestepTensor(timestep, hiddenStates.dims[0]!);
+      const inputs = inputsOf(hiddenStates, times, Tensor.stack(encoderHiddenStates, 0));
+      return await model.run("embed", inputs, { signal }) as unknown as ZImageEmbedding;
+    },
+    async refine({ tokens, temb, cos, sin }, hints, { signal } = {}) {
+      const given = { tokens, temb, cos, sin, ...numbered(HINTS, hints) };
+      return (await model.run("refine", given, { signal })).refined!;
+    },
   }),
 });
+
+function ports(config: Config): Record<string, Port> {
+  return {
+    hidden_states: float32("batch", "tokens", 4 * config.in_channels),
+    encoder_hidden_states: float32("batch", "text", config.cap_feat_dim),
+    timestep: timesteps(),
+    img_ids: { ...float32("padded tokens", 3), exact: true },
+    txt_ids: { ...float32("padded text", 3), exact: true },
+  };
+}
+
+/** What may be added after each of so many layers. */
+function added(
+  name: string,
+  config: Config,
+  layers: "n_layers" | "n_refiner_layers",
+): Record<string, Port> {
+  const port = optional(float32("batch", `${name} row`, config.dim));
+  return Object.fromEntries(
+    Array.from({ length: config[layers] }, (_, i) => [`${name}_${i}`, port]),
+  );
+}
+
+function numbered(name: string, given: Readonly<Record<number, Tensor>> = {}) {
+  return Object.fromEntries(Object.entries(given).map(([i, x]) => [`${name}_${i}`, x]));
+}
+
+function inputsOf(latents: Tensor, timestep: Tensor, texts: Tensor): Record<string, Tensor> {
+  const [height, width] = latents.dims.slice(2) as [number, number];
+  const tokens = texts.dims[1]!;
+  return {
+    hidden_states: patchify(latents),
+    encoder_hidden_states: texts,
+    timestep,
+    img_ids: imageIds(height / 2, width / 2, tokens),
+    txt_ids: textIds(tokens),
+  };
+}
+
+/** With a ControlNet rows are of one length. */
+function checkEqual(texts: readonly Tensor[]): void {
+  const lengths = new Set(texts.map(({ dims }) => dims[0]));
+  if (lengths.size === 1) return;
+  throw new TypeError(
+    `Cannot control rows whose texts have ${[...lengths].join(" and ")} tokens together: call ` +
+      "ZImageTransformer2DModel once for each length",
+  );
+}
 
 function checkCall(config: Config, latents: Tensor, texts: readonly Tensor[]): void {
   const [batch = 0, , height = 0, width = 0] = latents.dims;
@@ -162,25 +276,78 @@ function checkCall(config: Config, latents: Tensor, texts: readonly Tensor[]): v
   }
 }
 
-function build(s: Scope, config: Config, inputs: Inputs): Inputs {
-  const { hidden_states, encoder_hidden_states, img_ids, txt_ids, timestep } = inputs;
-  const { rope_theta: theta, axes_dims: widths, n_refiner_layers, norm_eps: eps } = config;
-  const positions = (ids: Value) => rotaryEmbedding(s, ids, { widths, theta });
-  const temb = time(s.at("t_embedder"), timestep!, config);
+/** Positions of the image's tokens, then the text's. */
+function positions(s: Scope, config: Config, ...ids: readonly Value[]): Rotary {
+  const { rope_theta: theta, axes_dims: widths } = config;
+  return rotaryEmbedding(s, concat(s, ids, 0), { widths, theta });
+}
 
+/** Positions of as many tokens as there are. */
+function firstPositions(s: Scope, { cos, sin }: Rotary, tokens: Value): Rotary {
+  const ends = [s.ints([0]), shapeOf(s, tokens, 1, 2), s.ints([0])];
+  return { cos: s.op("Slice", [cos, ...ends]), sin: s.op("Slice", [sin, ...ends]) };
+}
+
+function options(
+  { n_heads: heads, norm_eps: eps, qk_norm: isNormed }: Config,
+  rotary: Rotary,
+  temb?: Value,
+): ZImageBlockOptions {
+  return { heads, eps, isNormed, rotary, temb };
+}
+
+/** Image and text as tokens, those of the text refined, and the timestep. */
+function embed(
+  s: Scope,
+  config: Config,
+  inputs: Inputs,
+): { readonly tokens: Value; readonly text: Value; readonly temb: Value } {
+  const { hidden_states, encoder_hidden_states, img_ids, txt_ids, timestep } = inputs;
+  const { norm_eps: eps, n_refiner_layers } = config;
+  const temb = time(s.at("t_embedder"), timestep!, config);
   const embedded = linear(s.at("all_x_embedder", PATCH), hidden_states!); // [N, tokens, C]
-  let image = fillUp(s, embedded, "x_pad_token", img_ids!);
+  const tokens = fillUp(s, embedded, "x_pad_token", img_ids!);
   const seen = rmsNorm(s.at("cap_embedder.0"), encoder_hidden_states!, { eps });
   let text = fillUp(s, linear(s.at("cap_embedder.1"), seen), "cap_pad_token", txt_ids!);
+  const rotary = positions(s, config, txt_ids!);
   for (let i = 0; i < n_refiner_layers; i++) {
-    image = block(s.at("noise_refiner", i), image, positions(img_ids!), config, temb);
-    text = block(s.at("context_refiner", i), text, positions(txt_ids!), config);
+    text = zImageBlock(s.at("context_refiner", i), text, options(config, rotary));
   }
+  return { tokens, text, temb };
+}
+
+/** The layers that see the image alone, and what a ControlNet adds after them. */
+function refineImage(
+  s: Scope,
+  config: Config,
+  tokens: Value,
+  { temb, rotary, hints }: {
+    readonly temb: Value;
+    readonly rotary: Rotary;
+    readonly hints: Inputs;
+  },
+): Value {
+  let image = tokens;
+  for (let i = 0; i < config.n_refiner_layers; i++) {
+    image = zImageBlock(s.at("noise_refiner", i), image, options(config, rotary, temb));
+    const hint = hints[`${HINTS}_${i}`];
+    if (hint !== undefined) image = add(s, image, hint);
+  }
+  return image;
+}
+
+function build(s: Scope, config: Config, inputs: Inputs): Inputs {
+  const { hidden_states, img_ids, txt_ids } = inputs;
+  const { tokens, text, temb } = embed(s, config, inputs);
+  const rotary = positions(s, config, img_ids!);
+  const image = refineImage(s, config, tokens, { temb, rotary, hints: {} });
 
   let row = concat(s, [image, text], 1);
-  const rotary = positions(concat(s, [img_ids!, txt_ids!], 0));
+  const all = positions(s, config, img_ids!, txt_ids!);
   for (let i = 0; i < config.n_layers; i++) {
-    row = block(s.at("layers", i), row, rotary, config, temb);
+    row = zImageBlock(s.at("layers", i), row, options(config, all, temb));
+    const sample = inputs[`${SAMPLES}_${i}`];
+    if (sample !== undefined) row = add(s, row, sample);
   }
   const ends = [s.ints([0]), shapeOf(s, hidden_states!, 1, 2), s.ints([1])];
   const last = s.op("Slice", [row, ...ends]); // [N, tokens, C]
@@ -205,33 +372,4 @@ function fillUp(s: Scope, x: Value, name: string, ids: Value): Value {
   const sizes = concat(s, [shapeOf(s, x, 0, 1), count, s.ints([1])], 0);
   const padding = expand(s, s.cast(s.tensor(name)), sizes); // [N, count, C]
   return concat(s, [x, padding], 1);
-}
-
-/** One block, modulated where there is a time (`ZImageTransformerBlock`). */
-function block(s: Scope, x: Value, rotary: Rotary, config: Config, temb?: Value): Value {
-  const { n_heads: heads, norm_eps: eps, qk_norm } = config;
-  const attn = s.at("attention");
-  return sandwichBlock(s, x, {
-    norms: [
-      s.at("attention_norm1"),
-      s.at("attention_norm2"),
-      s.at("ffn_norm1"),
-      s.at("ffn_norm2"),
-    ],
-    vectors: temb === undefined
-      ? []
-      : modulation(s.at("adaLN_modulation.0"), temb, 4, { activate: false }),
-    eps,
-    attend(of) {
-      const projected = projectHeads(attn, of, {
-        heads,
-        bias: false,
-        norms: qk_norm ? undefined : null,
-        eps: 1e-5, // whatever norm_eps is
-      });
-      const [seen] = jointAttention(attn, [projected], { heads, rotary }) as [Value];
-      return linear(attn.at("to_out.0"), seen, { bias: false });
-    },
-    feed: (of) => gatedFeedForward(s.at("feed_forward"), of, { names: ["w1", "w3", "w2"] }),
-  });
 }

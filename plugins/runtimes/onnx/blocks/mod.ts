@@ -34,3 +34,4 @@ export * from "./sd3_blocks.ts";
 export * from "./timestep_embedding.ts";
 export * from "./transformer.ts";
 export * from "./up_block.ts";
+export * from "./z_image_block.ts";
