@@ -58,7 +58,7 @@ export {
   type TorchDtype,
 } from "@denoise/core";
 export * from "./plugins/classes.ts";
-export { DenoiseAudio } from "@denoise/audio";
+export { DenoiseAudio, readWavRecipe } from "@denoise/audio";
 export { GGUFQuantizationConfig } from "@denoise/gguf";
 export { FirstBlockCacheConfig, TaylorSeerCacheConfig } from "@denoise/onnx";
 export {

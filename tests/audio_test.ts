@@ -134,9 +134,9 @@ describe("UNet1DModel", () => {
 
 /** The 16-bit samples of a file, within 1 of those of the reference. */
 function assertSameFile(file: Uint8Array, expected: Tensor): void {
-  const found = new Int16Array(file.buffer, 44);
   const [channels, length] = expected.dims as [number, number];
-  assertEquals(found.length, channels * length);
+  const found = new Int16Array(file.buffer, 44, channels * length); // then the recipe
+  assertEquals(new DataView(file.buffer).getUint32(40, true), 2 * channels * length);
   const values = expected.toFloat32Array();
   for (let at = 0; at < found.length; at++) {
     const [frame, channel] = [Math.floor(at / channels), at % channels];

@@ -18,6 +18,7 @@ const REPO = new URL("./fixtures/tiny-stable-diffusion", import.meta.url).pathna
 const DDPM = new URL("./fixtures/tiny-ddpm", import.meta.url).pathname;
 const IMAGE = new URL("plugins/media/image/testdata/files/rgb.png", ROOT).pathname;
 const LCM = new URL("./fixtures/tiny-lcm", import.meta.url).pathname;
+const STABLE_AUDIO = new URL("./fixtures/tiny-stable-audio", import.meta.url).pathname;
 const DANCE = new URL("./fixtures/tiny-dance-diffusion", import.meta.url).pathname;
 const folder = await Deno.makeTempDir();
 addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
@@ -233,9 +234,36 @@ describe("denoise generate", () => {
     assertEquals(stdout, "audio-1.wav (seed 3)\naudio-2.wav (seed 4)\n");
     const file = await Deno.readFile(`${folder}/audio-2.wav`);
     assertEquals(new TextDecoder().decode(file.subarray(0, 4)), "RIFF");
-    assertEquals(file.length, 44 + 20 * 2 * 2);
+    assertEquals(new DataView(file.buffer).getUint32(40, true), 20 * 2 * 2);
     const named = await denoise("generate", ...audio, "--out", "x.wav", "--json");
     assertEquals(JSON.parse(named.stdout).path, "x.wav");
+  });
+
+  it("writes audio of a prompt, from which the recipe makes it again", async () => {
+    const options = [
+      "--model",
+      STABLE_AUDIO,
+      "--steps",
+      "2",
+      "--length",
+      "1.5",
+      "--negative",
+      "hiss",
+    ];
+    const made = await denoise("generate", "rain on tin", ...options, "--seed", "4", "-n", "2");
+    assertEquals(made.code, 0, made.stderr);
+    assertEquals(made.stdout, "rain-on-tin-1.wav (seed 4)\nrain-on-tin-2.wav (seed 5)\n");
+    const { stdout } = await denoise("recipe", "rain-on-tin-2.wav");
+    const command = stdout.trimEnd().split("\n").at(-1)!;
+    assert(command.includes("--length 1.5") && command.includes("--seed 5"), command);
+    const words = command.replaceAll("'", "").split(" rain on tin ");
+    assertEquals(words.length, 2, command);
+    const again = await denoise("generate", "rain on tin", ...words[1]!.split(" "), "-o", "b.wav");
+    assertEquals(again.code, 0, again.stderr);
+    const [first, second] = await Promise.all(
+      ["rain-on-tin-2.wav", "b.wav"].map((name) => Deno.readFile(`${folder}/${name}`)),
+    );
+    assertEquals(first, second);
   });
 
   it("changes an image, inpaints it, and applies LoRAs, by what is given", async () => {

@@ -18,6 +18,7 @@
  */
 export * from "./any_pipeline.ts";
 export * from "./auto_pipeline.ts";
+export * from "./call_names.ts";
 export * from "./diffusion_pipeline.ts";
 export * from "./every_option.ts";
 export { importPlugins, moduleAddress } from "./plugin_modules.ts";

@@ -1,5 +1,6 @@
 import encodeWav from "@audio/encode-wav";
 import type { Audio, AudioFileOptions, Recipe } from "@denoise/core";
+import { withRecipe } from "./recipe.ts";
 
 /** What a {@linkcode DenoiseAudio} may be made with beside its samples. */
 export interface DenoiseAudioOptions {
@@ -92,7 +93,8 @@ export class DenoiseAudio implements Audio {
 
   /**
    * The audio as a WAV file. The same audio always gives the same bytes. As integers, samples are
-   * `round(32767·x)` with x limited to -1..1; as floats they are as they are.
+   * `round(32767·x)` with x limited to -1..1; as floats they are as they are. Its recipe stands behind them,
+   * where `readWavRecipe` finds it.
    *
    * @throws {TypeError} for another file format.
    * @throws {RangeError} for another sample format, and above 4 GiB.
@@ -119,7 +121,8 @@ export class DenoiseAudio implements Audio {
     }
     const encoder = await encodeWav({ sampleRate: this.sampleRate, bitDepth });
     encoder.encode(Array.from({ length: this.channels }, (_, index) => this.channel(index)));
-    return encoder.flush();
+    const wav = encoder.flush();
+    return this.recipe === undefined ? wav : withRecipe(wav, this.recipe);
   }
 
   /**

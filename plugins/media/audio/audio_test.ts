@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Tensor } from "@denoise/core";
-import { audioCodec, DenoiseAudio } from "./mod.ts";
+import { audioCodec, DenoiseAudio, isWav, readWavRecipe } from "./mod.ts";
 
 const STEREO = new DenoiseAudio(16_000, 2, Float32Array.of(0, 0.5, 1, -0.25, -1, 2));
 
@@ -78,6 +78,39 @@ describe("DenoiseAudio", () => {
     await assertRejects(() => STEREO.encode("mp3" as "wav"), TypeError, '"wav"');
     const options = { sampleFormat: "int8" as "int16" };
     await assertRejects(() => STEREO.encode("wav", options), RangeError, "int8");
+  });
+});
+
+describe("readWavRecipe()", () => {
+  const data = Float32Array.of(0, 0.5, -0.5);
+  const recipe = { prompt: "der Bär brüllt 🐻", seed: "7", audioEndInS: 1.5 };
+
+  it("reads what encode() has written, behind samples that stay as they are", async () => {
+    for (const sampleFormat of ["int16", "float32"] as const) {
+      const plain = await new DenoiseAudio(8000, 1, data).encode("wav", { sampleFormat });
+      const file = await new DenoiseAudio(8000, 1, data, { recipe }).encode("wav", {
+        sampleFormat,
+      });
+      assertEquals(readWavRecipe(file), recipe);
+      assertEquals(readWavRecipe(plain), undefined);
+      assertEquals(file.subarray(8, plain.length), plain.subarray(8));
+      assertEquals(new DataView(file.buffer).getUint32(4, true), file.length - 8);
+      assertEquals(file.length % 2, 0);
+    }
+  });
+
+  it("finds none in files of other programs, or that are cut off, and refuses other files", async () => {
+    const file = await new DenoiseAudio(8000, 1, data, { recipe }).encode();
+    const other = file.slice();
+    other.set(new TextEncoder().encode("x"), other.indexOf("{".charCodeAt(0), 44));
+    assertEquals(readWavRecipe(other), undefined);
+    assertEquals(readWavRecipe(file.subarray(0, file.length - 4)), undefined);
+    assertThrows(() => readWavRecipe(new Uint8Array(30)), SyntaxError, "RIFF");
+    assertEquals([isWav(file), isWav(file.subarray(1)), isWav(new Uint8Array(3))], [
+      true,
+      false,
+      false,
+    ]);
   });
 });
 

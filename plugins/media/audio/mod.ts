@@ -20,3 +20,4 @@
  */
 export { audioCodec } from "./codec.ts";
 export { DenoiseAudio, type DenoiseAudioOptions } from "./audio.ts";
+export { isWav, readWavRecipe } from "./recipe.ts";

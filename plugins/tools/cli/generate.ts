@@ -1,7 +1,7 @@
 import { type PipelineStep, type Registry, type TorchDtype, VERSION } from "@denoise/core";
 import { registry as builtIn } from "@denoise/denoise/registry";
 import { id as EMBEDDED } from "@denoise/embedded-emoji";
-import { type AnyOutput, diffusionPipeline } from "@denoise/loading";
+import { type AnyOutput, countOption, diffusionPipeline, lengthOption } from "@denoise/loading";
 import { showImage } from "@denoise/terminal";
 import { type Command, Option } from "commander";
 import { type AdapterFlags, fileWithNumber, fileWithWord, loadAdapters } from "./adapters.ts";
@@ -118,7 +118,7 @@ export function addGenerate(program: Command): void {
     .option("--revision <name>", "branch, tag or commit of the repo")
     .option("--preview [steps]", "draw each step on the terminal, or each so manieth", integer(1))
     .option(...PLUGIN)
-    .option("--json", "print one JSON object an image instead of text")
+    .option("--json", "print one JSON object an image or audio clip instead of text")
     .option("-q, --quiet", "print nothing but errors and --json")
     .option("-v, --verbose", "say what takes how long")
     .addHelpText(
@@ -274,11 +274,11 @@ function refusePrompt(
 
 /** A length is for audio. */
 function refuseLength({ className, makes, options }: AnyClass, { length }: GenerateFlags): void {
-  if (length === undefined || "audioLengthInS" in options) return;
+  if (length === undefined || lengthOption({ options }) !== undefined) return;
   throw new TypeError(
     `Cannot give --length to ${className}: it makes ${makes}${
       makes === "audio" ? " of one length" : ""
-    }; a model of DanceDiffusionPipeline takes it, such as harmonai/maestro-150k`,
+    }; models of StableAudioPipeline and DanceDiffusionPipeline take it`,
   );
 }
 
@@ -290,14 +290,18 @@ async function startRun(
   signal: AbortSignal,
 ): Promise<AsyncGenerator<PipelineStep, AnyOutput, void>> {
   const image = flags.ipAdapterImage && await imageInput(flags.ipAdapterImage);
-  const many = Class.takesPrompt ? "numImagesPerPrompt" : "batchSize";
+  const many = countOption(Class);
+  if (many === undefined && flags.count > 1) {
+    throw new TypeError(`Cannot give --count to ${Class.className}: it makes one of a kind a call`);
+  }
+  const length = lengthOption(Class);
   const all = {
     ...options,
     seed: flags.seed,
     numInferenceSteps: flags.steps,
     guidanceScale: flags.guidance,
     negativePrompt: flags.negative,
-    audioLengthInS: flags.length,
+    ...(length === undefined ? {} : { [length]: flags.length }),
     signal,
     ...(flags.eta === undefined ? {} : { eta: flags.eta }),
     ...(flags.clipSkip === undefined ? {} : { clipSkip: flags.clipSkip }),
@@ -305,7 +309,7 @@ async function startRun(
       ? {}
       : { ipAdapterImage: flags.ipAdapter.map(() => image) }),
     ...(flags.preview === undefined ? {} : { preview: "linear" }),
-    ...(flags.count === 1 && !(many in Class.options) ? {} : { [many]: flags.count }),
+    ...(many === undefined ? {} : { [many]: flags.count }),
   };
   return Class.takesPrompt ? pipe.stream(prompt, all) : pipe.stream(all);
 }

@@ -1,3 +1,4 @@
+import { isWav, readWavRecipe } from "@denoise/audio";
 import { readRecipe } from "@denoise/image";
 import type { Recipe } from "@denoise/core";
 import type { Command } from "commander";
@@ -7,15 +8,15 @@ import { shortName } from "./names.ts";
 /** Adds `recipe FILE`. */
 export function addRecipe(program: Command): void {
   program.command("recipe")
-    .description("what an image was made from, and the command that makes it again")
-    .argument("<file>", 'a .png, .jpg or .webp of denoise; "-" reads it from standard input')
+    .description("what an image or audio clip was made from, and the command that makes it again")
+    .argument("<file>", 'a .png, .jpg, .webp or .wav of denoise; "-" reads it from standard input')
     .option("--json", "print JSON")
     .action(async (file: string, flags: { json?: true }) => {
       const bytes = file === STANDARD_INPUT ? await readInput() : await Deno.readFile(file);
-      const recipe = readRecipe(bytes);
+      const recipe = isWav(bytes) ? readWavRecipe(bytes) : readRecipe(bytes);
       if (recipe === undefined) {
         throw new TypeError(
-          `Cannot find a recipe in ${JSON.stringify(file)}: denoise writes one into each image ` +
+          `Cannot find a recipe in ${JSON.stringify(file)}: denoise writes one into each file ` +
             "that it makes, and other programs often take it out",
         );
       }
@@ -33,6 +34,8 @@ const FLAGS = {
   eta: "--eta",
   clipSkip: "--clip-skip",
   seed: "--seed",
+  audioLengthInS: "--length",
+  audioEndInS: "--length",
 } as const;
 
 function describe(recipe: Recipe): string {
