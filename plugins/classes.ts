@@ -154,6 +154,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type ChromaTransformer2DModel = modelChromaTransformer.ChromaTransformer2DModel;
 /** `ChromaTransformer2DModel` of `@denoise/model-chroma-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const ChromaTransformer2DModel: typeof modelChromaTransformer.ChromaTransformer2DModel = modelChromaTransformer.ChromaTransformer2DModel.using(registry); import * as modelChromaTransformer from "@denoise/model-chroma-transformer";
+/** An object of the class. */ export type ClapTextModelWithProjection = modelClapText.ClapTextModelWithProjection;
+/** `ClapTextModelWithProjection` of `@denoise/model-clap-text`, with {@linkcode registry} as its default.
+ * @category Models */ export const ClapTextModelWithProjection: typeof modelClapText.ClapTextModelWithProjection = modelClapText.ClapTextModelWithProjection.using(registry); import * as modelClapText from "@denoise/model-clap-text";
 /** An object of the class. */ export type CLIPTextModel = modelClipText.CLIPTextModel;
 /** `CLIPTextModel` of `@denoise/model-clip-text`, with {@linkcode registry} as its default.
  * @category Models */ export const CLIPTextModel: typeof modelClipText.CLIPTextModel = modelClipText.CLIPTextModel.using(registry); import * as modelClipText from "@denoise/model-clip-text";
@@ -229,6 +232,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type SiglipVisionModel = modelSiglipVision.SiglipVisionModel;
 /** `SiglipVisionModel` of `@denoise/model-siglip-vision`, with {@linkcode registry} as its default.
  * @category Models */ export const SiglipVisionModel: typeof modelSiglipVision.SiglipVisionModel = modelSiglipVision.SiglipVisionModel.using(registry); import * as modelSiglipVision from "@denoise/model-siglip-vision";
+/** An object of the class. */ export type SpeechT5HifiGan = modelSpeecht5Hifigan.SpeechT5HifiGan;
+/** `SpeechT5HifiGan` of `@denoise/model-speecht5-hifigan`, with {@linkcode registry} as its default.
+ * @category Models */ export const SpeechT5HifiGan: typeof modelSpeecht5Hifigan.SpeechT5HifiGan = modelSpeecht5Hifigan.SpeechT5HifiGan.using(registry); import * as modelSpeecht5Hifigan from "@denoise/model-speecht5-hifigan";
 /** An object of the class. */ export type StableAudioProjectionModel = modelStableAudioProjection.StableAudioProjectionModel;
 /** `StableAudioProjectionModel` of `@denoise/model-stable-audio-projection`, with {@linkcode registry} as its default.
  * @category Models */ export const StableAudioProjectionModel: typeof modelStableAudioProjection.StableAudioProjectionModel = modelStableAudioProjection.StableAudioProjectionModel.using(registry); import * as modelStableAudioProjection from "@denoise/model-stable-audio-projection";
@@ -262,6 +268,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type AudioDiffusionPipeline = InstanceType<typeof AudioDiffusionPipeline>; export type { AudioDiffusionOptions } from "@denoise/pipeline-audio-diffusion";
 /** `AudioDiffusionPipeline` of `@denoise/pipeline-audio-diffusion`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const AudioDiffusionPipeline: WithMethods<typeof pipelineAudioDiffusion.AudioDiffusionPipeline, PipelineMethods> = pipelineAudioDiffusion.AudioDiffusionPipeline.using(registry); import * as pipelineAudioDiffusion from "@denoise/pipeline-audio-diffusion";
+/** An object of the class. */ export type AudioLDMPipeline = InstanceType<typeof AudioLDMPipeline>; export type { AudioLDMOptions } from "@denoise/pipeline-audioldm";
+/** `AudioLDMPipeline` of `@denoise/pipeline-audioldm`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const AudioLDMPipeline: WithMethods<typeof pipelineAudioldm.AudioLDMPipeline, PipelineMethods> = pipelineAudioldm.AudioLDMPipeline.using(registry); import * as pipelineAudioldm from "@denoise/pipeline-audioldm";
 /** An object of the class. */ export type AuraFlowPipeline = InstanceType<typeof AuraFlowPipeline>; export type { AuraFlowDenoiserOptions, AuraFlowOptions } from "@denoise/pipeline-aura-flow";
 /** `AuraFlowPipeline` of `@denoise/pipeline-aura-flow`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const AuraFlowPipeline: WithMethods<typeof pipelineAuraFlow.AuraFlowPipeline, PipelineMethods> = pipelineAuraFlow.AuraFlowPipeline.using(registry); import * as pipelineAuraFlow from "@denoise/pipeline-aura-flow";
@@ -523,6 +532,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Qwen2Tokenizer = tokenizerQwen2.Qwen2Tokenizer;
 /** `Qwen2Tokenizer` of `@denoise/tokenizer-qwen2`, with {@linkcode registry} as its default.
  * @category Tokenizers */ export const Qwen2Tokenizer: typeof tokenizerQwen2.Qwen2Tokenizer = tokenizerQwen2.Qwen2Tokenizer.using(registry); import * as tokenizerQwen2 from "@denoise/tokenizer-qwen2";
+/** An object of the class. */ export type RobertaTokenizer = tokenizerRoberta.RobertaTokenizer;
+/** `RobertaTokenizer` of `@denoise/tokenizer-roberta`, with {@linkcode registry} as its default.
+ * @category Tokenizers */ export const RobertaTokenizer: typeof tokenizerRoberta.RobertaTokenizer = tokenizerRoberta.RobertaTokenizer.using(registry); import * as tokenizerRoberta from "@denoise/tokenizer-roberta";
 /** An object of the class. */ export type T5Tokenizer = tokenizerT5.T5Tokenizer;
 /** `T5Tokenizer` of `@denoise/tokenizer-t5`, with {@linkcode registry} as its default.
  * @category Tokenizers */ export const T5Tokenizer: typeof tokenizerT5.T5Tokenizer = tokenizerT5.T5Tokenizer.using(registry); import * as tokenizerT5 from "@denoise/tokenizer-t5";

@@ -24,6 +24,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "t5_tokenizer_goldens.py",
     "qwen2_tokenizer_goldens.py",
     "gemma_tokenizer_goldens.py",
+    "roberta_tokenizer_goldens.py",
     "llama_tokenizer_goldens.py",
   ],
   repos: ["make_repos.py", "task_repos.py"],
@@ -80,7 +81,12 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "textual_inversion_goldens.py",
     "ip_adapter_goldens.py",
   ],
-  audio: ["audio_goldens.py", "audio_diffusion_goldens.py", "stable_audio_goldens.py"],
+  audio: [
+    "audio_goldens.py",
+    "audio_diffusion_goldens.py",
+    "stable_audio_goldens.py",
+    "audioldm_goldens.py",
+  ],
 };
 
 /** Packages beside the reference's own that some scripts need. */

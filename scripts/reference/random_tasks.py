@@ -16,6 +16,7 @@ import flux2_goldens
 import pag_goldens
 import qwen_image_control_goldens
 import qwen_image_goldens
+import audioldm_goldens
 import stable_audio_goldens
 import variation_goldens
 import z_image_control_goldens
@@ -379,7 +380,14 @@ def control_photo(dice: Random) -> Image.Image:
     return random_photo(dice, 33, 80)
 
 
+def audioldm(dice: Random) -> tuple[dict, dict | None]:
+    call = prompts(dice)
+    each = call.pop("num_images_per_prompt", 1)
+    return dict(call, **some(dice, 0.7, audio_length_in_s=dice.uniform(0.13, 2.5)), num_waveforms_per_prompt=each), scheduler(dice)
+
+
 KINDS = {
+    "audioldm": audioldm,
     "stable-audio": stable_audio,
     "variation": variation,
     "pag": perturbed(text), "pag-img2img": perturbed(img2img), "pag-inpaint-4": perturbed(inpaint), "pag-inpaint-9": perturbed(inpaint),
@@ -433,6 +441,7 @@ KNOWN = (
     | qwen_image_control_goldens.TASKS
     | flux2_goldens.TASKS
     | stable_audio_goldens.TASKS
+    | audioldm_goldens.TASKS
 )
 
 

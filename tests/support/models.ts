@@ -16,6 +16,7 @@ import type {
   AuraFlowTransformer2DModel,
   AutoencoderDC,
   ChromaTransformer2DModel,
+  ClapTextModelWithProjection,
   DiTTransformer2DModel,
   Flux2Transformer2DModel,
   FluxControlNetModel,
@@ -32,6 +33,7 @@ import type {
   SD3ControlNetModel,
   SD3Transformer2DModel,
   SiglipVisionModel,
+  SpeechT5HifiGan,
   StableAudioDiTModel,
   StableAudioProjectionModel,
   VQModel,
@@ -496,6 +498,26 @@ async function projectTextAndTimes(
   };
 }
 
+async function encodeForAudio(
+  model: ClapTextModelWithProjection,
+  input: Inputs,
+): Promise<Outputs> {
+  const output = await model.forward(input("input_ids")!, {
+    attentionMask: input("attention_mask"),
+    outputHiddenStates: true,
+  });
+  const states = output.hiddenStates!.map((state, i) => [`hidden_states.${i}`, state]);
+  return {
+    last_hidden_state: output.lastHiddenState,
+    text_embeds: output.textEmbeds,
+    ...Object.fromEntries(states),
+  };
+}
+
+async function vocode(model: SpeechT5HifiGan, input: Inputs): Promise<Outputs> {
+  return { waveform: await model.forward(input("spectrogram")!) };
+}
+
 const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Promise<Outputs>> = {
   UNet1DModel: denoise,
   UNet2DModel: denoise,
@@ -536,6 +558,8 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   AutoencoderOobleck: encodeOrDecode,
   StableAudioDiTModel: denoiseWaveforms,
   StableAudioProjectionModel: projectTextAndTimes,
+  ClapTextModelWithProjection: encodeForAudio,
+  SpeechT5HifiGan: vocode,
 };
 
 /** The classes that can be compared. */

@@ -79,13 +79,12 @@ export function checkPrompts(
   if (Array.isArray(prompt) && prompt.length === 0) {
     throw new RangeError("Cannot encode the prompt: the list of prompts is empty");
   }
-  if (Array.isArray(prompt) && Array.isArray(negativePrompt)) {
-    if (prompt.length !== negativePrompt.length) {
-      throw new RangeError(
-        `Cannot pair ${negativePrompt.length} negative prompts with ${prompt.length} prompts: ` +
-          `give one for all, or one for each`,
-      );
-    }
+  const prompts = prompt === undefined ? rowsOf(promptEmbeds!) : [prompt].flat().length;
+  if (Array.isArray(negativePrompt) && negativePrompt.length !== prompts) {
+    throw new RangeError(
+      `Cannot pair ${negativePrompt.length} negative prompts with ${prompts} prompts: ` +
+        `give one for all, or one for each`,
+    );
   }
   const shapes = [promptEmbeds, negativePromptEmbeds]
     .map((embeds) => embeds instanceof Tensor ? embeds.dims.join(", ") : undefined);
@@ -95,6 +94,11 @@ export function checkPrompts(
         `[${shapes[1]}]: they must be equal`,
     );
   }
+}
+
+/** How many texts some states are of. */
+function rowsOf(embeds: Tensor | readonly Tensor[]): number {
+  return embeds instanceof Tensor ? embeds.dims[0]! : embeds.length;
 }
 
 /** How many prompts a call has. */
@@ -109,21 +113,21 @@ export function countPrompts(
 /**
  * Warns of what truncation has cut off texts, quoting it.
  *
- * @param maxSequenceLength The limit of the call, where it is not that of the tokenizer.
+ * @param limit The `maxSequenceLength` of the call, or the model whose tokenizer sets the limit. Defaults to `"CLIP"`.
  */
 export function warnOfCut(
   { tokenizer, warn }: Pick<PromptEncoder, "tokenizer" | "warn">,
   { removed = [] }: Pick<Tokens, "removed">,
-  maxSequenceLength?: number,
+  limit: number | string = "CLIP",
 ): void {
   const texts = removed.filter(({ length }) => length > 0)
     .flatMap((ids) => tokenizer.batchDecode(Tensor.from(ids, [1, ids.length], "int64")));
   if (texts.length === 0) return;
   warn(
     `The following part of your input was truncated because ` +
-      (maxSequenceLength === undefined
-        ? `CLIP can only handle sequences up to ${tokenizer.modelMaxLength} tokens`
-        : `maxSequenceLength is set to ${maxSequenceLength} tokens`) +
+      (typeof limit === "string"
+        ? `${limit} can only handle sequences up to ${tokenizer.modelMaxLength} tokens`
+        : `maxSequenceLength is set to ${limit} tokens`) +
       `: ${JSON.stringify(texts)}`,
   );
 }

@@ -1,19 +1,20 @@
 import type { CallOption } from "@denoise/core";
 
 /** A class of pipelines, as far as its options are asked for. */
-interface Optioned {
+export interface ClassOptions {
+  /** Every option of a call by its name. */
   readonly options: Readonly<Record<string, CallOption>>;
 }
 
-const COUNTS = ["numImagesPerPrompt", "numWaveformsPerPrompt", "batchSize"] as const;
-const LENGTHS = ["audioLengthInS", "audioEndInS"] as const;
+const COUNTS = ["numImagesPerPrompt", "numWaveformsPerPrompt", "batchSize"];
+const LENGTHS = ["audioLengthInS", "audioEndInS"];
 
 /** The option by which a class makes several images or audio clips at once; undefined where it has none. */
-export function countOption({ options }: Optioned): typeof COUNTS[number] | undefined {
+export function countOption({ options }: ClassOptions): string | undefined {
   return COUNTS.find((name) => name in options);
 }
 
 /** The option that says how many seconds of audio a class makes; undefined where it has none. */
-export function lengthOption({ options }: Optioned): typeof LENGTHS[number] | undefined {
+export function lengthOption({ options }: ClassOptions): string | undefined {
   return LENGTHS.find((name) => name in options);
 }

@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./around.ts";
+export * from "./byte_level.ts";
 export * from "./byte_pair_files.ts";
 export * from "./define_tokenizer.ts";
 export * from "./files.ts";

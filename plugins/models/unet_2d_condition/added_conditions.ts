@@ -76,14 +76,14 @@ export function hintLatents(root: Scope, hint: Value): Value {
 /**
  * The states that attention looks at, of text and images (`encoder_hid_dim_type`).
  *
- * @returns [N, tokens, D].
+ * @returns [N, tokens, D], or the sample where no text is given.
  */
 export function encoderStates(
   root: Scope,
   config: UNet2DConditionConfig,
-  { encoder_hidden_states: text, image_embeds: image }: Inputs,
+  { encoder_hidden_states: text, image_embeds: image, sample }: Inputs,
 ): Value {
-  if (config.encoder_hid_dim === null) return text!;
+  if (config.encoder_hid_dim === null) return text ?? sample!;
   const s = root.at("encoder_hid_proj");
   switch (config.encoder_hid_dim_type) {
     case "image_proj":

@@ -30,6 +30,16 @@ export function takesText(config: UNet2DConditionConfig): boolean {
   return config.encoder_hid_dim_type !== "image_proj" || config.addition_embed_type === "text";
 }
 
+const PLAIN_LEVELS = /^(CrossAttn)?(Down|Up)Block2D$/;
+
+/** Whether it may be left out, so that pixels look at each other instead, as AudioLDM's do. */
+function mayLackText(config: Config): boolean {
+  const { cross_attention_dim: widths, block_out_channels: channels } = config;
+  return Array.isArray(widths) && widths.every((width, level) => width === channels[level]) &&
+    config.encoder_hid_dim === null && config.addition_embed_type === null &&
+    [...config.down_block_types, ...config.up_block_types].every((type) => PLAIN_LEVELS.test(type));
+}
+
 /** What each IP-Adapter is given of its images. */
 function imagePrompts(added: (name: string) => boolean): Ports {
   const ports = adapters(added).map((path, i) => {
@@ -94,6 +104,11 @@ function perturbations(config: Config): Ports {
   return Object.fromEntries(selfAttentions(config).map((path) => [perturbedInput(path), rows]));
 }
 
+function textPort(config: Config, width: number): Port {
+  const port = float32("batch", "tokens", width);
+  return mayLackText(config) ? optional(port) : port;
+}
+
 /** The inputs of a model with this config; `added` tells of what adapters have added. */
 export function inputs(config: Config, added: (name: string) => boolean): Ports {
   const [width = 0] = [config.encoder_hid_dim ?? config.cross_attention_dim].flat();
@@ -101,7 +116,7 @@ export function inputs(config: Config, added: (name: string) => boolean): Ports 
   return {
     sample: float32("batch", config.in_channels - hint, "height", "width"),
     timestep: timesteps(),
-    ...(takesText(config) ? { encoder_hidden_states: float32("batch", "tokens", width) } : {}),
+    ...(takesText(config) ? { encoder_hidden_states: textPort(config, width) } : {}),
     attention_mask: optional(float32("batch", "pixels")),
     encoder_attention_mask: optional(float32("batch", "keys")),
     ...(config.time_cond_proj_dim === null

@@ -120,7 +120,7 @@ async function read(
 ): Promise<Text> {
   const maxLength = tokenizer.modelMaxLength;
   const tokens = tokenizer.encode(texts, { padding: "max_length", maxLength, truncation: true });
-  if (warns) warnOfCut({ tokenizer, warn }, tokens, maxLength);
+  if (warns) warnOfCut({ tokenizer, warn }, tokens, "T5");
   const { inputIds, attentionMask: mask } = tokens;
   const { lastHiddenState } = await textEncoder.forward(inputIds, { attentionMask: mask });
   return { embeds: lastHiddenState, mask };

@@ -2,6 +2,7 @@ import { DenoiseError, isFile, joinPath } from "@denoise/core";
 import type { ChatMessage, ChatOptions, ChatTokenizer } from "@denoise/roles";
 import { Template } from "@huggingface/jinja";
 import {
+  byteLevelBackend,
   bytePairFileNames,
   type BytePairFiles,
   defineTokenizer,
@@ -10,7 +11,14 @@ import {
   type SpecialTokens,
   type TokenizerClass,
 } from "@denoise/tokenizers";
-import { buildBackend } from "./_backend.ts";
+
+/** The words that byte pairs are merged in; white space is what Unicode calls so, not JavaScript. */
+const WORD = new RegExp(
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|" +
+    " ?[^\\p{White_Space}\\p{L}\\p{N}]+[\\r\\n]*|\\p{White_Space}*[\\r\\n]+|" +
+    "\\p{White_Space}+(?!\\P{White_Space})|\\p{White_Space}+",
+  "gu",
+);
 
 /** A loaded Qwen2Tokenizer: ids of texts, and texts of chats. */
 export type Qwen2Tokenizer = PretrainedTokenizer & ChatTokenizer;
@@ -34,7 +42,8 @@ export const Qwen2Tokenizer: TokenizerClass<Qwen2Tokenizer> = defineTokenizer({
   specialTokens: { eos: "<|endoftext|>", unk: "<|endoftext|>", pad: "<|endoftext|>" },
   fileNames: [...bytePairFileNames, "chat_template.jinja"],
   read: readQwen2Files,
-  backend: (files, { added }) => buildBackend(files, added),
+  backend: (files, { added }) =>
+    byteLevelBackend(files, added, { word: WORD, normalize: (text) => text.normalize("NFC") }),
   methods: (files: Qwen2Files, { roles }) => ({
     applyChatTemplate: (messages: readonly ChatMessage[], options?: ChatOptions) =>
       chatText(files, roles, messages, options),

@@ -13,6 +13,8 @@ import {
 
 /** Text states, and with them the tokens of images that attention looks at, too. */
 export interface Context extends Value {
+  /** Whether there is no text: attention looks at the pixels themselves once more. */
+  readonly isPixels?: boolean | undefined;
   /** For each IP-Adapter [N, tokens, D]. */
   readonly images?: readonly Value[] | undefined;
   /** Added to the scores of each token, [N, 1, 1, tokens]. */

@@ -45,7 +45,8 @@ function transformerBlock(
   context: Context,
   { heads, onlyCrossAttention }: Transformer2dOptions,
 ): BlockResult {
-  const seen = onlyCrossAttention ? { ...context, images: undefined } : normal;
+  const isText = !context.isPixels;
+  const seen = onlyCrossAttention && isText ? { ...context, images: undefined } : normal;
   const other = { ...seen, keyBias: context.selfBias };
   const options = { heads, bias: false, outBias: false };
   const added = (norm: string, attention: string, result: Value, to: Value) =>
@@ -56,7 +57,8 @@ function transformerBlock(
   const perturbed = context.perturbed?.(s.at("attn1").path);
   const first = attentionLayer(s.at("attn1"), normal, other, { ...options, perturbed });
   const own = added("norm2", "attn1", first, x);
-  const second = attentionLayer(s.at("attn2"), own.normal, context, options);
+  const text = isText ? context : { ...own.normal, keyBias: context.keyBias };
+  const second = attentionLayer(s.at("attn2"), own.normal, text, options);
   const crossed = added("norm3", "attn2", second, own.sum);
   const outBias = !fusesSums(s, s.shape("norm1.weight")[0]);
   const result = feedForward(s.at("ff"), crossed.normal, { activation: "geglu", outBias });

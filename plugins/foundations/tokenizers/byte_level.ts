@@ -1,18 +1,8 @@
-import {
-  type BytePairFiles,
-  encodeBetween,
-  type PlacedToken,
-  type TokenizerBackend,
-} from "@denoise/tokenizers";
 import { BPE } from "@huggingface/tokenizers";
-
-/** The words that byte pairs are merged in; white space is what Unicode calls so, not JavaScript. */
-const WORD = new RegExp(
-  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|" +
-    " ?[^\\p{White_Space}\\p{L}\\p{N}]+[\\r\\n]*|\\p{White_Space}*[\\r\\n]+|" +
-    "\\p{White_Space}+(?!\\P{White_Space})|\\p{White_Space}+",
-  "gu",
-);
+import type { BytePairFiles } from "./byte_pair_files.ts";
+import type { TokenizerBackend } from "./define_tokenizer.ts";
+import { encodeBetween } from "./find_tokens.ts";
+import type { PlacedToken } from "./special_tokens.ts";
 
 /** The character that stands for each byte: itself where it is visible, else one from U+0100 on. */
 const CHARACTERS: readonly string[] = byteCharacters();
@@ -32,13 +22,22 @@ const BYTES: ReadonlyMap<string, number> = new Map(CHARACTERS.map((char, byte) =
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** How a text is prepared for the pairs. */
+export interface ByteLevelOptions {
+  /** The words that byte pairs are merged in, with the flags `gu`: together they are all of a text. */
+  readonly word: RegExp;
+  /** What is done to a text first. Defaults to nothing. */
+  readonly normalize?: ((text: string) => string) | undefined;
+}
+
 /**
- * The pipeline of transformers' `Qwen2Tokenizer`: added tokens are cut out, the rest is put into NFC and
- * split into words, the bytes of a word are merged in pairs (Sennrich et al., 2016, arXiv:1508.07909).
+ * Byte pairs of bytes (GPT-2): added tokens are cut out, the rest is normalized and split into words, the
+ * bytes of a word are merged in pairs (Sennrich et al., 2016, arXiv:1508.07909).
  */
-export function buildBackend(
+export function byteLevelBackend(
   { vocab, merges }: Pick<BytePairFiles, "vocab" | "merges">,
   added: readonly PlacedToken[],
+  { word, normalize = (text) => text }: ByteLevelOptions,
 ): TokenizerBackend {
   const model = new BPE(
     {
@@ -49,7 +48,6 @@ export function buildBackend(
   );
   const ids = new Map(Object.entries(vocab));
   const tokens = new Map(Object.entries(vocab).map(([token, id]) => [id, token]));
-  const normalize = (text: string) => text.normalize("NFC");
   for (const { content, id, normalized } of added) {
     ids.set(content, id);
     tokens.set(id, normalized ? normalize(content) : content);
@@ -62,7 +60,7 @@ export function buildBackend(
     encode: encodeBetween(
       added,
       normalize,
-      (text) => (text.match(WORD) ?? []).flatMap(encodeWord),
+      (text) => (text.match(word) ?? []).flatMap(encodeWord),
     ),
     decode: (row) =>
       decoder.decode(

@@ -1,0 +1,204 @@
+/**
+ * ClapTextModelWithProjection: the text encoder of CLAP (Wu et al., 2023, arXiv:2211.06687), by which AudioLDM
+ * is conditioned: RoBERTa (Liu et al., 2019, arXiv:1907.11692) and two linear layers; the class of transformers.
+ * A checkpoint of the whole of CLAP is taken without its audio encoder.
+ *
+ * Not covered: `position_ids`, `token_type_ids` and `inputs_embeds` of one's own.
+ *
+ * @example
+ * ```ts ignore
+ * import { ClapTextModelWithProjection, RobertaTokenizer } from "@denoise/denoise";
+ *
+ * const repo = "cvssp/audioldm-s-full-v2";
+ * const tokenizer = await RobertaTokenizer.fromPretrained(repo, { subfolder: "tokenizer" });
+ * const encoder = await ClapTextModelWithProjection.fromPretrained(repo, { subfolder: "text_encoder" });
+ * const { inputIds, attentionMask } = tokenizer.encode("a dog barks");
+ * const { textEmbeds } = await encoder.forward(inputIds, { attentionMask }); // [1, 512]
+ * ```
+ *
+ * @module
+ */
+import {
+  type ConfigSchema,
+  float,
+  type FrozenConfig,
+  type ModelClass,
+  type Tensor,
+} from "@denoise/core";
+import type { TextEncoder, TextEncoderOutput } from "@denoise/roles";
+import { defineModel, int64, nestedConfig, optional, type Runner } from "@denoise/onnx";
+import type { Scope, Value } from "@denoise/onnx/graph";
+import {
+  activation,
+  add,
+  attention,
+  embedding,
+  layerNorm,
+  linear,
+  maskBias,
+  mul,
+  slice,
+  squeeze,
+  tanh,
+} from "@denoise/onnx/nn";
+
+/** Options of a CLAP text encoder, as they stand in config.json. */
+export interface ClapTextConfig {
+  /** How many tokens there are. */
+  readonly vocab_size: number;
+  /** Width of the states. */
+  readonly hidden_size: number;
+  /** How many layers. */
+  readonly num_hidden_layers: number;
+  /** How many heads. */
+  readonly num_attention_heads: number;
+  /** Width inside the feed-forward layers. */
+  readonly intermediate_size: number;
+  /** Activation of these. */
+  readonly hidden_act: string;
+  /** Places that tokens may have; those up to that of padding are left free. */
+  readonly max_position_embeddings: number;
+  /** How many kinds of tokens there are. */
+  readonly type_vocab_size: number;
+  /** Added to variances. */
+  readonly layer_norm_eps: number;
+  /** Width of the text's vector. */
+  readonly projection_dim: number;
+  /** The token that fills rows up. */
+  readonly pad_token_id: number;
+  /** Activation between the layers of the projection. */
+  readonly projection_hidden_act: string;
+}
+
+const schema: ConfigSchema<ClapTextConfig> = {
+  vocab_size: 50265,
+  hidden_size: 768,
+  num_hidden_layers: 12,
+  num_attention_heads: 12,
+  intermediate_size: 3072,
+  hidden_act: "gelu",
+  max_position_embeddings: 514,
+  type_vocab_size: 1,
+  layer_norm_eps: float(1e-12),
+  projection_dim: 512,
+  pad_token_id: 1,
+  projection_hidden_act: "relu",
+};
+
+type Config = FrozenConfig<ClapTextConfig>;
+
+/** A loaded ClapTextModelWithProjection: its `textEmbeds` are float32 [N, projection_dim]. */
+export type ClapTextModelWithProjection = TextEncoder<ClapTextConfig>;
+
+/** The text encoder of AudioLDM; `ClapTextModelWithProjection` of transformers. */
+export const ClapTextModelWithProjection: ModelClass<ClapTextModelWithProjection> = defineModel<
+  ClapTextConfig,
+  ClapTextModelWithProjection
+>({
+  className: "ClapTextModelWithProjection",
+  library: "transformers",
+  schema,
+  adapt: (config) => nestedConfig(config, "text_config"),
+  ignore: [/embeddings\.(position|token_type)_ids$/, /^audio_/, /^logit_scale_/],
+  graphs: {
+    forward: {
+      inputs: () => ({
+        input_ids: int64("batch", "tokens"),
+        attention_mask: optional(int64("batch", "tokens")),
+      }),
+      build,
+    },
+  },
+  methods: (model) => ({ forward: (ids, options) => encode(model, ids, options) }),
+});
+
+async function encode(
+  model: Runner<ClapTextConfig>,
+  inputIds: Tensor,
+  options: Parameters<TextEncoder["forward"]>[1] = {},
+): Promise<TextEncoderOutput> {
+  const { num_hidden_layers: layers, max_position_embeddings, pad_token_id } = model.config;
+  const { attentionMask, outputHiddenStates = false, clipSkip } = options;
+  const [limit, count] = [max_position_embeddings - pad_token_id - 1, inputIds.dims[1]!];
+  if (count > limit) {
+    throw new RangeError(
+      `Cannot encode ${count} tokens: the model takes at most ${limit}; cut the text`,
+    );
+  }
+  if (clipSkip !== undefined) {
+    throw new TypeError("Cannot skip layers of a ClapTextModelWithProjection: leave out clipSkip");
+  }
+  const names = outputHiddenStates
+    ? Array.from({ length: layers + 1 }, (_, i) => `hidden_state_${i}`)
+    : [];
+  const result = await model.run("forward", {
+    input_ids: inputIds,
+    attention_mask: attentionMask,
+  }, { outputs: ["last_hidden_state", "pooler_output", "text_embeds", ...names] });
+  return {
+    lastHiddenState: result.last_hidden_state!,
+    poolerOutput: result.pooler_output!,
+    textEmbeds: result.text_embeds!,
+    hiddenStates: outputHiddenStates ? names.map((name) => result[name]!) : undefined,
+  };
+}
+
+function build(
+  s: Scope,
+  config: Config,
+  { input_ids, attention_mask }: Readonly<Record<string, Value>>,
+) {
+  const model = s.at("text_model");
+  const keyBias = attention_mask && maskBias(s, attention_mask);
+  const states = [embed(model.at("embeddings"), input_ids!, config)]; // [N, tokens, width]
+  for (let i = 0; i < config.num_hidden_layers; i++) {
+    states.push(layer(model.at("encoder.layer", i), states.at(-1)!, keyBias, config));
+  }
+  const last = states.at(-1)!;
+  const first = squeeze(s, slice(s, last, 1, 0, 1), [1]); // [N, width]
+  const pooled = tanh(s, linear(model.at("pooler.dense"), first));
+  const projection = s.at("text_projection");
+  const wide = activation(
+    s,
+    linear(projection.at("linear1"), pooled),
+    config.projection_hidden_act,
+  );
+  return {
+    last_hidden_state: s.op("Identity", [last]),
+    pooler_output: pooled,
+    text_embeds: linear(projection.at("linear2"), wide),
+    ...Object.fromEntries(states.map((state, i) => [`hidden_state_${i}`, state])),
+  };
+}
+
+/** Tokens, their places, and the one kind that they are of: normalized together (`ClapTextEmbeddings`). */
+function embed(s: Scope, ids: Value, { pad_token_id: pad, layer_norm_eps: eps }: Config): Value {
+  const counts = s.cast(
+    s.op("Not", [s.op("Equal", [ids, s.scalar(pad, "int64")], {}, { dtype: "bool" })]),
+    "int64",
+  );
+  // tokens are counted from 1, padding not at all: places begin behind that of padding
+  const places = s.op("CumSum", [counts, s.scalar(1, "int64")]);
+  const positions = add(s, mul(s, places, counts), s.scalar(pad, "int64"));
+  const kind = slice(s, s.at("token_type_embeddings").tensor("weight"), 0, 0, 1); // [1, width]
+  const sum = add(s, embedding(s.at("word_embeddings"), ids), kind);
+  const placed = add(s, sum, embedding(s.at("position_embeddings"), positions));
+  return layerNorm(s.at("LayerNorm"), placed, { eps });
+}
+
+/** Self-attention and feed forward, each added and then normalized (`ClapTextLayer`). */
+function layer(s: Scope, x: Value, keyBias: Value | undefined, config: Config): Value {
+  const { num_attention_heads: heads, layer_norm_eps: eps } = config;
+  const self = s.at("attention.self");
+  const [query, key, value] = ["query", "key", "value"].map((name) => linear(self.at(name), x)) as [
+    Value,
+    Value,
+    Value,
+  ];
+  const attended = attention(self, { query, key, value }, { heads, keyBias });
+  const own = linear(s.at("attention.output.dense"), attended);
+  const normal = layerNorm(s.at("attention.output.LayerNorm"), add(s, own, x), { eps });
+  const wide = activation(s, linear(s.at("intermediate.dense"), normal), config.hidden_act);
+  const fed = linear(s.at("output.dense"), wide);
+  return layerNorm(s.at("output.LayerNorm"), add(s, fed, normal), { eps });
+}
