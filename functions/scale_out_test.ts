@@ -30,16 +30,15 @@ describe("edge() and worker()", { ignore: !await hasRedis() }, () => {
 
   it("end at SIGTERM though Redis is gone for good", async () => {
     await using redis = await startRedis();
-    const more = { DENOISE_REDIS_URL: redis.url, DENOISE_DRAIN_SECONDS: "60" };
+    const more = { DENOISE_REDIS_URL: redis.url, DENOISE_DRAIN_SECONDS: "3600" };
     const programs = [startProgram("edge", { ...env, ...more }), startWorker(redis.url)];
     const running = await Promise.all(programs);
     try {
       await redis.kill();
-      const began = performance.now();
       for (const { process } of running) process.kill("SIGTERM");
+      // not only after the hour in which they may finish what is under way
       const ends = await Promise.all(running.map(({ process }) => process.status));
       assertEquals(ends.map(({ code }) => code), [0, 0]);
-      assert(performance.now() - began < 30_000, "well before the time of draining");
     } finally {
       for (const program of running) await program[Symbol.asyncDispose]();
     }

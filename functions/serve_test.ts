@@ -12,7 +12,8 @@ import { serve, type Server } from "./serve.ts";
 import { readSettings, SettingsError } from "./settings.ts";
 import { post } from "./tests/app.ts";
 import { TINY } from "./tests/jobs.ts";
-import { endOf, startProgram } from "./tests/programs.ts";
+import { until } from "../tests/support/until.ts";
+import { endOf, metric, startProgram } from "./tests/programs.ts";
 
 const env = { DENOISE_MODELS: `tiny=${TINY}`, DENOISE_PORT: "0", DENOISE_LOG_LEVEL: "error" };
 
@@ -64,21 +65,17 @@ describe("serve()", () => {
   it("answers /livez while a model computes", async () => {
     await using(async ({ url, engine }) => {
       await engine.ready();
-      const busy = generate(url, { num_inference_steps: 8, size: "128x128" });
-      const times: number[] = [];
+      const busy = generate(url, { num_inference_steps: 8, size: "256x256" });
+      let probes = 0;
       let done = false;
       busy.finally(() => done = true);
       while (!done) {
-        const began = performance.now();
         await (await fetch(`${url}/livez`)).text();
-        times.push(performance.now() - began);
-        await new Promise((resolve) => setTimeout(resolve, 10));
+        probes++;
       }
       assertEquals((await busy).status, 200);
-      times.sort((a, b) => a - b);
-      const p50 = times[Math.floor(times.length / 2)]!;
-      // the goal is p99 < 20 ms on a machine of its own; here others compute on the same two cores
-      assert(p50 < 50, `p50 is ${p50} ms of ${times.length} probes`);
+      // a server that is held up by its model answers one between two steps, and there are 9 of them
+      assert(probes > 90, `it answered ${probes} probes`);
     });
   });
 
@@ -126,7 +123,7 @@ describe("serve()", () => {
       Deno.kill(child.pid!, "SIGSTOP"); // one that does nothing hangs too
       while (engine.restarts < 2) await ready(url);
       assertEquals((await generate(url, {})).status, 200);
-    }, { DENOISE_HANG_SECONDS: "1" });
+    }, { DENOISE_HANG_SECONDS: "5" });
   });
 
   it("keeps as many models as it has room for, loads others on demand, and none that is broken", async () => {
@@ -231,12 +228,16 @@ describe("deno task serve with 500 waiting", () => {
     };
     const first = await server.alive(ask(0));
     assertEquals(first[0], 200);
-    const asked = Promise.all(Array.from({ length: 500 }, (_, i) => ask(i)));
-    const isFull = async () => {
-      const text = await (await fetch(`${server.url}/metrics`)).text();
-      return Number(text.match(/^denoise_queue_depth (\d+)$/m)![1]) > 400;
-    };
-    while (!await isFull()) await new Promise((resolve) => setTimeout(resolve, 20));
+    let answered = 0;
+    const asked = Promise.all(
+      Array.from({ length: 500 }, async (_, i) => {
+        const answer = await ask(i);
+        answered++;
+        return answer;
+      }),
+    );
+    const all = async () => answered + await metric(server.url, "denoise_queue_depth") > 450;
+    await until(async () => answered > 0 && await all());
     server.process.kill("SIGTERM");
     const answers = await asked;
     const refused = answers.filter(([status]) => status !== 200);

@@ -12,6 +12,7 @@ import { findScheduler } from "../plugins/tools/cli/names.ts";
 import { fixture } from "./support/golden.ts";
 import { loadTask } from "./support/tasks.ts";
 import { hasTerminals, onTerminal } from "./support/terminal.ts";
+import { until } from "./support/until.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const REPO = new URL("./fixtures/tiny-stable-diffusion", import.meta.url).pathname;
@@ -565,12 +566,11 @@ describe("denoise serve", () => {
       said += value;
     }
     const [, url] = said.match(/listens on (\S+)/)!;
-    for (let ready = false; !ready;) {
+    await until(async () => {
       const answer = await fetch(`${url}/readyz`);
       await answer.body?.cancel();
-      ready = answer.ok;
-      if (!ready) await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+      return answer.ok;
+    });
     const answer = await fetch(`${url}/v1/models`, {
       headers: { authorization: "Bearer secret-key" },
     });

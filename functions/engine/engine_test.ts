@@ -217,18 +217,15 @@ for (const [name, open] of Object.entries(homes)) {
         });
         assert(error instanceof ServeError || error instanceof DOMException);
         assert(after <= 1, `${after} steps came after the signal`);
-        const began = performance.now();
         assertEquals((await imagesOf(engine.run(job("3"), never))).length, 1, "it works on");
-        const large = job("4", { steps: 100, width: 128, height: 128 });
+        // the next run waits for the end of this one, whose 899 other steps would take half an hour
+        const large = job("4", { steps: 900, width: 512, height: 512 });
         const stop = new AbortController();
         const run = engine.run(large, stop.signal);
-        const first = await run.next();
-        const stepMs = first.value?.type === "step" ? first.value.stepMs : 0;
+        await run.next();
         stop.abort();
         await assertRejects(() => imagesOf(run));
         await imagesOf(engine.run(job("5"), never));
-        // 99 more steps would have been run otherwise; other programs may take most of the time
-        assert(performance.now() - began < 50 * stepMs + 5_000, "the cancelled run went on");
       });
     });
 

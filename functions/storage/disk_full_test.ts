@@ -8,8 +8,9 @@ import { describe, it } from "@std/testing/bdd";
 import { DenoiseError } from "@denoise/core";
 import { prefetch } from "@denoise/hub";
 import { ddpmRepo } from "../../tests/support/hub_repos.ts";
-import { HubServer, slowly } from "../../tests/support/hub_server.ts";
+import { heldAfter, HubServer } from "../../tests/support/hub_server.ts";
 import { type SmallDisk, smallDisk } from "../../tests/support/small_disk.ts";
+import { until } from "../../tests/support/until.ts";
 import { post } from "../tests/app.ts";
 import { TINY } from "../tests/jobs.ts";
 import { startProgram } from "../tests/programs.ts";
@@ -106,10 +107,12 @@ describe("a full disk", () => {
       const error = await assertRejects(() => fetching(disk), DenoiseError);
       assertEquals(error.code, "disk_full");
       await disk.empty();
-      hub.fail("signature", slowly(20, 25)); // the address of the weights
+      const { promise, resolve } = Promise.withResolvers<void>();
+      hub.fail("signature", heldAfter(5_000, promise)); // the address of the weights
       const slow = fetching(disk);
-      while (!await hasBegun(disk.path)) await new Promise((resolve) => setTimeout(resolve, 5));
+      await until(() => hasBegun(disk.path));
       await disk.fill();
+      resolve();
       assertEquals((await assertRejects(() => slow, DenoiseError)).code, "disk_full");
       await disk.empty();
       hub.reset();

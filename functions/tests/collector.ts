@@ -1,3 +1,5 @@
+import { until } from "../../tests/support/until.ts";
+
 /** A span as a collector gets it. */
 export interface ReceivedSpan {
   /** Who made it. */
@@ -26,7 +28,7 @@ export interface Collector extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   /** What has come. */
   readonly spans: readonly ReceivedSpan[];
-  /** The spans, once there are some of which that holds; fails after ten seconds. */
+  /** The spans, once there are some of which that holds. */
   until(holds: (spans: readonly ReceivedSpan[]) => boolean): Promise<readonly ReceivedSpan[]>;
 }
 
@@ -93,11 +95,8 @@ export function startCollector(): Collector {
     },
     spans,
     async until(holds) {
-      for (const end = Date.now() + 10_000; Date.now() < end;) {
-        if (holds(spans)) return spans;
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-      throw new Error(`these spans came: ${JSON.stringify(spans, undefined, 1)}`);
+      await until(() => holds(spans));
+      return spans;
     },
     [Symbol.asyncDispose]: () => server.shutdown(),
   };

@@ -17,6 +17,8 @@ export interface Proxy extends AsyncDisposable {
   set(mode: ProxyMode): void;
   /** Everything passes so many milliseconds later. */
   delay(ms: number): void;
+  /** Keeps everything back until the function that is returned is called. */
+  hold(): () => void;
   /** Closes the connections that there are. */
   kill(): void;
 }
@@ -27,6 +29,7 @@ export function startProxy(target: number): Proxy {
   const pairs = new Set<{ readonly ends: readonly Deno.Conn[]; isSwallowed: boolean }>();
   const state: { mode: ProxyMode } = { mode: "open" };
   let delayMs = 0;
+  let held = Promise.resolve();
 
   function close(ends: readonly Deno.Conn[]): void {
     for (const end of ends) {
@@ -50,6 +53,7 @@ export function startProxy(target: number): Proxy {
         if (length === null) return;
         const piece = bytes.slice(0, length);
         if (pair.isSwallowed) continue;
+        await held;
         if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
         for (let at = 0; at < piece.length;) at += await to.write(piece.subarray(at));
       }
@@ -77,6 +81,11 @@ export function startProxy(target: number): Proxy {
     },
     delay(ms): void {
       delayMs = ms;
+    },
+    hold(): () => void {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held = promise;
+      return resolve;
     },
     kill(): void {
       for (const { ends } of pairs) close(ends);

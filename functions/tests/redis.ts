@@ -1,3 +1,5 @@
+import { until } from "../../tests/support/until.ts";
+
 /** A Redis of its own for tests, where the program is installed. */
 export interface TestRedis extends AsyncDisposable {
   /** Its address. */
@@ -63,12 +65,10 @@ async function start(folder: string, port: number): Promise<Deno.ChildProcess> {
     stdout: "null",
     stderr: "null",
   }).spawn();
-  for (;;) {
+  await until(async () => {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port }).catch(() => undefined);
-    if (connection !== undefined) {
-      connection.close();
-      return process;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+    connection?.close();
+    return connection !== undefined;
+  });
+  return process;
 }

@@ -1,7 +1,8 @@
 /**
  * `deno task test [paths] [flags of deno test]`: runs the tests of the workspace, or of the given
  * paths, whether or not JSR can be reached. Types are checked by `deno task check`; `--check`
- * checks them here too. It says how many of the test files have begun.
+ * checks them here too. It says how far it is, and ends
+ * when nothing ends any more.
  *
  * @module
  */
@@ -10,6 +11,9 @@ import { runWithJsr } from "../jsr_registry/with_jsr.ts";
 
 /** Test files that run at once: models fill the cores by themselves. */
 const JOBS = Deno.env.get("DENO_JOBS") ?? "2";
+
+/** A run in which no test comes to an end for so long is ended: something waits for what never comes. */
+const SILENT_MINUTES = 20;
 
 /** Test files in a file or folder. */
 async function testFiles(path: string): Promise<number> {
@@ -30,15 +34,39 @@ const counts = await Promise.all(
 );
 const total = counts.reduce((sum, count) => sum + count, 0);
 const begun = new Set<string>();
+const running = new Set<string>();
+let [results, failed] = [0, 0];
+const stop = new AbortController();
+const watch = () =>
+  setTimeout(() => {
+    const names = [...running].join(", ") || "none that says so";
+    console.log(`No test has ended for ${SILENT_MINUTES} minutes; still running: ${names}`);
+    stop.abort();
+  }, SILENT_MINUTES * 60_000);
+let timer = watch();
+
 Deno.exitCode = await runWithJsr(
   "test",
   ["-A", "--parallel", "--no-check", ...Deno.args],
   { DENO_JOBS: JOBS },
-  (line) => {
+  (coloured) => {
     // deno-lint-ignore no-control-regex
-    const [, file] = line.replace(/\x1b\[[0-9;]*m/g, "").match(/^(\.\/\S+_test\.ts) => /) ?? [];
-    if (file === undefined || begun.has(file)) return;
+    const line = coloured.replace(/\x1b\[[0-9;]*m/g, "");
+    const late = line.match(/^'(.*)' has been running for over/)?.[1];
+    if (late !== undefined) running.add(late);
+    const [, file, name, result] =
+      line.match(/^(\.\/\S+_test\.ts) => (.*?) \.\.\. (?:.* )?(ok|FAILED|ignored) \(/) ?? [];
+    if (file === undefined) return;
+    clearTimeout(timer);
+    timer = watch();
+    results++;
+    if (result === "FAILED") failed++;
+    running.delete(name!);
+    if (begun.has(file)) return;
     begun.add(file);
-    console.log(`[${begun.size} of ${total} test files have begun]`);
+    const far = `${begun.size} of ${total} test files have begun`;
+    console.log(`[${far}; ${results.toLocaleString("en")} results, ${failed} failed]`);
   },
+  stop.signal,
 );
+clearTimeout(timer);

@@ -10,18 +10,21 @@ import { jsrAccess } from "./stand_in.ts";
  * Runs it; resolves to its exit code.
  *
  * @param onLine Called with each line of its output, which goes on to this one's.
+ * @param signal Ends it.
  */
 export async function runWithJsr(
   subcommand: string,
   args: readonly string[],
   env: Record<string, string> = {},
   onLine?: (line: string) => void,
+  signal?: AbortSignal,
 ): Promise<number> {
   await using jsr = await jsrAccess();
   const child = new Deno.Command(Deno.execPath(), {
     args: [subcommand, ...jsr.args, ...args],
     env: { ...env, ...jsr.env },
     stdout: onLine === undefined ? "inherit" : "piped",
+    ...signal === undefined ? {} : { signal },
   }).spawn();
   if (onLine !== undefined) {
     const lines = child.stdout.pipeThrough(new TextDecoderStream());

@@ -2,6 +2,7 @@
 of a name and arguments, and writes the JSON list of their results."""
 
 import json
+import os
 import sys
 import time
 
@@ -80,14 +81,14 @@ def ask(id, file, cache):
         return "not found"
 
 
-def hold(path, seconds):
-    """Holds a lock, after a line that says so."""
+def hold(path, signal, watched):
+    """Holds a lock until a file is there; whether another one is there by then."""
     from huggingface_hub.utils import WeakFileLock
 
     with WeakFileLock(path):
-        print("held", flush=True)
-        time.sleep(seconds)
-        return time.time()
+        while not os.path.exists(signal):
+            time.sleep(0.05)
+        return os.path.exists(watched)
 
 
 COMMANDS = {f.__name__: f for f in (load, scan, absent, tree, ask, hold)}

@@ -14,6 +14,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { turn } from "../../functions/async/turn.ts";
 import { filesBelow } from "./folder.ts";
 
 /** A file as the tree API lists it. */
@@ -363,8 +364,8 @@ export function cutAfter(count: number): Fault {
     const body = new ReadableStream<Uint8Array>({
       async start(controller) {
         controller.enqueue(bytes.subarray(0, count));
-        // without the pause the bytes before the break are lost too
-        await new Promise((done) => setTimeout(done, 20));
+        // the server sends between two turns of this loop; what it has not sent is lost with the break
+        for (let turns = 0; turns < 50; turns++) await turn();
         controller.error(new Error("cut"));
       },
     });
@@ -380,6 +381,36 @@ export function slowly(pieces: number, pause: number): Fault {
     const body = new ReadableStream<Uint8Array>({
       async pull(controller) {
         await new Promise((done) => setTimeout(done, pause));
+        controller.enqueue(bytes.subarray(at, at += size));
+        if (at >= bytes.length) controller.close();
+      },
+    });
+    return new Response(body, { status: right.status, headers: right.headers });
+  });
+}
+
+/** Sends that many bytes, and the others once it is released; never by default. */
+export function heldAfter(count: number, released: Promise<void> = new Promise(() => {})): Fault {
+  return onBody((bytes, right) => {
+    const body = new ReadableStream<Uint8Array>({
+      async start(controller) {
+        controller.enqueue(bytes.subarray(0, count));
+        await released;
+        controller.enqueue(bytes.subarray(count));
+        controller.close();
+      },
+    });
+    return new Response(body, { status: right.status, headers: right.headers });
+  });
+}
+
+/** Sends the bytes in pieces of that size, each when the one before has arrived as the caller says. */
+export function inPieces(size: number, arrived: (bytes: number) => Promise<void>): Fault {
+  return onBody((bytes, right) => {
+    let at = 0;
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        if (at > 0) await arrived(at);
         controller.enqueue(bytes.subarray(at, at += size));
         if (at >= bytes.length) controller.close();
       },
@@ -420,7 +451,7 @@ export function endless(text: string): Fault {
   };
 }
 
-/** Answers only after that time, in milliseconds. */
-export function silent(milliseconds: number): Fault {
-  return (right) => new Promise((done) => setTimeout(() => done(right.clone()), milliseconds));
+/** Answers only once it is released. */
+export function silent(released: Promise<void>): Fault {
+  return (right) => released.then(() => right.clone());
 }

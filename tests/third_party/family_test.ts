@@ -9,6 +9,7 @@ import { cp } from "node:fs/promises";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { publish, workspaceRegistry } from "../../scripts/jsr_registry/mod.ts";
+import { until } from "../support/until.ts";
 
 const PACKAGE = "@someone/bars";
 const home = await Deno.makeTempDir();
@@ -53,12 +54,11 @@ async function serve(engine: string): Promise<AsyncDisposable & { readonly url: 
     said += value;
   }
   const [, url] = said.match(/listens on (\S+)/)!;
-  while (true) {
-    const ready = await fetch(`${url}/readyz`);
-    await ready.body?.cancel();
-    if (ready.ok) break;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  await until(async () => {
+    const answer = await fetch(`${url}/readyz`);
+    await answer.body?.cancel();
+    return answer.ok;
+  });
   return {
     url: url!,
     async [Symbol.asyncDispose]() {

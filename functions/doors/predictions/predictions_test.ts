@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { fakeApp, messages, post } from "../../tests/app.ts";
+import { until } from "../../../tests/support/until.ts";
 
 const prefer = (value: string) => ({ headers: { prefer: value } });
 const input = { prompt: "a cat", num_inference_steps: 3, seed: 7 };
@@ -157,10 +158,10 @@ describe("GET /predictions/ID", () => {
     const { app } = fakeApp({ limits: { resultTtlMs: 1 } });
     const { id } = await (await app.request("/predictions", post({ input }))).json();
     let status = 200;
-    while (status === 200) {
-      await new Promise((resolve) => setTimeout(resolve, 2));
+    await until(async () => {
       status = (await app.request(`/predictions/${id}`)).status;
-    }
+      return status !== 200;
+    });
     assertEquals(status, 410);
   });
 });

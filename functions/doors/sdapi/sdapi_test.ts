@@ -4,6 +4,7 @@ import type { SchedulerClass } from "@denoise/core";
 import { registry } from "@denoise/denoise/registry";
 import { fakeApp, post } from "../../tests/app.ts";
 import { chooseSampler, samplersOf, SPREAD_LABELS } from "./samplers.ts";
+import { until } from "../../../tests/support/until.ts";
 
 const PNG =
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -144,16 +145,16 @@ describe("GET /sdapi/v1/progress and POST /sdapi/v1/interrupt", () => {
     const fake = fakeApp({}, { stepMs: 5 });
     assertEquals((await ask(fake, "progress")).body.progress, 0);
     const run = ask(fake, "txt2img", { prompt: "a", steps: 150 });
-    let progress;
-    do {
-      progress = (await ask(fake, "progress")).body;
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    } while (progress.current_image === null);
+    const reached = async () => (await ask(fake, "progress")).body;
+    await until(async () => (await reached()).current_image !== null);
+    const open = fake.engine.hold();
+    const progress = await reached();
     assert(progress.progress > 0 && progress.progress < 1 && progress.eta_relative > 0);
     assertEquals([progress.state.sampling_steps, progress.state.job_count], [150, 1]);
     const skipped = await ask(fake, "progress?skip_current_image=true");
     assertEquals(skipped.body.current_image, null);
     assertEquals(await ask(fake, "interrupt", {}), { status: 200, body: {} });
+    open();
     const { status, body } = await run;
     assertEquals([status, body.images.length], [200, 1]);
     assert(fake.engine.steps < 150);
@@ -167,7 +168,7 @@ describe("GET /sdapi/v1/progress and POST /sdapi/v1/interrupt", () => {
     const as = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
     const open = engine.hold();
     const run = app.request("/sdapi/v1/txt2img", post({ prompt: "a" }, as("a")));
-    while (engine.begun.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until(() => engine.begun.length > 0);
     const jobs = async (key: string) =>
       (await (await app.request("/sdapi/v1/progress", as(key))).json()).state.job_count;
     assertEquals([await jobs("a"), await jobs("b")], [1, 0]);

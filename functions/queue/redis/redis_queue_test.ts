@@ -15,6 +15,7 @@ import { FakeEngine, type FakeEngineOptions } from "../../tests/fake_engine.ts";
 import { job as anyJob } from "../../tests/jobs.ts";
 import { type Proxy, startProxy } from "../../tests/proxy.ts";
 import { hasRedis, startRedis, type TestRedis } from "../../tests/redis.ts";
+import { until } from "../../../tests/support/until.ts";
 import type { JobQueue } from "../queue.ts";
 import { namesUnder } from "./names.ts";
 import { redisCatalog } from "./redis_catalog.ts";
@@ -65,7 +66,7 @@ async function using(
       store,
       ...over({}),
       edgeOver: (more = {}) => over(more),
-      async worker(options, lockMs = 1_000) {
+      async worker(options, lockMs = 30_000) {
         const engine = new FakeEngine(options);
         const link = startProxy(port);
         const url = `redis://127.0.0.1:${link.port}`;
@@ -114,7 +115,10 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
 
   it("takes an id once, and so many jobs", async () => {
     await using(async ({ edge, worker }) => {
-      const same = Array.from({ length: 20 }, () => edge.submit(job("one", {}, { keepMs: 9_000 })));
+      const same = Array.from(
+        { length: 20 },
+        () => edge.submit(job("one", {}, { keepMs: 60_000 })),
+      );
       assertEquals((await Promise.all(same)).filter(Boolean).length, 1);
       await edge.submit(job("two"));
       const error = await assertRejects(() => edge.submit(job("three")), ServeError);
@@ -161,7 +165,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
     await using(async ({ edge, worker }) => {
       const { engine } = await worker({ stepMs: 5 });
       await edge.submit(job("runs", { steps: 150 }));
-      await edge.submit(job("waits", {}, { keepMs: 9_000 }));
+      await edge.submit(job("waits", {}, { keepMs: 60_000 }));
       await edge.cancel("waits");
       assertEquals((await eventsOf(edge, "waits")).at(-1)!.type, "canceled");
       let last: JobEvent | undefined;
@@ -191,7 +195,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       const ids = Array.from({ length: 100 }, (_, i) => `${i}`);
       for (const id of ids) await edge.submit(job(id, { seed: id }, { keepMs: 60_000 }));
       const { engine } = await worker({ stepMs: 1 });
-      while (engine.begun.length < 20) await new Promise((resolve) => setTimeout(resolve, 5));
+      await until(() => engine.begun.length >= 20);
       await redis.kill();
       const error = await assertRejects(() => edge.submit(job("late")), ServeError);
       assertEquals(error.status, 503);
@@ -223,14 +227,13 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
         const open = engine.hold();
         await edge.submit(job("1", { steps: 3 }, { keepMs: 60_000 }));
         const following = eventsOf(edge, "1");
-        while (engine.begun.length < 1) await pause(5);
+        await until(() => engine.begun.length >= 1);
         link.set(mode);
         open();
         const other = edgeOver().edge;
         assertEquals((await eventsOf(other, "1")).at(-1)!.type, "succeeded");
         link.set("open");
         if (mode === "stalled") link.kill();
-        const began = performance.now();
         assertEquals((await following).map(({ type }) => type), [
           "queued",
           "started",
@@ -239,8 +242,6 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
           "step",
           "succeeded",
         ]);
-        const ms = performance.now() - began;
-        assert(ms < 5_000, `${mode}: known after ${ms} ms`);
       });
     }
   });
@@ -251,7 +252,12 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       const { engine } = await worker({ ready: false });
       engine.fail();
       await edge.submit(job("1"));
-      await pause(2_500);
+      const client = new Redis(redis.url);
+      const beats = async () =>
+        Number((await client.info("commandstats")).match(/cmdstat_evalsha:calls=(\d+)/)?.[1] ?? 0);
+      const before = await beats();
+      await until(async () => await beats() > before + 20); // each of the three asks once or twice a second
+      client.disconnect();
       assertEquals(catalog.state.phase, "starting", "what it does not take, it does not announce");
       engine.restart();
       engine.becomeReady();
@@ -267,7 +273,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       first.engine.hold();
       await edge.submit(job("1", { steps: 3 }));
       const following = eventsOf(edge, "1");
-      while (first.engine.begun.length < 1) await pause(5);
+      await until(() => first.engine.begun.length > 0);
       const second = await worker();
       await first.worker.close(0);
       const events = await following;
@@ -304,7 +310,10 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       );
       assertEquals([taken.length, (await edge.depth()).waiting], [64, 64]);
       await worker();
-      while ((await edge.depth()).waiting + (await edge.depth()).running > 0) await pause(20);
+      await until(async () => {
+        const { waiting, running } = await edge.depth();
+        return waiting + running === 0;
+      });
       const client = new Redis(redis.url);
       const stats = await client.info("commandstats");
       assert(!/cmdstat_keys:/.test(stats), "nothing looks through all keys");
@@ -335,7 +344,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       const open = engine.hold();
       await edge.submit(job("1"));
       const following = eventsOf(edge, "1");
-      while (engine.begun.length < 1) await pause(5);
+      await until(() => engine.begun.length >= 1);
       const closing = edge.close(60_000);
       open();
       assertEquals((await following).at(-1)!.type, "succeeded");
@@ -344,12 +353,12 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       const closed = engine.hold();
       await other.submit(job("2"));
       const late = assertRejects(() => eventsOf(other, "2"), ServeError);
-      while (engine.begun.length < 2) await pause(5);
+      await until(() => engine.begun.length >= 2);
       await other.close(10);
       assertEquals((await late).code, "shutting_down");
       closed();
       const third = edgeOver().edge;
-      while ((await third.depth()).running > 0) await pause(5);
+      await until(async () => (await third.depth()).running === 0);
       assertEquals((await eventsOf(third, "2")).at(-1)!.type, "canceled");
     });
   });
@@ -360,12 +369,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       await edge.depth();
       link.set("dropped");
       link.set("open");
-      const began = performance.now();
-      for (;;) {
-        const found = await edge.depth().catch(() => undefined);
-        if (found !== undefined) break;
-      }
-      assert(performance.now() - began < 15_000);
+      await until(() => edge.depth().then(() => true, () => false));
       await edge.submit(job("1"));
       assertEquals((await eventsOf(edge, "1")).at(-1)!.type, "succeeded");
     });
@@ -376,24 +380,24 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       const { engine } = await worker({ models: ["fake"] });
       const open = engine.hold();
       await edge.submit(job("first", { steps: 1 }));
-      while (engine.begun.length < 1) await pause(5);
+      await until(() => engine.begun.length >= 1);
       await edge.depth();
-      link.delay(5_000);
+      const letPass = link.hold();
       const id = makeJobId();
       const error = await assertRejects(
-        () => edge.submit(job(id, {}, { keepMs: 9_000 })),
+        () => edge.submit(job(id, {}, { keepMs: 60_000 })),
         ServeError,
       );
       assertEquals(error.status, 503);
-      link.delay(0);
+      letPass();
       // it comes now; its cancellation comes after it, or before
       const other = edgeOver().edge;
       const client = new Redis(redis.url);
       const names = namesUnder("denoise");
       const state = () => client.hget(names.job(id), "state");
-      while (await state() !== "ended" && !await client.exists(`${names.root}:cancelled:${id}`)) {
-        await pause(20);
-      }
+      await until(async () =>
+        await state() === "ended" || await client.exists(`${names.root}:cancelled:${id}`) > 0
+      );
       await other.submit(job("2"));
       open();
       await eventsOf(other, "2");
@@ -407,13 +411,13 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       const { engine } = await worker();
       const open = engine.hold();
       await edge.submit(job("1"));
-      while (engine.begun.length < 1) await pause(5);
+      await until(() => engine.begun.length >= 1);
       link.set("cut");
       const other = edgeOver().edge;
-      while ((await other.find("1")).status !== "canceled") await pause(20);
+      await until(async () => (await other.find("1")).status === "canceled");
       open();
       assertEquals(engine.steps, 0);
-    }, { callerMs: 500 });
+    }, { callerMs: 5_000 });
   });
 
   it("compares no clocks of different hosts", async () => {
@@ -450,7 +454,7 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       );
       assert(keys[0] !== undefined && keys[0] === keys[1], "one image, one file");
       const client = new Redis(redis.url);
-      while ((await client.keys("denoise:file:*")).length > 1) await pause(5);
+      await until(async () => (await client.keys("denoise:file:*")).length === 1);
       client.disconnect();
     });
   });

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { FakeTime } from "@std/testing/time";
 import { DenoiseError, type DownloadProgress } from "@denoise/core";
 import { fileURLToPath } from "node:url";
 import { hub, prefetch } from "./mod.ts";
@@ -7,7 +8,9 @@ import {
   corrupted,
   cutAfter,
   type Fault,
+  heldAfter,
   HubServer,
+  inPieces,
   shortenedBy,
   silent,
   slowly,
@@ -15,6 +18,7 @@ import {
 } from "../../../tests/support/hub_server.ts";
 import { ddpmRepo, stableDiffusionRepo } from "../../../tests/support/hub_repos.ts";
 import { tempCache } from "../../../tests/support/temp_cache.ts";
+import { until } from "../../../tests/support/until.ts";
 
 const WEIGHTS = "diffusion_pytorch_model.safetensors";
 /** The host that large files are sent to knows them by their hash. */
@@ -65,6 +69,14 @@ async function visibleFiles(folder: string): Promise<string[]> {
   } catch {
     return [];
   }
+}
+
+/** How many bytes of the weights have come, while they do. */
+async function atDownload(cache: string): Promise<number | undefined> {
+  const blobs = `${cache}/models--google--ddpm-cat-256/blobs`;
+  const parts = (await visibleFiles(blobs)).filter((name) => name.endsWith(".incomplete"));
+  const sizes = parts.map((name) => Deno.stat(`${blobs}/${name}`).then(({ size }) => size));
+  return Math.max(...await Promise.all(sizes.map((size) => size.catch(() => 0))));
 }
 
 describe("prefetch()", () => {
@@ -170,10 +182,17 @@ describe("prefetch()", () => {
 
   it("waits as long as Retry-After says", async () => {
     await using at = await setUp();
-    at.server.fail("/revision/", status(429, { "retry-after": "1" }), 1);
-    const start = performance.now();
-    await prefetch(at.id, at.options);
-    assert(performance.now() - start >= 1000);
+    at.server.fail("/revision/", status(429, { "retry-after": "60" }), 1);
+    const asked = () => at.server.requests.filter(({ path }) => path.includes("/revision/")).length;
+    using time = new FakeTime();
+    const repo = prefetch(at.id, { ...at.options, timeout: 3_600_000, stall: 3_600_000 });
+    await until(() => asked() === 1);
+    await until(() => {
+      time.tick(1_000);
+      return asked() === 2;
+    });
+    assert(time.now - time.start >= 60_000);
+    await repo;
   });
 
   it("does not wait for an hour though Retry-After says so", async () => {
@@ -185,22 +204,48 @@ describe("prefetch()", () => {
 
   it("asks again when no answer comes in time", async () => {
     await using at = await setUp();
-    at.server.fail("/tree/", silent(1000), 1);
-    await prefetch(at.id, { ...at.options, timeout: 200 });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    at.server.fail("/tree/", silent(promise), 1);
+    const asked = () => at.server.requests.filter(({ path }) => path.includes("/tree/")).length;
+    using time = new FakeTime();
+    const repo = prefetch(at.id, { ...at.options, timeout: 60_000 });
+    await until(() => asked() === 1);
+    time.tick(60_000);
+    await until(() => {
+      time.tick(1); // the pause before it asks again
+      return asked() === 2;
+    });
+    resolve();
+    await repo;
   });
 
   it("goes on when the bytes stand still", async () => {
     await using at = await setUp();
-    at.server.fail(LARGE, slowly(3, 1500), 1);
-    await prefetch(at.id, { ...at.options, stall: 300 });
-    assert(at.server.requests.filter(({ at }) => at === "cdn").length >= 2);
+    at.server.fail(LARGE, heldAfter(5_000), 1);
+    const asked = () => at.server.requests.filter(({ at }) => at === "cdn");
+    using time = new FakeTime();
+    const repo = prefetch(at.id, { ...at.options, stall: 60_000, timeout: 3_600_000 });
+    await until(async () => await atDownload(at.cache) === 5_000);
+    time.tick(60_000);
+    await until(() => {
+      time.tick(1); // the pause before it asks again
+      return asked().length === 2;
+    });
+    await repo;
+    assertEquals(asked()[1]?.headers.get("range"), "bytes=5000-");
   });
 
   it("takes slow bytes that keep coming", async () => {
     await using at = await setUp();
-    at.server.fail(LARGE, slowly(10, 60));
-    await prefetch(at.id, { ...at.options, stall: 400 });
+    using time = new FakeTime();
+    const arrived = async (bytes: number) => {
+      await until(async () => await atDownload(at.cache) === bytes);
+      time.tick(50_000);
+    };
+    at.server.fail(LARGE, inPieces(5_000, arrived));
+    await prefetch(at.id, { ...at.options, stall: 60_000, timeout: 3_600_000 });
     assertEquals(at.server.requests.filter(({ at }) => at === "cdn").length, 1);
+    assert(time.now - time.start >= 100_000, "the whole took longer than a pause may");
   });
 
   it("fetches corrupted bytes again, and never shows them", async () => {
@@ -326,7 +371,7 @@ describe("prefetch()", () => {
     let most = 0;
     at.server.fail("/resolve/", async (right) => {
       most = Math.max(most, ++now);
-      await new Promise((done) => setTimeout(done, 20));
+      await until(() => most >= 3); // the first two wait for the third
       now--;
       return right;
     });
@@ -345,8 +390,12 @@ describe("prefetch()", () => {
 
   it("downloads once though two processes want the same repo at once", async () => {
     await using at = await setUp();
-    at.server.fail(LARGE, slowly(10, 60));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    at.server.fail(LARGE, heldAfter(5_000, promise));
     const children = Array.from({ length: 3 }, () => startPrefetch(at.id, at.options));
+    const asked = () => at.server.requests.filter(({ path }) => path.includes("/revision/")).length;
+    await until(() => asked() === 3);
+    resolve();
     const outputs = await Promise.all(children.map((child) => child.then((it) => it.output())));
     for (const { stdout, stderr } of outputs) {
       assertEquals(new TextDecoder().decode(stdout).trim(), at.snapshot, decode(stderr));
@@ -356,14 +405,9 @@ describe("prefetch()", () => {
 
   it("goes on after the process that fetched was killed", async () => {
     await using at = await setUp();
-    at.server.fail(LARGE, slowly(50, 60), 1);
+    at.server.fail(LARGE, heldAfter(5_000), 1);
     const child = await startPrefetch(at.id, at.options);
-    const blobs = `${at.cache}/models--google--ddpm-cat-256/blobs`;
-    const started = async () => {
-      const left = (await visibleFiles(blobs)).find((name) => name.endsWith(".incomplete"));
-      return left !== undefined && (await Deno.stat(`${blobs}/${left}`)).size > 1000;
-    };
-    while (!await started()) await new Promise((done) => setTimeout(done, 20));
+    await until(async () => await atDownload(at.cache) === 5_000);
     child.kill("SIGKILL");
     await child.output();
     assertEquals((await visibleFiles(at.snapshot)).includes(WEIGHTS), false);

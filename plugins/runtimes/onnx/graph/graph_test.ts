@@ -7,6 +7,7 @@ import { checkpointOf } from "@denoise/onnx/testing";
 import { openSafetensors, readTensor, type StoredTensor, storedTensor } from "@denoise/safetensors";
 import { assertAllUsed, Checkpoint, Graph, lowerings, Scope, type WeightDType } from "./mod.ts";
 import { inlineEngine } from "../engine/inline.ts";
+import { assertLinear } from "../../../../tests/support/work.ts";
 
 const tensor = Tensor.from([[1, 2], [3, 4]]);
 const names = ["conv_in.weight", "blocks.0.norm.weight", "blocks.1.norm.weight", "blocks.x.weight"];
@@ -152,29 +153,22 @@ describe("Graph", () => {
     assertThrows(() => windows.build("drives"), RangeError, "on one drive");
   });
 
-  it("builds 1300 nodes in under 150 ms", () => {
+  it("does work for a graph as it is large, not as its square", () => {
     const weights = Object.fromEntries(
-      Array.from({ length: 650 }, (_, i) => [`layers.${i}.weight`, tensor]),
+      Array.from({ length: 6_500 }, (_, i) => [`layers.${i}.weight`, tensor]),
     );
     const tensors = checkpointOf(weights);
-    const build = () => {
+    assertLinear(325, 20, (layers) => {
       const graph = new Graph();
       const s = new Scope(graph, tensors);
       let x = graph.input("x", "float32", ["n", 2]);
-      for (let i = 0; i < 650; i++) {
+      for (let i = 0; i < layers; i++) {
         x = s.op("Relu", [linear(s.at("layers", i), x, { bias: false })]);
       }
       graph.output("y", x);
-      assertEquals(graph.size, 1301);
+      assertEquals(graph.size, 2 * layers + 1);
       return graph.build("deep");
-    };
-    const times = Array.from({ length: 5 }, () => {
-      const start = performance.now();
-      build();
-      return performance.now() - start;
     });
-    // the best of five, as other programs may hold one up
-    assert(Math.min(...times) < 150, `it took ${times} ms`);
   });
 
   it("computes in float16 between float32 ends", async () => {

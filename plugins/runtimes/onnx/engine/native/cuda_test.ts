@@ -60,7 +60,7 @@ async function onFakeCard<T>(program: string): Promise<T> {
     const { success, stdout, stderr, signal } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-check", "--no-lock", file],
       env: { LD_LIBRARY_PATH: folder!, FAKECUDA_OUT: out },
-      signal: AbortSignal.timeout(120_000),
+      signal: AbortSignal.timeout(600_000),
     }).output();
     const [result, problem] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
     assert(success, `it ended by ${signal}: ${problem}`);

@@ -1,0 +1,31 @@
+import { assert } from "@std/assert";
+import process from "node:process";
+
+/** Milliseconds that this thread works for a call, at best of three; other programs do not change it. */
+function workOf(call: () => unknown): number {
+  const works = Array.from({ length: 3 }, () => {
+    const began = process.threadCpuUsage();
+    call();
+    const { user, system } = process.threadCpuUsage(began);
+    return (user + system) / 1_000;
+  });
+  return Math.min(...works);
+}
+
+/**
+ * Holds a call to work that grows as its size does: one call of many times the size takes at most four
+ * times the work of so many calls. Work that grows with the square takes `factor` times as much.
+ *
+ * @param factor How many times larger the other size is; 20 or more.
+ */
+export function assertLinear(size: number, factor: number, call: (size: number) => unknown): void {
+  const many = workOf(() => {
+    for (let i = 0; i < factor; i++) call(size);
+  });
+  const one = workOf(() => call(size * factor));
+  // a thread's time is counted in steps of up to 10 ms
+  assert(
+    one <= 4 * many + 40,
+    `${factor} times ${size} is ${many} ms of work, and once ${size * factor} is ${one} ms`,
+  );
+}
