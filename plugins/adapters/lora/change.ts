@@ -46,41 +46,17 @@ export function changeOf(
   return { ...change, scale: scaleOf(parts, rank, scaling), bias, magnitude };
 }
 
-/**
- * The change of a layer as those of the layers that its rows are.
- *
- * @param rows How many rows each of them has.
- * @throws {RangeError} for a Kronecker product, whose factors do not end with these rows.
- */
-export function splitChange(change: LoraLayer, rows: readonly number[]): LoraLayer[] {
-  if (change.left !== undefined) {
-    throw new RangeError("it is a Kronecker product (LoKr) for several layers in one");
-  }
-  let end = 0;
-  return rows.map((count) => {
-    const [from, to] = [end, end += count];
-    return ofRows(change, (tensor) => tensor.slice(0, from, to));
-  });
-}
+/** A part of the rows of what a change makes. */
+export type Rows = readonly [from: number, to: number];
 
-/** The change of a layer whose halves of rows are the other way round in the model. */
-export function swapChange(change: LoraLayer, rows: number): LoraLayer {
-  const half = rows / 2;
-  return ofRows(
-    change,
-    (tensor) => Tensor.cat([tensor.slice(0, half, rows), tensor.slice(0, 0, half)]),
-  );
-}
-
-/** A change with some of the rows of what it makes. */
-function ofRows(change: LoraLayer, pick: (tensor: Tensor) => Tensor): LoraLayer {
-  const { down, up, bias, magnitude } = change;
-  return {
-    ...change,
-    ...(up === undefined ? { down: pick(down) } : { up: pick(up) }),
-    bias: bias && pick(bias),
-    magnitude: magnitude && pick(magnitude),
-  };
+/** The change of a layer with these rows of it, one after another. */
+export function rowsOf(change: LoraLayer, rows: readonly Rows[]): LoraLayer {
+  const { down, up, left, bias, magnitude } = change;
+  const pick = (tensor: Tensor) => Tensor.cat(rows.map(([from, to]) => tensor.slice(0, from, to)));
+  const own = { ...change, bias: bias && pick(bias), magnitude: magnitude && pick(magnitude) };
+  // the rows of a Kronecker product are those of neither of its factors
+  if (left !== undefined) return { ...own, rows };
+  return up === undefined ? { ...own, down: pick(down) } : { ...own, up: pick(up) };
 }
 
 function scaleOf(

@@ -1,7 +1,7 @@
 import { DenoiseError, type JsonObject } from "@denoise/core";
 import type { LoraLayer } from "@denoise/adapters";
 import { openSafetensors, readTensor } from "@denoise/safetensors";
-import { changeOf, type LoraParts, type Scaling, splitChange, swapChange } from "./change.ts";
+import { changeOf, type LoraParts, type Rows, rowsOf, type Scaling } from "./change.ts";
 import { findLayers, layerIndex, type LoraKey, parseKey } from "./keys.ts";
 import { type AdapterNote, readNote } from "./note.ts";
 
@@ -102,9 +102,12 @@ function changesOf(
     try {
       const change = changeOf(parts, [sum, ...shapes.get(names[0]!)!.slice(1)], scaling);
       if (note !== undefined) checkNote(note, change);
-      const each = names.length > 1 ? splitChange(change, rows) : [change];
+      let end = 0;
       names.forEach((name, i) => {
-        changes.set(name, swapped ? swapChange(each[i]!, rows[i]!) : each[i]!);
+        const [from, to] = [end, end += rows[i]!];
+        const middle = (from + to) / 2;
+        const own: readonly Rows[] = swapped ? [[middle, to], [from, middle]] : [[from, to]];
+        changes.set(name, names.length > 1 || swapped ? rowsOf(change, own) : change);
       });
     } catch (error) {
       throw refusal(file, `the change of "${layer}" cannot be read: ${describe(error)}`);

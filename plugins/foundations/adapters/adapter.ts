@@ -15,6 +15,11 @@ export interface LoraLayer {
   readonly up?: Tensor | undefined;
   /** float32 [o, i]: `out` and `in` of the layer are o and i times those of `up` and `down`. */
   readonly left?: Tensor | undefined;
+  /**
+   * The rows of the Kronecker product that are the layer's, from and to, one after another: of one that
+   * changes several layers in one. All of them by default.
+   */
+  readonly rows?: readonly (readonly [from: number, to: number])[] | undefined;
   /** alpha / rank, or alpha / √rank (rsLoRA). */
   readonly scale: number;
   /** float32 [out]: added to what the layer makes. */

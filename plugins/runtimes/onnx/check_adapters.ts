@@ -70,10 +70,11 @@ export function checkApplied(
 }
 
 /** Of the weight that a change belongs to. */
-function changedShape({ down, up = down, left }: LoraLayer): readonly number[] {
-  const [rows = 1, columns = 1] = left?.dims ?? [];
+function changedShape({ down, up = down, left, rows }: LoraLayer): readonly number[] {
+  const [high = 1, wide = 1] = left?.dims ?? [];
   const [input = 0, ...kernel] = down.dims.slice(1);
-  return [rows * up.dims[0]!, columns * input, ...kernel];
+  const own = rows?.reduce((sum, [from, to]) => sum + to - from, 0);
+  return [own ?? high * up.dims[0]!, wide * input, ...kernel];
 }
 
 /** A layer over single pixels may be a convolution in one place and linear in the other. */

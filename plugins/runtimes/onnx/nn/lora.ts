@@ -1,7 +1,8 @@
+import type { LoraLayer } from "@denoise/adapters";
 import type { Tensor } from "@denoise/core";
 import type { Scope, Value, Weight } from "../graph/mod.ts";
 import { add, div, matMul, mul, norm, sub } from "./arithmetic.ts";
-import { concat, reshape, reshapeLike, shapeOf } from "./shape.ts";
+import { concat, reshape, reshapeLike, shapeOf, slice } from "./shape.ts";
 
 /** A linear layer or convolution, as changes of its weight need it. */
 export interface ChangedLayer {
@@ -34,6 +35,7 @@ interface Matrices {
   readonly down: Weight;
   readonly up: Weight | undefined;
   readonly left: Weight | undefined;
+  readonly rows: LoraLayer["rows"];
 }
 
 /** The result of a layer with the changes of the adapters in use. */
@@ -46,6 +48,7 @@ export function withChanges(s: Scope, layer: ChangedLayer): Value {
       down: constant(s, `${name}.lora_A`, change.down, rank),
       up: optional(change.up, "lora_B", rank),
       left: optional(change.left, "left", 2),
+      rows: change.rows,
     };
     const scale = weight * change.scale;
     const own = changeOf(s, layer, matrices);
@@ -60,7 +63,7 @@ export function withChanges(s: Scope, layer: ChangedLayer): Value {
 }
 
 /** What a change adds to the result of a layer. */
-function changeOf(s: Scope, layer: ChangedLayer, { down, up, left }: Matrices): Value {
+function changeOf(s: Scope, layer: ChangedLayer, { down, up, left, rows }: Matrices): Value {
   const work = (x: Value) => {
     const inner = layer.apply(x, down);
     return up === undefined ? inner : layer.mix(inner, up);
@@ -72,26 +75,36 @@ function changeOf(s: Scope, layer: ChangedLayer, { down, up, left }: Matrices): 
   const kernel = down.dims.slice(2);
   if (kernel.length === 0) {
     const inner = work(reshape(s, layer.input, [-1, parts, size])); // [B, parts, out of M]
-    return reshapeLike(s, matMul(s, left, inner), layer.result);
+    return reshapeLike(s, rowsOf(s, matMul(s, left, inner), rows), layer.result);
   }
   const inner = work(reshape(s, layer.input, [-1, size, ...kernel.map(() => 0)])); // [N·parts, ...]
-  const rows = concat(s, [shapeOf(s, layer.result, 0, 1), s.ints([parts, -1])], 0);
-  const apart = s.op("Reshape", [inner, rows]); // [N, parts, out of M · H · W]
+  const sizes = concat(s, [shapeOf(s, layer.result, 0, 1), s.ints([parts, -1])], 0);
+  const apart = s.op("Reshape", [inner, sizes]); // [N, parts, out of M · H · W]
   return reshapeLike(s, matMul(s, left, apart), layer.result);
+}
+
+/** Those rows of a product [B, parts, rows of each]. */
+function rowsOf(s: Scope, product: Value, rows: LoraLayer["rows"]): Value {
+  if (rows === undefined) return product;
+  const flat = reshape(s, product, [0, -1]);
+  return concat(s, rows.map(([from, to]) => slice(s, flat, 1, from, to)), 1);
 }
 
 /** By how much DoRA stretches each channel of the result: magnitude / ‖W + scale · change‖. */
 function stretch(
   s: Scope,
   { weight, rank }: ChangedLayer,
-  { down, up, left }: Matrices,
+  { down, up, left, rows: own }: Matrices,
   scale: number,
   name: string,
   magnitude: Tensor,
 ): Value {
   const rows = (x: Weight) => reshape(s, x, [x.dims[0]!, -1]);
   const inner = up === undefined ? rows(down) : matMul(s, rows(up), rows(down));
-  const delta = left === undefined ? inner : kronecker(s, left, inner, (up ?? down).dims[0]!);
+  const whole = left === undefined ? inner : kronecker(s, left, inner, (up ?? down).dims[0]!);
+  const delta = own === undefined
+    ? whole
+    : concat(s, own.map(([from, to]) => slice(s, whole, 0, from, to)), 0);
   const lengths = norm(s, add(s, rows(weight()), mul(s, delta, scale)), [1]); // [out, 1]
   const wanted = constant(s, `${name}.magnitude`, flat(magnitude), 1);
   return alongChannels(s, div(s, wanted, reshape(s, lengths, [-1])), rank);
