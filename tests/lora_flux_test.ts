@@ -7,7 +7,15 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { afterAll, describe, it } from "@std/testing/bdd";
 import type { Image } from "@denoise/core";
-import { DenoiseError, FluxPipeline, StableDiffusionPipeline, Tensor } from "@denoise/denoise";
+import type { AdaptableModel } from "@denoise/adapters";
+import {
+  DenoiseError,
+  DenoiseImage,
+  FluxControlPipeline,
+  FluxPipeline,
+  StableDiffusionPipeline,
+  Tensor,
+} from "@denoise/denoise";
 import { openSafetensors, readTensor, saveSafetensors } from "@denoise/safetensors";
 import { fixture } from "./support/golden.ts";
 
@@ -43,6 +51,8 @@ describe("loadLoraWeights() of FLUX.1", () => {
     ["flux", "fal"],
     ["flux blocks", "kohya-blocks"],
     ["flux xlabs", "xlabs"],
+    ["flux lycoris", "lycoris"],
+    ["flux lycoris", "lycoris-dotted"],
   ] as const;
   for (const [golden, style] of FILES) {
     it(`applies a file in the style of ${style}, at any weight`, async () => {
@@ -54,6 +64,40 @@ describe("loadLoraWeights() of FLUX.1", () => {
       assert(await distance(await draw(), "flux base") <= 1);
     });
   }
+
+  it("brings the rows of layers that a Kronecker product changes together to its lengths", async () => {
+    await pipe.loadLoraWeights(`${FOLDER}flux-lokr-dora.safetensors`);
+    assert(await distance(await draw(), "flux lokr dora") <= 1);
+    await pipe.unloadLoraWeights();
+  });
+
+  it("makes the transformer wider for a Control LoRA, and others fit it", async () => {
+    await using control = await FluxControlPipeline.fromPretrained(fixture("tiny-flux-dev"));
+    const { data, dims } = await readTensor(tensors.get("control image")!);
+    const [height, width] = dims as [number, number, number];
+    const controlImage = new DenoiseImage(width, height, 3, Uint8Array.from(data, Number));
+    const draw = async () => (await control("a red apple", { ...CALL, controlImage })).images[0]!;
+    const refused = () => assertRejects(draw, RangeError, "16 input channels");
+    await refused();
+    const { layerShapes, config } = control.transformer as unknown as AdaptableModel;
+    const shapes = [...layerShapes];
+    // a plain one that came before fits what is wider later
+    await control.loadLoraWeights(`${FOLDER}flux-control-plain.safetensors`, {
+      adapterName: "plain",
+    });
+    await control.loadLoraWeights(`${FOLDER}flux-control.safetensors`, { adapterName: "control" });
+    assertEquals(control.transformer.config.in_channels, 32);
+    await control.setAdapters("control");
+    assert(await distance(await draw(), "flux control") <= 1);
+    await control.setAdapters("control", 0.4);
+    assert(await distance(await draw(), "flux control 0.4") <= 1);
+    await control.setAdapters(["control", "plain"], [0.8, 0.5]);
+    assert(await distance(await draw(), "flux control and plain") <= 1);
+    await control.unloadLoraWeights();
+    await refused();
+    assertEquals(control.transformer.config, config);
+    assertEquals([...(control.transformer as unknown as AdaptableModel).layerShapes], shapes);
+  });
 
   it("changes both text encoders, whoever names them", async () => {
     const layers = [
@@ -94,7 +138,7 @@ describe("loadLoraWeights() of FLUX.1", () => {
     assertEquals(drawn[2], drawn[0]);
   });
 
-  it("refuses a LoRA of another family, Control LoRAs and LoKr of several layers in one", async () => {
+  it("refuses a LoRA of another family, and one that replaces what is not there", async () => {
     const refused = async (file: string, said: string, on: object = pipe) => {
       const error = await assertRejects(
         () => (on as typeof pipe).loadLoraWeights(file),
@@ -110,15 +154,19 @@ describe("loadLoraWeights() of FLUX.1", () => {
     const block = "double_blocks.0.img_attn";
     await refused(
       await written({ [`${block}.norm.key_norm.scale`]: Tensor.ones([16]) }),
-      "Control LoRA",
+      "no changes of layers",
     );
-    await refused(
-      await written({
-        [`diffusion_model.${block}.qkv.lokr_w1`]: Tensor.ones([3, 1]),
-        [`diffusion_model.${block}.qkv.lokr_w2`]: Tensor.ones([32, 32]),
-      }),
-      "LoKr",
-    );
+    const change = {
+      [`${block}.proj.lora_A.weight`]: Tensor.ones([1, 32]),
+      [`${block}.proj.lora_B.weight`]: Tensor.ones([32, 1]),
+    };
+    for (
+      const [norm, size] of [[block, 8], ["double_blocks.9.img_attn", 16]] as const
+    ) {
+      const key = `${norm}.norm.key_norm.scale`;
+      const file = await written({ ...change, [key]: Tensor.ones([size]) });
+      await assertRejects(() => pipe.loadLoraWeights(file), RangeError, "where the model has");
+    }
     assert(await distance(await draw(), "flux base") <= 1, "nothing has changed");
   });
 });

@@ -73,7 +73,10 @@ def converter(name: str, pipe):
     source = inspect.getsource(getattr(lora_conversion_utils, name))
     for old, new in (("3072", str(width)), ("12288", str(4 * width)), ("num_layers = 19", "num_layers = 2"), ("num_single_layers = 38", "num_single_layers = 2")):
         source = source.replace(old, new)
+    # of the last layer diffusers 0.42.1 swaps the halves of lora_A, too, which are ranks and not rows
+    source = source.replace("swap_scale_shift(", "swap_rows(")
     scope = dict(vars(lora_conversion_utils))
+    scope["swap_rows"] = lambda value: value if len(value) == RANK else lora_conversion_utils.swap_scale_shift(value)
     exec(source, scope)
     return scope[name]
 

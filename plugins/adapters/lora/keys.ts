@@ -75,6 +75,22 @@ export function parseKey(key: string): LoraKey | undefined {
   return { component, layer: todaysName(component, layer), part };
 }
 
+/** Names of the lengths of queries and keys, by their authors and in diffusers. */
+const NORM = /(?:[._]norm\.(?:query|key)_norm\.scale|\.attn\.norm_(?:added_)?[qk]\.weight)$/;
+
+/**
+ * The tensor of a transformer that a tensor of a file takes the place of, as Control LoRAs have some:
+ * the lengths of queries and keys.
+ */
+export function replacedTensor(
+  key: string,
+  layers: ReadonlyMap<string, string>,
+): string | undefined {
+  if (!NORM.test(key)) return undefined;
+  const name = key.replace(WRAPPED, "").replace(/^(transformer|(model\.)?diffusion_model)\./, "");
+  return todaysLayers(name, transformerRules(layers))?.names[0] ?? name;
+}
+
 /** What XLabs calls attentions of FLUX.1's blocks by their processors, as its authors call the layers. */
 function xlabsName(key: string): string {
   return key

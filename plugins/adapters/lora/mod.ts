@@ -2,8 +2,8 @@
  * LoRA: low-rank changes of a pipeline's UNet or transformer and its text encoders (Hu et al.,
  * arXiv:2106.09685), from .safetensors files in the styles of diffusers, PEFT, kohya, ai-toolkit, ComfyUI
  * and XLabs, by diffusers' layer names of any year or those of the original Stable Diffusion 1 to 3,
- * FLUX.1 and Chroma, where a change of several layers in one is taken apart; also DoRA (arXiv:2402.09353), and LoCon, LoHa, LoKr and whole
- * differences as LyCORIS names them (arXiv:2309.14859). Several can be mixed; the base weights stay
+ * FLUX.1 and Chroma, where a change of several layers in one is taken apart; also DoRA (arXiv:2402.09353),
+ * and LoCon, LoHa, LoKr and whole differences as LyCORIS names them (arXiv:2309.14859). Several can be mixed; the base weights stay
  * mapped as they are, only the sessions are made again.
  *
  * What PEFT's config beside the tensors says (diffusers writes it into the header of the file, PEFT into
@@ -14,7 +14,11 @@
  * For FLUX.1 files of kohya's and ComfyUI's change T5, biases, the embedders and the last layer, too, with
  * their alphas; diffusers 0.42.1 passes over these.
  *
- * Not covered: Control LoRAs, LoKr of several layers in one, other kinds of LyCORIS (GLoRA, (IA)³, OFT, norms), DoRA with a length for each input, and
+ * Control LoRAs of FLUX.1 (Canny and Depth, for FluxControlPipeline) make the transformer's input wider
+ * and put lengths of queries and keys in the place of its own, at any weight, until they are taken away.
+ * diffusers 0.42.1 changes the last layer by another product than theirs: it swaps halves of `lora_A` too.
+ *
+ * Not covered: other kinds of LyCORIS (GLoRA, (IA)³, OFT, norms), DoRA with a length for each input, and
  * options of PEFT that change the base weights or replace modules (PiSSA, OLoRA, CorDA, modules_to_save,
  * ...); a file that has them is refused.
  *
@@ -167,7 +171,7 @@ export async function loadLoraWeights(
   const parts = new Map(adaptableParts(pipe));
   const file = await fileOf(path, options.weightName);
   const shapes = new Map([...parts].map(([role, part]) => [role, part.layerShapes]));
-  const { layers: changes, missing } = await readLora(file, shapes);
+  const { changes, missing } = await readLora(file, shapes);
   if (missing.length > 0) {
     const { onWarning = console.warn } = options;
     onWarning(
@@ -179,9 +183,9 @@ export async function loadLoraWeights(
   }
   const before = new Map([...parts].map(([role, part]) => [role, part.adapters]));
   try {
-    for (const [component, layers] of changes) {
+    for (const [component, change] of changes) {
       const part = parts.get(component)!;
-      await part.setAdapters([...part.adapters, { name, weight, layers }]);
+      await part.setAdapters([...part.adapters, { name, weight, ...change }]);
     }
   } catch (error) {
     for (const [role, part] of parts) await part.setAdapters(before.get(role)!);

@@ -1,17 +1,20 @@
-import { DenoiseError, type JsonObject } from "@denoise/core";
-import type { LoraLayer } from "@denoise/adapters";
+import { DenoiseError, type JsonObject, type Tensor } from "@denoise/core";
+import type { LoraAdapter, LoraLayer } from "@denoise/adapters";
 import { openSafetensors, readTensor } from "@denoise/safetensors";
 import { changeOf, type LoraParts, type Rows, rowsOf, type Scaling } from "./change.ts";
-import { findLayers, layerIndex, type LoraKey, parseKey } from "./keys.ts";
+import { findLayers, layerIndex, type LoraKey, parseKey, replacedTensor } from "./keys.ts";
 import { type AdapterNote, readNote } from "./note.ts";
 
 /** The shapes of a component's weights by the layers' names. */
 export type LayerShapes = ReadonlyMap<string, readonly number[]>;
 
+/** What a LoRA file changes in a component. */
+export type Changes = Pick<LoraAdapter, "layers" | "tensors" | "widens">;
+
 /** What a LoRA file changes. */
 export interface LoraFile {
-  /** The changes of each component, by the layers' names in the checkpoint. */
-  readonly layers: ReadonlyMap<string, ReadonlyMap<string, LoraLayer>>;
+  /** The changes of each component. */
+  readonly changes: ReadonlyMap<string, Changes>;
   /** Components that it changes, too, and that are not there. */
   readonly missing: readonly string[];
 }
@@ -22,10 +25,8 @@ const DENOISERS = ["unet", "transformer", "prior", "controlnet"];
 /** A layer that only T5 has of all text encoders. */
 const T5_LAYER = "encoder.block.0.layer.0.SelfAttention.q";
 
-/** Why a file of some authors cannot be one. */
-const CONTROL =
-  ", as a Control LoRA has, which makes the transformer wider and is not supported; " +
-  "load the whole model with FluxControlPipeline";
+/** Layers that files may make wider, and the option of the config that says how wide they are. */
+const WIDENED: Readonly<Record<string, string>> = { x_embedder: "in_channels" };
 
 /**
  * Reads a LoRA file for components with these layers.
@@ -42,12 +43,16 @@ export async function readLora(
     t5: [...components].find(([_, shapes]) => shapes.has(T5_LAYER))?.[0] ?? "textEncoder3",
   };
   const found = new Map<string, { readonly key: LoraKey; readonly parts: LoraParts }>();
+  const transformer = layerIndex(components.get("transformer")?.keys() ?? []);
+  const replaced = new Map<string, Tensor>();
   for (const [name, stored] of tensors) {
-    const parsed = parseKey(name);
-    if (parsed === undefined) {
-      const isControl = /[._]norm\.(query|key)_norm\.scale$/.test(name);
-      throw refusal(file, `it has a tensor ${JSON.stringify(name)}${isControl ? CONTROL : ""}`);
+    const norm = replacedTensor(name, transformer);
+    if (norm !== undefined && components.has("transformer")) {
+      replaced.set(norm, await readTensor(stored));
+      continue;
     }
+    const parsed = parseKey(name);
+    if (parsed === undefined) throw refusal(file, `it has a tensor ${JSON.stringify(name)}`);
     const component = roles[parsed.component] ?? parsed.component;
     const key = { ...parsed, component };
     const id = `${component} ${key.layer}`;
@@ -58,10 +63,10 @@ export async function readLora(
       : undefined;
     found.set(id, { key, parts: { ...parts, [key.part]: tensor } });
   }
-  if (found.size === 0) throw refusal(file, "it holds no tensors");
+  if (found.size === 0) throw refusal(file, "it holds no changes of layers");
   const note = await noteOf(file, metadata["lora_adapter_metadata"]);
   const changed = new Set([...found.values()].map(({ key }) => key.component));
-  const layers = new Map<string, ReadonlyMap<string, LoraLayer>>();
+  const changes = new Map<string, Changes>();
   const missing: string[] = [];
   for (const role of changed) {
     const shapes = components.get(role);
@@ -70,9 +75,18 @@ export async function readLora(
       continue;
     }
     const own = [...found.values()].filter(({ key }) => key.component === role);
-    layers.set(role, changesOf(file, role, own, shapes, componentNote(file, note, role)));
+    const layers = changesOf(file, role, own, shapes, componentNote(file, note, role));
+    const widens = Object.entries(WIDENED).filter(([layer]) => {
+      const width = layers.get(layer)?.down.dims[1] ?? 0;
+      return role === "transformer" && width > (shapes.get(layer)?.[1] ?? Infinity);
+    });
+    changes.set(role, {
+      layers,
+      ...(role === "transformer" && replaced.size > 0 ? { tensors: replaced } : {}),
+      ...(widens.length > 0 ? { widens: Object.fromEntries(widens) } : {}),
+    });
   }
-  if (layers.size > 0) return { layers, missing };
+  if (changes.size > 0) return { changes, missing };
   throw refusal(file, `it changes ${missing.join(", ")}, which is not there`);
 }
 

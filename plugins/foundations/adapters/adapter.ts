@@ -36,6 +36,13 @@ export interface LoraAdapter {
   readonly weight: number | ((layer: string) => number);
   /** The changes by the layer's name in the checkpoint, such as `mid_block.attentions.0.proj_in`. */
   readonly layers: ReadonlyMap<string, LoraLayer>;
+  /**
+   * Layers that take more inputs with it, whose own weights for these are zeros, with the option of the
+   * model's config that says how many: `{ x_embedder: "in_channels" }`, of Control LoRAs of FLUX.1.
+   */
+  readonly widens?: Readonly<Record<string, string>> | undefined;
+  /** Tensors in the place of the model's own as long as it is there, at any weight. */
+  readonly tensors?: ReadonlyMap<string, Tensor> | undefined;
 }
 
 /** A model whose layers can be changed by adapters; its weights stay as they are. */

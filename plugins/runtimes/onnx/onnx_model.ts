@@ -1,4 +1,5 @@
 import {
+  adoptConfig,
   DenoiseError,
   type Device,
   dumpConfig,
@@ -59,6 +60,7 @@ import { isQuantized } from "./quantization/layers.ts";
 import { describeMethod, type Method, methodOf } from "./quantization/method.ts";
 import { greatestInt8 } from "./quantization/saturation.ts";
 import { checkAdapters, checkApplied, noting } from "./check_adapters.ts";
+import { type Replacements, replacementsOf } from "./replacements.ts";
 import { assertDevice } from "./probe.ts";
 
 /** Makes sure that a device computes in a type; a CPU, which keeps 16-bit types, does in float32. */
@@ -127,8 +129,8 @@ export class OnnxModel<C extends object, M extends Model<C>>
   implements AdaptableModel<C>, ExtendableModel<C>, Runner<C>, Resident {
   readonly className: string;
   readonly library: string;
-  readonly config: FrozenConfig<C>;
   readonly dtype: TorchDtype;
+  #config: FrozenConfig<C>;
   readonly #definition: ModelDefinition<C, M>;
   readonly #source: JsonObject;
   #base: Checkpoint;
@@ -138,6 +140,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   readonly #remembered = new Remembered();
   #device: Device = "cpu";
   #adapters: readonly LoraAdapter[] = [];
+  #replaced: Replacements = { tensors: new Map(), config: {}, adapters: [] };
   #extensions: ReadonlyMap<string, Extension> = new Map();
   #checkpoint: Checkpoint;
   #method: Method | undefined;
@@ -160,7 +163,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   ) {
     this.className = definition.className;
     this.library = definition.library ?? "diffusers";
-    this.config = config;
+    this.#config = config;
     this.dtype = options.torchDtype ?? "float32";
     this.#definition = definition;
     this.#source = source;
@@ -168,6 +171,10 @@ export class OnnxModel<C extends object, M extends Model<C>>
     this.#checkpoint = checkpoint;
     this.#options = options;
     this.#engine = engineOf(options.engine);
+  }
+
+  get config(): FrozenConfig<C> {
+    return this.#config;
   }
 
   get device(): Device {
@@ -183,30 +190,42 @@ export class OnnxModel<C extends object, M extends Model<C>>
   }
 
   get layerShapes(): ReadonlyMap<string, readonly number[]> {
-    const weights = [...this.#base.entries()].filter(([name, { dims }]) =>
-      name.endsWith(".weight") && dims.length >= 2
-    );
+    const weights = [...this.#base.entries(), ...this.#replaced.tensors]
+      .filter(([name, { dims }]) => name.endsWith(".weight") && dims.length >= 2);
     return new Map(weights.map(([name, { dims }]) => [name.slice(0, -".weight".length), dims]));
   }
 
   /** Sessions that run go on to their end with what they were made of. */
   async setAdapters(adapters: readonly LoraAdapter[]): Promise<void> {
-    checkAdapters(this.className, this.layerShapes, adapters);
-    const before = this.#adapters;
+    const before = [this.#replaced, this.#checkpoint, this.#config] as const;
+    const replaced = await replacementsOf(adapters, (name) => this.#base.peek(name));
     const asked = new Set<string>();
-    this.#adapters = adapters.map((adapter) => ({
+    const noted = replaced.adapters.map((adapter) => ({
       ...adapter,
       layers: noting(adapter.layers, asked),
     }));
     try {
+      this.#replace({ ...replaced, adapters: noted });
+      checkAdapters(this.className, this.layerShapes, replaced.adapters);
       this.verify();
       checkApplied(this.className, adapters, asked);
     } catch (error) {
-      this.#adapters = before;
+      [this.#replaced, this.#checkpoint, this.#config] = before;
       throw error;
     }
     await this.dispose();
+    this.#replaced = replaced;
     this.#adapters = [...adapters];
+  }
+
+  /** Takes what adapters put in the place of the model's own. */
+  #replace(replaced: Replacements): void {
+    const changed = new Set([this.#replaced, replaced].flatMap(({ tensors }) => [...tensors]));
+    this.#replaced = replaced;
+    if (changed.size === 0) return;
+    const { className, schema } = this.#definition;
+    this.#checkpoint = this.#base.with([...extended(this.#extensions), ...replaced.tensors]);
+    this.#config = adoptConfig(className, schema, { ...this.#source, ...replaced.config });
   }
 
   get extensions(): ReadonlyMap<string, Extension> {
@@ -218,7 +237,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
     if (tensors === undefined) extensions.delete(name);
     else extensions.set(name, tensors);
     const before = this.#checkpoint;
-    this.#checkpoint = this.#base.with(extended(extensions));
+    this.#checkpoint = this.#base.with([...extended(extensions), ...this.#replaced.tensors]);
     try {
       this.#buildAll();
       assertAllUsed(this.#checkpoint, this.className);
@@ -597,7 +616,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
       new Set(inputs),
       {
         ...{ lowering: lowerings[provider], dtype, outputs },
-        ...{ weightDType: this.dtype, adapters: this.#adapters },
+        ...{ weightDType: this.dtype, adapters: this.#replaced.adapters },
       },
     );
   }
