@@ -1,5 +1,5 @@
 /**
- * LoRAs of Z-Image, Qwen-Image and FLUX.2 in the styles of trainers against what diffusers makes of the same changes
+ * LoRAs of Z-Image, Qwen-Image, FLUX.2, SD3 and Chroma in the styles of trainers against what diffusers makes of the same changes
  * (scripts/reference/lora_transformers_goldens.py).
  *
  * @module
@@ -17,6 +17,8 @@ const CALL = { height: 32, width: 32, numInferenceSteps: 4, seed: 5 };
 const REPOS = [
   ["z-image", "tiny-z-image", { guidanceScale: 0 }],
   ["qwen-image", "tiny-qwen-image", {}],
+  ["sd3", "tiny-sd3", { maxSequenceLength: 16 }],
+  ["chroma", "tiny-chroma", { maxSequenceLength: 16 }],
   ["flux2", "tiny-flux2-klein", { maxSequenceLength: 64 }],
 ] as const;
 

@@ -1,4 +1,4 @@
-"""LoRA files for the tiny repos of Z-Image, Qwen-Image and FLUX.2 in the styles of trainers, and the images that diffusers makes with them.
+"""LoRA files for the tiny repos of Z-Image, Qwen-Image, FLUX.2, SD3 and Chroma in the styles of trainers, and the images that diffusers makes with them.
 
     $(sh scripts/reference/setup.sh) scripts/reference/lora_transformers_goldens.py
 
@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from common import FIXTURES, GOLDEN, generator, seed_of
 from lora_flux_goldens import swap
-from single_file_transformers import flux2, qwen_image, z_image
+from single_file_transformers import chroma, flux2, qwen_image, sd3, z_image
 
 OUT = GOLDEN / "lora"
 RANK, ALPHA = 4, 2
@@ -20,6 +20,8 @@ CALL = dict(prompt="a red apple", height=32, width=32, num_inference_steps=4, ou
 REPOS = {
     "z-image": ("tiny-z-image", "ZImagePipeline", z_image, dict(guidance_scale=0.0)),
     "qwen-image": ("tiny-qwen-image", "QwenImagePipeline", qwen_image, {}),
+    "sd3": ("tiny-sd3", "StableDiffusion3Pipeline", sd3, dict(max_sequence_length=16)),
+    "chroma": ("tiny-chroma", "ChromaPipeline", chroma, dict(max_sequence_length=16)),
     "flux2": ("tiny-flux2-klein", "Flux2KleinPipeline", flux2, dict(max_sequence_length=64)),
 }
 
