@@ -172,7 +172,7 @@ function importProblems(found: Import, from: Member, packages: readonly Member[]
   const { module, specifier, target } = found;
   if (/^\.{0,2}\//.test(specifier)) {
     const to = memberOf(new URL(specifier, module), packages);
-    const isTool = to.path === "." && isTest(module);
+    const isTool = to.path === "." && isTest(module, from);
     if (to === from || isTool) return [];
     return [`it lies in ${to.config.name}; import that package by its name`];
   }
@@ -185,7 +185,7 @@ function importProblems(found: Import, from: Member, packages: readonly Member[]
   if (/^(npm|jsr|https?):/.test(specifier)) {
     return [...problems, "put it into the imports of deno.json and import it by name"];
   }
-  if (specifier.startsWith("node:") || isTest(module)) return problems;
+  if (specifier.startsWith("node:") || isTest(module, from)) return problems;
   const name = packageOf(specifier);
   if (name === from.config.name) return problems;
   const layer = LAYERS.find(({ folder }) => folder.test(from.path));
@@ -216,14 +216,14 @@ function listProblems(
       files.get(module.href) === member && !/^\.{0,2}\/|^\w+:/.test(specifier)
     );
   const used = new Set(
-    byName.filter(({ module }) => !isTest(module))
+    byName.filter(({ module }) => !isTest(module, member))
       .flatMap(({ specifier }) => [specifier, packageOf(specifier)]),
   );
   const missing = new Map<string, Import>();
   for (const found of byName) {
     const name = packageOf(found.specifier);
     const isListed = listed.includes(name) || listed.includes(found.specifier);
-    if (isListed || name === member.config.name || isTest(found.module)) continue;
+    if (isListed || name === member.config.name || isTest(found.module, member)) continue;
     if (!missing.has(name)) missing.set(name, found);
   }
   const problems = [...missing].map(([name, found]) =>
@@ -243,7 +243,7 @@ function listProblems(
 async function assetProblems(files: ReadonlyMap<string, Member>, at: URL): Promise<string[]> {
   const problems: string[] = [];
   for (const [href, member] of files) {
-    if (isTest(new URL(href))) continue;
+    if (isTest(new URL(href), member)) continue;
     const text = await Deno.readTextFile(new URL(href));
     const pattern = /new URL\(\s*(["'`])(\.[^"'`$]*)[^"'`]*\1,\s*import\.meta\.url/g;
     for (const { 2: path = "", index } of text.matchAll(pattern)) {
@@ -269,8 +269,9 @@ function packageOf(specifier: string): string {
   return specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
 }
 
-function isTest({ pathname }: URL): boolean {
-  return /_test\.[tj]sx?$|\/(testdata|tests)\//.test(pathname);
+/** By its place in its package: the folder of the whole may have any name. */
+function isTest({ href }: URL, { folder }: Member): boolean {
+  return /_test\.[tj]sx?$|(^|\/)(testdata|tests)\//.test(href.slice(folder.href.length));
 }
 
 function configOf({ path }: Member): string {

@@ -3,8 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { listCache, prefetch, removeFromCache, verify } from "@denoise/hub";
 import { HubServer } from "../support/hub_server.ts";
 import { tempCache } from "../support/temp_cache.ts";
-import { turn } from "../../functions/async/turn.ts";
-import { until } from "../support/until.ts";
+import { turns, until } from "../support/until.ts";
 import { findPython, runPython } from "./python.ts";
 
 const python = findPython();
@@ -173,7 +172,7 @@ describe({ name: "one cache for Python and us", ignore: python === undefined }, 
     at.server.reset();
     const fetching = prefetch("tiny/flat", { cacheDir: at.cache, endpoint: at.server.url });
     await until(() => at.server.requests.length > 0);
-    for (let turns = 0; turns < 100; turns++) await turn(); // in which it would not have waited
+    await turns(100); // in which it would not have waited
     await Deno.writeTextFile(signal, "");
     assertEquals(await holder, [false]);
     await fetching;

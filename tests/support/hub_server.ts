@@ -14,8 +14,8 @@
  */
 
 import { createHash } from "node:crypto";
-import { turn } from "../../functions/async/turn.ts";
 import { filesBelow } from "./folder.ts";
+import { turns } from "./until.ts";
 
 /** A file as the tree API lists it. */
 export interface TreeEntry {
@@ -365,7 +365,7 @@ export function cutAfter(count: number): Fault {
       async start(controller) {
         controller.enqueue(bytes.subarray(0, count));
         // the server sends between two turns of this loop; what it has not sent is lost with the break
-        for (let turns = 0; turns < 50; turns++) await turn();
+        await turns(50);
         controller.error(new Error("cut"));
       },
     });

@@ -10,9 +10,9 @@ import {
   workerEngine,
 } from "@denoise/onnx";
 import { Graph } from "@denoise/onnx/graph";
-import { turn } from "../../../../functions/async/turn.ts";
 import { withDefaults } from "./engine.ts";
 import { engineOf } from "./homes.ts";
+import { turns } from "../../../../tests/support/until.ts";
 
 /** y = x·x·x..., each product scaled to keep its size. */
 function powers(count: number): SessionSpec {
@@ -197,7 +197,7 @@ for (const name of ["workerEngine", "childEngine"]) {
         const session = await engine.createSession(powers(200));
         const x = Generator.manualSeed(1).randn([512, 512]);
         const failed = assertRejects(() => session.run({ x }), DenoiseError);
-        for (let turns = 0; turns < 10; turns++) await turn(); // it is under way, or on its way
+        await turns(10); // it is under way, or on its way
         await engine.close();
         assertEquals((await failed).code, "engine_lost");
         assertEquals((await session.run({ x: Tensor.from([[1]]) }))["first"]!.item(), 1);
@@ -213,7 +213,7 @@ describe("childEngine()", () => {
       const session = await engine.createSession(powers(200));
       const x = Generator.manualSeed(1).randn([512, 512]);
       const under = assertRejects(() => session.run({ x }), DenoiseError, "SIGKILL");
-      for (let turns = 0; turns < 10; turns++) await turn();
+      await turns(10);
       for (const pid of await processesWith(mark)) Deno.kill(pid, "SIGKILL");
       assertEquals((await under).code, "engine_lost");
       assertEquals((await session.run({ x: Tensor.from([[1]]) }))["first"]!.item(), 1);

@@ -9,10 +9,10 @@ import {
   type SessionSpec,
 } from "@denoise/onnx";
 import { Graph } from "@denoise/onnx/graph";
-import { turn } from "../../../../../functions/async/turn.ts";
 import { runtimeLibrary } from "../../libraries.ts";
 import { openOrt } from "./api.ts";
 import { SharedLock } from "./shared_lock.ts";
+import { turns } from "../../../../../tests/support/until.ts";
 
 /** y = x·x·x..., each product scaled to keep its size. */
 function powers(count: number): SessionSpec {
@@ -87,7 +87,7 @@ for (const [name, open] of Object.entries(homes)) {
           const short = shorter.run({ x: large }).then(() => ends.push("a tenth"));
           const run = session.run({ x: large }, { signal: controller.signal });
           const end = assertRejects(() => run, DOMException).then(({ name }) => ends.push(name));
-          for (let turns = 0; turns < 10; turns++) await turn();
+          await turns(10);
           controller.abort();
           await Promise.all([short, end]);
           // it ends after the product under way, one of 2,000: before another engine has done 200
@@ -250,7 +250,7 @@ describe("childEngine({ native: true })", () => {
         const session = await engine.createSession(powers(300));
         const x = Generator.manualSeed(1).randn([1024, 1024]); // 300 products of 2 GFLOP
         const failed = assertRejects(() => session.run({ x }), DenoiseError, "SIGSEGV");
-        for (let turns = 0; turns < 10; turns++) await turn();
+        await turns(10);
         await Deno.writeTextFile(signal, "");
         assertEquals((await failed).code, "engine_lost");
         await Deno.remove(signal);
@@ -267,7 +267,7 @@ describe("SharedLock", () => {
     const log: string[] = [];
     const task = (name: string) => async () => {
       log.push(`${name} in`);
-      for (let turns = 0; turns < 5; turns++) await turn();
+      await turns(5);
       log.push(`${name} out`);
     };
     await Promise.all([
