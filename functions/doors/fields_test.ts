@@ -469,6 +469,39 @@ describe("a field of a wrong type", () => {
     }
   });
 
+  it("learns that it is a file, or none, in a form", async () => {
+    const file = new Blob([Uint8Array.fromBase64(IMAGE)]);
+    type Parts = [name: string, value: string | Blob][];
+    const right: Parts = [["prompt", "a"], ["image", file]];
+    const send = async (path: string, parts: Parts) => {
+      const body = new FormData();
+      for (const [name, value] of parts) {
+        if (typeof value === "string") body.append(name, value);
+        else body.append(name, value, "a.png");
+      }
+      return await fakeApp().app.request(`/v1/images/${path}`, { method: "POST", body });
+    };
+    const wrong: [Parts, string, string][] = [
+      [[["prompt", file], ["image", file]], "prompt", "at most 8000 bytes, but is a file"],
+      [[...right, ["n", file]], "n", "an integer from 1 to 10, but is a file"],
+      [
+        [["prompt", "a"], ["image", "b"]],
+        "image",
+        'WebP, GIF, BMP, TIFF or AVIF, but is the text "b"',
+      ],
+      [[...right, ["mask", new Blob([])]], "mask", "but is empty"],
+      [[...right, ["seed", ""], ["seed", "1"]], "seed", "is given 2 times"],
+    ];
+    for (const [parts, param, message] of wrong) {
+      const response = await send("edits", parts);
+      const { error } = await response.json();
+      assertEquals([response.status, error.param], [400, param]);
+      assertStringIncludes(error.message, message);
+    }
+    const reply = await (await send("variations", [["image", file], ["mask", file]])).json();
+    assertEquals(reply.warnings, ["mask was ignored: there is no such field"]);
+  });
+
   it("is cut where it is long", async () => {
     const response = await fakeApp().app.request(
       "/v1/images/generations",

@@ -132,20 +132,30 @@ function orInvalidForm(parse: () => void): void {
   }
 }
 
-/** The texts of a form as JSON has them: numbers and flags as such, where the field is one. */
-export function formFields(
-  form: Form,
-  numbers: readonly string[],
-  flags: readonly string[],
-): object {
+/** What the fields of a form are; the others are texts. */
+export interface FormKinds {
+  /** Those that are numbers. */
+  readonly numbers: readonly string[];
+  /** Those that are true or false. */
+  readonly flags: readonly string[];
+  /** Those that are files, which {@linkcode formFile} gives. */
+  readonly files: readonly string[];
+}
+
+/**
+ * The fields of a form as JSON has them: numbers and flags as such, where the field is one. A field
+ * without a text is left out, and a file that comes as another field stays one.
+ */
+export function formFields(form: Form, { numbers, flags, files }: FormKinds): object {
   const fields: [string, unknown][] = [];
   for (const [name, values] of form) {
-    const [value] = values;
-    if (typeof value !== "string" || value === "") continue;
+    if (files.includes(name) || values.every((value) => value === "")) continue;
     if (values.length > 1) {
       throw invalid(name, `${name} is given ${values.length} times: give it once`);
     }
-    fields.push([name, numbers.includes(name) ? asNumber(value) : asFlag(value, flags, name)]);
+    const value = values[0]!;
+    if (typeof value !== "string") fields.push([name, value]);
+    else fields.push([name, numbers.includes(name) ? asNumber(value) : asFlag(value, flags, name)]);
   }
   return Object.fromEntries(fields);
 }
@@ -167,7 +177,12 @@ export function formFile(form: Form, name: string): Uint8Array | undefined {
   }
   const [file] = values;
   if (file instanceof Uint8Array && file.length > 0) return file;
-  throw invalid(name, `${name} must be a file: a PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF`);
+  throw invalid(
+    name,
+    `${name} must be a file: a PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF, but is ${
+      typeof file === "string" ? shown(file) : "empty"
+    }`,
+  );
 }
 
 /**
@@ -235,6 +250,7 @@ function shown(value: unknown): string {
       isLong ? "..." : ""
     }`;
   }
+  if (value instanceof Uint8Array) return "a file";
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === "object" && value !== null) return "an object";
   return String(value);

@@ -90,7 +90,7 @@ export function mountEdits(app: OpenAPIHono<AppEnv>, context: DoorContext): void
     responses,
   }, async (c) => {
     const form = await readForm(c, context.limits.maxUploadBytes);
-    const given = fieldsOf(form);
+    const given = fieldsOf(form, "image", "mask");
     const fields = check(schema, given);
     const warnings = [...settleFields(given, EDIT_RULES), ...useless(fields)];
     const [image, ...others] = formFiles(form, "image", MAX_IMAGES);
@@ -122,7 +122,7 @@ export function mountVariations(app: OpenAPIHono<AppEnv>, context: DoorContext):
     responses,
   }, async (c) => {
     const form = await readForm(c, context.limits.maxUploadBytes);
-    const given = fieldsOf(form);
+    const given = fieldsOf(form, "image");
     const fields = check(schema, given);
     const warnings = [...settleFields(given, VARIATION_RULES), ...useless(fields)];
     const { prompt = "", strength = VARIATION_STRENGTH } = fields;
@@ -149,6 +149,6 @@ function useless({ stream, partial_images, response_format, progress }: ImageFie
   ];
 }
 
-function fieldsOf(form: Form): object {
-  return formFields(form, NUMBERS, FLAGS);
+function fieldsOf(form: Form, ...files: readonly string[]): object {
+  return formFields(form, { numbers: NUMBERS, flags: FLAGS, files });
 }

@@ -6,6 +6,7 @@ import { gifDecoder, jpegDecoder, pngDecoder } from "./_imagescript.ts";
 import { jpegSegments } from "./_jpeg_segments.ts";
 import { bufferOf, decodeByLibjpeg } from "./_libjpeg.ts";
 import { paste } from "./_paste.ts";
+import { pngChunk } from "./_png.ts";
 import { pngChunks } from "./_png_chunks.ts";
 import { decodeTiff, readTiff } from "./_tiff.ts";
 import { firstWebpFrame } from "./_webp.ts";
@@ -72,8 +73,12 @@ async function decodePng(bytes: Uint8Array, header: Header): Promise<DenoiseImag
   const kept = ["IHDR", "PLTE", "IDAT", "IEND", ...(isPalette ? ["tRNS"] : [])];
   const chunks = [...pngChunks(bytes)].filter(({ type }) => kept.includes(type));
   const hasAlpha = chunks.some(({ type }) => type === "tRNS");
-  const parts = chunks.map(({ start, end }) => bytes.subarray(start, end));
-  const rgba = await pngToRgba(concat([bytes.subarray(0, 8), ...parts]));
+  const parts = chunks.filter(({ type }) => type !== "IDAT" && type !== "IEND")
+    .map(({ start, end }) => bytes.subarray(start, end));
+  const pixels = chunks.filter(({ type }) => type === "IDAT").map(({ data }) => data);
+  // the sums over the pixels are made again: Pillow does not look at them, and decoders do
+  const end = [pngChunk("IDAT", concat(pixels)), pngChunk("IEND", new Uint8Array())];
+  const rgba = await pngToRgba(concat([bytes.subarray(0, 8), ...parts, ...end]));
   return withChannels(rgba, hasAlpha ? 4 : header.channels);
 }
 
