@@ -27,6 +27,7 @@ const MODELS: readonly (readonly [id: string, what: string])[] = [
   ["UNet1DModel/attention", "convolutions along one axis, of eighteen channels"],
   ["AutoencoderTiny/bilinear", "bilinear enlarging"],
   ["VQModel/lookup", "the nearest of a table"],
+  ["ChromaTransformer2DModel/chroma", "values that are cut into many parts"],
   ["FluxTransformer2DModel/dev", "rotary positions, joint attention, modulation"],
 ];
 

@@ -12,7 +12,7 @@ import {
   timeWidth,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
-import { add, chunk, concat, conv2d, mean, mul } from "@denoise/onnx/nn";
+import { add, chunk, concat, conv2d, mean, mul, split } from "@denoise/onnx/nn";
 import type { ControlNetConfig } from "./config.ts";
 
 type Config = FrozenConfig<ControlNetConfig>;
@@ -102,8 +102,7 @@ export const forward: GraphDefinition<ControlNetConfig> = {
       ...skips.map((skip, i) => conv2d(s.at("controlnet_down_blocks", i), skip)),
       conv2d(s.at("controlnet_mid_block"), x),
     ];
-    const ones = outputs.map(() => 1);
-    const each = s.ops("Split", [scales!, s.ints(ones)], outputs.length, { axis: 0 });
+    const each = split(s, scales!, outputs.map(() => 1), 0);
     const residuals = outputs.map((output, i) => {
       const scaled = mul(s, output, each[i]!);
       return config.global_pool_conditions ? mean(s, scaled, [2, 3]) : scaled;

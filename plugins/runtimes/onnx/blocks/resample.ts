@@ -1,5 +1,5 @@
 import type { Scope, Value } from "../graph/mod.ts";
-import { conv2d, upsampleNearest, upsampleNearestLike } from "../nn/mod.ts";
+import { conv2d, doubledConv2d, upsampleNearestLike } from "../nn/mod.ts";
 
 /**
  * Halves height and width with a convolution (`Downsample2D`).
@@ -19,6 +19,7 @@ export function downsample(s: Scope, x: Value, padding = 1): Value {
  * @param like A value to take height and width from, for sizes that are no multiple of two.
  */
 export function upsample(s: Scope, x: Value, like?: Value): Value {
-  const larger = like === undefined ? upsampleNearest(s, x) : upsampleNearestLike(s, x, like);
-  return conv2d(s.at("conv"), larger, { padding: 1 });
+  const conv = s.at("conv");
+  if (like === undefined) return doubledConv2d(conv, x);
+  return conv2d(conv, upsampleNearestLike(s, x, like), { padding: 1 });
 }

@@ -24,6 +24,8 @@ export interface Lowering {
    * of kernels above 1x1, to a multiple of four channels.
    */
   readonly wrongThrees: boolean;
+  /** Into how many parts it cuts a value in one node. */
+  readonly mostParts: number;
   /** What it computes in. */
   readonly computes: readonly ComputeDType[];
   /** Operators that it lacks in bfloat16: they compute in float32. */
@@ -52,6 +54,7 @@ const STANDARD: Lowering = {
   groupNorm: "InstanceNormalization",
   fusedSteps: false,
   wrongThrees: false,
+  mostParts: Infinity,
   computes: ["float32", "float16"],
   notInBfloat16: [],
   quantized: [],
@@ -76,6 +79,7 @@ const FUSED: Lowering = {
   groupNorm: "InstanceNormalization",
   fusedSteps: false,
   wrongThrees: false,
+  mostParts: Infinity,
   computes: ["float32", "float16", "bfloat16"],
   notInBfloat16: [],
   quantized: ["blocks", "levels"],
@@ -93,7 +97,8 @@ export const lowerings: { readonly [P in Provider]: Lowering } = {
   cpu: { ...FUSED, computes: ["float32"], quantized: ["int8", "blocks", "levels"] }, // 16-bit types are storage
   cuda: { ...FUSED, groupNorm: "GroupNorm", fusedSteps: true, notInBfloat16: NOT_IN_BFLOAT16 },
   // its MultiHeadAttention is wrong from 64 queries on, on SwiftShader at least, as such convolutions are
-  webgpu: { ...STANDARD, swish: "QuickGelu", wrongThrees: true },
+  // and devices must have no more than eight buffers in a node
+  webgpu: { ...STANDARD, swish: "QuickGelu", wrongThrees: true, mostParts: 7 },
   dml: { ...STANDARD, attention: "MultiHeadAttention" },
   tensorrt: { ...STANDARD, computes: FUSED.computes },
   coreml: STANDARD,

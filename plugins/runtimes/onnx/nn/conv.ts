@@ -3,6 +3,9 @@ import { div, mul, norm } from "./arithmetic.ts";
 import type { BiasOptions } from "./linear.ts";
 import { withChanges } from "./lora.ts";
 import { quantizedConv2d } from "./quantized.ts";
+import { add } from "./arithmetic.ts";
+import { resized } from "./image_size.ts";
+import { upsampleNearest } from "./resample.ts";
 import { chunk, concat, reshape, slice, transpose } from "./shape.ts";
 
 /** Options of a convolution, as in torch. */
@@ -171,6 +174,42 @@ function cutConvolution(
   const biases = bias === undefined ? [] : [concat(s, [bias, rest], 0)]; // of the first part alone
   const results = s.op("Conv", [x, groups, ...biases], { ...attributes, group: PARTS });
   return s.op("Sum", chunk(s, results, PARTS, 1)); // [N, C', H, W]
+}
+
+/**
+ * Channels for which a transposed convolution was right on a card, of Stable Diffusion's autoencoders and
+ * UNets.
+ */
+const DOUBLED: readonly number[] = [256, 512, 640, 1280];
+
+/**
+ * A 3x3 convolution, padded by one, of an image that is doubled by repeating pixels: [N, C, H, W] becomes
+ * [N, C', 2H, 2W].
+ *
+ * A card does both as one transposed convolution of kernels 4x4, whose numbers are sums of those that meet
+ * the same pixel, with 4/9 of the products: on an H200, decoding 512x512 takes 9.5 ms so, and 10.5 ms else.
+ */
+export function doubledConv2d(s: Scope, x: Value): Value {
+  const [out, into] = s.shape("weight") as [number, number];
+  const isPlain = s.changes().length === 0 && s.quantized() === undefined;
+  if (
+    !isPlain || !s.graph.lowering.fusedSteps || s.dtype !== "float16" || !DOUBLED.includes(into)
+  ) {
+    return conv2d(s, upsampleNearest(s, x), { padding: 1 });
+  }
+  const kernel = meeting(s, meeting(s, s.cast(s.tensor("weight"), "float32"), 2), 3);
+  const weight = s.cast(transpose(s, kernel, [1, 0, 2, 3])); // [C, C', 4, 4]
+  const attributes = { kernel_shape: [4, 4], strides: [2, 2], pads: [1, 1, 1, 1] };
+  // onnxruntime's transposed convolutions with a bias fail on channels last
+  const large = s.op("ConvTranspose", [x, weight], attributes);
+  const result = add(s, large, s.tensor("bias", [out, 1, 1]));
+  return resized(s, result, x, (small) => upsampleNearest(s, small));
+}
+
+/** Of three numbers along an axis, what meets the pixel before, at and behind a pair of doubled ones. */
+function meeting(s: Scope, kernel: Value, axis: number): Value {
+  const [first, second, third] = chunk(s, kernel, 3, axis) as [Value, Value, Value];
+  return concat(s, [third, add(s, second, third), add(s, first, second), first], axis);
 }
 
 /** Options of a transposed convolution, as in torch. */

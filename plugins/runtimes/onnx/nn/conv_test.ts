@@ -4,7 +4,7 @@ import { Generator, randn } from "@denoise/core";
 import { storedTensor } from "@denoise/safetensors";
 import { inlineEngine } from "../engine/inline.ts";
 import { Checkpoint, Graph, lowerings, Scope } from "../graph/mod.ts";
-import { conv2d } from "./conv.ts";
+import { conv2d, doubledConv2d } from "./conv.ts";
 
 /** A convolution of 1280 channels with random weights, as a card gets it, on the CPU. */
 async function convolved(pixels: number | undefined) {
@@ -69,5 +69,35 @@ describe("conv2d() on WebGPU", () => {
     for (const [channels, kernel] of [[3, 3], [9, 1], [8, 3]] as const) {
       assertEquals((await run("webgpu", channels, kernel)).isPadded, false, `${channels} channels`);
     }
+  });
+});
+
+describe("doubledConv2d()", () => {
+  const run = async (provider: "cpu" | "cuda", channels: number) => {
+    const generator = new Generator(1);
+    const weight = storedTensor(randn([3, channels, 3, 3], { generator }));
+    const bias = storedTensor(randn([3], { generator }));
+    const graph = new Graph({ lowering: lowerings[provider], dtype: "float16" });
+    const s = new Scope(graph, new Checkpoint([["weight", weight], ["bias", bias]]));
+    const x = graph.input("x", "float32", ["batch", channels, "height", "width"]);
+    graph.output("y", s.cast(doubledConv2d(s, s.cast(x)), "float32"));
+    const { model } = graph.build("doubled");
+    const session = await inlineEngine().createSession({ model, name: "doubled" });
+    const { y } = await session.run({ x: randn([2, channels, 5, 7], { generator }) });
+    await session.release();
+    const text = new TextDecoder("latin1").decode(model);
+    return { y: y!, isOne: text.includes("ConvTranspose") };
+  };
+
+  it("is a transposed convolution on a card, for widths that were right there, of the same numbers", async () => {
+    const plain = await run("cpu", 256);
+    const card = await run("cuda", 256);
+    assertEquals([plain.isOne, card.isOne], [false, true]);
+    assertEquals([plain.y.dims, card.y.dims], [[2, 3, 10, 14], [2, 3, 10, 14]]);
+    const most = Number(plain.y.abs().max().data[0]);
+    const far = Number(plain.y.sub(card.y).abs().max().data[0]);
+    // kernels and results are rounded to float16, which has 11 bits, once each
+    assert(far > 0 && far / most < 4 * 2 ** -11, `${far} of ${most}`);
+    assertEquals((await run("cuda", 32)).isOne, false);
   });
 });

@@ -47,6 +47,7 @@ export {
   convTranspose1d,
   convTranspose2d,
   type ConvTransposeOptions,
+  doubledConv2d,
   frameConv2d,
   type WeightNormOptions,
 } from "./conv.ts";

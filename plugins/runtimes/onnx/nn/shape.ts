@@ -52,11 +52,20 @@ export function concat(s: Scope, values: readonly Value[], axis: number): Value 
 
 /** Cuts a value into `count` equal parts along an axis, as torch's `chunk`. */
 export function chunk(s: Scope, x: Value, count: number, axis: number): Value[] {
+  const most = s.graph.lowering.mostParts;
+  for (let parts = most; count > most && parts > 1; parts--) {
+    if (count % parts !== 0) continue;
+    return chunk(s, x, parts, axis).flatMap((part) => chunk(s, part, count / parts, axis));
+  }
   return s.ops("Split", [x], count, { axis, num_outputs: count });
 }
 
 /** Cuts a value into parts of these sizes along an axis. */
 export function split(s: Scope, x: Value, sizes: readonly number[], axis: number): Value[] {
+  if (sizes.length > s.graph.lowering.mostParts) {
+    let start = 0;
+    return sizes.map((size) => slice(s, x, axis, start, start += size));
+  }
   return s.ops("Split", [x, s.ints(sizes)], sizes.length, { axis });
 }
 
