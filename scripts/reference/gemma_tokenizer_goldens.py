@@ -20,6 +20,8 @@ from tokenizer_runs import write_runs
 COMMAND = "scripts/reference/gemma_tokenizer_goldens.py"
 TESTDATA = ROOT / "plugins" / "tokenizers" / "gemma" / "testdata"
 SPECIAL = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
+# the characters that the vocabulary has: of equally frequent ones the trainer takes any
+ALPHABET = "\n!',-.12345<>ACEILOPQRTabcdefghiklmnopqrstuvwxy|É\u0301ΔΟΣאוםתةر\u200d▁の一日本猫ﬁ\ufe0f🌈👧"
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 WORDS = [
     "a photo of", "red apple", "<bos>", "<eos>", "<pad> x", "<start_of_turn>", "<mask>", "it's", "don'ſ", "\n\n", " \n ", "\t\t x", "   ", "▁", "a▁b",
@@ -32,7 +34,8 @@ def write_fixtures() -> dict:
     trained.normalizer = normalizers.Replace(" ", "▁")
     corpus = [line for text in (TEXT, *FIXED, "the user assistant system, a red apple on a blue background") for line in text.split(". ")]
     trained.train_from_iterator(corpus * 3, trainers.BpeTrainer(
-        vocab_size=620, special_tokens=[*SPECIAL, *BYTES], limit_alphabet=70, show_progress=False, max_token_length=16))
+        vocab_size=620, special_tokens=[*SPECIAL, *BYTES], initial_alphabet=list(ALPHABET), limit_alphabet=len(ALPHABET),
+        show_progress=False, max_token_length=16))
     model = json.loads(trained.to_str())["model"]
     for name, more in (("gemma", dict(add_bos_token=True)), ("gemma-bare", {})):
         shutil.rmtree(FIXTURES / name, ignore_errors=True)
