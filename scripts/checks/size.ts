@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { type Exported, exportsOf } from "../workspace/exports.ts";
 import { sourceFiles } from "../workspace/imports.ts";
 import { entryPoints, members, root } from "../workspace/members.ts";
 
@@ -27,43 +28,6 @@ const PIPELINES = ["stable_diffusion", "stable_diffusion_xl"].flatMap((family) =
 const CONVENTIONS: Readonly<Record<string, RegExp>> = {
   "plugins/embedded/": /^(id|source|defaults)$/,
 };
-
-/** An exported name and where it is declared. */
-interface Exported {
-  readonly name: string;
-  readonly file: string;
-}
-
-interface Doc {
-  readonly nodes: Readonly<Record<string, { readonly symbols: readonly DocSymbol[] }>>;
-}
-
-interface DocSymbol {
-  readonly name: string;
-  readonly declarations: readonly {
-    readonly kind: string;
-    readonly location: { readonly filename: string };
-  }[];
-}
-
-/** What modules export, re-exports left out, as Deno documents it. */
-async function exportsOf(modules: readonly URL[]): Promise<Exported[]> {
-  const { stdout, success } = await new Deno.Command(Deno.execPath(), {
-    args: ["doc", "--no-lock", "--json", "--quiet", ...modules.map(({ href }) => href)],
-    cwd: root,
-  }).output();
-  if (!success) throw new Error(`Cannot read the exports of ${modules.join(", ")}`);
-  const { nodes }: Doc = JSON.parse(new TextDecoder().decode(stdout));
-  const found = Object.values(nodes).flatMap(({ symbols }) =>
-    symbols.flatMap(({ name, declarations }) =>
-      declarations.filter(({ kind }) => kind !== "reference").map(({ location }) => ({
-        name,
-        file: location.filename.slice(root.href.length),
-      }))
-    )
-  );
-  return [...new Map(found.map((one) => [`${one.name} ${one.file}`, one])).values()];
-}
 
 async function linesOf(file: URL): Promise<number> {
   return (await Deno.readTextFile(file)).split("\n").length - 1;

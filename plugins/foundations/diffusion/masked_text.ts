@@ -106,7 +106,7 @@ const PAIRS = [
  *
  * @throws {TypeError} for states without their mask.
  */
-export function checkMaskedPrompts(prompt: Prompt | undefined, options: MaskedPromptOptions): void {
+function checkMaskedPrompts(prompt: Prompt | undefined, options: MaskedPromptOptions): void {
   checkPrompts(prompt, options);
   for (const [embeds, mask] of PAIRS) {
     if (options[embeds] === undefined || options[mask] !== undefined) continue;

@@ -44,7 +44,7 @@ export const RESOLUTION_BINS: { readonly [pixels: number]: ResolutionBins } = {
 };
 
 /** The size with the nearest ratio of height and width (`classify_height_width_bin`). */
-export function nearestBin({ height, width }: ImageSize, bins: ResolutionBins): ImageSize {
+function nearestBin({ height, width }: ImageSize, bins: ResolutionBins): ImageSize {
   const far = (bin: { readonly ratio: number }) => Math.abs(bin.ratio - height / width);
   const nearest = bins.reduce((best, bin) => far(bin) < far(best) ? bin : best);
   return { height: nearest.height, width: nearest.width };
@@ -55,7 +55,7 @@ export function nearestBin({ height, width }: ImageSize, bins: ResolutionBins): 
  *
  * @param images float32 [N, C, H, W].
  */
-export function coverAndCrop(images: Tensor, { height, width }: ImageSize): Tensor {
+function coverAndCrop(images: Tensor, { height, width }: ImageSize): Tensor {
   const [rows, columns] = images.dims.slice(2) as [number, number];
   if (rows === height && columns === width) return images;
   const ratio = Math.max(height / rows, width / columns);

@@ -43,7 +43,7 @@ export function makeNoiseSchedule(
 }
 
 /** σ = √((1 − ᾱ)/ᾱ) of each ᾱ, in float32. */
-export function sigmasOf(alphasCumprod: Float32Array): Float32Array {
+function sigmasOf(alphasCumprod: Float32Array): Float32Array {
   return alphasCumprod.map((bar) => Math.sqrt(f(f(1 - bar) / bar)));
 }
 

@@ -134,7 +134,7 @@ export function alphaBarBetas(count: number, options: AlphaBarOptions = {}): num
  * Betas changed so that the last timestep holds no signal at all (arXiv:2305.08891, algorithm 1),
  * in float32, bit for bit as the reference.
  */
-export function rescaleZeroTerminalSnr(betas: Float32Array): Float32Array {
+function rescaleZeroTerminalSnr(betas: Float32Array): Float32Array {
   const bars = rescaleAlphasZeroTerminalSnr(cumprod32(betas.map((beta) => 1 - beta)));
   return bars.map((bar, i) => 1 - (i === 0 ? bar : f(bar / bars[i - 1]!)));
 }

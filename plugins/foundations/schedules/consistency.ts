@@ -20,7 +20,7 @@ export interface ConsistencyPlan extends SchedulerPlan {
  * @param strength Which share of them is used, from the beginning.
  * @throws {RangeError} for more parts than trained timesteps, or a strength outside 0..1.
  */
-export function consistencyTimesteps(
+function consistencyTimesteps(
   trained: number,
   original: number,
   strength: number,

@@ -3,9 +3,6 @@ import { expMinusOne, type LogSnrLevel } from "./log_snr.ts";
 
 const f = Math.fround;
 
-/** What a step of DPM-Solver integrates: x0 (`++`) or ε, without noise or with it (`sde-`). */
-export type DpmAlgorithm = "dpmsolver" | "dpmsolver++" | "sde-dpmsolver" | "sde-dpmsolver++";
-
 /** Whether the algorithm goes by x0; it goes by ε otherwise. */
 export function integratesDenoised(algorithm: string): boolean {
   return algorithm.endsWith("++");
@@ -30,7 +27,10 @@ export interface OutputCurve {
 
 /** One step of DPM-Solver. */
 export interface DpmStep {
-  /** One of {@linkcode DpmAlgorithm}. */
+  /**
+   * `"dpmsolver"`, `"dpmsolver++"`, `"sde-dpmsolver"` or `"sde-dpmsolver++"`: what is integrated, x0 (`++`) or
+   * ε, without noise or with it (`sde-`).
+   */
   readonly algorithm: string;
   /** The level that x is at. */
   readonly from: LogSnrLevel;

@@ -52,7 +52,7 @@ export interface OutputConfig extends ClipConfig {
 }
 
 /** Whether the model gives a variance beside its prediction; only with `epsilon` does it. */
-export function hasLearnedVariance(config: OutputConfig): boolean {
+function hasLearnedVariance(config: OutputConfig): boolean {
   const { variance_type: type, prediction_type: prediction } = config;
   return prediction === "epsilon" && (type === "learned" || type === "learned_range");
 }

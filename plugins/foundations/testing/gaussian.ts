@@ -35,7 +35,7 @@ function exactSigma(scheduler: Scheduler, rounded: number): number {
 }
 
 /** Standard deviation of the noisy data at a level, x0 drawn from N(0, 0.5²). */
-export function noisyStd({ alpha, sigma }: NoiseLevel): number {
+function noisyStd({ alpha, sigma }: NoiseLevel): number {
   return Math.hypot(alpha * DATA_STD, sigma);
 }
 
@@ -44,7 +44,7 @@ export function noisyStd({ alpha, sigma }: NoiseLevel): number {
  *
  * @throws {RangeError} for a prediction type that has no such answer.
  */
-export function exactModel(predictionType: string, level: NoiseLevel, x: Tensor): Tensor {
+function exactModel(predictionType: string, level: NoiseLevel, x: Tensor): Tensor {
   const { alpha, sigma } = level;
   const denoised = alpha * DATA_STD ** 2 / noisyStd(level) ** 2; // x0 = denoised · x
   const noise = sigma === 0 ? 0 : (1 - alpha * denoised) / sigma; // n = noise · x
@@ -134,7 +134,7 @@ function gaussianRun(
 }
 
 /** How far a run is from the exact solution x/√(α²s² + σ²) = constant, relative, at one call. */
-export function gaussianError(
+function gaussianError(
   scheduler: Scheduler,
   steps: number,
   options: GaussianOptions,

@@ -12,7 +12,7 @@ export type TextPart = string | PlacedToken;
  * @param contentOf How a token stands in the texts, such as normalized.
  * @returns What cuts a text into stretches of text and the tokens between them.
  */
-export function findTokens(
+function findTokens(
   added: readonly PlacedToken[],
   contentOf: (token: string) => string,
 ): (text: string) => TextPart[] {

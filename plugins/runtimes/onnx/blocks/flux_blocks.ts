@@ -28,7 +28,7 @@ export type FluxModulation = readonly Value[];
  * @param streams Text and image, each [N, tokens of it, C].
  * @param modulations Six vectors for each of the two.
  */
-export function fluxDoubleBlock(
+function fluxDoubleBlock(
   s: Scope,
   streams: readonly [text: Value, image: Value],
   modulations: readonly [text: FluxModulation, image: FluxModulation],
@@ -60,7 +60,7 @@ export function fluxDoubleBlock(
  * @param x Text, then image, [N, tokens, C].
  * @param modulation Shift, scale and gate, each [N, 1, C].
  */
-export function fluxSingleBlock(
+function fluxSingleBlock(
   s: Scope,
   x: Value,
   modulation: FluxModulation,

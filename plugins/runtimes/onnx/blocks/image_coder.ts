@@ -26,7 +26,7 @@ export interface ImageCoderConfig {
 }
 
 /** Types of levels that {@linkcode imageEncoder} and {@linkcode imageDecoder} can build. */
-export const coderBlockTypes = {
+const coderBlockTypes = {
   down_block_types: ["DownEncoderBlock2D", "AttnDownEncoderBlock2D"],
   up_block_types: ["UpDecoderBlock2D", "AttnUpDecoderBlock2D"],
 } as const;

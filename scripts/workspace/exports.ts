@@ -1,0 +1,47 @@
+/**
+ * What the modules of the workspace export, as Deno documents it.
+ *
+ * @module
+ */
+import { root } from "./members.ts";
+
+/** An exported name and where it is declared. */
+export interface Exported {
+  readonly name: string;
+  /** The file, from the root. */
+  readonly file: string;
+  /** Whether it is a type alone. */
+  readonly isType: boolean;
+}
+
+interface Doc {
+  readonly nodes: Readonly<Record<string, { readonly symbols: readonly DocSymbol[] }>>;
+}
+
+interface DocSymbol {
+  readonly name: string;
+  readonly declarations: readonly {
+    readonly kind: string;
+    readonly location: { readonly filename: string };
+  }[];
+}
+
+/** What modules export, re-exports left out, as Deno documents it. */
+export async function exportsOf(modules: readonly URL[]): Promise<Exported[]> {
+  const { stdout, success } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--no-lock", "--json", "--quiet", ...modules.map(({ href }) => href)],
+    cwd: root,
+  }).output();
+  if (!success) throw new Error(`Cannot read the exports of ${modules.join(", ")}`);
+  const { nodes }: Doc = JSON.parse(new TextDecoder().decode(stdout));
+  const found = Object.values(nodes).flatMap(({ symbols }) =>
+    symbols.flatMap(({ name, declarations }) =>
+      declarations.filter(({ kind }) => kind !== "reference").map(({ kind, location }) => ({
+        name,
+        file: location.filename.slice(root.href.length),
+        isType: /^(interface|typeAlias)$/.test(kind),
+      }))
+    )
+  );
+  return [...new Map(found.map((one) => [`${one.name} ${one.file}`, one])).values()];
+}
