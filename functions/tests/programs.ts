@@ -130,8 +130,9 @@ export async function startModule(
   flags: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
   before: readonly string[] = [],
+  args: readonly string[] = [],
 ): Promise<RunningProgram> {
-  const process = spawn(["-A", ...flags, fileURLToPath(module)], env, before);
+  const process = spawn(["-A", ...flags, fileURLToPath(module), ...args], env, before);
   return await listening(module.pathname, process);
 }
 

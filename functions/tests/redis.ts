@@ -16,13 +16,16 @@ export async function hasRedis(): Promise<boolean> {
     .then(({ success }) => success, () => false);
 }
 
+/** When what was written is on the disk: before each answer, or once a second, as it is run. */
+export type Fsync = "always" | "everysec";
+
 /** Starts one on a free port. */
-export async function startRedis(): Promise<TestRedis> {
+export async function startRedis(fsync: Fsync = "always"): Promise<TestRedis> {
   const folder = await Deno.makeTempDir();
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
-  let process = await start(folder, port);
+  let process = await start(folder, port, fsync);
   return {
     url: `redis://127.0.0.1:${port}`,
     async kill(): Promise<void> {
@@ -30,7 +33,7 @@ export async function startRedis(): Promise<TestRedis> {
       await process.status;
     },
     async restart(): Promise<void> {
-      process = await start(folder, port);
+      process = await start(folder, port, fsync);
     },
     async [Symbol.asyncDispose](): Promise<void> {
       try {
@@ -44,7 +47,7 @@ export async function startRedis(): Promise<TestRedis> {
   };
 }
 
-async function start(folder: string, port: number): Promise<Deno.ChildProcess> {
+async function start(folder: string, port: number, fsync: Fsync): Promise<Deno.ChildProcess> {
   const process = new Deno.Command("redis-server", {
     args: [
       "--port",
@@ -58,7 +61,7 @@ async function start(folder: string, port: number): Promise<Deno.ChildProcess> {
       "--appendonly",
       "yes",
       "--appendfsync",
-      "always",
+      fsync,
       "--maxmemory-policy",
       "noeviction",
     ],

@@ -336,7 +336,7 @@ const SOURCES = {
     end
     return 1`,
 
-  // member text ttl -> the texts of those that are there; without a member it only looks
+  // member text ttl : it is there; without a member -> the texts of those that are
   announce: `
     if ARGV[1] ~= '' then
       redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
@@ -346,7 +346,7 @@ const SOURCES = {
       redis.call('ZREM', KEYS[1], id)
       redis.call('HDEL', KEYS[1] .. ':texts', id)
     end
-    return redis.call('HVALS', KEYS[1] .. ':texts')`,
+    if ARGV[1] == '' then return redis.call('HVALS', KEYS[1] .. ':texts') end`,
 
   // member : it is there no more
   leave: `

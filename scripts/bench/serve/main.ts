@@ -1,7 +1,8 @@
 /**
- * `deno task bench:serve [--quick]`: what serving costs, from this process over loopback to a server in
+ * `deno task bench:serve [--quick] [--soak MINUTES]`: what serving costs, from this process over loopback to a server in
  * another. Prints each figure and writes them into docs/benchmarks.md; `--quick` does a tenth of
- * everything once, and writes nothing.
+ * everything once, and writes nothing; `--soak 60` puts an hour of mixed load on a server instead (less
+ * than an hour is not written).
  *
  * @module
  */
@@ -9,7 +10,7 @@ import { getPriority } from "node:os";
 import { parseArgs } from "node:util";
 import { machine, runtimeVersion, writeSection } from "../page.ts";
 import { quiet } from "./machine.ts";
-import { measure, type Row } from "./rows.ts";
+import { measure, type Row, soakRows } from "./rows.ts";
 
 const middle = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
@@ -36,27 +37,51 @@ function priority(): string {
   return nice === 0 ? "" : `; the measurement ran at nice ${nice}`;
 }
 
-const { values: { quick, help } } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, help: { type: "boolean", short: "h" } },
+const { values: { quick, help, soak } } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h" },
+    soak: { type: "string" },
+  },
 });
 if (help) {
   console.log(
-    "deno task bench:serve [--quick]: measures serving and writes docs/benchmarks.md; --quick does a tenth, and writes nothing",
+    "deno task bench:serve [--quick] [--soak MINUTES]: measures serving and writes docs/benchmarks.md; --quick does a " +
+      "tenth, and writes nothing; --soak puts mixed load on a server for that long instead",
   );
   Deno.exit();
+}
+const minutes = soak === undefined ? undefined : Number(soak);
+if (minutes !== undefined && !(minutes >= 1 && minutes <= 1_440)) {
+  console.error(`--soak must be minutes from 1 to 1440, but is ${JSON.stringify(soak)}`);
+  Deno.exit(2);
 }
 const size = quick
   ? { rounds: 1, divisor: 10, quietMs: 0 }
   : { rounds: 3, divisor: 1, quietMs: 5_000 };
 const before = await quiet(0);
 const lines: string[] = [];
-for await (const row of measure(size)) {
+for await (const row of minutes === undefined ? measure(size) : soakRows(minutes)) {
   const line = `| ${cells(row).join(" | ")} |`;
   console.log(line);
   lines.push(line);
 }
 const after = await quiet(0);
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
+const facts = `- Machine: ${machine()}
+- Versions: Deno ${Deno.version.deno}, onnxruntime-node ${await runtimeVersion()}
+- Other programs took ${percent(before)} of the cores before, ${percent(after)} after${priority()}
+
+| what | measured | rounds | goal | reached |
+| --- | ---: | ---: | ---: | :---: |
+${lines.join("\n")}
+`;
+const soakPage = `## Serving for long
+
+\`deno task bench:serve --soak ${minutes}\`: images, streams, predictions, cancellations, callers who go, wrong and large bodies
+at random, from 16 callers at once, to \`deno task serve\` with the embedded model.
+
+${facts}`;
 const page = `## Serving
 
 \`deno task bench:serve\`: a client process on the same machine, over loopback, to \`deno task serve\` with the embedded
@@ -65,13 +90,7 @@ with the range of all rounds beside them; client, server and engine share the co
 its client less what its pipeline call took, encoding included. Refusals come over plain sockets that are open, unless the
 row says otherwise.
 
-- Machine: ${machine()}
-- Versions: Deno ${Deno.version.deno}, onnxruntime-node ${await runtimeVersion()}
-- Other programs took ${percent(before)} of the cores before, ${percent(after)} after${priority()}
-
-| what | measured | rounds | goal | reached |
-| --- | ---: | ---: | ---: | :---: |
-${lines.join("\n")}
-`;
-if (quick) console.log("nothing is written");
-else await writeSection("bench:serve", page);
+${facts}`;
+if (quick || minutes !== undefined && minutes < 60) console.log("nothing is written");
+else if (minutes === undefined) await writeSection("bench:serve", page);
+else await writeSection("bench:serve-soak", soakPage);

@@ -1,6 +1,6 @@
 /**
  * A server like `deno task serve`, with models that only keep time: `fast`, `steady` (20 ms a step) and
- * `slow` (1 s a step).
+ * `slow` (1 s a step). Its argument is how many jobs may wait.
  *
  * @module
  */
@@ -38,7 +38,8 @@ const models = await Promise.all(
 const entry = new URL("./paced_child.ts", import.meta.url);
 const plugins = registry.with([PacedPipeline]);
 const engine = childServingEngine({ models, registry: plugins, entry, warmup: false });
-const queue = memoryQueue(engine);
+const bound = Number(Deno.args[0] ?? 64);
+const queue = memoryQueue(engine, { bound });
 const app = createApp({ engine, registry: plugins, queue });
 const server = await listen(app.fetch, { host: "127.0.0.1", port: 0 });
 console.log(`listens on ${server.url}`);

@@ -6,6 +6,9 @@ import {
   startModule,
   startProgram,
 } from "../../../functions/tests/programs.ts";
+import { hasRedis } from "../../../functions/tests/redis.ts";
+import { openStreams, runFleet } from "./fleet.ts";
+import { soak } from "./soak.ts";
 import { crowd, livez, overhead, percentile, refusals, stepDelays, type Times } from "./loads.ts";
 import { quiet, residentBytes } from "./machine.ts";
 
@@ -16,7 +19,16 @@ export interface Row {
   /** One value a round. */
   readonly values: readonly number[];
   /** What they are in. */
-  readonly unit: "ms" | "%" | "MB" | "of 10,000" | "images a second";
+  readonly unit:
+    | "ms"
+    | "%"
+    | "MB"
+    | "of 10,000"
+    | "images a second"
+    | "jobs a second"
+    | "jobs"
+    | "requests"
+    | "kB";
   /** What is to be reached: at most that, or at least; undefined where it only informs. */
   readonly goal?: { readonly most: number } | { readonly least: number } | undefined;
 }
@@ -51,8 +63,9 @@ async function serving(env: Record<string, string> = {}): Promise<RunningProgram
 }
 
 /** The server whose models only keep time; its heap is that of `deno task serve`. */
-async function pacing(): Promise<RunningProgram> {
-  const server = await startModule(new URL("./paced_server.ts", import.meta.url), HEAP_FLAGS);
+async function pacing(bound = 64): Promise<RunningProgram> {
+  const module = new URL("./paced_server.ts", import.meta.url);
+  const server = await startModule(module, HEAP_FLAGS, {}, [], [`${bound}`]);
   await server.alive(untilReady(server));
   return server;
 }
@@ -161,7 +174,7 @@ async function* throughput(size: BenchSize): AsyncGenerator<Row> {
   }
 }
 
-async function* soak({ divisor }: BenchSize): AsyncGenerator<Row> {
+async function* crowded({ divisor }: BenchSize): AsyncGenerator<Row> {
   await using server = await pacing();
   const { pid } = server.process;
   const before = await residentBytes(pid);
@@ -202,7 +215,61 @@ async function* coldStart(size: BenchSize): AsyncGenerator<Row> {
   yield part("of that, starting two processes", "processes");
 }
 
+async function* streams(size: BenchSize): AsyncGenerator<Row> {
+  const count = 1_000 / size.divisor;
+  const rounds = await repeat(size, async () => {
+    await using server = await pacing(2 * count);
+    return await openStreams({ url: server.url, pid: server.process.pid }, count);
+  });
+  const what = `${count} open streams of jobs that wait`;
+  const livez = rounds.map(({ livez }) => livez);
+  yield { what: `${what}: /livez, p99`, values: at(0.99, livez), unit: "ms", goal: { most: 20 } };
+  const first = rounds.map(({ first }) => first);
+  yield { what: `${what}: to the first bytes of one, p99`, values: at(0.99, first), unit: "ms" };
+  const each = rounds.map(({ bytesEach }) => bytesEach / 1_000);
+  yield { what: `${what}: memory of one`, values: each, unit: "kB" };
+}
+
+async function* fleet(size: BenchSize): AsyncGenerator<Row> {
+  if (!await hasRedis()) return;
+  const load = { workers: 100 / size.divisor, jobs: 5_000 / size.divisor, callers: 100 };
+  const rounds = await repeat(size, () => runFleet(load));
+  const what = `${load.workers} workers that make images at once, two edges, one Redis`;
+  yield {
+    what: `${what}: lost`,
+    values: rounds.map(({ lost }) => lost),
+    unit: "jobs",
+    goal: { most: 0 },
+  };
+  yield { what: `${what}: rate`, values: rounds.map(({ rate }) => rate), unit: "jobs a second" };
+  yield { what: `${what}: a core of Redis`, values: rounds.map((one) => one.redisCpu), unit: "%" };
+}
+
+/** An hour of mixed load, or so many minutes. */
+export async function* soakRows(minutes: number): AsyncGenerator<Row> {
+  await using server = await serving();
+  const { pid } = server.process;
+  const done = await soak({ url: server.url, pid }, { minutes, callers: 16 });
+  const total = Object.values(done.requests).reduce((sum, count) => sum + count, 0);
+  for (const problem of done.wrong.slice(0, 20)) console.error(`wrong: ${problem}`);
+  const what = `${minutes} minutes of mixed load, 16 callers`;
+  yield { what: `${what}: requests`, values: [total], unit: "requests" };
+  yield {
+    what: `${what}: wrong`,
+    values: [done.wrong.length],
+    unit: "requests",
+    goal: { most: 0 },
+  };
+  yield { what: `${what}: /livez, p99`, values: [done.livezMs], unit: "ms", goal: { most: 50 } };
+  const { early, late } = done.memory;
+  yield { what: `${what}: memory after a tenth of it`, values: [early], unit: "MB" };
+  const grown = `${what}: memory grown from then to the end`;
+  yield { what: grown, values: [late - early], unit: "MB", goal: { most: 100 } };
+}
+
 /** Measures everything. */
 export async function* measure(size: BenchSize): AsyncGenerator<Row> {
-  for (const part of [latencies, paced, throughput, soak, coldStart]) yield* part(size);
+  for (const part of [latencies, paced, throughput, crowded, coldStart, streams, fleet]) {
+    yield* part(size);
+  }
 }
