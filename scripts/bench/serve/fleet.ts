@@ -89,7 +89,7 @@ async function seedOf(edge: JobQueue, job: Job): Promise<string | undefined> {
   await edge.submit(job);
   let seed: string | undefined;
   for await (const event of edge.follow(job.id)) {
-    if (event.type === "succeeded") seed = event.images[0]?.recipe.seed;
+    if (event.type === "succeeded") seed = `${event.images[0]?.recipe.seed}`;
     if (event.type === "failed") seed = event.failure.message;
   }
   return seed;
