@@ -358,6 +358,15 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Lumina2Pipeline = InstanceType<typeof Lumina2Pipeline>; export type { Lumina2CallOptions } from "@denoise/pipeline-lumina2";
 /** `Lumina2Pipeline` of `@denoise/pipeline-lumina2`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const Lumina2Pipeline: WithMethods<typeof pipelineLumina2.Lumina2Pipeline, PipelineMethods> = pipelineLumina2.Lumina2Pipeline.using(registry); import * as pipelineLumina2 from "@denoise/pipeline-lumina2";
+/** An object of the class. */ export type MarigoldDepthPipeline = InstanceType<typeof MarigoldDepthPipeline>; export type { MarigoldDepthOptions } from "@denoise/pipeline-marigold-depth";
+/** `MarigoldDepthPipeline` of `@denoise/pipeline-marigold-depth`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const MarigoldDepthPipeline: WithMethods<typeof pipelineMarigoldDepth.MarigoldDepthPipeline, PipelineMethods> = pipelineMarigoldDepth.MarigoldDepthPipeline.using(registry); import * as pipelineMarigoldDepth from "@denoise/pipeline-marigold-depth";
+/** An object of the class. */ export type MarigoldIntrinsicsPipeline = InstanceType<typeof MarigoldIntrinsicsPipeline>; export type { MarigoldIntrinsicsOptions } from "@denoise/pipeline-marigold-intrinsics";
+/** `MarigoldIntrinsicsPipeline` of `@denoise/pipeline-marigold-intrinsics`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const MarigoldIntrinsicsPipeline: WithMethods<typeof pipelineMarigoldIntrinsics.MarigoldIntrinsicsPipeline, PipelineMethods> = pipelineMarigoldIntrinsics.MarigoldIntrinsicsPipeline.using(registry); import * as pipelineMarigoldIntrinsics from "@denoise/pipeline-marigold-intrinsics";
+/** An object of the class. */ export type MarigoldNormalsPipeline = InstanceType<typeof MarigoldNormalsPipeline>; export type { MarigoldNormalsOptions } from "@denoise/pipeline-marigold-normals";
+/** `MarigoldNormalsPipeline` of `@denoise/pipeline-marigold-normals`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const MarigoldNormalsPipeline: WithMethods<typeof pipelineMarigoldNormals.MarigoldNormalsPipeline, PipelineMethods> = pipelineMarigoldNormals.MarigoldNormalsPipeline.using(registry); import * as pipelineMarigoldNormals from "@denoise/pipeline-marigold-normals";
 /** An object of the class. */ export type PixArtAlphaPipeline = InstanceType<typeof PixArtAlphaPipeline>; export type { PixArtAlphaOptions } from "@denoise/pipeline-pixart-alpha";
 /** `PixArtAlphaPipeline` of `@denoise/pipeline-pixart-alpha`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const PixArtAlphaPipeline: WithMethods<typeof pipelinePixartAlpha.PixArtAlphaPipeline, PipelineMethods> = pipelinePixartAlpha.PixArtAlphaPipeline.using(registry); import * as pipelinePixartAlpha from "@denoise/pipeline-pixart-alpha";

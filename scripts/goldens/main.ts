@@ -57,6 +57,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "control_xl_goldens.py",
     "pag_goldens.py",
     "variation_goldens.py",
+    "marigold_goldens.py",
     "latent_diffusion_goldens.py",
     "flux_goldens.py",
     "redux_goldens.py",

@@ -12,13 +12,14 @@ from common import ROOT
 
 COMMAND = "scripts/reference/resize_goldens.py"
 SIZES = [(6, 8), (5, 7), (2, 3)]
+MODES = ["nearest", "nearest-exact", "area", "bilinear", "bicubic", "bilinear-antialias", "bicubic-antialias"]
 
 
 def main() -> None:
     x = torch.arange(12.0).reshape(1, 1, 3, 4).sin()
     cases = [{"mode": mode, "height": size[0], "width": size[1],
               "values": [round(value, 6) for value in resized(x, size, mode)]}
-             for mode in ["nearest", "bilinear", "bicubic"] for size in SIZES]
+             for mode in MODES for size in SIZES]
     target = ROOT / "plugins/foundations/diffusion/testdata/resize.json"
     target.parent.mkdir(exist_ok=True)
     lines = ",\n".join(f"  {json.dumps(case)}" for case in cases)
@@ -26,7 +27,9 @@ def main() -> None:
 
 
 def resized(x: torch.Tensor, size: tuple[int, int], mode: str) -> list[float]:
-    corners = {} if mode == "nearest" else {"align_corners": False}
+    corners = {"align_corners": False} if mode.startswith("bi") else {}
+    if mode.endswith("-antialias"):
+        mode, corners = mode.removesuffix("-antialias"), {**corners, "antialias": True}
     return F.interpolate(x, size=size, mode=mode, **corners).flatten().tolist()
 
 
