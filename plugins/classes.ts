@@ -388,6 +388,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type QwenImageEditPipeline = InstanceType<typeof QwenImageEditPipeline>; export type { QwenImageEditOptions } from "@denoise/pipeline-qwen-image-edit";
 /** `QwenImageEditPipeline` of `@denoise/pipeline-qwen-image-edit`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const QwenImageEditPipeline: WithMethods<typeof pipelineQwenImageEdit.QwenImageEditPipeline, PipelineMethods> = pipelineQwenImageEdit.QwenImageEditPipeline.using(registry); import * as pipelineQwenImageEdit from "@denoise/pipeline-qwen-image-edit";
+/** An object of the class. */ export type QwenImageEditInpaintPipeline = InstanceType<typeof QwenImageEditInpaintPipeline>; export type { QwenImageEditInpaintOptions } from "@denoise/pipeline-qwen-image-edit-inpaint";
+/** `QwenImageEditInpaintPipeline` of `@denoise/pipeline-qwen-image-edit-inpaint`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const QwenImageEditInpaintPipeline: WithMethods<typeof pipelineQwenImageEditInpaint.QwenImageEditInpaintPipeline, PipelineMethods> = pipelineQwenImageEditInpaint.QwenImageEditInpaintPipeline.using(registry); import * as pipelineQwenImageEditInpaint from "@denoise/pipeline-qwen-image-edit-inpaint";
 /** An object of the class. */ export type QwenImageEditPlusPipeline = InstanceType<typeof QwenImageEditPlusPipeline>; export type { QwenImageEditPlusOptions } from "@denoise/pipeline-qwen-image-edit-plus";
 /** `QwenImageEditPlusPipeline` of `@denoise/pipeline-qwen-image-edit-plus`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const QwenImageEditPlusPipeline: WithMethods<typeof pipelineQwenImageEditPlus.QwenImageEditPlusPipeline, PipelineMethods> = pipelineQwenImageEditPlus.QwenImageEditPlusPipeline.using(registry); import * as pipelineQwenImageEditPlus from "@denoise/pipeline-qwen-image-edit-plus";

@@ -293,6 +293,8 @@ export const registry: Registry<PipelineMethods> = new Registry({
       task: "inpainting", family: "qwen-image", control: true, load: async () => (await import("@denoise/pipeline-qwen-image-controlnet-inpaint")).QwenImageControlNetInpaintPipeline },
     { kind: "pipeline", className: "QwenImageEditPipeline", package: "@denoise/pipeline-qwen-image-edit",
       task: "image-to-image", family: "qwen-image-edit", load: async () => (await import("@denoise/pipeline-qwen-image-edit")).QwenImageEditPipeline },
+    { kind: "pipeline", className: "QwenImageEditInpaintPipeline", package: "@denoise/pipeline-qwen-image-edit-inpaint",
+      task: "inpainting", family: "qwen-image-edit", load: async () => (await import("@denoise/pipeline-qwen-image-edit-inpaint")).QwenImageEditInpaintPipeline },
     { kind: "pipeline", className: "QwenImageEditPlusPipeline", package: "@denoise/pipeline-qwen-image-edit-plus",
       task: "image-to-image", family: "qwen-image-edit-plus", load: async () => (await import("@denoise/pipeline-qwen-image-edit-plus")).QwenImageEditPlusPipeline },
     { kind: "pipeline", className: "QwenImageImg2ImgPipeline", package: "@denoise/pipeline-qwen-image-img2img",

@@ -5,7 +5,12 @@
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { afterAll, describe, it } from "@std/testing/bdd";
-import { DenoiseImage, DiffusionPipeline, randn } from "@denoise/denoise";
+import {
+  DenoiseImage,
+  DiffusionPipeline,
+  QwenImageEditInpaintPipeline,
+  randn,
+} from "@denoise/denoise";
 import { fixture } from "./support/golden.ts";
 
 const warnings: string[] = [];
@@ -77,5 +82,26 @@ describe("ZImagePipeline", () => {
     await assertRejects(() => pipe("x", { height: 36 }), RangeError, "divisible by 8");
     const call = { height: 32, width: 32, cfgNormalization: -1 };
     await assertRejects(() => pipe("x", call), TypeError, "cfgNormalization");
+  });
+});
+
+describe("QwenImageEditInpaintPipeline", () => {
+  it("refuses several images, sizes, and calls without a mask", async () => {
+    await using pipe = await QwenImageEditInpaintPipeline.fromPretrained(
+      fixture("tiny-qwen-image-edit"),
+      { onWarning: () => {} },
+    );
+    const [image, maskImage] = [picture(40, 40), picture(40, 40)];
+    await assertRejects(() => pipe("a", { image } as never), TypeError, "maskImage");
+    await assertRejects(
+      () => pipe("a", { image, maskImage, height: 64 } as never),
+      TypeError,
+      "height",
+    );
+    await assertRejects(
+      () => pipe("a", { image: [image, image], maskImage }),
+      RangeError,
+      "takes one",
+    );
   });
 });

@@ -10,10 +10,12 @@ import { DenoiseError } from "@denoise/core";
 import {
   CLIPImageProcessor,
   DPTImageProcessor,
+  Qwen2VLProcessor,
   SiglipImageProcessor,
   StableDiffusionPipeline,
   StableDiffusionSafetyChecker,
 } from "@denoise/denoise";
+import { writeTree } from "./support/files.ts";
 import { assertWithin, fixture, type Golden, largest, readGolden } from "./support/golden.ts";
 import { type Task, type TaskValue, taskValue } from "./support/tasks.ts";
 
@@ -131,5 +133,31 @@ describe("CLIPImageProcessor", () => {
   it("refuses a filter that Pillow does not have", () => {
     const options: object = { resample: 9 };
     assertThrows(() => CLIPImageProcessor.create(options), RangeError, "resample");
+  });
+});
+
+describe("processor_config.json", () => {
+  const files = (whole: object, own?: object) => ({
+    "processor_config.json": JSON.stringify(whole),
+    ...(own && { "preprocessor_config.json": JSON.stringify(own) }),
+  });
+  const load = async (tree: Record<string, string>) => {
+    await using folder = await writeTree(tree);
+    return await Qwen2VLProcessor.fromPretrained(folder.path);
+  };
+
+  it("has the options of images where transformers 5 wrote it, before preprocessor_config.json", async () => {
+    const whole = { processor_class: "Qwen2VLProcessor", image_processor: { patch_size: 4 } };
+    assertEquals((await load(files(whole))).config.patch_size, 4);
+    assertEquals((await load(files(whole, { patch_size: 7 }))).config.patch_size, 4);
+    assertEquals(
+      (await load(files({ chat_template: "" }, { patch_size: 7 }))).config.patch_size,
+      7,
+    );
+  });
+
+  it("is not enough without them", async () => {
+    const error = await assertRejects(() => load(files({ chat_template: "" })), DenoiseError);
+    assertEquals(error.code, "missing_file");
   });
 });

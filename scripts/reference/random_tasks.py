@@ -15,6 +15,7 @@ import sd3_goldens
 import flux2_goldens
 import pag_goldens
 import qwen_image_control_goldens
+import qwen_image_edit_goldens
 import qwen_image_goldens
 import audioldm_goldens
 import stable_audio_goldens
@@ -405,6 +406,24 @@ KINDS = {
     "flux2-klein": flux2, "flux2-klein-base": flux2,
     "z-image-inpaint": z_image_inpaint, "z-image-turbo-inpaint": z_image_inpaint,
 }
+def qwen_image_edit(dice: Random) -> tuple[dict, None]:
+    call = dict(qwen_image(dice)[0], prompt=pick(dice, *PROMPTS), num_inference_steps=dice.randint(2, 4))
+    call.pop("max_sequence_length", None)
+    if "negative_prompt" in call:
+        call["negative_prompt"] = pick(dice, *PROMPTS)
+    return dict(call, image=random_photo(dice, 30, 90), height=pick(dice, 64, 96), width=pick(dice, 64, 96)), None
+
+
+def qwen_image_edit_plus(dice: Random) -> tuple[dict, None]:
+    call = qwen_image_edit(dice)[0]
+    return dict(call, image=[random_photo(dice, 30, 90) for _ in range(dice.randint(1, 3))]), None
+
+
+def qwen_image_edit_inpaint(dice: Random) -> tuple[dict, None]:
+    call = {key: value for key, value in qwen_image_edit(dice)[0].items() if key not in ("height", "width", "image")}
+    return dict(call, **painted(dice), strength=dice.uniform(0.4, 1.0)), None
+
+
 def z_image_control(dice: Random) -> tuple[dict, None]:
     return dict(z_image_text(dice)[0], control_image=random_photo(dice, 20, 70), controlnet_conditioning_scale=dice.uniform(0.1, 1.2)), None
 
@@ -421,7 +440,7 @@ KINDS |= {
     "sd3-control": sd3_control, "sd3-control-pooled": sd3_control, "sd3-control-large": sd3_control,
     "sd3-control-inpaint": sd3_control_inpaint, "qwen-image-control": qwen_image_control,
     "qwen-image-control-inpaint": qwen_image_control_inpaint, "z-image-control": z_image_control, "z-image-control-2": z_image_control,
-    "z-image-control-21": z_image_control, "z-image-control-inpaint": z_image_control_inpaint,
+    "qwen-image-edit": qwen_image_edit, "qwen-image-edit-plus": qwen_image_edit_plus, "qwen-image-edit-inpaint": qwen_image_edit_inpaint, "z-image-control-21": z_image_control, "z-image-control-inpaint": z_image_control_inpaint,
 }
 KNOWN = (
     TASKS
@@ -439,6 +458,7 @@ KNOWN = (
     | dit_pipeline_goldens.TASKS
     | qwen_image_goldens.TASKS
     | qwen_image_control_goldens.TASKS
+    | qwen_image_edit_goldens.TASKS
     | flux2_goldens.TASKS
     | stable_audio_goldens.TASKS
     | audioldm_goldens.TASKS

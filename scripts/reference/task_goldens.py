@@ -141,6 +141,8 @@ def write_task(name: str, task: dict, command: str = COMMAND, folder=GOLDEN / "t
         made = "audios" if task.get("audio") else "images"
         tensors[f"{i}.{made}"], last, hidden = (*run_audio(pipe, one), None) if task.get("audio") else run_case(pipe, one)
         value = {**one, "call": {key: store(item, tensors, shared) for key, item in one["call"].items()}, made: f"{i}.{made}"}
+        if "every" in task:
+            tensors[f"{i}.{made}"] = tensors[f"{i}.{made}"][:, ::task["every"], ::task["every"]]
         if last is not None:
             tensors[f"{i}.latents"] = last
             value["latents"] = f"{i}.latents"
@@ -150,7 +152,7 @@ def write_task(name: str, task: dict, command: str = COMMAND, folder=GOLDEN / "t
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({key: value.detach().contiguous() for key, value in tensors.items()}, path.with_suffix(".safetensors"))
-    head = {key: task[key] for key in ("pipeline", "repo", "parts")}
+    head = {key: task[key] for key in ("pipeline", "repo", "parts", "every") if key in task}
     write_json(path.with_suffix(".json"), {"versions": versions(), "command": command, **head, "cases": cases})
 
 

@@ -35,6 +35,8 @@ export interface Task {
   readonly pipeline: string;
   readonly repo: string;
   readonly parts: Readonly<Record<string, string | readonly string[] | null>>;
+  /** Of large images every so manyth row and column is kept. All of them by default. */
+  readonly every?: number;
   readonly cases: readonly TaskCall[];
 }
 
@@ -91,7 +93,7 @@ export interface TaskDifference extends PipelineDifference {
 export async function compareTask(
   pipe: AnyPipeline,
   { call, seeds, shared, images, audios, latents }: TaskCall,
-  { tensors }: Golden<Task>,
+  { tensors, head }: Golden<Task>,
 ): Promise<TaskDifference> {
   let last: Tensor | undefined;
   const { prompt, ...rest } = call;
@@ -109,7 +111,7 @@ export async function compareTask(
     ? await pipe(prompt as Prompt, options)
     : await pipe(options);
   return {
-    pixels: images === undefined ? 0 : pixelDifference(output, tensors.get(images)!),
+    pixels: images === undefined ? 0 : pixelDifference(output, tensors.get(images)!, head.every),
     samples: audios === undefined ? 0 : sampleDifference(output, tensors.get(audios)!),
     latents: latents === undefined ? 0 : relativeDifference(last!, tensors.get(latents)!),
     hidden: output.nsfwContentDetected,

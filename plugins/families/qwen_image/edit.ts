@@ -10,16 +10,21 @@ import {
 } from "@denoise/core";
 import {
   type Family,
+  fromMaskWith,
   type ImagesInput,
   type LatentOptions,
   latentSpace,
+  type MaskStartCall,
   oneTextEncoder,
   packLatents,
   type Prompt,
+  type Start,
   textReader,
+  vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { HiddenStatesOptions, LanguageModel } from "@denoise/roles";
 import type { QwenImageComponents } from "./components.ts";
+import type { QwenImageControl } from "./control_nets.ts";
 import { type QwenImageOptions, type QwenImageReferences, qwenImageWith } from "./family.ts";
 import { encodeTexts, type QwenImageTexts } from "./prompts.ts";
 
@@ -103,6 +108,8 @@ interface EditKind {
   readonly readArea?: number;
   /** Which image says the shape of the result. */
   readonly shapedBy: 0 | -1;
+  /** Whether the image's latents come from the start, which inpaints it. Defaults to false. */
+  readonly inpaints?: boolean;
   /** What stands before image `number`, counted from 1. */
   title(number: number): string;
 }
@@ -110,7 +117,14 @@ interface EditKind {
 /** Pixels, about, of a reference image as the autoencoder is given it. */
 const AREA = 1024 ** 2;
 
-function editWith(kind: EditKind): Family<QwenImageEditComponents, QwenImageEditCall, never> {
+/** A family of edits. */
+export type QwenImageEditFamily = Family<
+  QwenImageEditComponents,
+  QwenImageEditCall,
+  QwenImageControl
+>;
+
+function editWith(kind: EditKind): QwenImageEditFamily {
   return qwenImageWith<QwenImageEditComponents, QwenImageEditCall>({
     name: kind.name,
     async encode(run, prompt, options, guided) {
@@ -155,19 +169,24 @@ async function fitted(codec: ImageCodec, image: ImageInput, area: number): Promi
 async function referencesOf(
   { components: { vae } }: PipelineRun<QwenImageEditComponents>,
   shown: readonly Tensor[],
-  { shapedBy }: EditKind,
+  { shapedBy, inpaints = false }: EditKind,
 ): Promise<QwenImageReferences> {
+  const [, , height, width] = shown.at(shapedBy)!.dims as [number, number, number, number];
+  const size = { height, width };
+  if (inpaints) {
+    const token = 2 * vaeScaleFactor(vae);
+    return { tokens: undefined, shapes: [[1, height / token, width / token]], size };
+  }
   const space = latentSpace(vae);
   const latents: Tensor[] = [];
   for (const image of shown) {
     const { latentDist } = await vae.encode(image.mul(2).sub(1));
     latents.push(space.normalize(latentDist.mode()));
   }
-  const [, , height, width] = shown.at(shapedBy)!.dims as [number, number, number, number];
   return {
     tokens: Tensor.cat(latents.map(packLatents), 1),
     shapes: latents.map(({ dims }) => [1, dims[2]! / 2, dims[3]! / 2] as const),
-    size: { height, width },
+    size,
   };
 }
 
@@ -206,7 +225,7 @@ async function encodeWithImages(
 }
 
 /** Qwen-Image-Edit: an image that the language model reads and whose latents are tokens beside those that are made. */
-export const qwenImageEdit: Family<QwenImageEditComponents, QwenImageEditCall, never> = editWith({
+export const qwenImageEdit: QwenImageEditFamily = editWith({
   name: "qwen-image-edit",
   most: 1,
   shapedBy: 0,
@@ -214,11 +233,33 @@ export const qwenImageEdit: Family<QwenImageEditComponents, QwenImageEditCall, n
 });
 
 /** Qwen-Image-Edit-2509 and 2511: the same with several images, which the language model reads smaller. */
-export const qwenImageEditPlus: Family<QwenImageEditComponents, QwenImageEditCall, never> =
-  editWith({
-    name: "qwen-image-edit-plus",
-    most: 10,
-    readArea: 384 ** 2,
-    shapedBy: -1,
-    title: (number) => `Picture ${number}: `,
-  });
+export const qwenImageEditPlus: QwenImageEditFamily = editWith({
+  name: "qwen-image-edit-plus",
+  most: 10,
+  readArea: 384 ** 2,
+  shapedBy: -1,
+  title: (number) => `Picture ${number}: `,
+});
+
+/** Qwen-Image-Edit of a part of an image, whose latents the start makes; see {@linkcode fromEditMask}. */
+export const qwenImageEditInpainting: QwenImageEditFamily = editWith({
+  name: "qwen-image-edit",
+  most: 1,
+  shapedBy: 0,
+  inpaints: true,
+  title: () => "",
+});
+
+const start = fromMaskWith<QwenImageEditComponents>({
+  seesMask: () => false,
+  beginsWithImage: true,
+});
+
+/** From an image and a mask, whose latents the denoiser is given too. */
+export const fromEditMask: Start<QwenImageEditComponents, MaskStartCall> = {
+  ...start,
+  async begin(run, options, facts) {
+    const begun = await start.begin(run, options, facts);
+    return { ...begun, denoiserInput: (scaled) => Tensor.cat([scaled, begun.clean!], 1) };
+  },
+};

@@ -1,6 +1,5 @@
 import type { CallOptions, ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
-  type Family,
   fromNoise,
   latentPipeline,
   type NoiseStartOptions,
@@ -8,9 +7,9 @@ import {
   type Prompt,
 } from "@denoise/diffusion";
 import {
-  type QwenImageEditCall,
   type QwenImageEditComponents,
   qwenImageEditComponents,
+  type QwenImageEditFamily,
   type QwenImageEditImages,
   qwenImageEditImages,
 } from "./edit.ts";
@@ -47,7 +46,7 @@ export type QwenImageEditorClass = PipelineClass<
  */
 export function qwenImageEditPipeline(
   className: string,
-  family: Family<QwenImageEditComponents, QwenImageEditCall, never>,
+  family: QwenImageEditFamily,
   most: number,
 ): QwenImageEditorClass {
   const { maxSequenceLength: _length, ...textOptions } = qwenImageOptions;

@@ -11,6 +11,7 @@ import {
   checkSize,
   type Family,
   type LatentOptions,
+  latentSpace,
   packedTokens,
   packLatents,
   planFlowRun,
@@ -52,8 +53,8 @@ const TRAINED_SIZE = 128;
 
 /** Reference images as tokens behind those that are made. */
 export interface QwenImageReferences {
-  /** float32 [1, tokens, C]. */
-  readonly tokens: Tensor;
+  /** float32 [1, tokens, C]; undefined where the denoiser's input has their latents behind those that are made. */
+  readonly tokens: Tensor | undefined;
   /** Frames, rows and columns of the tokens of each. */
   readonly shapes: readonly (readonly [frames: number, rows: number, columns: number])[];
   /** The size that the result has where the call says none. */
@@ -118,10 +119,14 @@ export function qwenImageWith<
           const factor = vaeScaleFactor(vae);
           const [rows, columns] = [size.height / factor, size.width / factor];
           const imgShapes = [[1, rows / 2, columns / 2] as const, ...references?.shapes ?? []];
-          const beside = references?.tokens.repeat([count, 1, 1]);
+          const beside = references?.tokens?.repeat([count, 1, 1]);
           return async ({ input, timestep, index, control }) => {
-            const made = packLatents(input);
-            const tokens = beside === undefined ? made : Tensor.cat([made, beside], 1);
+            const { channels } = latentSpace(vae);
+            const made = packLatents(input.slice(1, 0, channels));
+            const given = input.dims[1] === channels
+              ? beside
+              : packLatents(input.slice(1, channels));
+            const tokens = given === undefined ? made : Tensor.cat([made, given], 1);
             const time = Math.fround(timestep / 1000);
             const controlnetBlockSamples = await control?.(
               { tokens, timestep: time, index },

@@ -33,6 +33,8 @@ export interface InpaintStart {
 export interface InpaintLatents {
   /** The latents to begin with, float32 [N, C, h, w]. */
   readonly latents: Tensor;
+  /** Those of the image; undefined where nothing of it is put back. */
+  readonly clean: Tensor | undefined;
   /** What the denoiser is given for scaled latents: mask and masked image too, where it takes them. */
   denoiserInput(scaled: Tensor): Tensor;
   /**
@@ -87,7 +89,7 @@ export async function inpaintLatents(
   const { mask, masked } = await maskLatents({ vae }, images, masks, generator, count, given);
   const kept = mask.mul(-1).add(1);
   return {
-    latents,
+    ...{ latents, clean },
     denoiserInput: (scaled) => givenMask ? Tensor.cat([scaled, mask, masked], 1) : scaled,
     keep(inpainted, next) {
       if (givenMask) return inpainted;

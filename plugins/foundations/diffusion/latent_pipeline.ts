@@ -133,6 +133,8 @@ export interface StartFacts {
 export interface Begun {
   /** The first latents, float32 [N, C, h, w]. */
   readonly latents: Tensor;
+  /** Those of an image that is inpainted, where what the mask leaves of it is put back. */
+  readonly clean?: Tensor | undefined;
   /** Size of the images in pixels. */
   readonly size: ImageSize;
   /** The timesteps from here on. */

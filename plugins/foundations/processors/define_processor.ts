@@ -4,7 +4,9 @@ import {
   type ConfigSchema,
   describeConfig,
   type FrozenConfig,
+  isFile,
   joinPath,
+  type JsonObject,
   type LoadOptions,
   locateComponent,
   type PluginClass,
@@ -36,7 +38,7 @@ export interface ProcessorClass<C extends object, P extends Processor<C>>
    * @throws {RangeError} for options outside their range.
    */
   create(options?: Partial<C>): P;
-  /** Loads one from a folder or repo. */
+  /** Loads one from a folder or repo: from its own file, or from `image_processor` of processor_config.json. */
   fromPretrained(
     id: string | URL,
     options?: LoadOptions & { readonly subfolder?: string },
@@ -95,7 +97,7 @@ function processorClass<C extends object, P extends Processor<C>>(
   const load = async (path: string, registry: Registry | undefined) =>
     processor(
       definition,
-      adoptConfig(className, schema, await readConfig(joinPath(path, file))),
+      adoptConfig(className, schema, await readOptions(path, file)),
       file,
       registry ?? bound,
     );
@@ -112,6 +114,20 @@ function processorClass<C extends object, P extends Processor<C>>(
       return await load(path, options.registry);
     },
   };
+}
+
+/** Options from a file of their own, or from that of a whole processor, as transformers 5 writes it. */
+async function readOptions(folder: string, file: string): Promise<JsonObject> {
+  const whole = joinPath(folder, "processor_config.json");
+  if (await isFile(whole)) {
+    const { image_processor: options } = await readConfig(whole);
+    if (isJsonObject(options)) return options;
+  }
+  return await readConfig(joinPath(folder, file));
+}
+
+function isJsonObject(value: JsonObject[string] | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function processor<C extends object, P extends Processor<C>>(

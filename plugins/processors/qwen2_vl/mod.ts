@@ -1,9 +1,9 @@
 /**
  * Qwen2VLProcessor: images as Qwen2-VL and Qwen2.5-VL take them: resized to sides of whole tokens (bicubic, as
  * Pillow does it), colours normalised, in patches of which 2x2 come after the other. The image part of the class of
- * transformers, from preprocessor_config.json; its tokenizer is a component of its own.
+ * transformers, from preprocessor_config.json or processor_config.json; its tokenizer is a component of its own.
  *
- * Not covered: videos, processor_config.json.
+ * Not covered: videos.
  *
  * @example
  * ```ts ignore
