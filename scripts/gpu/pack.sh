@@ -1,6 +1,6 @@
 #!/bin/bash
 # pack.sh FOLDER: packs all that a machine with a card and no network needs into FOLDER/0 .. FOLDER/N of at most
-# 62 MiB each. There: `bash N/machine.sh keep` for each but the last, `bash N/machine.sh go [steps]` for that.
+# 60 MiB each. There: `bash N/machine.sh keep` for each but the last, `bash N/machine.sh go [steps]` for that.
 # What is downloaded and compressed is kept in .cache/gpu, so that packing again takes seconds.
 # WHOLE=1 packs onnxruntime's CUDA provider as it is (three more parts) instead of its Hopper code alone.
 set -euo pipefail
@@ -54,7 +54,7 @@ git ls-files -z --cached --others --exclude-standard |
   tar --null -T - -c | tar -x -C "$ROOT/app"
 tar -C "$ROOT" --sort=name -c . | xz -6 -T2 > "$CACHE/tree.xz"
 rm -rf "$OUT"/[0-9]
-tar -C "$CACHE" -c deno.xz $PROVIDER.xz ort.xz tree.xz | split -b 62M -d -a 1 - "$OUT/part-"
+tar -C "$CACHE" -c deno.xz $PROVIDER.xz ort.xz tree.xz | split -b 60M -d -a 1 - "$OUT/part-"
 (cd "$OUT" && sha256sum part-* > SHA256)
 for part in "$OUT"/part-*; do
   folder=$OUT/${part##*-}
