@@ -16,7 +16,8 @@ import { MODEL_CLASSES } from "./support/models.ts";
  * Tensors that checkpoints may have and that the model has no use for: tables, the head of a language model, what is
  * between the frames of a video.
  */
-const UNUSED = /embeddings\.position_ids$|^lm_head\.weight$|\.time_conv\.|\.num_batches_tracked$/;
+const UNUSED =
+  /embeddings\.(position|token_type)_ids$|^lm_head\.weight$|\.time_conv\.|\.num_batches_tracked$/;
 
 interface Fixture {
   readonly className: string;

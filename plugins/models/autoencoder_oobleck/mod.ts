@@ -28,7 +28,7 @@ import {
 import type { Autoencoder, LatentDistribution } from "@denoise/roles";
 import { defineModel, float32, type Partition, partitioned } from "@denoise/onnx";
 import type { Scope, Value } from "@denoise/onnx/graph";
-import { add, conv1d, convTranspose1d, mul } from "@denoise/onnx/nn";
+import { add, conv1d, convTranspose1d, div, mul } from "@denoise/onnx/nn";
 import { trimmedTiles } from "./tiles.ts";
 
 /** Options of an AutoencoderOobleck, as they stand in config.json. */
@@ -176,6 +176,5 @@ function snake(s: Scope, x: Value): Value {
     Value,
   ];
   const wave = s.op("Sin", [mul(s, alpha, x)]);
-  const factor = s.op("Reciprocal", [add(s, beta, 1e-9)]);
-  return add(s, x, mul(s, factor, mul(s, wave, wave)));
+  return add(s, x, div(s, mul(s, wave, wave), add(s, beta, 1e-9)));
 }

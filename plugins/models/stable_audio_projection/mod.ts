@@ -24,7 +24,7 @@ import {
   number,
   Tensor,
 } from "@denoise/core";
-import { defineModel, float32 } from "@denoise/onnx";
+import { defineModel, float32, timesteps } from "@denoise/onnx";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import { clamp, concat, div, linear, mul, sub, unsqueeze } from "@denoise/onnx/nn";
 
@@ -88,7 +88,7 @@ export const StableAudioProjectionModel: ModelClass<StableAudioProjectionModel> 
       }),
     },
     seconds: {
-      inputs: () => ({ start_seconds: float32("batch"), end_seconds: float32("batch") }),
+      inputs: () => ({ start_seconds: timesteps("batch"), end_seconds: timesteps("batch") }),
       build: (s, config, { start_seconds, end_seconds }) => ({
         start: numberToken(s.at("start_number_conditioner"), start_seconds!, config),
         end: numberToken(s.at("end_number_conditioner"), end_seconds!, config),
@@ -116,15 +116,17 @@ export const StableAudioProjectionModel: ModelClass<StableAudioProjectionModel> 
 });
 
 /**
- * A number as a token (`StableAudioNumberConditioner`).
+ * A number as a token (`StableAudioNumberConditioner`), its waves computed in float32 whatever type the graph
+ * computes in.
  *
- * @param x [N].
+ * @param x float32 [N].
  * @returns [N, 1, conditioning_dim].
  */
 function numberToken(s: Scope, x: Value, { min_value: min, max_value: max }: Config): Value {
   const share = unsqueeze(s, div(s, sub(s, clamp(s, x, min, max), min), max - min), [1]); // [N, 1]
   const layer = s.at("time_positional_embedding");
-  const turns = mul(s, mul(s, mul(s, share, layer.tensor("0.weights")), 2), Math.PI); // [N, E / 2]
+  const frequencies = s.cast(layer.tensor("0.weights"), "float32");
+  const turns = mul(s, mul(s, mul(s, share, frequencies), 2), Math.PI); // [N, E / 2]
   const waves = concat(s, [share, s.op("Sin", [turns]), s.op("Cos", [turns])], 1); // [N, 1 + E]
-  return unsqueeze(s, linear(layer.at(1), waves), [1]);
+  return unsqueeze(s, linear(layer.at(1), s.cast(waves)), [1]);
 }

@@ -70,6 +70,8 @@ const NOT_IN_BFLOAT16 = [
   "ArgMin",
   "SpaceToDepth",
   "DepthToSpace",
+  "LeakyRelu",
+  "ReduceL2",
 ];
 
 const FUSED: Lowering = {
