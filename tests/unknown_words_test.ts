@@ -50,8 +50,8 @@ describe("denoise/emoji", () => {
       await pipeline(prompt, { seed: 1, numInferenceSteps: 1 });
     }
     assertEquals(said, [
-      "denoise/emoji does not know: mona lisa; it draws: something between its drawings",
-      "denoise/emoji does not know: cubist; it draws the rest",
+      "denoise/emoji does not know: mona lisa; it draws: red question mark; the nearest that it knows: framed picture",
+      "denoise/emoji does not know: cubist; it draws the rest; the nearest that it knows: artist",
     ]);
   });
 });

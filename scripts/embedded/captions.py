@@ -123,20 +123,20 @@ class Captions:
         """Every word that a caption of something known is made of."""
         texts = [text for c in self.concepts for text in (c["name"], c["bare"], *c["aliases"], *c["words"], *c["kinds"])]
         texts += [plural(c["bare"]) for c in self.objects] + [plural(c["name"]) for c in self.objects]
-        texts += [*COLOURS, *COUNTS.values(), *PLACES, *SIZES, *FILLERS, *PREFIXES, *(r[0] for r in RELATIONS), *STYLES]
+        texts += [*COLOURS, *COUNTS.values(), *map(str, COUNTS), *PLACES, *SIZES, *FILLERS, *PREFIXES, *(r[0] for r in RELATIONS), *STYLES]
         texts += ["the background light dark striped stripes gradient style an a pair of gray"]
-        return [word for text in texts for word in re.findall(r"[a-z]+", text.replace("{a}", "").replace("{b}", ""))]
+        return [word for text in texts for word in re.findall(r"[a-z0-9]+", text.replace("{a}", "").replace("{b}", ""))]
 
     def scene(self, seed: int, number: int) -> Scene:
         rng = random.Random(seed * 1_000_000_007 + number)
         kind = rng.random()
-        if kind < 0.62:
+        if kind < 0.66:
             scene = self.single(rng)
-        elif kind < 0.75:
+        elif kind < 0.78:
             scene = self.several(rng)
-        elif kind < 0.94:
+        elif kind < 0.945:
             scene = self.pair(rng)
-        elif kind < 0.95:
+        elif kind < 0.955:
             scene = Scene("")
         else:
             scene = self.not_known(rng)
@@ -220,16 +220,16 @@ class Captions:
 
     def noun(self, rng: random.Random, concept: dict) -> str:
         chance = rng.random()
-        if chance < 0.42:
+        if chance < 0.55:
             return concept["name"]
-        if chance < 0.68 and concept["aliases"]:
+        if chance < 0.8 and concept["aliases"]:
             return in_number(rng, rng.choices(concept["aliases"], concept["alias_weights"])[0])
-        if chance < 0.74 and concept["kinds"]:
+        if chance < 0.84 and concept["kinds"]:
             return in_number(rng, rng.choice(concept["kinds"]))
         if not concept["words"]:
             return concept["name"]
         words = rng.choices(concept["words"], concept["word_weights"], k=2)
-        return " ".join(words) if chance > 0.95 and words[0] != words[1] else in_number(rng, words[0])
+        return " ".join(words) if chance > 0.97 and words[0] != words[1] else in_number(rng, words[0])
 
     def short_noun(self, rng: random.Random, concept: dict) -> str:
         """A name that takes a colour or a number: "apple", not "red apple"."""
@@ -261,16 +261,16 @@ class Captions:
 
     def on_ground(self, rng: random.Random, scene: Scene, bare: bool) -> None:
         chance = rng.random()
-        if chance < 0.42 and not bare:
+        if chance < 0.5 and not bare:
             return
         said, colour = some_colour(rng)
         other, second = some_colour(rng)
         while other == said:
             other, second = some_colour(rng)
-        if chance < 0.82:
+        if chance < 0.85:
             scene.colours = (colour, colour)
             said = rng.choices([f"on {article(said)} {said} background", f"on {said}", f"with {article(said)} {said} background", f", {said} background"], [8, 1, 1, 1])[0]
-        elif chance < 0.91:
+        elif chance < 0.925:
             scene.ground, scene.colours = "gradient", (colour, second)
             said = f"on {article(said)} {said} {rng.choice(['to', 'and'])} {other} gradient" + rng.choice(["", " background"])
         else:

@@ -9,7 +9,9 @@ import messages from "emojibase-data/en/messages.json" with { type: "json" };
 import codes from "emojibase-data/en/shortcodes/joypixels.json" with { type: "json" };
 import github from "emojibase-data/en/shortcodes/github.json" with { type: "json" };
 import aliases from "./aliases.json" with { type: "json" };
-import { kindsOf, nounsUnlike } from "./wordnet.ts";
+import rare from "./left_out.json" with { type: "json" };
+import more from "./nearest.json" with { type: "json" };
+import { kindsOf, nearestOf, nounsUnlike } from "./wordnet.ts";
 
 /** A thing that has a name and a drawing in each set. */
 export interface Concept {
@@ -58,6 +60,7 @@ export function concepts(): Concept[] {
       (table as Record<string, string | string[]>)[hexcode] ?? []
     );
     const name = plain(label);
+    if (rare.includes(name)) continue;
     const everyday: Readonly<Record<string, readonly string[]>> = aliases;
     const called = own(
       [...everyday[name] ?? [], ...short.map((word) => word.replaceAll("_", " "))],
@@ -89,10 +92,30 @@ function ownKinds(taught: readonly Concept[]): Concept[] {
 
 /** Nouns that none of them is called by: what a prompt says that the model does not know. */
 export function unknownWords(taught: readonly Concept[]): string[] {
-  const known = taught.flatMap((
+  return nounsUnlike(knownWords(taught));
+}
+
+/**
+ * Words that are not taught, with a comma between two, by the name that is nearest in meaning: of WordNet, and of
+ * nearest.json, which goes before.
+ */
+export function nearWords(taught: readonly Concept[]): Record<string, string> {
+  const known = knownWords(taught);
+  const isKnown = (noun: string) => noun.split(" ").every((word) => known.has(word));
+  const own: Readonly<Record<string, readonly string[]>> = more;
+  const given = new Set(Object.values(own).flat());
+  const found = nearestOf(taught, (noun) => given.has(noun) || isKnown(noun));
+  const names = taught.map(({ name }) => name).filter((name) => own[name] ?? found[name]);
+  return Object.fromEntries(
+    names.map((name) => [name, [...own[name] ?? [], ...found[name] ?? []].join(", ")]),
+  );
+}
+
+function knownWords(taught: readonly Concept[]): Set<string> {
+  const texts = taught.flatMap((
     { name, aliases, words, kinds },
   ) => [name, ...aliases, ...words, ...kinds]);
-  return nounsUnlike(new Set(known.flatMap((text) => text.split(/[^a-z]+/))));
+  return new Set(texts.flatMap((text) => text.split(/[^a-z]+/)));
 }
 
 /** Those of the words that are plain ones and not there yet. */

@@ -1,8 +1,8 @@
 /**
- * Draws a contact sheet with the embedded model: the prompts `shown` of evaluation.json, which the README has, or
- * the 48 `free` ones, in order, image i from seed SEED + i.
+ * Draws the README's contact sheet with the embedded model: the 48 prompts `free` of evaluation.json, in order,
+ * image i from seed SEED + i.
  *
- *     deno run -A scripts/embedded/contact_sheet.ts [OUT.png] [SEED] [shown | free] [MODEL]
+ *     deno run -A scripts/embedded/contact_sheet.ts [OUT.png] [SEED] [MODEL]
  *
  * @module
  */
@@ -13,10 +13,10 @@ const COLUMNS = 8;
 const root = new URL("../../", import.meta.url);
 const out = Deno.args[0] ?? new URL("docs/images/contact-sheet.png", root);
 const seed = Number(Deno.args[1] ?? 0);
-const prompts = Deno.args[2] === "free" ? evaluation.free : evaluation.shown;
+const prompts = evaluation.free;
 
 const pipeline = await StableDiffusionPipeline.fromPretrained(
-  Deno.args[3] ?? new URL("plugins/embedded/emoji/", root),
+  Deno.args[2] ?? new URL("plugins/embedded/emoji/", root),
   { onWarning: () => {} },
 );
 const { images } = await pipeline(prompts, { seed });

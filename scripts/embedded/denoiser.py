@@ -1,15 +1,17 @@
 """The denoiser and the text encoder, trained together on latents that are computed once."""
 
+import json
 import os
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
-from diffusers import DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
 from .progress import Master, Progress, rate
-from .text import LENGTH, new_text_encoder
+from .text import LENGTH, Words, new_text_encoder
 
 UNCONDITIONAL = 0.1
 KEPT = 60
@@ -31,6 +33,7 @@ def new_scheduler() -> DDIMScheduler:
 
 
 def new_unet() -> UNet2DConditionModel:
+    """The pooled text scales and shifts every block, which says at once what is drawn; attention says where."""
     return UNet2DConditionModel(
         sample_size=32,
         in_channels=4,
@@ -42,6 +45,9 @@ def new_unet() -> UNet2DConditionModel:
         cross_attention_dim=192,
         attention_head_dim=[2, 4, 6],
         norm_num_groups=16,
+        resnet_time_scale_shift="scale_shift",
+        addition_embed_type="text",
+        addition_embed_type_num_heads=6,
     )
 
 
@@ -53,7 +59,7 @@ class Trainer:
         self.folder, self.seed, self.device, self.batch, self.peak = folder, seed, device, batch, peak
         self.text = new_text_encoder(folder / "data" / "tokenizer").to(device, torch.bfloat16)
         self.unet = new_unet().to(device, torch.bfloat16)
-        self.master = Master({"unet": self.unet, "text": self.text}, 0.999)
+        self.master = Master({"unet": self.unet, "text": self.text}, 0.998)
         counts = {part: sum(p.numel() for p in model.parameters()) for part, model in (("unet", self.unet), ("text", self.text))}
         print(f"parameters: {counts}", flush=True)
         self.optimizer = torch.optim.AdamW(
@@ -64,10 +70,20 @@ class Trainer:
         self.run = torch.compile(self.loss, dynamic=False) if compiled else self.loss
 
     def begin_with(self, folder: Path) -> None:
-        """Takes the weights of an earlier run."""
+        """Takes what fits of an earlier run's weights, each token's by the token."""
         unet = {**load_file(folder / "unet-0.safetensors"), **load_file(folder / "unet-1.safetensors")}
+        text = load_file(folder / "text.safetensors")
+        if (folder / "vocab.json").exists():
+            before = json.loads((folder / "vocab.json").read_text())
+            after = json.loads((self.folder / "data" / "tokenizer" / "vocab.json").read_text())
+            table = self.text.get_input_embeddings().weight.detach().float().cpu()
+            name = next(name for name in text if name.endswith("token_embedding.weight"))
+            for token, index in after.items():
+                if token in before:
+                    table[index] = text[name][before[token]].float()
+            text[name] = table
         self.master.begin_with("unet", unet)
-        self.master.begin_with("text", load_file(folder / "text.safetensors"))
+        self.master.begin_with("text", text)
 
     def loss(self, noised: torch.Tensor, time: torch.Tensor, tokens: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> tuple:
         said = self.text(tokens).last_hidden_state
@@ -125,7 +141,7 @@ class Trainer:
         self.rng.manual_seed(self.seed + progress.step)
         empty = torch.full((LENGTH,), int(tokens[0, -1]), device=self.device)
         empty[0] = tokens[0, 0]
-        kept = time.time()
+        kept, sheets = time.time(), Sheets(self, empty, out or self.folder)
         while progress.share() < 1:
             index = torch.randint(len(latents), (self.batch,), generator=self.rng, device=self.device)
             said = tokens[index].long()
@@ -134,6 +150,12 @@ class Trainer:
             loss, noisy = self.step(latents[index].float(), said, progress.step, progress.share())
             progress.step += 1
             progress.add(loss=loss, noisy=noisy)
+            if progress.step * self.batch >= sheets.next:
+                try:
+                    sheets.draw(progress.step * self.batch)
+                except Exception as error:  # a sheet that fails must not end the run
+                    print(f"no sheet, since {type(error).__name__}: {error}"[:500], flush=True)
+                    self.master.round()
             if progress.due(max(5, seconds / 60)):
                 progress.report(self.batch)
                 if time.time() - kept > KEPT:
@@ -143,6 +165,7 @@ class Trainer:
                         progress.save()
         progress.report(self.batch)
         self.write(out or self.folder)
+        sheets.draw(progress.step * self.batch)
         progress.save()
 
     def write(self, out: Path) -> None:
@@ -153,6 +176,42 @@ class Trainer:
         for number, some in enumerate((names[: len(names) // 2], names[len(names) // 2 :])):
             save(out / f"unet-{number}.safetensors", {name: unet[name] for name in some})
         save(out / "text.safetensors", self.master.averages("text"))
+
+
+class Sheets:
+    """What the averaged weights draw each time that the number of images has doubled: sheets.npz."""
+
+    PROMPTS = [
+        *("red apple", "cat", "rocket", "pizza", "owl", "banana", "grinning face", "guitar", "unicorn", "castle", "bicycle", "octopus"),
+        *("blue apple", "purple elephant", "two cats", "three balloons on a yellow background", "cat and dog", "burger and fries"),
+        *("snowman beside a christmas tree", "small penguin on a turquoise background", "a cup of coffee", "four strawberries"),
+        *("pink owl in flat style", "robot on a red to yellow gradient"),
+    ]
+
+    def __init__(self, trainer: Trainer, empty: torch.Tensor, out: Path):
+        words = Words(trainer.folder / "data" / "tokenizer")
+        self.trainer, self.out, self.next = trainer, out, 250_000
+        self.tokens = torch.tensor([words.encode(prompt) for prompt in self.PROMPTS], device=empty.device)
+        self.empty = empty.expand_as(self.tokens)
+        self.noise = torch.randn(len(self.PROMPTS), 4, 32, 32, generator=torch.Generator().manual_seed(0)).to(empty.device)
+        self.made: dict[str, np.ndarray] = {}
+
+    @torch.no_grad()
+    def draw(self, images: int, guidance: float = 3.0, steps: int = 12) -> None:
+        self.next = 2 * images
+        vae = AutoencoderKL.from_pretrained(self.trainer.folder / "vae").to(self.noise.device)
+        self.trainer.master.round(self.trainer.master.average)
+        scheduler, sample = new_scheduler(), self.noise
+        scheduler.set_timesteps(steps)
+        said = self.trainer.text(torch.cat([self.tokens, self.empty])).last_hidden_state
+        for time_ in scheduler.timesteps:
+            made = self.trainer.unet(torch.cat([sample] * 2).bfloat16(), time_, said, return_dict=False)[0].float()
+            asked, silent = made.chunk(2)
+            sample = scheduler.step(silent + guidance * (asked - silent), time_, sample, return_dict=False)[0]
+        drawn = torch.cat([vae.decode(part).sample for part in sample.split(8)])
+        self.trainer.master.round()
+        self.made[str(images)] = ((drawn.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        np.savez_compressed(self.out / "sheets.npz", **self.made)
 
 
 def save(file: Path, weights: dict[str, torch.Tensor]) -> None:

@@ -3,11 +3,8 @@
  *
  * @module
  */
-import emojitwo from "@iconify-json/emojione/icons.json" with { type: "json" };
 import flatChars from "@iconify-json/fluent-emoji-flat/chars.json" with { type: "json" };
 import flat from "@iconify-json/fluent-emoji-flat/icons.json" with { type: "json" };
-import notoChars from "@iconify-json/noto/chars.json" with { type: "json" };
-import noto from "@iconify-json/noto/icons.json" with { type: "json" };
 import twemojiChars from "@iconify-json/twemoji/chars.json" with { type: "json" };
 import twemoji from "@iconify-json/twemoji/icons.json" with { type: "json" };
 import { Resvg } from "@resvg/resvg-js";
@@ -24,16 +21,11 @@ interface Icons {
   readonly aliases?: Readonly<Record<string, { readonly parent: string } | undefined>>;
 }
 
-/** Each set, and its names by code points; EmojiTwo has no such table and mostly shares Twemoji's names. */
+/** Each set, and its names by code points. */
 const drawn: Readonly<Record<string, readonly [Icons, Readonly<Record<string, string>>]>> = {
   flat: [flat as Icons, flatChars],
-  noto: [noto as Icons, notoChars],
   twemoji: [twemoji as Icons, twemojiChars],
-  emojitwo: [emojitwo as Icons, twemojiChars],
 };
-
-/** Noto's package has a filter that resvg 2.6.2 ends the process on. */
-const NOT_DRAWN = "noto 1f4e6";
 
 /** The words that a prompt may ask a set by: `"red apple in flat style"`. */
 export const styles: readonly string[] = sets.map(({ style }) => style);
@@ -43,7 +35,6 @@ const MARGIN = 0.07;
 
 /** The emoji of those code points in a style, `size` x `size` pixels; nothing where the set has none. */
 export function drawEmoji(code: string, style: string, size: number): Drawing | undefined {
-  if (`${style} ${code}` === NOT_DRAWN) return undefined;
   const [icons, chars] = drawn[style]!;
   const name = chars[code] ?? chars[`${code}-fe0f`] ?? chars[code.replace("-", "-fe0f-")];
   if (name === undefined) return undefined;

@@ -20,7 +20,7 @@ pack)
   tar -cJf "$folder/scripts.tar.xz" -C "$root/scripts" --exclude='__pycache__' embedded
   tar -c -C "$work/data" . | xz -3 -T2 > "$folder/data.tar.xz"
   tar -cf "$folder/wheels.tar" -C "$wheels" .
-  [ -z "${4:-}" ] || tar -cf "$folder/begin.tar" -C "$4" vae unet-0.safetensors unet-1.safetensors text.safetensors ddpm.safetensors
+  [ -z "${4:-}" ] || tar -cf "$folder/begin.tar" -C "$4" $(cd "$4" && ls -d vae vocab.json training.json ./*.safetensors 2>/dev/null)
   cp "$HERE/gpu.sh" "$folder/"
   (cd "$folder" && sha256sum ./*.xz ./*.tar > SHA256)
   du -sh "$folder"
@@ -42,6 +42,7 @@ train)
   wait $data
   echo "unpacked after $((SECONDS - began)) s" | tee "$OUT/log.txt"
   export PYTHONPATH=/tmp/emoji-site PYTHONUNBUFFERED=1 TORCHINDUCTOR_CACHE_DIR=/tmp/emoji-inductor OMP_NUM_THREADS=4
+  export TORCHINDUCTOR_FORCE_LAYOUT_OPT=1 # channels last throughout: group norms would break it up
   nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader 2>/dev/null | tee -a "$OUT/log.txt" || true
   $PYTHON $work/embedded/train.py all --work $work --results "$OUT" --minutes "${MINUTES:-9.4}" --deadline "$deadline" "${begin[@]}" "${@:2}" 2>&1 |
     grep -v --line-buffered 'kept in float32' | tee -a "$OUT/log.txt"

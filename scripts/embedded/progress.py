@@ -108,10 +108,11 @@ class Master(torch.nn.Module):
         self.round()
 
     @torch.no_grad()
-    def round(self) -> None:
-        """Puts what would be stored into the models."""
-        self.given[: self.eight] = self.weights[: self.eight].to(EIGHT_BITS).bfloat16()
-        self.given[self.eight :] = self.weights[self.eight :].bfloat16()
+    def round(self, of: torch.Tensor | None = None) -> None:
+        """Puts what would be stored into the models; of the average when it is given."""
+        of = self.weights if of is None else of
+        self.given[: self.eight] = of[: self.eight].to(EIGHT_BITS).bfloat16()
+        self.given[self.eight :] = of[self.eight :].bfloat16()
 
     @torch.no_grad()
     def step(self, optimizer: torch.optim.Optimizer, number: int) -> torch.Tensor:
@@ -126,9 +127,11 @@ class Master(torch.nn.Module):
 
     @torch.no_grad()
     def begin_with(self, part: str, weights: dict[str, torch.Tensor]) -> None:
-        """Takes the weights of an earlier run, by name, for a model."""
+        """Takes the weights of an earlier run, by name, for a model; what has another shape now stays as it is."""
+        weights = {name.removeprefix("text_model."): value for name, value in weights.items()}
         for owner, name, shape, at in self.places:
-            if owner == part:
+            name = name.removeprefix("text_model.")
+            if owner == part and name in weights and weights[name].shape == shape:
                 for flat in (self.weights, self.average):
                     flat[at : at + shape.numel()] = weights[name].flatten().to(flat)
         self.round()

@@ -4,11 +4,11 @@
  *     deno run -A scripts/embedded/render.ts [FOLDER]
  *
  * Writes `concepts.json` (what is taught, with the index of its drawing in each style), `unknown.json` (words
- * that are not) and `sprites.rgba` (128 x 128 of 8-bit RGBA each, colours multiplied by alpha).
+ * that are not), `near.json` (which of those mean nearly what) and `sprites.rgba` (128 x 128 of 8-bit RGBA each, colours multiplied by alpha).
  *
  * @module
  */
-import { concepts, unknownWords } from "./concepts.ts";
+import { concepts, nearWords, unknownWords } from "./concepts.ts";
 import { drawEmoji, styles } from "./drawings.ts";
 
 const SIZE = 128;
@@ -32,4 +32,5 @@ for (const concept of taught) {
 await writer.close();
 await Deno.writeTextFile(`${folder}/concepts.json`, JSON.stringify(table));
 await Deno.writeTextFile(`${folder}/unknown.json`, JSON.stringify(unknownWords(taught)));
+await Deno.writeTextFile(`${folder}/near.json`, JSON.stringify(nearWords(taught)));
 console.log(`${table.length} concepts, ${count} drawings of ${SIZE} x ${SIZE} in ${folder}`);

@@ -66,9 +66,11 @@ def joined(parts: list[str], pair: tuple[str, str]) -> list[str]:
     return made
 
 
-def save_tokenizer(folder: Path, words: list[str], otherwise: str) -> None:
-    """A word that is used often gets a token of its own sooner. `otherwise` is what is drawn of unknown words."""
-    counts = collections.Counter({word: 1 + min(9, count) for word, count in collections.Counter(words).items()})
+def save_tokenizer(folder: Path, words: list[str], otherwise: str, near: dict[str, str]) -> None:
+    """A word that is used often gets a token of its own sooner. `otherwise` is what is drawn of unknown words, `near` the
+    names that they are nearest to."""
+    letters_of = (part for word in words for part in re.findall("[a-z]+", word))  # digits are tokens of their own
+    counts = collections.Counter({word: 1 + min(9, count) for word, count in collections.Counter(letters_of).items()})
     merges = learn_merges(counts, MERGES)
     letters = byte_letters()
     tokens = [*letters, *(letter + "</w>" for letter in letters), *(a + b for a, b in merges), START, END]
@@ -86,7 +88,7 @@ def save_tokenizer(folder: Path, words: list[str], otherwise: str) -> None:
         "do_lower_case": True,
         "errors": "replace",
         "model_max_length": LENGTH,
-        "taught": {"model": "denoise/emoji", "words": " ".join(sorted(set(words))), "otherwise": otherwise},
+        "taught": {"model": "denoise/emoji", "words": " ".join(sorted(set(words))), "otherwise": otherwise, "near": near},
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2))
 
@@ -125,7 +127,7 @@ def new_text_encoder(tokenizer: Path) -> CLIPTextModel:
             hidden_size=192,
             intermediate_size=640,
             projection_dim=192,
-            num_hidden_layers=4,
+            num_hidden_layers=3,
             num_attention_heads=6,
             max_position_embeddings=LENGTH,
             bos_token_id=vocab[START],

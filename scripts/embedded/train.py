@@ -28,7 +28,7 @@ from embedded import text
 from embedded.captions import Captions
 from embedded.progress import Progress
 
-SHARES = {"vae": 0.135, "encode": 0.045, "ddpm": 0.13}
+SHARES = {"vae": 0.135, "encode": 0.1, "ddpm": 0.13}
 """Of the whole time; the denoiser takes what is left."""
 
 
@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="where export writes the repositories")
     parser.add_argument("--results", type=Path, help="where the weights are written while they are trained")
     parser.add_argument("--begin", type=Path, help="results of an earlier run to go on from; its autoencoder stays")
+    parser.add_argument("--without-ddpm", action="store_true", help="the unconditional model stays as it is")
     parser.add_argument("--seed", type=int, default=4)
     parser.add_argument("--minutes", type=float, default=9.0, help="of the whole")
     parser.add_argument("--deadline", type=float, help="when the denoiser ends, in seconds since 1970")
@@ -54,7 +55,9 @@ def main() -> None:
     match options.stage:
         case "tokenizer":
             captions = Captions(options.work / "data")
-            text.save_tokenizer(options.work / "data" / "tokenizer", captions.words(), captions.question["name"])
+            near = json.loads((options.work / "data" / "near.json").read_text())
+            folder = options.work / "data" / "tokenizer"
+            text.save_tokenizer(folder, captions.words(), captions.question["name"], near)
         case "all":
             all_stages(options, device, seconds)
         case "vae":
@@ -73,7 +76,8 @@ def main() -> None:
 
             trained = options.results or options.work
             export.export(trained, options.work / "data" / "tokenizer", options.out / "emoji")
-            export.export_unconditional(trained, options.out / "ddpm_emoji")
+            if (trained / "ddpm.safetensors").exists():
+                export.export_unconditional(trained, options.out / "ddpm_emoji")
 
 
 def all_stages(options: argparse.Namespace, device: torch.device, seconds: float) -> None:
@@ -83,11 +87,12 @@ def all_stages(options: argparse.Namespace, device: torch.device, seconds: float
     same += [*(["--results", options.results] if options.results else []), *(["--eager"] if options.eager else [])]
     same += ["--begin", options.begin] if options.begin else []
     same += ["--deadline", deadline] if deadline else []
+    ddpm = () if options.without_ddpm else ("ddpm",)
     begin = lambda stage: subprocess.Popen([sys.executable, __file__, stage, *map(str, same)])
     if device.type == "cuda":
-        failed = together([begin("vae"), begin("unet"), begin("ddpm")])
+        failed = together([begin(stage) for stage in ("vae", "unet", *ddpm)])
     else:
-        failed = [begin(stage).wait() for stage in ("ddpm", "vae", "unet")]
+        failed = [begin(stage).wait() for stage in (*ddpm, "vae", "unet")]
     print(f"all stages ended with {failed}", flush=True)
     sys.exit(max(map(abs, failed)))
 
@@ -138,11 +143,14 @@ def unet_stage(options: argparse.Namespace, device: torch.device, seconds: float
     given = options.deadline - time.time() if options.deadline else seconds * (1 - sum(SHARES.values()))
     print(f"unet: {len(saved['latents'])} scenes, {given:.0f} s", flush=True)
     trainer.train(saved["latents"], saved["tokens"], given, options.results)
-    write_log(options.work, options.results or options.work)
+    write_log(options.work, options.results or options.work, options.begin)
 
 
-def write_log(work: Path, out: Path) -> None:
+def write_log(work: Path, out: Path, begin: Path | None) -> None:
+    """The logs of all stages, those of the run that this one goes on from under `before`."""
     stages = {}
+    if begin and (begin / "training.json").exists():
+        stages["before"] = json.loads((begin / "training.json").read_text())
     for file in sorted(work.glob("*.ckpt")):
         saved = torch.load(file, weights_only=False, map_location="cpu")
         stages[file.stem] = {"steps": saved["step"], "seconds": round(saved["seconds"]), "log": saved["log"]}

@@ -61,7 +61,7 @@ describe("the playground with the embedded model", { ignore: !hasBrowser }, () =
 
   it("offers prompts of the model", async () => {
     await page.click("#examples button:nth-of-type(2)");
-    assertEquals(await page.inputValue("#prompt"), "cat face");
+    assertEquals(await page.inputValue("#prompt"), "two cats");
   });
 
   it("shows the image as it emerges", async () => {

@@ -2,15 +2,17 @@
 const EXAMPLES = {
   "denoise/emoji": [
     "red apple on a blue background",
-    "cat face",
+    "two cats",
     "rocket on a black background",
-    "panda on a green background",
-    "robot on an orange background",
-    "snowman on a blue background",
-    "strawberry on a pink background",
-    "birthday cake on a pink background",
-    "unicorn on a purple background",
-    "hamburger",
+    "purple elephant",
+    "four strawberries on a pink background",
+    "burger and fries",
+    "sunflower on a blue to white gradient",
+    "pizza on a red and white striped background",
+    "unicorn on a pink background",
+    "guitar on an orange background",
+    "angry",
+    "dinosaur",
   ],
 };
 
