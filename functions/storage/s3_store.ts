@@ -1,4 +1,4 @@
-import { S3mini } from "s3mini";
+import { AwsClient } from "aws4fetch";
 import { checkKey, type Store, type StoredFile } from "./store.ts";
 
 /** Which bucket, and who asks. */
@@ -15,27 +15,50 @@ export interface S3StoreOptions {
   readonly urlSeconds?: number | undefined;
 }
 
+/** How often a request is sent again that the service could not answer (5xx, 429). */
+const RETRIES = 3;
+
 /** Files in S3-compatible storage; addresses are signed and lead straight there. */
 export function s3Store(
-  { urlSeconds = 3_600, region = "auto", ...options }: S3StoreOptions,
+  { urlSeconds = 3_600, region = "auto", endpoint, ...keys }: S3StoreOptions,
 ): Store {
-  const bucket = new S3mini({ ...options, region });
+  const client = new AwsClient({ ...keys, region, service: "s3", retries: RETRIES });
+  const address = (key: string) => `${endpoint.replace(/\/+$/, "")}/${key}`;
+  const send = async (key: string, init: RequestInit): Promise<Response | undefined> => {
+    checkKey(key);
+    const response = await client.fetch(address(key), init);
+    if (response.ok) return response;
+    const answer = await response.text();
+    if (response.status === 404 && init.method !== "PUT") return undefined;
+    throw new Error(
+      `Cannot ${init.method} ${key} in the bucket: it answered ${response.status} ` +
+        JSON.stringify(answer.slice(0, 300)),
+    );
+  };
   return {
     async put(key, { bytes, mediaType }): Promise<void> {
-      checkKey(key);
-      await bucket.putObject(key, bytes, mediaType);
+      const body = new Uint8Array(bytes);
+      const response = await send(key, {
+        method: "PUT",
+        body,
+        headers: { "content-type": mediaType },
+      });
+      await response?.body?.cancel();
     },
     async get(key): Promise<StoredFile | undefined> {
-      checkKey(key);
-      const response = await bucket.getObjectResponse(key);
-      if (response === null) return undefined;
+      const response = await send(key, { method: "GET" });
+      if (response === undefined) return undefined;
       const mediaType = response.headers.get("content-type") ?? "application/octet-stream";
       return { bytes: new Uint8Array(await response.arrayBuffer()), mediaType };
     },
     async delete(key): Promise<void> {
-      checkKey(key);
-      await bucket.deleteObject(key);
+      const response = await send(key, { method: "DELETE" });
+      await response?.body?.cancel();
     },
-    url: (key) => bucket.getPresignedUrl("GET", key, urlSeconds),
+    async url(key): Promise<string> {
+      const query = new URLSearchParams({ "X-Amz-Expires": `${urlSeconds}` });
+      const signed = await client.sign(`${address(key)}?${query}`, { aws: { signQuery: true } });
+      return signed.url;
+    },
   };
 }

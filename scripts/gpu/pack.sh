@@ -36,7 +36,7 @@ NATIVE=$ROOT/${NATIVE#"$CACHE"/}
 rm -rf "$NATIVE"/{darwin,win32,linux/arm64} "$NATIVE/linux/x64/libonnxruntime.so.1" "$ROOT"/deno-dir/*_cache_v2* "$ROOT/deno-dir/gen"
 cp "$CACHE/libonnxruntime_providers_shared.so" "$NATIVE/linux/x64/"
 for package in @iconify-json openai playwright-core swagger-ui-dist vega vega-lite bullmq @resvg luxon lodash \
-  @modelcontextprotocol @aws-sdk @smithy ioredis axe-core typescript s3rver d3-geo @opentelemetry; do
+  @modelcontextprotocol @aws-sdk @smithy ioredis axe-core typescript @20minutes d3-geo @opentelemetry; do
   find "$ROOT"/deno-dir/npm/*/"$package"* -type f ! -name registry.json ! -name package.json -delete 2>/dev/null || true
 done
 # for WebGPU, where the machine lacks the loader of Vulkan drivers
