@@ -6,7 +6,12 @@
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals } from "@std/assert";
 import { Generator, type ModelClass } from "@denoise/core";
-import { AutoencoderKL, AutoencoderKLQwenImage, AutoencoderOobleck } from "@denoise/denoise";
+import {
+  AutoencoderKL,
+  AutoencoderKLQwenImage,
+  AutoencoderOobleck,
+  AutoencoderTiny,
+} from "@denoise/denoise";
 import type { Partition } from "@denoise/onnx";
 import type { Autoencoder } from "@denoise/roles";
 import {
@@ -34,6 +39,7 @@ const CLASSES: Readonly<Record<string, ModelClass<Autoencoder & Partition>>> = {
   AutoencoderKL,
   AutoencoderKLQwenImage,
   AutoencoderOobleck,
+  AutoencoderTiny,
 };
 
 describe("enableTiling() with enableSlicing() equals diffusers", () => {

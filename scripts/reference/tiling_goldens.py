@@ -6,7 +6,8 @@
 import torch
 import diffusers
 
-from common import FIXTURES, GOLDEN, generator, write_golden
+from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
+from tiny_models import liven
 
 COMMAND = "scripts/reference/tiling_goldens.py"
 # class, model, height and width of the image, pixels of a latent
@@ -17,6 +18,17 @@ CASES = [
 
 # model, samples and latents, which are longer than a tile
 WAVEFORMS = [("stereo", 2997, 1100)]
+
+
+# height and width of images that are larger than a tile of 512; diffusers knows latents of 4 channels and an eighth there alone
+TINY = [(560, 16), (24, 1000)]
+
+
+def write_tiny():
+    where = FIXTURES / "models" / "AutoencoderTiny" / "tiled"
+    config = dict(encoder_block_out_channels=(4,) * 4, decoder_block_out_channels=(4,) * 4, num_encoder_blocks=(1,) * 4, num_decoder_blocks=(1,) * 4)
+    liven(diffusers.AutoencoderTiny(**config), seed_of("AutoencoderTiny/tiled")).eval().save_pretrained(where)
+    return where
 
 
 @torch.no_grad()
@@ -35,6 +47,13 @@ def main() -> None:
         tensors |= {f"{i}.image": image, f"{i}.mean": image_of(vae.encode(frame(image)).latent_dist.mean),
                     f"{i}.latents": latents, f"{i}.sample": image_of(vae.decode(frame(latents)).sample)}
         cases.append({"class": class_name, "model": name, "index": i})
+    for i, (height, width) in enumerate(TINY, len(CASES) + len(WAVEFORMS)):
+        vae = diffusers.AutoencoderTiny.from_pretrained(write_tiny())
+        vae.enable_tiling()
+        image = torch.rand(1, 3, height, width, generator=generator(i)) * 2 - 1
+        latents = torch.randn(1, 4, height // 8, width // 8, generator=generator(i + 9))
+        tensors |= {f"{i}.image": image, f"{i}.mean": vae.encode(image).latents, f"{i}.latents": latents, f"{i}.sample": vae.decode(latents).sample}
+        cases.append({"class": "AutoencoderTiny", "model": "tiled", "index": i})
     for i, (name, samples, length) in enumerate(WAVEFORMS, len(CASES)):
         vae = diffusers.AutoencoderOobleck.from_pretrained(FIXTURES / "models" / "AutoencoderOobleck" / name)
         vae.enable_tiling()

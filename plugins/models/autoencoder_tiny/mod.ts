@@ -4,8 +4,6 @@
  * decodes previews at a fraction of the cost. Its encoder gives latents, not a distribution: a
  * sample of it is always the same and draws no noise.
  *
- * Not covered: tiling.
- *
  * @example
  * ```ts ignore
  * import { AutoencoderTiny, StableDiffusionPipeline } from "@denoise/denoise";
@@ -19,9 +17,23 @@
  *
  * @module
  */
-import { type ConfigSchema, float, type FrozenConfig, type ModelClass, oneOf } from "@denoise/core";
+import {
+  type ConfigSchema,
+  float,
+  type FrozenConfig,
+  type ModelClass,
+  oneOf,
+  type Tensor,
+} from "@denoise/core";
 import { type Autoencoder, certainLatents } from "@denoise/roles";
-import { checkLevels, defineModel, float32, type GraphDefinition } from "@denoise/onnx";
+import {
+  checkLevels,
+  defineModel,
+  float32,
+  type GraphDefinition,
+  type Partition,
+  partitioned,
+} from "@denoise/onnx";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
   activation,
@@ -35,6 +47,7 @@ import {
   upsampleBilinear,
   upsampleNearest,
 } from "@denoise/onnx/nn";
+import { fadingTiles } from "./tiles.ts";
 
 /** Options of an AutoencoderTiny, as they stand in config.json. */
 export interface AutoencoderTinyConfig {
@@ -92,7 +105,7 @@ const schema: ConfigSchema<AutoencoderTinyConfig> = {
 };
 
 /** A loaded AutoencoderTiny: `encode(images)` and `decode(latents)`. */
-export type AutoencoderTiny = Autoencoder<AutoencoderTinyConfig>;
+export type AutoencoderTiny = Autoencoder<AutoencoderTinyConfig> & Partition;
 
 /** The class of small autoencoders; `AutoencoderTiny` of diffusers. */
 export const AutoencoderTiny: ModelClass<AutoencoderTiny> = defineModel<
@@ -112,16 +125,24 @@ export const AutoencoderTiny: ModelClass<AutoencoderTiny> = defineModel<
   },
   upcasts: ({ force_upcast }) => force_upcast,
   graphs: { encode: encodeGraph(), decode: decodeGraph() },
-  methods: (model) => ({
-    async encode(sample) {
-      const { latents } = await model.run("encode", { sample });
-      return { latentDist: certainLatents(latents!) };
-    },
-    async decode(latents) {
-      const { sample } = await model.run("decode", { latents });
-      return { sample: sample! };
-    },
-  }),
+  methods(model) {
+    const { partition, run } = partitioned(model);
+    const factor = 2 ** (model.config.block_out_channels.length - 1);
+    const graph = (name: "encode" | "decode", input: string, output: string) => async (x: Tensor) =>
+      (await model.run(name, { [input]: x }))[output]!;
+    return {
+      ...partition,
+      async encode(sample) {
+        const tiles = fadingTiles({ from: factor, to: 1 });
+        const latents = await run(sample, tiles, graph("encode", "sample", "latents"));
+        return { latentDist: certainLatents(latents) };
+      },
+      async decode(latents) {
+        const tiles = fadingTiles({ from: 1, to: factor });
+        return { sample: await run(latents, tiles, graph("decode", "latents", "sample")) };
+      },
+    };
+  },
 });
 
 type Config = FrozenConfig<AutoencoderTinyConfig>;
