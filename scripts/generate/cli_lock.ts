@@ -1,5 +1,5 @@
 /**
- * plugins/tools/cli/deno.lock: the part of deno.lock that the command line needs. The tasks that run it name it, so that who
+ * plugins/tools/cli/deno.lock: the part of deno.lock that the command line needs. The first command of the README names it, so that who
  * makes a first image fetches these packages and not those of the tests, the server and the makers of the docs.
  *
  * @module
