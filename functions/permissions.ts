@@ -36,7 +36,7 @@ export function permissionsOf(program: ProgramName, env: Environment): string[] 
     ".",
     packagesFolder(),
     ...foldersOf(settings.plugins),
-    ...program === "edge" ? [] : folders(settings),
+    ...program === "edge" ? [] : folders(settings, env),
     ...storageFolders(settings),
     ...env["DENOISE_KEYS"] ? [env["DENOISE_KEYS"]] : [],
     ...hub.folders,
@@ -90,8 +90,9 @@ const isFolder = (location: string): boolean =>
 const isEmbedded = (location: string): boolean => location.startsWith("denoise/");
 
 /** The folders of models that are here. */
-function folders({ models }: Settings): string[] {
-  return models.map(({ location }) => location).filter(isFolder);
+function folders({ models }: Settings, env: Environment): string[] {
+  return models.map(({ location }) => location).filter(isFolder)
+    .map((folder) => folder.replace(/^~(?=[/\\]|$)/, () => env["HOME"] ?? "~"));
 }
 
 /** What it takes to fetch models from the Hub, or where `DENOISE_MIRROR` says, and to keep them. */

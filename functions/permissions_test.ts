@@ -35,7 +35,7 @@ describe("permissionsOf()", () => {
       DENOISE_API_KEYS: "key-of-ann",
       DENOISE_PORT: "80",
       DENOISE_PROBE_PORT: "81",
-      DENOISE_MODELS: "a=/models/a,owner/name",
+      DENOISE_MODELS: "a=/models/a,b=~/b,owner/name",
       DENOISE_STORAGE: "/results",
       DENOISE_ENGINE_MEMORY_MB: "4000",
       HF_HOME: "/cache/hf",
@@ -53,7 +53,7 @@ describe("permissionsOf()", () => {
     assertEquals(allowed(wide, "write"), ["/results", "/cache/hf", "/home/x/.cache/denoise"]);
     assertEquals(allowed(wide, "run"), [Deno.execPath(), "prlimit"]);
     assertEquals(allowed(wide, "import"), ["jsr.io"]);
-    for (const folder of ["/models/a", "/plugins/", "/results", "/cache/hf"]) {
+    for (const folder of ["/models/a", "/home/x/b", "/plugins/", "/results", "/cache/hf"]) {
       assert(allowed(wide, "read")!.includes(folder), folder);
     }
     const bucket = {

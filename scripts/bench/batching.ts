@@ -7,7 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import type { Device, TorchDtype } from "@denoise/core";
-import { DiffusionPipeline, manualSeed } from "@denoise/denoise";
+import { DiffusionPipeline } from "@denoise/denoise";
 import { machine } from "./page.ts";
 
 const { values, positionals: [model = "denoise/emoji"] } = parseArgs({
@@ -44,7 +44,7 @@ async function draw(from: number, count: number): Promise<Uint8Array[]> {
   const indices = Array.from({ length: count }, (_, i) => from + i);
   const { images } = await pipe(indices.map((i) => PROMPTS[i]!), {
     numInferenceSteps: Number(values.steps),
-    generator: indices.map((i) => manualSeed(i)),
+    seed: from, // image i of a call is drawn from seed + i
   });
   return images.map(({ data }) => new Uint8Array(data));
 }
