@@ -51,21 +51,25 @@ export function permissionsOf(program: ProgramName, env: Environment): string[] 
     "--allow-env",
     ...read,
     ...write,
-    ...netFlags(settings, env, hub.hosts),
+    ...netFlags(settings, env, hub),
     ...importFlags(settings.plugins, env),
     ...run,
     ...inline,
   ];
 }
 
-/** What may be reached. Webhooks go to addresses that callers name, and are checked when they are sent. */
-function netFlags(settings: Settings, env: Environment, hubHosts: readonly string[]): string[] {
+/**
+ * What may be reached. Webhooks go to addresses that callers name, and are checked when they are sent; a
+ * Hub elsewhere says by itself where its files lie.
+ */
+function netFlags(settings: Settings, env: Environment, hub: Hub): string[] {
   const { host, port, probePort, redisUrl, storage, webhookSecret } = settings;
   const name = host.includes(":") ? `[${host}]` : host;
-  const isInside = redisUrl !== undefined || storage.kind === "s3" || env["OTEL_DENO"] ||
+  const isInside = redisUrl !== undefined || storage.kind === "s3" || hub.isElsewhere ||
+    env["OTEL_DENO"] ||
     /^(10|172|192)\./.test(host);
   const denied = `--deny-net=${[...DENIED, ...isInside ? [] : INSIDE].sort().join(",")}`;
-  if (webhookSecret !== undefined) return ["--allow-net", denied];
+  if (webhookSecret !== undefined || hub.isElsewhere) return ["--allow-net", denied];
   const hosts = [
     `${name}:${port}`,
     ...probePort === undefined ? [] : [`${name}:${probePort}`],
@@ -74,7 +78,7 @@ function netFlags(settings: Settings, env: Environment, hubHosts: readonly strin
     ...env["OTEL_DENO"] && env["OTEL_EXPORTER_OTLP_ENDPOINT"]
       ? [hostOf(env["OTEL_EXPORTER_OTLP_ENDPOINT"])]
       : [],
-    ...hubHosts,
+    ...hub.hosts,
   ];
   return [`--allow-net=${[...new Set(hosts)].join(",")}`, `--deny-net=${DENIED}`];
 }
@@ -95,27 +99,34 @@ function folders({ models }: Settings, env: Environment): string[] {
     .map((folder) => folder.replace(/^~(?=[/\\]|$)/, () => env["HOME"] ?? "~"));
 }
 
+/** Where models come from, and where they are kept. */
+interface Hub {
+  readonly hosts: readonly string[];
+  readonly isElsewhere: boolean;
+  readonly folders: readonly string[];
+}
+
 /** What it takes to fetch models from the Hub, or where `DENOISE_MIRROR` says, and to keep them. */
 function fromHub(
   { models }: Settings,
   program: ProgramName,
   env: Environment,
-): { readonly hosts: readonly string[]; readonly folders: readonly string[] } {
+): Hub {
   const isNeeded = program !== "edge" &&
     models.some(({ location }) => !isFolder(location) && !isEmbedded(location));
-  if (!isNeeded) return { hosts: [], folders: [] };
-  const others = [env["HF_ENDPOINT"], env["DENOISE_MIRROR"]].filter((address) =>
-    address !== undefined && /^(s3\+)?https?:\/\//.test(address)
-  );
+  if (!isNeeded) return { hosts: [], isElsewhere: false, folders: [] };
+  const mirror = env["DENOISE_MIRROR"]?.replace(/^s3\+(?=https?:)/, "");
+  const endpoint = env["HF_ENDPOINT"] || "https://huggingface.co";
+  const isElsewhere = !/^https:\/\/([\w-]+\.)*(huggingface|hf)\.co(\/|$)/.test(endpoint);
   const home = env["HOME"] ?? env["USERPROFILE"] ?? ".";
   const cache = env["XDG_CACHE_HOME"] ?? `${home}/.cache`;
   const hf = env["HF_HOME"] ?? `${cache}/huggingface`;
-  const hosts = others.map((address) => hostOf(address!.replace(/^s3\+/, "")));
+  const hosts = mirror !== undefined && /^https?:/.test(mirror) ? [hostOf(mirror)] : [];
   const named = [env["HF_HUB_CACHE"], env["HUGGINGFACE_HUB_CACHE"]].filter((path) =>
     path !== undefined
   );
   const own = env["DENOISE_CACHE"] ?? `${cache}/denoise`;
-  return { hosts: [...HUB_HOSTS, ...hosts], folders: [hf, own, ...named] };
+  return { hosts: [...HUB_HOSTS, ...hosts], isElsewhere, folders: [hf, own, ...named] };
 }
 
 function storageFolders({ storage }: Settings): string[] {

@@ -2,7 +2,10 @@ import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import config from "../deno.json" with { type: "json" };
 import { permissionsOf, type ProgramName } from "./permissions.ts";
-import { endOfModule } from "./tests/programs.ts";
+import { HubServer } from "../tests/support/hub_server.ts";
+import { post } from "./tests/app.ts";
+import { TINY } from "./tests/jobs.ts";
+import { endOfModule, startProgram, untilReady } from "./tests/programs.ts";
 
 const PROGRAMS: readonly ProgramName[] = ["serve", "edge", "worker"];
 const trespasser = new URL("./tests/trespasser.ts", import.meta.url);
@@ -82,6 +85,29 @@ describe("permissionsOf()", () => {
         "--allow-env",
         "--allow-read",
       ]);
+    }
+  });
+
+  it("let a server fetch its model from the Hub that is set, and keep it", async () => {
+    await using hub = new HubServer();
+    await hub.addFolder("owner/tiny", TINY);
+    const home = await Deno.makeTempDir();
+    try {
+      await using server = await startProgram("serve", {
+        DENOISE_MODELS: "owner/tiny",
+        DENOISE_PORT: "0",
+        DENOISE_LOG_LEVEL: "error",
+        HF_ENDPOINT: hub.url,
+        HF_HOME: home,
+        DENOISE_CACHE: `${home}/denoise`,
+      });
+      await server.alive(untilReady(server.url));
+      const body = { prompt: "a cat", num_inference_steps: 2 };
+      const made = await server.alive(fetch(`${server.url}/v1/images/generations`, post(body)));
+      assertEquals(made.status, 200, await made.text());
+      assert((await Deno.stat(`${home}/hub/models--owner--tiny`)).isDirectory);
+    } finally {
+      await Deno.remove(home, { recursive: true });
     }
   });
 });
