@@ -7,6 +7,7 @@ import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals } from "@std/assert";
 import { Generator, type ModelClass } from "@denoise/core";
 import {
+  AutoencoderDC,
   AutoencoderKL,
   AutoencoderKLQwenImage,
   AutoencoderOobleck,
@@ -36,6 +37,7 @@ const LIMIT = 1e-4;
 const golden: Golden<Tiled> = await readGolden("tiling");
 
 const CLASSES: Readonly<Record<string, ModelClass<Autoencoder & Partition>>> = {
+  AutoencoderDC,
   AutoencoderKL,
   AutoencoderKLQwenImage,
   AutoencoderOobleck,

@@ -6,8 +6,7 @@
 import torch
 import diffusers
 
-from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
-from tiny_models import liven
+from common import FIXTURES, GOLDEN, generator, write_golden
 
 COMMAND = "scripts/reference/tiling_goldens.py"
 # class, model, height and width of the image, pixels of a latent
@@ -22,13 +21,8 @@ WAVEFORMS = [("stereo", 2997, 1100)]
 
 # height and width of images that are larger than a tile of 512; diffusers knows latents of 4 channels and an eighth there alone
 TINY = [(560, 16), (24, 1000)]
-
-
-def write_tiny():
-    where = FIXTURES / "models" / "AutoencoderTiny" / "tiled"
-    config = dict(encoder_block_out_channels=(4,) * 4, decoder_block_out_channels=(4,) * 4, num_encoder_blocks=(1,) * 4, num_decoder_blocks=(1,) * 4)
-    liven(diffusers.AutoencoderTiny(**config), seed_of("AutoencoderTiny/tiled")).eval().save_pretrained(where)
-    return where
+# of an AutoencoderDC
+DEEP = [("sana", 520, 16), ("scales", 16, 992)]
 
 
 @torch.no_grad()
@@ -48,12 +42,19 @@ def main() -> None:
                     f"{i}.latents": latents, f"{i}.sample": image_of(vae.decode(frame(latents)).sample)}
         cases.append({"class": class_name, "model": name, "index": i})
     for i, (height, width) in enumerate(TINY, len(CASES) + len(WAVEFORMS)):
-        vae = diffusers.AutoencoderTiny.from_pretrained(write_tiny())
+        vae = diffusers.AutoencoderTiny.from_pretrained(FIXTURES / "models" / "AutoencoderTiny" / "tiled")
         vae.enable_tiling()
         image = torch.rand(1, 3, height, width, generator=generator(i)) * 2 - 1
         latents = torch.randn(1, 4, height // 8, width // 8, generator=generator(i + 9))
         tensors |= {f"{i}.image": image, f"{i}.mean": vae.encode(image).latents, f"{i}.latents": latents, f"{i}.sample": vae.decode(latents).sample}
         cases.append({"class": "AutoencoderTiny", "model": "tiled", "index": i})
+    for i, (name, height, width) in enumerate(DEEP, len(CASES) + len(WAVEFORMS) + len(TINY)):
+        vae = diffusers.AutoencoderDC.from_pretrained(FIXTURES / "models" / "AutoencoderDC" / name)
+        vae.enable_tiling()
+        image = torch.rand(1, 3, height, width, generator=generator(i)) * 2 - 1
+        latents = torch.randn(1, vae.config.latent_channels, height // 4, width // 4, generator=generator(i + 9))
+        tensors |= {f"{i}.image": image, f"{i}.mean": vae.encode(image).latent, f"{i}.latents": latents, f"{i}.sample": vae.decode(latents).sample}
+        cases.append({"class": "AutoencoderDC", "model": name, "index": i})
     for i, (name, samples, length) in enumerate(WAVEFORMS, len(CASES)):
         vae = diffusers.AutoencoderOobleck.from_pretrained(FIXTURES / "models" / "AutoencoderOobleck" / name)
         vae.enable_tiling()

@@ -22,6 +22,9 @@ CONFIGS = {
                   num_decoder_blocks=(1, 1, 1), latent_channels=16),
     "bilinear": dict(encoder_block_out_channels=(4, 4), decoder_block_out_channels=(8, 8), num_encoder_blocks=(1, 1),
                      num_decoder_blocks=(1, 0), act_fn="gelu", upsample_fn="bilinear", latent_channels=6),
+    # an eighth, the only factor that diffusers can cut into tiles
+    "tiled": dict(encoder_block_out_channels=(4,) * 4, decoder_block_out_channels=(4,) * 4, num_encoder_blocks=(1,) * 4,
+                  num_decoder_blocks=(1,) * 4),
 }
 
 

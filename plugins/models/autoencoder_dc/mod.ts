@@ -3,7 +3,7 @@
  * latents of a 32nd of their size. Its shortcuts move pixels into channels, and its lower levels attend with
  * linear attention.
  *
- * Not covered: normalizations other than `rms_norm`, tiling.
+ * Not covered: normalizations other than `rms_norm`, tiles of other sizes than the reference's.
  *
  * @example
  * ```ts ignore
@@ -17,14 +17,18 @@
  */
 import type { ModelClass } from "@denoise/core";
 import { type Autoencoder, certainLatents } from "@denoise/roles";
-import { defineModel, float32 } from "@denoise/onnx";
+import { defineModel, float32, type Partition, partitioned } from "@denoise/onnx";
 import { type AutoencoderDCConfig, type BlockType, check, schema } from "./config.ts";
 import { decode, encode } from "./graphs.ts";
 
 export type { AutoencoderDCConfig, BlockType };
 
 /** A loaded AutoencoderDC: `encode(images)` and `decode(latents)`. */
-export type AutoencoderDC = Autoencoder<AutoencoderDCConfig>;
+export type AutoencoderDC = Autoencoder<AutoencoderDCConfig> & Partition;
+
+/** Pixels of a tile's side, and the share of it that its neighbours have too. */
+const SIDE = 512;
+const OVERLAP = 0.125;
 
 /** The class of deep compression autoencoders; `AutoencoderDC` of diffusers. */
 export const AutoencoderDC: ModelClass<AutoencoderDC> = defineModel<
@@ -48,20 +52,34 @@ export const AutoencoderDC: ModelClass<AutoencoderDC> = defineModel<
   },
   methods: (model) => {
     const { scaling_factor, latent_channels, encoder_block_out_channels } = model.config;
+    const { partition, run } = partitioned(model);
+    const factor = 2 ** (encoder_block_out_channels.length - 1);
+    const inside = { pixels: SIDE, latents: Math.floor(SIDE / factor) };
     return {
+      ...partition,
       latentSpace: {
         channels: latent_channels,
-        factor: 2 ** (encoder_block_out_channels.length - 1),
+        factor,
         normalize: (latents) => latents.mul(scaling_factor),
         denormalize: (latents) => latents.div(scaling_factor),
       },
       async encode(sample) {
-        const { latents } = await model.run("encode", { sample });
-        return { latentDist: certainLatents(latents!) };
+        const tiles = { from: inside.pixels, to: inside.latents, overlap: OVERLAP };
+        const latents = await run(
+          sample,
+          tiles,
+          async (x) => (await model.run("encode", { sample: x })).latents!,
+        );
+        return { latentDist: certainLatents(latents) };
       },
       async decode(latents) {
-        const { sample } = await model.run("decode", { latents });
-        return { sample: sample! };
+        const tiles = { from: inside.latents, to: inside.pixels, overlap: OVERLAP };
+        const sample = await run(
+          latents,
+          tiles,
+          async (x) => (await model.run("decode", { latents: x })).sample!,
+        );
+        return { sample };
       },
     };
   },

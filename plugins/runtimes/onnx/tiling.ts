@@ -12,13 +12,10 @@ interface TilePlan {
   readonly keep: number;
 }
 
-/** The share of a tile that its neighbours have too. */
-const OVERLAP = 0.25;
-
-/** The plan for tiles of that size whose outputs have another size. */
-function tilePlan(size: number, outputSize: number): TilePlan {
-  const blend = Math.trunc(outputSize * OVERLAP);
-  return { size, step: Math.trunc(size * (1 - OVERLAP)), blend, keep: outputSize - blend };
+/** The plan for tiles of that size whose outputs have another size, and share a part with their neighbours. */
+function tilePlan({ from: size, to: outputSize, overlap = 0.25 }: TileSides): TilePlan {
+  const blend = Math.trunc(outputSize * overlap);
+  return { size, step: Math.trunc(size * (1 - overlap)), blend, keep: outputSize - blend };
 }
 
 /** An output that is faded into its neighbours in place. */
@@ -128,6 +125,8 @@ export interface TileSides {
   readonly from: number;
   /** Of what comes out of it. */
   readonly to: number;
+  /** The share of a tile that its neighbours have too. Defaults to 0.25. */
+  readonly overlap?: number;
 }
 
 /** How a model cuts what is long into pieces of its own kind. */
@@ -145,7 +144,7 @@ export interface Partitioned {
   /**
    * Runs a graph on float32 [N, C, H, W] or [N, C, L], in slices and tiles where these are on.
    *
-   * @param tiles How large a tile is, whose neighbours have a quarter of it too, or tiles of one's own.
+   * @param tiles How large a tile is, and how much of it its neighbours have too, or tiles of one's own.
    */
   run(
     x: Tensor,
@@ -169,7 +168,7 @@ export function partitioned({ config }: { readonly config: object }): Partitione
   const whole: Partitioned["run"] = (x, tiles, graph) => {
     if (!own.tiling || Math.max(...x.dims.slice(2)) <= tiles.from) return graph(x);
     if ("inTiles" in tiles) return tiles.inTiles(x, graph);
-    return inTiles(x, tilePlan(tiles.from, tiles.to), graph);
+    return inTiles(x, tilePlan(tiles), graph);
   };
   return {
     run: (x, tiles, graph) =>
