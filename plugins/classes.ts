@@ -340,6 +340,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type FluxPriorReduxPipeline = InstanceType<typeof FluxPriorReduxPipeline>; export type { FluxPriorReduxOptions } from "@denoise/pipeline-flux-prior-redux";
 /** `FluxPriorReduxPipeline` of `@denoise/pipeline-flux-prior-redux`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const FluxPriorReduxPipeline: WithMethods<typeof pipelineFluxPriorRedux.FluxPriorReduxPipeline, PipelineMethods> = pipelineFluxPriorRedux.FluxPriorReduxPipeline.using(registry); import * as pipelineFluxPriorRedux from "@denoise/pipeline-flux-prior-redux";
+/** An object of the class. */ export type KandinskyV22Pipeline = InstanceType<typeof KandinskyV22Pipeline>; export type { KandinskyV22Options } from "@denoise/pipeline-kandinsky2-2";
+/** `KandinskyV22Pipeline` of `@denoise/pipeline-kandinsky2-2`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const KandinskyV22Pipeline: WithMethods<typeof pipelineKandinsky22.KandinskyV22Pipeline, PipelineMethods> = pipelineKandinsky22.KandinskyV22Pipeline.using(registry); import * as pipelineKandinsky22 from "@denoise/pipeline-kandinsky2-2";
+/** An object of the class. */ export type KandinskyV22ControlnetPipeline = InstanceType<typeof KandinskyV22ControlnetPipeline>; export type { KandinskyV22ControlnetOptions } from "@denoise/pipeline-kandinsky2-2-controlnet";
+/** `KandinskyV22ControlnetPipeline` of `@denoise/pipeline-kandinsky2-2-controlnet`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const KandinskyV22ControlnetPipeline: WithMethods<typeof pipelineKandinsky22Controlnet.KandinskyV22ControlnetPipeline, PipelineMethods> = pipelineKandinsky22Controlnet.KandinskyV22ControlnetPipeline.using(registry); import * as pipelineKandinsky22Controlnet from "@denoise/pipeline-kandinsky2-2-controlnet";
 /** An object of the class. */ export type KarrasVePipeline = InstanceType<typeof KarrasVePipeline>; export type { KarrasVeOptions } from "@denoise/pipeline-karras-ve";
 /** `KarrasVePipeline` of `@denoise/pipeline-karras-ve`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const KarrasVePipeline: WithMethods<typeof pipelineKarrasVe.KarrasVePipeline, PipelineMethods> = pipelineKarrasVe.KarrasVePipeline.using(registry); import * as pipelineKarrasVe from "@denoise/pipeline-karras-ve";

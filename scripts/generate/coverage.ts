@@ -7,6 +7,7 @@
  */
 import { registry } from "../../plugins/registry.ts";
 import { members, root } from "../workspace/members.ts";
+import { whyMissing } from "./why_missing.ts";
 import names from "../reference/class_names.json" with { type: "json" };
 
 const COMMAND = "deno task coverage";
@@ -94,5 +95,10 @@ for (const kind of ["pipeline", "model", "scheduler", "tokenizer", "processor"] 
       `Not there yet, of diffusers ${names.diffusers} (${missing.length}): ${missing.join(", ")}.`,
     );
   }
+  const reasons = whyMissing.flatMap(([classes, why]) => {
+    const found = missing.filter((name) => classes.test(name));
+    return found.length === 0 ? [] : [`- ${found.join(", ")}: ${why}.`];
+  });
+  if (reasons.length > 0) lines.push("", "Why some of them are not:", "", ...reasons);
 }
 await Deno.writeTextFile(new URL("docs/coverage.md", root), lines.join("\n") + "\n");

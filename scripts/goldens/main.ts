@@ -58,6 +58,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "pag_goldens.py",
     "variation_goldens.py",
     "marigold_goldens.py",
+    "kandinsky_goldens.py",
     "latent_diffusion_goldens.py",
     "flux_goldens.py",
     "redux_goldens.py",

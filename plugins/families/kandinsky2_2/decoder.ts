@@ -1,0 +1,189 @@
+import {
+  type CallOptions,
+  type ComponentSpec,
+  type ImageOutput,
+  type PipelineRun,
+  type PipelineStep,
+  type Recipe,
+  type RunOptions,
+  runOptions,
+  type Scheduler,
+  Tensor,
+} from "@denoise/core";
+import {
+  type AutoencoderConfig,
+  batchNoise,
+  denoise,
+  finishLatents,
+  initialLatents,
+  type NoiseStartOptions,
+  noiseStartOptions,
+  previewLatents,
+  repeatForPrompts,
+  retrieveTimesteps,
+  stepOptions,
+  timestepOptions,
+} from "@denoise/diffusion";
+import type { Autoencoder, Denoiser, DenoiserOptions } from "@denoise/roles";
+
+/** What the decoder consists of. */
+export interface KandinskyDecoderComponents {
+  /** UNet2DConditionModel, conditioned on the vector of an image. */
+  readonly unet: Denoiser<{ readonly in_channels: number; readonly out_channels: number }>;
+  /** DDPMScheduler, or another for the trained noise. */
+  readonly scheduler: Scheduler;
+  /** VQModel. */
+  readonly movq: Autoencoder<AutoencoderConfig>;
+}
+
+/** The components that the definitions of these pipelines share. */
+export const kandinskyDecoder: {
+  readonly [K in keyof KandinskyDecoderComponents]: ComponentSpec;
+} = {
+  unet: { kind: "model" },
+  scheduler: { kind: "scheduler" },
+  movq: { kind: "model" },
+};
+
+/** Options of a call of the decoder. */
+export interface KandinskyDecoderOptions extends RunOptions, NoiseStartOptions {
+  /** The vectors of the images to make, as a prior gives them, float32 [N, width]; or a list of such. */
+  readonly imageEmbeds: Tensor | readonly Tensor[];
+  /** Those of what is not wanted, of the same shape; with guidance. */
+  readonly negativeImageEmbeds?: Tensor | readonly Tensor[] | undefined;
+  /** Number of denoising steps. Defaults to 100. */
+  readonly numInferenceSteps?: number | undefined;
+  /** How closely the vectors are followed. Defaults to 4; no guidance at 1 or below. */
+  readonly guidanceScale?: number | undefined;
+  /** Images made of each vector. Defaults to 1. */
+  readonly numImagesPerPrompt?: number | undefined;
+}
+
+/** The declarations of {@linkcode KandinskyDecoderOptions}. */
+export const kandinskyDecoderOptions: CallOptions<KandinskyDecoderOptions> = {
+  ...runOptions,
+  ...noiseStartOptions,
+  imageEmbeds: { type: "tensor", list: "allowed", required: true },
+  negativeImageEmbeds: { type: "tensor", list: "allowed" },
+  numInferenceSteps: timestepOptions.numInferenceSteps,
+  guidanceScale: { type: "number" },
+  numImagesPerPrompt: { type: "integer", minimum: 1 },
+};
+
+/** The defaults of {@linkcode KandinskyDecoderOptions}. */
+export const kandinskyDecoderDefaults = {
+  height: 512,
+  width: 512,
+  numInferenceSteps: 100,
+  guidanceScale: 4,
+} as const satisfies Partial<KandinskyDecoderOptions>;
+
+/**
+ * A call of the decoder.
+ *
+ * @param hint An image that controls for each vector or for all, float32 [N, 3, height, width] in 0..1.
+ * @throws {TypeError} for guidance without vectors of what is not wanted, and for other shapes.
+ */
+export async function* decodeEmbeds(
+  run: PipelineRun<KandinskyDecoderComponents>,
+  options: KandinskyDecoderOptions,
+  hint?: Tensor,
+): AsyncGenerator<PipelineStep, ImageOutput> {
+  const { unet, scheduler, movq } = run.components;
+  const { guidanceScale = 4, numImagesPerPrompt = 1, numInferenceSteps, signal } = options;
+  const guidance = guidanceScale > 1;
+  const factor = 2 ** (movq.config.block_out_channels.length - 1);
+  const embeds = rows(options.imageEmbeds);
+  const vectors = embeds.dims[0]!;
+  const count = vectors * numImagesPerPrompt;
+  const negative = guidance ? rowsOfNegative(options, embeds) : undefined;
+  const spread = (x: Tensor) => x.repeatInterleave(numImagesPerPrompt, 0);
+  const both = (x: Tensor, other: Tensor | undefined) => other ? Tensor.cat([other, x]) : x;
+  const controlled = hint && repeatForPrompts(hint, vectors, count);
+  const conditioning: DenoiserOptions = {
+    imageEmbeds: [both(spread(embeds), negative && spread(negative))],
+    hint: controlled && both(controlled, guidance ? controlled : undefined),
+    signal,
+  };
+
+  const noise = batchNoise(count, options);
+  const timesteps = retrieveTimesteps(scheduler, { numInferenceSteps });
+  const channels = movq.config.latent_channels;
+  const [height, width] = [options.height ?? 512, options.width ?? 512]
+    .map((side) => Math.ceil(side / factor ** 2) * factor) as [number, number];
+  const start = initialLatents([count, channels, height, width], noise, scheduler, options.latents);
+  const recipe = (i: number): Recipe => ({
+    seed: noise.seedOf(i)?.toString(),
+    ...{ steps: numInferenceSteps, guidanceScale, height: height * factor, width: width * factor },
+  });
+  // latents are neither scaled on their way to the UNet nor to the autoencoder
+  const shown = { ...run, components: { vae: unscaled(movq) } };
+  const decode = async (vae: Autoencoder, latents: Tensor): Promise<Tensor> =>
+    (await (vae as Autoencoder & VectorDecoder).decode(latents, { forceNotQuantize: true })).sample;
+
+  const { latents } = yield* denoise(start, {
+    ...{ scheduler, timesteps, options, settings: stepOptions(scheduler, noise) },
+    async predict(latents, timestep) {
+      const input = guidance ? Tensor.cat([latents, latents]) : latents;
+      const { sample } = await unet.forward(input, timestep, conditioning);
+      return withVariance(
+        guided(sample, channels, guidance ? guidanceScale : 1),
+        channels,
+        scheduler,
+      );
+    },
+    preview: (stepped) => previewLatents(shown, stepped, recipe, decode),
+  });
+  return await finishLatents(shown, latents, options.outputType, recipe, decode);
+}
+
+interface VectorDecoder {
+  decode(
+    latents: Tensor,
+    options: { readonly forceNotQuantize: boolean },
+  ): Promise<{ readonly sample: Tensor }>;
+}
+
+/** Noise guided, beside the variance of what is wanted: float32 [N, 2C, h, w]. */
+function guided(sample: Tensor, channels: number, scale: number): Tensor {
+  if (scale <= 1) return sample;
+  const [uncond, wanted] = sample.chunk(2) as [Tensor, Tensor];
+  const noise = (x: Tensor) => x.slice(1, 0, channels);
+  const sum = noise(uncond).add(noise(wanted).sub(noise(uncond)).mul(scale));
+  return Tensor.cat([sum, wanted.slice(1, channels)], 1);
+}
+
+/** What the scheduler takes: the variance only where it was learned for it. */
+function withVariance(sample: Tensor, channels: number, { config }: Scheduler): Tensor {
+  const { variance_type } = config as { variance_type?: string };
+  const isLearned = variance_type === "learned" || variance_type === "learned_range";
+  return isLearned ? sample : sample.slice(1, 0, channels);
+}
+
+function rows(given: Tensor | readonly Tensor[]): Tensor {
+  const embeds = given instanceof Tensor ? given : Tensor.cat(given);
+  if (embeds.dims.length === 2) return embeds;
+  throw new TypeError(
+    `Cannot decode embeds of shape [${embeds.dims.join(", ")}]: they must be float32 [N, width]`,
+  );
+}
+
+function rowsOfNegative({ negativeImageEmbeds }: KandinskyDecoderOptions, embeds: Tensor): Tensor {
+  if (negativeImageEmbeds === undefined) {
+    throw new TypeError(
+      "Cannot guide without negativeImageEmbeds: give those that the prior made, or a guidanceScale of 1",
+    );
+  }
+  const negative = rows(negativeImageEmbeds);
+  if (String(negative.dims) === String(embeds.dims)) return negative;
+  throw new TypeError(
+    `Cannot pair imageEmbeds of shape [${
+      embeds.dims.join(", ")
+    }] with negativeImageEmbeds of shape ` +
+      `[${negative.dims.join(", ")}]: they must be equal`,
+  );
+}
+
+function unscaled(movq: Autoencoder<AutoencoderConfig>): Autoencoder<AutoencoderConfig> {
+  return Object.create(movq, { config: { value: { ...movq.config, scaling_factor: 1 } } });
+}

@@ -1,0 +1,33 @@
+/**
+ * Why classes of diffusers are not there yet, for docs/coverage.md: those of the UNet era, by what they want.
+ *
+ * @module
+ */
+export const whyMissing: readonly (readonly [classes: RegExp, why: string])[] = [
+  [
+    /^(KandinskyV22(Prior|PriorEmb2Emb|Combined|Img2ImgCombined|InpaintCombined)|KandinskyPrior|KandinskyCombined|KandinskyImg2ImgCombined|KandinskyInpaintCombined|StableUnCLIP|UnCLIP)Pipeline$/,
+    "their prior is a PriorTransformer, which is not built yet",
+  ],
+  [
+    /^KandinskyV22(Img2Img|ControlnetImg2Img|Inpaint)Pipeline$/,
+    "Pillow's resizing with a reducing gap, which they begin with, is not there",
+  ],
+  [
+    /^Kandinsky(Img2Img|Inpaint)?Pipeline$/,
+    "the text encoder of Kandinsky 2.1 (MultilingualCLIP) is not built yet",
+  ],
+  [
+    /^IF.*Pipeline$/,
+    "the UNets and T5 are there; the runs on pixels, with a variance that is learned, are not",
+  ],
+  [
+    /^(StableUnCLIPImg2Img|UnCLIPImageVariation)Pipeline$/,
+    "the noise on an image's vector and UnCLIP's text projection are not there",
+  ],
+  [/PAG(Img2Img|Inpaint)?Pipeline$/, "attention is perturbed in UNet2DConditionModel alone"],
+  [
+    /^(StableDiffusion(AttendAndExcite|DiffEdit|LDM3D|Panorama|SAG|GLIGEN|GLIGENTextImage|ModelEditing|Paradigms|Pix2PixZero)|SemanticStableDiffusion|LDM|RePaint|PaintByExample|TextToVideoZero|TextToVideoZeroSDXL|CycleDiffusion|VersatileDiffusion.*|UniDiffuser|VQDiffusion|AltDiffusion(Img2Img)?|Amused.*)Pipeline$/,
+    "diffusers has put them away as deprecated; those in use come first",
+  ],
+  [/^Kolors.*Pipeline$/, "their text encoder (ChatGLM) is not built yet"],
+];
