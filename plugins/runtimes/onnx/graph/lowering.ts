@@ -72,6 +72,8 @@ const NOT_IN_BFLOAT16 = [
   "DepthToSpace",
   "LeakyRelu",
   "ReduceL2",
+  "Reciprocal",
+  "Clip",
 ];
 
 const FUSED: Lowering = {
