@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { fakeApp } from "../tests/app.ts";
-import { metric, startModule, startProgram, untilReady } from "../tests/programs.ts";
+import { askAlone, metric, startModule, startProgram, untilReady } from "../tests/programs.ts";
 import { listen, type Listening, type ListenOptions } from "./listen.ts";
 import { until } from "../../tests/support/until.ts";
 
@@ -66,7 +66,7 @@ describe("deno task serve with a thousand connections that take nothing", () => 
     const before = await metric(server.url, "denoise_resident_memory_bytes");
     const readers = await silentReaders(server.url, 1_000, FILE.repeat(3));
     for (let i = 0; i < 30; i++) {
-      const response = await server.alive(fetch(`${server.url}/livez`));
+      const response = await server.alive(askAlone(`${server.url}/livez`));
       assertEquals([response.status, (await response.text()).length > 0], [200, true]);
     }
     const after = await metric(server.url, "denoise_resident_memory_bytes");
@@ -83,7 +83,7 @@ describe("deno task serve in a process that can open 400 files", () => {
     const half = "GET /livez HTTP/1.1\r\nhost: localhost\r\nx-half";
     const readers = await silentReaders(server.url, 600, half);
     for (const reader of readers) reader.close();
-    assertEquals((await server.alive(fetch(`${server.url}/livez`))).status, 200);
+    assertEquals((await server.alive(askAlone(`${server.url}/livez`))).status, 200);
   });
 });
 

@@ -178,10 +178,18 @@ async function listening(name: string, process: Deno.ChildProcess): Promise<Runn
   }
 }
 
+/**
+ * Asks over a connection of its own: a server ends one that is kept after some idle seconds, and a request
+ * that comes just then is lost.
+ */
+export async function askAlone(url: string): Promise<Response> {
+  return await fetch(url, { headers: { connection: "close" } });
+}
+
 /** Waits until a server's models are ready. */
 export async function untilReady(url: string): Promise<void> {
   await until(async () => {
-    const response = await fetch(`${url}/readyz`);
+    const response = await askAlone(`${url}/readyz`);
     await response.body?.cancel();
     return response.status === 200;
   });
@@ -196,7 +204,6 @@ export async function processorTime({ pid }: Deno.ChildProcess): Promise<number>
 
 /** The value of a metric of a server, without labels. */
 export async function metric(url: string, name: string): Promise<number> {
-  // a connection of its own: one that is kept is ended by the server after some seconds
-  const text = await (await fetch(`${url}/metrics`, { headers: { connection: "close" } })).text();
+  const text = await (await askAlone(`${url}/metrics`)).text();
   return Number(text.match(new RegExp(`^${name} (\\S+)$`, "m"))?.[1]);
 }
