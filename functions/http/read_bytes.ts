@@ -1,6 +1,15 @@
+import { rest } from "../async/turn.ts";
 import { ServeError } from "../contract/errors.ts";
 import type { ByteAccount } from "../queue/byte_budget.ts";
 import type { AppContext } from "./context.ts";
+
+/**
+ * Bytes after which it rests: those that have come already are read without a pause, and a fast sender
+ * would keep everybody else waiting until its body is whole.
+ */
+const MOST_AT_ONCE = 512 * 1024;
+/** What a piece costs beside its bytes, in bytes. */
+const PIECE_COST = 256;
 
 /** Bodies up to that size are read in one go. */
 const SMALL = 64 * 1024;
@@ -59,14 +68,22 @@ async function* piecesOf(
   const small = new SmallPieces();
   let isWhole = false;
   try {
-    for (let length = 0;;) {
+    for (let length = 0, work = 0;;) {
       const { done, value: piece } = await reader.read();
       if (done) break;
       length += piece.length;
       if (length > maxBytes) throw tooLarge(maxBytes);
       account?.take(piece.length);
-      const joined = small.join(piece);
-      if (joined !== undefined) yield joined;
+      for (let at = 0; at < piece.length; at += MOST_AT_ONCE) {
+        const part = piece.subarray(at, at + MOST_AT_ONCE);
+        work += part.length + PIECE_COST;
+        if (work > MOST_AT_ONCE) {
+          work = 0;
+          await rest();
+        }
+        const joined = small.join(part);
+        if (joined !== undefined) yield joined;
+      }
     }
     isWhole = true;
     yield small.rest();
