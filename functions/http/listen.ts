@@ -47,8 +47,10 @@ const RESERVE = 32;
 const OTHER_HANDLES = 100;
 /** What may be asked over them. */
 const PROBES = /^\/(livez|readyz|ping|health|health-check|metrics)(\?|$)/;
-/** How long the server waits for an answer of its own, in milliseconds. */
-const PROBE_MS = 5_000;
+/** How many quiet seconds in a row the server waits for an answer of its own. */
+const PROBE_SECONDS = 5;
+/** How late a second may be that is quiet, in milliseconds: a server that is held up is not deaf. */
+const LATE_MS = 250;
 
 /**
  * Serves on node's HTTP server, which ends the requests of slow senders (`Deno.serve` waits for them
@@ -180,11 +182,19 @@ interface Own {
 function answers({ host, port, path }: Own): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
+    let [quiet, lookedAt] = [0, performance.now()];
+    const timer = setInterval(() => {
+      const passed = performance.now() - lookedAt;
+      lookedAt += passed;
+      quiet = passed < 1_000 + LATE_MS ? quiet + 1 : 0;
+      if (quiet >= PROBE_SECONDS) end(false)();
+    }, 1_000);
+    Deno.unrefTimer(timer);
     const end = (isAnswered: boolean) => (): void => {
+      clearInterval(timer);
       socket.destroy();
       resolve(isAnswered);
     };
-    socket.setTimeout(PROBE_MS, end(false));
     socket.once("data", end(true));
     socket.once("error", (error) => end(error.name === "NotCapable")());
     socket.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`);
