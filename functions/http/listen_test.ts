@@ -83,7 +83,7 @@ describe("deno task serve in a process that can open 400 files", () => {
     const half = "GET /livez HTTP/1.1\r\nhost: localhost\r\nx-half";
     const readers = await silentReaders(server.url, 600, half);
     for (const reader of readers) reader.close();
-    assertEquals((await server.alive(askAlone(`${server.url}/livez`))).status, 200);
+    assertEquals((await server.alive(fetch(`${server.url}/livez`))).status, 200);
   });
 });
 
