@@ -16,6 +16,17 @@ const files = await Promise.all(
   golden.files.map(async ({ name }) => [name, await Deno.readFile(fileOf(name))] as const),
 );
 
+/** Where the last chunk of a PNG's pixels ends. */
+function endOfPixels(png: Uint8Array): number {
+  const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
+  let end = 0;
+  for (let start = 8; start < png.length; start += 12 + view.getUint32(start)) {
+    const type = new TextDecoder().decode(png.subarray(start + 4, start + 8));
+    if (type === "IDAT") end = start + 12 + view.getUint32(start);
+  }
+  return end;
+}
+
 describe("openImage()", () => {
   for (const { name, mode, rgb, alpha } of golden.files) {
     it(`gives the pixels of Pillow for ${name} (${mode})`, async () => {
@@ -84,7 +95,7 @@ describe("decodeImage()", () => {
       if (/^(two-frames|animated)/.test(name)) continue; // the first frame may be whole
       for (const share of [0, 0.02, 0.3, 0.6, 0.9]) {
         const cut = bytes.subarray(0, Math.floor(bytes.length * share));
-        if (name.endsWith(".png") && bytes.length - cut.length <= 12) continue; // no pixels are cut off
+        if (name.endsWith(".png") && cut.length >= endOfPixels(bytes)) continue; // no pixels are cut off
         await assertRejects(() => decodeImage(cut), SyntaxError, "", `${name} ${share}`);
       }
     }
