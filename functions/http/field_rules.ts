@@ -83,5 +83,6 @@ function refusalOf(
 /** Absent in one of the ways in which clients write that. */
 function isNothing(value: unknown): boolean {
   if (value === null || value === undefined || value === "") return true;
+  if (value instanceof Uint8Array) return value.length === 0; // it has a key for each byte
   return typeof value === "object" && Object.keys(value).length === 0;
 }
