@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { PipelineClass } from "@denoise/core";
+import { type PipelineClass, Tensor } from "@denoise/core";
 import {
   type AnyPipeline,
   AutoencoderKL,
@@ -16,12 +16,29 @@ import {
   DiffusionPipeline,
   registry,
   StableDiffusionPipeline,
+  TCDScheduler,
 } from "@denoise/denoise";
 import { fixture } from "./support/golden.ts";
 
 const SD = fixture("tiny-stable-diffusion");
 /** An option that no type knows. */
 const unknown = (options: object) => options as never;
+
+describe("eta", () => {
+  it("is 0 unless it is given, whatever the scheduler's own default is", async () => {
+    const pipe = await StableDiffusionPipeline.fromPretrained(SD, {
+      scheduler: new TCDScheduler(),
+    });
+    const dataOf = async (eta?: number) => {
+      const settings = { numInferenceSteps: 3, guidanceScale: 1, height: 32, width: 32, seed: 0 };
+      const { images } = await pipe("a", eta === undefined ? settings : { ...settings, eta });
+      return images[0]!.data;
+    };
+    const byDefault = await dataOf();
+    assertEquals(byDefault, await dataOf(0));
+    assertNotEquals(byDefault, await dataOf(0.3));
+  });
+});
 
 describe("unknown options", () => {
   const loaders: readonly [string, (options: never) => Promise<unknown>][] = [
@@ -121,8 +138,9 @@ describe("numbers among the options of every pipeline", () => {
           : { className: "Part", config: {} },
       ]);
       const pipe = new Class(Object.fromEntries(parts)) as unknown as AnyPipeline;
+      const tensor = new Tensor("float32", Float32Array.of(0), [1, 1]);
       const required = Object.entries(Class.options).filter(([_, option]) => option.required)
-        .map(([name]) => [name, "image.png"]);
+        .map(([name, { type }]) => [name, type === "tensor" ? tensor : "image.png"]);
       const numbers = Object.entries(Class.options)
         .filter(([_, { type }]) => ["number", "integer", "seed"].includes(type));
       const least = Class.makes === "embeddings" ? "promptEmbedsScale" : "numInferenceSteps";

@@ -292,7 +292,8 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
   options: O,
 ): AsyncGenerator<PipelineStep, ImageOutput> {
   const { scheduler } = run.components;
-  const { outputType, strength, eta, denoisingEnd } = options;
+  const { outputType, strength, denoisingEnd } = options;
+  const eta = options.eta ?? 0; // as diffusers: TCD's own default is 0.3
   checkDenoisingRange(options);
   start.check?.(run.components, options);
   const planned = control?.plan(run.components, options);
@@ -319,7 +320,7 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
   const recipe = describeRun(
     prompt,
     options,
-    { steps, strength, ...conditioning.facts, eta, ...(begun.fitted?.size ?? size) },
+    { steps, strength, ...conditioning.facts, eta: options.eta, ...(begun.fitted?.size ?? size) },
     noise,
   );
 

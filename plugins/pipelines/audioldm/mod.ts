@@ -140,7 +140,7 @@ export const AudioLDMPipeline: PipelineClass<
   },
   async *generate(run, prompt, options) {
     const { vae, unet, scheduler, vocoder } = run.components;
-    const { numInferenceSteps, guidanceScale, numWaveformsPerPrompt, eta, signal } = options;
+    const { numInferenceSteps, guidanceScale, numWaveformsPerPrompt, eta = 0, signal } = options;
     const { seconds, frames, samples } = lengths(run.components, options.audioLengthInS);
     const guidance = guidanceScale > 1;
     const classLabels = await textVectors(run, prompt, { ...options, guidance });
@@ -169,7 +169,12 @@ export const AudioLDMPipeline: PipelineClass<
     const spectrogram = sample.reshape([count, ...sample.dims.slice(2)]);
     const waveform = (await vocoder.forward(spectrogram)).slice(1, 0, samples);
     const audio = waveform.reshape([count, 1, waveform.dims[1]!]);
-    const facts = { steps: numInferenceSteps, guidanceScale, eta, audioLengthInS: seconds };
+    const facts = {
+      steps: numInferenceSteps,
+      guidanceScale,
+      eta: options.eta,
+      audioLengthInS: seconds,
+    };
     const described = { ...options, numImagesPerPrompt: numWaveformsPerPrompt };
     const recipe = describeRun(prompt, described, facts, noise);
     const { sampling_rate: rate } = vocoder.config;

@@ -160,7 +160,7 @@ export const StableAudioPipeline: PipelineClass<
   },
   async *generate(run, prompt, options) {
     const { vae, transformer, scheduler } = run.components;
-    const { numInferenceSteps, guidanceScale, numWaveformsPerPrompt, eta, signal } = options;
+    const { numInferenceSteps, guidanceScale, numWaveformsPerPrompt, eta = 0, signal } = options;
     const { in_channels: channels, sample_size: length } = transformer.config;
     const span = audioSpan(run.components, options);
     const guidance = guidanceScale > 1;
@@ -199,7 +199,7 @@ export const StableAudioPipeline: PipelineClass<
     const { sampling_rate: rate } = vae.config;
     const at = (seconds: number) => Math.min(Math.trunc(seconds * rate), sample.dims[2]!);
     const samples = sample.slice(2, at(span.audioStartInS), at(span.audioEndInS));
-    const facts = { steps: numInferenceSteps, guidanceScale, eta, ...span };
+    const facts = { steps: numInferenceSteps, guidanceScale, eta: options.eta, ...span };
     const described = { ...options, numImagesPerPrompt: numWaveformsPerPrompt };
     const recipe = describeRun(prompt, described, facts, noise);
     return await audioOutput(run, samples, rate, options.outputType, recipe);
