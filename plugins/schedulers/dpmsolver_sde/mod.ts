@@ -162,13 +162,6 @@ export const DPMSolverSDEScheduler: SchedulerClass<DPMSolverSDEConfig, DPMSolver
         },
         step({ sigmas }, { index, sample: x, output, state, options }) {
           const { sNoise = 1 } = options;
-          const noise = state?.noise ?? brownianNoise({
-            min: sigmas.at(-2)!,
-            max: sigmas[0]!,
-            dims: x.dims,
-            dtype: output.dtype === "float16" ? "float16" : "float32",
-            seed: config.noise_sampler_seed ?? drawSeeds(options.generator),
-          });
           const start = state?.start;
           const place = start === undefined ? index : index - 1;
           const [sigma, next] = [sigmas[place]!, sigmas[place + 1]!];
@@ -180,6 +173,13 @@ export const DPMSolverSDEScheduler: SchedulerClass<DPMSolverSDEConfig, DPMSolver
             return { sample: x.add(slope.mul(-sigma)), denoised: x0 };
           }
 
+          const noise = state?.noise ?? brownianNoise({
+            min: sigmas.at(-2)!,
+            max: sigmas[0]!,
+            dims: x.dims,
+            dtype: output.dtype === "float16" ? "float16" : "float32",
+            seed: config.noise_sampler_seed ?? drawSeeds(options.generator),
+          });
           const [t, end] = [timeOf(sigma), start === undefined ? mid : timeOf(next)];
           const [from, to] = [sigmaAt(t), sigmaAt(end)];
           const { up, down } = ancestralSigmas(from, to);

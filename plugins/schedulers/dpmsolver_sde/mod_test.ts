@@ -1,3 +1,6 @@
+import { assertAlmostEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { Tensor } from "@denoise/core";
 import { testAgainstDiffusers, testScheduler } from "@denoise/testing";
 import { DPMSolverSDEScheduler } from "./mod.ts";
 import goldens from "./testdata/goldens.json" with { type: "json" };
@@ -15,4 +18,18 @@ testAgainstDiffusers(DPMSolverSDEScheduler, goldens, { tolerance: 1e-3 });
 const withoutNoise = goldens.cases.filter(({ step }) => step?.s_noise === 0);
 testAgainstDiffusers(DPMSolverSDEScheduler, { ...goldens, cases: withoutNoise }, {
   tolerance: 1e-5,
+});
+
+describe("a run of one step", () => {
+  it("takes the step to what is predicted, for which no noise is drawn", () => {
+    const scheduler = new DPMSolverSDEScheduler();
+    scheduler.setTimesteps(1);
+    const x = new Tensor("float32", Float32Array.of(3, -2), [1, 2]);
+    const noise = new Tensor("float32", Float32Array.of(0.125, -0.5), [1, 2]);
+    const { prevSample } = scheduler.step(noise, scheduler.timesteps[0]!, x);
+    const [sigma] = scheduler.sigmas!;
+    prevSample.data.forEach((value, i) =>
+      assertAlmostEquals(Number(value), x.data[i]! - sigma! * noise.data[i]!, 1e-5)
+    );
+  });
 });
