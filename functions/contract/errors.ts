@@ -33,6 +33,8 @@ export type ServeErrorCode =
   | "engine_lost"
   /** The model made NaN. */
   | "nan_output"
+  /** The device has not the memory for it. */
+  | "out_of_memory"
   /** Something else; the log says what. */
   | "internal"
   /** The result could not be stored. */
@@ -65,6 +67,7 @@ const STATUS: Readonly<Record<ServeErrorCode, number>> = {
   canceled: 499,
   engine_lost: 500,
   nan_output: 500,
+  out_of_memory: 500,
   internal: 500,
   storage_failed: 500,
   model_unavailable: 503,
@@ -126,6 +129,11 @@ const CODES: Readonly<Record<string, ServeErrorCode>> = {
  */
 export function toServeError(error: unknown): ServeError {
   if (error instanceof ServeError) return error;
+  if (error instanceof DenoiseError && error.code === "out_of_memory") {
+    const message = "Cannot make the image: the device has not enough memory for it; ask for a " +
+      "smaller image, or for fewer at a time";
+    return new ServeError("out_of_memory", message, { cause: error });
+  }
   if (error instanceof DenoiseError) {
     const code = CODES[error.code];
     if (code !== undefined) {

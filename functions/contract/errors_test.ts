@@ -8,6 +8,7 @@ describe("toServeError()", () => {
     const codeOf = (error: unknown) => toServeError(error).code;
     assertEquals(codeOf(new RangeError("Cannot plan 0 steps: give more")), "invalid_input");
     assertEquals(codeOf(new DenoiseError("nan_output", "NaN")), "nan_output");
+    assertEquals(codeOf(new DenoiseError("out_of_memory", "CUDA failure 2")), "out_of_memory");
     assertEquals(codeOf(new DenoiseError("missing_file", "no /x/y")), "internal");
     assertEquals(codeOf(new TypeError("Cannot read properties of undefined")), "internal");
     assertEquals(codeOf("text"), "internal");

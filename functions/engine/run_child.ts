@@ -43,7 +43,9 @@ export async function runChild(registry: Registry): Promise<void> {
       }
       tell({ op: "end", id });
     } catch (error) {
-      if (error instanceof ServeError && error.code === "internal") console.error(error.cause);
+      if (error instanceof ServeError && ["internal", "out_of_memory"].includes(error.code)) {
+        console.error(error.cause);
+      }
       if (error instanceof ServeError && error.code === "engine_lost") {
         console.error(error.message);
         Deno.exit(1); // a card is lost to this process, and not to the next

@@ -7,6 +7,7 @@ export const DEAD_CODES = [
   "internal",
   "model_unavailable",
   "nan_output",
+  "out_of_memory",
   "storage_failed",
   "timeout",
 ] as const;
