@@ -24,12 +24,12 @@ describe("a run of one step", () => {
   it("takes the step to what is predicted, for which no noise is drawn", () => {
     const scheduler = new DPMSolverSDEScheduler();
     scheduler.setTimesteps(1);
-    const x = new Tensor("float32", Float32Array.of(3, -2), [1, 2]);
-    const noise = new Tensor("float32", Float32Array.of(0.125, -0.5), [1, 2]);
-    const { prevSample } = scheduler.step(noise, scheduler.timesteps[0]!, x);
+    const [x, noise] = [Float32Array.of(3, -2), Float32Array.of(0.125, -0.5)];
+    const [sample, output] = [x, noise].map((data) => new Tensor("float32", data, [1, 2]));
+    const { prevSample } = scheduler.step(output!, scheduler.timesteps[0]!, sample!);
     const [sigma] = scheduler.sigmas!;
     prevSample.data.forEach((value, i) =>
-      assertAlmostEquals(Number(value), x.data[i]! - sigma! * noise.data[i]!, 1e-5)
+      assertAlmostEquals(Number(value), x[i]! - sigma! * noise[i]!, 1e-5)
     );
   });
 });
