@@ -63,7 +63,7 @@ export async function modelFromSingleFile<M extends Model>(
       `Cannot load ${className} from ${JSON.stringify(path)}: the file holds none`,
     );
   }
-  return await (Class as OnnxModelClass<M>).fromTensors(config, tensors, load);
+  return await (Class as OnnxModelClass<M>).fromTensors(config, tensors, pickLoadOptions(load));
 }
 
 /** The options with the type that a quantizationConfig computes in. */
