@@ -39,7 +39,7 @@ export interface AlignOptions {
  *
  * const [a, b] = [Float32Array.of(0, 0.5, 1), Float32Array.of(0.2, 0.4, 0.6)];
  * const { scales, shifts } = alignDepth([a, b], { shiftInvariant: true, reduction: "median" });
- * assertAlmostEquals(scales[1] * 0.6 + shifts[1], scales[0] * 1 + shifts[0], 1e-5);
+ * assertAlmostEquals(scales[1]! * 0.6 + shifts[1]!, scales[0]! * 1 + shifts[0]!, 1e-5);
  * ```
  */
 export function alignDepth(maps: readonly Float32Array[], options: AlignOptions): Alignment {

@@ -172,8 +172,8 @@ function shared(config: Config): Record<string, Port> {
   return {
     tokens: float32("batch", "padded tokens", config.dim),
     temb: float32("batch", "time"),
-    cos: { ...float32("row", "half"), exact: true },
-    sin: { ...float32("row", "half"), exact: true },
+    cos: float32("row", "half"),
+    sin: float32("row", "half"),
     scale: float32(1),
   };
 }

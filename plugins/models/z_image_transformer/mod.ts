@@ -149,8 +149,8 @@ export const ZImageTransformer2DModel: ModelClass<ZImageTransformer2DModel> = de
       inputs: (config) => ({
         tokens: float32("batch", "padded tokens", config.dim),
         temb: float32("batch", "time"),
-        cos: { ...float32("row", "half"), exact: true },
-        sin: { ...float32("row", "half"), exact: true },
+        cos: float32("row", "half"),
+        sin: float32("row", "half"),
         ...added(HINTS, config, "n_refiner_layers"),
       }),
       build: (s, config, { tokens, temb, cos, sin, ...hints }) => ({
