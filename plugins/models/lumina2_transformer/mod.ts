@@ -21,6 +21,7 @@ import { type FrozenConfig, type Model, type ModelClass, Tensor } from "@denoise
 import {
   defineModel,
   float32,
+  latentTokens,
   pickRows,
   runByTextLength,
   timesteps,
@@ -103,7 +104,7 @@ export const Lumina2Transformer2DModel: ModelClass<Lumina2Transformer2DModel> = 
       const times = timestepTensor(timestep, batch);
       const { sample } = await runByTextLength(texts, async (picked, states) => {
         const { sample } = await model.run("forward", {
-          hidden_states: patchify(pickRows(hiddenStates, picked), patch, in_channels),
+          hidden_states: latentTokens(pickRows(hiddenStates, picked), patch),
           encoder_hidden_states: states,
           timestep: pickRows(times, picked),
           ...positions(states.dims[1]!, rows, columns),
@@ -150,14 +151,6 @@ function checkPositions(
       `positions for texts of up to ${places - 1} tokens and latents of up to ` +
       `${mostRows * patch} x ${mostColumns * patch}`,
   );
-}
-
-/** Latents as tokens, the channels of a latent together: [N, h·w, patch²·C]. */
-function patchify(latents: Tensor, patch: number, channels: number): Tensor {
-  const [n, , h, w] = latents.dims as [number, number, number, number];
-  return latents.reshape([n, channels, h / patch, patch, w / patch, patch])
-    .permute([0, 2, 4, 3, 5, 1])
-    .reshape([n, (h / patch) * (w / patch), patch * patch * channels]);
 }
 
 /** Text counts on the first axis; the image has the place behind it, row and column. */

@@ -18,10 +18,15 @@
  * @module
  */
 import { type FrozenConfig, type Model, type ModelClass, Tensor } from "@denoise/core";
-import { defineModel, float32, type Port } from "@denoise/onnx";
-import { zImageBlock, type ZImageBlockOptions } from "@denoise/onnx/blocks";
+import { defineModel, float32, latentTokens, type Port } from "@denoise/onnx";
+import {
+  firstPositions,
+  zImageBlock,
+  type ZImageBlockOptions,
+  zImageOptions,
+} from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
-import { add, concat, linear, mul, type Rotary, shapeOf } from "@denoise/onnx/nn";
+import { add, concat, linear, mul, shapeOf } from "@denoise/onnx/nn";
 import { check, schema, type ZImageControlNetConfig } from "./config.ts";
 
 export type { ZImageControlNetConfig };
@@ -137,7 +142,7 @@ export const ZImageControlNetModel: ModelClass<ZImageControlNetModel> = defineMo
       const given = { encoderHiddenStates, signal };
       const embedding = await transformer.embed(hiddenStates, timestep, given);
       const { tokens, text, temb, cos, sin } = embedding;
-      const control = patchify(controlContext);
+      const control = latentTokens(controlContext, 2);
       const refined = await model.run("refine", { control, tokens, temb, cos, sin, scale }, {
         signal,
       });
@@ -160,13 +165,6 @@ export const ZImageControlNetModel: ModelClass<ZImageControlNetModel> = defineMo
   }),
 });
 
-/** Latents [N, C, h, w] as tokens of 2x2, [N, h/2·w/2, 4·C], the channels of a latent together. */
-function patchify(latents: Tensor): Tensor {
-  const [n, c, h, w] = latents.dims as readonly [number, number, number, number];
-  return latents.reshape([n, c, h / 2, 2, w / 2, 2]).permute([0, 2, 4, 3, 5, 1])
-    .reshape([n, (h / 2) * (w / 2), 4 * c]);
-}
-
 /** What the transformer gives. */
 function shared(config: Config): Record<string, Port> {
   return {
@@ -178,11 +176,6 @@ function shared(config: Config): Record<string, Port> {
   };
 }
 
-function optionsOf(config: Config, rotary: Rotary, temb: Value): ZImageBlockOptions {
-  const { n_heads: heads, norm_eps: eps, qk_norm: isNormed } = config;
-  return { heads, eps, isNormed, rotary, temb };
-}
-
 /** The control image as tokens, refined, and what that adds to the transformer's first layers. */
 function refine(s: Scope, config: Config, inputs: Inputs): Inputs {
   const { control, tokens, temb, cos, sin, scale } = inputs;
@@ -190,9 +183,8 @@ function refine(s: Scope, config: Config, inputs: Inputs): Inputs {
   // filled up as the image's tokens are
   const rest = [shapeOf(s, embedded, 1, 2), shapeOf(s, tokens!, 1, 2), s.ints([1])];
   const context = concat(s, [embedded, s.op("Slice", [tokens!, ...rest])], 1);
-  const ends = [s.ints([0]), shapeOf(s, tokens!, 1, 2), s.ints([0])];
-  const rotary = { cos: s.op("Slice", [cos!, ...ends]), sin: s.op("Slice", [sin!, ...ends]) };
-  const options = optionsOf(config, rotary, temb!);
+  const rotary = firstPositions(s, { cos: cos!, sin: sin! }, tokens!);
+  const options = zImageOptions(config, rotary, temb!);
   const { add_control_noise_refiner: mode, n_refiner_layers: count } = config;
   if (mode === null) {
     let refined = context;
@@ -213,7 +205,7 @@ function refine(s: Scope, config: Config, inputs: Inputs): Inputs {
 /** What the layers on image and text add to the transformer's. */
 function layers(s: Scope, config: Config, inputs: Inputs): Inputs {
   const { context, text, tokens, temb, cos, sin, scale } = inputs;
-  const options = optionsOf(config, { cos: cos!, sin: sin! }, temb!);
+  const options = zImageOptions(config, { cos: cos!, sin: sin! }, temb!);
   const { length } = config.control_layers_places;
   const [control, image] = [context!, tokens!].map((of) => concat(s, [of, text!], 1)) as [
     Value,

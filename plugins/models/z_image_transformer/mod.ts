@@ -23,6 +23,7 @@ import { type FrozenConfig, type Model, type ModelClass, Tensor } from "@denoise
 import {
   defineModel,
   float32,
+  latentTokens,
   optional,
   pickRows,
   type Port,
@@ -31,11 +32,12 @@ import {
   timestepTensor,
 } from "@denoise/onnx";
 import {
+  firstPositions,
   modulatedNorm,
   modulation,
   timestepWaves,
   zImageBlock,
-  type ZImageBlockOptions,
+  zImageOptions,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
@@ -52,7 +54,7 @@ import {
   sub,
 } from "@denoise/onnx/nn";
 import { check, schema, type ZImageTransformerConfig } from "./config.ts";
-import { imageIds, paddedLength, patchify, textIds, unpatchify } from "./tokens.ts";
+import { imageIds, paddedLength, textIds, unpatchify } from "./tokens.ts";
 
 export type { ZImageTransformerConfig };
 
@@ -222,7 +224,7 @@ function inputsOf(latents: Tensor, timestep: Tensor, texts: Tensor): Record<stri
   const [height, width] = latents.dims.slice(2) as [number, number];
   const tokens = texts.dims[1]!;
   return {
-    hidden_states: patchify(latents),
+    hidden_states: latentTokens(latents, 2),
     encoder_hidden_states: texts,
     timestep,
     img_ids: imageIds(height / 2, width / 2, tokens),
@@ -282,20 +284,6 @@ function positions(s: Scope, config: Config, ...ids: readonly Value[]): Rotary {
   return rotaryEmbedding(s, concat(s, ids, 0), { widths, theta });
 }
 
-/** Positions of as many tokens as there are. */
-function firstPositions(s: Scope, { cos, sin }: Rotary, tokens: Value): Rotary {
-  const ends = [s.ints([0]), shapeOf(s, tokens, 1, 2), s.ints([0])];
-  return { cos: s.op("Slice", [cos, ...ends]), sin: s.op("Slice", [sin, ...ends]) };
-}
-
-function options(
-  { n_heads: heads, norm_eps: eps, qk_norm: isNormed }: Config,
-  rotary: Rotary,
-  temb?: Value,
-): ZImageBlockOptions {
-  return { heads, eps, isNormed, rotary, temb };
-}
-
 /** Image and text as tokens, those of the text refined, and the timestep. */
 function embed(
   s: Scope,
@@ -311,7 +299,7 @@ function embed(
   let text = fillUp(s, linear(s.at("cap_embedder.1"), seen), "cap_pad_token", txt_ids!);
   const rotary = positions(s, config, txt_ids!);
   for (let i = 0; i < n_refiner_layers; i++) {
-    text = zImageBlock(s.at("context_refiner", i), text, options(config, rotary));
+    text = zImageBlock(s.at("context_refiner", i), text, zImageOptions(config, rotary));
   }
   return { tokens, text, temb };
 }
@@ -329,7 +317,7 @@ function refineImage(
 ): Value {
   let image = tokens;
   for (let i = 0; i < config.n_refiner_layers; i++) {
-    image = zImageBlock(s.at("noise_refiner", i), image, options(config, rotary, temb));
+    image = zImageBlock(s.at("noise_refiner", i), image, zImageOptions(config, rotary, temb));
     const hint = hints[`${HINTS}_${i}`];
     if (hint !== undefined) image = add(s, image, hint);
   }
@@ -345,7 +333,7 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   let row = concat(s, [image, text], 1);
   const all = positions(s, config, img_ids!, txt_ids!);
   for (let i = 0; i < config.n_layers; i++) {
-    row = zImageBlock(s.at("layers", i), row, options(config, all, temb));
+    row = zImageBlock(s.at("layers", i), row, zImageOptions(config, all, temb));
     const sample = inputs[`${SAMPLES}_${i}`];
     if (sample !== undefined) row = add(s, row, sample);
   }

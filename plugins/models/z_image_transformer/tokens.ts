@@ -8,14 +8,7 @@ export function paddedLength(tokens: number): number {
   return Math.ceil(tokens / MULTIPLE) * MULTIPLE;
 }
 
-/** Latents [N, C, h, w] as tokens of 2x2, [N, h/2·w/2, 4·C], the channels of a latent together. */
-export function patchify(latents: Tensor): Tensor {
-  const [n, c, h, w] = latents.dims as readonly [number, number, number, number];
-  return latents.reshape([n, c, h / 2, 2, w / 2, 2]).permute([0, 2, 4, 3, 5, 1])
-    .reshape([n, (h / 2) * (w / 2), 4 * c]);
-}
-
-/** The reverse of {@linkcode patchify}, for latents of `height` and `width`. */
+/** Tokens of 2x2 as latents of `height` and `width`. */
 export function unpatchify(tokens: Tensor, height: number, width: number): Tensor {
   const [n, , c] = tokens.dims as readonly [number, number, number];
   return tokens.reshape([n, height / 2, width / 2, 2, 2, c / 4]).permute([0, 5, 1, 3, 2, 4])

@@ -58,6 +58,7 @@ export {
   referenceTokens,
   tokensOf,
 } from "./image_tokens.ts";
+export { latentTokens } from "./latent_tokens.ts";
 export { pickRows, runByTextLength } from "./text_rows.ts";
 export {
   type OwnTiles,

@@ -1,5 +1,5 @@
 import type { Scope, Value } from "../graph/mod.ts";
-import { linear, type Rotary } from "../nn/mod.ts";
+import { linear, type Rotary, shapeOf } from "../nn/mod.ts";
 import { gatedFeedForward } from "./feed_forward.ts";
 import { jointAttention, projectHeads } from "./joint_attention.ts";
 import { modulation } from "./modulation.ts";
@@ -17,6 +17,31 @@ export interface ZImageBlockOptions {
   readonly rotary: Rotary;
   /** Of the timestep, [N, at most 256]; none for blocks that are not modulated. */
   readonly temb?: Value | undefined;
+}
+
+/** The part of a config of Z-Image that its blocks read. */
+export interface ZImageBlockConfig {
+  /** How many heads. */
+  readonly n_heads: number;
+  /** Added to the mean square of the normalizations around attention and feed forward. */
+  readonly norm_eps: number;
+  /** Whether queries and keys are normalized. */
+  readonly qk_norm: boolean;
+}
+
+/** The options of the blocks of a model with that config. */
+export function zImageOptions(
+  { n_heads: heads, norm_eps: eps, qk_norm: isNormed }: ZImageBlockConfig,
+  rotary: Rotary,
+  temb?: Value,
+): ZImageBlockOptions {
+  return { heads, eps, isNormed, rotary, temb };
+}
+
+/** The first of some positions, as many as there are tokens [N, tokens, C]. */
+export function firstPositions(s: Scope, { cos, sin }: Rotary, tokens: Value): Rotary {
+  const ends = [s.ints([0]), shapeOf(s, tokens, 1, 2), s.ints([0])];
+  return { cos: s.op("Slice", [cos, ...ends]), sin: s.op("Slice", [sin, ...ends]) };
 }
 
 /**
