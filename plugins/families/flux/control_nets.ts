@@ -1,5 +1,6 @@
 import { type CallOptions, type ComponentSpec, type Model, Tensor } from "@denoise/core";
 import {
+  addResiduals,
   type Control,
   type ControlImageOption,
   controlImageOption,
@@ -140,7 +141,7 @@ export const fluxControlNets: Control<FluxControlComponents, FluxControlledOptio
               controlnetMode: modes[i],
               conditioningScale: controlScale(ranges, i, index, total),
             });
-            sum = sum === undefined ? added : addResiduals(sum, added);
+            sum = sum === undefined ? added : addBoth(sum, added);
           }
           return { ...sum!, controlnetBlocksRepeat: takesPixels };
         };
@@ -180,10 +181,9 @@ function checkFits(net: FluxControlNet, transformer: FluxComponents["transformer
   }
 }
 
-/** Of ControlNets of unequal depth only the residuals count that all of them have. */
-function addResiduals(a: FluxResiduals, b: FluxResiduals): FluxResiduals {
+function addBoth(a: FluxResiduals, b: FluxResiduals): FluxResiduals {
   const add = (key: "controlnetBlockSamples" | "controlnetSingleBlockSamples") =>
-    a[key].slice(0, b[key].length).map((x, i) => x.add(b[key][i]!));
+    addResiduals(a[key], b[key]);
   return {
     controlnetBlockSamples: add("controlnetBlockSamples"),
     controlnetSingleBlockSamples: add("controlnetSingleBlockSamples"),

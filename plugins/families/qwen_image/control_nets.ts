@@ -1,5 +1,7 @@
 import { type ComponentSpec, type Model, Tensor } from "@denoise/core";
 import {
+  addResiduals,
+  checkControlFits,
   type Control,
   type ControlImageOption,
   controlImageSets,
@@ -164,8 +166,7 @@ function residuals(
         controlnetCond: conds[i]!,
         conditioningScale: controlScale(ranges, i, index, total),
       });
-      // of ControlNets of unequal depth only the residuals count that all of them have
-      sums = i === 0 ? added : sums.slice(0, added.length).map((x, k) => x.add(added[k]!));
+      sums = i === 0 ? added : addResiduals(sums, added);
     }
     return sums;
   };
@@ -179,17 +180,10 @@ function checkFits(
 ): void {
   const { config: own } = net;
   const width = (of: QwenImageDenoiserConfig) => of.num_attention_heads * of.attention_head_dim;
-  const pairs = {
+  checkControlFits(net, {
     in_channels: [own.in_channels, config.in_channels],
     width: [width(own), width(config)],
     joint_attention_dim: [own.joint_attention_dim, config.joint_attention_dim],
     extra_condition_channels: [own.extra_condition_channels, extra],
-  };
-  for (const [key, [found, wanted]] of Object.entries(pairs)) {
-    if (found === wanted) continue;
-    throw new RangeError(
-      `Cannot control this transformer: the ${key} of the ${net.className} is ${found}, but must ` +
-        `be ${wanted}; use a ControlNet that was trained for this model and pipeline`,
-    );
-  }
+  });
 }

@@ -1,5 +1,7 @@
 import { type ComponentSpec, configValue, type Model, Tensor } from "@denoise/core";
 import {
+  addResiduals,
+  checkControlFits,
   type Control,
   type ControlImageOption,
   controlImageSets,
@@ -149,8 +151,7 @@ function sd3ControlBy<O extends Sd3ControlledOptions>(
                 pooledProjections: forcesZeros ? Tensor.zeros(pooled.dims) : pooled,
                 signal,
               });
-              // of ControlNets of unequal depth only the residuals count that all of them have
-              sums = i === 0 ? added : sums.slice(0, added.length).map((x, k) => x.add(added[k]!));
+              sums = i === 0 ? added : addResiduals(sums, added);
             }
             return sums;
           };
@@ -198,7 +199,7 @@ function checkFits(
   const own = net.config;
   const width = (of: Pick<Sd3DenoiserConfig, "num_attention_heads" | "attention_head_dim">) =>
     of.num_attention_heads * of.attention_head_dim;
-  const pairs = {
+  checkControlFits(net, {
     in_channels: [own.in_channels, config.in_channels],
     width: [width(own), width(config)],
     joint_attention_dim: [
@@ -206,12 +207,5 @@ function checkFits(
       config.joint_attention_dim,
     ],
     extra_conditioning_channels: [own.extra_conditioning_channels, isMasked ? 1 : 0],
-  };
-  for (const [key, [found, wanted]] of Object.entries(pairs)) {
-    if (found === wanted) continue;
-    throw new RangeError(
-      `Cannot control this transformer: the ${key} of the ${net.className} is ${found}, but must ` +
-        `be ${wanted}; use a ControlNet that was trained for this model and pipeline`,
-    );
-  }
+  });
 }

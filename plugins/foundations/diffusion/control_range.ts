@@ -1,4 +1,4 @@
-import type { CallOptions } from "@denoise/core";
+import type { CallOptions, Tensor } from "@denoise/core";
 import type { ControlImages, ImagesInput } from "./image_input.ts";
 
 /** How much, and in which part of the steps, ControlNets take part. */
@@ -110,4 +110,30 @@ export function controlImageSets(
   throw new RangeError(
     `Cannot control by ${count} ControlNets with ${sets.length} images: give one for each`,
   );
+}
+
+/**
+ * The residuals of two ControlNets added up: of nets of unequal depth only those count that both have.
+ */
+export function addResiduals(a: readonly Tensor[], b: readonly Tensor[]): readonly Tensor[] {
+  return a.slice(0, b.length).map((x, i) => x.add(b[i]!));
+}
+
+/**
+ * Checks that a ControlNet was made for a transformer.
+ *
+ * @param pairs What its config says under some names, and what it must say.
+ * @throws {RangeError} naming the first that differs.
+ */
+export function checkControlFits(
+  net: { readonly className: string },
+  pairs: Readonly<Record<string, readonly [found: number | null, wanted: number | null]>>,
+): void {
+  for (const [key, [found, wanted]] of Object.entries(pairs)) {
+    if (found === wanted) continue;
+    throw new RangeError(
+      `Cannot control this transformer: the ${key} of the ${net.className} is ${found}, but must ` +
+        `be ${wanted}; use a ControlNet that was trained for this model and pipeline`,
+    );
+  }
 }
