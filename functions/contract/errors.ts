@@ -119,8 +119,15 @@ const CODES: Readonly<Record<string, ServeErrorCode>> = {
   aborted: "canceled",
   engine_lost: "engine_lost",
   nan_output: "nan_output",
+  out_of_memory: "out_of_memory",
   unknown_class: "invalid_input",
   unsupported_option: "invalid_input",
+};
+
+/** What callers are told where the SDK's message is for those who run the server. */
+const MESSAGES: Partial<Record<ServeErrorCode, string>> = {
+  out_of_memory: "Cannot make the image: the device has not enough memory for it; ask for a " +
+    "smaller image, or for fewer at a time",
 };
 
 /**
@@ -129,15 +136,11 @@ const CODES: Readonly<Record<string, ServeErrorCode>> = {
  */
 export function toServeError(error: unknown): ServeError {
   if (error instanceof ServeError) return error;
-  if (error instanceof DenoiseError && error.code === "out_of_memory") {
-    const message = "Cannot make the image: the device has not enough memory for it; ask for a " +
-      "smaller image, or for fewer at a time";
-    return new ServeError("out_of_memory", message, { cause: error });
-  }
   if (error instanceof DenoiseError) {
     const code = CODES[error.code];
     if (code !== undefined) {
-      return new ServeError(code, withoutPaths(error.message), { cause: error });
+      const message = MESSAGES[code] ?? withoutPaths(error.message);
+      return new ServeError(code, message, { cause: error });
     }
   } else if (isArgumentError(error)) {
     return new ServeError("invalid_input", withoutPaths(error.message), { cause: error });

@@ -105,6 +105,12 @@ export interface JobInput {
   readonly previews: number;
 }
 
+/** A job without the images that it was given. */
+export function withoutFiles(job: Job): Job {
+  const { image: _, moreImages: __, mask: ___, ...input } = job.input;
+  return { ...job, input };
+}
+
 /** One request, as it waits in the queue. */
 export interface Job {
   /** Unique; asking twice with one id makes the images once. */

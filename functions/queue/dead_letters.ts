@@ -1,5 +1,5 @@
 import { ServeError } from "../contract/errors.ts";
-import type { Job, JobFailure } from "../contract/job.ts";
+import { type Job, type JobFailure, withoutFiles } from "../contract/job.ts";
 
 /** What a job ends with that another try could make: faults of the server, not of the request. */
 export const DEAD_CODES = [
@@ -92,10 +92,8 @@ export class DeadLetterBox {
 
   /** What there is, the newest first. */
   list(): DeadLetter[] {
-    return [...this.#letters.values()].reverse().map((letter) => {
-      const { image: _, moreImages: __, mask: ___, ...input } = letter.job.input;
-      return { ...letter, job: { ...letter.job, input } };
-    });
+    return [...this.#letters.values()].reverse()
+      .map((letter) => ({ ...letter, job: withoutFiles(letter.job) }));
   }
 
   /** The job of one. */

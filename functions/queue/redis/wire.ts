@@ -4,7 +4,13 @@
  * @module
  */
 import { ServeError } from "../../contract/errors.ts";
-import type { EncodedImage, Job, JobEvent, JobFailure } from "../../contract/job.ts";
+import {
+  type EncodedImage,
+  type Job,
+  type JobEvent,
+  type JobFailure,
+  withoutFiles,
+} from "../../contract/job.ts";
 import type { Store } from "../../storage/store.ts";
 
 /** A file's place in the store. */
@@ -92,9 +98,7 @@ export async function unpackEvent(text: string, store: Store): Promise<JobEvent>
 
 /** A job from its text, without the images that it was given. */
 export function unpackJobWithoutFiles(text: string): Job {
-  const job = JSON.parse(text) as Job;
-  const { image: _, moreImages: __, mask: ___, ...input } = job.input;
-  return { ...job, input };
+  return withoutFiles(JSON.parse(text));
 }
 
 /** A job as text; the images that it was given are put into the store. */
