@@ -23,7 +23,7 @@ import {
   firstPositions,
   zImageBlock,
   type ZImageBlockOptions,
-  zImageOptions,
+  zImageBlockOptions,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import { add, concat, linear, mul, shapeOf } from "@denoise/onnx/nn";
@@ -184,7 +184,7 @@ function refine(s: Scope, config: Config, inputs: Inputs): Inputs {
   const rest = [shapeOf(s, embedded, 1, 2), shapeOf(s, tokens!, 1, 2), s.ints([1])];
   const context = concat(s, [embedded, s.op("Slice", [tokens!, ...rest])], 1);
   const rotary = firstPositions(s, { cos: cos!, sin: sin! }, tokens!);
-  const options = zImageOptions(config, rotary, temb!);
+  const options = zImageBlockOptions(config, rotary, temb!);
   const { add_control_noise_refiner: mode, n_refiner_layers: count } = config;
   if (mode === null) {
     let refined = context;
@@ -205,7 +205,7 @@ function refine(s: Scope, config: Config, inputs: Inputs): Inputs {
 /** What the layers on image and text add to the transformer's. */
 function layers(s: Scope, config: Config, inputs: Inputs): Inputs {
   const { context, text, tokens, temb, cos, sin, scale } = inputs;
-  const options = zImageOptions(config, { cos: cos!, sin: sin! }, temb!);
+  const options = zImageBlockOptions(config, { cos: cos!, sin: sin! }, temb!);
   const { length } = config.control_layers_places;
   const [control, image] = [context!, tokens!].map((of) => concat(s, [of, text!], 1)) as [
     Value,

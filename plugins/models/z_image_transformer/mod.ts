@@ -37,7 +37,7 @@ import {
   modulation,
   timestepWaves,
   zImageBlock,
-  zImageOptions,
+  zImageBlockOptions,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
@@ -299,7 +299,7 @@ function embed(
   let text = fillUp(s, linear(s.at("cap_embedder.1"), seen), "cap_pad_token", txt_ids!);
   const rotary = positions(s, config, txt_ids!);
   for (let i = 0; i < n_refiner_layers; i++) {
-    text = zImageBlock(s.at("context_refiner", i), text, zImageOptions(config, rotary));
+    text = zImageBlock(s.at("context_refiner", i), text, zImageBlockOptions(config, rotary));
   }
   return { tokens, text, temb };
 }
@@ -317,7 +317,7 @@ function refineImage(
 ): Value {
   let image = tokens;
   for (let i = 0; i < config.n_refiner_layers; i++) {
-    image = zImageBlock(s.at("noise_refiner", i), image, zImageOptions(config, rotary, temb));
+    image = zImageBlock(s.at("noise_refiner", i), image, zImageBlockOptions(config, rotary, temb));
     const hint = hints[`${HINTS}_${i}`];
     if (hint !== undefined) image = add(s, image, hint);
   }
@@ -333,7 +333,7 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   let row = concat(s, [image, text], 1);
   const all = positions(s, config, img_ids!, txt_ids!);
   for (let i = 0; i < config.n_layers; i++) {
-    row = zImageBlock(s.at("layers", i), row, zImageOptions(config, all, temb));
+    row = zImageBlock(s.at("layers", i), row, zImageBlockOptions(config, all, temb));
     const sample = inputs[`${SAMPLES}_${i}`];
     if (sample !== undefined) row = add(s, row, sample);
   }

@@ -30,7 +30,7 @@ export interface ZImageBlockConfig {
 }
 
 /** The options of the blocks of a model with that config. */
-export function zImageOptions(
+export function zImageBlockOptions(
   { n_heads: heads, norm_eps: eps, qk_norm: isNormed }: ZImageBlockConfig,
   rotary: Rotary,
   temb?: Value,
