@@ -71,8 +71,8 @@ function netFlags(settings: Settings, env: Environment, hub: Hub): string[] {
   const denied = `--deny-net=${[...DENIED, ...isInside ? [] : INSIDE].sort().join(",")}`;
   if (webhookSecret !== undefined || hub.isElsewhere) return ["--allow-net", denied];
   const hosts = [
-    `${name}:${port}`,
-    ...probePort === undefined ? [] : [`${name}:${probePort}`],
+    ...[port, probePort].filter((number) => number !== undefined)
+      .map((number) => number === 0 ? name : `${name}:${number}`), // the server asks itself
     ...redisUrl === undefined ? [] : [hostOf(redisUrl, 6379)],
     ...storage.kind === "s3" ? [hostOf(storage.endpoint)] : [],
     ...env["OTEL_DENO"] && env["OTEL_EXPORTER_OTLP_ENDPOINT"]

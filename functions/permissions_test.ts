@@ -30,6 +30,8 @@ describe("permissionsOf()", () => {
     const of = (env: Record<string, string>, program: ProgramName = "serve") =>
       permissionsOf(program, { HOME: "/home/x", ...env });
     assertEquals(allowed(of({}), "net"), ["127.0.0.1:8000"]);
+    const anyPort = of({ DENOISE_PORT: "0", DENOISE_PROBE_PORT: "81" });
+    assertEquals(allowed(anyPort, "net"), ["127.0.0.1", "127.0.0.1:81"], "a server asks itself");
     assertEquals(allowed(of({}), "write"), undefined);
     assertEquals(allowed(of({}), "sys"), undefined);
     assertEquals(allowed(of({}), "run"), [Deno.execPath()]);

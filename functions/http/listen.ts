@@ -45,6 +45,11 @@ export interface Caller {
 const RESERVE = 32;
 /** Handles that are left for files, the engine, and Redis. */
 const OTHER_HANDLES = 100;
+/**
+ * Connections that the system keeps until they are taken. All of them are taken at once, before any is
+ * counted, and one for which there is no handle makes the server deaf.
+ */
+const BACKLOG = 511;
 /** What may be asked over them. */
 const PROBES = /^\/(livez|readyz|ping|health|health-check|metrics)(\?|$)/;
 /** How many quiet seconds in a row the server waits for an answer of its own. */
@@ -83,14 +88,15 @@ export async function listen(
   server.on("connect", (_request: IncomingMessage, socket: Socket) => {
     socket.end("HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
   });
+  const { maxConnections, backlog } = withinHandles(options.maxConnections ?? 1_000);
   const watched = connections = new Connections(server, {
-    maxConnections: mostConnections(options.maxConnections ?? 1_000),
+    maxConnections,
     reserve: RESERVE,
     stalledMs: options.stalledMs ?? 30_000,
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, host, resolve);
+    server.listen({ port, host, backlog }, resolve);
   });
   const { port: actual } = server.address() as AddressInfo;
   const name = host.includes(":") ? `[${host}]` : host;
@@ -115,17 +121,21 @@ export async function listen(
   };
 }
 
-/** So many that files can still be opened when all are taken. */
-function mostConnections(wanted: number): number {
-  const handles = wanted + RESERVE + OTHER_HANDLES;
+/** So many that files can still be opened when all are taken, and as many come as the system keeps. */
+function withinHandles(wanted: number): { maxConnections: number; backlog: number } {
+  const handles = wanted + BACKLOG + RESERVE + OTHER_HANDLES;
   const free = freeHandles(handles) ?? handles;
-  if (free >= handles) return wanted;
-  const most = Math.max(1, free - RESERVE - OTHER_HANDLES);
-  log.warn("this process can have {free} files open, so it takes {most} connections", {
-    free,
-    most,
-  });
-  return most;
+  if (free >= handles) return { maxConnections: wanted, backlog: BACKLOG };
+  const rest = Math.max(2, free - RESERVE - OTHER_HANDLES);
+  const backlog = Math.min(BACKLOG, Math.ceil(rest / 3));
+  const maxConnections = Math.min(wanted, rest - backlog);
+  if (maxConnections < wanted) {
+    log.warn("this process can have {free} files open, so it takes {most} connections", {
+      free,
+      most: maxConnections,
+    });
+  }
+  return { maxConnections, backlog };
 }
 
 /** What is answered before the app sees a request. */
