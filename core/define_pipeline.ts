@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from "node:fs/promises";
 import { type CallOption, checkOptions } from "./call_options.ts";
 import {
   deepFreeze,
@@ -439,14 +440,14 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
 
     async savePretrained(folder: string, options: SaveOptions = {}): Promise<void> {
       for (const part of this.#present()) part.checkSave?.(options);
-      await Deno.mkdir(folder, { recursive: true });
+      await mkdir(folder, { recursive: true });
       for (const [role] of roles) {
         const part = this.#parts[role] as Part | null;
         await part?.savePretrained?.(joinPath(folder, roleKey(role)), options);
       }
-      await Deno.mkdir(folder, { recursive: true });
+      await mkdir(folder, { recursive: true });
       const index = describeConfig(className, this.config);
-      await Deno.writeTextFile(joinPath(folder, MODEL_INDEX), index);
+      await writeFile(joinPath(folder, MODEL_INDEX), index);
     }
 
     async dispose(): Promise<void> {
@@ -461,7 +462,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       return `${className} ${describeConfig(className, this.config)}`;
     }
 
-    [Symbol.for("Deno.customInspect")](): string {
+    [Symbol.for("nodejs.util.inspect.custom")](): string {
       return this.toString();
     }
 

@@ -1,6 +1,9 @@
+import { readFile, stat } from "node:fs/promises";
+import process from "node:process";
 import { type CallOptions, checkOptions } from "./call_options.ts";
 import { type JsonObject, parseConfig } from "./config.ts";
 import { DenoiseError } from "./errors.ts";
+import { isMissing } from "./system.ts";
 import type { ComponentLocation } from "./plugin.ts";
 import type { ShowProgress } from "./progress.ts";
 import type { Quantization, Quantizations } from "./quantization.ts";
@@ -89,10 +92,9 @@ export function joinPath(...parts: readonly (string | undefined)[]): string {
 
 async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
   try {
-    const stat = await Deno.stat(path);
-    return stat.isDirectory ? "folder" : "file";
+    return (await stat(path)).isDirectory() ? "folder" : "file";
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+    if (isMissing(error)) {
       return undefined;
     }
     throw error;
@@ -117,9 +119,9 @@ export async function isFile(path: string): Promise<boolean> {
 export async function readConfig(path: string): Promise<JsonObject> {
   let text: string;
   try {
-    text = await Deno.readTextFile(path);
+    text = await readFile(path, "utf8");
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory)) {
+    if (!isMissing(cause)) {
       throw cause;
     }
     const [_, folder, name] = path.match(/^(.*?)([^/\\]*)$/)!;
@@ -200,8 +202,8 @@ export async function locateComponent(
 
 /** The folder of what can be made again: `$DENOISE_CACHE`, else `$XDG_CACHE_HOME/denoise`. */
 export function cacheFolder(): string {
-  const own = Deno.env.get("DENOISE_CACHE");
+  const own = process.env.DENOISE_CACHE;
   if (own !== undefined && own !== "") return own;
-  const home = Deno.env.get("XDG_CACHE_HOME") ?? joinPath(Deno.env.get("HOME") ?? ".", ".cache");
+  const home = process.env.XDG_CACHE_HOME ?? joinPath(process.env.HOME ?? ".", ".cache");
   return joinPath(home, "denoise");
 }

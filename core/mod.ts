@@ -44,5 +44,6 @@ export type { SaveOptions } from "./saving.ts";
 export * from "./scheduler.ts";
 export * from "./single_file.ts";
 export type { DownloadProgress, Source, SourceOptions, SourceRequest } from "./source.ts";
+export { isMissing, isPermitted, needsDeno, runtime } from "./system.ts";
 export * from "./tensor.ts";
 export { VERSION } from "./version.ts";

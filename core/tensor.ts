@@ -514,7 +514,7 @@ export class Tensor {
   }
 
   /** What Deno's console shows. */
-  [Symbol.for("Deno.customInspect")](): string {
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
 }

@@ -33,6 +33,7 @@
  *
  * @module
  */
+import { readdir } from "node:fs/promises";
 import {
   type AdapterClass,
   type CallOptions,
@@ -119,7 +120,7 @@ async function fileOf(path: string | URL, weightName: string | undefined): Promi
   const name = path instanceof URL ? decodeURIComponent(path.pathname) : path;
   if (!await isFolder(name)) return name;
   if (weightName !== undefined) return joinPath(name, weightName);
-  const files = (await Array.fromAsync(Deno.readDir(name), (entry) => entry.name))
+  const files = (await readdir(name))
     .filter((file) => file.endsWith(".safetensors")).sort();
   const usual = NAMES.find((one) => files.includes(one));
   if (usual !== undefined) return joinPath(name, usual);

@@ -1,4 +1,5 @@
-import { DenoiseError, type JsonObject, type Tensor } from "@denoise/core";
+import { readFile } from "node:fs/promises";
+import { DenoiseError, isMissing, type JsonObject, type Tensor } from "@denoise/core";
 import type { LoraAdapter, LoraLayer } from "@denoise/adapters";
 import { openSafetensors, readTensor } from "@denoise/safetensors";
 import { changeOf, type LoraParts, type Rows, rowsOf, type Scaling } from "./change.ts";
@@ -170,9 +171,9 @@ async function noteOf(file: string, header: string | undefined): Promise<JsonObj
 
 async function textOf(file: string): Promise<string | undefined> {
   try {
-    return await Deno.readTextFile(file);
+    return await readFile(file, "utf8");
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

@@ -1,6 +1,7 @@
-import { DenoiseError } from "@denoise/core";
+import { open, realpath } from "node:fs/promises";
+import { DenoiseError, isMissing } from "@denoise/core";
 import { BLOCK_TYPES, type GgufType } from "./types.ts";
-import type { StoredDType } from "@denoise/safetensors";
+import { readRange, type StoredDType } from "@denoise/safetensors";
 
 /** A tensor of a GGUF file and where it lies. */
 export interface GgufTensor {
@@ -132,20 +133,20 @@ class Reader {
  *   `unsupported_option` for a type that is not read, such as IQ4_XS.
  */
 export async function openGguf(path: string): Promise<GgufFile> {
-  const real = await Deno.realPath(path).catch((cause) => {
-    throw cause instanceof Deno.errors.NotFound
+  const real = await realpath(path).catch((cause) => {
+    throw isMissing(cause)
       ? new DenoiseError("missing_file", `Cannot read ${JSON.stringify(path)}: no such file`, {
         cause,
       })
       : cause;
   });
-  using file = await Deno.open(real, { read: true });
+  await using file = await open(real);
   const { size } = await file.stat();
   const refuse = (problem: string) =>
     new DenoiseError("invalid_gguf", `Cannot read ${JSON.stringify(path)}: ${problem}`);
   for (let length = Math.min(FIRST_READ, size);; length = Math.min(length * 4, size)) {
     try {
-      return { path: real, ...parse(await start(file, length), size, path, refuse) };
+      return { path: real, ...parse(await readRange(file, 0, length), size, path, refuse) };
     } catch (error) {
       if (!(error instanceof Short)) throw error;
       if (length === size) {
@@ -154,18 +155,6 @@ export async function openGguf(path: string): Promise<GgufFile> {
       if (length > MOST) throw refuse(`its header is longer than ${MOST} bytes`);
     }
   }
-}
-
-async function start(file: Deno.FsFile, length: number): Promise<Uint8Array> {
-  await file.seek(0, Deno.SeekMode.Start);
-  const bytes = new Uint8Array(length);
-  let filled = 0;
-  while (filled < length) {
-    const count = await file.read(bytes.subarray(filled));
-    if (count === null) break;
-    filled += count;
-  }
-  return bytes.subarray(0, filled);
 }
 
 function parse(

@@ -1,6 +1,8 @@
+import { stat } from "node:fs/promises";
 import {
   keptTensors,
   madeTogether,
+  readBytes,
   type StoredTensor,
   type TensorToWrite,
 } from "@denoise/safetensors";
@@ -59,7 +61,7 @@ async function laidOut(
   { path }: GgufFile,
   tensors: readonly [string, GgufTensor][],
 ): Promise<ReadonlyMap<string, StoredTensor>> {
-  const { size, mtime } = await Deno.stat(path);
+  const { size, mtime } = await stat(path);
   const key = [FORMAT, path, size, mtime?.getTime(), tensors];
   return await keptTensors("gguf", key, () => tensors.flatMap((one) => parts(path, one)));
 }
@@ -85,14 +87,11 @@ async function unpack(
   { offset, length }: GgufTensor,
   type: BlockType,
 ): Promise<Record<"values" | "scales" | "offsets", Uint8Array<ArrayBuffer>>> {
-  using file = await Deno.open(path, { read: true });
-  await file.seek(offset, Deno.SeekMode.Start);
-  const bytes = new Uint8Array(length);
-  for (let filled = 0; filled < length;) {
-    const count = await file.read(bytes.subarray(filled));
-    if (count === null) break;
-    filled += count;
-  }
+  const bytes = await readBytes({
+    dtype: "uint8",
+    dims: [length],
+    data: { file: path, offset, length },
+  });
   const count = length / type.bytes;
   const perBlock = type.numbers / type.size;
   const values = new Uint8Array(count * type.numbers * type.bits / 8);

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { DenoiseError, type LazyPlugin, type PluginClass } from "@denoise/core";
 
 function isPlugin(value: unknown): value is PluginClass | LazyPlugin {
@@ -9,7 +10,7 @@ function isPlugin(value: unknown): value is PluginClass | LazyPlugin {
 /** The address of a module: a path of a file counts from the working directory. */
 export function moduleAddress(specifier: string): string {
   if (/^(jsr|npm|https?|file|data):/.test(specifier)) return specifier;
-  return new URL(specifier.replaceAll("\\", "/"), `file://${Deno.cwd()}/`).href;
+  return new URL(specifier.replaceAll("\\", "/"), `file://${process.cwd()}/`).href;
 }
 
 /**

@@ -1,4 +1,5 @@
-import { DenoiseError, joinPath } from "@denoise/core";
+import { readdir, readFile } from "node:fs/promises";
+import { DenoiseError, isMissing, joinPath } from "@denoise/core";
 import { openSafetensors } from "./open.ts";
 import type { StoredTensor } from "./stored_tensor.ts";
 
@@ -48,8 +49,7 @@ export async function findWeights(
   folder: string,
   { variant, useSafetensors, prefer = "index" }: FindOptions = {},
 ): Promise<WeightFiles> {
-  const names = new Set<string>();
-  for await (const entry of readFolder(folder)) names.add(entry.name);
+  const names = new Set(await namesIn(folder));
   if (useSafetensors === false) throw pickleRefused(folder, names, "useSafetensors is false");
   const middle = variant === undefined ? "" : `.${variant}`;
   for (const stem of STEMS) {
@@ -74,11 +74,11 @@ export async function findWeights(
   );
 }
 
-async function* readFolder(folder: string): AsyncIterable<Deno.DirEntry> {
+async function namesIn(folder: string): Promise<string[]> {
   try {
-    yield* Deno.readDir(folder);
+    return await readdir(folder);
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    if (!isMissing(cause)) throw cause;
     throw new DenoiseError(
       "missing_file",
       `Cannot find weights in ${JSON.stringify(folder)}: there is no such folder`,
@@ -120,7 +120,7 @@ async function readIndex(
     });
   let content: unknown;
   try {
-    content = JSON.parse(await Deno.readTextFile(path));
+    content = JSON.parse(await readFile(path, "utf8"));
   } catch (cause) {
     throw refuse("it is not valid JSON", cause);
   }

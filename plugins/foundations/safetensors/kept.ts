@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { cacheFolder, DenoiseError, isFile, joinPath } from "@denoise/core";
 import { openSafetensors } from "./open.ts";
 import type { StoredTensor } from "./stored_tensor.ts";
@@ -18,7 +20,7 @@ export async function keptTensors(
   make: () => readonly TensorToWrite[],
 ): Promise<ReadonlyMap<string, StoredTensor>> {
   const folder = joinPath(cacheFolder(), kind);
-  const path = joinPath(folder, `${await digest(JSON.stringify(key))}.safetensors`);
+  const path = joinPath(folder, `${digest(JSON.stringify(key))}.safetensors`);
   if (!await isFile(path)) await write(folder, path, make());
   return (await openSafetensors(path)).tensors;
 }
@@ -31,29 +33,28 @@ export async function placesOf(
   const places: unknown[] = [];
   for (const [name, { dtype, dims, data, scale, factor, blocks }] of tensors) {
     if (!(data instanceof Uint8Array) && !files.has(data.file)) {
-      const { size, mtime } = await Deno.stat(data.file);
+      const { size, mtime } = await stat(data.file);
       files.set(data.file, [data.file, size, mtime?.getTime()]);
     }
-    const place = data instanceof Uint8Array ? await digest(data) : [data.file, data.offset];
+    const place = data instanceof Uint8Array ? digest(data) : [data.file, data.offset];
     places.push([name, dtype, dims, place, scale?.data, factor, blocks]);
   }
   return [...places, ...files.values()];
 }
 
-async function digest(of: string | Uint8Array): Promise<string> {
-  const bytes = typeof of === "string" ? new TextEncoder().encode(of) : new Uint8Array(of);
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+function digest(of: string | Uint8Array): string {
+  return createHash("sha256").update(of).digest("hex");
 }
 
 async function write(folder: string, path: string, tensors: readonly TensorToWrite[]) {
   const unfinished = `${path}.${crypto.randomUUID()}`;
   try {
-    await Deno.mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true });
     await writeSafetensors(unfinished, tensors, {});
-    await Deno.rename(unfinished, path);
+    await rename(unfinished, path);
   } catch (cause) {
     for (const left of [unfinished, `${unfinished}.incomplete`]) {
-      await Deno.remove(left).catch(() => undefined);
+      await rm(left).catch(() => undefined);
     }
     if (cause instanceof DenoiseError) throw cause;
     throw new DenoiseError(

@@ -1,7 +1,8 @@
-import { DenoiseError } from "@denoise/core";
+import { open, realpath } from "node:fs/promises";
+import { DenoiseError, isMissing } from "@denoise/core";
 import { DTYPES } from "./dtypes.ts";
 import { readHeader } from "./header.ts";
-import { readRange } from "./_file.ts";
+import { readRange } from "./file.ts";
 import type { StoredTensor } from "./stored_tensor.ts";
 
 /** A safetensors file whose header was checked; its tensors stay where they are. */
@@ -22,7 +23,7 @@ export interface SafetensorsFile {
  */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const real = await realPath(path);
-  using file = await Deno.open(real, { read: true });
+  await using file = await open(real);
   const { size } = await file.stat();
   const header = await readHeader((start, end) => readRange(file, start, end), size, path);
   const tensors = new Map<string, StoredTensor>();
@@ -43,9 +44,9 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
 
 async function realPath(path: string): Promise<string> {
   try {
-    return await Deno.realPath(path);
+    return await realpath(path);
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    if (!isMissing(cause)) throw cause;
     throw new DenoiseError("missing_file", `Cannot read ${JSON.stringify(path)}: no such file`, {
       cause,
     });

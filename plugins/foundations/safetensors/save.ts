@@ -1,3 +1,4 @@
+import { readdir, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { joinPath, type SaveOptions, type TorchDtype } from "@denoise/core";
 import { shardBytes } from "./save_options.ts";
 import { encodeBfloat16 } from "./bfloat16.ts";
@@ -58,16 +59,16 @@ export async function saveWeights(
     incomplete.push(await writeIncomplete(joinPath(folder, files[i]!), shard, { format: "pt" }));
   }
   for (const [i, path] of incomplete.entries()) {
-    await Deno.rename(path, joinPath(folder, files[i]!));
+    await rename(path, joinPath(folder, files[i]!));
   }
   if (shards.length > 1) {
-    await Deno.writeTextFile(joinPath(folder, names.index), indexOf(shards, files));
+    await writeFile(joinPath(folder, names.index), indexOf(shards, files));
   }
   const written = new Set(shards.length > 1 ? [...files, names.index] : files);
-  for await (const { name } of Deno.readDir(folder)) {
+  for (const name of await readdir(folder)) {
     if (written.has(name) || !names.are(name)) continue;
     const path = joinPath(folder, name);
-    if (!read.has(await Deno.realPath(path))) await Deno.remove(path);
+    if (!read.has(await realpath(path))) await rm(path);
   }
   const opened = await Promise.all(files.map((file) => openSafetensors(joinPath(folder, file))));
   if (!opened.some(({ path }) => read.has(path))) return undefined;

@@ -1,6 +1,7 @@
+import { open } from "node:fs/promises";
 import { DenoiseError, Tensor } from "@denoise/core";
 import { decodeBfloat16 } from "./bfloat16.ts";
-import { readRange } from "./_file.ts";
+import { readRange } from "./file.ts";
 import type { StoredDType } from "./dtypes.ts";
 import { decodeFloat8 } from "./float8.ts";
 
@@ -51,7 +52,7 @@ export interface StoredTensor {
 /** The bytes of a stored tensor. */
 export async function readBytes(stored: StoredTensor): Promise<Uint8Array<ArrayBuffer>> {
   if (stored.data instanceof Uint8Array) return new Uint8Array(stored.data);
-  using file = await Deno.open(stored.data.file, { read: true });
+  await using file = await open(stored.data.file);
   const { offset, length } = stored.data;
   const bytes = await readRange(file, offset, offset + length);
   if (bytes.length === stored.data.length) return bytes;

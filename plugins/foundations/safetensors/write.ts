@@ -1,5 +1,6 @@
+import { open, rename } from "node:fs/promises";
 import type { Tensor } from "@denoise/core";
-import { writeAll } from "./_file.ts";
+import { writeAll } from "./file.ts";
 import { itemSize, NAMES, type StoredDType } from "./dtypes.ts";
 
 /** A tensor to be written, whose bytes are asked for when its turn comes. */
@@ -20,7 +21,7 @@ export async function writeSafetensors(
   tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>>,
 ): Promise<void> {
-  await Deno.rename(await writeIncomplete(path, tensors, metadata), path);
+  await rename(await writeIncomplete(path, tensors, metadata), path);
 }
 
 /** Writes a safetensors file beside its place, and gives the name that it has there. */
@@ -31,7 +32,7 @@ export async function writeIncomplete(
 ): Promise<string> {
   const order = tensors.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const incomplete = `${path}.incomplete`;
-  using file = await Deno.open(incomplete, { create: true, write: true, truncate: true });
+  await using file = await open(incomplete, "w");
   await writeAll(file, encodeHeader(order, metadata));
   for (const tensor of order) await writeAll(file, await tensor.bytes());
   return incomplete;

@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from "node:fs/promises";
 import {
   adoptConfig,
   type CallOption,
@@ -383,8 +384,8 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
     }
 
     async savePretrained(folder: string): Promise<void> {
-      await Deno.mkdir(folder, { recursive: true });
-      await Deno.writeTextFile(
+      await mkdir(folder, { recursive: true });
+      await writeFile(
         joinPath(folder, CONFIG_NAME),
         describeConfig(className, this.config),
       );
@@ -394,7 +395,7 @@ function schedulerClass<C extends object, P extends SchedulerPlan, S, O extends 
       return `${className} ${describeConfig(className, this.config)}`;
     }
 
-    [Symbol.for("Deno.customInspect")](): string {
+    [Symbol.for("nodejs.util.inspect.custom")](): string {
       return this.toString();
     }
 

@@ -1,5 +1,8 @@
+import { rm } from "node:fs/promises";
 import { DenoiseError, type Model, type ModelClass, type Tensor } from "@denoise/core";
 import { check, checkThrows, type ErrorClass } from "./_check.ts";
+import { emptyFolder } from "./_folder.ts";
+import { register } from "./_register.ts";
 import type { ConformanceTest } from "./scheduler.ts";
 
 /** What a model is tested with. */
@@ -77,20 +80,20 @@ export function modelTests<M extends Model>(
       same(await run(model), expected, "the call after dispose()");
     }),
     "savePretrained() writes what it loads again": withModel(async (model) => {
-      const copy = await Deno.makeTempDir();
+      const copy = await emptyFolder();
       try {
         await model.savePretrained(copy);
         const loaded = await ModelClass.fromPretrained(copy);
         same(await run(loaded), await run(model), "the copy");
         await loaded.dispose();
       } finally {
-        await Deno.remove(copy, { recursive: true });
+        await rm(copy, { recursive: true });
       }
     }),
     "says that a folder holds no model": async () => {
-      const empty = await Deno.makeTempDir();
+      const empty = await emptyFolder();
       await checkThrows(() => ModelClass.fromPretrained(empty), DenoiseError, "config.json");
-      await Deno.remove(empty);
+      await rm(empty, { recursive: true });
     },
     "refuses what it cannot compute, and works on": withModel(async (model) => {
       for (const { call: bad, error, message } of refuses) {
@@ -121,5 +124,5 @@ export function testModel<M extends Model>(
   ModelClass: ModelClass<M>,
   options: ModelTestOptions<M>,
 ): void {
-  for (const { name, fn } of modelTests(ModelClass, options)) Deno.test(name, fn);
+  register(modelTests(ModelClass, options));
 }

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import {
   configValue,
   defaultsOf,
@@ -11,6 +12,8 @@ import {
   Tensor,
 } from "@denoise/core";
 import { check, checkThrows } from "./_check.ts";
+import { emptyFolder } from "./_folder.ts";
+import { register } from "./_register.ts";
 import {
   type ConvergenceOptions,
   distributionError,
@@ -143,7 +146,7 @@ export function schedulerTests<C extends object, O extends object>(
   });
 
   test("saves a config that it loads again, foreign keys included", async () => {
-    const folder = await Deno.makeTempDir();
+    const folder = await emptyFolder();
     try {
       const scheduler = SchedulerClass.fromConfig({ ...config, foreign_key: [1, "two"] });
       await scheduler.savePretrained(folder);
@@ -159,7 +162,7 @@ export function schedulerTests<C extends object, O extends object>(
         "the loaded scheduler",
       );
     } finally {
-      await Deno.remove(folder, { recursive: true });
+      await rm(folder, { recursive: true });
     }
   });
 
@@ -408,5 +411,5 @@ export function testScheduler<C extends object, O extends object>(
   SchedulerClass: SchedulerClass<C, O>,
   options: SchedulerTestOptions<C> = {},
 ): void {
-  for (const { name, fn } of schedulerTests(SchedulerClass, options)) Deno.test(name, fn);
+  register(schedulerTests(SchedulerClass, options));
 }

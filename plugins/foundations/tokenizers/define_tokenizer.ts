@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from "node:fs/promises";
 import {
   type Bindable,
   type ComponentLocation,
@@ -280,7 +281,7 @@ async function save<F extends TokenizerFiles, T extends PretrainedTokenizer, S>(
   modelMaxLength: number,
   folder: string,
 ): Promise<void> {
-  await Deno.mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true });
   if (from !== undefined) await copyTokenizerFiles(from, folder, fileNames);
   if (from !== undefined && !extended) return;
   const named = Object.entries(roles).map(([role, token]) => [`${role}_token`, token]);
@@ -296,6 +297,6 @@ async function save<F extends TokenizerFiles, T extends PretrainedTokenizer, S>(
     "tokenizer_config.json": JSON.stringify(config, null, 2),
   };
   for (const [name, text] of Object.entries(texts)) {
-    await Deno.writeTextFile(joinPath(folder, name), text);
+    await writeFile(joinPath(folder, name), text);
   }
 }

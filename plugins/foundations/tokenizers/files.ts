@@ -1,4 +1,12 @@
-import { DenoiseError, isFile, joinPath, type JsonObject, readConfig } from "@denoise/core";
+import { copyFile, readFile } from "node:fs/promises";
+import {
+  DenoiseError,
+  isFile,
+  isMissing,
+  joinPath,
+  type JsonObject,
+  readConfig,
+} from "@denoise/core";
 
 /** Ids by token. */
 export type Vocabulary = { readonly [token: string]: number };
@@ -37,9 +45,9 @@ export async function readTokenizerText(
   needs: string,
 ): Promise<string> {
   try {
-    return await Deno.readTextFile(joinPath(folder, name));
+    return await readFile(joinPath(folder, name), "utf8");
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory)) {
+    if (!isMissing(cause)) {
       throw cause;
     }
     throw new DenoiseError(
@@ -128,6 +136,6 @@ export async function copyTokenizerFiles(
 ): Promise<void> {
   for (const name of names) {
     const path = joinPath(from, name);
-    if (await isFile(path)) await Deno.copyFile(path, joinPath(to, name));
+    if (await isFile(path)) await copyFile(path, joinPath(to, name));
   }
 }

@@ -1,3 +1,5 @@
+import { Buffer } from "node:buffer";
+import { writeFile } from "node:fs/promises";
 import encodeWav from "@audio/encode-wav";
 import type { Audio, AudioFileOptions, Recipe } from "@denoise/core";
 import { withRecipe } from "./recipe.ts";
@@ -132,14 +134,16 @@ export class DenoiseAudio implements Audio {
    */
   async save(path: string | URL, options: AudioFileOptions = {}): Promise<void> {
     checkName(path);
-    await Deno.writeFile(path, await this.encode("wav", options));
+    await writeFile(path, await this.encode("wav", options));
   }
 
   /** What a Deno notebook shows: a player. */
   async [Symbol.for("Jupyter.display")](): Promise<Record<string, string>> {
     const wav = await this.encode("wav");
     return {
-      "text/html": `<audio controls src="data:audio/wav;base64,${wav.toBase64()}"></audio>`,
+      "text/html": `<audio controls src="data:audio/wav;base64,${
+        Buffer.from(wav).toString("base64")
+      }"></audio>`,
       "text/plain": String(this),
     };
   }
@@ -151,7 +155,7 @@ export class DenoiseAudio implements Audio {
   }
 
   /** What `console.log` shows: the length, not the samples. */
-  [Symbol.for("Deno.customInspect")](): string {
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
     return String(this);
   }
 }

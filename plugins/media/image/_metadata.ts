@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { concat, latin1, startsWith } from "./_bytes.ts";
 import type { Header } from "./_header.ts";
 import { inflate } from "./_inflate.ts";
@@ -63,7 +64,7 @@ async function pngMetadata(bytes: Uint8Array): Promise<Metadata> {
 /** A line of its name, one of its length, then the bytes in hexadecimal digits. */
 function rawProfile(text: string): Uint8Array | undefined {
   const digits = text.split("\n").slice(3).join("").replace(/\s/g, "");
-  return /^([\da-f]{2})*$/i.test(digits) ? Uint8Array.fromHex(digits) : undefined;
+  return /^([\da-f]{2})*$/i.test(digits) ? new Uint8Array(Buffer.from(digits, "hex")) : undefined;
 }
 
 /** What the chunks of a WebP say. */

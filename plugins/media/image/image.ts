@@ -1,3 +1,5 @@
+import { Buffer } from "node:buffer";
+import { writeFile } from "node:fs/promises";
 import { checkOptions, type Image, type Recipe } from "@denoise/core";
 import { encodePng } from "./_png.ts";
 import { jpegWithTexts, webpWithTexts } from "./_exif.ts";
@@ -126,13 +128,13 @@ export class DenoiseImage implements Image {
    * @throws {TypeError} for another extension.
    */
   async save(path: string | URL): Promise<void> {
-    await Deno.writeFile(path, await this.encode(formatOf(path)));
+    await writeFile(path, await this.encode(formatOf(path)));
   }
 
   /** What a Deno notebook shows: the image as PNG. */
   async [Symbol.for("Jupyter.display")](): Promise<Record<string, string>> {
     const png = await this.encode("png");
-    return { "image/png": png.toBase64(), "text/plain": String(this) };
+    return { "image/png": Buffer.from(png).toString("base64"), "text/plain": String(this) };
   }
 
   /** Its class, mode and size. */
@@ -142,7 +144,7 @@ export class DenoiseImage implements Image {
   }
 
   /** What `console.log` shows: the size, not the bytes. */
-  [Symbol.for("Deno.customInspect")](): string {
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
     return String(this);
   }
 }

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { DenoiseImage } from "./image.ts";
 import { imageGrid } from "./image_grid.ts";
 
@@ -28,6 +29,6 @@ export class ImageList extends Array<DenoiseImage> {
     const columns = Math.ceil(Math.sqrt(this.length));
     const rows = Math.ceil(this.length / columns);
     const png = await imageGrid(this, rows, columns).encode("png");
-    return { "image/png": png.toBase64(), ...text };
+    return { "image/png": Buffer.from(png).toString("base64"), ...text };
   }
 }

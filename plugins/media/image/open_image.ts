@@ -1,3 +1,4 @@
+import { readFile, stat } from "node:fs/promises";
 import { decode } from "./_decode.ts";
 import { readHeader } from "./_header.ts";
 import { orient, readOrientation } from "./_orientation.ts";
@@ -73,7 +74,7 @@ export async function decodeImage(
  *
  * @param path Where the file lies.
  * @param limits What is refused.
- * @throws {Deno.errors.NotFound} when there is no such file.
+ * @throws {Error} of the code `ENOENT` when there is no such file.
  * @throws {SyntaxError} for another format, or a file that is broken or cut off.
  * @throws {RangeError} for a file or an image above the limits.
  * @category Images and audio
@@ -90,6 +91,6 @@ export async function openImage(
   path: string | URL,
   limits: ImageLimits = {},
 ): Promise<DenoiseImage> {
-  checkBytes((await Deno.stat(path)).size, limits);
-  return await decodeImage(await Deno.readFile(path), limits);
+  checkBytes((await stat(path)).size, limits);
+  return await decodeImage(new Uint8Array(await readFile(path)), limits);
 }

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Image } from "@denoise/core";
 import process from "node:process";
 import { blocks, coloursOf } from "./blocks.ts";
@@ -19,7 +20,7 @@ const KITTY_CHUNK = 4096;
 
 /** The kitty graphics protocol: transmit and show a PNG (a=T, f=100), in chunks. */
 function kitty(png: Uint8Array): string {
-  const base64 = png.toBase64();
+  const base64 = Buffer.from(png).toString("base64");
   const count = Math.max(1, Math.ceil(base64.length / KITTY_CHUNK));
   return Array.from({ length: count }, (_, i) => {
     const control = `${i === 0 ? "a=T,f=100," : ""}m=${i < count - 1 ? 1 : 0}`;
@@ -29,10 +30,10 @@ function kitty(png: Uint8Array): string {
 
 /** The inline images protocol of iTerm2. */
 function iterm2(png: Uint8Array): string {
-  return `\x1b]1337;File=inline=1;size=${png.length}:${png.toBase64()}\x07`;
+  return `\x1b]1337;File=inline=1;size=${png.length}:${Buffer.from(png).toString("base64")}\x07`;
 }
 
-const colours = () => coloursOf((name) => Deno.env.get(name));
+const colours = () => coloursOf((name) => process.env[name]);
 
 /**
  * How a terminal shows images, from what its environment says; `null` when it cannot, or when the

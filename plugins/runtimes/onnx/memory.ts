@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { readFileSync } from "node:fs";
+import { freemem } from "node:os";
 import process from "node:process";
-import type { Device } from "@denoise/core";
+import { type Device, isPermitted } from "@denoise/core";
 
 /** A model that has sessions. */
 export interface Resident {
@@ -40,23 +42,20 @@ export function leave(model: Resident): void {
  * the program may not look.
  */
 export function availableMemory(): number {
-  const isAllowed = (kind: "systemMemoryInfo") =>
-    Deno.permissions.querySync({ name: "sys", kind }).state === "granted";
-  if (!isAllowed("systemMemoryInfo")) return Infinity;
-  const { available } = Deno.systemMemoryInfo();
+  if (!isPermitted("sys", "systemMemoryInfo")) return Infinity;
   const status = readStatus();
   const limit = process.constrainedMemory();
   const left = limit > 0 ? limit - (status?.anonymous ?? process.memoryUsage.rss()) : Infinity;
-  return Math.max(0, Math.min(available, left, status?.left ?? Infinity));
+  return Math.max(0, Math.min(freemem(), left, status?.left ?? Infinity));
 }
 
 /** What /proc says of this process, where the program may read all files. */
 function readStatus(): { readonly anonymous: number; readonly left: number } | undefined {
-  if (Deno.build.os !== "linux") return undefined;
+  if (process.platform !== "linux") return undefined;
   let [status, limits] = ["", ""];
   try {
-    status = Deno.readTextFileSync("/proc/self/status");
-    limits = Deno.readTextFileSync("/proc/self/limits");
+    status = readFileSync("/proc/self/status", "utf8");
+    limits = readFileSync("/proc/self/limits", "utf8");
   } catch {
     return undefined; // not allowed
   }

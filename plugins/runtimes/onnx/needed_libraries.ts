@@ -1,3 +1,6 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { readRange } from "@denoise/safetensors";
+
 /** Of an ELF file of 64 bits: where its segments are listed, and how long an entry is. */
 const SEGMENTS = { at: 0x20, size: 0x36, count: 0x38 } as const;
 const LOAD = 1;
@@ -12,7 +15,7 @@ const STRINGS = 5n;
  * @throws {TypeError} when the file is no shared library of a 64-bit Linux.
  */
 export async function neededLibraries(path: string): Promise<string[]> {
-  using file = await Deno.open(path);
+  await using file = await open(path);
   const head = await read(file, 0, 64);
   const isElf = head.byteLength === 64 && head.getUint32(0) === 0x7f454c46 &&
     head.getUint8(4) === 2;
@@ -54,20 +57,13 @@ function segment(table: DataView, at: number): Segment {
 }
 
 /** Bytes of a file, fewer at its end. */
-async function read(file: Deno.FsFile, start: number, length: number): Promise<DataView> {
-  const bytes = new Uint8Array(length);
-  await file.seek(start, Deno.SeekMode.Start);
-  let filled = 0;
-  while (filled < length) {
-    const count = await file.read(bytes.subarray(filled));
-    if (count === null) break;
-    filled += count;
-  }
-  return new DataView(bytes.buffer, 0, filled);
+async function read(file: FileHandle, start: number, length: number): Promise<DataView> {
+  const bytes = await readRange(file, start, start + length);
+  return new DataView(bytes.buffer, 0, bytes.length);
 }
 
 /** A name that ends with a zero. */
-async function text(file: Deno.FsFile, start: number): Promise<string> {
+async function text(file: FileHandle, start: number): Promise<string> {
   const view = await read(file, start, 256);
   const bytes = new Uint8Array(view.buffer, 0, view.byteLength);
   return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));

@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from "node:fs/promises";
 import {
   adoptConfig,
   DenoiseError,
@@ -473,10 +474,10 @@ export class OnnxModel<C extends object, M extends Model<C>>
 
   async savePretrained(folder: string, options: SaveOptions = {}): Promise<void> {
     checkSaveOptions(options);
-    await Deno.mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true });
     const isDiffusers = this.library === "diffusers";
     const config = isDiffusers ? this.config : this.#source;
-    await Deno.writeTextFile(joinPath(folder, "config.json"), dumpConfig(config) + "\n");
+    await writeFile(joinPath(folder, "config.json"), dumpConfig(config) + "\n");
     const { keepInFloat32 } = this.#definition;
     const isKept = (name: string) => this.dtype === "float16" && keepInFloat32?.test(name);
     const moved = await saveWeights(this.#base.entries(), {

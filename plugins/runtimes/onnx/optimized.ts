@@ -5,8 +5,11 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { cpus } from "node:os";
-import { cacheFolder, isFile, joinPath } from "@denoise/core";
+import process from "node:process";
+import { cacheFolder, isFile, isPermitted, joinPath } from "@denoise/core";
 import type { Engine, EngineSession, SessionSpec } from "./engine/engine.ts";
 
 /** The runtime whose rewriting is kept. */
@@ -31,7 +34,7 @@ export async function optimizedSession(
   const folder = joinPath(cacheFolder(), "optimized", await keyOf(spec, files));
   const path = joinPath(folder, MODEL);
   if (await isFile(path)) {
-    const model = await Deno.readFile(path);
+    const model = new Uint8Array(await readFile(path));
     return await engine.createSession({
       ...spec,
       model,
@@ -43,13 +46,13 @@ export async function optimizedSession(
   const unfinished = `${folder}.${crypto.randomUUID()}`;
   try {
     const session = await saved(engine, full, unfinished);
-    await Deno.rename(unfinished, folder).catch((error) => {
-      if (!(error instanceof Deno.errors.AlreadyExists || isNotEmpty(error))) throw error;
-      return Deno.remove(unfinished, { recursive: true }); // another process was first
+    await rename(unfinished, folder).catch((error) => {
+      if (!isTaken(error)) throw error;
+      return rm(unfinished, { recursive: true }); // another process was first
     });
     return session;
   } catch (error) {
-    await Deno.remove(unfinished, { recursive: true }).catch(() => undefined);
+    await rm(unfinished, { recursive: true }).catch(() => undefined);
     onWarning(`${spec.name}: its rewritten graph could not be kept: ${(error as Error).message}`);
     return await engine.createSession(full);
   }
@@ -63,11 +66,11 @@ export const WEIGHTS = "weights.bin";
 /** A session whose graph is written into a folder, with weights laid out where they can be mapped. */
 async function saved(engine: Engine, spec: SessionSpec, folder: string): Promise<EngineSession> {
   for (const packed of [true, false]) {
-    await Deno.mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true });
     const session = await engine.createSession({ ...spec, saveTo: { folder, packed } });
     if (!packed || await isAligned(joinPath(folder, MODEL))) return session;
     await session.release();
-    await Deno.remove(folder, { recursive: true });
+    await rm(folder, { recursive: true });
   }
   throw new TypeError("there is always one without packed weights");
 }
@@ -77,7 +80,7 @@ const ALIGNMENT = 64;
 
 /** Whether all laid out weights of a kept graph begin where they may: "name|offset;length;0" each. */
 async function isAligned(path: string): Promise<boolean> {
-  const text = new TextDecoder("latin1").decode(await Deno.readFile(path));
+  const text = await readFile(path, "latin1");
   const places = text.matchAll(/prepacked_\d+[^|]{1,200}\|([\d;]+)/g);
   return [...places].every(([_, numbers]) => {
     const parts = numbers!.split(";").map(Number);
@@ -85,38 +88,39 @@ async function isAligned(path: string): Promise<boolean> {
   });
 }
 
-function isNotEmpty(error: unknown): boolean {
-  return (error as { code?: unknown }).code === "ENOTEMPTY";
+/** Whether an error says that a folder of that name is there. */
+function isTaken(error: unknown): boolean {
+  return ["EEXIST", "ENOTEMPTY"].includes((error as { code?: string }).code ?? "");
 }
 
 /** Whether the program may use the cache without being asked at its terminal. */
 function mayUseCache(): boolean {
-  const isGranted = (descriptor: Deno.PermissionDescriptor) =>
-    Deno.permissions.querySync(descriptor).state === "granted";
   const names = ["DENOISE_CACHE", "XDG_CACHE_HOME", "HOME"];
-  if (!names.every((variable) => isGranted({ name: "env", variable }))) return false;
+  if (!names.every((name) => isPermitted("env", name))) return false;
   const path = cacheFolder();
-  return isGranted({ name: "read", path }) && isGranted({ name: "write", path });
+  return isPermitted("read", path) && isPermitted("write", path);
 }
 
 /** What tells a rewritten graph from others. */
 async function keyOf({ model, folder }: SessionSpec, files: readonly string[]): Promise<string> {
   const stats = await Promise.all(files.map(async (file) => {
-    const { size, mtime } = await Deno.stat(file);
+    const { size, mtime } = await stat(file);
     return [file, size, mtime?.getTime()];
   }));
-  const graph = new Uint8Array(await crypto.subtle.digest("SHA-256", model)).toHex();
+  const graph = sha256(model);
   const text = JSON.stringify([RUNTIME, await processor(), folder, stats, graph]);
-  const bytes = new TextEncoder().encode(text);
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+  return sha256(text);
+}
+
+function sha256(content: string | Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
 }
 
 /** The processor and what it can do, as far as the program may look. */
 async function processor(): Promise<string> {
-  const isAllowed = Deno.permissions.querySync({ name: "sys", kind: "cpus" }).state === "granted";
-  const flags = await Deno.readTextFile("/proc/cpuinfo").then(
+  const flags = await readFile("/proc/cpuinfo", "utf8").then(
     (text) => /^(?:flags|Features)\s*:.*$/m.exec(text)?.[0] ?? "",
     () => "", // not Linux, or not allowed
   );
-  return [Deno.build.arch, isAllowed ? cpus()[0]?.model : "", flags].join(" ");
+  return [process.arch, isPermitted("sys", "cpus") ? cpus()[0]?.model : "", flags].join(" ");
 }

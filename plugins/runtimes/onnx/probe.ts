@@ -3,6 +3,8 @@
  *
  * @module
  */
+import process from "node:process";
+import { stat } from "node:fs/promises";
 import { DenoiseError, type Device, Tensor } from "@denoise/core";
 import { parseDevice, providers } from "./devices.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -79,7 +81,7 @@ const PROBLEMS: Readonly<Record<Provider, () => Promise<Problem>>> = {
   tensorrt: () => nvidiaProblem("tensorrt"),
   webgpu: () => Promise.resolve(NO_ADAPTER),
   coreml: () => Promise.resolve(elsewhere("darwin", "CoreML is a part of macOS")),
-  dml: () => Promise.resolve(elsewhere("windows", "DirectML is a part of Windows")),
+  dml: () => Promise.resolve(elsewhere("win32", "DirectML is a part of Windows")),
 };
 
 /** Where libraries come from, by the beginning of their names. */
@@ -98,9 +100,12 @@ const SOURCES: Readonly<Record<string, (version: string) => string>> = {
 /** What the CUDA provider opens when it first computes, and does not say that it needs. */
 const OPENED = "libcudnn.so.9";
 
+/** This system and processor. */
+const HERE = `${process.platform} ${process.arch}`;
+
 async function nvidiaProblem(provider: "cuda" | "tensorrt"): Promise<Problem> {
-  if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") {
-    return `onnxruntime-node has ${provider} for Linux on x64 alone; this is ${Deno.build.target}`;
+  if (process.platform !== "linux" || process.arch !== "x64") {
+    return `onnxruntime-node has ${provider} for Linux on x64 alone; this is ${HERE}`;
   }
   const folder = providerFolder();
   const wanted = ["shared", "cuda", ...(provider === "tensorrt" ? ["tensorrt"] : [])]
@@ -127,7 +132,7 @@ async function nvidiaProblem(provider: "cuda" | "tensorrt"): Promise<Problem> {
 
 /** Asked before WebGPU is tried, since trying without Vulkan prints warnings. */
 async function lacksVulkan(): Promise<boolean> {
-  return Deno.build.os === "linux" && !await findLibrary("libvulkan.so.1");
+  return process.platform === "linux" && !await findLibrary("libvulkan.so.1");
 }
 
 const NO_VULKAN =
@@ -138,10 +143,10 @@ const NO_ADAPTER =
   "no graphics card with a driver for WebGPU was found (Vulkan on Linux, Direct3D 12 on Windows, " +
   "Metal on macOS)";
 
-function elsewhere(os: typeof Deno.build.os, what: string): Problem {
-  return Deno.build.os === os ? undefined : `${what}, and this is ${Deno.build.target}`;
+function elsewhere(os: typeof process.platform, what: string): Problem {
+  return process.platform === os ? undefined : `${what}, and this is ${HERE}`;
 }
 
 async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
+  return await stat(path).then(() => true, () => false);
 }

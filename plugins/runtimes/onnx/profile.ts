@@ -4,7 +4,9 @@
  * @module
  */
 
-import type { PipelineCall } from "@denoise/core";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import process from "node:process";
+import { isPermitted, type PipelineCall } from "@denoise/core";
 import type { ModelSessions } from "./model_sessions.ts";
 
 /** What a profile says of a part of a graph. */
@@ -97,8 +99,7 @@ export function profileTable(name: string, { milliseconds, operators, modules }:
 
 /** The file that `DENOISE_PROFILE` names, where the program may look; without `.json` at its end. */
 export function profileBase(): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: "DENOISE_PROFILE" });
-  const name = state === "granted" ? Deno.env.get("DENOISE_PROFILE") : undefined;
+  const name = isPermitted("env", "DENOISE_PROFILE") ? process.env.DENOISE_PROFILE : undefined;
   return name === undefined || name === "" ? undefined : name.replace(/\.json$/, "");
 }
 
@@ -117,10 +118,10 @@ async function takeProfile(prefix: string): Promise<string | undefined> {
   const [folder, start] = slash < 0
     ? [".", prefix]
     : [prefix.slice(0, slash) || "/", prefix.slice(slash + 1)];
-  const left = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name)
+  const left = (await readdir(folder))
     .filter((name) => name.startsWith(`${start}_`) && name.endsWith(".json")).sort();
-  const texts = await Promise.all(left.map((name) => Deno.readTextFile(`${folder}/${name}`)));
-  for (const name of left) await Deno.remove(`${folder}/${name}`);
+  const texts = await Promise.all(left.map((name) => readFile(`${folder}/${name}`, "utf8")));
+  for (const name of left) await rm(`${folder}/${name}`);
   return texts.length === 0 ? undefined : JSON.stringify(texts.flatMap((text) => JSON.parse(text)));
 }
 
@@ -133,7 +134,7 @@ export async function finishProfile(prefix: string, name: string): Promise<void>
   const json = await takeProfile(prefix);
   if (json === undefined) return;
   const path = `${prefix}.json`;
-  await Deno.writeTextFile(path, json);
+  await writeFile(path, json);
   console.error(profileTable(name, readProfile(json)) + `\n  ${path}`);
 }
 
@@ -170,7 +171,7 @@ class CallProfile {
       events.push(...found.map((event) => ({ ...event, pid })));
     }
     const json = JSON.stringify(events);
-    await Deno.writeTextFile(this.#path, json);
+    await writeFile(this.#path, json);
     console.error(`${profileTable("the call", readProfile(json))}\n  ${this.#path}`);
   }
 }

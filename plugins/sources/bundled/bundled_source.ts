@@ -1,3 +1,5 @@
+import { fileURLToPath } from "node:url";
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import {
   cacheFolder,
   type ComponentLocation,
@@ -30,8 +32,8 @@ async function download({ base }: BundledRepo, file: string, folder: string): Pr
     );
   }
   const path = joinPath(folder, file);
-  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-  await Deno.writeFile(path, response.body!);
+  await mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+  await writeFile(path, await response.bytes());
 }
 
 /** Whether every file of a repo is in a folder. */
@@ -45,16 +47,16 @@ async function materialize(repo: BundledRepo): Promise<string> {
   const folder = joinPath(cacheFolder(), repo.id, repo.version);
   if (await isFolder(folder)) {
     if (await isComplete(repo, folder)) return folder;
-    await Deno.remove(folder, { recursive: true });
+    await rm(folder, { recursive: true });
   }
   const parent = joinPath(cacheFolder(), repo.id);
-  await Deno.mkdir(parent, { recursive: true });
-  const partial = await Deno.makeTempDir({ dir: parent, prefix: ".partial-" });
+  await mkdir(parent, { recursive: true });
+  const partial = await mkdtemp(joinPath(parent, ".partial-"));
   try {
     await Promise.all(repo.files.map((file) => download(repo, file, partial)));
-    await Deno.rename(partial, folder);
+    await rename(partial, folder);
   } catch (error) {
-    await Deno.remove(partial, { recursive: true });
+    await rm(partial, { recursive: true });
     if (!await isFolder(folder)) throw error;
   }
   return folder;
@@ -70,7 +72,7 @@ export function bundledSource(repo: BundledRepo): Source {
     accepts: (id) => id === repo.id,
     async fetch(id): Promise<ComponentLocation> {
       const onDisk = repo.base.protocol === "file:";
-      const path = onDisk ? decodeURIComponent(repo.base.pathname) : await materialize(repo);
+      const path = onDisk ? fileURLToPath(repo.base) : await materialize(repo);
       return { path: path.replace(/\/$/, ""), id, commit: repo.version };
     },
   };

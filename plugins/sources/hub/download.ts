@@ -1,7 +1,9 @@
 /** One file from a remote into the cache: resumed, checked, then made visible. */
 
+import { open, rename, writeFile } from "node:fs/promises";
 import type { Hash } from "node:crypto";
 import { dirname } from "node:path";
+import { writeAll } from "@denoise/safetensors";
 import { chunksOf } from "./body.ts";
 import { explainWrite } from "./disk.ts";
 import { makeFolder, removeIfThere, sizeOf, uniqueSuffix } from "./files.ts";
@@ -125,13 +127,12 @@ async function readOn(
 }
 
 async function append(job: Job, part: Part, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  using disk = await Deno.open(job.path, { write: true, create: true });
+  await using disk = await open(job.path, "a");
   await disk.truncate(part.bytes);
-  await disk.seek(part.bytes, Deno.SeekMode.Start);
   for await (const chunk of chunks) {
     if (part.bytes + chunk.length > job.file.size) throw wrongLength(job, "more");
     try {
-      for (let at = 0; at < chunk.length;) at += await disk.write(chunk.subarray(at));
+      await writeAll(disk, chunk);
     } catch (error) {
       throw explainWrite(error, dirname(job.path), job.repo.id);
     }
@@ -145,7 +146,7 @@ async function append(job: Job, part: Part, chunks: AsyncIterable<Uint8Array>): 
 async function fill(job: Job, part: Part, expected: Expected | undefined): Promise<void> {
   const { retry, signal, onBytes } = job.options;
   onBytes?.(part.bytes, 0);
-  if (job.file.size === 0) await Deno.writeFile(job.path, new Uint8Array());
+  if (job.file.size === 0) await writeFile(job.path, new Uint8Array());
   for (let failures = 0; part.bytes < job.file.size;) {
     const before = part.bytes;
     const broken = await readOn(job, part, expected);
@@ -199,7 +200,7 @@ export async function downloadFile(
     if (fetches) {
       const path = layout.partial(locked ? name : `${name}.${uniqueSuffix()}`);
       await fetchChecked({ remote, repo, file, path, options });
-      await Deno.rename(path, blob);
+      await rename(path, blob);
     }
     await showFile(layout, repo.commit, file, before === undefined && fetches);
   });

@@ -1,14 +1,16 @@
 /** What the environment says about the Hub, under the names that Python's huggingface_hub reads. */
 
+import process from "node:process";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { isDenied } from "./files.ts";
 
 /** An environment variable; `undefined` too when reading it is not permitted. */
 export function readEnv(name: string): string | undefined {
   try {
-    return Deno.env.get(name) || undefined;
+    return process.env[name] || undefined;
   } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) return undefined;
+    if (isDenied(error)) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,8 @@
 /** Small file operations of the cache. */
 
+import type { Dirent } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { isMissing } from "@denoise/core";
 import { dirname } from "node:path";
 
 /** A random suffix for names that no one else uses. */
@@ -7,15 +10,17 @@ export function uniqueSuffix(): string {
   return crypto.randomUUID().slice(0, 8);
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+/** Whether an error says that the program or its user may not do something. */
+export function isDenied(error: unknown): boolean {
+  const { name, code } = error as { name?: unknown; code?: unknown };
+  return name === "NotCapable" || code === "EACCES" || code === "EPERM";
 }
 
 /** The size of a file, symlinks followed; `undefined` when there is none. */
 export async function sizeOf(path: string): Promise<number | undefined> {
   try {
-    const stat = await Deno.stat(path);
-    return stat.isFile ? stat.size : undefined;
+    const found = await stat(path);
+    return found.isFile() ? found.size : undefined;
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
@@ -25,7 +30,7 @@ export async function sizeOf(path: string): Promise<number | undefined> {
 /** The text of a file; `undefined` when there is none. */
 export async function readText(path: string): Promise<string | undefined> {
   try {
-    return await Deno.readTextFile(path);
+    return await readFile(path, "utf8");
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
@@ -34,7 +39,7 @@ export async function readText(path: string): Promise<string | undefined> {
 
 /** Makes a folder and those above it. */
 export async function makeFolder(path: string): Promise<void> {
-  await Deno.mkdir(path, { recursive: true });
+  await mkdir(path, { recursive: true });
 }
 
 /** Writes a file so that others see its old or its new content, never a part. */
@@ -42,8 +47,8 @@ export async function writeAtomically(path: string, text: string): Promise<void>
   await makeFolder(dirname(path));
   const temporary = `${path}.${uniqueSuffix()}.tmp`;
   try {
-    await Deno.writeTextFile(temporary, text);
-    await Deno.rename(temporary, path);
+    await writeFile(temporary, text);
+    await rename(temporary, path);
   } catch (error) {
     await removeIfThere(temporary);
     throw error;
@@ -53,16 +58,16 @@ export async function writeAtomically(path: string, text: string): Promise<void>
 /** Removes a file, or does nothing when it is not there. */
 export async function removeIfThere(path: string): Promise<void> {
   try {
-    await Deno.remove(path);
+    await rm(path);
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
 }
 
 /** The entries of a folder; none when it is not there. */
-export async function entriesOf(path: string): Promise<Deno.DirEntry[]> {
+export async function entriesOf(path: string): Promise<Dirent[]> {
   try {
-    return await Array.fromAsync(Deno.readDir(path));
+    return await readdir(path, { withFileTypes: true });
   } catch (error) {
     if (isMissing(error)) return [];
     throw error;
@@ -73,7 +78,7 @@ export async function entriesOf(path: string): Promise<Deno.DirEntry[]> {
 export async function filesBelow(path: string, prefix = ""): Promise<string[]> {
   const found = await Promise.all((await entriesOf(path)).map((entry) => {
     const name = prefix + entry.name;
-    return entry.isDirectory ? filesBelow(`${path}/${entry.name}`, `${name}/`) : [name];
+    return entry.isDirectory() ? filesBelow(`${path}/${entry.name}`, `${name}/`) : [name];
   }));
   return found.flat().sort();
 }

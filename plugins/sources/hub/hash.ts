@@ -1,5 +1,6 @@
 /** The hashes by which the Hub knows contents. */
 
+import { open, stat } from "node:fs/promises";
 import { createHash, type Hash } from "node:crypto";
 import type { RepoFile } from "./remote.ts";
 
@@ -28,20 +29,20 @@ export function startHash(algorithm: Expected["algorithm"], size: number): Hash 
 
 /** Adds the first bytes of a file to a hash. */
 export async function hashFile(hash: Hash, path: string, length = Infinity): Promise<void> {
-  using file = await Deno.open(path);
+  await using file = await open(path);
   const buffer = new Uint8Array(1 << 20);
   for (let left = length; left > 0;) {
-    const count = await file.read(left < buffer.length ? buffer.subarray(0, left) : buffer);
-    if (count === null) return;
-    hash.update(buffer.subarray(0, count));
-    left -= count;
+    const { bytesRead } = await file.read(buffer, 0, Math.min(left, buffer.length));
+    if (bytesRead === 0) return;
+    hash.update(buffer.subarray(0, bytesRead));
+    left -= bytesRead;
   }
 }
 
 /** Whether a file on disk has the content that it should have. */
 export async function isIntact(path: string, file: RepoFile): Promise<boolean> {
-  const stat = await Deno.stat(path);
-  if (stat.size !== file.size) return false;
+  const { size } = await stat(path);
+  if (size !== file.size) return false;
   const expected = expectedOf(file);
   if (expected === undefined) return true;
   const hash = startHash(expected.algorithm, file.size);

@@ -1,6 +1,7 @@
 /** One HTTP request: redirects by our own rules, time limits, repetitions, errors that explain. */
 
 import { readBody } from "./body.ts";
+import { isDenied } from "./files.ts";
 import { RemoteError } from "./remote_error.ts";
 import { askedDelay, backoff, isTransient, pause, type RetryPolicy } from "./retry.ts";
 
@@ -96,7 +97,7 @@ async function send(url: URL, request: HttpRequest, settings: HttpSettings): Pro
     throw new RemoteError(
       `Could not reach ${url.origin} while ${request.doing}: ${why}`,
       undefined,
-      error instanceof Deno.errors.NotCapable,
+      isDenied(error),
     );
   } finally {
     clearTimeout(timer);

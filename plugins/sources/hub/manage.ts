@@ -1,5 +1,6 @@
 /** What the cache holds, and taking things out of it. */
 
+import { readlink, rm, stat } from "node:fs/promises";
 import { DenoiseError } from "@denoise/core";
 import { join, relative, resolve } from "node:path";
 import { cacheFolder } from "./env.ts";
@@ -52,7 +53,7 @@ interface Shown {
   /** The blob, or the file itself where there are no symlinks. */
   readonly blob: string;
   readonly size: number;
-  readonly modified: Date | null;
+  readonly modified: Date;
 }
 
 async function shownFiles(folder: string): Promise<Shown[]> {
@@ -61,8 +62,8 @@ async function shownFiles(folder: string): Promise<Shown[]> {
     const path = join(folder, name);
     try {
       // one hop only: a blob may itself be a link into the store that repos share
-      const link = await Deno.readLink(path).catch(() => undefined);
-      const { size, mtime } = await Deno.stat(path);
+      const link = await readlink(path).catch(() => undefined);
+      const { size, mtime } = await stat(path);
       return {
         name,
         blob: link === undefined ? path : resolve(join(path, ".."), link),
@@ -88,7 +89,7 @@ async function refsOf(layout: RepoLayout): Promise<Map<string, string>> {
 async function commitsOf(layout: RepoLayout): Promise<Map<string, Shown[]>> {
   const commits = new Map<string, Shown[]>();
   for (const entry of await entriesOf(layout.snapshots)) {
-    if (!entry.isDirectory) continue;
+    if (!entry.isDirectory()) continue;
     commits.set(entry.name, await shownFiles(join(layout.snapshots, entry.name)));
   }
   return commits;
@@ -103,11 +104,11 @@ async function describe(id: string, layout: RepoLayout): Promise<CachedRepo> {
   const refs = await refsOf(layout);
   const commits = await commitsOf(layout);
   const files = [...commits.values()].flat();
-  const times = files.map((file) => file.modified?.getTime() ?? 0);
+  const times = files.map((file) => file.modified.getTime());
   let incompleteBytes = 0;
   for (const entry of await entriesOf(layout.blobs)) {
     if (!entry.name.endsWith(".incomplete")) continue;
-    incompleteBytes += (await Deno.stat(join(layout.blobs, entry.name))).size;
+    incompleteBytes += (await stat(join(layout.blobs, entry.name))).size;
   }
   return {
     id,
@@ -130,7 +131,7 @@ export async function listCache(options: CacheOptions = {}): Promise<CachedRepo[
   const repos: CachedRepo[] = [];
   for (const entry of await entriesOf(cache)) {
     const id = entry.name.match(/^models--(.+)$/)?.[1]?.replace("--", "/");
-    if (id === undefined || !entry.isDirectory) continue;
+    if (id === undefined || !entry.isDirectory()) continue;
     repos.push(await describe(id, layoutOf(cache, id)));
   }
   return repos.sort((a, b) => a.id < b.id ? -1 : 1);
@@ -165,7 +166,7 @@ export async function removeFromCache(id: string, options: RemoveOptions = {}): 
   const gone = all.filter((file) => (isLast || file.at === commit) && !kept.has(file.blob));
   const shared = (await Promise.all(gone.map(({ blob }) => sharedTarget(cache, blob))))
     .filter((target) => target !== undefined);
-  if (isLast) await Deno.remove(layout.folder, { recursive: true });
+  if (isLast) await rm(layout.folder, { recursive: true });
   else await removeCommit(layout, commit, gone.map(({ blob }) => blob));
   const leaked = await releaseShared(cache, shared);
   return uniqueBytes(gone) - leaked;
@@ -180,9 +181,9 @@ async function removeCommit(
   for (const [name, at] of await refsOf(layout)) {
     if (at === commit) await removeIfThere(layout.ref(name));
   }
-  await Deno.remove(layout.snapshot(commit), { recursive: true });
+  await rm(layout.snapshot(commit), { recursive: true });
   await removeIfThere(layout.tree(commit));
-  await Deno.remove(join(layout.folder, ".no_exist", commit), { recursive: true }).catch(() => {});
+  await rm(join(layout.folder, ".no_exist", commit), { recursive: true }).catch(() => {});
   for (const blob of new Set(blobs)) {
     const isOurs = !relative(layout.blobs, blob).startsWith("..");
     if (isOurs) await removeIfThere(blob);

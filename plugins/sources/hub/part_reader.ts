@@ -1,5 +1,6 @@
+import { open } from "node:fs/promises";
 import { DenoiseError } from "@denoise/core";
-import { readHeader, type StoredHeader } from "@denoise/safetensors";
+import { readHeader, readRange, type StoredHeader } from "@denoise/safetensors";
 import { readBody } from "./body.ts";
 import type { Remote, RepoFile } from "./remote.ts";
 import type { PinnedRepo } from "./repo.ts";
@@ -56,13 +57,6 @@ export class PartReader {
 }
 
 async function readLocal(path: string, start: number, end: number) {
-  using file = await Deno.open(path);
-  await file.seek(start, Deno.SeekMode.Start);
-  const bytes = new Uint8Array(end - start);
-  let filled = 0;
-  for (let count: number | null = 0; count !== null && filled < bytes.length;) {
-    count = await file.read(bytes.subarray(filled));
-    filled += count ?? 0;
-  }
-  return bytes.subarray(0, filled);
+  await using file = await open(path);
+  return await readRange(file, start, end);
 }

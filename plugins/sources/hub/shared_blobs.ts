@@ -4,13 +4,14 @@
  * needs nothing special; removing has to give up the reference that `<hash>.refs` notes.
  */
 
+import { readlink, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { readText, removeIfThere } from "./files.ts";
 import { withLock } from "./lock.ts";
 
 /** The shared content behind a repo's blob, or `undefined` when the blob is a file of its own. */
 export async function sharedTarget(cache: string, blob: string): Promise<string | undefined> {
-  const link = await Deno.readLink(blob).catch(() => undefined);
+  const link = await readlink(blob).catch(() => undefined);
   if (link === undefined) return undefined;
   const target = resolve(dirname(blob), link);
   const name = relative(join(cache, "blobs"), target);
@@ -22,7 +23,7 @@ export async function releaseShared(cache: string, targets: readonly string[]): 
   let kept = 0;
   for (const target of new Set(targets)) {
     kept += await withLock(`${target}.lock`, undefined, async () => {
-      const { size } = await Deno.stat(target);
+      const { size } = await stat(target);
       const references = await readText(`${target}.refs`);
       // without its list of references nobody knows who else uses it
       if (references === undefined || await isUsed(cache, target, references)) return size;

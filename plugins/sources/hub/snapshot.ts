@@ -1,8 +1,10 @@
 /** Making files of a commit visible in the cache, as huggingface_hub does. */
 
+import { copyFile, lstat, rename, symlink, writeFile } from "node:fs/promises";
 import { dirname, relative } from "node:path";
 import { symlinksDisabled } from "./env.ts";
 import {
+  isDenied,
   makeFolder,
   readText,
   removeIfThere,
@@ -25,7 +27,7 @@ const CACHEDIR_TAG = [
 export async function tagCache(cache: string): Promise<void> {
   await makeFolder(cache);
   try {
-    await Deno.writeTextFile(`${cache}/CACHEDIR.TAG`, CACHEDIR_TAG, { createNew: true });
+    await writeFile(`${cache}/CACHEDIR.TAG`, CACHEDIR_TAG, { flag: "wx" });
   } catch {
     // it is there, or the cache cannot be written: neither matters
   }
@@ -58,18 +60,16 @@ export async function showFile(
   const temporary = `${pointer}.${uniqueSuffix()}.tmp`;
   if (!symlinksDisabled()) {
     try {
-      await Deno.symlink(relative(dirname(pointer), blob), temporary);
-      return await Deno.rename(temporary, pointer);
+      await symlink(relative(dirname(pointer), blob), temporary);
+      return await rename(temporary, pointer);
     } catch (error) {
       await removeIfThere(temporary);
-      const unsupported = error instanceof Deno.errors.PermissionDenied ||
-        error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.NotSupported;
-      if (!unsupported) throw error;
+      if (!(isDenied(error) || hasNoSymlinks(error))) throw error;
     }
   }
-  if (isNew && (await Deno.lstat(blob)).isFile) return await Deno.rename(blob, pointer);
-  await Deno.copyFile(blob, temporary);
-  await Deno.rename(temporary, pointer);
+  if (isNew && (await lstat(blob)).isFile()) return await rename(blob, pointer);
+  await copyFile(blob, temporary);
+  await rename(temporary, pointer);
 }
 
 /** The commit that a branch or tag was at when it was last fetched. */
@@ -93,7 +93,11 @@ export async function writeAbsent(
 
 /** Whether an error says that a folder may not be written. */
 export function isReadOnly(error: unknown): boolean {
-  return error instanceof Deno.errors.PermissionDenied ||
-    error instanceof Deno.errors.NotCapable ||
-    (error as { code?: string }).code === "EROFS";
+  return isDenied(error) || (error as { code?: string }).code === "EROFS";
+}
+
+/** Whether an error says that a file system, or the system, knows no symlinks. */
+function hasNoSymlinks(error: unknown): boolean {
+  const { name, code } = error as { name?: string; code?: string };
+  return name === "NotSupported" || ["ENOSYS", "ENOTSUP", "EOPNOTSUPP"].includes(code ?? "");
 }

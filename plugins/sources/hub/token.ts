@@ -1,5 +1,6 @@
 /** Where the Hub's access token is found. It is sent to the Hub alone, and never written anywhere. */
 
+import { readFile } from "node:fs/promises";
 import { implicitTokenAllowed, readEnv, tokenFile } from "./env.ts";
 
 function clean(token: string | undefined, from: string): string | undefined {
@@ -14,7 +15,7 @@ function clean(token: string | undefined, from: string): string | undefined {
 
 async function fromFile(): Promise<string | undefined> {
   try {
-    return await Deno.readTextFile(tokenFile());
+    return await readFile(tokenFile(), "utf8");
   } catch {
     return undefined;
   }

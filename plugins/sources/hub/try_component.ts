@@ -3,8 +3,10 @@
  * weight files of the right size that hold their header and nothing else.
  */
 
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { DenoiseError, type Registry } from "@denoise/core";
-import type { StoredHeader } from "@denoise/safetensors";
+import { type StoredHeader, writeAll } from "@denoise/safetensors";
 import { basename, join } from "node:path";
 import type { RepoFile } from "./remote.ts";
 
@@ -26,8 +28,8 @@ export interface ReadParts {
 
 /** Writes a file of that size of which only the first bytes take room on the disk. */
 async function writeSparse(path: string, start: Uint8Array, size: number): Promise<void> {
-  using file = await Deno.create(path);
-  for (let at = 0; at < start.length;) at += await file.write(start.subarray(at));
+  await using file = await open(path, "w");
+  await writeAll(file, start);
   await file.truncate(size);
 }
 
@@ -49,13 +51,13 @@ export async function tryComponent(
 ): Promise<ComponentProblem[]> {
   const plugin = await registry.get(className);
   if (plugin.kind !== "model" && plugin.kind !== "scheduler") return [];
-  const folder = await Deno.makeTempDir({ prefix: "denoise-inspect-" });
+  const folder = await mkdtemp(join(tmpdir(), "denoise-inspect-"));
   try {
     for (const { path, size } of files) {
       const header = headers.get(path);
       const target = join(folder, basename(path));
       if (header !== undefined) await writeSparse(target, header.bytes, size);
-      else if (texts.has(path)) await Deno.writeTextFile(target, texts.get(path)!);
+      else if (texts.has(path)) await writeFile(target, texts.get(path)!);
     }
     const isVariant = variant !== undefined &&
       files.some(({ path }) => headers.has(path) && path.includes(`.${variant}`));
@@ -70,6 +72,6 @@ export async function tryComponent(
       .replaceAll(folder, id);
     return [{ kind: kindOf(error), message }];
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    await rm(folder, { recursive: true });
   }
 }

@@ -1,3 +1,4 @@
+import { readlink } from "node:fs/promises";
 import type { SourceOptions } from "@denoise/core";
 import { basename } from "node:path";
 import { hubRemote } from "./api.ts";
@@ -43,7 +44,7 @@ export interface VerifyOptions
 /** What a file must be by the name of its blob, for commits of which no listing is at hand. */
 async function byBlobName(layout: RepoLayout, commit: string, path: string): Promise<RepoFile> {
   const pointer = layout.pointer(commit, path);
-  const target = await Deno.readLink(pointer).catch(() => "");
+  const target = await readlink(pointer).catch(() => "");
   const size = await sizeOf(pointer) ?? 0;
   return { path, size, blobId: basename(target) };
 }

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { DenoiseError, isFile, joinPath } from "@denoise/core";
 import type { ChatMessage, ChatOptions, ChatTokenizer } from "@denoise/roles";
 import { Template } from "@huggingface/jinja";
@@ -68,7 +69,7 @@ async function readQwen2Files(folder: string): Promise<Qwen2Files> {
     );
   }
   const file = joinPath(folder, "chat_template.jinja");
-  const own = await isFile(file) ? await Deno.readTextFile(file) : files.config["chat_template"];
+  const own = await isFile(file) ? await readFile(file, "utf8") : files.config["chat_template"];
   return { ...files, template: typeof own === "string" ? own : undefined, folder };
 }
 

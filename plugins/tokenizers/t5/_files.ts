@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { DenoiseError, isFile, joinPath } from "@denoise/core";
 import {
   type AddedToken,
@@ -89,7 +90,7 @@ function charsmapOf(normalizer: unknown, file: string): Charsmap | undefined {
   if (typeof found !== "string") return undefined;
   let bytes: Uint8Array;
   try {
-    bytes = Uint8Array.fromBase64(found);
+    bytes = Uint8Array.from(atob(found), (byte) => byte.charCodeAt(0));
   } catch (cause) {
     throw invalid(file, "its precompiled_charsmap is no base64", cause);
   }
@@ -97,7 +98,7 @@ function charsmapOf(normalizer: unknown, file: string): Charsmap | undefined {
 }
 
 async function readModel(file: string): Promise<SentencePieceModel> {
-  const bytes = await Deno.readFile(file);
+  const bytes = new Uint8Array(await readFile(file));
   let model: SentencePieceModel;
   try {
     model = readSentencePiece(bytes);

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { childEngine } from "./child.ts";
 import type { Engine } from "./engine.ts";
 import { inlineEngine } from "./inline.ts";
@@ -21,7 +22,7 @@ const COMMAND_LINE = 4096;
 
 /** A home in this process, or in a child, whose command line is short, where this one's is too long. */
 function here(open: () => Engine, elsewhere = childEngine): Engine {
-  return Deno.args.join(" ").length > COMMAND_LINE ? elsewhere() : open();
+  return process.argv.slice(2).join(" ").length > COMMAND_LINE ? elsewhere() : open();
 }
 
 const HOMES: Readonly<Record<string, () => Engine>> = {

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { encodeBfloat16, type StoredTensor } from "@denoise/safetensors";
 import { type Lowering, lowerings } from "./lowering.ts";
 import { fewerNodes } from "./fewer_nodes.ts";
@@ -339,7 +340,9 @@ export class Graph {
     data: ArrayBufferView<ArrayBuffer>,
   ): Value {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const key = `${dtype} ${dims} ${bytes.length > 256 ? bytes.toHex() : bytes.join()}`;
+    const key = `${dtype} ${dims} ${
+      bytes.length > 256 ? Buffer.from(bytes).toString("hex") : bytes.join()
+    }`;
     const known = this.#constants.get(key);
     if (known !== undefined) return known;
     const value: Value = { name: this.#unique("constant"), dtype };

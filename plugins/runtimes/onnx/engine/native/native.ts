@@ -1,3 +1,4 @@
+import { isPermitted, needsDeno, runtime } from "@denoise/core";
 import { runtimeLibrary } from "../../libraries.ts";
 import { type Engine, type EngineSession, type SessionDefaults, withDefaults } from "../engine.ts";
 import type { SessionSpec } from "../engine.ts";
@@ -21,20 +22,20 @@ function runtimeOf(library: string): Runtime {
   if (known !== undefined) return known;
   const ort = openOrt(library);
   const { call } = ort;
-  const runtime: Runtime = {
+  const opened: Runtime = {
     library,
     ort,
     env: stored((place) => call.CreateEnv(FATAL, cString("denoise"), place)),
     allocator: stored((place) => call.GetAllocatorWithDefaultOptions(place)),
     cpu: stored((place) => call.CreateMemoryInfo(cString("Cpu"), 0, 0, 0, place)),
   };
-  runtimes.set(library, runtime);
-  return runtime;
+  runtimes.set(library, opened);
+  return opened;
 }
 
 /** Whether this program can compute so: in Deno, and allowed to call any native code. */
 export function hasNative(): boolean {
-  return Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+  return runtime === "deno" && isPermitted("ffi");
 }
 
 /**
@@ -43,6 +44,8 @@ export function hasNative(): boolean {
  * it; a device takes options, its outputs stay on it, and its steps are captured as graphs.
  *
  * It needs Deno, and the permission to call native code without limits (`--allow-ffi`).
+ *
+ * @throws {DenoiseError} `runtime_unavailable` in Node.js and Bun.
  *
  * @example
  * ```ts
@@ -61,12 +64,13 @@ export function hasNative(): boolean {
  * ```
  */
 export function nativeEngine(options: NativeEngineOptions = {}): Engine {
+  needsDeno("The native engine", 'leave { engine: "native" } out');
   const { library, plugin, ...defaults } = options;
   const sessions = new Set<WeakRef<EngineSession>>();
   return {
     async createSession(spec: SessionSpec): Promise<EngineSession> {
-      const runtime = runtimeOf(library ?? runtimeLibrary());
-      const session = await createNativeSession(runtime, withDefaults(spec, defaults), plugin);
+      const opened = runtimeOf(library ?? runtimeLibrary());
+      const session = await createNativeSession(opened, withDefaults(spec, defaults), plugin);
       const reference = new WeakRef(session); // one that nobody holds can be collected
       sessions.add(reference);
       return {
