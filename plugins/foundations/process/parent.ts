@@ -1,3 +1,7 @@
+import { writeSync } from "node:fs";
+import process from "node:process";
+import { Readable } from "node:stream";
+import { runtime } from "@denoise/core";
 import { decodeFrames, encodeFrame } from "./frames.ts";
 
 /** The parent, as the child sees it. */
@@ -11,6 +15,14 @@ export interface Parent {
   send(message: unknown): void;
 }
 
+/** The file descriptor. */
+const STANDARD_OUTPUT = 1;
+
+function input(): ReadableStream<Uint8Array> {
+  if (runtime === "deno") return Deno.stdin.readable;
+  return Readable.toWeb(process.stdin) as ReadableStream<Uint8Array>;
+}
+
 /**
  * Takes up the connection that {@linkcode startChild} of the parent has made. Standard output carries
  * messages from here on, so `console.log` and its like write to standard error.
@@ -18,14 +30,14 @@ export interface Parent {
 export function connectToParent(): Parent {
   console.log = console.info = console.debug = console.error;
   return {
-    messages: decodeFrames(Deno.stdin.readable),
+    messages: decodeFrames(input()),
     send(message) {
       try {
         for (const part of encodeFrame(message)) {
-          for (let at = 0; at < part.length;) at += Deno.stdout.writeSync(part.subarray(at));
+          for (let at = 0; at < part.length;) at += writeSync(STANDARD_OUTPUT, part, at);
         }
       } catch {
-        Deno.exit();
+        process.exit();
       }
     },
   };

@@ -1,5 +1,6 @@
 import { startChild } from "@denoise/process";
 import { ffiPermission, RUNTIME_FOLDER } from "../libraries.ts";
+import { entryBeside } from "./entry.ts";
 import type { Engine, SessionDefaults } from "./engine.ts";
 import type { Reply } from "./protocol.ts";
 import { type Home, type HomeEvents, remoteEngine } from "./remote.ts";
@@ -22,6 +23,10 @@ export interface ChildEngineOptions extends SessionDefaults {
  * end of this program. It may load onnxruntime's library and nothing else: no files, network,
  * environment or programs from JavaScript (native code reads the weights). On a machine with
  * onnxruntime's provider for GPUs of NVIDIA it may call any native code, as the native engine does.
+ * These limits are Deno's permissions: in Node.js and Bun the child may do all that this program may.
+ *
+ * @throws {DenoiseError} `runtime_unavailable` for the options `deno`, `native` and `flags` in Node.js and Bun,
+ *   when the first session is made.
  */
 export function childEngine(options: ChildEngineOptions = {}): Engine {
   const { threads, optimization, deviceOptions } = options;
@@ -34,7 +39,7 @@ function openChild(
   { deno, native = false, flags }: ChildEngineOptions,
 ): Home {
   const child = startChild({
-    entry: new URL("./child_entry.ts", import.meta.url),
+    entry: entryBeside(import.meta.url, "child_entry"),
     args: native ? ["native"] : [],
     permissions: [ffiPermission(native || undefined), `--allow-env=${RUNTIME_FOLDER}`],
     flags,

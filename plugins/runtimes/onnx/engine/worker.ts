@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { Engine, SessionDefaults } from "./engine.ts";
+import { entryBeside } from "./entry.ts";
 import { buffersOf, type Reply } from "./protocol.ts";
 import { type Home, type HomeEvents, remoteEngine } from "./remote.ts";
 
@@ -36,7 +37,7 @@ function openWorker({ onReply, onLost }: HomeEvents): Home {
 
 /** The Worker's module; a remote one is imported by a data URL, which is all that is taken. */
 function workerEntry(): URL {
-  const entry = new URL("./worker_entry.ts", import.meta.url);
+  const entry = entryBeside(import.meta.url, "worker_entry");
   if (entry.protocol === "file:") return entry;
   return new URL(`data:text/javascript,import ${JSON.stringify(entry.href)}`);
 }
