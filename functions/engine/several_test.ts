@@ -12,6 +12,7 @@ import { endOfJob } from "../tests/queues.ts";
 import { serve } from "../serve.ts";
 import { readSettings } from "../settings.ts";
 import { severalEngines } from "./several.ts";
+import { until } from "../../tests/support/until.ts";
 
 const job: typeof anyJob = (id, input, rest) => anyJob(id, input, { model: "a", ...rest });
 
@@ -44,9 +45,7 @@ describe("severalEngines()", () => {
     const queue = memoryQueue(several, { concurrency: 3 });
     for (const id of ["1", "2", "3"]) {
       await queue.submit(job(id));
-      while (!engines.some(({ begun }) => begun.some((one) => one.id === id))) {
-        await new Promise((resolve) => setTimeout(resolve, 1));
-      }
+      await until(() => engines.some(({ begun }) => begun.some((one) => one.id === id)));
     }
     assertEquals(engines.map(({ begun }) => begun.map(({ id }) => id)), [["3"], ["1"], ["2"]]);
     assertEquals(several.devices!.map(({ device, runs, heldBytes }) => [device, runs, heldBytes]), [

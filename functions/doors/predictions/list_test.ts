@@ -3,6 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { Replicate } from "../../../tests/support/clients.ts";
 import { memoryStore } from "../../storage/memory_store.ts";
 import { fakeApp, post } from "../../tests/app.ts";
+import { until } from "../../../tests/support/until.ts";
 
 const keys = [{ name: "ann", key: "key-of-ann" }, { name: "bob", key: "key-of-bob" }];
 const as = (key: string) => ({ headers: { authorization: `Bearer key-of-${key}` } });
@@ -110,13 +111,12 @@ describe("Cancel-After and Priority", () => {
         post({ prompt: "a cat", seed }, { headers: { priority: urgency } }),
       );
     const asked = [ask(1, "u=3")];
-    while (engine.begun.length < 1) await new Promise((resolve) => setTimeout(resolve, 1));
-    const waiting = async (count: number) => {
-      for (;;) {
+    await until(() => engine.begun.length === 1);
+    const waiting = (count: number) =>
+      until(async () => {
         const text = await (await app.request("/metrics")).text();
-        if (new RegExp(`^denoise_queue_depth ${count}$`, "m").test(text)) return;
-      }
-    };
+        return new RegExp(`^denoise_queue_depth ${count}$`, "m").test(text);
+      });
     asked.push(ask(2, "u=7, i"));
     await waiting(1);
     asked.push(ask(3, "u=5"));

@@ -517,4 +517,5 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
   });
 });
 
+// clock: links break at any time, and who was refused comes again later
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
