@@ -40,6 +40,7 @@ export * from "./forward.ts";
 export * from "./karras_compatibles.ts";
 export * from "./log_snr.ts";
 export * from "./math.ts";
+export * from "./midpoint.ts";
 export * from "./multistep.ts";
 export * from "./parallel.ts";
 export * from "./required_option.ts";

@@ -37,130 +37,26 @@
  *
  * @module
  */
+import type { Scheduler, SchedulerClass } from "@denoise/core";
 import {
-  float,
-  oneOf,
-  type PlanRequest,
-  roundHalfEven,
-  type Scheduler,
-  type SchedulerClass,
-  type Tensor,
-} from "@denoise/core";
-import {
-  addNoiseBySigma,
   ancestralSigmas,
-  type BetaConfig,
-  betaOptions,
-  checkSigmaConfig,
   defineScheduler,
-  denoisedAtSigma,
-  firstNoiseSigma,
-  KARRAS_DIFFUSION_SCHEDULERS,
   logMidpoint,
-  logSigmasOf,
-  makeNoiseSchedule,
-  planSigmas,
-  scaleBySigma,
-  SIGMA_RANGE,
-  type SigmaConfig,
-  sigmaOptions,
-  type SigmaPlan,
-  sigmaToTimestep,
-  type SpacingConfig,
-  spacingOptions,
-  toFloat32,
+  type MidpointConfig,
+  midpointDefinition,
 } from "@denoise/schedules";
 
 /** Options of {@linkcode KDPM2AncestralDiscreteScheduler}, as in scheduler_config.json. */
-export interface KDPM2AncestralDiscreteConfig extends BetaConfig, SpacingConfig, SigmaConfig {
-  /** What the model predicts: `"epsilon"` or `"v_prediction"`. */
-  readonly prediction_type: "epsilon" | "v_prediction";
-}
-
-/** σ, σ½, σd and σu. */
-interface AncestralStep {
-  readonly sigma: number;
-  readonly mid: number;
-  readonly down: number;
-  readonly up: number;
-}
-
-interface KDPM2Plan extends SigmaPlan {
-  /** The noise levels of each step, which is two calls. */
-  readonly steps: readonly AncestralStep[];
-}
-
-const CLASS_NAME = "KDPM2AncestralDiscreteScheduler";
-const f = Math.fround;
+export type KDPM2AncestralDiscreteConfig = MidpointConfig;
 
 /** The midpoint method over log σ, with fresh noise at every step. */
 export const KDPM2AncestralDiscreteScheduler: SchedulerClass<KDPM2AncestralDiscreteConfig> =
-  defineScheduler<
-    KDPM2AncestralDiscreteConfig,
-    KDPM2Plan,
-    Tensor
-  >({
-    className: CLASS_NAME,
-    compatibles: KARRAS_DIFFUSION_SCHEDULERS,
-    foreignOptions: SIGMA_RANGE,
-    order: 2,
-    schema: {
-      ...betaOptions,
-      ...sigmaOptions,
-      ...spacingOptions,
-      beta_start: float(0.00085),
-      beta_end: float(0.012),
-      prediction_type: oneOf("epsilon", "v_prediction"),
-    },
-    create(config) {
-      checkSigmaConfig(CLASS_NAME, config);
-      const trained = makeNoiseSchedule(config).sigmas;
-      const logSigmas = logSigmasOf(trained);
-      const plan = (request: PlanRequest): KDPM2Plan => {
-        const schedule = planSigmas(CLASS_NAME, config, request, trained);
-        const spaced = config.use_karras_sigmas
-          ? schedule.timesteps.map(roundHalfEven)
-          : toFloat32(schedule.timesteps);
-        const falling = toFloat32([...schedule.sigmas, 0]);
-        const steps = spaced.map((_, i) => {
-          const sigma = falling[i]!;
-          const { up, down } = ancestralSigmas(sigma, falling[i + 1]!);
-          return { sigma, mid: logMidpoint(sigma, down), down, up };
-        });
-        const timesteps = spaced.flatMap((t, i) => {
-          if (i === 0) return [t];
-          return [sigmaToTimestep(steps[i - 1]!.mid, logSigmas, "float32"), t];
-        });
-        const [first, ...others] = falling;
-        return {
-          timesteps,
-          sigmas: [first!, ...others.flatMap((sigma) => [sigma, sigma]), 0],
-          initNoiseSigma: firstNoiseSigma(falling, config.timestep_spacing),
-          steps,
-        };
-      };
-      return {
-        training: plan({ numInferenceSteps: config.num_train_timesteps }),
-        plan,
-        scaleModelInput({ steps }, index, sample) {
-          const { sigma, mid } = steps[index >> 1]!;
-          return scaleBySigma(sample, index % 2 === 0 ? sigma : mid);
-        },
-        step({ steps }, { index, sample: x, output, state: start, noise }) {
-          const { sigma, mid, down, up } = steps[index >> 1]!;
-          const level = start === undefined ? sigma : mid;
-          const x0 = denoisedAtSigma(config.prediction_type, x, output, level);
-          const slope = x.sub(x0).div(level);
-          if (start === undefined) {
-            return { sample: x.add(slope.mul(f(mid - sigma))), denoised: x0, state: x };
-          }
-          const mean = start.add(slope.mul(f(down - sigma)));
-          return { sample: mean.add(noise().mul(up)), denoised: x0 };
-        },
-        addNoise: addNoiseBySigma,
-      };
-    },
-  });
+  defineScheduler(
+    midpointDefinition("KDPM2AncestralDiscreteScheduler", (sigma, next) => {
+      const { up, down } = ancestralSigmas(sigma, next);
+      return { mid: logMidpoint(sigma, down), down, up };
+    }),
+  );
 
 /** A scheduler made by the class {@linkcode KDPM2AncestralDiscreteScheduler}. */
 export type KDPM2AncestralDiscreteScheduler = Scheduler<KDPM2AncestralDiscreteConfig>;
