@@ -42,6 +42,7 @@ export class FakeEngine implements ServingEngine {
   readonly #options: FakeEngineOptions;
   #ready = Promise.withResolvers<readonly ModelInfo[]>();
   #gate = Promise.resolve();
+  #gateStep = 1;
 
   constructor(options: FakeEngineOptions = {}) {
     this.#options = options;
@@ -68,10 +69,15 @@ export class FakeEngine implements ServingEngine {
     this.#ready = Promise.withResolvers();
   }
 
-  /** Holds every run at its next step until the function that is returned is called. */
-  hold(): () => void {
+  /**
+   * Holds every run until the function that is returned is called.
+   *
+   * @param step The step at which runs are held, and after it. Defaults to the next one of each.
+   */
+  hold(step = 1): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#gate = promise;
+    this.#gateStep = step;
     return resolve;
   }
 
@@ -88,7 +94,7 @@ export class FakeEngine implements ServingEngine {
     this.begun.push(job);
     const { steps: of = 4, count, previews } = job.input;
     for (let step = 1; step <= of; step++) {
-      await withSignal(this.#gate, signal);
+      if (step >= this.#gateStep) await withSignal(this.#gate, signal);
       const { stepMs } = this.#options;
       if (stepMs !== undefined) await new Promise((resolve) => setTimeout(resolve, stepMs));
       signal.throwIfAborted();

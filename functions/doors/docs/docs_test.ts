@@ -33,6 +33,7 @@ describe("docsDoor", () => {
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
     try {
       const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
+      page.setDefaultTimeout(0); // a busy machine takes what it takes
       const outside: string[] = [];
       const problems: string[] = [];
       page.on("request", (request) => {

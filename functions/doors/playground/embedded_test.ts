@@ -30,6 +30,7 @@ describe("the playground with the embedded model", { ignore: !hasBrowser }, () =
     server = await startProgram("serve", { DENOISE_PORT: "0", DENOISE_LOG_LEVEL: "error" });
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
     page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
+    page.setDefaultTimeout(0); // a busy machine takes what it takes
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     await page.goto(server.url);
     await page.locator("#model option").first().waitFor({ state: "attached" });
