@@ -15,9 +15,9 @@ import {
   type LoadOptions,
   loadOptions,
   locate,
-  readConfig,
 } from "./loading.ts";
 import type { Recipe } from "./media.ts";
+import { MODEL_INDEX, type ModelIndex, readModelIndex } from "./model_index.ts";
 import type {
   ComponentSpec,
   GroupOffloadOptions,
@@ -40,9 +40,6 @@ import { Registry } from "./registry.ts";
 import type { SaveOptions } from "./saving.ts";
 import type { SingleFileOptions } from "./single_file.ts";
 import { DIFFUSERS_VERSION, VERSION } from "./version.ts";
-
-/** The file that names a pipeline's components. */
-export const MODEL_INDEX = "model_index.json";
 
 /** `textEncoder` as `text_encoder`, `tokenizer2` as `tokenizer_2`. */
 export function roleKey(role: string): string {
@@ -99,20 +96,30 @@ function describePart(part: unknown): Json {
 
 async function loadPart(
   role: string,
-  named: Json | undefined,
+  { config, places }: ModelIndex,
   spec: ComponentSpec,
   location: ComponentLocation,
   options: LoadOptions & { readonly registry: Registry },
 ): Promise<unknown> {
+  const key = roleKey(role);
+  const named = config[key];
   const [_, partClass] = Array.isArray(named) ? named : [null, null];
   if (typeof partClass !== "string") return null;
-  const key = roleKey(role);
   const wantedBy = `${JSON.stringify(key)} in ${MODEL_INDEX}` +
     (spec.optional ? ` (pass { ${role}: null } to go without)` : "");
   const plugin = await options.registry.get(partClass, spec.kind, wantedBy);
-  const folder = joinPath(location.path, key);
-  const path = await isFolder(folder) ? folder : location.path;
-  return await plugin.load({ ...location, path }, options);
+  const { repo, subfolder = key, revision, variant = options.variant } = places.get(key) ?? {};
+  const how = { ...options, variant };
+  const folder = joinPath(location.path, subfolder);
+  const isHere = await isFolder(folder);
+  // a copy of a repo on disk keeps an index that names repos of the Hub, and has its own files
+  if (repo === undefined || isHere && location.commit === undefined) {
+    return await plugin.load({ ...location, path: isHere ? folder : location.path }, how);
+  }
+  const weights = spec.kind === "model";
+  const request = { ...how, revision, subfolder, weights, want: "component" as const };
+  const there = await locate(repo, request, options.registry);
+  return await plugin.load({ ...there, path: joinPath(there.path, subfolder) }, how);
 }
 
 async function loadParts<C extends object>(
@@ -121,7 +128,7 @@ async function loadParts<C extends object>(
   registry: Registry,
   options: PipelineLoadOptions<C>,
 ): Promise<{ parts: Parts; index: JsonObject }> {
-  const index = await readConfig(joinPath(location.path, MODEL_INDEX));
+  const index = await readModelIndex(location);
   const roles = Object.entries(definition.components);
   const given = options as Parts;
   const any = Object.fromEntries(roles.map(([role]) => [role, COMPONENT]));
@@ -132,13 +139,13 @@ async function loadParts<C extends object>(
   const load = async ([role, spec]: [string, ComponentSpec]) => {
     const how = { ...options, registry, quantization: quantizationOf(options.quantization, role) };
     const part = given[role] === undefined
-      ? await loadPart(role, index[roleKey(role)], spec, location, how)
+      ? await loadPart(role, index, spec, location, how)
       : given[role];
     bar?.update(++done);
     return [role, part];
   };
   const loaded = await Promise.all(roles.map(load)).finally(() => bar?.stop());
-  return { parts: Object.fromEntries(loaded), index };
+  return { parts: Object.fromEntries(loaded), index: index.config };
 }
 
 /**

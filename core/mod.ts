@@ -35,6 +35,7 @@ export * from "./generator.ts";
 export * from "./loading.ts";
 export * from "./media.ts";
 export * from "./model.ts";
+export { MODEL_INDEX, type ModelIndex, readModelIndex } from "./model_index.ts";
 export * from "./pipeline.ts";
 export * from "./plugin.ts";
 export type { ProgressBarConfig, ShowProgress } from "./progress.ts";

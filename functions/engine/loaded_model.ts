@@ -1,15 +1,14 @@
 import {
   type CallOption,
   DenoiseError,
-  joinPath,
   MODEL_INDEX,
-  readConfig,
+  readModelIndex,
   type Registry,
   type Scheduler,
   type SchedulerClass,
 } from "@denoise/core";
 import { vaeScaleFactor } from "@denoise/diffusion";
-import type { AnyPipeline } from "@denoise/loading";
+import { type AnyPipeline, pipelineClassOf } from "@denoise/loading";
 import { ServeError } from "../contract/errors.ts";
 import type { JobInput, LoraUse, Task } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
@@ -51,13 +50,7 @@ export async function loadModel(
   registry: Registry,
   options: ModelOptions,
 ): Promise<LoadedModel> {
-  const { _class_name: className } = await readConfig(joinPath(location.path, MODEL_INDEX));
-  if (typeof className !== "string") {
-    throw new DenoiseError(
-      "invalid_config",
-      `Cannot load ${location.id}: its ${MODEL_INDEX} names no pipeline as "_class_name"`,
-    );
-  }
+  const className = pipelineClassOf(await readModelIndex(location), registry, location.id);
   const { device, torchDtype, quantization, variant, threads, gpuMemoryLimit } = options;
   const how = { device, torchDtype, quantization, variant, threads, gpuMemoryLimit };
   const load = { ...how, registry, optimize: "speed", progress: false } as const;

@@ -48,6 +48,7 @@ import {
   type PipelineClass,
   type PipelineParts,
   readConfig,
+  readModelIndex,
   type Registry,
   roleKey,
   type SingleFileOptions,
@@ -129,7 +130,7 @@ async function partsFromSingleFile<C extends object>(
   const models = roles.filter(([_, { kind }]) => kind === "model").map(([role]) => roleKey(role));
   const request = { ...options, want: "pipeline" as const, skip: models };
   const location = await besideFile(path, id, () => locate(id, request, registry));
-  const index = await readConfig(joinPath(location.path, MODEL_INDEX));
+  const { config: index } = await readModelIndex(location);
   const isAlone = TRANSFORMER in spec;
   const repo: Repo = { id, registry, options: pickLoadOptions(options), isAlone };
 

@@ -3,12 +3,12 @@ import {
   checkOptions,
   type ComponentLocation,
   DenoiseError,
-  joinPath,
   loadOptions,
   locate,
   MODEL_INDEX,
+  type ModelIndex,
   type PipelineLoadOptions,
-  readConfig,
+  readModelIndex,
   type Registry,
   roleKey,
 } from "@denoise/core";
@@ -67,7 +67,7 @@ export interface LocatedPipeline {
 /**
  * Finds the folder of a pipeline and reads which class it is.
  *
- * @throws {DenoiseError} `invalid_config` when its model_index.json names none.
+ * @throws {DenoiseError} `invalid_config` when its index names none.
  */
 export async function locatePipeline(
   id: string | URL,
@@ -85,12 +85,37 @@ export async function locatePipeline(
   checkOptions(`load ${JSON.stringify(String(id))}`, Object.fromEntries(others), loadOptions);
   const skip = Object.entries(named).filter(isPart).map(([role]) => roleKey(role));
   const location = await locate(id, { ...options, want: "pipeline", skip }, registry);
-  const path = joinPath(location.path, MODEL_INDEX);
-  const className = (await readConfig(path))["_class_name"];
-  if (typeof className === "string") return { location, className, registry };
+  const index = await readModelIndex(location);
+  return { location, className: pipelineClassOf(index, registry, location.id), registry };
+}
+
+/** What blocks of diffusers are called beyond the pipeline that they do the work of, the least first. */
+const BLOCKS = [/Modular(?=Pipeline$)/, /(Base|Turbo|Distilled)Modular(?=Pipeline$)/];
+
+/**
+ * The class of a repo's pipeline. A modular_model_index.json names blocks, such as
+ * `Flux2KleinBaseModularPipeline`, which do what the pipeline without these words does: it is the one that
+ * is meant where there is none of that name.
+ *
+ * @param id What the index is of, for the message.
+ * @throws {DenoiseError} `invalid_config` when it names none.
+ */
+export function pipelineClassOf(
+  { config }: ModelIndex,
+  registry: Pick<Registry, "has">,
+  id: string,
+): string {
+  const named = config["_class_name"];
+  if (typeof named === "string" && named !== "ModularPipeline") {
+    const names = [named, ...BLOCKS.map((words) => named.replace(words, ""))];
+    return names.find((name) => registry.has(name)) ?? named;
+  }
   throw new DenoiseError(
     "invalid_config",
-    `Cannot load ${location.id}: ${path} has no "_class_name", but must name a pipeline ` +
+    `Cannot load ${id}: its ${MODEL_INDEX} or modular_model_index.json has ` +
+      `${
+        named === undefined ? "no" : `${JSON.stringify(named)} as`
+      } "_class_name", but must name a pipeline ` +
       `class such as "StableDiffusionPipeline"`,
   );
 }

@@ -3,11 +3,11 @@
 import {
   type ComponentLocation,
   DenoiseError,
-  parseConfig,
+  readModelIndex,
   type SourceRequest,
 } from "@denoise/core";
 import { checkSubfolder } from "./id.ts";
-import { type FilePlan, MODEL_INDEX, planPipeline } from "./plan.ts";
+import { type FilePlan, indexFile, MODEL_INDEX, planPipeline } from "./plan.ts";
 import { planComponent } from "./plan_component.ts";
 import { runPool } from "./pool.ts";
 import { ProgressMeter } from "./progress.ts";
@@ -105,7 +105,7 @@ function incomplete(repo: PinnedRepo, missing: readonly RepoFile[]): DenoiseErro
   );
 }
 
-/** Makes the plan; model_index.json is fetched for it first. */
+/** Makes the plan; the index is fetched for it first. */
 async function planFor(
   remote: Remote,
   repo: PinnedRepo,
@@ -126,16 +126,16 @@ async function planFor(
     });
     return { ...plan, fetched: 0 };
   }
-  const index = repo.files.find((file) => file.path === MODEL_INDEX);
-  if (index === undefined) throw await noIndex(repo, names);
+  const file = indexFile(repo.files);
+  if (file === undefined) throw await noIndex(repo, names);
   // whatever is cached of a commit is right for it, so the index is not forced before the rest
   const quiet = { ...request, onProgress: undefined, forceDownload: false };
-  const fetched = await bring(remote, repo, [index], quiet, settings);
-  const config = parseConfig(
-    await readCached(repo, MODEL_INDEX) ?? "",
-    `${repo.id}/${MODEL_INDEX}`,
-  );
-  return { ...planPipeline(config, names, { variant, skip: request.skip, id: repo.id }), fetched };
+  const fetched = await bring(remote, repo, [file], quiet, settings);
+  const text = await readCached(repo, file.path) ?? "";
+  const location = { path: "", id: repo.id, commit: repo.resolved.commit };
+  const index = await readModelIndex(location, (name) => name === file.path ? text : undefined);
+  const skip = [...request.skip ?? [], ...index.places.keys()];
+  return { ...planPipeline(index.config, names, { variant, skip, id: repo.id }), fetched };
 }
 
 async function noIndex(repo: PinnedRepo, names: readonly string[]): Promise<DenoiseError> {

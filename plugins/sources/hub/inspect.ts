@@ -2,8 +2,8 @@
 
 import {
   DenoiseError,
-  type JsonObject,
-  parseConfig,
+  type ModelIndex,
+  readModelIndex,
   type Registry,
   type SourceOptions,
 } from "@denoise/core";
@@ -11,7 +11,7 @@ import { hubRemote } from "./api.ts";
 import { currentId } from "./hub.ts";
 import { inspectComponent, type InspectedComponent, readParts } from "./inspect_component.ts";
 import { PartReader } from "./part_reader.ts";
-import { MODEL_INDEX, planPipeline, rolesOf } from "./plan.ts";
+import { indexFile, MODEL_INDEX, planPipeline, rolesOf } from "./plan.ts";
 import type { RepoFile } from "./remote.ts";
 import { openRepo, type PinnedRepo } from "./repo.ts";
 import { countParameters } from "./parameters.ts";
@@ -67,15 +67,16 @@ const OVERHEAD = 1.1;
 
 /** The planned files; a plan that fails is a problem of the repo, not of the inspection. */
 function plannedFiles(
-  index: JsonObject,
+  { config, places }: ModelIndex,
   repo: PinnedRepo,
   options: InspectOptions,
   problems: string[],
 ): RepoFile[] {
-  const { variant, skip } = options;
+  const { variant, skip = [] } = options;
   try {
     const names = repo.files.map((file) => file.path);
-    const plan = planPipeline(index, names, { variant, skip, id: repo.id });
+    const without = [...skip, ...places.keys()];
+    const plan = planPipeline(config, names, { variant, skip: without, id: repo.id });
     problems.push(...plan.warnings);
     return repo.files.filter((file) => plan.files.includes(file.path));
   } catch (error) {
@@ -106,21 +107,28 @@ export async function inspect(id: string, options: InspectOptions = {}): Promise
   const repo = await openRepo(remote, current, options.revision ?? "main", settings, signal);
   const { commit } = repo.resolved;
   const reader = new PartReader(remote, repo, settings.stall, signal);
-  const indexFile = repo.files.find((file) => file.path === MODEL_INDEX);
-  if (indexFile === undefined) {
+  const file = indexFile(repo.files);
+  if (file === undefined) {
     throw new DenoiseError(
       "missing_file",
       `Cannot inspect ${current}: it has no ${MODEL_INDEX}, so it is not the repo of a pipeline`,
     );
   }
-  const index = parseConfig(await reader.text(indexFile), `${current}/${MODEL_INDEX}`);
+  const location = { path: "", id: repo.id, commit };
+  const text = await reader.text(file);
+  const index = await readModelIndex(location, (name) => name === file.path ? text : undefined);
   const problems: string[] = [];
   const files = plannedFiles(index, repo, options, problems);
 
   const parts = await readParts(files, reader, settings.concurrency, problems);
   const components: InspectedComponent[] = [];
-  for (const [role, [library, className]] of rolesOf(index)) {
+  for (const [role, [library, className]] of rolesOf(index.config)) {
     if (className === null || options.skip?.includes(role)) continue;
+    const place = index.places.get(role);
+    if (place !== undefined) {
+      problems.push(`${role} lies in ${place.repo}, which was not looked at`);
+      continue;
+    }
     const entry = [library, className] as const;
     components.push(await inspectComponent(role, entry, repo, files, parts, options));
   }
@@ -131,7 +139,7 @@ export async function inspect(id: string, options: InspectOptions = {}): Promise
     const isCached = await isVisible(repo.layout, commit, { path, size, ...rest });
     return { path, size, isCached };
   }));
-  const pipeline = String([index["_class_name"]].flat().at(-1));
+  const pipeline = String([index.config["_class_name"]].flat().at(-1));
   return {
     id: repo.resolved.id,
     commit,

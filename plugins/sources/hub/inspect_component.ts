@@ -78,7 +78,7 @@ function ownFiles(
   if (isInFolder) return files.filter((file) => folderOf(file.path) === role);
   const isScheduler = className.endsWith("Scheduler");
   return files.filter(({ path }) =>
-    folderOf(path) === "" && path !== MODEL_INDEX &&
+    folderOf(path) === "" && !path.endsWith(MODEL_INDEX) &&
     isScheduler === (path === "scheduler_config.json")
   );
 }

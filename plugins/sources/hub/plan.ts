@@ -12,6 +12,15 @@ import { chooseWeights, folderOf, isPickle, modelFiles, withoutSafetensors } fro
 /** The index of a pipeline. */
 export const MODEL_INDEX = "model_index.json";
 
+/** The index of a pipeline of blocks, where a repo has no other. */
+export const MODULAR_MODEL_INDEX = "modular_model_index.json";
+
+/** The index among a repo's files; undefined in a repo of no pipeline. */
+export function indexFile<F extends { readonly path: string }>(files: readonly F[]): F | undefined {
+  const named = (name: string) => files.find(({ path }) => path === name);
+  return named(MODEL_INDEX) ?? named(MODULAR_MODEL_INDEX);
+}
+
 /** The files to fetch, and what a user should know about the choice. */
 export interface FilePlan {
   /** File names in the repo, sorted. */
@@ -24,7 +33,7 @@ export interface FilePlan {
 export interface PipelinePlanOptions {
   /** Weights variant such as `"fp16"`. */
   readonly variant?: string | undefined;
-  /** Components that the caller brings or leaves out. */
+  /** Components that the caller brings or leaves out, or that lie elsewhere. */
   readonly skip?: readonly string[] | undefined;
   /** The repo's id, for messages. */
   readonly id?: string | undefined;
@@ -35,6 +44,7 @@ export const ROOT_FILES: readonly string[] = [
   "scheduler_config.json",
   "config.json",
   MODEL_INDEX,
+  MODULAR_MODEL_INDEX,
   "pipeline.py",
   "chat_template.jinja",
   "generation_config.json",
@@ -72,7 +82,7 @@ function stringsOf(value: unknown): string[] {
 /**
  * The files of a repo that a pipeline needs.
  *
- * @param index The content of model_index.json.
+ * @param index The content of its index, as of a model_index.json.
  * @param names All files of the repo.
  * @throws {DenoiseError} `pickle_refused` when a component has no .safetensors weights,
  * `missing_file` when nothing is of the variant.

@@ -1,7 +1,7 @@
 /** Which files of a repo one component needs. */
 
 import { DenoiseError } from "@denoise/core";
-import { type FilePlan, IGNORED, MODEL_INDEX, ROOT_FILES } from "./plan.ts";
+import { type FilePlan, IGNORED, MODEL_INDEX, MODULAR_MODEL_INDEX, ROOT_FILES } from "./plan.ts";
 import { pickleError, weightWarnings } from "./plan_messages.ts";
 import { chooseWeights, folderOf, isPickle, modelFiles, withoutSafetensors } from "./weights.ts";
 
@@ -19,7 +19,7 @@ export interface ComponentPlanOptions {
 
 /** Files without weights that a component may have at the root, where a repo keeps much else. */
 const COMPONENT_FILES = new Set([
-  ...ROOT_FILES.filter((name) => name !== MODEL_INDEX && name !== "pipeline.py"),
+  ...ROOT_FILES.filter((name) => ![MODEL_INDEX, MODULAR_MODEL_INDEX, "pipeline.py"].includes(name)),
   "added_tokens.json",
   "image_processor_config.json",
   "merges.txt",
