@@ -42,7 +42,8 @@ interface Form {
 function form(fields: Values): RequestInit {
   const body = new FormData();
   for (const [name, value] of Object.entries(fields)) {
-    body.append(name, value instanceof Blob ? value : String(value));
+    const text = Array.isArray(value) ? JSON.stringify(value) : String(value);
+    body.append(name, value instanceof Blob ? value : text);
   }
   return { method: "POST", body };
 }
@@ -69,6 +70,7 @@ const OPENAI: Values = {
   eta: 0.5,
   clip_skip: 1,
   scheduler: "DDIMScheduler",
+  loras: [{ name: "pixel", weight: 0.5 }],
   progress: true,
 };
 const OPENAI_BESIDE = {

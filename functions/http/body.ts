@@ -138,6 +138,8 @@ export interface FormKinds {
   readonly numbers: readonly string[];
   /** Those that are true or false. */
   readonly flags: readonly string[];
+  /** Those that are lists, as JSON; none by default. */
+  readonly lists?: readonly string[];
   /** Those that are files, which {@linkcode formFile} gives. */
   readonly files: readonly string[];
 }
@@ -146,7 +148,8 @@ export interface FormKinds {
  * The fields of a form as JSON has them: numbers and flags as such, where the field is one. A field
  * without a text is left out, and a file that comes as another field stays one.
  */
-export function formFields(form: Form, { numbers, flags, files }: FormKinds): object {
+export function formFields(form: Form, kinds: FormKinds): object {
+  const { numbers, flags, lists = [], files } = kinds;
   const fields: [string, unknown][] = [];
   for (const [name, values] of form) {
     if (files.includes(name) || values.every((value) => value === "")) continue;
@@ -155,6 +158,7 @@ export function formFields(form: Form, { numbers, flags, files }: FormKinds): ob
     }
     const value = values[0]!;
     if (typeof value !== "string") fields.push([name, value]);
+    else if (lists.includes(name)) fields.push([name, asList(value)]);
     else fields.push([name, numbers.includes(name) ? asNumber(value) : asFlag(value, flags, name)]);
   }
   return Object.fromEntries(fields);
@@ -162,6 +166,15 @@ export function formFields(form: Form, { numbers, flags, files }: FormKinds): ob
 
 function asNumber(value: string): number | string {
   return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(value) ? Number(value) : value;
+}
+
+/** What the text stands for; a text that is no JSON stays one, which the schema refuses. */
+function asList(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
 }
 
 function asFlag(value: string, flags: readonly string[], name: string): boolean | string {

@@ -63,6 +63,17 @@ export function size() {
   return z.string({ error }).regex(/^(auto|[1-9]\d{0,4}x[1-9]\d{0,4})$/, { error });
 }
 
+/** Low-rank changes of the model by the names of their files; in a form as JSON. */
+export function loras() {
+  const error =
+    'must be a list of at most 16 such as [{"name": "pixel", "weight": 0.8}], weights from -10 to 10';
+  const Lora = z.strictObject({
+    name: text(200),
+    weight: z.number({ error }).min(-10, { error }).max(10, { error }).default(1),
+  }, { error });
+  return z.array(Lora, { error }).max(16, { error });
+}
+
 /** Width and height of a size; neither for `auto`. */
 export function parseSize(value: string | undefined): { width?: number; height?: number } {
   const [, width, height] = value?.match(/^(\d+)x(\d+)$/) ?? [];

@@ -25,6 +25,8 @@ export interface FakeEngineOptions {
   readonly models?: readonly string[];
   /** How many images its models read together. Defaults to one. */
   readonly images?: number;
+  /** What its models say of themselves otherwise than {@linkcode FAKE_MODEL}. */
+  readonly info?: Partial<ModelInfo>;
   /** Whether it is ready at once. */
   readonly ready?: boolean;
   /** Throws the error of a run's step. */
@@ -52,8 +54,8 @@ export class FakeEngine implements ServingEngine {
 
   becomeReady(): void {
     const timing = { downloadMs: 0, loadMs: 0, warmupMs: 0 };
-    const { models: ids = [FAKE_MODEL.id], images } = this.#options;
-    const models = ids.map((id) => ({ ...FAKE_MODEL, id, images }));
+    const { models: ids = [FAKE_MODEL.id], images, info } = this.#options;
+    const models = ids.map((id) => ({ ...FAKE_MODEL, images, ...info, id }));
     this.state = { phase: "ready", models, timing };
     this.#ready.resolve(models);
   }

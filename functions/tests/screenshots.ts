@@ -5,36 +5,32 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { type Browser, chromium, type Page } from "../../tests/support/browser.ts";
+import type { Browser } from "../../tests/support/browser.ts";
+import { Playground, startBrowser } from "./playground.ts";
 import { startProgram } from "./programs.ts";
 
 const FOLDER = fileURLToPath(new URL("../../docs/images", import.meta.url));
 
-const shown = (page: Page, text: RegExp) => page.locator("#message", { hasText: text }).waitFor();
-
-/** A page with the playground, its models loaded. */
+/** The playground without motion, its models loaded, and 25 steps to come. */
 async function open(
   browser: Browser,
   url: string,
   options: Parameters<Browser["newPage"]>[0],
-): Promise<Page> {
-  const page = await browser.newPage(options);
-  await page.goto(url);
-  await page.locator("#model option").first().waitFor({ state: "attached" });
-  await page.fill("#guidance", "3");
-  return page;
+): Promise<Playground> {
+  const playground = await Playground.open(browser, url, { reducedMotion: "reduce", ...options });
+  await playground.ready();
+  await playground.page.fill("#steps", "25");
+  return playground;
 }
 
-/** Draws with these schedulers, side by side. */
-async function draw(page: Page, prompt: string, schedulers: string[], seed = "1"): Promise<void> {
-  await page.fill("#prompt", prompt);
-  await page.fill("#seed", seed);
-  await page.selectOption("#schedulers", schedulers);
-  await page.click("#draw");
-  await shown(page, /^Done$/);
+/** Draws with a seed of its own, so that the images are the same each time. */
+async function draw(playground: Playground, prompt: string, seed = "1"): Promise<void> {
+  await playground.page.fill("#prompt", prompt);
+  await playground.page.fill("#seed", seed);
+  await playground.draw();
 }
 
-async function save(page: Page, name: string, fullPage = false): Promise<void> {
+async function save({ page }: Playground, name: string, fullPage = false): Promise<void> {
   await page.screenshot({ path: `${FOLDER}/${name}.png`, fullPage });
   console.log(`docs/images/${name}.png`);
 }
@@ -42,56 +38,52 @@ async function save(page: Page, name: string, fullPage = false): Promise<void> {
 const COMPARED = ["DDIMScheduler", "EulerDiscreteScheduler", "DPMSolverMultistepScheduler"];
 
 async function desktop(browser: Browser, url: string): Promise<void> {
-  const viewport = { width: 1200, height: 900 };
-  const page = await open(browser, url, { viewport, colorScheme: "light" });
-  await page.fill("#steps", "25");
-  await draw(page, "rocket on a purple background", [""]);
+  const viewport = { width: 1280, height: 960 };
+  const playground = await open(browser, url, { viewport, colorScheme: "light" });
+  const { page } = playground;
+  await draw(playground, "rocket on a purple background");
+  await draw(playground, "two cats");
   await page.fill("#prompt", "red apple on a blue background");
   await page.fill("#steps", "120"); // slow enough to be caught in the middle
   await page.click("#draw");
   await page.locator('#results img[alt="The image as it emerges"]').waitFor();
-  await shown(page, /^Step [6-9]\d of/);
-  await save(page, "playground-emerging");
-  await shown(page, /^Done$/);
-  await page.fill("#steps", "25");
-  await draw(page, "red apple on a blue background", COMPARED);
-  await page.emulateMedia({ colorScheme: "dark" });
-  await save(page, "playground-schedulers-dark");
-  await page.emulateMedia({ colorScheme: "light" });
+  await playground.says(/^Step [6-9]\d of/);
+  await save(playground, "playground-emerging");
+  await playground.done();
 
-  const [download] = await Promise.all([
-    page.waitForEvent("download"),
-    page.locator("#results a").first().click(),
-  ]);
-  await page.setInputFiles("#file", await download.path());
-  await shown(page, /recipe taken$/);
-  await page.locator("#canvas").scrollIntoViewIfNeeded();
+  await page.fill("#steps", "25");
+  await page.click("#compare summary");
+  for (const name of COMPARED) await page.check(`#compare [value=${name}]`);
+  await draw(playground, "red apple on a blue background");
+  await page.evaluate("scrollTo(0, 0)");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await save(playground, "playground-schedulers-dark");
+  await page.emulateMedia({ colorScheme: "light" });
+  for (const name of COMPARED) await page.uncheck(`#compare [value=${name}]`);
+
+  await page.locator("#results .tools button", { hasText: "Use as input" }).first().click();
+  await playground.says(/where the next run begins/);
+  await page.click("#edit-mask");
+  await page.locator("#brush").fill("44");
   const box = (await page.locator("#canvas").boundingBox())!;
   await page.mouse.move(box.x + box.width * 0.3, box.y + box.height * 0.5);
   await page.mouse.down();
-  await page.mouse.move(box.x + box.width * 0.7, box.y + box.height * 0.6, { steps: 10 });
+  await page.mouse.move(box.x + box.width * 0.7, box.y + box.height * 0.55, { steps: 10 });
   await page.mouse.up();
-  await page.fill("#strength", "1");
-  await draw(page, "green apple on a blue background", [""]);
-  await page.locator("#drop").scrollIntoViewIfNeeded();
-  await save(page, "playground-inpaint", true);
+  await save(playground, "playground-inpaint");
   await page.close();
 }
 
 async function phone(browser: Browser, url: string): Promise<void> {
   const viewport = { width: 390, height: 844 };
-  const page = await open(browser, url, { viewport, colorScheme: "dark", hasTouch: true });
-  await page.fill("#steps", "25");
-  await draw(page, "sun on a blue background", [""]);
-  await save(page, "playground-phone", true);
-  await page.close();
+  const playground = await open(browser, url, { viewport, colorScheme: "dark", hasTouch: true });
+  await draw(playground, "sun on a blue background");
+  await save(playground, "playground-phone");
+  await playground.page.close();
 }
 
 const server = await startProgram("serve", { DENOISE_PORT: "0", DENOISE_LOG_LEVEL: "error" });
-const browser = await chromium.launch({
-  executablePath: Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium",
-  args: ["--no-sandbox"],
-});
+const browser = await startBrowser();
 try {
   await desktop(browser, server.url);
   await phone(browser, server.url);

@@ -1,4 +1,5 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
+import { pixelLimits } from "../../contract/size_limits.ts";
 import type { AppEnv, DoorContext } from "../../http/context.ts";
 import { route } from "../../http/route.ts";
 
@@ -42,7 +43,9 @@ export function mountCapabilities(app: OpenAPIHono<AppEnv>, context: DoorContext
     const { state } = context.models;
     const { limits, schedulers } = context;
     return c.json({
-      models: state.phase === "ready" ? state.models : [],
+      models: state.phase === "ready"
+        ? state.models.map((model) => ({ ...model, pixels: pixelLimits(model, limits) }))
+        : [],
       schedulers,
       limits: {
         steps: limits.maxSteps,

@@ -24,6 +24,7 @@ import {
   generationSchema,
   type ImageFields,
   ImagesResponse,
+  LISTS,
   NUMBERS,
   variationSchema,
 } from "./schemas.ts";
@@ -150,5 +151,5 @@ function useless({ stream, partial_images, response_format, progress }: ImageFie
 }
 
 function fieldsOf(form: Form, ...files: readonly string[]): object {
-  return formFields(form, { numbers: NUMBERS, flags: FLAGS, files });
+  return formFields(form, { numbers: NUMBERS, flags: FLAGS, lists: LISTS, files });
 }

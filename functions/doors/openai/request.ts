@@ -38,6 +38,7 @@ export function toRequest(fields: ImageFields): ImageRequest {
     eta: fields.eta,
     clipSkip: fields.clip_skip,
     scheduler: fields.scheduler,
+    loras: fields.loras?.length === 0 ? undefined : fields.loras,
     format: output_format ?? "png",
     quality: output_compression === undefined ? undefined : Math.max(1, output_compression),
     previews: stream ? partial_images ?? 0 : 0,

@@ -1,6 +1,16 @@
 import { z } from "@hono/zod-openapi";
 import type { Limits } from "../../contract/limits.ts";
-import { flag, integer, oneOf, optional, real, seed, size, text } from "../../http/fields.ts";
+import {
+  flag,
+  integer,
+  loras,
+  oneOf,
+  optional,
+  real,
+  seed,
+  size,
+  text,
+} from "../../http/fields.ts";
 
 /** Fields that every images route takes: OpenAI's, then those that diffusers adds. */
 function shared(limits: Limits) {
@@ -24,6 +34,7 @@ function shared(limits: Limits) {
     eta: optional(real(0, 1)),
     clip_skip: optional(integer(0, 12)),
     scheduler: optional(text(100)),
+    loras: optional(loras()),
   };
 }
 
@@ -64,6 +75,9 @@ export const NUMBERS: readonly string[] = [
 
 /** Fields that a form carries as true or false. */
 export const FLAGS: readonly string[] = ["stream", "progress"];
+
+/** Fields that a form carries as JSON. */
+export const LISTS: readonly string[] = ["loras"];
 
 /** A file of a form, as the description has it. */
 export const file: z.ZodType = z.any().openapi({

@@ -10,18 +10,28 @@ import { route } from "../../http/route.ts";
 import type { Door } from "../door.ts";
 import { errorBody } from "../openai/errors.ts";
 
-/** The files of the page, and their media types. */
-const FILES: Readonly<Record<string, string>> = {
-  "index.html": "text/html; charset=utf-8",
-  "style.css": "text/css; charset=utf-8",
-  "main.js": "text/javascript; charset=utf-8",
-  "api.js": "text/javascript; charset=utf-8",
-  "examples.js": "text/javascript; charset=utf-8",
-  "form.js": "text/javascript; charset=utf-8",
-  "history.js": "text/javascript; charset=utf-8",
-  "mask.js": "text/javascript; charset=utf-8",
-  "recipe.js": "text/javascript; charset=utf-8",
-  "snippets.js": "text/javascript; charset=utf-8",
+/** The files of the page; each part of it is a module of its own, and nothing is built. */
+const FILES: ReadonlySet<string> = new Set([
+  "index.html",
+  "logo.svg",
+  ...["style.css", "form.css", "stage.css", "dialogs.css"],
+  ...["main", "dom", "message", "api", "greet", "settings", "memory", "names"].map(script),
+  ...["form", "examples", "sizes", "seed", "checks", "compare", "loras", "given"].map(script),
+  ...["start", "editor", "mask", "zoom", "recipe"].map(script),
+  ...["runs", "frame", "noise", "entry", "actions", "lightbox"].map(script),
+  ...["gallery", "store", "zip", "confirm", "snippets", "clipboard"].map(script),
+]);
+
+function script(name: string): string {
+  return `${name}.js`;
+}
+
+/** Media types by the end of a file's name. */
+const MEDIA_TYPES: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  svg: "image/svg+xml; charset=utf-8",
 };
 
 /** Nothing but this server, and images that the page has made. */
@@ -48,7 +58,10 @@ export const playgroundDoor: Door = {
 function mount(app: OpenAPIHono<AppEnv>, _context: DoorContext): void {
   const page = async (name: string) => ({
     text: await readFile(name),
-    headers: { "content-type": FILES[name]!, "content-security-policy": POLICY },
+    headers: {
+      "content-type": MEDIA_TYPES[name.split(".").at(-1)!]!,
+      "content-security-policy": POLICY,
+    },
   });
   const Index = z.object({ name: z.string(), links: z.record(z.string(), z.string()) });
   route(app, {
@@ -89,7 +102,7 @@ function mount(app: OpenAPIHono<AppEnv>, _context: DoorContext): void {
     },
   }, async (c) => {
     const file = c.req.param("file") ?? "";
-    if (!Object.hasOwn(FILES, file)) return c.notFound();
+    if (!FILES.has(file)) return c.notFound();
     const { text, headers } = await page(file);
     return c.body(text, 200, headers);
   });

@@ -7,6 +7,8 @@ export class RequestError extends Error {
   }
 }
 
+const UNREACHABLE = "The server does not answer: look whether it runs, then try again";
+
 async function refusal(response) {
   const body = await response.json().catch(() => ({}));
   const error = body.error ?? { message: `The server answered ${response.status}` };
@@ -17,11 +19,22 @@ function headers(key) {
   return key === "" ? {} : { authorization: `Bearer ${key}` };
 }
 
+/** A reply that is no refusal. */
+async function ask(path, init) {
+  let response;
+  try {
+    response = await fetch(path, init);
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new RequestError({ message: UNREACHABLE }, 0);
+  }
+  if (!response.ok) throw await refusal(response);
+  return response;
+}
+
 /** What the server can do: models, schedulers, limits. */
 export async function capabilities(key) {
-  const response = await fetch("/v1/capabilities", { headers: headers(key) });
-  if (!response.ok) throw await refusal(response);
-  return await response.json();
+  return await (await ask("/v1/capabilities", { headers: headers(key) })).json();
 }
 
 /** The events of a stream of server-sent events, as objects. */
@@ -41,16 +54,20 @@ async function* events(response) {
   }
 }
 
+/** A field as a form carries it. */
+export const formValue = (value) =>
+  typeof value === "object" ? JSON.stringify(value) : String(value);
+
 /**
  * Draws, and yields what happens: queued, step, partial_image, completed.
  *
  * @param fields The fields of /v1/images/generations.
- * @param given An image to begin with, and a mask, as blobs.
+ * @param files An image to begin with, and a mask, as blobs.
  */
-export async function* draw(fields, given, key, signal) {
-  const wanted = { ...fields, stream: true, partial_images: 3, progress: true };
+export async function* draw(fields, files, key, signal) {
+  const wanted = { ...fields, stream: true, partial_images: 4, progress: true };
   let request;
-  if (given.image === undefined) {
+  if (files.image === undefined) {
     request = {
       path: "/v1/images/generations",
       headers: { ...headers(key), "content-type": "application/json" },
@@ -58,16 +75,24 @@ export async function* draw(fields, given, key, signal) {
     };
   } else {
     const form = new FormData();
-    for (const [name, value] of Object.entries(wanted)) form.append(name, String(value));
-    form.append("image", given.image, "image.png");
-    if (given.mask !== undefined) form.append("mask", given.mask, "mask.png");
+    for (const [name, value] of Object.entries(wanted)) form.append(name, formValue(value));
+    form.append("image", files.image, "image.png");
+    if (files.mask !== undefined) form.append("mask", files.mask, "mask.png");
     request = { path: "/v1/images/edits", headers: headers(key), body: form };
   }
   const { path, ...init } = request;
-  const response = await fetch(path, { method: "POST", signal, ...init });
-  if (!response.ok) throw await refusal(response);
-  for await (const event of events(response)) {
-    if (event.type === "error") throw new RequestError(event.error ?? event, 500);
-    yield { ...event, kind: event.type.split(".").at(-1) };
+  const response = await ask(path, { method: "POST", signal, ...init });
+  let ended = false;
+  try {
+    for await (const event of events(response)) {
+      if (event.type === "error") throw new RequestError(event.error ?? event, 500);
+      const kind = event.type.split(".").at(-1);
+      ended ||= kind === "completed";
+      yield { ...event, kind };
+    }
+  } catch (error) {
+    if (error instanceof RequestError || signal.aborted) throw error;
+    throw new RequestError({ message: UNREACHABLE }, 0);
   }
+  if (!ended) throw new RequestError({ message: UNREACHABLE }, 0);
 }

@@ -1,3 +1,5 @@
+import { $, button } from "./dom.js";
+
 /** Prompts to try, for models that ship with the project: out of their contact sheet. */
 const EXAMPLES = {
   "denoise/emoji": [
@@ -16,15 +18,44 @@ const EXAMPLES = {
   ],
 };
 
-/** Shows the prompts of a model as buttons; each puts itself into the form. */
-export function showExamples(place, model, take) {
-  const prompts = EXAMPLES[model] ?? [];
-  place.hidden = prompts.length === 0;
-  place.replaceChildren(...prompts.map((prompt) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = prompt;
-    button.addEventListener("click", () => take(prompt));
-    return button;
-  }));
+/** Prompts to try with any other model that reads text. */
+const ANY = [
+  "a lighthouse on a cliff at dawn, oil painting",
+  "portrait of an old fisherman, soft window light",
+  "a tiny house inside a glass bottle, macro photograph",
+  "a fox in a snowy forest, woodcut",
+  "a city of the future seen from a train, watercolour",
+  "still life with lemons and a blue jug",
+];
+
+/** Words of which "Surprise me" makes a prompt for the models that ship with the project. */
+export const PARTS = {
+  "denoise/emoji": {
+    colours: ["red", "blue", "green", "purple", "orange", "pink", "yellow", "black"],
+    things: [
+      ...["apple", "cat", "rocket", "elephant", "strawberry", "sunflower", "guitar", "unicorn"],
+      ...["dinosaur", "car", "fish", "owl", "house", "heart", "umbrella", "mushroom"],
+    ],
+  },
+};
+
+const any = (list) => list[crypto.getRandomValues(new Uint32Array(1))[0] % list.length];
+
+/** A prompt by chance. */
+export function surprise(model) {
+  const parts = PARTS[model];
+  if (parts === undefined) return any(ANY.filter((prompt) => prompt !== $("prompt").value));
+  const colour = any(parts.colours);
+  const ground = any(parts.colours.filter((other) => other !== colour));
+  return `${colour} ${any(parts.things)} on a ${ground} background`;
+}
+
+/** Shows the prompts of a model as chips; each puts itself into the form. */
+export function showExamples(model) {
+  const prompts = EXAMPLES[model] ?? ANY;
+  $("examples").hidden = false;
+  $("surprise").hidden = false;
+  $("examples").replaceChildren(
+    ...prompts.map((prompt) => button(prompt, () => $("prompt").value = prompt)),
+  );
 }

@@ -1,65 +1,198 @@
+import { $ } from "./dom.js";
+import { compareNothing, showCompared } from "./compare.js";
+import { given } from "./given.js";
 import { showExamples } from "./examples.js";
+import { putLoras, readLoras, showLoras } from "./loras.js";
+import { schedulerName } from "./names.js";
+import { lockSeed } from "./seed.js";
+import { putSize, showSizes } from "./sizes.js";
 
-const $ = (id) => document.getElementById(id);
+/** The inputs of the fields of a request, by the server's names. */
+const INPUTS = {
+  prompt: "prompt",
+  negative_prompt: "negative",
+  model: "model",
+  n: "count",
+  num_inference_steps: "steps",
+  guidance_scale: "guidance",
+  seed: "seed",
+  size: "width",
+  scheduler: "scheduler",
+  strength: "strength",
+  image: "file",
+  mask: "edit-mask",
+};
 
-function numberOf(id) {
-  const { value } = $(id);
-  return value === "" ? undefined : Number(value);
+/** A mistake in the form, which the user can mend. */
+export class FormError extends Error {
+  /** @param param The field at fault, by the server's name. */
+  constructor(message, param) {
+    super(message);
+    this.param = param;
+  }
 }
 
-/** What the form says, as fields of the images routes; empty ones are left to the model. */
-export function readForm() {
-  const seed = $("seed").value.trim();
-  const fields = {
-    prompt: $("prompt").value,
-    negative_prompt: $("negative").value || undefined,
-    model: $("model").value || undefined,
-    n: numberOf("count"),
-    num_inference_steps: numberOf("steps"),
-    guidance_scale: numberOf("guidance"),
-    seed: seed === "" ? undefined : seed,
-    size: $("size").value || undefined,
-  };
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+/** Marks the input of a field that is at fault, and goes there; takes older marks away. */
+export function markFault(param) {
+  for (const marked of document.querySelectorAll("[aria-invalid]")) {
+    marked.removeAttribute("aria-invalid");
+  }
+  const input = $(INPUTS[param] ?? "");
+  if (input === null) return;
+  input.setAttribute("aria-invalid", "true");
+  input.focus();
 }
 
-/** The schedulers that are chosen; one undefined for the model's own. */
-export function readSchedulers() {
-  const chosen = [...$("schedulers").selectedOptions].map(({ value }) => value || undefined);
-  return chosen.length === 0 ? [undefined] : chosen;
+function numberOf(param) {
+  const input = $(INPUTS[param]);
+  if (input.validity.badInput) {
+    const name = input.labels[0]?.textContent.trim() ?? input.ariaLabel;
+    throw new FormError(`${name} must be a number`, param);
+  }
+  return input.value === "" ? undefined : Number(input.value);
 }
 
-/** Fills models and limits in, and the schedulers of the model that is chosen. */
-export function showCapabilities({ models, limits }) {
-  const keep = $("model").value;
-  $("model").replaceChildren(...models.map(({ id }) => new Option(id, id)));
-  if (keep !== "") $("model").value = keep;
-  const showSchedulers = () => {
-    const { schedulers, defaults = {} } = models.find(({ id }) => id === $("model").value);
-    $("steps").placeholder = String(defaults.steps ?? "");
-    $("guidance").placeholder = String(defaults.guidanceScale ?? "");
-    showExamples($("examples"), $("model").value, (prompt) => $("prompt").value = prompt);
-    $("schedulers").replaceChildren(
-      new Option("the model's own", "", true, true),
-      ...schedulers.map((id) => new Option(id.replace(/Scheduler$/, ""), id)),
+/** The size in the form, or undefined where it is left to the model. */
+function sizeField({ takesSize }) {
+  const [width, height] = [$("width").value, $("height").value];
+  if (!takesSize || (width === "" && height === "")) return undefined;
+  if (width !== "" && height !== "") return `${width}x${height}`;
+  throw new FormError("Give both width and height, or neither", "size");
+}
+
+const isUnconditional = ({ tasks }) => tasks[0] === "unconditional";
+
+/** The form: what the server can do, and what of it is asked for. */
+export class Form {
+  #models = [];
+  #limits = {};
+  /** What the model that is chosen would do by itself, as it stands in the fields. */
+  #own = {};
+
+  constructor() {
+    $("model").onchange = () => this.#showModel();
+  }
+
+  /** The model that is chosen. */
+  get model() {
+    return this.#models.find(({ id }) => id === $("model").value);
+  }
+
+  /** The model of that name, or undefined. */
+  modelOf(id) {
+    return this.#models.find((model) => model.id === id);
+  }
+
+  /** The limits of the server. */
+  get limits() {
+    return this.#limits;
+  }
+
+  /** Fills models and limits in; what the user has chosen stays. */
+  show({ models, limits }) {
+    const keep = $("model").value;
+    this.#models = models;
+    this.#limits = limits;
+    $("model").replaceChildren(...models.map(({ id }) => new Option(id, id)));
+    if (this.modelOf(keep) !== undefined) $("model").value = keep;
+    $("steps").max = limits.steps;
+    $("count").max = limits.images;
+    this.#showModel();
+  }
+
+  /** What the form says, as fields of the images routes; what is empty is left to the model. */
+  read(hasImage) {
+    const { model } = this;
+    if (model === undefined) throw new FormError("The server has no model yet: wait for it");
+    const loras = readLoras();
+    const takesText = !isUnconditional(model);
+    if (takesText && $("prompt").value.trim() === "") {
+      throw new FormError(
+        "Write what the image should show, or take one of the examples",
+        "prompt",
+      );
+    }
+    return given({
+      prompt: takesText ? $("prompt").value : undefined,
+      negative_prompt: takesText && $("negative").value || undefined,
+      model: model.id,
+      n: numberOf("n"),
+      num_inference_steps: numberOf("num_inference_steps"),
+      guidance_scale: takesText ? numberOf("guidance_scale") : undefined,
+      size: sizeField(model),
+      scheduler: $("scheduler").value || undefined,
+      strength: hasImage ? numberOf("strength") : undefined,
+      loras: loras.length === 0 ? undefined : loras,
+    });
+  }
+
+  /**
+   * Puts the fields of a request into the form, and empties those that it leaves to the model.
+   *
+   * @returns What of it this server does not have.
+   */
+  put(fields) {
+    const missing = [];
+    if (this.modelOf(fields.model) !== undefined) {
+      $("model").value = fields.model;
+      this.#showModel();
+    } else if (fields.model !== undefined) missing.push(`the model ${fields.model}`);
+    for (const [param, id] of Object.entries(INPUTS)) {
+      if (["model", "scheduler", "size", "image", "mask", "strength"].includes(param)) continue;
+      $(id).value = String(fields[param] ?? "");
+    }
+    if (fields.strength !== undefined) $("strength").value = String(fields.strength);
+    if (fields.n === undefined) $("count").value = "1";
+    const [width = "", height = ""] = fields.size?.split("x") ?? [];
+    putSize({ width, height });
+    if (fields.seed !== undefined) lockSeed(fields.seed);
+    compareNothing();
+    const isOwn = fields.scheduler === this.model?.scheduler;
+    $("scheduler").value = isOwn ? "" : fields.scheduler ?? "";
+    if ($("scheduler").selectedIndex < 0) {
+      $("scheduler").value = "";
+      missing.push(`the scheduler ${fields.scheduler}`);
+    }
+    putLoras(fields.loras ?? []);
+    const loras = this.model?.loras ?? [];
+    for (const { name } of fields.loras ?? []) {
+      if (!loras.includes(name)) missing.push(`the LoRA ${name}`);
+    }
+    return missing;
+  }
+
+  /** Shows what the model that is chosen takes. */
+  #showModel() {
+    const { model } = this;
+    const { scheduler, schedulers, tasks, defaults = {}, width, height, takesSize } = model;
+    const keep = $("scheduler").value;
+    $("scheduler").replaceChildren(
+      new Option(`${schedulerName(scheduler)} (default)`, "", true, true),
+      ...schedulers.filter((id) => id !== scheduler).map((id) => new Option(schedulerName(id), id)),
     );
-  };
-  $("model").onchange = showSchedulers;
-  showSchedulers();
-  $("steps").max = limits.steps;
-  $("count").max = limits.images;
-}
+    if (schedulers.includes(keep)) $("scheduler").value = keep;
+    const takesImage = tasks.some((task) => !["text-to-image", "unconditional"].includes(task));
+    $("start").hidden = !takesImage;
+    $("prompts").hidden = isUnconditional(model);
+    $("guidance").parentElement.hidden = isUnconditional(model);
+    $("edit-mask").hidden = !tasks.includes("inpaint");
+    this.#showOwn({
+      steps: defaults.steps,
+      guidance: defaults.guidanceScale,
+      ...takesSize ? { width, height } : {},
+    });
+    showExamples(model.id);
+    showSizes(model, this.#limits);
+    showCompared(this.#models, model);
+    showLoras(model);
+  }
 
-/** Puts an image's recipe into the form. */
-export function showRecipe(recipe) {
-  const put = (id, value) => {
-    if (value !== undefined && value !== null) $(id).value = String(value);
-  };
-  put("prompt", recipe.prompt ?? "");
-  put("negative", recipe.negativePrompt ?? "");
-  put("seed", recipe.seed);
-  put("steps", recipe.steps);
-  put("guidance", recipe.guidanceScale);
-  if (recipe.width && recipe.height) put("size", `${recipe.width}x${recipe.height}`);
-  for (const option of $("schedulers").options) option.selected = option.value === recipe.scheduler;
+  /** Puts the model's own values into the fields that the user has not changed. */
+  #showOwn(own) {
+    for (const id of ["steps", "guidance", "width", "height"]) {
+      const untouched = $(id).value === "" || $(id).value === String(this.#own[id]);
+      if (untouched) $(id).value = String(own[id] ?? "");
+    }
+    this.#own = own;
+  }
 }

@@ -1,172 +1,113 @@
-import { capabilities, draw } from "./api.js";
-import { readForm, readSchedulers, showCapabilities, showRecipe } from "./form.js";
-import { remember, showHistory } from "./history.js";
-import { MaskEditor } from "./mask.js";
-import { readRecipe } from "./recipe.js";
+import { toolsFor } from "./actions.js";
+import { copy } from "./clipboard.js";
+import { requestsOf } from "./compare.js";
+import { $, hasDialog } from "./dom.js";
+import { programOf } from "./entry.js";
+import { surprise } from "./examples.js";
+import { Form, markFault } from "./form.js";
+import { Frame } from "./frame.js";
+import { Gallery } from "./gallery.js";
+import { greet } from "./greet.js";
+import { Lightbox } from "./lightbox.js";
+import { recallFields, recallKey, remember } from "./memory.js";
+import { say, showNotes } from "./message.js";
+import { fieldsOfRecipe } from "./recipe.js";
+import { Runs } from "./runs.js";
+import { lockSeed, nextSeed, wireSeed } from "./seed.js";
+import { wireSettings } from "./settings.js";
+import { putSize, sizeFor } from "./sizes.js";
 import { snippet } from "./snippets.js";
+import { StartImage } from "./start.js";
 
-const $ = (id) => document.getElementById(id);
-const editor = new MaskEditor($("canvas"), $("brush"));
-let running;
-let last;
+const form = new Form();
+const lightbox = new Lightbox();
+const runs = new Runs(form, {
+  onBegin: () => inView = [],
+  onImage: async (entry, frame) => finish(frame, await gallery.add(entry)),
+});
+const gallery = new Gallery((entries, at) => showAgain(entries[at]));
+const start = new StartImage({
+  limits: () => form.limits,
+  onSize(width, height) {
+    if (form.model?.takesSize) putSize(sizeFor(width, height, form.model, form.limits));
+  },
+  onRecipe(recipe) {
+    recallRequest({ fields: fieldsOfRecipe(recipe) });
+  },
+});
 
-const say = (text) => $("message").textContent = text;
-const key = () => $("key").value.trim();
+/** The images in view, in order. */
+let inView = [];
 
-/** Waits until the server has its models. */
-async function greet() {
-  try {
-    const found = await capabilities(key());
-    $("key-row").hidden = key() === "";
-    if (found.models.length === 0) {
-      $("state").textContent = "The models are being loaded …";
-      setTimeout(greet, 1000);
-      return;
-    }
-    showCapabilities(found);
-    $("state").textContent = found.models.map(({ id }) => id).join(", ");
-  } catch (error) {
-    if (error.status === 401) {
-      $("key-row").hidden = false;
-      $("state").textContent = "This server asks for a key";
-    } else {
-      $("state").textContent = error.message;
-      setTimeout(greet, 3000);
-    }
-  }
+const does = {
+  async useAsInput({ blob }) {
+    await start.set(blob);
+    start.reveal();
+    say("The image is where the next run begins");
+  },
+  run: ({ fields, files }) => runs.run([{ label: "", fields }], files),
+  reuseSeed({ recipe }) {
+    lockSeed(String(recipe.seed));
+    say(`The seed is ${recipe.seed}, and stays`);
+  },
+  recall: ({ request }) => recallRequest(request),
+  async remove(entry) {
+    await gallery.remove(entry);
+    if (inView.at(-1) === entry) $("snippets").hidden = true;
+    inView = inView.filter((other) => other !== entry);
+    frames.get(entry)?.remove();
+    say("Deleted");
+  },
+};
+
+const frames = new WeakMap();
+
+/** Puts a finished image into its frame. */
+function finish(frame, entry) {
+  inView.push(entry);
+  frames.set(entry, frame);
+  const tools = toolsFor(entry, form.modelOf(entry.request.fields.model), form.limits, does);
+  frame.finish(entry, tools, () => lightbox.open(inView, inView.indexOf(entry)));
+  $("snippets").hidden = false;
 }
 
-/** A place for an image that is being made. */
-function frame(title) {
-  const figure = document.createElement("figure");
-  const image = new Image();
-  image.alt = "";
-  const bar = document.createElement("progress");
-  bar.max = 1;
-  bar.value = 0;
-  bar.setAttribute("aria-label", `Progress of ${title}`);
-  const caption = document.createElement("figcaption");
-  caption.textContent = title;
-  figure.append(image, bar, caption);
-  $("results").append(figure);
-  return { figure, image, bar, caption };
+/** Shows an image of the gallery as it was shown when it was made. */
+function showAgain(entry) {
+  const { fields } = entry.request;
+  const [width, height] = [entry.recipe.width ?? 1, entry.recipe.height ?? 1];
+  inView = [];
+  $("results").replaceChildren();
+  const frame = new Frame(entry.label, { ...fields, size: `${width}x${height}` }, {});
+  finish(frame, entry);
+  showNotes(entry.notes ?? []);
+  say("Shown again; Reuse all puts everything that made it into the form");
+  frame.reveal();
 }
 
-function source(event) {
-  return `data:image/${event.output_format ?? "png"};base64,${event.b64_json}`;
-}
-
-/** Shows a finished image, with a link that saves it. */
-function finish({ image, bar, caption }, src, recipe) {
-  image.src = src;
-  image.alt = recipe.prompt || "image";
-  bar.remove();
-  const link = document.createElement("a");
-  link.href = src;
-  link.download = `denoise-${recipe.seed ?? "image"}.${
-    src.startsWith("data:image/png") ? "png" : "jpg"
-  }`;
-  link.textContent = "Save";
-  const facts = [
-    recipe.scheduler?.replace(/Scheduler$/, ""),
-    `seed ${recipe.seed}`,
-    `${recipe.steps} steps`,
-  ];
-  caption.replaceChildren(`${facts.filter(Boolean).join(", ")} `, link);
-}
-
-/** Draws with one scheduler. */
-async function drawOne(fields, given, signal) {
-  const title = fields.scheduler?.replace(/Scheduler$/, "") ?? "the model's own scheduler";
-  let place = frame(title);
-  try {
-    for await (const event of draw(fields, given, key(), signal)) {
-      if (event.kind === "queued") {
-        say(event.position > 0 ? `Waiting, ${event.position} before this` : "Starting …");
-      } else if (event.kind === "step") {
-        place.bar.max = event.of;
-        place.bar.value = event.step;
-        say(`Step ${event.step} of ${event.of}, ${(event.eta_ms / 1000).toFixed(1)} s left`);
-      } else if (event.kind === "partial_image") {
-        place.image.src = source(event);
-        place.image.alt = "The image as it emerges";
-      } else if (event.kind === "warning") {
-        say(event.message);
-      } else if (event.kind === "completed") {
-        const { prompt, num_inference_steps: steps, scheduler } = fields;
-        const recipe = { prompt, steps, scheduler, ...event.recipe };
-        place ??= frame(title);
-        finish(place, source(event), recipe);
-        last = { fields, hasImage: given.image !== undefined, hasMask: given.mask !== undefined };
-        remember({ source: source(event), recipe, request: last });
-        place = undefined;
-      }
-    }
-  } catch (error) {
-    place?.figure.remove();
-    throw error;
-  }
+/** Puts everything that a request has into the form, its files too, and nothing else. */
+async function recallRequest({ fields, image, mask }) {
+  if (image === undefined) start.remove();
+  else await start.set(image, mask);
+  const missing = form.put(fields);
+  say(
+    missing.length === 0
+      ? "The form has what made this image: Draw makes it again"
+      : `The form has what made this image, but this server does not have ${missing.join(", ")}`,
+  );
 }
 
 async function submit() {
+  let requests, files;
   say("Sending …");
-  const fields = readForm();
-  const given = $("editor").hidden
-    ? {}
-    : { image: await editor.image(), mask: await editor.mask() };
-  if (given.image !== undefined) {
-    fields.strength = Number($("strength").value);
-    if (given.mask === undefined) delete fields.size;
-  }
-  const schedulers = readSchedulers();
-  if (schedulers.length > 1) {
-    fields.seed ??= String(crypto.getRandomValues(new Uint32Array(1))[0]);
-  }
-  running = new AbortController();
-  $("draw").disabled = true;
-  $("cancel").disabled = false;
-  $("results").replaceChildren();
-  $("message").scrollIntoView({ block: "nearest" });
   try {
-    for (const scheduler of schedulers) {
-      const request = scheduler === undefined ? fields : { ...fields, scheduler };
-      await drawOne(request, given, running.signal);
-    }
-    $("snippets").hidden = false;
-    say("Done");
+    requests = requestsOf({ ...form.read(start.isThere), seed: nextSeed() });
+    files = await start.files();
   } catch (error) {
-    say(running.signal.aborted ? "Cancelled" : error.message);
-    if (error.status === 401) $("key-row").hidden = false;
-  } finally {
-    running = undefined;
-    $("draw").disabled = false;
-    $("cancel").disabled = true;
-    showHistory($("history"), choose);
+    say(error.message);
+    markFault(error.param);
+    return;
   }
-}
-
-/** Brings an image of the history back. */
-function choose({ source, recipe, request }) {
-  $("results").replaceChildren();
-  finish(frame(""), source, recipe);
-  showRecipe(recipe);
-  last = request;
-  $("snippets").hidden = request === undefined;
-  say("The recipe of this image is in the form");
-}
-
-/** Takes a file to begin with; a PNG with a recipe fills the form. */
-async function take(file) {
-  if (file === undefined) return;
-  try {
-    const recipe = await readRecipe(file);
-    if (recipe !== undefined) showRecipe(recipe);
-    await editor.open(file);
-    $("editor").hidden = false;
-    say(recipe === undefined ? "Image taken" : "Image and its recipe taken");
-  } catch {
-    say("This file is no image that the browser can read: choose a PNG, JPEG, WebP or GIF");
-  }
+  await runs.run(requests, files);
 }
 
 $("form").addEventListener("submit", (event) => {
@@ -176,26 +117,33 @@ $("form").addEventListener("submit", (event) => {
 $("prompt").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) $("form").requestSubmit();
 });
-$("cancel").addEventListener("click", () => running?.abort());
-$("key").addEventListener("change", greet);
-$("file").addEventListener("change", (event) => take(event.target.files[0]));
-$("clear-mask").addEventListener("click", () => editor.clear());
-$("remove-image").addEventListener("click", () => {
-  $("editor").hidden = true;
-  $("file").value = "";
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && !hasDialog()) runs.cancel();
 });
-for (const name of ["dragover", "dragleave", "drop"]) {
-  $("drop").addEventListener(name, (event) => {
-    event.preventDefault();
-    $("drop").classList.toggle("over", name === "dragover");
-    if (name === "drop") take(event.dataTransfer.files[0]);
-  });
-}
+$("surprise").onclick = () => {
+  $("prompt").value = surprise($("model").value);
+  $("form").requestSubmit();
+};
 for (const button of document.querySelectorAll("[data-language]")) {
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(snippet(button.dataset.language, last, location.origin));
-    say(`${button.textContent.replace("Copy as", "Copied as")}`);
-  });
+  button.onclick = async () => {
+    const program = snippet(button.dataset.language, programOf(inView.at(-1)), location.origin);
+    const copied = await copy(program);
+    say(
+      copied ? button.textContent.replace("Copy as", "Copied as") : "Select the text and copy it",
+    );
+  };
 }
-showHistory($("history"), choose);
-greet();
+
+recallKey();
+wireSeed();
+let isFirst = true;
+const meet = () =>
+  greet((found) => {
+    form.show(found);
+    if (isFirst) recallFields();
+    isFirst = false;
+    remember();
+  });
+wireSettings(meet);
+gallery.load();
+meet();

@@ -1,112 +1,126 @@
-/** An image that the user can draw a mask on. */
-export class MaskEditor {
+/** The part of an image that is inpainted, in its own pixels; every stroke can be undone. */
+export class Mask {
   #canvas;
   #context;
-  #brush;
-  #image;
-  #mask = new OffscreenCanvas(1, 1);
-  #hasMask = false;
-  #cursor = { x: 0, y: 0 };
+  #done = [];
+  #undone = [];
 
-  constructor(canvas, brush) {
-    this.#canvas = canvas;
-    this.#context = canvas.getContext("2d");
-    this.#brush = brush;
-    canvas.addEventListener("pointerdown", (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      this.#paint(this.#place(event));
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      if (event.buttons > 0) this.#paint(this.#place(event));
-    });
-    canvas.addEventListener("keydown", (event) => this.#key(event));
+  constructor(width, height) {
+    this.#canvas = new OffscreenCanvas(width, height);
+    this.#context = this.#canvas.getContext("2d", { willReadFrequently: true });
   }
 
-  /** Takes an image to begin with. */
-  async open(blob) {
-    this.#image = await createImageBitmap(blob);
-    const { width, height } = this.#image;
-    this.#canvas.width = width;
-    this.#canvas.height = height;
-    this.#mask = new OffscreenCanvas(width, height);
-    this.#cursor = { x: width / 2, y: height / 2 };
-    this.clear();
+  /** White where it is inpainted, else transparent. */
+  get canvas() {
+    return this.#canvas;
   }
 
-  /** Takes every stroke away. */
+  /** Whether there is something to take back, and to bring back. */
+  get history() {
+    return { undo: this.#done.length > 0, redo: this.#undone.length > 0 };
+  }
+
+  /** Begins a stroke of the brush; `{ x, y }` and the diameter are in pixels of the image. */
+  begin(place, diameter, erases) {
+    this.#do({ kind: "stroke", points: [place], diameter, erases });
+  }
+
+  /** Goes on with the stroke. */
+  extend(place) {
+    const stroke = this.#done.at(-1);
+    this.#line(stroke, stroke.points.at(-1), place);
+    stroke.points.push(place);
+  }
+
+  /** Keeps all of the image. */
   clear() {
-    this.#mask.getContext("2d").clearRect(0, 0, this.#mask.width, this.#mask.height);
-    this.#hasMask = false;
-    this.#draw();
+    this.#do({ kind: "clear" });
   }
 
-  /** The image as PNG. */
-  async image() {
-    const canvas = new OffscreenCanvas(this.#image.width, this.#image.height);
-    canvas.getContext("2d").drawImage(this.#image, 0, 0);
-    return await canvas.convertToBlob({ type: "image/png" });
+  /** Swaps what is inpainted and what is kept. */
+  invert() {
+    this.#do({ kind: "invert" });
   }
 
-  /** White strokes on black as PNG, or undefined without a stroke. */
-  async mask() {
-    if (!this.#hasMask) return undefined;
-    const canvas = new OffscreenCanvas(this.#mask.width, this.#mask.height);
+  /** Takes a mask that is white where it inpaints and black elsewhere. */
+  async open(blob) {
+    this.#do({ kind: "image", bitmap: await createImageBitmap(blob) });
+  }
+
+  /** Takes the last step back. */
+  undo() {
+    this.#undone.push(this.#done.pop());
+    this.#context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
+    for (const step of this.#done) this.#draw(step);
+  }
+
+  /** Brings the step back that was taken back last. */
+  redo() {
+    const step = this.#undone.pop();
+    this.#done.push(step);
+    this.#draw(step);
+  }
+
+  /** White on black as PNG, or undefined where nothing is inpainted. */
+  async toBlob() {
+    const { width, height } = this.#canvas;
+    const { data } = this.#context.getImageData(0, 0, width, height);
+    if (!data.some((value, i) => i % 4 === 3 && value > 0)) return undefined;
+    const canvas = new OffscreenCanvas(width, height);
     const context = canvas.getContext("2d");
     context.fillStyle = "black";
-    context.fillRect(0, 0, canvas.width, canvas.height);
-    context.drawImage(this.#mask, 0, 0);
+    context.fillRect(0, 0, width, height);
+    context.drawImage(this.#canvas, 0, 0);
     return await canvas.convertToBlob({ type: "image/png" });
   }
 
-  #place(event) {
-    const box = this.#canvas.getBoundingClientRect();
-    return {
-      x: (event.clientX - box.left) * this.#canvas.width / box.width,
-      y: (event.clientY - box.top) * this.#canvas.height / box.height,
-    };
+  #do(step) {
+    this.#done.push(step);
+    this.#undone = [];
+    this.#draw(step);
   }
 
-  #key(event) {
-    const step = Number(this.#brush.value) / 2;
-    const moves = {
-      ArrowLeft: [-step, 0],
-      ArrowRight: [step, 0],
-      ArrowUp: [0, -step],
-      ArrowDown: [0, step],
-    };
-    const move = moves[event.key];
-    if (move === undefined && event.key !== " ") return;
-    event.preventDefault();
-    if (move === undefined) return this.#paint(this.#cursor);
+  #draw(step) {
     const { width, height } = this.#canvas;
-    this.#cursor = {
-      x: Math.min(width, Math.max(0, this.#cursor.x + move[0])),
-      y: Math.min(height, Math.max(0, this.#cursor.y + move[1])),
-    };
-    this.#draw();
-  }
-
-  #paint({ x, y }) {
-    const context = this.#mask.getContext("2d");
+    const context = this.#context;
     context.fillStyle = "white";
-    context.beginPath();
-    context.arc(x, y, Number(this.#brush.value) / 2, 0, 2 * Math.PI);
-    context.fill();
-    this.#hasMask = true;
-    this.#cursor = { x, y };
-    this.#draw();
+    if (step.kind === "stroke") {
+      step.points.forEach((to, i) => this.#line(step, step.points[i - 1] ?? to, to));
+    } else if (step.kind === "clear") {
+      context.clearRect(0, 0, width, height);
+    } else if (step.kind === "invert") {
+      context.globalCompositeOperation = "xor";
+      context.fillRect(0, 0, width, height);
+    } else {
+      this.#drawImage(step.bitmap);
+    }
   }
 
-  #draw() {
-    if (this.#image === undefined) return;
+  /** A line with round ends; of one point a disc. */
+  #line({ diameter, erases }, from, to) {
+    const context = this.#context;
+    context.globalCompositeOperation = erases ? "destination-out" : "source-over";
+    context.fillStyle = context.strokeStyle = "white";
+    context.lineWidth = diameter;
+    context.beginPath();
+    context.moveTo(from.x, from.y);
+    context.lineTo(to.x, to.y);
+    context.stroke();
+    context.beginPath();
+    context.arc(to.x, to.y, diameter / 2, 0, 2 * Math.PI);
+    context.fill();
+  }
+
+  #drawImage(bitmap) {
     const { width, height } = this.#canvas;
-    this.#context.drawImage(this.#image, 0, 0);
-    this.#context.globalAlpha = 0.6;
-    this.#context.drawImage(this.#mask, 0, 0, width, height);
-    this.#context.globalAlpha = 1;
-    this.#context.strokeStyle = "black";
-    this.#context.beginPath();
-    this.#context.arc(this.#cursor.x, this.#cursor.y, Number(this.#brush.value) / 2, 0, 7);
-    this.#context.stroke();
+    const context = this.#context;
+    context.globalCompositeOperation = "source-over";
+    context.drawImage(bitmap, 0, 0, width, height);
+    const pixels = context.getImageData(0, 0, width, height);
+    for (let i = 0; i < pixels.data.length; i += 4) {
+      const covered = pixels.data[i];
+      pixels.data.set([255, 255, 255, covered], i);
+    }
+    context.putImageData(pixels, 0, 0);
   }
 }

@@ -22,3 +22,25 @@ export async function readRecipe(file) {
   }
   return undefined;
 }
+
+/** What of a recipe a request can say, by its own names. */
+const FIELDS = {
+  prompt: "prompt",
+  negativePrompt: "negative_prompt",
+  model: "model",
+  steps: "num_inference_steps",
+  guidanceScale: "guidance_scale",
+  scheduler: "scheduler",
+  strength: "strength",
+};
+
+/** A recipe as the fields of the request that makes its image again. */
+export function fieldsOfRecipe(recipe) {
+  const fields = {};
+  for (const [name, field] of Object.entries(FIELDS)) {
+    if (recipe[name] !== undefined && recipe[name] !== null) fields[field] = recipe[name];
+  }
+  if (recipe.seed !== undefined) fields.seed = String(recipe.seed);
+  if (recipe.width && recipe.height) fields.size = `${recipe.width}x${recipe.height}`;
+  return fields;
+}

@@ -1,3 +1,5 @@
+import { formValue } from "./api.js";
+
 const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 const indent = (text, by) => text.replaceAll("\n", `\n${" ".repeat(by)}`);
 
@@ -11,6 +13,16 @@ const indent = (text, by) => text.replaceAll("\n", `\n${" ".repeat(by)}`);
 export function snippet(language, request, origin) {
   const languages = { curl, python, typescript };
   return languages[language](request, origin);
+}
+
+/** Fields as a form has them, where lists are texts. */
+function inForm(fields) {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === "object" ? formValue(value) : value,
+    ]),
+  );
 }
 
 function filesOf({ hasImage, hasMask }) {
@@ -30,7 +42,7 @@ function curl({ fields, hasImage, hasMask }, origin) {
       `-H "authorization: Bearer $DENOISE_API_KEY"`,
       ...files.map((name) => `-F ${name}=@${name}.png`),
       ...Object.entries(fields).map(([name, value]) =>
-        `--form-string ${quote(`${name}=${value}`)}`
+        `--form-string ${quote(`${name}=${formValue(value)}`)}`
       ),
     ];
   return `${lines.join(" \\\n  ")} | jq -r '.data[0].b64_json' | base64 -d > result.png\n`;
@@ -38,7 +50,8 @@ function curl({ fields, hasImage, hasMask }, origin) {
 
 function python({ fields, hasImage, hasMask }, origin) {
   const files = filesOf({ hasImage, hasMask });
-  const { prompt = "", model, n, size, ...extra } = fields;
+  const { prompt = "", model, n, size, ...rest } = fields;
+  const extra = files.length === 0 ? rest : inForm(rest);
   const known = Object.entries({ model, prompt, n, size })
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `    ${name}=${JSON.stringify(value)},\n`);
@@ -67,7 +80,7 @@ function typescript({ fields, hasImage, hasMask }, origin) {
 for (const name of ${JSON.stringify(files)}) {
   body.append(name, new Blob([await Deno.readFile(\`\${name}.png\`)]));
 }
-const fields = ${json};
+const fields = ${JSON.stringify(inForm(fields), null, 2)};
 for (const [name, value] of Object.entries(fields)) body.append(name, String(value));
 const response = await fetch("${origin}/v1/images/edits", {
   method: "POST",

@@ -1,0 +1,192 @@
+/**
+ * From the form to an image, in Chromium, over an engine whose images are their seeds.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import type { Browser, Page } from "../../../tests/support/browser.ts";
+import { until } from "../../../tests/support/until.ts";
+import { ServeError } from "../../contract/errors.ts";
+import { fakeApp } from "../../tests/app.ts";
+import { hasBrowser, Playground, startBrowser } from "../../tests/playground.ts";
+
+const info = {
+  defaults: { steps: 6, guidanceScale: 4.5 },
+  loras: ["pixel", "ink"],
+};
+
+describe("the playground's form", { ignore: !hasBrowser }, () => {
+  const { app, engine } = fakeApp({}, {
+    models: ["fake", "other/model"],
+    info,
+    fail: ({ model, input }) =>
+      model === "other/model" && input.scheduler === "DDIMScheduler"
+        ? new ServeError("invalid_input", "Cannot use DDIM here")
+        : undefined,
+  });
+  let browser: Browser;
+  let server: Deno.HttpServer<Deno.NetAddr>;
+  let playground: Playground;
+  let page: Page;
+  const last = () => engine.begun.at(-1)!;
+  const valueOf = (id: string) => page.inputValue(`#${id}`);
+  const labels = () => page.locator("#results figcaption strong").allTextContents();
+
+  beforeAll(async () => {
+    server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, app.fetch);
+    browser = await startBrowser();
+    playground = await Playground.open(browser, `http://127.0.0.1:${server.addr.port}/`);
+    page = playground.page;
+    await playground.ready();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await server.shutdown();
+  });
+
+  it("shows what the model does by itself, in the fields", async () => {
+    const fields = await Promise.all(["steps", "guidance", "width", "height"].map(valueOf));
+    assertEquals(fields, ["6", "4.5", "64", "64"]);
+    assertEquals(await page.locator("#scheduler option").first().textContent(), "PNDM (default)");
+    assertEquals(await page.getAttribute("nav a", "href"), "/docs");
+  });
+
+  it("draws with the keyboard alone, and shows the image as it emerges", async () => {
+    await page.focus("#prompt");
+    await page.keyboard.type("a red apple");
+    await page.keyboard.press("Control+Enter");
+    await playground.done();
+    const { said, alts } = await playground.recorded();
+    assert(said.some((text) => /^Step 3 of 6/.test(text)), `${said}`);
+    assert(alts.includes("The image as it emerges"));
+    assertEquals(await page.getAttribute("#results img", "alt"), "a red apple");
+    const { steps, guidanceScale, width, height } = last().input;
+    assertEquals([steps, guidanceScale, width, height], [6, 4.5, 64, 64]);
+  });
+
+  it("cancels with Escape and with its button", async () => {
+    for (const cancel of [() => page.keyboard.press("Escape"), () => page.click("#cancel")]) {
+      const before = engine.begun.length;
+      const go = engine.hold();
+      await page.click("#draw");
+      await until(() => engine.begun.length > before);
+      await cancel();
+      await playground.says(/^Cancelled$/);
+      await page.locator("#draw:enabled").waitFor();
+      assertEquals(await page.locator("#results figure").count(), 0);
+      go();
+    }
+  });
+
+  it("draws another seed each time, until it is locked", async () => {
+    const seeds: (string | undefined)[] = [];
+    const draw = async () => {
+      await playground.draw();
+      seeds.push(last().input.seed);
+      assertEquals(await valueOf("seed"), last().input.seed);
+    };
+    await draw();
+    await draw();
+    assertNotEquals(seeds[0], seeds[1]);
+    await page.check("#lock");
+    await draw();
+    assertEquals(seeds[2], seeds[1]);
+    await page.click("#dice");
+    await draw();
+    assertNotEquals(seeds[3], seeds[2]);
+    await page.uncheck("#lock");
+    await page.fill("#seed", "18446744073709551615");
+    assert(await page.isChecked("#lock"), "a seed that is typed is locked");
+    await draw();
+    assertEquals(seeds[4], "18446744073709551615");
+    await page.fill("#seed", "");
+  });
+
+  it("offers prompts, and one by chance", async () => {
+    await page.locator("#examples button").first().click();
+    const example = await valueOf("prompt");
+    assertMatch(example, /lighthouse/);
+    await page.click("#surprise");
+    await playground.done();
+    assertNotEquals(await valueOf("prompt"), example);
+    assertEquals(last().input.prompt, await valueOf("prompt"));
+  });
+
+  it("offers aspect ratios of the model's own area", async () => {
+    await page.click("#aspects button:has-text('16:9')");
+    assertEquals([await valueOf("width"), await valueOf("height")], ["88", "48"]);
+    assertEquals(await page.locator("#aspects [aria-pressed=true]").textContent(), "16:9");
+    await playground.draw();
+    assertEquals([last().input.width, last().input.height], [88, 48]);
+    await page.fill("#width", "96");
+    assertEquals(await page.locator("#aspects [aria-pressed=true]").count(), 0);
+    await page.click("#aspects button:has-text('1:1')");
+  });
+
+  it("applies the LoRAs of the server by their weights", async () => {
+    await page.fill('[aria-label="Weight of ink"]', "0.35");
+    await playground.draw();
+    assertEquals(last().input.loras, [{ name: "ink", weight: 0.35 }]);
+    await page.uncheck("#loras [value=ink]");
+    await playground.draw();
+    assertEquals(last().input.loras, undefined);
+  });
+
+  it("compares schedulers and models side by side; one that is refused is told in its place", async () => {
+    await page.click("#compare summary");
+    await page.check("#compare-schedulers [value=DDIMScheduler]");
+    await page.check("#compare-schedulers [value=EulerDiscreteScheduler]");
+    await playground.draw();
+    assertEquals(await labels(), ["DDIM", "EulerDiscrete"]);
+    await page.check("#compare-models [value=fake]");
+    await page.check("#compare-models [value='other/model']");
+    await playground.draw();
+    assertEquals(await labels(), [
+      ...["fake · DDIM", "fake · EulerDiscrete", "model · DDIM", "model · EulerDiscrete"],
+    ]);
+    assertEquals(await page.locator("#results .fault").allTextContents(), ["Cannot use DDIM here"]);
+    await playground.says(/^Done: 3 of 4$/);
+    const four = engine.begun.slice(-4);
+    assertEquals(new Set(four.map(({ input }) => input.seed)).size, 1);
+    for (const id of ["DDIMScheduler", "EulerDiscreteScheduler", "fake", "other/model"]) {
+      await page.uncheck(`#compare [value='${id}']`);
+    }
+  });
+
+  it("says what is wrong with a field, and goes there", async () => {
+    const refused = async (id: string, text: RegExp) => {
+      await page.click("#draw");
+      await playground.says(text);
+      assertEquals(await page.getAttribute(`#${id}`, "aria-invalid"), "true");
+      assertEquals(await page.evaluate("document.activeElement.id"), id);
+    };
+    await page.fill("#width", "13");
+    await refused("width", /multiple of 8/);
+    await page.fill("#width", "");
+    await refused("width", /both width and height/);
+    await page.fill("#width", "64");
+    await page.fill("#steps", "");
+    await page.locator("#steps").pressSequentially("e");
+    await refused("steps", /^Steps must be a number$/);
+    await page.fill("#steps", "4");
+    await page.fill("#prompt", "  ");
+    await refused("prompt", /^Write what the image should show/);
+    await page.fill("#prompt", "a cat");
+    await playground.draw();
+    assertEquals(await page.locator("[aria-invalid]").count(), 0);
+  });
+
+  it("takes over what another model does by itself, but for what was changed", async () => {
+    await page.fill("#guidance", "9");
+    await page.selectOption("#model", "other/model");
+    assertEquals([await valueOf("steps"), await valueOf("guidance")], ["4", "9"]);
+    await page.fill("#steps", "");
+    await page.selectOption("#model", "fake");
+    assertEquals([await valueOf("steps"), await valueOf("guidance")], ["6", "9"]);
+  });
+
+  it("loads nothing from outside, and throws nothing", () => {
+    assertEquals([playground.outside, playground.errors], [[], []]);
+  });
+});
