@@ -241,6 +241,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type StableAudioDiTModel = modelStableAudioTransformer.StableAudioDiTModel;
 /** `StableAudioDiTModel` of `@denoise/model-stable-audio-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const StableAudioDiTModel: typeof modelStableAudioTransformer.StableAudioDiTModel = modelStableAudioTransformer.StableAudioDiTModel.using(registry); import * as modelStableAudioTransformer from "@denoise/model-stable-audio-transformer";
+/** An object of the class. */ export type MultiAdapter = modelT2iAdapter.MultiAdapter;
+/** `MultiAdapter` of `@denoise/model-t2i-adapter`, with {@linkcode registry} as its default.
+ * @category Models */ export const MultiAdapter: typeof modelT2iAdapter.MultiAdapter = modelT2iAdapter.MultiAdapter.using(registry); import * as modelT2iAdapter from "@denoise/model-t2i-adapter";
+/** An object of the class. */ export type T2IAdapter = modelT2iAdapter.T2IAdapter;
+/** `T2IAdapter` of `@denoise/model-t2i-adapter`, with {@linkcode registry} as its default.
+ * @category Models */ export const T2IAdapter: typeof modelT2iAdapter.T2IAdapter = modelT2iAdapter.T2IAdapter.using(registry);
 /** An object of the class. */ export type T5EncoderModel = modelT5Encoder.T5EncoderModel;
 /** `T5EncoderModel` of `@denoise/model-t5-encoder`, with {@linkcode registry} as its default.
  * @category Models */ export const T5EncoderModel: typeof modelT5Encoder.T5EncoderModel = modelT5Encoder.T5EncoderModel.using(registry); import * as modelT5Encoder from "@denoise/model-t5-encoder";
@@ -439,6 +445,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type StableDiffusion3InpaintPipeline = InstanceType<typeof StableDiffusion3InpaintPipeline>; export type { StableDiffusion3InpaintOptions } from "@denoise/pipeline-stable-diffusion-3-inpaint";
 /** `StableDiffusion3InpaintPipeline` of `@denoise/pipeline-stable-diffusion-3-inpaint`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const StableDiffusion3InpaintPipeline: WithMethods<typeof pipelineStableDiffusion3Inpaint.StableDiffusion3InpaintPipeline, PipelineMethods> = pipelineStableDiffusion3Inpaint.StableDiffusion3InpaintPipeline.using(registry); import * as pipelineStableDiffusion3Inpaint from "@denoise/pipeline-stable-diffusion-3-inpaint";
+/** An object of the class. */ export type StableDiffusionAdapterPipeline = InstanceType<typeof StableDiffusionAdapterPipeline>; export type { StableDiffusionAdapterOptions } from "@denoise/pipeline-stable-diffusion-adapter";
+/** `StableDiffusionAdapterPipeline` of `@denoise/pipeline-stable-diffusion-adapter`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const StableDiffusionAdapterPipeline: WithMethods<typeof pipelineStableDiffusionAdapter.StableDiffusionAdapterPipeline, PipelineMethods> = pipelineStableDiffusionAdapter.StableDiffusionAdapterPipeline.using(registry); import * as pipelineStableDiffusionAdapter from "@denoise/pipeline-stable-diffusion-adapter";
 /** An object of the class. */ export type StableDiffusionControlNetPipeline = InstanceType<typeof StableDiffusionControlNetPipeline>; export type { StableDiffusionControlNetOptions } from "@denoise/pipeline-stable-diffusion-controlnet";
 /** `StableDiffusionControlNetPipeline` of `@denoise/pipeline-stable-diffusion-controlnet`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const StableDiffusionControlNetPipeline: WithMethods<typeof pipelineStableDiffusionControlnet.StableDiffusionControlNetPipeline, PipelineMethods> = pipelineStableDiffusionControlnet.StableDiffusionControlNetPipeline.using(registry); import * as pipelineStableDiffusionControlnet from "@denoise/pipeline-stable-diffusion-controlnet";
@@ -487,6 +496,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type StableDiffusionXLPipeline = InstanceType<typeof StableDiffusionXLPipeline>; export type { StableDiffusionXLOptions } from "@denoise/pipeline-stable-diffusion-xl";
 /** `StableDiffusionXLPipeline` of `@denoise/pipeline-stable-diffusion-xl`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const StableDiffusionXLPipeline: WithMethods<typeof pipelineStableDiffusionXl.StableDiffusionXLPipeline, PipelineMethods> = pipelineStableDiffusionXl.StableDiffusionXLPipeline.using(registry); import * as pipelineStableDiffusionXl from "@denoise/pipeline-stable-diffusion-xl";
+/** An object of the class. */ export type StableDiffusionXLAdapterPipeline = InstanceType<typeof StableDiffusionXLAdapterPipeline>; export type { StableDiffusionXLAdapterOptions } from "@denoise/pipeline-stable-diffusion-xl-adapter";
+/** `StableDiffusionXLAdapterPipeline` of `@denoise/pipeline-stable-diffusion-xl-adapter`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const StableDiffusionXLAdapterPipeline: WithMethods<typeof pipelineStableDiffusionXlAdapter.StableDiffusionXLAdapterPipeline, PipelineMethods> = pipelineStableDiffusionXlAdapter.StableDiffusionXLAdapterPipeline.using(registry); import * as pipelineStableDiffusionXlAdapter from "@denoise/pipeline-stable-diffusion-xl-adapter";
 /** An object of the class. */ export type StableDiffusionXLControlNetPipeline = InstanceType<typeof StableDiffusionXLControlNetPipeline>; export type { StableDiffusionXLControlNetOptions } from "@denoise/pipeline-stable-diffusion-xl-controlnet";
 /** `StableDiffusionXLControlNetPipeline` of `@denoise/pipeline-stable-diffusion-xl-controlnet`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const StableDiffusionXLControlNetPipeline: WithMethods<typeof pipelineStableDiffusionXlControlnet.StableDiffusionXLControlNetPipeline, PipelineMethods> = pipelineStableDiffusionXlControlnet.StableDiffusionXLControlNetPipeline.using(registry); import * as pipelineStableDiffusionXlControlnet from "@denoise/pipeline-stable-diffusion-xl-controlnet";

@@ -56,6 +56,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "control_goldens.py",
     "control_xl_goldens.py",
     "pag_goldens.py",
+    "t2i_adapter_goldens.py",
     "variation_goldens.py",
     "marigold_goldens.py",
     "kandinsky_goldens.py",

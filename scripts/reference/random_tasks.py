@@ -12,6 +12,7 @@ import flux_goldens
 import sana_goldens
 import sd3_control_goldens
 import sd3_goldens
+import t2i_adapter_goldens
 import flux2_goldens
 import pag_goldens
 import qwen_image_control_goldens
@@ -387,7 +388,22 @@ def audioldm(dice: Random) -> tuple[dict, dict | None]:
     return dict(call, **some(dice, 0.7, audio_length_in_s=dice.uniform(0.13, 2.5)), num_waveforms_per_prompt=each), scheduler(dice)
 
 
+def adapter(dice: Random) -> tuple[dict, dict | None]:
+    """An image for all prompts is repeated by us alone: diffusers wants one for each under guidance."""
+    call, swapped = plain_text(dice)
+    count = len(call["prompt"]) if isinstance(call["prompt"], list) else 1
+    side = {key: 16 * dice.randint(2, 4) for key in ("height", "width")}
+    call = {key: value for key, value in call.items() if key not in ("height", "width")}
+    return dict(call, **side, image=[random_photo(dice, 20, 80) for _ in range(count)], adapter_conditioning_scale=dice.uniform(0.2, 1.5)), swapped
+
+
+def adapter_xl(dice: Random) -> tuple[dict, dict | None]:
+    call, swapped = with_sizes(adapter)(dice)
+    return dict(call, **some(dice, 0.6, adapter_conditioning_factor=dice.random()), **some(dice, 0.2, guidance_rescale=0.5)), swapped
+
+
 KINDS = {
+    "t2i-adapter": adapter, "t2i-adapter-light": adapter, "t2i-adapter-xl": adapter_xl,
     "audioldm": audioldm,
     "stable-audio": stable_audio,
     "variation": variation,
@@ -445,6 +461,7 @@ KINDS |= {
 KNOWN = (
     TASKS
     | pag_goldens.TASKS
+    | t2i_adapter_goldens.TASKS
     | variation_goldens.TASKS
     | flux_goldens.TASKS
     | z_image_goldens.TASKS

@@ -43,6 +43,8 @@ def load(task: dict):
     parts = {}
     for role, path in task["parts"].items():
         parts[role] = [load_part(one) for one in path] if isinstance(path, list) else path and load_part(path)
+        if role == "adapter" and isinstance(path, list):  # of which XL's pipeline makes none by itself
+            parts[role] = diffusers.MultiAdapter(parts[role])
     cls = getattr(diffusers, task["pipeline"])
     pipe = cls.from_pretrained(str(FIXTURES / task["repo"]), use_safetensors=True, **parts)
     pipe.set_progress_bar_config(disable=True)
@@ -73,7 +75,7 @@ def watch(scheduler, seen: dict):
         @functools.wraps(method)
         def call(*args, **kwargs):
             result = method(*args, **kwargs)
-            seen["latents"] = result.prev_sample
+            seen["latents"] = result[0] if isinstance(result, tuple) else result.prev_sample
             return result
 
         return call
@@ -108,7 +110,7 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
         return {}
 
     more = {"callback_on_step_end": keep} if hasattr(pipe, "_callback_tensor_inputs") else {}
-    if not hasattr(pipe, "vae"):
+    if not hasattr(pipe, "vae") or not more:
         pipe.scheduler = watch(pipe.scheduler, seen)
     given = {"generator": generators[0] if one["shared"] else generators, "output_type": "pil", **more}
     # some pipelines write into the lists that they are given

@@ -36,6 +36,7 @@ import type {
   SpeechT5HifiGan,
   StableAudioDiTModel,
   StableAudioProjectionModel,
+  T2IAdapter,
   VQModel,
   ZImageControlNetModel,
 } from "@denoise/denoise";
@@ -105,6 +106,11 @@ async function residuals(model: ControlNet, input: Inputs, call: ModelCall): Pro
   );
   const down = downBlockResSamples.map((residual, i) => [`down.${i}`, residual]);
   return { ...Object.fromEntries(down), mid: midBlockResSample };
+}
+
+async function adapt(model: T2IAdapter, input: Inputs): Promise<Outputs> {
+  const features = await model.forward(input("image")!);
+  return Object.fromEntries(features.map((feature, i) => [`feature.${i}`, feature]));
 }
 
 async function encodeOrDecode(
@@ -527,6 +533,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   AutoencoderKLFlux2: encodeOrDecode,
   AutoencoderTiny: encodeOrDecode,
   ControlNetModel: residuals,
+  T2IAdapter: adapt,
   DPTForDepthEstimation: seeDepth,
   LDMBertModel: encodeWithBert,
   VQModel: quantize,

@@ -80,15 +80,16 @@ export async function prepareImages(
 /**
  * Images as a ControlNet takes them: resized as Pillow's LANCZOS does, in 0..1.
  *
- * @returns float32 [N, 3, H, W].
+ * @param options `mode`: their colours. Defaults to `"RGB"`.
+ * @returns float32 [N, 3, H, W]; [N, 1, H, W] in mode `"L"`.
  */
 export async function prepareControlImages(
   codec: ImageCodec,
   images: ImagesInput,
-  options: PreprocessOptions,
+  { mode = "RGB", ...options }: PreprocessOptions & { readonly mode?: "L" | "RGB" },
 ): Promise<Tensor> {
   const items = list(images, "control images");
-  return await batch(items.map((item) => fitted(codec, item, "RGB", options)), "control images");
+  return await batch(items.map((item) => fitted(codec, item, mode, options)), "control images");
 }
 
 /**

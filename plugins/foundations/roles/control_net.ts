@@ -1,10 +1,14 @@
 import {
+  type Bindable,
   type Device,
   type FrozenConfig,
   type GroupOffloadOptions,
+  isFolder,
   joinPath,
   type Model,
+  type ModelClass,
   type PipelineCall,
+  type PluginClass,
   type SaveOptions,
   type Tensor,
   type TorchDtype,
@@ -148,4 +152,34 @@ export function netsOf<N extends Model>(
 ): readonly N[] {
   if (controlnet instanceof MultiControlNet) return controlnet.nets;
   return Array.isArray(controlnet) ? controlnet : [controlnet as N];
+}
+
+/** The class of several networks together. */
+export interface MultiNetClass<N extends Model>
+  extends PluginClass<MultiControlNet<N>>, Bindable<MultiNetClass<N>> {}
+
+/**
+ * A class that loads the networks which lie beside each other: `controlnet`, `controlnet_1`, ...
+ *
+ * @param className The class name in diffusers.
+ * @param One The class of each.
+ */
+export function multiNetClass<N extends Model>(
+  className: string,
+  One: ModelClass<N>,
+): MultiNetClass<N> {
+  const Class: MultiNetClass<N> = {
+    kind: "model",
+    className,
+    using: () => Class,
+    async load(location, options) {
+      const nets: N[] = [];
+      for (let path = location.path; await isFolder(path);) {
+        nets.push(await One.load({ ...location, path }, options));
+        path = `${location.path}_${nets.length}`;
+      }
+      return new MultiControlNet(nets, className);
+    },
+  };
+  return Class;
 }

@@ -23,5 +23,6 @@ export * from "./feature_extractor.ts";
 export * from "./language_model.ts";
 export * from "./safety_checker.ts";
 export * from "./spectrogram_converter.ts";
+export * from "./t2i_adapter.ts";
 export * from "./text_encoder.ts";
 export * from "./tokenizer.ts";

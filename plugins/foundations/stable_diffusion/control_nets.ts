@@ -10,19 +10,24 @@ import {
 } from "./control.ts";
 import type { UNetCall, UNetConditioning } from "./unet.ts";
 
-/** What ControlNets add to a call of the UNet; without text on the unconditional half in guess mode. */
+/**
+ * What ControlNets or T2I-Adapters add to a call of the UNet; without text on the unconditional half in
+ * guess mode.
+ */
 export type UNetControl = (
   call: Pick<UNetCall, "scaled" | "timestep" | "index">,
   conditioning: UNetConditioning,
   guidance: boolean,
 ) => Promise<UNetResiduals>;
 
-/** The residuals of ControlNets, as a UNet takes them. */
+/** The residuals of a step, as a UNet takes them. */
 export interface UNetResiduals {
-  /** For each value that the down blocks leave for the up blocks, float32 [N, C, h, w]. */
-  readonly downBlockAdditionalResiduals: readonly Tensor[];
-  /** For the middle block, float32 [N, C, h, w]. */
-  readonly midBlockAdditionalResidual: Tensor;
+  /** Of ControlNets, for each value that the down blocks leave for the up blocks, float32 [N, C, h, w]. */
+  readonly downBlockAdditionalResiduals?: readonly Tensor[];
+  /** Of ControlNets, for the middle block, float32 [N, C, h, w]. */
+  readonly midBlockAdditionalResidual?: Tensor;
+  /** Of T2I-Adapters, the same for all steps: for each level and the middle, float32 [N, C, h, w]. */
+  readonly downIntrablockAdditionalResiduals?: readonly Tensor[];
 }
 
 /** ControlNets beside a UNet. */

@@ -16,6 +16,7 @@ export * from "./pix2pix.ts";
 export * from "./sd.ts";
 export * from "./sdxl.ts";
 export * from "./stable_diffusion.ts";
+export * from "./t2i_adapter.ts";
 export * from "./text_conditioning.ts";
 export * from "./unet.ts";
 export * from "./xl_components.ts";

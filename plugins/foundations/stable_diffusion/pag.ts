@@ -103,6 +103,14 @@ export function perturbedConditioning(
   };
 }
 
+function perturbedResiduals(residuals: UNetResiduals = {}, guidance: boolean): UNetResiduals {
+  const { downBlockAdditionalResiduals: down, midBlockAdditionalResidual: mid } = residuals;
+  return {
+    ...(down && { downBlockAdditionalResiduals: down.map((x) => withPerturbed(x, guidance)) }),
+    ...(mid && { midBlockAdditionalResidual: withPerturbed(mid, guidance) }),
+  };
+}
+
 /** `[uncond, text, text]` of `[uncond, text]`, or `[text, text]` of the text alone. */
 function withPerturbed(x: Tensor, guidance: boolean): Tensor {
   return Tensor.cat([x, guidance ? x.chunk(2)[1]! : x]);
@@ -128,11 +136,7 @@ export async function predictPerturbed(
   const parts = isGuided ? 3 : 2;
   const { sample } = await unet.forward(Tensor.cat(Array(parts).fill(input)), timestep, {
     ...conditioning,
-    ...(residuals && {
-      downBlockAdditionalResiduals: residuals.downBlockAdditionalResiduals
-        .map((x) => withPerturbed(x, isGuided)),
-      midBlockAdditionalResidual: withPerturbed(residuals.midBlockAdditionalResidual, isGuided),
-    }),
+    ...perturbedResiduals(residuals, isGuided),
     perturbation: {
       layers: pag.layers,
       rows: Array.from({ length: parts * count }, (_, i) => i >= (parts - 1) * count),

@@ -31,7 +31,7 @@ export interface UNetConditioning {
 /** The UNet of Stable Diffusion: called with its conditioning, and with what ControlNets add. */
 export type ConditionedUNet<C extends object = DenoiserConfig> = Denoiser<
   C,
-  UNetConditioning & Partial<UNetResiduals> & Pick<DenoiserOptions, "perturbation">
+  UNetConditioning & UNetResiduals & Pick<DenoiserOptions, "perturbation">
 >;
 
 /** One call of such a UNet, under control or not. */
@@ -69,8 +69,8 @@ export function predictByUNet(
   };
 }
 
-/** Residuals of a step may lie on a card, which has no room for those of all. */
+/** ControlNets' residuals of a step may lie on a card, which has no room for those of all. */
 function giveBack(residuals: UNetResiduals): void {
-  for (const residual of residuals.downBlockAdditionalResiduals) residual[Symbol.dispose]();
-  residuals.midBlockAdditionalResidual[Symbol.dispose]();
+  for (const residual of residuals.downBlockAdditionalResiduals ?? []) residual[Symbol.dispose]();
+  residuals.midBlockAdditionalResidual?.[Symbol.dispose]();
 }

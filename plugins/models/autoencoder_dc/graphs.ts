@@ -8,6 +8,7 @@ import {
   conv2d,
   linear,
   mean,
+  pixelUnshuffle,
   reshape,
   reshapeLike,
   rmsNorm,
@@ -150,13 +151,16 @@ function shrink(
 ): Value {
   const [made, channels] = s.shape("conv.weight") as [number, number];
   const convolved = conv2d(s.at("conv"), x, { padding: 1, stride: unshuffles ? 1 : 2 });
-  const small = unshuffles ? pixelUnshuffle(s, convolved, made) : convolved;
+  const small = unshuffles
+    ? pixelUnshuffle(s, convolved, { channels: made, factor: 2 })
+    : convolved;
   if (!hasShortcut) return small;
   const to = unshuffles ? 4 * made : made;
+  const unshuffled = pixelUnshuffle(s, x, { channels, factor: 2 });
   return add(
     s,
     small,
-    averageChannels(s, pixelUnshuffle(s, x, channels), { from: 4 * channels, to }, small),
+    averageChannels(s, unshuffled, { from: 4 * channels, to }, small),
   );
 }
 
@@ -179,16 +183,6 @@ function enlarge(
 /** Channels as pixels: [N, 4·C, H, W] to [N, C, 2·H, 2·W], as torch's `pixel_shuffle`. */
 function pixelShuffle(s: Scope, x: Value): Value {
   return s.op("DepthToSpace", [x], { blocksize: 2, mode: "CRD" });
-}
-
-/** The reverse, of an image with so many channels. */
-function pixelUnshuffle(s: Scope, x: Value, channels: number): Value {
-  const deep = s.op("SpaceToDepth", [x], { blocksize: 2 }); // places first, then channels
-  const order = Array.from(
-    { length: 4 * channels },
-    (_, i) => (i % 4) * channels + Math.floor(i / 4),
-  );
-  return pickChannels(s, deep, order);
 }
 
 /** Each channel `times` times in a row. */

@@ -20,8 +20,13 @@
  *
  * @module
  */
-import { type Bindable, isFolder, type ModelClass, type PluginClass, Tensor } from "@denoise/core";
-import { type ControlNet, MultiControlNet } from "@denoise/roles";
+import { type ModelClass, Tensor } from "@denoise/core";
+import {
+  type ControlNet,
+  type MultiControlNet,
+  type MultiNetClass,
+  multiNetClass,
+} from "@denoise/roles";
 import { defineModel, timestepTensor } from "@denoise/onnx";
 import { check, type ControlNetConfig, schema } from "./config.ts";
 import { forward, residualCount } from "./graph.ts";
@@ -67,24 +72,11 @@ export const ControlNetModel: ModelClass<ControlNetModel> = defineModel<
   }),
 });
 
-/** The class of several ControlNets together. */
-export interface MultiControlNetModelClass
-  extends PluginClass<MultiControlNet>, Bindable<MultiControlNetModelClass> {}
-
 /** Several ControlNets whose residuals are added; `MultiControlNetModel` of diffusers. */
 export type MultiControlNetModel = MultiControlNet;
 
 /** Loads the ControlNets that lie in `controlnet`, `controlnet_1`, ... beside each other. */
-export const MultiControlNetModel: MultiControlNetModelClass = {
-  kind: "model",
-  className: "MultiControlNetModel",
-  using: () => MultiControlNetModel,
-  async load(location, options) {
-    const nets: ControlNetModel[] = [];
-    for (let path = location.path; await isFolder(path);) {
-      nets.push(await ControlNetModel.load({ ...location, path }, options));
-      path = `${location.path}_${nets.length}`;
-    }
-    return new MultiControlNet(nets);
-  },
-};
+export const MultiControlNetModel: MultiNetClass<ControlNet> = multiNetClass(
+  "MultiControlNetModel",
+  ControlNetModel,
+);

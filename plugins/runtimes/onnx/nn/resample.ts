@@ -53,6 +53,33 @@ export function avgPool2d(s: Scope, x: Value, size: number, stride: number = siz
   return s.op("AveragePool", [x], { kernel_shape: [size, size], strides: [stride, stride] });
 }
 
+/**
+ * The mean of each window of 2x2 pixels, where a side is odd of the one or two that are left at its end:
+ * [N, C, ⌈H/2⌉, ⌈W/2⌉], as torch's `AvgPool2d` with `ceil_mode`.
+ */
+export function halveByMean(s: Scope, x: Value): Value {
+  const attributes = { kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1, count_include_pad: 0 };
+  return s.op("AveragePool", [x], attributes);
+}
+
+/**
+ * Pixels as channels, each channel's `factor`² pixels one after the other: [N, C, H, W] to
+ * [N, factor²·C, H / factor, W / factor], as torch's `pixel_unshuffle`.
+ */
+export function pixelUnshuffle(
+  s: Scope,
+  x: Value,
+  { channels, factor }: { readonly channels: number; readonly factor: number },
+): Value {
+  const deep = s.op("SpaceToDepth", [x], { blocksize: factor }); // places first, then channels
+  const places = factor ** 2;
+  const order = Array.from(
+    { length: places * channels },
+    (_, i) => (i % places) * channels + Math.floor(i / places),
+  );
+  return s.op("Gather", [deep, s.ints(order)], { axis: 1 }, { dtype: x.dtype });
+}
+
 /** (1, 3, 3, 1) times itself, so that it sums to `gain`, once for each channel: [C, 1, 4, 4]. */
 function firKernel(s: Scope, channels: number, gain: number): Value {
   const row = [1, 3, 3, 1];
