@@ -1,5 +1,6 @@
 /**
- * LoRAs of Z-Image, Qwen-Image, FLUX.2, SD3 and Chroma in the styles of trainers against what diffusers makes of the same changes
+ * LoRAs of Z-Image, Qwen-Image, FLUX.2, SD3, Chroma, AuraFlow, Lumina 2 and Sana in the styles of trainers against
+ * what diffusers makes of the same changes
  * (scripts/reference/lora_transformers_goldens.py).
  *
  * @module
@@ -20,6 +21,9 @@ const REPOS = [
   ["sd3", "tiny-sd3", { maxSequenceLength: 16 }],
   ["chroma", "tiny-chroma", { maxSequenceLength: 16 }],
   ["flux2", "tiny-flux2-klein", { maxSequenceLength: 64 }],
+  ["aura-flow", "tiny-aura-flow", { maxSequenceLength: 16 }],
+  ["lumina2", "tiny-lumina2", { maxSequenceLength: 16 }],
+  ["sana", "tiny-sana", { maxSequenceLength: 16, useResolutionBinning: false }],
 ] as const;
 
 /** The largest difference at any pixel, of 255. */

@@ -16,6 +16,7 @@ import {
   registry,
   StableDiffusionPipeline,
   Tensor,
+  ZImageControlNetModel,
 } from "@denoise/denoise";
 import { openSafetensors, readTensor, saveSafetensors, storedTensor } from "@denoise/safetensors";
 import { ggufFile } from "./support/gguf_file.ts";
@@ -29,6 +30,8 @@ interface Case {
   readonly className: string;
   readonly folder: string;
   readonly layout: Layout;
+  /** Tensors that the file holds and no model uses. */
+  readonly beside?: readonly string[];
 }
 
 const text = await Deno.readTextFile(
@@ -67,12 +70,14 @@ async function write(tensors: ReadonlyMap<string, Tensor>, type: string): Promis
 }
 
 describe("fromSingleFile() of a transformer", () => {
-  for (const { className, folder, layout } of cases) {
+  for (const { className, folder, layout, beside = [] } of cases) {
     const forms = [["safetensors", "model.diffusion_model."], ["safetensors", ""], ["gguf", ""]];
     for (const [type, prefix] of forms as [string, string][]) {
       it(`reads ${folder} from .${type} with names after "${prefix}"`, async () => {
         const golden = await readGolden<{ readonly cases: readonly ModelCall[] }>(folder);
-        const file = await write(await original(fixture(folder), layout, prefix), type);
+        const tensors = await original(fixture(folder), layout, prefix);
+        for (const name of beside) tensors.set(prefix + name, Tensor.zeros([1]));
+        const file = await write(tensors, type);
         const found = await registry.get(className, "model", "a test");
         const Class = (found as unknown as ModelClass<Model>).using(registry);
         const model = await Class.fromSingleFile(file, { config: fixture(folder) });
@@ -93,6 +98,92 @@ describe("fromSingleFile() of a transformer", () => {
     assertEquals(model.config.guidance_embeds, true);
     await model.dispose();
   });
+});
+
+describe("fromSingleFile() of a ControlNet of Z-Image", () => {
+  const folder = fixture("models/ZImageControlNetModel/union2");
+
+  async function tensorsIn(path: string): Promise<Map<string, Tensor>> {
+    const { tensors } = await openSafetensors(path);
+    const read = async ([name, stored]: [string, Parameters<typeof readTensor>[0]]) =>
+      [name, await readTensor(stored)] as const;
+    return new Map(await Promise.all([...tensors].map(read)));
+  }
+
+  it("leaves out layers that version 2.0 holds and does not use", async () => {
+    const own = await tensorsIn(`${folder}/diffusion_pytorch_model.safetensors`);
+    const more = [...own].filter(([name]) => name.startsWith("control_layers.0.")).map((
+      [name, tensor],
+    ) => [name.replace("control_layers", "control_noise_refiner"), tensor] as const);
+    const file = await write(new Map([...own, ...more]), "safetensors");
+    await using model = await ZImageControlNetModel.fromSingleFile(file, { config: folder });
+    assertEquals(model.config.add_control_noise_refiner, "control_layers");
+    const saved = await Deno.makeTempDir();
+    await model.savePretrained(saved);
+    const found = await tensorsIn(`${saved}/diffusion_pytorch_model.safetensors`);
+    assertEquals([...found.keys()].sort(), [...own.keys()].sort());
+    assert(
+      [...own].every(([name, { data }]) => found.get(name)!.data.every((x, i) => x === data[i])),
+    );
+    await Deno.remove(file);
+    await Deno.remove(saved, { recursive: true });
+  });
+
+  const versions: [string, Record<string, number>, string][] = [
+    ["1.0", { "control_all_x_embedder.2-1.weight": 1 }, "-Union"],
+    ["2.0", { "control_layers.14.adaLN_modulation.0.weight": 1 }, "-Union-2.0"],
+    ["2.1", {
+      "control_layers.14.adaLN_modulation.0.weight": 1,
+      "control_noise_refiner.0.before_proj.weight": 1,
+    }, "-Union-2.1"],
+    ["2.0 with a refiner of zeros", {
+      "control_layers.14.adaLN_modulation.0.weight": 1,
+      "control_noise_refiner.0.before_proj.weight": 0,
+    }, "-Union-2.0"],
+  ];
+  for (const [version, values, repo] of versions) {
+    it(`asks for the config of version ${version}`, async () => {
+      const asked: string[] = [];
+      const source = {
+        name: "a test",
+        accepts: () => true,
+        fetch: (id: string) => {
+          asked.push(id);
+          return Promise.reject(new DenoiseError("source_unavailable", "no network"));
+        },
+      };
+      const offline = new Registry({
+        sources: [source],
+        singleFile: () => Promise.resolve(singleFile),
+      });
+      const tensors = new Map(Object.entries(values).map(([name, x]) => [name, Tensor.from([x])]));
+      const file = await write(tensors, "safetensors");
+      await assertRejects(
+        () => ZImageControlNetModel.using(offline).fromSingleFile(file),
+        DenoiseError,
+        "config",
+      );
+      assertEquals(asked[0]?.endsWith(repo), true, asked[0]);
+      await Deno.remove(file);
+    });
+  }
+
+  for (
+    const className of ["FluxControlNetModel", "SD3ControlNetModel", "QwenImageControlNetModel"]
+  ) {
+    it(`refuses ${className}, which diffusers reads from folders alone`, async () => {
+      const Class = await registry.get(className, "model", "a test") as unknown as ModelClass<
+        Model
+      >;
+      const file = `${folder}/diffusion_pytorch_model.safetensors`;
+      const error = await assertRejects(
+        () => Class.using(registry).fromSingleFile(file),
+        DenoiseError,
+        className,
+      );
+      assertEquals(error.code, "unsupported_option");
+    });
+  }
 });
 
 describe("fromSingleFile() of a pipeline with a transformer", () => {

@@ -36,7 +36,7 @@ def main(folder: str, out: str, prompt: str, seed: str, steps: str, size: str) -
     options = {
         "prompt": prompt, "num_inference_steps": int(steps), "generator": torch.Generator("cpu").manual_seed(int(seed)),
         "guidance_scale": 1.0, "true_cfg_scale": 1.0, "output_type": "np",
-        **({} if size == "0" else {"height": int(size), "width": int(size)}),
+        "height": int(size), "width": int(size), "max_area": int(size) ** 2, "use_resolution_binning": False,
     }
     call = {name: value for name, value in options.items() if name in taken}
     lines, tensors, numbers = [], {}, {}

@@ -20,7 +20,7 @@ const USAGE = `usage: deno task difference FOLDER [options]
   --prompt TEXT      what is drawn, by pipelines that take a prompt ["a red apple"]
   --seed N           what the noise is drawn from [0]
   --steps N          denoising steps [1]
-  --size N           height and width in pixels; small ones suffice [what the model was trained with]
+  --size N           height and width in pixels, of models that take them; every value of every layer is kept [128]
   --ours FOLDER      the repo that our side loads, such as a converted one [FOLDER]
   --tolerance X      how far a value may be off, by the largest of the layer's values [0.001]
   --all              print every layer, not only the first beyond the tolerance`;
@@ -47,6 +47,9 @@ export interface DifferenceOptions {
   readonly size?: number | undefined;
   readonly ours?: string | undefined;
 }
+
+/** Latents of 16x16 of most models: small, and more than one token in the middle of a UNet. */
+const SIZE = 128;
 
 /** The values of our models by class and path, the last of a path first; only their first runs. */
 function byPath(observations: readonly Observation[]): Map<string, Tensor[]>[] {
@@ -85,12 +88,13 @@ function distance(ours: Tensor, theirs: Tensor): number | undefined {
 /** Calls both sides, and compares layer after layer. */
 export async function differences(
   folder: string,
-  { prompt = "a red apple", seed = 0, steps = 1, size, ours = folder }: DifferenceOptions = {},
+  { prompt = "a red apple", seed = 0, steps = 1, size = SIZE, ours = folder }: DifferenceOptions =
+    {},
 ): Promise<Compared[]> {
   const temp = await Deno.makeTempDir();
   try {
     const file = `${temp}/modules.safetensors`;
-    const args = [folder, file, prompt, `${seed}`, `${steps}`, `${size ?? 0}`];
+    const args = [folder, file, prompt, `${seed}`, `${steps}`, `${size}`];
     const [line] = await Array.fromAsync(
       referenceLines<{ call: string[]; modules: Module[] }>("first_difference.py", args),
     );
@@ -103,7 +107,9 @@ export async function differences(
     const options: AnyCallOptions = {
       ...{ seed, numInferenceSteps: steps, progress: false },
       ...(call.includes("guidance_scale") ? { guidanceScale: 1 } : {}),
-      ...(size === undefined ? {} : { height: size, width: size }),
+      ...(call.includes("height") ? { height: size, width: size } : {}),
+      ...(call.includes("use_resolution_binning") ? { useResolutionBinning: false } : {}),
+      ...(call.includes("max_area") ? { maxArea: size ** 2 } : {}),
     };
     await (call.includes("prompt") ? pipe(prompt, options) : pipe(options));
     await pipe.dispose();

@@ -10,10 +10,13 @@ import inspect
 
 import torch
 from diffusers import (
+    AuraFlowTransformer2DModel,
     ChromaTransformer2DModel,
     Flux2Transformer2DModel,
     FluxTransformer2DModel,
+    Lumina2Transformer2DModel,
     QwenImageTransformer2DModel,
+    SanaTransformer2DModel,
     SD3Transformer2DModel,
     ZImageTransformer2DModel,
 )
@@ -147,10 +150,76 @@ def qwen_image(config) -> list:
     return [[name, [name]] for name in QwenImageTransformer2DModel.from_config(config).state_dict()]
 
 
-def converter(kind: str, width: int):
-    """diffusers' conversion, which knows FLUX.1 in its one width."""
-    name = f"convert_{kind}_transformer_checkpoint_to_diffusers"
+def of_state(cls, config, names: list, fused: dict = {}) -> list:
+    """The names of a model with these beginnings and ends written as in its authors' files; None for the later ones of those that lie in one."""
+    out = []
+    for name in cls.from_config(config).state_dict():
+        stored, parts = name, [name]
+        for new, old in names:
+            stored = stored.replace(new, old)
+        end = next((end for end in fused if f".{end}." in stored), None)
+        if end is not None:
+            if fused[end] is None:
+                continue
+            old, *others = fused[end]
+            parts += [name.replace(f".{end.split('.')[-1]}.", f".{other}.") for other in others]
+            stored = stored.replace(f".{end}.", f".{old}.")
+        out.append([stored, parts])
+    return out
+
+
+def aura_flow(config) -> list:
+    names = [("joint_transformer_blocks.", "double_layers."), ("single_transformer_blocks.", "single_layers."), ("pos_embed.pos_embed", "positional_encoding"),
+             ("pos_embed.proj", "init_x_linear"), ("time_step_proj.linear_1", "t_embedder.mlp.0"), ("time_step_proj.linear_2", "t_embedder.mlp.2"),
+             ("context_embedder.", "cond_seq_linear."), ("norm_out.linear", "modF.1"), ("linear_1", "c_fc1"), ("linear_2", "c_fc2"), ("out_projection", "c_proj"),
+             ("ff_context.", "mlpC."), ("norm1_context.linear", "modC.1"), ("to_add_out", "w1o")]
+    names += [(f"add_{part}_proj", f"w1{part}") for part in "qkv"]
+    out = []
+    for stored, parts in of_state(AuraFlowTransformer2DModel, config, names):
+        single = stored.startswith("single_layers.")
+        stream = "1" if single else "2"
+        for new, old in (("to_q", f"w{stream}q"), ("to_k", f"w{stream}k"), ("to_v", f"w{stream}v"), ("to_out.0", f"w{stream}o"),
+                         (".ff.", ".mlp." if single else ".mlpX."), ("norm1.linear", "modCX.1" if single else "modX.1")):
+            stored = stored.replace(new, old)
+        stored = "final_linear.weight" if stored == "proj_out.weight" else stored
+        out.append([stored, parts, *(["swapped"] if stored.startswith("modF") else [])])
+    return out
+
+
+def lumina2(config) -> list:
+    names = [("time_caption_embed.caption_embedder", "cap_embedder"), ("time_caption_embed.timestep_embedder.linear_1", "t_embedder.mlp.0"),
+             ("time_caption_embed.timestep_embedder.linear_2", "t_embedder.mlp.2"), ("norm_out.linear_1", "final_layer.adaLN_modulation.1"),
+             ("norm_out.linear_2", "final_layer.linear"), ("norm1.linear", "adaLN_modulation.1"), ("norm1.norm", "attention_norm1"),
+             (".norm1.", ".attention_norm1."), (".norm2.", ".attention_norm2."), (".attn.", ".attention."), ("to_out.0", "out"), ("norm_q", "q_norm"),
+             ("norm_k", "k_norm"), ("feed_forward.linear_", "feed_forward.w")]
+    return of_state(Lumina2Transformer2DModel, config, names, {"to_q": ("qkv", "to_k", "to_v"), "to_k": None, "to_v": None})
+
+
+def sana(config) -> list:
+    names = [("patch_embed.proj", "x_embedder.proj"), ("time_embed.emb.timestep_embedder.linear_1", "t_embedder.mlp.0"),
+             ("time_embed.emb.timestep_embedder.linear_2", "t_embedder.mlp.2"), ("time_embed.linear", "t_block.1"),
+             ("caption_projection.linear_", "y_embedder.y_proj.fc"), ("caption_norm", "attention_y_norm"), ("transformer_blocks.", "blocks."),
+             ("attn1.to_out.0", "attn.proj"), ("attn2.to_out.0", "cross_attn.proj"), ("attn1.", "attn."), ("attn2.to_q", "cross_attn.q_linear"),
+             ("attn2.", "cross_attn."), ("ff.conv_inverted", "mlp.inverted_conv.conv"), ("ff.conv_depth", "mlp.depth_conv.conv"),
+             ("ff.conv_point", "mlp.point_conv.conv"), ("proj_out", "final_layer.linear")]
+    out = of_state(SanaTransformer2DModel, config, names,
+                   {"cross_attn.to_k": ("cross_attn.kv_linear", "to_v"), "cross_attn.to_v": None, "to_q": ("qkv", "to_k", "to_v"), "to_k": None, "to_v": None})
+    return [["final_layer.scale_shift_table" if stored == "scale_shift_table" else stored, parts] for stored, parts in out]
+
+
+# what the authors' files hold beside, and diffusers leaves out
+BESIDE = {"lumina2": ["norm_final.weight"], "sana": ["pos_embed", "y_embedder.y_embedding"], "z_image": ["norm_final.weight"]}
+
+
+def converter(kind: str, config):
+    """diffusers' conversion, which knows FLUX.1 and Lumina 2 in their one width."""
+    width = getattr(config, "dim", None) or config.num_attention_heads * config.attention_head_dim if kind != "lumina2" else config.hidden_size
+    name = next(name for name in (f"convert_{kind}_transformer_checkpoint_to_diffusers", f"convert_{kind}_transformer_to_diffusers",
+                                  f"convert_{kind}_to_diffusers") if hasattr(single_file_utils, name))
     source = inspect.getsource(getattr(single_file_utils, name)).replace("inner_dim = 3072", f"inner_dim = {width}")
+    if kind == "lumina2":
+        groups = width // config.num_attention_heads * config.num_kv_heads
+        source = source.replace("q_dim = 2304", f"q_dim = {width}").replace("v_dim = 768", f"v_dim = {groups}")
     scope = dict(vars(single_file_utils))
     exec(source, scope)
     return scope[name]
@@ -167,7 +236,13 @@ MODELS = [
     (Flux2Transformer2DModel, flux2, "flux2", ("klein", "dev")),
     (ZImageTransformer2DModel, z_image, "z_image", ("turbo", "no_refiners")),
     (QwenImageTransformer2DModel, qwen_image, None, ("qwen", "still")),
+    (AuraFlowTransformer2DModel, aura_flow, "auraflow", ("aura", "joint_only")),
+    (Lumina2Transformer2DModel, lumina2, "lumina2", ("lumina", "plain")),
+    (SanaTransformer2DModel, sana, "sana", ("sana",)),
 ]
+
+# converted without what ComfyUI puts before the names, which diffusers leaves on some of them
+ALONE = ("flux2", "auraflow", "sana", "lumina2")
 
 if __name__ == "__main__":
     cases = []
@@ -182,10 +257,11 @@ if __name__ == "__main__":
             for stored, parts, *rest in layout:
                 rows = torch.cat([state[part] for part in parts])
                 file[f"model.diffusion_model.{stored}"] = swap(rows) if rest else rows
-            width = getattr(model.config, "dim", None) or model.config.num_attention_heads * model.config.attention_head_dim
+            beside = BESIDE.get(kind, [])
+            file |= {f"model.diffusion_model.{name}": torch.zeros(1) for name in beside}
             alone = {name.removeprefix("model.diffusion_model."): value for name, value in file.items()}
-            # Qwen-Image's files have diffusers' names; FLUX.2's are converted without what ComfyUI puts before them
-            back = alone if kind is None else converter(kind, width)(alone if kind == "flux2" else dict(file))
+            # Qwen-Image's files have diffusers' names
+            back = alone if kind is None else converter(kind, model.config)(dict(alone) if kind in ALONE else dict(file))
             assert back.keys() == state.keys() and all(torch.equal(back[key], state[key]) for key in state), folder
-            cases.append({"className": cls.__name__, "folder": folder, "layout": layout})
+            cases.append({"className": cls.__name__, "folder": folder, "layout": layout, **({"beside": beside} if beside else {})})
     write_json(GOLDEN / "single_file_transformers.json", {"versions": versions(), "command": COMMAND, "cases": cases})

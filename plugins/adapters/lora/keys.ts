@@ -147,6 +147,13 @@ function transformerRules(layers: ReadonlyMap<string, string>): readonly Origina
     return originalLayers.Flux2Transformer2DModel(0);
   }
   if (layers.has("cap_embedder_1")) return originalLayers.ZImageTransformer2DModel(0);
+  if (layers.has("time_step_proj_linear_1")) return originalLayers.AuraFlowTransformer2DModel(0);
+  if (layers.has("time_caption_embed_caption_embedder_1")) {
+    return originalLayers.Lumina2Transformer2DModel(0);
+  }
+  if (layers.has("caption_projection_linear_1") && layers.has("time_embed_linear")) {
+    return originalLayers.SanaTransformer2DModel(0);
+  }
   let blocks = 0;
   while (layers.has(`transformer_blocks_${blocks}_attn_to_q`)) blocks++;
   const { SD3Transformer2DModel, ChromaTransformer2DModel } = originalLayers;

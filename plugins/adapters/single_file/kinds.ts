@@ -1,4 +1,5 @@
 import { DenoiseError } from "@denoise/core";
+import { readTensor } from "@denoise/safetensors";
 import type { Tensors } from "./tensors.ts";
 
 /** Tensors that tell checkpoints apart, as diffusers does (`infer_diffusers_model_type`). */
@@ -31,6 +32,9 @@ export const repos: Readonly<Record<string, string>> = {
   "flux2-klein-9b": "black-forest-labs/FLUX.2-klein-9B",
   "qwen-image": "Qwen/Qwen-Image",
   "z-image": "Tongyi-MAI/Z-Image-Turbo",
+  auraflow: "fal/AuraFlow-v0.3",
+  lumina2: "Alpha-VLLM/Lumina-Image-2.0",
+  sana: "Efficient-Large-Model/Sana_1600M_1024px_diffusers",
 };
 
 /** A tensor of a transformer in a whole checkpoint, or in a file of its own. */
@@ -53,6 +57,9 @@ function transformerKind(tensors: Tensors): string | undefined {
     return width === 3072 ? "flux2-klein-4b" : width === 4096 ? "flux2-klein-9b" : "flux2-dev";
   }
   if (find("layers.0.adaLN_modulation.0.weight") !== undefined) return "z-image";
+  if (find("cond_seq_linear.weight") !== undefined) return "auraflow";
+  if (find("layers.0.adaLN_modulation.1.weight") !== undefined) return "lumina2";
+  if (find("blocks.0.cross_attn.q_linear.weight") !== undefined) return "sana";
   if (find("transformer_blocks.0.img_mod.1.weight") !== undefined) return "qwen-image";
   if (find("double_blocks.0.img_attn.norm.key_norm.scale") === undefined) return undefined;
   if (find("guidance_in.in_layer.bias") === undefined) return "flux-schnell";
@@ -69,9 +76,20 @@ function controlNetRepo(tensors: Tensors): string {
   return tensors.has(`${level}.norm.weight`) ? `${repo}-mid` : `${repo}-small`;
 }
 
+/** The repo of a ControlNet of Z-Image, by version as diffusers tells them apart. */
+async function zImageControlNetRepo(tensors: Tensors): Promise<string> {
+  const repo = "hlky/Z-Image-Turbo-Fun-Controlnet-Union";
+  if (!tensors.has("control_layers.14.adaLN_modulation.0.weight")) return repo;
+  const refiner = tensors.get("control_noise_refiner.0.before_proj.weight");
+  const isUsed = refiner !== undefined &&
+    (await readTensor(refiner)).toFloat32Array().some((value) => value !== 0);
+  return `${repo}-${isUsed ? "2.1" : "2.0"}`;
+}
+
 /** The repo whose config a model alone has; a file that says nothing of its kind is of the first one. */
-export function repoOf(tensors: Tensors, className: string): string {
+export async function repoOf(tensors: Tensors, className: string): Promise<string> {
   if (className === "ControlNetModel") return controlNetRepo(tensors);
+  if (className === "ZImageControlNetModel") return await zImageControlNetRepo(tensors);
   if (className === "T5EncoderModel" || className === "Qwen3Model") {
     throw new DenoiseError(
       "missing_component",
@@ -106,7 +124,8 @@ export function kindOf(tensors: Tensors, file: string): string {
       "unexpected_tensor",
       `Cannot load ${
         JSON.stringify(file)
-      } as a checkpoint of Stable Diffusion, FLUX, Chroma, Qwen-Image or Z-Image: ` +
+      } as a checkpoint of Stable Diffusion, FLUX, Chroma, Qwen-Image, Z-Image, AuraFlow, ` +
+        `Lumina 2 or Sana: ` +
         `it has no "${UNET}", but ${names || "nothing"}; a part alone, such as a UNet or a LoRA, ` +
         `is loaded by its own class`,
     );

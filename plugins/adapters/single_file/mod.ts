@@ -4,7 +4,8 @@
  * place; what diffusers splits (`in_proj_weight` of OpenCLIP) is a part of the file, too.
  *
  * Covered are Stable Diffusion 1.x, 2.x, XL, its refiner and their inpainting models, Stable Diffusion 3
- * and 3.5, FLUX.1 and Chroma, with the names of their authors and of ComfyUI. Configs,
+ * and 3.5, FLUX.1 and 2, Chroma, Qwen-Image, Z-Image, AuraFlow, Lumina 2 and Sana, with the names of their
+ * authors and of ComfyUI. Configs,
  * tokenizers and the scheduler come from the model's repo as in diffusers, or from the folder or repo
  * given as `config`; where a file holds a transformer alone, text encoders and autoencoder do, too.
  * Not covered: `.ckpt` files, which are pickles; YAML configs
@@ -19,7 +20,7 @@
  * ```
  *
  * A UNet, an autoencoder, a text encoder or a ControlNet alone is loaded by its class, from a file of
- * its own or out of a whole checkpoint. A text encoder of llama.cpp's .gguf files (T5, Qwen3) or of ComfyUI's
+ * its own or out of a whole checkpoint; of ControlNets those of Stable Diffusion and of Z-Image, as in diffusers. A text encoder of llama.cpp's .gguf files (T5, Qwen3) or of ComfyUI's
  * needs the repo that has its config: `{ config, subfolder: "text_encoder_2" }`. Of .gguf files
  * `quantizationConfig: new GGUFQuantizationConfig({ computeDtype: "bfloat16" })` says what their numbers
  * are rounded to.

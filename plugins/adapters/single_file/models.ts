@@ -50,7 +50,7 @@ export async function modelFromSingleFile<M extends Model>(
   });
   const load = withGgufConfig(className, path, options);
   const all = await openCheckpoint(path);
-  const id = options.config ?? repoOf(all, className);
+  const id = options.config ?? await repoOf(all, className);
   const config = await besideFile(
     path,
     id,

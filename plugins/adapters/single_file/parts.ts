@@ -24,6 +24,12 @@ export const parts: Readonly<Record<string, Part>> = {
   ZImageTransformer2DModel: transformer("ZImageTransformer2DModel"),
   ChromaTransformer2DModel: transformer("ChromaTransformer2DModel"),
   SD3Transformer2DModel: transformer("SD3Transformer2DModel"),
+  AuraFlowTransformer2DModel: transformer("AuraFlowTransformer2DModel"),
+  Lumina2Transformer2DModel: transformer("Lumina2Transformer2DModel"),
+  SanaTransformer2DModel: transformer("SanaTransformer2DModel"),
+  ZImageControlNetModel: {
+    tensors: (all, config) => Promise.resolve(zImageControlNet(all, config)),
+  },
   T5EncoderModel: { tensors: (all) => Promise.resolve(t5Tensors(all)) },
   Qwen3Model: { subfolder: "text_encoder", tensors: (all) => Promise.resolve(qwenTensors(all)) },
   UNet2DConditionModel: {
@@ -60,6 +66,13 @@ function transformer(className: keyof typeof originalLayers): Part {
       return await transformerTensors(className, stored, config);
     },
   };
+}
+
+/** A ControlNet of Z-Image, whose names are today's; some files hold layers that their kind does not use. */
+function zImageControlNet(all: Tensors, config: JsonObject): NamedTensor[] {
+  const own = inside(all, [""]).filter(([name]) => name.startsWith("control_"));
+  if (config["add_control_noise_refiner"] !== "control_layers") return own;
+  return own.filter(([name]) => !name.startsWith("control_noise_refiner."));
 }
 
 /** A UNet in a checkpoint, or in a file of its own, whose names may be today's already. */

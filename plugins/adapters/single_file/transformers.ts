@@ -13,18 +13,27 @@ export async function transformerTensors(
   config: JsonObject,
 ): Promise<NamedTensor[]> {
   const rules = originalLayers[className](Number(config["num_layers"]));
-  const width = Number(config["num_attention_heads"]) * Number(config["attention_head_dim"]);
   const renamed = await Promise.all(tensors.map(async ([name, tensor]): Promise<NamedTensor[]> => {
     const today = todaysLayers(name, rules);
     if (today === undefined) return [[name, tensor]];
-    const { names: [first, ...others], swapped } = today;
-    if (swapped) return [[first!, await swapHalves(tensor)]];
-    if (others.length === 0) return [[first!, tensor]];
-    // queries, keys and values, and the rest is a feed forward's
-    const one = others.length === 2 ? tensor.dims[0]! / 3 : width;
-    const rest = others.slice(2).map(() => tensor.dims[0]! - 3 * one);
-    const parts = splitRows(tensor, [one, one, one, ...rest]);
-    return [first!, ...others].map((now, i) => [now, parts[i]!]);
+    const { names, swapped } = today;
+    if (swapped) return [[names[0]!, await swapHalves(tensor)]];
+    if (names.length < 2) return names.map((now) => [now, tensor]);
+    const parts = splitRows(tensor, rowsOf(names.length, tensor.dims[0]!, config));
+    return names.map((now, i) => [now, parts[i]!]);
   }));
   return renamed.flat();
+}
+
+/** Rows of so many layers in one: keys and values, queries before them, and what a feed-forward has after them. */
+function rowsOf(layers: number, all: number, config: JsonObject): number[] {
+  const heads = Number(config["num_attention_heads"]);
+  if (layers === 2) return [all / 2, all / 2];
+  if (layers === 4) {
+    const one = heads * Number(config["attention_head_dim"]);
+    return [one, one, one, all - 3 * one];
+  }
+  const groups = Number(config["num_kv_heads"] ?? heads) / heads || 1; // of keys and values for a head of queries
+  const query = all / (1 + 2 * groups);
+  return [query, query * groups, query * groups];
 }

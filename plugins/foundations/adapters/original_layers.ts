@@ -2,7 +2,10 @@
 export interface OriginalRule {
   /** Of the name, with dots or underscores, from its beginning. */
   readonly stored: RegExp;
-  /** Today's name, with what the pattern caught; several where the rows are those of several layers. */
+  /**
+   * Today's name, with what the pattern caught; several where the rows are those of several layers, none
+   * where the model has no such layer any more.
+   */
   readonly now: string | readonly string[];
   /** Whether scale and shift are the other way round, so that the halves of the rows are changed. */
   readonly swapped?: boolean;
@@ -178,6 +181,91 @@ const Z_IMAGE: readonly OriginalRule[] = [
   ofZImage("out.", "to_out.0."),
   ofZImage("q_norm.", "norm_q."),
   ofZImage("k_norm.", "norm_k."),
+  rule("norm_final.", []),
+];
+
+/** Layers of AuraFlow's attentions and feed-forwards, by the number of the stream in their names. */
+function auraFlowAttention(of: typeof rule, stream: "1" | "2", { qkv, out }: StreamNames) {
+  return [
+    ...["q", "k", "v"].map((part, i) => of(`attn.w${stream}${part}.`, `attn.${qkv[i]}`)),
+    of(`attn.w${stream}o.`, `attn.${out}`),
+  ];
+}
+
+function auraFlowFeedForward(of: typeof rule, stored: string, now: string): OriginalRule[] {
+  return [
+    of(`${stored}.c_fc1.`, `${now}.linear_1.`),
+    of(`${stored}.c_fc2.`, `${now}.linear_2.`),
+    of(`${stored}.c_proj.`, `${now}.out_projection.`),
+  ];
+}
+
+const ofAuraDouble = block("double_layers.(\\d+).", "joint_transformer_blocks.$1.");
+const ofAuraSingle = block("single_layers.(\\d+).", "single_transformer_blocks.$1.");
+
+const AURA_FLOW: readonly OriginalRule[] = [
+  rule("positional_encoding$", "pos_embed.pos_embed"),
+  rule("init_x_linear.", "pos_embed.proj."),
+  rule("t_embedder.mlp.0.", "time_step_proj.linear_1."),
+  rule("t_embedder.mlp.2.", "time_step_proj.linear_2."),
+  rule("cond_seq_linear.", "context_embedder."),
+  ...auraFlowAttention(ofAuraDouble, "2", IMAGE),
+  ...auraFlowAttention(ofAuraDouble, "1", TEXT),
+  ...auraFlowFeedForward(ofAuraDouble, "mlpX", IMAGE.ff),
+  ...auraFlowFeedForward(ofAuraDouble, "mlpC", TEXT.ff),
+  ofAuraDouble("modX.1.", `${IMAGE.mod}.linear.`),
+  ofAuraDouble("modC.1.", `${TEXT.mod}.linear.`),
+  ...auraFlowAttention(ofAuraSingle, "1", IMAGE),
+  ...auraFlowFeedForward(ofAuraSingle, "mlp", IMAGE.ff),
+  ofAuraSingle("modCX.1.", `${IMAGE.mod}.linear.`),
+  rule("modF.1.", "norm_out.linear.", true),
+  rule("final_linear.", "proj_out."),
+];
+
+const ofContext = block("context_refiner.(\\d+).", "context_refiner.$1.");
+const ofLumina = block("(layers|noise_refiner|context_refiner).(\\d+).", "$1.$2.");
+
+/** What refines the text is not scaled, so that its first norm is not one with weights beside it. */
+const LUMINA2: readonly OriginalRule[] = [
+  rule("cap_embedder.", "time_caption_embed.caption_embedder."),
+  rule("t_embedder.mlp.0.", "time_caption_embed.timestep_embedder.linear_1."),
+  rule("t_embedder.mlp.2.", "time_caption_embed.timestep_embedder.linear_2."),
+  ofContext("attention_norm1.", "norm1."),
+  ofLumina("attention.qkv.", IMAGE.qkv.map((name) => `attn.${name}`)),
+  ofLumina("attention.out.", `attn.${IMAGE.out}`),
+  ofLumina("attention.q_norm.", "attn.norm_q."),
+  ofLumina("attention.k_norm.", "attn.norm_k."),
+  ofLumina("attention_norm1.", "norm1.norm."),
+  ofLumina("attention_norm2.", "norm2."),
+  ofLumina("adaLN_modulation.1.", "norm1.linear."),
+  ofLumina("feed_forward.w(\\d).", "feed_forward.linear_$3."),
+  rule("final_layer.adaLN_modulation.1.", "norm_out.linear_1."),
+  rule("final_layer.linear.", "norm_out.linear_2."),
+  rule("norm_final.", []),
+];
+
+const ofSana = block("blocks.(\\d+).", "transformer_blocks.$1.");
+
+const SANA: readonly OriginalRule[] = [
+  rule("pos_embed$", []),
+  rule("y_embedder.y_embedding$", []),
+  rule("x_embedder.proj.", "patch_embed.proj."),
+  rule("t_embedder.mlp.0.", "time_embed.emb.timestep_embedder.linear_1."),
+  rule("t_embedder.mlp.2.", "time_embed.emb.timestep_embedder.linear_2."),
+  rule("t_block.1.", "time_embed.linear."),
+  rule("y_embedder.y_proj.fc([12]).", "caption_projection.linear_$1."),
+  rule("attention_y_norm.", "caption_norm."),
+  ofSana("scale_shift_table$", "scale_shift_table"),
+  ofSana("attn.qkv.", IMAGE.qkv.map((name) => `attn1.${name}`)),
+  ofSana("attn.proj.", "attn1.to_out.0."),
+  ofSana("cross_attn.q_linear.", "attn2.to_q."),
+  ofSana("cross_attn.kv_linear.", ["attn2.to_k.", "attn2.to_v."]),
+  ofSana("cross_attn.proj.", "attn2.to_out.0."),
+  ofSana("mlp.inverted_conv.conv.", "ff.conv_inverted."),
+  ofSana("mlp.depth_conv.conv.", "ff.conv_depth."),
+  ofSana("mlp.point_conv.conv.", "ff.conv_point."),
+  rule("final_layer.linear.", "proj_out."),
+  rule("final_layer.scale_shift_table$", "scale_shift_table"),
 ];
 
 /** Classes of transformers whose layers have other names in their authors' files, or the same. */
@@ -187,6 +275,9 @@ export type OriginalClass =
   | "ChromaTransformer2DModel"
   | "SD3Transformer2DModel"
   | "QwenImageTransformer2DModel"
+  | "AuraFlowTransformer2DModel"
+  | "Lumina2Transformer2DModel"
+  | "SanaTransformer2DModel"
   | "ZImageTransformer2DModel";
 
 /** The names of transformers' layers in their authors' files, by class, for so many blocks. */
@@ -196,6 +287,9 @@ export const originalLayers: {
   Flux2Transformer2DModel: () => FLUX2,
   QwenImageTransformer2DModel: () => [],
   ZImageTransformer2DModel: () => Z_IMAGE,
+  AuraFlowTransformer2DModel: () => AURA_FLOW,
+  Lumina2Transformer2DModel: () => LUMINA2,
+  SanaTransformer2DModel: () => SANA,
   FluxTransformer2DModel: () => FLUX,
   ChromaTransformer2DModel: () => CHROMA,
   SD3Transformer2DModel: sd3,
@@ -203,7 +297,7 @@ export const originalLayers: {
 
 /** Layers that an original one consists of, with what becomes of its rows. */
 export interface TodaysLayers {
-  /** Today's names; of several each has a part of the rows, in this order. */
+  /** Today's names; of several each has a part of the rows, in this order; none where it is of no use any more. */
   readonly names: readonly string[];
   /** Whether the halves of the rows are changed. */
   readonly swapped: boolean;
