@@ -430,6 +430,33 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
     });
   });
 
+  it("never walks over all keys, and keeps what was there only for ids that callers chose", async () => {
+    await using(async ({ edge, worker, redis }) => {
+      const catalog = redisCatalog(redis.url);
+      await worker();
+      await catalog.ready();
+      const made = makeJobId();
+      for (const id of ["chosen", made]) {
+        await edge.submit(job(id, {}, { keepMs: 60_000 }));
+        await eventsOf(edge, id);
+      }
+      const client = new Redis(redis.url);
+      const calls = async (command: string) =>
+        Number(
+          (await client.info("commandstats")).match(
+            new RegExp(`cmdstat_${command}:calls=(\\d+)`),
+          )?.[1] ?? 0,
+        );
+      const before = await calls("evalsha");
+      await until(async () => await calls("evalsha") > before + 10); // what is done each second was done
+      assertEquals([await calls("keys"), await calls("scan")], [0, 0]);
+      const had = await client.keys("*:had:*");
+      assertEquals(had.map((key) => key.split(":").at(-1)), ["chosen"]);
+      catalog.close();
+      client.disconnect();
+    });
+  });
+
   it("says which versions do not understand each other", async () => {
     await using(async ({ redis }) => {
       const client = new Redis(redis.url);
