@@ -310,6 +310,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Flux2KleinPipeline = InstanceType<typeof Flux2KleinPipeline>; export type { Flux2KleinCallOptions } from "@denoise/pipeline-flux2-klein";
 /** `Flux2KleinPipeline` of `@denoise/pipeline-flux2-klein`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const Flux2KleinPipeline: WithMethods<typeof pipelineFlux2Klein.Flux2KleinPipeline, PipelineMethods> = pipelineFlux2Klein.Flux2KleinPipeline.using(registry); import * as pipelineFlux2Klein from "@denoise/pipeline-flux2-klein";
+/** An object of the class. */ export type Flux2KleinInpaintPipeline = InstanceType<typeof Flux2KleinInpaintPipeline>;
+/** `Flux2KleinInpaintPipeline` of `@denoise/pipeline-flux2-klein-inpaint`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const Flux2KleinInpaintPipeline: WithMethods<typeof pipelineFlux2KleinInpaint.Flux2KleinInpaintPipeline, PipelineMethods> = pipelineFlux2KleinInpaint.Flux2KleinInpaintPipeline.using(registry); import * as pipelineFlux2KleinInpaint from "@denoise/pipeline-flux2-klein-inpaint";
 /** An object of the class. */ export type FluxControlPipeline = InstanceType<typeof FluxControlPipeline>; export type { FluxControlOptions } from "@denoise/pipeline-flux-control";
 /** `FluxControlPipeline` of `@denoise/pipeline-flux-control`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const FluxControlPipeline: WithMethods<typeof pipelineFluxControl.FluxControlPipeline, PipelineMethods> = pipelineFluxControl.FluxControlPipeline.using(registry); import * as pipelineFluxControl from "@denoise/pipeline-flux-control";

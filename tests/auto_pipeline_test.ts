@@ -38,7 +38,7 @@ const CASES = [
   ["tiny-z-image", "ZImage", "Pipeline", "Img2ImgPipeline", "InpaintPipeline"],
   ["tiny-qwen-image", "QwenImage", "Pipeline", "Img2ImgPipeline", "InpaintPipeline"],
   // one class for both
-  ["tiny-flux2-klein", "Flux2", "KleinPipeline", "KleinPipeline", undefined],
+  ["tiny-flux2-klein", "Flux2", "KleinPipeline", "KleinPipeline", "KleinInpaintPipeline"],
   ["tiny-lcm", "LatentConsistencyModel", "Pipeline", "Img2ImgPipeline", undefined],
 ] as const;
 const TASKS = [

@@ -14,7 +14,7 @@ from autoencoder_goldens import FLUX2, build_flux2
 from common import FIXTURES, seed_of
 from task_goldens import write_task
 from task_repos import folder
-from tasks import OTHER, PROMPT, case, latents, photo
+from tasks import OTHER, PROMPT, case, latents, mask, photo
 from tiny_models import liven
 
 COMMAND = "scripts/reference/flux2_goldens.py"
@@ -63,6 +63,21 @@ CASES = [
     case("a reference image with an alpha", **TEXT, image=photo(70, 64, "RGBA")),
 ]
 TASKS = {repo.removeprefix("tiny-"): {"pipeline": "Flux2KleinPipeline", "repo": repo, "parts": {}, "cases": CASES} for repo in REPOS}
+AREA = dict(mask_image=mask(33, 49, (9, 6, 30, 41)))
+INPAINT = dict(prompt=PROMPT, num_inference_steps=4, max_sequence_length=64, image=photo(33, 49), **AREA)
+TASKS["flux2-klein-inpaint"] = {"pipeline": "Flux2KleinInpaintPipeline", "repo": "tiny-flux2-klein", "parts": {}, "cases": [
+    case("an image and a mask", **INPAINT),
+    case("all of its noise, two images", **INPAINT, strength=1.0, num_images_per_prompt=2, seeds=[4, 5]),
+    case("few steps, a mask of another size", **{**INPAINT, "mask_image": mask(90, 70, (20, 10, 70, 44), "RGB")}, strength=0.3),
+    case("a reference image", **INPAINT, image_reference=photo(40, 27, name="another")),
+    case("a reference image for two prompts, guidance without use", **{**INPAINT, "prompt": [PROMPT, OTHER]}, image_reference=photo(20, 33, "L"),
+         seeds=[2, 3], guidance_scale=1.0),
+    case("own sigmas", **{**INPAINT, "sigmas": [1.0, 0.7, 0.4, 0.2]}, strength=0.6),
+]}
+TASKS["flux2-klein-base-inpaint"] = {"pipeline": "Flux2KleinInpaintPipeline", "repo": "tiny-flux2-klein-base", "parts": {}, "cases": [
+    case("guided by an empty text", **INPAINT),
+    case("a little guidance and a reference image", **INPAINT, guidance_scale=1.5, image_reference=photo(30, 50)),
+]}
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")

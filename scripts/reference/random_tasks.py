@@ -290,6 +290,13 @@ def flux2(dice: Random) -> tuple[dict, None]:
     return dict(call, **size, max_sequence_length=pick(dice, 32, 64, 80), **({"image": images} if images else {})), None
 
 
+def flux2_inpaint(dice: Random) -> tuple[dict, None]:
+    call = prompts(dice)
+    call.pop("negative_prompt", None)
+    reference = {"image_reference": random_photo(dice, 20, 90)} if dice.random() < 0.5 else {}
+    return dict(call, **painted(dice), **reference, strength=dice.uniform(0.3, 1.0), max_sequence_length=pick(dice, 32, 64)), None
+
+
 def flux(dice: Random, images: int = 0) -> dict:
     """A call of FLUX.1: distilled or true guidance, sizes of whole tokens, short texts."""
     call = prompts(dice)
@@ -419,7 +426,7 @@ KINDS = {
     "z-image": z_image_text, "z-image-turbo": z_image_text, "z-image-img2img": z_image_img2img, "z-image-turbo-img2img": z_image_img2img,
     "qwen-image": qwen_image_text, "qwen-image-lightning": qwen_image_text, "qwen-image-img2img": qwen_image_img2img,
     "qwen-image-lightning-img2img": qwen_image_img2img, "qwen-image-inpaint": qwen_image_inpaint,
-    "flux2-klein": flux2, "flux2-klein-base": flux2,
+    "flux2-klein": flux2, "flux2-klein-base": flux2, "flux2-klein-inpaint": flux2_inpaint, "flux2-klein-base-inpaint": flux2_inpaint,
     "z-image-inpaint": z_image_inpaint, "z-image-turbo-inpaint": z_image_inpaint,
 }
 def qwen_image_edit(dice: Random) -> tuple[dict, None]:

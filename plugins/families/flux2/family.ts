@@ -1,4 +1,11 @@
-import { type CallOptions, type RunOptions, runOptions, Tensor } from "@denoise/core";
+import {
+  type CallOptions,
+  type ImageSize,
+  type PipelineRun,
+  type RunOptions,
+  runOptions,
+  Tensor,
+} from "@denoise/core";
 import {
   checkSize,
   type Family,
@@ -6,12 +13,18 @@ import {
   type LatentOptions,
   latentSpace,
   planFlowRun,
+  type Prompt,
   type TimestepOptions,
   timestepOptions,
 } from "@denoise/diffusion";
 import type { Flux2Components } from "./components.ts";
-import { encodeKleinPrompts, type Flux2PromptOptions, flux2PromptOptions } from "./prompts.ts";
-import { encodeReferences } from "./references.ts";
+import {
+  encodeKleinPrompts,
+  type Flux2PromptOptions,
+  flux2PromptOptions,
+  type Flux2Texts,
+} from "./prompts.ts";
+import { encodeReferences, type Flux2References, referenceIds } from "./references.ts";
 import { imageIds, latentsOf, textIds, tokensOf } from "./tokens.ts";
 
 /** Options that all calls of FLUX.2 klein take. */
@@ -52,62 +65,115 @@ export function empiricalShift(tokens: number, steps: number): number {
   return slope * steps + (at200 - 200 * slope);
 }
 
+/** What a call of any FLUX.2 reads. */
+export type Flux2Call =
+  & LatentOptions
+  & Omit<TimestepOptions, "timesteps">
+  & { readonly guidanceScale?: number | undefined };
+
+/** What tells the kinds of FLUX.2 from each other. */
+export interface Flux2Kind<O> {
+  /** Its name. */
+  readonly name: string;
+  /** Whether the transformer is given the guidance scale; others are called a second time. */
+  readonly embedsGuidance?: boolean;
+  /** Prompts to states, those of an empty text too where that second call is made. */
+  readonly texts: (
+    run: PipelineRun<Flux2Components>,
+    prompt: Prompt | undefined,
+    options: O,
+    guided: boolean,
+  ) => Promise<Flux2Texts>;
+  /** Images that the prompt speaks of. */
+  readonly references: (
+    run: PipelineRun<Flux2Components>,
+    options: O,
+  ) => Promise<Flux2References | undefined>;
+  /** The size that images of the call say, where it is not the first reference's. */
+  readonly size?: (run: PipelineRun<Flux2Components>, options: O) => Promise<ImageSize>;
+}
+
 /**
- * FLUX.2 klein (Black Forest Labs, 2026): a rectified flow on latents of 128 channels, conditioned on three
- * states of a language model, and on reference images as tokens behind those that are made.
+ * A family of FLUX.2 (Black Forest Labs, 2025): a rectified flow on latents of 128 channels, conditioned on three
+ * states of a language model, and on images as tokens behind those that are made. Where the denoiser is
+ * given latents beside the noisy ones, on channels, these are an image before the references.
  */
-export const flux2: Family<Flux2Components, LatentOptions & Flux2KleinOptions, never> = {
-  name: "flux2-klein",
-  size({ vae }, given) {
+export function flux2With<O extends Flux2Call>(
+  kind: Flux2Kind<O>,
+): Family<Flux2Components, O, never> {
+  const sizeOf = ({ vae }: Flux2Components, given: Partial<O>) => {
     const { factor } = latentSpace(vae);
     const trained = TRAINED_SIZE * factor;
     const { height = trained, width = trained } = given;
     checkSize(height, width, factor);
     return { height, width };
-  },
-  plan({ vae, scheduler }, options, { height, width }) {
-    const { factor } = latentSpace(vae);
-    const { numInferenceSteps = 50 } = options;
-    const tokens = (height / factor) * (width / factor);
-    return planFlowRun(scheduler, options, empiricalShift(tokens, numInferenceSteps));
-  },
-  async encode(run, prompt, options) {
-    const { transformer, vae } = run.components;
-    const { guidanceScale = 4, image, signal } = options;
-    const guided = guidanceScale > 1 && run.settings.is_distilled !== true;
-    const { wanted, unwanted } = await encodeKleinPrompts(run, prompt, options, guided);
-    const count = wanted.dims[0]!;
-    const references = image === undefined ? undefined : await encodeReferences(run, image);
-    const { height, width } = { ...references?.size, ...definedSize(options) };
-    return {
-      count,
-      facts: { guidanceScale: guided ? guidanceScale : undefined },
-      size: references && flux2.size(run.components, { height, width }),
-      denoiser(size) {
-        const { factor } = latentSpace(vae);
-        const [rows, columns] = [size.height / factor, size.width / factor];
-        const own = imageIds(rows, columns);
-        const imgIds = references === undefined ? own : Tensor.cat([own, references.ids], 0);
-        const beside = references?.tokens.repeat([count, 1, 1]);
-        return async ({ input, timestep }) => {
-          const made = tokensOf(input);
-          const tokens = beside === undefined ? made : Tensor.cat([made, beside], 1);
-          const time = Math.fround(timestep / 1000);
-          const predict = async (encoderHiddenStates: Tensor) => {
-            const txtIds = textIds(encoderHiddenStates.dims[1]!);
-            const given = { encoderHiddenStates, imgIds, txtIds, signal };
-            const { sample } = await transformer.forward(tokens, time, given);
-            return latentsOf(sample.slice(1, 0, rows * columns), rows, columns);
+  };
+  return {
+    name: kind.name,
+    size: sizeOf,
+    plan({ vae, scheduler }, options, { height, width }) {
+      const { factor } = latentSpace(vae);
+      const { numInferenceSteps = 50 } = options;
+      const tokens = (height / factor) * (width / factor);
+      return planFlowRun(scheduler, options, empiricalShift(tokens, numInferenceSteps));
+    },
+    async encode(run, prompt, options) {
+      const { transformer, vae } = run.components;
+      const { guidanceScale = 4, signal } = options;
+      const { embedsGuidance = false } = kind;
+      const guided = !embedsGuidance && guidanceScale > 1 && run.settings.is_distilled !== true;
+      const { wanted, unwanted } = await kind.texts(run, prompt, options, guided);
+      const count = wanted.dims[0]!;
+      const references = await kind.references(run, options);
+      const { height, width } = { ...references?.size, ...definedSize(options) };
+      const guidance = embedsGuidance ? guidanceScale : undefined;
+      return {
+        count,
+        facts: { guidanceScale: guided || embedsGuidance ? guidanceScale : undefined },
+        size: kind.size !== undefined
+          ? await kind.size(run, options)
+          : references && sizeOf(run.components, { height, width } as Partial<O>),
+        denoiser(size) {
+          const { channels, factor } = latentSpace(vae);
+          const [rows, columns] = [size.height / factor, size.width / factor];
+          const beside = references?.tokens.repeat([count, 1, 1]);
+          return async ({ input, timestep }) => {
+            const images = input.dims[1] === channels
+              ? [input]
+              : [input.slice(1, 0, channels), input.slice(1, channels, 2 * channels)];
+            const ids = images.map((_, i) =>
+              i === 0 ? imageIds(rows, columns) : referenceIds(rows, columns, i - 1)
+            );
+            const all = beside === undefined
+              ? images.map(tokensOf)
+              : [...images.map(tokensOf), beside];
+            const tokens = Tensor.cat(all, 1);
+            const imgIds = Tensor.cat(references === undefined ? ids : [...ids, references.ids], 0);
+            const time = Math.fround(timestep / 1000);
+            const predict = async (encoderHiddenStates: Tensor) => {
+              const txtIds = textIds(encoderHiddenStates.dims[1]!);
+              const given = { encoderHiddenStates, imgIds, txtIds, guidance, signal };
+              const { sample } = await transformer.forward(tokens, time, given);
+              return latentsOf(sample.slice(1, 0, rows * columns), rows, columns);
+            };
+            const text = await predict(wanted);
+            if (unwanted === undefined) return text;
+            const empty = await predict(unwanted);
+            return empty.add(text.sub(empty).mul(guidanceScale));
           };
-          const text = await predict(wanted);
-          if (unwanted === undefined) return text;
-          const empty = await predict(unwanted);
-          return empty.add(text.sub(empty).mul(guidanceScale));
-        };
-      },
-    };
-  },
-};
+        },
+      };
+    },
+  };
+}
+
+/** FLUX.2 klein: reference images are those that the call gives. */
+export const flux2: Family<Flux2Components, LatentOptions & Flux2KleinOptions, never> = flux2With({
+  name: "flux2-klein",
+  texts: encodeKleinPrompts,
+  references: async (run, { image }: LatentOptions & Flux2KleinOptions) =>
+    image === undefined ? undefined : await encodeReferences(run, image),
+});
 
 /** Height and width, where the call says them. */
 function definedSize(

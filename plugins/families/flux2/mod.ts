@@ -6,6 +6,7 @@
  */
 export * from "./components.ts";
 export * from "./family.ts";
+export * from "./inpaint.ts";
 export * from "./prompts.ts";
 export * from "./references.ts";
 export * from "./transformer.ts";

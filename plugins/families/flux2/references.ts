@@ -13,6 +13,14 @@ export interface Flux2References {
   readonly size: ImageSize;
 }
 
+/** How reference images are taken. */
+export interface ReferenceOptions {
+  /** How many images are before them. Defaults to 0. */
+  readonly first?: number;
+  /** The fewest pixels of a side. Defaults to 64. */
+  readonly shortest?: number;
+}
+
 /** The most pixels of a reference image; larger ones are shrunk. */
 const LARGEST = 1024 ** 2;
 
@@ -28,6 +36,7 @@ const [SHORTEST, LONGEST] = [64, 8];
 export async function encodeReferences(
   run: PipelineRun<Pick<Flux2Components, "vae">>,
   images: ImagesInput,
+  { first = 0, shortest = SHORTEST }: ReferenceOptions = {},
 ): Promise<Flux2References> {
   const list = Array.isArray(images) ? images as readonly ImageInput[] : [images as ImageInput];
   if (list.length === 0) {
@@ -40,14 +49,13 @@ export async function encodeReferences(
   const parts: { tokens: Tensor; ids: Tensor }[] = [];
   let size: ImageSize | undefined;
   for (const [i, image] of list.entries()) {
-    const seen = await fitted(run, image, space.factor);
+    const seen = await fitted(run, image, shortest);
     const [height, width] = seen.dims.slice(2) as [number, number];
     size ??= { height, width };
     const { latentDist } = await vae.encode(seen.mul(2).sub(1));
     const latents = space.normalize(latentDist.mode());
     const [rows, columns] = latents.dims.slice(2) as [number, number];
-    // 10, 20, ...: far from the image that is made, and from each other
-    parts.push({ tokens: tokensOf(latents), ids: imageIds(rows, columns, 10 + 10 * i) });
+    parts.push({ tokens: tokensOf(latents), ids: referenceIds(rows, columns, first + i) });
   }
   return {
     tokens: Tensor.cat(parts.map(({ tokens }) => tokens), 1),
@@ -56,19 +64,32 @@ export async function encodeReferences(
   };
 }
 
+/** Coordinates of the tokens of a reference image: far from the image that is made, and from each other. */
+export function referenceIds(rows: number, columns: number, index: number): Tensor {
+  return imageIds(rows, columns, 10 + 10 * index);
+}
+
+/** The size of an image of at most 1024² pixels, in its shape. */
+export function shrunkSize({ height, width }: ImageSize): ImageSize {
+  if (height * width <= LARGEST) return { height, width };
+  const scale = Math.sqrt(LARGEST / (width * height));
+  return { height: Math.trunc(height * scale), width: Math.trunc(width * scale) };
+}
+
 /** An image as float32 [1, 3, H, W] in 0..1, small enough and cut to whole tokens. */
 async function fitted(
   run: PipelineRun<Pick<Flux2Components, "vae">>,
   image: ImageInput,
-  multiple: number,
+  shortest: number,
 ): Promise<Tensor> {
   const codec = await run.images();
   let seen = await codec.toTensor(image, { mode: "RGB" });
   const [height, width] = seen.dims.slice(2) as [number, number];
-  if (Math.min(height, width) < Math.max(SHORTEST, multiple)) {
+  const multiple = latentSpace(run.components.vae).factor;
+  if (Math.min(height, width) < Math.max(shortest, multiple)) {
     throw new RangeError(
       `Cannot take a reference image of ${width}x${height}: its sides must be at least ` +
-        `${Math.max(SHORTEST, multiple)} pixels`,
+        `${Math.max(shortest, multiple)} pixels`,
     );
   }
   if (Math.max(width / height, height / width) > LONGEST) {
@@ -77,14 +98,8 @@ async function fitted(
         "as long as the other",
     );
   }
-  if (height * width > LARGEST) {
-    const scale = Math.sqrt(LARGEST / (width * height));
-    seen = await codec.toTensor(image, {
-      mode: "RGB",
-      height: Math.trunc(height * scale),
-      width: Math.trunc(width * scale),
-    });
-  }
+  const size = shrunkSize({ height, width });
+  if (size.height !== height) seen = await codec.toTensor(image, { mode: "RGB", ...size });
   return centered(centered(seen, 2, multiple), 3, multiple);
 }
 

@@ -17,6 +17,8 @@ export interface InpaintStart {
   readonly beginsWithImage?: boolean | undefined;
   /** Whether the image is encoded without noise. */
   readonly encodesMean?: boolean | undefined;
+  /** Whether the mask is brought to the latents' size bilinearly, so that its edges are mixed. */
+  readonly blendsMask?: boolean | undefined;
   /** Size of the images in pixels. */
   readonly size: { readonly height: number; readonly width: number };
   /** How many images are made. */
@@ -86,7 +88,16 @@ export async function inpaintLatents(
 
   const masks = await prepareMasks(await run.images(), start.maskImage, size);
   const given = options.maskedImageLatents;
-  const { mask, masked } = await maskLatents({ vae }, images, masks, generator, count, given);
+  const { blendsMask } = start;
+  const { mask, masked } = await maskLatents(
+    { vae },
+    images,
+    masks,
+    generator,
+    count,
+    given,
+    blendsMask,
+  );
   const kept = mask.mul(-1).add(1);
   return {
     ...{ latents, clean },

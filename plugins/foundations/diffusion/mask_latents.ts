@@ -11,16 +11,30 @@ export interface MaskLatents {
 }
 
 /**
- * Every `factor`-th pixel, from the first on: nearest resizing to the size of the latents.
+ * A mask in the size of the latents: every `factor`-th pixel, from the first on (nearest resizing), or the mean of
+ * the pixels around the middle of each latent (bilinear).
  *
  * @param mask float32 [N, 1, H, W].
+ * @param isBlended Whether it is resized bilinearly. Defaults to false.
  * @returns float32 [N, 1, H / factor, W / factor].
  */
-export function shrinkMask(mask: Tensor, factor: number): Tensor {
-  const [rows, columns] = mask.dims.slice(2) as [number, number];
-  const pick = (size: number) => Array.from({ length: size / factor }, (_, i) => i * factor);
-  const lines = Tensor.cat(pick(rows).map((i) => mask.slice(2, i, i + 1)), 2);
-  return Tensor.cat(pick(columns).map((i) => lines.slice(3, i, i + 1)), 3);
+export function shrinkMask(mask: Tensor, factor: number, isBlended = false): Tensor {
+  const middle = (factor - 1) / 2;
+  const places = isBlended ? [Math.floor(middle), Math.ceil(middle)] : [0];
+  const shrink = (from: Tensor, axis: number) => {
+    const size = from.dims[axis]! / factor;
+    const picked = places.map((place) =>
+      Tensor.cat(
+        Array.from({ length: size }, (_, i) => {
+          const at = i * factor + place;
+          return from.slice(axis, at, at + 1);
+        }),
+        axis,
+      )
+    );
+    return picked.reduce((sum, part) => sum.add(part)).div(places.length);
+  };
+  return shrink(shrink(mask, 2), 3);
 }
 
 /**
@@ -29,6 +43,7 @@ export function shrinkMask(mask: Tensor, factor: number): Tensor {
  * @param images float32 [N, 3, H, W] in -1..1, or latents.
  * @param mask float32 [N, 1, H, W], 1 where the image is inpainted.
  * @param given Latents of the covered image, where the caller has them.
+ * @param isBlended Whether the mask is resized bilinearly.
  */
 export async function maskLatents(
   { vae }: Pick<LatentComponents, "vae">,
@@ -37,11 +52,12 @@ export async function maskLatents(
   generator: GeneratorInput,
   count: number,
   given?: Tensor,
+  isBlended = false,
 ): Promise<MaskLatents> {
   const isLatent = images.dims[1] === latentSpace(vae).channels;
   const covered = isLatent ? images : images.mul(mask.map((x) => x < 0.5 ? 1 : 0));
   return {
-    mask: repeatRows(shrinkMask(mask, vaeScaleFactor(vae)), count, "masks"),
+    mask: repeatRows(shrinkMask(mask, vaeScaleFactor(vae), isBlended), count, "masks"),
     masked: await encodeToLatents(vae, given ?? covered, generator, count),
   };
 }

@@ -161,6 +161,8 @@ export interface InpaintingModels<C> {
   readonly beginsWithImage?: boolean | undefined;
   /** Whether the image is encoded without noise. */
   readonly encodesMean?: boolean | undefined;
+  /** Whether the mask is brought to the latents' size bilinearly, so that its edges are mixed. */
+  readonly blendsMask?: boolean | undefined;
   /** Whether what is inpainted around the mask is not put back into the whole image. */
   readonly givesPart?: boolean | undefined;
 }
@@ -172,7 +174,8 @@ export type MaskStartCall = LatentOptions & MaskStartOptions & Partial<ControlIm
 export function fromMaskWith<C extends LatentComponents>(
   models: InpaintingModels<C>,
 ): Start<C, MaskStartCall> {
-  const { seesMask, sizedByImage = false, beginsWithImage, encodesMean, givesPart } = models;
+  const { seesMask, sizedByImage = false, beginsWithImage, encodesMean, blendsMask, givesPart } =
+    models;
   return {
     from: "mask",
     check: seesMask,
@@ -195,7 +198,7 @@ export function fromMaskWith<C extends LatentComponents>(
         run,
         {
           ...{ images, maskImage: crop.maskImage, size, count, strength },
-          ...{ beginsWithImage, encodesMean },
+          ...{ beginsWithImage, encodesMean, blendsMask },
           givenMask: seesMask(run.components),
           first: plan.timesteps[0]!,
           goesOn: options.denoisingStart !== undefined,
