@@ -391,8 +391,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       const given = optionsOf(className, args, takesPrompt ? 1 : 0);
       checkOptions(`run ${className}`, given, options);
       const settled = settle<A, D>(takesPrompt ? [args[0]] : [], given, this.defaults);
-      const { profile } = given as RunOptions;
-      const call: PipelineCall = { profile, isStepping: false, ending: [] };
+      const call: PipelineCall = { options: given, isStepping: false, ending: [] };
       const run: PipelineRun<C> = {
         components: this.#ownParts(call),
         settings: this.#settings,

@@ -75,8 +75,8 @@ export const runOptions: CallOptions<RunOptions> = {
 
 /** A call of a pipeline, as the models that take part in it see it. */
 export interface PipelineCall {
-  /** The file for its profile, if one is asked for. */
-  readonly profile?: string | undefined;
+  /** Its options, as they were given. */
+  readonly options: RunOptions;
   /** Whether the first step was made, and not yet the last one. */
   isStepping: boolean;
   /** What is done when it ends, however it ends. */

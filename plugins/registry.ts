@@ -428,7 +428,7 @@ export const registry: Registry<PipelineMethods> = new Registry({
     { kind: "adapter", className: "IPAdapterMixin", package: "@denoise/ip-adapter",
       methods: ["loadIpAdapter","setIpAdapterScale","unloadIpAdapter"], load: async () => (await import("@denoise/ip-adapter")).IPAdapterMixin },
     { kind: "adapter", className: "LoraLoaderMixin", package: "@denoise/lora",
-      methods: ["loadLoraWeights","unloadLoraWeights","setAdapters","getActiveAdapters"], load: async () => (await import("@denoise/lora")).LoraLoaderMixin },
+      methods: ["loadLoraWeights","unloadLoraWeights","setAdapters","getActiveAdapters","getListAdapters","deleteAdapters","enableLora","disableLora","fuseLora","unfuseLora","fusedLoras","enableLoraHotswap"], load: async () => (await import("@denoise/lora")).LoraLoaderMixin },
     { kind: "adapter", className: "TextualInversionLoaderMixin", package: "@denoise/textual-inversion",
       methods: ["loadTextualInversion","unloadTextualInversion"], load: async () => (await import("@denoise/textual-inversion")).TextualInversionLoaderMixin },
   ],

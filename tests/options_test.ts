@@ -83,7 +83,7 @@ describe("unknown options", () => {
     const folder = await Deno.makeTempDir();
     const calls: readonly [(options: never) => Promise<unknown>, object, string][] = [
       [(o) => pipe("a", o), { guidance_scale: 3 }, '"guidanceScale"'],
-      [(o) => pipe("a", o), { crossAttentionKwargs: {} }, "there is no such option"],
+      [(o) => pipe("a", o), { cross_attention_kwargs: {} }, '"crossAttentionKwargs"'],
       [(o) => pipe.stream("a", o).next(), { numInferenceStep: 3 }, '"numInferenceSteps"'],
       [(o) => pipe.savePretrained(folder, o), { max_shard_size: "1MB" }, '"maxShardSize"'],
       [(o) => pipe.unet.savePretrained(folder, o), { varient: "fp16" }, '"variant"'],

@@ -73,7 +73,7 @@ const LAYERS: readonly Layer[] = [
   {
     folder: /^plugins\/(foundations\/stable_diffusion|families\/.*)$/,
     name: "a family",
-    allowed: ["@denoise/core", "@denoise/diffusion", "@denoise/roles"],
+    allowed: ["@denoise/core", "@denoise/adapters", "@denoise/diffusion", "@denoise/roles"],
   },
   {
     folder: /^plugins\/foundations\/tokenizers$/,

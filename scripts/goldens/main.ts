@@ -80,6 +80,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
   adapters: [
     "lora_goldens.py",
     "lora_flux_goldens.py",
+    "lora_manage_goldens.py",
     "lora_transformers_goldens.py",
     "textual_inversion_goldens.py",
     "ip_adapter_goldens.py",

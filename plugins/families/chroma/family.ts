@@ -1,3 +1,4 @@
+import { type JointAttentionKwargs, jointAttentionKwargs } from "@denoise/adapters";
 import { type CallOptions, type RunOptions, runOptions, Tensor } from "@denoise/core";
 import {
   calculateShift,
@@ -23,7 +24,11 @@ import {
 
 /** Options that all calls of Chroma take. */
 export interface ChromaOptions
-  extends RunOptions, ChromaPromptOptions, Omit<TimestepOptions, "timesteps"> {
+  extends
+    RunOptions,
+    ChromaPromptOptions,
+    Omit<TimestepOptions, "timesteps">,
+    JointAttentionKwargs {
   /** How closely the image follows the prompt: above 1 each step is two calls. */
   readonly guidanceScale?: number | undefined;
 }
@@ -32,6 +37,7 @@ const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
 
 /** The declarations of {@linkcode ChromaOptions}. */
 export const chromaOptions: CallOptions<ChromaOptions> = {
+  ...jointAttentionKwargs,
   ...runOptions,
   ...chromaPromptOptions,
   ...stepOptions,

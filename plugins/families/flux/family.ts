@@ -1,3 +1,4 @@
+import { type JointAttentionKwargs, jointAttentionKwargs } from "@denoise/adapters";
 import {
   type CallOptions,
   type ImageSize,
@@ -33,7 +34,7 @@ import {
 
 /** Options that all calls of FLUX.1 take. */
 export interface FluxBaseOptions
-  extends RunOptions, FluxTextOptions, Omit<TimestepOptions, "timesteps"> {
+  extends RunOptions, FluxTextOptions, Omit<TimestepOptions, "timesteps">, JointAttentionKwargs {
   /** How closely the image follows the prompt, as models with `guidance_embeds` were taught. */
   readonly guidanceScale?: number | undefined;
 }
@@ -42,6 +43,7 @@ const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
 
 /** The declarations of {@linkcode FluxBaseOptions}. */
 export const fluxBaseOptions: CallOptions<FluxBaseOptions> = {
+  ...jointAttentionKwargs,
   ...runOptions,
   ...fluxTextOptions,
   ...stepOptions,

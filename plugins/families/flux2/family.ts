@@ -1,3 +1,4 @@
+import { type AttentionKwargs, attentionKwargs } from "@denoise/adapters";
 import {
   type CallOptions,
   type ImageSize,
@@ -29,7 +30,7 @@ import { imageIds, latentsOf, textIds, tokensOf } from "./tokens.ts";
 
 /** Options that all calls of FLUX.2 klein take. */
 export interface Flux2KleinOptions
-  extends RunOptions, Flux2PromptOptions, Omit<TimestepOptions, "timesteps"> {
+  extends RunOptions, Flux2PromptOptions, Omit<TimestepOptions, "timesteps">, AttentionKwargs {
   /**
    * Reference images that the prompt speaks of, in the order in which it does; none makes an image of the prompt
    * alone. Without `height` and `width` the result is as large as the first one.
@@ -43,6 +44,7 @@ const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
 
 /** The declarations of {@linkcode Flux2KleinOptions}. */
 export const flux2KleinOptions: CallOptions<Flux2KleinOptions> = {
+  ...attentionKwargs,
   ...runOptions,
   ...flux2PromptOptions,
   ...stepOptions,

@@ -1,3 +1,4 @@
+import { type AttentionKwargs, attentionKwargs } from "@denoise/adapters";
 import { type CallOptions, type RunOptions, runOptions, type Tensor } from "@denoise/core";
 import {
   calculateShift,
@@ -20,7 +21,7 @@ import type { Lumina2Components } from "./components.ts";
 
 /** Options that calls of Lumina 2 take. */
 export interface Lumina2Options
-  extends RunOptions, MaskedPromptOptions, Omit<TimestepOptions, "timesteps"> {
+  extends RunOptions, MaskedPromptOptions, Omit<TimestepOptions, "timesteps">, AttentionKwargs {
   /** How closely the image follows the prompt. Defaults to 4; no guidance at 1 or below. */
   readonly guidanceScale?: number | undefined;
   /** What the language model reads before each prompt, but not before negative ones. */
@@ -35,6 +36,7 @@ const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
 
 /** The declarations of {@linkcode Lumina2Options}. */
 export const lumina2Options: CallOptions<Lumina2Options> = {
+  ...attentionKwargs,
   ...runOptions,
   ...maskedPromptOptions,
   ...stepOptions,

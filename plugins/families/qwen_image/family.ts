@@ -1,3 +1,4 @@
+import { type AttentionKwargs, attentionKwargs } from "@denoise/adapters";
 import {
   type CallOptions,
   type ImageSize,
@@ -33,7 +34,7 @@ import {
 
 /** Options that all calls of Qwen-Image take. */
 export interface QwenImageOptions
-  extends RunOptions, QwenImagePromptOptions, Omit<TimestepOptions, "timesteps"> {
+  extends RunOptions, QwenImagePromptOptions, Omit<TimestepOptions, "timesteps">, AttentionKwargs {
   /** Guidance by a second call for the negative prompt, above 1 and where there is one. Defaults to 4. */
   readonly trueCfgScale?: number | undefined;
 }
@@ -42,6 +43,7 @@ const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
 
 /** The declarations of {@linkcode QwenImageOptions}. */
 export const qwenImageOptions: CallOptions<QwenImageOptions> = {
+  ...attentionKwargs,
   ...runOptions,
   ...qwenImagePromptOptions,
   ...stepOptions,

@@ -1,3 +1,4 @@
+import { type AttentionKwargs, attentionKwargs } from "@denoise/adapters";
 import {
   type CallOptions,
   type ImageSize,
@@ -24,7 +25,8 @@ import type { SanaComponents } from "./components.ts";
 import { encodeSanaPrompts, type SanaPromptOptions, sanaPromptOptions } from "./prompts.ts";
 
 /** Options that calls of Sana take. */
-export interface SanaOptions extends RunOptions, SanaPromptOptions, TimestepOptions {
+export interface SanaOptions
+  extends RunOptions, SanaPromptOptions, TimestepOptions, AttentionKwargs {
   /** How closely the image follows the prompt. Defaults to 4.5; no guidance at 1 or below. */
   readonly guidanceScale?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. Defaults to 0. */
@@ -33,6 +35,7 @@ export interface SanaOptions extends RunOptions, SanaPromptOptions, TimestepOpti
 
 /** The declarations of {@linkcode SanaOptions}. */
 export const sanaOptions: CallOptions<SanaOptions> = {
+  ...attentionKwargs,
   ...runOptions,
   ...sanaPromptOptions,
   ...timestepOptions,

@@ -1,3 +1,4 @@
+import { type AttentionKwargs, attentionKwargs } from "@denoise/adapters";
 import {
   type CallOptions,
   configValue,
@@ -37,7 +38,7 @@ export type SprintPromptOptions = Omit<
 
 /** Options that calls of Sana-Sprint take. */
 export interface SprintOptions
-  extends RunOptions, SprintPromptOptions, Omit<TimestepOptions, "sigmas"> {
+  extends RunOptions, SprintPromptOptions, Omit<TimestepOptions, "sigmas">, AttentionKwargs {
   /** How closely the image follows the prompt, as the model was distilled. Defaults to 4.5. */
   readonly guidanceScale?: number | undefined;
   /** The first angle, up to π/2, which is all noise. Defaults to 1.5708. */
@@ -55,6 +56,7 @@ const {
 
 /** The declarations of {@linkcode SprintOptions}. */
 export const sprintOptions: CallOptions<SprintOptions> = {
+  ...attentionKwargs,
   ...runOptions,
   ...promptOptions,
   numInferenceSteps: { type: "integer", minimum: 1 },

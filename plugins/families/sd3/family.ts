@@ -1,3 +1,4 @@
+import { type JointAttentionKwargs, jointAttentionKwargs } from "@denoise/adapters";
 import { type CallOptions, configValue, type RunOptions, runOptions, Tensor } from "@denoise/core";
 import {
   calculateShift,
@@ -17,7 +18,7 @@ import { encodeSd3Prompts, type Sd3PromptOptions, sd3PromptOptions } from "./pro
 
 /** Options that all calls of Stable Diffusion 3 take. */
 export interface Sd3Options
-  extends RunOptions, Sd3PromptOptions, Omit<TimestepOptions, "timesteps"> {
+  extends RunOptions, Sd3PromptOptions, Omit<TimestepOptions, "timesteps">, JointAttentionKwargs {
   /** How closely the image follows the prompt. Defaults to 7; no guidance at 1 or below. */
   readonly guidanceScale?: number | undefined;
   /** The shift of the noise levels; by default what the size of the image says, where the scheduler asks. */
@@ -28,6 +29,7 @@ const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
 
 /** The declarations of {@linkcode Sd3Options}. */
 export const sd3Options: CallOptions<Sd3Options> = {
+  ...jointAttentionKwargs,
   ...runOptions,
   ...sd3PromptOptions,
   ...stepOptions,

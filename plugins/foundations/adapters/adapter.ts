@@ -28,12 +28,26 @@ export interface LoraLayer {
   readonly magnitude?: Tensor | undefined;
 }
 
+/** How much of an adapter is applied: to all layers, or to the layer of a name. */
+export type LoraWeight = number | ((layer: string) => number);
+
 /** Low-rank changes of a model's layers, that can be turned on, off and mixed. */
 export interface LoraAdapter {
   /** What it is called. */
   readonly name: string;
   /** How much of it is applied, to all layers or to each; 1 as trained, 0 not at all. */
-  readonly weight: number | ((layer: string) => number);
+  readonly weight: LoraWeight;
+  /** Whether it is one of those that are applied. Defaults to true. */
+  readonly isActive?: boolean | undefined;
+  /** Whether it is turned off with all others (`disable_lora`). Defaults to false. */
+  readonly isDisabled?: boolean | undefined;
+  /**
+   * How much of it is merged into the weights of the layers, in the place of being computed beside them.
+   * Defaults to nothing.
+   */
+  readonly fused?: LoraWeight | undefined;
+  /** Whether it was unloaded when it was merged, and only what it made of the weights is left. */
+  readonly isUnloaded?: boolean | undefined;
   /** The changes by the layer's name in the checkpoint, such as `mid_block.attentions.0.proj_in`. */
   readonly layers: ReadonlyMap<string, LoraLayer>;
   /**
@@ -57,4 +71,17 @@ export interface AdaptableModel<C extends object = object> extends Model<C> {
    * @throws {RangeError} when an adapter changes a layer that the model lacks, or in another shape.
    */
   setAdapters(adapters: readonly LoraAdapter[]): Promise<void>;
+  /** Whether changes of adapters are inputs of its sessions, so that others can take their place in them. */
+  readonly isHotswapEnabled: boolean;
+  /** Makes the changes of adapters inputs of its sessions from the next call on. */
+  enableLoraHotswap(options?: HotswapOptions): Promise<void>;
+}
+
+/** How adapters are exchanged without new sessions. */
+export interface HotswapOptions {
+  /**
+   * The highest rank that adapters have: the matrices of lower ones get rows and columns of zeros.
+   * Defaults to the rank that each has, and adapters of other ranks need new sessions.
+   */
+  readonly targetRank?: number | undefined;
 }

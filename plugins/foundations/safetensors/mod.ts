@@ -43,6 +43,6 @@ export {
   storedTensor,
   swapHalves,
 } from "./stored_tensor.ts";
-export { type SaveTarget, saveWeights } from "./save.ts";
+export { bytesAs, type SaveTarget, saveWeights } from "./save.ts";
 export { checkSaveOptions, shardBytes } from "./save_options.ts";
 export { saveSafetensors, type TensorToWrite, writeSafetensors } from "./write.ts";

@@ -48,7 +48,7 @@ export async function saveWeights(
       name,
       dtype: converts ? dtype : stored.dtype,
       dims: stored.dims,
-      bytes: () => converts ? converted(stored, dtype) : readBytes(stored),
+      bytes: () => converts ? bytesAs(stored, dtype) : readBytes(stored),
     };
   });
   const names = namesOf(stem, variant);
@@ -123,7 +123,8 @@ function indexOf(shards: readonly (readonly TensorToWrite[])[], files: readonly 
   return JSON.stringify({ metadata: { total_size }, weight_map }, null, 2) + "\n";
 }
 
-async function converted(stored: StoredTensor, dtype: TorchDtype): Promise<Uint8Array> {
+/** The numbers of a stored tensor as bytes of a type. */
+export async function bytesAs(stored: StoredTensor, dtype: TorchDtype): Promise<Uint8Array> {
   const tensor = await readTensor(stored);
   const encoded = dtype === "bfloat16"
     ? encodeBfloat16(tensor.toFloat32Array())

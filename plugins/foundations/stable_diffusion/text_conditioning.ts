@@ -1,3 +1,4 @@
+import { type CrossAttentionKwargs, crossAttentionKwargs } from "@denoise/adapters";
 import { type CallOptions, type PipelineRun, Tensor } from "@denoise/core";
 import {
   checkPrompts,
@@ -9,13 +10,14 @@ import {
 import type { StableDiffusionComponents } from "./stable_diffusion.ts";
 
 /** Options of a call that follows a text. */
-export interface GuidanceOptions extends PromptOptions {
+export interface GuidanceOptions extends PromptOptions, CrossAttentionKwargs {
   /** How closely the image follows the prompt. Defaults to 7.5; no guidance at 1 or below. */
   readonly guidanceScale?: number | undefined;
 }
 
 /** The declarations of {@linkcode GuidanceOptions}. */
 export const guidanceOptions: CallOptions<GuidanceOptions> = {
+  ...crossAttentionKwargs,
   ...promptOptions,
   guidanceScale: { type: "number" },
 };

@@ -1,3 +1,4 @@
+import { type CrossAttentionKwargs, crossAttentionKwargs } from "@denoise/adapters";
 import { type CallOptions, DenoiseError, Tensor } from "@denoise/core";
 import type { TextEncoder, Tokenizer } from "@denoise/roles";
 import {
@@ -13,7 +14,7 @@ import {
 import type { StableDiffusionXLComponents } from "./xl_components.ts";
 
 /** The prompts of a call of Stable Diffusion XL. */
-export interface XlPromptOptions extends PromptOptions, PooledPromptOptions {
+export interface XlPromptOptions extends PromptOptions, PooledPromptOptions, CrossAttentionKwargs {
   /** What the second text encoder reads. Defaults to the prompt. */
   readonly prompt2?: string | readonly string[] | undefined;
   /** What the second text encoder reads as negative. Defaults to the negative prompt. */
@@ -22,6 +23,7 @@ export interface XlPromptOptions extends PromptOptions, PooledPromptOptions {
 
 /** The declarations of {@linkcode XlPromptOptions}. */
 export const xlPromptOptions: CallOptions<XlPromptOptions> = {
+  ...crossAttentionKwargs,
   ...promptOptions,
   ...pooledPromptOptions,
   prompt2: { type: "string", list: "allowed" },

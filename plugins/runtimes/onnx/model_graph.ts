@@ -1,8 +1,10 @@
 import type { FrozenConfig, Tensor } from "@denoise/core";
-import type { LoraAdapter } from "@denoise/adapters";
 import { type Checkpoint, Graph, type GraphOptions, Scope } from "./graph/mod.ts";
-import type { Value, WeightDType } from "./graph/mod.ts";
+import type { GraphAdapters, Value, WeightDType } from "./graph/mod.ts";
 import type { GraphDefinition, Port } from "./model_definition.ts";
+
+/** The input that multiplies the weights of all adapters, where a call has a say in it. */
+export const LORA_SCALE = "lora_scale";
 
 /** Makes one graph of a model with the inputs of these names. */
 export function makeGraph<C extends object>(
@@ -12,7 +14,7 @@ export function makeGraph<C extends object>(
   inputNames: ReadonlySet<string>,
   { weightDType, adapters, outputs, ...options }: GraphOptions & {
     readonly weightDType: WeightDType;
-    readonly adapters: readonly LoraAdapter[];
+    readonly adapters: Omit<GraphAdapters, "scale">;
     /** Names of the outputs that it has. Defaults to all. */
     readonly outputs?: readonly string[] | undefined;
   },
@@ -29,7 +31,8 @@ export function makeGraph<C extends object>(
     const isNumbers = dtype === "float32" && !exact;
     inputs[input] = isNumbers ? graph.cast(value, graph.dtype, { path: input }) : value;
   }
-  const scope = new Scope(graph, checkpoint, "", weightDType, adapters);
+  const scale = inputNames.has(LORA_SCALE) ? graph.input(LORA_SCALE, "float32", []) : undefined;
+  const scope = new Scope(graph, checkpoint, "", weightDType, { ...adapters, scale });
   for (const [output, value] of Object.entries(definition.build(scope, config, inputs))) {
     if (outputs?.includes(output) === false) continue;
     graph.output(output, value.dtype === graph.dtype ? graph.cast(value, "float32") : value);

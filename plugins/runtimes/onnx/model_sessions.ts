@@ -13,6 +13,15 @@ export interface SessionKey {
   readonly part?: { readonly index: number; readonly graph: GraphPart } | undefined;
 }
 
+/** What tells the sessions of a model apart: a graph, the inputs that are given and the outputs. */
+export function sessionName(
+  graph: string,
+  inputs: readonly string[],
+  outputs: readonly string[] = [],
+): string {
+  return [graph, ...inputs.toSorted(), "->", ...outputs.toSorted()].join(" ");
+}
+
 /** The sessions of a model, each made when it is first asked for. */
 export class ModelSessions {
   readonly #open: (key: SessionKey) => Promise<EngineSession>;
@@ -30,10 +39,8 @@ export class ModelSessions {
 
   /** The session for these inputs and outputs; one that could not be made is tried again the next time. */
   get(key: SessionKey): Promise<EngineSession> {
-    const { graph, inputs, outputs = [], part } = key;
-    const name = [graph, part?.index ?? "", ...inputs.toSorted(), "->", ...outputs.toSorted()].join(
-      " ",
-    );
+    const { graph, inputs, outputs, part } = key;
+    const name = `${part?.index ?? ""} ${sessionName(graph, inputs, outputs)}`;
     const known = this.#sessions.get(name);
     if (known !== undefined) return known;
     const session = this.#open(key);

@@ -14,10 +14,15 @@ import {
   type Quantization,
   type Quantizations,
   type SaveOptions,
-  type Tensor,
+  Tensor,
   type TorchDtype,
 } from "@denoise/core";
-import type { AdaptableModel, LoraAdapter } from "@denoise/adapters";
+import {
+  type AdaptableModel,
+  type HotswapOptions,
+  type LoraAdapter,
+  loraScaleOf,
+} from "@denoise/adapters";
 import { parseDevice } from "./devices.ts";
 import type {
   Engine,
@@ -34,11 +39,13 @@ import {
   type ComputeDType,
   dropUnused,
   type Graph,
+  type GraphAdapters,
   lowerings,
+  type QuantizedWeight,
 } from "./graph/mod.ts";
 import { checkSaveOptions, readTensor, saveWeights, type StoredTensor } from "@denoise/safetensors";
 import type { ModelDefinition, Runner } from "./model_definition.ts";
-import { checkInputs, makeGraph } from "./model_graph.ts";
+import { checkInputs, LORA_SCALE, makeGraph } from "./model_graph.ts";
 import { membersOf, viewOf } from "./call.ts";
 import {
   availableMemory,
@@ -49,7 +56,7 @@ import {
   type Resident,
   touch,
 } from "./memory.ts";
-import { ModelSessions, type SessionKey } from "./model_sessions.ts";
+import { ModelSessions, type SessionKey, sessionName } from "./model_sessions.ts";
 import { finishProfile, profileBase, profileOf } from "./profile.ts";
 import { Remembered } from "./remembered.ts";
 import { cannotCache, cannotStream, fingerprint, stepCache } from "./step_cache/mod.ts";
@@ -62,6 +69,8 @@ import { describeMethod, type Method, methodOf } from "./quantization/method.ts"
 import { greatestInt8 } from "./quantization/saturation.ts";
 import { checkAdapters, checkApplied, noting } from "./check_adapters.ts";
 import { type Replacements, replacementsOf } from "./replacements.ts";
+import { type Exchanged, exchanged, fittedInto } from "./exchanged.ts";
+import { fusedTensors } from "./fused.ts";
 import { assertDevice } from "./probe.ts";
 
 /** Makes sure that a device computes in a type; a CPU, which keeps 16-bit types, does in float32. */
@@ -112,12 +121,46 @@ export interface ExtendableModel<C extends object = object> extends Model<C> {
   setExtension(name: string, tensors: Extension | undefined): Promise<void>;
 }
 
+/** Weights that adapters are merged into. */
+interface Fused {
+  /** The adapters. */
+  readonly list: readonly LoraAdapter[];
+  /** The weights by their names. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** Those that are quantized, by the same names. */
+  readonly quantized: ReadonlyMap<string, QuantizedWeight>;
+}
+
+const NOTHING_FUSED: Fused = { list: [], tensors: new Map(), quantized: new Map() };
+
+/** What sessions were made for, and what their inputs are now. */
+interface Swap {
+  readonly made: Exchanged;
+  readonly now: ReadonlyMap<string, Tensor>;
+  /** Whether sessions that are there can take them. */
+  readonly keepsSessions: boolean;
+}
+
+/** Whether an adapter is merged into the weights; turned off, it is not. */
+function isFused({ fused, isDisabled = false, isUnloaded = false }: LoraAdapter): boolean {
+  return fused !== undefined && (isUnloaded || !isDisabled);
+}
+
+/** The adapters that are computed beside the layers. */
+function applied(adapters: readonly LoraAdapter[]): LoraAdapter[] {
+  return adapters.filter((adapter) =>
+    adapter.isActive !== false && !adapter.isDisabled && adapter.fused === undefined
+  );
+}
+
 /** How one run of a graph goes beside its options. */
 interface RunContext {
   /** Whose sessions it takes. */
   readonly sessions: ModelSessions;
   /** The call of a pipeline that it is a part of. */
   readonly call?: PipelineCall | undefined;
+  /** What it multiplies the weights of adapters by. */
+  readonly loraScale?: number | undefined;
   /** What a step cache remembers, by the text of each branch of guidance. */
   readonly states: Map<string, unknown>;
 }
@@ -142,6 +185,12 @@ export class OnnxModel<C extends object, M extends Model<C>>
   #device: Device = "cpu";
   #adapters: readonly LoraAdapter[] = [];
   #replaced: Replacements = { tensors: new Map(), config: {}, adapters: [] };
+  #fused: Fused = NOTHING_FUSED;
+  #hotswap: HotswapOptions | undefined;
+  /** What sessions were made for, and what their inputs are now. */
+  #exchanged: Swap | undefined;
+  readonly #exchangedNames = new Map<string, readonly string[]>();
+  readonly #constantsOf = new Map<string, Tensors>();
   #extensions: ReadonlyMap<string, Extension> = new Map();
   #checkpoint: Checkpoint;
   #method: Method | undefined;
@@ -198,35 +247,113 @@ export class OnnxModel<C extends object, M extends Model<C>>
 
   /** Sessions that run go on to their end with what they were made of. */
   async setAdapters(adapters: readonly LoraAdapter[]): Promise<void> {
-    const before = [this.#replaced, this.#checkpoint, this.#config] as const;
+    const before = [this.#replaced, this.#fused, this.#checkpoint, this.#config] as const;
     const replaced = await replacementsOf(adapters, (name) => this.#base.peek(name));
     const asked = new Set<string>();
     const noted = replaced.adapters.map((adapter) => ({
       ...adapter,
       layers: noting(adapter.layers, asked),
     }));
+    let swaps: Swap | undefined;
     try {
-      this.#replace({ ...replaced, adapters: noted });
+      this.#replace({ ...replaced, adapters: noted }, NOTHING_FUSED);
       checkAdapters(this.className, this.layerShapes, replaced.adapters);
-      this.verify();
+      this.verify(noted);
       checkApplied(this.className, adapters, asked);
+      this.#replace(replaced, await this.#fuse(replaced.adapters, before[1]));
+      swaps = this.#swap(replaced.adapters, before);
     } catch (error) {
-      [this.#replaced, this.#checkpoint, this.#config] = before;
+      [this.#replaced, this.#fused, this.#checkpoint, this.#config] = before;
       throw error;
     }
-    await this.dispose();
-    this.#replaced = replaced;
+    if (swaps?.keepsSessions) this.#remembered.clear();
+    else await this.dispose();
+    this.#constantsOf.clear();
+    this.#exchanged = swaps;
     this.#adapters = [...adapters];
   }
 
+  get isHotswapEnabled(): boolean {
+    return this.#hotswap !== undefined;
+  }
+
+  async enableLoraHotswap(options: HotswapOptions = {}): Promise<void> {
+    const { targetRank } = options;
+    if (targetRank !== undefined && !(Number.isInteger(targetRank) && targetRank >= 1)) {
+      throw new RangeError(
+        `Cannot exchange LoRAs of ${this.className}: targetRank must be an integer from 1, but is ` +
+          targetRank,
+      );
+    }
+    const before = this.#hotswap;
+    this.#hotswap = options;
+    try {
+      await this.setAdapters(this.#adapters);
+    } catch (error) {
+      this.#hotswap = before;
+      throw error;
+    }
+  }
+
+  /** The inputs of sessions for these adapters, and whether those that are there can take them. */
+  #swap(
+    adapters: readonly LoraAdapter[],
+    [replaced, fused]: readonly [Replacements, Fused, ...unknown[]],
+  ): Swap | undefined {
+    if (this.#hotswap === undefined) return undefined;
+    const shapes = this.layerShapes;
+    const now = exchanged(this.className, applied(adapters), shapes, this.#hotswap);
+    const { made } = this.#exchanged ?? {};
+    const isSame = this.#fused === fused && this.#replaced.tensors.size === 0 &&
+      replaced.tensors.size === 0;
+    const inputs = made && isSame ? fittedInto(now, made) : undefined;
+    if (made === undefined || inputs === undefined) {
+      return { made: now, now: now.tensors, keepsSessions: false };
+    }
+    return { made, now: inputs, keepsSessions: true };
+  }
+
+  /** The weights that adapters are merged into; those of before where these are the same adapters. */
+  async #fuse(adapters: readonly LoraAdapter[], known: Fused): Promise<Fused> {
+    const list = adapters.filter(isFused);
+    if (list.length === 0) return NOTHING_FUSED;
+    const isKnown = list.length === known.list.length &&
+      list.every(({ layers, fused }, i) =>
+        layers === known.list[i]!.layers && fused === known.list[i]!.fused
+      );
+    if (isKnown) return known;
+    const { keepInFloat32 } = this.#definition;
+    const tensors = await fusedTensors(this.#checkpoint, list, {
+      className: this.className,
+      engine: this.#engine,
+      dtypeOf: (name) =>
+        this.dtype === "float16" && keepInFloat32?.test(name) ? "float32" : this.dtype,
+    });
+    const weights = [...tensors].filter(([name]) => this.#base.isQuantized(name));
+    if (this.#method === undefined || weights.length === 0) {
+      return { list, tensors, quantized: new Map() };
+    }
+    const most = this.#method.kind === "int8" ? await greatestInt8(this.#engine) : 0;
+    return { list, tensors, quantized: await quantized(weights, this.#method, most) };
+  }
+
   /** Takes what adapters put in the place of the model's own. */
-  #replace(replaced: Replacements): void {
-    const changed = new Set([this.#replaced, replaced].flatMap(({ tensors }) => [...tensors]));
+  #replace(replaced: Replacements, fused: Fused): void {
+    const changed = [this.#replaced, this.#fused, replaced, fused]
+      .some(({ tensors }) => tensors.size > 0);
     this.#replaced = replaced;
-    if (changed.size === 0) return;
+    this.#fused = fused;
+    if (!changed) return;
     const { className, schema } = this.#definition;
-    this.#checkpoint = this.#base.with([...extended(this.#extensions), ...replaced.tensors]);
+    this.#checkpoint = this.#extended(this.#extensions);
     this.#config = adoptConfig(className, schema, { ...this.#source, ...replaced.config });
+  }
+
+  /** The checkpoint with extensions, and with what adapters put in the place of the model's own. */
+  #extended(extensions: ReadonlyMap<string, Extension>): Checkpoint {
+    const { tensors, quantized } = this.#fused;
+    const added = [...extended(extensions), ...this.#replaced.tensors, ...tensors];
+    return added.length === 0 ? this.#base : this.#base.with(added, quantized);
   }
 
   get extensions(): ReadonlyMap<string, Extension> {
@@ -238,7 +365,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
     if (tensors === undefined) extensions.delete(name);
     else extensions.set(name, tensors);
     const before = this.#checkpoint;
-    this.#checkpoint = this.#base.with([...extended(extensions), ...this.#replaced.tensors]);
+    this.#checkpoint = this.#extended(extensions);
     try {
       this.#buildAll();
       assertAllUsed(this.#checkpoint, this.className);
@@ -268,19 +395,25 @@ export class OnnxModel<C extends object, M extends Model<C>>
     return methods(this, this.#constants);
   }
 
-  /** Makes sure that the checkpoint has what the config implies, and nothing else. */
-  verify(): void {
+  /**
+   * Makes sure that the checkpoint has what the config implies, and nothing else.
+   *
+   * @param adapters That are built into its graphs, whether they are in use or not. Defaults to those in use.
+   */
+  verify(adapters?: readonly LoraAdapter[]): void {
     const { unexpectedTensors, onWarning = console.warn } = this.#options;
-    this.#buildAll();
+    this.#buildAll(adapters);
     if (unexpectedTensors !== "warn") return assertAllUsed(this.#checkpoint, this.className);
     const warning = dropUnused(this.#checkpoint, this.className);
     if (warning !== undefined) onWarning(warning);
   }
 
   /** Builds every graph with all its inputs, so that a tensor too many or too few shows at once. */
-  #buildAll(): void {
+  #buildAll(adapters?: readonly LoraAdapter[]): void {
+    const list = adapters?.map((adapter) => ({ ...adapter, weight: 1 }));
     for (const [name, graph] of Object.entries(this.#definition.graphs)) {
-      this.#graph(name, Object.keys(graph.inputs(this.config, this.added)));
+      const inputs = Object.keys(graph.inputs(this.config, this.added));
+      this.#graph(name, inputs, undefined, list && { list });
     }
     const { idle, constants } = this.#definition;
     const others = [...idle?.(this.config) ?? [], ...constants?.(this.config) ?? []];
@@ -369,7 +502,8 @@ export class OnnxModel<C extends object, M extends Model<C>>
     const branch = fingerprint(given["encoder_hidden_states"]);
     const state = states.get(branch) ?? cache.start();
     states.set(branch, state);
-    const values = new Map(Object.entries(given));
+    const constants = this.#constantsFor("forward", inputs);
+    const values = new Map(Object.entries({ ...given, ...constants }));
     const runPart = async (index: number) => {
       const part = { index, graph: parts[index]! };
       const session = await sessions.get({ graph: "forward", inputs, part });
@@ -383,13 +517,16 @@ export class OnnxModel<C extends object, M extends Model<C>>
     name: string,
     inputs: Readonly<Record<string, Tensor | undefined>>,
     options: SessionRunOptions,
-    { sessions, call, states }: RunContext,
+    { sessions, call, loraScale = 1, states }: RunContext,
   ): Promise<Readonly<Record<string, Tensor>>> {
     const given = Object.fromEntries(
       Object.entries(inputs).filter((entry): entry is [string, Tensor] => entry[1] !== undefined),
     );
     const graph = this.#definition.graphs[name]!;
     checkInputs(`${this.className}.${name}`, graph.inputs(this.config, this.added), given);
+    if (loraScale !== 1 && this.#beside.list.length > 0) {
+      given[LORA_SCALE] = new Tensor("float32", Float32Array.of(loraScale), []);
+    }
     const isOwn = sessions === this.#sessions && options.onDevice !== true;
     const key = isOwn ? Remembered.keyOf(name, given, options.outputs) : undefined;
     const known = key === undefined ? undefined : this.#remembered.get(key);
@@ -404,12 +541,29 @@ export class OnnxModel<C extends object, M extends Model<C>>
         return await this.#cachedStep(given, options, { sessions, states });
       }
       const session = await sessions.get({ graph: name, inputs: inputNames, outputs });
-      const results = await session.run(given, options);
+      const constants = this.#constantsFor(name, inputNames, outputs);
+      const results = await session.run(given, { ...options, constants });
       if (key !== undefined) this.#remembered.set(key, results);
       return results;
     } finally {
       this.#runs--;
     }
+  }
+
+  /** The matrices of adapters that a session takes as inputs: the same object until others take their place. */
+  #constantsFor(
+    graph: string,
+    inputs: readonly string[],
+    outputs?: readonly string[],
+  ): Tensors | undefined {
+    if (this.#exchanged === undefined) return undefined;
+    const key = sessionName(graph, inputs, outputs);
+    const known = this.#constantsOf.get(key);
+    if (known !== undefined) return known;
+    const { now } = this.#exchanged;
+    const constants = picked(now, this.#exchangedNames.get(key)!);
+    this.#constantsOf.set(key, constants);
+    return constants;
   }
 
   get heldBytes(): number {
@@ -437,12 +591,14 @@ export class OnnxModel<C extends object, M extends Model<C>>
    */
   forCall(call: PipelineCall): this {
     const profile = profileOf(call);
-    if (profile === undefined && !this.#offloads && !this.isCacheEnabled) return this;
+    const loraScale = loraScaleOf(call.options);
+    const isPlain = !this.#offloads && !this.isCacheEnabled && loraScale === 1;
+    if (profile === undefined && isPlain) return this;
     const prefix = profile && ((name: string) => profile.prefix(name));
     const sessions = profile?.add(new ModelSessions((key) => this.#open(key, prefix!))) ??
       this.#sessions;
     if (this.#offloads) membersOf(call).add(this);
-    const context = { sessions, call, states: new Map<string, unknown>() };
+    const context = { sessions, call, loraScale, states: new Map<string, unknown>() };
     const runner: Runner<C> = {
       config: this.config,
       added: this.added,
@@ -480,7 +636,11 @@ export class OnnxModel<C extends object, M extends Model<C>>
     await writeFile(joinPath(folder, "config.json"), dumpConfig(config) + "\n");
     const { keepInFloat32 } = this.#definition;
     const isKept = (name: string) => this.dtype === "float16" && keepInFloat32?.test(name);
-    const moved = await saveWeights(this.#base.entries(), {
+    const fused = this.#fused.tensors;
+    const own = [...this.#base.entries()].map(([name, stored]) =>
+      [name, fused.get(name) ?? stored] as const
+    );
+    const moved = await saveWeights(own, {
       ...options,
       folder,
       stem: isDiffusers ? "diffusion_pytorch_model" : "model",
@@ -488,7 +648,9 @@ export class OnnxModel<C extends object, M extends Model<C>>
     });
     if (moved === undefined) return;
     this.#base = this.#base.moved(moved);
-    this.#checkpoint = this.#base.with(extended(this.#extensions));
+    this.#fused = NOTHING_FUSED; // what was merged is in the files now
+    this.#adapters = this.#adapters.filter((adapter) => !isFused(adapter));
+    this.#checkpoint = this.#extended(this.#extensions);
   }
 
   async dispose(): Promise<void> {
@@ -599,26 +761,43 @@ export class OnnxModel<C extends object, M extends Model<C>>
       // without it, a card's convolutions of channels last turn their weights around at every run
       prepacking: this.#method !== undefined || this.#hasBlocks || channelsLast,
     };
-    const isPlain = this.#adapters.length === 0 && this.#extensions.size === 0 && !widens;
+    const isPlain = this.#beside.list.length === 0 && this.#replaced.tensors.size === 0 &&
+      this.#extensions.size === 0 && !widens;
     const { optimize, onWarning = console.warn } = this.#options;
     return optimize === "speed" && this.#device === "cpu" && isPlain
       ? optimizedSession(this.#engine, spec, { files, onWarning })
       : this.#engine.createSession(spec);
   }
 
-  #graph(name: string, inputs: readonly string[], outputs?: readonly string[]): Graph {
+  /** The adapters that are computed beside the layers. */
+  get #beside(): GraphAdapters {
+    return this.#exchanged === undefined
+      ? { list: applied(this.#replaced.adapters) }
+      : { list: this.#exchanged.made.adapters, exchanges: true };
+  }
+
+  #graph(
+    name: string,
+    inputs: readonly string[],
+    outputs?: readonly string[],
+    adapters: GraphAdapters = this.#beside,
+  ): Graph {
     const { provider } = parseDevice(this.#device);
     const upcasts = this.dtype === "float16" && this.#definition.upcasts?.(this.config);
     const dtype: ComputeDType = provider === "cpu" || upcasts ? "float32" : this.dtype;
-    return makeGraph(
+    const graph = makeGraph(
       this.#definition.graphs[name]!,
       this.config,
       this.#checkpoint,
       new Set(inputs),
       {
         ...{ lowering: lowerings[provider], dtype, outputs },
-        ...{ weightDType: this.dtype, adapters: this.#replaced.adapters },
+        ...{ weightDType: this.dtype, adapters },
       },
     );
+    if (adapters.exchanges) {
+      this.#exchangedNames.set(sessionName(name, inputs, outputs), graph.exchangedNames);
+    }
+    return graph;
   }
 }

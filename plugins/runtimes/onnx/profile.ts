@@ -180,10 +180,11 @@ const profiles = new WeakMap<PipelineCall, CallProfile>();
 
 /** The profile of a call that asks for one; it is written when the call ends. */
 export function profileOf(call: PipelineCall): CallProfile | undefined {
-  if (call.profile === undefined) return undefined;
+  const { profile: file } = call.options;
+  if (file === undefined) return undefined;
   const known = profiles.get(call);
   if (known !== undefined) return known;
-  const profile = new CallProfile(call.profile);
+  const profile = new CallProfile(file);
   profiles.set(call, profile);
   call.ending.push(() => profile.finish());
   return profile;

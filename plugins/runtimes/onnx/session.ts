@@ -93,12 +93,17 @@ class OnnxSession implements EngineSession {
     this.#name = name;
   }
 
-  async run(inputs: Tensors, { outputs, signal }: SessionRunOptions = {}): Promise<Tensors> {
+  async run(
+    inputs: Tensors,
+    { outputs, constants, signal }: SessionRunOptions = {},
+  ): Promise<Tensors> {
     const session = this.#session;
     if (session === undefined) throw new TypeError(`Cannot run ${this.#name}: it was released`);
     signal?.throwIfAborted();
     const feeds = Object.fromEntries(
-      Object.entries(inputs).map(([name, tensor]) => [name, this.#toOrt(name, tensor)]),
+      Object.entries({ ...inputs, ...constants }).map((
+        [name, tensor],
+      ) => [name, this.#toOrt(name, tensor)]),
     );
     const run = session.run(feeds, outputs ?? session.outputNames);
     this.#running.add(run);

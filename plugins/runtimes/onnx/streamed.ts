@@ -50,8 +50,8 @@ export interface Streamed {
 export function streamedSession({ name, parts, results, open }: Streamed): EngineSession {
   let isReleased = false;
   return {
-    async run(inputs: Tensors, { outputs = results, signal }: SessionRunOptions = {}) {
-      const values = new Map(Object.entries(inputs));
+    async run(inputs: Tensors, { outputs = results, constants, signal }: SessionRunOptions = {}) {
+      const values = new Map(Object.entries({ ...inputs, ...constants }));
       for (const [i, part] of parts.entries()) {
         if (isReleased) throw new TypeError(`Cannot run ${name}: it was released`);
         signal?.throwIfAborted();

@@ -64,6 +64,11 @@ export interface SessionRunOptions {
    * or collected. Defaults to false.
    */
   readonly onDevice?: boolean | undefined;
+  /**
+   * Inputs that are the same from run to run: the same object as long as they are, so that an engine
+   * elsewhere gets them once.
+   */
+  readonly constants?: Tensors | undefined;
   /** Cancels before the run starts; the native engine ends one under way, too. */
   readonly signal?: AbortSignal | undefined;
 }

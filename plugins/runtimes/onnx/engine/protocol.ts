@@ -29,6 +29,8 @@ export type Request =
     readonly op: "run";
     readonly session: number;
     readonly inputs: TensorMessages;
+    /** Inputs of this and later runs, in the place of those of before; those where there are none. */
+    readonly constants?: TensorMessages | undefined;
     readonly outputs?: readonly string[] | undefined;
   }
   | { readonly id: number; readonly op: "release"; session: number }
@@ -114,6 +116,7 @@ export function unpackError({ name, message, code }: ErrorMessage): Error {
 /** Answers requests out of an engine, but those that want no reply: the far side of every home. */
 export function answering(engine: Engine): (request: Request) => Promise<Reply | undefined> {
   const sessions = new Map<number, EngineSession>();
+  const constants = new Map<number, Tensors>();
   const running = new Map<number, AbortController>();
   async function perform(
     request: Exclude<Request, { op: "cancel" }>,
@@ -127,15 +130,23 @@ export function answering(engine: Engine): (request: Request) => Promise<Reply |
     if (session === undefined) throw new TypeError(`There is no session ${request.session}`);
     if (request.op === "run") {
       const { inputs, outputs } = request;
+      if (request.constants !== undefined) {
+        constants.set(request.session, unpackTensors(request.constants));
+      }
       const controller = new AbortController();
       running.set(request.id, controller);
       try {
-        return await session.run(unpackTensors(inputs), { outputs, signal: controller.signal });
+        return await session.run(unpackTensors(inputs), {
+          outputs,
+          constants: constants.get(request.session),
+          signal: controller.signal,
+        });
       } finally {
         running.delete(request.id);
       }
     }
     sessions.delete(request.session);
+    constants.delete(request.session);
     await session.release();
   }
   return async (request) => {

@@ -154,6 +154,7 @@ class RemoteSession implements EngineSession {
   readonly #spec: SessionSpec;
   readonly #id: number;
   #generation = 0;
+  #constants: Tensors | undefined;
   #released = false;
 
   constructor(connection: Connection, spec: SessionSpec) {
@@ -166,16 +167,25 @@ class RemoteSession implements EngineSession {
     await this.#connection.inTurn(() => this.#ensure());
   }
 
-  async run(inputs: Tensors, { outputs, signal }: SessionRunOptions = {}): Promise<Tensors> {
+  async run(
+    inputs: Tensors,
+    { outputs, constants, signal }: SessionRunOptions = {},
+  ): Promise<Tensors> {
     if (this.#released) throw new TypeError(`Cannot run ${this.#spec.name}: it was released`);
     signal?.throwIfAborted();
     return await this.#connection.inTurn(async () => {
       signal?.throwIfAborted();
       await this.#ensure();
       const packed = packTensors(inputs);
-      const request = { op: "run", session: this.#id, inputs: packed, outputs } as const;
+      const changed = constants === this.#constants ? undefined : packTensors(constants ?? {});
+      const request = {
+        ...{ op: "run", session: this.#id, inputs: packed, outputs } as const,
+        ...(changed === undefined ? {} : { constants: changed }),
+      };
+      this.#constants = undefined; // until they have arrived
       try {
         const { tensors = {} } = await this.#connection.ask(request, signal);
+        this.#constants = constants;
         return unpackTensors(tensors);
       } catch (error) {
         signal?.throwIfAborted(); // with the reason that the caller gave
@@ -196,6 +206,7 @@ class RemoteSession implements EngineSession {
   /** Makes the session where the present home does not have it. */
   async #ensure(): Promise<void> {
     if (this.#connection.has(this.#generation)) return;
+    this.#constants = undefined;
     await this.#connection.ask({ op: "create", session: this.#id, spec: packSpec(this.#spec) });
     this.#generation = this.#connection.generation;
   }

@@ -32,10 +32,20 @@ export class Checkpoint {
     }
   }
 
-  /** The same with the tensors that an adapter adds, by today's names. */
-  with(more: Iterable<readonly [string, StoredTensor]>): Checkpoint {
+  /**
+   * The same with the tensors that an adapter adds, by today's names.
+   *
+   * @param own Quantized weights of these tensors by their names.
+   */
+  with(
+    more: Iterable<readonly [string, StoredTensor]>,
+    own: ReadonlyMap<string, QuantizedWeight> = new Map(),
+  ): Checkpoint {
     const added = new Map(more);
-    const quantized = new Map([...this.#quantized].filter(([name]) => !added.has(name)));
+    const quantized = new Map([
+      ...[...this.#quantized].filter(([name]) => !added.has(name)),
+      ...own,
+    ]);
     const checkpoint = new Checkpoint([...this.#tensors, ...added], { quantized });
     for (const name of [...this.#added, ...added.keys()]) {
       checkpoint.#added.add(name);
@@ -56,6 +66,11 @@ export class Checkpoint {
     this.take(name, module);
     this.#factors.add(name);
     return this.#quantized.get(name);
+  }
+
+  /** Whether a quantized weight takes the place of the one of that name. */
+  isQuantized(name: string): boolean {
+    return this.#quantized.has(name);
   }
 
   /** The weights that layers multiply with, which could be quantized, as far as graphs were built. */

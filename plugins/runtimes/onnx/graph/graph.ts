@@ -94,6 +94,7 @@ export class Graph {
   readonly #initializers: Initializer[] = [];
   readonly #inputs: PortSpec[] = [];
   readonly #outputs: PortSpec[] = [];
+  readonly #exchanged: string[] = [];
   readonly #names = new Map<string, number>();
   readonly #constants = new Map<string, Value>();
   readonly #made = new Map<string, Value>();
@@ -125,6 +126,17 @@ export class Graph {
     const port = this.#port(name, "input");
     this.#inputs.push({ name: port, dtype, dims });
     return { name: port, dtype };
+  }
+
+  /** An input of float32 numbers that is the same from run to run until another takes its place. */
+  exchanged(name: string, dims: readonly number[]): Value {
+    this.#exchanged.push(name);
+    return this.input(name, "float32", dims);
+  }
+
+  /** Names of the inputs that are the same from run to run. */
+  get exchangedNames(): readonly string[] {
+    return this.#exchanged;
   }
 
   /** Declares a value as an output under that name. */

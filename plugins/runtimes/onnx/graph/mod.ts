@@ -18,7 +18,7 @@ export type { BuiltGraph } from "./write.ts";
 export { type Lowering, lowerings, type Provider, SUM_WIDTHS } from "./lowering.ts";
 export type { BlockWeight, Int8Weight, LevelWeight, QuantizedWeight } from "./quantized_weight.ts";
 export { MICROSOFT } from "./onnx_proto.ts";
-export { Scope } from "./scope.ts";
+export { type GraphAdapters, Scope } from "./scope.ts";
 export type { WeightDType } from "./stored_weight.ts";
 export {
   type Attribute,

@@ -7,6 +7,16 @@ import { LEVELS, type QuantizedWeight } from "./quantized_weight.ts";
 import { storedRows, storedWeight, type WeightDType } from "./stored_weight.ts";
 import type { Attributes, ElementType, Value, Weight } from "./value.ts";
 
+/** The adapters of a graph, and how they are in it. */
+export interface GraphAdapters {
+  /** Those in use. */
+  readonly list: readonly LoraAdapter[];
+  /** A number that their weights are multiplied by. */
+  readonly scale?: Value | undefined;
+  /** Whether their matrices are inputs of the graph. Defaults to false: constants. */
+  readonly exchanges?: boolean | undefined;
+}
+
 /**
  * A place in a model: the graph under construction and a module of the checkpoint. Every layer and
  * block takes one as its first argument and gives the modules inside it `s.at("conv1")`.
@@ -34,7 +44,7 @@ export class Scope {
   readonly weightDType: WeightDType;
   /** The type that this module computes in; the graph's own but for {@linkcode Scope.exact}. */
   readonly dtype: ComputeDType;
-  readonly #adapters: readonly LoraAdapter[];
+  readonly #adapters: GraphAdapters;
 
   /** The root of a model, unless a path is given. */
   constructor(
@@ -42,7 +52,7 @@ export class Scope {
     checkpoint: Checkpoint,
     path = "",
     weightDType: WeightDType = "float32",
-    adapters: readonly LoraAdapter[] = [],
+    adapters: GraphAdapters = { list: [] },
     dtype: ComputeDType = graph.dtype,
   ) {
     this.graph = graph;
@@ -66,9 +76,19 @@ export class Scope {
     return new Scope(graph, checkpoint, path, "float32", this.#adapters, "float32");
   }
 
+  /** What a run multiplies the weights of all adapters by; undefined where it does not. */
+  get loraScale(): Value | undefined {
+    return this.#adapters.scale;
+  }
+
+  /** Whether the matrices of adapters are inputs of the graph, so that others can take their place. */
+  get exchanges(): boolean {
+    return this.#adapters.exchanges ?? false;
+  }
+
   /** The low-rank changes of this module that are in use. */
   changes(): { readonly name: string; readonly weight: number; readonly layer: LoraLayer }[] {
-    return this.#adapters.flatMap(({ name, weight, layers }) => {
+    return this.#adapters.list.flatMap(({ name, weight, layers }) => {
       const layer = layers.get(this.path);
       const own = typeof weight === "number" ? weight : weight(this.path);
       return layer === undefined || own === 0 ? [] : [{ name, weight: own, layer }];

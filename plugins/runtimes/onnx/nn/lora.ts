@@ -22,12 +22,23 @@ export interface ChangedLayer {
   mix(x: Value, weight: Weight): Value;
 }
 
-/** A matrix of an adapter as a constant of the graph, with `rank` axes. */
-function constant(s: Scope, name: string, { data, dims }: Tensor, rank: number): Weight {
+/** A matrix of an adapter in the graph, with `rank` axes: a constant, or an input that can be exchanged. */
+function matrix(s: Scope, name: string, { data, dims }: Tensor, rank: number): Weight {
+  const view = [...dims.slice(0, rank), ...Array<number>(Math.max(0, rank - dims.length)).fill(1)];
+  const full = `${s.path}/${name}`;
+  if (s.exchanges) return { ...s.cast(s.graph.exchanged(full, view)), dims: view };
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
   const stored = { dtype: "float32", dims, data: bytes } as const;
-  const view = [...dims.slice(0, rank), ...Array<number>(Math.max(0, rank - dims.length)).fill(1)];
-  return { ...s.cast(s.graph.weight(`${s.path}/${name}`, stored, view)), dims: view };
+  return { ...s.cast(s.graph.weight(full, stored, view)), dims: view };
+}
+
+/** The tensors of a change by the names that they have in graphs. */
+export function namedParts(name: string, change: LoraLayer): [name: string, Tensor][] {
+  const { down, up, left, bias, magnitude } = change;
+  const parts = { lora_A: down, lora_B: up, left, bias, magnitude };
+  return Object.entries(parts).flatMap(([part, tensor]) =>
+    tensor === undefined ? [] : [[`${name}.${part}`, tensor]]
+  );
 }
 
 /** The matrices of a change in the graph. */
@@ -36,30 +47,72 @@ interface Matrices {
   readonly up: Weight | undefined;
   readonly left: Weight | undefined;
   readonly rows: LoraLayer["rows"];
+  readonly bias: Weight | undefined;
+  readonly magnitude: Weight | undefined;
+}
+
+/** The matrices of a change of a layer whose weight has so many axes. */
+function matricesOf(s: Scope, name: string, change: LoraLayer, rank: number): Matrices {
+  const optional = (tensor: Tensor | undefined, part: string, axes: number) =>
+    tensor && matrix(s, `${name}.${part}`, tensor, axes);
+  return {
+    down: matrix(s, `${name}.lora_A`, change.down, rank),
+    up: optional(change.up, "lora_B", rank),
+    left: optional(change.left, "left", 2),
+    rows: change.rows,
+    bias: optional(change.bias, "bias", 1),
+    magnitude: optional(change.magnitude, "magnitude", 1),
+  };
+}
+
+/** A value times how much of a change is applied, where the call has a say in it, too. */
+function scaled(s: Scope, x: Value, factor: number): Value {
+  const own = factor === 1 ? x : mul(s, x, factor);
+  return s.loraScale === undefined ? own : mul(s, own, s.cast(s.loraScale));
 }
 
 /** The result of a layer with the changes of the adapters in use. */
 export function withChanges(s: Scope, layer: ChangedLayer): Value {
   const { rank } = layer;
   return s.changes().reduce((result, { name, weight, layer: change }) => {
-    const optional = (tensor: Tensor | undefined, part: string, axes: number) =>
-      tensor && constant(s, `${name}.${part}`, tensor, axes);
-    const matrices = {
-      down: constant(s, `${name}.lora_A`, change.down, rank),
-      up: optional(change.up, "lora_B", rank),
-      left: optional(change.left, "left", 2),
-      rows: change.rows,
-    };
-    const scale = weight * change.scale;
+    const matrices = matricesOf(s, name, change, rank);
+    const factor = weight * change.scale;
     const own = changeOf(s, layer, matrices);
-    const row = optional(change.bias, "bias", 1);
+    const { bias: row, magnitude } = matrices;
     const whole = row === undefined ? own : add(s, own, alongChannels(s, row, rank));
-    const sum = add(s, result, mul(s, whole, scale));
-    if (change.magnitude === undefined) return sum;
-    const ratio = stretch(s, layer, matrices, scale, name, change.magnitude);
+    const sum = add(s, result, scaled(s, whole, factor));
+    if (magnitude === undefined) return sum;
+    const base = layer.weight();
+    const rows = reshape(s, base, [base.dims[0]!, -1]);
+    const changed = add(s, rows, scaled(s, deltaOf(s, matrices), factor));
+    const ratio = alongChannels(s, reshape(s, stretch(s, changed, magnitude), [-1]), rank);
     const bias = layer.bias && alongChannels(s, layer.bias, rank);
     return bias === undefined ? mul(s, sum, ratio) : add(s, mul(s, sub(s, sum, bias), ratio), bias);
   }, layer.result);
+}
+
+/** The weight of a module, and its bias where they change it, with the changes of the adapters in it. */
+export function fusedWeight(s: Scope): { readonly weight: Value; readonly bias?: Value } {
+  const { dims, ...base } = s.tensor("weight");
+  const changes = s.changes().map(({ name, weight, layer }) => ({
+    ...matricesOf(s, name, layer, dims.length),
+    factor: weight * layer.scale,
+  }));
+  const rows = changes.reduce((rows, { factor, ...change }) => {
+    const sum = add(s, rows, scaled(s, deltaOf(s, change), factor));
+    const { magnitude } = change;
+    return magnitude === undefined ? sum : mul(s, sum, stretch(s, sum, magnitude));
+  }, reshape(s, base, [dims[0]!, -1]));
+  const weight = reshape(s, rows, dims);
+  const biased = changes.filter(({ bias }) => bias !== undefined);
+  if (biased.length === 0) return { weight };
+  return {
+    weight,
+    bias: biased.reduce<Value>(
+      (sum, { bias, factor }) => add(s, sum, scaled(s, bias!, factor)),
+      s.tensor("bias"),
+    ),
+  };
 }
 
 /** What a change adds to the result of a layer. */
@@ -90,28 +143,18 @@ function rowsOf(s: Scope, product: Value, rows: LoraLayer["rows"]): Value {
   return concat(s, rows.map(([from, to]) => slice(s, flat, 1, from, to)), 1);
 }
 
-/** By how much DoRA stretches each channel of the result: magnitude / ‖W + scale · change‖. */
-function stretch(
-  s: Scope,
-  { weight, rank }: ChangedLayer,
-  { down, up, left, rows: own }: Matrices,
-  scale: number,
-  name: string,
-  magnitude: Tensor,
-): Value {
+/** A change as what is added to the rows of a weight: [out, in · h · w]. */
+function deltaOf(s: Scope, { down, up, left, rows: own }: Matrices): Value {
   const rows = (x: Weight) => reshape(s, x, [x.dims[0]!, -1]);
   const inner = up === undefined ? rows(down) : matMul(s, rows(up), rows(down));
   const whole = left === undefined ? inner : kronecker(s, left, inner, (up ?? down).dims[0]!);
-  const delta = own === undefined
-    ? whole
-    : concat(s, own.map(([from, to]) => slice(s, whole, 0, from, to)), 0);
-  const lengths = norm(s, add(s, rows(weight()), mul(s, delta, scale)), [1]); // [out, 1]
-  const wanted = constant(s, `${name}.magnitude`, flat(magnitude), 1);
-  return alongChannels(s, div(s, wanted, reshape(s, lengths, [-1])), rank);
+  if (own === undefined) return whole;
+  return concat(s, own.map(([from, to]) => slice(s, whole, 0, from, to)), 0);
 }
 
-function flat(tensor: Tensor): Tensor {
-  return tensor.reshape([tensor.size]);
+/** By how much DoRA stretches each row of a changed weight: magnitude / ‖row‖, [out, 1]. */
+function stretch(s: Scope, rows: Value, magnitude: Weight): Value {
+  return div(s, reshape(s, magnitude, [-1, 1]), norm(s, rows, [1]));
 }
 
 /** left ⊗ M for matrices [o, i] and [O, I]: [o·O, i·I]. */

@@ -310,6 +310,28 @@ describe("a model's quantization", () => {
     await Promise.all([plain.dispose(), model.dispose()]);
   });
 
+  it("is made again of weights that adapters are fused into", async () => {
+    const weight = integers([64, 64], -100, 100).mul(0.01);
+    const [down, up] = [integers([4, 64], -3, 3).mul(0.37), integers([64, 4], -3, 3).mul(0.11)];
+    const rows = up.reshape([64, 4, 1]).mul(down.reshape([1, 4, 64])).sum(1);
+    const model = await wide({ quantization: "int8" }, weight) as
+      & Wide
+      & AdaptableModel<{ width: number }>;
+    const merged = await wide({ quantization: "int8" }, weight.add(rows.mul(0.5)));
+    const layers = new Map([["proj", { down, up, scale: 1 }]]);
+    const x = integers([2, 64], -5, 5);
+    const before = await model.forward(x);
+    await model.setAdapters([{ name: "a", weight: 1, layers, fused: 0.5 }]);
+    const [found, wanted] = [await model.forward(x), await merged.forward(x)];
+    // a value of 8 bits may fall to either side, by sums of another order: 1 of 127 of a row's largest weight
+    wanted.toFloat32Array().forEach((value, i) =>
+      assertAlmostEquals(found.toFloat32Array()[i]!, value, 0.3)
+    );
+    await model.setAdapters([]);
+    assertEquals((await model.forward(x)).data, before.data);
+    await Promise.all([model.dispose(), merged.dispose()]);
+  });
+
   it("multiplies with what Python libraries have quantized as with the numbers themselves", async () => {
     const folder = new URL("../../../foundations/safetensors/testdata/", import.meta.url).pathname;
     const { tensors } = await openSafetensors(`${folder}quantized.safetensors`);

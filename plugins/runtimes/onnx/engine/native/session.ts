@@ -213,7 +213,7 @@ class NativeSession implements EngineSession {
     const memory = this.#memory;
     if (memory === undefined) throw new TypeError(`Cannot run ${this.#spec.name}: it was released`);
     signal?.throwIfAborted();
-    const run = this.#run(memory, inputs, options);
+    const run = this.#run(memory, { ...inputs, ...options.constants }, options);
     this.#running.add(run);
     try {
       return await run;
