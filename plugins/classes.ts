@@ -196,6 +196,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type LDMBertModel = modelLdmBert.LDMBertModel;
 /** `LDMBertModel` of `@denoise/model-ldm-bert`, with {@linkcode registry} as its default.
  * @category Models */ export const LDMBertModel: typeof modelLdmBert.LDMBertModel = modelLdmBert.LDMBertModel.using(registry); import * as modelLdmBert from "@denoise/model-ldm-bert";
+/** An object of the class. */ export type LlamaModel = modelLlama.LlamaModel;
+/** `LlamaModel` of `@denoise/model-llama`, with {@linkcode registry} as its default.
+ * @category Models */ export const LlamaModel: typeof modelLlama.LlamaModel = modelLlama.LlamaModel.using(registry); import * as modelLlama from "@denoise/model-llama";
+/** An object of the class. */ export type Mistral3ForConditionalGeneration = modelLlama.Mistral3ForConditionalGeneration;
+/** `Mistral3ForConditionalGeneration` of `@denoise/model-llama`, with {@linkcode registry} as its default.
+ * @category Models */ export const Mistral3ForConditionalGeneration: typeof modelLlama.Mistral3ForConditionalGeneration = modelLlama.Mistral3ForConditionalGeneration.using(registry);
 /** An object of the class. */ export type Lumina2Transformer2DModel = modelLumina2Transformer.Lumina2Transformer2DModel;
 /** `Lumina2Transformer2DModel` of `@denoise/model-lumina2-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const Lumina2Transformer2DModel: typeof modelLumina2Transformer.Lumina2Transformer2DModel = modelLumina2Transformer.Lumina2Transformer2DModel.using(registry); import * as modelLumina2Transformer from "@denoise/model-lumina2-transformer";
@@ -208,6 +214,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Qwen3Model = modelQwen3.Qwen3Model;
 /** `Qwen3Model` of `@denoise/model-qwen3`, with {@linkcode registry} as its default.
  * @category Models */ export const Qwen3Model: typeof modelQwen3.Qwen3Model = modelQwen3.Qwen3Model.using(registry); import * as modelQwen3 from "@denoise/model-qwen3";
+/** An object of the class. */ export type Qwen3VLForConditionalGeneration = modelQwen3.Qwen3VLForConditionalGeneration;
+/** `Qwen3VLForConditionalGeneration` of `@denoise/model-qwen3`, with {@linkcode registry} as its default.
+ * @category Models */ export const Qwen3VLForConditionalGeneration: typeof modelQwen3.Qwen3VLForConditionalGeneration = modelQwen3.Qwen3VLForConditionalGeneration.using(registry);
 /** An object of the class. */ export type QwenImageControlNetModel = modelQwenImageControlnet.QwenImageControlNetModel;
 /** `QwenImageControlNetModel` of `@denoise/model-qwen-image-controlnet`, with {@linkcode registry} as its default.
  * @category Models */ export const QwenImageControlNetModel: typeof modelQwenImageControlnet.QwenImageControlNetModel = modelQwenImageControlnet.QwenImageControlNetModel.using(registry); import * as modelQwenImageControlnet from "@denoise/model-qwen-image-controlnet";

@@ -23,14 +23,11 @@
 import type { Model, ModelClass } from "@denoise/core";
 import {
   defineModel,
-  int64,
   type LanguageModelMethods,
   languageModelMethods,
-  namedStates,
-  optional,
   type RopeParameters,
 } from "@denoise/onnx";
-import { decoderOptionsOf, decoderStates } from "@denoise/onnx/blocks";
+import { decoderGraph } from "@denoise/onnx/blocks";
 import { check, type Gemma2Config, schema } from "./config.ts";
 
 export type { Gemma2Config, LanguageModelMethods, RopeParameters };
@@ -49,34 +46,24 @@ export const Gemma2Model: ModelClass<Gemma2Model> = defineModel<Gemma2Config, Ge
   rename: (stored) => stored.replace(/^model\./, ""),
   ignore: [/^lm_head\./, /rotary_emb\.inv_freq$/],
   graphs: {
-    forward: {
-      cut: true,
-      inputs: () => ({
-        input_ids: int64("batch", "tokens"),
-        attention_mask: optional(int64("batch", "tokens")),
-      }),
-      build(s, config, { input_ids, attention_mask }) {
-        const { attention_bias: bias } = config;
-        const { layer_types, sliding_window } = config;
-        // without a list every other layer slides, from the first on
-        const slides = (layer: number) =>
-          layer_types === null ? layer % 2 === 0 : layer_types[layer] === "sliding_attention";
-        const states = decoderStates(s, input_ids!, attention_mask, {
-          ...decoderOptionsOf(config),
-          headWidth: config.head_dim,
-          bias,
-          outBias: bias,
-          normalized: false,
-          gemma: {
-            embeddingScale: Math.fround(Math.sqrt(config.hidden_size)),
-            scoreScale: config.query_pre_attn_scalar ** -0.5,
-            softCap: config.attn_logit_softcapping,
-            window: (layer) => slides(layer) ? sliding_window ?? undefined : undefined,
-          },
-        });
-        return namedStates(states);
-      },
-    },
+    forward: decoderGraph((config) => {
+      const { attention_bias: bias, layer_types, sliding_window } = config;
+      // without a list every other layer slides, from the first on
+      const slides = (layer: number) =>
+        layer_types === null ? layer % 2 === 0 : layer_types[layer] === "sliding_attention";
+      return {
+        headWidth: config.head_dim,
+        bias,
+        outBias: bias,
+        normalized: false,
+        gemma: {
+          embeddingScale: Math.fround(Math.sqrt(config.hidden_size)),
+          scoreScale: config.query_pre_attn_scalar ** -0.5,
+          softCap: config.attn_logit_softcapping,
+        },
+        window: (layer) => slides(layer) ? sliding_window ?? undefined : undefined,
+      };
+    }),
   },
   methods: languageModelMethods,
 });

@@ -34,8 +34,6 @@ export interface GemmaOptions {
   readonly scoreScale: number;
   /** Scores are bent to stay between this and its negative; null leaves them. */
   readonly softCap: number | null;
-  /** How many tokens a layer's tokens attend to, themselves included; undefined for all before them. */
-  window(layer: number): number | undefined;
 }
 
 /** What the options of language models say of their layers, whatever class they are. */
@@ -80,6 +78,8 @@ export interface DecoderOptions {
    * feed forward too.
    */
   readonly gemma?: GemmaOptions | undefined;
+  /** How many tokens a layer's tokens attend to, themselves included. Defaults to all before them. */
+  readonly window?: ((layer: number) => number | undefined) | undefined;
   /** Where the tokens are, when that is not their place in the row. */
   readonly places?: DecoderPlaces | undefined;
   /** States that take the place of a token's. */
@@ -143,7 +143,7 @@ export function decoderStates(
   const states: Value[] = [];
   for (let i = 0; i < layers; i++) {
     states.push(x);
-    const window = gemma?.window(i);
+    const window = options.window?.(i);
     const bias = lower(all, window === undefined ? undefined : windowBias(s, ids, window, hidden));
     x = decoderLayer(s.at("layers", i), x, { bias, rotary, options });
   }

@@ -12,6 +12,7 @@ export * from "./conditioned_unet.ts";
 export * from "./conditioning.ts";
 export * from "./control_embedding.ts";
 export * from "./decoder.ts";
+export * from "./decoder_graph.ts";
 export * from "./down_block.ts";
 export * from "./feed_forward.ts";
 export * from "./flux_blocks.ts";

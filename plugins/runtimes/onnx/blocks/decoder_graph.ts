@@ -1,0 +1,33 @@
+import type { FrozenConfig } from "@denoise/core";
+import type { Value } from "../graph/mod.ts";
+import { type LanguageModelConfig, namedStates } from "../language_model.ts";
+import { type GraphDefinition, int64, optional } from "../model_definition.ts";
+import { type DecoderOptions, decoderOptionsOf, decoderStates } from "./decoder.ts";
+
+/** What a class says of its layers, beside what all configs of language models say. */
+export type DecoderLayers = Omit<DecoderOptions, keyof ReturnType<typeof decoderOptionsOf>>;
+
+/**
+ * The graph of a decoder language model that reads texts: `input_ids` and, where some are padding,
+ * `attention_mask` [N, tokens] to its hidden states, cut after the last one that is asked for.
+ *
+ * @param layers What the config's options say of the class's layers.
+ */
+export function decoderGraph<C extends LanguageModelConfig>(
+  layers: (config: FrozenConfig<C>) => DecoderLayers,
+): GraphDefinition<C> {
+  return {
+    cut: true,
+    inputs: () => ({
+      input_ids: int64("batch", "tokens"),
+      attention_mask: optional(int64("batch", "tokens")),
+    }),
+    build: (s, config, { input_ids, attention_mask }): Readonly<Record<string, Value>> =>
+      namedStates(
+        decoderStates(s, input_ids!, attention_mask, {
+          ...decoderOptionsOf(config),
+          ...layers(config),
+        }),
+      ),
+  };
+}
