@@ -18,6 +18,19 @@ export interface Parent {
 /** The file descriptor. */
 const STANDARD_OUTPUT = 1;
 
+const clock = new Int32Array(new SharedArrayBuffer(4));
+
+/** Writes some bytes, from a place on; none while a pipe that does not block is full, as Node.js makes it. */
+function write(bytes: Uint8Array, at: number): number {
+  try {
+    return writeSync(STANDARD_OUTPUT, bytes, at);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EAGAIN") throw error;
+    Atomics.wait(clock, 0, 0, 1); // a millisecond
+    return 0;
+  }
+}
+
 function input(): ReadableStream<Uint8Array> {
   if (runtime === "deno") return Deno.stdin.readable;
   return Readable.toWeb(process.stdin) as ReadableStream<Uint8Array>;
@@ -34,7 +47,7 @@ export function connectToParent(): Parent {
     send(message) {
       try {
         for (const part of encodeFrame(message)) {
-          for (let at = 0; at < part.length;) at += writeSync(STANDARD_OUTPUT, part, at);
+          for (let at = 0; at < part.length;) at += write(part, at);
         }
       } catch {
         process.exit();

@@ -70,14 +70,20 @@ function startInNode(
     env: clearEnv ? { ...env } : { ...process.env, ...env },
     stdio: ["pipe", "pipe", "inherit"],
   });
-  const holders = [child, child.stdin as Writable & Socket, child.stdout as Readable & Socket];
+  const pipes = [child.stdin, child.stdout] as (Partial<Socket> & (Readable | Writable))[];
   return {
     pid: child.pid!,
     stdin: Writable.toWeb(child.stdin),
     stdout: Readable.toWeb(child.stdout) as ReadableStream<Uint8Array>,
     status: once(child, "exit").then(([code, signal]) => ({ code, signal })),
     kill: () => void child.kill("SIGKILL"),
-    ref: () => holders.forEach((holder) => holder.ref()),
-    unref: () => holders.forEach((holder) => holder.unref()),
+    ref() {
+      child.ref();
+      for (const pipe of pipes) pipe.ref?.();
+    },
+    unref() {
+      child.unref();
+      for (const pipe of pipes) pipe.unref?.();
+    },
   };
 }

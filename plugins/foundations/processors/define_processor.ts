@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from "node:fs/promises";
 import {
   adoptConfig,
   type Bindable,
@@ -141,8 +142,8 @@ function processor<C extends object, P extends Processor<C>>(
     library,
     config,
     async savePretrained(folder) {
-      await Deno.mkdir(folder, { recursive: true });
-      await Deno.writeTextFile(joinPath(folder, file), describeConfig(className, config));
+      await mkdir(folder, { recursive: true });
+      await writeFile(joinPath(folder, file), describeConfig(className, config));
     },
   };
   return Object.assign(base, methods(config, registry)) as P;

@@ -9,6 +9,7 @@ import { paste } from "./_paste.ts";
 import { pngChunk } from "./_png.ts";
 import { pngChunks } from "./_png_chunks.ts";
 import { decodeTiff, readTiff } from "./_tiff.ts";
+import { prepare } from "./_wasm.ts";
 import { firstWebpFrame } from "./_webp.ts";
 import { DenoiseImage } from "./image.ts";
 
@@ -96,7 +97,8 @@ async function decodeJpeg(bytes: Uint8Array, header: Header): Promise<DenoiseIma
 
 /** A still image, or the first frame of an animation in its place on the image. */
 async function decodeWebp(bytes: Uint8Array, header: Header): Promise<DenoiseImage> {
-  const { default: decode } = await import("@jsquash/webp/decode.js");
+  const { default: decode, init } = await import("@jsquash/webp/decode.js");
+  await prepare(init, "@jsquash/webp/codec/dec/webp_dec.wasm");
   const frame = firstWebpFrame(bytes);
   const decoded = toRgba(await decode(bufferOf(frame?.file ?? bytes)));
   if (frame === undefined) return withChannels(decoded, header.channels);
@@ -104,7 +106,8 @@ async function decodeWebp(bytes: Uint8Array, header: Header): Promise<DenoiseIma
 }
 
 async function decodeAvif(bytes: Uint8Array, header: Header): Promise<DenoiseImage> {
-  const { default: decode } = await import("@jsquash/avif/decode.js");
+  const { default: decode, init } = await import("@jsquash/avif/decode.js");
+  await prepare(init, "@jsquash/avif/codec/dec/avif_dec.wasm");
   const decoded = await decode(bufferOf(bytes));
   if (decoded === null) throw new Error("it does not decode");
   return withChannels(toRgba(decoded), header.channels);

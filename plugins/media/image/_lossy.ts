@@ -1,3 +1,4 @@
+import { prepare } from "./_wasm.ts";
 import type { Pixels } from "./pixels.ts";
 
 /**
@@ -7,7 +8,8 @@ import type { Pixels } from "./pixels.ts";
  */
 export async function encodeJpeg(pixels: Pixels, quality: number): Promise<Uint8Array> {
   checkQuality("JPEG", quality);
-  const { default: encode } = await import("@jsquash/jpeg/encode.js");
+  const { default: encode, init } = await import("@jsquash/jpeg/encode.js");
+  await prepare(init, "@jsquash/jpeg/codec/enc/mozjpeg_enc.wasm");
   const image = imageDataOf(pixels, false);
   return new Uint8Array(await encode(image, { quality, progressive: false }));
 }
@@ -19,7 +21,8 @@ export async function encodeJpeg(pixels: Pixels, quality: number): Promise<Uint8
  */
 export async function encodeWebp(image: Pixels, quality: number): Promise<Uint8Array> {
   checkQuality("WebP", quality);
-  const { default: encode } = await import("@jsquash/webp/encode.js");
+  const { default: encode, init } = await import("@jsquash/webp/encode.js");
+  await prepare(init, "@jsquash/webp/codec/enc/webp_enc_simd.wasm");
   return new Uint8Array(await encode(imageDataOf(image, true), { quality }));
 }
 

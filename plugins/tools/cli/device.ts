@@ -1,4 +1,5 @@
-import type { Device } from "@denoise/core";
+import process from "node:process";
+import { type Device, runtime } from "@denoise/core";
 import { probeDevices } from "@denoise/onnx";
 
 /** For `--device`: a GPU of NVIDIA where one works, else the CPU. */
@@ -15,4 +16,6 @@ export async function deviceOf(asked: string): Promise<Device> {
  * Where models compute: on threads of their own where that is tried, so that Ctrl-C ends a step that takes
  * long; elsewhere in this one.
  */
-export const ENGINE: "native" | undefined = Deno.build.os === "linux" ? "native" : undefined;
+export const ENGINE: "native" | undefined = runtime === "deno" && process.platform === "linux"
+  ? "native"
+  : undefined;

@@ -1,4 +1,6 @@
-import { VERSION } from "@denoise/core";
+import { freemem, totalmem } from "node:os";
+import process from "node:process";
+import { runtime, VERSION } from "@denoise/core";
 import { listCache } from "@denoise/hub";
 import { type DeviceReport, probeDevices } from "@denoise/onnx";
 import type { Command } from "commander";
@@ -6,7 +8,8 @@ import { formatBytes } from "./terminal.ts";
 
 interface Diagnosis {
   readonly denoise: string;
-  readonly deno: string;
+  /** `Deno 2.9.6`, or another that runs this. */
+  readonly runtime: string;
   readonly system: string;
   readonly cores: number;
   readonly memory: { readonly total: number; readonly available: number };
@@ -26,24 +29,25 @@ export function addDoctor(program: Command): void {
     });
 }
 
+const RUNTIMES = { deno: "Deno", node: "Node.js", bun: "Bun" } as const;
+
 async function diagnose(): Promise<Diagnosis> {
-  const { total, available } = Deno.systemMemoryInfo();
   const repos = await listCache();
   return {
     denoise: VERSION,
-    deno: Deno.version.deno,
-    system: `${Deno.build.os} ${Deno.build.arch}`,
+    runtime: `${RUNTIMES[runtime]} ${process.versions[runtime]}`,
+    system: `${process.platform} ${process.arch}`,
     cores: navigator.hardwareConcurrency,
-    memory: { total, available },
+    memory: { total: totalmem(), available: freemem() },
     devices: await probeDevices(),
     cache: { repos: repos.length, bytes: repos.reduce((sum, { bytes }) => sum + bytes, 0) },
-    token: Deno.env.has("HF_TOKEN"),
+    token: process.env.HF_TOKEN !== undefined,
   };
 }
 
-function describe({ denoise, deno, system, cores, memory, devices, cache, token }: Diagnosis) {
+function describe({ denoise, runtime, system, cores, memory, devices, cache, token }: Diagnosis) {
   return [
-    `denoise ${denoise}, Deno ${deno}, ${system}, ${cores} cores, ` +
+    `denoise ${denoise}, ${runtime}, ${system}, ${cores} cores, ` +
     `${formatBytes(memory.available)} of ${formatBytes(memory.total)} memory free`,
     ...devices.map(({ device, available, problem }) =>
       available ? `ok  ${device}` : `--  ${device}: ${problem}`

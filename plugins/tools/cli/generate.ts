@@ -1,3 +1,4 @@
+import process from "node:process";
 import { type PipelineStep, type Registry, type TorchDtype, VERSION } from "@denoise/core";
 import { registry as builtIn } from "@denoise/denoise/registry";
 import { id as EMBEDDED } from "@denoise/embedded-emoji";
@@ -208,7 +209,7 @@ async function draw(
     await withProgress(await startRun(task, prompt, flags, signal), { quiet, preview })
   );
   if (verbose) {
-    const memory = formatBytes(Deno.memoryUsage().rss);
+    const memory = formatBytes(process.memoryUsage.rss());
     console.error(`made in ${seconds(start)}, with ${memory} of memory`);
   }
   for (const [index, one] of (audios.length > 0 ? audios : images).entries()) {

@@ -45,7 +45,7 @@ class Lines {
     });
     // the reader takes Ctrl-C from the terminal: while an image is made it is the signal that stops it
     this.#reader.on("SIGINT", () => {
-      if (this.#wake === undefined) Deno.kill(Deno.pid, "SIGINT");
+      if (this.#wake === undefined) process.kill(process.pid, "SIGINT");
       else this.close();
     });
     this.#reader.on("close", () => {

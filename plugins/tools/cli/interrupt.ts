@@ -1,3 +1,5 @@
+import process from "node:process";
+
 /** What is thrown when a user has pressed Ctrl-C. */
 export class Interrupted extends Error {
   /** As shells count it: 128 and the number of SIGINT. */
@@ -13,15 +15,15 @@ export class Interrupted extends Error {
 export async function interruptible<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const onInterrupt = () => {
-    if (controller.signal.aborted) Deno.exit(130);
+    if (controller.signal.aborted) process.exit(130);
     controller.abort(new Interrupted("interrupted"));
   };
-  Deno.addSignalListener("SIGINT", onInterrupt);
+  process.on("SIGINT", onInterrupt);
   try {
     return await run(controller.signal);
   } catch (error) {
     throw controller.signal.aborted ? controller.signal.reason : error;
   } finally {
-    Deno.removeSignalListener("SIGINT", onInterrupt);
+    process.off("SIGINT", onInterrupt);
   }
 }

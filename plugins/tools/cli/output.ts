@@ -1,3 +1,5 @@
+import { lstat, mkdir, open, rm } from "node:fs/promises";
+import process from "node:process";
 import { type Audio, DenoiseError, type Image } from "@denoise/core";
 
 /** What a run makes, as files. */
@@ -53,7 +55,7 @@ export async function checkOut(options: OutputOptions): Promise<void> {
   if (out === undefined) return;
   if (out === STANDARD_OUTPUT) {
     if (count > 1) refuse(out, `standard output takes one result, not ${count}; leave out --count`);
-    if (Deno.stdout.isTerminal()) {
+    if (process.stdout.isTTY) {
       refuse(
         out,
         "standard output is a terminal; send it on, as in `denoise generate ... > x.png`",
@@ -121,18 +123,18 @@ async function freePaths(path: string, { count, force }: OutputOptions): Promise
 }
 
 async function exists(path: string): Promise<boolean> {
-  return await Deno.lstat(path).then(({ isDirectory }) => !isDirectory, () => false);
+  return await lstat(path).then((found) => !found.isDirectory(), () => false);
 }
 
 /** Opens each file to write, and leaves it as it was. */
 async function checkWritable(paths: readonly string[]): Promise<void> {
   const folder = paths[0]!.replace(/[^/\\]*$/, "");
   try {
-    if (folder !== "") await Deno.mkdir(folder, { recursive: true });
+    if (folder !== "") await mkdir(folder, { recursive: true });
     for (const path of paths) {
-      const isNew = await Deno.lstat(path).then(() => false, () => true);
-      (await Deno.open(path, { write: true, create: true })).close();
-      if (isNew) await Deno.remove(path);
+      const isNew = await lstat(path).then(() => false, () => true);
+      await (await open(path, "a")).close();
+      if (isNew) await rm(path);
     }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -144,7 +146,7 @@ async function checkWritable(paths: readonly string[]): Promise<void> {
 export async function writeResult(path: string, one: Image | Audio): Promise<void> {
   if (path !== STANDARD_OUTPUT) return await one.save(path);
   const bytes = await one.encode();
-  const writer = Deno.stdout.writable.getWriter();
-  await writer.write(bytes);
-  writer.releaseLock();
+  await new Promise<void>((resolve, reject) =>
+    process.stdout.write(bytes, (error) => error ? reject(error) : resolve())
+  );
 }

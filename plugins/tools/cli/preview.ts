@@ -30,7 +30,7 @@ export class PreviewArea {
 
   /** Whether there is a terminal to draw on. */
   static get isPossible(): boolean {
-    return process.stderr.isTTY === true && Deno.env.get("TERM") !== "dumb";
+    return process.stderr.isTTY === true && process.env.TERM !== "dumb";
   }
 
   /** Draws an image in the place of the last one. */

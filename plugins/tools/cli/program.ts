@@ -1,3 +1,4 @@
+import process from "node:process";
 import { VERSION } from "@denoise/core";
 import { Command, CommanderError } from "commander";
 import { addCacheCommands } from "./cache.ts";
@@ -32,7 +33,8 @@ function createProgram(): Command {
 
 function describe(error: unknown, args: readonly string[]): string {
   if (!(error instanceof Error)) return String(error);
-  const isLong = Deno.env.has("DENOISE_DEBUG") || args.includes("--verbose") || args.includes("-v");
+  const isLong = process.env.DENOISE_DEBUG !== undefined || args.includes("--verbose") ||
+    args.includes("-v");
   return isLong ? error.stack ?? error.message : error.message;
 }
 

@@ -1,4 +1,4 @@
-import { VERSION } from "@denoise/core";
+import { needsDeno, VERSION } from "@denoise/core";
 import { type Command, Option } from "commander";
 import { integer, several } from "./options.ts";
 import { PLUGIN } from "./plugins.ts";
@@ -75,6 +75,7 @@ export function addServe(command: Command): void {
     .option("--set <name=value>", "any other setting; repeatable", several(String), [])
     .option("--settings", "list all settings, and end")
     .action(async (flags: ServeFlags) => {
+      needsDeno("The server", "run `npx deno run -A jsr:@denoise/functions/serve`");
       const args = ["run", V8, "-A", program(), ...(flags.settings ? ["--help"] : [])];
       const env = settingsOf(flags);
       const child = new Deno.Command(Deno.execPath(), { args, env }).spawn();
