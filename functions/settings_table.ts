@@ -76,7 +76,8 @@ export const SETTINGS: readonly SettingRow[] = [
   {
     name: "DENOISE_LORAS",
     standard: "none",
-    doc: "Folder of LoRAs (.safetensors) that prompts at /sdapi can name, as <lora:NAME:0.8>",
+    doc:
+      "Folder of LoRAs (.safetensors) that requests can name: in loras at /v1/images, as <lora:NAME:0.8> at /sdapi",
   },
   { name: "DENOISE_ENGINE", standard: "child", doc: "Where models run: child or inline" },
   {

@@ -75,6 +75,7 @@ describe("the playground's form", { ignore: !hasBrowser }, () => {
       await playground.says(/^Cancelled$/);
       await page.locator("#draw:enabled").waitFor();
       assertEquals(await page.locator("#results figure").count(), 0);
+      assertEquals(await page.isVisible("#snippets"), false);
       go();
     }
   });

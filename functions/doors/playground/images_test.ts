@@ -161,6 +161,7 @@ describe("the playground's images", { ignore: !hasBrowser }, () => {
     await page.keyboard.press("ArrowLeft");
     await page.keyboard.press("ArrowLeft");
     await caption(/seed 70/);
+    await page.locator("#lightbox-view:not([aria-busy])").waitFor();
     const scale = async () => parseFloat((await page.textContent("#lightbox-scale"))!);
     await page.keyboard.press("0");
     const fits = await scale();

@@ -160,16 +160,26 @@ export class MaskEditor {
   }
 }
 
-/** The colour of what is marked, which is seen on any image. */
-const MARK = "#f0187a";
+/** The colours of what is marked: stripes, which are seen on any image. */
+const MARKS = ["#f0187a", "#ffffff"];
+/** How many stripes there are along the shorter side. */
+const STRIPES = 24;
 
 /** Draws what a mask covers over an image, so that one sees through it. */
 export function drawOverlay(context, mask) {
   const { width, height } = mask;
   const tinted = new OffscreenCanvas(width, height);
   const tint = tinted.getContext("2d");
-  tint.fillStyle = MARK;
+  tint.fillStyle = MARKS[0];
   tint.fillRect(0, 0, width, height);
+  tint.strokeStyle = MARKS[1];
+  tint.lineWidth = Math.min(width, height) / STRIPES / 3;
+  for (let x = -height; x < width; x += 3 * tint.lineWidth) {
+    tint.beginPath();
+    tint.moveTo(x, height);
+    tint.lineTo(x + height, 0);
+    tint.stroke();
+  }
   tint.globalCompositeOperation = "destination-in";
   tint.drawImage(mask, 0, 0);
   context.globalAlpha = 0.6;

@@ -47,7 +47,11 @@ export class Lightbox {
     this.#at = at;
     const { url, recipe } = this.#entries[at];
     const image = $("lightbox-image");
-    image.onload = () => this.#zoom.show(image.naturalWidth, image.naturalHeight);
+    $("lightbox-view").setAttribute("aria-busy", "true");
+    image.onload = () => {
+      this.#zoom.show(image.naturalWidth, image.naturalHeight);
+      $("lightbox-view").removeAttribute("aria-busy");
+    };
     image.src = url;
     image.alt = recipe.prompt || "image";
     $("lightbox-caption").textContent = [recipe.prompt, factsOf(recipe)].filter(Boolean).join(

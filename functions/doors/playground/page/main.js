@@ -22,7 +22,10 @@ import { StartImage } from "./start.js";
 const form = new Form();
 const lightbox = new Lightbox();
 const runs = new Runs(form, {
-  onBegin: () => inView = [],
+  onBegin() {
+    inView = [];
+    $("snippets").hidden = true;
+  },
   onImage: async (entry, frame) => finish(frame, await gallery.add(entry)),
 });
 const gallery = new Gallery((entries, at) => showAgain(entries[at]));
