@@ -14,7 +14,8 @@
  *
  * Where diffusers 0.42.1 does otherwise: a LoRA that is loaded beside others is in use at once, there in
  * layers that the others do not change; fused ones do not stop others from being computed; a scale of
- * {@linkcode fuseLora} or of a call does not change weights for good; unfusing gives the weights back bit
+ * {@linkcode fuseLora} or of a call does not change weights for good; that of a call of
+ * StableDiffusionInstructPix2PixPipeline counts in the text encoder, too; unfusing gives the weights back bit
  * for bit, since they were never overwritten.
  *
  * What PEFT's config beside the tensors says (diffusers writes it into the header of the file, PEFT into
