@@ -1,19 +1,18 @@
 /**
- * `deno task schedulers [--steps N] [--model ID] [--prompt TEXT] [--seed N]`: prints a table of all
+ * `deno task schedulers [--steps N] [--drawn-steps N] [--model ID] [--prompt TEXT] [--seed N]`: prints a table of all
  * schedulers, plots their noise levels into docs/images/schedulers.svg and draws one prompt and seed
- * with each into docs/images/schedulers.png. The table and the order of the images go between the
- * marks of docs/schedulers.md.
+ * with each into docs/images/schedulers-sheet.svg, in few steps, as they differ most then. The table
+ * goes between the marks of docs/schedulers.md.
  *
  * @module
  */
 import { diffusionPipeline } from "@denoise/loading";
 import { id } from "@denoise/embedded-emoji";
-import { imageGrid } from "@denoise/image";
 import { parseArgs } from "node:util";
 import { registry } from "../../../plugins/registry.ts";
 import { allFacts, type SchedulerFacts } from "./facts.ts";
 import { plotLevels } from "./plot.ts";
-import { drawWithAll } from "./sheet.ts";
+import { drawWithAll, labelledSheet } from "./sheet.ts";
 
 const DOCS = new URL("../../../docs/", import.meta.url);
 const COLUMNS = 6;
@@ -42,6 +41,7 @@ function fill(page: string, name: string, text: string): string {
 const { values: flags } = parseArgs({
   options: {
     steps: { type: "string", default: "20" },
+    "drawn-steps": { type: "string", default: "4" },
     model: { type: "string", default: id },
     prompt: { type: "string", default: "red apple on a blue background" },
     seed: { type: "string", default: "7" },
@@ -55,19 +55,15 @@ await Deno.writeTextFile(new URL("images/schedulers.svg", DOCS), await plotLevel
 
 const pipe = await diffusionPipeline(registry).fromPretrained(flags.model);
 const { entries, left } = await drawWithAll(pipe, registry, flags.prompt, {
-  numInferenceSteps: steps,
+  numInferenceSteps: Number(flags["drawn-steps"]),
   seed: BigInt(flags.seed),
 });
-const rows = Math.ceil(entries.length / COLUMNS);
-const sheet = imageGrid(entries.map(({ image }) => image), rows, COLUMNS);
-await sheet.save(new URL("images/schedulers.png", DOCS));
+await Deno.writeTextFile(
+  new URL("images/schedulers-sheet.svg", DOCS),
+  await labelledSheet(entries, COLUMNS),
+);
 for (const [className, reason] of left) console.log(`no image by ${className}: ${reason}`);
 
 const file = new URL("schedulers.md", DOCS);
-const names = entries.map(({ className }) => className.replace(/Scheduler$/, ""));
-const order = Array.from(
-  { length: rows },
-  (_, row) => `${row + 1}. ${names.slice(row * COLUMNS, (row + 1) * COLUMNS).join(", ")}`,
-);
 const page = fill(await Deno.readTextFile(file), "table", table(facts));
-await Deno.writeTextFile(file, fill(page, "order", order.join("\n")));
+await Deno.writeTextFile(file, page);

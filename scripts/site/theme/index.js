@@ -1,0 +1,25 @@
+import { useData, useRoute } from "vitepress";
+import DefaultTheme from "vitepress/theme";
+import { defineComponent, h, nextTick, onMounted, watch } from "vue";
+import "./style.css";
+
+/** The default layout, with the landmark that its home page lacks. */
+const Layout = defineComponent({
+  setup() {
+    const { frontmatter } = useData();
+    const route = useRoute();
+    const mark = async () => {
+      await nextTick();
+      const content = document.getElementById("VPContent");
+      if (frontmatter.value.layout === "home") content?.setAttribute("role", "main");
+      else content?.removeAttribute("role");
+    };
+    onMounted(() => {
+      mark();
+      watch(() => route.path, mark);
+    });
+    return () => h(DefaultTheme.Layout);
+  },
+});
+
+export default { ...DefaultTheme, Layout };
