@@ -56,6 +56,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "task_goldens.py",
     "control_goldens.py",
     "control_xl_goldens.py",
+    "control_union_goldens.py",
     "pag_goldens.py",
     "t2i_adapter_goldens.py",
     "variation_goldens.py",

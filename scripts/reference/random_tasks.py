@@ -5,6 +5,7 @@ from random import Random
 from PIL import Image
 
 import aura_flow_goldens
+import control_union_goldens
 import dit_pipeline_goldens
 import lumina2_goldens
 import pixart_goldens
@@ -409,7 +410,22 @@ def adapter_xl(dice: Random) -> tuple[dict, dict | None]:
     return dict(call, **some(dice, 0.6, adapter_conditioning_factor=dice.random()), **some(dice, 0.2, guidance_rescale=0.5)), swapped
 
 
+def union(make):
+    """The same controlled by images of one to three kinds, with a scale and a range for each."""
+    def made(dice: Random) -> tuple[dict, dict | None]:
+        call, swapped = with_sizes(make)(dice)
+        call = {key: value for key, value in call.items() if key not in ("guidance_rescale", "padding_mask_crop")}
+        call |= dict(height=32, width=48)  # which images of several sizes are brought to
+        kinds = dice.sample(range(4), dice.randint(1, 3))
+        shots = [random_photo(dice, 33, 80) for _ in kinds]
+        ends = dict(control_guidance_start=[dice.uniform(0, 0.4) for _ in kinds], control_guidance_end=[dice.uniform(0.5, 1) for _ in kinds])
+        scales = [dice.uniform(0.1, 1.2) for _ in kinds]
+        return dict(call, control_image=shots, control_mode=kinds, controlnet_conditioning_scale=scales, **some(dice, 0.5, **ends)), swapped
+    return made
+
+
 KINDS = {
+    "control-union": union(plain_text), "control-union-img2img": union(img2img), "control-union-inpaint": union(inpaint),
     "t2i-adapter": adapter, "t2i-adapter-light": adapter, "t2i-adapter-xl": adapter_xl,
     "audioldm": audioldm,
     "stable-audio": stable_audio,
@@ -469,6 +485,7 @@ KNOWN = (
     TASKS
     | pag_goldens.TASKS
     | t2i_adapter_goldens.TASKS
+    | control_union_goldens.TASKS
     | variation_goldens.TASKS
     | flux_goldens.TASKS
     | z_image_goldens.TASKS

@@ -7,6 +7,7 @@ import { Generator, type Model, Tensor, type TorchDtype } from "@denoise/core";
 import type {
   Autoencoder,
   ControlNet,
+  ControlNetUnion,
   Denoiser,
   TextEncoder,
   TextEncoderOutput,
@@ -100,6 +101,28 @@ async function residuals(model: ControlNet, input: Inputs, call: ModelCall): Pro
       conditioningScale: call.inputs.conditioning_scale as number | undefined,
       guessMode: call.inputs.guess_mode as boolean | undefined,
       classLabels: input("class_labels"),
+      textEmbeds: input("added_cond_kwargs.text_embeds"),
+      timeIds: input("added_cond_kwargs.time_ids"),
+    },
+  );
+  const down = downBlockResSamples.map((residual, i) => [`down.${i}`, residual]);
+  return { ...Object.fromEntries(down), mid: midBlockResSample };
+}
+
+async function unionResiduals(
+  model: ControlNetUnion,
+  input: Inputs,
+  call: ModelCall,
+): Promise<Outputs> {
+  const { downBlockResSamples, midBlockResSample } = await model.forward(
+    input("sample")!,
+    call.inputs.timestep as number,
+    {
+      encoderHiddenStates: input("encoder_hidden_states")!,
+      controlnetCond: listed("controlnet_cond", input, call),
+      controlMode: call.inputs.control_mode as unknown as number[],
+      conditioningScale: call.inputs.conditioning_scale as number,
+      guessMode: call.inputs.guess_mode as boolean | undefined,
       textEmbeds: input("added_cond_kwargs.text_embeds"),
       timeIds: input("added_cond_kwargs.time_ids"),
     },
@@ -533,6 +556,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   AutoencoderKLFlux2: encodeOrDecode,
   AutoencoderTiny: encodeOrDecode,
   ControlNetModel: residuals,
+  ControlNetUnionModel: unionResiduals,
   T2IAdapter: adapt,
   DPTForDepthEstimation: seeDepth,
   LDMBertModel: encodeWithBert,

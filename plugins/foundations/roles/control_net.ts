@@ -57,6 +57,33 @@ export interface ControlNet<C extends object = object> extends Model<C> {
   ): Promise<ControlResiduals>;
 }
 
+/** What a ControlNet for images of several kinds is called with beside sample and timestep. */
+export interface ControlNetUnionOptions
+  extends Omit<ControlNetOptions, "controlnetCond" | "conditioningScale"> {
+  /** The images that control, each float32 [N, 3, H, W] in 0..1. */
+  readonly controlnetCond: readonly Tensor[];
+  /** The kind of each, from 0 on. */
+  readonly controlMode: readonly number[];
+  /** How much each counts, or all. Defaults to 1. */
+  readonly conditioningScale?: number | readonly number[] | undefined;
+}
+
+/** The role of a network that controls a UNet by images of several kinds. */
+export interface ControlNetUnion<C extends object = object> extends Model<C> {
+  /**
+   * Residuals for one call of the UNet.
+   *
+   * @param sample float32 [N, C, h, w].
+   * @param timestep One for all samples, or one for each.
+   * @throws {RangeError} for kinds that it does not know, and where images have none.
+   */
+  forward(
+    sample: Tensor,
+    timestep: number | readonly number[],
+    options: ControlNetUnionOptions,
+  ): Promise<ControlResiduals>;
+}
+
 /**
  * Several ControlNets whose residuals are added (`MultiControlNetModel` of diffusers). A list of
  * ControlNets given to a pipeline becomes one.

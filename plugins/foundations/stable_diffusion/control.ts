@@ -117,7 +117,7 @@ export function planControl(
   options: ControlOptions,
 ): ControlPlan {
   const nets = netsOf(controlnet);
-  for (const net of nets) checkFits(net, unet);
+  for (const net of nets) checkControlFitsUNet(net, unet);
   return {
     nets,
     ...planControlRanges(options, nets.length),
@@ -138,8 +138,15 @@ const WIDTHS = [
   "projection_class_embeddings_input_dim",
 ] as const;
 
-/** A ControlNet copies the down blocks of a UNet, so it has the widths of that. */
-function checkFits(net: ControlNet, unet: StableDiffusionComponents["unet"]): void {
+/**
+ * A ControlNet copies the down blocks of a UNet, so it has the widths of that.
+ *
+ * @throws {RangeError} for one of another model.
+ */
+export function checkControlFitsUNet(
+  net: Pick<ControlNet, "config" | "className">,
+  unet: StableDiffusionComponents["unet"],
+): void {
   for (const key of WIDTHS) {
     const [own, wanted] = [net, unet].map(({ config }) => [(config as Widths)[key]].flat());
     if ([...own!, ...wanted!].some((value) => value === undefined || value === null)) continue;

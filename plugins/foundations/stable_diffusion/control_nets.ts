@@ -1,11 +1,10 @@
 import { Tensor } from "@denoise/core";
-import type { ControlResiduals } from "@denoise/roles";
+import type { ControlNetOptions, ControlResiduals } from "@denoise/roles";
 import { type Control, controlScale } from "@denoise/diffusion";
 import {
   type ControlComponents,
   controlImages,
   type ControlOptions,
-  type ControlPlan,
   planControl,
 } from "./control.ts";
 import type { UNetCall, UNetConditioning } from "./unet.ts";
@@ -62,9 +61,16 @@ export function controlNetsWith(
           let doubled: readonly Tensor[] | undefined; // made once: it is the same at each step
           const twice = () => doubled ??= images.map((x) => Tensor.cat([x, x]));
           return (call, conditioning, guidance) => {
-            const double = guidance && !plan.guessMode;
-            const run = { images: double ? twice() : images, total, guidance };
-            return residuals(plan, run, call, conditioning);
+            const { guessMode, nets } = plan;
+            const conds = guidance && !guessMode ? twice() : images;
+            const calls = nets.map((net, i): ControlNetCall => (sample, timestep, shared) =>
+              net.forward(sample, timestep, {
+                ...shared,
+                controlnetCond: conds[i]!,
+                conditioningScale: controlScale(plan, i, call.index, total),
+              })
+            );
+            return stepResiduals(calls, { guidance, guessMode }, call, conditioning);
           };
         },
       };
@@ -72,37 +78,45 @@ export function controlNetsWith(
   };
 }
 
-interface ControlledRun {
-  /** For each ControlNet float32 [N, 3, H, W] in 0..1, N as the ControlNet is called with. */
-  readonly images: readonly Tensor[];
-  /** Of how many steps control takes its parts. */
-  readonly total: number;
+/** What all ControlNets of a step are given alike. */
+export type SharedControlCall = Omit<ControlNetOptions, "controlnetCond" | "conditioningScale">;
+
+/** Calls one ControlNet with that, and with its own images. */
+export type ControlNetCall = (
+  sample: Tensor,
+  timestep: number,
+  shared: SharedControlCall,
+) => Promise<ControlResiduals>;
+
+/** How the ControlNets of a step take part. */
+export interface ControlledStep {
   /** Whether the UNet is called for `[uncond, text]` at once. */
   readonly guidance: boolean;
+  /** Whether residuals are given only to the images that follow the text, not to all. */
+  readonly guessMode: boolean;
 }
 
-async function residuals(
-  plan: ControlPlan,
-  { images, total, guidance }: ControlledRun,
-  { scaled, timestep, index }: Pick<UNetCall, "scaled" | "timestep" | "index">,
+/** The residuals of all ControlNets of a step, added up. */
+export async function stepResiduals(
+  nets: readonly ControlNetCall[],
+  { guidance, guessMode }: ControlledStep,
+  { scaled, timestep }: Pick<UNetCall, "scaled" | "timestep">,
   { encoderHiddenStates, textEmbeds, timeIds, signal }: UNetConditioning,
 ): Promise<UNetResiduals> {
-  const { nets, guessMode } = plan;
   const double = guidance && !guessMode;
   const half = guidance && guessMode;
   const ofText = (x: Tensor) => half ? x.chunk(2)[1]! : x;
-  const twice = (x: Tensor) => double ? Tensor.cat([x, x]) : x;
+  const sample = double ? Tensor.cat([scaled, scaled]) : scaled;
+  const shared = {
+    encoderHiddenStates: ofText(encoderHiddenStates),
+    textEmbeds: textEmbeds && ofText(textEmbeds),
+    timeIds: timeIds && ofText(timeIds),
+    guessMode,
+    signal,
+  };
   let sum: ControlResiduals | undefined;
-  for (const [i, net] of nets.entries()) {
-    const added = await net.forward(twice(scaled), timestep, {
-      encoderHiddenStates: ofText(encoderHiddenStates),
-      textEmbeds: textEmbeds && ofText(textEmbeds),
-      timeIds: timeIds && ofText(timeIds),
-      controlnetCond: images[i]!,
-      conditioningScale: controlScale(plan, i, index, total),
-      guessMode,
-      signal,
-    });
+  for (const net of nets) {
+    const added = await net(sample, timestep, shared);
     sum = sum === undefined ? added : addResiduals(sum, added);
   }
   // in guess mode only what follows the text is controlled

@@ -7,6 +7,7 @@
 export * from "./control.ts";
 export * from "./depth.ts";
 export * from "./control_nets.ts";
+export * from "./control_union.ts";
 export * from "./image_prompt.ts";
 export * from "./image_variation.ts";
 export * from "./latent_consistency.ts";

@@ -28,8 +28,14 @@ import {
   multiNetClass,
 } from "@denoise/roles";
 import { defineModel, timestepTensor } from "@denoise/onnx";
-import { check, type ControlNetConfig, schema } from "./config.ts";
-import { forward, residualCount } from "./graph.ts";
+import {
+  checkControlNet,
+  type ControlNetConfig,
+  controlNetOptions,
+  namedResiduals,
+  residualScales,
+} from "@denoise/onnx/blocks";
+import { forward } from "./graph.ts";
 
 export type { ControlNetConfig };
 
@@ -42,32 +48,23 @@ export const ControlNetModel: ModelClass<ControlNetModel> = defineModel<
   ControlNetModel
 >({
   className: "ControlNetModel",
-  schema,
-  check,
+  schema: controlNetOptions,
+  check: (config) => checkControlNet("ControlNetModel", config),
   graphs: { forward },
   methods: (model) => ({
     async forward(sample, timestep, options) {
       const { conditioningScale = 1, guessMode = false } = options;
-      const count = residualCount(model.config) + 1;
-      const graded = guessMode && !model.config.global_pool_conditions;
-      // from a tenth for the residuals of the finest level to all of the middle
-      const gain = (i: number) => graded ? Math.fround(10 ** (i / (count - 1) - 1)) : 1;
-      const scales = Float32Array.from({ length: count }, (_, i) => gain(i) * conditioningScale);
       const result = await model.run("forward", {
         sample,
         timestep: timestepTensor(timestep, sample.dims[0]!),
         encoder_hidden_states: options.encoderHiddenStates,
         controlnet_cond: options.controlnetCond,
-        scales: Tensor.from(scales),
+        scales: Tensor.from(residualScales(model.config, conditioningScale, guessMode)),
         class_labels: options.classLabels,
         text_embeds: options.textEmbeds,
         time_ids: options.timeIds,
       }, { signal: options.signal, onDevice: true }); // the UNet takes them from there
-      const residuals = Array.from({ length: count }, (_, i) => result[`residual_${i}`]!);
-      return {
-        downBlockResSamples: residuals.slice(0, -1),
-        midBlockResSample: residuals.at(-1)!,
-      };
+      return namedResiduals(model.config, result);
     },
   }),
 });

@@ -16,23 +16,19 @@
  */
 import { type ConfigSchema, float, type Model, type ModelClass, type Tensor } from "@denoise/core";
 import { defineModel, float32, type GraphDefinition, nestedConfig } from "@denoise/onnx";
-import { clipEncoder, type ClipEncoderConfig } from "@denoise/onnx/blocks";
+import { clipEncoder, type ClipEncoderConfig, joinedAttention } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
   activation,
   add,
-  attention,
   concat,
   conv2d,
   expand,
   layerNorm,
   linear,
-  matMul,
   shapeOf,
-  split,
   squeeze,
   toTokens,
-  transpose,
 } from "@denoise/onnx/nn";
 
 /** Options of a SiglipVisionModel, as they stand in config.json. */
@@ -108,14 +104,8 @@ function head(s: Scope, states: Value, config: SiglipVisionConfig): Value {
   const { hidden_size: width, num_attention_heads: heads, layer_norm_eps: eps } = config;
   const rows = concat(s, [shapeOf(s, states, 0, 1), s.ints([1, width])], 0);
   const probe = expand(s, s.tensor("probe", [1, 1, width]), rows);
-  const inner = s.at("attention");
-  const widths = [width, width, width];
-  const weights = split(s, inner.tensor("in_proj_weight", [3 * width, width]), widths, 0);
-  const biases = split(s, inner.tensor("in_proj_bias", [3 * width]), widths, 0);
-  const [query, key, value] = [probe, states, states].map((x, i) =>
-    add(s, matMul(s, x, transpose(s, weights[i]!, [1, 0])), biases[i]!)
-  ) as [Value, Value, Value];
-  const attended = linear(inner.at("out_proj"), attention(inner, { query, key, value }, { heads }));
+  const inputs = { query: probe, key: states, value: states };
+  const attended = joinedAttention(s.at("attention"), inputs, { width, heads });
   const hidden = linear(s.at("mlp.fc1"), layerNorm(s.at("layernorm"), attended, { eps }));
   const fed = linear(s.at("mlp.fc2"), activation(s, hidden, config.hidden_act));
   return squeeze(s, add(s, attended, fed), [1]); // [N, width]
