@@ -328,6 +328,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Flux2KleinInpaintPipeline = InstanceType<typeof Flux2KleinInpaintPipeline>;
 /** `Flux2KleinInpaintPipeline` of `@denoise/pipeline-flux2-klein-inpaint`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const Flux2KleinInpaintPipeline: WithMethods<typeof pipelineFlux2KleinInpaint.Flux2KleinInpaintPipeline, PipelineMethods> = pipelineFlux2KleinInpaint.Flux2KleinInpaintPipeline.using(registry); import * as pipelineFlux2KleinInpaint from "@denoise/pipeline-flux2-klein-inpaint";
+/** An object of the class. */ export type Flux2KleinKVPipeline = InstanceType<typeof Flux2KleinKVPipeline>; export type { Flux2KleinKVCallOptions } from "@denoise/pipeline-flux2-klein-kv";
+/** `Flux2KleinKVPipeline` of `@denoise/pipeline-flux2-klein-kv`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const Flux2KleinKVPipeline: WithMethods<typeof pipelineFlux2KleinKv.Flux2KleinKVPipeline, PipelineMethods> = pipelineFlux2KleinKv.Flux2KleinKVPipeline.using(registry); import * as pipelineFlux2KleinKv from "@denoise/pipeline-flux2-klein-kv";
 /** An object of the class. */ export type FluxControlPipeline = InstanceType<typeof FluxControlPipeline>; export type { FluxControlOptions } from "@denoise/pipeline-flux-control";
 /** `FluxControlPipeline` of `@denoise/pipeline-flux-control`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const FluxControlPipeline: WithMethods<typeof pipelineFluxControl.FluxControlPipeline, PipelineMethods> = pipelineFluxControl.FluxControlPipeline.using(registry); import * as pipelineFluxControl from "@denoise/pipeline-flux-control";

@@ -253,6 +253,8 @@ export const registry: Registry<PipelineMethods> = new Registry({
       task: ["text-to-image","image-to-image"], family: "flux2-klein", load: async () => (await import("@denoise/pipeline-flux2-klein")).Flux2KleinPipeline },
     { kind: "pipeline", className: "Flux2KleinInpaintPipeline", package: "@denoise/pipeline-flux2-klein-inpaint",
       task: "inpainting", family: "flux2-klein", load: async () => (await import("@denoise/pipeline-flux2-klein-inpaint")).Flux2KleinInpaintPipeline },
+    { kind: "pipeline", className: "Flux2KleinKVPipeline", package: "@denoise/pipeline-flux2-klein-kv",
+      task: ["text-to-image","image-to-image"], family: "flux2-klein", load: async () => (await import("@denoise/pipeline-flux2-klein-kv")).Flux2KleinKVPipeline },
     { kind: "pipeline", className: "FluxControlPipeline", package: "@denoise/pipeline-flux-control",
       task: "text-to-image", family: "flux-control", load: async () => (await import("@denoise/pipeline-flux-control")).FluxControlPipeline },
     { kind: "pipeline", className: "FluxControlImg2ImgPipeline", package: "@denoise/pipeline-flux-control-img2img",

@@ -78,6 +78,9 @@ TASKS["flux2-klein-base-inpaint"] = {"pipeline": "Flux2KleinInpaintPipeline", "r
     case("guided by an empty text", **INPAINT),
     case("a little guidance and a reference image", **INPAINT, guidance_scale=1.5, image_reference=photo(30, 50)),
 ]}
+NAMES = ("text", "a reference image, whose size is kept", "two reference images of other sizes", "a reference image for two prompts")
+TASKS["flux2-klein-kv"] = {"pipeline": "Flux2KleinKVPipeline", "repo": "tiny-flux2-klein", "parts": {},
+                           "cases": [one for one in CASES if one["name"] in NAMES]}
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")

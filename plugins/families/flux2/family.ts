@@ -77,8 +77,11 @@ export type Flux2Call =
 export interface Flux2Kind<O> {
   /** Its name. */
   readonly name: string;
-  /** Whether the transformer is given the guidance scale; others are called a second time. */
-  readonly embedsGuidance?: boolean;
+  /**
+   * Whether references attend to themselves alone, so that the transformer reads them once; such models know no
+   * guidance. Defaults to false.
+   */
+  readonly readsOnce?: boolean;
   /** Prompts to states, those of an empty text too where that second call is made. */
   readonly texts: (
     run: PipelineRun<Flux2Components>,
@@ -122,24 +125,30 @@ export function flux2With<O extends Flux2Call>(
     async encode(run, prompt, options) {
       const { transformer, vae } = run.components;
       const { guidanceScale = 4, signal } = options;
-      const { embedsGuidance = false } = kind;
-      const guided = !embedsGuidance && guidanceScale > 1 && run.settings.is_distilled !== true;
+      const { readsOnce = false } = kind;
+      const guided = !readsOnce && guidanceScale > 1 && run.settings.is_distilled !== true;
       const { wanted, unwanted } = await kind.texts(run, prompt, options, guided);
       const count = wanted.dims[0]!;
       const references = await kind.references(run, options);
       const { height, width } = { ...references?.size, ...definedSize(options) };
-      const guidance = embedsGuidance ? guidanceScale : undefined;
       return {
         count,
-        facts: { guidanceScale: guided || embedsGuidance ? guidanceScale : undefined },
+        facts: { guidanceScale: guided ? guidanceScale : undefined },
         size: kind.size !== undefined
           ? await kind.size(run, options)
           : references && sizeOf(run.components, { height, width } as Partial<O>),
         denoiser(size) {
           const { channels, factor } = latentSpace(vae);
           const [rows, columns] = [size.height / factor, size.width / factor];
-          const beside = references?.tokens.repeat([count, 1, 1]);
+          const given = references &&
+            { ...references, tokens: references.tokens.repeat([count, 1, 1]) };
+          const beside = readsOnce ? undefined : given;
+          let cache: Promise<Tensor> | undefined;
           return async ({ input, timestep }) => {
+            if (readsOnce && given !== undefined) {
+              cache ??= transformer.references(given.tokens, given.ids, { signal });
+            }
+            const referenceCache = await cache;
             const images = input.dims[1] === channels
               ? [input]
               : [input.slice(1, 0, channels), input.slice(1, channels, 2 * channels)];
@@ -148,13 +157,13 @@ export function flux2With<O extends Flux2Call>(
             );
             const all = beside === undefined
               ? images.map(tokensOf)
-              : [...images.map(tokensOf), beside];
+              : [...images.map(tokensOf), beside.tokens];
             const tokens = Tensor.cat(all, 1);
-            const imgIds = Tensor.cat(references === undefined ? ids : [...ids, references.ids], 0);
+            const imgIds = Tensor.cat(beside === undefined ? ids : [...ids, beside.ids], 0);
             const time = Math.fround(timestep / 1000);
             const predict = async (encoderHiddenStates: Tensor) => {
               const txtIds = textIds(encoderHiddenStates.dims[1]!);
-              const given = { encoderHiddenStates, imgIds, txtIds, guidance, signal };
+              const given = { encoderHiddenStates, imgIds, txtIds, referenceCache, signal };
               const { sample } = await transformer.forward(tokens, time, given);
               return latentsOf(sample.slice(1, 0, rows * columns), rows, columns);
             };
@@ -176,6 +185,27 @@ export const flux2: Family<Flux2Components, LatentOptions & Flux2KleinOptions, n
   references: async (run, { image }: LatentOptions & Flux2KleinOptions) =>
     image === undefined ? undefined : await encodeReferences(run, image),
 });
+
+/** Options of a call of FLUX.2 klein whose references are read once. */
+export type Flux2KleinKVOptions = Omit<
+  Flux2KleinOptions,
+  "guidanceScale" | "negativePromptEmbeds"
+>;
+
+const { guidanceScale: _scale, negativePromptEmbeds: _negative, ...kvOptions } = flux2KleinOptions;
+
+/** The declarations of {@linkcode Flux2KleinKVOptions}. */
+export const flux2KleinKVOptions: CallOptions<Flux2KleinKVOptions> = kvOptions;
+
+/** FLUX.2 klein whose reference images are read once, at the first step. */
+export const flux2KV: Family<Flux2Components, LatentOptions & Flux2KleinKVOptions, never> =
+  flux2With({
+    name: "flux2-klein",
+    readsOnce: true,
+    texts: encodeKleinPrompts,
+    references: async (run, { image }: LatentOptions & Flux2KleinKVOptions) =>
+      image === undefined ? undefined : await encodeReferences(run, image),
+  });
 
 /** Height and width, where the call says them. */
 function definedSize(

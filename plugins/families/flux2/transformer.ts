@@ -11,6 +11,8 @@ export interface Flux2DenoiserOptions {
   readonly txtIds: Tensor;
   /** The guidance scale, where the model was distilled with it. */
   readonly guidance?: number | readonly number[] | undefined;
+  /** What its `references` gives of images that are attended to. */
+  readonly referenceCache?: Tensor | undefined;
   /** Cancels before the call starts. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -22,4 +24,11 @@ export interface Flux2DenoiserConfig {
 }
 
 /** The role of a transformer on latents as tokens, as Flux2Transformer2DModel plays it. */
-export type Flux2Denoiser = Denoiser<Flux2DenoiserConfig, Flux2DenoiserOptions>;
+export interface Flux2Denoiser extends Denoiser<Flux2DenoiserConfig, Flux2DenoiserOptions> {
+  /** What other tokens see of reference images that attend to themselves alone. */
+  references(
+    hiddenStates: Tensor,
+    imgIds: Tensor,
+    options?: Pick<Flux2DenoiserOptions, "signal">,
+  ): Promise<Tensor>;
+}

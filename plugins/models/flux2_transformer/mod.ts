@@ -4,7 +4,8 @@
  * blocks of attention and feed forward side by side (arXiv:2302.05442) on both as one row. What the time makes of
  * them is shared by all blocks of a kind. Positions are rotary (arXiv:2104.09864).
  *
- * Not covered: `kv_cache` (Flux2KleinKVPipeline), `joint_attention_kwargs`.
+ * Reference images of the models for Flux2KleinKVPipeline attend to themselves alone, at timestep 0: `references` gives what other
+ * tokens see of them, once a call. Not covered: `joint_attention_kwargs`.
  *
  * @example
  * ```ts ignore
@@ -39,11 +40,14 @@ import {
   concat,
   linear,
   mul,
+  reshape,
   type Rotary,
   rotaryEmbedding,
   silu,
   split,
   splitLike,
+  squeeze,
+  unsqueeze,
   withinFloat16,
 } from "@denoise/onnx/nn";
 import { check, type Flux2TransformerConfig, schema } from "./config.ts";
@@ -60,6 +64,8 @@ export interface Flux2TransformerOptions {
   readonly txtIds: Tensor;
   /** The guidance scale for each row, for models with `guidance_embeds`. */
   readonly guidance?: number | readonly number[] | undefined;
+  /** What {@linkcode Flux2Transformer2DModel.references} gives of images that are attended to. */
+  readonly referenceCache?: Tensor | undefined;
   /** Cancels the call. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -77,6 +83,18 @@ export interface Flux2Transformer2DModel extends Model<Flux2TransformerConfig> {
     timestep: number | readonly number[],
     options: Flux2TransformerOptions,
   ): Promise<{ sample: Tensor }>;
+  /**
+   * Keys and values of reference images in all layers (`Flux2KVCache`), float32 [2·layers, N, tokens, C]: their tokens attend
+   * to each other alone, so that neither text nor time changes them.
+   *
+   * @param hiddenStates The images as tokens, float32 [N, tokens, in_channels].
+   * @param imgIds Coordinates of the tokens, float32 [tokens, axes].
+   */
+  references(
+    hiddenStates: Tensor,
+    imgIds: Tensor,
+    options?: Pick<Flux2TransformerOptions, "signal">,
+  ): Promise<Tensor>;
 }
 
 type Config = FrozenConfig<Flux2TransformerConfig>;
@@ -98,9 +116,19 @@ export const Flux2Transformer2DModel: ModelClass<Flux2Transformer2DModel> = defi
         timestep: timesteps(),
         img_ids: { ...float32("tokens", config.axes_dims_rope.length), exact: true },
         txt_ids: { ...float32("text", config.axes_dims_rope.length), exact: true },
+        reference_cache: optional(
+          float32(2 * layersOf(config), "batch", "references", widthOf(config)),
+        ),
         ...(config.guidance_embeds ? { guidance: optional(timesteps()) } : {}),
       }),
       build,
+    },
+    references: {
+      inputs: (config) => ({
+        hidden_states: float32("batch", "references", config.in_channels),
+        img_ids: { ...float32("references", config.axes_dims_rope.length), exact: true },
+      }),
+      build: buildReferences,
     },
   },
   methods: (model) => ({
@@ -114,8 +142,13 @@ export const Flux2Transformer2DModel: ModelClass<Flux2Transformer2DModel> = defi
         img_ids: options.imgIds,
         txt_ids: options.txtIds,
         guidance: guidance === undefined ? undefined : timestepTensor(guidance, batch),
+        reference_cache: options.referenceCache,
       }, { signal: options.signal });
       return { sample: sample! };
+    },
+    async references(hiddenStates, imgIds, { signal } = {}) {
+      const given = { hidden_states: hiddenStates, img_ids: imgIds };
+      return (await model.run("references", given, { signal })).reference_cache!;
     },
   }),
 });
@@ -125,6 +158,7 @@ const PLAIN = { bias: false } as const;
 
 function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   const { img_ids, txt_ids, hidden_states, encoder_hidden_states, timestep, guidance } = inputs;
+  const beside = keysAndValues(s, inputs["reference_cache"], config);
   const { rope_theta: theta, axes_dims_rope: widths, eps } = config;
   const temb = timeEmbedding(s.at("time_guidance_embed"), timestep!, guidance, config);
   const shared = (name: string, count: number) =>
@@ -137,16 +171,95 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   let image = linear(s.at("x_embedder"), hidden_states!, PLAIN); // [N, tokens, C]
   for (let i = 0; i < config.num_layers; i++) {
     const block = s.at("transformer_blocks", i);
-    [text, image] = doubleBlock(block, [text, image], double, rotary, config);
+    [text, image] = doubleBlock(block, [text, image], double, {
+      rotary,
+      config,
+      beside: beside?.[i],
+    }) as [
+      Value,
+      Value,
+    ];
   }
   let row = concat(s, [text, image], 1);
   for (let i = 0; i < config.num_single_layers; i++) {
-    row = singleBlock(s.at("single_transformer_blocks", i), row, single, rotary, config);
+    const seen = beside?.[config.num_layers + i];
+    row = singleBlock(s.at("single_transformer_blocks", i), row, single, {
+      rotary,
+      config,
+      beside: seen,
+    });
   }
   const [, last] = splitLike(s, row, [text, image], 1) as [Value, Value];
   const [scale, shift] = modulation(s.at("norm_out.linear"), temb, 2, PLAIN) as [Value, Value];
   const normal = modulatedNorm(s, last, [scale, shift], { width: widthOf(config), eps });
   return { sample: linear(s.at("proj_out"), normal, PLAIN) };
+}
+
+/** The layers on reference images alone, as the transformer is at timestep 0 (`kv_cache_mode` "extract"). */
+function buildReferences(s: Scope, config: Config, { hidden_states, img_ids }: Inputs): Inputs {
+  const { rope_theta: theta, axes_dims_rope: widths } = config;
+  const none = reshape(s, s.scalar(0), [1]);
+  const temb = timeEmbedding(
+    s.at("time_guidance_embed"),
+    none,
+    undefined,
+    config,
+  );
+  const shared = (name: string, count: number) =>
+    modulation(s.at(`${name}.linear`), temb, count, PLAIN);
+  const double = shared("double_stream_modulation_img", 6);
+  const single = shared("single_stream_modulation", 3);
+  const kept: Value[] = [];
+  const facts = {
+    ...{ config, rotary: rotaryEmbedding(s, img_ids!, { widths, theta }) },
+    keep: ({ key, value }: KeyAndValue) => void kept.push(key, value),
+  };
+  let row = linear(s.at("x_embedder"), hidden_states!, PLAIN);
+  for (let i = 0; i < config.num_layers; i++) {
+    [row] = doubleBlock(s.at("transformer_blocks", i), [row], [double], facts) as [Value];
+  }
+  for (let i = 0; i < config.num_single_layers; i++) {
+    row = singleBlock(s.at("single_transformer_blocks", i), row, single, facts);
+  }
+  return {
+    reference_cache: concat(s, kept.map((one) => unsqueeze(s, s.cast(one, "float32"), [0])), 0),
+  };
+}
+
+/** What all blocks are given. */
+interface BlockFacts {
+  readonly rotary: Rotary;
+  readonly config: Config;
+  readonly beside?: KeyAndValue | undefined;
+  readonly keep?: (kept: KeyAndValue) => void;
+}
+
+type KeyAndValue = Pick<Projected, "key" | "value">;
+
+/** The keys and values of each layer. */
+function keysAndValues(
+  s: Scope,
+  cache: Value | undefined,
+  config: Config,
+): KeyAndValue[] | undefined {
+  if (cache === undefined) return undefined;
+  const count = 2 * layersOf(config);
+  const all = split(s, s.cast(cache), Array<number>(count).fill(1), 0)
+    .map((one) => squeeze(s, one, [0]));
+  return Array.from({ length: layersOf(config) }, (_, i) => ({
+    key: all[2 * i]!,
+    value: all[2 * i + 1]!,
+  }));
+}
+
+/** How many blocks there are. */
+function layersOf(
+  { num_layers, num_single_layers }: Pick<
+    Flux2TransformerConfig,
+    "num_layers" | "num_single_layers"
+  >,
+) {
+  return num_layers + num_single_layers;
 }
 
 /** Timestep and guidance scale as one vector, [N, C] (`Flux2TimestepGuidanceEmbeddings`). */
@@ -165,38 +278,47 @@ function timeEmbedding(
 }
 
 /** Channels of a token inside. */
-function widthOf({ num_attention_heads, attention_head_dim }: Config): number {
+function widthOf(
+  { num_attention_heads, attention_head_dim }: Pick<
+    Flux2TransformerConfig,
+    "num_attention_heads" | "attention_head_dim"
+  >,
+): number {
   return num_attention_heads * attention_head_dim;
 }
 
 /** Names of the feed forwards of text and image. */
 const FEED_FORWARDS = ["ff_context", "ff"] as const;
 
-/** Text and image attend to each other, each with weights of its own (`Flux2TransformerBlock`). */
+/**
+ * Text and image attend to each other, each with weights of its own (`Flux2TransformerBlock`); an image alone has
+ * the weights of the image.
+ */
 function doubleBlock(
   s: Scope,
-  streams: readonly [text: Value, image: Value],
+  streams: readonly Value[],
   modulations: readonly (readonly Value[])[],
-  rotary: Rotary,
-  config: Config,
-): [text: Value, image: Value] {
+  { rotary, config, beside, keep }: BlockFacts,
+): Value[] {
+  const parts = JOINT_STREAMS.slice(-streams.length);
+  const feedForwards = FEED_FORWARDS.slice(-streams.length);
   const attn = s.at("attn");
   const { num_attention_heads: heads, eps } = config;
   const norm = { width: widthOf(config), eps };
-  const projected = JOINT_STREAMS.map(({ names, norms }, i) => {
+  const projected = parts.map(({ names, norms }, i) => {
     const [shift, scale] = modulations[i]! as [Value, Value];
     const normal = modulatedNorm(s, streams[i]!, [scale, shift], norm);
     return projectHeads(attn, normal, { heads, names, norms, eps, ...PLAIN });
   });
-  const attended = jointAttention(attn, projected, { heads, rotary });
-  return JOINT_STREAMS.map(({ out }, i) => {
+  const attended = jointAttention(attn, projected, { heads, rotary, beside, keep });
+  return parts.map(({ out }, i) => {
     const [, , gate, shift, scale, gateFf] = modulations[i]! as Value[];
     const x = add(s, streams[i]!, mul(s, gate!, linear(attn.at(out), attended[i]!, PLAIN)));
     const normal = modulatedNorm(s, x, [scale!, shift!], norm);
-    const hidden = gated(s, linear(s.at(FEED_FORWARDS[i]!, "linear_in"), normal, PLAIN));
-    const fed = linear(s.at(FEED_FORWARDS[i]!, "linear_out"), hidden, PLAIN);
+    const hidden = gated(s, linear(s.at(feedForwards[i]!, "linear_in"), normal, PLAIN));
+    const fed = linear(s.at(feedForwards[i]!, "linear_out"), hidden, PLAIN);
     return withinFloat16(s, add(s, x, mul(s, gateFf!, fed)));
-  }) as [Value, Value];
+  });
 }
 
 /** Attention and feed forward side by side on one row of tokens (`Flux2SingleTransformerBlock`). */
@@ -204,8 +326,7 @@ function singleBlock(
   s: Scope,
   x: Value,
   [shift, scale, gate]: readonly Value[],
-  rotary: Rotary,
-  config: Config,
+  { rotary, config, beside, keep }: BlockFacts,
 ): Value {
   const { num_attention_heads: heads, eps, mlp_ratio } = config;
   const width = widthOf(config);
@@ -219,7 +340,7 @@ function singleBlock(
     key: headNorm(attn.at("norm_k"), key, { heads, eps }),
     value,
   };
-  const [seen] = jointAttention(attn, [projected], { heads, rotary }) as [Value];
+  const [seen] = jointAttention(attn, [projected], { heads, rotary, beside, keep }) as [Value];
   const out = linear(attn.at("to_out"), concat(s, [seen, gated(s, hidden)], -1), PLAIN);
   return withinFloat16(s, add(s, x, mul(s, gate!, out)));
 }

@@ -98,6 +98,10 @@ export interface JointAttentionOptions {
   readonly pairs?: RotateOptions["pairs"] | undefined;
   /** Added to the scores before the softmax, [N or 1, heads or 1, tokens, tokens]. */
   readonly bias?: Value | undefined;
+  /** Keys, turned already, and values that are attended to beside those of the streams. */
+  readonly beside?: Pick<Projected, "key" | "value"> | undefined;
+  /** Is given the keys, turned, and values of all streams. */
+  readonly keep?: ((kept: Pick<Projected, "key" | "value">) => void) | undefined;
 }
 
 /**
@@ -107,15 +111,17 @@ export interface JointAttentionOptions {
 export function jointAttention(
   s: Scope,
   streams: readonly Projected[],
-  { heads, rotary, pairs = "interleaved", bias }: JointAttentionOptions,
+  { heads, rotary, pairs = "interleaved", bias, beside, keep }: JointAttentionOptions,
 ): Value[] {
   const joined = (part: keyof Projected) =>
     streams.length === 1 ? streams[0]![part] : concat(s, streams.map((stream) => stream[part]), 1);
   const turned = (x: Value) => rotary === undefined ? x : rotate(s, x, rotary, { heads, pairs });
+  const own = { key: turned(joined("key")), value: joined("value") };
+  keep?.(own);
   const seen = attention(s, {
     query: turned(joined("query")),
-    key: turned(joined("key")),
-    value: joined("value"),
+    key: beside === undefined ? own.key : concat(s, [own.key, beside.key], 1),
+    value: beside === undefined ? own.value : concat(s, [own.value, beside.value], 1),
   }, { heads, bias });
   if (streams.length === 1) return [seen];
   return splitLike(s, seen, streams.map(({ value }) => value), 1);
