@@ -388,7 +388,12 @@ describe("denoise generate", () => {
       [["generate", "x", "--model", REPO, "--strength", "0.5"], 1, "give --image beside it"],
       [["generate", "x", "--strength", "1.5"], 2, "from 0 to 1"],
       [["generate", "x", "--depth", "estimate"], 1, "give --image beside --depth"],
-      [["generate", "x", ...image, "--size", "32"], 1, "Cannot use --size with --image"],
+      [
+        ["generate", "x", "--model", REPO, ...image, "--size", "32"],
+        1,
+        "Cannot give --size to StableDiffusionPipeline: beside a prompt " +
+        "StableDiffusionImg2ImgPipeline takes --image, --strength",
+      ],
       [["generate", "x", ...image, "--depth", "d", "--mask", "m"], 1, "--depth with --mask"],
       [["generate", "x", ...image, "--depth", "d", ...net], 1, "--depth with a ControlNet"],
       [

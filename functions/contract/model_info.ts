@@ -20,6 +20,8 @@ export interface ModelInfo {
   readonly sizeMultiple: number;
   /** Whether the caller chooses the size. */
   readonly takesSize: boolean;
+  /** Whether it takes a prompt; it does where it does not say. */
+  readonly takesPrompt?: boolean | undefined;
   /** How many images it reads together; one where it does not say. */
   readonly images?: number | undefined;
   /** Names of the LoRAs in the server's folder, where it has one. */

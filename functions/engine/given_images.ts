@@ -4,12 +4,17 @@ import type { JobInput } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import { type SizeLimits, sizeProblem } from "../contract/size_limits.ts";
 
-/** An image that a caller gave, decoded; refused when a run on it would be too large. */
+/**
+ * An image that a caller gave, decoded; refused when a run on it would be too large.
+ *
+ * @param isSized Whether the pipeline takes a size itself: it stretches the image, or reads it in its own shape.
+ */
 export async function givenImage(
   { image, width, height, count, fit = "stretch", maskPadding }: JobInput,
   registry: Registry,
   model: Pick<ModelInfo, "width" | "height">,
   limits: SizeLimits,
+  isSized: boolean,
 ): Promise<ImageInput | undefined> {
   if (image === undefined) return undefined;
   const decoded = await decode(image, "image");
@@ -17,9 +22,10 @@ export async function givenImage(
   const problem = sizeProblem({ ...target, count }, model, limits);
   if (problem !== undefined) throw invalid("image", `${problem}; give a smaller image, or a size`);
   const fits = target.width === decoded.width && target.height === decoded.height;
-  if (fits) return decoded;
+  const isStretched = fit === "stretch" && maskPadding === undefined;
+  if (fits || (isStretched && isSized)) return decoded;
   const codec = await registry.images();
-  if (fit === "stretch" && maskPadding === undefined) return await codec.toTensor(decoded, target);
+  if (isStretched) return await codec.toTensor(decoded, target);
   return await resized(codec, decoded, target, fit);
 }
 

@@ -48,7 +48,7 @@ describe("givenMask() and givenImage()", () => {
     assertEquals([...(await masked({ ...size, fit: "crop" }))!.data], [0, 255]);
     const given = async (fit: JobInput["fit"]) => {
       const { input } = job("1", { image: await row(10, 20, 30, 40), ...size, fit });
-      return await givenImage(input, registry, FAKE_MODEL, DEFAULT_LIMITS);
+      return await givenImage(input, registry, FAKE_MODEL, DEFAULT_LIMITS, false);
     };
     assertEquals([...(await given("crop") as Image).data], [20, 30]);
     assertEquals((await given("stretch") as Tensor).dims, [1, 1, 1, 2]);
@@ -59,7 +59,7 @@ describe("givenImage()", () => {
   it("brings an image to the size that was asked for", async () => {
     const image = await new DenoiseImage(4, 4, 3, new Uint8Array(48)).encode();
     const { input } = job("1", { image, width: 16, height: 8 });
-    const given = await givenImage(input, registry, FAKE_MODEL, DEFAULT_LIMITS) as Tensor;
+    const given = await givenImage(input, registry, FAKE_MODEL, DEFAULT_LIMITS, false) as Tensor;
     assertEquals(given.dims, [1, 3, 8, 16]);
   });
 
@@ -73,7 +73,7 @@ describe("givenImage()", () => {
     ) {
       const { input } = job("1", { image, count: 2 });
       const all = { ...DEFAULT_LIMITS, ...limits };
-      const call = () => givenImage(input, registry, FAKE_MODEL, all);
+      const call = () => givenImage(input, registry, FAKE_MODEL, all, false);
       const error = await assertRejects(call, ServeError, words);
       assertEquals([error.code, error.field], ["invalid_input", "image"]);
     }

@@ -76,6 +76,7 @@ export async function loadModel(
       scheduler: whole.scheduler.className,
       schedulers: fitting(whole.scheduler, registry),
       ...sizes(whole, [...tasks.values()]),
+      takesPrompt: [...tasks.values()].some(({ takesPrompt }) => takesPrompt),
       images: imagesTogether([...tasks.values()]),
       defaults: defaultsOf(whole),
       loras,

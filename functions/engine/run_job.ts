@@ -44,13 +44,14 @@ export async function* runJob(
   const onWarning = (message: string): void => void warnings.push(message);
   await model.useLoras(input.loras ?? [], onWarning);
   const pace = new Pace();
+  const pipe = await model.pipeline(task, input, onWarning);
+  const isSized = "width" in (await classOf(pipe, registry)).options;
   const image = input.moreImages === undefined
-    ? await givenImage(input, registry, model.info, sizeLimits)
+    ? await givenImage(input, registry, model.info, sizeLimits, isSized)
     : await givenImages(input, model.info, sizeLimits);
   const maskImage = await givenMask(input, registry);
   const { secondPass } = input;
   const run = { context, input, pace, warnings, signal };
-  const pipe = await model.pipeline(task, input, onWarning);
   const first = yield* onePass({
     ...run,
     pipe,
@@ -77,6 +78,16 @@ export async function* runJob(
   };
 }
 
+/** What the class of a pipeline says of it. */
+async function classOf(
+  { className }: AnyPipeline,
+  registry: Registry,
+): Promise<Pick<PipelineClass<object, unknown[], unknown>, "takesPrompt" | "options">> {
+  return await registry.get(className, "pipeline") as
+    & PluginClass
+    & Pick<PipelineClass<object, unknown[], unknown>, "takesPrompt" | "options">;
+}
+
 /** One call of a pipeline within a run. */
 interface Pass {
   readonly context: RunContext;
@@ -100,9 +111,7 @@ async function* onePass(
 ): AsyncGenerator<RunEvent, PassResult, void> {
   const { model, registry } = context;
   const preview = previewDecoder(pipe, { ...model.info, ...defined(input) });
-  const { takesPrompt, options: known } = await registry.get(pipe.className, "pipeline") as
-    & PluginClass
-    & Pick<PipelineClass<object, unknown[], unknown>, "takesPrompt" | "options">;
+  const { takesPrompt, options: known } = await classOf(pipe, registry);
   const options = Object.entries(
     defined(callOptions(input, takesPrompt, { ...given, preview, signal })),
   )

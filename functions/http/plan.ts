@@ -79,7 +79,7 @@ export async function planJob(
     secondPass: rest.secondPass && settleSecondPass(rest.secondPass, rest, model, context, nameOf),
   };
   checkPrompts(input, context, nameOf);
-  checkGiven(settled, input, nameOf);
+  checkGiven(model, settled, input, nameOf);
   checkImages(model, input, nameOf);
   const quota = context.quotaOf(options.owner);
   const limits = limitsUnder(context.limits, quota);
@@ -200,16 +200,23 @@ function checkPrompts(
 }
 
 /** What each task needs, and what it has no use for. */
-function checkGiven(task: Task, input: JobInput, nameOf: NameOf): void {
+function checkGiven(
+  { takesPrompt = true }: ModelInfo,
+  task: Task,
+  input: JobInput,
+  nameOf: NameOf,
+): void {
   const { prompt = "", negativePrompt = "", image, mask, strength } = input;
-  if (task === "unconditional") {
+  if (task === "unconditional" || !takesPrompt) {
     const texts = { prompt, negativePrompt };
     const [given] = Object.entries(texts).find(([, value]) => value !== "") ?? [];
     if (given !== undefined) {
       throw invalid(
         nameOf(given),
-        `${nameOf(given)} must be left out: the model makes images of the one kind that it was ` +
-          `trained on`,
+        `${nameOf(given)} must be left out: ` +
+          (task === "unconditional"
+            ? "the model makes images of the one kind that it was trained on"
+            : "the model takes an image alone"),
       );
     }
   } else if (input.prompt === undefined) {

@@ -75,7 +75,7 @@ function imageFlags(given: Given): string[] {
  * @throws {TypeError} saying what to give or to leave out.
  */
 export function checkGiven(given: Given): void {
-  const { image, mask, depth, strength, size, controlnet } = given;
+  const { image, mask, depth, strength, controlnet } = given;
   const controlled = controlFlags(given).length > 0;
   if (mask !== undefined && image === undefined) {
     throw new TypeError("Cannot inpaint a mask without an image: give --image beside --mask");
@@ -89,11 +89,6 @@ export function checkGiven(given: Given): void {
   if (depth !== undefined && (mask !== undefined || controlled)) {
     const other = mask === undefined ? "a ControlNet" : "--mask";
     throw new TypeError(`Cannot use --depth with ${other}: no model takes both; leave one out`);
-  }
-  if (size !== undefined && image !== undefined && mask === undefined && !controlled) {
-    throw new TypeError(
-      "Cannot use --size with --image: the image made has the size of that one",
-    );
   }
   if (controlnet.length > 0) checkControls(given, controlnet.length);
   const fromInput = [image, mask, depth, ...given.controlImage]
