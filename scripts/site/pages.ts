@@ -47,6 +47,7 @@ export const GROUPS: readonly Group[] = [
       page("schedulers", "Schedulers"),
       page("adapters", "LoRA, ControlNet, IP-Adapter, inversion"),
       page("memory", "Memory and quantization"),
+      page("node", "Node.js and Bun"),
     ],
   },
   {
