@@ -1,3 +1,4 @@
+import { nearName } from "./near_name.ts";
 import { Tensor } from "./tensor.ts";
 
 /** What an option may be, as data: calls are checked by it, and doors and forms are made from it. */
@@ -185,9 +186,7 @@ function unknownOption(deed: string, name: string, known: readonly string[]): st
 function meantOption(name: string, known: readonly string[]): string | undefined {
   const camel = camelCase(name);
   if (known.includes(camel)) return camel;
-  return known.map((option) => ({ option, far: distance(camel, option) }))
-    .filter(({ option, far }) => far <= Math.max(2, option.length / 4) && far < option.length)
-    .sort((a, b) => a.far - b.far)[0]?.option;
+  return nearName(camel, known);
 }
 
 /** The sentence about options of a config or scheduler that are none of its own. */
@@ -204,20 +203,4 @@ export function noOption(
 
 function camelCase(name: string): string {
   return name.replace(/_+([a-z0-9])/gi, (_, letter) => letter.toUpperCase());
-}
-
-/** How many letters have to be put in, taken out or replaced (Levenshtein), whatever their case. Underscores do not count. */
-function distance(a: string, b: string): number {
-  const plain = (word: string) => word.toLowerCase().replaceAll("_", "");
-  const [from, to] = [plain(a), plain(b)];
-  let row = Array.from({ length: to.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const replaced = row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, replaced));
-    }
-    row = next;
-  }
-  return row[to.length]!;
 }

@@ -1,3 +1,4 @@
+import { nearName } from "./near_name.ts";
 import type { MethodsOf } from "./adapter.ts";
 import { DenoiseError } from "./errors.ts";
 import type { AudioCodec, ImageCodec } from "./media.ts";
@@ -184,10 +185,17 @@ export class Registry<M extends object = object> {
     const asked = wantedBy === undefined ? "" : `, which ${wantedBy} asks for`;
     if (entry === undefined) {
       const atHand = this.names(kind);
+      const near = nearName(className, atHand);
+      const meant = near === undefined ? "" : ` Did you mean ${near}?`;
+      const more = atHand.length > 3
+        ? ` and ${atHand.length - 3} more, by registry.names(${kind ? `"${kind}"` : ""})`
+        : "";
       throw new DenoiseError(
         "unknown_class",
-        `No plugin provides ${className}${asked}. If a package of somebody's has it, pass its class ` +
-          `as { plugins: [${className}] }. At hand: ${atHand.join(", ") || "nothing"}`,
+        `No plugin provides ${className}${asked}.${meant} If a package of somebody's has it, pass its class ` +
+          `as { plugins: [${className}] }. At hand: ${
+            atHand.slice(0, 3).join(", ") || "nothing"
+          }${more}`,
       );
     }
     if (kind !== undefined && entry.kind !== kind) {

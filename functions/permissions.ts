@@ -12,7 +12,8 @@ import { readSettings, type Settings, SettingsError } from "./settings.ts";
 /** The programs. */
 export type ProgramName = "serve" | "edge" | "worker";
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** Variables by their names. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Addresses that no program has to reach: those at which clouds tell their machines' secrets. */
 const DENIED = ["169.254.0.0/16"];
@@ -114,18 +115,20 @@ function fromHub(
 ): Hub {
   const isNeeded = program !== "edge" &&
     models.some(({ location }) => !isFolder(location) && !isEmbedded(location));
-  if (!isNeeded) return { hosts: [], isElsewhere: false, folders: [] };
+  const home = env["HOME"] ?? env["USERPROFILE"] ?? ".";
+  const cache = env["XDG_CACHE_HOME"] ?? `${home}/.cache`;
+  const own = env["DENOISE_CACHE"] ?? `${cache}/denoise`;
+  // out of a registry the models that ship are laid there
+  const isUnpacked = program !== "edge" && !import.meta.url.startsWith("file:");
+  if (!isNeeded) return { hosts: [], isElsewhere: false, folders: isUnpacked ? [own] : [] };
   const mirror = env["DENOISE_MIRROR"]?.replace(/^s3\+(?=https?:)/, "");
   const endpoint = env["HF_ENDPOINT"] || "https://huggingface.co";
   const isElsewhere = !/^https:\/\/([\w-]+\.)*(huggingface|hf)\.co(\/|$)/.test(endpoint);
-  const home = env["HOME"] ?? env["USERPROFILE"] ?? ".";
-  const cache = env["XDG_CACHE_HOME"] ?? `${home}/.cache`;
   const hf = env["HF_HOME"] ?? `${cache}/huggingface`;
   const hosts = mirror !== undefined && /^https?:/.test(mirror) ? [hostOf(mirror)] : [];
   const named = [env["HF_HUB_CACHE"], env["HUGGINGFACE_HUB_CACHE"]].filter((path) =>
     path !== undefined
   );
-  const own = env["DENOISE_CACHE"] ?? `${cache}/denoise`;
   return { hosts: [...HUB_HOSTS, ...hosts], isElsewhere, folders: [hf, own, ...named] };
 }
 
@@ -139,9 +142,10 @@ function foldersOf(plugins: readonly string[]): string[] {
     .map((address) => fileURLToPath(new URL("./", address)));
 }
 
-/** Plugins from elsewhere may import what JSR and their own hosts have. */
+/** What comes from a registry, plugins or the server itself, may import what JSR and its own host have. */
 function importFlags(plugins: readonly string[], env: Environment): string[] {
-  const remote = plugins.map(moduleAddress).filter((address) => !/^(file|data):/.test(address));
+  const remote = [import.meta.url, ...plugins.map(moduleAddress)]
+    .filter((address) => !/^(file|data):/.test(address));
   if (remote.length === 0) return [];
   const addresses = [env["JSR_URL"] ?? "https://jsr.io", ...remote];
   const hosts = addresses.filter((address) => /^https?:/.test(address))

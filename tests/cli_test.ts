@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { decodeImage } from "@denoise/denoise";
 import { describe, it } from "@std/testing/bdd";
 import {
@@ -378,8 +384,12 @@ describe("denoise generate", () => {
       [["generate", "x", "--size", "big"], 2, '"768x512"'],
       [["generat", "x"], 2, "Did you mean generate?"],
       [["generate", "x", "--model", "no/such/folder"], 1, "neither a folder nor a repo id"],
-      [["generate", "x", "--model", REPO, "--scheduler", "foo"], 1, "EulerDiscreteScheduler"],
-      [["generate", "x", "--model", REPO, "--scheduler", "eulr"], 1, 'mean "euler-discrete"?'],
+      [["generate", "x", "--model", REPO, "--scheduler", "foo"], 1, "`denoise schedulers` lists"],
+      [
+        ["generate", "x", "--model", REPO, "--scheduler", "eulr"],
+        1,
+        "mean EulerDiscreteScheduler?",
+      ],
       [["generate", "x", "--lora", "x.safetensors:strong"], 2, "there must be a number"],
       [["generate", "x", "--model", REPO, "--size", "50"], 1, "divisible by 8"],
       [["generate", "x", "--model", REPO, "--device", "gpu"], 1, "devices are cpu"],
@@ -618,5 +628,32 @@ describe("findScheduler()", () => {
       assertEquals((await findScheduler(name, registry)).className, "EulerDiscreteScheduler");
     }
     assertEquals((await findScheduler("ddim", registry)).className, "DDIMScheduler");
+  });
+
+  it("says what was meant by a name that is none, or a few, and where all are listed", async () => {
+    for (
+      const [name, said] of [
+        ["eulr", "did you mean EulerDiscreteScheduler? `denoise schedulers` lists all"],
+        ["zzzz", " more, which `denoise schedulers` lists"],
+        ["flow", "several schedulers fit"],
+      ] as const
+    ) {
+      const error = await assertRejects(() => findScheduler(name, registry), RangeError);
+      assertStringIncludes(error.message, said);
+      assert(error.message.match(/Scheduler\b/g)!.length <= 3, error.message);
+    }
+  });
+
+  it("is looked for before a model is loaded", async () => {
+    const { code, stderr } = await denoise(
+      "generate",
+      "a",
+      "--model",
+      "./none",
+      "--scheduler",
+      "eulr",
+    );
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "did you mean EulerDiscreteScheduler?");
   });
 });

@@ -8,6 +8,6 @@ case ${1:-} in
   edge | worker) module=$1 ;;
   *) echo "usage: start.sh serve|edge|worker" >&2; exit 2 ;;
 esac
-permissions=$(deno run --cached-only --quiet --allow-env --allow-read functions/permissions.ts "$1")
+permissions=$(deno run --lock=functions/deno.lock --cached-only --quiet --allow-env --allow-read functions/permissions.ts "$1")
 # shellcheck disable=SC2086 # one flag a word
-exec deno run --cached-only --v8-flags=--heap-growing-percent=50,--max-semi-space-size=4 $permissions "functions/$module.ts"
+exec deno run --lock=functions/deno.lock --cached-only --v8-flags=--heap-growing-percent=50,--max-semi-space-size=4 $permissions "functions/$module.ts"

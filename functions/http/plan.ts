@@ -1,3 +1,4 @@
+import { schedulerNamed } from "@denoise/loading";
 import { invalid, ServeError } from "../contract/errors.ts";
 import type { Job, JobInput, SecondPass, Task } from "../contract/job.ts";
 import { makeJobId } from "../contract/job_id.ts";
@@ -362,19 +363,14 @@ function checkFiles(
   }
 }
 
-/** `EulerDiscreteScheduler`, `euler-discrete` and `Euler` are one. */
+/** The class of a scheduler by its name, whole or short. */
 function findScheduler(name: string, known: readonly string[], nameOf: NameOf): string {
-  const plain = (text: string): string =>
-    text.toLowerCase().replace(/[^a-z0-9]/g, "").replace(/scheduler$/, "");
-  const wanted = plain(name);
-  const found = known.find((item) => plain(item) === wanted) ??
-    known.find((item) => plain(item).replace(/discrete|multistep/g, "") === wanted);
-  if (found !== undefined) return found;
-  throw invalid(
-    nameOf("scheduler"),
-    `${nameOf("scheduler")} must be one of ${known.join(", ")}; there is no ` +
-      `${JSON.stringify(name.slice(0, 100))}`,
-  );
+  try {
+    return schedulerNamed(name, known, "GET /v1/schedulers");
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw invalid(nameOf("scheduler"), `${nameOf("scheduler")} is not known: ${error.message}`);
+  }
 }
 
 /** Settled here, so that a run that is tried again makes the same image. */

@@ -5,14 +5,12 @@
  *
  * @module
  */
+import { LOCKS } from "../generate/locks.ts";
 import { root } from "../workspace/members.ts";
 
 interface Lock {
   readonly npm?: Readonly<Record<string, { readonly scripts?: boolean }>>;
 }
-
-/** The locks of this repository. */
-const LOCKS = ["deno.lock", "plugins/tools/cli/deno.lock"];
 
 /** How `deno audit` says that there are advisories. */
 const FOUND = /\bFound \d+ vulnerabilit/;
@@ -36,7 +34,7 @@ export function findings(code: number, output: string): boolean | undefined {
 if (import.meta.main) {
   const { allowScripts } = await read<{ allowScripts: { deny: string[] } }>("deno.json");
   let failed = false;
-  for (const path of LOCKS) {
+  for (const path of ["deno.lock", ...Object.keys(LOCKS)]) {
     const strangers = withScripts(await read<Lock>(path))
       .filter((name) => !allowScripts.deny.includes(name));
     if (strangers.length > 0) {

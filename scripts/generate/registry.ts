@@ -1,6 +1,6 @@
 /**
  * Writes plugins/registry.ts and plugins/classes.ts from what the packages under plugins/ export, so
- * that a new plugin is known everywhere by lying in its folder; and plugins/tools/cli/deno.lock, which lists the packages.
+ * that a new plugin is known everywhere by lying in its folder; and the parts of deno.lock (locks.ts).
  *
  *     deno task generate:registry            # writes the files
  *     deno task generate:registry --check    # says whether they are up to date
@@ -8,7 +8,7 @@
  * @module
  */
 import type { PluginClass, PluginKind } from "@denoise/core";
-import { CLI_LOCK, cliLock } from "./cli_lock.ts";
+import { lockOf, LOCKS } from "./locks.ts";
 
 const COMMAND = "deno task generate:registry";
 const ROOT = new URL("../../", import.meta.url);
@@ -218,11 +218,13 @@ ${lines.join("\n")}
 async function main(): Promise<void> {
   const plugins = await findPlugins();
   const embedded = await findEmbedded();
-  // the lock comes last: it is of what the files before it import
+  // the locks come last: they are of what the files before them import
   const files: Readonly<Record<string, () => string | Promise<string>>> = {
     "plugins/registry.ts": () => registrySource(plugins, embedded),
     "plugins/classes.ts": () => classesSource(plugins),
-    [CLI_LOCK]: cliLock,
+    ...Object.fromEntries(
+      Object.entries(LOCKS).map(([path, programs]) => [path, () => lockOf(programs)]),
+    ),
   };
   for (const [path, make] of Object.entries(files)) {
     const url = new URL(path, ROOT);

@@ -70,7 +70,7 @@ describe("mcpDoor", () => {
         [{ prompt: "a", num_inference_steps: 0 }, "num_inference_steps must be an integer from 1"],
         [{}, "prompt is missing"],
         [{ prompt: "a", image: "?" }, "image must be an image in base64"],
-        [{ prompt: "a", scheduler: "None" }, "scheduler must be one of"],
+        [{ prompt: "a", scheduler: "None" }, "scheduler is not known: there is no scheduler"],
         [{ prompt: "a" }, "something went wrong on the server"],
       ];
       for (const [input, message] of cases) {

@@ -158,6 +158,9 @@ async function generate(given: string, flags: GenerateFlags, registry: Registry)
     progress: !quiet,
     onProgress: bar.onProgress,
   } as const;
+  const Scheduler = flags.scheduler === undefined
+    ? undefined
+    : await findScheduler(flags.scheduler, registry);
   const start = performance.now();
   const pipe = await interruptible((signal) =>
     diffusionPipeline(registry).fromPretrained(flags.model, { ...load, signal, revision })
@@ -169,8 +172,7 @@ async function generate(given: string, flags: GenerateFlags, registry: Registry)
   say(`loaded in ${seconds(start)}`);
   let used = pipe;
   try {
-    if (flags.scheduler !== undefined) {
-      const Scheduler = await findScheduler(flags.scheduler, registry);
+    if (Scheduler !== undefined) {
       pipe.scheduler = Scheduler.fromConfig(pipe.scheduler.config);
     }
     await loadAdapters(pipe, flags);

@@ -1,5 +1,6 @@
 import { DenoiseError, type Registry, type SchedulerClass } from "@denoise/core";
 import { listCache } from "@denoise/hub";
+import { schedulerNamed } from "@denoise/loading";
 import { distance } from "fastest-levenshtein";
 
 /** Models that ship with denoise. */
@@ -13,11 +14,6 @@ export function meant(name: string, known: readonly string[]): string | undefine
     .sort((a, b) => a.far - b.far)[0]?.one;
 }
 
-/** `EulerDiscreteScheduler`, `euler-discrete` and `Euler Discrete` are all `eulerdiscrete`. */
-function plain(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9]/g, "").replace(/scheduler$/, "");
-}
-
 /** The short name of a scheduler: `EulerDiscreteScheduler` is `euler-discrete`. */
 export function shortName(className: string): string {
   return className.replace(/Scheduler$/, "")
@@ -25,36 +21,13 @@ export function shortName(className: string): string {
 }
 
 /**
- * Finds a scheduler by its class name or a shorter form of it, such as `euler` or `dpm-multistep`.
+ * Finds a scheduler by its class name or a shorter form of it, such as `euler` or `dpm-solver`.
  *
- * @throws {RangeError} naming what there is, when none or several fit.
+ * @throws {RangeError} when none or several fit.
  */
 export async function findScheduler(name: string, registry: Registry): Promise<SchedulerClass> {
-  const names = registry.names("scheduler");
-  const wanted = plain(name);
-  const forms = [
-    (form: string) => form === wanted,
-    (form: string) => form.replace(/discrete|multistep/g, "") === wanted,
-    (form: string) => form.startsWith(wanted),
-  ];
-  const fitting = forms.map((fits) => names.filter((item) => fits(plain(item))))
-    .find((found) => found.length > 0) ?? [];
-  if (fitting.length === 1) return await registry.get(fitting[0]!, "scheduler") as SchedulerClass;
-  if (fitting.length > 1) {
-    throw new RangeError(
-      `Cannot choose a scheduler by ${JSON.stringify(name)}: ${fitting.join(", ")} fit`,
-    );
-  }
-  const shorts = new Map(names.flatMap((one) => {
-    const short = plain(one);
-    return [[short, one], [short.replace(/discrete|multistep/g, ""), one]] as const;
-  }));
-  const near = meant(wanted, [...shorts.keys()]);
-  throw new RangeError(
-    `Cannot find a scheduler ${JSON.stringify(name)}; ` +
-      (near === undefined ? "" : `did you mean ${JSON.stringify(shortName(shorts.get(near)!))}? `) +
-      `there are ${names.join(", ")}`,
-  );
+  const className = schedulerNamed(name, registry.names("scheduler"), "`denoise schedulers`");
+  return await registry.get(className, "scheduler") as SchedulerClass;
 }
 
 /** Ids of models that are at hand: those that ship, and those in the cache. */

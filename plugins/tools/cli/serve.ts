@@ -17,11 +17,17 @@ interface ServeFlags {
   readonly settings?: true;
 }
 
-/** The program of the server: the module beside us in a checkout, else that of the registry. */
-function program(): string {
+/** A module of the server: the one beside us in a checkout, else that of the registry. */
+function moduleOf(name: "serve" | "permissions"): string {
   return import.meta.url.startsWith("file:")
-    ? import.meta.resolve("@denoise/functions/serve")
-    : `jsr:@denoise/functions@^${VERSION}/serve`;
+    ? import.meta.resolve(`@denoise/functions/${name}`)
+    : `jsr:@denoise/functions@^${VERSION}/${name}`;
+}
+
+/** What the server's module of permissions has. */
+interface Permissions {
+  /** Flags with which a program may do what its settings ask for, and nothing else. */
+  permissionsOf(program: "serve", env: Readonly<Record<string, string>>): string[];
 }
 
 /** A heap that grows in small steps, as the task `serve` has it. */
@@ -76,8 +82,11 @@ export function addServe(command: Command): void {
     .option("--settings", "list all settings, and end")
     .action(async (flags: ServeFlags) => {
       needsDeno("The server", "run `npx deno run -A jsr:@denoise/functions/serve`");
-      const args = ["run", V8, "-A", program(), ...(flags.settings ? ["--help"] : [])];
       const env = settingsOf(flags);
+      const { permissionsOf }: Permissions = await import(moduleOf("permissions"));
+      const permissions = permissionsOf("serve", { ...Deno.env.toObject(), ...env });
+      const more = flags.settings ? ["--help"] : [];
+      const args = ["run", "--quiet", V8, ...permissions, moduleOf("serve"), ...more];
       const child = new Deno.Command(Deno.execPath(), { args, env }).spawn();
       const forward = (signal: Deno.Signal) => () => {
         try {

@@ -1,20 +1,34 @@
 /**
- * plugins/tools/cli/deno.lock: the part of deno.lock that the command line needs. The first command of the README names it, so that who
- * makes a first image fetches these packages and not those of the tests, the server and the makers of the docs.
+ * The parts of deno.lock that some programs need. Deno fetches all of a lock before it runs a program, so that who makes a
+ * first image by the lock of the command line, or builds an image of the server by that of the server, fetches neither the
+ * libraries of the tests nor those of the makers of the docs.
  *
  * @module
  */
 import { root } from "../workspace/members.ts";
 
-/** Where it is, from the root. */
-export const CLI_LOCK = "plugins/tools/cli/deno.lock";
+/** The command line. */
+const CLI = "plugins/tools/cli/main.ts";
+
+/** Where the parts are, from the root, and which programs they are for. */
+export const LOCKS: Readonly<Record<string, readonly string[]>> = {
+  "plugins/tools/cli/deno.lock": [CLI],
+  "functions/deno.lock": [
+    CLI,
+    "functions/main.ts",
+    "functions/edge.ts",
+    "functions/worker.ts",
+    "functions/permissions.ts",
+    "scripts/gpu/libraries.ts",
+  ],
+};
 
 interface LockedPackage {
   readonly dependencies?: readonly string[];
   readonly optionalDependencies?: readonly string[];
 }
 
-/** A lock file, without what JSR gives, of which the command line needs nothing outside the workspace. */
+/** A lock file, without what JSR gives, of which they need nothing outside the workspace. */
 interface Lock {
   readonly version: string;
   /** Versions by what asks for them, such as `"npm:hono@^4.0.0"`. */
@@ -25,9 +39,9 @@ interface Lock {
   readonly workspace: unknown;
 }
 
-/** What plugins/tools/cli/deno.lock should hold. */
-export async function cliLock(): Promise<string> {
-  const used = await packagesOf("plugins/tools/cli/main.ts");
+/** What the lock of some programs should hold. */
+export async function lockOf(programs: readonly string[]): Promise<string> {
+  const used = new Set((await Promise.all(programs.map(packagesOf))).flat());
   const lock: Lock = JSON.parse(await Deno.readTextFile(new URL("deno.lock", root)));
   const needed = new Set<string>();
   const visit = (id: string) => {
@@ -50,7 +64,7 @@ export async function cliLock(): Promise<string> {
 }
 
 /** The npm packages that a module and what it imports ask for themselves, by `name@version`. */
-async function packagesOf(module: string): Promise<Set<string>> {
+async function packagesOf(module: string): Promise<string[]> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json", module],
     cwd: root,
@@ -59,7 +73,7 @@ async function packagesOf(module: string): Promise<Set<string>> {
   const graph: { modules: { npmPackage?: string }[] } = JSON.parse(
     new TextDecoder().decode(stdout),
   );
-  return new Set(graph.modules.flatMap(({ npmPackage }) => npmPackage ?? []));
+  return graph.modules.flatMap(({ npmPackage }) => npmPackage ?? []);
 }
 
 /** `name` of `npm:name@^1.0.0`. */
