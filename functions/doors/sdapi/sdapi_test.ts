@@ -82,7 +82,7 @@ describe("POST /sdapi/v1/txt2img", () => {
       [{ steps: 0 }, ["steps"], "an integer from 1 to 150"],
       [{ width: 33 }, ["width"], "a multiple of 8"],
       [{ cfg_scale: "x" }, ["cfg_scale"], "a number from"],
-      [{ sampler_name: "None" }, ["sampler_name"], "must be one of"],
+      [{ sampler_name: "None" }, ["sampler_name"], "GET /v1/schedulers lists"],
       [{ sampler_name: "Euler a", scheduler: "Karras" }, ["scheduler"], "leave Karras out"],
       [{ scheduler: "Odd", sampler_name: "Euler" }, ["scheduler"], "Exponential"],
       [{ enable_hr: true, hr_upscaler: "ESRGAN_4x" }, ["hr_upscaler"], "Latent, Latent (bicubic)"],

@@ -226,15 +226,19 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
         const { engine } = await worker();
         const open = engine.hold();
         await edge.submit(job("1", { steps: 3 }, { keepMs: 60_000 }));
-        const following = eventsOf(edge, "1");
-        await until(() => engine.begun.length >= 1);
+        const types: string[] = [];
+        const following = (async () => {
+          for await (const { type } of edge.follow("1")) types.push(type);
+        })();
+        await until(() => engine.begun.length >= 1 && types.includes("started"));
         link.set(mode);
         open();
         const other = edgeOver().edge;
         assertEquals((await eventsOf(other, "1")).at(-1)!.type, "succeeded");
         link.set("open");
         if (mode === "stalled") link.kill();
-        assertEquals((await following).map(({ type }) => type), [
+        await following;
+        assertEquals(types, [
           "queued",
           "started",
           "step",

@@ -3,6 +3,9 @@ import { distance } from "fastest-levenshtein";
 /** A message names so many at most. */
 const FEW = 3;
 
+/** Those that are named first where none comes near: what most people take. */
+const USUAL = ["EulerDiscreteScheduler", "DPMSolverMultistepScheduler", "DDIMScheduler"];
+
 /** `EulerDiscreteScheduler`, `euler-discrete` and `Euler Discrete` are all `eulerdiscrete`. */
 const plain = (name: string): string =>
   name.toLowerCase().replace(/[^a-z0-9]/g, "").replace(/scheduler$/, "");
@@ -50,8 +53,13 @@ export function schedulerNamed(name: string, known: readonly string[], list: str
   throw new RangeError(
     near.length > 0
       ? `there is no scheduler ${quoted}; did you mean ${near.join(" or ")}? ${list} lists all`
-      : `there is no scheduler ${quoted}; there are ${few(known)}, which ${list} lists`,
+      : `there is no scheduler ${quoted}; there are ${few(usualFirst(known))}, which ${list} lists`,
   );
+}
+
+function usualFirst(names: readonly string[]): string[] {
+  const usual = USUAL.filter((name) => names.includes(name));
+  return [...usual, ...names.filter((name) => !usual.includes(name))];
 }
 
 /** Some names, and how many there are besides. */
