@@ -7,10 +7,11 @@
 import { cp, mkdir, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { docBlocks } from "./support/doc_blocks.ts";
 import { fixture } from "./support/golden.ts";
 import { HubServer } from "./support/hub_server.ts";
+import { MARK, type ModuleEnd } from "./support/run_modules.ts";
 
 const REPOS = {
   "stable-diffusion-v1-5/stable-diffusion-v1-5": "tiny-stable-diffusion",
@@ -33,14 +34,16 @@ async function snippetsOf(name: string) {
 
 const migrate = await snippetsOf("migrate");
 const others = await Promise.all(["adapters", "memory", "offline"].map(snippetsOf));
+const snippets = [...migrate, ...others.flat()];
 
 describe("the snippets of docs/", () => {
   // inside of the workspace, so that the packages are those of the workspace
   const programs = `${root}.cache/snippets`;
   const hub = new HubServer();
   let home: string;
-  const here = Deno.cwd();
-  const before = new Map<string, string | undefined>();
+  const ends = new Map<string, ModuleEnd>();
+  let output = "";
+  const fileOf = (i: number): string => `${programs}/${i}.ts`;
 
   beforeAll(async () => {
     home = await Deno.makeTempDir({ prefix: "denoise-" });
@@ -69,20 +72,27 @@ describe("the snippets of docs/", () => {
     for (const name of ["cat", "edges", "statue"]) {
       await cp(`${home}/sketch.png`, `${home}/${name}.png`);
     }
-    const settings = { HF_ENDPOINT: hub.url, HF_HOME: `${home}/hf`, DENOISE_CACHE: `${home}/made` };
-    for (const [name, value] of Object.entries(settings)) {
-      before.set(name, Deno.env.get(name));
-      Deno.env.set(name, value);
+    for (const [i, { text }] of snippets.entries()) await Deno.writeTextFile(fileOf(i), text);
+    // in a process of their own: folder and variables belong to all tests that run at once
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "-A", "--quiet", "--no-check", "--no-lock", `--config=${root}deno.json`],
+        fileURLToPath(new URL("support/run_modules.ts", import.meta.url)),
+        ...snippets.map((_, i) => fileOf(i)),
+      ],
+      cwd: home,
+      env: { HF_ENDPOINT: hub.url, HF_HOME: `${home}/hf`, DENOISE_CACHE: `${home}/made` },
+    }).output();
+    const decoder = new TextDecoder();
+    output = decoder.decode(stdout) + decoder.decode(stderr);
+    for (const line of decoder.decode(stdout).split("\n")) {
+      if (!line.startsWith(MARK)) continue;
+      const end = JSON.parse(line.slice(MARK.length)) as ModuleEnd;
+      ends.set(end.file, end);
     }
-    Deno.chdir(home);
   });
 
   afterAll(async () => {
-    Deno.chdir(here);
-    for (const [name, value] of before) {
-      if (value === undefined) Deno.env.delete(name);
-      else Deno.env.set(name, value);
-    }
     await hub[Symbol.asyncDispose]();
     await Promise.all([home, programs].map((folder) => rm(folder, { recursive: true })));
   });
@@ -90,11 +100,11 @@ describe("the snippets of docs/", () => {
   it("are twenty and more for those who come from diffusers", () =>
     assert(migrate.length >= 20, `${migrate.length}`));
 
-  for (const [i, { page, title, text }] of [...migrate, ...others.flat()].entries()) {
-    it(`run: ${page}, ${title}`, async () => {
-      const file = `${programs}/${i}.ts`;
-      await Deno.writeTextFile(file, text);
-      await import(new URL(file, import.meta.url).href);
+  for (const [i, { page, title }] of snippets.entries()) {
+    it(`run: ${page}, ${title}`, () => {
+      const end = ends.get(fileOf(i));
+      assert(end !== undefined, `it did not come to its end: ${output.slice(-2_000)}`);
+      assertEquals(end.error, undefined);
     });
   }
 });

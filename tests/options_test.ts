@@ -140,7 +140,10 @@ describe("numbers among the options of every pipeline", () => {
       const pipe = new Class(Object.fromEntries(parts)) as unknown as AnyPipeline;
       const tensor = new Tensor("float32", Float32Array.of(0), [1, 1]);
       const required = Object.entries(Class.options).filter(([_, option]) => option.required)
-        .map(([name, { type }]) => [name, type === "tensor" ? tensor : "image.png"]);
+        .map(([name, { type }]) => {
+          if (type === "integer") return [name, 0];
+          return [name, type === "tensor" ? tensor : "image.png"];
+        });
       const numbers = Object.entries(Class.options)
         .filter(([_, { type }]) => ["number", "integer", "seed"].includes(type));
       const least = Class.makes === "embeddings" ? "promptEmbedsScale" : "numInferenceSteps";
