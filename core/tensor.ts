@@ -483,7 +483,7 @@ export class Tensor {
   /**
    * Standard deviation of all elements, or along axes.
    *
-   * @param options.correction 1 (unless given) for the unbiased one, 0 for the population's.
+   * @param options.correction 1 for the unbiased one, 0 for the population's. Defaults to 1.
    */
   std(
     axes?: number | readonly number[],

@@ -16,7 +16,7 @@ import { fixture } from "./support/golden.ts";
 const warnings: string[] = [];
 const load = (repo: string) =>
   DiffusionPipeline.fromPretrained(fixture(repo), { onWarning: (text) => warnings.push(text) });
-const picture = (width: number, height: number) =>
+const plainImage = (width: number, height: number) =>
   new DenoiseImage(width, height, 3, new Uint8Array(width * height * 3).fill(90));
 
 describe("a prompt that is too long", () => {
@@ -44,8 +44,8 @@ describe("Flux2KleinPipeline", () => {
   afterAll(async () => (await loaded).dispose());
   const cases = [
     ["an empty list of images", [], "the list is empty"],
-    ["an image with a short side", [picture(64, 40)], "its sides must be at least 64"],
-    ["an image that is too long", [picture(640, 64)], "no side may be more than 8 times"],
+    ["an image with a short side", [plainImage(64, 40)], "its sides must be at least 64"],
+    ["an image that is too long", [plainImage(640, 64)], "no side may be more than 8 times"],
   ] as const;
   for (const [what, image, message] of cases) {
     it(`refuses ${what}`, async () => {
@@ -59,7 +59,7 @@ describe("pipelines that edit with Qwen-Image", () => {
   it("want an image, and no more than they read", async () => {
     await using pipe = await load("tiny-qwen-image-edit");
     await assertRejects(() => pipe("x", {}), TypeError, "image");
-    const image = [picture(40, 40), picture(40, 40)];
+    const image = [plainImage(40, 40), plainImage(40, 40)];
     await assertRejects(() => pipe("x", { image }), RangeError, "Cannot edit 2 images");
     await assertRejects(() => pipe("x", { image: [] }), RangeError, "Cannot edit 0 images");
   });
@@ -91,7 +91,7 @@ describe("QwenImageEditInpaintPipeline", () => {
       fixture("tiny-qwen-image-edit"),
       { onWarning: () => {} },
     );
-    const [image, maskImage] = [picture(40, 40), picture(40, 40)];
+    const [image, maskImage] = [plainImage(40, 40), plainImage(40, 40)];
     await assertRejects(() => pipe("a", { image } as never), TypeError, "maskImage");
     await assertRejects(
       () => pipe("a", { image, maskImage, height: 64 } as never),

@@ -11,7 +11,7 @@ export interface T2IAdapterNetConfig {
 }
 
 /**
- * The role of a network that makes of an image what is added to a UNet's way down, once for all steps:
+ * The role of a network that makes of an image what is added to a UNet's down blocks, once for all steps:
  * Mou et al. (arXiv:2302.08453).
  */
 export interface T2IAdapterNet<C extends object = T2IAdapterNetConfig> extends Model<C> {

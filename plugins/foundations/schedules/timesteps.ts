@@ -27,7 +27,7 @@ export const spacingOptions: ConfigSchema<Omit<SpacingConfig, "num_train_timeste
 /** Options of {@linkcode spaceTimesteps}. */
 export interface SpacingOptions {
   /**
-   * What the timesteps are. `"integer"` (unless given): rounded, ties to even, as an int64 tensor
+   * What the timesteps are. `"integer"`, the default: rounded, ties to even, as an int64 tensor
    * holds them. `"float32"` and `"float64"`: those of `linspace` keep their fractions.
    */
   readonly as?: "integer" | "float32" | "float64" | undefined;

@@ -1,6 +1,6 @@
 /**
- * ControlNetModel: a copy of a UNet's way down that sees an image (edges, a pose, a depth map) and
- * adds to what the UNet hands from its way down to its way up. Zhang, Rao and Agrawala, "Adding
+ * ControlNetModel: a copy of a UNet's down blocks that reads an image (edges, a pose, a depth map) and
+ * adds to what the UNet hands from its down blocks to its up blocks. Zhang, Rao and Agrawala, "Adding
  * Conditional Control to Text-to-Image Diffusion Models" (arXiv:2302.05543).
  *
  * Covered are ControlNets of Stable Diffusion 1.x, 2.x and XL: every block that UNet2DConditionModel

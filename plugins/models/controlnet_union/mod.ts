@@ -1,6 +1,6 @@
 /**
  * ControlNetUnionModel: a ControlNet that is given images of several kinds at once (pose, depth, edges,
- * lines, normals, segments, tiles, inpainting) and is told of each which it is (`controlMode`). After Zhang,
+ * lines, normals, segments, tiles, inpainting); `controlMode` says which kind each is. After Zhang,
  * Rao and Agrawala (arXiv:2302.05543); the weights are xinsir/controlnet-union-sdxl-1.0.
  *
  * As in diffusers, images are weighed by samples of one batch looking at each other, so that an image depends

@@ -1,6 +1,6 @@
 /**
  * T2IAdapter: a small network that makes of an image (edges, a pose, depth, colours) what is added to the
- * levels of a UNet on its way down, once for all steps. Mou et al., "T2I-Adapter: Learning Adapters to Dig
+ * levels of a UNet's down blocks, once for all steps. Mou et al., "T2I-Adapter: Learning Adapters to Dig
  * out More Controllable Ability for Text-to-Image Diffusion Models" (arXiv:2302.08453).
  *
  * Covered are all three kinds: `full_adapter` (Stable Diffusion 1), `full_adapter_xl` and `light_adapter`.
@@ -37,7 +37,7 @@ export interface T2IAdapter extends T2IAdapterNet<T2IAdapterConfig> {
   readonly totalDownscaleFactor: number;
 }
 
-/** The class of networks that add to a UNet's way down; `T2IAdapter` of diffusers. */
+/** The class of networks that add to a UNet's down blocks; `T2IAdapter` of diffusers. */
 export const T2IAdapter: ModelClass<T2IAdapter> = defineModel<T2IAdapterConfig, T2IAdapter>({
   className: "T2IAdapter",
   schema,

@@ -87,7 +87,7 @@ const UNET = {
   resnet_out_scale_factor: 1,
 } as const;
 
-/** The config of a ControlNet as that of the UNet whose way down it copies. */
+/** The config of a ControlNet as that of the UNet whose down blocks it copies. */
 export function controlledUNet(
   config: FrozenConfig<ControlNetConfig>,
 ): ConditioningConfig & MiddleConfig {
