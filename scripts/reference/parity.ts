@@ -107,7 +107,7 @@ function* rounding(
   // of large numbers that a step starts from: zero terminal SNR comes down from σ 4096 to 1
   yield 4 * 2 ** -24 * largest;
   // of Brownian motion, which goes √δ far in a time of δ, when sigmas are an ulp apart; those between
-  // the steps are in no plan, and may be so too
+  // the steps are in no plan, and may be so too (one ulp moves diffusers by 4e-4)
   if ("noise_sampler_seed" in config) yield Math.max(10 * Math.sqrt(plan), 3 * Math.sqrt(2 ** -24));
   // of thresholding, which divides by a quantile: where the first sample changes by 1e-7, diffusers moves by 1e-5
   if (config.thresholding) yield 5e-5;
