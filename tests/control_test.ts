@@ -4,21 +4,16 @@
  *
  * @module
  */
-import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { AnyPipeline } from "@denoise/loading";
 import { type ControlNet, MultiControlNet } from "@denoise/roles";
-import { ControlNetModel, DenoiseImage, StableDiffusionControlNetPipeline } from "@denoise/denoise";
+import { ControlNetModel } from "@denoise/denoise";
 import { fixture } from "./support/golden.ts";
+import { assertSaved, grey, type Refusal, refuses } from "./support/refusals.ts";
 import { loadTask } from "./support/tasks.ts";
 
-const PROMPT = "a red apple";
-const FEW = { numInferenceSteps: 2, seed: 1 };
 const REPO = "tiny-stable-diffusion";
-
-function grey(width: number, height: number): DenoiseImage {
-  return new DenoiseImage(width, height, 3, new Uint8Array(width * height * 3).fill(128));
-}
 
 function net(name: string): Promise<ControlNet> {
   const folder = name.startsWith("xl") ? "parts" : "models";
@@ -31,13 +26,6 @@ async function load(pipeline: string, ...names: string[]): Promise<AnyPipeline> 
   const repo = pipeline.includes("XL") ? "tiny-stable-diffusion-xl" : REPO;
   return await loadTask({ pipeline, repo, parts: {}, cases: [] }, { controlnet });
 }
-
-type Refusal = readonly [
-  name: string,
-  options: Record<string, unknown>,
-  error: typeof TypeError | typeof RangeError,
-  said: string,
-];
 
 const SHARED: readonly Refusal[] = [
   [
@@ -60,43 +48,33 @@ const SHARED: readonly Refusal[] = [
   ["a scale that is no number", { controlnetConditioningScale: NaN }, RangeError, "a list of"],
 ];
 
-function refuses(pipeline: string, nets: string[], good: object, all: readonly Refusal[]): void {
-  describe(`${pipeline} with ${nets.join(" and ")} refuses`, () => {
-    let pipe: AnyPipeline;
-    beforeAll(async () => {
-      pipe = await load(pipeline, ...nets);
-    });
-    afterAll(() => pipe.dispose());
-    for (const [name, options, error, said] of all) {
-      it(name, async () => {
-        await assertRejects(
-          () => pipe(PROMPT, { ...FEW, ...good, ...options }),
-          error as unknown as new (message?: string) => Error,
-          said,
-        );
-      });
-    }
-  });
+function refusesWith(
+  pipeline: string,
+  nets: string[],
+  good: object,
+  all: readonly Refusal[],
+): void {
+  refuses(`${pipeline} with ${nets.join(" and ")}`, () => load(pipeline, ...nets), good, all);
 }
 
-refuses("StableDiffusionControlNetPipeline", ["sd1"], { image: grey(32, 32) }, [
+refusesWith("StableDiffusionControlNetPipeline", ["sd1"], { image: grey(32, 32) }, [
   ...SHARED,
   ["no image", { image: undefined }, TypeError, "without image: give an image"],
   ["an empty list", { image: [] }, RangeError, "the list is empty"],
   ["more images than prompts", { image: [grey(32, 32), grey(32, 32)] }, RangeError, "2 images"],
   ["a size that latents cannot have", { height: 30, width: 32 }, RangeError, "divisible by"],
 ]);
-refuses("StableDiffusionControlNetPipeline", ["sd1", "bgr"], {
+refusesWith("StableDiffusionControlNetPipeline", ["sd1", "bgr"], {
   image: [grey(32, 32), grey(32, 32)],
 }, [
   ...SHARED,
   ["one image for both", { image: grey(32, 32) }, TypeError, "a list of 2 images"],
   ["three images", { image: Array(3).fill(grey(32, 32)) }, RangeError, "with 3 images"],
 ]);
-refuses("StableDiffusionControlNetPipeline", ["wide"], { image: grey(32, 32) }, [
+refusesWith("StableDiffusionControlNetPipeline", ["wide"], { image: grey(32, 32) }, [
   ["a ControlNet of another width", {}, RangeError, "block_out_channels is [4, 8, 8]"],
 ]);
-refuses("StableDiffusionControlNetImg2ImgPipeline", ["sd1"], {
+refusesWith("StableDiffusionControlNetImg2ImgPipeline", ["sd1"], {
   image: grey(32, 32),
   controlImage: grey(32, 32),
 }, [
@@ -110,7 +88,7 @@ refuses("StableDiffusionControlNetImg2ImgPipeline", ["sd1"], {
   ["no image", { image: undefined }, TypeError, ""],
   ["a strength above 1", { strength: 2 }, RangeError, "strength 2"],
 ]);
-refuses("StableDiffusionControlNetInpaintPipeline", ["sd1"], {
+refusesWith("StableDiffusionControlNetInpaintPipeline", ["sd1"], {
   image: grey(32, 32),
   maskImage: grey(32, 32),
   controlImage: grey(32, 32),
@@ -124,13 +102,13 @@ refuses("StableDiffusionControlNetInpaintPipeline", ["sd1"], {
   ],
   ["no mask", { maskImage: undefined }, TypeError, "without maskImage"],
 ]);
-refuses("StableDiffusionXLControlNetPipeline", ["xl"], { image: grey(32, 32) }, [
+refusesWith("StableDiffusionXLControlNetPipeline", ["xl"], { image: grey(32, 32) }, [
   ...SHARED,
   ["no image", { image: undefined }, TypeError, "without image: give an image"],
   ["a size that latents cannot have", { height: 30, width: 32 }, RangeError, "divisible by"],
   ["an end outside the noise", { denoisingEnd: 1 }, RangeError, "denoisingEnd 1"],
 ]);
-refuses("StableDiffusionXLControlNetImg2ImgPipeline", ["xl"], {
+refusesWith("StableDiffusionXLControlNetImg2ImgPipeline", ["xl"], {
   image: grey(32, 32),
   controlImage: grey(32, 32),
 }, [
@@ -143,7 +121,7 @@ refuses("StableDiffusionXLControlNetImg2ImgPipeline", ["xl"], {
   ],
   ["a strength above 1", { strength: 2 }, RangeError, "strength 2"],
 ]);
-refuses("StableDiffusionXLControlNetInpaintPipeline", ["xl"], {
+refusesWith("StableDiffusionXLControlNetInpaintPipeline", ["xl"], {
   image: grey(32, 32),
   maskImage: grey(32, 32),
   controlImage: grey(32, 32),
@@ -158,7 +136,7 @@ refuses("StableDiffusionXLControlNetInpaintPipeline", ["xl"], {
   ["no mask", { maskImage: undefined }, TypeError, "without maskImage"],
   ["a start after the end", { denoisingStart: 0.8, denoisingEnd: 0.5 }, RangeError, "0.8"],
 ]);
-refuses("StableDiffusionXLControlNetPipeline", ["sd1"], { image: grey(32, 32) }, [
+refusesWith("StableDiffusionXLControlNetPipeline", ["sd1"], { image: grey(32, 32) }, [
   ["a ControlNet of Stable Diffusion 1", {}, RangeError, "cross_attention_dim is [32]"],
 ]);
 
@@ -177,17 +155,10 @@ describe("MultiControlNet", () => {
   });
 
   it("lies in folders beside each other and loads again", async () => {
-    const folder = await Deno.makeTempDir({ prefix: "denoise-" });
-    const pipe = await load("StableDiffusionControlNetPipeline", "sd1", "bgr");
-    const call = { ...FEW, image: [grey(32, 32), grey(24, 24)], height: 32, width: 32 };
-    const { images: [before] } = await pipe(PROMPT, call);
-    await pipe.savePretrained(folder);
-    const index = JSON.parse(await Deno.readTextFile(`${folder}/model_index.json`));
-    assertEquals(index["controlnet"], ["diffusers", "MultiControlNetModel"]);
-    const again = await StableDiffusionControlNetPipeline.fromPretrained(folder);
-    const { images: [after] } = await again(PROMPT, call);
-    assertEquals(after!.data, before!.data);
-    await Promise.all([pipe.dispose(), again.dispose()]);
-    await Deno.remove(folder, { recursive: true });
+    await assertSaved(
+      await load("StableDiffusionControlNetPipeline", "sd1", "bgr"),
+      { image: [grey(32, 32), grey(24, 24)], height: 32, width: 32 },
+      { controlnet: "MultiControlNetModel" },
+    );
   });
 });

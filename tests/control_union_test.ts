@@ -3,23 +3,12 @@
  *
  * @module
  */
-import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import { assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
 import type { AnyPipeline } from "@denoise/loading";
-import {
-  ControlNetUnionModel,
-  DenoiseImage,
-  StableDiffusionXLControlNetUnionPipeline,
-} from "@denoise/denoise";
+import { ControlNetUnionModel } from "@denoise/denoise";
 import { fixture } from "./support/golden.ts";
+import { assertSaved, grey, type Refusal, refuses } from "./support/refusals.ts";
 import { loadTask } from "./support/tasks.ts";
-
-const PROMPT = "a red apple";
-const FEW = { numInferenceSteps: 2, seed: 1 };
-
-function grey(width: number, height: number): DenoiseImage {
-  return new DenoiseImage(width, height, 3, new Uint8Array(width * height * 3).fill(128));
-}
 
 async function load(...names: string[]): Promise<AnyPipeline> {
   const nets = await Promise.all(
@@ -35,33 +24,12 @@ async function load(...names: string[]): Promise<AnyPipeline> {
   }, { controlnet: nets.length === 1 ? nets[0] : nets });
 }
 
-type Refusal = readonly [
-  name: string,
-  options: Record<string, unknown>,
-  error: typeof TypeError | typeof RangeError,
-  said: string,
-];
-
-function refuses(nets: string[], good: object, all: readonly Refusal[]): void {
-  describe(`StableDiffusionXLControlNetUnionPipeline with ${nets.join(" and ")} refuses`, () => {
-    let pipe: AnyPipeline;
-    beforeAll(async () => {
-      pipe = await load(...nets);
-    });
-    afterAll(() => pipe.dispose());
-    for (const [name, options, error, said] of all) {
-      it(name, async () => {
-        await assertRejects(
-          () => pipe(PROMPT, { ...FEW, ...good, ...options }),
-          error as unknown as new (message?: string) => Error,
-          said,
-        );
-      });
-    }
-  });
+function refusesWith(nets: string[], good: object, all: readonly Refusal[]): void {
+  const who = `StableDiffusionXLControlNetUnionPipeline with ${nets.join(" and ")}`;
+  refuses(who, () => load(...nets), good, all);
 }
 
-refuses(["union"], { controlImage: grey(32, 32), controlMode: 1 }, [
+refusesWith(["union"], { controlImage: grey(32, 32), controlMode: 1 }, [
   ["no kind", { controlMode: undefined }, TypeError, "controlMode"],
   ["a kind that it does not know", { controlMode: 4 }, RangeError, "are 0 to 3"],
   ["no image", { controlImage: undefined }, TypeError, "controlImage"],
@@ -75,7 +43,7 @@ refuses(["union"], { controlImage: grey(32, 32), controlMode: 1 }, [
   ["more scales than kinds", { controlnetConditioningScale: [1, 2] }, RangeError, "[1,2]"],
   ["a size that latents cannot have", { height: 30, width: 32 }, RangeError, "divisible by"],
 ]);
-refuses(["union", "deep"], {
+refusesWith(["union", "deep"], {
   controlImage: [grey(32, 32), grey(32, 32)],
   controlMode: [0, 1],
 }, [
@@ -85,17 +53,10 @@ refuses(["union", "deep"], {
 
 describe("StableDiffusionXLControlNetUnionPipeline", () => {
   it("lies in a folder with several ControlNets and loads again", async () => {
-    const folder = await Deno.makeTempDir({ prefix: "denoise-" });
-    const pipe = await load("union", "deep");
-    const call = { ...FEW, controlImage: [grey(32, 32), grey(32, 32)], controlMode: [0, 1] };
-    const { images: [before] } = await pipe(PROMPT, call);
-    await pipe.savePretrained(folder);
-    const index = JSON.parse(await Deno.readTextFile(`${folder}/model_index.json`));
-    assertEquals(index["controlnet"], ["diffusers", "MultiControlNetUnionModel"]);
-    const again = await StableDiffusionXLControlNetUnionPipeline.fromPretrained(folder);
-    const { images: [after] } = await again(PROMPT, call);
-    assertEquals(after!.data, before!.data);
-    await Promise.all([pipe.dispose(), again.dispose()]);
-    await Deno.remove(folder, { recursive: true });
+    await assertSaved(
+      await load("union", "deep"),
+      { controlImage: [grey(32, 32), grey(32, 32)], controlMode: [0, 1] },
+      { controlnet: "MultiControlNetUnionModel" },
+    );
   });
 });

@@ -3,21 +3,15 @@
  *
  * @module
  */
-import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { AnyPipeline } from "@denoise/loading";
 import { Tensor } from "@denoise/core";
 import { MultiControlNet } from "@denoise/roles";
-import { DenoiseImage, StableDiffusionAdapterPipeline, T2IAdapter } from "@denoise/denoise";
+import { T2IAdapter } from "@denoise/denoise";
 import { fixture } from "./support/golden.ts";
+import { assertSaved, grey, type Refusal, refuses } from "./support/refusals.ts";
 import { loadTask } from "./support/tasks.ts";
-
-const PROMPT = "a red apple";
-const FEW = { numInferenceSteps: 2, seed: 1 };
-
-function grey(width: number, height: number): DenoiseImage {
-  return new DenoiseImage(width, height, 3, new Uint8Array(width * height * 3).fill(128));
-}
 
 async function load(xl: boolean, ...names: string[]): Promise<AnyPipeline> {
   const nets = await Promise.all(
@@ -32,33 +26,12 @@ async function load(xl: boolean, ...names: string[]): Promise<AnyPipeline> {
   }, { adapter });
 }
 
-type Refusal = readonly [
-  name: string,
-  options: Record<string, unknown>,
-  error: typeof TypeError | typeof RangeError,
-  said: string,
-];
-
-function refuses(xl: boolean, nets: string[], good: object, all: readonly Refusal[]): void {
-  describe(`${xl ? "XL" : "1"} with T2I-Adapter ${nets.join(" and ")} refuses`, () => {
-    let pipe: AnyPipeline;
-    beforeAll(async () => {
-      pipe = await load(xl, ...nets);
-    });
-    afterAll(() => pipe.dispose());
-    for (const [name, options, error, said] of all) {
-      it(name, async () => {
-        await assertRejects(
-          () => pipe(PROMPT, { ...FEW, ...good, ...options }),
-          error as unknown as new (message?: string) => Error,
-          said,
-        );
-      });
-    }
-  });
+function refusesWith(xl: boolean, nets: string[], good: object, all: readonly Refusal[]): void {
+  const who = `${xl ? "XL" : "1"} with T2I-Adapter ${nets.join(" and ")}`;
+  refuses(who, () => load(xl, ...nets), good, all);
 }
 
-refuses(false, ["full"], { image: grey(32, 32) }, [
+refusesWith(false, ["full"], { image: grey(32, 32) }, [
   ["no image", { image: undefined }, TypeError, "without image: give an image"],
   ["an empty list", { image: [] }, RangeError, "the list is empty"],
   ["more images than prompts", { image: [grey(32, 32), grey(32, 32)] }, RangeError, "2 images"],
@@ -71,7 +44,7 @@ refuses(false, ["full"], { image: grey(32, 32) }, [
     "adapterConditioningFactor",
   ],
 ]);
-refuses(false, ["full", "light"], { image: [grey(32, 32), grey(32, 32)] }, [
+refusesWith(false, ["full", "light"], { image: [grey(32, 32), grey(32, 32)] }, [
   ["one image for both", { image: grey(32, 32) }, TypeError, "a list of 2 images"],
   ["three scales", { adapterConditioningScale: [1, 2, 3] }, RangeError, "a list of 2"],
   [
@@ -81,7 +54,7 @@ refuses(false, ["full", "light"], { image: [grey(32, 32), grey(32, 32)] }, [
     "images of one size",
   ],
 ]);
-refuses(true, ["xl"], { image: grey(32, 32) }, [
+refusesWith(true, ["xl"], { image: grey(32, 32) }, [
   ["a part above 1", { adapterConditioningFactor: 1.5 }, RangeError, "adapterConditioningFactor"],
   ["sides that are no squares of pixels", { height: 36, width: 32 }, RangeError, "multiples of 8"],
 ]);
@@ -99,18 +72,9 @@ describe("T2IAdapter", () => {
   });
 
   it("lies in folders beside others and loads again", async () => {
-    const folder = await Deno.makeTempDir({ prefix: "denoise-" });
     const pipe = await load(false, "full", "light");
     assert(pipe.components["adapter"] instanceof MultiControlNet);
-    const call = { ...FEW, image: [grey(32, 32), grey(32, 32)] };
-    const { images: [before] } = await pipe(PROMPT, call);
-    await pipe.savePretrained(folder);
-    const index = JSON.parse(await Deno.readTextFile(`${folder}/model_index.json`));
-    assertEquals(index["adapter"], ["diffusers", "MultiAdapter"]);
-    const again = await StableDiffusionAdapterPipeline.fromPretrained(folder);
-    const { images: [after] } = await again(PROMPT, call);
-    assertEquals(after!.data, before!.data);
-    await Promise.all([pipe.dispose(), again.dispose()]);
-    await Deno.remove(folder, { recursive: true });
+    const image = [grey(32, 32), grey(32, 32)];
+    await assertSaved(pipe, { image }, { adapter: "MultiAdapter" });
   });
 });

@@ -13,47 +13,21 @@ import {
   PNDMScheduler,
   Tensor,
 } from "@denoise/denoise";
+import { grey, PROMPT, type Refusal, refuses } from "./support/refusals.ts";
 import { loadTask } from "./support/tasks.ts";
 
-const PROMPT = "a red apple";
 const FEW = { numInferenceSteps: 4, seed: 1 };
 
-function grey(width: number, height: number, channels = 3): DenoiseImage {
-  const data = new Uint8Array(width * height * channels).fill(128);
-  return new DenoiseImage(width, height, channels, data);
-}
-
 type Options = Record<string, unknown>;
-type Refusal = readonly [
-  name: string,
-  options: Options,
-  error: new (message: string) => Error,
-  said: string,
-];
 
-function refuses(
+function refusesWith(
   pipeline: string,
   good: Options,
   parts: Record<string, string>,
-  all: Refusal[],
+  all: readonly Refusal[],
   repo = "tiny-stable-diffusion",
-) {
-  describe(`${pipeline} refuses`, () => {
-    let pipe: AnyPipeline;
-    beforeAll(async () => {
-      pipe = await loadTask({ pipeline, repo, parts, cases: [] });
-    });
-    afterAll(() => pipe.dispose());
-    for (const [name, options, error, said] of all) {
-      it(name, async () => {
-        await assertRejects(
-          () => pipe(PROMPT, { ...FEW, ...good, ...options }),
-          error,
-          said,
-        );
-      });
-    }
-  });
+): void {
+  refuses(pipeline, () => loadTask({ pipeline, repo, parts, cases: [] }), { ...FEW, ...good }, all);
 }
 
 const STRENGTHS: Refusal[] = [
@@ -64,7 +38,7 @@ const STRENGTHS: Refusal[] = [
 // The repo's PNDM plans one timestep more than steps, which is enough for image to image.
 const NO_STEP: Refusal = ["no whole step", { strength: 0.1 }, RangeError, "none is left"];
 
-refuses("StableDiffusionImg2ImgPipeline", { image: grey(32, 32) }, {}, [
+refusesWith("StableDiffusionImg2ImgPipeline", { image: grey(32, 32) }, {}, [
   ...STRENGTHS,
   ["no image", { image: undefined }, TypeError, "image"],
   ["an empty list", { image: [] }, RangeError, "the list is empty"],
@@ -80,7 +54,7 @@ refuses("StableDiffusionImg2ImgPipeline", { image: grey(32, 32) }, {}, [
 ]);
 
 const INPAINT = { image: grey(32, 32), maskImage: grey(32, 32), height: 32, width: 32 };
-refuses("StableDiffusionInpaintPipeline", INPAINT, {}, [
+refusesWith("StableDiffusionInpaintPipeline", INPAINT, {}, [
   ...STRENGTHS,
   NO_STEP,
   ["a mask without image", { image: undefined }, TypeError, "without image"],
@@ -106,7 +80,7 @@ refuses("StableDiffusionInpaintPipeline", INPAINT, {}, [
     "black everywhere",
   ],
 ]);
-refuses("StableDiffusionInpaintPipeline", INPAINT, {
+refusesWith("StableDiffusionInpaintPipeline", INPAINT, {
   unet: "models/UNet2DConditionModel/depth",
 }, [["a UNet of five channels", {}, RangeError, "4, or 9 with mask"]]);
 
@@ -115,32 +89,32 @@ const DEPTH = {
   depth_estimator: "models/DPTForDepthEstimation/plain",
   feature_extractor: "processors/DPTImageProcessor/dpt-32",
 };
-refuses("StableDiffusionDepth2ImgPipeline", { image: grey(32, 32) }, DEPTH, [
+refusesWith("StableDiffusionDepth2ImgPipeline", { image: grey(32, 32) }, DEPTH, [
   ...STRENGTHS,
   ["no image", { image: undefined }, TypeError, "without image: give an image"],
   ["a flat depth map", { depthMap: Tensor.ones([1, 8, 8]) }, RangeError, "the same everywhere"],
   ["depth of three channels", { depthMap: Tensor.ones([1, 3, 8, 8]) }, TypeError, "[N, h, w]"],
 ]);
-refuses("StableDiffusionDepth2ImgPipeline", { image: grey(32, 32) }, {
+refusesWith("StableDiffusionDepth2ImgPipeline", { image: grey(32, 32) }, {
   ...DEPTH,
   unet: "models/UNet2DConditionModel/inpaint",
 }, [["a UNet of nine channels", {}, RangeError, "it must have 5"]]);
 
-refuses("LatentConsistencyModelPipeline", {}, {}, [
+refusesWith("LatentConsistencyModelPipeline", {}, {}, [
   ["a UNet without guidance embedding", {}, RangeError, "time_cond_proj_dim is null"],
 ]);
-refuses("LatentConsistencyModelImg2ImgPipeline", { image: grey(32, 32) }, {}, [
+refusesWith("LatentConsistencyModelImg2ImgPipeline", { image: grey(32, 32) }, {}, [
   ["a strength above 1", { strength: 2 }, RangeError, "strength 2"],
   ["more steps than distilled", { numInferenceSteps: 90 }, RangeError, "90"],
 ], "tiny-lcm");
 
-refuses("StableDiffusionUpscalePipeline", { image: grey(16, 16), noiseLevel: 5 }, {}, [
+refusesWith("StableDiffusionUpscalePipeline", { image: grey(16, 16), noiseLevel: 5 }, {}, [
   ["a noise level above the most", { noiseLevel: 10 }, RangeError, "an integer from 0 to 9"],
   ["a noise level that is no integer", { noiseLevel: 1.5 }, RangeError, "noiseLevel 1.5"],
 ], "tiny-upscaler");
 
 const X2 = { unet: "models/UNet2DConditionModel/latent_upscaler" };
-refuses("StableDiffusionLatentUpscalePipeline", { image: grey(32, 32) }, X2, [
+refusesWith("StableDiffusionLatentUpscalePipeline", { image: grey(32, 32) }, X2, [
   ["a scheduler without sigmas", {}, TypeError, "it plans no sigmas"],
   ["no image", { image: undefined }, TypeError, "without image: give an image"],
   [
@@ -195,7 +169,7 @@ describe("StableDiffusionLatentUpscalePipeline refuses", () => {
   });
 });
 
-refuses("LDMTextToImagePipeline", {}, {}, [
+refusesWith("LDMTextToImagePipeline", {}, {}, [
   ["a size that is no multiple of 8", { height: 36 }, RangeError, "divisible by 8"],
   ["latents of another size", { latents: Tensor.zeros([1, 4, 4, 4]) }, TypeError, "[1, 3, 2, 2]"],
   ["seed and generator", { generator: [] }, TypeError, "either seed or generator"],
@@ -231,11 +205,11 @@ const XL: Refusal[] = [
   ["to skip more layers than there are", { clipSkip: 9 }, RangeError, "skip 9 layers"],
 ];
 const XL_REPO = "tiny-stable-diffusion-xl";
-refuses("StableDiffusionXLPipeline", {}, {}, [
+refusesWith("StableDiffusionXLPipeline", {}, {}, [
   ...XL,
   ["a size that is no multiple of 8", { width: 30 }, RangeError, "divisible by 8"],
 ], XL_REPO);
-refuses("StableDiffusionXLImg2ImgPipeline", { image: grey(32, 32) }, {}, [
+refusesWith("StableDiffusionXLImg2ImgPipeline", { image: grey(32, 32) }, {}, [
   ...XL,
   ...STRENGTHS,
   NO_STEP,
@@ -247,13 +221,13 @@ refuses("StableDiffusionXLImg2ImgPipeline", { image: grey(32, 32) }, {}, [
     "from denoisingStart 0.6 to denoisingEnd 0.5",
   ],
 ], XL_REPO);
-refuses("StableDiffusionXLInpaintPipeline", INPAINT, {}, [
+refusesWith("StableDiffusionXLInpaintPipeline", INPAINT, {}, [
   ...XL,
   ...STRENGTHS,
   NO_STEP,
   ["a mask without image", { image: undefined }, TypeError, "without image"],
 ], XL_REPO);
-refuses("StableDiffusionXLPipeline", {}, {}, [
+refusesWith("StableDiffusionXLPipeline", {}, {}, [
   ["a refiner, which wants scores", {}, RangeError, "set requires_aesthetics_score"],
 ], "tiny-stable-diffusion-xl-refiner");
 

@@ -17,7 +17,7 @@ import {
   repeatForPrompts,
   type Start,
 } from "@denoise/diffusion";
-import { MultiControlNet, netsOf } from "@denoise/roles";
+import { MultiControlNet, netsComponent, netsOf } from "@denoise/roles";
 import { type FluxComponents, fluxComponents } from "./components.ts";
 import type { FluxDenoiserOptions, FluxResiduals, FluxWidths } from "./transformer.ts";
 
@@ -61,11 +61,7 @@ export const controlledFlux: {
 } = {
   components: {
     ...fluxComponents.components,
-    controlnet: {
-      kind: "model",
-      adapt: (given) =>
-        Array.isArray(given) ? new MultiControlNet(given, "FluxMultiControlNetModel") : given,
-    },
+    controlnet: netsComponent("FluxMultiControlNetModel"),
   },
 };
 

@@ -19,7 +19,7 @@ import {
   prepareImages,
   repeatForPrompts,
 } from "@denoise/diffusion";
-import { MultiControlNet, netsOf } from "@denoise/roles";
+import { MultiControlNet, netsComponent, netsOf } from "@denoise/roles";
 import type { QwenImageComponents } from "./components.ts";
 import type { QwenImageDenoiserConfig, QwenImageDenoiserOptions } from "./transformer.ts";
 
@@ -62,11 +62,7 @@ export const controlledQwenImage: {
 } = {
   components: {
     ...oneTextEncoder.components,
-    controlnet: {
-      kind: "model",
-      adapt: (given) =>
-        Array.isArray(given) ? new MultiControlNet(given, "QwenImageMultiControlNetModel") : given,
-    },
+    controlnet: netsComponent("QwenImageMultiControlNetModel"),
   },
 };
 

@@ -16,7 +16,7 @@ import {
   prepareImages,
   repeatForPrompts,
 } from "@denoise/diffusion";
-import { type Autoencoder, MultiControlNet, netsOf } from "@denoise/roles";
+import { type Autoencoder, MultiControlNet, netsComponent, netsOf } from "@denoise/roles";
 import { type Sd3Components, sd3Components } from "./components.ts";
 import type { Sd3DenoiserConfig } from "./transformer.ts";
 
@@ -74,11 +74,7 @@ export const controlledSd3: {
 } = {
   components: {
     ...sd3Components.components,
-    controlnet: {
-      kind: "model",
-      adapt: (given) =>
-        Array.isArray(given) ? new MultiControlNet(given, "SD3MultiControlNetModel") : given,
-    },
+    controlnet: netsComponent("SD3MultiControlNetModel"),
   },
 };
 

@@ -1,5 +1,6 @@
 import {
   type Bindable,
+  type ComponentSpec,
   type Device,
   type FrozenConfig,
   type GroupOffloadOptions,
@@ -149,7 +150,8 @@ export class MultiControlNet<N extends Model = ControlNet> implements Model {
 
   /** Each as it takes part in a call. */
   forCall(call: PipelineCall): this {
-    return new MultiControlNet(this.nets.map((net) => net.forCall?.(call) ?? net)) as this;
+    const nets = this.nets.map((net) => net.forCall?.(call) ?? net);
+    return new MultiControlNet(nets, this.className) as this;
   }
 
   /** Has each in memory only while it takes part in a call of a pipeline. */
@@ -171,6 +173,19 @@ export class MultiControlNet<N extends Model = ControlNet> implements Model {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
   }
+}
+
+/**
+ * The component of a pipeline that is one network, or a list of them, which becomes a
+ * {@linkcode MultiControlNet}.
+ *
+ * @param className The class name of several in diffusers. Defaults to `"MultiControlNetModel"`.
+ */
+export function netsComponent(className?: string): ComponentSpec {
+  return {
+    kind: "model",
+    adapt: (given) => Array.isArray(given) ? new MultiControlNet(given, className) : given,
+  };
 }
 
 /** The ControlNets of one, of several put together, or of a list. */

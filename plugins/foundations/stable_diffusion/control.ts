@@ -5,7 +5,7 @@ import type {
   PipelineDefinition,
   Tensor,
 } from "@denoise/core";
-import { type ControlNet, MultiControlNet, netsOf } from "@denoise/roles";
+import { type ControlNet, MultiControlNet, netsComponent, netsOf } from "@denoise/roles";
 import {
   type ControlImageOption,
   controlImageOption,
@@ -40,10 +40,7 @@ export interface XlControlComponents extends StableDiffusionXLComponents {
   readonly controlnet: ControlNets;
 }
 
-const controlnet: ComponentSpec = {
-  kind: "model",
-  adapt: (given) => Array.isArray(given) ? new MultiControlNet(given) : given,
-};
+const controlnet = netsComponent();
 
 /** What the definitions of the Stable Diffusion XL pipelines with ControlNets share. */
 export const controlledXL: {

@@ -17,7 +17,7 @@ import {
   type Start,
   vaeScaleFactor,
 } from "@denoise/diffusion";
-import { type ControlNetUnion, MultiControlNet, netsOf } from "@denoise/roles";
+import { type ControlNetUnion, type MultiControlNet, netsComponent, netsOf } from "@denoise/roles";
 import { checkControlFitsUNet, type ControlOptions, controlOptions } from "./control.ts";
 import { type ControlNetCall, stepResiduals, type UNetControl } from "./control_nets.ts";
 import { stableDiffusionXL, type StableDiffusionXLComponents } from "./xl_components.ts";
@@ -34,11 +34,7 @@ export interface XlControlUnionComponents extends StableDiffusionXLComponents {
   readonly controlnet: ControlNetUnions;
 }
 
-const controlnet: ComponentSpec = {
-  kind: "model",
-  adapt: (given) =>
-    Array.isArray(given) ? new MultiControlNet(given, "MultiControlNetUnionModel") : given,
-};
+const controlnet = netsComponent("MultiControlNetUnionModel");
 
 /** What the definitions of these pipelines share. */
 export const controlledUnionXL: {

@@ -15,7 +15,7 @@ import {
   repeatForPrompts,
   type TimestepOptions,
 } from "@denoise/diffusion";
-import { MultiControlNet, netsOf, type T2IAdapterNet } from "@denoise/roles";
+import { MultiControlNet, netsComponent, netsOf, type T2IAdapterNet } from "@denoise/roles";
 import type { UNetControl } from "./control_nets.ts";
 import { stableDiffusion, type StableDiffusionComponents } from "./stable_diffusion.ts";
 import { stableDiffusionXL, type StableDiffusionXLComponents } from "./xl_components.ts";
@@ -38,10 +38,7 @@ export interface XlT2IAdapterComponents extends StableDiffusionXLComponents {
   readonly adapter: T2IAdapters;
 }
 
-const adapter: ComponentSpec = {
-  kind: "model",
-  adapt: (given) => Array.isArray(given) ? new MultiControlNet(given, "MultiAdapter") : given,
-};
+const adapter = netsComponent("MultiAdapter");
 
 const { imageEncoder: _, ...components } = stableDiffusion.components;
 
