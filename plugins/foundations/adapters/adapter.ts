@@ -59,6 +59,11 @@ export interface LoraAdapter {
   readonly tensors?: ReadonlyMap<string, Tensor> | undefined;
 }
 
+/** How much of an adapter a layer gets. */
+export function weightAt({ weight }: Pick<LoraAdapter, "weight">, layer: string): number {
+  return typeof weight === "number" ? weight : weight(layer);
+}
+
 /** A model whose layers can be changed by adapters; its weights stay as they are. */
 export interface AdaptableModel<C extends object = object> extends Model<C> {
   /** Shapes of the layers' weights by the layers' names. */

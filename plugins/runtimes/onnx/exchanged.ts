@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { HotswapOptions, LoraAdapter, LoraLayer } from "@denoise/adapters";
+import { type HotswapOptions, type LoraAdapter, type LoraLayer, weightAt } from "@denoise/adapters";
 import { Tensor } from "@denoise/core";
 import { namedParts } from "./nn/lora.ts";
 
@@ -31,9 +31,9 @@ export function exchanged(
 ): Exchanged {
   const tensors = new Map<string, Tensor>();
   const own = adapters.map((adapter): LoraAdapter => {
-    const { name, weight, layers } = adapter;
+    const { name, layers } = adapter;
     const folded = [...layers].map(([layer, change]): [string, LoraLayer] => {
-      const factor = change.scale * (typeof weight === "number" ? weight : weight(layer));
+      const factor = change.scale * weightAt(adapter, layer);
       const wide = withRank(change, targetRank, () => {
         const rank = change.down.dims[0];
         return `Cannot exchange the LoRA ${JSON.stringify(name)} of ${className}: the change of ` +

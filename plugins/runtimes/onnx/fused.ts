@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { LoraAdapter } from "@denoise/adapters";
+import { type LoraAdapter, weightAt } from "@denoise/adapters";
 import type { Tensor, TorchDtype } from "@denoise/core";
 import {
   bytesAs,
@@ -48,10 +48,13 @@ export async function fusedTensors(
   const own = layers.flatMap((layer) =>
     namesOf(layer, merged).map((name) => [name, checkpoint.take(name, layer)] as const)
   );
-  const changes = merged.flatMap(({ name, weight, layers }, i) =>
-    [...layers].flatMap(([layer, change]) => {
-      const factor = change.scale * (typeof weight === "number" ? weight : weight(layer));
-      return namedParts(`${i} ${name} ${layer} ${factor} ${JSON.stringify(change.rows)}`, change)
+  const changes = merged.flatMap((adapter, i) =>
+    [...adapter.layers].flatMap(([layer, change]) => {
+      const factor = change.scale * weightAt(adapter, layer);
+      return namedParts(
+        `${i} ${adapter.name} ${layer} ${factor} ${JSON.stringify(change.rows)}`,
+        change,
+      )
         .map(([part, tensor]) => [part, storedTensor(tensor)] as const);
     })
   );

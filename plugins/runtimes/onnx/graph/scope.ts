@@ -1,5 +1,5 @@
 import { DenoiseError } from "@denoise/core";
-import type { LoraAdapter, LoraLayer } from "@denoise/adapters";
+import { type LoraAdapter, type LoraLayer, weightAt } from "@denoise/adapters";
 import type { StoredTensor } from "@denoise/safetensors";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { ComputeDType, Graph, NodeOptions } from "./graph.ts";
@@ -88,10 +88,10 @@ export class Scope {
 
   /** The low-rank changes of this module that are in use. */
   changes(): { readonly name: string; readonly weight: number; readonly layer: LoraLayer }[] {
-    return this.#adapters.list.flatMap(({ name, weight, layers }) => {
-      const layer = layers.get(this.path);
-      const own = typeof weight === "number" ? weight : weight(this.path);
-      return layer === undefined || own === 0 ? [] : [{ name, weight: own, layer }];
+    return this.#adapters.list.flatMap((adapter) => {
+      const layer = adapter.layers.get(this.path);
+      const weight = weightAt(adapter, this.path);
+      return layer === undefined || weight === 0 ? [] : [{ name: adapter.name, weight, layer }];
     });
   }
 
