@@ -1,6 +1,7 @@
 /**
- * Makes an image with a transformer in a process that may take so many bytes of address space more than it
- * has when it begins, and prints its numbers and warnings as JSON.
+ * Makes an image with a transformer in a process that may take so many bytes of memory of its own more than it
+ * has when it begins, and prints its numbers and warnings as JSON. Counted is what is written (`ulimit -d`):
+ * of address space threads reserve 64 MB each, or not, as it comes.
  *
  *     deno run -A limited_memory.ts TRANSFORMER BYTES [BLOCKS]
  */
@@ -21,9 +22,9 @@ const tiny = await DiffusionPipeline.fromPretrained(repo);
 await tiny("a cat", call); // what every run needs is there
 
 const size = 1024 *
-  Number(/^VmSize:\s*(\d+)/m.exec(Deno.readTextFileSync("/proc/self/status"))![1]);
+  Number(/^VmData:\s*(\d+)/m.exec(Deno.readTextFileSync("/proc/self/status"))![1]);
 const { success } = await new Deno.Command("prlimit", {
-  args: [`--pid=${Deno.pid}`, `--as=${size + Number(bytes)}`],
+  args: [`--pid=${Deno.pid}`, `--data=${size + Number(bytes)}`],
 }).output();
 if (!success) throw new Error("prlimit failed");
 
