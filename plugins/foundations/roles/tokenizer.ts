@@ -65,8 +65,16 @@ export interface UnknownWords {
 export interface ChatMessage {
   /** Who says it: `"system"`, `"user"` or `"assistant"`. */
   readonly role: string;
-  /** What is said. */
-  readonly content: string;
+  /** What is said: a text, or parts one after the other, as templates of models that read images too expect them. */
+  readonly content: string | readonly ChatPart[];
+}
+
+/** A part of what is said in a chat. */
+export interface ChatPart {
+  /** What it is. */
+  readonly type: "text";
+  /** Its words. */
+  readonly text: string;
 }
 
 /** How a chat becomes a text. */

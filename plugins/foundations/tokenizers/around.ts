@@ -10,6 +10,11 @@ export interface Around {
   readonly behind?: SpecialRole | undefined;
 }
 
+interface PostProcessor {
+  readonly single?: readonly TemplatePart[];
+  readonly processors?: readonly PostProcessor[];
+}
+
 interface TemplatePart {
   readonly SpecialToken?: { readonly id: string };
   readonly Sequence?: unknown;
@@ -33,7 +38,7 @@ export function aroundTexts(
       behind: add_eos_token === true ? "eos" : undefined,
     };
   }
-  const { single = [] } = (postProcessor ?? {}) as { readonly single?: readonly TemplatePart[] };
+  const single = templateOf(postProcessor as PostProcessor | null | undefined);
   const text = single.findIndex(({ Sequence }) => Sequence !== undefined);
   const ids = (parts: readonly TemplatePart[]) => parts.map((part) => part.SpecialToken?.id);
   const [before, behind] = [ids(single.slice(0, Math.max(text, 0))), ids(single.slice(text + 1))];
@@ -52,4 +57,9 @@ export function aroundTexts(
     before: before.length === 1 ? "bos" : undefined,
     behind: behind.length === 1 ? "eos" : undefined,
   };
+}
+
+/** The template of a post processor, or of one among several. */
+function templateOf(of: PostProcessor | null | undefined): readonly TemplatePart[] {
+  return of?.single ?? of?.processors?.map(templateOf).find((one) => one.length > 0) ?? [];
 }

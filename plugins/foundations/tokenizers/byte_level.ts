@@ -24,10 +24,12 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** How a text is prepared for the pairs. */
 export interface ByteLevelOptions {
-  /** The words that byte pairs are merged in, with the flags `gu`: together they are all of a text. */
+  /** The words that byte pairs are merged in, with the flags `gu`; what stands between two of them is one too. */
   readonly word: RegExp;
   /** What is done to a text first. Defaults to nothing. */
   readonly normalize?: ((text: string) => string) | undefined;
+  /** Whether a word that is a token is one whatever the pairs say. Defaults to false. */
+  readonly wholeWords?: boolean | undefined;
 }
 
 /**
@@ -37,13 +39,14 @@ export interface ByteLevelOptions {
 export function byteLevelBackend(
   { vocab, merges }: Pick<BytePairFiles, "vocab" | "merges">,
   added: readonly PlacedToken[],
-  { word, normalize = (text) => text }: ByteLevelOptions,
+  { word, normalize = (text) => text, wholeWords = false }: ByteLevelOptions,
 ): TokenizerBackend {
   const model = new BPE(
     {
       type: "BPE",
       vocab: { ...vocab },
       merges: merges.map(([a, b]) => [a, b] as [string, string]),
+      ignore_merges: wholeWords,
     } as ConstructorParameters<typeof BPE>[0],
   );
   const ids = new Map(Object.entries(vocab));
@@ -60,7 +63,7 @@ export function byteLevelBackend(
     encode: encodeBetween(
       added,
       normalize,
-      (text) => (text.match(word) ?? []).flatMap(encodeWord),
+      (text) => wordsOf(text, word).flatMap(encodeWord),
     ),
     decode: (row) =>
       decoder.decode(
@@ -73,6 +76,16 @@ export function byteLevelBackend(
     idOf: (token) => ids.get(token),
     size: ids.size,
   };
+}
+
+/** A text cut before and behind each word. */
+function wordsOf(text: string, word: RegExp): string[] {
+  const cuts = Array.from(
+    text.matchAll(word),
+    ({ 0: found, index }) => [index, index + found.length],
+  );
+  const places = [0, ...cuts.flat(), text.length];
+  return places.slice(1).map((end, i) => text.slice(places[i], end)).filter((part) => part !== "");
 }
 
 /** The bytes that a token's characters stand for; its own where one stands for none. */

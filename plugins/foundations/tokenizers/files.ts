@@ -23,8 +23,12 @@ export interface TokenizerSettings {
   readonly model?: { readonly [key: string]: unknown } | undefined;
   /** The part `normalizer` of tokenizer.json, where there is one. */
   readonly normalizer?: unknown;
+  /** The part `pre_tokenizer` of tokenizer.json, where there is one. */
+  readonly preTokenizer?: unknown;
   /** The part `post_processor` of tokenizer.json, where there is one. */
   readonly postProcessor?: unknown;
+  /** The part `padding` of tokenizer.json, where there is one. */
+  readonly padding?: unknown;
 }
 
 /** What the files of a tokenizer say, its vocabulary among it. */
@@ -124,7 +128,9 @@ export async function readTokenizerSettings(folder: string): Promise<TokenizerSe
     ],
     model: whole?.["model"] as TokenizerSettings["model"],
     normalizer: whole?.["normalizer"],
+    preTokenizer: whole?.["pre_tokenizer"],
     postProcessor: whole?.["post_processor"],
+    padding: whole?.["padding"],
   };
 }
 

@@ -7,6 +7,7 @@
 export * from "./around.ts";
 export * from "./byte_level.ts";
 export * from "./byte_pair_files.ts";
+export * from "./chat_template.ts";
 export * from "./define_tokenizer.ts";
 export * from "./files.ts";
 export * from "./find_tokens.ts";

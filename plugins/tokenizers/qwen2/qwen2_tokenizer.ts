@@ -1,15 +1,16 @@
-import { readFile } from "node:fs/promises";
-import { DenoiseError, isFile, joinPath } from "@denoise/core";
+import { DenoiseError } from "@denoise/core";
 import type { ChatMessage, ChatOptions, ChatTokenizer } from "@denoise/roles";
-import { Template } from "@huggingface/jinja";
 import {
   byteLevelBackend,
   bytePairFileNames,
   type BytePairFiles,
+  CHAT_TEMPLATE_FILE,
+  type ChatTemplate,
+  chatText,
   defineTokenizer,
   type PretrainedTokenizer,
   readBytePairFiles,
-  type SpecialTokens,
+  readChatTemplate,
   type TokenizerClass,
 } from "@denoise/tokenizers";
 
@@ -41,7 +42,7 @@ export const Qwen2Tokenizer: TokenizerClass<Qwen2Tokenizer> = defineTokenizer({
   className: "Qwen2Tokenizer",
   aliases: ["Qwen2TokenizerFast"],
   specialTokens: { eos: "<|endoftext|>", unk: "<|endoftext|>", pad: "<|endoftext|>" },
-  fileNames: [...bytePairFileNames, "chat_template.jinja"],
+  fileNames: [...bytePairFileNames, CHAT_TEMPLATE_FILE],
   read: readQwen2Files,
   backend: (files, { added }) =>
     byteLevelBackend(files, added, { word: WORD, normalize: (text) => text.normalize("NFC") }),
@@ -52,12 +53,7 @@ export const Qwen2Tokenizer: TokenizerClass<Qwen2Tokenizer> = defineTokenizer({
 });
 
 /** What the files of a tokenizer say, with how a chat is written. */
-interface Qwen2Files extends BytePairFiles {
-  /** A Jinja template. */
-  readonly template: string | undefined;
-  /** Where the files lie. */
-  readonly folder: string;
-}
+type Qwen2Files = BytePairFiles & ChatTemplate;
 
 async function readQwen2Files(folder: string): Promise<Qwen2Files> {
   const files = await readBytePairFiles(folder);
@@ -68,36 +64,5 @@ async function readQwen2Files(folder: string): Promise<Qwen2Files> {
         "not supported; supported are false and null",
     );
   }
-  const file = joinPath(folder, "chat_template.jinja");
-  const own = await isFile(file) ? await readFile(file, "utf8") : files.config["chat_template"];
-  return { ...files, template: typeof own === "string" ? own : undefined, folder };
-}
-
-/**
- * A chat as the text that the model was taught to answer, by the repo's Jinja template.
- *
- * @throws {DenoiseError} `missing_file` without a template.
- */
-function chatText(
-  { template, folder }: Qwen2Files,
-  roles: SpecialTokens,
-  messages: readonly ChatMessage[],
-  { addGenerationPrompt = true, variables = {} }: ChatOptions = {},
-): string {
-  if (template === undefined) {
-    throw new DenoiseError(
-      "missing_file",
-      `Cannot make a text of a chat: ${
-        JSON.stringify(folder)
-      } has neither chat_template.jinja nor ` +
-        "a chat_template in tokenizer_config.json",
-    );
-  }
-  const named = Object.entries(roles).map(([role, token]) => [`${role}_token`, token]);
-  return new Template(template).render({
-    ...Object.fromEntries(named),
-    ...variables,
-    messages,
-    add_generation_prompt: addGenerationPrompt,
-  });
+  return { ...files, ...await readChatTemplate(folder, files.config) };
 }

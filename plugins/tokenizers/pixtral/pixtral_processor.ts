@@ -1,0 +1,107 @@
+import { DenoiseError, isFile, joinPath, readConfig } from "@denoise/core";
+import type { ChatMessage, ChatOptions, ChatTokenizer } from "@denoise/roles";
+import {
+  aroundTexts,
+  byteLevelBackend,
+  bytePairFileNames,
+  type BytePairFiles,
+  CHAT_TEMPLATE_FILE,
+  type ChatTemplate,
+  chatText,
+  defineTokenizer,
+  type PretrainedTokenizer,
+  readBytePairFiles,
+  readChatTemplate,
+  type TokenizerClass,
+} from "@denoise/tokenizers";
+import { wordsOf } from "./_words.ts";
+
+const SPECIAL = { bos: "<s>", eos: "</s>" };
+
+/** The file that older repos have a template in. */
+const TEMPLATE_JSON = "chat_template.json";
+
+/** A loaded PixtralProcessor: ids of texts, and texts of chats. */
+export interface PixtralProcessor extends PretrainedTokenizer, ChatTokenizer {
+  /** What begins a text; a chat whose template has it gets no second one. */
+  readonly bosToken: string | undefined;
+}
+
+/**
+ * The part of transformers' `PixtralProcessor` that reads texts: byte-pair encoding of bytes, by the steps that
+ * tokenizer.json says, and chats by the repo's template.
+ *
+ * @example
+ * ```ts ignore
+ * import { PixtralProcessor } from "@denoise/denoise";
+ *
+ * const tokenizer = await PixtralProcessor.fromPretrained("black-forest-labs/FLUX.2-dev", {
+ *   subfolder: "tokenizer",
+ * });
+ * const { inputIds } = tokenizer.encode("a red fox");
+ * console.log(tokenizer.batchDecode(inputIds)); // [ "<s>a red fox" ]
+ * ```
+ */
+export const PixtralProcessor: TokenizerClass<PixtralProcessor> = defineTokenizer({
+  className: "PixtralProcessor",
+  specialTokens: {},
+  around: (files) => aroundTexts(files, SPECIAL),
+  fileNames: [
+    ...bytePairFileNames,
+    CHAT_TEMPLATE_FILE,
+    TEMPLATE_JSON,
+    "processor_config.json",
+    "preprocessor_config.json",
+  ],
+  read: readPixtralFiles,
+  backend: (files: PixtralFiles, { added }) =>
+    byteLevelBackend(files, added, {
+      word: wordsOf(files, files.folder),
+      wholeWords: files.model?.["ignore_merges"] === true,
+    }),
+  methods: (files: PixtralFiles, { roles }) => ({
+    bosToken: roles.bos,
+    applyChatTemplate: (messages: readonly ChatMessage[], options?: ChatOptions) =>
+      chatText(files, roles, messages, options),
+  }),
+});
+
+/** What the files of a processor say of texts and chats. */
+type PixtralFiles = BytePairFiles & ChatTemplate;
+
+async function readPixtralFiles(folder: string): Promise<PixtralFiles> {
+  const file = joinPath(folder, "tokenizer.json");
+  if (!await isFile(file)) {
+    throw new DenoiseError(
+      "missing_file",
+      `Cannot load a tokenizer from ${
+        JSON.stringify(folder)
+      }: it has no tokenizer.json; repos whose tokenizer is ` +
+        "tekken.json alone are not read: take one in the format of transformers",
+    );
+  }
+  const files = await readBytePairFiles(folder);
+  if (files.normalizer !== null && files.normalizer !== undefined) {
+    throw new DenoiseError(
+      "unsupported_option",
+      `Cannot load a tokenizer from ${JSON.stringify(folder)}: normalizer of tokenizer.json is ` +
+        `${JSON.stringify(files.normalizer)}; supported is null`,
+    );
+  }
+  const padding = files.padding as { direction?: string; pad_token?: string } | null | undefined;
+  const config = {
+    ...(padding === null || padding === undefined ? {} : {
+      ...(padding.direction === undefined ? {} : { padding_side: padding.direction.toLowerCase() }),
+      ...(padding.pad_token === undefined ? {} : { pad_token: padding.pad_token }),
+    }),
+    ...files.config,
+  };
+  return { ...files, config, ...await readTemplate(folder, files) };
+}
+
+/** chat_template.jinja, else chat_template.json, else that of the tokenizer. */
+async function readTemplate(folder: string, { config }: BytePairFiles): Promise<ChatTemplate> {
+  const file = joinPath(folder, TEMPLATE_JSON);
+  const own = await isFile(file) ? await readConfig(file) : {};
+  return await readChatTemplate(folder, { ...config, ...own });
+}
