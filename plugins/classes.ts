@@ -322,6 +322,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type FluxPipeline = InstanceType<typeof FluxPipeline>; export type { FluxCallOptions } from "@denoise/pipeline-flux";
 /** `FluxPipeline` of `@denoise/pipeline-flux`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const FluxPipeline: WithMethods<typeof pipelineFlux.FluxPipeline, PipelineMethods> = pipelineFlux.FluxPipeline.using(registry); import * as pipelineFlux from "@denoise/pipeline-flux";
+/** An object of the class. */ export type Flux2Pipeline = InstanceType<typeof Flux2Pipeline>; export type { Flux2CallOptions } from "@denoise/pipeline-flux2";
+/** `Flux2Pipeline` of `@denoise/pipeline-flux2`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const Flux2Pipeline: WithMethods<typeof pipelineFlux2.Flux2Pipeline, PipelineMethods> = pipelineFlux2.Flux2Pipeline.using(registry); import * as pipelineFlux2 from "@denoise/pipeline-flux2";
 /** An object of the class. */ export type Flux2KleinPipeline = InstanceType<typeof Flux2KleinPipeline>; export type { Flux2KleinCallOptions } from "@denoise/pipeline-flux2-klein";
 /** `Flux2KleinPipeline` of `@denoise/pipeline-flux2-klein`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const Flux2KleinPipeline: WithMethods<typeof pipelineFlux2Klein.Flux2KleinPipeline, PipelineMethods> = pipelineFlux2Klein.Flux2KleinPipeline.using(registry); import * as pipelineFlux2Klein from "@denoise/pipeline-flux2-klein";
@@ -589,6 +592,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type LlamaTokenizer = tokenizerLlama.LlamaTokenizer;
 /** `LlamaTokenizer` of `@denoise/tokenizer-llama`, with {@linkcode registry} as its default.
  * @category Tokenizers */ export const LlamaTokenizer: typeof tokenizerLlama.LlamaTokenizer = tokenizerLlama.LlamaTokenizer.using(registry); import * as tokenizerLlama from "@denoise/tokenizer-llama";
+/** An object of the class. */ export type PixtralProcessor = tokenizerPixtral.PixtralProcessor;
+/** `PixtralProcessor` of `@denoise/tokenizer-pixtral`, with {@linkcode registry} as its default.
+ * @category Tokenizers */ export const PixtralProcessor: typeof tokenizerPixtral.PixtralProcessor = tokenizerPixtral.PixtralProcessor.using(registry); import * as tokenizerPixtral from "@denoise/tokenizer-pixtral";
 /** An object of the class. */ export type Qwen2Tokenizer = tokenizerQwen2.Qwen2Tokenizer;
 /** `Qwen2Tokenizer` of `@denoise/tokenizer-qwen2`, with {@linkcode registry} as its default.
  * @category Tokenizers */ export const Qwen2Tokenizer: typeof tokenizerQwen2.Qwen2Tokenizer = tokenizerQwen2.Qwen2Tokenizer.using(registry); import * as tokenizerQwen2 from "@denoise/tokenizer-qwen2";

@@ -39,6 +39,7 @@ const CASES = [
   ["tiny-qwen-image", "QwenImage", "Pipeline", "Img2ImgPipeline", "InpaintPipeline"],
   // one class for both
   ["tiny-flux2-klein", "Flux2", "KleinPipeline", "KleinPipeline", "KleinInpaintPipeline"],
+  ["tiny-flux2-dev", "Flux2", "Pipeline", "Pipeline", undefined],
   ["tiny-lcm", "LatentConsistencyModel", "Pipeline", "Img2ImgPipeline", undefined],
 ] as const;
 const TASKS = [

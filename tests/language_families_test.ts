@@ -1,10 +1,11 @@
 /**
- * What Z-Image, Qwen-Image and FLUX.2 klein refuse, and what they warn of.
+ * What Z-Image, Qwen-Image and FLUX.2 refuse, and what they warn of.
  *
  * @module
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { afterAll, describe, it } from "@std/testing/bdd";
+import { DenoiseError } from "@denoise/core";
 import {
   DenoiseImage,
   DiffusionPipeline,
@@ -39,20 +40,53 @@ describe("a prompt that is too long", () => {
   }
 });
 
-describe("Flux2KleinPipeline", () => {
-  const loaded = load("tiny-flux2-klein");
+for (const repo of ["tiny-flux2-klein", "tiny-flux2-dev"]) {
+  describe(`${repo} as a pipeline`, () => {
+    const loaded = load(repo);
+    afterAll(async () => (await loaded).dispose());
+    const cases = [
+      ["an empty list of images", [], "the list is empty"],
+      ["an image with a short side", [plainImage(64, 40)], "its sides must be at least 64"],
+      ["an image that is too long", [plainImage(640, 64)], "no side may be more than 8 times"],
+    ] as const;
+    for (const [what, image, message] of cases) {
+      it(`refuses ${what}`, async () => {
+        const pipe = await loaded;
+        await assertRejects(() => pipe("x", { image, numInferenceSteps: 1 }), RangeError, message);
+      });
+    }
+  });
+}
+
+describe("Flux2Pipeline", () => {
+  const loaded = load("tiny-flux2-dev");
   afterAll(async () => (await loaded).dispose());
-  const cases = [
-    ["an empty list of images", [], "the list is empty"],
-    ["an image with a short side", [plainImage(64, 40)], "its sides must be at least 64"],
-    ["an image that is too long", [plainImage(640, 64)], "no side may be more than 8 times"],
-  ] as const;
-  for (const [what, image, message] of cases) {
-    it(`refuses ${what}`, async () => {
-      const pipe = await loaded;
-      await assertRejects(() => pipe("x", { image, numInferenceSteps: 1 }), RangeError, message);
+  const call = { height: 32, width: 32, numInferenceSteps: 1, seed: 0 };
+
+  it("warns of a prompt that the message of the system leaves no room for", async () => {
+    const pipe = await loaded;
+    warnings.length = 0;
+    await pipe("a red apple on the very last branch", { ...call, maxSequenceLength: 110 });
+    assertEquals(warnings.length, 1);
+    assert(warnings[0]!.includes("last branch"), warnings[0]);
+  });
+
+  it("refuses what it does not know, by name", async () => {
+    const pipe = await loaded;
+    for (const name of ["negativePrompt", "captionUpsampleTemperature"]) {
+      const options = { ...call, [name]: name === "negativePrompt" ? "x" : 0.15 } as never;
+      await assertRejects(() => pipe("x", options), TypeError, name);
+    }
+  });
+
+  it("says that it has no tokenizer where prompts are given", async () => {
+    await using pipe = await DiffusionPipeline.fromPretrained(fixture("tiny-flux2-dev"), {
+      tokenizer: null,
+      onWarning: () => {},
     });
-  }
+    const error = await assertRejects(() => pipe("x", call), DenoiseError);
+    assertEquals(error.code, "missing_component");
+  });
 });
 
 describe("pipelines that edit with Qwen-Image", () => {

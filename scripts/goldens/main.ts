@@ -26,6 +26,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "gemma_tokenizer_goldens.py",
     "roberta_tokenizer_goldens.py",
     "llama_tokenizer_goldens.py",
+    "pixtral_tokenizer_goldens.py",
   ],
   repos: ["make_repos.py", "task_repos.py"],
   models: [

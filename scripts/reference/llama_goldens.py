@@ -26,13 +26,13 @@ from tiny_models import liven
 COMMAND = "scripts/reference/llama_goldens.py"
 _TINY = dict(vocab_size=60, hidden_size=16, intermediate_size=24, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
              max_position_embeddings=512, bos_token_id=1, eos_token_id=2)
-_PIXTRAL = dict(model_type="pixtral", hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, head_dim=8, patch_size=4, image_size=16)
+PIXTRAL = dict(model_type="pixtral", hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, head_dim=8, patch_size=4, image_size=16)
 _VISUAL = dict(depth=1, hidden_size=8, intermediate_size=8, num_heads=1, out_hidden_size=16, patch_size=4, num_position_embeddings=16,
                deepstack_visual_indexes=[0])
 
 
 def mistral(**text) -> Mistral3Config:
-    return Mistral3Config(text_config=dict(model_type="mistral", **{**_TINY, "sliding_window": None, **text}), vision_config=_PIXTRAL)
+    return Mistral3Config(text_config=dict(model_type="mistral", **{**_TINY, "sliding_window": None, **text}), vision_config=PIXTRAL)
 
 
 def qwen(theta: float, **text) -> Qwen3VLConfig:

@@ -296,6 +296,11 @@ def flux2_kv(dice: Random) -> tuple[dict, None]:
     return {key: value for key, value in flux2(dice)[0].items() if key != "guidance_scale"}, None
 
 
+def flux2_dev(dice: Random) -> tuple[dict, None]:
+    """The message of the system alone is about 110 tokens of the tiny tokenizers."""
+    return dict(flux2(dice)[0], max_sequence_length=pick(dice, 120, 160, 512)), None
+
+
 def flux2_inpaint(dice: Random) -> tuple[dict, None]:
     call = prompts(dice)
     call.pop("negative_prompt", None)
@@ -447,7 +452,7 @@ KINDS = {
     "z-image": z_image_text, "z-image-turbo": z_image_text, "z-image-img2img": z_image_img2img, "z-image-turbo-img2img": z_image_img2img,
     "qwen-image": qwen_image_text, "qwen-image-lightning": qwen_image_text, "qwen-image-img2img": qwen_image_img2img,
     "qwen-image-lightning-img2img": qwen_image_img2img, "qwen-image-inpaint": qwen_image_inpaint,
-    "flux2-klein": flux2, "flux2-klein-base": flux2, "flux2-klein-kv": flux2_kv, "flux2-klein-inpaint": flux2_inpaint, "flux2-klein-base-inpaint": flux2_inpaint,
+    "flux2-klein": flux2, "flux2-klein-base": flux2, "flux2-klein-kv": flux2_kv, "flux2-dev": flux2_dev, "flux2-dev-left": flux2_dev, "flux2-klein-inpaint": flux2_inpaint, "flux2-klein-base-inpaint": flux2_inpaint,
     "z-image-inpaint": z_image_inpaint, "z-image-turbo-inpaint": z_image_inpaint,
 }
 def qwen_image_edit(dice: Random) -> tuple[dict, None]:

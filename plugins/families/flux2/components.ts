@@ -9,9 +9,9 @@ export interface Flux2Components {
   readonly scheduler: Scheduler;
   /** AutoencoderKLFlux2. */
   readonly vae: Autoencoder;
-  /** Qwen3Model; null with embeddings of one's own. */
+  /** Qwen3Model, of dev Mistral3ForConditionalGeneration; null with embeddings of one's own. */
   readonly textEncoder: LanguageModel | null;
-  /** Qwen2Tokenizer, with the chat template of its repo. */
+  /** Qwen2Tokenizer, of dev PixtralProcessor, with the chat template of its repo. */
   readonly tokenizer: ChatTokenizer | null;
   /** Flux2Transformer2DModel. */
   readonly transformer: Flux2Denoiser;

@@ -20,9 +20,12 @@ import {
 } from "@denoise/diffusion";
 import type { Flux2Components } from "./components.ts";
 import {
+  encodeDevPrompts,
   encodeKleinPrompts,
   type Flux2PromptOptions,
   flux2PromptOptions,
+  type Flux2TextOptions,
+  flux2TextOptions,
   type Flux2Texts,
 } from "./prompts.ts";
 import { encodeReferences, type Flux2References, referenceIds } from "./references.ts";
@@ -82,6 +85,8 @@ export interface Flux2Kind<O> {
    * guidance. Defaults to false.
    */
   readonly readsOnce?: boolean;
+  /** Whether the guidance scale is an input of the transformer, and not that of a second call. Defaults to false. */
+  readonly scaleIsInput?: boolean;
   /** Prompts to states, those of an empty text too where that second call is made. */
   readonly texts: (
     run: PipelineRun<Flux2Components>,
@@ -125,15 +130,19 @@ export function flux2With<O extends Flux2Call>(
     async encode(run, prompt, options) {
       const { transformer, vae } = run.components;
       const { guidanceScale = 4, signal } = options;
-      const { readsOnce = false } = kind;
-      const guided = !readsOnce && guidanceScale > 1 && run.settings.is_distilled !== true;
+      const { readsOnce = false, scaleIsInput = false } = kind;
+      const guided = !readsOnce && !scaleIsInput && guidanceScale > 1 &&
+        run.settings.is_distilled !== true;
+      const guidance = scaleIsInput && transformer.config.guidance_embeds
+        ? guidanceScale
+        : undefined;
       const { wanted, unwanted } = await kind.texts(run, prompt, options, guided);
       const count = wanted.dims[0]!;
       const references = await kind.references(run, options);
       const { height, width } = { ...references?.size, ...definedSize(options) };
       return {
         count,
-        facts: { guidanceScale: guided ? guidanceScale : undefined },
+        facts: { guidanceScale: guided ? guidanceScale : guidance },
         size: kind.size !== undefined
           ? await kind.size(run, options)
           : references && sizeOf(run.components, { height, width } as Partial<O>),
@@ -163,7 +172,9 @@ export function flux2With<O extends Flux2Call>(
             const time = Math.fround(timestep / 1000);
             const predict = async (encoderHiddenStates: Tensor) => {
               const txtIds = textIds(encoderHiddenStates.dims[1]!);
-              const given = { encoderHiddenStates, imgIds, txtIds, referenceCache, signal };
+              const given = {
+                ...{ encoderHiddenStates, imgIds, txtIds, guidance, referenceCache, signal },
+              };
               const { sample } = await transformer.forward(tokens, time, given);
               return latentsOf(sample.slice(1, 0, rows * columns), rows, columns);
             };
@@ -183,6 +194,37 @@ export const flux2: Family<Flux2Components, LatentOptions & Flux2KleinOptions, n
   name: "flux2-klein",
   texts: encodeKleinPrompts,
   references: async (run, { image }: LatentOptions & Flux2KleinOptions) =>
+    image === undefined ? undefined : await encodeReferences(run, image),
+});
+
+/** Options that all calls of FLUX.2 dev take. */
+export interface Flux2Options
+  extends
+    RunOptions,
+    Flux2TextOptions,
+    Omit<TimestepOptions, "timesteps">,
+    AttentionKwargs,
+    Pick<Flux2KleinOptions, "image"> {
+  /** How closely the image follows the prompt, an input of the transformer. Defaults to 4. */
+  readonly guidanceScale?: number | undefined;
+}
+
+/** The declarations of {@linkcode Flux2Options}. */
+export const flux2Options: CallOptions<Flux2Options> = {
+  ...attentionKwargs,
+  ...runOptions,
+  ...flux2TextOptions,
+  ...stepOptions,
+  image: flux2KleinOptions.image,
+  guidanceScale: { type: "number" },
+};
+
+/** FLUX.2 dev, distilled with the guidance scale as an input. */
+export const flux2Dev: Family<Flux2Components, LatentOptions & Flux2Options, never> = flux2With({
+  name: "flux2",
+  scaleIsInput: true,
+  texts: encodeDevPrompts,
+  references: async (run, { image }: LatentOptions & Flux2Options) =>
     image === undefined ? undefined : await encodeReferences(run, image),
 });
 

@@ -1,5 +1,5 @@
 /**
- * The family of FLUX.2 klein: its components, and how prompts and reference images become what its transformer is
+ * The families of FLUX.2 klein and dev: their components, and how prompts and reference images become what their transformer is
  * given.
  *
  * @module

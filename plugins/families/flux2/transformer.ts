@@ -21,6 +21,8 @@ export interface Flux2DenoiserOptions {
 export interface Flux2DenoiserConfig {
   /** Channels of a token. */
   readonly in_channels: number;
+  /** Whether the guidance scale is an input. */
+  readonly guidance_embeds: boolean;
 }
 
 /** The role of a transformer on latents as tokens, as Flux2Transformer2DModel plays it. */

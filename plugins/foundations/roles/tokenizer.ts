@@ -87,6 +87,8 @@ export interface ChatOptions {
 
 /** The role of a tokenizer that knows how a chat with its model is written. */
 export interface ChatTokenizer extends Tokenizer {
+  /** What begins each text, where the template writes it too: such a chat must get no second one. */
+  readonly bosToken?: string | undefined;
   /** A chat as the text that the model was taught to answer. */
   applyChatTemplate(messages: readonly ChatMessage[], options?: ChatOptions): string;
 }

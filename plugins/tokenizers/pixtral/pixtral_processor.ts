@@ -22,10 +22,7 @@ const SPECIAL = { bos: "<s>", eos: "</s>" };
 const TEMPLATE_JSON = "chat_template.json";
 
 /** A loaded PixtralProcessor: ids of texts, and texts of chats. */
-export interface PixtralProcessor extends PretrainedTokenizer, ChatTokenizer {
-  /** What begins a text; a chat whose template has it gets no second one. */
-  readonly bosToken: string | undefined;
-}
+export type PixtralProcessor = PretrainedTokenizer & ChatTokenizer;
 
 /**
  * The part of transformers' `PixtralProcessor` that reads texts: byte-pair encoding of bytes, by the steps that

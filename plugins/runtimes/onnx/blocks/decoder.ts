@@ -126,7 +126,7 @@ export function decoderStates(
   const rotary = own === undefined
     ? rotaryEmbedding(s, positions, { widths: [headWidth], theta })
     : sectionedRotary(s, own.ids, { width: headWidth, theta, sections: own.sections });
-  // one value for all that is masked: a token that attends to none attends to all alike, as in transformers
+  // one value for all that is masked: a token that attends to none attends to all alike, as Gemma's does in transformers
   const hidden = hiddenScore(s);
   const causal = causalBias(s, ids, hidden);
   // the lower of the two: their sum would leave float16
@@ -134,6 +134,12 @@ export function decoderStates(
     other === undefined ? bias : s.op("Min", [bias, other]);
   const all = lower(causal, mask && maskBias(s, mask, hidden));
 
+  const blind = new Map<Value, Value>();
+  const blindOf = (bias: Value) => {
+    const found = blind.get(bias) ?? blindTokens(s, bias, hidden);
+    blind.set(bias, found);
+    return found;
+  };
   const embedded = s.cast(embedding(s.at("embed_tokens"), ids), "float32");
   let x = gemma === undefined ? embedded : mul(s, embedded, gemma.embeddingScale); // [N, tokens, C]
   if (given !== undefined) {
@@ -145,7 +151,9 @@ export function decoderStates(
     states.push(x);
     const window = options.window?.(i);
     const bias = lower(all, window === undefined ? undefined : windowBias(s, ids, window, hidden));
-    x = decoderLayer(s.at("layers", i), x, { bias, rotary, options });
+    // of other models such a token, one that fills a row up on the left, is given nothing
+    const isBlind = mask === undefined || gemma !== undefined ? undefined : blindOf(bias);
+    x = decoderLayer(s.at("layers", i), x, { bias, isBlind, rotary, options });
   }
   return [...states, norm(s.at("norm"), x, options)];
 }
@@ -155,9 +163,17 @@ function norm(s: Scope, x: Value, { eps, gemma }: DecoderOptions): Value {
   return rmsNorm(s, x, { eps, plusOne: gemma !== undefined });
 }
 
+/** Which tokens attend to none, [N, tokens, 1]. */
+function blindTokens(s: Scope, bias: Value, hidden: number): Value {
+  const scores = s.cast(bias, "float32"); // [N, 1, tokens, keys]
+  const highest = s.op("ReduceMax", [scores, s.ints([1, 3])], { keepdims: 0 }); // [N, tokens]
+  return unsqueeze(s, s.op("Less", [highest, s.scalar(hidden / 2, "float32")]), [2]);
+}
+
 /** What all layers are given. */
 interface LayerFacts {
   readonly bias: Value;
+  readonly isBlind: Value | undefined;
   readonly rotary: Rotary;
   readonly options: DecoderOptions;
 }
@@ -183,7 +199,7 @@ function decoderLayer(s: Scope, x: Value, facts: LayerFacts): Value {
 }
 
 /** Attention of heads that share keys and values in groups. */
-function selfAttention(s: Scope, x: Value, { bias, rotary, options }: LayerFacts): Value {
+function selfAttention(s: Scope, x: Value, { bias, isBlind, rotary, options }: LayerFacts): Value {
   const { heads, keyHeads, headWidth, eps, normalized, gemma } = options;
   const { query, key, value } = projectHeads(s, x, {
     heads,
@@ -200,7 +216,8 @@ function selfAttention(s: Scope, x: Value, { bias, rotary, options }: LayerFacts
     key: shared(rotate(s, key, rotary, { heads: keyHeads, pairs: "half-split" })),
     value: shared(value),
   }, { heads, bias, scale: gemma?.scoreScale, softCap: gemma?.softCap ?? undefined });
-  return linear(s.at("o_proj"), seen, { bias: options.outBias });
+  const kept = isBlind === undefined ? seen : where(s, isBlind, s.scalar(0), seen);
+  return linear(s.at("o_proj"), kept, { bias: options.outBias });
 }
 
 /** Each head `times` times in a row, of [N, tokens, keyHeads·headWidth] (`repeat_kv`). */
