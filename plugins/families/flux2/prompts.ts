@@ -47,13 +47,13 @@ export interface Flux2Texts {
 }
 
 /** What of a pipeline turns prompts into states. */
-type TextRun = Pick<
+export type Flux2TextRun = Pick<
   PipelineRun<Pick<Flux2Components, "textEncoder" | "tokenizer">>,
   "components" | "warn"
 >;
 
 /** The prompts of a call with what cancels it. */
-type TextCall = Flux2PromptOptions & { readonly signal?: AbortSignal | undefined };
+export type Flux2TextCall = Flux2PromptOptions & { readonly signal?: AbortSignal | undefined };
 
 /** How a generation of FLUX.2 reads a prompt. */
 interface Reading {
@@ -96,9 +96,9 @@ const DEV: Reading = {
  * @throws {DenoiseError} `missing_component` without a text encoder.
  */
 export async function encodeKleinPrompts(
-  run: TextRun,
+  run: Flux2TextRun,
   prompt: Prompt | undefined,
-  options: TextCall,
+  options: Flux2TextCall,
   guided: boolean,
 ): Promise<Flux2Texts> {
   return await encodeChats(run, prompt, options, { guided, reading: KLEIN });
@@ -112,7 +112,7 @@ export async function encodeKleinPrompts(
  * @throws {DenoiseError} `missing_component` without a text encoder.
  */
 export async function encodeDevPrompts(
-  run: TextRun,
+  run: Flux2TextRun,
   prompt: Prompt | undefined,
   options: Flux2TextOptions & { readonly signal?: AbortSignal | undefined },
 ): Promise<Flux2Texts> {
@@ -120,9 +120,9 @@ export async function encodeDevPrompts(
 }
 
 async function encodeChats(
-  { components, warn }: TextRun,
+  { components, warn }: Flux2TextRun,
   prompt: Prompt | undefined,
-  options: TextCall,
+  options: Flux2TextCall,
   { guided, reading }: { readonly guided: boolean; readonly reading: Reading },
 ): Promise<Flux2Texts> {
   checkPrompts(prompt, options);
