@@ -1,6 +1,6 @@
 import { type PipelineRun, randnTensor, type RunOptions, Tensor } from "@denoise/core";
 import { encodeToLatents, imageLatentMeans, repeatRows } from "./image_latents.ts";
-import { type LatentComponents, latentSpace, vaeScaleFactor } from "./latents.ts";
+import { type LatentComponents, latentDims } from "./latents.ts";
 import { maskLatents } from "./mask_latents.ts";
 import type { BatchNoise } from "./noise.ts";
 import { type ImagesInput, prepareMasks } from "./image_input.ts";
@@ -75,8 +75,7 @@ export async function inpaintLatents(
       ? imageLatentMeans(vae, images, count)
       : encodeToLatents(vae, images, generator, count);
   const clean = givenMask && fromNoise ? undefined : await encode();
-  const factor = vaeScaleFactor(vae);
-  const dims = [count, latentSpace(vae).channels, size.height / factor, size.width / factor];
+  const dims = latentDims(vae, count, size);
   const added = goesOn || options.latents === undefined
     ? randnTensor(dims, generator)
     : options.latents;

@@ -22,8 +22,8 @@ import {
 } from "./denoising_range.ts";
 import { finishLatents } from "./finish.ts";
 import type { ControlImages } from "./image_input.ts";
-import { decodeLatents, type LatentComponents } from "./latents.ts";
-import { type BatchNoise, batchNoise } from "./noise.ts";
+import { decodeLatents, type LatentComponents, latentDims } from "./latents.ts";
+import { type BatchNoise, batchNoise, checkLatents } from "./noise.ts";
 import { type PlanOptions, planRun, type RunPlan } from "./plan.ts";
 import { previewLatents } from "./preview.ts";
 import type { Prompt } from "./prompt.ts";
@@ -313,6 +313,8 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
       await planned?.images(await run.images(), given, { count, prompts, noise }, size) ?? [],
   });
   const { size, plan: { steps, timesteps: left } } = begun;
+  const { latents: given } = options as { readonly latents?: Tensor | undefined };
+  checkLatents(given, latentDims(run.components.vae, count, size));
   const timesteps = timestepsUpTo(scheduler, left, denoisingEnd);
   // control ends after a part of all steps, also where the run ends before them
   const added = planned?.begin(begun.controls, timesteps, left.length);

@@ -87,6 +87,16 @@ export function vaeScaleFactor(vae: Autoencoder): number {
   return latentSpace(vae).factor;
 }
 
+/** The shape of the latents of so many images of a size in pixels, [N, C, h, w]. */
+export function latentDims(
+  vae: Autoencoder,
+  count: number,
+  { height, width }: { readonly height: number; readonly width: number },
+): readonly [count: number, channels: number, height: number, width: number] {
+  const { channels, factor } = latentSpace(vae);
+  return [count, channels, height / factor, width / factor];
+}
+
 /** Latents to images in about -1..1. */
 export async function decodeLatents(vae: Autoencoder, latents: Tensor): Promise<Tensor> {
   return (await vae.decode(latentSpace(vae).denormalize(latents))).sample;

@@ -56,6 +56,20 @@ export function batchNoise(
 }
 
 /**
+ * Refuses latents of a call that have another shape than the run's.
+ *
+ * @param dims [N, C, h, w].
+ * @throws {TypeError} when given latents have another shape, or are no tensor.
+ */
+export function checkLatents(latents: Tensor | undefined, dims: readonly number[]): void {
+  if (latents === undefined || String(latents.dims) === String(dims)) return;
+  const given = latents.dims === undefined ? "no tensor" : `of shape [${latents.dims.join(", ")}]`;
+  throw new TypeError(
+    `Cannot start from latents that are ${given}: this call needs [${dims.join(", ")}]`,
+  );
+}
+
+/**
  * The latents a run begins with: standard normal noise, or the given ones, times the scheduler's
  * initial sigma.
  *
@@ -68,14 +82,7 @@ export function initialLatents(
   scheduler: Pick<Scheduler, "initNoiseSigma">,
   latents?: Tensor,
 ): Tensor {
-  if (latents !== undefined && String(latents.dims) !== String(dims)) {
-    const given = latents.dims === undefined
-      ? "no tensor"
-      : `of shape [${latents.dims.join(", ")}]`;
-    throw new TypeError(
-      `Cannot start from latents that are ${given}: this call needs [${dims.join(", ")}]`,
-    );
-  }
+  checkLatents(latents, dims);
   const start = latents ?? randnTensor(dims, noise.generator);
   return scheduler.initNoiseSigma === 1 ? start : start.mul(scheduler.initNoiseSigma);
 }

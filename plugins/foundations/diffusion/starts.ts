@@ -13,6 +13,7 @@ import type { LatentOptions, Start } from "./latent_pipeline.ts";
 import {
   type DenoiserConfig,
   type LatentComponents,
+  latentDims,
   latentSpace,
   sizeInPixels,
   vaeScaleFactor,
@@ -79,12 +80,11 @@ export const fromNoise: Start<
   from: "noise",
   async begin(run, options, { count, noise, ...facts }) {
     const { vae, scheduler } = run.components;
-    const factor = vaeScaleFactor(vae);
     const controls = await facts.controlImages(options.image ?? undefined, options);
     const size = controls[0] === undefined ? facts.size() : sizeInPixels(controls[0], vae);
-    checkSize(size.height, size.width, factor);
+    checkSize(size.height, size.width, vaeScaleFactor(vae));
     const plan = facts.plan(size);
-    const dims = [count, latentSpace(vae).channels, size.height / factor, size.width / factor];
+    const dims = latentDims(vae, count, size);
     return {
       latents: initialLatents(dims, noise, scheduler, options.latents),
       size,
@@ -117,6 +117,7 @@ export const fromImage: Start<
     const { vae } = run.components;
     const given = await imagesOf(run, options, facts.controlled ? options : {});
     const size = sizeInPixels(options.latents ?? given, vae);
+    checkSize(size.height, size.width, vaeScaleFactor(vae));
     const plan = facts.plan(size);
     const first = options.denoisingStart === undefined ? plan.timesteps[0] : undefined;
     const latents = options.latents ??
