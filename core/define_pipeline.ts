@@ -357,6 +357,10 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       return definition.defaultSize?.(components);
     }
 
+    static defaultLength(components: C): number | undefined {
+      return definition.defaultLength?.(components);
+    }
+
     static using<N extends object>(registry: Registry<N>): PipelineClass<C, A, Out, N> {
       return pipelineClass(definition, registry) as PipelineClass<C, A, Out, N>;
     }

@@ -233,6 +233,8 @@ export interface PipelineDefinition<
   readonly defaults?: (D & NoInfer<Partial<OptionsOf<A>>>) | undefined;
   /** The size in pixels of what is made where neither the call nor an image says it. */
   defaultSize?(components: NoInfer<C>): ImageSize;
+  /** Seconds of the audio that is made where the call does not say it. */
+  defaultLength?(components: NoInfer<C>): number;
   /** What a call makes. Defaults to `"images"`. */
   readonly makes?: "images" | "audio" | "embeddings" | undefined;
   /** The components by role, in camelCase (`textEncoder` for `text_encoder`). */
@@ -351,6 +353,8 @@ export interface PipelineClass<C extends object, A extends readonly unknown[], O
    * the class has no such size.
    */
   defaultSize(components: C): ImageSize | undefined;
+  /** Seconds of audio where the call does not say it; undefined where the class has no such length. */
+  defaultLength(components: C): number | undefined;
   /** The components by role. */
   readonly spec: { readonly [K in keyof C]: ComponentSpec };
   /** Puts a pipeline together from its parts. */

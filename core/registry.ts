@@ -101,7 +101,7 @@ export class Registry<M extends object = object> {
    */
   with<const P extends PluginClass | LazyPlugin>(
     plugins: readonly P[],
-    content: Pick<RegistryContent, "images"> = {},
+    content: Pick<RegistryContent, "images" | "audio"> = {},
   ): Registry<M & MethodsOf<P>> {
     const copy = new Registry<M & MethodsOf<P>>({ ...this.#content, ...content });
     for (const [name, entry] of this.#entries) copy.#entries.set(name, entry);

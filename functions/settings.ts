@@ -1,5 +1,5 @@
 import type { Device, TorchDtype } from "@denoise/core";
-import { DEFAULT_LIMITS, type Limits } from "./contract/limits.ts";
+import { DEFAULT_LIMITS, type Limits, MAX_SECONDS } from "./contract/limits.ts";
 import type { ModelSpec } from "./engine/engine.ts";
 import type { ApiKey } from "./http/auth.ts";
 import { readKeys } from "./http/key_file.ts";
@@ -152,6 +152,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
       maxImages: read.integer("DENOISE_MAX_IMAGES", DEFAULT_LIMITS.maxImages, 1, 64),
       maxSide: read.integer("DENOISE_MAX_SIDE", DEFAULT_LIMITS.maxSide, 64, 16_384),
       maxPixels: read.maybeInteger("DENOISE_MAX_PIXELS", 4096, 2 ** 31),
+      maxSeconds: read.maybeInteger("DENOISE_MAX_SECONDS", 1, MAX_SECONDS),
       maxHeldBytes: 1_000_000 * read.integer("DENOISE_UPLOAD_MEMORY_MB", 512, 32, 1_000_000),
       jobTimeoutMs: seconds("DENOISE_JOB_TIMEOUT_SECONDS", 600, 1),
       queueTimeoutMs: maybeSeconds("DENOISE_QUEUE_TIMEOUT_SECONDS"),

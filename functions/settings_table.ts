@@ -115,13 +115,18 @@ export const SETTINGS: readonly SettingRow[] = [
   },
   { name: "DENOISE_QUEUE_LIMIT", standard: "64", doc: "Jobs that may wait" },
   { name: "DENOISE_MAX_STEPS", standard: "150", doc: "Denoising steps of a run" },
-  { name: "DENOISE_MAX_IMAGES", standard: "10", doc: "Images of a request" },
+  { name: "DENOISE_MAX_IMAGES", standard: "10", doc: "Images or audio clips of a request" },
   { name: "DENOISE_MAX_SIDE", standard: "2048", doc: "Pixels of a side" },
   {
     name: "DENOISE_MAX_PIXELS",
     standard: "by the model",
     doc:
       "Width times height times images; by default an image can have 4 times the model's own area",
+  },
+  {
+    name: "DENOISE_MAX_SECONDS",
+    standard: "by the model",
+    doc: "Seconds of an audio clip; by default 4 times the model's own length, or 40",
   },
   {
     name: "DENOISE_UPLOAD_MEMORY_MB",

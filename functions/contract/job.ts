@@ -7,14 +7,18 @@ export const TASKS = [
   "image-to-image",
   "inpaint",
   "depth-to-image",
+  "text-to-audio",
   "unconditional",
 ] as const;
 
 /** A kind of run. */
 export type Task = typeof TASKS[number];
 
-/** File formats of results. */
-export type JobFormat = "png" | "jpeg" | "webp";
+/** File formats of images. */
+export type ImageFormat = "png" | "jpeg" | "webp";
+
+/** File formats of results: audio is always WAV. */
+export type JobFormat = ImageFormat | "wav";
 
 /** A low-rank change of the model, for one run. */
 export interface LoraUse {
@@ -53,9 +57,9 @@ export interface SecondPass {
 
 /** What a run is given: plain data, so that it can be sent to another process. */
 export interface JobInput {
-  /** What the image should show. */
+  /** What the image should show, or what is to be heard. */
   readonly prompt?: string | undefined;
-  /** What the image should not show. */
+  /** What the image should not show, or what is not to be heard. */
   readonly negativePrompt?: string | undefined;
   /** The file of the image to begin with: PNG, JPEG, WebP or GIF. */
   readonly image?: Uint8Array | undefined;
@@ -67,7 +71,9 @@ export interface JobInput {
   readonly width?: number | undefined;
   /** Pixels. Defaults to the model's own. */
   readonly height?: number | undefined;
-  /** How many images. */
+  /** How long audio is, in seconds. Defaults to the model's own. */
+  readonly seconds?: number | undefined;
+  /** How many images or audio clips. */
   readonly count: number;
   /** Image i is drawn from seed + i; a decimal integer of at most 64 bits. */
   readonly seed?: string | undefined;
@@ -97,7 +103,7 @@ export interface JobInput {
   readonly scheduler?: string | undefined;
   /** Options of the scheduler that differ from the model's own, such as `use_karras_sigmas`. */
   readonly schedulerConfig?: Readonly<Record<string, string | number | boolean>> | undefined;
-  /** File format of the images. */
+  /** File format of the results. */
   readonly format: JobFormat;
   /** Quality of a JPEG or WebP, 1..100. */
   readonly quality?: number | undefined;
@@ -141,20 +147,30 @@ export interface Job {
   readonly traceparent?: string | undefined;
 }
 
-/** An image as a file. */
-export interface EncodedImage {
+/** A result as a file. */
+export interface EncodedFile {
   /** The file. */
   readonly bytes: Uint8Array;
   /** Where it lies in the store, if it does. */
   readonly key?: string | undefined;
-  /** `image/png`, `image/jpeg` or `image/webp`. */
+  /** `image/png`, `image/jpeg`, `image/webp` or `audio/wav`. */
   readonly mediaType: string;
+  /** What it was made from. */
+  readonly recipe: Recipe;
+}
+
+/** An image as a file. */
+export interface EncodedImage extends EncodedFile {
   /** Pixels. */
   readonly width: number;
   /** Pixels. */
   readonly height: number;
-  /** What it was made from. */
-  readonly recipe: Recipe;
+}
+
+/** An audio clip as a file. */
+export interface EncodedAudio extends EncodedFile {
+  /** Its length in seconds. */
+  readonly seconds: number;
 }
 
 /** What a run tells on its way. */
@@ -194,6 +210,8 @@ export type RunEvent =
     readonly type: "succeeded";
     /** In the order of their seeds. */
     readonly images: readonly EncodedImage[];
+    /** The same of models that make audio. */
+    readonly audios?: readonly EncodedAudio[] | undefined;
     /** Where the time went, in milliseconds. */
     readonly timing: RunTiming;
   };
@@ -204,9 +222,9 @@ export interface RunTiming {
   readonly prepareMs: number;
   /** The denoising steps after the first. */
   readonly stepsMs: number;
-  /** Latents to images. */
+  /** Latents to images or audio. */
   readonly decodeMs: number;
-  /** Images to files. */
+  /** Images or audio to files. */
   readonly encodeMs: number;
 }
 
@@ -245,6 +263,13 @@ export type JobEvent =
     /** The end of a job that nobody wants any more. */
     readonly type: "canceled";
   };
+
+/** All files of a run: images, or audio. */
+export function resultsOf(
+  { images, audios = [] }: Pick<Extract<RunEvent, { type: "succeeded" }>, "images" | "audios">,
+): readonly EncodedFile[] {
+  return [...images, ...audios];
+}
 
 /** Whether nothing comes after that event. */
 export function isLast(event: JobEvent): boolean {

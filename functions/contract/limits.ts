@@ -8,6 +8,8 @@ export interface Limits {
   readonly maxSide: number;
   /** Width times height times images; by the model's own size where it is undefined. */
   readonly maxPixels: number | undefined;
+  /** Seconds of an audio clip; by the model's own length where it is undefined. */
+  readonly maxSeconds: number | undefined;
   /** Bytes of a prompt in UTF-8, checked before it is cut into tokens. */
   readonly maxPromptBytes: number;
   /** Bytes of a given image's file. */
@@ -35,12 +37,16 @@ export interface Limits {
 /** Smallest side of an image in pixels. */
 export const MIN_SIDE = 8;
 
+/** Seconds of audio that no server makes more of. */
+export const MAX_SECONDS = 3_600;
+
 /** The limits that hold where nothing else is said. */
 export const DEFAULT_LIMITS: Limits = {
   maxSteps: 150,
   maxImages: 10,
   maxSide: 2048,
   maxPixels: undefined,
+  maxSeconds: undefined,
   maxPromptBytes: 8_000,
   maxImageBytes: 20_000_000,
   maxBodyBytes: 1_000_000,

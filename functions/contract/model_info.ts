@@ -8,18 +8,24 @@ export interface ModelInfo {
   readonly pipeline: string;
   /** What it can do; the first is what is done where the caller does not say. */
   readonly tasks: readonly Task[];
+  /** What it makes; images where it does not say. */
+  readonly makes?: "images" | "audio" | undefined;
   /** Class of its own scheduler. */
   readonly scheduler: string;
   /** Class names of the schedulers that its configuration fits, its own among them. */
   readonly schedulers: readonly string[];
-  /** Pixels, unless the caller says. */
+  /** Pixels, unless the caller says; 0 of audio. */
   readonly width: number;
-  /** Pixels, unless the caller says. */
+  /** Pixels, unless the caller says; 0 of audio. */
   readonly height: number;
   /** What width and height must be multiples of. */
   readonly sizeMultiple: number;
   /** Whether the caller chooses the size. */
   readonly takesSize: boolean;
+  /** Seconds of its audio, unless the caller says; undefined of images. */
+  readonly seconds?: number | undefined;
+  /** Whether the caller chooses how long audio is; not where it does not say. */
+  readonly takesLength?: boolean | undefined;
   /** Whether it takes a prompt; it does where it does not say. */
   readonly takesPrompt?: boolean | undefined;
   /** How many images it reads together; one where it does not say. */
@@ -30,7 +36,7 @@ export interface ModelInfo {
   readonly bytes?: number | undefined;
   /** Whether it is in memory, or is loaded when it is asked for. */
   readonly state?: "loaded" | "unloaded" | undefined;
-  /** What its images are made with where the caller does not say. */
+  /** What its images or audio are made with where the caller does not say. */
   readonly defaults?: {
     /** Denoising steps. */
     readonly steps?: number | undefined;

@@ -19,6 +19,17 @@ export function pixelLimits(
   return { image: TIMES_OWN * own, run: Math.max(TIMES_OWN, maxImages) * own };
 }
 
+/** Seconds that any model can make: they are counted so where a model's own are fewer, or not known. */
+const SHORTEST_LIMIT = 10;
+
+/** Seconds of one audio clip that a model may be asked for. */
+export function longestAudio(
+  { seconds = SHORTEST_LIMIT }: Pick<ModelInfo, "seconds">,
+  { maxSeconds }: Pick<Limits, "maxSeconds">,
+): number {
+  return maxSeconds ?? TIMES_OWN * Math.max(SHORTEST_LIMIT, seconds);
+}
+
 /**
  * Why a model does not draw so many images of that size, however the size was given; undefined where
  * it does.

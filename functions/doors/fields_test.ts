@@ -270,6 +270,7 @@ const FORMS: readonly Form[] = [
       prompt: "other",
       strength: 0.4,
       mask_image: IMAGE,
+      audio_length_in_s: 3,
     },
     beside: { strength: { prompt: "a" } },
     request: (fields) => [
@@ -311,6 +312,7 @@ const FORMS: readonly Form[] = [
       task: "inpaint",
       width: 32,
       height: 32,
+      audio_length_in_s: 3,
       num_outputs: 2,
       num_inference_steps: 2,
       guidance_scale: 3,

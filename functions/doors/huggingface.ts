@@ -9,14 +9,14 @@
  */
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { invalid, type ServeError } from "../contract/errors.ts";
-import type { JobFormat } from "../contract/job.ts";
-import type { Limits } from "../contract/limits.ts";
+import { type JobFormat, resultsOf } from "../contract/job.ts";
+import { type Limits, MAX_SECONDS } from "../contract/limits.ts";
 import { check, readJsonOrImage } from "../http/body.ts";
 import { callerOf } from "../http/caller.ts";
 import type { AppContext, AppEnv, DoorContext } from "../http/context.ts";
 import { integer, optional, real, seed, text } from "../http/fields.ts";
 import { done, type FieldRules, ignored, settleFields } from "../http/field_rules.ts";
-import { type ImageRequest, planJob, type PlanOptions } from "../http/plan.ts";
+import { planJob, type PlanOptions, type RunRequest } from "../http/plan.ts";
 import { type Operation, route } from "../http/route.ts";
 import { runToEnd } from "../http/run.ts";
 import { setServerTiming } from "../http/server_timing.ts";
@@ -31,6 +31,8 @@ const NAMES = {
   negativePrompt: "parameters.negative_prompt",
   strength: "parameters.strength",
   scheduler: "parameters.scheduler",
+  seconds: "parameters.audio_length_in_s",
+  format: "accept",
 };
 
 /** The names of fields as a request has them. */
@@ -53,7 +55,7 @@ export const BODY_RULES: FieldRules = {
 /** What is done with each field of `parameters`. */
 export const PARAMETER_RULES: FieldRules = done(
   ...["prompt", "negative_prompt", "width", "height", "target_size", "num_inference_steps"],
-  ...["guidance_scale", "strength", "scheduler", "seed", "mask_image"],
+  ...["guidance_scale", "strength", "scheduler", "seed", "mask_image", "audio_length_in_s"],
 );
 
 function requestSchema(limits: Limits) {
@@ -76,6 +78,7 @@ function requestSchema(limits: Limits) {
       strength: optional(real(0, 1)),
       scheduler: optional(text(100)),
       seed: optional(seed()),
+      audio_length_in_s: optional(real(0, MAX_SECONDS)),
       mask_image: optional(z.string({ error: mask }).max(longest, { error: mask })),
     }, { error: "must be an object" })),
   }).openapi("HuggingFaceRequest");
@@ -92,7 +95,7 @@ function operation(path: string, schema: z.ZodType): Operation {
   return {
     method: "post",
     path,
-    summary: "Make an image, as the clients of Hugging Face ask for it",
+    summary: "Make an image or audio, as the clients of Hugging Face ask for it",
     tags: ["huggingface"],
     request: {
       ...(path === "/" ? {} : { params: z.object({ owner: z.string(), name: z.string() }) }),
@@ -106,9 +109,10 @@ function operation(path: string, schema: z.ZodType): Operation {
     },
     responses: {
       200: {
-        description: "The image",
+        description: "The image, or the audio",
         content: {
           "image/png": { schema: z.any().openapi({ type: "string", format: "binary" }) },
+          "audio/wav": { schema: z.any().openapi({ type: "string", format: "binary" }) },
         },
       },
       400: failed("A field has a wrong value"),
@@ -130,13 +134,14 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     const { signal } = caller;
     const { request, ...rest } = await readRequest(c, schema, context.limits.maxUploadBytes);
     const options = { ...rest, ...caller };
-    const job = await planJob(context, { ...request, model: modelOf(c, context) }, options);
+    const model = modelOf(c, context);
+    const job = await planJob(context, { ...request, model, wants: wantsOf(request) }, options);
     const finished = await runToEnd(context.queue, job, signal);
     setServerTiming(c, finished);
     for (const warning of finished.warnings) {
       c.header("x-warning", ascii(warning), { append: true });
     }
-    const { bytes, mediaType } = finished.images[0]!;
+    const { bytes, mediaType } = resultsOf(finished)[0]!;
     return c.body(bytes.slice().buffer, 200, { "content-type": mediaType });
   };
   route(app, operation("/", schema), handler);
@@ -153,6 +158,12 @@ function modelOf(c: AppContext, { models: { state } }: DoorContext): string | un
   return loaded.some(({ id }) => id === wanted) ? wanted : byName?.id ?? wanted;
 }
 
+/** What a caller that accepts one format alone can take. */
+function wantsOf({ format }: RunRequest): RunRequest["wants"] {
+  if (format === undefined) return "any";
+  return format === "wav" ? "audio" : "images";
+}
+
 /** A text as a header can carry it. */
 function ascii(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, "?");
@@ -160,7 +171,7 @@ function ascii(text: string): string {
 
 /** What a body asks for, what of it is left aside, and its own names of fields. */
 interface Understood extends Pick<PlanOptions, "names" | "warnings"> {
-  readonly request: ImageRequest;
+  readonly request: RunRequest;
 }
 
 async function readRequest(
@@ -185,10 +196,12 @@ async function readRequest(
   };
 }
 
-/** The first format that a caller accepts and that can be written. */
-function formatOf(accept: string): JobFormat {
-  const found = accept.match(/image\/(png|jpe?g|webp)/)?.[1] ?? "png";
-  return found === "jpg" ? "jpeg" : found as JobFormat;
+/** The first format that a caller accepts and that can be written; the model's own where it takes any. */
+function formatOf(accept: string): JobFormat | undefined {
+  const found = accept.match(/(?:image\/(?:png|jpe?g|webp)|audio\/(?:x-|vnd\.)?wave?)\b/)?.[0];
+  if (found === undefined) return undefined;
+  if (found.startsWith("audio/")) return "wav";
+  return found === "image/jpg" ? "jpeg" : found.slice("image/".length) as JobFormat;
 }
 
 function toRequest({ inputs, parameters = {} as NonNullable<Body["parameters"]> }: Body) {
@@ -207,6 +220,7 @@ function toRequest({ inputs, parameters = {} as NonNullable<Body["parameters"]> 
     guidanceScale: parameters.guidance_scale,
     strength: parameters.strength,
     scheduler: parameters.scheduler,
+    seconds: parameters.audio_length_in_s,
     seed: parameters.seed,
   };
 }

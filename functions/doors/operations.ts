@@ -7,6 +7,7 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { ServeError } from "../contract/errors.ts";
 import type { AppEnv, DoorContext } from "../http/context.ts";
+import { byteRange } from "../http/byte_range.ts";
 import { inPieces } from "../http/in_pieces.ts";
 import { route } from "../http/route.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -102,12 +103,17 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext, metrics: Metrics)
   route(app, {
     method: "get",
     path: `${FILES_PATH}/{key}`,
-    summary: "A stored image",
+    summary: "A stored image or audio clip, or a part of it",
     tags: ["operations"],
     request: { params: z.object({ key: z.string() }) },
     responses: {
-      200: { description: "The image", content: { "image/png": { schema: z.any() } } },
+      200: {
+        description: "The file",
+        content: { "image/png": { schema: z.any() }, "audio/wav": { schema: z.any() } },
+      },
+      206: { description: "The bytes that Range asks for" },
       404: { description: "There is no such file" },
+      416: { description: "The range begins behind the end of the file" },
     },
   }, async (c) => {
     const key = c.req.param("key") ?? "";
@@ -117,10 +123,21 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext, metrics: Metrics)
     if (file === undefined) {
       throw new ServeError("not_found", "There is no such file, or it is no longer kept");
     }
-    return c.body(inPieces(file.bytes), 200, {
-      "content-type": file.mediaType,
-      "content-length": `${file.bytes.length}`,
+    const { bytes, mediaType } = file;
+    const headers = {
+      "content-type": mediaType,
       "cache-control": "private, max-age=3600, immutable",
+      "accept-ranges": "bytes",
+    };
+    const range = byteRange(c.req.header("range"), bytes.length);
+    if (range === "unsatisfiable") {
+      return c.body(null, 416, { ...headers, "content-range": `bytes */${bytes.length}` });
+    }
+    const { start, end } = range ?? { start: 0, end: bytes.length };
+    return c.body(inPieces(bytes.subarray(start, end)), range === undefined ? 200 : 206, {
+      ...headers,
+      "content-length": `${end - start}`,
+      ...(range && { "content-range": `bytes ${start}-${end - 1}/${bytes.length}` }),
     });
   });
 }

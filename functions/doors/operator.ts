@@ -6,11 +6,11 @@
  */
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { ServeError } from "../contract/errors.ts";
-import type { Job, JobFailure } from "../contract/job.ts";
+import { type Job, type JobFailure, resultsOf } from "../contract/job.ts";
 import { type AppContext, type AppEnv, baseUrl, type DoorContext } from "../http/context.ts";
 import { type Operation, route } from "../http/route.ts";
 import type { JobRecord } from "../queue/queue.ts";
-import { storeImage } from "../storage/store_image.ts";
+import { storeResult } from "../storage/store_result.ts";
 import type { Door } from "./door.ts";
 import { errorBody } from "./openai/errors.ts";
 import { describeInput, timestamp } from "./predictions/prediction.ts";
@@ -57,7 +57,8 @@ const describeFailure = ({ code, message }: JobFailure) => ({ code, message });
 async function describeRecord(c: AppContext, context: DoorContext, record: JobRecord) {
   const { job, status, position, latest: { succeeded, failed }, startedAt, endedAt } = record;
   const base = baseUrl(c, context);
-  const images = succeeded?.images.map((image) => storeImage(context.store, image, base));
+  const results = succeeded && resultsOf(succeeded);
+  const stored = results?.map((result) => storeResult(context.store, result, base));
   return {
     ...describe(job),
     status,
@@ -65,7 +66,7 @@ async function describeRecord(c: AppContext, context: DoorContext, record: JobRe
     started_at: timestamp(startedAt),
     ended_at: timestamp(endedAt),
     error: failed === undefined ? null : describeFailure(failed.failure),
-    output: images === undefined ? null : await Promise.all(images),
+    output: stored === undefined ? null : await Promise.all(stored),
   };
 }
 

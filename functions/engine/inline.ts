@@ -109,13 +109,14 @@ class InlineEngine implements ServingEngine {
 
   /** One step, so that sessions are made and a broken model shows before it is called ready. */
   async #warmUp(model: LoadedModel): Promise<void> {
-    const { id, tasks, width, height } = model.info;
+    const { id, tasks, makes, width, height } = model.info;
     const task = tasks[0]!;
-    const given = task === "text-to-image" || task === "unconditional"
+    const given = makes === "audio" || task === "text-to-image" || task === "unconditional"
       ? {}
       : await this.#blank(width, height);
+    const format = makes === "audio" ? "wav" : "png";
     const sizeLimits = { ...DEFAULT_LIMITS, maxPixels: undefined, maxSide: Infinity };
-    const input = { ...given, count: 1, steps: 1, seed: "0", format: "png", previews: 0 } as const;
+    const input = { ...given, count: 1, steps: 1, seed: "0", format, previews: 0 } as const;
     const job = { id: "warm-up", owner: "", model: id, task, input, createdAt: 0, keepMs: 0 };
     const context = { model, registry: this.#registry, sizeLimits };
     const run = runJob(context, job, this.#closing.signal);

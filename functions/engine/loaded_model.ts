@@ -8,7 +8,7 @@ import {
   type SchedulerClass,
 } from "@denoise/core";
 import { vaeScaleFactor } from "@denoise/diffusion";
-import { type AnyPipeline, pipelineClassOf } from "@denoise/loading";
+import { type AnyPipeline, lengthOption, pipelineClassOf } from "@denoise/loading";
 import { ServeError } from "../contract/errors.ts";
 import type { JobInput, LoraUse, Task } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
@@ -56,12 +56,13 @@ export async function loadModel(
   const load = { ...how, registry, optimize: "speed", progress: false } as const;
   const plugin = await registry.get(className, "pipeline", MODEL_INDEX);
   const whole = await plugin.load(location, load) as AnyPipeline;
-  if (whole.makes !== "images") {
+  const { makes } = whole;
+  if (makes === "embeddings") {
     await whole.dispose();
     throw new DenoiseError(
       "unsupported_option",
-      `Cannot serve ${location.id}: ${className} makes ${whole.makes}, and what is served are ` +
-        `images; call the pipeline itself, or make them with "denoise generate"`,
+      `Cannot serve ${location.id}: ${className} makes ${makes}, and what is served are images ` +
+        `and audio; call the pipeline itself`,
     );
   }
   const tasks = await tasksFor(whole, registry);
@@ -73,9 +74,10 @@ export async function loadModel(
       id: location.id,
       pipeline: className,
       tasks: [...tasks.keys()],
+      makes,
       scheduler: whole.scheduler.className,
       schedulers: fitting(whole.scheduler, registry),
-      ...sizes(whole, [...tasks.values()]),
+      ...(makes === "audio" ? lengths : sizes)(whole, [...tasks.values()]),
       takesPrompt: [...tasks.values()].some(({ takesPrompt }) => takesPrompt),
       images: imagesTogether([...tasks.values()]),
       defaults: defaultsOf(whole),
@@ -126,6 +128,17 @@ function imagesTogether(classes: readonly AnyClass[]): number {
     (options as Readonly<Record<string, CallOption>>)["image"]?.together ?? 1
   );
   return Math.max(1, ...images);
+}
+
+/** How long audio is where a call leaves it open; it has no pixels. */
+function lengths(
+  { components }: AnyPipeline,
+  classes: readonly AnyClass[],
+): ReturnType<typeof sizes> & Pick<ModelInfo, "seconds" | "takesLength"> {
+  const [seconds] = classes.map((Class) => Class.defaultLength(components))
+    .filter((one) => one !== undefined);
+  const takesLength = classes.some((Class) => lengthOption(Class) !== undefined);
+  return { width: 0, height: 0, sizeMultiple: 1, takesSize: false, seconds, takesLength };
 }
 
 /** The size of images, as the pipelines settle it where a call leaves it open. */

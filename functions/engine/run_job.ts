@@ -1,4 +1,5 @@
 import {
+  type Audio,
   DenoiseError,
   type Image,
   type Model,
@@ -8,8 +9,9 @@ import {
   type Registry,
   type RunOptions,
 } from "@denoise/core";
-import type { AnyPipeline } from "@denoise/loading";
-import type { EncodedImage, Job, JobInput, RunEvent } from "../contract/job.ts";
+import { type AnyPipeline, countOption, lengthOption } from "@denoise/loading";
+import type { EncodedAudio, EncodedImage, Job, JobInput, RunEvent } from "../contract/job.ts";
+import { invalid } from "../contract/errors.ts";
 import type { SizeLimits } from "../contract/size_limits.ts";
 import { turn } from "../async/turn.ts";
 import { givenImage, givenImages, givenMask } from "./given_images.ts";
@@ -59,7 +61,7 @@ export async function* runJob(
     done: 0,
     toCome: secondPass === undefined ? 0 : plannedSteps(secondPass),
   });
-  const { images } = secondPass === undefined ? first : yield* onePass({
+  const { images, audios = [] } = secondPass === undefined ? first : yield* onePass({
     ...run,
     input: { ...input, ...defined(overrides(secondPass)) },
     pipe: await model.pipeline("image-to-image", chosenFor(secondPass, input), onWarning),
@@ -68,12 +70,15 @@ export async function* runJob(
     toCome: 0,
   });
   const decodeMs = pace.lap();
-  const encoded = await Promise.all(images.map((image) => encode(image, input)));
+  const makesAudio = model.info.makes === "audio"; // some draw its spectrograms beside it
+  const files = makesAudio
+    ? { images: [], audios: await Promise.all(audios.map(encodeAudio)) }
+    : { images: await Promise.all(images.map((image) => encode(image, input))) };
   const encodeMs = pace.lap();
   yield* warnings.splice(0).map((message) => ({ type: "warning" as const, message }));
   yield {
     type: "succeeded",
-    images: encoded,
+    ...files,
     timing: { prepareMs: pace.prepareMs, stepsMs: pace.stepsMs, decodeMs, encodeMs },
   };
 }
@@ -82,11 +87,12 @@ export async function* runJob(
 async function classOf(
   { className }: AnyPipeline,
   registry: Registry,
-): Promise<Pick<PipelineClass<object, unknown[], unknown>, "takesPrompt" | "options">> {
-  return await registry.get(className, "pipeline") as
-    & PluginClass
-    & Pick<PipelineClass<object, unknown[], unknown>, "takesPrompt" | "options">;
+): Promise<CallOptionsOf> {
+  return await registry.get(className, "pipeline") as PluginClass & CallOptionsOf;
 }
+
+/** How the class of a pipeline is called. */
+type CallOptionsOf = Pick<PipelineClass<object, unknown[], unknown>, "takesPrompt" | "options">;
 
 /** One call of a pipeline within a run. */
 interface Pass {
@@ -110,10 +116,13 @@ async function* onePass(
   { context, pipe, input, given, pace, warnings, signal, done, toCome }: Pass,
 ): AsyncGenerator<RunEvent, PassResult, void> {
   const { model, registry } = context;
-  const preview = previewDecoder(pipe, { ...model.info, ...defined(input) });
-  const { takesPrompt, options: known } = await classOf(pipe, registry);
+  const preview = model.info.makes === "audio"
+    ? undefined
+    : previewDecoder(pipe, { ...model.info, ...defined(input) });
+  const Class = await classOf(pipe, registry);
+  const { takesPrompt, options: known } = Class;
   const options = Object.entries(
-    defined(callOptions(input, takesPrompt, { ...given, preview, signal })),
+    defined(callOptions(input, Class, { ...given, preview, signal })),
   )
     .filter(([name]) => {
       if (name in known) return true;
@@ -136,8 +145,9 @@ async function* onePass(
     yield* warnings.splice(0).map((message) => ({ type: "warning" as const, message }));
     yield step;
     if (isPreviewStep(at, of, input.previews)) {
-      const [image] = await next.value.preview();
-      const encoded = await encode(image!, input);
+      const [image] = await next.value.preview(); // none of audio
+      if (image === undefined) continue;
+      const encoded = await encode(image, input);
       yield { type: "preview", index: pace.previews++, step: at, image: encoded };
     }
     await turn(); // lets messages in, such as the one that cancels this run
@@ -158,7 +168,7 @@ function previewDecoder(
 }
 
 /** What a job says, by the names of pipelines' options. */
-function callOptions(input: JobInput, takesPrompt: boolean, given: object): object {
+function callOptions(input: JobInput, Class: CallOptionsOf, given: object): object {
   const { count, seed, steps, eta, clipSkip, negativePrompt, guidanceScale, strength } = input;
   return {
     ...given,
@@ -166,7 +176,8 @@ function callOptions(input: JobInput, takesPrompt: boolean, given: object): obje
     seed: seed === undefined ? undefined : BigInt(seed),
     ...{ eta, clipSkip, negativePrompt, guidanceScale, strength },
     ...{ width: input.width, height: input.height, paddingMaskCrop: input.maskPadding },
-    [takesPrompt ? "numImagesPerPrompt" : "batchSize"]: count === 1 ? undefined : count,
+    [lengthOption(Class) ?? "audioLengthInS"]: input.seconds,
+    [countOption(Class) ?? "numImagesPerPrompt"]: count === 1 ? undefined : count,
   };
 }
 
@@ -194,9 +205,15 @@ export function isPreviewStep(step: number, of: number, previews: number): boole
 }
 
 async function encode(image: Image, { format, quality }: JobInput): Promise<EncodedImage> {
+  if (format === "wav") throw invalid("format", 'Cannot write an image as "wav"');
   const bytes = await image.encode(format, quality === undefined ? {} : { quality });
   const { width, height, recipe = {} } = image;
   return { bytes, mediaType: `image/${format}`, width, height, recipe };
+}
+
+async function encodeAudio(audio: Audio): Promise<EncodedAudio> {
+  const { duration: seconds, recipe = {} } = audio;
+  return { bytes: await audio.encode("wav"), mediaType: "audio/wav", seconds, recipe };
 }
 
 /** How long the pipeline takes. It tells of its first step when that is done, so that counts apart. */

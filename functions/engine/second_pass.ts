@@ -4,15 +4,16 @@
  *
  * @module
  */
-import { DenoiseError, type Image, type Registry, type Tensor } from "@denoise/core";
+import { type Audio, DenoiseError, type Image, type Registry, type Tensor } from "@denoise/core";
 import type { AnyPipeline } from "@denoise/loading";
 import { resizeSpatial, vaeScaleFactor } from "@denoise/diffusion";
 import type { JobInput, SecondPass } from "../contract/job.ts";
 import type { ChosenScheduler } from "./loaded_model.ts";
 
-/** What the first pass made: images, or latents. */
+/** What the first pass made: images, audio, or latents. */
 export interface FirstResult {
   readonly images: readonly Image[];
+  readonly audios?: readonly Audio[] | undefined;
   readonly tensor?: Tensor | undefined;
 }
 

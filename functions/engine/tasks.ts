@@ -12,7 +12,9 @@ const WORDS: Readonly<Record<string, Task>> = {
   "upscaling": "image-to-image",
   "inpainting": "inpaint",
   "depth-to-image": "depth-to-image",
+  "text-to-audio": "text-to-audio",
   "unconditional-image-generation": "unconditional",
+  "unconditional-audio-generation": "unconditional",
 };
 
 /**

@@ -1,10 +1,10 @@
 import { schedulerNamed } from "@denoise/loading";
 import { invalid, ServeError } from "../contract/errors.ts";
-import type { Job, JobInput, SecondPass, Task } from "../contract/job.ts";
+import type { Job, JobFormat, JobInput, SecondPass, Task } from "../contract/job.ts";
 import { makeJobId } from "../contract/job_id.ts";
 import type { Priority, Quota } from "../contract/quota.ts";
 import { type Limits, MIN_SIDE } from "../contract/limits.ts";
-import { sizeProblem } from "../contract/size_limits.ts";
+import { longestAudio, sizeProblem } from "../contract/size_limits.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import { activeTrace } from "../observe/tracing.ts";
 import type { DoorContext } from "./context.ts";
@@ -20,7 +20,11 @@ export interface SecondPassRequest extends Omit<SecondPass, "width" | "height"> 
 }
 
 /** What a door has understood of a request. */
-export interface ImageRequest extends Partial<Omit<JobInput, "scheduler" | "secondPass">> {
+export interface RunRequest extends Partial<Omit<JobInput, "scheduler" | "secondPass" | "format">> {
+  /** What its caller can take: images alone, audio alone, or any. Defaults to `"images"`. */
+  readonly wants?: "images" | "audio" | "any" | undefined;
+  /** File format of the results. Defaults to PNG, of audio to WAV. */
+  readonly format?: JobFormat | undefined;
   /** A second pass, made larger. */
   readonly secondPass?: SecondPassRequest | undefined;
   /** Public name of the model. Defaults to the first that does the task. */
@@ -59,21 +63,22 @@ export interface PlanOptions {
  */
 export async function planJob(
   context: DoorContext,
-  request: ImageRequest,
+  request: RunRequest,
   options: PlanOptions,
 ): Promise<Job> {
-  const { model: wanted, task: asked, ...rest } = request;
+  const { model: wanted, task: asked, wants = "images", ...rest } = request;
   const nameOf = (field: string): string => options.names?.[field] ?? field;
   const models = await context.readyModels(options.signal);
   const task = asked ?? impliedTask(request);
   const named = wanted && aliasOf(wanted, models, context.modelAliases);
   refuseBroken(context, named);
-  const model = chooseModel(models, named, task, nameOf("model"));
+  const model = chooseModel(models, named, task, wants, nameOf("model"));
   const settled = settleTask(model, task);
+  const makesAudio = model.makes === "audio";
   const input: JobInput = {
     ...rest,
     count: rest.count ?? 1,
-    format: rest.format ?? "png",
+    format: rest.format ?? (makesAudio ? "wav" : "png"),
     previews: rest.previews ?? 0,
     seed: rest.seed ?? randomSeed(),
     scheduler: rest.scheduler && findScheduler(rest.scheduler, context.schedulers, nameOf),
@@ -82,9 +87,11 @@ export async function planJob(
   checkPrompts(input, context, nameOf);
   checkGiven(model, settled, input, nameOf);
   checkImages(model, input, nameOf);
+  checkFormat(model, input, nameOf);
   const quota = context.quotaOf(options.owner);
   const limits = limitsUnder(context.limits, quota);
-  checkSize(model, settled, input, limits, nameOf);
+  if (!makesAudio) checkSize(model, settled, input, limits, nameOf);
+  checkLength(model, input, limits, nameOf);
   checkSecondPass(model, settled, input, limits, nameOf);
   checkSteps(input, quota, nameOf);
   checkFiles(input, context, nameOf);
@@ -104,7 +111,7 @@ export async function planJob(
   };
 }
 
-function impliedTask({ image, mask }: ImageRequest): Task | undefined {
+function impliedTask({ image, mask }: RunRequest): Task | undefined {
   if (mask !== undefined) return "inpaint";
   return image === undefined ? undefined : "image-to-image";
 }
@@ -134,15 +141,27 @@ function chooseModel(
   models: readonly ModelInfo[],
   wanted: string | undefined,
   task: Task | undefined,
+  wants: NonNullable<RunRequest["wants"]>,
   field: string,
 ): ModelInfo {
+  const isWanted = ({ makes = "images" }: ModelInfo) => wants === "any" || makes === wants;
   if (wanted === undefined) {
-    const able = models.find(({ tasks }) => task === undefined || tasks.includes(task));
+    const able = models.find((model) =>
+      isWanted(model) && (task === undefined || model.tasks.includes(task))
+    );
     if (able !== undefined) return able;
-    throw invalid(undefined, `Cannot do ${task}: no model here does; ${abilities(models)}`);
+    const deed = task === undefined ? `make ${wants}` : `do ${task}`;
+    throw invalid(undefined, `Cannot ${deed}: no model here does; ${abilities(models)}`);
   }
   const found = models.find(({ id }) => id === wanted);
-  if (found !== undefined) return found;
+  if (found !== undefined && isWanted(found)) return found;
+  if (found !== undefined) {
+    const { makes = "images" } = found;
+    throw invalid(
+      field,
+      `Cannot make ${wants} with ${wanted}, which makes ${makes}: ask for it at POST /predictions`,
+    );
+  }
   const message = `There is no model ${JSON.stringify(wanted)} here; ${abilities(models)}`;
   throw new ServeError("model_not_found", message, { field });
 }
@@ -162,6 +181,9 @@ function settleTask(model: ModelInfo, task: Task | undefined): Task {
   if (depth) return "depth-to-image";
   throw invalid(undefined, `Cannot do ${task} with ${model.id}: ${abilities([model])}`);
 }
+
+/** Tasks that begin with no image. */
+const WITHOUT_IMAGE: readonly Task[] = ["text-to-image", "text-to-audio", "unconditional"];
 
 type NameOf = (field: string) => string;
 
@@ -200,9 +222,50 @@ function checkPrompts(
   }
 }
 
+/** Audio is written as WAV, images are not. */
+function checkFormat({ id, makes = "images" }: ModelInfo, { format }: JobInput, nameOf: NameOf) {
+  if ((format === "wav") === (makes === "audio")) return;
+  throw invalid(
+    nameOf("format"),
+    `${nameOf("format")} cannot be ${format}: ${id} makes ${makes}, which is written as ` +
+      (makes === "audio" ? "wav" : "png, jpeg or webp"),
+  );
+}
+
+/** How long audio is: what the model takes, within the limits. */
+function checkLength(
+  model: ModelInfo,
+  input: JobInput,
+  limits: Limits,
+  nameOf: NameOf,
+): void {
+  const { id, makes = "images", takesLength = false } = model;
+  if (makes === "audio") {
+    for (const field of ["width", "height"] as const) {
+      if (input[field] === undefined) continue;
+      throw invalid(nameOf(field), `${nameOf(field)} must be left out: ${id} makes audio`);
+    }
+  }
+  const { seconds } = input;
+  if (seconds === undefined) return;
+  const field = nameOf("seconds");
+  if (!takesLength) {
+    throw invalid(
+      field,
+      `${field} must be left out: ${id} makes ${makes === "audio" ? "audio of one length" : makes}`,
+    );
+  }
+  const longest = longestAudio(model, limits);
+  if (seconds > 0 && seconds <= longest) return;
+  throw invalid(
+    field,
+    `${field} cannot be ${seconds}: it must be more than 0, and ${longest} at most`,
+  );
+}
+
 /** What each task needs, and what it has no use for. */
 function checkGiven(
-  { takesPrompt = true }: ModelInfo,
+  { takesPrompt = true, makes = "images" }: ModelInfo,
   task: Task,
   input: JobInput,
   nameOf: NameOf,
@@ -216,14 +279,14 @@ function checkGiven(
         nameOf(given),
         `${nameOf(given)} must be left out: ` +
           (task === "unconditional"
-            ? "the model makes images of the one kind that it was trained on"
+            ? `the model makes ${makes} of the one kind that it was trained on`
             : "the model takes an image alone"),
       );
     }
   } else if (input.prompt === undefined) {
     throw invalid(nameOf("prompt"), `${nameOf("prompt")} is missing; it must be a text`);
   }
-  const takesImage = task !== "text-to-image" && task !== "unconditional";
+  const takesImage = !WITHOUT_IMAGE.includes(task);
   if (takesImage && image === undefined) {
     throw invalid(nameOf("image"), `${nameOf("image")} is missing; ${task} begins with an image`);
   }
@@ -281,7 +344,7 @@ function checkSize(
 /** The size of a second pass: the shape of the first, in multiples that the model takes. */
 function settleSecondPass(
   { scale, width: wide, height: high, scheduler, ...pass }: SecondPassRequest,
-  first: Pick<ImageRequest, "width" | "height">,
+  first: Pick<RunRequest, "width" | "height">,
   model: ModelInfo,
   { schedulers }: DoorContext,
   nameOf: NameOf,

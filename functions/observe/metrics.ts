@@ -55,12 +55,13 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   const requests = counter("requests_total", "Replies", ["door", "outcome"]);
   const rejected = counter("rejected_total", "Requests that were turned away", ["reason"]);
   const images = counter("images_total", "Images made", ["model"]);
+  const audios = counter("audios_total", "Audio clips made", ["model"]);
   const nan = counter("nan_outputs_total", "Runs that ended in NaN", ["model"]);
   const waited = histogram("queue_seconds", "Time in the queue", ["model"]);
   const steps = histogram("step_seconds", "Time of a denoising step", ["model"]);
   const prepared = histogram("prepare_seconds", "Time to the end of a run's first step", ["model"]);
-  const decoded = histogram("decode_seconds", "Time from latents to images", ["model"]);
-  const encoded = histogram("encode_seconds", "Time from images to files", ["model"]);
+  const decoded = histogram("decode_seconds", "Time from latents to images or audio", ["model"]);
+  const encoded = histogram("encode_seconds", "Time from images or audio to files", ["model"]);
   const depth = gauge("queue_depth", "Jobs that wait");
   const running = gauge("running_jobs", "Jobs that run");
   const depthOf = gauge("model_queue_depth", "Jobs that wait for a model", ["model"]);
@@ -90,6 +91,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
         steps.observe({ model }, event.stepMs / 1000);
       } else if (event.type === "succeeded") {
         images.inc({ model }, event.images.length);
+        audios.inc({ model }, event.audios?.length ?? 0);
         prepared.observe({ model }, event.timing.prepareMs / 1000);
         decoded.observe({ model }, event.timing.decodeMs / 1000);
         encoded.observe({ model }, event.timing.encodeMs / 1000);

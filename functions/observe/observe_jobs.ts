@@ -43,6 +43,7 @@ function logEnd(
   run?: Run,
 ): void {
   const [image] = event.type === "succeeded" ? event.images : [];
+  const [audio] = event.type === "succeeded" ? event.audios ?? [] : [];
   const width = image?.width ?? input.width;
   const height = image?.height ?? input.height;
   audit.info("job {id} of {owner}: {outcome}", {
@@ -55,6 +56,7 @@ function logEnd(
     images: input.count,
     width,
     height,
+    seconds: audio?.seconds ?? input.seconds,
     steps: run?.steps ?? 0,
     attempts: run?.attempts ?? 0,
     queueMs: run?.queueMs,

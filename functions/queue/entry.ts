@@ -1,4 +1,4 @@
-import { isLast, type Job, type JobEvent } from "../contract/job.ts";
+import { isLast, type Job, type JobEvent, resultsOf } from "../contract/job.ts";
 import { EventLog } from "./event_log.ts";
 import type { Rank } from "./fair_line.ts";
 import type { JobRecord, JobStatus } from "./queue.ts";
@@ -49,12 +49,13 @@ export class Entry {
     return this.#startedAt === undefined ? "queued" : "running";
   }
 
-  /** About the memory that it takes in bytes: images, texts, and what any job takes. */
+  /** About the memory that it takes in bytes: files, texts, and what any job takes. */
   get bytes(): number {
-    const images = this.#latest.succeeded?.images ?? [];
-    const files = images.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    const { succeeded } = this.#latest;
+    const results = succeeded === undefined ? [] : resultsOf(succeeded);
+    const files = results.reduce((sum, { bytes }) => sum + bytes.length, 0);
     const { prompt = "", negativePrompt = "" } = this.#job.input;
-    const texts = (prompt.length + negativePrompt.length) * (2 + images.length);
+    const texts = (prompt.length + negativePrompt.length) * (2 + results.length);
     const warnings = this.#warnings.reduce((sum, { length }) => sum + length, 0);
     return files + 2 * (texts + warnings) + OVERHEAD;
   }

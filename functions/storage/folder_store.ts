@@ -6,6 +6,7 @@ const TYPES: Readonly<Record<string, string>> = {
   png: "image/png",
   jpg: "image/jpeg",
   webp: "image/webp",
+  wav: "audio/wav",
 };
 
 /** Names of files that are the store's; others in its folder are left alone. */

@@ -8,7 +8,7 @@ import { folderStore } from "./folder_store.ts";
 import { memoryStore } from "./memory_store.ts";
 import { s3Store } from "./s3_store.ts";
 import { checkKey, type Store } from "./store.ts";
-import { storeImage } from "./store_image.ts";
+import { storeResult } from "./store_result.ts";
 
 const file = { bytes: Uint8Array.of(1, 2, 3), mediaType: "image/png" };
 
@@ -58,7 +58,7 @@ describe("folderStore()", () => {
   it("says storage_failed when it cannot write", async () => {
     const store = folderStore("/proc/no/such");
     const image = { ...file, width: 1, height: 1, recipe: {} };
-    const error = await assertRejects(() => storeImage(store, image, "https://x"), ServeError);
+    const error = await assertRejects(() => storeResult(store, image, "https://x"), ServeError);
     assertEquals([error.code, error.message.includes("/proc")], ["storage_failed", false]);
   });
 });

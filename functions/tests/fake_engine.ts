@@ -1,5 +1,5 @@
 import { ServeError } from "../contract/errors.ts";
-import type { EncodedImage, Job, RunEvent } from "../contract/job.ts";
+import type { EncodedAudio, EncodedImage, Job, RunEvent } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import type { EngineState, ServingEngine } from "../engine/engine.ts";
 import { withSignal } from "../async/with_signal.ts";
@@ -15,6 +15,21 @@ export const FAKE_MODEL: ModelInfo = {
   height: 64,
   sizeMultiple: 8,
   takesSize: true,
+};
+
+/** What the model of a {@linkcode FakeEngine} says of itself where it makes audio. */
+export const FAKE_AUDIO: Partial<ModelInfo> = {
+  pipeline: "StableAudioPipeline",
+  tasks: ["text-to-audio"],
+  makes: "audio",
+  scheduler: "EDMDPMSolverMultistepScheduler",
+  schedulers: ["EDMDPMSolverMultistepScheduler"],
+  width: 0,
+  height: 0,
+  sizeMultiple: 1,
+  takesSize: false,
+  seconds: 5,
+  takesLength: true,
 };
 
 /** How a {@linkcode FakeEngine} runs. */
@@ -105,13 +120,16 @@ export class FakeEngine implements ServingEngine {
       this.steps++;
       const etaMs = (of - step) * (stepMs ?? 0);
       yield { type: "step", step, of, stepMs: stepMs ?? 0, etaMs, at: Date.now() };
-      if (step <= previews) {
+      if (step <= previews && this.#options.info?.makes !== "audio") {
         yield { type: "preview", index: step - 1, step, image: image(job, 0) };
       }
     }
-    const images = Array.from({ length: count }, (_, i) => image(job, i));
+    const places = Array.from({ length: count }, (_, i) => i);
+    const files = this.#options.info?.makes === "audio"
+      ? { images: [], audios: places.map((i) => audio(job, i)) }
+      : { images: places.map((i) => image(job, i)) };
     const timing = { prepareMs: 0, stepsMs: 0, decodeMs: 0, encodeMs: 0 };
-    yield { type: "succeeded", images, timing };
+    yield { type: "succeeded", ...files, timing };
   }
 
   close(): Promise<void> {
@@ -129,4 +147,23 @@ function image({ input, model }: Job, index: number): EncodedImage {
   const bytes = new Uint8Array([...png, ...new TextEncoder().encode(seed)]);
   const { width = 64, height = 64, format } = input;
   return { bytes, mediaType: `image/${format}`, width, height, recipe: { model, seed } };
+}
+
+/** A WAV file of 16-bit silence at 8,000 Hz, with the seed behind its end. */
+function audio({ input, model }: Job, index: number): EncodedAudio {
+  const seed = String(BigInt(input.seed ?? "0") + BigInt(index));
+  const { seconds = 5 } = input;
+  const size = 2 * Math.trunc(8_000 * seconds);
+  const bytes = new Uint8Array(44 + size + seed.length);
+  const view = new DataView(bytes.buffer);
+  const put = (at: number, text: string) => bytes.set(new TextEncoder().encode(text), at);
+  put(0, "RIFF");
+  view.setUint32(4, 36 + size, true);
+  put(8, "WAVEfmt ");
+  [16, 1, 8_000, 16_000].forEach((value, i) => view.setUint32([16, 20, 24, 28][i]!, value, true));
+  [1, 1, 2, 16].forEach((value, i) => view.setUint16([20, 22, 32, 34][i]!, value, true));
+  put(36, "data");
+  view.setUint32(40, size, true);
+  put(44 + size, seed);
+  return { bytes, mediaType: "audio/wav", seconds, recipe: { model, seed } };
 }

@@ -1,5 +1,6 @@
 /**
- * The door for the Model Context Protocol, at /mcp: assistants draw with the tool `generate_image`.
+ * The door for the Model Context Protocol, at /mcp: assistants draw with the tool `generate_image`, and
+ * make audio with `generate_audio`; each is there where a model is.
  *
  * No session is kept: each request stands for itself, so that any edge can answer it. A run ends when
  * its connection does.
@@ -31,7 +32,8 @@ import { type Operation, route } from "../../http/route.ts";
 import { followOwn, throwIfFailed } from "../../http/run.ts";
 import { log } from "../../observe/log.ts";
 import type { Door } from "../door.ts";
-import { argumentsSchema, describeTool, NAMES, TOOL, toRequest, toResult } from "./tool.ts";
+import { audioTool } from "./audio_tool.ts";
+import { type DoorTool, imageTool, NAMES, toResult } from "./tool.ts";
 
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 
@@ -54,17 +56,25 @@ const responses: Operation["responses"] = {
 };
 
 function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
-  const schema = argumentsSchema(context.limits);
-  const tool = describeTool(schema);
+  const known = [imageTool(context.limits), audioTool(context.limits)];
+
+  /** The tools that the models are for; before these are loaded, the one that makes images. */
+  function tools(): DoorTool[] {
+    const { state } = context.models;
+    const models = state.phase === "ready" ? state.models : [];
+    const made = new Set(models.map(({ makes = "images" }) => makes));
+    return known.filter(({ makes }) => made.has(makes) || made.size === 0 && makes === "images");
+  }
 
   async function draw(
+    tool: DoorTool,
     given: unknown,
     caller: RequestCaller,
     { sendNotification, _meta }: Extra,
   ) {
     const { signal } = caller;
-    const request = toRequest(schema, given ?? {});
-    const leftAside = settleFields(given, done(...Object.keys(schema.shape)));
+    const request = tool.toRequest(given ?? {});
+    const leftAside = settleFields(given, done(...tool.fields));
     const job = await planJob(context, request, {
       ...caller,
       names: NAMES,
@@ -81,7 +91,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
         await sendNotification({ method: "notifications/progress", params });
       }
       if (event.type === "warning") warnings.push(event.message);
-      if (event.type === "succeeded") return toResult({ images: event.images, warnings });
+      if (event.type === "succeeded") return toResult({ ...event, warnings });
       throwIfFailed(event, job);
     }
     throw new ServeError("internal", "The run ended without a result");
@@ -94,16 +104,21 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     const server = new Server({ name: "denoise", version: VERSION }, {
       capabilities: { tools: {} },
     });
-    server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [tool] }));
+    server.setRequestHandler(
+      ListToolsRequestSchema,
+      () => ({ tools: tools().map(({ description }) => description) }),
+    );
     server.setRequestHandler(
       CallToolRequestSchema,
       async ({ params }: CallToolRequest, extra: Extra): Promise<CallToolResult> => {
-        if (params.name !== TOOL) {
-          throw new McpError(ErrorCode.InvalidParams, `There is no such tool; there is ${TOOL}`);
+        const tool = known.find(({ description: { name } }) => name === params.name);
+        if (tool === undefined) {
+          const names = tools().map(({ description: { name } }) => name).join(", ");
+          throw new McpError(ErrorCode.InvalidParams, `There is no such tool; there is ${names}`);
         }
         try {
           const signal = AbortSignal.any([gone, extra.signal]);
-          return await draw(params.arguments, { ...caller, signal }, extra);
+          return await draw(tool, params.arguments, { ...caller, signal }, extra);
         } catch (thrown) {
           const { code, message, status, cause } = toServeError(thrown);
           if (status >= 500) log.error("{code}: {message}", { code, message, cause, requestId });

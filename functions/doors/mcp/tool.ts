@@ -1,14 +1,24 @@
 import { z } from "@hono/zod-openapi";
 import type { CallToolResult, Tool } from "@modelcontextprotocol/sdk/types.js";
 import { invalid } from "../../contract/errors.ts";
+import { resultsOf } from "../../contract/job.ts";
 import type { Limits } from "../../contract/limits.ts";
 import { check } from "../../http/body.ts";
 import { integer, oneOf, optional, real, seed, text } from "../../http/fields.ts";
-import type { ImageRequest } from "../../http/plan.ts";
+import type { RunRequest } from "../../http/plan.ts";
 import type { Finished } from "../../http/run.ts";
 
-/** Name of the one tool. */
-export const TOOL = "generate_image";
+/** A tool of this door. */
+export interface DoorTool {
+  /** What it makes: it is there for servers that have a model for it. */
+  readonly makes: "images" | "audio";
+  /** Names of its arguments. */
+  readonly fields: readonly string[];
+  /** What the list of tools tells of it. */
+  readonly description: Tool;
+  /** Arguments in the words of the queue. */
+  toRequest(given: unknown): RunRequest;
+}
 
 /** This door's names of what the others name differently. */
 export const NAMES: Readonly<Record<string, string>> = {
@@ -17,10 +27,11 @@ export const NAMES: Readonly<Record<string, string>> = {
   steps: "num_inference_steps",
   guidanceScale: "guidance_scale",
   clipSkip: "clip_skip",
+  seconds: "audio_length_in_s",
 };
 
-/** The tool's arguments. */
-export function argumentsSchema(limits: Limits) {
+/** The arguments of the tool that makes images. */
+function argumentsSchema(limits: Limits) {
   const longest = Math.ceil(limits.maxImageBytes * 4 / 3) + 100;
   const file = z.string({ error: "must be an image in base64" }).max(longest, {
     error: `must be an image of at most ${limits.maxImageBytes} bytes in base64`,
@@ -45,22 +56,27 @@ export function argumentsSchema(limits: Limits) {
   }, { error: "must be an object" });
 }
 
-/** What the tool's list tells of it. */
-export function describeTool(schema: ReturnType<typeof argumentsSchema>): Tool {
+/** The tool that makes images. */
+export function imageTool(limits: Limits): DoorTool {
+  const schema = argumentsSchema(limits);
   return {
-    name: TOOL,
-    title: "Generate an image",
-    description: "Makes images from a prompt, or changes a given one, with a diffusion model",
-    inputSchema: z.toJSONSchema(schema, { io: "input" }) as Tool["inputSchema"],
-    annotations: { readOnlyHint: true, openWorldHint: false },
+    makes: "images",
+    fields: Object.keys(schema.shape),
+    description: {
+      name: "generate_image",
+      title: "Generate an image",
+      description: "Makes images from a prompt, or changes a given one, with a diffusion model",
+      inputSchema: z.toJSONSchema(schema, { io: "input" }) as Tool["inputSchema"],
+      annotations: { readOnlyHint: true, openWorldHint: false },
+    },
+    toRequest: (given) => toRequest(schema, given),
   };
 }
 
-/** Arguments in the words of the queue. */
-export function toRequest(
+function toRequest(
   schema: ReturnType<typeof argumentsSchema>,
   given: unknown,
-): ImageRequest {
+): RunRequest {
   const fields = check(schema, given);
   return {
     model: fields.model,
@@ -92,15 +108,17 @@ function fromBase64(text: string | undefined, field: string): Uint8Array | undef
   throw invalid(field, `${field} must be an image in base64`);
 }
 
-/** The images, and as text what they were made from. */
+/** The images or the audio, and as text what they were made from. */
 export function toResult(
-  { images, warnings }: Pick<Finished, "images" | "warnings">,
+  made: Pick<Finished, "images" | "audios" | "warnings">,
 ): CallToolResult {
-  const recipes = images.map(({ recipe }) => recipe);
+  const results = resultsOf(made);
+  const recipes = results.map(({ recipe }) => recipe);
+  const { warnings } = made;
   return {
     content: [
-      ...images.map(({ bytes, mediaType }) => ({
-        type: "image" as const,
+      ...results.map(({ bytes, mediaType }) => ({
+        type: mediaType.startsWith("audio/") ? "audio" as const : "image" as const,
         data: bytes.toBase64(),
         mimeType: mediaType,
       })),

@@ -1,5 +1,5 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
-import { pixelLimits } from "../../contract/size_limits.ts";
+import { longestAudio, pixelLimits } from "../../contract/size_limits.ts";
 import type { AppEnv, DoorContext } from "../../http/context.ts";
 import { route } from "../../http/route.ts";
 
@@ -44,7 +44,12 @@ export function mountCapabilities(app: OpenAPIHono<AppEnv>, context: DoorContext
     const { limits, schedulers } = context;
     return c.json({
       models: state.phase === "ready"
-        ? state.models.map((model) => ({ ...model, pixels: pixelLimits(model, limits) }))
+        ? state.models.map((model) => ({
+          ...model,
+          ...model.makes === "audio"
+            ? { max_seconds: longestAudio(model, limits) }
+            : { pixels: pixelLimits(model, limits) },
+        }))
         : [],
       schedulers,
       limits: {
@@ -57,7 +62,7 @@ export function mountCapabilities(app: OpenAPIHono<AppEnv>, context: DoorContext
         previews: limits.maxPreviews,
         queue: (await context.queue.depth()).bound,
       },
-      output_formats: ["png", "jpeg", "webp"],
+      output_formats: ["png", "jpeg", "webp", "wav"],
     });
   });
 }

@@ -2,11 +2,11 @@ import type { EncodedImage, Job, JobEvent } from "../../contract/job.ts";
 import { toServeError } from "../../contract/errors.ts";
 import { callerOf } from "../../http/caller.ts";
 import { type AppContext, baseUrl, type DoorContext } from "../../http/context.ts";
-import { type ImageRequest, planJob } from "../../http/plan.ts";
+import { planJob, type RunRequest } from "../../http/plan.ts";
 import { followOwn, runToEnd, throwIfFailed } from "../../http/run.ts";
 import { setServerTiming } from "../../http/server_timing.ts";
 import { sse, type SseMessage } from "../../http/sse.ts";
-import { storeImage } from "../../storage/store_image.ts";
+import { storeResult } from "../../storage/store_result.ts";
 import { errorBody } from "./errors.ts";
 import { NAMES } from "./request.ts";
 import type { ImageFields } from "./schemas.ts";
@@ -16,7 +16,7 @@ export async function answer(
   c: AppContext,
   context: DoorContext,
   fields: ImageFields,
-  request: ImageRequest,
+  request: RunRequest,
   kind: "image_generation" | "image_edit",
   leftAside: readonly string[],
 ): Promise<Response> {
@@ -33,7 +33,7 @@ export async function answer(
   const asUrl = fields.response_format === "url";
   const data = await Promise.all(images.map(async (image) => ({
     ...(asUrl
-      ? { url: await storeImage(context.store, image, baseUrl(c, context)) }
+      ? { url: await storeResult(context.store, image, baseUrl(c, context)) }
       : { b64_json: image.bytes.toBase64() }),
     recipe: image.recipe,
   })));

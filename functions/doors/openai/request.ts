@@ -1,6 +1,6 @@
 import { invalid } from "../../contract/errors.ts";
 import { parseSize } from "../../http/fields.ts";
-import type { ImageRequest } from "../../http/plan.ts";
+import type { RunRequest } from "../../http/plan.ts";
 import type { ImageFields } from "./schemas.ts";
 
 /** This door's names of what the others name differently. */
@@ -16,7 +16,7 @@ export const NAMES: Readonly<Record<string, string>> = {
 };
 
 /** The fields of a request in the words of the queue. */
-export function toRequest(fields: ImageFields): ImageRequest {
+export function toRequest(fields: ImageFields): RunRequest {
   const { stream, partial_images, output_format, output_compression } = fields;
   if ((output_format ?? "png") === "png" && (output_compression ?? 100) !== 100) {
     throw invalid(

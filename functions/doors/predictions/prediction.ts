@@ -1,7 +1,7 @@
-import type { EncodedImage, JobInput } from "../../contract/job.ts";
+import { type EncodedFile, type JobInput, resultsOf } from "../../contract/job.ts";
 import { type AppContext, baseUrl, type DoorContext } from "../../http/context.ts";
 import type { JobRecord, JobStatus } from "../../queue/queue.ts";
-import { storeImage } from "../../storage/store_image.ts";
+import { storeResult } from "../../storage/store_result.ts";
 
 const STATUS: Readonly<Record<JobStatus, string>> = {
   queued: "starting",
@@ -14,13 +14,14 @@ const STATUS: Readonly<Record<JobStatus, string>> = {
 /**
  * A job as its prediction.
  *
- * @param inline Whether images that lie in no store are in it, as data URLs.
+ * @param inline Whether results that lie in no store are in it, as data URLs.
+ * @param asData Whether the others are in it so, too.
  */
 export async function toPrediction(
   c: AppContext,
   context: DoorContext,
   record: JobRecord,
-  { inline = true }: { readonly inline?: boolean } = {},
+  { inline = true, asData = false }: { readonly inline?: boolean; readonly asData?: boolean } = {},
 ): Promise<object> {
   const { job, status, latest, startedAt, endedAt } = record;
   const base = baseUrl(c, context);
@@ -33,9 +34,9 @@ export async function toPrediction(
     version: job.model,
     status: failed?.failure.code === "expired" ? "canceled" : STATUS[status],
     input: describeInput(job.input),
-    output: succeeded === undefined || !inline && !context.storesResults
-      ? null
-      : await Promise.all(succeeded.images.map((image) => address(context, image, base))),
+    output: succeeded === undefined || !inline && !context.storesResults ? null : await Promise.all(
+      resultsOf(succeeded).map((result) => address(context, result, base, asData)),
+    ),
     error: failed?.failure.message ?? null,
     logs: [...job.warnings ?? [], ...record.warnings].join("\n"),
     metrics: startedAt === undefined || endedAt === undefined
@@ -67,6 +68,7 @@ export function describeInput(input: JobInput): object {
     negative_prompt: input.negativePrompt,
     width: input.width,
     height: input.height,
+    audio_length_in_s: input.seconds,
     num_outputs: input.count,
     num_inference_steps: input.steps,
     guidance_scale: input.guidanceScale,
@@ -77,17 +79,20 @@ export function describeInput(input: JobInput): object {
   };
 }
 
-/** Addresses of images that are stored already. */
-const stored = new WeakMap<EncodedImage, Promise<string>>();
+/** Addresses of results that are stored already. */
+const stored = new WeakMap<EncodedFile, Promise<string>>();
 
-/** An image as a data URL, or its address where results are stored. */
+/** A result as a data URL, or its address where results are stored. */
 export async function address(
   { store, storesResults }: DoorContext,
-  image: EncodedImage,
+  result: EncodedFile,
   base: string,
+  asData = false,
 ): Promise<string> {
-  if (!storesResults) return `data:${image.mediaType};base64,${image.bytes.toBase64()}`;
-  const known = stored.get(image) ?? storeImage(store, image, base);
-  stored.set(image, known);
+  if (asData || !storesResults) {
+    return `data:${result.mediaType};base64,${result.bytes.toBase64()}`;
+  }
+  const known = stored.get(result) ?? storeResult(store, result, base);
+  stored.set(result, known);
   return await known;
 }

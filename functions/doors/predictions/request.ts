@@ -1,6 +1,6 @@
 import type { DoorContext } from "../../http/context.ts";
 import { done, type FieldRules, ignored } from "../../http/field_rules.ts";
-import type { ImageRequest } from "../../http/plan.ts";
+import type { RunRequest } from "../../http/plan.ts";
 import { givenFile } from "./files.ts";
 import type { PredictionBody } from "./schemas.ts";
 
@@ -12,6 +12,8 @@ const NAMES: Readonly<Record<string, string>> = {
   mask: "input.mask",
   width: "input.width",
   height: "input.height",
+  seconds: "input.audio_length_in_s",
+  format: "input.output_format",
   count: "input.num_outputs",
   steps: "input.num_inference_steps",
   guidanceScale: "input.guidance_scale",
@@ -41,6 +43,7 @@ export const BODY_RULES: FieldRules = {
 /** What is done with each field of `input`. */
 export const INPUT_RULES: FieldRules = done(
   ...["prompt", "negative_prompt", "image", "mask", "task", "width", "height", "num_outputs"],
+  ...["audio_length_in_s"],
   ...["num_inference_steps", "guidance_scale", "strength", "prompt_strength", "eta", "clip_skip"],
   ...["scheduler", "seed", "output_format", "output_quality", "previews"],
 );
@@ -49,10 +52,12 @@ export const INPUT_RULES: FieldRules = done(
 export async function toRequest(
   { input, model, version }: PredictionBody,
   context: DoorContext,
-): Promise<ImageRequest> {
-  const { output_format = "png", output_quality: quality } = input;
-  const format = output_format === "jpg" ? "jpeg" : output_format;
+): Promise<RunRequest> {
+  const { output_format, output_quality: quality } = input;
+  const format = output_format === "jpg" ? "jpeg" : output_format ?? undefined;
+  const isLossless = format === undefined || format === "png" || format === "wav";
   return {
+    wants: "any",
     model: model ?? version,
     task: input.task,
     prompt: input.prompt,
@@ -61,6 +66,7 @@ export async function toRequest(
     mask: await givenFile(input.mask, "input.mask", context),
     width: input.width,
     height: input.height,
+    seconds: input.audio_length_in_s,
     count: input.num_outputs ?? 1,
     steps: input.num_inference_steps,
     guidanceScale: input.guidance_scale,
@@ -70,7 +76,7 @@ export async function toRequest(
     scheduler: input.scheduler,
     seed: input.seed,
     format,
-    quality: format === "png" ? undefined : quality,
+    quality: isLossless ? undefined : quality,
     previews: input.previews ?? 0,
   };
 }

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { Limits } from "../../contract/limits.ts";
+import { type Limits, MAX_SECONDS } from "../../contract/limits.ts";
 import { TASKS } from "../../contract/job.ts";
 import { flag, integer, oneOf, optional, real, seed, text } from "../../http/fields.ts";
 import { WEBHOOK_EVENTS } from "./webhooks.ts";
@@ -17,6 +17,7 @@ function inputSchema(limits: Limits) {
     task: optional(oneOf(...TASKS)),
     width: optional(integer(8, limits.maxSide)),
     height: optional(integer(8, limits.maxSide)),
+    audio_length_in_s: optional(real(0, MAX_SECONDS)),
     num_outputs: optional(integer(1, limits.maxImages)),
     num_inference_steps: optional(integer(1, limits.maxSteps)),
     guidance_scale: optional(real(0, 100)),
@@ -26,7 +27,7 @@ function inputSchema(limits: Limits) {
     clip_skip: optional(integer(0, 12)),
     scheduler: optional(text(100)),
     seed: optional(seed()),
-    output_format: optional(oneOf("png", "jpeg", "jpg", "webp")),
+    output_format: optional(oneOf("png", "jpeg", "jpg", "webp", "wav")),
     output_quality: optional(integer(1, 100)),
     previews: optional(integer(0, limits.maxPreviews)),
   }, { error: "must be an object" }).openapi("PredictionInput");

@@ -1,4 +1,4 @@
-import type { JobEvent } from "../../contract/job.ts";
+import { type JobEvent, resultsOf } from "../../contract/job.ts";
 import { type AppContext, baseUrl, type DoorContext } from "../../http/context.ts";
 import { sse, type SseMessage } from "../../http/sse.ts";
 import { address, publicId, toPrediction } from "./prediction.ts";
@@ -11,6 +11,11 @@ export function streamPrediction(
   cancelWhenGone: boolean,
 ): Response {
   return sse(c, (signal) => messages(c, context, id, signal, cancelWhenGone));
+}
+
+/** Whether a caller prefers files in the stream itself to their addresses (RFC 7240, 4.2). */
+function prefersData(c: AppContext): boolean {
+  return /\breturn=representation\b/.test(c.req.header("prefer") ?? "");
 }
 
 async function* messages(
@@ -32,7 +37,9 @@ async function* messages(
       const message = await toMessage(c, context, id, event);
       if (message !== undefined) yield message;
     }
-    yield { event: "completed", data: await toPrediction(c, context, await queue.find(id)) };
+    const record = await queue.find(id);
+    const asData = prefersData(c);
+    yield { event: "completed", data: await toPrediction(c, context, record, { asData }) };
   } finally {
     if (!ended && cancelWhenGone) await queue.cancel(id);
   }
@@ -61,8 +68,9 @@ async function toMessage(
     case "warning":
       return { event: "log", data: { source: "stderr", data: `${event.message}\n` } };
     case "succeeded": {
-      const images = event.images.map((image) => address(context, image, base));
-      return { event: "output", data: { output: await Promise.all(images) } };
+      const asData = prefersData(c);
+      const output = resultsOf(event).map((result) => address(context, result, base, asData));
+      return { event: "output", data: { output: await Promise.all(output) } };
     }
     default:
       return undefined;

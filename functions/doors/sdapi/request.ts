@@ -1,6 +1,6 @@
 import { invalid } from "../../contract/errors.ts";
 import { type FieldRules, settleFields } from "../../http/field_rules.ts";
-import type { ImageRequest, SecondPassRequest } from "../../http/plan.ts";
+import type { RunRequest, SecondPassRequest } from "../../http/plan.ts";
 import { type Tagged, takeTags, weighsWords } from "./extra_networks.ts";
 import { secondPassOf } from "./hires.ts";
 import { OPTION_RULES, type Options } from "./options.ts";
@@ -49,7 +49,7 @@ export interface Surroundings {
 }
 
 /** The fields of a request in the words of the queue. */
-export function toRequest(fields: Fields, around: Surroundings): ImageRequest {
+export function toRequest(fields: Fields, around: Surroundings): RunRequest {
   const { options, schedulers, maxImages, maxPreviews } = around;
   const { batch_size = 1, n_iter = 1, init_images, mask, steps } = fields;
   if (batch_size * n_iter > maxImages) {
@@ -94,7 +94,7 @@ export function toRequest(fields: Fields, around: Surroundings): ImageRequest {
 const FITS = ["stretch", "crop", "fill"] as const;
 
 /** What is said of a mask. */
-function maskOf(fields: Fields): Pick<ImageRequest, "invertsMask" | "maskBlur" | "maskPadding"> {
+function maskOf(fields: Fields): Pick<RunRequest, "invertsMask" | "maskBlur" | "maskPadding"> {
   const { inpainting_mask_invert, mask_blur, inpaint_full_res, inpaint_full_res_padding } = fields;
   return {
     invertsMask: inpainting_mask_invert === 1 ? true : undefined,

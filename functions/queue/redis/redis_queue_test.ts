@@ -11,7 +11,7 @@ import type { JobEvent } from "../../contract/job.ts";
 import { makeJobId } from "../../contract/job_id.ts";
 import { redisStore } from "../../storage/redis_store.ts";
 import type { Store } from "../../storage/store.ts";
-import { FakeEngine, type FakeEngineOptions } from "../../tests/fake_engine.ts";
+import { FAKE_AUDIO, FakeEngine, type FakeEngineOptions } from "../../tests/fake_engine.ts";
 import { job as anyJob } from "../../tests/jobs.ts";
 import { type Proxy, startProxy } from "../../tests/proxy.ts";
 import { hasRedis, startRedis, type TestRedis } from "../../tests/redis.ts";
@@ -487,6 +487,26 @@ describe("redisQueue()", { ignore: !await hasRedis() }, () => {
       const client = new Redis(redis.url);
       await until(async () => (await client.keys("denoise:file:*")).length === 1);
       client.disconnect();
+    });
+  });
+
+  it("carries audio, with its key and without it", async () => {
+    await using(async ({ edge, worker }) => {
+      await worker({ info: FAKE_AUDIO });
+      const input = { count: 2, format: "wav", seconds: 0.25 } as const;
+      await edge.submit(job("1", input, { task: "text-to-audio", keepMs: 60_000 }));
+      const last = (await eventsOf(edge, "1")).at(-1)!;
+      assert(last.type === "succeeded");
+      assertEquals(last.images, []);
+      assertEquals(
+        last.audios!.map(({ seconds, mediaType, recipe }) => [
+          ...[seconds, mediaType, recipe["seed"]],
+        ]),
+        [[0.25, "audio/wav", "0"], [0.25, "audio/wav", "1"]],
+      );
+      assertEquals(last.audios![0]!.bytes.length, 44 + 4_000 + 1);
+      const { latest: { succeeded } } = await edge.find("1");
+      assert(succeeded!.audios!.every(({ key }) => key!.endsWith(".wav")));
     });
   });
 

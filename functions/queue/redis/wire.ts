@@ -5,12 +5,13 @@
  */
 import { ServeError } from "../../contract/errors.ts";
 import {
-  type EncodedImage,
+  type EncodedFile,
   type Job,
   type JobEvent,
   type JobFailure,
   withoutFiles,
 } from "../../contract/job.ts";
+import { EXTENSIONS } from "../../storage/store_result.ts";
 import type { Store } from "../../storage/store.ts";
 
 /** A file's place in the store. */
@@ -23,15 +24,13 @@ interface Given {
   readonly mask?: Key;
 }
 
-const EXTENSIONS: Readonly<Record<string, string>> = { "image/png": "png", "image/jpeg": "jpg" };
-
 async function putFile(store: Store, bytes: Uint8Array, mediaType: string): Promise<Key> {
   const random = crypto.getRandomValues(new Uint8Array(16)).toHex();
   const key = `${random}.${EXTENSIONS[mediaType] ?? "bin"}`;
   try {
     await store.put(key, { bytes, mediaType });
   } catch (cause) {
-    throw new ServeError("storage_failed", "Cannot store an image; try again later", { cause });
+    throw new ServeError("storage_failed", "Cannot store a file; try again later", { cause });
   }
   return { $file: key };
 }
@@ -42,20 +41,22 @@ async function getFile(store: Store, key: Key): Promise<Uint8Array> {
   return file.bytes;
 }
 
-async function packImage(image: EncodedImage, store: Store): Promise<object> {
-  return { ...image, bytes: await putFile(store, image.bytes, image.mediaType) };
+async function packFile(file: EncodedFile, store: Store): Promise<object> {
+  return { ...file, bytes: await putFile(store, file.bytes, file.mediaType) };
 }
 
-async function unpackImage(image: EncodedImage, store: Store): Promise<EncodedImage> {
-  const place = image.bytes as unknown as Key;
-  return { ...image, bytes: await getFile(store, place), key: place.$file };
+async function unpackFile<F extends EncodedFile>(file: F, store: Store): Promise<F> {
+  const place = file.bytes as unknown as Key;
+  return { ...file, bytes: await getFile(store, place), key: place.$file };
 }
 
-/** An event as text; its images are put into the store. */
+/** An event as text; its files are put into the store. */
 export async function packEvent(event: JobEvent, store: Store): Promise<string> {
   if (event.type === "succeeded") {
-    const images = await Promise.all(event.images.map((one) => packImage(one, store)));
-    return JSON.stringify({ ...event, images });
+    const pack = (files: readonly EncodedFile[] = []) =>
+      Promise.all(files.map((one) => packFile(one, store)));
+    const [images, audios] = await Promise.all([pack(event.images), pack(event.audios)]);
+    return JSON.stringify({ ...event, images, audios });
   }
   if (event.type === "preview") {
     const bytes = event.image.bytes.toBase64();
@@ -69,25 +70,28 @@ export function failedText(failure: JobFailure): string {
   return JSON.stringify({ type: "failed", failure } satisfies JobEvent);
 }
 
-/** An event from its text, with the keys of its images and not what they hold. */
+/** An event from its text, with the keys of its files and not what they hold. */
 export function unpackWithoutFiles(text: string): JobEvent {
   const event = JSON.parse(text) as JobEvent;
   if (event.type === "preview") return { ...event, image: withoutBytes(event.image) };
   if (event.type !== "succeeded") return event;
-  return { ...event, images: event.images.map(withoutBytes) };
+  const { images, audios = [] } = event;
+  return { ...event, images: images.map(withoutBytes), audios: audios.map(withoutBytes) };
 }
 
-function withoutBytes(image: EncodedImage): EncodedImage {
-  const { $file: key } = image.bytes as unknown as Partial<Key>;
-  return { ...image, bytes: new Uint8Array(), key };
+function withoutBytes<F extends EncodedFile>(file: F): F {
+  const { $file: key } = file.bytes as unknown as Partial<Key>;
+  return { ...file, bytes: new Uint8Array(), key };
 }
 
-/** An event from its text; its images are got from the store. */
+/** An event from its text; its files are got from the store. */
 export async function unpackEvent(text: string, store: Store): Promise<JobEvent> {
   const event = JSON.parse(text) as JobEvent;
   if (event.type === "succeeded") {
-    const images = event.images.map((one) => unpackImage(one, store));
-    return { ...event, images: await Promise.all(images) };
+    const unpack = <F extends EncodedFile>(files: readonly F[] = []) =>
+      Promise.all(files.map((one) => unpackFile(one, store)));
+    const [images, audios] = await Promise.all([unpack(event.images), unpack(event.audios)]);
+    return { ...event, images, audios };
   }
   if (event.type === "preview") {
     const bytes = Uint8Array.fromBase64(event.image.bytes as unknown as string);

@@ -130,6 +130,7 @@ export const AudioLDMPipeline: PipelineClass<
     negativePromptEmbeds: { type: "tensor" },
   },
   defaults: { numInferenceSteps: 10, guidanceScale: 2.5, numWaveformsPerPrompt: 1 },
+  defaultLength: (components) => lengths(components).seconds,
   components: {
     vae: { kind: "model" },
     textEncoder: { kind: "model" },

@@ -76,6 +76,10 @@ export const DanceDiffusionPipeline: PipelineClass<
   },
   defaults: { numInferenceSteps: 100 },
   makes: "audio",
+  defaultLength({ unet }): number {
+    const { rate, wanted } = lengths(unet.config as unknown as AudioConfig);
+    return wanted / rate;
+  },
   components: { unet: { kind: "model" }, scheduler: { kind: "scheduler" } },
   async *generate(run, options: DanceDiffusionOptions = {}) {
     const { unet, scheduler } = run.components;

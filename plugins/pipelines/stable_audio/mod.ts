@@ -150,6 +150,7 @@ export const StableAudioPipeline: PipelineClass<
     audioStartInS: 0,
     numWaveformsPerPrompt: 1,
   },
+  defaultLength: longestOf,
   components: {
     vae: { kind: "model" },
     textEncoder: { kind: "model" },
@@ -211,6 +212,11 @@ function hopLength({ config }: StableAudioComponents["vae"]): number {
   return config.downsampling_ratios.reduce((product, ratio) => product * ratio, 1);
 }
 
+/** The length that the transformer was trained for, in seconds. */
+function longestOf({ vae, transformer }: StableAudioComponents): number {
+  return transformer.config.sample_size * hopLength(vae) / vae.config.sampling_rate;
+}
+
 /** Where audio starts and ends, in seconds. */
 interface AudioSpan {
   readonly audioStartInS: number;
@@ -223,11 +229,11 @@ interface AudioSpan {
  * @throws {RangeError} for what the models cannot make.
  */
 function audioSpan(
-  { vae, transformer, projectionModel }: StableAudioComponents,
+  components: StableAudioComponents,
   { audioStartInS = 0, audioEndInS }: StableAudioOptions,
 ): AudioSpan {
-  const longest = transformer.config.sample_size * hopLength(vae) / vae.config.sampling_rate;
-  const { min_value: least, max_value: most } = projectionModel.config;
+  const longest = longestOf(components);
+  const { min_value: least, max_value: most } = components.projectionModel.config;
   const end = audioEndInS ?? longest;
   for (const [name, value] of Object.entries({ audioStartInS, audioEndInS: end })) {
     if (value >= least && value <= most) continue;

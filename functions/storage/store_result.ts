@@ -1,5 +1,5 @@
 import { ServeError } from "../contract/errors.ts";
-import type { EncodedImage } from "../contract/job.ts";
+import type { EncodedFile } from "../contract/job.ts";
 import type { Store } from "./store.ts";
 
 /** What file names of each media type end in. */
@@ -7,17 +7,18 @@ export const EXTENSIONS: Readonly<Record<string, string>> = {
   "image/png": "png",
   "image/jpeg": "jpg",
   "image/webp": "webp",
+  "audio/wav": "wav",
 };
 
 /**
- * Stores an image under a name that cannot be guessed, unless it lies in the store already.
+ * Stores a result under a name that cannot be guessed, unless it lies in the store already.
  *
  * @returns Its address.
  * @throws {ServeError} `storage_failed`, as when the disk is full.
  */
-export async function storeImage(
+export async function storeResult(
   store: Store,
-  { bytes, mediaType, key: known }: EncodedImage,
+  { bytes, mediaType, key: known }: EncodedFile,
   base: string,
 ): Promise<string> {
   const random = crypto.getRandomValues(new Uint8Array(16)).toHex();
@@ -29,7 +30,7 @@ export async function storeImage(
   } catch (cause) {
     throw new ServeError(
       "storage_failed",
-      "Cannot store the image; ask for it in the reply itself, or try again later",
+      "Cannot store the result; ask for it in the reply itself, or try again later",
       { cause },
     );
   }
