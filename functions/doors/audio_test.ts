@@ -157,7 +157,7 @@ describe("audio", () => {
     });
   });
 
-  it("comes in a stream itself where its caller prefers that to an address", async () => {
+  it("comes in the answer itself where its caller prefers that to an address", async () => {
     const folder = await Deno.makeTempDir();
     try {
       await serving(async (_url, app) => {
@@ -169,6 +169,9 @@ describe("audio", () => {
           return (told.at(-1)!.data["output"] as string[])[0]!;
         };
         assertStringIncludes(await ask({}), "/files/");
+        const prefer = { headers: { prefer: "return=representation" } };
+        const whole = await app.request("/predictions", post({ input: INPUT }, prefer));
+        assert(isWav(bytesOf((await whole.json()).output[0])));
         assert(isWav(bytesOf(await ask({ prefer: "return=representation" }))));
       }, { storage: folderStore(folder) });
     } finally {

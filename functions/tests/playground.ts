@@ -6,6 +6,20 @@ const CHROMIUM = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
 export const hasBrowser: boolean = await Deno.stat(CHROMIUM).then(() => true, () => false);
 if (!hasBrowser) console.log(`The playground is not tried: there is no browser at ${CHROMIUM}`);
 
+/** Python with OpenAI's client, where there is one. */
+export const python: string | undefined = Deno.env.get("DENOISE_REFERENCE_PYTHON");
+
+/** Whether the programs of the curl line are there. */
+export async function hasTools(): Promise<boolean> {
+  const found = await Promise.all(
+    ["bash", "curl", "jq", "base64"].map((name) =>
+      new Deno.Command(name, { args: ["--version"], stdout: "null", stderr: "null" }).output()
+        .then(({ success }) => success, () => false)
+    ),
+  );
+  return found.every(Boolean);
+}
+
 /** Starts the browser. */
 export async function startBrowser(): Promise<Browser> {
   return await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });

@@ -8,7 +8,7 @@ import type { Image } from "@denoise/core";
 import { decodeImage } from "@denoise/denoise";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import type { Browser, Page } from "../../../tests/support/browser.ts";
-import { hasBrowser, Playground, startBrowser } from "../../tests/playground.ts";
+import { hasBrowser, hasTools, Playground, python, startBrowser } from "../../tests/playground.ts";
 import { type RunningProgram, startProgram } from "../../tests/programs.ts";
 
 describe("the playground with the embedded model", { ignore: !hasBrowser }, () => {
@@ -193,18 +193,4 @@ function meanChange(a: Image, b: Image, within: (x: number, y: number) => boolea
     count++;
   }
   return sum / count;
-}
-
-/** Python with OpenAI's client, where there is one. */
-const python = Deno.env.get("DENOISE_REFERENCE_PYTHON");
-
-/** Whether the programs of the curl line are there. */
-async function hasTools(): Promise<boolean> {
-  const found = await Promise.all(
-    ["bash", "curl", "jq", "base64"].map((name) =>
-      new Deno.Command(name, { args: ["--version"], stdout: "null", stderr: "null" }).output()
-        .then(({ success }) => success, () => false)
-    ),
-  );
-  return found.every(Boolean);
 }

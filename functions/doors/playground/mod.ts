@@ -1,5 +1,5 @@
 /**
- * The playground at `/`: a page that draws through the images routes, and loads nothing from
+ * The playground at `/`: a page that draws through the images routes, makes audio by predictions, and loads nothing from
  * anywhere else. A client that does not ask for HTML gets what there is to ask for instead.
  *
  * @module
@@ -19,7 +19,7 @@ const FILES: ReadonlySet<string> = new Set([
   ...["form", "examples", "sizes", "seed", "checks", "compare", "loras", "given"].map(script),
   ...["start", "editor", "mask", "zoom", "recipe"].map(script),
   ...["runs", "frame", "noise", "entry", "actions", "lightbox"].map(script),
-  ...["gallery", "store", "zip", "confirm", "snippets", "clipboard"].map(script),
+  ...["gallery", "store", "zip", "confirm", "snippets", "clipboard", "audio"].map(script),
 ]);
 
 function script(name: string): string {
@@ -34,8 +34,9 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   svg: "image/svg+xml; charset=utf-8",
 };
 
-/** Nothing but this server, and images that the page has made. */
-const POLICY = "default-src 'self'; img-src 'self' data: blob:; base-uri 'none'; " +
+/** Nothing but this server, and images and audio that the page has made. */
+const POLICY =
+  "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; base-uri 'none'; " +
   "form-action 'none'; frame-ancestors 'none'";
 
 const BASE = "/playground/";
@@ -79,6 +80,7 @@ function mount(app: OpenAPIHono<AppEnv>, _context: DoorContext): void {
     if (!(c.req.header("accept") ?? "").includes("text/html")) {
       const links = {
         images: "/v1/images/generations",
+        predictions: "/predictions",
         models: "/v1/models",
         capabilities: "/v1/capabilities",
         docs: "/docs",

@@ -15,19 +15,19 @@ const STATUS: Readonly<Record<JobStatus, string>> = {
  * A job as its prediction.
  *
  * @param inline Whether results that lie in no store are in it, as data URLs.
- * @param asData Whether the others are in it so, too.
  */
 export async function toPrediction(
   c: AppContext,
   context: DoorContext,
   record: JobRecord,
-  { inline = true, asData = false }: { readonly inline?: boolean; readonly asData?: boolean } = {},
+  { inline = true }: { readonly inline?: boolean } = {},
 ): Promise<object> {
   const { job, status, latest, startedAt, endedAt } = record;
   const base = baseUrl(c, context);
   const id = publicId(job.id);
   const get = `${base}${c.req.path.startsWith("/v1/") ? "/v1" : ""}/predictions/${id}`;
   const { step, succeeded, failed } = latest;
+  const asData = inline && prefersData(c);
   return {
     id,
     model: job.model,
@@ -49,6 +49,11 @@ export async function toPrediction(
     progress: step === undefined ? null : { step: step.step, of: step.of, eta_ms: step.etaMs },
     urls: { get, cancel: `${get}/cancel`, stream: `${get}/stream` },
   };
+}
+
+/** Whether a caller prefers results in the answer itself to their addresses (RFC 7240, 4.2). */
+export function prefersData(c: AppContext): boolean {
+  return /\breturn=representation\b/.test(c.req.header("prefer") ?? "");
 }
 
 /** The id as its caller knows it; in the queue it begins with its owner. */

@@ -1,7 +1,7 @@
 import { type JobEvent, resultsOf } from "../../contract/job.ts";
 import { type AppContext, baseUrl, type DoorContext } from "../../http/context.ts";
 import { sse, type SseMessage } from "../../http/sse.ts";
-import { address, publicId, toPrediction } from "./prediction.ts";
+import { address, prefersData, publicId, toPrediction } from "./prediction.ts";
 
 /** What a prediction tells, under cog's names of events, with previews beside them. */
 export function streamPrediction(
@@ -11,11 +11,6 @@ export function streamPrediction(
   cancelWhenGone: boolean,
 ): Response {
   return sse(c, (signal) => messages(c, context, id, signal, cancelWhenGone));
-}
-
-/** Whether a caller prefers files in the stream itself to their addresses (RFC 7240, 4.2). */
-function prefersData(c: AppContext): boolean {
-  return /\breturn=representation\b/.test(c.req.header("prefer") ?? "");
 }
 
 async function* messages(
@@ -37,9 +32,7 @@ async function* messages(
       const message = await toMessage(c, context, id, event);
       if (message !== undefined) yield message;
     }
-    const record = await queue.find(id);
-    const asData = prefersData(c);
-    yield { event: "completed", data: await toPrediction(c, context, record, { asData }) };
+    yield { event: "completed", data: await toPrediction(c, context, await queue.find(id)) };
   } finally {
     if (!ended && cancelWhenGone) await queue.cancel(id);
   }

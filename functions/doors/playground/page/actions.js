@@ -1,4 +1,5 @@
 import { button, make } from "./dom.js";
+import { isAudio } from "./audio.js";
 import { fileName } from "./entry.js";
 import { given } from "./given.js";
 import { randomSeed } from "./seed.js";
@@ -26,6 +27,10 @@ function countOf({ width, height }, { pixels }, limits) {
 /** The request for images like an entry's: from it where the model can, else from other seeds. */
 export function variations(entry, model, limits) {
   const { recipe, request, blob } = entry;
+  if (isAudio(entry)) {
+    const n = Math.min(VARIATIONS, limits.images);
+    return { fields: { ...request.fields, seed: randomSeed(), n }, files: {} };
+  }
   const size = recipe.width ? { width: recipe.width, height: recipe.height } : model;
   const shared = { seed: randomSeed(), n: countOf(size, model, limits) };
   if (!canChange(model)) return { fields: { ...request.fields, ...shared }, files: {} };

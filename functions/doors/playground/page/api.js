@@ -1,3 +1,5 @@
+import { predictionOf } from "./audio.js";
+
 /** What the server says when it refuses: the message and the field it is about. */
 export class RequestError extends Error {
   constructor({ message, param }, status) {
@@ -11,7 +13,12 @@ const UNREACHABLE = "The server does not answer: look whether it runs, then try 
 
 async function refusal(response) {
   const body = await response.json().catch(() => ({}));
-  const error = body.error ?? { message: `The server answered ${response.status}` };
+  const { detail: message, field } = body; // of a prediction
+  const error = body.error ??
+    {
+      message: message ?? `The server answered ${response.status}`,
+      param: field?.split(".").at(-1),
+    };
   return new RequestError(typeof error === "string" ? { message: error } : error, response.status);
 }
 
@@ -89,6 +96,52 @@ export async function* draw(fields, files, key, signal) {
       const kind = event.type.split(".").at(-1);
       ended ||= kind === "completed";
       yield { ...event, kind };
+    }
+  } catch (error) {
+    if (error instanceof RequestError || signal.aborted) throw error;
+    throw new RequestError({ message: UNREACHABLE }, 0);
+  }
+  if (!ended) throw new RequestError({ message: UNREACHABLE }, 0);
+}
+
+/** What a prediction tells, in the words of {@linkcode draw}; of its files no more than their bytes. */
+function* inWordsOfImages({ name, step, of, eta_ms, source, data, output, status, error }) {
+  if (name === "progress") yield { kind: "step", step, of, eta_ms };
+  else if (source !== undefined) yield { kind: "warning", message: data.trim() };
+  else if (status === "failed" || status === "canceled") {
+    throw new RequestError({ message: error ?? "The server cancelled the run" }, 500);
+  } else if (status === "succeeded") {
+    for (const url of output) {
+      const [, media_type, b64_json] = url.match(/^data:([^;]*);base64,(.*)$/);
+      yield { kind: "completed", media_type, b64_json };
+    }
+  }
+}
+
+/**
+ * Makes audio, and yields what happens, as {@linkcode draw} does: step, warning, completed.
+ *
+ * @param fields The fields of a prediction's input, with `model` and `n`.
+ */
+export async function* compose(fields, key, signal) {
+  const response = await ask("/predictions", {
+    method: "POST",
+    signal,
+    headers: {
+      ...headers(key),
+      "content-type": "application/json",
+      accept: "text/event-stream",
+      prefer: "return=representation",
+    },
+    body: JSON.stringify(predictionOf(fields)),
+  });
+  let ended = false;
+  try {
+    for await (const event of events(response)) {
+      for (const told of inWordsOfImages(event)) {
+        ended ||= told.kind === "completed";
+        yield told;
+      }
     }
   } catch (error) {
     if (error instanceof RequestError || signal.aborted) throw error;

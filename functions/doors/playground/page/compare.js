@@ -1,10 +1,13 @@
+import { makesAudio } from "./audio.js";
 import { checked, showChecks } from "./checks.js";
 import { $ } from "./dom.js";
 import { given } from "./given.js";
 import { modelName, schedulerName } from "./names.js";
 
-/** Shows what can be compared: all models, and the schedulers of the one that is chosen. */
-export function showCompared(models, { schedulers }) {
+/** Shows what can be compared: all models that make the same, and the schedulers of the one that is chosen. */
+export function showCompared(all, model) {
+  const models = all.filter((other) => makesAudio(other) === makesAudio(model));
+  const { schedulers } = model;
   $("compare-models").hidden = models.length < 2;
   const ids = models.length < 2 ? [] : models.map(({ id }) => id);
   showChecks($("compare-models"), ids.map((value) => ({ value, text: modelName(value) })));

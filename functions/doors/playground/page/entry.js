@@ -1,19 +1,39 @@
+import { isAudio, predictionOf, waveOf, wavRecipe } from "./audio.js";
+
 /**
- * An image that was made: `blob`, `at` (milliseconds since 1970), `recipe`, `label`, `notes`, and the
- * `request` that makes it again: `fields`, and the files `image` and `mask` where it began with them.
+ * An image or audio clip that was made: `blob`, `at` (milliseconds since 1970), `recipe`, `label`,
+ * `notes`, and the `request` that makes it again: `fields`, and the files `image` and `mask` where it
+ * began with them. While it is shown it has a `url` too, and a `poster`: the address of an image of it.
  */
 
-/** The entry of an image that a run has completed. */
+/** The entry of an image or audio clip that a run has completed. */
 export function entryOf(event, { label, fields }, files, notes) {
   const { prompt, num_inference_steps: steps, guidance_scale: guidanceScale, scheduler } = fields;
-  const [width, height] = event.size.split("x").map(Number);
-  const recipe = { prompt, steps, guidanceScale, scheduler, width, height, ...event.recipe };
+  const type = event.media_type ?? `image/${event.output_format ?? "png"}`;
+  const bytes = bytesOf(event.b64_json);
+  const made = type === "audio/wav" ? wavRecipe(bytes) : { ...sizeOf(event.size), ...event.recipe };
+  const recipe = { prompt, steps, guidanceScale, scheduler, ...made };
   const { n: _, ...again } = fields;
   const request = { fields: { ...again, seed: String(recipe.seed ?? fields.seed) }, ...files };
-  const type = `image/${event.output_format ?? "png"}`;
-  const blob = new Blob([bytesOf(event.b64_json)], { type });
+  const blob = new Blob([bytes], { type });
   return { at: Date.now(), blob, recipe, label, notes, request };
 }
+
+function sizeOf(text) {
+  const [width, height] = text.split("x").map(Number);
+  return { width, height };
+}
+
+/** An entry with the addresses that it is shown under. */
+export async function withUrl(entry) {
+  const { blob } = entry;
+  const url = URL.createObjectURL(blob);
+  if (!isAudio(entry)) return { ...entry, url, poster: url };
+  return { ...entry, url, poster: waveOf(new Uint8Array(await blob.arrayBuffer())) };
+}
+
+/** What an entry is called: its prompt, or what it is. */
+export const titleOf = (entry) => entry.recipe.prompt || (isAudio(entry) ? "audio" : "image");
 
 /** The bytes of a text in base64. */
 function bytesOf(text) {
@@ -27,11 +47,14 @@ export function previewUrl({ output_format = "png", b64_json }) {
 
 /** The name of an entry's file; a number tells it from others of its seed. */
 export function fileName({ blob, recipe }, number) {
-  const name = ["denoise", recipe.seed ?? "image", number].filter((part) => part !== undefined);
+  const kind = blob.type.split("/")[0];
+  const name = ["denoise", recipe.seed ?? kind, number].filter((part) => part !== undefined);
   return `${name.join("-")}.${blob.type.split("/")[1].replace("jpeg", "jpg")}`;
 }
 
 /** The request of an entry as a program has it. */
-export function programOf({ request: { fields, image, mask } }) {
+export function programOf(entry) {
+  const { request: { fields, image, mask } } = entry;
+  if (isAudio(entry)) return { prediction: predictionOf(fields) };
   return { fields, hasImage: image !== undefined, hasMask: mask !== undefined };
 }

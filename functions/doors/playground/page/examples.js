@@ -1,3 +1,4 @@
+import { makesAudio } from "./audio.js";
 import { $, button } from "./dom.js";
 
 /** Prompts to try, for models that ship with the project: out of their contact sheet. */
@@ -28,6 +29,16 @@ const ANY = [
   "still life with lemons and a blue jug",
 ];
 
+/** Prompts to try with any model that makes audio. */
+const ANY_AUDIO = [
+  "rain on a tin roof, distant thunder",
+  "upbeat techno with a deep bass line, 125 BPM",
+  "a hammer hitting a wooden surface",
+  "solo piano, slow and wistful, in a large hall",
+  "birdsong in a forest at dawn",
+  "a steam train leaving the station",
+];
+
 /** Words of which "Surprise me" makes a prompt for the models that ship with the project. */
 export const PARTS = {
   "denoise/emoji": {
@@ -41,10 +52,14 @@ export const PARTS = {
 
 const any = (list) => list[crypto.getRandomValues(new Uint32Array(1))[0] % list.length];
 
+const othersFor = (model) => makesAudio(model) ? ANY_AUDIO : ANY;
+
 /** A prompt by chance. */
 export function surprise(model) {
-  const parts = PARTS[model];
-  if (parts === undefined) return any(ANY.filter((prompt) => prompt !== $("prompt").value));
+  const parts = PARTS[model.id];
+  if (parts === undefined) {
+    return any(othersFor(model).filter((prompt) => prompt !== $("prompt").value));
+  }
   const colour = any(parts.colours);
   const ground = any(parts.colours.filter((other) => other !== colour));
   return `${colour} ${any(parts.things)} on a ${ground} background`;
@@ -52,7 +67,7 @@ export function surprise(model) {
 
 /** Shows the prompts of a model as chips; each puts itself into the form. */
 export function showExamples(model) {
-  const prompts = EXAMPLES[model] ?? ANY;
+  const prompts = EXAMPLES[model.id] ?? othersFor(model);
   $("examples").hidden = false;
   $("surprise").hidden = false;
   $("examples").replaceChildren(

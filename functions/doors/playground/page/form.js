@@ -1,3 +1,4 @@
+import { makesAudio } from "./audio.js";
 import { $ } from "./dom.js";
 import { compareNothing, showCompared } from "./compare.js";
 import { given } from "./given.js";
@@ -17,6 +18,7 @@ const INPUTS = {
   guidance_scale: "guidance",
   seed: "seed",
   size: "width",
+  audio_length_in_s: "seconds",
   scheduler: "scheduler",
   strength: "strength",
   image: "file",
@@ -61,6 +63,9 @@ function sizeField({ takesSize }) {
 }
 
 const isUnconditional = ({ tasks }) => tasks[0] === "unconditional";
+
+/** Tasks that begin with no image. */
+const WITHOUT_IMAGE = ["text-to-image", "text-to-audio", "unconditional"];
 
 /** The form: what the server can do, and what of it is asked for. */
 export class Form {
@@ -107,10 +112,8 @@ export class Form {
     const loras = readLoras();
     const takesText = !isUnconditional(model);
     if (takesText && $("prompt").value.trim() === "") {
-      throw new FormError(
-        "Write what the image should show, or take one of the examples",
-        "prompt",
-      );
+      const what = makesAudio(model) ? "is to be heard" : "the image should show";
+      throw new FormError(`Write what ${what}, or take one of the examples`, "prompt");
     }
     return given({
       prompt: takesText ? $("prompt").value : undefined,
@@ -120,6 +123,7 @@ export class Form {
       num_inference_steps: numberOf("num_inference_steps"),
       guidance_scale: takesText ? numberOf("guidance_scale") : undefined,
       size: sizeField(model),
+      audio_length_in_s: model.takesLength ? numberOf("audio_length_in_s") : undefined,
       scheduler: $("scheduler").value || undefined,
       strength: hasImage ? numberOf("strength") : undefined,
       loras: loras.length === 0 ? undefined : loras,
@@ -171,25 +175,38 @@ export class Form {
       ...schedulers.filter((id) => id !== scheduler).map((id) => new Option(schedulerName(id), id)),
     );
     if (schedulers.includes(keep)) $("scheduler").value = keep;
-    const takesImage = tasks.some((task) => !["text-to-image", "unconditional"].includes(task));
+    const takesImage = tasks.some((task) => !WITHOUT_IMAGE.includes(task));
     $("start").hidden = !takesImage;
     $("prompts").hidden = isUnconditional(model);
     $("guidance").parentElement.hidden = isUnconditional(model);
     $("edit-mask").hidden = !tasks.includes("inpaint");
+    this.#showKind(model);
     this.#showOwn({
+      seconds: model.takesLength ? model.seconds : undefined,
       steps: defaults.steps,
       guidance: defaults.guidanceScale,
       ...takesSize ? { width, height } : {},
     });
-    showExamples(model.id);
+    showExamples(model);
     showSizes(model, this.#limits);
     showCompared(this.#models, model);
     showLoras(model);
   }
 
+  /** Shows the words and fields of what the model makes. */
+  #showKind(model) {
+    const isAudio = makesAudio(model);
+    $("seconds-row").hidden = !model.takesLength;
+    $("seconds").max = model.max_seconds ?? "";
+    $("count-label").textContent = isAudio ? "Clips" : "Images";
+    $("prompt").placeholder = isAudio ? "What is to be heard" : "What the image should show";
+    $("negative").placeholder = isAudio ? "What is not to be heard" : "What it should not show";
+    $("draw").textContent = isAudio ? "Make audio" : "Draw";
+  }
+
   /** Puts the model's own values into the fields that the user has not changed. */
   #showOwn(own) {
-    for (const id of ["steps", "guidance", "width", "height"]) {
+    for (const id of ["steps", "guidance", "width", "height", "seconds"]) {
       const untouched = $(id).value === "" || $(id).value === String(this.#own[id]);
       if (untouched) $(id).value = String(own[id] ?? "");
     }

@@ -1,14 +1,18 @@
+import { isAudio, makesAudio, WAVE_SHAPE } from "./audio.js";
 import { $, bringIntoView, make } from "./dom.js";
+import { titleOf } from "./entry.js";
 import { schedulerName } from "./names.js";
 import { noise } from "./noise.js";
 
-/** The size that a request asks for, for the shape of its place. */
-function shapeOf({ size }, { width, height }) {
+/** The shape of the place of a request's results: that of the size that it asks for. */
+function shapeOf({ size }, model) {
+  if (makesAudio(model)) return WAVE_SHAPE;
+  const { width, height } = model;
   const [, x, y] = size?.match(/^(\d+)x(\d+)$/) ?? [, width, height];
   return Number(x) / Number(y);
 }
 
-/** A place among the results, in which an image comes out of noise. */
+/** A place among the results, in which an image or audio comes out of noise. */
 export class Frame {
   #figure = make("figure");
   #view = make("button", { type: "button", className: "open", disabled: true });
@@ -28,7 +32,10 @@ export class Frame {
     this.#image.alt = "";
     this.#figure.style.setProperty("--aspect", String(shapeOf(fields, model)));
     this.#view.setAttribute("aria-label", "Enlarge");
-    this.#bar.setAttribute("aria-label", `Progress of ${label || "the image"}`);
+    this.#bar.setAttribute(
+      "aria-label",
+      `Progress of ${label || (makesAudio(model) ? "the audio" : "the image")}`,
+    );
     this.#view.append(this.#noise);
     this.#caption.append(...this.#head());
     this.#figure.append(this.#view, this.#bar, this.#caption);
@@ -69,19 +76,32 @@ export class Frame {
     count();
   }
 
-  /** Shows the finished image, with what can be done with it. */
+  /** Shows the finished image, or plays the audio, with what can be done with it. */
   finish(entry, tools, onOpen) {
     const { recipe } = entry;
-    this.preview(entry.url);
-    this.#image.alt = recipe.prompt || "image";
+    const title = titleOf(entry);
+    this.preview(entry.poster);
+    this.#image.alt = title;
     this.#view.style.setProperty("--left", "0");
-    this.#view.setAttribute("aria-label", `Enlarge: ${recipe.prompt || "image"}`);
-    this.#view.disabled = false;
-    this.#view.onclick = onOpen;
+    if (isAudio(entry)) this.#play(entry.url, title);
+    else {
+      this.#view.setAttribute("aria-label", `Enlarge: ${title}`);
+      this.#view.disabled = false;
+      this.#view.onclick = onOpen;
+    }
     this.#bar.remove();
     this.#noise.remove();
     this.#caption.replaceChildren(...this.#head(), factsOf(recipe));
     this.#figure.append(tools);
+  }
+
+  /** A player below the drawing of the wave, which plays and pauses it too. */
+  #play(url, title) {
+    const player = make("audio", { controls: true, src: url, "aria-label": title });
+    this.#view.after(player);
+    this.#view.setAttribute("aria-label", `Play or pause: ${title}`);
+    this.#view.disabled = false;
+    this.#view.onclick = () => player.paused ? player.play() : player.pause();
   }
 
   #head() {
@@ -97,7 +117,15 @@ export function factsOf(recipe) {
     recipe.guidanceScale !== undefined && `guidance ${recipe.guidanceScale}`,
     recipe.seed !== undefined && `seed ${recipe.seed}`,
     recipe.width && `${recipe.width} × ${recipe.height}`,
+    lengthOf(recipe),
   ].filter(Boolean).join(", ");
+}
+
+/** How long the audio of a recipe is, as text. */
+function lengthOf({ audioLengthInS, audioStartInS = 0, audioEndInS }) {
+  const seconds = audioLengthInS ??
+    (audioEndInS === undefined ? undefined : audioEndInS - audioStartInS);
+  return seconds === undefined ? undefined : `${Number(seconds.toFixed(2))} s`;
 }
 
 /** Lets the style know how many results there are: one is shown large. */

@@ -1,11 +1,11 @@
 import { $, button, make } from "./dom.js";
 import { confirmed } from "./confirm.js";
-import { fileName } from "./entry.js";
+import { fileName, titleOf, withUrl } from "./entry.js";
 import { say } from "./message.js";
 import * as store from "./store.js";
 import { zip } from "./zip.js";
 
-/** The images that were made in this browser, the newest first. */
+/** The images and audio that were made in this browser, the newest first. */
 export class Gallery {
   #entries = [];
   #items = new Map();
@@ -21,7 +21,7 @@ export class Gallery {
   /** Shows what is kept. */
   async load() {
     try {
-      for (const entry of (await store.kept()).reverse()) this.#show(withUrl(entry));
+      for (const entry of (await store.kept()).reverse()) this.#show(await withUrl(entry));
     } catch {
       $("gallery-note").textContent =
         "This browser keeps no images for this page: save those that you want to keep.";
@@ -31,7 +31,7 @@ export class Gallery {
 
   /** Keeps an image; one that finds no room is still shown until the page is left. */
   async add(entry) {
-    let added = withUrl(entry);
+    let added = await withUrl(entry);
     try {
       added = { ...added, id: (await store.keep(entry)).id };
     } catch {
@@ -54,13 +54,13 @@ export class Gallery {
 
   #show(entry) {
     this.#entries.unshift(entry);
-    const title = entry.recipe.prompt || "image";
+    const title = titleOf(entry);
     const open = button("", () => this.#onChoose(this.#entries, this.#entries.indexOf(entry)), {
       className: "thumb",
       title,
       "aria-label": `Show again: ${title}`,
     });
-    open.append(make("img", { src: entry.url, alt: "", loading: "lazy" }));
+    open.append(make("img", { src: entry.poster, alt: "", loading: "lazy" }));
     const away = button("×", () => this.remove(entry), {
       className: "away",
       title: "Delete",
@@ -86,12 +86,12 @@ export class Gallery {
     const url = URL.createObjectURL(await zip(files));
     make("a", { href: url, download: "denoise.zip" }).click();
     setTimeout(() => URL.revokeObjectURL(url), 60_000); // the download has begun by then
-    say(`${files.length} ${files.length === 1 ? "image" : "images"} in denoise.zip`);
+    say(`${files.length} ${files.length === 1 ? "file" : "files"} in denoise.zip`);
   }
 
   async #deleteAll() {
     const { length } = this.#entries;
-    if (!await confirmed(`Delete ${length === 1 ? "the image" : `all ${length} images`}?`)) return;
+    if (!await confirmed(`Delete ${length === 1 ? "it" : `all ${length}`}?`)) return;
     await store.removeAll();
     for (const entry of this.#entries) this.#items.get(entry.url).remove();
     this.#items.clear();
@@ -99,5 +99,3 @@ export class Gallery {
     this.#count();
   }
 }
-
-const withUrl = (entry) => ({ ...entry, url: URL.createObjectURL(entry.blob) });

@@ -1,4 +1,5 @@
 import { toolsFor } from "./actions.js";
+import { isAudio } from "./audio.js";
 import { copy } from "./clipboard.js";
 import { requestsOf } from "./compare.js";
 import { $, hasDialog } from "./dom.js";
@@ -80,7 +81,8 @@ function showAgain(entry) {
   const [width, height] = [entry.recipe.width ?? 1, entry.recipe.height ?? 1];
   inView = [];
   $("results").replaceChildren();
-  const frame = new Frame(entry.label, { ...fields, size: `${width}x${height}` }, {});
+  const shape = { ...fields, size: isAudio(entry) ? undefined : `${width}x${height}` };
+  const frame = new Frame(entry.label, shape, { makes: isAudio(entry) ? "audio" : "images" });
   finish(frame, entry);
   showNotes(entry.notes ?? []);
   say("Shown again; Reuse all puts everything that made it into the form");
@@ -94,8 +96,8 @@ async function recallRequest({ fields, image, mask }) {
   const missing = form.put(fields);
   say(
     missing.length === 0
-      ? "The form has what made this image: Draw makes it again"
-      : `The form has what made this image, but this server does not have ${missing.join(", ")}`,
+      ? `The form has what made this: ${$("draw").textContent} makes it again`
+      : `The form has what made this, but this server does not have ${missing.join(", ")}`,
   );
 }
 
@@ -124,7 +126,7 @@ addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !hasDialog()) runs.cancel();
 });
 $("surprise").onclick = () => {
-  $("prompt").value = surprise($("model").value);
+  $("prompt").value = surprise(form.model);
   $("form").requestSubmit();
 };
 for (const button of document.querySelectorAll("[data-language]")) {

@@ -1,8 +1,11 @@
+import { isWav, wavRecipe } from "./audio.js";
+
 const KEYWORD = "denoise";
 
-/** The recipe in a PNG that denoise made, or undefined. */
+/** The recipe in a PNG or WAV file that denoise made, or undefined. */
 export async function readRecipe(file) {
   const bytes = new Uint8Array(await file.arrayBuffer());
+  if (isWav(bytes)) return wavRecipe(bytes);
   const view = new DataView(bytes.buffer);
   if (bytes.length < 8 || view.getUint32(0) !== 0x89504e47) return undefined;
   for (let at = 8; at + 12 <= bytes.length;) {
@@ -41,6 +44,8 @@ export function fieldsOfRecipe(recipe) {
     if (recipe[name] !== undefined && recipe[name] !== null) fields[field] = recipe[name];
   }
   if (recipe.seed !== undefined) fields.seed = String(recipe.seed);
+  const { audioLengthInS = recipe.audioEndInS } = recipe;
+  if (audioLengthInS !== undefined) fields.audio_length_in_s = audioLengthInS;
   if (recipe.width && recipe.height) fields.size = `${recipe.width}x${recipe.height}`;
   return fields;
 }

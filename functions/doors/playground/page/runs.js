@@ -1,4 +1,5 @@
-import { draw } from "./api.js";
+import { compose, draw } from "./api.js";
+import { makesAudio } from "./audio.js";
 import { $ } from "./dom.js";
 import { entryOf, previewUrl } from "./entry.js";
 import { markFault } from "./form.js";
@@ -83,7 +84,10 @@ export class Runs {
       showNotes(notes);
     };
     try {
-      for await (const event of draw(fields, files, key(), signal)) {
+      const events = makesAudio(model)
+        ? compose(fields, key(), signal)
+        : draw(fields, files, key(), signal);
+      for await (const event of events) {
         if (event.kind === "queued") {
           say(event.position > 0 ? `Waiting, ${event.position} before this` : "Starting …");
         } else if (event.kind === "step") {

@@ -7,10 +7,12 @@ const indent = (text, by) => text.replaceAll("\n", `\n${" ".repeat(by)}`);
  * A request as a program in that language. Files that it was made with are to lie beside the program, as
  * image.png and mask.png.
  *
- * @param request `fields` of the images routes, and whether there were files: `hasImage`, `hasMask`.
+ * @param request `fields` of the images routes, and whether there were files: `hasImage`, `hasMask`; or the
+ *   `prediction` that makes audio.
  * @param origin This server's address.
  */
 export function snippet(language, request, origin) {
+  if (request.prediction !== undefined) return predictionIn(language, request.prediction, origin);
   const languages = { curl, python, typescript };
   return languages[language](request, origin);
 }
@@ -90,4 +92,38 @@ const response = await fetch("${origin}/v1/images/edits", {
   return `${asked}
 const { data } = await response.json();
 await Deno.writeFile("result.png", Uint8Array.fromBase64(data[0].b64_json));\n`;
+}
+
+/** A prediction that makes a WAV file, as a program. */
+function predictionIn(language, body, origin) {
+  const json = JSON.stringify(body, null, 2);
+  const languages = {
+    curl: [
+      `curl ${origin}/predictions`,
+      `-H 'content-type: application/json' -H "authorization: Bearer $DENOISE_API_KEY"`,
+      `-d ${
+        quote(JSON.stringify(body))
+      } | jq -r '.output[0]' | cut -d, -f2 | base64 -d > result.wav\n`,
+    ].join(" \\\n  "),
+    python: `import json, os, urllib.request
+
+request = urllib.request.Request(
+    "${origin}/predictions",
+    json.dumps(${indent(json, 4)}).encode(),
+    {"content-type": "application/json", "authorization": "Bearer " + os.environ.get("DENOISE_API_KEY", "none")},
+)
+[result, *_] = json.load(urllib.request.urlopen(request))["output"]
+open("result.wav", "wb").write(urllib.request.urlopen(result).read())\n`,
+    typescript: `const response = await fetch("${origin}/predictions", {
+  method: "POST",
+  headers: {
+    "content-type": "application/json",
+    authorization: \`Bearer \${Deno.env.get("DENOISE_API_KEY")}\`,
+  },
+  body: JSON.stringify(${indent(json, 2)}),
+});
+const { output } = await response.json();
+await Deno.writeFile("result.wav", await (await fetch(output[0])).bytes());\n`,
+  };
+  return languages[language];
 }

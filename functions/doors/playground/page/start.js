@@ -11,14 +11,16 @@ export class StartImage {
   #editor = new MaskEditor(() => this.#show());
   #limits;
   #onSize;
+  #onRecipe;
 
   /**
    * @param onSize Called with the size of an image that was taken.
-   * @param onRecipe Called with a recipe that is to be made again.
+   * @param onRecipe Called with a recipe that is to be made again; at once with that of audio.
    * @param limits Gives the limits of the server.
    */
   constructor({ onSize, onRecipe, limits }) {
     this.#onSize = onSize;
+    this.#onRecipe = onRecipe;
     this.#limits = limits;
     $("file").onchange = ({ target }) => this.take(target.files[0]);
     $("edit-mask").onclick = $("preview").onclick = () => this.#editor.open();
@@ -50,6 +52,12 @@ export class StartImage {
         `Cannot take this file: it has ${megabytes(file.size)}, and this server takes ` +
           `${megabytes(most)} at most; make it smaller first`,
       );
+      return;
+    }
+    if (file.type.startsWith("audio/")) {
+      const recipe = await readRecipe(file).catch(() => undefined);
+      if (recipe === undefined) say("This audio carries no recipe, and no run begins with audio");
+      else this.#onRecipe(recipe);
       return;
     }
     try {

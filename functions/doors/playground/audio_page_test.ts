@@ -1,0 +1,212 @@
+/**
+ * What the page does with a model that makes audio, in Chromium.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { isWav } from "@denoise/audio";
+import { readWavRecipe } from "@denoise/denoise";
+import { registry } from "@denoise/denoise/registry";
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { axe, type Browser, type Page } from "../../../tests/support/browser.ts";
+import { makeFixtures } from "../../../tests/support/fixtures.ts";
+import { until } from "../../../tests/support/until.ts";
+import { type App, createApp } from "../../app.ts";
+import { inlineServingEngine } from "../../engine/inline.ts";
+import { memoryStore } from "../../storage/memory_store.ts";
+import { fakeApp } from "../../tests/app.ts";
+import { FAKE_AUDIO } from "../../tests/fake_engine.ts";
+import { hasBrowser, hasTools, Playground, python, startBrowser } from "../../tests/playground.ts";
+
+makeFixtures();
+const FIXTURES = new URL("../../../tests/fixtures/", import.meta.url).pathname;
+
+async function withPage(
+  browser: Browser,
+  app: App,
+  test: (playground: Playground) => Promise<void>,
+): Promise<void> {
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, app.fetch);
+  const playground = await Playground.open(browser, `http://127.0.0.1:${server.addr.port}/`);
+  try {
+    await playground.ready();
+    await test(playground);
+    assertEquals([playground.errors, playground.outside], [[], []]);
+  } finally {
+    await playground.page.close();
+    await app.drain(0);
+    await server.shutdown();
+  }
+}
+
+/** What axe finds on the page as it is now. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const found = await page.evaluate<{ violations: { id: string }[] }>("axe.run()");
+  return found.violations.map(({ id }) => id);
+}
+
+describe("the playground with audio", { ignore: !hasBrowser }, () => {
+  let browser: Browser;
+  const engine = inlineServingEngine({
+    models: [
+      { id: "tiny/audio", location: `${FIXTURES}tiny-stable-audio` },
+      { id: "tiny/image", location: `${FIXTURES}tiny-stable-diffusion` },
+    ],
+    registry,
+    warmup: false,
+  });
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await engine.close();
+  });
+
+  it("makes, plays, keeps and makes again what a model for audio makes", async () => {
+    // results lie in a store, and the page still gets their bytes
+    const app = createApp({ engine, registry, storage: memoryStore() });
+    await withPage(browser, app, async (playground) => {
+      const { page } = playground;
+      assertEquals(await page.textContent("#draw"), "Make audio");
+      assertEquals(await page.isVisible("#size-row"), false);
+      assertEquals(await page.isVisible("#start"), false);
+      assert(Number(await page.inputValue("#seconds")) > 0);
+      await page.fill("#prompt", "rain on tin");
+      await page.fill("#steps", "3");
+      await page.fill("#seed", "5");
+      await page.fill("#seconds", "0.5");
+      await playground.draw();
+      const { said } = await playground.recorded();
+      assert(said.some((text) => /^Step 2 of 3/.test(text)), said.join("\n"));
+      const [file] = await playground.images();
+      assert(isWav(file!));
+      const recipe = readWavRecipe(file!)!;
+      const { prompt, seed, steps, audioEndInS } = recipe;
+      assertEquals([prompt, seed, steps, audioEndInS], ["rain on tin", "5", 3, 0.5]);
+      assertStringIncludes((await page.textContent("#results figcaption"))!, "seed 5, 0.5 s");
+
+      assertEquals(await page.locator("#results audio").count(), 1);
+      assertEquals(await violations(page), []);
+
+      // the gallery keeps it, and shows it again after a reload
+      await page.reload();
+      await playground.ready();
+      await page.click("#gallery-list .thumb");
+      await playground.says(/^Shown again/);
+      assertEquals(await playground.images(), [file!]);
+      await page.fill("#prompt", "something else");
+      await page.locator("#results .tools").getByText("Reuse all").click();
+      await until(async () => await page.inputValue("#prompt") === "rain on tin");
+      const fields = ["steps", "seed", "seconds"];
+      const values = await Promise.all(fields.map((id) => page.inputValue(`#${id}`)));
+      assertEquals(values, ["3", "5", "0.5"]);
+      await playground.draw();
+      const [again] = await playground.images();
+      assertEquals(again, file);
+
+      // so does the file itself, dropped on the page
+      await page.fill("#prompt", "something else");
+      await page.evaluate(`(() => {
+        const bytes = Uint8Array.fromBase64("${file!.toBase64()}");
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([bytes], "a.wav", { type: "audio/wav" }));
+        document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
+      })()`);
+      await until(async () => await page.inputValue("#prompt") === "rain on tin");
+
+      await page.locator("#results .tools").getByText("Variations").click();
+      await playground.done();
+      assertEquals(await page.locator("#results audio").count(), 4);
+      const [one] = await playground.images();
+      assertNotEquals(readWavRecipe(one!)!["seed"], "5");
+    });
+  });
+
+  it("plays it, by the player and by its wave", async () => {
+    const { app } = fakeApp({}, { info: FAKE_AUDIO }); // at 8,000 Hz, which browsers play
+    await withPage(browser, app, async (playground) => {
+      const { page } = playground;
+      await page.fill("#prompt", "rain");
+      await page.fill("#seconds", "5");
+      await playground.draw();
+      const player = "document.querySelector('#results audio')";
+      const is = (state: string) => until(() => page.evaluate<boolean>(`${player}.${state}`));
+      await is("readyState > 0");
+      assertEquals(await page.evaluate<number>(`${player}.duration`), 5);
+      await page.click("#results .open");
+      await is("paused === false");
+      await page.click("#results .open");
+      await is("paused === true");
+    });
+  });
+
+  it("changes its words and fields with the model", async () => {
+    const app = createApp({ engine, registry });
+    await withPage(browser, app, async ({ page }) => {
+      const options = await page.locator("#compare-models input").count();
+      assertEquals(options, 0); // what is compared makes the same
+      await page.selectOption("#model", "tiny/image");
+      assertEquals(await page.textContent("#draw"), "Draw");
+      assertEquals(await page.isVisible("#seconds"), false);
+      assertEquals(await page.isVisible("#size-row"), true);
+      assertEquals(await page.textContent("#count-label"), "Images");
+      await page.selectOption("#model", "tiny/audio");
+      assertEquals(await page.textContent("#count-label"), "Clips");
+      assertEquals(await page.isVisible("#seconds"), true);
+    });
+  });
+
+  it("tells why there is no audio, at the field at fault, and lets a run be cancelled", async () => {
+    const { app, engine } = fakeApp({}, { info: FAKE_AUDIO });
+    await withPage(browser, app, async (playground) => {
+      const { page } = playground;
+      await page.click("#draw");
+      await playground.says(/^Write what is to be heard/);
+      await page.fill("#prompt", "rain");
+      await page.fill("#seconds", "4000");
+      await page.click("#draw");
+      await playground.says(/audio_length_in_s/);
+      assertEquals(await page.getAttribute("#seconds", "aria-invalid"), "true");
+      await page.fill("#seconds", "2");
+      const open = engine.hold();
+      await page.click("#draw");
+      await until(() => engine.begun.length === 1);
+      await page.keyboard.press("Escape");
+      await playground.says(/^Cancelled/);
+      open();
+      assertEquals(await page.locator("#results figure").count(), 0);
+    });
+  });
+
+  it("copies the request as programs that run", async () => {
+    const { app } = fakeApp({}, { info: FAKE_AUDIO });
+    await withPage(browser, app, async (playground) => {
+      const { page } = playground;
+      await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+      await page.fill("#prompt", "it's raining");
+      await page.fill("#seconds", "0.25");
+      await playground.draw();
+      const [file] = await playground.images();
+      const folder = await Deno.makeTempDir();
+      const tried = async (language: string, name: string, flag: string) => {
+        await page.click(`[data-language=${language}]`);
+        await playground.says(new RegExp(`^Copied as ${language}$`, "i"));
+        const program = await page.evaluate<string>("navigator.clipboard.readText()");
+        assertStringIncludes(program, "/predictions");
+        const { success, stderr } = await new Deno.Command(name, {
+          args: [flag, program],
+          cwd: folder,
+        }).output();
+        assert(success, `${language}: ${new TextDecoder().decode(stderr)}`);
+        assertEquals(await Deno.readFile(`${folder}/result.wav`), file, language);
+        await Deno.remove(`${folder}/result.wav`);
+      };
+      if (await hasTools()) await tried("curl", "bash", "-c");
+      if (python !== undefined) await tried("python", python, "-c");
+      await tried("typescript", Deno.execPath(), "eval");
+      await Deno.remove(folder, { recursive: true });
+    });
+  });
+});
