@@ -14,11 +14,8 @@ export const TASKS = [
 /** A kind of run. */
 export type Task = typeof TASKS[number];
 
-/** File formats of images. */
-export type ImageFormat = "png" | "jpeg" | "webp";
-
 /** File formats of results: audio is always WAV. */
-export type JobFormat = ImageFormat | "wav";
+export type JobFormat = "png" | "jpeg" | "webp" | "wav";
 
 /** A low-rank change of the model, for one run. */
 export interface LoraUse {
