@@ -198,6 +198,8 @@ describe("denoise generate", () => {
         [],
         ["--eta", "0.9"],
         ["--clip-skip", "1"],
+        ["--prompt-syntax", "compel", "--negative", "blue++"],
+        ["--prompt-syntax", "a1111", "--negative", "blue++"],
         ["--textual-inversion", word],
         ["--textual-inversion", `${word}:<mine>`],
       ]
@@ -208,7 +210,7 @@ describe("denoise generate", () => {
       assertEquals(code, 0, stderr);
       images.add((await decodeImage(stdout)).data.toHex());
     }
-    assertEquals(images.size, 4); // the last one is of a word that the prompt does not use
+    assertEquals(images.size, 6); // the last one is of a word that the prompt does not use
     const only = await denoise("generate", "x", "--ip-adapter", ip);
     assertStringIncludes(only.stderr, "give --ip-adapter-image");
     const none = await denoise("generate", "x", "--ip-adapter-image", image);

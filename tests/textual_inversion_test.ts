@@ -13,7 +13,7 @@ import {
   StableDiffusionXLPipeline,
   Tensor,
 } from "@denoise/denoise";
-import { fixture, type Golden, readGolden } from "./support/golden.ts";
+import { fixture, type Golden, parseTensors, readGolden } from "./support/golden.ts";
 import { pixelDifference } from "./support/pipelines.ts";
 
 interface Case {
@@ -39,10 +39,10 @@ async function difference({ prompt, negative, image }: Case): Promise<number> {
 describe("loadTextualInversion()", () => {
   const plain = golden.head.cases[0]!;
   beforeAll(async () => {
-    assertEquals(await pipe.loadTextualInversion(FOLDER), "<cat-toy>");
+    assertEquals(await pipe.loadTextualInversion(FOLDER), ["<cat-toy>"]);
     assertEquals(
       await pipe.loadTextualInversion(FOLDER, { weightName: "style.safetensors" }),
-      "<style>",
+      ["<style>"],
     );
     await pipe.loadTextualInversion(`${FOLDER}a1111.safetensors`, { token: "glow" });
   });
@@ -55,6 +55,58 @@ describe("loadTextualInversion()", () => {
       assert(await difference(one) <= 1); // a rounding may fall on either side
     });
   }
+
+  it("takes lists, a word for each row of a tensor, and what A1111's files hold", async () => {
+    const [cat, style, glow] = ["learned_embeds", "style", "a1111"].map((name) =>
+      `${FOLDER}${name}.safetensors`
+    ) as [string, string, string];
+    const again = await StableDiffusionPipeline.fromPretrained(fixture("tiny-stable-diffusion"), {
+      onWarning: () => {},
+    });
+    const files = [cat, style, glow];
+    const words = ["<cat-toy>", "<style>", "glow"];
+    assertEquals(await again.loadTextualInversion(files, { token: words }), words);
+    const one = golden.head.cases[6]!;
+    const draw = async () => {
+      const output = await again(one.prompt, {
+        negativePrompt: one.negative,
+        numInferenceSteps: 3,
+        seed: 5,
+      });
+      return pixelDifference(output, golden.tensors.get(one.image)!.unsqueeze(0));
+    };
+    assert(await draw() <= 1);
+    await again.unloadTextualInversion("glow");
+    const vectors = parseTensors(await Deno.readFile(glow)).get("emb_params")!;
+    const held = { name: "glow", string_to_param: { "*": vectors } };
+    assertEquals(await again.loadTextualInversion(held), ["glow"]);
+    assert(await draw() <= 1);
+    const rows = ["<first>", "<second>"];
+    assertEquals(await again.loadTextualInversion(vectors, { token: rows }), rows);
+    const ids = Array.from(again.tokenizer.encode("<first> <second>").inputIds.data, Number);
+    assertEquals(ids.length, 4);
+    await assertRejects(
+      () => again.loadTextualInversion([cat, style], { token: ["<a>"] }),
+      TypeError,
+      "Cannot pair 2 textual inversions with 1 words",
+    );
+    await assertRejects(
+      () => again.loadTextualInversion([cat, style], { token: "<a>" }),
+      TypeError,
+      "Cannot give 2 textual inversions one word",
+    );
+    await assertRejects(
+      () => again.loadTextualInversion([vectors, vectors], { token: ["<a>", "<a>"] }),
+      RangeError,
+      'knows "<a>" already',
+    );
+    assertEquals(
+      again.tokenizer.encode("<a>").inputIds.dims[1]! > 3,
+      true,
+      "nothing is changed then",
+    );
+    await again.dispose();
+  });
 
   it("refuses a word that is known", async () => {
     await assertRejects(() => pipe.loadTextualInversion(FOLDER), RangeError, 'knows "<cat-toy>"');

@@ -96,6 +96,8 @@ export interface JobInput {
   readonly eta?: number | undefined;
   /** Leaves out that many of the text encoder's last layers. */
   readonly clipSkip?: number | undefined;
+  /** How prompts weigh their words; by default they do not. */
+  readonly promptSyntax?: "compel" | "a1111" | undefined;
   /** Class name of the scheduler. Defaults to the model's own. */
   readonly scheduler?: string | undefined;
   /** Options of the scheduler that differ from the model's own, such as `use_karras_sigmas`. */

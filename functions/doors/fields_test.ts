@@ -69,6 +69,7 @@ const OPENAI: Values = {
   guidance_scale: 3,
   eta: 0.5,
   clip_skip: 1,
+  prompt_syntax: "compel",
   scheduler: "DDIMScheduler",
   loras: [{ name: "pixel", weight: 0.5 }],
   progress: true,
@@ -260,6 +261,7 @@ const FORMS: readonly Form[] = [
     base: { seed: 1 },
     values: {
       guidance_scale: 3,
+      prompt_syntax: "compel",
       negative_prompt: "dog",
       num_inference_steps: 2,
       width: 32,
@@ -320,6 +322,7 @@ const FORMS: readonly Form[] = [
       prompt_strength: 0.4,
       eta: 0.5,
       clip_skip: 1,
+      prompt_syntax: "compel",
       scheduler: "DDIMScheduler",
       seed: 5,
       output_format: "webp",

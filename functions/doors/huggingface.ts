@@ -14,7 +14,7 @@ import { type Limits, MAX_SECONDS } from "../contract/limits.ts";
 import { check, readJsonOrImage } from "../http/body.ts";
 import { callerOf } from "../http/caller.ts";
 import type { AppContext, AppEnv, DoorContext } from "../http/context.ts";
-import { integer, optional, real, seed, text } from "../http/fields.ts";
+import { integer, oneOf, optional, real, seed, text } from "../http/fields.ts";
 import { done, type FieldRules, ignored, settleFields } from "../http/field_rules.ts";
 import { planJob, type PlanOptions, type RunRequest } from "../http/plan.ts";
 import { type Operation, route } from "../http/route.ts";
@@ -30,6 +30,7 @@ const NAMES = {
   guidanceScale: "parameters.guidance_scale",
   negativePrompt: "parameters.negative_prompt",
   strength: "parameters.strength",
+  promptSyntax: "parameters.prompt_syntax",
   scheduler: "parameters.scheduler",
   seconds: "parameters.audio_length_in_s",
   format: "accept",
@@ -55,7 +56,8 @@ export const BODY_RULES: FieldRules = {
 /** What is done with each field of `parameters`. */
 export const PARAMETER_RULES: FieldRules = done(
   ...["prompt", "negative_prompt", "width", "height", "target_size", "num_inference_steps"],
-  ...["guidance_scale", "strength", "scheduler", "seed", "mask_image", "audio_length_in_s"],
+  ...["guidance_scale", "strength", "prompt_syntax", "scheduler", "seed", "mask_image"],
+  ...["audio_length_in_s"],
 );
 
 function requestSchema(limits: Limits) {
@@ -76,6 +78,7 @@ function requestSchema(limits: Limits) {
       num_inference_steps: optional(integer(1, limits.maxSteps)),
       guidance_scale: optional(real(0, 100)),
       strength: optional(real(0, 1)),
+      prompt_syntax: optional(oneOf("compel", "a1111")),
       scheduler: optional(text(100)),
       seed: optional(seed()),
       audio_length_in_s: optional(real(0, MAX_SECONDS)),
@@ -219,6 +222,7 @@ function toRequest({ inputs, parameters = {} as NonNullable<Body["parameters"]> 
     steps: parameters.num_inference_steps,
     guidanceScale: parameters.guidance_scale,
     strength: parameters.strength,
+    promptSyntax: parameters.prompt_syntax,
     scheduler: parameters.scheduler,
     seconds: parameters.audio_length_in_s,
     seed: parameters.seed,

@@ -128,7 +128,10 @@ async function* onePass(
       if (name in known) return true;
       // an image that is given has been brought to that size
       const isSettled = "image" in given && (name === "width" || name === "height");
-      if (!isSettled) warnings.push(`${name} is not used: ${pipe.className} has no such option`);
+      const isPlain = name === "promptSyntax" && !weighsWords(input);
+      if (!isSettled && !isPlain) {
+        warnings.push(`${name} is not used: ${pipe.className} has no such option`);
+      }
       return false;
     });
   const taken = Object.fromEntries(options);
@@ -155,6 +158,11 @@ async function* onePass(
   return { ...next.value, steps: count };
 }
 
+/** Whether a syntax would change how the prompts are read: brackets, or `BREAK`, of A1111's; any of others. */
+function weighsWords({ prompt = "", negativePrompt = "", promptSyntax }: JobInput): boolean {
+  return promptSyntax !== "a1111" || /[()[\]]|\bBREAK\b/.test(`${prompt} ${negativePrompt}`);
+}
+
 /** Most pixels of an image that a CPU decodes on the way. */
 const DECODED_PIXELS = 256 * 256;
 
@@ -170,11 +178,12 @@ function previewDecoder(
 /** What a job says, by the names of pipelines' options. */
 function callOptions(input: JobInput, Class: CallOptionsOf, given: object): object {
   const { count, seed, steps, eta, clipSkip, negativePrompt, guidanceScale, strength } = input;
+  const { promptSyntax } = input;
   return {
     ...given,
     numInferenceSteps: steps,
     seed: seed === undefined ? undefined : BigInt(seed),
-    ...{ eta, clipSkip, negativePrompt, guidanceScale, strength },
+    ...{ eta, clipSkip, promptSyntax, negativePrompt, guidanceScale, strength },
     ...{ width: input.width, height: input.height, paddingMaskCrop: input.maskPadding },
     [lengthOption(Class) ?? "audioLengthInS"]: input.seconds,
     [countOption(Class) ?? "numImagesPerPrompt"]: count === 1 ? undefined : count,

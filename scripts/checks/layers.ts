@@ -73,7 +73,18 @@ const LAYERS: readonly Layer[] = [
   {
     folder: /^plugins\/(foundations\/stable_diffusion|families\/.*)$/,
     name: "a family",
-    allowed: ["@denoise/core", "@denoise/adapters", "@denoise/diffusion", "@denoise/roles"],
+    allowed: [
+      "@denoise/core",
+      "@denoise/adapters",
+      "@denoise/diffusion",
+      "@denoise/prompt-syntax",
+      "@denoise/roles",
+    ],
+  },
+  {
+    folder: /^plugins\/foundations\/prompt_syntax$/,
+    name: "the syntax of prompts",
+    allowed: ["@denoise/core", "@denoise/roles"],
   },
   {
     folder: /^plugins\/foundations\/tokenizers$/,

@@ -86,6 +86,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "lora_manage_goldens.py",
     "lora_transformers_goldens.py",
     "textual_inversion_goldens.py",
+    "prompt_syntax_goldens.py",
     "ip_adapter_goldens.py",
   ],
   audio: [

@@ -28,6 +28,7 @@ export const NAMES: Readonly<Record<string, string>> = {
   guidanceScale: "guidance_scale",
   clipSkip: "clip_skip",
   seconds: "audio_length_in_s",
+  promptSyntax: "prompt_syntax",
 };
 
 /** The arguments of the tool that makes images. */
@@ -52,6 +53,10 @@ function argumentsSchema(limits: Limits) {
     mask: optional(file).describe("White where the image is inpainted, in base64"),
     strength: optional(real(0, 1)).describe("How far the image is changed"),
     clip_skip: optional(integer(0, 12)).describe("Last layers of the text encoder to leave out"),
+    prompt_syntax: optional(oneOf("compel", "a1111"))
+      .describe(
+        "How prompts weigh their words, such as a1111's (word:1.3); they do not by default",
+      ),
     output_format: optional(oneOf("png", "jpeg", "webp")),
   }, { error: "must be an object" });
 }
@@ -92,6 +97,7 @@ function toRequest(
     guidanceScale: fields.guidance_scale,
     strength: fields.strength,
     clipSkip: fields.clip_skip,
+    promptSyntax: fields.prompt_syntax,
     scheduler: fields.scheduler,
     format: fields.output_format ?? "png",
   };

@@ -12,6 +12,7 @@ export const NAMES: Readonly<Record<string, string>> = {
   steps: "num_inference_steps",
   guidanceScale: "guidance_scale",
   clipSkip: "clip_skip",
+  promptSyntax: "prompt_syntax",
   format: "output_format",
 };
 
@@ -37,6 +38,7 @@ export function toRequest(fields: ImageFields): RunRequest {
     strength: fields.strength,
     eta: fields.eta,
     clipSkip: fields.clip_skip,
+    promptSyntax: fields.prompt_syntax,
     scheduler: fields.scheduler,
     loras: fields.loras?.length === 0 ? undefined : fields.loras,
     format: output_format ?? "png",

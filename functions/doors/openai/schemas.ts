@@ -33,6 +33,7 @@ function shared(limits: Limits) {
     guidance_scale: optional(real(0, 100)),
     eta: optional(real(0, 1)),
     clip_skip: optional(integer(0, 12)),
+    prompt_syntax: optional(oneOf("compel", "a1111")),
     scheduler: optional(text(100)),
     loras: optional(loras()),
   };

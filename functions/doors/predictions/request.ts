@@ -19,6 +19,7 @@ const NAMES: Readonly<Record<string, string>> = {
   guidanceScale: "input.guidance_scale",
   strength: "input.strength",
   scheduler: "input.scheduler",
+  promptSyntax: "input.prompt_syntax",
 };
 
 /** The names of fields as this request has them. */
@@ -45,7 +46,7 @@ export const INPUT_RULES: FieldRules = done(
   ...["prompt", "negative_prompt", "image", "mask", "task", "width", "height", "num_outputs"],
   ...["audio_length_in_s"],
   ...["num_inference_steps", "guidance_scale", "strength", "prompt_strength", "eta", "clip_skip"],
-  ...["scheduler", "seed", "output_format", "output_quality", "previews"],
+  ...["prompt_syntax", "scheduler", "seed", "output_format", "output_quality", "previews"],
 );
 
 /** The body of a request in the words of the queue. */
@@ -73,6 +74,7 @@ export async function toRequest(
     strength: input.strength ?? input.prompt_strength,
     eta: input.eta,
     clipSkip: input.clip_skip,
+    promptSyntax: input.prompt_syntax,
     scheduler: input.scheduler,
     seed: input.seed,
     format,

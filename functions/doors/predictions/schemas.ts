@@ -25,6 +25,7 @@ function inputSchema(limits: Limits) {
     prompt_strength: optional(real(0, 1)),
     eta: optional(real(0, 1)),
     clip_skip: optional(integer(0, 12)),
+    prompt_syntax: optional(oneOf("compel", "a1111")),
     scheduler: optional(text(100)),
     seed: optional(seed()),
     output_format: optional(oneOf("png", "jpeg", "jpg", "webp", "wav")),

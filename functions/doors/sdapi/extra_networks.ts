@@ -49,8 +49,3 @@ function loraOf(inside: string, tag: string, field: string): LoraUse {
   const weight = number(named.get("unet")) ?? number(plain[1]) ?? text;
   return { name, weight, ...text === weight ? {} : { textWeight: text } };
 }
-
-/** Whether a prompt weighs words as A1111 does: `(word:1.3)`, `((word))`, `[word]`. */
-export function weighsWords(prompt: string): boolean {
-  return /(?<!\\)\([^()]*:\s*\d*\.?\d+\s*\)|(?<!\\)\(\(|(?<!\\)\[[^\]]+\]/.test(prompt);
-}

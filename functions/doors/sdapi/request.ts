@@ -1,7 +1,7 @@
 import { invalid } from "../../contract/errors.ts";
 import { type FieldRules, settleFields } from "../../http/field_rules.ts";
 import type { RunRequest, SecondPassRequest } from "../../http/plan.ts";
-import { type Tagged, takeTags, weighsWords } from "./extra_networks.ts";
+import { type Tagged, takeTags } from "./extra_networks.ts";
 import { secondPassOf } from "./hires.ts";
 import { OPTION_RULES, type Options } from "./options.ts";
 import { chooseSampler } from "./samplers.ts";
@@ -83,6 +83,7 @@ export function toRequest(fields: Fields, around: Surroundings): RunRequest {
     strength: image === undefined ? undefined : fields.denoising_strength ?? STRENGTH,
     eta: fields.eta,
     clipSkip: layers === 1 ? undefined : layers - 1,
+    promptSyntax: "a1111",
     format,
     quality: format === "png" ? undefined : options.jpeg_quality,
     fit: image === undefined ? undefined : FITS[fields.resize_mode ?? 0],
@@ -121,13 +122,9 @@ function hiresOf(
 /** What of a request is understood, but not done. */
 export function leftAside(given: unknown, fields: Fields, rules: FieldRules): string[] {
   const { override_settings } = given as { override_settings?: unknown };
-  const prompts = ["prompt", "negative_prompt", "hr_prompt", "hr_negative_prompt"] as const;
   return [
     ...settleFields(given, rules),
     ...settleFields(override_settings, OPTION_RULES, "override_settings"),
-    ...prompts.filter((field) => weighsWords(fields[field] ?? "")).map((field) =>
-      `${field} is taken as it is: words in brackets are not weighed here`
-    ),
     ...takeTags(fields.negative_prompt ?? "", "negative_prompt").loras.map(({ name }) =>
       `negative_prompt names the LoRA ${name}, which counts in prompt only`
     ),

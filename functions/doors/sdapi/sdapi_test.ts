@@ -43,6 +43,7 @@ describe("POST /sdapi/v1/txt2img", () => {
       ["a cat", "dog", 3, 4.5, "7"],
     );
     assertEquals([input.width, input.height, input.count, input.clipSkip], [32, 16, 4, 1]);
+    assertEquals(input.promptSyntax, "a1111");
     assertEquals([input.scheduler, input.strength], ["DPMSolverMultistepScheduler", undefined]);
     assertEquals(input.schedulerConfig?.["use_karras_sigmas"], true);
     assertEquals(body.images.length, 4);

@@ -2,9 +2,9 @@
  * Textual inversion: words learned from a few images, as rows that are added to the token table of
  * a text encoder. Gal et al., "An Image is Worth One Word" (arXiv:2208.01618).
  *
- * Files of diffusers (`learned_embeds.safetensors`) and of AUTOMATIC1111 (`emb_params`), of one
- * vector or several, and those of SDXL for both encoders (`clip_l`, `clip_g`). Python pickles
- * (.bin, .pt) are refused. The words are not written by `savePretrained`. A word of several vectors
+ * Files of diffusers (`learned_embeds.safetensors`) and of AUTOMATIC1111 (`emb_params`, or an object with
+ * `string_to_param`), of one vector or several, and those of SDXL for both encoders (`clip_l`, `clip_g`); lists of them.
+ * Python pickles (.bin, .pt) are refused. The words are not written by `savePretrained`. A word of several vectors
  * is written out also where it has capitals; diffusers 0.42.1 on transformers 5 leaves those alone.
  *
  * @example
@@ -45,8 +45,11 @@ export interface Invertible {
  * @category Adapters
  */
 export interface TextualInversionOptions {
-  /** The word in prompts. Defaults to what the file names it, or the file's own name. */
-  readonly token?: string | undefined;
+  /**
+   * The word in prompts, or one for each source; for one tensor of vectors, a list with a word for each of its rows.
+   * Defaults to what the file names it, or the file's own name.
+   */
+  readonly token?: string | readonly string[] | undefined;
   /** The file in a folder; `learned_embeds.safetensors` by default. */
   readonly weightName?: string | undefined;
   /** Which text encoder a tensor is for. Defaults to `"textEncoder"`. */
@@ -54,7 +57,7 @@ export interface TextualInversionOptions {
 }
 
 const inversionOptions: CallOptions<TextualInversionOptions> = {
-  token: { type: "string" },
+  token: { type: "string", list: "allowed" },
   weightName: { type: "string" },
   textEncoder: { type: "string", choices: ["textEncoder", "textEncoder2"] },
 };
@@ -128,11 +131,11 @@ function checkToken(pipe: Invertible, encoder: Encoder, word: Inversion): void {
 }
 
 /**
- * Loads a learned word, which prompts may use from then on (`load_textual_inversion`).
+ * Loads learned words, which prompts may use from then on (`load_textual_inversion`).
  *
- * @param source A .safetensors file, a folder that holds one, or the vectors themselves.
- * @returns The word.
- * @throws {TypeError} for an unknown option.
+ * @param source A .safetensors file, a folder that holds one, or the vectors themselves; or a list of these.
+ * @returns The words, one for each source.
+ * @throws {TypeError} for an unknown option, and as many words as there are not sources.
  * @throws {RangeError} when the word is known already, or the vectors are of another model.
  * @throws {DenoiseError} `pickle_refused`, `unexpected_tensor` or `missing_component`.
  * @category Adapters
@@ -148,24 +151,28 @@ function checkToken(pipe: Invertible, encoder: Encoder, word: Inversion): void {
  */
 export async function loadTextualInversion(
   pipe: Invertible,
-  source: InversionSource,
+  source: InversionSource | readonly InversionSource[],
   options: TextualInversionOptions = {},
-): Promise<string> {
+): Promise<readonly string[]> {
   checkOptions("load a textual inversion", options, inversionOptions);
-  const words = await readInversion(source, options.weightName);
-  const token = options.token ?? words[0]!.token;
-  if (token === undefined || token === "") {
-    throw new TypeError("Cannot load a textual inversion without its word: give it as token");
+  const named = namedSources(source, options.token);
+  const found: Found[] = [];
+  for (const [source, given] of named) {
+    const words = await readInversion(source, options.weightName);
+    const token = given ?? words[0]!.token;
+    if (token === undefined || token === "") {
+      throw new TypeError("Cannot load a textual inversion without its word: give it as token");
+    }
+    for (const { encoder, vectors } of words) {
+      const own = words.length === 1 ? options.textEncoder ?? encoder : encoder;
+      found.push({ encoder: own, token, vectors });
+    }
   }
   const before = ENCODERS.map((encoder) => [encoder, inversionsOf(pipe, encoder)] as const);
-  const encoderOf = (word: LearnedWord) =>
-    words.length === 1 ? options.textEncoder ?? word.encoder : word.encoder;
-  for (const word of words) checkToken(pipe, encoderOf(word), { ...word, token });
   try {
-    for (const word of words) {
-      const encoder = encoderOf(word);
-      const { vectors } = word;
-      await setInversions(pipe, encoder, [...inversionsOf(pipe, encoder), { token, vectors }]);
+    for (const { encoder, ...word } of found) {
+      checkToken(pipe, encoder, word);
+      await setInversions(pipe, encoder, [...inversionsOf(pipe, encoder), word]);
     }
   } catch (error) {
     for (const [encoder, inversions] of before) {
@@ -174,7 +181,49 @@ export async function loadTextualInversion(
     }
     throw error;
   }
-  return token;
+  return [...new Set(found.map(({ token }) => token))];
+}
+
+/** A word for one text encoder. */
+interface Found extends Inversion {
+  readonly encoder: Encoder;
+}
+
+/** Each source with its word, where the call says it. */
+function namedSources(
+  source: InversionSource | readonly InversionSource[],
+  token: TextualInversionOptions["token"],
+): readonly (readonly [InversionSource, string | undefined])[] {
+  const sources = Array.isArray(source) ? source as readonly InversionSource[] : rowsOf(
+    source as InversionSource,
+    token,
+  );
+  const tokens = Array.isArray(token) ? token as readonly string[] : undefined;
+  if (sources.length === 0) {
+    throw new TypeError("Cannot load a textual inversion: the list of sources is empty");
+  }
+  if (tokens === undefined && token !== undefined && sources.length > 1) {
+    throw new TypeError(
+      `Cannot give ${sources.length} textual inversions one word: give a list with one for each`,
+    );
+  }
+  if (tokens !== undefined && tokens.length !== sources.length) {
+    throw new TypeError(
+      `Cannot pair ${sources.length} textual inversions with ${tokens.length} words: give one for each`,
+    );
+  }
+  return sources.map((source, i) => [source, tokens?.[i] ?? token as string | undefined]);
+}
+
+/** The rows of one tensor, where several words are for it; else the source alone. */
+function rowsOf(
+  source: InversionSource,
+  token: TextualInversionOptions["token"],
+): readonly InversionSource[] {
+  const several = Array.isArray(token) && token.length > 1;
+  return several && source instanceof Tensor && source.dims.length === 2
+    ? source.chunk(source.dims[0]!)
+    : [source];
 }
 
 /**

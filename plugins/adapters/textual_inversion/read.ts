@@ -1,8 +1,24 @@
 import { DenoiseError, isFolder, joinPath, Tensor } from "@denoise/core";
 import { openSafetensors, readTensor } from "@denoise/safetensors";
 
-/** Learned vectors: a tensor, tensors by name, or a .safetensors file or the folder of one. */
-export type InversionSource = string | URL | Tensor | Readonly<Record<string, Tensor>>;
+/** What a file of AUTOMATIC1111 holds, as an object. */
+export interface NamedInversion {
+  /** The word. */
+  readonly name: string;
+  /** Its vectors, float32 [vectors, width], under `"*"`. */
+  readonly string_to_param: { readonly "*": Tensor };
+}
+
+/**
+ * Learned vectors: a tensor, tensors by name, what a file of AUTOMATIC1111 holds, or a .safetensors file or the folder
+ * of one.
+ */
+export type InversionSource =
+  | string
+  | URL
+  | Tensor
+  | NamedInversion
+  | Readonly<Record<string, Tensor>>;
 
 /** The vectors of a word for one text encoder, float32 [vectors, width]. */
 export interface LearnedWord {
@@ -69,6 +85,10 @@ export async function readInversion(
     return [{ encoder: "textEncoder", token: undefined, vectors: asRows(source, "tensor") }];
   }
   if (typeof source !== "string" && !(source instanceof URL)) {
+    if (isNamed(source)) {
+      const vectors = asRows(source.string_to_param["*"], source.name);
+      return [{ encoder: "textEncoder", token: source.name, vectors }];
+    }
     return wordsOf(new Map(Object.entries(source)), "of tensors");
   }
   const path = source instanceof URL ? decodeURIComponent(source.pathname) : source;
@@ -79,4 +99,9 @@ export async function readInversion(
   );
   const stem = file.replace(/^.*[/\\]/, "").replace(/\.safetensors$/, "");
   return wordsOf(new Map(read), JSON.stringify(file), stem);
+}
+
+function isNamed(source: object): source is NamedInversion {
+  const { name, string_to_param: vectors } = source as Partial<NamedInversion>;
+  return typeof name === "string" && vectors?.["*"] instanceof Tensor;
 }

@@ -9,6 +9,8 @@ export interface ExtendableTokenizer extends Tokenizer {
   tokenToId(token: string): number | undefined;
   /** The same with more tokens, whose ids follow. */
   withTokens(tokens: readonly string[]): ExtendableTokenizer;
+  /** The token of an id. */
+  idToToken(id: number): string | undefined;
 }
 
 /** Whether a tokenizer can be given more tokens. */
@@ -57,6 +59,14 @@ export class InversionTokenizer implements Tokenizer {
 
   batchDecode(ids: Tensor, options: { readonly skipSpecialTokens?: boolean } = {}): string[] {
     return this.#tokenizer.batchDecode(ids, options);
+  }
+
+  idToToken(id: number): string | undefined {
+    return this.#tokenizer.idToToken(id);
+  }
+
+  wordLength(id: number): number {
+    return this.#ids.get(id)?.vectors.dims[0] ?? 1;
   }
 
   /** Writes the tokenizer without the words: their vectors are not saved with the encoder either. */

@@ -39,6 +39,10 @@ export interface Tokenizer {
   ): Tokens;
   /** Rows of ids back to texts. */
   batchDecode(ids: Tensor, options?: { readonly skipSpecialTokens?: boolean }): string[];
+  /** The token of an id, or `undefined`. */
+  readonly idToToken?: ((id: number) => string | undefined) | undefined;
+  /** How many ids in a row are one learned word that begins with this id. One for each by default. */
+  readonly wordLength?: ((id: number) => number) | undefined;
   /**
    * What of a text means nothing to the model. Only where tokenizer_config.json lists the words of a small model
    * under `taught`: `{ "model": id, "words": "all of them with spaces", "otherwise": what it draws for none,

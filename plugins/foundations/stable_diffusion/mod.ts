@@ -6,6 +6,7 @@
  */
 export * from "./control.ts";
 export * from "./depth.ts";
+export { encodeText } from "./encode_text.ts";
 export * from "./control_nets.ts";
 export * from "./control_union.ts";
 export * from "./image_prompt.ts";

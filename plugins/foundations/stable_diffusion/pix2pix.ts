@@ -1,7 +1,6 @@
 import { type CallOptions, type PipelineRun, Tensor } from "@denoise/core";
 import {
   checkPrompts,
-  encodePrompts,
   type Family,
   type ImagesInput,
   imageStartOptions,
@@ -16,6 +15,7 @@ import {
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { UNetControl } from "./control_nets.ts";
+import { encodeText } from "./encode_text.ts";
 import { conditionOnImages, type ImagePromptOptions } from "./image_prompt.ts";
 import { sd, type SdModels } from "./sd.ts";
 import { xlSize } from "./sdxl.ts";
@@ -96,7 +96,7 @@ export const pix2pix: Family<
     const { unet, tokenizer, textEncoder } = run.components;
     const scales = scalesOf(options);
     const encoder = { tokenizer, textEncoder, warn: run.warn };
-    const texts = await encodePrompts(encoder, prompt, scales.guidance, options);
+    const texts = await encodeText(encoder, prompt, scales.guidance, options);
     const count = texts.promptEmbeds.dims[0]!;
     const { image, size } = await imageRows(run, options, {}, { count, ...scales });
     const { guidance } = scales;
@@ -111,7 +111,7 @@ export const pix2pix: Family<
     };
     return {
       count,
-      facts: scalesToTell(scales),
+      facts: { ...scalesToTell(scales), promptSyntax: options.promptSyntax },
       size,
       denoiser: () => ({ input, timestep }) =>
         predict(unet, conditioning, scales, image, input, timestep),
@@ -163,7 +163,7 @@ export const pix2pixXL: Family<
     };
     return {
       count,
-      facts: scalesToTell(scales),
+      facts: { ...scalesToTell(scales), promptSyntax: options.promptSyntax },
       size: rows.size,
       denoiser: () => ({ input, timestep }) =>
         predict(unet, conditioning, scales, image, input, timestep),

@@ -68,7 +68,12 @@ export const sd: Family<
     const conditioning = { encoderHiddenStates, timestepCond, imageEmbeds, signal };
     return {
       count,
-      facts: { guidanceScale, guidanceRescale, ...pagFacts(options) },
+      facts: {
+        guidanceScale,
+        guidanceRescale,
+        promptSyntax: options.promptSyntax,
+        ...pagFacts(options),
+      },
       denoiser: () =>
         predictByUNet(run.components.unet, conditioning, {
           guidance,

@@ -143,7 +143,12 @@ export function sdxlWith(quirks: SdxlQuirks): SdxlFamily {
         : options;
       return {
         count,
-        facts: { guidanceScale, guidanceRescale, ...pagFacts(options) },
+        facts: {
+          guidanceScale,
+          guidanceRescale,
+          promptSyntax: options.promptSyntax,
+          ...pagFacts(options),
+        },
         denoiser({ height, width }) {
           const isText = from === "noise";
           const ids = isText

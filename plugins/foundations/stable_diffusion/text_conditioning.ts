@@ -2,15 +2,16 @@ import { type CrossAttentionKwargs, crossAttentionKwargs } from "@denoise/adapte
 import { type CallOptions, type PipelineRun, Tensor } from "@denoise/core";
 import {
   checkPrompts,
-  encodePrompts,
   guidanceScaleEmbedding,
   type PromptOptions,
   promptOptions,
 } from "@denoise/diffusion";
+import { type PromptSyntaxOptions, promptSyntaxOptions } from "@denoise/prompt-syntax";
+import { encodeText } from "./encode_text.ts";
 import type { StableDiffusionComponents } from "./stable_diffusion.ts";
 
 /** Options of a call that follows a text. */
-export interface GuidanceOptions extends PromptOptions, CrossAttentionKwargs {
+export interface GuidanceOptions extends PromptOptions, PromptSyntaxOptions, CrossAttentionKwargs {
   /** How closely the image follows the prompt. Defaults to 7.5; no guidance at 1 or below. */
   readonly guidanceScale?: number | undefined;
 }
@@ -19,6 +20,7 @@ export interface GuidanceOptions extends PromptOptions, CrossAttentionKwargs {
 export const guidanceOptions: CallOptions<GuidanceOptions> = {
   ...crossAttentionKwargs,
   ...promptOptions,
+  ...promptSyntaxOptions,
   guidanceScale: { type: "number" },
 };
 
@@ -51,7 +53,7 @@ export async function conditionOnText(
   const width = unet.config.time_cond_proj_dim;
   const guidance = guidanceScale > 1 && width === null;
   const encoder = { tokenizer, textEncoder, warn: run.warn };
-  const encoded = await encodePrompts(encoder, prompt, guidance, options);
+  const encoded = await encodeText(encoder, prompt, guidance, options);
   const { promptEmbeds, negativePromptEmbeds } = encoded;
   const count = promptEmbeds.dims[0]!;
   return {

@@ -1,6 +1,6 @@
 import { type CrossAttentionKwargs, crossAttentionKwargs } from "@denoise/adapters";
 import { type CallOptions, DenoiseError, Tensor } from "@denoise/core";
-import type { TextEncoder, Tokenizer } from "@denoise/roles";
+import type { TextEncoder, TextEncoderOutput, Tokenizer } from "@denoise/roles";
 import {
   countPrompts,
   type PooledPromptOptions,
@@ -11,10 +11,18 @@ import {
   repeatText,
   warnOfCut,
 } from "@denoise/diffusion";
+import {
+  encodeInSyntax,
+  type PromptSyntax,
+  type PromptSyntaxOptions,
+  promptSyntaxOptions,
+} from "@denoise/prompt-syntax";
+import { encodeSides, rowsOf } from "./encode_text.ts";
 import type { StableDiffusionXLComponents } from "./xl_components.ts";
 
 /** The prompts of a call of Stable Diffusion XL. */
-export interface XlPromptOptions extends PromptOptions, PooledPromptOptions, CrossAttentionKwargs {
+export interface XlPromptOptions
+  extends PromptOptions, PooledPromptOptions, PromptSyntaxOptions, CrossAttentionKwargs {
   /** What the second text encoder reads. Defaults to the prompt. */
   readonly prompt2?: string | readonly string[] | undefined;
   /** What the second text encoder reads as negative. Defaults to the negative prompt. */
@@ -26,6 +34,7 @@ export const xlPromptOptions: CallOptions<XlPromptOptions> = {
   ...crossAttentionKwargs,
   ...promptOptions,
   ...pooledPromptOptions,
+  ...promptSyntaxOptions,
   prompt2: { type: "string", list: "allowed" },
   negativePrompt2: { type: "string", list: "allowed" },
 };
@@ -102,21 +111,47 @@ async function encodeTexts(
     if (warn !== undefined) warnOfCut({ tokenizer, warn }, tokens);
     return await textEncoder.forward(tokens.inputIds, { outputHiddenStates: true });
   }));
-  const states = outputs.map(({ hiddenStates }) => {
-    const state = hiddenStates!.at(-2 - clipSkip);
-    if (state !== undefined) return state;
-    throw new RangeError(
-      `Cannot skip ${clipSkip} layers of a text encoder of ${hiddenStates!.length - 1}: clipSkip ` +
-        `may be up to ${hiddenStates!.length - 2}`,
-    );
-  });
+  const states = outputs.map((output) => stateOf(output, clipSkip));
   const pooled = outputs.find(({ textEmbeds }) => textEmbeds !== undefined)?.textEmbeds;
-  if (pooled !== undefined) return { embeds: Tensor.cat(states, 2), pooled };
+  return withPooled(Tensor.cat(states, 2), pooled);
+}
+
+/** The state before the last layer, or so many layers before that. */
+function stateOf({ hiddenStates }: TextEncoderOutput, clipSkip: number): Tensor {
+  const state = hiddenStates!.at(-2 - clipSkip);
+  if (state !== undefined) return state;
+  throw new RangeError(
+    `Cannot skip ${clipSkip} layers of a text encoder of ${hiddenStates!.length - 1}: clipSkip ` +
+      `may be up to ${hiddenStates!.length - 2}`,
+  );
+}
+
+function withPooled(embeds: Tensor, pooled: Tensor | undefined): XlText {
+  if (pooled !== undefined) return { embeds, pooled };
   throw new DenoiseError(
     "missing_component",
     "Cannot encode the prompt: no text encoder gives pooled text; text_encoder_2 must be a " +
       "CLIPTextModelWithProjection",
   );
+}
+
+/** The same for texts that weigh their words, of so many tokens at least. */
+async function encodeWeighed(
+  syntax: PromptSyntax,
+  encoders: readonly Encoder[],
+  texts: readonly (readonly string[])[],
+  tokens: number,
+  clipSkip = 0,
+): Promise<XlText> {
+  const all = encoders.map(({ tokenizer, textEncoder }) => ({
+    tokenizer,
+    states: async (ids: Tensor, attentionMask?: Tensor) => {
+      const output = await textEncoder.forward(ids, { outputHiddenStates: true, attentionMask });
+      return { embeds: stateOf(output, clipSkip), pooled: output.textEmbeds };
+    },
+  }));
+  const { embeds, pooled } = await encodeInSyntax(syntax, all, texts, tokens);
+  return withPooled(embeds, pooled);
 }
 
 /**
@@ -133,9 +168,21 @@ export async function encodeXlPrompts(
 ): Promise<readonly [negative: XlText | undefined, positive: XlText]> {
   const { numImagesPerPrompt = 1, clipSkip } = options;
   const count = countPrompts(prompt, options);
-  const rows = (text: string | readonly string[]): readonly string[] =>
-    typeof text === "string" ? Array<string>(count).fill(text) : text;
+  const rows = (text: string | readonly string[]) => rowsOf(text, count);
   const spread = (text: XlText) => repeatText(text, numImagesPerPrompt);
+  const { promptSyntax } = options;
+  if (promptSyntax !== undefined) {
+    const [positive, negative] = await encodeSides(
+      (texts, tokens) =>
+        encodeWeighed(promptSyntax, encodersOf(parts), texts, tokens, options.clipSkip),
+      {
+        texts: [rows(prompt ?? ""), rows(options.prompt2 || (prompt ?? ""))],
+        given: given(options.promptEmbeds, options.pooledPromptEmbeds),
+      },
+      guidance && !(zeros && isEmptyNegative(options)) ? negativeSide(options, rows) : undefined,
+    );
+    return [guidance ? spread(negative ?? zerosLike(positive)) : undefined, spread(positive)];
+  }
 
   let positive: XlText;
   if (options.promptEmbeds === undefined) {
@@ -152,8 +199,7 @@ export async function encodeXlPrompts(
   if (negativePromptEmbeds !== undefined) {
     negative = { embeds: negativePromptEmbeds, pooled: options.negativePooledPromptEmbeds! };
   } else if (negativePrompt === undefined && zeros) {
-    const { embeds, pooled } = positive;
-    negative = { embeds: Tensor.zeros(embeds.dims), pooled: Tensor.zeros(pooled.dims) };
+    negative = zerosLike(positive);
   } else {
     const text = negativePrompt ?? "";
     negative = await encodeTexts(
@@ -163,4 +209,28 @@ export async function encodeXlPrompts(
     );
   }
   return [spread(negative), spread(positive)];
+}
+
+function zerosLike({ embeds, pooled }: XlText): XlText {
+  return { embeds: Tensor.zeros(embeds.dims), pooled: Tensor.zeros(pooled.dims) };
+}
+
+function given(embeds: Tensor | undefined, pooled: Tensor | undefined): XlText | undefined {
+  return embeds === undefined ? undefined : { embeds, pooled: pooled! };
+}
+
+/** What the call does not want, for both encoders. */
+function negativeSide(
+  options: XlPromptOptions,
+  rows: (text: string | readonly string[]) => readonly string[],
+) {
+  const text = options.negativePrompt ?? "";
+  return {
+    texts: [rows(text), rows(options.negativePrompt2 || text)],
+    given: given(options.negativePromptEmbeds, options.negativePooledPromptEmbeds),
+  };
+}
+
+function isEmptyNegative({ negativePrompt, negativePromptEmbeds }: XlPromptOptions): boolean {
+  return negativePrompt === undefined && negativePromptEmbeds === undefined;
 }

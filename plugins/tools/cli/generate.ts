@@ -36,6 +36,7 @@ export interface GenerateFlags extends Given, AdapterFlags {
   readonly negative?: string;
   readonly eta?: number;
   readonly clipSkip?: number;
+  readonly promptSyntax?: string;
   readonly ipAdapterImage?: string;
   readonly count: number;
   readonly out?: string;
@@ -69,6 +70,13 @@ export function addGenerate(program: Command): void {
     .option("--negative <prompt>", "what the image should not show")
     .option("--eta <share>", "how much noise DDIM adds at each step, 0 to 1", number(0, 1))
     .option("--clip-skip <n>", "layers of CLIP that are left out at its end", integer(0, 31))
+    .addOption(
+      new Option(
+        "--prompt-syntax <name>",
+        "how prompts weigh words: a1111 (word:1.3), compel word++",
+      )
+        .choices(["compel", "a1111"]),
+    )
     .option("--image <file>", 'an image to begin with; "-" reads it from standard input')
     .option("--mask <file>", "what of it is inpainted: white on black")
     .option("--strength <share>", "denoising strength, 0 to 1", number(0, 1))
@@ -243,7 +251,12 @@ function checkAdapters({ ipAdapter, ipAdapterImage }: GenerateFlags): void {
 }
 
 /** Flags of options that only some classes have. */
-const OWN = { eta: "eta", clipSkip: "clipSkip", ipAdapterImage: "ipAdapterImage" } as const;
+const OWN = {
+  eta: "eta",
+  clipSkip: "clipSkip",
+  promptSyntax: "promptSyntax",
+  ipAdapterImage: "ipAdapterImage",
+} as const;
 
 function refuseForeign({ className, options }: AnyClass, flags: GenerateFlags): void {
   const foreign = Object.entries(OWN)
@@ -308,6 +321,7 @@ async function startRun(
     signal,
     ...(flags.eta === undefined ? {} : { eta: flags.eta }),
     ...(flags.clipSkip === undefined ? {} : { clipSkip: flags.clipSkip }),
+    ...(flags.promptSyntax === undefined ? {} : { promptSyntax: flags.promptSyntax }),
     ...(flags.ipAdapterImage === undefined
       ? {}
       : { ipAdapterImage: flags.ipAdapter.map(() => image) }),

@@ -36,6 +36,7 @@ const FLAGS = {
   strength: "--strength",
   eta: "--eta",
   clipSkip: "--clip-skip",
+  promptSyntax: "--prompt-syntax",
   seed: "--seed",
   audioLengthInS: "--length",
   audioEndInS: "--length",
