@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
-  DiffusionPipeline,
+  type AnyPipeline,
   StableDiffusionPipeline,
   StableDiffusionXLPipeline,
   Tensor,
@@ -147,7 +147,7 @@ describe("promptSyntax", () => {
       await assertRejects(() => sd(prompt, { promptSyntax }), SyntaxError, message);
     }
     const known = 'promptSyntax "sd": it must be "compel" or "a1111"';
-    const pipe: DiffusionPipeline = sd;
+    const pipe: AnyPipeline = sd;
     await assertRejects(() => pipe("a", { promptSyntax: "sd" }), Error, known);
   });
 

@@ -28,10 +28,15 @@ import {
 } from "@denoise/core";
 import type { ExtendableModel } from "@denoise/onnx";
 import { storedTensor } from "@denoise/safetensors";
-import { type InversionSource, type LearnedWord, readInversion } from "./read.ts";
+import {
+  type InversionSource,
+  type LearnedWord,
+  type NamedInversion,
+  readInversion,
+} from "./read.ts";
 import { type Inversion, InversionTokenizer, isExtendable, tokensOf } from "./tokenizer.ts";
 
-export type { InversionSource };
+export type { InversionSource, NamedInversion };
 
 /** A pipeline, or anything with components that can be replaced. */
 export interface Invertible {

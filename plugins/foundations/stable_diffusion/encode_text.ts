@@ -1,4 +1,4 @@
-import { Tensor } from "@denoise/core";
+import type { Tensor } from "@denoise/core";
 import {
   countPrompts,
   type EncodedPrompts,
