@@ -5,12 +5,7 @@
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import {
-  type AnyPipeline,
-  StableDiffusionPipeline,
-  StableDiffusionXLPipeline,
-  Tensor,
-} from "@denoise/denoise";
+import { StableDiffusionPipeline, StableDiffusionXLPipeline, Tensor } from "@denoise/denoise";
 import { encodeText, encodeXlPrompts } from "@denoise/stable-diffusion";
 import { fixture, type Golden, readGolden } from "./support/golden.ts";
 import { pixelDifference } from "./support/pipelines.ts";
@@ -147,8 +142,8 @@ describe("promptSyntax", () => {
       await assertRejects(() => sd(prompt, { promptSyntax }), SyntaxError, message);
     }
     const known = 'promptSyntax "sd": it must be "compel" or "a1111"';
-    const pipe: AnyPipeline = sd;
-    await assertRejects(() => pipe("a", { promptSyntax: "sd" }), Error, known);
+    const wrong = { promptSyntax: "sd" as "compel" };
+    await assertRejects(() => sd("a", wrong), RangeError, known);
   });
 
   it("reads brackets within brackets in a time that grows with the text", async () => {
