@@ -208,9 +208,15 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Mistral3ForConditionalGeneration = modelLlama.Mistral3ForConditionalGeneration;
 /** `Mistral3ForConditionalGeneration` of `@denoise/model-llama`, with {@linkcode registry} as its default.
  * @category Models */ export const Mistral3ForConditionalGeneration: typeof modelLlama.Mistral3ForConditionalGeneration = modelLlama.Mistral3ForConditionalGeneration.using(registry);
+/** An object of the class. */ export type LongCatImageTransformer2DModel = modelLongcatImageTransformer.LongCatImageTransformer2DModel;
+/** `LongCatImageTransformer2DModel` of `@denoise/model-longcat-image-transformer`, with {@linkcode registry} as its default.
+ * @category Models */ export const LongCatImageTransformer2DModel: typeof modelLongcatImageTransformer.LongCatImageTransformer2DModel = modelLongcatImageTransformer.LongCatImageTransformer2DModel.using(registry); import * as modelLongcatImageTransformer from "@denoise/model-longcat-image-transformer";
 /** An object of the class. */ export type Lumina2Transformer2DModel = modelLumina2Transformer.Lumina2Transformer2DModel;
 /** `Lumina2Transformer2DModel` of `@denoise/model-lumina2-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const Lumina2Transformer2DModel: typeof modelLumina2Transformer.Lumina2Transformer2DModel = modelLumina2Transformer.Lumina2Transformer2DModel.using(registry); import * as modelLumina2Transformer from "@denoise/model-lumina2-transformer";
+/** An object of the class. */ export type OvisImageTransformer2DModel = modelOvisImageTransformer.OvisImageTransformer2DModel;
+/** `OvisImageTransformer2DModel` of `@denoise/model-ovis-image-transformer`, with {@linkcode registry} as its default.
+ * @category Models */ export const OvisImageTransformer2DModel: typeof modelOvisImageTransformer.OvisImageTransformer2DModel = modelOvisImageTransformer.OvisImageTransformer2DModel.using(registry); import * as modelOvisImageTransformer from "@denoise/model-ovis-image-transformer";
 /** An object of the class. */ export type PixArtTransformer2DModel = modelPixartTransformer.PixArtTransformer2DModel;
 /** `PixArtTransformer2DModel` of `@denoise/model-pixart-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const PixArtTransformer2DModel: typeof modelPixartTransformer.PixArtTransformer2DModel = modelPixartTransformer.PixArtTransformer2DModel.using(registry); import * as modelPixartTransformer from "@denoise/model-pixart-transformer";
@@ -403,6 +409,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type MarigoldNormalsPipeline = InstanceType<typeof MarigoldNormalsPipeline>; export type { MarigoldNormalsOptions } from "@denoise/pipeline-marigold-normals";
 /** `MarigoldNormalsPipeline` of `@denoise/pipeline-marigold-normals`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const MarigoldNormalsPipeline: WithMethods<typeof pipelineMarigoldNormals.MarigoldNormalsPipeline, PipelineMethods> = pipelineMarigoldNormals.MarigoldNormalsPipeline.using(registry); import * as pipelineMarigoldNormals from "@denoise/pipeline-marigold-normals";
+/** An object of the class. */ export type OvisImagePipeline = InstanceType<typeof OvisImagePipeline>; export type { OvisImageCallOptions } from "@denoise/pipeline-ovis-image";
+/** `OvisImagePipeline` of `@denoise/pipeline-ovis-image`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const OvisImagePipeline: WithMethods<typeof pipelineOvisImage.OvisImagePipeline, PipelineMethods> = pipelineOvisImage.OvisImagePipeline.using(registry); import * as pipelineOvisImage from "@denoise/pipeline-ovis-image";
 /** An object of the class. */ export type PixArtAlphaPipeline = InstanceType<typeof PixArtAlphaPipeline>; export type { PixArtAlphaOptions } from "@denoise/pipeline-pixart-alpha";
 /** `PixArtAlphaPipeline` of `@denoise/pipeline-pixart-alpha`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const PixArtAlphaPipeline: WithMethods<typeof pipelinePixartAlpha.PixArtAlphaPipeline, PipelineMethods> = pipelinePixartAlpha.PixArtAlphaPipeline.using(registry); import * as pipelinePixartAlpha from "@denoise/pipeline-pixart-alpha";

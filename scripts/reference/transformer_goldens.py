@@ -14,6 +14,8 @@ from diffusers import (
     Flux2Transformer2DModel,
     FluxControlNetModel,
     FluxTransformer2DModel,
+    LongCatImageTransformer2DModel,
+    OvisImageTransformer2DModel,
     QwenImageControlNetModel,
     QwenImageTransformer2DModel,
     SD3ControlNetModel,
@@ -57,6 +59,26 @@ def flux_calls(config, g: torch.Generator, pooled: bool = True):
     yield "two images", values(2, image_ids(4, 4), 5, [0.7, 0.7])
     yield "a rectangle, another time for each", values(2, image_ids(2, 6), 3, [1.0, 0.013])
     yield "a reference image behind it", values(1, torch.cat([image_ids(3, 3), image_ids(2, 4, 1)]), 4, [0.4])
+
+
+_OVIS = {key: value for key, value in _FLUX.items() if key != "pooled_projection_dim"}
+OVIS = {
+    "plain": {**_OVIS, "out_channels": 16},
+    # as many channels out as in where nothing says it, wider heads
+    "wide": {**_OVIS, "in_channels": 8, "out_channels": None, "num_layers": 1, "num_single_layers": 3, "attention_head_dim": 32, "axes_dims_rope": (8, 12, 12)},
+    "double_only": {**_OVIS, "out_channels": 24, "num_single_layers": 0, "num_attention_heads": 1},
+}
+LONGCAT = {
+    "plain": _FLUX,
+    "wide": {**_FLUX, "in_channels": 8, "num_layers": 1, "num_single_layers": 3, "attention_head_dim": 32, "axes_dims_rope": (8, 12, 12)},
+    "single_only": {**_FLUX, "num_layers": 0, "num_attention_heads": 1},
+}
+
+
+def plain_flux_calls(config, g: torch.Generator):
+    for name, values in flux_calls(config, g, pooled=False):
+        ids = torch.arange(len(values["txt_ids"]), dtype=torch.float32)
+        yield name, {**values, "txt_ids": torch.stack([torch.zeros_like(ids), ids, ids], 1)}
 
 
 def flux_transformer_calls(config, g: torch.Generator):
@@ -305,6 +327,8 @@ def flux2_calls(config, g: torch.Generator):
 
 CLASSES = {
     "FluxTransformer2DModel": (FluxTransformer2DModel, FLUX, flux_transformer_calls),
+    "OvisImageTransformer2DModel": (OvisImageTransformer2DModel, OVIS, plain_flux_calls),
+    "LongCatImageTransformer2DModel": (LongCatImageTransformer2DModel, LONGCAT, plain_flux_calls),
     "ChromaTransformer2DModel": (ChromaTransformer2DModel, CHROMA, chroma_calls),
     "FluxControlNetModel": (FluxControlNetModel, FLUX_CONTROL, flux_control_calls),
     "ZImageTransformer2DModel": (ZImageTransformer2DModel, Z_IMAGE, z_image_calls),

@@ -23,7 +23,9 @@ import type {
   FluxControlNetModel,
   FluxTransformer2DModel,
   LDMBertModel,
+  LongCatImageTransformer2DModel,
   Lumina2Transformer2DModel,
+  OvisImageTransformer2DModel,
   PixArtTransformer2DModel,
   Qwen2_5_VLForConditionalGeneration,
   Qwen3Model,
@@ -275,7 +277,13 @@ async function denoiseTokens(
   });
 }
 
-async function denoiseMasked(model: ChromaTransformer2DModel, input: Inputs): Promise<Outputs> {
+/** Transformers that are given tokens with their places, and states of a text. */
+type PlacedTokens =
+  | ChromaTransformer2DModel
+  | LongCatImageTransformer2DModel
+  | OvisImageTransformer2DModel;
+
+async function denoiseMasked(model: PlacedTokens, input: Inputs): Promise<Outputs> {
   return await model.forward(input("hidden_states")!, numbersOf(input("timestep"))!, {
     encoderHiddenStates: input("encoder_hidden_states")!,
     imgIds: input("img_ids")!,
@@ -576,6 +584,8 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   SiglipVisionModel: encodeImage,
   ReduxImageEncoder: embedImage,
   ChromaTransformer2DModel: denoiseMasked,
+  LongCatImageTransformer2DModel: denoiseMasked,
+  OvisImageTransformer2DModel: denoiseMasked,
   ZImageTransformer2DModel: denoiseWithTexts,
   ZImageControlNetModel: controlWithTexts,
   QwenImageTransformer2DModel: denoiseShapes,

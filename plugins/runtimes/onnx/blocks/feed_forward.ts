@@ -19,11 +19,12 @@ export function feedForward(s: Scope, x: Value, options: FeedForwardOptions): Va
   const { activation: name, bias = true, outBias = bias } = options;
   const hidden = name === "geglu" && bias
     ? geglu(s.at("net.0.proj"), x)
-    : between(s, linear(s.at("net.0.proj"), x, { bias }), name);
+    : activated(s, linear(s.at("net.0.proj"), x, { bias }), name);
   return linear(s.at("net.2"), hidden, { bias: outBias });
 }
 
-function between(s: Scope, wide: Value, name: FeedForwardOptions["activation"]): Value {
+/** What a feed forward makes of its first linear layer's result; a half gates the other in `"geglu"` and `"swiglu"`. */
+export function activated(s: Scope, wide: Value, name: FeedForwardOptions["activation"]): Value {
   if (name === "gelu") return gelu(s, wide);
   if (name === "gelu-approximate") return gelu(s, wide, "tanh");
   if (name === "linear-silu") return silu(s, wide);
@@ -35,7 +36,7 @@ function between(s: Scope, wide: Value, name: FeedForwardOptions["activation"]):
 function geglu(s: Scope, x: Value): Value {
   const width = s.shape("weight")[0]!;
   const isFused = s.graph.lowering.fusedSteps && s.dtype === "float16";
-  if (!isFused || !GEGLU_WIDTHS.includes(width)) return between(s, linear(s, x), "geglu");
+  if (!isFused || !GEGLU_WIDTHS.includes(width)) return activated(s, linear(s, x), "geglu");
   const inputs = [linear(s, x, { bias: false }), s.tensor("bias")];
   return s.op("BiasSplitGelu", inputs, {}, { domain: MICROSOFT });
 }

@@ -1,6 +1,6 @@
 import type { Scope, Value } from "../graph/mod.ts";
-import { add, concat, gelu, linear, mul, type Rotary, splitLike } from "../nn/mod.ts";
-import { feedForward } from "./feed_forward.ts";
+import { add, concat, linear, mul, type Rotary, splitLike } from "../nn/mod.ts";
+import { activated, feedForward } from "./feed_forward.ts";
 import { JOINT_STREAMS, jointAttention, projectHeads } from "./joint_attention.ts";
 import { modulatedNorm } from "./modulation.ts";
 
@@ -14,6 +14,8 @@ export interface FluxBlockOptions {
   readonly rotary: Rotary;
   /** Added to the scores of attention, [N or 1, heads or 1, tokens, tokens]. */
   readonly bias?: Value | undefined;
+  /** What is between the linear layers of feed forwards. Defaults to `"gelu-approximate"`. */
+  readonly activation?: "gelu-approximate" | "swiglu" | undefined;
 }
 
 /** Names of the feed forwards of text and image. */
@@ -32,7 +34,7 @@ function fluxDoubleBlock(
   s: Scope,
   streams: readonly [text: Value, image: Value],
   modulations: readonly [text: FluxModulation, image: FluxModulation],
-  { heads, width, rotary, bias }: FluxBlockOptions,
+  { heads, width, rotary, bias, activation = "gelu-approximate" }: FluxBlockOptions,
 ): [text: Value, image: Value] {
   const attn = s.at("attn");
   const projected = JOINT_STREAMS.map(({ names, norms }, i) => {
@@ -47,7 +49,7 @@ function fluxDoubleBlock(
     made[i] = linear(attn.at(out), attended[i]!);
     const x = add(s, streams[i]!, mul(s, gate!, made[i]!));
     const normal = modulatedNorm(s, x, [scale!, shift!], { width });
-    const fed = feedForward(s.at(FEED_FORWARDS[i]!), normal, { activation: "gelu-approximate" });
+    const fed = feedForward(s.at(FEED_FORWARDS[i]!), normal, { activation });
     return add(s, x, mul(s, gateFf!, fed));
   }) as [Value, Value];
   s.graph.markModule(attn.path, made);
@@ -64,14 +66,14 @@ function fluxSingleBlock(
   s: Scope,
   x: Value,
   modulation: FluxModulation,
-  { heads, width, rotary, bias }: FluxBlockOptions,
+  { heads, width, rotary, bias, activation = "gelu-approximate" }: FluxBlockOptions,
 ): Value {
   const [shift, scale, gate] = modulation as [Value, Value, Value];
   const normal = modulatedNorm(s, x, [scale, shift], { width });
   const projected = projectHeads(s.at("attn"), normal, { heads });
   const [attended] = jointAttention(s.at("attn"), [projected], { heads, rotary, bias }) as [Value];
   s.graph.markModule(`${s.path}.attn`, [attended]);
-  const hidden = gelu(s, linear(s.at("proj_mlp"), normal), "tanh");
+  const hidden = activated(s, linear(s.at("proj_mlp"), normal), activation);
   const out = linear(s.at("proj_out"), concat(s, [attended, hidden], -1));
   return add(s, x, mul(s, gate, out));
 }

@@ -17,6 +17,7 @@ export * from "./decoder_graph.ts";
 export * from "./down_block.ts";
 export * from "./feed_forward.ts";
 export * from "./flux_blocks.ts";
+export * from "./flux_graph.ts";
 export * from "./glumb_conv.ts";
 export * from "./image_projection.ts";
 export * from "./joined_attention.ts";
