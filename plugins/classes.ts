@@ -397,6 +397,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type LDMTextToImagePipeline = InstanceType<typeof LDMTextToImagePipeline>; export type { LDMTextToImageOptions } from "@denoise/pipeline-ldm-text-to-image";
 /** `LDMTextToImagePipeline` of `@denoise/pipeline-ldm-text-to-image`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const LDMTextToImagePipeline: WithMethods<typeof pipelineLdmTextToImage.LDMTextToImagePipeline, PipelineMethods> = pipelineLdmTextToImage.LDMTextToImagePipeline.using(registry); import * as pipelineLdmTextToImage from "@denoise/pipeline-ldm-text-to-image";
+/** An object of the class. */ export type LongCatImagePipeline = InstanceType<typeof LongCatImagePipeline>; export type { LongCatImageCallOptions } from "@denoise/pipeline-longcat-image";
+/** `LongCatImagePipeline` of `@denoise/pipeline-longcat-image`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const LongCatImagePipeline: WithMethods<typeof pipelineLongcatImage.LongCatImagePipeline, PipelineMethods> = pipelineLongcatImage.LongCatImagePipeline.using(registry); import * as pipelineLongcatImage from "@denoise/pipeline-longcat-image";
+/** An object of the class. */ export type LongCatImageEditPipeline = InstanceType<typeof LongCatImageEditPipeline>; export type { LongCatImageEditOptions } from "@denoise/pipeline-longcat-image-edit";
+/** `LongCatImageEditPipeline` of `@denoise/pipeline-longcat-image-edit`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const LongCatImageEditPipeline: WithMethods<typeof pipelineLongcatImageEdit.LongCatImageEditPipeline, PipelineMethods> = pipelineLongcatImageEdit.LongCatImageEditPipeline.using(registry); import * as pipelineLongcatImageEdit from "@denoise/pipeline-longcat-image-edit";
 /** An object of the class. */ export type Lumina2Pipeline = InstanceType<typeof Lumina2Pipeline>; export type { Lumina2CallOptions } from "@denoise/pipeline-lumina2";
 /** `Lumina2Pipeline` of `@denoise/pipeline-lumina2`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const Lumina2Pipeline: WithMethods<typeof pipelineLumina2.Lumina2Pipeline, PipelineMethods> = pipelineLumina2.Lumina2Pipeline.using(registry); import * as pipelineLumina2 from "@denoise/pipeline-lumina2";

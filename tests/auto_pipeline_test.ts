@@ -40,6 +40,9 @@ const CASES = [
   // one class for both
   ["tiny-flux2-klein", "Flux2", "KleinPipeline", "KleinPipeline", "KleinInpaintPipeline"],
   ["tiny-flux2-dev", "Flux2", "Pipeline", "Pipeline", undefined],
+  ["tiny-ovis-image", "OvisImage", "Pipeline", undefined, undefined],
+  ["tiny-longcat-image", "LongCatImage", "Pipeline", undefined, undefined],
+  ["tiny-longcat-image-edit", "LongCatImage", undefined, "EditPipeline", undefined],
   ["tiny-lcm", "LatentConsistencyModel", "Pipeline", "Img2ImgPipeline", undefined],
 ] as const;
 const TASKS = [

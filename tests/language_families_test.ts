@@ -12,6 +12,7 @@ import {
   QwenImageEditInpaintPipeline,
   randn,
 } from "@denoise/denoise";
+import { splitQuotation } from "@denoise/longcat-image";
 import { fixture } from "./support/golden.ts";
 
 const warnings: string[] = [];
@@ -26,6 +27,7 @@ describe("a prompt that is too long", () => {
       ["tiny-z-image", { guidanceScale: 0 }],
       ["tiny-qwen-image", {}],
       ["tiny-flux2-klein", {}],
+      ["tiny-ovis-image", { guidanceScale: 1 }],
     ] as const
   ) {
     it(`is cut by ${repo} with a warning that quotes what was cut`, async () => {
@@ -96,6 +98,62 @@ describe("pipelines that edit with Qwen-Image", () => {
     const image = [plainImage(40, 40), plainImage(40, 40)];
     await assertRejects(() => pipe("x", { image }), RangeError, "Cannot edit 2 images");
     await assertRejects(() => pipe("x", { image: [] }), RangeError, "Cannot edit 0 images");
+  });
+});
+
+describe("LongCatImageEditPipeline", () => {
+  const loaded = load("tiny-longcat-image-edit");
+  afterAll(async () => (await loaded).dispose());
+  const image = plainImage(40, 40);
+
+  it("wants one image and one prompt, and gives the size itself", async () => {
+    const pipe = await loaded;
+    await assertRejects(() => pipe("x", {}), TypeError, "image");
+    await assertRejects(() => pipe("x", { image: [image, image] }), RangeError, "takes one");
+    await assertRejects(() => pipe("x", { image: [] }), RangeError, "takes one");
+    await assertRejects(() => pipe(["x", "y"], { image }), RangeError, "by 2 prompts");
+    await assertRejects(() => pipe("x", { image, height: 64 } as never), TypeError, "height");
+  });
+});
+
+describe("LongCatImagePipeline", () => {
+  const loaded = load("tiny-longcat-image");
+  afterAll(async () => (await loaded).dispose());
+  const call = { height: 32, width: 32, numInferenceSteps: 1, guidanceScale: 1, seed: 0 };
+
+  it("warns of a prompt of more than 512 tokens, and quotes what was cut", async () => {
+    const pipe = await loaded;
+    warnings.length = 0;
+    await pipe(`${"an apple, ".repeat(300)} on the last branch`, call);
+    assertEquals(warnings.length, 1);
+    assert(warnings[0]!.includes("last branch"), warnings[0]);
+  });
+
+  it("refuses to rewrite prompts, and takes a call that says so", async () => {
+    const pipe = await loaded;
+    const rewritten = { ...call, enablePromptRewrite: true };
+    await assertRejects(() => pipe("x", rewritten), RangeError, "enablePromptRewrite");
+    await pipe("x", { ...call, enablePromptRewrite: false });
+  });
+
+  it("tells words with several apostrophes from quotations", () => {
+    const parts = splitQuotation(`it's 'a b', don't "c's"`);
+    assertEquals(parts, [
+      { text: "it's ", quoted: false },
+      { text: "'a b'", quoted: true },
+      { text: ", don't ", quoted: false },
+      { text: '"c\'s"', quoted: true },
+    ]);
+  });
+});
+
+describe("OvisImagePipeline", () => {
+  it("takes at most 256 tokens, and states or prompts", async () => {
+    await using pipe = await load("tiny-ovis-image");
+    const call = { height: 32, width: 32, numInferenceSteps: 1 };
+    await assertRejects(() => pipe("x", { ...call, maxSequenceLength: 257 }), RangeError, "256");
+    const promptEmbeds = randn([1, 6, 12]);
+    await assertRejects(() => pipe("x", { ...call, promptEmbeds }), TypeError, "either prompt");
   });
 });
 

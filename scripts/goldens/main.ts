@@ -72,6 +72,8 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "qwen_image_control_goldens.py",
     "qwen_image_edit_goldens.py",
     "flux2_goldens.py",
+    "ovis_image_goldens.py",
+    "longcat_image_goldens.py",
     "sd3_goldens.py",
     "sd3_control_goldens.py",
     "pixart_goldens.py",

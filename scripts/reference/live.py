@@ -24,6 +24,7 @@ import random_tasks
 from common import generator, versions, write_golden, write_json
 from model_goldens import run_model
 from pipeline_goldens import run_case
+from longcat_image_goldens import load_longcat
 from qwen_image_edit_goldens import load_edits
 from sd3_control_goldens import mean_without_generator
 from task_goldens import write_task
@@ -130,6 +131,7 @@ def main(seed: str, count: str, folder: str, kind: str, *among: str) -> None:
     warnings.simplefilter("ignore")
     mean_without_generator()
     load_edits()
+    load_longcat()
     tasks = [name for names in among for name in names.split(",")]
     write = {"models": model, "pipelines": pipeline, "tasks": partial(task, among=tasks)}[kind]
     for index in range(int(count)):

@@ -16,6 +16,8 @@ import sd3_goldens
 import t2i_adapter_goldens
 import flux2_goldens
 import pag_goldens
+import longcat_image_goldens
+import ovis_image_goldens
 import qwen_image_control_goldens
 import qwen_image_edit_goldens
 import qwen_image_goldens
@@ -473,6 +475,34 @@ def qwen_image_edit_inpaint(dice: Random) -> tuple[dict, None]:
     return dict(call, **painted(dice), strength=dice.uniform(0.4, 1.0)), None
 
 
+def ovis_image(dice: Random) -> tuple[dict, None]:
+    call = dict(prompts(dice), height=pick(dice, 32, 40, 64), width=pick(dice, 24, 48, 72))
+    return dict(call, **some(dice, 0.5, max_sequence_length=pick(dice, 100, 140, 256))), None
+
+
+def longcat_image(dice: Random) -> tuple[dict, None]:
+    """diffusers wants as many negative prompts as prompts."""
+    call = prompts(dice)
+    prompt, negative = call["prompt"], call.pop("negative_prompt", None)
+    if negative is not None or isinstance(prompt, list):
+        call["negative_prompt"] = [pick(dice, "", "blurry") for _ in prompt] if isinstance(prompt, list) else pick(dice, "", "blurry, dull")
+    quoted = lambda text: f'{text} that says "{pick(dice, "a B", "it is", "日本")}"' if dice.random() < 0.5 else text  # noqa: E731
+    call["prompt"] = [quoted(one) for one in prompt] if isinstance(prompt, list) else quoted(prompt)
+    renorm = dict(enable_cfg_renorm=dice.random() < 0.7, cfg_renorm_min=dice.uniform(0, 1))
+    return dict(call, height=pick(dice, 32, 40, 64), width=pick(dice, 24, 48, 72), **some(dice, 0.6, **renorm)), None
+
+
+def longcat_image_edit(dice: Random) -> tuple[dict, None]:
+    call = longcat_image(dice)[0]
+    call["prompt"] = pick(dice, *PROMPTS)
+    call["negative_prompt"] = pick(dice, *PROMPTS)
+    for name in ("height", "width", "enable_cfg_renorm", "cfg_renorm_min", "num_images_per_prompt"):
+        call.pop(name, None)
+    # other shapes are no whole latents of the tiny autoencoder
+    width, height = pick(dice, (60, 60), (45, 80), (80, 45), (90, 90))
+    return dict(call, num_inference_steps=2, image=photo(width, height, name=pick(dice, "photo", "another"))), None
+
+
 def z_image_control(dice: Random) -> tuple[dict, None]:
     return dict(z_image_text(dice)[0], control_image=random_photo(dice, 20, 70), controlnet_conditioning_scale=dice.uniform(0.1, 1.2)), None
 
@@ -489,6 +519,8 @@ KINDS |= {
     "sd3-control": sd3_control, "sd3-control-pooled": sd3_control, "sd3-control-large": sd3_control,
     "sd3-control-inpaint": sd3_control_inpaint, "qwen-image-control": qwen_image_control,
     "qwen-image-control-inpaint": qwen_image_control_inpaint, "z-image-control": z_image_control, "z-image-control-2": z_image_control,
+    "ovis-image": ovis_image, "ovis-image-left": ovis_image, "longcat-image": longcat_image, "longcat-image-left": longcat_image,
+    "longcat-image-edit": longcat_image_edit,
     "qwen-image-edit": qwen_image_edit, "qwen-image-edit-plus": qwen_image_edit_plus, "qwen-image-edit-inpaint": qwen_image_edit_inpaint, "z-image-control-21": z_image_control, "z-image-control-inpaint": z_image_control_inpaint,
 }
 KNOWN = (
@@ -511,6 +543,8 @@ KNOWN = (
     | qwen_image_control_goldens.TASKS
     | qwen_image_edit_goldens.TASKS
     | flux2_goldens.TASKS
+    | ovis_image_goldens.TASKS
+    | longcat_image_goldens.TASKS
     | stable_audio_goldens.TASKS
     | audioldm_goldens.TASKS
 )

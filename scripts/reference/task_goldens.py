@@ -4,6 +4,7 @@
 """
 
 import functools
+import inspect
 import sys
 import warnings
 
@@ -109,7 +110,8 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
         seen.update(values)
         return {}
 
-    more = {"callback_on_step_end": keep} if hasattr(pipe, "_callback_tensor_inputs") else {}
+    calls_back = hasattr(pipe, "_callback_tensor_inputs") and "callback_on_step_end" in inspect.signature(type(pipe).__call__).parameters
+    more = {"callback_on_step_end": keep} if calls_back else {}
     if not hasattr(pipe, "vae") or not more:
         pipe.scheduler = watch(pipe.scheduler, seen)
     given = {"generator": generators[0] if one["shared"] else generators, "output_type": "pil", **more}

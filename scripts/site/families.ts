@@ -17,6 +17,7 @@ const WORDS: Readonly<Record<string, string>> = {
   pag: "PAG",
   audioldm: "AudioLDM",
   pixart: "PixArt",
+  longcat: "LongCat",
   aura: "Aura",
   pix2pix: "InstructPix2Pix",
 };

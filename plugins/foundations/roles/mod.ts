@@ -26,3 +26,4 @@ export * from "./spectrogram_converter.ts";
 export * from "./t2i_adapter.ts";
 export * from "./text_encoder.ts";
 export * from "./tokenizer.ts";
+export * from "./vision_language.ts";

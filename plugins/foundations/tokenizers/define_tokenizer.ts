@@ -56,6 +56,11 @@ export interface PretrainedTokenizer extends Tokenizer {
    * rows of several lengths, which no tensor holds, or padding to a length that neither call nor files name.
    */
   encode(texts: string | readonly string[], options?: TokenizeOptions): Encoding;
+  /** Rows of ids filled up to a length, as `encode` fills them up. */
+  pad(
+    rows: readonly (readonly number[])[],
+    options: { readonly maxLength: number; readonly paddingSide?: "left" | "right" | undefined },
+  ): Encoding;
   /** The text of ids, as transformers' `decode`; ids outside the vocabulary are left out. */
   decode(ids: readonly number[], options?: DecodeOptions): string;
   /**
@@ -253,6 +258,8 @@ function tokenizer<F extends TokenizerFiles, T extends PretrainedTokenizer, S>(
       const length = padding === "max_length" ? limit : padding;
       return padRows(rows, length, { ...pad, side }, removed);
     },
+    pad: (rows, { maxLength, paddingSide: side = pad.side }) =>
+      padRows(rows, rowLimit(maxLength, 1), { ...pad, side }),
     decode,
     batchDecode: (ids, options) => idRows(ids).map((row) => decode(row, options)),
     withTokens(contents) {

@@ -129,7 +129,11 @@ export const Qwen2_5_VLForConditionalGeneration: ModelClass<
           states.push((await model.run("visual", given, { signal })).states!);
         }
         const row = Array.from(inputIds.data, Number);
-        const layout = { token: image_token_id, merge: vision_config.spatial_merge_size };
+        const layout = {
+          token: image_token_id,
+          merge: vision_config.spatial_merge_size,
+          mask: attentionMask && Array.from(attentionMask.data, Number),
+        };
         return await runHiddenStates(model, indices, {
           input_ids: inputIds,
           attention_mask: attentionMask,

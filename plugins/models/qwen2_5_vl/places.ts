@@ -1,11 +1,13 @@
 import { Tensor } from "@denoise/core";
 
-/** Which token stands for an image, and how many patches of a side become one. */
-export interface ImageTokens {
+/** Which token stands for an image, how many patches of a side become one, and what counts. */
+export interface TextLayout {
   /** The token's id. */
   readonly token: number;
   /** Patches of a side. */
   readonly merge: number;
+  /** Which tokens count, 1 or 0; the others are at 0 and move none. Defaults to all. */
+  readonly mask?: readonly number[] | undefined;
 }
 
 /**
@@ -18,12 +20,16 @@ export interface ImageTokens {
 export function textPlaces(
   ids: readonly number[],
   grids: readonly (readonly [frames: number, rows: number, columns: number])[],
-  { token, merge }: ImageTokens,
+  { token, merge, mask }: TextLayout,
 ): Tensor {
   const places = new Float32Array(ids.length * 3);
   const left = [...grids];
   let [at, place] = [0, 0];
   while (at < ids.length) {
+    if (mask?.[at] === 0) {
+      at++;
+      continue;
+    }
     if (ids[at] !== token) {
       places.fill(place++, 3 * at, 3 * ++at);
       continue;

@@ -1,0 +1,34 @@
+import type { ImageInput, Model, Tensor } from "@denoise/core";
+import type { HiddenStatesOptions } from "./language_model.ts";
+
+/** Images in patches, as a language model reads them. */
+export interface PatchedImages {
+  /** Patches of all images one after the other, float32 [patches, width]. */
+  readonly pixelValues: Tensor;
+  /** Frames, rows and columns of patches of each image. */
+  readonly imageGridThw: readonly (readonly [frames: number, rows: number, columns: number])[];
+}
+
+/** The role of a language model that reads images too, as Qwen2_5_VLForConditionalGeneration plays it. */
+export interface VisionLanguageModel extends Model {
+  /** As of a language model that reads prompts, for a text of one row with images. */
+  hiddenStates(
+    inputIds: Tensor,
+    indices: readonly number[],
+    options?: HiddenStatesOptions & { readonly images?: PatchedImages | undefined },
+  ): Promise<Tensor[]>;
+}
+
+/** The role of what prepares images for it, as Qwen2VLProcessor plays it. */
+export interface ImagePatcher {
+  /** The class by the name that model_index.json gives it. */
+  readonly className: string;
+  /** The library that has the class, as model_index.json names it. */
+  readonly library: string;
+  /** Its options. */
+  readonly config: { readonly merge_size: number };
+  /** Images in patches. */
+  patches(images: readonly ImageInput[]): Promise<PatchedImages>;
+  /** Writes its options into a folder that transformers can load. */
+  savePretrained(folder: string): Promise<void>;
+}
