@@ -46,12 +46,14 @@ export const longCatImageBaseOptions: CallOptions<LongCatImageBaseOptions> = {
   guidanceScale: { type: "number" },
 };
 
-/** How a guided prediction is brought to a length. */
+/** Options that calls of LongCat-Image take. */
 export interface LongCatImageOptions extends LongCatImageBaseOptions {
   /** Whether no token of a guided prediction is longer than that for the prompt. Defaults to true. */
   readonly enableCfgRenorm?: boolean | undefined;
   /** The least that its tokens are multiplied with to reach that, 0..1. Defaults to 0. */
   readonly cfgRenormMin?: number | undefined;
+  /** Must be false, which is the default: prompts are read as they are given. */
+  readonly enablePromptRewrite?: boolean | undefined;
 }
 
 /** The declarations of {@linkcode LongCatImageOptions}. */
@@ -59,6 +61,7 @@ export const longCatImageOptions: CallOptions<LongCatImageOptions> = {
   ...longCatImageBaseOptions,
   enableCfgRenorm: { type: "boolean" },
   cfgRenormMin: { type: "number", minimum: 0, maximum: 1 },
+  enablePromptRewrite: { type: "boolean" },
 };
 
 /** An image that the transformer is given beside the one that it makes. */
@@ -169,6 +172,12 @@ export const longCatImage: Family<
   name: "longcat-image",
   async encode(run, prompt, options, guided) {
     const { warn } = run;
+    if (options.enablePromptRewrite === true) {
+      throw new RangeError(
+        "Cannot have prompts rewritten: enablePromptRewrite = true is not supported; give a longer prompt, " +
+          "which is what the model draws best from, and leave it out or false",
+      );
+    }
     const texts = await encodeTextPair(
       prompt,
       options,

@@ -16,11 +16,9 @@
  *
  * @module
  */
-import type { CallOptions, ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
+import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import {
-  type Family,
   fromNoise,
-  type LatentOptions,
   type NoiseStartOptions,
   noiseStartOptions,
   type Prompt,
@@ -35,10 +33,7 @@ import {
 } from "@denoise/longcat-image";
 
 /** Options of a call. */
-export interface LongCatImageCallOptions extends LongCatImageOptions, NoiseStartOptions {
-  /** Must be false, which it is by default. */
-  readonly enablePromptRewrite?: boolean | undefined;
-}
+export interface LongCatImageCallOptions extends LongCatImageOptions, NoiseStartOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type LongCatImageArguments = [prompt?: Prompt, options?: LongCatImageCallOptions];
@@ -50,25 +45,6 @@ export type LongCatImagePipeline = Pipeline<
   ImageOutput
 >;
 
-const options: CallOptions<LongCatImageCallOptions> = {
-  ...longCatImageOptions,
-  ...noiseStartOptions,
-  enablePromptRewrite: { type: "boolean" },
-};
-
-const family: Family<LongCatImageComponents, LatentOptions & LongCatImageCallOptions, never> = {
-  ...longCatImage,
-  async encode(run, prompt, options) {
-    if (options.enablePromptRewrite === true) {
-      throw new RangeError(
-        "Cannot have prompts rewritten: enablePromptRewrite = true is not supported; give a longer prompt, " +
-          "which is what the model draws best from, and leave it out or false",
-      );
-    }
-    return await longCatImage.encode(run, prompt, options);
-  },
-};
-
 /** Text to images with LongCat-Image; `LongCatImagePipeline` of diffusers. */
 export const LongCatImagePipeline: PipelineClass<
   LongCatImageComponents,
@@ -77,9 +53,9 @@ export const LongCatImagePipeline: PipelineClass<
 > = textToImagePipeline({
   className: "LongCatImagePipeline",
   task: "text-to-image",
-  family,
+  family: longCatImage,
   start: fromNoise,
   ...longCatImageComponents,
-  options,
+  options: { ...longCatImageOptions, ...noiseStartOptions },
   defaults: { numInferenceSteps: 50, guidanceScale: 4.5 },
 });
