@@ -41,38 +41,39 @@ const INSTRUCTION =
 const AREA = 1024 ** 2;
 
 /** What the family of an edit reads of a call. */
-type EditCall = LatentOptions & LongCatImageBaseOptions & LongCatImageEditImage;
+export type LongCatImageEditCall = LatentOptions & LongCatImageBaseOptions & LongCatImageEditImage;
 
 /** LongCat-Image-Edit: the language model reads the image, whose latents are tokens beside those that are made. */
-export const longCatImageEdit: Family<LongCatImageComponents, EditCall, never> = longCatImageWith<
-  EditCall
->({
-  name: "longcat-image-edit",
-  async encode(run, prompt, options, guided) {
-    const { warn, components } = run;
-    if (Array.isArray(prompt) && prompt.length !== 1) {
-      throw new RangeError(`Cannot edit an image by ${prompt.length} prompts: give one`);
-    }
-    const codec = await run.images();
-    const image = oneImage(options.image);
-    const whole = await codec.toTensor(image, { mode: "RGB" });
-    const size = sizeOf(whole.dims[3]! / whole.dims[2]!);
-    const shown = await codec.toTensor(image, { mode: "RGB", ...size });
-    let read: Promise<PatchedImages> | undefined;
-    const texts = await encodeTextPair(prompt, options, guided, async (text) => {
-      const parts = textReader(components);
-      read ??= patches(run, shown, size);
-      const images = await read;
-      const kept = placesOf(images, components);
-      const instruction = { skipped: INSTRUCTION, kept, images };
-      return await promptStates(parts, text, instruction, { warn, signal: options.signal });
-    });
-    const space = latentSpace(components.vae);
-    const { latentDist } = await components.vae.encode(shown.mul(2).sub(1));
-    const tokens = packLatents(space.normalize(latentDist.mode()));
-    return { texts, reference: { tokens, size }, firstPlace: texts.wanted.dims[1]! };
-  },
-});
+export const longCatImageEdit: Family<LongCatImageComponents, LongCatImageEditCall, never> =
+  longCatImageWith<
+    LongCatImageEditCall
+  >({
+    name: "longcat-image-edit",
+    async encode(run, prompt, options, guided) {
+      const { warn, components } = run;
+      if (Array.isArray(prompt) && prompt.length !== 1) {
+        throw new RangeError(`Cannot edit an image by ${prompt.length} prompts: give one`);
+      }
+      const codec = await run.images();
+      const image = oneImage(options.image);
+      const whole = await codec.toTensor(image, { mode: "RGB" });
+      const size = sizeOf(whole.dims[3]! / whole.dims[2]!);
+      const shown = await codec.toTensor(image, { mode: "RGB", ...size });
+      let read: Promise<PatchedImages> | undefined;
+      const texts = await encodeTextPair(prompt, options, guided, async (text) => {
+        const parts = textReader(components);
+        read ??= patches(run, shown, size);
+        const images = await read;
+        const kept = placesOf(images, components);
+        const instruction = { skipped: INSTRUCTION, kept, images };
+        return await promptStates(parts, text, instruction, { warn, signal: options.signal });
+      });
+      const space = latentSpace(components.vae);
+      const { latentDist } = await components.vae.encode(shown.mul(2).sub(1));
+      const tokens = packLatents(space.normalize(latentDist.mode()));
+      return { texts, reference: { tokens, size }, firstPlace: texts.wanted.dims[1]! };
+    },
+  });
 
 function oneImage(image: ImagesInput): ImageInput {
   const list = Array.isArray(image) ? image as readonly ImageInput[] : [image as ImageInput];

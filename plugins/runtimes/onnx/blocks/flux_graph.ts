@@ -1,6 +1,12 @@
 import type { FrozenConfig, Model, Tensor } from "@denoise/core";
 import type { Scope, Value } from "../graph/mod.ts";
-import { float32, type GraphDefinition, timesteps, timestepTensor } from "../model_definition.ts";
+import {
+  float32,
+  type GraphDefinition,
+  type Runner,
+  timesteps,
+  timestepTensor,
+} from "../model_definition.ts";
 import { concat, linear, mul, rotaryEmbedding } from "../nn/mod.ts";
 import { type FluxBlockOptions, fluxBlocks } from "./flux_blocks.ts";
 import { modulatedNorm, modulation } from "./modulation.ts";
@@ -103,18 +109,9 @@ function build(
   return { sample: linear(s.at("proj_out"), modulatedNorm(s, last, [scale, shift], { width })) };
 }
 
-/** What the methods of a model run. */
-interface Runner {
-  run(
-    graph: "forward",
-    inputs: Readonly<Record<string, Tensor>>,
-    options: { readonly signal?: AbortSignal | undefined },
-  ): Promise<Readonly<Record<string, Tensor | undefined>>>;
-}
-
 /** The methods of a model of {@linkcode fluxGraph}. */
 export function fluxGraphMethods(
-  model: Runner,
+  model: Pick<Runner<FluxGraphConfig>, "run">,
 ): Pick<FluxGraphModel<FluxGraphConfig>, "forward"> {
   return {
     async forward(hiddenStates, timestep, { encoderHiddenStates, imgIds, txtIds, signal }) {
