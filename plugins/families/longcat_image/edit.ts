@@ -1,10 +1,4 @@
-import {
-  type CallOptions,
-  type ImageInput,
-  type ImageSize,
-  type PipelineRun,
-  type Tensor,
-} from "@denoise/core";
+import type { CallOptions, ImageInput, ImageSize, PipelineRun, Tensor } from "@denoise/core";
 import {
   encodeTextPair,
   type Family,
