@@ -117,6 +117,7 @@ function openEngine(
     gpuMemoryLimit,
     sizeLimits,
     loraFolder,
+    controlNets: settings.controlNets,
     maxLoaded,
     maxModelBytes,
     pinned,

@@ -95,8 +95,8 @@ const isFolder = (location: string): boolean =>
 const isEmbedded = (location: string): boolean => location.startsWith("denoise/");
 
 /** The folders of models that are here. */
-function folders({ models }: Settings, env: Environment): string[] {
-  return models.map(({ location }) => location).filter(isFolder)
+function folders({ models, controlNets }: Settings, env: Environment): string[] {
+  return [...models, ...controlNets].map(({ location }) => location).filter(isFolder)
     .map((folder) => folder.replace(/^~(?=[/\\]|$)/, () => env["HOME"] ?? "~"));
 }
 
@@ -109,12 +109,14 @@ interface Hub {
 
 /** What it takes to fetch models from the Hub, or where `DENOISE_MIRROR` says, and to keep them. */
 function fromHub(
-  { models }: Settings,
+  { models, controlNets }: Settings,
   program: ProgramName,
   env: Environment,
 ): Hub {
   const isNeeded = program !== "edge" &&
-    models.some(({ location }) => !isFolder(location) && !isEmbedded(location));
+    [...models, ...controlNets].some(({ location }) =>
+      !isFolder(location) && !isEmbedded(location)
+    );
   const home = env["HOME"] ?? env["USERPROFILE"] ?? ".";
   const cache = env["XDG_CACHE_HOME"] ?? `${home}/.cache`;
   const own = env["DENOISE_CACHE"] ?? `${cache}/denoise`;

@@ -35,6 +35,8 @@ export interface Settings {
   readonly gpuMemoryLimit: number | undefined;
   /** The folder of the LoRAs that prompts can name. */
   readonly loraFolder: string | undefined;
+  /** The ControlNets that requests can name. */
+  readonly controlNets: readonly ModelSpec[];
   /** Where models run. */
   readonly engine: "child" | "inline";
   /** Least milliseconds of silence after which the engine is taken for hung. */
@@ -139,6 +141,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     threads: read.maybeInteger("DENOISE_THREADS", 1, 1024),
     gpuMemoryLimit: megabytes(read.maybeInteger("DENOISE_GPU_MEMORY_MB", 1, 10_000_000)),
     loraFolder: read.text("DENOISE_LORAS"),
+    controlNets: read.models("DENOISE_CONTROLNETS", undefined, undefined),
     engine: read.oneOf("DENOISE_ENGINE", "child", ["child", "inline"]),
     silentMs: seconds("DENOISE_HANG_SECONDS", 60, 1),
     engineMemory: megabytes(read.maybeInteger("DENOISE_ENGINE_MEMORY_MB", 256, 10_000_000)),
@@ -246,8 +249,9 @@ class Reader {
     return this.#wrong(name, "must be cpu, cuda, cuda:1 and so on, or cuda:0,cuda:1", []);
   }
 
-  models(name: string, standard: string, revision: string | undefined): ModelSpec[] {
-    const items = this.text(name) === undefined ? [standard] : this.list(name);
+  models(name: string, standard: string | undefined, revision: string | undefined): ModelSpec[] {
+    const isOpen = this.text(name) === undefined && standard !== undefined;
+    const items = isOpen ? [standard] : this.list(name);
     const models = items.map((item) => {
       const at = item.indexOf("=");
       const location = item.slice(at + 1).trim();

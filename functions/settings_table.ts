@@ -79,6 +79,13 @@ export const SETTINGS: readonly SettingRow[] = [
     doc:
       "Folder of LoRAs (.safetensors) that requests can name: in loras at /v1/images, as <lora:NAME:0.8> at /sdapi",
   },
+  {
+    name: "DENOISE_CONTROLNETS",
+    standard: "none",
+    doc:
+      "ControlNets that requests can name, separated by commas: a Hub id or a folder, as NAME=WHERE under " +
+      "another name; loaded when first asked for, and kept",
+  },
   { name: "DENOISE_ENGINE", standard: "child", doc: "Where models run: child or inline" },
   {
     name: "DENOISE_MAX_LOADED",

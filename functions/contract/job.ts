@@ -27,6 +27,24 @@ export interface LoraUse {
   readonly textWeight?: number | undefined;
 }
 
+/** An image that says where things are in a run: edges, a pose, depth, as its ControlNet reads them. */
+export interface ControlUse {
+  /** Name of the ControlNet at the server. */
+  readonly name: string;
+  /** The file of the image: PNG, JPEG, WebP or GIF. */
+  readonly image?: Uint8Array | undefined;
+  /** How much of it is applied. Defaults to what the pipeline does. */
+  readonly scale?: number | undefined;
+  /** The part of the steps where it begins to be applied, 0..1. Defaults to 0. */
+  readonly start?: number | undefined;
+  /** The part of the steps where it ends, 0..1. Defaults to 1. */
+  readonly end?: number | undefined;
+  /** Which kind of image it is, from 0 on, for ControlNets that read several kinds. */
+  readonly mode?: number | undefined;
+  /** How it comes to the size of the run. Defaults to `"stretch"`. */
+  readonly fit?: JobInput["fit"];
+}
+
 /** How the images of the first pass become larger. */
 export type Upscaler = "latent" | "latent-bicubic" | "latent-nearest" | "lanczos" | "nearest";
 
@@ -88,6 +106,8 @@ export interface JobInput {
   readonly maskPadding?: number | undefined;
   /** Changes of the model, for this run. */
   readonly loras?: readonly LoraUse[] | undefined;
+  /** Images that say where things are. */
+  readonly controls?: readonly ControlUse[] | undefined;
   /** A second pass, made larger. */
   readonly secondPass?: SecondPass | undefined;
   /** How far a given image is changed, 0..1. */
@@ -110,10 +130,46 @@ export interface JobInput {
   readonly previews: number;
 }
 
+/** The files that a run is given, or what stands for them. */
+export interface GivenFiles<F> {
+  /** The image to begin with. */
+  readonly image?: F | undefined;
+  /** Images after the first. */
+  readonly moreImages?: readonly F[] | undefined;
+  /** The mask. */
+  readonly mask?: F | undefined;
+  /** Images that say where things are. */
+  readonly controls?: readonly { readonly image?: F | undefined }[] | undefined;
+}
+
+/** All files that a run is given. */
+export function filesOf<F>({ image, moreImages = [], mask, controls = [] }: GivenFiles<F>): F[] {
+  return [image, ...moreImages, mask, ...controls.map(({ image }) => image)]
+    .filter((file) => file !== undefined);
+}
+
+/** What a run is given, with something else in the place of each file. */
+export function mapFiles<F, T>(input: GivenFiles<F>, each: (file: F) => T): GivenFiles<T> {
+  const { image, moreImages, mask, controls, ...rest } = input;
+  return {
+    ...rest,
+    ...image && { image: each(image) },
+    ...moreImages && { moreImages: moreImages.map(each) },
+    ...mask && { mask: each(mask) },
+    ...controls && {
+      controls: controls.map(({ image, ...use }) => ({
+        ...use,
+        ...image && { image: each(image) },
+      })),
+    },
+  };
+}
+
 /** A job without the images that it was given. */
 export function withoutFiles(job: Job): Job {
-  const { image: _, moreImages: __, mask: ___, ...input } = job.input;
-  return { ...job, input };
+  const { image: _, moreImages: __, mask: ___, controls, ...input } = job.input;
+  const named = controls && { controls: controls.map(({ image: _, ...use }) => use) };
+  return { ...job, input: { ...input, ...named } };
 }
 
 /** One request, as it waits in the queue. */

@@ -32,6 +32,10 @@ export interface ModelInfo {
   readonly images?: number | undefined;
   /** Names of the LoRAs in the server's folder, where it has one. */
   readonly loras?: readonly string[] | undefined;
+  /** Names of the ControlNets of the server that were made for it, where there are some. */
+  readonly controlNets?: readonly string[] | undefined;
+  /** Which of its tasks a ControlNet can take part in. */
+  readonly controlTasks?: readonly Task[] | undefined;
   /** Bytes of its weights as they are stored. */
   readonly bytes?: number | undefined;
   /** Whether it is in memory, or is loaded when it is asked for. */

@@ -11,6 +11,7 @@ import { fakeApp, post } from "../tests/app.ts";
 import { BODY_RULES as HF_BODY, PARAMETER_RULES as HF_PARAMETERS } from "./huggingface.ts";
 import { EDIT_RULES, GENERATION_RULES, VARIATION_RULES } from "./openai/rules.ts";
 import { BODY_RULES, INPUT_RULES } from "./predictions/request.ts";
+import { UNIT_RULES } from "./sdapi/control_units.ts";
 import { OPTION_RULES } from "./sdapi/options.ts";
 import { IMG2IMG_RULES, TXT2IMG_RULES } from "./sdapi/rules.ts";
 
@@ -18,6 +19,8 @@ const PNG = Uint8Array.fromBase64(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
 );
 const IMAGE = PNG.toBase64();
+/** The same image, with more behind its end. */
+const OTHER = new Uint8Array([...PNG, 0]).toBase64();
 const DATA_URL = `data:image/png;base64,${IMAGE}`;
 
 /** Values that are not the default, by field; a field that means something only beside others has them. */
@@ -72,6 +75,7 @@ const OPENAI: Values = {
   prompt_syntax: "compel",
   scheduler: "DDIMScheduler",
   loras: [{ name: "pixel", weight: 0.5 }],
+  controlnets: [{ name: "canny", image: IMAGE }],
   progress: true,
 };
 const OPENAI_BESIDE = {
@@ -122,7 +126,7 @@ const SDAPI: Values = {
   script_args: [1],
   send_images: false,
   save_images: true,
-  alwayson_scripts: { ControlNet: { args: [{ enabled: true }] } },
+  alwayson_scripts: { ControlNet: { args: [{ model: "canny", image: IMAGE }] } },
   infotext: "Steps: 20",
 };
 const SDAPI_BESIDE = {
@@ -227,6 +231,40 @@ const FORMS: readonly Form[] = [
       inpaint_full_res_padding: { mask: IMAGE, inpaint_full_res: true },
     },
     request: (fields) => ["/sdapi/v1/img2img", post(fields)],
+  },
+  {
+    name: "A1111, a unit of alwayson_scripts.controlnet",
+    prefix: "alwayson_scripts.controlnet.args[0]",
+    rules: UNIT_RULES,
+    base: { model: "canny", image: IMAGE },
+    values: {
+      enabled: false,
+      image: { image: OTHER },
+      input_image: OTHER,
+      model: "depth",
+      weight: 0.5,
+      resize_mode: "Just Resize",
+      guidance_start: 0.2,
+      guidance_end: 0.7,
+      module: "canny",
+      mask: IMAGE,
+      control_mode: "ControlNet is more important",
+      guess_mode: true,
+      hr_option: "Low res only",
+      inpaint_crop_input_image: true,
+      pixel_perfect: true,
+      processor_res: 300,
+      threshold_a: 100,
+      threshold_b: 200,
+      save_detected_map: "some",
+      low_vram: true,
+      lowvram: true,
+    },
+    beside: { input_image: { image: undefined } },
+    request: (unit) => [
+      "/sdapi/v1/txt2img",
+      post({ prompt: "a", seed: 1, alwayson_scripts: { controlnet: { args: [unit] } } }),
+    ],
   },
   {
     name: "A1111, override_settings",
@@ -342,7 +380,12 @@ const FORMS: readonly Form[] = [
 
 /** What a request came to: the job it made, the reply, and the warnings in it. */
 async function ask([path, init]: readonly [string, RequestInit]) {
-  const { app, engine } = fakeApp();
+  const { app, engine } = fakeApp({}, {
+    info: {
+      controlNets: ["canny", "depth"],
+      controlTasks: ["text-to-image", "image-to-image", "inpaint"],
+    },
+  });
   const response = await app.request(path, init);
   const bytes = new Uint8Array(await response.arrayBuffer());
   const text = new TextDecoder().decode(bytes);

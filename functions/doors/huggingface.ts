@@ -8,9 +8,10 @@
  * @module
  */
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
-import { invalid, type ServeError } from "../contract/errors.ts";
+import type { ServeError } from "../contract/errors.ts";
 import { type JobFormat, resultsOf } from "../contract/job.ts";
 import { type Limits, MAX_SECONDS } from "../contract/limits.ts";
+import { imageOf } from "../http/base64.ts";
 import { check, readJsonOrImage } from "../http/body.ts";
 import { callerOf } from "../http/caller.ts";
 import type { AppContext, AppEnv, DoorContext } from "../http/context.ts";
@@ -211,11 +212,11 @@ function toRequest({ inputs, parameters = {} as NonNullable<Body["parameters"]> 
   const { prompt, target_size, mask_image } = parameters;
   const image = prompt === undefined && mask_image === undefined
     ? imageIn(inputs)
-    : fromBase64(inputs, "inputs");
+    : imageOf(inputs, "inputs");
   return {
     prompt: image === undefined ? inputs : prompt ?? "",
     image,
-    mask: mask_image === undefined ? undefined : fromBase64(mask_image, "parameters.mask_image"),
+    mask: mask_image === undefined ? undefined : imageOf(mask_image, "parameters.mask_image"),
     negativePrompt: parameters.negative_prompt,
     width: target_size?.width ?? parameters.width,
     height: target_size?.height ?? parameters.height,
@@ -234,15 +235,7 @@ const IMAGE = /^(data:image\/|iVBORw0KGgo|\/9j\/|UklGR|R0lGOD)/;
 
 /** A text that is an image in base64; any other is a prompt. */
 function imageIn(inputs: string): Uint8Array | undefined {
-  return inputs.length > 64 && IMAGE.test(inputs) ? fromBase64(inputs, "inputs") : undefined;
-}
-
-function fromBase64(text: string, field: string): Uint8Array {
-  try {
-    return Uint8Array.fromBase64(text.replace(/^data:[^,]*,/, ""));
-  } catch {
-    throw invalid(field, `${field} must be an image in base64`);
-  }
+  return inputs.length > 64 && IMAGE.test(inputs) ? imageOf(inputs, "inputs") : undefined;
 }
 
 /** POST / and POST /models/OWNER/NAME. */

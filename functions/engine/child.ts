@@ -7,7 +7,7 @@ import type { Child } from "@denoise/process";
 import { startEngine } from "./child_process.ts";
 import type { EngineState, ModelOptions, ModelSpec, ServingEngine } from "./engine.ts";
 import { unavailable } from "./unavailable.ts";
-import { type Located, type LocatedModel, locateModels } from "./locate.ts";
+import { locateControlNets, type Located, type LocatedModel, locateModels } from "./locate.ts";
 import type { FromChild, ToChild } from "./protocol.ts";
 import { Watchdog } from "./watchdog.ts";
 import { withSignal } from "../async/with_signal.ts";
@@ -61,6 +61,7 @@ class ChildEngine implements ChildServingEngine {
   readonly #runs = new Map<number, Channel<RunEvent>>();
   readonly #stopping = new Map<number, ReturnType<typeof setTimeout>>();
   #located: Located | undefined;
+  #nets: Located | undefined;
   #child: Child | undefined;
   #state: EngineState = { phase: "starting" };
   #ready = Promise.withResolvers<readonly ModelInfo[]>();
@@ -145,19 +146,20 @@ class ChildEngine implements ChildServingEngine {
       const began = performance.now();
       const { models, registry, variant } = this.#options;
       this.#located ??= await locateModels(models, registry, variant);
+      this.#nets ??= await locateControlNets(this.#options, registry);
       this.#downloadMs = performance.now() - began;
-      if (this.#state.phase !== "closed") this.#spawn(this.#located.found);
+      if (this.#state.phase !== "closed") this.#spawn(this.#located.found, this.#nets.found);
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
-  #spawn(models: readonly LocatedModel[]): void {
+  #spawn(models: readonly LocatedModel[], nets: readonly LocatedModel[]): void {
     const { entry, flags, maxMemory, plugins, ...rest } = this.#options;
     const { device, torchDtype, quantization, variant, threads, sizeLimits, warmup } = rest;
     const { gpuMemoryLimit, loraFolder, maxLoaded, maxModelBytes, pinned } = rest;
     const folders = [
-      ...models.map(({ path }) => path),
+      ...[...models, ...nets].map(({ path }) => path),
       ...loraFolder === undefined ? [] : [loraFolder],
     ];
     const child = startEngine(
@@ -176,6 +178,7 @@ class ChildEngine implements ChildServingEngine {
       sizeLimits,
       warmup,
       loraFolder,
+      controlNets: nets.map(({ id, path }) => ({ id, location: path })),
       maxLoaded,
       maxModelBytes,
       pinned,
@@ -198,7 +201,11 @@ class ChildEngine implements ChildServingEngine {
         this.#failures = 0;
         this.#wasReady = true;
         const timing = { ...message.timing, downloadMs: this.#downloadMs };
-        const broken = [...this.#located?.broken ?? [], ...message.broken];
+        const broken = [
+          ...this.#located?.broken ?? [],
+          ...this.#nets?.broken ?? [],
+          ...message.broken,
+        ];
         this.#settle({ phase: "ready", models: message.models, broken, timing });
         this.#watch(timing.loadMs + timing.warmupMs);
         return this.#ready.resolve(message.models);

@@ -31,6 +31,8 @@ export interface ModelOptions {
   readonly sizeLimits?: SizeLimits | undefined;
   /** The folder of the LoRAs that runs can name. */
   readonly loraFolder?: string | undefined;
+  /** The ControlNets that runs can name; none by default. */
+  readonly controlNets?: readonly ModelSpec[] | undefined;
   /** Models that are in memory at once; all of them by default. */
   readonly maxLoaded?: number | undefined;
   /** Bytes of weights that are in memory at once; any by default. */

@@ -1,6 +1,6 @@
 import type { Image, ImageCodec, ImageEditor, ImageInput, Registry } from "@denoise/core";
 import { invalid } from "../contract/errors.ts";
-import type { JobInput } from "../contract/job.ts";
+import type { ControlUse, JobInput } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import { type SizeLimits, sizeProblem } from "../contract/size_limits.ts";
 
@@ -42,6 +42,47 @@ export async function givenImages(
     if (problem !== undefined) throw invalid("image", `${problem}; give smaller images`);
   }
   return images;
+}
+
+/**
+ * The images that say where things are, as options of a pipeline with ControlNets; refused when a run in their
+ * size would be too large.
+ *
+ * @param options The options that the pipeline has.
+ */
+export async function givenControls(
+  { controls = [], width, height, count }: JobInput,
+  registry: Registry,
+  model: Pick<ModelInfo, "width" | "height">,
+  limits: SizeLimits,
+  options: object,
+): Promise<object> {
+  if (controls.length === 0) return {};
+  const images = await Promise.all(controls.map(async ({ image, fit = "stretch" }) => {
+    const decoded = await decode(image!, "controls");
+    const target = { width: width ?? decoded.width, height: height ?? decoded.height };
+    const problem = sizeProblem({ ...target, count }, model, limits);
+    if (problem !== undefined) {
+      throw invalid("controls", `${problem}; give a smaller image, or a size`);
+    }
+    return fit === "stretch"
+      ? decoded
+      : await resized(await registry.images(), decoded, target, fit);
+  }));
+  const each = <T>(value: (use: ControlUse) => T | undefined, standard: T) => {
+    const values = controls.map(value);
+    if (values.every((one) => one === undefined)) return undefined;
+    const whole = values.map((one) => one ?? standard);
+    return whole.length === 1 ? whole[0] : whole;
+  };
+  const name = "controlImage" in options ? "controlImage" : "image"; // of text alone diffusers calls it so
+  return {
+    [name]: images.length === 1 ? images[0] : images,
+    controlnetConditioningScale: each(({ scale }) => scale, 1),
+    controlGuidanceStart: each(({ start }) => start, 0),
+    controlGuidanceEnd: each(({ end }) => end, 1),
+    controlMode: each(({ mode }) => mode, 0),
+  };
 }
 
 /** An image of another size, as an image: in its own shape, or to be put back around a part. */

@@ -5,7 +5,7 @@ import type { Job, JobInput, RunEvent } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import type { EngineState, ModelOptions, ModelSpec, ServingEngine } from "./engine.ts";
 import type { LoadedModel } from "./loaded_model.ts";
-import { locateModels } from "./locate.ts";
+import { locateControlNets, locateModels } from "./locate.ts";
 import { guarded } from "./nan_guard.ts";
 import { ModelShelf } from "./shelf.ts";
 import { unavailable } from "./unavailable.ts";
@@ -82,14 +82,15 @@ class InlineEngine implements ServingEngine {
       const began = performance.now();
       const { models, registry, variant } = this.#options;
       const located = await locateModels(models, registry, variant);
+      const nets = await locateControlNets(this.#options, registry);
       const downloadMs = performance.now() - began;
       let warmupMs = 0;
-      const loadMs = await this.#shelf.open(located.found, async (model) => {
+      const loadMs = await this.#shelf.open(located.found, nets.found, async (model) => {
         const began = performance.now();
         if (this.#options.warmup !== false) await this.#warmUp(model);
         warmupMs += performance.now() - began;
       });
-      const broken = [...located.broken, ...this.#shelf.broken];
+      const broken = [...located.broken, ...nets.broken, ...this.#shelf.broken];
       const timing = { downloadMs, loadMs, warmupMs };
       this.#state = { phase: "ready", models: this.#shelf.infos, broken, timing };
       return this.#state.models;

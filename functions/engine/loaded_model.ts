@@ -12,10 +12,11 @@ import { type AnyPipeline, lengthOption, pipelineClassOf } from "@denoise/loadin
 import { ServeError } from "../contract/errors.ts";
 import type { JobInput, LoraUse, Task } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
+import type { ControlNets } from "./control_nets.ts";
 import type { ModelOptions } from "./engine.ts";
 import type { LocatedModel } from "./locate.ts";
 import { findLoras, LoraSwitch } from "./loras.ts";
-import { type AnyClass, tasksFor } from "./tasks.ts";
+import { type AnyClass, controlTasksFor, tasksFor } from "./tasks.ts";
 
 /** The scheduler that a run asks for. */
 export type ChosenScheduler = Pick<JobInput, "scheduler" | "schedulerConfig">;
@@ -25,13 +26,15 @@ export interface LoadedModel {
   /** What callers may know of it. */
   readonly info: ModelInfo;
   /**
-   * The pipeline for a run: the model's own components, and a scheduler of the run's own.
+   * The pipeline for a run: the model's own components, a scheduler of the run's own, and ControlNets.
    *
    * @param chosen Class name and options of the scheduler. Defaults to the model's own.
+   * @param controls Names of the ControlNets that take part.
    */
   pipeline(
     task: Task,
     chosen: ChosenScheduler,
+    controls: readonly string[],
     onWarning: (message: string) => void,
   ): Promise<AnyPipeline>;
   /**
@@ -49,6 +52,7 @@ export async function loadModel(
   location: LocatedModel,
   registry: Registry,
   options: ModelOptions,
+  controlNets: ControlNets,
 ): Promise<LoadedModel> {
   const className = pipelineClassOf(await readModelIndex(location), registry, location.id);
   const { device, torchDtype, quantization, variant, threads, gpuMemoryLimit } = options;
@@ -66,6 +70,12 @@ export async function loadModel(
     );
   }
   const tasks = await tasksFor(whole, registry);
+  const controlled = await controlTasksFor(whole, tasks.keys(), registry);
+  const nets = controlled.size === 0 ? [] : controlNets.namesFor(whole);
+  const netsOf = async (names: readonly string[]) => {
+    const taken = await controlNets.take(names);
+    return taken.length === 1 ? taken[0] : taken; // a list is given lists of images
+  };
   const loras = [...(await findLoras(options.loraFolder)).keys()];
   const loraSwitch = new LoraSwitch(whole, options.loraFolder);
 
@@ -82,17 +92,22 @@ export async function loadModel(
       images: imagesTogether([...tasks.values()]),
       defaults: defaultsOf(whole),
       loras,
+      ...nets.length > 0 && { controlNets: nets, controlTasks: [...controlled.keys()] },
       commit: location.commit,
     },
     useLoras: (loras, onWarning) => loraSwitch.use(loras, onWarning),
-    async pipeline(task, chosen, onWarning): Promise<AnyPipeline> {
-      const Class = tasks.get(task);
+    async pipeline(task, chosen, controls, onWarning): Promise<AnyPipeline> {
+      const Class = (controls.length === 0 ? tasks : controlled).get(task);
       if (Class === undefined) {
-        throw new ServeError("invalid_input", `${location.id} cannot do ${task}`);
+        const by = controls.length === 0 ? "" : " by a ControlNet";
+        throw new ServeError("invalid_input", `${location.id} cannot do ${task}${by}`);
       }
-      const parts = chosen.scheduler === undefined && chosen.schedulerConfig === undefined
-        ? whole.components
-        : { ...whole.components, scheduler: await swapped(whole.scheduler, chosen, registry) };
+      const own = chosen.scheduler === undefined && chosen.schedulerConfig === undefined;
+      const parts = {
+        ...whole.components,
+        ...!own && { scheduler: await swapped(whole.scheduler, chosen, registry) },
+        ...controls.length > 0 && { controlnet: await netsOf(controls) },
+      };
       return await Class.load(location, { ...load, ...parts, onWarning }) as unknown as AnyPipeline;
     },
     dispose: () => whole.dispose(),

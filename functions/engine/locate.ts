@@ -1,6 +1,6 @@
-import { type ComponentLocation, locate, type Registry } from "@denoise/core";
+import { type ComponentLocation, locate, type Registry, type SourceRequest } from "@denoise/core";
 import { withoutPaths } from "../contract/errors.ts";
-import type { BrokenModel, ModelSpec } from "./engine.ts";
+import type { BrokenModel, ModelOptions, ModelSpec } from "./engine.ts";
 
 /** A model whose files are on this machine; its `id` is the public one. */
 export type LocatedModel = ComponentLocation;
@@ -23,8 +23,27 @@ export async function locateModels(
   registry: Registry,
   variant: string | undefined,
 ): Promise<Located> {
+  const located = await locateAll(models, registry, variant, "pipeline");
+  if (located.found.length === 0 && located.first !== undefined) throw located.first;
+  return located;
+}
+
+/** Brings the files of ControlNets to this machine; a model can be used without those that cannot be. */
+export async function locateControlNets(
+  { controlNets = [], variant }: ModelOptions,
+  registry: Registry,
+): Promise<Located> {
+  return await locateAll(controlNets, registry, variant, "component");
+}
+
+async function locateAll(
+  models: readonly ModelSpec[],
+  registry: Registry,
+  variant: string | undefined,
+  want: SourceRequest["want"],
+): Promise<Located & { readonly first: unknown }> {
   const results = await Promise.allSettled(models.map(async ({ id, location, revision }) => {
-    const request = { want: "pipeline" as const, revision, variant, progress: false };
+    const request = { want, weights: true, revision, variant, progress: false };
     const { path, commit } = await locate(location, request, registry);
     return { path: await Deno.realPath(path), id, commit };
   }));
@@ -36,6 +55,5 @@ export async function locateModels(
     return [{ id: models[i]!.id, message: withoutPaths(message) }];
   });
   const [first] = results.flatMap((one) => one.status === "rejected" ? [one.reason] : []);
-  if (found.length === 0 && first !== undefined) throw first;
-  return { found, broken };
+  return { found, broken, first };
 }

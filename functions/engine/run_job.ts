@@ -10,11 +10,11 @@ import {
   type RunOptions,
 } from "@denoise/core";
 import { type AnyPipeline, countOption, lengthOption } from "@denoise/loading";
-import type { EncodedAudio, EncodedImage, Job, JobInput, RunEvent } from "../contract/job.ts";
+import type { EncodedAudio, EncodedImage, Job, JobInput, RunEvent, Task } from "../contract/job.ts";
 import { invalid } from "../contract/errors.ts";
 import type { SizeLimits } from "../contract/size_limits.ts";
 import { turn } from "../async/turn.ts";
-import { givenImage, givenImages, givenMask } from "./given_images.ts";
+import { givenControls, givenImage, givenImages, givenMask } from "./given_images.ts";
 import {
   chosenFor,
   enlarge,
@@ -23,7 +23,7 @@ import {
   overrides,
   plannedSteps,
 } from "./second_pass.ts";
-import type { LoadedModel } from "./loaded_model.ts";
+import type { ChosenScheduler, LoadedModel } from "./loaded_model.ts";
 
 /** What a run needs beside its job. */
 export interface RunContext {
@@ -46,29 +46,46 @@ export async function* runJob(
   const onWarning = (message: string): void => void warnings.push(message);
   await model.useLoras(input.loras ?? [], onWarning);
   const pace = new Pace();
-  const pipe = await model.pipeline(task, input, onWarning);
-  const isSized = "width" in (await classOf(pipe, registry)).options;
+  const controls = (input.controls ?? []).map(({ name }) => name);
+  const begin = async (task: Task, chosen: ChosenScheduler, input: JobInput) => {
+    const pipe = await model.pipeline(task, chosen, controls, onWarning);
+    const { options } = await classOf(pipe, registry);
+    const control = await givenControls(input, registry, model.info, sizeLimits, options);
+    return { pipe, isSized: "width" in options, control };
+  };
+  const { pipe, isSized, control } = await begin(task, input, input);
   const image = input.moreImages === undefined
     ? await givenImage(input, registry, model.info, sizeLimits, isSized)
     : await givenImages(input, model.info, sizeLimits);
   const maskImage = await givenMask(input, registry);
   const { secondPass } = input;
-  const run = { context, input, pace, warnings, signal };
-  const first = yield* onePass({
+  const run = { context, pace, warnings, signal };
+  const outputType = secondPass && firstOutput(secondPass);
+  let made = yield* onePass({
     ...run,
+    input,
     pipe,
-    given: { image, maskImage, outputType: secondPass && firstOutput(secondPass) },
+    given: { image, maskImage, ...control, outputType },
     done: 0,
     toCome: secondPass === undefined ? 0 : plannedSteps(secondPass),
   });
-  const { images, audios = [] } = secondPass === undefined ? first : yield* onePass({
-    ...run,
-    input: { ...input, ...defined(overrides(secondPass)) },
-    pipe: await model.pipeline("image-to-image", chosenFor(secondPass, input), onWarning),
-    given: { image: await enlarge(first, secondPass, pipe, registry) },
-    done: first.steps,
-    toCome: 0,
-  });
+  if (secondPass !== undefined) {
+    const larger = { ...input, ...defined(overrides(secondPass)) };
+    const { pipe: second, control } = await begin(
+      "image-to-image",
+      chosenFor(secondPass, input),
+      larger,
+    );
+    made = yield* onePass({
+      ...run,
+      input: larger,
+      pipe: second,
+      given: { ...control, image: await enlarge(made, secondPass, pipe, registry) },
+      done: made.steps,
+      toCome: 0,
+    });
+  }
+  const { images, audios = [] } = made;
   const decodeMs = pace.lap();
   const makesAudio = model.info.makes === "audio"; // some draw its spectrograms beside it
   const files = makesAudio

@@ -2,6 +2,7 @@ import { joinPath, type Registry } from "@denoise/core";
 import { ServeError, withoutPaths } from "../contract/errors.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import type { BrokenModel, ModelOptions } from "./engine.ts";
+import { ControlNets } from "./control_nets.ts";
 import { type LoadedModel, loadModel } from "./loaded_model.ts";
 import type { LocatedModel } from "./locate.ts";
 import { unavailable } from "./unavailable.ts";
@@ -28,6 +29,7 @@ export class ModelShelf {
   readonly #options: ModelOptions;
   readonly #models = new Map<string, Shelved>();
   readonly #broken: BrokenModel[] = [];
+  readonly #controlNets: ControlNets;
   readonly #onChange: () => void;
   #loading: Promise<unknown> = Promise.resolve();
   #uses = 0;
@@ -36,6 +38,7 @@ export class ModelShelf {
   constructor(registry: Registry, options: ModelOptions, onChange: () => void) {
     this.#registry = registry;
     this.#options = options;
+    this.#controlNets = new ControlNets(registry, options);
     this.#onChange = onChange;
   }
 
@@ -56,14 +59,19 @@ export class ModelShelf {
   /**
    * Loads each model once; one that is broken does not stop the others.
    *
+   * @param controlNets Where the ControlNets lie that runs can name.
    * @param tryOut Makes something with it.
    * @returns Milliseconds of it all, without trying out.
    * @throws {Error} what is wrong with the first, when all are broken.
    */
   async open(
     located: readonly LocatedModel[],
+    controlNets: readonly LocatedModel[],
     tryOut: (model: LoadedModel) => Promise<void>,
   ): Promise<number> {
+    for (const location of controlNets) {
+      await this.#controlNets.add(location).catch((error) => this.#isBroken(location.id, error));
+    }
     let loadMs = 0;
     let first: unknown;
     const found = new Map<string, Shelved>();
@@ -73,7 +81,7 @@ export class ModelShelf {
         const began = performance.now();
         const bytes = await weightBytes(location.path);
         await this.#makeRoom(bytes, found);
-        model = await loadModel(location, this.#registry, this.#options);
+        model = await loadModel(location, this.#registry, this.#options, this.#controlNets);
         loadMs += performance.now() - began;
         await tryOut(model);
         const shelved = {
@@ -88,8 +96,7 @@ export class ModelShelf {
       } catch (error) {
         first = error;
         await model?.dispose();
-        const message = error instanceof Error ? error.message : String(error);
-        this.#broken.push({ id: location.id, message: withoutPaths(message) });
+        this.#isBroken(location.id, error);
       }
     }
     for (const { id } of located) {
@@ -97,7 +104,18 @@ export class ModelShelf {
       if (shelved !== undefined) this.#models.set(id, shelved);
     }
     if (this.#models.size === 0 && first !== undefined) throw first;
+    for (const { id } of controlNets) {
+      const isOne = ({ id: other }: { id: string }) => other === id;
+      const isUsed = [...found.values()].some(({ info }) => info.controlNets?.includes(id));
+      if (isUsed || this.#broken.some(isOne)) continue;
+      this.#isBroken(id, new Error("It was made for none of the models here"));
+    }
     return loadMs;
+  }
+
+  #isBroken(id: string, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#broken.push({ id, message: withoutPaths(message) });
   }
 
   /**
@@ -129,13 +147,19 @@ export class ModelShelf {
   /** Gives the memory of all of them back. */
   async dispose(): Promise<void> {
     for (const { model } of this.#models.values()) await model?.dispose();
+    await this.#controlNets.dispose();
   }
 
   async #loaded(shelved: Shelved): Promise<LoadedModel> {
     if (shelved.model !== undefined) return shelved.model;
     try {
       await this.#makeRoom(shelved.bytes, this.#models);
-      shelved.model = await loadModel(shelved.location, this.#registry, this.#options);
+      shelved.model = await loadModel(
+        shelved.location,
+        this.#registry,
+        this.#options,
+        this.#controlNets,
+      );
     } catch (error) {
       throw unavailable(error instanceof Error ? error : new Error(String(error)));
     }

@@ -28,8 +28,6 @@ export async function tasksFor(
   { className, components }: AnyPipeline,
   registry: Registry,
 ): Promise<ReadonlyMap<Task, AnyClass>> {
-  const classOf = async (name: string) =>
-    await registry.get(name, "pipeline") as unknown as AnyClass;
   const own = registry.pipeline(className);
   const word = WORDS[own?.task ?? ""];
   if (own === undefined || word === undefined) {
@@ -39,17 +37,43 @@ export async function tasksFor(
       `Cannot serve ${className}: ${does}; served are ${Object.keys(WORDS).join(", ")}`,
     );
   }
-  const tasks = new Map<Task, AnyClass>([[word, await classOf(className)]]);
+  const tasks = new Map<Task, AnyClass>([[word, await classNamed(className, registry)]]);
   if (!seesOnlyLatents(components)) return tasks;
   const family = registry.pipelines()
     .filter(({ family, control }) => family === own.family && control === own.control);
   for (const task of TASKS) {
     const sibling = family.find((one) => WORDS[one.task] === task);
     if (sibling === undefined || tasks.has(task)) continue;
-    const Class = await classOf(sibling.className);
+    const Class = await classNamed(sibling.className, registry);
     if (fits(Class, components)) tasks.set(task, Class);
   }
   return tasks;
+}
+
+/** The class for each of these tasks in which ControlNets take part, where the family has one. */
+export async function controlTasksFor(
+  { className, components }: AnyPipeline,
+  tasks: Iterable<Task>,
+  registry: Registry,
+): Promise<ReadonlyMap<Task, AnyClass>> {
+  const own = registry.pipeline(className)!;
+  const family = registry.pipelines().filter(({ family, control }) =>
+    family === own.family && control && !own.control
+  );
+  const found = new Map<Task, AnyClass>();
+  for (const task of tasks) {
+    const sibling = family.find((one) => WORDS[one.task] === task);
+    if (sibling === undefined) continue;
+    const Class = await classNamed(sibling.className, registry);
+    if ("controlnet" in Class.spec && fits(Class, { ...components, controlnet: {} })) {
+      found.set(task, Class);
+    }
+  }
+  return found;
+}
+
+async function classNamed(name: string, registry: Registry): Promise<AnyClass> {
+  return await registry.get(name, "pipeline") as unknown as AnyClass;
 }
 
 /** A UNet that takes more than latents (a mask, a depth map) does its own task only. */

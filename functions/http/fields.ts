@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "@hono/zod-openapi";
+import { bytesOf } from "./base64.ts";
 
 /** An optional field: absent or null is all the same. */
 export function optional<T extends z.ZodType>(
@@ -72,6 +73,35 @@ export function loras() {
     weight: z.number({ error }).min(-10, { error }).max(10, { error }).default(1),
   }, { error });
   return z.array(Lora, { error }).max(16, { error });
+}
+
+/** A file in base64, or as a data URL, of so many bytes at most; as bytes. */
+export function base64File(maxBytes: number) {
+  const error = `must be a file of at most ${maxBytes} bytes in base64`;
+  return z.string({ error }).max(Math.ceil(maxBytes * 4 / 3) + 200, { error })
+    .transform((text, context) => {
+      const bytes = bytesOf(text);
+      if (bytes !== undefined) return bytes;
+      const isAddress = /^https?:/.test(text);
+      const hint = isAddress ? "; addresses are not fetched by this server" : "";
+      context.addIssue({ code: "custom", message: `${error}${hint}` });
+      return z.NEVER;
+    });
+}
+
+/** Images that say where things are, each with its ControlNet; in a form as JSON. */
+export function controls(maxImageBytes: number) {
+  const error = 'must be a list of at most 8 such as [{"name": "canny", "image": "<base64>", ' +
+    '"scale": 0.8}]';
+  const Control = z.strictObject({
+    name: text(200),
+    image: base64File(maxImageBytes),
+    scale: optional(real(0, 10)),
+    start: optional(real(0, 1)),
+    end: optional(real(0, 1)),
+    mode: optional(integer(0, 100)),
+  }, { error });
+  return z.array(Control, { error }).max(8, { error });
 }
 
 /** Width and height of a size; neither for `auto`. */

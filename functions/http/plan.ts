@@ -88,6 +88,7 @@ export async function planJob(
   checkGiven(model, settled, input, nameOf);
   checkImages(model, input, nameOf);
   checkFormat(model, input, nameOf);
+  checkControls(model, settled, input, nameOf);
   const quota = context.quotaOf(options.owner);
   const limits = limitsUnder(context.limits, quota);
   if (!makesAudio) checkSize(model, settled, input, limits, nameOf);
@@ -410,13 +411,56 @@ function checkImages(
   );
 }
 
+/** ControlNets that are there, each with its image, for what they can take part in. */
+function checkControls(
+  { id, controlNets = [], controlTasks = [] }: ModelInfo,
+  task: Task,
+  { controls = [], secondPass }: JobInput,
+  nameOf: NameOf,
+): void {
+  const field = nameOf("controls");
+  for (const { name, image, start = 0, end = 1 } of controls) {
+    if (!controlNets.includes(name)) {
+      const there = controlNets.length === 0 ? "this server has none for it" : "there are " +
+        controlNets.join(", ");
+      throw invalid(
+        field,
+        `Cannot control ${id} by the ControlNet ${JSON.stringify(name.slice(0, 100))}: ${there}`,
+      );
+    }
+    if (image === undefined) {
+      throw invalid(field, `${field} must have an image for ${name}: it says where things are`);
+    }
+    if (start >= end) {
+      throw invalid(
+        field,
+        `${field} cannot begin at ${start} and end at ${end}: begin before that`,
+      );
+    }
+  }
+  const needed = secondPass === undefined ? [task] : [task, "image-to-image" as const];
+  const missing = controls.length === 0
+    ? undefined
+    : needed.find((one) => !controlTasks.includes(one));
+  if (missing === undefined) return;
+  throw invalid(
+    field,
+    `${field} cannot be used for ${missing} with ${id}: a ControlNet takes part in ` +
+      controlTasks.join(", "),
+  );
+}
+
 function checkFiles(
-  { image, moreImages = [], mask }: JobInput,
+  { image, moreImages = [], mask, controls = [] }: JobInput,
   { limits }: DoorContext,
   nameOf: NameOf,
 ): void {
-  const files = [image, ...moreImages].map((file) => ["image", file] as const);
-  for (const [field, file] of [...files, ["mask", mask] as const]) {
+  const files = [
+    ...[image, ...moreImages].map((file) => ["image", file] as const),
+    ["mask", mask] as const,
+    ...controls.map(({ image }) => ["controls", image] as const),
+  ];
+  for (const [field, file] of files) {
     if (file === undefined || file.length <= limits.maxImageBytes) continue;
     throw new ServeError(
       "payload_too_large",

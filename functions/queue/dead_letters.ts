@@ -1,5 +1,5 @@
 import { ServeError } from "../contract/errors.ts";
-import { type Job, type JobFailure, withoutFiles } from "../contract/job.ts";
+import { filesOf, type Job, type JobFailure, withoutFiles } from "../contract/job.ts";
 
 /** What a job ends with that another try could make: faults of the server, not of the request. */
 export const DEAD_CODES = [
@@ -63,8 +63,8 @@ export function underWay(id: string): ServeError {
 }
 
 /** The bytes of the images that a job was given. */
-export function fileBytes({ input: { image, moreImages = [], mask } }: Job): number {
-  return [image, ...moreImages, mask].reduce((sum, file) => sum + (file?.length ?? 0), 0);
+export function fileBytes({ input }: Job): number {
+  return filesOf(input).reduce((sum, { length }) => sum + length, 0);
 }
 
 /** Dead letters in memory. */

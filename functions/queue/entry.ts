@@ -1,4 +1,4 @@
-import { isLast, type Job, type JobEvent, resultsOf } from "../contract/job.ts";
+import { isLast, type Job, type JobEvent, resultsOf, withoutFiles } from "../contract/job.ts";
 import { EventLog } from "./event_log.ts";
 import type { Rank } from "./fair_line.ts";
 import type { JobRecord, JobStatus } from "./queue.ts";
@@ -74,8 +74,7 @@ export class Entry {
       this.#endedAt = at;
       const { preview: _, ...latest } = this.#latest;
       this.#latest = latest;
-      const { image: __, moreImages: ___, mask: ____, ...input } = this.#job.input;
-      this.#job = { ...this.#job, input };
+      this.#job = withoutFiles(this.#job);
     }
     this.log.push(event);
   }

@@ -1,8 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import type { CallToolResult, Tool } from "@modelcontextprotocol/sdk/types.js";
-import { invalid } from "../../contract/errors.ts";
 import { resultsOf } from "../../contract/job.ts";
 import type { Limits } from "../../contract/limits.ts";
+import { imageOf } from "../../http/base64.ts";
 import { check } from "../../http/body.ts";
 import { integer, oneOf, optional, real, seed, text } from "../../http/fields.ts";
 import type { RunRequest } from "../../http/plan.ts";
@@ -87,8 +87,8 @@ function toRequest(
     model: fields.model,
     prompt: fields.prompt,
     negativePrompt: fields.negative_prompt,
-    image: fromBase64(fields.image, "image"),
-    mask: fromBase64(fields.mask, "mask"),
+    image: fields.image === undefined ? undefined : imageOf(fields.image, "image"),
+    mask: fields.mask === undefined ? undefined : imageOf(fields.mask, "mask"),
     width: fields.width,
     height: fields.height,
     count: fields.n ?? 1,
@@ -101,17 +101,6 @@ function toRequest(
     scheduler: fields.scheduler,
     format: fields.output_format ?? "png",
   };
-}
-
-function fromBase64(text: string | undefined, field: string): Uint8Array | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const bytes = Uint8Array.fromBase64(text.replace(/^data:[^,]{0,100},/, ""));
-    if (bytes.length > 0) return bytes;
-  } catch {
-    // it is no base64: refused below
-  }
-  throw invalid(field, `${field} must be an image in base64`);
 }
 
 /** The images or the audio, and as text what they were made from. */

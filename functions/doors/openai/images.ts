@@ -62,11 +62,18 @@ export function mountGenerations(app: OpenAPIHono<AppEnv>, context: DoorContext)
     request: { body: { required: true, content: content(schema) } },
     responses,
   }, async (c) => {
-    const body = await readJson(c, context.limits.maxBodyBytes);
+    const body = await readJson(c, bodyBytes(context));
     const fields = { ...check(schema, body), strength: undefined };
     const warnings = [...settleFields(body, GENERATION_RULES), ...useless(fields)];
     return await answer(c, context, fields, toRequest(fields), "image_generation", warnings);
   });
+}
+
+/** Bytes of a request in JSON: it holds images where there are ControlNets to read them. */
+function bodyBytes({ limits, models: { state } }: DoorContext): number {
+  const models = state.phase === "ready" ? state.models : [];
+  const takesImages = models.some(({ controlNets = [] }) => controlNets.length > 0);
+  return takesImages ? limits.maxUploadBytes : limits.maxBodyBytes;
 }
 
 /** How many images OpenAI takes at most for one edit. */

@@ -13,6 +13,7 @@ export const NAMES: Readonly<Record<string, string>> = {
   guidanceScale: "guidance_scale",
   clipSkip: "clip_skip",
   promptSyntax: "prompt_syntax",
+  controls: "controlnets",
   format: "output_format",
 };
 
@@ -41,6 +42,7 @@ export function toRequest(fields: ImageFields): RunRequest {
     promptSyntax: fields.prompt_syntax,
     scheduler: fields.scheduler,
     loras: fields.loras?.length === 0 ? undefined : fields.loras,
+    controls: fields.controlnets?.length === 0 ? undefined : fields.controlnets,
     format: output_format ?? "png",
     quality: output_compression === undefined ? undefined : Math.max(1, output_compression),
     previews: stream ? partial_images ?? 0 : 0,

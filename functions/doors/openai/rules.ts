@@ -11,7 +11,7 @@ const SHARED: FieldRules = {
   user: ignored(USER),
   quality: ignored(FIXED, "auto"),
   ...done("negative_prompt", "seed", "num_inference_steps", "guidance_scale", "eta", "clip_skip"),
-  ...done("prompt_syntax", "scheduler", "loras", "progress"),
+  ...done("prompt_syntax", "scheduler", "loras", "controlnets", "progress"),
 };
 
 /** What is done with each field of POST /v1/images/generations. */

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Limits } from "../../contract/limits.ts";
 import {
+  controls,
   flag,
   integer,
   loras,
@@ -36,6 +37,7 @@ function shared(limits: Limits) {
     prompt_syntax: optional(oneOf("compel", "a1111")),
     scheduler: optional(text(100)),
     loras: optional(loras()),
+    controlnets: optional(controls(limits.maxImageBytes)),
   };
 }
 
@@ -78,7 +80,7 @@ export const NUMBERS: readonly string[] = [
 export const FLAGS: readonly string[] = ["stream", "progress"];
 
 /** Fields that a form carries as JSON. */
-export const LISTS: readonly string[] = ["loras"];
+export const LISTS: readonly string[] = ["loras", "controlnets"];
 
 /** A file of a form, as the description has it. */
 export const file: z.ZodType = z.any().openapi({

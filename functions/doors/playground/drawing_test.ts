@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
+import { DenoiseImage } from "@denoise/denoise";
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import type { Browser, Page } from "../../../tests/support/browser.ts";
@@ -14,7 +16,9 @@ import { hasBrowser, Playground, startBrowser } from "../../tests/playground.ts"
 const info = {
   defaults: { steps: 6, guidanceScale: 4.5 },
   loras: ["pixel", "ink"],
-};
+  controlNets: ["canny", "depth"],
+  controlTasks: ["text-to-image", "image-to-image"],
+} as const;
 
 describe("the playground's form", { ignore: !hasBrowser }, () => {
   const { app, engine } = fakeApp({}, {
@@ -132,6 +136,33 @@ describe("the playground's form", { ignore: !hasBrowser }, () => {
     await page.uncheck("#loras [value=ink]");
     await playground.draw();
     assertEquals(last().input.loras, undefined);
+  });
+
+  it("reads an image for each ControlNet, and makes it again", async () => {
+    const image = await new DenoiseImage(8, 8, 3, new Uint8Array(192).fill(90)).encode("png");
+    await page.check("#controls [value=depth]");
+    await page.click("#draw");
+    await playground.says(/^Choose the image that depth reads/);
+    await page.uncheck("#controls [value=depth]");
+    const files = { name: "edges.png", mimeType: "image/png", buffer: Buffer.from(image) };
+    await page.setInputFiles('[aria-label="Image that canny reads"]', files);
+    await page.locator('#controls img[alt="What canny reads"]').waitFor();
+    await page.fill('[aria-label="Scale of canny"]', "0.6");
+    await playground.draw();
+    const drawn = last().input;
+    assertEquals(drawn.controls, [{ name: "canny", image, scale: 0.6 }]);
+    await page.uncheck("#controls [value=canny]");
+    await playground.draw();
+    assertEquals(last().input.controls, undefined);
+    await page.locator("#gallery-list .thumb").nth(1).click();
+    await playground.says(/^Shown again/);
+    await page.locator("#results .tools").getByText("Reuse all").click();
+    await playground.says(/has what made/);
+    await playground.draw();
+    const { previews: _, ...again } = last().input;
+    const { previews: __, ...before } = drawn;
+    assertEquals(again, before);
+    await page.uncheck("#controls [value=canny]");
   });
 
   it("compares schedulers and models side by side; one that is refused is told in its place", async () => {

@@ -16,7 +16,9 @@ const FILES: ReadonlySet<string> = new Set([
   "logo.svg",
   ...["style.css", "form.css", "stage.css", "dialogs.css"],
   ...["main", "dom", "message", "api", "greet", "settings", "memory", "names"].map(script),
-  ...["form", "examples", "sizes", "seed", "checks", "compare", "loras", "given"].map(script),
+  ...["form", "examples", "sizes", "seed", "checks", "compare", "loras", "controls", "given"].map(
+    script,
+  ),
   ...["start", "editor", "mask", "zoom", "recipe"].map(script),
   ...["runs", "frame", "noise", "entry", "actions", "lightbox"].map(script),
   ...["gallery", "store", "zip", "confirm", "snippets", "clipboard", "audio"].map(script),

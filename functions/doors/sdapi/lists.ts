@@ -1,4 +1,5 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { ModelInfo } from "../../contract/model_info.ts";
 import type { AppEnv, DoorContext } from "../../http/context.ts";
 import { route } from "../../http/route.ts";
 import { UPSCALERS } from "./hires.ts";
@@ -64,10 +65,44 @@ export function mountLists(app: OpenAPIHono<AppEnv>, context: DoorContext): void
       })),
   );
   list("loras", "The LoRAs that prompts can name", () => {
-    const { state } = context.models;
-    const names = state.phase === "ready" ? state.models.flatMap(({ loras = [] }) => loras) : [];
-    return [...new Set(names)].map((name) => ({ name, alias: name, path: name, metadata: {} }));
+    return names(({ loras }) => loras).map((name) => ({
+      name,
+      alias: name,
+      path: name,
+      metadata: {},
+    }));
   });
+
+  const names = (of: (model: ModelInfo) => readonly string[] | undefined): string[] => {
+    const { state } = context.models;
+    return [
+      ...new Set(state.phase === "ready" ? state.models.flatMap((one) => of(one) ?? []) : []),
+    ];
+  };
+  const extension = (name: string, summary: string, reply: () => object): void =>
+    route(app, {
+      method: "get",
+      path: `/controlnet/${name}`,
+      summary,
+      tags: ["sdapi"],
+      responses: {
+        200: {
+          description: "They",
+          content: { "application/json": { schema: z.record(z.string(), z.any()) } },
+        },
+      },
+    }, (c) => c.json(reply()));
+  extension(
+    "model_list",
+    "The ControlNets that units can name",
+    () => ({ model_list: names(({ controlNets }) => controlNets) }),
+  );
+  extension(
+    "module_list",
+    "The preprocessors of ControlNets: none",
+    () => ({ module_list: ["none"], module_detail: { none: { model_free: false, sliders: [] } } }),
+  );
+  extension("version", "The version of the ControlNet extension's API", () => ({ version: 3 }));
 
   list("sd-models", "The models that are loaded", () => {
     const { state } = context.models;

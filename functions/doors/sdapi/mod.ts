@@ -18,6 +18,7 @@ import { planJob } from "../../http/plan.ts";
 import { type Operation, route } from "../../http/route.ts";
 import { followOwn, throwIfFailed } from "../../http/run.ts";
 import type { Door } from "../door.ts";
+import { controlsOf } from "./control_units.ts";
 import { infoOf } from "./info.ts";
 import { mountLists } from "./lists.ts";
 import { merge, OPTION_RULES, OptionsSchema, OptionStore } from "./options.ts";
@@ -69,16 +70,23 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     const fields = check(schema, given);
     const caller = callerOf(c);
     const { owner, signal } = caller;
+    const [start] = fields.init_images ?? [];
+    const { controls, warnings: aside } = controlsOf(
+      fields.alwayson_scripts,
+      start,
+      limits.maxImageBytes,
+    );
     const around = {
       options: merge(options.get(owner), fields.override_settings),
       schedulers,
       maxImages: limits.maxImages,
       maxPreviews: limits.maxPreviews,
+      controls,
     };
     const job = await planJob(context, toRequest(fields, around), {
       ...caller,
       names: namesIn(fields),
-      warnings: leftAside(given, fields, rules),
+      warnings: [...leftAside(given, fields, rules), ...aside],
     });
     const { images, warnings } = await finish(job, signal);
     const { init_images, mask, ...rest } = fields;
@@ -200,7 +208,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
 /** /sdapi/v1/*. */
 export const sdapiDoor: Door = {
   name: "sdapi",
-  owns: (path) => path === "/sdapi" || path.startsWith("/sdapi/"),
+  owns: (path) => /^\/(sdapi|controlnet)(\/|$)/.test(path),
   mount,
   errorBody: ({ message, code, field }) =>
     code === "invalid_input"

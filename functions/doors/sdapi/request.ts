@@ -1,6 +1,8 @@
 import { invalid } from "../../contract/errors.ts";
+import { imageOf } from "../../http/base64.ts";
 import { type FieldRules, settleFields } from "../../http/field_rules.ts";
 import type { RunRequest, SecondPassRequest } from "../../http/plan.ts";
+import { CONTROLS } from "./control_units.ts";
 import { type Tagged, takeTags } from "./extra_networks.ts";
 import { secondPassOf } from "./hires.ts";
 import { OPTION_RULES, type Options } from "./options.ts";
@@ -23,6 +25,7 @@ export function namesIn(fields: Fields): Readonly<Record<string, string>> {
   return {
     ...NAMES,
     loras: "prompt",
+    controls: CONTROLS,
     secondPass: "enable_hr",
     secondPassSize: fields.hr_resize_x || fields.hr_resize_y ? "hr_resize_x" : "hr_scale",
     count: fields.batch_size === undefined ? "n_iter" : "batch_size",
@@ -46,11 +49,13 @@ export interface Surroundings {
   readonly maxImages: number;
   /** Previews of a run at most. */
   readonly maxPreviews: number;
+  /** Images that say where things are. */
+  readonly controls: RunRequest["controls"];
 }
 
 /** The fields of a request in the words of the queue. */
 export function toRequest(fields: Fields, around: Surroundings): RunRequest {
-  const { options, schedulers, maxImages, maxPreviews } = around;
+  const { options, schedulers, maxImages, maxPreviews, controls } = around;
   const { batch_size = 1, n_iter = 1, init_images, mask, steps } = fields;
   if (batch_size * n_iter > maxImages) {
     throw invalid("n_iter", `n_iter times batch_size must be ${maxImages} at most`);
@@ -70,10 +75,11 @@ export function toRequest(fields: Fields, around: Surroundings): RunRequest {
     ...masked,
     prompt,
     loras: loras.length === 0 || fields.disable_extra_networks ? undefined : loras,
+    controls,
     secondPass: hires,
     negativePrompt: fields.negative_prompt,
-    image: image === undefined ? undefined : fromBase64(image, "init_images"),
-    mask: mask === undefined ? undefined : fromBase64(mask, "mask"),
+    image: image === undefined ? undefined : imageOf(image, "init_images"),
+    mask: mask === undefined ? undefined : imageOf(mask, "mask"),
     width: fields.width,
     height: fields.height,
     count: batch_size * n_iter,
@@ -134,19 +140,4 @@ export function leftAside(given: unknown, fields: Fields, rules: FieldRules): st
 /** By chance where none is given, and of 32 bits as A1111's are. */
 function seedOf(seed: number | undefined): number {
   return seed === undefined || seed < 0 ? crypto.getRandomValues(new Uint32Array(1))[0]! : seed;
-}
-
-function fromBase64(text: string, field: string): Uint8Array {
-  try {
-    const bytes = Uint8Array.fromBase64(text.replace(/^data:[^,]{0,100},/, ""));
-    if (bytes.length > 0) return bytes;
-  } catch {
-    // it is no base64: refused below
-  }
-  const isAddress = /^https?:/.test(text);
-  throw invalid(
-    field,
-    `${field} must be an image in base64` +
-      (isAddress ? "; addresses are not fetched by this server" : ""),
-  );
 }

@@ -13,7 +13,7 @@ function all(rule: FieldRule, ...names: readonly string[]): FieldRules {
 const SHARED: FieldRules = {
   ...done("prompt", "negative_prompt", "seed", "sampler_name", "sampler_index", "scheduler"),
   ...done("batch_size", "n_iter", "steps", "cfg_scale", "width", "height", "eta", "send_images"),
-  ...done("denoising_strength", "override_settings", "disable_extra_networks"),
+  ...done("denoising_strength", "override_settings", "disable_extra_networks", "alwayson_scripts"),
   ...all(ignored(SAVED, false), "save_images", "do_not_save_samples", "do_not_save_grid"),
   override_settings_restore_afterwards: ignored("settings of a request hold for it alone", true),
   force_task_id: ignored("/sdapi/v1/progress tells of the key's first run"),
@@ -34,7 +34,6 @@ const SHARED: FieldRules = {
   infotext: refused("write its settings into the fields"),
   script_name: refused("there are no scripts here", "None"),
   script_args: refused("there are no scripts here"),
-  alwayson_scripts: refused("there are no scripts here"),
 };
 
 const HIRES = done(

@@ -28,6 +28,7 @@ function shared(limits: Limits) {
     override_settings: optional(OptionsSchema),
     send_images: optional(flag()),
     disable_extra_networks: optional(flag()),
+    alwayson_scripts: optional(z.record(z.string(), z.any(), { error: "must be an object" })),
   };
 }
 

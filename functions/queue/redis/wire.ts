@@ -6,9 +6,12 @@
 import { ServeError } from "../../contract/errors.ts";
 import {
   type EncodedFile,
+  filesOf,
+  type GivenFiles,
   type Job,
   type JobEvent,
   type JobFailure,
+  mapFiles,
   withoutFiles,
 } from "../../contract/job.ts";
 import { EXTENSIONS } from "../../storage/store_result.ts";
@@ -16,13 +19,6 @@ import type { Store } from "../../storage/store.ts";
 
 /** A file's place in the store. */
 type Key = { readonly $file: string };
-
-/** Places of the files that a job was given. */
-interface Given {
-  readonly image?: Key;
-  readonly moreImages?: readonly Key[];
-  readonly mask?: Key;
-}
 
 async function putFile(store: Store, bytes: Uint8Array, mediaType: string): Promise<Key> {
   const random = crypto.getRandomValues(new Uint8Array(16)).toHex();
@@ -107,33 +103,35 @@ export function unpackJobWithoutFiles(text: string): Job {
 
 /** A job as text; the images that it was given are put into the store. */
 export async function packJob(job: Job, store: Store): Promise<string> {
-  const { image, moreImages, mask, ...input } = job.input;
   const put = (file: Uint8Array) => putFile(store, file, "application/octet-stream");
-  const files = {
-    ...(image && { image: await put(image) }),
-    ...(moreImages && { moreImages: await Promise.all(moreImages.map(put)) }),
-    ...(mask && { mask: await put(mask) }),
-  };
-  return JSON.stringify({ ...job, input: { ...input, ...files } });
+  return JSON.stringify({ ...job, input: await replaced(job.input, put) });
 }
 
 /** A job from its text, with the images that it was given. */
 export async function unpackJob(text: string, store: Store): Promise<Job> {
   const job = JSON.parse(text) as Job;
-  const { image, moreImages, mask, ...input } = job.input as unknown as Given;
-  const get = (key: Key) => getFile(store, key);
-  const files = {
-    ...(image && { image: await get(image) }),
-    ...(moreImages && { moreImages: await Promise.all(moreImages.map(get)) }),
-    ...(mask && { mask: await get(mask) }),
-  };
-  return { ...job, input: { ...input, ...files } as unknown as Job["input"] };
+  const input = await replaced(placesOf(job), (key) => getFile(store, key));
+  return { ...job, input: input as Job["input"] };
+}
+
+/** A job's input, of which the files are in the store. */
+function placesOf({ input }: Job): GivenFiles<Key> {
+  return input as unknown as GivenFiles<Key>;
+}
+
+/** What a run is given, with what comes of each file in its place. */
+async function replaced<F, T>(
+  input: GivenFiles<F>,
+  each: (file: F) => Promise<T>,
+): Promise<GivenFiles<T>> {
+  const files = filesOf(input);
+  const made = await Promise.all(files.map(each));
+  return mapFiles(input, (file) => made[files.indexOf(file)]!);
 }
 
 /** Drops the images that a job was given, when it has ended; what is left of them goes by its age. */
 export async function dropGiven(text: string, store: Store): Promise<void> {
-  const { image, moreImages = [], mask } = (JSON.parse(text) as Job).input as unknown as Given;
-  for (const key of [image, ...moreImages, mask]) {
-    if (key !== undefined) await store.delete(key.$file).catch(() => {});
+  for (const { $file } of filesOf(placesOf(JSON.parse(text)))) {
+    await store.delete($file).catch(() => {});
   }
 }

@@ -13,6 +13,7 @@ interface ServeFlags {
   readonly dtype?: string;
   readonly quantization?: string;
   readonly loras?: string;
+  readonly controlnet: readonly string[];
   readonly set: readonly string[];
   readonly settings?: true;
 }
@@ -45,6 +46,7 @@ export function settingsOf(flags: ServeFlags): Record<string, string> {
     DENOISE_DTYPE: flags.dtype,
     DENOISE_QUANTIZATION: flags.quantization,
     DENOISE_LORAS: flags.loras,
+    DENOISE_CONTROLNETS: flags.controlnet.join(","),
   };
   const given = Object.entries(named).filter(([_, value]) => value !== undefined && value !== "")
     .map(([name, value]) => [name, String(value)] as const);
@@ -77,6 +79,12 @@ export function addServe(command: Command): void {
       new Option("--quantization <kind>", "smaller weights").choices(["int8", "int4"]),
     )
     .option("--loras <folder>", "LoRAs that prompts can name")
+    .option(
+      "--controlnet <id>",
+      "a ControlNet that requests can name, or NAME=ID; repeatable",
+      several(String),
+      [],
+    )
     .option(...PLUGIN)
     .option("--set <name=value>", "any other setting; repeatable", several(String), [])
     .option("--settings", "list all settings, and end")

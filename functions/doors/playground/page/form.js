@@ -1,6 +1,7 @@
 import { makesAudio } from "./audio.js";
 import { $ } from "./dom.js";
 import { compareNothing, showCompared } from "./compare.js";
+import { putControls, readControls, showControls } from "./controls.js";
 import { given } from "./given.js";
 import { showExamples } from "./examples.js";
 import { putLoras, readLoras, showLoras } from "./loras.js";
@@ -110,6 +111,10 @@ export class Form {
     const { model } = this;
     if (model === undefined) throw new FormError("The server has no model yet: wait for it");
     const loras = readLoras();
+    const { controls, missing } = readControls();
+    if (missing !== undefined) {
+      throw new FormError(`Choose the image that ${missing} reads`, "controlnets");
+    }
     const takesText = !isUnconditional(model);
     if (takesText && $("prompt").value.trim() === "") {
       const what = makesAudio(model) ? "is to be heard" : "the image should show";
@@ -127,6 +132,7 @@ export class Form {
       scheduler: $("scheduler").value || undefined,
       strength: hasImage ? numberOf("strength") : undefined,
       loras: loras.length === 0 ? undefined : loras,
+      controlnets: controls.length === 0 ? undefined : controls,
     });
   }
 
@@ -156,6 +162,11 @@ export class Form {
     if ($("scheduler").selectedIndex < 0) {
       $("scheduler").value = "";
       missing.push(`the scheduler ${fields.scheduler}`);
+    }
+    putControls(fields.controlnets ?? []);
+    const controlNets = this.model?.controlNets ?? [];
+    for (const { name } of fields.controlnets ?? []) {
+      if (!controlNets.includes(name)) missing.push(`the ControlNet ${name}`);
     }
     putLoras(fields.loras ?? []);
     const loras = this.model?.loras ?? [];
@@ -190,6 +201,7 @@ export class Form {
     showExamples(model);
     showSizes(model, this.#limits);
     showCompared(this.#models, model);
+    showControls(model);
     showLoras(model);
   }
 

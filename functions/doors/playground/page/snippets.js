@@ -3,9 +3,26 @@ import { formValue } from "./api.js";
 const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 const indent = (text, by) => text.replaceAll("\n", `\n${" ".repeat(by)}`);
 
+/** The name of the file that a ControlNet reads. */
+const controlFile = (i) => `control-${i + 1}.png`;
+
+/** A list of ControlNets as a program writes it. */
+function controlList(controls, read) {
+  const items = controls.map(({ image: _, ...rest }, i) =>
+    `${JSON.stringify(rest).slice(0, -1)},"image":${read(controlFile(i), i)}}`
+  );
+  return `[${items.join(", ")}]`;
+}
+
+/** An object as a program writes it, with a list of ControlNets in it where there are some. */
+function withControls(json, controls, code) {
+  if (controls.length === 0) return json;
+  return `${json.slice(0, -1).trimEnd()}, "controlnets": ${code}}`;
+}
+
 /**
  * A request as a program in that language. Files that it was made with are to lie beside the program, as
- * image.png and mask.png.
+ * image.png, mask.png and control-1.png.
  *
  * @param request `fields` of the images routes, and whether there were files: `hasImage`, `hasMask`; or the
  *   `prediction` that makes audio.
@@ -31,47 +48,69 @@ function filesOf({ hasImage, hasMask }) {
   return [...hasImage ? ["image"] : [], ...hasMask ? ["mask"] : []];
 }
 
-function curl({ fields, hasImage, hasMask }, origin) {
+function curl({ fields: { controlnets = [], ...fields }, hasImage, hasMask }, origin) {
   const files = filesOf({ hasImage, hasMask });
-  const lines = files.length === 0
-    ? [
+  const code = controlList(controlnets, (_file, i) => `$control${i + 1}`);
+  const reads = controlnets.map((_, i) =>
+    `--rawfile control${i + 1} <(base64 < ${controlFile(i)} | tr -d '\\n')`
+  );
+  const made = (program) =>
+    reads.length === 0 ? [] : [`jq -n ${reads.join(" ")}`, `${quote(program)} | `];
+  const key = `-H "authorization: Bearer $DENOISE_API_KEY"`;
+  const json = JSON.stringify(fields);
+  const [before, lines] = files.length === 0
+    ? [made(withControls(json, controlnets, code)), [
       `curl ${origin}/v1/images/generations`,
-      `-H 'content-type: application/json' -H "authorization: Bearer $DENOISE_API_KEY"`,
-      `-d ${quote(JSON.stringify(fields))}`,
-    ]
-    : [
+      `-H 'content-type: application/json' ${key}`,
+      reads.length === 0 ? `-d ${quote(json)}` : "--data-binary @-",
+    ]]
+    : [made(code), [
       `curl ${origin}/v1/images/edits`,
-      `-H "authorization: Bearer $DENOISE_API_KEY"`,
+      key,
       ...files.map((name) => `-F ${name}=@${name}.png`),
+      ...reads.length === 0 ? [] : ["-F 'controlnets=<-'"],
       ...Object.entries(fields).map(([name, value]) =>
         `--form-string ${quote(`${name}=${formValue(value)}`)}`
       ),
-    ];
-  return `${lines.join(" \\\n  ")} | jq -r '.data[0].b64_json' | base64 -d > result.png\n`;
+    ]];
+  const request = `${before.join(" \\\n  ")}${lines.join(" \\\n  ")}`;
+  return `${request} | jq -r '.data[0].b64_json' | base64 -d > result.png\n`;
 }
 
-function python({ fields, hasImage, hasMask }, origin) {
+function python({ fields: { controlnets = [], ...fields }, hasImage, hasMask }, origin) {
   const files = filesOf({ hasImage, hasMask });
   const { prompt = "", model, n, size, ...rest } = fields;
-  const extra = files.length === 0 ? rest : inForm(rest);
+  const list = controlList(
+    controlnets,
+    (file) => `base64.b64encode(open("${file}", "rb").read()).decode()`,
+  );
+  const extra = files.length === 0
+    ? withControls(JSON.stringify(rest), controlnets, list)
+    : withControls(JSON.stringify(inForm(rest)), controlnets, `json.dumps(${list})`);
   const known = Object.entries({ model, prompt, n, size })
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `    ${name}=${JSON.stringify(value)},\n`);
   const opened = files.map((name) => `    ${name}=open("${name}.png", "rb"),\n`);
-  return `import base64, os
+  return `import base64, ${controlnets.length > 0 && files.length > 0 ? "json, " : ""}os
 from openai import OpenAI
 
 client = OpenAI(base_url="${origin}/v1", api_key=os.environ.get("DENOISE_API_KEY", "none"))
 reply = client.images.${files.length === 0 ? "generate" : "edit"}(
-${[...opened, ...known].join("")}    extra_body=${JSON.stringify(extra)},
+${[...opened, ...known].join("")}    extra_body=${extra},
 )
 open("result.png", "wb").write(base64.b64decode(reply.data[0].b64_json))\n`;
 }
 
-function typescript({ fields, hasImage, hasMask }, origin) {
+function typescript({ fields: { controlnets = [], ...fields }, hasImage, hasMask }, origin) {
   const files = filesOf({ hasImage, hasMask });
   const authorization = 'authorization: `Bearer ${Deno.env.get("DENOISE_API_KEY")}`';
-  const json = JSON.stringify(fields, null, 2);
+  const list = controlList(controlnets, (file) => `(await Deno.readFile("${file}")).toBase64()`);
+  const json = withControls(JSON.stringify(fields, null, 2), controlnets, list);
+  const form = withControls(
+    JSON.stringify(inForm(fields), null, 2),
+    controlnets,
+    `JSON.stringify(${list})`,
+  );
   const asked = files.length === 0
     ? `const response = await fetch("${origin}/v1/images/generations", {
   method: "POST",
@@ -82,7 +121,7 @@ function typescript({ fields, hasImage, hasMask }, origin) {
 for (const name of ${JSON.stringify(files)}) {
   body.append(name, new Blob([await Deno.readFile(\`\${name}.png\`)]));
 }
-const fields = ${JSON.stringify(inForm(fields), null, 2)};
+const fields = ${form};
 for (const [name, value] of Object.entries(fields)) body.append(name, String(value));
 const response = await fetch("${origin}/v1/images/edits", {
   method: "POST",

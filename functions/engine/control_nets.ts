@@ -1,0 +1,131 @@
+import {
+  type ComponentLocation,
+  DenoiseError,
+  joinPath,
+  type Model,
+  type Quantization,
+  readConfig,
+  type Registry,
+} from "@denoise/core";
+import type { AnyPipeline } from "@denoise/loading";
+import { invalid } from "../contract/errors.ts";
+import type { ModelOptions } from "./engine.ts";
+
+/** A ControlNet that lies on this machine. */
+interface Net {
+  readonly location: ComponentLocation;
+  readonly config: Readonly<Record<string, unknown>>;
+  model: Promise<Model> | undefined;
+}
+
+/** Sizes that a ControlNet shares with the denoiser whose blocks it copies, where both have them. */
+const SIZES = [
+  "block_out_channels",
+  "cross_attention_dim",
+  "projection_class_embeddings_input_dim",
+  "num_attention_heads",
+  "attention_head_dim",
+  "joint_attention_dim",
+  "in_channels",
+];
+
+/** The family in a class's name: `Flux` of FluxControlNetModel and FluxTransformer2DModel. */
+function familyOf(className: unknown): string {
+  return String(className).replace(/(ControlNet|Transformer2D|UNet2DCondition)Model$/, "");
+}
+
+/**
+ * The ControlNets that runs can name, for all models of a server: each is loaded when a run first asks for it,
+ * and stays.
+ */
+export class ControlNets {
+  readonly #registry: Registry;
+  readonly #options: ModelOptions;
+  readonly #nets = new Map<string, Net>();
+
+  constructor(registry: Registry, options: ModelOptions) {
+    this.#registry = registry;
+    this.#options = options;
+  }
+
+  /**
+   * Takes one up.
+   *
+   * @throws {DenoiseError} for a folder that is none of a ControlNet.
+   */
+  async add(location: ComponentLocation): Promise<void> {
+    const config = await readConfig(joinPath(location.path, "config.json"));
+    if (familyOf(config["_class_name"]) === config["_class_name"]) {
+      throw new DenoiseError(
+        "unsupported_option",
+        `Cannot control by ${location.id}: its class is ${config["_class_name"]}, and must be ` +
+          `ControlNetModel, FluxControlNetModel or that of another family`,
+      );
+    }
+    this.#nets.set(location.id, { location, config, model: undefined });
+  }
+
+  /** The names of those that were made for a model. */
+  namesFor({ components }: AnyPipeline): string[] {
+    const { transformer, unet = transformer } = components as Record<string, Model | undefined>;
+    if (unet === undefined) return [];
+    const family = familyOf(unet.className);
+    const own = unet.config as Net["config"];
+    return [...this.#nets].filter(([_, { config }]) =>
+      familyOf(config["_class_name"]) === family &&
+      SIZES.every((size) =>
+        config[size] === undefined || own[size] === undefined ||
+        JSON.stringify(config[size]) === JSON.stringify(own[size])
+      )
+    ).map(([name]) => name);
+  }
+
+  /**
+   * Those of these names.
+   *
+   * @throws {ServeError} `invalid_input` for one that is not there.
+   */
+  async take(names: readonly string[]): Promise<Model[]> {
+    return await Promise.all(names.map((name) => this.#load(name)));
+  }
+
+  /** Gives the memory of all of them back. */
+  async dispose(): Promise<void> {
+    for (const net of this.#nets.values()) {
+      const model = await net.model?.catch(() => undefined);
+      net.model = undefined;
+      await model?.dispose();
+    }
+  }
+
+  #load(name: string): Promise<Model> {
+    const net = this.#nets.get(name);
+    if (net === undefined) throw invalid("controls", `There is no ControlNet ${name} here`);
+    net.model ??= this.#loaded(net).catch((error) => {
+      net.model = undefined; // the next run tries again
+      throw error;
+    });
+    return net.model;
+  }
+
+  async #loaded({ location, config }: Net): Promise<Model> {
+    const plugin = await this.#registry.get(String(config["_class_name"]), "model");
+    const { device, torchDtype, quantization, variant, threads, gpuMemoryLimit } = this.#options;
+    const how = { device, torchDtype, variant, threads, gpuMemoryLimit };
+    return await plugin.load(location, {
+      ...how,
+      quantization: forAll(quantization),
+      registry: this.#registry,
+      optimize: "speed",
+      progress: false,
+    }) as Model;
+  }
+}
+
+/** A quantization that is not of single components, which are those of models. */
+function forAll(quantization: ModelOptions["quantization"]): Quantization | undefined {
+  if (typeof quantization !== "object" || Object.hasOwn(quantization, "bits")) {
+    return quantization as Quantization | undefined;
+  }
+  return undefined;
+}
