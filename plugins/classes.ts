@@ -199,6 +199,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Gemma2Model = modelGemma2.Gemma2Model;
 /** `Gemma2Model` of `@denoise/model-gemma2`, with {@linkcode registry} as its default.
  * @category Models */ export const Gemma2Model: typeof modelGemma2.Gemma2Model = modelGemma2.Gemma2Model.using(registry); import * as modelGemma2 from "@denoise/model-gemma2";
+/** An object of the class. */ export type Krea2Transformer2DModel = modelKrea2Transformer.Krea2Transformer2DModel;
+/** `Krea2Transformer2DModel` of `@denoise/model-krea2-transformer`, with {@linkcode registry} as its default.
+ * @category Models */ export const Krea2Transformer2DModel: typeof modelKrea2Transformer.Krea2Transformer2DModel = modelKrea2Transformer.Krea2Transformer2DModel.using(registry); import * as modelKrea2Transformer from "@denoise/model-krea2-transformer";
 /** An object of the class. */ export type LDMBertModel = modelLdmBert.LDMBertModel;
 /** `LDMBertModel` of `@denoise/model-ldm-bert`, with {@linkcode registry} as its default.
  * @category Models */ export const LDMBertModel: typeof modelLdmBert.LDMBertModel = modelLdmBert.LDMBertModel.using(registry); import * as modelLdmBert from "@denoise/model-ldm-bert";
@@ -385,6 +388,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type KarrasVePipeline = InstanceType<typeof KarrasVePipeline>; export type { KarrasVeOptions } from "@denoise/pipeline-karras-ve";
 /** `KarrasVePipeline` of `@denoise/pipeline-karras-ve`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const KarrasVePipeline: WithMethods<typeof pipelineKarrasVe.KarrasVePipeline, PipelineMethods> = pipelineKarrasVe.KarrasVePipeline.using(registry); import * as pipelineKarrasVe from "@denoise/pipeline-karras-ve";
+/** An object of the class. */ export type Krea2Pipeline = InstanceType<typeof Krea2Pipeline>; export type { Krea2CallOptions } from "@denoise/pipeline-krea2";
+/** `Krea2Pipeline` of `@denoise/pipeline-krea2`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const Krea2Pipeline: WithMethods<typeof pipelineKrea2.Krea2Pipeline, PipelineMethods> = pipelineKrea2.Krea2Pipeline.using(registry); import * as pipelineKrea2 from "@denoise/pipeline-krea2";
 /** An object of the class. */ export type LatentConsistencyModelPipeline = InstanceType<typeof LatentConsistencyModelPipeline>; export type { LatentConsistencyModelOptions } from "@denoise/pipeline-latent-consistency-model";
 /** `LatentConsistencyModelPipeline` of `@denoise/pipeline-latent-consistency-model`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const LatentConsistencyModelPipeline: WithMethods<typeof pipelineLatentConsistencyModel.LatentConsistencyModelPipeline, PipelineMethods> = pipelineLatentConsistencyModel.LatentConsistencyModelPipeline.using(registry); import * as pipelineLatentConsistencyModel from "@denoise/pipeline-latent-consistency-model";

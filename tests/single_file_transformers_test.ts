@@ -24,7 +24,7 @@ import { fixture, readGolden } from "./support/golden.ts";
 import { compareCall, type ModelCall } from "./support/models.ts";
 
 type Layout =
-  readonly (readonly [stored: string, layers: readonly string[], swapped?: "swapped"])[];
+  readonly (readonly [stored: string, layers: readonly string[], change?: "swapped" | "flat"])[];
 
 interface Case {
   readonly className: string;
@@ -53,9 +53,15 @@ async function tensorsOf(folder: string): Promise<Map<string, Tensor>> {
 /** The transformer in that folder as its authors would have written it. */
 async function original(folder: string, layout: Layout, prefix = ""): Promise<Map<string, Tensor>> {
   const layers = await tensorsOf(folder);
-  return new Map(layout.map(([stored, names, swapped]) => {
+  return new Map(layout.map(([stored, names, change]) => {
     const rows = Tensor.cat(names.map((name) => layers.get(name)!));
-    return [prefix + stored, swapped ? Tensor.cat(rows.chunk(2).toReversed()) : rows];
+    const swapped = () => Tensor.cat(rows.chunk(2).toReversed());
+    const changed = change === "swapped"
+      ? swapped()
+      : change === "flat"
+      ? rows.reshape([-1])
+      : rows;
+    return [prefix + stored, changed];
   }));
 }
 

@@ -79,6 +79,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "pixart_goldens.py",
     "sana_goldens.py",
     "lumina2_goldens.py",
+    "krea2_goldens.py",
     "aura_flow_goldens.py",
     "dit_pipeline_goldens.py",
   ],

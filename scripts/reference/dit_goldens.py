@@ -9,7 +9,7 @@ import sys
 import warnings
 
 import torch
-from diffusers import AuraFlowTransformer2DModel, AutoencoderDC, DiTTransformer2DModel, Lumina2Transformer2DModel, PixArtTransformer2DModel, SanaTransformer2DModel
+from diffusers import AuraFlowTransformer2DModel, AutoencoderDC, DiTTransformer2DModel, Krea2Transformer2DModel, Lumina2Transformer2DModel, PixArtTransformer2DModel, SanaTransformer2DModel
 
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
@@ -161,7 +161,39 @@ def aura_calls(config, g: torch.Generator):
     yield "a small one", values(1, 2, 4, 5, [0.4])
 
 
+_KREA = dict(in_channels=16, num_layers=2, attention_head_dim=16, num_attention_heads=4, num_key_value_heads=2, intermediate_size=40,
+             timestep_embed_dim=32, text_hidden_dim=12, num_text_layers=3, text_num_attention_heads=2, text_num_key_value_heads=2,
+             text_intermediate_size=20, num_layerwise_text_blocks=1, num_refiner_text_blocks=1, axes_dims_rope=(4, 6, 6))
+KREA = {
+    "krea2": _KREA,
+    "plain": {**_KREA, "in_channels": 4, "num_key_value_heads": 4, "text_num_attention_heads": 4, "text_num_key_value_heads": 1, "num_text_layers": 1,
+              "num_layerwise_text_blocks": 2, "num_refiner_text_blocks": 0, "axes_dims_rope": (8, 4, 4), "rope_theta": 50.0, "norm_eps": 1e-2},
+    "no_fusion": {**_KREA, "num_layers": 1, "num_key_value_heads": 1, "num_layerwise_text_blocks": 0, "num_refiner_text_blocks": 2},
+}
+
+
+def krea_calls(config, g: torch.Generator):
+    def values(height: int, width: int, lengths: list, timestep) -> dict:
+        rows, longest = len(lengths), max(lengths)
+        ids = torch.zeros(longest + height * width, 3)
+        ids[longest:, 1], ids[longest:, 2] = torch.arange(height).repeat_interleave(width), torch.arange(width).repeat(height)
+        return {
+            "hidden_states": torch.randn(rows, height * width, config.in_channels, generator=g), "timestep": torch.tensor(timestep),
+            "encoder_hidden_states": torch.randn(rows, longest, config.num_text_layers, config.text_hidden_dim, generator=g),
+            "encoder_attention_mask": (torch.arange(longest)[None] < torch.tensor(lengths)[:, None]).long(), "position_ids": ids,
+        }
+
+    yield "two images", values(4, 4, [5, 5], [0.7, 0.7])
+    yield "texts of other lengths, another time for each", values(2, 6, [3, 9, 3], [1.0, 0.013, 0.4])
+    yield "one token", values(1, 1, [1], [0.25])
+
+
+def krea(model, values: dict) -> dict:
+    return plain(model, {**values, "encoder_attention_mask": values["encoder_attention_mask"].bool()})
+
+
 CLASSES = {
+    "Krea2Transformer2DModel": (Krea2Transformer2DModel, KREA, krea_calls, krea),
     "AuraFlowTransformer2DModel": (AuraFlowTransformer2DModel, AURA, aura_calls, plain),
     "Lumina2Transformer2DModel": (Lumina2Transformer2DModel, LUMINA, lumina_calls, plain),
     "DiTTransformer2DModel": (DiTTransformer2DModel, DIT, dit_calls, plain),

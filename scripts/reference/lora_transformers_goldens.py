@@ -1,4 +1,4 @@
-"""LoRA files for the tiny repos of Z-Image, Qwen-Image, FLUX.2, SD3, Chroma, AuraFlow, Lumina 2 and Sana in the styles of trainers, and the images that diffusers makes with them.
+"""LoRA files for the tiny repos of Z-Image, Qwen-Image, FLUX.2, SD3, Chroma, AuraFlow, Lumina 2, Sana and Krea 2 in the styles of trainers, and the images that diffusers makes with them.
 
     $(sh scripts/reference/setup.sh) scripts/reference/lora_transformers_goldens.py
 
@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from common import FIXTURES, GOLDEN, generator, seed_of
 from lora_flux_goldens import swap
-from single_file_transformers import aura_flow, chroma, flux2, lumina2, qwen_image, sana, sd3, z_image
+from single_file_transformers import aura_flow, chroma, flux2, krea2, lumina2, qwen_image, sana, sd3, z_image
 
 OUT = GOLDEN / "lora"
 RANK, ALPHA = 4, 2
@@ -26,6 +26,7 @@ REPOS = {
     "aura-flow": ("tiny-aura-flow", "AuraFlowPipeline", aura_flow, dict(max_sequence_length=16)),
     "lumina2": ("tiny-lumina2", "Lumina2Pipeline", lumina2, dict(max_sequence_length=16)),
     "sana": ("tiny-sana", "SanaPipeline", sana, dict(max_sequence_length=16, use_resolution_binning=False)),
+    "krea2": ("tiny-krea2", "Krea2Pipeline", krea2, dict(guidance_scale=0.0)),
 }
 
 

@@ -7,6 +7,7 @@ from PIL import Image
 import aura_flow_goldens
 import control_union_goldens
 import dit_pipeline_goldens
+import krea2_goldens
 import lumina2_goldens
 import pixart_goldens
 import flux_goldens
@@ -261,6 +262,12 @@ def qwen_image(dice: Random) -> tuple[dict, None]:
     return call, None
 
 
+def krea2(dice: Random) -> tuple[dict, None]:
+    """Sides are rounded up; of a tiny tokenizer's tokens the instruction alone has some seventy."""
+    call = dict(prompts(dice), guidance_scale=pick(dice, 0.0, 0.8, 4.5))
+    return dict(call, height=dice.randint(9, 60), width=dice.randint(9, 60), **some(dice, 0.4, max_sequence_length=dice.randint(5, 90))), None
+
+
 def qwen_image_text(dice: Random) -> tuple[dict, None]:
     return dict(qwen_image(dice)[0], height=pick(dice, 32, 40, 64), width=pick(dice, 24, 48, 72)), None
 
@@ -445,7 +452,7 @@ KINDS = {
     "pag": perturbed(text), "pag-img2img": perturbed(img2img), "pag-inpaint-4": perturbed(inpaint), "pag-inpaint-9": perturbed(inpaint),
     "pag-controlnet": perturbed(plain_text, image=control_photo), "pag-xl": perturbed(with_sizes(text)),
     "pag-xl-img2img": perturbed(with_sizes(img2img)), "pag-xl-inpaint-4": perturbed(with_sizes(inpaint)),
-    **FLOWS, "pixart-alpha": pixart, "pixart-sigma": pixart, "lumina2": lumina2, "lumina2-dynamic": lumina2, "aura-flow": aura_flow, "aura-flow-deep": aura_flow, "dit": dit, "sana": sana, "sana-sprint": sprint, "sana-sprint-img2img": sprint_img2img,
+    **FLOWS, "pixart-alpha": pixart, "pixart-sigma": pixart, "lumina2": lumina2, "lumina2-dynamic": lumina2, "krea2": krea2, "krea2-turbo": krea2, "aura-flow": aura_flow, "aura-flow-deep": aura_flow, "dit": dit, "sana": sana, "sana-sprint": sprint, "sana-sprint-img2img": sprint_img2img,
     "img2img": img2img, "img2img-v": img2img, "tiny-vae": img2img, "inpaint-4": inpaint, "inpaint-9": inpaint, "upscale": upscale,
     "depth2img": depth, "depth2img-hybrid": depth, "lcm": consistency, "lcm-img2img": consistency_img2img, "xl": with_sizes(text),
     "xl-img2img": with_sizes(img2img), "xl-refiner": with_sizes(img2img), "xl-inpaint-4": with_sizes(inpaint),
@@ -536,6 +543,7 @@ KNOWN = (
     | sd3_control_goldens.TASKS
     | pixart_goldens.TASKS
     | sana_goldens.TASKS
+    | krea2_goldens.TASKS
     | lumina2_goldens.TASKS
     | aura_flow_goldens.TASKS
     | dit_pipeline_goldens.TASKS

@@ -2,7 +2,8 @@
 
     $(sh scripts/reference/setup.sh) scripts/reference/single_file_transformers.py
 
-Each tensor of a file is the rows of one or several layers; with "swapped" the halves of a last one are changed. Every layout is
+Each tensor of a file is the rows of one or several layers; with "swapped" the halves of a last one are changed, with "flat" its rows lie one
+after the other. Every layout is
 checked here: diffusers' own conversion of such a file gives the tensors of the model back.
 """
 
@@ -14,6 +15,7 @@ from diffusers import (
     ChromaTransformer2DModel,
     Flux2Transformer2DModel,
     FluxTransformer2DModel,
+    Krea2Transformer2DModel,
     Lumina2Transformer2DModel,
     QwenImageTransformer2DModel,
     SanaTransformer2DModel,
@@ -207,6 +209,17 @@ def sana(config) -> list:
     return [["final_layer.scale_shift_table" if stored == "scale_shift_table" else stored, parts] for stored, parts in out]
 
 
+def krea2(config) -> list:
+    names = [("text_fusion.", "txtfusion."), ("transformer_blocks.", "blocks."), ("img_in.", "first."), ("time_embed.linear_1", "tmlp.0"), ("time_embed.linear_2", "tmlp.2"),
+             ("time_mod_proj", "tproj.1"), ("txt_in.norm.weight", "txtmlp.0.scale"), ("txt_in.linear_1", "txtmlp.1"), ("txt_in.linear_2", "txtmlp.3"),
+             ("final_layer.linear", "last.linear"), ("final_layer.norm.weight", "last.norm.scale"), ("final_layer.scale_shift_table", "last.modulation.lin"),
+             ("attn.to_q", "attn.wq"), ("attn.to_k", "attn.wk"), ("attn.to_v", "attn.wv"), ("attn.to_out.0", "attn.wo"), ("attn.to_gate", "attn.gate"),
+             ("attn.norm_q.weight", "attn.qknorm.qnorm.scale"), ("attn.norm_k.weight", "attn.qknorm.knorm.scale"), (".ff.", ".mlp."),
+             ("norm1.weight", "prenorm.scale"), ("norm2.weight", "postnorm.scale"), ("scale_shift_table", "mod.lin")]
+    out = of_state(Krea2Transformer2DModel, config, names)
+    return [[stored, parts, *(["flat"] if stored.endswith(".mod.lin") else [])] for stored, parts in out]
+
+
 # what the authors' files hold beside, and diffusers leaves out
 BESIDE = {"lumina2": ["norm_final.weight"], "sana": ["pos_embed", "y_embedder.y_embedding"], "z_image": ["norm_final.weight"]}
 
@@ -229,6 +242,9 @@ def swap(value: torch.Tensor) -> torch.Tensor:
     return torch.cat(value.chunk(2)[::-1])
 
 
+CHANGES = {"swapped": swap, "flat": torch.flatten}
+
+
 MODELS = [
     (FluxTransformer2DModel, flux, "flux", ("dev", "schnell")),
     (SD3Transformer2DModel, sd3, "sd3", ("sd3", "medium", "large")),
@@ -239,6 +255,7 @@ MODELS = [
     (AuraFlowTransformer2DModel, aura_flow, "auraflow", ("aura", "joint_only")),
     (Lumina2Transformer2DModel, lumina2, "lumina2", ("lumina", "plain")),
     (SanaTransformer2DModel, sana, "sana", ("sana",)),
+    (Krea2Transformer2DModel, krea2, "krea2", ("krea2", "plain")),
 ]
 
 # converted without what ComfyUI puts before the names, which diffusers leaves on some of them
@@ -256,7 +273,7 @@ if __name__ == "__main__":
             file = {}
             for stored, parts, *rest in layout:
                 rows = torch.cat([state[part] for part in parts])
-                file[f"model.diffusion_model.{stored}"] = swap(rows) if rest else rows
+                file[f"model.diffusion_model.{stored}"] = CHANGES[rest[0]](rows) if rest else rows
             beside = BESIDE.get(kind, [])
             file |= {f"model.diffusion_model.{name}": torch.zeros(1) for name in beside}
             alone = {name.removeprefix("model.diffusion_model."): value for name, value in file.items()}

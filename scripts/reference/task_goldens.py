@@ -119,6 +119,8 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
     call = {key: list(value) if isinstance(value, list) else value for key, value in one["call"].items()}
     if hasattr(pipe, "set_pag_applied_layers"):  # in diffusers the pipeline's, not the call's
         pipe.set_pag_applied_layers(call.pop("pag_applied_layers", "mid"))
+    if isinstance(pipe, diffusers.Krea2Pipeline):  # which asks for a mask where denoise is given lists
+        call |= {f"{key}_mask": torch.ones(call[key].shape[:2], dtype=torch.bool) for key in ("prompt_embeds", "negative_prompt_embeds") if key in call}
     output = pipe(**call, **given)
     pixels = torch.from_numpy(numpy.stack([numpy.asarray(image) for image in output.images]))
     latents = seen.get("latents")
@@ -128,7 +130,8 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
         latents = latents.permute(0, 2, 1).reshape(len(latents), -1, height // factor, width // factor)
     if latents is not None and latents.ndim == 3:  # packed into tokens
         height, width = size_of(one["call"], pixels)
-        latents = pipe._unpack_latents(latents, height, width, pipe.vae_scale_factor)
+        given = (latents, height, width, pipe.vae_scale_factor)
+        latents = pipe._unpack_latents(*given[: len(inspect.signature(pipe._unpack_latents).parameters)])
     if latents is not None and latents.ndim == 5:  # a video of one frame
         latents = latents.squeeze(2)
     return pixels, latents, output.get("nsfw_content_detected")

@@ -22,6 +22,7 @@ import type {
   Flux2Transformer2DModel,
   FluxControlNetModel,
   FluxTransformer2DModel,
+  Krea2Transformer2DModel,
   LDMBertModel,
   LongCatImageTransformer2DModel,
   Lumina2Transformer2DModel,
@@ -508,6 +509,26 @@ async function denoiseByMaskedText(
   });
 }
 
+/** Padding, which the reference masks, is left out: what of a text counts stands at its beginning. */
+async function denoiseByLayeredText(
+  model: Krea2Transformer2DModel,
+  input: Inputs,
+): Promise<Outputs> {
+  const hiddenStates = input("hidden_states")!;
+  const lengths = input("encoder_attention_mask")!.toFloat32Array();
+  const states = input("encoder_hidden_states")!;
+  const [rows, longest] = states.dims as [number, number];
+  const encoderHiddenStates = Array.from({ length: rows }, (_, row) => {
+    const counted = lengths.slice(row * longest, (row + 1) * longest)
+      .reduce((sum, value) => sum + value, 0);
+    return states.slice(0, row, row + 1).slice(1, 0, counted).squeeze(0);
+  });
+  return await model.forward(hiddenStates, Array.from(input("timestep")!.data, Number), {
+    encoderHiddenStates,
+    imgIds: input("position_ids")!.slice(0, longest, longest + hiddenStates.dims[1]!),
+  });
+}
+
 async function encodeAndDecode(model: AutoencoderDC, input: Inputs): Promise<Outputs> {
   const { latentDist } = await model.encode(input("sample")!);
   return { latents: latentDist.mode(), ...await model.decode(input("z")!) };
@@ -598,6 +619,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   AutoencoderDC: encodeAndDecode,
   AuraFlowTransformer2DModel: denoiseByPlainText,
   Lumina2Transformer2DModel: denoiseByMaskedText,
+  Krea2Transformer2DModel: denoiseByLayeredText,
   DiTTransformer2DModel: denoiseByClass,
   AutoencoderOobleck: encodeOrDecode,
   StableAudioDiTModel: denoiseWaveforms,

@@ -147,6 +147,7 @@ function transformerRules(layers: ReadonlyMap<string, string>): readonly Origina
     return originalLayers.Flux2Transformer2DModel(0);
   }
   if (layers.has("cap_embedder_1")) return originalLayers.ZImageTransformer2DModel(0);
+  if (layers.has("text_fusion_projector")) return originalLayers.Krea2Transformer2DModel(0);
   if (layers.has("time_step_proj_linear_1")) return originalLayers.AuraFlowTransformer2DModel(0);
   if (layers.has("time_caption_embed_caption_embedder_1")) {
     return originalLayers.Lumina2Transformer2DModel(0);

@@ -34,6 +34,7 @@ export const repos: Readonly<Record<string, string>> = {
   "z-image": "Tongyi-MAI/Z-Image-Turbo",
   auraflow: "fal/AuraFlow-v0.3",
   lumina2: "Alpha-VLLM/Lumina-Image-2.0",
+  krea2: "krea/Krea-2-Raw",
   sana: "Efficient-Large-Model/Sana_1600M_1024px_diffusers",
 };
 
@@ -60,6 +61,7 @@ function transformerKind(tensors: Tensors): string | undefined {
   if (find("cond_seq_linear.weight") !== undefined) return "auraflow";
   if (find("layers.0.adaLN_modulation.1.weight") !== undefined) return "lumina2";
   if (find("blocks.0.cross_attn.q_linear.weight") !== undefined) return "sana";
+  if (find("txtfusion.projector.weight") !== undefined) return "krea2";
   if (find("transformer_blocks.0.img_mod.1.weight") !== undefined) return "qwen-image";
   if (find("double_blocks.0.img_attn.norm.key_norm.scale") === undefined) return undefined;
   if (find("guidance_in.in_layer.bias") === undefined) return "flux-schnell";
@@ -124,8 +126,8 @@ export function kindOf(tensors: Tensors, file: string): string {
       "unexpected_tensor",
       `Cannot load ${
         JSON.stringify(file)
-      } as a checkpoint of Stable Diffusion, FLUX, Chroma, Qwen-Image, Z-Image, AuraFlow, ` +
-        `Lumina 2 or Sana: ` +
+      } as a checkpoint of Stable Diffusion, FLUX, Chroma, Qwen-Image, Z-Image, Krea 2, ` +
+        `AuraFlow, Lumina 2 or Sana: ` +
         `it has no "${UNET}", but ${names || "nothing"}; a part alone, such as a UNet or a LoRA, ` +
         `is loaded by its own class`,
     );

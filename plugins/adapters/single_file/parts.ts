@@ -27,6 +27,7 @@ export const parts: Readonly<Record<string, Part>> = {
   AuraFlowTransformer2DModel: transformer("AuraFlowTransformer2DModel"),
   Lumina2Transformer2DModel: transformer("Lumina2Transformer2DModel"),
   SanaTransformer2DModel: transformer("SanaTransformer2DModel"),
+  Krea2Transformer2DModel: transformer("Krea2Transformer2DModel"),
   ZImageControlNetModel: {
     tensors: (all, config) => Promise.resolve(zImageControlNet(all, config)),
   },

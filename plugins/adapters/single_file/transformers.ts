@@ -16,7 +16,10 @@ export async function transformerTensors(
   const renamed = await Promise.all(tensors.map(async ([name, tensor]): Promise<NamedTensor[]> => {
     const today = todaysLayers(name, rules);
     if (today === undefined) return [[name, tensor]];
-    const { names, swapped } = today;
+    const { names, swapped, rows } = today;
+    if (rows !== undefined) {
+      return [[names[0]!, { ...tensor, dims: [rows, elements(tensor) / rows] }]];
+    }
     if (swapped) return [[names[0]!, await swapHalves(tensor)]];
     if (names.length < 2) return names.map((now) => [now, tensor]);
     const parts = splitRows(tensor, rowsOf(names.length, tensor.dims[0]!, config));
@@ -36,4 +39,8 @@ function rowsOf(layers: number, all: number, config: JsonObject): number[] {
   const groups = Number(config["num_kv_heads"] ?? heads) / heads || 1; // of keys and values for a head of queries
   const query = all / (1 + 2 * groups);
   return [query, query * groups, query * groups];
+}
+
+function elements({ dims }: NamedTensor[1]): number {
+  return dims.reduce((product, dim) => product * dim, 1);
 }

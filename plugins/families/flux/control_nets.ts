@@ -126,7 +126,7 @@ export const fluxControlNets: Control<FluxControlComponents, FluxControlledOptio
         return latents;
       },
       begin(images, _timesteps, total) {
-        const conds = takesPixels ? images : images.map(packLatents);
+        const conds = takesPixels ? images : images.map((one) => packLatents(one));
         return async ({ tokens, timestep, index, guidanceScale }, options) => {
           let sum: FluxResiduals | undefined;
           for (const [i, net] of nets.entries()) {

@@ -110,7 +110,8 @@ export const qwenImageControlNets: Control<
         }
         return latents;
       },
-      begin: (images, _timesteps, total) => residuals(nets, images.map(packLatents), ranges, total),
+      begin: (images, _timesteps, total) =>
+        residuals(nets, images.map((one) => packLatents(one)), ranges, total),
     };
   },
 };

@@ -8,6 +8,7 @@ import {
   Tensor,
 } from "@denoise/core";
 import {
+  encodeTextRows,
   type Family,
   fromMaskWith,
   type ImagesInput,
@@ -19,13 +20,13 @@ import {
   type Prompt,
   type Start,
   textReader,
+  type TextRows,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { ImagePatcher, LanguageModel, VisionLanguageModel } from "@denoise/roles";
 import type { QwenImageComponents } from "./components.ts";
 import type { QwenImageControl } from "./control_nets.ts";
 import { type QwenImageOptions, type QwenImageReferences, qwenImageWith } from "./family.ts";
-import { encodeTexts, type QwenImageTexts } from "./prompts.ts";
 
 /** What the pipelines that edit with Qwen-Image consist of. */
 export interface QwenImageEditComponents extends Omit<QwenImageComponents, "textEncoder"> {
@@ -151,7 +152,7 @@ async function referencesOf(
     latents.push(space.normalize(latentDist.mode()));
   }
   return {
-    tokens: Tensor.cat(latents.map(packLatents), 1),
+    tokens: Tensor.cat(latents.map((one) => packLatents(one)), 1),
     shapes: latents.map(({ dims }) => [1, dims[2]! / 2, dims[3]! / 2] as const),
     size,
   };
@@ -167,7 +168,7 @@ async function encodeWithImages(
     readonly kind: EditKind;
     readonly read: () => Promise<readonly Tensor[]>;
   },
-): Promise<QwenImageTexts> {
+): Promise<TextRows> {
   const { processor } = run.components;
   const encode = async (texts: readonly string[]): Promise<readonly Tensor[]> => {
     const { tokenizer, textEncoder } = textReader(run.components);
@@ -188,7 +189,7 @@ async function encodeWithImages(
     }
     return texts.map((text) => known.get(text)!);
   };
-  return await encodeTexts(prompt, options, guided, { encode, cut: (states) => states });
+  return await encodeTextRows(prompt, options, { guided, encode });
 }
 
 /** Qwen-Image-Edit: an image that the language model reads and whose latents are tokens beside those that are made. */

@@ -18,6 +18,7 @@ import {
   planFlowRun,
   type Prompt,
   type SizeOptions,
+  type TextRows,
   type TimestepOptions,
   timestepOptions,
   unpackLatents,
@@ -29,7 +30,6 @@ import {
   encodeQwenImagePrompts,
   type QwenImagePromptOptions,
   qwenImagePromptOptions,
-  type QwenImageTexts,
 } from "./prompts.ts";
 
 /** Options that all calls of Qwen-Image take. */
@@ -74,7 +74,7 @@ export interface QwenImageKind<C extends QwenImageComponents, O> {
     options: O,
     guided: boolean,
   ) => Promise<{
-    readonly texts: QwenImageTexts;
+    readonly texts: TextRows;
     readonly references?: QwenImageReferences | undefined;
   }>;
 }

@@ -1,5 +1,11 @@
 import type { CallOptions, PipelineRun, Tensor } from "@denoise/core";
-import { checkPrompts, type Prompt, textReader, textStates } from "@denoise/diffusion";
+import {
+  encodeTextRows,
+  type Prompt,
+  textReader,
+  type TextRows,
+  textStates,
+} from "@denoise/diffusion";
 import type { ZImageComponents } from "./components.ts";
 
 /** The prompts of a call of Z-Image. */
@@ -25,14 +31,6 @@ export const zImagePromptOptions: CallOptions<ZImagePromptOptions> = {
   maxSequenceLength: { type: "integer", minimum: 1 },
 };
 
-/** The texts of a call: for each image the states of its prompt, float32 [tokens, width]. */
-export interface ZImageTexts {
-  /** What the images show. */
-  readonly wanted: readonly Tensor[];
-  /** What they do not; undefined without guidance. */
-  readonly unwanted: readonly Tensor[] | undefined;
-}
-
 /**
  * Prompts to states (`encode_prompt` of ZImagePipeline): each as a chat of one message, read by the
  * language model up to its last layer but one.
@@ -49,17 +47,13 @@ export async function encodeZImagePrompts(
   prompt: Prompt | undefined,
   options: ZImagePromptOptions & { readonly signal?: AbortSignal | undefined },
   guided: boolean,
-): Promise<ZImageTexts> {
-  checkPrompts(prompt, options);
-  const { promptEmbeds, negativePromptEmbeds, negativePrompt, signal } = options;
-  const { numImagesPerPrompt = 1, maxSequenceLength: maxLength = 512 } = options;
+): Promise<TextRows> {
+  const { negativePromptEmbeds, signal, maxSequenceLength: maxLength = 512 } = options;
   if (guided && prompt === undefined && negativePromptEmbeds === undefined) {
     throw new TypeError(
       "Cannot guide by promptEmbeds alone: give negativePromptEmbeds with them, or a guidanceScale of 0",
     );
   }
-  const prompts = prompt === undefined ? undefined : [prompt].flat();
-  const count = prompts?.length ?? promptEmbeds!.length;
   const encode = async (texts: readonly string[]): Promise<readonly Tensor[]> => {
     const reader = textReader(components);
     const chats = texts.map((content) =>
@@ -70,18 +64,5 @@ export async function encodeZImagePrompts(
     const states = await textStates(reader, chats, { indices: [-2], maxLength, warn, signal });
     return states.map(([state]) => state!.squeeze(0));
   };
-  const spread = (states: readonly Tensor[]) => {
-    if (states.length !== count) {
-      throw new RangeError(
-        `Cannot pair ${states.length} negative prompts with ${count} prompts: give one for all, or one for each`,
-      );
-    }
-    return states.flatMap((state) => Array<Tensor>(numImagesPerPrompt).fill(state));
-  };
-  const wanted = spread(promptEmbeds ?? await encode(prompts!));
-  if (!guided) return { wanted, unwanted: undefined };
-  const negatives = typeof negativePrompt === "object"
-    ? negativePrompt
-    : Array<string>(count).fill(negativePrompt ?? "");
-  return { wanted, unwanted: spread(negativePromptEmbeds ?? await encode(negatives)) };
+  return await encodeTextRows(prompt, options, { guided, negative: "", encode });
 }

@@ -9,6 +9,8 @@ export interface OriginalRule {
   readonly now: string | readonly string[];
   /** Whether scale and shift are the other way round, so that the halves of the rows are changed. */
   readonly swapped?: boolean;
+  /** How many rows the numbers are that lie one after the other there. */
+  readonly rows?: number;
 }
 
 /** A rule whose dots stand for underscores too, as kohya writes names. */
@@ -268,6 +270,38 @@ const SANA: readonly OriginalRule[] = [
   rule("final_layer.scale_shift_table$", "scale_shift_table"),
 ];
 
+/** A block of Krea 2, of the image or of the text. */
+function kreaBlock(stored: string, now: string): OriginalRule[] {
+  const of = block(stored, now);
+  return [
+    ...["q", "k", "v"].map((part, i) => of(`attn.w${part}.`, `attn.${IMAGE.qkv[i]}`)),
+    of("attn.wo.", `attn.${IMAGE.out}`),
+    of("attn.gate.", "attn.to_gate."),
+    of("attn.qknorm.qnorm.scale$", "attn.norm_q.weight"),
+    of("attn.qknorm.knorm.scale$", "attn.norm_k.weight"),
+    of("mlp.", "ff."),
+    of("prenorm.scale$", "norm1.weight"),
+    of("postnorm.scale$", "norm2.weight"),
+    { ...of("mod.lin$", "scale_shift_table"), rows: 6 },
+  ];
+}
+
+const KREA2: readonly OriginalRule[] = [
+  rule("first.", "img_in."),
+  rule("tmlp.0.", "time_embed.linear_1."),
+  rule("tmlp.2.", "time_embed.linear_2."),
+  rule("tproj.1.", "time_mod_proj."),
+  rule("txtmlp.0.scale$", "txt_in.norm.weight"),
+  rule("txtmlp.1.", "txt_in.linear_1."),
+  rule("txtmlp.3.", "txt_in.linear_2."),
+  rule("txtfusion.projector.", "text_fusion.projector."),
+  ...kreaBlock("blocks.(\\d+).", "transformer_blocks.$1."),
+  ...kreaBlock("txtfusion.(layerwise_blocks|refiner_blocks).(\\d+).", "text_fusion.$1.$2."),
+  rule("last.linear.", "final_layer.linear."),
+  rule("last.norm.scale$", "final_layer.norm.weight"),
+  rule("last.modulation.lin$", "final_layer.scale_shift_table"),
+];
+
 /** Classes of transformers whose layers have other names in their authors' files, or the same. */
 export type OriginalClass =
   | "FluxTransformer2DModel"
@@ -275,6 +309,7 @@ export type OriginalClass =
   | "ChromaTransformer2DModel"
   | "SD3Transformer2DModel"
   | "QwenImageTransformer2DModel"
+  | "Krea2Transformer2DModel"
   | "AuraFlowTransformer2DModel"
   | "Lumina2Transformer2DModel"
   | "SanaTransformer2DModel"
@@ -290,6 +325,7 @@ export const originalLayers: {
   AuraFlowTransformer2DModel: () => AURA_FLOW,
   Lumina2Transformer2DModel: () => LUMINA2,
   SanaTransformer2DModel: () => SANA,
+  Krea2Transformer2DModel: () => KREA2,
   FluxTransformer2DModel: () => FLUX,
   ChromaTransformer2DModel: () => CHROMA,
   SD3Transformer2DModel: sd3,
@@ -301,6 +337,8 @@ export interface TodaysLayers {
   readonly names: readonly string[];
   /** Whether the halves of the rows are changed. */
   readonly swapped: boolean;
+  /** How many rows the numbers of one are that lie one after the other. */
+  readonly rows?: number | undefined;
 }
 
 /** Today's names for a name that a rule fits; undefined where none does. */
@@ -311,5 +349,5 @@ export function todaysLayers(
   const found = rules.find(({ stored }) => stored.test(name));
   if (found === undefined) return undefined;
   const names = [found.now].flat().map((now) => name.replace(found.stored, now));
-  return { names, swapped: found.swapped === true };
+  return { names, swapped: found.swapped === true, rows: found.rows };
 }

@@ -59,16 +59,28 @@ export function planScheduledFlow(
   return { steps, timesteps: strengthTimesteps(scheduler, strength, steps, "up") };
 }
 
-/** Latents [N, C, h, w] as a row of tokens of 2x2 each, [N, h/2·w/2, 4·C]. */
-export function packLatents(latents: Tensor): Tensor {
+/** How latents are packed into tokens. */
+export interface PackOptions {
+  /** Latents of a side that are one token. Defaults to 2. */
+  readonly patch?: number | undefined;
+}
+
+/** Latents [N, C, h, w] as a row of tokens of patch x patch each, [N, h/patch·w/patch, C·patch²]. */
+export function packLatents(latents: Tensor, { patch = 2 }: PackOptions = {}): Tensor {
   const [n, c, h, w] = latents.dims as readonly [number, number, number, number];
-  return latents.reshape([n, c, h / 2, 2, w / 2, 2]).permute([0, 2, 4, 1, 3, 5])
-    .reshape([n, (h / 2) * (w / 2), 4 * c]);
+  return latents.reshape([n, c, h / patch, patch, w / patch, patch]).permute([0, 2, 4, 1, 3, 5])
+    .reshape([n, (h / patch) * (w / patch), patch * patch * c]);
 }
 
 /** The reverse of {@linkcode packLatents}, for latents of `height` and `width`. */
-export function unpackLatents(tokens: Tensor, height: number, width: number): Tensor {
-  const [n, , c] = tokens.dims as readonly [number, number, number];
-  return tokens.reshape([n, height / 2, width / 2, c / 4, 2, 2]).permute([0, 3, 1, 4, 2, 5])
-    .reshape([n, c / 4, height, width]);
+export function unpackLatents(
+  tokens: Tensor,
+  height: number,
+  width: number,
+  { patch = 2 }: PackOptions = {},
+): Tensor {
+  const [n, , length] = tokens.dims as readonly [number, number, number];
+  const channels = length / patch ** 2;
+  return tokens.reshape([n, height / patch, width / patch, channels, patch, patch])
+    .permute([0, 3, 1, 4, 2, 5]).reshape([n, channels, height, width]);
 }

@@ -4,6 +4,7 @@ import {
   type ImageCodec,
   type ImageOutput,
   type ImageSize,
+  type JsonObject,
   type PipelineClass,
   type PipelineDefinition,
   type PipelineRun,
@@ -78,6 +79,8 @@ export interface CallFacts {
   readonly from: "noise" | "image" | "mask";
   /** Whether ControlNets take part. */
   readonly controlled: boolean;
+  /** The extra keys of model_index.json. */
+  readonly settings: JsonObject;
 }
 
 /**
@@ -297,7 +300,8 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
   checkDenoisingRange(options);
   start.check?.(run.components, options);
   const planned = control?.plan(run.components, options);
-  const facts = { from: start.from, controlled: planned !== undefined };
+  const { settings } = run;
+  const facts = { from: start.from, controlled: planned !== undefined, settings };
   if (start.from !== "image" && !facts.controlled) family.size(run.components, options);
 
   const conditioning = await family.encode(run, prompt, options, facts);

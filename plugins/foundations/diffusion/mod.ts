@@ -38,6 +38,7 @@ export * from "./starts.ts";
 export * from "./step.ts";
 export * from "./strength.ts";
 export * from "./text_pair.ts";
+export * from "./text_rows.ts";
 export * from "./text_states.ts";
 export * from "./timesteps.ts";
 export * from "./unconditional.ts";

@@ -1,4 +1,4 @@
-import { DenoiseError, type Tensor } from "@denoise/core";
+import { DenoiseError, Tensor } from "@denoise/core";
 import type { LanguageModel, Tokenizer } from "@denoise/roles";
 import { warnOfCut } from "./prompt.ts";
 
@@ -18,6 +18,8 @@ export interface TextStatesOptions {
   readonly maxLength: number;
   /** How many tokens at the beginning are no part of it, such as those of a fixed instruction. */
   readonly skipped?: number | undefined;
+  /** What follows each text, also one that was cut, and how many of the tokens it takes. */
+  readonly suffix?: { readonly text: string; readonly tokens: number } | undefined;
   /** Receives the warning of a text that was cut. */
   readonly warn: (message: string) => void;
   /** Cancels the call. */
@@ -50,15 +52,20 @@ export function textReader<T, E>(
 export async function textStates(
   reader: TextReader,
   texts: readonly string[],
-  { indices, maxLength, skipped = 0, warn, signal }: TextStatesOptions,
+  { indices, maxLength, skipped = 0, suffix, warn, signal }: TextStatesOptions,
 ): Promise<readonly (readonly Tensor[])[]> {
   const { tokenizer, textEncoder } = textReader(reader);
+  const end = suffix && tokenizer.encode(suffix.text).inputIds;
+  const room = maxLength + skipped - (suffix?.tokens ?? 0);
   const known = new Map<string, readonly Tensor[]>();
   for (const text of new Set(texts)) {
-    const tokens = tokenizer.encode(text, { truncation: true, maxLength: maxLength + skipped });
+    const tokens = tokenizer.encode(text, { truncation: true, maxLength: room });
     warnOfCut({ tokenizer, warn }, tokens, maxLength);
-    const states = await textEncoder.hiddenStates(tokens.inputIds, indices, { signal });
-    known.set(text, states.map((state) => state.slice(1, skipped, state.dims[1]!)));
+    const own = tokens.inputIds;
+    const ids = end === undefined ? own : Tensor.cat([own, end], 1);
+    const first = Math.min(skipped, own.dims[1]!);
+    const states = await textEncoder.hiddenStates(ids, indices, { signal });
+    known.set(text, states.map((state) => state.slice(1, first, state.dims[1]!)));
   }
   return texts.map((text) => known.get(text)!);
 }

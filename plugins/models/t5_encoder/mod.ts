@@ -112,7 +112,7 @@ function encoderClass(className: string, everyLayer: boolean): ModelClass<T5Enco
     check: (config) => check(config, className),
     rename: (stored) => stored === "encoder.embed_tokens.weight" ? "shared.weight" : stored,
     ignore: [/^decoder\./, /^lm_head\./],
-    keepInFloat32: /\.wo\.weight$/,
+    keepInFloat32: (name, dtype) => dtype === "float16" && name.endsWith(".wo.weight"),
     graphs: { forward: forward(everyLayer) },
     methods: (model) => ({
       async forward(inputIds, { attentionMask, outputHiddenStates = false } = {}) {

@@ -93,10 +93,11 @@ export interface ModelDefinition<C extends object, M extends Model<C>> {
   /** Tensors that its methods compute with, not its graphs: they are read when it is loaded. */
   readonly constants?: (config: FrozenConfig<C>) => readonly string[];
   /**
-   * Tensors that stay float32 where weights are held in float16, as `_keep_in_fp32_modules` of
-   * transformers; the graph takes them with {@linkcode Scope.exact}.
+   * Whether a tensor stays float32 where weights are held in 16 bits of that kind, as `_keep_in_fp32_modules`
+   * says: in transformers for float16, in diffusers for both; the graph takes them with
+   * {@linkcode Scope.exact}.
    */
-  readonly keepInFloat32?: RegExp;
+  readonly keepInFloat32?: (name: string, dtype: "float16" | "bfloat16") => boolean;
   /**
    * Whether it computes in float32 where its weights are held in float16, whose range it leaves: what
    * `force_upcast` says of autoencoders.

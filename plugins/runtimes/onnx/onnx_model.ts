@@ -313,6 +313,13 @@ export class OnnxModel<C extends object, M extends Model<C>>
     return { made, now: inputs, keepsSessions: true };
   }
 
+  /** In which type the tensor of that name is held. */
+  #dtypeOf(name: string): TorchDtype {
+    const { dtype } = this;
+    if (dtype === "float32") return dtype;
+    return this.#definition.keepInFloat32?.(name, dtype) ? "float32" : dtype;
+  }
+
   /** The weights that adapters are merged into; those of before where these are the same adapters. */
   async #fuse(adapters: readonly LoraAdapter[], known: Fused): Promise<Fused> {
     const list = adapters.filter(isFused);
@@ -322,12 +329,10 @@ export class OnnxModel<C extends object, M extends Model<C>>
         layers === known.list[i]!.layers && fused === known.list[i]!.fused
       );
     if (isKnown) return known;
-    const { keepInFloat32 } = this.#definition;
     const tensors = await fusedTensors(this.#checkpoint, list, {
       className: this.className,
       engine: this.#engine,
-      dtypeOf: (name) =>
-        this.dtype === "float16" && keepInFloat32?.test(name) ? "float32" : this.dtype,
+      dtypeOf: (name) => this.#dtypeOf(name),
     });
     const weights = [...tensors].filter(([name]) => this.#base.isQuantized(name));
     if (this.#method === undefined || weights.length === 0) {
@@ -634,8 +639,6 @@ export class OnnxModel<C extends object, M extends Model<C>>
     const isDiffusers = this.library === "diffusers";
     const config = isDiffusers ? this.config : this.#source;
     await writeFile(joinPath(folder, "config.json"), dumpConfig(config) + "\n");
-    const { keepInFloat32 } = this.#definition;
-    const isKept = (name: string) => this.dtype === "float16" && keepInFloat32?.test(name);
     const fused = this.#fused.tensors;
     const own = [...this.#base.entries()].map(([name, stored]) =>
       [name, fused.get(name) ?? stored] as const
@@ -644,7 +647,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
       ...options,
       folder,
       stem: isDiffusers ? "diffusion_pytorch_model" : "model",
-      dtypeOf: (name) => isKept(name) ? "float32" : this.dtype,
+      dtypeOf: (name) => this.#dtypeOf(name),
     });
     if (moved === undefined) return;
     this.#base = this.#base.moved(moved);
