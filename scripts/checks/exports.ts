@@ -28,7 +28,7 @@ const FOR_USERS: Readonly<Record<string, readonly string[]>> = {
   // authors of pipelines
   "@denoise/stable-diffusion": ["guideByImage"],
   // authors of models, and of their tests
-  "@denoise/onnx": ["checkpointOf", "pad2d", "sigmoid"],
+  "@denoise/onnx": ["checkpointOf", "pad2d"],
 };
 
 /** A file that may use what packages export. */
