@@ -23,8 +23,11 @@ import { ggufFile } from "./support/gguf_file.ts";
 import { fixture, readGolden } from "./support/golden.ts";
 import { compareCall, type ModelCall } from "./support/models.ts";
 
-type Layout =
-  readonly (readonly [stored: string, layers: readonly string[], change?: "swapped" | "flat"])[];
+type Layout = readonly (readonly [
+  stored: string,
+  layers: readonly string[],
+  change?: "swapped" | "flat" | "1x1",
+])[];
 
 interface Case {
   readonly className: string;
@@ -50,18 +53,19 @@ async function tensorsOf(folder: string): Promise<Map<string, Tensor>> {
   );
 }
 
+/** What authors' files make of a tensor. */
+const CHANGES = {
+  swapped: (rows: Tensor) => Tensor.cat(rows.chunk(2).toReversed()),
+  flat: (rows: Tensor) => rows.reshape([-1]),
+  "1x1": (rows: Tensor) => rows.reshape([...rows.dims, 1, 1]),
+};
+
 /** The transformer in that folder as its authors would have written it. */
 async function original(folder: string, layout: Layout, prefix = ""): Promise<Map<string, Tensor>> {
   const layers = await tensorsOf(folder);
   return new Map(layout.map(([stored, names, change]) => {
     const rows = Tensor.cat(names.map((name) => layers.get(name)!));
-    const swapped = () => Tensor.cat(rows.chunk(2).toReversed());
-    const changed = change === "swapped"
-      ? swapped()
-      : change === "flat"
-      ? rows.reshape([-1])
-      : rows;
-    return [prefix + stored, changed];
+    return [prefix + stored, change === undefined ? rows : CHANGES[change](rows)];
   }));
 }
 
@@ -77,8 +81,12 @@ async function write(tensors: ReadonlyMap<string, Tensor>, type: string): Promis
 
 describe("fromSingleFile() of a transformer", () => {
   for (const { className, folder, layout, beside = [] } of cases) {
-    const forms = [["safetensors", "model.diffusion_model."], ["safetensors", ""], ["gguf", ""]];
-    for (const [type, prefix] of forms as [string, string][]) {
+    const isTransformer = className !== "AutoencoderDC";
+    const before = isTransformer ? "model.diffusion_model." : "vae.";
+    const forms = [["safetensors", before], ["safetensors", ""], ["gguf", ""]];
+    for (
+      const [type, prefix] of (isTransformer ? forms : forms.slice(0, 2)) as [string, string][]
+    ) {
       it(`reads ${folder} from .${type} with names after "${prefix}"`, async () => {
         const golden = await readGolden<{ readonly cases: readonly ModelCall[] }>(folder);
         const tensors = await original(fixture(folder), layout, prefix);

@@ -1,17 +1,20 @@
-"""Writes tests/golden/single_file_transformers.json: of which tensors of diffusers' transformers their authors' files consist.
+"""Writes tests/golden/single_file_transformers.json: of which tensors of diffusers' transformers and AutoencoderDC their authors' files
+consist.
 
     $(sh scripts/reference/setup.sh) scripts/reference/single_file_transformers.py
 
 Each tensor of a file is the rows of one or several layers; with "swapped" the halves of a last one are changed, with "flat" its rows lie one
-after the other. Every layout is
+after the other, with "1x1" it is a convolution. Every layout is
 checked here: diffusers' own conversion of such a file gives the tensors of the model back.
 """
 
 import inspect
+import re
 
 import torch
 from diffusers import (
     AuraFlowTransformer2DModel,
+    AutoencoderDC,
     ChromaTransformer2DModel,
     Flux2Transformer2DModel,
     FluxTransformer2DModel,
@@ -220,6 +223,35 @@ def krea2(config) -> list:
     return [[stored, parts, *(["flat"] if stored.endswith(".mod.lin") else [])] for stored, parts in out]
 
 
+DC_NAMES = [("attn.to_qkv_multiscale.0.proj_in", "context_module.main.aggreg.0.0"), ("attn.to_qkv_multiscale.0.proj_out", "context_module.main.aggreg.0.1"),
+            ("attn.to_out", "context_module.main.proj.conv"), ("attn.norm_out", "context_module.main.proj.norm"),
+            ("attn.to_q", "context_module.main.qkv.conv"), ("conv_out.conv_inverted", "local_module.main.inverted_conv.conv"),
+            ("conv_out.conv_depth", "local_module.main.depth_conv.conv"), ("conv_out.conv_point", "local_module.main.point_conv.conv"),
+            ("conv_out.norm", "local_module.main.point_conv.norm"), ("conv1", "main.conv1.conv"), ("conv2", "main.conv2.conv"),
+            ("norm", "main.conv2.norm"), ("conv", "main.conv.conv")]
+DC_ENDS = [("encoder.conv_in.conv", "encoder.project_in.conv.conv"), ("encoder.conv_in", "encoder.project_in.conv"),
+           ("encoder.conv_out", "encoder.project_out.main.op_list.0.conv"), ("decoder.conv_in", "decoder.project_in.main.conv"),
+           ("decoder.norm_out", "decoder.project_out.op_list.0"), ("decoder.conv_out.conv", "decoder.project_out.op_list.2.conv.conv"),
+           ("decoder.conv_out", "decoder.project_out.op_list.2.conv")]
+
+
+def autoencoder_dc(state) -> list:
+    out = []
+    for name in state:
+        module, _, end = name.rpartition(".")
+        if module.endswith((".to_k", ".to_v")):
+            continue
+        block = re.match(r"(encoder|decoder)\.(?:down|up)_blocks\.(\d+)\.(\d+)\.(.*)$", module)
+        if block:
+            side, stage, i, inner = block.groups()
+            stored = f"{side}.stages.{stage}.op_list.{i}.{dict(DC_NAMES)[inner]}"
+        else:
+            stored = dict(DC_ENDS)[module]
+        parts = [name.replace("to_q.", f"to_{part}.") for part in "qkv"] if module.endswith(".to_q") else [name]
+        out.append([f"{stored}.{end}", parts, *(["1x1"] if re.search(r"attn\.to_(q|out)$", module) else [])])
+    return out
+
+
 # what the authors' files hold beside, and diffusers leaves out
 BESIDE = {"lumina2": ["norm_final.weight"], "sana": ["pos_embed", "y_embedder.y_embedding"], "z_image": ["norm_final.weight"]}
 
@@ -281,4 +313,15 @@ if __name__ == "__main__":
             back = alone if kind is None else converter(kind, model.config)(dict(alone) if kind in ALONE else dict(file))
             assert back.keys() == state.keys() and all(torch.equal(back[key], state[key]) for key in state), folder
             cases.append({"className": cls.__name__, "folder": folder, "layout": layout, **({"beside": beside} if beside else {})})
+    for name in ("sana", "no_first"):  # of one scale, which diffusers' conversion knows
+        folder = f"models/AutoencoderDC/{name}"
+        state = AutoencoderDC.from_pretrained(FIXTURES / folder).state_dict()
+        layout = autoencoder_dc(state)
+        file = {}
+        for stored, parts, *rest in layout:
+            rows = torch.cat([state[part] for part in parts])
+            file[stored] = rows[..., None, None] if rest else rows
+        back = single_file_utils.convert_autoencoder_dc_checkpoint_to_diffusers(file)
+        assert back.keys() == state.keys() and all(torch.equal(back[key], state[key]) for key in state), folder
+        cases.append({"className": "AutoencoderDC", "folder": folder, "layout": layout})
     write_json(GOLDEN / "single_file_transformers.json", {"versions": versions(), "command": COMMAND, "cases": cases})

@@ -88,10 +88,21 @@ async function zImageControlNetRepo(tensors: Tensors): Promise<string> {
   return `${repo}-${isUsed ? "2.1" : "2.0"}`;
 }
 
+/** The repo of a deep compression autoencoder, by its channels as diffusers tells them apart. */
+function autoencoderDcRepo(tensors: Tensors): string {
+  const repo = (name: string) => `mit-han-lab/dc-ae-${name}-1.0-diffusers`;
+  if (tensors.has("encoder.project_in.conv.bias")) return repo("f32c32-sana");
+  const first = [...tensors].find(([name]) => /^decoder\.project_in\..*conv\.weight$/.test(name));
+  const channels = first?.[1].dims[1];
+  if (channels === 128) return repo("f64c128-mix");
+  return channels === 512 ? repo("f128c512-mix") : repo("f32c32-mix");
+}
+
 /** The repo whose config a model alone has; a file that says nothing of its kind is of the first one. */
 export async function repoOf(tensors: Tensors, className: string): Promise<string> {
   if (className === "ControlNetModel") return controlNetRepo(tensors);
   if (className === "ZImageControlNetModel") return await zImageControlNetRepo(tensors);
+  if (className === "AutoencoderDC") return autoencoderDcRepo(tensors);
   if (className === "T5EncoderModel" || className === "Qwen3Model") {
     throw new DenoiseError(
       "missing_component",

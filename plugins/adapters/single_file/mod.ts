@@ -19,7 +19,7 @@
  * const { images } = await pipe("a red apple");
  * ```
  *
- * A UNet, an autoencoder, a text encoder or a ControlNet alone is loaded by its class, from a file of
+ * A UNet, an autoencoder (AutoencoderDC too), a text encoder or a ControlNet alone is loaded by its class, from a file of
  * its own or out of a whole checkpoint; of ControlNets those of Stable Diffusion and of Z-Image, as in diffusers. A text encoder of llama.cpp's .gguf files (T5, Qwen3) or of ComfyUI's
  * needs the repo that has its config: `{ config, subfolder: "text_encoder_2" }`. Of .gguf files
  * `quantizationConfig: new GGUFQuantizationConfig({ computeDtype: "bfloat16" })` says what their numbers

@@ -1,6 +1,7 @@
 import type { originalLayers } from "@denoise/adapters";
 import type { JsonObject } from "@denoise/core";
 import { autoencoderTensors } from "./autoencoder.ts";
+import { autoencoderDcTensors } from "./autoencoder_dc.ts";
 import { controlNetName } from "./controlnet.ts";
 import { qwenTensors, t5Tensors } from "./gguf_names.ts";
 import { inside, type NamedTensor, type Tensors } from "./tensors.ts";
@@ -43,6 +44,10 @@ export const parts: Readonly<Record<string, Part>> = {
       const levels = (config["block_out_channels"] as readonly number[]).length;
       return Promise.resolve(autoencoderTensors(vaeTensors(all), levels));
     },
+  },
+  AutoencoderDC: {
+    tensors: (all) =>
+      Promise.resolve(autoencoderDcTensors(inside(all, ["first_stage_model.", "vae.", ""]))),
   },
   ControlNetModel: {
     tensors: (all, config) =>
