@@ -91,6 +91,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "textual_inversion_goldens.py",
     "prompt_syntax_goldens.py",
     "ip_adapter_goldens.py",
+    "ip_adapter_transformers_goldens.py",
   ],
   audio: [
     "audio_goldens.py",

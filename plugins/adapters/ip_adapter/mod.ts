@@ -4,7 +4,7 @@
  * Diffusion Models" (arXiv:2308.06721).
  *
  * Plain, Plus and Full-Face files in the layout of h94/IP-Adapter, several at once, each with its
- * scale. The base weights stay mapped as they are; only sessions are made again. Not covered: FaceID
+ * scale; XLabs' for FLUX.1, and InstantX's for Stable Diffusion 3.5, which is used alone. The base weights stay mapped as they are; only sessions are made again. Not covered: FaceID
  * adapters, masks (`ip_adapter_masks`).
  *
  * @example
@@ -29,20 +29,16 @@ import {
   DenoiseError,
   isFolder,
   joinPath,
-  type LoadOptions,
   loadOptions,
-  type Model,
   Registry,
 } from "@denoise/core";
-import {
-  type AdaptableModel,
-  attentionScales,
-  type BlockScales,
-  defineAdapter,
-} from "@denoise/adapters";
-import type { ExtendableModel } from "@denoise/onnx";
-import type { StoredTensor } from "@denoise/safetensors";
-import { type IpAdapterFile, numberTensor, readIpAdapter } from "./read.ts";
+import { defineAdapter } from "@denoise/adapters";
+import { type EncoderOptions, type EncodingParts, loadEncoders } from "./encoders.ts";
+import { type AdaptedDenoiser, extensionOf } from "./extension.ts";
+import { readIpAdapter } from "./read.ts";
+import { type IpAdapterScale, scaled } from "./scales.ts";
+
+export type { EncoderOptions, IpAdapterScale };
 
 /** A pipeline, or anything with components that can be replaced. */
 export interface ImagePromptable {
@@ -57,13 +53,9 @@ export interface ImagePromptable {
  *
  * @category Adapters
  */
-export interface IpAdapterOptions extends LoadOptions {
-  /** The folder of the file, in the folder that is given. */
-  readonly subfolder?: string | undefined;
+export interface IpAdapterOptions extends EncoderOptions {
   /** The file, or several for several IP-Adapters. */
   readonly weightName?: string | readonly string[] | undefined;
-  /** The folder of the image encoder. Defaults to `"image_encoder"`; null to load none. */
-  readonly imageEncoderFolder?: string | null | undefined;
 }
 
 const ipAdapterOptions: CallOptions<IpAdapterOptions> = {
@@ -71,67 +63,23 @@ const ipAdapterOptions: CallOptions<IpAdapterOptions> = {
   subfolder: { type: "string" },
   weightName: { type: "string", list: "allowed" },
   imageEncoderFolder: { type: "string", nullable: true },
+  imageEncoderPretrainedModelNameOrPath: { type: "string" },
+  imageEncoderSubfolder: { type: "string" },
 };
 
-type UNet = ExtendableModel & AdaptableModel;
-
 const NAME = "IP-Adapter";
-const SCALE = /\.processor\.scale\.(\d+)$/;
 
-function unetOf({ components }: ImagePromptable): UNet {
-  const { unet } = components as { unet?: UNet };
-  if (typeof unet?.setExtension === "function") return unet;
+/** The UNet or transformer of a pipeline whose images may follow others. */
+function denoiserOf({ components }: ImagePromptable): AdaptedDenoiser {
+  const { unet, transformer, ...parts } = components as Readonly<
+    Record<string, AdaptedDenoiser | undefined>
+  >;
+  const denoiser = unet ?? transformer;
+  if (typeof denoiser?.setExtension === "function" && "imageEncoder" in parts) return denoiser;
   throw new DenoiseError(
     "missing_component",
-    "Cannot use an IP-Adapter: the pipeline has no unet that takes one",
+    "Cannot use an IP-Adapter: the pipeline has no unet or transformer that takes one",
   );
-}
-
-/** The attentions to the text in the order of the file: down, up, middle (`attn_processors`). */
-function attentionsOf(unet: UNet): [path: string, shape: readonly number[]][] {
-  const order = ["down_blocks", "up_blocks", "mid_block"];
-  const rank = ([path]: [string, unknown]) => [
-    order.indexOf(path.split(".")[0]!),
-    ...(path.match(/\d+/g) ?? []).map(Number),
-  ];
-  return [...unet.layerShapes]
-    .filter(([layer]) => layer.endsWith(".attn2.to_k"))
-    .map(([layer, shape]): [string, readonly number[]] => [layer.slice(0, -".to_k".length), shape])
-    .sort((a, b) => {
-      const [first, second] = [rank(a), rank(b)];
-      const at = first.findIndex((value, i) => value !== second[i]);
-      return at === -1 ? 0 : first[at]! - second[at]!;
-    });
-}
-
-/** The tensors that the adapters add to the UNet. */
-function extensionOf(unet: UNet, files: readonly IpAdapterFile[]): Map<string, StoredTensor> {
-  const attentions = attentionsOf(unet);
-  const tensors = new Map<string, StoredTensor>();
-  for (const [i, { projection, layers }] of files.entries()) {
-    const path = `encoder_hid_proj.image_projection_layers.${i}`;
-    for (const [name, tensor] of projection) tensors.set(`${path}.${name}`, tensor);
-    if (layers.length !== attentions.length) {
-      throw new RangeError(
-        `Cannot load an IP-Adapter for ${layers.length} attentions into a UNet with ` +
-          `${attentions.length}; is it of another model?`,
-      );
-    }
-    for (const [n, [layer, shape]] of attentions.entries()) {
-      const { key, value } = layers[n]!;
-      for (const { dims } of [key, value]) {
-        if (String(dims) === String(shape)) continue;
-        throw new RangeError(
-          `Cannot load the IP-Adapter: its weights for "${layer}" are [${dims.join(", ")}], but ` +
-            `the UNet needs [${shape.join(", ")}]; is it of another model?`,
-        );
-      }
-      tensors.set(`${layer}.processor.to_k_ip.${i}.weight`, key);
-      tensors.set(`${layer}.processor.to_v_ip.${i}.weight`, value);
-      tensors.set(`${layer}.processor.scale.${i}`, numberTensor(1));
-    }
-  }
-  return tensors;
 }
 
 async function filesOf(
@@ -148,38 +96,6 @@ async function filesOf(
   );
 }
 
-/** What the class of CLIPImageProcessor can do. */
-interface ProcessorClass {
-  using(registry: Registry): { create(options: object): unknown };
-}
-
-/** Gives a pipeline what it needs to encode images, where it has none. */
-async function addEncoder(
-  pipe: ImagePromptable,
-  folder: string,
-  options: IpAdapterOptions,
-  registry: Registry,
-): Promise<void> {
-  const parts = pipe.components as { imageEncoder?: unknown; featureExtractor?: unknown };
-  const { imageEncoderFolder: name = "image_encoder", subfolder } = options;
-  if (name === null) return;
-  const path = name.includes("/") ? joinPath(folder, name) : joinPath(folder, subfolder, name);
-  let encoder = parts.imageEncoder as Model<{ image_size: number }> | null | undefined;
-  if (!encoder && await isFolder(path)) {
-    const plugin = await registry.get("CLIPVisionModelWithProjection", "model", NAME);
-    encoder = await plugin.load({ path, id: path }, options) as Model<{ image_size: number }>;
-    Object.assign(pipe, { imageEncoder: encoder });
-  }
-  if (!encoder || parts.featureExtractor) return;
-  const size = encoder.config.image_size;
-  const processor = await registry.get("CLIPImageProcessor", "processor", NAME);
-  const made = (processor as unknown as ProcessorClass).using(registry).create({
-    size: { shortest_edge: size },
-    crop_size: { height: size, width: size },
-  });
-  Object.assign(pipe, { featureExtractor: made });
-}
-
 /**
  * Loads IP-Adapters in the place of those that are there, with their image encoder
  * (`load_ip_adapter`).
@@ -187,7 +103,7 @@ async function addEncoder(
  * @param source A folder, or a .safetensors file.
  * @throws {TypeError} for an unknown option, and a folder without `weightName`.
  * @throws {RangeError} for IP-Adapters of another model.
- * @throws {DenoiseError} `missing_component` for a pipeline whose UNet takes none.
+ * @throws {DenoiseError} `missing_component` for a pipeline whose UNet or transformer takes none.
  * @category Adapters
  *
  * @example
@@ -208,20 +124,22 @@ export async function loadIpAdapter(
   options: IpAdapterOptions = {},
 ): Promise<void> {
   checkOptions("load an IP-Adapter", options, ipAdapterOptions);
-  const unet = unetOf(pipe);
+  const denoiser = denoiserOf(pipe);
   const path = source instanceof URL ? decodeURIComponent(source.pathname) : source;
   const files = await filesOf(path, options);
   const read = await Promise.all(files.map(readIpAdapter));
-  await unet.setExtension(NAME, extensionOf(unet, read));
+  await denoiser.setExtension(NAME, extensionOf(denoiser, read));
   const registry = options.registry ?? pipe.registry ?? new Registry();
-  if (await isFolder(path)) await addEncoder(pipe, path, options, registry);
+  const { kind } = read[0]!;
+  Object.assign(pipe, await loadEncoders(pipe.components, path, kind, options, registry));
 }
 
 /**
- * Says how much images count: 1 as trained, 0 not at all (`set_ip_adapter_scale`).
+ * Says how much images count: 1 as trained, 0 not at all (`set_ip_adapter_scale`). Defaults to 1, for Stable
+ * Diffusion 3 to 0.5.
  *
- * @param scale One for all IP-Adapters, or one for each: a number, or scales by blocks, where those that
- *   are not named get 0 (InstantStyle, arXiv:2404.02733).
+ * @param scale One for all IP-Adapters, or one for each: a number, or scales by blocks of a UNet, where those
+ *   that are not named get 0 (InstantStyle, arXiv:2404.02733), or a list for the blocks of a transformer.
  * @throws {RangeError} when there are more or fewer than IP-Adapters, and for blocks that are not there.
  *
  * @category Adapters
@@ -237,29 +155,11 @@ export async function loadIpAdapter(
  */
 export async function setIpAdapterScale(
   pipe: ImagePromptable,
-  scale: number | BlockScales | readonly (number | BlockScales)[],
+  scale: IpAdapterScale | readonly IpAdapterScale[],
 ): Promise<void> {
-  const unet = unetOf(pipe);
-  const tensors = unet.extensions.get(NAME) ?? new Map<string, StoredTensor>();
-  const numbers = [...tensors.keys()].filter((name) => SCALE.test(name));
-  const count = new Set(numbers.map((name) => name.match(SCALE)![1])).size;
-  const scales = Array.isArray(scale)
-    ? scale as readonly (number | BlockScales)[]
-    : Array<number | BlockScales>(count).fill(scale as number | BlockScales);
-  if (count === 0 || scales.length !== count) {
-    throw new RangeError(
-      `Cannot set the scale of ${count} IP-Adapters to ${JSON.stringify(scale)}: ` +
-        (count === 0 ? "call loadIpAdapter first" : "give one, or one for each"),
-    );
-  }
-  const paths = [...new Set(numbers.map((name) => name.replace(SCALE, "")))];
-  const scaleOf = scales.map((one) => attentionScales(one, paths, 0));
-  const changed = [...tensors].map(([name, tensor]): [string, StoredTensor] => {
-    const which = name.match(SCALE)?.[1];
-    if (which === undefined) return [name, tensor];
-    return [name, numberTensor(scaleOf[Number(which)]!(name.replace(SCALE, "")))];
-  });
-  await unet.setExtension(NAME, new Map(changed));
+  const denoiser = denoiserOf(pipe);
+  const tensors = scaled(denoiser, denoiser.extensions.get(NAME) ?? new Map(), scale);
+  await denoiser.setExtension(NAME, tensors);
 }
 
 /**
@@ -280,11 +180,13 @@ export async function setIpAdapterScale(
  * ```
  */
 export async function unloadIpAdapter(pipe: ImagePromptable): Promise<void> {
-  const unet = unetOf(pipe);
-  if (!unet.extensions.has(NAME)) return;
-  await unet.setExtension(NAME, undefined);
-  await (pipe.components as { imageEncoder?: Model | null }).imageEncoder?.dispose();
-  Object.assign(pipe, { imageEncoder: null });
+  const denoiser = denoiserOf(pipe);
+  if (!denoiser.extensions.has(NAME)) return;
+  await denoiser.setExtension(NAME, undefined);
+  const { components } = pipe;
+  await (components as EncodingParts).imageEncoder?.dispose();
+  const isAlone = !("safetyChecker" in components); // which takes what the extractor makes, too
+  Object.assign(pipe, { imageEncoder: null, ...(isAlone ? { featureExtractor: null } : {}) });
 }
 
 /** Gives pipelines the functions of this module as methods (`IPAdapterMixin` of diffusers). */

@@ -4,11 +4,23 @@ import type { StoredTensor } from "@denoise/safetensors";
 
 /** The tensors of an IP-Adapter's file, at their places in it. */
 export interface IpAdapterFile {
+  /** Which models it is for: UNets, or the transformers of FLUX.1 or Stable Diffusion 3. */
+  readonly kind: "unet" | "flux" | "sd3";
   /** Of the projection of images, by diffusers' names. */
   readonly projection: ReadonlyMap<string, StoredTensor>;
-  /** Keys and values of each attention, in the order of the attentions. */
-  readonly layers: readonly { readonly key: StoredTensor; readonly value: StoredTensor }[];
+  /** What each attention has of its own, by diffusers' names, in the order of the attentions. */
+  readonly layers: readonly ReadonlyMap<string, StoredTensor>[];
 }
+
+/** What each attention has of an IP-Adapter, for the models of a kind. */
+const PARTS: Readonly<Record<IpAdapterFile["kind"], readonly string[]>> = {
+  unet: ["to_k_ip.weight", "to_v_ip.weight"],
+  flux: ["to_k_ip.weight", "to_k_ip.bias", "to_v_ip.weight", "to_v_ip.bias"],
+  sd3: [
+    ...["norm_ip.linear.weight", "norm_ip.linear.bias", "to_k_ip.weight", "to_v_ip.weight"],
+    ...["norm_q.weight", "norm_k.weight", "norm_ip_k.weight"],
+  ],
+};
 
 type Rename = readonly (readonly [RegExp, string])[];
 
@@ -27,12 +39,34 @@ const PLUS: Rename = [
   [/\.to_out\.weight$/, ".to_out.0.weight"],
 ];
 
+/** Of Stable Diffusion 3, whose layers see the time, too. */
+const TIMED: Rename = [
+  [/^(layers\.\d+)\.1\.0\./, "$1.adaln_norm."],
+  [/^(layers\.\d+)\.1\.1\./, "$1.ff.net.0.proj."],
+  [/^(layers\.\d+)\.1\.3\./, "$1.ff.net.2."],
+  [/^(layers\.\d+)\.2\.1\./, "$1.adaln_proj."],
+  ...PLUS,
+];
+
+/** What begins the names of the projection's tensors and of the attentions', in the files of authors. */
+const PROJECTION = /^(?:image_proj|ip_adapter_proj_model)\./;
+const ATTENTION = /^(?:ip_adapter|double_blocks)\./;
+/** Names of XLabs inside an attention. */
+const XLABS: Rename = [
+  [/\.processor\.ip_adapter_double_stream_([kv])_proj\./, ".to_$1_ip."],
+];
+
+function renamed(name: string, rename: Rename): string {
+  return rename.reduce((text, [pattern, now]) => text.replace(pattern, now), name);
+}
+
 function refusal(file: string, why: string): DenoiseError {
   return new DenoiseError("unexpected_tensor", `Cannot load the IP-Adapter ${file}: ${why}`);
 }
 
 /** Which names a projection has. */
 function namesOf(names: ReadonlySet<string>, file: string): Rename {
+  if (names.has("time_embedding.linear_1.weight")) return TIMED;
   if (names.has("proj.weight")) return PLAIN;
   if (names.has("proj.3.weight")) return FULL;
   if (names.has("latents")) return PLUS;
@@ -43,7 +77,7 @@ function namesOf(names: ReadonlySet<string>, file: string): Rename {
   );
 }
 
-/** Reads a file in the layout of h94/IP-Adapter. */
+/** Reads a file in the layout of h94/IP-Adapter, of XLabs' for FLUX.1 or InstantX's for Stable Diffusion 3. */
 export async function readIpAdapter(path: string): Promise<IpAdapterFile> {
   const file = JSON.stringify(path);
   if (/\.(bin|ckpt|pt|pth|pkl)$/.test(path)) {
@@ -57,38 +91,56 @@ export async function readIpAdapter(path: string): Promise<IpAdapterFile> {
   const stored = new Map<string, StoredTensor>();
   const attention = new Map<string, StoredTensor>();
   for (const [name, tensor] of tensors) {
-    if (name.startsWith("image_proj.")) stored.set(name.slice("image_proj.".length), tensor);
-    else if (name.startsWith("ip_adapter.")) attention.set(name.slice(11), tensor);
-    else throw refusal(file, `it has a tensor ${JSON.stringify(name)}`);
+    if (PROJECTION.test(name)) stored.set(name.replace(PROJECTION, ""), tensor);
+    else if (ATTENTION.test(name)) {
+      attention.set(renamed(name.replace(ATTENTION, ""), XLABS), tensor);
+    } else throw refusal(file, `it has a tensor ${JSON.stringify(name)}`);
   }
   const rename = namesOf(new Set(stored.keys()), file);
   const projection = new Map<string, StoredTensor>();
   for (const [old, tensor] of stored) {
-    const name = rename.reduce((text, [pattern, now]) => text.replace(pattern, now), old);
+    const name = renamed(old, rename);
     if (name.endsWith(".to_kv.weight")) {
       const [key, value] = splitRows(tensor, 2) as [StoredTensor, StoredTensor];
       projection.set(name.replace("to_kv", "to_k"), key);
       projection.set(name.replace("to_kv", "to_v"), value);
     } else projection.set(name, tensor);
   }
-  return { projection, layers: layersOf(attention, file) };
+  const kind = kindOf(attention);
+  return { kind, projection, layers: layersOf(attention, kind, file) };
+}
+
+/** Which models keys and values are for: those of FLUX.1 have biases, those of Stable Diffusion 3 norms. */
+function kindOf(attention: ReadonlyMap<string, StoredTensor>): IpAdapterFile["kind"] {
+  const names = [...attention.keys()];
+  if (names.some((name) => name.endsWith(".norm_ip.linear.weight"))) return "sd3";
+  return names.some((name) => name.endsWith(".to_k_ip.bias")) ? "flux" : "unet";
 }
 
 function layersOf(
   tensors: ReadonlyMap<string, StoredTensor>,
+  kind: IpAdapterFile["kind"],
   file: string,
 ): IpAdapterFile["layers"] {
   const ids = [...tensors.keys()].filter((name) => name.endsWith(".to_k_ip.weight"))
     .map((name) => Number(name.split(".")[0])).sort((a, b) => a - b);
   if (ids.length === 0) throw refusal(file, "it has no keys and values for attention");
-  if (tensors.size !== ids.length * 2) {
-    throw refusal(file, "it has other tensors beside keys and values, as FaceID adapters do");
+  const parts = PARTS[kind];
+  const known = new Set(ids.flatMap((id) => parts.map((part) => `${id}.${part}`)));
+  const other = [...tensors.keys()].find((name) => !known.has(name));
+  if (other !== undefined) {
+    const what = kind === "unet"
+      ? "beside keys and values, as FaceID adapters do"
+      : "that is unknown";
+    throw refusal(file, `it has a tensor "ip_adapter.${other}" ${what}`);
   }
-  return ids.map((id) => {
-    const value = tensors.get(`${id}.to_v_ip.weight`);
-    if (value === undefined) throw refusal(file, `it lacks "ip_adapter.${id}.to_v_ip.weight"`);
-    return { key: tensors.get(`${id}.to_k_ip.weight`)!, value };
-  });
+  return ids.map((id) =>
+    new Map(parts.map((part) => {
+      const tensor = tensors.get(`${id}.${part}`);
+      if (tensor === undefined) throw refusal(file, `it lacks "ip_adapter.${id}.${part}"`);
+      return [part, tensor];
+    }))
+  );
 }
 
 /** A number as a tensor of a checkpoint. */

@@ -1,10 +1,10 @@
 import type { ComponentSpec, Scheduler } from "@denoise/core";
-import type { AutoencoderConfig } from "@denoise/diffusion";
+import type { AutoencoderConfig, ImagePromptEncoders } from "@denoise/diffusion";
 import type { Autoencoder, TextEncoder, TokenEncoder, Tokenizer } from "@denoise/roles";
 import type { FluxDenoiser } from "./transformer.ts";
 
 /** What the FLUX.1 pipelines consist of. */
-export interface FluxComponents {
+export interface FluxComponents extends ImagePromptEncoders {
   /** FlowMatchEulerDiscreteScheduler, or another one of flows. */
   readonly scheduler: Scheduler;
   /** AutoencoderKL of 16 channels. */

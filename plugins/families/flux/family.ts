@@ -23,6 +23,7 @@ import {
 } from "@denoise/diffusion";
 import type { FluxComponents } from "./components.ts";
 import type { FluxControl } from "./control_nets.ts";
+import { type FluxImagePromptOptions, fluxImagePrompts } from "./image_prompt.ts";
 import {
   encodeFluxPrompts,
   type FluxPromptOptions,
@@ -88,7 +89,7 @@ export interface FluxVariant<O> {
 }
 
 /** A family of transformers on packed latents that are called as FLUX.1's is. */
-export function fluxWith<O extends LatentOptions & FluxOptions>(
+export function fluxWith<O extends LatentOptions & FluxOptions & FluxImagePromptOptions>(
   { name, size = packedSize, reference }: FluxVariant<O>,
 ): Family<FluxComponents, O, FluxControl> {
   return {
@@ -109,6 +110,8 @@ export function fluxWith<O extends LatentOptions & FluxOptions>(
       const negative = trueCfgScale > 1 ? against : undefined;
       const guidance = transformer.config.guidance_embeds ? guidanceScale : undefined;
       const count = text.embeds.dims[0]!;
+      const isGuided = negative !== undefined;
+      const followed = await fluxImagePrompts(run.components, options, count, isGuided);
       const beside = await reference?.(run, options, count);
       return {
         count,
@@ -133,14 +136,14 @@ export function fluxWith<O extends LatentOptions & FluxOptions>(
             });
             const call = { tokens, timestep, index, guidanceScale };
             const added = await control?.(call, conditioned(text));
-            const predict = async (words: FluxText) => {
-              const options = { ...conditioned(words), ...added };
+            const predict = async (words: FluxText, imageEmbeds?: readonly Tensor[]) => {
+              const options = { ...conditioned(words), ...added, imageEmbeds };
               const { sample } = await transformer.forward(tokens, timestep, options);
               return beside === undefined ? sample : sample.slice(1, 0, latents.dims[1]!);
             };
-            const wanted = await predict(text);
+            const wanted = await predict(text, followed.wanted);
             if (negative === undefined) return unpackLatents(wanted, rows, columns);
-            const unwanted = await predict(negative);
+            const unwanted = await predict(negative, followed.unwanted);
             const guided = unwanted.add(wanted.sub(unwanted).mul(trueCfgScale));
             return unpackLatents(guided, rows, columns);
           };
@@ -155,6 +158,8 @@ export function fluxWith<O extends LatentOptions & FluxOptions>(
  * 2x2, conditioned on a pooled text of CLIP and the states of T5. The guidance scale is an input of the model, so
  * that a step is one call; with `trueCfgScale` and a negative prompt it is two.
  */
-export const flux: Family<FluxComponents, LatentOptions & FluxOptions, FluxControl> = fluxWith({
-  name: "flux",
-});
+export const flux: Family<
+  FluxComponents,
+  LatentOptions & FluxOptions & FluxImagePromptOptions,
+  FluxControl
+> = fluxWith({ name: "flux" });

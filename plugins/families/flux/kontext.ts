@@ -25,6 +25,7 @@ import {
 import type { FluxComponents } from "./components.ts";
 import type { FluxControl } from "./control_nets.ts";
 import { type FluxOptions, fluxWith, type ReferenceTokens } from "./family.ts";
+import type { FluxImagePromptOptions } from "./image_prompt.ts";
 
 /** Options of a call of FLUX.1 Kontext. */
 export interface FluxKontextOptions {
@@ -45,7 +46,11 @@ export interface FluxKontextOptions {
 }
 
 /** Options that the family of FLUX.1 Kontext reads. */
-export type KontextCall = LatentOptions & FluxOptions & FluxKontextOptions;
+export type KontextCall =
+  & LatentOptions
+  & FluxOptions
+  & FluxImagePromptOptions
+  & FluxKontextOptions;
 
 /** The declarations of {@linkcode FluxKontextOptions}. */
 export const fluxKontextOptions: CallOptions<FluxKontextOptions> = {
@@ -167,7 +172,11 @@ export const fluxKontextInpaintOptions: CallOptions<FluxKontextInpaintOptions> =
 };
 
 /** Options that the family of FLUX.1 Kontext reads when it inpaints. */
-export type KontextInpaintCall = LatentOptions & FluxOptions & FluxKontextInpaintOptions;
+export type KontextInpaintCall =
+  & LatentOptions
+  & FluxOptions
+  & FluxImagePromptOptions
+  & FluxKontextInpaintOptions;
 
 /** {@linkcode fluxKontext} where a mask says what changes: the image says the size, too. */
 export const fluxKontextInpainting: Family<FluxComponents, KontextInpaintCall, FluxControl> =

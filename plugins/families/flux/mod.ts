@@ -8,6 +8,7 @@ export * from "./control_image.ts";
 export * from "./control_nets.ts";
 export * from "./family.ts";
 export * from "./fill.ts";
+export * from "./image_prompt.ts";
 export * from "./inpaint.ts";
 export * from "./kontext.ts";
 export * from "./prompts.ts";

@@ -23,6 +23,8 @@ export interface FluxDenoiserOptions extends Partial<FluxResiduals> {
   readonly txtIds: Tensor;
   /** The guidance scale, where the model was distilled with it. */
   readonly guidance?: number | readonly number[] | undefined;
+  /** The images of each IP-Adapter, float32 [N, images, width]. */
+  readonly imageEmbeds?: readonly Tensor[] | undefined;
   /** Cancels before the call starts. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -60,4 +62,6 @@ export interface FluxDenoiser extends Model<FluxDenoiserConfig>, StepCached {
     timestep: number | readonly number[],
     options: FluxDenoiserOptions,
   ): Promise<{ sample: Tensor }>;
+  /** What each IP-Adapter in use takes of an image: its vector. */
+  imagePrompts?(): readonly "embeds"[];
 }

@@ -1,9 +1,10 @@
 import type { ComponentSpec, Scheduler } from "@denoise/core";
+import type { ImagePromptEncoders } from "@denoise/diffusion";
 import type { Autoencoder, TextEncoder, TokenEncoder, Tokenizer } from "@denoise/roles";
 import type { Sd3Denoiser } from "./transformer.ts";
 
 /** What the Stable Diffusion 3 pipelines consist of. */
-export interface Sd3Components {
+export interface Sd3Components extends Required<ImagePromptEncoders> {
   /** FlowMatchEulerDiscreteScheduler, or another one of flows. */
   readonly scheduler: Scheduler;
   /** AutoencoderKL of 16 channels. */
@@ -38,5 +39,7 @@ export const sd3Components: {
     textEncoder3: { kind: "model", optional: true },
     tokenizer3: { kind: "tokenizer", optional: true },
     transformer: { kind: "model" },
+    imageEncoder: { kind: "model", optional: true },
+    featureExtractor: { kind: "processor", optional: true },
   },
 };

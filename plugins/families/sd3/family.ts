@@ -13,12 +13,22 @@ import {
 } from "@denoise/diffusion";
 import type { Sd3Components } from "./components.ts";
 import type { Sd3Control } from "./control_nets.ts";
+import {
+  sd3ImagePrompt,
+  type Sd3ImagePromptOptions,
+  sd3ImagePromptOptions,
+} from "./image_prompt.ts";
 import type { Sd3DenoiserOptions } from "./transformer.ts";
 import { encodeSd3Prompts, type Sd3PromptOptions, sd3PromptOptions } from "./prompts.ts";
 
 /** Options that all calls of Stable Diffusion 3 take. */
 export interface Sd3Options
-  extends RunOptions, Sd3PromptOptions, Omit<TimestepOptions, "timesteps">, JointAttentionKwargs {
+  extends
+    RunOptions,
+    Sd3PromptOptions,
+    Sd3ImagePromptOptions,
+    Omit<TimestepOptions, "timesteps">,
+    JointAttentionKwargs {
   /** How closely the image follows the prompt. Defaults to 7; no guidance at 1 or below. */
   readonly guidanceScale?: number | undefined;
   /** The shift of the noise levels; by default what the size of the image says, where the scheduler asks. */
@@ -32,6 +42,7 @@ export const sd3Options: CallOptions<Sd3Options> = {
   ...jointAttentionKwargs,
   ...runOptions,
   ...sd3PromptOptions,
+  ...sd3ImagePromptOptions,
   ...stepOptions,
   guidanceScale: { type: "number" },
   mu: { type: "number" },
@@ -95,11 +106,13 @@ export const sd3: Sd3Family = {
       embeds: Tensor.cat([negative.embeds, text.embeds]),
       pooled: Tensor.cat([negative.pooled, text.pooled]),
     };
+    const count = text.embeds.dims[0]!;
+    const followed = await sd3ImagePrompt(run.components, options, count, negative !== undefined);
     const predict = async (
       latents: Tensor,
       timestep: number,
       { embeds, pooled }: PooledText,
-      more: Pick<Sd3DenoiserOptions, "skipLayers" | "blockControlnetHiddenStates">,
+      more: Omit<Sd3DenoiserOptions, "encoderHiddenStates" | "pooledProjections" | "signal">,
     ) =>
       (await transformer.forward(latents, timestep, {
         ...{ encoderHiddenStates: embeds, pooledProjections: pooled, ...more, signal },
@@ -109,7 +122,7 @@ export const sd3: Sd3Family = {
       return index > steps * skipLayerGuidanceStart && index < steps * skipLayerGuidanceStop;
     };
     return {
-      count: text.embeds.dims[0]!,
+      count,
       facts: {
         guidanceScale,
         ...(skipLayers && { skipGuidanceLayers: skipLayers.join(" "), skipLayerGuidanceScale }),
@@ -120,12 +133,16 @@ export const sd3: Sd3Family = {
           { latents, timestep, index, signal },
           both,
         );
-        const made = await predict(latents, timestep, both, { blockControlnetHiddenStates });
+        const made = await predict(latents, timestep, both, {
+          imageEmbeds: followed,
+          blockControlnetHiddenStates,
+        });
         if (negative === undefined) return made;
         const [unwanted, wanted] = made.chunk(2) as [Tensor, Tensor];
         const guided = unwanted.add(wanted.sub(unwanted).mul(guidanceScale));
         if (skipLayers === undefined || !skips(index)) return guided;
-        const less = await predict(input, timestep, text, { skipLayers });
+        const imageEmbeds = followed?.slice(0, count, 2 * count);
+        const less = await predict(input, timestep, text, { skipLayers, imageEmbeds });
         return guided.add(wanted.sub(less).mul(skipLayerGuidanceScale));
       },
     };

@@ -7,6 +7,7 @@
 export * from "./components.ts";
 export * from "./control_nets.ts";
 export * from "./family.ts";
+export * from "./image_prompt.ts";
 export * from "./inpainting.ts";
 export * from "./prompts.ts";
 export * from "./transformer.ts";

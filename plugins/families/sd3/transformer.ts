@@ -11,6 +11,8 @@ export interface Sd3DenoiserOptions {
   readonly skipLayers?: readonly number[] | undefined;
   /** What ControlNets add after the blocks, each for some in a row, float32 [N, tokens, width]. */
   readonly blockControlnetHiddenStates?: readonly Tensor[] | undefined;
+  /** The states of the image that an IP-Adapter follows, float32 [N, patches, width]. */
+  readonly imageEmbeds?: Tensor | undefined;
   /** Cancels before the call starts. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -35,4 +37,6 @@ export interface Sd3DenoiserConfig {
 export interface Sd3Denoiser extends Denoiser<Sd3DenoiserConfig, Sd3DenoiserOptions> {
   /** Latents [N, C, h, w] as tokens with their positions, float32 [N, tokens, width]. */
   embed(latents: Tensor): Promise<Tensor>;
+  /** What the IP-Adapter takes of an image, where there is one: the states of its patches. */
+  imagePrompts?(): readonly "states"[];
 }

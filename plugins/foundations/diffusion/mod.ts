@@ -13,6 +13,7 @@ export * from "./finish.ts";
 export * from "./flow.ts";
 export * from "./guidance.ts";
 export * from "./image_latents.ts";
+export * from "./image_prompt.ts";
 export * from "./inpaint.ts";
 export * from "./inpaint_latents.ts";
 export * from "./latent_pipeline.ts";

@@ -7,6 +7,7 @@ import {
 } from "@denoise/core";
 import {
   type Family,
+  type ImageEncoder,
   type ImagesInput,
   imageStartOptions,
   type LatentComponents,
@@ -15,7 +16,6 @@ import {
 } from "@denoise/diffusion";
 import type { FeatureExtractor } from "@denoise/roles";
 import type { UNetControl } from "./control_nets.ts";
-import type { ImageEncoder } from "./image_prompt.ts";
 import { sdSize, type StableDiffusionComponents } from "./stable_diffusion.ts";
 import { predictByUNet } from "./unet.ts";
 

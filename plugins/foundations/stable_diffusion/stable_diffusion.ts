@@ -4,11 +4,11 @@ import {
   type AutoencoderConfig,
   checkSafety,
   checkSize,
+  type ImageEncoder,
   type SafetyComponents,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { ConditionedUNet } from "./unet.ts";
-import type { ImageEncoder } from "./image_prompt.ts";
 import { modernScheduler, trainedSize } from "./legacy.ts";
 
 /** What the Stable Diffusion 1.x and 2.x pipelines consist of. */

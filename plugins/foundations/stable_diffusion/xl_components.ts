@@ -1,8 +1,7 @@
 import type { ComponentSpec, Scheduler } from "@denoise/core";
 import type { Autoencoder, FeatureExtractor, TextEncoder, Tokenizer } from "@denoise/roles";
 import type { ConditionedUNet } from "./unet.ts";
-import type { ImageEncoder } from "./image_prompt.ts";
-import type { AutoencoderConfig, DenoiserConfig } from "@denoise/diffusion";
+import type { AutoencoderConfig, DenoiserConfig, ImageEncoder } from "@denoise/diffusion";
 
 /** What SDXL pipelines read of a UNet's config beside what all read. */
 export interface XlDenoiserConfig extends DenoiserConfig {

@@ -4,8 +4,6 @@
  * (MM-DiT, arXiv:2403.03206), then blocks of attention and feed forward side by side (arXiv:2302.05442) on
  * both as one row. Positions are rotary (arXiv:2104.09864).
  *
- * Not covered: `ip_adapter_image_embeds`.
- *
  * @example
  * ```ts ignore
  * import { FluxTransformer2DModel } from "@denoise/denoise";
@@ -29,7 +27,14 @@ import {
   timestepTensor,
 } from "@denoise/onnx";
 import type { StepCached } from "@denoise/roles";
-import { fluxBlocks, modulatedNorm, modulation, timeTextEmbedding } from "@denoise/onnx/blocks";
+import {
+  fluxBlocks,
+  imageProjection,
+  imageProjections,
+  modulatedNorm,
+  modulation,
+  timeTextEmbedding,
+} from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import { add, concat, linear, mul, rotaryEmbedding } from "@denoise/onnx/nn";
 import { type FluxTransformerConfig, schema } from "./config.ts";
@@ -54,6 +59,8 @@ export interface FluxTransformerOptions {
   readonly controlnetSingleBlockSamples?: readonly Tensor[] | undefined;
   /** Whether the first ones are taken in turn, and not each for some blocks in a row. */
   readonly controlnetBlocksRepeat?: boolean | undefined;
+  /** The images of each IP-Adapter, float32 [N, images, width]. */
+  readonly imageEmbeds?: readonly Tensor[] | undefined;
   /** Cancels the call. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -71,6 +78,8 @@ export interface FluxTransformer2DModel extends Model<FluxTransformerConfig>, St
     timestep: number | readonly number[],
     options: FluxTransformerOptions,
   ): Promise<{ sample: Tensor }>;
+  /** What each IP-Adapter in use takes of an image: its vector. */
+  imagePrompts(): readonly "embeds"[];
 }
 
 /** What is put before the inputs for residuals of ControlNets, one for each block. */
@@ -78,6 +87,11 @@ const RESIDUALS = {
   double: "controlnet_block_samples",
   single: "controlnet_single_block_samples",
 } as const;
+
+/** The input for the images of an IP-Adapter. */
+function imageInput(index: number): string {
+  return `image_embeds_${index}`;
+}
 
 type Config = FrozenConfig<FluxTransformerConfig>;
 type Inputs = Readonly<Record<string, Value>>;
@@ -91,7 +105,7 @@ export const FluxTransformer2DModel: ModelClass<FluxTransformer2DModel> = define
   schema,
   graphs: {
     forward: {
-      inputs: (config) => ({
+      inputs: (config, added) => ({
         hidden_states: float32("batch", "tokens", config.in_channels),
         encoder_hidden_states: float32("batch", "text", config.joint_attention_dim),
         pooled_projections: float32("batch", config.pooled_projection_dim),
@@ -100,11 +114,16 @@ export const FluxTransformer2DModel: ModelClass<FluxTransformer2DModel> = define
         txt_ids: { ...float32("text", config.axes_dims_rope.length), exact: true },
         ...(config.guidance_embeds ? { guidance: optional(timesteps()) } : {}),
         ...residualPorts(config),
+        ...Object.fromEntries(
+          imageProjections(added)
+            .map((_, i) => [imageInput(i), float32("batch", `images_${i}`, `image_width_${i}`)]),
+        ),
       }),
       build,
     },
   },
   methods: (model) => ({
+    imagePrompts: () => imageProjections(model.added).map(() => "embeds" as const),
     async forward(hiddenStates, timestep, options) {
       const batch = hiddenStates.dims[0]!;
       const { guidance } = options;
@@ -117,6 +136,7 @@ export const FluxTransformer2DModel: ModelClass<FluxTransformer2DModel> = define
         txt_ids: options.txtIds,
         guidance: guidance === undefined ? undefined : timestepTensor(guidance, batch),
         ...residualInputs(model.config, options),
+        ...Object.fromEntries((options.imageEmbeds ?? []).map((x, i) => [imageInput(i), x])),
       }, { signal: options.signal });
       return { sample: sample! };
     },
@@ -173,6 +193,8 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
     single: config.num_single_layers,
     heads: config.num_attention_heads,
     width,
+    images: imageProjections((name) => s.added(name))
+      .map((path, i) => imageProjection(s.at(path), inputs[imageInput(i)]!)),
     rotary: rotaryEmbedding(s, ids, { widths: config.axes_dims_rope }),
     doubleModulation: (block) => [
       modulation(block.at("norm1_context.linear"), temb, 6),

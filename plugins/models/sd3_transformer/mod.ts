@@ -3,8 +3,6 @@
  * arXiv:2403.03206): blocks in which text and image have weights of their own and attend to each other.
  * Positions are a table of sines, of which the middle is cut out.
  *
- * Not covered: `ip_adapter_image_embeds`.
- *
  * @example
  * ```ts ignore
  * import { SD3Transformer2DModel } from "@denoise/denoise";
@@ -32,6 +30,7 @@ import {
   croppedPositions,
   modulatedNorm,
   modulation,
+  resampleAtTime,
   sd3Block,
   timeTextEmbedding,
   unpatchify,
@@ -52,6 +51,8 @@ export interface SD3TransformerOptions {
   readonly skipLayers?: readonly number[] | undefined;
   /** What a ControlNet adds after the blocks, each for some in a row, float32 [N, tokens, width]. */
   readonly blockControlnetHiddenStates?: readonly Tensor[] | undefined;
+  /** The states of the image that an IP-Adapter follows, float32 [N, patches, width]; none by default. */
+  readonly imageEmbeds?: Tensor | undefined;
   /** Cancels the call. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -69,6 +70,8 @@ export interface SD3Transformer2DModel extends Model<SD3TransformerConfig>, Step
     timestep: number | readonly number[],
     options: SD3TransformerOptions,
   ): Promise<{ sample: Tensor }>;
+  /** What the IP-Adapter takes of an image, where there is one: the states of its patches. */
+  imagePrompts(): readonly "states"[];
   /**
    * Latents as tokens with their positions, which ControlNets without positions of their own are given.
    *
@@ -80,6 +83,9 @@ export interface SD3Transformer2DModel extends Model<SD3TransformerConfig>, Step
 
 /** What is put before the inputs for residuals of ControlNets, one for each block but the last. */
 const RESIDUAL = "block_controlnet_hidden_states";
+
+/** Where an IP-Adapter makes tokens of an image. */
+const IMAGE_PROJECTION = "image_proj";
 
 type Config = FrozenConfig<SD3TransformerConfig>;
 type Inputs = Readonly<Record<string, Value>>;
@@ -93,13 +99,16 @@ export const SD3Transformer2DModel: ModelClass<SD3Transformer2DModel> = defineMo
   schema,
   graphs: {
     forward: {
-      inputs: (config) => ({
+      inputs: (config, added) => ({
         hidden_states: float32("batch", config.in_channels, "height", "width"),
         encoder_hidden_states: float32("batch", "text", config.joint_attention_dim),
         pooled_projections: float32("batch", config.pooled_projection_dim),
         timestep: timesteps(),
         run_layers: optional({ dtype: "bool", dims: [config.num_layers] }),
         ...residualPorts(config),
+        ...(added(IMAGE_PROJECTION)
+          ? { image_embeds: optional(float32("batch", "patches", "image_width")) }
+          : {}),
       }),
       build,
     },
@@ -111,6 +120,7 @@ export const SD3Transformer2DModel: ModelClass<SD3Transformer2DModel> = defineMo
     },
   },
   methods: (model) => ({
+    imagePrompts: () => model.added(IMAGE_PROJECTION) ? ["states"] : [],
     async forward(hiddenStates, timestep, options) {
       const { num_layers, patch_size, pos_embed_max_size } = model.config;
       checkSides(hiddenStates.dims, patch_size, pos_embed_max_size);
@@ -122,6 +132,7 @@ export const SD3Transformer2DModel: ModelClass<SD3Transformer2DModel> = defineMo
         timestep: timestepTensor(timestep, hiddenStates.dims[0]!),
         run_layers: skipLayers && layersLeft(num_layers, skipLayers),
         ...residualInputs(num_layers, options.blockControlnetHiddenStates ?? []),
+        image_embeds: options.imageEmbeds,
       }, { signal: options.signal });
       return { sample: sample! };
     },
@@ -188,6 +199,8 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   const { patch_size: patch, num_layers, out_channels } = config;
   const temb = timeTextEmbedding(s.at("time_text_embed"), timestep!, pooled_projections!);
   let image = embed(s, hidden_states!, config);
+  const { image_embeds } = inputs;
+  const followed = image_embeds && resampleAtTime(s.at(IMAGE_PROJECTION), image_embeds, timestep!);
   let text: Value | undefined = linear(s.at("context_embedder"), encoder_hidden_states!);
   s.graph.markBlock([image, text]);
   for (let i = 0; i < num_layers; i++) {
@@ -197,6 +210,7 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
       isNormed: config.qk_norm !== null,
       dual: config.dual_attention_layers.includes(i),
       isLast: i === num_layers - 1,
+      followed,
     });
     const runs = run_layers && slice(s, run_layers, 0, i, i + 1);
     image = runs === undefined ? nextImage : where(s, runs, nextImage, image);

@@ -1,6 +1,7 @@
 /**
  * SiglipVisionModel: what SigLIP finds in an image. Zhai et al., "Sigmoid Loss for Language Image
- * Pre-Training" (arXiv:2303.15343); the class of transformers. It encodes images for FLUX.1 Redux.
+ * Pre-Training" (arXiv:2303.15343); the class of transformers. It encodes images for FLUX.1 Redux
+ * and for the IP-Adapter of Stable Diffusion 3.5.
  *
  * Not covered: `interpolate_pos_encoding`.
  *
@@ -66,6 +67,8 @@ export interface SiglipVisionOutput {
   readonly lastHiddenState: Tensor;
   /** One state for the whole image, float32 [N, width], where the model has a head. */
   readonly poolerOutput?: Tensor | undefined;
+  /** What enters the layers, then the states after each, when they were asked for. */
+  readonly hiddenStates?: readonly Tensor[] | undefined;
 }
 
 /** A loaded SiglipVisionModel. */
@@ -75,7 +78,10 @@ export interface SiglipVisionModel extends Model<SiglipVisionConfig> {
    *
    * @param pixelValues float32 [N, 3, H, W], as SiglipImageProcessor makes them.
    */
-  forward(pixelValues: Tensor): Promise<SiglipVisionOutput>;
+  forward(
+    pixelValues: Tensor,
+    options?: { readonly outputHiddenStates?: boolean | undefined },
+  ): Promise<SiglipVisionOutput>;
 }
 
 const forward: GraphDefinition<SiglipVisionConfig> = {
@@ -95,6 +101,7 @@ const forward: GraphDefinition<SiglipVisionConfig> = {
     return {
       last_hidden_state: last,
       ...(config.vision_use_head ? { pooler_output: head(s.at("head"), last, config) } : {}),
+      ...Object.fromEntries(states.map((state, i) => [`hidden_state_${i}`, state])),
     };
   },
 };
@@ -125,9 +132,18 @@ export const SiglipVisionModel: ModelClass<SiglipVisionModel> = defineModel<
   ignore: [/embeddings\.position_ids$/, /^text_model\./, /^logit_(scale|bias)$/],
   graphs: { forward },
   methods: (model) => ({
-    async forward(pixelValues) {
-      const result = await model.run("forward", { pixel_values: pixelValues });
-      return { lastHiddenState: result.last_hidden_state!, poolerOutput: result.pooler_output };
+    async forward(pixelValues, { outputHiddenStates = false } = {}) {
+      const { num_hidden_layers, vision_use_head } = model.config;
+      const count = outputHiddenStates ? num_hidden_layers + 1 : 0;
+      const names = Array.from({ length: count }, (_, i) => `hidden_state_${i}`);
+      const own = ["last_hidden_state", ...(vision_use_head ? ["pooler_output"] : [])];
+      const outputs = [...own, ...names];
+      const result = await model.run("forward", { pixel_values: pixelValues }, { outputs });
+      return {
+        lastHiddenState: result.last_hidden_state!,
+        poolerOutput: result.pooler_output,
+        hiddenStates: outputHiddenStates ? names.map((name) => result[name]!) : undefined,
+      };
     },
   }),
 });

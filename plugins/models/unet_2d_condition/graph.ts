@@ -5,6 +5,7 @@ import {
   downBlock,
   downLevel,
   imageProjection,
+  imageProjections,
   isKBlock,
   kDownBlock,
   kUpBlock,
@@ -19,7 +20,7 @@ import type { Scope, Value } from "@denoise/onnx/graph";
 import { add, concat, conv2d, groupNorm, maskBias, mul, sub } from "@denoise/onnx/nn";
 import { addedEmbedding, encoderStates, hintLatents } from "./added_conditions.ts";
 import type { UNet2DConditionConfig } from "./config.ts";
-import { adapters, takesText } from "./ports.ts";
+import { takesText } from "./ports.ts";
 import { perturbedInput } from "./self_attention.ts";
 import { simpleCrossAttention } from "./simple_cross_attention.ts";
 
@@ -39,7 +40,7 @@ function contextOf(s: Scope, config: Config, inputs: Inputs): Context {
   return {
     ...encoderStates(s, config, inputs),
     isPixels: takesText(config) && inputs.encoder_hidden_states === undefined,
-    images: adapters((name) => s.added(name))
+    images: imageProjections((name) => s.added(name))
       .map((path, i) => imageProjection(s.at(path), inputs[`image_embeds_${i}`]!)),
     keyBias: inputs.encoder_attention_mask && maskBias(s, inputs.encoder_attention_mask, HIDDEN),
     selfBias: inputs.attention_mask && maskBias(s, inputs.attention_mask, HIDDEN),

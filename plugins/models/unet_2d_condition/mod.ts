@@ -27,10 +27,15 @@
 import { type ModelClass, Tensor } from "@denoise/core";
 import type { Denoiser, DenoiserOptions } from "@denoise/roles";
 import { defineModel } from "@denoise/onnx";
-import { imagePromptKind, isKBlock, todaysAttentionName } from "@denoise/onnx/blocks";
+import {
+  imageProjections,
+  imagePromptKind,
+  isKBlock,
+  todaysAttentionName,
+} from "@denoise/onnx/blocks";
 import { check, schema, type UNet2DConditionConfig } from "./config.ts";
 import { build } from "./graph.ts";
-import { adapters, inputs, takesImage, takesText } from "./ports.ts";
+import { inputs, takesImage, takesText } from "./ports.ts";
 import { perturbedInputs } from "./self_attention.ts";
 
 export type { UNet2DConditionConfig };
@@ -50,7 +55,7 @@ export const UNet2DConditionModel: ModelClass<UNet2DConditionModel> = defineMode
   graphs: { forward: { inputs, build } },
   methods: (model) => ({
     imagePrompts: () =>
-      adapters(model.added).map((path) =>
+      imageProjections(model.added).map((path) =>
         imagePromptKind((name) => model.added(`${path}.${name}`))
       ),
     async forward(sample, timestep, options = {}) {

@@ -1,6 +1,6 @@
 import type { FrozenConfig } from "@denoise/core";
 import { float32, int64, optional, type Port, timesteps } from "@denoise/onnx";
-import { imagePromptKind, layersAt, timeWidth } from "@denoise/onnx/blocks";
+import { imageProjections, imagePromptKind, layersAt, timeWidth } from "@denoise/onnx/blocks";
 import type { UNet2DConditionConfig } from "./config.ts";
 import { isKBlock } from "@denoise/onnx/blocks";
 import { perturbedInput, selfAttentions } from "./self_attention.ts";
@@ -10,14 +10,6 @@ type Ports = Record<string, Port>;
 
 /** Channels of the latents that a hint becomes. */
 const HINT_CHANNELS = 4;
-
-/** Modules of the IP-Adapters that were added. */
-export function adapters(added: (name: string) => boolean): string[] {
-  const path = (i: number) => `encoder_hid_proj.image_projection_layers.${i}`;
-  const paths: string[] = [];
-  while (added(path(paths.length))) paths.push(path(paths.length));
-  return paths;
-}
 
 /** Whether the model is given the vector of an image, as Kandinsky's are. */
 export function takesImage(config: UNet2DConditionConfig): boolean {
@@ -42,7 +34,7 @@ function mayLackText(config: Config): boolean {
 
 /** What each IP-Adapter is given of its images. */
 function imagePrompts(added: (name: string) => boolean): Ports {
-  const ports = adapters(added).map((path, i) => {
+  const ports = imageProjections(added).map((path, i) => {
     const kind = imagePromptKind((name) => added(`${path}.${name}`));
     const patches = kind === "states" ? [`patches_${i}`] : [];
     return [`image_embeds_${i}`, float32("batch", `images_${i}`, ...patches, `width_${i}`)];

@@ -4,7 +4,7 @@
  * is two calls.
  *
  * Latents that are given or asked for are [N, 16, height / 8, width / 8]; diffusers packs them into
- * tokens. Not covered: `jointAttentionKwargs`, IP-Adapters.
+ * tokens.
  *
  * @example
  * ```ts ignore
@@ -31,13 +31,15 @@ import {
 import {
   flux,
   type FluxComponents,
-  fluxComponents,
+  type FluxImagePromptOptions,
+  fluxImagePromptOptions,
   type FluxOptions,
   fluxOptions,
+  imagePromptedFlux,
 } from "@denoise/flux";
 
 /** Options of a call. */
-export interface FluxCallOptions extends FluxOptions, NoiseStartOptions {}
+export interface FluxCallOptions extends FluxOptions, FluxImagePromptOptions, NoiseStartOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type FluxArguments = [prompt?: Prompt, options?: FluxCallOptions];
@@ -52,7 +54,7 @@ export const FluxPipeline: PipelineClass<FluxComponents, FluxArguments, ImageOut
     task: "text-to-image",
     family: flux,
     start: fromNoise,
-    ...fluxComponents,
-    options: { ...fluxOptions, ...noiseStartOptions },
+    ...imagePromptedFlux,
+    options: { ...fluxOptions, ...fluxImagePromptOptions, ...noiseStartOptions },
     defaults: { numInferenceSteps: 28, guidanceScale: 3.5 },
   });

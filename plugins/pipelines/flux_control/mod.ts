@@ -2,8 +2,6 @@
  * FluxControlPipeline: images from a text and an image of edges or depth that says where things are, with
  * FLUX.1 Canny and Depth (Black Forest Labs, 2024), whose transformer is given that image.
  *
- * Not covered: `jointAttentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { FluxControlPipeline } from "@denoise/denoise";

@@ -2,8 +2,6 @@
  * FluxControlImg2ImgPipeline: an image changed as a text says, with another image of edges or depth that
  * says where things are, with FLUX.1 Canny and Depth (Black Forest Labs, 2024).
  *
- * Not covered: `jointAttentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { FluxControlImg2ImgPipeline } from "@denoise/denoise";

@@ -3,7 +3,7 @@
  * and Agrawala (arXiv:2302.05543). Each has an image of edges, a pose or depth that says where things are;
  * unions are given its kind as `controlMode`.
  *
- * Not covered: `jointAttentionKwargs`, IP-Adapters. A union in a list of its own is called for every image
+ * A union in a list of its own is called for every image
  * of the call; diffusers 0.42.1 leaves those after the first out where `controlGuidanceStart` is no list.
  *
  * @example
@@ -39,14 +39,17 @@ import {
   type FluxControlledOptions,
   fluxControlledOptions,
   fluxControlNets,
+  type FluxImagePromptOptions,
+  fluxImagePromptOptions,
   type FluxOptions,
   fluxOptions,
+  imagePromptedFlux,
   withControlNets,
 } from "@denoise/flux";
 
 /** Options of a call. */
 export interface FluxControlNetCallOptions
-  extends FluxOptions, FluxControlledOptions, NoiseStartOptions {}
+  extends FluxOptions, FluxImagePromptOptions, FluxControlledOptions, NoiseStartOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type FluxControlNetArguments = [
@@ -72,7 +75,12 @@ export const FluxControlNetPipeline: PipelineClass<
   family: flux,
   start: withControlNets(fromNoise),
   control: fluxControlNets,
-  ...controlledFlux,
-  options: { ...fluxOptions, ...noiseStartOptions, ...fluxControlledOptions },
+  components: { ...imagePromptedFlux.components, ...controlledFlux.components },
+  options: {
+    ...fluxOptions,
+    ...fluxImagePromptOptions,
+    ...noiseStartOptions,
+    ...fluxControlledOptions,
+  },
   defaults: { numInferenceSteps: 28, guidanceScale: 7, controlnetConditioningScale: 1 },
 });

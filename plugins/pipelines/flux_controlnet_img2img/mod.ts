@@ -3,8 +3,6 @@
  * ControlNets: Zhang, Rao and Agrawala (arXiv:2302.05543). Each has an image of edges, a pose or depth that
  * says where things are.
  *
- * Not covered: `jointAttentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { FluxControlNetImg2ImgPipeline, FluxControlNetModel } from "@denoise/denoise";

@@ -3,8 +3,6 @@
  * (Black Forest Labs, 2024) and ControlNets: Zhang, Rao and Agrawala (arXiv:2302.05543). `paddingMaskCrop`
  * crops image and mask, and not the control images, and gives that part alone, as in diffusers.
  *
- * Not covered: `jointAttentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { FluxControlNetInpaintPipeline, FluxControlNetModel } from "@denoise/denoise";

@@ -2,8 +2,6 @@
  * FluxFillPipeline: what a mask covers of an image is inpainted, or what lies around it outpainted, with FLUX.1 Fill
  * (Black Forest Labs, 2024), whose transformer is given mask and masked image.
  *
- * Not covered: `jointAttentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { FluxFillPipeline } from "@denoise/denoise";

@@ -2,8 +2,6 @@
  * FluxImg2ImgPipeline: an image changed as a text says, with FLUX.1 (Black Forest Labs, 2024). The
  * image is resized to the size of the call.
  *
- * Not covered: `jointAttentionKwargs`, IP-Adapters.
- *
  * @example
  * ```ts ignore
  * import { FluxImg2ImgPipeline } from "@denoise/denoise";
@@ -25,13 +23,16 @@ import {
 import {
   flux,
   type FluxComponents,
-  fluxComponents,
+  type FluxImagePromptOptions,
+  fluxImagePromptOptions,
   type FluxOptions,
   fluxOptions,
+  imagePromptedFlux,
 } from "@denoise/flux";
 
 /** Options of a call. */
-export interface FluxImg2ImgOptions extends FluxOptions, ResizedImageStartOptions {}
+export interface FluxImg2ImgOptions
+  extends FluxOptions, FluxImagePromptOptions, ResizedImageStartOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type FluxImg2ImgArguments = [prompt: Prompt | undefined, options: FluxImg2ImgOptions];
@@ -46,7 +47,7 @@ export const FluxImg2ImgPipeline: PipelineClass<FluxComponents, FluxImg2ImgArgum
     task: "image-to-image",
     family: flux,
     start: fromResizedImage,
-    ...fluxComponents,
-    options: { ...fluxOptions, ...resizedImageStartOptions },
+    ...imagePromptedFlux,
+    options: { ...fluxOptions, ...fluxImagePromptOptions, ...resizedImageStartOptions },
     defaults: { numInferenceSteps: 28, strength: 0.6, guidanceScale: 7 },
   });

@@ -2,8 +2,6 @@
  * FluxInpaintPipeline: what a mask covers of an image is inpainted, after a text, with FLUX.1
  * (Black Forest Labs, 2024). Models with a mask as an input are for FluxFillPipeline.
  *
- * Not covered: `jointAttentionKwargs`, IP-Adapters.
- *
  * @example
  * ```ts ignore
  * import { FluxInpaintPipeline } from "@denoise/denoise";
@@ -24,14 +22,17 @@ import {
 import {
   flux,
   type FluxComponents,
-  fluxComponents,
+  type FluxImagePromptOptions,
+  fluxImagePromptOptions,
   type FluxOptions,
   fluxOptions,
   fromFluxMask,
+  imagePromptedFlux,
 } from "@denoise/flux";
 
 /** Options of a call. */
-export interface FluxInpaintCallOptions extends FluxOptions, MaskStartOptions {}
+export interface FluxInpaintCallOptions
+  extends FluxOptions, FluxImagePromptOptions, MaskStartOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type FluxInpaintArguments = [prompt: Prompt | undefined, options: FluxInpaintCallOptions];
@@ -46,7 +47,7 @@ export const FluxInpaintPipeline: PipelineClass<FluxComponents, FluxInpaintArgum
     task: "inpainting",
     family: flux,
     start: fromFluxMask,
-    ...fluxComponents,
-    options: { ...fluxOptions, ...maskStartOptions },
+    ...imagePromptedFlux,
+    options: { ...fluxOptions, ...fluxImagePromptOptions, ...maskStartOptions },
     defaults: { numInferenceSteps: 28, strength: 0.6, guidanceScale: 7 },
   });

@@ -2,7 +2,7 @@
  * FluxKontextPipeline: an image changed as a text says, or a new one with what an image shows, with FLUX.1
  * Kontext (Black Forest Labs, 2025, arXiv:2506.15742).
  *
- * Not covered: `jointAttentionKwargs`, IP-Adapters. Several images: put them into one beside each other.
+ * Several images: put them into one beside each other.
  *
  * @example
  * ```ts ignore
@@ -24,17 +24,19 @@ import {
 } from "@denoise/diffusion";
 import {
   type FluxComponents,
-  fluxComponents,
+  type FluxImagePromptOptions,
+  fluxImagePromptOptions,
   fluxKontext,
   type FluxKontextOptions,
   fluxKontextOptions,
   type FluxOptions,
   fluxOptions,
+  imagePromptedFlux,
 } from "@denoise/flux";
 
 /** Options of a call. */
 export interface FluxKontextCallOptions
-  extends FluxOptions, FluxKontextOptions, NoiseStartOptions {}
+  extends FluxOptions, FluxImagePromptOptions, FluxKontextOptions, NoiseStartOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type FluxKontextArguments = [prompt: Prompt | undefined, options: FluxKontextCallOptions];
@@ -49,7 +51,12 @@ export const FluxKontextPipeline: PipelineClass<FluxComponents, FluxKontextArgum
     task: "image-to-image",
     family: fluxKontext,
     start: fromNoise,
-    ...fluxComponents,
-    options: { ...fluxOptions, ...noiseStartOptions, ...fluxKontextOptions },
+    ...imagePromptedFlux,
+    options: {
+      ...fluxOptions,
+      ...fluxImagePromptOptions,
+      ...noiseStartOptions,
+      ...fluxKontextOptions,
+    },
     defaults: { numInferenceSteps: 28, guidanceScale: 3.5 },
   });

@@ -3,7 +3,7 @@
  * what another image shows, with FLUX.1 Kontext (Black Forest Labs, 2025, arXiv:2506.15742). The image says
  * the size, so that there is no `height`, `width` and `maxArea`, which diffusers passes over.
  *
- * Not covered: `paddingMaskCrop`, `jointAttentionKwargs`, IP-Adapters.
+ * Not covered: `paddingMaskCrop`.
  *
  * @example
  * ```ts ignore
@@ -23,17 +23,20 @@ import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
 import { latentPipeline, type Prompt } from "@denoise/diffusion";
 import {
   type FluxComponents,
-  fluxComponents,
+  type FluxImagePromptOptions,
+  fluxImagePromptOptions,
   fluxKontextInpainting,
   type FluxKontextInpaintOptions,
   fluxKontextInpaintOptions,
   type FluxOptions,
   fluxOptions,
   fromKontextMask,
+  imagePromptedFlux,
 } from "@denoise/flux";
 
 /** Options of a call. */
-export interface FluxKontextInpaintCallOptions extends FluxOptions, FluxKontextInpaintOptions {}
+export interface FluxKontextInpaintCallOptions
+  extends FluxOptions, FluxImagePromptOptions, FluxKontextInpaintOptions {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type FluxKontextInpaintArguments = [
@@ -58,7 +61,7 @@ export const FluxKontextInpaintPipeline: PipelineClass<
   task: "inpainting",
   family: fluxKontextInpainting,
   start: fromKontextMask,
-  ...fluxComponents,
-  options: { ...fluxOptions, ...fluxKontextInpaintOptions },
+  ...imagePromptedFlux,
+  options: { ...fluxOptions, ...fluxImagePromptOptions, ...fluxKontextInpaintOptions },
   defaults: { numInferenceSteps: 28, strength: 1, guidanceScale: 3.5 },
 });

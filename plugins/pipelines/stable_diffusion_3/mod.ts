@@ -3,8 +3,6 @@
  * arXiv:2403.03206). `textEncoder3: null` leaves T5 out, which is by far the largest part; skip-layer
  * guidance (`skipGuidanceLayers`) is what 3.5 medium is best with.
  *
- * Not covered: `jointAttentionKwargs`, IP-Adapters.
- *
  * @example
  * ```ts ignore
  * import { StableDiffusion3Pipeline } from "@denoise/denoise";

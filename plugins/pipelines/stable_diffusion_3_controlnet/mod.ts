@@ -4,8 +4,7 @@
  * pose or depth that says where things are.
  *
  * Control images are encoded without noise; diffusers draws some from torch's own generator, which the seed of a
- * call does not cover. Not covered: `jointAttentionKwargs`, IP-Adapters, `controlnetPooledProjections`, on which
- * diffusers 0.42.1 fails.
+ * call does not cover. Not covered: `controlnetPooledProjections`, on which diffusers 0.42.1 fails.
  *
  * @example
  * ```ts ignore

@@ -4,8 +4,7 @@
  * Around the mask the image is made again, too, much as it was.
  *
  * Control images are encoded without noise; diffusers draws some from torch's own generator, which the seed of a
- * call does not cover. Not covered: `jointAttentionKwargs`, IP-Adapters, `controlnetPooledProjections`, on which
- * diffusers 0.42.1 fails.
+ * call does not cover. Not covered: `controlnetPooledProjections`, on which diffusers 0.42.1 fails.
  *
  * @example
  * ```ts ignore

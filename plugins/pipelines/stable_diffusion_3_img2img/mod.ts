@@ -2,8 +2,6 @@
  * StableDiffusion3Img2ImgPipeline: an image changed as a text says, with Stable Diffusion 3 and 3.5
  * (Esser et al., 2024, arXiv:2403.03206). The image is resized to the size of the call.
  *
- * Not covered: `jointAttentionKwargs`, IP-Adapters.
- *
  * @example
  * ```ts ignore
  * import { StableDiffusion3Img2ImgPipeline } from "@denoise/denoise";

@@ -3,7 +3,7 @@
  * and 3.5 (Esser et al., 2024, arXiv:2403.03206). Image and mask are resized to the size of the call.
  *
  * As in diffusers, latents are decoded without the autoencoder's `shift_factor`, with which the image is
- * encoded. Not covered: `jointAttentionKwargs`, IP-Adapters.
+ * encoded.
  *
  * @example
  * ```ts ignore

@@ -59,16 +59,33 @@ export function attentionLayer(
   const own = perturbed === undefined
     ? attended
     : where(s, unsqueeze(s, perturbed, [1, 2]), value, attended);
-  const seen = (context.images ?? []).reduce((sum, image, i) => {
-    const adapter = s.at("processor");
-    const ofImage = {
-      query,
-      key: linear(adapter.at("to_k_ip", i), image, { bias: false }),
-      value: linear(adapter.at("to_v_ip", i), image, { bias: false }),
-    };
-    return add(s, sum, mul(s, attention(s, ofImage, { heads }), adapter.tensor(`scale.${i}`)));
-  }, own);
+  const seen = attendImages(s, own, query, context.images ?? [], { heads, bias: false });
   return linear(s.at("to_out.0"), seen, { bias: outBias });
+}
+
+/**
+ * Adds what queries see in the images of each IP-Adapter, by keys and values of its own.
+ *
+ * @param s The attention.
+ * @param x [N, tokens, C].
+ * @param query [N, tokens, C].
+ * @param images For each IP-Adapter [N, tokens', D].
+ * @param options.bias Whether keys and values have biases.
+ */
+export function attendImages(
+  s: Scope,
+  x: Value,
+  query: Value,
+  images: readonly Value[],
+  { heads, bias }: { readonly heads: number; readonly bias: boolean },
+): Value {
+  const adapter = s.at("processor");
+  return images.reduce((sum, image, i) => {
+    const key = linear(adapter.at("to_k_ip", i), image, { bias });
+    const value = linear(adapter.at("to_v_ip", i), image, { bias });
+    const seen = attention(s, { query, key, value }, { heads });
+    return add(s, sum, mul(s, seen, adapter.tensor(`scale.${i}`)));
+  }, x);
 }
 
 /** The states that an attention looks at, normalized by its `norm_cross`. */

@@ -1,5 +1,6 @@
 import type { Scope, Value } from "../graph/mod.ts";
 import { add, concat, linear, mul, type Rotary, splitLike } from "../nn/mod.ts";
+import { attendImages } from "./attention_block.ts";
 import { activated, feedForward } from "./feed_forward.ts";
 import { JOINT_STREAMS, jointAttention, projectHeads } from "./joint_attention.ts";
 import { modulatedNorm } from "./modulation.ts";
@@ -16,6 +17,8 @@ export interface FluxBlockOptions {
   readonly bias?: Value | undefined;
   /** What is between the linear layers of feed forwards. Defaults to `"gelu-approximate"`. */
   readonly activation?: "gelu-approximate" | "swiglu" | undefined;
+  /** Tokens of the images of each IP-Adapter, which blocks of the first kind look at, [N, tokens, D]. */
+  readonly images?: readonly Value[] | undefined;
 }
 
 /** Names of the feed forwards of text and image. */
@@ -34,7 +37,7 @@ function fluxDoubleBlock(
   s: Scope,
   streams: readonly [text: Value, image: Value],
   modulations: readonly [text: FluxModulation, image: FluxModulation],
-  { heads, width, rotary, bias, activation = "gelu-approximate" }: FluxBlockOptions,
+  { heads, width, rotary, bias, activation = "gelu-approximate", images = [] }: FluxBlockOptions,
 ): [text: Value, image: Value] {
   const attn = s.at("attn");
   const projected = JOINT_STREAMS.map(({ names, norms }, i) => {
@@ -53,7 +56,9 @@ function fluxDoubleBlock(
     return add(s, x, mul(s, gateFf!, fed));
   }) as [Value, Value];
   s.graph.markModule(attn.path, made);
-  return results;
+  const [madeText, madeImage] = results;
+  const { query } = projected[1]!;
+  return [madeText, attendImages(attn, madeImage, query, images, { heads, bias: true })];
 }
 
 /**

@@ -9,7 +9,10 @@ import {
   linear,
   reshape,
   shapeOf,
+  unsqueeze,
 } from "../nn/mod.ts";
+import { modulate, modulation } from "./modulation.ts";
+import { timestepEmbedding, timestepWaves } from "./timestep_embedding.ts";
 
 /** Text states, and with them the tokens of images that attention looks at, too. */
 export interface Context extends Value {
@@ -60,16 +63,59 @@ function resample(s: Scope, x: Value): Value {
     const layer = s.at("layers", i);
     const attn = layer.at("attn");
     const own = layerNorm(layer.at("ln1"), h);
-    const seen = concat(s, [layerNorm(layer.at("ln0"), patches), own], 1);
-    const query = linear(attn.at("to_q"), own, plain);
-    const key = linear(attn.at("to_k"), seen, plain);
-    const value = linear(attn.at("to_v"), seen, plain);
-    const heads = attn.shape("to_q.weight")[0]! / 64; // always 64 channels a head
-    const attended = attention(attn, { query, key, value }, { heads });
+    const attended = resamplerAttention(attn, own, layerNorm(layer.at("ln0"), patches));
     h = add(s, linear(attn.at("to_out.0"), attended, plain), h);
     h = add(s, feedForward(layer.at("ff.1"), layerNorm(layer.at("ff.0"), h), false), h);
   }
   return layerNorm(s.at("norm_out"), linear(s.at("proj_out"), h));
+}
+
+/**
+ * Learned queries look at the patches of an image at a time (`IPAdapterTimeImageProjection`).
+ *
+ * @param x [N, patches, width].
+ * @param timestep float32 [N], 0..1000.
+ */
+export function resampleAtTime(
+  s: Scope,
+  x: Value,
+  timestep: Value,
+): { readonly tokens: Value; readonly time: Value } {
+  const waves = timestepWaves(s, timestep, {
+    width: s.shape("time_embedding.linear_1.weight")[1]!,
+  });
+  const time = timestepEmbedding(s.at("time_embedding"), waves); // [N, width]
+  const count = concat(s, [shapeOf(s, x, 0, 1), s.ints([1, 1])], 0);
+  const patches = add(s, linear(s.at("proj_in"), x), unsqueeze(s, time, [1]));
+  let h = expand(s, s.tensor("latents"), count); // [N, queries, width]
+  const plain = { bias: false };
+  for (let i = 0; i < RESAMPLER_LAYERS; i++) {
+    const layer = s.at("layers", i);
+    const attn = layer.at("attn");
+    const [shift, scale, shiftFf, scaleFf] = modulation(layer.at("adaln_proj"), time, 4) as [
+      Value,
+      Value,
+      Value,
+      Value,
+    ];
+    const own = modulate(layer, layerNorm(layer.at("ln1"), h), scale, shift);
+    const attended = resamplerAttention(attn, own, layerNorm(layer.at("ln0"), patches));
+    h = add(s, linear(attn.at("to_out.0"), attended, plain), h);
+    const normal = modulate(layer, layerNorm(layer.at("adaln_norm"), h), scaleFf, shiftFf);
+    h = add(s, feedForward(layer.at("ff"), normal, false), h);
+  }
+  return { tokens: layerNorm(s.at("norm_out"), linear(s.at("proj_out"), h)), time };
+}
+
+/** Queries look at patches and at themselves. */
+function resamplerAttention(attn: Scope, own: Value, patches: Value): Value {
+  const plain = { bias: false };
+  const seen = concat(attn, [patches, own], 1);
+  const query = linear(attn.at("to_q"), own, plain);
+  const key = linear(attn.at("to_k"), seen, plain);
+  const value = linear(attn.at("to_v"), seen, plain);
+  const heads = attn.shape("to_q.weight")[0]! / 64; // always 64 channels a head
+  return attention(attn, { query, key, value }, { heads });
 }
 
 /** What an IP-Adapter is given of an image: its vector, or the states of its patches. */
@@ -78,6 +124,14 @@ export type ImagePromptKind = "embeds" | "states";
 /** What the image projection of an IP-Adapter takes. */
 export function imagePromptKind(added: (name: string) => boolean): ImagePromptKind {
   return added("image_embeds") ? "embeds" : "states";
+}
+
+/** Modules of the IP-Adapters that were added to a denoiser (`encoder_hid_proj`). */
+export function imageProjections(added: (name: string) => boolean): string[] {
+  const path = (i: number) => `encoder_hid_proj.image_projection_layers.${i}`;
+  const paths: string[] = [];
+  while (added(path(paths.length))) paths.push(path(paths.length));
+  return paths;
 }
 
 /**
