@@ -31,7 +31,7 @@ async function drawCat(playground: Playground): Promise<void> {
 
 describe("the playground for everyone", { ignore: !hasBrowser }, () => {
   const { app, engine } = fakeApp({ auth: { keys: [{ name: "me", key: KEY }] } }, {
-    info: { loras: ["pixel"] },
+    info: { loras: ["pixel"], controlNets: ["canny"], controlTasks: ["text-to-image"] },
     models: ["fake", "other"],
   });
   let browser: Browser;
