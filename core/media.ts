@@ -43,6 +43,8 @@ export interface ResizeOptions {
   readonly height?: number | undefined;
   /** The filter, as PIL names it. */
   readonly resample?: "nearest" | "bilinear" | "bicubic" | "lanczos" | undefined;
+  /** Reduces images that shrink by whole factors first, to so many times their new size, as PIL does. */
+  readonly reducingGap?: number | undefined;
 }
 
 /** A rectangle of pixels; `right` and `bottom` are left out. */

@@ -9,10 +9,6 @@ export const whyMissing: readonly (readonly [classes: RegExp, why: string])[] = 
     "their prior is a PriorTransformer, which is not built yet",
   ],
   [
-    /^KandinskyV22(Img2Img|ControlnetImg2Img|Inpaint)Pipeline$/,
-    "Pillow's resizing with a reducing gap, which they begin with, is not there",
-  ],
-  [
     /^Kandinsky(Img2Img|Inpaint)?Pipeline$/,
     "the text encoder of Kandinsky 2.1 (MultilingualCLIP) is not built yet",
   ],

@@ -57,6 +57,17 @@ def resizes(draw: np.random.Generator, count: int) -> list[dict]:
     return cases
 
 
+def reductions(draw: np.random.Generator, count: int) -> list[dict]:
+    """Images that are reduced by whole factors before they are resampled, which larger gaps do less."""
+    cases = []
+    for i in range(count):
+        image = random_image(draw, [1, 3, 4][i % 3], 90)
+        method = [name for name in METHODS if name != "nearest"][i % 5]
+        width, height, gap = (int(n) for n in (*draw.integers(1, 28, 2), 1 + i % 2))
+        cases.append({"from": pixels(image), "method": method, "gap": gap, "to": pixels(image.resize((width, height), METHODS[method], reducing_gap=gap))})
+    return cases
+
+
 def float_resizes(draw: np.random.Generator, count: int) -> list[dict]:
     cases = []
     for i in range(count):
@@ -401,7 +412,7 @@ def main(seed: int, count: int) -> None:
         "command": COMMAND,
         "resizes": resizes(draw, count), "floatResizes": float_resizes(draw, count // 2), "blurs": blurs(draw, count // 2),
         "conversions": conversions(draw), "crops": crops(draw), "tensors": tensors(draw),
-        "paintings": paintings(draw, 12), "files": write_files(draw),
+        "paintings": paintings(draw, 12), "files": write_files(draw), "reductions": reductions(np.random.default_rng(seed), 24),
     }
     (TESTDATA / "goldens.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
 

@@ -6,6 +6,7 @@ from PIL import Image
 
 import aura_flow_goldens
 import control_union_goldens
+import control_xs_goldens
 import dit_pipeline_goldens
 import krea2_goldens
 import lumina2_goldens
@@ -16,6 +17,7 @@ import sd3_control_goldens
 import sd3_goldens
 import t2i_adapter_goldens
 import flux2_goldens
+import kandinsky_goldens
 import pag_goldens
 import longcat_image_goldens
 import ovis_image_goldens
@@ -28,7 +30,7 @@ import variation_goldens
 import z_image_control_goldens
 import z_image_goldens
 from random_configs import PROMPTS, pick, some
-from tasks import TASKS, mask, photo, swap, tensor
+from tasks import TASKS, latents, mask, photo, swap, tensor
 
 MULTISTEP = dict(use_karras_sigmas=True)
 SCHEDULERS = (
@@ -443,7 +445,53 @@ def union(make):
     return made
 
 
+def control_xs(make):
+    """The same controlled by an image for each prompt, in a part of the steps."""
+    def made(dice: Random) -> tuple[dict, dict | None]:
+        call, swapped = make(dice)
+        count = len(call["prompt"]) if isinstance(call["prompt"], list) else 1
+        side = {key: pick(dice, 16, 32, 48) for key in ("height", "width")}
+        ends = dict(control_guidance_start=dice.uniform(0, 0.4), control_guidance_end=dice.uniform(0.5, 1))
+        call = {key: value for key, value in call.items() if key not in ("height", "width", "guidance_rescale")}
+        shots = [random_photo(dice, 20, 80) for _ in range(count)]
+        return dict(call, **side, image=shots, controlnet_conditioning_scale=dice.uniform(0.1, 1.2), **some(dice, 0.5, **ends)), swapped
+    return made
+
+
+def kandinsky(dice: Random) -> tuple[dict, dict | None]:
+    """Vectors in the place of prompts, one or two images of each."""
+    count, seed = pick(dice, 1, 2), dice.randrange(999)
+    call = dict(image_embeds=latents(count, 20, seed=seed), negative_image_embeds=latents(count, 20, seed=seed + 1), height=64, width=64,
+                num_inference_steps=dice.randint(3, 8), guidance_scale=pick(dice, 2.0, 4.0), num_images_per_prompt=pick(dice, 1, 2))
+    return call, pick(dice, None, swap("DDPM", variance_type="fixed_small"), swap("DDPM", variance_type="fixed_large", timestep_spacing="trailing"))
+
+
+def kandinsky_size(dice: Random) -> dict:
+    return dict(height=dice.randint(30, 150), width=dice.randint(30, 150))
+
+
+def kandinsky_text(dice: Random) -> tuple[dict, dict | None]:
+    call, swapped = kandinsky(dice)
+    return call | kandinsky_size(dice), swapped
+
+
+def kandinsky_img2img(dice: Random) -> tuple[dict, dict | None]:
+    call, swapped = kandinsky(dice)
+    shots = [random_photo(dice, 33, 200) for _ in call["image_embeds"]]
+    return call | kandinsky_size(dice) | dict(image=shots, strength=dice.uniform(0.4, 1.0)), swapped
+
+
+def kandinsky_inpaint(dice: Random) -> tuple[dict, dict | None]:
+    call, swapped = kandinsky(dice)
+    shots = [painted(dice) for _ in call["image_embeds"]]
+    size = dict(height=pick(dice, 64, 128), width=pick(dice, 64, 128))
+    return call | size | {key: [one[key] for one in shots] for key in ("image", "mask_image")}, swapped
+
+
 KINDS = {
+    "kandinsky22": kandinsky_text, "kandinsky22-img2img": kandinsky_img2img, "kandinsky22-inpaint": kandinsky_inpaint,
+    "control-xs": control_xs(plain_text), "control-xs-time": control_xs(plain_text), "control-xs-groups": control_xs(plain_text),
+    "control-xs-xl": control_xs(with_sizes(plain_text)),
     "control-union": union(plain_text), "control-union-img2img": union(img2img), "control-union-inpaint": union(inpaint),
     "t2i-adapter": adapter, "t2i-adapter-light": adapter, "t2i-adapter-xl": adapter_xl,
     "audioldm": audioldm,
@@ -535,6 +583,7 @@ KNOWN = (
     | pag_goldens.TASKS
     | t2i_adapter_goldens.TASKS
     | control_union_goldens.TASKS
+    | control_xs_goldens.TASKS
     | variation_goldens.TASKS
     | flux_goldens.TASKS
     | z_image_goldens.TASKS
@@ -553,6 +602,7 @@ KNOWN = (
     | flux2_goldens.TASKS
     | ovis_image_goldens.TASKS
     | longcat_image_goldens.TASKS
+    | kandinsky_goldens.TASKS
     | stable_audio_goldens.TASKS
     | audioldm_goldens.TASKS
 )
@@ -562,8 +612,8 @@ def task(dice: Random, among: list[str]) -> tuple[str, dict]:
     """A call of one of the tasks, by default of all."""
     name = pick(dice, *(among or KINDS))
     call, swapped = KINDS[name](dice)
-    rows = call.get("class_labels", call.get("prompt", call.get("image")))
-    count = len(rows) if isinstance(rows, list) else 1
+    rows = call.get("image_embeds", call.get("class_labels", call.get("prompt", call.get("image"))))
+    count = 1 if isinstance(rows, (str, Image.Image)) or rows is None else len(rows)
     each = call.get("num_images_per_prompt", call.get("num_waveforms_per_prompt", 1))
     seeds = [dice.randrange(2**32) for _ in range(count * each)]
     one = {"name": name, "scheduler": swapped, "seeds": seeds, "shared": False, "call": call}

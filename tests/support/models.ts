@@ -6,11 +6,14 @@
 import { Generator, type Model, Tensor, type TorchDtype } from "@denoise/core";
 import type {
   Autoencoder,
+  ControlledDenoiser,
   ControlNet,
   ControlNetUnion,
   Denoiser,
+  Prior,
   TextEncoder,
   TextEncoderOutput,
+  UNetAdapter,
 } from "@denoise/roles";
 import type { DepthEstimator } from "@denoise/stable-diffusion";
 import type {
@@ -44,7 +47,7 @@ import type {
   VQModel,
   ZImageControlNetModel,
 } from "@denoise/denoise";
-import { ZImageTransformer2DModel } from "@denoise/denoise";
+import { UNet2DConditionModel, ZImageTransformer2DModel } from "@denoise/denoise";
 import { fixture, type Golden, relativeDifference, type Stored } from "./golden.ts";
 
 /** One call; tests/golden/README.md says what the keys mean. */
@@ -92,6 +95,49 @@ async function denoise(model: Denoiser, input: Inputs, call: ModelCall): Promise
       midBlockAdditionalResidual: input("mid_block_additional_residual"),
     },
   ) as unknown as Outputs;
+}
+
+async function denoiseControlled(
+  model: ControlledDenoiser,
+  input: Inputs,
+  { inputs }: ModelCall,
+): Promise<Outputs> {
+  return await model.forward(input("sample")!, inputs.timestep as number, {
+    encoderHiddenStates: input("encoder_hidden_states"),
+    textEmbeds: input("added_cond_kwargs.text_embeds"),
+    timeIds: input("added_cond_kwargs.time_ids"),
+    controlnetCond: input("controlnet_cond"),
+    conditioningScale: inputs.conditioning_scale as number | undefined,
+  }) as unknown as Outputs;
+}
+
+async function predictVectors(model: Prior, input: Inputs, call: ModelCall): Promise<Outputs> {
+  const { predictedImageEmbedding } = await model.forward(
+    input("hidden_states")!,
+    call.inputs.timestep as number,
+    {
+      projEmbedding: input("proj_embedding")!,
+      encoderHiddenStates: input("encoder_hidden_states"),
+      attentionMask: input("attention_mask"),
+    },
+  );
+  return {
+    predicted_image_embedding: predictedImageEmbedding,
+    processed: model.postProcessLatents(predictedImageEmbedding),
+  };
+}
+
+/** An adapter computes with a UNet of tests/fixtures. */
+async function denoiseJoined(
+  adapter: UNetAdapter,
+  input: Inputs,
+  call: ModelCall,
+): Promise<Outputs> {
+  const unet = await UNet2DConditionModel.fromPretrained(fixture(String(call.inputs.unet)));
+  const joined = adapter.controlled(unet);
+  const outputs = await denoiseControlled(joined, input, call);
+  await joined.dispose();
+  return outputs;
 }
 
 async function residuals(model: ControlNet, input: Inputs, call: ModelCall): Promise<Outputs> {
@@ -580,6 +626,9 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   UNet1DModel: denoise,
   UNet2DModel: denoise,
   UNet2DConditionModel: denoise,
+  PriorTransformer: predictVectors,
+  UNetControlNetXSModel: denoiseControlled,
+  ControlNetXSAdapter: denoiseJoined,
   AutoencoderKL: encodeOrDecode,
   AutoencoderKLQwenImage: encodeOrDecode,
   AutoencoderKLFlux2: encodeOrDecode,

@@ -12,6 +12,7 @@ import {
 } from "@denoise/core";
 import {
   type AutoencoderConfig,
+  type BatchNoise,
   batchNoise,
   denoise,
   finishLatents,
@@ -78,60 +79,122 @@ export const kandinskyDecoderDefaults = {
   guidanceScale: 4,
 } as const satisfies Partial<KandinskyDecoderOptions>;
 
+/** How a call of the decoder begins. */
+export interface DecoderStart {
+  /** The first latents, float32 [N, C, h, w]. */
+  readonly latents: Tensor;
+  /** The timesteps from here on. */
+  readonly timesteps: readonly number[];
+  /** What the UNet is given beside latents, float32 [N, C', h, w]. */
+  readonly beside?: Tensor | undefined;
+  /** What of the latents goes on to the next timestep. Defaults to all. */
+  keep?(latents: Tensor, next: number | undefined): Tensor;
+}
+
+/** What a start is given. */
+export interface DecoderFacts {
+  /** Images to make. */
+  readonly count: number;
+  /** Where the noise of the images comes from. */
+  readonly noise: BatchNoise;
+}
+
+/** Makes the first latents of a call of the decoder. */
+export type BeginDecoding<O extends KandinskyDecoderOptions> = (
+  run: PipelineRun<KandinskyDecoderComponents>,
+  options: O,
+  facts: DecoderFacts,
+) => DecoderStart | Promise<DecoderStart>;
+
+/** How many pixels wide and high one latent is. */
+export function movqFactor(movq: Autoencoder<AutoencoderConfig>): number {
+  return 2 ** (movq.config.block_out_channels.length - 1);
+}
+
+/** From noise, in whole squares of latents. */
+export const beginWithNoise: BeginDecoding<KandinskyDecoderOptions> = (
+  run,
+  options,
+  facts,
+): DecoderStart => {
+  const { scheduler, movq } = run.components;
+  const timesteps = retrieveTimesteps(scheduler, options);
+  return { latents: noiseOf(movq, scheduler, options, facts), timesteps };
+};
+
+/** Noise in as many latents as height and width want, of whole squares of them. */
+export function noiseOf(
+  movq: Autoencoder<AutoencoderConfig>,
+  scheduler: Scheduler,
+  options: NoiseStartOptions,
+  { count, noise }: DecoderFacts,
+): Tensor {
+  const factor = movqFactor(movq);
+  const sides = [options.height ?? 512, options.width ?? 512]
+    .map((side) => Math.ceil(side / factor ** 2) * factor);
+  const dims = [count, movq.config.latent_channels, ...sides];
+  return initialLatents(dims, noise, scheduler, options.latents);
+}
+
 /**
  * A call of the decoder.
  *
- * @param hint An image that controls for each vector or for all, float32 [N, 3, height, width] in 0..1.
+ * @param begin What the latents are at first.
+ * @param given An image that controls for each vector or for all, float32 [N, 3, height, width] in 0..1.
  * @throws {TypeError} for guidance without vectors of what is not wanted, and for other shapes.
  */
-export async function* decodeEmbeds(
+export async function* decodeEmbeds<O extends KandinskyDecoderOptions>(
   run: PipelineRun<KandinskyDecoderComponents>,
-  options: KandinskyDecoderOptions,
-  hint?: Tensor,
+  options: O,
+  begin: BeginDecoding<O>,
+  given?: Tensor | readonly Tensor[],
 ): AsyncGenerator<PipelineStep, ImageOutput> {
   const { unet, scheduler, movq } = run.components;
   const { guidanceScale = 4, numImagesPerPrompt = 1, numInferenceSteps, signal } = options;
   const guidance = guidanceScale > 1;
-  const factor = 2 ** (movq.config.block_out_channels.length - 1);
+  const factor = movqFactor(movq);
   const embeds = rows(options.imageEmbeds);
   const vectors = embeds.dims[0]!;
   const count = vectors * numImagesPerPrompt;
   const negative = guidance ? rowsOfNegative(options, embeds) : undefined;
   const spread = (x: Tensor) => x.repeatInterleave(numImagesPerPrompt, 0);
   const both = (x: Tensor, other: Tensor | undefined) => other ? Tensor.cat([other, x]) : x;
-  const controlled = hint && repeatForPrompts(hint, vectors, count);
+  const twice = (x: Tensor) => both(x, guidance ? x : undefined);
+  const hint = given && (given instanceof Tensor ? given : Tensor.cat(given));
   const conditioning: DenoiserOptions = {
     imageEmbeds: [both(spread(embeds), negative && spread(negative))],
-    hint: controlled && both(controlled, guidance ? controlled : undefined),
+    hint: hint && twice(repeatForPrompts(hint, vectors, count)),
     signal,
   };
 
   const noise = batchNoise(count, options);
-  const timesteps = retrieveTimesteps(scheduler, { numInferenceSteps });
+  const begun = await begin(run, options, { count, noise });
+  const { timesteps } = begun;
+  const beside = begun.beside && twice(begun.beside);
   const channels = movq.config.latent_channels;
-  const [height, width] = [options.height ?? 512, options.width ?? 512]
-    .map((side) => Math.ceil(side / factor ** 2) * factor) as [number, number];
-  const start = initialLatents([count, channels, height, width], noise, scheduler, options.latents);
+  const [height, width] = begun.latents.dims.slice(2).map((side) => side * factor);
   const recipe = (i: number): Recipe => ({
     seed: noise.seedOf(i)?.toString(),
-    ...{ steps: numInferenceSteps, guidanceScale, height: height * factor, width: width * factor },
+    ...{ steps: numInferenceSteps, guidanceScale, height, width },
   });
   // latents are neither scaled on their way to the UNet nor to the autoencoder
   const shown = { ...run, components: { vae: unscaled(movq) } };
   const decode = async (vae: Autoencoder, latents: Tensor): Promise<Tensor> =>
     (await (vae as Autoencoder & VectorDecoder).decode(latents, { forceNotQuantize: true })).sample;
 
-  const { latents } = yield* denoise(start, {
+  const { latents } = yield* denoise(begun.latents, {
     ...{ scheduler, timesteps, options, settings: stepOptions(scheduler, noise) },
     async predict(latents, timestep) {
-      const input = guidance ? Tensor.cat([latents, latents]) : latents;
-      const { sample } = await unet.forward(input, timestep, conditioning);
+      const input = twice(latents);
+      const seen = beside ? Tensor.cat([input, beside], 1) : input;
+      const { sample } = await unet.forward(seen, timestep, conditioning);
       return withVariance(
         guided(sample, channels, guidance ? guidanceScale : 1),
         channels,
         scheduler,
       );
     },
+    keep: ({ prevSample }, i) => begun.keep?.(prevSample, timesteps[i + 1]) ?? prevSample,
     preview: (stepped) => previewLatents(shown, stepped, recipe, decode),
   });
   return await finishLatents(shown, latents, options.outputType, recipe, decode);

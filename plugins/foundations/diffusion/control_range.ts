@@ -75,13 +75,27 @@ function forEach(
  * @param total How many steps there are.
  */
 export function controlScale(
-  { scales, starts, ends }: ControlRanges,
+  ranges: ControlRanges,
   net: number,
   index: number,
   total: number,
 ): number {
-  const off = index / total < starts[net]! || (index + 1) / total > ends[net]!;
-  return off ? 0 : scales[net]!;
+  return isControlled(ranges, net, index, total) ? ranges.scales[net]! : 0;
+}
+
+/**
+ * Whether ControlNet `net` takes part in a step.
+ *
+ * @param index Of the step.
+ * @param total How many steps there are.
+ */
+export function isControlled(
+  { starts, ends }: Pick<ControlRanges, "starts" | "ends">,
+  net: number,
+  index: number,
+  total: number,
+): boolean {
+  return index / total >= starts[net]! && (index + 1) / total <= ends[net]!;
 }
 
 /**

@@ -30,14 +30,14 @@ async function fitted(
   codec: ImageCodec,
   image: ImageInput,
   mode: "L" | "RGB",
-  { multiple = 8, width, height, resample }: PreprocessOptions,
+  { multiple = 8, width, height, resample, reducingGap }: PreprocessOptions,
 ): Promise<Tensor> {
   const whole = await codec.toTensor(image, { mode });
   const [rows, columns] = whole.dims.slice(2) as [number, number];
   const cut = (size: number) => Math.max(multiple, size - size % multiple);
   const target = { height: height ?? cut(rows), width: width ?? cut(columns) };
   if (target.height === rows && target.width === columns) return whole;
-  return await codec.toTensor(image, { ...target, mode, resample });
+  return await codec.toTensor(image, { ...target, mode, resample, reducingGap });
 }
 
 async function batch(tensors: readonly Promise<Tensor>[], what: string): Promise<Tensor> {

@@ -27,6 +27,10 @@ export interface UNetResiduals {
   readonly midBlockAdditionalResidual?: Tensor;
   /** Of T2I-Adapters, the same for all steps: for each level and the middle, float32 [N, C, h, w]. */
   readonly downIntrablockAdditionalResiduals?: readonly Tensor[];
+  /** Of a UNet that is controlled itself: the image, float32 [N, 3, H, W] in 0..1. */
+  readonly controlnetCond?: Tensor;
+  /** What it adds there is multiplied with it. */
+  readonly conditioningScale?: number;
 }
 
 /** ControlNets beside a UNet. */

@@ -10,11 +10,7 @@ import {
 import type { UNetControl } from "./control_nets.ts";
 import { type ImagePromptOptions, imagePromptOptions } from "./image_prompt.ts";
 import { sd, type SdModels } from "./sd.ts";
-import {
-  stableDiffusion,
-  type StableDiffusionComponents,
-  type StableDiffusionDefinition,
-} from "./stable_diffusion.ts";
+import { stableDiffusion, type StableDiffusionDefinition } from "./stable_diffusion.ts";
 import { type GuidanceOptions, guidanceOptions } from "./text_conditioning.ts";
 
 /** Options that all calls of latent consistency models take; none is negative. */
@@ -80,7 +76,7 @@ export const lcm: Family<
  *
  * @throws {RangeError} for a UNet that is not conditioned on the guidance scale.
  */
-function checkConsistencyModel({ unet }: Pick<StableDiffusionComponents, "unet">): void {
+function checkConsistencyModel({ unet }: Pick<SdModels, "unet">): void {
   if (unet.config.time_cond_proj_dim !== null) return;
   throw new RangeError(
     "Cannot run a latent consistency model: the UNet's time_cond_proj_dim is null, so it is not " +

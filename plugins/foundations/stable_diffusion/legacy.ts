@@ -1,5 +1,4 @@
 import type { Scheduler, SchedulerClass } from "@denoise/core";
-import type { Denoiser } from "@denoise/roles";
 import { sampleSize } from "@denoise/diffusion";
 
 /**
@@ -22,7 +21,9 @@ export function modernScheduler(scheduler: Scheduler, warn: (message: string) =>
 }
 
 /** UNets saved before diffusers 0.9 state a `sample_size` of 32 where 64 is meant. */
-export function trainedSize(unet: Denoiser): readonly [height: number, width: number] {
+export function trainedSize(
+  unet: { readonly config: object },
+): readonly [height: number, width: number] {
   const { sample_size, _diffusers_version = "1" } = unet.config as {
     sample_size?: number | readonly number[];
     _diffusers_version?: string;

@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./control.ts";
+export * from "./control_xs.ts";
 export * from "./depth.ts";
 export { encodeText } from "./encode_text.ts";
 export * from "./control_nets.ts";

@@ -85,7 +85,7 @@ export function guideByImage(
  * Efros, "InstructPix2Pix: Learning to Follow Image Editing Instructions" (arXiv:2211.09800).
  */
 export const pix2pix: Family<
-  SdModels,
+  SdModels & { readonly unet: ConditionedUNet },
   LatentOptions & Pix2PixOptions & GuidanceOptions & ImagePromptOptions,
   UNetControl
 > = {

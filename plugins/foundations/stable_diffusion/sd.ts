@@ -18,7 +18,7 @@ import {
 import { pagFacts, type PagOptions, perturbedGuidance } from "./pag.ts";
 import { sdSize, type StableDiffusionComponents } from "./stable_diffusion.ts";
 import { conditionOnText, type GuidanceOptions, guidanceOptions } from "./text_conditioning.ts";
-import { predictByUNet } from "./unet.ts";
+import { predictByUNet, type TextUNet } from "./unet.ts";
 
 /** Options that all calls of Stable Diffusion 1.x and 2.x take. */
 export interface SdOptions
@@ -39,7 +39,8 @@ export const sdOptions: CallOptions<SdOptions> = {
 /** The components that the family reads. */
 export type SdModels =
   & LatentComponents
-  & Pick<StableDiffusionComponents, "unet" | "vae" | "textEncoder" | "tokenizer">
+  & { readonly unet: TextUNet }
+  & Pick<StableDiffusionComponents, "vae" | "textEncoder" | "tokenizer">
   & Omit<ImagePromptComponents, "unet">;
 
 /**

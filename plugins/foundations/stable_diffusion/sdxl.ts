@@ -14,10 +14,15 @@ import {
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { UNetControl } from "./control_nets.ts";
-import { conditionOnImages, type ImagePromptOptions, imagePromptOptions } from "./image_prompt.ts";
+import {
+  conditionOnImages,
+  type ImagePromptComponents,
+  type ImagePromptOptions,
+  imagePromptOptions,
+} from "./image_prompt.ts";
 import { alternatingTimeIds, pagFacts, type PagOptions, perturbedGuidance } from "./pag.ts";
 import { predictByUNet } from "./unet.ts";
-import type { StableDiffusionXLComponents } from "./xl_components.ts";
+import type { StableDiffusionXLComponents, XlTextUNet } from "./xl_components.ts";
 import { conditionOnXlText, type XlGuidanceOptions } from "./xl_conditioning.ts";
 import { type XlPromptOptions, xlPromptOptions } from "./xl_prompt.ts";
 import {
@@ -75,9 +80,15 @@ export const sdxlImageOptions: CallOptions<SdxlImageOptions> = {
   guidanceRescale: { type: "number" },
 };
 
+/** The components that the family reads. */
+export type SdxlModels =
+  & Omit<StableDiffusionXLComponents, "unet" | "imageEncoder">
+  & { readonly unet: XlTextUNet }
+  & Omit<ImagePromptComponents, "unet">;
+
 /** The family of Stable Diffusion XL. */
 export type SdxlFamily = Family<
-  StableDiffusionXLComponents,
+  SdxlModels,
   & LatentOptions
   & XlGuidanceOptions
   & ImagePromptOptions
@@ -110,7 +121,7 @@ export const sdxl: SdxlFamily = sdxlWith({});
  * @throws {RangeError} when width or height is no multiple of 8.
  */
 export function xlSize(
-  { unet, vae }: Pick<StableDiffusionXLComponents, "unet" | "vae">,
+  { unet, vae }: Pick<SdxlModels, "unet" | "vae">,
   given: SizeOptions,
 ): ImageSize {
   const factor = vaeScaleFactor(vae);

@@ -1,4 +1,4 @@
-import type { ComponentSpec, PipelineDefinition, Scheduler } from "@denoise/core";
+import type { ComponentSpec, JsonObject, PipelineDefinition, Scheduler } from "@denoise/core";
 import type { Autoencoder, TextEncoder, Tokenizer } from "@denoise/roles";
 import {
   type AutoencoderConfig,
@@ -8,7 +8,7 @@ import {
   type SafetyComponents,
   vaeScaleFactor,
 } from "@denoise/diffusion";
-import type { ConditionedUNet } from "./unet.ts";
+import type { ConditionedUNet, TextUNet } from "./unet.ts";
 import { modernScheduler, trainedSize } from "./legacy.ts";
 
 /** What the Stable Diffusion 1.x and 2.x pipelines consist of. */
@@ -34,6 +34,16 @@ export type StableDiffusionDefinition = PipelineDefinition<
   unknown
 >;
 
+/** What is checked and mended of a pipeline's components when it is put together. */
+export function prepareStableDiffusion(
+  components: SafetyComponents & { readonly scheduler: Scheduler },
+  warn: (message: string) => void,
+  { className, settings }: { readonly className: string; readonly settings: JsonObject },
+): { readonly scheduler: Scheduler } {
+  checkSafety(components, className, settings.requires_safety_checker === true, warn);
+  return { scheduler: modernScheduler(components.scheduler, warn) };
+}
+
 /** The components, settings and mendings that the definitions of these pipelines share. */
 export const stableDiffusion: {
   readonly components: { readonly [K in keyof StableDiffusionComponents]: ComponentSpec };
@@ -51,10 +61,7 @@ export const stableDiffusion: {
     imageEncoder: { kind: "model", optional: true },
   },
   settings: { requires_safety_checker: true },
-  prepare(components, warn, { className, settings }) {
-    checkSafety(components, className, settings.requires_safety_checker === true, warn);
-    return { scheduler: modernScheduler(components.scheduler, warn) };
-  },
+  prepare: prepareStableDiffusion,
 };
 
 /**
@@ -64,7 +71,7 @@ export const stableDiffusion: {
  * @throws {RangeError} when width or height is no multiple of 8.
  */
 export function sdSize(
-  { unet, vae }: Pick<StableDiffusionComponents, "unet" | "vae">,
+  { unet, vae }: { readonly unet: TextUNet; readonly vae: Autoencoder },
   options: { readonly height?: number | undefined; readonly width?: number | undefined },
 ): { readonly height: number; readonly width: number } {
   const factor = vaeScaleFactor(vae);

@@ -17,7 +17,11 @@ import {
 } from "@denoise/diffusion";
 import { MultiControlNet, netsComponent, netsOf, type T2IAdapterNet } from "@denoise/roles";
 import type { UNetControl } from "./control_nets.ts";
-import { stableDiffusion, type StableDiffusionComponents } from "./stable_diffusion.ts";
+import {
+  prepareStableDiffusion,
+  stableDiffusion,
+  type StableDiffusionComponents,
+} from "./stable_diffusion.ts";
 import { stableDiffusionXL, type StableDiffusionXLComponents } from "./xl_components.ts";
 
 /** One T2I-Adapter, or several. */
@@ -52,7 +56,7 @@ export const adapted: {
 } = {
   ...stableDiffusion,
   components: { ...components, adapter },
-  prepare: (parts, ...more) => stableDiffusion.prepare({ ...parts, imageEncoder: null }, ...more),
+  prepare: prepareStableDiffusion,
 };
 
 /** What the definitions of the Stable Diffusion XL pipelines with T2I-Adapters share. */

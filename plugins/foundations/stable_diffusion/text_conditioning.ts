@@ -9,6 +9,7 @@ import {
 import { type PromptSyntaxOptions, promptSyntaxOptions } from "@denoise/prompt-syntax";
 import { encodeText } from "./encode_text.ts";
 import type { StableDiffusionComponents } from "./stable_diffusion.ts";
+import type { TextUNet } from "./unet.ts";
 
 /** Options of a call that follows a text. */
 export interface GuidanceOptions extends PromptOptions, PromptSyntaxOptions, CrossAttentionKwargs {
@@ -41,7 +42,10 @@ export interface TextConditioning {
 /** Encodes the prompts of a call for its denoiser. */
 export async function conditionOnText(
   run: Pick<
-    PipelineRun<Pick<StableDiffusionComponents, "unet" | "tokenizer" | "textEncoder">>,
+    PipelineRun<
+      & { readonly unet: TextUNet }
+      & Pick<StableDiffusionComponents, "tokenizer" | "textEncoder">
+    >,
     "components" | "warn"
   >,
   prompt: string | readonly string[] | undefined,

@@ -34,6 +34,9 @@ export type ConditionedUNet<C extends object = DenoiserConfig> = Denoiser<
   UNetConditioning & UNetResiduals & Pick<DenoiserOptions, "perturbation">
 >;
 
+/** The same as far as text alone says what it makes: it need not tell of masks. */
+export type TextUNet = ConditionedUNet<Omit<DenoiserConfig, "in_channels">>;
+
 /** One call of such a UNet, under control or not. */
 export type UNetCall = DenoiserCall<UNetControl>;
 

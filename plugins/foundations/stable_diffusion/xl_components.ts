@@ -4,12 +4,18 @@ import type { ConditionedUNet } from "./unet.ts";
 import type { AutoencoderConfig, DenoiserConfig, ImageEncoder } from "@denoise/diffusion";
 
 /** What SDXL pipelines read of a UNet's config beside what all read. */
-export interface XlDenoiserConfig extends DenoiserConfig {
+export interface XlDenoiserConfig extends DenoiserConfig, XlSizesConfig {}
+
+/** What they read of its sizes. */
+export interface XlSizesConfig {
   /** Width of the embedding of each size and crop. */
   readonly addition_time_embed_dim: number | null;
   /** Width of all of these and the pooled text together. */
   readonly projection_class_embeddings_input_dim: number | null;
 }
+
+/** The UNet as far as text alone says what it makes: it need not tell of masks. */
+export type XlTextUNet = ConditionedUNet<Omit<XlDenoiserConfig, "in_channels">>;
 
 /** What SDXL reads of its second text encoder's config. */
 export interface ProjectionConfig {

@@ -1,10 +1,11 @@
 import { type CallOptions, type PipelineRun, Tensor } from "@denoise/core";
 import { checkPrompts, guidanceScaleEmbedding } from "@denoise/diffusion";
 import type { UNetConditioning } from "./unet.ts";
-import type { StableDiffusionXLComponents } from "./xl_components.ts";
+import type { XlTextUNet } from "./xl_components.ts";
 import {
   checkXlPrompts,
   encodeXlPrompts,
+  type XlEncoders,
   type XlPromptOptions,
   xlPromptOptions,
   type XlText,
@@ -47,7 +48,10 @@ export interface XlConditioning {
 
 /** Encodes the prompts of a call for its denoiser. */
 export async function conditionOnXlText(
-  run: Pick<PipelineRun<StableDiffusionXLComponents>, "components" | "settings" | "warn">,
+  run: Pick<
+    PipelineRun<XlEncoders & { readonly unet: XlTextUNet }>,
+    "components" | "settings" | "warn"
+  >,
   prompt: string | readonly string[] | undefined,
   options: XlGuidanceOptions,
 ): Promise<XlConditioning> {

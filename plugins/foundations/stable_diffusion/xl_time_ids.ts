@@ -1,5 +1,5 @@
 import { type CallOptions, Tensor } from "@denoise/core";
-import type { StableDiffusionXLComponents } from "./xl_components.ts";
+import type { XlTextUNet } from "./xl_components.ts";
 
 /** Height and width, or row and column. */
 export type XlSize = readonly [height: number, width: number];
@@ -96,7 +96,7 @@ export function imageTimeIds(
  * @throws {RangeError} when it was not, as for a refiner in a pipeline that gives no scores.
  */
 export function checkTimeIds(
-  { unet }: Pick<StableDiffusionXLComponents, "unet">,
+  { unet }: { readonly unet: XlTextUNet },
   { positive }: XlTimeIds,
   pooled: Tensor,
 ): void {

@@ -26,6 +26,8 @@ function isVerticalFirst(from: Size, to: Size): boolean {
 /**
  * Resamples interleaved samples along both axes, leaving out the axes whose size stays; gives the
  * source itself when both stay.
+ *
+ * @param part The width and height of what is resampled, from the top left, where it ends inside a pixel.
  */
 export function twoPass<A>(
   source: A,
@@ -34,15 +36,15 @@ export function twoPass<A>(
   channels: number,
   method: Resample,
   passes: Passes<A>,
+  part: Size = from,
 ): A {
+  const stays = (axis: "width" | "height") => from[axis] === to[axis] && part[axis] === to[axis];
+  const taps = (axis: "width" | "height") =>
+    coefficients(from[axis], to[axis], method, [0, part[axis]]);
   const horizontal = (data: A): A =>
-    from.width === to.width
-      ? data
-      : passes.horizontal(data, from.width * channels, coefficients(from.width, to.width, method));
+    stays("width") ? data : passes.horizontal(data, from.width * channels, taps("width"));
   const vertical = (data: A, width: number): A =>
-    from.height === to.height
-      ? data
-      : passes.vertical(data, width * channels, coefficients(from.height, to.height, method));
+    stays("height") ? data : passes.vertical(data, width * channels, taps("height"));
   return isVerticalFirst(from, to)
     ? horizontal(vertical(source, from.width))
     : vertical(horizontal(source), to.width);

@@ -97,7 +97,7 @@ export function createImageCodec(limits: ImageLimits = {}): ImageCodec {
       const image = await givenImage(input, limits);
       const opaque = image.channels === 4 ? convert(image, "RGB") : image;
       const { width = opaque.width, height = opaque.height } = options;
-      const sized = resize(opaque, width, height, options.resample ?? "lanczos");
+      const sized = resize(opaque, width, height, options.resample ?? "lanczos", options);
       return tensorFromImage(convert(sized, options.mode ?? modeOf(sized)));
     },
   };

@@ -37,7 +37,8 @@ export {
 export type { Pixels } from "./pixels.ts";
 export { formatParameters, readPngTexts, readRecipe } from "./recipe.ts";
 export type { Resample } from "./_filters.ts";
-export { resize } from "./resize.ts";
+export { reduce } from "./reduce.ts";
+export { type ReducingOptions, resize } from "./resize.ts";
 export { resizeFloat } from "./resize_float.ts";
 export { resizeAndCrop, resizeAndFill } from "./resize_to_fit.ts";
 export { imagesFromTensor, tensorFromImage } from "./tensors.ts";

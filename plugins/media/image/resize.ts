@@ -1,14 +1,30 @@
 import { DenoiseImage } from "./image.ts";
+import { reduce } from "./reduce.ts";
 import type { Pixels } from "./pixels.ts";
 import { coefficients, FILTERS, type Resample } from "./_filters.ts";
 import { passes8 } from "./_passes.ts";
 import { twoPass } from "./_two_pass.ts";
 import { premultiply, unpremultiply } from "./_alpha.ts";
 
-function resample(image: Pixels, width: number, height: number, method: Resample): Uint8Array {
-  const { channels, data } = image;
-  const result = twoPass(data, image, { width, height }, channels, method, passes8(channels));
-  return result === data ? data.slice() : result;
+function resample(
+  image: Pixels,
+  width: number,
+  height: number,
+  method: Resample,
+  gap: number | undefined,
+): Uint8Array {
+  const factor = (from: number, to: number) =>
+    gap === undefined ? 1 : Math.max(Math.trunc(from / to / gap), 1);
+  const [columns, rows] = [factor(image.width, width), factor(image.height, height)];
+  const reduced = columns > 1 || rows > 1 ? reduce(image, columns, rows) : image;
+  const { channels, data } = reduced;
+  const part = {
+    width: Math.fround(image.width / columns),
+    height: Math.fround(image.height / rows),
+  };
+  const size = { width, height };
+  const result = twoPass(data, reduced, size, channels, method, passes8(channels), part);
+  return result === image.data ? data.slice() : result;
 }
 
 /** The source index of each target place; the place is summed up step by step, as in Pillow. */
@@ -55,6 +71,15 @@ export function checkResample(method: string): asserts method is Resample {
   }
 }
 
+/** How an image is made smaller before it is resampled. */
+export interface ReducingOptions {
+  /**
+   * An image that shrinks is reduced by whole factors first, to no less than so many times its new size:
+   * 1 or more. Not by default.
+   */
+  readonly reducingGap?: number | undefined;
+}
+
 /**
  * An image in another size, bit for bit as `Image.resize` of Pillow 13: two passes with the
  * filter stretched when the image shrinks, in fixed point of 22 bits; RGBA goes through
@@ -64,6 +89,7 @@ export function checkResample(method: string): asserts method is Resample {
  * @param width The new width in pixels.
  * @param height The new height in pixels.
  * @param method `"lanczos"` by default.
+ * @param options `reducingGap`: how Pillow's is given.
  * @throws {RangeError} for a size that is no positive integer.
  * @throws {TypeError} for an unknown method.
  *
@@ -81,6 +107,7 @@ export function resize(
   width: number,
   height: number,
   method: Resample = "lanczos",
+  { reducingGap }: ReducingOptions = {},
 ): DenoiseImage {
   checkSize(width, height);
   checkResample(method);
@@ -88,12 +115,12 @@ export function resize(
     return new DenoiseImage(width, height, image.channels, nearest(image, width, height));
   }
   if (image.channels !== 4 || (width === image.width && height === image.height)) {
-    const data = resample(image, width, height, method);
+    const data = resample(image, width, height, method, reducingGap);
     return new DenoiseImage(width, height, image.channels, data);
   }
   const { width: fromWidth, height: fromHeight } = image;
   const premultiplied = new DenoiseImage(fromWidth, fromHeight, 4, premultiply(image.data));
-  const data = unpremultiply(resample(premultiplied, width, height, method));
+  const data = unpremultiply(resample(premultiplied, width, height, method, reducingGap));
   return new DenoiseImage(width, height, 4, data);
 }
 

@@ -13,6 +13,14 @@ describe("resize()", () => {
     }
   });
 
+  it("gives the bytes of Pillow for images that are reduced first", () => {
+    for (const [i, { from, method, gap, to }] of golden.reductions.entries()) {
+      const given = { reducingGap: gap };
+      const resized = resize(imageOf(from), to.width, to.height, method as Resample, given);
+      assertEquals(resized.data, imageOf(to).data, `case ${i}: ${method}`);
+    }
+  });
+
   it("leaves an image of one colour as it is", () => {
     const size = fc.integer({ min: 1, max: 40 });
     const method = fc.constantFrom("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos");

@@ -2,8 +2,6 @@
  * KandinskyV22Pipeline: the decoder of Kandinsky 2.2, which makes images of the vectors that a prior has made of
  * a text, or CLIP of an image. Razzhigaev et al. (arXiv:2310.03502).
  *
- * KandinskyV22PriorPipeline, which makes such vectors of texts, is not there yet.
- *
  * @example
  * ```ts ignore
  * import { KandinskyV22Pipeline } from "@denoise/denoise";
@@ -19,6 +17,7 @@
  */
 import { definePipeline, type ImageOutput, type Pipeline, type PipelineClass } from "@denoise/core";
 import {
+  beginWithNoise,
   decodeEmbeds,
   kandinskyDecoder,
   type KandinskyDecoderComponents,
@@ -51,5 +50,5 @@ export const KandinskyV22Pipeline: PipelineClass<
   components: kandinskyDecoder,
   options: { ...kandinskyDecoderOptions },
   defaults: kandinskyDecoderDefaults,
-  generate: (run, options) => decodeEmbeds(run, options),
+  generate: (run, options) => decodeEmbeds(run, options, beginWithNoise),
 });

@@ -2,8 +2,6 @@
  * KandinskyV22ControlnetPipeline: the decoder of Kandinsky 2.2 that is controlled by an image such as a depth
  * map, too. Razzhigaev et al. (arXiv:2310.03502).
  *
- * KandinskyV22PriorPipeline, which makes the vectors of texts, is not there yet.
- *
  * @example
  * ```ts ignore
  * import { KandinskyV22ControlnetPipeline } from "@denoise/denoise";
@@ -22,9 +20,10 @@ import {
   type ImageOutput,
   type Pipeline,
   type PipelineClass,
-  Tensor,
+  type Tensor,
 } from "@denoise/core";
 import {
+  beginWithNoise,
   decodeEmbeds,
   kandinskyDecoder,
   type KandinskyDecoderComponents,
@@ -63,10 +62,5 @@ export const KandinskyV22ControlnetPipeline: PipelineClass<
     hint: { type: "tensor", list: "allowed", required: true },
   },
   defaults: kandinskyDecoderDefaults,
-  generate: (run, options) =>
-    decodeEmbeds(
-      run,
-      options,
-      options.hint instanceof Tensor ? options.hint : Tensor.cat(options.hint),
-    ),
+  generate: (run, options) => decodeEmbeds(run, options, beginWithNoise, options.hint),
 });

@@ -40,6 +40,24 @@ export interface OnnxModelClass<M extends Model = Model> extends ModelClass<M> {
     tensors: Iterable<readonly [string, StoredTensor]>,
     options?: LoadOptions,
   ): Promise<M>;
+  /**
+   * Makes a model of the tensors of loaded ones, at once. It computes in the type and on the device of
+   * the first, and holds its weights where they are.
+   *
+   * @param config What config.json says.
+   * @throws {DenoiseError} `missing_tensor`, `unexpected_tensor`, or `unsupported_option` for models
+   *   that are quantized or changed by adapters.
+   * @throws {TypeError} for models that do not run on onnxruntime.
+   */
+  fromModels(config: JsonObject, models: readonly ModelPart[]): M;
+}
+
+/** A model that another is made of. */
+export interface ModelPart {
+  /** The model. */
+  readonly model: Model;
+  /** The name that its tensors have in the other. */
+  readonly rename: (name: string) => string;
 }
 
 /**
@@ -95,6 +113,7 @@ function modelClass<C extends object, M extends Model<C>>(
       checkOptions(`make ${className} of tensors`, options, loadOptions);
       return await makeModel(definition, config, tensors, options);
     },
+    fromModels: (config, models) => joinModels(definition, config, models),
     async fromSingleFile(file, options = {}) {
       const registry = options.registry ?? bound ?? new Registry();
       return await (await registry.singleFile()).model(Class, file, options, registry);
@@ -143,7 +162,30 @@ async function makeModel<C extends object, M extends Model<C>>(
   model.verify();
   if (options.quantization !== undefined) await model.quantize(options.quantization, isPart);
   if (options.device !== undefined) await model.to(options.device);
-  return Object.assign(model, await model.methods()) as unknown as M;
+  await model.readConstants();
+  return Object.assign(model, model.methods()) as unknown as M;
+}
+
+function joinModels<C extends object, M extends Model<C>>(
+  definition: ModelDefinition<C, M>,
+  given: JsonObject,
+  models: readonly ModelPart[],
+): M {
+  const parts = models.map(({ model, rename }) => {
+    if (model instanceof OnnxModel) return { ...model.parts(), rename };
+    throw new TypeError(
+      `Cannot make ${definition.className} of ${model.className}: it must run on onnxruntime`,
+    );
+  });
+  const { source, config } = readModelConfig(definition, given);
+  const tensors = parts.flatMap(({ tensors, rename }) =>
+    [...tensors].map(([name, tensor]) => [rename(name), tensor] as const)
+  );
+  const { options, device } = parts[0]!;
+  const checkpoint = new Checkpoint(tensors, definition);
+  const model = new OnnxModel(definition, config, source, checkpoint, options, device);
+  model.verify();
+  return Object.assign(model, model.methods()) as unknown as M;
 }
 
 /** The weights of a part of a pipeline; the plain ones where it lacks the variant, as in diffusers. */

@@ -5,7 +5,7 @@
  * @module
  */
 export { checkKnown, checkLevels } from "./check_config.ts";
-export { defineModel, type OnnxModelClass } from "./define_model.ts";
+export { defineModel, type ModelPart, type OnnxModelClass } from "./define_model.ts";
 export { childEngine, type ChildEngineOptions } from "./engine/child.ts";
 export type {
   DeviceOptions,

@@ -182,7 +182,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   readonly #engine: Engine;
   readonly #sessions = new ModelSessions((key) => this.#open(key, this.#profile));
   readonly #remembered = new Remembered();
-  #device: Device = "cpu";
+  #device: Device;
   #adapters: readonly LoraAdapter[] = [];
   #replaced: Replacements = { tensors: new Map(), config: {}, adapters: [] };
   #fused: Fused = NOTHING_FUSED;
@@ -210,7 +210,9 @@ export class OnnxModel<C extends object, M extends Model<C>>
     source: JsonObject,
     checkpoint: Checkpoint,
     options: LoadOptions,
+    device: Device = "cpu",
   ) {
+    this.#device = device;
     this.className = definition.className;
     this.library = definition.library ?? "diffusers";
     this.#config = config;
@@ -390,14 +392,47 @@ export class OnnxModel<C extends object, M extends Model<C>>
     return `${this.className}(${this.numParameters} parameters, ${type} on ${this.device})`;
   }
 
-  /** Its methods, with the tensors that they compute with. */
-  async methods(): Promise<Omit<M, keyof Model<C>>> {
-    const { constants, methods } = this.#definition;
+  /** Reads the tensors that its methods compute with. */
+  async readConstants(): Promise<void> {
+    const { constants } = this.#definition;
     const read = (constants?.(this.config) ?? []).map(async (name) =>
       [name, await readTensor(this.#checkpoint.take(name, ""))] as const
     );
     this.#constants = Object.fromEntries(await Promise.all(read));
-    return methods(this, this.#constants);
+  }
+
+  /** Its methods, which compute with these tensors. */
+  methods(): Omit<M, keyof Model<C>> {
+    return this.#definition.methods(this, this.#constants);
+  }
+
+  /**
+   * What another model is made of: its tensors, and how it was loaded.
+   *
+   * @throws {DenoiseError} `unsupported_option` for what the other would not have.
+   */
+  parts(): {
+    readonly tensors: Iterable<[string, StoredTensor]>;
+    readonly options: LoadOptions;
+    readonly device: Device;
+  } {
+    const { torchDtype, engine, onWarning, unexpectedTensors } = this.#options;
+    const changed = this.#method !== undefined
+      ? "its weights are quantized; load it without"
+      : this.#adapters.length > 0 || this.#extensions.size > 0
+      ? "adapters change it; unload them first"
+      : undefined;
+    if (changed !== undefined) {
+      throw new DenoiseError(
+        "unsupported_option",
+        `Cannot make another model of ${this.className}: ${changed}`,
+      );
+    }
+    return {
+      tensors: this.#base.entries(),
+      options: { torchDtype, engine, onWarning, unexpectedTensors },
+      device: this.#device,
+    };
   }
 
   /**

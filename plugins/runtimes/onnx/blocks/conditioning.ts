@@ -72,7 +72,7 @@ export function conditioning(
     emb = config.class_embeddings_concat ? concat(s, [emb, label], -1) : add(s, emb, label);
   }
   if (config.addition_embed_type === "text_time") {
-    emb = add(s, emb, sizeEmbedding(s, config, inputs));
+    emb = add(s, emb, sizeEmbedding(s.at("add_embedding"), config, inputs));
   }
   if (added !== undefined) emb = add(s, emb, added);
   const { time_embedding_act_fn: name } = config;
@@ -108,18 +108,22 @@ function classEmbedding(s: Scope, config: ConditioningConfig, labels: Value): Va
   }
 }
 
-/** SDXL: the pooled text with the embedded sizes and crops (arXiv:2307.01952, section 2.2). */
-function sizeEmbedding(
+/**
+ * SDXL: the pooled text with the embedded sizes and crops (arXiv:2307.01952, section 2.2), [N, E].
+ *
+ * @param inputs `text_embeds` [N, D] and `time_ids` [N, ids].
+ */
+export function sizeEmbedding(
   s: Scope,
-  config: ConditioningConfig,
+  config: Pick<ConditioningConfig, "addition_time_embed_dim" | "flip_sin_to_cos" | "freq_shift">,
   { text_embeds, time_ids }: ConditioningInputs,
 ): Value {
-  const sizes = sinusoidalEmbedding(s.at("add_time_proj"), reshape(s, time_ids!, [-1]), {
+  const sizes = sinusoidalEmbedding(s.at("time_proj"), reshape(s, time_ids!, [-1]), {
     width: config.addition_time_embed_dim!,
     flipSinToCos: config.flip_sin_to_cos,
     downscaleFreqShift: config.freq_shift,
   }); // [N·ids, width]
   const rows = moreSizes(s, shapeOf(s, text_embeds!, 0, 1), { after: [-1] });
   const flat = s.op("Reshape", [sizes, rows]); // [N, ids·width]
-  return timestepEmbedding(s.at("add_embedding"), concat(s, [text_embeds!, flat], -1));
+  return timestepEmbedding(s, concat(s, [text_embeds!, flat], -1));
 }
