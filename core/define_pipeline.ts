@@ -38,6 +38,7 @@ import { type ProgressBarConfig, progressBarOptions, type ShowProgress } from ".
 import { checkQuantizations, quantizationOf } from "./quantization.ts";
 import { Registry } from "./registry.ts";
 import type { SaveOptions } from "./saving.ts";
+import type { SchedulerClass } from "./scheduler.ts";
 import type { SingleFileOptions } from "./single_file.ts";
 import { DIFFUSERS_VERSION, VERSION } from "./version.ts";
 
@@ -103,8 +104,12 @@ async function loadPart(
 ): Promise<unknown> {
   const key = roleKey(role);
   const named = config[key];
-  const [_, partClass] = Array.isArray(named) ? named : [null, null];
-  if (typeof partClass !== "string") return null;
+  if (named === undefined) return await usualPart(spec, options.registry);
+  const [_, ownClass] = Array.isArray(named) ? named : [null, null];
+  if (typeof ownClass !== "string") return null;
+  const partClass = /^Auto(Processor|Tokenizer)$/.test(ownClass)
+    ? spec.usual?.className ?? ownClass
+    : ownClass;
   const wantedBy = `${JSON.stringify(key)} in ${MODEL_INDEX}` +
     (spec.optional ? ` (pass { ${role}: null } to go without)` : "");
   const plugin = await options.registry.get(partClass, spec.kind, wantedBy);
@@ -122,6 +127,30 @@ async function loadPart(
   return await plugin.load({ ...there, path: joinPath(there.path, subfolder) }, how);
 }
 
+/** The scheduler that pipelines of the class have where their repo names none. */
+async function usualPart({ kind, usual }: ComponentSpec, registry: Registry): Promise<unknown> {
+  if (usual?.config === undefined) return null;
+  const plugin = await registry.get(usual.className, kind, "the pipeline");
+  return (plugin as unknown as SchedulerClass).fromConfig(usual.config);
+}
+
+/** Says what of a repo that lists the parts of blocks has no place in a pipeline. */
+function warnOfOthers(
+  className: string,
+  { config }: ModelIndex,
+  known: readonly string[],
+  warn: (message: string) => void,
+): void {
+  if (config["_blocks_class_name"] === undefined) return;
+  const others = Object.entries(config).flatMap(([key, entry]) =>
+    !Array.isArray(entry) || typeof entry[1] !== "string" || known.includes(key)
+      ? []
+      : [`${key} (${entry[1]})`]
+  );
+  if (others.length === 0) return;
+  warn(`${className} goes without ${others.join(" and ")}, which the repo names`);
+}
+
 async function loadParts<C extends object>(
   definition: { readonly className: string; readonly components: Record<string, ComponentSpec> },
   location: ComponentLocation,
@@ -131,6 +160,9 @@ async function loadParts<C extends object>(
   const index = await readModelIndex(location);
   const roles = Object.entries(definition.components);
   const given = options as Parts;
+  const { onWarning = console.warn } = options;
+  const keys = roles.map(([role]) => roleKey(role));
+  warnOfOthers(definition.className, index, keys, onWarning);
   const any = Object.fromEntries(roles.map(([role]) => [role, COMPONENT]));
   checkQuantizations(definition.className, options.quantization, any);
   const show = await registry.progress(options.progress);

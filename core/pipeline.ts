@@ -136,6 +136,13 @@ export interface ComponentSpec {
   readonly kind: PluginKind;
   /** Whether the pipeline works without it. */
   readonly optional?: boolean | undefined;
+  /** What it is where a repo does not say it, as repos with a modular_model_index.json need not. */
+  readonly usual?: {
+    /** The class that an `AutoProcessor` or the like stands for. */
+    readonly className: string;
+    /** Of schedulers: the config of one that the repo does not name. */
+    readonly config?: JsonObject | undefined;
+  } | undefined;
   /** Brings what users give into the form that the pipeline keeps, such as a list into one. */
   readonly adapt?: ((given: unknown) => unknown) | undefined;
 }

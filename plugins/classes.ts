@@ -196,6 +196,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Flux2Transformer2DModel = modelFlux2Transformer.Flux2Transformer2DModel;
 /** `Flux2Transformer2DModel` of `@denoise/model-flux2-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const Flux2Transformer2DModel: typeof modelFlux2Transformer.Flux2Transformer2DModel = modelFlux2Transformer.Flux2Transformer2DModel.using(registry); import * as modelFlux2Transformer from "@denoise/model-flux2-transformer";
+/** An object of the class. */ export type Flux3Transformer2DModel = modelFlux3Transformer.Flux3Transformer2DModel;
+/** `Flux3Transformer2DModel` of `@denoise/model-flux3-transformer`, with {@linkcode registry} as its default.
+ * @category Models */ export const Flux3Transformer2DModel: typeof modelFlux3Transformer.Flux3Transformer2DModel = modelFlux3Transformer.Flux3Transformer2DModel.using(registry); import * as modelFlux3Transformer from "@denoise/model-flux3-transformer";
 /** An object of the class. */ export type FluxControlNetModel = modelFluxControlnet.FluxControlNetModel;
 /** `FluxControlNetModel` of `@denoise/model-flux-controlnet`, with {@linkcode registry} as its default.
  * @category Models */ export const FluxControlNetModel: typeof modelFluxControlnet.FluxControlNetModel = modelFluxControlnet.FluxControlNetModel.using(registry); import * as modelFluxControlnet from "@denoise/model-flux-controlnet";
@@ -352,6 +355,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Flux2KleinKVPipeline = InstanceType<typeof Flux2KleinKVPipeline>; export type { Flux2KleinKVCallOptions } from "@denoise/pipeline-flux2-klein-kv";
 /** `Flux2KleinKVPipeline` of `@denoise/pipeline-flux2-klein-kv`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const Flux2KleinKVPipeline: WithMethods<typeof pipelineFlux2KleinKv.Flux2KleinKVPipeline, PipelineMethods> = pipelineFlux2KleinKv.Flux2KleinKVPipeline.using(registry); import * as pipelineFlux2KleinKv from "@denoise/pipeline-flux2-klein-kv";
+/** An object of the class. */ export type Flux3DistilledModularPipeline = InstanceType<typeof Flux3DistilledModularPipeline>; export type { Flux3DistilledCallOptions } from "@denoise/pipeline-flux3-distilled-modular";
+/** `Flux3DistilledModularPipeline` of `@denoise/pipeline-flux3-distilled-modular`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const Flux3DistilledModularPipeline: WithMethods<typeof pipelineFlux3DistilledModular.Flux3DistilledModularPipeline, PipelineMethods> = pipelineFlux3DistilledModular.Flux3DistilledModularPipeline.using(registry); import * as pipelineFlux3DistilledModular from "@denoise/pipeline-flux3-distilled-modular";
+/** An object of the class. */ export type Flux3ModularPipeline = InstanceType<typeof Flux3ModularPipeline>; export type { Flux3CallOptions } from "@denoise/pipeline-flux3-modular";
+/** `Flux3ModularPipeline` of `@denoise/pipeline-flux3-modular`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const Flux3ModularPipeline: WithMethods<typeof pipelineFlux3Modular.Flux3ModularPipeline, PipelineMethods> = pipelineFlux3Modular.Flux3ModularPipeline.using(registry); import * as pipelineFlux3Modular from "@denoise/pipeline-flux3-modular";
 /** An object of the class. */ export type FluxControlPipeline = InstanceType<typeof FluxControlPipeline>; export type { FluxControlOptions } from "@denoise/pipeline-flux-control";
 /** `FluxControlPipeline` of `@denoise/pipeline-flux-control`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const FluxControlPipeline: WithMethods<typeof pipelineFluxControl.FluxControlPipeline, PipelineMethods> = pipelineFluxControl.FluxControlPipeline.using(registry); import * as pipelineFluxControl from "@denoise/pipeline-flux-control";

@@ -32,7 +32,9 @@ const SMALL: Readonly<Record<string, string>> = { PixArtAlphaPipeline: "tiny-pix
 /** A test model of each class. */
 const models = new Map<string, string>();
 for (const { name } of [...Deno.readDirSync(FIXTURES)].sort((a, b) => a.name < b.name ? -1 : 1)) {
-  const index = await Deno.readTextFile(`${FIXTURES}${name}/model_index.json`).catch(() => "{}");
+  const index = await Deno.readTextFile(`${FIXTURES}${name}/model_index.json`)
+    .catch(() => Deno.readTextFile(`${FIXTURES}${name}/modular_model_index.json`))
+    .catch(() => "{}");
   const className = JSON.parse(index)._class_name;
   if (registry.pipeline(className) === undefined || models.has(className)) continue;
   if ((SMALL[className] ?? name) === name) {

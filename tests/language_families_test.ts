@@ -1,5 +1,5 @@
 /**
- * What Z-Image, Qwen-Image and FLUX.2 refuse, and what they warn of.
+ * What Z-Image, Qwen-Image, FLUX.2 and FLUX.3 refuse, and what they warn of.
  *
  * @module
  */
@@ -28,6 +28,8 @@ describe("a prompt that is too long", () => {
       ["tiny-qwen-image", {}],
       ["tiny-flux2-klein", {}],
       ["tiny-ovis-image", { guidanceScale: 1 }],
+      ["tiny-flux3", { guidanceScale: 1 }],
+      ["tiny-flux3-distilled", {}],
     ] as const
   ) {
     it(`is cut by ${repo} with a warning that quotes what was cut`, async () => {
@@ -88,6 +90,65 @@ describe("Flux2Pipeline", () => {
     });
     const error = await assertRejects(() => pipe("x", call), DenoiseError);
     assertEquals(error.code, "missing_component");
+  });
+});
+
+describe("Flux3ModularPipeline", () => {
+  const loaded = load("tiny-flux3");
+  afterAll(async () => (await loaded).dispose());
+  const small = { height: 32, width: 32, numInferenceSteps: 1 };
+
+  it("refuses several prompts, an empty list of images, small ones of several, and sizes of no whole tokens", async () => {
+    const pipe = await loaded;
+    await assertRejects(() => pipe(["x", "y"], small), TypeError, "takes one in a call");
+    await assertRejects(() => pipe("x", { ...small, image: [] }), RangeError, "the list is empty");
+    const image = [plainImage(40, 40), plainImage(12, 40)];
+    await assertRejects(() => pipe("x", { image }), RangeError, "must be at least 16 pixels");
+    await assertRejects(() => pipe("x", { ...small, width: 36 }), RangeError, "divisible by 8");
+  });
+
+  it("refuses negative embeddings that are not as many as the others", async () => {
+    const pipe = await loaded;
+    const embeds = { promptEmbeds: randn([3, 5, 64]), negativePromptEmbeds: randn([2, 4, 64]) };
+    await assertRejects(
+      () => pipe(undefined, { ...small, ...embeds }),
+      RangeError,
+      "Cannot pair 2 negative prompts with 3",
+    );
+  });
+
+  it("makes images of embeddings of several prompts, whatever the length of one negative one", async () => {
+    const pipe = await loaded;
+    const embeds = { promptEmbeds: randn([2, 5, 64]), negativePromptEmbeds: randn([1, 9, 64]) };
+    const { images } = await pipe(undefined, { ...small, ...embeds });
+    assertEquals(images.length, 2);
+  });
+
+  it("warns of a negative prompt without guidance", async () => {
+    const pipe = await loaded;
+    warnings.length = 0;
+    await pipe("x", { ...small, negativePrompt: "y", guidanceScale: 1, seed: 0 });
+    assertEquals(warnings.length, 1);
+    assert(warnings[0]!.includes("negative prompt is without effect"), warnings[0]);
+  });
+});
+
+describe("Flux3DistilledModularPipeline", () => {
+  it("refuses guidance, which it does not know", async () => {
+    await using pipe = await load("tiny-flux3-distilled");
+    for (const options of [{ guidanceScale: 2 }, { negativePrompt: "y" }]) {
+      await assertRejects(() => pipe("x", options), TypeError, Object.keys(options)[0]!);
+    }
+  });
+
+  it("refuses a transformer that does not know where a step leads to", async () => {
+    await using base = await load("tiny-flux3");
+    const { transformer } = base.components;
+    await using pipe = await DiffusionPipeline.fromPretrained(fixture("tiny-flux3-distilled"), {
+      transformer,
+    });
+    const call = { height: 32, width: 32, numInferenceSteps: 1 };
+    await assertRejects(() => pipe("x", call), TypeError, "targetTimestep");
   });
 });
 

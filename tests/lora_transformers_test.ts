@@ -1,6 +1,6 @@
 /**
- * LoRAs of Z-Image, Qwen-Image, FLUX.2, SD3, Chroma, AuraFlow, Lumina 2, Sana and Krea 2 in the styles of trainers
- * against what diffusers makes of the same changes
+ * LoRAs of Z-Image, Qwen-Image, FLUX.2, FLUX.3, SD3, Chroma, AuraFlow, Lumina 2, Sana and Krea 2 in the styles of
+ * trainers against what diffusers makes of the same changes
  * (scripts/reference/lora_transformers_goldens.py).
  *
  * @module
@@ -21,6 +21,7 @@ const REPOS = [
   ["sd3", "tiny-sd3", { maxSequenceLength: 16 }],
   ["chroma", "tiny-chroma", { maxSequenceLength: 16 }],
   ["flux2", "tiny-flux2-klein", { maxSequenceLength: 64 }],
+  ["flux3", "tiny-flux3", {}],
   ["aura-flow", "tiny-aura-flow", { maxSequenceLength: 16 }],
   ["lumina2", "tiny-lumina2", { maxSequenceLength: 16 }],
   ["krea2", "tiny-krea2", { guidanceScale: 0 }],

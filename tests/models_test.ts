@@ -7,7 +7,13 @@ import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Model, type ModelClass, Tensor, type TorchDtype } from "@denoise/core";
 import type { Denoiser } from "@denoise/roles";
-import type { LDMBertModel, Qwen3Model, UNet2DConditionModel, VQModel } from "@denoise/denoise";
+import type {
+  Flux3Transformer2DModel,
+  LDMBertModel,
+  Qwen3Model,
+  UNet2DConditionModel,
+  VQModel,
+} from "@denoise/denoise";
 import { registry } from "@denoise/denoise/registry";
 import { openSafetensors } from "@denoise/safetensors";
 import { assertWithin, fixture, readGolden } from "./support/golden.ts";
@@ -88,6 +94,41 @@ describe("UNet2DConditionModel.forward()", () => {
       'no input "intrablock_residual_0"',
     );
     await simple.dispose();
+  });
+});
+
+describe("Flux3Transformer2DModel.forward()", () => {
+  const [tokens, ids] = [Tensor.zeros([1, 2, 16]), Tensor.zeros([2, 4])];
+  const call = {
+    encoderHiddenStates: Tensor.zeros([1, 3, 12]),
+    imgIds: ids,
+    txtIds: Tensor.zeros([3, 4]),
+  };
+
+  it("refuses half of a reference, and a target where the model takes none or none where it does", async () => {
+    const model = await load("Flux3Transformer2DModel", "base") as Flux3Transformer2DModel;
+    const half = { ...call, imageCondHiddenStates: tokens };
+    await assertRejects(() => model.forward(tokens, 1, half), TypeError, "imageCondIds together");
+    const aimed = { ...call, targetTimestep: 0 };
+    await assertRejects(() => model.forward(tokens, 1, aimed), TypeError, "with targetTimestep");
+    await model.dispose();
+    const distilled = await load("Flux3Transformer2DModel", "distilled") as Flux3Transformer2DModel;
+    await assertRejects(() => distilled.forward(tokens, 1, call), TypeError, "without target");
+    await distilled.dispose();
+  });
+});
+
+describe("Qwen3VLForConditionalGeneration.hiddenStates()", () => {
+  it("refuses positions that are not as many as the tokens", async () => {
+    const model = await load("Qwen3VLForConditionalGeneration", "text") as Qwen3Model;
+    const positionIds = Tensor.from([0, 1], undefined, "int64");
+    const ids = Tensor.from([[1, 2, 3]], undefined, "int64");
+    await assertRejects(
+      () => model.hiddenStates(ids, [1], { positionIds }),
+      TypeError,
+      "there must be one for each",
+    );
+    await model.dispose();
   });
 });
 

@@ -10,6 +10,7 @@ import type { Model, ModelClass } from "@denoise/core";
 import { singleFile } from "@denoise/single-file";
 import {
   DenoiseError,
+  Flux3ModularPipeline,
   FluxPipeline,
   FluxTransformer2DModel,
   Registry,
@@ -229,6 +230,17 @@ describe("fromSingleFile() of a pipeline with a transformer", () => {
     // what the file has counts, and not what the repo has
     await add("vae", "vae.", (x) => x.mul(0.5));
     assert((await draw(await write(all, "safetensors"))).some((x, i) => x !== wanted[i]));
+  });
+
+  it("takes the usual scheduler where the repo names none", async () => {
+    const folder = fixture("tiny-flux3");
+    const own = cases.find(({ folder }) => folder.endsWith("Flux3Transformer2DModel/base"))!;
+    const file = await write(await original(`${folder}/transformer`, own.layout), "safetensors");
+    await using alone = await Flux3ModularPipeline.fromSingleFile(file, { config: folder });
+    await using whole = await Flux3ModularPipeline.fromPretrained(folder);
+    const small = { height: 32, width: 32, numInferenceSteps: 2, seed: 5 };
+    const [made, wanted] = [await alone("a red apple", small), await whole("a red apple", small)];
+    assertEquals(made.images[0]!.data, wanted.images[0]!.data);
   });
 
   it("says what is missing where the repo cannot be had", async () => {

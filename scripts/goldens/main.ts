@@ -76,6 +76,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "flux2_goldens.py",
     "ovis_image_goldens.py",
     "longcat_image_goldens.py",
+    "flux3_goldens.py",
     "sd3_goldens.py",
     "sd3_control_goldens.py",
     "pixart_goldens.py",

@@ -88,6 +88,10 @@ def write_models() -> None:
             add_case(calls, model, "filled up on the left", {"input_ids": ids, "attention_mask": right.flip(1)})
             add_case(calls, model, "one token", {"input_ids": ids[:1, :1]})
             add_case(calls, model, "a long row", {"input_ids": torch.randint(11, 60, (1, 60), generator=g)})
+            if cls == "Qwen3VLForConditionalGeneration":  # FLUX.3 attends to padding, and places it like that
+                row = {"input_ids": ids[:1], "attention_mask": right[:1], "position_ids": torch.tensor([[0, 1, 2, 3, 1, 1, 1]])}
+                states = model(**row, output_hidden_states=True).hidden_states
+                calls.add("padding at position 1", row, {f"hidden_states.{i}": state for i, state in enumerate(states)})
             write_golden(GOLDEN / "models" / cls / name, COMMAND, calls.cases, calls.tensors)
 
 

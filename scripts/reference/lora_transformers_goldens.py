@@ -1,4 +1,4 @@
-"""LoRA files for the tiny repos of Z-Image, Qwen-Image, FLUX.2, SD3, Chroma, AuraFlow, Lumina 2, Sana and Krea 2 in the styles of trainers, and the images that diffusers makes with them.
+"""LoRA files for the tiny repos of Z-Image, Qwen-Image, FLUX.2, FLUX.3, SD3, Chroma, AuraFlow, Lumina 2, Sana and Krea 2 in the styles of trainers, and the images that diffusers makes with them.
 
     $(sh scripts/reference/setup.sh) scripts/reference/lora_transformers_goldens.py
 
@@ -6,13 +6,13 @@ Writes tests/golden/lora/REPO-STYLE.safetensors and transformers-images.safetens
 those of ComfyUI have the same changes of the layers as their authors name them, where these have several in one.
 """
 
-import diffusers
 import torch
 from safetensors.torch import save_file
 
 from common import FIXTURES, GOLDEN, generator, seed_of
 from lora_flux_goldens import swap
-from single_file_transformers import aura_flow, chroma, flux2, krea2, lumina2, qwen_image, sana, sd3, z_image
+from single_file_transformers import aura_flow, chroma, flux2, flux3, krea2, lumina2, qwen_image, sana, sd3, z_image
+from task_goldens import load
 
 OUT = GOLDEN / "lora"
 RANK, ALPHA = 4, 2
@@ -23,6 +23,7 @@ REPOS = {
     "sd3": ("tiny-sd3", "StableDiffusion3Pipeline", sd3, dict(max_sequence_length=16)),
     "chroma": ("tiny-chroma", "ChromaPipeline", chroma, dict(max_sequence_length=16)),
     "flux2": ("tiny-flux2-klein", "Flux2KleinPipeline", flux2, dict(max_sequence_length=64)),
+    "flux3": ("tiny-flux3", "Flux3ModularPipeline", flux3, {}),
     "aura-flow": ("tiny-aura-flow", "AuraFlowPipeline", aura_flow, dict(max_sequence_length=16)),
     "lumina2": ("tiny-lumina2", "Lumina2Pipeline", lumina2, dict(max_sequence_length=16)),
     "sana": ("tiny-sana", "SanaPipeline", sana, dict(max_sequence_length=16, use_resolution_binning=False)),
@@ -31,13 +32,13 @@ REPOS = {
 
 
 def draw(pipe, more: dict) -> torch.Tensor:
-    image = pipe(**CALL, **more, generator=generator(5)).images[0]
-    return torch.from_numpy((image * 255).round().astype("uint8").copy()).contiguous()
+    images = pipe(**CALL, **more, generator=generator(5)).images
+    return torch.from_numpy((images[0] * 255).round().astype("uint8").copy()).contiguous()
 
 
 def write(name: str) -> dict:
     repo, class_name, layout_of, more = REPOS[name]
-    pipe = getattr(diffusers, class_name).from_pretrained(FIXTURES / repo)
+    pipe = load({"pipeline": class_name, "repo": repo, "parts": {}})
     pipe.set_progress_bar_config(disable=True)
     weights, g = pipe.transformer.state_dict(), generator(seed_of(name))
     own, original, kohya = {}, {}, {}

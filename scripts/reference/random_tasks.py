@@ -18,6 +18,7 @@ import sd3_goldens
 import t2i_adapter_goldens
 import flux2_goldens
 import kandinsky_goldens
+import flux3_goldens
 import pag_goldens
 import longcat_image_goldens
 import ovis_image_goldens
@@ -319,6 +320,23 @@ def flux2_inpaint(dice: Random) -> tuple[dict, None]:
     return dict(call, **painted(dice), **reference, strength=dice.uniform(0.3, 1.0), max_sequence_length=pick(dice, 32, 64)), None
 
 
+def flux3_distilled(dice: Random) -> tuple[dict, None]:
+    """One prompt, with none to five reference images, of which one alone may be narrow."""
+    call = {key: value for key, value in prompts(dice).items() if key not in ("negative_prompt", "guidance_scale")}
+    call["prompt"] = " ".join(pick(dice, *PROMPTS) for _ in range(dice.randint(1, 4)))
+    count = pick(dice, 0, 0, 1, 1, 2, 5)
+    images = [random_photo(dice, 9 if count == 1 else 16, 90) for _ in range(count)]
+    size = dict(height=pick(dice, 32, 40, 64), width=pick(dice, 24, 48, 72)) if not images or dice.random() < 0.4 else {}
+    layers = {"text_encoder_out_layers": tuple(sorted(dice.sample(range(34), 8)))} if dice.random() < 0.3 else {}
+    return dict(call, **size, **layers, max_sequence_length=pick(dice, 20, 100, 8192), **({"image": images} if images else {})), None
+
+
+def flux3(dice: Random) -> tuple[dict, None]:
+    call = flux3_distilled(dice)[0]
+    negative = {"negative_prompt": pick(dice, *PROMPTS)} if dice.random() < 0.5 else {}
+    return dict(call, **negative, guidance_scale=pick(dice, 0.0, 1.0, 3.5, 7.0)), None
+
+
 def flux(dice: Random, images: int = 0) -> dict:
     """A call of FLUX.1: distilled or true guidance, sizes of whole tokens, short texts."""
     call = prompts(dice)
@@ -509,6 +527,7 @@ KINDS = {
     "z-image": z_image_text, "z-image-turbo": z_image_text, "z-image-img2img": z_image_img2img, "z-image-turbo-img2img": z_image_img2img,
     "qwen-image": qwen_image_text, "qwen-image-lightning": qwen_image_text, "qwen-image-img2img": qwen_image_img2img,
     "qwen-image-lightning-img2img": qwen_image_img2img, "qwen-image-inpaint": qwen_image_inpaint,
+    "flux3": flux3, "flux3-distilled": flux3_distilled,
     "flux2-klein": flux2, "flux2-klein-base": flux2, "flux2-klein-kv": flux2_kv, "flux2-dev": flux2_dev, "flux2-dev-left": flux2_dev, "flux2-klein-inpaint": flux2_inpaint, "flux2-klein-base-inpaint": flux2_inpaint,
     "z-image-inpaint": z_image_inpaint, "z-image-turbo-inpaint": z_image_inpaint,
 }
@@ -603,6 +622,7 @@ KNOWN = (
     | ovis_image_goldens.TASKS
     | longcat_image_goldens.TASKS
     | kandinsky_goldens.TASKS
+    | flux3_goldens.TASKS
     | stable_audio_goldens.TASKS
     | audioldm_goldens.TASKS
 )

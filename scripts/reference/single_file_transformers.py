@@ -17,6 +17,7 @@ from diffusers import (
     AutoencoderDC,
     ChromaTransformer2DModel,
     Flux2Transformer2DModel,
+    Flux3Transformer2DModel,
     FluxTransformer2DModel,
     Krea2Transformer2DModel,
     Lumina2Transformer2DModel,
@@ -132,6 +133,21 @@ def flux2(config) -> list:
         out += [[f"{old}.norm.{part}_norm.scale", [f"{new}.norm_{part[0]}.weight"]] for part in ("query", "key")]
     return [*out, *plain("txt_in", "context_embedder"), *plain("img_in", "x_embedder"), *plain("final_layer.linear", "proj_out"),
             *plain("final_layer.adaLN_modulation.1", "norm_out.linear", swapped=True)]
+
+
+def flux3(config) -> list:
+    names = [("target_timestep_embedder.linear_1", "ref_time_in.in_layer"), ("target_timestep_embedder.linear_2", "ref_time_in.out_layer"),
+             ("timestep_embedder.linear_1", "time_in.in_layer"), ("timestep_embedder.linear_2", "time_in.out_layer"), ("x_embedders.", "emb_in."),
+             ("context_embedder.", "txt_in."), ("single_transformer_blocks.", "single_blocks."), ("attn.to_q", "q_proj"), ("attn.to_k", "k_proj"),
+             ("attn.to_v", "v_proj"), ("attn.to_out.0", "attn_out"), ("attn.norm_q.weight", "norm.query_norm.scale"),
+             ("attn.norm_k.weight", "norm.key_norm.scale"), ("ff.linear_in", "mlp_in"), ("ff.linear_out", "mlp_out"), ("proj_out.", "final_layer.image.linear."),
+             ("norm_out.linear", "final_layer.image.adaLN_modulation.1"), (".linear.weight", ".lin.weight")]
+    out = []
+    for stored, parts in of_state(Flux3Transformer2DModel, config, names):
+        stored = f"content_{stored}" if stored.startswith("mode_blocks.") else stored.replace("image.lin.weight", "image.linear.weight") \
+            if stored.startswith("final_layer") else stored
+        out.append([stored, parts, *(["swapped"] if "adaLN" in stored else [])])
+    return out
 
 
 def z_image(config) -> list:
@@ -253,7 +269,7 @@ def autoencoder_dc(state) -> list:
 
 
 # what the authors' files hold beside, and diffusers leaves out
-BESIDE = {"lumina2": ["norm_final.weight"], "sana": ["pos_embed", "y_embedder.y_embedding"], "z_image": ["norm_final.weight"]}
+BESIDE = {"flux3": ["repa_projectors.0.weight"], "lumina2": ["norm_final.weight"], "sana": ["pos_embed", "y_embedder.y_embedding"], "z_image": ["norm_final.weight"]}
 
 
 def converter(kind: str, config):
@@ -282,6 +298,7 @@ MODELS = [
     (SD3Transformer2DModel, sd3, "sd3", ("sd3", "medium", "large")),
     (ChromaTransformer2DModel, chroma, "chroma", ("chroma",)),
     (Flux2Transformer2DModel, flux2, "flux2", ("klein", "dev")),
+    (Flux3Transformer2DModel, flux3, "flux3", ("base", "distilled")),
     (ZImageTransformer2DModel, z_image, "z_image", ("turbo", "no_refiners")),
     (QwenImageTransformer2DModel, qwen_image, None, ("qwen", "still")),
     (AuraFlowTransformer2DModel, aura_flow, "auraflow", ("aura", "joint_only")),
@@ -291,7 +308,7 @@ MODELS = [
 ]
 
 # converted without what ComfyUI puts before the names, which diffusers leaves on some of them
-ALONE = ("flux2", "auraflow", "sana", "lumina2")
+ALONE = ("flux2", "flux3", "auraflow", "sana", "lumina2")
 
 if __name__ == "__main__":
     cases = []

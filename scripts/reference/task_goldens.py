@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from transformers import CLIPTextModel
 
 from common import FIXTURES, GOLDEN, generator, versions, write_json
+from modular import load_modular
 from tasks import TASKS
 
 # clip_skip of diffusers 0.42.1 reads text_encoder.text_model, which transformers 5 has merged into the encoder itself
@@ -41,6 +42,10 @@ def load_part(path: str):
 
 
 def load(task: dict):
+    if task["pipeline"].endswith("ModularPipeline"):
+        pipe = load_modular(task)
+        pipe.set_progress_bar_config(disable=True)
+        return pipe
     parts = {}
     for role, path in task["parts"].items():
         parts[role] = [load_part(one) for one in path] if isinstance(path, list) else path and load_part(path)

@@ -12,6 +12,7 @@ import torch
 from diffusers import (
     ChromaTransformer2DModel,
     Flux2Transformer2DModel,
+    Flux3Transformer2DModel,
     FluxControlNetModel,
     FluxTransformer2DModel,
     LongCatImageTransformer2DModel,
@@ -325,6 +326,42 @@ def flux2_calls(config, g: torch.Generator):
     yield "two reference images behind it", values(1, flux2_ids((0, 3, 3), (10, 2, 4), (20, 4, 1)), 4, [0.4])
 
 
+_FLUX3 = dict(in_channels=16, cond_in_channels=16, num_layers=2, num_single_layers=2, attention_head_dim=16, num_attention_heads=2,
+              joint_attention_dim=12, axes_dims_rope=(4, 4, 4, 4))
+FLUX3 = {
+    "base": _FLUX3,
+    "distilled": {**_FLUX3, "flow_map": True, "axes_dims_rope": (2, 6, 6, 2), "mlp_ratio": 2.5, "eps": 1e-4, "rope_theta": 500},
+    "narrow": {**_FLUX3, "cond_in_channels": 8, "num_layers": 1, "num_single_layers": 3, "num_attention_heads": 1, "timestep_channels": 32},
+}
+
+
+def flux3_ids(*images: tuple) -> torch.Tensor:
+    """Coordinates (0, row, column, image) as the pipelines scale them."""
+    ids = torch.cat([torch.cartesian_prod(torch.tensor([0]), torch.arange(h), torch.arange(w), torch.tensor([l])) for l, h, w in images]).float()
+    ids[:, 1:3] *= 0.5
+    return ids
+
+
+def flux3_calls(config, g: torch.Generator):
+    def values(batch: int, size: tuple, tokens: int, timestep: list, references: tuple = ()) -> dict:
+        text = torch.zeros(tokens, 4)
+        text[:, 3] = torch.arange(tokens)
+        ids, cond = flux3_ids((0, *size)), flux3_ids(*references) if references else None
+        return {
+            "hidden_states": torch.randn(batch, len(ids), config.in_channels, generator=g),
+            "encoder_hidden_states": torch.randn(batch, tokens, config.joint_attention_dim, generator=g),
+            "timestep": torch.tensor(timestep), "img_ids": ids, "txt_ids": text,
+            **({"image_cond_hidden_states": torch.randn(batch, len(cond), config.cond_in_channels, generator=g), "image_cond_ids": cond}
+               if references else {}),
+            **({"target_timestep": torch.tensor([0.4, 0.0][:batch])} if config.flow_map else {}),
+        }
+
+    yield "two images", values(2, (4, 4), 5, [0.7, 0.7])
+    yield "a rectangle, another time for each", values(2, (2, 6), 3, [1.0, 0.013])
+    yield "two reference images", values(1, (3, 3), 4, [0.4], ((-1, 2, 4), (-2, 4, 1)))
+    yield "a reference image for each of two", values(2, (2, 3), 4, [0.9, 0.2], ((-1, 3, 2),))
+
+
 CLASSES = {
     "FluxTransformer2DModel": (FluxTransformer2DModel, FLUX, flux_transformer_calls),
     "OvisImageTransformer2DModel": (OvisImageTransformer2DModel, OVIS, plain_flux_calls),
@@ -335,6 +372,7 @@ CLASSES = {
     "QwenImageTransformer2DModel": (QwenImageTransformer2DModel, QWEN, qwen_calls),
     "QwenImageControlNetModel": (QwenImageControlNetModel, QWEN_CONTROL, qwen_control_calls),
     "Flux2Transformer2DModel": (Flux2Transformer2DModel, FLUX2, flux2_calls),
+    "Flux3Transformer2DModel": (Flux3Transformer2DModel, FLUX3, flux3_calls),
     "SD3Transformer2DModel": (SD3Transformer2DModel, SD3, sd3_calls),
     "SD3ControlNetModel": (SD3ControlNetModel, SD3_CONTROL, sd3_control_calls),
 }
@@ -351,7 +389,9 @@ if __name__ == "__main__":
                 for label, values in calls_of(model.config, generator(seed_of(name))):
                     calls.add(label, values, outputs_of(model, values))
                 if name == next(iter(configs)):  # weights as diffusers holds them in 16 bits, computed with in 32
-                    model.load_state_dict({key: value.to(torch.bfloat16).float() for key, value in model.state_dict().items()})
+                    kept = model._keep_in_fp32_modules or []
+                    model.load_state_dict({key: value if any(part in key.split(".") for part in kept) else value.to(torch.bfloat16).float()
+                                           for key, value in model.state_dict().items()})
                     label, values = next(calls_of(model.config, generator(seed_of(name))))
                     calls.add(f"{label}, in bfloat16", values, outputs_of(model, values), dtype="bfloat16")
                 write_golden(GOLDEN / "models" / class_name / name, COMMAND, calls.cases, calls.tensors)

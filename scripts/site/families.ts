@@ -10,6 +10,7 @@ type AnyClass = PipelineClass<object, readonly unknown[], unknown>;
 const WORDS: Readonly<Record<string, string>> = {
   flux: "FLUX.1",
   flux2: "FLUX.2",
+  flux3: "FLUX.3",
   sde: "SDE",
   ve: "VE",
   dit: "DiT",

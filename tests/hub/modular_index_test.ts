@@ -168,6 +168,33 @@ describe("a folder with a modular_model_index.json", () => {
     }
   });
 
+  it("has the usual scheduler and tokenizer where it does not say them, and names what it goes without", async () => {
+    const path = await Deno.makeTempDir({ prefix: "denoise-" });
+    const own = fixture("tiny-flux3");
+    for (const { name, isDirectory } of Deno.readDirSync(own)) {
+      if (isDirectory) await Deno.symlink(`${own}/${name}`, `${path}/${name}`);
+    }
+    const known = JSON.parse(await Deno.readTextFile(`${own}/modular_model_index.json`));
+    const text = JSON.stringify({
+      ...known,
+      tokenizer: entry("transformers", "AutoProcessor", "me/flux3", "tokenizer"),
+      prompt_upsampler: entry("transformers", "Qwen3_5ForConditionalGeneration", "me/writer", ""),
+    });
+    await Deno.writeTextFile(`${path}/modular_model_index.json`, text);
+    const warnings: string[] = [];
+    const onWarning = (message: string) => void warnings.push(message);
+    await using pipe = await DiffusionPipeline.fromPretrained(path, { onWarning });
+    assertEquals(pipe.className, "Flux3ModularPipeline");
+    assertEquals(pipe.components.tokenizer?.className, "Qwen2Tokenizer");
+    const { scheduler } = pipe.components;
+    assertEquals(scheduler.className, "FlowMatchEulerDiscreteScheduler");
+    assertEquals((scheduler.config as JsonObject)["shift"], 6.93);
+    assertEquals(warnings, [
+      "Flux3ModularPipeline goes without prompt_upsampler (Qwen3_5ForConditionalGeneration), which the repo names",
+    ]);
+    await Deno.remove(path, { recursive: true });
+  });
+
   it("is refused where it names no class, or one that is not there", async () => {
     for (
       const [className, says] of [

@@ -23,6 +23,7 @@ import type {
   ClapTextModelWithProjection,
   DiTTransformer2DModel,
   Flux2Transformer2DModel,
+  Flux3Transformer2DModel,
   FluxControlNetModel,
   FluxTransformer2DModel,
   Krea2Transformer2DModel,
@@ -251,6 +252,15 @@ async function encodeWithImages(
   return Object.fromEntries(states.map((state, i) => [`hidden_states.${i}`, state]));
 }
 
+async function encodePlaced(model: Qwen3Model, input: Inputs, call: ModelCall): Promise<Outputs> {
+  const positionIds = input("position_ids")?.squeeze(0);
+  if (positionIds === undefined) return await encodeCausal(model, input);
+  const indices = Object.keys(call.outputs).map((_, i) => i);
+  const given = { attentionMask: input("attention_mask"), positionIds };
+  const states = await model.hiddenStates(input("input_ids")!, indices, given);
+  return Object.fromEntries(states.map((state, i) => [`hidden_states.${i}`, state]));
+}
+
 async function seeDepth(model: DepthEstimator, input: Inputs): Promise<Outputs> {
   return { predicted_depth: (await model.forward(input("pixel_values")!)).predictedDepth };
 }
@@ -394,6 +404,17 @@ async function denoiseAtPlaces(
     imgIds: input("img_ids")!,
     txtIds: input("txt_ids")!,
     guidance: numbers("guidance"),
+  });
+}
+
+async function denoiseModes(model: Flux3Transformer2DModel, input: Inputs): Promise<Outputs> {
+  return await model.forward(input("hidden_states")!, numbersOf(input("timestep"))!, {
+    encoderHiddenStates: input("encoder_hidden_states")!,
+    imgIds: input("img_ids")!,
+    txtIds: input("txt_ids")!,
+    imageCondHiddenStates: input("image_cond_hidden_states"),
+    imageCondIds: input("image_cond_ids"),
+    targetTimestep: numbersOf(input("target_timestep")),
   });
 }
 
@@ -647,7 +668,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   Gemma2Model: encodeCausal,
   LlamaModel: encodeCausal,
   Mistral3ForConditionalGeneration: encodeCausal,
-  Qwen3VLForConditionalGeneration: encodeCausal,
+  Qwen3VLForConditionalGeneration: encodePlaced,
   Qwen2_5_VLForConditionalGeneration: encodeWithImages,
   FluxTransformer2DModel: denoiseTokens,
   FluxControlNetModel: controlTokens,
@@ -661,6 +682,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   QwenImageTransformer2DModel: denoiseShapes,
   QwenImageControlNetModel: controlShapes,
   Flux2Transformer2DModel: denoiseAtPlaces,
+  Flux3Transformer2DModel: denoiseModes,
   SD3Transformer2DModel: denoiseJointly,
   SD3ControlNetModel: controlJointly,
   PixArtTransformer2DModel: denoiseByText,

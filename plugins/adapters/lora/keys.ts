@@ -146,6 +146,9 @@ function transformerRules(layers: ReadonlyMap<string, string>): readonly Origina
   if (layers.has("single_stream_modulation_linear")) {
     return originalLayers.Flux2Transformer2DModel(0);
   }
+  if (layers.has("early_stream_modulations_image_linear")) {
+    return originalLayers.Flux3Transformer2DModel(0);
+  }
   if (layers.has("cap_embedder_1")) return originalLayers.ZImageTransformer2DModel(0);
   if (layers.has("text_fusion_projector")) return originalLayers.Krea2Transformer2DModel(0);
   if (layers.has("time_step_proj_linear_1")) return originalLayers.AuraFlowTransformer2DModel(0);

@@ -30,6 +30,8 @@ export const repos: Readonly<Record<string, string>> = {
   "flux2-dev": "black-forest-labs/FLUX.2-dev",
   "flux2-klein-4b": "black-forest-labs/FLUX.2-klein-4B",
   "flux2-klein-9b": "black-forest-labs/FLUX.2-klein-9B",
+  "flux3-klein": "black-forest-labs/flux-3-image-klein",
+  "flux3-klein-base": "black-forest-labs/flux-3-image-klein-base",
   "qwen-image": "Qwen/Qwen-Image",
   "z-image": "Tongyi-MAI/Z-Image-Turbo",
   auraflow: "fal/AuraFlow-v0.3",
@@ -56,6 +58,10 @@ function transformerKind(tensors: Tensors): string | undefined {
   if (find("single_stream_modulation.lin.weight") !== undefined) {
     const width = find("img_in.weight")?.dims[0];
     return width === 3072 ? "flux2-klein-4b" : width === 4096 ? "flux2-klein-9b" : "flux2-dev";
+  }
+  if (find("early_stream_modulations.image.lin.weight") !== undefined) {
+    const isDistilled = find("ref_time_in.in_layer.weight") !== undefined;
+    return isDistilled ? "flux3-klein" : "flux3-klein-base";
   }
   if (find("layers.0.adaLN_modulation.0.weight") !== undefined) return "z-image";
   if (find("cond_seq_linear.weight") !== undefined) return "auraflow";

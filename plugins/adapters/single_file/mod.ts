@@ -4,7 +4,7 @@
  * place; what diffusers splits (`in_proj_weight` of OpenCLIP) is a part of the file, too.
  *
  * Covered are Stable Diffusion 1.x, 2.x, XL, its refiner and their inpainting models, Stable Diffusion 3
- * and 3.5, FLUX.1 and 2, Chroma, Qwen-Image, Z-Image, AuraFlow, Lumina 2 and Sana, with the names of their
+ * and 3.5, FLUX.1, 2 and 3, Chroma, Qwen-Image, Z-Image, AuraFlow, Lumina 2 and Sana, with the names of their
  * authors and of ComfyUI. Configs,
  * tokenizers and the scheduler come from the model's repo as in diffusers, or from the folder or repo
  * given as `config`; where a file holds a transformer alone, text encoders and autoencoder do, too.
@@ -52,6 +52,7 @@ import {
   readModelIndex,
   type Registry,
   roleKey,
+  type SchedulerClass,
   type SingleFileOptions,
   type SingleFileReader,
 } from "@denoise/core";
@@ -135,9 +136,14 @@ async function partsFromSingleFile<C extends object>(
   const isAlone = TRANSFORMER in spec;
   const repo: Repo = { id, registry, options: pickLoadOptions(options), isAlone };
 
-  const load = async (role: string, kind: string): Promise<unknown> => {
+  const load = async (role: string, { kind, usual }: ComponentSpec): Promise<unknown> => {
     if (given[role] !== undefined) return given[role];
-    const [_, className] = (index[roleKey(role)] ?? []) as [unknown?, unknown?];
+    const named = index[roleKey(role)];
+    if (named === undefined && usual?.config !== undefined) {
+      const Class = await registry.get(usual.className, "scheduler", "the pipeline");
+      return (Class as unknown as SchedulerClass).fromConfig(usual.config);
+    }
+    const [_, className] = (named ?? []) as [unknown?, unknown?];
     if (typeof className !== "string" || LEFT_OUT.includes(role)) return null;
     if (isAlone ? kind === "model" : INSIDE.includes(role)) {
       return await besideFile(path, id, () => loadModel(role, className, all, repo));
@@ -148,7 +154,7 @@ async function partsFromSingleFile<C extends object>(
     return await plugin.load({ ...location, path: folder }, options);
   };
   const components: Parts = {};
-  for (const [role, { kind }] of roles) components[role] = await load(role, kind);
+  for (const [role, part] of roles) components[role] = await load(role, part);
   const settings = Object.entries(index)
     .filter(([key, value]) => !key.startsWith("_") && !Array.isArray(value));
   return { components: components as Partial<C>, settings: Object.fromEntries(settings) };

@@ -21,6 +21,7 @@ export interface Part {
 export const parts: Readonly<Record<string, Part>> = {
   FluxTransformer2DModel: transformer("FluxTransformer2DModel"),
   Flux2Transformer2DModel: transformer("Flux2Transformer2DModel"),
+  Flux3Transformer2DModel: transformer("Flux3Transformer2DModel"),
   QwenImageTransformer2DModel: transformer("QwenImageTransformer2DModel"),
   ZImageTransformer2DModel: transformer("ZImageTransformer2DModel"),
   ChromaTransformer2DModel: transformer("ChromaTransformer2DModel"),

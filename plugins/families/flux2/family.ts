@@ -13,10 +13,12 @@ import {
   type ImagesInput,
   type LatentOptions,
   latentSpace,
+  latentsToTokens,
   planFlowRun,
   type Prompt,
   type TimestepOptions,
   timestepOptions,
+  tokensToLatents,
 } from "@denoise/diffusion";
 import type { Flux2Components } from "./components.ts";
 import {
@@ -29,7 +31,7 @@ import {
   type Flux2Texts,
 } from "./prompts.ts";
 import { encodeReferences, type Flux2References, referenceIds } from "./references.ts";
-import { imageIds, latentsOf, textIds, tokensOf } from "./tokens.ts";
+import { imageIds, textIds } from "./tokens.ts";
 
 /** Options that all calls of FLUX.2 klein take. */
 export interface Flux2KleinOptions
@@ -165,8 +167,8 @@ export function flux2With<O extends Flux2Call>(
               i === 0 ? imageIds(rows, columns) : referenceIds(rows, columns, i - 1)
             );
             const all = beside === undefined
-              ? images.map(tokensOf)
-              : [...images.map(tokensOf), beside.tokens];
+              ? images.map(latentsToTokens)
+              : [...images.map(latentsToTokens), beside.tokens];
             const tokens = Tensor.cat(all, 1);
             const imgIds = Tensor.cat(beside === undefined ? ids : [...ids, beside.ids], 0);
             const time = Math.fround(timestep / 1000);
@@ -176,7 +178,7 @@ export function flux2With<O extends Flux2Call>(
                 ...{ encoderHiddenStates, imgIds, txtIds, guidance, referenceCache, signal },
               };
               const { sample } = await transformer.forward(tokens, time, given);
-              return latentsOf(sample.slice(1, 0, rows * columns), rows, columns);
+              return tokensToLatents(sample.slice(1, 0, rows * columns), rows, columns);
             };
             const text = await predict(wanted);
             if (unwanted === undefined) return text;

@@ -1,7 +1,7 @@
 import { type ImageInput, type ImageSize, type PipelineRun, Tensor } from "@denoise/core";
-import { type ImagesInput, latentSpace } from "@denoise/diffusion";
+import { type ImagesInput, latentSpace, latentsToTokens } from "@denoise/diffusion";
 import type { Flux2Components } from "./components.ts";
-import { imageIds, tokensOf } from "./tokens.ts";
+import { imageIds } from "./tokens.ts";
 
 /** Reference images as tokens behind those that are made. */
 export interface Flux2References {
@@ -55,7 +55,7 @@ export async function encodeReferences(
     const { latentDist } = await vae.encode(seen.mul(2).sub(1));
     const latents = space.normalize(latentDist.mode());
     const [rows, columns] = latents.dims.slice(2) as [number, number];
-    parts.push({ tokens: tokensOf(latents), ids: referenceIds(rows, columns, first + i) });
+    parts.push({ tokens: latentsToTokens(latents), ids: referenceIds(rows, columns, first + i) });
   }
   return {
     tokens: Tensor.cat(parts.map(({ tokens }) => tokens), 1),

@@ -1,17 +1,5 @@
 import { Tensor } from "@denoise/core";
 
-/** Latents [N, C, h, w] as a row of tokens, [N, h·w, C]. */
-export function tokensOf(latents: Tensor): Tensor {
-  const [n, c, h, w] = latents.dims as readonly [number, number, number, number];
-  return latents.reshape([n, c, h * w]).permute([0, 2, 1]);
-}
-
-/** The reverse of {@linkcode tokensOf}, for latents of `height` and `width`. */
-export function latentsOf(tokens: Tensor, height: number, width: number): Tensor {
-  const [n, , c] = tokens.dims as readonly [number, number, number];
-  return tokens.permute([0, 2, 1]).reshape([n, c, height, width]);
-}
-
 /** Coordinates of an image's tokens, float32 [rows·columns, 4]: which image, row, column, 0. */
 export function imageIds(rows: number, columns: number, image = 0): Tensor {
   const ids = new Float32Array(rows * columns * 4);

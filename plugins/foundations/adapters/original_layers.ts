@@ -171,6 +171,33 @@ const FLUX2: readonly OriginalRule[] = [
   rule("final_layer.adaLN_modulation.1.", "norm_out.linear.", true),
 ];
 
+/** The layers of FLUX.3's blocks, all of one kind. */
+function flux3Block(stored: string, now: string): OriginalRule[] {
+  const of = block(stored, now);
+  return [
+    ...["q", "k", "v"].map((part, i) => of(`${part}_proj.`, `attn.${IMAGE.qkv[i]}`)),
+    of("attn_out.", `attn.${IMAGE.out}`),
+    of("norm.query_norm.scale$", "attn.norm_q.weight"),
+    of("norm.key_norm.scale$", "attn.norm_k.weight"),
+    of("mlp_in.", "ff.linear_in."),
+    of("mlp_out.", "ff.linear_out."),
+  ];
+}
+
+const FLUX3: readonly OriginalRule[] = [
+  ...embedding("time_in", "timestep_embedder"),
+  ...embedding("ref_time_in", "target_timestep_embedder"),
+  rule("emb_in.(image_cond|image).", "x_embedders.$1."),
+  rule("txt_in.", "context_embedder."),
+  rule("((?:early|single)_stream_modulations).(txt|image_cond|image).lin.", "$1.$2.linear."),
+  ...flux3Block("content_mode_blocks.(image_cond|image).(\\d+).", "mode_blocks.$1.$2."),
+  ...flux3Block("txt_mode_blocks.(\\d+).", "txt_mode_blocks.$1."),
+  ...flux3Block("single_blocks.(\\d+).", "single_transformer_blocks.$1."),
+  rule("final_layer.image.linear.", "proj_out."),
+  rule("final_layer.image.adaLN_modulation.1.", "norm_out.linear.", true),
+  rule("repa_projectors.", []), // of training
+];
+
 const ofZImage = block(
   "(layers|noise_refiner|context_refiner).(\\d+).attention.",
   "$1.$2.attention.",
@@ -306,6 +333,7 @@ const KREA2: readonly OriginalRule[] = [
 export type OriginalClass =
   | "FluxTransformer2DModel"
   | "Flux2Transformer2DModel"
+  | "Flux3Transformer2DModel"
   | "ChromaTransformer2DModel"
   | "SD3Transformer2DModel"
   | "QwenImageTransformer2DModel"
@@ -320,6 +348,7 @@ export const originalLayers: {
   readonly [C in OriginalClass]: (blocks: number) => readonly OriginalRule[];
 } = {
   Flux2Transformer2DModel: () => FLUX2,
+  Flux3Transformer2DModel: () => FLUX3,
   QwenImageTransformer2DModel: () => [],
   ZImageTransformer2DModel: () => Z_IMAGE,
   AuraFlowTransformer2DModel: () => AURA_FLOW,

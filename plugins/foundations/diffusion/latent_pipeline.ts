@@ -58,6 +58,14 @@ export interface DenoiserCall<K> {
   readonly control: K | undefined;
 }
 
+/** Another size than that in which images are made, and what brings them to it. */
+export interface Fitted {
+  /** The size that images have at last. */
+  readonly size: ImageSize;
+  /** Images in about -1..1, float32 [N, C, H, W]. */
+  fit(images: Tensor): Tensor;
+}
+
 /** What the prompts and images of a call come to for the denoiser of a family. */
 export interface Conditioning<K> {
   /** Images to make. */
@@ -66,6 +74,8 @@ export interface Conditioning<K> {
   readonly facts: Recipe;
   /** The size that it fixes, such as that of an image to follow. */
   readonly size?: ImageSize | undefined;
+  /** What brings images of that size to another one, such as that of an image which was padded. */
+  readonly fitted?: Fitted | undefined;
   /**
    * The denoiser for images of that size: what it predicts, guided as the family guides, float32
    * [N, C, h, w].
@@ -147,11 +157,7 @@ export interface Begun {
   /** What of the latents goes on to the next timestep. Defaults to all. */
   keep?(latents: Tensor, next: number | undefined): Tensor;
   /** Where images are made in another size than that of the call: that size, and what brings them to it. */
-  readonly fitted?: {
-    readonly size: ImageSize;
-    /** Images in about -1..1, float32 [N, C, H, W]. */
-    fit(images: Tensor): Tensor;
-  } | undefined;
+  readonly fitted?: Fitted | undefined;
   /** Brings what was made back into the image that it is a part of. */
   restore?(output: ImageOutput): ImageOutput;
   /** The control images, one tensor for each ControlNet. */
@@ -316,7 +322,7 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
     controlImages: async (given, size) =>
       await planned?.images(await run.images(), given, { count, prompts, noise }, size) ?? [],
   });
-  const { size, plan: { steps, timesteps: left } } = begun;
+  const { size, plan: { steps, timesteps: left }, fitted = conditioning.fitted } = begun;
   const { latents: given } = options as { readonly latents?: Tensor | undefined };
   checkLatents(given, latentDims(run.components.vae, count, size));
   const timesteps = timestepsUpTo(scheduler, left, denoisingEnd);
@@ -326,14 +332,14 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
   const recipe = describeRun(
     prompt,
     options,
-    { steps, strength, ...conditioning.facts, eta: options.eta, ...(begun.fitted?.size ?? size) },
+    { steps, strength, ...conditioning.facts, eta: options.eta, ...(fitted?.size ?? size) },
     noise,
   );
 
   const { decode: own = decodeLatents } = family;
   const decode: typeof own = async (vae, latents) => {
     const images = await own(vae, latents);
-    return begun.fitted?.fit(images) ?? images;
+    return fitted?.fit(images) ?? images;
   };
 
   const end = yield* denoise(begun.latents, {

@@ -17,6 +17,7 @@ export * from "./image_prompt.ts";
 export * from "./inpaint.ts";
 export * from "./inpaint_latents.ts";
 export * from "./latent_pipeline.ts";
+export * from "./latent_tokens.ts";
 export * from "./latents.ts";
 export * from "./mask_latents.ts";
 export * from "./masked_text.ts";

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { DenoiseError, isFile, joinPath, type JsonObject } from "@denoise/core";
+import { DenoiseError, isFile, joinPath, type JsonObject, readConfig } from "@denoise/core";
 import type { ChatMessage, ChatOptions } from "@denoise/roles";
 import { Template } from "@huggingface/jinja";
 import type { SpecialTokens } from "./special_tokens.ts";
@@ -12,13 +12,17 @@ export interface ChatTemplate {
   readonly folder: string;
 }
 
-/** The file that a template may stand in. */
-export const CHAT_TEMPLATE_FILE = "chat_template.jinja";
+/** The files that a template may stand in: one of its own, or the JSON of older processors. */
+export const CHAT_TEMPLATE_FILES = ["chat_template.jinja", "chat_template.json"] as const;
 
-/** Reads the template of a tokenizer's folder: chat_template.jinja goes before tokenizer_config.json. */
+/** Reads the template of a tokenizer's folder: a file of its own goes before tokenizer_config.json. */
 export async function readChatTemplate(folder: string, config: JsonObject): Promise<ChatTemplate> {
-  const file = joinPath(folder, CHAT_TEMPLATE_FILE);
-  const own = await isFile(file) ? await readFile(file, "utf8") : config["chat_template"];
+  const [file, older] = CHAT_TEMPLATE_FILES.map((name) => joinPath(folder, name)) as [
+    string,
+    string,
+  ];
+  if (await isFile(file)) return { template: await readFile(file, "utf8"), folder };
+  const { chat_template: own } = await isFile(older) ? await readConfig(older) : config;
   return { template: typeof own === "string" ? own : undefined, folder };
 }
 
@@ -36,9 +40,9 @@ export function chatText(
   if (template === undefined) {
     throw new DenoiseError(
       "missing_file",
-      `Cannot make a text of a chat: ${
-        JSON.stringify(folder)
-      } has neither ${CHAT_TEMPLATE_FILE} nor ` +
+      `Cannot make a text of a chat: ${JSON.stringify(folder)} has neither ${
+        CHAT_TEMPLATE_FILES[0]
+      } nor ` +
         "a chat_template in tokenizer_config.json",
     );
   }

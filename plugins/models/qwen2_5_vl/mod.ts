@@ -116,7 +116,13 @@ export const Qwen2_5_VLForConditionalGeneration: ModelClass<
     return {
       ...language,
       async hiddenStates(inputIds, indices, options = {}) {
-        const { images, attentionMask, signal } = options;
+        const { images, attentionMask, positionIds, signal } = options;
+        if (positionIds !== undefined) {
+          throw new TypeError(
+            "Cannot place tokens at positionIds: Qwen2_5_VLForConditionalGeneration knows where tokens are " +
+              "from its images alone",
+          );
+        }
         if (images === undefined) return await language.hiddenStates(inputIds, indices, options);
         const { vision_config, image_token_id } = model.config;
         const states: Tensor[] = [];

@@ -116,6 +116,10 @@ export function namedStates<T>(states: readonly T[]): Readonly<Record<string, T>
 export interface HiddenStatesCall {
   /** int64 [N, tokens], 1 where a token may be attended to. Defaults to all of them. */
   readonly attentionMask?: Tensor | undefined;
+  /**
+   * int64 [tokens], where the tokens of all rows are (`position_ids`). Defaults to 0, 1, 2 and so on.
+   */
+  readonly positionIds?: Tensor | undefined;
   /** Cancels the call. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -171,10 +175,15 @@ export function languageModelMethods(
   model: Pick<Runner<LanguageModelConfig>, "run" | "config">,
 ): LanguageModelMethods {
   const { num_hidden_layers: layers } = model.config;
-  const hiddenStates: LanguageModelMethods["hiddenStates"] = (inputIds, indices, options = {}) => {
-    const { attentionMask, signal } = options;
-    const inputs = { input_ids: inputIds, attention_mask: attentionMask };
-    return runHiddenStates(model, indices, inputs, signal);
+  const hiddenStates: LanguageModelMethods["hiddenStates"] = async (
+    inputIds,
+    indices,
+    options = {},
+  ) => {
+    const { attentionMask, positionIds, signal } = options;
+    const places = positionIds && placesOf(positionIds, inputIds.dims[1]!);
+    const inputs = { input_ids: inputIds, attention_mask: attentionMask, places };
+    return await runHiddenStates(model, indices, inputs, signal);
   };
   return {
     hiddenStates,
@@ -187,6 +196,17 @@ export function languageModelMethods(
       };
     },
   };
+}
+
+/** Positions as the graph takes them, int64 [tokens, 1]. */
+function placesOf(positionIds: Tensor, tokens: number): Tensor {
+  if (positionIds.data.length !== tokens) {
+    throw new TypeError(
+      `Cannot place ${tokens} tokens at positionIds [${positionIds.dims}]: there must be one for each, ` +
+        "the same for all rows",
+    );
+  }
+  return positionIds.reshape([tokens, 1]);
 }
 
 function stateIndex(index: number, count: number): number {

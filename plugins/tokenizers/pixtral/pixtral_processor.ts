@@ -1,11 +1,11 @@
-import { DenoiseError, isFile, joinPath, readConfig } from "@denoise/core";
+import { DenoiseError, isFile, joinPath } from "@denoise/core";
 import type { ChatMessage, ChatOptions, ChatTokenizer } from "@denoise/roles";
 import {
   aroundTexts,
   byteLevelBackend,
   bytePairFileNames,
   type BytePairFiles,
-  CHAT_TEMPLATE_FILE,
+  CHAT_TEMPLATE_FILES,
   type ChatTemplate,
   chatText,
   defineTokenizer,
@@ -17,9 +17,6 @@ import {
 import { wordsOf } from "./_words.ts";
 
 const SPECIAL = { bos: "<s>", eos: "</s>" };
-
-/** The file that older repos have a template in. */
-const TEMPLATE_JSON = "chat_template.json";
 
 /** A loaded PixtralProcessor: ids of texts, and texts of chats. */
 export type PixtralProcessor = PretrainedTokenizer & ChatTokenizer;
@@ -45,8 +42,7 @@ export const PixtralProcessor: TokenizerClass<PixtralProcessor> = defineTokenize
   around: (files) => aroundTexts(files, SPECIAL),
   fileNames: [
     ...bytePairFileNames,
-    CHAT_TEMPLATE_FILE,
-    TEMPLATE_JSON,
+    ...CHAT_TEMPLATE_FILES,
     "processor_config.json",
     "preprocessor_config.json",
   ],
@@ -93,12 +89,5 @@ async function readPixtralFiles(folder: string): Promise<PixtralFiles> {
     }),
     ...files.config,
   };
-  return { ...files, config, ...await readTemplate(folder, files) };
-}
-
-/** chat_template.jinja, else chat_template.json, else that of the tokenizer. */
-async function readTemplate(folder: string, { config }: BytePairFiles): Promise<ChatTemplate> {
-  const file = joinPath(folder, TEMPLATE_JSON);
-  const own = await isFile(file) ? await readConfig(file) : {};
-  return await readChatTemplate(folder, { ...config, ...own });
+  return { ...files, config, ...await readChatTemplate(folder, files.config) };
 }

@@ -4,7 +4,7 @@ import {
   byteLevelBackend,
   bytePairFileNames,
   type BytePairFiles,
-  CHAT_TEMPLATE_FILE,
+  CHAT_TEMPLATE_FILES,
   type ChatTemplate,
   chatText,
   defineTokenizer,
@@ -40,9 +40,9 @@ export type Qwen2Tokenizer = PretrainedTokenizer & ChatTokenizer;
  */
 export const Qwen2Tokenizer: TokenizerClass<Qwen2Tokenizer> = defineTokenizer({
   className: "Qwen2Tokenizer",
-  aliases: ["Qwen2TokenizerFast"],
+  aliases: ["Qwen2TokenizerFast", "Qwen3VLProcessor"],
   specialTokens: { eos: "<|endoftext|>", unk: "<|endoftext|>", pad: "<|endoftext|>" },
-  fileNames: [...bytePairFileNames, CHAT_TEMPLATE_FILE],
+  fileNames: [...bytePairFileNames, ...CHAT_TEMPLATE_FILES],
   read: readQwen2Files,
   backend: (files, { added }) =>
     byteLevelBackend(files, added, { word: WORD, normalize: (text) => text.normalize("NFC") }),

@@ -9,7 +9,8 @@ export type DecoderLayers = Omit<DecoderOptions, keyof ReturnType<typeof decoder
 
 /**
  * The graph of a decoder language model that reads texts: `input_ids` and, where some are padding,
- * `attention_mask` [N, tokens] to its hidden states, cut after the last one that is asked for.
+ * `attention_mask` [N, tokens] to its hidden states, cut after the last one that is asked for. Where tokens are
+ * elsewhere than at their place in the row, `places` int64 [tokens, 1] says it.
  *
  * @param layers What the config's options say of the class's layers.
  */
@@ -21,13 +22,18 @@ export function decoderGraph<C extends LanguageModelConfig>(
     inputs: () => ({
       input_ids: int64("batch", "tokens"),
       attention_mask: optional(int64("batch", "tokens")),
+      places: optional(int64("tokens", 1)),
     }),
-    build: (s, config, { input_ids, attention_mask }): Readonly<Record<string, Value>> =>
-      namedStates(
+    build(s, config, { input_ids, attention_mask, places }): Readonly<Record<string, Value>> {
+      const own = layers(config);
+      const sections = [own.headWidth / 2];
+      return namedStates(
         decoderStates(s, input_ids!, attention_mask, {
           ...decoderOptionsOf(config),
-          ...layers(config),
+          ...own,
+          places: places && { ids: s.cast(places, "float32"), sections },
         }),
-      ),
+      );
+    },
   };
 }
