@@ -154,9 +154,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type ChromaTransformer2DModel = modelChromaTransformer.ChromaTransformer2DModel;
 /** `ChromaTransformer2DModel` of `@denoise/model-chroma-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const ChromaTransformer2DModel: typeof modelChromaTransformer.ChromaTransformer2DModel = modelChromaTransformer.ChromaTransformer2DModel.using(registry); import * as modelChromaTransformer from "@denoise/model-chroma-transformer";
+/** An object of the class. */ export type ClapModel = modelClapText.ClapModel;
+/** `ClapModel` of `@denoise/model-clap-text`, with {@linkcode registry} as its default.
+ * @category Models */ export const ClapModel: typeof modelClapText.ClapModel = modelClapText.ClapModel.using(registry); import * as modelClapText from "@denoise/model-clap-text";
 /** An object of the class. */ export type ClapTextModelWithProjection = modelClapText.ClapTextModelWithProjection;
 /** `ClapTextModelWithProjection` of `@denoise/model-clap-text`, with {@linkcode registry} as its default.
- * @category Models */ export const ClapTextModelWithProjection: typeof modelClapText.ClapTextModelWithProjection = modelClapText.ClapTextModelWithProjection.using(registry); import * as modelClapText from "@denoise/model-clap-text";
+ * @category Models */ export const ClapTextModelWithProjection: typeof modelClapText.ClapTextModelWithProjection = modelClapText.ClapTextModelWithProjection.using(registry);
 /** An object of the class. */ export type CLIPTextModel = modelClipText.CLIPTextModel;
 /** `CLIPTextModel` of `@denoise/model-clip-text`, with {@linkcode registry} as its default.
  * @category Models */ export const CLIPTextModel: typeof modelClipText.CLIPTextModel = modelClipText.CLIPTextModel.using(registry); import * as modelClipText from "@denoise/model-clip-text";
@@ -310,7 +313,7 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type AudioDiffusionPipeline = InstanceType<typeof AudioDiffusionPipeline>; export type { AudioDiffusionOptions } from "@denoise/pipeline-audio-diffusion";
 /** `AudioDiffusionPipeline` of `@denoise/pipeline-audio-diffusion`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const AudioDiffusionPipeline: WithMethods<typeof pipelineAudioDiffusion.AudioDiffusionPipeline, PipelineMethods> = pipelineAudioDiffusion.AudioDiffusionPipeline.using(registry); import * as pipelineAudioDiffusion from "@denoise/pipeline-audio-diffusion";
-/** An object of the class. */ export type AudioLDMPipeline = InstanceType<typeof AudioLDMPipeline>; export type { AudioLDMOptions } from "@denoise/pipeline-audioldm";
+/** An object of the class. */ export type AudioLDMPipeline = InstanceType<typeof AudioLDMPipeline>;
 /** `AudioLDMPipeline` of `@denoise/pipeline-audioldm`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const AudioLDMPipeline: WithMethods<typeof pipelineAudioldm.AudioLDMPipeline, PipelineMethods> = pipelineAudioldm.AudioLDMPipeline.using(registry); import * as pipelineAudioldm from "@denoise/pipeline-audioldm";
 /** An object of the class. */ export type AuraFlowPipeline = InstanceType<typeof AuraFlowPipeline>; export type { AuraFlowDenoiserOptions, AuraFlowOptions } from "@denoise/pipeline-aura-flow";
@@ -466,6 +469,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type MarigoldNormalsPipeline = InstanceType<typeof MarigoldNormalsPipeline>; export type { MarigoldNormalsOptions } from "@denoise/pipeline-marigold-normals";
 /** `MarigoldNormalsPipeline` of `@denoise/pipeline-marigold-normals`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const MarigoldNormalsPipeline: WithMethods<typeof pipelineMarigoldNormals.MarigoldNormalsPipeline, PipelineMethods> = pipelineMarigoldNormals.MarigoldNormalsPipeline.using(registry); import * as pipelineMarigoldNormals from "@denoise/pipeline-marigold-normals";
+/** An object of the class. */ export type MusicLDMPipeline = InstanceType<typeof MusicLDMPipeline>;
+/** `MusicLDMPipeline` of `@denoise/pipeline-musicldm`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const MusicLDMPipeline: WithMethods<typeof pipelineMusicldm.MusicLDMPipeline, PipelineMethods> = pipelineMusicldm.MusicLDMPipeline.using(registry); import * as pipelineMusicldm from "@denoise/pipeline-musicldm";
 /** An object of the class. */ export type OvisImagePipeline = InstanceType<typeof OvisImagePipeline>; export type { OvisImageCallOptions } from "@denoise/pipeline-ovis-image";
 /** `OvisImagePipeline` of `@denoise/pipeline-ovis-image`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const OvisImagePipeline: WithMethods<typeof pipelineOvisImage.OvisImagePipeline, PipelineMethods> = pipelineOvisImage.OvisImagePipeline.using(registry); import * as pipelineOvisImage from "@denoise/pipeline-ovis-image";

@@ -1,5 +1,5 @@
 /**
- * AudioLDMPipeline and its models beside what tasks_test.ts and models_test.ts compare with diffusers.
+ * AudioLDMPipeline, MusicLDMPipeline and their models beside what tasks_test.ts and models_test.ts compare with diffusers.
  *
  * @module
  */
@@ -8,9 +8,11 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { testModel, testPipeline } from "@denoise/testing";
 import {
   AudioLDMPipeline,
+  ClapModel,
   ClapTextModelWithProjection,
   DiffusionPipeline,
   Generator,
+  MusicLDMPipeline,
   SpeechT5HifiGan,
   Tensor,
 } from "@denoise/denoise";
@@ -65,6 +67,27 @@ testPipeline(AudioLDMPipeline, {
       message: "2 negative prompts with 1",
     },
   ],
+});
+
+testPipeline(MusicLDMPipeline, {
+  folder: fixture("tiny-musicldm"),
+  args: (options) => ["rain", { ...FEW, ...options }],
+  bytesOf: ({ audios }) => audios.map(({ data }) => new Uint8Array(data.buffer)),
+  refuses: [
+    { call: (p) => p(), error: TypeError, message: "either prompt or promptEmbeds" },
+    { call: (p) => p("a", { audioLengthInS: 0.1 }), error: RangeError, message: "0.125 at least" },
+  ],
+});
+
+testModel(ClapModel, {
+  folder: fixture("models/ClapModel/whole"),
+  call: async (model) =>
+    (await model.forward(Tensor.from([[0, 7, 9, 2]], undefined, "int64"))).textEmbeds!,
+  refuses: [{
+    call: (m) => m.forward(Tensor.zeros([1, 29], "int64")),
+    error: RangeError,
+    message: "at most 28",
+  }],
 });
 
 testModel(ClapTextModelWithProjection, {

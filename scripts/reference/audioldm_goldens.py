@@ -8,8 +8,8 @@ import sys
 import warnings
 
 import torch
-from diffusers import AudioLDMPipeline, DDIMScheduler, UNet2DConditionModel
-from transformers import ClapTextConfig, ClapTextModelWithProjection, RobertaTokenizer, SpeechT5HifiGan, SpeechT5HifiGanConfig
+from diffusers import AudioLDMPipeline, DDIMScheduler, MusicLDMPipeline, UNet2DConditionModel
+from transformers import ClapConfig, ClapFeatureExtractor, ClapModel, ClapTextConfig, ClapTextModelWithProjection, RobertaTokenizer, SpeechT5HifiGan, SpeechT5HifiGanConfig
 
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
@@ -47,6 +47,23 @@ def clap(name: str, where: str) -> ClapTextModelWithProjection:
     return liven(ClapTextModelWithProjection(ClapTextConfig(**CLAP[name])), seed_of(where)).eval()
 
 
+WHOLE_CLAP = {
+    # widths of the projection and of the audio encoder that are not the text's own
+    "whole": dict(text_config=CLAP["clap"], projection_dim=10, projection_hidden_act="gelu",
+                  audio_config=dict(spec_size=64, window_size=4, num_mel_bins=16, hidden_size=32, patch_size=2, patch_stride=[2, 2], depths=[1, 1],
+                                    num_attention_heads=[2, 2], patch_embeds_hidden_size=16, num_hidden_layers=2)),
+}
+
+
+# as in transformers 4, which MusicLDMPipeline expects: the vectors themselves
+get_text_features = ClapModel.get_text_features
+ClapModel.get_text_features = lambda self, *args, **kwargs: get_text_features(self, *args, **kwargs).pooler_output
+
+
+def whole_clap(name: str, where: str, **changes) -> ClapModel:
+    return liven(ClapModel(ClapConfig(**{**WHOLE_CLAP[name], **changes})), seed_of(where)).eval()
+
+
 def gan(name: str, where: str) -> SpeechT5HifiGan:
     model, seed = SpeechT5HifiGan(SpeechT5HifiGanConfig(**GAN[name])), seed_of(where)
     liven(model, seed).eval()
@@ -77,6 +94,19 @@ def clap_calls(model, seed: int) -> Calls:
     return calls
 
 
+def whole_clap_calls(model, seed: int) -> Calls:
+    calls, g, config = Calls(), generator(seed), model.config.text_config
+    for length, kept in ((9, (9, 9)), (12, (12, 5))):
+        ids = torch.randint(5, config.vocab_size, (2, length), generator=g)
+        mask = (torch.arange(length)[None] < torch.tensor(kept)[:, None]).long()
+        ids = torch.where(mask.bool(), ids, config.pad_token_id)
+        text = model.text_model(ids, attention_mask=mask, output_hidden_states=True)
+        values = {"last_hidden_state": text.last_hidden_state, "text_embeds": model.text_projection(text.pooler_output),
+                  **{f"hidden_states.{i}": state for i, state in enumerate(text.hidden_states)}}
+        calls.add(f"{length} tokens", {"input_ids": ids, "attention_mask": mask}, values)
+    return calls
+
+
 def gan_calls(model, seed: int) -> Calls:
     calls, g = Calls(), generator(seed)
     for batch, frames in ((2, 7), (1, 16)):
@@ -97,6 +127,7 @@ def unet_calls(model, seed: int) -> Calls:
 
 CLASSES = {
     "ClapTextModelWithProjection": (CLAP, lambda name: clap(name, f"ClapTextModelWithProjection/{name}"), clap_calls),
+    "ClapModel": (WHOLE_CLAP, lambda name: whole_clap(name, f"ClapModel/{name}"), whole_clap_calls),
     "SpeechT5HifiGan": (GAN, lambda name: gan(name, f"SpeechT5HifiGan/{name}"), gan_calls),
     "UNet2DConditionModel": (["audioldm"], lambda name: unet(f"UNet2DConditionModel/{name}"), unet_calls),
 }
@@ -113,8 +144,11 @@ def write_models() -> None:
 
 def write_repo(name: str) -> None:
     where = folder(name)
-    AudioLDMPipeline(
-        vae=build("AutoencoderKL", VAE, seed_of(f"{name}/vae")), text_encoder=clap("clap", f"{name}/text_encoder"),
+    music = name == "tiny-musicldm"
+    # the UNet takes a vector of 12
+    text_encoder = whole_clap("whole", f"{name}/text_encoder", projection_dim=12) if music else clap("clap", f"{name}/text_encoder")
+    (MusicLDMPipeline if music else AudioLDMPipeline)(
+        vae=build("AutoencoderKL", VAE, seed_of(f"{name}/vae")), text_encoder=text_encoder, **(dict(feature_extractor=ClapFeatureExtractor()) if music else {}),
         tokenizer=RobertaTokenizer.from_pretrained(FIXTURES / "tokenizers" / "roberta"), unet=unet(f"{name}/unet"),
         scheduler=DDIMScheduler(beta_start=0.0015, beta_end=0.0195, beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False,
                                 steps_offset=1),
@@ -146,7 +180,19 @@ CASES = [
     case("LMS", scheduler=swap("LMSDiscrete"), **TEXT),
     case("Euler ancestral", scheduler=swap("EulerAncestralDiscrete"), **TEXT),
 ]
-TASKS = {"audioldm": {"pipeline": "AudioLDMPipeline", "repo": "tiny-audioldm", "parts": {}, "audio": True, "cases": CASES}}
+MUSIC = [
+    case("as long as the model was trained for", **TEXT),
+    case("a longer one, negative prompt", audio_length_in_s=1.83, negative_prompt="noise, low quality", seeds=[11], **TEXT),
+    case("without guidance", guidance_scale=1.0, **TEXT),
+    case("two prompts, two negative prompts, guidance 5", negative_prompt=["noise", "hiss"], guidance_scale=5.0, seeds=[1, 2], **BOTH),
+    case("own latents", latents=latents(1, 4, 6, 8, seed=3), audio_length_in_s=0.75, **TEXT),
+    case("own vectors, negative ones too, two clips each", prompt_embeds=latents(2, 12, seed=4), negative_prompt_embeds=latents(2, 12, seed=5),
+         num_waveforms_per_prompt=2, seeds=[3, 4, 5, 6], num_inference_steps=4),
+    case("DDIM, eta 0.6", eta=0.6, **TEXT),
+    case("Euler ancestral", scheduler=swap("EulerAncestralDiscrete"), **TEXT),
+]
+TASKS = {"audioldm": {"pipeline": "AudioLDMPipeline", "repo": "tiny-audioldm", "parts": {}, "audio": True, "cases": CASES},
+         "musicldm": {"pipeline": "MusicLDMPipeline", "repo": "tiny-musicldm", "parts": {}, "audio": True, "cases": MUSIC}}
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
@@ -156,6 +202,7 @@ if __name__ == "__main__":
             write_models()
         if "repos" in wanted:
             write_repo("tiny-audioldm")
+            write_repo("tiny-musicldm")
         for name in wanted:
             if name in TASKS:
                 write_task(name, TASKS[name], COMMAND)

@@ -435,6 +435,12 @@ def audioldm(dice: Random) -> tuple[dict, dict | None]:
     return dict(call, **some(dice, 0.7, audio_length_in_s=dice.uniform(0.13, 2.5)), num_waveforms_per_prompt=each), scheduler(dice)
 
 
+def musicldm(dice: Random) -> tuple[dict, dict | None]:
+    """One clip of each prompt: diffusers would rank several by CLAP's audio encoder."""
+    call, swapped = audioldm(dice)
+    return dict(call, num_waveforms_per_prompt=1), swapped
+
+
 def adapter(dice: Random) -> tuple[dict, dict | None]:
     """An image for all prompts is repeated by us alone: diffusers wants one for each under guidance."""
     call, swapped = plain_text(dice)
@@ -512,7 +518,7 @@ KINDS = {
     "control-xs-xl": control_xs(with_sizes(plain_text)),
     "control-union": union(plain_text), "control-union-img2img": union(img2img), "control-union-inpaint": union(inpaint),
     "t2i-adapter": adapter, "t2i-adapter-light": adapter, "t2i-adapter-xl": adapter_xl,
-    "audioldm": audioldm,
+    "audioldm": audioldm, "musicldm": musicldm,
     "stable-audio": stable_audio,
     "variation": variation,
     "pag": perturbed(text), "pag-img2img": perturbed(img2img), "pag-inpaint-4": perturbed(inpaint), "pag-inpaint-9": perturbed(inpaint),

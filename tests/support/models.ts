@@ -695,6 +695,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   AutoencoderOobleck: encodeOrDecode,
   StableAudioDiTModel: denoiseWaveforms,
   StableAudioProjectionModel: projectTextAndTimes,
+  ClapModel: encodeForAudio,
   ClapTextModelWithProjection: encodeForAudio,
   SpeechT5HifiGan: vocode,
 };

@@ -1,7 +1,7 @@
 /**
  * ClapTextModelWithProjection: the text encoder of CLAP (Wu et al., 2023, arXiv:2211.06687), by which AudioLDM
  * is conditioned: RoBERTa (Liu et al., 2019, arXiv:1907.11692) and two linear layers; the class of transformers.
- * A checkpoint of the whole of CLAP is taken without its audio encoder.
+ * A checkpoint of the whole of CLAP, and so ClapModel, is taken without its audio encoder.
  *
  * Not covered: `position_ids`, `token_type_ids` and `inputs_embeds` of one's own.
  *
@@ -90,15 +90,10 @@ type Config = FrozenConfig<ClapTextConfig>;
 /** A loaded ClapTextModelWithProjection: its `textEmbeds` are float32 [N, projection_dim]. */
 export type ClapTextModelWithProjection = TextEncoder<ClapTextConfig>;
 
-/** The text encoder of AudioLDM; `ClapTextModelWithProjection` of transformers. */
-export const ClapTextModelWithProjection: ModelClass<ClapTextModelWithProjection> = defineModel<
-  ClapTextConfig,
-  ClapTextModelWithProjection
->({
-  className: "ClapTextModelWithProjection",
+/** What both classes have alike. */
+const definition = {
   library: "transformers",
   schema,
-  adapt: (config) => nestedConfig(config, "text_config"),
   ignore: [/embeddings\.(position|token_type)_ids$/, /^audio_/, /^logit_scale_/],
   graphs: {
     forward: {
@@ -109,7 +104,37 @@ export const ClapTextModelWithProjection: ModelClass<ClapTextModelWithProjection
       build,
     },
   },
-  methods: (model) => ({ forward: (ids, options) => encode(model, ids, options) }),
+  methods: (model: Runner<ClapTextConfig>) => ({
+    forward: (ids: Tensor, options?: Parameters<TextEncoder["forward"]>[1]) =>
+      encode(model, ids, options),
+  }),
+} as const;
+
+/** The text encoder of AudioLDM; `ClapTextModelWithProjection` of transformers. */
+export const ClapTextModelWithProjection: ModelClass<ClapTextModelWithProjection> = defineModel<
+  ClapTextConfig,
+  ClapTextModelWithProjection
+>({
+  ...definition,
+  className: "ClapTextModelWithProjection",
+  adapt: (config) => nestedConfig(config, "text_config"),
+});
+
+/** A loaded ClapModel: its `textEmbeds` are float32 [N, projection_dim], not normalized. */
+export type ClapModel = TextEncoder<ClapTextConfig>;
+
+/**
+ * The text encoder in the whole of CLAP, as MusicLDM and AudioLDM 2 have it; `ClapModel` of transformers,
+ * without its audio encoder.
+ */
+export const ClapModel: ModelClass<ClapModel> = defineModel<ClapTextConfig, ClapModel>({
+  ...definition,
+  className: "ClapModel",
+  adapt(config) {
+    const { projection_dim = 512, projection_hidden_act = "relu" } = config;
+    const text = nestedConfig(config, "text_config");
+    return { ...config, ...text, projection_dim, projection_hidden_act };
+  },
 });
 
 async function encode(
