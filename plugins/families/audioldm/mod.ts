@@ -7,4 +7,5 @@
 export * from "./components.ts";
 export * from "./lengths.ts";
 export * from "./pipeline.ts";
+export { type ClapComponents, clapVectors } from "./prompts.ts";
 export * from "./spectrograms.ts";

@@ -9,8 +9,10 @@ import {
 } from "@denoise/diffusion";
 
 /** What texts are read with. */
-interface TextComponents {
+export interface ClapComponents {
+  /** ClapTextModelWithProjection or ClapModel. */
   readonly textEncoder: TextEncoder;
+  /** RobertaTokenizer. */
   readonly tokenizer: Tokenizer;
 }
 
@@ -28,7 +30,7 @@ interface TextOptions extends PromptTexts {
  * prompts before them. As in diffusers, of a negative prompt as many tokens are read as the vectors are wide.
  */
 export async function textVectors(
-  run: PipelineRun<TextComponents>,
+  run: PipelineRun<ClapComponents>,
   prompt: Prompt | undefined,
   options: TextOptions,
 ): Promise<Tensor> {
@@ -37,19 +39,26 @@ export async function textVectors(
   const { modelMaxLength } = run.components.tokenizer;
   const count = countPrompts(prompt, options);
   const rows = (text: Prompt) => typeof text === "string" ? Array<string>(count).fill(text) : text;
-  const wanted = options.promptEmbeds ?? await read(run, rows(prompt!), modelMaxLength, true);
+  const wanted = options.promptEmbeds ??
+    await clapVectors(run, rows(prompt!), modelMaxLength, true);
   const vectors = guidance
     ? [
       options.negativePromptEmbeds ??
-        await read(run, rows(negativePrompt), wanted.dims[1]!, false),
+        await clapVectors(run, rows(negativePrompt), wanted.dims[1]!, false),
       wanted,
     ]
     : [wanted];
   return Tensor.cat(vectors.map((vector) => vector.repeatInterleave(numWaveformsPerPrompt, 0)));
 }
 
-async function read(
-  { components: { tokenizer, textEncoder }, warn }: PipelineRun<TextComponents>,
+/**
+ * CLAP's vectors of texts, of length 1: float32 [N, width].
+ *
+ * @param maxLength How many tokens of each are read.
+ * @param warns Whether texts that are longer are told of.
+ */
+export async function clapVectors(
+  { components: { tokenizer, textEncoder }, warn }: PipelineRun<ClapComponents>,
   texts: readonly string[],
   maxLength: number,
   warns: boolean,
@@ -61,7 +70,7 @@ async function read(
   if (textEmbeds === undefined) {
     throw new TypeError(
       `Cannot encode the prompt: ${textEncoder.className} gives no textEmbeds; use a ` +
-        "ClapTextModelWithProjection",
+        "ClapTextModelWithProjection or ClapModel",
     );
   }
   const length = textEmbeds.mul(textEmbeds).sum([1], { keepDims: true }).map((x) =>

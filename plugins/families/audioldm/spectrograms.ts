@@ -34,12 +34,19 @@ export interface SpectrogramComponents {
 
 /** What a call of such a pipeline says, with its defaults. */
 export interface SpectrogramOptions extends AudioRunOptions {
+  /** Length in seconds. Defaults to that of the audio that the model was trained on. */
   readonly audioLengthInS?: number | undefined;
+  /** Denoising steps. */
   readonly numInferenceSteps: number;
+  /** How closely the audio follows the prompt, above 1; up to 1 no guidance. */
   readonly guidanceScale: number;
+  /** What the audio should not be: one text, or one for each prompt. */
   readonly negativePrompt?: Prompt | undefined;
+  /** Audio clips made of each prompt. */
   readonly numWaveformsPerPrompt: number;
+  /** Amount of noise of DDIM, 0..1. Defaults to 0. */
   readonly eta?: number | undefined;
+  /** The first latents, float32 [N, channels, frames, bins], before the scheduler scales them. */
   readonly latents?: Tensor | undefined;
 }
 
