@@ -688,6 +688,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type DPTImageProcessor = processorDptImage.DPTImageProcessor;
 /** `DPTImageProcessor` of `@denoise/processor-dpt-image`, with {@linkcode registry} as its default.
  * @category Processors */ export const DPTImageProcessor: typeof processorDptImage.DPTImageProcessor = processorDptImage.DPTImageProcessor.using(registry); import * as processorDptImage from "@denoise/processor-dpt-image";
+/** An object of the class. */ export type IPAdapterMaskProcessor = processorIpAdapterMask.IPAdapterMaskProcessor;
+/** `IPAdapterMaskProcessor` of `@denoise/processor-ip-adapter-mask`, with {@linkcode registry} as its default.
+ * @category Processors */ export const IPAdapterMaskProcessor: typeof processorIpAdapterMask.IPAdapterMaskProcessor = processorIpAdapterMask.IPAdapterMaskProcessor.using(registry); import * as processorIpAdapterMask from "@denoise/processor-ip-adapter-mask";
 /** An object of the class. */ export type Mel = processorMel.Mel;
 /** `Mel` of `@denoise/processor-mel`, with {@linkcode registry} as its default.
  * @category Processors */ export const Mel: typeof processorMel.Mel = processorMel.Mel.using(registry); import * as processorMel from "@denoise/processor-mel";

@@ -493,6 +493,8 @@ export const registry: Registry<PipelineMethods> = new Registry({
       aliases: ["CLIPFeatureExtractor","CLIPImageProcessorFast","CLIPImageProcessorPil"], load: async () => (await import("@denoise/processor-clip-image")).CLIPImageProcessor },
     { kind: "processor", className: "DPTImageProcessor", package: "@denoise/processor-dpt-image",
       aliases: ["DPTFeatureExtractor","DPTImageProcessorFast","DPTImageProcessorPil"], load: async () => (await import("@denoise/processor-dpt-image")).DPTImageProcessor },
+    { kind: "processor", className: "IPAdapterMaskProcessor", package: "@denoise/processor-ip-adapter-mask",
+      load: async () => (await import("@denoise/processor-ip-adapter-mask")).IPAdapterMaskProcessor },
     { kind: "processor", className: "Mel", package: "@denoise/processor-mel",
       load: async () => (await import("@denoise/processor-mel")).Mel },
     { kind: "processor", className: "Qwen2VLProcessor", package: "@denoise/processor-qwen2-vl",

@@ -119,7 +119,13 @@ const LAYERS: readonly Layer[] = [
   {
     folder: /^plugins\/pipelines\//,
     name: "a pipeline",
-    allowed: ["@denoise/core", "@denoise/diffusion", "@denoise/roles", "@denoise/stable-diffusion"],
+    allowed: [
+      "@denoise/core",
+      "@denoise/adapters",
+      "@denoise/diffusion",
+      "@denoise/roles",
+      "@denoise/stable-diffusion",
+    ],
     folders: /^plugins\/families\//,
   },
   {

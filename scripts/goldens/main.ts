@@ -94,6 +94,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "textual_inversion_goldens.py",
     "prompt_syntax_goldens.py",
     "ip_adapter_goldens.py",
+    "ip_adapter_face_goldens.py",
     "ip_adapter_transformers_goldens.py",
   ],
   audio: [

@@ -30,6 +30,8 @@ REPOS = {
     "krea2": ("tiny-krea2", "Krea2Pipeline", krea2, dict(guidance_scale=0.0)),
 }
 
+SCALED = {"z-image": "joint_attention_kwargs", "aura-flow": "attention_kwargs"}
+
 
 def draw(pipe, more: dict) -> torch.Tensor:
     images = pipe(**CALL, **more, generator=generator(5)).images
@@ -62,6 +64,10 @@ def write(name: str) -> dict:
     images[name] = draw(pipe, more)
     pipe.set_adapters(["one"], [0.4])
     images[f"{name} 0.4"] = draw(pipe, more)
+    if kwargs := SCALED.get(name):  # the scale of a call is another way to the same image
+        pipe.set_adapters(["one"], [1.0])
+        scaled = draw(pipe, {**more, kwargs: {"scale": 0.4}})
+        assert (scaled.int() - images[f"{name} 0.4"].int()).abs().max() <= 1, name
     return images
 
 

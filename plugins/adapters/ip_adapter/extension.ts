@@ -46,7 +46,7 @@ const KINDS: Readonly<Record<IpAdapterFile["kind"], Kind>> = {
 };
 
 /** The attentions of a UNet to the text: down, up, middle (`attn_processors`). */
-function attentionsToText({ layerShapes }: AdaptedDenoiser): Attention[] {
+export function attentionsToText({ layerShapes }: AdaptedDenoiser): Attention[] {
   const order = ["down_blocks", "up_blocks", "mid_block"];
   const rank = ([path]: Attention) => [
     order.indexOf(path.split(".")[0]!),
@@ -75,17 +75,22 @@ function jointAttentions({ layerShapes }: AdaptedDenoiser): Attention[] {
 /**
  * The tensors that IP-Adapters add to a denoiser.
  *
+ * @param shortcut Whether FaceID-Plus adapters are of the second version.
  * @throws {RangeError} for IP-Adapters of another model, and several where it takes one.
  */
 export function extensionOf(
   denoiser: AdaptedDenoiser,
   files: readonly IpAdapterFile[],
+  shortcut: boolean,
 ): Map<string, StoredTensor> {
   const tensors = new Map<string, StoredTensor>();
   for (const [i, { kind, projection, layers }] of files.entries()) {
     const of = KINDS[kind];
     const attentions = of.attentions(denoiser);
     for (const [name, tensor] of projection) tensors.set(`${of.projection(i)}.${name}`, tensor);
+    if (shortcut && projection.has("proj.net.2.weight")) {
+      tensors.set(`${of.projection(i)}.shortcut_scale`, numberTensor(1));
+    }
     if (layers.length !== attentions.length) {
       throw new RangeError(
         `Cannot load an IP-Adapter for ${layers.length} attentions into a ` +

@@ -3,9 +3,9 @@
  * to the text. Ye et al., "IP-Adapter: Text Compatible Image Prompt Adapter for Text-to-Image
  * Diffusion Models" (arXiv:2308.06721).
  *
- * Plain, Plus and Full-Face files in the layout of h94/IP-Adapter, several at once, each with its
- * scale; XLabs' for FLUX.1, and InstantX's for Stable Diffusion 3.5, which is used alone. The base weights stay mapped as they are; only sessions are made again. Not covered: FaceID
- * adapters, masks (`ip_adapter_masks`).
+ * Plain, Plus, Full-Face, FaceID and FaceID-Plus files in the layout of h94/IP-Adapter, several at once, each with its
+ * scale, and masks that say where they count (`crossAttentionKwargs: { ipAdapterMasks }`); XLabs' for FLUX.1, and InstantX's for
+ * Stable Diffusion 3.5, which is used alone. The base weights stay mapped as they are; only sessions are made again.
  *
  * @example
  * ```ts ignore
@@ -35,6 +35,7 @@ import {
 import { defineAdapter } from "@denoise/adapters";
 import { type EncoderOptions, type EncodingParts, loadEncoders } from "./encoders.ts";
 import { type AdaptedDenoiser, extensionOf } from "./extension.ts";
+import { setFaces } from "./faces.ts";
 import { readIpAdapter } from "./read.ts";
 import { type IpAdapterScale, scaled } from "./scales.ts";
 
@@ -56,12 +57,15 @@ export interface ImagePromptable {
 export interface IpAdapterOptions extends EncoderOptions {
   /** The file, or several for several IP-Adapters. */
   readonly weightName?: string | readonly string[] | undefined;
+  /** Whether FaceID-Plus adapters are of the second version, whose faces are added to what is seen. Defaults to false. */
+  readonly shortcut?: boolean | undefined;
 }
 
 const ipAdapterOptions: CallOptions<IpAdapterOptions> = {
   ...loadOptions,
   subfolder: { type: "string" },
   weightName: { type: "string", list: "allowed" },
+  shortcut: { type: "boolean" },
   imageEncoderFolder: { type: "string", nullable: true },
   imageEncoderPretrainedModelNameOrPath: { type: "string" },
   imageEncoderSubfolder: { type: "string" },
@@ -97,8 +101,8 @@ async function filesOf(
 }
 
 /**
- * Loads IP-Adapters in the place of those that are there, with their image encoder
- * (`load_ip_adapter`).
+ * Loads IP-Adapters in the place of those that are there, with their image encoder, and with the LoRAs of
+ * FaceID adapters, which are adapters named `faceid_0`, ... (`load_ip_adapter`).
  *
  * @param source A folder, or a .safetensors file.
  * @throws {TypeError} for an unknown option, and a folder without `weightName`.
@@ -128,7 +132,8 @@ export async function loadIpAdapter(
   const path = source instanceof URL ? decodeURIComponent(source.pathname) : source;
   const files = await filesOf(path, options);
   const read = await Promise.all(files.map(readIpAdapter));
-  await denoiser.setExtension(NAME, extensionOf(denoiser, read));
+  await denoiser.setExtension(NAME, extensionOf(denoiser, read, options.shortcut ?? false));
+  await setFaces(denoiser, read);
   const registry = options.registry ?? pipe.registry ?? new Registry();
   const { kind } = read[0]!;
   Object.assign(pipe, await loadEncoders(pipe.components, path, kind, options, registry));
@@ -138,7 +143,8 @@ export async function loadIpAdapter(
  * Says how much images count: 1 as trained, 0 not at all (`set_ip_adapter_scale`). Defaults to 1, for Stable
  * Diffusion 3 to 0.5.
  *
- * @param scale One for all IP-Adapters, or one for each: a number, or scales by blocks of a UNet, where those
+ * @param scale One for all IP-Adapters, or one for each: a number, for a UNet a list with one for each image of a call
+ *   that masks them, or scales by blocks of a UNet, where those
  *   that are not named get 0 (InstantStyle, arXiv:2404.02733), or a list for the blocks of a transformer.
  * @throws {RangeError} when there are more or fewer than IP-Adapters, and for blocks that are not there.
  *
@@ -163,7 +169,7 @@ export async function setIpAdapterScale(
 }
 
 /**
- * Takes the IP-Adapters away, and the image encoder with them (`unload_ip_adapter`).
+ * Takes the IP-Adapters away, and the image encoder and the LoRAs of faces with them (`unload_ip_adapter`).
  *
  * @category Adapters
  *
@@ -183,6 +189,7 @@ export async function unloadIpAdapter(pipe: ImagePromptable): Promise<void> {
   const denoiser = denoiserOf(pipe);
   if (!denoiser.extensions.has(NAME)) return;
   await denoiser.setExtension(NAME, undefined);
+  await setFaces(denoiser, []);
   const { components } = pipe;
   await (components as EncodingParts).imageEncoder?.dispose();
   const isAlone = !("safetyChecker" in components); // which takes what the extractor makes, too

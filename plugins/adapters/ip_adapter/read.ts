@@ -1,5 +1,5 @@
 import { DenoiseError, Tensor } from "@denoise/core";
-import { openSafetensors, splitRows, storedTensor } from "@denoise/safetensors";
+import { openSafetensors, readTensor, splitRows, storedTensor } from "@denoise/safetensors";
 import type { StoredTensor } from "@denoise/safetensors";
 
 /** The tensors of an IP-Adapter's file, at their places in it. */
@@ -10,6 +10,8 @@ export interface IpAdapterFile {
   readonly projection: ReadonlyMap<string, StoredTensor>;
   /** What each attention has of its own, by diffusers' names, in the order of the attentions. */
   readonly layers: readonly ReadonlyMap<string, StoredTensor>[];
+  /** The LoRA of FaceID adapters: `down` and `up` by the number of the attention and the name of its layer. */
+  readonly lora: ReadonlyMap<string, { readonly down: Tensor; readonly up: Tensor }>;
 }
 
 /** What each attention has of an IP-Adapter, for the models of a kind. */
@@ -29,6 +31,7 @@ const FULL: Rename = [[/^proj\.0\./, "ff.net.0.proj."], [/^proj\.2\./, "ff.net.2
   /^proj\.3\./,
   "norm.",
 ]];
+const FACE: Rename = [[/^proj\.0\./, "face.net.0.proj."], [/^proj\.2\./, "face.net.2."]];
 const PLUS: Rename = [
   [/^(layers\.\d+)\.0\.norm1\./, "$1.ln0."],
   [/^(layers\.\d+)\.0\.norm2\./, "$1.ln1."],
@@ -37,6 +40,13 @@ const PLUS: Rename = [
   [/^(layers\.\d+)\.1\.1\./, "$1.ff.1.net.0.proj."],
   [/^(layers\.\d+)\.1\.3\./, "$1.ff.1.net.2."],
   [/\.to_out\.weight$/, ".to_out.0.weight"],
+];
+
+const FACE_PLUS: Rename = [
+  [/^perceiver_resampler\./, ""],
+  [/^proj\.0\./, "proj.net.0.proj."],
+  [/^proj\.2\./, "proj.net.2."],
+  ...PLUS,
 ];
 
 /** Of Stable Diffusion 3, whose layers see the time, too. */
@@ -70,11 +80,9 @@ function namesOf(names: ReadonlySet<string>, file: string): Rename {
   if (names.has("proj.weight")) return PLAIN;
   if (names.has("proj.3.weight")) return FULL;
   if (names.has("latents")) return PLUS;
-  const isFace = names.has("norm.weight") || names.has("perceiver_resampler.proj_in.weight");
-  throw refusal(
-    file,
-    isFace ? "it is a FaceID adapter, which is not supported" : "it has no projection of images",
-  );
+  if (names.has("perceiver_resampler.proj_in.weight")) return FACE_PLUS;
+  if (names.has("norm.weight")) return FACE;
+  throw refusal(file, "it has no projection of images");
 }
 
 /** Reads a file in the layout of h94/IP-Adapter, of XLabs' for FLUX.1 or InstantX's for Stable Diffusion 3. */
@@ -106,8 +114,35 @@ export async function readIpAdapter(path: string): Promise<IpAdapterFile> {
       projection.set(name.replace("to_kv", "to_v"), value);
     } else projection.set(name, tensor);
   }
-  const kind = kindOf(attention);
-  return { kind, projection, layers: layersOf(attention, kind, file) };
+  const isLora = (name: string) => LORA.test(name);
+  const own = new Map([...attention].filter(([name]) => !isLora(name)));
+  const lora = new Map([...attention].filter(([name]) => isLora(name)));
+  const kind = kindOf(own);
+  return { kind, projection, layers: layersOf(own, kind, file), lora: await loraOf(lora, file) };
+}
+
+const LORA = /^(\d+)\.(to_(?:q|k|v|out))_lora\.(down|up)\.weight$/;
+
+/** Pairs of matrices by `NUMBER.LAYER`. */
+async function loraOf(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  file: string,
+): Promise<IpAdapterFile["lora"]> {
+  const pairs = new Map<string, { readonly down: Tensor; readonly up: Tensor }>();
+  for (const name of tensors.keys()) {
+    const [_, number, layer] = LORA.exec(name)!;
+    const [down, up] = ["down", "up"].map((half) =>
+      tensors.get(`${number}.${layer}_lora.${half}.weight`)
+    );
+    if (down === undefined || up === undefined) {
+      throw refusal(file, `it lacks the other half of "ip_adapter.${name}"`);
+    }
+    pairs.set(`${number}.${layer === "to_out" ? "to_out.0" : layer}`, {
+      down: await readTensor(down),
+      up: await readTensor(up),
+    });
+  }
+  return pairs;
 }
 
 /** Which models keys and values are for: those of FLUX.1 have biases, those of Stable Diffusion 3 norms. */
@@ -129,10 +164,7 @@ function layersOf(
   const known = new Set(ids.flatMap((id) => parts.map((part) => `${id}.${part}`)));
   const other = [...tensors.keys()].find((name) => !known.has(name));
   if (other !== undefined) {
-    const what = kind === "unet"
-      ? "beside keys and values, as FaceID adapters do"
-      : "that is unknown";
-    throw refusal(file, `it has a tensor "ip_adapter.${other}" ${what}`);
+    throw refusal(file, `it has a tensor "ip_adapter.${other}" that is unknown`);
   }
   return ids.map((id) =>
     new Map(parts.map((part) => {
@@ -143,7 +175,8 @@ function layersOf(
   );
 }
 
-/** A number as a tensor of a checkpoint. */
-export function numberTensor(value: number): StoredTensor {
-  return storedTensor(new Tensor("float32", Float32Array.of(value), []));
+/** A number, or a list of some, as a tensor of a checkpoint. */
+export function numberTensor(value: number | readonly number[]): StoredTensor {
+  const dims = typeof value === "number" ? [] : [value.length];
+  return storedTensor(new Tensor("float32", Float32Array.from([value].flat()), dims));
 }

@@ -3,7 +3,10 @@ import type { StoredTensor } from "@denoise/safetensors";
 import type { AdaptedDenoiser } from "./extension.ts";
 import { numberTensor } from "./read.ts";
 
-/** How much the images of one IP-Adapter count: everywhere, in blocks of a UNet, or in each of a transformer's. */
+/**
+ * How much the images of one IP-Adapter count: everywhere, in blocks of a UNet, each of several in its mask, or in
+ * each block of a transformer.
+ */
 export type IpAdapterScale = number | BlockScales | readonly number[];
 
 const SCALE = /\.processor\.scale\.(\d+)$/;
@@ -29,9 +32,14 @@ export function scaled(
         (count === 0 ? "call loadIpAdapter first" : "give one, or one for each"),
     );
   }
-  const scaleOf = scales.map((one) =>
-    isTransformer ? blockScales(one, paths, className) : attentionScales(one as number, paths, 0)
-  );
+  const scaleOf = scales.map((one) => {
+    if (isTransformer) return blockScales(one, paths, className);
+    if (!Array.isArray(one)) return attentionScales(one as number | BlockScales, paths, 0);
+    const ofImages = (one as readonly number[]).map((scale) =>
+      attentionScales(scale, paths, 0)("")
+    );
+    return () => ofImages;
+  });
   return new Map([...tensors].map(([name, tensor]) => {
     const which = name.match(SCALE)?.[1];
     if (which === undefined) return [name, tensor];

@@ -1,3 +1,4 @@
+import { type JointAttentionKwargs, jointAttentionKwargs } from "@denoise/adapters";
 import {
   type CallOptions,
   type ImageSize,
@@ -27,7 +28,11 @@ import { encodeZImagePrompts, type ZImagePromptOptions, zImagePromptOptions } fr
 
 /** Options that all calls of Z-Image take. */
 export interface ZImageOptions
-  extends RunOptions, ZImagePromptOptions, Omit<TimestepOptions, "timesteps"> {
+  extends
+    RunOptions,
+    ZImagePromptOptions,
+    Omit<TimestepOptions, "timesteps">,
+    JointAttentionKwargs {
   /**
    * s in v = v_text + s·(v_text - v_negative), from 0, where there is no guidance and a step is half the work.
    * Defaults to 5; Z-Image-Turbo is made for 0.
@@ -49,6 +54,7 @@ export const zImageOptions: CallOptions<ZImageOptions> = {
   ...runOptions,
   ...zImagePromptOptions,
   ...stepOptions,
+  ...jointAttentionKwargs,
   guidanceScale: { type: "number" },
   cfgNormalization: { type: "any" },
   cfgTruncation: { type: "number", nullable: true },

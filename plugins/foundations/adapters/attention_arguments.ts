@@ -1,4 +1,4 @@
-import type { CallOptions } from "@denoise/core";
+import type { CallOptions, Tensor } from "@denoise/core";
 
 /** How much of the LoRAs in use a call applies. */
 export interface LoraScale {
@@ -9,10 +9,19 @@ export interface LoraScale {
   readonly scale?: number | undefined;
 }
 
+/** Where the images of IP-Adapters count. */
+export interface ImagePromptMasks {
+  /**
+   * For each IP-Adapter float32 [1, images, H, W] with 1 where an image counts and 0 where not, as
+   * `IPAdapterMaskProcessor` makes them; undefined for one that counts everywhere.
+   */
+  readonly ipAdapterMasks?: readonly (Tensor | undefined)[] | undefined;
+}
+
 /** For the attentions of UNets. */
 export interface CrossAttentionKwargs {
   /** For the attentions of the UNet (`cross_attention_kwargs`). */
-  readonly crossAttentionKwargs?: LoraScale | undefined;
+  readonly crossAttentionKwargs?: LoraScale & ImagePromptMasks | undefined;
 }
 
 /** For the attentions of transformers, by the name that most of their pipelines have for it. */
@@ -44,7 +53,7 @@ export const jointAttentionKwargs: CallOptions<JointAttentionKwargs> = {
 
 /** What each of them may hold. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
-  crossAttentionKwargs: ["scale"],
+  crossAttentionKwargs: ["scale", "ipAdapterMasks"],
   attentionKwargs: ["scale"],
   jointAttentionKwargs: ["scale"],
 };
@@ -52,7 +61,8 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
 /**
  * What a call's options multiply the weights of LoRAs by; 1 where they say nothing.
  *
- * @throws {TypeError} for anything else in `crossAttentionKwargs` and the like, and for a scale that is no number.
+ * @throws {TypeError} for anything else in `crossAttentionKwargs` and the like, for masks without images, and for a
+ * scale that is no number.
  *
  * @example
  * ```ts
@@ -73,9 +83,21 @@ export function loraScaleOf(options: object): number {
         `Cannot take ${JSON.stringify(unknown)} in ${option}: it may hold ${keys.join(", ")}`,
       );
     }
-    const { scale = 1 } = given as LoraScale;
+    const { scale = 1, ipAdapterMasks } = given as LoraScale & ImagePromptMasks;
+    if (ipAdapterMasks !== undefined && !hasImages(options)) {
+      throw new TypeError(
+        `Cannot take ipAdapterMasks in ${option} without the images that they are for: give ipAdapterImage or ` +
+          `ipAdapterImageEmbeds`,
+      );
+    }
     if (Number.isFinite(scale)) return scale;
     throw new TypeError(`Cannot scale LoRAs by ${scale}: scale in ${option} must be a number`);
   }
   return 1;
+}
+
+/** Whether a call follows images by IP-Adapters, which only pipelines that take them can be given. */
+function hasImages(options: object): boolean {
+  return ["ipAdapterImage", "ipAdapterImageEmbeds"]
+    .some((name) => (options as Readonly<Record<string, unknown>>)[name] !== undefined);
 }

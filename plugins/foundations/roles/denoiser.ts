@@ -32,6 +32,10 @@ export interface DenoiserOptions {
    * models conditioned on an image themselves (Kandinsky) that one's, float32 [N, width].
    */
   readonly imageEmbeds?: readonly Tensor[] | undefined;
+  /** Of faces, for the IP-Adapters that take them: states of their patches, float32 [N, images, patches, width]. */
+  readonly imageStates?: readonly (Tensor | undefined)[] | undefined;
+  /** Where the images of each IP-Adapter count, float32 [1, images, H, W]; undefined for everywhere. */
+  readonly imageMasks?: readonly (Tensor | undefined)[] | undefined;
   /** Rows in which self-attention is perturbed (PAG). */
   readonly perturbation?: Perturbation | undefined;
   /** Cancels before the call starts. */
@@ -77,6 +81,6 @@ export interface Denoiser<C extends object = object, O extends object = Denoiser
     timestep: number | readonly number[],
     options?: O,
   ): Promise<{ sample: Tensor }>;
-  /** What each IP-Adapter in use takes of an image: its vector, or the states of its patches. */
-  imagePrompts?(): readonly ("embeds" | "states")[];
+  /** What each IP-Adapter in use takes of an image: its vector, the states of its patches, of a face its own vector, or both. */
+  imagePrompts?(): readonly ("embeds" | "states" | "face" | "face and states")[];
 }

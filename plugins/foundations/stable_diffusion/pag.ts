@@ -100,6 +100,7 @@ export function perturbedConditioning(
     textEmbeds: rows(conditioning.textEmbeds),
     timeIds: (guidance ? pag.timeIds : undefined) ?? rows(conditioning.timeIds),
     imageEmbeds: conditioning.imageEmbeds?.map((x) => withPerturbed(x, guidance)),
+    imageStates: conditioning.imageStates?.map((x) => x && withPerturbed(x, guidance)),
   };
 }
 

@@ -103,10 +103,11 @@ export const pix2pix: Family<
     const followed = await conditionOnImages(run.components, options, { count, guidance });
     const conditioning = {
       encoderHiddenStates: threefold(texts.promptEmbeds, texts.negativePromptEmbeds),
-      imageEmbeds: followed?.map((embeds) => {
-        const [nothing, seen = nothing] = embeds.chunk(guidance ? 2 : 1) as [Tensor, Tensor?];
-        return threefold(seen, guidance ? nothing : undefined);
-      }),
+      imageMasks: followed.imageMasks,
+      imageEmbeds: followed.imageEmbeds?.map((embeds) => followedThreefold(embeds, guidance)),
+      imageStates: followed.imageStates?.map((states) =>
+        states && followedThreefold(states, guidance)
+      ),
       signal: options.signal,
     };
     return {
@@ -180,6 +181,12 @@ function scalesOf(
 
 function scalesToTell({ guidance: _, ...scales }: ImageGuidance) {
   return scales;
+}
+
+/** What is seen in images, for text and image, image alone, and neither. */
+function followedThreefold(rows: Tensor, guidance: boolean): Tensor {
+  const [nothing, seen = nothing] = rows.chunk(guidance ? 2 : 1) as [Tensor, Tensor?];
+  return threefold(seen, guidance ? nothing : undefined);
 }
 
 /** What stands for text and image, image alone, and neither; the first alone without guidance. */

@@ -64,9 +64,9 @@ export const sd: Family<
   async encode(run, prompt, options) {
     const { guidanceRescale, signal } = options;
     const text = await conditionOnText(run, prompt, options);
-    const imageEmbeds = await conditionOnImages(run.components, options, text);
+    const images = await conditionOnImages(run.components, options, text);
     const { count, guidance, guidanceScale, encoderHiddenStates, timestepCond } = text;
-    const conditioning = { encoderHiddenStates, timestepCond, imageEmbeds, signal };
+    const conditioning = { encoderHiddenStates, timestepCond, ...images, signal };
     return {
       count,
       facts: {

@@ -146,7 +146,7 @@ export function sdxlWith(quirks: SdxlQuirks): SdxlFamily {
     async encode(run, prompt, options, { from }) {
       const { signal, cropsCoordsTopLeft } = options;
       const text = await conditionOnXlText(run, prompt, options);
-      const imageEmbeds = await conditionOnImages(run.components, options, text);
+      const images = await conditionOnImages(run.components, options, text);
       const { count, guidance, guidanceScale, guidanceRescale } = text;
       const requiresScore = run.settings.requires_aesthetics_score === true;
       const sizes = quirks.negativeCropsAsPositive
@@ -170,7 +170,7 @@ export function sdxlWith(quirks: SdxlQuirks): SdxlFamily {
           const timestepCond = quirks.withoutTimestepCond ? undefined : added.timestepCond;
           return predictByUNet(
             run.components.unet,
-            { ...added, timestepCond, imageEmbeds, signal },
+            { ...added, timestepCond, ...images, signal },
             {
               ...{ guidance, guidanceScale, guidanceRescale },
               pag: pag && isText ? { ...pag, timeIds: alternatingTimeIds(ids, count) } : pag,

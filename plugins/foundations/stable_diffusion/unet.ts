@@ -24,6 +24,10 @@ export interface UNetConditioning {
   readonly classLabels?: Tensor | undefined;
   /** Of the images of each IP-Adapter, float32 [N, images, width] or [N, images, patches, width]. */
   readonly imageEmbeds?: readonly Tensor[] | undefined;
+  /** Of faces: states of their patches, float32 [N, images, patches, width]. */
+  readonly imageStates?: readonly (Tensor | undefined)[] | undefined;
+  /** Where the images of each IP-Adapter count, float32 [1, images, H, W]; undefined for everywhere. */
+  readonly imageMasks?: readonly (Tensor | undefined)[] | undefined;
   /** Cancels before a call starts. */
   readonly signal?: AbortSignal | undefined;
 }

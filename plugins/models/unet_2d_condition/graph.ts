@@ -21,6 +21,7 @@ import { add, concat, conv2d, groupNorm, maskBias, mul, sub } from "@denoise/onn
 import { addedEmbedding, encoderStates, hintLatents } from "./added_conditions.ts";
 import type { UNet2DConditionConfig } from "./config.ts";
 import { takesText } from "./ports.ts";
+import { imageMaskInput, levelOf } from "./image_masks.ts";
 import { perturbedInput } from "./self_attention.ts";
 import { simpleCrossAttention } from "./simple_cross_attention.ts";
 
@@ -41,10 +42,13 @@ function contextOf(s: Scope, config: Config, inputs: Inputs): Context {
     ...encoderStates(s, config, inputs),
     isPixels: takesText(config) && inputs.encoder_hidden_states === undefined,
     images: imageProjections((name) => s.added(name))
-      .map((path, i) => imageProjection(s.at(path), inputs[`image_embeds_${i}`]!)),
+      .map((path, i) =>
+        imageProjection(s.at(path), inputs[`image_embeds_${i}`]!, inputs[`image_states_${i}`])
+      ),
     keyBias: inputs.encoder_attention_mask && maskBias(s, inputs.encoder_attention_mask, HIDDEN),
     selfBias: inputs.attention_mask && maskBias(s, inputs.attention_mask, HIDDEN),
     perturbed: (path) => inputs[perturbedInput(path)],
+    imageMask: (path, i) => inputs[imageMaskInput(i, levelOf(config, path))],
   };
 }
 

@@ -35,6 +35,7 @@ import {
 } from "@denoise/onnx/blocks";
 import { check, schema, type UNet2DConditionConfig } from "./config.ts";
 import { build } from "./graph.ts";
+import { imageMaskInputs } from "./image_masks.ts";
 import { inputs, takesImage, takesText } from "./ports.ts";
 import { perturbedInputs } from "./self_attention.ts";
 
@@ -74,9 +75,11 @@ export const UNet2DConditionModel: ModelClass<UNet2DConditionModel> = defineMode
         time_ids: options.timeIds,
         hint: options.hint,
         ...imageInputs(model.config, options),
+        ...numbered("image_states", options.imageStates),
         ...numbered("down_residual", options.downBlockAdditionalResiduals),
         ...numbered("intrablock_residual", intrablock(model.config, options)),
         mid_residual: options.midBlockAdditionalResidual,
+        ...(options.imageMasks && imageMaskInputs(model.config, options.imageMasks, sample)),
         ...(options.perturbation && perturbedInputs(model.config, options.perturbation)),
       }, { signal: options.signal });
       return { sample: result.prediction! };

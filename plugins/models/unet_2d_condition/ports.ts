@@ -3,6 +3,7 @@ import { float32, int64, optional, type Port, timesteps } from "@denoise/onnx";
 import { imageProjections, imagePromptKind, layersAt, timeWidth } from "@denoise/onnx/blocks";
 import type { UNet2DConditionConfig } from "./config.ts";
 import { isKBlock } from "@denoise/onnx/blocks";
+import { imageMaskInput } from "./image_masks.ts";
 import { perturbedInput, selfAttentions } from "./self_attention.ts";
 
 type Config = FrozenConfig<UNet2DConditionConfig>;
@@ -34,11 +35,30 @@ function mayLackText(config: Config): boolean {
 
 /** What each IP-Adapter is given of its images. */
 function imagePrompts(added: (name: string) => boolean): Ports {
-  const ports = imageProjections(added).map((path, i) => {
+  const ports = imageProjections(added).flatMap((path, i) => {
     const kind = imagePromptKind((name) => added(`${path}.${name}`));
-    const patches = kind === "states" ? [`patches_${i}`] : [];
-    return [`image_embeds_${i}`, float32("batch", `images_${i}`, ...patches, `width_${i}`)];
+    const vectors = float32("batch", `images_${i}`, `width_${i}`);
+    const states = (width: string) =>
+      float32("batch", `images_${i}`, `patches_${i}`, `${width}_${i}`);
+    const own = [`image_embeds_${i}`, kind === "states" ? states("width") : vectors] as const;
+    return kind === "face and states"
+      ? [own, [`image_states_${i}`, states("states")] as const]
+      : [own];
   });
+  return Object.fromEntries(ports);
+}
+
+/** Where the images of each IP-Adapter count, in each level. */
+function imageMasks(
+  { block_out_channels: channels }: Config,
+  added: (name: string) => boolean,
+): Ports {
+  const ports = imageProjections(added).flatMap((_, i) =>
+    [...channels.keys()].map((level) => [
+      imageMaskInput(i, level),
+      optional(float32(1, `images_${i}`, `places_${level}`)),
+    ])
+  );
   return Object.fromEntries(ports);
 }
 
@@ -118,6 +138,7 @@ export function inputs(config: Config, added: (name: string) => boolean): Ports 
     ...addedConditions(config),
     ...residuals(config),
     ...imagePrompts(added),
+    ...imageMasks(config, added),
     ...perturbations(config),
   };
 }

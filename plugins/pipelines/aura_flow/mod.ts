@@ -2,8 +2,6 @@
  * AuraFlowPipeline: images from text with AuraFlow (fal, 2024), a rectified flow that is conditioned on the
  * states of Pile-T5.
  *
- * Not covered: `attentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { AuraFlowPipeline } from "@denoise/denoise";
@@ -14,6 +12,7 @@
  *
  * @module
  */
+import { type AttentionKwargs, attentionKwargs } from "@denoise/adapters";
 import {
   type CallOptions,
   type ImageOutput,
@@ -71,7 +70,12 @@ export interface AuraFlowComponents {
 
 /** Options of a call. */
 export interface AuraFlowOptions
-  extends RunOptions, MaskedPromptOptions, Omit<TimestepOptions, "timesteps">, NoiseStartOptions {
+  extends
+    RunOptions,
+    MaskedPromptOptions,
+    Omit<TimestepOptions, "timesteps">,
+    NoiseStartOptions,
+    AttentionKwargs {
   /** How closely the image follows the prompt. Defaults to 3.5; no guidance at 1 or below. */
   readonly guidanceScale?: number | undefined;
 }
@@ -82,6 +86,7 @@ const options: CallOptions<AuraFlowOptions> = {
   ...runOptions,
   ...maskedPromptOptions,
   ...stepOptions,
+  ...attentionKwargs,
   ...noiseStartOptions,
   guidanceScale: { type: "number" },
 };

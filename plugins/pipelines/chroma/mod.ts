@@ -1,7 +1,7 @@
 /**
  * ChromaPipeline: images from text with Chroma (Lodestone Rock, 2025), guided by a negative prompt.
  *
- * Not covered: `jointAttentionKwargs`, IP-Adapters.
+ * Not covered: IP-Adapters.
  *
  * @example
  * ```ts ignore

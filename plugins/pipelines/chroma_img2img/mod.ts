@@ -2,7 +2,7 @@
  * ChromaImg2ImgPipeline: an image changed as a text says, with Chroma (Lodestone Rock, 2025). The image is
  * resized to the size of the call.
  *
- * Not covered: `jointAttentionKwargs`, IP-Adapters.
+ * Not covered: IP-Adapters.
  *
  * @example
  * ```ts ignore

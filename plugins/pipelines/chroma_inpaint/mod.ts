@@ -3,7 +3,7 @@
  * Rock, 2025). That of diffusers 0.42.1 asks the transformer for `guidance_embeds`, which it does not have; this
  * one is held against it with that set to false. `paddingMaskCrop` gives the part around the mask alone, as there.
  *
- * Not covered: `jointAttentionKwargs`, IP-Adapters.
+ * Not covered: IP-Adapters.
  *
  * @example
  * ```ts ignore

@@ -4,7 +4,7 @@
  * tokens, more than 1024² pixels are shrunk. It is a reference that the model reads, too.
  *
  * Latents that are asked for are those of the transformer, [N, 128, height / 16, width / 16], where diffusers gives those of
- * the autoencoder. Not covered: several reference images, `attentionKwargs`, `paddingMaskCrop` (with which diffusers puts
+ * the autoencoder. Not covered: several reference images, `paddingMaskCrop` (with which diffusers puts
  * the middle of what it has made into the image, instead of all of it made smaller).
  *
  * @example

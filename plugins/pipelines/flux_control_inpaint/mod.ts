@@ -2,7 +2,7 @@
  * FluxControlInpaintPipeline: what a mask covers of an image is inpainted, after a text and an image of
  * edges or depth that says where things are, with FLUX.1 Canny and Depth (Black Forest Labs, 2024).
  *
- * Not covered: `jointAttentionKwargs`, `maskedImageLatents`.
+ * Not covered: `maskedImageLatents`.
  *
  * @example
  * ```ts ignore

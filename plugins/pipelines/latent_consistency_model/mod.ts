@@ -4,8 +4,6 @@
  * Guidance is part of the model: it is conditioned on the guidance scale, so a step costs one call and there
  * are no negative prompts.
  *
- * Not covered: `crossAttentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { LatentConsistencyModelPipeline } from "@denoise/denoise";

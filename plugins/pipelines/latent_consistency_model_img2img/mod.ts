@@ -5,8 +5,6 @@
  * Guidance is part of the model: it is conditioned on the guidance scale, so a step costs one call and there
  * are no negative prompts.
  *
- * Not covered: `crossAttentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { LatentConsistencyModelImg2ImgPipeline } from "@denoise/denoise";

@@ -2,8 +2,6 @@
  * Lumina2Pipeline: images from text with Lumina-Image 2.0 (Qin et al., 2025, arXiv:2503.21758), a transformer of
  * 2.6 billion parameters that reads prompts with Gemma 2.
  *
- * Not covered: `attentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { Lumina2Pipeline } from "@denoise/denoise";

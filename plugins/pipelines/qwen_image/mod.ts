@@ -4,7 +4,7 @@
  *
  * Latents that are given or asked for are [N, 16, height / 8, width / 8]; diffusers packs them into
  * tokens. Several images of each of several prompts are what each prompt says; diffusers 0.42.1 cuts some of their
- * texts to the length of another one there. Not covered: `attentionKwargs`, `guidanceScale`, which no such model has learned.
+ * texts to the length of another one there. Not covered: `guidanceScale`, which no such model has learned.
  *
  * @example
  * ```ts ignore

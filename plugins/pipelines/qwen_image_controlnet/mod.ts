@@ -3,7 +3,7 @@
  * ControlNets: Zhang, Rao and Agrawala (arXiv:2302.05543). An image of edges, a pose or depth says where things
  * are. A ControlNet in a list takes several images, which diffusers calls QwenImageMultiControlNetModel.
  *
- * Not covered: `attentionKwargs`, `guidanceScale`, which no such model has learned.
+ * Not covered: `guidanceScale`, which no such model has learned.
  *
  * @example
  * ```ts ignore

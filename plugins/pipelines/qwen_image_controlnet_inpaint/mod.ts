@@ -3,7 +3,7 @@
  * (Qwen Team, 2025, arXiv:2508.02324) and a ControlNet that sees what a mask leaves. Around the mask the image is
  * made again, too, much as it was.
  *
- * Not covered: `attentionKwargs`, `guidanceScale`, which no such model has learned.
+ * Not covered: `guidanceScale`, which no such model has learned.
  * The control image is encoded without noise; diffusers draws some from torch's own generator, which the seed of
  * a call does not cover.
  *

@@ -4,7 +4,7 @@
  * the shape of the image.
  *
  * Positions of image tokens in the language model are those that it was trained with; diffusers 0.42.1 with
- * transformers 5 leaves them out. Not covered: `attentionKwargs`, `guidanceScale`, which no such model has learned,
+ * transformers 5 leaves them out. Not covered: `guidanceScale`, which no such model has learned,
  * `paddingMaskCrop`, `latents`, `maskedImageLatents`, and sizes, which diffusers does not heed.
  *
  * @example

@@ -3,7 +3,7 @@
  * arXiv:2508.02324). Images are brought to about 1024² pixels in their own shape.
  *
  * Positions of image tokens in the language model are those that it was trained with; diffusers 0.42.1 with
- * transformers 5 leaves them out. Not covered: `attentionKwargs`, `guidanceScale`, which no such model has learned.
+ * transformers 5 leaves them out. Not covered: `guidanceScale`, which no such model has learned.
  *
  * @example
  * ```ts ignore

@@ -2,7 +2,7 @@
  * QwenImageImg2ImgPipeline: an image changed as a text says, with Qwen-Image (Qwen Team, 2025,
  * arXiv:2508.02324). The image is resized to the size of the call.
  *
- * Not covered: `attentionKwargs`, `guidanceScale`, which no such model has learned.
+ * Not covered: `guidanceScale`, which no such model has learned.
  *
  * @example
  * ```ts ignore

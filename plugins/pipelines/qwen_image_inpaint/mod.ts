@@ -2,7 +2,7 @@
  * QwenImageInpaintPipeline: a part of an image inpainted as a text says, with Qwen-Image (Qwen Team, 2025,
  * arXiv:2508.02324). Image and mask are resized to the size of the call.
  *
- * Not covered: `attentionKwargs`, `latents`, `maskedImageLatents`, and `guidanceScale`, which no such model has
+ * Not covered: `latents`, `maskedImageLatents`, and `guidanceScale`, which no such model has
  * learned.
  *
  * @example

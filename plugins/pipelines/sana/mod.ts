@@ -2,8 +2,6 @@
  * SanaPipeline: images from text with Sana (Xie et al., 2024, arXiv:2410.10629): a fast transformer on latents of a
  * 32nd of the image's size, which asks a small language model to read the prompt closely.
  *
- * Not covered: `attentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { SanaPipeline } from "@denoise/denoise";

@@ -3,7 +3,7 @@
  * arXiv:2503.09641). Other numbers of steps take even angles; diffusers wants `intermediateTimesteps: null` for
  * them.
  *
- * Not covered: `attentionKwargs`, `eta`, which its scheduler does not know.
+ * Not covered: `eta`, which its scheduler does not know.
  *
  * @example
  * ```ts ignore

@@ -2,7 +2,7 @@
  * SanaSprintImg2ImgPipeline: an image changed as a text says, in one or two steps with Sana-Sprint (Chen et
  * al., 2025, arXiv:2503.09641). The image is resized to the size of the call.
  *
- * Not covered: `attentionKwargs`, `eta`, which its scheduler does not know.
+ * Not covered: `eta`, which its scheduler does not know.
  *
  * @example
  * ```ts ignore

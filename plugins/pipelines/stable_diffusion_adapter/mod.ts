@@ -3,7 +3,7 @@
  * T2I-Adapters follow, which run once for all steps. Mou et al., "T2I-Adapter: Learning Adapters to Dig out
  * More Controllable Ability for Text-to-Image Diffusion Models" (arXiv:2302.08453); Stable Diffusion 1.x.
  *
- * An image is made grey for an adapter of one channel. Not covered: `crossAttentionKwargs`.
+ * An image is made grey for an adapter of one channel.
  *
  * @example
  * ```ts ignore

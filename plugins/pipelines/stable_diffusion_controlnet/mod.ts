@@ -3,8 +3,6 @@
  * says where things are. Zhang, Rao and Agrawala, "Adding Conditional Control to Text-to-Image
  * Diffusion Models" (arXiv:2302.05543); Stable Diffusion 1.x and 2.x.
  *
- * Not covered: `crossAttentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { ControlNetModel, StableDiffusionControlNetPipeline } from "@denoise/denoise";

@@ -3,8 +3,6 @@
  * of edges, a pose or depth that says where things are. Zhang, Rao and Agrawala (arXiv:2302.05543),
  * with SDEdit, Meng et al. (arXiv:2108.01073).
  *
- * Not covered: `crossAttentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { ControlNetModel, StableDiffusionControlNetImg2ImgPipeline } from "@denoise/denoise";

@@ -3,7 +3,7 @@
  * text and a second image that says where things are. Zhang, Rao and Agrawala (arXiv:2302.05543).
  * With UNets of 9 channels that see mask and image, or of 4.
  *
- * Not covered: `crossAttentionKwargs`, AsymmetricAutoencoderKL.
+ * Not covered: AsymmetricAutoencoderKL.
  *
  * @example
  * ```ts ignore

@@ -4,7 +4,7 @@
  * with Perturbed-Attention Guidance" (arXiv:2403.17377). `AutoPipeline` takes it with `enablePag:
  * true`.
  *
- * Not covered: `crossAttentionKwargs`. In guess mode with guidance the perturbed rows are
+ * In guess mode with guidance the perturbed rows are
  * controlled as those of the text; diffusers fails there.
  *
  * @example

@@ -4,8 +4,6 @@
  * Ahn et al., "Self-Rectifying Diffusion Sampling with Perturbed-Attention Guidance"
  * (arXiv:2403.17377). `AutoPipeline` takes it with `enablePag: true`.
  *
- * Not covered: `crossAttentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { ControlNetModel, StableDiffusionControlNetPAGInpaintPipeline } from "@denoise/denoise";

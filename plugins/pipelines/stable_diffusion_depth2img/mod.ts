@@ -4,8 +4,6 @@
  * (arXiv:2112.10752), Stable Diffusion 2 depth; Ranftl et al., "Vision Transformers for Dense
  * Prediction" (arXiv:2103.13413).
  *
- * Not covered: `crossAttentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { StableDiffusionDepth2ImgPipeline } from "@denoise/denoise";

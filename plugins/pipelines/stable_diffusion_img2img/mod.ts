@@ -2,8 +2,6 @@
  * StableDiffusionImg2ImgPipeline: an image changed towards a text. The image's latents are
  * noised as far as `strength` says and denoised from there: SDEdit, Meng et al. (arXiv:2108.01073).
  *
- * Not covered: `crossAttentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { StableDiffusionImg2ImgPipeline } from "@denoise/denoise";

@@ -3,7 +3,7 @@
  * With a UNet of 9 channels that sees mask and image (Rombach et al., arXiv:2112.10752, section
  * 4.5), or with any UNet of 4 channels, where the rest of the image is put back at every step.
  *
- * Not covered: `crossAttentionKwargs`, AsymmetricAutoencoderKL.
+ * Not covered: AsymmetricAutoencoderKL.
  *
  * @example
  * ```ts ignore

@@ -4,7 +4,7 @@
  * "InstructPix2Pix: Learning to Follow Image Editing Instructions" (arXiv:2211.09800).
  *
  * `ipAdapterImageEmbeds` have two rows for each IP-Adapter, as in the other pipelines; diffusers leaves
- * them aside where there is no `ip_adapter_image`. Not covered: `crossAttentionKwargs`.
+ * them aside where there is no `ip_adapter_image`.
  *
  * @example
  * ```ts ignore

@@ -3,8 +3,6 @@
  * self-attention, too. Ahn et al., "Self-Rectifying Diffusion Sampling with Perturbed-Attention
  * Guidance" (arXiv:2403.17377). `AutoPipeline` takes it with `enablePag: true`.
  *
- * Not covered: `crossAttentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { StableDiffusionPAGPipeline } from "@denoise/denoise";

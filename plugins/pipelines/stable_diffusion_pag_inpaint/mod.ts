@@ -4,7 +4,7 @@
  * Diffusion Sampling with Perturbed-Attention Guidance" (arXiv:2403.17377). `AutoPipeline` takes it
  * with `enablePag: true`.
  *
- * Not covered: `crossAttentionKwargs`. Diffusers fails where `guidanceRescale` is used with both
+ * Diffusers fails where `guidanceRescale` is used with both
  * guidances.
  *
  * @example

@@ -3,7 +3,7 @@
  * the small image beside the latents, with some noise, and is conditioned on how much: Rombach et al.
  * (arXiv:2112.10752), section 4.4; Ho et al., "Cascaded Diffusion Models" (arXiv:2106.15282).
  *
- * Not covered: `crossAttentionKwargs`, the watermarker.
+ * Not covered: the watermarker.
  *
  * @example
  * ```ts ignore

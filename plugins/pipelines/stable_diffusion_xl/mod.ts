@@ -4,7 +4,7 @@
  * Synthesis" (arXiv:2307.01952). With `denoisingEnd` and `outputType: "latent"` a refiner can go on
  * where it stops: StableDiffusionXLImg2ImgPipeline with `denoisingStart`.
  *
- * Not covered: `crossAttentionKwargs`, the invisible watermark.
+ * Not covered: the invisible watermark.
  *
  * @example
  * ```ts ignore

@@ -4,7 +4,7 @@
  * More Controllable Ability for Text-to-Image Diffusion Models" (arXiv:2302.08453), with Stable Diffusion
  * XL, Podell et al. (arXiv:2307.01952).
  *
- * An image is made grey for an adapter of one channel. Not covered: `crossAttentionKwargs`.
+ * An image is made grey for an adapter of one channel.
  *
  * @example
  * ```ts ignore

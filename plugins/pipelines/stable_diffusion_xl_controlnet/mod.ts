@@ -3,7 +3,7 @@
  * that says where things are. Zhang, Rao and Agrawala, "Adding Conditional Control to Text-to-Image
  * Diffusion Models" (arXiv:2302.05543), with Stable Diffusion XL, Podell et al. (arXiv:2307.01952).
  *
- * Not covered: `crossAttentionKwargs`, the invisible watermark.
+ * Not covered: the invisible watermark.
  *
  * @example
  * ```ts ignore

@@ -3,7 +3,7 @@
  * of edges, a pose or depth that says where things are. Zhang, Rao and Agrawala (arXiv:2302.05543),
  * with SDEdit, Meng et al. (arXiv:2108.01073), and Stable Diffusion XL (arXiv:2307.01952).
  *
- * Not covered: `crossAttentionKwargs`, the invisible watermark.
+ * Not covered: the invisible watermark.
  *
  * @example
  * ```ts ignore

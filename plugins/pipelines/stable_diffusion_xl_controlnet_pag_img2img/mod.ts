@@ -4,7 +4,7 @@
  * too. Ahn et al., "Self-Rectifying Diffusion Sampling with Perturbed-Attention Guidance"
  * (arXiv:2403.17377). `AutoPipeline` takes it with `enablePag: true`.
  *
- * Not covered: `crossAttentionKwargs`, the invisible watermark. Guess mode is an option that
+ * Not covered: the invisible watermark. Guess mode is an option that
  * diffusers takes and does not use; it is not one here.
  *
  * @example

@@ -4,7 +4,7 @@
  * with Stable Diffusion XL (arXiv:2307.01952). With UNets of 9 channels that see mask and image,
  * or of 4.
  *
- * Not covered: `crossAttentionKwargs`, the invisible watermark. Where an autoencoder has
+ * Not covered: the invisible watermark. Where an autoencoder has
  * `latents_mean`, images are encoded and decoded with it; diffusers leaves that out here.
  *
  * @example

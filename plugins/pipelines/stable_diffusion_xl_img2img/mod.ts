@@ -3,7 +3,7 @@
  * refined: the refiner of Podell et al. (arXiv:2307.01952) takes the latents of a run that ended at
  * `denoisingEnd` and goes on from the same `denoisingStart`.
  *
- * Not covered: `crossAttentionKwargs`, the invisible watermark.
+ * Not covered: the invisible watermark.
  *
  * @example
  * ```ts ignore

@@ -3,7 +3,7 @@
  * With a UNet of 9 channels that sees mask and image, or with any Stable Diffusion XL UNet of 4
  * channels (Podell et al., arXiv:2307.01952), where the rest of the image is put back each step.
  *
- * Not covered: `crossAttentionKwargs`, the invisible watermark. Where
+ * Not covered: the invisible watermark. Where
  * an autoencoder has `latents_mean`, images are encoded with it; diffusers leaves that out here.
  *
  * @example

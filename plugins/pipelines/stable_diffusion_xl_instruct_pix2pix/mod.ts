@@ -4,7 +4,7 @@
  * to Follow Image Editing Instructions" (arXiv:2211.09800); Podell et al. (arXiv:2307.01952). The image is
  * resized to the size that is made.
  *
- * Not covered: `crossAttentionKwargs`, the invisible watermark.
+ * Not covered: the invisible watermark.
  *
  * @example
  * ```ts ignore

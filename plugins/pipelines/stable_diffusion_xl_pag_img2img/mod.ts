@@ -4,7 +4,7 @@
  * Diffusion Sampling with Perturbed-Attention Guidance" (arXiv:2403.17377). `AutoPipeline` takes it
  * with `enablePag: true`.
  *
- * Not covered: `crossAttentionKwargs`, the invisible watermark.
+ * Not covered: the invisible watermark.
  *
  * @example
  * ```ts ignore

@@ -2,8 +2,6 @@
  * ZImagePipeline: images from text with Z-Image and Z-Image-Turbo (Z-Image Team, 2025,
  * arXiv:2511.22699). Turbo makes them in 8 or 9 steps without guidance, the plain model in about 50 with it.
  *
- * Not covered: `jointAttentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { ZImagePipeline } from "@denoise/denoise";

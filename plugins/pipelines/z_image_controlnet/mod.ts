@@ -2,8 +2,6 @@
  * ZImageControlNetPipeline: images from a text with Z-Image (Z-Image Team, 2025, arXiv:2511.22699) and a
  * ControlNet (Zhang, Rao and Agrawala, arXiv:2302.05543): an image of edges, a pose or depth says where things are.
  *
- * Not covered: `jointAttentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { ZImageControlNetModel, ZImageControlNetPipeline } from "@denoise/denoise";

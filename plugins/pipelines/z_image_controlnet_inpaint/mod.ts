@@ -3,7 +3,7 @@
  * Team, 2025, arXiv:2511.22699) and a ControlNet of version 2.0 or later, which sees what a mask leaves and an image
  * of edges, a pose or depth.
  *
- * Not covered: `jointAttentionKwargs`. One mask for several images covers each of them; diffusers
+ * One mask for several images covers each of them; diffusers
  * 0.42.1 takes as many masks as images.
  *
  * @example

@@ -3,8 +3,6 @@
  * 2025, arXiv:2511.22699). The result is as large as the image, whose sides are cut to multiples of 16, where the
  * call names no size.
  *
- * Not covered: `jointAttentionKwargs`.
- *
  * @example
  * ```ts ignore
  * import { ZImageImg2ImgPipeline } from "@denoise/denoise";

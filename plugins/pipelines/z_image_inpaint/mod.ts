@@ -3,7 +3,7 @@
  * Team, 2025, arXiv:2511.22699). The result is as large as the image, whose sides are cut to multiples of 16, where
  * the call names no size.
  *
- * Not covered: `jointAttentionKwargs`, `latents`.
+ * Not covered: `latents`.
  *
  * @example
  * ```ts ignore

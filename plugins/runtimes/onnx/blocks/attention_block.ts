@@ -2,12 +2,15 @@ import type { Scope, Value } from "../graph/mod.ts";
 import {
   add,
   attention,
+  concat,
   div,
+  expand,
   fromTokens,
   groupNorm,
   layerNorm,
   linear,
   mul,
+  shapeOf,
   sum,
   toTokens,
   transpose,
@@ -59,7 +62,11 @@ export function attentionLayer(
   const own = perturbed === undefined
     ? attended
     : where(s, unsqueeze(s, perturbed, [1, 2]), value, attended);
-  const seen = attendImages(s, own, query, context.images ?? [], { heads, bias: false });
+  const seen = attendImages(s, own, query, context.images ?? [], {
+    heads,
+    bias: false,
+    maskOf: (adapter) => context.imageMask?.(s.path, adapter),
+  });
   return linear(s.at("to_out.0"), seen, { bias: outBias });
 }
 
@@ -71,21 +78,104 @@ export function attentionLayer(
  * @param query [N, tokens, C].
  * @param images For each IP-Adapter [N, tokens', D].
  * @param options.bias Whether keys and values have biases.
+ * @param options.maskOf Where the images of an adapter count, [1, images, tokens]; everywhere by default.
  */
 export function attendImages(
   s: Scope,
   x: Value,
   query: Value,
   images: readonly Value[],
-  { heads, bias }: { readonly heads: number; readonly bias: boolean },
+  { heads, bias, maskOf }: {
+    readonly heads: number;
+    readonly bias: boolean;
+    readonly maskOf?: ((adapter: number) => Value | undefined) | undefined;
+  },
+): Value {
+  return images.reduce((sum, image, adapter) => {
+    const options = { adapter, heads, bias };
+    const mask = maskOf?.(adapter);
+    const seen = mask === undefined
+      ? seenInImages(s, query, image, options)
+      : seenWhereMasked(s, query, image, { ...options, mask });
+    return add(s, sum, seen);
+  }, x);
+}
+
+interface ImageAttention {
+  /** Which of the IP-Adapters. */
+  readonly adapter: number;
+  readonly heads: number;
+  readonly bias: boolean;
+}
+
+function seenInImages(s: Scope, query: Value, image: Value, options: ImageAttention): Value {
+  const adapter = s.at("processor");
+  const scale = `scale.${options.adapter}`;
+  if (adapter.shape(scale).length === 0) {
+    return mul(s, attendImage(s, query, image, options), adapter.tensor(scale));
+  }
+  throw new TypeError(
+    "Cannot scale each image of an IP-Adapter without masks that tell them apart: give " +
+      "crossAttentionKwargs with ipAdapterMasks, or setIpAdapterScale one number",
+  );
+}
+
+/** What queries see in the tokens of images, [N, tokens, C]. */
+function attendImage(
+  s: Scope,
+  query: Value,
+  image: Value,
+  { adapter: i, heads, bias }: ImageAttention,
 ): Value {
   const adapter = s.at("processor");
-  return images.reduce((sum, image, i) => {
-    const key = linear(adapter.at("to_k_ip", i), image, { bias });
-    const value = linear(adapter.at("to_v_ip", i), image, { bias });
-    const seen = attention(s, { query, key, value }, { heads });
-    return add(s, sum, mul(s, seen, adapter.tensor(`scale.${i}`)));
-  }, x);
+  const key = linear(adapter.at("to_k_ip", i), image, { bias });
+  const value = linear(adapter.at("to_v_ip", i), image, { bias });
+  return attention(s, { query, key, value }, { heads });
+}
+
+/**
+ * The same with each image looked at by itself, and counted where its mask says.
+ *
+ * @param image [N, images · tokens, D].
+ * @param mask [1, images, H·W].
+ */
+function seenWhereMasked(
+  s: Scope,
+  query: Value,
+  image: Value,
+  { mask, ...options }: ImageAttention & { readonly mask: Value },
+): Value {
+  const adapter = s.at("processor");
+  const [channels, width] = adapter.shape(`to_k_ip.${options.adapter}.weight`) as [number, number];
+  const images = shapeOf(s, mask, 1, 2);
+  const places = shapeOf(s, mask, 2, 3);
+  const apart = s.op("Reshape", [
+    image,
+    concat(s, [s.ints([0]), images, s.ints([-1]), s.ints([width])], 0),
+  ]); // [N, images, tokens, D]
+  const rows = s.op("Reshape", [
+    apart,
+    concat(s, [s.ints([-1]), shapeOf(s, apart, 2)], 0),
+  ]); // [N · images, tokens, D]
+  const each = expand(
+    s,
+    unsqueeze(s, query, [1]),
+    concat(s, [s.ints([1]), images, s.ints([1, 1])], 0),
+  ); // [N, images, H·W, C]
+  const queries = s.op("Reshape", [
+    each,
+    concat(s, [s.ints([-1]), places, s.ints([channels])], 0),
+  ]);
+  const seen = s.op("Reshape", [
+    attendImage(s, queries, rows, options),
+    concat(s, [s.ints([-1]), images, places, s.ints([channels])], 0),
+  ]);
+  const scales = s.op("Reshape", [
+    adapter.tensor(`scale.${options.adapter}`),
+    s.ints([1, -1, 1, 1]),
+  ]);
+  const counted = mul(s, mul(s, seen, unsqueeze(s, mask, [3])), scales);
+  return s.op("ReduceSum", [counted, s.ints([1])], { keepdims: 0 });
 }
 
 /** The states that an attention looks at, normalized by its `norm_cross`. */

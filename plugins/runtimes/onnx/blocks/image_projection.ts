@@ -7,6 +7,7 @@ import {
   gelu,
   layerNorm,
   linear,
+  mul,
   reshape,
   shapeOf,
   unsqueeze,
@@ -20,6 +21,11 @@ export interface Context extends Value {
   readonly isPixels?: boolean | undefined;
   /** For each IP-Adapter [N, tokens, D]. */
   readonly images?: readonly Value[] | undefined;
+  /**
+   * Where the images of the IP-Adapter at a place of `images` count for the attention at a path, [1, images, H·W];
+   * undefined where they count everywhere.
+   */
+  readonly imageMask?: ((path: string, adapter: number) => Value | undefined) | undefined;
   /** Added to the scores of each token, [N, 1, 1, tokens]. */
   readonly keyBias?: Value | undefined;
   /** Added to the scores of each pixel where pixels look at each other, [N, 1, 1, H·W]. */
@@ -56,8 +62,13 @@ const RESAMPLER_LAYERS = 4;
 function resample(s: Scope, x: Value): Value {
   const latents = s.tensor("latents"); // [1, queries, width]
   const count = concat(s, [shapeOf(s, x, 0, 1), s.ints([1, 1])], 0);
+  return resampled(s, expand(s, latents, count), x);
+}
+
+/** Queries, [N, queries, width], that look at the patches of an image. */
+function resampled(s: Scope, queries: Value, x: Value): Value {
   const patches = linear(s.at("proj_in"), x);
-  let h = expand(s, latents, count);
+  let h = queries;
   const plain = { bias: false };
   for (let i = 0; i < RESAMPLER_LAYERS; i++) {
     const layer = s.at("layers", i);
@@ -118,12 +129,36 @@ function resamplerAttention(attn: Scope, own: Value, patches: Value): Value {
   return attention(attn, { query, key, value }, { heads });
 }
 
-/** What an IP-Adapter is given of an image: its vector, or the states of its patches. */
-export type ImagePromptKind = "embeds" | "states";
+/** A vector through a feed-forward part to several tokens. */
+function spreadTokens(s: Scope, ff: string, x: Value): Value {
+  const width = s.shape("norm.weight")[0]!;
+  const rows = reshape(s, feedForward(s.at(ff), x, true), [
+    -1,
+    s.shape(`${ff}.net.2.weight`)[0]! / width,
+    width,
+  ]);
+  return layerNorm(s.at("norm"), rows);
+}
+
+/**
+ * The vector of a face to tokens that look at the patches of its image (`IPAdapterFaceIDPlusImageProjection`);
+ * with a `shortcut_scale` what they find is added to them.
+ */
+function resampleFace(s: Scope, face: Value, patches: Value): Value {
+  const tokens = spreadTokens(s, "proj", face);
+  const seen = resampled(s, tokens, patches);
+  if (!s.added("shortcut_scale")) return seen;
+  return add(s, tokens, mul(s, seen, s.tensor("shortcut_scale")));
+}
+
+/** What an IP-Adapter is given of an image: its vector, the states of its patches, or of a face both. */
+export type ImagePromptKind = "embeds" | "states" | "face" | "face and states";
 
 /** What the image projection of an IP-Adapter takes. */
 export function imagePromptKind(added: (name: string) => boolean): ImagePromptKind {
-  return added("image_embeds") ? "embeds" : "states";
+  if (added("image_embeds")) return "embeds";
+  if (added("proj.net.2")) return "face and states";
+  return added("face") ? "face" : "states";
 }
 
 /** Modules of the IP-Adapters that were added to a denoiser (`encoder_hid_proj`). */
@@ -138,16 +173,20 @@ export function imageProjections(added: (name: string) => boolean): string[] {
  * Images to tokens that attention looks at (`MultiIPAdapterImageProjection`).
  *
  * @param x [N, images, width], or [N, images, patches, width].
+ * @param patches [N, images, patches, width] beside the vectors of faces.
  * @returns [N, images · tokens, D].
  */
-export function imageProjection(s: Scope, x: Value): Value {
+export function imageProjection(s: Scope, x: Value, patches?: Value): Value {
   const kind = imagePromptKind((name) => s.added(name));
-  const flat = s.op("Reshape", [
-    x,
-    concat(s, [s.ints([-1]), shapeOf(s, x, 2)], 0),
-  ]); // [N·images, ...]
+  const flatten = (x: Value) =>
+    s.op("Reshape", [x, concat(s, [s.ints([-1]), shapeOf(s, x, 2)], 0)]); // [N·images, ...]
+  const flat = flatten(x);
   const tokens = kind === "embeds"
     ? imageTokens(s, flat)
+    : kind === "face"
+    ? spreadTokens(s, "face", flat)
+    : kind === "face and states"
+    ? resampleFace(s, flat, flatten(patches!))
     : s.added("latents")
     ? resample(s, flat)
     : layerNorm(s.at("norm"), feedForward(s.at("ff"), flat, true));
