@@ -103,11 +103,11 @@ describe("a FaceID adapter", () => {
     const few = { numInferenceSteps: 1, seed: 1 };
     const before = await pipe(PROMPT, few);
     await load(face);
-    assertEquals(pipe.unet.adapters.map(({ name }) => name), ["faceid_0"]);
+    assertEquals(await pipe.getActiveAdapters(), ["faceid_0"]);
     await load(face);
-    assertEquals(pipe.unet.adapters.map(({ name }) => name), ["faceid_0"]);
+    assertEquals(await pipe.getActiveAdapters(), ["faceid_0"]);
     await pipe.unloadIpAdapter();
-    assertEquals(pipe.unet.adapters.length, 0);
+    assertEquals(await pipe.getActiveAdapters(), []);
     assertEquals((await pipe(PROMPT, few)).images[0]!.data, before.images[0]!.data);
   });
 
