@@ -94,7 +94,7 @@ export interface ImageCodec {
   /** An image as float32 [1, C, H, W] in 0..1, resized as Pillow does it. */
   toTensor(
     image: ImageInput,
-    options?: ResizeOptions & { mode?: "L" | "RGB" },
+    options?: ResizeOptions & { mode?: "L" | "RGB" | "RGBA" },
   ): Promise<Tensor>;
   /** Work on whole images, by codecs that can. */
   readonly editor?: ImageEditor | undefined;

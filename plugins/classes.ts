@@ -508,6 +508,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type QwenImageInpaintPipeline = InstanceType<typeof QwenImageInpaintPipeline>; export type { QwenImageInpaintOptions } from "@denoise/pipeline-qwen-image-inpaint";
 /** `QwenImageInpaintPipeline` of `@denoise/pipeline-qwen-image-inpaint`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const QwenImageInpaintPipeline: WithMethods<typeof pipelineQwenImageInpaint.QwenImageInpaintPipeline, PipelineMethods> = pipelineQwenImageInpaint.QwenImageInpaintPipeline.using(registry); import * as pipelineQwenImageInpaint from "@denoise/pipeline-qwen-image-inpaint";
+/** An object of the class. */ export type QwenImageLayeredPipeline = InstanceType<typeof QwenImageLayeredPipeline>; export type { QwenImageLayeredOptions } from "@denoise/pipeline-qwen-image-layered";
+/** `QwenImageLayeredPipeline` of `@denoise/pipeline-qwen-image-layered`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const QwenImageLayeredPipeline: WithMethods<typeof pipelineQwenImageLayered.QwenImageLayeredPipeline, PipelineMethods> = pipelineQwenImageLayered.QwenImageLayeredPipeline.using(registry); import * as pipelineQwenImageLayered from "@denoise/pipeline-qwen-image-layered";
 /** An object of the class. */ export type SanaPipeline = InstanceType<typeof SanaPipeline>; export type { SanaCallOptions } from "@denoise/pipeline-sana";
 /** `SanaPipeline` of `@denoise/pipeline-sana`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const SanaPipeline: WithMethods<typeof pipelineSana.SanaPipeline, PipelineMethods> = pipelineSana.SanaPipeline.using(registry); import * as pipelineSana from "@denoise/pipeline-sana";

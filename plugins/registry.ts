@@ -373,6 +373,8 @@ export const registry: Registry<PipelineMethods> = new Registry({
       task: "image-to-image", family: "qwen-image", load: async () => (await import("@denoise/pipeline-qwen-image-img2img")).QwenImageImg2ImgPipeline },
     { kind: "pipeline", className: "QwenImageInpaintPipeline", package: "@denoise/pipeline-qwen-image-inpaint",
       task: "inpainting", family: "qwen-image", load: async () => (await import("@denoise/pipeline-qwen-image-inpaint")).QwenImageInpaintPipeline },
+    { kind: "pipeline", className: "QwenImageLayeredPipeline", package: "@denoise/pipeline-qwen-image-layered",
+      task: "image-to-image", family: "qwen-image-layered", load: async () => (await import("@denoise/pipeline-qwen-image-layered")).QwenImageLayeredPipeline },
     { kind: "pipeline", className: "SanaPipeline", package: "@denoise/pipeline-sana",
       task: "text-to-image", family: "sana", load: async () => (await import("@denoise/pipeline-sana")).SanaPipeline },
     { kind: "pipeline", className: "SanaSprintPipeline", package: "@denoise/pipeline-sana-sprint",

@@ -208,6 +208,39 @@ describe("LongCatImagePipeline", () => {
   });
 });
 
+describe("QwenImageLayeredPipeline", () => {
+  const loaded = load("tiny-qwen-image-layered");
+  afterAll(async () => (await loaded).dispose());
+  const call = { image: plainImage(40, 40), numInferenceSteps: 2, layers: 2 };
+
+  it("wants one image, a prompt, and what the model has learned", async () => {
+    const pipe = await loaded;
+    await assertRejects(() => pipe("x", {} as never), TypeError, "image");
+    const several = { ...call, image: [call.image, call.image] } as never;
+    await assertRejects(() => pipe("x", several), TypeError, "image");
+    for (const prompt of [undefined, "", " "]) {
+      await assertRejects(() => pipe(prompt, call), TypeError, "without a prompt");
+    }
+    await assertRejects(() => pipe("x", { ...call, resolution: 512 }), RangeError, "640 and 1024");
+    await assertRejects(() => pipe("x", { ...call, layers: 0 }), RangeError, "layers");
+    await assertRejects(() => pipe("x", { ...call, height: 64 } as never), TypeError, "height");
+  });
+
+  it("gives each layer its recipe, and previews of the whole image", async () => {
+    const pipe = await loaded;
+    const run = pipe.stream("x", { ...call, numImagesPerPrompt: 2, seed: 4, preview: "linear" });
+    let step = await run.next();
+    while (!step.done) {
+      const shown = await step.value.preview?.();
+      assertEquals(shown?.length, 2);
+      step = await run.next();
+    }
+    const { images } = step.value;
+    assertEquals(images.map(({ channels }) => channels), [4, 4, 4, 4]);
+    assertEquals(images.map(({ recipe }) => recipe?.seed), ["4", "4", "5", "5"]);
+  });
+});
+
 describe("OvisImagePipeline", () => {
   it("takes at most 256 tokens, and states or prompts", async () => {
     await using pipe = await load("tiny-ovis-image");

@@ -25,6 +25,7 @@ import ovis_image_goldens
 import qwen_image_control_goldens
 import qwen_image_edit_goldens
 import qwen_image_goldens
+import qwen_image_layered_goldens
 import audioldm_goldens
 import stable_audio_goldens
 import variation_goldens
@@ -555,6 +556,14 @@ def qwen_image_edit_inpaint(dice: Random) -> tuple[dict, None]:
     return dict(call, **painted(dice), strength=dice.uniform(0.4, 1.0)), None
 
 
+def qwen_image_layered(dice: Random) -> tuple[dict, None]:
+    call = {key: value for key, value in qwen_image_edit(dice)[0].items() if key not in ("height", "width", "num_images_per_prompt")}
+    image = random_photo(dice, 30, 90).convert("RGBA")
+    if dice.random() < 0.5:
+        image.putalpha(random_photo(dice, 30, 90).convert("L").resize(image.size))
+    return dict(call, image=image, layers=dice.randint(1, 3), cfg_normalize=dice.random() < 0.5, num_inference_steps=2), None
+
+
 def ovis_image(dice: Random) -> tuple[dict, None]:
     call = dict(prompts(dice), height=pick(dice, 32, 40, 64), width=pick(dice, 24, 48, 72))
     return dict(call, **some(dice, 0.5, max_sequence_length=pick(dice, 100, 140, 256))), None
@@ -600,7 +609,7 @@ KINDS |= {
     "sd3-control-inpaint": sd3_control_inpaint, "qwen-image-control": qwen_image_control,
     "qwen-image-control-inpaint": qwen_image_control_inpaint, "z-image-control": z_image_control, "z-image-control-2": z_image_control,
     "ovis-image": ovis_image, "ovis-image-left": ovis_image, "longcat-image": longcat_image, "longcat-image-left": longcat_image,
-    "longcat-image-edit": longcat_image_edit,
+    "longcat-image-edit": longcat_image_edit, "qwen-image-layered": qwen_image_layered,
     "qwen-image-edit": qwen_image_edit, "qwen-image-edit-plus": qwen_image_edit_plus, "qwen-image-edit-inpaint": qwen_image_edit_inpaint, "z-image-control-21": z_image_control, "z-image-control-inpaint": z_image_control_inpaint,
 }
 KNOWN = (
@@ -629,6 +638,7 @@ KNOWN = (
     | longcat_image_goldens.TASKS
     | kandinsky_goldens.TASKS
     | flux3_goldens.TASKS
+    | qwen_image_layered_goldens.TASKS
     | stable_audio_goldens.TASKS
     | audioldm_goldens.TASKS
 )

@@ -127,12 +127,16 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
     if isinstance(pipe, diffusers.Krea2Pipeline):  # which asks for a mask where denoise is given lists
         call |= {f"{key}_mask": torch.ones(call[key].shape[:2], dtype=torch.bool) for key in ("prompt_embeds", "negative_prompt_embeds") if key in call}
     output = pipe(**call, **given)
-    pixels = torch.from_numpy(numpy.stack([numpy.asarray(image) for image in output.images]))
+    images = [one for made in output.images for one in (made if isinstance(made, list) else [made])]
+    pixels = torch.from_numpy(numpy.stack([numpy.asarray(image) for image in images]))
     latents = seen.get("latents")
     if latents is not None and latents.ndim == 3 and not hasattr(pipe, "_unpack_latents"):  # FLUX.2: a token is a latent
         height, width = size_of(one["call"], pixels)
         factor = 2 * pipe.vae_scale_factor
         latents = latents.permute(0, 2, 1).reshape(len(latents), -1, height // factor, width // factor)
+    if latents is not None and "layers" in call:  # frames one after the other
+        frames = pipe._unpack_latents(latents, *size_of(one["call"], pixels), call["layers"], pipe.vae_scale_factor)
+        latents = frames.permute(0, 2, 1, 3, 4).flatten(1, 2)
     if latents is not None and latents.ndim == 3:  # packed into tokens
         height, width = size_of(one["call"], pixels)
         given = (latents, height, width, pipe.vae_scale_factor)

@@ -7,6 +7,7 @@ import {
   latentSpace,
   packLatents,
   textReader,
+  vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { PatchedImages } from "@denoise/roles";
 import type { LongCatImageComponents } from "./components.ts";
@@ -51,7 +52,8 @@ export const longCatImageEdit: Family<LongCatImageComponents, LongCatImageEditCa
       const codec = await run.images();
       const image = oneImage(options.image);
       const whole = await codec.toTensor(image, { mode: "RGB" });
-      const size = sizeOf(whole.dims[3]! / whole.dims[2]!);
+      const ratio = whole.dims[3]! / whole.dims[2]!;
+      const size = sizeOf(ratio, Math.max(16, 2 * vaeScaleFactor(components.vae)));
       const shown = await codec.toTensor(image, { mode: "RGB", ...size });
       let read: Promise<PatchedImages> | undefined;
       const texts = await encodeTextPair(prompt, options, guided, async (text) => {
@@ -75,10 +77,10 @@ function oneImage(image: ImagesInput): ImageInput {
   throw new RangeError(`Cannot edit ${list.length} images: this model takes one`);
 }
 
-/** About 1024² pixels in a shape, sides rounded up to multiples of 16 (`calculate_dimensions`). */
-function sizeOf(ratio: number): ImageSize {
+/** About 1024² pixels in a shape, sides rounded up to multiples, of 16 in diffusers (`calculate_dimensions`). */
+function sizeOf(ratio: number, multiple: number): ImageSize {
   const wide = Math.sqrt(AREA * ratio);
-  const whole = (side: number) => side % 16 === 0 ? side : (Math.floor(side / 16) + 1) * 16;
+  const whole = (side: number) => Math.ceil(side / multiple) * multiple;
   return { width: whole(wide), height: whole(wide / ratio) };
 }
 

@@ -8,5 +8,6 @@ export * from "./control_nets.ts";
 export * from "./edit.ts";
 export * from "./edit_pipeline.ts";
 export * from "./family.ts";
+export * from "./layered.ts";
 export * from "./prompts.ts";
 export * from "./transformer.ts";

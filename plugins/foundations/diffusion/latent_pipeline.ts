@@ -122,6 +122,8 @@ export interface Family<C extends LatentComponents, O extends LatentOptions, K> 
   readonly result?: (end: Denoised, steps: number, components: C) => Tensor;
   /** What previews show of a step. Defaults to what the scheduler has given. */
   readonly previewed?: (stepped: StepOutput, components: C) => StepOutput;
+  /** How many images, one after the other, become of each row of latents. Defaults to 1. */
+  readonly imagesOfRow?: (options: O) => number;
   /** Decodes latents to images in about -1..1. Defaults to `decodeLatents`. */
   readonly decode?: (vae: Autoencoder, latents: Tensor) => Promise<Tensor>;
 }
@@ -354,6 +356,8 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
       previewLatents(run, family.previewed?.(stepped, run.components) ?? stepped, recipe, decode),
   });
   const last = family.result?.(end, steps, run.components) ?? end.latents;
-  const output = await finishLatents(run, last, outputType, recipe, decode);
+  const each = family.imagesOfRow?.(options) ?? 1;
+  const recipeOf = (index: number) => recipe(Math.floor(index / each));
+  const output = await finishLatents(run, last, outputType, recipeOf, decode);
   return begun.restore?.(output) ?? output;
 }

@@ -93,7 +93,7 @@ export async function fitLatentColors(
 ): Promise<LatentColors> {
   const factor = vaeScaleFactor(vae);
   const shown = images ?? colouredClouds(16 * factor);
-  const { latentDist } = await vae.encode(shown);
+  const { latentDist } = await vae.encode(opaque(vae, shown));
   const latents = channelRows(latentSpace(vae).normalize(latentDist.mode()));
   const [count, , height, width] = shown.dims as [number, number, number, number];
   const blocks = shown.reshape([count, 3, height / factor, factor, width / factor, factor]);
@@ -111,6 +111,12 @@ export async function fitLatentColors(
     weights: latents.map((_, channel) => solved.map((row) => row[channel]!)),
     bias: solved.map((row) => row[latents.length]!),
   };
+}
+
+/** Images with an alpha of 1 for an autoencoder that takes one. */
+function opaque({ config }: Autoencoder, images: Tensor): Tensor {
+  if ((config as { readonly input_channels?: number }).input_channels !== 4) return images;
+  return Tensor.cat([images, Tensor.ones(images.slice(1, 0, 1).dims)], 1);
 }
 
 /** The values of each channel, of all images and places one after the other. */

@@ -17,7 +17,7 @@ import { resizeAndCrop, resizeAndFill } from "./resize_to_fit.ts";
 import { imagesFromTensor, tensorFromImage } from "./tensors.ts";
 
 /** How {@linkcode imageCodec} takes an image. */
-export type ToTensorOptions = ResizeOptions & { readonly mode?: "L" | "RGB" };
+export type ToTensorOptions = ResizeOptions & { readonly mode?: "L" | "RGB" | "RGBA" };
 
 function checkPath(path: string | URL): string | URL {
   if (/^(https?|data):/i.test(String(path))) {
@@ -95,9 +95,10 @@ export function createImageCodec(limits: ImageLimits = {}): ImageCodec {
     async toTensor(input: ImageInput, options: ToTensorOptions = {}): Promise<Tensor> {
       if (input instanceof Tensor) return takeTensor(input, options);
       const image = await givenImage(input, limits);
-      const opaque = image.channels === 4 ? convert(image, "RGB") : image;
-      const { width = opaque.width, height = opaque.height } = options;
-      const sized = resize(opaque, width, height, options.resample ?? "lanczos", options);
+      const keepsAlpha = image.channels !== 4 || options.mode === "RGBA";
+      const kept = keepsAlpha ? image : convert(image, "RGB");
+      const { width = kept.width, height = kept.height } = options;
+      const sized = resize(kept, width, height, options.resample ?? "lanczos", options);
       return tensorFromImage(convert(sized, options.mode ?? modeOf(sized)));
     },
   };
@@ -109,7 +110,7 @@ function modeOf(image: DenoiseImage): Mode {
 
 /**
  * Turns tensors into images and back, as the image processors of diffusers do with Pillow: a file
- * is turned upright and loses its alpha, then it is resized (LANCZOS by default), then
+ * is turned upright and loses its alpha unless `mode` is `"RGBA"`, then it is resized (LANCZOS by default), then
  * it becomes grey if `mode` is `"L"`; a tensor is resized to the nearest element.
  *
  * @example

@@ -222,8 +222,13 @@ async function draw(
     const memory = formatBytes(process.memoryUsage.rss());
     console.error(`made in ${seconds(start)}, with ${memory} of memory`);
   }
-  for (const [index, one] of (audios.length > 0 ? audios : images).entries()) {
-    const path = paths[index]!;
+  const made = audios.length > 0 ? audios : images;
+  // a model of layers makes several of each
+  const files = made.length <= paths.length
+    ? paths
+    : await outputPaths(prompt, { out, count: made.length, force }, makes);
+  for (const [index, one] of made.entries()) {
+    const path = files[index]!;
     await writeResult(path, one);
     if (path === STANDARD_OUTPUT) continue;
     if (flags.json) console.log(JSON.stringify({ path, ...one.recipe }));
