@@ -16,6 +16,7 @@ import { MARK, type ModuleEnd } from "./support/run_modules.ts";
 const REPOS = {
   "stable-diffusion-v1-5/stable-diffusion-v1-5": "tiny-stable-diffusion",
   "black-forest-labs/FLUX.1-schnell": "tiny-flux-schnell",
+  "stabilityai/stable-diffusion-xl-base-1.0": "tiny-stable-diffusion-xl",
   "google/ddpm-cat-256": "tiny-ddpm-root",
   "stabilityai/stable-audio-open-1.0": "tiny-stable-audio",
   "lllyasviel/sd-controlnet-canny": "models/ControlNetModel/sd1",
@@ -33,7 +34,7 @@ async function snippetsOf(name: string) {
 }
 
 const migrate = await snippetsOf("migrate");
-const others = await Promise.all(["adapters", "memory", "offline"].map(snippetsOf));
+const others = await Promise.all(["adapters", "few-steps", "memory", "offline"].map(snippetsOf));
 const snippets = [...migrate, ...others.flat()];
 
 describe("the snippets of docs/", () => {
@@ -69,7 +70,15 @@ describe("the snippets of docs/", () => {
     };
     for (const [from, to] of Object.entries(files)) await cp(`${root}${from}`, `${home}/${to}`);
     await cp(`${home}/style.safetensors`, `${home}/learned_embeds.safetensors`);
-    for (const name of ["cat", "edges", "statue"]) {
+    for (const name of ["lcm-lora-sdv1-5", "tcd-sd15-lora"]) {
+      await cp(`${home}/watercolour.safetensors`, `${home}/${name}.safetensors`);
+    }
+    for (const steps of ["1step", "8steps"]) {
+      await cp(`${home}/watercolour.safetensors`, `${home}/Hyper-SD15-${steps}-lora.safetensors`);
+    }
+    const xl = `${root}tests/golden/lora/xl.safetensors`;
+    await cp(xl, `${home}/sdxl_lightning_4step_lora.safetensors`);
+    for (const name of ["cat", "edges", "statue", "left", "right"]) {
       await cp(`${home}/sketch.png`, `${home}/${name}.png`);
     }
     for (const [i, { text }] of snippets.entries()) await Deno.writeTextFile(fileOf(i), text);

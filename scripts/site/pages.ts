@@ -46,6 +46,7 @@ export const GROUPS: readonly Group[] = [
       page("tasks", "Tasks"),
       page("schedulers", "Schedulers"),
       page("adapters", "LoRA, ControlNet, IP-Adapter, inversion"),
+      page("few-steps", "Few steps: LCM, TCD, Hyper"),
       page("memory", "Memory and quantization"),
       page("node", "Node.js and Bun"),
     ],
