@@ -280,6 +280,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type StableAudioDiTModel = modelStableAudioTransformer.StableAudioDiTModel;
 /** `StableAudioDiTModel` of `@denoise/model-stable-audio-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const StableAudioDiTModel: typeof modelStableAudioTransformer.StableAudioDiTModel = modelStableAudioTransformer.StableAudioDiTModel.using(registry); import * as modelStableAudioTransformer from "@denoise/model-stable-audio-transformer";
+/** An object of the class. */ export type StableUnCLIPImageNormalizer = modelStableUnclipNormalizer.StableUnCLIPImageNormalizer;
+/** `StableUnCLIPImageNormalizer` of `@denoise/model-stable-unclip-normalizer`, with {@linkcode registry} as its default.
+ * @category Models */ export const StableUnCLIPImageNormalizer: typeof modelStableUnclipNormalizer.StableUnCLIPImageNormalizer = modelStableUnclipNormalizer.StableUnCLIPImageNormalizer.using(registry); import * as modelStableUnclipNormalizer from "@denoise/model-stable-unclip-normalizer";
 /** An object of the class. */ export type MultiAdapter = modelT2iAdapter.MultiAdapter;
 /** `MultiAdapter` of `@denoise/model-t2i-adapter`, with {@linkcode registry} as its default.
  * @category Models */ export const MultiAdapter: typeof modelT2iAdapter.MultiAdapter = modelT2iAdapter.MultiAdapter.using(registry); import * as modelT2iAdapter from "@denoise/model-t2i-adapter";
@@ -445,6 +448,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type LatentConsistencyModelImg2ImgPipeline = InstanceType<typeof LatentConsistencyModelImg2ImgPipeline>; export type { LatentConsistencyModelImg2ImgOptions } from "@denoise/pipeline-latent-consistency-model-img2img";
 /** `LatentConsistencyModelImg2ImgPipeline` of `@denoise/pipeline-latent-consistency-model-img2img`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const LatentConsistencyModelImg2ImgPipeline: WithMethods<typeof pipelineLatentConsistencyModelImg2img.LatentConsistencyModelImg2ImgPipeline, PipelineMethods> = pipelineLatentConsistencyModelImg2img.LatentConsistencyModelImg2ImgPipeline.using(registry); import * as pipelineLatentConsistencyModelImg2img from "@denoise/pipeline-latent-consistency-model-img2img";
+/** An object of the class. */ export type LDMPipeline = InstanceType<typeof LDMPipeline>; export type { LDMOptions } from "@denoise/pipeline-ldm";
+/** `LDMPipeline` of `@denoise/pipeline-ldm`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const LDMPipeline: WithMethods<typeof pipelineLdm.LDMPipeline, PipelineMethods> = pipelineLdm.LDMPipeline.using(registry); import * as pipelineLdm from "@denoise/pipeline-ldm";
 /** An object of the class. */ export type LDMSuperResolutionPipeline = InstanceType<typeof LDMSuperResolutionPipeline>; export type { LDMSuperResolutionOptions } from "@denoise/pipeline-ldm-super-resolution";
 /** `LDMSuperResolutionPipeline` of `@denoise/pipeline-ldm-super-resolution`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const LDMSuperResolutionPipeline: WithMethods<typeof pipelineLdmSuperResolution.LDMSuperResolutionPipeline, PipelineMethods> = pipelineLdmSuperResolution.LDMSuperResolutionPipeline.using(registry); import * as pipelineLdmSuperResolution from "@denoise/pipeline-ldm-super-resolution";
@@ -511,6 +517,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type QwenImageLayeredPipeline = InstanceType<typeof QwenImageLayeredPipeline>; export type { QwenImageLayeredOptions } from "@denoise/pipeline-qwen-image-layered";
 /** `QwenImageLayeredPipeline` of `@denoise/pipeline-qwen-image-layered`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const QwenImageLayeredPipeline: WithMethods<typeof pipelineQwenImageLayered.QwenImageLayeredPipeline, PipelineMethods> = pipelineQwenImageLayered.QwenImageLayeredPipeline.using(registry); import * as pipelineQwenImageLayered from "@denoise/pipeline-qwen-image-layered";
+/** An object of the class. */ export type RePaintPipeline = InstanceType<typeof RePaintPipeline>; export type { RePaintOptions } from "@denoise/pipeline-repaint";
+/** `RePaintPipeline` of `@denoise/pipeline-repaint`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const RePaintPipeline: WithMethods<typeof pipelineRepaint.RePaintPipeline, PipelineMethods> = pipelineRepaint.RePaintPipeline.using(registry); import * as pipelineRepaint from "@denoise/pipeline-repaint";
 /** An object of the class. */ export type SanaPipeline = InstanceType<typeof SanaPipeline>; export type { SanaCallOptions } from "@denoise/pipeline-sana";
 /** `SanaPipeline` of `@denoise/pipeline-sana`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const SanaPipeline: WithMethods<typeof pipelineSana.SanaPipeline, PipelineMethods> = pipelineSana.SanaPipeline.using(registry); import * as pipelineSana from "@denoise/pipeline-sana";
@@ -646,6 +655,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type StableDiffusionXLPAGInpaintPipeline = InstanceType<typeof StableDiffusionXLPAGInpaintPipeline>; export type { StableDiffusionXLPAGInpaintOptions } from "@denoise/pipeline-stable-diffusion-xl-pag-inpaint";
 /** `StableDiffusionXLPAGInpaintPipeline` of `@denoise/pipeline-stable-diffusion-xl-pag-inpaint`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const StableDiffusionXLPAGInpaintPipeline: WithMethods<typeof pipelineStableDiffusionXlPagInpaint.StableDiffusionXLPAGInpaintPipeline, PipelineMethods> = pipelineStableDiffusionXlPagInpaint.StableDiffusionXLPAGInpaintPipeline.using(registry); import * as pipelineStableDiffusionXlPagInpaint from "@denoise/pipeline-stable-diffusion-xl-pag-inpaint";
+/** An object of the class. */ export type StableUnCLIPImg2ImgPipeline = InstanceType<typeof StableUnCLIPImg2ImgPipeline>; export type { StableUnCLIPImg2ImgOptions } from "@denoise/pipeline-stable-unclip-img2img";
+/** `StableUnCLIPImg2ImgPipeline` of `@denoise/pipeline-stable-unclip-img2img`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const StableUnCLIPImg2ImgPipeline: WithMethods<typeof pipelineStableUnclipImg2img.StableUnCLIPImg2ImgPipeline, PipelineMethods> = pipelineStableUnclipImg2img.StableUnCLIPImg2ImgPipeline.using(registry); import * as pipelineStableUnclipImg2img from "@denoise/pipeline-stable-unclip-img2img";
 /** An object of the class. */ export type ZImagePipeline = InstanceType<typeof ZImagePipeline>; export type { ZImageCallOptions } from "@denoise/pipeline-z-image";
 /** `ZImagePipeline` of `@denoise/pipeline-z-image`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const ZImagePipeline: WithMethods<typeof pipelineZImage.ZImagePipeline, PipelineMethods> = pipelineZImage.ZImagePipeline.using(registry); import * as pipelineZImage from "@denoise/pipeline-z-image";

@@ -4,10 +4,10 @@
  * @module
  */
 import { describe, it } from "@std/testing/bdd";
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { AnyPipeline } from "@denoise/loading";
 import { DenoiseError, type Model } from "@denoise/core";
-import { ControlNetXSAdapter, UNet2DConditionModel } from "@denoise/denoise";
+import { ControlNetModel, ControlNetXSAdapter, UNet2DConditionModel } from "@denoise/denoise";
 import { fixture } from "./support/golden.ts";
 import { assertSaved, grey, refuses } from "./support/refusals.ts";
 import { loadTask } from "./support/tasks.ts";
@@ -43,6 +43,23 @@ describe("StableDiffusionControlNetXSPipeline", () => {
       controlnet: "ControlNetXSAdapter",
       unet: "UNetControlNetXSModel",
     });
+  });
+});
+
+describe("a pipeline with a ControlNet-XS", () => {
+  it("refuses a network of another kind", async () => {
+    const controlnet = await ControlNetModel.fromPretrained(fixture("models/ControlNetModel/sd1"));
+    const task = {
+      pipeline: "StableDiffusionControlNetXSPipeline",
+      repo: "tiny-stable-diffusion",
+      parts: {},
+      cases: [],
+    };
+    await assertRejects(
+      () => loadTask(task, { controlnet }),
+      TypeError,
+      "by a ControlNetModel: controlnet must be a ControlNetXSAdapter",
+    );
   });
 });
 

@@ -5,25 +5,22 @@
  */
 export const whyMissing: readonly (readonly [classes: RegExp, why: string])[] = [
   [
-    /^(KandinskyV22(Prior|PriorEmb2Emb|Combined|Img2ImgCombined|InpaintCombined)|KandinskyPrior|KandinskyCombined|KandinskyImg2ImgCombined|KandinskyInpaintCombined|StableUnCLIP|UnCLIP)Pipeline$/,
-    "their prior is a PriorTransformer, which is not built yet",
+    /^(StableUnCLIP|UnCLIP|UnCLIPImageVariation)Pipeline$/,
+    "the prior is there; the runs, and UnCLIP's text projection, are not",
   ],
   [
-    /^Kandinsky(Img2Img|Inpaint)?Pipeline$/,
+    /^Kandinsky(Combined|Img2Img|Img2ImgCombined|Inpaint|InpaintCombined)?Pipeline$/,
     "the text encoder of Kandinsky 2.1 (MultilingualCLIP) is not built yet",
   ],
   [
     /^IF.*Pipeline$/,
     "the UNets and T5 are there; the runs on pixels, with a variance that is learned, are not",
   ],
-  [
-    /^(StableUnCLIPImg2Img|UnCLIPImageVariation)Pipeline$/,
-    "the noise on an image's vector and UnCLIP's text projection are not there",
-  ],
   [/PAG(Img2Img|Inpaint)?Pipeline$/, "attention is perturbed in UNet2DConditionModel alone"],
   [
-    /^(StableDiffusion(AttendAndExcite|DiffEdit|LDM3D|Panorama|SAG|GLIGEN|GLIGENTextImage|ModelEditing|Paradigms|Pix2PixZero)|SemanticStableDiffusion|LDM|RePaint|PaintByExample|TextToVideoZero|TextToVideoZeroSDXL|CycleDiffusion|VersatileDiffusion.*|UniDiffuser|VQDiffusion|AltDiffusion(Img2Img)?|Amused.*)Pipeline$/,
+    /^(StableDiffusion(AttendAndExcite|DiffEdit|LDM3D|Panorama|SAG|GLIGEN|GLIGENTextImage|ModelEditing|Paradigms|Pix2PixZero)|SemanticStableDiffusion|PaintByExample|TextToVideoZero|TextToVideoZeroSDXL|CycleDiffusion|VersatileDiffusion.*|UniDiffuser|VQDiffusion|AltDiffusion(Img2Img)?)Pipeline$/,
     "diffusers has put them away as deprecated; those in use come first",
   ],
+  [/^Amused.*Pipeline$/, "their transformer (UVit2DModel) is not built yet"],
   [/^Kolors.*Pipeline$/, "their text encoder (ChatGLM) is not built yet"],
 ];

@@ -66,6 +66,8 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "kandinsky_goldens.py",
     "kandinsky_prior_goldens.py",
     "latent_diffusion_goldens.py",
+    "pixel_goldens.py",
+    "unclip_goldens.py",
     "flux_goldens.py",
     "redux_goldens.py",
     "z_image_goldens.py",

@@ -1,8 +1,9 @@
-"""Priors of Kandinsky: PriorTransformer, and the vectors that they make: tests/golden/{models/PriorTransformer,kandinsky_prior}.
+"""Priors of Kandinsky: PriorTransformer, the vectors that they make, and with the decoder images of texts:
+tests/golden/{models/PriorTransformer,kandinsky_prior,tasks/kandinsky22-*combined}.
 
-    $(sh scripts/reference/setup.sh) scripts/reference/kandinsky_prior_goldens.py [repos] [models] [calls]
+    $(sh scripts/reference/setup.sh) scripts/reference/kandinsky_prior_goldens.py [repos] [combined] [models] [calls] [task ...]
 
-Writes the models to tests/fixtures/{models/PriorTransformer,tiny-kandinsky22-prior}.
+Writes the models to tests/fixtures/{models/PriorTransformer,tiny-kandinsky22-prior,tiny-kandinsky22-combined}.
 """
 
 import json
@@ -14,14 +15,14 @@ from pathlib import Path
 
 import diffusers
 import torch
-from diffusers import KandinskyV22PriorPipeline, PriorTransformer, UnCLIPScheduler
+from diffusers import KandinskyV22Pipeline, KandinskyV22PriorPipeline, PriorTransformer, UnCLIPScheduler
 from transformers import CLIPTokenizer, CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
-from task_goldens import store
+from task_goldens import store, write_task
 from task_repos import VISION, clip_image_processor, folder
-from tasks import OTHER, PROMPT, latents, photo, tensor
+from tasks import OTHER, PROMPT, case, latents, mask, photo, tensor
 from tiny_models import CLIP_TEXT_PROJECTION, build, liven
 from tiny_tokenizer import write_tokenizer
 
@@ -62,6 +63,24 @@ def write_repos() -> None:
         shutil.copytree(temp, where / "tokenizer")
     index = json.loads((where / "model_index.json").read_text())
     index["image_processor"] = ["transformers", "CLIPImageProcessor"]  # as the Hub's repo names it
+    (where / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+def write_combined() -> None:
+    """Prior and decoder in one folder, as a combined pipeline saves them."""
+    where, prior = folder("tiny-kandinsky22-combined"), FIXTURES / "tiny-kandinsky22-prior"
+    parts = KandinskyV22PriorPipeline.from_pretrained(str(prior), use_safetensors=True).components
+    decoder = KandinskyV22Pipeline.from_pretrained(str(FIXTURES / "tiny-kandinsky22"), use_safetensors=True).components
+    # not save_pretrained: that of diffusers does not know its own prior_image_processor again
+    for role, part in {**decoder, **{f"prior_{role}": part for role, part in parts.items()}}.items():
+        part.save_pretrained(where / role)
+    shutil.rmtree(where / "prior_tokenizer")
+    shutil.copytree(prior / "tokenizer", where / "prior_tokenizer")
+    index = {"_class_name": "KandinskyV22CombinedPipeline", "_diffusers_version": "0.42.1", "movq": ["diffusers", "VQModel"],
+             "prior_image_encoder": ["transformers", "CLIPVisionModelWithProjection"], "prior_image_processor": ["transformers", "CLIPImageProcessor"],
+             "prior_prior": ["diffusers", "PriorTransformer"], "prior_scheduler": ["diffusers", "UnCLIPScheduler"],
+             "prior_text_encoder": ["transformers", "CLIPTextModelWithProjection"], "prior_tokenizer": ["transformers", "CLIPTokenizer"],
+             "scheduler": ["diffusers", "DDPMScheduler"], "unet": ["diffusers", "UNet2DConditionModel"]}
     (where / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
 
 
@@ -119,7 +138,36 @@ def write_calls() -> None:
     write_golden(GOLDEN / "kandinsky_prior", COMMAND, cases, tensors)
 
 
+WHOLE = dict(prompt=PROMPT, num_inference_steps=4, prior_num_inference_steps=3, height=64, width=64)
+TWO = dict(prompt=[PROMPT, OTHER], num_images_per_prompt=2, seeds=[1, 2, 3, 4])
+BY_IMAGE = dict(image=photo(64, 64), strength=0.8, **WHOLE)
+BY_MASK = dict(image=photo(64, 64), mask_image=mask(64, 64, (16, 8, 48, 40)), **WHOLE)
+
+
+def task(kind: str, cases: list[dict], **parts) -> dict:
+    return {"pipeline": f"KandinskyV22{kind}CombinedPipeline", "repo": "tiny-kandinsky22-combined", "parts": parts, "cases": cases}
+
+
+TASKS = {
+    "kandinsky22-combined": task("", [
+        case("a prompt", **WHOLE), case("without guidance of the decoder", guidance_scale=1.0, **WHOLE),
+        case("without guidance of the prior, a rectangle", prior_guidance_scale=1.0, **{**WHOLE, "width": 128}),
+        case("two prompts, two images of each", guidance_scale=1.5, **{**WHOLE, **TWO, "seeds": [5, 6, 7, 8]}), case("a negative prompt, one generator", negative_prompt="blurry", shared=True, **WHOLE),
+        case("own latents", latents=latents(1, 20, seed=3), **WHOLE),
+    ]),
+    "kandinsky22-img2img-combined": task("Img2Img", [
+        case("an image", **BY_IMAGE), case("two prompts, an image each, two images of each", **{**BY_IMAGE, **TWO, "image": [photo(64, 64), photo(64, 64, name="another")]}),
+    ]),
+    "kandinsky22-inpaint-combined": task("Inpaint", [
+        case("an image", **BY_MASK), case("two images of a prompt", num_images_per_prompt=2, seeds=[3, 4], guidance_scale=1.5, **BY_MASK),
+    ], unet="parts/UNet2DConditionModel/kandinsky22-inpaint"),
+}
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    for wanted in sys.argv[1:] or ["repos", "models", "calls"]:
-        {"repos": write_repos, "models": write_models, "calls": write_calls}[wanted]()
+    for wanted in sys.argv[1:] or ["repos", "combined", "models", "calls", *TASKS]:
+        if wanted in TASKS:
+            write_task(wanted, TASKS[wanted], COMMAND)
+        else:
+            {"repos": write_repos, "combined": write_combined, "models": write_models, "calls": write_calls}[wanted]()

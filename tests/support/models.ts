@@ -44,6 +44,7 @@ import type {
   SpeechT5HifiGan,
   StableAudioDiTModel,
   StableAudioProjectionModel,
+  StableUnCLIPImageNormalizer,
   T2IAdapter,
   VQModel,
   ZImageControlNetModel,
@@ -126,6 +127,11 @@ async function predictVectors(model: Prior, input: Inputs, call: ModelCall): Pro
     predicted_image_embedding: predictedImageEmbedding,
     processed: model.postProcessLatents(predictedImageEmbedding),
   };
+}
+
+function normalizeVectors(model: StableUnCLIPImageNormalizer, input: Inputs): Promise<Outputs> {
+  const embeds = input("embeds")!;
+  return Promise.resolve({ scaled: model.scale(embeds), unscaled: model.unscale(embeds) });
 }
 
 /** An adapter computes with a UNet of tests/fixtures. */
@@ -648,6 +654,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   UNet2DModel: denoise,
   UNet2DConditionModel: denoise,
   PriorTransformer: predictVectors,
+  StableUnCLIPImageNormalizer: normalizeVectors,
   UNetControlNetXSModel: denoiseControlled,
   ControlNetXSAdapter: denoiseJoined,
   AutoencoderKL: encodeOrDecode,

@@ -107,9 +107,8 @@ export async function compareTask(
     generator: shared ? generators[0] : generators,
     callbackOnStepEnd: (step: { latents: Tensor }) => void (last = step.latents),
   };
-  const output = "tokenizer" in pipe.components
-    ? await pipe(prompt as Prompt, options)
-    : await pipe(options);
+  const takesPrompt = ["tokenizer", "priorTokenizer"].some((role) => role in pipe.components);
+  const output = takesPrompt ? await pipe(prompt as Prompt, options) : await pipe(options);
   return {
     pixels: images === undefined ? 0 : pixelDifference(output, tensors.get(images)!, head.every),
     samples: audios === undefined ? 0 : sampleDifference(output, tensors.get(audios)!),

@@ -93,6 +93,12 @@ export interface CallFacts {
   readonly settings: JsonObject;
 }
 
+/** The same for a family whose conditioning is drawn, before the latents are. */
+export interface EncodeFacts extends CallFacts {
+  /** Where the noise of so many images comes from, which are those to make. */
+  noise(count: number): BatchNoise;
+}
+
 /**
  * A family of models: how a prompt becomes what the denoiser is given, and what the denoiser is called
  * with. Whatever differs between UNets and transformers (packed latents, one guidance or another,
@@ -114,7 +120,7 @@ export interface Family<C extends LatentComponents, O extends LatentOptions, K> 
     run: PipelineRun<C>,
     prompt: Prompt | undefined,
     options: O,
-    facts: CallFacts,
+    facts: EncodeFacts,
   ) => Promise<Conditioning<K>>;
   /** Plans the timesteps. Defaults to {@linkcode planRun}. */
   readonly plan?: (components: C, options: O, size: ImageSize, facts: CallFacts) => RunPlan;
@@ -312,9 +318,11 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
   const facts = { from: start.from, controlled: planned !== undefined, settings };
   if (start.from !== "image" && !facts.controlled) family.size(run.components, options);
 
-  const conditioning = await family.encode(run, prompt, options, facts);
+  let drawn: BatchNoise | undefined;
+  const noiseOf = (count: number) => drawn ??= batchNoise(count, options);
+  const conditioning = await family.encode(run, prompt, options, { ...facts, noise: noiseOf });
   const { count } = conditioning;
-  const noise = batchNoise(count, options);
+  const noise = noiseOf(count);
   const prompts = count / (options.numImagesPerPrompt ?? 1);
   const begun = await start.begin(run, options, {
     ...{ count, noise, controlled: facts.controlled },

@@ -87,7 +87,11 @@ export const controlledXSXL: {
 function joined<U extends Model>(
   { unet, controlnet }: { readonly unet: U; readonly controlnet: UNetAdapter },
 ): U | ControlledDenoiser<ControlledDenoiserConfig> {
-  return unet.className === "UNetControlNetXSModel" ? unet : controlnet.controlled(unet);
+  if (unet.className === "UNetControlNetXSModel") return unet;
+  if (typeof controlnet.controlled === "function") return controlnet.controlled(unet);
+  throw new TypeError(
+    `Cannot control a UNet by a ${controlnet.className}: controlnet must be a ControlNetXSAdapter`,
+  );
 }
 
 /** Options of a call that a ControlNet-XS controls. */

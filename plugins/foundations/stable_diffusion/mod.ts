@@ -21,6 +21,7 @@ export * from "./sdxl.ts";
 export * from "./stable_diffusion.ts";
 export * from "./t2i_adapter.ts";
 export * from "./text_conditioning.ts";
+export * from "./unclip.ts";
 export * from "./unet.ts";
 export * from "./xl_components.ts";
 export * from "./xl_conditioning.ts";

@@ -15,7 +15,7 @@ import {
   Registry,
 } from "@denoise/core";
 import { Checkpoint } from "./graph/mod.ts";
-import type { ModelDefinition } from "./model_definition.ts";
+import { hasDiffusersFiles, type ModelDefinition } from "./model_definition.ts";
 import { checkStoredQuantization } from "./quantization/stored.ts";
 import { OnnxModel } from "./onnx_model.ts";
 import {
@@ -131,7 +131,7 @@ async function loadModel<C extends object, M extends Model<C>>(
   const { className } = definition;
   const source = await readConfig(joinPath(path, "config.json"));
   readModelConfig(definition, source); // says what cannot be built before weights are looked for
-  const isDiffusers = (definition.library ?? "diffusers") === "diffusers";
+  const isDiffusers = hasDiffusersFiles(definition);
   const find = { ...options, prefer: isDiffusers ? "index" : "whole" } as const;
   const weights = await (isPart ? partWeights(className, path, find) : findWeights(path, find));
   const tensors = await withScales(await openWeights(weights));

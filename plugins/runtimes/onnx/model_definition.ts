@@ -75,6 +75,8 @@ export interface ModelDefinition<C extends object, M extends Model<C>> {
   readonly aliases?: readonly string[];
   /** The library whose names its files have. Defaults to `"diffusers"`. */
   readonly library?: "diffusers" | "transformers" | "stable_diffusion" | "latent_diffusion";
+  /** Whose names its files have, where they are not those of its library. */
+  readonly layout?: "diffusers" | undefined;
   /** The options in config.json. */
   readonly schema: ConfigSchema<C>;
   /** Brings a config.json of another layout into the schema's, such as one with `text_config`. */
@@ -110,6 +112,13 @@ export interface ModelDefinition<C extends object, M extends Model<C>> {
     model: Runner<C>,
     constants: Readonly<Record<string, Tensor>>,
   ) => Omit<M, keyof Model<C>>;
+}
+
+/** Whether a model's files have the names that diffusers gives them, not those of transformers. */
+export function hasDiffusersFiles<C extends object, M extends Model<C>>(
+  { library = "diffusers", layout }: Pick<ModelDefinition<C, M>, "library" | "layout">,
+): boolean {
+  return library === "diffusers" || layout === "diffusers";
 }
 
 /**

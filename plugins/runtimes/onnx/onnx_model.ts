@@ -44,7 +44,7 @@ import {
   type QuantizedWeight,
 } from "./graph/mod.ts";
 import { checkSaveOptions, readTensor, saveWeights, type StoredTensor } from "@denoise/safetensors";
-import type { ModelDefinition, Runner } from "./model_definition.ts";
+import { hasDiffusersFiles, type ModelDefinition, type Runner } from "./model_definition.ts";
 import { checkInputs, LORA_SCALE, makeGraph } from "./model_graph.ts";
 import { membersOf, viewOf } from "./call.ts";
 import {
@@ -671,7 +671,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   async savePretrained(folder: string, options: SaveOptions = {}): Promise<void> {
     checkSaveOptions(options);
     await mkdir(folder, { recursive: true });
-    const isDiffusers = this.library === "diffusers";
+    const isDiffusers = hasDiffusersFiles(this.#definition);
     const config = isDiffusers ? this.config : this.#source;
     await writeFile(joinPath(folder, "config.json"), dumpConfig(config) + "\n");
     const fused = this.#fused.tensors;
