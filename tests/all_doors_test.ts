@@ -1,12 +1,12 @@
 /**
- * Every class of which there is a test model, by the command line and by the HTTP function, which know
- * none of them by name: the same seed gives the same image or audio by both. A model of a class that neither knows
+ * Every class of which there is a test model, by the command line, the HTTP function and, where there is a
+ * browser, the playground, which know none of them by name: the same seed gives the same image or audio by all. A model of a class that neither knows
  * needs a line here only where it has to be given more than a prompt or an image.
  *
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { describe, it } from "@std/testing/bdd";
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { isWav } from "@denoise/audio";
 import { decodeImage, registry } from "@denoise/denoise";
 import type { CallOption } from "@denoise/core";
@@ -14,6 +14,8 @@ import { createApp, inlineServingEngine } from "@denoise/functions";
 import type { AnyClass } from "../functions/engine/tasks.ts";
 import { runCli } from "../plugins/tools/cli/program.ts";
 import { post } from "../functions/tests/app.ts";
+import { hasBrowser, startBrowser, withPage } from "../functions/tests/playground.ts";
+import type { Browser } from "./support/browser.ts";
 
 const FIXTURES = new URL("fixtures/", import.meta.url).pathname;
 const IMAGE = new URL("../plugins/media/image/testdata/files/rgb.png", import.meta.url).pathname;
@@ -41,6 +43,14 @@ for (const { name } of [...Deno.readDirSync(FIXTURES)].sort((a, b) => a.name < b
     models.set(className, `${FIXTURES}${name}`);
   }
 }
+
+const classes = await Promise.all(
+  [...models].map(async ([className, own]) => ({
+    className,
+    own,
+    Class: await registry.get(className, "pipeline") as unknown as AnyClass,
+  })),
+);
 
 /** What test models suggest beside, as a repo may: the defaults of their classes are beyond what so small ones take. */
 const SUGGESTED: Readonly<Record<string, object>> = {
@@ -82,6 +92,19 @@ async function levels(file: Uint8Array): Promise<{ data: number[]; facts: number
   };
 }
 
+/** Fails where two files are further apart than optimized graphs are. */
+function assertSame(
+  ours: Awaited<ReturnType<typeof levels>>,
+  theirs: Awaited<ReturnType<typeof levels>>,
+): void {
+  assertEquals(ours.facts, theirs.facts);
+  let apart = 0;
+  for (const [i, value] of ours.data.entries()) {
+    apart = Math.max(apart, Math.abs(value - theirs.data[i]!));
+  }
+  assert(apart <= MOST, `apart by ${apart}`);
+}
+
 /** Runs a command line, and gives its exit code with what it said of errors. */
 async function commandLine(args: readonly string[]): Promise<{ code: number; said: string }> {
   const said: string[] = [];
@@ -94,13 +117,20 @@ async function commandLine(args: readonly string[]): Promise<{ code: number; sai
   }
 }
 
-for (const [className, own] of models) {
-  const Class = await registry.get(className, "pipeline") as unknown as AnyClass;
-  const given = needs(Class).filter((name) => name !== "prompt");
-  const isServed = Class.makes !== "embeddings" && given.every((name) => name === "image");
+describe("every class", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    if (hasBrowser) browser = await startBrowser();
+  });
+  afterAll(async () => {
+    if (hasBrowser) await browser.close();
+  });
 
-  describe(className, () => {
-    it(isServed ? "makes the same by both doors" : "is refused by name", async () => {
+  for (const { className, own, Class } of classes) {
+    const given = needs(Class).filter((name) => name !== "prompt");
+    const isServed = Class.makes !== "embeddings" && given.every((name) => name === "image");
+
+    it(`${className} ${isServed ? "makes the same by every door" : "is refused by name"}`, async () => {
       const suggested = SUGGESTED[className];
       const repo = suggested === undefined ? own : await suggesting(own, suggested);
       const takesSize = "width" in Class.options;
@@ -144,20 +174,32 @@ for (const [className, own] of models) {
         const { status, error, detail, output } = await response.json();
         assertEquals(status, "succeeded", error ?? detail);
         const bytes = Uint8Array.fromBase64(output[0].slice(output[0].indexOf(",") + 1));
-        const [ours, theirs] = [await levels(await Deno.readFile(out)), await levels(bytes)];
-        assertEquals(ours.facts, theirs.facts);
-        let apart = 0;
-        for (const [i, value] of ours.data.entries()) {
-          apart = Math.max(apart, Math.abs(value - theirs.data[i]!));
-        }
-        assert(apart <= MOST, `apart by ${apart}`);
-        await app.drain(0);
+        const theirs = await levels(bytes);
+        assertSame(await levels(await Deno.readFile(out)), theirs);
+        if (!hasBrowser) return await app.drain(0);
+        await withPage(browser, app, async (playground) => {
+          const { page } = playground;
+          if (isGiven) {
+            await page.setInputFiles("#file", IMAGE);
+            await playground.says(/^Image taken/);
+            await page.fill("#strength", ""); // the class's own
+          }
+          if (await page.isVisible("#prompt")) await page.fill("#prompt", "a red apple");
+          await page.fill("#seed", `${SEED}`);
+          if (takesSteps) await page.fill("#steps", `${STEPS}`);
+          for (const side of takesSize ? ["#width", "#height"] : []) {
+            await page.fill(side, `${SIZE}`);
+          }
+          await playground.draw();
+          const [file] = await playground.images();
+          assertSame(await levels(file!), theirs);
+        });
       } finally {
         await engine.close();
       }
     });
-  });
-}
+  }
+});
 
 describe("QwenImageLayeredPipeline by the command line", () => {
   it("writes a file for each layer", async () => {

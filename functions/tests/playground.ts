@@ -1,4 +1,6 @@
+import { assertEquals } from "@std/assert";
 import { type Browser, chromium, type Page } from "../../tests/support/browser.ts";
+import type { App } from "../app.ts";
 
 const CHROMIUM = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
 
@@ -120,5 +122,24 @@ export class Playground {
       document.body.dispatchEvent(new DragEvent("drop", init));
     })()`);
     await this.says(/^Image taken/);
+  }
+}
+
+/** Opens the playground of a server, and ends both after a test. */
+export async function withPage(
+  browser: Browser,
+  app: App,
+  test: (playground: Playground) => Promise<void>,
+): Promise<void> {
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, app.fetch);
+  const playground = await Playground.open(browser, `http://127.0.0.1:${server.addr.port}/`);
+  try {
+    await playground.ready();
+    await test(playground);
+    assertEquals([playground.errors, playground.outside], [[], []]);
+  } finally {
+    await playground.page.close();
+    await app.drain(0);
+    await server.shutdown();
   }
 }

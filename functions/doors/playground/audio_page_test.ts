@@ -11,33 +11,15 @@ import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { axe, type Browser, type Page } from "../../../tests/support/browser.ts";
 import { makeFixtures } from "../../../tests/support/fixtures.ts";
 import { until } from "../../../tests/support/until.ts";
-import { type App, createApp } from "../../app.ts";
+import { createApp } from "../../app.ts";
 import { inlineServingEngine } from "../../engine/inline.ts";
 import { memoryStore } from "../../storage/memory_store.ts";
 import { fakeApp } from "../../tests/app.ts";
 import { FAKE_AUDIO } from "../../tests/fake_engine.ts";
-import { hasBrowser, hasTools, Playground, python, startBrowser } from "../../tests/playground.ts";
+import { hasBrowser, hasTools, python, startBrowser, withPage } from "../../tests/playground.ts";
 
 makeFixtures();
 const FIXTURES = new URL("../../../tests/fixtures/", import.meta.url).pathname;
-
-async function withPage(
-  browser: Browser,
-  app: App,
-  test: (playground: Playground) => Promise<void>,
-): Promise<void> {
-  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, app.fetch);
-  const playground = await Playground.open(browser, `http://127.0.0.1:${server.addr.port}/`);
-  try {
-    await playground.ready();
-    await test(playground);
-    assertEquals([playground.errors, playground.outside], [[], []]);
-  } finally {
-    await playground.page.close();
-    await app.drain(0);
-    await server.shutdown();
-  }
-}
 
 /** What axe finds on the page as it is now. */
 async function violations(page: Page): Promise<string[]> {
