@@ -23,6 +23,8 @@ import { compareTask, loadTask, type Task, taskValue } from "./support/tasks.ts"
 
 const GOLDENS = new URL("golden/tasks/", import.meta.url);
 const SEED = 5;
+/** Classes whose goldens have embeddings of the prompt alone, and read an empty negative one. */
+const READS = ["OvisImagePipeline"];
 /** Steps of a call, where it does not say which timesteps it makes. */
 const STEPS = 2;
 
@@ -134,14 +136,15 @@ for (const [className, all] of goldens) {
 
     it("refuses sizes that its latents cannot have, or makes what it says it makes", async () => {
       if (!("width" in Class.options)) return;
-      const made = await run({ width: 35, height: 32 }).catch((error: Error) => error);
+      const made = await run({ width: 35 }).catch((error: Error) => error);
       if (!(made instanceof Error)) { // brought to one that it can make, as in diffusers
         const { height, width } = made.output.images[0]!;
         assert(height % 2 === 0 && width % 2 === 0, `${width}x${height}`);
         return;
       }
       assert(made instanceof RangeError, `${made}`);
-      assert(/35.*(divisible by|multiples? of) \d+/.test(made.message), made.message);
+      const said = /35.*(divisible by|multiples? of) \d+|hint of \d+x\d+: .* must be \d+x\d+/;
+      assert(said.test(made.message), made.message);
     });
 
     const optional = Object.entries(Class.spec as Record<string, ComponentSpec>)
@@ -162,7 +165,8 @@ for (const [className, all] of goldens) {
     });
 
     const embedded = all.flatMap((one) =>
-      one.head.cases.filter(({ call }) => !call.prompt && "prompt_embeds" in call)
+      one.head.cases
+        .filter(({ call }) => !call.prompt && "prompt_embeds" in call && !READS.includes(className))
         .map((call) => ({ one, call }))
     );
     const texts = optional.filter((role) => /^(text|token)/.test(role));
@@ -172,8 +176,8 @@ for (const [className, all] of goldens) {
         const none = Object.fromEntries(texts.map((role) => [role, null]));
         const bare = await loadTask(one.head, none);
         await swapScheduler(bare, call, registry);
-        const { pixels, samples } = await compareTask(bare, call, one);
-        await bare.dispose();
+        const { pixels, samples } = await compareTask(bare, call, one)
+          .finally(() => bare.dispose());
         assertWithin(pixels, 1, "pixels"); // a rounding may fall on either side
         assertWithin(samples, 1e-4, "samples"); // what is promised for audio
       });

@@ -136,12 +136,27 @@ export function noiseOf(
   return initialLatents(dims, noise, scheduler, options.latents);
 }
 
+/** Pixels of a hint's side that its layers make one latent of. */
+const HINT_FACTOR = 8;
+
+/** A hint is as large as the latents once its layers have made it smaller. */
+function checkHint(hint: Tensor, latents: Tensor): void {
+  const [height, width] = latents.dims.slice(2).map((side) => side * HINT_FACTOR);
+  const [rows, columns] = hint.dims.slice(2);
+  if (rows === height && columns === width) return;
+  throw new RangeError(
+    `Cannot control by a hint of ${columns}x${rows}: with this height and width it must be ` +
+      `${width}x${height}`,
+  );
+}
+
 /**
  * A call of the decoder.
  *
  * @param begin What the latents are at first.
  * @param given An image that controls for each vector or for all, float32 [N, 3, height, width] in 0..1.
  * @throws {TypeError} for guidance without vectors of what is not wanted, and for other shapes.
+ * @throws {RangeError} for a hint of another size.
  */
 export async function* decodeEmbeds<O extends KandinskyDecoderOptions>(
   run: PipelineRun<KandinskyDecoderComponents>,
@@ -173,6 +188,7 @@ export async function* decodeEmbeds<O extends KandinskyDecoderOptions>(
   const beside = begun.beside && twice(begun.beside);
   const channels = movq.config.latent_channels;
   const [height, width] = begun.latents.dims.slice(2).map((side) => side * factor);
+  if (hint !== undefined) checkHint(hint, begun.latents);
   const recipe = (i: number): Recipe => ({
     seed: noise.seedOf(i)?.toString(),
     ...{ steps: numInferenceSteps, guidanceScale, height, width },
