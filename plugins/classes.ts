@@ -247,6 +247,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Qwen3VLForConditionalGeneration = modelQwen3.Qwen3VLForConditionalGeneration;
 /** `Qwen3VLForConditionalGeneration` of `@denoise/model-qwen3`, with {@linkcode registry} as its default.
  * @category Models */ export const Qwen3VLForConditionalGeneration: typeof modelQwen3.Qwen3VLForConditionalGeneration = modelQwen3.Qwen3VLForConditionalGeneration.using(registry);
+/** An object of the class. */ export type QwenImage21Transformer2DModel = modelQwenImage21Transformer.QwenImage21Transformer2DModel;
+/** `QwenImage21Transformer2DModel` of `@denoise/model-qwen-image21-transformer`, with {@linkcode registry} as its default.
+ * @category Models */ export const QwenImage21Transformer2DModel: typeof modelQwenImage21Transformer.QwenImage21Transformer2DModel = modelQwenImage21Transformer.QwenImage21Transformer2DModel.using(registry); import * as modelQwenImage21Transformer from "@denoise/model-qwen-image21-transformer";
 /** An object of the class. */ export type QwenImageControlNetModel = modelQwenImageControlnet.QwenImageControlNetModel;
 /** `QwenImageControlNetModel` of `@denoise/model-qwen-image-controlnet`, with {@linkcode registry} as its default.
  * @category Models */ export const QwenImageControlNetModel: typeof modelQwenImageControlnet.QwenImageControlNetModel = modelQwenImageControlnet.QwenImageControlNetModel.using(registry); import * as modelQwenImageControlnet from "@denoise/model-qwen-image-controlnet";

@@ -199,6 +199,8 @@ export const registry: Registry<PipelineMethods> = new Registry({
       aliases: ["Qwen3ForCausalLM"], load: async () => (await import("@denoise/model-qwen3")).Qwen3Model },
     { kind: "model", className: "Qwen3VLForConditionalGeneration", package: "@denoise/model-qwen3",
       aliases: ["Qwen3VLModel"], load: async () => (await import("@denoise/model-qwen3")).Qwen3VLForConditionalGeneration },
+    { kind: "model", className: "QwenImage21Transformer2DModel", package: "@denoise/model-qwen-image21-transformer",
+      load: async () => (await import("@denoise/model-qwen-image21-transformer")).QwenImage21Transformer2DModel },
     { kind: "model", className: "QwenImageControlNetModel", package: "@denoise/model-qwen-image-controlnet",
       load: async () => (await import("@denoise/model-qwen-image-controlnet")).QwenImageControlNetModel },
     { kind: "model", className: "QwenImageTransformer2DModel", package: "@denoise/model-qwen-image-transformer",

@@ -9,7 +9,7 @@ import sys
 import warnings
 
 import torch
-from diffusers import AuraFlowTransformer2DModel, AutoencoderDC, DiTTransformer2DModel, Krea2Transformer2DModel, Lumina2Transformer2DModel, PixArtTransformer2DModel, SanaTransformer2DModel
+from diffusers import AuraFlowTransformer2DModel, AutoencoderDC, DiTTransformer2DModel, Krea2Transformer2DModel, Lumina2Transformer2DModel, PixArtTransformer2DModel, QwenImage21Transformer2DModel, SanaTransformer2DModel
 
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
@@ -192,7 +192,41 @@ def krea(model, values: dict) -> dict:
     return plain(model, {**values, "encoder_attention_mask": values["encoder_attention_mask"].bool()})
 
 
+_QWEN21 = dict(in_channels=4, out_channels=4, num_layers=2, attention_head_dim=16, num_attention_heads=2, context_in_dim=12, axes_dims_rope=(4, 6, 6))
+QWEN21 = {
+    "qwen21": _QWEN21,
+    "plain": {**_QWEN21, "patch_size": 2, "out_channels": None, "num_attention_heads": 3, "mlp_ratio": 2, "axes_dims_rope": (8, 4, 4), "eps": 1e-2,
+              "causal_condition": False, "num_layers": 1},
+}
+
+
+def qwen21_calls(config, g: torch.Generator):
+    def values(height: int, width: int, lengths: list, timestep) -> dict:
+        return {
+            "hidden_states": torch.randn(len(lengths), height * width, config.in_channels * config.patch_size**2, generator=g),
+            "timestep": torch.tensor(timestep), "grid": torch.tensor([height, width]),
+            **{f"texts.{i}": torch.randn(n, config.context_in_dim, generator=g) for i, n in enumerate(lengths)},
+        }
+
+    yield "two images", values(4, 4, [5, 5], [0.7, 0.7])
+    yield "texts of other lengths", values(2, 6, [3, 9, 3], [0.4, 0.4, 0.4])
+    yield "another time for each", values(6, 2, [4, 4], [1.0, 0.013])
+    yield "one token of text", values(2, 2, [1], [0.25])
+
+
+def qwen21(model, values: dict) -> dict:
+    """Texts in one tensor with a mask, the image behind them, as the pipeline passes them; of all tokens those of the image."""
+    texts, (height, width) = [text for name, text in values.items() if name.startswith("texts.")], values["grid"].tolist()
+    rows, longest = len(texts), max(len(text) for text in texts)
+    padded = torch.stack([torch.cat([text, text.new_zeros(longest - len(text), text.shape[1])]) for text in texts])
+    mask = torch.stack([torch.arange(longest) < len(text) for text in texts])
+    slots = torch.cat([torch.zeros(rows, longest), torch.ones(rows, height * width // 4)], dim=1).bool()
+    output = model(values["hidden_states"], padded, values["timestep"], [[(1, height, width)]] * rows, slots, None if mask.all() else mask).sample
+    return {"sample": output[:, -height * width :]}
+
+
 CLASSES = {
+    "QwenImage21Transformer2DModel": (QwenImage21Transformer2DModel, QWEN21, qwen21_calls, qwen21),
     "Krea2Transformer2DModel": (Krea2Transformer2DModel, KREA, krea_calls, krea),
     "AuraFlowTransformer2DModel": (AuraFlowTransformer2DModel, AURA, aura_calls, plain),
     "Lumina2Transformer2DModel": (Lumina2Transformer2DModel, LUMINA, lumina_calls, plain),

@@ -34,6 +34,7 @@ import type {
   PixArtTransformer2DModel,
   Qwen2_5_VLForConditionalGeneration,
   Qwen3Model,
+  QwenImage21Transformer2DModel,
   QwenImageControlNetModel,
   QwenImageTransformer2DModel,
   ReduxImageEncoder,
@@ -582,6 +583,19 @@ async function denoiseByMaskedText(
   });
 }
 
+async function denoiseOnGrid(
+  model: QwenImage21Transformer2DModel,
+  input: Inputs,
+  call: ModelCall,
+): Promise<Outputs> {
+  const [rows, columns] = numbersOf(input("grid"))! as [number, number];
+  const texts = Object.keys(call.inputs).filter((name) => name.startsWith("texts."));
+  return await model.forward(input("hidden_states")!, numbersOf(input("timestep"))!, {
+    encoderHiddenStates: texts.map((name) => input(name)!),
+    grid: [rows, columns],
+  });
+}
+
 /** Padding, which the reference masks, is left out: what of a text counts stands at its beginning. */
 async function denoiseByLayeredText(
   model: Krea2Transformer2DModel,
@@ -698,6 +712,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   AuraFlowTransformer2DModel: denoiseByPlainText,
   Lumina2Transformer2DModel: denoiseByMaskedText,
   Krea2Transformer2DModel: denoiseByLayeredText,
+  QwenImage21Transformer2DModel: denoiseOnGrid,
   DiTTransformer2DModel: denoiseByClass,
   AutoencoderOobleck: encodeOrDecode,
   StableAudioDiTModel: denoiseWaveforms,
