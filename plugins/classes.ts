@@ -145,6 +145,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type AutoencoderKLQwenImage = modelAutoencoderKlQwenImage.AutoencoderKLQwenImage;
 /** `AutoencoderKLQwenImage` of `@denoise/model-autoencoder-kl-qwen-image`, with {@linkcode registry} as its default.
  * @category Models */ export const AutoencoderKLQwenImage: typeof modelAutoencoderKlQwenImage.AutoencoderKLQwenImage = modelAutoencoderKlQwenImage.AutoencoderKLQwenImage.using(registry); import * as modelAutoencoderKlQwenImage from "@denoise/model-autoencoder-kl-qwen-image";
+/** An object of the class. */ export type AutoencoderKLQwenImage21 = modelAutoencoderKlQwenImage21.AutoencoderKLQwenImage21;
+/** `AutoencoderKLQwenImage21` of `@denoise/model-autoencoder-kl-qwen-image21`, with {@linkcode registry} as its default.
+ * @category Models */ export const AutoencoderKLQwenImage21: typeof modelAutoencoderKlQwenImage21.AutoencoderKLQwenImage21 = modelAutoencoderKlQwenImage21.AutoencoderKLQwenImage21.using(registry); import * as modelAutoencoderKlQwenImage21 from "@denoise/model-autoencoder-kl-qwen-image21";
 /** An object of the class. */ export type AutoencoderOobleck = modelAutoencoderOobleck.AutoencoderOobleck;
 /** `AutoencoderOobleck` of `@denoise/model-autoencoder-oobleck`, with {@linkcode registry} as its default.
  * @category Models */ export const AutoencoderOobleck: typeof modelAutoencoderOobleck.AutoencoderOobleck = modelAutoencoderOobleck.AutoencoderOobleck.using(registry); import * as modelAutoencoderOobleck from "@denoise/model-autoencoder-oobleck";

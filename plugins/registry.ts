@@ -131,6 +131,8 @@ export const registry: Registry<PipelineMethods> = new Registry({
       load: async () => (await import("@denoise/model-autoencoder-kl-flux2")).AutoencoderKLFlux2 },
     { kind: "model", className: "AutoencoderKLQwenImage", package: "@denoise/model-autoencoder-kl-qwen-image",
       load: async () => (await import("@denoise/model-autoencoder-kl-qwen-image")).AutoencoderKLQwenImage },
+    { kind: "model", className: "AutoencoderKLQwenImage21", package: "@denoise/model-autoencoder-kl-qwen-image21",
+      load: async () => (await import("@denoise/model-autoencoder-kl-qwen-image21")).AutoencoderKLQwenImage21 },
     { kind: "model", className: "AutoencoderOobleck", package: "@denoise/model-autoencoder-oobleck",
       load: async () => (await import("@denoise/model-autoencoder-oobleck")).AutoencoderOobleck },
     { kind: "model", className: "AutoencoderTiny", package: "@denoise/model-autoencoder-tiny",

@@ -9,7 +9,7 @@ import sys
 import warnings
 
 import torch
-from diffusers import AutoencoderKLFlux2, AutoencoderKLQwenImage
+from diffusers import AutoencoderKLFlux2, AutoencoderKLQwenImage, AutoencoderKLQwenImage21
 
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
@@ -37,7 +37,18 @@ FLUX2 = {
     # a decoder of its own width
     "narrow_decoder": {**_FLUX2, "decoder_block_out_channels": (2, 4), "use_post_quant_conv": False},
 }
-CLASSES = {"AutoencoderKLQwenImage": QWEN, "AutoencoderKLFlux2": FLUX2}
+_QWEN21 = dict(base_dim=4, decoder_base_dim=6, z_dim=4, dim_mult=[1, 2, 2], num_res_blocks=1, temperal_downsample=[False, True], scale_factor_spatial=4,
+               latents_mean=[-0.7571, 0.1075, 0.9653, -0.1517], latents_std=[2.8184, 1.4541, 0.7, 1.2196])
+QWEN21 = {
+    "qwen21": _QWEN21,
+    # five levels, as the real one; means of as many, half as many and of twice as many
+    "deep": {**_QWEN21, "dim_mult": [1, 2, 4, 8, 8], "temperal_downsample": [False, True, True, True], "num_res_blocks": 2, "scale_factor_spatial": 16,
+             "z_dim": 8, "latents_mean": [0.1 * i - 0.8 for i in range(8)], "latents_std": [1.0 + 0.1 * i for i in range(8)]},
+    "narrowing": {**_QWEN21, "base_dim": 8, "decoder_base_dim": None, "dim_mult": [4, 2, 1], "temperal_downsample": [True, True], "in_channels": 3, "out_channels": 3},
+    "plain": {**_QWEN21, "is_residual": False, "temperal_downsample": [True, False]},
+}
+CLASSES = {"AutoencoderKLQwenImage": QWEN, "AutoencoderKLFlux2": FLUX2, "AutoencoderKLQwenImage21": QWEN21}
+VIDEOS = (AutoencoderKLQwenImage, AutoencoderKLQwenImage21)
 
 
 def as_image(video: torch.Tensor) -> torch.Tensor:
@@ -46,9 +57,9 @@ def as_image(video: torch.Tensor) -> torch.Tensor:
 
 def calls_of(model, seed: int) -> Calls:
     calls, g, config = Calls(), generator(seed), model.config
-    video = isinstance(model, AutoencoderKLQwenImage)
+    video = isinstance(model, VIDEOS)
     factor = 2 ** (len(config.temperal_downsample) if video else len(config.block_out_channels) - 1)
-    colors, channels = (config.input_channels, config.z_dim) if video else (config.in_channels, config.latent_channels)
+    colors, channels = (config.get("input_channels") or config.in_channels, config.z_dim) if video else (config.in_channels, config.latent_channels)
     frame = (lambda x: x.unsqueeze(2)) if video else (lambda x: x)
     for batch, height, width in ((2, 2, 2), (1, 3, 2)):
         image = torch.rand(batch, colors, height * factor * 2, width * factor * 2, generator=g) * 2 - 1
@@ -63,9 +74,9 @@ def calls_of(model, seed: int) -> Calls:
     return calls
 
 
-def build_qwen(config: dict, seed: int) -> AutoencoderKLQwenImage:
+def build_qwen(config: dict, seed: int, cls=AutoencoderKLQwenImage):
     """Weights under which images fill the range without much clipping."""
-    model = liven(AutoencoderKLQwenImage(**config), seed).eval()
+    model = liven(cls(**config), seed).eval()
     latents = torch.randn(2, config["z_dim"], 1, 8, 8, generator=generator(seed))
     model.decoder.conv_out.weight.data *= 0.1
     out = model.decode(latents).sample
@@ -84,7 +95,11 @@ def build_flux2(config: dict, seed: int) -> AutoencoderKLFlux2:
     return model
 
 
-BUILD = {"AutoencoderKLQwenImage": build_qwen, "AutoencoderKLFlux2": build_flux2}
+def build_qwen21(config: dict, seed: int) -> AutoencoderKLQwenImage21:
+    return build_qwen(config, seed, AutoencoderKLQwenImage21)
+
+
+BUILD = {"AutoencoderKLQwenImage": build_qwen, "AutoencoderKLFlux2": build_flux2, "AutoencoderKLQwenImage21": build_qwen21}
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")

@@ -673,6 +673,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   ControlNetXSAdapter: denoiseJoined,
   AutoencoderKL: encodeOrDecode,
   AutoencoderKLQwenImage: encodeOrDecode,
+  AutoencoderKLQwenImage21: encodeOrDecode,
   AutoencoderKLFlux2: encodeOrDecode,
   AutoencoderTiny: encodeOrDecode,
   ControlNetModel: residuals,

@@ -1,18 +1,8 @@
 import type { FrozenConfig } from "@denoise/core";
 import { float32, type GraphDefinition } from "@denoise/onnx";
 import type { Scope, Value } from "@denoise/onnx/graph";
-import {
-  add,
-  attention,
-  channelRmsNorm,
-  chunk,
-  conv2d,
-  frameConv2d,
-  fromTokens,
-  silu,
-  toTokens,
-  upsampleNearest,
-} from "@denoise/onnx/nn";
+import { frameDownLevels, frameEnd, frameMidBlock, frameUpLevels } from "@denoise/onnx/blocks";
+import { frameConv2d } from "@denoise/onnx/nn";
 import type { AutoencoderKLQwenImageConfig } from "./config.ts";
 
 type Config = FrozenConfig<AutoencoderKLQwenImageConfig>;
@@ -35,66 +25,21 @@ export const decode: GraphDefinition<AutoencoderKLQwenImageConfig> = {
   },
 };
 
-/** `QwenImageEncoder3d` for one frame; its blocks and what is between them are one list. */
+/** `QwenImageEncoder3d` for one frame. */
 function encoder(s: Scope, image: Value, config: Config): Value {
-  const { dim_mult, num_res_blocks } = config;
-  let x = frameConv2d(s.at("conv_in"), image, 1); // [N, C, H, W]
-  let place = 0;
-  const next = () => s.at("down_blocks", place++);
-  let width = config.base_dim;
-  for (const [level, times] of dim_mult.entries()) {
-    for (let i = 0; i < num_res_blocks; i++) {
-      x = residualBlock(next(), x, width !== times * config.base_dim);
-      width = times * config.base_dim;
-    }
-    if (level === dim_mult.length - 1) continue;
-    x = conv2d(next().at("resample.1"), x, { stride: 2, padding: [0, 0, 1, 1] }); // [N, C', H/2, W/2]
-  }
-  return end(s, middle(s.at("mid_block"), x));
+  const first = frameConv2d(s.at("conv_in"), image, 1); // [N, C, H, W]
+  const x = frameDownLevels(s, first, { ...levelsOf(config), base: config.base_dim });
+  return frameEnd(s, frameMidBlock(s.at("mid_block"), x));
 }
 
-/** `QwenImageDecoder3d` for one frame, whose upsamplers halve the channels. */
-function decoder(s: Scope, latents: Value, { base_dim, dim_mult, num_res_blocks }: Config): Value {
-  const widths = dim_mult.map((times) => times * base_dim).reverse();
-  let x = middle(s.at("mid_block"), frameConv2d(s.at("conv_in"), latents, 1)); // [N, C, h, w]
-  let width = widths[0]!;
-  for (const [level, wanted] of widths.entries()) {
-    const block = s.at("up_blocks", level);
-    for (let i = 0; i <= num_res_blocks; i++) {
-      x = residualBlock(block.at("resnets", i), x, width !== wanted);
-      width = wanted;
-    }
-    if (level === widths.length - 1) continue;
-    const larger = upsampleNearest(s, x); // [N, C, 2h, 2w]
-    x = conv2d(block.at("upsamplers.0.resample.1"), larger, { padding: 1 });
-    width = Math.floor(wanted / 2);
-  }
-  return end(s, x);
+/** `QwenImageDecoder3d` for one frame. */
+function decoder(s: Scope, latents: Value, config: Config): Value {
+  const { widths, blocks } = levelsOf(config);
+  const first = frameConv2d(s.at("conv_in"), latents, 1); // [N, C, h, w]
+  const x = frameMidBlock(s.at("mid_block"), first);
+  return frameEnd(s, frameUpLevels(s, x, { widths, blocks, base: widths.at(-1)! }));
 }
 
-function end(s: Scope, x: Value): Value {
-  return frameConv2d(s.at("conv_out"), silu(s, channelRmsNorm(s.at("norm_out"), x)), 1);
-}
-
-/** Two convolutions beside a shortcut (`QwenImageResidualBlock`). */
-function residualBlock(s: Scope, x: Value, widens: boolean): Value {
-  const convolved = (i: 1 | 2, of: Value) =>
-    frameConv2d(s.at(`conv${i}`), silu(s, channelRmsNorm(s.at(`norm${i}`), of)), 1);
-  const shortcut = widens ? frameConv2d(s.at("conv_shortcut"), x) : x;
-  return add(s, convolved(2, convolved(1, x)), shortcut);
-}
-
-/** Attention between the pixels of a frame, of one head (`QwenImageAttentionBlock`). */
-function attentionBlock(s: Scope, x: Value): Value {
-  const normal = channelRmsNorm(s.at("norm"), x);
-  const channels = s.shape("proj.weight")[0]!;
-  const tokens = toTokens(s, conv2d(s.at("to_qkv"), normal), 3 * channels); // [N, H·W, 3·C]
-  const [query, key, value] = chunk(s, tokens, 3, -1) as [Value, Value, Value];
-  const seen = fromTokens(s, attention(s, { query, key, value }, { heads: 1 }), x);
-  return add(s, conv2d(s.at("proj"), seen), x);
-}
-
-function middle(s: Scope, x: Value): Value {
-  const first = residualBlock(s.at("resnets.0"), x, false);
-  return residualBlock(s.at("resnets.1"), attentionBlock(s.at("attentions.0"), first), false);
+function levelsOf({ base_dim, dim_mult, num_res_blocks: blocks }: Config) {
+  return { widths: dim_mult.map((times) => times * base_dim), blocks };
 }

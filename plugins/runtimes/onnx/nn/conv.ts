@@ -105,11 +105,13 @@ function convolution(
 
 /**
  * A causal convolution of a video that is one frame, [N, C, H, W]: before the first frame there are zeros, so
- * that of a kernel [C', C, t, h, w] only what lies on the frame itself counts, the last of its times.
+ * that of a kernel [C', C, t, h, w] only what lies on the frame itself counts, the last of its times; one without
+ * times is that of a plain convolution.
  *
  * @param padding Zeros on every side of the frame. Defaults to 0.
  */
 export function frameConv2d(s: Scope, x: Value, padding = 0): Value {
+  if (s.shape("weight").length === 4) return conv2d(s, x, { padding });
   const [channels, inputs, times, ...kernel] = s.shape("weight") as [
     number,
     number,
