@@ -344,6 +344,43 @@ describe("denoise generate", () => {
     await pipe.dispose();
   });
 
+  it("follows control images by T2I-Adapters and by a ControlNet of several kinds", async () => {
+    const adapter = fixture("models/T2IAdapter/full");
+    const union = fixture("models/ControlNetUnionModel/union");
+    const xl = fixture("tiny-stable-diffusion-xl");
+    const edges = ["--control-image", "edges.png"];
+    const kinds = [...edges, "--control-mode", "0", ...edges, "--control-mode", "2"];
+    const runs = [
+      ["edges", "--model", REPO, "--out", "edges.png"],
+      ["a bird", "--model", REPO, "--adapter", adapter, ...edges, "--control-scale", "0.5"],
+      ["a bird", "--model", xl, "--controlnet", union, ...kinds],
+      ["a bird", "--model", xl, "--controlnet", union, ...kinds, "--image", "edges.png"],
+    ];
+    const pipelines = [];
+    for (const run of runs) {
+      const { code, stdout, stderr } = await denoise("generate", ...run, "--steps", "2", "--json");
+      assertEquals(code, 0, stderr);
+      pipelines.push(JSON.parse(stdout).pipeline);
+    }
+    assertEquals(pipelines, [
+      "StableDiffusionPipeline",
+      "StableDiffusionAdapterPipeline",
+      "StableDiffusionXLControlNetUnionPipeline",
+      "StableDiffusionXLControlNetUnionImg2ImgPipeline",
+    ]);
+    const refused = [
+      [["--adapter", adapter], "1 T2I-Adapter with 0 images"],
+      [["--adapter", adapter, "--controlnet", union, ...edges], "--controlnet with --adapter"],
+      [["--adapter", adapter, ...edges, "--image", "edges.png"], "--adapter with --image"],
+      [["--controlnet", union, ...kinds, ...edges], "3 control images with 2 kinds"],
+      [["--adapter", adapter, ...edges, "--control-mode", "1"], "Cannot give --control-mode to"],
+    ] as const;
+    for (const [flags, message] of refused) {
+      const { code, stderr } = await denoise("generate", "x", "--model", REPO, ...flags);
+      assertEquals([code, stderr.includes(message)], [1, true], stderr);
+    }
+  });
+
   it("keeps depth, given or as the model sees it", async () => {
     const pipe = await loadTask({
       pipeline: "StableDiffusionDepth2ImgPipeline",

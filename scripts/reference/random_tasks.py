@@ -612,6 +612,22 @@ KINDS |= {
     "longcat-image-edit": longcat_image_edit, "qwen-image-layered": qwen_image_layered,
     "qwen-image-edit": qwen_image_edit, "qwen-image-edit-plus": qwen_image_edit_plus, "qwen-image-edit-inpaint": qwen_image_edit_inpaint, "z-image-control-21": z_image_control, "z-image-control-inpaint": z_image_control_inpaint,
 }
+
+
+def scaled(make, kwargs: str):
+    """The same with a LoRA, whose weight some calls scale."""
+    def made(dice: Random) -> tuple[dict, dict | None]:
+        call, swapped = make(dice)
+        return dict(call, **some(dice, 0.5, **{kwargs: {"scale": dice.uniform(0.1, 1)}})), swapped
+    return made
+
+
+KINDS |= {
+    "lora-img2img": scaled(img2img, "cross_attention_kwargs"), "lora-xl": scaled(with_sizes(text), "cross_attention_kwargs"),
+    "lora-sd3": scaled(sd3, "joint_attention_kwargs"),
+}
+# the task that each is of, and files of tests/golden/lora
+LORAS = {"lora-img2img": ("img2img", ("peft", "kohya", "early")), "lora-xl": ("xl", ("xl",)), "lora-sd3": ("sd3", ("sd3-peft",))}
 KNOWN = (
     TASKS
     | pag_goldens.TASKS
@@ -653,4 +669,7 @@ def task(dice: Random, among: list[str]) -> tuple[str, dict]:
     each = call.get("num_images_per_prompt", call.get("num_waveforms_per_prompt", 1))
     seeds = [dice.randrange(2**32) for _ in range(count * each)]
     one = {"name": name, "scheduler": swapped, "seeds": seeds, "shared": False, "call": call}
-    return name, {**KNOWN[name], "cases": [one]}
+    if name not in LORAS:
+        return name, {**KNOWN[name], "cases": [one]}
+    base, files = LORAS[name]
+    return name, {**KNOWN[base], "lora": [pick(dice, *files), dice.uniform(-0.5, 1.5)], "cases": [one]}

@@ -54,6 +54,10 @@ def load(task: dict):
     cls = getattr(diffusers, task["pipeline"])
     pipe = cls.from_pretrained(str(FIXTURES / task["repo"]), use_safetensors=True, **parts)
     pipe.set_progress_bar_config(disable=True)
+    if "lora" in task:
+        name, weight = task["lora"]
+        pipe.load_lora_weights(str(GOLDEN / "lora"), weight_name=f"{name}.safetensors", adapter_name="one")
+        pipe.set_adapters(["one"], [weight])
     return pipe
 
 
@@ -168,7 +172,7 @@ def write_task(name: str, task: dict, command: str = COMMAND, folder=GOLDEN / "t
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({key: value.detach().contiguous() for key, value in tensors.items()}, path.with_suffix(".safetensors"))
-    head = {key: task[key] for key in ("pipeline", "repo", "parts", "every") if key in task}
+    head = {key: task[key] for key in ("pipeline", "repo", "parts", "every", "lora") if key in task}
     write_json(path.with_suffix(".json"), {"versions": versions(), "command": command, **head, "cases": cases})
 
 

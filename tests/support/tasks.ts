@@ -14,6 +14,7 @@ import { type PipelineCall, type PipelineDifference, pixelDifference } from "./p
 export type TaskValue =
   | { readonly tensor: string }
   | { readonly image: string }
+  | { readonly scale: number }
   | string
   | number
   | boolean
@@ -35,6 +36,8 @@ export interface Task {
   readonly pipeline: string;
   readonly repo: string;
   readonly parts: Readonly<Record<string, string | readonly string[] | null>>;
+  /** A file of tests/golden/lora, and how much of it is applied. */
+  readonly lora?: readonly [file: string, weight: number];
   /** Of large images every so manyth row and column is kept. All of them by default. */
   readonly every?: number;
   readonly cases: readonly TaskCall[];
@@ -42,7 +45,7 @@ export interface Task {
 
 /** The pipeline of a task: its class over the repo, with other components in their places. */
 export async function loadTask(
-  { pipeline, repo, parts }: Task,
+  { pipeline, repo, parts, lora }: Task,
   options: object = {},
 ): Promise<AnyPipeline> {
   const Class = await registry.get(pipeline, "pipeline", "a test") as unknown as {
@@ -56,12 +59,17 @@ export async function loadTask(
         : path && await Promise.all(path.map(loadPart)),
     ]),
   );
-  return await Class.fromPretrained(fixture(repo), {
+  const pipe = await Class.fromPretrained(fixture(repo), {
     registry,
     onWarning: () => {},
     ...Object.fromEntries(given),
     ...options,
   });
+  if (lora !== undefined) {
+    const [file, weight] = lora;
+    await pipe.loadLoraWeights(fixture(`../golden/lora/${file}.safetensors`), { weight });
+  }
+  return pipe;
 }
 
 async function loadPart(path: string): Promise<unknown> {
@@ -76,6 +84,7 @@ export function taskValue(value: TaskValue | undefined, tensors: Golden<Task>["t
   if (Array.isArray(value)) return value.map((item) => taskValue(item, tensors));
   if (value === null || typeof value !== "object") return value;
   if ("tensor" in value) return tensors.get(value.tensor);
+  if ("scale" in value) return value; // of a call's attentions
   const { dims: [height, width, channels], data } = tensors.get(
     (value as { image: string }).image,
   )!;

@@ -82,8 +82,15 @@ export function addGenerate(program: Command): void {
     .option("--strength <share>", "denoising strength, 0 to 1", number(0, 1))
     .option("--depth <file>", 'how near things are, light is near; "estimate" asks the model')
     .option("--controlnet <id>", "a ControlNet, Hub id or folder; repeatable", several(String), [])
+    .option("--adapter <id>", "a T2I-Adapter, Hub id or folder; repeatable", several(String), [])
     .option("--control-image <file>", "what it follows; one for each", several(String), [])
     .option("--control-scale <n>", "how closely; one for each", several(number(0, 10)), [])
+    .option(
+      "--control-mode <n>",
+      "the kind of each control image, for a ControlNet of several kinds; repeatable",
+      several(integer(0, 100)),
+      [],
+    )
     .option(
       "--lora <file>",
       'a LoRA, "file.safetensors" or "file.safetensors:0.8"; repeatable',

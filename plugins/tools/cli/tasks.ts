@@ -20,8 +20,10 @@ export interface Given {
   readonly strength?: number;
   readonly size?: { readonly width: number; readonly height: number };
   readonly controlnet: readonly string[];
+  readonly adapter: readonly string[];
   readonly controlImage: readonly string[];
   readonly controlScale: readonly number[];
+  readonly controlMode: readonly number[];
 }
 
 /** A pipeline, and what it is called with for what is given. */
@@ -53,9 +55,9 @@ function flagsOf(given: Given, names: readonly (keyof Given)[]): string[] {
     .map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
 }
 
-/** What is given of ControlNets, as flags. */
+/** What is given of ControlNets and T2I-Adapters, as flags. */
 export function controlFlags(given: Given): string[] {
-  return flagsOf(given, ["controlnet", "controlImage", "controlScale"]);
+  return flagsOf(given, ["controlnet", "adapter", "controlImage", "controlScale", "controlMode"]);
 }
 
 /** Everything that is given beside a prompt, as flags. */
@@ -75,7 +77,7 @@ function imageFlags(given: Given): string[] {
  * @throws {TypeError} saying what to give or to leave out.
  */
 export function checkGiven(given: Given): void {
-  const { image, mask, depth, strength, controlnet } = given;
+  const { image, mask, depth, strength, controlnet, adapter } = given;
   const controlled = controlFlags(given).length > 0;
   if (mask !== undefined && image === undefined) {
     throw new TypeError("Cannot inpaint a mask without an image: give --image beside --mask");
@@ -90,7 +92,18 @@ export function checkGiven(given: Given): void {
     const other = mask === undefined ? "a ControlNet" : "--mask";
     throw new TypeError(`Cannot use --depth with ${other}: no model takes both; leave one out`);
   }
-  if (controlnet.length > 0) checkControls(given, controlnet.length);
+  if (controlnet.length > 0 && adapter.length > 0) {
+    throw new TypeError(
+      "Cannot use --controlnet with --adapter: no pipeline takes both; leave one out",
+    );
+  }
+  if (adapter.length > 0 && (image !== undefined || mask !== undefined)) {
+    throw new TypeError(
+      "Cannot use --adapter with --image: T2I-Adapters guide images from text; leave one out",
+    );
+  }
+  const nets = controlnet.length || adapter.length;
+  if (nets > 0) checkControls(given, nets);
   const fromInput = [image, mask, depth, ...given.controlImage]
     .filter((file) => file === STANDARD_INPUT).length;
   if (fromInput > 1) {
@@ -98,21 +111,37 @@ export function checkGiven(given: Given): void {
   }
 }
 
-/** There is a control image for each ControlNet, and a scale for each or none. */
-function checkControls({ controlImage, controlScale }: Given, nets: number): void {
+/** There is a control image for each ControlNet or T2I-Adapter, or for each kind, and a scale for each or none. */
+function checkControls(
+  { controlImage, controlScale, controlMode, adapter }: Given,
+  nets: number,
+): void {
   const count = (n: number, name: string) => `${n} ${name}${n === 1 ? "" : "s"}`;
-  if (nets === 0 && controlImage.length + controlScale.length > 0) {
-    throw new TypeError("Cannot control by an image without a ControlNet: give --controlnet");
-  }
-  if (controlImage.length !== nets) {
+  const net = adapter.length > 0 ? "T2I-Adapter" : "ControlNet";
+  if (nets === 0 && controlImage.length + controlScale.length + controlMode.length > 0) {
     throw new TypeError(
-      `Cannot control by ${count(nets, "ControlNet")} with ` +
+      "Cannot control by an image without a ControlNet: give --controlnet, or --adapter",
+    );
+  }
+  if (controlMode.length > 0 && controlMode.length !== controlImage.length) {
+    throw new TypeError(
+      `Cannot pair ${count(controlImage.length, "control image")} with ${
+        count(controlMode.length, "kind")
+      }: ` +
+        `give --control-mode once for each --control-image`,
+    );
+  }
+  // one for images of several kinds sees one of each kind
+  const images = nets === 1 && controlMode.length > 0 ? controlMode.length : nets;
+  if (controlImage.length !== images) {
+    throw new TypeError(
+      `Cannot control by ${count(nets, net)} with ` +
         `${count(controlImage.length, "image")}: give --control-image once for each`,
     );
   }
   if (controlScale.length !== 0 && controlScale.length !== nets) {
     throw new TypeError(
-      `Cannot control by ${count(nets, "ControlNet")} with ` +
+      `Cannot control by ${count(nets, net)} with ` +
         `${count(controlScale.length, "scale")}: give --control-scale once for each, or not at all`,
     );
   }
@@ -122,7 +151,7 @@ function checkControls({ controlImage, controlScale }: Given, nets: number): voi
  * The pipeline for what is given, over the components of the loaded one: that one for a prompt
  * alone; otherwise one that changes an image, inpaints it or follows control images.
  *
- * @param loadControlNet Loads a ControlNet by id or folder.
+ * @param loadControlNet Loads a ControlNet or T2I-Adapter by id or folder.
  * @throws {TypeError} for what the model does not take.
  */
 export async function taskFor(
@@ -131,19 +160,30 @@ export async function taskFor(
   loadControlNet: (id: string) => Promise<Model>,
   registry: Registry,
 ): Promise<Task> {
-  const name = await classFor(loaded.className, given, registry);
+  const { controlnet, adapter } = given;
+  const nets = await Promise.all([...controlnet, ...adapter].map(loadControlNet));
+  const kind = adapter.length > 0 ? ADAPTED : nets.some(isUnion) ? UNION : undefined;
+  const name = await classFor(loaded.className, given, registry, kind);
   const Class = await registry.get(name, "pipeline") as unknown as AnyClass;
   // a transformer may be given a control image itself, as FLUX.1 Canny and Depth are
   const own = !Class.control && "controlImage" in Class.options ? 1 : controlNets(loaded);
-  checkControls(given, given.controlnet.length || own);
+  checkControls(given, nets.length || own);
   const options = await taskOptions(given, Class, registry);
-  if (name === loaded.className && given.controlnet.length === 0) {
+  if (name === loaded.className && nets.length === 0) {
     return { pipe: loaded, Class, options };
   }
-  const nets = await Promise.all(given.controlnet.map(loadControlNet));
+  const role = adapter.length > 0 ? "adapter" : "controlnet";
   const pipe = Class.using(registry)
-    .fromPipe(loaded, nets.length === 0 ? {} : { controlnet: alone(nets) });
+    .fromPipe(loaded, nets.length === 0 ? {} : { [role]: alone(nets) });
   return { pipe: pipe as unknown as AnyPipeline, Class, options };
+}
+
+/** What the families of pipelines with T2I-Adapters, and with ControlNets for images of several kinds, end with. */
+const ADAPTED = "-t2i-adapter";
+const UNION = "-control-union";
+
+function isUnion({ className }: Model): boolean {
+  return className === "ControlNetUnionModel";
 }
 
 /** What pipelines take for one ControlNet, or for several. */
@@ -159,20 +199,29 @@ function controlNets({ components }: AnyPipeline): number {
 }
 
 /** What is asked for, where it is not what the model itself is for. */
-function wantedTask({ image, mask, controlnet }: Given): string | undefined {
+function wantedTask({ image, mask, controlnet, adapter }: Given): string | undefined {
   if (mask !== undefined) return "inpainting";
   if (image !== undefined) return "image-to-image";
-  return controlnet.length > 0 ? "text-to-image" : undefined;
+  return controlnet.length + adapter.length > 0 ? "text-to-image" : undefined;
 }
 
 /**
  * The class for what is given: of the loaded one's family, or the loaded one where its own task begins
  * with an image.
  */
-async function classFor(className: string, given: Given, registry: Registry): Promise<string> {
+async function classFor(
+  className: string,
+  given: Given,
+  registry: Registry,
+  kind: string | undefined,
+): Promise<string> {
   const task = wantedTask(given);
   const own = registry.pipeline(className)?.task;
-  const name = task === undefined ? className : related(className, task, given, registry, own);
+  const name = task === undefined
+    ? className
+    : kind === undefined
+    ? related(className, task, given, registry, own)
+    : ofKind(className, task, given, registry, kind);
   const { options } = await registry.get(name, "pipeline") as unknown as AnyClass;
   const foreign = foreignFlags(given, options);
   if (foreign.length === 0) return name;
@@ -191,6 +240,25 @@ export function foreignFlags(given: Given, options: object): string[] {
   return Object.entries(OPTIONS)
     .filter(([name, option]) => given[name as keyof Given] !== undefined && !(option in options))
     .map(([name]) => `--${name}`);
+}
+
+/** The class for a task of the family whose name is that of the loaded one's with a kind behind it. */
+function ofKind(
+  className: string,
+  task: string,
+  given: Given,
+  registry: Registry,
+  kind: string,
+): string {
+  const family = `${registry.pipeline(className)?.family}${kind}`;
+  const found = registry.pipelines().find((one) => one.family === family && one.task === task);
+  if (found !== undefined) return found.className;
+  throw new TypeError(
+    `Cannot give ${
+      controlFlags(given).join(" and ")
+    } to ${className}: there is no ${task} of its family with ` +
+      (kind === ADAPTED ? "T2I-Adapters" : "ControlNets for images of several kinds"),
+  );
 }
 
 function related(
@@ -218,10 +286,18 @@ function related(
 
 /** What is given, as pipelines take it. */
 async function taskOptions(
-  { image, mask, depth, strength, size, controlImage, controlScale }: Given,
-  { options: known }: AnyClass,
+  { image, mask, depth, strength, size, controlImage, controlScale, controlMode }: Given,
+  { className, options: known }: AnyClass,
   registry: Registry,
 ): Promise<Record<string, unknown>> {
+  if (controlMode.length > 0 && !("controlMode" in known)) {
+    throw new TypeError(
+      `Cannot give --control-mode to ${className}: it is for ControlNets for images of several kinds; leave it out`,
+    );
+  }
+  const scale = "adapterConditioningScale" in known
+    ? "adapterConditioningScale"
+    : "controlnetConditioningScale";
   const control = controlImage.length === 0 ? {} : {
     ["controlImage" in known ? "controlImage" : "image"]: alone(
       await Promise.all(controlImage.map(imageInput)),
@@ -236,11 +312,12 @@ async function taskOptions(
       depthMap: await (await registry.images()).toTensor(await imageInput(depth), { mode: "L" }),
     }),
     ...control,
-    ...(controlScale.length === 0 ? {} : { controlnetConditioningScale: alone(controlScale) }),
+    ...(controlScale.length === 0 ? {} : { [scale]: alone(controlScale) }),
+    ...(controlMode.length === 0 ? {} : { controlMode: alone(controlMode) }),
   };
 }
 
-/** Loads ControlNets with these options. */
+/** Loads ControlNets and T2I-Adapters with these options. */
 export function controlNetLoader(
   registry: Registry,
   options: Parameters<ModelClass["fromPretrained"]>[1],
