@@ -71,10 +71,14 @@ async function suggesting(repo: string, values: object): Promise<string> {
   return copy;
 }
 
+/** Classes that take something else in the place of an image, so that it need not be given. */
+const BY_IMAGE = ["StableUnCLIPImg2ImgPipeline"];
+
 /** What a class has to be given: an image, or what no door gives. */
-function needs({ options }: AnyClass): string[] {
-  return Object.entries(options as Readonly<Record<string, CallOption>>)
+function needs({ className, options }: AnyClass): string[] {
+  const required = Object.entries(options as Readonly<Record<string, CallOption>>)
     .filter(([_, { required }]) => required).map(([name]) => name);
+  return BY_IMAGE.includes(className) ? [...required, "image"] : required;
 }
 
 /** What a file holds, in levels of 0 to 255: pixels, or samples of 16 bits; and its width, or a second's samples. */

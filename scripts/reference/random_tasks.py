@@ -18,8 +18,10 @@ import sd3_goldens
 import t2i_adapter_goldens
 import flux2_goldens
 import kandinsky_goldens
+import kandinsky_prior_goldens
 import flux3_goldens
 import pag_goldens
+import pixel_goldens
 import longcat_image_goldens
 import ovis_image_goldens
 import qwen_image_control_goldens
@@ -28,6 +30,7 @@ import qwen_image_goldens
 import qwen_image_layered_goldens
 import audioldm_goldens
 import stable_audio_goldens
+import unclip_goldens
 import variation_goldens
 import z_image_control_goldens
 import z_image_goldens
@@ -513,7 +516,37 @@ def kandinsky_inpaint(dice: Random) -> tuple[dict, dict | None]:
     return call | size | {key: [one[key] for one in shots] for key in ("image", "mask_image")}, swapped
 
 
+def kandinsky_combined(dice: Random) -> tuple[dict, dict | None]:
+    """Without a negative prompt, for which diffusers wants twice as many generators."""
+    count = pick(dice, 1, 2)
+    words = dice.choices(PROMPTS, k=count)
+    call = dict(prompt=words if count > 1 else words[0], num_inference_steps=dice.randint(3, 6), guidance_scale=pick(dice, 1.5, 3.0),
+                prior_num_inference_steps=dice.randint(2, 5), prior_guidance_scale=pick(dice, 1.0, 3.0), num_images_per_prompt=pick(dice, 1, 2))
+    return call | kandinsky_size(dice), None
+
+
+def stable_unclip(dice: Random) -> tuple[dict, dict | None]:
+    """One image and prompt, since diffusers wants a generator for each vector and for each image made."""
+    call = dict(prompt=pick(dice, *PROMPTS), **some(dice, 0.4, negative_prompt=pick(dice, *PROMPTS)), num_inference_steps=dice.randint(2, 7),
+                guidance_scale=pick(dice, 1.0, 3.0, 7.5), noise_level=dice.randint(0, 900))
+    size = some(dice, 0.6, height=pick(dice, 32, 40, 64), width=pick(dice, 32, 48, 72))
+    return call | size | dict(image=random_photo(dice, 20, 80)), scheduler(dice)
+
+
+def unconditional(dice: Random) -> tuple[dict, dict | None]:
+    """With schedulers that draw nothing: diffusers gives them no generator here."""
+    return dict(num_inference_steps=dice.randint(4, 9)), pick(dice, None, swap("DDIM"), swap("EulerDiscrete"), swap("LMSDiscrete"))
+
+
+def repaint(dice: Random) -> tuple[dict, dict]:
+    size = 32 * dice.randint(1, 2)
+    area = mask(size, size, (0, 0, dice.randint(4, size), dice.randint(4, size)))
+    call = dict(image=photo(size, size, name=str(dice.random())), mask_image=area, num_inference_steps=dice.randint(4, 9), eta=dice.random())
+    return call | dict(jump_length=dice.randint(1, 4), jump_n_sample=dice.randint(1, 3)), swap("RePaint")
+
+
 KINDS = {
+    "kandinsky22-combined": kandinsky_combined, "stable-unclip-img2img": stable_unclip, "ldm-unconditional": unconditional, "repaint": repaint,
     "kandinsky22": kandinsky_text, "kandinsky22-img2img": kandinsky_img2img, "kandinsky22-inpaint": kandinsky_inpaint,
     "control-xs": control_xs(plain_text), "control-xs-time": control_xs(plain_text), "control-xs-groups": control_xs(plain_text),
     "control-xs-xl": control_xs(with_sizes(plain_text)),
@@ -653,6 +686,9 @@ KNOWN = (
     | ovis_image_goldens.TASKS
     | longcat_image_goldens.TASKS
     | kandinsky_goldens.TASKS
+    | kandinsky_prior_goldens.TASKS
+    | unclip_goldens.TASKS
+    | pixel_goldens.TASKS
     | flux3_goldens.TASKS
     | qwen_image_layered_goldens.TASKS
     | stable_audio_goldens.TASKS
