@@ -65,6 +65,9 @@ function sizeField({ takesSize }) {
 
 const isUnconditional = ({ tasks }) => tasks[0] === "unconditional";
 
+/** Whether a model reads a prompt: those that make an image larger, for one, read none. */
+const readsText = (model) => !isUnconditional(model) && model.takesPrompt !== false;
+
 /** Tasks that begin with no image. */
 const WITHOUT_IMAGE = ["text-to-image", "text-to-audio", "unconditional"];
 
@@ -115,7 +118,7 @@ export class Form {
     if (missing !== undefined) {
       throw new FormError(`Choose the image that ${missing} reads`, "controlnets");
     }
-    const takesText = !isUnconditional(model);
+    const takesText = readsText(model);
     if (takesText && $("prompt").value.trim() === "") {
       const what = makesAudio(model) ? "is to be heard" : "the image should show";
       throw new FormError(`Write what ${what}, or take one of the examples`, "prompt");
@@ -126,7 +129,7 @@ export class Form {
       model: model.id,
       n: numberOf("n"),
       num_inference_steps: numberOf("num_inference_steps"),
-      guidance_scale: takesText ? numberOf("guidance_scale") : undefined,
+      guidance_scale: !isUnconditional(model) ? numberOf("guidance_scale") : undefined,
       size: sizeField(model),
       audio_length_in_s: model.takesLength ? numberOf("audio_length_in_s") : undefined,
       scheduler: $("scheduler").value || undefined,
@@ -188,7 +191,7 @@ export class Form {
     if (schedulers.includes(keep)) $("scheduler").value = keep;
     const takesImage = tasks.some((task) => !WITHOUT_IMAGE.includes(task));
     $("start").hidden = !takesImage;
-    $("prompts").hidden = isUnconditional(model);
+    $("prompts").hidden = !readsText(model);
     $("guidance").parentElement.hidden = isUnconditional(model);
     $("edit-mask").hidden = !tasks.includes("inpaint");
     this.#showKind(model);
