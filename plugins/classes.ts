@@ -130,6 +130,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type VQDiffusionScheduler = schedulerVqDiffusion.VQDiffusionScheduler;
 /** `VQDiffusionScheduler` of `@denoise/scheduler-vq-diffusion`, with {@linkcode registry} as its default.
  * @category Schedulers */ export const VQDiffusionScheduler: typeof schedulerVqDiffusion.VQDiffusionScheduler = schedulerVqDiffusion.VQDiffusionScheduler.using(registry); import * as schedulerVqDiffusion from "@denoise/scheduler-vq-diffusion";
+/** An object of the class. */ export type AudioLDM2ProjectionModel = modelAudioldm2Projection.AudioLDM2ProjectionModel;
+/** `AudioLDM2ProjectionModel` of `@denoise/model-audioldm2-projection`, with {@linkcode registry} as its default.
+ * @category Models */ export const AudioLDM2ProjectionModel: typeof modelAudioldm2Projection.AudioLDM2ProjectionModel = modelAudioldm2Projection.AudioLDM2ProjectionModel.using(registry); import * as modelAudioldm2Projection from "@denoise/model-audioldm2-projection";
+/** An object of the class. */ export type AudioLDM2UNet2DConditionModel = modelAudioldm2Unet.AudioLDM2UNet2DConditionModel;
+/** `AudioLDM2UNet2DConditionModel` of `@denoise/model-audioldm2-unet`, with {@linkcode registry} as its default.
+ * @category Models */ export const AudioLDM2UNet2DConditionModel: typeof modelAudioldm2Unet.AudioLDM2UNet2DConditionModel = modelAudioldm2Unet.AudioLDM2UNet2DConditionModel.using(registry); import * as modelAudioldm2Unet from "@denoise/model-audioldm2-unet";
 /** An object of the class. */ export type AuraFlowTransformer2DModel = modelAuraflowTransformer.AuraFlowTransformer2DModel;
 /** `AuraFlowTransformer2DModel` of `@denoise/model-auraflow-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const AuraFlowTransformer2DModel: typeof modelAuraflowTransformer.AuraFlowTransformer2DModel = modelAuraflowTransformer.AuraFlowTransformer2DModel.using(registry); import * as modelAuraflowTransformer from "@denoise/model-auraflow-transformer";
@@ -214,6 +220,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Gemma2Model = modelGemma2.Gemma2Model;
 /** `Gemma2Model` of `@denoise/model-gemma2`, with {@linkcode registry} as its default.
  * @category Models */ export const Gemma2Model: typeof modelGemma2.Gemma2Model = modelGemma2.Gemma2Model.using(registry); import * as modelGemma2 from "@denoise/model-gemma2";
+/** An object of the class. */ export type GPT2LMHeadModel = modelGpt2.GPT2LMHeadModel;
+/** `GPT2LMHeadModel` of `@denoise/model-gpt2`, with {@linkcode registry} as its default.
+ * @category Models */ export const GPT2LMHeadModel: typeof modelGpt2.GPT2LMHeadModel = modelGpt2.GPT2LMHeadModel.using(registry); import * as modelGpt2 from "@denoise/model-gpt2";
+/** An object of the class. */ export type GPT2Model = modelGpt2.GPT2Model;
+/** `GPT2Model` of `@denoise/model-gpt2`, with {@linkcode registry} as its default.
+ * @category Models */ export const GPT2Model: typeof modelGpt2.GPT2Model = modelGpt2.GPT2Model.using(registry);
 /** An object of the class. */ export type Krea2Transformer2DModel = modelKrea2Transformer.Krea2Transformer2DModel;
 /** `Krea2Transformer2DModel` of `@denoise/model-krea2-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const Krea2Transformer2DModel: typeof modelKrea2Transformer.Krea2Transformer2DModel = modelKrea2Transformer.Krea2Transformer2DModel.using(registry); import * as modelKrea2Transformer from "@denoise/model-krea2-transformer";
@@ -325,6 +337,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type AudioLDMPipeline = InstanceType<typeof AudioLDMPipeline>;
 /** `AudioLDMPipeline` of `@denoise/pipeline-audioldm`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const AudioLDMPipeline: WithMethods<typeof pipelineAudioldm.AudioLDMPipeline, PipelineMethods> = pipelineAudioldm.AudioLDMPipeline.using(registry); import * as pipelineAudioldm from "@denoise/pipeline-audioldm";
+/** An object of the class. */ export type AudioLDM2Pipeline = InstanceType<typeof AudioLDM2Pipeline>; export type { AudioLDM2Options } from "@denoise/pipeline-audioldm2";
+/** `AudioLDM2Pipeline` of `@denoise/pipeline-audioldm2`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const AudioLDM2Pipeline: WithMethods<typeof pipelineAudioldm2.AudioLDM2Pipeline, PipelineMethods> = pipelineAudioldm2.AudioLDM2Pipeline.using(registry); import * as pipelineAudioldm2 from "@denoise/pipeline-audioldm2";
 /** An object of the class. */ export type AuraFlowPipeline = InstanceType<typeof AuraFlowPipeline>; export type { AuraFlowDenoiserOptions, AuraFlowOptions } from "@denoise/pipeline-aura-flow";
 /** `AuraFlowPipeline` of `@denoise/pipeline-aura-flow`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const AuraFlowPipeline: WithMethods<typeof pipelineAuraFlow.AuraFlowPipeline, PipelineMethods> = pipelineAuraFlow.AuraFlowPipeline.using(registry); import * as pipelineAuraFlow from "@denoise/pipeline-aura-flow";

@@ -105,6 +105,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "audio_diffusion_goldens.py",
     "stable_audio_goldens.py",
     "audioldm_goldens.py",
+    "audioldm2_goldens.py",
   ],
 };
 

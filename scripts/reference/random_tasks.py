@@ -28,6 +28,7 @@ import qwen_image_control_goldens
 import qwen_image_edit_goldens
 import qwen_image_goldens
 import qwen_image_layered_goldens
+import audioldm2_goldens
 import audioldm_goldens
 import stable_audio_goldens
 import unclip_goldens
@@ -552,7 +553,7 @@ KINDS = {
     "control-xs-xl": control_xs(with_sizes(plain_text)),
     "control-union": union(plain_text), "control-union-img2img": union(img2img), "control-union-inpaint": union(inpaint),
     "t2i-adapter": adapter, "t2i-adapter-light": adapter, "t2i-adapter-xl": adapter_xl,
-    "audioldm": audioldm, "musicldm": musicldm,
+    "audioldm": audioldm, "musicldm": musicldm, "audioldm2": musicldm,
     "stable-audio": stable_audio,
     "variation": variation,
     "pag": perturbed(text), "pag-img2img": perturbed(img2img), "pag-inpaint-4": perturbed(inpaint), "pag-inpaint-9": perturbed(inpaint),
@@ -693,6 +694,7 @@ KNOWN = (
     | qwen_image_layered_goldens.TASKS
     | stable_audio_goldens.TASKS
     | audioldm_goldens.TASKS
+    | audioldm2_goldens.TASKS
 )
 
 

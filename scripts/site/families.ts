@@ -17,6 +17,7 @@ const WORDS: Readonly<Record<string, string>> = {
   xl: "XL",
   pag: "PAG",
   audioldm: "AudioLDM",
+  audioldm2: "AudioLDM 2",
   pixart: "PixArt",
   longcat: "LongCat",
   aura: "Aura",

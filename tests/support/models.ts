@@ -17,6 +17,8 @@ import type {
 } from "@denoise/roles";
 import type { DepthEstimator } from "@denoise/stable-diffusion";
 import type {
+  AudioLDM2ProjectionModel,
+  AudioLDM2UNet2DConditionModel,
   AuraFlowTransformer2DModel,
   AutoencoderDC,
   ChromaTransformer2DModel,
@@ -26,6 +28,7 @@ import type {
   Flux3Transformer2DModel,
   FluxControlNetModel,
   FluxTransformer2DModel,
+  GPT2Model,
   Krea2Transformer2DModel,
   LDMBertModel,
   LongCatImageTransformer2DModel,
@@ -111,7 +114,7 @@ async function denoiseControlled(
     timeIds: input("added_cond_kwargs.time_ids"),
     controlnetCond: input("controlnet_cond"),
     conditioningScale: inputs.conditioning_scale as number | undefined,
-  }) as unknown as Outputs;
+  });
 }
 
 async function predictVectors(model: Prior, input: Inputs, call: ModelCall): Promise<Outputs> {
@@ -659,6 +662,29 @@ async function encodeForAudio(
   };
 }
 
+async function readEmbeddings(model: GPT2Model, input: Inputs): Promise<Outputs> {
+  const attentionMask = input("attention_mask");
+  return { last_hidden_state: await model.forward(input("inputs_embeds")!, { attentionMask }) };
+}
+
+async function projectBoth(model: AudioLDM2ProjectionModel, input: Inputs): Promise<Outputs> {
+  return {
+    hidden_states: await model.forward(input("hidden_states")!, input("hidden_states_1")!),
+  };
+}
+
+async function denoiseByBoth(
+  model: AudioLDM2UNet2DConditionModel,
+  input: Inputs,
+): Promise<Outputs> {
+  const timestep = input("timestep") as number | Tensor | undefined;
+  return await model.forward(input("sample")!, timestep as number, {
+    encoderHiddenStates: input("encoder_hidden_states"),
+    encoderHiddenStates1: input("encoder_hidden_states_1"),
+    encoderAttentionMask1: input("encoder_attention_mask_1"),
+  });
+}
+
 async function vocode(model: SpeechT5HifiGan, input: Inputs): Promise<Outputs> {
   return { waveform: await model.forward(input("spectrogram")!) };
 }
@@ -718,6 +744,10 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   AutoencoderOobleck: encodeOrDecode,
   StableAudioDiTModel: denoiseWaveforms,
   StableAudioProjectionModel: projectTextAndTimes,
+  AudioLDM2ProjectionModel: projectBoth,
+  AudioLDM2UNet2DConditionModel: denoiseByBoth,
+  GPT2LMHeadModel: readEmbeddings,
+  GPT2Model: readEmbeddings,
   ClapModel: encodeForAudio,
   ClapTextModelWithProjection: encodeForAudio,
   SpeechT5HifiGan: vocode,
