@@ -24,7 +24,7 @@ import { defineModel, float32, optional, timesteps } from "@denoise/onnx";
 import { type AudioLDM2UNet2DConditionConfig, check, schema } from "./config.ts";
 import { build } from "./graph.ts";
 
-export type { AudioLDM2UNet2DConditionConfig } from "./config.ts";
+export type { AttentionWidths, AudioLDM2UNet2DConditionConfig } from "./config.ts";
 
 /** What a call is given beside latents and time. */
 export interface AudioLDM2UNetOptions {
