@@ -38,6 +38,8 @@ export interface ProgramEnd {
   readonly errors: string;
 }
 
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
 /** Variables that would change what a test is about, such as settings of whoever runs the tests. */
 const OWN = /^(DENOISE_|OTEL_|PORT$)/;
 
@@ -52,11 +54,12 @@ function spawn(
 function spawnCommand(
   line: readonly string[],
   env: Readonly<Record<string, string>>,
+  cwd = ROOT,
 ): Deno.ChildProcess {
   const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !OWN.test(name));
   return new Deno.Command(line[0]!, {
     args: line.slice(1),
-    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+    cwd,
     clearEnv: true,
     env: { ...Object.fromEntries(inherited), ...env },
     stdin: "null",
@@ -116,12 +119,13 @@ export async function startProgram(
   return await listening(name, spawnProgram(name, env, args, before));
 }
 
-/** Starts a command that starts a program, from the root of the repository. */
+/** Starts a command that starts a program, by default from the root of the repository. */
 export async function startCommand(
   line: readonly string[],
   env: Readonly<Record<string, string>>,
+  cwd?: string,
 ): Promise<RunningProgram> {
-  return await listening(line.join(" "), spawnCommand(line, env));
+  return await listening(line.join(" "), spawnCommand(line, env, cwd));
 }
 
 /** Starts a module that says `listens on URL`, as the programs do. */

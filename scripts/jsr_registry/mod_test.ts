@@ -71,12 +71,15 @@ describe("workspaceRegistry()", () => {
     assertEquals(files.get("@sample/a")?.sort(), ["data.json", "deno.json", "mod.ts"]);
   });
 
-  it("names the package that cannot be published", async () => {
+  it("names the file that cannot be published", async () => {
+    const c = { name: "@sample/c", version: "0.3.1", license: "MIT", exports: "./mod.ts" };
     await using from = await writeTree({
       ...workspace,
-      "packages/b/mod.ts": `export * from "../a/mod.ts";`,
+      "packages/c/deno.json": JSON.stringify(c),
+      "packages/c/mod.ts": `export * from "../b/name.ts";`,
     });
     const error = await assertRejects(() => workspaceRegistry(from.url), Error);
-    assertStringIncludes(error.message, "Cannot publish @sample/b");
+    assertStringIncludes(error.message, "Cannot publish the workspace");
+    assertStringIncludes(error.message, "packages/c/mod.ts");
   });
 });

@@ -36,7 +36,8 @@ export const GROUPS: readonly Group[] = [
       page(
         "get-started",
         "Get started",
-        "README.md#Start",
+        "README.md#Install",
+        "README.md#First image",
         "README.md#Quicktour",
         "README.md#What runs",
         "README.md#Change, adapt, steer",

@@ -1,4 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
+import { DenoiseError, isMissing } from "@denoise/core";
 import { decode } from "./_decode.ts";
 import { readHeader } from "./_header.ts";
 import { orient, readOrientation } from "./_orientation.ts";
@@ -74,7 +75,7 @@ export async function decodeImage(
  *
  * @param path Where the file lies.
  * @param limits What is refused.
- * @throws {Error} of the code `ENOENT` when there is no such file.
+ * @throws {DenoiseError} `missing_file` when there is no such file.
  * @throws {SyntaxError} for another format, or a file that is broken or cut off.
  * @throws {RangeError} for a file or an image above the limits.
  * @category Images and audio
@@ -91,6 +92,16 @@ export async function openImage(
   path: string | URL,
   limits: ImageLimits = {},
 ): Promise<DenoiseImage> {
-  checkBytes((await stat(path)).size, limits);
+  const found = await stat(path).catch((cause) => {
+    if (!isMissing(cause)) throw cause;
+    throw new DenoiseError(
+      "missing_file",
+      `Cannot read ${JSON.stringify(String(path))}: no such file`,
+      {
+        cause,
+      },
+    );
+  });
+  checkBytes(found.size, limits);
   return await decodeImage(new Uint8Array(await readFile(path)), limits);
 }

@@ -1,6 +1,6 @@
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Tensor } from "@denoise/core";
+import { DenoiseError, Tensor } from "@denoise/core";
 import {
   createImageCodec,
   type DenoiseImage,
@@ -115,7 +115,7 @@ describe("imageCodec.toTensor()", () => {
     );
     await assertRejects(() => imageCodec.toTensor(5 as unknown as string), TypeError, "5");
     await assertRejects(() => imageCodec.toTensor(Tensor.zeros([2, 2])), TypeError, "[2, 2]");
-    await assertRejects(() => imageCodec.toTensor("/nowhere.png"), Error, "ENOENT");
+    await assertRejects(() => imageCodec.toTensor("/nowhere.png"), DenoiseError, "no such file");
   });
 });
 

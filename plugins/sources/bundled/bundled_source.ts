@@ -42,6 +42,15 @@ async function isComplete({ files }: BundledRepo, folder: string): Promise<boole
   return found.every((there) => there);
 }
 
+const isFull = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && error.code === "ENOSPC";
+
+function full(folder: string, cause: unknown): DenoiseError {
+  const message =
+    `Cannot write to ${folder}: the disk is full; make room, or choose another with DENOISE_CACHE`;
+  return new DenoiseError("disk_full", message, { cause });
+}
+
 /** Downloads a package's files once; the folder appears when all of them are there. */
 async function materialize(repo: BundledRepo): Promise<string> {
   const folder = joinPath(cacheFolder(), repo.id, repo.version);
@@ -57,7 +66,7 @@ async function materialize(repo: BundledRepo): Promise<string> {
     await rename(partial, folder);
   } catch (error) {
     await rm(partial, { recursive: true });
-    if (!await isFolder(folder)) throw error;
+    if (!await isFolder(folder)) throw isFull(error) ? full(parent, error) : error;
   }
   return folder;
 }

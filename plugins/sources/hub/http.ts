@@ -95,7 +95,8 @@ async function send(url: URL, request: HttpRequest, settings: HttpSettings): Pro
       ? `no answer within ${settings.timeout / 1000} s`
       : reason(error);
     throw new RemoteError(
-      `Could not reach ${url.origin} while ${request.doing}: ${why}`,
+      `Cannot reach ${url.origin} while ${request.doing}: ${why}; is there a network? HF_HUB_OFFLINE=1 ` +
+        "takes what is in the cache, HF_ENDPOINT names another Hub",
       undefined,
       isDenied(error),
     );

@@ -44,7 +44,7 @@ async function fromCache(layout: RepoLayout, id: string, revision: string): Prom
   throw new DenoiseError(
     "missing_file",
     `Cannot load ${id}: revision ${JSON.stringify(revision)} is not in the cache ` +
-      `(${layout.folder})`,
+      `(${layout.folder}); "denoise prefetch ${id}" fetches it where there is a network`,
   );
 }
 

@@ -7,7 +7,7 @@ import { showImage } from "@denoise/terminal";
 import { type Command, Option } from "commander";
 import { type AdapterFlags, fileWithNumber, fileWithWord, loadAdapters } from "./adapters.ts";
 import { AUTO, deviceOf, ENGINE } from "./device.ts";
-import { imageInput, readInput, STANDARD_INPUT } from "./input.ts";
+import { checkFiles, imageInput, readInput, STANDARD_INPUT } from "./input.ts";
 import { interact, isInteractive } from "./interactive.ts";
 import { interruptible } from "./interrupt.ts";
 import { findScheduler, withModelMeant } from "./names.ts";
@@ -19,6 +19,7 @@ import {
   checkGiven,
   controlFlags,
   controlNetLoader,
+  ESTIMATE,
   foreignFlags,
   type Given,
   type Task,
@@ -146,20 +147,26 @@ export function addGenerate(program: Command): void {
         '\n  denoise generate "a cat" --out - | magick - cat.gif',
     )
     .action(async (words: string[], flags: GenerateFlags) => {
-      await generate(words.join(" "), flags, await addPlugins(builtIn, flags.plugin));
+      const given = words.length === 0 ? undefined : words.join(" ");
+      await generate(given, flags, await addPlugins(builtIn, flags.plugin));
     });
 }
 
-async function generate(given: string, flags: GenerateFlags, registry: Registry): Promise<void> {
+async function generate(
+  given: string | undefined,
+  flags: GenerateFlags,
+  registry: Registry,
+): Promise<void> {
   checkGiven(flags);
   checkAdapters(flags);
+  await checkFiles(filesOf(flags));
   const { out, count, force, quiet } = flags;
   await checkOut({ out, count, force });
   const isFromInput = given === STANDARD_INPUT;
   if (isFromInput && [flags.image, flags.mask, flags.depth].includes(STANDARD_INPUT)) {
     throw new TypeError("Cannot read prompt and image from standard input: give - for one of them");
   }
-  const prompt = isFromInput ? new TextDecoder().decode(await readInput()).trim() : given;
+  const prompt = isFromInput ? await readPrompt() : given ?? "";
   const say = (text: string) => flags.verbose && console.error(text);
   const bar = downloadBar(quiet);
   const { variant, revision, dtype, quantization } = flags;
@@ -198,9 +205,11 @@ async function generate(given: string, flags: GenerateFlags, registry: Registry)
     const task = await taskFor(pipe, flags, controlNet, registry).finally(bar.stop);
     used = task.pipe;
     refuseForeign(task.Class, flags);
-    if (prompt === "" && task.Class.takesPrompt && isInteractive(flags)) {
-      await interact(flags, (prompt, flags) => draw({ ...task, flags }, prompt));
-    } else await draw({ ...task, flags }, prompt);
+    if (given === undefined && task.Class.takesPrompt && isInteractive(flags)) {
+      return await interact(flags, (prompt, flags) => draw({ ...task, flags }, prompt));
+    }
+    if (task.Class.takesPrompt) checkPrompt(given, task.Class, flags);
+    await draw({ ...task, flags }, prompt);
   } finally {
     await used.dispose();
     await pipe.dispose();
@@ -244,6 +253,47 @@ async function draw(
       console.log(`${path} (seed ${one.recipe?.seed ?? "unknown"})`);
     }
   }
+}
+
+/** The files that flags name. */
+function filesOf(flags: GenerateFlags): Record<string, readonly (string | undefined)[]> {
+  const { image, mask, depth, controlImage, ipAdapterImage, lora, textualInversion, ipAdapter } =
+    flags;
+  const weights = (all: readonly { readonly file: string }[]) => all.map(({ file }) => file);
+  return {
+    image: [image],
+    mask: [mask],
+    depth: depth === ESTIMATE ? [] : [depth],
+    "control-image": controlImage,
+    "ip-adapter-image": [ipAdapterImage],
+    lora: weights(lora),
+    "textual-inversion": weights(textualInversion),
+    "ip-adapter": weights(ipAdapter),
+  };
+}
+
+/** The prompt that comes on standard input. */
+async function readPrompt(): Promise<string> {
+  const text = new TextDecoder().decode(await readInput()).trim();
+  if (text === "") throw new TypeError("Cannot read a prompt from standard input: nothing came");
+  return text;
+}
+
+/** What takes a prompt is not called without one by oversight; an empty one is a choice. */
+function checkPrompt(
+  given: string | undefined,
+  { makes }: AnyClass,
+  { quiet, json }: GenerateFlags,
+): void {
+  if (given === undefined) {
+    throw new TypeError(
+      "Cannot generate without a prompt: say in quotes what to make, as in " +
+        '`denoise generate "red apple"`; "" leaves it to the model',
+    );
+  }
+  if (given.trim() !== "" || quiet || json) return;
+  const what = makes === "audio" ? "the audio is" : "the image shows";
+  console.error(`note: the prompt is empty, so that the model chooses what ${what}`);
 }
 
 function seconds(start: number): string {

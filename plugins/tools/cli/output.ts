@@ -144,7 +144,14 @@ async function checkWritable(paths: readonly string[]): Promise<void> {
 
 /** Writes a result into its file, or to standard output: an image as PNG, audio as WAV. */
 export async function writeResult(path: string, one: Image | Audio): Promise<void> {
-  if (path !== STANDARD_OUTPUT) return await one.save(path);
+  if (path !== STANDARD_OUTPUT) {
+    const isNew = await lstat(path).then(() => false, () => true);
+    return await one.save(path).catch(async (cause) => {
+      if (isNew) await rm(path, { force: true });
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      refuse(path, `${reason}; its seed was ${one.recipe?.seed}, give another --out`, cause);
+    });
+  }
   const bytes = await one.encode();
   await new Promise<void>((resolve, reject) =>
     process.stdout.write(bytes, (error) => error ? reject(error) : resolve())

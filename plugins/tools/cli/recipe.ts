@@ -1,9 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { isWav, readWavRecipe } from "@denoise/audio";
 import { readRecipe } from "@denoise/image";
 import type { Recipe } from "@denoise/core";
 import type { Command } from "commander";
-import { readInput, STANDARD_INPUT } from "./input.ts";
+import { readResult } from "./input.ts";
 import { shortName } from "./names.ts";
 
 /** Adds `recipe FILE`. */
@@ -13,9 +12,7 @@ export function addRecipe(program: Command): void {
     .argument("<file>", 'a .png, .jpg, .webp or .wav of denoise; "-" reads it from standard input')
     .option("--json", "print JSON")
     .action(async (file: string, flags: { json?: true }) => {
-      const bytes = file === STANDARD_INPUT
-        ? await readInput()
-        : new Uint8Array(await readFile(file));
+      const bytes = await readResult(file);
       const recipe = isWav(bytes) ? readWavRecipe(bytes) : readRecipe(bytes);
       if (recipe === undefined) {
         throw new TypeError(

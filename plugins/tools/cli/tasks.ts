@@ -46,7 +46,7 @@ const OPTIONS = {
 export type AnyClass = PipelineClass<object, unknown[], unknown>;
 
 /** Word for `--depth` that lets the model see for itself. */
-const ESTIMATE = "estimate";
+export const ESTIMATE = "estimate";
 
 /** What is given of those, as flags. */
 function flagsOf(given: Given, names: readonly (keyof Given)[]): string[] {
