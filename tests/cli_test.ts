@@ -416,7 +416,7 @@ describe("denoise generate", () => {
     const net = ["--controlnet", fixture("models/ControlNetModel/sd1")];
     const wide = ["--controlnet", fixture("models/ControlNetModel/wide")];
     const edges = ["--control-image", IMAGE];
-    const image = ["--image", "p.png"];
+    const image = ["--image", IMAGE];
     const cases: [string[], number, string][] = [
       [["generate", "x", "--stepz", "3"], 2, "Did you mean --steps?"],
       [["generate", "x", "--steps", "0"], 2, "integer from 1"],
@@ -436,6 +436,10 @@ describe("denoise generate", () => {
       [["generate", "x", "--model", REPO, "--mask", "m.png"], 1, "give --image beside --mask"],
       [["generate", "x", "--model", REPO, "--strength", "0.5"], 1, "give --image beside it"],
       [["generate", "x", "--strength", "1.5"], 2, "from 0 to 1"],
+      [["generate", "--model", REPO], 1, 'as in `denoise generate "red apple"`'],
+      [["generate", "x", "--image", "none.png"], 1, '"none.png" for --image: there is no such file'],
+      [["generate", "x", "--lora", "none.safetensors"], 1, "for --lora: there is no such file"],
+      [["recipe", "none.png"], 1, 'Cannot read "none.png": there is no such file'],
       [["generate", "x", "--depth", "estimate"], 1, "give --image beside --depth"],
       [
         ["generate", "x", "--model", REPO, ...image, "--size", "32"],
@@ -446,7 +450,7 @@ describe("denoise generate", () => {
       [["generate", "x", ...image, "--depth", "d", "--mask", "m"], 1, "--depth with --mask"],
       [["generate", "x", ...image, "--depth", "d", ...net], 1, "--depth with a ControlNet"],
       [
-        ["generate", "x", "--model", REPO, ...image, "--depth", "d"],
+        ["generate", "x", "--model", REPO, ...image, "--depth", IMAGE],
         1,
         "StableDiffusionDepth2ImgPipeline",
       ],

@@ -291,6 +291,10 @@ const DONE: readonly Rule[] = [
   }],
   [/^denoise serve$/, serves()],
   [/^deno run -A jsr:@denoise\/functions\/serve$/, serves()],
+  [
+    /^denoise serve --model stabilityai\/stable-audio-open-1\.0$/,
+    (line) => served(line, ({ url, alive }) => alive(untilReady(url))),
+  ],
   [/^deno run -A jsr:@denoise\/create (\S+)$/, async (line) => {
     await shell(line);
     const folder = line.split("/").at(-1)!;
