@@ -437,7 +437,11 @@ describe("denoise generate", () => {
       [["generate", "x", "--model", REPO, "--strength", "0.5"], 1, "give --image beside it"],
       [["generate", "x", "--strength", "1.5"], 2, "from 0 to 1"],
       [["generate", "--model", REPO], 1, 'as in `denoise generate "red apple"`'],
-      [["generate", "x", "--image", "none.png"], 1, '"none.png" for --image: there is no such file'],
+      [
+        ["generate", "x", "--image", "none.png"],
+        1,
+        '"none.png" for --image: there is no such file',
+      ],
       [["generate", "x", "--lora", "none.safetensors"], 1, "for --lora: there is no such file"],
       [["recipe", "none.png"], 1, 'Cannot read "none.png": there is no such file'],
       [["generate", "x", "--depth", "estimate"], 1, "give --image beside --depth"],

@@ -53,9 +53,10 @@ function shown({ cells }: Notebook): { text: string; images: number } {
   };
 }
 
-describe("the notebooks of docs/", { ignore: !hasClient }, async () => {
-  const registry = hasClient ? await workspaceRegistry() : undefined;
-  const cwd = await Deno.makeTempDir({ prefix: "denoise-" });
+const registry = hasClient ? await workspaceRegistry() : undefined;
+const cwd = await Deno.makeTempDir({ prefix: "denoise-" });
+
+describe("the notebooks of docs/", { ignore: !hasClient }, () => {
   afterAll(async () => {
     await registry?.[Symbol.asyncDispose]();
     await Deno.remove(cwd, { recursive: true });
