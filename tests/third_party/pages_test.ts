@@ -11,6 +11,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { Tensor } from "@denoise/core";
 import { openSafetensors, readTensor, saveSafetensors } from "@denoise/safetensors";
 import config from "../../deno.json" with { type: "json" };
 import { type RunningProgram, startCommand, untilReady } from "../../functions/tests/programs.ts";
@@ -206,10 +207,13 @@ async function breakModel(): Promise<void> {
   const all = await Promise.all(
     [...tensors].map(async ([name, stored]) => [name, await readTensor(stored)] as const),
   );
-  const words = new Map(all).get("text_model.embeddings.token_embedding.weight")!;
+  const name = "text_model.embeddings.token_embedding.weight";
+  const words = new Map(all).get(name)!;
   const width = words.dims[1]!;
-  words.data.fill(NaN, vocabulary["z"] * width, (vocabulary["z"] + 1) * width);
-  await saveSafetensors(path, Object.fromEntries(all));
+  const values = Float32Array.from([...words.data].map(Number));
+  values.fill(NaN, vocabulary["z"] * width, (vocabulary["z"] + 1) * width);
+  const broken = { [name]: Tensor.from(values, words.dims) };
+  await saveSafetensors(path, { ...Object.fromEntries(all), ...broken });
 }
 
 /** The operator's commands, on a job that failed. */
