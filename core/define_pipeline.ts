@@ -42,9 +42,9 @@ import type { SchedulerClass } from "./scheduler.ts";
 import type { SingleFileOptions } from "./single_file.ts";
 import { DIFFUSERS_VERSION, VERSION } from "./version.ts";
 
-/** `textEncoder` as `text_encoder`, `tokenizer2` as `tokenizer_2`. */
+/** `textEncoder` as `text_encoder`, `tokenizer2` as `tokenizer_2`, `t5Tokenizer` as `t5_tokenizer`. */
 export function roleKey(role: string): string {
-  return role.replace(/[A-Z]|[0-9]+/g, (part) => `_${part.toLowerCase()}`);
+  return role.replace(/[A-Z]|(?<=..)[0-9]+/g, (part) => `_${part.toLowerCase()}`);
 }
 
 type Parts = Record<string, unknown>;

@@ -130,6 +130,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type VQDiffusionScheduler = schedulerVqDiffusion.VQDiffusionScheduler;
 /** `VQDiffusionScheduler` of `@denoise/scheduler-vq-diffusion`, with {@linkcode registry} as its default.
  * @category Schedulers */ export const VQDiffusionScheduler: typeof schedulerVqDiffusion.VQDiffusionScheduler = schedulerVqDiffusion.VQDiffusionScheduler.using(registry); import * as schedulerVqDiffusion from "@denoise/scheduler-vq-diffusion";
+/** An object of the class. */ export type AnimaTextConditioner = modelAnimaTextConditioner.AnimaTextConditioner;
+/** `AnimaTextConditioner` of `@denoise/model-anima-text-conditioner`, with {@linkcode registry} as its default.
+ * @category Models */ export const AnimaTextConditioner: typeof modelAnimaTextConditioner.AnimaTextConditioner = modelAnimaTextConditioner.AnimaTextConditioner.using(registry); import * as modelAnimaTextConditioner from "@denoise/model-anima-text-conditioner";
 /** An object of the class. */ export type AudioLDM2ProjectionModel = modelAudioldm2Projection.AudioLDM2ProjectionModel;
 /** `AudioLDM2ProjectionModel` of `@denoise/model-audioldm2-projection`, with {@linkcode registry} as its default.
  * @category Models */ export const AudioLDM2ProjectionModel: typeof modelAudioldm2Projection.AudioLDM2ProjectionModel = modelAudioldm2Projection.AudioLDM2ProjectionModel.using(registry); import * as modelAudioldm2Projection from "@denoise/model-audioldm2-projection";
@@ -199,6 +202,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type UNetControlNetXSModel = modelControlnetXs.UNetControlNetXSModel;
 /** `UNetControlNetXSModel` of `@denoise/model-controlnet-xs`, with {@linkcode registry} as its default.
  * @category Models */ export const UNetControlNetXSModel: typeof modelControlnetXs.UNetControlNetXSModel = modelControlnetXs.UNetControlNetXSModel.using(registry);
+/** An object of the class. */ export type CosmosTransformer3DModel = modelCosmosTransformer.CosmosTransformer3DModel;
+/** `CosmosTransformer3DModel` of `@denoise/model-cosmos-transformer`, with {@linkcode registry} as its default.
+ * @category Models */ export const CosmosTransformer3DModel: typeof modelCosmosTransformer.CosmosTransformer3DModel = modelCosmosTransformer.CosmosTransformer3DModel.using(registry); import * as modelCosmosTransformer from "@denoise/model-cosmos-transformer";
 /** An object of the class. */ export type DiTTransformer2DModel = modelDitTransformer.DiTTransformer2DModel;
 /** `DiTTransformer2DModel` of `@denoise/model-dit-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const DiTTransformer2DModel: typeof modelDitTransformer.DiTTransformer2DModel = modelDitTransformer.DiTTransformer2DModel.using(registry); import * as modelDitTransformer from "@denoise/model-dit-transformer";
@@ -331,6 +337,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type ZImageTransformer2DModel = modelZImageTransformer.ZImageTransformer2DModel;
 /** `ZImageTransformer2DModel` of `@denoise/model-z-image-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const ZImageTransformer2DModel: typeof modelZImageTransformer.ZImageTransformer2DModel = modelZImageTransformer.ZImageTransformer2DModel.using(registry); import * as modelZImageTransformer from "@denoise/model-z-image-transformer";
+/** An object of the class. */ export type AnimaModularPipeline = InstanceType<typeof AnimaModularPipeline>; export type { AnimaCallOptions } from "@denoise/pipeline-anima-modular";
+/** `AnimaModularPipeline` of `@denoise/pipeline-anima-modular`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const AnimaModularPipeline: WithMethods<typeof pipelineAnimaModular.AnimaModularPipeline, PipelineMethods> = pipelineAnimaModular.AnimaModularPipeline.using(registry); import * as pipelineAnimaModular from "@denoise/pipeline-anima-modular";
 /** An object of the class. */ export type AudioDiffusionPipeline = InstanceType<typeof AudioDiffusionPipeline>; export type { AudioDiffusionOptions } from "@denoise/pipeline-audio-diffusion";
 /** `AudioDiffusionPipeline` of `@denoise/pipeline-audio-diffusion`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const AudioDiffusionPipeline: WithMethods<typeof pipelineAudioDiffusion.AudioDiffusionPipeline, PipelineMethods> = pipelineAudioDiffusion.AudioDiffusionPipeline.using(registry); import * as pipelineAudioDiffusion from "@denoise/pipeline-audio-diffusion";

@@ -43,6 +43,7 @@ const CASES = [
   ["tiny-ovis-image", "OvisImage", "Pipeline", undefined, undefined],
   ["tiny-longcat-image", "LongCatImage", "Pipeline", undefined, undefined],
   ["tiny-longcat-image-edit", "LongCatImage", undefined, "EditPipeline", undefined],
+  ["tiny-anima", "Anima", "ModularPipeline", "ModularPipeline", undefined],
   ["tiny-flux3", "Flux3", "ModularPipeline", "ModularPipeline", undefined],
   ["tiny-flux3-distilled", "Flux3Distilled", "ModularPipeline", "ModularPipeline", undefined],
   ["tiny-lcm", "LatentConsistencyModel", "Pipeline", "Img2ImgPipeline", undefined],

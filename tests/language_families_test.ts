@@ -133,6 +133,31 @@ describe("Flux3ModularPipeline", () => {
   });
 });
 
+describe("AnimaModularPipeline", () => {
+  const loaded = load("tiny-anima");
+  afterAll(async () => (await loaded).dispose());
+  const small = { height: 32, width: 32, numInferenceSteps: 1 };
+
+  it("refuses sizes of no whole tokens, lists of other lengths and images that are not as many as prompts", async () => {
+    const pipe = await loaded;
+    await assertRejects(() => pipe("x", { ...small, width: 36 }), RangeError, "divisible by 8");
+    const negativePrompt = ["a", "b", "c"];
+    await assertRejects(() => pipe(["x", "y"], { ...small, negativePrompt }), RangeError, "pair 3");
+    const image = [plainImage(32, 32), plainImage(32, 32), plainImage(32, 32)];
+    await assertRejects(() => pipe(["x", "y"], { ...small, image }), RangeError, "by 3 images");
+    const tooLarge = { ...small, width: 8 * 260 };
+    await assertRejects(() => pipe("x", tooLarge), RangeError, "at most 240");
+  });
+
+  it("says what is missing where it has no conditioner", async () => {
+    await using pipe = await DiffusionPipeline.fromPretrained(fixture("tiny-anima"), {
+      textConditioner: null,
+    } as never);
+    const error = await assertRejects(() => pipe("x", small), DenoiseError, "text_conditioner");
+    assertEquals(error.code, "missing_component");
+  });
+});
+
 describe("Flux3DistilledModularPipeline", () => {
   it("refuses guidance, which it does not know", async () => {
     await using pipe = await load("tiny-flux3-distilled");

@@ -80,6 +80,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "ovis_image_goldens.py",
     "longcat_image_goldens.py",
     "flux3_goldens.py",
+    "anima_goldens.py",
     "sd3_goldens.py",
     "sd3_control_goldens.py",
     "pixart_goldens.py",

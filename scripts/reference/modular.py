@@ -72,6 +72,8 @@ class Called:
         if self.guider is not None:
             guider = self.guider if guidance_scale is None else self.guider.new(guidance_scale=guidance_scale)
             self.pipe.update_components(guider=guider)
+        if isinstance(self.pipe, diffusers.AnimaModularPipeline) and "latents" in call:  # of one frame
+            call["latents"] = call["latents"].unsqueeze(2)
         state = self.pipe(**call)
         if callback_on_step_end is not None:
             callback_on_step_end(self, 0, 0, {"latents": state.get("latents")})

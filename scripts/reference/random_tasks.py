@@ -19,6 +19,7 @@ import t2i_adapter_goldens
 import flux2_goldens
 import kandinsky_goldens
 import kandinsky_prior_goldens
+import anima_goldens
 import flux3_goldens
 import pag_goldens
 import pixel_goldens
@@ -336,6 +337,13 @@ def flux3_distilled(dice: Random) -> tuple[dict, None]:
     return dict(call, **size, **layers, max_sequence_length=pick(dice, 20, 100, 8192), **({"image": images} if images else {})), None
 
 
+def anima(dice: Random) -> tuple[dict, None]:
+    """From one or two prompts, or from an image of any size and these."""
+    call = prompts(dice)
+    start = {"image": random_photo(dice, 20, 90), "strength": dice.uniform(0.2, 1.0)} if dice.random() < 0.5 else {}
+    return dict(call, **start, height=pick(dice, 24, 32, 40), width=pick(dice, 24, 32, 48), max_sequence_length=pick(dice, 12, 40, 512)), None
+
+
 def flux3(dice: Random) -> tuple[dict, None]:
     call = flux3_distilled(dice)[0]
     negative = {"negative_prompt": pick(dice, *PROMPTS)} if dice.random() < 0.5 else {}
@@ -568,7 +576,7 @@ KINDS = {
     "z-image": z_image_text, "z-image-turbo": z_image_text, "z-image-img2img": z_image_img2img, "z-image-turbo-img2img": z_image_img2img,
     "qwen-image": qwen_image_text, "qwen-image-lightning": qwen_image_text, "qwen-image-img2img": qwen_image_img2img,
     "qwen-image-lightning-img2img": qwen_image_img2img, "qwen-image-inpaint": qwen_image_inpaint,
-    "flux3": flux3, "flux3-distilled": flux3_distilled,
+    "anima": anima, "flux3": flux3, "flux3-distilled": flux3_distilled,
     "flux2-klein": flux2, "flux2-klein-base": flux2, "flux2-klein-kv": flux2_kv, "flux2-dev": flux2_dev, "flux2-dev-left": flux2_dev, "flux2-klein-inpaint": flux2_inpaint, "flux2-klein-base-inpaint": flux2_inpaint,
     "z-image-inpaint": z_image_inpaint, "z-image-turbo-inpaint": z_image_inpaint,
 }
@@ -692,6 +700,7 @@ KNOWN = (
     | pixel_goldens.TASKS
     | flux3_goldens.TASKS
     | qwen_image_layered_goldens.TASKS
+    | anima_goldens.TASKS
     | stable_audio_goldens.TASKS
     | audioldm_goldens.TASKS
     | audioldm2_goldens.TASKS

@@ -17,12 +17,14 @@ import type {
 } from "@denoise/roles";
 import type { DepthEstimator } from "@denoise/stable-diffusion";
 import type {
+  AnimaTextConditioner,
   AudioLDM2ProjectionModel,
   AudioLDM2UNet2DConditionModel,
   AuraFlowTransformer2DModel,
   AutoencoderDC,
   ChromaTransformer2DModel,
   ClapTextModelWithProjection,
+  CosmosTransformer3DModel,
   DiTTransformer2DModel,
   Flux2Transformer2DModel,
   Flux3Transformer2DModel,
@@ -417,6 +419,24 @@ async function denoiseAtPlaces(
   });
 }
 
+async function denoiseFrame(model: CosmosTransformer3DModel, input: Inputs): Promise<Outputs> {
+  return await model.forward(input("hidden_states")!, numbersOf(input("timestep"))!, {
+    encoderHiddenStates: input("encoder_hidden_states")!,
+  });
+}
+
+async function conditionText(model: AnimaTextConditioner, input: Inputs): Promise<Outputs> {
+  const states = await model.forward(
+    input("source_hidden_states")!,
+    input("target_input_ids")!,
+    {
+      targetAttentionMask: input("target_attention_mask"),
+      sourceAttentionMask: input("source_attention_mask"),
+    },
+  );
+  return { states };
+}
+
 async function denoiseModes(model: Flux3Transformer2DModel, input: Inputs): Promise<Outputs> {
   return await model.forward(input("hidden_states")!, numbersOf(input("timestep"))!, {
     encoderHiddenStates: input("encoder_hidden_states")!,
@@ -731,6 +751,8 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   QwenImageControlNetModel: controlShapes,
   Flux2Transformer2DModel: denoiseAtPlaces,
   Flux3Transformer2DModel: denoiseModes,
+  CosmosTransformer3DModel: denoiseFrame,
+  AnimaTextConditioner: conditionText,
   SD3Transformer2DModel: denoiseJointly,
   SD3ControlNetModel: controlJointly,
   PixArtTransformer2DModel: denoiseByText,

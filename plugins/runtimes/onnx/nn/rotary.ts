@@ -14,8 +14,8 @@ export interface Rotary {
 export interface RotaryOptions {
   /** How many of a head's channels each axis turns; even numbers, which add up to its width. */
   readonly widths: readonly number[];
-  /** The longest wavelength is 2π times this. Defaults to 10000. */
-  readonly theta?: number | undefined;
+  /** The longest wavelength is 2π times this, of all axes or of each. Defaults to 10000. */
+  readonly theta?: number | readonly number[] | undefined;
 }
 
 /**
@@ -28,9 +28,10 @@ export interface RotaryOptions {
 export function rotaryEmbedding(s: Scope, ids: Value, options: RotaryOptions): Rotary {
   const { widths, theta = 10000 } = options;
   const columns = widths.length === 1 ? [ids] : split(s, ids, widths.map(() => 1), 1);
-  const angles = widths.map((width, axis) =>
-    mul(s, columns[axis]!, s.graph.floats(rates(width, theta), [1, width / 2], "float32"))
-  );
+  const angles = widths.map((width, axis) => {
+    const own = typeof theta === "number" ? theta : theta[axis]!;
+    return mul(s, columns[axis]!, s.graph.floats(rates(width, own), [1, width / 2], "float32"));
+  });
   const all = angles.length === 1 ? angles[0]! : concat(s, angles, 1); // [tokens, width / 2]
   return { cos: s.cast(s.op("Cos", [all])), sin: s.cast(s.op("Sin", [all])) };
 }
