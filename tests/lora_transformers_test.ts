@@ -7,9 +7,9 @@
  */
 import { assert } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { DiffusionPipeline } from "@denoise/denoise";
-import type { Image } from "@denoise/core";
-import { openSafetensors, readTensor } from "@denoise/safetensors";
+import { DiffusionPipeline, FlowMatchEulerDiscreteScheduler } from "@denoise/denoise";
+import { type Image, Tensor } from "@denoise/core";
+import { openSafetensors, readTensor, saveSafetensors } from "@denoise/safetensors";
 import { fixture } from "./support/golden.ts";
 
 const FOLDER = new URL("./golden/lora/", import.meta.url).pathname;
@@ -20,6 +20,8 @@ const REPOS = [
   ["qwen-image", "tiny-qwen-image", {}],
   ["sd3", "tiny-sd3", { maxSequenceLength: 16 }],
   ["chroma", "tiny-chroma", { maxSequenceLength: 16 }],
+  ["qwen-image-lightning", "tiny-qwen-image-lightning", { trueCfgScale: 1 }],
+  ["flux2-dev", "tiny-flux2-dev", { maxSequenceLength: 160 }],
   ["flux2", "tiny-flux2-klein", { maxSequenceLength: 64 }],
   ["flux3", "tiny-flux3", {}],
   ["aura-flow", "tiny-aura-flow", { maxSequenceLength: 16 }],
@@ -64,3 +66,80 @@ for (const [name, repo, more] of REPOS) {
     }
   });
 }
+
+/** Other names for the same changes, by file: what each makes of the layer and of the end of a name. */
+const STYLES: readonly (readonly [
+  style: string,
+  name: string,
+  repo: string,
+  options: object,
+  rename: (layer: string, end: "A" | "B") => string,
+])[] = [
+  [
+    "Lightning, whose names have no beginning",
+    "qwen-image-lightning",
+    "tiny-qwen-image-lightning",
+    { trueCfgScale: 1 },
+    (layer, end) => `${layer}.lora_${end === "A" ? "down" : "up"}.weight`,
+  ],
+  [
+    "PEFT's adapter in ComfyUI's names",
+    "z-image",
+    "tiny-z-image",
+    { guidanceScale: 0 },
+    (layer, end) => `diffusion_model.${layer}.lora_${end === "A" ? "down" : "up"}.default.weight`,
+  ],
+  [
+    "exports of FLUX.2 that shorten the blocks' name",
+    "flux2",
+    "tiny-flux2-klein",
+    { maxSequenceLength: 64 },
+    (layer, end) =>
+      `diffusion_model.${layer.replace(/^tran(?=sformer_blocks)/, "")}.lora_${end}.weight`,
+  ],
+];
+
+describe("loadLoraWeights()", () => {
+  for (const [style, name, repo, more, rename] of STYLES) {
+    it(`takes the names of ${style}`, async () => {
+      const { tensors: own } = await openSafetensors(`${FOLDER}${name}-peft.safetensors`);
+      const renamed: Record<string, Tensor> = {};
+      for (const [key, stored] of own) {
+        const [, layer, end] = /^transformer\.(.*)\.lora_(A|B)\.weight$/.exec(key)!;
+        const tensor = await readTensor(stored);
+        renamed[rename(layer!, end as "A" | "B")] = tensor;
+        if (end === "A" && name.includes("lightning")) {
+          renamed[`${layer}.alpha`] = Tensor.from(Float32Array.of(tensor.dims[0]!), []);
+        }
+      }
+      const file = await Deno.makeTempFile({ suffix: ".safetensors" });
+      await saveSafetensors(file, renamed);
+      await using pipe = await DiffusionPipeline.fromPretrained(fixture(repo), {
+        onWarning: () => {},
+      });
+      await pipe.loadLoraWeights(file);
+      const { images } = await pipe("a red apple", { ...CALL, ...more }) as { images: Image[] };
+      assert(await distance(images[0]!, name) <= 1);
+      await Deno.remove(file);
+    });
+  }
+
+  it("of Lightning goes with the scheduler of the repo, three options changed", async () => {
+    const [name, more] = ["qwen-image-lightning", { trueCfgScale: 1 }];
+    await using pipe = await DiffusionPipeline.fromPretrained(fixture(`tiny-${name}`), {
+      onWarning: () => {},
+    });
+    const usual = await FlowMatchEulerDiscreteScheduler.fromPretrained(
+      `${fixture("tiny-qwen-image")}/scheduler`,
+    );
+    await pipe.loadLoraWeights(`${FOLDER}${name}-peft.safetensors`);
+    const draw = async () =>
+      (await pipe("a red apple", { ...CALL, ...more }) as { images: Image[] }).images[0]!;
+    pipe.scheduler = usual;
+    assert(await distance(await draw(), name) > 1);
+    pipe.scheduler = FlowMatchEulerDiscreteScheduler.fromConfig(usual.config, {
+      ...{ base_shift: 1.0986, max_shift: 1.0986, shift_terminal: null },
+    });
+    assert(await distance(await draw(), name) <= 1);
+  });
+});

@@ -10,6 +10,7 @@ import type { Model, ModelClass } from "@denoise/core";
 import { singleFile } from "@denoise/single-file";
 import {
   DenoiseError,
+  Flux2Pipeline,
   Flux3ModularPipeline,
   FluxPipeline,
   FluxTransformer2DModel,
@@ -231,6 +232,20 @@ describe("fromSingleFile() of a pipeline with a transformer", () => {
     await add("vae", "vae.", (x) => x.mul(0.5));
     assert((await draw(await write(all, "safetensors"))).some((x, i) => x !== wanted[i]));
   });
+
+  for (const type of ["safetensors", "gguf"]) {
+    it(`makes FLUX.2 dev of a .${type} and a repo's other parts`, async () => {
+      const folder = fixture("tiny-flux2-dev");
+      const own = cases.find(({ folder }) => folder.endsWith("Flux2Transformer2DModel/dev"))!;
+      const file = await write(await original(`${folder}/transformer`, own.layout), type);
+      await using alone = await Flux2Pipeline.fromSingleFile(file, { config: folder });
+      await using whole = await Flux2Pipeline.fromPretrained(folder);
+      const small = { height: 32, width: 32, numInferenceSteps: 2, seed: 5 };
+      const [made, wanted] = [await alone("a red apple", small), await whole("a red apple", small)];
+      const apart = made.images[0]!.data.map((x, i) => Math.abs(x - wanted.images[0]!.data[i]!));
+      assert(Math.max(...apart) <= 1);
+    });
+  }
 
   it("takes the usual scheduler where the repo names none", async () => {
     const folder = fixture("tiny-flux3");

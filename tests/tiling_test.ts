@@ -9,6 +9,7 @@ import { Generator, type ModelClass } from "@denoise/core";
 import {
   AutoencoderDC,
   AutoencoderKL,
+  AutoencoderKLFlux2,
   AutoencoderKLQwenImage,
   AutoencoderOobleck,
   AutoencoderTiny,
@@ -39,6 +40,7 @@ const golden: Golden<Tiled> = await readGolden("tiling");
 const CLASSES: Readonly<Record<string, ModelClass<Autoencoder & Partition>>> = {
   AutoencoderDC,
   AutoencoderKL,
+  AutoencoderKLFlux2,
   AutoencoderKLQwenImage,
   AutoencoderOobleck,
   AutoencoderTiny,

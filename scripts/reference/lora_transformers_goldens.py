@@ -1,18 +1,21 @@
 """LoRA files for the tiny repos of Z-Image, Qwen-Image, FLUX.2, FLUX.3, SD3, Chroma, AuraFlow, Lumina 2, Sana and Krea 2 in the styles of trainers, and the images that diffusers makes with them.
 
-    $(sh scripts/reference/setup.sh) scripts/reference/lora_transformers_goldens.py
+    $(sh scripts/reference/setup.sh) scripts/reference/lora_transformers_goldens.py [NAME ...]
 
 Writes tests/golden/lora/REPO-STYLE.safetensors and transformers-images.safetensors. The file in diffusers' own style makes the images;
 those of ComfyUI have the same changes of the layers as their authors name them, where these have several in one.
 """
 
+import sys
+
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from common import FIXTURES, GOLDEN, generator, seed_of
 from lora_flux_goldens import swap
 from single_file_transformers import aura_flow, chroma, flux2, flux3, krea2, lumina2, qwen_image, sana, sd3, z_image
 from task_goldens import load
+import pixtral  # noqa: E402, F401, I001: in the place of the class that asks for torchvision, once diffusers is there
 
 OUT = GOLDEN / "lora"
 RANK, ALPHA = 4, 2
@@ -22,6 +25,9 @@ REPOS = {
     "qwen-image": ("tiny-qwen-image", "QwenImagePipeline", qwen_image, {}),
     "sd3": ("tiny-sd3", "StableDiffusion3Pipeline", sd3, dict(max_sequence_length=16)),
     "chroma": ("tiny-chroma", "ChromaPipeline", chroma, dict(max_sequence_length=16)),
+    # with the scheduler that Lightning's LoRAs ask for
+    "qwen-image-lightning": ("tiny-qwen-image-lightning", "QwenImagePipeline", qwen_image, dict(true_cfg_scale=1.0)),
+    "flux2-dev": ("tiny-flux2-dev", "Flux2Pipeline", flux2, dict(max_sequence_length=160)),
     "flux2": ("tiny-flux2-klein", "Flux2KleinPipeline", flux2, dict(max_sequence_length=64)),
     "flux3": ("tiny-flux3", "Flux3ModularPipeline", flux3, {}),
     "aura-flow": ("tiny-aura-flow", "AuraFlowPipeline", aura_flow, dict(max_sequence_length=16)),
@@ -74,5 +80,6 @@ def write(name: str) -> dict:
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
     with torch.no_grad():
-        images = {key: value for name in REPOS for key, value in write(name).items()}
-    save_file(images, OUT / "transformers-images.safetensors")
+        images = {key: value for name in sys.argv[1:] or REPOS for key, value in write(name).items()}
+    path = OUT / "transformers-images.safetensors"
+    save_file({**(load_file(path) if sys.argv[1:] else {}), **images}, path)

@@ -1,4 +1,4 @@
-"""Writes tests/golden/tiling: AutoencoderKL in tiles and slices, on models of tests/fixtures.
+"""Writes tests/golden/tiling: autoencoders in tiles and slices, on models of tests/fixtures.
 
     $(sh scripts/reference/setup.sh) scripts/reference/tiling_goldens.py
 """
@@ -15,6 +15,10 @@ CASES = [
     ("AutoencoderKL", "sixteen_channels", 44, 44, 4), ("AutoencoderKLQwenImage", "two_levels", 280, 24, 2),
 ]
 
+# the same, after those below: images with alpha, several levels
+MORE = [("AutoencoderKLFlux2", "three_levels", 52, 36, 4), ("AutoencoderKLFlux2", "narrow_decoder", 20, 44, 2),
+        ("AutoencoderKLQwenImage", "transparent", 24, 280, 4), ("AutoencoderKLQwenImage", "deep", 280, 24, 8)]
+
 # model, samples and latents, which are longer than a tile
 WAVEFORMS = [("stereo", 2997, 1100)]
 
@@ -28,7 +32,8 @@ DEEP = [("sana", 520, 16), ("scales", 16, 992)]
 @torch.no_grad()
 def main() -> None:
     cases, tensors = [], {}
-    for i, (class_name, name, height, width, factor) in enumerate(CASES):
+    numbered = [*enumerate(CASES), *enumerate(MORE, len(CASES) + len(WAVEFORMS) + len(TINY) + len(DEEP))]
+    for i, (class_name, name, height, width, factor) in numbered:
         vae = getattr(diffusers, class_name).from_pretrained(FIXTURES / "models" / class_name / name)
         vae.enable_tiling()
         vae.enable_slicing()
@@ -36,7 +41,8 @@ def main() -> None:
         frame = (lambda x: x.unsqueeze(2)) if video else (lambda x: x)
         image_of = (lambda x: x.squeeze(2)) if video else (lambda x: x)
         channels = vae.config.z_dim if video else vae.config.latent_channels
-        image = torch.randn(1 if video else 2, 3, height, width, generator=generator(i))
+        samples = vae.config.input_channels if video else 3
+        image = torch.randn(1 if video else 2, samples, height, width, generator=generator(i))
         latents = torch.randn(len(image), channels, height // factor, width // factor, generator=generator(i + 9))
         tensors |= {f"{i}.image": image, f"{i}.mean": image_of(vae.encode(frame(image)).latent_dist.mean),
                     f"{i}.latents": latents, f"{i}.sample": image_of(vae.decode(frame(latents)).sample)}

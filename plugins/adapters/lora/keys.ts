@@ -29,9 +29,9 @@ const PARTS: readonly (readonly [RegExp, LoraPart | undefined])[] = [
   [/\.lora_A(\.\w+)?\.weight$/, "down"],
   [/\.lora_B(\.\w+)?\.weight$/, "up"],
   [/\.lora_B(\.\w+)?\.bias$/, "bias"],
-  [/\.lora_down\.weight$/, "down"],
+  [/\.lora_down(\.default)?\.weight$/, "down"],
   [/\.lora_mid\.weight$/, "mid"],
-  [/\.lora_up\.weight$/, "up"],
+  [/\.lora_up(\.default)?\.weight$/, "up"],
   [/\.lora(_linear_layer|_layer)?\.down\.weight$/, "down"],
   [/\.lora(_linear_layer|_layer)?\.up\.weight$/, "up"],
   [/\.lora(_linear_layer|_layer)?\.up\.bias$/, "bias"],
@@ -70,6 +70,7 @@ export function parseKey(key: string): LoraKey | undefined {
   const component = known ?? camelCase(pattern.exec(name)![1]!);
   const layer = name.replace(pattern, "")
     .replace(WRAPPED, "")
+    .replace(/^sformer_blocks\./, "transformer_blocks.") // some exports of FLUX.2
     .replace(/\.processor\.to_/, ".to_") // attention processors of early diffusers
     .replace(/^text_model[._]/, "");
   return { component, layer: todaysName(component, layer), part };
