@@ -19,8 +19,11 @@ import { MODEL_CLASSES } from "./support/models.ts";
 const UNUSED =
   /embeddings\.(position|token_type)_ids$|^lm_head\.weight$|\.time_conv\.|\.num_batches_tracked$/;
 
-/** What is for images alone, of language models whose text part is what encodes prompts. */
+/** What is for images, audio or words alone, of models of which another part is what encodes prompts. */
 const UNUSED_OF: Readonly<Record<string, RegExp>> = {
+  ClapModel: /^(audio_|logit_scale_)/,
+  GPT2LMHeadModel: /^transformer\.wte\./,
+  GPT2Model: /^wte\./,
   Mistral3ForConditionalGeneration: /^(model\.)?(vision_tower|multi_modal_projector)\./,
   Qwen3VLForConditionalGeneration: /^(model\.)?visual\./,
 };
