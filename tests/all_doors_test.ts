@@ -16,6 +16,7 @@ import { runCli } from "../plugins/tools/cli/program.ts";
 import { post } from "../functions/tests/app.ts";
 import { hasBrowser, startBrowser, withPage } from "../functions/tests/playground.ts";
 import type { Browser } from "./support/browser.ts";
+import { until } from "./support/until.ts";
 
 const FIXTURES = new URL("fixtures/", import.meta.url).pathname;
 const IMAGE = new URL("../plugins/media/image/testdata/files/rgb.png", import.meta.url).pathname;
@@ -194,7 +195,10 @@ describe("every class", () => {
           for (const side of takesSize ? ["#width", "#height"] : []) {
             await page.fill(side, `${SIZE}`);
           }
-          await playground.draw();
+          await page.click("#draw");
+          const said = async () => await page.textContent("#message") ?? "";
+          await until(async () => !/…$/.test(await said()) && await page.isEnabled("#draw"));
+          assertStringIncludes(await said(), "Done");
           const [file] = await playground.images();
           assertSame(await levels(file!), theirs);
         });
