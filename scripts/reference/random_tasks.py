@@ -515,7 +515,8 @@ def kandinsky_text(dice: Random) -> tuple[dict, dict | None]:
 def kandinsky_img2img(dice: Random) -> tuple[dict, dict | None]:
     call, swapped = kandinsky(dice)
     shots = [random_photo(dice, 33, 200) for _ in call["image_embeds"]]
-    return call | kandinsky_size(dice) | dict(image=shots, strength=dice.uniform(0.4, 1.0)), swapped
+    size = dict(height=64 * dice.randint(1, 2) + dice.randint(0, 7), width=64 * dice.randint(1, 2) + dice.randint(0, 7))  # which the UNet halves
+    return call | size | dict(image=shots, strength=dice.uniform(0.4, 1.0)), swapped
 
 
 def kandinsky_inpaint(dice: Random) -> tuple[dict, dict | None]:
