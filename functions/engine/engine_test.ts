@@ -252,14 +252,14 @@ for (const [name, open] of Object.entries(homes)) {
       });
     });
 
-    it("fails for a model that makes audio, and says so to the log", async () => {
-      const location = new URL("../../tests/fixtures/tiny-dance-diffusion", import.meta.url);
-      const audio = [{ id: "audio", location: location.pathname }];
-      await using(open({ models: audio, registry }), async (engine) => {
+    it("fails for a model whose task nobody can ask for, and says so to the log", async () => {
+      const location = new URL("../../tests/fixtures/tiny-kandinsky22", import.meta.url);
+      const decoder = [{ id: "decoder", location: location.pathname }];
+      await using(open({ models: decoder, registry }), async (engine) => {
         const error = await assertRejects(() => engine.ready(), ServeError);
         assertEquals(error.code, "model_unavailable");
         const { message } = (engine.state as { error: Error }).error;
-        assert(message.includes("DanceDiffusionPipeline makes audio"), message);
+        assert(message.includes("KandinskyV22Pipeline: it does embeds-to-image"), message);
       });
     });
 

@@ -70,9 +70,11 @@ async function prepare(work: string): Promise<void> {
   await cp(here("theme"), `${source}/.vitepress/theme`, { recursive: true });
   await cp(here("config.js"), `${source}/.vitepress/config.js`);
   await cp(here("public"), `${source}/public`, { recursive: true });
-  await cp(fileURLToPath(new URL("docs/images", root)), `${source}/public/images`, {
-    recursive: true,
-  });
+  for (const folder of ["images", "notebooks"]) {
+    await cp(fileURLToPath(new URL(`docs/${folder}`, root)), `${source}/public/${folder}`, {
+      recursive: true,
+    });
+  }
   await write(source, ".vitepress/sidebar.json", JSON.stringify(sidebars(families, api)));
   await cp(here("packages.json"), `${work}/deno.json`);
   await cp(here("packages.lock"), `${work}/deno.lock`);
@@ -84,7 +86,8 @@ export async function buildSite(out: string, base: string): Promise<void> {
   const work = fileURLToPath(new URL(".cache/site", root));
   await prepare(work);
   const args = ["run", "-A", "--quiet", "npm:vitepress", "build", "source", "--outDir", out];
-  await deno(work, args, { SITE_BASE: base });
+  // what is no page: the router leaves it to the browser
+  await deno(work, args, { SITE_BASE: base, VITE_EXTRA_EXTENSIONS: "ipynb" });
 }
 
 if (import.meta.main) {

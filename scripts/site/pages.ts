@@ -123,7 +123,8 @@ export function relink(text: string, file: string): string {
     if (/^([a-z]+:|#)/.test(target)) return target;
     const { pathname, hash } = new URL(target, new URL(file, root));
     const inside = pathname.slice(root.pathname.length);
-    if (inside.startsWith("docs/images/")) return `/${inside.slice("docs/".length)}`;
+    // files that the site carries beside its pages
+    if (/^docs\/(images|notebooks)\//.test(inside)) return `/${inside.slice("docs/".length)}`;
     const shown = shownAt(inside, hash.slice(1));
     if (shown === undefined) {
       const problem = `${file} links to ${target}, which is on no page of the site`;
