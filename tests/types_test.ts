@@ -51,7 +51,7 @@ const COMPILES: readonly string[] = [
   `await pipe.loadLoraWeights("lora.safetensors", { adapterName: "mine" });`,
   `const name: string = await sd.loadLoraWeights("a"); await sd.setAdapters([name], [0.8]);`,
   `await sd.loadIpAdapter("a", { weightName: "b" }); await sd.setIpAdapterScale({ mid: 0.5 });`,
-  `const word: string = await img2img.loadTextualInversion("a", { token: "<cat>" });`,
+  `const words: readonly string[] = await img2img.loadTextualInversion("a", { token: "<cat>" });`,
   `await (await AutoPipelineForImage2Image.fromPipe(pipe)).unloadLoraWeights();`,
   `const one: AnyPipeline = pipe; await one.unloadIpAdapter();`,
   `sd.setProgressBarConfig({ disable: true }); await sd("a cat", { progress: false });`,
