@@ -188,6 +188,9 @@ describe("every class", () => {
             await page.setInputFiles("#file", IMAGE);
             await playground.says(/^Image taken/);
             await page.fill("#strength", ""); // the class's own
+            for (const side of ["#width", "#height"]) { // as large as the image, as by the others
+              if (await page.isVisible(side)) await page.fill(side, "");
+            }
           }
           if (await page.isVisible("#prompt")) await page.fill("#prompt", "a red apple");
           await page.fill("#seed", `${SEED}`);
