@@ -105,7 +105,7 @@ for (const [className, all] of goldens) {
       const [last] = latents.slice(-1) as [Tensor];
       const generators = Array.from({ length: count }, (_, i) => new Generator(SEED + i));
       // a prior that is part of the pipeline begins with them, as in diffusers
-      const prior = pipe.components["priorPrior"] as Model | undefined;
+      const { priorPrior: prior } = { ...pipe.components as object } as { priorPrior?: Model };
       const width = (prior?.config as { embedding_dim?: number } | undefined)?.embedding_dim;
       const shape = width === undefined ? last.dims.slice(1) : [width];
       const drawn = Tensor.cat(generators.map((one) => one.randn([1, ...shape])));
