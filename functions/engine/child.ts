@@ -7,6 +7,7 @@ import type { Child } from "@denoise/process";
 import { startEngine } from "./child_process.ts";
 import type { EngineState, ModelOptions, ModelSpec, ServingEngine } from "./engine.ts";
 import { unavailable } from "./unavailable.ts";
+import { linkTargets } from "./link_targets.ts";
 import { locateControlNets, type Located, type LocatedModel, locateModels } from "./locate.ts";
 import type { FromChild, ToChild } from "./protocol.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -148,22 +149,29 @@ class ChildEngine implements ChildServingEngine {
       this.#located ??= await locateModels(models, registry, variant);
       this.#nets ??= await locateControlNets(this.#options, registry);
       this.#downloadMs = performance.now() - began;
-      if (this.#state.phase !== "closed") this.#spawn(this.#located.found, this.#nets.found);
+      const [here, nets] = [this.#located.found, this.#nets.found];
+      const { loraFolder } = this.#options;
+      const folders = [
+        ...[...here, ...nets].map(({ path }) => path),
+        ...loraFolder === undefined ? [] : [loraFolder],
+      ];
+      const read = [...folders, ...await linkTargets(folders)];
+      if (this.#state.phase !== "closed") this.#spawn(here, nets, read);
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
-  #spawn(models: readonly LocatedModel[], nets: readonly LocatedModel[]): void {
+  #spawn(
+    models: readonly LocatedModel[],
+    nets: readonly LocatedModel[],
+    read: readonly string[],
+  ): void {
     const { entry, flags, maxMemory, plugins, ...rest } = this.#options;
     const { device, torchDtype, quantization, variant, threads, sizeLimits, warmup } = rest;
     const { gpuMemoryLimit, loraFolder, maxLoaded, maxModelBytes, pinned } = rest;
-    const folders = [
-      ...[...models, ...nets].map(({ path }) => path),
-      ...loraFolder === undefined ? [] : [loraFolder],
-    ];
     const child = startEngine(
-      { read: folders, entry, flags, maxMemory, plugins },
+      { read, entry, flags, maxMemory, plugins },
       (message) => this.#onMessage(message),
     );
     this.#child = child;

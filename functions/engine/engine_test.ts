@@ -252,6 +252,27 @@ for (const [name, open] of Object.entries(homes)) {
       });
     });
 
+    it("reads a model whose files are links to those of another folder, as in the Hub's cache", async () => {
+      const folder = await Deno.makeTempDir();
+      try {
+        await copyFolder(TINY, `${folder}/snapshot`);
+        await Deno.mkdir(`${folder}/blobs`);
+        for (const part of ["unet", "vae", "text_encoder"]) {
+          const [from] = [...Deno.readDirSync(`${folder}/snapshot/${part}`)]
+            .filter(({ name }) => name.endsWith(".safetensors"));
+          const path = `${folder}/snapshot/${part}/${from!.name}`;
+          await Deno.rename(path, `${folder}/blobs/${part}`);
+          await Deno.symlink(`../../blobs/${part}`, path);
+        }
+        const linked = [{ id: "linked", location: `${folder}/snapshot` }];
+        await using(open({ models: linked, registry }), async (engine) => {
+          assertEquals((await engine.ready()).map(({ id }) => id), ["linked"]);
+        });
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    });
+
     it("fails for a model whose task nobody can ask for, and says so to the log", async () => {
       const location = new URL("../../tests/fixtures/tiny-kandinsky22", import.meta.url);
       const decoder = [{ id: "decoder", location: location.pathname }];
