@@ -7,6 +7,7 @@ import {
   type NoiseStartOptions,
   prepareImages,
   retrieveTimesteps,
+  timestepsLeft,
 } from "@denoise/diffusion";
 import type { Autoencoder } from "@denoise/roles";
 import {
@@ -68,14 +69,7 @@ export const beginWithImage: BeginDecoding<KandinskyImageOptions> = async (
     );
   }
   const spread = all.dims[0] === count ? all : all.repeat([count, 1, 1, 1]);
-  const first = steps - Math.min(Math.trunc(steps * strength), steps);
-  const timesteps = retrieveTimesteps(scheduler, options).slice(first);
-  if (timesteps.length === 0) {
-    throw new RangeError(
-      `Cannot run with strength ${strength}: of ${steps} steps none is left; give a strength of at ` +
-        `least ${Math.ceil(1000 / steps) / 1000}, or more numInferenceSteps`,
-    );
-  }
+  const timesteps = timestepsLeft(retrieveTimesteps(scheduler, options), strength, steps);
   const added = randnTensor(spread.dims, noise.generator);
   return { latents: scheduler.addNoise(spread, added, [timesteps[0]!]), timesteps };
 };

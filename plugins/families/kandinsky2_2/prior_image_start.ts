@@ -4,6 +4,7 @@ import {
   type ImageStartOptions,
   imageStartOptions,
   retrieveTimesteps,
+  timestepsLeft,
 } from "@denoise/diffusion";
 import {
   type BeginPrior,
@@ -52,14 +53,7 @@ export const beginPriorWithImage: BeginPrior<KandinskyPriorImageOptions> = async
     );
   }
   const all = rows.repeat([count / have, 1]);
-  const first = steps - Math.min(Math.trunc(steps * strength), steps);
-  const timesteps = retrieveTimesteps(scheduler, options).slice(first);
-  if (timesteps.length === 0) {
-    throw new RangeError(
-      `Cannot run with strength ${strength}: of ${steps} steps none is left; give a strength of at ` +
-        `least ${Math.ceil(1000 / steps) / 1000}, or more numInferenceSteps`,
-    );
-  }
+  const timesteps = timestepsLeft(retrieveTimesteps(scheduler, options), strength, steps);
   const added = randnTensor(all.dims, noise.generator);
   return { latents: scheduler.addNoise(all, added, [timesteps[0]!]), timesteps };
 };

@@ -27,6 +27,22 @@ export function strengthTimesteps(
   return timesteps;
 }
 
+/**
+ * The same part of timesteps that a pipeline has planned itself, for schedulers that find a step by its
+ * timestep.
+ *
+ * @throws {RangeError} when no timestep is left.
+ */
+export function timestepsLeft(
+  timesteps: readonly number[],
+  strength: number,
+  steps: number,
+): readonly number[] {
+  const left = timesteps.slice(steps - stepsLeft(strength, steps, "down"));
+  if (left.length === 0) throw noneLeft(strength, steps);
+  return left;
+}
+
 /** As the reference computes it, since a float can lie just beside a whole number. */
 function stepsLeft(strength: number, steps: number, rounding: "down" | "up"): number {
   const left = Math.min(steps * strength, steps);
