@@ -1,6 +1,6 @@
 import type { Model, Scheduler, Tensor } from "@denoise/core";
 import type { Autoencoder, Denoiser, TextEncoder, Tokenizer } from "@denoise/roles";
-import type { AudioRunOptions, AutoencoderConfig, Prompt } from "@denoise/diffusion";
+import type { AutoencoderConfig, Prompt, TextToAudioOptions } from "@denoise/diffusion";
 
 /** What pipelines read of a vocoder's config. */
 export interface VocoderConfig {
@@ -35,19 +35,13 @@ export interface AudioLDMComponents {
 }
 
 /** Options of a call. */
-export interface AudioLDMOptions extends AudioRunOptions {
+export interface AudioLDMOptions extends TextToAudioOptions {
   /** Length in seconds. Defaults to that of the audio that the model was trained on. */
   readonly audioLengthInS?: number | undefined;
   /** Denoising steps. Defaults to 10, of MusicLDM to 200. */
   readonly numInferenceSteps?: number | undefined;
   /** How closely the audio follows the prompt, above 1; up to 1 no guidance. Defaults to 2.5, of MusicLDM to 2. */
   readonly guidanceScale?: number | undefined;
-  /** What the audio should not be: one text, or one for each prompt. */
-  readonly negativePrompt?: Prompt | undefined;
-  /** Audio clips made of each prompt. Defaults to 1. */
-  readonly numWaveformsPerPrompt?: number | undefined;
-  /** Amount of noise of DDIM, 0..1; ignored by schedulers that do not know it. Defaults to 0. */
-  readonly eta?: number | undefined;
   /** The first latents, float32 [N, channels, frames, bins], before the scheduler scales them. */
   readonly latents?: Tensor | undefined;
   /** Vectors of CLAP instead of a prompt, float32 [prompts, width]. */

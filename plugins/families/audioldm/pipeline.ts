@@ -1,5 +1,5 @@
 import { type AudioOutput, definePipeline, type Pipeline, type PipelineClass } from "@denoise/core";
-import { audioRunOptions } from "@denoise/diffusion";
+import { textToAudioOptions } from "@denoise/diffusion";
 import type { AudioLDMArguments, AudioLDMComponents } from "./components.ts";
 import { audioLengths } from "./lengths.ts";
 import { textVectors } from "./prompts.ts";
@@ -28,16 +28,8 @@ export function audioLDMPipeline(className: string, defaults: AudioLDMDefaults):
     takesPrompt: true,
     makes: "audio",
     options: {
-      ...audioRunOptions,
+      ...textToAudioOptions,
       audioLengthInS: { type: "number" },
-      numInferenceSteps: { type: "integer", minimum: 1 },
-      guidanceScale: { type: "number" },
-      negativePrompt: { type: "string", list: "allowed" },
-      numWaveformsPerPrompt: { type: "integer", minimum: 1 },
-      eta: { type: "number" },
-      latents: { type: "tensor" },
-      promptEmbeds: { type: "tensor" },
-      negativePromptEmbeds: { type: "tensor" },
     },
     defaults: { ...defaults, numWaveformsPerPrompt: 1 },
     defaultLength: (components) => audioLengths(components).seconds,

@@ -8,6 +8,7 @@ import type {
   Tensor,
 } from "@denoise/core";
 import { runOptions } from "@denoise/core";
+import type { Prompt } from "./prompt.ts";
 
 /** What pipelines that make audio are called with, whatever the models. */
 export interface AudioRunOptions extends Omit<RunOptions, "outputType" | "preview"> {
@@ -17,10 +18,42 @@ export interface AudioRunOptions extends Omit<RunOptions, "outputType" | "previe
 
 const { preview: _preview, ...options } = runOptions;
 
-/** The declarations of {@linkcode AudioRunOptions}. */
-export const audioRunOptions: CallOptions<AudioRunOptions> = {
+const audioRunOptions: CallOptions<AudioRunOptions> = {
   ...options,
   outputType: { type: "string", choices: ["audio", "tensor", "latent"] },
+};
+
+/** What pipelines that make audio of texts are called with beside. */
+export interface TextToAudioOptions extends AudioRunOptions {
+  /** Denoising steps. Defaults to what the class says. */
+  readonly numInferenceSteps?: number | undefined;
+  /** How closely the audio follows the prompt, above 1; up to 1 no guidance. Defaults to what the class says. */
+  readonly guidanceScale?: number | undefined;
+  /** What the audio should not be: one text, or one for each prompt. */
+  readonly negativePrompt?: Prompt | undefined;
+  /** Audio clips made of each prompt. Defaults to 1. */
+  readonly numWaveformsPerPrompt?: number | undefined;
+  /** Amount of noise of DDIM, 0..1; ignored by schedulers that do not know it. Defaults to 0. */
+  readonly eta?: number | undefined;
+  /** The first latents, float32 [N, channels, ...], before the scheduler scales them. */
+  readonly latents?: Tensor | undefined;
+  /** What encoders make of prompts, instead of these. */
+  readonly promptEmbeds?: Tensor | undefined;
+  /** The same instead of negative prompts, same shape. */
+  readonly negativePromptEmbeds?: Tensor | undefined;
+}
+
+/** The declarations of {@linkcode TextToAudioOptions}. */
+export const textToAudioOptions: CallOptions<TextToAudioOptions> = {
+  ...audioRunOptions,
+  numInferenceSteps: { type: "integer", minimum: 1 },
+  guidanceScale: { type: "number" },
+  negativePrompt: { type: "string", list: "allowed" },
+  numWaveformsPerPrompt: { type: "integer", minimum: 1 },
+  eta: { type: "number" },
+  latents: { type: "tensor" },
+  promptEmbeds: { type: "tensor" },
+  negativePromptEmbeds: { type: "tensor" },
 };
 
 /** The previews of a step of audio: there are none. */

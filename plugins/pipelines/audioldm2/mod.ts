@@ -33,10 +33,10 @@ import {
 import type { Autoencoder, TextEncoder, TokenEncoder, Tokenizer } from "@denoise/roles";
 import { audioLengths, audioOfSpectrograms, type Vocoder } from "@denoise/audioldm";
 import {
-  type AudioRunOptions,
-  audioRunOptions,
   type AutoencoderConfig,
   type Prompt,
+  type TextToAudioOptions,
+  textToAudioOptions,
 } from "@denoise/diffusion";
 import { conditionAudioLDM2 } from "./conditioning.ts";
 import type { AudioLDM2Denoiser, AudioLDM2LanguageModel, AudioLDM2Projection } from "./roles.ts";
@@ -68,19 +68,13 @@ export interface AudioLDM2Components {
 }
 
 /** Options of a call. */
-export interface AudioLDM2Options extends AudioRunOptions {
+export interface AudioLDM2Options extends TextToAudioOptions {
   /** Length in seconds. Defaults to that of the audio that the model was trained on. */
   readonly audioLengthInS?: number | undefined;
   /** Denoising steps. Defaults to 200. */
   readonly numInferenceSteps?: number | undefined;
   /** How closely the audio follows the prompt, above 1; up to 1 no guidance. Defaults to 3.5. */
   readonly guidanceScale?: number | undefined;
-  /** What the audio should not be: one text, or one for each prompt. */
-  readonly negativePrompt?: Prompt | undefined;
-  /** Audio clips made of each prompt. Defaults to 1. */
-  readonly numWaveformsPerPrompt?: number | undefined;
-  /** Amount of noise of DDIM, 0..1; ignored by schedulers that do not know it. Defaults to 0. */
-  readonly eta?: number | undefined;
   /** The first latents, float32 [N, channels, frames, bins], before the scheduler scales them. */
   readonly latents?: Tensor | undefined;
   /** How many states the language model writes. Defaults to what its config says, or 8. */
@@ -117,17 +111,9 @@ export const AudioLDM2Pipeline: PipelineClass<
   takesPrompt: true,
   makes: "audio",
   options: {
-    ...audioRunOptions,
+    ...textToAudioOptions,
     audioLengthInS: { type: "number" },
-    numInferenceSteps: { type: "integer", minimum: 1 },
-    guidanceScale: { type: "number" },
-    negativePrompt: { type: "string", list: "allowed" },
-    numWaveformsPerPrompt: { type: "integer", minimum: 1 },
-    eta: { type: "number" },
-    latents: { type: "tensor" },
     maxNewTokens: { type: "integer", minimum: 1 },
-    promptEmbeds: { type: "tensor" },
-    negativePromptEmbeds: { type: "tensor" },
     generatedPromptEmbeds: { type: "tensor" },
     negativeGeneratedPromptEmbeds: { type: "tensor" },
     attentionMask: { type: "tensor" },

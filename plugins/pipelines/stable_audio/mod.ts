@@ -32,8 +32,6 @@ import {
 import type { Autoencoder, TokenEncoder, Tokenizer } from "@denoise/roles";
 import {
   audioOutput,
-  type AudioRunOptions,
-  audioRunOptions,
   batchNoise,
   denoise,
   describeRun,
@@ -42,6 +40,8 @@ import {
   predictGuided,
   type Prompt,
   stepOptions,
+  type TextToAudioOptions,
+  textToAudioOptions,
 } from "@denoise/diffusion";
 import type { Tensor } from "@denoise/core";
 import { conditionStableAudio } from "./conditioning.ts";
@@ -79,7 +79,7 @@ export interface StableAudioComponents {
 }
 
 /** Options of a call. */
-export interface StableAudioOptions extends AudioRunOptions, InitialAudioOptions {
+export interface StableAudioOptions extends TextToAudioOptions, InitialAudioOptions {
   /** Where the audio ends, in seconds. Defaults to the length that the model was trained for (47.55). */
   readonly audioEndInS?: number | undefined;
   /** Where it starts, in seconds. Defaults to 0. */
@@ -88,12 +88,6 @@ export interface StableAudioOptions extends AudioRunOptions, InitialAudioOptions
   readonly numInferenceSteps?: number | undefined;
   /** How closely the audio follows the prompt, above 1; up to 1 no guidance. Defaults to 7. */
   readonly guidanceScale?: number | undefined;
-  /** What the audio should not be: one text, or one for each prompt. */
-  readonly negativePrompt?: Prompt | undefined;
-  /** Audio clips made of each prompt. Defaults to 1. */
-  readonly numWaveformsPerPrompt?: number | undefined;
-  /** Amount of noise of DDIM, 0..1; ignored by schedulers that do not know it. Defaults to 0. */
-  readonly eta?: number | undefined;
   /** The first latents, float32 [N, channels, length], before the scheduler scales them. */
   readonly latents?: Tensor | undefined;
   /** States of the text encoder instead of a prompt, float32 [prompts, tokens, width]. */
@@ -128,19 +122,11 @@ export const StableAudioPipeline: PipelineClass<
   takesPrompt: true,
   makes: "audio",
   options: {
-    ...audioRunOptions,
+    ...textToAudioOptions,
     audioEndInS: { type: "number" },
     audioStartInS: { type: "number" },
-    numInferenceSteps: { type: "integer", minimum: 1 },
-    guidanceScale: { type: "number" },
-    negativePrompt: { type: "string", list: "allowed" },
-    numWaveformsPerPrompt: { type: "integer", minimum: 1 },
-    eta: { type: "number" },
-    latents: { type: "tensor" },
     initialAudioWaveforms: { type: "object", list: "allowed" },
     initialAudioSamplingRate: { type: "number" },
-    promptEmbeds: { type: "tensor" },
-    negativePromptEmbeds: { type: "tensor" },
     attentionMask: { type: "tensor" },
     negativeAttentionMask: { type: "tensor" },
   },
