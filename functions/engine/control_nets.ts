@@ -8,6 +8,7 @@ import {
   type Registry,
 } from "@denoise/core";
 import type { AnyPipeline } from "@denoise/loading";
+import { checkControlFitsUNet, type StableDiffusionComponents } from "@denoise/stable-diffusion";
 import { invalid } from "../contract/errors.ts";
 import type { ModelOptions } from "./engine.ts";
 
@@ -18,16 +19,8 @@ interface Net {
   model: Promise<Model> | undefined;
 }
 
-/** Sizes that a ControlNet shares with the denoiser whose blocks it copies, where both have them. */
-const SIZES = [
-  "block_out_channels",
-  "cross_attention_dim",
-  "projection_class_embeddings_input_dim",
-  "num_attention_heads",
-  "attention_head_dim",
-  "joint_attention_dim",
-  "in_channels",
-];
+/** Sizes that a ControlNet shares with the transformer whose blocks it copies, where both have them. */
+const SIZES = ["num_attention_heads", "attention_head_dim", "joint_attention_dim", "in_channels"];
 
 /** The family in a class's name: `Flux` of FluxControlNetModel and FluxTransformer2DModel. */
 function familyOf(className: unknown): string {
@@ -67,16 +60,13 @@ export class ControlNets {
 
   /** The names of those that were made for a model. */
   namesFor({ components }: AnyPipeline): string[] {
-    const { transformer, unet = transformer } = components as Record<string, Model | undefined>;
-    if (unet === undefined) return [];
-    const family = familyOf(unet.className);
-    const own = unet.config as Net["config"];
+    const { transformer, unet } = components as Record<string, Model | undefined>;
+    const denoiser = unet ?? transformer;
+    if (denoiser === undefined) return [];
+    const family = familyOf(denoiser.className);
     return [...this.#nets].filter(([_, { config }]) =>
       familyOf(config["_class_name"]) === family &&
-      SIZES.every((size) =>
-        config[size] === undefined || own[size] === undefined ||
-        JSON.stringify(config[size]) === JSON.stringify(own[size])
-      )
+      (denoiser === unet ? fitsUNet(config, unet) : fitsTransformer(config, denoiser))
     ).map(([name]) => name);
   }
 
@@ -120,6 +110,24 @@ export class ControlNets {
       progress: false,
     }) as Model;
   }
+}
+
+function fitsUNet(config: Net["config"], unet: Model): boolean {
+  try {
+    const className = String(config["_class_name"]);
+    checkControlFitsUNet({ className, config }, unet as StableDiffusionComponents["unet"]);
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
+function fitsTransformer(config: Net["config"], { config: own }: Model): boolean {
+  const sizes = own as Net["config"];
+  return SIZES.every((size) =>
+    config[size] === undefined || sizes[size] === undefined || config[size] === sizes[size]
+  );
 }
 
 /** A quantization that is not of single components, which are those of models. */
