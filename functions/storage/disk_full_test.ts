@@ -32,16 +32,18 @@ async function generate(url: string, body: object): Promise<Response> {
   return await fetch(`${url}/v1/images/generations`, post(input));
 }
 
-/** Whether some of the weights has come, as a file of more than the small ones have. */
-async function hasBegun(folder: string): Promise<boolean> {
-  for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
-    const path = `${folder}/${name}`;
-    if (isDirectory && await hasBegun(path)) return true;
-    if (isFile && /incomplete|partial|tmp/.test(name) && (await Deno.stat(path)).size > 0) {
-      return true;
+/** The bytes of a cached repo's files that are still being fetched. */
+async function unfinishedBytes(repo: string): Promise<number> {
+  let bytes = 0;
+  try {
+    for await (const { name } of Deno.readDir(`${repo}/blobs`)) {
+      if (name.endsWith(".incomplete")) bytes += (await Deno.stat(`${repo}/blobs/${name}`)).size;
     }
+  } catch {
+    // no file has begun, or a small one is whole and has another name by now
+    return 0;
   }
-  return false;
+  return bytes;
 }
 
 const files = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
@@ -109,8 +111,9 @@ describe("a full disk", () => {
       await disk.empty();
       const { promise, resolve } = Promise.withResolvers<void>();
       hub.fail("signature", heldAfter(5_000, promise)); // the address of the weights
+      const repo = `${disk.path}/models--google--ddpm-cat-256`;
       const slow = fetching(disk);
-      await until(() => hasBegun(disk.path));
+      await until(async () => await unfinishedBytes(repo) >= 5_000);
       await disk.fill();
       resolve();
       assertEquals((await assertRejects(() => slow, DenoiseError)).code, "disk_full");
@@ -118,5 +121,28 @@ describe("a full disk", () => {
       hub.reset();
       await fetching(disk);
     });
+  });
+
+  it("is that error whichever write of the cache of models finds no room", async () => {
+    const id = "google/ddpm-cat-256";
+    await using hub = new HubServer();
+    hub.addRepo(id, ddpmRepo());
+    let isEnough = false;
+    for (let room = 0; !isEnough; room += 4_096) {
+      assert(room <= 262_144, "a repo of 20 kB needs no more");
+      let canMount = false;
+      await onDisk(1_048_576, async (disk) => {
+        canMount = true;
+        await disk.fill(room);
+        const fetching = () =>
+          prefetch(id, { endpoint: hub.url, cacheDir: disk.path, retry: { firstDelay: 5 } });
+        const error = await fetching().then(() => undefined, (error) => error);
+        isEnough = error === undefined;
+        if (!isEnough) assertEquals(error.code, "disk_full", `${room} bytes: ${error}`);
+        await disk.empty();
+        await fetching();
+      });
+      if (!canMount) return;
+    }
   });
 });

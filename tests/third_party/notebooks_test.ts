@@ -1,7 +1,6 @@
 /**
  * The notebooks of docs/, cell by cell in Deno's kernel by a client of Jupyter (nbclient), in an empty folder with every
- * package out of a registry that serves them as JSR does. Needs the Python of the reference, and DENOISE_NOTEBOOKS=1:
- * beside many other tests the kernel's client has lost what a cell shows.
+ * package out of a registry that serves them as JSR does. Needs the Python of the reference.
  *
  * @module
  */
@@ -28,7 +27,7 @@ interface Notebook {
 }
 
 const python = Deno.env.get("DENOISE_REFERENCE_PYTHON");
-const hasClient = python !== undefined && Deno.env.has("DENOISE_NOTEBOOKS") &&
+const hasClient = python !== undefined &&
   (await new Deno.Command(python, { args: ["-c", "import nbclient"], stderr: "null" }).output())
     .success;
 

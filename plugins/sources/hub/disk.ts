@@ -34,9 +34,10 @@ export async function checkRoom(folder: string, bytes: number, id: string): Prom
   );
 }
 
-/** An error of writing: `disk_full` where the disk has become full, any other as it is. */
-export function explainWrite(error: unknown, folder: string, id: string): unknown {
-  if ((error as { code?: string } | null)?.code !== "ENOSPC") return error;
+/** An error of fetching: `disk_full` where a write found no room or quota, any other as it is. */
+export function explainFull(error: unknown, folder: string, id: string): unknown {
+  const code = (error as { code?: string } | null)?.code;
+  if (code !== "ENOSPC" && code !== "EDQUOT") return error;
   return new DenoiseError(
     "disk_full",
     `Cannot fetch ${id}: the disk of ${folder} has become full; what came is kept, so make room and ` +

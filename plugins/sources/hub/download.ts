@@ -2,10 +2,8 @@
 
 import { open, rename, writeFile } from "node:fs/promises";
 import type { Hash } from "node:crypto";
-import { dirname } from "node:path";
 import { writeAll } from "@denoise/safetensors";
 import { chunksOf } from "./body.ts";
-import { explainWrite } from "./disk.ts";
 import { makeFolder, removeIfThere, sizeOf, uniqueSuffix } from "./files.ts";
 import { type Expected, expectedOf, hashFile, startHash } from "./hash.ts";
 import type { RepoLayout } from "./layout.ts";
@@ -131,11 +129,7 @@ async function append(job: Job, part: Part, chunks: AsyncIterable<Uint8Array>): 
   await disk.truncate(part.bytes);
   for await (const chunk of chunks) {
     if (part.bytes + chunk.length > job.file.size) throw wrongLength(job, "more");
-    try {
-      await writeAll(disk, chunk);
-    } catch (error) {
-      throw explainWrite(error, dirname(job.path), job.repo.id);
-    }
+    await writeAll(disk, chunk);
     part.hash?.update(chunk);
     part.bytes += chunk.length;
     job.options.onBytes?.(part.bytes, chunk.length);

@@ -179,6 +179,20 @@ export async function fetchRepo(
   request: SourceRequest,
   settings: FetchPlanSettings,
 ): Promise<FetchedRepo> {
+  try {
+    return await fetchPlanned(remote, id, request, settings);
+  } catch (error) {
+    const { explainFull } = await import("./disk.ts");
+    throw explainFull(error, settings.cache, id);
+  }
+}
+
+async function fetchPlanned(
+  remote: Remote,
+  id: string,
+  request: SourceRequest,
+  settings: FetchPlanSettings,
+): Promise<FetchedRepo> {
   checkRequest(id, request);
   request.signal?.throwIfAborted();
   const repo = await openRepo(remote, id, request.revision ?? "main", settings, request.signal);

@@ -74,7 +74,10 @@ async function mend(
     await downloadFile(remote, repo.resolved, file, repo.layout, options);
     return true;
   } catch (error) {
-    if (!(error instanceof RemoteError)) throw error;
+    if (!(error instanceof RemoteError)) {
+      const { explainFull } = await import("./disk.ts");
+      throw explainFull(error, repo.layout.cache, repo.id);
+    }
     warn(`Could not mend ${file.path}: ${error.message}`);
     return false;
   }
@@ -84,7 +87,8 @@ async function mend(
  * Hashes every file that the cache shows of a repo again, names those that are broken, and fetches
  * them again.
  *
- * @throws {DenoiseError} `missing_file` when the repo is not in the cache.
+ * @throws {DenoiseError} `missing_file` when the repo is not in the cache, `disk_full` when there is no room to
+ * fetch a broken file again.
  */
 export async function verify(id: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   const current = await currentId(id, options, options);
