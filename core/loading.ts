@@ -61,7 +61,7 @@ export interface LoadOptions extends SourceOptions {
   readonly deviceOptions?: Readonly<Record<string, string | number | boolean>> | undefined;
   /** Bytes of stored weights on a card: idle models leave it for others. Defaults to what is free. */
   readonly gpuMemoryLimit?: number | undefined;
-  /** Threads of one operator. Defaults to all cores. */
+  /** Threads of one operator. Defaults to all cores, or as many as the quota of a container is. */
   readonly threads?: number | undefined;
   /**
    * What becomes of tensors that a model has no place for, such as those that a trainer left in the

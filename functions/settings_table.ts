@@ -66,7 +66,12 @@ export const SETTINGS: readonly SettingRow[] = [
   },
   { name: "DENOISE_VARIANT", standard: "none", doc: "Which weights, such as fp16" },
   { name: "DENOISE_REVISION", standard: "main", doc: "Branch, tag or commit of the models" },
-  { name: "DENOISE_THREADS", standard: "all cores", doc: "Threads of one operator" },
+  {
+    name: "DENOISE_THREADS",
+    standard: "all cores",
+    doc:
+      "Threads of one operator: the quota, in a container with fewer processors than its machine",
+  },
   {
     name: "DENOISE_GPU_MEMORY_MB",
     standard: "what is free",

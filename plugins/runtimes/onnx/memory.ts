@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { freemem } from "node:os";
 import process from "node:process";
 import { type Device, isPermitted } from "@denoise/core";
+import { cgroupLimits } from "./cgroup.ts";
 
 /** A model that has sessions. */
 export interface Resident {
@@ -37,37 +38,40 @@ export function leave(model: Resident): void {
 }
 
 /**
- * Bytes that this process can still take: what the machine has, the limit of its cgroup and those of
+ * Bytes that this process can still take: what the machine has, the limits of its cgroups and those of
  * `ulimit` leave. Pages of mapped files count as free, since they can be read again. Infinite where
  * the program may not look.
  */
 export function availableMemory(): number {
   if (!isPermitted("sys", "systemMemoryInfo")) return Infinity;
-  const status = readStatus();
-  const limit = process.constrainedMemory();
-  const left = limit > 0 ? limit - (status?.anonymous ?? process.memoryUsage.rss()) : Infinity;
-  return Math.max(0, Math.min(freemem(), left, status?.left ?? Infinity));
+  const left = cgroupLimits()?.memory ?? leftByConstraint();
+  return Math.max(0, Math.min(freemem(), left, leftByUlimit()));
 }
 
-/** What /proc says of this process, where the program may read all files. */
-function readStatus(): { readonly anonymous: number; readonly left: number } | undefined {
-  if (process.platform !== "linux") return undefined;
+/** What the limit of the process's own group leaves, where only that can be asked for. */
+function leftByConstraint(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? limit - process.memoryUsage.rss() : Infinity;
+}
+
+/** What `ulimit` leaves, by /proc, where the program may read all files. */
+function leftByUlimit(): number {
+  if (process.platform !== "linux") return Infinity;
   let [status, limits] = ["", ""];
   try {
     status = readFileSync("/proc/self/status", "utf8");
     limits = readFileSync("/proc/self/limits", "utf8");
   } catch {
-    return undefined; // not allowed
+    return Infinity; // not allowed
   }
   const used = (name: string) =>
     1024 * Number(new RegExp(`^${name}:\\s*(\\d+)`, "m").exec(status)?.[1]);
   const limit = (name: string) =>
     Number(new RegExp(`^${name}\\s+(\\d+)`, "m").exec(limits)?.[1] ?? Infinity);
-  const left = Math.min(
+  return Math.min(
     limit("Max address space") - used("VmSize"),
     limit("Max data size") - used("VmData"),
   );
-  return { anonymous: used("RssAnon"), left };
 }
 
 /** How much of the free memory the weights of a model may take: its own numbers need some, too. */

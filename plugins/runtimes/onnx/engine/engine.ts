@@ -1,4 +1,5 @@
 import type { Device, Tensor } from "@denoise/core";
+import { cgroupThreads } from "../cgroup.ts";
 
 /** Tensors by the names that a graph gives its inputs or outputs. */
 export type Tensors = Readonly<Record<string, Tensor>>;
@@ -31,7 +32,7 @@ export interface SessionSpec {
   readonly channelsLast?: boolean | undefined;
   /** Options of the device's provider; only the native engine takes any. */
   readonly deviceOptions?: DeviceOptions | undefined;
-  /** Threads of one operator. Defaults to all cores. */
+  /** Threads of one operator. Defaults to all cores, or as many as the quota of a container is. */
   readonly threads?: number | undefined;
   /**
    * Repacks the weights of products when the session starts, in memory of its own, as products
@@ -92,7 +93,7 @@ export interface Engine {
 /** A spec with what it leaves open filled in. */
 export function withDefaults(spec: SessionSpec, defaults: SessionDefaults): SessionSpec {
   const {
-    threads = defaults.threads,
+    threads = defaults.threads ?? cgroupThreads(),
     optimization = defaults.optimization,
     deviceOptions = defaults.deviceOptions,
   } = spec;

@@ -10,6 +10,7 @@ import {
   workerEngine,
 } from "@denoise/onnx";
 import { Graph } from "@denoise/onnx/graph";
+import { cgroupThreads } from "../cgroup.ts";
 import { withDefaults } from "./engine.ts";
 import { engineOf } from "./homes.ts";
 import { turns } from "../../../../tests/support/until.ts";
@@ -238,6 +239,7 @@ describe("withDefaults()", () => {
     const spec = { ...powers(0), threads: undefined };
     assertEquals(withDefaults(spec, defaults).threads, 2);
     assertEquals(withDefaults({ ...spec, threads: 1 }, defaults).threads, 1);
+    assertEquals(withDefaults(spec, {}).threads, cgroupThreads());
     assertEquals(withDefaults({ ...spec, optimization: "basic" }, defaults).optimization, "basic");
   });
 });
