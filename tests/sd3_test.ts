@@ -69,6 +69,22 @@ describe("StableDiffusion3Pipeline", () => {
     );
   });
 
+  it("warns of layers to skip without guidance", async () => {
+    const warnings: string[] = [];
+    await using pipe = await load({ onWarning: (warning: string) => warnings.push(warning) });
+    await pipe("a", { skipGuidanceLayers: [1], guidanceScale: 1, ...SHORT });
+    assertEquals(warnings.filter((warning) => warning.startsWith("skipGuidanceLayers")).length, 1);
+  });
+
+  it("says where a prompt goes that is among the options", async () => {
+    await using pipe = await load();
+    await assertRejects(
+      () => pipe({ prompt: "a" } as unknown as string),
+      TypeError,
+      "comes before the options",
+    );
+  });
+
   it("gives latents and goes on from them", async () => {
     await using pipe = await load();
     const latents = Tensor.ones([1, 16, 4, 4]);

@@ -134,6 +134,8 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
     images = [one for made in output.images for one in (made if isinstance(made, list) else [made])]
     pixels = torch.from_numpy(numpy.stack([numpy.asarray(image) for image in images]))
     latents = seen.get("latents")
+    if isinstance(pipe, diffusers.DiTPipeline):  # whose scheduler steps both halves of a guided batch
+        latents = latents[: len(images)]
     if latents is not None and latents.ndim == 3 and not hasattr(pipe, "_unpack_latents"):  # FLUX.2: a token is a latent
         height, width = size_of(one["call"], pixels)
         factor = 2 * pipe.vae_scale_factor

@@ -102,6 +102,11 @@ export const sd3: Sd3Family = {
     const { skipLayerGuidanceScale = 2.8, skipLayerGuidanceStop = 0.2 } = options;
     const { skipLayerGuidanceStart = 0.01 } = options;
     const [text, negative] = await encodeSd3Prompts(run, prompt, options, guidanceScale > 1);
+    if (skipLayers !== undefined && negative === undefined) {
+      run.warn(
+        "skipGuidanceLayers are without effect: with guidanceScale 1 or below there is no guidance",
+      );
+    }
     const both = negative === undefined ? text : {
       embeds: Tensor.cat([negative.embeds, text.embeds]),
       pooled: Tensor.cat([negative.pooled, text.pooled]),

@@ -74,7 +74,10 @@ export function checkPrompts(
     );
   }
   if (![prompt ?? []].flat().every((item) => typeof item === "string")) {
-    throw new TypeError("Cannot encode prompt: it must be a string or a list of strings");
+    throw new TypeError(
+      `Cannot encode a prompt of type ${typeof prompt}: it must be a string or a list of strings, and comes ` +
+        'before the options, as in pipe("a cat", { seed: 0 })',
+    );
   }
   if (Array.isArray(prompt) && prompt.length === 0) {
     throw new RangeError("Cannot encode the prompt: the list of prompts is empty");

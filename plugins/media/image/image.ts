@@ -75,8 +75,12 @@ export class DenoiseImage implements Image {
     options: DenoiseImageOptions = {},
   ) {
     if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
+      const [across, down] = [width, height].map((side) =>
+        typeof side === "number" ? side : typeof side
+      );
       throw new RangeError(
-        `Cannot make an image of ${width}x${height}: both must be positive integers`,
+        `Cannot make an image of width ${across} and height ${down}: both must be positive integers, as in ` +
+          "new DenoiseImage(width, height, channels, data)",
       );
     }
     if (![1, 3, 4].includes(channels)) {

@@ -123,7 +123,11 @@ describe("DenoiseImage", () => {
   it("throws on pixels that do not fit", () => {
     assertThrows(() => new DenoiseImage(2, 2, 3, new Uint8Array(4)), RangeError, "12 bytes");
     assertThrows(() => new DenoiseImage(2, 2, 2, new Uint8Array(8)), RangeError, "2 channels");
-    assertThrows(() => new DenoiseImage(0, 2, 3, new Uint8Array(0)), RangeError, "0x2");
+    assertThrows(
+      () => new DenoiseImage(0, 2, 3, new Uint8Array(0)),
+      RangeError,
+      "width 0 and height 2",
+    );
   });
 
   it("shows itself in a notebook as PNG", async () => {
