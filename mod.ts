@@ -62,6 +62,7 @@ export { DenoiseAudio, readWavRecipe } from "@denoise/audio";
 export { GGUFQuantizationConfig } from "@denoise/gguf";
 export { FirstBlockCacheConfig, TaylorSeerCacheConfig } from "@denoise/onnx";
 export {
+  crop,
   decodeImage,
   DenoiseImage,
   displaySample,
@@ -70,6 +71,7 @@ export {
   loadImage,
   openImage,
   readRecipe,
+  resize,
 } from "@denoise/image";
 export type { IpAdapterOptions } from "@denoise/ip-adapter";
 export type { AdapterWeights, LoraOptions } from "@denoise/lora";

@@ -15,6 +15,7 @@ import {
   type LoadOptions,
   loadOptions,
   locate,
+  type TorchDtype,
 } from "./loading.ts";
 import type { Recipe } from "./media.ts";
 import { MODEL_INDEX, type ModelIndex, readModelIndex } from "./model_index.ts";
@@ -53,6 +54,8 @@ type Parts = Record<string, unknown>;
 interface Part {
   readonly className: string;
   readonly library?: string;
+  readonly device?: Device;
+  readonly dtype?: TorchDtype;
   clone?(): unknown;
   to?(device: Device): Promise<unknown>;
   dispose?(): Promise<void>;
@@ -399,6 +402,14 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
 
     get registry(): Registry {
       return this.#origin.registry ?? new Registry();
+    }
+
+    get device(): Device {
+      return this.#present().find((part) => part.device !== undefined)?.device ?? "cpu";
+    }
+
+    get dtype(): TorchDtype {
+      return this.#present().find((part) => part.dtype !== undefined)?.dtype ?? "float32";
     }
 
     get nameOrPath(): string {

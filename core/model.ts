@@ -40,9 +40,9 @@ export interface Model<C extends object = object> extends AsyncDisposable {
   /** The model as it takes part in a call of a pipeline. */
   forCall?(call: PipelineCall): this;
   /** Has it in memory only while it takes part in a call of a pipeline. */
-  enableModelCpuOffload?(): void;
+  enableModelCpuOffload(): void;
   /** Has a few of its blocks in memory at once. */
-  enableGroupOffload?(options?: GroupOffloadOptions): Promise<void>;
+  enableGroupOffload(options?: GroupOffloadOptions): Promise<void>;
   /** Gives its memory back; a later call loads it again. */
   dispose(): Promise<void>;
 }

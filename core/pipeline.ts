@@ -1,7 +1,7 @@
 import type { CallOption, CallOptions } from "./call_options.ts";
 import type { FrozenConfig, JsonObject } from "./config.ts";
 import type { GeneratorInput } from "./random.ts";
-import type { Device, LoadOptions } from "./loading.ts";
+import type { Device, LoadOptions, TorchDtype } from "./loading.ts";
 import type { Audio, AudioCodec, Image, ImageCodec, Recipe } from "./media.ts";
 import type { PluginClass, PluginKind } from "./plugin.ts";
 import type { ProgressBarConfig } from "./progress.ts";
@@ -284,6 +284,10 @@ export interface PipelineBase<C extends object, A extends readonly unknown[], Ou
   readonly registry: Registry;
   /** What a call makes. */
   readonly makes: "images" | "audio" | "embeddings";
+  /** Where its first model computes. */
+  readonly device: Device;
+  /** The type that its first model's weights are held in. */
+  readonly dtype: TorchDtype;
   /**
    * Values of options that a call leaves out: the class's, and in their place those that the repo
    * suggests under `_defaults` of its model_index.json.

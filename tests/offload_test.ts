@@ -265,11 +265,11 @@ describe("enableGroupOffload()", () => {
     const pipe = await FluxPipeline.fromPretrained(fixture("tiny-flux-dev"));
     const { transformer } = pipe.components;
     const config = new FirstBlockCacheConfig({ threshold: 0.1 });
-    await transformer.enableCache!(config);
+    await transformer.enableCache(config);
     await assertRejects(() => pipe.enableGroupOffload(), DenoiseError, "and cache its steps");
-    await transformer.disableCache!();
+    await transformer.disableCache();
     await pipe.enableGroupOffload();
-    await assertRejects(() => transformer.enableCache!(config), DenoiseError, "Cannot stream");
+    await assertRejects(() => transformer.enableCache(config), DenoiseError, "Cannot stream");
     await pipe.dispose();
   });
 });

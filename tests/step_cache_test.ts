@@ -40,7 +40,7 @@ describe("a step cache", () => {
         flux: flux && await FluxTransformer2DModel.fromPretrained(fixture(folder)),
         sd3: sd3 && await SD3Transformer2DModel.fromPretrained(fixture(folder)),
       };
-      await model.enableCache!(new configs[cache](camelKeys(options)));
+      await model.enableCache(new configs[cache](camelKeys(options)));
       const get = (key: string) => tensors.get(`${name}/${key}`)!;
       const texts = [0, 1].map((i) => ({
         encoderHiddenStates: get(`encoder_hidden_states/${i}`),
@@ -84,19 +84,19 @@ describe("a step cache", () => {
     } as const;
     const draw = async () => (await pipe("a cat", call)).tensor!.data;
     const whole = await draw();
-    await pipe.transformer.enableCache!(new FirstBlockCacheConfig({ threshold: 10 }));
+    await pipe.transformer.enableCache(new FirstBlockCacheConfig({ threshold: 10 }));
     assertEquals(pipe.transformer.isCacheEnabled, true);
     const skipped = await draw();
     assert(skipped.some((value, i) => value !== whole[i]), "no step was skipped");
     assertEquals(await draw(), skipped); // a call begins anew
     await assertRejects(
-      () => pipe.transformer.enableCache!(new TaylorSeerCacheConfig()),
+      () => pipe.transformer.enableCache(new TaylorSeerCacheConfig()),
       DenoiseError,
       "Cannot cache the steps of FluxTransformer2DModel twice: call disableCache() first",
     );
-    await pipe.transformer.disableCache!();
+    await pipe.transformer.disableCache();
     assertEquals(await draw(), whole);
-    await pipe.transformer.enableCache!(new FirstBlockCacheConfig({ threshold: 0 }));
+    await pipe.transformer.enableCache(new FirstBlockCacheConfig({ threshold: 0 }));
     const zero = await draw(); // nothing is skipped, but the graph is in parts
     zero.forEach((value, i) => assert(Math.abs(Number(value) - Number(whole[i])) < 1e-5));
     await pipe.dispose();
@@ -104,17 +104,17 @@ describe("a step cache", () => {
 
   it("is refused by models without such blocks, and of other kinds", async () => {
     const flux = await FluxTransformer2DModel.fromPretrained(fixture("tiny-flux-dev/transformer"));
-    await assertRejects(() => flux.enableCache!({ threshold: 1 }), RangeError, "FasterCache");
+    await assertRejects(() => flux.enableCache({ threshold: 1 }), RangeError, "FasterCache");
     const none = new TaylorSeerCacheConfig({ cacheIdentifiers: ["layers.*"] });
     await assertRejects(
-      () => flux.enableCache!(none),
+      () => flux.enableCache(none),
       DenoiseError,
       "cacheIdentifiers fit none of",
     );
     const folder = fixture("tiny-stable-diffusion/unet");
     const unet = await UNet2DConditionModel.fromPretrained(folder);
     for (const config of [new FirstBlockCacheConfig(), new TaylorSeerCacheConfig()]) {
-      const error = await assertRejects(() => unet.enableCache!(config), DenoiseError);
+      const error = await assertRejects(() => unet.enableCache(config), DenoiseError);
       assert(
         error.message.startsWith(`Cannot use ${config.constructor.name} on UNet2D`),
         error.message,

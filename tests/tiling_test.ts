@@ -4,8 +4,8 @@
  * @module
  */
 import { describe, it } from "@std/testing/bdd";
-import { assert, assertEquals } from "@std/assert";
-import { Generator, type ModelClass } from "@denoise/core";
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { DenoiseError, Generator, type ModelClass } from "@denoise/core";
 import {
   AutoencoderDC,
   AutoencoderKL,
@@ -13,8 +13,9 @@ import {
   AutoencoderKLQwenImage,
   AutoencoderOobleck,
   AutoencoderTiny,
+  DiffusionPipeline,
+  VQModel,
 } from "@denoise/denoise";
-import type { Partition } from "@denoise/onnx";
 import type { Autoencoder } from "@denoise/roles";
 import {
   assertWithin,
@@ -37,7 +38,7 @@ interface Tiled {
 const LIMIT = 1e-4;
 const golden: Golden<Tiled> = await readGolden("tiling");
 
-const CLASSES: Readonly<Record<string, ModelClass<Autoencoder & Partition>>> = {
+const CLASSES: Readonly<Record<string, ModelClass<Autoencoder>>> = {
   AutoencoderDC,
   AutoencoderKL,
   AutoencoderKLFlux2,
@@ -81,6 +82,31 @@ describe("AutoencoderKL", () => {
     assert(largest((await vae.decode(latents)).sample, whole.sample) > 1e-3);
     vae.disableTiling();
     assertEquals((await vae.decode(latents)).sample.data, whole.sample.data);
+    await vae.dispose();
+  });
+});
+
+describe("pipe.vae.enableTiling()", () => {
+  it("reaches the calls of a pipeline whose class its repo names", async () => {
+    const pipe = await DiffusionPipeline.fromPretrained(fixture("tiny-stable-diffusion"));
+    const options = { numInferenceSteps: 1, seed: 0, height: 96, width: 96 } as const;
+    const draw = async () => (await pipe("a cat", options)).images[0]!.data;
+    const whole = await draw();
+    pipe.vae.enableTiling();
+    assertNotEquals(await draw(), whole);
+    pipe.vae.disableTiling();
+    assertEquals(await draw(), whole);
+    await pipe.dispose();
+  });
+
+  it("is refused where diffusers has no tiles", async () => {
+    const vae = await VQModel.fromPretrained(fixture("models/VQModel/few"));
+    for (const refused of ["enableTiling", "enableSlicing"] as const) {
+      const error = assertThrows(() => vae[refused](), DenoiseError, "VQModel has none");
+      assertEquals(error.code, "unsupported_option");
+    }
+    vae.disableTiling();
+    vae.disableSlicing();
     await vae.dispose();
   });
 });

@@ -10,11 +10,16 @@ import { describe, it } from "@std/testing/bdd";
 const HEAD = `
 import {
   type AnyPipeline,
+  AutoencoderTiny,
   AutoPipelineForImage2Image,
   DDIMScheduler,
   DDPMPipeline,
   DiffusionPipeline,
   EulerDiscreteScheduler,
+  FirstBlockCacheConfig,
+  FluxPipeline,
+  loadImage,
+  resize,
   StableDiffusionImg2ImgPipeline,
   type StableDiffusionImg2ImgOptions,
   type StableDiffusionOptions,
@@ -30,6 +35,7 @@ const sd = await StableDiffusionPipeline.fromPretrained("repo");
 const img2img = await StableDiffusionImg2ImgPipeline.fromPretrained("repo");
 const functions = { count: (pipe: { components: object }, letter: string) => letter.length };
 const mine = registry.with([defineAdapter({ className: "CountMixin", functions })]);
+const flux = await FluxPipeline.fromPretrained("repo");
 const ddpm = await DDPMPipeline.fromPretrained("repo");
 `;
 
@@ -56,6 +62,18 @@ const COMPILES: readonly string[] = [
   `const one: AnyPipeline = pipe; await one.unloadIpAdapter();`,
   `sd.setProgressBarConfig({ disable: true }); await sd("a cat", { progress: false });`,
   `const n: number = await new (StableDiffusionPipeline.using(mine))(sd.components).count("a");`,
+  `pipe.vae.enableTiling(); pipe.vae.enableSlicing(); pipe.vae.disableTiling();`,
+  `sd.vae.enableTiling(); flux.vae.enableTiling(); sd.vae.disableSlicing();`,
+  `sd.vae = await AutoencoderTiny.fromPretrained("repo"); pipe.vae = sd.vae; sd.vae.enableTiling();`,
+  `await pipe.transformer.enableCache(new FirstBlockCacheConfig({ threshold: 0.1 }));`,
+  `await flux.transformer.enableCache({}); await flux.transformer.disableCache();`,
+  `await pipe.unet.enableGroupOffload(); sd.textEncoder.enableModelCpuOffload();`,
+  `const size = pipe.unet.config.sample_size as number; pipe.vae.config.scaling_factor;`,
+  `console.log(pipe.scheduler.config.prediction_type, sd.unet.config.in_channels);`,
+  `console.log(pipe.device, pipe.dtype, sd.device, pipe.unet.dtype, pipe.unet.numParameters);`,
+  `await DiffusionPipeline.fromPretrained("repo", { textEncoder3: null, tokenizer3: null });`,
+  `pipe.safetyChecker = null; sd.safetyChecker = null;`,
+  `const small = resize(await loadImage("a.png"), 512, 512); await img2img("a", { image: small });`,
 ];
 
 /** What must not compile, and a part of what the compiler says. */

@@ -53,7 +53,13 @@ const LAYERS: readonly Layer[] = [
   {
     folder: /^plugins\/runtimes\//,
     name: "a runtime",
-    allowed: ["@denoise/core", "@denoise/adapters", "@denoise/process", "@denoise/safetensors"],
+    allowed: [
+      "@denoise/core",
+      "@denoise/adapters",
+      "@denoise/process",
+      "@denoise/roles",
+      "@denoise/safetensors",
+    ],
   },
   {
     folder: /^plugins\/foundations\/gguf$/,

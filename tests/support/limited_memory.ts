@@ -32,7 +32,7 @@ const warnings: string[] = [];
 const transformer = await FluxTransformer2DModel.fromPretrained(folder!, {
   onWarning: (message) => warnings.push(message),
 });
-if (blocks !== undefined) await transformer.enableGroupOffload!({ numBlocksPerGroup: +blocks });
+if (blocks !== undefined) await transformer.enableGroupOffload({ numBlocksPerGroup: +blocks });
 const pipe = await DiffusionPipeline.fromPretrained(repo, { transformer });
 const { tensor } = await pipe("a cat", call) as { tensor: Tensor };
 console.log(JSON.stringify({ numbers: [...tensor.toFloat32Array()], warnings }));

@@ -24,8 +24,29 @@ export interface LatentSpace {
   denormalize(latents: Tensor): Tensor;
 }
 
+/** Whether an autoencoder computes a batch in slices and large images in tiles. */
+export interface Partition {
+  /**
+   * Computes the samples of a batch one after the other, which needs less memory.
+   *
+   * @throws {DenoiseError} `unsupported_option` for a class that has no slices in diffusers.
+   */
+  enableSlicing(): void;
+  /** Computes a batch at once again. */
+  disableSlicing(): void;
+  /**
+   * Computes images that are larger than a tile in overlapping tiles, which bounds the memory; colours may
+   * differ a little from tile to tile.
+   *
+   * @throws {DenoiseError} `unsupported_option` for a class that has no tiles in diffusers.
+   */
+  enableTiling(): void;
+  /** Computes images as a whole again. */
+  disableTiling(): void;
+}
+
 /** The role of an autoencoder between images and latents. */
-export interface Autoencoder<C extends object = object> extends Model<C> {
+export interface Autoencoder<C extends object = object> extends Model<C>, Partition {
   /** The latents of denoisers, where they follow otherwise from the config than AutoencoderKL's. */
   readonly latentSpace?: LatentSpace | undefined;
   /** Images, float32 [N, 3, H, W] in -1..1, to a distribution of latents. */

@@ -156,12 +156,12 @@ export class MultiControlNet<N extends Model = ControlNet> implements Model {
 
   /** Has each in memory only while it takes part in a call of a pipeline. */
   enableModelCpuOffload(): void {
-    for (const net of this.nets) net.enableModelCpuOffload?.();
+    for (const net of this.nets) net.enableModelCpuOffload();
   }
 
   /** Has a few blocks of each in memory at once. */
   async enableGroupOffload(options?: GroupOffloadOptions): Promise<void> {
-    for (const net of this.nets) await net.enableGroupOffload?.(options);
+    for (const net of this.nets) await net.enableGroupOffload(options);
   }
 
   /** Gives the memory of all of them back. */

@@ -56,15 +56,15 @@ export interface Perturbation {
 /** A model whose steps can be cached. */
 export interface StepCached {
   /** Whether steps are cached. */
-  readonly isCacheEnabled?: boolean;
+  readonly isCacheEnabled: boolean;
   /**
    * Caches steps: a `FirstBlockCacheConfig` or `TaylorSeerCacheConfig`.
    *
    * @throws {DenoiseError} `unsupported_option` for a model without blocks that can be cached.
    */
-  enableCache?(config: object): Promise<void>;
+  enableCache(config: object): Promise<void>;
   /** Computes each step whole again. */
-  disableCache?(): Promise<void>;
+  disableCache(): Promise<void>;
 }
 
 /** The role of a UNet or transformer: predicts noise, velocity or the clean sample. */

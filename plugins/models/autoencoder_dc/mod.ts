@@ -17,14 +17,14 @@
  */
 import type { ModelClass } from "@denoise/core";
 import { type Autoencoder, certainLatents } from "@denoise/roles";
-import { defineModel, float32, type Partition, partitioned } from "@denoise/onnx";
+import { defineModel, float32, partitioned } from "@denoise/onnx";
 import { type AutoencoderDCConfig, type BlockType, check, schema } from "./config.ts";
 import { decode, encode } from "./graphs.ts";
 
 export type { AutoencoderDCConfig, BlockType };
 
 /** A loaded AutoencoderDC: `encode(images)` and `decode(latents)`. */
-export type AutoencoderDC = Autoencoder<AutoencoderDCConfig> & Partition;
+export type AutoencoderDC = Autoencoder<AutoencoderDCConfig>;
 
 /** Pixels of a tile's side, and the share of it that its neighbours have too. */
 const SIDE = 512;

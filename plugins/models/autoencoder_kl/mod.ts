@@ -16,7 +16,7 @@
  */
 import type { ModelClass, Tensor } from "@denoise/core";
 import { type Autoencoder, diagonalGaussian } from "@denoise/roles";
-import { defineModel, type Partition, partitioned } from "@denoise/onnx";
+import { defineModel, partitioned } from "@denoise/onnx";
 import { todaysAttentionName } from "@denoise/onnx/blocks";
 import { type AutoencoderKLConfig, check, schema } from "./config.ts";
 import { decode, encode } from "./graphs.ts";
@@ -24,7 +24,7 @@ import { decode, encode } from "./graphs.ts";
 export type { AutoencoderKLConfig };
 
 /** A loaded AutoencoderKL: `encode(images)` and `decode(latents)`. */
-export interface AutoencoderKL extends Autoencoder<AutoencoderKLConfig>, Partition {}
+export interface AutoencoderKL extends Autoencoder<AutoencoderKLConfig> {}
 
 /** The class of Stable Diffusion's autoencoders; `AutoencoderKL` of diffusers. */
 export const AutoencoderKL: ModelClass<AutoencoderKL> = defineModel<

@@ -17,7 +17,7 @@
  */
 import { type FrozenConfig, type ModelClass, Tensor } from "@denoise/core";
 import { type Autoencoder, diagonalGaussian, type LatentSpace } from "@denoise/roles";
-import { defineModel, float32, type Partition, partitioned } from "@denoise/onnx";
+import { defineModel, float32, partitioned } from "@denoise/onnx";
 import { imageDecoder, imageEncoder } from "@denoise/onnx/blocks";
 import { conv2d } from "@denoise/onnx/nn";
 import { type AutoencoderKLFlux2Config, check, schema } from "./config.ts";
@@ -25,7 +25,7 @@ import { type AutoencoderKLFlux2Config, check, schema } from "./config.ts";
 export type { AutoencoderKLFlux2Config };
 
 /** A loaded AutoencoderKLFlux2: `encode(images)` and `decode(latents)`. */
-export interface AutoencoderKLFlux2 extends Autoencoder<AutoencoderKLFlux2Config>, Partition {
+export interface AutoencoderKLFlux2 extends Autoencoder<AutoencoderKLFlux2Config> {
   /** Latents of 2x2 of the encoder's, of unit variance. */
   readonly latentSpace: LatentSpace;
 }

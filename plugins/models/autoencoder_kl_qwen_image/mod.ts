@@ -17,15 +17,14 @@
  */
 import { type FrozenConfig, type ModelClass, Tensor } from "@denoise/core";
 import { type Autoencoder, diagonalGaussian, type LatentSpace } from "@denoise/roles";
-import { defineModel, type Partition, partitioned } from "@denoise/onnx";
+import { defineModel, partitioned } from "@denoise/onnx";
 import { type AutoencoderKLQwenImageConfig, check, schema } from "./config.ts";
 import { decode, encode } from "./graphs.ts";
 
 export type { AutoencoderKLQwenImageConfig };
 
 /** A loaded AutoencoderKLQwenImage: `encode(images)` and `decode(latents)`, both [N, C, H, W]. */
-export interface AutoencoderKLQwenImage
-  extends Autoencoder<AutoencoderKLQwenImageConfig>, Partition {
+export interface AutoencoderKLQwenImage extends Autoencoder<AutoencoderKLQwenImageConfig> {
   /** Latents of unit variance by mean and standard deviation of each channel. */
   readonly latentSpace: LatentSpace;
 }

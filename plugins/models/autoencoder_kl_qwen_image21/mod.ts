@@ -17,15 +17,14 @@
  */
 import { type FrozenConfig, type ModelClass, Tensor } from "@denoise/core";
 import { type Autoencoder, diagonalGaussian, type LatentSpace } from "@denoise/roles";
-import { defineModel, type Partition, partitioned } from "@denoise/onnx";
+import { defineModel, partitioned } from "@denoise/onnx";
 import { type AutoencoderKLQwenImage21Config, check, factorOf, schema } from "./config.ts";
 import { decode, encode } from "./graphs.ts";
 
 export type { AutoencoderKLQwenImage21Config };
 
 /** A loaded AutoencoderKLQwenImage21: `encode(images)` and `decode(latents)`, both [N, C, H, W]. */
-export interface AutoencoderKLQwenImage21
-  extends Autoencoder<AutoencoderKLQwenImage21Config>, Partition {
+export interface AutoencoderKLQwenImage21 extends Autoencoder<AutoencoderKLQwenImage21Config> {
   /** Latents of unit variance by mean and standard deviation of each channel. */
   readonly latentSpace: LatentSpace;
 }

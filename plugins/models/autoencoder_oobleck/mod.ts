@@ -26,7 +26,7 @@ import {
   type Tensor,
 } from "@denoise/core";
 import type { Autoencoder, LatentDistribution } from "@denoise/roles";
-import { defineModel, float32, type Partition, partitioned } from "@denoise/onnx";
+import { defineModel, float32, partitioned } from "@denoise/onnx";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import { add, conv1d, convTranspose1d, div, mul } from "@denoise/onnx/nn";
 import { trimmedTiles } from "./tiles.ts";
@@ -63,7 +63,7 @@ const schema: ConfigSchema<AutoencoderOobleckConfig> = {
  * A loaded AutoencoderOobleck: `encode(waveforms)` of float32 [N, channels, samples] in -1..1 gives a
  * distribution of latents [N, C, L], `decode(latents)` waveforms.
  */
-export interface AutoencoderOobleck extends Autoencoder<AutoencoderOobleckConfig>, Partition {
+export interface AutoencoderOobleck extends Autoencoder<AutoencoderOobleckConfig> {
   /** How many samples one latent is. */
   readonly hopLength: number;
 }

@@ -31,7 +31,6 @@ import {
   defineModel,
   float32,
   type GraphDefinition,
-  type Partition,
   partitioned,
 } from "@denoise/onnx";
 import type { Scope, Value } from "@denoise/onnx/graph";
@@ -105,7 +104,7 @@ const schema: ConfigSchema<AutoencoderTinyConfig> = {
 };
 
 /** A loaded AutoencoderTiny: `encode(images)` and `decode(latents)`. */
-export type AutoencoderTiny = Autoencoder<AutoencoderTinyConfig> & Partition;
+export type AutoencoderTiny = Autoencoder<AutoencoderTinyConfig>;
 
 /** The class of small autoencoders; `AutoencoderTiny` of diffusers. */
 export const AutoencoderTiny: ModelClass<AutoencoderTiny> = defineModel<

@@ -17,7 +17,7 @@
  */
 import { type ModelClass, Tensor } from "@denoise/core";
 import { type Autoencoder, certainLatents, type LatentDistribution } from "@denoise/roles";
-import { defineModel, type Runner } from "@denoise/onnx";
+import { defineModel, type Runner, unpartitioned } from "@denoise/onnx";
 import { todaysAttentionName } from "@denoise/onnx/blocks";
 import { check, schema, type VQModelConfig } from "./config.ts";
 import { decode, encode, lookup, quantize } from "./graphs.ts";
@@ -105,6 +105,7 @@ export const VQModel: ModelClass<VQModel> = defineModel<VQModelConfig, VQModel>(
       return { latents, latentDist: certainLatents(latents) };
     };
     return {
+      ...unpartitioned("VQModel"),
       encode: toLatents,
       quantize: toCodes,
       decode: toImage,

@@ -62,8 +62,8 @@ export { latentTokens } from "./latent_tokens.ts";
 export { pickRows, runByTextLength } from "./text_rows.ts";
 export {
   type OwnTiles,
-  type Partition,
   type Partitioned,
   partitioned,
   type TileSides,
+  unpartitioned,
 } from "./tiling.ts";

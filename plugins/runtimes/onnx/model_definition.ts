@@ -6,6 +6,7 @@ import {
   type Model,
   Tensor,
 } from "@denoise/core";
+import type { StepCached } from "@denoise/roles";
 import type { SessionRunOptions } from "./engine/engine.ts";
 import type { Dim, Scope, Value } from "./graph/mod.ts";
 
@@ -111,7 +112,7 @@ export interface ModelDefinition<C extends object, M extends Model<C>> {
   readonly methods: (
     model: Runner<C>,
     constants: Readonly<Record<string, Tensor>>,
-  ) => Omit<M, keyof Model<C>>;
+  ) => Omit<M, keyof Model<C> | keyof StepCached>;
 }
 
 /** Whether a model's files have the names that diffusers gives them, not those of transformers. */

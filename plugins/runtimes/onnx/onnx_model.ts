@@ -23,6 +23,7 @@ import {
   type LoraAdapter,
   loraScaleOf,
 } from "@denoise/adapters";
+import type { StepCached } from "@denoise/roles";
 import { parseDevice } from "./devices.ts";
 import type {
   Engine,
@@ -402,7 +403,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   }
 
   /** Its methods, which compute with these tensors. */
-  methods(): Omit<M, keyof Model<C>> {
+  methods(): Omit<M, keyof Model<C> | keyof StepCached> {
     return this.#definition.methods(this, this.#constants);
   }
 

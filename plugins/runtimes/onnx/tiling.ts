@@ -1,4 +1,5 @@
-import { Tensor } from "@denoise/core";
+import { DenoiseError, Tensor } from "@denoise/core";
+import type { Partition } from "@denoise/roles";
 
 /** How a large tensor is cut into tiles, and what comes out of them is put together. */
 interface TilePlan {
@@ -104,21 +105,6 @@ async function inSlices(
   return Tensor.cat(outputs);
 }
 
-/** Whether a model computes a batch in slices and large images in tiles. */
-export interface Partition {
-  /** Computes the samples of a batch one after the other, which needs less memory. */
-  enableSlicing(): void;
-  /** Computes a batch at once again. */
-  disableSlicing(): void;
-  /**
-   * Computes images that are larger than a tile in overlapping tiles, which bounds the memory; colours may
-   * differ a little from tile to tile.
-   */
-  enableTiling(): void;
-  /** Computes images as a whole again. */
-  disableTiling(): void;
-}
-
 /** Sides in pixels: of what goes into a graph, and of what comes out of it. */
 export interface TileSides {
   /** Of a tile that goes in. */
@@ -181,5 +167,21 @@ export function partitioned({ config }: { readonly config: object }): Partitione
       enableTiling: () => void (own.tiling = true),
       disableTiling: () => void (own.tiling = false),
     },
+  };
+}
+
+/** What users switch of an autoencoder that diffusers computes neither in slices nor in tiles. */
+export function unpartitioned(className: string): Partition {
+  const refuse = (parts: string) => () => {
+    throw new DenoiseError(
+      "unsupported_option",
+      `Cannot compute in ${parts}: ${className} has none, in diffusers neither`,
+    );
+  };
+  return {
+    enableSlicing: refuse("slices"),
+    disableSlicing: () => {},
+    enableTiling: refuse("tiles"),
+    disableTiling: () => {},
   };
 }

@@ -25,7 +25,7 @@ export interface FirstBlockCacheOptions {
  * import { FirstBlockCacheConfig, FluxPipeline } from "@denoise/denoise";
  *
  * const pipe = await FluxPipeline.fromPretrained("black-forest-labs/FLUX.1-dev");
- * pipe.transformer.enableCache!(new FirstBlockCacheConfig({ threshold: 0.1 }));
+ * pipe.transformer.enableCache(new FirstBlockCacheConfig({ threshold: 0.1 }));
  * ```
  */
 export class FirstBlockCacheConfig {

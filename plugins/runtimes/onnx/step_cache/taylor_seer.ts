@@ -38,7 +38,7 @@ export interface TaylorSeerCacheOptions {
  * import { FluxPipeline, TaylorSeerCacheConfig } from "@denoise/denoise";
  *
  * const pipe = await FluxPipeline.fromPretrained("black-forest-labs/FLUX.1-dev");
- * pipe.transformer.enableCache!(new TaylorSeerCacheConfig({ cacheInterval: 3, useLiteMode: true }));
+ * pipe.transformer.enableCache(new TaylorSeerCacheConfig({ cacheInterval: 3, useLiteMode: true }));
  * ```
  */
 export class TaylorSeerCacheConfig {
