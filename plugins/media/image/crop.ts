@@ -6,6 +6,8 @@ import type { Pixels } from "./pixels.ts";
  * The part of an image inside a box; what lies outside the image is 0, as in `Image.crop` of
  * Pillow.
  *
+ * @category Images and audio
+ *
  * @throws {RangeError} for a box without pixels or with fractions.
  *
  * @example

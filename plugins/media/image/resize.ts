@@ -85,6 +85,8 @@ export interface ReducingOptions {
  * filter stretched when the image shrinks, in fixed point of 22 bits; RGBA goes through
  * premultiplied alpha unless the method is `"nearest"`.
  *
+ * @category Images and audio
+ *
  * @param image Grey, RGB or RGBA.
  * @param width The new width in pixels.
  * @param height The new height in pixels.
