@@ -12,6 +12,8 @@ import { SETTINGS } from "./settings_table.ts";
 /** Exit codes: all went well, the work failed, the settings or the command line are wrong. */
 const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 
+const FLAGS: readonly string[] = ["--insecure", "--until-stdin-ends", "--help"];
+
 /** What a program does. */
 export interface Program {
   /** Its name. */
@@ -31,10 +33,11 @@ function usage({ name, summary }: Program): string {
   );
   return `denoise ${VERSION}: ${summary}
 
-usage: ${name} [--insecure] [--help]
+usage: ${name} [--insecure] [--until-stdin-ends] [--help]
 
-  --insecure   listen on a public address without keys
-  --help       this text
+  --insecure           listen on a public address without keys
+  --until-stdin-ends   end when standard input does, as the program's that started this one
+  --help               this text
 
 Settings (environment):
 ${settings.join("\n")}`;
@@ -42,7 +45,7 @@ ${settings.join("\n")}`;
 
 /** Runs until it is asked to end; resolves to the exit code. */
 export async function runProgram(program: Program, args: readonly string[]): Promise<number> {
-  const unknown = args.find((arg) => arg !== "--insecure" && arg !== "--help");
+  const unknown = args.find((arg) => !FLAGS.includes(arg));
   if (unknown !== undefined) {
     console.error(`error: there is no option ${JSON.stringify(unknown)}; --help lists them`);
     return EXIT.usage;
@@ -54,7 +57,10 @@ export async function runProgram(program: Program, args: readonly string[]): Pro
   try {
     const settings = readSettings(Deno.env.toObject());
     await configureLog(settings.logLevel);
-    const ended = endSignal();
+    const ended = Promise.race([
+      endSignal(),
+      ...(args.includes("--until-stdin-ends") ? [inputEnd()] : []),
+    ]);
     const running = await program.start(settings, { insecure: args.includes("--insecure") });
     await ended;
     await running.close();
@@ -75,6 +81,11 @@ function endSignal(): Promise<void> {
       Deno.addSignalListener(signal, () => resolve());
     }
   });
+}
+
+/** A pipe ends with the program at its other end, however that ended. */
+async function inputEnd(): Promise<void> {
+  for await (const _ of Deno.stdin.readable);
 }
 
 /** Everything goes to standard error, as JSON lines. */

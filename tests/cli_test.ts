@@ -610,24 +610,62 @@ describe("the lists of denoise", () => {
   });
 });
 
+/** `denoise serve`, once it listens. */
+async function serve(flags: readonly string[]) {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...PROGRAM, "serve", ...flags],
+    cwd: folder,
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let said = "";
+  while (!/listens on (\S+)/.test(said)) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`the server ended: ${said}`);
+    said += value;
+  }
+  return { child, reader, url: said.match(/listens on (\S+)/)![1]! };
+}
+
+/** The processes that one has started, and theirs. */
+async function descendants(pid: number): Promise<number[]> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-e", "-o", "pid=,ppid="] }).output();
+  const rows = new TextDecoder().decode(stdout).trim().split("\n")
+    .map((row) => row.trim().split(/\s+/).map(Number) as [number, number]);
+  const below = (parent: number): number[] =>
+    rows.filter(([_, of]) => of === parent).flatMap(([pid]) => [pid, ...below(pid)]);
+  return below(pid);
+}
+
+/** Whether there is such a process that still runs. */
+async function isRunning(pid: number): Promise<boolean> {
+  const args = ["-o", "stat=", "-p", String(pid)];
+  const { stdout } = await new Deno.Command("ps", { args }).output();
+  return /^[^Z\s]/.test(new TextDecoder().decode(stdout));
+}
+
 describe("denoise serve", () => {
+  it("leaves no process behind when it is killed", async () => {
+    const flags = ["--port", "0", "--model", `tiny=${REPO}`, "--set", "ENGINE=child"];
+    const { child, reader, url } = await serve(flags);
+    await until(async () => {
+      const answer = await fetch(`${url}/readyz`);
+      await answer.body?.cancel();
+      return answer.ok;
+    });
+    const started = await descendants(child.pid);
+    assert(started.length >= 2, `server and engine: ${started}`);
+    child.kill("SIGKILL");
+    await child.status;
+    for (const pid of started) await until(async () => !await isRunning(pid));
+    await reader.cancel();
+  });
+
   it("serves the models that flags name, until it is asked to end", async () => {
     const flags = ["--port", "0", "--host", "127.0.0.1", "--model", `tiny=${REPO}`];
     const more = ["--key", "me:secret-key", "--set", "ENGINE=inline"];
-    const child = new Deno.Command(Deno.execPath(), {
-      args: [...PROGRAM, "serve", ...flags, ...more],
-      cwd: folder,
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
-    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    let said = "";
-    while (!/listens on (\S+)/.test(said)) {
-      const { value, done } = await reader.read();
-      if (done) throw new Error(`the server ended: ${said}`);
-      said += value;
-    }
-    const [, url] = said.match(/listens on (\S+)/)!;
+    const { child, reader, url } = await serve([...flags, ...more]);
     await until(async () => {
       const answer = await fetch(`${url}/readyz`);
       await answer.body?.cancel();

@@ -94,8 +94,9 @@ export function addServe(command: Command): void {
       const { permissionsOf }: Permissions = await import(moduleOf("permissions"));
       const permissions = permissionsOf("serve", { ...Deno.env.toObject(), ...env });
       const more = flags.settings ? ["--help"] : [];
-      const args = ["run", "--quiet", V8, ...permissions, moduleOf("serve"), ...more];
-      const child = new Deno.Command(Deno.execPath(), { args, env }).spawn();
+      const program = [moduleOf("serve"), "--until-stdin-ends", ...more];
+      const args = ["run", "--quiet", V8, ...permissions, ...program];
+      const child = new Deno.Command(Deno.execPath(), { args, env, stdin: "piped" }).spawn();
       const forward = (signal: Deno.Signal) => () => {
         try {
           child.kill(signal);
