@@ -2,6 +2,8 @@ import { type CallOptions, type RunOptions, runOptions, type Tensor } from "@den
 import {
   checkSize,
   type Family,
+  type FlowStepOptions,
+  flowStepOptions,
   fromNoise,
   imageLatentMeans,
   type ImagesInput,
@@ -12,16 +14,13 @@ import {
   prepareImages,
   repeatForPrompts,
   type Start,
-  type TimestepOptions,
-  timestepOptions,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { AnimaComponents } from "./components.ts";
 import { type AnimaPromptOptions, animaPromptOptions, encodeAnimaPrompts } from "./prompts.ts";
 
 /** Options of a call of Anima. */
-export interface AnimaOptions
-  extends RunOptions, AnimaPromptOptions, Omit<TimestepOptions, "timesteps"> {
+export interface AnimaOptions extends RunOptions, AnimaPromptOptions, FlowStepOptions {
   /** The image to change, or one for each prompt, resized to height and width; none begins with noise. */
   readonly image?: ImagesInput | undefined;
   /** Denoising strength, with an image: 0 changes nothing, 1 leaves nothing of it. Defaults to 0.9. */
@@ -30,13 +29,11 @@ export interface AnimaOptions
   readonly guidanceScale?: number | undefined;
 }
 
-const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
-
 /** The declarations of {@linkcode AnimaOptions}. */
 export const animaOptions: CallOptions<AnimaOptions> = {
   ...runOptions,
   ...animaPromptOptions,
-  ...stepOptions,
+  ...flowStepOptions,
   image: { type: "image", list: "allowed" },
   strength: { type: "number", minimum: 0, maximum: 1 },
   guidanceScale: { type: "number" },

@@ -3,14 +3,14 @@ import { type CallOptions, type RunOptions, runOptions, Tensor } from "@denoise/
 import {
   calculateShift,
   type Family,
+  type FlowStepOptions,
+  flowStepOptions,
   gridIds,
   type LatentOptions,
   packedSize,
   packedTokens,
   packLatents,
   planFlowRun,
-  type TimestepOptions,
-  timestepOptions,
   unpackLatents,
   vaeScaleFactor,
 } from "@denoise/diffusion";
@@ -24,23 +24,17 @@ import {
 
 /** Options that all calls of Chroma take. */
 export interface ChromaOptions
-  extends
-    RunOptions,
-    ChromaPromptOptions,
-    Omit<TimestepOptions, "timesteps">,
-    JointAttentionKwargs {
+  extends RunOptions, ChromaPromptOptions, FlowStepOptions, JointAttentionKwargs {
   /** How closely the image follows the prompt: above 1 each step is two calls. */
   readonly guidanceScale?: number | undefined;
 }
-
-const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
 
 /** The declarations of {@linkcode ChromaOptions}. */
 export const chromaOptions: CallOptions<ChromaOptions> = {
   ...jointAttentionKwargs,
   ...runOptions,
   ...chromaPromptOptions,
-  ...stepOptions,
+  ...flowStepOptions,
   guidanceScale: { type: "number" },
 };
 

@@ -10,14 +10,14 @@ import {
 import {
   calculateShift,
   type Family,
+  type FlowStepOptions,
+  flowStepOptions,
   gridIds,
   type LatentOptions,
   packedSize,
   packedTokens,
   packLatents,
   planFlowRun,
-  type TimestepOptions,
-  timestepOptions,
   unpackLatents,
   vaeScaleFactor,
 } from "@denoise/diffusion";
@@ -35,19 +35,17 @@ import {
 
 /** Options that all calls of FLUX.1 take. */
 export interface FluxBaseOptions
-  extends RunOptions, FluxTextOptions, Omit<TimestepOptions, "timesteps">, JointAttentionKwargs {
+  extends RunOptions, FluxTextOptions, FlowStepOptions, JointAttentionKwargs {
   /** How closely the image follows the prompt, as models with `guidance_embeds` were taught. */
   readonly guidanceScale?: number | undefined;
 }
-
-const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
 
 /** The declarations of {@linkcode FluxBaseOptions}. */
 export const fluxBaseOptions: CallOptions<FluxBaseOptions> = {
   ...jointAttentionKwargs,
   ...runOptions,
   ...fluxTextOptions,
-  ...stepOptions,
+  ...flowStepOptions,
   guidanceScale: { type: "number" },
 };
 

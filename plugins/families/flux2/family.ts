@@ -10,14 +10,14 @@ import {
 import {
   checkSize,
   type Family,
+  type FlowStepOptions,
+  flowStepOptions,
   type ImagesInput,
   type LatentOptions,
   latentSpace,
   latentsToTokens,
   planFlowRun,
   type Prompt,
-  type TimestepOptions,
-  timestepOptions,
   tokensToLatents,
 } from "@denoise/diffusion";
 import type { Flux2Components } from "./components.ts";
@@ -35,7 +35,7 @@ import { imageIds, textIds } from "./tokens.ts";
 
 /** Options that all calls of FLUX.2 klein take. */
 export interface Flux2KleinOptions
-  extends RunOptions, Flux2PromptOptions, Omit<TimestepOptions, "timesteps">, AttentionKwargs {
+  extends RunOptions, Flux2PromptOptions, FlowStepOptions, AttentionKwargs {
   /**
    * Reference images that the prompt speaks of, in the order in which it does; none makes an image of the prompt
    * alone. Without `height` and `width` the result is as large as the first one.
@@ -45,14 +45,12 @@ export interface Flux2KleinOptions
   readonly guidanceScale?: number | undefined;
 }
 
-const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
-
 /** The declarations of {@linkcode Flux2KleinOptions}. */
 export const flux2KleinOptions: CallOptions<Flux2KleinOptions> = {
   ...attentionKwargs,
   ...runOptions,
   ...flux2PromptOptions,
-  ...stepOptions,
+  ...flowStepOptions,
   image: { type: "image", list: "allowed", together: 10 },
   guidanceScale: { type: "number" },
 };
@@ -75,7 +73,7 @@ export function empiricalShift(tokens: number, steps: number): number {
 /** What a call of any FLUX.2 reads. */
 export type Flux2Call =
   & LatentOptions
-  & Omit<TimestepOptions, "timesteps">
+  & FlowStepOptions
   & { readonly guidanceScale?: number | undefined };
 
 /** What tells the kinds of FLUX.2 from each other. */
@@ -204,7 +202,7 @@ export interface Flux2Options
   extends
     RunOptions,
     Flux2TextOptions,
-    Omit<TimestepOptions, "timesteps">,
+    FlowStepOptions,
     AttentionKwargs,
     Pick<Flux2KleinOptions, "image"> {
   /** How closely the image follows the prompt, an input of the transformer. Defaults to 4. */
@@ -216,7 +214,7 @@ export const flux2Options: CallOptions<Flux2Options> = {
   ...attentionKwargs,
   ...runOptions,
   ...flux2TextOptions,
-  ...stepOptions,
+  ...flowStepOptions,
   image: flux2KleinOptions.image,
   guidanceScale: { type: "number" },
 };

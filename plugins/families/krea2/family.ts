@@ -11,13 +11,13 @@ import {
   calculateShift,
   checkSize,
   type Family,
+  type FlowStepOptions,
+  flowStepOptions,
   gridIds,
   type LatentOptions,
   packLatents,
   planFlowRun,
   type SizeOptions,
-  type TimestepOptions,
-  timestepOptions,
   unpackLatents,
   vaeScaleFactor,
 } from "@denoise/diffusion";
@@ -26,7 +26,7 @@ import { encodeKrea2Prompts, type Krea2PromptOptions, krea2PromptOptions } from 
 
 /** Options that all calls of Krea 2 take. */
 export interface Krea2Options
-  extends RunOptions, Krea2PromptOptions, Omit<TimestepOptions, "timesteps">, AttentionKwargs {
+  extends RunOptions, Krea2PromptOptions, FlowStepOptions, AttentionKwargs {
   /**
    * s in v = v_text + s·(v_text - v_negative), from 0, where there is no guidance and a step is half the work: what
    * others call 1 + s. Defaults to 4.5; Krea 2 Turbo is made for 0.
@@ -34,14 +34,12 @@ export interface Krea2Options
   readonly guidanceScale?: number | undefined;
 }
 
-const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
-
 /** The declarations of {@linkcode Krea2Options}. */
 export const krea2Options: CallOptions<Krea2Options> = {
   ...attentionKwargs,
   ...runOptions,
   ...krea2PromptOptions,
-  ...stepOptions,
+  ...flowStepOptions,
   guidanceScale: { type: "number" },
 };
 

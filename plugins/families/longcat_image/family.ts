@@ -10,6 +10,8 @@ import {
   calculateShift,
   encodeTextPair,
   type Family,
+  type FlowStepOptions,
+  flowStepOptions,
   gridIds,
   type LatentOptions,
   packedSize,
@@ -21,8 +23,6 @@ import {
   type TextPairOptions,
   textPairOptions,
   textReader,
-  type TimestepOptions,
-  timestepOptions,
   unpackLatents,
   vaeScaleFactor,
 } from "@denoise/diffusion";
@@ -30,19 +30,16 @@ import type { LongCatImageComponents } from "./components.ts";
 import { PROMPT_TOKENS, promptStates } from "./prompts.ts";
 
 /** Options that all calls of LongCat-Image take. */
-export interface LongCatImageBaseOptions
-  extends RunOptions, TextPairOptions, Omit<TimestepOptions, "timesteps"> {
+export interface LongCatImageBaseOptions extends RunOptions, TextPairOptions, FlowStepOptions {
   /** Guidance by a second call for the negative prompt, above 1. Defaults to 4.5. */
   readonly guidanceScale?: number | undefined;
 }
-
-const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
 
 /** The declarations of {@linkcode LongCatImageBaseOptions}. */
 export const longCatImageBaseOptions: CallOptions<LongCatImageBaseOptions> = {
   ...runOptions,
   ...textPairOptions,
-  ...stepOptions,
+  ...flowStepOptions,
   guidanceScale: { type: "number" },
 };
 

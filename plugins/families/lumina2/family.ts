@@ -5,6 +5,8 @@ import {
   checkSize,
   encodeMaskedPrompts,
   type Family,
+  type FlowStepOptions,
+  flowStepOptions,
   type LatentOptions,
   latentSpace,
   type MaskedPromptOptions,
@@ -12,8 +14,6 @@ import {
   type MaskedText,
   planFlowRun,
   textParts,
-  type TimestepOptions,
-  timestepOptions,
   vaeScaleFactor,
   warnOfCut,
 } from "@denoise/diffusion";
@@ -21,7 +21,7 @@ import type { Lumina2Components } from "./components.ts";
 
 /** Options that calls of Lumina 2 take. */
 export interface Lumina2Options
-  extends RunOptions, MaskedPromptOptions, Omit<TimestepOptions, "timesteps">, AttentionKwargs {
+  extends RunOptions, MaskedPromptOptions, FlowStepOptions, AttentionKwargs {
   /** How closely the image follows the prompt. Defaults to 4; no guidance at 1 or below. */
   readonly guidanceScale?: number | undefined;
   /** What the language model reads before each prompt, but not before negative ones. */
@@ -32,14 +32,12 @@ export interface Lumina2Options
   readonly cfgNormalization?: boolean | undefined;
 }
 
-const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
-
 /** The declarations of {@linkcode Lumina2Options}. */
 export const lumina2Options: CallOptions<Lumina2Options> = {
   ...attentionKwargs,
   ...runOptions,
   ...maskedPromptOptions,
-  ...stepOptions,
+  ...flowStepOptions,
   guidanceScale: { type: "number" },
   systemPrompt: { type: "string" },
   cfgTruncRatio: { type: "number" },

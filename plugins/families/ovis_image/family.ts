@@ -3,14 +3,14 @@ import { type CallOptions, type RunOptions, runOptions, Tensor } from "@denoise/
 import {
   calculateShift,
   type Family,
+  type FlowStepOptions,
+  flowStepOptions,
   gridIds,
   type LatentOptions,
   packedSize,
   packedTokens,
   packLatents,
   planFlowRun,
-  type TimestepOptions,
-  timestepOptions,
   unpackLatents,
   vaeScaleFactor,
 } from "@denoise/diffusion";
@@ -23,23 +23,17 @@ import {
 
 /** Options that calls of Ovis-Image take. */
 export interface OvisImageOptions
-  extends
-    RunOptions,
-    OvisImagePromptOptions,
-    Omit<TimestepOptions, "timesteps">,
-    JointAttentionKwargs {
+  extends RunOptions, OvisImagePromptOptions, FlowStepOptions, JointAttentionKwargs {
   /** Guidance by a second call for the negative prompt, above 1. Defaults to 5. */
   readonly guidanceScale?: number | undefined;
 }
-
-const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
 
 /** The declarations of {@linkcode OvisImageOptions}. */
 export const ovisImageOptions: CallOptions<OvisImageOptions> = {
   ...jointAttentionKwargs,
   ...runOptions,
   ...ovisImagePromptOptions,
-  ...stepOptions,
+  ...flowStepOptions,
   guidanceScale: { type: "number" },
 };
 

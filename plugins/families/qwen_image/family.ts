@@ -11,6 +11,8 @@ import {
   calculateShift,
   checkSize,
   type Family,
+  type FlowStepOptions,
+  flowStepOptions,
   type LatentOptions,
   latentSpace,
   packedTokens,
@@ -19,8 +21,6 @@ import {
   type Prompt,
   type SizeOptions,
   type TextRows,
-  type TimestepOptions,
-  timestepOptions,
   unpackLatents,
   vaeScaleFactor,
 } from "@denoise/diffusion";
@@ -34,19 +34,17 @@ import {
 
 /** Options that all calls of Qwen-Image take. */
 export interface QwenImageOptions
-  extends RunOptions, QwenImagePromptOptions, Omit<TimestepOptions, "timesteps">, AttentionKwargs {
+  extends RunOptions, QwenImagePromptOptions, FlowStepOptions, AttentionKwargs {
   /** Guidance by a second call for the negative prompt, above 1 and where there is one. Defaults to 4. */
   readonly trueCfgScale?: number | undefined;
 }
-
-const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
 
 /** The declarations of {@linkcode QwenImageOptions}. */
 export const qwenImageOptions: CallOptions<QwenImageOptions> = {
   ...attentionKwargs,
   ...runOptions,
   ...qwenImagePromptOptions,
-  ...stepOptions,
+  ...flowStepOptions,
   trueCfgScale: { type: "number" },
 };
 

@@ -4,11 +4,11 @@ import {
   calculateShift,
   checkSize,
   type Family,
+  type FlowStepOptions,
+  flowStepOptions,
   type LatentOptions,
   planScheduledFlow,
   type PooledText,
-  type TimestepOptions,
-  timestepOptions,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { Sd3Components } from "./components.ts";
@@ -27,7 +27,7 @@ export interface Sd3Options
     RunOptions,
     Sd3PromptOptions,
     Sd3ImagePromptOptions,
-    Omit<TimestepOptions, "timesteps">,
+    FlowStepOptions,
     JointAttentionKwargs {
   /** How closely the image follows the prompt. Defaults to 7; no guidance at 1 or below. */
   readonly guidanceScale?: number | undefined;
@@ -35,15 +35,13 @@ export interface Sd3Options
   readonly mu?: number | undefined;
 }
 
-const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
-
 /** The declarations of {@linkcode Sd3Options}. */
 export const sd3Options: CallOptions<Sd3Options> = {
   ...jointAttentionKwargs,
   ...runOptions,
   ...sd3PromptOptions,
   ...sd3ImagePromptOptions,
-  ...stepOptions,
+  ...flowStepOptions,
   guidanceScale: { type: "number" },
   mu: { type: "number" },
 };
@@ -71,7 +69,7 @@ export const skipLayerOptions: CallOptions<SkipLayerOptions> = {
 /** The family of Stable Diffusion 3. */
 export type Sd3Family = Family<
   Sd3Components,
-  LatentOptions & Omit<Sd3Options, "timesteps"> & SkipLayerOptions,
+  LatentOptions & Sd3Options & SkipLayerOptions,
   Sd3Control
 >;
 

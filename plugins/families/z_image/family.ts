@@ -12,13 +12,13 @@ import {
   checkSize,
   type Family,
   firstImageSize,
+  type FlowStepOptions,
+  flowStepOptions,
   type ImagesInput,
   type LatentOptions,
   packedTokens,
   planFlowRun,
   type SizeOptions,
-  type TimestepOptions,
-  timestepOptions,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { ZImageComponents } from "./components.ts";
@@ -28,11 +28,7 @@ import { encodeZImagePrompts, type ZImagePromptOptions, zImagePromptOptions } fr
 
 /** Options that all calls of Z-Image take. */
 export interface ZImageOptions
-  extends
-    RunOptions,
-    ZImagePromptOptions,
-    Omit<TimestepOptions, "timesteps">,
-    JointAttentionKwargs {
+  extends RunOptions, ZImagePromptOptions, FlowStepOptions, JointAttentionKwargs {
   /**
    * s in v = v_text + s·(v_text - v_negative), from 0, where there is no guidance and a step is half the work.
    * Defaults to 5; Z-Image-Turbo is made for 0.
@@ -47,13 +43,11 @@ export interface ZImageOptions
   readonly cfgTruncation?: number | null | undefined;
 }
 
-const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
-
 /** The declarations of {@linkcode ZImageOptions}. */
 export const zImageOptions: CallOptions<ZImageOptions> = {
   ...runOptions,
   ...zImagePromptOptions,
-  ...stepOptions,
+  ...flowStepOptions,
   ...jointAttentionKwargs,
   guidanceScale: { type: "number" },
   cfgNormalization: { type: "any" },

@@ -10,11 +10,19 @@ export interface TimestepOptions {
   readonly sigmas?: readonly number[] | undefined;
 }
 
+/** How calls of flow models say their steps, whose schedulers take no timesteps. */
+export type FlowStepOptions = Omit<TimestepOptions, "timesteps">;
+
+/** The declarations of {@linkcode FlowStepOptions}. */
+export const flowStepOptions: CallOptions<FlowStepOptions> = {
+  numInferenceSteps: { type: "integer", minimum: 1 },
+  sigmas: { type: "number", list: "required" },
+};
+
 /** The declarations of {@linkcode TimestepOptions}. */
 export const timestepOptions: CallOptions<TimestepOptions> = {
-  numInferenceSteps: { type: "integer", minimum: 1 },
+  ...flowStepOptions,
   timesteps: { type: "number", list: "required" },
-  sigmas: { type: "number", list: "required" },
 };
 
 /**

@@ -29,6 +29,8 @@ import {
   encodeMaskedPrompts,
   encodeMaskedTexts,
   type Family,
+  type FlowStepOptions,
+  flowStepOptions,
   fromNoise,
   type LatentOptions,
   type MaskedPromptOptions,
@@ -40,8 +42,6 @@ import {
   predictGuided,
   type Prompt,
   textToImagePipeline,
-  type TimestepOptions,
-  timestepOptions,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { Autoencoder, Denoiser, TokenEncoder, Tokenizer } from "@denoise/roles";
@@ -70,22 +70,15 @@ export interface AuraFlowComponents {
 
 /** Options of a call. */
 export interface AuraFlowOptions
-  extends
-    RunOptions,
-    MaskedPromptOptions,
-    Omit<TimestepOptions, "timesteps">,
-    NoiseStartOptions,
-    AttentionKwargs {
+  extends RunOptions, MaskedPromptOptions, FlowStepOptions, NoiseStartOptions, AttentionKwargs {
   /** How closely the image follows the prompt. Defaults to 3.5; no guidance at 1 or below. */
   readonly guidanceScale?: number | undefined;
 }
 
-const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
-
 const options: CallOptions<AuraFlowOptions> = {
   ...runOptions,
   ...maskedPromptOptions,
-  ...stepOptions,
+  ...flowStepOptions,
   ...attentionKwargs,
   ...noiseStartOptions,
   guidanceScale: { type: "number" },
