@@ -13,21 +13,24 @@ import {
   DenoiseImage,
   FluxFillPipeline,
   FluxPipeline,
-  type PipelineMethods,
-  SiglipImageProcessor,
-  SiglipVisionModel,
   StableDiffusion3Pipeline,
 } from "@denoise/denoise";
 import { assertWithin, fixture, type Golden, readGolden } from "./support/golden.ts";
-import { compareTask, loadTask, type Task, type TaskCall } from "./support/tasks.ts";
-
-type Scale = Parameters<PipelineMethods["setIpAdapterScale"]>[0];
+import {
+  compareTask,
+  followImages,
+  imageEncoders,
+  type IpAdapterScale,
+  loadTask,
+  type Task,
+  type TaskCall,
+} from "./support/tasks.ts";
 
 interface Case extends TaskCall {
   readonly pipeline: string;
   readonly repo: string;
   readonly adapters: readonly string[];
-  readonly adapter_scale: Scale | null;
+  readonly adapter_scale: IpAdapterScale | null;
 }
 
 const FOLDER = fixture("ip_adapter_transformers");
@@ -43,21 +46,15 @@ const runs = Map.groupBy(golden.head.cases, (one) => `${one.pipeline}, ${one.rep
 for (const [name, cases] of runs) {
   describe(`${name}, with loadIpAdapter() gives the images of diffusers`, () => {
     const { pipeline, repo } = cases[0]!;
-    const isFlux = pipeline.startsWith("Flux");
     let pipe: AnyPipeline;
     beforeAll(async () => {
-      const options = isFlux ? {} : {
-        imageEncoder: await SiglipVisionModel.fromPretrained(`${SIGLIP}/image_encoder`),
-        featureExtractor: await SiglipImageProcessor.fromPretrained(`${SIGLIP}/feature_extractor`),
-      };
+      const options = await imageEncoders(pipeline);
       pipe = await loadTask({ pipeline, repo, parts: PARTS[pipeline] ?? {}, cases }, options);
     });
     afterAll(() => pipe.dispose());
     for (const one of cases) {
       it(one.name, async () => {
-        const weightName = one.adapters.map((adapter) => `${adapter}.safetensors`);
-        await pipe.loadIpAdapter(FOLDER, { weightName, ...(isFlux ? CLIP : {}) });
-        if (one.adapter_scale !== null) await pipe.setIpAdapterScale(one.adapter_scale);
+        await followImages(pipe, one.adapters, one.adapter_scale);
         const { pixels } = await compareTask(pipe, one, golden as unknown as Golden<Task>);
         assertWithin(pixels, 1, "pixels"); // a rounding may fall on either side
       });

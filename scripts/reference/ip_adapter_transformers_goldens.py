@@ -10,15 +10,14 @@ import diffusers
 import torch
 from diffusers import FluxControlNetModel, SD3Transformer2DModel
 from safetensors.torch import save_file
-from transformers import CLIPVisionModelWithProjection, SiglipImageProcessorPil, SiglipVisionModel
 
 from common import FIXTURES, GOLDEN, generator, seed_of, versions, write_json
+from ip_adapters import OUT, encoders, follow
 from ip_adapter_goldens import ONE, PROJECTION, TWO, linear, norm
 from task_goldens import run_case, store
 from tasks import OTHER, PHOTO, PROMPT, case, mask, tensor
 
 COMMAND = "scripts/reference/ip_adapter_transformers_goldens.py"
-OUT = FIXTURES / "ip_adapter_transformers"
 SIZE = dict(height=32, width=32)
 TEXT = dict(prompt=PROMPT, num_inference_steps=3, max_sequence_length=24)
 SIZED = {**TEXT, **SIZE}
@@ -114,14 +113,6 @@ CASES = [
 NETS = {"FluxControlNetPipeline": (FluxControlNetModel, "parts/FluxControlNetModel/flux-canny")}
 
 
-def encoders(class_name: str) -> dict:
-    if class_name.startswith("Flux"):
-        return dict(image_encoder=CLIPVisionModelWithProjection.from_pretrained(FIXTURES / "ip_adapter" / "image_encoder"))
-    where = FIXTURES / "tiny-flux-redux"
-    return dict(image_encoder=SiglipVisionModel.from_pretrained(where / "image_encoder"),
-                feature_extractor=SiglipImageProcessorPil.from_pretrained(where / "feature_extractor"))
-
-
 @torch.no_grad()
 def main() -> None:
     OUT.mkdir(exist_ok=True)
@@ -135,10 +126,7 @@ def main() -> None:
             more["controlnet"] = net.from_pretrained(FIXTURES / path)
         pipe = getattr(diffusers, class_name).from_pretrained(FIXTURES / repo, **more)
         pipe.set_progress_bar_config(disable=True)
-        files = [f"{name}.safetensors" for name in names]
-        pipe.load_ip_adapter(str(OUT), weight_name=files if class_name.startswith("Flux") else files[0], subfolder="")
-        if scale is not None:
-            pipe.set_ip_adapter_scale(scale)
+        follow(pipe, names, scale)
         for one in calls:
             key = f"{len(cases)}.images"
             tensors[key] = run_case(pipe, one)[0]

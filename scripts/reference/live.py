@@ -120,7 +120,7 @@ def task(dice: Random, folder: Path, index: int, among: list[str]) -> None:
     name, made = random_tasks.task(dice, among)
     call, swapped = made["cases"][0]["call"], made["cases"][0]["scheduler"]
     shown = ("image", "image_reference", "mask_image", "depth_map", "control_image", "control_mask", "initial_audio_waveforms", "image_embeds",
-             "negative_image_embeds")
+             "negative_image_embeds", "ip_adapter_image", "negative_ip_adapter_image", "ip_adapter_image_embeds")
     given = {key: str(value) if key in shown else value for key, value in call.items()}
     start = time.perf_counter()
     write_task("golden", made, COMMAND, folder)

@@ -12,6 +12,7 @@ import krea2_goldens
 import lumina2_goldens
 import pixart_goldens
 import flux_goldens
+import ip_adapter_goldens
 import sana_goldens
 import sd3_control_goldens
 import sd3_goldens
@@ -600,11 +601,13 @@ def qwen_image_edit_inpaint(dice: Random) -> tuple[dict, None]:
 
 
 def qwen_image_layered(dice: Random) -> tuple[dict, None]:
+    """With words, since diffusers has its language model write a caption where there are none."""
     call = {key: value for key, value in qwen_image_edit(dice)[0].items() if key not in ("height", "width", "num_images_per_prompt")}
     image = random_photo(dice, 30, 90).convert("RGBA")
     if dice.random() < 0.5:
         image.putalpha(random_photo(dice, 30, 90).convert("L").resize(image.size))
-    return dict(call, image=image, layers=dice.randint(1, 3), cfg_normalize=dice.random() < 0.5, num_inference_steps=2), None
+    words = pick(dice, *filter(None, PROMPTS))
+    return dict(call, prompt=words, image=image, layers=dice.randint(1, 3), cfg_normalize=dice.random() < 0.5, num_inference_steps=2), None
 
 
 def ovis_image(dice: Random) -> tuple[dict, None]:
@@ -669,6 +672,44 @@ KINDS |= {
     "lora-img2img": scaled(img2img, "cross_attention_kwargs"), "lora-xl": scaled(with_sizes(text), "cross_attention_kwargs"),
     "lora-sd3": scaled(sd3, "joint_attention_kwargs"),
 }
+
+
+def following(make, dims: tuple[int, ...]):
+    """The same following an image, or a vector of one in its place."""
+    def made(dice: Random) -> tuple[dict, dict | None]:
+        call, swapped = make(dice)
+        # with which diffusers gives its pass without some layers the images of both halves
+        call = {key: value for key, value in call.items() if not key.startswith("skip_")}
+        return {**call, **followed(dice, call, dims)}, swapped
+    return made
+
+
+def followed(dice: Random, call: dict, dims: tuple[int, ...]) -> dict:
+    """Of FLUX.1 by a vector, of Stable Diffusion 3 by one for each patch, with those of the negative prompt first."""
+    vector = lambda: tensor(*dims, seed=dice.randrange(99))  # noqa: E731
+    shot = lambda: random_photo(dice, 20, 80)  # noqa: E731
+    if len(dims) == 3 and dims[0] == 2:
+        guided = call["guidance_scale"] > 1
+        return dict(ip_adapter_image_embeds=vector() if guided else vector()[:1]) if dice.random() < 0.3 else dict(ip_adapter_image=shot())
+    if isinstance(call["prompt"], list):  # which diffusers wants an image of each for
+        return dict(ip_adapter_image=[[shot() for _ in call["prompt"]]], num_images_per_prompt=1)
+    given = dict(ip_adapter_image_embeds=[vector()]) if dice.random() < 0.3 else dict(ip_adapter_image=shot())
+    return given | (some(dice, 0.5, negative_ip_adapter_image=shot()) if "negative_prompt" in call else {})
+
+
+ALONE = (["flux-xlabs"], ["flux-named"])
+SCALES = (None, 0.3, 1.2, [0.2, 0.9])
+# the task that each is of, and IP-Adapters of tests/fixtures/ip_adapter_transformers
+IP_ADAPTERS = {
+    "ip-adapter-flux": ("flux-dev", ALONE, SCALES), "ip-adapter-flux-schnell": ("flux-schnell", ALONE, SCALES),
+    "ip-adapter-flux-img2img": ("flux-dev-img2img", ALONE, SCALES), "ip-adapter-flux-inpaint": ("flux-inpaint", ALONE, SCALES),
+    "ip-adapter-flux-kontext": ("flux-kontext", ALONE, SCALES), "ip-adapter-flux-controlnet": ("flux-controlnet", ALONE, SCALES),
+    "ip-adapter-sd3": ("sd3", (["sd3"],), (None, 0.4, 1.3)), "ip-adapter-sd3-medium": ("sd3-medium", (["sd3-medium"],), (None, 0.4, 1.3)),
+    "ip-adapter-sd3-img2img": ("sd3-img2img", (["sd3"],), (None, 0.4, 1.3)), "ip-adapter-sd3-inpaint": ("sd3-inpaint", (["sd3"],), (None, 0.4, 1.3)),
+}
+KINDS |= {
+    name: following(KINDS[base], (2, 16, 16) if "sd3" in name else (1, 1, ip_adapter_goldens.PROJECTION)) for name, (base, *_) in IP_ADAPTERS.items()
+}
 # the task that each is of, and files of tests/golden/lora
 LORAS = {"lora-img2img": ("img2img", ("peft", "kohya", "early")), "lora-xl": ("xl", ("xl",)), "lora-sd3": ("sd3", ("sd3-peft",))}
 KNOWN = (
@@ -717,6 +758,9 @@ def task(dice: Random, among: list[str]) -> tuple[str, dict]:
     each = call.get("num_images_per_prompt", call.get("num_waveforms_per_prompt", 1))
     seeds = [dice.randrange(2**32) for _ in range(count * each)]
     one = {"name": name, "scheduler": swapped, "seeds": seeds, "shared": False, "call": call}
+    if name in IP_ADAPTERS:
+        base, files, scales = IP_ADAPTERS[name]
+        return name, {**KNOWN[base], "ip_adapter": [pick(dice, *files), pick(dice, *scales)], "cases": [one]}
     if name not in LORAS:
         return name, {**KNOWN[name], "cases": [one]}
     base, files = LORAS[name]

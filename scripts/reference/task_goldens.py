@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from transformers import CLIPTextModel
 
 from common import FIXTURES, GOLDEN, generator, versions, write_json
+from ip_adapters import encoders, follow
 from modular import load_modular
 from tasks import TASKS
 
@@ -51,6 +52,8 @@ def load(task: dict):
         parts[role] = [load_part(one) for one in path] if isinstance(path, list) else path and load_part(path)
         if role == "adapter" and isinstance(path, list):  # of which XL's pipeline makes none by itself
             parts[role] = diffusers.MultiAdapter(parts[role])
+    if "ip_adapter" in task:
+        parts |= encoders(task["pipeline"])
     cls = getattr(diffusers, task["pipeline"])
     pipe = cls.from_pretrained(str(FIXTURES / task["repo"]), use_safetensors=True, **parts)
     pipe.set_progress_bar_config(disable=True)
@@ -58,6 +61,8 @@ def load(task: dict):
         name, weight = task["lora"]
         pipe.load_lora_weights(str(GOLDEN / "lora"), weight_name=f"{name}.safetensors", adapter_name="one")
         pipe.set_adapters(["one"], [weight])
+    if "ip_adapter" in task:
+        follow(pipe, *task["ip_adapter"])
     return pipe
 
 
@@ -174,7 +179,7 @@ def write_task(name: str, task: dict, command: str = COMMAND, folder=GOLDEN / "t
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({key: value.detach().contiguous() for key, value in tensors.items()}, path.with_suffix(".safetensors"))
-    head = {key: task[key] for key in ("pipeline", "repo", "parts", "every", "lora") if key in task}
+    head = {key: task[key] for key in ("pipeline", "repo", "parts", "every", "lora", "ip_adapter") if key in task}
     write_json(path.with_suffix(".json"), {"versions": versions(), "command": command, **head, "cases": cases})
 
 

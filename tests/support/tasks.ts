@@ -5,10 +5,20 @@
  */
 import type { Prompt } from "@denoise/diffusion";
 import { Generator, Tensor } from "@denoise/core";
-import { type AnyPipeline, DenoiseImage, registry } from "@denoise/denoise";
+import {
+  type AnyPipeline,
+  DenoiseImage,
+  type PipelineMethods,
+  registry,
+  SiglipImageProcessor,
+  SiglipVisionModel,
+} from "@denoise/denoise";
 import type { AnyOutput } from "@denoise/loading";
 import { camelCase, fixture, type Golden, largest, relativeDifference } from "./golden.ts";
 import { type PipelineCall, type PipelineDifference, pixelDifference } from "./pipelines.ts";
+
+/** How much images count that are followed. */
+export type IpAdapterScale = Parameters<PipelineMethods["setIpAdapterScale"]>[0];
 
 /** A value of a call: plain, a tensor or an image by its name, or a list of those. */
 export type TaskValue =
@@ -38,6 +48,8 @@ export interface Task {
   readonly parts: Readonly<Record<string, string | readonly string[] | null>>;
   /** A file of tests/golden/lora, and how much of it is applied. */
   readonly lora?: readonly [file: string, weight: number];
+  /** IP-Adapters of tests/fixtures/ip_adapter_transformers, and their scale. */
+  readonly ip_adapter?: readonly [names: readonly string[], scale: IpAdapterScale | null];
   /** Of large images every so manyth row and column is kept. All of them by default. */
   readonly every?: number;
   readonly cases: readonly TaskCall[];
@@ -45,7 +57,7 @@ export interface Task {
 
 /** The pipeline of a task: its class over the repo, with other components in their places. */
 export async function loadTask(
-  { pipeline, repo, parts, lora }: Task,
+  { pipeline, repo, parts, lora, ip_adapter }: Task,
   options: object = {},
 ): Promise<AnyPipeline> {
   const Class = await registry.get(pipeline, "pipeline", "a test") as unknown as {
@@ -63,13 +75,40 @@ export async function loadTask(
     registry,
     onWarning: () => {},
     ...Object.fromEntries(given),
+    ...(ip_adapter === undefined ? {} : await imageEncoders(pipeline)),
     ...options,
   });
   if (lora !== undefined) {
     const [file, weight] = lora;
     await pipe.loadLoraWeights(fixture(`../golden/lora/${file}.safetensors`), { weight });
   }
+  if (ip_adapter !== undefined) await followImages(pipe, ...ip_adapter);
   return pipe;
+}
+
+/** What encodes images for IP-Adapters of Stable Diffusion 3; those of FLUX.1 are loaded with it. */
+export async function imageEncoders(pipeline: string): Promise<object> {
+  if (pipeline.startsWith("Flux")) return {};
+  const [imageEncoder, featureExtractor] = await Promise.all([
+    SiglipVisionModel.fromPretrained(fixture("tiny-flux-redux/image_encoder")),
+    SiglipImageProcessor.fromPretrained(fixture("tiny-flux-redux/feature_extractor")),
+  ]);
+  return { imageEncoder, featureExtractor };
+}
+
+/** Loads IP-Adapters of tests/fixtures/ip_adapter_transformers with their scale. */
+export async function followImages(
+  pipe: AnyPipeline,
+  names: readonly string[],
+  scale: IpAdapterScale | null,
+): Promise<void> {
+  await pipe.loadIpAdapter(fixture("ip_adapter_transformers"), {
+    weightName: names.map((name) => `${name}.safetensors`),
+    ...(pipe.className.startsWith("Flux")
+      ? { imageEncoderPretrainedModelNameOrPath: fixture("ip_adapter/image_encoder") }
+      : {}),
+  });
+  if (scale !== null) await pipe.setIpAdapterScale(scale);
 }
 
 async function loadPart(path: string): Promise<unknown> {
