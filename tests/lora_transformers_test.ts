@@ -1,11 +1,11 @@
 /**
- * LoRAs of Z-Image, Qwen-Image, FLUX.2, FLUX.3, SD3, Chroma, AuraFlow, Lumina 2, Sana and Krea 2 in the styles of
- * trainers against what diffusers makes of the same changes
+ * LoRAs of Z-Image, Qwen-Image, FLUX.2, FLUX.3, SD3, Chroma, AuraFlow, Lumina 2, Sana, Krea 2 and Anima in the styles
+ * of trainers against what diffusers makes of the same changes
  * (scripts/reference/lora_transformers_goldens.py).
  *
  * @module
  */
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { DiffusionPipeline, FlowMatchEulerDiscreteScheduler } from "@denoise/denoise";
 import { type Image, Tensor } from "@denoise/core";
@@ -27,6 +27,7 @@ const REPOS = [
   ["aura-flow", "tiny-aura-flow", { maxSequenceLength: 16 }],
   ["lumina2", "tiny-lumina2", { maxSequenceLength: 16 }],
   ["krea2", "tiny-krea2", { guidanceScale: 0 }],
+  ["anima", "tiny-anima", { maxSequenceLength: 16 }],
   ["sana", "tiny-sana", { maxSequenceLength: 16, useResolutionBinning: false }],
 ] as const;
 
@@ -56,7 +57,7 @@ for (const [name, repo, more] of REPOS) {
         assert(await distance(await draw(), `${name} base`) <= 1);
         await pipe.loadLoraWeights(`${FOLDER}${name}-${style}.safetensors`, { adapterName: "one" });
         assert(await distance(await draw(), name) <= 1);
-        await pipe.setAdapters("one", { transformer: 0.4 });
+        await pipe.setAdapters("one", name === "anima" ? 0.4 : { transformer: 0.4 });
         assert(await distance(await draw(), `${name} 0.4`) <= 1);
         const kwargs = SCALED[name];
         if (kwargs === undefined) return;
@@ -123,6 +124,35 @@ describe("loadLoraWeights()", () => {
       await Deno.remove(file);
     });
   }
+
+  it("takes the names that Anima's trainer and its conversion for ComfyUI give to Qwen3", async () => {
+    await using pipe = await DiffusionPipeline.fromPretrained(fixture("tiny-anima"), {
+      onWarning: () => {},
+    });
+    const draw = async () => {
+      const options = { ...CALL, maxSequenceLength: 16 };
+      return (await pipe("a red apple", options) as { images: Image[] }).images[0]!.data;
+    };
+    const before = await draw();
+    const [down, up] = [Tensor.full([2, 24], 0.4), Tensor.full([16, 2], 0.4)];
+    const files = {
+      "text_encoder.layers.0.mlp.down_proj": ["lora_A", "lora_B"],
+      "lora_te_layers_0_mlp_down_proj": ["lora_down", "lora_up"],
+      "text_encoder.qwen3.layers.0.mlp.down_proj": ["lora_A", "lora_B"],
+      "text_encoders.qwen3_06b.transformer.model.layers.0.mlp.down_proj": ["lora_A", "lora_B"],
+    };
+    const made: Uint8Array[] = [];
+    for (const [layer, [a, b]] of Object.entries(files)) {
+      const file = await Deno.makeTempFile({ suffix: ".safetensors" });
+      await saveSafetensors(file, { [`${layer}.${a}.weight`]: down, [`${layer}.${b}.weight`]: up });
+      const adapterName = await pipe.loadLoraWeights(file);
+      made.push(await draw());
+      await pipe.deleteAdapters(adapterName);
+      await Deno.remove(file);
+    }
+    assert(made[0]!.some((x, i) => x !== before[i]));
+    for (const other of made.slice(1)) assertEquals(other, made[0]);
+  });
 
   it("of Lightning goes with the scheduler of the repo, three options changed", async () => {
     const [name, more] = ["qwen-image-lightning", { trueCfgScale: 1 }];

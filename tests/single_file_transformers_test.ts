@@ -9,6 +9,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Model, ModelClass } from "@denoise/core";
 import { singleFile } from "@denoise/single-file";
 import {
+  AnimaModularPipeline,
+  AnimaTextConditioner,
   DenoiseError,
   Flux2Pipeline,
   Flux3ModularPipeline,
@@ -257,6 +259,34 @@ describe("fromSingleFile() of a pipeline with a transformer", () => {
     const [made, wanted] = [await alone("a red apple", small), await whole("a red apple", small)];
     assertEquals(made.images[0]!.data, wanted.images[0]!.data);
   });
+
+  for (const prefix of ["net.", "model.diffusion_model.", ""]) {
+    it(`makes Anima of a file with names after "${prefix}", which holds its words' states too`, async () => {
+      const folder = fixture("tiny-anima");
+      const own = cases.find(({ folder }) => folder.endsWith("CosmosTransformer3DModel/anima"))!;
+      const all = await original(`${folder}/transformer`, own.layout, prefix);
+      const draw = async (pipe: AnimaModularPipeline) => {
+        const small = { height: 32, width: 32, numInferenceSteps: 2, seed: 5 };
+        return (await pipe("a red apple", small)).images[0]!.data;
+      };
+      await using whole = await AnimaModularPipeline.fromPretrained(folder);
+      const wanted = await draw(whole);
+      const words = await tensorsOf(`${folder}/text_conditioner`);
+      for (const factor of [1, 0.5]) { // what the file has counts, and not what the repo has
+        for (const [name, tensor] of words) {
+          all.set(`${prefix}llm_adapter.${name}`, tensor.mul(factor));
+        }
+        const file = await write(all, "safetensors");
+        await using alone = await AnimaModularPipeline.fromSingleFile(file, { config: folder });
+        const made = await draw(alone);
+        assertEquals(made.every((x, i) => x === wanted[i]), factor === 1);
+        const conditioner = await AnimaTextConditioner.fromSingleFile(file, { config: folder });
+        assertEquals(conditioner.config.num_layers, 2);
+        await conditioner.dispose();
+        await Deno.remove(file);
+      }
+    });
+  }
 
   it("says what is missing where the repo cannot be had", async () => {
     const file = await write(await original(`${repo}/transformer`, layout), "safetensors");

@@ -1,4 +1,4 @@
-"""LoRA files for the tiny repos of Z-Image, Qwen-Image, FLUX.2, FLUX.3, SD3, Chroma, AuraFlow, Lumina 2, Sana and Krea 2 in the styles of trainers, and the images that diffusers makes with them.
+"""LoRA files for the tiny repos of Z-Image, Qwen-Image, FLUX.2, FLUX.3, SD3, Chroma, AuraFlow, Lumina 2, Sana, Krea 2 and Anima in the styles of trainers, and the images that diffusers makes with them.
 
     $(sh scripts/reference/setup.sh) scripts/reference/lora_transformers_goldens.py [NAME ...]
 
@@ -13,8 +13,9 @@ from safetensors.torch import load_file, save_file
 
 from common import FIXTURES, GOLDEN, generator, seed_of
 from lora_flux_goldens import swap
-from single_file_transformers import aura_flow, chroma, flux2, flux3, krea2, lumina2, qwen_image, sana, sd3, z_image
+from single_file_transformers import aura_flow, chroma, cosmos, flux2, flux3, krea2, lumina2, qwen_image, sana, sd3, z_image
 from task_goldens import load
+import anima_goldens  # noqa: E402, F401, I001: in the place of torchvision for Cosmos
 import pixtral  # noqa: E402, F401, I001: in the place of the class that asks for torchvision, once diffusers is there
 
 OUT = GOLDEN / "lora"
@@ -34,6 +35,7 @@ REPOS = {
     "lumina2": ("tiny-lumina2", "Lumina2Pipeline", lumina2, dict(max_sequence_length=16)),
     "sana": ("tiny-sana", "SanaPipeline", sana, dict(max_sequence_length=16, use_resolution_binning=False)),
     "krea2": ("tiny-krea2", "Krea2Pipeline", krea2, dict(guidance_scale=0.0)),
+    "anima": ("tiny-anima", "AnimaModularPipeline", cosmos, dict(max_sequence_length=16)),
 }
 
 SCALED = {"z-image": "joint_attention_kwargs", "aura-flow": "attention_kwargs"}
@@ -50,7 +52,12 @@ def write(name: str) -> dict:
     pipe.set_progress_bar_config(disable=True)
     weights, g = pipe.transformer.state_dict(), generator(seed_of(name))
     own, original, kohya = {}, {}, {}
-    for stored, parts, *rest in layout_of(pipe.transformer.config):
+    layout = layout_of(pipe.transformer.config)
+    if name == "anima":  # whose authors' files hold what makes the text beside the transformer
+        more_weights = {f"text_conditioner.{key}": value for key, value in pipe.text_conditioner.state_dict().items()}
+        weights = {**weights, **more_weights}
+        layout += [[key.replace("text_conditioner", "llm_adapter"), [key]] for key in more_weights if ".embed." not in key]
+    for stored, parts, *rest in layout:
         if not stored.endswith(".weight") or weights[parts[0]].ndim != 2 or "embedding" in stored:
             continue
         sizes = [len(weights[part]) for part in parts]
@@ -61,7 +68,7 @@ def write(name: str) -> dict:
         flat = f"lora_unet_{layer.replace('.', '_')}"
         kohya |= {f"{flat}.lora_down.weight": down * (RANK / ALPHA), f"{flat}.lora_up.weight": up, f"{flat}.alpha": torch.tensor(float(ALPHA))}
         for part, rows in zip(parts, torch.split(swap(up) if rest else up, sizes)):
-            at = f"transformer.{part.removesuffix('.weight')}"
+            at = ("" if part.startswith("text_conditioner.") else "transformer.") + part.removesuffix(".weight")
             own |= {f"{at}.lora_A.weight": down, f"{at}.lora_B.weight": rows}
     for style, tensors in (("peft", own), ("comfyui", original), ("kohya", kohya)):
         save_file({key: value.contiguous().clone() for key, value in tensors.items()}, OUT / f"{name}-{style}.safetensors")

@@ -196,7 +196,8 @@ def flow_inpaint(dice: Random) -> tuple[dict, None]:
 def sd3(dice: Random) -> tuple[dict, None]:
     call, _ = flow_text(dice)
     skip = some(dice, 0.5, skip_guidance_layers=dice.sample(range(3), dice.randint(1, 2)), skip_layer_guidance_stop=dice.random())
-    return dict(call, **skip, **some(dice, 0.3, clip_skip=dice.randint(0, 1)), **some(dice, 0.3, prompt_3=pick(dice, *PROMPTS))), None
+    third = [pick(dice, *PROMPTS) for _ in call["prompt"]] if isinstance(call["prompt"], list) else pick(dice, *PROMPTS)
+    return dict(call, **skip, **some(dice, 0.3, clip_skip=dice.randint(0, 1)), **some(dice, 0.3, prompt_3=third)), None
 
 
 def sd3_control(dice: Random) -> tuple[dict, None]:

@@ -16,6 +16,7 @@ from diffusers import (
     AuraFlowTransformer2DModel,
     AutoencoderDC,
     ChromaTransformer2DModel,
+    CosmosTransformer3DModel,
     Flux2Transformer2DModel,
     Flux3Transformer2DModel,
     FluxTransformer2DModel,
@@ -239,6 +240,15 @@ def krea2(config) -> list:
     return [[stored, parts, *(["flat"] if stored.endswith(".mod.lin") else [])] for stored, parts in out]
 
 
+def cosmos(config) -> list:
+    names = [("norm_out.linear_", "final_layer.adaln_modulation."), ("time_embed.norm", "t_embedding_norm"), ("time_embed.t_embedder", "t_embedder.1"),
+             ("patch_embed.proj", "x_embedder.proj.1"), ("proj_out", "final_layer.linear"), ("transformer_blocks.", "blocks."),
+             ("ff.net.0.proj", "mlp.layer1"), ("ff.net.2", "mlp.layer2"), ("attn1.", "self_attn."), ("attn2.", "cross_attn."), ("to_out.0", "output_proj"),
+             ("norm_q", "q_norm"), ("norm_k", "k_norm"), ("to_q", "q_proj"), ("to_k", "k_proj"), ("to_v", "v_proj")]
+    names += [(f"norm{i + 1}.linear_", f"adaln_modulation_{part}.") for i, part in enumerate(("self_attn", "cross_attn", "mlp"))]
+    return of_state(CosmosTransformer3DModel, config, names)
+
+
 DC_NAMES = [("attn.to_qkv_multiscale.0.proj_in", "context_module.main.aggreg.0.0"), ("attn.to_qkv_multiscale.0.proj_out", "context_module.main.aggreg.0.1"),
             ("attn.to_out", "context_module.main.proj.conv"), ("attn.norm_out", "context_module.main.proj.norm"),
             ("attn.to_q", "context_module.main.qkv.conv"), ("conv_out.conv_inverted", "local_module.main.inverted_conv.conv"),
@@ -269,7 +279,7 @@ def autoencoder_dc(state) -> list:
 
 
 # what the authors' files hold beside, and diffusers leaves out
-BESIDE = {"flux3": ["repa_projectors.0.weight"], "lumina2": ["norm_final.weight"], "sana": ["pos_embed", "y_embedder.y_embedding"], "z_image": ["norm_final.weight"]}
+BESIDE = {"cosmos": ["accum_iteration", "pos_embedder.dim_spatial_range", "pos_embedder.seq", "blocks.0.self_attn._extra_state"], "flux3": ["repa_projectors.0.weight"], "lumina2": ["norm_final.weight"], "sana": ["pos_embed", "y_embedder.y_embedding"], "z_image": ["norm_final.weight"]}
 
 
 def converter(kind: str, config):
@@ -305,10 +315,11 @@ MODELS = [
     (Lumina2Transformer2DModel, lumina2, "lumina2", ("lumina", "plain")),
     (SanaTransformer2DModel, sana, "sana", ("sana",)),
     (Krea2Transformer2DModel, krea2, "krea2", ("krea2", "plain")),
+    (CosmosTransformer3DModel, cosmos, "cosmos", ("anima", "plain")),
 ]
 
 # converted without what ComfyUI puts before the names, which diffusers leaves on some of them
-ALONE = ("flux2", "flux3", "auraflow", "sana", "lumina2")
+ALONE = ("flux2", "flux3", "auraflow", "sana", "lumina2", "cosmos")
 
 if __name__ == "__main__":
     cases = []

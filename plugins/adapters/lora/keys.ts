@@ -52,12 +52,17 @@ const WRAPPED = /^base_model\.model\./;
 
 /** Beginnings of tensor names; the component is named in them, or beside them. */
 const COMPONENTS: readonly (readonly [RegExp, LoraKey["component"] | undefined])[] = [
+  [/^(lora_unet_|lycoris_|(model\.)?diffusion_model\.)llm_adapter[._]/, "textConditioner"],
+  [/^(text_encoder\.qwen3|text_encoders\.qwen3_06b\.transformer\.model)\./, "textEncoder"],
   [/^(lora_unet_|lycoris_|(model\.)?diffusion_model\.)/, "denoiser"],
   [/^lora_transformer_/, "transformer"],
   [/^(lora_te1?_|text_encoders\.clip_l\.transformer\.)/, "textEncoder"],
   [/^(lora_te2_|text_encoders\.clip_g\.transformer\.)/, "textEncoder2"],
   [/^(lora_te3_|text_encoders\.t5xxl\.transformer\.)/, "t5"],
-  [/^((?:unet|transformer|prior|decoder|controlnet|connectors|text_encoder)(?:_\d)?)\./, undefined],
+  [
+    /^((?:unet|transformer|prior|decoder|controlnet|connectors|text_encoder|text_conditioner)(?:_\d)?)\./,
+    undefined,
+  ],
 ];
 
 /** Reads the name of a tensor; undefined for one that is no part of a LoRA. */
@@ -151,6 +156,9 @@ function transformerRules(layers: ReadonlyMap<string, string>): readonly Origina
     return originalLayers.Flux3Transformer2DModel(0);
   }
   if (layers.has("cap_embedder_1")) return originalLayers.ZImageTransformer2DModel(0);
+  if (layers.has("time_embed_t_embedder_linear_1")) {
+    return originalLayers.CosmosTransformer3DModel(0);
+  }
   if (layers.has("text_fusion_projector")) return originalLayers.Krea2Transformer2DModel(0);
   if (layers.has("time_step_proj_linear_1")) return originalLayers.AuraFlowTransformer2DModel(0);
   if (layers.has("time_caption_embed_caption_embedder_1")) {

@@ -24,6 +24,7 @@ const LOADABLE: readonly string[] = [
   "textEncoder",
   "textEncoder2",
   "textEncoder3",
+  "textConditioner",
 ];
 
 /** The components that files of LoRAs change. */

@@ -31,6 +31,8 @@ export interface AdapterWeights {
   readonly textEncoder2?: number | LayerWeights | undefined;
   /** To the third text encoder. */
   readonly textEncoder3?: number | LayerWeights | undefined;
+  /** To what turns words into states for Anima's transformer. */
+  readonly textConditioner?: number | LayerWeights | undefined;
 }
 
 /**

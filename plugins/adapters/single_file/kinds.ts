@@ -1,6 +1,6 @@
 import { DenoiseError } from "@denoise/core";
 import { readTensor } from "@denoise/safetensors";
-import type { Tensors } from "./tensors.ts";
+import { type Tensors, TRANSFORMERS } from "./tensors.ts";
 
 /** Tensors that tell checkpoints apart, as diffusers does (`infer_diffusers_model_type`). */
 const UNET = "model.diffusion_model.input_blocks.0.0.weight";
@@ -37,12 +37,14 @@ export const repos: Readonly<Record<string, string>> = {
   auraflow: "fal/AuraFlow-v0.3",
   lumina2: "Alpha-VLLM/Lumina-Image-2.0",
   krea2: "krea/Krea-2-Raw",
+  anima: "circlestone-labs/Anima-Base-v1.0-Diffusers",
   sana: "Efficient-Large-Model/Sana_1600M_1024px_diffusers",
 };
 
 /** A tensor of a transformer in a whole checkpoint, or in a file of its own. */
 function ofTransformer(tensors: Tensors, name: string) {
-  return tensors.get(`model.diffusion_model.${name}`) ?? tensors.get(name);
+  const prefix = [...TRANSFORMERS, ""].find((prefix) => tensors.has(prefix + name));
+  return prefix === undefined ? undefined : tensors.get(prefix + name);
 }
 
 /** The kind of a transformer, as diffusers tells them apart; undefined where there is none. */
@@ -68,6 +70,7 @@ function transformerKind(tensors: Tensors): string | undefined {
   if (find("layers.0.adaLN_modulation.1.weight") !== undefined) return "lumina2";
   if (find("blocks.0.cross_attn.q_linear.weight") !== undefined) return "sana";
   if (find("txtfusion.projector.weight") !== undefined) return "krea2";
+  if (find("blocks.0.adaln_modulation_self_attn.1.weight") !== undefined) return "anima";
   if (find("transformer_blocks.0.img_mod.1.weight") !== undefined) return "qwen-image";
   if (find("double_blocks.0.img_attn.norm.key_norm.scale") === undefined) return undefined;
   if (find("guidance_in.in_layer.bias") === undefined) return "flux-schnell";
@@ -143,7 +146,7 @@ export function kindOf(tensors: Tensors, file: string): string {
       "unexpected_tensor",
       `Cannot load ${
         JSON.stringify(file)
-      } as a checkpoint of Stable Diffusion, FLUX, Chroma, Qwen-Image, Z-Image, Krea 2, ` +
+      } as a checkpoint of Stable Diffusion, FLUX, Chroma, Qwen-Image, Z-Image, Krea 2, Anima, ` +
         `AuraFlow, Lumina 2 or Sana: ` +
         `it has no "${UNET}", but ${names || "nothing"}; a part alone, such as a UNet or a LoRA, ` +
         `is loaded by its own class`,

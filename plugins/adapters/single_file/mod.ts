@@ -4,7 +4,7 @@
  * place; what diffusers splits (`in_proj_weight` of OpenCLIP) is a part of the file, too.
  *
  * Covered are Stable Diffusion 1.x, 2.x, XL, its refiner and their inpainting models, Stable Diffusion 3
- * and 3.5, FLUX.1, 2 and 3, Chroma, Qwen-Image, Z-Image, AuraFlow, Lumina 2 and Sana, with the names of their
+ * and 3.5, FLUX.1, 2 and 3, Chroma, Qwen-Image, Z-Image, Krea 2, Anima, AuraFlow, Lumina 2 and Sana, with the names of their
  * authors and of ComfyUI. Configs,
  * tokenizers and the scheduler come from the model's repo as in diffusers, or from the folder or repo
  * given as `config`; where a file holds a transformer alone, text encoders and autoencoder do, too.

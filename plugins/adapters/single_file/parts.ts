@@ -4,7 +4,7 @@ import { autoencoderTensors } from "./autoencoder.ts";
 import { autoencoderDcTensors } from "./autoencoder_dc.ts";
 import { controlNetName } from "./controlnet.ts";
 import { qwenTensors, t5Tensors } from "./gguf_names.ts";
-import { inside, type NamedTensor, type Tensors } from "./tensors.ts";
+import { inside, type NamedTensor, type Tensors, TRANSFORMERS } from "./tensors.ts";
 import { textEncoderTensors } from "./text_encoder.ts";
 import { transformerTensors } from "./transformers.ts";
 import { unetName, type UNetNames } from "./unet.ts";
@@ -30,6 +30,11 @@ export const parts: Readonly<Record<string, Part>> = {
   Lumina2Transformer2DModel: transformer("Lumina2Transformer2DModel"),
   SanaTransformer2DModel: transformer("SanaTransformer2DModel"),
   Krea2Transformer2DModel: transformer("Krea2Transformer2DModel"),
+  CosmosTransformer3DModel: transformer("CosmosTransformer3DModel"),
+  AnimaTextConditioner: {
+    subfolder: "text_conditioner",
+    tensors: (all) => Promise.resolve(animaConditioner(all)),
+  },
   ZImageControlNetModel: {
     tensors: (all, config) => Promise.resolve(zImageControlNet(all, config)),
   },
@@ -64,12 +69,21 @@ export const parts: Readonly<Record<string, Part>> = {
   },
 };
 
+/** What turns words into states, which lies with the transformer of Anima, or in a file of its own. */
+function animaConditioner(all: Tensors): NamedTensor[] {
+  const within = TRANSFORMERS.map((prefix) => `${prefix}llm_adapter.`);
+  const found = inside(all, [...within, "llm_adapter.", "text_conditioner."]);
+  return found.length > 0 || !all.has("blocks.0.norm_cross_attn.weight")
+    ? found
+    : inside(all, [""]);
+}
+
 /** A transformer in a checkpoint, or in a file of its own, whose names may be today's already. */
 function transformer(className: keyof typeof originalLayers): Part {
   return {
     subfolder: "transformer",
     async tensors(all, config) {
-      const stored = inside(all, ["model.diffusion_model.", "transformer.", ""]);
+      const stored = inside(all, [...TRANSFORMERS, "transformer.", ""]);
       return await transformerTensors(className, stored, config);
     },
   };

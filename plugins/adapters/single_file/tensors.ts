@@ -26,6 +26,9 @@ export async function openCheckpoint(file: string): Promise<Tensors> {
   return await withScales((await openSafetensors(file)).tensors);
 }
 
+/** What ComfyUI and the authors of Cosmos put before the names of a transformer. */
+export const TRANSFORMERS: readonly string[] = ["model.diffusion_model.", "net."];
+
 /** The tensors whose names begin with one of these, the first that fits, without it. */
 export function inside(tensors: Tensors, prefixes: readonly string[]): NamedTensor[] {
   const names = [...tensors.keys()];

@@ -329,12 +329,39 @@ const KREA2: readonly OriginalRule[] = [
   rule("last.modulation.lin$", "final_layer.scale_shift_table"),
 ];
 
+const ofCosmos = block("blocks.(\\d+).", "transformer_blocks.$1.");
+/** Parts of Cosmos' blocks; what scales the first is `norm1` in diffusers. */
+const COSMOS_PARTS = ["self_attn", "cross_attn", "mlp"];
+
+/** Cosmos Predict 2, which Anima is; what turns words into states lies beside it as `llm_adapter`. */
+const COSMOS: readonly OriginalRule[] = [
+  rule("llm_adapter.", []),
+  rule("(?:accum_|pos_embedder.)", []), // of training
+  { stored: /^.*_extra_state$/, now: [] },
+  rule("x_embedder.proj.1.", "patch_embed.proj."),
+  rule("t_embedder.1.", "time_embed.t_embedder."),
+  rule("t_embedding_norm.", "time_embed.norm."),
+  ...COSMOS_PARTS.map((part, i) =>
+    ofCosmos(`adaln_modulation_${part}.([12]).`, `norm${i + 1}.linear_$2.`)
+  ),
+  ...COSMOS_PARTS.slice(0, 2).flatMap((part, i) => [
+    ofCosmos(`${part}.([qkv])_proj.`, `attn${i + 1}.to_$2.`),
+    ofCosmos(`${part}.([qk])_norm.`, `attn${i + 1}.norm_$2.`),
+    ofCosmos(`${part}.output_proj.`, `attn${i + 1}.to_out.0.`),
+  ]),
+  ofCosmos("mlp.layer1.", "ff.net.0.proj."),
+  ofCosmos("mlp.layer2.", "ff.net.2."),
+  rule("final_layer.adaln_modulation.([12]).", "norm_out.linear_$1."),
+  rule("final_layer.linear.", "proj_out."),
+];
+
 /** Classes of transformers whose layers have other names in their authors' files, or the same. */
 export type OriginalClass =
   | "FluxTransformer2DModel"
   | "Flux2Transformer2DModel"
   | "Flux3Transformer2DModel"
   | "ChromaTransformer2DModel"
+  | "CosmosTransformer3DModel"
   | "SD3Transformer2DModel"
   | "QwenImageTransformer2DModel"
   | "Krea2Transformer2DModel"
@@ -355,6 +382,7 @@ export const originalLayers: {
   Lumina2Transformer2DModel: () => LUMINA2,
   SanaTransformer2DModel: () => SANA,
   Krea2Transformer2DModel: () => KREA2,
+  CosmosTransformer3DModel: () => COSMOS,
   FluxTransformer2DModel: () => FLUX,
   ChromaTransformer2DModel: () => CHROMA,
   SD3Transformer2DModel: sd3,
