@@ -523,6 +523,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type QwenImagePipeline = InstanceType<typeof QwenImagePipeline>; export type { QwenImageCallOptions } from "@denoise/pipeline-qwen-image";
 /** `QwenImagePipeline` of `@denoise/pipeline-qwen-image`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const QwenImagePipeline: WithMethods<typeof pipelineQwenImage.QwenImagePipeline, PipelineMethods> = pipelineQwenImage.QwenImagePipeline.using(registry); import * as pipelineQwenImage from "@denoise/pipeline-qwen-image";
+/** An object of the class. */ export type QwenImage21Pipeline = InstanceType<typeof QwenImage21Pipeline>; export type { QwenImage21CallOptions } from "@denoise/pipeline-qwen-image21";
+/** `QwenImage21Pipeline` of `@denoise/pipeline-qwen-image21`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const QwenImage21Pipeline: WithMethods<typeof pipelineQwenImage21.QwenImage21Pipeline, PipelineMethods> = pipelineQwenImage21.QwenImage21Pipeline.using(registry); import * as pipelineQwenImage21 from "@denoise/pipeline-qwen-image21";
 /** An object of the class. */ export type QwenImageControlNetPipeline = InstanceType<typeof QwenImageControlNetPipeline>; export type { QwenImageControlNetCallOptions } from "@denoise/pipeline-qwen-image-controlnet";
 /** `QwenImageControlNetPipeline` of `@denoise/pipeline-qwen-image-controlnet`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const QwenImageControlNetPipeline: WithMethods<typeof pipelineQwenImageControlnet.QwenImageControlNetPipeline, PipelineMethods> = pipelineQwenImageControlnet.QwenImageControlNetPipeline.using(registry); import * as pipelineQwenImageControlnet from "@denoise/pipeline-qwen-image-controlnet";

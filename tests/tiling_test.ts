@@ -11,6 +11,7 @@ import {
   AutoencoderKL,
   AutoencoderKLFlux2,
   AutoencoderKLQwenImage,
+  AutoencoderKLQwenImage21,
   AutoencoderOobleck,
   AutoencoderTiny,
   DiffusionPipeline,
@@ -43,6 +44,7 @@ const CLASSES: Readonly<Record<string, ModelClass<Autoencoder>>> = {
   AutoencoderKL,
   AutoencoderKLFlux2,
   AutoencoderKLQwenImage,
+  AutoencoderKLQwenImage21,
   AutoencoderOobleck,
   AutoencoderTiny,
 };

@@ -26,6 +26,7 @@ from model_goldens import run_model
 from pipeline_goldens import run_case
 from longcat_image_goldens import load_longcat
 from qwen_image_edit_goldens import load_edits
+from qwen_image21_goldens import load_qwen21
 from qwen_image_layered_goldens import load_layered
 from sd3_control_goldens import mean_without_generator
 from task_goldens import write_task
@@ -135,6 +136,7 @@ def main(seed: str, count: str, folder: str, kind: str, *among: str) -> None:
     load_edits()
     load_longcat()
     load_layered()
+    load_qwen21()
     tasks = [name for names in among for name in names.split(",")]
     write = {"models": model, "pipelines": pipeline, "tasks": partial(task, among=tasks)}[kind]
     for index in range(int(count)):

@@ -29,6 +29,7 @@ import ovis_image_goldens
 import qwen_image_control_goldens
 import qwen_image_edit_goldens
 import qwen_image_goldens
+import qwen_image21_goldens
 import qwen_image_layered_goldens
 import audioldm2_goldens
 import audioldm_goldens
@@ -277,6 +278,16 @@ def krea2(dice: Random) -> tuple[dict, None]:
     """Sides are rounded up; of a tiny tokenizer's tokens the instruction alone has some seventy."""
     call = dict(prompts(dice), guidance_scale=pick(dice, 0.0, 0.8, 4.5))
     return dict(call, height=dice.randint(9, 60), width=dice.randint(9, 60), **some(dice, 0.4, max_sequence_length=dice.randint(5, 90))), None
+
+
+def qwen_image21(dice: Random) -> tuple[dict, None]:
+    """Sides are cut; diffusers wants as many negative prompts as prompts."""
+    call = dict(prompts(dice), height=dice.randint(32, 130), width=dice.randint(32, 130))
+    call.pop("guidance_scale")
+    negative = call.pop("negative_prompt", None)
+    if negative is not None:
+        call["negative_prompt"] = [pick(dice, "", "blurry, dull") for _ in call["prompt"]] if isinstance(call["prompt"], list) else negative
+    return dict(call, **some(dice, 0.7, true_cfg_scale=pick(dice, 1.0, 1.7, 5.0))), None
 
 
 def qwen_image_text(dice: Random) -> tuple[dict, None]:
@@ -656,7 +667,7 @@ KINDS |= {
     "sd3-control-inpaint": sd3_control_inpaint, "qwen-image-control": qwen_image_control,
     "qwen-image-control-inpaint": qwen_image_control_inpaint, "z-image-control": z_image_control, "z-image-control-2": z_image_control,
     "ovis-image": ovis_image, "ovis-image-left": ovis_image, "longcat-image": longcat_image, "longcat-image-left": longcat_image,
-    "longcat-image-edit": longcat_image_edit, "qwen-image-layered": qwen_image_layered,
+    "qwen-image21": qwen_image21, "qwen-image21-turbo": qwen_image21, "longcat-image-edit": longcat_image_edit, "qwen-image-layered": qwen_image_layered,
     "qwen-image-edit": qwen_image_edit, "qwen-image-edit-plus": qwen_image_edit_plus, "qwen-image-edit-inpaint": qwen_image_edit_inpaint, "z-image-control-21": z_image_control, "z-image-control-inpaint": z_image_control_inpaint,
 }
 
@@ -743,6 +754,7 @@ KNOWN = (
     | pixel_goldens.TASKS
     | flux3_goldens.TASKS
     | qwen_image_layered_goldens.TASKS
+    | qwen_image21_goldens.TASKS
     | anima_goldens.TASKS
     | stable_audio_goldens.TASKS
     | audioldm_goldens.TASKS

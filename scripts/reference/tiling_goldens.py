@@ -17,7 +17,11 @@ CASES = [
 
 # the same, after those below: images with alpha, several levels
 MORE = [("AutoencoderKLFlux2", "three_levels", 52, 36, 4), ("AutoencoderKLFlux2", "narrow_decoder", 20, 44, 2),
-        ("AutoencoderKLQwenImage", "transparent", 24, 280, 4), ("AutoencoderKLQwenImage", "deep", 280, 24, 8)]
+        ("AutoencoderKLQwenImage", "transparent", 24, 280, 4), ("AutoencoderKLQwenImage", "deep", 280, 24, 8),
+        ("AutoencoderKLQwenImage21", "qwen21", 280, 24, 4), ("AutoencoderKLQwenImage21", "deep", 32, 272, 16), ("AutoencoderKLQwenImage21", "narrowing", 264, 20, 4)]
+
+# autoencoders of videos of one frame, and where they say how many channels images have
+VIDEOS = {"AutoencoderKLQwenImage": "input_channels", "AutoencoderKLQwenImage21": "in_channels"}
 
 # model, samples and latents, which are longer than a tile
 WAVEFORMS = [("stereo", 2997, 1100)]
@@ -37,11 +41,11 @@ def main() -> None:
         vae = getattr(diffusers, class_name).from_pretrained(FIXTURES / "models" / class_name / name)
         vae.enable_tiling()
         vae.enable_slicing()
-        video = class_name == "AutoencoderKLQwenImage"
+        video = class_name in VIDEOS
         frame = (lambda x: x.unsqueeze(2)) if video else (lambda x: x)
         image_of = (lambda x: x.squeeze(2)) if video else (lambda x: x)
         channels = vae.config.z_dim if video else vae.config.latent_channels
-        samples = vae.config.input_channels if video else 3
+        samples = vae.config.get(VIDEOS[class_name]) if video else 3
         image = torch.randn(1 if video else 2, samples, height, width, generator=generator(i))
         latents = torch.randn(len(image), channels, height // factor, width // factor, generator=generator(i + 9))
         tensors |= {f"{i}.image": image, f"{i}.mean": image_of(vae.encode(frame(image)).latent_dist.mean),

@@ -155,7 +155,9 @@ export async function compareTask(
     generator: shared ? generators[0] : generators,
     callbackOnStepEnd: (step: { latents: Tensor }) => void (last = step.latents),
   };
-  const takesPrompt = ["tokenizer", "priorTokenizer"].some((role) => role in pipe.components);
+  const takesPrompt = ["tokenizer", "priorTokenizer", "processor"].some((role) =>
+    role in pipe.components
+  );
   const output = takesPrompt ? await pipe(prompt as Prompt, options) : await pipe(options);
   return {
     pixels: images === undefined ? 0 : pixelDifference(output, tensors.get(images)!, head.every),

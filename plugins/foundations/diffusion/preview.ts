@@ -115,7 +115,8 @@ export async function fitLatentColors(
 
 /** Images with an alpha of 1 for an autoencoder that takes one. */
 function opaque({ config }: Autoencoder, images: Tensor): Tensor {
-  if ((config as { readonly input_channels?: number }).input_channels !== 4) return images;
+  const { input_channels, in_channels } = config as Partial<Record<string, number>>;
+  if ((input_channels ?? in_channels) !== 4) return images;
   return Tensor.cat([images, Tensor.ones(images.slice(1, 0, 1).dims)], 1);
 }
 

@@ -6,6 +6,8 @@ export interface HiddenStatesOptions {
   readonly attentionMask?: Tensor | undefined;
   /** int64 [tokens], where the tokens of all rows are. Defaults to 0, 1, 2 and so on. */
   readonly positionIds?: Tensor | undefined;
+  /** Whether the last state is after the final norm. Defaults to true. */
+  readonly finalNorm?: boolean | undefined;
   /** Cancels the call. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -145,7 +145,7 @@ export const Qwen2_5_VLForConditionalGeneration: ModelClass<
           attention_mask: attentionMask,
           places: textPlaces(row, images.imageGridThw, layout),
           image_states: statesAmong(row, Tensor.cat(states, 0), image_token_id),
-        }, signal);
+        }, options);
       },
     };
   },

@@ -107,7 +107,11 @@ function hiddenStateName(index: number): string {
   return `hidden_state_${index}`;
 }
 
-/** The hidden states of a language model as what its graph gives. */
+/**
+ * The states of a language model as what its graph gives.
+ *
+ * @param states Those before each layer, then those of the last one before the final norm and after it.
+ */
 export function namedStates<T>(states: readonly T[]): Readonly<Record<string, T>> {
   return Object.fromEntries(states.map((state, i) => [hiddenStateName(i), state]));
 }
@@ -120,6 +124,8 @@ export interface HiddenStatesCall {
    * int64 [tokens], where the tokens of all rows are (`position_ids`). Defaults to 0, 1, 2 and so on.
    */
   readonly positionIds?: Tensor | undefined;
+  /** Whether the last state is after the final norm. Defaults to true. */
+  readonly finalNorm?: boolean | undefined;
   /** Cancels the call. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -158,10 +164,13 @@ export async function runHiddenStates(
   model: Pick<Runner<LanguageModelConfig>, "run" | "config">,
   indices: readonly number[],
   inputs: Readonly<Record<string, Tensor | undefined>>,
-  signal?: AbortSignal,
+  { finalNorm = true, signal }: Pick<HiddenStatesCall, "finalNorm" | "signal"> = {},
 ): Promise<Tensor[]> {
-  const count = model.config.num_hidden_layers + 1;
-  const names = indices.map((index) => hiddenStateName(stateIndex(index, count)));
+  const { num_hidden_layers: layers } = model.config;
+  const names = indices.map((given) => {
+    const index = stateIndex(given, layers + 1);
+    return hiddenStateName(index === layers && finalNorm ? layers + 1 : index);
+  });
   const outputs = [...new Set(names)];
   const result = await model.run("forward", inputs, { outputs, signal });
   return names.map((name) => result[name]!);
@@ -180,10 +189,10 @@ export function languageModelMethods(
     indices,
     options = {},
   ) => {
-    const { attentionMask, positionIds, signal } = options;
+    const { attentionMask, positionIds } = options;
     const places = positionIds && placesOf(positionIds, inputIds.dims[1]!);
     const inputs = { input_ids: inputIds, attention_mask: attentionMask, places };
-    return await runHiddenStates(model, indices, inputs, signal);
+    return await runHiddenStates(model, indices, inputs, options);
   };
   return {
     hiddenStates,

@@ -103,15 +103,15 @@ export interface GivenStates {
 }
 
 /**
- * The states of a decoder language model (Llama: arXiv:2302.13971): those before each layer, and the last ones
- * after the final norm, as the hidden states of transformers. Tokens see themselves and those before them;
+ * The states of a decoder language model (Llama: arXiv:2302.13971): those before each layer, and those of the last
+ * one before the final norm and after it. Tokens see themselves and those before them;
  * positions count from 0 in each row, padding included.
  *
  * States between layers are float32 whatever type the graph computes in, as float16 cannot hold them.
  *
  * @param ids int64 [N, tokens].
  * @param mask int64 [N, tokens], 1 where a token may be attended to.
- * @returns layers + 1 values [N, tokens, C].
+ * @returns layers + 2 values [N, tokens, C].
  */
 export function decoderStates(
   s: Scope,
@@ -155,7 +155,7 @@ export function decoderStates(
     const isBlind = mask === undefined || gemma !== undefined ? undefined : blindOf(bias);
     x = decoderLayer(s.at("layers", i), x, { bias, isBlind, rotary, options });
   }
-  return [...states, norm(s.at("norm"), x, options)];
+  return [...states, x, norm(s.at("norm"), x, options)];
 }
 
 /** RMS normalization as the model's layers have it. */

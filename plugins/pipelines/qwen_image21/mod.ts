@@ -1,0 +1,62 @@
+/**
+ * QwenImage21Pipeline: images with transparency from text with Qwen-Image 2.1 (Qwen Team, 2026), a transformer of 7
+ * billion parameters that reads prompts with Qwen3-VL-8B, made for calls without guidance; Turbo has noise levels of
+ * its own, which say how many steps there are.
+ *
+ * Latents that are given or asked for are [N, 64, height / 16, width / 16]; diffusers has them as tokens. Sides that
+ * are no multiples of 32 are cut, with a warning. What the text comes to is computed in each step. Not covered:
+ * images that a prompt speaks of, `outputResolution`, `useKvCache`.
+ *
+ * @example
+ * ```ts ignore
+ * import { QwenImage21Pipeline } from "@denoise/denoise";
+ *
+ * const pipe = await QwenImage21Pipeline.fromPretrained("Qwen/Qwen-Image-2.1");
+ * const { images } = await pipe("a paper boat, on a transparent ground", { seed: 0 });
+ * ```
+ *
+ * @module
+ */
+import type { ImageOutput, Pipeline, PipelineClass } from "@denoise/core";
+import {
+  fromNoise,
+  type NoiseStartOptions,
+  noiseStartOptions,
+  type Prompt,
+  textToImagePipeline,
+} from "@denoise/diffusion";
+import {
+  qwenImage21,
+  type QwenImage21Components,
+  qwenImage21Components,
+  type QwenImage21Options,
+  qwenImage21Options,
+} from "@denoise/qwen-image21";
+
+/** Options of a call. */
+export interface QwenImage21CallOptions extends QwenImage21Options, NoiseStartOptions {}
+
+/** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
+export type QwenImage21Arguments = [prompt?: Prompt, options?: QwenImage21CallOptions];
+
+/** A loaded QwenImage21Pipeline. */
+export type QwenImage21Pipeline = Pipeline<
+  QwenImage21Components,
+  QwenImage21Arguments,
+  ImageOutput
+>;
+
+/** Text to images with Qwen-Image 2.1; `QwenImage21Pipeline` of diffusers. */
+export const QwenImage21Pipeline: PipelineClass<
+  QwenImage21Components,
+  QwenImage21Arguments,
+  ImageOutput
+> = textToImagePipeline({
+  className: "QwenImage21Pipeline",
+  task: "text-to-image",
+  family: qwenImage21,
+  start: fromNoise,
+  ...qwenImage21Components,
+  options: { ...qwenImage21Options, ...noiseStartOptions },
+  defaults: { numInferenceSteps: 40, trueCfgScale: 1 },
+});
