@@ -328,6 +328,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type UNet2DConditionModel = modelUnet2dCondition.UNet2DConditionModel;
 /** `UNet2DConditionModel` of `@denoise/model-unet-2d-condition`, with {@linkcode registry} as its default.
  * @category Models */ export const UNet2DConditionModel: typeof modelUnet2dCondition.UNet2DConditionModel = modelUnet2dCondition.UNet2DConditionModel.using(registry); import * as modelUnet2dCondition from "@denoise/model-unet-2d-condition";
+/** An object of the class. */ export type UVit2DModel = modelUvit2d.UVit2DModel;
+/** `UVit2DModel` of `@denoise/model-uvit-2d`, with {@linkcode registry} as its default.
+ * @category Models */ export const UVit2DModel: typeof modelUvit2d.UVit2DModel = modelUvit2d.UVit2DModel.using(registry); import * as modelUvit2d from "@denoise/model-uvit-2d";
 /** An object of the class. */ export type VQModel = modelVqModel.VQModel;
 /** `VQModel` of `@denoise/model-vq-model`, with {@linkcode registry} as its default.
  * @category Models */ export const VQModel: typeof modelVqModel.VQModel = modelVqModel.VQModel.using(registry); import * as modelVqModel from "@denoise/model-vq-model";
@@ -337,6 +340,15 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type ZImageTransformer2DModel = modelZImageTransformer.ZImageTransformer2DModel;
 /** `ZImageTransformer2DModel` of `@denoise/model-z-image-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const ZImageTransformer2DModel: typeof modelZImageTransformer.ZImageTransformer2DModel = modelZImageTransformer.ZImageTransformer2DModel.using(registry); import * as modelZImageTransformer from "@denoise/model-z-image-transformer";
+/** An object of the class. */ export type AmusedPipeline = InstanceType<typeof AmusedPipeline>; export type { AmusedCallOptions } from "@denoise/pipeline-amused";
+/** `AmusedPipeline` of `@denoise/pipeline-amused`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const AmusedPipeline: WithMethods<typeof pipelineAmused.AmusedPipeline, PipelineMethods> = pipelineAmused.AmusedPipeline.using(registry); import * as pipelineAmused from "@denoise/pipeline-amused";
+/** An object of the class. */ export type AmusedImg2ImgPipeline = InstanceType<typeof AmusedImg2ImgPipeline>; export type { AmusedImg2ImgOptions } from "@denoise/pipeline-amused-img2img";
+/** `AmusedImg2ImgPipeline` of `@denoise/pipeline-amused-img2img`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const AmusedImg2ImgPipeline: WithMethods<typeof pipelineAmusedImg2img.AmusedImg2ImgPipeline, PipelineMethods> = pipelineAmusedImg2img.AmusedImg2ImgPipeline.using(registry); import * as pipelineAmusedImg2img from "@denoise/pipeline-amused-img2img";
+/** An object of the class. */ export type AmusedInpaintPipeline = InstanceType<typeof AmusedInpaintPipeline>; export type { AmusedInpaintOptions } from "@denoise/pipeline-amused-inpaint";
+/** `AmusedInpaintPipeline` of `@denoise/pipeline-amused-inpaint`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const AmusedInpaintPipeline: WithMethods<typeof pipelineAmusedInpaint.AmusedInpaintPipeline, PipelineMethods> = pipelineAmusedInpaint.AmusedInpaintPipeline.using(registry); import * as pipelineAmusedInpaint from "@denoise/pipeline-amused-inpaint";
 /** An object of the class. */ export type AnimaModularPipeline = InstanceType<typeof AnimaModularPipeline>; export type { AnimaCallOptions } from "@denoise/pipeline-anima-modular";
 /** `AnimaModularPipeline` of `@denoise/pipeline-anima-modular`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const AnimaModularPipeline: WithMethods<typeof pipelineAnimaModular.AnimaModularPipeline, PipelineMethods> = pipelineAnimaModular.AnimaModularPipeline.using(registry); import * as pipelineAnimaModular from "@denoise/pipeline-anima-modular";

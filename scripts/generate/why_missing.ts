@@ -21,6 +21,5 @@ export const whyMissing: readonly (readonly [classes: RegExp, why: string])[] = 
     /^(StableDiffusion(AttendAndExcite|DiffEdit|LDM3D|Panorama|SAG|GLIGEN|GLIGENTextImage|ModelEditing|Paradigms|Pix2PixZero)|SemanticStableDiffusion|PaintByExample|TextToVideoZero|TextToVideoZeroSDXL|CycleDiffusion|VersatileDiffusion.*|UniDiffuser|VQDiffusion|AltDiffusion(Img2Img)?)Pipeline$/,
     "diffusers has put them away as deprecated; those in use come first",
   ],
-  [/^Amused.*Pipeline$/, "their transformer (UVit2DModel) is not built yet"],
   [/^Kolors.*Pipeline$/, "their text encoder (ChatGLM) is not built yet"],
 ];

@@ -68,6 +68,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "latent_diffusion_goldens.py",
     "pixel_goldens.py",
     "unclip_goldens.py",
+    "amused_goldens.py",
     "flux_goldens.py",
     "redux_goldens.py",
     "z_image_goldens.py",

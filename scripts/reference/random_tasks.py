@@ -4,6 +4,7 @@ from random import Random
 
 from PIL import Image
 
+import amused_goldens
 import aura_flow_goldens
 import control_union_goldens
 import control_xs_goldens
@@ -568,7 +569,35 @@ def repaint(dice: Random) -> tuple[dict, dict]:
     return call | dict(jump_length=dice.randint(1, 4), jump_n_sample=dice.randint(1, 3)), swap("RePaint")
 
 
+def amused(dice: Random) -> tuple[dict, None]:
+    """Prompts with a negative one each, as diffusers wants them."""
+    call = prompts(dice)
+    if isinstance(call["prompt"], list):
+        call["negative_prompt"] = dice.choices(PROMPTS, k=len(call["prompt"]))
+    temperature = pick(dice, 3, (2, 0), (dice.uniform(1, 6), dice.uniform(0, 1)))
+    micro = dict(micro_conditioning_aesthetic_score=dice.randint(1, 9), micro_conditioning_crop_coord=(dice.randint(0, 40), dice.randint(0, 40)))
+    return dict(call, **some(dice, 0.6, temperature=temperature), **some(dice, 0.5, **micro)), None
+
+
+def amused_text(dice: Random) -> tuple[dict, None]:
+    return dict(amused(dice)[0], **some(dice, 0.7, height=8 * dice.randint(2, 6), width=8 * dice.randint(2, 6))), None
+
+
+def amused_img2img(dice: Random) -> tuple[dict, None]:
+    call, shots = amused(dice)[0], (random_photo(dice, 33, 35), random_photo(dice, 33, 35))
+    return dict(call, image=list(shots) if isinstance(call["prompt"], list) else random_photo(dice, 20, 80), strength=dice.uniform(0.5, 1)), None
+
+
+def amused_inpaint(dice: Random) -> tuple[dict, None]:
+    """One image, of whole multiples of four tokens."""
+    call, (width, height) = amused(dice)[0], (16 * dice.randint(1, 4), 16 * dice.randint(1, 4))
+    one = {key: call[key][0] for key in ("prompt", "negative_prompt") if isinstance(call.get(key), list)}
+    area = mask(width, height, (0, 0, dice.randint(4, width), dice.randint(4, height)))
+    return call | one | dict(image=photo(width, height, name=str(dice.random())), mask_image=area, strength=dice.uniform(0.5, 1)), None
+
+
 KINDS = {
+    "amused": amused_text, "amused-halved": amused_text, "amused-img2img": amused_img2img, "amused-inpaint": amused_inpaint,
     "kandinsky22-combined": kandinsky_combined, "stable-unclip-img2img": stable_unclip, "ldm-unconditional": unconditional, "repaint": repaint,
     "kandinsky22": kandinsky_text, "kandinsky22-img2img": kandinsky_img2img, "kandinsky22-inpaint": kandinsky_inpaint,
     "control-xs": control_xs(plain_text), "control-xs-time": control_xs(plain_text), "control-xs-groups": control_xs(plain_text),
@@ -751,6 +780,7 @@ KNOWN = (
     | kandinsky_goldens.TASKS
     | kandinsky_prior_goldens.TASKS
     | unclip_goldens.TASKS
+    | amused_goldens.TASKS
     | pixel_goldens.TASKS
     | flux3_goldens.TASKS
     | qwen_image_layered_goldens.TASKS
@@ -770,7 +800,8 @@ def task(dice: Random, among: list[str]) -> tuple[str, dict]:
     count = 1 if isinstance(rows, (str, Image.Image)) or rows is None else len(rows)
     each = call.get("num_images_per_prompt", call.get("num_waveforms_per_prompt", 1))
     seeds = [dice.randrange(2**32) for _ in range(count * each)]
-    one = {"name": name, "scheduler": swapped, "seeds": seeds, "shared": False, "call": call}
+    shared = name in amused_goldens.TASKS  # of which diffusers takes a single generator
+    one = {"name": name, "scheduler": swapped, "seeds": seeds[:1] if shared else seeds, "shared": shared, "call": call}
     if name in IP_ADAPTERS:
         base, files, scales = IP_ADAPTERS[name]
         return name, {**KNOWN[base], "ip_adapter": [pick(dice, *files), pick(dice, *scales)], "cases": [one]}

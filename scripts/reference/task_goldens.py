@@ -141,6 +141,8 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
     latents = seen.get("latents")
     if isinstance(pipe, diffusers.DiTPipeline):  # whose scheduler steps both halves of a guided batch
         latents = latents[: len(images)]
+    if latents is not None and not latents.is_floating_point():  # ids of tokens
+        return pixels, latents, None
     if latents is not None and latents.ndim == 3 and not hasattr(pipe, "_unpack_latents"):  # FLUX.2: a token is a latent
         height, width = size_of(one["call"], pixels)
         factor = 2 * pipe.vae_scale_factor

@@ -52,6 +52,7 @@ import type {
   StableAudioProjectionModel,
   StableUnCLIPImageNormalizer,
   T2IAdapter,
+  UVit2DModel,
   VQModel,
   ZImageControlNetModel,
 } from "@denoise/denoise";
@@ -133,6 +134,15 @@ async function predictVectors(model: Prior, input: Inputs, call: ModelCall): Pro
     predicted_image_embedding: predictedImageEmbedding,
     processed: model.postProcessLatents(predictedImageEmbedding),
   };
+}
+
+async function guessTokens(model: UVit2DModel, input: Inputs): Promise<Outputs> {
+  const { logits } = await model.forward(input("input_ids")!, {
+    encoderHiddenStates: input("encoder_hidden_states")!,
+    pooledTextEmb: input("pooled_text_emb")!,
+    microConds: input("micro_conds")!,
+  });
+  return { logits };
 }
 
 function normalizeVectors(model: StableUnCLIPImageNormalizer, input: Inputs): Promise<Outputs> {
@@ -714,6 +724,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   UNet2DModel: denoise,
   UNet2DConditionModel: denoise,
   PriorTransformer: predictVectors,
+  UVit2DModel: guessTokens,
   StableUnCLIPImageNormalizer: normalizeVectors,
   UNetControlNetXSModel: denoiseControlled,
   ControlNetXSAdapter: denoiseJoined,
