@@ -1,4 +1,4 @@
-"""LoRA files for the tiny repos of Z-Image, Qwen-Image, FLUX.2, FLUX.3, SD3, Chroma, AuraFlow, Lumina 2, Sana, Krea 2 and Anima in the styles of trainers, and the images that diffusers makes with them.
+"""LoRA files for the tiny repos of Z-Image, Qwen-Image, Qwen-Image 2.1, FLUX.2, FLUX.3, SD3, Chroma, AuraFlow, Lumina 2, Sana, Krea 2 and Anima in the styles of trainers, and the images that diffusers makes with them.
 
     $(sh scripts/reference/setup.sh) scripts/reference/lora_transformers_goldens.py [NAME ...]
 
@@ -8,13 +8,14 @@ those of ComfyUI have the same changes of the layers as their authors name them,
 
 import sys
 
+import task_goldens
 import torch
 from safetensors.torch import load_file, save_file
 
 from common import FIXTURES, GOLDEN, generator, seed_of
 from lora_flux_goldens import swap
-from single_file_transformers import aura_flow, chroma, cosmos, flux2, flux3, krea2, lumina2, qwen_image, sana, sd3, z_image
-from task_goldens import load
+from qwen_image21_goldens import load_qwen21
+from single_file_transformers import aura_flow, chroma, cosmos, flux2, flux3, krea2, lumina2, qwen_image, qwen_image21, sana, sd3, z_image
 import anima_goldens  # noqa: E402, F401, I001: in the place of torchvision for Cosmos
 import pixtral  # noqa: E402, F401, I001: in the place of the class that asks for torchvision, once diffusers is there
 
@@ -24,6 +25,7 @@ CALL = dict(prompt="a red apple", height=32, width=32, num_inference_steps=4, ou
 REPOS = {
     "z-image": ("tiny-z-image", "ZImagePipeline", z_image, dict(guidance_scale=0.0)),
     "qwen-image": ("tiny-qwen-image", "QwenImagePipeline", qwen_image, {}),
+    "qwen-image21": ("tiny-qwen-image21", "QwenImage21Pipeline", qwen_image21, {}),
     "sd3": ("tiny-sd3", "StableDiffusion3Pipeline", sd3, dict(max_sequence_length=16)),
     "chroma": ("tiny-chroma", "ChromaPipeline", chroma, dict(max_sequence_length=16)),
     # with the scheduler that Lightning's LoRAs ask for
@@ -48,7 +50,7 @@ def draw(pipe, more: dict) -> torch.Tensor:
 
 def write(name: str) -> dict:
     repo, class_name, layout_of, more = REPOS[name]
-    pipe = load({"pipeline": class_name, "repo": repo, "parts": {}})
+    pipe = task_goldens.load({"pipeline": class_name, "repo": repo, "parts": {}})
     pipe.set_progress_bar_config(disable=True)
     weights, g = pipe.transformer.state_dict(), generator(seed_of(name))
     own, original, kohya = {}, {}, {}
@@ -85,6 +87,7 @@ def write(name: str) -> dict:
 
 
 if __name__ == "__main__":
+    load_qwen21()
     OUT.mkdir(parents=True, exist_ok=True)
     with torch.no_grad():
         images = {key: value for name in sys.argv[1:] or REPOS for key, value in write(name).items()}

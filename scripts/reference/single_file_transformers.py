@@ -22,6 +22,7 @@ from diffusers import (
     FluxTransformer2DModel,
     Krea2Transformer2DModel,
     Lumina2Transformer2DModel,
+    QwenImage21Transformer2DModel,
     QwenImageTransformer2DModel,
     SanaTransformer2DModel,
     SD3Transformer2DModel,
@@ -172,6 +173,10 @@ def qwen_image(config) -> list:
     return [[name, [name]] for name in QwenImageTransformer2DModel.from_config(config).state_dict()]
 
 
+def qwen_image21(config) -> list:
+    return of_state(QwenImage21Transformer2DModel, config, [], {"img_mlp.gate_layer": ("img_mlp.gate_up", "proj"), "img_mlp.proj": None})
+
+
 def of_state(cls, config, names: list, fused: dict = {}) -> list:
     """The names of a model with these beginnings and ends written as in its authors' files; None for the later ones of those that lie in one."""
     out = []
@@ -311,6 +316,7 @@ MODELS = [
     (Flux3Transformer2DModel, flux3, "flux3", ("base", "distilled")),
     (ZImageTransformer2DModel, z_image, "z_image", ("turbo", "no_refiners")),
     (QwenImageTransformer2DModel, qwen_image, None, ("qwen", "still")),
+    (QwenImage21Transformer2DModel, qwen_image21, "qwen_image21", ("qwen21", "plain")),
     (AuraFlowTransformer2DModel, aura_flow, "auraflow", ("aura", "joint_only")),
     (Lumina2Transformer2DModel, lumina2, "lumina2", ("lumina", "plain")),
     (SanaTransformer2DModel, sana, "sana", ("sana",)),

@@ -159,6 +159,7 @@ function transformerRules(layers: ReadonlyMap<string, string>): readonly Origina
   if (layers.has("time_embed_t_embedder_linear_1")) {
     return originalLayers.CosmosTransformer3DModel(0);
   }
+  if (layers.has("txt_in_in_layer")) return originalLayers.QwenImage21Transformer2DModel(0);
   if (layers.has("text_fusion_projector")) return originalLayers.Krea2Transformer2DModel(0);
   if (layers.has("time_step_proj_linear_1")) return originalLayers.AuraFlowTransformer2DModel(0);
   if (layers.has("time_caption_embed_caption_embedder_1")) {

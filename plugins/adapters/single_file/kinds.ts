@@ -33,6 +33,7 @@ export const repos: Readonly<Record<string, string>> = {
   "flux3-klein": "black-forest-labs/flux-3-image-klein",
   "flux3-klein-base": "black-forest-labs/flux-3-image-klein-base",
   "qwen-image": "Qwen/Qwen-Image",
+  "qwen-image-2.1": "Qwen/Qwen-Image-2.1",
   "z-image": "Tongyi-MAI/Z-Image-Turbo",
   auraflow: "fal/AuraFlow-v0.3",
   lumina2: "Alpha-VLLM/Lumina-Image-2.0",
@@ -71,6 +72,7 @@ function transformerKind(tensors: Tensors): string | undefined {
   if (find("blocks.0.cross_attn.q_linear.weight") !== undefined) return "sana";
   if (find("txtfusion.projector.weight") !== undefined) return "krea2";
   if (find("blocks.0.adaln_modulation_self_attn.1.weight") !== undefined) return "anima";
+  if (find("txt_in.text_norm.weight") !== undefined) return "qwen-image-2.1";
   if (find("transformer_blocks.0.img_mod.1.weight") !== undefined) return "qwen-image";
   if (find("double_blocks.0.img_attn.norm.key_norm.scale") === undefined) return undefined;
   if (find("guidance_in.in_layer.bias") === undefined) return "flux-schnell";

@@ -23,6 +23,7 @@ export const parts: Readonly<Record<string, Part>> = {
   Flux2Transformer2DModel: transformer("Flux2Transformer2DModel"),
   Flux3Transformer2DModel: transformer("Flux3Transformer2DModel"),
   QwenImageTransformer2DModel: transformer("QwenImageTransformer2DModel"),
+  QwenImage21Transformer2DModel: transformer("QwenImage21Transformer2DModel"),
   ZImageTransformer2DModel: transformer("ZImageTransformer2DModel"),
   ChromaTransformer2DModel: transformer("ChromaTransformer2DModel"),
   SD3Transformer2DModel: transformer("SD3Transformer2DModel"),

@@ -355,6 +355,14 @@ const COSMOS: readonly OriginalRule[] = [
   rule("final_layer.linear.", "proj_out."),
 ];
 
+/** ComfyUI has gate and width of Qwen-Image 2.1's feed forwards in one layer; its authors have diffusers' names. */
+const QWEN_IMAGE21: readonly OriginalRule[] = [
+  rule("transformer_blocks.(\\d+).img_mlp.gate_up.", [
+    "transformer_blocks.$1.img_mlp.gate_layer.",
+    "transformer_blocks.$1.img_mlp.proj.",
+  ]),
+];
+
 /** Classes of transformers whose layers have other names in their authors' files, or the same. */
 export type OriginalClass =
   | "FluxTransformer2DModel"
@@ -364,6 +372,7 @@ export type OriginalClass =
   | "CosmosTransformer3DModel"
   | "SD3Transformer2DModel"
   | "QwenImageTransformer2DModel"
+  | "QwenImage21Transformer2DModel"
   | "Krea2Transformer2DModel"
   | "AuraFlowTransformer2DModel"
   | "Lumina2Transformer2DModel"
@@ -377,6 +386,7 @@ export const originalLayers: {
   Flux2Transformer2DModel: () => FLUX2,
   Flux3Transformer2DModel: () => FLUX3,
   QwenImageTransformer2DModel: () => [],
+  QwenImage21Transformer2DModel: () => QWEN_IMAGE21,
   ZImageTransformer2DModel: () => Z_IMAGE,
   AuraFlowTransformer2DModel: () => AURA_FLOW,
   Lumina2Transformer2DModel: () => LUMINA2,
