@@ -8,6 +8,7 @@ import amused_goldens
 import aura_flow_goldens
 import control_union_goldens
 import control_xs_goldens
+import deprecated_goldens
 import dit_pipeline_goldens
 import krea2_goldens
 import lumina2_goldens
@@ -569,6 +570,28 @@ def repaint(dice: Random) -> tuple[dict, dict]:
     return call | dict(jump_length=dice.randint(1, 4), jump_n_sample=dice.randint(1, 3)), swap("RePaint")
 
 
+def panorama(dice: Random) -> tuple[dict, dict | None]:
+    """One image: diffusers pairs several with each other's prompts. It guides latent consistency models, too."""
+    call, swapped = plain_text(dice)
+    one = {key: value[0] if isinstance(value, list) else value for key, value in call.items() if key != "num_images_per_prompt"}
+    size = dict(height=8 * dice.randint(4, 9), width=8 * dice.randint(8, 110))
+    return one | size | some(dice, 0.5, view_batch_size=dice.randint(1, 4)) | some(dice, 0.5, circular_padding=True), swapped
+
+
+def semantic(dice: Random) -> tuple[dict, dict | None]:
+    """With schedulers of one call a step: diffusers keeps no room for more."""
+    call, _ = plain_text(dice)
+    call.pop("clip_skip", None)
+    count, steps = dice.randint(1, 3), call["num_inference_steps"]
+    each = lambda low, high: pick(dice, dice.uniform(low, high), [dice.uniform(low, high) for _ in range(count)])  # noqa: E731
+    edits = dict(editing_prompt=[pick(dice, "smile", "glasses", "a dog") for _ in range(count)], edit_guidance_scale=each(1, 9),
+                 edit_threshold=each(0, 0.95), edit_warmup_steps=pick(dice, 0, 2, [dice.randint(0, steps) for _ in range(count)]),
+                 reverse_editing_direction=pick(dice, False, True, [dice.random() < 0.5 for _ in range(count)]))
+    more = some(dice, 0.3, edit_cooldown_steps=dice.randint(1, steps)) | some(dice, 0.3, edit_weights=[dice.uniform(0.2, 2) for _ in range(count)])
+    momentum = some(dice, 0.5, edit_momentum_scale=dice.random(), edit_mom_beta=dice.random())
+    return call | edits | more | momentum, scheduler(dice, ONE_CALL_A_STEP)
+
+
 def amused(dice: Random) -> tuple[dict, None]:
     """Prompts with a negative one each, as diffusers wants them."""
     call = prompts(dice)
@@ -598,6 +621,7 @@ def amused_inpaint(dice: Random) -> tuple[dict, None]:
 
 KINDS = {
     "amused": amused_text, "amused-halved": amused_text, "amused-img2img": amused_img2img, "amused-inpaint": amused_inpaint,
+    "panorama": panorama, "panorama-4": panorama, "semantic": semantic,
     "kandinsky22-combined": kandinsky_combined, "stable-unclip-img2img": stable_unclip, "ldm-unconditional": unconditional, "repaint": repaint,
     "kandinsky22": kandinsky_text, "kandinsky22-img2img": kandinsky_img2img, "kandinsky22-inpaint": kandinsky_inpaint,
     "control-xs": control_xs(plain_text), "control-xs-time": control_xs(plain_text), "control-xs-groups": control_xs(plain_text),
@@ -759,6 +783,7 @@ KNOWN = (
     | t2i_adapter_goldens.TASKS
     | control_union_goldens.TASKS
     | control_xs_goldens.TASKS
+    | deprecated_goldens.TASKS
     | variation_goldens.TASKS
     | flux_goldens.TASKS
     | z_image_goldens.TASKS

@@ -21,6 +21,8 @@ export interface DenoisingLoop {
   readonly options: Pick<RunOptions, "callbackOnStepEnd" | "signal">;
   /** The output of the model for latents at a timestep, guided. */
   predict(latents: Tensor, timestep: number, index: number): Promise<Tensor>;
+  /** A whole step, where it is more than a prediction and the scheduler's step. */
+  advance?(latents: Tensor, timestep: number, index: number): Promise<StepOutput>;
   /** Images of what a step has given. */
   preview(stepped: StepOutput): Promise<Image[]>;
   /** The latents to go on with; what the step has given unless this says otherwise. */
@@ -58,8 +60,8 @@ export async function* denoise(
   const { scheduler, timesteps, settings, options } = loop;
   let last: StepOutput | undefined;
   for (const [index, timestep] of timesteps.entries()) {
-    const output = await loop.predict(latents, timestep, index);
-    const stepped = scheduler.step(output, timestep, latents, settings);
+    const stepped = await loop.advance?.(latents, timestep, index) ??
+      scheduler.step(await loop.predict(latents, timestep, index), timestep, latents, settings);
     const step = {
       index,
       total: timesteps.length,

@@ -11,6 +11,8 @@ import {
   type PipelineStep,
   type Recipe,
   type RunOptions,
+  type Scheduler,
+  type StepOptions,
   type StepOutput,
   type Tensor,
 } from "@denoise/core";
@@ -81,6 +83,20 @@ export interface Conditioning<K> {
    * [N, C, h, w].
    */
   denoiser(size: ImageSize): (call: DenoiserCall<K>) => Promise<Tensor>;
+  /** Makes whole steps, where one is more than a prediction and the scheduler's step. */
+  stepper?(facts: StepperFacts): (latents: Tensor, timestep: number) => Promise<StepOutput>;
+  /** Decodes latents to images in about -1..1. Defaults to the family's. */
+  readonly decode?: typeof decodeLatents | undefined;
+}
+
+/** What makes whole steps is given. */
+export interface StepperFacts {
+  /** Size of the images in pixels. */
+  readonly size: ImageSize;
+  /** The scheduler of the run, its timesteps set. */
+  readonly scheduler: Scheduler;
+  /** Options of its `step`. */
+  readonly settings: StepOptions;
 }
 
 /** What a call is, for a family that encodes its prompts. */
@@ -346,14 +362,17 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
     noise,
   );
 
-  const { decode: own = decodeLatents } = family;
+  const own = conditioning.decode ?? family.decode ?? decodeLatents;
   const decode: typeof own = async (vae, latents) => {
     const images = await own(vae, latents);
     return fitted?.fit(images) ?? images;
   };
 
+  const stepSettings = stepOptions(scheduler, noise, { eta });
+  const advance = conditioning.stepper?.({ size, scheduler, settings: stepSettings });
   const end = yield* denoise(begun.latents, {
-    ...{ scheduler, timesteps, options, settings: stepOptions(scheduler, noise, { eta }) },
+    ...{ scheduler, timesteps, options, settings: stepSettings },
+    ...(advance === undefined ? {} : { advance }),
     async predict(latents, timestep, index) {
       const scaled = scheduler.scaleModelInput(latents, timestep);
       const input = begun.denoiserInput?.(scaled) ?? scaled;
