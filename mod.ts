@@ -60,7 +60,12 @@ export {
 export * from "./plugins/classes.ts";
 export { DenoiseAudio, readWavRecipe } from "@denoise/audio";
 export { GGUFQuantizationConfig } from "@denoise/gguf";
-export { FirstBlockCacheConfig, TaylorSeerCacheConfig } from "@denoise/onnx";
+export {
+  FasterCacheConfig,
+  FirstBlockCacheConfig,
+  PyramidAttentionBroadcastConfig,
+  TaylorSeerCacheConfig,
+} from "@denoise/onnx";
 export {
   crop,
   decodeImage,

@@ -58,7 +58,8 @@ export interface StepCached {
   /** Whether steps are cached. */
   readonly isCacheEnabled: boolean;
   /**
-   * Caches steps: a `FirstBlockCacheConfig` or `TaylorSeerCacheConfig`.
+   * Caches steps: a `FirstBlockCacheConfig`, `TaylorSeerCacheConfig`, `FasterCacheConfig` or
+   * `PyramidAttentionBroadcastConfig`.
    *
    * @throws {DenoiseError} `unsupported_option` for a model without blocks that can be cached.
    */

@@ -33,6 +33,7 @@ import {
   timestepEmbedding,
   timestepWaves,
 } from "@denoise/onnx/blocks";
+import type { StepCached } from "@denoise/roles";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
   add,
@@ -71,7 +72,7 @@ export interface Flux2TransformerOptions {
 }
 
 /** A loaded Flux2Transformer2DModel. */
-export interface Flux2Transformer2DModel extends Model<Flux2TransformerConfig> {
+export interface Flux2Transformer2DModel extends Model<Flux2TransformerConfig>, StepCached {
   /**
    * The velocity from data to noise at each token, float32 [N, tokens, patch_size²·out_channels].
    *
@@ -169,6 +170,7 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   const rotary = rotaryEmbedding(s, concat(s, [txt_ids!, img_ids!], 0), { widths, theta });
   let text = linear(s.at("context_embedder"), encoder_hidden_states!, PLAIN); // [N, text, C]
   let image = linear(s.at("x_embedder"), hidden_states!, PLAIN); // [N, tokens, C]
+  s.graph.markTimestepScale(1000);
   for (let i = 0; i < config.num_layers; i++) {
     const block = s.at("transformer_blocks", i);
     [text, image] = doubleBlock(block, [text, image], double, {
@@ -311,9 +313,11 @@ function doubleBlock(
     return projectHeads(attn, normal, { heads, names, norms, eps, ...PLAIN });
   });
   const attended = jointAttention(attn, projected, { heads, rotary, beside, keep });
-  return parts.map(({ out }, i) => {
+  const made = parts.map(({ out }, i) => linear(attn.at(out), attended[i]!, PLAIN));
+  s.graph.markModule(attn.path, made);
+  return parts.map((_, i) => {
     const [, , gate, shift, scale, gateFf] = modulations[i]! as Value[];
-    const x = add(s, streams[i]!, mul(s, gate!, linear(attn.at(out), attended[i]!, PLAIN)));
+    const x = add(s, streams[i]!, mul(s, gate!, made[i]!));
     const normal = modulatedNorm(s, x, [scale!, shift!], norm);
     const hidden = gated(s, linear(s.at(feedForwards[i]!, "linear_in"), normal, PLAIN));
     const fed = linear(s.at(feedForwards[i]!, "linear_out"), hidden, PLAIN);
@@ -342,6 +346,7 @@ function singleBlock(
   };
   const [seen] = jointAttention(attn, [projected], { heads, rotary, beside, keep }) as [Value];
   const out = linear(attn.at("to_out"), concat(s, [seen, gated(s, hidden)], -1), PLAIN);
+  s.graph.markModule(attn.path, [out]);
   return withinFloat16(s, add(s, x, mul(s, gate!, out)));
 }
 

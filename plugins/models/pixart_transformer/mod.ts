@@ -33,6 +33,7 @@ import {
   timestepWaves,
   unpatchify,
 } from "@denoise/onnx/blocks";
+import type { StepCached } from "@denoise/roles";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
   add,
@@ -67,7 +68,7 @@ export interface PixArtTransformerOptions {
 }
 
 /** A loaded PixArtTransformer2DModel. */
-export interface PixArtTransformer2DModel extends Model<PixArtTransformerConfig> {
+export interface PixArtTransformer2DModel extends Model<PixArtTransformerConfig>, StepCached {
   /**
    * What the model predicts, float32 [N, out_channels, h, w].
    *
@@ -210,9 +211,13 @@ function block(
   const options = { heads: config.num_attention_heads, bias: config.attention_bias };
   const plain = () => layerNorm(s, x, { width: widthOf(config), eps: config.norm_eps });
   const normal = modulate(s, plain(), scale, shift);
-  x = add(s, x, mul(s, gate, attentionLayer(s.at("attn1"), normal, normal, options)));
+  const own = attentionLayer(s.at("attn1"), normal, normal, options);
+  s.graph.markModule(`${s.path}.attn1`, [own]);
+  x = add(s, x, mul(s, gate, own));
   if (config.cross_attention_dim !== null) {
-    x = add(s, x, attentionLayer(s.at("attn2"), x, { ...text, keyBias: bias }, options));
+    const seen = attentionLayer(s.at("attn2"), x, { ...text, keyBias: bias }, options);
+    s.graph.markModule(`${s.path}.attn2`, [seen], { isCross: true });
+    x = add(s, x, seen);
   }
   const { activation_fn: activation } = config;
   const fed = feedForward(s.at("ff"), modulate(s, plain(), scaleFf, shiftFf), { activation });

@@ -35,6 +35,7 @@ import {
   tokensOf,
 } from "@denoise/onnx";
 import { modulatedNorm, modulation, qwenImageBlock, qwenImageTime } from "@denoise/onnx/blocks";
+import type { StepCached } from "@denoise/roles";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
   add,
@@ -65,7 +66,7 @@ export interface QwenImageTransformerOptions {
 }
 
 /** A loaded QwenImageTransformer2DModel. */
-export interface QwenImageTransformer2DModel extends Model<QwenImageTransformerConfig> {
+export interface QwenImageTransformer2DModel extends Model<QwenImageTransformerConfig>, StepCached {
   /**
    * The velocity from data to noise at each token, float32 [N, tokens, patch_size²·out_channels]. Rows whose
    * texts are equally long are computed together.
@@ -201,6 +202,8 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   let image = linear(s.at("img_in"), hidden_states!); // [N, tokens, C]
   const normal = rmsNorm(s.at("txt_norm"), encoder_hidden_states!);
   let text = linear(s.at("txt_in"), normal); // [N, text, C]
+  s.graph.markTimestepScale(1000);
+  s.graph.markBlock([image, text]);
   for (let i = 0; i < config.num_layers; i++) {
     [text, image] = qwenImageBlock(s.at("transformer_blocks", i), [text, image], {
       ...{ heads: config.num_attention_heads, width: widthOf(config), rotary },
@@ -208,6 +211,7 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
     });
     const residual = inputs[`${RESIDUAL}_${i}`];
     if (residual !== undefined) image = add(s, image, residual);
+    s.graph.markBlock([image, text]);
   }
   const [scale, shift] = modulation(s.at("norm_out.linear"), temb, 2) as [Value, Value];
   const last = modulatedNorm(s, image, [scale, shift], { width: widthOf(config) });

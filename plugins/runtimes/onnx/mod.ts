@@ -48,7 +48,17 @@ export {
 } from "./model_definition.ts";
 export type { ExtendableModel, Extension } from "./onnx_model.ts";
 export { type Profile, type ProfileRow, profileTable, readProfile } from "./profile.ts";
+export {
+  FasterCacheConfig,
+  type FasterCacheOptions,
+  type FasterCacheSettings,
+} from "./step_cache/faster_cache.ts";
 export { FirstBlockCacheConfig, type FirstBlockCacheOptions } from "./step_cache/first_block.ts";
+export {
+  PyramidAttentionBroadcastConfig,
+  type PyramidAttentionBroadcastOptions,
+} from "./step_cache/pyramid_attention_broadcast.ts";
+export type { TimestepRange } from "./step_cache/attentions.ts";
 export { TaylorSeerCacheConfig, type TaylorSeerCacheOptions } from "./step_cache/taylor_seer.ts";
 export { type DeviceReport, probeDevices } from "./probe.ts";
 export {

@@ -101,7 +101,7 @@ export interface FluxBlocks extends FluxBlockOptions {
 }
 
 /**
- * The blocks of FLUX.1: the image's tokens after all of them, [N, tokens, C].
+ * The blocks of FLUX.1, in a model whose timesteps go from 0 to 1: the image's tokens after all of them, [N, tokens, C].
  *
  * @param streams Text and image, each [N, tokens of it, C].
  */
@@ -111,6 +111,7 @@ export function fluxBlocks(
   blocks: FluxBlocks,
 ): Value {
   let [text, image] = streams;
+  s.graph.markTimestepScale(1000);
   s.graph.markBlock([image, text]);
   for (let i = 0; i < blocks.double; i++) {
     const block = s.at("transformer_blocks", i);

@@ -1,4 +1,5 @@
 import type { FrozenConfig, Model, Tensor } from "@denoise/core";
+import type { StepCached } from "@denoise/roles";
 import type { Scope, Value } from "../graph/mod.ts";
 import {
   float32,
@@ -42,7 +43,7 @@ export interface FluxGraphOptions {
 }
 
 /** A loaded transformer of FLUX.1's blocks that is given time and a text's states. */
-export interface FluxGraphModel<C extends object> extends Model<C> {
+export interface FluxGraphModel<C extends object> extends Model<C>, StepCached {
   /**
    * The velocity from data to noise at each token, float32 [N, tokens, channels].
    *

@@ -38,9 +38,11 @@ export function qwenImageBlock(
     return projectHeads(attn, normal, { heads, names, norms });
   });
   const attended = jointAttention(attn, projected, { heads, rotary });
-  return JOINT_STREAMS.map(({ out }, i) => {
+  const made = JOINT_STREAMS.map(({ out }, i) => linear(attn.at(out), attended[i]!));
+  s.graph.markModule(attn.path, made);
+  return JOINT_STREAMS.map((_, i) => {
     const [, , gate, shift, scale, gateFf] = modulations[i]! as Value[];
-    const x = add(s, streams[i]!, mul(s, gate!, linear(attn.at(out), attended[i]!)));
+    const x = add(s, streams[i]!, mul(s, gate!, made[i]!));
     const normal = modulatedNorm(s, x, [scale!, shift!], { width });
     const fed = feedForward(s.at(`${PARTS[i]!}_mlp`), normal, { activation: "gelu-approximate" });
     return withinFloat16(s, add(s, x, mul(s, gateFf!, fed)));

@@ -66,6 +66,7 @@ export function sd3Block(
     const { plain, normed } = projectImage(second, normal, { heads, isNormed });
     const [again] = jointAttention(second, [normed], { heads }) as [Value];
     const out = linear(second.at("to_out.0"), follow(second, again, plain, followed, heads));
+    s.graph.markModule(second.path, [out]);
     x = add(s, x, mul(s, gate2, out));
   }
   const fed = (name: string, value: Value, time: readonly Value[]): Value => {

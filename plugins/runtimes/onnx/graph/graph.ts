@@ -56,6 +56,8 @@ export interface MarkedModule {
   readonly path: string;
   /** Names of its results. */
   readonly values: readonly string[];
+  /** Whether it is an attention to other tokens than those that it is made for. */
+  readonly isCross: boolean;
 }
 
 /** What the parts of a graph have in common with others. */
@@ -102,6 +104,7 @@ export class Graph {
   readonly #dtypes = new Map<string, ElementType>();
   readonly #blocks: BlockEnd[] = [];
   readonly #modules: MarkedModule[] = [];
+  #timestepScale = 1;
   #widens = false;
 
   /** Starts an empty graph. */
@@ -283,9 +286,24 @@ export class Graph {
     this.#blocks.push({ values: values.map(({ name }) => name), at: this.#nodes.length });
   }
 
-  /** Notes what a module gives. */
-  markModule(path: string, values: readonly Value[]): void {
-    this.#modules.push({ path, values: values.map(({ name }) => name) });
+  /** Notes what a module gives, and whether it is an attention to other tokens. */
+  markModule(path: string, values: readonly Value[], { isCross = false } = {}): void {
+    this.#modules.push({ path, values: values.map(({ name }) => name), isCross });
+  }
+
+  /** What the input `timestep` is multiplied by to be one of a schedule, 0 to 1000. */
+  get timestepScale(): number {
+    return this.#timestepScale;
+  }
+
+  /** Notes that the input `timestep` is so many times smaller than those of a schedule. Before, it is one of them. */
+  markTimestepScale(scale: number): void {
+    this.#timestepScale = scale;
+  }
+
+  /** Names of the inputs that have a row for each sample. */
+  get batchedInputs(): readonly string[] {
+    return this.#inputs.filter(({ dims }) => dims?.[0] === "batch").map(({ name }) => name);
   }
 
   /** Writes the graph, without the nodes and weights on which no output depends. */

@@ -3,7 +3,12 @@
  *
  * @module
  */
+import { fasterCache, FasterCacheConfig } from "./faster_cache.ts";
 import { firstBlockCache, FirstBlockCacheConfig } from "./first_block.ts";
+import {
+  pyramidAttentionBroadcast,
+  PyramidAttentionBroadcastConfig,
+} from "./pyramid_attention_broadcast.ts";
 import type { StepCache } from "./step_cache.ts";
 import { taylorSeerCache, TaylorSeerCacheConfig } from "./taylor_seer.ts";
 
@@ -17,8 +22,12 @@ export { cannotCache, cannotStream, fingerprint } from "./step_cache.ts";
 export function stepCache(config: object): StepCache {
   if (config instanceof FirstBlockCacheConfig) return firstBlockCache(config) as StepCache;
   if (config instanceof TaylorSeerCacheConfig) return taylorSeerCache(config) as StepCache;
+  if (config instanceof FasterCacheConfig) return fasterCache(config) as StepCache;
+  if (config instanceof PyramidAttentionBroadcastConfig) {
+    return pyramidAttentionBroadcast(config) as StepCache;
+  }
   throw new RangeError(
-    "Cannot cache steps by that: give a FirstBlockCacheConfig or a TaylorSeerCacheConfig; other caches of " +
-      "diffusers (FasterCache, PyramidAttentionBroadcast, MagCache, SeaCache) are not there",
+    "Cannot cache steps by that: give a FirstBlockCacheConfig, TaylorSeerCacheConfig, FasterCacheConfig or " +
+      "PyramidAttentionBroadcastConfig; other caches of diffusers (MagCache, SeaCache) are not there",
   );
 }
