@@ -101,6 +101,24 @@ const STYLES: readonly (readonly [
   ],
 ];
 
+const dotted = (key: string): string =>
+  key.replace("lycoris_", "transformer.")
+    .replace(/(transformer_blocks)_(\d+)_(attn|ff|ff_context)_(to|add|linear)/, "$1.$2.$3.$4")
+    .replace(/to_out_0/, "to_out.0");
+const underscored = (key: string): string =>
+  key.replace(
+    /^diffusion_model\.(.*)(?=\.(?:lokr_|alpha))/,
+    (_, layer) => `lora_unet_${layer.replaceAll(".", "_")}`,
+  );
+const joined = (key: string): string =>
+  key.replace(
+    /^diffusion_model\.double_blocks\.(\d+)\.(img|txt)_attn\.qkv/,
+    (_, block, stream) =>
+      `transformer.transformer_blocks.${block}.attn.${
+        stream === "img" ? "to_qkv" : "to_added_qkv"
+      }`,
+  );
+
 describe("loadLoraWeights()", () => {
   for (const [style, name, repo, more, rename] of STYLES) {
     it(`takes the names of ${style}`, async () => {
@@ -122,6 +140,32 @@ describe("loadLoraWeights()", () => {
       await pipe.loadLoraWeights(file);
       const { images } = await pipe("a red apple", { ...CALL, ...more }) as { images: Image[] };
       assert(await distance(images[0]!, name) <= 1);
+      await Deno.remove(file);
+    });
+  }
+
+  const lokr: readonly (readonly [style: string, file: string, rename: (key: string) => string])[] =
+    [
+      ["ai-toolkit", "lokr", (key) => key],
+      ["LyCORIS", "lycoris", (key) => key],
+      ["LyCORIS, by diffusers' names with dots", "lycoris", dotted],
+      ["ai-toolkit, by kohya's names", "lokr", underscored],
+      ["diffusers, whose projections are joined", "lokr", joined],
+    ];
+  for (const [style, name, rename] of lokr) {
+    it(`takes LoKr of FLUX.2 in the names of ${style}`, async () => {
+      const { tensors: own } = await openSafetensors(`${FOLDER}flux2-${name}.safetensors`);
+      const renamed: Record<string, Tensor> = {};
+      for (const [key, stored] of own) renamed[rename(key)] = await readTensor(stored);
+      const file = await Deno.makeTempFile({ suffix: ".safetensors" });
+      await saveSafetensors(file, renamed);
+      await using pipe = await DiffusionPipeline.fromPretrained(fixture("tiny-flux2-klein"), {
+        onWarning: () => {},
+      });
+      await pipe.loadLoraWeights(file);
+      const options = { ...CALL, maxSequenceLength: 64 };
+      const { images } = await pipe("a red apple", options) as { images: Image[] };
+      assert(await distance(images[0]!, `flux2 ${name}`) <= 1);
       await Deno.remove(file);
     });
   }

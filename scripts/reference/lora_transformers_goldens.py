@@ -3,7 +3,8 @@
     $(sh scripts/reference/setup.sh) scripts/reference/lora_transformers_goldens.py [NAME ...]
 
 Writes tests/golden/lora/REPO-STYLE.safetensors and transformers-images.safetensors. The file in diffusers' own style makes the images;
-those of ComfyUI have the same changes of the layers as their authors name them, where these have several in one.
+those of ComfyUI have the same changes of the layers as their authors name them, where these have several in one. LoKr of FLUX.2
+(flux2-lokr.safetensors, flux2-lycoris.safetensors) is as ai-toolkit and LyCORIS write it, and as diffusers reads it.
 """
 
 import sys
@@ -86,10 +87,46 @@ def write(name: str) -> dict:
     return images
 
 
+def kronecker(rows: int, columns: int, number: int, g: torch.Generator) -> dict:
+    """A change of a layer: whole factors, whose alpha counts for nothing, or the right one of two matrices where PEFT has it so."""
+    rand = lambda *dims: torch.randn(*dims, generator=g) * 0.3
+    # 4 rows of blocks, which end elsewhere than the layers in one do
+    left, (height, width), alpha = rand(4, 4), (rows // 4, columns // 4), {"alpha": torch.tensor(3.0)}
+    if number % 2 or max(height, width) <= 4:
+        return {"lokr_w1": left, "lokr_w2": rand(height, width), **alpha}
+    return {"lokr_w1": left, "lokr_w2_a": rand(height, 2), "lokr_w2_b": rand(2, width), **alpha}
+
+
+def lokr() -> dict:
+    """Images with LoKr of FLUX.2's layers, several of which lie in one in its authors' files."""
+    repo, class_name, layout_of, more = REPOS["flux2"]
+    images = {}
+    for style in ("lokr", "lycoris"):
+        pipe = load({"pipeline": class_name, "repo": repo, "parts": {}})
+        pipe.set_progress_bar_config(disable=True)
+        weights, g, file = pipe.transformer.state_dict(), generator(seed_of(style)), {}
+        for number, (stored, parts, *rest) in enumerate(layout_of(pipe.transformer.config)):
+            if rest or not stored.endswith(".weight"):  # of the last layer diffusers 0.42.1 does not change the halves, as it does for LoRA
+                continue
+            taken = parts if style == "lycoris" else [stored]
+            for part in taken:
+                rows = len(weights[part]) if style == "lycoris" else sum(len(weights[one]) for one in parts)
+                layer = part.removesuffix(".weight")
+                at = f"lycoris_{layer.replace('.', '_')}" if style == "lycoris" else f"diffusion_model.{layer}"
+                if style == "lycoris" and "transformer_blocks" not in layer:
+                    continue
+                file |= {f"{at}.{end}": value for end, value in kronecker(rows, weights[parts[0]].shape[1], number, g).items()}
+        save_file({key: value.contiguous().clone() for key, value in file.items()}, OUT / f"flux2-{style}.safetensors")
+        pipe.load_lora_weights(dict(file), adapter_name="one")
+        images[f"flux2 {style}"] = draw(pipe, more)
+    return images
+
+
 if __name__ == "__main__":
     load_qwen21()
     OUT.mkdir(parents=True, exist_ok=True)
     with torch.no_grad():
-        images = {key: value for name in sys.argv[1:] or REPOS for key, value in write(name).items()}
+        images = {key: value for name in sys.argv[1:] or [*REPOS, "lokr"]
+                  for key, value in (lokr() if name == "lokr" else write(name)).items()}
     path = OUT / "transformers-images.safetensors"
     save_file({**(load_file(path) if sys.argv[1:] else {}), **images}, path)

@@ -78,7 +78,15 @@ function fluxStream(stored: "img" | "txt", { qkv, norms, out, ff, mod }: StreamN
 const ofSingle = block("single_blocks.(\\d+).", "single_transformer_blocks.$1.");
 const SINGLE_QKV = IMAGE.qkv.map((name) => `attn.${name}`);
 
+/** Attentions whose projections diffusers has joined (`fuse_qkv_projections`), as LoKr of these is saved. */
+const ofJoined = block("transformer_blocks.(\\d+).attn.", "transformer_blocks.$1.attn.");
+const JOINED: readonly OriginalRule[] = [
+  ofJoined("to_qkv.", IMAGE.qkv),
+  ofJoined("to_added_qkv.", TEXT.qkv),
+];
+
 const FLUX: readonly OriginalRule[] = [
+  ...JOINED,
   ...embedding("time_in", "time_text_embed.timestep_embedder"),
   ...embedding("vector_in", "time_text_embed.text_embedder"),
   ...embedding("guidance_in", "time_text_embed.guidance_embedder"),
@@ -156,6 +164,7 @@ function flux2Stream(stored: "img" | "txt", { qkv, norms, out, ff }: StreamNames
 }
 
 const FLUX2: readonly OriginalRule[] = [
+  ...JOINED,
   ...embedding("time_in", "time_guidance_embed.timestep_embedder"),
   ...embedding("guidance_in", "time_guidance_embed.guidance_embedder"),
   rule("txt_in.", "context_embedder."),
