@@ -26,52 +26,9 @@ import { openSafetensors, readTensor, saveSafetensors, storedTensor } from "@den
 import { ggufFile } from "./support/gguf_file.ts";
 import { fixture, readGolden } from "./support/golden.ts";
 import { compareCall, type ModelCall } from "./support/models.ts";
+import { original, originalCases as cases, tensorsOf } from "./support/original_files.ts";
 
-type Layout = readonly (readonly [
-  stored: string,
-  layers: readonly string[],
-  change?: "swapped" | "flat" | "1x1",
-])[];
-
-interface Case {
-  readonly className: string;
-  readonly folder: string;
-  readonly layout: Layout;
-  /** Tensors that the file holds and no model uses. */
-  readonly beside?: readonly string[];
-}
-
-const text = await Deno.readTextFile(
-  new URL("golden/single_file_transformers.json", import.meta.url),
-);
-const { cases } = JSON.parse(text) as { readonly cases: readonly Case[] };
 Deno.env.set("DENOISE_CACHE", await Deno.makeTempDir());
-
-async function tensorsOf(folder: string): Promise<Map<string, Tensor>> {
-  const { tensors } = await openSafetensors(`${folder}/diffusion_pytorch_model.safetensors`)
-    .catch(() => openSafetensors(`${folder}/model.safetensors`));
-  return new Map(
-    await Promise.all(
-      [...tensors].map(async ([name, stored]) => [name, await readTensor(stored)] as const),
-    ),
-  );
-}
-
-/** What authors' files make of a tensor. */
-const CHANGES = {
-  swapped: (rows: Tensor) => Tensor.cat(rows.chunk(2).toReversed()),
-  flat: (rows: Tensor) => rows.reshape([-1]),
-  "1x1": (rows: Tensor) => rows.reshape([...rows.dims, 1, 1]),
-};
-
-/** The transformer in that folder as its authors would have written it. */
-async function original(folder: string, layout: Layout, prefix = ""): Promise<Map<string, Tensor>> {
-  const layers = await tensorsOf(folder);
-  return new Map(layout.map(([stored, names, change]) => {
-    const rows = Tensor.cat(names.map((name) => layers.get(name)!));
-    return [prefix + stored, change === undefined ? rows : CHANGES[change](rows)];
-  }));
-}
 
 async function write(tensors: ReadonlyMap<string, Tensor>, type: string): Promise<string> {
   const path = await Deno.makeTempFile({ suffix: `.${type}` });

@@ -1,5 +1,6 @@
 import { open, realpath } from "node:fs/promises";
 import { DenoiseError, isMissing } from "@denoise/core";
+import { checkComfyHeader } from "./comfy_quant.ts";
 import { DTYPES } from "./dtypes.ts";
 import { readHeader } from "./header.ts";
 import { readRange } from "./file.ts";
@@ -18,8 +19,8 @@ export interface SafetensorsFile {
 /**
  * Reads the header of a safetensors file, and nothing else of it.
  *
- * @throws {DenoiseError} `invalid_safetensors` naming what is wrong with the file, or
- *   `missing_file`.
+ * @throws {DenoiseError} `invalid_safetensors` naming what is wrong with the file,
+ *   `missing_file`, or `unsupported_option` for types and quantized formats that are not read.
  */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const real = await realPath(path);
@@ -39,6 +40,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     const data = { file: real, offset: header.bytes.length + begin, length: end - begin };
     tensors.set(name, { dtype: known, dims: shape, data });
   }
+  checkComfyHeader(path, header.metadata);
   return { path: real, metadata: header.metadata, tensors };
 }
 

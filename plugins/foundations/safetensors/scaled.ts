@@ -1,4 +1,5 @@
 import { DenoiseError } from "@denoise/core";
+import { checkComfyFormat, INSTEAD } from "./comfy_quant.ts";
 import { joinBitsandbytes } from "./bitsandbytes.ts";
 import { readBytes, readTensor, type StoredTensor } from "./stored_tensor.ts";
 
@@ -7,8 +8,9 @@ const SCALES = ["scale_weight", "weight_scale"];
 /** Scales of what goes into a layer: for products in float8 alone, which are not computed here. */
 const INPUT_SCALES = ["scale_input", "input_scale"];
 const EIGHT_BITS = /^(float8_.*|int8)$/;
-/** What ComfyUI's `comfy_quant` may call its format where weights are float8 with one scale. */
-const COMFY_FORMATS = ["float8_e4m3fn", "float8_e5m2"];
+/** What goes with weights of other layouts than float8 and int8 with one scale, or one for each row. */
+const OTHERS =
+  /(^|\.)(weight_scale_(2|inv)|pre_quant_scale|weight_zero|weight_s_(rel|channel)|weight_codebook)$/;
 
 /**
  * Weights of few bits with the scales that lie beside them, as ComfyUI (`scale_weight`, or
@@ -16,22 +18,30 @@ const COMFY_FORMATS = ["float8_e4m3fn", "float8_e5m2"];
  * and bitsandbytes (nf4, fp4, int8) store them; all other tensors as they are.
  *
  * @throws {DenoiseError} `unsupported_option` for scales that are neither one number nor one for each
- *   row, and formats that are not float8; `invalid_safetensors` for scales that are not finite.
+ *   row, and formats that are neither float8 nor int8; `invalid_safetensors` for scales that are not finite.
  */
 export async function withScales(
   tensors: Iterable<readonly [string, StoredTensor]>,
 ): Promise<Map<string, StoredTensor>> {
   const found = new Map(tensors);
-  found.delete("scaled_fp8"); // tells ComfyUI which type the weights have
+  for (const name of [...found.keys()]) {
+    // tells ComfyUI which type the weights have
+    if (/(^|\.)scaled_fp8$/.test(name)) found.delete(name);
+    if (OTHERS.test(name)) throw unread(name, "weights with it are in a layout that is not read");
+  }
   await joinBitsandbytes(found);
   for (const layout of LAYOUTS) await joinLayout(found, layout);
   for (const [name, stored] of [...found]) {
     if (name.endsWith(".comfy_quant")) {
-      await checkComfyFormat(name, stored);
+      checkComfyFormat(name, new TextDecoder().decode(await readBytes(stored)));
       found.delete(name);
     }
-    if (!EIGHT_BITS.test(stored.dtype) || !/(^|\.)weight$/.test(name)) continue;
+    if (!/(^|\.)weight$/.test(name)) continue;
     const beside = (part: string) => name.slice(0, -"weight".length) + part;
+    if (stored.dtype === "uint8" && SCALES.some((part) => found.has(beside(part)))) {
+      throw unread(name, "it is uint8 with a scale; read are float8 and int8");
+    }
+    if (!EIGHT_BITS.test(stored.dtype)) continue;
     for (const part of SCALES) {
       const scale = found.get(beside(part));
       if (scale === undefined) continue;
@@ -77,10 +87,7 @@ async function joinLayout(found: Map<string, StoredTensor>, layout: Layout): Pro
     const refuse = (why: string) =>
       new DenoiseError(
         "unsupported_option",
-        `Cannot read ${
-          JSON.stringify(name)
-        }, which ${library} has quantized: ${why}. Take another ` +
-          "version of the checkpoint, such as bfloat16 or GGUF",
+        `Cannot read ${JSON.stringify(name)}, which ${library} has quantized: ${why}. ${INSTEAD}`,
       );
     if (factors === undefined) throw refuse(`there is no ${JSON.stringify(module + scale)}`);
     if (!EIGHT_BITS.test(stored.dtype)) {
@@ -113,15 +120,12 @@ async function checkedScale(
   { dims }: StoredTensor,
 ): Promise<StoredTensor> {
   const values = (await readTensor(scale)).toFloat32Array();
-  if (values.length !== 1 && values.length !== dims[0]) {
-    throw new DenoiseError(
-      "unsupported_option",
-      `Cannot read the scale ${JSON.stringify(name)}: it has ${values.length} numbers [${
-        scale.dims.join(", ")
-      }] for a weight of [${
+  if (values.length !== 1 && (values.length !== dims[0] || scale.dims[0] !== dims[0])) {
+    throw unread(
+      name,
+      `it has ${values.length} numbers [${scale.dims.join(", ")}] for a weight of [${
         dims.join(", ")
-      }]; supported are one number, and one for each row. Take another ` +
-        "version of the checkpoint, such as bfloat16 or GGUF",
+      }]; supported are one number, and one for each row`,
     );
   }
   const wrong = values.find((value) => !Number.isFinite(value));
@@ -132,21 +136,9 @@ async function checkedScale(
   );
 }
 
-async function checkComfyFormat(name: string, stored: StoredTensor): Promise<void> {
-  let format: unknown;
-  try {
-    format = JSON.parse(new TextDecoder().decode(await readBytes(stored))).format;
-  } catch (cause) {
-    throw new DenoiseError("invalid_safetensors", `Cannot read ${JSON.stringify(name)}: no JSON`, {
-      cause,
-    });
-  }
-  if (typeof format === "string" && COMFY_FORMATS.includes(format)) return;
-  throw new DenoiseError(
+function unread(name: string, why: string): DenoiseError {
+  return new DenoiseError(
     "unsupported_option",
-    `Cannot read ${JSON.stringify(name)}: format must be one of ${
-      COMFY_FORMATS.join(", ")
-    }, but is ` +
-      `${JSON.stringify(format)}. Take another version of the checkpoint, such as bfloat16 or GGUF`,
+    `Cannot read ${JSON.stringify(name)}: ${why}. ${INSTEAD}`,
   );
 }

@@ -37,6 +37,21 @@ describe("withScales()", () => {
     assertEquals(await values(tensors), [[0.5, 1], [1.5, -0.5]]);
   });
 
+  it("takes int8 with a scale for each row, as ComfyUI stores it", async () => {
+    const tensors = {
+      "a.weight": { ...weight, dtype: "int8" as const, data: new Uint8Array([1, 2, 255, 4]) },
+      "a.weight_scale": { ...scale(2, 10), dims: [2, 1] },
+      "a.comfy_quant": json('{"format": "int8_tensorwise"}'),
+    };
+    assertEquals(await values(tensors), [[2, 4], [-10, 40]]);
+  });
+
+  it("leaves the mark of scaled float8 aside behind a prefix, too", async () => {
+    const mark = { ...weight, dims: [0], data: new Uint8Array() };
+    const tensors = { "model.diffusion_model.scaled_fp8": mark, "a.weight": weight };
+    assertEquals(await values({ ...tensors, "a.scale_weight": scale(1) }), [[1, 2], [3, -1]]);
+  });
+
   it("takes weight_scale, one or one for each row", async () => {
     const comfy = { "a.comfy_quant": json('{"format": "float8_e4m3fn"}') };
     const tensors = { "a.weight": weight, "a.weight_scale": scale(2), ...comfy };
@@ -64,7 +79,36 @@ describe("withScales()", () => {
     "a format of ComfyUI that is not float8": [
       { "a.weight": weight, "a.comfy_quant": json('{"format": "nvfp4"}') },
       "unsupported_option",
-      'format must be one of float8_e4m3fn, float8_e5m2, but is "nvfp4"',
+      'format must be one of float8_e4m3fn, float8_e4m3fn_rowwise, float8_e5m2, int8_tensorwise without convrot, but is "nvfp4"',
+    ],
+    "int8 that ComfyUI has rotated": [
+      {
+        "a.weight": { ...weight, dtype: "int8" },
+        "a.weight_scale": scale(1),
+        "a.comfy_quant": json(
+          '{"format": "int8_tensorwise", "convrot": true, "convrot_groupsize": 2}',
+        ),
+      },
+      "unsupported_option",
+      'but is "int8_tensorwise" with convrot',
+    ],
+    "blocks of four bits": [
+      { "a.weight": { ...weight, dtype: "uint8" }, "a.weight_scale": weight },
+      "unsupported_option",
+      'Cannot read "a.weight": it is uint8 with a scale',
+    ],
+    "scales of scales": [
+      { "a.weight": weight, "a.weight_scale": scale(1), "a.weight_scale_2": scale(1) },
+      "unsupported_option",
+      'Cannot read "a.weight_scale_2"',
+    ],
+    "scales of blocks, as many as rows": [
+      {
+        "a.weight": { ...weight, dims: [4, 1] },
+        "a.weight_scale": { ...scale(1, 2, 3, 4), dims: [2, 2] },
+      },
+      "unsupported_option",
+      "it has 4 numbers [2, 2]",
     ],
     "a format that is no JSON": [
       { "a.weight": weight, "a.comfy_quant": json("{") },
