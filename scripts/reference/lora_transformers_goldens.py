@@ -102,7 +102,7 @@ def lokr() -> dict:
     repo, class_name, layout_of, more = REPOS["flux2"]
     images = {}
     for style in ("lokr", "lycoris"):
-        pipe = load({"pipeline": class_name, "repo": repo, "parts": {}})
+        pipe = task_goldens.load({"pipeline": class_name, "repo": repo, "parts": {}})
         pipe.set_progress_bar_config(disable=True)
         weights, g, file = pipe.transformer.state_dict(), generator(seed_of(style)), {}
         for number, (stored, parts, *rest) in enumerate(layout_of(pipe.transformer.config)):
