@@ -587,7 +587,7 @@ describe("the lists of denoise", () => {
     assertEquals((await denoise("rm", "no/such-repo")).code, 1);
   });
 
-  it("complete commands, flags and values, in bash too", async () => {
+  it("complete commands, flags and values", async () => {
     const complete = async (...words: string[]) =>
       (await denoise("complete", "--", ...words)).stdout.trim().split("\n");
     assertEquals(await complete("gen"), ["generate"]);
@@ -595,18 +595,84 @@ describe("the lists of denoise", () => {
     assertEquals(await complete("generate", "--quantization", "int"), ["int8", "int4"]);
     assert((await complete("generate", "x", "--scheduler", "euler")).includes("euler-discrete"));
     assert((await complete("serve", "--model", "denoise/")).includes("denoise/emoji"));
-    const bash = await new Deno.Command("bash", { args: ["--version"] }).output()
+  });
+});
+
+describe("denoise completion", () => {
+  const program = [Deno.execPath(), ...PROGRAM].map((word) => `'${word}'`).join(" ");
+  const has = async (shell: string) =>
+    await new Deno.Command(shell, { args: ["--version"], stdout: "null" }).output()
       .then(({ success }) => success, () => false);
-    if (!bash) return;
-    const { stdout: script } = await denoise("completion", "bash");
-    const program = [Deno.execPath(), ...PROGRAM].map((word) => `'${word}'`).join(" ");
+  const run = async (shell: string, ...args: string[]) => {
+    const { stdout } = await new Deno.Command(shell, { args, cwd: folder }).output();
+    return new TextDecoder().decode(stdout);
+  };
+
+  it("completes in bash", async () => {
+    if (!await has("bash")) {
+      return void console.log("there is no bash here: its completion is not tried");
+    }
     const lines = [
       `denoise() { ${program} "$@"; }`,
-      script,
+      (await denoise("completion", "bash")).stdout,
       "COMP_WORDS=(denoise generate --sche); COMP_CWORD=2; _denoise; echo ${COMPREPLY[@]}",
     ];
-    const { stdout } = await new Deno.Command("bash", { args: ["-c", lines.join("\n")] }).output();
-    assertEquals(new TextDecoder().decode(stdout), "--scheduler\n");
+    assertEquals(await run("bash", "-c", lines.join("\n")), "--scheduler\n");
+  });
+
+  it("completes in fish, file names where anything may stand", async () => {
+    if (!await has("fish")) {
+      return void console.log("there is no fish here: its completion is not tried");
+    }
+    await Deno.writeTextFile(`${folder}/completed-by-fish.txt`, "");
+    const lines = [
+      `function denoise; ${program} $argv; end`,
+      (await denoise("completion", "fish")).stdout,
+      "complete -C 'denoise generate --sche'",
+      "complete -C 'denoise generate x --quantization int'",
+      "complete -C 'denoise completion '",
+      "complete -C 'denoise recipe completed-by-fi'",
+    ];
+    assertEquals((await run("fish", "--no-config", "-c", lines.join("\n"))).trim().split("\n"), [
+      "--scheduler",
+      "int4",
+      "int8",
+      "bash",
+      "fish",
+      "zsh",
+      "completed-by-fish.txt",
+    ]);
+  });
+
+  it("completes in zsh, file names where anything may stand", async () => {
+    if (!hasTerminals || !await has("zsh")) {
+      return void console.log("there is no zsh here, or no terminal: its completion is not tried");
+    }
+    await Deno.writeTextFile(`${folder}/completed-by-zsh.txt`, "");
+    const script = (await denoise("completion", "zsh")).stdout;
+    await Deno.writeTextFile(`${folder}/_denoise`, script);
+    const lines = [
+      "autoload -U compinit; compinit -u -D",
+      // what it completes is asked of the program; what is typed is shown as it would be run
+      `denoise() { if [[ $1 == complete ]]; then ${program} "$@"; else print "run: $*:"; fi }`,
+      "source ./_denoise; bindkey '^I' complete-word; print loa''ded",
+    ];
+    await Deno.writeTextFile(`${folder}/completion.zsh`, lines.join("\n"));
+    const zsh = onTerminal(["zsh", "-f", "-i"], { cwd: folder });
+    await zsh.type("source completion.zsh\r");
+    await zsh.until("loaded");
+    for (
+      const [typed, run] of [
+        ["denoise generate --sche", "run: generate --scheduler:"],
+        ["denoise ins", "run: inspect:"],
+        ["denoise recipe completed-by-z", "run: recipe completed-by-zsh.txt:"],
+      ] as const
+    ) {
+      await zsh.type(`${typed}\t\r`);
+      await zsh.until(run);
+    }
+    await zsh.type("exit\r");
+    await zsh.end();
   });
 });
 

@@ -42,7 +42,8 @@ function hintFor(
         return "there is no such repo, or it is private: give { token } or set HF_TOKEN";
       }
       return mayCarryToken(new URL(endpoint), settings)
-        ? "the access token is not valid, or does not see that repo"
+        ? "the access token is not valid, or does not see that repo: set HF_TOKEN to one of " +
+          `${endpoint}/settings/tokens, or log in again; a public repo needs none`
         : `the access token is not sent to ${endpoint} in clear text; use https`;
     case 403:
       return `it is gated: open ${endpoint}/${id} once, accept its terms, and give the token ` +

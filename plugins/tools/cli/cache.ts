@@ -1,5 +1,6 @@
 import { listCache, prefetch, removeFromCache, verify } from "@denoise/hub";
 import type { Command } from "commander";
+import { interruptible } from "./interrupt.ts";
 import { downloadBar, formatBytes } from "./terminal.ts";
 
 /** Adds `prefetch`, `verify` and `cache`. */
@@ -11,8 +12,9 @@ export function addCacheCommands(program: Command): void {
     .option("--variant <name>", 'which weights, such as "fp16"')
     .action(async (id: string, flags: { revision?: string; variant?: string }) => {
       const bar = downloadBar();
-      const repo = await prefetch(id, { ...flags, onProgress: bar.onProgress })
-        .finally(bar.stop);
+      const repo = await interruptible((signal) =>
+        prefetch(id, { ...flags, signal, onProgress: bar.onProgress })
+      ).finally(bar.stop);
       console.log(repo.path);
     });
 
@@ -21,7 +23,7 @@ export function addCacheCommands(program: Command): void {
     .argument("<id>", "Hub id of a diffusers repo")
     .option("--revision <name>", "branch, tag or commit of the repo")
     .action(async (id: string, flags: { revision?: string }) => {
-      const report = await verify(id, flags);
+      const report = await interruptible((signal) => verify(id, { ...flags, signal }));
       for (const { file, problem, mended } of report.broken) {
         console.log(`${file}: wrong ${problem}, ${mended ? "mended" : "not mended"}`);
       }

@@ -19,8 +19,15 @@ _denoise() {
   if [[ -n "\${found[1]}" ]]; then compadd -- $found; else _files; fi
 }
 compdef _denoise denoise`,
-  fish:
-    `complete -c denoise -a '(denoise complete -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'`,
+  fish: `function __denoise
+  set -l found (denoise complete -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)
+  if set -q found[1]
+    printf '%s\\n' $found
+  else
+    __fish_complete_path (commandline -ct)
+  end
+end
+complete -c denoise -f -a '(__denoise)'`,
 };
 
 /** Adds `completion SHELL`, and the command that its script calls. */

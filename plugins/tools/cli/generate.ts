@@ -201,8 +201,9 @@ async function generate(
     const Class = await registry.get(pipe.className, "pipeline") as unknown as AnyClass;
     if (!Class.takesPrompt) refusePrompt(Class, prompt, flags);
     refuseLength(Class, flags);
-    const controlNet = controlNetLoader(registry, load);
-    const task = await taskFor(pipe, flags, controlNet, registry).finally(bar.stop);
+    const task = await interruptible((signal) =>
+      taskFor(pipe, flags, controlNetLoader(registry, { ...load, signal }), registry)
+    ).finally(bar.stop);
     used = task.pipe;
     refuseForeign(task.Class, flags);
     if (given === undefined && task.Class.takesPrompt && isInteractive(flags)) {
