@@ -130,6 +130,18 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type VQDiffusionScheduler = schedulerVqDiffusion.VQDiffusionScheduler;
 /** `VQDiffusionScheduler` of `@denoise/scheduler-vq-diffusion`, with {@linkcode registry} as its default.
  * @category Schedulers */ export const VQDiffusionScheduler: typeof schedulerVqDiffusion.VQDiffusionScheduler = schedulerVqDiffusion.VQDiffusionScheduler.using(registry); import * as schedulerVqDiffusion from "@denoise/scheduler-vq-diffusion";
+/** An object of the class. */ export type AceStepAudioTokenDetokenizer = modelAceStep.AceStepAudioTokenDetokenizer;
+/** `AceStepAudioTokenDetokenizer` of `@denoise/model-ace-step`, with {@linkcode registry} as its default.
+ * @category Models */ export const AceStepAudioTokenDetokenizer: typeof modelAceStep.AceStepAudioTokenDetokenizer = modelAceStep.AceStepAudioTokenDetokenizer.using(registry); import * as modelAceStep from "@denoise/model-ace-step";
+/** An object of the class. */ export type AceStepAudioTokenizer = modelAceStep.AceStepAudioTokenizer;
+/** `AceStepAudioTokenizer` of `@denoise/model-ace-step`, with {@linkcode registry} as its default.
+ * @category Models */ export const AceStepAudioTokenizer: typeof modelAceStep.AceStepAudioTokenizer = modelAceStep.AceStepAudioTokenizer.using(registry);
+/** An object of the class. */ export type AceStepConditionEncoder = modelAceStep.AceStepConditionEncoder;
+/** `AceStepConditionEncoder` of `@denoise/model-ace-step`, with {@linkcode registry} as its default.
+ * @category Models */ export const AceStepConditionEncoder: typeof modelAceStep.AceStepConditionEncoder = modelAceStep.AceStepConditionEncoder.using(registry);
+/** An object of the class. */ export type AceStepTransformer1DModel = modelAceStep.AceStepTransformer1DModel;
+/** `AceStepTransformer1DModel` of `@denoise/model-ace-step`, with {@linkcode registry} as its default.
+ * @category Models */ export const AceStepTransformer1DModel: typeof modelAceStep.AceStepTransformer1DModel = modelAceStep.AceStepTransformer1DModel.using(registry);
 /** An object of the class. */ export type AnimaTextConditioner = modelAnimaTextConditioner.AnimaTextConditioner;
 /** `AnimaTextConditioner` of `@denoise/model-anima-text-conditioner`, with {@linkcode registry} as its default.
  * @category Models */ export const AnimaTextConditioner: typeof modelAnimaTextConditioner.AnimaTextConditioner = modelAnimaTextConditioner.AnimaTextConditioner.using(registry); import * as modelAnimaTextConditioner from "@denoise/model-anima-text-conditioner";

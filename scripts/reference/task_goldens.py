@@ -111,6 +111,7 @@ def run_audio(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor]:
     """The audio as float32 [N, C, samples], and the last latents."""
     generators, seen = [generator(seed) for seed in one["seeds"]], {}
     pipe.scheduler = watch(pipe.scheduler, seen)
+    torch.manual_seed(one["seeds"][0])  # what is drawn without a generator
     audios = torch.as_tensor(pipe(**one["call"], generator=generators[0] if one["shared"] else generators, output_type="np").audios)
     return audios if audios.ndim == 3 else audios.unsqueeze(1), seen["latents"]
 

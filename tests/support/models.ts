@@ -17,6 +17,10 @@ import type {
 } from "@denoise/roles";
 import type { DepthEstimator } from "@denoise/stable-diffusion";
 import type {
+  AceStepAudioTokenDetokenizer,
+  AceStepAudioTokenizer,
+  AceStepConditionEncoder,
+  AceStepTransformer1DModel,
   AnimaTextConditioner,
   AudioLDM2ProjectionModel,
   AudioLDM2UNet2DConditionModel,
@@ -715,6 +719,52 @@ async function denoiseByBoth(
   });
 }
 
+async function denoiseByConditions(
+  model: AceStepTransformer1DModel,
+  input: Inputs,
+): Promise<Outputs> {
+  return await model.forward(input("hidden_states")!, numbersOf(input("timestep"))!, {
+    encoderHiddenStates: input("encoder_hidden_states")!,
+    contextLatents: input("context_latents")!,
+    timestepR: numbersOf(input("timestep_r"))!,
+  });
+}
+
+async function encodeConditions(
+  model: AceStepConditionEncoder,
+  input: Inputs,
+): Promise<Outputs> {
+  const { encoderHiddenStates, encoderAttentionMask } = await model.forward({
+    textHiddenStates: input("text_hidden_states")!,
+    textAttentionMask: input("text_attention_mask")!,
+    lyricHiddenStates: input("lyric_hidden_states")!,
+    lyricAttentionMask: input("lyric_attention_mask")!,
+    referAudioAcousticHiddenStatesPacked: input("refer_audio_acoustic_hidden_states_packed")!,
+    referAudioOrderMask: numbersOf(input("refer_audio_order_mask"))!,
+  });
+  return {
+    encoder_hidden_states: encoderHiddenStates,
+    encoder_attention_mask: encoderAttentionMask,
+  };
+}
+
+async function tokenizeLatents(
+  model: AceStepAudioTokenizer,
+  input: Inputs,
+): Promise<Outputs> {
+  return {
+    ...await model.tokenize(input("latents")!, input("silence_latent")),
+    output: await model.outputFromIndices(input("indices")!),
+  };
+}
+
+async function expandTokens(
+  model: AceStepAudioTokenDetokenizer,
+  input: Inputs,
+): Promise<Outputs> {
+  return { latents: await model.forward(input("hidden_states")!) };
+}
+
 async function vocode(model: SpeechT5HifiGan, input: Inputs): Promise<Outputs> {
   return { waveform: await model.forward(input("spectrogram")!) };
 }
@@ -777,6 +827,10 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   AutoencoderOobleck: encodeOrDecode,
   StableAudioDiTModel: denoiseWaveforms,
   StableAudioProjectionModel: projectTextAndTimes,
+  AceStepTransformer1DModel: denoiseByConditions,
+  AceStepConditionEncoder: encodeConditions,
+  AceStepAudioTokenizer: tokenizeLatents,
+  AceStepAudioTokenDetokenizer: expandTokens,
   AudioLDM2ProjectionModel: projectBoth,
   AudioLDM2UNet2DConditionModel: denoiseByBoth,
   GPT2LMHeadModel: readEmbeddings,

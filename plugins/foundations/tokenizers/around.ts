@@ -2,12 +2,12 @@ import { DenoiseError } from "@denoise/core";
 import type { TokenizerFiles } from "./files.ts";
 import type { SpecialRole } from "./special_tokens.ts";
 
-/** What stands around each text. */
+/** What stands around each text: the token of a role, or tokens by their names. */
 export interface Around {
   /** What stands before it; nothing when undefined. */
-  readonly before?: SpecialRole | undefined;
+  readonly before?: SpecialRole | readonly string[] | undefined;
   /** What stands behind it; nothing when undefined. */
-  readonly behind?: SpecialRole | undefined;
+  readonly behind?: SpecialRole | readonly string[] | undefined;
 }
 
 interface PostProcessor {
@@ -38,10 +38,7 @@ export function aroundTexts(
       behind: add_eos_token === true ? "eos" : undefined,
     };
   }
-  const single = templateOf(postProcessor as PostProcessor | null | undefined);
-  const text = single.findIndex(({ Sequence }) => Sequence !== undefined);
-  const ids = (parts: readonly TemplatePart[]) => parts.map((part) => part.SpecialToken?.id);
-  const [before, behind] = [ids(single.slice(0, Math.max(text, 0))), ids(single.slice(text + 1))];
+  const { before, behind } = templateTokens({ postProcessor });
   const isPlain = [
     ...before.map((id) => id === tokens.bos),
     ...behind.map((id) => id === tokens.eos),
@@ -49,13 +46,29 @@ export function aroundTexts(
   if (before.length > 1 || behind.length > 1 || isPlain.includes(false)) {
     throw new DenoiseError(
       "unsupported_option",
-      `Cannot load a tokenizer that puts ${JSON.stringify(single)} around a text: supported are ` +
+      `Cannot load a tokenizer that puts ${
+        JSON.stringify({ before, behind })
+      } around a text: supported are ` +
         `${tokens.bos} before it and ${tokens.eos} behind it`,
     );
   }
   return {
     before: before.length === 1 ? "bos" : undefined,
     behind: behind.length === 1 ? "eos" : undefined,
+  };
+}
+
+/** The tokens that the template of tokenizer.json puts around each text; none where there is no template. */
+export function templateTokens(
+  { postProcessor }: Pick<TokenizerFiles, "postProcessor">,
+): { readonly before: readonly string[]; readonly behind: readonly string[] } {
+  const single = templateOf(postProcessor as PostProcessor | null | undefined);
+  const text = single.findIndex(({ Sequence }) => Sequence !== undefined);
+  const tokens = (parts: readonly TemplatePart[]) =>
+    parts.flatMap(({ SpecialToken }) => SpecialToken?.id ?? []);
+  return {
+    before: tokens(single.slice(0, Math.max(text, 0))),
+    behind: tokens(single.slice(text + 1)),
   };
 }
 

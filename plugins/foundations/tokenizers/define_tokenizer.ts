@@ -28,6 +28,7 @@ import {
   specialIds,
   type SpecialRole,
   type SpecialTokens,
+  tokenId,
   type TokenizerTokens,
 } from "./special_tokens.ts";
 import { unknownWordsBy } from "./taught_words.ts";
@@ -225,8 +226,10 @@ function tokenizer<F extends TokenizerFiles, T extends PretrainedTokenizer, S>(
   const modelMaxLength = lengthOf(files.config["model_max_length"]) ??
     definition.modelMaxLength ?? NO_LIMIT;
   const pad = padOptions(files.config, backend.idOf(roles.pad ?? specialTokens.pad ?? "") ?? 0);
-  const idsOf = (role: SpecialRole | undefined) =>
-    role === undefined ? [] : [roleId(role, roles, backend.idOf)];
+  const idsOf = (what: Around["before"] = []) =>
+    typeof what === "string"
+      ? [roleId(what, roles, backend.idOf)]
+      : what.map((token) => tokenId(token, backend.idOf));
   const decode = (ids: readonly number[], { skipSpecialTokens }: DecodeOptions = {}) =>
     backend.decode(skipSpecialTokens ? ids.filter((id) => !special.has(id)) : ids);
   const base: PretrainedTokenizer = {

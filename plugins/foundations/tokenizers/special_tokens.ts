@@ -137,3 +137,14 @@ export function roleId(
   if (id === undefined) throw new TypeError(`Cannot encode: the tokenizer has no ${role} token`);
   return id;
 }
+
+/**
+ * The id of a token by its name, which goes around every text.
+ *
+ * @throws {TypeError} when the tokenizer has none.
+ */
+export function tokenId(token: string, tokenToId: (token: string) => number | undefined): number {
+  const id = tokenToId(token);
+  if (id === undefined) throw new TypeError(`Cannot encode: the tokenizer has no token ${token}`);
+  return id;
+}

@@ -11,6 +11,7 @@ import {
   type PretrainedTokenizer,
   readBytePairFiles,
   readChatTemplate,
+  templateTokens,
   type TokenizerClass,
 } from "@denoise/tokenizers";
 
@@ -27,7 +28,8 @@ export type Qwen2Tokenizer = PretrainedTokenizer & ChatTokenizer;
 
 /**
  * Byte-pair encoding of bytes, with the ids that transformers' `Qwen2Tokenizer` gives: text is put into NFC
- * and split into words, digits and punctuation, with the space before them; nothing is put around it.
+ * and split into words, digits and punctuation, with the space before them; around it stands what the template of
+ * tokenizer.json says, as in Qwen3's embedding models, and else nothing.
  *
  * @example
  * ```ts ignore
@@ -44,6 +46,7 @@ export const Qwen2Tokenizer: TokenizerClass<Qwen2Tokenizer> = defineTokenizer({
   specialTokens: { eos: "<|endoftext|>", unk: "<|endoftext|>", pad: "<|endoftext|>" },
   fileNames: [...bytePairFileNames, ...CHAT_TEMPLATE_FILES],
   read: readQwen2Files,
+  around: (files) => templateTokens(files),
   backend: (files, { added }) =>
     byteLevelBackend(files, added, { word: WORD, normalize: (text) => text.normalize("NFC") }),
   methods: (files: Qwen2Files, { roles }) => ({
