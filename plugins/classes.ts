@@ -352,6 +352,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type ZImageTransformer2DModel = modelZImageTransformer.ZImageTransformer2DModel;
 /** `ZImageTransformer2DModel` of `@denoise/model-z-image-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const ZImageTransformer2DModel: typeof modelZImageTransformer.ZImageTransformer2DModel = modelZImageTransformer.ZImageTransformer2DModel.using(registry); import * as modelZImageTransformer from "@denoise/model-z-image-transformer";
+/** An object of the class. */ export type AceStepPipeline = InstanceType<typeof AceStepPipeline>;
+/** `AceStepPipeline` of `@denoise/pipeline-ace-step`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const AceStepPipeline: WithMethods<typeof pipelineAceStep.AceStepPipeline, PipelineMethods> = pipelineAceStep.AceStepPipeline.using(registry); import * as pipelineAceStep from "@denoise/pipeline-ace-step";
 /** An object of the class. */ export type AmusedPipeline = InstanceType<typeof AmusedPipeline>; export type { AmusedCallOptions } from "@denoise/pipeline-amused";
 /** `AmusedPipeline` of `@denoise/pipeline-amused`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const AmusedPipeline: WithMethods<typeof pipelineAmused.AmusedPipeline, PipelineMethods> = pipelineAmused.AmusedPipeline.using(registry); import * as pipelineAmused from "@denoise/pipeline-amused";

@@ -269,6 +269,8 @@ export const registry: Registry<PipelineMethods> = new Registry({
       load: async () => (await import("@denoise/model-z-image-controlnet")).ZImageControlNetModel },
     { kind: "model", className: "ZImageTransformer2DModel", package: "@denoise/model-z-image-transformer",
       load: async () => (await import("@denoise/model-z-image-transformer")).ZImageTransformer2DModel },
+    { kind: "pipeline", className: "AceStepPipeline", package: "@denoise/pipeline-ace-step",
+      task: "text-to-audio", family: "ace-step", load: async () => (await import("@denoise/pipeline-ace-step")).AceStepPipeline },
     { kind: "pipeline", className: "AmusedPipeline", package: "@denoise/pipeline-amused",
       task: "text-to-image", family: "amused", load: async () => (await import("@denoise/pipeline-amused")).AmusedPipeline },
     { kind: "pipeline", className: "AmusedImg2ImgPipeline", package: "@denoise/pipeline-amused-img2img",

@@ -110,6 +110,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "stable_audio_goldens.py",
     "audioldm_goldens.py",
     "audioldm2_goldens.py",
+    "ace_step_goldens.py",
   ],
 };
 

@@ -33,6 +33,7 @@ import qwen_image_edit_goldens
 import qwen_image_goldens
 import qwen_image21_goldens
 import qwen_image_layered_goldens
+import ace_step_goldens
 import audioldm2_goldens
 import audioldm_goldens
 import stable_audio_goldens
@@ -457,6 +458,37 @@ def control_photo(dice: Random) -> Image.Image:
     return random_photo(dice, 33, 80)
 
 
+def ace_step(dice: Random) -> tuple[dict, dict | None]:
+    """Every task on a clip, on codes or on neither, with what is known of the music or without."""
+    words = prompts(dice)
+    prompt = words["prompt"]
+    rows = len(prompt) if isinstance(prompt, list) else 1
+    task = pick(dice, "text2music", "text2music", "text2music", "repaint", "cover", "extract", "lego", "complete")
+    song = lambda: pick(dice, "", "la la la", "[verse]\nSoft notes in the morning light\n[chorus]\n一只猫")  # noqa: E731
+    clip = lambda most: tensor(2, dice.randint(40, most), seed=dice.randrange(99), low=-0.7, high=0.7)  # noqa: E731
+    call = dict(prompt=prompt, lyrics=[song() for _ in range(rows)], num_inference_steps=words["num_inference_steps"], task_type=task,
+                guidance_scale=words["guidance_scale"], audio_duration=dice.choice([0.0, dice.uniform(0.3, 7)]))
+    known = dict(bpm=dice.randint(0, 200), keyscale=pick(dice, "", "A minor"), timesignature=pick(dice, " ", "3"),
+                 vocal_language=[pick(dice, "en", "ja", "unknown") for _ in range(rows)])
+    start = dice.uniform(-1, 3)
+    some_tasks = dict(track_name=pick(dice, "vocals", "Drums"), complete_track_classes=dice.choices(["bass", "drums", "guitar"], k=2),
+                      repainting_start=start, repainting_end=pick(dice, -1.0, start + dice.uniform(0.1, 3)), audio_cover_strength=dice.random())
+    begin, end = sorted((dice.random(), dice.random()))
+    codes = ["".join(f"<|audio_code_{dice.randrange(70000)}|>" for _ in range(dice.randint(1, 4))) for _ in range(rows)]
+    plan = dict(shift=dice.uniform(0.5, 4)) if dice.random() < 0.7 else dict(timesteps=sorted((dice.uniform(0.05, 1) for _ in range(3)), reverse=True))
+    return dict(call, **some(dice, 0.5, **known), **(some_tasks if dice.random() < 0.7 else {}), **some(dice, 0.4, cfg_interval_start=begin, cfg_interval_end=end),
+                **plan, **some(dice, 0.8 if task != "text2music" else 0, src_audio=clip(300)), **some(dice, 0.3, reference_audio=clip(2000)),
+                **some(dice, 0.2, audio_codes=codes), **some(dice, 0.2, instruction="Do as you like"),
+                **some(dice, 0.2, max_text_length=dice.randint(5, 60), max_lyric_length=dice.randint(3, 30))), None
+
+
+def ace_step_turbo(dice: Random) -> tuple[dict, dict | None]:
+    """Of the repo without what covers need."""
+    call, swapped = ace_step(dice)
+    call.pop("audio_codes", None)
+    return call | dict(task_type="extract" if call["task_type"] == "cover" else call["task_type"]), swapped
+
+
 def audioldm(dice: Random) -> tuple[dict, dict | None]:
     call = prompts(dice)
     each = call.pop("num_images_per_prompt", 1)
@@ -630,6 +662,7 @@ KINDS = {
     "t2i-adapter": adapter, "t2i-adapter-light": adapter, "t2i-adapter-xl": adapter_xl,
     "audioldm": audioldm, "musicldm": musicldm, "audioldm2": musicldm,
     "stable-audio": stable_audio,
+    "ace-step": ace_step, "ace-step-turbo": ace_step_turbo,
     "variation": variation,
     "pag": perturbed(text), "pag-img2img": perturbed(img2img), "pag-inpaint-4": perturbed(inpaint), "pag-inpaint-9": perturbed(inpaint),
     "pag-controlnet": perturbed(plain_text, image=control_photo), "pag-xl": perturbed(with_sizes(text)),
@@ -814,6 +847,7 @@ KNOWN = (
     | stable_audio_goldens.TASKS
     | audioldm_goldens.TASKS
     | audioldm2_goldens.TASKS
+    | ace_step_goldens.TASKS
 )
 
 

@@ -16,6 +16,7 @@ const WORDS: Readonly<Record<string, string>> = {
   dit: "DiT",
   xl: "XL",
   pag: "PAG",
+  ace: "ACE",
   audioldm: "AudioLDM",
   audioldm2: "AudioLDM 2",
   pixart: "PixArt",

@@ -1,13 +1,13 @@
 import type {
+  Audio,
   AudioOutput,
   CallOptions,
   Image,
   PipelineRun,
   Recipe,
   RunOptions,
-  Tensor,
 } from "@denoise/core";
-import { runOptions } from "@denoise/core";
+import { runOptions, Tensor } from "@denoise/core";
 import type { Prompt } from "./prompt.ts";
 
 /** What pipelines that make audio are called with, whatever the models. */
@@ -18,7 +18,8 @@ export interface AudioRunOptions extends Omit<RunOptions, "outputType" | "previe
 
 const { preview: _preview, ...options } = runOptions;
 
-const audioRunOptions: CallOptions<AudioRunOptions> = {
+/** The declarations of {@linkcode AudioRunOptions}. */
+export const audioRunOptions: CallOptions<AudioRunOptions> = {
   ...options,
   outputType: { type: "string", choices: ["audio", "tensor", "latent"] },
 };
@@ -78,4 +79,64 @@ export async function audioOutput<C extends object>(
   const codec = await run.audio();
   const about = (index: number) => ({ ...run.recipe, ...recipe(index) });
   return { images: [], audios: codec.fromTensor(samples, sampleRate, about) };
+}
+
+/**
+ * Mono audio on both channels, or the mean of both, where a model has another number of channels.
+ *
+ * @param waveforms float32 [N, channels, samples].
+ */
+export function inChannels(waveforms: Tensor, channels: number): Tensor {
+  if (waveforms.dims[1] === 1 && channels === 2) return waveforms.repeat([1, 2, 1]);
+  if (waveforms.dims[1] === 2 && channels === 1) return waveforms.mean([1], { keepDims: true });
+  return waveforms;
+}
+
+/**
+ * A clip that is given to a pipeline as its model takes it, float32 [N, channels, samples]; of mono and stereo one
+ * becomes the other.
+ *
+ * @param name The option, for messages.
+ * @param given Audio, or a tensor float32 [channels, samples] or [N, channels, samples] at the model's rate.
+ * @throws {TypeError} for audio of another rate, number of channels or shape, and for none at all.
+ */
+export function waveformOf(
+  name: string,
+  given: Audio | Tensor,
+  { sampleRate, channels }: { readonly sampleRate: number; readonly channels: number },
+): Tensor {
+  const clip = given instanceof Tensor
+    ? tensorClip(name, given)
+    : audioClip(name, given, sampleRate);
+  const waveform = inChannels(clip, channels);
+  if (waveform.dims[1] === channels && waveform.data.length > 0) return waveform;
+  throw new TypeError(
+    `Cannot use ${name} of shape [${
+      clip.dims.join(", ")
+    }]: it must have ${channels} channels and samples`,
+  );
+}
+
+function tensorClip(name: string, given: Tensor): Tensor {
+  const { dims, dtype } = given;
+  if (dtype === "float32" && dims.length === 2) return given.reshape([1, ...dims]);
+  if (dtype === "float32" && dims.length === 3) return given;
+  throw new TypeError(
+    `Cannot use ${name} of shape [${
+      dims.join(", ")
+    }] and type ${dtype}: it must be audio, or float32 ` +
+      "[channels, samples] or [N, channels, samples]",
+  );
+}
+
+function audioClip(name: string, given: Audio, sampleRate: number): Tensor {
+  const { data, channels, length } = given;
+  if (!(data instanceof Float32Array)) {
+    throw new TypeError(`Cannot use ${name}: it must be audio, or a tensor of its samples`);
+  }
+  if (given.sampleRate === sampleRate) return new Tensor("float32", data, [1, channels, length]);
+  throw new TypeError(
+    `Cannot use ${name} of ${given.sampleRate} Hz: it must be of ${sampleRate}, that of the model; resample ` +
+      "the audio",
+  );
 }

@@ -116,12 +116,14 @@ export function countPrompts(
 /**
  * Warns of what truncation has cut off texts, quoting it.
  *
- * @param limit The `maxSequenceLength` of the call, or the model whose tokenizer sets the limit. Defaults to `"CLIP"`.
+ * @param limit Tokens as an option of the call says, or the model whose tokenizer sets the limit. Defaults to `"CLIP"`.
+ * @param option The name of that option. Defaults to `"maxSequenceLength"`.
  */
 export function warnOfCut(
   { tokenizer, warn }: Pick<PromptEncoder, "tokenizer" | "warn">,
   { removed = [] }: Pick<Tokens, "removed">,
   limit: number | string = "CLIP",
+  option = "maxSequenceLength",
 ): void {
   const texts = removed.filter(({ length }) => length > 0)
     .flatMap((ids) => tokenizer.batchDecode(Tensor.from(ids, [1, ids.length], "int64")));
@@ -130,7 +132,7 @@ export function warnOfCut(
     `The following part of your input was truncated because ` +
       (typeof limit === "string"
         ? `${limit} can only handle sequences up to ${tokenizer.modelMaxLength} tokens`
-        : `maxSequenceLength is set to ${limit} tokens`) +
+        : `${option} is set to ${limit} tokens`) +
       `: ${JSON.stringify(texts)}`,
   );
 }

@@ -7,7 +7,7 @@ export interface ClassOptions {
 }
 
 const COUNTS = ["numImagesPerPrompt", "numWaveformsPerPrompt", "batchSize"];
-const LENGTHS = ["audioLengthInS", "audioEndInS"];
+const LENGTHS = ["audioLengthInS", "audioEndInS", "audioDuration"];
 
 /** The option by which a class makes several images or audio clips at once; undefined where it has none. */
 export function countOption({ options }: ClassOptions): string | undefined {

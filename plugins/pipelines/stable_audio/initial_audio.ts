@@ -1,4 +1,5 @@
 import { type Audio, type GeneratorInput, type PipelineRun, Tensor } from "@denoise/core";
+import { inChannels } from "@denoise/diffusion";
 import type { Autoencoder } from "@denoise/roles";
 import type { WaveformAutoencoderConfig } from "./mod.ts";
 
@@ -98,13 +99,6 @@ function stacked(clips: readonly Audio[], rate: number): Tensor {
     }
     return fitted(new Tensor("float32", data, [1, channels, length]), longest);
   }));
-}
-
-/** Mono audio on both channels, or the mean of both, where the model has another number of channels. */
-function inChannels(waveforms: Tensor, channels: number): Tensor {
-  if (waveforms.dims[1] === 1 && channels === 2) return waveforms.repeat([1, 2, 1]);
-  if (waveforms.dims[1] === 2 && channels === 1) return waveforms.mean([1], { keepDims: true });
-  return waveforms;
 }
 
 /** Waveforms cut, or filled up with silence, to a length. */

@@ -37,6 +37,7 @@ const FLAGS = {
   seed: "--seed",
   audioLengthInS: "--length",
   audioEndInS: "--length",
+  audioDuration: "--length",
 } as const;
 
 function describe(recipe: Recipe): string {

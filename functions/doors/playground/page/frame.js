@@ -122,7 +122,9 @@ export function factsOf(recipe) {
 }
 
 /** How long the audio of a recipe is, as text. */
-function lengthOf({ audioLengthInS, audioStartInS = 0, audioEndInS }) {
+function lengthOf(
+  { audioDuration, audioLengthInS = audioDuration, audioStartInS = 0, audioEndInS },
+) {
   const seconds = audioLengthInS ??
     (audioEndInS === undefined ? undefined : audioEndInS - audioStartInS);
   return seconds === undefined ? undefined : `${Number(seconds.toFixed(2))} s`;

@@ -44,7 +44,7 @@ export function fieldsOfRecipe(recipe) {
     if (recipe[name] !== undefined && recipe[name] !== null) fields[field] = recipe[name];
   }
   if (recipe.seed !== undefined) fields.seed = String(recipe.seed);
-  const { audioLengthInS = recipe.audioEndInS } = recipe;
+  const { audioDuration, audioEndInS = audioDuration, audioLengthInS = audioEndInS } = recipe;
   if (audioLengthInS !== undefined) fields.audio_length_in_s = audioLengthInS;
   if (recipe.width && recipe.height) fields.size = `${recipe.width}x${recipe.height}`;
   return fields;
