@@ -39,6 +39,19 @@ export function planFlowRun(
 }
 
 /**
+ * Noise levels of a flow from 1 in equal steps towards 0, which is left out, moved by a shift that is the same for all
+ * sizes; computed in float32, as by torch.
+ *
+ * @param shift Above 0; 1 moves nothing, more moves the levels towards 1.
+ */
+export function shiftedSigmas(steps: number, shift: number): readonly number[] {
+  const f = Math.fround;
+  const even = [...linspace32(1, 0, steps + 1)].slice(0, -1);
+  if (shift === 1) return even;
+  return even.map((t) => f(f(f(shift) * t) / f(1 + f(f(shift - 1) * t))));
+}
+
+/**
  * Plans a run of a flow by the noise levels of the scheduler, unless the call has its own, shifted by
  * `mu`. A strength leaves the last part of them.
  *

@@ -1,4 +1,4 @@
-import { type ConfigSchema, type Model, type ModelClass, type Tensor } from "@denoise/core";
+import type { ConfigSchema, Model, ModelClass, Tensor } from "@denoise/core";
 import { defineModel, float32 } from "@denoise/onnx";
 import { add, linear, unsqueeze } from "@denoise/onnx/nn";
 import {

@@ -37,7 +37,6 @@ import {
   type PipelineRun,
   Tensor,
 } from "@denoise/core";
-import { linspace32 } from "@denoise/schedules";
 import {
   audioOutput,
   type BatchNoise,
@@ -48,6 +47,7 @@ import {
   noPreview,
   type Prompt,
   retrieveTimesteps,
+  shiftedSigmas,
   stepOptions,
 } from "@denoise/diffusion";
 import { type AceStepOptions, aceStepOptions, checkTask } from "./options.ts";
@@ -136,7 +136,9 @@ export const AceStepPipeline: PipelineClass<
     const isBlended = task === "cover" && audioCoverStrength < 1;
     const plain = isBlended ? await encode(instructionOf("text2music")) : undefined;
 
-    const timesteps = retrieveTimesteps(scheduler, { sigmas: sigmasOf(options) });
+    const sigmas = options.timesteps?.map(Math.fround) ??
+      shiftedSigmas(options.numInferenceSteps, options.shift);
+    const timesteps = retrieveTimesteps(scheduler, { sigmas });
     const { audio_acoustic_hidden_dim: channels } = transformer.config;
     const first = initialLatents(
       [count, context.dims[1]!, channels],
@@ -212,21 +214,6 @@ function guidanceOf(
 function ownGenerator({ generator }: BatchNoise): Generator {
   const first = Array.isArray(generator) ? generator[0] : generator;
   return first instanceof Generator ? new Generator(first.initialSeed) : new Generator(0);
-}
-
-/** The times of a run: even steps, moved by the shift (`_get_timestep_schedule`). */
-function sigmasOf(
-  { timesteps, numInferenceSteps, shift }: {
-    readonly timesteps?: readonly number[] | undefined;
-    readonly numInferenceSteps: number;
-    readonly shift: number;
-  },
-): readonly number[] {
-  if (timesteps !== undefined) return timesteps.map(Math.fround);
-  const f = Math.fround;
-  const even = [...linspace32(1, 0, numInferenceSteps + 1)].slice(0, -1);
-  if (shift === 1) return even;
-  return even.map((t) => f(f(f(shift) * t) / f(1 + f(f(shift - 1) * t))));
 }
 
 /** Each clip as loud as the next: its loudest sample is 1 dB below full scale. */

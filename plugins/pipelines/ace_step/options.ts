@@ -2,10 +2,7 @@ import type { Audio, CallOptions, Tensor } from "@denoise/core";
 import { type AudioRunOptions, audioRunOptions } from "@denoise/diffusion";
 
 /** What a run can be about. */
-export const TASKS = ["text2music", "repaint", "cover", "extract", "lego", "complete"] as const;
-
-/** One of them. */
-export type AceStepTask = typeof TASKS[number];
+export type AceStepTask = "text2music" | "repaint" | "cover" | "extract" | "lego" | "complete";
 
 /** A clip that is given: audio, or float32 [channels, samples] or [N, channels, samples] at the rate of the model. */
 export type AudioInput = Audio | Tensor;
@@ -67,6 +64,14 @@ export interface AceStepOptions extends AudioRunOptions {
   readonly timesteps?: readonly number[] | undefined;
 }
 
+const TASKS: Readonly<Record<AceStepTask, true>> = {
+  text2music: true,
+  repaint: true,
+  cover: true,
+  extract: true,
+  lego: true,
+  complete: true,
+};
 const SHARE = { type: "number", minimum: 0, maximum: 1 } as const;
 
 /** Their declarations. */
@@ -85,7 +90,7 @@ export const aceStepOptions: CallOptions<AceStepOptions> = {
   bpm: { type: "integer" },
   keyscale: { type: "string" },
   timesignature: { type: "string" },
-  taskType: { type: "string", choices: TASKS },
+  taskType: { type: "string", choices: Object.keys(TASKS) },
   trackName: { type: "string" },
   completeTrackClasses: { type: "string", list: "required" },
   srcAudio: { type: "object" },
