@@ -31,8 +31,8 @@ _VISUAL = dict(depth=1, hidden_size=8, intermediate_size=8, num_heads=1, out_hid
                deepstack_visual_indexes=[0])
 
 
-def mistral(**text) -> Mistral3Config:
-    return Mistral3Config(text_config=dict(model_type="mistral", **{**_TINY, "sliding_window": None, **text}), vision_config=PIXTRAL)
+def mistral(model_type: str = "mistral", **text) -> Mistral3Config:
+    return Mistral3Config(text_config=dict(model_type=model_type, **{**_TINY, "sliding_window": None, **text}), vision_config=PIXTRAL)
 
 
 def qwen(theta: float, **text) -> Qwen3VLConfig:
@@ -52,6 +52,10 @@ CONFIGS = {
         "small": (Mistral3ForConditionalGeneration, mistral(head_dim=6, rms_norm_eps=1e-5, rope_parameters={"rope_type": "default", "rope_theta": 1e9})),
         "window": (Mistral3ForConditionalGeneration, mistral(sliding_window=3, hidden_act="gelu_pytorch_tanh")),
         "older": (Mistral3ForConditionalGeneration, mistral(head_dim=8, num_hidden_layers=2)),
+        # Ministral 3, which ERNIE-Image takes: stretched positions, queries that grow with them
+        "ministral": (Mistral3ForConditionalGeneration, mistral("ministral3", head_dim=16, rope_parameters={
+            "rope_type": "yarn", "rope_theta": 50.0, "factor": 4.0, "original_max_position_embeddings": 16, "max_position_embeddings": 64,
+            "beta_fast": 8.0, "beta_slow": 0.5, "mscale": 1.0, "mscale_all_dim": 0.7, "llama_4_scaling_beta": 0.1})),
     },
     "Qwen3VLForConditionalGeneration": {
         "text": (Qwen3VLForConditionalGeneration, qwen(5000000.0)),

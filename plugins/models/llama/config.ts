@@ -1,4 +1,11 @@
-import { type ConfigSchema, float, type FrozenConfig, maybe, number } from "@denoise/core";
+import {
+  type ConfigSchema,
+  float,
+  type FrozenConfig,
+  type JsonObject,
+  maybe,
+  number,
+} from "@denoise/core";
 import {
   checkLanguageModel,
   type LanguageModelConfig,
@@ -43,8 +50,26 @@ export const mistral3: ConfigSchema<LlamaConfig> = {
   rope_theta: float(1e9),
 };
 
+/** What stands there for a text part of the kind `"ministral3"`, where its config does not say it. */
+export const ministral3: JsonObject = {
+  hidden_size: 4096,
+  intermediate_size: 14336,
+  num_hidden_layers: 34,
+  rope_parameters: {
+    rope_type: "yarn",
+    rope_theta: 1e6,
+    factor: 16,
+    original_max_position_embeddings: 16384,
+    beta_fast: 32,
+    beta_slow: 1,
+    mscale: 1,
+    mscale_all_dim: 1,
+    llama_4_scaling_beta: 0.1,
+  },
+};
+
 /** Refuses what cannot be built, before any weights are looked at. */
 export function check(className: string, config: FrozenConfig<LlamaConfig>): void {
-  checkLanguageModel(className, config);
+  checkLanguageModel(className, config, ["yarn"]);
   if (config.mlp_bias) throw unsupportedOption(className, "mlp_bias", true, [false]);
 }

@@ -31,7 +31,7 @@ import {
   type RopeParameters,
 } from "@denoise/onnx";
 import { decoderGraph } from "@denoise/onnx/blocks";
-import { check, type LlamaConfig, mistral3, schema } from "./config.ts";
+import { check, type LlamaConfig, ministral3, mistral3, schema } from "./config.ts";
 
 export type { LanguageModelMethods, LlamaConfig, RopeParameters };
 
@@ -76,7 +76,12 @@ export const Mistral3ForConditionalGeneration: ModelClass<Mistral3ForConditional
     aliases: ["Mistral3Model"],
     library: "transformers",
     schema: mistral3,
-    adapt: (config) => ({ ...config, ...nestedConfig(config, "text_config") }),
+    adapt(config) {
+      const text = nestedConfig(config, "text_config");
+      const own = text["model_type"] === "ministral3" ? ministral3 : {};
+      const rope = text["rope_parameters"] ?? own["rope_parameters"] ?? null;
+      return { ...own, ...config, ...text, rope_parameters: rope };
+    },
     check: (config) => check("Mistral3ForConditionalGeneration", config),
     rename: (stored) => stored.replace(/^(model\.)?language_model\.(model\.)?/, ""),
     ignore: [

@@ -8,7 +8,7 @@ import {
   type Tensor,
 } from "@denoise/core";
 import { type Runner, unsupportedOption } from "./model_definition.ts";
-import { activationNames } from "./nn/mod.ts";
+import { activationNames, type RotaryStretch } from "./nn/mod.ts";
 
 /** What `rope_parameters` and `rope_scaling` say of the positions. */
 export interface RopeParameters {
@@ -18,6 +18,24 @@ export interface RopeParameters {
   readonly rope_type?: string;
   /** What `rope_type` was called before. */
   readonly type?: string;
+  /** Of `"yarn"`: how many times longer texts may be than those of the first training. */
+  readonly factor?: number;
+  /** Of `"yarn"`: how many positions the first training had. */
+  readonly original_max_position_embeddings?: number;
+  /** Of `"yarn"`: how often the shortest of the waves that are stretched turns within these. Defaults to 32. */
+  readonly beta_fast?: number | null;
+  /** Of `"yarn"`: how often the longest wave that is not stretched by the whole factor does. Defaults to 1. */
+  readonly beta_slow?: number | null;
+  /** Of `"yarn"`: what cosines and sines are multiplied with, where the following do not say it. */
+  readonly attention_factor?: number | null;
+  /** Of `"yarn"`: how much larger they are for longer texts; with `mscale_all_dim`. */
+  readonly mscale?: number | null;
+  /** Of `"yarn"`: what `mscale` is relative to. */
+  readonly mscale_all_dim?: number | null;
+  /** Of `"yarn"`: whether the waves that are stretched in part begin and end at whole channels. Defaults to true. */
+  readonly truncate?: boolean;
+  /** How much queries grow with the logarithm of their position, in parts of the first training's. */
+  readonly llama_4_scaling_beta?: number | null;
   /** How many pairs of a head's channels time, row and column turn, where images are read too. */
   readonly mrope_section?: readonly number[];
 }
@@ -93,6 +111,15 @@ export function checkLanguageModel(
       throw refuse(option, [null, ...known.map((rope_type) => ({ rope_type }))]);
     }
   }
+  const rope = yarnOf(config);
+  const isKnown = rope === undefined ||
+    [rope.factor, rope.original_max_position_embeddings].every((value) => Number(value) > 0);
+  if (!isKnown) {
+    throw new RangeError(
+      `Cannot build ${className}: positions of rope_type "yarn" need factor and ` +
+        `original_max_position_embeddings, both above 0, but have ${JSON.stringify(rope)}`,
+    );
+  }
   const { num_attention_heads: heads, num_key_value_heads: keyHeads } = config;
   if (heads % (keyHeads ?? heads) !== 0) {
     throw new RangeError(
@@ -100,6 +127,35 @@ export function checkLanguageModel(
         `num_key_value_heads, ${keyHeads}`,
     );
   }
+}
+
+/** What the config says of positions that are stretched as YaRN does. */
+function yarnOf(
+  { rope_parameters, rope_scaling }: FrozenConfig<LanguageModelConfig>,
+): RopeParameters | undefined {
+  return [rope_parameters, rope_scaling].find((rope) => (rope?.rope_type ?? rope?.type) === "yarn") ??
+    undefined;
+}
+
+/** How the config's positions are stretched; undefined where they are not. */
+export function ropeStretch(
+  config: FrozenConfig<LanguageModelConfig>,
+): RotaryStretch | undefined {
+  const rope = yarnOf(config);
+  if (rope === undefined) return undefined;
+  const factor = rope.factor!;
+  const growth = (scale = 1) => factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;
+  const { mscale, mscale_all_dim: all } = rope;
+  const amplitude = rope.attention_factor ??
+    (mscale && all ? growth(mscale) / growth(all) : growth());
+  return {
+    factor,
+    positions: rope.original_max_position_embeddings!,
+    fast: rope.beta_fast || 32,
+    slow: rope.beta_slow || 1,
+    truncate: rope.truncate ?? true,
+    amplitude,
+  };
 }
 
 /** Names of the hidden states among a graph's outputs. */

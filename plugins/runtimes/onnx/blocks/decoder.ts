@@ -1,10 +1,11 @@
 import type { FrozenConfig } from "@denoise/core";
 import type { Scope, Value } from "../graph/mod.ts";
-import type { LanguageModelConfig } from "../language_model.ts";
+import { type LanguageModelConfig, ropeStretch } from "../language_model.ts";
 import {
   add,
   attention,
   causalBias,
+  div,
   embedding,
   expand,
   hiddenScore,
@@ -15,6 +16,7 @@ import {
   rmsNorm,
   type Rotary,
   rotaryEmbedding,
+  type RotaryStretch,
   rotate,
   sectionedRotary,
   shapeOf,
@@ -39,13 +41,20 @@ export interface GemmaOptions {
 /** What the options of language models say of their layers, whatever class they are. */
 export function decoderOptionsOf(
   config: FrozenConfig<LanguageModelConfig>,
-): Pick<DecoderOptions, "layers" | "heads" | "keyHeads" | "theta" | "eps" | "activation"> {
+): Pick<
+  DecoderOptions,
+  "layers" | "heads" | "keyHeads" | "theta" | "stretch" | "growth" | "eps" | "activation"
+> {
   const { num_attention_heads: heads, rope_parameters } = config;
+  const { llama_4_scaling_beta: rate, original_max_position_embeddings: span } =
+    rope_parameters ?? {};
   return {
     layers: config.num_hidden_layers,
     heads,
     keyHeads: config.num_key_value_heads ?? heads,
     theta: rope_parameters?.rope_theta ?? config.rope_theta,
+    stretch: ropeStretch(config),
+    growth: rate && span ? { rate, span } : undefined,
     eps: config.rms_norm_eps,
     activation: config.hidden_act,
   };
@@ -63,6 +72,10 @@ export interface DecoderOptions {
   readonly headWidth: number;
   /** The longest wavelength of the positions is 2π times this. */
   readonly theta: number;
+  /** How positions are stretched; not at all by default. */
+  readonly stretch?: RotaryStretch | undefined;
+  /** How queries grow with their positions; not at all by default. */
+  readonly growth?: QueryGrowth | undefined;
   /** Added to the mean square in each normalization. */
   readonly eps: number;
   /** The activation of the feed forward's gate, by its name in transformers. */
@@ -84,6 +97,14 @@ export interface DecoderOptions {
   readonly places?: DecoderPlaces | undefined;
   /** States that take the place of a token's. */
   readonly given?: GivenStates | undefined;
+}
+
+/** Queries are multiplied with 1 + rate·log(1 + ⌊position / span⌋), as in Llama 4. */
+export interface QueryGrowth {
+  /** How fast. */
+  readonly rate: number;
+  /** Positions of a step. */
+  readonly span: number;
 }
 
 /** Coordinates of the tokens of a row. */
@@ -119,13 +140,14 @@ export function decoderStates(
   mask: Value | undefined,
   options: DecoderOptions,
 ): Value[] {
-  const { layers, theta, headWidth, gemma, places: own, given } = options;
+  const { layers, theta, stretch, headWidth, gemma, places: own, given } = options;
   const count = squeeze(s, shapeOf(s, ids, 1, 2), [0]);
   const places = s.op("Range", [s.scalar(0, "int64"), count, s.scalar(1, "int64")]); // [tokens]
   const positions = s.cast(unsqueeze(s, places, [1]), "float32");
   const rotary = own === undefined
-    ? rotaryEmbedding(s, positions, { widths: [headWidth], theta })
-    : sectionedRotary(s, own.ids, { width: headWidth, theta, sections: own.sections });
+    ? rotaryEmbedding(s, positions, { widths: [headWidth], theta, stretch })
+    : sectionedRotary(s, own.ids, { width: headWidth, theta, stretch, sections: own.sections });
+  const growth = options.growth && queryGrowth(s, own?.ids ?? positions, options.growth);
   // one value for all that is masked: a token that attends to none attends to all alike, as Gemma's does in transformers
   const hidden = hiddenScore(s);
   const causal = causalBias(s, ids, hidden);
@@ -153,7 +175,7 @@ export function decoderStates(
     const bias = lower(all, window === undefined ? undefined : windowBias(s, ids, window, hidden));
     // of other models such a token, one that fills a row up on the left, is given nothing
     const isBlind = mask === undefined || gemma !== undefined ? undefined : blindOf(bias);
-    x = decoderLayer(s.at("layers", i), x, { bias, isBlind, rotary, options });
+    x = decoderLayer(s.at("layers", i), x, { bias, isBlind, rotary, growth, options });
   }
   return [...states, x, norm(s.at("norm"), x, options)];
 }
@@ -170,11 +192,18 @@ function blindTokens(s: Scope, bias: Value, hidden: number): Value {
   return unsqueeze(s, s.op("Less", [highest, s.scalar(hidden / 2, "float32")]), [2]);
 }
 
+/** What queries are multiplied with, [tokens, 1]. */
+function queryGrowth(s: Scope, positions: Value, { rate, span }: QueryGrowth): Value {
+  const steps = s.op("Floor", [div(s, positions, s.scalar(span, "float32"))]);
+  return s.cast(add(s, mul(s, s.op("Log", [add(s, steps, 1)]), rate), 1));
+}
+
 /** What all layers are given. */
 interface LayerFacts {
   readonly bias: Value;
   readonly isBlind: Value | undefined;
   readonly rotary: Rotary;
+  readonly growth: Value | undefined;
   readonly options: DecoderOptions;
 }
 
@@ -199,7 +228,8 @@ function decoderLayer(s: Scope, x: Value, facts: LayerFacts): Value {
 }
 
 /** Attention of heads that share keys and values in groups. */
-function selfAttention(s: Scope, x: Value, { bias, isBlind, rotary, options }: LayerFacts): Value {
+function selfAttention(s: Scope, x: Value, facts: LayerFacts): Value {
+  const { bias, isBlind, rotary, growth, options } = facts;
   const { heads, keyHeads, headWidth, eps, normalized, gemma } = options;
   const { query, key, value } = projectHeads(s, x, {
     heads,
@@ -211,8 +241,9 @@ function selfAttention(s: Scope, x: Value, { bias, isBlind, rotary, options }: L
   });
   const shared = (of: Value) =>
     repeatHeads(s, of, { keyHeads, headWidth, times: heads / keyHeads });
+  const turned = rotate(s, query, rotary, { heads, pairs: "half-split" });
   const seen = attention(s, {
-    query: rotate(s, query, rotary, { heads, pairs: "half-split" }),
+    query: growth === undefined ? turned : mul(s, turned, growth),
     key: shared(rotate(s, key, rotary, { heads: keyHeads, pairs: "half-split" })),
     value: shared(value),
   }, { heads, bias, scale: gemma?.scoreScale, softCap: gemma?.softCap ?? undefined });

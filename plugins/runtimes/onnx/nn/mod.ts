@@ -75,6 +75,7 @@ export {
   type RotaryOptions,
   rotate,
   type RotateOptions,
+  type RotaryStretch,
   sectionedRotary,
 } from "./rotary.ts";
 export {

@@ -10,12 +10,33 @@ export interface Rotary {
   readonly sin: Value;
 }
 
+/**
+ * How positions are stretched beyond those that a model was trained with at first (YaRN: Peng et al., 2023,
+ * arXiv:2309.00071): long waves by the factor, short ones not, those between in part.
+ */
+export interface RotaryStretch {
+  /** How many times longer texts may be. */
+  readonly factor: number;
+  /** How many positions the model was trained with at first. */
+  readonly positions: number;
+  /** Waves that turn so often within these positions, or more, stay. */
+  readonly fast: number;
+  /** Waves that turn so often, or less, are stretched by the whole factor. */
+  readonly slow: number;
+  /** Whether the waves between begin and end at whole channels. */
+  readonly truncate: boolean;
+  /** What cosines and sines are multiplied with. */
+  readonly amplitude: number;
+}
+
 /** Options of {@linkcode rotaryEmbedding}. */
 export interface RotaryOptions {
   /** How many of a head's channels each axis turns; even numbers, which add up to its width. */
   readonly widths: readonly number[];
   /** The longest wavelength is 2π times this, of all axes or of each. Defaults to 10000. */
   readonly theta?: number | readonly number[] | undefined;
+  /** How positions are stretched; not at all by default. */
+  readonly stretch?: RotaryStretch | undefined;
 }
 
 /**
@@ -26,14 +47,22 @@ export interface RotaryOptions {
  * @param ids float32 [tokens, axes]: the coordinates of each token.
  */
 export function rotaryEmbedding(s: Scope, ids: Value, options: RotaryOptions): Rotary {
-  const { widths, theta = 10000 } = options;
+  const { widths, theta = 10000, stretch } = options;
   const columns = widths.length === 1 ? [ids] : split(s, ids, widths.map(() => 1), 1);
   const angles = widths.map((width, axis) => {
     const own = typeof theta === "number" ? theta : theta[axis]!;
-    return mul(s, columns[axis]!, s.graph.floats(rates(width, own), [1, width / 2], "float32"));
+    const turns = rates(width, own, stretch);
+    return mul(s, columns[axis]!, s.graph.floats(turns, [1, width / 2], "float32"));
   });
   const all = angles.length === 1 ? angles[0]! : concat(s, angles, 1); // [tokens, width / 2]
-  return { cos: s.cast(s.op("Cos", [all])), sin: s.cast(s.op("Sin", [all])) };
+  return waves(s, all, stretch);
+}
+
+/** Cosines and sines of angles. */
+function waves(s: Scope, angles: Value, stretch: RotaryStretch | undefined): Rotary {
+  const { amplitude = 1 } = stretch ?? {};
+  const grown = (wave: Value) => s.cast(amplitude === 1 ? wave : mul(s, wave, amplitude));
+  return { cos: grown(s.op("Cos", [angles])), sin: grown(s.op("Sin", [angles])) };
 }
 
 /**
@@ -43,17 +72,19 @@ export function rotaryEmbedding(s: Scope, ids: Value, options: RotaryOptions): R
  * @param ids float32 [tokens, axes]: the coordinates of each token.
  * @param options.width Channels of a head.
  * @param options.sections How many pairs each axis turns, one after the other; they add up to half the width.
+ * @param options.stretch How positions are stretched; not at all by default.
  */
 export function sectionedRotary(
   s: Scope,
   ids: Value,
-  { width, theta, sections }: {
+  { width, theta, sections, stretch }: {
     readonly width: number;
     readonly theta: number;
     readonly sections: readonly number[];
+    readonly stretch?: RotaryStretch | undefined;
   },
 ): Rotary {
-  const all = rates(width, theta);
+  const all = rates(width, theta, stretch);
   const half = width / 2;
   const table = new Float32Array(sections.length * half);
   let pair = 0;
@@ -62,12 +93,31 @@ export function sectionedRotary(
   }
   const turns = s.graph.floats(table, [sections.length, half], "float32");
   const angles = s.op("MatMul", [ids, turns]); // [tokens, width / 2]
-  return { cos: s.cast(s.op("Cos", [angles])), sin: s.cast(s.op("Sin", [angles])) };
+  return waves(s, angles, stretch);
 }
 
-/** theta^(−2i/width), the angle for each step of a coordinate. */
-function rates(width: number, theta: number): Float32Array {
-  return Float32Array.from({ length: width / 2 }, (_, i) => theta ** (-2 * i / width));
+/** theta^(−2i/width), the angle for each step of a coordinate, of stretched positions a part of that. */
+function rates(width: number, theta: number, stretch?: RotaryStretch): Float32Array {
+  const part = stretch === undefined ? () => 1 : stretchedParts(width, theta, stretch);
+  return Float32Array.from({ length: width / 2 }, (_, i) => theta ** (-2 * i / width) * part(i));
+}
+
+/** What is left of each wave's angle (`_compute_yarn_parameters` of transformers). */
+function stretchedParts(
+  width: number,
+  theta: number,
+  { factor, positions, fast, slow, truncate }: RotaryStretch,
+): (pair: number) => number {
+  // the channel whose wave turns so often within the positions
+  const channel = (turns: number) =>
+    width * Math.log(positions / (turns * 2 * Math.PI)) / (2 * Math.log(theta));
+  const low = Math.max(truncate ? Math.floor(channel(fast)) : channel(fast), 0);
+  const high = Math.min(truncate ? Math.ceil(channel(slow)) : channel(slow), width - 1);
+  const span = high === low ? 0.001 : high - low;
+  return (pair) => {
+    const stretched = Math.min(Math.max((pair - low) / span, 0), 1);
+    return stretched / factor + 1 - stretched;
+  };
 }
 
 /** Options of {@linkcode rotate}. */
