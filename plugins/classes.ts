@@ -223,6 +223,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type DPTForDepthEstimation = modelDpt.DPTForDepthEstimation;
 /** `DPTForDepthEstimation` of `@denoise/model-dpt`, with {@linkcode registry} as its default.
  * @category Models */ export const DPTForDepthEstimation: typeof modelDpt.DPTForDepthEstimation = modelDpt.DPTForDepthEstimation.using(registry); import * as modelDpt from "@denoise/model-dpt";
+/** An object of the class. */ export type ErnieImageTransformer2DModel = modelErnieImageTransformer.ErnieImageTransformer2DModel;
+/** `ErnieImageTransformer2DModel` of `@denoise/model-ernie-image-transformer`, with {@linkcode registry} as its default.
+ * @category Models */ export const ErnieImageTransformer2DModel: typeof modelErnieImageTransformer.ErnieImageTransformer2DModel = modelErnieImageTransformer.ErnieImageTransformer2DModel.using(registry); import * as modelErnieImageTransformer from "@denoise/model-ernie-image-transformer";
 /** An object of the class. */ export type Flux2Transformer2DModel = modelFlux2Transformer.Flux2Transformer2DModel;
 /** `Flux2Transformer2DModel` of `@denoise/model-flux2-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const Flux2Transformer2DModel: typeof modelFlux2Transformer.Flux2Transformer2DModel = modelFlux2Transformer.Flux2Transformer2DModel.using(registry); import * as modelFlux2Transformer from "@denoise/model-flux2-transformer";

@@ -183,6 +183,8 @@ export const registry: Registry<PipelineMethods> = new Registry({
       load: async () => (await import("@denoise/model-dit-transformer")).DiTTransformer2DModel },
     { kind: "model", className: "DPTForDepthEstimation", package: "@denoise/model-dpt",
       load: async () => (await import("@denoise/model-dpt")).DPTForDepthEstimation },
+    { kind: "model", className: "ErnieImageTransformer2DModel", package: "@denoise/model-ernie-image-transformer",
+      load: async () => (await import("@denoise/model-ernie-image-transformer")).ErnieImageTransformer2DModel },
     { kind: "model", className: "Flux2Transformer2DModel", package: "@denoise/model-flux2-transformer",
       load: async () => (await import("@denoise/model-flux2-transformer")).Flux2Transformer2DModel },
     { kind: "model", className: "Flux3Transformer2DModel", package: "@denoise/model-flux3-transformer",

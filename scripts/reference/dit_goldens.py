@@ -9,7 +9,7 @@ import sys
 import warnings
 
 import torch
-from diffusers import AuraFlowTransformer2DModel, AutoencoderDC, DiTTransformer2DModel, Krea2Transformer2DModel, Lumina2Transformer2DModel, PixArtTransformer2DModel, QwenImage21Transformer2DModel, SanaTransformer2DModel
+from diffusers import AuraFlowTransformer2DModel, AutoencoderDC, DiTTransformer2DModel, ErnieImageTransformer2DModel, Krea2Transformer2DModel, Lumina2Transformer2DModel, PixArtTransformer2DModel, QwenImage21Transformer2DModel, SanaTransformer2DModel
 
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
@@ -225,7 +225,38 @@ def qwen21(model, values: dict) -> dict:
     return {"sample": output[:, -height * width :]}
 
 
+_ERNIE = dict(hidden_size=32, num_attention_heads=2, num_layers=2, ffn_hidden_size=40, in_channels=4, out_channels=4, text_in_dim=12, rope_axes_dim=(4, 6, 6))
+ERNIE = {
+    "ernie": _ERNIE,
+    # states as wide as tokens, patches of 2x2
+    "plain": {**_ERNIE, "num_attention_heads": 4, "num_layers": 1, "in_channels": 3, "out_channels": 5, "patch_size": 2, "text_in_dim": 32, "rope_theta": 50,
+              "rope_axes_dim": (4, 2, 2), "eps": 1e-2},
+}
+
+
+def ernie_calls(config, g: torch.Generator):
+    def values(height: int, width: int, lengths: list, timestep) -> dict:
+        return {
+            "hidden_states": torch.randn(len(lengths), config.in_channels, height, width, generator=g), "timestep": torch.tensor(timestep),
+            **{f"texts.{i}": torch.randn(n, config.text_in_dim, generator=g) for i, n in enumerate(lengths)},
+        }
+
+    yield "two images", values(4, 4, [5, 5], [700.0, 700.0])
+    yield "texts of other lengths, another time for each", values(2, 6, [3, 9, 3], [1000.0, 13.0, 400.5])
+    yield "one token of text", values(6, 2, [1], [250.0])
+
+
+def ernie(model, values: dict) -> dict:
+    texts = [text for name, text in values.items() if name.startswith("texts.")]
+    lengths = torch.tensor([len(text) for text in texts])
+    padded = torch.stack([torch.cat([text, text.new_zeros(max(lengths) - len(text), text.shape[1])]) for text in texts])
+    sample = model(values["hidden_states"], values["timestep"], padded, lengths).sample
+    channels, height, width = model.config.out_channels, *values["hidden_states"].shape[2:]
+    return {"sample": sample.reshape(len(texts), channels, height, width)}
+
+
 CLASSES = {
+    "ErnieImageTransformer2DModel": (ErnieImageTransformer2DModel, ERNIE, ernie_calls, ernie),
     "QwenImage21Transformer2DModel": (QwenImage21Transformer2DModel, QWEN21, qwen21_calls, qwen21),
     "Krea2Transformer2DModel": (Krea2Transformer2DModel, KREA, krea_calls, krea),
     "AuraFlowTransformer2DModel": (AuraFlowTransformer2DModel, AURA, aura_calls, plain),

@@ -30,6 +30,7 @@ import type {
   ClapTextModelWithProjection,
   CosmosTransformer3DModel,
   DiTTransformer2DModel,
+  ErnieImageTransformer2DModel,
   Flux2Transformer2DModel,
   Flux3Transformer2DModel,
   FluxControlNetModel,
@@ -633,6 +634,17 @@ async function denoiseOnGrid(
   });
 }
 
+async function denoiseBesideText(
+  model: ErnieImageTransformer2DModel,
+  input: Inputs,
+  call: ModelCall,
+): Promise<Outputs> {
+  const texts = Object.keys(call.inputs).filter((name) => name.startsWith("texts."));
+  return await model.forward(input("hidden_states")!, numbersOf(input("timestep"))!, {
+    encoderHiddenStates: texts.map((name) => input(name)!),
+  });
+}
+
 /** Padding, which the reference masks, is left out: what of a text counts stands at its beginning. */
 async function denoiseByLayeredText(
   model: Krea2Transformer2DModel,
@@ -823,6 +835,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   Lumina2Transformer2DModel: denoiseByMaskedText,
   Krea2Transformer2DModel: denoiseByLayeredText,
   QwenImage21Transformer2DModel: denoiseOnGrid,
+  ErnieImageTransformer2DModel: denoiseBesideText,
   DiTTransformer2DModel: denoiseByClass,
   AutoencoderOobleck: encodeOrDecode,
   StableAudioDiTModel: denoiseWaveforms,

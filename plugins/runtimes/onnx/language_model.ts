@@ -133,7 +133,9 @@ export function checkLanguageModel(
 function yarnOf(
   { rope_parameters, rope_scaling }: FrozenConfig<LanguageModelConfig>,
 ): RopeParameters | undefined {
-  return [rope_parameters, rope_scaling].find((rope) => (rope?.rope_type ?? rope?.type) === "yarn") ??
+  return [rope_parameters, rope_scaling].find((rope) =>
+    (rope?.rope_type ?? rope?.type) === "yarn"
+  ) ??
     undefined;
 }
 

@@ -46,8 +46,8 @@ export function decoderOptionsOf(
   "layers" | "heads" | "keyHeads" | "theta" | "stretch" | "growth" | "eps" | "activation"
 > {
   const { num_attention_heads: heads, rope_parameters } = config;
-  const { llama_4_scaling_beta: rate, original_max_position_embeddings: span } =
-    rope_parameters ?? {};
+  const { llama_4_scaling_beta: rate, original_max_position_embeddings: span } = rope_parameters ??
+    {};
   return {
     layers: config.num_hidden_layers,
     heads,

@@ -73,9 +73,9 @@ export {
   type Rotary,
   rotaryEmbedding,
   type RotaryOptions,
+  type RotaryStretch,
   rotate,
   type RotateOptions,
-  type RotaryStretch,
   sectionedRotary,
 } from "./rotary.ts";
 export {
