@@ -19,6 +19,8 @@ interface Result {
   readonly message?: string;
   readonly events?: readonly string[];
   readonly images?: number;
+  readonly before?: number;
+  readonly after?: number;
 }
 
 /** Runs a program on a fake card with a fault. */
@@ -78,6 +80,22 @@ await engine.close();
 console.log("result:" + JSON.stringify({ events, message }));
 Deno.exit();`;
 
+/** Serves the pipeline from the card, runs one job, and prints how much of the card is free. */
+const FREE = `
+import { registry } from "@denoise/denoise/registry";
+import { childServingEngine } from "../functions/engine/child.ts";
+import { job } from "../functions/tests/jobs.ts";
+const models = [{ id: "tiny", location: ${JSON.stringify(TINY)} }];
+const engine = childServingEngine({ models, registry, device: "cuda", warmup: false });
+await engine.ready();
+const before = engine.freeBytes;
+const run = engine.run(job("1", { steps: 2 }), new AbortController().signal);
+while (!(await run.next()).done);
+const after = engine.freeBytes;
+await engine.close();
+console.log("result:" + JSON.stringify({ before, after }));
+Deno.exit();`;
+
 /** A folder whose cuBLAS is of another version, without the provider's functions. */
 async function otherVersion(): Promise<string> {
   const other = await Deno.makeTempDir({ prefix: "denoise-" });
@@ -94,6 +112,13 @@ async function otherVersion(): Promise<string> {
   assert(success, new TextDecoder().decode(stderr));
   return other;
 }
+
+describe("a card that is served from", { ignore }, () => {
+  it("tells how much of its memory is free", async () => {
+    const { before, after } = await onFaultyCard({ CUDA_FAKE_MEMORY: `${2 ** 30}` }, FREE);
+    assert(before! <= 2 ** 30 && after! < before! && after! > 2 ** 29, `${before}, ${after}`);
+  });
+});
 
 describe("a card with a fault", { ignore }, () => {
   it("without one, a call runs", async () => {

@@ -75,6 +75,7 @@ class ChildEngine implements ChildServingEngine {
   #hung: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #loading: ReturnType<typeof setTimeout> | undefined;
+  #freeBytes: number | undefined;
 
   constructor(options: ChildServingEngineOptions) {
     this.#options = options;
@@ -87,6 +88,10 @@ class ChildEngine implements ChildServingEngine {
 
   get restarts(): number {
     return this.#restarts;
+  }
+
+  get freeBytes(): number | undefined {
+    return this.#freeBytes;
   }
 
   get pid(): number | undefined {
@@ -201,6 +206,7 @@ class ChildEngine implements ChildServingEngine {
 
   #onMessage(message: FromChild): void {
     this.#watchdog?.heard();
+    if ("freeBytes" in message) this.#freeBytes = message.freeBytes;
     switch (message.op) {
       case "pong":
         return;
@@ -272,6 +278,7 @@ class ChildEngine implements ChildServingEngine {
     this.#watchdog?.close();
     this.#watchdog = undefined;
     this.#child = undefined;
+    this.#freeBytes = undefined;
     const lost = new ServeError("engine_lost", "The engine stopped in the middle of the run");
     for (const events of this.#runs.values()) events.end(lost);
     for (const id of [...this.#runs.keys(), ...this.#stopping.keys()]) this.#ended(id);

@@ -98,6 +98,8 @@ export interface DeviceState {
   readonly runs: number;
   /** Bytes of the weights that it holds. */
   readonly heldBytes: number;
+  /** Bytes that are free on it, where it is a card that tells, whoever holds the others. */
+  readonly freeBytes?: number | undefined;
 }
 
 /** What runs jobs: in this process, or in a child that may die. */
@@ -106,6 +108,8 @@ export interface ServingEngine {
   readonly state: EngineState;
   /** How often it was started again. */
   readonly restarts: number;
+  /** Bytes that are free on its device, where that is a card that tells. */
+  readonly freeBytes?: number | undefined;
   /** Its devices, where it has several. */
   readonly devices?: readonly DeviceState[] | undefined;
   /**

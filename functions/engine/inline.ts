@@ -1,4 +1,5 @@
 import { type Registry, Tensor } from "@denoise/core";
+import { freeDeviceMemory } from "@denoise/onnx/device_memory";
 import { toServeError } from "../contract/errors.ts";
 import { DEFAULT_LIMITS } from "../contract/limits.ts";
 import type { Job, JobInput, RunEvent } from "../contract/job.ts";
@@ -48,6 +49,10 @@ class InlineEngine implements ServingEngine {
 
   get state(): EngineState {
     return this.#state;
+  }
+
+  get freeBytes(): number | undefined {
+    return freeDeviceMemory(this.#options.device ?? "cpu");
   }
 
   async ready(signal?: AbortSignal): Promise<readonly ModelInfo[]> {

@@ -14,16 +14,22 @@ export type ToChild =
   | { readonly op: "cancel"; readonly id: number }
   | { readonly op: "ping" };
 
+/** Bytes that are free on the device, where it is a card that tells. */
+export interface FreeMemory {
+  /** Whoever holds the others. */
+  readonly freeBytes?: number | undefined;
+}
+
 /** What the child tells. */
 export type FromChild =
-  | {
+  | FreeMemory & {
     readonly op: "ready";
     readonly models: readonly ModelInfo[];
     readonly broken: readonly BrokenModel[];
     readonly timing: StartTiming;
   }
-  | { readonly op: "models"; readonly models: readonly ModelInfo[] }
+  | FreeMemory & { readonly op: "models"; readonly models: readonly ModelInfo[] }
   | { readonly op: "unable"; readonly message: string }
-  | { readonly op: "pong" }
+  | FreeMemory & { readonly op: "pong" }
   | { readonly op: "event"; readonly id: number; readonly event: RunEvent }
-  | { readonly op: "end"; readonly id: number; readonly failure?: JobFailure };
+  | FreeMemory & { readonly op: "end"; readonly id: number; readonly failure?: JobFailure };

@@ -26,12 +26,13 @@ export async function runChild(registry: Registry): Promise<void> {
     const withCommits = (infos: readonly ModelInfo[]) =>
       infos.map((info) => ({ ...info, commit: commits.get(info.id) }));
     const onModels = (infos: readonly ModelInfo[]) =>
-      tell({ op: "models", models: withCommits(infos) });
+      tell({ op: "models", models: withCommits(infos), freeBytes: engine?.freeBytes });
     engine = inlineServingEngine({ ...options, models: specs, registry, onModels });
     await engine.ready();
     if (engine.state.phase !== "ready") return;
     const { models: infos, broken = [], timing } = engine.state;
-    tell({ op: "ready", models: withCommits(infos), broken, timing });
+    const { freeBytes } = engine;
+    tell({ op: "ready", models: withCommits(infos), broken, timing, freeBytes });
   }
 
   async function run({ id, job }: ToChild & { op: "run" }): Promise<void> {
@@ -41,7 +42,7 @@ export async function runChild(registry: Registry): Promise<void> {
       for await (const event of engine!.run(job, controller.signal)) {
         tell({ op: "event", id, event });
       }
-      tell({ op: "end", id });
+      tell({ op: "end", id, freeBytes: engine!.freeBytes });
     } catch (error) {
       if (error instanceof ServeError && ["internal", "out_of_memory"].includes(error.code)) {
         console.error(error.cause);
@@ -50,7 +51,7 @@ export async function runChild(registry: Registry): Promise<void> {
         console.error(error.message);
         Deno.exit(1); // a card is lost to this process, and not to the next
       }
-      tell({ op: "end", id, failure: toFailure(error) });
+      tell({ op: "end", id, failure: toFailure(error), freeBytes: engine!.freeBytes });
     } finally {
       running.delete(id);
     }
@@ -59,7 +60,7 @@ export async function runChild(registry: Registry): Promise<void> {
   for await (const frame of parent.messages) {
     const message = frame as ToChild;
     if (message.op === "run") run(message);
-    else if (message.op === "ping") tell({ op: "pong" });
+    else if (message.op === "ping") tell({ op: "pong", freeBytes: engine?.freeBytes });
     else if (message.op === "cancel") running.get(message.id)?.abort();
     else {
       load(message).catch((error) => {

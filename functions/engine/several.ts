@@ -17,14 +17,14 @@ export interface DeviceEngine {
 export interface SeveralEnginesOptions {
   /** Public names of the models, in the order in which they are listed. */
   readonly order: readonly string[];
-  /** Bytes of weights that each device can hold; the same for all where it is undefined. */
+  /** Bytes of weights that each device may hold; as many as are free where it is undefined. */
   readonly bytesOfDevice?: number | undefined;
 }
 
 /**
- * Engines of several devices as one: a run goes to the device that has the fewest, of those to one that
- * holds its model, and else to where most memory is free. When a device is lost the others go on, and
- * take its runs.
+ * Engines of several devices as one: a run goes to a device that has room for its model, of those to one that has the
+ * fewest runs, of those to one that holds the model, and else to where most memory is free. What is free is what the
+ * cards tell, and no more than each may hold. When a device is lost the others go on, and take its runs.
  */
 export function severalEngines(
   parts: readonly DeviceEngine[],
@@ -72,6 +72,7 @@ class SeveralEngines implements ServingEngine {
       phase: engine.state.phase,
       runs,
       heldBytes: heldBytes(modelsOf(engine)),
+      freeBytes: engine.freeBytes,
     }));
   }
 
@@ -118,15 +119,32 @@ class SeveralEngines implements ServingEngine {
     if (able.length === 0) {
       throw new ServeError("model_not_found", `There is no model ${JSON.stringify(model)}`);
     }
-    const isLoaded = ({ engine }: Part): number =>
-      modelsOf(engine).some(({ id, state }) => id === model && state !== "unloaded") ? 1 : 0;
-    const { bytesOfDevice = 0 } = this.#options;
-    const free = ({ engine }: Part): number => bytesOfDevice - heldBytes(modelsOf(engine));
-    const [best] = able.toSorted((a, b) =>
-      a.runs - b.runs || isLoaded(b) - isLoaded(a) || free(b) - free(a)
+    const placed = able.map((part) => {
+      const held = heldBytes(modelsOf(part.engine));
+      const { state, bytes = 0 } = modelsOf(part.engine).find(({ id }) => id === model)!;
+      const isLoaded = state !== "unloaded";
+      const free = this.#freeBytes(part.engine, held);
+      // models that do not run make room
+      const hasRoom = isLoaded || bytes <= free + (part.runs === 0 ? held : 0);
+      return { part, isLoaded, hasRoom, free, held };
+    });
+    const [best] = placed.toSorted((a, b) =>
+      Number(b.hasRoom) - Number(a.hasRoom) || a.part.runs - b.part.runs ||
+      Number(b.isLoaded) - Number(a.isLoaded) || descending(a.free, b.free) || a.held - b.held
     );
-    return best!;
+    return best!.part;
   }
+
+  /** Bytes that a device has for more weights: what the card tells, and what it may hold. */
+  #freeBytes({ freeBytes = Infinity }: ServingEngine, held: number): number {
+    const { bytesOfDevice = Infinity } = this.#options;
+    return Math.min(freeBytes, bytesOfDevice - held);
+  }
+}
+
+/** Orders by the greater number first; both may be infinite. */
+function descending(a: number, b: number): number {
+  return a === b ? 0 : b > a ? 1 : -1;
 }
 
 function modelsOf({ state }: ServingEngine): readonly ModelInfo[] {

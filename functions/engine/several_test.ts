@@ -58,6 +58,29 @@ describe("severalEngines()", () => {
     await queue.close(0);
   });
 
+  it("places a run where the card has room for its model, whoever else holds memory there", async () => {
+    const { engines, several } = devices(
+      [model("a", "unloaded", 60), model("b", "loaded", 10)],
+      [model("a", "unloaded", 60), model("b", "unloaded", 10)],
+      [model("a", "unloaded", 60), model("b", "unloaded", 10)],
+    );
+    [55, 40, 90].forEach((free, i) => engines[i]!.freeBytes = free);
+    const opens = engines.map((engine) => engine.hold());
+    const queue = memoryQueue(several, { concurrency: 4 });
+    const begun = () => engines.map(({ begun }) => begun.map(({ id }) => id));
+    // the third has most; then the first, whose idle model makes room; then none but the third has
+    for (const [id, wanted] of [["1", 2], ["2", 0], ["3", 2]] as const) {
+      await queue.submit(job(id));
+      await until(() => begun()[wanted]!.includes(id));
+      engines[wanted]!.freeBytes! -= id === "1" ? 20 : 0;
+    }
+    assertEquals(begun(), [["2"], [], ["1", "3"]]);
+    assertEquals(several.devices!.map(({ freeBytes }) => freeBytes), [55, 40, 70]);
+    opens.forEach((open) => open());
+    await Promise.all(["1", "2", "3"].map((id) => endOfJob(queue, id)));
+    await queue.close(0);
+  });
+
   it("lists each model once, is ready with one device, and takes no other model", async () => {
     const { engines, several } = devices([model("b", "unloaded")], [
       model("b", "loaded"),

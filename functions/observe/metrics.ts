@@ -74,6 +74,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   );
   const devices = gauge("device_ready", "1 when the engine of a device is ready", ["device"]);
   const held = gauge("device_weight_bytes", "Weights that a device holds", ["device"]);
+  const free = gauge("device_free_bytes", "Memory of a card that is free", ["device"]);
   const restarts = gauge("engine_restarts_total", "How often the engine was started again");
   const modelReady = gauge("model_ready", "1 when the model is loaded and has run once", ["model"]);
   const resident = gauge("resident_memory_bytes", "Memory of this process, without the engine's");
@@ -100,7 +101,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
       }
     },
     async text({ waiting, running: now, byModel, models }): Promise<string> {
-      for (const each of [depthOf, runningOf, enginesOf, waitOf, devices, held]) each.reset();
+      for (const each of [depthOf, runningOf, enginesOf, waitOf, devices, held, free]) each.reset();
       const { state } = models;
       const ready = state.phase === "ready" ? state.models.map(({ id }) => id) : [];
       for (const model of new Set([...ready, ...byModel.map(({ model }) => model)])) {
@@ -116,9 +117,10 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
           waitOf.set({ model }, before * runMs / 1000 / engines);
         }
       }
-      for (const { device, phase, heldBytes } of models.devices ?? []) {
+      for (const { device, phase, heldBytes, freeBytes } of models.devices ?? []) {
         devices.set({ device }, phase === "ready" ? 1 : 0);
         held.set({ device }, heldBytes);
+        if (freeBytes !== undefined) free.set({ device }, freeBytes);
       }
       depth.set(waiting);
       running.set(now);

@@ -36,13 +36,15 @@ describe("createMetrics()", () => {
     const elsewhere = await valuesOf({ byModel, models: catalog({ enginesOf: () => 4 }) });
     assertEquals(elsewhere["model_wait_seconds a"], 1);
     const devices = [
-      { device: "0:cuda:0", phase: "ready", runs: 1, heldBytes: 7 },
+      { device: "0:cuda:0", phase: "ready", runs: 1, heldBytes: 7, freeBytes: 5 },
       { device: "1:cuda:1", phase: "starting", runs: 0, heldBytes: 0 },
     ];
     const here = await valuesOf({ byModel, models: catalog({ devices }) });
     assertEquals(here["model_engines a"], 1);
     assertEquals([here["device_ready 0:cuda:0"], here["device_ready 1:cuda:1"]], [1, 0]);
     assertEquals(here["device_weight_bytes 0:cuda:0"], 7);
+    assertEquals(here["device_free_bytes 0:cuda:0"], 5);
+    assertEquals(here["device_free_bytes 1:cuda:1"], undefined, "it is no card that tells");
     const nobody = await valuesOf({ byModel, models: catalog({ enginesOf: () => 0 }) });
     assertEquals(nobody["model_wait_seconds a"], undefined, "nobody can say");
   });

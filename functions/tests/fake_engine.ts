@@ -52,6 +52,8 @@ export interface FakeEngineOptions {
 export class FakeEngine implements ServingEngine {
   state: EngineState = { phase: "starting" };
   restarts = 0;
+  /** What its card says is free. */
+  freeBytes: number | undefined;
   /** Steps that were run, of all jobs. */
   steps = 0;
   /** Jobs that were begun, in order. */

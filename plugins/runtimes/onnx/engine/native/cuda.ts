@@ -206,3 +206,12 @@ export function cardLock(index: number): SharedLock {
 
 /** Cards that are in use, by number and library. */
 const devices = new Map<string, CudaDevice>();
+
+/** Bytes of a card's memory, where it is in use and answers. */
+export function cardMemory(index: number): CudaDevice["memory"] | undefined {
+  try {
+    return devices.values().find((device) => device.index === index)?.memory;
+  } catch {
+    return undefined; // what uses it is told why
+  }
+}
