@@ -1,6 +1,6 @@
 /**
  * The npm side of JSR: packages as npm.jsr.io gives them to Node.js and Bun. TypeScript becomes
- * JavaScript beside it, `jsr:@scope/name` becomes `@jsr/scope__name`, `npm:name` becomes `name`, and
+ * JavaScript beside it and types in `_dist`, `jsr:@scope/name` becomes `@jsr/scope__name`, `npm:name` becomes `name`, and
  * what modules import becomes the list of dependencies; all other files travel as they are.
  *
  * @module
@@ -16,7 +16,9 @@ interface NpmPackage {
     readonly name: string;
     readonly version: string;
     readonly type: "module";
-    readonly exports: Readonly<Record<string, { readonly default: string }>>;
+    readonly exports: Readonly<
+      Record<string, { readonly types?: string; readonly default: string }>
+    >;
     readonly dependencies: Readonly<Record<string, string>>;
   };
   /** Contents by path. */
@@ -33,9 +35,17 @@ function javascriptPath(path: string): string {
   return path.replace(/(?<!\.d)\.m?ts$/, ".js");
 }
 
-/** What a specifier becomes, and the dependency that it means. */
-function rewritten(specifier: string): { to: string; needs?: readonly [string, string] } {
-  if (/^\.{1,2}\//.test(specifier)) return { to: javascriptPath(specifier) };
+/** Where the types of a module lie: beside their source TypeScript would read that instead. */
+function typesPath(path: string): string {
+  return path.replace(/(?<!\.d)\.m?ts$/, ".d.ts");
+}
+
+/** What a specifier becomes, and the dependency that it means; `place` says it for the package's own modules. */
+function rewritten(
+  specifier: string,
+  place: (path: string) => string,
+): { to: string; needs?: readonly [string, string] } {
+  if (/^\.{1,2}\//.test(specifier)) return { to: place(specifier) };
   const [_, kind, name, version = "*", path = ""] =
     specifier.match(/^(jsr|npm):\/?((?:@[^/@]+\/)?[^/@]+)(?:@([^/]+))?(\/.*)?$/) ?? [];
   if (name === undefined) return { to: specifier };
@@ -51,27 +61,63 @@ interface Rewritten {
   readonly needs: Readonly<Record<string, string>>;
 }
 
+/** A specifier in a text, between its quotes or with them. */
+interface Place {
+  readonly specifier: string | undefined;
+  readonly from: number;
+  readonly to: number;
+  readonly isQuoted: boolean;
+}
+
+/** What JavaScript imports. */
+function importsIn(code: string): Place[] {
+  return parse(code)[0].map(({ n: specifier, s: from, e: to, d: dynamic }) => (
+    // the place of a dynamic import's specifier takes its quotes in
+    { specifier, from, to, isQuoted: dynamic > -1 }
+  ));
+}
+
+/** What declarations import. */
+function importsInTypes(code: string): Place[] {
+  return [...code.matchAll(/\b(?:from|import)\s*\(?\s*"([^"\n]+)"/dg)].map(
+    ({ 1: specifier, indices }) => {
+      const [from, to] = indices![1]!;
+      return { specifier, from, to, isQuoted: false };
+    },
+  );
+}
+
 /** Rewrites what a module imports. */
-function rewrite(code: string, path: string): Rewritten {
+function rewrite(
+  code: string,
+  path: string,
+  imports: (code: string) => Place[],
+  place: (path: string) => string,
+): Rewritten {
   const modules: string[] = [];
   const needs: Record<string, string> = {};
   let [text, end] = ["", 0];
-  for (const { n: specifier, s: from, e: to, d: dynamic } of parse(code)[0]) {
+  for (const { specifier, from, to, isQuoted } of imports(code)) {
     if (specifier === undefined) continue;
-    const found = rewritten(specifier);
+    const found = rewritten(specifier, place);
     if (found.needs !== undefined) needs[found.needs[0]] = found.needs[1];
     if (specifier.startsWith(".")) {
       modules.push(new URL(specifier, `file:///${path}`).pathname.slice(1));
     }
-    // the place of a dynamic import's specifier takes its quotes in
-    text += code.slice(end, from) + (dynamic > -1 ? JSON.stringify(found.to) : found.to);
+    text += code.slice(end, from) + (isQuoted ? JSON.stringify(found.to) : found.to);
     end = to;
   }
   return { text: text + code.slice(end), modules, needs };
 }
 
-/** The JavaScript of TypeScript files by package and path, by Deno's own emitter, which JSR has too. */
-async function transpiled(packages: readonly ServedPackage[]): Promise<Map<string, string>> {
+/** What becomes of TypeScript, by package and path. */
+interface Emitted {
+  readonly javascript: ReadonlyMap<string, string>;
+  readonly types: ReadonlyMap<string, string>;
+}
+
+/** TypeScript as JavaScript, by Deno's own emitter, which JSR has too, and as types, by TypeScript's. */
+async function emitted(packages: readonly ServedPackage[], tsc: Compiler): Promise<Emitted> {
   const folder = await Deno.makeTempDir({ prefix: "denoise-npm-" });
   try {
     const paths: string[] = [];
@@ -84,54 +130,97 @@ async function transpiled(packages: readonly ServedPackage[]): Promise<Map<strin
         paths.push(`${name}/${path}`);
       }
     }
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["transpile", "--quiet", "--no-config", "--outdir", `${folder}/out`, ...paths],
-      cwd: `${folder}/in`,
-      stdin: "null",
-    }).output();
-    if (!success) throw new Error(`Cannot transpile: ${new TextDecoder().decode(stderr)}`);
-    const code = await Promise.all(
-      paths.map(async (path) =>
-        [path, await Deno.readTextFile(`${folder}/out/${javascriptPath(path)}`)] as const
-      ),
-    );
-    return new Map(code);
+    const transpile = ["transpile", "--quiet", "--no-config", "--outdir", `${folder}/out`];
+    await run(Deno.execPath(), [...transpile, ...paths], `${folder}/in`);
+    await Deno.writeTextFile(`${folder}/tsconfig.json`, JSON.stringify(DECLARATIONS));
+    await run(tsc.node, [tsc.path, "-p", folder], folder);
+    const read = async (place: (path: string) => string) =>
+      new Map(
+        await Promise.all(
+          paths.map(async (path) =>
+            [path, await Deno.readTextFile(`${folder}/out/${place(path)}`)] as const
+          ),
+        ),
+      );
+    return { javascript: await read(javascriptPath), types: await read(typesPath) };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-/** Packages as npm.jsr.io would give them. */
-async function npmPackages(packages: readonly ServedPackage[]): Promise<NpmPackage[]> {
-  await init;
-  const code = await transpiled(packages);
-  return packages.map((one) => npmPackage(one, (path) => code.get(`${one.name}/${path}`)));
+/** Each file by itself: what is public says its types, or JSR would not take it. */
+const DECLARATIONS = {
+  compilerOptions: {
+    ...{ declaration: true, emitDeclarationOnly: true, noCheck: true, noResolve: true },
+    ...{ target: "esnext", module: "esnext", moduleResolution: "bundler" },
+    ...{ allowImportingTsExtensions: true, strict: true, types: [], rootDir: "in", outDir: "out" },
+  },
+  include: ["in/**/*.ts"],
+};
+
+async function run(command: string, args: readonly string[], cwd: string): Promise<void> {
+  const { success, stdout, stderr } = await new Deno.Command(command, {
+    args: [...args],
+    cwd,
+    stdin: "null",
+  }).output();
+  if (success) return;
+  const said = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("\n");
+  throw new Error(`Cannot compile the packages: ${said}`);
 }
 
-/** A package, of whose modules those become JavaScript that its entry points reach, as JSR does it. */
+/** Packages as npm.jsr.io would give them. */
+async function npmPackages(
+  packages: readonly ServedPackage[],
+  tsc: Compiler,
+): Promise<NpmPackage[]> {
+  await init;
+  const { javascript, types } = await emitted(packages, tsc);
+  return packages.map((one) =>
+    npmPackage(
+      one,
+      (path) => javascript.get(`${one.name}/${path}`),
+      (path) => types.get(`${one.name}/${path}`),
+    )
+  );
+}
+
+/** A package, of whose modules those become JavaScript and types that its entry points reach, as JSR does it. */
 function npmPackage(
   { name, version, exports, files }: ServedPackage,
-  code: (path: string) => string | undefined,
+  javascript: (path: string) => string | undefined,
+  types: (path: string) => string | undefined,
 ): NpmPackage {
   const encoder = new TextEncoder();
   const dependencies: Record<string, string> = {};
   const packed = new Map(files);
-  const reached = new Set(Object.values(exports).map((path) => path.replace(/^\.\//, "")));
-  for (const path of reached) { // grows while it is gone through
-    const javascript = code(path);
-    if (javascript === undefined) continue;
-    const { text, modules, needs } = rewrite(javascript, path);
-    packed.set(javascriptPath(path), encoder.encode(text));
-    modules.forEach((module) => reached.add(module));
-    Object.assign(dependencies, needs);
-  }
+  const pack = (
+    emitted: (path: string) => string | undefined,
+    imports: (code: string) => Place[],
+    place: (path: string) => string,
+    folder: string,
+  ) => {
+    const reached = new Set(Object.values(exports).map((path) => path.replace(/^\.\//, "")));
+    for (const path of reached) { // grows while it is gone through
+      const code = emitted(path);
+      if (code === undefined) continue;
+      const { text, modules, needs } = rewrite(code, path, imports, place);
+      packed.set(folder + place(path), encoder.encode(text));
+      modules.forEach((module) => reached.add(module));
+      Object.assign(dependencies, needs);
+    }
+  };
+  pack(javascript, importsIn, javascriptPath, "");
+  pack(types, importsInTypes, typesPath, "_dist/");
+  const entry = (path: string) => ({
+    ...types(path.slice(2)) !== undefined && { types: `./_dist/${typesPath(path.slice(2))}` },
+    default: javascriptPath(path),
+  });
   const manifest = {
     name: npmName(name),
     version,
     type: "module",
-    exports: Object.fromEntries(
-      Object.entries(exports).map(([key, path]) => [key, { default: javascriptPath(path) }]),
-    ),
+    exports: Object.fromEntries(Object.entries(exports).map(([key, path]) => [key, entry(path)])),
     dependencies,
   } as const;
   packed.set("package.json", encoder.encode(JSON.stringify(manifest, null, 2)));
@@ -146,6 +235,14 @@ async function tarball({ files }: NpmPackage): Promise<Uint8Array> {
   return await createTarGzip(entries);
 }
 
+/** TypeScript's own compiler. */
+export interface Compiler {
+  /** The program that runs it. */
+  readonly node: string;
+  /** Its module. */
+  readonly path: string;
+}
+
 /** A registry for npm on loopback. */
 export interface NpmRegistry extends AsyncDisposable {
   /** What `@jsr:registry` in an .npmrc has to be. */
@@ -153,8 +250,12 @@ export interface NpmRegistry extends AsyncDisposable {
 }
 
 /** Serves packages to npm and Bun as npm.jsr.io does. */
-export async function npmRegistry(packages: readonly ServedPackage[]): Promise<NpmRegistry> {
-  const byName = new Map((await npmPackages(packages)).map((one) => [one.manifest.name, one]));
+export async function npmRegistry(
+  packages: readonly ServedPackage[],
+  tsc: Compiler,
+): Promise<NpmRegistry> {
+  const packed = await npmPackages(packages, tsc);
+  const byName = new Map(packed.map((one) => [one.manifest.name, one]));
   const tarballs = new Map<string, Promise<Uint8Array>>();
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, answer);
   const url = `http://127.0.0.1:${server.addr.port}/`;

@@ -1,5 +1,5 @@
 /**
- * Node.js and Bun as their npm packages bring them, installed once into `.cache/runtimes`.
+ * Node.js, Bun and TypeScript as their npm packages bring them, installed once into `.cache/runtimes`.
  *
  * @module
  */
@@ -13,6 +13,8 @@ export interface Runtimes {
   readonly bun: string;
   /** npm's own program, which Node.js runs. */
   readonly npm: string;
+  /** TypeScript's compiler, which Node.js runs. */
+  readonly tsc: string;
 }
 
 const FOLDER = new URL("../../.cache/runtimes/", import.meta.url);
@@ -32,13 +34,14 @@ export async function installedRuntimes(): Promise<Runtimes | undefined> {
     node: place(`${NODE}/bin/node${suffix}`),
     bun: place(`${BUN}/bin/bun${suffix}`),
     npm: place("npm/bin/npm-cli.js"),
+    tsc: place("typescript/bin/tsc"),
   };
   const isThere = async () => {
     const sizes = await Promise.all(Object.values(found).map((path) => Deno.stat(path)));
     return sizes.every(({ isFile }) => isFile);
   };
   if (await isThere().catch(() => false)) return found;
-  const wanted = [`${NODE}@24`, `${BUN}@1`, "npm@11"];
+  const wanted = [`${NODE}@24`, `${BUN}@1`, "npm@11", "typescript@7"];
   await Deno.mkdir(FOLDER, { recursive: true });
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [

@@ -48,6 +48,46 @@ for (const [name, options] of Object.entries({ native: { engine: "native" }, now
 await writeFile("said.json", JSON.stringify(said));
 `;
 
+/** As `npx tsc --init` makes it, without what it writes. */
+const TSCONFIG = {
+  compilerOptions: {
+    ...{ module: "nodenext", target: "esnext", types: ["node"], strict: true, noEmit: true },
+    ...{ noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true, skipLibCheck: true },
+  },
+  files: ["typed.ts"],
+};
+
+/** What users write, with the types that they rely upon. */
+const TYPED = `
+import {
+  type AnyPipeline, AutoencoderKL, type DenoiseImage, DiffusionPipeline, EulerDiscreteScheduler, loadImage,
+  randn, resize, StableDiffusionPipeline, type Tensor,
+} from "@denoise/denoise";
+
+const pipe: AnyPipeline = await DiffusionPipeline.fromPretrained("denoise/emoji");
+const { images } = await pipe("red apple", { numInferenceSteps: 10, guidanceScale: 3, seed: 1 });
+const width: number = images[0]!.width;
+await images[0]!.save("apple.png");
+pipe.scheduler = EulerDiscreteScheduler.fromConfig(pipe.scheduler.config, { use_karras_sigmas: true });
+pipe.vae.enableTiling();
+for await (const step of pipe.stream("a castle", { numInferenceSteps: 3 })) await step.preview();
+const sd = await StableDiffusionPipeline.fromPretrained("repo", { device: "cpu", safetyChecker: null });
+const name: string = await sd.loadLoraWeights("a.safetensors", { weight: 0.8 });
+const small: DenoiseImage = resize(await loadImage("a.png"), 512, 512);
+const vae = await AutoencoderKL.fromPretrained("repo", { subfolder: "vae" });
+const latents: Tensor = (await vae.encode(randn([1, 3, 64, 64]))).latentDist.sample();
+const channels: number = vae.config.latent_channels;
+console.log(width, name, small, latents, channels);
+`;
+
+/** What must not compile after it, and a part of what is said. */
+const MISTYPED: readonly [string, string][] = [
+  [`await pipe("a cat", { guidanceScal: 7.5 });`, "guidanceScale"],
+  [`await sd("a cat", { strength: 0.5 });`, "strength"],
+  [`const none: number = sd.unet;`, "not assignable"],
+  [`vae.config.latent_channel;`, "latent_channels"],
+];
+
 async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command(command, {
     args: [...args],
@@ -73,8 +113,9 @@ async function added(registry: NpmRegistry, cwd: string, { node, npm }: Runtimes
   await Deno.writeTextFile(`${cwd}/.npmrc`, `@jsr:registry=${registry.url}\n`);
   await Deno.writeTextFile(`${cwd}/package.json`, '{ "private": true, "type": "module" }');
   const names = ["denoise", "cli"].map((name) => `@denoise/${name}@npm:@jsr/denoise__${name}`);
+  const types = "@types/node@24"; // as every program of TypeScript for Node.js has it
   const quietly = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"];
-  await run(node, [npm, "install", ...quietly, ...names], cwd);
+  await run(node, [npm, "install", ...quietly, ...names, types], cwd);
 }
 
 describe("from npm", () => {
@@ -107,6 +148,26 @@ describe("from npm", () => {
   }
 
   it({
+    name: "TypeScript knows the types of what is written, and refuses what is none",
+    ignore: runtimes === undefined,
+    fn: async () => {
+      const { cwd } = await made!;
+      await Deno.writeTextFile(`${cwd}/tsconfig.json`, JSON.stringify(TSCONFIG));
+      await Deno.writeTextFile(`${cwd}/typed.ts`, TYPED);
+      await run(runtimes!.node, [runtimes!.tsc, "-p", cwd], cwd);
+      for (const [line, message] of MISTYPED) {
+        await Deno.writeTextFile(`${cwd}/typed.ts`, `${TYPED}\n${line}\n`);
+        const { code, stdout } = await new Deno.Command(runtimes!.node, {
+          args: [runtimes!.tsc, "-p", cwd],
+          cwd,
+        }).output();
+        assertEquals(code === 0, false, `${line} compiles`);
+        assertStringIncludes(new TextDecoder().decode(stdout), message);
+      }
+    },
+  });
+
+  it({
     name: "node runs the command line",
     ignore: runtimes === undefined,
     fn: async () => {
@@ -124,7 +185,8 @@ describe("from npm", () => {
 async function setUp(runtimes: Runtimes): Promise<{ cwd: string; expected: Uint8Array }> {
   const cwd = await Deno.makeTempDir({ prefix: "denoise-npm-" });
   await using registry = await workspaceRegistry();
-  await using npm = await npmRegistry(registry.packages);
+  const { node, tsc } = runtimes;
+  await using npm = await npmRegistry(registry.packages, { node, path: tsc });
   await added(npm, cwd, runtimes);
   await Deno.writeTextFile(`${cwd}/main.mjs`, PROGRAM);
   return { cwd, expected: await drawnByDeno() };
