@@ -17,6 +17,7 @@ from diffusers import (
     AceStepTransformer1DModel,
     FlowMatchEulerDiscreteScheduler,
 )
+from safetensors.torch import save_file
 from transformers import Qwen2Tokenizer, Qwen3Config, Qwen3Model
 
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
@@ -161,6 +162,24 @@ def write_repo(name: str, transformer: str, **left_out) -> None:
     (where / "made").rename(where / "tokenizer")
 
 
+def write_loras() -> None:
+    """The same changes by the names of ACE-Step's own code, as PEFT saves them, and by diffusers' names."""
+    model = AceStepTransformer1DModel.from_pretrained(FIXTURES / "tiny-ace-step" / "transformer")
+    own = {"to_q": "q_proj", "to_k": "k_proj", "to_v": "v_proj", "to_out.0": "o_proj"}
+    g, original, today = generator(seed_of("ace-step-lora")), {}, {}
+    for name, weight in model.state_dict().items():
+        layer = name.removesuffix(".weight")
+        ending = next((end for end in own if layer.endswith(f"attn.{end}")), None)
+        if ending is None:
+            continue
+        parts = {"lora_A.weight": torch.randn(3, weight.shape[1], generator=g) * 0.3, "lora_B.weight": torch.randn(weight.shape[0], 3, generator=g) * 0.3}
+        for part, value in parts.items():
+            original[f"base_model.model.{layer.removesuffix(ending)}{own[ending]}.{part}"] = value
+            today[f"transformer.{layer}.{part}"] = value
+    save_file(original, GOLDEN / "lora" / "ace-step-original.safetensors")
+    save_file(today, GOLDEN / "lora" / "ace-step-peft.safetensors")
+
+
 LYRICS = "[verse]\nSoft notes in the morning light\n[chorus]\nMusic fills the air"
 TEXT = dict(prompt=PROMPT, audio_duration=4.0, num_inference_steps=5)
 BOTH = {**TEXT, "prompt": [PROMPT, OTHER], "lyrics": [LYRICS, "la la"]}
@@ -205,7 +224,10 @@ CASES = [
 ]
 TURBO = [case("guidance is left out", lyrics=LYRICS, **TEXT), case("eight steps", prompt=PROMPT, audio_duration=2.0, seeds=[5]),
          case("two descriptions", seeds=[1, 2], shift=1.0, **BOTH)]
+LORA = [case("changed", lyrics=LYRICS, **TEXT), case("half of it", attention_kwargs={"scale": 0.5}, **TEXT)]
 TASKS = {
+    **{f"lora-ace-step-{style}": {"pipeline": "AceStepPipeline", "repo": "tiny-ace-step", "parts": {}, "audio": True, "lora": (f"ace-step-{style}", 0.7),
+                                  "cases": LORA} for style in ("original", "peft")},
     "ace-step": {"pipeline": "AceStepPipeline", "repo": "tiny-ace-step", "parts": {}, "audio": True, "cases": CASES},
     "ace-step-turbo": {"pipeline": "AceStepPipeline", "repo": "tiny-ace-step-turbo", "parts": {}, "audio": True, "cases": TURBO},
 }
@@ -219,6 +241,7 @@ if __name__ == "__main__":
         if "repos" in wanted:
             write_repo("tiny-ace-step", "plain")
             write_repo("tiny-ace-step-turbo", "turbo", audio_tokenizer=None, audio_token_detokenizer=None)
+            write_loras()
         for name in wanted:
             if name in TASKS:
                 write_task(name, TASKS[name], COMMAND)

@@ -139,7 +139,8 @@ export function findLayers(
 ): TodaysLayers | undefined {
   const find = (text: string) => layers.get(text.replaceAll(".", "_"));
   const own = find(name) ?? find(diffusersName(name, blocksOf(layers))) ??
-    find(name.replace(/\.to_out\.0$/, ".to_out")); // of the single blocks of FLUX.2
+    find(name.replace(/\.to_out\.0$/, ".to_out")) ?? // of the single blocks of FLUX.2
+    find(name.replace(/[._]([qkvo])_proj$/, (_, of) => of === "o" ? ".to_out.0" : `.to_${of}`)); // of ACE-Step
   if (own !== undefined) return { names: [own], swapped: false };
   const today = todaysLayers(`${name}.`, transformerRules(layers));
   const names = today?.names.map((layer) => find(layer.replace(/\.$/, "")));

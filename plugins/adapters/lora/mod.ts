@@ -2,7 +2,7 @@
  * LoRA: low-rank changes of a pipeline's UNet or transformer and its text encoders (Hu et al.,
  * arXiv:2106.09685), from .safetensors files in the styles of diffusers, PEFT, kohya, ai-toolkit, ComfyUI
  * and XLabs, by diffusers' layer names of any year or those of the original Stable Diffusion 1 to 3,
- * FLUX.1 and Chroma, where a change of several layers in one is taken apart; also DoRA (arXiv:2402.09353),
+ * FLUX.1, Chroma and ACE-Step, where a change of several layers in one is taken apart; also DoRA (arXiv:2402.09353),
  * and LoCon, LoHa, LoKr and whole differences as LyCORIS names them (arXiv:2309.14859).
  *
  * Several can be mixed; the base weights stay mapped as they are, and changes are computed beside the

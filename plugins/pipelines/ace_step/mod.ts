@@ -8,7 +8,7 @@
  * `torch.manual_seed` with that seed. As in diffusers, texts of a batch are filled up to one length and the filling is
  * attended to: a clip depends on the texts beside its own where these are longer.
  *
- * Not covered: `attention_kwargs`, LoRAs with the names of ACE-Step's own code, and what plans a song by a language model
+ * Not covered: what plans a song by a language model
  * before it is made, which diffusers has not either.
  *
  * @example

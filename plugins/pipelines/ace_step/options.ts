@@ -1,4 +1,5 @@
 import type { Audio, CallOptions, Tensor } from "@denoise/core";
+import { type AttentionKwargs, attentionKwargs } from "@denoise/adapters";
 import { type AudioRunOptions, audioRunOptions } from "@denoise/diffusion";
 
 /** What a run can be about. */
@@ -8,7 +9,7 @@ export type AceStepTask = "text2music" | "repaint" | "cover" | "extract" | "lego
 export type AudioInput = Audio | Tensor;
 
 /** Options of a call. */
-export interface AceStepOptions extends AudioRunOptions {
+export interface AceStepOptions extends AudioRunOptions, AttentionKwargs {
   /** What is sung, with marks such as `[verse]`: one text, or one for each prompt. Defaults to `""`. */
   readonly lyrics?: string | readonly string[] | undefined;
   /**
@@ -77,6 +78,7 @@ const SHARE = { type: "number", minimum: 0, maximum: 1 } as const;
 /** Their declarations. */
 export const aceStepOptions: CallOptions<AceStepOptions> = {
   ...audioRunOptions,
+  ...attentionKwargs,
   lyrics: { type: "string", list: "allowed" },
   audioDuration: { type: "number", maximum: 3600 },
   vocalLanguage: { type: "string", list: "allowed" },
