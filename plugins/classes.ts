@@ -334,6 +334,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type UMT5EncoderModel = modelT5Encoder.UMT5EncoderModel;
 /** `UMT5EncoderModel` of `@denoise/model-t5-encoder`, with {@linkcode registry} as its default.
  * @category Models */ export const UMT5EncoderModel: typeof modelT5Encoder.UMT5EncoderModel = modelT5Encoder.UMT5EncoderModel.using(registry);
+/** An object of the class. */ export type UnCLIPTextProjModel = modelUnclipTextProj.UnCLIPTextProjModel;
+/** `UnCLIPTextProjModel` of `@denoise/model-unclip-text-proj`, with {@linkcode registry} as its default.
+ * @category Models */ export const UnCLIPTextProjModel: typeof modelUnclipTextProj.UnCLIPTextProjModel = modelUnclipTextProj.UnCLIPTextProjModel.using(registry); import * as modelUnclipTextProj from "@denoise/model-unclip-text-proj";
 /** An object of the class. */ export type UNet1DModel = modelUnet1d.UNet1DModel;
 /** `UNet1DModel` of `@denoise/model-unet-1d`, with {@linkcode registry} as its default.
  * @category Models */ export const UNet1DModel: typeof modelUnet1d.UNet1DModel = modelUnet1d.UNet1DModel.using(registry); import * as modelUnet1d from "@denoise/model-unet-1d";
@@ -727,6 +730,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type StableUnCLIPImg2ImgPipeline = InstanceType<typeof StableUnCLIPImg2ImgPipeline>; export type { StableUnCLIPImg2ImgOptions } from "@denoise/pipeline-stable-unclip-img2img";
 /** `StableUnCLIPImg2ImgPipeline` of `@denoise/pipeline-stable-unclip-img2img`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const StableUnCLIPImg2ImgPipeline: WithMethods<typeof pipelineStableUnclipImg2img.StableUnCLIPImg2ImgPipeline, PipelineMethods> = pipelineStableUnclipImg2img.StableUnCLIPImg2ImgPipeline.using(registry); import * as pipelineStableUnclipImg2img from "@denoise/pipeline-stable-unclip-img2img";
+/** An object of the class. */ export type UnCLIPPipeline = InstanceType<typeof UnCLIPPipeline>; export type { UnCLIPPipelineOptions } from "@denoise/pipeline-unclip";
+/** `UnCLIPPipeline` of `@denoise/pipeline-unclip`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const UnCLIPPipeline: WithMethods<typeof pipelineUnclip.UnCLIPPipeline, PipelineMethods> = pipelineUnclip.UnCLIPPipeline.using(registry); import * as pipelineUnclip from "@denoise/pipeline-unclip";
+/** An object of the class. */ export type UnCLIPImageVariationPipeline = InstanceType<typeof UnCLIPImageVariationPipeline>; export type { UnCLIPImageVariationOptions } from "@denoise/pipeline-unclip-image-variation";
+/** `UnCLIPImageVariationPipeline` of `@denoise/pipeline-unclip-image-variation`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const UnCLIPImageVariationPipeline: WithMethods<typeof pipelineUnclipImageVariation.UnCLIPImageVariationPipeline, PipelineMethods> = pipelineUnclipImageVariation.UnCLIPImageVariationPipeline.using(registry); import * as pipelineUnclipImageVariation from "@denoise/pipeline-unclip-image-variation";
 /** An object of the class. */ export type ZImagePipeline = InstanceType<typeof ZImagePipeline>; export type { ZImageCallOptions } from "@denoise/pipeline-z-image";
 /** `ZImagePipeline` of `@denoise/pipeline-z-image`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const ZImagePipeline: WithMethods<typeof pipelineZImage.ZImagePipeline, PipelineMethods> = pipelineZImage.ZImagePipeline.using(registry); import * as pipelineZImage from "@denoise/pipeline-z-image";

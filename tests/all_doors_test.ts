@@ -73,7 +73,7 @@ async function suggesting(repo: string, values: object): Promise<string> {
 }
 
 /** Classes that take something else in the place of an image, so that it need not be given. */
-const BY_IMAGE = ["StableUnCLIPImg2ImgPipeline"];
+const BY_IMAGE = ["StableUnCLIPImg2ImgPipeline", "UnCLIPImageVariationPipeline"];
 
 /** What a class has to be given: an image, or what no door gives. */
 function needs({ className, options }: AnyClass): string[] {

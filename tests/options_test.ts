@@ -146,7 +146,8 @@ describe("numbers among the options of every pipeline", () => {
         });
       const numbers = Object.entries(Class.options)
         .filter(([_, { type }]) => ["number", "integer", "seed"].includes(type));
-      const least = ["numInferenceSteps", "promptEmbedsScale"]; // the latter of what makes no steps
+      // the last of what makes no steps
+      const least = ["numInferenceSteps", "decoderNumInferenceSteps", "promptEmbedsScale"];
       assert(numbers.some(([name]) => least.includes(name)));
       for (const [name, { list }] of numbers) {
         for (const value of [NaN, Infinity, -Infinity]) {

@@ -4,10 +4,7 @@
  * @module
  */
 export const whyMissing: readonly (readonly [classes: RegExp, why: string])[] = [
-  [
-    /^(StableUnCLIP|UnCLIP|UnCLIPImageVariation)Pipeline$/,
-    "the prior is there; the runs, and UnCLIP's text projection, are not",
-  ],
+  [/^StableUnCLIPPipeline$/, "the prior is there; the run is not"],
   [
     /^Kandinsky(Combined|Img2Img|Img2ImgCombined|Inpaint|InpaintCombined)?Pipeline$/,
     "the text encoder of Kandinsky 2.1 (MultilingualCLIP) is not built yet",

@@ -69,6 +69,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "latent_diffusion_goldens.py",
     "pixel_goldens.py",
     "unclip_goldens.py",
+    "karlo_goldens.py",
     "amused_goldens.py",
     "flux_goldens.py",
     "redux_goldens.py",

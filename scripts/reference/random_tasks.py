@@ -21,6 +21,7 @@ import sd3_goldens
 import t2i_adapter_goldens
 import flux2_goldens
 import kandinsky_goldens
+import karlo_goldens
 import kandinsky_prior_goldens
 import anima_goldens
 import flux3_goldens
@@ -590,6 +591,20 @@ def stable_unclip(dice: Random) -> tuple[dict, dict | None]:
     return call | size | dict(image=random_photo(dice, 20, 80)), scheduler(dice)
 
 
+def unclip(dice: Random) -> tuple[dict, None]:
+    count, each = pick(dice, 1, 2), pick(dice, 1, 2)
+    words = dice.choices(PROMPTS, k=count)
+    steps = {f"{stage}_num_inference_steps": dice.randint(2, 5) for stage in ("prior", "decoder", "super_res")}
+    scales = {f"{stage}_guidance_scale": pick(dice, 0.5, 1.0, 3.0, 6.0) for stage in ("prior", "decoder")}
+    return dict(prompt=words if count > 1 else words[0], num_images_per_prompt=each, **steps, **scales), None
+
+
+def unclip_variation(dice: Random) -> tuple[dict, None]:
+    call = {key: value for key, value in unclip(dice)[0].items() if key != "prompt" and not key.startswith("prior")}
+    shots = [random_photo(dice, 12, 70) for _ in range(pick(dice, 1, 2))]
+    return dict(call, image=shots), None
+
+
 def unconditional(dice: Random) -> tuple[dict, dict | None]:
     """With schedulers that draw nothing: diffusers gives them no generator here."""
     return dict(num_inference_steps=dice.randint(4, 9)), pick(dice, None, swap("DDIM"), swap("EulerDiscrete"), swap("LMSDiscrete"))
@@ -652,6 +667,7 @@ def amused_inpaint(dice: Random) -> tuple[dict, None]:
 
 
 KINDS = {
+    "unclip": unclip, "unclip-variation": unclip_variation,
     "amused": amused_text, "amused-halved": amused_text, "amused-img2img": amused_img2img, "amused-inpaint": amused_inpaint,
     "panorama": panorama, "panorama-4": panorama, "semantic": semantic,
     "kandinsky22-combined": kandinsky_combined, "stable-unclip-img2img": stable_unclip, "ldm-unconditional": unconditional, "repaint": repaint,
@@ -839,6 +855,7 @@ KNOWN = (
     | kandinsky_prior_goldens.TASKS
     | unclip_goldens.TASKS
     | amused_goldens.TASKS
+    | karlo_goldens.TASKS
     | pixel_goldens.TASKS
     | flux3_goldens.TASKS
     | qwen_image_layered_goldens.TASKS

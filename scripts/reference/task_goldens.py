@@ -128,7 +128,8 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
     calls_back = hasattr(pipe, "_callback_tensor_inputs") and "callback_on_step_end" in inspect.signature(type(pipe).__call__).parameters
     more = {"callback_on_step_end": keep} if calls_back else {}
     if not hasattr(pipe, "vae") or not more:
-        pipe.scheduler = watch(pipe.scheduler, seen)
+        role = "scheduler" if hasattr(pipe, "scheduler") else "super_res_scheduler"
+        setattr(pipe, role, watch(getattr(pipe, role), seen))
     given = {"generator": generators[0] if one["shared"] else generators, "output_type": "pil", **more}
     # some pipelines write into the lists that they are given
     call = {key: list(value) if isinstance(value, list) else value for key, value in one["call"].items()}
@@ -163,11 +164,12 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
 @torch.no_grad()
 def write_task(name: str, task: dict, command: str = COMMAND, folder=GOLDEN / "tasks") -> None:
     pipe = load(task)
-    own = pipe.scheduler
+    own = getattr(pipe, "scheduler", None)
     cases, tensors, shared = [], {}, {}
     for i, one in enumerate(task["cases"]):
         wanted = one["scheduler"]
-        pipe.scheduler = own if wanted is None else getattr(diffusers, wanted["class"]).from_config(own.config, **wanted["config"])
+        if own is not None:
+            pipe.scheduler = own if wanted is None else getattr(diffusers, wanted["class"]).from_config(own.config, **wanted["config"])
         made = "audios" if task.get("audio") else "images"
         tensors[f"{i}.{made}"], last, hidden = (*run_audio(pipe, one), None) if task.get("audio") else run_case(pipe, one)
         value = {**one, "call": {key: store(item, tensors, shared) for key, item in one["call"].items()}, made: f"{i}.{made}"}

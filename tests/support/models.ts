@@ -57,6 +57,7 @@ import type {
   StableAudioProjectionModel,
   StableUnCLIPImageNormalizer,
   T2IAdapter,
+  UnCLIPTextProjModel,
   UVit2DModel,
   VQModel,
   ZImageControlNetModel,
@@ -148,6 +149,23 @@ async function guessTokens(model: UVit2DModel, input: Inputs): Promise<Outputs> 
     microConds: input("micro_conds")!,
   });
   return { logits };
+}
+
+async function projectConditioning(
+  model: UnCLIPTextProjModel,
+  input: Inputs,
+  { inputs }: ModelCall,
+): Promise<Outputs> {
+  const { textEncoderHiddenStates, additiveClipTimeEmbeddings } = await model.forward({
+    imageEmbeddings: input("image_embeddings")!,
+    promptEmbeds: input("prompt_embeds")!,
+    textEncoderHiddenStates: input("text_encoder_hidden_states")!,
+    doClassifierFreeGuidance: inputs.do_classifier_free_guidance as boolean,
+  });
+  return {
+    text_encoder_hidden_states: textEncoderHiddenStates,
+    additive_clip_time_embeddings: additiveClipTimeEmbeddings,
+  };
 }
 
 function normalizeVectors(model: StableUnCLIPImageNormalizer, input: Inputs): Promise<Outputs> {
@@ -787,6 +805,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   UNet2DConditionModel: denoise,
   PriorTransformer: predictVectors,
   UVit2DModel: guessTokens,
+  UnCLIPTextProjModel: projectConditioning,
   StableUnCLIPImageNormalizer: normalizeVectors,
   UNetControlNetXSModel: denoiseControlled,
   ControlNetXSAdapter: denoiseJoined,

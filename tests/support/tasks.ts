@@ -155,10 +155,10 @@ export async function compareTask(
     generator: shared ? generators[0] : generators,
     callbackOnStepEnd: (step: { latents: Tensor }) => void (last = step.latents),
   };
-  const takesPrompt = ["tokenizer", "priorTokenizer", "processor"].some((role) =>
-    role in pipe.components
-  );
-  const output = takesPrompt ? await pipe(prompt as Prompt, options) : await pipe(options);
+  const Class = await registry.get(pipe.className, "pipeline", "a test") as unknown as {
+    readonly takesPrompt: boolean;
+  };
+  const output = Class.takesPrompt ? await pipe(prompt as Prompt, options) : await pipe(options);
   return {
     pixels: images === undefined ? 0 : pixelDifference(output, tensors.get(images)!, head.every),
     samples: audios === undefined ? 0 : sampleDifference(output, tensors.get(audios)!),

@@ -16,6 +16,7 @@ import {
   batchNoise,
   denoise,
   finishLatents,
+  guideBesideVariance,
   initialLatents,
   type NoiseStartOptions,
   noiseStartOptions,
@@ -205,7 +206,7 @@ export async function* decodeEmbeds<O extends KandinskyDecoderOptions>(
       const seen = beside ? Tensor.cat([input, beside], 1) : input;
       const { sample } = await unet.forward(seen, timestep, conditioning);
       return withVariance(
-        guided(sample, channels, guidance ? guidanceScale : 1),
+        guidance ? guideBesideVariance(sample, channels, guidanceScale) : sample,
         channels,
         scheduler,
       );
@@ -221,15 +222,6 @@ interface VectorDecoder {
     latents: Tensor,
     options: { readonly forceNotQuantize: boolean },
   ): Promise<{ readonly sample: Tensor }>;
-}
-
-/** Noise guided, beside the variance of what is wanted: float32 [N, 2C, h, w]. */
-function guided(sample: Tensor, channels: number, scale: number): Tensor {
-  if (scale <= 1) return sample;
-  const [uncond, wanted] = sample.chunk(2) as [Tensor, Tensor];
-  const noise = (x: Tensor) => x.slice(1, 0, channels);
-  const sum = noise(uncond).add(noise(wanted).sub(noise(uncond)).mul(scale));
-  return Tensor.cat([sum, wanted.slice(1, channels)], 1);
 }
 
 /** What the scheduler takes: the variance only where it was learned for it. */

@@ -13,14 +13,14 @@ import {
   type BatchNoise,
   batchNoise,
   checkPrompts,
-  denoise,
+  denoiseVectors,
+  encodePriorText,
   initialLatents,
-  noPreview,
+  joinPriorTexts,
   type Prompt,
   retrieveTimesteps,
   stepOptions,
   timestepOptions,
-  warnOfCut,
 } from "@denoise/diffusion";
 import type { FeatureExtractor, Prior, TextEncoder, Tokenizer } from "@denoise/roles";
 import type { VectorEncoder } from "./vector_encoder.ts";
@@ -130,39 +130,26 @@ export async function* makeEmbeds<O extends PriorTextOptions>(
   begin: BeginPrior<O>,
 ): AsyncGenerator<PipelineStep, KandinskyPriorOutput> {
   const { prior, scheduler } = run.components;
-  const { negativePrompt, guidanceScale = 4, numImagesPerPrompt = 1, signal } = options;
+  const { negativePrompt, guidanceScale = 4, numImagesPerPrompt = 1 } = options;
   checkPrompts(prompt, { negativePrompt });
   const prompts = [prompt ?? []].flat();
   const negatives = negativePrompt === undefined ? [] : rowsOf(negativePrompt, prompts.length);
   const texts = [...prompts, ...negatives];
   const guidance = guidanceScale > 1;
   const away = negatives.length > 0 ? [...negatives, ...negatives] : texts.map(() => "");
-  const text = await encode(run, texts, numImagesPerPrompt, true);
-  const other = guidance ? await encode(run, away, numImagesPerPrompt, false) : undefined;
-  const both = (part: keyof PriorText) =>
-    other === undefined ? text[part] : Tensor.cat([other[part], text[part]]);
-  const conditioning = {
-    projEmbedding: both("pooled"),
-    encoderHiddenStates: both("states"),
-    attentionMask: both("mask"),
-    signal,
-  };
+  const { components, warn } = run;
+  const wanted = await encodePriorText(components, texts, numImagesPerPrompt, warn);
+  const text = guidance
+    ? joinPriorTexts(await encodePriorText(components, away, numImagesPerPrompt), wanted)
+    : wanted;
 
   const count = texts.length * numImagesPerPrompt;
   const noise = batchNoise(count, options);
   const { latents: start, timesteps } = await begin(run, options, { count, noise });
-  const { latents } = yield* denoise(start, {
-    ...{ scheduler, timesteps, options, settings: stepOptions(scheduler, noise) },
-    async predict(latents, timestep) {
-      const input = guidance ? Tensor.cat([latents, latents]) : latents;
-      const { predictedImageEmbedding } = await prior.forward(input, timestep, conditioning);
-      if (!guidance) return predictedImageEmbedding;
-      const [uncond, wanted] = predictedImageEmbedding.chunk(2) as [Tensor, Tensor];
-      return uncond.add(wanted.sub(uncond).mul(guidanceScale));
-    },
-    preview: noPreview,
+  const embeds = yield* denoiseVectors(start, {
+    ...{ prior, scheduler, timesteps, options, text, settings: stepOptions(scheduler, noise) },
+    guidanceScale: guidance ? guidanceScale : undefined,
   });
-  const embeds = prior.postProcessLatents(latents);
   if (negatives.length === 0) {
     return { imageEmbeds: embeds, negativeImageEmbeds: await black(run, embeds.dims[0]!) };
   }
@@ -172,40 +159,6 @@ export async function* makeEmbeds<O extends PriorTextOptions>(
 
 function rowsOf(text: string | readonly string[], count: number): readonly string[] {
   return typeof text === "string" ? Array<string>(count).fill(text) : text;
-}
-
-/** What a text encoder has of texts, one row for each vector. */
-interface PriorText {
-  readonly pooled: Tensor;
-  readonly states: Tensor;
-  readonly mask: Tensor;
-}
-
-async function encode(
-  { components: { tokenizer, textEncoder }, warn }: PipelineRun<KandinskyPriorComponents>,
-  texts: readonly string[],
-  each: number,
-  warns: boolean,
-): Promise<PriorText> {
-  const tokens = tokenizer.encode(texts, {
-    padding: "max_length",
-    maxLength: tokenizer.modelMaxLength,
-    truncation: true,
-  });
-  if (warns) warnOfCut({ tokenizer, warn }, tokens);
-  const { textEmbeds, lastHiddenState } = await textEncoder.forward(tokens.inputIds);
-  if (textEmbeds === undefined) {
-    throw new TypeError(
-      `Cannot encode the prompt by a ${textEncoder.className}: it gives no textEmbeds; use a ` +
-        "CLIPTextModelWithProjection",
-    );
-  }
-  const spread = (x: Tensor) => x.repeatInterleave(each, 0);
-  return {
-    pooled: spread(textEmbeds),
-    states: spread(lastHiddenState),
-    mask: spread(tokens.attentionMask),
-  };
 }
 
 /** What CLIP sees in a black image, for so many rows. */

@@ -18,6 +18,21 @@ export function guide(prediction: Tensor, scale: number, rescale = 0): Tensor {
   return rescale > 0 ? rescaleGuidance(guided, text, rescale) : guided;
 }
 
+/**
+ * The same of predictions that hold a variance beside the noise, which is that for what is wanted (`split` of the
+ * pipelines whose models learned the variance).
+ *
+ * @param prediction Output of the model for `[uncond, text]`, float32 [2N, C or 2C, H, W].
+ * @param channels C.
+ * @returns float32 [N, C or 2C, H, W].
+ */
+export function guideBesideVariance(prediction: Tensor, channels: number, scale: number): Tensor {
+  const [uncond, text] = prediction.chunk(2) as [Tensor, Tensor];
+  const noise = (x: Tensor) => x.slice(1, 0, channels);
+  const guided = noise(uncond).add(noise(text).sub(noise(uncond)).mul(scale));
+  return text.dims[1] === channels ? guided : Tensor.cat([guided, text.slice(1, channels)], 1);
+}
+
 /** How a prediction is guided. */
 export interface Guidance {
   /** Whether it is guided at all. */

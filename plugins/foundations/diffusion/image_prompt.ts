@@ -16,6 +16,30 @@ export interface ImageEncoder extends Model {
   }>;
 }
 
+/**
+ * The vectors that CLIP has for images, float32 [N, width].
+ *
+ * @param images A tensor is taken as the image encoder wants it, resized and normalized.
+ * @throws {TypeError} for an image encoder that gives none.
+ */
+export async function encodeImageVectors(
+  { imageEncoder, featureExtractor }: {
+    readonly imageEncoder: ImageEncoder;
+    readonly featureExtractor: FeatureExtractor;
+  },
+  images: ImagePrompt,
+): Promise<Tensor> {
+  const pixels = images instanceof Tensor
+    ? images
+    : await featureExtractor.preprocess([images].flat() as ImageInput[]);
+  const { imageEmbeds } = await imageEncoder.forward(pixels);
+  if (imageEmbeds !== undefined) return imageEmbeds;
+  throw new TypeError(
+    `Cannot vary an image by a ${imageEncoder.className}: it gives no imageEmbeds; use a ` +
+      "CLIPVisionModelWithProjection",
+  );
+}
+
 /** What encodes the images that IP-Adapters follow. */
 export interface ImagePromptEncoders {
   /** What makes vectors or states of pixels. */

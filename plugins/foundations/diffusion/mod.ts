@@ -30,6 +30,7 @@ export * from "./preview.ts";
 export * from "./packed.ts";
 export * from "./plan.ts";
 export * from "./pooled_text.ts";
+export * from "./prior.ts";
 export * from "./prompt.ts";
 export * from "./recipe.ts";
 export * from "./resize.ts";

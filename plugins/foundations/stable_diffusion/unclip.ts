@@ -3,7 +3,6 @@ import {
   type ComponentSpec,
   Generator,
   type GeneratorInput,
-  type ImageInput,
   type Model,
   randnTensor,
   type Scheduler,
@@ -11,6 +10,7 @@ import {
 } from "@denoise/core";
 import {
   checkSize,
+  encodeImageVectors,
   type Family,
   type ImageEncoder,
   type ImagesInput,
@@ -139,22 +139,13 @@ function checkLevel({ config, className }: Scheduler, level: number): void {
 }
 
 async function vectorsOf(
-  { imageEncoder, featureExtractor }: UnCLIPComponents,
+  components: UnCLIPComponents,
   { image, imageEmbeds: given }: UnCLIPOptions,
 ): Promise<Tensor> {
   if ((image === undefined) === (given === undefined)) {
     throw new TypeError("Cannot vary an image: give either image or imageEmbeds");
   }
-  if (given !== undefined) return given;
-  const pixels = image instanceof Tensor
-    ? image
-    : await featureExtractor.preprocess([image].flat() as ImageInput[]);
-  const { imageEmbeds } = await imageEncoder.forward(pixels);
-  if (imageEmbeds !== undefined) return imageEmbeds;
-  throw new TypeError(
-    `Cannot vary an image by a ${imageEncoder.className}: it gives no imageEmbeds; use a ` +
-      "CLIPVisionModelWithProjection",
-  );
+  return given ?? await encodeImageVectors(components, image!);
 }
 
 /** Vectors with noise, and beside them waves of how much: float32 [N, 2·width]. */

@@ -75,7 +75,12 @@ export interface ModelDefinition<C extends object, M extends Model<C>> {
   /** Other class names in repos that mean the same class. */
   readonly aliases?: readonly string[];
   /** The library whose names its files have. Defaults to `"diffusers"`. */
-  readonly library?: "diffusers" | "transformers" | "stable_diffusion" | "latent_diffusion";
+  readonly library?:
+    | "diffusers"
+    | "transformers"
+    | "stable_diffusion"
+    | "latent_diffusion"
+    | "unclip";
   /** Whose names its files have, where they are not those of its library. */
   readonly layout?: "diffusers" | undefined;
   /** The options in config.json. */
