@@ -73,11 +73,9 @@ export interface UnCLIPConditioning {
   readonly recipe: (index: number) => Recipe;
 }
 
-type Run = PipelineRun<UnCLIPDecoderComponents>;
-
 /** A call, from vectors on: small images, then large ones. */
 export async function* decodeVectors(
-  run: Run,
+  run: PipelineRun<UnCLIPDecoderComponents>,
   options: UnCLIPDecoderOptions,
   conditioning: UnCLIPConditioning,
 ): AsyncGenerator<PipelineStep, ImageOutput> {
@@ -97,7 +95,7 @@ export async function* decodeVectors(
 
 /** Small images, float32 [N, 3, h, w] in -1..1. */
 async function* drawSmall(
-  run: Run,
+  run: PipelineRun<UnCLIPDecoderComponents>,
   options: UnCLIPDecoderOptions,
   { vectors, text, guidance, noise, recipe }: UnCLIPConditioning,
 ): AsyncGenerator<PipelineStep, Tensor> {
@@ -138,7 +136,7 @@ async function* drawSmall(
 
 /** Large images of small ones, float32 [N, 3, H, W] in about -1..1. */
 async function* enlarge(
-  run: Run,
+  run: PipelineRun<UnCLIPDecoderComponents>,
   options: UnCLIPDecoderOptions,
   small: Tensor,
   { noise, recipe }: Pick<UnCLIPConditioning, "noise" | "recipe">,
@@ -162,7 +160,10 @@ async function* enlarge(
 }
 
 /** Small images as large as large ones. */
-function atFullSize({ components: { superResFirst } }: Run, small: Tensor): Tensor {
+function atFullSize(
+  { components: { superResFirst } }: PipelineRun<UnCLIPDecoderComponents>,
+  small: Tensor,
+): Tensor {
   const [height, width] = sampleSize(superResFirst.config.sample_size);
   return resizeSpatial(small, height, width, "bicubic-antialias");
 }
