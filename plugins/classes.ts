@@ -409,6 +409,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type DiTPipeline = InstanceType<typeof DiTPipeline>; export type { DiTDenoiserOptions, DiTOptions } from "@denoise/pipeline-dit";
 /** `DiTPipeline` of `@denoise/pipeline-dit`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const DiTPipeline: WithMethods<typeof pipelineDit.DiTPipeline, PipelineMethods> = pipelineDit.DiTPipeline.using(registry); import * as pipelineDit from "@denoise/pipeline-dit";
+/** An object of the class. */ export type ErnieImagePipeline = InstanceType<typeof ErnieImagePipeline>; export type { ErnieImageCallOptions } from "@denoise/pipeline-ernie-image";
+/** `ErnieImagePipeline` of `@denoise/pipeline-ernie-image`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const ErnieImagePipeline: WithMethods<typeof pipelineErnieImage.ErnieImagePipeline, PipelineMethods> = pipelineErnieImage.ErnieImagePipeline.using(registry); import * as pipelineErnieImage from "@denoise/pipeline-ernie-image";
 /** An object of the class. */ export type FluxPipeline = InstanceType<typeof FluxPipeline>; export type { FluxCallOptions } from "@denoise/pipeline-flux";
 /** `FluxPipeline` of `@denoise/pipeline-flux`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const FluxPipeline: WithMethods<typeof pipelineFlux.FluxPipeline, PipelineMethods> = pipelineFlux.FluxPipeline.using(registry); import * as pipelineFlux from "@denoise/pipeline-flux";
@@ -766,6 +769,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type PixtralProcessor = tokenizerPixtral.PixtralProcessor;
 /** `PixtralProcessor` of `@denoise/tokenizer-pixtral`, with {@linkcode registry} as its default.
  * @category Tokenizers */ export const PixtralProcessor: typeof tokenizerPixtral.PixtralProcessor = tokenizerPixtral.PixtralProcessor.using(registry); import * as tokenizerPixtral from "@denoise/tokenizer-pixtral";
+/** An object of the class. */ export type TokenizersBackend = tokenizerPixtral.TokenizersBackend;
+/** `TokenizersBackend` of `@denoise/tokenizer-pixtral`, with {@linkcode registry} as its default.
+ * @category Tokenizers */ export const TokenizersBackend: typeof tokenizerPixtral.TokenizersBackend = tokenizerPixtral.TokenizersBackend.using(registry);
 /** An object of the class. */ export type Qwen2Tokenizer = tokenizerQwen2.Qwen2Tokenizer;
 /** `Qwen2Tokenizer` of `@denoise/tokenizer-qwen2`, with {@linkcode registry} as its default.
  * @category Tokenizers */ export const Qwen2Tokenizer: typeof tokenizerQwen2.Qwen2Tokenizer = tokenizerQwen2.Qwen2Tokenizer.using(registry); import * as tokenizerQwen2 from "@denoise/tokenizer-qwen2";

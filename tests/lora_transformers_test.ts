@@ -1,6 +1,6 @@
 /**
- * LoRAs of Z-Image, Qwen-Image, Qwen-Image 2.1, FLUX.2, FLUX.3, SD3, Chroma, AuraFlow, Lumina 2, Sana, Krea 2 and
- * Anima in the styles of trainers against what diffusers makes of the same changes
+ * LoRAs of Z-Image, Qwen-Image, Qwen-Image 2.1, ERNIE-Image, FLUX.2, FLUX.3, SD3, Chroma, AuraFlow, Lumina 2, Sana,
+ * Krea 2 and Anima in the styles of trainers against what diffusers makes of the same changes
  * (scripts/reference/lora_transformers_goldens.py).
  *
  * @module
@@ -19,6 +19,7 @@ const REPOS = [
   ["z-image", "tiny-z-image", { guidanceScale: 0 }],
   ["qwen-image", "tiny-qwen-image", {}],
   ["qwen-image21", "tiny-qwen-image21", {}],
+  ["ernie-image", "tiny-ernie-image", { guidanceScale: 1 }],
   ["sd3", "tiny-sd3", { maxSequenceLength: 16 }],
   ["chroma", "tiny-chroma", { maxSequenceLength: 16 }],
   ["qwen-image-lightning", "tiny-qwen-image-lightning", { trueCfgScale: 1 }],

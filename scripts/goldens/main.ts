@@ -80,6 +80,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "qwen_image_edit_goldens.py",
     "qwen_image_layered_goldens.py",
     "qwen_image21_goldens.py",
+    "ernie_image_goldens.py",
     "flux2_goldens.py",
     "ovis_image_goldens.py",
     "longcat_image_goldens.py",

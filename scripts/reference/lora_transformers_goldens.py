@@ -1,4 +1,4 @@
-"""LoRA files for the tiny repos of Z-Image, Qwen-Image, Qwen-Image 2.1, FLUX.2, FLUX.3, SD3, Chroma, AuraFlow, Lumina 2, Sana, Krea 2 and Anima in the styles of trainers, and the images that diffusers makes with them.
+"""LoRA files for the tiny repos of Z-Image, Qwen-Image, Qwen-Image 2.1, ERNIE-Image, FLUX.2, FLUX.3, SD3, Chroma, AuraFlow, Lumina 2, Sana, Krea 2 and Anima in the styles of trainers, and the images that diffusers makes with them.
 
     $(sh scripts/reference/setup.sh) scripts/reference/lora_transformers_goldens.py [NAME ...]
 
@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from common import FIXTURES, GOLDEN, generator, seed_of
 from lora_flux_goldens import swap
 from qwen_image21_goldens import load_qwen21
-from single_file_transformers import aura_flow, chroma, cosmos, flux2, flux3, krea2, lumina2, qwen_image, qwen_image21, sana, sd3, z_image
+from single_file_transformers import aura_flow, chroma, cosmos, ernie_image, flux2, flux3, krea2, lumina2, qwen_image, qwen_image21, sana, sd3, z_image
 import anima_goldens  # noqa: E402, F401, I001: in the place of torchvision for Cosmos
 import pixtral  # noqa: E402, F401, I001: in the place of the class that asks for torchvision, once diffusers is there
 
@@ -27,6 +27,7 @@ REPOS = {
     "z-image": ("tiny-z-image", "ZImagePipeline", z_image, dict(guidance_scale=0.0)),
     "qwen-image": ("tiny-qwen-image", "QwenImagePipeline", qwen_image, {}),
     "qwen-image21": ("tiny-qwen-image21", "QwenImage21Pipeline", qwen_image21, {}),
+    "ernie-image": ("tiny-ernie-image", "ErnieImagePipeline", ernie_image, dict(guidance_scale=1.0)),
     "sd3": ("tiny-sd3", "StableDiffusion3Pipeline", sd3, dict(max_sequence_length=16)),
     "chroma": ("tiny-chroma", "ChromaPipeline", chroma, dict(max_sequence_length=16)),
     # with the scheduler that Lightning's LoRAs ask for

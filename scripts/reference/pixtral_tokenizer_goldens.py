@@ -11,7 +11,7 @@ import shutil
 import sys
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import PixtralImageProcessor
+from transformers import PixtralImageProcessor, TokenizersBackend
 
 from pixtral import PixtralProcessor
 from tiny_tokenizer import TEXT
@@ -125,6 +125,9 @@ if __name__ == "__main__":
     made = {name: write_fixture(name, pattern) for name, pattern in (("mistral", TEKKEN), ("mistral-left", OLDER))}
     chats = {name: [one.apply_chat_template(messages, tokenize=False, **how) for messages, how in CHATS] for name, one in made.items()}
     tokenizers = {name: one.tokenizer for name, one in made.items()}
+    for name, one in tokenizers.items():  # the class without a processor gives the same
+        plain = TokenizersBackend.from_pretrained(FIXTURES / name)
+        assert plain([*WORDS, TEXT])["input_ids"] == one([*WORDS, TEXT])["input_ids"], name
     names = iter(tokenizers)
     write_runs(TESTDATA, COMMAND, tokenizers, [*WORDS, " zqxv zqxvy"], lambda tokenizer, texts: {"chats": chats[next(names)]}, sys.argv[1:],
                chats=[{"messages": messages, **how} for messages, how in CHATS])

@@ -10,6 +10,7 @@ import control_union_goldens
 import control_xs_goldens
 import deprecated_goldens
 import dit_pipeline_goldens
+import ernie_image_goldens
 import krea2_goldens
 import lumina2_goldens
 import pixart_goldens
@@ -292,6 +293,14 @@ def qwen_image21(dice: Random) -> tuple[dict, None]:
     if negative is not None:
         call["negative_prompt"] = [pick(dice, "", "blurry, dull") for _ in call["prompt"]] if isinstance(call["prompt"], list) else negative
     return dict(call, **some(dice, 0.7, true_cfg_scale=pick(dice, 1.0, 1.7, 5.0))), None
+
+
+def ernie_image(dice: Random) -> tuple[dict, None]:
+    """diffusers wants as many negative prompts as prompts."""
+    call = dict(prompts(dice), height=pick(dice, 16, 32, 48), width=pick(dice, 24, 32, 56))
+    if isinstance(call["prompt"], str) and isinstance(call.get("negative_prompt"), list):
+        call["negative_prompt"] = call["negative_prompt"][0]
+    return call, None
 
 
 def qwen_image_text(dice: Random) -> tuple[dict, None]:
@@ -769,7 +778,7 @@ KINDS |= {
     "sd3-control-inpaint": sd3_control_inpaint, "qwen-image-control": qwen_image_control,
     "qwen-image-control-inpaint": qwen_image_control_inpaint, "z-image-control": z_image_control, "z-image-control-2": z_image_control,
     "ovis-image": ovis_image, "ovis-image-left": ovis_image, "longcat-image": longcat_image, "longcat-image-left": longcat_image,
-    "qwen-image21": qwen_image21, "qwen-image21-turbo": qwen_image21, "longcat-image-edit": longcat_image_edit, "qwen-image-layered": qwen_image_layered,
+    "ernie-image": ernie_image, "ernie-image-bare": ernie_image, "qwen-image21": qwen_image21, "qwen-image21-turbo": qwen_image21, "longcat-image-edit": longcat_image_edit, "qwen-image-layered": qwen_image_layered,
     "qwen-image-edit": qwen_image_edit, "qwen-image-edit-plus": qwen_image_edit_plus, "qwen-image-edit-inpaint": qwen_image_edit_inpaint, "z-image-control-21": z_image_control, "z-image-control-inpaint": z_image_control_inpaint,
 }
 
@@ -860,6 +869,7 @@ KNOWN = (
     | flux3_goldens.TASKS
     | qwen_image_layered_goldens.TASKS
     | qwen_image21_goldens.TASKS
+    | ernie_image_goldens.TASKS
     | anima_goldens.TASKS
     | stable_audio_goldens.TASKS
     | audioldm_goldens.TASKS

@@ -17,6 +17,7 @@ from diffusers import (
     AutoencoderDC,
     ChromaTransformer2DModel,
     CosmosTransformer3DModel,
+    ErnieImageTransformer2DModel,
     Flux2Transformer2DModel,
     Flux3Transformer2DModel,
     FluxTransformer2DModel,
@@ -173,6 +174,10 @@ def qwen_image(config) -> list:
     return [[name, [name]] for name in QwenImageTransformer2DModel.from_config(config).state_dict()]
 
 
+def ernie_image(config) -> list:
+    return of_state(ErnieImageTransformer2DModel, config, [])
+
+
 def qwen_image21(config) -> list:
     return of_state(QwenImage21Transformer2DModel, config, [], {"img_mlp.gate_layer": ("img_mlp.gate_up", "proj"), "img_mlp.proj": None})
 
@@ -289,7 +294,7 @@ BESIDE = {"cosmos": ["accum_iteration", "pos_embedder.dim_spatial_range", "pos_e
 
 def converter(kind: str, config):
     """diffusers' conversion, which knows FLUX.1 and Lumina 2 in their one width."""
-    width = getattr(config, "dim", None) or config.num_attention_heads * config.attention_head_dim if kind != "lumina2" else config.hidden_size
+    width = getattr(config, "dim", None) or config.num_attention_heads * config.attention_head_dim if kind not in ("lumina2", "ernie_image") else config.hidden_size
     name = next(name for name in (f"convert_{kind}_transformer_checkpoint_to_diffusers", f"convert_{kind}_transformer_to_diffusers",
                                   f"convert_{kind}_to_diffusers") if hasattr(single_file_utils, name))
     source = inspect.getsource(getattr(single_file_utils, name)).replace("inner_dim = 3072", f"inner_dim = {width}")
@@ -317,6 +322,7 @@ MODELS = [
     (ZImageTransformer2DModel, z_image, "z_image", ("turbo", "no_refiners")),
     (QwenImageTransformer2DModel, qwen_image, None, ("qwen", "still")),
     (QwenImage21Transformer2DModel, qwen_image21, "qwen_image21", ("qwen21", "plain")),
+    (ErnieImageTransformer2DModel, ernie_image, "ernie_image", ("ernie", "plain")),
     (AuraFlowTransformer2DModel, aura_flow, "auraflow", ("aura", "joint_only")),
     (Lumina2Transformer2DModel, lumina2, "lumina2", ("lumina", "plain")),
     (SanaTransformer2DModel, sana, "sana", ("sana",)),

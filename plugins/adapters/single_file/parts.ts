@@ -24,6 +24,7 @@ export const parts: Readonly<Record<string, Part>> = {
   Flux3Transformer2DModel: transformer("Flux3Transformer2DModel"),
   QwenImageTransformer2DModel: transformer("QwenImageTransformer2DModel"),
   QwenImage21Transformer2DModel: transformer("QwenImage21Transformer2DModel"),
+  ErnieImageTransformer2DModel: transformer("ErnieImageTransformer2DModel"),
   ZImageTransformer2DModel: transformer("ZImageTransformer2DModel"),
   ChromaTransformer2DModel: transformer("ChromaTransformer2DModel"),
   SD3Transformer2DModel: transformer("SD3Transformer2DModel"),

@@ -382,6 +382,7 @@ export type OriginalClass =
   | "SD3Transformer2DModel"
   | "QwenImageTransformer2DModel"
   | "QwenImage21Transformer2DModel"
+  | "ErnieImageTransformer2DModel"
   | "Krea2Transformer2DModel"
   | "AuraFlowTransformer2DModel"
   | "Lumina2Transformer2DModel"
@@ -396,6 +397,7 @@ export const originalLayers: {
   Flux3Transformer2DModel: () => FLUX3,
   QwenImageTransformer2DModel: () => [],
   QwenImage21Transformer2DModel: () => QWEN_IMAGE21,
+  ErnieImageTransformer2DModel: () => [],
   ZImageTransformer2DModel: () => Z_IMAGE,
   AuraFlowTransformer2DModel: () => AURA_FLOW,
   Lumina2Transformer2DModel: () => LUMINA2,

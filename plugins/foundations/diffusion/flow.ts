@@ -16,19 +16,22 @@ export function calculateShift(tokens: number, { config }: Pick<Scheduler, "conf
  * Plans a run of a flow: noise levels from 1 down to 1/steps in equal steps, unless the call or the
  * scheduler's config has its own, shifted by `mu`. A strength leaves the last part of them.
  *
- * @param spacing Whose `linspace` makes the steps: in float64, or in float32. Defaults to `"numpy"`.
+ * @param spacing Whose `linspace` makes the steps: in float64, or in float32, there also as a level more that ends
+ * at 0 and is left out. Defaults to `"numpy"`.
  * @throws {RangeError} when a strength leaves no timestep.
  */
 export function planFlowRun(
   scheduler: Scheduler,
   options: PlanOptions,
   mu?: number,
-  spacing: "numpy" | "torch" = "numpy",
+  spacing: "numpy" | "torch" | "torch to 0" = "numpy",
 ): RunPlan {
   const { numInferenceSteps: wanted = 28, sigmas, timesteps } = options;
-  const even = spacing === "torch"
+  const even = spacing === "numpy"
+    ? linspace(1, 1 / wanted, wanted)
+    : spacing === "torch"
     ? [...linspace32(1, 1 / wanted, wanted)]
-    : linspace(1, 1 / wanted, wanted);
+    : [...linspace32(1, 0, wanted + 1).subarray(0, wanted)];
   const ownSigmas = configValue(scheduler.config, "use_flow_sigmas") === true;
   const chosen = sigmas ?? (timesteps === undefined && !ownSigmas ? even : undefined);
   return planScheduledFlow(

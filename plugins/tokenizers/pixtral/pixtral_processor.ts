@@ -13,6 +13,7 @@ import {
   readBytePairFiles,
   readChatTemplate,
   type TokenizerClass,
+  type TokenizerTokens,
 } from "@denoise/tokenizers";
 import { wordsOf } from "./_words.ts";
 
@@ -37,27 +38,58 @@ export type PixtralProcessor = PretrainedTokenizer & ChatTokenizer;
  * ```
  */
 export const PixtralProcessor: TokenizerClass<PixtralProcessor> = defineTokenizer({
-  className: "PixtralProcessor",
-  specialTokens: {},
-  around: (files) => aroundTexts(files, SPECIAL),
+  ...definition("PixtralProcessor"),
   fileNames: [
     ...bytePairFileNames,
     ...CHAT_TEMPLATE_FILES,
     "processor_config.json",
     "preprocessor_config.json",
   ],
-  read: readPixtralFiles,
-  backend: (files: PixtralFiles, { added }) =>
-    byteLevelBackend(files, added, {
-      word: wordsOf(files, files.folder),
-      wholeWords: files.model?.["ignore_merges"] === true,
-    }),
-  methods: (files: PixtralFiles, { roles }) => ({
-    bosToken: roles.bos,
-    applyChatTemplate: (messages: readonly ChatMessage[], options?: ChatOptions) =>
-      chatText(files, roles, messages, options),
-  }),
 });
+
+/** A loaded TokenizersBackend: ids of texts, and texts of chats. */
+export type TokenizersBackend = PixtralProcessor;
+
+/**
+ * A tokenizer that is what its tokenizer.json says, as transformers' `TokenizersBackend` is: here byte-pair encoding
+ * of bytes, of words that an expression splits texts into.
+ *
+ * @example
+ * ```ts ignore
+ * import { TokenizersBackend } from "@denoise/denoise";
+ *
+ * const tokenizer = await TokenizersBackend.fromPretrained("baidu/ERNIE-Image-Turbo", {
+ *   subfolder: "tokenizer",
+ * });
+ * const { inputIds } = tokenizer.encode("a red fox");
+ * console.log(tokenizer.batchDecode(inputIds)); // [ "<s>a red fox" ]
+ * ```
+ */
+export const TokenizersBackend: TokenizerClass<TokenizersBackend> = defineTokenizer({
+  ...definition("TokenizersBackend"),
+  aliases: ["PreTrainedTokenizerFast"],
+  fileNames: [...bytePairFileNames, ...CHAT_TEMPLATE_FILES],
+});
+
+/** What both classes have in common. */
+function definition(className: string) {
+  return {
+    className,
+    specialTokens: {},
+    around: (files: PixtralFiles) => aroundTexts(files, SPECIAL),
+    read: readPixtralFiles,
+    backend: (files: PixtralFiles, { added }: TokenizerTokens) =>
+      byteLevelBackend(files, added, {
+        word: wordsOf(files, files.folder),
+        wholeWords: files.model?.["ignore_merges"] === true,
+      }),
+    methods: (files: PixtralFiles, { roles }: TokenizerTokens) => ({
+      bosToken: roles.bos,
+      applyChatTemplate: (messages: readonly ChatMessage[], options?: ChatOptions) =>
+        chatText(files, roles, messages, options),
+    }),
+  };
+}
 
 /** What the files of a processor say of texts and chats. */
 type PixtralFiles = BytePairFiles & ChatTemplate;

@@ -2,7 +2,7 @@ import { describe, it } from "@std/testing/bdd";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DenoiseError } from "@denoise/core";
 import type { ChatMessage } from "@denoise/roles";
-import { PixtralProcessor } from "./mod.ts";
+import { PixtralProcessor, TokenizersBackend } from "./mod.ts";
 import { testTokenizer, withFolder } from "../../../tests/support/tokenizers.ts";
 import golden from "./testdata/ids.json" with { type: "json" };
 
@@ -10,6 +10,7 @@ const FIXTURES = new URL("../../../tests/fixtures/tokenizers/", import.meta.url)
 const load = (name: string) => PixtralProcessor.fromPretrained(new URL(name, FIXTURES));
 
 testTokenizer(PixtralProcessor, golden, (name) => new URL(name, FIXTURES), 12);
+testTokenizer(TokenizersBackend, golden, (name) => new URL(name, FIXTURES), 12);
 
 for (const [name, expected] of Object.entries(golden.tokenizers)) {
   describe(`PixtralProcessor.applyChatTemplate() on ${name}`, () => {
