@@ -188,5 +188,14 @@ describe("ipAdapterMasks", () => {
       TypeError,
       "each image of an IP-Adapter without masks",
     );
+    await assertRejects(
+      () =>
+        pipe(PROMPT, {
+          ipAdapterImage: [[image, image, image]],
+          ...masked(Tensor.ones([1, 3, 8, 8])),
+        }),
+      RangeError,
+      "Cannot scale the 3 images of IP-Adapter 0 by 2 numbers",
+    );
   });
 });

@@ -33,7 +33,13 @@ export const imagePromptOptions: CallOptions<ImagePromptOptions> = {
 /** The parts of a pipeline that take part in an image prompt. */
 export interface ImagePromptComponents extends ImagePromptEncoders {
   /** The denoiser, which knows its IP-Adapters. */
-  readonly unet: Pick<Denoiser, "imagePrompts">;
+  readonly unet: Pick<Denoiser, "imagePrompts"> & {
+    /** The tensors of adapters by name, the scales of IP-Adapters among them. */
+    readonly extensions?: ReadonlyMap<
+      string,
+      ReadonlyMap<string, { readonly dims: readonly number[] }>
+    >;
+  };
 }
 
 /** What the denoiser is given for its IP-Adapters; nothing where there are none. */
@@ -80,11 +86,30 @@ export async function conditionOnImages(
       `Cannot pair ${images} images of faces with ${wanted} vectors: give an image for each`,
     );
   });
+  const imageMasks = masksOf(options, rows);
+  checkScales(components, rows);
   return {
     imageEmbeds: rows.map((row) => row.repeatInterleave(count, 0)),
     imageStates: faces?.map((row) => row?.repeatInterleave(count, 0)),
-    imageMasks: masksOf(options, rows),
+    imageMasks,
   };
+}
+
+/** Refuses a list of scales that has not one for each image of its IP-Adapter. */
+function checkScales(
+  { unet: { extensions } }: ImagePromptComponents,
+  rows: readonly Tensor[],
+): void {
+  const added = [...extensions?.values() ?? []].flatMap((tensors) => [...tensors]);
+  for (const [i, { dims: [, images] }] of rows.entries()) {
+    const [_, scale] = added.find(([name]) => name.endsWith(`.processor.scale.${i}`)) ?? [];
+    const [scales = images] = scale?.dims ?? [];
+    if (scales === images) continue;
+    throw new RangeError(
+      `Cannot scale the ${images} images of IP-Adapter ${i} by ${scales} numbers: setIpAdapterScale ` +
+        "must be given one number for it, or a list of one for each image",
+    );
+  }
 }
 
 /** States of the images of faces, for the IP-Adapters that take them beside vectors. */

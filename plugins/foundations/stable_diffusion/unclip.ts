@@ -27,7 +27,7 @@ import { conditionOnText, type GuidanceOptions } from "./text_conditioning.ts";
 import { predictByUNet } from "./unet.ts";
 
 /** The role of what normalizes the vectors of images. */
-export interface VectorNormalizer extends Model {
+export interface VectorNormalizer extends Model<{ readonly embedding_dim: number }> {
   /** Vectors, float32 [N, width], with mean 0 and standard deviation 1. */
   scale(embeds: Tensor): Tensor;
   /** The other way round. */
@@ -138,6 +138,14 @@ function checkLevel({ config, className }: Scheduler, level: number): void {
   );
 }
 
+function checkWidth(vectors: Tensor, width: number): Tensor {
+  const { dims } = vectors;
+  if (dims.length === 2 && dims[1] === width) return vectors;
+  throw new TypeError(
+    `Cannot vary an image by imageEmbeds of shape [${dims.join(", ")}]: they must be [N, ${width}]`,
+  );
+}
+
 async function vectorsOf(
   components: UnCLIPComponents,
   { image, imageEmbeds: given }: UnCLIPOptions,
@@ -145,7 +153,8 @@ async function vectorsOf(
   if ((image === undefined) === (given === undefined)) {
     throw new TypeError("Cannot vary an image: give either image or imageEmbeds");
   }
-  return given ?? await encodeImageVectors(components, image!);
+  if (given === undefined) return await encodeImageVectors(components, image!);
+  return checkWidth(given, components.imageNormalizer.config.embedding_dim);
 }
 
 /** Vectors with noise, and beside them waves of how much: float32 [N, 2·width]. */

@@ -97,6 +97,12 @@ function classLabels(config: Config): Ports {
   return { class_labels: labels[config.class_embed_type ?? "none"]! };
 }
 
+/** Of the vectors of images: what they are projected from, where nothing else is. */
+function imageWidth({ addition_embed_type: addition, encoder_hid_dim: width }: Config) {
+  const isAlone = addition === "image" || addition === "image_hint";
+  return isAlone && width !== null ? width : "image_width";
+}
+
 /** What is given beside sample, time and text (`added_cond_kwargs`). */
 function addedConditions(config: Config): Ports {
   const { addition_embed_type: type } = config;
@@ -105,7 +111,7 @@ function addedConditions(config: Config): Ports {
       ? { text_embeds: float32("batch", "pooled") }
       : {}),
     ...(type === "text_time" ? { time_ids: { ...float32("batch", "ids"), exact: true } } : {}),
-    ...(takesImage(config) ? { image_embeds: float32("batch", "image_width") } : {}),
+    ...(takesImage(config) ? { image_embeds: float32("batch", imageWidth(config)) } : {}),
     ...(type === "image_hint" ? { hint: float32("batch", 3, "hint_h", "hint_w") } : {}),
   };
 }
