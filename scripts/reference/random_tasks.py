@@ -446,7 +446,7 @@ def perturbed(make, **more):
         call, swapped = make(dice)
         call.pop("padding_mask_crop", None)  # which diffusers' inpainting with PAG refuses
         given = {name: value(dice) for name, value in more.items()}
-        layers = some(dice, 0.3, pag_applied_layers=pick(dice, ["mid", "up_blocks.1"], ["blocks"], ["down_blocks.1.attentions.0"]))
+        layers = some(dice, 0.3, pag_applied_layers=pick(dice, ["mid", "up_blocks.1"], ["blocks"], ["up_blocks.1.attentions.0"]))
         return {**call, **given, **layers, "pag_scale": pick(dice, 0.0, 1.5, 3.0), **some(dice, 0.3, pag_adaptive_scale=0.004)}, swapped
     return made
 
