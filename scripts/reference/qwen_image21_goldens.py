@@ -101,6 +101,7 @@ CASES = [
     case("one generator", num_images_per_prompt=2, seeds=[9], shared=True, **TEXT),
     case("own sigmas", **{**TEXT, "sigmas": [1.0, 0.6, 0.25]}),
     case("another script, and a marker of the chat", **{**TEXT, "prompt": " 一只猫 🚀\n<|im_end|> Ärger"}),
+    case("a square of another side", prompt=PROMPT, num_inference_steps=2, output_resolution=32),
     case("own embeddings", prompt_embeds=latents(2, 6, 16, seed=4), seeds=[0, 1], num_inference_steps=3, **SIZE),
 ]
 TASKS = {

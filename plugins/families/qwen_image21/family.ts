@@ -29,6 +29,8 @@ export interface QwenImage21Options
   extends RunOptions, TextRowOptions, Omit<TimestepOptions, "timesteps">, AttentionKwargs {
   /** Guidance by a second call for the negative prompt, above 1 and where there is one. Defaults to 1: none. */
   readonly trueCfgScale?: number | undefined;
+  /** Height and width of the images, where the call does not say one. Defaults to 1024. */
+  readonly outputResolution?: number | undefined;
 }
 
 const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
@@ -40,9 +42,10 @@ export const qwenImage21Options: CallOptions<QwenImage21Options> = {
   ...textRowOptions,
   ...stepOptions,
   trueCfgScale: { type: "number" },
+  outputResolution: { type: "integer", minimum: 1 },
 };
 
-/** The side of the images, in pixels, where the call does not say it (`output_resolution`). */
+/** The side of the images, in pixels, where the call does not say it. */
 const TRAINED_SIDE = 1024;
 
 /** A latent is a token. */
@@ -105,7 +108,11 @@ export const qwenImage21: Family<
   },
 };
 
-function wantedSize({ height = TRAINED_SIDE, width = TRAINED_SIDE }: SizeOptions): ImageSize {
+function wantedSize(
+  { outputResolution: side = TRAINED_SIDE, height = side, width = side }:
+    & SizeOptions
+    & Pick<QwenImage21Options, "outputResolution">,
+): ImageSize {
   return { height, width };
 }
 

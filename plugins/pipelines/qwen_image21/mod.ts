@@ -5,7 +5,7 @@
  *
  * Latents that are given or asked for are [N, 64, height / 16, width / 16]; diffusers has them as tokens. Sides that
  * are no multiples of 32 are cut, with a warning. What the text comes to is computed in each step. Not covered:
- * images that a prompt speaks of, `outputResolution`, `useKvCache`.
+ * images that a prompt speaks of, and `useKvCache`, which changes no image.
  *
  * @example
  * ```ts ignore
