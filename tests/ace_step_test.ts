@@ -18,7 +18,18 @@ import {
   Generator,
   Tensor,
 } from "@denoise/denoise";
+import { readWavRecipe } from "@denoise/denoise";
+import { registry } from "@denoise/denoise/registry";
+import { createApp, inlineServingEngine } from "@denoise/functions";
+import { runCli } from "../plugins/tools/cli/program.ts";
+import { post } from "../functions/tests/app.ts";
 import { assertWithin, fixture, largest } from "./support/golden.ts";
+
+/** The samples of a WAV file of 16 bits. */
+function samplesOf(file: Uint8Array): Int16Array {
+  const view = new DataView(file.buffer, file.byteOffset);
+  return new Int16Array(file.slice(44, 44 + view.getUint32(40, true)).buffer);
+}
 
 const REPO = fixture("tiny-ace-step");
 const TURBO = fixture("tiny-ace-step-turbo");
@@ -48,6 +59,59 @@ describe("AceStepPipeline", () => {
     );
     const peaks = audios!.map(({ data }) => Math.max(...data.map(Math.abs)));
     for (const peak of peaks) assertWithin(Math.abs(peak - 10 ** (-1 / 20)), 1e-6, "1 dB below 1");
+  });
+
+  it("makes several clips of each prompt, as of one that is given as often", async () => {
+    await using pipe = await AceStepPipeline.fromPretrained(REPO);
+    const audioCodes = ["<|audio_code_3|>", "<|audio_code_900|>"];
+    const call = { ...FEW, seed: 4, outputType: "tensor" } as const;
+    const lyrics = ["la", "lo"];
+    const twice = (texts: string[]) => texts.flatMap((text) => [text, text]);
+    for (const codes of [undefined, audioCodes]) {
+      const given = { ...call, lyrics, audioCodes: codes, numWaveformsPerPrompt: 2 };
+      const { tensor } = await pipe(["rain", "wind"], given);
+      const listed = { ...call, lyrics: twice(lyrics), audioCodes: codes && twice(codes) };
+      const each = await pipe(twice(["rain", "wind"]), listed);
+      assertEquals([tensor!.dims[0], tensor!.equals(each.tensor!)], [4, true]);
+    }
+  });
+
+  it("sings by the command line and by HTTP what it sings by itself", async () => {
+    await using pipe = await AceStepPipeline.fromPretrained(REPO);
+    const lyrics = "[verse]\nla la";
+    const { audios } = await pipe("rain", { ...FEW, seed: 3, lyrics });
+    const own = await audios[0]!.encode();
+    const folder = await Deno.makeTempDir();
+    const out = `${folder}/rain.wav`;
+    const flags = ["--steps", "2", "--length", "1.2", "--seed", "3", "--out", out, "--quiet"];
+    const code = await runCli(["generate", "rain", "--model", REPO, "--lyrics", lyrics, ...flags]);
+    assertEquals(code, 0);
+    const file = await Deno.readFile(out);
+    await Deno.remove(folder, { recursive: true });
+    assertEquals(samplesOf(file), samplesOf(own));
+    assertEquals(readWavRecipe(file)!["lyrics"], lyrics);
+
+    const models = [{ id: "one", location: REPO }];
+    const engine = inlineServingEngine({ models, registry, warmup: false });
+    const app = createApp({ engine, registry });
+    const input = { prompt: "rain", num_inference_steps: 2, audio_length_in_s: 1.2, seed: 3 };
+    const served = async (more: object) => {
+      const response = await app.request("/predictions", post({ input: { ...input, ...more } }));
+      const { output, error } = await response.json();
+      assertEquals(error ?? null, null);
+      return (output as string[]).map((url) =>
+        samplesOf(Uint8Array.fromBase64(url.slice(url.indexOf(",") + 1)))
+      );
+    };
+    const apart = (a: Int16Array, b: Int16Array) =>
+      Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
+    const [sung] = await served({ lyrics });
+    assertWithin(apart(sung!, samplesOf(own)), 64, "of 32,768: graphs are optimized there");
+    const [hummed, other] = await served({ num_outputs: 2 });
+    assert(apart(hummed!, sung!) > 500, "lyrics change nothing");
+    assert(apart(hummed!, other!) > 500, "both clips are the same");
+    await app.drain(0);
+    await engine.close();
   });
 
   it("takes clips as audio and as samples, and draws the same noise with and without", async () => {
@@ -207,7 +271,7 @@ testPipeline(AceStepPipeline, {
     {
       call: (p) => p("a", { ...FEW, srcAudio: noise(2, 2, 80) }),
       error: TypeError,
-      message: "2 clips with 1 prompts",
+      message: "2 clips for 1 to make",
     },
   ],
 });

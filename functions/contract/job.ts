@@ -76,6 +76,8 @@ export interface JobInput {
   readonly prompt?: string | undefined;
   /** What the image should not show, or what is not to be heard. */
   readonly negativePrompt?: string | undefined;
+  /** What is sung, for models that take it. */
+  readonly lyrics?: string | undefined;
   /** The file of the image to begin with: PNG, JPEG, WebP or GIF. */
   readonly image?: Uint8Array | undefined;
   /** Files of images after the first, for models that read several together. */

@@ -26,6 +26,8 @@ export interface ModelInfo {
   readonly seconds?: number | undefined;
   /** Whether the caller chooses how long audio is; not where it does not say. */
   readonly takesLength?: boolean | undefined;
+  /** Whether it sings lyrics; not where it does not say. */
+  readonly takesLyrics?: boolean | undefined;
   /** Whether it takes a prompt; it does where it does not say. */
   readonly takesPrompt?: boolean | undefined;
   /** How many images it reads together; one where it does not say. */

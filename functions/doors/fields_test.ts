@@ -311,6 +311,7 @@ const FORMS: readonly Form[] = [
       strength: 0.4,
       mask_image: IMAGE,
       audio_length_in_s: 3,
+      lyrics: "la la",
     },
     beside: { strength: { prompt: "a" } },
     request: (fields) => [
@@ -353,6 +354,7 @@ const FORMS: readonly Form[] = [
       width: 32,
       height: 32,
       audio_length_in_s: 3,
+      lyrics: "la la",
       num_outputs: 2,
       num_inference_steps: 2,
       guidance_scale: 3,

@@ -34,6 +34,7 @@ const NAMES = {
   promptSyntax: "parameters.prompt_syntax",
   scheduler: "parameters.scheduler",
   seconds: "parameters.audio_length_in_s",
+  lyrics: "parameters.lyrics",
   format: "accept",
 };
 
@@ -58,7 +59,7 @@ export const BODY_RULES: FieldRules = {
 export const PARAMETER_RULES: FieldRules = done(
   ...["prompt", "negative_prompt", "width", "height", "target_size", "num_inference_steps"],
   ...["guidance_scale", "strength", "prompt_syntax", "scheduler", "seed", "mask_image"],
-  ...["audio_length_in_s"],
+  ...["audio_length_in_s", "lyrics"],
 );
 
 function requestSchema(limits: Limits) {
@@ -83,6 +84,7 @@ function requestSchema(limits: Limits) {
       scheduler: optional(text(100)),
       seed: optional(seed()),
       audio_length_in_s: optional(real(0, MAX_SECONDS)),
+      lyrics: optional(text(limits.maxPromptBytes)),
       mask_image: optional(z.string({ error: mask }).max(longest, { error: mask })),
     }, { error: "must be an object" })),
   }).openapi("HuggingFaceRequest");
@@ -226,6 +228,7 @@ function toRequest({ inputs, parameters = {} as NonNullable<Body["parameters"]> 
     promptSyntax: parameters.prompt_syntax,
     scheduler: parameters.scheduler,
     seconds: parameters.audio_length_in_s,
+    lyrics: parameters.lyrics,
     seed: parameters.seed,
   };
 }

@@ -149,11 +149,13 @@ function imagesTogether(classes: readonly AnyClass[]): number {
 function lengths(
   { components }: AnyPipeline,
   classes: readonly AnyClass[],
-): ReturnType<typeof sizes> & Pick<ModelInfo, "seconds" | "takesLength"> {
+): ReturnType<typeof sizes> & Pick<ModelInfo, "seconds" | "takesLength" | "takesLyrics"> {
   const [seconds] = classes.map((Class) => Class.defaultLength(components))
     .filter((one) => one !== undefined);
   const takesLength = classes.some((Class) => lengthOption(Class) !== undefined);
-  return { width: 0, height: 0, sizeMultiple: 1, takesSize: false, seconds, takesLength };
+  const takesLyrics = classes.some(({ options }) => "lyrics" in options);
+  const size = { width: 0, height: 0, sizeMultiple: 1, takesSize: false };
+  return { ...size, seconds, takesLength, takesLyrics };
 }
 
 /** The size of images, as the pipelines settle it where a call leaves it open. */

@@ -195,12 +195,12 @@ function previewDecoder(
 /** What a job says, by the names of pipelines' options. */
 function callOptions(input: JobInput, Class: CallOptionsOf, given: object): object {
   const { count, seed, steps, eta, clipSkip, negativePrompt, guidanceScale, strength } = input;
-  const { promptSyntax } = input;
+  const { promptSyntax, lyrics } = input;
   return {
     ...given,
     numInferenceSteps: steps,
     seed: seed === undefined ? undefined : BigInt(seed),
-    ...{ eta, clipSkip, promptSyntax, negativePrompt, guidanceScale, strength },
+    ...{ eta, clipSkip, promptSyntax, negativePrompt, lyrics, guidanceScale, strength },
     ...{ width: input.width, height: input.height, paddingMaskCrop: input.maskPadding },
     [lengthOption(Class) ?? "audioLengthInS"]: input.seconds,
     [countOption(Class) ?? "numImagesPerPrompt"]: count === 1 ? undefined : count,

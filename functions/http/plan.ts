@@ -93,6 +93,7 @@ export async function planJob(
   const limits = limitsUnder(context.limits, quota);
   if (!makesAudio) checkSize(model, settled, input, limits, nameOf);
   checkLength(model, input, limits, nameOf);
+  checkLyrics(model, input, nameOf);
   checkSecondPass(model, settled, input, limits, nameOf);
   checkSteps(input, quota, nameOf);
   checkFiles(input, context, nameOf);
@@ -209,11 +210,11 @@ function checkSteps({ steps }: JobInput, { maxSteps = Infinity }: Quota, nameOf:
 
 /** Before anything is cut into tokens, whose cost grows with the length. */
 function checkPrompts(
-  { prompt, negativePrompt }: JobInput,
+  { prompt, negativePrompt, lyrics }: JobInput,
   { limits }: DoorContext,
   nameOf: NameOf,
 ) {
-  for (const [field, text] of Object.entries({ prompt, negativePrompt })) {
+  for (const [field, text] of Object.entries({ prompt, negativePrompt, lyrics })) {
     if (text === undefined || text.length <= limits.maxPromptBytes / 4) continue;
     if (new TextEncoder().encode(text).length <= limits.maxPromptBytes) continue;
     throw invalid(
@@ -262,6 +263,11 @@ function checkLength(
     field,
     `${field} cannot be ${seconds}: it must be more than 0, and ${longest} at most`,
   );
+}
+
+function checkLyrics({ id, takesLyrics }: ModelInfo, { lyrics }: JobInput, nameOf: NameOf): void {
+  if (lyrics === undefined || takesLyrics) return;
+  throw invalid(nameOf("lyrics"), `${nameOf("lyrics")} must be left out: ${id} sings none`);
 }
 
 /** What each task needs, and what it has no use for. */

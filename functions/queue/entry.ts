@@ -54,8 +54,8 @@ export class Entry {
     const { succeeded } = this.#latest;
     const results = succeeded === undefined ? [] : resultsOf(succeeded);
     const files = results.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    const { prompt = "", negativePrompt = "" } = this.#job.input;
-    const texts = (prompt.length + negativePrompt.length) * (2 + results.length);
+    const { prompt = "", negativePrompt = "", lyrics = "" } = this.#job.input;
+    const texts = (prompt.length + negativePrompt.length + lyrics.length) * (2 + results.length);
     const warnings = this.#warnings.reduce((sum, { length }) => sum + length, 0);
     return files + 2 * (texts + warnings) + OVERHEAD;
   }

@@ -10,6 +10,9 @@ export function audioTool(limits: Limits): DoorTool {
   const schema = z.object({
     prompt: optional(text(limits.maxPromptBytes)).describe("What is to be heard"),
     negative_prompt: optional(text(limits.maxPromptBytes)).describe("What is not to be heard"),
+    lyrics: optional(text(limits.maxPromptBytes)).describe(
+      "What is sung, with marks such as [verse]; for models that sing",
+    ),
     model: optional(text(200)).describe(
       "One of the server's models; its first that makes audio by default",
     ),
@@ -41,6 +44,7 @@ export function audioTool(limits: Limits): DoorTool {
         model: fields.model,
         prompt: fields.prompt,
         negativePrompt: fields.negative_prompt,
+        lyrics: fields.lyrics,
         seconds: fields.audio_length_in_s,
         count: fields.n ?? 1,
         seed: fields.seed,

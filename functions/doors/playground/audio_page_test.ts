@@ -106,6 +106,21 @@ describe("the playground with audio", { ignore: !hasBrowser }, () => {
     });
   });
 
+  it("asks for lyrics where the model sings", async () => {
+    const { app, engine } = fakeApp({}, { info: { ...FAKE_AUDIO, takesLyrics: true } });
+    await withPage(browser, app, async (playground) => {
+      const { page } = playground;
+      await page.fill("#prompt", "a soft piano");
+      await page.fill("#lyrics", "[verse]\nla la");
+      await playground.draw();
+      assertEquals(engine.begun[0]!.input.lyrics, "[verse]\nla la");
+    });
+    const silent = fakeApp({}, { info: FAKE_AUDIO });
+    await withPage(browser, silent.app, async ({ page }) => {
+      assertEquals(await page.isVisible("#lyrics"), false);
+    });
+  });
+
   it("plays it, by the player and by its wave", async () => {
     const { app } = fakeApp({}, { info: FAKE_AUDIO }); // at 8,000 Hz, which browsers play
     await withPage(browser, app, async (playground) => {

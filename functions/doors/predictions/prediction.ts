@@ -74,6 +74,7 @@ export function describeInput(input: JobInput): object {
     width: input.width,
     height: input.height,
     audio_length_in_s: input.seconds,
+    lyrics: input.lyrics,
     num_outputs: input.count,
     num_inference_steps: input.steps,
     guidance_scale: input.guidanceScale,

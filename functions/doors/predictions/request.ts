@@ -8,6 +8,7 @@ import type { PredictionBody } from "./schemas.ts";
 const NAMES: Readonly<Record<string, string>> = {
   prompt: "input.prompt",
   negativePrompt: "input.negative_prompt",
+  lyrics: "input.lyrics",
   image: "input.image",
   mask: "input.mask",
   width: "input.width",
@@ -44,7 +45,7 @@ export const BODY_RULES: FieldRules = {
 /** What is done with each field of `input`. */
 export const INPUT_RULES: FieldRules = done(
   ...["prompt", "negative_prompt", "image", "mask", "task", "width", "height", "num_outputs"],
-  ...["audio_length_in_s"],
+  ...["audio_length_in_s", "lyrics"],
   ...["num_inference_steps", "guidance_scale", "strength", "prompt_strength", "eta", "clip_skip"],
   ...["prompt_syntax", "scheduler", "seed", "output_format", "output_quality", "previews"],
 );
@@ -68,6 +69,7 @@ export async function toRequest(
     width: input.width,
     height: input.height,
     seconds: input.audio_length_in_s,
+    lyrics: input.lyrics,
     count: input.num_outputs ?? 1,
     steps: input.num_inference_steps,
     guidanceScale: input.guidance_scale,

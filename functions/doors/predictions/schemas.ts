@@ -18,6 +18,7 @@ function inputSchema(limits: Limits) {
     width: optional(integer(8, limits.maxSide)),
     height: optional(integer(8, limits.maxSide)),
     audio_length_in_s: optional(real(0, MAX_SECONDS)),
+    lyrics: optional(text(limits.maxPromptBytes)),
     num_outputs: optional(integer(1, limits.maxImages)),
     num_inference_steps: optional(integer(1, limits.maxSteps)),
     guidance_scale: optional(real(0, 100)),

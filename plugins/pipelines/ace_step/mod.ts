@@ -80,6 +80,7 @@ export const AceStepPipeline: PipelineClass<
   makes: "audio",
   options: aceStepOptions,
   defaults: {
+    numWaveformsPerPrompt: 1,
     audioDuration: SECONDS,
     numInferenceSteps: 8,
     shift: 3,
@@ -185,12 +186,13 @@ export const AceStepPipeline: PipelineClass<
       ...{ steps: timesteps.length, guidanceScale, shift, audioDuration, taskType },
       ...{ bpm, keyscale, timesignature },
     };
-    const described = describeRun(prompt, {}, facts, noise);
-    const recipe = (index: number) => ({
-      ...described(index),
-      lyrics: texts.lyrics[index],
-      vocalLanguage: texts.languages[index],
-    });
+    const { numWaveformsPerPrompt: numImagesPerPrompt } = options;
+    const described = describeRun(prompt, { numImagesPerPrompt }, facts, noise);
+    const recipe = (index: number) => {
+      const lyrics = texts.lyrics[index];
+      const sung = lyrics === "" ? {} : { lyrics, vocalLanguage: texts.languages[index] };
+      return { ...described(index), ...sung };
+    };
     const { sampling_rate } = vae.config;
     return await audioOutput(run, evenlyLoud(sample), sampling_rate, options.outputType, recipe);
   },

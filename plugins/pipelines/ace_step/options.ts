@@ -19,6 +19,11 @@ export interface AceStepOptions extends AudioRunOptions, AttentionKwargs {
   readonly audioDuration?: number | undefined;
   /** The language of the lyrics, such as `"en"`: one, or one for each prompt. Defaults to `"en"`. */
   readonly vocalLanguage?: string | readonly string[] | undefined;
+  /**
+   * Audio clips made of each prompt, as of one that is given so many times, which is all that diffusers has for it.
+   * Defaults to 1.
+   */
+  readonly numWaveformsPerPrompt?: number | undefined;
   /** Denoising steps. Defaults to 8. */
   readonly numInferenceSteps?: number | undefined;
   /** How closely the audio follows the texts, above 1; up to 1 no guidance. Defaults to 7, of turbo models to 1. */
@@ -82,6 +87,7 @@ export const aceStepOptions: CallOptions<AceStepOptions> = {
   lyrics: { type: "string", list: "allowed" },
   audioDuration: { type: "number", maximum: 3600 },
   vocalLanguage: { type: "string", list: "allowed" },
+  numWaveformsPerPrompt: { type: "integer", minimum: 1 },
   numInferenceSteps: { type: "integer", minimum: 1 },
   guidanceScale: { type: "number", minimum: 0 },
   shift: { type: "number", exclusiveMinimum: 0 },

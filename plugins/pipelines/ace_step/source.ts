@@ -20,7 +20,7 @@ export interface SourceCodes {
 }
 
 /**
- * The codes that a call gives, one row for each prompt: a list that is too short is filled up with its last text, and
+ * The codes that a call gives, one row for each clip: a list that is too short is filled up with its last text, and
  * too large ones become the largest.
  *
  * @throws {TypeError} for texts without codes.
@@ -28,14 +28,14 @@ export interface SourceCodes {
  */
 export function codesOf(
   run: Run,
-  { audioCodes }: AceStepOptions,
+  { audioCodes, numWaveformsPerPrompt: clips = 1 }: AceStepOptions,
   count: number,
 ): SourceCodes | undefined {
   const texts = typeof audioCodes === "string" ? [audioCodes] : audioCodes ?? [];
   if (!texts.some((text) => text.trim() !== "")) return undefined;
   const { tokenizer, detokenizer } = coverParts(run);
   const rows = Array.from({ length: count }, (_, i) => {
-    const text = texts[Math.min(i, texts.length - 1)]!;
+    const text = texts[Math.min(Math.floor(i / clips), texts.length - 1)]!;
     const codes = [...text.matchAll(/<\|audio_code_(\d+)\|>/g)];
     return codes.map(([, code]) => Math.min(Number(code), tokenizer.codebookSize - 1));
   });
@@ -155,7 +155,7 @@ async function sourceLatents(run: Run, parts: SourceParts): Promise<Tensor> {
     throw new TypeError(
       `Cannot work on ${
         clip.dims[0]
-      } clips with ${count} prompts: srcAudio must be one clip, or one for each`,
+      } clips for ${count} to make: srcAudio must be one clip, or one for each`,
     );
   }
   const latents = await encode(run, clip, generator);

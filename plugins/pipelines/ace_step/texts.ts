@@ -4,7 +4,7 @@ import { type Prompt, warnOfCut } from "@denoise/diffusion";
 import type { AceStepOptions, AceStepTask } from "./options.ts";
 import type { AceStepComponents } from "./roles.ts";
 
-/** The texts of a call, one of each for every prompt. */
+/** The texts of a call, one of each for every clip. */
 export interface AceStepTexts {
   /** What is to be made. */
   readonly prompts: readonly string[];
@@ -15,7 +15,7 @@ export interface AceStepTexts {
 }
 
 /**
- * One text of each kind for every prompt.
+ * One text of each kind for every clip.
  *
  * @throws {TypeError} for no prompt, and for lists of another length.
  */
@@ -27,15 +27,22 @@ export function textsOf(prompt: Prompt | undefined, options: AceStepOptions): Ac
         'options, as in pipe("a piano piece", { seed: 0 })',
     );
   }
+  const { numWaveformsPerPrompt: clips = 1 } = options;
+  const repeated = (texts: readonly string[]) =>
+    texts.flatMap((text) => Array<string>(clips).fill(text));
   const each = (name: "lyrics" | "vocalLanguage", fallback: string) => {
     const given = options[name] ?? fallback;
     const texts = typeof given === "string" ? prompts.map(() => given) : given;
-    if (texts.length === prompts.length) return texts;
+    if (texts.length === prompts.length) return repeated(texts);
     throw new TypeError(
       `Cannot use ${texts.length} texts as ${name} of ${prompts.length} prompts: give one, or one for each`,
     );
   };
-  return { prompts, lyrics: each("lyrics", ""), languages: each("vocalLanguage", "en") };
+  return {
+    prompts: repeated(prompts),
+    lyrics: each("lyrics", ""),
+    languages: each("vocalLanguage", "en"),
+  };
 }
 
 const INSTRUCTIONS = {

@@ -52,6 +52,7 @@ export interface GenerateFlags extends Given, AdapterFlags {
   readonly quiet?: true;
   readonly verbose?: true;
   readonly length?: number;
+  readonly lyrics?: string;
   readonly plugin: readonly string[];
 }
 
@@ -111,6 +112,7 @@ export function addGenerate(program: Command): void {
       [],
     )
     .option("--ip-adapter-image <file>", "the image that IP-Adapters follow")
+    .option("--lyrics <text>", "what is sung, with marks such as [verse], by models that sing")
     .option("--length <seconds>", "how long an audio clip is", number(0, 3600))
     .option("-n, --count <n>", "how many images or audio clips", integer(1, 64), 1)
     .option(
@@ -201,6 +203,7 @@ async function generate(
     const Class = await registry.get(pipe.className, "pipeline") as unknown as AnyClass;
     if (!Class.takesPrompt) refusePrompt(Class, prompt, flags);
     refuseLength(Class, flags);
+    refuseLyrics(Class, flags);
     const task = await interruptible((signal) =>
       taskFor(pipe, flags, controlNetLoader(registry, { ...load, signal }), registry)
     ).finally(bar.stop);
@@ -361,6 +364,14 @@ function refuseLength({ className, makes, options }: AnyClass, { length }: Gener
   );
 }
 
+/** Lyrics are for models that sing. */
+function refuseLyrics({ className, options }: AnyClass, { lyrics }: GenerateFlags): void {
+  if (lyrics === undefined || "lyrics" in options) return;
+  throw new TypeError(
+    `Cannot give --lyrics to ${className}: it sings none; models of AceStepPipeline do`,
+  );
+}
+
 /** Starts the run: what is not given is left to the model's own defaults. */
 async function startRun(
   { pipe, Class, options }: Task,
@@ -382,6 +393,7 @@ async function startRun(
     negativePrompt: flags.negative,
     ...(length === undefined ? {} : { [length]: flags.length }),
     signal,
+    ...(flags.lyrics === undefined ? {} : { lyrics: flags.lyrics }),
     ...(flags.eta === undefined ? {} : { eta: flags.eta }),
     ...(flags.clipSkip === undefined ? {} : { clipSkip: flags.clipSkip }),
     ...(flags.promptSyntax === undefined ? {} : { promptSyntax: flags.promptSyntax }),

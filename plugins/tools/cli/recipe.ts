@@ -28,6 +28,7 @@ export function addRecipe(program: Command): void {
 const FLAGS = {
   model: "--model",
   negativePrompt: "--negative",
+  lyrics: "--lyrics",
   steps: "--steps",
   guidanceScale: "--guidance",
   strength: "--strength",

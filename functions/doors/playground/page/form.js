@@ -13,6 +13,7 @@ import { putSize, showSizes } from "./sizes.js";
 const INPUTS = {
   prompt: "prompt",
   negative_prompt: "negative",
+  lyrics: "lyrics",
   model: "model",
   n: "count",
   num_inference_steps: "steps",
@@ -126,6 +127,7 @@ export class Form {
     return given({
       prompt: takesText ? $("prompt").value : undefined,
       negative_prompt: takesText && $("negative").value || undefined,
+      lyrics: model.takesLyrics && $("lyrics").value || undefined,
       model: model.id,
       n: numberOf("n"),
       num_inference_steps: numberOf("num_inference_steps"),
@@ -212,6 +214,7 @@ export class Form {
   #showKind(model) {
     const isAudio = makesAudio(model);
     $("seconds-row").hidden = !model.takesLength;
+    $("lyrics-row").hidden = !model.takesLyrics;
     $("seconds").max = model.max_seconds ?? "";
     $("count-label").textContent = isAudio ? "Clips" : "Images";
     $("prompt").placeholder = isAudio ? "What is to be heard" : "What the image should show";

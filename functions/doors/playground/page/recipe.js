@@ -30,6 +30,7 @@ export async function readRecipe(file) {
 const FIELDS = {
   prompt: "prompt",
   negativePrompt: "negative_prompt",
+  lyrics: "lyrics",
   model: "model",
   steps: "num_inference_steps",
   guidanceScale: "guidance_scale",
