@@ -65,8 +65,10 @@ export const sourceOptions: CallOptions<SourceOptions> = {
 
 /** What is wanted of a repo. */
 export interface SourceRequest extends SourceOptions {
-  /** A whole pipeline by model_index.json, or the files of one component. */
-  readonly want: "pipeline" | "component";
+  /** A whole pipeline by model_index.json, the files of one component, or those that are chosen. */
+  readonly want: "pipeline" | "component" | "files";
+  /** For files: those that are wanted of all that the repo has, by their places in it. */
+  readonly choose?: ((files: readonly string[]) => readonly string[]) | undefined;
   /** The component's folder in the repo; the root when absent. */
   readonly subfolder?: string | undefined;
   /** For a component: which kind of files, config alone (a scheduler) or weights too. */

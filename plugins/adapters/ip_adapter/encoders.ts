@@ -73,6 +73,11 @@ export async function loadEncoders(
   return { imageEncoder, featureExtractor };
 }
 
+/** The folder of the image encoder: beside the adapter, unless its name has a place of its own. */
+export function encoderFolder(name: string, subfolder: string | undefined): string {
+  return name.includes("/") ? joinPath(name) : joinPath(subfolder, name);
+}
+
 /** The repo or folder of the image encoder, and the folder in it; undefined where there is none. */
 async function placeOf(
   folder: string,
@@ -82,6 +87,6 @@ async function placeOf(
   if (id !== undefined) return { id, subfolder: imageEncoderSubfolder };
   const { imageEncoderFolder: name = "image_encoder", subfolder } = options;
   if (name === null) return undefined;
-  const path = name.includes("/") ? joinPath(folder, name) : joinPath(folder, subfolder, name);
+  const path = joinPath(folder, encoderFolder(name, subfolder));
   return await isFolder(path) ? { id: path } : undefined;
 }

@@ -12,7 +12,7 @@
  * import { DiffusionPipeline } from "@denoise/denoise";
  *
  * const pipe = await DiffusionPipeline.fromPretrained("stable-diffusion-v1-5/stable-diffusion-v1-5");
- * await pipe.loadIpAdapter("./IP-Adapter", {
+ * await pipe.loadIpAdapter("h94/IP-Adapter", {
  *   subfolder: "models",
  *   weightName: "ip-adapter_sd15.safetensors",
  * });
@@ -27,13 +27,21 @@ import {
   type CallOptions,
   checkOptions,
   DenoiseError,
-  isFolder,
-  joinPath,
   loadOptions,
   Registry,
 } from "@denoise/core";
-import { defineAdapter } from "@denoise/adapters";
-import { type EncoderOptions, type EncodingParts, loadEncoders } from "./encoders.ts";
+import {
+  adapterFileOptions,
+  type AdapterFiles,
+  adapterFiles,
+  defineAdapter,
+} from "@denoise/adapters";
+import {
+  encoderFolder,
+  type EncoderOptions,
+  type EncodingParts,
+  loadEncoders,
+} from "./encoders.ts";
 import { type AdaptedDenoiser, extensionOf } from "./extension.ts";
 import { setFaces } from "./faces.ts";
 import { readIpAdapter } from "./read.ts";
@@ -86,26 +94,52 @@ function denoiserOf({ components }: ImagePromptable): AdaptedDenoiser {
   );
 }
 
+/** The files, and where a repo has an image encoder for them, that too. */
 async function filesOf(
-  path: string,
-  { subfolder, weightName }: IpAdapterOptions,
-): Promise<string[]> {
-  if (!await isFolder(path)) return [path];
+  source: string | URL,
+  options: IpAdapterOptions,
+  needsEncoder: boolean,
+  registry: Registry,
+): Promise<AdapterFiles> {
+  const { weightName, subfolder, imageEncoderFolder: folder = "image_encoder" } = options;
   const names = [weightName ?? []].flat() as string[];
-  if (names.length > 0) return names.map((name) => joinPath(path, subfolder, name));
-  throw new TypeError(
-    `Cannot load an IP-Adapter from the folder ${
-      JSON.stringify(path)
-    }: say which file as weightName`,
+  const isWanted = needsEncoder && folder !== null &&
+    options.imageEncoderPretrainedModelNameOrPath === undefined;
+  return await adapterFiles(
+    source,
+    {
+      deed: "load an IP-Adapter",
+      choose: () => {
+        if (names.length > 0) return names;
+        const where = JSON.stringify(String(source));
+        throw new TypeError(
+          `Cannot load an IP-Adapter from the folder ${where}: say which file as weightName`,
+        );
+      },
+      beside: (all) => isWanted ? all.filter(isInEncoder(encoderFolder(folder, subfolder))) : [],
+    },
+    Object.fromEntries(
+      Object.entries(options).filter(([name]) => Object.hasOwn(adapterFileOptions, name)),
+    ),
+    registry,
   );
+}
+
+/** Which files of a repo are those of an image encoder in that folder. */
+function isInEncoder(folder: string): (file: string) => boolean {
+  return (file) => {
+    const name = file.slice(folder.length + 1);
+    return file.startsWith(`${folder}/`) &&
+      /^(\w*config\.json|model(-\d+-of-\d+)?\.safetensors(\.index\.json)?)$/.test(name);
+  };
 }
 
 /**
  * Loads IP-Adapters in the place of those that are there, with their image encoder, and with the LoRAs of
  * FaceID adapters, which are adapters named `faceid_0`, ... (`load_ip_adapter`).
  *
- * @param source A folder, or a .safetensors file.
- * @throws {TypeError} for an unknown option, and a folder without `weightName`.
+ * @param source A folder or the id of a repo, or a .safetensors file.
+ * @throws {TypeError} for an unknown option, and a folder or repo without `weightName`.
  * @throws {RangeError} for IP-Adapters of another model.
  * @throws {DenoiseError} `missing_component` for a pipeline whose UNet or transformer takes none.
  * @category Adapters
@@ -129,14 +163,14 @@ export async function loadIpAdapter(
 ): Promise<void> {
   checkOptions("load an IP-Adapter", options, ipAdapterOptions);
   const denoiser = denoiserOf(pipe);
-  const path = source instanceof URL ? decodeURIComponent(source.pathname) : source;
-  const files = await filesOf(path, options);
+  const registry = options.registry ?? pipe.registry ?? new Registry();
+  const { imageEncoder } = pipe.components as EncodingParts;
+  const { root, files } = await filesOf(source, options, !imageEncoder, registry);
   const read = await Promise.all(files.map(readIpAdapter));
   await denoiser.setExtension(NAME, extensionOf(denoiser, read, options.shortcut ?? false));
   await setFaces(denoiser, read);
-  const registry = options.registry ?? pipe.registry ?? new Registry();
   const { kind } = read[0]!;
-  Object.assign(pipe, await loadEncoders(pipe.components, path, kind, options, registry));
+  Object.assign(pipe, await loadEncoders(pipe.components, root, kind, options, registry));
 }
 
 /**

@@ -1,6 +1,18 @@
-import { readdir } from "node:fs/promises";
-import { type CallOptions, checkOptions, DenoiseError, isFolder, joinPath } from "@denoise/core";
-import type { AdaptableModel, HotswapOptions, LoraAdapter } from "@denoise/adapters";
+import {
+  type CallOptions,
+  checkOptions,
+  DenoiseError,
+  joinPath,
+  type Registry,
+} from "@denoise/core";
+import {
+  type AdaptableModel,
+  type AdapterFileOptions,
+  adapterFileOptions,
+  adapterFiles,
+  type HotswapOptions,
+  type LoraAdapter,
+} from "@denoise/adapters";
 import { type Adaptable, adaptableParts, changeAll, checkNames, loaded, namesIn } from "./parts.ts";
 import { type Changes, readLora } from "./read.ts";
 
@@ -9,7 +21,7 @@ import { type Changes, readLora } from "./read.ts";
  *
  * @category Adapters
  */
-export interface LoraOptions {
+export interface LoraOptions extends AdapterFileOptions {
   /** Tells what of the file is left aside. Defaults to `console.warn`. */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** What it is called. Defaults to `"default"` and a number. */
@@ -17,7 +29,7 @@ export interface LoraOptions {
   /** How much of it is applied. Defaults to 1. */
   readonly weight?: number | undefined;
   /**
-   * The file in a folder. Defaults to `pytorch_lora_weights.safetensors`, `adapter_model.safetensors`, or
+   * The file in a folder or repo. Defaults to `pytorch_lora_weights.safetensors`, `adapter_model.safetensors`, or
    * the only .safetensors file.
    */
   readonly weightName?: string | undefined;
@@ -30,7 +42,7 @@ export interface LoraOptions {
 }
 
 const loraOptions: CallOptions<LoraOptions> = {
-  onWarning: { type: "function" },
+  ...adapterFileOptions,
   adapterName: { type: "string" },
   weight: { type: "number" },
   weightName: { type: "string" },
@@ -40,27 +52,43 @@ const loraOptions: CallOptions<LoraOptions> = {
 /** Names that diffusers and PEFT give to the file of a LoRA. */
 const NAMES = ["pytorch_lora_weights.safetensors", "adapter_model.safetensors"];
 
-/** The file of that name, of the usual name, or the only .safetensors file of a folder. */
-async function fileOf(path: string | URL, weightName: string | undefined): Promise<string> {
-  const name = path instanceof URL ? decodeURIComponent(path.pathname) : path;
-  if (!await isFolder(name)) return name;
-  if (weightName !== undefined) return joinPath(name, weightName);
-  const files = (await readdir(name))
-    .filter((file) => file.endsWith(".safetensors")).sort();
-  const usual = NAMES.find((one) => files.includes(one));
-  if (usual !== undefined) return joinPath(name, usual);
-  if (files.length === 1) return joinPath(name, files[0]!);
-  throw new DenoiseError(
-    "missing_file",
-    `Cannot load a LoRA from ${name}: it has ${files.join(", ") || "no .safetensors file"}; give ` +
-      `weightName`,
+/** The file of that name, of the usual name, or the only .safetensors file of a folder or repo. */
+async function fileOf(
+  source: string | URL,
+  { weightName, ...options }: LoraOptions,
+  registry: Registry | undefined,
+): Promise<string> {
+  const choose = (all: readonly string[]): string[] => {
+    if (weightName !== undefined) return [weightName];
+    const files = all.filter((file) => file.endsWith(".safetensors"));
+    const usual = NAMES.find((one) => files.includes(one));
+    if (usual !== undefined) return [usual];
+    if (files.length === 1) return files;
+    throw new DenoiseError(
+      "missing_file",
+      `Cannot load a LoRA from ${source}: it has ${files.join(", ") || "no .safetensors file"}; ` +
+        `give weightName`,
+    );
+  };
+  // what PEFT says of its adapter
+  const beside = (all: readonly string[]) =>
+    all.filter((file) => file === joinPath(options.subfolder, "adapter_config.json"));
+  const wanted = { deed: "load a LoRA", choose, beside };
+  const { files } = await adapterFiles(source, wanted, fileOptions(options), registry);
+  return files[0]!;
+}
+
+/** Where the file lies, of all options. */
+function fileOptions(options: LoraOptions): AdapterFileOptions {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name]) => Object.hasOwn(adapterFileOptions, name)),
   );
 }
 
 /**
  * Loads a LoRA and applies it, beside those that are there (`load_lora_weights`).
  *
- * @param path A .safetensors file, or a folder that holds one.
+ * @param source A .safetensors file, a folder that holds one, or the id of a repo that does.
  * @returns The adapter's name.
  * @throws {DenoiseError} `unexpected_tensor` when it is no LoRA, one of another model, or one with
  *   something in its names or its note that changes the result and is not supported.
@@ -79,7 +107,7 @@ async function fileOf(path: string | URL, weightName: string | undefined): Promi
  */
 export async function loadLoraWeights(
   pipe: Adaptable,
-  path: string | URL,
+  source: string | URL,
   options: LoraOptions = {},
 ): Promise<string> {
   checkOptions("load a LoRA", options, loraOptions);
@@ -96,7 +124,7 @@ export async function loadLoraWeights(
     );
   }
   const parts = new Map(adaptableParts(pipe));
-  const file = await fileOf(path, options.weightName);
+  const file = await fileOf(source, options, pipe.registry);
   const shapes = new Map([...parts].map(([role, part]) => [role, part.layerShapes]));
   const { changes, missing } = await readLora(file, shapes);
   if (missing.length > 0) {

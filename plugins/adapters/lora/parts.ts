@@ -1,9 +1,12 @@
 import type { AdaptableModel, LoraAdapter } from "@denoise/adapters";
+import type { Registry } from "@denoise/core";
 
 /** A pipeline, or anything with components. */
 export interface Adaptable {
   /** The components by role. */
   readonly components: object;
+  /** Has the sources of repos. */
+  readonly registry?: Registry | undefined;
 }
 
 /** A component that adapters can change, and its role. */

@@ -18,12 +18,13 @@
  *
  * @module
  */
-import { defineAdapter } from "@denoise/adapters";
+import { type AdapterFileOptions, adapterFileOptions, defineAdapter } from "@denoise/adapters";
 import {
   type AdapterClass,
   type CallOptions,
   checkOptions,
   DenoiseError,
+  type Registry,
   Tensor,
 } from "@denoise/core";
 import type { ExtendableModel } from "@denoise/onnx";
@@ -42,6 +43,8 @@ export type { InversionSource, NamedInversion };
 export interface Invertible {
   /** The components by role. */
   readonly components: object;
+  /** Has the sources of repos. */
+  readonly registry?: Registry | undefined;
 }
 
 /**
@@ -49,19 +52,23 @@ export interface Invertible {
  *
  * @category Adapters
  */
-export interface TextualInversionOptions {
+export interface TextualInversionOptions extends Omit<AdapterFileOptions, "token"> {
   /**
    * The word in prompts, or one for each source; for one tensor of vectors, a list with a word for each of its rows.
    * Defaults to what the file names it, or the file's own name.
    */
   readonly token?: string | readonly string[] | undefined;
-  /** The file in a folder; `learned_embeds.safetensors` by default. */
+  /** Access token of the Hub, since `token` is the word here as in diffusers. */
+  readonly hfToken?: string | undefined;
+  /** The file in a folder or repo; `learned_embeds.safetensors` by default. */
   readonly weightName?: string | undefined;
   /** Which text encoder a tensor is for. Defaults to `"textEncoder"`. */
   readonly textEncoder?: "textEncoder" | "textEncoder2" | undefined;
 }
 
 const inversionOptions: CallOptions<TextualInversionOptions> = {
+  ...adapterFileOptions,
+  hfToken: { type: "string" },
   token: { type: "string", list: "allowed" },
   weightName: { type: "string" },
   textEncoder: { type: "string", choices: ["textEncoder", "textEncoder2"] },
@@ -160,16 +167,17 @@ export async function loadTextualInversion(
   options: TextualInversionOptions = {},
 ): Promise<readonly string[]> {
   checkOptions("load a textual inversion", options, inversionOptions);
-  const named = namedSources(source, options.token);
+  const { token, hfToken, textEncoder, ...where } = options;
+  const named = namedSources(source, token);
   const found: Found[] = [];
   for (const [source, given] of named) {
-    const words = await readInversion(source, options.weightName);
+    const words = await readInversion(source, { ...where, token: hfToken }, pipe.registry);
     const token = given ?? words[0]!.token;
     if (token === undefined || token === "") {
       throw new TypeError("Cannot load a textual inversion without its word: give it as token");
     }
     for (const { encoder, vectors } of words) {
-      const own = words.length === 1 ? options.textEncoder ?? encoder : encoder;
+      const own = words.length === 1 ? textEncoder ?? encoder : encoder;
       found.push({ encoder: own, token, vectors });
     }
   }

@@ -1,4 +1,5 @@
-import { DenoiseError, isFolder, joinPath, Tensor } from "@denoise/core";
+import { type AdapterFileOptions, adapterFiles } from "@denoise/adapters";
+import { DenoiseError, type Registry, Tensor } from "@denoise/core";
 import { openSafetensors, readTensor } from "@denoise/safetensors";
 
 /** What a file of AUTOMATIC1111 holds, as an object. */
@@ -10,8 +11,8 @@ export interface NamedInversion {
 }
 
 /**
- * Learned vectors: a tensor, tensors by name, what a file of AUTOMATIC1111 holds, or a .safetensors file or the folder
- * of one.
+ * Learned vectors: a tensor, tensors by name, what a file of AUTOMATIC1111 holds, or a .safetensors file, or the folder
+ * or the id of the repo of one.
  */
 export type InversionSource =
   | string
@@ -38,8 +39,19 @@ const ENCODERS: Readonly<Record<string, LearnedWord["encoder"]>> = {
 
 const PICKLE = /\.(bin|ckpt|pt|pth|pkl)$/;
 
-async function fileOf(path: string, weightName = "learned_embeds.safetensors"): Promise<string> {
-  const file = await isFolder(path) ? joinPath(path, weightName) : path;
+/** How a file is found. */
+export interface FindOptions extends AdapterFileOptions {
+  readonly weightName?: string | undefined;
+}
+
+async function fileOf(
+  source: string | URL,
+  { weightName = "learned_embeds.safetensors", ...options }: FindOptions,
+  registry: Registry | undefined,
+): Promise<string> {
+  const wanted = { deed: "load a textual inversion", choose: () => [weightName] };
+  const { files: [found] } = await adapterFiles(source, wanted, options, registry);
+  const file = found!;
   if (!PICKLE.test(file)) return file;
   throw new DenoiseError(
     "pickle_refused",
@@ -79,7 +91,8 @@ function wordsOf(tensors: ReadonlyMap<string, Tensor>, from: string, stem?: stri
 /** Reads the vectors of a word for each text encoder. */
 export async function readInversion(
   source: InversionSource,
-  weightName: string | undefined,
+  find: FindOptions,
+  registry: Registry | undefined,
 ): Promise<LearnedWord[]> {
   if (source instanceof Tensor) {
     return [{ encoder: "textEncoder", token: undefined, vectors: asRows(source, "tensor") }];
@@ -91,8 +104,7 @@ export async function readInversion(
     }
     return wordsOf(new Map(Object.entries(source)), "of tensors");
   }
-  const path = source instanceof URL ? decodeURIComponent(source.pathname) : source;
-  const file = await fileOf(path, weightName);
+  const file = await fileOf(source, find, registry);
   const { tensors } = await openSafetensors(file);
   const read = await Promise.all(
     [...tensors].map(async ([name, stored]) => [name, await readTensor(stored)] as const),

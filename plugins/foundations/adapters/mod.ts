@@ -6,6 +6,7 @@
  * @module
  */
 export * from "./adapter.ts";
+export * from "./adapter_files.ts";
 export * from "./attention_arguments.ts";
 export * from "./block_scales.ts";
 export * from "./define_adapter.ts";

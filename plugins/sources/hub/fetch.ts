@@ -126,6 +126,12 @@ async function planFor(
     });
     return { ...plan, fetched: 0 };
   }
+  if (request.want === "files") {
+    const files = request.choose?.(names) ?? [];
+    const lacking = files.filter((name) => !names.includes(name));
+    if (lacking.length > 0) throw noFiles(repo, names, lacking);
+    return { files: [...files].sort(), warnings: [], fetched: 0 };
+  }
   const file = indexFile(repo.files);
   if (file === undefined) throw await noIndex(repo, names);
   // whatever is cached of a commit is right for it, so the index is not forced before the rest
@@ -136,6 +142,23 @@ async function planFor(
   const index = await readModelIndex(location, (name) => name === file.path ? text : undefined);
   const skip = [...request.skip ?? [], ...index.places.keys()];
   return { ...planPipeline(index.config, names, { variant, skip, id: repo.id }), fetched };
+}
+
+function noFiles(
+  repo: PinnedRepo,
+  names: readonly string[],
+  lacking: readonly string[],
+): DenoiseError {
+  if (!repo.isComplete) {
+    return incomplete(repo, lacking.map((path) => ({ path, size: 0, blobId: "" })));
+  }
+  const read = names.filter((name) => name.endsWith(".safetensors"));
+  return new DenoiseError(
+    "missing_file",
+    `Cannot load ${lacking.join(", ")} of ${repo.id}: there is no such file; it has ` +
+      `${read.slice(0, 10).join(", ") || "no .safetensors files"}` +
+      (read.length > 10 ? `, ... (${read.length})` : ""),
+  );
 }
 
 async function noIndex(repo: PinnedRepo, names: readonly string[]): Promise<DenoiseError> {
