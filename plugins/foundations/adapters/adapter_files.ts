@@ -9,34 +9,23 @@ import {
   loadOptions,
   locate,
   type Registry,
+  type SourceOptions,
 } from "@denoise/core";
 
-const NAMES = [
-  "revision",
-  "cacheDir",
-  "localFilesOnly",
-  "forceDownload",
-  "token",
-  "endpoint",
-  "progress",
-  "onProgress",
-  "onWarning",
-  "signal",
-  "registry",
-] as const;
-
 /** Where the file of an adapter lies, and how it is fetched from a repo. */
-export interface AdapterFileOptions extends Pick<LoadOptions, (typeof NAMES)[number]> {
+export interface AdapterFileOptions
+  extends Omit<SourceOptions, "variant" | "useSafetensors">, Pick<LoadOptions, "registry"> {
   /** The folder of the file, in the folder or repo that is given. */
   readonly subfolder?: string | undefined;
 }
 
+const { revision, cacheDir, localFilesOnly, forceDownload, token, endpoint } = loadOptions;
+const { progress, onProgress, onWarning, signal, registry } = loadOptions;
+
 /** The declarations of {@linkcode AdapterFileOptions}. */
 export const adapterFileOptions: CallOptions<AdapterFileOptions> = {
-  ...Object.fromEntries(NAMES.map((name) => [name, loadOptions[name]])) as Pick<
-    CallOptions<LoadOptions>,
-    (typeof NAMES)[number]
-  >,
+  ...{ revision, cacheDir, localFilesOnly, forceDownload, token, endpoint },
+  ...{ progress, onProgress, onWarning, signal, registry },
   subfolder: { type: "string" },
 };
 
@@ -72,7 +61,7 @@ export async function adapterFiles(
   source: string | URL,
   { deed, choose, beside = () => [] }: WantedFiles,
   { subfolder, ...options }: AdapterFileOptions,
-  registry: Registry | undefined,
+  own: Registry | undefined,
 ): Promise<AdapterFiles> {
   const name = source instanceof URL ? decodeURIComponent(source.pathname) : source;
   const there = (file: string) => joinPath(subfolder, file);
@@ -82,7 +71,7 @@ export async function adapterFiles(
       : [];
     return { root: name, files: choose(entries.sort()).map((file) => joinPath(name, there(file))) };
   }
-  const bound = options.registry ?? registry;
+  const bound = options.registry ?? own;
   const isRepo = !WEIGHTS.test(name) && bound?.sourceFor(name) !== undefined;
   if (!isRepo || await isFile(name)) return { root: name, files: [name] };
   let chosen: readonly string[] = [];
