@@ -50,8 +50,10 @@ export interface Task {
   readonly lora?: readonly [file: string, weight: number];
   /** IP-Adapters of tests/fixtures/ip_adapter_transformers, and their scale. */
   readonly ip_adapter?: readonly [names: readonly string[], scale: IpAdapterScale | null];
-  /** Of large images every so manyth row and column is kept. All of them by default. */
+  /** Of images every so manyth row and column is kept. All of them by default. */
   readonly every?: number;
+  /** Of each row of latents every so manyth number is kept. All of them by default. */
+  readonly latents_every?: number;
   readonly cases: readonly TaskCall[];
 }
 
@@ -162,9 +164,18 @@ export async function compareTask(
   return {
     pixels: images === undefined ? 0 : pixelDifference(output, tensors.get(images)!, head.every),
     samples: audios === undefined ? 0 : sampleDifference(output, tensors.get(audios)!),
-    latents: latents === undefined ? 0 : relativeDifference(last!, tensors.get(latents)!),
+    latents: latents === undefined
+      ? 0
+      : relativeDifference(thinned(last!, head.latents_every), tensors.get(latents)!),
     hidden: output.nsfwContentDetected,
   };
+}
+
+/** Every so manyth number of each row. */
+function thinned(latents: Tensor, every = 1): Tensor {
+  const { dims } = latents;
+  const data = latents.toFloat32Array().filter((_, i) => i % dims.at(-1)! % every === 0);
+  return new Tensor("float32", data, [...dims.slice(0, -1), Math.ceil(dims.at(-1)! / every)]);
 }
 
 /**
