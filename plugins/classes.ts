@@ -775,6 +775,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Qwen2Tokenizer = tokenizerQwen2.Qwen2Tokenizer;
 /** `Qwen2Tokenizer` of `@denoise/tokenizer-qwen2`, with {@linkcode registry} as its default.
  * @category Tokenizers */ export const Qwen2Tokenizer: typeof tokenizerQwen2.Qwen2Tokenizer = tokenizerQwen2.Qwen2Tokenizer.using(registry); import * as tokenizerQwen2 from "@denoise/tokenizer-qwen2";
+/** An object of the class. */ export type Qwen3VLProcessor = tokenizerQwen2.Qwen3VLProcessor;
+/** `Qwen3VLProcessor` of `@denoise/tokenizer-qwen2`, with {@linkcode registry} as its default.
+ * @category Tokenizers */ export const Qwen3VLProcessor: typeof tokenizerQwen2.Qwen3VLProcessor = tokenizerQwen2.Qwen3VLProcessor.using(registry);
 /** An object of the class. */ export type RobertaTokenizer = tokenizerRoberta.RobertaTokenizer;
 /** `RobertaTokenizer` of `@denoise/tokenizer-roberta`, with {@linkcode registry} as its default.
  * @category Tokenizers */ export const RobertaTokenizer: typeof tokenizerRoberta.RobertaTokenizer = tokenizerRoberta.RobertaTokenizer.using(registry); import * as tokenizerRoberta from "@denoise/tokenizer-roberta";

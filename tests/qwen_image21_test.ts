@@ -5,7 +5,9 @@
  */
 import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { DenoiseError } from "@denoise/core";
 import { QwenImage21Pipeline } from "@denoise/denoise";
+import { writeTree } from "./support/files.ts";
 import { fixture } from "./support/golden.ts";
 
 const CALL = { height: 32, width: 32, numInferenceSteps: 2, outputType: "latent" } as const;
@@ -36,5 +38,25 @@ describe("QwenImage21Pipeline", () => {
       "The image is made 64x32 in place of 70x63: width and height are cut to whole tokens",
     ]);
     await assertRejects(() => heard({ width: 31 }), RangeError, "divisible by 32");
+  });
+
+  it("is saved with its processor, as diffusers reads it", async () => {
+    const own = fixture("tiny-qwen-image21");
+    await using pipe = await QwenImage21Pipeline.fromPretrained(own);
+    await using saved = await writeTree({});
+    await pipe.savePretrained(saved.path);
+    const read = async (folder: string) =>
+      JSON.parse(await Deno.readTextFile(`${folder}/model_index.json`));
+    assertEquals((await read(saved.path)).processor, (await read(own)).processor);
+    const files = (folder: string) =>
+      [...Deno.readDirSync(`${folder}/processor`)].map(({ name }) => name).sort();
+    assertEquals(files(saved.path), files(own));
+  });
+
+  it("names its processor where it lacks it", async () => {
+    await using pipe = await QwenImage21Pipeline.fromPretrained(fixture("tiny-qwen-image21"), {
+      processor: null,
+    });
+    await assertRejects(() => pipe("a fox", CALL), DenoiseError, "text_encoder or processor");
   });
 });

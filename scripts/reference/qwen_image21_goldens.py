@@ -74,6 +74,8 @@ def write_repo(name: str) -> None:
     tokenizer.add_special_tokens({"additional_special_tokens": EXTRA})
     tokenizer.chat_template = TEMPLATE
     tokenizer.save_pretrained(where / "processor")
+    images = {"image_processor_type": "Qwen2VLImageProcessorFast", "patch_size": 4, "merge_size": 2, "temporal_patch_size": 2}
+    (where / "processor" / "preprocessor_config.json").write_text(json.dumps(images, indent=2) + "\n")
     ids = {f"{kind}_token_id": tokenizer.convert_tokens_to_ids(f"<|{kind}_pad|>") for kind in ("image", "video")}
     config = Qwen3VLConfig(text_config=dict(vocab_size=len(tokenizer), **LANGUAGE), vision_config=VISUAL, **ids)
     liven(Qwen3VLForConditionalGeneration(config), seed_of(f"{name}/text_encoder")).eval().save_pretrained(where / "text_encoder")

@@ -185,7 +185,7 @@ describe("a folder with a modular_model_index.json", () => {
     const onWarning = (message: string) => void warnings.push(message);
     await using pipe = await DiffusionPipeline.fromPretrained(path, { onWarning });
     assertEquals(pipe.className, "Flux3ModularPipeline");
-    assertEquals(pipe.components.tokenizer?.className, "Qwen2Tokenizer");
+    assertEquals(pipe.components.tokenizer?.className, "Qwen3VLProcessor");
     const { scheduler } = pipe.components;
     assertEquals(scheduler.className, "FlowMatchEulerDiscreteScheduler");
     assertEquals((scheduler.config as JsonObject)["shift"], 6.93);

@@ -20,7 +20,7 @@ export interface Flux3Components {
 /** Components that the definitions of these pipelines share; repos need not name the scheduler. */
 export const flux3Components: { readonly [K in keyof Flux3Components]: ComponentSpec } = {
   ...oneTextEncoder.components,
-  tokenizer: { ...oneTextEncoder.components.tokenizer, usual: { className: "Qwen2Tokenizer" } },
+  tokenizer: { ...oneTextEncoder.components.tokenizer, usual: { className: "Qwen3VLProcessor" } },
   scheduler: {
     kind: "scheduler",
     usual: { className: "FlowMatchEulerDiscreteScheduler", config: { shift: 6.93 } },

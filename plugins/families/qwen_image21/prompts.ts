@@ -28,7 +28,7 @@ export async function encodeQwenImage21Prompts(
   const { signal } = options;
   const known = new Map<string, Tensor>();
   const encode = async (texts: readonly string[]): Promise<readonly Tensor[]> => {
-    const reader = textReader({ tokenizer: processor, textEncoder });
+    const reader = textReader({ tokenizer: processor, textEncoder }, "processor");
     const { tokenizer } = reader;
     const content = [{ type: "text", text: SYSTEM }] as const;
     const instruction = tokenizer.applyChatTemplate([{ role: "system", content }], {

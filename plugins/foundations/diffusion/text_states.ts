@@ -29,15 +29,17 @@ export interface TextStatesOptions {
 /**
  * Tokenizer and text encoder of a pipeline.
  *
+ * @param role What the repo calls the tokenizer. Defaults to `"tokenizer"`.
  * @throws {DenoiseError} `missing_component` where one is null.
  */
 export function textReader<T, E>(
   { tokenizer, textEncoder }: { readonly tokenizer: T | null; readonly textEncoder: E | null },
+  role = "tokenizer",
 ): { readonly tokenizer: T; readonly textEncoder: E } {
   if (tokenizer !== null && textEncoder !== null) return { tokenizer, textEncoder };
   throw new DenoiseError(
     "missing_component",
-    "Cannot encode the prompt: the pipeline lacks text_encoder or tokenizer; load them, or give " +
+    `Cannot encode the prompt: the pipeline lacks text_encoder or ${role}; load them, or give ` +
       "promptEmbeds",
   );
 }

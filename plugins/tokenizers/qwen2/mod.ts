@@ -20,4 +20,4 @@
  */
 export type { ChatMessage, ChatOptions } from "@denoise/roles";
 export type { Encoding } from "@denoise/tokenizers";
-export { Qwen2Tokenizer } from "./qwen2_tokenizer.ts";
+export { Qwen2Tokenizer, Qwen3VLProcessor } from "./qwen2_tokenizer.ts";

@@ -13,6 +13,7 @@ import {
   readChatTemplate,
   templateTokens,
   type TokenizerClass,
+  type TokenizerTokens,
 } from "@denoise/tokenizers";
 
 /** The words that byte pairs are merged in; white space is what Unicode calls so, not JavaScript. */
@@ -41,19 +42,54 @@ export type Qwen2Tokenizer = PretrainedTokenizer & ChatTokenizer;
  * ```
  */
 export const Qwen2Tokenizer: TokenizerClass<Qwen2Tokenizer> = defineTokenizer({
-  className: "Qwen2Tokenizer",
-  aliases: ["Qwen2TokenizerFast", "Qwen3VLProcessor"],
-  specialTokens: { eos: "<|endoftext|>", unk: "<|endoftext|>", pad: "<|endoftext|>" },
+  ...definition("Qwen2Tokenizer"),
+  aliases: ["Qwen2TokenizerFast"],
   fileNames: [...bytePairFileNames, ...CHAT_TEMPLATE_FILES],
-  read: readQwen2Files,
-  around: (files) => templateTokens(files),
-  backend: (files, { added }) =>
-    byteLevelBackend(files, added, { word: WORD, normalize: (text) => text.normalize("NFC") }),
-  methods: (files: Qwen2Files, { roles }) => ({
-    applyChatTemplate: (messages: readonly ChatMessage[], options?: ChatOptions) =>
-      chatText(files, roles, messages, options),
-  }),
 });
+
+/** A loaded Qwen3VLProcessor: ids of texts, and texts of chats. */
+export type Qwen3VLProcessor = Qwen2Tokenizer;
+
+/**
+ * The part of transformers' `Qwen3VLProcessor` that reads texts, with which FLUX.3 and Qwen-Image 2.1 do. The files
+ * that say how images are prepared are kept: `savePretrained` writes them too.
+ *
+ * @example
+ * ```ts ignore
+ * import { Qwen3VLProcessor } from "@denoise/denoise";
+ *
+ * const processor = await Qwen3VLProcessor.fromPretrained("Qwen/Qwen-Image-2.1", {
+ *   subfolder: "processor",
+ * });
+ * const { inputIds } = processor.encode("a red fox");
+ * ```
+ */
+export const Qwen3VLProcessor: TokenizerClass<Qwen3VLProcessor> = defineTokenizer({
+  ...definition("Qwen3VLProcessor"),
+  fileNames: [
+    ...bytePairFileNames,
+    ...CHAT_TEMPLATE_FILES,
+    "processor_config.json",
+    "preprocessor_config.json",
+    "video_preprocessor_config.json",
+  ],
+});
+
+/** What both classes have in common. */
+function definition(className: string) {
+  return {
+    className,
+    specialTokens: { eos: "<|endoftext|>", unk: "<|endoftext|>", pad: "<|endoftext|>" },
+    read: readQwen2Files,
+    around: (files: Qwen2Files) => templateTokens(files),
+    backend: (files: Qwen2Files, { added }: TokenizerTokens) =>
+      byteLevelBackend(files, added, { word: WORD, normalize: (text) => text.normalize("NFC") }),
+    methods: (files: Qwen2Files, { roles }: TokenizerTokens) => ({
+      applyChatTemplate: (messages: readonly ChatMessage[], options?: ChatOptions) =>
+        chatText(files, roles, messages, options),
+    }),
+  };
+}
 
 /** What the files of a tokenizer say, with how a chat is written. */
 type Qwen2Files = BytePairFiles & ChatTemplate;
