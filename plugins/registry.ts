@@ -521,6 +521,8 @@ export const registry: Registry<PipelineMethods> = new Registry({
       task: "image-to-image", family: "stable-diffusion-xl-pag", load: async () => (await import("@denoise/pipeline-stable-diffusion-xl-pag-img2img")).StableDiffusionXLPAGImg2ImgPipeline },
     { kind: "pipeline", className: "StableDiffusionXLPAGInpaintPipeline", package: "@denoise/pipeline-stable-diffusion-xl-pag-inpaint",
       task: "inpainting", family: "stable-diffusion-xl-pag", load: async () => (await import("@denoise/pipeline-stable-diffusion-xl-pag-inpaint")).StableDiffusionXLPAGInpaintPipeline },
+    { kind: "pipeline", className: "StableUnCLIPPipeline", package: "@denoise/pipeline-stable-unclip",
+      task: "text-to-image", family: "stable-unclip", load: async () => (await import("@denoise/pipeline-stable-unclip")).StableUnCLIPPipeline },
     { kind: "pipeline", className: "StableUnCLIPImg2ImgPipeline", package: "@denoise/pipeline-stable-unclip-img2img",
       task: "image-to-image", family: "stable-unclip", load: async () => (await import("@denoise/pipeline-stable-unclip-img2img")).StableUnCLIPImg2ImgPipeline },
     { kind: "pipeline", className: "UnCLIPPipeline", package: "@denoise/pipeline-unclip",

@@ -113,6 +113,25 @@ describe("UnCLIPImageVariationPipeline", () => {
   });
 });
 
+refuses(
+  "StableUnCLIPPipeline",
+  () =>
+    loadTask({
+      pipeline: "StableUnCLIPPipeline",
+      repo: "tiny-stable-unclip-text",
+      parts: {},
+      cases: [],
+    }),
+  { priorNumInferenceSteps: 2 },
+  [
+    ["more noise than there is", { noiseLevel: 1000 }, RangeError, "an integer from 0 to 999"],
+    ["states of a prompt", { promptEmbeds: randn([1, 77, 32]) }, TypeError, "promptEmbeds"],
+    ["a syntax of weights", { promptSyntax: "compel" }, TypeError, "promptSyntax"],
+    ["vectors of another shape", { priorLatents: randn([1, 9]) }, TypeError, "[1, 8]"],
+    ["an image", { image: grey(20, 20) }, TypeError, "image"],
+  ],
+);
+
 describe("UnCLIPTextProjModel", () => {
   it("refuses a config that does not say how wide the decoder is", async () => {
     const from = fixture("models/UnCLIPTextProjModel/tiny");

@@ -4,7 +4,6 @@
  * @module
  */
 export const whyMissing: readonly (readonly [classes: RegExp, why: string])[] = [
-  [/^StableUnCLIPPipeline$/, "the prior is there; the run is not"],
   [
     /^Kandinsky(Combined|Img2Img|Img2ImgCombined|Inpaint|InpaintCombined)?Pipeline$/,
     "the text encoder of Kandinsky 2.1 (MultilingualCLIP) is not built yet",

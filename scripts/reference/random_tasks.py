@@ -600,6 +600,11 @@ def stable_unclip(dice: Random) -> tuple[dict, dict | None]:
     return call | size | dict(image=random_photo(dice, 20, 80)), scheduler(dice)
 
 
+def stable_unclip_text(dice: Random) -> tuple[dict, dict | None]:
+    call = dict(prompts(dice), prior_num_inference_steps=dice.randint(2, 6), prior_guidance_scale=pick(dice, 1.0, 3.0), noise_level=dice.randint(0, 900))
+    return call | some(dice, 0.6, height=pick(dice, 32, 40, 64), width=pick(dice, 32, 48, 72)), scheduler(dice)
+
+
 def unclip(dice: Random) -> tuple[dict, None]:
     count, each = pick(dice, 1, 2), pick(dice, 1, 2)
     words = dice.choices(PROMPTS, k=count)
@@ -676,7 +681,7 @@ def amused_inpaint(dice: Random) -> tuple[dict, None]:
 
 
 KINDS = {
-    "unclip": unclip, "unclip-variation": unclip_variation,
+    "unclip": unclip, "stable-unclip": stable_unclip_text, "unclip-variation": unclip_variation,
     "amused": amused_text, "amused-halved": amused_text, "amused-img2img": amused_img2img, "amused-inpaint": amused_inpaint,
     "panorama": panorama, "panorama-4": panorama, "semantic": semantic,
     "kandinsky22-combined": kandinsky_combined, "stable-unclip-img2img": stable_unclip, "ldm-unconditional": unconditional, "repaint": repaint,

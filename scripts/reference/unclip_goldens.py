@@ -14,6 +14,7 @@ from diffusers.pipelines.stable_diffusion.stable_unclip_image_normalizer import 
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
+from kandinsky_prior_goldens import PRIOR, TEXT, prior
 from model_goldens import Calls
 from task_goldens import write_task
 from task_repos import VISION, clip_image_processor, folder
@@ -22,6 +23,7 @@ from tiny_models import build, liven
 
 COMMAND = "scripts/reference/unclip_goldens.py"
 WIDTH = VISION["projection_dim"]
+PRIOR_TEXT = {**TEXT, "hidden_size": WIDTH, "projection_dim": WIDTH}
 
 
 def normalizer(name: str) -> StableUnCLIPImageNormalizer:
@@ -57,10 +59,43 @@ def write_repos() -> None:
              "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"],
              "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"]}
     (where / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    write_text_repo(index)
+
+
+def write_text_repo(index: dict) -> None:
+    """The same with a prior in the place of the image encoder."""
+    where, source = folder("tiny-stable-unclip-text"), FIXTURES / "tiny-stable-unclip"
+    for role in ("feature_extractor", "image_encoder"):
+        index.pop(role)
+    for role in (name for name in index if not name.startswith("_")):
+        shutil.copytree(source / role, where / role)
+    shutil.copytree(source / "tokenizer", where / "prior_tokenizer")
+    build("CLIPTextModelWithProjection", PRIOR_TEXT, seed_of("tiny-stable-unclip-text/prior_text_encoder")).save_pretrained(where / "prior_text_encoder")
+    prior(dict(PRIOR, embedding_dim=WIDTH, num_embeddings=77), "tiny-stable-unclip-text/prior").save_pretrained(where / "prior")
+    # as diffusers' documentation has it
+    DDPMScheduler(beta_schedule="squaredcos_cap_v2", clip_sample_range=5, prediction_type="sample").save_pretrained(where / "prior_scheduler")
+    index |= {"_class_name": "StableUnCLIPPipeline", "prior": ["diffusers", "PriorTransformer"], "prior_scheduler": ["diffusers", "DDPMScheduler"],
+              "prior_text_encoder": ["transformers", "CLIPTextModelWithProjection"], "prior_tokenizer": ["transformers", "CLIPTokenizer"]}
+    (where / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
 
 
 CALL = dict(image=photo(40, 33), prompt=PROMPT, num_inference_steps=5)
+WORDS = dict(prompt=PROMPT, num_inference_steps=5, prior_num_inference_steps=4)
 TASKS = {
+    "stable-unclip": {
+        "pipeline": "StableUnCLIPPipeline", "repo": "tiny-stable-unclip-text", "parts": {},
+        "cases": [
+            case("a prompt", **WORDS),
+            case("noise, a negative prompt", noise_level=300, negative_prompt="blurry", **WORDS),
+            case("without guidance, Euler", scheduler=swap("EulerDiscrete"), guidance_scale=1.0, prior_guidance_scale=1.0, **WORDS),
+            case("guidance of the vector alone", guidance_scale=1.0, prior_guidance_scale=3.0, **WORDS),
+            case("eta 0.7", scheduler=swap("DDIM"), eta=0.7, **WORDS),
+            case("two images of a prompt, one generator", num_images_per_prompt=2, seeds=[9], shared=True, noise_level=10, **WORDS),
+            case("two prompts, two images each, a rectangle", **{**WORDS, "prompt": [PROMPT, OTHER]}, seeds=[1, 2, 3, 4], num_images_per_prompt=2,
+                 negative_prompt=["blurry", "dark"], height=32, width=48, noise_level=50),
+            case("own latents", latents=latents(1, 4, 8, 8, seed=7), prior_latents=latents(1, WIDTH, seed=4), **WORDS),
+        ],
+    },
     "stable-unclip-img2img": {
         "pipeline": "StableUnCLIPImg2ImgPipeline", "repo": "tiny-stable-unclip", "parts": {},
         "cases": [

@@ -24,6 +24,7 @@ export * from "./stable_diffusion.ts";
 export * from "./t2i_adapter.ts";
 export * from "./text_conditioning.ts";
 export * from "./unclip.ts";
+export * from "./unclip_text.ts";
 export * from "./unet.ts";
 export * from "./xl_components.ts";
 export * from "./xl_conditioning.ts";

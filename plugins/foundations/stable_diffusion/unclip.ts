@@ -3,6 +3,7 @@ import {
   type ComponentSpec,
   Generator,
   type GeneratorInput,
+  type ImageSize,
   type Model,
   randnTensor,
   type Scheduler,
@@ -10,6 +11,7 @@ import {
 } from "@denoise/core";
 import {
   checkSize,
+  type Conditioning,
   encodeImageVectors,
   type Family,
   type ImageEncoder,
@@ -18,12 +20,17 @@ import {
   type LatentOptions,
   repeatRows,
   sampleSize,
+  type SizeOptions,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { FeatureExtractor } from "@denoise/roles";
 import type { UNetControl } from "./control_nets.ts";
 import type { StableDiffusionComponents } from "./stable_diffusion.ts";
-import { conditionOnText, type GuidanceOptions } from "./text_conditioning.ts";
+import {
+  conditionOnText,
+  type GuidanceOptions,
+  type TextConditioning,
+} from "./text_conditioning.ts";
 import { predictByUNet } from "./unet.ts";
 
 /** The role of what normalizes the vectors of images. */
@@ -91,23 +98,17 @@ export const unclip: Family<
   UNetControl
 > = {
   name: "stable-unclip",
-  size({ unet, vae }, given) {
-    const factor = vaeScaleFactor(vae);
-    const [rows, columns] = sampleSize(unet.config.sample_size);
-    const { height = rows * factor, width = columns * factor } = given;
-    checkSize(height, width, Math.max(8, factor));
-    return { height, width };
-  },
+  size: sizeByUNet,
   async encode(run, given, options, facts) {
     const { components } = run;
-    const { numImagesPerPrompt: each = 1, signal, noiseLevel = 0 } = options;
-    checkLevel(components.imageNoisingScheduler, noiseLevel);
+    const { numImagesPerPrompt: each = 1, noiseLevel = 0 } = options;
+    checkNoiseLevel(components.imageNoisingScheduler, noiseLevel);
     const vectors = await vectorsOf(components, options);
     const isList = Array.isArray(options.image);
     const none = isList ? Array<string>(options.image.length).fill("") : "";
     const prompt = given ?? (options.promptEmbeds === undefined ? none : undefined);
     const text = await conditionOnText(run, prompt, options);
-    const { count, guidance, guidanceScale, encoderHiddenStates } = text;
+    const { count } = text;
     const { generator } = facts.noise(count);
     // given generators draw for each image given, as in the reference; own ones for each made
     const asReference = generator instanceof Generator || generator.length === vectors.dims[0];
@@ -116,20 +117,47 @@ export const unclip: Family<
     const noisy = asReference
       ? spread(noised(components, vectors, noiseLevel, generator))
       : noised(components, spread(vectors), noiseLevel, generator);
-    const classLabels = guidance ? Tensor.cat([Tensor.zeros(noisy.dims), noisy]) : noisy;
-    return {
-      count,
-      facts: { guidanceScale, noiseLevel },
-      denoiser: () =>
-        predictByUNet(components.unet, { encoderHiddenStates, classLabels, signal }, {
-          guidance,
-          guidanceScale,
-        }),
-    };
+    return followVectors(components.unet, noisy, text, options);
   },
 };
 
-function checkLevel({ config, className }: Scheduler, level: number): void {
+/** What a UNet that follows vectors beside a text is called with. */
+export function followVectors(
+  unet: UnCLIPComponents["unet"],
+  vectors: Tensor,
+  { count, guidance, guidanceScale, encoderHiddenStates }: TextConditioning,
+  { noiseLevel = 0, signal }: Pick<UnCLIPOptions & LatentOptions, "noiseLevel" | "signal">,
+): Conditioning<UNetControl> {
+  const classLabels = guidance ? Tensor.cat([Tensor.zeros(vectors.dims), vectors]) : vectors;
+  return {
+    count,
+    facts: { guidanceScale, noiseLevel },
+    denoiser: () =>
+      predictByUNet(unet, { encoderHiddenStates, classLabels, signal }, {
+        guidance,
+        guidanceScale,
+      }),
+  };
+}
+
+/** The size of what a UNet that follows vectors makes. */
+export function sizeByUNet(
+  { unet, vae }: Pick<UnCLIPComponents, "unet" | "vae">,
+  given: SizeOptions,
+): ImageSize {
+  const factor = vaeScaleFactor(vae);
+  const [rows, columns] = sampleSize(unet.config.sample_size);
+  const { height = rows * factor, width = columns * factor } = given;
+  checkSize(height, width, Math.max(8, factor));
+  return { height, width };
+}
+
+/**
+ * Refuses a level of noise that the scheduler for it does not have.
+ *
+ * @throws {RangeError} for one.
+ */
+export function checkNoiseLevel({ config, className }: Scheduler, level: number): void {
   const { num_train_timesteps: most } = config as { readonly num_train_timesteps: number };
   if (level < most) return;
   throw new RangeError(
@@ -158,8 +186,11 @@ async function vectorsOf(
 }
 
 /** Vectors with noise, and beside them waves of how much: float32 [N, 2·width]. */
-function noised(
-  { imageNormalizer, imageNoisingScheduler: scheduler }: UnCLIPComponents,
+export function noised(
+  { imageNormalizer, imageNoisingScheduler: scheduler }: Pick<
+    UnCLIPComponents,
+    "imageNormalizer" | "imageNoisingScheduler"
+  >,
   vectors: Tensor,
   level: number,
   generator: GeneratorInput,
