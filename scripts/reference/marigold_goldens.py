@@ -16,7 +16,7 @@ from diffusers import MarigoldDepthPipeline
 from safetensors.torch import save_file
 
 from common import FIXTURES, GOLDEN, generator, seed_of, versions, write_json
-from task_goldens import store
+from task_goldens import EVERY, store
 from task_repos import folder
 from tasks import case, photo, swap, tensor
 from tiny_models import UNET_2D_CONDITION, build
@@ -95,12 +95,13 @@ def write_task(name: str) -> None:
         record = {**one, "call": {key: store(item, tensors, shared) for key, item in one["call"].items()}}
         images = [torch.from_numpy(numpy.asarray(image).copy()).reshape(*image.size[::-1], 3) for image in shown(pipe, output.prediction)]
         made = {"prediction": output.prediction, "latent": output.latent, "uncertainty": output.uncertainty,
-                "images": torch.stack(images)}
+                "images": torch.stack(images)[:, ::EVERY, ::EVERY]}
+        made |= {key: made[key][..., ::EVERY] for key in ("prediction", "uncertainty") if made[key] is not None}
         for key, value in made.items():
             if value is not None:
                 tensors[f"{i}.{key}"], record[key] = value, f"{i}.{key}"
         records.append(record)
-    write(name, {**task, "settings": settings, "cases": records}, tensors)
+    write(name, {**task, "settings": settings, "every": EVERY, "cases": records}, tensors)
 
 
 def write(name: str, head: dict, tensors: dict) -> None:

@@ -172,9 +172,9 @@ export async function compareTask(
 }
 
 /** Every so manyth number of each row. */
-function thinned(latents: Tensor, every = 1): Tensor {
-  const { dims } = latents;
-  const data = latents.toFloat32Array().filter((_, i) => i % dims.at(-1)! % every === 0);
+export function thinned(tensor: Tensor, every = 1): Tensor {
+  const { dims } = tensor;
+  const data = tensor.toFloat32Array().filter((_, i) => i % dims.at(-1)! % every === 0);
   return new Tensor("float32", data, [...dims.slice(0, -1), Math.ceil(dims.at(-1)! / every)]);
 }
 
