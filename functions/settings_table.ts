@@ -88,7 +88,7 @@ export const SETTINGS: readonly SettingRow[] = [
     name: "DENOISE_CONTROLNETS",
     standard: "none",
     doc:
-      "ControlNets that requests can name, separated by commas: a Hub id or a folder, as NAME=WHERE under " +
+      "ControlNets and T2I-Adapters that requests can name, separated by commas: a Hub id or a folder, as NAME=WHERE under " +
       "another name; loaded when first asked for, and kept",
   },
   { name: "DENOISE_ENGINE", standard: "child", doc: "Where models run: child or inline" },

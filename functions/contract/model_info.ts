@@ -1,5 +1,18 @@
 import type { Task } from "./job.ts";
 
+/** A ControlNet, one for images of several kinds (ControlNet-Union), or a T2I-Adapter. */
+export type ControlKind = "controlnet" | "union" | "t2i-adapter";
+
+/** What one of a server's networks that read images does with a model. */
+export interface ControlAbility {
+  /** What it is; those of one kind can take part in a run together. */
+  readonly kind: ControlKind;
+  /** Tasks of the model that it can take part in. */
+  readonly tasks: readonly Task[];
+  /** How many kinds of images it reads, which requests number from 0 on; one where it does not say. */
+  readonly modes?: number | undefined;
+}
+
 /** What callers may know of a loaded model. */
 export interface ModelInfo {
   /** Its public name. */
@@ -30,14 +43,14 @@ export interface ModelInfo {
   readonly takesLyrics?: boolean | undefined;
   /** Whether it takes a prompt; it does where it does not say. */
   readonly takesPrompt?: boolean | undefined;
+  /** Whether prompts can weigh their words (`prompt_syntax`); they cannot where it does not say. */
+  readonly takesPromptSyntax?: boolean | undefined;
   /** How many images it reads together; one where it does not say. */
   readonly images?: number | undefined;
   /** Names of the LoRAs in the server's folder, where it has one. */
   readonly loras?: readonly string[] | undefined;
-  /** Names of the ControlNets of the server that were made for it, where there are some. */
-  readonly controlNets?: readonly string[] | undefined;
-  /** Which of its tasks a ControlNet can take part in. */
-  readonly controlTasks?: readonly Task[] | undefined;
+  /** The ControlNets and T2I-Adapters of the server that were made for it, by name, where there are some. */
+  readonly controlNets?: Readonly<Record<string, ControlAbility>> | undefined;
   /** Bytes of its weights as they are stored. */
   readonly bytes?: number | undefined;
   /** Whether it is in memory, or is loaded when it is asked for. */

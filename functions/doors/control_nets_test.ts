@@ -8,11 +8,16 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import {
   ControlNetModel,
+  ControlNetUnionModel,
   decodeImage,
   DenoiseImage,
+  StableDiffusionAdapterPipeline,
   StableDiffusionControlNetImg2ImgPipeline,
   StableDiffusionControlNetInpaintPipeline,
   StableDiffusionControlNetPipeline,
+  StableDiffusionXLAdapterPipeline,
+  StableDiffusionXLControlNetUnionPipeline,
+  T2IAdapter,
 } from "@denoise/denoise";
 import { registry } from "@denoise/denoise/registry";
 import { fixture } from "../../tests/support/golden.ts";
@@ -89,8 +94,9 @@ describe("the ControlNets of a server", () => {
 
   it("are said with the models that they were made for, and those that fit none as broken", async () => {
     const { models } = await (await app.request("/v1/capabilities")).json();
-    assertEquals(models[0].controlNets, ["sd1"]);
-    assertEquals(models[0].controlTasks, ["text-to-image", "image-to-image", "inpaint"]);
+    assertEquals(models[0].controlNets, {
+      sd1: { kind: "controlnet", tasks: ["text-to-image", "image-to-image", "inpaint"] },
+    });
     assert(engine.state.phase === "ready");
     assertEquals(engine.state.broken?.map(({ id }) => id), ["wide", "sdxl"]);
     assertStringIncludes(engine.state.broken![0]!.message, "none of the models here");
@@ -252,6 +258,165 @@ describe("the ControlNets of a server", () => {
         [{ reactor: { args: [1] } }, 'cannot have "reactor"'],
       ] as const
     ) assertStringIncludes(await sdapi(scripts), String(message));
+  });
+});
+
+describe("ControlNets for images of several kinds and T2I-Adapters of a server", () => {
+  const XL = fixture("tiny-stable-diffusion-xl");
+  const place = (kind: string, id: string) => ({
+    id,
+    location: fixture(`models/${kind}/${id}`),
+  });
+  const others = [
+    ...["union", "deep"].map((id) => place("ControlNetUnionModel", id)),
+    ...["full", "light", "xl"].map((id) => place("T2IAdapter", id)),
+  ];
+  let engine: ServingEngine;
+  let app: App;
+  let edges: Uint8Array;
+  let start: Uint8Array;
+
+  beforeAll(async () => {
+    engine = childServingEngine({
+      models: [{ id: "tiny", location: TINY }, { id: "large", location: XL }],
+      controlNets: others,
+      registry,
+    });
+    app = createApp({ engine, registry });
+    edges = await stripes(64, 64, 8);
+    start = await stripes(64, 64, 16);
+    await engine.ready();
+  });
+  afterAll(() => engine.close());
+
+  const base = { prompt: "a cat", num_inference_steps: 2, seed: 5 };
+  async function drawn(controlnets: readonly object[], more: object = {}): Promise<number[]> {
+    const body = { ...base, size: "64x64", ...more, controlnets };
+    const reply = await (await app.request("/v1/images/generations", post(body))).json();
+    assert(reply.data !== undefined, JSON.stringify(reply));
+    return await pixels(Uint8Array.fromBase64(reply.data[0].b64_json));
+  }
+  async function refused(controlnets: readonly object[], more: object = {}): Promise<string> {
+    const body = { ...base, ...more, controlnets };
+    const reply = await (await app.request("/v1/images/generations", post(body))).json();
+    return reply.error.message;
+  }
+
+  it("are said with the models that they were made for", async () => {
+    const { models } = await (await app.request("/v1/capabilities")).json();
+    const [tiny, large] = models.map(({ controlNets }: { controlNets: object }) => controlNets);
+    const text = { kind: "t2i-adapter", tasks: ["text-to-image"] };
+    const all = ["text-to-image", "image-to-image", "inpaint"];
+    assertEquals(tiny, { full: text, light: text });
+    assertEquals(large.union, { kind: "union", tasks: all, modes: 4 });
+    assertEquals(large.xl, text);
+  });
+
+  it("draw what the pipeline of a ControlNet-Union draws, by one image and by several", async () => {
+    const union = others[0]!.location;
+    const controlnet = await ControlNetUnionModel.fromPretrained(union, load);
+    const pipe = await StableDiffusionXLControlNetUnionPipeline.fromPretrained(XL, {
+      ...load,
+      controlnet,
+    });
+    const size = { width: 64, height: 64 } as const;
+    const one = await pipe("a cat", {
+      ...{ ...shared, ...size, controlImage: edges, controlMode: 3 },
+      controlnetConditioningScale: 0.7,
+    });
+    const two = await pipe("a cat", {
+      ...{ ...shared, ...size, controlImage: [edges, start], controlMode: [3, 1] },
+    });
+    await pipe.dispose();
+    const first = { name: "union", image: edges.toBase64(), mode: 3 };
+    const second = { name: "union", image: start.toBase64(), mode: 1 };
+    const model = "large";
+    assertEquals(await drawn([{ ...first, scale: 0.7 }], { model }), [...one.images[0]!.data]);
+    assertEquals(await drawn([first, second], { model }), [...two.images[0]!.data]);
+    const unit = { model: "union", image: edges.toBase64(), union_control_type: "Hard Edge" };
+    const call = { prompt: "a cat", steps: 2, seed: 5, width: 64, height: 64, cfg_scale: 5 };
+    const scripts = { ControlNet: { args: [{ ...unit, weight: 0.7 }] } };
+    const reply = await (await app.request(
+      "/sdapi/v1/txt2img",
+      post({
+        ...{ ...call, alwayson_scripts: scripts },
+        override_settings: { sd_model_checkpoint: "large" },
+      }),
+    )).json();
+    assert(reply.images !== undefined, JSON.stringify(reply));
+    assertEquals(await pixels(Uint8Array.fromBase64(reply.images[0])), [...one.images[0]!.data]);
+  });
+
+  it("draw what the pipelines of T2I-Adapters draw", async () => {
+    const adapters = ["full", "light"].map((id) =>
+      T2IAdapter.fromPretrained(fixture(`models/T2IAdapter/${id}`), load)
+    );
+    const sd = await StableDiffusionAdapterPipeline.fromPretrained(TINY, {
+      ...load,
+      adapter: await adapters[0]!,
+    });
+    const size = { width: 64, height: 64 } as const;
+    const one = await sd("a cat", {
+      ...{ ...shared, ...size, image: edges, adapterConditioningScale: 0.6 },
+    });
+    await sd.dispose();
+    const xl = await StableDiffusionXLAdapterPipeline.fromPretrained(XL, {
+      ...load,
+      adapter: await T2IAdapter.fromPretrained(fixture("models/T2IAdapter/xl"), load),
+    });
+    const half = await xl("a cat", {
+      ...{ ...shared, ...size, image: edges, adapterConditioningFactor: 0.5 },
+    });
+    await xl.dispose();
+    const image = edges.toBase64();
+    assertEquals(await drawn([{ name: "full", image, scale: 0.6 }]), [...one.images[0]!.data]);
+    const part = [{ name: "xl", image, end: 0.5 }];
+    assertEquals(await drawn(part, { model: "large" }), [...half.images[0]!.data]);
+  });
+
+  it("choose the model that they were made for where the request names none", async () => {
+    const control = [{ name: "xl", image: edges.toBase64() }];
+    assertEquals(await drawn(control), await drawn(control, { model: "large" }));
+    assertStringIncludes(
+      await refused(control, { model: "tiny" }),
+      "it was made for large; name that model",
+    );
+  });
+
+  it("are refused by name where no pipeline does what is asked for", async () => {
+    const image = edges.toBase64();
+    for (
+      const [controls, message] of [
+        [[{ name: "union", image }], "must have mode for union, one of the 4 kinds"],
+        [[{ name: "union", image, mode: 4 }], "4 is none"],
+        [[{ name: "xl", image, mode: 1 }], "cannot have mode for xl"],
+        [[{ name: "xl", image, start: 0.2 }], "a T2I-Adapter begins at 0"],
+        [[{ name: "full", image, end: 0.5 }], "cannot end at 0.5"],
+        [[{ name: "full", image, end: 0.5 }, { name: "light", image }], "must end together"],
+        [
+          [{ name: "xl", image }, { name: "union", image, mode: 0 }],
+          "no pipeline takes them together",
+        ],
+        [
+          [
+            { name: "union", image, mode: 0 },
+            { name: "deep", image, mode: 0 },
+            { name: "union", image, mode: 1 },
+          ],
+          "several images for one ControlNet, or one for each of several",
+        ],
+      ] as const
+    ) assertStringIncludes(await refused(controls), message);
+    const body = new FormData();
+    const fields = {
+      ...base,
+      model: "tiny",
+      controlnets: JSON.stringify([{ name: "full", image }]),
+    };
+    for (const [name, value] of Object.entries(fields)) body.append(name, String(value));
+    body.append("image", new Blob([start as Uint8Array<ArrayBuffer>]));
+    const reply = await (await app.request("/v1/images/edits", { method: "POST", body })).json();
+    assertStringIncludes(reply.error.message, "full takes part in text-to-image");
   });
 });
 

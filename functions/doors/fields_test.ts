@@ -247,6 +247,7 @@ const FORMS: readonly Form[] = [
       guidance_start: 0.2,
       guidance_end: 0.7,
       module: "canny",
+      union_control_type: "Depth",
       mask: IMAGE,
       control_mode: "ControlNet is more important",
       guess_mode: true,
@@ -380,13 +381,12 @@ const FORMS: readonly Form[] = [
   },
 ];
 
+const net = { kind: "controlnet", tasks: ["text-to-image", "image-to-image", "inpaint"] } as const;
+
 /** What a request came to: the job it made, the reply, and the warnings in it. */
 async function ask([path, init]: readonly [string, RequestInit]) {
   const { app, engine } = fakeApp({}, {
-    info: {
-      controlNets: ["canny", "depth"],
-      controlTasks: ["text-to-image", "image-to-image", "inpaint"],
-    },
+    info: { controlNets: { canny: net, depth: net } },
   });
   const response = await app.request(path, init);
   const bytes = new Uint8Array(await response.arrayBuffer());

@@ -8,12 +8,18 @@ import {
   type Registry,
 } from "@denoise/core";
 import type { AnyPipeline } from "@denoise/loading";
-import { checkControlFitsUNet, type StableDiffusionComponents } from "@denoise/stable-diffusion";
+import {
+  checkAdapterFitsUNet,
+  checkControlFitsUNet,
+  type StableDiffusionComponents,
+} from "@denoise/stable-diffusion";
 import { invalid } from "../contract/errors.ts";
+import type { ControlAbility, ControlKind } from "../contract/model_info.ts";
 import type { ModelOptions } from "./engine.ts";
 
-/** A ControlNet that lies on this machine. */
+/** A ControlNet or T2I-Adapter that lies on this machine. */
 interface Net {
+  readonly kind: ControlKind;
   readonly location: ComponentLocation;
   readonly config: Readonly<Record<string, unknown>>;
   model: Promise<Model> | undefined;
@@ -24,7 +30,13 @@ const SIZES = ["num_attention_heads", "attention_head_dim", "joint_attention_dim
 
 /** The family in a class's name: `Flux` of FluxControlNetModel and FluxTransformer2DModel. */
 function familyOf(className: unknown): string {
-  return String(className).replace(/(ControlNet|Transformer2D|UNet2DCondition)Model$/, "");
+  return String(className)
+    .replace(/(ControlNet(Union)?|Transformer2D|UNet2DCondition)Model$|^T2IAdapter$/, "");
+}
+
+function kindOf(className: unknown): ControlKind {
+  if (className === "T2IAdapter") return "t2i-adapter";
+  return className === "ControlNetUnionModel" ? "union" : "controlnet";
 }
 
 /**
@@ -52,22 +64,26 @@ export class ControlNets {
       throw new DenoiseError(
         "unsupported_option",
         `Cannot control by ${location.id}: its class is ${config["_class_name"]}, and must be ` +
-          `ControlNetModel, FluxControlNetModel or that of another family`,
+          `ControlNetModel, ControlNetUnionModel, T2IAdapter, FluxControlNetModel or that of another family`,
       );
     }
-    this.#nets.set(location.id, { location, config, model: undefined });
+    const kind = kindOf(config["_class_name"]);
+    this.#nets.set(location.id, { kind, location, config, model: undefined });
   }
 
-  /** The names of those that were made for a model. */
-  namesFor({ components }: AnyPipeline): string[] {
+  /** Those that were made for a model, by name. */
+  madeFor({ components }: AnyPipeline): Map<string, Pick<ControlAbility, "kind" | "modes">> {
     const { transformer, unet } = components as Record<string, Model | undefined>;
     const denoiser = unet ?? transformer;
-    if (denoiser === undefined) return [];
-    const family = familyOf(denoiser.className);
-    return [...this.#nets].filter(([_, { config }]) =>
-      familyOf(config["_class_name"]) === family &&
-      (denoiser === unet ? fitsUNet(config, unet) : fitsTransformer(config, denoiser))
-    ).map(([name]) => name);
+    const family = denoiser && familyOf(denoiser.className);
+    const found = [...this.#nets].filter(([_, { kind, config }]) =>
+      denoiser !== undefined && familyOf(config["_class_name"]) === family &&
+      (denoiser === unet ? fitsUNet(kind, config, unet) : fitsTransformer(config, denoiser))
+    );
+    return new Map(found.map(([name, { kind, config }]) => {
+      const modes = config["num_control_type"];
+      return [name, { kind, ...kind === "union" && typeof modes === "number" && { modes } }];
+    }));
   }
 
   /**
@@ -112,9 +128,16 @@ export class ControlNets {
   }
 }
 
-function fitsUNet(config: Net["config"], unet: Model): boolean {
+type AdapterConfig = Net["config"] & Parameters<typeof checkAdapterFitsUNet>[0]["config"];
+
+function fitsUNet(kind: ControlKind, config: Net["config"], unet: Model): boolean {
   try {
     const className = String(config["_class_name"]);
+    if (kind === "t2i-adapter") {
+      checkAdapterFitsUNet({ config: config as AdapterConfig }, unet);
+      const { addition_embed_type: added } = unet.config as Net["config"];
+      return (config["adapter_type"] === "full_adapter_xl") === (added === "text_time");
+    }
     checkControlFitsUNet({ className, config }, unet as StableDiffusionComponents["unet"]);
     return true;
   } catch (error) {

@@ -75,6 +75,20 @@ export async function givenControls(
     const whole = values.map((one) => one ?? standard);
     return whole.length === 1 ? whole[0] : whole;
   };
+  if ("adapterConditioningScale" in options) {
+    const end = controls[0]?.end;
+    if (end !== undefined && end < 1 && !("adapterConditioningFactor" in options)) {
+      throw invalid(
+        "controls",
+        `A T2I-Adapter of this model cannot end at ${end}: leave the end out`,
+      );
+    }
+    return {
+      image: images.length === 1 ? images[0] : images,
+      adapterConditioningScale: each(({ scale }) => scale, 1),
+      ...end !== undefined && end < 1 && { adapterConditioningFactor: end },
+    };
+  }
   const name = "controlImage" in options ? "controlImage" : "image"; // of text alone diffusers calls it so
   return {
     [name]: images.length === 1 ? images[0] : images,

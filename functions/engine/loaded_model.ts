@@ -11,12 +11,12 @@ import { vaeScaleFactor } from "@denoise/diffusion";
 import { type AnyPipeline, lengthOption, pipelineClassOf } from "@denoise/loading";
 import { ServeError } from "../contract/errors.ts";
 import type { JobInput, LoraUse, Task } from "../contract/job.ts";
-import type { ModelInfo } from "../contract/model_info.ts";
+import type { ControlAbility, ControlKind, ModelInfo } from "../contract/model_info.ts";
 import type { ControlNets } from "./control_nets.ts";
 import type { ModelOptions } from "./engine.ts";
 import type { LocatedModel } from "./locate.ts";
 import { findLoras, LoraSwitch } from "./loras.ts";
-import { type AnyClass, controlTasksFor, tasksFor } from "./tasks.ts";
+import { type AnyClass, controlRole, controlTasksFor, tasksFor } from "./tasks.ts";
 
 /** The scheduler that a run asks for. */
 export type ChosenScheduler = Pick<JobInput, "scheduler" | "schedulerConfig">;
@@ -70,10 +70,18 @@ export async function loadModel(
     );
   }
   const tasks = await tasksFor(whole, registry);
-  const controlled = await controlTasksFor(whole, tasks.keys(), registry);
-  const nets = controlled.size === 0 ? [] : controlNets.namesFor(whole);
-  const netsOf = async (names: readonly string[]) => {
-    const taken = await controlNets.take(names);
+  const controlled = new Map<ControlKind, ReadonlyMap<Task, AnyClass>>();
+  const nets: Record<string, ControlAbility> = {};
+  for (const [name, { kind, modes }] of controlNets.madeFor(whole)) {
+    const can = controlled.get(kind) ??
+      await controlTasksFor(whole, kind, tasks.keys(), registry);
+    controlled.set(kind, can);
+    if (can.size > 0) nets[name] = { kind, tasks: [...can.keys()], modes };
+  }
+  const netsOf = async (names: readonly string[], kind: ControlKind) => {
+    const isOne = kind === "union" && new Set(names).size === 1; // with images of several kinds
+    const own = isOne ? names.slice(0, 1) : names;
+    const taken = await controlNets.take(own);
     return taken.length === 1 ? taken[0] : taken; // a list is given lists of images
   };
   const loras = [...(await findLoras(options.loraFolder)).keys()];
@@ -89,24 +97,28 @@ export async function loadModel(
       schedulers: fitting(whole.scheduler, registry),
       ...(makes === "audio" ? lengths : sizes)(whole, [...tasks.values()]),
       takesPrompt: [...tasks.values()].some(({ takesPrompt }) => takesPrompt),
+      takesPromptSyntax: [...tasks.values()].some(({ options }) => "promptSyntax" in options),
       images: imagesTogether([...tasks.values()]),
       defaults: defaultsOf(whole),
       loras,
-      ...nets.length > 0 && { controlNets: nets, controlTasks: [...controlled.keys()] },
+      ...Object.keys(nets).length > 0 && { controlNets: nets },
       commit: location.commit,
     },
     useLoras: (loras, onWarning) => loraSwitch.use(loras, onWarning),
     async pipeline(task, chosen, controls, onWarning): Promise<AnyPipeline> {
-      const Class = (controls.length === 0 ? tasks : controlled).get(task);
-      if (Class === undefined) {
-        const by = controls.length === 0 ? "" : " by a ControlNet";
+      const [first] = controls;
+      const kind = first === undefined ? undefined : nets[first]?.kind;
+      const Class = (kind === undefined ? tasks : controlled.get(kind))?.get(task);
+      if (Class === undefined || (first !== undefined && kind === undefined)) {
+        const by = first === undefined ? "" : ` by ${first}`;
         throw new ServeError("invalid_input", `${location.id} cannot do ${task}${by}`);
       }
       const own = chosen.scheduler === undefined && chosen.schedulerConfig === undefined;
+      const shared = Object.entries(whole.components).filter(([role]) => role in Class.spec);
       const parts = {
-        ...whole.components,
+        ...Object.fromEntries(shared),
         ...!own && { scheduler: await swapped(whole.scheduler, chosen, registry) },
-        ...controls.length > 0 && { controlnet: await netsOf(controls) },
+        ...kind !== undefined && { [controlRole(kind)]: await netsOf(controls, kind) },
       };
       return await Class.load(location, { ...load, ...parts, onWarning }) as unknown as AnyPipeline;
     },

@@ -106,7 +106,9 @@ export class ModelShelf {
     if (this.#models.size === 0 && first !== undefined) throw first;
     for (const { id } of controlNets) {
       const isOne = ({ id: other }: { id: string }) => other === id;
-      const isUsed = [...found.values()].some(({ info }) => info.controlNets?.includes(id));
+      const isUsed = [...found.values()].some(({ info }) =>
+        Object.hasOwn(info.controlNets ?? {}, id)
+      );
       if (isUsed || this.#broken.some(isOne)) continue;
       this.#isBroken(id, new Error("It was made for none of the models here"));
     }

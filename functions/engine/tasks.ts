@@ -1,6 +1,7 @@
 import { type ComponentSpec, DenoiseError, type PipelineClass, type Registry } from "@denoise/core";
 import type { AnyPipeline } from "@denoise/loading";
 import { type Task, TASKS } from "../contract/job.ts";
+import type { ControlKind } from "../contract/model_info.ts";
 
 /** The class of any pipeline. */
 export type AnyClass = PipelineClass<object, unknown[], unknown>;
@@ -50,24 +51,37 @@ export async function tasksFor(
   return tasks;
 }
 
-/** The class for each of these tasks in which ControlNets take part, where the family has one. */
+/** What the families of pipelines with each kind of network end with, and its place among the components. */
+const CONTROLS: Readonly<Record<ControlKind, { readonly suffix: string; readonly role: string }>> =
+  {
+    "controlnet": { suffix: "", role: "controlnet" },
+    "union": { suffix: "-control-union", role: "controlnet" },
+    "t2i-adapter": { suffix: "-t2i-adapter", role: "adapter" },
+  };
+
+/** The component that a network is. */
+export function controlRole(kind: ControlKind): string {
+  return CONTROLS[kind].role;
+}
+
+/** The class for each of these tasks in which networks of a kind take part, where the family has one. */
 export async function controlTasksFor(
   { className, components }: AnyPipeline,
+  kind: ControlKind,
   tasks: Iterable<Task>,
   registry: Registry,
 ): Promise<ReadonlyMap<Task, AnyClass>> {
   const own = registry.pipeline(className)!;
+  const { suffix, role } = CONTROLS[kind];
   const family = registry.pipelines().filter(({ family, control }) =>
-    family === own.family && control && !own.control
+    family === own.family + suffix && control && !own.control
   );
   const found = new Map<Task, AnyClass>();
   for (const task of tasks) {
     const sibling = family.find((one) => WORDS[one.task] === task);
     if (sibling === undefined) continue;
     const Class = await classNamed(sibling.className, registry);
-    if ("controlnet" in Class.spec && fits(Class, { ...components, controlnet: {} })) {
-      found.set(task, Class);
-    }
+    if (role in Class.spec && fits(Class, { ...components, [role]: {} })) found.set(task, Class);
   }
   return found;
 }

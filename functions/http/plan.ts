@@ -1,11 +1,11 @@
 import { schedulerNamed } from "@denoise/loading";
 import { invalid, ServeError } from "../contract/errors.ts";
-import type { Job, JobFormat, JobInput, SecondPass, Task } from "../contract/job.ts";
+import type { ControlUse, Job, JobFormat, JobInput, SecondPass, Task } from "../contract/job.ts";
 import { makeJobId } from "../contract/job_id.ts";
 import type { Priority, Quota } from "../contract/quota.ts";
 import { type Limits, MIN_SIDE } from "../contract/limits.ts";
 import { longestAudio, sizeProblem } from "../contract/size_limits.ts";
-import type { ModelInfo } from "../contract/model_info.ts";
+import type { ControlAbility, ControlKind, ModelInfo } from "../contract/model_info.ts";
 import { activeTrace } from "../observe/tracing.ts";
 import type { DoorContext } from "./context.ts";
 
@@ -27,7 +27,7 @@ export interface RunRequest extends Partial<Omit<JobInput, "scheduler" | "second
   readonly format?: JobFormat | undefined;
   /** A second pass, made larger. */
   readonly secondPass?: SecondPassRequest | undefined;
-  /** Public name of the model. Defaults to the first that does the task. */
+  /** Public name of the model. Defaults to the first that does the task, with the ControlNets that are named. */
   readonly model?: string | undefined;
   /** What to do; follows from what is given unless said. */
   readonly task?: Task | undefined;
@@ -72,7 +72,7 @@ export async function planJob(
   const task = asked ?? impliedTask(request);
   const named = wanted && aliasOf(wanted, models, context.modelAliases);
   refuseBroken(context, named);
-  const model = chooseModel(models, named, task, wants, nameOf("model"));
+  const model = chooseModel(models, named, task, { ...request, wants }, nameOf("model"));
   const settled = settleTask(model, task);
   const makesAudio = model.makes === "audio";
   const input: JobInput = {
@@ -88,7 +88,7 @@ export async function planJob(
   checkGiven(model, settled, input, nameOf);
   checkImages(model, input, nameOf);
   checkFormat(model, input, nameOf);
-  checkControls(model, settled, input, nameOf);
+  checkControls(model, models, settled, input, nameOf);
   const quota = context.quotaOf(options.owner);
   const limits = limitsUnder(context.limits, quota);
   if (!makesAudio) checkSize(model, settled, input, limits, nameOf);
@@ -143,15 +143,18 @@ function chooseModel(
   models: readonly ModelInfo[],
   wanted: string | undefined,
   task: Task | undefined,
-  wants: NonNullable<RunRequest["wants"]>,
+  { wants, controls = [] }: Pick<RunRequest, "controls"> & Required<Pick<RunRequest, "wants">>,
   field: string,
 ): ModelInfo {
   const isWanted = ({ makes = "images" }: ModelInfo) => wants === "any" || makes === wants;
   if (wanted === undefined) {
-    const able = models.find((model) =>
+    const able = models.filter((model) =>
       isWanted(model) && (task === undefined || model.tasks.includes(task))
     );
-    if (able !== undefined) return able;
+    const hasControls = ({ controlNets = {} }: ModelInfo) =>
+      controls.every(({ name }) => Object.hasOwn(controlNets, name));
+    const first = able.find(hasControls) ?? able[0];
+    if (first !== undefined) return first;
     const deed = task === undefined ? `make ${wants}` : `do ${task}`;
     throw invalid(undefined, `Cannot ${deed}: no model here does; ${abilities(models)}`);
   }
@@ -417,43 +420,93 @@ function checkImages(
   );
 }
 
-/** ControlNets that are there, each with its image, for what they can take part in. */
+/** ControlNets and T2I-Adapters that are there, each with its image, for what they can take part in. */
 function checkControls(
-  { id, controlNets = [], controlTasks = [] }: ModelInfo,
+  model: ModelInfo,
+  models: readonly ModelInfo[],
   task: Task,
   { controls = [], secondPass }: JobInput,
   nameOf: NameOf,
 ): void {
   const field = nameOf("controls");
-  for (const { name, image, start = 0, end = 1 } of controls) {
-    if (!controlNets.includes(name)) {
-      const there = controlNets.length === 0 ? "this server has none for it" : "there are " +
-        controlNets.join(", ");
-      throw invalid(
-        field,
-        `Cannot control ${id} by the ControlNet ${JSON.stringify(name.slice(0, 100))}: ${there}`,
-      );
-    }
-    if (image === undefined) {
-      throw invalid(field, `${field} must have an image for ${name}: it says where things are`);
-    }
-    if (start >= end) {
-      throw invalid(
-        field,
-        `${field} cannot begin at ${start} and end at ${end}: begin before that`,
-      );
+  const { id, controlNets = {} } = model;
+  for (const control of controls) {
+    const { name } = control;
+    const ability = Object.hasOwn(controlNets, name) ? controlNets[name] : undefined;
+    if (ability === undefined) throw noSuchControl(name, model, models, field);
+    const problem = controlProblem(control, ability, nameOf("mode"));
+    if (problem !== undefined) throw invalid(field, `${field} ${problem}`);
+    const needed = secondPass === undefined ? [task] : [task, "image-to-image" as const];
+    const missing = needed.find((one) => !ability.tasks.includes(one));
+    if (missing === undefined) continue;
+    throw invalid(
+      field,
+      `${field} cannot be used for ${missing} with ${id}: ${name} takes part in ` +
+        ability.tasks.join(", "),
+    );
+  }
+  const problem = controlsProblem(controls, controls.map(({ name }) => controlNets[name]!.kind));
+  if (problem !== undefined) throw invalid(field, `${field} ${problem}`);
+}
+
+function noSuchControl(
+  name: string,
+  { id, controlNets = {} }: ModelInfo,
+  models: readonly ModelInfo[],
+  field: string,
+): ServeError {
+  const others = models.filter(({ controlNets = {} }) => Object.hasOwn(controlNets, name));
+  const own = Object.keys(controlNets);
+  const there = others.length > 0
+    ? `it was made for ${others.map(({ id }) => id).join(", ")}; name that model`
+    : own.length === 0
+    ? "this server has none for it"
+    : `there are ${own.join(", ")}`;
+  return invalid(
+    field,
+    `Cannot control ${id} by the ControlNet ${JSON.stringify(name.slice(0, 100))}: ${there}`,
+  );
+}
+
+/** What is wrong with an image for one network. */
+function controlProblem(
+  { name, image, start = 0, end = 1, mode }: ControlUse,
+  { kind, modes = 1 }: ControlAbility,
+  modeName: string,
+): string | undefined {
+  if (image === undefined) return `must have an image for ${name}: it says where things are`;
+  if (start >= end) return `cannot begin at ${start} and end at ${end}: begin before that`;
+  if (kind === "t2i-adapter") {
+    if (start > 0) return `cannot begin at ${start} with ${name}: a T2I-Adapter begins at 0`;
+    if (mode !== undefined) {
+      return `cannot have ${modeName} for ${name}, which reads one kind of image`;
     }
   }
-  const needed = secondPass === undefined ? [task] : [task, "image-to-image" as const];
-  const missing = controls.length === 0
-    ? undefined
-    : needed.find((one) => !controlTasks.includes(one));
-  if (missing === undefined) return;
-  throw invalid(
-    field,
-    `${field} cannot be used for ${missing} with ${id}: a ControlNet takes part in ` +
-      controlTasks.join(", "),
-  );
+  if (kind === "union" && !(mode !== undefined && mode < modes)) {
+    const found = mode === undefined ? "there is none" : `${mode} is none`;
+    return `must have ${modeName} for ${name}, one of the ${modes} kinds of images from 0 on: ${found}`;
+  }
+  return undefined;
+}
+
+/** What is wrong with several images beside each other. */
+function controlsProblem(
+  controls: readonly ControlUse[],
+  kinds: readonly ControlKind[],
+): string | undefined {
+  if (new Set(kinds).size > 1) {
+    return "cannot have ControlNets, ControlNets for images of several kinds and T2I-Adapters in one run: " +
+      "no pipeline takes them together";
+  }
+  const names = controls.map(({ name }) => name);
+  const distinct = new Set(names).size;
+  if (kinds[0] === "union" && distinct > 1 && distinct < names.length) {
+    return "can have several images for one ControlNet, or one for each of several";
+  }
+  if (kinds[0] === "t2i-adapter" && new Set(controls.map(({ end = 1 }) => end)).size > 1) {
+    return "must end together: T2I-Adapters have one end for all";
+  }
+  return undefined;
 }
 
 function checkFiles(

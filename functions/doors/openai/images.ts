@@ -72,7 +72,7 @@ export function mountGenerations(app: OpenAPIHono<AppEnv>, context: DoorContext)
 /** Bytes of a request in JSON: it holds images where there are ControlNets to read them. */
 function bodyBytes({ limits, models: { state } }: DoorContext): number {
   const models = state.phase === "ready" ? state.models : [];
-  const takesImages = models.some(({ controlNets = [] }) => controlNets.length > 0);
+  const takesImages = models.some(({ controlNets = {} }) => Object.keys(controlNets).length > 0);
   return takesImages ? limits.maxUploadBytes : limits.maxBodyBytes;
 }
 

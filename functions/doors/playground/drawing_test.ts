@@ -16,8 +16,11 @@ import { hasBrowser, Playground, startBrowser } from "../../tests/playground.ts"
 const info = {
   defaults: { steps: 6, guidanceScale: 4.5 },
   loras: ["pixel", "ink"],
-  controlNets: ["canny", "depth"],
-  controlTasks: ["text-to-image", "image-to-image"],
+  takesPromptSyntax: true,
+  controlNets: {
+    canny: { kind: "controlnet", tasks: ["text-to-image", "image-to-image"] },
+    depth: { kind: "union", tasks: ["text-to-image"], modes: 6 },
+  },
 } as const;
 
 describe("the playground's form", { ignore: !hasBrowser }, () => {
@@ -163,6 +166,51 @@ describe("the playground's form", { ignore: !hasBrowser }, () => {
     const { previews: __, ...before } = drawn;
     assertEquals(again, before);
     await page.uncheck("#controls [value=canny]");
+  });
+
+  it("says of which kind an image is, to ControlNets that read several", async () => {
+    const image = await new DenoiseImage(8, 8, 3, new Uint8Array(192).fill(90)).encode("png");
+    const files = { name: "edges.png", mimeType: "image/png", buffer: Buffer.from(image) };
+    assertEquals(await page.isVisible('[aria-label="Kind of the image that canny reads"]'), false);
+    await page.setInputFiles('[aria-label="Image that depth reads"]', files);
+    await page.locator('#controls img[alt="What depth reads"]').waitFor();
+    await page.fill('[aria-label="Kind of the image that depth reads"]', "3");
+    await playground.draw();
+    assertEquals(last().input.controls, [{ name: "depth", image, scale: 1, mode: 3 }]);
+    await page.uncheck("#controls [value=depth]");
+  });
+
+  it("says how prompts weigh their words", async () => {
+    await page.selectOption("#syntax", "a1111");
+    await playground.draw();
+    assertEquals(last().input.promptSyntax, "a1111");
+    await page.selectOption("#syntax", "");
+    await playground.draw();
+    assertEquals(last().input.promptSyntax, undefined);
+  });
+
+  it("takes no file that is larger than the server takes, wherever it is put", async () => {
+    await page.evaluate(`(async () => {
+      const { limits } = await (await fetch("/v1/capabilities")).json();
+      const dataTransfer = new DataTransfer();
+      const huge = new Uint8Array(limits.image_bytes + 1);
+      dataTransfer.items.add(new File([huge], "huge.png", { type: "image/png" }));
+      const init = { dataTransfer, bubbles: true, cancelable: true };
+      document.body.dispatchEvent(new DragEvent("drop", init));
+      globalThis.huge = dataTransfer.files;
+    })()`);
+    await playground.says(
+      /^Cannot take this file: it has [\d.]+ MB, and this server takes [\d.]+ MB/,
+    );
+    assertEquals(await page.isVisible("#start-image"), false);
+    await page.evaluate('document.querySelector("#message").textContent = ""');
+    await page.evaluate(`(() => {
+      const input = document.querySelector('[aria-label="Image that canny reads"]');
+      input.files = globalThis.huge;
+      input.dispatchEvent(new Event("change"));
+    })()`);
+    await playground.says(/^Cannot take this file: it has [\d.]+ MB/);
+    assertEquals(await page.isChecked("#controls [value=canny]"), false);
   });
 
   it("compares schedulers and models side by side; one that is refused is told in its place", async () => {

@@ -21,7 +21,9 @@ const FILES: ReadonlySet<string> = new Set([
   ),
   ...["start", "editor", "mask", "zoom", "recipe"].map(script),
   ...["runs", "frame", "noise", "entry", "actions", "lightbox"].map(script),
-  ...["gallery", "store", "zip", "confirm", "snippets", "clipboard", "audio"].map(script),
+  ...["gallery", "store", "zip", "confirm", "snippets", "clipboard", "audio", "file_size"].map(
+    script,
+  ),
 ]);
 
 function script(name: string): string {

@@ -31,7 +31,10 @@ async function drawCat(playground: Playground): Promise<void> {
 
 describe("the playground for everyone", { ignore: !hasBrowser }, () => {
   const { app, engine } = fakeApp({ auth: { keys: [{ name: "me", key: KEY }] } }, {
-    info: { loras: ["pixel"], controlNets: ["canny"], controlTasks: ["text-to-image"] },
+    info: {
+      loras: ["pixel"],
+      controlNets: { canny: { kind: "controlnet", tasks: ["text-to-image"] } },
+    },
     models: ["fake", "other"],
   });
   let browser: Browser;

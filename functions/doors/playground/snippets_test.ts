@@ -29,8 +29,10 @@ describe("a request with ControlNets as a program", () => {
         if (language === "python" && python === undefined) return;
         const { app, engine } = fakeApp({}, {
           info: {
-            controlNets: ["canny", "depth"],
-            controlTasks: ["text-to-image", "image-to-image"],
+            controlNets: {
+              canny: { kind: "controlnet", tasks: ["text-to-image", "image-to-image"] },
+              depth: { kind: "controlnet", tasks: ["text-to-image", "image-to-image"] },
+            },
           },
         });
         const folder = await Deno.makeTempDir();

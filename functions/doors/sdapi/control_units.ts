@@ -10,7 +10,7 @@ import type { ControlUse } from "../../contract/job.ts";
 import { check } from "../../http/body.ts";
 import { imageOf } from "../../http/base64.ts";
 import { done, type FieldRules, ignored, refused, settleFields } from "../../http/field_rules.ts";
-import { flag, integer, optional, real, text } from "../../http/fields.ts";
+import { flag, integer, oneOf, optional, real, text } from "../../http/fields.ts";
 
 /** What fields of this door are called where they are in a unit. */
 export const CONTROLS = "alwayson_scripts.controlnet";
@@ -20,7 +20,7 @@ const NO_PREPROCESSOR = "no preprocessor runs here: the image is given as the Co
 /** What is done with each field of a unit. */
 export const UNIT_RULES: FieldRules = {
   ...done("enabled", "image", "input_image", "model", "weight", "resize_mode", "guidance_start"),
-  ...done("guidance_end", "module"),
+  ...done("guidance_end", "module", "union_control_type"),
   mask: refused("what a ControlNet says holds for the whole image"),
   control_mode: refused("prompt and image count alike", "Balanced", 0),
   guess_mode: refused("prompt and image count alike", false),
@@ -40,6 +40,19 @@ export const UNIT_RULES: FieldRules = {
 const MODES = ["Just Resize", "Crop and Resize", "Resize and Fill"] as const;
 /** How images come to another size, in the order of those. */
 const FITS = ["stretch", "crop", "fill"] as const;
+
+/** The kinds of images that ControlNet-Union reads, in its order, as the extension names them. */
+const UNION_TYPES = [
+  "OpenPose",
+  "Depth",
+  "Soft Edge",
+  "Hard Edge",
+  "Normal Map",
+  "Segmentation",
+  "Tile",
+  "Inpaint",
+  "Unknown",
+] as const;
 
 const RESIZE = `must be an integer from 0 to 2, or one of ${
   MODES.map((mode) => JSON.stringify(mode)).join(", ")
@@ -61,6 +74,7 @@ function unitSchema(maxImageBytes: number) {
     module: optional(text(100)),
     weight: optional(real(0, 2)),
     resize_mode: optional(z.union([integer(0, 2), z.enum(MODES)], { error: RESIZE })),
+    union_control_type: optional(oneOf(...UNION_TYPES)),
     guidance_start: optional(real(0, 1)),
     guidance_end: optional(real(0, 1)),
   }, { error: "must be an object" });
@@ -119,6 +133,10 @@ function argsOf(script: string, given: unknown): readonly unknown[] {
 
 type Unit = z.output<ReturnType<typeof unitSchema>>;
 
+function unionMode(type: (typeof UNION_TYPES)[number] = "Unknown"): number | undefined {
+  return type === "Unknown" ? undefined : UNION_TYPES.indexOf(type);
+}
+
 function controlOf(unit: Unit, start: string | undefined, at: string): ControlUse {
   const { module = "none", model = "None", resize_mode = 1 } = unit;
   if (module.toLowerCase() !== "none") {
@@ -141,6 +159,7 @@ function controlOf(unit: Unit, start: string | undefined, at: string): ControlUs
     scale: unit.weight ?? 1,
     start: unit.guidance_start,
     end: unit.guidance_end,
+    mode: unionMode(unit.union_control_type),
     fit: FITS[mode],
   };
 }

@@ -95,7 +95,7 @@ export function mountLists(app: OpenAPIHono<AppEnv>, context: DoorContext): void
   extension(
     "model_list",
     "The ControlNets that units can name",
-    () => ({ model_list: names(({ controlNets }) => controlNets) }),
+    () => ({ model_list: names(({ controlNets = {} }) => Object.keys(controlNets)) }),
   );
   extension(
     "module_list",

@@ -26,6 +26,7 @@ export function namesIn(fields: Fields): Readonly<Record<string, string>> {
     ...NAMES,
     loras: "prompt",
     controls: CONTROLS,
+    mode: "union_control_type",
     secondPass: "enable_hr",
     secondPassSize: fields.hr_resize_x || fields.hr_resize_y ? "hr_resize_x" : "hr_scale",
     count: fields.batch_size === undefined ? "n_iter" : "batch_size",

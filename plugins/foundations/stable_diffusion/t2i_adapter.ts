@@ -15,7 +15,13 @@ import {
   repeatForPrompts,
   type TimestepOptions,
 } from "@denoise/diffusion";
-import { MultiControlNet, netsComponent, netsOf, type T2IAdapterNet } from "@denoise/roles";
+import {
+  MultiControlNet,
+  netsComponent,
+  netsOf,
+  type T2IAdapterNet,
+  type T2IAdapterNetConfig,
+} from "@denoise/roles";
 import type { UNetControl } from "./control_nets.ts";
 import {
   prepareStableDiffusion,
@@ -111,7 +117,7 @@ export const t2iAdapters: Control<
 > = {
   plan({ unet, adapter }, options) {
     const nets = netsOf<T2IAdapterNet>(adapter);
-    for (const net of nets) checkFits(net, unet);
+    for (const net of nets) checkAdapterFitsUNet(net, unet);
     const scales = scalesOf(options.adapterConditioningScale, nets.length);
     const { adapterConditioningFactor: part = 1, timesteps: own, sigmas, denoisingEnd } = options;
     return {
@@ -183,9 +189,13 @@ function scalesOf(given: number | readonly number[] = 1, count: number): readonl
   );
 }
 
-/** Features are added to the levels of a UNet, and the last ones to its middle. */
-function checkFits(
-  { config: { channels } }: T2IAdapterNet,
+/**
+ * Features are added to the levels of a UNet, and the last ones to its middle.
+ *
+ * @throws {RangeError} for an adapter of another model.
+ */
+export function checkAdapterFitsUNet(
+  { config: { channels } }: { readonly config: Pick<T2IAdapterNetConfig, "channels"> },
   unet: { readonly config: object },
 ): void {
   const { block_out_channels: levels } = unet.config as {

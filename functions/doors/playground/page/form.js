@@ -14,6 +14,7 @@ const INPUTS = {
   prompt: "prompt",
   negative_prompt: "negative",
   lyrics: "lyrics",
+  prompt_syntax: "syntax",
   model: "model",
   n: "count",
   num_inference_steps: "steps",
@@ -128,6 +129,7 @@ export class Form {
       prompt: takesText ? $("prompt").value : undefined,
       negative_prompt: takesText && $("negative").value || undefined,
       lyrics: model.takesLyrics && $("lyrics").value || undefined,
+      prompt_syntax: takesText && model.takesPromptSyntax && $("syntax").value || undefined,
       model: model.id,
       n: numberOf("n"),
       num_inference_steps: numberOf("num_inference_steps"),
@@ -169,9 +171,9 @@ export class Form {
       missing.push(`the scheduler ${fields.scheduler}`);
     }
     putControls(fields.controlnets ?? []);
-    const controlNets = this.model?.controlNets ?? [];
+    const controlNets = this.model?.controlNets ?? {};
     for (const { name } of fields.controlnets ?? []) {
-      if (!controlNets.includes(name)) missing.push(`the ControlNet ${name}`);
+      if (!Object.hasOwn(controlNets, name)) missing.push(`the ControlNet ${name}`);
     }
     putLoras(fields.loras ?? []);
     const loras = this.model?.loras ?? [];
@@ -206,7 +208,8 @@ export class Form {
     showExamples(model);
     showSizes(model, this.#limits);
     showCompared(this.#models, model);
-    showControls(model);
+    showControls(model, this.#limits);
+    $("syntax-row").hidden = !readsText(model) || !model.takesPromptSyntax;
     showLoras(model);
   }
 

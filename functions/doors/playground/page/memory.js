@@ -5,7 +5,7 @@ const NAME = "denoise-settings";
 /** The inputs that are remembered; a seed only while it is locked. */
 const INPUTS = [
   ...["prompt", "negative", "model", "width", "height", "seconds", "steps", "guidance", "count"],
-  ...["lyrics", "scheduler", "strength", "key"],
+  ...["lyrics", "scheduler", "syntax", "strength", "key"],
 ];
 
 function read() {

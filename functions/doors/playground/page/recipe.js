@@ -35,6 +35,7 @@ const FIELDS = {
   steps: "num_inference_steps",
   guidanceScale: "guidance_scale",
   scheduler: "scheduler",
+  promptSyntax: "prompt_syntax",
   strength: "strength",
 };
 

@@ -1,6 +1,7 @@
 import { $, bringIntoView } from "./dom.js";
 import { drawOverlay, MaskEditor } from "./editor.js";
 import { say } from "./message.js";
+import { isTooLarge } from "./file_size.js";
 import { readRecipe } from "./recipe.js";
 
 /** The image that a run begins with, and the mask on it. */
@@ -46,14 +47,7 @@ export class StartImage {
   /** Takes a file; says what is wrong with one that is no image. */
   async take(file) {
     if (file === undefined) return;
-    const most = this.#limits().image_bytes;
-    if (file.size > most) {
-      say(
-        `Cannot take this file: it has ${megabytes(file.size)}, and this server takes ` +
-          `${megabytes(most)} at most; make it smaller first`,
-      );
-      return;
-    }
+    if (isTooLarge(file, this.#limits())) return;
     if (file.type.startsWith("audio/")) {
       const recipe = await readRecipe(file).catch(() => undefined);
       if (recipe === undefined) say("This audio carries no recipe, and no run begins with audio");
@@ -153,5 +147,3 @@ export class StartImage {
     });
   }
 }
-
-const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
