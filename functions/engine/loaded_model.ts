@@ -93,8 +93,7 @@ export async function loadModel(
       pipeline: className,
       tasks: [...tasks.keys()],
       makes,
-      scheduler: whole.scheduler.className,
-      schedulers: fitting(whole.scheduler, registry),
+      ...schedulersOf(whole, registry),
       ...(makes === "audio" ? lengths : sizes)(whole, [...tasks.values()]),
       takesPrompt: [...tasks.values()].some(({ takesPrompt }) => takesPrompt),
       takesPromptSyntax: [...tasks.values()].some(({ options }) => "promptSyntax" in options),
@@ -117,7 +116,7 @@ export async function loadModel(
       const shared = Object.entries(whole.components).filter(([role]) => role in Class.spec);
       const parts = {
         ...Object.fromEntries(shared),
-        ...!own && { scheduler: await swapped(whole.scheduler, chosen, registry) },
+        ...!own && { scheduler: await swapped(whole, chosen, registry) },
         ...kind !== undefined && { [controlRole(kind)]: await netsOf(controls, kind) },
       };
       return await Class.load(location, { ...load, ...parts, onWarning }) as unknown as AnyPipeline;
@@ -131,12 +130,29 @@ function fitting({ className, compatibles }: Scheduler, registry: Registry): str
   return [...new Set([className, ...compatibles])].filter((name) => registry.has(name)).sort();
 }
 
+/** The scheduler of a pipeline, and those that can take its place; of one with several by other names the first. */
+function schedulersOf(
+  { scheduler, components }: AnyPipeline,
+  registry: Registry,
+): Pick<ModelInfo, "scheduler" | "schedulers"> {
+  const own = scheduler as Scheduler | undefined;
+  if (own !== undefined) return { scheduler: own.className, schedulers: fitting(own, registry) };
+  const among = Object.entries(components as unknown as Readonly<Record<string, Scheduler>>);
+  const { className } = among.find(([role]) => role.endsWith("Scheduler"))![1];
+  return { scheduler: className, schedulers: [className] };
+}
+
 async function swapped(
-  own: Scheduler,
-  { scheduler: name = own.className, schedulerConfig = {} }: ChosenScheduler,
+  { scheduler, className }: AnyPipeline,
+  { scheduler: name, schedulerConfig = {} }: ChosenScheduler,
   registry: Registry,
 ): Promise<Scheduler> {
-  const Class = await registry.get(name, "scheduler") as SchedulerClass;
+  const own = scheduler as Scheduler | undefined;
+  if (own === undefined) {
+    const why = `${className} has several schedulers, none of which can be chosen`;
+    throw new ServeError("invalid_input", why);
+  }
+  const Class = await registry.get(name ?? own.className, "scheduler") as SchedulerClass;
   return Class.fromConfig(own.config, schedulerConfig);
 }
 
