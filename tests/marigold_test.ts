@@ -5,74 +5,33 @@
  */
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Generator, type JsonObject, Tensor } from "@denoise/core";
-import { registry } from "@denoise/denoise";
-import { ensembleDepth, type MarigoldOutput } from "@denoise/marigold";
+import { Tensor } from "@denoise/core";
+import { ensembleDepth } from "@denoise/marigold";
 import {
   assertWithin,
-  camelCase,
   camelKeys,
   type Golden,
   largest,
   readGolden,
   relativeDifference,
 } from "./support/golden.ts";
-import { pixelDifference, swapScheduler } from "./support/pipelines.ts";
 import {
-  loadTask,
-  type Task,
-  type TaskCall,
-  type TaskValue,
-  taskValue,
-  thinned,
-} from "./support/tasks.ts";
-
-interface MarigoldCase extends Omit<TaskCall, "images"> {
-  readonly images: string;
-  readonly prediction: string;
-  readonly latent: string;
-  readonly uncertainty?: string;
-}
-
-interface MarigoldTask extends Omit<Task, "cases"> {
-  readonly settings: JsonObject;
-  readonly cases: readonly MarigoldCase[];
-}
-
-/** A Marigold pipeline, whatever its class. */
-interface Loaded {
-  (options: object): Promise<MarigoldOutput>;
-  readonly components: object;
-  scheduler: unknown;
-  dispose(): Promise<void>;
-}
-
-/** The pipeline of a golden, with what its repo would say in model_index.json. */
-async function load(task: MarigoldTask): Promise<Loaded> {
-  const pipe = await loadTask(task as unknown as Task);
-  const Class = await registry.get(task.pipeline, "pipeline", "a test") as unknown as {
-    using(bound: typeof registry): new (parts: object, settings: JsonObject) => Loaded;
-  };
-  return new (Class.using(registry))(pipe.components, task.settings);
-}
-
-// A random UNet multiplies differences of single operations; see pipelines_test.ts.
-const LATENTS = 1e-3;
-// of normals near zero length, whose direction rounding turns
-const PREDICTION = 2e-3;
+  compareMarigold,
+  LATENTS,
+  type LoadedMarigold,
+  loadMarigold,
+  type MarigoldTask,
+  PREDICTION,
+} from "./support/marigold.ts";
 
 for (const name of ["depth", "normals", "normals-front", "intrinsics"]) {
   const golden: Golden<MarigoldTask> = await readGolden(`marigold/${name}`);
-  const { head, tensors } = golden;
-  const given = (value: TaskValue): unknown => {
-    const isPlain = typeof value === "object" && value !== null && "reduction" in value;
-    return isPlain ? value : taskValue(value, tensors as never);
-  };
+  const { head } = golden;
   describe(`${head.pipeline}, ${name}, predicts what diffusers predicts`, () => {
-    let pipe: Loaded;
+    let pipe: LoadedMarigold;
     let own: unknown;
     beforeAll(async () => {
-      pipe = await load(head);
+      pipe = await loadMarigold(head);
       own = pipe.scheduler;
     });
     afterAll(() => pipe.dispose());
@@ -80,31 +39,15 @@ for (const name of ["depth", "normals", "normals-front", "intrinsics"]) {
     for (const one of head.cases) {
       it(one.name, async () => {
         pipe.scheduler = own;
-        await swapScheduler(pipe as never, { ...one, call: {} } as never, registry);
-        const generators = one.seeds.map((seed) => new Generator(seed));
-        const call = Object.entries(one.call).map(([key, value]) =>
-          [camelCase(key), given(value)] as const
+        const { latents, prediction, pixels, uncertainty } = await compareMarigold(
+          pipe,
+          one,
+          golden,
         );
-        const { images, prediction, latent, uncertainty } = await pipe({
-          ...Object.fromEntries(call),
-          generator: one.shared ? generators[0] : generators,
-          outputLatent: true,
-        });
-        assertWithin(relativeDifference(latent!, tensors.get(one.latent)!), LATENTS, "latents");
-        const wanted = tensors.get(one.prediction)!;
-        const apart = relativeDifference(thinned(prediction, head.every), wanted);
-        assertWithin(apart, PREDICTION, "prediction");
-        assertWithin(
-          pixelDifference({ images }, tensors.get(one.images)!, head.every),
-          1,
-          "pixels",
-        );
-        if (one.uncertainty === undefined) return assertEquals(uncertainty, undefined);
-        const unsure = relativeDifference(
-          thinned(uncertainty!, head.every),
-          tensors.get(one.uncertainty)!,
-        );
-        assertWithin(unsure, PREDICTION, "uncertainty");
+        assertWithin(latents, LATENTS, "latents");
+        assertWithin(prediction, PREDICTION, "prediction");
+        assertWithin(pixels, 1, "pixels");
+        assertWithin(uncertainty, PREDICTION, "uncertainty");
       });
     }
   });
@@ -151,7 +94,7 @@ describe("ensembleDepth()", () => {
 describe("a Marigold pipeline", () => {
   it("ensembles depth over the whole range, and refuses what cannot be", async () => {
     const { head } = await readGolden<MarigoldTask>("marigold/depth");
-    const pipe = await load(head);
+    const pipe = await loadMarigold(head);
     const image = Tensor.from(Float32Array.from({ length: 3 * 24 * 32 }, (_, i) => i % 97 / 97))
       .reshape([1, 3, 24, 32]);
     const call = { image, numInferenceSteps: 1, processingResolution: 0, seed: 3 };

@@ -19,6 +19,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import CLIPTokenizer
 
+import marigold_goldens
 import random_configs
 import random_tasks
 from common import generator, versions, write_golden, write_json
@@ -152,7 +153,10 @@ def task(dice: Random, folder: Path, index: int, among: list[str]) -> None:
              "image_embeds", "negative_image_embeds", "ip_adapter_image", "negative_ip_adapter_image", "ip_adapter_image_embeds")
     given = {key: str(value) if key in shown else value for key, value in call.items()}
     start = time.perf_counter()
-    write_task("golden", made, COMMAND, folder, every=1)
+    if name.startswith("marigold-"):
+        marigold_goldens.write_task(name.removeprefix("marigold-"), made["cases"], folder)
+    else:
+        write_task("golden", made, COMMAND, folder, every=1)
     seconds = time.perf_counter() - start
     say(kind="task", index=index, folder=str(folder), class_name=name, config={"scheduler": swapped, **given}, seconds=seconds,
         sensitivity=task_sensitivity(made) if name.startswith(ROUNDED) else 0)

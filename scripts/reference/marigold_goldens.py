@@ -79,8 +79,10 @@ def shown(pipe, prediction) -> list:
 
 
 @torch.no_grad()
-def write_task(name: str) -> None:
+def write_task(name: str, others: list[dict] | None = None, folder=GOLDEN / "marigold") -> None:
+    """`others`: calls in the place of the golden's own, which are written to golden.json of a folder."""
     class_name, unet, settings, cases = TASKS[name]
+    cases, every = (others, 1) if others else (cases, EVERY)
     task = {"pipeline": class_name, "repo": "tiny-stable-diffusion", "parts": {"unet": f"parts/UNet2DConditionModel/{unet}"}}
     cls = getattr(diffusers, class_name)
     pipe = cls.from_pretrained(str(FIXTURES / task["repo"]), use_safetensors=True, **settings,
@@ -95,17 +97,17 @@ def write_task(name: str) -> None:
         record = {**one, "call": {key: store(item, tensors, shared) for key, item in one["call"].items()}}
         images = [torch.from_numpy(numpy.asarray(image).copy()).reshape(*image.size[::-1], 3) for image in shown(pipe, output.prediction)]
         made = {"prediction": output.prediction, "latent": output.latent, "uncertainty": output.uncertainty,
-                "images": torch.stack(images)[:, ::EVERY, ::EVERY]}
-        made |= {key: made[key][..., ::EVERY] for key in ("prediction", "uncertainty") if made[key] is not None}
+                "images": torch.stack(images)[:, ::every, ::every]}
+        made |= {key: made[key][..., ::every] for key in ("prediction", "uncertainty") if made[key] is not None}
         for key, value in made.items():
             if value is not None:
                 tensors[f"{i}.{key}"], record[key] = value, f"{i}.{key}"
         records.append(record)
-    write(name, {**task, "settings": settings, "every": EVERY, "cases": records}, tensors)
+    write("golden" if others else name, {**task, "settings": settings, "every": every, "cases": records}, tensors, folder)
 
 
-def write(name: str, head: dict, tensors: dict) -> None:
-    path = GOLDEN / "marigold" / name
+def write(name: str, head: dict, tensors: dict, folder=GOLDEN / "marigold") -> None:
+    path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({key: value.detach().contiguous() for key, value in tensors.items()}, path.with_suffix(".safetensors"))
     write_json(path.with_suffix(".json"), {"versions": versions(), "command": COMMAND, **head})

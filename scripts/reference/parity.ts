@@ -1,7 +1,7 @@
 /**
  * `deno task parity [--seed N] [--cases N] [--only schedulers,models,pipelines,tasks] [--tasks NAME,...]`: random
  * configs on both sides, diffusers and denoise, compared while they run. The same seed makes the same cases.
- * `--tasks` has those of KINDS in random_tasks.py alone.
+ * `--tasks` has those of KINDS in random_tasks.py alone; Marigold's count in units of what its tests allow.
  *
  * @module
  */
@@ -17,7 +17,14 @@ import {
   type PipelineGolden,
   swapScheduler,
 } from "../../tests/support/pipelines.ts";
-import type { Stored } from "../../tests/support/golden.ts";
+import type { Golden, Stored } from "../../tests/support/golden.ts";
+import {
+  compareMarigold,
+  LATENTS,
+  loadMarigold,
+  type MarigoldTask,
+  PREDICTION,
+} from "../../tests/support/marigold.ts";
 import { compareTask, loadTask, type Task } from "../../tests/support/tasks.ts";
 import { referenceLines } from "./python.ts";
 
@@ -149,7 +156,8 @@ async function* tasks(
   count: string,
   among: readonly string[],
 ): AsyncGenerator<Outcome> {
-  yield* written("tasks", seed, count, async ({ folder }) => {
+  yield* written("tasks", seed, count, async ({ folder, class_name }) => {
+    if (class_name.startsWith("marigold-")) return await marigold(await readCase(folder));
     const golden = await readCase<Task>(folder);
     const [one] = golden.head.cases;
     const pipe = await loadTask(golden.head);
@@ -158,6 +166,15 @@ async function* tasks(
     await pipe.dispose();
     return Math.max(pixels, samples / SAMPLE);
   }, among);
+}
+
+/** Predictions and the images that show them, in units of what is allowed. */
+async function marigold(golden: Golden<MarigoldTask>): Promise<number> {
+  const pipe = await loadMarigold(golden.head);
+  const found = await compareMarigold(pipe, golden.head.cases[0]!, golden);
+  await pipe.dispose();
+  const predicted = Math.max(found.prediction, found.uncertainty) / PREDICTION;
+  return Math.max(found.pixels, found.latents / LATENTS, predicted);
 }
 
 /** Cases that live.py writes into a folder, each removed when it has been compared. */

@@ -29,6 +29,7 @@ import flux3_goldens
 import pag_goldens
 import pixel_goldens
 import longcat_image_goldens
+import marigold_goldens
 import ovis_image_goldens
 import qwen_image_control_goldens
 import qwen_image_edit_goldens
@@ -838,6 +839,22 @@ IP_ADAPTERS = {
 KINDS |= {
     name: following(KINDS[base], (2, 16, 16) if "sd3" in name else (1, 1, ip_adapter_goldens.PROJECTION)) for name, (base, *_) in IP_ADAPTERS.items()
 }
+def marigold(ensembles: bool):
+    """Predictions of one or two photos of a size; ensembles of depth are aligned by roundings, so they are left out."""
+    def made(dice: Random) -> tuple[dict, dict]:
+        width, height = dice.randint(24, 80), dice.randint(24, 80)
+        shots = [photo(width, height, name=str(dice.random())) for _ in range(pick(dice, 1, 1, 2))]
+        call = dict(image=shots if len(shots) > 1 else shots[0], num_inference_steps=dice.randint(1, 4), processing_resolution=8 * dice.randint(2, 8))
+        size = some(dice, 0.3, match_input_resolution=False) | some(dice, 0.4, batch_size=dice.randint(1, 3))
+        resample = some(dice, 0.5, resample_method_input=pick(dice, "bilinear", "bicubic", "area", "nearest"),
+                        resample_method_output=pick(dice, "bilinear", "area", "nearest-exact"))
+        ensemble = some(dice, 0.5, ensemble_size=dice.randint(3, 4)) if ensembles else {}
+        return call | size | resample | ensemble, pick(dice, marigold_goldens.SCHEDULER, swap("DDIM"), swap("LCM", prediction_type="v_prediction"))
+    return made
+
+
+MARIGOLD = {f"marigold-{name}": marigold(name in ("normals", "intrinsics")) for name in marigold_goldens.TASKS}
+KINDS |= MARIGOLD
 # the task that each is of, and files of tests/golden/lora
 LORAS = {"lora-img2img": ("img2img", ("peft", "kohya", "early")), "lora-xl": ("xl", ("xl",)), "lora-sd3": ("sd3", ("sd3-peft",))}
 KNOWN = (
@@ -889,10 +906,12 @@ def task(dice: Random, among: list[str]) -> tuple[str, dict]:
     call, swapped = KINDS[name](dice)
     rows = call.get("image_embeds", call.get("class_labels", call.get("prompt", call.get("image"))))
     count = 1 if isinstance(rows, (str, Image.Image)) or rows is None else len(rows)
-    each = call.get("num_images_per_prompt", call.get("num_waveforms_per_prompt", 1))
+    each = call.get("num_images_per_prompt", call.get("num_waveforms_per_prompt", call.get("ensemble_size", 1)))
     seeds = [dice.randrange(2**32) for _ in range(count * each)]
     shared = name in amused_goldens.TASKS  # of which diffusers takes a single generator
     one = {"name": name, "scheduler": swapped, "seeds": seeds[:1] if shared else seeds, "shared": shared, "call": call}
+    if name in MARIGOLD:  # whose goldens have a form of their own
+        return name, {"cases": [one]}
     if name in IP_ADAPTERS:
         base, files, scales = IP_ADAPTERS[name]
         return name, {**KNOWN[base], "ip_adapter": [pick(dice, *files), pick(dice, *scales)], "cases": [one]}
