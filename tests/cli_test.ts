@@ -22,6 +22,7 @@ import { until } from "./support/until.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const REPO = new URL("./fixtures/tiny-stable-diffusion", import.meta.url).pathname;
+const UNCLIP = new URL("./fixtures/tiny-unclip", import.meta.url).pathname;
 const DDPM = new URL("./fixtures/tiny-ddpm", import.meta.url).pathname;
 const IMAGE = new URL("plugins/media/image/testdata/files/rgb.png", ROOT).pathname;
 const LCM = new URL("./fixtures/tiny-lcm", import.meta.url).pathname;
@@ -429,6 +430,7 @@ describe("denoise generate", () => {
         1,
         "mean EulerDiscreteScheduler?",
       ],
+      [["generate", "x", "--model", UNCLIP, "--scheduler", "ddpm"], 1, "several (decoderScheduler"],
       [["generate", "x", "--lora", "x.safetensors:strong"], 2, "there must be a number"],
       [["generate", "x", "--model", REPO, "--size", "50"], 1, "divisible by 8"],
       [["generate", "x", "--model", REPO, "--device", "gpu"], 1, "devices are cpu"],

@@ -323,6 +323,30 @@ describe("inlineServingEngine()", () => {
     });
   });
 
+  it("serves a pipeline of several schedulers with its own, and refuses to choose one", async () => {
+    const unclip = [{
+      id: "unclip",
+      location: new URL("../../tests/fixtures/tiny-unclip", import.meta.url).pathname,
+    }];
+    await using(
+      inlineServingEngine({ models: unclip, registry, warmup: false }),
+      async (engine) => {
+        const made = await imagesOf(
+          engine.run(job("1", { seed: "4" }, { model: "unclip" }), never),
+        );
+        assertEquals(made.length, 1);
+        const chosen = imagesOf(
+          engine.run(
+            job("2", { seed: "4", scheduler: "DDPMScheduler" }, { model: "unclip" }),
+            never,
+          ),
+        );
+        const error = await assertRejects(() => chosen, ServeError, "several schedulers");
+        assertEquals(error.code, "invalid_input");
+      },
+    );
+  });
+
   it("gives NaN as an error of its own, not as a black image", async () => {
     const NaNPipeline = definePipeline<
       { scheduler: unknown },

@@ -2,7 +2,13 @@ import process from "node:process";
 import { type PipelineStep, type Registry, type TorchDtype, VERSION } from "@denoise/core";
 import { registry as builtIn } from "@denoise/denoise/registry";
 import { id as EMBEDDED } from "@denoise/embedded-emoji";
-import { type AnyOutput, countOption, diffusionPipeline, lengthOption } from "@denoise/loading";
+import {
+  type AnyOutput,
+  type AnyPipeline,
+  countOption,
+  diffusionPipeline,
+  lengthOption,
+} from "@denoise/loading";
 import { showImage } from "@denoise/terminal";
 import { type Command, Option } from "commander";
 import { type AdapterFlags, fileWithNumber, fileWithWord, loadAdapters } from "./adapters.ts";
@@ -197,6 +203,7 @@ async function generate(
   let used = pipe;
   try {
     if (Scheduler !== undefined) {
+      if (!("scheduler" in pipe.components)) throw noOneScheduler(pipe);
       pipe.scheduler = Scheduler.fromConfig(pipe.scheduler.config);
     }
     await loadAdapters(pipe, flags);
@@ -362,6 +369,13 @@ function refuseLength({ className, makes, options }: AnyClass, { length }: Gener
       makes === "audio" ? " of one length" : ""
     }; models of StableAudioPipeline and DanceDiffusionPipeline take it`,
   );
+}
+
+/** A scheduler takes another's place where there is one. */
+function noOneScheduler({ className, components }: AnyPipeline): TypeError {
+  const roles = Object.keys(components).filter((role) => /scheduler$/i.test(role));
+  const has = roles.length === 0 ? "no scheduler" : `several (${roles.join(", ")})`;
+  return new TypeError(`Cannot give --scheduler to ${className}: it has ${has}; leave it out`);
 }
 
 /** Lyrics are for models that sing. */
