@@ -305,7 +305,7 @@ const DONE: readonly Rule[] = [
     served(line, async ({ url, alive }) => {
       await alive(untilReady(url));
       const { models } = await (await fetch(`${url}/v1/capabilities`)).json();
-      assertEquals(models[0].controlNets, ["canny"]);
+      assertEquals(Object.keys(models[0].controlNets), ["canny"]);
     })],
   [/^deno run -A jsr:@denoise\/create (\S+)$/, async (line) => {
     await shell(line);
