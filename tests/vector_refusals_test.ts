@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import { assertRejects } from "@std/assert";
 import { type AnyPipeline, Tensor } from "@denoise/denoise";
 import { grey, PROMPT, type Refusal, refuses } from "./support/refusals.ts";
 import { loadTask } from "./support/tasks.ts";
@@ -19,18 +17,7 @@ function refusesWithoutPrompt(
   good: object,
   all: readonly Refusal[],
 ): void {
-  describe(`${who} refuses`, () => {
-    let pipe: AnyPipeline;
-    beforeAll(async () => {
-      pipe = await load();
-    });
-    afterAll(() => pipe.dispose());
-    for (const [name, options, error, said] of all) {
-      it(name, async () => {
-        await assertRejects(() => pipe({ ...good, ...options }), error, said);
-      });
-    }
-  });
+  refuses(who, load, good, all, (pipe, options) => pipe(options));
 }
 
 const vectors = (count: number, width = 20) => Tensor.ones([count, width]);

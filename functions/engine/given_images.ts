@@ -76,8 +76,8 @@ export async function givenControls(
     return whole.length === 1 ? whole[0] : whole;
   };
   if ("adapterConditioningScale" in options) {
-    const end = controls[0]?.end;
-    if (end !== undefined && end < 1 && !("adapterConditioningFactor" in options)) {
+    const { end = 1 } = controls[0]!;
+    if (end < 1 && !("adapterConditioningFactor" in options)) {
       throw invalid(
         "controls",
         `A T2I-Adapter of this model cannot end at ${end}: leave the end out`,
@@ -86,7 +86,7 @@ export async function givenControls(
     return {
       image: images.length === 1 ? images[0] : images,
       adapterConditioningScale: each(({ scale }) => scale, 1),
-      ...end !== undefined && end < 1 && { adapterConditioningFactor: end },
+      ...end < 1 && { adapterConditioningFactor: end },
     };
   }
   const name = "controlImage" in options ? "controlImage" : "image"; // of text alone diffusers calls it so

@@ -32,12 +32,14 @@ export type Refusal = readonly [
  * Tests that a pipeline refuses options.
  *
  * @param good What makes a call with none of them right.
+ * @param call How it is called. Defaults to a prompt and a short run.
  */
 export function refuses(
   who: string,
   load: () => Promise<AnyPipeline>,
   good: object,
   all: readonly Refusal[],
+  call = (pipe: AnyPipeline, options: object) => pipe(PROMPT, { ...FEW, ...options }),
 ): void {
   describe(`${who} refuses`, () => {
     let pipe: AnyPipeline;
@@ -47,7 +49,7 @@ export function refuses(
     afterAll(() => pipe.dispose());
     for (const [name, options, error, said] of all) {
       it(name, async () => {
-        await assertRejects(() => pipe(PROMPT, { ...FEW, ...good, ...options }), error, said);
+        await assertRejects(() => call(pipe, { ...good, ...options }), error, said);
       });
     }
   });

@@ -30,12 +30,7 @@ import {
   loadOptions,
   Registry,
 } from "@denoise/core";
-import {
-  adapterFileOptions,
-  type AdapterFiles,
-  adapterFiles,
-  defineAdapter,
-} from "@denoise/adapters";
+import { type AdapterFiles, adapterFiles, defineAdapter } from "@denoise/adapters";
 import {
   encoderFolder,
   type EncoderOptions,
@@ -118,9 +113,7 @@ async function filesOf(
       },
       beside: (all) => isWanted ? all.filter(isInEncoder(encoderFolder(folder, subfolder))) : [],
     },
-    Object.fromEntries(
-      Object.entries(options).filter(([name]) => Object.hasOwn(adapterFileOptions, name)),
-    ),
+    options,
     registry,
   );
 }

@@ -74,15 +74,8 @@ async function fileOf(
   const beside = (all: readonly string[]) =>
     all.filter((file) => file === joinPath(options.subfolder, "adapter_config.json"));
   const wanted = { deed: "load a LoRA", choose, beside };
-  const { files } = await adapterFiles(source, wanted, fileOptions(options), registry);
+  const { files } = await adapterFiles(source, wanted, options, registry);
   return files[0]!;
-}
-
-/** Where the file lies, of all options. */
-function fileOptions(options: LoraOptions): AdapterFileOptions {
-  return Object.fromEntries(
-    Object.entries(options).filter(([name]) => Object.hasOwn(adapterFileOptions, name)),
-  );
 }
 
 /**

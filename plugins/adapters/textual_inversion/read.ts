@@ -1,4 +1,4 @@
-import { type AdapterFileOptions, adapterFiles } from "@denoise/adapters";
+import { type AdapterFileOptions, adapterFiles, isPickle } from "@denoise/adapters";
 import { DenoiseError, type Registry, Tensor } from "@denoise/core";
 import { openSafetensors, readTensor } from "@denoise/safetensors";
 
@@ -37,8 +37,6 @@ const ENCODERS: Readonly<Record<string, LearnedWord["encoder"]>> = {
   clip_g: "textEncoder2",
 };
 
-const PICKLE = /\.(bin|ckpt|pt|pth|pkl)$/;
-
 /** How a file is found. */
 export interface FindOptions extends AdapterFileOptions {
   readonly weightName?: string | undefined;
@@ -52,7 +50,7 @@ async function fileOf(
   const wanted = { deed: "load a textual inversion", choose: () => [weightName] };
   const { files: [found] } = await adapterFiles(source, wanted, options, registry);
   const file = found!;
-  if (!PICKLE.test(file)) return file;
+  if (!isPickle(file)) return file;
   throw new DenoiseError(
     "pickle_refused",
     `Cannot load ${JSON.stringify(file)}: Python pickles can run any code when they are read, so ` +

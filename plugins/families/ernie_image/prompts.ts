@@ -1,6 +1,7 @@
 import { type PipelineRun, Tensor } from "@denoise/core";
 import {
   encodeTextRows,
+  oncePerText,
   type Prompt,
   textReader,
   type TextRowOptions,
@@ -27,20 +28,15 @@ export async function encodeErnieImagePrompts(
   guided: boolean,
 ): Promise<TextRows> {
   const { signal } = options;
-  const known = new Map<string, Tensor>();
-  const encode = async (texts: readonly string[]): Promise<readonly Tensor[]> => {
+  const encode = oncePerText(async (text) => {
     const { tokenizer, textEncoder } = textReader(components);
-    for (const text of new Set(texts)) {
-      if (known.has(text)) continue;
-      const tokens = tokenizer.encode(text, { truncation: true });
-      warnOfCut({ tokenizer, warn }, tokens, "The text encoder");
-      const { inputIds } = tokens;
-      const ids = inputIds.size > 0 ? inputIds : firstToken(tokenizer);
-      const [states] = await textEncoder.hiddenStates(ids, [-2], { signal });
-      known.set(text, states!.squeeze(0));
-    }
-    return texts.map((text) => known.get(text)!);
-  };
+    const tokens = tokenizer.encode(text, { truncation: true });
+    warnOfCut({ tokenizer, warn }, tokens, "The text encoder");
+    const { inputIds } = tokens;
+    const ids = inputIds.size > 0 ? inputIds : firstToken(tokenizer);
+    const [states] = await textEncoder.hiddenStates(ids, [-2], { signal });
+    return states!.squeeze(0);
+  });
   return await encodeTextRows(prompt, options, { guided, negative: "", encode });
 }
 

@@ -1,6 +1,6 @@
 import { type CallOptions, type PipelineRun, Tensor } from "@denoise/core";
 import type { ChatMessage, ChatOptions } from "@denoise/roles";
-import { checkPrompts, type Prompt, textReader, warnOfCut } from "@denoise/diffusion";
+import { checkPrompts, oncePerText, type Prompt, textReader, warnOfCut } from "@denoise/diffusion";
 import type { Flux2Components } from "./components.ts";
 
 /** The prompts of a call of FLUX.2. */
@@ -130,8 +130,7 @@ async function encodeChats(
   const { maxSequenceLength: maxLength = 512, textEncoderOutLayers = reading.layers } = options;
   const encode = async (texts: readonly string[]): Promise<Tensor> => {
     const { tokenizer, textEncoder } = textReader(components);
-    const known = new Map<string, Tensor>();
-    for (const text of new Set(texts)) {
+    const read = oncePerText(async (text) => {
       const chat = tokenizer.applyChatTemplate(reading.chat(text), reading.options);
       const { bosToken } = tokenizer;
       const tokens = tokenizer.encode(chat, {
@@ -143,12 +142,9 @@ async function encodeChats(
       warnOfCut({ tokenizer, warn }, tokens, maxLength);
       const { inputIds, attentionMask } = tokens;
       const given = { attentionMask, signal };
-      known.set(
-        text,
-        Tensor.cat(await textEncoder.hiddenStates(inputIds, textEncoderOutLayers, given), 2),
-      );
-    }
-    return Tensor.cat(texts.map((text) => known.get(text)!), 0);
+      return Tensor.cat(await textEncoder.hiddenStates(inputIds, textEncoderOutLayers, given), 2);
+    });
+    return Tensor.cat(await read(texts), 0);
   };
   const spread = (states: Tensor) => states.repeatInterleave(numImagesPerPrompt, 0);
   const wanted = promptEmbeds ?? await encode([prompt!].flat());

@@ -7,7 +7,13 @@ import {
   type PipelineRun,
   type PipelineStep,
 } from "@denoise/core";
-import { batchNoise, checkPrompts, type ImagesInput, type Prompt } from "@denoise/diffusion";
+import {
+  batchNoise,
+  checkPrompts,
+  type ImagesInput,
+  type Prompt,
+  runThrough,
+} from "@denoise/diffusion";
 import {
   type BeginDecoding,
   decodeEmbeds,
@@ -166,11 +172,9 @@ export async function* combine<O extends KandinskyCombinedOptions & CombinedImag
     },
     beginPriorWithNoise,
   );
-  let step = await steps.next(); // a prior's steps show nothing
-  while (!step.done) step = await steps.next();
   const call = {
     ...options,
-    ...step.value,
+    ...await runThrough(steps),
     ...tiled(options, count),
     numImagesPerPrompt: 1,
     latents: undefined,

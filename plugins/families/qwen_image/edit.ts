@@ -15,6 +15,7 @@ import {
   type LatentOptions,
   latentSpace,
   type MaskStartCall,
+  oncePerText,
   oneTextEncoder,
   packLatents,
   type Prompt,
@@ -180,14 +181,13 @@ async function encodeWithImages(
       const pads = "<|image_pad|>".repeat(tokens);
       return `${kind.title(i + 1)}<|vision_start|>${pads}<|vision_end|>`;
     });
-    const known = new Map<string, Tensor>();
-    for (const text of new Set(texts)) {
+    const readText = oncePerText(async (text) => {
       const { inputIds } = tokenizer.encode(INSTRUCTION + titles.join("") + text + ANSWER);
       const given = { images, signal: options.signal };
       const [states] = await textEncoder.hiddenStates(inputIds, [-1], given) as [Tensor];
-      known.set(text, states.squeeze(0).slice(0, INSTRUCTION_TOKENS, states.dims[1]!));
-    }
-    return texts.map((text) => known.get(text)!);
+      return states.squeeze(0).slice(0, INSTRUCTION_TOKENS, states.dims[1]!);
+    });
+    return await readText(texts);
   };
   return await encodeTextRows(prompt, options, { guided, encode });
 }

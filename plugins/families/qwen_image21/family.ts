@@ -10,14 +10,14 @@ import {
   calculateShift,
   checkSize,
   type Family,
+  type FlowStepOptions,
+  flowStepOptions,
   type LatentOptions,
   packLatents,
   planFlowRun,
   type SizeOptions,
   type TextRowOptions,
   textRowOptions,
-  type TimestepOptions,
-  timestepOptions,
   unpackLatents,
   vaeScaleFactor,
 } from "@denoise/diffusion";
@@ -26,21 +26,19 @@ import { encodeQwenImage21Prompts } from "./prompts.ts";
 
 /** Options that all calls of Qwen-Image 2.1 take. */
 export interface QwenImage21Options
-  extends RunOptions, TextRowOptions, Omit<TimestepOptions, "timesteps">, AttentionKwargs {
+  extends RunOptions, TextRowOptions, FlowStepOptions, AttentionKwargs {
   /** Guidance by a second call for the negative prompt, above 1 and where there is one. Defaults to 1: none. */
   readonly trueCfgScale?: number | undefined;
   /** Height and width of the images, where the call does not say one. Defaults to 1024. */
   readonly outputResolution?: number | undefined;
 }
 
-const { timesteps: _timesteps, ...stepOptions } = timestepOptions;
-
 /** The declarations of {@linkcode QwenImage21Options}. */
 export const qwenImage21Options: CallOptions<QwenImage21Options> = {
   ...attentionKwargs,
   ...runOptions,
   ...textRowOptions,
-  ...stepOptions,
+  ...flowStepOptions,
   trueCfgScale: { type: "number" },
   outputResolution: { type: "integer", minimum: 1 },
 };

@@ -1,6 +1,7 @@
 import type { Tensor } from "@denoise/core";
 import {
   encodeTextRows,
+  oncePerText,
   type Prompt,
   textReader,
   type TextRowOptions,
@@ -26,8 +27,7 @@ export async function encodeQwenImage21Prompts(
   guided: boolean,
 ): Promise<TextRows> {
   const { signal } = options;
-  const known = new Map<string, Tensor>();
-  const encode = async (texts: readonly string[]): Promise<readonly Tensor[]> => {
+  const encode = oncePerText(async (text) => {
     const reader = textReader({ tokenizer: processor, textEncoder }, "processor");
     const { tokenizer } = reader;
     const content = [{ type: "text", text: SYSTEM }] as const;
@@ -35,16 +35,12 @@ export async function encodeQwenImage21Prompts(
       addGenerationPrompt: false,
     });
     const skipped = tokenizer.encode(instruction).inputIds.dims[1]!;
-    for (const text of new Set(texts)) {
-      if (known.has(text)) continue;
-      const chat = `<|im_start|>system\n${SYSTEM}<|im_end|>\n<|im_start|>user\n` +
-        `${text === "" ? " " : text}<|im_end|>\n<|im_start|>assistant\n`;
-      const { inputIds } = tokenizer.encode(chat);
-      const given = { finalNorm: false, signal };
-      const [states] = await reader.textEncoder.hiddenStates(inputIds, [-1], given) as [Tensor];
-      known.set(text, states.squeeze(0).slice(0, skipped, states.dims[1]!));
-    }
-    return texts.map((text) => known.get(text)!);
-  };
+    const chat = `<|im_start|>system\n${SYSTEM}<|im_end|>\n<|im_start|>user\n` +
+      `${text === "" ? " " : text}<|im_end|>\n<|im_start|>assistant\n`;
+    const { inputIds } = tokenizer.encode(chat);
+    const given = { finalNorm: false, signal };
+    const [states] = await reader.textEncoder.hiddenStates(inputIds, [-1], given) as [Tensor];
+    return states.squeeze(0).slice(0, skipped, states.dims[1]!);
+  });
   return await encodeTextRows(prompt, options, { guided, encode });
 }

@@ -50,19 +50,28 @@ export interface AdapterFiles {
 const WEIGHTS = /\.(safetensors|gguf|bin|ckpt|pt|pth|pkl)$/;
 const PICKLE = /\.(bin|ckpt|pt|pth|pkl)$/;
 
+/** Whether a file is one of Python's, which are never read. */
+export function isPickle(file: string): boolean {
+  return PICKLE.test(file);
+}
+
 /**
  * Finds the files of an adapter: a file as it is, those that are chosen in a folder, or out of a repo of the
  * Hub, of which nothing else is fetched.
  *
  * @param source A file, a folder, or a repo id.
+ * @param given Options that an adapter is loaded with, of which those of {@linkcode AdapterFileOptions} count.
  * @throws {DenoiseError} `missing_file` for a repo without such a file, `pickle_refused` for one of Python.
  */
 export async function adapterFiles(
   source: string | URL,
   { deed, choose, beside = () => [] }: WantedFiles,
-  { subfolder, ...options }: AdapterFileOptions,
+  given: AdapterFileOptions,
   own: Registry | undefined,
 ): Promise<AdapterFiles> {
+  const { subfolder, ...options }: AdapterFileOptions = Object.fromEntries(
+    Object.entries(given).filter(([name]) => Object.hasOwn(adapterFileOptions, name)),
+  );
   const name = source instanceof URL ? decodeURIComponent(source.pathname) : source;
   const there = (file: string) => joinPath(subfolder, file);
   if (await isFolder(name)) {
@@ -81,7 +90,7 @@ export async function adapterFiles(
     choose: (files) => {
       const own = files.filter((file) => folderOf(file) === there("")).map(baseOf);
       chosen = choose(own).map(there);
-      const pickle = chosen.find((file) => PICKLE.test(file));
+      const pickle = chosen.find(isPickle);
       if (pickle !== undefined) throw pickleError(deed, name, pickle, own);
       return [...chosen, ...beside(files)];
     },

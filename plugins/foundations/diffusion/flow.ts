@@ -12,6 +12,15 @@ export function calculateShift(tokens: number, { config }: Pick<Scheduler, "conf
   return dynamicShift(tokens, config as DynamicShiftConfig);
 }
 
+/** Noise levels from 1 down in equal steps, by whose `linspace`. */
+const EVEN: Readonly<
+  Record<"numpy" | "torch" | "torch to 0", (steps: number) => readonly number[]>
+> = {
+  numpy: (steps) => linspace(1, 1 / steps, steps),
+  torch: (steps) => [...linspace32(1, 1 / steps, steps)],
+  "torch to 0": (steps) => shiftedSigmas(steps, 1),
+};
+
 /**
  * Plans a run of a flow: noise levels from 1 down to 1/steps in equal steps, unless the call or the
  * scheduler's config has its own, shifted by `mu`. A strength leaves the last part of them.
@@ -27,13 +36,9 @@ export function planFlowRun(
   spacing: "numpy" | "torch" | "torch to 0" = "numpy",
 ): RunPlan {
   const { numInferenceSteps: wanted = 28, sigmas, timesteps } = options;
-  const even = spacing === "numpy"
-    ? linspace(1, 1 / wanted, wanted)
-    : spacing === "torch"
-    ? [...linspace32(1, 1 / wanted, wanted)]
-    : [...linspace32(1, 0, wanted + 1).subarray(0, wanted)];
   const ownSigmas = configValue(scheduler.config, "use_flow_sigmas") === true;
-  const chosen = sigmas ?? (timesteps === undefined && !ownSigmas ? even : undefined);
+  const chosen = sigmas ??
+    (timesteps === undefined && !ownSigmas ? EVEN[spacing](wanted) : undefined);
   return planScheduledFlow(
     scheduler,
     { ...options, numInferenceSteps: wanted, sigmas: chosen },

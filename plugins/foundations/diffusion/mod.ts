@@ -26,6 +26,7 @@ export * from "./one_text_encoder.ts";
 export * from "./output.ts";
 export * from "./image_input.ts";
 export * from "./noised_image_latents.ts";
+export * from "./once_per_text.ts";
 export * from "./preview.ts";
 export * from "./packed.ts";
 export * from "./plan.ts";

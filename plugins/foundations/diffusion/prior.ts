@@ -67,6 +67,13 @@ export function joinPriorTexts(unwanted: PriorText, wanted: PriorText): PriorTex
   return { pooled: both("pooled"), states: both("states"), mask: both("mask") };
 }
 
+/** What a prior's run ends with: its steps show nothing. */
+export async function runThrough<T>(steps: AsyncGenerator<PipelineStep, T>): Promise<T> {
+  let step = await steps.next();
+  while (!step.done) step = await steps.next();
+  return step.value;
+}
+
 /** A run of a prior. */
 export interface PriorLoop {
   /** PriorTransformer. */

@@ -1,4 +1,5 @@
 import { type CallOptions, Tensor } from "@denoise/core";
+import { oncePerText } from "./once_per_text.ts";
 import { checkPrompts, countPrompts, type Prompt, type PromptOptions } from "./prompt.ts";
 
 /** The prompts of a call of one text encoder, all of whose texts have as many states. */
@@ -36,13 +37,8 @@ export async function encodeTextPair(
   const { promptEmbeds, negativePromptEmbeds, negativePrompt = "" } = options;
   const { numImagesPerPrompt = 1 } = options;
   const count = countPrompts(prompt, options);
-  const known = new Map<string, Tensor>();
-  const statesOf = async (texts: readonly string[]) => {
-    for (const text of new Set(texts)) {
-      if (!known.has(text)) known.set(text, await encode(text));
-    }
-    return Tensor.cat(texts.map((text) => known.get(text)!), 0);
-  };
+  const read = oncePerText(encode);
+  const statesOf = async (texts: readonly string[]) => Tensor.cat(await read(texts), 0);
   const rows = (text: Prompt) => typeof text === "string" ? Array<string>(count).fill(text) : text;
   const spread = (states: Tensor) => states.repeatInterleave(numImagesPerPrompt, 0);
   const wanted = spread(promptEmbeds ?? await statesOf(rows(prompt!)));

@@ -1,5 +1,6 @@
 import { DenoiseError, Tensor } from "@denoise/core";
 import type { LanguageModel, Tokenizer } from "@denoise/roles";
+import { oncePerText } from "./once_per_text.ts";
 import { warnOfCut } from "./prompt.ts";
 
 /** What reads texts with a language model. */
@@ -59,15 +60,13 @@ export async function textStates(
   const { tokenizer, textEncoder } = textReader(reader);
   const end = suffix && tokenizer.encode(suffix.text).inputIds;
   const room = maxLength + skipped - (suffix?.tokens ?? 0);
-  const known = new Map<string, readonly Tensor[]>();
-  for (const text of new Set(texts)) {
+  return await oncePerText(async (text) => {
     const tokens = tokenizer.encode(text, { truncation: true, maxLength: room });
     warnOfCut({ tokenizer, warn }, tokens, maxLength);
     const own = tokens.inputIds;
     const ids = end === undefined ? own : Tensor.cat([own, end], 1);
     const first = Math.min(skipped, own.dims[1]!);
     const states = await textEncoder.hiddenStates(ids, indices, { signal });
-    known.set(text, states.map((state) => state.slice(1, first, state.dims[1]!)));
-  }
-  return texts.map((text) => known.get(text)!);
+    return states.map((state) => state.slice(1, first, state.dims[1]!));
+  })(texts);
 }

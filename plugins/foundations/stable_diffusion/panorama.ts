@@ -107,6 +107,7 @@ export const panorama: Family<
           { length: Math.ceil(views.length / viewBatchSize) },
           (_, i) => views.slice(i * viewBatchSize, (i + 1) * viewBatchSize),
         );
+        const given = new Map(batches.map(({ length }) => [length, conditioning(length)]));
         // each batch steps by itself, as methods with a memory need
         const schedulers = batches.map(() => {
           const own = scheduler.clone();
@@ -120,7 +121,7 @@ export const panorama: Family<
             const output = await predictGuided(
               { guidance, guidanceScale },
               schedulers[i]!.scaleModelInput(sample, timestep),
-              (input) => unet.forward(input, timestep, conditioning(batch.length)),
+              (input) => unet.forward(input, timestep, given.get(batch.length)!),
             );
             const generator = generatorOf(settings, batch.length);
             stepped.push(schedulers[i]!.step(output, timestep, sample, { ...settings, generator }));

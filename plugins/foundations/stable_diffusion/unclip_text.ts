@@ -10,6 +10,7 @@ import {
   type LatentOptions,
   type Prompt,
   retrieveTimesteps,
+  runThrough,
   stepOptions,
   timestepOptions,
 } from "@denoise/diffusion";
@@ -124,13 +125,10 @@ async function makeVectors(
   const timesteps = retrieveTimesteps(scheduler, { numInferenceSteps: priorNumInferenceSteps });
   const dims = [texts.length * each, prior.config.embedding_dim];
   const start = initialLatents(dims, noise, scheduler, options.priorLatents);
-  const steps = denoiseVectors(start, {
+  return await runThrough(denoiseVectors(start, {
     ...{ prior, scheduler, timesteps, text, options: { signal } },
     settings: stepOptions(scheduler, noise, { eta }),
     guidanceScale: guidance ? priorGuidanceScale : undefined,
     scalesInput: true,
-  });
-  let step = await steps.next(); // a prior's steps show nothing
-  while (!step.done) step = await steps.next();
-  return step.value;
+  }));
 }

@@ -37,6 +37,7 @@ import {
   type Prompt,
   repeatPriorText,
   retrieveTimesteps,
+  runThrough,
   stepOptions,
   timestepOptions,
 } from "@denoise/diffusion";
@@ -129,11 +130,10 @@ async function* generate(run: Run, ...[prompt, options = {}]: UnCLIPArguments) {
     options: { signal: options.signal },
     guidanceScale: guidance ? priorGuidanceScale : undefined,
   });
-  let step = await steps.next(); // a prior's steps show nothing
-  while (!step.done) step = await steps.next();
+  const vectors = await runThrough(steps);
   const facts = { priorSteps: priorNumInferenceSteps, priorGuidanceScale };
   const recipe = describeRun(prompt, { numImagesPerPrompt }, facts, noise);
-  return yield* decodeVectors(run, options, { vectors: step.value, text, guidance, noise, recipe });
+  return yield* decodeVectors(run, options, { vectors, text, guidance, noise, recipe });
 }
 
 /** The texts of a call, those of no text first where it is guided. */

@@ -97,12 +97,18 @@ async function bring(
 
 function incomplete(repo: PinnedRepo, missing: readonly RepoFile[]): DenoiseError {
   const names = missing.map((file) => file.path);
-  const list = names.slice(0, 5).join(", ") + (names.length > 5 ? `, ... (${names.length})` : "");
   return new DenoiseError(
     "missing_file",
     `Cannot load ${repo.id}: it is not fully in the cache (${repo.layout.folder}), ` +
-      `${list} of commit ${repo.resolved.commit} missing or of the wrong size, and ${repo.reason}`,
+      `${
+        listed(names, 5)
+      } of commit ${repo.resolved.commit} missing or of the wrong size, and ${repo.reason}`,
   );
+}
+
+/** The first names of a list, and how many there are where that is not all. */
+function listed(names: readonly string[], most: number): string {
+  return names.slice(0, most).join(", ") + (names.length > most ? `, ... (${names.length})` : "");
 }
 
 /** Makes the plan; the index is fetched for it first. */
@@ -156,8 +162,7 @@ function noFiles(
   return new DenoiseError(
     "missing_file",
     `Cannot load ${lacking.join(", ")} of ${repo.id}: there is no such file; it has ` +
-      `${read.slice(0, 10).join(", ") || "no .safetensors files"}` +
-      (read.length > 10 ? `, ... (${read.length})` : ""),
+      (listed(read, 10) || "no .safetensors files"),
   );
 }
 

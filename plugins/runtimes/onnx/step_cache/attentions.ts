@@ -47,7 +47,7 @@ export function attentionGroups(
   });
 }
 
-/** Graphs that are given what some groups made: the part 2^a + 2^b is given that of the groups a and b. */
+/** Graphs that are given what some groups made, in the order of {@linkcode partGiven}. */
 export function graphsGiven(
   graph: Graph,
   name: string,
@@ -59,6 +59,11 @@ export function graphsGiven(
     const kept = groups.flatMap(({ names }, i) => isGiven(i) ? [] : names);
     return graph.buildParts(`${name}.${mask}`, () => false, { given, kept })[0]!;
   });
+}
+
+/** The part that is given what these groups made: 2^a + 2^b of the groups a and b. */
+export function partGiven(isGiven: readonly boolean[]): number {
+  return isGiven.reduce((mask, given, i) => mask + (+given << i), 0);
 }
 
 /** Whether a timestep lies in a range. */

@@ -12,6 +12,7 @@ import {
   checkRange,
   graphsGiven,
   isWithin,
+  partGiven,
   timestepOf,
   type TimestepRange,
 } from "./attentions.ts";
@@ -198,7 +199,7 @@ export function fasterCache({ options }: FasterCacheConfig): StepCache<State> {
               call.values.set(name, last.add(last.sub(before).mul(weight)));
             }
           }
-          await call.runPart(isContinued.reduce((mask, is, i) => mask + (+is << i), 0));
+          await call.runPart(partGiven(isContinued));
           for (const name of groups.flatMap(({ names }) => names)) {
             const made = call.values.get(name)!;
             const wanted = made.dims[0] === rows ? made.chunk(2)[1]! : made;

@@ -11,6 +11,7 @@ import {
   checkRange,
   graphsGiven,
   isWithin,
+  partGiven,
   timestepOf,
   type TimestepRange,
 } from "./attentions.ts";
@@ -169,7 +170,7 @@ export function pyramidAttentionBroadcast(
             if (!isSkipped[i]) continue;
             for (const name of names) call.values.set(name, state.made.get(name)!);
           }
-          await call.runPart(isSkipped.reduce((mask, skipped, i) => mask + (+skipped << i), 0));
+          await call.runPart(partGiven(isSkipped));
           for (const name of groups.flatMap(({ names }) => names)) {
             state.made.set(name, call.values.get(name)!);
           }
