@@ -184,6 +184,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type ClapTextModelWithProjection = modelClapText.ClapTextModelWithProjection;
 /** `ClapTextModelWithProjection` of `@denoise/model-clap-text`, with {@linkcode registry} as its default.
  * @category Models */ export const ClapTextModelWithProjection: typeof modelClapText.ClapTextModelWithProjection = modelClapText.ClapTextModelWithProjection.using(registry);
+/** An object of the class. */ export type CLIPImageProjection = modelClipImageProjection.CLIPImageProjection;
+/** `CLIPImageProjection` of `@denoise/model-clip-image-projection`, with {@linkcode registry} as its default.
+ * @category Models */ export const CLIPImageProjection: typeof modelClipImageProjection.CLIPImageProjection = modelClipImageProjection.CLIPImageProjection.using(registry); import * as modelClipImageProjection from "@denoise/model-clip-image-projection";
 /** An object of the class. */ export type CLIPTextModel = modelClipText.CLIPTextModel;
 /** `CLIPTextModel` of `@denoise/model-clip-text`, with {@linkcode registry} as its default.
  * @category Models */ export const CLIPTextModel: typeof modelClipText.CLIPTextModel = modelClipText.CLIPTextModel.using(registry); import * as modelClipText from "@denoise/model-clip-text";
@@ -649,6 +652,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type StableDiffusionDepth2ImgPipeline = InstanceType<typeof StableDiffusionDepth2ImgPipeline>; export type { StableDiffusionDepth2ImgOptions } from "@denoise/pipeline-stable-diffusion-depth2img";
 /** `StableDiffusionDepth2ImgPipeline` of `@denoise/pipeline-stable-diffusion-depth2img`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const StableDiffusionDepth2ImgPipeline: WithMethods<typeof pipelineStableDiffusionDepth2img.StableDiffusionDepth2ImgPipeline, PipelineMethods> = pipelineStableDiffusionDepth2img.StableDiffusionDepth2ImgPipeline.using(registry); import * as pipelineStableDiffusionDepth2img from "@denoise/pipeline-stable-diffusion-depth2img";
+/** An object of the class. */ export type StableDiffusionGLIGENPipeline = InstanceType<typeof StableDiffusionGLIGENPipeline>;
+/** `StableDiffusionGLIGENPipeline` of `@denoise/pipeline-stable-diffusion-gligen`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const StableDiffusionGLIGENPipeline: WithMethods<typeof pipelineStableDiffusionGligen.StableDiffusionGLIGENPipeline, PipelineMethods> = pipelineStableDiffusionGligen.StableDiffusionGLIGENPipeline.using(registry); import * as pipelineStableDiffusionGligen from "@denoise/pipeline-stable-diffusion-gligen";
+/** An object of the class. */ export type StableDiffusionGLIGENTextImagePipeline = InstanceType<typeof StableDiffusionGLIGENTextImagePipeline>;
+/** `StableDiffusionGLIGENTextImagePipeline` of `@denoise/pipeline-stable-diffusion-gligen-text-image`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const StableDiffusionGLIGENTextImagePipeline: WithMethods<typeof pipelineStableDiffusionGligenTextImage.StableDiffusionGLIGENTextImagePipeline, PipelineMethods> = pipelineStableDiffusionGligenTextImage.StableDiffusionGLIGENTextImagePipeline.using(registry); import * as pipelineStableDiffusionGligenTextImage from "@denoise/pipeline-stable-diffusion-gligen-text-image";
 /** An object of the class. */ export type StableDiffusionImageVariationPipeline = InstanceType<typeof StableDiffusionImageVariationPipeline>; export type { StableDiffusionImageVariationOptions } from "@denoise/pipeline-stable-diffusion-image-variation";
 /** `StableDiffusionImageVariationPipeline` of `@denoise/pipeline-stable-diffusion-image-variation`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const StableDiffusionImageVariationPipeline: WithMethods<typeof pipelineStableDiffusionImageVariation.StableDiffusionImageVariationPipeline, PipelineMethods> = pipelineStableDiffusionImageVariation.StableDiffusionImageVariationPipeline.using(registry); import * as pipelineStableDiffusionImageVariation from "@denoise/pipeline-stable-diffusion-image-variation";
@@ -790,6 +799,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type CLIPImageProcessor = processorClipImage.CLIPImageProcessor;
 /** `CLIPImageProcessor` of `@denoise/processor-clip-image`, with {@linkcode registry} as its default.
  * @category Processors */ export const CLIPImageProcessor: typeof processorClipImage.CLIPImageProcessor = processorClipImage.CLIPImageProcessor.using(registry); import * as processorClipImage from "@denoise/processor-clip-image";
+/** An object of the class. */ export type CLIPProcessor = processorClipImage.CLIPProcessor;
+/** `CLIPProcessor` of `@denoise/processor-clip-image`, with {@linkcode registry} as its default.
+ * @category Processors */ export const CLIPProcessor: typeof processorClipImage.CLIPProcessor = processorClipImage.CLIPProcessor.using(registry);
 /** An object of the class. */ export type DPTImageProcessor = processorDptImage.DPTImageProcessor;
 /** `DPTImageProcessor` of `@denoise/processor-dpt-image`, with {@linkcode registry} as its default.
  * @category Processors */ export const DPTImageProcessor: typeof processorDptImage.DPTImageProcessor = processorDptImage.DPTImageProcessor.using(registry); import * as processorDptImage from "@denoise/processor-dpt-image";

@@ -60,6 +60,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "control_union_goldens.py",
     "control_xs_goldens.py",
     "deprecated_goldens.py",
+    "gligen_goldens.py",
     "pag_goldens.py",
     "t2i_adapter_goldens.py",
     "variation_goldens.py",

@@ -19,6 +19,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import CLIPTokenizer
 
+import gligen_goldens
 import marigold_goldens
 import random_configs
 import random_tasks
@@ -149,7 +150,7 @@ def task(dice: Random, folder: Path, index: int, among: list[str]) -> None:
     """A call on a repo of tests/fixtures."""
     name, made = random_tasks.task(dice, among)
     call, swapped = made["cases"][0]["call"], made["cases"][0]["scheduler"]
-    shown = ("image", "image_reference", "mask_image", "depth_map", "control_image", "control_mask", "initial_audio_waveforms", "src_audio", "reference_audio",
+    shown = ("image", "gligen_images", "gligen_inpaint_image", "image_reference", "mask_image", "depth_map", "control_image", "control_mask", "initial_audio_waveforms", "src_audio", "reference_audio",
              "image_embeds", "negative_image_embeds", "ip_adapter_image", "negative_ip_adapter_image", "ip_adapter_image_embeds")
     given = {key: str(value) if key in shown else value for key, value in call.items()}
     start = time.perf_counter()
@@ -166,6 +167,7 @@ def task(dice: Random, folder: Path, index: int, among: list[str]) -> None:
 def main(seed: str, count: str, folder: str, kind: str, *among: str) -> None:
     warnings.simplefilter("ignore")
     mean_without_generator()
+    gligen_goldens.from_one_stream()
     load_edits()
     load_longcat()
     load_layered()

@@ -11,6 +11,7 @@ import control_xs_goldens
 import deprecated_goldens
 import dit_pipeline_goldens
 import ernie_image_goldens
+import gligen_goldens
 import krea2_goldens
 import lumina2_goldens
 import pixart_goldens
@@ -681,7 +682,40 @@ def amused_inpaint(dice: Random) -> tuple[dict, None]:
     return call | one | dict(image=photo(width, height, name=str(dice.random())), mask_image=area, strength=dice.uniform(0.5, 1)), None
 
 
+def placed(dice: Random, shows: bool) -> dict:
+    """One to four objects in boxes, some of which have no phrase where images show them, or no image."""
+    boxes = [[*corner, *(min(1, side + dice.random()) for side in corner)]
+             for corner in ([dice.random() * 0.8, dice.random() * 0.8] for _ in range(dice.randint(1, 4)))]
+    phrases = [pick(dice, *filter(None, PROMPTS)) for _ in boxes]
+    call = dict(gligen_boxes=boxes, gligen_phrases=phrases)
+    if not shows:
+        return dict(call, gligen_scheduled_sampling_beta=dice.random())
+    images = [random_photo(dice, 12, 60) if dice.random() < 0.7 else None for _ in boxes]
+    phrases = [phrase if image is None or dice.random() < 0.6 else None for phrase, image in zip(phrases, images, strict=True)]
+    masks = some(dice, 0.3, input_images_mask=pick(dice, 0, 1, [0]), input_phrases_mask=pick(dice, 0, 1, [1]))
+    return dict(call, gligen_phrases=phrases, gligen_images=images, gligen_normalize_constant=dice.uniform(5, 40), **masks)
+
+
+def gligen(shows: bool):
+    def made(dice: Random) -> tuple[dict, dict | None]:
+        size = some(dice, 0.6, height=pick(dice, 32, 40, 64), width=pick(dice, 32, 48, 72))
+        return dict(prompts(dice), **placed(dice, shows), **size), scheduler(dice)
+    return made
+
+
+def gligen_inpaint(shows: bool):
+    """For one image, as diffusers draws the same noise for all."""
+    def made(dice: Random) -> tuple[dict, dict | None]:
+        call = prompts(dice)
+        call.pop("negative_prompt", None)
+        one = dict(prompt=pick(dice, *PROMPTS), num_images_per_prompt=1, gligen_inpaint_image=random_photo(dice, 20, 80))
+        return call | one | some(dice, 0.5, negative_prompt="blurry") | placed(dice, shows), scheduler(dice, ONE_CALL_A_STEP)
+    return made
+
+
 KINDS = {
+    "gligen": gligen(False), "gligen-text-image": gligen(True), "gligen-inpaint": gligen_inpaint(False),
+    "gligen-text-image-inpaint": gligen_inpaint(True),
     "unclip": unclip, "stable-unclip": stable_unclip_text, "unclip-variation": unclip_variation,
     "amused": amused_text, "amused-halved": amused_text, "amused-img2img": amused_img2img, "amused-inpaint": amused_inpaint,
     "panorama": panorama, "panorama-4": panorama, "semantic": semantic,
@@ -864,6 +898,7 @@ KNOWN = (
     | control_union_goldens.TASKS
     | control_xs_goldens.TASKS
     | deprecated_goldens.TASKS
+    | gligen_goldens.TASKS
     | variation_goldens.TASKS
     | flux_goldens.TASKS
     | z_image_goldens.TASKS

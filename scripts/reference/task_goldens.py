@@ -12,7 +12,7 @@ import diffusers
 import numpy
 import torch
 import transformers
-from diffusers.pipelines.stable_diffusion import safety_checker as stable_diffusion_safety
+from diffusers.pipelines.stable_diffusion import clip_image_project_model, safety_checker as stable_diffusion_safety
 from PIL import Image
 from safetensors.torch import save_file
 from transformers import CLIPTextModel
@@ -34,7 +34,7 @@ EVERY = 3
 
 def find_class(name: str):
     """Processors are taken in their form on Pillow, not the one on torchvision."""
-    for where in (diffusers, stable_diffusion_safety, transformers):
+    for where in (diffusers, stable_diffusion_safety, clip_image_project_model, transformers):
         for found in (f"{name}Pil", name):
             if hasattr(where, found):
                 return getattr(where, found)

@@ -28,6 +28,7 @@ import type {
   AutoencoderDC,
   ChromaTransformer2DModel,
   ClapTextModelWithProjection,
+  CLIPImageProjection,
   CosmosTransformer3DModel,
   DiTTransformer2DModel,
   ErnieImageTransformer2DModel,
@@ -63,7 +64,7 @@ import type {
   ZImageControlNetModel,
 } from "@denoise/denoise";
 import { UNet2DConditionModel, ZImageTransformer2DModel } from "@denoise/denoise";
-import { fixture, type Golden, relativeDifference, type Stored } from "./golden.ts";
+import { camelCase, fixture, type Golden, relativeDifference, type Stored } from "./golden.ts";
 
 /** One call; tests/golden/README.md says what the keys mean. */
 export interface ModelCall {
@@ -92,6 +93,8 @@ async function denoise(model: Denoiser, input: Inputs, call: ModelCall): Promise
     return tensors.length === 0 ? undefined : tensors;
   };
   const image = input("added_cond_kwargs.image_embeds");
+  const grounded = Object.keys(call.inputs).filter((key) => key.startsWith("gligen."))
+    .map((key) => [camelCase(key.slice("gligen.".length)), input(key)]);
   return await model.forward(
     input("sample")!,
     typeof timestep === "number" ? timestep : Array.from(timestep!.data, Number),
@@ -108,6 +111,7 @@ async function denoise(model: Denoiser, input: Inputs, call: ModelCall): Promise
       downBlockAdditionalResiduals: listed("down_block_additional_residuals"),
       downIntrablockAdditionalResiduals: listed("down_intrablock_additional_residuals"),
       midBlockAdditionalResidual: input("mid_block_additional_residual"),
+      gligen: grounded.length === 0 ? undefined : Object.fromEntries(grounded),
     },
   ) as unknown as Outputs;
 }
@@ -795,6 +799,10 @@ async function expandTokens(
   return { latents: await model.forward(input("hidden_states")!) };
 }
 
+async function projectVectors(model: CLIPImageProjection, input: Inputs): Promise<Outputs> {
+  return { projected: await model.forward(input("embeds")!) };
+}
+
 async function vocode(model: SpeechT5HifiGan, input: Inputs): Promise<Outputs> {
   return { waveform: await model.forward(input("spectrogram")!) };
 }
@@ -807,6 +815,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   UVit2DModel: guessTokens,
   UnCLIPTextProjModel: projectConditioning,
   StableUnCLIPImageNormalizer: normalizeVectors,
+  CLIPImageProjection: projectVectors,
   UNetControlNetXSModel: denoiseControlled,
   ControlNetXSAdapter: denoiseJoined,
   AutoencoderKL: encodeOrDecode,

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import {
   adoptConfig,
   type Bindable,
@@ -56,6 +56,8 @@ export interface ProcessorDefinition<C extends object, P extends Processor<C>> {
   readonly library?: string | undefined;
   /** The file that options stand in. Defaults to `"preprocessor_config.json"`. */
   readonly file?: string | undefined;
+  /** Names of files that stand beside and are kept: `savePretrained` writes them as they were. None by default. */
+  readonly keeps?: readonly string[] | undefined;
   /** The options with their defaults. */
   readonly schema: ConfigSchema<C>;
   /** What it does; the registry has the codec of images. */
@@ -99,7 +101,7 @@ function processorClass<C extends object, P extends Processor<C>>(
     processor(
       definition,
       adoptConfig(className, schema, await readOptions(path, file)),
-      file,
+      { file, from: path },
       registry ?? bound,
     );
   return {
@@ -108,7 +110,7 @@ function processorClass<C extends object, P extends Processor<C>>(
     aliases,
     using: (registry) => processorClass(definition, registry),
     create: (options = {}) =>
-      processor(definition, adoptConfig(className, schema, {}, options), file, bound),
+      processor(definition, adoptConfig(className, schema, {}, options), { file }, bound),
     load: ({ path }, options) => load(path, options.registry),
     fromPretrained: async (id, options = {}) => {
       const { path } = await locateComponent(id, options, bound, false);
@@ -132,9 +134,9 @@ function isJsonObject(value: JsonObject[string] | undefined): value is JsonObjec
 }
 
 function processor<C extends object, P extends Processor<C>>(
-  { className, library = "transformers", methods }: ProcessorDefinition<C, P>,
+  { className, library = "transformers", keeps = [], methods }: ProcessorDefinition<C, P>,
   config: FrozenConfig<C>,
-  file: string,
+  { file, from }: { readonly file: string; readonly from?: string },
   registry: Registry = new Registry(),
 ): P {
   const base: Processor<C> = {
@@ -144,6 +146,11 @@ function processor<C extends object, P extends Processor<C>>(
     async savePretrained(folder) {
       await mkdir(folder, { recursive: true });
       await writeFile(joinPath(folder, file), describeConfig(className, config));
+      if (from === undefined) return;
+      for (const name of keeps) {
+        const kept = joinPath(from, name);
+        if (await isFile(kept)) await copyFile(kept, joinPath(folder, name));
+      }
     },
   };
   return Object.assign(base, methods(config, registry)) as P;

@@ -38,8 +38,32 @@ export interface DenoiserOptions {
   readonly imageMasks?: readonly (Tensor | undefined)[] | undefined;
   /** Rows in which self-attention is perturbed (PAG). */
   readonly perturbation?: Perturbation | undefined;
+  /** Objects at their places, for models with gated attention; without them it is left out. */
+  readonly gligen?: Grounding | undefined;
   /** Cancels before the call starts. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Objects that a call has at places of the image: Li et al., "GLIGEN: Open-Set Grounded Text-to-Image
+ * Generation" (arXiv:2301.07093). Models of `attention_type` `"gated"` are given `positiveEmbeddings`, those of
+ * `"gated-text-image"` the other four.
+ */
+export interface Grounding {
+  /** Left, top, right and bottom of each, 0..1, float32 [N, objects, 4]. */
+  readonly boxes: Tensor;
+  /** 1 where there is an object, 0 where there is none, float32 [N, objects]. */
+  readonly masks: Tensor;
+  /** What each is, float32 [N, objects, width]. */
+  readonly positiveEmbeddings?: Tensor | undefined;
+  /** What each is by its phrase, float32 [N, objects, width]. */
+  readonly phrasesEmbeddings?: Tensor | undefined;
+  /** How much its phrase counts, float32 [N, objects]. */
+  readonly phrasesMasks?: Tensor | undefined;
+  /** What each is by its image, float32 [N, objects, width]. */
+  readonly imageEmbeddings?: Tensor | undefined;
+  /** How much its image counts, float32 [N, objects]. */
+  readonly imageMasks?: Tensor | undefined;
 }
 
 /**

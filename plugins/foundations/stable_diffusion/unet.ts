@@ -1,5 +1,5 @@
 import type { Tensor } from "@denoise/core";
-import type { Denoiser, DenoiserOptions } from "@denoise/roles";
+import type { Denoiser, DenoiserOptions, Grounding } from "@denoise/roles";
 import {
   type Conditioning,
   type DenoiserCall,
@@ -28,6 +28,8 @@ export interface UNetConditioning {
   readonly imageStates?: readonly (Tensor | undefined)[] | undefined;
   /** Where the images of each IP-Adapter count, float32 [1, images, H, W]; undefined for everywhere. */
   readonly imageMasks?: readonly (Tensor | undefined)[] | undefined;
+  /** Objects at their places (GLIGEN). */
+  readonly gligen?: Grounding | undefined;
   /** Cancels before a call starts. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -65,7 +65,7 @@ export interface UNet2DConditionConfig extends ConditionedUNetConfig {
   readonly conv_in_kernel: number;
   /** Size of the last convolution. */
   readonly conv_out_kernel: number;
-  /** `"default"`, or a gated attention. */
+  /** `"default"`, or GLIGEN's attention to objects: `"gated"`, or with images of them `"gated-text-image"`. */
   readonly attention_type: string;
   /** Whether the class vector is put beside the time embedding and not added. */
   readonly class_embeddings_concat: boolean;
@@ -119,7 +119,7 @@ const SUPPORTED = {
   dual_cross_attention: [false],
   class_embed_type: ["timestep", "identity", "projection", "simple_projection", null],
   addition_embed_type: ["text", "text_image", "text_time", "image", "image_hint", null],
-  attention_type: ["default"],
+  attention_type: ["default", "gated", "gated-text-image"],
   cross_attention_norm: ["layer_norm", "group_norm", null],
 } as const;
 

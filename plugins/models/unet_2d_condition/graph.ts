@@ -20,6 +20,7 @@ import type { Scope, Value } from "@denoise/onnx/graph";
 import { add, concat, conv2d, groupNorm, maskBias, mul, sub } from "@denoise/onnx/nn";
 import { addedEmbedding, encoderStates, hintLatents } from "./added_conditions.ts";
 import type { UNet2DConditionConfig } from "./config.ts";
+import { groundedObjects } from "./grounding.ts";
 import { takesText } from "./ports.ts";
 import { imageMaskInput, levelOf } from "./image_masks.ts";
 import { perturbedInput } from "./self_attention.ts";
@@ -49,6 +50,7 @@ function contextOf(s: Scope, config: Config, inputs: Inputs): Context {
     selfBias: inputs.attention_mask && maskBias(s, inputs.attention_mask, HIDDEN),
     perturbed: (path) => inputs[perturbedInput(path)],
     imageMask: (path, i) => inputs[imageMaskInput(i, levelOf(config, path))],
+    objects: groundedObjects(s, inputs),
   };
 }
 

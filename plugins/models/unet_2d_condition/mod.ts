@@ -7,8 +7,8 @@
  * ResnetDownsampleBlock2D, SimpleCrossAttnDownBlock2D (Kandinsky 2, IF, UnCLIP), KDownBlock2D and
  * KCrossAttnDownBlock2D (the latent upscaler) with their counterparts; all embeddings of classes, texts,
  * sizes and images; masks; the guidance embedding of LCM; the residuals of ControlNets and
- * T2I-Adapters, the images of IP-Adapters, and attention that is perturbed (PAG). GLIGEN is not; Skip blocks and dual cross attention are
- * refused, with which the reference builds models but cannot call them.
+ * T2I-Adapters, the images of IP-Adapters, objects at places (GLIGEN), and attention that is perturbed (PAG). Skip
+ * blocks and dual cross attention are refused, with which the reference builds models but cannot call them.
  *
  * @example
  * ```ts ignore
@@ -35,6 +35,7 @@ import {
 } from "@denoise/onnx/blocks";
 import { check, schema, type UNet2DConditionConfig } from "./config.ts";
 import { build } from "./graph.ts";
+import { groundingInputs } from "./grounding.ts";
 import { imageMaskInputs } from "./image_masks.ts";
 import { inputs, takesImage, takesText } from "./ports.ts";
 import { perturbedInputs } from "./self_attention.ts";
@@ -81,6 +82,7 @@ export const UNet2DConditionModel: ModelClass<UNet2DConditionModel> = defineMode
         mid_residual: options.midBlockAdditionalResidual,
         ...(options.imageMasks && imageMaskInputs(model.config, options.imageMasks, sample)),
         ...(options.perturbation && perturbedInputs(model.config, options.perturbation)),
+        ...(options.gligen && groundingInputs(model.config, options.gligen)),
       }, { signal: options.signal });
       return { sample: result.prediction! };
     },

@@ -3,6 +3,7 @@ import { float32, int64, optional, type Port, timesteps } from "@denoise/onnx";
 import { imageProjections, imagePromptKind, layersAt, timeWidth } from "@denoise/onnx/blocks";
 import type { UNet2DConditionConfig } from "./config.ts";
 import { isKBlock } from "@denoise/onnx/blocks";
+import { groundingPorts } from "./grounding.ts";
 import { imageMaskInput } from "./image_masks.ts";
 import { perturbedInput, selfAttentions } from "./self_attention.ts";
 
@@ -146,5 +147,6 @@ export function inputs(config: Config, added: (name: string) => boolean): Ports 
     ...imagePrompts(added),
     ...imageMasks(config, added),
     ...perturbations(config),
+    ...groundingPorts(config),
   };
 }

@@ -16,7 +16,13 @@
  *
  * @module
  */
-import { type FrozenConfig, type ImageCodec, type ImageInput, Tensor } from "@denoise/core";
+import {
+  type FrozenConfig,
+  type ImageCodec,
+  type ImageInput,
+  type Registry,
+  Tensor,
+} from "@denoise/core";
 import {
   defineProcessor,
   onWhite,
@@ -47,13 +53,45 @@ export const CLIPImageProcessor: ProcessorClass<CLIPImageConfig, CLIPImageProces
     className: "CLIPImageProcessor",
     aliases: ["CLIPFeatureExtractor", "CLIPImageProcessorFast", "CLIPImageProcessorPil"],
     schema,
-    methods: (config, registry) => ({
-      async preprocess(images: readonly ImageInput[]) {
-        const codec = await registry.images();
-        return Tensor.cat(await Promise.all(images.map((item) => prepare(codec, config, item))));
-      },
-    }),
+    methods,
   });
+
+/** A loaded CLIPProcessor: `preprocess(images)` gives what a vision model takes. */
+export type CLIPProcessor = CLIPImageProcessor;
+
+/**
+ * The part of transformers' `CLIPProcessor` that prepares images, with which GLIGEN does. The files that say how
+ * texts are read are kept: `savePretrained` writes them too.
+ *
+ * @example
+ * ```ts ignore
+ * import { CLIPProcessor } from "@denoise/denoise";
+ *
+ * const processor = await CLIPProcessor.fromPretrained("anhnct/Gligen_Text_Image", {
+ *   subfolder: "processor",
+ * });
+ * const pixels = await processor.preprocess(["flower.png"]); // float32 [1, 3, 224, 224]
+ * ```
+ */
+export const CLIPProcessor: ProcessorClass<CLIPImageConfig, CLIPProcessor> = defineProcessor({
+  className: "CLIPProcessor",
+  keeps: [
+    ...["processor_config.json", "preprocessor_config.json", "tokenizer_config.json"],
+    ...["tokenizer.json", "vocab.json", "merges.txt", "special_tokens_map.json"],
+    ...["added_tokens.json", "chat_template.jinja", "chat_template.json"],
+  ],
+  schema,
+  methods,
+});
+
+function methods(config: FrozenConfig<CLIPImageConfig>, registry: Registry) {
+  return {
+    async preprocess(images: readonly ImageInput[]) {
+      const codec = await registry.images();
+      return Tensor.cat(await Promise.all(images.map((item) => prepare(codec, config, item))));
+    },
+  };
+}
 
 /** One image: resized, cropped, normalised. */
 async function prepare(

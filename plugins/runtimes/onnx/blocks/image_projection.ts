@@ -35,6 +35,8 @@ export interface Context extends Value {
    * it is in none.
    */
   readonly perturbed?: ((path: string) => Value | undefined) | undefined;
+  /** Objects that pixels look at through gates, [N, objects, D] (GLIGEN); none by default. */
+  readonly objects?: Value | undefined;
 }
 
 /** Linear layer, GELU, linear layer. */

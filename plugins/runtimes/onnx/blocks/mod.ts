@@ -19,6 +19,7 @@ export * from "./feed_forward.ts";
 export * from "./flux_blocks.ts";
 export * from "./flux_graph.ts";
 export * from "./frame_coder.ts";
+export * from "./gated_self_attention.ts";
 export * from "./glumb_conv.ts";
 export * from "./image_projection.ts";
 export * from "./joined_attention.ts";

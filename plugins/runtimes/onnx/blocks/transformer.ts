@@ -15,6 +15,7 @@ import {
 } from "../nn/mod.ts";
 import { attentionLayer } from "./attention_block.ts";
 import { feedForward } from "./feed_forward.ts";
+import { gatedSelfAttention } from "./gated_self_attention.ts";
 import type { Context } from "./image_projection.ts";
 
 /** Options of {@linkcode transformer2d}. */
@@ -56,13 +57,28 @@ function transformerBlock(
     });
   const perturbed = context.perturbed?.(s.at("attn1").path);
   const first = attentionLayer(s.at("attn1"), normal, other, { ...options, perturbed });
-  const own = added("norm2", "attn1", first, x);
+  const own = context.objects === undefined
+    ? added("norm2", "attn1", first, x)
+    : withObjects(s, [first, x], context.objects, heads);
   const text = isText ? context : { ...own.normal, keyBias: context.keyBias };
   const second = attentionLayer(s.at("attn2"), own.normal, text, options);
   const crossed = added("norm3", "attn2", second, own.sum);
   const outBias = !fusesSums(s, s.shape("norm1.weight")[0]);
   const result = feedForward(s.at("ff"), crossed.normal, { activation: "geglu", outBias });
   return { result, to: crossed.sum };
+}
+
+/** The sum after the first attention with what pixels see in objects, and its normalization. */
+function withObjects(
+  s: Scope,
+  terms: readonly [Value, Value],
+  objects: Value,
+  heads: number,
+): Normalized {
+  const bias = s.at("attn1").tensor("to_out.0.bias");
+  const alone = biasedSum(s, { terms, bias }, s.shape("norm1.weight")[0]!);
+  const whole = gatedSelfAttention(s.at("fuser"), alone, objects, heads);
+  return { sum: whole, normal: layerNorm(s.at("norm2"), whole) };
 }
 
 /** The sum of a block's result, and its normalization by the next. */
