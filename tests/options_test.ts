@@ -140,9 +140,10 @@ describe("numbers among the options of every pipeline", () => {
       const pipe = new Class(Object.fromEntries(parts)) as unknown as AnyPipeline;
       const tensor = new Tensor("float32", Float32Array.of(0), [1, 1]);
       const required = Object.entries(Class.options).filter(([_, option]) => option.required)
-        .map(([name, { type }]) => {
+        .map(([name, { type, list }]) => {
           if (type === "integer") return [name, 0];
-          return [name, type === "tensor" ? tensor : "image.png"];
+          const one = type === "tensor" ? tensor : "image.png";
+          return [name, list === "required" ? [one] : one];
         });
       const numbers = Object.entries(Class.options)
         .filter(([_, { type }]) => ["number", "integer", "seed"].includes(type));
