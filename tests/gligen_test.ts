@@ -80,7 +80,7 @@ describe("several images of a call", () => {
   ) {
     it(name, async () => {
       const pipe: AnyPipeline = await make();
-      const call = { ...FEW, ...PLACED, ...options, outputType: "tensor" };
+      const call = { ...FEW, ...PLACED, ...options, outputType: "tensor" } as const;
       const both = await pipe([PROMPT, "a dog"], { ...call, seed: 3 });
       const second = await pipe("a dog", { ...call, seed: 4 });
       // the rows of a product are summed in another order where there are more of them

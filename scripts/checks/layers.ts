@@ -77,7 +77,18 @@ const LAYERS: readonly Layer[] = [
     allowed: ["@denoise/core", "@denoise/hub"],
   },
   {
-    folder: /^plugins\/(foundations\/stable_diffusion|families\/.*)$/,
+    folder: /^plugins\/foundations\/stable_diffusion$/,
+    name: "the foundation of Stable Diffusion",
+    allowed: [
+      "@denoise/core",
+      "@denoise/adapters",
+      "@denoise/diffusion",
+      "@denoise/prompt-syntax",
+      "@denoise/roles",
+    ],
+  },
+  {
+    folder: /^plugins\/families\//,
     name: "a family",
     allowed: [
       "@denoise/core",
@@ -85,6 +96,7 @@ const LAYERS: readonly Layer[] = [
       "@denoise/diffusion",
       "@denoise/prompt-syntax",
       "@denoise/roles",
+      "@denoise/stable-diffusion",
     ],
   },
   {

@@ -1,5 +1,5 @@
-/** Left, top, right and bottom of an object in the image, each 0..1. */
-export type GligenBox = readonly [left: number, top: number, right: number, bottom: number];
+/** Left, top, right and bottom of an object in the image, each 0..1: `[0.1, 0.2, 0.5, 0.7]`. */
+export type GligenBox = readonly number[];
 
 /** How many objects there may be. */
 export const MOST_OBJECTS = 30;

@@ -157,12 +157,8 @@ function middleOf({ width, height }: Image) {
 function outside(boxes: readonly GligenBox[], side: number): Tensor {
   const values = new Float32Array(side * side).fill(1);
   for (const box of boxes) {
-    const [left, top, right, bottom] = box.map((part) => Math.trunc(part * side)) as [
-      ...{ length: 4 } & number[],
-    ];
-    for (let y = top!; y < bottom!; y++) {
-      values.fill(0, y * side + left!, Math.max(y * side + right!, y * side + left!));
-    }
+    const [left = 0, top = 0, right = 0, bottom = 0] = box.map((part) => Math.trunc(part * side));
+    for (let y = top; y < bottom; y++) values.fill(0, y * side + left, y * side + right);
   }
   return new Tensor("float32", values, [1, 1, side, side]);
 }
