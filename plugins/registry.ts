@@ -491,6 +491,8 @@ export const registry: Registry<PipelineMethods> = new Registry({
       task: "inpainting", family: "stable-diffusion-pag", load: async () => (await import("@denoise/pipeline-stable-diffusion-pag-inpaint")).StableDiffusionPAGInpaintPipeline },
     { kind: "pipeline", className: "StableDiffusionPanoramaPipeline", package: "@denoise/pipeline-stable-diffusion-panorama",
       task: "text-to-image", family: "stable-diffusion-panorama", load: async () => (await import("@denoise/pipeline-stable-diffusion-panorama")).StableDiffusionPanoramaPipeline },
+    { kind: "pipeline", className: "StableDiffusionSAGPipeline", package: "@denoise/pipeline-stable-diffusion-sag",
+      task: "text-to-image", family: "stable-diffusion-sag", load: async () => (await import("@denoise/pipeline-stable-diffusion-sag")).StableDiffusionSAGPipeline },
     { kind: "pipeline", className: "StableDiffusionUpscalePipeline", package: "@denoise/pipeline-stable-diffusion-upscale",
       task: "upscaling", family: "stable-diffusion-upscale", load: async () => (await import("@denoise/pipeline-stable-diffusion-upscale")).StableDiffusionUpscalePipeline },
     { kind: "pipeline", className: "StableDiffusionXLPipeline", package: "@denoise/pipeline-stable-diffusion-xl",

@@ -1,4 +1,4 @@
-"""Pipelines that diffusers has put away as deprecated and that need no model of their own: tests/golden/tasks/{panorama,semantic}*.
+"""Pipelines that diffusers has put away as deprecated and that need no model of their own: tests/golden/tasks/{panorama,semantic,sag}*.
 
     $(sh scripts/reference/setup.sh) scripts/reference/deprecated_goldens.py [repos] [task ...]
 """
@@ -64,7 +64,29 @@ SEMANTIC = [
     case("a rectangle, own latents, a negative weight", height=32, width=48, latents=latents(1, 4, 8, 12, seed=7), edit_weights=[1.0, -0.5], **EDIT),
 ]
 
+# what is attended to more than the mean is blurred: where a pixel lies about it, roundings decide
+SAG = [
+    case("the repo's own scheduler", **TEXT),
+    case("DDIM, eta 1, a larger scale", scheduler=swap("DDIM"), eta=1.0, sag_scale=1.5, **TEXT),
+    case("DDPM, a rectangle", scheduler=swap("DDPM"), height=24, width=48, **TEXT),
+    case("PNDM of Runge-Kutta", scheduler=swap("PNDM"), **TEXT),
+    case("DPM-Solver++, karras", scheduler=swap("DPMSolverMultistep", use_karras_sigmas=True), **TEXT),
+    case("UniPC", scheduler=swap("UniPCMultistep"), **TEXT),
+    case("DDPM that predicts a velocity", scheduler=swap("DDPM", prediction_type="v_prediction"), **TEXT),
+    case("DDIM that predicts the sample", scheduler=swap("DDIM", prediction_type="sample"), **TEXT),
+    case("DDIM of a velocity, without signal at first", scheduler=swap("DDIM", prediction_type="v_prediction", rescale_betas_zero_snr=True,
+                                                                     timestep_spacing="trailing"), **TEXT),
+    case("without text guidance", guidance_scale=1.0, **TEXT),
+    case("without self-attention guidance", sag_scale=0.0, **TEXT),
+    case("two prompts, two images each", num_images_per_prompt=2, seeds=[1, 2, 3, 4], **{**TEXT, "prompt": [PROMPT, OTHER]}),
+    case("negative prompt, clip_skip, own latents", negative_prompt="blurry", clip_skip=1, latents=latents(1, 4, 8, 8, seed=7), **TEXT),
+    case("own embeddings", prompt_embeds=latents(1, 77, 16, seed=4), negative_prompt_embeds=latents(1, 77, 16, seed=6), num_inference_steps=3),
+]
+
 TASKS = {
+    "sag": {"pipeline": "StableDiffusionSAGPipeline", "repo": "tiny-stable-diffusion", "parts": {}, "cases": SAG},
+    "sag-safety": {"pipeline": "StableDiffusionSAGPipeline", "repo": "tiny-stable-diffusion", "parts": SAFETY, "cases": [
+        case("six images", num_images_per_prompt=6, seeds=[1, 2, 3, 4, 5, 6], **TEXT)]},
     "panorama": {"pipeline": "StableDiffusionPanoramaPipeline", "repo": "tiny-stable-diffusion", "parts": {"vae": VAE}, "every": 5, "cases": PANORAMA},
     "panorama-4": {"pipeline": "StableDiffusionPanoramaPipeline", "repo": "tiny-stable-diffusion", "parts": {}, "every": 5, "cases": SMALL},
     "semantic": {"pipeline": "SemanticStableDiffusionPipeline", "repo": "tiny-stable-diffusion", "parts": {}, "cases": SEMANTIC},

@@ -92,6 +92,7 @@ CASES = [
     ]),
     ("StableDiffusionPipeline", ["full"], None, [case("full", ip_adapter_image=ONE, **TEXT)]),
     ("StableDiffusionPipeline", ["plain", "plus"], [0.7, 0.3], [case("two", ip_adapter_image=[ONE, TWO], **TEXT)]),
+    ("StableDiffusionSAGPipeline", ["plain"], 0.7, [case("sag, without guidance", ip_adapter_image=ONE, guidance_scale=1.0, **TEXT)]),
     ("StableDiffusionImg2ImgPipeline", ["plus"], 0.6, [case("img2img", image=PHOTO, ip_adapter_image=ONE, **TEXT)]),
     ("StableDiffusionInpaintPipeline", ["plain"], 0.6, [
         case("inpaint", image=PHOTO, mask_image=mask(32, 32, (8, 4, 24, 20)), height=32, width=32, ip_adapter_image=ONE, **TEXT)]),

@@ -101,8 +101,8 @@ def sensitivity(pipe, call: dict, seeds: list[int]) -> int:
     return max(int((own - other).abs().max()) for other in moved)
 
 
-# tasks that multiply roundings: MoVQ normalizes by the latents, edits keep what lies above a quantile
-ROUNDED = ("kandinsky", "semantic")
+# tasks that multiply roundings: MoVQ normalizes by the latents, edits keep what lies above a quantile, SAG blurs what is attended to most
+ROUNDED = ("kandinsky", "semantic", "sag")
 
 
 def task_sensitivity(made: dict) -> int:

@@ -655,6 +655,14 @@ def semantic(dice: Random) -> tuple[dict, dict | None]:
     return call | edits | more | momentum, scheduler(dice, ONE_CALL_A_STEP)
 
 
+SAG_SCHEDULERS = ("DDIM", {}), ("DDPM", {}), ("PNDM", {}), ("UniPCMultistep", {}), ("DPMSolverMultistep", {}), ("DPMSolverMultistep", MULTISTEP), ("DPMSolverSinglestep", {}), ("DEISMultistep", {})
+
+
+def sag(dice: Random) -> tuple[dict, dict | None]:
+    call, _ = plain_text(dice)
+    return dict(call, num_inference_steps=dice.randint(4, 7), sag_scale=pick(dice, 0.0, 0.5, 0.75, 1.0)), scheduler(dice, SAG_SCHEDULERS)
+
+
 def amused(dice: Random) -> tuple[dict, None]:
     """Prompts with a negative one each, as diffusers wants them."""
     call = prompts(dice)
@@ -718,7 +726,7 @@ KINDS = {
     "gligen-text-image-inpaint": gligen_inpaint(True),
     "unclip": unclip, "stable-unclip": stable_unclip_text, "unclip-variation": unclip_variation,
     "amused": amused_text, "amused-halved": amused_text, "amused-img2img": amused_img2img, "amused-inpaint": amused_inpaint,
-    "panorama": panorama, "panorama-4": panorama, "semantic": semantic,
+    "panorama": panorama, "panorama-4": panorama, "sag": sag, "semantic": semantic,
     "kandinsky22-combined": kandinsky_combined, "stable-unclip-img2img": stable_unclip, "ldm-unconditional": unconditional, "repaint": repaint,
     "kandinsky22": kandinsky_text, "kandinsky22-img2img": kandinsky_img2img, "kandinsky22-inpaint": kandinsky_inpaint,
     "control-xs": control_xs(plain_text), "control-xs-time": control_xs(plain_text), "control-xs-groups": control_xs(plain_text),

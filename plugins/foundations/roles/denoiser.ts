@@ -44,6 +44,17 @@ export interface DenoiserOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a denoiser gives that tells what it attends to. */
+export interface AttendedOutput {
+  /** The prediction, float32 [N, C, H, W]. */
+  readonly sample: Tensor;
+  /**
+   * How much attention each pixel in the middle receives from all of them in the first self-attention there, the mean
+   * of the heads, float32 [N, h, w].
+   */
+  readonly middleAttention: Tensor;
+}
+
 /**
  * Objects that a call has at places of the image: Li et al., "GLIGEN: Open-Set Grounded Text-to-Image
  * Generation" (arXiv:2301.07093). Models of `attention_type` `"gated"` are given `positiveEmbeddings`, those of
@@ -106,6 +117,16 @@ export interface Denoiser<C extends object = object, O extends object = Denoiser
     timestep: number | readonly number[],
     options?: O,
   ): Promise<{ sample: Tensor }>;
+  /**
+   * The same call, which also tells what it attends to; of UNets alone.
+   *
+   * @throws {DenoiseError} `unsupported_option` for one without self-attention in the middle.
+   */
+  forwardAttended?(
+    sample: Tensor,
+    timestep: number | readonly number[],
+    options?: O,
+  ): Promise<AttendedOutput>;
   /** What each IP-Adapter in use takes of an image: its vector, the states of its patches, of a face its own vector, or both. */
   imagePrompts?(): readonly ("embeds" | "states" | "face" | "face and states")[];
 }

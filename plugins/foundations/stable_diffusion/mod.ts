@@ -17,6 +17,7 @@ export * from "./legacy.ts";
 export * from "./pag.ts";
 export * from "./panorama.ts";
 export * from "./pix2pix.ts";
+export * from "./sag.ts";
 export * from "./sd.ts";
 export * from "./sdxl.ts";
 export * from "./semantic.ts";

@@ -17,13 +17,23 @@ import {
   upLevel,
 } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
-import { add, concat, conv2d, groupNorm, maskBias, mul, sub } from "@denoise/onnx/nn";
+import {
+  add,
+  attentionReceived,
+  concat,
+  conv2d,
+  groupNorm,
+  maskBias,
+  mul,
+  shapeOf,
+  sub,
+} from "@denoise/onnx/nn";
 import { addedEmbedding, encoderStates, hintLatents } from "./added_conditions.ts";
 import type { UNet2DConditionConfig } from "./config.ts";
 import { groundedObjects } from "./grounding.ts";
 import { takesText } from "./ports.ts";
 import { imageMaskInput, levelOf } from "./image_masks.ts";
-import { perturbedInput } from "./self_attention.ts";
+import { MIDDLE_ATTENTION, perturbedInput } from "./self_attention.ts";
 import { simpleCrossAttention } from "./simple_cross_attention.ts";
 
 type Config = FrozenConfig<UNet2DConditionConfig>;
@@ -145,9 +155,31 @@ function simpleMiddle(s: Scope, config: Config, input: Value, temb: Value, conte
 
 /** Latents, time and what else is known of them to a prediction. */
 export function build(s: Scope, config: Config, inputs: Inputs): Record<string, Value> {
+  return { prediction: unet(s, config, inputs, contextOf(s, config, inputs)).prediction };
+}
+
+/** The same with how much attention the pixels in the middle receive, [N, h, w], where they attend to each other. */
+export function buildAttended(s: Scope, config: Config, inputs: Inputs): Record<string, Value> {
+  let received: Value | undefined;
+  const { prediction, middle } = unet(s, config, inputs, {
+    ...contextOf(s, config, inputs),
+    watch(s, map) {
+      if (s.path === MIDDLE_ATTENTION) received = attentionReceived(s, map);
+    },
+  });
+  if (received === undefined) return { prediction };
+  const size = concat(s, [s.ints([0]), shapeOf(s, middle, 2, 4)], 0);
+  return { prediction, middle_attention: s.op("Reshape", [received, size]) };
+}
+
+function unet(
+  s: Scope,
+  config: Config,
+  inputs: Inputs,
+  context: Context,
+): { readonly prediction: Value; readonly middle: Value } {
   const { sample, hint, mid_residual } = inputs;
   const temb = conditioning(s, config, inputs, addedEmbedding(s, config, inputs));
-  const context = contextOf(s, config, inputs);
 
   // in
   const centred = config.center_input_sample ? sub(s, mul(s, sample!, 2), 1) : sample!;
@@ -169,10 +201,11 @@ export function build(s: Scope, config: Config, inputs: Inputs): Record<string, 
   });
 
   // middle
-  const middle = s.at("mid_block");
+  const mid = s.at("mid_block");
   x = config.mid_block_type === "UNetMidBlock2DSimpleCrossAttn"
-    ? simpleMiddle(middle, config, x, temb, context)
-    : middleLevel(middle, config, x, temb, context);
+    ? simpleMiddle(mid, config, x, temb, context)
+    : middleLevel(mid, config, x, temb, context);
+  const middle = x;
   const inside = inputs[`intrablock_residual_${config.down_block_types.length}`];
   if (inside !== undefined) x = add(s, x, inside);
   if (mid_residual !== undefined) x = add(s, x, mid_residual);
@@ -188,5 +221,5 @@ export function build(s: Scope, config: Config, inputs: Inputs): Record<string, 
     x = groupNorm(s.at("conv_norm_out"), x, { groups, eps, activation: config.act_fn });
   }
   const outPadding = Math.floor((config.conv_out_kernel - 1) / 2);
-  return { prediction: conv2d(s.at("conv_out"), x, { padding: outPadding }) };
+  return { prediction: conv2d(s.at("conv_out"), x, { padding: outPadding }), middle };
 }

@@ -7,8 +7,9 @@
  * ResnetDownsampleBlock2D, SimpleCrossAttnDownBlock2D (Kandinsky 2, IF, UnCLIP), KDownBlock2D and
  * KCrossAttnDownBlock2D (the latent upscaler) with their counterparts; all embeddings of classes, texts,
  * sizes and images; masks; the guidance embedding of LCM; the residuals of ControlNets and
- * T2I-Adapters, the images of IP-Adapters, objects at places (GLIGEN), and attention that is perturbed (PAG). Skip
- * blocks and dual cross attention are refused, with which the reference builds models but cannot call them.
+ * T2I-Adapters, the images of IP-Adapters, objects at places (GLIGEN), attention that is perturbed (PAG), and the
+ * attention in the middle as an output (SAG). Skip blocks and dual cross attention are refused, with which the reference
+ * builds models but cannot call them.
  *
  * @example
  * ```ts ignore
@@ -24,7 +25,7 @@
  *
  * @module
  */
-import { type ModelClass, Tensor } from "@denoise/core";
+import { type FrozenConfig, type ModelClass, Tensor } from "@denoise/core";
 import type { Denoiser, DenoiserOptions } from "@denoise/roles";
 import { defineModel } from "@denoise/onnx";
 import {
@@ -34,11 +35,11 @@ import {
   todaysAttentionName,
 } from "@denoise/onnx/blocks";
 import { check, schema, type UNet2DConditionConfig } from "./config.ts";
-import { build } from "./graph.ts";
+import { build, buildAttended } from "./graph.ts";
 import { groundingInputs } from "./grounding.ts";
 import { imageMaskInputs } from "./image_masks.ts";
 import { inputs, takesImage, takesText } from "./ports.ts";
-import { perturbedInputs } from "./self_attention.ts";
+import { checkMiddleAttention, perturbedInputs } from "./self_attention.ts";
 
 export type { UNet2DConditionConfig };
 
@@ -54,40 +55,60 @@ export const UNet2DConditionModel: ModelClass<UNet2DConditionModel> = defineMode
   schema,
   check,
   rename: todaysAttentionName,
-  graphs: { forward: { inputs, build } },
+  graphs: {
+    forward: { inputs, build },
+    attended: { inputs, build: buildAttended, isVariant: true },
+  },
   methods: (model) => ({
     imagePrompts: () =>
       imageProjections(model.added).map((path) =>
         imagePromptKind((name) => model.added(`${path}.${name}`))
       ),
     async forward(sample, timestep, options = {}) {
-      checkSides(model.config, sample);
-      const times = [timestep].flat();
-      const rows = times.length === 1 ? Array(sample.dims[0]).fill(times[0]) : times;
-      const result = await model.run("forward", {
-        sample,
-        timestep: Tensor.from(Float32Array.from(rows)),
-        encoder_hidden_states: takesText(model.config) ? options.encoderHiddenStates : undefined,
-        encoder_attention_mask: maskTensor(options.encoderAttentionMask),
-        attention_mask: maskTensor(options.attentionMask),
-        timestep_cond: options.timestepCond,
-        class_labels: options.classLabels,
-        text_embeds: options.textEmbeds,
-        time_ids: options.timeIds,
-        hint: options.hint,
-        ...imageInputs(model.config, options),
-        ...numbered("image_states", options.imageStates),
-        ...numbered("down_residual", options.downBlockAdditionalResiduals),
-        ...numbered("intrablock_residual", intrablock(model.config, options)),
-        mid_residual: options.midBlockAdditionalResidual,
-        ...(options.imageMasks && imageMaskInputs(model.config, options.imageMasks, sample)),
-        ...(options.perturbation && perturbedInputs(model.config, options.perturbation)),
-        ...(options.gligen && groundingInputs(model.config, options.gligen)),
-      }, { signal: options.signal });
-      return { sample: result.prediction! };
+      const inputs = inputsOf(model.config, sample, timestep, options);
+      const { prediction } = await model.run("forward", inputs, { signal: options.signal });
+      return { sample: prediction! };
+    },
+    async forwardAttended(sample, timestep, options = {}) {
+      checkMiddleAttention(model.config);
+      const inputs = inputsOf(model.config, sample, timestep, options);
+      const result = await model.run("attended", inputs, { signal: options.signal });
+      return { sample: result.prediction!, middleAttention: result.middle_attention! };
     },
   }),
 });
+
+/** What the graphs are given for a call. */
+function inputsOf(
+  config: FrozenConfig<UNet2DConditionConfig>,
+  sample: Tensor,
+  timestep: number | readonly number[],
+  options: DenoiserOptions,
+): Numbered {
+  checkSides(config, sample);
+  const times = [timestep].flat();
+  const rows = times.length === 1 ? Array(sample.dims[0]).fill(times[0]) : times;
+  return {
+    sample,
+    timestep: Tensor.from(Float32Array.from(rows)),
+    encoder_hidden_states: takesText(config) ? options.encoderHiddenStates : undefined,
+    encoder_attention_mask: maskTensor(options.encoderAttentionMask),
+    attention_mask: maskTensor(options.attentionMask),
+    timestep_cond: options.timestepCond,
+    class_labels: options.classLabels,
+    text_embeds: options.textEmbeds,
+    time_ids: options.timeIds,
+    hint: options.hint,
+    ...imageInputs(config, options),
+    ...numbered("image_states", options.imageStates),
+    ...numbered("down_residual", options.downBlockAdditionalResiduals),
+    ...numbered("intrablock_residual", intrablock(config, options)),
+    mid_residual: options.midBlockAdditionalResidual,
+    ...(options.imageMasks && imageMaskInputs(config, options.imageMasks, sample)),
+    ...(options.perturbation && perturbedInputs(config, options.perturbation)),
+    ...(options.gligen && groundingInputs(config, options.gligen)),
+  };
+}
 
 /** Levels in the manner of k-diffusion double what they have halved, and nothing else. */
 function checkSides(config: UNet2DConditionConfig, { dims }: Tensor): void {

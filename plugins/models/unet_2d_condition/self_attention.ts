@@ -1,9 +1,12 @@
-import { type FrozenConfig, Tensor } from "@denoise/core";
+import { DenoiseError, type FrozenConfig, Tensor } from "@denoise/core";
 import type { Perturbation } from "@denoise/roles";
 import { layersAt, transformerAt } from "@denoise/onnx/blocks";
 import type { UNet2DConditionConfig } from "./config.ts";
 
 type Config = FrozenConfig<UNet2DConditionConfig>;
+
+/** Name of the first self-attention in the middle. */
+export const MIDDLE_ATTENTION = "mid_block.attentions.0.transformer_blocks.0.attn1";
 
 /** Names of the modules in which pixels attend to pixels, in the order of the computation. */
 export function selfAttentions(config: Config): string[] {
@@ -80,6 +83,20 @@ export function perturbedInputs(
     );
   });
   return Object.fromEntries(chosen.map((path) => [perturbedInput(path), mask]));
+}
+
+/**
+ * Makes sure that pixels attend to each other in the middle.
+ *
+ * @throws {DenoiseError} `unsupported_option` where they do not.
+ */
+export function checkMiddleAttention(config: Config): void {
+  if (selfAttentions(config).includes(MIDDLE_ATTENTION)) return;
+  throw new DenoiseError(
+    "unsupported_option",
+    `Cannot tell the attention in the middle of UNet2DConditionModel: its mid_block_type is ` +
+      `${JSON.stringify(config.mid_block_type)}; it must be "UNetMidBlock2DCrossAttn"`,
+  );
 }
 
 /** The reference leaves out modules whose name ends with the same number as the layer's. */

@@ -48,6 +48,8 @@ export interface GraphDefinition<C extends object> {
    * of outputs that is asked for. Defaults to false: one session gives them all.
    */
   readonly cut?: boolean;
+  /** Whether another graph takes the same tensors, so that a model is checked without this one. Defaults to false. */
+  readonly isVariant?: boolean;
 }
 
 /** How a model runs its graphs; the methods of a class are written with it. */

@@ -453,6 +453,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
   #buildAll(adapters?: readonly LoraAdapter[]): void {
     const list = adapters?.map((adapter) => ({ ...adapter, weight: 1 }));
     for (const [name, graph] of Object.entries(this.#definition.graphs)) {
+      if (graph.isVariant) continue;
       const inputs = Object.keys(graph.inputs(this.config, this.added));
       this.#graph(name, inputs, undefined, list && { list });
     }

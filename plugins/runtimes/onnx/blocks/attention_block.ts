@@ -2,6 +2,7 @@ import type { Scope, Value } from "../graph/mod.ts";
 import {
   add,
   attention,
+  type AttentionMapInputs,
   concat,
   div,
   expand,
@@ -35,7 +36,12 @@ export interface AttentionLayerOptions {
    * attention map, as in perturbed-attention guidance (arXiv:2403.17377), [N]. In none by default.
    */
   readonly perturbed?: Value | undefined;
+  /** Is given the attention's queries and keys. */
+  readonly watch?: WatchAttention | undefined;
 }
+
+/** Is given what an attention computes its map from. */
+export type WatchAttention = (s: Scope, inputs: AttentionMapInputs) => void;
 
 /** How an attention normalizes the states that it looks at. */
 export type CrossNorm = "layer_norm" | "group_norm" | null;
@@ -52,12 +58,13 @@ export function attentionLayer(
   s: Scope,
   x: Value,
   context: Context,
-  { heads, bias, outBias, crossNorm = null, perturbed }: AttentionLayerOptions,
+  { heads, bias, outBias, crossNorm = null, perturbed, watch }: AttentionLayerOptions,
 ): Value {
   const other = normalizedStates(s, context, crossNorm);
   const query = linear(s.at("to_q"), x, { bias });
   const key = linear(s.at("to_k"), other, { bias });
   const value = linear(s.at("to_v"), other, { bias });
+  watch?.(s, { query, key, heads });
   const attended = attention(s, { query, key, value }, { heads, keyBias: context.keyBias });
   const own = perturbed === undefined
     ? attended

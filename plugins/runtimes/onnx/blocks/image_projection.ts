@@ -12,6 +12,7 @@ import {
   shapeOf,
   unsqueeze,
 } from "../nn/mod.ts";
+import type { WatchAttention } from "./attention_block.ts";
 import { modulate, modulation } from "./modulation.ts";
 import { timestepEmbedding, timestepWaves } from "./timestep_embedding.ts";
 
@@ -37,6 +38,8 @@ export interface Context extends Value {
   readonly perturbed?: ((path: string) => Value | undefined) | undefined;
   /** Objects that pixels look at through gates, [N, objects, D] (GLIGEN); none by default. */
   readonly objects?: Value | undefined;
+  /** Is given queries and keys of each self-attention. */
+  readonly watch?: WatchAttention | undefined;
 }
 
 /** Linear layer, GELU, linear layer. */

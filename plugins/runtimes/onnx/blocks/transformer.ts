@@ -56,7 +56,8 @@ function transformerBlock(
       bias: s.at(attention).tensor("to_out.0.bias"),
     });
   const perturbed = context.perturbed?.(s.at("attn1").path);
-  const first = attentionLayer(s.at("attn1"), normal, other, { ...options, perturbed });
+  const { watch } = context;
+  const first = attentionLayer(s.at("attn1"), normal, other, { ...options, perturbed, watch });
   const own = context.objects === undefined
     ? added("norm2", "attn1", first, x)
     : withObjects(s, [first, x], context.objects, heads);

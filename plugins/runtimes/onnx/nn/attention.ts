@@ -36,6 +36,26 @@ export function attention(s: Scope, inputs: AttentionInputs, options: AttentionO
     : standard(s, inputs, options);
 }
 
+/** Queries and keys of an attention. */
+export interface AttentionMapInputs extends Pick<AttentionInputs, "query" | "key"> {
+  /** How many heads the last axis holds. */
+  readonly heads: number;
+}
+
+/** How much attention each key receives from all queries together, the mean of the heads: [N, keys]. */
+export function attentionReceived(
+  s: Scope,
+  { query, key, heads }: AttentionMapInputs,
+): Value {
+  const split = (x: Value, perm: readonly number[]) =>
+    transpose(s, reshape(s, x, [0, 0, heads, -1]), perm);
+  const q = split(query, [0, 2, 1, 3]); // [N, heads, queries, width]
+  const k = split(key, [0, 2, 3, 1]); // [N, heads, width, keys]
+  const weights = softmax(s, matMul(s, mul(s, q, inverseRootWidth(s, q)), k));
+  const mean = s.op("ReduceMean", [weights, s.ints([1])], { keepdims: 0 }); // [N, queries, keys]
+  return s.op("ReduceSum", [mean, s.ints([1])], { keepdims: 0 });
+}
+
 function fused(
   s: Scope,
   { query, key, value }: AttentionInputs,

@@ -33,7 +33,9 @@ export {
 export {
   attention,
   type AttentionInputs,
+  type AttentionMapInputs,
   type AttentionOptions,
+  attentionReceived,
   causalBias,
   hiddenScore,
   maskBias,
