@@ -90,6 +90,9 @@ INPAINT_CASES = [
         **INPAINT, "prompt": [PROMPT, OTHER], "image": [photo(32, 32), photo(32, 32, name="another")],
         "mask_image": [mask(32, 32, (8, 4, 24, 20)), mask(32, 32, (0, 16, 32, 32))], "seeds": [1, 2]}),
     case("one generator for two images", num_images_per_prompt=2, seeds=[9], shared=True, guidance_scale=0.0, **INPAINT),
+    case("own latents, begun with as they are", **{**INPAINT, "latents": latents(1, 4, 8, 8, seed=7)}),
+    case("own latents for two images, all of it", **{**INPAINT, "latents": latents(2, 4, 8, 8, seed=8), "strength": 1.0}, num_images_per_prompt=2,
+         seeds=[3, 4], guidance_scale=0.0),
     case("a grey mask, guidance of the first steps", cfg_truncation=0.6, **{**INPAINT, "mask_image": photo(32, 32, "L", "grey mask")}),
 ]
 TASKS = {

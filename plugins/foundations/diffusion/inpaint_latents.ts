@@ -15,6 +15,8 @@ export interface InpaintStart {
   readonly givenMask: boolean;
   /** Whether a run of all steps begins with the noised image too, not with noise alone. */
   readonly beginsWithImage?: boolean | undefined;
+  /** Whether own latents are begun with as they are, beside noise that is drawn before the image is encoded. */
+  readonly drawsBesideLatents?: boolean | undefined;
   /** Whether the image is encoded without noise. */
   readonly encodesMean?: boolean | undefined;
   /** Whether the mask is brought to the latents' size bilinearly, so that its edges are mixed. */
@@ -48,7 +50,7 @@ export interface InpaintLatents {
 
 /** Options of a call that say where latents come from. */
 export interface InpaintLatentOptions extends Pick<RunOptions, "generator"> {
-  /** Own noise to begin with, float32 [N, C, h, w]. */
+  /** Own noise, or latents, to begin with, float32 [N, C, h, w]. */
   readonly latents?: Tensor | undefined;
   /** Latents of the image without what the mask covers, float32 [N, C, h, w]. */
   readonly maskedImageLatents?: Tensor | undefined;
@@ -68,21 +70,21 @@ export async function inpaintLatents(
     ? repeatRows(start.images, count, "images")
     : start.images;
 
+  const dims = latentDims(vae, count, size);
+  const own = options.latents;
+  const beside = own && start.drawsBesideLatents ? randnTensor(dims, generator) : undefined;
   const isAllNoise = start.strength === 1 && !beginsWithImage;
-  const fromNoise = !goesOn && (isAllNoise || options.latents !== undefined);
+  const fromNoise = !goesOn && (isAllNoise || own !== undefined);
   const encode = () =>
     start.encodesMean
       ? imageLatentMeans(vae, images, count)
       : encodeToLatents(vae, images, generator, count);
   const clean = givenMask && fromNoise ? undefined : await encode();
-  const dims = latentDims(vae, count, size);
-  const added = goesOn || options.latents === undefined
-    ? randnTensor(dims, generator)
-    : options.latents;
+  const added = beside ?? (goesOn || own === undefined ? randnTensor(dims, generator) : own);
   const latents = goesOn
-    ? options.latents ?? clean!
+    ? own ?? clean!
     : fromNoise
-    ? added.mul(scheduler.initNoiseSigma)
+    ? (own ?? added).mul(scheduler.initNoiseSigma)
     : scheduler.addNoise(clean!, added, [first]);
 
   const masks = await prepareMasks(await run.images(), start.maskImage, size);

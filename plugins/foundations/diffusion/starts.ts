@@ -160,6 +160,8 @@ export interface InpaintingModels<C> {
   readonly sizedByImage?: boolean | undefined;
   /** Whether a run of all steps begins with the noised image too, not with noise alone. */
   readonly beginsWithImage?: boolean | undefined;
+  /** Whether own latents are begun with as they are, beside noise that is drawn before the image is encoded. */
+  readonly drawsBesideLatents?: boolean | undefined;
   /** Whether the image is encoded without noise. */
   readonly encodesMean?: boolean | undefined;
   /** Whether the mask is brought to the latents' size bilinearly, so that its edges are mixed. */
@@ -175,8 +177,8 @@ export type MaskStartCall = LatentOptions & MaskStartOptions & Partial<ControlIm
 export function fromMaskWith<C extends LatentComponents>(
   models: InpaintingModels<C>,
 ): Start<C, MaskStartCall> {
-  const { seesMask, sizedByImage = false, beginsWithImage, encodesMean, blendsMask, givesPart } =
-    models;
+  const { seesMask, sizedByImage = false, givesPart } = models;
+  const { beginsWithImage, drawsBesideLatents, encodesMean, blendsMask } = models;
   return {
     from: "mask",
     check: seesMask,
@@ -199,7 +201,7 @@ export function fromMaskWith<C extends LatentComponents>(
         run,
         {
           ...{ images, maskImage: crop.maskImage, size, count, strength },
-          ...{ beginsWithImage, encodesMean, blendsMask },
+          ...{ beginsWithImage, drawsBesideLatents, encodesMean, blendsMask },
           givenMask: seesMask(run.components),
           first: plan.timesteps[0]!,
           goesOn: options.denoisingStart !== undefined,

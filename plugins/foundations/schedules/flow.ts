@@ -38,9 +38,24 @@ export function timeShift(
   return sigmas.map((sigma) => weight / (weight + (1 / sigma - 1) ** power));
 }
 
-/** Stretches shares of noise so that the last one becomes `terminal`, with 1 staying 1. */
+/**
+ * Stretches shares of noise so that the last one becomes `terminal`, with 1 staying 1 (`shift_terminal`).
+ *
+ * @throws {RangeError} where the last one is 1, as that of a run of one step is: it cannot stay and be moved
+ *   (the reference divides 0 by 0 and goes on with NaN).
+ */
 export function stretchToTerminal(sigmas: readonly number[], terminal: number): number[] {
-  const scale = (1 - sigmas[sigmas.length - 1]!) / (1 - terminal);
+  const last = sigmas[sigmas.length - 1]!;
+  if (last === 1) {
+    throw new RangeError(
+      `Cannot plan ${sigmas.length} ${
+        sigmas.length === 1 ? "step" : "steps"
+      } with shift_terminal ` +
+        `${terminal}: the last step begins at sigma 1 and cannot be stretched to ${terminal}; take more ` +
+        "steps (2 or more), own sigmas that end below 1, or a scheduler whose shift_terminal is null",
+    );
+  }
+  const scale = (1 - last) / (1 - terminal);
   return sigmas.map((sigma) => 1 - (1 - sigma) / scale);
 }
 

@@ -28,6 +28,12 @@ describe("flow sigmas", () => {
     });
   }
 
+  it("stretchToTerminal() refuses a run of one step, which is NaN in the reference", () => {
+    assertThrows(() => stretchToTerminal([1], 0.02), RangeError, "take more steps (2 or more)");
+    assertThrows(() => stretchToTerminal([1, 1], 0.02), RangeError, "Cannot plan 2 steps");
+    assertClose(stretchToTerminal([0.9], 0.02), [0.02], 1e-12);
+  });
+
   it("timeShift() refuses an unknown type", () => {
     assertThrows(() => timeShift("cubic", 1, [0.5]), RangeError, '"cubic"');
   });

@@ -3,8 +3,6 @@
  * Team, 2025, arXiv:2511.22699). The result is as large as the image, whose sides are cut to multiples of 16, where
  * the call names no size.
  *
- * Not covered: `latents`.
- *
  * @example
  * ```ts ignore
  * import { ZImageInpaintPipeline } from "@denoise/denoise";
@@ -36,7 +34,7 @@ import { zImage, type ZImageComponents, type ZImageOptions, zImageOptions } from
 export interface ZImageInpaintOptions
   extends
     ZImageOptions,
-    Pick<MaskStartOptions, "image" | "maskImage" | "strength" | "height" | "width"> {}
+    Pick<MaskStartOptions, "image" | "maskImage" | "strength" | "height" | "width" | "latents"> {}
 
 /** What a call is given: a prompt or several, none with `promptEmbeds`, then options. */
 export type ZImageInpaintArguments = [prompt: Prompt | undefined, options: ZImageInpaintOptions];
@@ -44,7 +42,7 @@ export type ZImageInpaintArguments = [prompt: Prompt | undefined, options: ZImag
 /** A loaded ZImageInpaintPipeline. */
 export type ZImageInpaintPipeline = Pipeline<ZImageComponents, ZImageInpaintArguments, ImageOutput>;
 
-const { image, maskImage, strength, height, width } = maskStartOptions;
+const { image, maskImage, strength, height, width, latents } = maskStartOptions;
 
 /** Inpainting with Z-Image; `ZImageInpaintPipeline` of diffusers. */
 export const ZImageInpaintPipeline: PipelineClass<
@@ -55,8 +53,8 @@ export const ZImageInpaintPipeline: PipelineClass<
   className: "ZImageInpaintPipeline",
   task: "inpainting",
   family: zImage,
-  start: fromMaskWith({ seesMask: () => false, beginsWithImage: true }),
+  start: fromMaskWith({ seesMask: () => false, beginsWithImage: true, drawsBesideLatents: true }),
   ...oneTextEncoder,
-  options: { ...zImageOptions, image, maskImage, strength, height, width },
+  options: { ...zImageOptions, image, maskImage, strength, height, width, latents },
   defaults: { numInferenceSteps: 50, strength: 1, guidanceScale: 5 },
 });
