@@ -244,6 +244,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Gemma2Model = modelGemma2.Gemma2Model;
 /** `Gemma2Model` of `@denoise/model-gemma2`, with {@linkcode registry} as its default.
  * @category Models */ export const Gemma2Model: typeof modelGemma2.Gemma2Model = modelGemma2.Gemma2Model.using(registry); import * as modelGemma2 from "@denoise/model-gemma2";
+/** An object of the class. */ export type Gemma3ForConditionalGeneration = modelGemma3.Gemma3ForConditionalGeneration;
+/** `Gemma3ForConditionalGeneration` of `@denoise/model-gemma3`, with {@linkcode registry} as its default.
+ * @category Models */ export const Gemma3ForConditionalGeneration: typeof modelGemma3.Gemma3ForConditionalGeneration = modelGemma3.Gemma3ForConditionalGeneration.using(registry); import * as modelGemma3 from "@denoise/model-gemma3";
+/** An object of the class. */ export type Gemma3TextModel = modelGemma3.Gemma3TextModel;
+/** `Gemma3TextModel` of `@denoise/model-gemma3`, with {@linkcode registry} as its default.
+ * @category Models */ export const Gemma3TextModel: typeof modelGemma3.Gemma3TextModel = modelGemma3.Gemma3TextModel.using(registry);
 /** An object of the class. */ export type GPT2LMHeadModel = modelGpt2.GPT2LMHeadModel;
 /** `GPT2LMHeadModel` of `@denoise/model-gpt2`, with {@linkcode registry} as its default.
  * @category Models */ export const GPT2LMHeadModel: typeof modelGpt2.GPT2LMHeadModel = modelGpt2.GPT2LMHeadModel.using(registry); import * as modelGpt2 from "@denoise/model-gpt2";

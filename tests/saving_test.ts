@@ -69,6 +69,18 @@ const CASES: readonly (readonly [
     variant: "ema",
     maxShardSize: "30KB",
   }],
+  // text encoders whose files hold more than what reads texts
+  ["QwenImagePipeline", "tiny-qwen-image", { ...TEXT, height: 32, width: 32 }],
+  ["Krea2Pipeline", "tiny-krea2", { ...TEXT, height: 32, width: 32 }],
+  ["ErnieImagePipeline", "tiny-ernie-image", { ...TEXT, height: 32, width: 32 }],
+];
+
+/** What pipelines have beside components. */
+const SETTINGS = [
+  "requires_safety_checker",
+  "requires_aesthetics_score",
+  "force_zeros_for_empty_prompt",
+  "text_encoder_select_layers",
 ];
 
 /** The class of a pipeline that was loaded, over its parts. */
@@ -79,14 +91,8 @@ async function assemble(className: string, repo: string): Promise<AnyPipeline> {
   const found: PluginClass = await registry.get(className, "pipeline", "a test");
   const Class = (found as PipelineClass<Record<string, unknown>, unknown[], unknown>)
     .using(registry);
-  const { requires_safety_checker, requires_aesthetics_score, force_zeros_for_empty_prompt } =
-    config as Record<string, boolean>;
-  const settings = {
-    requires_safety_checker,
-    requires_aesthetics_score,
-    force_zeros_for_empty_prompt,
-  };
-  const given = Object.entries(settings).filter(([_, value]) => value !== undefined);
+  const given = SETTINGS.filter((name) => Object.hasOwn(config, name))
+    .map((name) => [name, (config as JsonObject)[name]]);
   return new Class(
     { ...components },
     Object.fromEntries(given) as JsonObject,

@@ -40,6 +40,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "qwen3_goldens.py",
     "step_cache_goldens.py",
     "gemma2_goldens.py",
+    "gemma3_goldens.py",
     "llama_goldens.py",
     "autoencoder_goldens.py",
     "qwen2_5_vl_goldens.py",

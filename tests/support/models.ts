@@ -835,6 +835,8 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   UMT5EncoderModel: encodePlain,
   Qwen3Model: encodeCausal,
   Gemma2Model: encodeCausal,
+  Gemma3TextModel: encodeCausal,
+  Gemma3ForConditionalGeneration: encodeCausal,
   LlamaModel: encodeCausal,
   Mistral3ForConditionalGeneration: encodeCausal,
   Qwen3VLForConditionalGeneration: encodePlaced,

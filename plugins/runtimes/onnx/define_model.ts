@@ -141,12 +141,11 @@ async function loadModel<C extends object, M extends Model<C>>(
 function readModelConfig<C extends object, M extends Model<C>>(
   { className, schema, adapt = (config) => config, check }: ModelDefinition<C, M>,
   given: JsonObject,
-): { readonly source: JsonObject; readonly config: FrozenConfig<C> } {
+): FrozenConfig<C> {
   checkStoredQuantization(className, given);
-  const source = adapt(given);
-  const config = adoptConfig(className, schema, source);
+  const config = adoptConfig(className, schema, adapt(given));
   check?.(config);
-  return { source, config };
+  return config;
 }
 
 async function makeModel<C extends object, M extends Model<C>>(
@@ -156,9 +155,9 @@ async function makeModel<C extends object, M extends Model<C>>(
   options: LoadOptions,
   isPart = false,
 ): Promise<M> {
-  const { source, config } = readModelConfig(definition, given);
+  const config = readModelConfig(definition, given);
   const checkpoint = new Checkpoint(tensors, definition);
-  const model = new OnnxModel(definition, config, source, checkpoint, options);
+  const model = new OnnxModel(definition, config, given, checkpoint, options);
   model.verify();
   if (options.quantization !== undefined) await model.quantize(options.quantization, isPart);
   if (options.device !== undefined) await model.to(options.device);
@@ -177,13 +176,13 @@ function joinModels<C extends object, M extends Model<C>>(
       `Cannot make ${definition.className} of ${model.className}: it must run on onnxruntime`,
     );
   });
-  const { source, config } = readModelConfig(definition, given);
+  const config = readModelConfig(definition, given);
   const tensors = parts.flatMap(({ tensors, rename }) =>
     [...tensors].map(([name, tensor]) => [rename(name), tensor] as const)
   );
   const { options, device } = parts[0]!;
   const checkpoint = new Checkpoint(tensors, definition);
-  const model = new OnnxModel(definition, config, source, checkpoint, options, device);
+  const model = new OnnxModel(definition, config, given, checkpoint, options, device);
   model.verify();
   return Object.assign(model, model.methods()) as unknown as M;
 }

@@ -18,7 +18,7 @@ export interface RopeParameters {
   readonly rope_type?: string;
   /** What `rope_type` was called before. */
   readonly type?: string;
-  /** Of `"yarn"`: how many times longer texts may be than those of the first training. */
+  /** Of `"linear"` and `"yarn"`: how many times longer texts may be than those of the first training. */
   readonly factor?: number;
   /** Of `"yarn"`: how many positions the first training had. */
   readonly original_max_position_embeddings?: number;
@@ -111,7 +111,7 @@ export function checkLanguageModel(
       throw refuse(option, [null, ...known.map((rope_type) => ({ rope_type }))]);
     }
   }
-  const rope = yarnOf(config);
+  const rope = stretchedRope(config, "yarn");
   const isKnown = rope === undefined ||
     [rope.factor, rope.original_max_position_embeddings].every((value) => Number(value) > 0);
   if (!isKnown) {
@@ -129,21 +129,22 @@ export function checkLanguageModel(
   }
 }
 
-/** What the config says of positions that are stretched as YaRN does. */
-function yarnOf(
-  { rope_parameters, rope_scaling }: FrozenConfig<LanguageModelConfig>,
+/** What the config says of positions that are stretched in that way. */
+function stretchedRope(
+  { rope_parameters, rope_scaling }: Pick<LanguageModelConfig, "rope_parameters" | "rope_scaling">,
+  type: string,
 ): RopeParameters | undefined {
-  return [rope_parameters, rope_scaling].find((rope) =>
-    (rope?.rope_type ?? rope?.type) === "yarn"
-  ) ??
+  return [rope_parameters, rope_scaling].find((rope) => (rope?.rope_type ?? rope?.type) === type) ??
     undefined;
 }
 
 /** How the config's positions are stretched; undefined where they are not. */
 export function ropeStretch(
-  config: FrozenConfig<LanguageModelConfig>,
+  config: Pick<LanguageModelConfig, "rope_parameters" | "rope_scaling">,
 ): RotaryStretch | undefined {
-  const rope = yarnOf(config);
+  const linear = stretchedRope(config, "linear");
+  if (linear !== undefined) return { factor: linear.factor! };
+  const rope = stretchedRope(config, "yarn");
   if (rope === undefined) return undefined;
   const factor = rope.factor!;
   const growth = (scale = 1) => factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;

@@ -352,9 +352,10 @@ export class OnnxModel<C extends object, M extends Model<C>>
     this.#replaced = replaced;
     this.#fused = fused;
     if (!changed) return;
-    const { className, schema } = this.#definition;
+    const { className, schema, adapt = (config) => config } = this.#definition;
     this.#checkpoint = this.#extended(this.#extensions);
-    this.#config = adoptConfig(className, schema, { ...this.#source, ...replaced.config });
+    const source = adapt(this.#source);
+    this.#config = adoptConfig(className, schema, { ...source, ...replaced.config });
   }
 
   /** The checkpoint with extensions, and with what adapters put in the place of the model's own. */
@@ -677,17 +678,24 @@ export class OnnxModel<C extends object, M extends Model<C>>
     const config = isDiffusers ? this.config : this.#source;
     await writeFile(joinPath(folder, "config.json"), dumpConfig(config) + "\n");
     const fused = this.#fused.tensors;
-    const own = [...this.#base.entries()].map(([name, stored]) =>
-      [name, fused.get(name) ?? stored] as const
+    // transformers knows a class by the names of its files, with what we have no use for, as what reads images
+    const own = new Map(
+      Array.from(this.#base.entries(), ([name, stored]) => {
+        const saved = isDiffusers ? name : this.#base.storedName(name);
+        return [saved, { name, stored: fused.get(name) ?? stored }];
+      }),
     );
-    const moved = await saveWeights(own, {
+    const others = isDiffusers ? [] : [...this.#base.others()];
+    const all = [...Array.from(own, ([saved, { stored }]) => [saved, stored] as const), ...others];
+    const moved = await saveWeights(all, {
       ...options,
       folder,
       stem: isDiffusers ? "diffusion_pytorch_model" : "model",
-      dtypeOf: (name) => this.#dtypeOf(name),
+      dtypeOf: (saved) => this.#dtypeOf(own.get(saved)?.name ?? saved),
     });
     if (moved === undefined) return;
-    this.#base = this.#base.moved(moved);
+    const places = Array.from(own, ([saved, { name }]) => [name, moved.get(saved)!] as const);
+    this.#base = this.#base.moved(places, others.map(([name]) => [name, moved.get(name)!]));
     this.#fused = NOTHING_FUSED; // what was merged is in the files now
     this.#adapters = this.#adapters.filter((adapter) => !isFused(adapter));
     this.#checkpoint = this.#extended(this.#extensions);

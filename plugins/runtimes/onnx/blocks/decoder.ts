@@ -74,6 +74,8 @@ export interface DecoderOptions {
   readonly theta: number;
   /** How positions are stretched; not at all by default. */
   readonly stretch?: RotaryStretch | undefined;
+  /** The longest wavelength of a layer, not stretched, where it is not the one of all. */
+  readonly ownTheta?: ((layer: number) => number | undefined) | undefined;
   /** How queries grow with their positions; not at all by default. */
   readonly growth?: QueryGrowth | undefined;
   /** Added to the mean square in each normalization. */
@@ -140,13 +142,22 @@ export function decoderStates(
   mask: Value | undefined,
   options: DecoderOptions,
 ): Value[] {
-  const { layers, theta, stretch, headWidth, gemma, places: own, given } = options;
+  const { layers, headWidth, gemma, places: own, given } = options;
   const count = squeeze(s, shapeOf(s, ids, 1, 2), [0]);
   const places = s.op("Range", [s.scalar(0, "int64"), count, s.scalar(1, "int64")]); // [tokens]
   const positions = s.cast(unsqueeze(s, places, [1]), "float32");
-  const rotary = own === undefined
-    ? rotaryEmbedding(s, positions, { widths: [headWidth], theta, stretch })
-    : sectionedRotary(s, own.ids, { width: headWidth, theta, stretch, sections: own.sections });
+  const rotaryOf = (theta: number, stretch?: RotaryStretch) =>
+    own === undefined
+      ? rotaryEmbedding(s, positions, { widths: [headWidth], theta, stretch })
+      : sectionedRotary(s, own.ids, { width: headWidth, theta, stretch, sections: own.sections });
+  const rotaries = new Map<number | undefined, Rotary>();
+  const rotaryAt = (layer: number) => {
+    const theta = options.ownTheta?.(layer);
+    const found = rotaries.get(theta) ??
+      (theta === undefined ? rotaryOf(options.theta, options.stretch) : rotaryOf(theta));
+    rotaries.set(theta, found);
+    return found;
+  };
   const growth = options.growth && queryGrowth(s, own?.ids ?? positions, options.growth);
   // one value for all that is masked: a token that attends to none attends to all alike, as Gemma's does in transformers
   const hidden = hiddenScore(s);
@@ -175,7 +186,8 @@ export function decoderStates(
     const bias = lower(all, window === undefined ? undefined : windowBias(s, ids, window, hidden));
     // of other models such a token, one that fills a row up on the left, is given nothing
     const isBlind = mask === undefined || gemma !== undefined ? undefined : blindOf(bias);
-    x = decoderLayer(s.at("layers", i), x, { bias, isBlind, rotary, growth, options });
+    const facts = { bias, isBlind, rotary: rotaryAt(i), growth, options };
+    x = decoderLayer(s.at("layers", i), x, facts);
   }
   return [...states, x, norm(s.at("norm"), x, options)];
 }
@@ -238,6 +250,7 @@ function selfAttention(s: Scope, x: Value, facts: LayerFacts): Value {
     bias: options.bias,
     norms: normalized ? ["q_norm", "k_norm"] : null,
     eps,
+    plusOne: gemma !== undefined,
   });
   const shared = (of: Value) =>
     repeatHeads(s, of, { keyHeads, headWidth, times: heads / keyHeads });

@@ -37,6 +37,8 @@ export interface ProjectHeadsOptions {
   readonly normalized?: "head" | "across" | undefined;
   /** Added to the mean square of the normalizations. Defaults to 1e-6. */
   readonly eps?: number | undefined;
+  /** Whether the normalizations multiply with 1 + weight. Defaults to false. */
+  readonly plusOne?: boolean | undefined;
 }
 
 /**
@@ -64,14 +66,14 @@ export function projectHeads(s: Scope, x: Value, options: ProjectHeadsOptions): 
 export function headNorm(
   s: Scope,
   x: Value,
-  { heads, normalized = "head", eps = 1e-6 }: Pick<
+  { heads, normalized = "head", eps = 1e-6, plusOne }: Pick<
     ProjectHeadsOptions,
-    "heads" | "normalized" | "eps"
+    "heads" | "normalized" | "eps" | "plusOne"
   >,
 ): Value {
-  if (normalized === "across") return rmsNorm(s, x, { eps });
+  if (normalized === "across") return rmsNorm(s, x, { eps, plusOne });
   const split = reshape(s, x, [0, 0, heads, -1]); // [N, tokens, heads, width]
-  return reshape(s, rmsNorm(s, split, { eps }), [0, 0, -1]);
+  return reshape(s, rmsNorm(s, split, { eps, plusOne }), [0, 0, -1]);
 }
 
 /** Names, in the attention of text and image, of the parts of each: the text comes first. */

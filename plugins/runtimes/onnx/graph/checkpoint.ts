@@ -15,6 +15,8 @@ export interface CheckpointOptions {
 /** The named tensors of a model, and which of them graphs have used so far. */
 export class Checkpoint {
   readonly #tensors = new Map<string, StoredTensor>();
+  #storedNames = new Map<string, string>();
+  #others = new Map<string, StoredTensor>();
   readonly #added = new Set<string>();
   readonly #used = new Set<string>();
   readonly #factors = new Set<string>();
@@ -28,8 +30,24 @@ export class Checkpoint {
     this.#quantized = quantized;
     for (const [stored, tensor] of tensors) {
       const name = rename(stored);
-      if (!ignore.some((pattern) => pattern.test(name))) this.#tensors.set(name, tensor);
+      if (ignore.some((pattern) => pattern.test(name))) {
+        this.#others.set(stored, tensor);
+      } else {
+        this.#tensors.set(name, tensor);
+        this.#storedNames.set(name, stored);
+      }
     }
+  }
+
+  /** One of other tensors that knows the files of this one. */
+  #derived(
+    tensors: Iterable<readonly [string, StoredTensor]>,
+    quantized: ReadonlyMap<string, QuantizedWeight>,
+  ): Checkpoint {
+    const checkpoint = new Checkpoint(tensors, { quantized });
+    checkpoint.#storedNames = this.#storedNames;
+    checkpoint.#others = this.#others;
+    return checkpoint;
   }
 
   /**
@@ -46,7 +64,7 @@ export class Checkpoint {
       ...[...this.#quantized].filter(([name]) => !added.has(name)),
       ...own,
     ]);
-    const checkpoint = new Checkpoint([...this.#tensors, ...added], { quantized });
+    const checkpoint = this.#derived([...this.#tensors, ...added], quantized);
     for (const name of [...this.#added, ...added.keys()]) {
       checkpoint.#added.add(name);
       for (let dot = name.indexOf("."); dot !== -1; dot = name.indexOf(".", dot + 1)) {
@@ -58,7 +76,7 @@ export class Checkpoint {
 
   /** The same with weights that take the place of those under their names. */
   withQuantized(quantized: ReadonlyMap<string, QuantizedWeight>): Checkpoint {
-    return new Checkpoint(this.#tensors, { quantized });
+    return this.#derived(this.#tensors, quantized);
   }
 
   /** The quantized weight in the place of one that a layer multiplies with, counted as used. */
@@ -78,9 +96,18 @@ export class Checkpoint {
     return [...this.#factors].map((name) => [name, this.#tensors.get(name)!]);
   }
 
-  /** The same with its tensors at other places. */
-  moved(places: Iterable<readonly [string, StoredTensor]>): Checkpoint {
-    return new Checkpoint([...this.#tensors, ...places], { quantized: this.#quantized });
+  /**
+   * The same with its tensors at other places.
+   *
+   * @param others Those that are none of the model's, by their stored names.
+   */
+  moved(
+    places: Iterable<readonly [string, StoredTensor]>,
+    others: Iterable<readonly [string, StoredTensor]>,
+  ): Checkpoint {
+    const checkpoint = this.#derived([...this.#tensors, ...places], this.#quantized);
+    checkpoint.#others = new Map(others);
+    return checkpoint;
   }
 
   /** Whether an adapter has added a tensor of that name, or a module with tensors in it. */
@@ -127,6 +154,16 @@ export class Checkpoint {
       total += this.#tensors.get(name)!.dims.reduce((product, dim) => product * dim, 1);
     }
     return total;
+  }
+
+  /** Tensors of its files that are none of the model's, by their stored names. */
+  others(): Iterable<[string, StoredTensor]> {
+    return this.#others.entries();
+  }
+
+  /** The name that a tensor has in its files. */
+  storedName(name: string): string {
+    return this.#storedNames.get(name) ?? name;
   }
 
   /** Every tensor by today's name. */

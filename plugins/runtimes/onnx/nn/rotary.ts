@@ -10,13 +10,17 @@ export interface Rotary {
   readonly sin: Value;
 }
 
-/**
- * How positions are stretched beyond those that a model was trained with at first (YaRN: Peng et al., 2023,
- * arXiv:2309.00071): long waves by the factor, short ones not, those between in part.
- */
-export interface RotaryStretch {
+/** How positions are stretched beyond those that a model was trained with at first: all alike, or as YaRN does. */
+export type RotaryStretch = LinearStretch | YarnStretch;
+
+/** Every wave by the factor (Chen et al., 2023, arXiv:2306.15595). */
+export interface LinearStretch {
   /** How many times longer texts may be. */
   readonly factor: number;
+}
+
+/** Long waves by the factor, short ones not, those between in part (YaRN: Peng et al., 2023, arXiv:2309.00071). */
+export interface YarnStretch extends LinearStretch {
   /** How many positions the model was trained with at first. */
   readonly positions: number;
   /** Waves that turn so often within these positions, or more, stay. */
@@ -60,7 +64,7 @@ export function rotaryEmbedding(s: Scope, ids: Value, options: RotaryOptions): R
 
 /** Cosines and sines of angles. */
 function waves(s: Scope, angles: Value, stretch: RotaryStretch | undefined): Rotary {
-  const { amplitude = 1 } = stretch ?? {};
+  const amplitude = stretch !== undefined && "amplitude" in stretch ? stretch.amplitude : 1;
   const grown = (wave: Value) => s.cast(amplitude === 1 ? wave : mul(s, wave, amplitude));
   return { cos: grown(s.op("Cos", [angles])), sin: grown(s.op("Sin", [angles])) };
 }
@@ -98,7 +102,10 @@ export function sectionedRotary(
 
 /** theta^(−2i/width), the angle for each step of a coordinate, of stretched positions a part of that. */
 function rates(width: number, theta: number, stretch?: RotaryStretch): Float32Array {
-  const part = stretch === undefined ? () => 1 : stretchedParts(width, theta, stretch);
+  const { factor = 1 } = stretch ?? {};
+  const part = stretch !== undefined && "positions" in stretch
+    ? stretchedParts(width, theta, stretch)
+    : () => 1 / factor;
   return Float32Array.from({ length: width / 2 }, (_, i) => theta ** (-2 * i / width) * part(i));
 }
 
@@ -106,7 +113,7 @@ function rates(width: number, theta: number, stretch?: RotaryStretch): Float32Ar
 function stretchedParts(
   width: number,
   theta: number,
-  { factor, positions, fast, slow, truncate }: RotaryStretch,
+  { factor, positions, fast, slow, truncate }: YarnStretch,
 ): (pair: number) => number {
   // the channel whose wave turns so often within the positions
   const channel = (turns: number) =>
