@@ -22,6 +22,7 @@ const UNUSED =
 /** What is for images, audio or words alone, of models of which another part is what encodes prompts. */
 const UNUSED_OF: Readonly<Record<string, RegExp>> = {
   ClapModel: /^(audio_|logit_scale_)/,
+  Gemma3ForConditionalGeneration: /^(model\.)?(vision_tower|multi_modal_projector)\./,
   GPT2LMHeadModel: /^transformer\.wte\./,
   GPT2Model: /^wte\./,
   Mistral3ForConditionalGeneration: /^(model\.)?(vision_tower|multi_modal_projector)\./,
