@@ -72,6 +72,7 @@ export {
   type SumOptions,
 } from "./norm.ts";
 export {
+  type LinearStretch,
   type Rotary,
   rotaryEmbedding,
   type RotaryOptions,
@@ -79,6 +80,7 @@ export {
   rotate,
   type RotateOptions,
   sectionedRotary,
+  type YarnStretch,
 } from "./rotary.ts";
 export {
   avgPool2d,
