@@ -199,6 +199,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type CLIPVisionModelWithProjection = modelClipVision.CLIPVisionModelWithProjection;
 /** `CLIPVisionModelWithProjection` of `@denoise/model-clip-vision`, with {@linkcode registry} as its default.
  * @category Models */ export const CLIPVisionModelWithProjection: typeof modelClipVision.CLIPVisionModelWithProjection = modelClipVision.CLIPVisionModelWithProjection.using(registry);
+/** An object of the class. */ export type ConsistencyDecoderVAE = modelConsistencyDecoderVae.ConsistencyDecoderVAE;
+/** `ConsistencyDecoderVAE` of `@denoise/model-consistency-decoder-vae`, with {@linkcode registry} as its default.
+ * @category Models */ export const ConsistencyDecoderVAE: typeof modelConsistencyDecoderVae.ConsistencyDecoderVAE = modelConsistencyDecoderVae.ConsistencyDecoderVAE.using(registry); import * as modelConsistencyDecoderVae from "@denoise/model-consistency-decoder-vae";
 /** An object of the class. */ export type ControlNetModel = modelControlnet.ControlNetModel;
 /** `ControlNetModel` of `@denoise/model-controlnet`, with {@linkcode registry} as its default.
  * @category Models */ export const ControlNetModel: typeof modelControlnet.ControlNetModel = modelControlnet.ControlNetModel.using(registry); import * as modelControlnet from "@denoise/model-controlnet";

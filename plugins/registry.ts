@@ -167,6 +167,8 @@ export const registry: Registry<PipelineMethods> = new Registry({
       load: async () => (await import("@denoise/model-clip-vision")).CLIPVisionModel },
     { kind: "model", className: "CLIPVisionModelWithProjection", package: "@denoise/model-clip-vision",
       load: async () => (await import("@denoise/model-clip-vision")).CLIPVisionModelWithProjection },
+    { kind: "model", className: "ConsistencyDecoderVAE", package: "@denoise/model-consistency-decoder-vae",
+      load: async () => (await import("@denoise/model-consistency-decoder-vae")).ConsistencyDecoderVAE },
     { kind: "model", className: "ControlNetModel", package: "@denoise/model-controlnet",
       load: async () => (await import("@denoise/model-controlnet")).ControlNetModel },
     { kind: "model", className: "MultiControlNetModel", package: "@denoise/model-controlnet",

@@ -62,6 +62,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "control_xs_goldens.py",
     "deprecated_goldens.py",
     "gligen_goldens.py",
+    "consistency_decoder_goldens.py",
     "pag_goldens.py",
     "t2i_adapter_goldens.py",
     "variation_goldens.py",

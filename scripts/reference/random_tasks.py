@@ -6,6 +6,7 @@ from PIL import Image
 
 import amused_goldens
 import aura_flow_goldens
+import consistency_decoder_goldens
 import control_union_goldens
 import control_xs_goldens
 import deprecated_goldens
@@ -724,6 +725,7 @@ def gligen_inpaint(shows: bool):
 KINDS = {
     "gligen": gligen(False), "gligen-text-image": gligen(True), "gligen-inpaint": gligen_inpaint(False),
     "gligen-text-image-inpaint": gligen_inpaint(True),
+    "consistency-decoder": text, "consistency-decoder-img2img": img2img, "consistency-decoder-inpaint": inpaint,
     "unclip": unclip, "stable-unclip": stable_unclip_text, "unclip-variation": unclip_variation,
     "amused": amused_text, "amused-halved": amused_text, "amused-img2img": amused_img2img, "amused-inpaint": amused_inpaint,
     "panorama": panorama, "panorama-4": panorama, "sag": sag, "semantic": semantic,
@@ -907,6 +909,7 @@ KNOWN = (
     | control_xs_goldens.TASKS
     | deprecated_goldens.TASKS
     | gligen_goldens.TASKS
+    | consistency_decoder_goldens.TASKS
     | variation_goldens.TASKS
     | flux_goldens.TASKS
     | z_image_goldens.TASKS

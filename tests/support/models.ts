@@ -247,6 +247,19 @@ async function encodeOrDecode(
   return { mean, logvar, std, sample_seed_7: latentDist.sample(new Generator(7)) };
 }
 
+/** Decoding draws noise. */
+async function encodeOrDecodeInSteps(
+  model: Autoencoder,
+  input: Inputs,
+  call: ModelCall,
+): Promise<Outputs> {
+  const seed = call.inputs.seed as number | undefined;
+  if (call.inputs.tiled) model.enableTiling();
+  else model.disableTiling();
+  if (seed === undefined) return await encodeOrDecode(model, input, call);
+  return { ...await model.decode(input("z")!, { generator: new Generator(seed) }) };
+}
+
 async function encodeText(model: TextEncoder, input: Inputs): Promise<Outputs> {
   const output = await model.forward(input("input_ids")!, { outputHiddenStates: true });
   const states = output.hiddenStates!.map((state, i) => [`hidden_states.${i}`, state]);
@@ -819,6 +832,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   UNetControlNetXSModel: denoiseControlled,
   ControlNetXSAdapter: denoiseJoined,
   AutoencoderKL: encodeOrDecode,
+  ConsistencyDecoderVAE: encodeOrDecodeInSteps,
   AutoencoderKLQwenImage: encodeOrDecode,
   AutoencoderKLQwenImage21: encodeOrDecode,
   AutoencoderKLFlux2: encodeOrDecode,

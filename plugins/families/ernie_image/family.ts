@@ -72,7 +72,8 @@ export const ernieImage: Family<ErnieImageComponents, LatentOptions & ErnieImage
       },
     };
   },
-  decode: async (vae, latents) => await decodeLatents(vae, asTrained(vae, latents)),
+  decode: async (vae, latents, options) =>
+    await decodeLatents(vae, asTrained(vae, latents), options),
 };
 
 /** What the variance of latents is enlarged by in training; configs say `batch_norm_eps` otherwise. */

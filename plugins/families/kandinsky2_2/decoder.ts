@@ -214,7 +214,7 @@ export async function* decodeEmbeds<O extends KandinskyDecoderOptions>(
     keep: ({ prevSample }, i) => begun.keep?.(prevSample, timesteps[i + 1]) ?? prevSample,
     preview: (stepped) => previewLatents(shown, stepped, recipe, decode),
   });
-  return await finishLatents(shown, latents, options.outputType, recipe, decode);
+  return await finishLatents(shown, latents, options.outputType, recipe, { decode });
 }
 
 interface VectorDecoder {

@@ -1,4 +1,5 @@
 import type { ImageOutput, PipelineRun, Recipe, RunOptions, Tensor } from "@denoise/core";
+import type { DecodeOptions } from "@denoise/roles";
 import { decodeLatents, type LatentComponents } from "./latents.ts";
 import { denormalize, imageOutput } from "./output.ts";
 import { hideUnsafe, type SafetyComponents } from "./safety.ts";
@@ -11,17 +12,20 @@ export type LatentRun = PipelineRun<
 /**
  * What a run gives for its last latents: decoded, looked at by the safety checker, as asked for.
  *
- * @param decode How the pipeline's own autoencoder decodes.
+ * @param options.decode How the pipeline's own autoencoder decodes. Defaults to {@linkcode decodeLatents}.
+ * @param options.generator Where the noise comes from, of decoders that draw any.
  */
 export async function finishLatents(
   run: LatentRun,
   latents: Tensor,
   outputType: RunOptions["outputType"],
   recipe: (index: number) => Recipe,
-  decode: typeof decodeLatents = decodeLatents,
+  { decode = decodeLatents, ...options }: DecodeOptions & {
+    readonly decode?: typeof decodeLatents | undefined;
+  } = {},
 ): Promise<ImageOutput> {
   if (outputType === "latent") return { images: [], tensor: latents };
-  const decoded = denormalize(await decode(run.components.vae, latents));
+  const decoded = denormalize(await decode(run.components.vae, latents, options));
   const { shown, nsfwContentDetected } = await hideUnsafe(run, decoded);
   const output = await imageOutput(run, shown, outputType, recipe);
   return nsfwContentDetected === undefined ? output : { ...output, nsfwContentDetected };

@@ -16,7 +16,6 @@ import {
   type StepOutput,
   type Tensor,
 } from "@denoise/core";
-import type { Autoencoder } from "@denoise/roles";
 import { denoise, type Denoised } from "./denoise.ts";
 import {
   checkDenoisingRange,
@@ -147,7 +146,7 @@ export interface Family<C extends LatentComponents, O extends LatentOptions, K> 
   /** How many images, one after the other, become of each row of latents. Defaults to 1. */
   readonly imagesOfRow?: (options: O) => number;
   /** Decodes latents to images in about -1..1. Defaults to `decodeLatents`. */
-  readonly decode?: (vae: Autoencoder, latents: Tensor) => Promise<Tensor>;
+  readonly decode?: typeof decodeLatents;
 }
 
 /** What a start is given beside the run and the options. */
@@ -363,8 +362,8 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
   );
 
   const own = conditioning.decode ?? family.decode ?? decodeLatents;
-  const decode: typeof own = async (vae, latents) => {
-    const images = await own(vae, latents);
+  const decode: typeof own = async (vae, latents, options) => {
+    const images = await own(vae, latents, options);
     return fitted?.fit(images) ?? images;
   };
 
@@ -385,6 +384,7 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
   const last = family.result?.(end, steps, run.components) ?? end.latents;
   const each = family.imagesOfRow?.(options) ?? 1;
   const recipeOf = (index: number) => recipe(Math.floor(index / each));
-  const output = await finishLatents(run, last, outputType, recipeOf, decode);
+  const { generator } = noise;
+  const output = await finishLatents(run, last, outputType, recipeOf, { decode, generator });
   return begun.restore?.(output) ?? output;
 }

@@ -1,5 +1,5 @@
 import { type Scheduler, Tensor } from "@denoise/core";
-import type { Autoencoder, LatentSpace } from "@denoise/roles";
+import type { Autoencoder, DecodeOptions, LatentSpace } from "@denoise/roles";
 
 /** What pipelines read of a UNet's config. */
 export interface DenoiserConfig {
@@ -97,9 +97,17 @@ export function latentDims(
   return [count, channels, height / factor, width / factor];
 }
 
-/** Latents to images in about -1..1. */
-export async function decodeLatents(vae: Autoencoder, latents: Tensor): Promise<Tensor> {
-  return (await vae.decode(latentSpace(vae).denormalize(latents))).sample;
+/**
+ * Latents to images in about -1..1.
+ *
+ * @param options Where the noise comes from, of decoders that draw any.
+ */
+export async function decodeLatents(
+  vae: Autoencoder,
+  latents: Tensor,
+  options?: DecodeOptions,
+): Promise<Tensor> {
+  return (await vae.decode(latentSpace(vae).denormalize(latents), options)).sample;
 }
 
 /** The size in pixels of images that may be latents. */

@@ -7,7 +7,7 @@ import {
   type StepOutput,
   Tensor,
 } from "@denoise/core";
-import type { Autoencoder } from "@denoise/roles";
+import type { Autoencoder, DecodeOptions } from "@denoise/roles";
 import {
   checkPrompts,
   decodeLatents,
@@ -228,11 +228,15 @@ function meanOf(
 }
 
 /** Decodes latents with those of the other edge beside each edge, which are cut off again. */
-async function decodeCircular(vae: Autoencoder, latents: Tensor): Promise<Tensor> {
+async function decodeCircular(
+  vae: Autoencoder,
+  latents: Tensor,
+  options?: DecodeOptions,
+): Promise<Tensor> {
   const width = latents.dims[3]!;
   const left = latents.slice(3, 0, PADDING);
   const right = latents.slice(3, width - PADDING);
-  const images = await decodeLatents(vae, Tensor.cat([right, latents, left], 3));
+  const images = await decodeLatents(vae, Tensor.cat([right, latents, left], 3), options);
   const margin = PADDING * vaeScaleFactor(vae);
   return images.slice(3, margin, images.dims[3]! - margin);
 }

@@ -1,5 +1,5 @@
 import type { FrozenConfig, Tensor } from "@denoise/core";
-import type { UNet2DConfig } from "./config.ts";
+import type { UNet2DConfig } from "@denoise/onnx/blocks";
 
 /**
  * Class labels in the type that the graph takes: int64 for rows of a table, float32 otherwise.

@@ -9,68 +9,16 @@ import {
   oneOf,
 } from "@denoise/core";
 import { checkKnown, checkLevels, unsupportedOption } from "@denoise/onnx";
-import { downBlockTypes, isKBlock, upBlockTypes } from "@denoise/onnx/blocks";
-import { IMAGE_CHANNELS, skipDownTypes, skipUpTypes } from "./skip_blocks.ts";
-
-/** Options of a UNet2DModel, as they stand in config.json. */
-export interface UNet2DConfig {
-  /** Height and width it was trained for. */
-  readonly sample_size: number | readonly number[] | null;
-  /** Channels of the sample. */
-  readonly in_channels: number;
-  /** Channels of the output. */
-  readonly out_channels: number;
-  /** Whether the sample is brought from 0..1 to -1..1 first. */
-  readonly center_input_sample: boolean;
-  /** How the timestep becomes a vector: sines, random frequencies or a learned table. */
-  readonly time_embedding_type: "positional" | "fourier" | "learned";
-  /** Width of the time embedding. Defaults to four times the first level's channels. */
-  readonly time_embedding_dim: number | null;
-  /** Taken from the number of frequencies in the time embedding: 1 as in DDPM, 0 elsewhere. */
-  readonly freq_shift: number;
-  /** Whether the cosines of the time embedding come before the sines. */
-  readonly flip_sin_to_cos: boolean;
-  /** Block of each level in the down blocks, by its class name. */
-  readonly down_block_types: readonly string[];
-  /** Block in the middle, by its class name; none when null. */
-  readonly mid_block_type: "UNetMidBlock2D" | null;
-  /** Block of each level in the up blocks, by its class name. */
-  readonly up_block_types: readonly string[];
-  /** Channels of each level, from the sample's size down. */
-  readonly block_out_channels: readonly number[];
-  /** Residual blocks of a level in the down blocks; one more in the up blocks. */
-  readonly layers_per_block: number;
-  /** What the sums of the middle block are divided by. */
-  readonly mid_block_scale_factor: number;
-  /** 1, or 0 for zeros at bottom and right alone. */
-  readonly downsample_padding: number;
-  /** What halves the size: a convolution, or a residual block. */
-  readonly downsample_type: "conv" | "resnet";
-  /** What doubles the size: a convolution, or a residual block. */
-  readonly upsample_type: "conv" | "resnet";
-  /** Used in training alone. */
-  readonly dropout: number;
-  /** Activation, by its name in diffusers. */
-  readonly act_fn: string;
-  /** Channels of an attention head; all of a level's when null. */
-  readonly attention_head_dim: number | null;
-  /** Groups of each normalisation; from the channels when null, where levels are Skip or K blocks. */
-  readonly norm_num_groups: number | null;
-  /** Groups of the normalisation before an attention; `norm_num_groups` when null. */
-  readonly attn_norm_num_groups: number | null;
-  /** Added to the variance in each normalisation. */
-  readonly norm_eps: number;
-  /** Whether the time embedding is added, or scales and shifts. */
-  readonly resnet_time_scale_shift: "default" | "scale_shift";
-  /** Whether the middle has attention. */
-  readonly add_attention: boolean;
-  /** How a class label becomes a vector; by a table when only `num_class_embeds` is given. */
-  readonly class_embed_type: "timestep" | "identity" | null;
-  /** Number of classes; no labels are taken when null. */
-  readonly num_class_embeds: number | null;
-  /** Rows of a learned time embedding. */
-  readonly num_train_timesteps: number | null;
-}
+import {
+  blockName,
+  downBlockTypes,
+  isKBlock,
+  skipDownTypes,
+  skipImageChannels,
+  skipUpTypes,
+  type UNet2DConfig,
+  upBlockTypes,
+} from "@denoise/onnx/blocks";
 
 /** The options with the reference's defaults. */
 export const schema: ConfigSchema<UNet2DConfig> = {
@@ -103,11 +51,6 @@ export const schema: ConfigSchema<UNet2DConfig> = {
   num_class_embeds: maybe(number),
   num_train_timesteps: maybe(number),
 };
-
-/** A block's class name without the prefix of old configs: `UNetResDownBlock2D` is `DownBlock2D`. */
-export function blockName(type: string): string {
-  return type.replace(/^UNetRes/, "");
-}
 
 /** Refuses what cannot be built, before any weights are looked at. */
 export function check(config: UNet2DConfig): void {
@@ -151,8 +94,8 @@ function checkSkips(config: UNet2DConfig): void {
     out_channels: up.slice(0, resampling).some(Boolean),
   };
   for (const option of ["in_channels", "out_channels"] as const) {
-    if (!channels[option] || config[option] === IMAGE_CHANNELS) continue;
-    throw unsupportedOption("UNet2DModel", option, config[option], [IMAGE_CHANNELS]);
+    if (!channels[option] || config[option] === skipImageChannels) continue;
+    throw unsupportedOption("UNet2DModel", option, config[option], [skipImageChannels]);
   }
   const afterPlain = down.findIndex((skip, i) =>
     skip && i < resampling && down.slice(0, i).includes(false)

@@ -2,7 +2,8 @@ import { describe, it } from "@std/testing/bdd";
 import { assertEquals, assertThrows } from "@std/assert";
 import { adoptConfig, DenoiseError, Tensor } from "@denoise/core";
 import { classLabelsOf } from "./class_labels.ts";
-import { check, schema, type UNet2DConfig } from "./config.ts";
+import type { UNet2DConfig } from "@denoise/onnx/blocks";
+import { check, schema } from "./config.ts";
 
 function config(options: Partial<UNet2DConfig>) {
   return adoptConfig("UNet2DModel", schema, {}, { block_out_channels: [8, 8, 8], ...options });

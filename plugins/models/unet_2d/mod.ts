@@ -22,38 +22,13 @@ import { type FrozenConfig, type ModelClass, Tensor } from "@denoise/core";
 import type { Denoiser } from "@denoise/roles";
 import { defineModel, float32, int64, type Port, timesteps } from "@denoise/onnx";
 import {
-  downBlock,
-  fourierEmbedding,
-  isKBlock,
-  kDownBlock,
-  kUpBlock,
-  midBlock,
-  type ResnetOptions,
-  timestepEmbedding,
   todaysAttentionName,
-  upBlock,
+  unet2d,
+  type UNet2DConfig,
+  unet2dTimeWidth,
 } from "@denoise/onnx/blocks";
-import type { Scope, Value } from "@denoise/onnx/graph";
-import {
-  add,
-  conv2d,
-  div,
-  embedding,
-  groupNorm,
-  mul,
-  sinusoidalEmbedding,
-  sub,
-  unsqueeze,
-} from "@denoise/onnx/nn";
-import { blockName, check, schema, type UNet2DConfig } from "./config.ts";
+import { check, schema } from "./config.ts";
 import { classLabelsOf } from "./class_labels.ts";
-import {
-  skipDownBlock,
-  skipDownTypes,
-  skipUpBlock,
-  skipUpTypes,
-  usualGroups,
-} from "./skip_blocks.ts";
 
 export type { UNet2DConfig };
 
@@ -66,7 +41,12 @@ export const UNet2DModel: ModelClass<UNet2DModel> = defineModel<UNet2DConfig, UN
   schema,
   check,
   rename: todaysAttentionName,
-  graphs: { forward: { inputs, build } },
+  graphs: {
+    forward: {
+      inputs,
+      build: (s, config, inputs) => ({ prediction: unet2d(s, config, inputs) }),
+    },
+  },
   methods: (model) => ({
     async forward(sample, timestep, { classLabels, signal } = {}) {
       const times = [timestep].flat();
@@ -102,165 +82,15 @@ function hasClasses({ class_embed_type, num_class_embeds }: Config): boolean {
   return class_embed_type !== null || num_class_embeds !== null;
 }
 
-function timeWidth(config: Config): number {
-  return config.time_embedding_dim || config.block_out_channels[0]! * 4;
-}
-
 function inputs(config: Config): Record<string, Port> {
   const labels = {
     none: int64("batch"),
     timestep: timesteps(),
-    identity: float32("batch", timeWidth(config)),
+    identity: float32("batch", unet2dTimeWidth(config)),
   };
   return {
     sample: float32("batch", config.in_channels, "height", "width"),
     timestep: timesteps(),
     ...(hasClasses(config) ? { class_labels: labels[config.class_embed_type ?? "none"] } : {}),
   };
-}
-
-function build(s: Scope, config: Config, inputs: Readonly<Record<string, Value>>) {
-  const { sample, timestep, class_labels } = inputs;
-  const channels = config.block_out_channels;
-
-  // time and class
-  let temb = timestepEmbedding(s.at("time_embedding"), timeProjection(s, config, timestep!));
-  if (class_labels !== undefined) {
-    temb = add(s, temb, classEmbedding(s, config, class_labels));
-  }
-
-  // in
-  const centred = config.center_input_sample ? sub(s, mul(s, sample!, 2), 1) : sample!;
-  let x = conv2d(s.at("conv_in"), centred, { padding: 1 }); // [N, C, H, W]
-
-  // down
-  const skips: (Value | undefined)[] = [x];
-  let image: Value | undefined = centred;
-  for (const i of channels.keys()) {
-    const level = down(s.at("down_blocks", i), config, i, { x, image }, temb);
-    ({ x, image } = level);
-    skips.push(...level.skips);
-  }
-
-  // middle
-  if (config.mid_block_type !== null) {
-    const resnet = resnetOptions(config, channels.at(-1)!);
-    x = midBlock(s.at("mid_block"), x, {
-      resnet: { ...resnet, outputScale: config.mid_block_scale_factor },
-      temb,
-      headChannels: config.add_attention ? config.attention_head_dim : undefined,
-      attentionGroups: config.attn_norm_num_groups ?? undefined,
-    });
-  }
-
-  // up
-  image = undefined;
-  for (const i of channels.keys()) {
-    ({ x, image } = up(s.at("up_blocks", i), config, i, { x, image }, skips, temb));
-  }
-
-  // out
-  const { groups, eps } = resnetOptions(config, channels[0]!);
-  x = groupNorm(s.at("conv_norm_out"), x, { groups, eps, activation: "silu" });
-  x = conv2d(s.at("conv_out"), x, { padding: 1 });
-  if (image !== undefined) x = add(s, x, image);
-  const scaled = config.time_embedding_type === "fourier"
-    ? div(s, x, unsqueeze(s, s.cast(timestep!), [1, 2, 3]))
-    : x;
-  return { prediction: scaled };
-}
-
-/** The states of a level, and the image that Skip blocks take along. */
-interface State {
-  readonly x: Value;
-  readonly image: Value | undefined;
-}
-
-/** Options of residual blocks; the groups follow from these channels where the config names none. */
-function resnetOptions(config: Config, channels: number): ResnetOptions {
-  return {
-    groups: config.norm_num_groups ?? usualGroups(channels),
-    eps: config.norm_eps,
-    activation: config.act_fn,
-    timeScaleShift: config.resnet_time_scale_shift,
-  };
-}
-
-/** What levels of all kinds are given; `i` counts in the direction that they follow each other. */
-function levelOptions(config: Config, i: number, channels: number, temb: Value) {
-  return {
-    resnet: resnetOptions(config, channels),
-    temb,
-    headChannels: config.attention_head_dim,
-    resample: i < config.block_out_channels.length - 1,
-    channels,
-  };
-}
-
-/** Level `i` in the down blocks. */
-function down(s: Scope, config: Config, i: number, { x, image }: State, temb: Value) {
-  const type = blockName(config.down_block_types[i]!);
-  const layers = config.layers_per_block;
-  const options = { ...levelOptions(config, i, config.block_out_channels[i]!, temb), layers };
-  if (skipDownTypes.includes(type)) return skipDownBlock(s, type, x, image!, options);
-  if (isKBlock(type)) {
-    return { ...kDownBlock(s, type, x, { ...options, selfAttention: false }), image };
-  }
-  const level = downBlock(s, type, x, {
-    ...options,
-    resampleType: type === "AttnDownBlock2D" ? config.downsample_type : "conv",
-    downsamplePadding: config.downsample_padding,
-  });
-  return { ...level, image };
-}
-
-/** Level `i` in the up blocks; level 0 is the one that the down blocks ended with. */
-function up(
-  s: Scope,
-  config: Config,
-  i: number,
-  { x, image }: State,
-  skips: (Value | undefined)[],
-  temb: Value,
-): State {
-  const type = blockName(config.up_block_types[i]!);
-  const layers = config.layers_per_block + 1;
-  const options = {
-    ...levelOptions(config, i, config.block_out_channels.at(-1 - i)!, temb),
-    layers,
-  };
-  if (skipUpTypes.includes(type)) return skipUpBlock(s, type, x, skips, image, options);
-  if (isKBlock(type)) {
-    return { x: kUpBlock(s, type, x, skips, { ...options, selfAttention: false }), image };
-  }
-  const resampleType = type === "AttnUpBlock2D" ? config.upsample_type : "conv";
-  return { x: upBlock(s, type, x, skips, { ...options, resampleType }), image };
-}
-
-function timeProjection(s: Scope, config: Config, timestep: Value): Value {
-  const projection = s.at("time_proj");
-  switch (config.time_embedding_type) {
-    case "fourier":
-      return fourierEmbedding(projection, timestep, { log: true, flipSinToCos: false });
-    case "learned":
-      return embedding(projection, s.cast(timestep, "int64"));
-    default:
-      return sinusoidalEmbedding(projection, timestep, {
-        width: config.block_out_channels[0]!,
-        flipSinToCos: config.flip_sin_to_cos,
-        downscaleFreqShift: config.freq_shift,
-      });
-  }
-}
-
-function classEmbedding(s: Scope, config: Config, labels: Value): Value {
-  const module = s.at("class_embedding");
-  switch (config.class_embed_type) {
-    case "timestep":
-      return timestepEmbedding(module, timeProjection(s, config, labels));
-    case "identity":
-      return labels;
-    default:
-      return embedding(module, labels);
-  }
 }

@@ -16,7 +16,12 @@
  * @module
  */
 import { type ModelClass, Tensor } from "@denoise/core";
-import { type Autoencoder, certainLatents, type LatentDistribution } from "@denoise/roles";
+import {
+  type Autoencoder,
+  certainLatents,
+  type DecodeOptions,
+  type LatentDistribution,
+} from "@denoise/roles";
 import { defineModel, type Runner, unpartitioned } from "@denoise/onnx";
 import { todaysAttentionName } from "@denoise/onnx/blocks";
 import { check, schema, type VQModelConfig } from "./config.ts";
@@ -35,7 +40,7 @@ export interface Quantized {
 }
 
 /** Options of {@linkcode VQModel.decode}. */
-export interface VQDecodeOptions {
+export interface VQDecodeOptions extends DecodeOptions {
   /**
    * Take latents for vectors of the codebook already; with `lookup_from_codebook` in the config they
    * are the vectors' numbers, int64 [N, h, w].

@@ -159,7 +159,8 @@ export const DiTPipeline: PipelineClass<DiTComponents, [options: DiTOptions], Im
         yield step;
         latents = await finishStep(step, given);
       }
-      return await finishLatents(run, latents, outputType, recipe);
+      const { generator } = noise;
+      return await finishLatents(run, latents, outputType, recipe, { generator });
     },
   });
 

@@ -113,7 +113,8 @@ const upscaler: Family<
       denoiser: () => predictByUNet(run.components.unet, conditioning, { guidance, guidanceScale }),
     };
   },
-  decode: async (vae, latents) => (await vae.decode(latents.div(SCALING_FACTOR))).sample,
+  decode: async (vae, latents, options) =>
+    (await vae.decode(latents.div(SCALING_FACTOR), options)).sample,
 };
 
 /** From noise, with the small image beside it, noised as far as `noiseLevel` says. */

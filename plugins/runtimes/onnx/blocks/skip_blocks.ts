@@ -1,15 +1,11 @@
-import {
-  attentionBlock,
-  headCount,
-  type LevelOptions,
-  resnetBlock,
-  type ResnetOptions,
-} from "@denoise/onnx/blocks";
-import type { Scope, Value } from "@denoise/onnx/graph";
-import { add, concat, conv2d, firDownsample, firUpsample, groupNorm } from "@denoise/onnx/nn";
+import type { Scope, Value } from "../graph/mod.ts";
+import { add, concat, conv2d, firDownsample, firUpsample, groupNorm } from "../nn/mod.ts";
+import { attentionBlock } from "./attention_block.ts";
+import { headCount, type LevelOptions } from "./down_block.ts";
+import { resnetBlock, type ResnetOptions } from "./resnet_block.ts";
 
 /** Channels of the image that goes along beside the states: fixed in the reference. */
-export const IMAGE_CHANNELS = 3;
+export const skipImageChannels = 3;
 
 /** Types of levels in the down blocks that take a smaller and smaller image along. */
 export const skipDownTypes: readonly string[] = ["SkipDownBlock2D", "AttnSkipDownBlock2D"];
@@ -83,7 +79,7 @@ export function skipDownBlock(
     skips.push(x);
   }
   if (!options.resample) return { x, skips, image };
-  const smaller = firDownsample(s, image, IMAGE_CHANNELS); // [N, 3, H/2, W/2]
+  const smaller = firDownsample(s, image, skipImageChannels); // [N, 3, H/2, W/2]
   const block = s.at("resnet_down");
   const resample = { resample: "down", filter: "fir", shortcut: true } as const;
   x = resnetBlock(block, x, temb, { ...ownResnet(block, resnet), ...resample });
@@ -117,7 +113,7 @@ export function skipUpBlock(
     x = resnetBlock(block, concat(s, [x, skips.pop()!], 1), temb, { ...own, groups });
   }
   if (hasAttention) x = attend(s.at("attentions.0"), x, options);
-  const larger = image && firUpsample(s, image, IMAGE_CHANNELS); // [N, 3, H, W]
+  const larger = image && firUpsample(s, image, skipImageChannels); // [N, 3, H, W]
   if (!options.resample) return { x, image: larger };
 
   const norm = s.at("skip_norm");
