@@ -1,5 +1,5 @@
 import type { ImageOutput, PipelineRun, Recipe, RunOptions, Tensor } from "@denoise/core";
-import type { DecodeOptions } from "@denoise/roles";
+import type { ImageDecodeOptions } from "@denoise/roles";
 import { decodeLatents, type LatentComponents } from "./latents.ts";
 import { denormalize, imageOutput } from "./output.ts";
 import { hideUnsafe, type SafetyComponents } from "./safety.ts";
@@ -20,7 +20,7 @@ export async function finishLatents(
   latents: Tensor,
   outputType: RunOptions["outputType"],
   recipe: (index: number) => Recipe,
-  { decode = decodeLatents, ...options }: DecodeOptions & {
+  { decode = decodeLatents, ...options }: ImageDecodeOptions & {
     readonly decode?: typeof decodeLatents | undefined;
   } = {},
 ): Promise<ImageOutput> {

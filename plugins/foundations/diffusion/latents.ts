@@ -1,5 +1,5 @@
 import { type Scheduler, Tensor } from "@denoise/core";
-import type { Autoencoder, DecodeOptions, LatentSpace } from "@denoise/roles";
+import type { Autoencoder, ImageDecodeOptions, LatentSpace } from "@denoise/roles";
 
 /** What pipelines read of a UNet's config. */
 export interface DenoiserConfig {
@@ -105,7 +105,7 @@ export function latentDims(
 export async function decodeLatents(
   vae: Autoencoder,
   latents: Tensor,
-  options?: DecodeOptions,
+  options?: ImageDecodeOptions,
 ): Promise<Tensor> {
   return (await vae.decode(latentSpace(vae).denormalize(latents), options)).sample;
 }

@@ -52,11 +52,11 @@ export interface Autoencoder<C extends object = object> extends Model<C>, Partit
   /** Images, float32 [N, 3, H, W] in -1..1, to a distribution of latents. */
   encode(sample: Tensor): Promise<{ latentDist: LatentDistribution }>;
   /** Latents (already divided by the scaling factor) to images, float32 in about -1..1. */
-  decode(latents: Tensor, options?: DecodeOptions): Promise<{ sample: Tensor }>;
+  decode(latents: Tensor, options?: ImageDecodeOptions): Promise<{ sample: Tensor }>;
 }
 
 /** What a decoder is given beside latents. */
-export interface DecodeOptions {
+export interface ImageDecodeOptions {
   /** Where noise comes from, of decoders that draw any; theirs by default. */
   readonly generator?: GeneratorInput | undefined;
 }

@@ -7,7 +7,7 @@ import {
   type StepOutput,
   Tensor,
 } from "@denoise/core";
-import type { Autoencoder, DecodeOptions } from "@denoise/roles";
+import type { Autoencoder, ImageDecodeOptions } from "@denoise/roles";
 import {
   checkPrompts,
   decodeLatents,
@@ -231,7 +231,7 @@ function meanOf(
 async function decodeCircular(
   vae: Autoencoder,
   latents: Tensor,
-  options?: DecodeOptions,
+  options?: ImageDecodeOptions,
 ): Promise<Tensor> {
   const width = latents.dims[3]!;
   const left = latents.slice(3, 0, PADDING);

@@ -19,7 +19,7 @@ import { type ModelClass, Tensor } from "@denoise/core";
 import {
   type Autoencoder,
   certainLatents,
-  type DecodeOptions,
+  type ImageDecodeOptions,
   type LatentDistribution,
 } from "@denoise/roles";
 import { defineModel, type Runner, unpartitioned } from "@denoise/onnx";
@@ -40,7 +40,7 @@ export interface Quantized {
 }
 
 /** Options of {@linkcode VQModel.decode}. */
-export interface VQDecodeOptions extends DecodeOptions {
+export interface VQDecodeOptions extends ImageDecodeOptions {
   /**
    * Take latents for vectors of the codebook already; with `lookup_from_codebook` in the config they
    * are the vectors' numbers, int64 [N, h, w].
