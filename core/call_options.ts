@@ -37,6 +37,11 @@ export interface CallOption {
   readonly nullable?: boolean | undefined;
   /** Whether there is nothing to be done without it. Defaults to false. */
   readonly required?: boolean | undefined;
+  /**
+   * What a larger integer, or a longer list, costs: servers bound it so. They take no integer without a
+   * maximum that does not say.
+   */
+  readonly cost?: "steps" | "images" | "none" | undefined;
 }
 
 /** The declarations of all options of a type, none left out. */

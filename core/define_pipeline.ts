@@ -445,7 +445,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
         registry,
         images: () => registry.images(),
         audio: () => registry.audio(),
-        recipe: this.#recipe(),
+        recipe: { ...this.#recipe(), ...call.options.recipe },
         preview: previewOption(given),
         warn: this.#warn,
       };

@@ -59,6 +59,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** A .json file for onnxruntime's profile of the call, whose sessions are made again; its table is printed. */
   readonly profile?: string | undefined;
+  /** What the recipes of its results say beside what the pipeline writes there. */
+  readonly recipe?: Recipe | undefined;
 }
 
 /** The declarations of {@linkcode RunOptions}. */
@@ -71,6 +73,7 @@ export const runOptions: CallOptions<RunOptions> = {
   progress: { type: "boolean" },
   signal: { type: "object" },
   profile: { type: "string" },
+  recipe: { type: "object" },
 };
 
 /** A call of a pipeline, as the models that take part in it see it. */

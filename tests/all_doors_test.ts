@@ -8,11 +8,13 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { isWav } from "@denoise/audio";
-import { decodeImage, registry } from "@denoise/denoise";
+import { decodeImage, registry, UnCLIPPipeline } from "@denoise/denoise";
+import { readRecipe } from "@denoise/image";
 import type { CallOption } from "@denoise/core";
 import { createApp, inlineServingEngine } from "@denoise/functions";
 import type { AnyClass } from "../functions/engine/tasks.ts";
 import { runCli } from "../plugins/tools/cli/program.ts";
+import { commandOf } from "../plugins/tools/cli/recipe.ts";
 import { post } from "../functions/tests/app.ts";
 import { hasBrowser, startBrowser, withPage } from "../functions/tests/playground.ts";
 import type { Browser } from "./support/browser.ts";
@@ -222,6 +224,67 @@ describe("QwenImageLayeredPipeline by the command line", () => {
     for (const number of [1, 2, 3]) {
       const { channels } = await decodeImage(await Deno.readFile(`${folder}/layer-${number}.png`));
       assertEquals(channels, 4);
+    }
+  });
+});
+
+describe("options that one pipeline alone has", () => {
+  const repo = `${FIXTURES}tiny-unclip`;
+  const own = {
+    prior_num_inference_steps: 2,
+    decoder_num_inference_steps: 2,
+    super_res_num_inference_steps: 3,
+    prior_guidance_scale: 1.5,
+  };
+  const flags = (values: object) =>
+    Object.entries(values).flatMap(([name, value]) => ["--option", `${name}=${value}`]);
+  const at = (out: string) => ["--model", repo, "--seed", `${SEED}`, "--out", out, "--quiet"];
+
+  it("make the same by the command line and HTTP, and by the command of its recipe", async () => {
+    const out = `${folder}/own.png`;
+    const made = await commandLine(["generate", "a frog", ...at(out), ...flags(own)]);
+    assertEquals(made.code, 0, made.said);
+    const models = [{ id: "one", location: repo }];
+    const engine = inlineServingEngine({ models, registry, warmup: false });
+    try {
+      const app = createApp({ engine, registry });
+      const body = { prompt: "a frog", seed: SEED, ...own };
+      const response = await app.request("/v1/images/generations", post(body));
+      const { data, warnings } = await response.json();
+      assertEquals([warnings, data[0].recipe.superResSteps], [[], 3]);
+      const [first, theirs] = [await Deno.readFile(out), Uint8Array.fromBase64(data[0].b64_json)];
+      assertSame(await levels(first), await levels(theirs));
+      const texts = Object.entries(own).map(([name, value]) => [name, `${value}`]);
+      for (const file of [first, theirs]) {
+        assertEquals(readRecipe(file)?.["options"], Object.fromEntries(texts));
+      }
+      const again = commandOf(readRecipe(first)!, (name) => name in UnCLIPPipeline.options);
+      const words = [...again.matchAll(/'([^']*)'|(\S+)/g)].map(([_, a, b]) => a ?? b!).slice(1);
+      assertEquals((await commandLine([...words, "--out", out, "--force", "--quiet"])).code, 0);
+      assertEquals(await Deno.readFile(out), first);
+    } finally {
+      await engine.close();
+    }
+  });
+
+  it("are refused by name, with those that there are", async () => {
+    const wrong: [string[], string][] = [
+      [["--option", "prior_num_steps=2"], "it has decoder_guidance_scale, decoder_num_inference"],
+      [["--option", "prior_guidance_scal=2"], "did you mean prior_guidance_scale?"],
+      [["--option", "prior-num-inference-steps=0"], "it must be an integer from 1"],
+      [
+        ["--option", "priorGuidanceScale=x"],
+        'prior_guidance_scale "x": it must be a finite number',
+      ],
+      [["--option", "num_images_per_prompt=2"], "it is given as --count"],
+      [["--option", "prior_latents=2"], "a command line has no such values"],
+      [["--steps", "2"], "Cannot give --steps to UnCLIPPipeline"],
+      [["--negative", "x"], "--option NAME=VALUE: decoder_num_inference_steps"],
+    ];
+    for (const [args, message] of wrong) {
+      const { code, said } = await commandLine(["generate", "a frog", ...at("x.png"), ...args]);
+      assertEquals(code, 1, message);
+      assertStringIncludes(said, message);
     }
   });
 });

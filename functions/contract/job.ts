@@ -1,5 +1,6 @@
 import type { Priority } from "./quota.ts";
 import type { Recipe } from "@denoise/core";
+import type { PlainValue } from "./own_options.ts";
 
 /** The kinds of run that a model can do, under the Hub's names of tasks. */
 export const TASKS = [
@@ -124,6 +125,10 @@ export interface JobInput {
   readonly scheduler?: string | undefined;
   /** Options of the scheduler that differ from the model's own, such as `use_karras_sigmas`. */
   readonly schedulerConfig?: Readonly<Record<string, string | number | boolean>> | undefined;
+  /** Options that the model's pipeline alone has, by the names that calls have for them. */
+  readonly options?: Readonly<Record<string, PlainValue>> | undefined;
+  /** How many images are computed for each one that is made, where that is more than one. */
+  readonly imagesEach?: number | undefined;
   /** File format of the results. */
   readonly format: JobFormat;
   /** Quality of a JPEG or WebP, 1..100. */

@@ -1,4 +1,5 @@
 import type { Task } from "./job.ts";
+import type { OwnOption } from "./own_options.ts";
 
 /** A ControlNet, one for images of several kinds (ControlNet-Union), or a T2I-Adapter. */
 export type ControlKind = "controlnet" | "union" | "t2i-adapter";
@@ -47,6 +48,8 @@ export interface ModelInfo {
   readonly takesPromptSyntax?: boolean | undefined;
   /** How many images it reads together; one where it does not say. */
   readonly images?: number | undefined;
+  /** Options of its pipelines that no other field stands for, by diffusers' names; none where it does not say. */
+  readonly options?: Readonly<Record<string, OwnOption>> | undefined;
   /** Names of the LoRAs in the server's folder, where it has one. */
   readonly loras?: readonly string[] | undefined;
   /** The ControlNets and T2I-Adapters of the server that were made for it, by name, where there are some. */

@@ -1,3 +1,4 @@
+import type { JobInput } from "./job.ts";
 import type { Limits } from "./limits.ts";
 import type { ModelInfo } from "./model_info.ts";
 
@@ -28,6 +29,13 @@ export function longestAudio(
   { maxSeconds }: Pick<Limits, "maxSeconds">,
 ): number {
   return maxSeconds ?? TIMES_OWN * Math.max(SHORTEST_LIMIT, seconds);
+}
+
+/** How many images a run computes. */
+export function computedImages(
+  { count, imagesEach = 1 }: Pick<JobInput, "count" | "imagesEach">,
+): number {
+  return count * imagesEach;
 }
 
 /**

@@ -16,7 +16,7 @@ import { check, readJsonOrImage } from "../http/body.ts";
 import { callerOf } from "../http/caller.ts";
 import type { AppContext, AppEnv, DoorContext } from "../http/context.ts";
 import { integer, oneOf, optional, real, seed, text } from "../http/fields.ts";
-import { done, type FieldRules, ignored, settleFields } from "../http/field_rules.ts";
+import { done, type FieldRules, ignored, leftAside, settleFields } from "../http/field_rules.ts";
 import { planJob, type PlanOptions, type RunRequest } from "../http/plan.ts";
 import { type Operation, route } from "../http/route.ts";
 import { runToEnd } from "../http/run.ts";
@@ -176,7 +176,7 @@ function ascii(text: string): string {
 }
 
 /** What a body asks for, what of it is left aside, and its own names of fields. */
-interface Understood extends Pick<PlanOptions, "names" | "warnings"> {
+interface Understood extends Pick<PlanOptions, "names" | "warnings" | "others"> {
   readonly request: RunRequest;
 }
 
@@ -192,13 +192,12 @@ async function readRequest(
   }
   const fields = check(schema, body.json);
   const { parameters } = body.json as { parameters?: unknown };
+  const { warnings, others } = leftAside(parameters, PARAMETER_RULES, "parameters");
   return {
     request: { ...toRequest(fields), format },
     names: namesIn(fields.parameters),
-    warnings: [
-      ...settleFields(body.json, BODY_RULES),
-      ...settleFields(parameters, PARAMETER_RULES, "parameters"),
-    ],
+    warnings: [...settleFields(body.json, BODY_RULES), ...warnings],
+    others: { fields: others },
   };
 }
 

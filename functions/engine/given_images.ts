@@ -2,7 +2,7 @@ import type { Image, ImageCodec, ImageEditor, ImageInput, Registry } from "@deno
 import { invalid } from "../contract/errors.ts";
 import type { ControlUse, JobInput } from "../contract/job.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
-import { type SizeLimits, sizeProblem } from "../contract/size_limits.ts";
+import { computedImages, type SizeLimits, sizeProblem } from "../contract/size_limits.ts";
 
 /**
  * An image that a caller gave, decoded; refused when a run on it would be too large.
@@ -10,16 +10,17 @@ import { type SizeLimits, sizeProblem } from "../contract/size_limits.ts";
  * @param isSized Whether the pipeline takes a size itself: it stretches the image, or reads it in its own shape.
  */
 export async function givenImage(
-  { image, width, height, count, fit = "stretch", maskPadding }: JobInput,
+  input: JobInput,
   registry: Registry,
   model: Pick<ModelInfo, "width" | "height">,
   limits: SizeLimits,
   isSized: boolean,
 ): Promise<ImageInput | undefined> {
+  const { image, width, height, fit = "stretch", maskPadding } = input;
   if (image === undefined) return undefined;
   const decoded = await decode(image, "image");
   const target = { width: width ?? decoded.width, height: height ?? decoded.height };
-  const problem = sizeProblem({ ...target, count }, model, limits);
+  const problem = sizeProblem({ ...target, count: computedImages(input) }, model, limits);
   if (problem !== undefined) throw invalid("image", `${problem}; give a smaller image, or a size`);
   const fits = target.width === decoded.width && target.height === decoded.height;
   const isStretched = fit === "stretch" && maskPadding === undefined;
@@ -31,11 +32,13 @@ export async function givenImage(
 
 /** Images that are read together, each as it is; refused when a run on them would be too large. */
 export async function givenImages(
-  { image, moreImages = [], count }: JobInput,
+  input: JobInput,
   model: Pick<ModelInfo, "width" | "height">,
   limits: SizeLimits,
 ): Promise<readonly ImageInput[] | undefined> {
+  const { image, moreImages = [] } = input;
   if (image === undefined) return undefined;
+  const count = computedImages(input);
   const images = await Promise.all([image, ...moreImages].map((one) => decode(one, "image")));
   for (const { width, height } of images) {
     const problem = sizeProblem({ width, height, count }, model, limits);
@@ -51,13 +54,15 @@ export async function givenImages(
  * @param options The options that the pipeline has.
  */
 export async function givenControls(
-  { controls = [], width, height, count }: JobInput,
+  input: JobInput,
   registry: Registry,
   model: Pick<ModelInfo, "width" | "height">,
   limits: SizeLimits,
   options: object,
 ): Promise<object> {
+  const { controls = [], width, height } = input;
   if (controls.length === 0) return {};
+  const count = computedImages(input);
   const images = await Promise.all(controls.map(async ({ image, fit = "stretch" }) => {
     const decoded = await decode(image!, "controls");
     const target = { width: width ?? decoded.width, height: height ?? decoded.height };

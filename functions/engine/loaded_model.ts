@@ -12,6 +12,7 @@ import { type AnyPipeline, lengthOption, pipelineClassOf } from "@denoise/loadin
 import { ServeError } from "../contract/errors.ts";
 import type { JobInput, LoraUse, Task } from "../contract/job.ts";
 import type { ControlAbility, ControlKind, ModelInfo } from "../contract/model_info.ts";
+import { ownOptionsOf } from "../contract/own_options.ts";
 import type { ControlNets } from "./control_nets.ts";
 import type { ModelOptions } from "./engine.ts";
 import type { LocatedModel } from "./locate.ts";
@@ -99,6 +100,7 @@ export async function loadModel(
       takesPromptSyntax: [...tasks.values()].some(({ options }) => "promptSyntax" in options),
       images: imagesTogether([...tasks.values()]),
       defaults: defaultsOf(whole),
+      options: ownOptionsOf(tasks),
       loras,
       ...Object.keys(nets).length > 0 && { controlNets: nets },
       commit: location.commit,

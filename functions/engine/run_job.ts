@@ -9,7 +9,7 @@ import {
   type Registry,
   type RunOptions,
 } from "@denoise/core";
-import { type AnyPipeline, countOption, lengthOption } from "@denoise/loading";
+import { type AnyPipeline, countOption, describeOptions, lengthOption } from "@denoise/loading";
 import type { EncodedAudio, EncodedImage, Job, JobInput, RunEvent, Task } from "../contract/job.ts";
 import { invalid } from "../contract/errors.ts";
 import type { SizeLimits } from "../contract/size_limits.ts";
@@ -198,6 +198,10 @@ function callOptions(input: JobInput, Class: CallOptionsOf, given: object): obje
   const { promptSyntax, lyrics } = input;
   return {
     ...given,
+    ...input.options,
+    recipe: "recipe" in Class.options && input.options
+      ? { options: describeOptions(input.options) }
+      : undefined,
     numInferenceSteps: steps,
     seed: seed === undefined ? undefined : BigInt(seed),
     ...{ eta, clipSkip, promptSyntax, negativePrompt, lyrics, guidanceScale, strength },

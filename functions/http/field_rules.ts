@@ -38,38 +38,52 @@ const MAX_NAMED = 20;
 /** Characters of a name that are shown at most. */
 const MAX_NAME = 100;
 
+/** What of some fields nothing is done with. */
+export interface LeftAside {
+  /** A warning for each that has a rule and is left aside. */
+  readonly warnings: readonly string[];
+  /** Those that have no rule, by their paths. */
+  readonly others: Readonly<Record<string, unknown>>;
+}
+
 /**
  * Looks at the fields that nothing is done with.
  *
  * @param fields As the caller sent them.
  * @param prefix What stands before their names in messages, such as `"input"`.
- * @returns A warning for each that is left aside.
  * @throws {ServeError} `invalid_input` for the first that is refused.
  */
-export function settleFields(fields: unknown, rules: FieldRules, prefix = ""): string[] {
-  if (typeof fields !== "object" || fields === null) return [];
+export function leftAside(fields: unknown, rules: FieldRules, prefix = ""): LeftAside {
   const warnings: string[] = [];
-  const unknown: string[] = [];
+  const others: [string, unknown][] = [];
+  if (typeof fields !== "object" || fields === null) return { warnings, others: {} };
   for (const [name, value] of Object.entries(fields)) {
     if (isNothing(value)) continue;
     const path = prefix === "" ? name : `${prefix}.${name}`;
     const rule = Object.hasOwn(rules, name) ? rules[name]! : undefined;
-    if (rule === undefined) unknown.push(path.slice(0, MAX_NAME));
+    if (rule === undefined) others.push([path, value]);
     else if (rule !== "done" && !rule.plain?.includes(value as never)) {
       if ("refused" in rule) throw invalid(path, refusalOf(path, rule));
       warnings.push(`${path} was ignored: ${rule.ignored}`);
     }
   }
-  if (unknown.length > 0) {
-    const rest = unknown.length - MAX_NAMED;
-    const named = unknown.slice(0, MAX_NAMED).join(", ");
-    const more = rest > 0 ? ` and ${rest} more` : "";
-    const verb = unknown.length === 1 ? "was ignored: there is no such field" : "were ignored";
-    warnings.push(
-      `${named}${more} ${verb}${unknown.length === 1 ? "" : ": there are no such fields"}`,
-    );
-  }
-  return warnings;
+  return { warnings, others: Object.fromEntries(others) };
+}
+
+/** The same where those that have no rule mean nothing: a warning for each. */
+export function settleFields(fields: unknown, rules: FieldRules, prefix = ""): string[] {
+  const { warnings, others } = leftAside(fields, rules, prefix);
+  return [...warnings, ...unknownFields(Object.keys(others))];
+}
+
+/** The warning about fields that nothing here has; none where there are none. */
+export function unknownFields(paths: readonly string[]): string[] {
+  if (paths.length === 0) return [];
+  const rest = paths.length - MAX_NAMED;
+  const named = paths.slice(0, MAX_NAMED).map((path) => path.slice(0, MAX_NAME)).join(", ");
+  if (paths.length === 1) return [`${named} was ignored: there is no such field`];
+  const more = rest > 0 ? ` and ${rest} more` : "";
+  return [`${named}${more} were ignored: there are no such fields`];
 }
 
 function refusalOf(

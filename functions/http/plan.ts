@@ -4,10 +4,11 @@ import type { ControlUse, Job, JobFormat, JobInput, SecondPass, Task } from "../
 import { makeJobId } from "../contract/job_id.ts";
 import type { Priority, Quota } from "../contract/quota.ts";
 import { type Limits, MIN_SIDE } from "../contract/limits.ts";
-import { longestAudio, sizeProblem } from "../contract/size_limits.ts";
+import { computedImages, longestAudio, sizeProblem } from "../contract/size_limits.ts";
 import type { ControlAbility, ControlKind, ModelInfo } from "../contract/model_info.ts";
 import { activeTrace } from "../observe/tracing.ts";
 import type { DoorContext } from "./context.ts";
+import { type OtherFields, settleOwnOptions } from "./own_options.ts";
 
 /** A second pass whose size follows from that of the first: by a side or two, else by the scale. */
 export interface SecondPassRequest extends Omit<SecondPass, "width" | "height"> {
@@ -47,6 +48,8 @@ export interface PlanOptions {
   readonly names?: Readonly<Record<string, string>> | undefined;
   /** What of the request was left aside, for the answer to name. */
   readonly warnings?: readonly string[] | undefined;
+  /** Fields that the door has no rule for: options of the model's pipeline, or nothing. */
+  readonly others?: OtherFields | undefined;
   /** An id of the caller's own. */
   readonly id?: string | undefined;
   /** How long the result is kept. */
@@ -75,9 +78,18 @@ export async function planJob(
   const model = chooseModel(models, named, task, { ...request, wants }, nameOf("model"));
   const settled = settleTask(model, task);
   const makesAudio = model.makes === "audio";
+  const quota = context.quotaOf(options.owner);
+  const limits = limitsUnder(context.limits, quota);
+  const count = rest.count ?? 1;
+  const own = settleOwnOptions(options.others ?? { fields: {} }, model, settled, count, {
+    ...limits,
+    maxSteps: Math.min(limits.maxSteps, quota.maxSteps ?? Infinity),
+  });
   const input: JobInput = {
     ...rest,
-    count: rest.count ?? 1,
+    count,
+    options: own.options,
+    imagesEach: own.imagesEach > 1 ? own.imagesEach : undefined,
     format: rest.format ?? (makesAudio ? "wav" : "png"),
     previews: rest.previews ?? 0,
     seed: rest.seed ?? randomSeed(),
@@ -89,8 +101,6 @@ export async function planJob(
   checkImages(model, input, nameOf);
   checkFormat(model, input, nameOf);
   checkControls(model, models, settled, input, nameOf);
-  const quota = context.quotaOf(options.owner);
-  const limits = limitsUnder(context.limits, quota);
   if (!makesAudio) checkSize(model, settled, input, limits, nameOf);
   checkLength(model, input, limits, nameOf);
   checkLyrics(model, input, nameOf);
@@ -106,7 +116,7 @@ export async function planJob(
     createdAt: Date.now(),
     keepMs: options.keepMs ?? 0,
     names: options.names,
-    warnings: [...options.warnings ?? [], ...checkTime(options, context)],
+    warnings: [...options.warnings ?? [], ...own.warnings, ...checkTime(options, context)],
     timeoutMs: options.timeoutMs,
     priority: options.priority ?? quota.priority ?? "interactive",
     traceparent: activeTrace(),
@@ -322,7 +332,7 @@ function checkSize(
   limits: Limits,
   nameOf: NameOf,
 ): void {
-  const { width, height, count } = input;
+  const { width, height } = input;
   const { sizeMultiple, takesSize } = model;
   for (const [field, value] of Object.entries({ width, height })) {
     if (value === undefined) continue;
@@ -346,8 +356,8 @@ function checkSize(
     throw invalid(nameOf(missing), `${nameOf(missing)} is missing; give both sides or neither`);
   }
   if (byImage && width === undefined) return; // the engine looks, when it has the image
-  const size = { width: width ?? model.width, height: height ?? model.height, count };
-  const problem = sizeProblem(size, model, limits);
+  const size = { width: width ?? model.width, height: height ?? model.height };
+  const problem = sizeProblem({ ...size, count: computedImages(input) }, model, limits);
   if (problem !== undefined) throw invalid(nameOf("width"), problem);
 }
 

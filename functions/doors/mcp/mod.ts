@@ -26,7 +26,7 @@ import { invalid, ServeError, toServeError } from "../../contract/errors.ts";
 import { readJson } from "../../http/body.ts";
 import { callerOf, type RequestCaller } from "../../http/caller.ts";
 import type { AppContext, AppEnv, DoorContext } from "../../http/context.ts";
-import { done, settleFields } from "../../http/field_rules.ts";
+import { done, leftAside } from "../../http/field_rules.ts";
 import { planJob } from "../../http/plan.ts";
 import { type Operation, route } from "../../http/route.ts";
 import { followOwn, throwIfFailed } from "../../http/run.ts";
@@ -74,11 +74,11 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
   ) {
     const { signal } = caller;
     const request = tool.toRequest(given ?? {});
-    const leftAside = settleFields(given, done(...tool.fields));
+    const { others } = leftAside(given, done(...tool.fields));
     const job = await planJob(context, request, {
       ...caller,
       names: NAMES,
-      warnings: leftAside,
+      others: { fields: others },
     });
     const progressToken = _meta?.progressToken;
     await context.queue.submit(job);

@@ -10,7 +10,8 @@ import {
   readJson,
 } from "../../http/body.ts";
 import type { AppEnv, DoorContext } from "../../http/context.ts";
-import { settleFields } from "../../http/field_rules.ts";
+import { type FieldRules, leftAside } from "../../http/field_rules.ts";
+import type { PlanOptions } from "../../http/plan.ts";
 import { type Operation, route } from "../../http/route.ts";
 import { answer } from "./reply.ts";
 import { toRequest } from "./request.ts";
@@ -64,8 +65,8 @@ export function mountGenerations(app: OpenAPIHono<AppEnv>, context: DoorContext)
   }, async (c) => {
     const body = await readJson(c, bodyBytes(context));
     const fields = { ...check(schema, body), strength: undefined };
-    const warnings = [...settleFields(body, GENERATION_RULES), ...useless(fields)];
-    return await answer(c, context, fields, toRequest(fields), "image_generation", warnings);
+    const aside = settled(body, fields, GENERATION_RULES);
+    return await answer(c, context, fields, toRequest(fields), "image_generation", aside);
   });
 }
 
@@ -100,13 +101,13 @@ export function mountEdits(app: OpenAPIHono<AppEnv>, context: DoorContext): void
     const form = await readForm(c, context.limits.maxUploadBytes);
     const given = fieldsOf(form, "image", "mask");
     const fields = check(schema, given);
-    const warnings = [...settleFields(given, EDIT_RULES), ...useless(fields)];
+    const aside = settled(given, fields, EDIT_RULES, true);
     const [image, ...others] = formFiles(form, "image", MAX_IMAGES);
     const mask = formFile(form, "mask");
     const moreImages = others.length > 0 ? others : undefined;
     const task = mask === undefined ? "image-to-image" : "inpaint";
     const request = { ...toRequest(fields), image, moreImages, mask, task } as const;
-    return await answer(c, context, fields, request, "image_edit", warnings);
+    return await answer(c, context, fields, request, "image_edit", aside);
   });
 }
 
@@ -132,7 +133,7 @@ export function mountVariations(app: OpenAPIHono<AppEnv>, context: DoorContext):
     const form = await readForm(c, context.limits.maxUploadBytes);
     const given = fieldsOf(form, "image");
     const fields = check(schema, given);
-    const warnings = [...settleFields(given, VARIATION_RULES), ...useless(fields)];
+    const aside = settled(given, fields, VARIATION_RULES, true);
     const { prompt = "", strength = VARIATION_STRENGTH } = fields;
     const image = formFile(form, "image");
     const request = {
@@ -142,8 +143,19 @@ export function mountVariations(app: OpenAPIHono<AppEnv>, context: DoorContext):
       image,
       task: "image-to-image",
     } as const;
-    return await answer(c, context, fields, request, "image_edit", warnings);
+    return await answer(c, context, fields, request, "image_edit", aside);
   });
+}
+
+/** What of a request nothing is done with here. */
+function settled(
+  given: unknown,
+  fields: ImageFields,
+  rules: FieldRules,
+  areTexts = false,
+): Pick<PlanOptions, "warnings" | "others"> {
+  const { warnings, others } = leftAside(given, rules);
+  return { warnings: [...warnings, ...useless(fields)], others: { fields: others, areTexts } };
 }
 
 /** Fields that mean something only beside others. */

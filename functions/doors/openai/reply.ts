@@ -2,7 +2,7 @@ import type { EncodedImage, Job, JobEvent } from "../../contract/job.ts";
 import { toServeError } from "../../contract/errors.ts";
 import { callerOf } from "../../http/caller.ts";
 import { type AppContext, baseUrl, type DoorContext } from "../../http/context.ts";
-import { planJob, type RunRequest } from "../../http/plan.ts";
+import { planJob, type PlanOptions, type RunRequest } from "../../http/plan.ts";
 import { followOwn, runToEnd, throwIfFailed } from "../../http/run.ts";
 import { setServerTiming } from "../../http/server_timing.ts";
 import { sse, type SseMessage } from "../../http/sse.ts";
@@ -18,11 +18,11 @@ export async function answer(
   fields: ImageFields,
   request: RunRequest,
   kind: "image_generation" | "image_edit",
-  leftAside: readonly string[],
+  aside: Pick<PlanOptions, "warnings" | "others">,
 ): Promise<Response> {
   const caller = callerOf(c);
   const { signal } = caller;
-  const job = await planJob(context, request, { ...caller, names: NAMES, warnings: leftAside });
+  const job = await planJob(context, request, { ...caller, names: NAMES, ...aside });
   if (fields.stream) {
     await context.queue.submit(job);
     return sse(c, (gone) => stream(context, job, gone, kind, fields.progress ?? false));

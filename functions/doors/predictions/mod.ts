@@ -11,7 +11,7 @@ import { makeJobId } from "../../contract/job_id.ts";
 import { check, readJson } from "../../http/body.ts";
 import { callerOf } from "../../http/caller.ts";
 import type { AppContext, AppEnv, DoorContext } from "../../http/context.ts";
-import { settleFields } from "../../http/field_rules.ts";
+import { leftAside, settleFields } from "../../http/field_rules.ts";
 import { planJob } from "../../http/plan.ts";
 import { type Operation, route } from "../../http/route.ts";
 import { followOwn } from "../../http/run.ts";
@@ -60,8 +60,11 @@ interface Planned {
 }
 
 /** What a prediction was asked with, in short. */
-async function fingerprintOf({ input, model, version }: PredictionBody): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify([input, model, version]));
+async function fingerprintOf(
+  { input, model, version }: PredictionBody,
+  others: object,
+): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify([input, model, version, others]));
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
@@ -94,10 +97,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
   async function plan(c: AppContext, id?: string, model?: string): Promise<Planned> {
     const given = await readJson(c, limits.maxUploadBytes);
     const body = check(schema, given);
-    const warnings = [
-      ...settleFields(given, BODY_RULES),
-      ...settleFields((given as { input: unknown }).input, INPUT_RULES, "input"),
-    ];
+    const aside = leftAside((given as { input: unknown }).input, INPUT_RULES, "input");
     const webhook = readWebhook(body.webhook, body.webhook_events_filter, context.webhooks);
     if (id !== undefined && body.id !== undefined && body.id !== id) {
       throw invalid("id", "id must be the one in the address, or be left out");
@@ -106,11 +106,13 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     const job = await planJob(context, request, {
       ...callerOf(c),
       names: namesIn(body),
-      warnings,
+      warnings: [...settleFields(given, BODY_RULES), ...aside.warnings],
+      others: { fields: aside.others },
       id: internalId(c, id ?? body.id ?? makeJobId()),
       keepMs: limits.resultTtlMs,
     });
-    return { job: { ...job, fingerprint: await fingerprintOf(body) }, webhook };
+    const fingerprint = await fingerprintOf(body, aside.others);
+    return { job: { ...job, fingerprint }, webhook };
   }
 
   async function answer(

@@ -22,7 +22,7 @@ import { controlsOf } from "./control_units.ts";
 import { infoOf } from "./info.ts";
 import { mountLists } from "./lists.ts";
 import { merge, OPTION_RULES, OptionsSchema, OptionStore } from "./options.ts";
-import { leftAside, namesIn, toRequest } from "./request.ts";
+import { asideOf, namesIn, toRequest } from "./request.ts";
 import { IMG2IMG_RULES, TXT2IMG_RULES } from "./rules.ts";
 import { note, progressOf, Runs } from "./runs.ts";
 import {
@@ -71,7 +71,7 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
     const caller = callerOf(c);
     const { owner, signal } = caller;
     const [start] = fields.init_images ?? [];
-    const { controls, warnings: aside } = controlsOf(
+    const { controls, warnings: ofControls } = controlsOf(
       fields.alwayson_scripts,
       start,
       limits.maxImageBytes,
@@ -83,10 +83,12 @@ function mount(app: OpenAPIHono<AppEnv>, context: DoorContext): void {
       maxPreviews: limits.maxPreviews,
       controls,
     };
+    const { warnings: ofFields, others } = asideOf(given, fields, rules);
     const job = await planJob(context, toRequest(fields, around), {
       ...caller,
       names: namesIn(fields),
-      warnings: [...leftAside(given, fields, rules), ...aside],
+      warnings: [...ofFields, ...ofControls],
+      others,
     });
     const { images, warnings } = await finish(job, signal);
     const { init_images, mask, ...rest } = fields;

@@ -1,7 +1,7 @@
 import { invalid } from "../../contract/errors.ts";
 import { imageOf } from "../../http/base64.ts";
-import { type FieldRules, settleFields } from "../../http/field_rules.ts";
-import type { RunRequest, SecondPassRequest } from "../../http/plan.ts";
+import { type FieldRules, leftAside, settleFields } from "../../http/field_rules.ts";
+import type { PlanOptions, RunRequest, SecondPassRequest } from "../../http/plan.ts";
 import { CONTROLS } from "./control_units.ts";
 import { type Tagged, takeTags } from "./extra_networks.ts";
 import { secondPassOf } from "./hires.ts";
@@ -127,15 +127,21 @@ function hiresOf(
 }
 
 /** What of a request is understood, but not done. */
-export function leftAside(given: unknown, fields: Fields, rules: FieldRules): string[] {
+export function asideOf(
+  given: unknown,
+  fields: Fields,
+  rules: FieldRules,
+): Pick<PlanOptions, "others"> & { readonly warnings: readonly string[] } {
   const { override_settings } = given as { override_settings?: unknown };
-  return [
-    ...settleFields(given, rules),
+  const { warnings, others } = leftAside(given, rules);
+  const all = [
+    ...warnings,
     ...settleFields(override_settings, OPTION_RULES, "override_settings"),
     ...takeTags(fields.negative_prompt ?? "", "negative_prompt").loras.map(({ name }) =>
       `negative_prompt names the LoRA ${name}, which counts in prompt only`
     ),
   ];
+  return { warnings: all, others: { fields: others } };
 }
 
 /** By chance where none is given, and of 32 bits as A1111's are. */

@@ -39,7 +39,7 @@ export const marigoldOptions: CallOptions<MarigoldOptions> = {
   outputType: { type: "string", choices: ["image", "tensor"] },
   image: imageStartOptions.image,
   numInferenceSteps: timestepOptions.numInferenceSteps,
-  ensembleSize: { type: "integer", minimum: 1 },
+  ensembleSize: { type: "integer", minimum: 1, cost: "images" },
   processingResolution: { type: "integer", minimum: 0 },
   matchInputResolution: { type: "boolean" },
   resampleMethodInput: { type: "string", choices: resampleMethods },

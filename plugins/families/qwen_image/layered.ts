@@ -56,7 +56,7 @@ export interface QwenImageLayersOptions {
 /** The declarations of {@linkcode QwenImageLayersOptions}. */
 export const qwenImageLayersOptions: CallOptions<QwenImageLayersOptions> = {
   image: { type: "image", required: true },
-  layers: { type: "integer", minimum: 1 },
+  layers: { type: "integer", minimum: 1, cost: "images" },
   resolution: { type: "integer" },
   cfgNormalize: { type: "boolean" },
 };

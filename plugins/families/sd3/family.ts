@@ -60,7 +60,7 @@ export interface SkipLayerOptions {
 
 /** The declarations of {@linkcode SkipLayerOptions}. */
 export const skipLayerOptions: CallOptions<SkipLayerOptions> = {
-  skipGuidanceLayers: { type: "integer", list: "required", minimum: 0 },
+  skipGuidanceLayers: { type: "integer", list: "required", minimum: 0, cost: "none" },
   skipLayerGuidanceScale: { type: "number" },
   skipLayerGuidanceStop: { type: "number" },
   skipLayerGuidanceStart: { type: "number" },

@@ -15,7 +15,7 @@ export type FlowStepOptions = Omit<TimestepOptions, "timesteps">;
 
 /** The declarations of {@linkcode FlowStepOptions}. */
 export const flowStepOptions: CallOptions<FlowStepOptions> = {
-  numInferenceSteps: { type: "integer", minimum: 1 },
+  numInferenceSteps: { type: "integer", minimum: 1, cost: "steps" },
   sigmas: { type: "number", list: "required" },
 };
 

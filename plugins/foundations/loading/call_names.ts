@@ -6,8 +6,14 @@ export interface ClassOptions {
   readonly options: Readonly<Record<string, CallOption>>;
 }
 
-const COUNTS = ["numImagesPerPrompt", "numWaveformsPerPrompt", "batchSize"];
-const LENGTHS = ["audioLengthInS", "audioEndInS", "audioDuration"];
+/** Names of the option by which classes make several at once. */
+export const COUNTS: readonly string[] = [
+  "numImagesPerPrompt",
+  "numWaveformsPerPrompt",
+  "batchSize",
+];
+/** Names of the option that says how many seconds of audio a class makes. */
+export const LENGTHS: readonly string[] = ["audioLengthInS", "audioEndInS", "audioDuration"];
 
 /** The option by which a class makes several images or audio clips at once; undefined where it has none. */
 export function countOption({ options }: ClassOptions): string | undefined {

@@ -33,7 +33,7 @@ export const consistencyOptions: CallOptions<ConsistencyOptions> = {
   ...positive,
   ...timesteps,
   ...imagePromptOptions,
-  originalInferenceSteps: { type: "integer", minimum: 1 },
+  originalInferenceSteps: { type: "integer", minimum: 1, cost: "none" },
 };
 
 /** The components and settings that the definitions of these pipelines share. */

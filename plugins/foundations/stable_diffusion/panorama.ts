@@ -37,7 +37,7 @@ export interface PanoramaOptions {
 
 /** The declarations of {@linkcode PanoramaOptions}. */
 export const panoramaOptions: CallOptions<PanoramaOptions> = {
-  viewBatchSize: { type: "integer", minimum: 1 },
+  viewBatchSize: { type: "integer", minimum: 1, cost: "images" },
   circularPadding: { type: "boolean" },
 };
 

@@ -85,7 +85,7 @@ export interface UnCLIPOptions {
 export const unclipOptions: CallOptions<UnCLIPOptions> = {
   image: { type: "image", list: "allowed" },
   imageEmbeds: { type: "tensor" },
-  noiseLevel: { type: "integer", minimum: 0 },
+  noiseLevel: { type: "integer", minimum: 0, cost: "none" },
 };
 
 /**

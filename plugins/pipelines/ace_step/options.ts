@@ -95,7 +95,7 @@ export const aceStepOptions: CallOptions<AceStepOptions> = {
   instruction: { type: "string" },
   maxTextLength: { type: "integer", minimum: 1 },
   maxLyricLength: { type: "integer", minimum: 1 },
-  bpm: { type: "integer" },
+  bpm: { type: "integer", cost: "none" },
   keyscale: { type: "string" },
   timesignature: { type: "string" },
   taskType: { type: "string", choices: Object.keys(TASKS) },

@@ -111,7 +111,7 @@ export const AudioDiffusionPipeline: PipelineClass<
     numInferenceSteps: { type: "integer", minimum: 1 },
     rawAudio: { type: "object" },
     slice: { type: "integer", minimum: 0 },
-    startStep: { type: "integer", minimum: 0 },
+    startStep: { type: "integer", minimum: 0, cost: "none" },
     maskStartSecs: { type: "number", minimum: 0 },
     maskEndSecs: { type: "number", minimum: 0 },
     stepGenerator: { type: "object", list: "allowed" },

@@ -87,7 +87,7 @@ export const ConsistencyModelPipeline: PipelineClass<
   family: "consistency-model",
   options: {
     ...unconditionalOptions,
-    classLabels: { type: "any" },
+    classLabels: { type: "any", cost: "images" },
     numInferenceSteps: { type: "integer", minimum: 1, nullable: true },
     timesteps: { type: "integer", list: "required" },
     latents: { type: "tensor" },

@@ -77,7 +77,7 @@ export interface DiTOptions extends RunOptions {
 
 const options: CallOptions<DiTOptions> = {
   ...runOptions,
-  classLabels: { type: "any", required: true },
+  classLabels: { type: "any", required: true, cost: "images" },
   guidanceScale: { type: "number" },
   numInferenceSteps: { type: "integer", minimum: 1 },
   latents: { type: "tensor" },

@@ -169,7 +169,7 @@ export const StableDiffusionUpscalePipeline: PipelineClass<
     ...guidanceOptions,
     image: imageStartOptions.image,
     numInferenceSteps: timestepOptions.numInferenceSteps,
-    noiseLevel: { type: "integer", minimum: 0 },
+    noiseLevel: { type: "integer", minimum: 0, cost: "none" },
     eta: { type: "number" },
     latents: { type: "tensor" },
   },

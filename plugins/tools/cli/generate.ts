@@ -1,11 +1,18 @@
 import process from "node:process";
-import { type PipelineStep, type Registry, type TorchDtype, VERSION } from "@denoise/core";
+import {
+  type PipelineStep,
+  type Recipe,
+  type Registry,
+  type TorchDtype,
+  VERSION,
+} from "@denoise/core";
 import { registry as builtIn } from "@denoise/denoise/registry";
 import { id as EMBEDDED } from "@denoise/embedded-emoji";
 import {
   type AnyOutput,
   type AnyPipeline,
   countOption,
+  describeOptions,
   diffusionPipeline,
   lengthOption,
 } from "@denoise/loading";
@@ -19,6 +26,7 @@ import { interruptible } from "./interrupt.ts";
 import { findScheduler, withModelMeant } from "./names.ts";
 import { integer, number, seed, several, size } from "./options.ts";
 import { checkOut, outputPaths, STANDARD_OUTPUT, writeResult } from "./output.ts";
+import { type OwnOption, ownOption, ownOptionsOf, readOwnOptions } from "./own_options.ts";
 import { addPlugins, PLUGIN } from "./plugins.ts";
 import {
   type AnyClass,
@@ -59,6 +67,7 @@ export interface GenerateFlags extends Given, AdapterFlags {
   readonly verbose?: true;
   readonly length?: number;
   readonly lyrics?: string;
+  readonly option: readonly OwnOption[];
   readonly plugin: readonly string[];
 }
 
@@ -120,6 +129,13 @@ export function addGenerate(program: Command): void {
     .option("--ip-adapter-image <file>", "the image that IP-Adapters follow")
     .option("--lyrics <text>", "what is sung, with marks such as [verse], by models that sing")
     .option("--length <seconds>", "how long an audio clip is", number(0, 3600))
+    .option(
+      "--option <name=value>",
+      "an option that the pipeline alone has, by diffusers' name; repeatable, for a list too; " +
+        "`denoise inspect MODEL` lists them",
+      several(ownOption),
+      [],
+    )
     .option("-n, --count <n>", "how many images or audio clips", integer(1, 64), 1)
     .option(
       "-o, --out <file>",
@@ -152,7 +168,11 @@ export function addGenerate(program: Command): void {
         '\n  denoise generate "red apple on a blue background" --seed 7' +
         '\n  denoise generate "a castle" --model ID --image sketch.png --strength 0.7' +
         '\n  denoise generate "a bird" --model ID --controlnet ID --control-image edges.png' +
+        '\n  denoise generate "a frog" --model ID --option prior_num_inference_steps=10' +
         '\n  denoise generate "a cat" --out - | magick - cat.gif',
+    )
+    .showHelpAfterError(
+      "(add --help for what there is; options of one pipeline are given as --option NAME=VALUE)",
     )
     .action(async (words: string[], flags: GenerateFlags) => {
       const given = words.length === 0 ? undefined : words.join(" ");
@@ -216,20 +236,27 @@ async function generate(
     ).finally(bar.stop);
     used = task.pipe;
     refuseForeign(task.Class, flags);
+    const own = await readOwnOptions(task.Class, flags.option);
+    const run = { ...task, own };
     if (given === undefined && task.Class.takesPrompt && isInteractive(flags)) {
-      return await interact(flags, (prompt, flags) => draw({ ...task, flags }, prompt));
+      return await interact(flags, (prompt, flags) => draw({ ...run, flags }, prompt));
     }
     if (task.Class.takesPrompt) checkPrompt(given, task.Class, flags);
-    await draw({ ...task, flags }, prompt);
+    await draw({ ...run, flags }, prompt);
   } finally {
     await used.dispose();
     await pipe.dispose();
   }
 }
 
+/** A task, and what `--option` gives to its call. */
+interface OwnTask extends Task {
+  readonly own: Readonly<Record<string, unknown>>;
+}
+
 /** Makes the images of one prompt, writes and shows them. */
 async function draw(
-  { flags, ...task }: Task & { readonly flags: GenerateFlags },
+  { flags, ...task }: OwnTask & { readonly flags: GenerateFlags },
   prompt: string,
 ): Promise<void> {
   const { out, count, force, quiet, verbose } = flags;
@@ -325,6 +352,9 @@ function checkAdapters({ ipAdapter, ipAdapterImage }: GenerateFlags): void {
 
 /** Flags of options that only some classes have. */
 const OWN = {
+  steps: "numInferenceSteps",
+  guidance: "guidanceScale",
+  negative: "negativePrompt",
   eta: "eta",
   clipSkip: "clipSkip",
   promptSyntax: "promptSyntax",
@@ -338,7 +368,11 @@ function refuseForeign({ className, options }: AnyClass, flags: GenerateFlags): 
     )
     .map(([flag]) => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
   if (foreign.length === 0) return;
-  throw new TypeError(`Cannot give ${foreign.join(" and ")} to ${className}: leave that out`);
+  const own = [...ownOptionsOf({ options }).keys()].join(", ");
+  throw new TypeError(
+    `Cannot give ${foreign.join(" and ")} to ${className}: leave that out` +
+      (own === "" ? "" : `, or give one of its own as --option NAME=VALUE: ${own}`),
+  );
 }
 
 /** A model that takes no text takes none of what goes with it either. */
@@ -386,9 +420,20 @@ function refuseLyrics({ className, options }: AnyClass, { lyrics }: GenerateFlag
   );
 }
 
+/** The recipe says what `--option` gave. */
+function recipeOf(
+  own: Readonly<Record<string, unknown>>,
+  Class: AnyClass,
+): { readonly recipe?: Recipe } {
+  const options = describeOptions(own, Class);
+  return Object.keys(options).length === 0 || !("recipe" in Class.options)
+    ? {}
+    : { recipe: { options } };
+}
+
 /** Starts the run: what is not given is left to the model's own defaults. */
 async function startRun(
-  { pipe, Class, options }: Task,
+  { pipe, Class, options, own }: OwnTask,
   prompt: string,
   flags: GenerateFlags,
   signal: AbortSignal,
@@ -401,6 +446,8 @@ async function startRun(
   const length = lengthOption(Class);
   const all = {
     ...options,
+    ...own,
+    ...recipeOf(own, Class),
     seed: flags.seed,
     numInferenceSteps: flags.steps,
     guidanceScale: flags.guidance,

@@ -3,6 +3,7 @@ import { diffusionPipeline } from "@denoise/loading";
 import { inspect, type InspectReport } from "@denoise/hub";
 import type { Command } from "commander";
 import { registry as builtIn } from "@denoise/denoise/registry";
+import { ownOptionsLine } from "./own_options.ts";
 import { addPlugins, PLUGIN } from "./plugins.ts";
 import { formatBytes, formatCount } from "./terminal.ts";
 
@@ -30,7 +31,9 @@ export function addInspect(program: Command): void {
         return;
       }
       const report = await inspect(id, { ...options, registry });
-      console.log(json ? JSON.stringify(report, null, 2) : describeReport(report));
+      if (json) return console.log(JSON.stringify(report, null, 2));
+      const own = await ownOptionsLine(report.pipeline, registry);
+      console.log([describeReport(report), own ?? ""].join("\n").trimEnd());
     });
 }
 
@@ -51,7 +54,8 @@ async function describeFolder(
   const lines = models.map(({ role, className, parameters }) =>
     `${role.padEnd(18)} ${className.padEnd(30)} ${formatCount(parameters)}`
   );
-  return [String(pipe).trim(), ...lines].join("\n");
+  const options = await ownOptionsLine(pipe.className, registry);
+  return [String(pipe).trim(), ...lines, options ?? ""].join("\n").trimEnd();
 }
 
 function describeReport(report: InspectReport): string {

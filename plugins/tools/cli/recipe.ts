@@ -1,9 +1,11 @@
 import { isWav, readWavRecipe } from "@denoise/audio";
+import { registry } from "@denoise/denoise/registry";
 import { readRecipe } from "@denoise/image";
 import type { Recipe } from "@denoise/core";
 import type { Command } from "commander";
 import { readResult } from "./input.ts";
 import { shortName } from "./names.ts";
+import type { AnyClass } from "./tasks.ts";
 
 /** Adds `recipe FILE`. */
 export function addRecipe(program: Command): void {
@@ -20,22 +22,20 @@ export function addRecipe(program: Command): void {
             "that it makes, and other programs often take it out",
         );
       }
-      console.log(flags.json ? JSON.stringify(recipe, null, 2) : describe(recipe));
+      if (flags.json) return console.log(JSON.stringify(recipe, null, 2));
+      console.log(`${describe(recipe)}\n\n${commandOf(recipe, await optionsOf(recipe))}`);
     });
 }
 
-/** What stands in recipes, as flags of `generate`. */
+/** What stands in recipes, as flags of `generate` for options of the same name. */
 const FLAGS = {
-  model: "--model",
   negativePrompt: "--negative",
   lyrics: "--lyrics",
-  steps: "--steps",
   guidanceScale: "--guidance",
   strength: "--strength",
   eta: "--eta",
   clipSkip: "--clip-skip",
   promptSyntax: "--prompt-syntax",
-  seed: "--seed",
   audioLengthInS: "--length",
   audioEndInS: "--length",
   audioDuration: "--length",
@@ -47,7 +47,15 @@ function describe(recipe: Recipe): string {
     ([key, value]) =>
       `${key.padEnd(width)}  ${typeof value === "object" ? JSON.stringify(value) : value}`,
   );
-  return `${lines.join("\n")}\n\n${commandOf(recipe)}`;
+  return lines.join("\n");
+}
+
+/** Whether calls of a recipe's pipeline have an option; all where it is not known. */
+async function optionsOf({ pipeline }: Recipe): Promise<(option: string) => boolean> {
+  const name = String(pipeline);
+  if (registry.pipeline(name) === undefined) return () => true;
+  const { options } = await registry.get(name, "pipeline") as unknown as AnyClass;
+  return (option) => option in options;
 }
 
 /** A word as shells read it. */
@@ -56,17 +64,27 @@ function quoted(value: unknown): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** The command that makes an image again; images that it began with have to be added. */
-export function commandOf(recipe: Recipe): string {
+/**
+ * The command that makes an image again; images that it began with have to be added.
+ *
+ * @param has Whether calls of its pipeline have an option: recipes also say what a call cannot choose.
+ */
+export function commandOf(recipe: Recipe, has: (option: string) => boolean): string {
   const { prompt, scheduler, width, height } = recipe;
-  const flags = Object.entries(FLAGS).flatMap(([key, flag]) => {
-    const value = recipe[key];
-    return value === undefined || value === null || value === "" ? [] : [flag, quoted(value)];
-  });
-  const size = recipe["strength"] === undefined && typeof width === "number"
+  const flag = (flag: string, value: Recipe[string]) =>
+    value === undefined || value === null || value === "" ? [] : [flag, quoted(value)];
+  const flags = [
+    ...flag("--model", recipe["model"]),
+    ...has("numInferenceSteps") ? flag("--steps", recipe["steps"]) : [],
+    ...Object.entries(FLAGS).flatMap(([key, name]) => has(key) ? flag(name, recipe[key]) : []),
+    ...flag("--seed", recipe["seed"]),
+  ];
+  const size = recipe["strength"] === undefined && typeof width === "number" && has("width")
     ? ["--size", `${width}x${height}`]
     : [];
   const words = prompt === undefined || prompt === null ? [] : [quoted(prompt)];
-  const own = typeof scheduler === "string" ? ["--scheduler", shortName(scheduler)] : [];
-  return ["denoise generate", ...words, ...flags, ...own, ...size].join(" ");
+  const named = typeof scheduler === "string" ? ["--scheduler", shortName(scheduler)] : [];
+  const own = Object.entries((recipe["options"] ?? {}) as Recipe)
+    .flatMap(([name, value]) => ["--option", quoted(`${name}=${value}`)]);
+  return ["denoise generate", ...words, ...flags, ...named, ...size, ...own].join(" ");
 }

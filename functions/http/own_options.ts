@@ -1,0 +1,145 @@
+import { type CallOption, checkOptions } from "@denoise/core";
+import { findOption, readOption } from "@denoise/loading";
+import { invalid } from "../contract/errors.ts";
+import type { Task } from "../contract/job.ts";
+import type { Limits } from "../contract/limits.ts";
+import type { ModelInfo } from "../contract/model_info.ts";
+import type { PlainValue } from "../contract/own_options.ts";
+import { unknownFields } from "./field_rules.ts";
+
+/** Fields of a request that its door has no rule for, by their names in the body. */
+export interface OtherFields {
+  /** As they were sent. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Whether they come from a form, which has texts alone. */
+  readonly areTexts?: boolean | undefined;
+}
+
+/** What of a request was meant for the model's pipeline alone. */
+export interface OwnOptions {
+  /** By the names that calls have for them. */
+  readonly options: Readonly<Record<string, PlainValue>> | undefined;
+  /** How many images are computed for each one that is made. */
+  readonly imagesEach: number;
+  /** What was left aside. */
+  readonly warnings: readonly string[];
+}
+
+/** Kinds of values that no request carries. */
+const WITHOUT_VALUE: Partial<Record<CallOption["type"], string>> = {
+  tensor: "a tensor",
+  image: "an image",
+  function: "a function",
+  object: "an object of the program",
+};
+
+/**
+ * Takes as options of the model's pipeline what has the name of one, in snake_case or camelCase, within the server's
+ * limits; what has no such name is left aside with a warning.
+ *
+ * @throws {ServeError} `invalid_input` for what is not of the type, beyond the limits, or cannot be sent.
+ */
+export function settleOwnOptions(
+  { fields, areTexts }: OtherFields,
+  model: ModelInfo,
+  task: Task,
+  count: number,
+  limits: Limits,
+): OwnOptions {
+  const known = new Map(Object.entries(model.options ?? {}));
+  const options: Record<string, PlainValue> = {};
+  const others: string[] = [];
+  let imagesEach = 1;
+  for (const [path, value] of Object.entries(fields)) {
+    const own = findOption(path.replace(/^.*\./, ""), known);
+    if (own === undefined) {
+      others.push(path);
+      continue;
+    }
+    if (own.tasks?.includes(task) === false) {
+      throw invalid(
+        path,
+        `${path} must be left out: ${model.id} has it for ${own.tasks.join(", ")}`,
+      );
+    }
+    const most = mostOf(own.option, count, limits);
+    const option = bounded(own.option, most, path, model);
+    const taken = read(value, option, path, model, areTexts);
+    checkSize(taken, path, most ?? limits.maxSteps, limits.maxPromptBytes);
+    if (option.cost === "images") imagesEach *= Array.isArray(taken) ? taken.length : Number(taken);
+    options[own.name] = taken;
+  }
+  return {
+    options: Object.keys(options).length === 0 ? undefined : options,
+    imagesEach,
+    warnings: unknownFields(others),
+  };
+}
+
+/** The most of an option, by what more of it costs; undefined where that is nothing. */
+function mostOf(
+  { cost = "none" }: CallOption,
+  count: number,
+  { maxSteps, maxImages }: Limits,
+): number | undefined {
+  if (cost === "none") return undefined;
+  return cost === "steps" ? maxSteps : Math.max(1, Math.floor(maxImages / count));
+}
+
+/** The option with the server's limit. */
+function bounded(
+  option: CallOption,
+  most: number | undefined,
+  path: string,
+  { id }: ModelInfo,
+): CallOption {
+  const { type, cost, maximum } = option;
+  const without = WITHOUT_VALUE[type];
+  if (without !== undefined) {
+    throw invalid(
+      path,
+      `${path} must be left out: for ${id} it is ${without}, which no field holds`,
+    );
+  }
+  const isOpen = type === "any" || type === "integer" && maximum === undefined;
+  if (isOpen && cost === undefined) {
+    throw invalid(
+      path,
+      `${path} must be left out: ${id} sets it no limit, so that no server takes it`,
+    );
+  }
+  if (type !== "integer" || most === undefined) return option;
+  return { ...option, maximum: Math.min(maximum ?? Infinity, most) };
+}
+
+/** A value as its option has it. */
+function read(
+  value: unknown,
+  option: CallOption,
+  path: string,
+  { id }: ModelInfo,
+  areTexts: boolean | undefined,
+): PlainValue {
+  try {
+    if (areTexts && typeof value === "string") {
+      return readOption([value], option, path, `run ${id}`) as PlainValue;
+    }
+    checkOptions(`run ${id}`, { [path]: value }, { [path]: option }, "some");
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    throw invalid(path, error.message);
+  }
+  return value as PlainValue;
+}
+
+/** Lists have a place for each step, or image; texts are cut into tokens, whose cost grows with their length. */
+function checkSize(value: PlainValue, path: string, maxItems: number, maxBytes: number): void {
+  if (Array.isArray(value) && value.length > maxItems) {
+    throw invalid(path, `${path} can be a list of ${maxItems} at most`);
+  }
+  const text = JSON.stringify(value);
+  if (new TextEncoder().encode(text).length > maxBytes) {
+    throw invalid(path, `${path} must be of at most ${maxBytes} bytes`);
+  }
+  if (/\\ud[89a-f]/i.test(text)) throw invalid(path, `${path} must be valid Unicode text`);
+}
