@@ -280,6 +280,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type OvisImageTransformer2DModel = modelOvisImageTransformer.OvisImageTransformer2DModel;
 /** `OvisImageTransformer2DModel` of `@denoise/model-ovis-image-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const OvisImageTransformer2DModel: typeof modelOvisImageTransformer.OvisImageTransformer2DModel = modelOvisImageTransformer.OvisImageTransformer2DModel.using(registry); import * as modelOvisImageTransformer from "@denoise/model-ovis-image-transformer";
+/** An object of the class. */ export type PaintByExampleImageEncoder = modelPaintByExampleImageEncoder.PaintByExampleImageEncoder;
+/** `PaintByExampleImageEncoder` of `@denoise/model-paint-by-example-image-encoder`, with {@linkcode registry} as its default.
+ * @category Models */ export const PaintByExampleImageEncoder: typeof modelPaintByExampleImageEncoder.PaintByExampleImageEncoder = modelPaintByExampleImageEncoder.PaintByExampleImageEncoder.using(registry); import * as modelPaintByExampleImageEncoder from "@denoise/model-paint-by-example-image-encoder";
 /** An object of the class. */ export type PixArtTransformer2DModel = modelPixartTransformer.PixArtTransformer2DModel;
 /** `PixArtTransformer2DModel` of `@denoise/model-pixart-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const PixArtTransformer2DModel: typeof modelPixartTransformer.PixArtTransformer2DModel = modelPixartTransformer.PixArtTransformer2DModel.using(registry); import * as modelPixartTransformer from "@denoise/model-pixart-transformer";
@@ -559,6 +562,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type OvisImagePipeline = InstanceType<typeof OvisImagePipeline>; export type { OvisImageCallOptions } from "@denoise/pipeline-ovis-image";
 /** `OvisImagePipeline` of `@denoise/pipeline-ovis-image`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const OvisImagePipeline: WithMethods<typeof pipelineOvisImage.OvisImagePipeline, PipelineMethods> = pipelineOvisImage.OvisImagePipeline.using(registry); import * as pipelineOvisImage from "@denoise/pipeline-ovis-image";
+/** An object of the class. */ export type PaintByExamplePipeline = InstanceType<typeof PaintByExamplePipeline>; export type { PaintByExampleOptions } from "@denoise/pipeline-paint-by-example";
+/** `PaintByExamplePipeline` of `@denoise/pipeline-paint-by-example`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const PaintByExamplePipeline: WithMethods<typeof pipelinePaintByExample.PaintByExamplePipeline, PipelineMethods> = pipelinePaintByExample.PaintByExamplePipeline.using(registry); import * as pipelinePaintByExample from "@denoise/pipeline-paint-by-example";
 /** An object of the class. */ export type PixArtAlphaPipeline = InstanceType<typeof PixArtAlphaPipeline>; export type { PixArtAlphaOptions } from "@denoise/pipeline-pixart-alpha";
 /** `PixArtAlphaPipeline` of `@denoise/pipeline-pixart-alpha`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const PixArtAlphaPipeline: WithMethods<typeof pipelinePixartAlpha.PixArtAlphaPipeline, PipelineMethods> = pipelinePixartAlpha.PixArtAlphaPipeline.using(registry); import * as pipelinePixartAlpha from "@denoise/pipeline-pixart-alpha";

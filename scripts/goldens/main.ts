@@ -64,6 +64,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "gligen_goldens.py",
     "consistency_decoder_goldens.py",
     "pag_goldens.py",
+    "paint_by_example_goldens.py",
     "t2i_adapter_goldens.py",
     "variation_goldens.py",
     "marigold_goldens.py",

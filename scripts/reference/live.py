@@ -102,7 +102,7 @@ def sensitivity(pipe, call: dict, seeds: list[int]) -> int:
 
 
 # tasks that multiply roundings: MoVQ normalizes by the latents, edits keep what lies above a quantile, SAG blurs what is attended to most
-ROUNDED = ("kandinsky", "semantic", "sag")
+ROUNDED = ("kandinsky", "semantic", "sag", "paint-by-example")
 
 
 def task_sensitivity(made: dict) -> int:
@@ -150,7 +150,7 @@ def task(dice: Random, folder: Path, index: int, among: list[str]) -> None:
     """A call on a repo of tests/fixtures."""
     name, made = random_tasks.task(dice, among)
     call, swapped = made["cases"][0]["call"], made["cases"][0]["scheduler"]
-    shown = ("image", "gligen_images", "gligen_inpaint_image", "image_reference", "mask_image", "depth_map", "control_image", "control_mask", "initial_audio_waveforms", "src_audio", "reference_audio",
+    shown = ("image", "gligen_images", "gligen_inpaint_image", "image_reference", "example_image", "mask_image", "depth_map", "control_image", "control_mask", "initial_audio_waveforms", "src_audio", "reference_audio",
              "image_embeds", "negative_image_embeds", "ip_adapter_image", "negative_ip_adapter_image", "ip_adapter_image_embeds")
     given = {key: str(value) if key in shown else value for key, value in call.items()}
     start = time.perf_counter()

@@ -29,6 +29,7 @@ import kandinsky_prior_goldens
 import anima_goldens
 import flux3_goldens
 import pag_goldens
+import paint_by_example_goldens
 import pixel_goldens
 import longcat_image_goldens
 import marigold_goldens
@@ -656,6 +657,18 @@ def semantic(dice: Random) -> tuple[dict, dict | None]:
     return call | edits | more | momentum, scheduler(dice, ONE_CALL_A_STEP)
 
 
+def paint_by_example(dice: Random) -> tuple[dict, dict | None]:
+    """One or two examples, each with an image of one size and a mask; the image says how large."""
+    count, each = pick(dice, 1, 2), pick(dice, 1, 1, 2)
+    width, height = 8 * dice.randint(4, 9), 8 * dice.randint(4, 9)
+    box = lambda: (dice.randrange(width // 2), dice.randrange(height // 2), dice.randint(width // 2, width), dice.randint(height // 2, height))  # noqa: E731
+    call = dict(
+        example_image=[random_photo(dice, 12, 70) for _ in range(count)], image=[photo(width, height, name=str(dice.random())) for _ in range(count)],
+        mask_image=[mask(width, height, box(), pick(dice, "L", "RGB")) for _ in range(count)], num_images_per_prompt=1 if count > 1 else each,
+        num_inference_steps=dice.randint(2, 7), guidance_scale=pick(dice, 1.0, 3.0, 7.5))
+    return call, scheduler(dice)
+
+
 SAG_SCHEDULERS = ("DDIM", {}), ("DDPM", {}), ("PNDM", {}), ("UniPCMultistep", {}), ("DPMSolverMultistep", {}), ("DPMSolverMultistep", MULTISTEP), ("DPMSolverSinglestep", {}), ("DEISMultistep", {})
 
 
@@ -728,7 +741,7 @@ KINDS = {
     "consistency-decoder": text, "consistency-decoder-img2img": img2img, "consistency-decoder-inpaint": inpaint,
     "unclip": unclip, "stable-unclip": stable_unclip_text, "unclip-variation": unclip_variation,
     "amused": amused_text, "amused-halved": amused_text, "amused-img2img": amused_img2img, "amused-inpaint": amused_inpaint,
-    "panorama": panorama, "panorama-4": panorama, "sag": sag, "semantic": semantic,
+    "panorama": panorama, "panorama-4": panorama, "sag": sag, "paint-by-example": paint_by_example, "semantic": semantic,
     "kandinsky22-combined": kandinsky_combined, "stable-unclip-img2img": stable_unclip, "ldm-unconditional": unconditional, "repaint": repaint,
     "kandinsky22": kandinsky_text, "kandinsky22-img2img": kandinsky_img2img, "kandinsky22-inpaint": kandinsky_inpaint,
     "control-xs": control_xs(plain_text), "control-xs-time": control_xs(plain_text), "control-xs-groups": control_xs(plain_text),
@@ -908,6 +921,7 @@ KNOWN = (
     | control_union_goldens.TASKS
     | control_xs_goldens.TASKS
     | deprecated_goldens.TASKS
+    | paint_by_example_goldens.TASKS
     | gligen_goldens.TASKS
     | consistency_decoder_goldens.TASKS
     | variation_goldens.TASKS

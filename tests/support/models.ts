@@ -42,6 +42,7 @@ import type {
   LongCatImageTransformer2DModel,
   Lumina2Transformer2DModel,
   OvisImageTransformer2DModel,
+  PaintByExampleImageEncoder,
   PixArtTransformer2DModel,
   Qwen2_5_VLForConditionalGeneration,
   Qwen3Model,
@@ -816,6 +817,10 @@ async function projectVectors(model: CLIPImageProjection, input: Inputs): Promis
   return { projected: await model.forward(input("embeds")!) };
 }
 
+async function encodeExamples(model: PaintByExampleImageEncoder, input: Inputs): Promise<Outputs> {
+  return { ...await model.forward(input("pixel_values")!) };
+}
+
 async function vocode(model: SpeechT5HifiGan, input: Inputs): Promise<Outputs> {
   return { waveform: await model.forward(input("spectrogram")!) };
 }
@@ -829,6 +834,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   UnCLIPTextProjModel: projectConditioning,
   StableUnCLIPImageNormalizer: normalizeVectors,
   CLIPImageProjection: projectVectors,
+  PaintByExampleImageEncoder: encodeExamples,
   UNetControlNetXSModel: denoiseControlled,
   ControlNetXSAdapter: denoiseJoined,
   AutoencoderKL: encodeOrDecode,

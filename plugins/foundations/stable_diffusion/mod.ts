@@ -15,6 +15,7 @@ export * from "./image_variation.ts";
 export * from "./latent_consistency.ts";
 export * from "./legacy.ts";
 export * from "./pag.ts";
+export * from "./paint_by_example.ts";
 export * from "./panorama.ts";
 export * from "./pix2pix.ts";
 export * from "./sag.ts";

@@ -82,6 +82,7 @@ export interface ModelDefinition<C extends object, M extends Model<C>> {
     | "transformers"
     | "stable_diffusion"
     | "latent_diffusion"
+    | "paint_by_example"
     | "unclip";
   /** Whose names its files have, where they are not those of its library. */
   readonly layout?: "diffusers" | undefined;
