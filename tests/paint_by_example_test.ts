@@ -5,9 +5,15 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals } from "@std/assert";
-import { DiffusionPipeline, PaintByExampleImageEncoder, Tensor } from "@denoise/denoise";
+import {
+  decodeImage,
+  DiffusionPipeline,
+  PaintByExampleImageEncoder,
+  Tensor,
+} from "@denoise/denoise";
 import type { AnyPipeline } from "@denoise/loading";
 import { openSafetensors, readTensor, saveSafetensors } from "@denoise/safetensors";
+import { runCli } from "../plugins/tools/cli/program.ts";
 import { fixture } from "./support/golden.ts";
 import { FEW, grey, refuses } from "./support/refusals.ts";
 import { loadTask } from "./support/tasks.ts";
@@ -70,6 +76,23 @@ describe("PaintByExamplePipeline", () => {
     const away = four.tensor!.slice(0, 3).sub(last.tensor!).abs().max().item();
     // the rows of a product are summed in another order where there are more of them
     assert(away < 1 / 255, `differs by ${away}`);
+  });
+
+  it("makes the same by the command line", async () => {
+    const folder = await Deno.makeTempDir({ prefix: "denoise-" });
+    const files = { image: GOOD.image, mask: GOOD.maskImage, example: GOOD.exampleImage };
+    for (const [name, image] of Object.entries(files)) await image.save(`${folder}/${name}.png`);
+    const out = `${folder}/out.png`;
+    const code = await runCli([
+      ...["generate", "--model", fixture("tiny-paint-by-example"), "--steps", "2", "--seed", "1"],
+      ...["--image", `${folder}/image.png`, "--mask", `${folder}/mask.png`],
+      ...["--option", `example_image=${folder}/example.png`, "--out", out, "--quiet"],
+    ]);
+    assertEquals(code, 0);
+    await using pipe: AnyPipeline = await load();
+    const { images: [image] } = await call(pipe, GOOD);
+    assertEquals((await decodeImage(await Deno.readFile(out))).data, image!.data);
+    await Deno.remove(folder, { recursive: true });
   });
 
   it("comes back from a folder", async () => {

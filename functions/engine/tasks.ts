@@ -38,7 +38,18 @@ export async function tasksFor(
       `Cannot serve ${className}: ${does}; served are ${Object.keys(WORDS).join(", ")}`,
     );
   }
-  const tasks = new Map<Task, AnyClass>([[word, await classNamed(className, registry)]]);
+  const ownClass = await classNamed(className, registry);
+  const missing = beyondRequests(ownClass);
+  if (missing.length > 0) {
+    throw new DenoiseError(
+      "unsupported_option",
+      `Cannot serve ${className}: it has to be given ${
+        missing.join(" and ")
+      }, for which no request has a place; ` +
+        "call the pipeline itself",
+    );
+  }
+  const tasks = new Map<Task, AnyClass>([[word, ownClass]]);
   if (!seesOnlyLatents(components)) return tasks;
   const family = registry.pipelines()
     .filter(({ family, control }) => family === own.family && control === own.control);
@@ -46,9 +57,24 @@ export async function tasksFor(
     const sibling = family.find((one) => WORDS[one.task] === task);
     if (sibling === undefined || tasks.has(task)) continue;
     const Class = await classNamed(sibling.className, registry);
-    if (fits(Class, components)) tasks.set(task, Class);
+    if (fits(Class, components) && beyondRequests(Class).length === 0) tasks.set(task, Class);
   }
   return tasks;
+}
+
+/** Kinds of values that requests have a place for only under these names. */
+const [PLACED, PLACES] = [
+  ["image", "tensor", "function", "object"],
+  ["image", "maskImage", "controlImage"],
+];
+
+/** What a class has to be given that no request can carry. */
+function beyondRequests({ options }: AnyClass): string[] {
+  return Object.entries(options)
+    .filter(([name, { type, required }]) =>
+      required && PLACED.includes(type) && !PLACES.includes(name)
+    )
+    .map(([name]) => name);
 }
 
 /** What the families of pipelines with each kind of network end with, and its place among the components. */

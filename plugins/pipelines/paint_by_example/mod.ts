@@ -2,8 +2,8 @@
  * PaintByExamplePipeline: a part of an image inpainted as an example image shows it. Yang et al., "Paint by Example:
  * Exemplar-based Image Editing with Diffusion Models" (arXiv:2211.13227).
  *
- * The image is taken in its own size. The command line, the HTTP function and the playground have no place for an
- * example image and refuse the class by name.
+ * The image is taken in its own size. The command line is given the example as `--option example_image=FILE`; the HTTP
+ * function has no place for one and refuses the class by name.
  *
  * @example
  * ```ts ignore
