@@ -115,8 +115,10 @@ export interface ImageOutput {
   readonly images: readonly Image[];
   /** float32 [N, C, H, W]: values in 0..1 for `"tensor"`, latents for `"latent"`. */
   readonly tensor?: Tensor | undefined;
-  /** For each image whether the safety checker hid it; absent without one. */
+  /** For each image whether the safety checker hid it for what it shows; absent without one. */
   readonly nsfwContentDetected?: readonly boolean[] | undefined;
+  /** For each image whether it was hidden for a watermark; absent where none is looked for. */
+  readonly watermarkDetected?: readonly boolean[] | undefined;
 }
 
 /**

@@ -259,6 +259,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type GPT2Model = modelGpt2.GPT2Model;
 /** `GPT2Model` of `@denoise/model-gpt2`, with {@linkcode registry} as its default.
  * @category Models */ export const GPT2Model: typeof modelGpt2.GPT2Model = modelGpt2.GPT2Model.using(registry);
+/** An object of the class. */ export type IFSafetyChecker = modelIfSafetyChecker.IFSafetyChecker;
+/** `IFSafetyChecker` of `@denoise/model-if-safety-checker`, with {@linkcode registry} as its default.
+ * @category Models */ export const IFSafetyChecker: typeof modelIfSafetyChecker.IFSafetyChecker = modelIfSafetyChecker.IFSafetyChecker.using(registry); import * as modelIfSafetyChecker from "@denoise/model-if-safety-checker";
+/** An object of the class. */ export type IFWatermarker = modelIfWatermarker.IFWatermarker;
+/** `IFWatermarker` of `@denoise/model-if-watermarker`, with {@linkcode registry} as its default.
+ * @category Models */ export const IFWatermarker: typeof modelIfWatermarker.IFWatermarker = modelIfWatermarker.IFWatermarker.using(registry); import * as modelIfWatermarker from "@denoise/model-if-watermarker";
 /** An object of the class. */ export type Krea2Transformer2DModel = modelKrea2Transformer.Krea2Transformer2DModel;
 /** `Krea2Transformer2DModel` of `@denoise/model-krea2-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const Krea2Transformer2DModel: typeof modelKrea2Transformer.Krea2Transformer2DModel = modelKrea2Transformer.Krea2Transformer2DModel.using(registry); import * as modelKrea2Transformer from "@denoise/model-krea2-transformer";
@@ -484,6 +490,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type FluxPriorReduxPipeline = InstanceType<typeof FluxPriorReduxPipeline>; export type { FluxPriorReduxOptions } from "@denoise/pipeline-flux-prior-redux";
 /** `FluxPriorReduxPipeline` of `@denoise/pipeline-flux-prior-redux`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const FluxPriorReduxPipeline: WithMethods<typeof pipelineFluxPriorRedux.FluxPriorReduxPipeline, PipelineMethods> = pipelineFluxPriorRedux.FluxPriorReduxPipeline.using(registry); import * as pipelineFluxPriorRedux from "@denoise/pipeline-flux-prior-redux";
+/** An object of the class. */ export type IFPipeline = InstanceType<typeof IFPipeline>; export type { IFOptions } from "@denoise/pipeline-if";
+/** `IFPipeline` of `@denoise/pipeline-if`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const IFPipeline: WithMethods<typeof pipelineIf.IFPipeline, PipelineMethods> = pipelineIf.IFPipeline.using(registry); import * as pipelineIf from "@denoise/pipeline-if";
 /** An object of the class. */ export type KandinskyV22Pipeline = InstanceType<typeof KandinskyV22Pipeline>; export type { KandinskyV22Options } from "@denoise/pipeline-kandinsky2-2";
 /** `KandinskyV22Pipeline` of `@denoise/pipeline-kandinsky2-2`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const KandinskyV22Pipeline: WithMethods<typeof pipelineKandinsky22.KandinskyV22Pipeline, PipelineMethods> = pipelineKandinsky22.KandinskyV22Pipeline.using(registry); import * as pipelineKandinsky22 from "@denoise/pipeline-kandinsky2-2";

@@ -75,6 +75,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "unclip_goldens.py",
     "karlo_goldens.py",
     "amused_goldens.py",
+    "deepfloyd_if_goldens.py",
     "flux_goldens.py",
     "redux_goldens.py",
     "z_image_goldens.py",

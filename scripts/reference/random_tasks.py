@@ -10,6 +10,7 @@ import consistency_decoder_goldens
 import control_union_goldens
 import control_xs_goldens
 import deprecated_goldens
+import deepfloyd_if_goldens
 import dit_pipeline_goldens
 import ernie_image_goldens
 import gligen_goldens
@@ -735,10 +736,25 @@ def gligen_inpaint(shows: bool):
     return made
 
 
+def pixels(dice: Random) -> tuple[dict, dict | None]:
+    """Calls of DeepFloyd IF, whose schedulers take the variance or have it left out."""
+    swapped = pick(dice, None, swap("DDPM", variance_type="fixed_small"), swap("DDPM", thresholding=False), swap("DPMSolverMultistep"))
+    return prompts(dice), swapped
+
+
+def pixels_text(dice: Random) -> tuple[dict, dict | None]:
+    call, swapped = pixels(dice)
+    if dice.random() < 0.3:
+        call["timesteps"] = sorted(dice.sample(range(1000), call.pop("num_inference_steps")), reverse=True)
+        swapped = swapped and swap("DDPM", variance_type="fixed_large")
+    return call | some(dice, 0.6, height=2 * dice.randint(10, 30), width=2 * dice.randint(10, 30)), swapped
+
+
 KINDS = {
     "gligen": gligen(False), "gligen-text-image": gligen(True), "gligen-inpaint": gligen_inpaint(False),
     "gligen-text-image-inpaint": gligen_inpaint(True),
     "consistency-decoder": text, "consistency-decoder-img2img": img2img, "consistency-decoder-inpaint": inpaint,
+    "if": pixels_text, "if-safety": pixels_text,
     "unclip": unclip, "stable-unclip": stable_unclip_text, "unclip-variation": unclip_variation,
     "amused": amused_text, "amused-halved": amused_text, "amused-img2img": amused_img2img, "amused-inpaint": amused_inpaint,
     "panorama": panorama, "panorama-4": panorama, "sag": sag, "paint-by-example": paint_by_example, "semantic": semantic,
@@ -946,6 +962,7 @@ KNOWN = (
     | kandinsky_prior_goldens.TASKS
     | unclip_goldens.TASKS
     | amused_goldens.TASKS
+    | deepfloyd_if_goldens.TASKS
     | karlo_goldens.TASKS
     | pixel_goldens.TASKS
     | flux3_goldens.TASKS

@@ -12,7 +12,7 @@ from common import ROOT
 
 COMMAND = "scripts/reference/resize_goldens.py"
 SIZES = [(6, 8), (5, 7), (2, 3)]
-MODES = ["nearest", "nearest-exact", "area", "bilinear", "bicubic", "bilinear-antialias", "bicubic-antialias"]
+MODES = ["nearest", "nearest-exact", "area", "bilinear", "bilinear-corners", "bicubic", "bilinear-antialias", "bicubic-antialias"]
 
 
 def main() -> None:
@@ -28,6 +28,8 @@ def main() -> None:
 
 def resized(x: torch.Tensor, size: tuple[int, int], mode: str) -> list[float]:
     corners = {"align_corners": False} if mode.startswith("bi") else {}
+    if mode.endswith("-corners"):
+        mode, corners = mode.removesuffix("-corners"), {"align_corners": True}
     if mode.endswith("-antialias"):
         mode, corners = mode.removesuffix("-antialias"), {**corners, "antialias": True}
     return F.interpolate(x, size=size, mode=mode, **corners).flatten().tolist()

@@ -12,6 +12,7 @@ import diffusers
 import numpy
 import torch
 import transformers
+from diffusers.pipelines import deepfloyd_if
 from diffusers.pipelines.stable_diffusion import clip_image_project_model, safety_checker as stable_diffusion_safety
 from PIL import Image
 from safetensors.torch import save_file
@@ -24,6 +25,8 @@ from tasks import TASKS
 
 # clip_skip of diffusers 0.42.1 reads text_encoder.text_model, which transformers 5 has merged into the encoder itself
 CLIPTextModel.text_model = property(lambda self: self)
+# what transformers 5 asks of models that are loaded, and IFSafetyChecker of diffusers 0.42.1 does not have
+deepfloyd_if.IFSafetyChecker.all_tied_weights_keys = {}
 
 COMMAND = "scripts/reference/task_goldens.py"
 
@@ -34,7 +37,7 @@ EVERY = 3
 
 def find_class(name: str):
     """Processors are taken in their form on Pillow, not the one on torchvision."""
-    for where in (diffusers, stable_diffusion_safety, clip_image_project_model, transformers):
+    for where in (diffusers, stable_diffusion_safety, deepfloyd_if, clip_image_project_model, transformers):
         for found in (f"{name}Pil", name):
             if hasattr(where, found):
                 return getattr(where, found)
@@ -139,6 +142,8 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
     call = {key: list(value) if isinstance(value, list) else value for key, value in one["call"].items()}
     if hasattr(pipe, "set_pag_applied_layers"):  # in diffusers the pipeline's, not the call's
         pipe.set_pag_applied_layers(call.pop("pag_applied_layers", "mid"))
+    if type(pipe).__name__.startswith("IF"):  # which put back after the step what a mask keeps
+        given["callback"] = lambda _step, _timestep, stepped: seen.update(latents=stepped)
     if isinstance(pipe, diffusers.Krea2Pipeline):  # which asks for a mask where denoise is given lists
         call |= {f"{key}_mask": torch.ones(call[key].shape[:2], dtype=torch.bool) for key in ("prompt_embeds", "negative_prompt_embeds") if key in call}
     output = pipe(**call, **given)
@@ -162,7 +167,7 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
         latents = pipe._unpack_latents(*given[: len(inspect.signature(pipe._unpack_latents).parameters)])
     if latents is not None and latents.ndim == 5:  # a video of one frame
         latents = latents.squeeze(2)
-    return pixels, latents, output.get("nsfw_content_detected")
+    return pixels, latents, output.get("nsfw_content_detected", output.get("nsfw_detected"))
 
 
 @torch.no_grad()

@@ -165,8 +165,6 @@ def exact_rule(tensor: torch.Tensor, draw: numpy.ndarray) -> str | None:
         if numpy.array_equal(stored(made(factors, added)), want):
             return name
     for name, factors, added in ways:  # scaled once more after it was made, as the last layers are
-        if added:
-            continue
         value = made(factors, added)
         big = numpy.unravel_index(numpy.abs(value).argmax(), value.shape)
         ratio = f32(want[big].astype(numpy.float32) / value[big])

@@ -167,10 +167,11 @@ function follow(
   dims: readonly number[],
 ): Float32Array {
   const [kind, scale] = rule.split("*") as [string, string?];
-  const factors = [...factorsOf(kind, dims), ...scale === undefined ? [] : [Number(scale)]];
+  const factors = factorsOf(kind, dims);
   return drawn.map((number) => {
     const scaled = factors.reduce((x, factor) => Math.fround(x * Math.fround(factor)), number);
-    return kind === "w" ? 1 + scaled : scaled;
+    const moved = kind === "w" ? Math.fround(1 + scaled) : scaled;
+    return scale === undefined ? moved : moved * Math.fround(Number(scale));
   });
 }
 

@@ -37,6 +37,7 @@ import type {
   FluxControlNetModel,
   FluxTransformer2DModel,
   GPT2Model,
+  IFSafetyChecker,
   Krea2Transformer2DModel,
   LDMBertModel,
   LongCatImageTransformer2DModel,
@@ -176,6 +177,12 @@ async function projectConditioning(
 function normalizeVectors(model: StableUnCLIPImageNormalizer, input: Inputs): Promise<Outputs> {
   const embeds = input("embeds")!;
   return Promise.resolve({ scaled: model.scale(embeds), unscaled: model.unscale(embeds) });
+}
+
+async function detectImages(model: IFSafetyChecker, input: Inputs): Promise<Outputs> {
+  const { nsfw, watermark } = await model.detect(input("clip_input")!);
+  const flags = (found: readonly boolean[]) => Tensor.from(Float32Array.from(found, Number));
+  return { nsfw: flags(nsfw), watermark: flags(watermark) };
 }
 
 /** An adapter computes with a UNet of tests/fixtures. */
@@ -835,6 +842,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   StableUnCLIPImageNormalizer: normalizeVectors,
   CLIPImageProjection: projectVectors,
   PaintByExampleImageEncoder: encodeExamples,
+  IFSafetyChecker: detectImages,
   UNetControlNetXSModel: denoiseControlled,
   ControlNetXSAdapter: denoiseJoined,
   AutoencoderKL: encodeOrDecode,

@@ -25,6 +25,7 @@ import {
   retrieveTimesteps,
   stepOptions,
   timestepOptions,
+  withLearnedVariance,
 } from "@denoise/diffusion";
 import type { Autoencoder, Denoiser, DenoiserOptions } from "@denoise/roles";
 
@@ -205,7 +206,7 @@ export async function* decodeEmbeds<O extends KandinskyDecoderOptions>(
       const input = twice(latents);
       const seen = beside ? Tensor.cat([input, beside], 1) : input;
       const { sample } = await unet.forward(seen, timestep, conditioning);
-      return withVariance(
+      return withLearnedVariance(
         guidance ? guideBesideVariance(sample, channels, guidanceScale) : sample,
         channels,
         scheduler,
@@ -222,13 +223,6 @@ interface VectorDecoder {
     latents: Tensor,
     options: { readonly forceNotQuantize: boolean },
   ): Promise<{ readonly sample: Tensor }>;
-}
-
-/** What the scheduler takes: the variance only where it was learned for it. */
-function withVariance(sample: Tensor, channels: number, { config }: Scheduler): Tensor {
-  const { variance_type } = config as { variance_type?: string };
-  const isLearned = variance_type === "learned" || variance_type === "learned_range";
-  return isLearned ? sample : sample.slice(1, 0, channels);
 }
 
 function rows(given: Tensor | readonly Tensor[]): Tensor {

@@ -3,6 +3,9 @@ import {
   type BinnedModels,
   type BinnedStartOptions,
   bothTexts,
+  type CaptionOptions,
+  captionOptions,
+  captionReader,
   type Denoised,
   encodeMaskedPrompts,
   encodeMaskedTexts,
@@ -22,26 +25,22 @@ import {
 import type { PixArtComponents } from "./components.ts";
 
 /** Options that all calls of PixArt take. */
-export interface PixArtOptions extends RunOptions, MaskedPromptOptions, TimestepOptions {
+export interface PixArtOptions
+  extends RunOptions, MaskedPromptOptions, CaptionOptions, TimestepOptions {
   /** How closely the image follows the prompt. Defaults to 4.5; no guidance at 1 or below. */
   readonly guidanceScale?: number | undefined;
   /** Noise on the way of DDIM, 0..1; other schedulers ignore it. Defaults to 0. */
   readonly eta?: number | undefined;
-  /**
-   * Texts are read in lower case without space around them, as diffusers does where bs4 and ftfy are not
-   * installed. True warns that nothing more is cleaned. Defaults to false.
-   */
-  readonly cleanCaption?: boolean | undefined;
 }
 
 /** The declarations of {@linkcode PixArtOptions}. */
 export const pixArtOptions: CallOptions<PixArtOptions> = {
   ...runOptions,
   ...maskedPromptOptions,
+  ...captionOptions,
   ...timestepOptions,
   guidanceScale: { type: "number" },
   eta: { type: "number" },
-  cleanCaption: { type: "boolean" },
 };
 
 /** A family of PixArt's transformers. */
@@ -92,14 +91,12 @@ export function pixArt({ name, tokens, conditioned, result }: PixArtVariant): Pi
     ...(result === undefined ? {} : { result }),
     async encode(run, prompt, options) {
       const { transformer, vae } = run.components;
-      const { guidanceScale = 4.5, cleanCaption = false, signal } = options;
-      if (cleanCaption) {
-        run.warn("cleanCaption: texts are read in lower case; addresses and the like stay in them");
-      }
+      const { guidanceScale = 4.5, signal } = options;
+      const read = captionReader(options, run.warn);
       const { maxSequenceLength = tokens } = options;
       const [text, negative] = await encodeMaskedPrompts(prompt, options, guidanceScale > 1, {
         encode: (texts, like) =>
-          encodeMaskedTexts(run.components, texts.map((given) => given.toLowerCase().trim()), {
+          encodeMaskedTexts(run.components, texts.map(read), {
             maxLength: like?.embeds.dims[1] ?? maxSequenceLength,
             warn: like === undefined ? run.warn : undefined,
           }),

@@ -1,5 +1,8 @@
 import { type CallOptions, type PipelineRun, Tensor } from "@denoise/core";
 import {
+  type CaptionOptions,
+  captionOptions,
+  captionReader,
   encodeMaskedPrompts,
   encodeMaskedTexts,
   type MaskedPromptOptions,
@@ -11,24 +14,19 @@ import {
 import type { SanaComponents } from "./components.ts";
 
 /** The prompts of a call of Sana. */
-export interface SanaPromptOptions extends MaskedPromptOptions {
+export interface SanaPromptOptions extends MaskedPromptOptions, CaptionOptions {
   /**
    * What the language model is asked to do with the prompt, in lines; an empty list or null leaves it with the
    * prompt alone. Defaults to {@linkcode COMPLEX_HUMAN_INSTRUCTION}.
    */
   readonly complexHumanInstruction?: readonly string[] | null | undefined;
-  /**
-   * Texts are read in lower case without space around them, as diffusers does where bs4 and ftfy are not
-   * installed. True warns that nothing more is cleaned. Defaults to false.
-   */
-  readonly cleanCaption?: boolean | undefined;
 }
 
 /** The declarations of {@linkcode SanaPromptOptions}. */
 export const sanaPromptOptions: CallOptions<SanaPromptOptions> = {
   ...maskedPromptOptions,
+  ...captionOptions,
   complexHumanInstruction: { type: "string", list: "required", nullable: true },
-  cleanCaption: { type: "boolean" },
 };
 
 /** What Sana asks of Gemma before each prompt (`complex_human_instruction` of diffusers). */
@@ -58,17 +56,15 @@ export async function encodeSanaPrompts(
   options: SanaPromptOptions,
   guidance: boolean,
 ): Promise<readonly [text: MaskedText, negative: MaskedText | undefined]> {
-  const { maxSequenceLength: length = LENGTH, cleanCaption = false } = options;
+  const { maxSequenceLength: length = LENGTH } = options;
   const { complexHumanInstruction: lines = COMPLEX_HUMAN_INSTRUCTION } = options;
-  if (cleanCaption) {
-    warn("cleanCaption: texts are read in lower case; addresses and the like stay in them");
-  }
+  const readCaption = captionReader(options, warn);
   const read = (texts: readonly string[], maxLength: number, warned?: typeof warn) =>
     encodeMaskedTexts(components, texts, { maxLength, paddingSide: "right", warn: warned });
   return await encodeMaskedPrompts(prompt, options, guidance, {
     tiledMasks: true,
     async encode(texts, like) {
-      const plain = texts.map((text) => text.toLowerCase().trim());
+      const plain = texts.map(readCaption);
       const instruction = like === undefined ? (lines ?? []).join("\n") : "";
       if (instruction === "") {
         return await read(plain, length, like === undefined ? warn : undefined);

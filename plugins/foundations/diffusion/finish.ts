@@ -26,7 +26,6 @@ export async function finishLatents(
 ): Promise<ImageOutput> {
   if (outputType === "latent") return { images: [], tensor: latents };
   const decoded = denormalize(await decode(run.components.vae, latents, options));
-  const { shown, nsfwContentDetected } = await hideUnsafe(run, decoded);
-  const output = await imageOutput(run, shown, outputType, recipe);
-  return nsfwContentDetected === undefined ? output : { ...output, nsfwContentDetected };
+  const { shown, found } = await hideUnsafe(run, decoded);
+  return { ...await imageOutput(run, shown, outputType, recipe), ...found };
 }

@@ -1,4 +1,4 @@
-import { Tensor } from "@denoise/core";
+import { type Scheduler, Tensor } from "@denoise/core";
 
 /**
  * Classifier-free guidance: ε = ε_uncond + scale · (ε_text − ε_uncond).
@@ -31,6 +31,22 @@ export function guideBesideVariance(prediction: Tensor, channels: number, scale:
   const noise = (x: Tensor) => x.slice(1, 0, channels);
   const guided = noise(uncond).add(noise(text).sub(noise(uncond)).mul(scale));
   return text.dims[1] === channels ? guided : Tensor.cat([guided, text.slice(1, channels)], 1);
+}
+
+/**
+ * What a scheduler takes of such a prediction: the variance only where it was learned for it.
+ *
+ * @param prediction float32 [N, C or 2C, H, W].
+ * @param channels C.
+ */
+export function withLearnedVariance(
+  prediction: Tensor,
+  channels: number,
+  { config }: Pick<Scheduler, "config">,
+): Tensor {
+  const { variance_type } = config as { variance_type?: string };
+  const isLearned = variance_type === "learned" || variance_type === "learned_range";
+  return isLearned ? prediction : prediction.slice(1, 0, channels);
 }
 
 /** How a prediction is guided. */

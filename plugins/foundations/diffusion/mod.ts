@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./audio.ts";
+export * from "./caption.ts";
 export * from "./control_mask.ts";
 export * from "./control_range.ts";
 export * from "./denoise.ts";
@@ -46,3 +47,4 @@ export * from "./text_rows.ts";
 export * from "./text_states.ts";
 export * from "./timesteps.ts";
 export * from "./unconditional.ts";
+export * from "./watermark.ts";

@@ -14,6 +14,7 @@ export type SpatialMode =
   | "nearest-exact"
   | "area"
   | "bilinear"
+  | "bilinear-corners"
   | "bicubic"
   | "bilinear-antialias"
   | "bicubic-antialias";
@@ -40,11 +41,13 @@ function tapsAt(mode: SpatialMode, i: number, from: number, to: number): readonl
   if (mode === "bicubic-antialias") {
     return covered((x) => cubic(x, -0.5), 2, i, from / to, from);
   }
-  const middle = (i + 0.5) * from / to - 0.5;
+  const middle = mode === "bilinear-corners"
+    ? i * (from - 1) / Math.max(1, to - 1)
+    : (i + 0.5) * from / to - 0.5;
   const place = mode === "bilinear" ? Math.max(0, middle) : middle;
   const first = Math.floor(place);
   const share = place - first;
-  const taps = mode === "bilinear"
+  const taps = mode === "bilinear" || mode === "bilinear-corners"
     ? [[first, 1 - share], [first + 1, share]]
     : [-1, 0, 1, 2].map((offset) => [first + offset, cubic(share - offset)]);
   return taps.map(([at, weight]) => ({
@@ -81,7 +84,7 @@ function taps(mode: SpatialMode, from: number, to: number): readonly (readonly T
 
 /**
  * `interpolate(size=(height, width), mode=mode, align_corners=False)` of torch over two axes; with
- * `antialias=True` where the mode says so.
+ * `antialias=True` or `align_corners=True` where the mode says so.
  *
  * @param x float32 [N, C, H, W].
  * @returns float32 [N, C, height, width].

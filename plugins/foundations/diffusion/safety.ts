@@ -1,4 +1,4 @@
-import { DenoiseError, type PipelineRun, Tensor } from "@denoise/core";
+import { DenoiseError, type ImageOutput, type PipelineRun, Tensor } from "@denoise/core";
 import type { FeatureExtractor, SafetyChecker } from "@denoise/roles";
 import { toImages } from "./output.ts";
 
@@ -14,6 +14,7 @@ export interface SafetyComponents {
  * Says what a pipeline without safety checker is for, as diffusers does when it is made.
  *
  * @param required Whether the repo wants one.
+ * @param license Of the models. Defaults to `"Stable Diffusion"`.
  * @throws {DenoiseError} `missing_component` for a safety checker without feature extractor.
  */
 export function checkSafety(
@@ -21,11 +22,12 @@ export function checkSafety(
   className: string,
   required: boolean,
   warn: (message: string) => void,
+  license = "Stable Diffusion",
 ): void {
   if (safetyChecker === null && required) {
     warn(
       `You have disabled the safety checker for ${className} by passing \`safetyChecker: null\`. ` +
-        "Ensure that you abide to the conditions of the Stable Diffusion license and do not " +
+        `Ensure that you abide to the conditions of the ${license} license and do not ` +
         "expose unfiltered results in services or applications open to the public. Both the " +
         "diffusers team and Hugging Face strongly recommend to keep the safety filter enabled in " +
         "all public facing circumstances, disabling it only for use-cases that involve analyzing " +
@@ -45,28 +47,36 @@ export function checkSafety(
 export interface CheckedImages {
   /** float32 [N, 3, H, W] in 0..1; hidden ones are black. */
   readonly shown: Tensor;
-  /** One for each image. */
-  readonly nsfwContentDetected?: readonly boolean[] | undefined;
+  /** Which were hidden and why, one for each image. */
+  readonly found: Pick<ImageOutput, "nsfwContentDetected" | "watermarkDetected">;
 }
 
-/** Asks the safety checker, and blackens what it finds, with the warning that diffusers gives. */
+/** Asks the safety checker, and blackens what it finds, with the warnings that diffusers gives. */
 export async function hideUnsafe(
   run: PipelineRun<Partial<SafetyComponents>>,
   images: Tensor,
 ): Promise<CheckedImages> {
   const { safetyChecker, featureExtractor } = run.components;
-  if (safetyChecker === undefined || safetyChecker === null) return { shown: images };
+  if (safetyChecker === undefined || safetyChecker === null) return { shown: images, found: {} };
   const input = await featureExtractor!.preprocess(await toImages(run, images, () => ({})));
-  const found = await safetyChecker.check(input);
-  if (found.some((hidden) => hidden)) {
-    run.warn(
-      "Potential NSFW content was detected in one or more images. A black image will be returned " +
-        "instead. Try again with a different prompt and/or seed.",
-    );
-  }
-  const rows = found.map((hidden, i) => {
+  const { nsfw, watermark } = await safetyChecker.detect?.(input) ??
+    { nsfw: await safetyChecker.check(input), watermark: undefined };
+  if (nsfw.includes(true)) run.warn(hiddenFor("NSFW"));
+  if (watermark?.includes(true)) run.warn(hiddenFor("watermarked"));
+  const rows = nsfw.map((isUnsafe, i) => {
     const row = images.slice(0, i, i + 1);
-    return hidden ? Tensor.zeros(row.dims) : row;
+    return isUnsafe || watermark?.[i] ? Tensor.zeros(row.dims) : row;
   });
-  return { shown: Tensor.cat(rows), nsfwContentDetected: found };
+  return {
+    shown: Tensor.cat(rows),
+    found: {
+      nsfwContentDetected: nsfw,
+      ...(watermark === undefined ? {} : { watermarkDetected: watermark }),
+    },
+  };
+}
+
+function hiddenFor(content: string): string {
+  return `Potential ${content} content was detected in one or more images. A black image will be returned ` +
+    "instead. Try again with a different prompt and/or seed.";
 }

@@ -29,3 +29,4 @@ export * from "./text_encoder.ts";
 export * from "./tokenizer.ts";
 export * from "./unet_adapter.ts";
 export * from "./vision_language.ts";
+export * from "./watermarker.ts";

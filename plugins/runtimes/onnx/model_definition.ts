@@ -83,6 +83,7 @@ export interface ModelDefinition<C extends object, M extends Model<C>> {
     | "stable_diffusion"
     | "latent_diffusion"
     | "paint_by_example"
+    | "deepfloyd_if"
     | "unclip";
   /** Whose names its files have, where they are not those of its library. */
   readonly layout?: "diffusers" | undefined;
