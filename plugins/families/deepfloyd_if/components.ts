@@ -34,11 +34,9 @@ export interface IFSuperResolutionComponents extends IFComponents {
   readonly imageNoisingScheduler: Scheduler;
 }
 
-type Specs<C> = { readonly [K in keyof C]: ComponentSpec };
-
 /** What the definitions of all its pipelines share. */
 export const ifStage: {
-  readonly components: Specs<IFComponents>;
+  readonly components: { readonly [K in keyof IFComponents]: ComponentSpec };
   readonly settings: { readonly requires_safety_checker: boolean };
   readonly prepare: (
     components: SafetyComponents,
@@ -61,19 +59,19 @@ export const ifStage: {
     checkSafety(components, className, settings.requires_safety_checker === true, warn, "IF");
     return {};
   },
-  defaultSize: ({ unet }) => trainedSize(unet),
+  defaultSize: ({ unet }) => ifSize(unet),
 };
 
 /** What the definitions of the pipelines that make a small image larger share. */
 export const ifSuperResolutionStage: typeof ifStage & {
-  readonly components: Specs<IFSuperResolutionComponents>;
+  readonly components: { readonly [K in keyof IFSuperResolutionComponents]: ComponentSpec };
 } = {
   ...ifStage,
   components: { ...ifStage.components, imageNoisingScheduler: { kind: "scheduler" } },
 };
 
 /** The size that a UNet was trained for. */
-export function trainedSize({ config }: IFComponents["unet"]): ImageSize {
+export function ifSize({ config }: IFComponents["unet"]): ImageSize {
   const [height, width] = sampleSize(config.sample_size);
   return { height, width };
 }

@@ -29,7 +29,7 @@ import {
   toImages,
   withLearnedVariance,
 } from "@denoise/diffusion";
-import { type IFComponents, trainedSize } from "./components.ts";
+import { type IFComponents, ifSize } from "./components.ts";
 import { bothStates, encodeIFTexts, type IFTextOptions } from "./text.ts";
 
 /** Options that all calls take. */
@@ -153,6 +153,6 @@ async function finish(
   const { watermarker, unet } = run.components;
   const marked = watermarker === null || outputType === "tensor"
     ? shown
-    : await applyWatermark(await run.images(), shown, watermarker, trainedSize(unet).height);
+    : await applyWatermark(await run.images(), shown, watermarker, ifSize(unet).height);
   return { ...await imageOutput(run, marked, outputType, recipe), ...found };
 }

@@ -6,8 +6,8 @@ import {
   type SizeOptions,
   sizeOptions,
 } from "@denoise/diffusion";
-import { type IFComponents, trainedSize } from "./components.ts";
-import { type BeginIF, type IFCallOptions, ifCallOptions } from "./draw.ts";
+import { type IFComponents, ifSize } from "./components.ts";
+import { type BeginIF, type IFCallOptions, ifCallOptions, type IFStart } from "./draw.ts";
 
 /** Options of a call that makes images of a text. */
 export interface IFTextToImageOptions extends IFCallOptions, SizeOptions {}
@@ -19,11 +19,11 @@ export const ifTextToImageOptions: CallOptions<IFTextToImageOptions> = {
 };
 
 /** From noise. */
-export const beginWithNoise: BeginIF<IFComponents, IFTextToImageOptions> = (
+export const ifFromNoise: BeginIF<IFComponents, IFTextToImageOptions> = (
   { components: { unet, scheduler } },
   options,
   { count, noise },
-) => {
+): IFStart => {
   checkFirstStage(unet);
   const { height, width } = pixelSize(unet, options);
   const plan = planRun(scheduler, options);
@@ -38,7 +38,7 @@ export const beginWithNoise: BeginIF<IFComponents, IFTextToImageOptions> = (
  * @throws {RangeError} for sides that the levels of the UNet cannot halve.
  */
 export function pixelSize(unet: IFComponents["unet"], given: SizeOptions): ImageSize {
-  const trained = trainedSize(unet);
+  const trained = ifSize(unet);
   const { height = trained.height, width = trained.width } = given;
   checkSize(height, width, 2 ** (unet.config.block_out_channels.length - 1));
   return { height, width };

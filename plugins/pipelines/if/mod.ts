@@ -27,9 +27,9 @@
  */
 import { definePipeline, type ImageOutput, type Pipeline, type PipelineClass } from "@denoise/core";
 import {
-  beginWithNoise,
   drawPixels,
   type IFComponents,
+  ifFromNoise,
   ifStage,
   type IFTextToImageOptions,
   ifTextToImageOptions,
@@ -60,5 +60,5 @@ export const IFPipeline: PipelineClass<IFComponents, IFArguments, ImageOutput> =
   ...ifStage,
   options: ifTextToImageOptions,
   defaults: { numInferenceSteps: 100, guidanceScale: 7 },
-  generate: (run, prompt, options = {}) => drawPixels(run, prompt, options, beginWithNoise),
+  generate: (run, prompt, options = {}) => drawPixels(run, prompt, options, ifFromNoise),
 });
