@@ -301,9 +301,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Qwen3Model = modelQwen3.Qwen3Model;
 /** `Qwen3Model` of `@denoise/model-qwen3`, with {@linkcode registry} as its default.
  * @category Models */ export const Qwen3Model: typeof modelQwen3.Qwen3Model = modelQwen3.Qwen3Model.using(registry); import * as modelQwen3 from "@denoise/model-qwen3";
-/** An object of the class. */ export type Qwen3VLForConditionalGeneration = modelQwen3.Qwen3VLForConditionalGeneration;
-/** `Qwen3VLForConditionalGeneration` of `@denoise/model-qwen3`, with {@linkcode registry} as its default.
- * @category Models */ export const Qwen3VLForConditionalGeneration: typeof modelQwen3.Qwen3VLForConditionalGeneration = modelQwen3.Qwen3VLForConditionalGeneration.using(registry);
+/** An object of the class. */ export type Qwen3VLForConditionalGeneration = modelQwen3Vl.Qwen3VLForConditionalGeneration;
+/** `Qwen3VLForConditionalGeneration` of `@denoise/model-qwen3-vl`, with {@linkcode registry} as its default.
+ * @category Models */ export const Qwen3VLForConditionalGeneration: typeof modelQwen3Vl.Qwen3VLForConditionalGeneration = modelQwen3Vl.Qwen3VLForConditionalGeneration.using(registry); import * as modelQwen3Vl from "@denoise/model-qwen3-vl";
 /** An object of the class. */ export type QwenImage21Transformer2DModel = modelQwenImage21Transformer.QwenImage21Transformer2DModel;
 /** `QwenImage21Transformer2DModel` of `@denoise/model-qwen-image21-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const QwenImage21Transformer2DModel: typeof modelQwenImage21Transformer.QwenImage21Transformer2DModel = modelQwenImage21Transformer.QwenImage21Transformer2DModel.using(registry); import * as modelQwenImage21Transformer from "@denoise/model-qwen-image21-transformer";

@@ -26,7 +26,6 @@ const UNUSED_OF: Readonly<Record<string, RegExp>> = {
   GPT2LMHeadModel: /^transformer\.wte\./,
   GPT2Model: /^wte\./,
   Mistral3ForConditionalGeneration: /^(model\.)?(vision_tower|multi_modal_projector)\./,
-  Qwen3VLForConditionalGeneration: /^(model\.)?visual\./,
 };
 
 interface Fixture {

@@ -113,7 +113,7 @@ const LAYERS: readonly Layer[] = [
   {
     folder: /^plugins\/tokenizers\//,
     name: "a tokenizer",
-    allowed: ["@denoise/core", "@denoise/roles", "@denoise/tokenizers"],
+    allowed: ["@denoise/core", "@denoise/processors", "@denoise/roles", "@denoise/tokenizers"],
   },
   {
     folder: /^plugins\/foundations\/diffusion$/,

@@ -19,6 +19,7 @@ from transformers import (
 
 from common import GOLDEN, generator, seed_of, write_golden
 from model_goldens import Calls
+from qwen2_5_vl_goldens import IDS, add_image_case
 from qwen3_goldens import add_case
 from task_repos import folder
 from tiny_models import liven
@@ -38,6 +39,16 @@ def mistral(model_type: str = "mistral", **text) -> Mistral3Config:
 def qwen(theta: float, **text) -> Qwen3VLConfig:
     rope = {"rope_type": "default", "rope_theta": theta, "mrope_section": [2, 1, 1], "mrope_interleaved": True}
     return Qwen3VLConfig(text_config=dict(head_dim=8, rope_parameters=rope, **{**_TINY, **text}), vision_config=_VISUAL)
+
+
+# the last block's states are given to the second layer, those of the first to the first
+TOWER = dict(depth=3, hidden_size=16, intermediate_size=20, num_heads=2, out_hidden_size=16, patch_size=2, spatial_merge_size=2, temporal_patch_size=2,
+             num_position_embeddings=25, deepstack_visual_indexes=[2, 0])
+
+
+def qwen_with(tower: dict, **text) -> Qwen3VLConfig:
+    rope = {"rope_type": "default", "rope_theta": 5000000.0, "mrope_section": [4, 2, 2], "mrope_interleaved": True}
+    return Qwen3VLConfig(text_config=dict(head_dim=16, rope_parameters=rope, **{**_TINY, **text}), vision_config=tower, **IDS)
 
 
 CONFIGS = {
@@ -60,8 +71,16 @@ CONFIGS = {
     "Qwen3VLForConditionalGeneration": {
         "text": (Qwen3VLForConditionalGeneration, qwen(5000000.0)),
         "older": (Qwen3VLForConditionalGeneration, qwen(700.0, attention_bias=True, num_hidden_layers=2)),
+        "images": (Qwen3VLForConditionalGeneration, qwen_with(TOWER)),
+        # states for more layers than there are, short waves
+        "deep": (Qwen3VLForConditionalGeneration, qwen_with(
+            {**TOWER, "depth": 4, "deepstack_visual_indexes": [0, 1, 3], "num_heads": 1, "hidden_act": "silu", "num_position_embeddings": 4,
+             "rope_parameters": {"rope_type": "axial", "rope_theta": 20.0}}, num_hidden_layers=2, num_key_value_heads=4)),
     },
 }
+
+
+WITH_IMAGES = ("images", "deep")
 
 
 def as_older(where, cls: str, name: str) -> None:
@@ -85,6 +104,11 @@ def write_models() -> None:
             as_older(where, cls, name)
             model = whole if cls == "LlamaModel" and name == "grouped" else whole.model
             calls, g = Calls(), generator(seed_of(name))
+            if name in WITH_IMAGES:
+                for label, grids in (("an image", [[1, 4, 6]]), ("images of other sizes", [[1, 6, 2], [1, 10, 14]])):
+                    add_image_case(calls, model, label, grids, g, TOWER)
+                write_golden(GOLDEN / "models" / cls / name, COMMAND, calls.cases, calls.tensors)
+                continue
             ids = torch.randint(11, 60, (2, 7), generator=g)  # none that stands for an image
             right = torch.tensor([[1, 1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1]])
             add_case(calls, model, "two rows", {"input_ids": ids})

@@ -44,14 +44,14 @@ def flatten(where) -> None:
     path.write_text(json.dumps(config, indent=2) + "\n")
 
 
-def add_image_case(calls: Calls, model, name: str, grids: list, g: torch.Generator) -> None:
-    merged = VISION["spatial_merge_size"] ** 2
+def add_image_case(calls: Calls, model, name: str, grids: list, g: torch.Generator, vision: dict = VISION) -> None:
+    merged = vision["spatial_merge_size"] ** 2
     row = torch.randint(0, 50, (3,), generator=g).tolist()
     for _, rows, columns in grids:
         row += [IDS["vision_start_token_id"]] + [IDS["image_token_id"]] * (rows * columns // merged) + [IDS["vision_end_token_id"], 7]
     ids = torch.tensor([row + [3, 1, 4]])
     kinds = (ids == IDS["image_token_id"]).int()
-    patches = torch.randn(sum(rows * columns for _, rows, columns in grids), 3 * 2 * VISION["patch_size"] ** 2, generator=g)
+    patches = torch.randn(sum(rows * columns for _, rows, columns in grids), 3 * 2 * vision["patch_size"] ** 2, generator=g)
     states = model(input_ids=ids, attention_mask=torch.ones_like(ids), pixel_values=patches, image_grid_thw=torch.tensor(grids),
                    mm_token_type_ids=kinds, output_hidden_states=True).hidden_states
     calls.add(name, {"input_ids": ids, "pixel_values": patches, "image_grid_thw": grids},

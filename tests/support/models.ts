@@ -47,6 +47,7 @@ import type {
   PixArtTransformer2DModel,
   Qwen2_5_VLForConditionalGeneration,
   Qwen3Model,
+  Qwen3VLForConditionalGeneration,
   QwenImage21Transformer2DModel,
   QwenImageControlNetModel,
   QwenImageTransformer2DModel,
@@ -309,12 +310,12 @@ async function encodeCausal(model: Pick<Qwen3Model, "forward">, input: Inputs): 
 }
 
 async function encodeWithImages(
-  model: Qwen2_5_VLForConditionalGeneration,
+  model: Qwen2_5_VLForConditionalGeneration | Qwen3VLForConditionalGeneration,
   input: Inputs,
   call: ModelCall,
 ): Promise<Outputs> {
   const pixelValues = input("pixel_values");
-  if (pixelValues === undefined) return await encodeCausal(model, input);
+  if (pixelValues === undefined) return await encodePlaced(model, input, call);
   const imageGridThw = call.inputs.image_grid_thw as unknown as [number, number, number][];
   const indices = Object.keys(call.outputs).map((_, i) => i);
   const images = { pixelValues, imageGridThw };
@@ -322,7 +323,11 @@ async function encodeWithImages(
   return Object.fromEntries(states.map((state, i) => [`hidden_states.${i}`, state]));
 }
 
-async function encodePlaced(model: Qwen3Model, input: Inputs, call: ModelCall): Promise<Outputs> {
+async function encodePlaced(
+  model: Pick<Qwen3Model, "forward" | "hiddenStates">,
+  input: Inputs,
+  call: ModelCall,
+): Promise<Outputs> {
   const positionIds = input("position_ids")?.squeeze(0);
   if (positionIds === undefined) return await encodeCausal(model, input);
   const indices = Object.keys(call.outputs).map((_, i) => i);
@@ -867,7 +872,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   Gemma3ForConditionalGeneration: encodeCausal,
   LlamaModel: encodeCausal,
   Mistral3ForConditionalGeneration: encodeCausal,
-  Qwen3VLForConditionalGeneration: encodePlaced,
+  Qwen3VLForConditionalGeneration: encodeWithImages,
   Qwen2_5_VLForConditionalGeneration: encodeWithImages,
   FluxTransformer2DModel: denoiseTokens,
   FluxControlNetModel: controlTokens,

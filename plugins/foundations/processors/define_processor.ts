@@ -97,13 +97,12 @@ function processorClass<C extends object, P extends Processor<C>>(
   bound: Registry | undefined,
 ): ProcessorClass<C, P> {
   const { className, aliases = [], schema, file = "preprocessor_config.json" } = definition;
-  const load = async (path: string, registry: Registry | undefined) =>
-    processor(
-      definition,
-      adoptConfig(className, schema, await readOptions(path, file)),
-      { file, from: path },
-      registry ?? bound,
-    );
+  const load = async (path: string, registry: Registry | undefined) => {
+    const options = await readProcessorOptions(path, file) ??
+      await readConfig(joinPath(path, file)); // which says that it is missing
+    const config = adoptConfig(className, schema, options);
+    return processor(definition, config, { file, from: path }, registry ?? bound);
+  };
   return {
     kind: "processor",
     className,
@@ -119,14 +118,20 @@ function processorClass<C extends object, P extends Processor<C>>(
   };
 }
 
-/** Options from a file of their own, or from that of a whole processor, as transformers 5 writes it. */
-async function readOptions(folder: string, file: string): Promise<JsonObject> {
-  const whole = joinPath(folder, "processor_config.json");
+/**
+ * Options from a file of their own, or from that of a whole processor, as transformers 5 writes it; undefined where
+ * a folder has neither.
+ */
+export async function readProcessorOptions(
+  folder: string,
+  file = "preprocessor_config.json",
+): Promise<JsonObject | undefined> {
+  const [whole, own] = [joinPath(folder, "processor_config.json"), joinPath(folder, file)];
   if (await isFile(whole)) {
     const { image_processor: options } = await readConfig(whole);
     if (isJsonObject(options)) return options;
   }
-  return await readConfig(joinPath(folder, file));
+  return await isFile(own) ? await readConfig(own) : undefined;
 }
 
 function isJsonObject(value: JsonObject[string] | undefined): value is JsonObject {

@@ -1,7 +1,9 @@
 /**
- * What processors have in common: their class (`defineProcessor`), and the scaling of pixels.
+ * What processors have in common: their class (`defineProcessor`), the scaling of pixels, and images in
+ * patches.
  *
  * @module
  */
 export * from "./define_processor.ts";
+export * from "./patches.ts";
 export * from "./pixels.ts";

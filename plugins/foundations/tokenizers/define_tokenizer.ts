@@ -6,7 +6,7 @@ import {
   type LoadOptions,
   locateComponent,
   type PluginClass,
-  type Registry,
+  Registry,
   type Tensor,
 } from "@denoise/core";
 import type { TokenizeOptions, Tokenizer } from "@denoise/roles";
@@ -139,8 +139,12 @@ export interface TokenizerDefinition<F extends TokenizerFiles, T, S> {
   write?(files: F): Readonly<Record<string, string>>;
   /** What the class has beside, made of files at hand. */
   statics?(make: (files: F) => T): S;
-  /** What its objects have beside. */
-  methods?(files: F, tokens: TokenizerTokens): Omit<T, keyof PretrainedTokenizer>;
+  /** What its objects have beside; the registry has the codec of images. */
+  methods?(
+    files: F,
+    tokens: TokenizerTokens,
+    registry: Registry,
+  ): Omit<T, keyof PretrainedTokenizer>;
 }
 
 /**
@@ -183,13 +187,16 @@ function tokenizerClass<F extends TokenizerFiles, T extends PretrainedTokenizer,
   bound: Registry | undefined,
 ): TokenizerClass<T, S> {
   const { className, aliases = [] } = definition;
-  const make = (files: F, folder?: string): T => {
+  const make = (files: F, folder?: string, registry = bound): T => {
     const { tokens = resolved } = definition;
-    return tokenizer(definition, { files, tokens: tokens(files), folder, extended: false });
+    const parts = { files, tokens: tokens(files), folder, extended: false };
+    return tokenizer(definition, { ...parts, registry: registry ?? new Registry() });
   };
   const resolved = (files: F) => resolveSpecialTokens(files, definition.specialTokens);
-  const load = async ({ path }: ComponentLocation): Promise<T> =>
-    make(await definition.read(path), path);
+  const load = async (
+    { path }: ComponentLocation,
+    { registry }: Pick<LoadOptions, "registry">,
+  ): Promise<T> => make(await definition.read(path), path, registry);
   return Object.assign({
     kind: "tokenizer" as const,
     className,
@@ -199,8 +206,8 @@ function tokenizerClass<F extends TokenizerFiles, T extends PretrainedTokenizer,
     fromPretrained: async (
       id: string | URL,
       options: LoadOptions & { readonly subfolder?: string } = {},
-    ) => await load(await locateComponent(id, options, bound, false)),
-  }, definition.statics?.(make) as S);
+    ) => await load(await locateComponent(id, options, bound, false), options),
+  }, definition.statics?.((files) => make(files)) as S);
 }
 
 /** What a tokenizer is made of. */
@@ -211,6 +218,8 @@ interface Parts<F> {
   readonly folder: string | undefined;
   /** Whether tokens were added to those of the files. */
   readonly extended: boolean;
+  /** Where the codec of images is found. */
+  readonly registry: Registry;
 }
 
 function tokenizer<F extends TokenizerFiles, T extends PretrainedTokenizer, S>(
@@ -274,7 +283,7 @@ function tokenizer<F extends TokenizerFiles, T extends PretrainedTokenizer, S>(
     unknownWords: unknownWordsBy(files.config),
     savePretrained: (folder) => save(definition, parts, modelMaxLength, folder),
   };
-  return Object.assign(base, definition.methods?.(files, tokens)) as T;
+  return Object.assign(base, definition.methods?.(files, tokens, parts.registry)) as T;
 }
 
 /** Stands for rows without a limit. */

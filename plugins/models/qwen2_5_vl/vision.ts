@@ -1,5 +1,5 @@
 import { type FrozenConfig, Tensor } from "@denoise/core";
-import { float32, type GraphDefinition, int64 } from "@denoise/onnx";
+import { float32, type GraphDefinition, int64, type PatchGrid, patchPlaces } from "@denoise/onnx";
 import { gatedFeedForward } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import {
@@ -114,39 +114,33 @@ export interface VisionPlaces {
  * `get_vision_window_index`).
  */
 export function placesOf(
-  [, rows, columns]: readonly [frames: number, rows: number, columns: number],
+  grid: PatchGrid,
   { spatial_merge_size: merge, window_size, patch_size }: Vision,
 ): VisionPlaces {
-  const side = Math.floor(window_size / merge / patch_size); // of a window, in merged patches
-  const across = columns / merge;
-  const unit = merge ** 2;
-  const positions = new Float32Array(rows * columns * 2);
+  const [, rows, columns] = grid;
+  const side = Math.floor(window_size / merge / patch_size) * merge; // of a window, in patches
+  const places = patchPlaces(grid, merge);
   const members = new Map<number, number[]>();
-  for (let group = 0; group < (rows / merge) * across; group++) {
-    const [row, column] = [Math.floor(group / across), group % across];
-    const window = Math.floor(row / side) * Math.ceil(across / side) + Math.floor(column / side);
+  for (const [patch, [row, column]] of places.entries()) {
+    const window = Math.floor(row / side) * Math.ceil(columns / side) + Math.floor(column / side);
     const own = members.get(window) ?? [];
     members.set(window, own);
-    for (let i = 0; i < unit; i++) {
-      const patch = group * unit + i;
-      own.push(patch);
-      positions.set([row * merge + Math.floor(i / merge), column * merge + i % merge], 2 * patch);
-    }
+    own.push(patch);
   }
   const lists = [...members.entries()].sort(([a], [b]) => a - b).map(([, list]) => list);
-  const places = Math.max(...lists.map(({ length }) => length));
-  const padded = lists.flatMap((list) => [...list, ...Array<number>(places - list.length).fill(0)]);
+  const most = Math.max(...lists.map(({ length }) => length));
+  const padded = lists.flatMap((list) => [...list, ...Array<number>(most - list.length).fill(0)]);
   const mask = lists.flatMap((list) =>
-    Array.from({ length: places }, (_, i) => Number(i < list.length))
+    Array.from({ length: most }, (_, i) => Number(i < list.length))
   );
   const back = Array<number>(rows * columns);
   for (const [window, list] of lists.entries()) {
-    for (const [place, patch] of list.entries()) back[patch] = window * places + place;
+    for (const [place, patch] of list.entries()) back[patch] = window * most + place;
   }
   return {
-    positions: Tensor.from(positions, [rows * columns, 2]),
-    windows: Tensor.from(padded, [lists.length, places], "int64"),
-    window_mask: Tensor.from(mask, [lists.length, places], "int64"),
+    positions: Tensor.from(Float32Array.from(places.flat()), [rows * columns, 2]),
+    windows: Tensor.from(padded, [lists.length, most], "int64"),
+    window_mask: Tensor.from(mask, [lists.length, most], "int64"),
     back: Tensor.from(back, [rows * columns], "int64"),
   };
 }

@@ -17,12 +17,7 @@ export const schema: ConfigSchema<Qwen3Config> = {
   attention_bias: false,
 };
 
-/** What Qwen3-VL has otherwise. */
-export const qwen3VL: Pick<ConfigSchema<Qwen3Config>, "rope_theta"> = {
-  rope_theta: float(500000),
-};
-
 /** Refuses what cannot be built, before any weights are looked at. */
-export function check(className: string, config: FrozenConfig<Qwen3Config>): void {
-  checkLanguageModel(className, config);
+export function check(config: FrozenConfig<Qwen3Config>): void {
+  checkLanguageModel("Qwen3Model", config);
 }

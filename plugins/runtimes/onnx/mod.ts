@@ -71,6 +71,15 @@ export {
 export { latentTokens } from "./latent_tokens.ts";
 export { pickRows, runByTextLength } from "./text_rows.ts";
 export {
+  type PatchGrid,
+  patchPlaces,
+  type VisionInputs,
+  type VisionLanguageMethods,
+  visionLanguageMethods,
+  type VisionStatesCall,
+  type VisionTower,
+} from "./vision_language.ts";
+export {
   type OwnTiles,
   type Partitioned,
   partitioned,

@@ -20,4 +20,5 @@
  */
 export type { ChatMessage, ChatOptions } from "@denoise/roles";
 export type { Encoding } from "@denoise/tokenizers";
-export { Qwen2Tokenizer, Qwen3VLProcessor } from "./qwen2_tokenizer.ts";
+export type { ImagePatches, PatchConfig, PixelRange } from "@denoise/processors";
+export { Qwen2Tokenizer, type Qwen3VLImageProcessor, Qwen3VLProcessor } from "./qwen2_tokenizer.ts";

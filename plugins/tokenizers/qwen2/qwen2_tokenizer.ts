@@ -1,4 +1,17 @@
-import { DenoiseError } from "@denoise/core";
+import {
+  adoptConfig,
+  DenoiseError,
+  type FrozenConfig,
+  type ImageInput,
+  type Registry,
+} from "@denoise/core";
+import {
+  type ImagePatches,
+  imagePatches,
+  type PatchConfig,
+  patchOptions,
+  readProcessorOptions,
+} from "@denoise/processors";
 import type { ChatMessage, ChatOptions, ChatTokenizer } from "@denoise/roles";
 import {
   byteLevelBackend,
@@ -47,12 +60,27 @@ export const Qwen2Tokenizer: TokenizerClass<Qwen2Tokenizer> = defineTokenizer({
   fileNames: [...bytePairFileNames, ...CHAT_TEMPLATE_FILES],
 });
 
-/** A loaded Qwen3VLProcessor: ids of texts, and texts of chats. */
-export type Qwen3VLProcessor = Qwen2Tokenizer;
+/** What prepares images of a Qwen3VLProcessor. */
+export interface Qwen3VLImageProcessor {
+  /** Its options, as they stand in preprocessor_config.json. */
+  readonly config: FrozenConfig<PatchConfig>;
+  /**
+   * Images in patches.
+   *
+   * @throws {RangeError} for an image more than 200 times as long as wide.
+   */
+  patches(images: readonly ImageInput[]): Promise<ImagePatches>;
+}
+
+/** A loaded Qwen3VLProcessor: ids of texts, texts of chats, and images in patches. */
+export type Qwen3VLProcessor = Qwen2Tokenizer & {
+  /** What prepares images; undefined where its files say nothing of them. */
+  readonly imageProcessor: Qwen3VLImageProcessor | undefined;
+};
 
 /**
- * The part of transformers' `Qwen3VLProcessor` that reads texts, with which FLUX.3 and Qwen-Image 2.1 do. The files
- * that say how images are prepared are kept: `savePretrained` writes them too.
+ * transformers' `Qwen3VLProcessor`, with which FLUX.3 and Qwen-Image 2.1 read texts, and Qwen-Image 2.1 images too.
+ * Not covered: videos.
  *
  * @example
  * ```ts ignore
@@ -62,6 +90,7 @@ export type Qwen3VLProcessor = Qwen2Tokenizer;
  *   subfolder: "processor",
  * });
  * const { inputIds } = processor.encode("a red fox");
+ * const { imageGridThw } = await processor.imageProcessor!.patches(["fox.png"]);
  * ```
  */
 export const Qwen3VLProcessor: TokenizerClass<Qwen3VLProcessor> = defineTokenizer({
@@ -73,7 +102,36 @@ export const Qwen3VLProcessor: TokenizerClass<Qwen3VLProcessor> = defineTokenize
     "preprocessor_config.json",
     "video_preprocessor_config.json",
   ],
+  read: async (folder: string) => ({
+    ...await readQwen2Files(folder),
+    images: await readImageOptions(folder),
+  }),
+  methods: (files: Qwen3VLFiles, tokens, registry) => ({
+    ...chats(files, tokens),
+    imageProcessor: imageProcessorOf(files, registry),
+  }),
 });
+
+/** What the files of a processor say. */
+type Qwen3VLFiles = Qwen2Files & {
+  /** How images are prepared; undefined where no file says it. */
+  readonly images: FrozenConfig<PatchConfig> | undefined;
+};
+
+function imageProcessorOf(
+  { images: config }: Qwen3VLFiles,
+  registry: Registry,
+): Qwen3VLImageProcessor | undefined {
+  return config && {
+    config,
+    patches: async (images) => await imagePatches(await registry.images(), config, images),
+  };
+}
+
+async function readImageOptions(folder: string): Promise<FrozenConfig<PatchConfig> | undefined> {
+  const options = await readProcessorOptions(folder);
+  return options && adoptConfig("Qwen3VLProcessor", patchOptions, options);
+}
 
 /** What both classes have in common. */
 function definition(className: string) {
@@ -84,10 +142,15 @@ function definition(className: string) {
     around: (files: Qwen2Files) => templateTokens(files),
     backend: (files: Qwen2Files, { added }: TokenizerTokens) =>
       byteLevelBackend(files, added, { word: WORD, normalize: (text) => text.normalize("NFC") }),
-    methods: (files: Qwen2Files, { roles }: TokenizerTokens) => ({
-      applyChatTemplate: (messages: readonly ChatMessage[], options?: ChatOptions) =>
-        chatText(files, roles, messages, options),
-    }),
+    methods: chats,
+  };
+}
+
+/** Texts of chats. */
+function chats(files: Qwen2Files, { roles }: TokenizerTokens) {
+  return {
+    applyChatTemplate: (messages: readonly ChatMessage[], options?: ChatOptions) =>
+      chatText(files, roles, messages, options),
   };
 }
 

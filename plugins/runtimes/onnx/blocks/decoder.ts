@@ -18,8 +18,9 @@ import {
   rotaryEmbedding,
   type RotaryStretch,
   rotate,
-  sectionedRotary,
   shapeOf,
+  sharedRotary,
+  split,
   squeeze,
   unsqueeze,
   where,
@@ -113,8 +114,8 @@ export interface QueryGrowth {
 export interface DecoderPlaces {
   /** float32 [tokens, axes]. */
   readonly ids: Value;
-  /** How many pairs of a head's channels each axis turns. */
-  readonly sections: readonly number[];
+  /** Which axis turns each pair of a head's channels. */
+  readonly axes: readonly number[];
 }
 
 /** States of images among those of a text. */
@@ -123,11 +124,18 @@ export interface GivenStates {
   readonly token: number;
   /** [N, tokens, C]; those of other tokens are not read. */
   readonly states: Value;
+  /**
+   * What is added to the states after each of the first layers, zeros for other tokens (DeepStack:
+   * arXiv:2406.04334): [layers, N, tokens, C].
+   */
+  readonly deep?: Value | undefined;
+  /** Of how many layers `deep` is. Defaults to 0. */
+  readonly deepLayers?: number | undefined;
 }
 
 /**
- * The states of a decoder language model (Llama: arXiv:2302.13971): those before each layer, and those of the last
- * one before the final norm and after it. Tokens see themselves and those before them;
+ * The states of a decoder language model (Llama: arXiv:2302.13971): what the first layer gets, what each layer
+ * gives (the last one with what is added to it), and that after the final norm. Tokens see themselves and those before them;
  * positions count from 0 in each row, padding included.
  *
  * States between layers are float32 whatever type the graph computes in, as float16 cannot hold them.
@@ -149,7 +157,7 @@ export function decoderStates(
   const rotaryOf = (theta: number, stretch?: RotaryStretch) =>
     own === undefined
       ? rotaryEmbedding(s, positions, { widths: [headWidth], theta, stretch })
-      : sectionedRotary(s, own.ids, { width: headWidth, theta, stretch, sections: own.sections });
+      : sharedRotary(s, own.ids, { width: headWidth, theta, stretch, axes: own.axes });
   const rotaries = new Map<number | undefined, Rotary>();
   const rotaryAt = (layer: number) => {
     const theta = options.ownTheta?.(layer);
@@ -179,17 +187,20 @@ export function decoderStates(
     const stands = s.op("Equal", [ids, s.scalar(given.token, "int64")]); // [N, tokens]
     x = where(s, unsqueeze(s, stands, [2]), s.cast(given.states, "float32"), x);
   }
-  const states: Value[] = [];
+  const deep = given?.deep && split(s, given.deep, Array(given.deepLayers).fill(1), 0);
+  const states: Value[] = [x];
   for (let i = 0; i < layers; i++) {
-    states.push(x);
     const window = options.window?.(i);
     const bias = lower(all, window === undefined ? undefined : windowBias(s, ids, window, hidden));
     // of other models such a token, one that fills a row up on the left, is given nothing
     const isBlind = mask === undefined || gemma !== undefined ? undefined : blindOf(bias);
     const facts = { bias, isBlind, rotary: rotaryAt(i), growth, options };
-    x = decoderLayer(s.at("layers", i), x, facts);
+    const made = decoderLayer(s.at("layers", i), x, facts);
+    const more = deep?.[i];
+    x = more === undefined ? made : add(s, made, s.cast(squeeze(s, more, [0]), "float32"));
+    states.push(i === layers - 1 ? x : made);
   }
-  return [...states, x, norm(s.at("norm"), x, options)];
+  return [...states, norm(s.at("norm"), x, options)];
 }
 
 /** RMS normalization as the model's layers have it. */

@@ -79,7 +79,7 @@ export {
   type RotaryStretch,
   rotate,
   type RotateOptions,
-  sectionedRotary,
+  sharedRotary,
   type YarnStretch,
 } from "./rotary.ts";
 export {

@@ -70,32 +70,30 @@ function waves(s: Scope, angles: Value, stretch: RotaryStretch | undefined): Rot
 }
 
 /**
- * Rotary positions whose pairs of channels are shared out among the axes in sections, with the wavelengths of a
- * single axis (M-RoPE of Qwen2-VL: arXiv:2409.12191).
+ * Rotary positions whose pairs of channels are shared out among the axes, with the wavelengths of a single axis
+ * (M-RoPE of Qwen2-VL: arXiv:2409.12191).
  *
  * @param ids float32 [tokens, axes]: the coordinates of each token.
  * @param options.width Channels of a head.
- * @param options.sections How many pairs each axis turns, one after the other; they add up to half the width.
+ * @param options.axes Which axis turns each pair, half as many as there are channels.
  * @param options.stretch How positions are stretched; not at all by default.
  */
-export function sectionedRotary(
+export function sharedRotary(
   s: Scope,
   ids: Value,
-  { width, theta, sections, stretch }: {
+  { width, theta, axes, stretch }: {
     readonly width: number;
     readonly theta: number;
-    readonly sections: readonly number[];
+    readonly axes: readonly number[];
     readonly stretch?: RotaryStretch | undefined;
   },
 ): Rotary {
   const all = rates(width, theta, stretch);
   const half = width / 2;
-  const table = new Float32Array(sections.length * half);
-  let pair = 0;
-  for (const [axis, count] of sections.entries()) {
-    for (let i = 0; i < count; i++, pair++) table[axis * half + pair] = all[pair]!;
-  }
-  const turns = s.graph.floats(table, [sections.length, half], "float32");
+  const count = Math.max(...axes) + 1;
+  const table = new Float32Array(count * half);
+  for (const [pair, axis] of axes.entries()) table[axis * half + pair] = all[pair]!;
+  const turns = s.graph.floats(table, [count, half], "float32");
   const angles = s.op("MatMul", [ids, turns]); // [tokens, width / 2]
   return waves(s, angles, stretch);
 }
