@@ -212,6 +212,13 @@ def qwen21_calls(config, g: torch.Generator):
     yield "texts of other lengths", values(2, 6, [3, 9, 3], [0.4, 0.4, 0.4])
     yield "another time for each", values(6, 2, [4, 4], [1.0, 0.013])
     yield "one token of text", values(2, 2, [1], [0.25])
+    for label, grids, more in (("an image among the text", [(2, 4)], values(4, 2, [3], [0.6])),
+                               ("images of other sizes, texts of other lengths", [(4, 2), (2, 6), (2, 2)], values(2, 4, [2, 6], [0.35, 0.35]))):
+        for i, (rows, columns) in enumerate(grids):
+            more[f"references.{i}.text"] = torch.randn(2 + i, config.context_in_dim, generator=g)
+            more[f"references.{i}.tokens"] = torch.randn(1, rows * columns, config.in_channels * config.patch_size**2, generator=g)
+            more[f"references.{i}.grid"] = torch.tensor([rows, columns])
+        yield label, more
 
 
 def qwen21(model, values: dict) -> dict:
@@ -220,8 +227,17 @@ def qwen21(model, values: dict) -> dict:
     rows, longest = len(texts), max(len(text) for text in texts)
     padded = torch.stack([torch.cat([text, text.new_zeros(longest - len(text), text.shape[1])]) for text in texts])
     mask = torch.stack([torch.arange(longest) < len(text) for text in texts])
-    slots = torch.cat([torch.zeros(rows, longest), torch.ones(rows, height * width // 4)], dim=1).bool()
-    output = model(values["hidden_states"], padded, values["timestep"], [[(1, height, width)]] * rows, slots, None if mask.all() else mask).sample
+    slots = torch.zeros(rows, longest)
+    shapes, tokens = [(1, height, width)], [values["hidden_states"]]
+    for i in reversed(range(sum(name.endswith(".grid") for name in values))):  # whose states, which are not read, stand before the text
+        text, grid, own = (values[f"references.{i}.{part}"] for part in ("text", "grid", "tokens"))
+        count = own.shape[1] // 4
+        before = torch.cat([text, torch.full((count, text.shape[1]), 7.0)]).expand(rows, -1, -1)
+        padded, mask = torch.cat([before, padded], dim=1), torch.cat([torch.ones(rows, before.shape[1]).bool(), mask], dim=1)
+        slots = torch.cat([torch.zeros(rows, len(text)), torch.ones(rows, count), slots], dim=1)
+        shapes, tokens = [(1, *grid.tolist()), *shapes], [own.expand(rows, -1, -1), *tokens]
+    slots = torch.cat([slots, torch.ones(rows, height * width // 4)], dim=1).bool()
+    output = model(torch.cat(tokens, dim=1), padded, values["timestep"], [shapes] * rows, slots, None if mask.all() else mask).sample
     return {"sample": output[:, -height * width :]}
 
 

@@ -676,9 +676,17 @@ async function denoiseOnGrid(
 ): Promise<Outputs> {
   const [rows, columns] = numbersOf(input("grid"))! as [number, number];
   const texts = Object.keys(call.inputs).filter((name) => name.startsWith("texts."));
-  return await model.forward(input("hidden_states")!, numbersOf(input("timestep"))!, {
+  const timestep = numbersOf(input("timestep"))!;
+  const images = Object.keys(call.inputs).filter((name) => /^references\..*\.grid$/.test(name))
+    .map((_, i) => ({
+      text: input(`references.${i}.text`)!,
+      tokens: input(`references.${i}.tokens`)!,
+      grid: numbersOf(input(`references.${i}.grid`))! as [number, number],
+    }));
+  return await model.forward(input("hidden_states")!, timestep, {
     encoderHiddenStates: texts.map((name) => input(name)!),
     grid: [rows, columns],
+    references: images.length === 0 ? undefined : await model.references(images, timestep[0]),
   });
 }
 
