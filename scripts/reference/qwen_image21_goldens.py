@@ -11,19 +11,25 @@ import task_goldens
 from diffusers import AutoencoderKLQwenImage21, FlowMatchEulerDiscreteScheduler, QwenImage21Pipeline, QwenImage21Transformer2DModel
 from transformers import Qwen2Tokenizer, Qwen3VLConfig, Qwen3VLForConditionalGeneration
 from transformers.feature_extraction_utils import BatchFeature
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from autoencoder_goldens import QWEN21, build_qwen21
 from common import FIXTURES, seed_of
-from krea2_goldens import LANGUAGE, VISUAL
+from krea2_goldens import LANGUAGE
 from task_goldens import write_task
 from task_repos import folder
-from tasks import OTHER, PROMPT, case, latents
+from tasks import OTHER, PROMPT, case, latents, photo, with_alpha
 from tiny_models import liven
 
 COMMAND = "scripts/reference/qwen_image21_goldens.py"
 TRANSFORMER = dict(in_channels=8, out_channels=8, num_layers=2, attention_head_dim=16, num_attention_heads=2, context_in_dim=16, axes_dims_rope=(4, 6, 6))
 SCHEDULER = dict(base_image_seq_len=256, base_shift=0.5, max_image_seq_len=8192, max_shift=0.9, shift_terminal=0.02, use_dynamic_shifting=True)
 VAE = QWEN21["deep"]
+IMAGE = "<|image_pad|>"
+# as large patches as the real one, so that an image has as many tokens as 2x2 of its latents
+VISUAL = dict(depth=2, hidden_size=16, intermediate_size=20, num_heads=2, out_hidden_size=16, patch_size=16, num_position_embeddings=16,
+              deepstack_visual_indexes=[0])
+PIXELS = {"shortest_edge": 1024, "longest_edge": 1024**2}
 EXTRA = ["<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
 # as Qwen3-VL's writes messages of texts
 TEMPLATE = ("{% for message in messages %}<|im_start|>{{ message.role }}\n{% for part in message.content %}{{ part.text }}{% endfor %}<|im_end|>\n"
@@ -36,16 +42,25 @@ REPOS = {
 
 
 class Processor:
-    """The part of a Qwen3VLProcessor that reads texts; the class itself needs torchvision."""
+    """`Qwen3VLProcessor` of images with its parts on Pillow; the class itself needs torchvision."""
 
     def __init__(self, where) -> None:
+        config = json.loads((where / "preprocessor_config.json").read_text())
+        self.images = Qwen2VLImageProcessorPil(**{key: value for key, value in config.items() if not key.endswith("_type")})
         self.tokenizer = Qwen2Tokenizer.from_pretrained(where)
 
     def apply_chat_template(self, messages, **options):
         return self.tokenizer.apply_chat_template([messages], **options)
 
-    def __call__(self, text, **options) -> BatchFeature:
-        return BatchFeature(self.tokenizer(text, **options))
+    def __call__(self, text, images=None, **options) -> BatchFeature:
+        made = {} if images is None else self.images(images=images, return_tensors="pt")
+        if images is not None:
+            counts = iter(made["image_grid_thw"].prod(-1) // self.images.merge_size**2)
+            parts = [one.split(IMAGE) for one in text]
+            text = [first + "".join(IMAGE * int(next(counts)) + part for part in rest) for first, *rest in parts]
+        rows = self.tokenizer(text, **options)
+        kinds = (rows["input_ids"] == self.tokenizer.convert_tokens_to_ids(IMAGE)).int()
+        return BatchFeature({**rows, **made, "mm_token_type_ids": kinds})
 
 
 def load(task: dict):
@@ -74,7 +89,8 @@ def write_repo(name: str) -> None:
     tokenizer.add_special_tokens({"additional_special_tokens": EXTRA})
     tokenizer.chat_template = TEMPLATE
     tokenizer.save_pretrained(where / "processor")
-    images = {"image_processor_type": "Qwen2VLImageProcessorFast", "patch_size": 4, "merge_size": 2, "temporal_patch_size": 2}
+    images = {"image_processor_type": "Qwen2VLImageProcessorFast", "patch_size": 16, "merge_size": 2, "temporal_patch_size": 2, "size": PIXELS,
+              "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
     (where / "processor" / "preprocessor_config.json").write_text(json.dumps(images, indent=2) + "\n")
     ids = {f"{kind}_token_id": tokenizer.convert_tokens_to_ids(f"<|{kind}_pad|>") for kind in ("image", "video")}
     config = Qwen3VLConfig(text_config=dict(vocab_size=len(tokenizer), **LANGUAGE), vision_config=VISUAL, **ids)
@@ -106,7 +122,19 @@ CASES = [
     case("a square of another side", prompt=PROMPT, num_inference_steps=2, output_resolution=32),
     case("own embeddings", prompt_embeds=latents(2, 6, 16, seed=4), seeds=[0, 1], num_inference_steps=3, **SIZE),
 ]
+EDIT = dict(prompt=PROMPT, image=photo(60, 48), num_inference_steps=3, output_resolution=64)
+SEVERAL = [photo(60, 48), photo(40, 90, name="another"), with_alpha(90, 40)]
+IMAGE_CASES = [
+    case("an image", **EDIT),
+    case("an image with holes, in another shape", **{**EDIT, "image": with_alpha(40, 90)}),
+    case("a grey image, a size of its own", **{**EDIT, "image": photo(50, 50, "L")}, height=32, width=96),
+    case("several images, guided, a height of its own", **{**EDIT, "image": SEVERAL}, height=64, negative_prompt="blurry", true_cfg_scale=3.0),
+    case("two prompts of other lengths, two images each", **{**EDIT, "prompt": [PROMPT, OTHER]}, num_images_per_prompt=2, seeds=[5, 6, 7, 8]),
+    case("one generator, without the cache", **{**EDIT, "image": SEVERAL[1:]}, num_images_per_prompt=2, seeds=[9], shared=True, use_kv_cache=False),
+]
 TASKS = {
+    "qwen-image21-images": {"pipeline": "QwenImage21Pipeline", "repo": "tiny-qwen-image21", "parts": {}, "cases": IMAGE_CASES},
+    "qwen-image21-turbo-images": {"pipeline": "QwenImage21Pipeline", "repo": "tiny-qwen-image21-turbo", "parts": {}, "cases": IMAGE_CASES[3:5]},
     "qwen-image21": {"pipeline": "QwenImage21Pipeline", "repo": "tiny-qwen-image21", "parts": {}, "cases": CASES},
     "qwen-image21-turbo": {"pipeline": "QwenImage21Pipeline", "repo": "tiny-qwen-image21-turbo", "parts": {}, "cases": [*CASES[:2], CASES[3], CASES[6], CASES[8],
                                                                                                                               case("steps that do not count", **{**TEXT, "num_inference_steps": 7})]},

@@ -23,7 +23,7 @@ from qwen_image_edit_goldens import VAE as VAE_EDIT
 from qwen_image_goldens import SCHEDULER, TRANSFORMER
 from task_goldens import write_task
 from task_repos import folder
-from tasks import OTHER, PROMPT, case, photo
+from tasks import OTHER, PROMPT, case, photo, with_alpha
 from tiny_models import liven
 
 COMMAND = "scripts/reference/qwen_image_layered_goldens.py"
@@ -73,12 +73,6 @@ def write_repo() -> None:
              "tokenizer": ["transformers", "Qwen2Tokenizer"], "transformer": ["diffusers", "QwenImageTransformer2DModel"],
              "vae": ["diffusers", "AutoencoderKLQwenImage"]}
     (where / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
-
-
-def with_alpha(width: int, height: int):
-    image = photo(width, height, "RGBA")
-    image.putalpha(photo(width, height, "L", name="another"))
-    return image
 
 
 TEXT = dict(prompt=PROMPT, num_inference_steps=3, layers=2, image=photo(60, 48, "RGBA"))

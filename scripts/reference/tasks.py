@@ -32,6 +32,13 @@ def photo(width: int, height: int, mode: str = "RGB", name: str = "picture") -> 
     return Image.fromarray(values.astype(numpy.uint8).squeeze() if channels == 1 else values.astype(numpy.uint8), mode)
 
 
+def with_alpha(width: int, height: int) -> Image.Image:
+    """The same, seen through in places."""
+    image = photo(width, height, "RGBA")
+    image.putalpha(photo(width, height, "L", name="another"))
+    return image
+
+
 def mask(width: int, height: int, box: tuple[int, int, int, int], mode: str = "L") -> Image.Image:
     """White inside the box (left, top, right, bottom), black elsewhere."""
     values = numpy.zeros((height, width), numpy.uint8)

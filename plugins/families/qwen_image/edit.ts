@@ -4,7 +4,6 @@ import {
   type ImageCodec,
   type ImageInput,
   type PipelineRun,
-  roundHalfEven,
   Tensor,
 } from "@denoise/core";
 import {
@@ -19,6 +18,7 @@ import {
   oneTextEncoder,
   packLatents,
   type Prompt,
+  sizeOfArea,
   type Start,
   textReader,
   type TextRows,
@@ -125,14 +125,8 @@ function imagesOf(image: ImagesInput, most: number): readonly ImageInput[] {
 /** An image of about so many pixels in its own shape, sides multiples of 32, float32 [1, 3, H, W] in 0..1. */
 async function fitted(codec: ImageCodec, image: ImageInput, area: number): Promise<Tensor> {
   const { dims } = await codec.toTensor(image, { mode: "RGB" });
-  const ratio = dims[3]! / dims[2]!;
-  const wide = Math.sqrt(area * ratio);
-  const whole = (side: number) => roundHalfEven(side / 32) * 32;
-  return await codec.toTensor(image, {
-    mode: "RGB",
-    width: whole(wide),
-    height: whole(wide / ratio),
-  });
+  const size = sizeOfArea({ height: dims[2]!, width: dims[3]! }, area);
+  return await codec.toTensor(image, { mode: "RGB", ...size });
 }
 
 async function referencesOf(

@@ -4,7 +4,6 @@ import {
   type ImageInput,
   type ImageSize,
   type PipelineRun,
-  roundHalfEven,
   Tensor,
 } from "@denoise/core";
 import {
@@ -19,6 +18,7 @@ import {
   packLatents,
   planFlowRun,
   type Prompt,
+  sizeOfArea,
   type Start,
   unpackLatents,
   vaeScaleFactor,
@@ -198,10 +198,7 @@ async function encodeWhole(
     ? "RGB"
     : "RGBA";
   const { dims } = await codec.toTensor(image, { mode });
-  const ratio = dims[3]! / dims[2]!;
-  const wide = Math.sqrt(resolution ** 2 * ratio);
-  const whole = (side: number) => roundHalfEven(side / 32) * 32;
-  const size = { width: whole(wide), height: whole(wide / ratio) };
+  const size = sizeOfArea({ height: dims[2]!, width: dims[3]! }, resolution ** 2);
   const shown = await codec.toTensor(image, { mode, ...size });
   const { latentDist } = await vae.encode(shown.mul(2).sub(1));
   const tokens = packLatents(latentSpace(vae).normalize(latentDist.mode()));

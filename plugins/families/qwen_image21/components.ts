@@ -1,5 +1,10 @@
 import type { ComponentSpec, JsonObject, Scheduler } from "@denoise/core";
-import type { Autoencoder, ChatTokenizer, LanguageModel } from "@denoise/roles";
+import type {
+  Autoencoder,
+  LanguageModel,
+  VisionLanguageModel,
+  VisionTokenizer,
+} from "@denoise/roles";
 import type { QwenImage21Denoiser } from "./transformer.ts";
 
 /** What the Qwen-Image 2.1 pipelines consist of. */
@@ -8,10 +13,10 @@ export interface QwenImage21Components {
   readonly scheduler: Scheduler;
   /** AutoencoderKLQwenImage21. */
   readonly vae: Autoencoder;
-  /** Qwen3VLForConditionalGeneration; null with embeddings of one's own. */
-  readonly textEncoder: LanguageModel | null;
-  /** Qwen3VLProcessor, which reads texts and has the chat template of its repo. */
-  readonly processor: ChatTokenizer | null;
+  /** Qwen3VLForConditionalGeneration, which reads images too; null with embeddings of one's own. */
+  readonly textEncoder: (LanguageModel & VisionLanguageModel) | null;
+  /** Qwen3VLProcessor, which reads texts, has the chat template of its repo and prepares images. */
+  readonly processor: VisionTokenizer | null;
   /** QwenImage21Transformer2DModel. */
   readonly transformer: QwenImage21Denoiser;
 }

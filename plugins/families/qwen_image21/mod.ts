@@ -5,5 +5,6 @@
  */
 export * from "./components.ts";
 export * from "./family.ts";
+export * from "./images.ts";
 export * from "./prompts.ts";
 export * from "./transformer.ts";

@@ -1,4 +1,4 @@
-import type { CallOptions } from "@denoise/core";
+import { type CallOptions, type ImageSize, roundHalfEven } from "@denoise/core";
 
 /** The size of what is made. */
 export interface SizeOptions {
@@ -28,6 +28,25 @@ export function checkSize(height: number, width: number, multiple: number): void
   throw new RangeError(
     `Cannot make an image of ${width}x${height}: width and height have to be positive and ` +
       `divisible by ${multiple}, such as ${near(width)}x${near(height)}`,
+  );
+}
+
+/**
+ * The size of about so many pixels in the shape of an image (`calculate_dimensions` of Qwen-Image's pipelines).
+ *
+ * @param area Pixels.
+ * @param multiple What sides are rounded to multiples of. Defaults to 32.
+ * @throws {RangeError} for an image so much longer than wide that nothing is left of a side.
+ */
+export function sizeOfArea(image: ImageSize, area: number, multiple = 32): ImageSize {
+  const ratio = image.width / image.height;
+  const wide = Math.sqrt(area * ratio);
+  const whole = (side: number) => roundHalfEven(side / multiple) * multiple;
+  const size = { width: whole(wide), height: whole(wide / ratio) };
+  if (size.width > 0 && size.height > 0) return size;
+  throw new RangeError(
+    `Cannot bring an image of ${image.width}x${image.height} to ${area} pixels in its shape: ` +
+      `${size.width}x${size.height} would be left of it; give one that is less long, or more pixels`,
   );
 }
 

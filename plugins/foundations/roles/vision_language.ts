@@ -1,5 +1,6 @@
 import type { ImageInput, Model, Tensor } from "@denoise/core";
 import type { HiddenStatesOptions } from "./language_model.ts";
+import type { ChatTokenizer } from "./tokenizer.ts";
 
 /** Images in patches, as a language model reads them. */
 export interface PatchedImages {
@@ -31,4 +32,10 @@ export interface ImagePatcher {
   patches(images: readonly ImageInput[]): Promise<PatchedImages>;
   /** Writes its options into a folder that transformers can load. */
   savePretrained(folder: string): Promise<void>;
+}
+
+/** The role of a tokenizer that prepares images for its model too, as Qwen3VLProcessor plays it. */
+export interface VisionTokenizer extends ChatTokenizer {
+  /** What prepares images; undefined where its files say nothing of them. */
+  readonly imageProcessor?: Pick<ImagePatcher, "config" | "patches"> | undefined;
 }

@@ -1,11 +1,11 @@
 /**
- * QwenImage21Pipeline: images with transparency from text with Qwen-Image 2.1 (Qwen Team, 2026), a transformer of 7
- * billion parameters that reads prompts with Qwen3-VL-8B, made for calls without guidance; Turbo has noise levels of
- * its own, which say how many steps there are.
+ * QwenImage21Pipeline: images with transparency from text, and from images that the text speaks of, with Qwen-Image
+ * 2.1 (Qwen Team, 2026), a transformer of 7 billion parameters that reads prompts and images with Qwen3-VL-8B, made
+ * for calls without guidance; Turbo has noise levels of its own, which say how many steps there are.
  *
  * Latents that are given or asked for are [N, 64, height / 16, width / 16]; diffusers has them as tokens. Sides that
- * are no multiples of 32 are cut, with a warning. What the text comes to is computed in each step. Not covered:
- * images that a prompt speaks of, and `useKvCache`, which changes no image.
+ * are no multiples of 32 are cut, with a warning. What the prompt comes to is computed in each step, images and the
+ * text before them once.
  *
  * @example
  * ```ts ignore
@@ -13,6 +13,10 @@
  *
  * const pipe = await QwenImage21Pipeline.fromPretrained("Qwen/Qwen-Image-2.1");
  * const { images } = await pipe("a paper boat, on a transparent ground", { seed: 0 });
+ * const edited = await pipe("put the boat of <image1> on the lake of <image2>", {
+ *   image: [images[0]!, "lake.png"],
+ *   seed: 0,
+ * });
  * ```
  *
  * @module
@@ -46,14 +50,14 @@ export type QwenImage21Pipeline = Pipeline<
   ImageOutput
 >;
 
-/** Text to images with Qwen-Image 2.1; `QwenImage21Pipeline` of diffusers. */
+/** Text, and images, to images with Qwen-Image 2.1; `QwenImage21Pipeline` of diffusers. */
 export const QwenImage21Pipeline: PipelineClass<
   QwenImage21Components,
   QwenImage21Arguments,
   ImageOutput
 > = textToImagePipeline({
   className: "QwenImage21Pipeline",
-  task: "text-to-image",
+  task: ["text-to-image", "image-to-image"],
   family: qwenImage21,
   start: fromNoise,
   ...qwenImage21Components,
