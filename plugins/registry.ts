@@ -426,7 +426,7 @@ export const registry: Registry<PipelineMethods> = new Registry({
     { kind: "pipeline", className: "QwenImagePipeline", package: "@denoise/pipeline-qwen-image",
       task: "text-to-image", family: "qwen-image", load: async () => (await import("@denoise/pipeline-qwen-image")).QwenImagePipeline },
     { kind: "pipeline", className: "QwenImage21Pipeline", package: "@denoise/pipeline-qwen-image21",
-      task: "text-to-image", family: "qwen-image-2.1", load: async () => (await import("@denoise/pipeline-qwen-image21")).QwenImage21Pipeline },
+      task: ["text-to-image","image-to-image"], family: "qwen-image-2.1", load: async () => (await import("@denoise/pipeline-qwen-image21")).QwenImage21Pipeline },
     { kind: "pipeline", className: "QwenImageControlNetPipeline", package: "@denoise/pipeline-qwen-image-controlnet",
       task: "text-to-image", family: "qwen-image", control: true, load: async () => (await import("@denoise/pipeline-qwen-image-controlnet")).QwenImageControlNetPipeline },
     { kind: "pipeline", className: "QwenImageControlNetInpaintPipeline", package: "@denoise/pipeline-qwen-image-controlnet-inpaint",

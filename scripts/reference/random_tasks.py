@@ -49,7 +49,7 @@ import variation_goldens
 import z_image_control_goldens
 import z_image_goldens
 from random_configs import PROMPTS, pick, some
-from tasks import TASKS, latents, mask, photo, swap, tensor
+from tasks import TASKS, latents, mask, photo, swap, tensor, with_alpha
 
 MULTISTEP = dict(use_karras_sigmas=True)
 SCHEDULERS = (
@@ -298,6 +298,21 @@ def qwen_image21(dice: Random) -> tuple[dict, None]:
     if negative is not None:
         call["negative_prompt"] = [pick(dice, "", "blurry, dull") for _ in call["prompt"]] if isinstance(call["prompt"], list) else negative
     return dict(call, **some(dice, 0.7, true_cfg_scale=pick(dice, 1.0, 1.7, 5.0))), None
+
+
+def any_photo(dice: Random, least: int, most: int) -> Image.Image:
+    width, height = dice.randint(least, most), dice.randint(least, most)
+    return pick(dice, photo(width, height, name=str(dice.random())), photo(width, height, "L"), with_alpha(width, height))
+
+
+def qwen_image21_images(dice: Random) -> tuple[dict, None]:
+    """From one or several images of any mode, in the last one's shape or not."""
+    call, _ = qwen_image21(dice)
+    sizes = {side: call.pop(side) for side in ("height", "width")}
+    shots = [any_photo(dice, 30, 150) for _ in range(dice.randint(1, 3))]
+    call["num_inference_steps"] = min(call["num_inference_steps"], 4)
+    given = dict(image=shots if len(shots) > 1 or dice.random() < 0.3 else shots[0], output_resolution=pick(dice, 50, 64, 96))
+    return call | given | {side: value for side, value in sizes.items() if dice.random() < 0.4} | some(dice, 0.3, use_kv_cache=False), None
 
 
 def ernie_image(dice: Random) -> tuple[dict, None]:
@@ -857,7 +872,7 @@ KINDS |= {
     "sd3-control-inpaint": sd3_control_inpaint, "qwen-image-control": qwen_image_control,
     "qwen-image-control-inpaint": qwen_image_control_inpaint, "z-image-control": z_image_control, "z-image-control-2": z_image_control,
     "ovis-image": ovis_image, "ovis-image-left": ovis_image, "longcat-image": longcat_image, "longcat-image-left": longcat_image,
-    "ernie-image": ernie_image, "ernie-image-bare": ernie_image, "qwen-image21": qwen_image21, "qwen-image21-turbo": qwen_image21, "longcat-image-edit": longcat_image_edit, "qwen-image-layered": qwen_image_layered,
+    "ernie-image": ernie_image, "ernie-image-bare": ernie_image, "qwen-image21": qwen_image21, "qwen-image21-turbo": qwen_image21, "qwen-image21-images": qwen_image21_images, "qwen-image21-turbo-images": qwen_image21_images, "longcat-image-edit": longcat_image_edit, "qwen-image-layered": qwen_image_layered,
     "qwen-image-edit": qwen_image_edit, "qwen-image-edit-plus": qwen_image_edit_plus, "qwen-image-edit-inpaint": qwen_image_edit_inpaint, "z-image-control-21": z_image_control, "z-image-control-inpaint": z_image_control_inpaint,
 }
 

@@ -6,7 +6,13 @@ import {
   type PipelineRun,
   Tensor,
 } from "@denoise/core";
-import { type ImagesInput, latentSpace, packLatents, sizeOfArea } from "@denoise/diffusion";
+import {
+  type ImagesInput,
+  latentSpace,
+  packLatents,
+  sizeOfArea,
+  vaeScaleFactor,
+} from "@denoise/diffusion";
 import type { PatchedImages } from "@denoise/roles";
 import type { QwenImage21Components } from "./components.ts";
 
@@ -57,22 +63,20 @@ export async function readImages(
   }
   const shown: Tensor[] = [];
   for (const image of given) shown.push(await fitted(codec, image, side ** 2));
-  const latents: ImageTokens[] = [];
-  for (const image of shown) latents.push(await encoded(run, image));
   const seen = await patched(run, codec, shown);
-  for (const [i, { grid: [rows, columns] }] of latents.entries()) {
-    const [, , height, width] = shown[i]!.dims;
-    if (4 * seen.tokens[i]! === rows * columns) continue; // each stands for 2x2 latents
+  for (const [i, { dims: [, , height, width] }] of shown.entries()) {
+    const side = 2 * vaeScaleFactor(run.components.vae); // each token stands for 2x2 latents
+    const needed = height! * width! / side ** 2;
+    if (seen.tokens[i] === needed) continue;
     throw new RangeError(
       `Cannot read an image at ${width}x${height}: the processor makes ${
         seen.tokens[i]
-      } tokens of it where ` +
-        `${
-          rows * columns / 4
-        } are needed, as its config says how many pixels an image may have; give another ` +
-        "outputResolution",
+      } tokens of it where ${needed} are needed, as its config says how many pixels an image may have; give ` +
+        "another outputResolution",
     );
   }
+  const latents: ImageTokens[] = [];
+  for (const image of shown) latents.push(await encoded(run, image));
   const [, , height, width] = shown.at(-1)!.dims as [number, number, number, number];
   return { seen, latents, size: { height, width } };
 }
