@@ -114,7 +114,9 @@ export interface QueryGrowth {
 export interface DecoderPlaces {
   /** float32 [tokens, axes]. */
   readonly ids: Value;
-  /** Which axis turns each pair of a head's channels. */
+  /** How many axes there are. */
+  readonly count: number;
+  /** Which one turns each pair of a head's channels. */
   readonly axes: readonly number[];
 }
 
@@ -157,7 +159,13 @@ export function decoderStates(
   const rotaryOf = (theta: number, stretch?: RotaryStretch) =>
     own === undefined
       ? rotaryEmbedding(s, positions, { widths: [headWidth], theta, stretch })
-      : sharedRotary(s, own.ids, { width: headWidth, theta, stretch, axes: own.axes });
+      : sharedRotary(s, own.ids, {
+        width: headWidth,
+        theta,
+        stretch,
+        count: own.count,
+        axes: own.axes,
+      });
   const rotaries = new Map<number | undefined, Rotary>();
   const rotaryAt = (layer: number) => {
     const theta = options.ownTheta?.(layer);

@@ -31,7 +31,7 @@ export function decoderGraph<C extends LanguageModelConfig>(
         decoderStates(s, input_ids!, attention_mask, {
           ...decoderOptionsOf(config),
           ...own,
-          places: places && { ids: s.cast(places, "float32"), axes },
+          places: places && { ids: s.cast(places, "float32"), count: 1, axes },
         }),
       );
     },
@@ -78,7 +78,7 @@ export function visionDecoderGraph<C extends LanguageModelConfig>(
         decoderStates(s, input_ids!, attention_mask, {
           ...decoderOptionsOf(config),
           ...own,
-          places: places && { ids: places, axes },
+          places: places && { ids: places, count: 3, axes },
           given: image_states && { token, states: image_states, deep, deepLayers },
         }),
       );

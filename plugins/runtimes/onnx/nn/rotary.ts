@@ -75,22 +75,23 @@ function waves(s: Scope, angles: Value, stretch: RotaryStretch | undefined): Rot
  *
  * @param ids float32 [tokens, axes]: the coordinates of each token.
  * @param options.width Channels of a head.
+ * @param options.count How many axes there are.
  * @param options.axes Which axis turns each pair, half as many as there are channels.
  * @param options.stretch How positions are stretched; not at all by default.
  */
 export function sharedRotary(
   s: Scope,
   ids: Value,
-  { width, theta, axes, stretch }: {
+  { width, theta, count, axes, stretch }: {
     readonly width: number;
     readonly theta: number;
+    readonly count: number;
     readonly axes: readonly number[];
     readonly stretch?: RotaryStretch | undefined;
   },
 ): Rotary {
   const all = rates(width, theta, stretch);
   const half = width / 2;
-  const count = Math.max(...axes) + 1;
   const table = new Float32Array(count * half);
   for (const [pair, axis] of axes.entries()) table[axis * half + pair] = all[pair]!;
   const turns = s.graph.floats(table, [count, half], "float32");
