@@ -25,7 +25,7 @@ export interface SeenImages {
 }
 
 /** The same as the transformer is given them. */
-export interface ImageTokens {
+export interface ReferenceLatents {
   /** Latents as tokens, float32 [1, tokens, C]. */
   readonly tokens: Tensor;
   /** Rows and columns of the tokens. */
@@ -37,7 +37,7 @@ export interface CallImages {
   /** As the language model reads them. */
   readonly seen: SeenImages;
   /** As the transformer is given them. */
-  readonly latents: readonly ImageTokens[];
+  readonly latents: readonly ReferenceLatents[];
   /** The size of the last one, which the result has where the call says none. */
   readonly size: ImageSize;
 }
@@ -75,7 +75,7 @@ export async function readImages(
         "another outputResolution",
     );
   }
-  const latents: ImageTokens[] = [];
+  const latents: ReferenceLatents[] = [];
   for (const image of shown) latents.push(await encoded(run, image));
   const [, , height, width] = shown.at(-1)!.dims as [number, number, number, number];
   return { seen, latents, size: { height, width } };
@@ -91,7 +91,7 @@ async function fitted(codec: ImageCodec, image: ImageInput, area: number): Promi
 async function encoded(
   { components: { vae } }: PipelineRun<QwenImage21Components>,
   image: Tensor,
-): Promise<ImageTokens> {
+): Promise<ReferenceLatents> {
   const { latentDist } = await vae.encode(image.mul(2).sub(1));
   const latents = latentSpace(vae).normalize(latentDist.mode());
   return {
