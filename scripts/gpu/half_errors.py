@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts/reference"))
+from common import read_golden  # noqa: E402
 from half_calls import CALLS, load  # noqa: E402
 
 GOLDEN, FIXTURES = ROOT / "tests/golden/models", ROOT / "tests/fixtures/models"
@@ -111,7 +111,7 @@ def moved(full, generator: torch.Generator) -> None:
 @torch.no_grad()
 def errors_of(path: Path, errors: dict) -> None:
     id = f"{path.parent.name}/{path.stem}"
-    head, tensors = json.loads(path.read_text()), load_file(path.with_suffix(".safetensors"))
+    head, tensors = read_golden(path)
     generator = torch.Generator().manual_seed(0)
     own = CALLS.get(path.parent.name)
     call = outputs if own is None else lambda model, _, given: own(model, flat(given))

@@ -2,18 +2,21 @@
 
 import base64
 import json
+import math
 import platform
+import re
 import sys
 import zlib
+from hashlib import sha256
 from pathlib import Path
 
 import diffusers
 import numpy
 import torch
 import transformers
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
-from weight_rules import record
+from weight_rules import numbers_of, record, rules_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -24,7 +27,7 @@ diffusers.utils.logging.set_verbosity_error()
 transformers.utils.logging.set_verbosity_error()
 diffusers.utils.logging.disable_progress_bar()
 if Path(sys.argv[0]).stem.endswith(("goldens", "repos")):  # a maker of fixtures
-    record(FIXTURES)
+    record(FIXTURES, GOLDEN / "lora")
 
 
 def versions() -> dict:
@@ -61,9 +64,59 @@ def write_json(path: Path, value: dict) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
-def write_golden(path: Path, command: str, cases: list[dict], tensors: dict[str, torch.Tensor]) -> None:
-    """Writes PATH.safetensors and, beside it, PATH.json with the versions, the command and the cases."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    contiguous = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, path.with_suffix(".safetensors"))
+# so many numbers of a result are kept, spread over all of it
+KEPT = 256
+
+
+def write_golden(path: Path, command: str, cases: list[dict], tensors: dict[str, torch.Tensor], results: str | None = r"\.outputs\.") -> None:
+    """Writes PATH.json with the versions, the command and the cases, and the tensors in two files: PATH.rules says what was
+    drawn, PATH.safetensors has the rest; of tensors whose name `results` matches, it has a part (all of them with None)."""
+    write_tensors(path, tensors, results)
     write_json(path.with_suffix(".json"), {"versions": versions(), "command": command, "cases": cases})
+
+
+# images and tensors that calls are given, each in a file by itself, which several goldens name
+INPUTS = "inputs/"
+
+
+def input_name(tensor: torch.Tensor) -> str:
+    """By what the tensor holds."""
+    tensor = tensor.contiguous()
+    return INPUTS + sha256(f"{tensor.dtype} {tuple(tensor.shape)} ".encode() + tensor.numpy().tobytes()).hexdigest()[:12]
+
+
+def write_tensors(path: Path, tensors: dict[str, torch.Tensor], results: str | None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
+    is_result = re.compile(results).search if results else lambda _: None
+    if results:
+        for name in [name for name in tensors if name.startswith(INPUTS)]:
+            save_file({"value": tensors.pop(name)}, GOLDEN / f"{name}.safetensors")
+    rules, rest = rules_of({name: tensor for name, tensor in tensors.items() if results and not is_result(name)})
+    stored, thinned = {name: tensors[name] for name in tensors if is_result(name) or name in rest or not results}, {}
+    for name, tensor in stored.items():
+        if is_result(name) and (every := step_between(tensor)) > 1:
+            stored[name] = tensor.reshape(-1)[::every].contiguous()
+            thinned[name] = [every, float(tensor.abs().max()), *tensor.shape]
+    save_file(stored, path.with_suffix(".safetensors"), {"thinned": json.dumps(thinned)} if thinned else None)
+    if rules:
+        path.with_suffix(".rules").write_text("\n".join(rules) + "\n")
+    else:
+        path.with_suffix(".rules").unlink(missing_ok=True)
+
+
+def step_between(tensor: torch.Tensor) -> int:
+    """Every so manyth number is kept. It has no factor in common with a side, so that they lie in all rows and columns."""
+    if not tensor.is_floating_point() or tensor.numel() <= 2 * KEPT:
+        return 1
+    every = tensor.numel() // KEPT
+    while any(math.gcd(every, side) > 1 for side in tensor.shape):
+        every += 1
+    return every
+
+
+def read_golden(path: Path) -> tuple[dict, dict[str, torch.Tensor]]:
+    """The head of a golden and its tensors, of results only what is kept."""
+    rules = path.with_suffix(".rules")
+    drawn = numbers_of(rules.read_text()) if rules.exists() else {}
+    return json.loads(path.with_suffix(".json").read_text()), {**load_file(path.with_suffix(".safetensors")), **drawn}

@@ -12,7 +12,7 @@ from diffusers import ControlNetModel, UNet2DConditionModel
 from safetensors.torch import save_file
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-from common import FIXTURES, GOLDEN, generator, seed_of, versions, write_json
+from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from task_goldens import run_case, store
 from tasks import PROMPT, case, mask, photo, tensor
 from tiny_models import liven
@@ -125,7 +125,7 @@ CASES = [
 @torch.no_grad()
 def main() -> None:
     write_adapters()
-    cases, tensors, shared = [], {}, {}
+    cases, tensors = [], {}
     for class_name, names, scale, calls in CASES:
         repo = ADAPTERS[names[0]][1]
         more = {} if "XL" in class_name else {"safety_checker": None}
@@ -140,10 +140,9 @@ def main() -> None:
         for one in calls:
             key = f"{len(cases)}.images"
             tensors[key] = run_case(pipe, one)[0]
-            call = {name: store(value, tensors, shared) for name, value in one["call"].items()}
+            call = {name: store(value, tensors) for name, value in one["call"].items()}
             cases.append({**one, "call": call, "images": key, "pipeline": class_name, "repo": repo, "adapters": names, "adapter_scale": scale})
-    save_file({key: value.contiguous() for key, value in tensors.items()}, GOLDEN / "ip_adapter.safetensors")
-    write_json(GOLDEN / "ip_adapter.json", {"versions": versions(), "command": COMMAND, "cases": cases})
+    write_golden(GOLDEN / "ip_adapter", COMMAND, cases, tensors)
 
 
 if __name__ == "__main__":

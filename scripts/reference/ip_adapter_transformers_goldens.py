@@ -11,7 +11,7 @@ import torch
 from diffusers import FluxControlNetModel, SD3Transformer2DModel
 from safetensors.torch import save_file
 
-from common import FIXTURES, GOLDEN, generator, seed_of, versions, write_json
+from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from ip_adapters import OUT, encoders, follow
 from ip_adapter_goldens import ONE, PROJECTION, TWO, linear, norm
 from task_goldens import run_case, store
@@ -118,7 +118,7 @@ def main() -> None:
     OUT.mkdir(exist_ok=True)
     for name, build in ADAPTERS.items():
         save_file(build(generator(seed_of(f"ip_adapter_transformers/{name}"))), OUT / f"{name}.safetensors")
-    cases, tensors, shared = [], {}, {}
+    cases, tensors = [], {}
     for class_name, repo, names, scale, calls in CASES:
         more = encoders(class_name)
         if class_name in NETS:
@@ -130,10 +130,9 @@ def main() -> None:
         for one in calls:
             key = f"{len(cases)}.images"
             tensors[key] = run_case(pipe, one)[0]
-            call = {name: store(value, tensors, shared) for name, value in one["call"].items()}
+            call = {name: store(value, tensors) for name, value in one["call"].items()}
             cases.append({**one, "call": call, "images": key, "pipeline": class_name, "repo": repo, "adapters": names, "adapter_scale": scale})
-    save_file({key: value.contiguous() for key, value in tensors.items()}, GOLDEN / "ip_adapter_transformers.safetensors")
-    write_json(GOLDEN / "ip_adapter_transformers.json", {"versions": versions(), "command": COMMAND, "cases": cases})
+    write_golden(GOLDEN / "ip_adapter_transformers", COMMAND, cases, tensors)
 
 
 if __name__ == "__main__":

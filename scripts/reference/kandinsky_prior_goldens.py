@@ -124,7 +124,7 @@ IMAGES = (
 
 @torch.no_grad()
 def write_calls() -> None:
-    tensors, shared, cases = {}, {}, []
+    tensors, cases = {}, []
     for name, calls in (("KandinskyV22PriorPipeline", TEXTS), ("KandinskyPriorPipeline", TEXTS[:3]), ("KandinskyV22PriorEmb2EmbPipeline", IMAGES)):
         pipe = getattr(diffusers, name).from_pretrained(str(FIXTURES / "tiny-kandinsky22-prior"), use_safetensors=True)
         pipe.set_progress_bar_config(disable=True)
@@ -133,7 +133,7 @@ def write_calls() -> None:
             out = pipe(**given, generator=[generator(seed) for seed in seeds])
             key = str(len(cases))
             tensors[f"{key}.embeds"], tensors[f"{key}.negative"] = out.image_embeds.contiguous(), out.negative_image_embeds.contiguous()
-            cases.append({"pipeline": name, "name": title, "seeds": seeds, "call": {k: store(v, tensors, shared) for k, v in call.items()},
+            cases.append({"pipeline": name, "name": title, "seeds": seeds, "call": {k: store(v, tensors) for k, v in call.items()},
                           "image_embeds": f"{key}.embeds", "negative_image_embeds": f"{key}.negative"})
     write_golden(GOLDEN / "kandinsky_prior", COMMAND, cases, tensors)
 

@@ -51,7 +51,7 @@ def model(dice: Random, folder: Path, index: int) -> None:
     start = time.perf_counter()
     calls = run_model(class_name, folder, seed)
     seconds = time.perf_counter() - start
-    write_golden(folder / "golden", COMMAND, calls.cases, calls.tensors)
+    write_golden(folder / "golden", COMMAND, calls.cases, calls.tensors, results=None)
     say(kind="model", index=index, folder=str(folder), class_name=class_name, config=config, seconds=seconds)
 
 

@@ -13,9 +13,8 @@ import diffusers
 import numpy
 import torch
 from diffusers import MarigoldDepthPipeline
-from safetensors.torch import save_file
 
-from common import FIXTURES, GOLDEN, generator, seed_of, versions, write_json
+from common import FIXTURES, GOLDEN, generator, seed_of, versions, write_json, write_tensors
 from task_goldens import EVERY, store
 from task_repos import folder
 from tasks import case, photo, swap, tensor
@@ -88,13 +87,13 @@ def write_task(name: str, others: list[dict] | None = None, folder=GOLDEN / "mar
     pipe = cls.from_pretrained(str(FIXTURES / task["repo"]), use_safetensors=True, **settings,
                                unet=diffusers.UNet2DConditionModel.from_pretrained(FIXTURES / task["parts"]["unet"]))
     pipe.set_progress_bar_config(disable=True)
-    own, tensors, shared, records = pipe.scheduler, {}, {}, []
+    own, tensors, records = pipe.scheduler, {}, []
     for i, one in enumerate(cases):
         wanted = one["scheduler"]
         pipe.scheduler = own if wanted is None else getattr(diffusers, wanted["class"]).from_config(own.config, **wanted["config"])
         seeds = [generator(seed) for seed in one["seeds"]]
         output = pipe(**one["call"], generator=seeds[0] if one["shared"] else seeds, output_type="pt", output_latent=True)
-        record = {**one, "call": {key: store(item, tensors, shared) for key, item in one["call"].items()}}
+        record = {**one, "call": {key: store(item, tensors) for key, item in one["call"].items()}}
         images = [torch.from_numpy(numpy.asarray(image).copy()).reshape(*image.size[::-1], 3) for image in shown(pipe, output.prediction)]
         made = {"prediction": output.prediction, "latent": output.latent, "uncertainty": output.uncertainty,
                 "images": torch.stack(images)[:, ::every, ::every]}
@@ -108,8 +107,7 @@ def write_task(name: str, others: list[dict] | None = None, folder=GOLDEN / "mar
 
 def write(name: str, head: dict, tensors: dict, folder=GOLDEN / "marigold") -> None:
     path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({key: value.detach().contiguous() for key, value in tensors.items()}, path.with_suffix(".safetensors"))
+    write_tensors(path, tensors, results=r"\.(prediction|uncertainty|latent)$" if name != "golden" else None)
     write_json(path.with_suffix(".json"), {"versions": versions(), "command": COMMAND, **head})
 
 

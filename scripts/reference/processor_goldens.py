@@ -34,13 +34,13 @@ SIGLIP = [
 ]
 
 
-def processor_cases(cls, configs: list[dict], images: list, tensors: dict, shared: dict) -> list[dict]:
+def processor_cases(cls, configs: list[dict], images: list, tensors: dict) -> list[dict]:
     cases = []
     for config in configs:
         for image in images:
             output = f"{len(cases)}.pixel_values"
             tensors[output] = cls(**config)(image, return_tensors="pt").pixel_values
-            cases.append({"config": config, "image": store(image, tensors, shared), "output": {"tensor": output}})
+            cases.append({"config": config, "image": store(image, tensors), "output": {"tensor": output}})
     return cases
 
 
@@ -48,25 +48,25 @@ def write_safety(path: str) -> None:
     """Which images are hidden, and how far the nearest score is from its threshold."""
     checker = StableDiffusionSafetyChecker.from_pretrained(FIXTURES / "models" / path)
     processor = CLIPImageProcessorPil.from_pretrained(FIXTURES / "processors" / "CLIPImageProcessor" / "clip-16")
-    tensors, shared, cases = {}, {}, []
+    tensors, cases = {}, []
     for i in range(8):
         image = photo(24, 20, name=f"safety {i}")
         pixels = processor(image, return_tensors="pt").pixel_values
         _, found = checker(clip_input=pixels, images=[torch.zeros(3, 2, 2)])
-        cases.append({"image": store(image, tensors, shared), "found": bool(found[0])})
+        cases.append({"image": store(image, tensors), "found": bool(found[0])})
     write_golden(GOLDEN / "processors" / "StableDiffusionSafetyChecker", COMMAND, cases, tensors)
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    tensors, shared = {}, {}
-    cases = processor_cases(CLIPImageProcessorPil, CLIP, IMAGES, tensors, shared)
+    tensors = {}
+    cases = processor_cases(CLIPImageProcessorPil, CLIP, IMAGES, tensors)
     write_golden(GOLDEN / "processors" / "CLIPImageProcessor", COMMAND, cases, tensors)
-    tensors, shared = {}, {}
-    cases = processor_cases(DPTImageProcessorPil, DPT, IMAGES[:4], tensors, shared)
+    tensors = {}
+    cases = processor_cases(DPTImageProcessorPil, DPT, IMAGES[:4], tensors)
     write_golden(GOLDEN / "processors" / "DPTImageProcessor", COMMAND, cases, tensors)
-    tensors, shared = {}, {}
-    cases = processor_cases(SiglipImageProcessorPil, SIGLIP, IMAGES, tensors, shared)
+    tensors = {}
+    cases = processor_cases(SiglipImageProcessorPil, SIGLIP, IMAGES, tensors)
     write_golden(GOLDEN / "processors" / "SiglipImageProcessor", COMMAND, cases, tensors)
     with torch.no_grad():
         write_safety("StableDiffusionSafetyChecker/tiny")

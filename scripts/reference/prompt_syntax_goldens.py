@@ -210,7 +210,7 @@ def main() -> None:
         (embeds, pooled), (minus, minus_pooled) = parts
         named = dict(prompt_embeds=embeds, negative_prompt_embeds=minus, pooled_prompt_embeds=pooled, negative_pooled_prompt_embeds=minus_pooled)
         note(repo, "a1111", prompt, negative, 0, (embeds, minus, pooled, minus_pooled), draw(pipe, **named) if i in (1, 5) else None)
-    write_golden(GOLDEN / "prompt_syntax", COMMAND, cases, tensors)
+    write_golden(GOLDEN / "prompt_syntax", COMMAND, cases, tensors, r"\.(embeds|negative)$")
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def write_calls(redux: FluxPriorReduxPipeline) -> None:
     whole = FluxPriorReduxPipeline(**{**redux.components, "text_encoder": flux.text_encoder, "tokenizer": flux.tokenizer,
                                       "text_encoder_2": flux.text_encoder_2, "tokenizer_2": flux.tokenizer_2})
     one, two = photo(40, 33), photo(20, 37, name="another")
-    tensors, shared, cases = {}, {}, []
+    tensors, cases = {}, []
     # diffusers without text encoders gives zeros as wide as T5-XXL's states, which these models do not have
     for name, call in (
         ("an image and a prompt", dict(image=one, prompt=PROMPT)),
@@ -72,7 +72,7 @@ def write_calls(redux: FluxPriorReduxPipeline) -> None:
         out = whole(**call)
         key = str(len(cases))
         tensors[f"{key}.prompt"], tensors[f"{key}.pooled"] = out.prompt_embeds.contiguous(), out.pooled_prompt_embeds.contiguous()
-        cases.append({"name": name, "call": {k: store(v, tensors, shared) for k, v in call.items()},
+        cases.append({"name": name, "call": {k: store(v, tensors) for k, v in call.items()},
                       "prompt_embeds": f"{key}.prompt", "pooled_prompt_embeds": f"{key}.pooled"})
     write_golden(GOLDEN / "flux_redux", COMMAND, cases, tensors)
 

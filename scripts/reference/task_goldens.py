@@ -15,10 +15,9 @@ import transformers
 from diffusers.pipelines import deepfloyd_if
 from diffusers.pipelines.stable_diffusion import clip_image_project_model, safety_checker as stable_diffusion_safety
 from PIL import Image
-from safetensors.torch import save_file
 from transformers import CLIPTextModel
 
-from common import FIXTURES, GOLDEN, generator, versions, write_json
+from common import FIXTURES, GOLDEN, generator, input_name, versions, write_json, write_tensors
 from ip_adapters import encoders, follow
 from modular import load_modular
 from tasks import TASKS
@@ -73,20 +72,18 @@ def load(task: dict):
     return pipe
 
 
-def store(value, tensors: dict, shared: dict):
-    """Images and tensors go to the file beside; equal ones once."""
+def store(value, tensors: dict):
+    """Images and tensors go to tests/golden/inputs, or to the file beside; equal ones once."""
     if isinstance(value, (list, tuple)):
-        return [store(item, tensors, shared) for item in value]
+        return [store(item, tensors) for item in value]
     if not isinstance(value, (Image.Image, torch.Tensor)):
         return value
     kind = "tensor" if isinstance(value, torch.Tensor) else "image"
     pixels = value if kind == "tensor" else torch.from_numpy(numpy.array(value))
     pixels = pixels.unsqueeze(-1) if kind == "image" and pixels.ndim == 2 else pixels
-    key = (kind, tuple(pixels.shape), pixels.contiguous().numpy().tobytes())
-    if key not in shared:
-        shared[key] = f"input.{len(shared)}"
-        tensors[shared[key]] = pixels
-    return {kind: shared[key]}
+    name = input_name(pixels)
+    tensors[name] = pixels
+    return {kind: name}
 
 
 def watch(scheduler, seen: dict):
@@ -175,14 +172,14 @@ def write_task(name: str, task: dict, command: str = COMMAND, folder=GOLDEN / "t
     task = {**task, **({} if task.get("audio") else {"every": task.get("every", every)}), "latents_every": every}
     pipe = load(task)
     own = getattr(pipe, "scheduler", None)
-    cases, tensors, shared = [], {}, {}
+    cases, tensors = [], {}
     for i, one in enumerate(task["cases"]):
         wanted = one["scheduler"]
         if own is not None:
             pipe.scheduler = own if wanted is None else getattr(diffusers, wanted["class"]).from_config(own.config, **wanted["config"])
         made = "audios" if task.get("audio") else "images"
         tensors[f"{i}.{made}"], last, hidden = (*run_audio(pipe, one), None) if task.get("audio") else run_case(pipe, one)
-        value = {**one, "call": {key: store(item, tensors, shared) for key, item in one["call"].items()}, made: f"{i}.{made}"}
+        value = {**one, "call": {key: store(item, tensors) for key, item in one["call"].items()}, made: f"{i}.{made}"}
         if "every" in task:
             tensors[f"{i}.{made}"] = tensors[f"{i}.{made}"][:, ::task["every"], ::task["every"]]
         if last is not None:
@@ -192,8 +189,7 @@ def write_task(name: str, task: dict, command: str = COMMAND, folder=GOLDEN / "t
             value["hidden"] = hidden
         cases.append(value)
     path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({key: value.detach().contiguous() for key, value in tensors.items()}, path.with_suffix(".safetensors"))
+    write_tensors(path, tensors, results=r"\.latents$" if folder == GOLDEN / "tasks" else None)
     head = {key: task[key] for key in ("pipeline", "repo", "parts", "every", "latents_every", "lora", "ip_adapter") if key in task}
     write_json(path.with_suffix(".json"), {"versions": versions(), "command": command, **head, "cases": cases})
 

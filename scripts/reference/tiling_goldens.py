@@ -54,14 +54,14 @@ def main() -> None:
     for i, (height, width) in enumerate(TINY, len(CASES) + len(WAVEFORMS)):
         vae = diffusers.AutoencoderTiny.from_pretrained(FIXTURES / "models" / "AutoencoderTiny" / "tiled")
         vae.enable_tiling()
-        image = torch.rand(1, 3, height, width, generator=generator(i)) * 2 - 1
+        image = torch.randn(1, 3, height, width, generator=generator(i))
         latents = torch.randn(1, 4, height // 8, width // 8, generator=generator(i + 9))
         tensors |= {f"{i}.image": image, f"{i}.mean": vae.encode(image).latents, f"{i}.latents": latents, f"{i}.sample": vae.decode(latents).sample}
         cases.append({"class": "AutoencoderTiny", "model": "tiled", "index": i})
     for i, (name, height, width) in enumerate(DEEP, len(CASES) + len(WAVEFORMS) + len(TINY)):
         vae = diffusers.AutoencoderDC.from_pretrained(FIXTURES / "models" / "AutoencoderDC" / name)
         vae.enable_tiling()
-        image = torch.rand(1, 3, height, width, generator=generator(i)) * 2 - 1
+        image = torch.randn(1, 3, height, width, generator=generator(i))
         latents = torch.randn(1, vae.config.latent_channels, height // 4, width // 4, generator=generator(i + 9))
         tensors |= {f"{i}.image": image, f"{i}.mean": vae.encode(image).latent, f"{i}.latents": latents, f"{i}.sample": vae.decode(latents).sample}
         cases.append({"class": "AutoencoderDC", "model": name, "index": i})
@@ -73,7 +73,7 @@ def main() -> None:
         tensors |= {f"{i}.image": waveform, f"{i}.mean": vae.encode(waveform).latent_dist.mean, f"{i}.latents": latents,
                     f"{i}.sample": vae.decode(latents).sample}
         cases.append({"class": "AutoencoderOobleck", "model": name, "index": i})
-    write_golden(GOLDEN / "tiling", COMMAND, cases, tensors)
+    write_golden(GOLDEN / "tiling", COMMAND, cases, tensors, r"\.(mean|sample)$")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
-"""Random weights of tests/fixtures as rules: which draws of which torch generator they are.
+"""Random weights and inputs as rules: which draws of which torch generator they are.
 
-`record()` notes every draw of `torch.randn` from a generator. When the program ends, each .safetensors file of
-tests/fixtures that it wrote gets a FILE.rules beside it, from which tests/support/fixtures.ts makes the same bytes again.
-The weights themselves are not tracked. tests/fixtures/README.md describes the format.
+`record()` notes every draw of `torch.randn` from a generator. When the program ends, each .safetensors file of weights
+that it wrote gets a FILE.rules beside it, from which tests/support/fixtures.ts makes the same bytes again. The weights
+themselves are not tracked. tests/fixtures/README.md describes the format.
 """
 
 import atexit
 import base64
+import json
 import time
+from itertools import takewhile
 from pathlib import Path
 
 import numpy
@@ -17,34 +19,65 @@ from safetensors import safe_open
 TYPES = {torch.float32: "f32", torch.float16: "f16", torch.bfloat16: "bf16", torch.int64: "i64"}
 SHORTEST = 4  # numbers of a tensor that is looked for among the draws; shorter ones are written down
 
-_streams: list[tuple[torch.Generator, list[torch.Tensor]]] = []
+# by generator: what was drawn by randn, and how many numbers by rand or randint; None after draws of another kind
+_streams: list[tuple[torch.Generator, list[torch.Tensor | int | None]]] = []
+_states: dict[int, torch.Tensor] = {}
 
 
-def record(folder: Path) -> None:
-    """From now on notes what is drawn, and at the end writes the rules of what was written into the folder."""
-    start, randn = time.time(), torch.randn
+def record(*folders: Path) -> None:
+    """From now on notes what is drawn, and at the end writes the rules of the weights that were written into the folders."""
+    start = time.time()
+    for name in ("randn", "rand", "randint"):
+        setattr(torch, name, noting(getattr(torch, name), name == "randn"))
+    for folder in folders:
+        atexit.register(lambda folder=folder: write_rules(folder, start - 2))
 
-    def noted(*size, generator=None, **options):
-        drawn = randn(*size, generator=generator, **options)
-        if generator is not None and drawn.dtype == torch.float32:
-            stream = next((draws for known, draws in _streams if known is generator), None)
-            if stream is None:
-                _streams.append((generator, stream := []))
-            stream.append(drawn.detach().clone())
-        return drawn
 
-    torch.randn = noted
-    atexit.register(lambda: write_rules(folder, start - 2))
+def noting(function, normal: bool):
+    def noted(*arguments, generator=None, **options):
+        if generator is None:
+            return function(*arguments, **options)
+        before = generator.get_state()
+        values = function(*arguments, generator=generator, **options)
+        stream = next((draws for known, draws in _streams if known is generator), None)
+        if stream is None:
+            _streams.append((generator, stream := []))
+            _states[id(generator)] = generator.clone_state().manual_seed(generator.initial_seed()).get_state()
+        if not torch.equal(before, _states[id(generator)]) or (normal and values.dtype != torch.float32):
+            stream.append(None)
+        else:
+            stream.append(values.detach().clone() if normal else values.numel())
+        _states[id(generator)] = generator.get_state()
+        return values
+
+    return noted
 
 
 def write_rules(folder: Path, since: float) -> None:
-    written = [path for path in sorted(folder.glob("**/*.safetensors")) if path.stat().st_mtime >= since]
+    written = [path for path in sorted(folder.glob("**/*.safetensors")) if path.stat().st_mtime >= since and not holds_results(path)]
     if not written:
         return
-    streams = [(generator.initial_seed(), draws) for generator, draws in _streams] + known_streams(folder, written)
+    streams = drawn() + known_streams(folder, written)
     index = Index(streams)
     for path in written:
-        rules_file(path).write_text(rules_of(path, streams, index))
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        rules, rest = rules_of(tensors, streams, index)
+        head = [f"metadata {value}" if key == "format" else f"note {key} {json.dumps(value)}" for key, value in metadata.items()]
+        literal = [f"{line} = {'x'.join(map(str, part.shape))} {TYPES[part.dtype]} {encoded(part)}" for line, part in rest.items()]
+        rules_file(path).write_text("\n".join(head + rules + literal) + "\n")
+
+
+def holds_results(path: Path) -> bool:
+    """Images that the reference made with the weights beside them."""
+    with safe_open(path, "pt") as file:
+        return all(file.get_slice(name).get_dtype() == "U8" for name in file.keys())
+
+
+def drawn() -> list:
+    """What was drawn until now, by seed."""
+    return [(generator.initial_seed(), list(takewhile(lambda draw: draw is not None, draws))) for generator, draws in _streams]
 
 
 def rules_file(path: Path) -> Path:
@@ -53,20 +86,42 @@ def rules_file(path: Path) -> Path:
 
 def known_streams(folder: Path, written: list[Path]) -> list:
     """The draws behind the other files, from which what was written may have been made."""
+    others = [path for path in sorted(folder.glob("**/*.rules")) if not any(path == rules_file(one) for one in written)]
+    return [stream for path in others for stream in streams_of(path.read_text())]
+
+
+def streams_of(rules: str) -> list:
+    """Each seed that the rules name with the tensors that are drawn from it."""
     streams = []
-    for rules in sorted(folder.glob("**/*.rules")):
-        if any(rules == rules_file(path) for path in written):
-            continue
-        for line in rules.read_text().splitlines():
-            words = line.split()
-            if words[0] == "seed":
-                streams.append((int(words[1]), []))
-                source = torch.Generator().manual_seed(int(words[1]))
-            elif words[0] == "skip":
-                streams[-1][1].append(torch.randn(int(words[1]), generator=source))
-            elif line.startswith(" ") and len(words) > 2:
-                streams[-1][1].append(torch.randn([int(n) for n in words[2].split("x")], generator=source))
+    for seed, _, _, draw in draws_of(rules):
+        if not streams or streams[-1][0] != seed or draw is None:
+            streams.append((seed, []))
+        if draw is not None:
+            streams[-1][1].append(draw)
     return streams
+
+
+def numbers_of(rules: str) -> dict[str, torch.Tensor]:
+    """The tensors that the rules draw, by name."""
+    return {name: torch.from_numpy(follow(rule, draw.numpy())) for _, name, rule, draw in draws_of(rules) if rule}
+
+
+def draws_of(rules: str):
+    """(seed, name, rule, draw) of each line that draws; name and rule are None of what is skipped, all but the seed where one begins."""
+    levels: list[str] = []
+    for line in rules.splitlines():
+        words, depth = line.split(), len(line) - len(line.lstrip())
+        if words[0] == "seed":
+            seed, source = int(words[1]), torch.Generator().manual_seed(int(words[1]))
+            yield seed, None, None, None
+        elif words[0] == "skip":
+            yield seed, None, None, torch.randn(int(words[1]), generator=source)
+        elif words[0] == "pass":
+            yield seed, None, None, torch.rand(int(words[1]), generator=source).numel()
+        elif depth:
+            levels = [*levels[: depth - 1], words[0]]
+            if len(words) > 2:
+                yield seed, ".".join(levels), words[1], torch.randn([int(n) for n in words[2].split("x")], generator=source)
 
 
 class Index:
@@ -76,7 +131,7 @@ class Index:
         places: dict[int, list] = {}
         for s, (_, draws) in enumerate(streams):
             for d, draw in enumerate(draws):
-                if draw.numel() >= SHORTEST:
+                if isinstance(draw, torch.Tensor) and draw.numel() >= SHORTEST:
                     places.setdefault(draw.numel(), []).append(((s, d), _direction(draw.numpy())))
         self._by_size = {size: ([at for at, _ in found], numpy.stack([v for _, v in found])) for size, found in places.items()}
 
@@ -97,29 +152,28 @@ def _direction(values: numpy.ndarray) -> numpy.ndarray:
     return start / length if length else start
 
 
-def rules_of(path: Path, streams, index: Index) -> str:
+def rules_of(tensors: dict[str, torch.Tensor], streams=None, index: Index | None = None) -> tuple[list[str], dict[str, torch.Tensor]]:
+    """The lines that say how tensors are drawn, and those that were not: by name, or by name and part."""
+    streams = drawn() if streams is None else streams
+    index = index or Index(streams)
     taken: dict[int, dict[int, str]] = {}  # stream -> draw -> line
-    literal = []
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata()
-        for name in file.keys():
-            tensor = file.get_tensor(name)
-            for part, line in pieces(name, tensor):
-                at = index.find(part.float().numpy()) if part.is_floating_point() else None
-                rule = at and exact_rule(part, streams[at[0]][1][at[1]].numpy())
-                if rule and at[1] not in taken.setdefault(at[0], {}):
-                    taken[at[0]][at[1]] = f"{line} {rule} {'x'.join(map(str, part.shape))}{typed(part)}"
-                else:
-                    literal.append(f"{line} = {'x'.join(map(str, part.shape))} {TYPES[part.dtype]} {encoded(part)}")
-    lines = [f"metadata {metadata['format']}"] if metadata else []
+    rest = {}
+    for name, tensor in tensors.items():
+        for part, line in pieces(name, tensor):
+            at = index.find(part.float().numpy()) if part.is_floating_point() and " " not in line else None
+            rule = at and exact_rule(part, streams[at[0]][1][at[1]].numpy())
+            if rule and at[1] not in taken.setdefault(at[0], {}):
+                taken[at[0]][at[1]] = f"{line} {rule} {'x'.join(map(str, part.shape))}{typed(part)}"
+            else:
+                rest[line] = part
+    lines = []
     for s in sorted(taken):
         seed, draws = streams[s]
         lines.append(f"seed {seed}")
         below = []  # names of the levels that the line before was in
-        skipped: list[int] = []
         for d in range(max(taken[s]) + 1):
             if d not in taken[s]:
-                lines.append(f"skip {draws[d].numel()}")
+                lines.append(f"pass {draws[d]}" if isinstance(draws[d], int) else f"skip {draws[d].numel()}")
                 continue
             name, rule = taken[s][d].split(" ", 1)
             *levels, last = name.split(".")
@@ -127,7 +181,7 @@ def rules_of(path: Path, streams, index: Index) -> str:
             lines += [" " * (i + 1) + levels[i] for i in range(same, len(levels))]
             lines.append(" " * (len(levels) + 1) + f"{last} {rule}")
             below = levels
-    return "\n".join(lines + literal) + "\n"
+    return lines, rest
 
 
 def pieces(name: str, tensor: torch.Tensor):
@@ -145,33 +199,39 @@ def encoded(tensor: torch.Tensor) -> str:
     return base64.b64encode(tensor.reshape(-1).contiguous().view(torch.uint8).numpy().tobytes()).decode() if tensor.numel() else ""
 
 
+def factors_of(kind: str, shape) -> list:
+    """What a draw is multiplied with, one factor after the other."""
+    width = f32(float(numpy.prod(shape[1:])) ** -0.5)
+    return {"n": [], "e": [0.5], "p": [0.2], "w": [0.2], "b": [0.1], "m": [0.8, width], "q": [1.5, width], "u": [width]}[kind]
+
+
+def follow(rule: str, draw: numpy.ndarray) -> numpy.ndarray:
+    kind, _, scale = rule.partition("*")
+    value = draw.astype(numpy.float32)
+    for factor in factors_of(kind, draw.shape):
+        value = value * f32(factor)
+    value = f32(1) + value if kind == "w" else value
+    return value * f32(scale) if scale else value
+
+
 def exact_rule(tensor: torch.Tensor, draw: numpy.ndarray) -> str | None:
     """How the draw becomes the tensor, bit for bit: factors one after the other, then what is added."""
     draw, want = draw.reshape(tensor.shape), tensor.numpy() if tensor.dtype != torch.bfloat16 else None
     if want is None:
         return None
     stored = lambda value: value.astype(want.dtype)  # noqa: E731
-    width = f32(float(tensor[0].numel()) ** -0.5) if tensor.ndim >= 2 else None
-    ways = [("e", [0.5], 0), ("p", [0.2], 0), ("b", [0.1], 0), ("w", [0.2], 1), ("n", [], 0)]
-    if width is not None:
-        ways += [("m", [0.8, width], 0), ("q", [1.5, width], 0), ("u", [width], 0)]
-    def made(factors, added):
-        value = draw.astype(numpy.float32)
-        for factor in factors:
-            value = value * f32(factor)
-        return f32(added) + value if added else value
-
-    for name, factors, added in ways:
-        if numpy.array_equal(stored(made(factors, added)), want):
-            return name
-    for name, factors, added in ways:  # scaled once more after it was made, as the last layers are
-        value = made(factors, added)
+    kinds = ["e", "p", "b", "w", "n", *(["m", "q", "u"] if tensor.ndim >= 2 else [])]
+    for kind in kinds:
+        if numpy.array_equal(stored(follow(kind, draw)), want):
+            return kind
+    for kind in kinds:  # scaled once more after it was made, as the last layers are
+        value = follow(kind, draw)
         big = numpy.unravel_index(numpy.abs(value).argmax(), value.shape)
         ratio = f32(want[big].astype(numpy.float32) / value[big])
         for step in sorted(range(-40, 41), key=abs):
             factor = nudged(ratio, step)
             if numpy.array_equal(stored(value * factor), want):
-                return f"{name}*{float(str(factor))}"
+                return f"{kind}*{float(str(factor))}"
     return None
 
 

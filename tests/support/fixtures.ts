@@ -7,13 +7,17 @@
  */
 import { Generator, Tensor } from "@denoise/core";
 
-const FIXTURES = new URL("../fixtures/", import.meta.url);
+const FOLDERS = ["../fixtures/", "../golden/lora/"].map((path) => new URL(path, import.meta.url));
 
 /** Makes every file of weights that is missing or older than its rules; cheap where none is. */
-export function makeFixtures(folder: URL = FIXTURES): void {
+export function makeFixtures(): void {
+  for (const folder of FOLDERS) makeAll(folder);
+}
+
+function makeAll(folder: URL): void {
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {
     const at = new URL(isDirectory ? `${name}/` : name, folder);
-    if (isDirectory) makeFixtures(at);
+    if (isDirectory) makeAll(at);
     else if (name.endsWith(".rules")) makeWeights(at, new URL(name.slice(0, -6), folder));
   }
 }
@@ -52,11 +56,13 @@ const STORED: Record<Type, { name: string; bytes: number }> = {
 
 /** The file that the rules describe, byte for byte as the reference's library writes it. */
 export function safetensors(rules: string): Uint8Array<ArrayBuffer> {
-  const { weights, format } = readRules(rules);
+  const { weights, metadata } = readRules(rules);
   const order = weights.toSorted((a, b) =>
     STORED[b.type].bytes - STORED[a.type].bytes || (a.name < b.name ? -1 : 1)
   );
-  const header: Record<string, unknown> = format === undefined ? {} : { __metadata__: { format } };
+  const header: Record<string, unknown> = Object.keys(metadata).length === 0
+    ? {}
+    : { __metadata__: metadata };
   let place = 0;
   for (const { name, dims, type, bytes } of order) {
     header[name] = {
@@ -78,9 +84,9 @@ export function safetensors(rules: string): Uint8Array<ArrayBuffer> {
   return file;
 }
 
-function readRules(text: string): { weights: Weight[]; format: string | undefined } {
+function readRules(text: string): { weights: Weight[]; metadata: Record<string, string> } {
   const pieces: Weight[] = [];
-  let format: string | undefined;
+  const metadata: Record<string, string> = {};
   let generator = new Generator();
   let levels: string[] = [];
   for (const line of text.split("\n")) {
@@ -108,12 +114,15 @@ function readRules(text: string): { weights: Weight[]; format: string | undefine
             .buffer as ArrayBuffer,
         ),
       });
-    } else if (name === "metadata") format = rule;
-    else if (name === "seed") generator = Generator.manualSeed(Number(rule));
+    } else if (name === "metadata") metadata.format = rule;
+    else if (name === "note") {
+      metadata[rule] = JSON.parse(line.slice(name.length + rule.length + 2));
+    } else if (name === "seed") generator = Generator.manualSeed(Number(rule));
     else if (name === "skip") generator.randn([Number(rule)]);
+    else if (name === "pass") generator.rand([Number(rule)]);
     else throw new SyntaxError(`Cannot read the rules of weights: unknown line "${line}"`);
   }
-  return { weights: joined(pieces), format };
+  return { weights: joined(pieces), metadata };
 }
 
 function sizes(text: string): number[] {

@@ -4,7 +4,7 @@
  * @module
  */
 import { Tensor } from "@denoise/core";
-import { makeFixtures } from "./fixtures.ts";
+import { makeFixtures, safetensors } from "./fixtures.ts";
 
 makeFixtures(); // for a test file that is run by itself
 
@@ -31,16 +31,49 @@ export interface Golden<Head> {
   value(stored: Stored | undefined): unknown;
 }
 
-/** Reads `tests/golden/PATH.json` and `PATH.safetensors`. */
+/** A result of the reference of which only every so manyth number is kept. */
+export class ThinnedTensor extends Tensor {
+  constructor(
+    kept: Tensor,
+    readonly every: number,
+    /** The largest absolute number of the whole. */
+    readonly greatest: number,
+    /** The shape of the whole. */
+    readonly whole: readonly number[],
+  ) {
+    super(kept.dtype, kept.data, kept.dims);
+  }
+}
+
+/** Reads `tests/golden/PATH.json`, its tensors and inputs. */
 export async function readGolden<Head>(path: string): Promise<Golden<Head>> {
   const at = (extension: string) => new URL(`golden/${path}.${extension}`, ROOT);
-  const head = JSON.parse(await Deno.readTextFile(at("json"))) as Head;
+  const text = await Deno.readTextFile(at("json"));
+  const head = JSON.parse(text) as Head;
   const tensors = parseTensors(await Deno.readFile(at("safetensors")));
+  for (const [name, tensor] of await drawn(at("rules"))) tensors.set(name, tensor);
+  for (const [name] of text.matchAll(/inputs\/[0-9a-f]{12}/g)) {
+    if (!tensors.has(name)) tensors.set(name, await readInput(name));
+  }
   const value = (stored: Stored | undefined): unknown => {
     if (stored === null || typeof stored !== "object" || Array.isArray(stored)) return stored;
     return tensors.get(stored.tensor);
   };
   return { head, tensors, value };
+}
+
+async function readInput(name: string): Promise<Tensor> {
+  const file = await Deno.readFile(new URL(`golden/${name}.safetensors`, ROOT));
+  return parseTensors(file).get("value")!;
+}
+
+async function drawn(rules: URL): Promise<Map<string, Tensor>> {
+  try {
+    return parseTensors(safetensors(await Deno.readTextFile(rules)));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return new Map();
+    throw error;
+  }
 }
 
 /** Reads a JSON file of tests/golden. */
@@ -53,6 +86,7 @@ export function parseTensors(file: Uint8Array): Map<string, Tensor> {
   const length = Number(new DataView(file.buffer).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + length)));
   const tensors = new Map<string, Tensor>();
+  const thinned = JSON.parse(header.__metadata__?.thinned ?? "{}") as Record<string, number[]>;
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
     const { dtype, shape, data_offsets: [start, end] } = entry as {
@@ -64,7 +98,12 @@ export function parseTensors(file: Uint8Array): Map<string, Tensor> {
     if (type === undefined) throw new TypeError(`Cannot read ${name}: ${dtype} is not expected`);
     const bytes = file.slice(8 + length + start, 8 + length + end).buffer;
     const Data = { float32: Float32Array, int64: BigInt64Array, uint8: Uint8Array }[type.dtype];
-    tensors.set(name, new Tensor(type.dtype, new Data(bytes), shape));
+    const tensor = new Tensor(type.dtype, new Data(bytes), shape);
+    const [every, greatest, ...whole] = thinned[name] ?? [];
+    tensors.set(
+      name,
+      every === undefined ? tensor : new ThinnedTensor(tensor, every, greatest!, whole),
+    );
   }
   return tensors;
 }
@@ -88,21 +127,29 @@ export function camelKeys(value: Readonly<Record<string, unknown>>): Record<stri
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [camelCase(key), item]));
 }
 
-/** The largest difference between two tensors, relative to the largest number of the second. */
+/**
+ * The largest difference between two tensors, relative to the largest number of the second, or of
+ * the whole that it is a part of.
+ */
 export function relativeDifference(actual: Tensor, expected: Tensor): number {
-  const greatest = expected.toFloat32Array().reduce((so, x) => Math.max(so, Math.abs(x)), 1e-6);
-  return largest(actual, expected) / greatest;
+  const greatest = expected instanceof ThinnedTensor
+    ? expected.greatest
+    : expected.toFloat32Array().reduce((so, x) => Math.max(so, Math.abs(x)), 0);
+  return largest(actual, expected) / Math.max(greatest, 1e-6);
 }
 
 /** The largest difference between two tensors; infinite where one of them is not a number. */
 export function largest(actual: Tensor, expected: Tensor): number {
-  if (actual.dims.join() !== expected.dims.join()) {
-    throw new Error(`expected shape [${expected.dims}], got [${actual.dims}]`);
+  const [dims, every] = expected instanceof ThinnedTensor
+    ? [expected.whole, expected.every]
+    : [expected.dims, 1];
+  if (actual.dims.join() !== dims.join()) {
+    throw new Error(`expected shape [${dims}], got [${actual.dims}]`);
   }
   const [a, b] = [actual.toFloat32Array(), expected.toFloat32Array()];
   let difference = 0;
-  for (let i = 0; i < a.length; i++) {
-    const now = Math.abs(a[i]! - b[i]!);
+  for (let i = 0; i < b.length; i++) {
+    const now = Math.abs(a[i * every]! - b[i]!);
     if (!(now <= difference)) difference = Number.isNaN(now) ? Infinity : now;
   }
   return difference;
