@@ -4,10 +4,12 @@ import { type CallOptions, checkOptions } from "./call_options.ts";
  * How the weights of a model are made smaller when it is loaded.
  *
  * - `"int8"`: weights and what they are multiplied with have 8 bits, for speed: weights once, with a scale
- *   for each row, activations at each call, with a scale for the tensor.
- * - `"int4"`: weights have 4 bits, 64 of them with a scale, and are multiplied in float32: for memory.
- * - `{ bits, blockSize }`: the same with 4 or 8 bits and a scale for each 16, 32, 64, 128 or 256
- *   weights. Defaults to 64.
+ *   for each row, activations at each call, with a scale for the tensor, or for 64 numbers in layers
+ *   whose inputs are not normalized. Small layers stay in float32.
+ * - `"int4"`: weights have 4 bits, 64 of them with a scale, for memory; what they are multiplied with is rounded
+ *   to 8 bits, 64 numbers with a scale, where a device is faster so (in text and image encoders it is not).
+ * - `{ bits, blockSize }`: weights of 4 or 8 bits with a scale for each 16, 32, 64, 128 or 256 of them, which
+ *   are multiplied in float32. Defaults to 64.
  *
  * @category Loading
  */

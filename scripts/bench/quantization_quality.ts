@@ -13,6 +13,10 @@ import evaluation from "../embedded/evaluation.json" with { type: "json" };
 export interface Quality {
   /** That of the worst image. */
   readonly least: number;
+  /** The mean of all in dB, as it is usually given for a set of images. */
+  readonly mean: number;
+  /** How many are at least 40 dB. */
+  readonly good: number;
   /** The middle one. */
   readonly median: number;
   /** That of the mean square error of all. */
@@ -52,6 +56,8 @@ export async function qualityOf(quantizations: readonly Load[]): Promise<Quality
     const sorted = errors.map(decibels).sort((a, b) => a - b);
     found.push({
       least: sorted[0]!,
+      mean: sorted.reduce((sum, one) => sum + one, 0) / sorted.length,
+      good: sorted.filter((one) => one >= 40).length,
       median: sorted[Math.floor(sorted.length / 2)]!,
       all: decibels(errors.reduce((sum, error) => sum + error, 0) / errors.length),
     });

@@ -65,7 +65,7 @@ import type { CutGraph, StepCache } from "./step_cache/step_cache.ts";
 import { checkGroup, everyBlocks, picked, streamedSession } from "./streamed.ts";
 import { optimizedSession } from "./optimized.ts";
 import { quantized } from "./quantization/cache.ts";
-import { isQuantized } from "./quantization/layers.ts";
+import { quantizedLayers } from "./quantization/layers.ts";
 import { describeMethod, type Method, methodOf } from "./quantization/method.ts";
 import { greatestInt8 } from "./quantization/saturation.ts";
 import { checkAdapters, checkApplied, noting } from "./check_adapters.ts";
@@ -473,9 +473,7 @@ export class OnnxModel<C extends object, M extends Model<C>>
     const isEncoder = this.library === "transformers";
     const method = methodOf(this.className, asked, isEncoder);
     assertQuantized(this.className, this.#device, method);
-    const weights = this.#base.factors().filter(([name, stored]) =>
-      isQuantized(name.slice(0, -".weight".length), stored, method.kind)
-    );
+    const weights = quantizedLayers(this.#base.factors(), method.kind);
     if (weights.length === 0) {
       const problem = `Cannot quantize ${this.className}: none of its layers is wide enough`;
       if (!isPart) throw new DenoiseError("unsupported_option", `${problem}; load it without`);

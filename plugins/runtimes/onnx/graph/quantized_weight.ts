@@ -34,6 +34,8 @@ export interface BlockWeight {
   readonly offsets?: StoredTensor | undefined;
   /** How many numbers a row has. */
   readonly width: number;
+  /** What it is multiplied with is rounded to 8 bits in blocks of the same size, where a device can. Defaults to false. */
+  readonly roundsInput?: boolean | undefined;
 }
 
 /** A weight of 4 bits that stand for levels, as onnxruntime's MatMulBnb4 has it. */

@@ -127,14 +127,18 @@ function sideBySide(s: Scope, band: Value, { kernel, stride }: QuantizedConvOpti
   return places.length === 1 ? places[0]! : concat(s, places, 3);
 }
 
+/** What onnxruntime calls products of what is rounded to 8 bits. */
+const IN_INT8 = 4;
+
 function blockProduct(s: Scope, x: Value, weight: BlockWeight, bias: Value | undefined): Value {
-  const { bits, blockSize, width } = weight;
+  const { bits, blockSize, width, roundsInput } = weight;
   const [values, scales] = constants(s, weight);
   const product = s.op("MatMulNBits", [x, values, scales, undefined, undefined, bias], {
     K: width,
     N: weight.scales.dims[0]!,
     bits,
     block_size: blockSize,
+    ...(roundsInput && { accuracy_level: IN_INT8 }),
   }, { domain: MICROSOFT });
   const half = 2 ** (bits - 1);
   if (weight.offsets === undefined) return product;

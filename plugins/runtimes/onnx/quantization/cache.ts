@@ -15,11 +15,12 @@ import {
   type TensorToWrite,
 } from "@denoise/safetensors";
 import type { QuantizedWeight } from "../graph/mod.ts";
+import { methodOfLayer, moduleOf } from "./layers.ts";
 import { describeMethod, type Method } from "./method.ts";
 import { type Quantized, toBlocks, toInt8 } from "./quantize.ts";
 
 /** Changes when what is written changes. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** Weights by name. */
 export type Weights = readonly (readonly [string, StoredTensor])[];
@@ -38,23 +39,25 @@ export async function quantized(
 ): Promise<Map<string, QuantizedWeight>> {
   const range = method.kind === "int8" ? most : 0;
   const key = [FORMAT, describeMethod(method), range, await placesOf(weights)];
-  const make = () => weights.flatMap((one) => entries(one, method, most));
+  const methodOf = (name: string) => methodOfLayer(moduleOf(name), method);
+  const make = () => weights.flatMap((one) => entries(one, methodOf(one[0]), most));
   const tensors = await keptTensors("quantized", key, make);
   return new Map(
-    weights.map(([name, { dims }]) => [name, quantizedWeight(tensors, name, dims, method)]),
+    weights.map((one) => [one[0], quantizedWeight(tensors, one, methodOf(one[0]), most)]),
   );
 }
 
 function quantizedWeight(
   tensors: ReadonlyMap<string, StoredTensor>,
-  name: string,
-  dims: readonly number[],
+  [name, { dims }]: Weights[number],
   method: Method,
+  most: number,
 ): QuantizedWeight {
   const [values, scales] = [tensors.get(`${name}.values`)!, tensors.get(`${name}.scales`)!];
   if (method.kind === "int8") return { kind: "int8", values, scales };
   const width = dims.slice(1).reduce((product, size) => product * size, 1);
-  return { ...method, values, scales, width };
+  const roundsInput = method.roundsInput && (method.bits === 4 || most === 127);
+  return { ...method, roundsInput, values, scales, width };
 }
 
 /** Values and scales of a weight as they are written. */

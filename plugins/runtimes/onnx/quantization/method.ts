@@ -5,6 +5,8 @@ export type Method = { readonly kind: "int8" } | {
   readonly kind: "blocks";
   readonly bits: 4 | 8;
   readonly blockSize: number;
+  /** What is multiplied is rounded to 8 bits, too, in blocks of the same size. Defaults to false. */
+  readonly roundsInput?: boolean;
 };
 
 const BLOCK_SIZES = [16, 32, 64, 128, 256];
@@ -25,7 +27,9 @@ export function methodOf(
   if (asked === "int8") {
     return isEncoder ? { kind: "blocks", bits: 8, blockSize: BLOCK_SIZE } : { kind: "int8" };
   }
-  if (asked === "int4") return { kind: "blocks", bits: 4, blockSize: BLOCK_SIZE };
+  if (asked === "int4") {
+    return { kind: "blocks", bits: 4, blockSize: BLOCK_SIZE, roundsInput: !isEncoder };
+  }
   const { bits, blockSize = BLOCK_SIZE, ...others } = Object(asked) as {
     readonly bits?: unknown;
     readonly blockSize?: unknown;

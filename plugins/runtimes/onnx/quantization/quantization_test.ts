@@ -15,7 +15,7 @@ import { add, conv2d, linear, upsampleNearestLike } from "@denoise/onnx/nn";
 import { checkpointOf, runLayers } from "@denoise/onnx/testing";
 import { openSafetensors, storedTensor, withScales } from "@denoise/safetensors";
 import { quantized } from "./cache.ts";
-import { isQuantized } from "./layers.ts";
+import { isQuantized, methodOfLayer, quantizedLayers } from "./layers.ts";
 import { type Method, methodOf } from "./method.ts";
 import { toBlocks, toInt8 } from "./quantize.ts";
 import { greatestInt8 } from "./saturation.ts";
@@ -210,7 +210,59 @@ describe("which layers", () => {
   });
 });
 
+describe("quantizedLayers()", () => {
+  const named = (widths: Readonly<Record<string, number>>) =>
+    Object.entries(widths).map(([name, width]) =>
+      [`${name}.weight`, { ...storedTensor(Tensor.zeros([1])), dims: [width, 500] }] as const
+    );
+  const names = (layers: readonly (readonly [string, unknown])[]) => layers.map(([name]) => name);
+
+  it("leaves layers that are small by themselves and beside the others in float32", () => {
+    const layers = named({ small: 40, large: 50_000, middle: 199, enough: 200 });
+    assertEquals(names(quantizedLayers(layers, "int8")), [
+      "large.weight",
+      "enough.weight",
+    ]);
+    assertEquals(names(quantizedLayers(layers, "blocks")), names(layers));
+  });
+
+  it("takes the layers of a small model", () => {
+    const layers = named({ one: 32, other: 64 });
+    assertEquals(names(quantizedLayers(layers, "int8")), names(layers));
+  });
+});
+
+describe("methodOfLayer()", () => {
+  it("rounds what is not normalized in blocks", () => {
+    const blocks: Method = { kind: "blocks", bits: 8, blockSize: 64, roundsInput: true };
+    const block = "up_blocks.0.attentions.1.transformer_blocks.0";
+    const uneven = ["up_blocks.0.resnets.1.conv_shortcut", `${block}.ff.net.2`];
+    const single = "single_transformer_blocks.3";
+    uneven.push(`${single}.proj_out`, `${single}.attn.to_out`, "layers.4.feed_forward.w2");
+    for (const name of uneven) {
+      assertEquals(methodOfLayer(name, int8), blocks);
+      const asked = { kind: "blocks", bits: 4, blockSize: 32 } as const;
+      assertEquals(methodOfLayer(name, asked), asked);
+    }
+    const even = [
+      "up_blocks.0.resnets.1.conv1",
+      `${block}.ff.net.0.proj`,
+      `${block}.attn1.to_out.0`,
+    ];
+    for (const name of even) {
+      assertEquals(methodOfLayer(name, int8), int8);
+    }
+  });
+});
+
 describe("methodOf()", () => {
+  it("rounds no input of encoders", () => {
+    const int4 = { kind: "blocks", bits: 4, blockSize: 64 } as const;
+    assertEquals(methodOf("M", "int4", false), { ...int4, roundsInput: true });
+    assertEquals(methodOf("M", "int4", true), { ...int4, roundsInput: false });
+    assertEquals(methodOf("M", { bits: 4 }, false), int4);
+  });
+
   it("gives encoders blocks of 8 bits for int8", () => {
     assertEquals(methodOf("M", "int8", false), int8);
     assertEquals(methodOf("M", "int8", true), { kind: "blocks", bits: 8, blockSize: 64 });
