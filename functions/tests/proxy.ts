@@ -28,6 +28,7 @@ export function startProxy(target: number): Proxy {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const pairs = new Set<{ readonly ends: readonly Deno.Conn[]; isSwallowed: boolean }>();
   const state: { mode: ProxyMode } = { mode: "open" };
+  let isOver = false;
   let delayMs = 0;
   let held = Promise.resolve();
 
@@ -64,7 +65,10 @@ export function startProxy(target: number): Proxy {
   }
 
   const accepting = (async () => {
-    for await (const client of listener) {
+    while (!isOver) {
+      // a client that is gone before it is taken is none
+      const client = await listener.accept().catch(() => undefined);
+      if (client === undefined) continue;
       if (state.mode === "cut") close([client]);
       else pass(client);
     }
@@ -91,9 +95,10 @@ export function startProxy(target: number): Proxy {
       for (const { ends } of pairs) close(ends);
     },
     async [Symbol.asyncDispose](): Promise<void> {
+      isOver = true;
       listener.close();
       for (const { ends } of pairs) close(ends);
-      await accepting.catch(() => {});
+      await accepting;
     },
   };
 }

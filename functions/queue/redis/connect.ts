@@ -13,6 +13,7 @@ export function connectRedis(url: string, options: RedisOptions = {}): Redis {
     connectTimeout: 3_000,
     retryStrategy: (times) => Math.min(1_000, 50 * times),
     maxRetriesPerRequest: null,
+    autoResubscribe: false, // nobody could catch what becomes of that: see staySubscribed
     ...options,
   });
   redis.on("error", () => {}); // reported where a command fails
@@ -30,4 +31,24 @@ export function connectRedis(url: string, options: RedisOptions = {}): Redis {
   Deno.unrefTimer(pings);
   redis.once("end", () => clearInterval(pings));
   return redis;
+}
+
+/**
+ * Subscribes whenever a connection is there, the first and each that comes after it. One that ends before Redis has
+ * answered is no error.
+ *
+ * @param channels What there is to hear at that time.
+ * @param onSubscribed Called when it is heard.
+ */
+export function staySubscribed(
+  redis: Redis,
+  channels: () => readonly string[],
+  onSubscribed: () => void = () => {},
+): void {
+  const subscribe = async (): Promise<void> => {
+    const names = channels();
+    if (names.length > 0) await redis.subscribe(...names);
+    onSubscribed();
+  };
+  redis.on("ready", () => void subscribe().catch(() => {}));
 }

@@ -11,7 +11,7 @@ import { type DeadLetters, fileBytes, noDeadLetter, underWay } from "../dead_let
 import { queueFull, shuttingDown } from "../memory_queue.ts";
 import { type Timeouts, timeoutsOf } from "../timeouts.ts";
 import type { JobQueue, JobRecord, QueueDepth } from "../queue.ts";
-import { connectRedis } from "./connect.ts";
+import { connectRedis, staySubscribed } from "./connect.ts";
 import { type Names, namesUnder } from "./names.ts";
 import { runScript, type ScriptName } from "./scripts.ts";
 import { startSweeps } from "./sweeps.ts";
@@ -105,7 +105,7 @@ class RedisQueue implements JobQueue {
     this.#subscriber.on("message", (channel: string, message: string) => {
       this.#followers.get(channel)?.forEach((follower) => follower.push(message));
     });
-    this.#subscriber.on("ready", () => this.#lookAll());
+    staySubscribed(this.#subscriber, () => [...this.#followers.keys()], () => this.#lookAll());
     this.#timers.push(
       setInterval(() => this.#lookAll(), LOOK_MS),
       setInterval(() => this.#renewCallers(), this.#callerMs / 5),

@@ -5,7 +5,7 @@ import { isLast, type Job, type JobEvent } from "../../contract/job.ts";
 import type { ServingEngine } from "../../engine/engine.ts";
 import type { Store } from "../../storage/store.ts";
 import { runAttempts } from "../run_attempts.ts";
-import { connectRedis } from "./connect.ts";
+import { connectRedis, staySubscribed } from "./connect.ts";
 import { announce } from "./members.ts";
 import { type Names, namesUnder } from "./names.ts";
 import { GOODBYE_MS } from "./redis_queue.ts";
@@ -92,11 +92,11 @@ class Taking implements RedisWorker {
     this.#subscriber.on("message", (_channel: string, id: string) => {
       if (this.#current?.job.id === id) this.#current.controller.abort();
     });
+    staySubscribed(this.#subscriber, () => [this.#names.ended]);
     this.#stopSweeps = startSweeps(this.#redis, this.#names);
   }
 
   async open(): Promise<void> {
-    this.#subscriber.subscribe(this.#names.ended).catch(() => {});
     await this.#beat();
     this.#timers.push(
       setInterval(() => this.#beat().catch(() => {}), BEAT_MS),
