@@ -499,6 +499,8 @@ export const registry: Registry<PipelineMethods> = new Registry({
       task: "image-to-image", family: "stable-diffusion-pix2pix", load: async () => (await import("@denoise/pipeline-stable-diffusion-instruct-pix2pix")).StableDiffusionInstructPix2PixPipeline },
     { kind: "pipeline", className: "StableDiffusionLatentUpscalePipeline", package: "@denoise/pipeline-stable-diffusion-latent-upscale",
       task: "upscaling", family: "stable-diffusion-latent-upscale", load: async () => (await import("@denoise/pipeline-stable-diffusion-latent-upscale")).StableDiffusionLatentUpscalePipeline },
+    { kind: "pipeline", className: "StableDiffusionLDM3DPipeline", package: "@denoise/pipeline-stable-diffusion-ldm3d",
+      task: "text-to-image", family: "stable-diffusion-ldm3d", load: async () => (await import("@denoise/pipeline-stable-diffusion-ldm3d")).StableDiffusionLDM3DPipeline },
     { kind: "pipeline", className: "StableDiffusionPAGPipeline", package: "@denoise/pipeline-stable-diffusion-pag",
       task: "text-to-image", family: "stable-diffusion-pag", load: async () => (await import("@denoise/pipeline-stable-diffusion-pag")).StableDiffusionPAGPipeline },
     { kind: "pipeline", className: "StableDiffusionPAGImg2ImgPipeline", package: "@denoise/pipeline-stable-diffusion-pag-img2img",

@@ -63,6 +63,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "deprecated_goldens.py",
     "gligen_goldens.py",
     "consistency_decoder_goldens.py",
+    "ldm3d_goldens.py",
     "pag_goldens.py",
     "paint_by_example_goldens.py",
     "t2i_adapter_goldens.py",

@@ -15,6 +15,7 @@ import dit_pipeline_goldens
 import ernie_image_goldens
 import gligen_goldens
 import krea2_goldens
+import ldm3d_goldens
 import lumina2_goldens
 import pixart_goldens
 import flux_goldens
@@ -772,7 +773,7 @@ KINDS = {
     "if": pixels_text, "if-safety": pixels_text,
     "unclip": unclip, "stable-unclip": stable_unclip_text, "unclip-variation": unclip_variation,
     "amused": amused_text, "amused-halved": amused_text, "amused-img2img": amused_img2img, "amused-inpaint": amused_inpaint,
-    "panorama": panorama, "panorama-4": panorama, "sag": sag, "paint-by-example": paint_by_example, "semantic": semantic,
+    "panorama": panorama, "panorama-4": panorama, "sag": sag, "paint-by-example": paint_by_example, "ldm3d-6": text, "ldm3d-4": text, "semantic": semantic,
     "kandinsky22-combined": kandinsky_combined, "stable-unclip-img2img": stable_unclip, "ldm-unconditional": unconditional, "repaint": repaint,
     "kandinsky22": kandinsky_text, "kandinsky22-img2img": kandinsky_img2img, "kandinsky22-inpaint": kandinsky_inpaint,
     "control-xs": control_xs(plain_text), "control-xs-time": control_xs(plain_text), "control-xs-groups": control_xs(plain_text),
@@ -953,6 +954,7 @@ KNOWN = (
     | control_xs_goldens.TASKS
     | deprecated_goldens.TASKS
     | paint_by_example_goldens.TASKS
+    | ldm3d_goldens.TASKS
     | gligen_goldens.TASKS
     | consistency_decoder_goldens.TASKS
     | variation_goldens.TASKS

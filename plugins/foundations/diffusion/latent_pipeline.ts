@@ -290,18 +290,73 @@ export function textToImagePipeline<C extends LatentComponents, O extends Latent
   );
 }
 
+/** What a run has come to, for what is made of it. */
+export interface LatentEnd {
+  /** The last latents, float32 [N, C, h, w]. */
+  readonly latents: Tensor;
+  /** What the call asks for. */
+  readonly outputType: RunOptions["outputType"];
+  /** The recipe of an image. */
+  readonly recipe: (index: number) => Recipe;
+  /** How the pipeline's own autoencoder decodes. */
+  readonly decode: typeof decodeLatents;
+  /** Where the noise comes from, of decoders that draw any. */
+  readonly generator: BatchNoise["generator"];
+  /** Brings what was made back into the image that it is a part of. */
+  readonly restore?: ((output: ImageOutput) => ImageOutput) | undefined;
+}
+
+/** What a call gives for its last latents. */
+export type Finish<C extends object, Out> = (run: PipelineRun<C>, end: LatentEnd) => Promise<Out>;
+
+/** Images, or what the call asks for in their place. */
+const finishImages: Finish<LatentComponents, ImageOutput> = async (run, end) => {
+  const { latents, outputType, recipe, restore, ...decoding } = end;
+  const output = await finishLatents(run, latents, outputType, recipe, decoding);
+  return restore?.(output) ?? output;
+};
+
+/** The same as {@linkcode textToImagePipeline} for a class that gives more than images. */
+export function textToOutputPipeline<
+  C extends LatentComponents,
+  O extends LatentOptions,
+  K,
+  Out extends ImageOutput,
+>(
+  definition: LatentDefinition<C, O, K>,
+  finish: Finish<C, Out>,
+): PipelineClass<C, [prompt?: Prompt, options?: O], Out> {
+  return definePipeline<C, [prompt?: Prompt, options?: O], Out, Partial<O>>({
+    ...latentFacts(definition),
+    generate: (run: PipelineRun<C>, prompt: Prompt | undefined, options: O) =>
+      generate(definition, finish, run, prompt, options),
+  });
+}
+
 /** The same for a class whose calls have no prompt: all that they follow is among their options. */
 export function promptlessPipeline<C extends LatentComponents, O extends LatentOptions, K>(
   definition: LatentDefinition<C, O, K>,
 ): PipelineClass<C, [options: O], ImageOutput> {
   return definePipeline({
-    ...latentDefinition(definition),
+    ...latentFacts(definition),
     takesPrompt: false,
-    generate: (run: PipelineRun<C>, options: O) => generate(definition, run, undefined, options),
+    generate: (run: PipelineRun<C>, options: O) =>
+      generate(definition, finishImages, run, undefined, options),
   });
 }
 
 function latentDefinition<C extends LatentComponents, O extends LatentOptions, K>(
+  definition: LatentDefinition<C, O, K>,
+) {
+  return {
+    ...latentFacts(definition),
+    generate: (run: PipelineRun<C>, prompt: Prompt | undefined, options: O) =>
+      generate(definition, finishImages, run, prompt, options),
+  };
+}
+
+/** What a class says of itself. */
+function latentFacts<C extends LatentComponents, O extends LatentOptions, K>(
   definition: LatentDefinition<C, O, K>,
 ) {
   const { className, task, family, start, control, options, defaults } = definition;
@@ -312,17 +367,16 @@ function latentDefinition<C extends LatentComponents, O extends LatentOptions, K
     ...{ takesPrompt: true, options, defaults, components, settings },
     ...(prepare === undefined ? {} : { prepare }),
     ...(sized ? { defaultSize: (parts: C) => family.size(parts, {}) } : {}),
-    generate: (run: PipelineRun<C>, prompt: Prompt | undefined, options: O) =>
-      generate(definition, run, prompt, options),
   };
 }
 
-async function* generate<C extends LatentComponents, O extends LatentOptions, K>(
+async function* generate<C extends LatentComponents, O extends LatentOptions, K, Out>(
   { family, start, control }: LatentDefinition<C, O, K>,
+  finish: Finish<C, Out>,
   run: PipelineRun<C>,
   prompt: Prompt | undefined,
   options: O,
-): AsyncGenerator<PipelineStep, ImageOutput> {
+): AsyncGenerator<PipelineStep, Out> {
   const { scheduler } = run.components;
   const { outputType, strength, denoisingEnd } = options;
   const eta = options.eta ?? 0; // as diffusers: TCD's own default is 0.3
@@ -369,7 +423,7 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
 
   const stepSettings = stepOptions(scheduler, noise, { eta });
   const advance = conditioning.stepper?.({ size, scheduler, settings: stepSettings });
-  const end = yield* denoise(begun.latents, {
+  const denoised = yield* denoise(begun.latents, {
     ...{ scheduler, timesteps, options, settings: stepSettings },
     ...(advance === undefined ? {} : { advance }),
     async predict(latents, timestep, index) {
@@ -381,10 +435,11 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K>
     preview: (stepped) =>
       previewLatents(run, family.previewed?.(stepped, run.components) ?? stepped, recipe, decode),
   });
-  const last = family.result?.(end, steps, run.components) ?? end.latents;
+  const last = family.result?.(denoised, steps, run.components) ?? denoised.latents;
   const each = family.imagesOfRow?.(options) ?? 1;
   const recipeOf = (index: number) => recipe(Math.floor(index / each));
   const { generator } = noise;
-  const output = await finishLatents(run, last, outputType, recipeOf, { decode, generator });
-  return begun.restore?.(output) ?? output;
+  const { restore } = begun;
+  const end = { latents: last, outputType, recipe: recipeOf, decode, generator, restore };
+  return await finish(run, end);
 }

@@ -13,6 +13,7 @@ export * from "./control_union.ts";
 export * from "./image_prompt.ts";
 export * from "./image_variation.ts";
 export * from "./latent_consistency.ts";
+export * from "./ldm3d.ts";
 export * from "./legacy.ts";
 export * from "./pag.ts";
 export * from "./paint_by_example.ts";
