@@ -74,16 +74,21 @@ for (const { task, call, seed, depth: name } of golden.head.cases) {
 describe("StableDiffusionLDM3DPipeline with a safety checker", () => {
   it("hides the depth of what it hides", async () => {
     const pipe = await load("ldm3d-safety");
-    const { nsfwContentDetected, depth } = await pipe(PROMPT, {
-      ...FEW,
-      numInferenceSteps: 6,
-      numImagesPerPrompt: 6,
+    const found = [true, false, true];
+    const own: Readonly<Record<string | symbol, unknown>> = {
+      check: () => Promise.resolve(found),
+      forCall: undefined,
+    };
+    pipe.safetyChecker = new Proxy(pipe.safetyChecker!, {
+      get: (checker, name) => name in own ? own[name] : Reflect.get(checker, name, checker),
     });
-    assert(nsfwContentDetected!.includes(true) && nsfwContentDetected!.includes(false));
-    assertEquals(
-      depth!.chunk(6).map((row) => row.max().item() === 0),
-      [...nsfwContentDetected!],
-    );
+    const { nsfwContentDetected, depth, images } = await pipe(PROMPT, {
+      ...FEW,
+      numImagesPerPrompt: found.length,
+    });
+    assertEquals(nsfwContentDetected, found);
+    assertEquals(depth!.chunk(found.length).map((row) => row.max().item() === 0), found);
+    assertEquals(images.map(({ data }) => data.every((x) => x === 0)), found);
     await pipe.dispose();
   });
 });

@@ -76,7 +76,7 @@ TASKS = {
         case("own timesteps", scheduler=swap("DDPM"), timesteps=[900, 500, 100], prompt=PROMPT),
     ]),
     "ldm3d-4": task(4, [case("the repo's own scheduler", **TEXT), case("negative prompt", negative_prompt="blurry", **TEXT)]),
-    "ldm3d-safety": task(4, [case("six images", num_images_per_prompt=6, seeds=[1, 2, 3, 4, 5, 6], **TEXT)], **SAFETY),
+    "ldm3d-safety": task(6, [case("six images", num_images_per_prompt=6, seeds=[1, 2, 3, 4, 5, 6], **TEXT)], **SAFETY),
 }
 
 if __name__ == "__main__":
