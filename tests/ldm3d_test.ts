@@ -79,8 +79,9 @@ describe("StableDiffusionLDM3DPipeline with a safety checker", () => {
       check: () => Promise.resolve(found),
       forCall: undefined,
     };
-    pipe.safetyChecker = new Proxy(pipe.safetyChecker!, {
-      get: (checker, name) => name in own ? own[name] : Reflect.get(checker, name, checker),
+    const checker = pipe.safetyChecker!;
+    pipe.safetyChecker = new Proxy(checker, {
+      get: (_, name) => name in own ? own[name] : Reflect.get(checker, name, checker),
     });
     const { nsfwContentDetected, depth, images } = await pipe(PROMPT, {
       ...FEW,
@@ -89,6 +90,7 @@ describe("StableDiffusionLDM3DPipeline with a safety checker", () => {
     assertEquals(nsfwContentDetected, found);
     assertEquals(depth!.chunk(found.length).map((row) => row.max().item() === 0), found);
     assertEquals(images.map(({ data }) => data.every((x) => x === 0)), found);
+    pipe.safetyChecker = checker;
     await pipe.dispose();
   });
 });
