@@ -58,7 +58,7 @@ export {
   type TorchDtype,
 } from "@denoise/core";
 export * from "./plugins/classes.ts";
-export { DenoiseAudio, readWavRecipe } from "@denoise/audio";
+export { decodeAudio, DenoiseAudio, loadAudio, readWavRecipe } from "@denoise/audio";
 export { GGUFQuantizationConfig } from "@denoise/gguf";
 export {
   FasterCacheConfig,

@@ -5,7 +5,7 @@ import { Tensor } from "./tensor.ts";
 export interface CallOption {
   /**
    * The kind of its value. `"integer"` and `"number"` are finite; `"seed"` is an integer as number or
-   * bigint; `"image"` is whatever an image may be given as; an `"object"` is of some class; `"any"` is
+   * bigint; `"image"` and `"audio"` are whatever these may be given as; an `"object"` is of some class; `"any"` is
    * checked by whoever takes it.
    */
   readonly type:
@@ -15,6 +15,7 @@ export interface CallOption {
     | "boolean"
     | "string"
     | "image"
+    | "audio"
     | "tensor"
     | "function"
     | "object"
@@ -119,6 +120,7 @@ const IS: Readonly<Record<CallOption["type"], (value: unknown) => boolean>> = {
   boolean: (value) => typeof value === "boolean",
   string: (value) => typeof value === "string",
   image: (value) => typeof value === "string" || isObject(value),
+  audio: (value) => typeof value === "string" || isObject(value),
   tensor: (value) => value instanceof Tensor,
   function: (value) => typeof value === "function",
   object: isObject,
@@ -152,6 +154,7 @@ const NOUNS: Readonly<Record<CallOption["type"], string>> = {
   boolean: "true or false",
   string: "a string",
   image: "an image",
+  audio: "audio",
   tensor: "a Tensor",
   function: "a function",
   object: "an object",

@@ -136,4 +136,6 @@ export interface AudioCodec {
    * @param recipe What each audio clip was made from.
    */
   fromTensor(tensor: Tensor, sampleRate: number, recipe?: (index: number) => Recipe): Audio[];
+  /** Audio of a path, an address or the bytes of a file, by codecs that can. */
+  open?(given: string | URL | Uint8Array): Promise<Audio>;
 }

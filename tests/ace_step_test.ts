@@ -114,6 +114,65 @@ describe("AceStepPipeline", () => {
     await engine.close();
   });
 
+  it("covers and repaints a clip by the command line and by HTTP", async () => {
+    await using pipe = await AceStepPipeline.fromPretrained(REPO);
+    const clip = new DenoiseAudio(40, 2, noise(2, 80).mul(0.3).toFloat32Array());
+    const wav = await clip.encode("wav", { sampleFormat: "float32" });
+    const repaint = { taskType: "repaint", repaintingStart: 0.4, repaintingEnd: 1.2 } as const;
+    const call = { numInferenceSteps: 2, audioDuration: 2, seed: 3, srcAudio: wav, ...repaint };
+    const own = samplesOf(await (await pipe("rain", call)).audios[0]!.encode());
+    const folder = await Deno.makeTempDir();
+    const [source, out] = [`${folder}/source.wav`, `${folder}/rain.wav`];
+    await Deno.writeFile(source, wav);
+    const options = ["task_type=repaint", "repainting-start=0.4", "repaintingEnd=1.2"];
+    const flags = [...options, `src_audio=${source}`].flatMap((text) => ["--option", text]);
+    const usual = ["--model", REPO, "--steps", "2", "--length", "2", "--seed", "3", "--quiet"];
+    const code = await runCli(["generate", "rain", ...usual, ...flags, "--out", out]);
+    assertEquals(code, 0);
+    const file = await Deno.readFile(out);
+    assertEquals(samplesOf(file), own);
+    assertEquals(readWavRecipe(file)!["options"], {
+      ...{ task_type: "repaint", repainting_start: "0.4", repainting_end: "1.2" },
+    });
+    const fromPath = await pipe("rain", { ...call, srcAudio: source });
+    assertEquals(samplesOf(await fromPath.audios[0]!.encode()), own);
+    await Deno.remove(folder, { recursive: true });
+
+    const engine = inlineServingEngine({
+      models: [{ id: "one", location: REPO }],
+      ...{ registry, warmup: false },
+    });
+    const app = createApp({ engine, registry });
+    const input = { prompt: "rain", num_inference_steps: 2, audio_length_in_s: 2, seed: 3 };
+    const asked = async (more: object) => {
+      const response = await app.request("/predictions", post({ input: { ...input, ...more } }));
+      return await response.json();
+    };
+    const src_audio = `data:audio/wav;base64,${wav.toBase64()}`;
+    const part = { task_type: "repaint", repainting_start: 0.4, repainting_end: 1.2, src_audio };
+    const { output, error } = await asked(part);
+    assertEquals(error ?? null, null);
+    const [url] = output as string[];
+    const served = samplesOf(Uint8Array.fromBase64(url!.slice(url!.indexOf(",") + 1)));
+    const apart = Math.max(...served.map((value, i) => Math.abs(value - own[i]!)));
+    assertWithin(apart, 64, "of 32,768: graphs are optimized there");
+    const long = await new DenoiseAudio(40, 1, new Float32Array(40 * 241)).encode();
+    for (
+      const [more, message] of [
+        [{ src_audio: "https://example.com/a.wav" }, "other addresses are not fetched"],
+        [{ src_audio: 3 }, "must be audio as a data URL"],
+        [{ src_audio: "data:audio/wav;base64,AAAA" }, "it is no WAV file"],
+        [{ src_audio: `data:audio/wav;base64,${long.toBase64()}` }, "240 at most"],
+        [{ task_type: "remix" }, '"text2music"'],
+      ] as const
+    ) {
+      const { detail = "", error = "" } = await asked(more);
+      assert(`${detail}${error}`.includes(message), `${detail}${error}`);
+    }
+    await app.drain(0);
+    await engine.close();
+  });
+
   it("takes clips as audio and as samples, and draws the same noise with and without", async () => {
     await using pipe = await AceStepPipeline.fromPretrained(REPO);
     const data = noise(2, 80).mul(0.3);

@@ -127,6 +127,8 @@ export interface JobInput {
   readonly schedulerConfig?: Readonly<Record<string, string | number | boolean>> | undefined;
   /** Options that the model's pipeline alone has, by the names that calls have for them. */
   readonly options?: Readonly<Record<string, PlainValue>> | undefined;
+  /** Files of audio that the model's pipeline alone takes, WAV, by the names that calls have for them. */
+  readonly clips?: Readonly<Record<string, Uint8Array>> | undefined;
   /** How many images are computed for each one that is made, where that is more than one. */
   readonly imagesEach?: number | undefined;
   /** File format of the results. */
@@ -147,22 +149,30 @@ export interface GivenFiles<F> {
   readonly mask?: F | undefined;
   /** Images that say where things are. */
   readonly controls?: readonly { readonly image?: F | undefined }[] | undefined;
+  /** Audio, by names. */
+  readonly clips?: Readonly<Record<string, F>> | undefined;
 }
 
 /** All files that a run is given. */
-export function filesOf<F>({ image, moreImages = [], mask, controls = [] }: GivenFiles<F>): F[] {
-  return [image, ...moreImages, mask, ...controls.map(({ image }) => image)]
+export function filesOf<F>(
+  { image, moreImages = [], mask, controls = [], clips = {} }: GivenFiles<F>,
+): F[] {
+  const ofControls = controls.map(({ image }) => image);
+  return [image, ...moreImages, mask, ...ofControls, ...Object.values(clips)]
     .filter((file) => file !== undefined);
 }
 
 /** What a run is given, with something else in the place of each file. */
 export function mapFiles<F, T>(input: GivenFiles<F>, each: (file: F) => T): GivenFiles<T> {
-  const { image, moreImages, mask, controls, ...rest } = input;
+  const { image, moreImages, mask, controls, clips, ...rest } = input;
   return {
     ...rest,
     ...image && { image: each(image) },
     ...moreImages && { moreImages: moreImages.map(each) },
     ...mask && { mask: each(mask) },
+    ...clips && {
+      clips: Object.fromEntries(Object.entries(clips).map(([name, file]) => [name, each(file)])),
+    },
     ...controls && {
       controls: controls.map(({ image, ...use }) => ({
         ...use,
@@ -172,9 +182,9 @@ export function mapFiles<F, T>(input: GivenFiles<F>, each: (file: F) => T): Give
   };
 }
 
-/** A job without the images that it was given. */
+/** A job without the files that it was given. */
 export function withoutFiles(job: Job): Job {
-  const { image: _, moreImages: __, mask: ___, controls, ...input } = job.input;
+  const { image: _, moreImages: __, mask: ___, clips: ____, controls, ...input } = job.input;
   const named = controls && { controls: controls.map(({ image: _, ...use }) => use) };
   return { ...job, input: { ...input, ...named } };
 }

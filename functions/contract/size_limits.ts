@@ -2,8 +2,10 @@ import type { JobInput } from "./job.ts";
 import type { Limits } from "./limits.ts";
 import type { ModelInfo } from "./model_info.ts";
 
-/** What the sides of images may be. */
-export type SizeLimits = Pick<Limits, "maxSide" | "maxPixels" | "maxImages">;
+/** What the sides of images and the length of audio may be. */
+export type SizeLimits =
+  & Pick<Limits, "maxSide" | "maxPixels" | "maxImages">
+  & Partial<Pick<Limits, "maxSeconds">>;
 
 /** An area that any model can draw: pixels are counted in it where a model's own is smaller. */
 const SMALLEST_AREA = 256 * 256;
@@ -26,7 +28,7 @@ const SHORTEST_LIMIT = 10;
 /** Seconds of one audio clip that a model may be asked for. */
 export function longestAudio(
   { seconds = SHORTEST_LIMIT }: Pick<ModelInfo, "seconds">,
-  { maxSeconds }: Pick<Limits, "maxSeconds">,
+  { maxSeconds }: Pick<SizeLimits, "maxSeconds">,
 ): number {
   return maxSeconds ?? TIMES_OWN * Math.max(SHORTEST_LIMIT, seconds);
 }

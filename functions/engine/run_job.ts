@@ -14,6 +14,7 @@ import type { EncodedAudio, EncodedImage, Job, JobInput, RunEvent, Task } from "
 import { invalid } from "../contract/errors.ts";
 import type { SizeLimits } from "../contract/size_limits.ts";
 import { turn } from "../async/turn.ts";
+import { givenClips } from "./given_clips.ts";
 import { givenControls, givenImage, givenImages, givenMask } from "./given_images.ts";
 import {
   chosenFor,
@@ -65,7 +66,13 @@ export async function* runJob(
     ...run,
     input,
     pipe,
-    given: { image, maskImage, ...control, outputType },
+    given: {
+      image,
+      maskImage,
+      ...control,
+      ...givenClips(input, model.info, sizeLimits),
+      outputType,
+    },
     done: 0,
     toCome: secondPass === undefined ? 0 : plannedSteps(secondPass),
   });

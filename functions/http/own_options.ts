@@ -5,7 +5,9 @@ import type { Task } from "../contract/job.ts";
 import type { Limits } from "../contract/limits.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
 import type { PlainValue } from "../contract/own_options.ts";
+import type { Store } from "../storage/store.ts";
 import { unknownFields } from "./field_rules.ts";
+import { givenFile } from "./given_file.ts";
 
 /** Fields of a request that its door has no rule for, by their names in the body. */
 export interface OtherFields {
@@ -19,6 +21,8 @@ export interface OtherFields {
 export interface OwnOptions {
   /** By the names that calls have for them. */
   readonly options: Readonly<Record<string, PlainValue>> | undefined;
+  /** Files of audio, by the names that calls have for them. */
+  readonly clips: Readonly<Record<string, Uint8Array>> | undefined;
   /** How many images are computed for each one that is made. */
   readonly imagesEach: number;
   /** What was left aside. */
@@ -39,15 +43,17 @@ const WITHOUT_VALUE: Partial<Record<CallOption["type"], string>> = {
  *
  * @throws {ServeError} `invalid_input` for what is not of the type, beyond the limits, or cannot be sent.
  */
-export function settleOwnOptions(
+export async function settleOwnOptions(
   { fields, areTexts }: OtherFields,
   model: ModelInfo,
   task: Task,
   count: number,
   limits: Limits,
-): OwnOptions {
+  store: Store,
+): Promise<OwnOptions> {
   const known = new Map(Object.entries(model.options ?? {}));
   const options: Record<string, PlainValue> = {};
+  const clips: Record<string, Uint8Array> = {};
   const others: string[] = [];
   let imagesEach = 1;
   for (const [path, value] of Object.entries(fields)) {
@@ -62,6 +68,10 @@ export function settleOwnOptions(
         `${path} must be left out: ${model.id} has it for ${own.tasks.join(", ")}`,
       );
     }
+    if (own.option.type === "audio") {
+      clips[own.name] = await givenFile(value, path, store, "audio");
+      continue;
+    }
     const most = mostOf(own.option, count, limits);
     const option = bounded(own.option, most, path, model);
     const taken = read(value, option, path, model, areTexts);
@@ -71,6 +81,7 @@ export function settleOwnOptions(
   }
   return {
     options: Object.keys(options).length === 0 ? undefined : options,
+    clips: Object.keys(clips).length === 0 ? undefined : clips,
     imagesEach,
     warnings: unknownFields(others),
   };

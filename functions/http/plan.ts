@@ -1,3 +1,4 @@
+import { roleKey } from "@denoise/core";
 import { schedulerNamed } from "@denoise/loading";
 import { invalid, ServeError } from "../contract/errors.ts";
 import type { ControlUse, Job, JobFormat, JobInput, SecondPass, Task } from "../contract/job.ts";
@@ -81,14 +82,15 @@ export async function planJob(
   const quota = context.quotaOf(options.owner);
   const limits = limitsUnder(context.limits, quota);
   const count = rest.count ?? 1;
-  const own = settleOwnOptions(options.others ?? { fields: {} }, model, settled, count, {
+  const own = await settleOwnOptions(options.others ?? { fields: {} }, model, settled, count, {
     ...limits,
     maxSteps: Math.min(limits.maxSteps, quota.maxSteps ?? Infinity),
-  });
+  }, context.store);
   const input: JobInput = {
     ...rest,
     count,
     options: own.options,
+    clips: own.clips,
     imagesEach: own.imagesEach > 1 ? own.imagesEach : undefined,
     format: rest.format ?? (makesAudio ? "wav" : "png"),
     previews: rest.previews ?? 0,
@@ -520,7 +522,7 @@ function controlsProblem(
 }
 
 function checkFiles(
-  { image, moreImages = [], mask, controls = [] }: JobInput,
+  { image, moreImages = [], mask, controls = [], clips = {} }: JobInput,
   { limits }: DoorContext,
   nameOf: NameOf,
 ): void {
@@ -528,6 +530,7 @@ function checkFiles(
     ...[image, ...moreImages].map((file) => ["image", file] as const),
     ["mask", mask] as const,
     ...controls.map(({ image }) => ["controls", image] as const),
+    ...Object.entries(clips).map(([name, file]) => [roleKey(name), file] as const),
   ];
   for (const [field, file] of files) {
     if (file === undefined || file.length <= limits.maxImageBytes) continue;

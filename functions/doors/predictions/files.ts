@@ -109,34 +109,3 @@ const Upload = z.object({
   content: z.any().openapi({ type: "string", format: "binary" }),
   metadata: z.any().optional(),
 });
-
-/**
- * An image that a prediction is given: a data URL, or the address of an upload.
- *
- * @throws {ServeError} `invalid_input` for anything else.
- */
-export async function givenFile(
-  value: string | undefined,
-  field: string,
-  { store }: DoorContext,
-): Promise<Uint8Array | undefined> {
-  if (value === undefined) return undefined;
-  const [, data] = value.match(/^data:[\w/+.-]*(?:;[\w=-]+)*;base64,(.*)$/s) ?? [];
-  try {
-    if (data !== undefined) return Uint8Array.fromBase64(data);
-  } catch {
-    // it is no base64: refused below
-  }
-  const [, id] = value.match(/^https?:\/\/[^/]+\/(?:v1\/)?files\/(in-[0-9a-f]{32})$/) ?? [];
-  if (id !== undefined) {
-    const file = await store.get(id);
-    if (file !== undefined) return file.bytes;
-    throw invalid(field, `${field} is an upload that is not, or no longer, kept: upload it again`);
-  }
-  const isAddress = /^https?:/.test(value);
-  throw invalid(
-    field,
-    `${field} must be an image as a data URL, such as "data:image/png;base64,...", or the address ` +
-      `of an upload to /v1/files${isAddress ? "; other addresses are not fetched" : ""}`,
-  );
-}

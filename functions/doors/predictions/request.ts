@@ -1,7 +1,7 @@
 import type { DoorContext } from "../../http/context.ts";
 import { done, type FieldRules, ignored } from "../../http/field_rules.ts";
+import { givenFile } from "../../http/given_file.ts";
 import type { RunRequest } from "../../http/plan.ts";
-import { givenFile } from "./files.ts";
 import type { PredictionBody } from "./schemas.ts";
 
 /** This door's names of what the others name differently. */
@@ -55,6 +55,8 @@ export async function toRequest(
   { input, model, version }: PredictionBody,
   context: DoorContext,
 ): Promise<RunRequest> {
+  const given = async (value: string | undefined, field: string) =>
+    value === undefined ? undefined : await givenFile(value, field, context.store);
   const { output_format, output_quality: quality } = input;
   const format = output_format === "jpg" ? "jpeg" : output_format ?? undefined;
   const isLossless = format === undefined || format === "png" || format === "wav";
@@ -64,8 +66,8 @@ export async function toRequest(
     task: input.task,
     prompt: input.prompt,
     negativePrompt: input.negative_prompt,
-    image: await givenFile(input.image, "input.image", context),
-    mask: await givenFile(input.mask, "input.mask", context),
+    image: await given(input.image, "input.image"),
+    mask: await given(input.mask, "input.mask"),
     width: input.width,
     height: input.height,
     seconds: input.audio_length_in_s,

@@ -65,14 +65,14 @@ export function readOption(
 
 /**
  * What a recipe says of options that were given by their names: each as a text that {@linkcode readOption} reads back.
- * Images are left out.
+ * Images and audio are left out.
  */
 export function describeOptions(
   values: Readonly<Record<string, unknown>>,
   { options }: ClassOptions = { options: {} },
 ): Recipe {
   const texts = Object.entries(values)
-    .filter(([name]) => options[name]?.type !== "image")
+    .filter(([name]) => !["image", "audio"].includes(options[name]?.type ?? ""))
     .map(([name, value]) => [
       roleKey(name),
       typeof value === "string" ? value : JSON.stringify(value),

@@ -1,8 +1,10 @@
 import type { AudioCodec } from "@denoise/core";
 import { DenoiseAudio } from "./audio.ts";
+import { decodeAudio } from "./decode_audio.ts";
+import { loadAudio } from "./load_audio.ts";
 
 /**
- * Makes audio of tensors.
+ * Makes audio of tensors and files.
  *
  * @example
  * ```ts
@@ -28,5 +30,8 @@ export const audioCodec: AudioCodec = {
       const data = values.slice(n * size, (n + 1) * size);
       return new DenoiseAudio(sampleRate, channels!, data, { recipe: recipe?.(n) });
     });
+  },
+  async open(given) {
+    return given instanceof Uint8Array ? decodeAudio(given) : await loadAudio(given);
   },
 };

@@ -19,5 +19,7 @@
  * @module
  */
 export { audioCodec } from "./codec.ts";
+export { type AudioLimits, decodeAudio } from "./decode_audio.ts";
+export { loadAudio, type LoadAudioOptions } from "./load_audio.ts";
 export { DenoiseAudio, type DenoiseAudioOptions } from "./audio.ts";
 export { isWav, readWavRecipe } from "./recipe.ts";

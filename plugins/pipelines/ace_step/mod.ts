@@ -108,9 +108,8 @@ export const AceStepPipeline: PipelineClass<
     const task = codes !== undefined && asked === "text2music" ? "cover" : asked;
     checkTask(task, options, run.warn);
 
-    const clip = options.srcAudio && clipOf(run, "srcAudio", options.srcAudio);
-    const reference = options.referenceAudio &&
-      clipOf(run, "referenceAudio", options.referenceAudio);
+    const clip = await clipOf(run, "srcAudio", options.srcAudio);
+    const reference = await clipOf(run, "referenceAudio", options.referenceAudio);
     const ofSource = codes === undefined
       ? clip && clip.dims[2]! / vae.config.sampling_rate
       : codes.length / rate;

@@ -5,8 +5,11 @@ import { type AudioRunOptions, audioRunOptions } from "@denoise/diffusion";
 /** What a run can be about. */
 export type AceStepTask = "text2music" | "repaint" | "cover" | "extract" | "lego" | "complete";
 
-/** A clip that is given: audio, or float32 [channels, samples] or [N, channels, samples] at the rate of the model. */
-export type AudioInput = Audio | Tensor;
+/**
+ * A clip that is given: audio, the path, address or bytes of a WAV file, or float32 [channels, samples] or
+ * [N, channels, samples]; at the rate of the model.
+ */
+export type AudioInput = Audio | string | URL | Uint8Array | Tensor;
 
 /** Options of a call. */
 export interface AceStepOptions extends AudioRunOptions, AttentionKwargs {
@@ -101,8 +104,8 @@ export const aceStepOptions: CallOptions<AceStepOptions> = {
   taskType: { type: "string", choices: Object.keys(TASKS) },
   trackName: { type: "string" },
   completeTrackClasses: { type: "string", list: "required" },
-  srcAudio: { type: "object" },
-  referenceAudio: { type: "object" },
+  srcAudio: { type: "audio" },
+  referenceAudio: { type: "audio" },
   audioCodes: { type: "string", list: "allowed" },
   repaintingStart: { type: "number" },
   repaintingEnd: { type: "number" },

@@ -1,4 +1,5 @@
 import {
+  type Audio,
   DenoiseError,
   type Generator,
   type GeneratorInput,
@@ -71,14 +72,28 @@ function coverParts(
   );
 }
 
-/** A clip as float32 [1 or N, channels, samples] at the rate and with the channels of the model. */
-export function clipOf(
-  { components: { vae } }: Run,
+/** A clip, if one is given, as float32 [1 or N, channels, samples] at the rate and with the channels of the model. */
+export async function clipOf(
+  { components: { vae }, audio }: Pick<PipelineRun<AceStepComponents>, "components" | "audio">,
   name: "srcAudio" | "referenceAudio",
-  given: AudioInput,
-): Tensor {
+  given: AudioInput | undefined,
+): Promise<Tensor | undefined> {
+  if (given === undefined) return undefined;
   const { sampling_rate, audio_channels } = vae.config;
-  return waveformOf(name, given, { sampleRate: sampling_rate, channels: audio_channels });
+  const clip = await openedClip(audio, name, given);
+  return waveformOf(name, clip, { sampleRate: sampling_rate, channels: audio_channels });
+}
+
+async function openedClip(
+  audio: PipelineRun<AceStepComponents>["audio"],
+  name: string,
+  given: AudioInput,
+): Promise<Audio | Tensor> {
+  const isFile = typeof given === "string" || given instanceof URL || given instanceof Uint8Array;
+  if (!isFile) return given;
+  const codec = await audio();
+  if (codec.open !== undefined) return await codec.open(given);
+  throw new TypeError(`Cannot read ${name}: the audio plugin here reads no files; give audio`);
 }
 
 /** Latents of silence of a length; those of the model repeat. */

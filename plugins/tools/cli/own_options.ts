@@ -30,8 +30,14 @@ const FLAGS: Readonly<Record<string, string>> = {
 
 /** Kinds of values that a command line can give. */
 const KINDS: readonly CallOption["type"][] = [
-  ...["number", "integer", "boolean", "string", "image", "any"] as const,
+  ...["number", "integer", "boolean", "string", "image", "audio", "any"] as const,
 ];
+
+/** Kinds of values that are in files. */
+const FILES: Partial<Record<CallOption["type"], string>> = {
+  image: "images",
+  audio: "audio clips",
+};
 
 /** Reads `name=value`. */
 export function ownOption(text: string): OwnOption {
@@ -68,24 +74,26 @@ export async function readOwnOptions(
     texts.set(found, [...texts.get(found) ?? [], text]);
   }
   const values = await Promise.all([...texts].map(async ([{ name, option }, all]) => {
-    if (option.type === "image") return [name, await imagesOf(all, name, option)];
+    const files = FILES[option.type];
+    if (files !== undefined) return [name, await filesOf(all, name, option, files)];
     return [name, readOption(all, option, `--option ${roleKey(name)}`, `run ${Class.className}`)];
   }));
   return Object.fromEntries(values);
 }
 
-/** Files of images, for an option that takes one or several. */
-async function imagesOf(
+/** Files of images or audio, for an option that takes one or several. */
+async function filesOf(
   files: readonly string[],
   name: string,
   { list }: CallOption,
+  what: string,
 ): Promise<unknown> {
   await checkFiles({ [`option ${name}`]: files });
   if (files.length > 1 && list === undefined) {
-    throw new TypeError(`Cannot take ${files.length} images as --option ${name}: give one`);
+    throw new TypeError(`Cannot take ${files.length} ${what} as --option ${name}: give one`);
   }
-  const images = await Promise.all(files.map(imageInput));
-  return images.length === 1 && list !== "required" ? images[0] : images;
+  const opened = await Promise.all(files.map(imageInput));
+  return opened.length === 1 && list !== "required" ? opened[0] : opened;
 }
 
 function noSuchOption(

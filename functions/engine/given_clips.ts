@@ -1,0 +1,34 @@
+import { decodeAudio } from "@denoise/audio";
+import { type Audio, roleKey } from "@denoise/core";
+import { invalid } from "../contract/errors.ts";
+import type { JobInput } from "../contract/job.ts";
+import type { ModelInfo } from "../contract/model_info.ts";
+import { longestAudio, type SizeLimits } from "../contract/size_limits.ts";
+
+/** Audio that a caller gave, decoded, by the names that calls have for it; refused when a run on it would be too long. */
+export function givenClips(
+  { clips = {} }: JobInput,
+  model: Pick<ModelInfo, "seconds">,
+  limits: SizeLimits,
+): Readonly<Record<string, Audio>> {
+  const longest = longestAudio(model, limits);
+  const decoded = Object.entries(clips).map(([name, file]) => {
+    const field = roleKey(name);
+    const clip = decode(file, field);
+    if (clip.duration <= longest) return [name, clip];
+    throw invalid(
+      field,
+      `${field} is of ${clip.duration} seconds, but can have ${longest} at most`,
+    );
+  });
+  return Object.fromEntries(decoded);
+}
+
+function decode(file: Uint8Array, field: string): Audio {
+  try {
+    return decodeAudio(file);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw invalid(field, error.message);
+    throw error;
+  }
+}
