@@ -1,4 +1,3 @@
-import { decodeAudio } from "@denoise/audio";
 import { type Audio, roleKey } from "@denoise/core";
 import { invalid } from "../contract/errors.ts";
 import type { JobInput } from "../contract/job.ts";
@@ -6,25 +5,26 @@ import type { ModelInfo } from "../contract/model_info.ts";
 import { longestAudio, type SizeLimits } from "../contract/size_limits.ts";
 
 /** Audio that a caller gave, decoded, by the names that calls have for it; refused when a run on it would be too long. */
-export function givenClips(
+export async function givenClips(
   { clips = {} }: JobInput,
   model: Pick<ModelInfo, "seconds">,
   limits: SizeLimits,
-): Readonly<Record<string, Audio>> {
+): Promise<Readonly<Record<string, Audio>>> {
   const longest = longestAudio(model, limits);
-  const decoded = Object.entries(clips).map(([name, file]) => {
+  const decoded = Object.entries(clips).map(async ([name, file]) => {
     const field = roleKey(name);
-    const clip = decode(file, field);
+    const clip = await decode(file, field);
     if (clip.duration <= longest) return [name, clip];
     throw invalid(
       field,
       `${field} is of ${clip.duration} seconds, but can have ${longest} at most`,
     );
   });
-  return Object.fromEntries(decoded);
+  return Object.fromEntries(await Promise.all(decoded));
 }
 
-function decode(file: Uint8Array, field: string): Audio {
+async function decode(file: Uint8Array, field: string): Promise<Audio> {
+  const { decodeAudio } = await import("@denoise/denoise");
   try {
     return decodeAudio(file);
   } catch (error) {
