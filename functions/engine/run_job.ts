@@ -59,6 +59,7 @@ export async function* runJob(
     ? await givenImage(input, registry, model.info, sizeLimits, isSized)
     : await givenImages(input, model.info, sizeLimits);
   const maskImage = await givenMask(input, registry);
+  const clips = await givenClips(input, model.info, sizeLimits);
   const { secondPass } = input;
   const run = { context, pace, warnings, signal };
   const outputType = secondPass && firstOutput(secondPass);
@@ -66,13 +67,7 @@ export async function* runJob(
     ...run,
     input,
     pipe,
-    given: {
-      image,
-      maskImage,
-      ...control,
-      ...givenClips(input, model.info, sizeLimits),
-      outputType,
-    },
+    given: { image, maskImage, ...control, ...clips, outputType },
     done: 0,
     toCome: secondPass === undefined ? 0 : plannedSteps(secondPass),
   });
