@@ -6,6 +6,7 @@ import diffusers
 import torch
 import transformers
 from diffusers.pipelines.latent_diffusion.pipeline_latent_diffusion import LDMBertModel
+from diffusers.pipelines.deprecated.unclip.text_proj import UnCLIPTextProjModel
 from diffusers.pipelines.stable_diffusion.stable_unclip_image_normalizer import StableUnCLIPImageNormalizer
 
 import anima_goldens  # noqa: F401: in the place of torchvision for Cosmos
@@ -38,6 +39,7 @@ def language_model(folder: Path, dtype: torch.dtype):
 
 LOADERS = {
     "LDMBertModel": LDMBertModel.from_pretrained,
+    "UnCLIPTextProjModel": UnCLIPTextProjModel.from_pretrained,
     "StableUnCLIPImageNormalizer": StableUnCLIPImageNormalizer.from_pretrained,
     "ControlNetXSAdapter": lambda folder, torch_dtype: joined_control(folder, torch_dtype),
     "ZImageControlNetModel": lambda folder, torch_dtype: joined_z_image(folder, torch_dtype),
@@ -134,8 +136,18 @@ def frame_vae(model, values: dict) -> dict:
     return {key: getattr(found, key).squeeze(2) for key in ("mean", "logvar", "std")}
 
 
+def ace_step(model, values: dict) -> dict:
+    """With times in the numbers of all else, as the pipeline has them."""
+    return {"sample": model(**{**values, "timestep": values["timestep"].to(values["hidden_states"].dtype)}).sample}
+
+
+def ace_step_tokens(model, values: dict) -> dict:
+    quantized, indices = model.tokenize(values["latents"], values["silence_latent"])
+    return {"quantized": quantized, "indices": indices, "output": model.quantizer.get_output_from_indices(values["indices"])}
+
+
 TRANSFORMERS = ("QwenImageTransformer2DModel", "QwenImageControlNetModel", "FluxControlNetModel", "SD3ControlNetModel", "Flux3Transformer2DModel",
-                "LongCatImageTransformer2DModel", "OvisImageTransformer2DModel")
+                "LongCatImageTransformer2DModel", "OvisImageTransformer2DModel", "FluxTransformer2DModel", "SD3Transformer2DModel", "StableAudioDiTModel")
 # what each makes of the inputs of a golden, by the golden's names
 CALLS = {
     **{name: entry[3] for name, entry in dit_goldens.CLASSES.items()},
@@ -156,6 +168,11 @@ CALLS = {
     "UVit2DModel": lambda model, values: {"logits": model(**values)},
     "AutoencoderOobleck": waveform_vae,
     "SpeechT5HifiGan": lambda model, values: {"waveform": model(values["spectrogram"])},
+    "AceStepTransformer1DModel": ace_step,
+    "AceStepConditionEncoder": lambda model, values: {"encoder_hidden_states": model(**values)[0]},
+    "AceStepAudioTokenizer": ace_step_tokens,
+    "AceStepAudioTokenDetokenizer": lambda model, values: {"latents": model(values["hidden_states"])},
+    "UnCLIPTextProjModel": lambda model, values: dict(zip(("text_encoder_hidden_states", "additive_clip_time_embeddings"), model(**values))),
     "ClapModel": whole_clap,
     "ClapTextModelWithProjection": clap,
 }

@@ -232,7 +232,7 @@ def qwen21(model, values: dict) -> dict:
     for i in reversed(range(sum(name.endswith(".grid") for name in values))):  # whose states, which are not read, stand before the text
         text, grid, own = (values[f"references.{i}.{part}"] for part in ("text", "grid", "tokens"))
         count = own.shape[1] // 4
-        before = torch.cat([text, torch.full((count, text.shape[1]), 7.0)]).expand(rows, -1, -1)
+        before = torch.cat([text, text.new_full((count, text.shape[1]), 7.0)]).expand(rows, -1, -1)
         padded, mask = torch.cat([before, padded], dim=1), torch.cat([torch.ones(rows, before.shape[1]).bool(), mask], dim=1)
         slots = torch.cat([torch.zeros(rows, len(text)), torch.ones(rows, count), slots], dim=1)
         shapes, tokens = [(1, *grid.tolist()), *shapes], [own.expand(rows, -1, -1), *tokens]

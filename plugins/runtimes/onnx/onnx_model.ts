@@ -473,9 +473,13 @@ export class OnnxModel<C extends object, M extends Model<C>>
     const isEncoder = this.library === "transformers";
     const method = methodOf(this.className, asked, isEncoder);
     assertQuantized(this.className, this.#device, method);
-    const weights = quantizedLayers(this.#base.factors(), method.kind);
+    const isFullSize = Object.values(this.#definition.graphs).some(({ bands = 1 }) => bands > 1);
+    const weights = quantizedLayers(this.#base.factors(), method.kind, isFullSize);
     if (weights.length === 0) {
-      const problem = `Cannot quantize ${this.className}: none of its layers is wide enough`;
+      const problem = `Cannot quantize ${this.className}: ` +
+        (isFullSize && method.kind === "blocks"
+          ? `its convolutions of whole images are not multiplied in blocks ("int8" has them)`
+          : "none of its layers is wide enough");
       if (!isPart) throw new DenoiseError("unsupported_option", `${problem}; load it without`);
       (this.#options.onWarning ?? console.warn)(`${problem}; it stays as it is`);
       return;

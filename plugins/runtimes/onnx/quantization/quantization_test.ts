@@ -219,16 +219,26 @@ describe("quantizedLayers()", () => {
 
   it("leaves layers that are small by themselves and beside the others in float32", () => {
     const layers = named({ small: 40, large: 50_000, middle: 199, enough: 200 });
-    assertEquals(names(quantizedLayers(layers, "int8")), [
+    assertEquals(names(quantizedLayers(layers, "int8", false)), [
       "large.weight",
       "enough.weight",
     ]);
-    assertEquals(names(quantizedLayers(layers, "blocks")), names(layers));
+    assertEquals(names(quantizedLayers(layers, "blocks", false)), names(layers));
+  });
+
+  it("leaves convolutions of whole images out of blocks", () => {
+    const stored = storedTensor(Tensor.zeros([1]));
+    const layers = [[64, 64, 3, 3], [64, 64, 1, 1], [64, 64]].map((dims) =>
+      [`${dims}.weight`, { ...stored, dims }] as const
+    );
+    assertEquals(names(quantizedLayers(layers, "blocks", true)), names(layers.slice(1)));
+    assertEquals(names(quantizedLayers(layers, "blocks", false)), names(layers));
+    assertEquals(names(quantizedLayers(layers, "int8", true)), names(layers));
   });
 
   it("takes the layers of a small model", () => {
     const layers = named({ one: 32, other: 64 });
-    assertEquals(names(quantizedLayers(layers, "int8")), names(layers));
+    assertEquals(names(quantizedLayers(layers, "int8", false)), names(layers));
   });
 });
 
