@@ -493,6 +493,21 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type IFPipeline = InstanceType<typeof IFPipeline>; export type { IFOptions } from "@denoise/pipeline-if";
 /** `IFPipeline` of `@denoise/pipeline-if`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const IFPipeline: WithMethods<typeof pipelineIf.IFPipeline, PipelineMethods> = pipelineIf.IFPipeline.using(registry); import * as pipelineIf from "@denoise/pipeline-if";
+/** An object of the class. */ export type IFImg2ImgPipeline = InstanceType<typeof IFImg2ImgPipeline>; export type { IFImg2ImgOptions } from "@denoise/pipeline-if-img2img";
+/** `IFImg2ImgPipeline` of `@denoise/pipeline-if-img2img`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const IFImg2ImgPipeline: WithMethods<typeof pipelineIfImg2img.IFImg2ImgPipeline, PipelineMethods> = pipelineIfImg2img.IFImg2ImgPipeline.using(registry); import * as pipelineIfImg2img from "@denoise/pipeline-if-img2img";
+/** An object of the class. */ export type IFImg2ImgSuperResolutionPipeline = InstanceType<typeof IFImg2ImgSuperResolutionPipeline>; export type { IFImg2ImgSuperResolutionOptions } from "@denoise/pipeline-if-img2img-superresolution";
+/** `IFImg2ImgSuperResolutionPipeline` of `@denoise/pipeline-if-img2img-superresolution`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const IFImg2ImgSuperResolutionPipeline: WithMethods<typeof pipelineIfImg2imgSuperresolution.IFImg2ImgSuperResolutionPipeline, PipelineMethods> = pipelineIfImg2imgSuperresolution.IFImg2ImgSuperResolutionPipeline.using(registry); import * as pipelineIfImg2imgSuperresolution from "@denoise/pipeline-if-img2img-superresolution";
+/** An object of the class. */ export type IFInpaintingPipeline = InstanceType<typeof IFInpaintingPipeline>; export type { IFInpaintingOptions } from "@denoise/pipeline-if-inpainting";
+/** `IFInpaintingPipeline` of `@denoise/pipeline-if-inpainting`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const IFInpaintingPipeline: WithMethods<typeof pipelineIfInpainting.IFInpaintingPipeline, PipelineMethods> = pipelineIfInpainting.IFInpaintingPipeline.using(registry); import * as pipelineIfInpainting from "@denoise/pipeline-if-inpainting";
+/** An object of the class. */ export type IFInpaintingSuperResolutionPipeline = InstanceType<typeof IFInpaintingSuperResolutionPipeline>; export type { IFInpaintingSuperResolutionOptions } from "@denoise/pipeline-if-inpainting-superresolution";
+/** `IFInpaintingSuperResolutionPipeline` of `@denoise/pipeline-if-inpainting-superresolution`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const IFInpaintingSuperResolutionPipeline: WithMethods<typeof pipelineIfInpaintingSuperresolution.IFInpaintingSuperResolutionPipeline, PipelineMethods> = pipelineIfInpaintingSuperresolution.IFInpaintingSuperResolutionPipeline.using(registry); import * as pipelineIfInpaintingSuperresolution from "@denoise/pipeline-if-inpainting-superresolution";
+/** An object of the class. */ export type IFSuperResolutionPipeline = InstanceType<typeof IFSuperResolutionPipeline>; export type { IFSuperResolutionOptions } from "@denoise/pipeline-if-superresolution";
+/** `IFSuperResolutionPipeline` of `@denoise/pipeline-if-superresolution`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const IFSuperResolutionPipeline: WithMethods<typeof pipelineIfSuperresolution.IFSuperResolutionPipeline, PipelineMethods> = pipelineIfSuperresolution.IFSuperResolutionPipeline.using(registry); import * as pipelineIfSuperresolution from "@denoise/pipeline-if-superresolution";
 /** An object of the class. */ export type KandinskyV22Pipeline = InstanceType<typeof KandinskyV22Pipeline>; export type { KandinskyV22Options } from "@denoise/pipeline-kandinsky2-2";
 /** `KandinskyV22Pipeline` of `@denoise/pipeline-kandinsky2-2`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const KandinskyV22Pipeline: WithMethods<typeof pipelineKandinsky22.KandinskyV22Pipeline, PipelineMethods> = pipelineKandinsky22.KandinskyV22Pipeline.using(registry); import * as pipelineKandinsky22 from "@denoise/pipeline-kandinsky2-2";

@@ -8,14 +8,19 @@ import { describe, it } from "@std/testing/bdd";
 import { assert, assertEquals } from "@std/assert";
 import { randn } from "@denoise/core";
 import {
+  AutoPipelineForImage2Image,
+  AutoPipelineForInpainting,
   CLIPImageProcessor,
+  DenoiseImage,
+  IFInpaintingPipeline,
   IFPipeline,
   IFSafetyChecker,
+  IFSuperResolutionPipeline,
   UNet2DConditionModel,
 } from "@denoise/denoise";
 import * as presets from "@denoise/deepfloyd-if";
 import { fixture } from "./support/golden.ts";
-import { assertSaved, FEW, refuses } from "./support/refusals.ts";
+import { assertSaved, FEW, grey, refuses } from "./support/refusals.ts";
 import { loadTask } from "./support/tasks.ts";
 
 const REPO = fixture("tiny-if");
@@ -140,6 +145,86 @@ describe("IFPipeline", () => {
       feature_extractor: "processors/CLIPImageProcessor/clip-16",
     })();
     await assertSaved(pipe, {}, { unet: "UNet2DConditionModel" });
+  });
+});
+
+const IMAGE = { image: grey(32, 32) };
+const MASKED = { ...IMAGE, maskImage: grey(32, 32, 1) };
+const LATER = "tiny-if-super-resolution";
+
+refuses("IFImg2ImgPipeline", load("IFImg2ImgPipeline", "tiny-if"), IMAGE, [
+  ["a strength that leaves no step", { strength: 0.4 }, RangeError, "of 2 steps none is left"],
+  ["two images for a prompt", { image: [grey(32, 32), grey(32, 32)] }, RangeError, "give one"],
+  ["images of two shapes", { image: [grey(32, 32), grey(32, 64)] }, TypeError, "32x32, 32x64"],
+  ["no images", { image: [] }, RangeError, "the list is empty"],
+  ["a call without an image", { image: undefined }, TypeError, "image"],
+  ["a tensor of one channel", { image: randn([1, 1, 32, 32]) }, TypeError, "[N, 3, H, W] in -1..1"],
+  ["a tensor of odd sides", { image: randn([1, 3, 31, 32]) }, RangeError, "divisible by 2"],
+  ["a size", { height: 32 }, TypeError, "height"],
+]);
+
+refuses("IFInpaintingPipeline", load("IFInpaintingPipeline", "tiny-if"), MASKED, [
+  ["two masks for an image", { maskImage: [grey(32, 32), grey(32, 32)] }, RangeError, "give one"],
+  ["a call without a mask", { maskImage: undefined }, TypeError, "maskImage"],
+]);
+
+refuses("IFSuperResolutionPipeline", load("IFSuperResolutionPipeline", LATER), IMAGE, [
+  ["noise beyond the trained levels", { noiseLevel: 1000 }, RangeError, "from 0 to 999"],
+  ["noise below none", { noiseLevel: -1 }, RangeError, "noiseLevel"],
+  ["sides that do not halve", { width: 33 }, RangeError, "divisible by 2, such as 34x40"],
+  ["a strength", { strength: 0.5 }, TypeError, "strength"],
+]);
+
+refuses(
+  "IFImg2ImgSuperResolutionPipeline",
+  load("IFImg2ImgSuperResolutionPipeline", LATER),
+  { ...IMAGE, originalImage: grey(32, 32) },
+  [
+    ["a call without the original", { originalImage: undefined }, TypeError, "originalImage"],
+    ["two originals", { originalImage: [grey(32, 32), grey(32, 32)] }, RangeError, "give one"],
+  ],
+);
+
+refuses(
+  "IFInpaintingSuperResolutionPipeline with a UNet of the first stage",
+  async () => {
+    const unet = await UNet2DConditionModel.fromPretrained(fixture("tiny-if/unet"));
+    const pipeline = "IFInpaintingSuperResolutionPipeline";
+    return await loadTask({ pipeline, repo: LATER, parts: {}, cases: [] }, { unet });
+  },
+  { ...MASKED, originalImage: grey(32, 32) },
+  [["to make images larger", {}, RangeError, "use a pipeline of the first stage"]],
+);
+
+describe("the stages of DeepFloyd IF", () => {
+  it("follow each other, with one text encoder for all", async () => {
+    const first = await IFPipeline.fromPretrained(REPO);
+    const second = await IFSuperResolutionPipeline.fromPretrained(fixture(LATER), {
+      tokenizer: first.tokenizer,
+      textEncoder: first.textEncoder,
+    });
+    const { tensor: image } = await first("a cat", { ...FEW, outputType: "latent" });
+    const { images: [large] } = await second("a cat", { ...FEW, image: image! });
+    assertEquals([large!.width, large!.height], [40, 40]);
+    assertEquals([large!.recipe?.noiseLevel, large!.recipe?.width], [250, 40]);
+    await Promise.all([first.dispose(), second.dispose()]);
+  });
+
+  it("keep what a mask does not cover as it is", async () => {
+    const pipe = await IFInpaintingPipeline.fromPretrained(REPO, { watermarker: null });
+    const maskImage = new DenoiseImage(32, 32, 1, new Uint8Array(32 * 32).fill(255, 16 * 32));
+    const { images: [image] } = await pipe("a cat", { ...FEW, ...IMAGE, maskImage });
+    assert(image!.data.subarray(0, 16 * 32 * 3).every((x) => x === 128));
+    assert(image!.data.subarray(16 * 32 * 3).some((x) => x !== 128));
+    await pipe.dispose();
+  });
+
+  it("are chosen by what they are given", async () => {
+    const pipe = await AutoPipelineForImage2Image.fromPretrained(REPO);
+    assertEquals(pipe.className, "IFImg2ImgPipeline");
+    const other = await AutoPipelineForInpainting.fromPipe(pipe);
+    assertEquals(other.className, "IFInpaintingPipeline");
+    await pipe.dispose();
   });
 });
 

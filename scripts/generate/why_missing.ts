@@ -8,10 +8,6 @@ export const whyMissing: readonly (readonly [classes: RegExp, why: string])[] = 
     /^Kandinsky(Combined|Img2Img|Img2ImgCombined|Inpaint|InpaintCombined)?Pipeline$/,
     "the text encoder of Kandinsky 2.1 (MultilingualCLIP) is not built yet",
   ],
-  [
-    /^IF.*Pipeline$/,
-    "the UNets and T5 are there; the runs on pixels, with a variance that is learned, are not",
-  ],
   [/PAG(Img2Img|Inpaint)?Pipeline$/, "attention is perturbed in UNet2DConditionModel alone"],
   [
     /^(StableDiffusion(AttendAndExcite|DiffEdit|ModelEditing|Paradigms|Pix2PixZero)|TextToVideoZero|TextToVideoZeroSDXL|CycleDiffusion|VersatileDiffusion.*|UniDiffuser|VQDiffusion|AltDiffusion(Img2Img)?)Pipeline$/,

@@ -86,6 +86,14 @@ def write_repos() -> None:
 
 TEXT = dict(prompt=PROMPT, num_inference_steps=5)
 EMBEDS = dict(prompt_embeds=latents(1, 9, WIDTH, seed=4), negative_prompt_embeds=latents(1, 9, WIDTH, seed=5))
+PHOTO, OTHERS = photo(32, 32), photo(32, 32, name="another")
+COVERED = dict(image=PHOTO, mask_image=mask(32, 32, (8, 4, 24, 20)), **TEXT)
+TWO = {**TEXT, "prompt": [PROMPT, OTHER], "seeds": [3, 4]}
+BOTH = {**TEXT, "prompt": [PROMPT, OTHER], "num_images_per_prompt": 2, "seeds": [3, 4, 5, 6]}
+SMALL = photo(16, 16, name="small")
+# images of the stages before, as their `output_type` pt gives them
+PIXELS = tensor(1, 3, 16, 16, seed=6, low=-1.1, high=1.1)
+LARGE = dict(image=SMALL, original_image=PHOTO, **TEXT)
 SAFETY = {"safety_checker": "models/IFSafetyChecker/tiny", "feature_extractor": "processors/CLIPImageProcessor/clip-16"}
 TASKS = {
     "if": {
@@ -101,6 +109,53 @@ TASKS = {
             case("own embeddings, a negative prompt", prompt_embeds=EMBEDS["prompt_embeds"], negative_prompt=OTHER, num_inference_steps=3),
             case("a fixed variance", scheduler=swap("DDPM", variance_type="fixed_small", thresholding=False), **TEXT),
             case("DPM-Solver++", scheduler=swap("DPMSolverMultistep"), **TEXT),
+        ],
+    },
+    "if-img2img": {
+        "pipeline": "IFImg2ImgPipeline", "repo": "tiny-if", "parts": {}, "cases": [
+            case("seven tenths of the steps", image=PHOTO, **TEXT),
+            case("a wide image, strength 1", image=photo(50, 31), strength=1.0, guidance_scale=3.0, **TEXT),
+            case("a tall image, own timesteps", image=photo(18, 40), prompt=PROMPT, timesteps=[950, 700, 400, 200, 20], strength=0.9),
+            case("a tensor, without guidance", image=tensor(1, 3, 24, 40, seed=5, low=-1), guidance_scale=1.0, **TEXT),
+            case("two prompts, an image each, twice", image=[PHOTO, OTHERS], **BOTH),
+            case("one generator for two images", image=PHOTO, num_images_per_prompt=2, seeds=[9], shared=True, **TEXT),
+            case("DPM-Solver++", image=PHOTO, scheduler=swap("DPMSolverMultistep"), **TEXT),
+        ],
+    },
+    "if-inpainting": {
+        "pipeline": "IFInpaintingPipeline", "repo": "tiny-if", "parts": {}, "cases": [
+            case("all steps", **COVERED),
+            case("strength 0.6", strength=0.6, **COVERED),
+            case("a wide image, a soft mask", **{**COVERED, "image": photo(45, 31), "mask_image": photo(45, 31, "L", "soft mask")}),
+            case("tensors, without guidance", guidance_scale=1.0, image=tensor(1, 3, 24, 40, seed=5, low=-1), mask_image=tensor(1, 1, 24, 40, seed=6), **TEXT),
+            case("two prompts, an image and a mask each", **{**COVERED, **TWO, "image": [PHOTO, OTHERS],
+                                                                    "mask_image": [COVERED["mask_image"], mask(32, 32, (0, 16, 32, 32))]}),
+            case("two prompts, one mask", **{**COVERED, **TWO, "image": [PHOTO, OTHERS]}),
+        ],
+    },
+    "if-super-resolution": {
+        "pipeline": "IFSuperResolutionPipeline", "repo": "tiny-if-super-resolution", "parts": {}, "cases": [
+            case("an image", image=SMALL, **TEXT),
+            case("pixels, a rectangle, little noise", image=PIXELS, height=32, width=48, noise_level=7, **TEXT),
+            case("an image of odd size, without guidance, no noise", image=photo(21, 13), guidance_scale=1.0, noise_level=0, **TEXT),
+            case("two prompts, an image each, twice", image=[SMALL, photo(16, 16, name="more")], **BOTH),
+            case("one generator for two images", image=PIXELS, num_images_per_prompt=2, seeds=[9], shared=True, **TEXT),
+            case("own timesteps, a fixed variance", image=SMALL, prompt=PROMPT, timesteps=[900, 500, 100, 0], scheduler=swap("DDPM", variance_type="fixed_small")),
+        ],
+    },
+    "if-img2img-super-resolution": {
+        "pipeline": "IFImg2ImgSuperResolutionPipeline", "repo": "tiny-if-super-resolution", "parts": {}, "cases": [
+            case("an image", **LARGE),
+            case("pixels, a wide original, strength 0.5", **{**LARGE, "image": PIXELS, "original_image": photo(40, 26), "strength": 0.5, "noise_level": 20}),
+            case("two prompts, images each", **{**LARGE, **TWO, "image": [SMALL, photo(16, 16, name="more")], "original_image": [PHOTO, OTHERS]}),
+        ],
+    },
+    "if-inpainting-super-resolution": {
+        "pipeline": "IFInpaintingSuperResolutionPipeline", "repo": "tiny-if-super-resolution", "parts": {}, "cases": [
+            case("an image", mask_image=COVERED["mask_image"], **LARGE),
+            case("pixels, a tall original, noise", mask_image=mask(20, 33, (0, 0, 15, 15)), **{**LARGE, "image": PIXELS, "original_image": photo(20, 33), "noise_level": 99}),
+            case("two prompts, images each, one mask", mask_image=COVERED["mask_image"],
+                 **{**LARGE, **TWO, "image": [SMALL, photo(16, 16, name="more")], "original_image": [PHOTO, OTHERS]}),
         ],
     },
     "if-safety": {

@@ -766,11 +766,46 @@ def pixels_text(dice: Random) -> tuple[dict, dict | None]:
     return call | some(dice, 0.6, height=2 * dice.randint(10, 30), width=2 * dice.randint(10, 30)), swapped
 
 
+def for_each_prompt(call: dict, image):
+    return [image] * len(call["prompt"]) if isinstance(call["prompt"], list) else image
+
+
+def pixels_image(dice: Random) -> tuple[dict, dict | None]:
+    call, swapped = pixels(dice)
+    return dict(call, image=for_each_prompt(call, random_photo(dice, 20, 60)), strength=dice.uniform(0.5, 1)), swapped
+
+
+def pixels_mask(dice: Random) -> tuple[dict, dict | None]:
+    (call, swapped), given = pixels(dice), painted(dice)
+    return dict(call, image=for_each_prompt(call, given["image"]), mask_image=given["mask_image"], strength=dice.uniform(0.5, 1)), swapped
+
+
+def pixels_beside(dice: Random, call: dict) -> dict:
+    small = random_photo(dice, 12, 28) if dice.random() < 0.6 else tensor(1, 3, 16, 20, seed=dice.randrange(99), low=-1)
+    return dict(image=for_each_prompt(call, small), **some(dice, 0.7, noise_level=dice.randrange(1000)))
+
+
+def pixels_larger(dice: Random) -> tuple[dict, dict | None]:
+    call, swapped = pixels_text(dice)
+    return call | pixels_beside(dice, call), swapped
+
+
+def pixels_larger_image(dice: Random) -> tuple[dict, dict | None]:
+    call, swapped = pixels_image(dice)
+    return call | dict(original_image=call["image"]) | pixels_beside(dice, call), swapped
+
+
+def pixels_larger_mask(dice: Random) -> tuple[dict, dict | None]:
+    call, swapped = pixels_mask(dice)
+    return call | dict(original_image=call["image"]) | pixels_beside(dice, call), swapped
+
+
 KINDS = {
     "gligen": gligen(False), "gligen-text-image": gligen(True), "gligen-inpaint": gligen_inpaint(False),
     "gligen-text-image-inpaint": gligen_inpaint(True),
     "consistency-decoder": text, "consistency-decoder-img2img": img2img, "consistency-decoder-inpaint": inpaint,
-    "if": pixels_text, "if-safety": pixels_text,
+    "if": pixels_text, "if-safety": pixels_text, "if-img2img": pixels_image, "if-inpainting": pixels_mask, "if-super-resolution": pixels_larger,
+    "if-img2img-super-resolution": pixels_larger_image, "if-inpainting-super-resolution": pixels_larger_mask,
     "unclip": unclip, "stable-unclip": stable_unclip_text, "unclip-variation": unclip_variation,
     "amused": amused_text, "amused-halved": amused_text, "amused-img2img": amused_img2img, "amused-inpaint": amused_inpaint,
     "panorama": panorama, "panorama-4": panorama, "sag": sag, "paint-by-example": paint_by_example, "ldm3d-6": text, "ldm3d-4": text, "semantic": semantic,

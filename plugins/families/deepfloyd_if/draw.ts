@@ -62,6 +62,8 @@ export interface IFStart {
   readonly plan: RunPlan;
   /** What the UNet is given beside pixels, with how much noise is in it. */
   readonly beside?: NoisedImages | undefined;
+  /** What the recipes of images say of it. */
+  readonly facts?: Recipe | undefined;
   /** What of a step's pixels goes on, of those before it. Defaults to all of the step's. */
   keep?(stepped: Tensor, before: Tensor): Tensor;
 }
@@ -105,7 +107,8 @@ export async function* drawPixels<C extends IFComponents, O extends IFCallOption
   const count = text.wanted.dims[0]!;
   const noise = batchNoise(count, options);
   const facts = { count, prompts: count / numImagesPerPrompt, noise };
-  const { pixels: start, plan, beside, keep } = await begin(run, options, facts);
+  const begun = await begin(run, options, facts);
+  const { pixels: start, plan, beside } = begun;
   const [, channels = 0, height = 0, width = 0] = start.dims;
   const encoderHiddenStates = bothStates(text);
   const classLabels = beside && Tensor.full([encoderHiddenStates.dims[0]!], beside.noiseLevel);
@@ -118,6 +121,7 @@ export async function* drawPixels<C extends IFComponents, O extends IFCallOption
       guidanceScale,
       eta: options.eta,
       noiseLevel: beside?.noiseLevel,
+      ...begun.facts,
       ...{ width, height },
     },
     noise,
@@ -135,7 +139,7 @@ export async function* drawPixels<C extends IFComponents, O extends IFCallOption
       const guidedSample = guided ? guideBesideVariance(sample, channels, guidanceScale) : sample;
       return withLearnedVariance(guidedSample, channels, scheduler);
     },
-    keep: ({ prevSample }) => keep?.(prevSample, before) ?? prevSample,
+    keep: ({ prevSample }) => begun.keep?.(prevSample, before) ?? prevSample,
     preview: ({ prevSample }) => toImages(run, denormalize(prevSample), recipe),
   });
   return await finish(run, pixels, options.outputType, recipe);

@@ -7,6 +7,7 @@
  */
 export * from "./components.ts";
 export * from "./draw.ts";
-export * from "./noise_start.ts";
+export * from "./starts.ts";
+export * from "./super_resolution.ts";
 export * from "./text.ts";
 export * from "./timesteps.ts";

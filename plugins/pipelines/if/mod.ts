@@ -28,11 +28,12 @@
 import { definePipeline, type ImageOutput, type Pipeline, type PipelineClass } from "@denoise/core";
 import {
   drawPixels,
+  firstStage,
   type IFComponents,
-  ifFromNoise,
   ifStage,
   type IFTextToImageOptions,
   ifTextToImageOptions,
+  pixelsOfNoise,
 } from "@denoise/deepfloyd-if";
 import type { Prompt } from "@denoise/diffusion";
 
@@ -60,5 +61,6 @@ export const IFPipeline: PipelineClass<IFComponents, IFArguments, ImageOutput> =
   ...ifStage,
   options: ifTextToImageOptions,
   defaults: { numInferenceSteps: 100, guidanceScale: 7 },
-  generate: (run, prompt, options = {}) => drawPixels(run, prompt, options, ifFromNoise),
+  generate: (run, prompt, options = {}) =>
+    drawPixels(run, prompt, options, firstStage(pixelsOfNoise)),
 });
