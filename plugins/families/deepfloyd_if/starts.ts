@@ -96,10 +96,7 @@ function given({ height, width }: SizeOptions): Partial<ImageSize> {
 export function pixelsOfImage<O extends IFCallOptions & IFStrengthOption>(
   imageOf: (options: O) => ImagesInput,
 ): BeginPixels<O> {
-  return async (run, options, facts) => {
-    const { clean, ...begun } = await noisedImage(run, options, imageOf(options), facts);
-    return begun;
-  };
+  return (run, options, facts) => noisedImage(run, options, imageOf(options), facts);
 }
 
 /** From images, noised where a mask lets them change; the rest goes on as it was before a step. */
