@@ -111,6 +111,22 @@ describe("a file that is not read", () => {
     });
   }
 
+  it("has scales that are not finite", async () => {
+    const bytes = await Deno.readFile(path);
+    const { offset } = (await openGguf(path)).tensors.get("t.Q8_0")!;
+    const file = await Deno.makeTempFile({ suffix: ".gguf" });
+    for (
+      const [upper, number] of [[0x7e, "NaN"], [0x7c, "Infinity"], [0xfc, "-Infinity"]] as const
+    ) {
+      bytes.set([0, upper], offset + 2 * 34); // the float16 number of the third block
+      await Deno.writeFile(file, bytes);
+      const error = await assertRejects(() => ggufTensors(file), DenoiseError);
+      assertEquals(error.code, "invalid_gguf");
+      assertStringIncludes(error.message, `"t.Q8_0" has a scale of ${number} in block 2, which`);
+    }
+    await Deno.remove(file);
+  });
+
   it("claims more than there is", async () => {
     for (const place of [8, 16]) { // counts of tensors and of values
       const error = await refusal((bytes) => bytes.with(place + 5, 255));

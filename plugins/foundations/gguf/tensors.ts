@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { DenoiseError } from "@denoise/core";
 import {
   keptTensors,
   madeTogether,
@@ -16,7 +17,7 @@ const FORMAT = 2;
  * The tensors of a GGUF file. Those of plain numbers stay where they lie; quantized ones are laid out
  * once, in the folder `gguf` of the cache, as products in blocks want them.
  *
- * @throws {DenoiseError} As {@linkcode openGguf} does.
+ * @throws {DenoiseError} As {@linkcode openGguf} does, and `invalid_gguf` for scales that are not finite.
  */
 export async function ggufTensors(path: string): Promise<Map<string, StoredTensor>> {
   const file = await openGguf(path);
@@ -77,13 +78,14 @@ function parts(file: string, [name, tensor]: [string, GgufTensor]): TensorToWrit
     ...(type.hasOffsets ? [["offsets", "float32", [blocks]] as const] : []),
   ] as const;
   return madeTogether(
-    () => unpack(file, tensor, type),
+    () => unpack(file, name, tensor, type),
     kinds.map(([part, dtype, dims]) => ({ part, name: `${name}.${part}`, dtype, dims })),
   );
 }
 
 async function unpack(
   path: string,
+  name: string,
   { offset, length }: GgufTensor,
   type: BlockType,
 ): Promise<Record<"values" | "scales" | "offsets", Uint8Array<ArrayBuffer>>> {
@@ -111,6 +113,17 @@ async function unpack(
         values[at + i] = one.values[2 * i]! | (one.values[2 * i + 1]! << 4);
       }
     }
+  }
+  for (const [part, numbers] of [["scale", scales], ["offset", offsets]] as const) {
+    const wrong = numbers.findIndex((number) => !Number.isFinite(number));
+    if (wrong === -1) continue;
+    throw new DenoiseError(
+      "invalid_gguf",
+      `Cannot read ${JSON.stringify(path)}: the tensor ${JSON.stringify(name)} has a ${part} of ` +
+        `${numbers[wrong]} in block ${
+          Math.floor(wrong / perBlock)
+        }, which must be finite; fetch the file again`,
+    );
   }
   return {
     values,
