@@ -283,6 +283,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type Lumina2Transformer2DModel = modelLumina2Transformer.Lumina2Transformer2DModel;
 /** `Lumina2Transformer2DModel` of `@denoise/model-lumina2-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const Lumina2Transformer2DModel: typeof modelLumina2Transformer.Lumina2Transformer2DModel = modelLumina2Transformer.Lumina2Transformer2DModel.using(registry); import * as modelLumina2Transformer from "@denoise/model-lumina2-transformer";
+/** An object of the class. */ export type MultilingualCLIP = modelMultilingualClip.MultilingualCLIP;
+/** `MultilingualCLIP` of `@denoise/model-multilingual-clip`, with {@linkcode registry} as its default.
+ * @category Models */ export const MultilingualCLIP: typeof modelMultilingualClip.MultilingualCLIP = modelMultilingualClip.MultilingualCLIP.using(registry); import * as modelMultilingualClip from "@denoise/model-multilingual-clip";
 /** An object of the class. */ export type OvisImageTransformer2DModel = modelOvisImageTransformer.OvisImageTransformer2DModel;
 /** `OvisImageTransformer2DModel` of `@denoise/model-ovis-image-transformer`, with {@linkcode registry} as its default.
  * @category Models */ export const OvisImageTransformer2DModel: typeof modelOvisImageTransformer.OvisImageTransformer2DModel = modelOvisImageTransformer.OvisImageTransformer2DModel.using(registry); import * as modelOvisImageTransformer from "@denoise/model-ovis-image-transformer";
@@ -508,6 +511,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type IFSuperResolutionPipeline = InstanceType<typeof IFSuperResolutionPipeline>; export type { IFSuperResolutionOptions } from "@denoise/pipeline-if-superresolution";
 /** `IFSuperResolutionPipeline` of `@denoise/pipeline-if-superresolution`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const IFSuperResolutionPipeline: WithMethods<typeof pipelineIfSuperresolution.IFSuperResolutionPipeline, PipelineMethods> = pipelineIfSuperresolution.IFSuperResolutionPipeline.using(registry); import * as pipelineIfSuperresolution from "@denoise/pipeline-if-superresolution";
+/** An object of the class. */ export type KandinskyPipeline = InstanceType<typeof KandinskyPipeline>; export type { KandinskyOptions } from "@denoise/pipeline-kandinsky";
+/** `KandinskyPipeline` of `@denoise/pipeline-kandinsky`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const KandinskyPipeline: WithMethods<typeof pipelineKandinsky.KandinskyPipeline, PipelineMethods> = pipelineKandinsky.KandinskyPipeline.using(registry); import * as pipelineKandinsky from "@denoise/pipeline-kandinsky";
 /** An object of the class. */ export type KandinskyV22Pipeline = InstanceType<typeof KandinskyV22Pipeline>; export type { KandinskyV22Options } from "@denoise/pipeline-kandinsky2-2";
 /** `KandinskyV22Pipeline` of `@denoise/pipeline-kandinsky2-2`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const KandinskyV22Pipeline: WithMethods<typeof pipelineKandinsky22.KandinskyV22Pipeline, PipelineMethods> = pipelineKandinsky22.KandinskyV22Pipeline.using(registry); import * as pipelineKandinsky22 from "@denoise/pipeline-kandinsky2-2";
@@ -538,6 +544,21 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type KandinskyV22PriorEmb2EmbPipeline = InstanceType<typeof KandinskyV22PriorEmb2EmbPipeline>; export type { KandinskyV22PriorEmb2EmbOptions } from "@denoise/pipeline-kandinsky2-2-prior-emb2emb";
 /** `KandinskyV22PriorEmb2EmbPipeline` of `@denoise/pipeline-kandinsky2-2-prior-emb2emb`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const KandinskyV22PriorEmb2EmbPipeline: WithMethods<typeof pipelineKandinsky22PriorEmb2emb.KandinskyV22PriorEmb2EmbPipeline, PipelineMethods> = pipelineKandinsky22PriorEmb2emb.KandinskyV22PriorEmb2EmbPipeline.using(registry); import * as pipelineKandinsky22PriorEmb2emb from "@denoise/pipeline-kandinsky2-2-prior-emb2emb";
+/** An object of the class. */ export type KandinskyCombinedPipeline = InstanceType<typeof KandinskyCombinedPipeline>; export type { KandinskyCombinedOptions } from "@denoise/pipeline-kandinsky-combined";
+/** `KandinskyCombinedPipeline` of `@denoise/pipeline-kandinsky-combined`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const KandinskyCombinedPipeline: WithMethods<typeof pipelineKandinskyCombined.KandinskyCombinedPipeline, PipelineMethods> = pipelineKandinskyCombined.KandinskyCombinedPipeline.using(registry); import * as pipelineKandinskyCombined from "@denoise/pipeline-kandinsky-combined";
+/** An object of the class. */ export type KandinskyImg2ImgPipeline = InstanceType<typeof KandinskyImg2ImgPipeline>; export type { KandinskyImg2ImgOptions } from "@denoise/pipeline-kandinsky-img2img";
+/** `KandinskyImg2ImgPipeline` of `@denoise/pipeline-kandinsky-img2img`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const KandinskyImg2ImgPipeline: WithMethods<typeof pipelineKandinskyImg2img.KandinskyImg2ImgPipeline, PipelineMethods> = pipelineKandinskyImg2img.KandinskyImg2ImgPipeline.using(registry); import * as pipelineKandinskyImg2img from "@denoise/pipeline-kandinsky-img2img";
+/** An object of the class. */ export type KandinskyImg2ImgCombinedPipeline = InstanceType<typeof KandinskyImg2ImgCombinedPipeline>; export type { KandinskyImg2ImgCombinedOptions } from "@denoise/pipeline-kandinsky-img2img-combined";
+/** `KandinskyImg2ImgCombinedPipeline` of `@denoise/pipeline-kandinsky-img2img-combined`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const KandinskyImg2ImgCombinedPipeline: WithMethods<typeof pipelineKandinskyImg2imgCombined.KandinskyImg2ImgCombinedPipeline, PipelineMethods> = pipelineKandinskyImg2imgCombined.KandinskyImg2ImgCombinedPipeline.using(registry); import * as pipelineKandinskyImg2imgCombined from "@denoise/pipeline-kandinsky-img2img-combined";
+/** An object of the class. */ export type KandinskyInpaintPipeline = InstanceType<typeof KandinskyInpaintPipeline>; export type { KandinskyInpaintOptions } from "@denoise/pipeline-kandinsky-inpaint";
+/** `KandinskyInpaintPipeline` of `@denoise/pipeline-kandinsky-inpaint`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const KandinskyInpaintPipeline: WithMethods<typeof pipelineKandinskyInpaint.KandinskyInpaintPipeline, PipelineMethods> = pipelineKandinskyInpaint.KandinskyInpaintPipeline.using(registry); import * as pipelineKandinskyInpaint from "@denoise/pipeline-kandinsky-inpaint";
+/** An object of the class. */ export type KandinskyInpaintCombinedPipeline = InstanceType<typeof KandinskyInpaintCombinedPipeline>; export type { KandinskyInpaintCombinedOptions } from "@denoise/pipeline-kandinsky-inpaint-combined";
+/** `KandinskyInpaintCombinedPipeline` of `@denoise/pipeline-kandinsky-inpaint-combined`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const KandinskyInpaintCombinedPipeline: WithMethods<typeof pipelineKandinskyInpaintCombined.KandinskyInpaintCombinedPipeline, PipelineMethods> = pipelineKandinskyInpaintCombined.KandinskyInpaintCombinedPipeline.using(registry); import * as pipelineKandinskyInpaintCombined from "@denoise/pipeline-kandinsky-inpaint-combined";
 /** An object of the class. */ export type KandinskyPriorPipeline = InstanceType<typeof KandinskyPriorPipeline>; export type { KandinskyPriorOptions } from "@denoise/pipeline-kandinsky-prior";
 /** `KandinskyPriorPipeline` of `@denoise/pipeline-kandinsky-prior`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const KandinskyPriorPipeline: WithMethods<typeof pipelineKandinskyPrior.KandinskyPriorPipeline, PipelineMethods> = pipelineKandinskyPrior.KandinskyPriorPipeline.using(registry); import * as pipelineKandinskyPrior from "@denoise/pipeline-kandinsky-prior";
@@ -841,6 +862,9 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type T5Tokenizer = tokenizerT5.T5Tokenizer;
 /** `T5Tokenizer` of `@denoise/tokenizer-t5`, with {@linkcode registry} as its default.
  * @category Tokenizers */ export const T5Tokenizer: typeof tokenizerT5.T5Tokenizer = tokenizerT5.T5Tokenizer.using(registry); import * as tokenizerT5 from "@denoise/tokenizer-t5";
+/** An object of the class. */ export type XLMRobertaTokenizer = tokenizerXlmRoberta.XLMRobertaTokenizer;
+/** `XLMRobertaTokenizer` of `@denoise/tokenizer-xlm-roberta`, with {@linkcode registry} as its default.
+ * @category Tokenizers */ export const XLMRobertaTokenizer: typeof tokenizerXlmRoberta.XLMRobertaTokenizer = tokenizerXlmRoberta.XLMRobertaTokenizer.using(registry); import * as tokenizerXlmRoberta from "@denoise/tokenizer-xlm-roberta";
 /** An object of the class. */ export type CLIPImageProcessor = processorClipImage.CLIPImageProcessor;
 /** `CLIPImageProcessor` of `@denoise/processor-clip-image`, with {@linkcode registry} as its default.
  * @category Processors */ export const CLIPImageProcessor: typeof processorClipImage.CLIPImageProcessor = processorClipImage.CLIPImageProcessor.using(registry); import * as processorClipImage from "@denoise/processor-clip-image";

@@ -25,6 +25,7 @@ const UNUSED_OF: Readonly<Record<string, RegExp>> = {
   Gemma3ForConditionalGeneration: /^(model\.)?(vision_tower|multi_modal_projector)\./,
   GPT2LMHeadModel: /^transformer\.wte\./,
   GPT2Model: /^wte\./,
+  MultilingualCLIP: /^transformer\.pooler\./,
   Mistral3ForConditionalGeneration: /^(model\.)?(vision_tower|multi_modal_projector)\./,
 };
 

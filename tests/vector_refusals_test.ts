@@ -108,6 +108,64 @@ refusesWithoutPrompt(
   [["a UNet that does not inpaint", {}, RangeError, "must take 9"]],
 );
 
+const TEXT: readonly Refusal[] = [
+  ...DECODER,
+  [
+    "two vectors for a prompt",
+    { imageEmbeds: vectors(2), negativeImageEmbeds: vectors(2) },
+    RangeError,
+    "2 imageEmbeds for 1 prompts",
+  ],
+  ["more negative prompts", { negativePrompt: ["a", "b"] }, RangeError, "2 negative prompts"],
+  ["a negative prompt that is no text", { negativePrompt: 5 }, TypeError, "negativePrompt"],
+];
+refuses("KandinskyPipeline", loaded("KandinskyPipeline", "tiny-kandinsky21"), EMBEDS, [
+  ...TEXT,
+  ["latents of another size", { latents: Tensor.zeros([1, 4, 8, 9]) }, TypeError, "[1, 4, 8, 8]"],
+  ["embeds of a prompt", { promptEmbeds: vectors(1) }, TypeError, '"promptEmbeds"'],
+]);
+refusesWithoutPrompt(
+  "KandinskyPipeline without a prompt",
+  loaded("KandinskyPipeline", "tiny-kandinsky21"),
+  EMBEDS,
+  [["options alone", {}, TypeError, "without imageEmbeds"]],
+);
+refuses(
+  "KandinskyImg2ImgPipeline",
+  loaded("KandinskyImg2ImgPipeline", "tiny-kandinsky21"),
+  { ...EMBEDS, image: grey(64, 64), numInferenceSteps: 4 },
+  [
+    ...TEXT,
+    ["no image", { image: undefined }, TypeError, "without image"],
+    ["a strength that leaves no step", { strength: 0.1 }, RangeError, "at least 0.25"],
+    ["a size of no whole squares", { height: 72 }, RangeError, "multiples of 64"],
+    [
+      "three images for a prompt",
+      { image: Array(3).fill(grey(64, 64)) },
+      RangeError,
+      "images with 3",
+    ],
+  ],
+);
+refuses(
+  "KandinskyInpaintPipeline",
+  loaded("KandinskyInpaintPipeline", "tiny-kandinsky21", {
+    unet: "parts/UNet2DConditionModel/kandinsky21-inpaint",
+  }),
+  { ...EMBEDS, ...MASKED },
+  [
+    ...TEXT,
+    ["no mask", { maskImage: undefined }, TypeError, "without maskImage"],
+    ["a size of no whole squares", { width: 72 }, RangeError, "multiples of 64"],
+  ],
+);
+refuses(
+  "KandinskyInpaintPipeline of a UNet that makes images",
+  loaded("KandinskyInpaintPipeline", "tiny-kandinsky21"),
+  { ...EMBEDS, ...MASKED },
+  [["what it was not trained for", {}, RangeError, "must take 9"]],
+);
+
 const image = grey(40, 33);
 refuses(
   "StableUnCLIPImg2ImgPipeline",

@@ -4,10 +4,6 @@
  * @module
  */
 export const whyMissing: readonly (readonly [classes: RegExp, why: string])[] = [
-  [
-    /^Kandinsky(Combined|Img2Img|Img2ImgCombined|Inpaint|InpaintCombined)?Pipeline$/,
-    "the text encoder of Kandinsky 2.1 (MultilingualCLIP) is not built yet",
-  ],
   [/PAG(Img2Img|Inpaint)?Pipeline$/, "attention is perturbed in UNet2DConditionModel alone"],
   [
     /^(StableDiffusion(AttendAndExcite|DiffEdit|ModelEditing|Paradigms|Pix2PixZero)|TextToVideoZero|TextToVideoZeroSDXL|CycleDiffusion|VersatileDiffusion.*|UniDiffuser|VQDiffusion|AltDiffusion(Img2Img)?)Pipeline$/,

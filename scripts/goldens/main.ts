@@ -25,6 +25,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "qwen2_tokenizer_goldens.py",
     "gemma_tokenizer_goldens.py",
     "roberta_tokenizer_goldens.py",
+    "xlm_roberta_tokenizer_goldens.py",
     "llama_tokenizer_goldens.py",
     "pixtral_tokenizer_goldens.py",
   ],
@@ -71,6 +72,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "marigold_goldens.py",
     "kandinsky_goldens.py",
     "kandinsky_prior_goldens.py",
+    "kandinsky21_goldens.py",
     "latent_diffusion_goldens.py",
     "pixel_goldens.py",
     "unclip_goldens.py",
@@ -128,6 +130,7 @@ const EXTRA: Readonly<Record<string, readonly string[]>> = {
   "gguf_goldens.py": ["gguf==0.19.0"],
   "quantized_goldens.py": ["bitsandbytes==0.50.2", "torchao==0.18.0", "optimum-quanto==0.2.7"],
   "t5_tokenizer_goldens.py": ["sentencepiece", "protobuf"],
+  "xlm_roberta_tokenizer_goldens.py": ["sentencepiece", "protobuf"],
 };
 
 const names = Deno.args.length === 0 ? Object.keys(AREAS) : Deno.args;

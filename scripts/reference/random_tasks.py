@@ -26,6 +26,7 @@ import sd3_goldens
 import t2i_adapter_goldens
 import flux2_goldens
 import kandinsky_goldens
+import kandinsky21_goldens
 import karlo_goldens
 import kandinsky_prior_goldens
 import anima_goldens
@@ -613,6 +614,27 @@ def kandinsky_combined(dice: Random) -> tuple[dict, dict | None]:
     return call | kandinsky_size(dice), None
 
 
+LEARNED = kandinsky21_goldens.LEARNED
+
+
+def with_words(vectors):
+    """A call of Kandinsky 2.1, which is given prompts beside its vectors."""
+    def call(dice: Random) -> tuple[dict, dict | None]:
+        made, swapped = vectors(dice)
+        words = dice.choices(PROMPTS, k=len(made["image_embeds"]))
+        unwanted = some(dice, 0.5, negative_prompt=dice.choices(PROMPTS, k=len(words)))
+        return made | dict(prompt=words) | unwanted, pick(dice, swapped, LEARNED)
+    return call
+
+
+def kandinsky21_img2img(dice: Random) -> tuple[dict, dict | None]:
+    """Squares, of which alone diffusers makes latents of the size that it wants."""
+    made, swapped = with_words(kandinsky)(dice)
+    shots = [random_photo(dice, 33, 200) for _ in made["image_embeds"]]
+    side = pick(dice, 64, 128)
+    return made | dict(height=side, width=side, image=shots, strength=dice.uniform(0.4, 1.0)), swapped
+
+
 def stable_unclip(dice: Random) -> tuple[dict, dict | None]:
     """One image and prompt, since diffusers wants a generator for each vector and for each image made."""
     call = dict(prompt=pick(dice, *PROMPTS), **some(dice, 0.4, negative_prompt=pick(dice, *PROMPTS)), num_inference_steps=dice.randint(2, 7),
@@ -810,7 +832,8 @@ KINDS = {
     "amused": amused_text, "amused-halved": amused_text, "amused-img2img": amused_img2img, "amused-inpaint": amused_inpaint,
     "panorama": panorama, "panorama-4": panorama, "sag": sag, "paint-by-example": paint_by_example, "ldm3d-6": text, "ldm3d-4": text, "semantic": semantic,
     "kandinsky22-combined": kandinsky_combined, "stable-unclip-img2img": stable_unclip, "ldm-unconditional": unconditional, "repaint": repaint,
-    "kandinsky22": kandinsky_text, "kandinsky22-img2img": kandinsky_img2img, "kandinsky22-inpaint": kandinsky_inpaint,
+    "kandinsky21": with_words(kandinsky_text), "kandinsky21-img2img": kandinsky21_img2img, "kandinsky21-inpaint": with_words(kandinsky_inpaint),
+    "kandinsky21-combined": kandinsky_combined, "kandinsky22": kandinsky_text, "kandinsky22-img2img": kandinsky_img2img, "kandinsky22-inpaint": kandinsky_inpaint,
     "control-xs": control_xs(plain_text), "control-xs-time": control_xs(plain_text), "control-xs-groups": control_xs(plain_text),
     "control-xs-xl": control_xs(with_sizes(plain_text)),
     "control-union": union(plain_text), "control-union-img2img": union(img2img), "control-union-inpaint": union(inpaint),
@@ -1012,6 +1035,7 @@ KNOWN = (
     | longcat_image_goldens.TASKS
     | kandinsky_goldens.TASKS
     | kandinsky_prior_goldens.TASKS
+    | kandinsky21_goldens.TASKS
     | unclip_goldens.TASKS
     | amused_goldens.TASKS
     | deepfloyd_if_goldens.TASKS

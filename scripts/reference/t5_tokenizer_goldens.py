@@ -39,9 +39,8 @@ SENTENCES = [
 RULES = {"A": "a", "B": "b", "É": "e", "e\u0301": "e", "ab": "X", "ﬁ": "fi", "\t": " ", "\u200b": "", "…": "...", "ß": "ss", "日本": "nippon"}
 
 
-def train(folder: Path, rules: dict[str, str] | None, size: int, symbols: list[str]) -> None:
-    """A unigram model with T5's ids for <pad>, </s> and <unk>, and the normalization of T5 or of these rules."""
-    folder.mkdir(parents=True)
+def train_model(path: Path, rules: dict[str, str] | None, size: int, **how) -> None:
+    """A unigram model of SENTENCES, with the normalization of T5 (NFKC) or of these rules."""
     draw = random.Random(0)
     with tempfile.TemporaryDirectory() as temp:
         words = " ".join(SENTENCES).split()
@@ -49,18 +48,23 @@ def train(folder: Path, rules: dict[str, str] | None, size: int, symbols: list[s
         home = os.getcwd()
         os.chdir(temp)  # the model keeps the names of the files it was made of
         Path("corpus.txt").write_text("\n".join(lines))
-        how = {}
         if rules is not None:
             code = lambda text: " ".join(f"{ord(char):X}" for char in text)  # noqa: E731
             Path("rules.tsv").write_text("".join(f"{code(a)}\t{code(b)}\n" for a, b in sorted(rules.items())))
             how["normalization_rule_tsv"] = "rules.tsv"
         sentencepiece.SentencePieceTrainer.train(
-            input="corpus.txt", model_prefix="model", vocab_size=size, model_type="unigram", pad_id=0, eos_id=1,
-            unk_id=2, bos_id=-1, pad_piece="<pad>", eos_piece="</s>", unk_piece="<unk>", user_defined_symbols=symbols,
-            hard_vocab_limit=False, num_threads=1, minloglevel=2, **how,
+            input="corpus.txt", model_prefix="model", vocab_size=size, model_type="unigram", hard_vocab_limit=False, num_threads=1,
+            minloglevel=2, **how,
         )
-        shutil.move("model.model", folder / "spiece.model")
+        shutil.move("model.model", path)
         os.chdir(home)
+
+
+def train(folder: Path, rules: dict[str, str] | None, size: int, symbols: list[str]) -> None:
+    """A model with T5's ids for <pad>, </s> and <unk>."""
+    folder.mkdir(parents=True)
+    train_model(folder / "spiece.model", rules, size, pad_id=0, eos_id=1, unk_id=2, bos_id=-1, pad_piece="<pad>", eos_piece="</s>",
+                unk_piece="<unk>", user_defined_symbols=symbols)
     config = {"tokenizer_class": "T5Tokenizer", "model_max_length": 16, "extra_ids": 100, "eos_token": "</s>",
               "unk_token": "<unk>", "pad_token": "<pad>", "clean_up_tokenization_spaces": rules is None}
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")

@@ -42,6 +42,7 @@ import type {
   LDMBertModel,
   LongCatImageTransformer2DModel,
   Lumina2Transformer2DModel,
+  MultilingualCLIP,
   OvisImageTransformer2DModel,
   PaintByExampleImageEncoder,
   PixArtTransformer2DModel,
@@ -764,6 +765,13 @@ async function encodeForAudio(
   };
 }
 
+async function encodeInAnyLanguage(model: MultilingualCLIP, input: Inputs): Promise<Outputs> {
+  const { textEmbeds, lastHiddenState } = await model.forward(input("input_ids")!, {
+    attentionMask: input("attention_mask"),
+  });
+  return { text_embeds: textEmbeds, last_hidden_state: lastHiddenState };
+}
+
 async function readEmbeddings(model: GPT2Model, input: Inputs): Promise<Outputs> {
   const attentionMask = input("attention_mask");
   return { last_hidden_state: await model.forward(input("inputs_embeds")!, { attentionMask }) };
@@ -922,6 +930,7 @@ const CALLS: Record<string, (model: never, input: Inputs, call: ModelCall) => Pr
   ClapModel: encodeForAudio,
   ClapTextModelWithProjection: encodeForAudio,
   SpeechT5HifiGan: vocode,
+  MultilingualCLIP: encodeInAnyLanguage,
 };
 
 /** The classes that can be compared. */

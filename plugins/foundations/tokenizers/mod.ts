@@ -7,6 +7,7 @@
 export * from "./around.ts";
 export * from "./byte_level.ts";
 export * from "./byte_pair_files.ts";
+export * from "./charsmap.ts";
 export * from "./chat_template.ts";
 export * from "./define_tokenizer.ts";
 export * from "./files.ts";
@@ -14,4 +15,7 @@ export * from "./find_tokens.ts";
 export * from "./library_backend.ts";
 export * from "./piece_backend.ts";
 export * from "./rows.ts";
+export * from "./sentence_piece.ts";
 export * from "./special_tokens.ts";
+export * from "./unigram_backend.ts";
+export * from "./unigram_files.ts";

@@ -27,20 +27,9 @@ import {
 } from "@denoise/core";
 import type { TextEncoder, TextEncoderOutput } from "@denoise/roles";
 import { defineModel, int64, nestedConfig, optional, type Runner } from "@denoise/onnx";
+import { robertaEncoder } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
-import {
-  activation,
-  add,
-  attention,
-  embedding,
-  layerNorm,
-  linear,
-  maskBias,
-  mul,
-  slice,
-  squeeze,
-  tanh,
-} from "@denoise/onnx/nn";
+import { activation, linear, slice, squeeze, tanh } from "@denoise/onnx/nn";
 
 /** Options of a CLAP text encoder, as they stand in config.json. */
 export interface ClapTextConfig {
@@ -174,11 +163,7 @@ function build(
   { input_ids, attention_mask }: Readonly<Record<string, Value>>,
 ) {
   const model = s.at("text_model");
-  const keyBias = attention_mask && maskBias(s, attention_mask);
-  const states = [embed(model.at("embeddings"), input_ids!, config)]; // [N, tokens, width]
-  for (let i = 0; i < config.num_hidden_layers; i++) {
-    states.push(layer(model.at("encoder.layer", i), states.at(-1)!, keyBias, config));
-  }
+  const states = robertaEncoder(model, config, input_ids!, attention_mask);
   const last = states.at(-1)!;
   const first = squeeze(s, slice(s, last, 1, 0, 1), [1]); // [N, width]
   const pooled = tanh(s, linear(model.at("pooler.dense"), first));
@@ -194,36 +179,4 @@ function build(
     text_embeds: linear(projection.at("linear2"), wide),
     ...Object.fromEntries(states.map((state, i) => [`hidden_state_${i}`, state])),
   };
-}
-
-/** Tokens, their places, and the one kind that they are of: normalized together (`ClapTextEmbeddings`). */
-function embed(s: Scope, ids: Value, { pad_token_id: pad, layer_norm_eps: eps }: Config): Value {
-  const counts = s.cast(
-    s.op("Not", [s.op("Equal", [ids, s.scalar(pad, "int64")], {}, { dtype: "bool" })]),
-    "int64",
-  );
-  // tokens are counted from 1, padding not at all: places begin behind that of padding
-  const places = s.op("CumSum", [counts, s.scalar(1, "int64")]);
-  const positions = add(s, mul(s, places, counts), s.scalar(pad, "int64"));
-  const kind = slice(s, s.at("token_type_embeddings").tensor("weight"), 0, 0, 1); // [1, width]
-  const sum = add(s, embedding(s.at("word_embeddings"), ids), kind);
-  const placed = add(s, sum, embedding(s.at("position_embeddings"), positions));
-  return layerNorm(s.at("LayerNorm"), placed, { eps });
-}
-
-/** Self-attention and feed forward, each added and then normalized (`ClapTextLayer`). */
-function layer(s: Scope, x: Value, keyBias: Value | undefined, config: Config): Value {
-  const { num_attention_heads: heads, layer_norm_eps: eps } = config;
-  const self = s.at("attention.self");
-  const [query, key, value] = ["query", "key", "value"].map((name) => linear(self.at(name), x)) as [
-    Value,
-    Value,
-    Value,
-  ];
-  const attended = attention(self, { query, key, value }, { heads, keyBias });
-  const own = linear(s.at("attention.output.dense"), attended);
-  const normal = layerNorm(s.at("attention.output.LayerNorm"), add(s, own, x), { eps });
-  const wide = activation(s, linear(s.at("intermediate.dense"), normal), config.hidden_act);
-  const fed = linear(s.at("output.dense"), wide);
-  return layerNorm(s.at("output.LayerNorm"), add(s, fed, normal), { eps });
 }

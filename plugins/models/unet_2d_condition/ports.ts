@@ -98,10 +98,16 @@ function classLabels(config: Config): Ports {
   return { class_labels: labels[config.class_embed_type ?? "none"]! };
 }
 
-/** Of the vectors of images: what they are projected from, where nothing else is. */
-function imageWidth({ addition_embed_type: addition, encoder_hid_dim: width }: Config) {
+/** Of the vectors of images: as wide as attention's states beside a text, else what alone is projected. */
+function imageWidth(config: Config): number | string {
+  const { addition_embed_type: addition, encoder_hid_dim_type: states } = config;
+  if (addition === "text_image" || states === "text_image_proj") return attentionWidth(config);
   const isAlone = addition === "image" || addition === "image_hint";
-  return isAlone && width !== null ? width : "image_width";
+  return isAlone && config.encoder_hid_dim !== null ? config.encoder_hid_dim : "image_width";
+}
+
+function attentionWidth({ cross_attention_dim: width }: Config): number {
+  return [width].flat()[0] ?? 0;
 }
 
 /** What is given beside sample, time and text (`added_cond_kwargs`). */
@@ -109,7 +115,7 @@ function addedConditions(config: Config): Ports {
   const { addition_embed_type: type } = config;
   return {
     ...(type === "text_time" || type === "text_image"
-      ? { text_embeds: float32("batch", "pooled") }
+      ? { text_embeds: float32("batch", type === "text_image" ? attentionWidth(config) : "pooled") }
       : {}),
     ...(type === "text_time" ? { time_ids: { ...float32("batch", "ids"), exact: true } } : {}),
     ...(takesImage(config) ? { image_embeds: float32("batch", imageWidth(config)) } : {}),

@@ -24,7 +24,7 @@ import {
   kandinskyDecoderDefaults,
   type KandinskyDecoderOptions,
   kandinskyDecoderOptions,
-} from "@denoise/kandinsky2-2";
+} from "@denoise/kandinsky2";
 
 export type { KandinskyDecoderComponents };
 

@@ -36,16 +36,16 @@ import {
   combine,
   kandinskyCombined,
   type KandinskyCombinedComponents,
-  type KandinskyCombinedOptions,
+  type KandinskyCombinedNoiseOptions,
   kandinskyCombinedOptions,
   kandinskyDecoderDefaults,
   kandinskyPriorPartDefaults,
-} from "@denoise/kandinsky2-2";
+} from "@denoise/kandinsky2";
 
 export type { KandinskyCombinedComponents };
 
 /** Options of a call. */
-export interface KandinskyV22CombinedOptions extends KandinskyCombinedOptions {}
+export interface KandinskyV22CombinedOptions extends KandinskyCombinedNoiseOptions {}
 
 /** What a call is given: a prompt or several, then options. */
 export type KandinskyV22CombinedArguments = [prompt: Prompt, options?: KandinskyV22CombinedOptions];

@@ -30,7 +30,7 @@ import {
   kandinskyDecoderDefaults,
   type KandinskyDecoderOptions,
   kandinskyDecoderOptions,
-} from "@denoise/kandinsky2-2";
+} from "@denoise/kandinsky2";
 
 export type { KandinskyDecoderComponents };
 
@@ -62,5 +62,5 @@ export const KandinskyV22ControlnetPipeline: PipelineClass<
     hint: { type: "tensor", list: "allowed", required: true },
   },
   defaults: kandinskyDecoderDefaults,
-  generate: (run, options) => decodeEmbeds(run, options, beginWithNoise, options.hint),
+  generate: (run, options) => decodeEmbeds(run, options, beginWithNoise, { hint: options.hint }),
 });

@@ -35,7 +35,7 @@ import {
   kandinskyImageDefaults,
   type KandinskyImageOptions,
   kandinskyImageOptions,
-} from "@denoise/kandinsky2-2";
+} from "@denoise/kandinsky2";
 
 export type { KandinskyDecoderComponents };
 
@@ -64,5 +64,5 @@ export const KandinskyV22ControlnetImg2ImgPipeline: PipelineClass<
   components: kandinskyDecoder,
   options: { ...kandinskyImageOptions, hint: { type: "tensor", list: "allowed", required: true } },
   defaults: kandinskyImageDefaults,
-  generate: (run, options) => decodeEmbeds(run, options, beginWithImage, options.hint),
+  generate: (run, options) => decodeEmbeds(run, options, beginWithImage, { hint: options.hint }),
 });

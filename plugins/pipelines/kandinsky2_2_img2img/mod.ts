@@ -28,7 +28,7 @@ import {
   kandinskyImageDefaults,
   type KandinskyImageOptions,
   kandinskyImageOptions,
-} from "@denoise/kandinsky2-2";
+} from "@denoise/kandinsky2";
 
 export type { KandinskyDecoderComponents };
 

@@ -41,7 +41,7 @@ import {
   kandinskyCombinedImageOptions,
   kandinskyImageDefaults,
   kandinskyPriorPartDefaults,
-} from "@denoise/kandinsky2-2";
+} from "@denoise/kandinsky2";
 
 export type { KandinskyCombinedComponents };
 

@@ -29,7 +29,7 @@ import {
   kandinskyDecoderDefaults,
   type KandinskyMaskOptions,
   kandinskyMaskOptions,
-} from "@denoise/kandinsky2-2";
+} from "@denoise/kandinsky2";
 
 export type { KandinskyDecoderComponents };
 

@@ -41,7 +41,7 @@ import {
   kandinskyCombinedMaskOptions,
   kandinskyDecoderDefaults,
   kandinskyPriorPartDefaults,
-} from "@denoise/kandinsky2-2";
+} from "@denoise/kandinsky2";
 
 export type { KandinskyCombinedComponents };
 

@@ -33,7 +33,7 @@ import {
   kandinskyPriorImageOptions,
   type KandinskyPriorOutput,
   makeEmbeds,
-} from "@denoise/kandinsky2-2";
+} from "@denoise/kandinsky2";
 
 export type { KandinskyPriorComponents, KandinskyPriorOutput };
 

@@ -32,7 +32,7 @@ import {
   makeEmbeds,
   type PriorTextOptions,
   priorTextOptions,
-} from "@denoise/kandinsky2-2";
+} from "@denoise/kandinsky2";
 
 export type { KandinskyPriorComponents, KandinskyPriorOutput };
 

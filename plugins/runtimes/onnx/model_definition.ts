@@ -81,6 +81,7 @@ export interface ModelDefinition<C extends object, M extends Model<C>> {
     | "diffusers"
     | "transformers"
     | "stable_diffusion"
+    | "kandinsky"
     | "latent_diffusion"
     | "paint_by_example"
     | "deepfloyd_if"

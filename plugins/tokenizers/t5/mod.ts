@@ -17,5 +17,5 @@
  *
  * @module
  */
-export type { ScoredPiece } from "./_files.ts";
+export type { ScoredPiece } from "@denoise/tokenizers";
 export { T5Tokenizer, type T5TokenizerOptions, type T5Vocabulary } from "./t5_tokenizer.ts";

@@ -2,19 +2,31 @@ import {
   defineTokenizer,
   placeTokens,
   type PretrainedTokenizer,
+  readUnigramFiles,
   resolveSpecialTokens,
-  type TokenizerClass,
-  type TokenizerTokens,
-} from "@denoise/tokenizers";
-import { buildBackend } from "./_backend.ts";
-import {
-  extraIds,
-  FILE_NAMES,
-  readT5Files,
   type ScoredPiece,
-  type T5Files,
+  type TokenizerClass,
+  type TokenizerFiles,
+  type TokenizerTokens,
+  unigramBackend,
+  unigramFileNames,
+  type UnigramFiles,
+  type UnigramLayout,
   vocabularyOf,
-} from "./_files.ts";
+} from "@denoise/tokenizers";
+
+/** How many tokens such as `<extra_id_0>` there are unless the files say otherwise. */
+const EXTRA_IDS = 100;
+
+/** How T5 has its pieces: those of the SentencePiece model, and tokens for spans that were taken out. */
+const LAYOUT: UnigramLayout = {
+  fileName: "spiece.model",
+  unkId: 2,
+  arrange: (pieces, { config }) => [
+    ...pieces,
+    ...extraIds(config).map((token): ScoredPiece => [token, 0]),
+  ],
+};
 
 /** What T5 takes where the files say nothing. */
 const SPECIAL = { eos: "</s>", unk: "<unk>", pad: "<pad>" };
@@ -63,11 +75,11 @@ export const T5Tokenizer: TokenizerClass<T5Tokenizer, T5Vocabulary> = defineToke
   aliases: ["T5TokenizerFast"],
   specialTokens: SPECIAL,
   behind: "eos",
-  fileNames: FILE_NAMES,
-  read: readT5Files,
+  fileNames: unigramFileNames(LAYOUT),
+  read: (folder) => readUnigramFiles(folder, LAYOUT),
   tokens: tokensOf,
-  backend: (files, { added }) => buildBackend(files, added),
-  write: ({ pieces }: T5Files) => ({
+  backend: (files, { added }) => unigramBackend(files, added, LAYOUT.unkId),
+  write: ({ pieces }: UnigramFiles) => ({
     "tokenizer.json": JSON.stringify(tokenizerJson(pieces), null, 2),
   }),
   statics: (make): T5Vocabulary => ({
@@ -90,8 +102,15 @@ export const T5Tokenizer: TokenizerClass<T5Tokenizer, T5Vocabulary> = defineToke
   }),
 });
 
+/** The names of those tokens, the last one first, as they stand in the vocabulary. */
+function extraIds(config: TokenizerFiles["config"]): string[] {
+  const count = config["extra_ids"];
+  const length = typeof count === "number" ? count : EXTRA_IDS;
+  return Array.from({ length }, (_, i) => `<extra_id_${length - 1 - i}>`);
+}
+
 /** The special tokens of the files, the extra ids among them, and the symbols of spiece.model. */
-function tokensOf(files: T5Files): TokenizerTokens {
+function tokensOf(files: UnigramFiles): TokenizerTokens {
   const { config, specialTokens } = files;
   const named = config["added_tokens_decoder"] === undefined
     ? { ...config, ...specialTokens }
@@ -128,6 +147,6 @@ function tokenizerJson(pieces: readonly ScoredPiece[]): unknown {
     pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "WhitespaceSplit" }, metaspace] },
     post_processor: null,
     decoder: metaspace,
-    model: { type: "Unigram", unk_id: 2, vocab: pieces, byte_fallback: false },
+    model: { type: "Unigram", unk_id: LAYOUT.unkId, vocab: pieces, byte_fallback: false },
   };
 }

@@ -35,6 +35,7 @@ export * from "./patches.ts";
 export * from "./qwen_image_blocks.ts";
 export * from "./resample.ts";
 export * from "./resnet_block.ts";
+export * from "./roberta.ts";
 export * from "./sandwich_block.ts";
 export * from "./sd3_blocks.ts";
 export * from "./skip_blocks.ts";

@@ -1,0 +1,159 @@
+import { readFile } from "node:fs/promises";
+import { DenoiseError, isFile, joinPath } from "@denoise/core";
+import { type Charsmap, readCharsmap } from "./charsmap.ts";
+import {
+  readTokenizerSettings,
+  type TokenizerFiles,
+  type TokenizerSettings,
+  type Vocabulary,
+} from "./files.ts";
+import { readSentencePiece, type SentencePieceModel } from "./sentence_piece.ts";
+import type { AddedToken } from "./special_tokens.ts";
+
+/** A piece with the logarithm of its probability; its place is its id. */
+export type ScoredPiece = readonly [piece: string, score: number];
+
+/** What the files of a tokenizer with a unigram model say. */
+export interface UnigramFiles extends TokenizerFiles {
+  /** The pieces in the order of their ids. */
+  readonly pieces: readonly ScoredPiece[];
+  /** The normalization; none in models without one. */
+  readonly charsmap: Charsmap | undefined;
+  /** Pieces that are found in a text before it is split, beside the special tokens. */
+  readonly symbols: readonly AddedToken[];
+}
+
+/** How a class of tokenizers has its pieces. */
+export interface UnigramLayout {
+  /** The name of its SentencePiece model, such as `"spiece.model"`. */
+  readonly fileName: string;
+  /** The id of the piece that stands for unknown text. */
+  readonly unkId: number;
+  /** The pieces by id, of those that the SentencePiece model has. */
+  arrange(pieces: readonly ScoredPiece[], settings: TokenizerSettings): readonly ScoredPiece[];
+}
+
+/** The files that the folder of a tokenizer with a unigram model may have. */
+export function unigramFileNames({ fileName }: UnigramLayout): readonly string[] {
+  return [
+    fileName,
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+  ];
+}
+
+/** The ids of pieces. */
+export function vocabularyOf(pieces: readonly ScoredPiece[]): Vocabulary {
+  return Object.fromEntries(pieces.map(([piece], id) => [piece, id]));
+}
+
+function invalid(file: string, why: string, cause?: unknown): DenoiseError {
+  return new DenoiseError("invalid_config", `Cannot read ${file}: ${why}`, { cause });
+}
+
+function checkPieces(vocab: unknown, unkId: number, file: string): readonly ScoredPiece[] {
+  const isPiece = (item: unknown) =>
+    Array.isArray(item) && item.length === 2 && typeof item[0] === "string" &&
+    typeof item[1] === "number";
+  if (!Array.isArray(vocab) || vocab.length <= unkId || !vocab.every(isPiece)) {
+    throw invalid(
+      file,
+      `its model must be Unigram with a vocabulary [[piece, score], ...], whose piece ${unkId} ` +
+        `stands for unknown text`,
+    );
+  }
+  return vocab as readonly ScoredPiece[];
+}
+
+function parseCharsmap(bytes: Uint8Array | undefined, file: string): Charsmap | undefined {
+  if (bytes === undefined || bytes.length === 0) return undefined;
+  try {
+    return readCharsmap(bytes);
+  } catch (cause) {
+    throw invalid(file, `its normalization is broken: ${(cause as Error).message}`, cause);
+  }
+}
+
+type Normalizer = {
+  readonly type?: string;
+  readonly precompiled_charsmap?: string | null;
+  readonly normalizers?: readonly Normalizer[];
+};
+
+/** The compiled normalization among the normalizers of tokenizer.json. */
+function charsmapOf(normalizer: unknown, file: string): Charsmap | undefined {
+  const given = normalizer as Normalizer | null | undefined;
+  const list = given?.type === "Sequence" ? given.normalizers ?? [] : [given];
+  const found = list.find((item) => item?.type === "Precompiled")?.precompiled_charsmap;
+  if (typeof found !== "string") return undefined;
+  let bytes: Uint8Array;
+  try {
+    bytes = Uint8Array.from(atob(found), (byte) => byte.charCodeAt(0));
+  } catch (cause) {
+    throw invalid(file, "its precompiled_charsmap is no base64", cause);
+  }
+  return parseCharsmap(bytes, file);
+}
+
+async function readModel(file: string): Promise<SentencePieceModel> {
+  const bytes = new Uint8Array(await readFile(file));
+  let model: SentencePieceModel;
+  try {
+    model = readSentencePiece(bytes);
+  } catch (cause) {
+    throw invalid(file, `it is no SentencePiece model: ${(cause as Error).message}`, cause);
+  }
+  if (model.modelType === 1) return model;
+  throw invalid(file, `its model is of type ${model.modelType}, but must be 1 (unigram)`);
+}
+
+/** Control pieces and those that a user has defined, of the types 3 and 4. */
+function symbolsOf({ pieces }: SentencePieceModel): AddedToken[] {
+  return pieces.filter(({ type }) => type === 3 || type === 4).map(({ text, type }) => ({
+    content: text,
+    lstrip: false,
+    rstrip: false,
+    single_word: false,
+    normalized: false,
+    special: type === 3,
+  }));
+}
+
+/**
+ * Reads the folder of a tokenizer with a unigram model; tokenizer.json goes before the SentencePiece model.
+ *
+ * @throws {DenoiseError} `missing_file` when it has neither; `invalid_config` for broken ones.
+ */
+export async function readUnigramFiles(
+  folder: string,
+  { fileName, unkId, arrange }: UnigramLayout,
+): Promise<UnigramFiles> {
+  const settings = await readTokenizerSettings(folder);
+  const vocab = settings.model?.["vocab"];
+  if (vocab !== undefined) {
+    const file = joinPath(folder, "tokenizer.json");
+    const charsmap = charsmapOf(settings.normalizer, file);
+    const pieces = checkPieces(vocab, unkId, file);
+    return { ...settings, pieces, vocab: vocabularyOf(pieces), charsmap, symbols: [] };
+  }
+  const file = joinPath(folder, fileName);
+  if (!await isFile(file)) {
+    throw new DenoiseError(
+      "missing_file",
+      `Cannot load a tokenizer from ${JSON.stringify(folder)}: it has no ${fileName} (it needs ` +
+        `tokenizer.json, or ${fileName})`,
+    );
+  }
+  const model = await readModel(file);
+  const own = checkPieces(model.pieces.map(({ text, score }) => [text, score]), unkId, file);
+  const pieces = arrange(own, settings);
+  return {
+    ...settings,
+    pieces,
+    vocab: vocabularyOf(pieces),
+    charsmap: parseCharsmap(model.charsmap, file),
+    symbols: symbolsOf(model),
+  };
+}
