@@ -323,6 +323,55 @@ describe("inlineServingEngine()", () => {
     });
   });
 
+  it("warms up a model whose scheduler plans no single step", async () => {
+    const own = new URL("../../tests/fixtures/tiny-sd3", import.meta.url).pathname;
+    const folder = await Deno.makeTempDir();
+    try {
+      for (const { name } of Deno.readDirSync(own)) {
+        if (name !== "scheduler") await Deno.symlink(`${own}/${name}`, `${folder}/${name}`);
+      }
+      await Deno.mkdir(`${folder}/scheduler`);
+      const config = JSON.parse(
+        await Deno.readTextFile(`${own}/scheduler/scheduler_config.json`),
+      );
+      await Deno.writeTextFile(
+        `${folder}/scheduler/scheduler_config.json`,
+        JSON.stringify({ ...config, shift_terminal: 0.02 }),
+      );
+      const located = [{ id: "flow", location: folder }];
+      await using(inlineServingEngine({ models: located, registry }), async (engine) => {
+        assertEquals((await engine.ready()).map(({ id }) => id), ["flow"]);
+      });
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+
+  it("reads images together with a model that does", async () => {
+    const location = new URL("../../tests/fixtures/tiny-qwen-image21", import.meta.url).pathname;
+    const { DenoiseImage } = await import("@denoise/denoise");
+    const [image, other] = await Promise.all(
+      [60, 200].map((value) =>
+        new DenoiseImage(40, 90, 3, new Uint8Array(10_800).fill(value)).encode("png")
+      ),
+    );
+    await using(
+      inlineServingEngine({ models: [{ id: "qwen", location }], registry, warmup: false }),
+      async (engine) => {
+        const [model] = await engine.ready();
+        assertEquals([model!.tasks, model!.images], [["text-to-image", "image-to-image"], 10]);
+        const made = async (id: string, more: object) => {
+          const input = { seed: "4", steps: 2, options: { outputResolution: 64 }, ...more };
+          const call = { model: "qwen", task: "image-to-image" } as const;
+          const [file] = await imagesOf(engine.run(job(id, input, call), never));
+          return file!;
+        };
+        const one = await made("1", { image });
+        assertNotEquals(one, await made("2", { image, moreImages: [other!] }));
+      },
+    );
+  });
+
   it("serves a pipeline of several schedulers with its own, and refuses to choose one", async () => {
     const unclip = [{
       id: "unclip",

@@ -113,7 +113,7 @@ class InlineEngine implements ServingEngine {
     this.#options.onModels?.(this.#state.models);
   }
 
-  /** One step, so that sessions are made and a broken model shows before it is called ready. */
+  /** One step, or as few as there may be, so that sessions are made and a broken model shows before it is called ready. */
   async #warmUp(model: LoadedModel): Promise<void> {
     const { id, tasks, makes, width, height } = model.info;
     const task = tasks[0]!;
@@ -122,7 +122,14 @@ class InlineEngine implements ServingEngine {
       : await this.#blank(width, height);
     const format = makes === "audio" ? "wav" : "png";
     const sizeLimits = { ...DEFAULT_LIMITS, maxPixels: undefined, maxSide: Infinity };
-    const input = { ...given, count: 1, steps: 1, seed: "0", format, previews: 0 } as const;
+    const input = {
+      ...given,
+      count: 1,
+      steps: model.leastSteps,
+      seed: "0",
+      format,
+      previews: 0,
+    } as const;
     const job = { id: "warm-up", owner: "", model: id, task, input, createdAt: 0, keepMs: 0 };
     const context = { model, registry: this.#registry, sizeLimits };
     const run = runJob(context, job, this.#closing.signal);

@@ -26,6 +26,8 @@ export type ChosenScheduler = Pick<JobInput, "scheduler" | "schedulerConfig">;
 export interface LoadedModel {
   /** What callers may know of it. */
   readonly info: ModelInfo;
+  /** The fewest steps of a run: a scheduler with `shift_terminal` cannot plan one alone. */
+  readonly leastSteps: number;
   /**
    * The pipeline for a run: the model's own components, a scheduler of the run's own, and ControlNets.
    *
@@ -105,6 +107,7 @@ export async function loadModel(
       ...Object.keys(nets).length > 0 && { controlNets: nets },
       commit: location.commit,
     },
+    leastSteps: leastStepsOf(whole),
     useLoras: (loras, onWarning) => loraSwitch.use(loras, onWarning),
     async pipeline(task, chosen, controls, onWarning): Promise<AnyPipeline> {
       const [first] = controls;
@@ -130,6 +133,14 @@ export async function loadModel(
 /** The schedulers at hand that can take over the configuration of a model's own. */
 function fitting({ className, compatibles }: Scheduler, registry: Registry): string[] {
   return [...new Set([className, ...compatibles])].filter((name) => registry.has(name)).sort();
+}
+
+/** The fewest steps that the pipeline's own scheduler plans. */
+function leastStepsOf({ scheduler }: AnyPipeline): number {
+  const { shift_terminal: terminal } = (scheduler as Scheduler | undefined)?.config as
+    | { readonly shift_terminal?: unknown }
+    | undefined ?? {};
+  return terminal ? 2 : 1;
 }
 
 /** The scheduler of a pipeline, and those that can take its place; of one with several by other names the first. */
