@@ -289,12 +289,14 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
   const { makes = "images", options, defaults = {} } = definition;
   const roles = Object.entries(definition.components) as [string, ComponentSpec][];
   const components = Object.fromEntries(roles.map(([role]) => [role, COMPONENT]));
-  const settingsIn = (index: JsonObject) =>
-    Object.fromEntries(
+  const settingsIn = (own: JsonObject) => {
+    const index = { ...definition.blocks?.[String(own["_class_name"])], ...own };
+    return Object.fromEntries(
       [...Object.keys(definition.settings ?? {}), DEFAULTS]
         .filter((key) => key in index)
         .map((key) => [key, index[key]!]),
     );
+  };
   const loadable = {
     ...loadOptions,
     plugins: { type: "any", list: "required" },

@@ -243,6 +243,11 @@ export interface PipelineDefinition<
   readonly options: NoInfer<CallOptions<OptionsOf<A>>>;
   /** Values of options that a call leaves out. */
   readonly defaults?: (D & NoInfer<Partial<OptionsOf<A>>>) | undefined;
+  /**
+   * What a modular_model_index.json need not say that names blocks of diffusers which do the same work, by their class
+   * names: settings, and under `_defaults` the values of options that the blocks have where a call leaves them out.
+   */
+  readonly blocks?: Readonly<Record<string, JsonObject>> | undefined;
   /** The size in pixels of what is made where neither the call nor an image says it. */
   defaultSize?(components: NoInfer<C>): ImageSize;
   /** Seconds of the audio that is made where the call does not say it. */

@@ -1,4 +1,4 @@
-import type { Scheduler } from "@denoise/core";
+import type { JsonObject, Scheduler } from "@denoise/core";
 import type { Autoencoder, LanguageModel, Tokenizer } from "@denoise/roles";
 import type { QwenImageDenoiser } from "./transformer.ts";
 
@@ -15,3 +15,8 @@ export interface QwenImageComponents {
   /** QwenImageTransformer2DModel. */
   readonly transformer: QwenImageDenoiser;
 }
+
+/** What diffusers' blocks of Qwen-Image have otherwise: an empty negative prompt, so that there is guidance. */
+export const qwenImageBlocks: Readonly<Record<string, JsonObject>> = {
+  QwenImageModularPipeline: { _defaults: { negative_prompt: "" } },
+};

@@ -63,5 +63,8 @@ export function qwenImageEditPipeline(
     ...qwenImageEditComponents,
     options,
     defaults: { numInferenceSteps: 50, trueCfgScale: 4 },
+    blocks: {
+      [className.replace(/Pipeline$/, "ModularPipeline")]: { _defaults: { negative_prompt: " " } },
+    },
   });
 }

@@ -1,4 +1,4 @@
-import type { Scheduler } from "@denoise/core";
+import type { JsonObject, Scheduler } from "@denoise/core";
 import type { AutoencoderConfig } from "@denoise/diffusion";
 import type { Autoencoder, ChatTokenizer, LanguageModel } from "@denoise/roles";
 import type { ZImageDenoiser } from "./transformer.ts";
@@ -16,3 +16,8 @@ export interface ZImageComponents {
   /** ZImageTransformer2DModel. */
   readonly transformer: ZImageDenoiser;
 }
+
+/** What diffusers' blocks of Z-Image have otherwise: no guidance, and as many steps as Z-Image-Turbo takes. */
+export const zImageBlocks: Readonly<Record<string, JsonObject>> = {
+  ZImageModularPipeline: { _defaults: { num_inference_steps: 8, guidance_scale: 0 } },
+};

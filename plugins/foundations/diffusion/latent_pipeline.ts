@@ -246,6 +246,8 @@ export interface LatentDefinition<C extends LatentComponents, O extends LatentOp
   readonly components: PipelineDefinition<C, [O], ImageOutput>["components"];
   /** Extra keys of model_index.json with their defaults. */
   readonly settings?: PipelineDefinition<C, [O], ImageOutput>["settings"];
+  /** What blocks of diffusers that do the same work have otherwise. */
+  readonly blocks?: PipelineDefinition<C, [O], ImageOutput>["blocks"];
   /** Adapts components that a repo has in a form that needs mending; returns what to replace. */
   readonly prepare?: PipelineDefinition<C, [O], ImageOutput>["prepare"];
   /** Every option of a call; others are refused. */
@@ -360,11 +362,11 @@ function latentFacts<C extends LatentComponents, O extends LatentOptions, K>(
   definition: LatentDefinition<C, O, K>,
 ) {
   const { className, task, family, start, control, options, defaults } = definition;
-  const { components, settings, prepare } = definition;
+  const { components, settings, blocks, prepare } = definition;
   const sized = "height" in options && start.from !== "image" && control === undefined;
   return {
     ...{ className, task, family: family.name, control: control !== undefined },
-    ...{ takesPrompt: true, options, defaults, components, settings },
+    ...{ takesPrompt: true, options, defaults, components, settings, blocks },
     ...(prepare === undefined ? {} : { prepare }),
     ...(sized ? { defaultSize: (parts: C) => family.size(parts, {}) } : {}),
   };

@@ -54,4 +54,10 @@ export const Krea2Pipeline: PipelineClass<Krea2Components, Krea2Arguments, Image
     ...krea2Components,
     options: { ...krea2Options, ...noiseStartOptions },
     defaults: { numInferenceSteps: 28, guidanceScale: 4.5 },
+    blocks: {
+      Krea2TurboModularPipeline: {
+        is_distilled: true,
+        _defaults: { num_inference_steps: 8, guidance_scale: 0 },
+      },
+    },
   });

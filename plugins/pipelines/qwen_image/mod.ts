@@ -31,6 +31,7 @@ import {
 } from "@denoise/diffusion";
 import {
   qwenImage,
+  qwenImageBlocks,
   type QwenImageComponents,
   type QwenImageOptions,
   qwenImageOptions,
@@ -58,4 +59,5 @@ export const QwenImagePipeline: PipelineClass<
   ...oneTextEncoder,
   options: { ...qwenImageOptions, ...noiseStartOptions },
   defaults: { numInferenceSteps: 50, trueCfgScale: 4 },
+  blocks: qwenImageBlocks,
 });

@@ -30,6 +30,7 @@ import {
 } from "@denoise/diffusion";
 import {
   qwenImage,
+  qwenImageBlocks,
   type QwenImageComponents,
   type QwenImageOptions,
   qwenImageOptions,
@@ -64,4 +65,5 @@ export const QwenImageImg2ImgPipeline: PipelineClass<
   ...oneTextEncoder,
   options: { ...qwenImageOptions, ...resizedImageStartOptions },
   defaults: { numInferenceSteps: 50, strength: 0.6, trueCfgScale: 4 },
+  blocks: qwenImageBlocks,
 });

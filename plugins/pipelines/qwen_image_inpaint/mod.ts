@@ -32,6 +32,7 @@ import {
 } from "@denoise/diffusion";
 import {
   qwenImage,
+  qwenImageBlocks,
   type QwenImageComponents,
   type QwenImageOptions,
   qwenImageOptions,
@@ -69,4 +70,5 @@ export const QwenImageInpaintPipeline: PipelineClass<
   ...oneTextEncoder,
   options: { ...qwenImageOptions, ...inpaintOptions },
   defaults: { numInferenceSteps: 50, strength: 0.6, trueCfgScale: 4 },
+  blocks: qwenImageBlocks,
 });

@@ -64,4 +64,5 @@ export const StableDiffusion3Pipeline: PipelineClass<
   ...sd3Components,
   options: { ...sd3Options, ...skipLayerOptions, ...noiseStartOptions },
   defaults: { numInferenceSteps: 28, guidanceScale: 7 },
+  blocks: { StableDiffusion3ModularPipeline: { _defaults: { num_inference_steps: 50 } } },
 });

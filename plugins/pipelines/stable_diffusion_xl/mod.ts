@@ -71,4 +71,5 @@ export const StableDiffusionXLPipeline: PipelineClass<
     guidanceRescale: { type: "number" },
   },
   defaults: { numInferenceSteps: 50, guidanceScale: 5 },
+  blocks: { StableDiffusionXLModularPipeline: { _defaults: { guidance_scale: 7.5 } } },
 });

@@ -71,4 +71,5 @@ export const StableDiffusionXLImg2ImgPipeline: PipelineClass<
     latents: { type: "tensor" },
   },
   defaults: { numInferenceSteps: 50, strength: 0.3, guidanceScale: 5 },
+  blocks: { StableDiffusionXLModularPipeline: { _defaults: { guidance_scale: 7.5 } } },
 });

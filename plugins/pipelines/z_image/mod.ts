@@ -25,7 +25,13 @@ import {
   type Prompt,
   textToImagePipeline,
 } from "@denoise/diffusion";
-import { zImage, type ZImageComponents, type ZImageOptions, zImageOptions } from "@denoise/z-image";
+import {
+  zImage,
+  zImageBlocks,
+  type ZImageComponents,
+  type ZImageOptions,
+  zImageOptions,
+} from "@denoise/z-image";
 
 /** Options of a call. */
 export interface ZImageCallOptions extends ZImageOptions, NoiseStartOptions {}
@@ -46,4 +52,5 @@ export const ZImagePipeline: PipelineClass<ZImageComponents, ZImageArguments, Im
     ...oneTextEncoder,
     options: { ...zImageOptions, ...noiseStartOptions },
     defaults: { numInferenceSteps: 50, guidanceScale: 5 },
+    blocks: zImageBlocks,
   });

@@ -28,7 +28,13 @@ import {
   type ResizedImageStartOptions,
   resizedImageStartOptions,
 } from "@denoise/diffusion";
-import { zImage, type ZImageComponents, type ZImageOptions, zImageOptions } from "@denoise/z-image";
+import {
+  zImage,
+  zImageBlocks,
+  type ZImageComponents,
+  type ZImageOptions,
+  zImageOptions,
+} from "@denoise/z-image";
 
 /** Options of a call. */
 export interface ZImageImg2ImgOptions extends ZImageOptions, ResizedImageStartOptions {}
@@ -52,4 +58,5 @@ export const ZImageImg2ImgPipeline: PipelineClass<
   ...oneTextEncoder,
   options: { ...zImageOptions, ...resizedImageStartOptions },
   defaults: { numInferenceSteps: 50, strength: 0.6, guidanceScale: 5 },
+  blocks: zImageBlocks,
 });

@@ -28,7 +28,13 @@ import {
   oneTextEncoder,
   type Prompt,
 } from "@denoise/diffusion";
-import { zImage, type ZImageComponents, type ZImageOptions, zImageOptions } from "@denoise/z-image";
+import {
+  zImage,
+  zImageBlocks,
+  type ZImageComponents,
+  type ZImageOptions,
+  zImageOptions,
+} from "@denoise/z-image";
 
 /** Options of a call. */
 export interface ZImageInpaintOptions
@@ -57,4 +63,5 @@ export const ZImageInpaintPipeline: PipelineClass<
   ...oneTextEncoder,
   options: { ...zImageOptions, image, maskImage, strength, height, width, latents },
   defaults: { numInferenceSteps: 50, strength: 1, guidanceScale: 5 },
+  blocks: zImageBlocks,
 });
