@@ -290,7 +290,11 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
   const roles = Object.entries(definition.components) as [string, ComponentSpec][];
   const components = Object.fromEntries(roles.map(([role]) => [role, COMPONENT]));
   const settingsIn = (own: JsonObject) => {
-    const index = { ...definition.blocks?.[String(own["_class_name"])], ...own };
+    const blocks = definition.blocks?.[String(own["_class_name"])];
+    const index: JsonObject = blocks === undefined ? own : {
+      ...{ ...blocks, ...own },
+      [DEFAULTS]: { ...blocks[DEFAULTS] as JsonObject, ...own[DEFAULTS] as JsonObject },
+    };
     return Object.fromEntries(
       [...Object.keys(definition.settings ?? {}), DEFAULTS]
         .filter((key) => key in index)
