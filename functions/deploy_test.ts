@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { describe, it } from "@std/testing/bdd";
 import { createMetrics } from "./observe/metrics.ts";
 import { namesUnder } from "./queue/redis/names.ts";
+import { SETTINGS } from "./settings_table.ts";
 import { FakeEngine } from "./tests/fake_engine.ts";
 import { TINY } from "./tests/jobs.ts";
 import { startCommand, untilReady } from "./tests/programs.ts";
@@ -28,6 +29,16 @@ describe("files to deploy", () => {
       assertEquals(modules.filter((_, i) => !found[i]), []);
     });
   }
+
+  it("name settings that there are", async () => {
+    const known = SETTINGS.map(({ name }) => name);
+    for await (const { name: file, isFile } of Deno.readDir(new URL("deploy/", import.meta.url))) {
+      if (!isFile) continue;
+      const text = await Deno.readTextFile(new URL(`deploy/${file}`, import.meta.url));
+      const named = [...text.matchAll(/\bDENOISE_[A-Z0-9_]+/g)].map(([name]) => name);
+      assertEquals(named.filter((name) => !known.includes(name)), [], file);
+    }
+  });
 
   it("names metrics that there are, in dashboards, alerts and what scales by them", async () => {
     const engine = new FakeEngine();
