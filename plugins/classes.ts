@@ -811,6 +811,12 @@ import { type PipelineMethods, registry } from "./registry.ts";
 /** An object of the class. */ export type StableUnCLIPImg2ImgPipeline = InstanceType<typeof StableUnCLIPImg2ImgPipeline>; export type { StableUnCLIPImg2ImgOptions } from "@denoise/pipeline-stable-unclip-img2img";
 /** `StableUnCLIPImg2ImgPipeline` of `@denoise/pipeline-stable-unclip-img2img`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const StableUnCLIPImg2ImgPipeline: WithMethods<typeof pipelineStableUnclipImg2img.StableUnCLIPImg2ImgPipeline, PipelineMethods> = pipelineStableUnclipImg2img.StableUnCLIPImg2ImgPipeline.using(registry); import * as pipelineStableUnclipImg2img from "@denoise/pipeline-stable-unclip-img2img";
+/** An object of the class. */ export type TextToVideoZeroPipeline = InstanceType<typeof TextToVideoZeroPipeline>; export type { TextToVideoZeroOptions } from "@denoise/pipeline-text-to-video-zero";
+/** `TextToVideoZeroPipeline` of `@denoise/pipeline-text-to-video-zero`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const TextToVideoZeroPipeline: WithMethods<typeof pipelineTextToVideoZero.TextToVideoZeroPipeline, PipelineMethods> = pipelineTextToVideoZero.TextToVideoZeroPipeline.using(registry); import * as pipelineTextToVideoZero from "@denoise/pipeline-text-to-video-zero";
+/** An object of the class. */ export type TextToVideoZeroSDXLPipeline = InstanceType<typeof TextToVideoZeroSDXLPipeline>; export type { TextToVideoZeroSDXLOptions } from "@denoise/pipeline-text-to-video-zero-sdxl";
+/** `TextToVideoZeroSDXLPipeline` of `@denoise/pipeline-text-to-video-zero-sdxl`, with {@linkcode registry} as its default.
+ * @category Pipelines */ export const TextToVideoZeroSDXLPipeline: WithMethods<typeof pipelineTextToVideoZeroSdxl.TextToVideoZeroSDXLPipeline, PipelineMethods> = pipelineTextToVideoZeroSdxl.TextToVideoZeroSDXLPipeline.using(registry); import * as pipelineTextToVideoZeroSdxl from "@denoise/pipeline-text-to-video-zero-sdxl";
 /** An object of the class. */ export type UnCLIPPipeline = InstanceType<typeof UnCLIPPipeline>; export type { UnCLIPPipelineOptions } from "@denoise/pipeline-unclip";
 /** `UnCLIPPipeline` of `@denoise/pipeline-unclip`, with {@linkcode registry} as its default.
  * @category Pipelines */ export const UnCLIPPipeline: WithMethods<typeof pipelineUnclip.UnCLIPPipeline, PipelineMethods> = pipelineUnclip.UnCLIPPipeline.using(registry); import * as pipelineUnclip from "@denoise/pipeline-unclip";

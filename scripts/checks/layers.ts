@@ -2,8 +2,8 @@
  * `deno task check:layers`: who imports whom. Checked for every module of every package:
  *
  * - core imports nothing outside itself, and each group of packages what LAYERS says: schedulers core
- *   and the schedules; models core, the ONNX package and the roles; families core, the roles, the schedules
- *   and the foundation of diffusion; pipelines these and the families; the
+ *   and the schedules; models core, the ONNX package and the roles; families core, the roles, the
+ *   schedules and the foundations of diffusion and Stable Diffusion; pipelines these and the families; the
  *   root package imports all of them, the command line what it likes of these, functions the root package,
  *   process and some of these;
  * - packages import each other by name, never by path, and read no file of another package;

@@ -63,6 +63,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "control_xs_goldens.py",
     "deprecated_goldens.py",
     "gligen_goldens.py",
+    "video_zero_goldens.py",
     "consistency_decoder_goldens.py",
     "ldm3d_goldens.py",
     "pag_goldens.py",

@@ -23,6 +23,7 @@ import gligen_goldens
 import marigold_goldens
 import random_configs
 import random_tasks
+import video_zero_goldens
 from common import generator, versions, write_golden, write_json
 from model_goldens import run_model
 from pipeline_goldens import run_case
@@ -168,6 +169,7 @@ def main(seed: str, count: str, folder: str, kind: str, *among: str) -> None:
     warnings.simplefilter("ignore")
     mean_without_generator()
     gligen_goldens.from_one_stream()
+    video_zero_goldens.give_images()
     load_edits()
     load_longcat()
     load_layered()

@@ -48,6 +48,7 @@ import audioldm_goldens
 import stable_audio_goldens
 import unclip_goldens
 import variation_goldens
+import video_zero_goldens
 import z_image_control_goldens
 import z_image_goldens
 from random_configs import PROMPTS, pick, some
@@ -822,7 +823,29 @@ def pixels_larger_mask(dice: Random) -> tuple[dict, dict | None]:
     return call | dict(original_image=call["image"]) | pixels_beside(dice, call), swapped
 
 
+def video_zero(make_scheduler):
+    """One prompt, with guidance; of the methods that diffusers can go on with for another number of images."""
+    def made(dice: Random) -> tuple[dict, dict]:
+        steps, length = dice.randint(4, 9), dice.randint(1, 4)
+        t0 = dice.randint(0, steps - 3)
+        ids = some(dice, 0.3, frame_ids=sorted(dice.sample(range(9), length)))
+        motion = some(dice, 0.6, motion_field_strength_x=dice.uniform(-200, 200), motion_field_strength_y=dice.uniform(-60, 60))
+        call = dict(prompt=pick(dice, *PROMPTS), num_inference_steps=steps, t0=t0, t1=dice.randint(t0 + 1, steps - 1), video_length=length,
+                    guidance_scale=pick(dice, 1.5, 3.0, 7.5), **some(dice, 0.4, negative_prompt="blurry"))
+        size = some(dice, 0.5, height=pick(dice, 32, 40), width=pick(dice, 32, 48))
+        return dict(call, **ids, **motion, **size), make_scheduler(dice)
+    return made
+
+
+def video_scheduler(dice: Random) -> dict:
+    """Whose timesteps are whole numbers, by which diffusers takes its alphas."""
+    name, config = pick(dice, ("DDIM", dict(clip_sample=False)), ("DDPM", dict(clip_sample=False)), ("PNDM", dict(skip_prk_steps=True)), ("UniPCMultistep", {}),
+                        ("DPMSolverMultistep", {}), ("DEISMultistep", {}))
+    return swap(name, **config)
+
+
 KINDS = {
+    "video-zero": video_zero(video_scheduler), "video-zero-xl": video_zero(video_scheduler),
     "gligen": gligen(False), "gligen-text-image": gligen(True), "gligen-inpaint": gligen_inpaint(False),
     "gligen-text-image-inpaint": gligen_inpaint(True),
     "consistency-decoder": text, "consistency-decoder-img2img": img2img, "consistency-decoder-inpaint": inpaint,
@@ -1014,6 +1037,7 @@ KNOWN = (
     | paint_by_example_goldens.TASKS
     | ldm3d_goldens.TASKS
     | gligen_goldens.TASKS
+    | video_zero_goldens.TASKS
     | consistency_decoder_goldens.TASKS
     | variation_goldens.TASKS
     | flux_goldens.TASKS

@@ -87,8 +87,8 @@ def store(value, tensors: dict):
 
 
 def watch(scheduler, seen: dict):
-    """A scheduler of the same config that keeps the latest samples, for pipelines that do not call back with them."""
-    own = type(scheduler).from_config(scheduler.config)
+    """A scheduler of the same config that keeps the latest samples, for pipelines that do not call back with them; copies of it do so, too."""
+    cls = type(scheduler)
 
     def keeping(method):
         @functools.wraps(method)
@@ -99,10 +99,8 @@ def watch(scheduler, seen: dict):
 
         return call
 
-    for name in ("step", "step_pred", "step_correct"):
-        if hasattr(own, name):
-            setattr(own, name, keeping(getattr(own, name)))
-    return own
+    steps = {name: keeping(getattr(cls, name)) for name in ("step", "step_pred", "step_correct") if hasattr(cls, name)}
+    return type(cls.__name__, (cls,), steps).from_config(scheduler.config)
 
 
 def size_of(call: dict, pixels: torch.Tensor) -> tuple[int, int]:

@@ -15,6 +15,10 @@ export interface DenoisingLoop {
   readonly scheduler: Scheduler;
   /** The timesteps to go through. */
   readonly timesteps: readonly number[];
+  /** How many steps of the run go before, where it has several loops. None by default. */
+  readonly before?: number | undefined;
+  /** How many steps the whole run has. Defaults to those of this loop. */
+  readonly total?: number | undefined;
   /** Options of the scheduler's `step`; see {@linkcode stepOptions}. */
   readonly settings: StepOptions;
   /** Whom to call back after each step, and when to stop. */
@@ -57,14 +61,14 @@ export async function* denoise(
   latents: Tensor,
   loop: DenoisingLoop,
 ): AsyncGenerator<PipelineStep, Denoised> {
-  const { scheduler, timesteps, settings, options } = loop;
+  const { scheduler, timesteps, settings, options, before = 0 } = loop;
   let last: StepOutput | undefined;
   for (const [index, timestep] of timesteps.entries()) {
     const stepped = await loop.advance?.(latents, timestep, index) ??
       scheduler.step(await loop.predict(latents, timestep, index), timestep, latents, settings);
     const step = {
-      index,
-      total: timesteps.length,
+      index: before + index,
+      total: loop.total ?? timesteps.length,
       timestep,
       latents: loop.keep?.(stepped, index) ?? stepped.prevSample,
       denoised: stepped.predOriginalSample,

@@ -38,6 +38,11 @@ export interface DenoiserOptions {
   readonly imageMasks?: readonly (Tensor | undefined)[] | undefined;
   /** Rows in which self-attention is perturbed (PAG). */
   readonly perturbation?: Perturbation | undefined;
+  /**
+   * For each row of a batch the row at whose pixels its own look where pixels look at each other; at their own by
+   * default (Text2Video-Zero).
+   */
+  readonly attendedRows?: readonly number[] | undefined;
   /** Objects at their places, for models with gated attention; without them it is left out. */
   readonly gligen?: Grounding | undefined;
   /** Cancels before the call starts. */

@@ -28,6 +28,8 @@ export interface UNetConditioning {
   readonly imageStates?: readonly (Tensor | undefined)[] | undefined;
   /** Where the images of each IP-Adapter count, float32 [1, images, H, W]; undefined for everywhere. */
   readonly imageMasks?: readonly (Tensor | undefined)[] | undefined;
+  /** For each row the one at whose pixels its own look; at their own by default (Text2Video-Zero). */
+  readonly attendedRows?: readonly number[] | undefined;
   /** Objects at their places (GLIGEN). */
   readonly gligen?: Grounding | undefined;
   /** Cancels before a call starts. */

@@ -61,6 +61,7 @@ function contextOf(s: Scope, config: Config, inputs: Inputs): Context {
     perturbed: (path) => inputs[perturbedInput(path)],
     imageMask: (path, i) => inputs[imageMaskInput(i, levelOf(config, path))],
     objects: groundedObjects(s, inputs),
+    attendedRows: inputs.attended_rows,
   };
 }
 

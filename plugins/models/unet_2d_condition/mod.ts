@@ -106,6 +106,7 @@ function inputsOf(
     mid_residual: options.midBlockAdditionalResidual,
     ...(options.imageMasks && imageMaskInputs(config, options.imageMasks, sample)),
     ...(options.perturbation && perturbedInputs(config, options.perturbation)),
+    ...(options.attendedRows && attendedRows(config, options.attendedRows)),
     ...(options.gligen && groundingInputs(config, options.gligen)),
   };
 }
@@ -121,6 +122,20 @@ function checkSides(config: UNet2DConditionConfig, { dims }: Tensor): void {
       config.down_block_types.at(-1)
     } ` +
       `both sides must be multiples of ${multiple}`,
+  );
+}
+
+/** Levels in whose attentions rows can look at others. */
+const LOOKING = /^((CrossAttn)?(Down|Up)Block2D|Resnet(Down|Up)sampleBlock2D)$/;
+
+/** Which row each row looks at, as an input. */
+function attendedRows(config: UNet2DConditionConfig, rows: readonly number[]): Numbered {
+  const types = [...config.down_block_types, ...config.up_block_types];
+  const other = types.find((type) => !LOOKING.test(type)) ??
+    (config.mid_block_type?.includes("Simple") ? config.mid_block_type : undefined);
+  if (other === undefined) return { attended_rows: Tensor.from([...rows], [rows.length], "int64") };
+  throw new RangeError(
+    `Cannot run UNet2DConditionModel with attendedRows: it has a ${other}, whose pixels look at their own image alone`,
   );
 }
 

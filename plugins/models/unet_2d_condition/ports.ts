@@ -154,5 +154,6 @@ export function inputs(config: Config, added: (name: string) => boolean): Ports 
     ...imageMasks(config, added),
     ...perturbations(config),
     ...groundingPorts(config),
+    attended_rows: optional(int64("batch")),
   };
 }

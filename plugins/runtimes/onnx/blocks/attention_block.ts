@@ -36,6 +36,8 @@ export interface AttentionLayerOptions {
    * attention map, as in perturbed-attention guidance (arXiv:2403.17377), [N]. In none by default.
    */
   readonly perturbed?: Value | undefined;
+  /** For each row the one whose keys and values it has, int64 [N]; its own by default. */
+  readonly rows?: Value | undefined;
   /** Is given the attention's queries and keys. */
   readonly watch?: WatchAttention | undefined;
 }
@@ -58,12 +60,13 @@ export function attentionLayer(
   s: Scope,
   x: Value,
   context: Context,
-  { heads, bias, outBias, crossNorm = null, perturbed, watch }: AttentionLayerOptions,
+  { heads, bias, outBias, crossNorm = null, perturbed, rows, watch }: AttentionLayerOptions,
 ): Value {
   const other = normalizedStates(s, context, crossNorm);
   const query = linear(s.at("to_q"), x, { bias });
-  const key = linear(s.at("to_k"), other, { bias });
-  const value = linear(s.at("to_v"), other, { bias });
+  const ofRows = (x: Value) => rows === undefined ? x : s.op("Gather", [x, rows], { axis: 0 });
+  const key = ofRows(linear(s.at("to_k"), other, { bias }));
+  const value = ofRows(linear(s.at("to_v"), other, { bias }));
   watch?.(s, { query, key, heads });
   const attended = attention(s, { query, key, value }, { heads, keyBias: context.keyBias });
   const own = perturbed === undefined

@@ -36,6 +36,8 @@ export interface Context extends Value {
    * it is in none.
    */
   readonly perturbed?: ((path: string) => Value | undefined) | undefined;
+  /** For each row the one at whose pixels its own look, int64 [N] (Text2Video-Zero); at their own by default. */
+  readonly attendedRows?: Value | undefined;
   /** Objects that pixels look at through gates, [N, objects, D] (GLIGEN); none by default. */
   readonly objects?: Value | undefined;
   /** Is given queries and keys of each self-attention. */

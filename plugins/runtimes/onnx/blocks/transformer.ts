@@ -47,7 +47,8 @@ function transformerBlock(
   { heads, onlyCrossAttention }: Transformer2dOptions,
 ): BlockResult {
   const isText = !context.isPixels;
-  const seen = onlyCrossAttention && isText ? { ...context, images: undefined } : normal;
+  const seesText = onlyCrossAttention && isText;
+  const seen = seesText ? { ...context, images: undefined } : normal;
   const other = { ...seen, keyBias: context.selfBias };
   const options = { heads, bias: false, outBias: false };
   const added = (norm: string, attention: string, result: Value, to: Value) =>
@@ -56,13 +57,15 @@ function transformerBlock(
       bias: s.at(attention).tensor("to_out.0.bias"),
     });
   const perturbed = context.perturbed?.(s.at("attn1").path);
-  const { watch } = context;
-  const first = attentionLayer(s.at("attn1"), normal, other, { ...options, perturbed, watch });
+  const { watch, attendedRows } = context;
+  const ofPixels = { ...options, perturbed, watch, rows: seesText ? undefined : attendedRows };
+  const first = attentionLayer(s.at("attn1"), normal, other, ofPixels);
   const own = context.objects === undefined
     ? added("norm2", "attn1", first, x)
     : withObjects(s, [first, x], context.objects, heads);
   const text = isText ? context : { ...own.normal, keyBias: context.keyBias };
-  const second = attentionLayer(s.at("attn2"), own.normal, text, options);
+  const rows = isText ? undefined : attendedRows;
+  const second = attentionLayer(s.at("attn2"), own.normal, text, { ...options, rows });
   const crossed = added("norm3", "attn2", second, own.sum);
   const outBias = !fusesSums(s, s.shape("norm1.weight")[0]);
   const result = feedForward(s.at("ff"), crossed.normal, { activation: "geglu", outBias });
