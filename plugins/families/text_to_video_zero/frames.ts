@@ -47,7 +47,8 @@ export interface FramesComponents {
   readonly scheduler: Scheduler;
 }
 
-type Run = LatentRun & PipelineRun<FramesComponents>;
+/** A call of such a pipeline. */
+export type FramesRun = LatentRun & PipelineRun<FramesComponents>;
 
 /** What a series is made of, beside the options that both classes have. */
 export interface FramesCall {
@@ -70,7 +71,7 @@ export interface FramesCall {
  * @throws {RangeError} for steps that are not in the run, and for places of another number of images.
  */
 export async function* denoiseFrames(
-  run: Run,
+  run: FramesRun,
   options: VideoZeroOptions,
   call: FramesCall,
 ): AsyncGenerator<PipelineStep, ImageOutput> {
