@@ -5,7 +5,8 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assertEquals, assertRejects } from "@std/assert";
-import { type AnyPipeline, Tensor, UNet2DConditionModel } from "@denoise/denoise";
+import { Tensor, UNet2DConditionModel } from "@denoise/denoise";
+import type { AnyPipeline } from "@denoise/loading";
 import { warpLatents } from "@denoise/text-to-video-zero";
 import { fixture } from "./support/golden.ts";
 import { PROMPT, refuses } from "./support/refusals.ts";

@@ -28,10 +28,11 @@ import {
   type Pipeline,
   type PipelineClass,
 } from "@denoise/core";
-import { type Prompt, type PromptOptions, promptOptions } from "@denoise/diffusion";
-import { type PromptSyntaxOptions, promptSyntaxOptions } from "@denoise/prompt-syntax";
+import type { Prompt } from "@denoise/diffusion";
 import {
   conditionOnText,
+  type GuidanceOptions,
+  guidanceOptions,
   prepareStableDiffusion,
   sdSize,
   stableDiffusion,
@@ -50,7 +51,7 @@ export type TextToVideoZeroComponents = Omit<StableDiffusionComponents, "imageEn
 
 /** Options of a call. */
 export interface TextToVideoZeroOptions
-  extends VideoZeroOptions, PromptSyntaxOptions, Pick<PromptOptions, "negativePrompt"> {}
+  extends VideoZeroOptions, Pick<GuidanceOptions, "negativePrompt" | "promptSyntax"> {}
 
 /** What a call is given: a prompt, then options. */
 export type TextToVideoZeroArguments = [prompt: Prompt, options?: TextToVideoZeroOptions];
@@ -64,8 +65,8 @@ export type TextToVideoZeroPipeline = Pipeline<
 
 const options: CallOptions<TextToVideoZeroOptions> = {
   ...videoZeroOptions,
-  ...promptSyntaxOptions,
-  negativePrompt: promptOptions.negativePrompt,
+  negativePrompt: guidanceOptions.negativePrompt,
+  promptSyntax: guidanceOptions.promptSyntax,
 };
 
 const { imageEncoder: _, ...roles } = stableDiffusion.components;
