@@ -5,7 +5,7 @@
  */
 import { describe, it } from "@std/testing/bdd";
 import { assertEquals, assertRejects } from "@std/assert";
-import { type JsonObject, Registry } from "@denoise/core";
+import { type ImageOutput, type JsonObject, Registry } from "@denoise/core";
 import { DenoiseError, DiffusionPipeline, Flux2KleinPipeline } from "@denoise/denoise";
 import { registry } from "@denoise/denoise/registry";
 import { hub, inspect } from "@denoise/hub";
@@ -165,6 +165,38 @@ describe("a folder with a modular_model_index.json", () => {
       await using pipe = await DiffusionPipeline.fromPretrained(folder.path);
       assertEquals(pipe.className, "Flux2KleinPipeline");
       assertEquals(pipe.config["is_distilled"], true);
+    }
+  });
+
+  it("has the noise levels of Qwen-Image 2.1 Turbo, by the names of both its blocks", async () => {
+    const own = fixture("tiny-qwen-image21-turbo");
+    const { _class_name, ...known } = JSON.parse(
+      await Deno.readTextFile(`${own}/model_index.json`),
+    ) as Record<string, unknown>;
+    const entries = Object.entries(known).map(([role, value]) => {
+      if (!Array.isArray(value) || typeof value[0] !== "string") return [role, value];
+      return [role, entry(value[0], value[1], "me/turbo", role)];
+    });
+    await using plain = await DiffusionPipeline.fromPretrained(own);
+    const call = { height: 32, width: 32, seed: 3, outputType: "latent" } as const;
+    const { tensor } = await plain("a fox", call as never) as ImageOutput;
+    for (const blocks of ["QwenImage21Turbo", "QwenImage21"]) {
+      const path = await Deno.makeTempDir({ prefix: "denoise-" });
+      for (const { name, isDirectory } of Deno.readDirSync(own)) {
+        if (isDirectory) await Deno.symlink(`${own}/${name}`, `${path}/${name}`);
+      }
+      const text = { ...Object.fromEntries(entries), _class_name: `${blocks}ModularPipeline` };
+      await Deno.writeTextFile(`${path}/modular_model_index.json`, JSON.stringify(text));
+      await using pipe = await DiffusionPipeline.fromPretrained(path);
+      assertEquals([pipe.className, pipe.config["sample_sigmas"]], [_class_name, [
+        1,
+        0.8,
+        0.5,
+        0.2,
+      ]]);
+      const made = await pipe("a fox", call as never) as ImageOutput;
+      assertEquals(made.tensor!.data, tensor!.data);
+      await Deno.remove(path, { recursive: true });
     }
   });
 
