@@ -287,10 +287,27 @@ const FOLDERS = [
   "DiTTransformer2DModel/dit",
   "AnimaTextConditioner/anima",
   "StableAudioDiTModel/grouped",
+  "ErnieImageTransformer2DModel/ernie",
 ];
 
+/** Text encoders, in repos whose transformer is in float8 too. */
+const TEXT_ENCODERS = [
+  "CLIPTextModel/sd1",
+  "T5EncoderModel/gated_gelu",
+  "Qwen3Model/grouped",
+  "Qwen2_5_VLForConditionalGeneration/nested",
+  "Qwen3VLForConditionalGeneration/text",
+  "Mistral3ForConditionalGeneration/small",
+  "Gemma2Model/gemma",
+  "Gemma3TextModel/text",
+];
+const STEMS = new Map([
+  ...FOLDERS.map((name) => [name, "diffusion_pytorch_model"] as const),
+  ...TEXT_ENCODERS.map((name) => [name, "model"] as const),
+]);
+
 describe("fromPretrained() of float8", () => {
-  for (const name of FOLDERS) {
+  for (const [name, stem] of STEMS) {
     for (const [style, { write, header }] of Object.entries(STYLES)) {
       it(`reads ${name} with ${style}`, async () => {
         const folder = `models/${name}`;
@@ -300,7 +317,7 @@ describe("fromPretrained() of float8", () => {
         const made: Tensor[][] = [];
         for (const own of [file, await numbersOf(file)]) {
           await Deno.copyFile(`${fixture(folder)}/config.json`, `${root}/config.json`);
-          await save(`${root}/diffusion_pytorch_model.safetensors`, own, header?.(own));
+          await save(`${root}/${stem}.safetensors`, own, header?.(own));
           made.push(await outputsOf(await Class.fromPretrained(root), folder));
         }
         const [found, wanted] = made as [Tensor[], Tensor[]];
