@@ -82,12 +82,12 @@ describe("a checkpoint of the whole of CLIP", () => {
     }
   });
 
-  it("is saved as the one tower alone", async () => {
+  it("is saved whole, under the names of its files, as transformers reads it", async () => {
     await using folder = await temporary();
     const model = await CLIPTextModel.fromPretrained(CLIP);
     await model.savePretrained(folder.path);
     const { tensors } = await openSafetensors(`${folder.path}/model.safetensors`);
-    assertEquals([...tensors.keys()].filter((name) => /vision|visual|logit/.test(name)), []);
+    assert([...tensors.keys()].some((name) => /vision|visual|logit/.test(name)));
     const again = await CLIPTextModel.fromPretrained(folder.path);
     assertEquals((await again.forward(ids)).poolerOutput, (await model.forward(ids)).poolerOutput);
     await Promise.all([model.dispose(), again.dispose()]);
