@@ -214,7 +214,8 @@ export function definePipeline<
   A extends readonly unknown[],
   Out,
   D extends object = Record<never, never>,
->(definition: PipelineDefinition<C, A, Out, D>): PipelineClass<C, A, Out> {
+  M = unknown,
+>(definition: PipelineDefinition<C, A, Out, D, M>): PipelineClass<C, A, Out, M> {
   return pipelineClass(definition, undefined);
 }
 
@@ -281,10 +282,16 @@ function previewOption(options: object): PreviewDecoder | undefined {
   throw new TypeError(`Cannot preview by ${given}: ${wanted}`);
 }
 
-function pipelineClass<C extends object, A extends readonly unknown[], Out, D extends object>(
-  definition: PipelineDefinition<C, A, Out, D>,
+function pipelineClass<
+  C extends object,
+  A extends readonly unknown[],
+  Out,
+  D extends object,
+  M,
+>(
+  definition: PipelineDefinition<C, A, Out, D, M>,
   bound: Registry | undefined,
-): PipelineClass<C, A, Out> {
+): PipelineClass<C, A, Out, M> {
   const { className, task, family = className, control = false, takesPrompt = false } = definition;
   const { makes = "images", options, defaults = {} } = definition;
   const roles = Object.entries(definition.components) as [string, ComponentSpec][];
@@ -342,6 +349,7 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       }
       const about = { className, settings: this.#settings };
       Object.assign(this, definition.prepare?.(this.components, this.#warn, about));
+      Object.assign(this, definition.methods?.((options, work) => this.#work(options, work)));
       this.registry.adapt(this);
     }
 
@@ -402,8 +410,8 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       return definition.defaultLength?.(components);
     }
 
-    static using<N extends object>(registry: Registry<N>): PipelineClass<C, A, Out, N> {
-      return pipelineClass(definition, registry) as PipelineClass<C, A, Out, N>;
+    static using<N extends object>(registry: Registry<N>): PipelineClass<C, A, Out, M & N> {
+      return pipelineClass(definition, registry) as PipelineClass<C, A, Out, M & N>;
     }
 
     get registry(): Registry {
@@ -440,22 +448,34 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
     }
 
     stream(...args: A): AsyncGenerator<PipelineStep, Out, void> {
-      const { registry } = this;
       const given = optionsOf(className, args, takesPrompt ? 1 : 0);
       checkOptions(`run ${className}`, given, options);
       const settled = settle<A, D>(takesPrompt ? [args[0]] : [], given, this.defaults);
       const call: PipelineCall = { options: given, isStepping: false, ending: [] };
-      const run: PipelineRun<C> = {
+      return within(call, definition.generate(this.#run(call), ...settled));
+    }
+
+    #run(call: PipelineCall): PipelineRun<C> {
+      const { registry } = this;
+      return {
         components: this.#ownParts(call),
         settings: this.#settings,
         registry,
         images: () => registry.images(),
         audio: () => registry.audio(),
         recipe: { ...this.#recipe(), ...call.options.recipe },
-        preview: previewOption(given),
+        preview: previewOption(call.options),
         warn: this.#warn,
       };
-      return within(call, definition.generate(run, ...settled));
+    }
+
+    async #work<T>(options: object, work: (run: PipelineRun<C>) => Promise<T>): Promise<T> {
+      const call: PipelineCall = { options, isStepping: false, ending: [] };
+      try {
+        return await work(this.#run(call));
+      } finally {
+        for (const end of call.ending) await end();
+      }
     }
 
     async #call(args: A): Promise<Out> {
@@ -573,5 +593,5 @@ function pipelineClass<C extends object, A extends readonly unknown[], Out, D ex
       };
     }
   }
-  return DefinedPipeline as unknown as PipelineClass<C, A, Out>;
+  return DefinedPipeline as unknown as PipelineClass<C, A, Out, M>;
 }

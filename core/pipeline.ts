@@ -228,6 +228,7 @@ export interface PipelineDefinition<
   A extends readonly unknown[],
   Out,
   D extends object = Record<never, never>,
+  M = unknown,
 > {
   /** The class name that model_index.json carries. */
   readonly className: string;
@@ -265,6 +266,14 @@ export interface PipelineDefinition<
     run: PipelineRun<C>,
     ...args: SettledArguments<A, D>
   ): AsyncGenerator<PipelineStep, Out, void>;
+  /**
+   * What pipeline objects can do beside their call, such as `invert`.
+   *
+   * @param within Does work with the components as they take part in a call with these options.
+   */
+  methods?(
+    within: <T>(options: object, work: (run: PipelineRun<C>) => Promise<T>) => Promise<T>,
+  ): M;
 }
 
 /** Height and width of an image in pixels. */
@@ -398,5 +407,5 @@ export interface PipelineClass<C extends object, A extends readonly unknown[], O
    */
   fromPipe(pipeline: SharedPipeline, components?: Partial<C>): Pipeline<C, A, Out, M>;
   /** The same class, with this registry as its default: pipelines have the methods of its adapters. */
-  using<N extends object>(registry: Registry<N>): PipelineClass<C, A, Out, N>;
+  using<N extends object>(registry: Registry<N>): PipelineClass<C, A, Out, M & N>;
 }

@@ -509,6 +509,8 @@ export const registry: Registry<PipelineMethods> = new Registry({
       task: "text-to-image", family: "stable-diffusion-control-xs", control: true, load: async () => (await import("@denoise/pipeline-stable-diffusion-controlnet-xs")).StableDiffusionControlNetXSPipeline },
     { kind: "pipeline", className: "StableDiffusionDepth2ImgPipeline", package: "@denoise/pipeline-stable-diffusion-depth2img",
       task: "depth-to-image", family: "stable-diffusion-depth", load: async () => (await import("@denoise/pipeline-stable-diffusion-depth2img")).StableDiffusionDepth2ImgPipeline },
+    { kind: "pipeline", className: "StableDiffusionDiffEditPipeline", package: "@denoise/pipeline-stable-diffusion-diffedit",
+      task: "image-editing", family: "stable-diffusion-diffedit", load: async () => (await import("@denoise/pipeline-stable-diffusion-diffedit")).StableDiffusionDiffEditPipeline },
     { kind: "pipeline", className: "StableDiffusionGLIGENPipeline", package: "@denoise/pipeline-stable-diffusion-gligen",
       task: "text-to-image", family: "stable-diffusion-gligen", load: async () => (await import("@denoise/pipeline-stable-diffusion-gligen")).StableDiffusionGLIGENPipeline },
     { kind: "pipeline", className: "StableDiffusionGLIGENTextImagePipeline", package: "@denoise/pipeline-stable-diffusion-gligen-text-image",

@@ -318,6 +318,19 @@ const finishImages: Finish<LatentComponents, ImageOutput> = async (run, end) => 
   return restore?.(output) ?? output;
 };
 
+/** The same for a class whose objects have methods beside their call. */
+export function latentPipelineWith<
+  C extends LatentComponents,
+  O extends LatentOptions,
+  K,
+  M,
+>(
+  definition: LatentDefinition<C, O, K>,
+  methods: NonNullable<PipelineDefinition<C, [O], ImageOutput, Record<never, never>, M>["methods"]>,
+): PipelineClass<C, [prompt: Prompt | undefined, options: O], ImageOutput, M> {
+  return definePipeline({ ...latentDefinition(definition), methods });
+}
+
 /** The same as {@linkcode textToImagePipeline} for a class that gives more than images. */
 export function textToOutputPipeline<
   C extends LatentComponents,

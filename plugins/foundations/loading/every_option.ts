@@ -8,8 +8,8 @@ export type MergedOptions<Each> = {
 };
 
 /** The class of a pipeline whose objects have these methods of adapters. */
-export type WithMethods<Class, M> = Class extends PipelineClass<infer C, infer A, infer Out>
-  ? PipelineClass<C, A, Out, M>
+export type WithMethods<Class, M> = Class extends
+  PipelineClass<infer C, infer A, infer Out, infer Own> ? PipelineClass<C, A, Out, Own & M>
   : Class;
 
 /** What calls of any of the pipelines among some classes may be given. */

@@ -7,6 +7,7 @@
 export * from "./control.ts";
 export * from "./control_xs.ts";
 export * from "./depth.ts";
+export * from "./diffedit.ts";
 export { encodeText } from "./encode_text.ts";
 export * from "./control_nets.ts";
 export * from "./control_union.ts";
