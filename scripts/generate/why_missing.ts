@@ -6,7 +6,7 @@
 export const whyMissing: readonly (readonly [classes: RegExp, why: string])[] = [
   [/PAG(Img2Img|Inpaint)?Pipeline$/, "attention is perturbed in UNet2DConditionModel alone"],
   [
-    /^(StableDiffusion(AttendAndExcite|DiffEdit|ModelEditing|Paradigms|Pix2PixZero)|CycleDiffusion|VersatileDiffusion.*|UniDiffuser|VQDiffusion|AltDiffusion(Img2Img)?)Pipeline$/,
+    /^(StableDiffusion(AttendAndExcite|ModelEditing|Paradigms|Pix2PixZero)|CycleDiffusion|VersatileDiffusion.*|UniDiffuser|VQDiffusion|AltDiffusion(Img2Img)?)Pipeline$/,
     "diffusers has put them away as deprecated; those in use come first",
   ],
   [

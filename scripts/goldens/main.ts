@@ -62,6 +62,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
     "control_union_goldens.py",
     "control_xs_goldens.py",
     "deprecated_goldens.py",
+    "diffedit_goldens.py",
     "gligen_goldens.py",
     "video_zero_goldens.py",
     "consistency_decoder_goldens.py",

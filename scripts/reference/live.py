@@ -151,7 +151,7 @@ def task(dice: Random, folder: Path, index: int, among: list[str]) -> None:
     """A call on a repo of tests/fixtures."""
     name, made = random_tasks.task(dice, among)
     call, swapped = made["cases"][0]["call"], made["cases"][0]["scheduler"]
-    shown = ("image", "original_image", "gligen_images", "gligen_inpaint_image", "image_reference", "example_image", "mask_image", "depth_map", "control_image", "control_mask", "initial_audio_waveforms", "src_audio", "reference_audio",
+    shown = ("image", "original_image", "gligen_images", "gligen_inpaint_image", "image_reference", "example_image", "image_latents", "mask_image", "depth_map", "control_image", "control_mask", "initial_audio_waveforms", "src_audio", "reference_audio",
              "image_embeds", "negative_image_embeds", "ip_adapter_image", "negative_ip_adapter_image", "ip_adapter_image_embeds")
     given = {key: str(value) if key in shown else value for key, value in call.items()}
     start = time.perf_counter()

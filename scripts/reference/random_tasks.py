@@ -11,6 +11,7 @@ import control_union_goldens
 import control_xs_goldens
 import deprecated_goldens
 import deepfloyd_if_goldens
+import diffedit_goldens
 import dit_pipeline_goldens
 import ernie_image_goldens
 import gligen_goldens
@@ -709,6 +710,18 @@ def paint_by_example(dice: Random) -> tuple[dict, dict | None]:
     return call, scheduler(dice)
 
 
+def diffedit(dice: Random) -> tuple[dict, dict | None]:
+    """Latents for each step of schedulers that call once a step."""
+    call, seed = prompts(dice), dice.randrange(999)
+    steps, strength = call["num_inference_steps"], dice.uniform(0.5, 1.0)
+    count = len(call["prompt"]) if isinstance(call["prompt"], list) else 1
+    height, width = dice.randint(6, 12), dice.randint(6, 12)
+    inverted = latents(count, int(steps * strength), 4, height, width, seed=seed)
+    among = tuple(one for one in ONE_CALL_A_STEP if one[0] != "PNDM")
+    given = dict(mask_image=tensor(1, height, width, seed=seed), image_latents=inverted, inpaint_strength=strength)
+    return call | given, scheduler(dice, among) or swap("DDIM")
+
+
 SAG_SCHEDULERS = ("DDIM", {}), ("DDPM", {}), ("PNDM", {}), ("UniPCMultistep", {}), ("DPMSolverMultistep", {}), ("DPMSolverMultistep", MULTISTEP), ("DPMSolverSinglestep", {}), ("DEISMultistep", {})
 
 
@@ -853,7 +866,7 @@ KINDS = {
     "if-img2img-super-resolution": pixels_larger_image, "if-inpainting-super-resolution": pixels_larger_mask,
     "unclip": unclip, "stable-unclip": stable_unclip_text, "unclip-variation": unclip_variation,
     "amused": amused_text, "amused-halved": amused_text, "amused-img2img": amused_img2img, "amused-inpaint": amused_inpaint,
-    "panorama": panorama, "panorama-4": panorama, "sag": sag, "paint-by-example": paint_by_example, "ldm3d-6": text, "ldm3d-4": text, "semantic": semantic,
+    "panorama": panorama, "panorama-4": panorama, "sag": sag, "paint-by-example": paint_by_example, "diffedit": diffedit, "ldm3d-6": text, "ldm3d-4": text, "semantic": semantic,
     "kandinsky22-combined": kandinsky_combined, "stable-unclip-img2img": stable_unclip, "ldm-unconditional": unconditional, "repaint": repaint,
     "kandinsky21": with_words(kandinsky_text), "kandinsky21-img2img": kandinsky21_img2img, "kandinsky21-inpaint": with_words(kandinsky_inpaint),
     "kandinsky21-combined": kandinsky_combined, "kandinsky22": kandinsky_text, "kandinsky22-img2img": kandinsky_img2img, "kandinsky22-inpaint": kandinsky_inpaint,
@@ -1035,6 +1048,7 @@ KNOWN = (
     | control_xs_goldens.TASKS
     | deprecated_goldens.TASKS
     | paint_by_example_goldens.TASKS
+    | diffedit_goldens.TASKS
     | ldm3d_goldens.TASKS
     | gligen_goldens.TASKS
     | video_zero_goldens.TASKS

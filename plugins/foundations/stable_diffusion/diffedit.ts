@@ -166,13 +166,13 @@ export function diffEditMethods(
   within: <T>(options: object, work: (run: Run) => Promise<T>) => Promise<T>,
 ): DiffEditMethods {
   return {
-    generateMask(options) {
+    async generateMask(options) {
       checkOptions("generate a mask", options, maskOptions);
-      return within(options, (run) => generateMask(run, options));
+      return await within(options, (run) => generateMask(run, options));
     },
-    invert(prompt, options) {
+    async invert(prompt, options) {
       checkOptions("invert an image", options, invertOptions);
-      return within(options, (run) => invert(run, prompt, options));
+      return await within(options, (run) => invert(run, prompt, options));
     },
   };
 }
@@ -244,7 +244,7 @@ async function invert(
 ): Promise<InvertedLatents> {
   const { unet, vae, inverseScheduler: scheduler } = run.components;
   const { inpaintStrength = 0.8, numInferenceSteps = 50, signal } = options;
-  if (scheduler === null) {
+  if (!scheduler) {
     throw new DenoiseError(
       "missing_component",
       "Cannot invert an image without an inverseScheduler: put one in its place, as in " +
