@@ -49,11 +49,8 @@ export interface DiffEditComponents extends Omit<StableDiffusionComponents, "ima
   readonly inverseScheduler: Scheduler | null;
 }
 
-/** Where the noise of a method of DiffEdit comes from, and what cancels it. */
-type MethodOptions = Pick<RunOptions, "seed" | "generator" | "signal">;
-
 /** What `generateMask` is given. */
-export interface GenerateMaskOptions extends MethodOptions {
+export interface GenerateMaskOptions extends Pick<RunOptions, "seed" | "generator" | "signal"> {
   /** The image to find the place of the edit in, or one for each prompt. */
   readonly image: ImagesInput;
   /** What the image is to show. */
@@ -106,7 +103,7 @@ const maskOptions: CallOptions<GenerateMaskOptions> = {
 
 /** What `invert` is given beside its prompt. */
 export interface InvertOptions extends
-  MethodOptions,
+  Pick<RunOptions, "seed" | "generator" | "signal">,
   Pick<
     GuidanceOptions,
     "guidanceScale" | "negativePrompt" | "promptEmbeds" | "negativePromptEmbeds"
@@ -163,7 +160,10 @@ type Run = PipelineRun<DiffEditComponents & LatentComponents>;
 
 /** `generateMask` and `invert` of a pipeline. */
 export function diffEditMethods(
-  within: <T>(options: object, work: (run: Run) => Promise<T>) => Promise<T>,
+  within: <T>(
+    options: object,
+    work: (run: PipelineRun<DiffEditComponents & LatentComponents>) => Promise<T>,
+  ) => Promise<T>,
 ): DiffEditMethods {
   return {
     async generateMask(options) {
@@ -301,7 +301,7 @@ async function latentsOf(
   images: Tensor,
   count: number,
   { generator }: BatchNoise,
-  options: MethodOptions,
+  options: Pick<RunOptions, "seed" | "generator" | "signal">,
 ): Promise<Tensor> {
   const rows = options.generator === undefined ? repeatRows(images, count, "images") : images;
   return await encodeToLatents(vae, rows, generator, count);
