@@ -206,13 +206,15 @@ async function generateMask(run: Run, options: GenerateMaskOptions): Promise<Ten
     // the reference takes one for the other here, so that it guides away from what is wanted
     states.push(texts.promptEmbeds, ...(guidance ? [texts.negativePromptEmbeds!] : []));
   }
-  const count = states[0]!.dims[0]!;
-  if (states.some(({ dims }) => dims[0] !== count)) {
+  const [count, wanted] = [states[0]!, states.at(-1)!].map(({ dims }) => dims[0]!) as [
+    number,
+    number,
+  ];
+  if (count !== wanted) {
     throw new RangeError(
-      `Cannot compare ${
-        states.map(({ dims }) => dims[0]! / maps).join(" and ")
-      } prompts: give as many for the source as ` +
-        "for the target",
+      `Cannot compare ${count / maps} and ${
+        wanted / maps
+      } prompts: give as many for the source as for the target`,
     );
   }
   const { timesteps: [timestep] } = planRun(scheduler, {
