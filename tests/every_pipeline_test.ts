@@ -80,7 +80,7 @@ for (const [className, all] of goldens) {
 
     it("gives the same by its name and as a tensor, and nothing by another name", async () => {
       const named = (await run({})).output;
-      const known = ["images", "audios", "tensor", "nsfwContentDetected"];
+      const known = ["images", "audios", "tensor", "depth", "nsfwContentDetected"];
       assertEquals(Object.keys(named).filter((key) => !known.includes(key)), []);
       assert(made(named).length > 0);
       const { tensor, images } = (await run({ outputType: "tensor" })).output;
