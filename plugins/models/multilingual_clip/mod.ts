@@ -108,7 +108,8 @@ const forward: GraphDefinition<MultilingualCLIPConfig> = {
 /** The mean of the states that count: [N, width]. */
 function meanState(s: Scope, states: Value, mask: Value): Value {
   const counts = unsqueeze(s, s.cast(mask, "float32"), [2]); // [N, tokens, 1]
-  return div(s, mean(s, mul(s, states, counts), [1], false), mean(s, counts, [1], false));
+  const masked = mean(s, mul(s, s.cast(states, "float32"), counts), [1], false);
+  return s.cast(div(s, masked, mean(s, counts, [1], false)));
 }
 
 /** The text encoder of Kandinsky 2.1; `MultilingualCLIP` of diffusers. */

@@ -255,7 +255,7 @@ function buildReferences(s: Scope, config: Config, inputs: Inputs): Inputs {
   const layers = kept.map((one) => unsqueeze(s, s.cast(one, "float32"), [0]));
   const own = concat(s, layers, 0); // [2·layers, 1, tokens, C]
   const before = inputs["reference_cache"];
-  return { cache: before === undefined ? own : concat(s, [before, own], 2) };
+  return { cache: before === undefined ? own : concat(s, [s.cast(before, "float32"), own], 2) };
 }
 
 /** The time as a vector, and as scales and gates of attention and feed forward. */
