@@ -11,11 +11,13 @@ const MAX_KNOWN = 10_000;
  * are not looked at for a while, but for those that were right there before.
  *
  * @param ownerOf Gives the owner of a key, or throws `unauthorized`.
+ * @param now Milliseconds, from any beginning.
  */
 export function withoutGuesses(
   ownerOf: (header: string | undefined) => string,
+  now?: () => number,
 ): (header: string | undefined, address: string | undefined) => string {
-  const count = rateLimit(PER_MINUTE);
+  const count = rateLimit(PER_MINUTE, undefined, now);
   const known = new Set<string>();
   const limited = new Map<string, ServeError>();
   return (header, address = "unknown") => {
