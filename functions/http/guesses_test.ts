@@ -2,7 +2,7 @@ import { describe, it } from "@std/testing/bdd";
 import { assertEquals } from "@std/assert";
 import { keyCheck } from "./auth.ts";
 import { withoutGuesses } from "./guesses.ts";
-import { ServeError } from "../contract/errors.ts";
+import type { ServeError } from "../contract/errors.ts";
 
 describe("withoutGuesses()", () => {
   const keys = [{ name: "ann", key: "key-of-ann" }, { name: "bob", key: "key-of-bob" }];

@@ -23,7 +23,8 @@ from modular import load_modular
 from tasks import TASKS
 
 # clip_skip of diffusers 0.42.1 reads text_encoder.text_model, which transformers 5 has merged into the encoder itself
-CLIPTextModel.text_model = property(lambda self: self)
+TEXT_MODEL = property(lambda self: self)
+CLIPTextModel.text_model = TEXT_MODEL
 # what transformers 5 asks of models that are loaded, and IFSafetyChecker of diffusers 0.42.1 does not have
 deepfloyd_if.IFSafetyChecker.all_tied_weights_keys = {}
 
@@ -65,7 +66,9 @@ def load(task: dict):
     pipe.set_progress_bar_config(disable=True)
     if "lora" in task:
         name, weight = task["lora"]
+        del CLIPTextModel.text_model  # by which diffusers would look for kohya's layers of the text encoder in vain
         pipe.load_lora_weights(str(GOLDEN / "lora"), weight_name=f"{name}.safetensors", adapter_name="one")
+        CLIPTextModel.text_model = TEXT_MODEL
         pipe.set_adapters(["one"], [weight])
     if "ip_adapter" in task:
         follow(pipe, *task["ip_adapter"])
