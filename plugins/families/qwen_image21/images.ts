@@ -48,7 +48,8 @@ export interface CallImages {
  *
  * @throws {RangeError} for an empty list, for an image that is too long, and for sizes at which the processor makes
  * another number of tokens of an image than the autoencoder.
- * @throws {DenoiseError} `missing_file` for a processor whose files say nothing of images.
+ * @throws {DenoiseError} `missing_component` without a processor, `missing_file` for one whose files say nothing of
+ * images.
  */
 export async function readImages(
   run: PipelineRun<QwenImage21Components>,
@@ -105,7 +106,13 @@ async function patched(
   codec: ImageCodec,
   shown: readonly Tensor[],
 ): Promise<SeenImages> {
-  const { imageProcessor } = processor ?? {};
+  if (processor === null) {
+    throw new DenoiseError(
+      "missing_component",
+      "Cannot read images: the pipeline lacks processor; load it, or leave image out",
+    );
+  }
+  const { imageProcessor } = processor;
   if (imageProcessor === undefined) {
     throw new DenoiseError(
       "missing_file",
