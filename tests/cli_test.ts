@@ -5,7 +5,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { decodeImage } from "@denoise/denoise";
+import { type AnyPipeline, decodeImage, DiffusionPipeline } from "@denoise/denoise";
 import { describe, it } from "@std/testing/bdd";
 import {
   ControlNetModel,
@@ -301,6 +301,29 @@ describe("denoise generate", () => {
       ["begin.png", "adapted.png"].map((name) => Deno.readFile(`${folder}/${name}`)),
     );
     assert(plain!.toHex() !== adapted!.toHex());
+  });
+
+  it("gives all images to what refers to several", async () => {
+    const repo = fixture("tiny-qwen-image-edit-plus");
+    const other = new URL("plugins/media/image/testdata/files/420.jpg", ROOT).pathname;
+    const common = ["--model", repo, "--steps", "2", "--seed", "5", "--size", "32"];
+    const images = ["--image", IMAGE, "--image", other];
+    const { code, stderr } = await denoise(
+      "generate",
+      "fox",
+      ...common,
+      ...images,
+      "--out",
+      "referring.png",
+    );
+    assertEquals(code, 0, stderr);
+    const pipe = await DiffusionPipeline.fromPretrained(repo, {
+      onWarning: () => {},
+    }) as AnyPipeline;
+    const call = { width: 32, height: 32, numInferenceSteps: 2, seed: 5, image: [IMAGE, other] };
+    const { images: [expected] } = await pipe("fox", call);
+    await pipe.dispose();
+    assertEquals((await loadImage(`${folder}/referring.png`)).data, expected!.data);
   });
 
   it("follows control images, alone, in an image and in a mask, by what is given", async () => {

@@ -1,4 +1,4 @@
-import type { Tensor } from "@denoise/core";
+import { Tensor } from "@denoise/core";
 import {
   encodeTextRows,
   oncePerText,
@@ -59,10 +59,9 @@ export async function encodeQwenImage21Prompts(
     const skipped = tokenizer.encode(instruction).inputIds.dims[1]!;
     const chat = `<|im_start|>system\n${SYSTEM}<|im_end|>\n<|im_start|>user\n` +
       `${imagesText(images)}${text === "" ? " " : text}<|im_end|>\n<|im_start|>assistant\n`;
-    const { inputIds } = tokenizer.encode(chat);
-    const row = Array.from(inputIds.data, Number);
     const token = imageToken(tokenizer);
-    checkImageTokens(row.filter((id) => id === token).length, images);
+    const row = withParts(Array.from(tokenizer.encode(chat).inputIds.data, Number), token, images);
+    const inputIds = new Tensor("int64", BigInt64Array.from(row, BigInt), [1, row.length]);
     const given = { finalNorm: false, images: images?.patches, signal };
     const [states] = await reader.textEncoder.hiddenStates(inputIds, [-1], given) as [Tensor];
     const parts = partsOf(row, token, skipped).map(([first, last]) =>
@@ -75,11 +74,22 @@ export async function encodeQwenImage21Prompts(
   return { ...texts, before };
 }
 
-/** Images as a text names them. */
+/** Images as a text names them, with one token for each. */
 function imagesText(images: SeenImages | undefined): string {
-  return (images?.tokens ?? []).map((count, i) =>
-    `<image${i + 1}><|vision_start|>${IMAGE_TOKEN.repeat(count)}<|vision_end|>`
+  return (images?.tokens ?? []).map((_, i) =>
+    `<image${i + 1}><|vision_start|>${IMAGE_TOKEN}<|vision_end|>`
   ).join(" ");
+}
+
+/** A row in which each image's token stands as often as the image has parts. */
+function withParts(
+  row: readonly number[],
+  image: number | undefined,
+  images: SeenImages | undefined,
+): readonly number[] {
+  checkImageTokens(row.filter((id) => id === image).length, images);
+  let next = 0;
+  return row.flatMap((id) => id === image ? Array<number>(images!.tokens[next++]!).fill(id) : [id]);
 }
 
 /** The parts of a row that are text, from a token on: those before each image, and that behind the last one. */
@@ -115,15 +125,15 @@ function imageToken(tokenizer: Tokenizer): number | undefined {
 }
 
 function checkImageTokens(found: number, images: SeenImages | undefined): void {
-  const wanted = images?.tokens.reduce((sum, count) => sum + count, 0) ?? 0;
+  const wanted = images?.tokens.length ?? 0;
   if (found === wanted) return;
   if (found < wanted) {
     throw new TypeError(
-      `Cannot read images: the processor's tokenizer does not know "${IMAGE_TOKEN}", which stands for a part of one`,
+      `Cannot read images: the processor's tokenizer does not know "${IMAGE_TOKEN}", which stands for one`,
     );
   }
   throw new TypeError(
-    `Cannot encode a prompt with "${IMAGE_TOKEN}": it stands for a part of an image, and images are given as the ` +
+    `Cannot encode a prompt with "${IMAGE_TOKEN}": it stands for an image, and images are given as the ` +
       "option image; leave it out",
   );
 }

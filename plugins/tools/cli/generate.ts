@@ -94,7 +94,12 @@ export function addGenerate(program: Command): void {
       )
         .choices(["compel", "a1111"]),
     )
-    .option("--image <file>", 'an image to begin with; "-" reads it from standard input')
+    .option(
+      "--image <file>",
+      'an image to begin with or to refer to; "-" reads it from standard input; repeatable',
+      several(String),
+      [],
+    )
     .option("--mask <file>", "what of it is inpainted: white on black")
     .option("--strength <share>", "denoising strength, 0 to 1", number(0, 1))
     .option("--depth <file>", 'how near things are, light is near; "estimate" asks the model')
@@ -191,7 +196,7 @@ async function generate(
   const { out, count, force, quiet } = flags;
   await checkOut({ out, count, force });
   const isFromInput = given === STANDARD_INPUT;
-  if (isFromInput && [flags.image, flags.mask, flags.depth].includes(STANDARD_INPUT)) {
+  if (isFromInput && [...flags.image, flags.mask, flags.depth].includes(STANDARD_INPUT)) {
     throw new TypeError("Cannot read prompt and image from standard input: give - for one of them");
   }
   const prompt = isFromInput ? await readPrompt() : given ?? "";
@@ -299,7 +304,7 @@ function filesOf(flags: GenerateFlags): Record<string, readonly (string | undefi
     flags;
   const weights = (all: readonly { readonly file: string }[]) => all.map(({ file }) => file);
   return {
-    image: [image],
+    image,
     mask: [mask],
     depth: depth === ESTIMATE ? [] : [depth],
     "control-image": controlImage,

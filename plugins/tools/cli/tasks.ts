@@ -14,7 +14,7 @@ import { imageInput, STANDARD_INPUT } from "./input.ts";
 
 /** What an image is made from beside the prompt. */
 export interface Given {
-  readonly image?: string;
+  readonly image: readonly string[];
   readonly mask?: string;
   readonly depth?: string;
   readonly strength?: number;
@@ -79,13 +79,13 @@ function imageFlags(given: Given): string[] {
 export function checkGiven(given: Given): void {
   const { image, mask, depth, strength, controlnet, adapter } = given;
   const controlled = controlFlags(given).length > 0;
-  if (mask !== undefined && image === undefined) {
+  if (mask !== undefined && image.length === 0) {
     throw new TypeError("Cannot inpaint a mask without an image: give --image beside --mask");
   }
-  if (depth !== undefined && image === undefined) {
+  if (depth !== undefined && image.length === 0) {
     throw new TypeError("Cannot keep depth without an image: give --image beside --depth");
   }
-  if (strength !== undefined && image === undefined) {
+  if (strength !== undefined && image.length === 0) {
     throw new TypeError("Cannot use --strength without an image: give --image beside it");
   }
   if (depth !== undefined && (mask !== undefined || controlled)) {
@@ -97,14 +97,14 @@ export function checkGiven(given: Given): void {
       "Cannot use --controlnet with --adapter: no pipeline takes both; leave one out",
     );
   }
-  if (adapter.length > 0 && (image !== undefined || mask !== undefined)) {
+  if (adapter.length > 0 && (image.length > 0 || mask !== undefined)) {
     throw new TypeError(
       "Cannot use --adapter with --image: T2I-Adapters guide images from text; leave one out",
     );
   }
   const nets = controlnet.length || adapter.length;
   if (nets > 0) checkControls(given, nets);
-  const fromInput = [image, mask, depth, ...given.controlImage]
+  const fromInput = [...image, mask, depth, ...given.controlImage]
     .filter((file) => file === STANDARD_INPUT).length;
   if (fromInput > 1) {
     throw new TypeError("Cannot read several images from standard input: give - for one of them");
@@ -201,7 +201,7 @@ function controlNets({ components }: AnyPipeline): number {
 /** What is asked for, where it is not what the model itself is for. */
 function wantedTask({ image, mask, controlnet, adapter }: Given): string | undefined {
   if (mask !== undefined) return "inpainting";
-  if (image !== undefined) return "image-to-image";
+  if (image.length > 0) return "image-to-image";
   return controlnet.length + adapter.length > 0 ? "text-to-image" : undefined;
 }
 
@@ -237,9 +237,9 @@ async function classFor(
 
 /** What is given that a class with these options of a call does not take, as flags. */
 export function foreignFlags(given: Given, options: object): string[] {
-  return Object.entries(OPTIONS)
-    .filter(([name, option]) => given[name as keyof Given] !== undefined && !(option in options))
-    .map(([name]) => `--${name}`);
+  const names = (Object.keys(OPTIONS) as (keyof typeof OPTIONS)[])
+    .filter((name) => !(OPTIONS[name] in options));
+  return flagsOf(given, names);
 }
 
 /** The class for a task of the family whose name is that of the loaded one's with a kind behind it. */
@@ -305,7 +305,7 @@ async function taskOptions(
   };
   return {
     ...size,
-    ...(image === undefined ? {} : { image: await imageInput(image) }),
+    ...(image.length === 0 ? {} : { image: alone(await Promise.all(image.map(imageInput))) }),
     ...(mask === undefined ? {} : { maskImage: await imageInput(mask) }),
     ...(strength === undefined ? {} : { strength }),
     ...(depth === undefined || depth === ESTIMATE ? {} : {
