@@ -496,6 +496,12 @@ describe("denoise generate", () => {
       [["generate", "--model", DDPM, ...image], 1, "Cannot give --image to DDPMPipeline"],
       [["generate", "a prompt", "--model", DDPM], 1, "Cannot give a prompt to DDPMPipeline"],
       [["generate", "--model", DDPM, "--length", "3"], 1, "Cannot give --length to DDPMPipeline"],
+      [["generate", "--model", DANCE, "--length", "0"], 2, "from 0.001 to 3600"],
+      [
+        ["generate", "x", "--model", fixture("tiny-ace-step"), "--size", "64"],
+        1,
+        "AceStepPipeline takes none of --size, --image, --mask, --depth, --strength",
+      ],
       [["generate", "--model", DANCE, "--steps", "1", "--out", "x.png"], 1, "must end in .wav"],
     ];
     for (const [args, expected, message] of cases) {

@@ -284,6 +284,7 @@ describe("ZImagePipeline", () => {
     const pipe = await loaded;
     const promptEmbeds = [randn([6, 16]), randn([3, 16])];
     await assertRejects(() => pipe(undefined, { promptEmbeds }), TypeError, "negativePromptEmbeds");
+    await assertRejects(() => pipe(), TypeError, "either prompt or promptEmbeds");
     const call = { promptEmbeds, negativePromptEmbeds: [randn([3, 16])], height: 32, width: 32 };
     await assertRejects(() => pipe(undefined, call), RangeError, "Cannot pair 1 negative prompts");
   });

@@ -48,8 +48,10 @@ export async function encodeZImagePrompts(
   options: ZImagePromptOptions & { readonly signal?: AbortSignal | undefined },
   guided: boolean,
 ): Promise<TextRows> {
-  const { negativePromptEmbeds, signal, maxSequenceLength: maxLength = 512 } = options;
-  if (guided && prompt === undefined && negativePromptEmbeds === undefined) {
+  const { promptEmbeds, negativePromptEmbeds, signal, maxSequenceLength: maxLength = 512 } =
+    options;
+  const isAlone = prompt === undefined && negativePromptEmbeds === undefined;
+  if (guided && promptEmbeds !== undefined && isAlone) {
     throw new TypeError(
       "Cannot guide by promptEmbeds alone: give negativePromptEmbeds with them, or a guidanceScale of 0",
     );

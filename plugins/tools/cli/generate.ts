@@ -133,7 +133,7 @@ export function addGenerate(program: Command): void {
     )
     .option("--ip-adapter-image <file>", "the image that IP-Adapters follow")
     .option("--lyrics <text>", "what is sung, with marks such as [verse], by models that sing")
-    .option("--length <seconds>", "how long an audio clip is", number(0, 3600))
+    .option("--length <seconds>", "how long an audio clip is", number(0.001, 3600))
     .option(
       "--option <name=value>",
       "an option that the pipeline alone has, by diffusers' name; repeatable, for a list too; " +

@@ -228,9 +228,13 @@ async function classFor(
   const known = Object.entries(OPTIONS).filter(([_, option]) => option in options);
   const depthOnes = registry.pipelines().filter(({ task }) => task === "depth-to-image")
     .map(({ className }) => className).join(", ");
+  const all = Object.keys(OPTIONS).map((flag) => `--${flag}`).join(", ");
   throw new TypeError(
-    `Cannot give ${foreign.join(" and ")} to ${className}: beside a prompt ${name} takes ` +
-      (known.map(([flag]) => `--${flag}`).join(", ") || "nothing") +
+    `Cannot give ${foreign.join(" and ")} to ${className}: ${
+      known.length === 0
+        ? `${name} takes none of ${all}`
+        : `beside a prompt ${name} takes ${known.map(([flag]) => `--${flag}`).join(", ")}`
+    }` +
       (given.depth === undefined ? "" : `; models that take --depth are those of ${depthOnes}`),
   );
 }
