@@ -68,11 +68,13 @@ def write_json(path: Path, value: dict) -> None:
 KEPT = 256
 
 
-def write_golden(path: Path, command: str, cases: list[dict], tensors: dict[str, torch.Tensor], results: str | None = r"\.outputs\.") -> None:
-    """Writes PATH.json with the versions, the command and the cases, and the tensors in two files: PATH.rules says what was
-    drawn, PATH.safetensors has the rest; of tensors whose name `results` matches, it has a part (all of them with None)."""
+def write_golden(
+    path: Path, command: str, cases: list[dict], tensors: dict[str, torch.Tensor], results: str | None = r"\.outputs\.", **head
+) -> None:
+    """Writes PATH.json with the versions, the command, the head and the cases, and the tensors in two files: PATH.rules says what
+    was drawn, PATH.safetensors has the rest; of tensors whose name `results` matches, it has a part (all of them with None)."""
     write_tensors(path, tensors, results)
-    write_json(path.with_suffix(".json"), {"versions": versions(), "command": command, "cases": cases})
+    write_json(path.with_suffix(".json"), {"versions": versions(), "command": command, **head, "cases": cases})
 
 
 # images and tensors that calls are given, each in a file by itself, which several goldens name

@@ -3,15 +3,13 @@
     $(sh scripts/reference/setup.sh) scripts/reference/diffedit_goldens.py [methods] [task ...]
 """
 
-import json
 import sys
 import warnings
 
 import diffusers
 import torch
-from safetensors.torch import load_file, save_file
 
-from common import GOLDEN, generator, versions, write_json
+from common import GOLDEN, generator, write_golden
 from task_goldens import load, store, write_task
 from tasks import OTHER, PHOTO, PROMPT, case, latents, mask, photo, swap, tensor
 
@@ -54,7 +52,7 @@ def write_methods() -> None:
     own = pipe.scheduler
 
     def add(method: str, name: str, scheduler: dict | None, call: dict, seeds: list[int], made: torch.Tensor) -> None:
-        tensors[f"{len(cases)}.made"] = made[..., ::3] if made.ndim == 5 else made
+        tensors[f"{len(cases)}.made"] = made
         given = {key: store(value, tensors) for key, value in call.items()}
         cases.append({"name": name, "method": method, "scheduler": scheduler, "seeds": seeds, "call": given, "made": f"{len(cases)}.made"})
 
@@ -70,19 +68,7 @@ def write_methods() -> None:
         seeds = [1, 2] if isinstance(call["image"], list) else [1]
         found = pipe.invert(**call, generator=[generator(seed) for seed in seeds]).latents
         add("invert", name, {"class": f"{wanted}Scheduler", "config": {}}, call, seeds, found)
-    save_file({key: value.contiguous() for key, value in tensors.items()}, GOLDEN / "diffedit.safetensors")
-    write_json(GOLDEN / "diffedit.json", {"versions": versions(), "command": COMMAND, "cases": cases})
-
-
-def drop_latents(name: str) -> None:
-    """Those that a scheduler gives, before what the mask leaves is put back."""
-    path = GOLDEN / "tasks" / name
-    head = json.loads(path.with_suffix(".json").read_text())
-    for one in head["cases"]:
-        del one["latents"]
-    write_json(path.with_suffix(".json"), head)
-    file = path.with_suffix(".safetensors")
-    save_file({key: value for key, value in load_file(file).items() if not key.endswith(".latents")}, file)
+    write_golden(GOLDEN / "diffedit", COMMAND, cases, tensors, r"\.made$")
 
 
 if __name__ == "__main__":
@@ -92,4 +78,3 @@ if __name__ == "__main__":
             write_methods()
         else:
             write_task(wanted, TASKS[wanted], COMMAND)
-            drop_latents(wanted)

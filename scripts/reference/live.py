@@ -16,7 +16,6 @@ from random import Random
 
 import diffusers
 import torch
-from safetensors.torch import save_file
 from transformers import CLIPTokenizer
 
 import gligen_goldens
@@ -24,7 +23,7 @@ import marigold_goldens
 import random_configs
 import random_tasks
 import video_zero_goldens
-from common import generator, versions, write_golden, write_json
+from common import generator, write_golden
 from model_goldens import run_model
 from pipeline_goldens import run_case
 from longcat_image_goldens import load_longcat
@@ -138,10 +137,9 @@ def pipeline(dice: Random, folder: Path, index: int) -> None:
     start = time.perf_counter()
     images, latents = run_case(pipe, call, seeds)
     seconds = time.perf_counter() - start
-    tensors = {"images": images.contiguous()} | ({} if latents is None else {"latents": latents.contiguous()})
-    save_file(tensors, folder / "golden.safetensors")
+    tensors = {"images": images} | ({} if latents is None else {"latents": latents})
     case = {"name": "random", "scheduler": None, "seeds": seeds, "call": call, **{name: name for name in tensors}}
-    write_json(folder / "golden.json", {"versions": versions(), "command": COMMAND, "cases": [case]})
+    write_golden(folder / "golden", COMMAND, [case], tensors, None)
     say(kind="pipeline", index=index, folder=str(folder), class_name=type(pipe).__name__,
         config={"scheduler": dict(pipe.scheduler.config), **call}, seconds=seconds,
         sensitivity=sensitivity(pipe, call, seeds))

@@ -14,13 +14,14 @@ import numpy
 import torch
 from diffusers import MarigoldDepthPipeline
 
-from common import FIXTURES, GOLDEN, generator, seed_of, versions, write_json, write_tensors
+from common import FIXTURES, GOLDEN, generator, seed_of, write_golden
 from task_goldens import EVERY, store
 from task_repos import folder
 from tasks import case, photo, swap, tensor
 from tiny_models import UNET_2D_CONDITION, build
 
 COMMAND = "scripts/reference/marigold_goldens.py"
+RESULTS = r"\.(prediction|uncertainty|latent)$"
 UNETS = {"marigold": (8, 4), "marigold-intrinsics": (16, 12)}
 LOOK = dict(image=photo(60, 41), num_inference_steps=3, processing_resolution=32)
 SCHEDULER = swap("DDIM", prediction_type="v_prediction", timestep_spacing="trailing", rescale_betas_zero_snr=True)
@@ -102,13 +103,7 @@ def write_task(name: str, others: list[dict] | None = None, folder=GOLDEN / "mar
             if value is not None:
                 tensors[f"{i}.{key}"], record[key] = value, f"{i}.{key}"
         records.append(record)
-    write("golden" if others else name, {**task, "settings": settings, "every": every, "cases": records}, tensors, folder)
-
-
-def write(name: str, head: dict, tensors: dict, folder=GOLDEN / "marigold") -> None:
-    path = folder / name
-    write_tensors(path, tensors, results=r"\.(prediction|uncertainty|latent)$" if name != "golden" else None)
-    write_json(path.with_suffix(".json"), {"versions": versions(), "command": COMMAND, **head})
+    write_golden(folder / ("golden" if others else name), COMMAND, records, tensors, None if others else RESULTS, **task, settings=settings, every=every)
 
 
 def write_alignment() -> None:
@@ -125,7 +120,7 @@ def write_alignment() -> None:
         tensors |= {f"{i}.depth": depth, f"{i}.prediction": runs[0][0], f"{i}.uncertainty": runs[0][1]}
         cases.append({"options": more, "depth": f"{i}.depth", "prediction": f"{i}.prediction",
                       "uncertainty": f"{i}.uncertainty", "moved": moved})
-    write("alignment", {"cases": cases}, tensors)
+    write_golden(GOLDEN / "marigold" / "alignment", COMMAND, cases, tensors, RESULTS)
 
 
 if __name__ == "__main__":

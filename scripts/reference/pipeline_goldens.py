@@ -4,10 +4,9 @@ import diffusers
 import numpy
 import torch
 from diffusers import DiffusionPipeline
-from safetensors.torch import save_file
 from transformers import CLIPTextModel
 
-from common import FIXTURES, GOLDEN, generator, versions, write_json
+from common import FIXTURES, GOLDEN, generator, write_golden
 
 # clip_skip of diffusers 0.42.1 reads text_encoder.text_model, which transformers 5 has merged into the encoder itself
 CLIPTextModel.text_model = property(lambda self: self)
@@ -158,8 +157,4 @@ def write_pipeline_goldens() -> None:
         apply_scheduler(pipe, own, None)
         if hasattr(pipe, "vae") and repo not in LOAD:
             own_inputs(pipe, cases, tensors)
-        path = GOLDEN / "pipelines" / repo
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: t.detach().contiguous() for name, t in tensors.items()}, path.with_suffix(".safetensors"))
-        write_json(path.with_suffix(".json"), {"versions": versions(), "command": COMMAND, "load": LOAD.get(repo, {}),
-                                               "printed": head, "cases": cases})
+        write_golden(GOLDEN / "pipelines" / repo, COMMAND, cases, tensors, None, load=LOAD.get(repo, {}), printed=head)

@@ -17,7 +17,7 @@ from diffusers.pipelines.stable_diffusion import clip_image_project_model, safet
 from PIL import Image
 from transformers import CLIPTextModel
 
-from common import FIXTURES, GOLDEN, generator, input_name, versions, write_json, write_tensors
+from common import FIXTURES, GOLDEN, generator, input_name, write_golden
 from ip_adapters import encoders, follow
 from modular import load_modular
 from tasks import TASKS
@@ -140,7 +140,7 @@ def run_case(pipe, one: dict) -> tuple[torch.Tensor, torch.Tensor | None, list[b
     call = {key: list(value) if isinstance(value, list) else value for key, value in one["call"].items()}
     if hasattr(pipe, "set_pag_applied_layers"):  # in diffusers the pipeline's, not the call's
         pipe.set_pag_applied_layers(call.pop("pag_applied_layers", "mid"))
-    if type(pipe).__name__.startswith("IF"):  # which put back after the step what a mask keeps
+    if type(pipe).__name__.startswith(("IF", "StableDiffusionDiffEdit")):  # which put back after the step what a mask keeps
         given["callback"] = lambda _step, _timestep, stepped: seen.update(latents=stepped)
     if isinstance(pipe, diffusers.Krea2Pipeline):  # which asks for a mask where denoise is given lists
         call |= {f"{key}_mask": torch.ones(call[key].shape[:2], dtype=torch.bool) for key in ("prompt_embeds", "negative_prompt_embeds") if key in call}
@@ -189,10 +189,8 @@ def write_task(name: str, task: dict, command: str = COMMAND, folder=GOLDEN / "t
         if hidden is not None:
             value["hidden"] = hidden
         cases.append(value)
-    path = folder / name
-    write_tensors(path, tensors, results=r"\.latents$" if folder == GOLDEN / "tasks" else None)
     head = {key: task[key] for key in ("pipeline", "repo", "parts", "every", "latents_every", "lora", "ip_adapter") if key in task}
-    write_json(path.with_suffix(".json"), {"versions": versions(), "command": command, **head, "cases": cases})
+    write_golden(folder / name, command, cases, tensors, r"\.latents$" if folder == GOLDEN / "tasks" else None, **head)
 
 
 if __name__ == "__main__":
