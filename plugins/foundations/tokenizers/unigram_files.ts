@@ -8,7 +8,13 @@ import {
   type Vocabulary,
 } from "./files.ts";
 import { readSentencePiece, type SentencePieceModel } from "./sentence_piece.ts";
-import type { AddedToken } from "./special_tokens.ts";
+import {
+  type AddedToken,
+  placeTokens,
+  resolveSpecialTokens,
+  type SpecialTokens,
+  type TokenizerTokens,
+} from "./special_tokens.ts";
 
 /** A piece with the logarithm of its probability; its place is its id. */
 export type ScoredPiece = readonly [piece: string, score: number];
@@ -42,6 +48,18 @@ export function unigramFileNames({ fileName }: UnigramLayout): readonly string[]
     "special_tokens_map.json",
     "added_tokens.json",
   ];
+}
+
+/**
+ * The special tokens of the files, and the symbols of the SentencePiece model.
+ *
+ * @param defaults What stands where the files say nothing.
+ */
+export function unigramTokens(files: UnigramFiles, defaults: SpecialTokens): TokenizerTokens {
+  const { roles, added } = resolveSpecialTokens(files, defaults);
+  const known = new Set(added.map(({ content }) => content));
+  const symbols = files.symbols.filter(({ content }) => !known.has(content));
+  return { roles: { ...defaults, ...roles }, added: placeTokens(files.vocab, symbols, added) };
 }
 
 /** The ids of pieces. */

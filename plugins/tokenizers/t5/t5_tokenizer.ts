@@ -1,9 +1,7 @@
 import {
   defineTokenizer,
-  placeTokens,
   type PretrainedTokenizer,
   readUnigramFiles,
-  resolveSpecialTokens,
   type ScoredPiece,
   type TokenizerClass,
   type TokenizerFiles,
@@ -12,6 +10,7 @@ import {
   unigramFileNames,
   type UnigramFiles,
   type UnigramLayout,
+  unigramTokens,
   vocabularyOf,
 } from "@denoise/tokenizers";
 
@@ -120,14 +119,11 @@ function tokensOf(files: UnigramFiles): TokenizerTokens {
   const hasOwn = listed.some((token) => JSON.stringify(token).includes("<extra_id_"));
   const extra = hasOwn ? listed : [...listed, ...extraIds(config).reverse()];
   const { extra_special_tokens: _, ...otherSpecial } = specialTokens;
-  const { roles, added } = resolveSpecialTokens({
+  return unigramTokens({
     ...files,
     config: { ...config, extra_special_tokens: extra },
     specialTokens: otherSpecial,
   }, SPECIAL);
-  const known = new Set(added.map(({ content }) => content));
-  const symbols = files.symbols.filter(({ content }) => !known.has(content));
-  return { roles: { ...SPECIAL, ...roles }, added: placeTokens(files.vocab, symbols, added) };
 }
 
 /** A tokenizer of these pieces in the file format of tokenizers. */

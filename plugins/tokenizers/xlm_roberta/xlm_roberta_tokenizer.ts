@@ -1,16 +1,15 @@
 import { DenoiseError } from "@denoise/core";
 import {
   defineTokenizer,
-  placeTokens,
   type PretrainedTokenizer,
   readUnigramFiles,
   resolveSpecialTokens,
   type TokenizerClass,
-  type TokenizerTokens,
   unigramBackend,
   unigramFileNames,
   type UnigramFiles,
   type UnigramLayout,
+  unigramTokens,
 } from "@denoise/tokenizers";
 
 /** What stands where the files say nothing. */
@@ -67,7 +66,7 @@ export const XLMRobertaTokenizer: TokenizerClass<XLMRobertaTokenizer> = defineTo
   behind: "eos",
   fileNames: unigramFileNames(LAYOUT),
   read,
-  tokens,
+  tokens: (files) => unigramTokens(files, SPECIAL),
   backend: (files, { added }) => unigramBackend(files, added, LAYOUT.unkId),
 });
 
@@ -81,12 +80,4 @@ async function read(folder: string): Promise<UnigramFiles> {
     }: add_prefix_space = false is ` +
       "not supported; supported are true and null",
   );
-}
-
-/** The special tokens of the files, and the symbols of the SentencePiece model. */
-function tokens(files: UnigramFiles): TokenizerTokens {
-  const { roles, added } = resolveSpecialTokens(files, SPECIAL);
-  const known = new Set(added.map(({ content }) => content));
-  const symbols = files.symbols.filter(({ content }) => !known.has(content));
-  return { roles: { ...SPECIAL, ...roles }, added: placeTokens(files.vocab, symbols, added) };
 }
