@@ -105,6 +105,13 @@ export const schema: ConfigSchema<UNet2DConditionConfig> = {
   cross_attention_norm: anything(null),
 };
 
+/** Width of the states of texts as attention sees them, that of the first level where levels differ. */
+export function attentionWidth(
+  { cross_attention_dim: width }: Pick<UNet2DConditionConfig, "cross_attention_dim">,
+): number {
+  return [width].flat()[0] ?? 0;
+}
+
 const SUPPORTED = {
   down_block_types: [...downBlockTypes, "SimpleCrossAttnDownBlock2D", ...kDownTypes],
   up_block_types: [...upBlockTypes, "SimpleCrossAttnUpBlock2D", ...kUpTypes],

@@ -3,7 +3,7 @@ import { float32, optional, type Port } from "@denoise/onnx";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import { add, concat, linear, mul, reshape, silu, sub, unsqueeze } from "@denoise/onnx/nn";
 import type { Grounding } from "@denoise/roles";
-import type { UNet2DConditionConfig } from "./config.ts";
+import { attentionWidth, type UNet2DConditionConfig } from "./config.ts";
 
 type Config = FrozenConfig<UNet2DConditionConfig>;
 
@@ -32,7 +32,7 @@ function inputsOf({ attention_type: type }: Config) {
 
 /** The inputs for objects, of models with gated attention. */
 export function groundingPorts(config: Config): Record<string, Port> {
-  const [width = 0] = [config.cross_attention_dim].flat();
+  const width = attentionWidth(config);
   const port = (name: string): Port => {
     if (name.endsWith("boxes")) return { ...float32("batch", "objects", 4), exact: true };
     return name.endsWith("masks")

@@ -1,7 +1,7 @@
 import type { FrozenConfig } from "@denoise/core";
 import { float32, int64, optional, type Port, timesteps } from "@denoise/onnx";
 import { imageProjections, imagePromptKind, layersAt, timeWidth } from "@denoise/onnx/blocks";
-import type { UNet2DConditionConfig } from "./config.ts";
+import { attentionWidth, type UNet2DConditionConfig } from "./config.ts";
 import { isKBlock } from "@denoise/onnx/blocks";
 import { groundingPorts } from "./grounding.ts";
 import { imageMaskInput } from "./image_masks.ts";
@@ -106,10 +106,6 @@ function imageWidth(config: Config): number | string {
   return isAlone && config.encoder_hid_dim !== null ? config.encoder_hid_dim : "image_width";
 }
 
-function attentionWidth({ cross_attention_dim: width }: Config): number {
-  return [width].flat()[0] ?? 0;
-}
-
 /** What is given beside sample, time and text (`added_cond_kwargs`). */
 function addedConditions(config: Config): Ports {
   const { addition_embed_type: type } = config;
@@ -136,7 +132,7 @@ function textPort(config: Config, width: number): Port {
 
 /** The inputs of a model with this config; `added` tells of what adapters have added. */
 export function inputs(config: Config, added: (name: string) => boolean): Ports {
-  const [width = 0] = [config.encoder_hid_dim ?? config.cross_attention_dim].flat();
+  const width = config.encoder_hid_dim ?? attentionWidth(config);
   const hint = config.addition_embed_type === "image_hint" ? HINT_CHANNELS : 0;
   return {
     sample: float32("batch", config.in_channels - hint, "height", "width"),
