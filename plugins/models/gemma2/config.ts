@@ -1,9 +1,8 @@
 import { boolean, type ConfigSchema, float, type FrozenConfig, maybe, number } from "@denoise/core";
 import {
-  checkLanguageModel,
+  checkSlidingLanguageModel,
   type LanguageModelConfig,
   languageModelOptions,
-  unsupportedOption,
 } from "@denoise/onnx";
 
 /** Options of a Gemma2Model, as they stand in config.json; `hidden_act` is its `hidden_activation`. */
@@ -41,16 +40,7 @@ export const schema: ConfigSchema<Gemma2Config> = {
   use_bidirectional_attention: maybe(boolean),
 };
 
-const KINDS = ["sliding_attention", "full_attention"];
-
 /** Refuses what cannot be built, before any weights are looked at. */
 export function check(config: FrozenConfig<Gemma2Config>): void {
-  const { layer_types, use_bidirectional_attention } = config;
-  checkLanguageModel("Gemma2Model", { ...config, layer_types: null });
-  if (layer_types?.some((type) => !KINDS.includes(type))) {
-    throw unsupportedOption("Gemma2Model", "layer_types", layer_types, KINDS);
-  }
-  if (use_bidirectional_attention === true) {
-    throw unsupportedOption("Gemma2Model", "use_bidirectional_attention", true, [null, false]);
-  }
+  checkSlidingLanguageModel("Gemma2Model", config);
 }

@@ -8,16 +8,14 @@ import {
   number,
 } from "@denoise/core";
 import {
-  checkLanguageModel,
+  checkSlidingLanguageModel,
   type LanguageModelConfig,
   languageModelOptions,
   nestedConfig,
   type RopeParameters,
+  slidingLayerTypes,
   unsupportedOption,
 } from "@denoise/onnx";
-
-/** The kinds of layers: those that slide, and those that attend to all tokens before. */
-const KINDS = ["sliding_attention", "full_attention"];
 
 /** Options of a Gemma3TextModel; `hidden_act` is `hidden_activation` of config.json. */
 export interface Gemma3Config extends LanguageModelConfig {
@@ -75,7 +73,7 @@ export function adapt(className: string, config: JsonObject): JsonObject {
   const isPlain = ["default", undefined, null].includes(
     (local["rope_type"] ?? local["type"]) as string,
   );
-  if (!isPlain || !Object.keys(ropes).every((kind) => KINDS.includes(kind))) {
+  if (!isPlain || !Object.keys(ropes).every((kind) => slidingLayerTypes.includes(kind))) {
     const plain = { rope_type: "default", rope_theta: 10000 };
     throw unsupportedOption(className, "rope_parameters", ropes, [
       null,
@@ -103,18 +101,5 @@ export function slides(
 
 /** Refuses what cannot be built, before any weights are looked at. */
 export function check(className: string, config: FrozenConfig<Gemma3Config>): void {
-  const { layer_types, num_hidden_layers, use_bidirectional_attention } = config;
-  checkLanguageModel(className, { ...config, layer_types: null }, ["linear"]);
-  if (layer_types?.some((type) => !KINDS.includes(type))) {
-    throw unsupportedOption(className, "layer_types", layer_types, KINDS);
-  }
-  if (layer_types !== null && layer_types.length !== num_hidden_layers) {
-    throw new RangeError(
-      `Cannot build ${className}: layer_types names ${layer_types.length} layers, which must be as many as ` +
-        `num_hidden_layers, ${num_hidden_layers}`,
-    );
-  }
-  if (use_bidirectional_attention === true) {
-    throw unsupportedOption(className, "use_bidirectional_attention", true, [null, false]);
-  }
+  checkSlidingLanguageModel(className, config, ["linear"]);
 }

@@ -87,6 +87,12 @@ export const languageModelOptions: ConfigSchema<LanguageModelConfig> = {
   layer_types: anything<readonly string[] | null>(null),
 };
 
+/** What positions that are stretched must say of it. */
+const STRETCHES = [
+  ["linear", ["factor"]],
+  ["yarn", ["factor", "original_max_position_embeddings"]],
+] as const;
+
 /**
  * Refuses a language model that cannot be built, before any weights are looked at.
  *
@@ -111,13 +117,12 @@ export function checkLanguageModel(
       throw refuse(option, [null, ...known.map((rope_type) => ({ rope_type }))]);
     }
   }
-  const rope = stretchedRope(config, "yarn");
-  const isKnown = rope === undefined ||
-    [rope.factor, rope.original_max_position_embeddings].every((value) => Number(value) > 0);
-  if (!isKnown) {
+  for (const [type, names] of STRETCHES) {
+    const rope = stretchedRope(config, type);
+    if (rope === undefined || names.every((name) => Number(rope[name]) > 0)) continue;
     throw new RangeError(
-      `Cannot build ${className}: positions of rope_type "yarn" need factor and ` +
-        `original_max_position_embeddings, both above 0, but have ${JSON.stringify(rope)}`,
+      `Cannot build ${className}: positions of rope_type "${type}" need ${names.join(" and ")}, ` +
+        `${names.length === 2 ? "both " : ""}above 0, but have ${JSON.stringify(rope)}`,
     );
   }
   const { num_attention_heads: heads, num_key_value_heads: keyHeads } = config;
@@ -126,6 +131,33 @@ export function checkLanguageModel(
       `Cannot build ${className}: num_attention_heads is ${heads}, which must be a multiple of ` +
         `num_key_value_heads, ${keyHeads}`,
     );
+  }
+}
+
+/** The types of layers: those that attend to the last tokens, and those that attend to all before. */
+export const slidingLayerTypes: readonly string[] = ["sliding_attention", "full_attention"];
+
+/** As {@linkcode checkLanguageModel}, for a model some of whose layers slide, as Gemma's do. */
+export function checkSlidingLanguageModel(
+  className: string,
+  config: FrozenConfig<
+    LanguageModelConfig & { readonly use_bidirectional_attention: boolean | null }
+  >,
+  ropeTypes: readonly string[] = [],
+): void {
+  const { layer_types, num_hidden_layers, use_bidirectional_attention } = config;
+  checkLanguageModel(className, { ...config, layer_types: null }, ropeTypes);
+  if (layer_types?.some((type) => !slidingLayerTypes.includes(type))) {
+    throw unsupportedOption(className, "layer_types", layer_types, slidingLayerTypes);
+  }
+  if (layer_types !== null && layer_types.length !== num_hidden_layers) {
+    throw new RangeError(
+      `Cannot build ${className}: layer_types names ${layer_types.length} layers, which must be as many as ` +
+        `num_hidden_layers, ${num_hidden_layers}`,
+    );
+  }
+  if (use_bidirectional_attention === true) {
+    throw unsupportedOption(className, "use_bidirectional_attention", true, [null, false]);
   }
 }
 

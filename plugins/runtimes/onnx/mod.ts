@@ -24,6 +24,7 @@ export type { ProviderPlugin } from "./engine/native/settings.ts";
 export { workerEngine } from "./engine/worker.ts";
 export {
   checkLanguageModel,
+  checkSlidingLanguageModel,
   type HiddenStatesCall,
   type LanguageModelConfig,
   type LanguageModelMethods,
@@ -32,6 +33,7 @@ export {
   namedStates,
   type RopeParameters,
   runHiddenStates,
+  slidingLayerTypes,
 } from "./language_model.ts";
 export {
   float32,
