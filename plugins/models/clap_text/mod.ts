@@ -26,7 +26,14 @@ import {
   type Tensor,
 } from "@denoise/core";
 import type { TextEncoder, TextEncoderOutput } from "@denoise/roles";
-import { defineModel, int64, nestedConfig, optional, type Runner } from "@denoise/onnx";
+import {
+  checkTokenCount,
+  defineModel,
+  int64,
+  nestedConfig,
+  optional,
+  type Runner,
+} from "@denoise/onnx";
 import { robertaEncoder } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import { activation, linear, slice, squeeze, tanh } from "@denoise/onnx/nn";
@@ -133,12 +140,7 @@ async function encode(
 ): Promise<TextEncoderOutput> {
   const { num_hidden_layers: layers, max_position_embeddings, pad_token_id } = model.config;
   const { attentionMask, outputHiddenStates = false, clipSkip } = options;
-  const [limit, count] = [max_position_embeddings - pad_token_id - 1, inputIds.dims[1]!];
-  if (count > limit) {
-    throw new RangeError(
-      `Cannot encode ${count} tokens: the model takes at most ${limit}; cut the text`,
-    );
-  }
+  checkTokenCount(inputIds.dims[1]!, max_position_embeddings - pad_token_id - 1);
   if (clipSkip !== undefined) {
     throw new TypeError("Cannot skip layers of a ClapTextModelWithProjection: leave out clipSkip");
   }

@@ -19,7 +19,7 @@
  */
 import type { ModelClass, Tensor } from "@denoise/core";
 import type { TextEncoder, TextEncoderOutput } from "@denoise/roles";
-import { defineModel, nestedConfig, type Runner } from "@denoise/onnx";
+import { checkTokenCount, defineModel, nestedConfig, type Runner } from "@denoise/onnx";
 import { type CLIPTextConfig, schema } from "./config.ts";
 import { endsOfTexts, finalNorm, forward } from "./graphs.ts";
 
@@ -68,11 +68,7 @@ async function encode(
 ): Promise<TextEncoderOutput> {
   const { num_hidden_layers: layers, max_position_embeddings: limit } = model.config;
   const { clipSkip, attentionMask, outputHiddenStates = false } = options;
-  if (inputIds.dims[1]! > limit) {
-    throw new RangeError(
-      `Cannot encode ${inputIds.dims[1]} tokens: the model takes at most ${limit}; cut the text`,
-    );
-  }
+  checkTokenCount(inputIds.dims[1]!, limit);
   if (
     clipSkip !== undefined && !(Number.isInteger(clipSkip) && clipSkip >= 0 && clipSkip <= layers)
   ) {

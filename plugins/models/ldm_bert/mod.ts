@@ -27,6 +27,7 @@ import {
   type Tensor,
 } from "@denoise/core";
 import {
+  checkTokenCount,
   defineModel,
   float32,
   type GraphDefinition,
@@ -246,9 +247,5 @@ function checkTokens(ids: Tensor | undefined, embeds: Tensor | undefined, limit:
         (ids === undefined ? "not neither" : "not both"),
     );
   }
-  const count = (ids ?? embeds)!.dims[1]!;
-  if (count <= limit) return;
-  throw new RangeError(
-    `Cannot encode ${count} tokens: the model takes at most ${limit}; cut the text`,
-  );
+  checkTokenCount((ids ?? embeds)!.dims[1]!, limit);
 }

@@ -19,7 +19,7 @@
  * @module
  */
 import { type ConfigSchema, float, type Model, type ModelClass, Tensor } from "@denoise/core";
-import { defineModel, type GraphDefinition, int64 } from "@denoise/onnx";
+import { checkTokenCount, defineModel, type GraphDefinition, int64 } from "@denoise/onnx";
 import { robertaEncoder } from "@denoise/onnx/blocks";
 import type { Scope, Value } from "@denoise/onnx/graph";
 import { div, linear, mean, mul, unsqueeze } from "@denoise/onnx/nn";
@@ -126,12 +126,7 @@ export const MultilingualCLIP: ModelClass<MultilingualCLIP> = defineModel<
   methods: (model) => ({
     async forward(inputIds, { attentionMask } = {}) {
       const { max_position_embeddings, pad_token_id } = model.config;
-      const [limit, count] = [max_position_embeddings - pad_token_id - 1, inputIds.dims[1]!];
-      if (count > limit) {
-        throw new RangeError(
-          `Cannot encode ${count} tokens: the model takes at most ${limit}; cut the text`,
-        );
-      }
+      checkTokenCount(inputIds.dims[1]!, max_position_embeddings - pad_token_id - 1);
       const { last_hidden_state, text_embeds } = await model.run("forward", {
         input_ids: inputIds,
         attention_mask: attentionMask ?? Tensor.ones(inputIds.dims, "int64"),

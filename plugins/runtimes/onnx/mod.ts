@@ -71,7 +71,7 @@ export {
   tokensOf,
 } from "./image_tokens.ts";
 export { latentTokens } from "./latent_tokens.ts";
-export { pickRows, runByTextLength } from "./text_rows.ts";
+export { checkTokenCount, pickRows, runByTextLength } from "./text_rows.ts";
 export {
   type PatchGrid,
   patchPlaces,

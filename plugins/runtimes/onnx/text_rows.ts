@@ -30,3 +30,15 @@ export function pickRows(x: Tensor, rows: readonly number[]): Tensor {
   if (rows.length === x.dims[0] && rows.every((row, i) => row === i)) return x;
   return Tensor.cat(rows.map((row) => x.slice(0, row, row + 1)), 0);
 }
+
+/**
+ * Makes sure that a text encoder has places for all tokens.
+ *
+ * @throws {RangeError} where it has not.
+ */
+export function checkTokenCount(count: number, limit: number): void {
+  if (count <= limit) return;
+  throw new RangeError(
+    `Cannot encode ${count} tokens: the model takes at most ${limit}; cut the text`,
+  );
+}
