@@ -11,7 +11,7 @@ import {
   checkLanguageModel,
   type LanguageModelConfig,
   languageModelOptions,
-  nestedConfig,
+  visionLanguageConfig,
 } from "@denoise/onnx";
 
 /** Options of the part that reads images, as they stand under `vision_config`. */
@@ -62,13 +62,7 @@ export interface Qwen2_5_VLConfig extends LanguageModelConfig {
 
 /** What config.json says, its nested parts laid out. */
 export function adapt(config: JsonObject): JsonObject {
-  const given = nestedConfig(config, "vision_config");
-  const vision = given === config ? {} : given;
-  return {
-    ...config,
-    ...nestedConfig(config, "text_config"),
-    vision_config: { ...VISION, ...vision },
-  };
+  return visionLanguageConfig(config, VISION);
 }
 
 /** The options with the reference's defaults. */

@@ -9,8 +9,8 @@ import {
   checkLanguageModel,
   type LanguageModelConfig,
   languageModelOptions,
-  nestedConfig,
   unsupportedOption,
+  visionLanguageConfig,
 } from "@denoise/onnx";
 import { activationNames } from "@denoise/onnx/nn";
 
@@ -53,7 +53,7 @@ export interface Qwen3VLVisionConfig {
 }
 
 /** What is not in a config, as the reference has it. */
-const VISION: Omit<Qwen3VLVisionConfig, "rope_parameters"> = {
+const VISION: Qwen3VLVisionConfig = {
   depth: 27,
   hidden_size: 1152,
   hidden_act: "gelu_pytorch_tanh",
@@ -66,6 +66,7 @@ const VISION: Omit<Qwen3VLVisionConfig, "rope_parameters"> = {
   out_hidden_size: 3584,
   num_position_embeddings: 2304,
   deepstack_visual_indexes: [8, 16, 24],
+  rope_parameters: null,
 };
 
 /** Options of a Qwen3VLForConditionalGeneration, as they stand in config.json. */
@@ -82,13 +83,7 @@ export interface Qwen3VLConfig extends LanguageModelConfig {
 
 /** What config.json says, its nested parts laid out. */
 export function adapt(config: JsonObject): JsonObject {
-  const given = nestedConfig(config, "vision_config");
-  const vision = given === config ? {} : given;
-  return {
-    ...config,
-    ...nestedConfig(config, "text_config"),
-    vision_config: { ...VISION, rope_parameters: null, ...vision },
-  };
+  return visionLanguageConfig(config, VISION);
 }
 
 /** The options with the reference's defaults. */
@@ -98,7 +93,7 @@ export const schema: ConfigSchema<Qwen3VLConfig> = {
   rope_theta: float(500000),
   head_dim: 128,
   attention_bias: false,
-  vision_config: anything<Qwen3VLVisionConfig>({ ...VISION, rope_parameters: null }),
+  vision_config: anything<Qwen3VLVisionConfig>(VISION),
   image_token_id: 151655,
 };
 

@@ -76,6 +76,7 @@ export {
   type PatchGrid,
   patchPlaces,
   type VisionInputs,
+  visionLanguageConfig,
   type VisionLanguageMethods,
   visionLanguageMethods,
   type VisionStatesCall,

@@ -1,4 +1,4 @@
-import { Tensor } from "@denoise/core";
+import { type JsonObject, Tensor } from "@denoise/core";
 import {
   type HiddenStatesCall,
   type LanguageModelConfig,
@@ -6,7 +6,21 @@ import {
   languageModelMethods,
   runHiddenStates,
 } from "./language_model.ts";
-import type { Runner } from "./model_definition.ts";
+import { nestedConfig, type Runner } from "./model_definition.ts";
+
+/**
+ * What config.json says of a language model that reads images too, its nested parts laid out.
+ *
+ * @param defaults What `vision_config` has where the file does not say it.
+ */
+export function visionLanguageConfig(config: JsonObject, defaults: object): JsonObject {
+  const vision = nestedConfig(config, "vision_config");
+  return {
+    ...config,
+    ...nestedConfig(config, "text_config"),
+    vision_config: { ...defaults, ...(vision === config ? {} : vision) },
+  };
+}
 
 /** Frames, rows and columns of an image's patches. */
 export type PatchGrid = readonly [frames: number, rows: number, columns: number];
