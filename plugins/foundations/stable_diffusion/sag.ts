@@ -80,12 +80,14 @@ export const selfAttention: Family<
           return predictByUNet(unet, conditioning, { guidance, guidanceScale });
         }
         checkBlurred(latentDims(vae, 1, size), vaeScaleFactor(vae));
+        const levelAt = trainedLevels(scheduler);
         return async ({ input, latents, timestep }) => {
           const rows = guidance ? Tensor.cat([input, input]) : input;
           const { sample, middleAttention } = await attend(unet, rows, timestep, conditioning);
           const [output, attention] = [sample, middleAttention]
             .map((x) => x.chunk(guidance ? 2 : 1)[0]!) as [Tensor, Tensor];
-          const degraded = degrade(scheduler, { latents, output, attention, timestep });
+          const level = levelAt(timestep);
+          const degraded = degrade(scheduler, { latents, output, attention, timestep, level });
           // one session does for both calls
           const poorer = await attend(unet, degraded, timestep, unguided);
           const guided = guidance ? guide(sample, guidanceScale) : sample;
@@ -143,13 +145,15 @@ function checkScheduler({ className, config, initNoiseSigma }: Scheduler): void 
   );
 }
 
-/** Signal and noise at a trained timestep. */
-function levelAt({ config, sigmas }: Scheduler, timestep: number): SignalAndNoise {
+/** Signal and noise at the trained timesteps. */
+function trainedLevels({ config, sigmas }: Scheduler): (timestep: number) => SignalAndNoise {
   // methods with sigmas do not let the signal of the last timestep be 0
   const options = sigmas === undefined ? {} : { lastAlphaCumprod: 2 ** -24 };
   const { alphasCumprod } = makeNoiseSchedule(config as NoiseConfig, options);
-  const bar = alphasCumprod[timestep]!;
-  return { alpha: Math.sqrt(bar), sigma: Math.sqrt(Math.fround(1 - bar)) };
+  return (timestep) => {
+    const bar = alphasCumprod[timestep]!;
+    return { alpha: Math.sqrt(bar), sigma: Math.sqrt(Math.fround(1 - bar)) };
+  };
 }
 
 /** What a step has seen. */
@@ -161,12 +165,15 @@ interface Seen {
   /** How much attention the pixels in the middle received, float32 [N, h', w']. */
   readonly attention: Tensor;
   readonly timestep: number;
+  readonly level: SignalAndNoise;
 }
 
 /** The latents with what is attended to most blurred, as noisy as before. */
-function degrade(scheduler: Scheduler, { latents, output, attention, timestep }: Seen): Tensor {
+function degrade(
+  scheduler: Scheduler,
+  { latents, output, attention, timestep, level }: Seen,
+): Tensor {
   const { prediction_type } = scheduler.config as NoiseConfig;
-  const level = levelAt(scheduler, timestep);
   const clean = toDenoised(prediction_type, latents, output, level);
   const noise = toNoise(prediction_type, latents, output, level);
   const [, channels, height, width] = latents.dims as [number, number, number, number];
