@@ -63,13 +63,6 @@ function colorsOf(decoded: Tensor): Tensor {
 function depthOf(decoded: Tensor): Tensor {
   const channels = decoded.dims[1]!;
   if (channels === 4) return decoded.slice(1, 3).map((x) => Math.trunc(Math.fround(x * 65535)));
-  const byte = (channel: number) => decoded.slice(1, channel, channel + 1).map(roundedByte);
+  const byte = (channel: number) => decoded.slice(1, channel, channel + 1).mul(255).round();
   return byte(4).mul(256).add(byte(5));
-}
-
-/** A value of 0 to 1 as a byte; halves go to the even one, as numpy rounds. */
-function roundedByte(x: number): number {
-  const scaled = Math.fround(x * 255);
-  const rounded = Math.round(scaled);
-  return rounded - scaled === 0.5 && rounded % 2 === 1 ? rounded - 1 : rounded;
 }
