@@ -177,8 +177,8 @@ export interface Begun {
   readonly plan: RunPlan;
   /** What the denoiser is given for scaled latents. Defaults to these. */
   denoiserInput?(scaled: Tensor): Tensor;
-  /** What of the latents goes on to the next timestep. Defaults to all. */
-  keep?(latents: Tensor, next: number | undefined): Tensor;
+  /** What of the latents of a step goes on to the next timestep. Defaults to all. */
+  keep?(latents: Tensor, next: number | undefined, index: number): Tensor;
   /** Where images are made in another size than that of the call: that size, and what brings them to it. */
   readonly fitted?: Fitted | undefined;
   /** Brings what was made back into the image that it is a part of. */
@@ -446,7 +446,7 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K,
       const input = begun.denoiserInput?.(scaled) ?? scaled;
       return await predict({ input, scaled, latents, timestep, index, control: added });
     },
-    keep: ({ prevSample }, i) => begun.keep?.(prevSample, timesteps[i + 1]) ?? prevSample,
+    keep: ({ prevSample }, i) => begun.keep?.(prevSample, timesteps[i + 1], i) ?? prevSample,
     preview: (stepped) =>
       previewLatents(run, family.previewed?.(stepped, run.components) ?? stepped, recipe, decode),
   });

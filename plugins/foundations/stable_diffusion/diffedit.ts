@@ -374,10 +374,9 @@ export const fromInverted: Start<
     );
     const inside = repeatRows(mask, count, "masks");
     const outside = inside.mul(-1).add(1);
-    let step = 0;
     return {
       ...{ latents: around[0]!, size, plan, controls: [] },
-      keep: (latents) => latents.mul(inside).add(around[step++]!.mul(outside)),
+      keep: (latents, _, index) => latents.mul(inside).add(around[index]!.mul(outside)),
     };
   },
 };
