@@ -280,7 +280,7 @@ export interface LatentDefinition<C extends LatentComponents, O extends LatentOp
 export function latentPipeline<C extends LatentComponents, O extends LatentOptions, K>(
   definition: LatentDefinition<C, O, K>,
 ): PipelineClass<C, [prompt: Prompt | undefined, options: O], ImageOutput> {
-  return definePipeline(latentDefinition(definition));
+  return definePipeline(latentDefinition(definition, finishImages));
 }
 
 /** The same for a class whose calls need a prompt alone, so that their options may be left out. */
@@ -288,7 +288,7 @@ export function textToImagePipeline<C extends LatentComponents, O extends Latent
   definition: LatentDefinition<C, O, K>,
 ): PipelineClass<C, [prompt?: Prompt, options?: O], ImageOutput> {
   return definePipeline<C, [prompt?: Prompt, options?: O], ImageOutput, Partial<O>>(
-    latentDefinition(definition),
+    latentDefinition(definition, finishImages),
   );
 }
 
@@ -328,7 +328,7 @@ export function latentPipelineWith<
   definition: LatentDefinition<C, O, K>,
   methods: NonNullable<PipelineDefinition<C, [O], ImageOutput, Record<never, never>, M>["methods"]>,
 ): PipelineClass<C, [prompt: Prompt | undefined, options: O], ImageOutput, M> {
-  return definePipeline({ ...latentDefinition(definition), methods });
+  return definePipeline({ ...latentDefinition(definition, finishImages), methods });
 }
 
 /** The same as {@linkcode textToImagePipeline} for a class that gives more than images. */
@@ -341,11 +341,9 @@ export function textToOutputPipeline<
   definition: LatentDefinition<C, O, K>,
   finish: Finish<C, Out>,
 ): PipelineClass<C, [prompt?: Prompt, options?: O], Out> {
-  return definePipeline<C, [prompt?: Prompt, options?: O], Out, Partial<O>>({
-    ...latentFacts(definition),
-    generate: (run: PipelineRun<C>, prompt: Prompt | undefined, options: O) =>
-      generate(definition, finish, run, prompt, options),
-  });
+  return definePipeline<C, [prompt?: Prompt, options?: O], Out, Partial<O>>(
+    latentDefinition(definition, finish),
+  );
 }
 
 /** The same for a class whose calls have no prompt: all that they follow is among their options. */
@@ -353,26 +351,16 @@ export function promptlessPipeline<C extends LatentComponents, O extends LatentO
   definition: LatentDefinition<C, O, K>,
 ): PipelineClass<C, [options: O], ImageOutput> {
   return definePipeline({
-    ...latentFacts(definition),
+    ...latentDefinition(definition, finishImages),
     takesPrompt: false,
     generate: (run: PipelineRun<C>, options: O) =>
       generate(definition, finishImages, run, undefined, options),
   });
 }
 
-function latentDefinition<C extends LatentComponents, O extends LatentOptions, K>(
+function latentDefinition<C extends LatentComponents, O extends LatentOptions, K, Out>(
   definition: LatentDefinition<C, O, K>,
-) {
-  return {
-    ...latentFacts(definition),
-    generate: (run: PipelineRun<C>, prompt: Prompt | undefined, options: O) =>
-      generate(definition, finishImages, run, prompt, options),
-  };
-}
-
-/** What a class says of itself. */
-function latentFacts<C extends LatentComponents, O extends LatentOptions, K>(
-  definition: LatentDefinition<C, O, K>,
+  finish: Finish<C, Out>,
 ) {
   const { className, task, family, start, control, options, defaults } = definition;
   const { components, settings, blocks, prepare } = definition;
@@ -382,6 +370,8 @@ function latentFacts<C extends LatentComponents, O extends LatentOptions, K>(
     ...{ takesPrompt: true, options, defaults, components, settings, blocks },
     ...(prepare === undefined ? {} : { prepare }),
     ...(sized ? { defaultSize: (parts: C) => family.size(parts, {}) } : {}),
+    generate: (run: PipelineRun<C>, prompt: Prompt | undefined, options: O) =>
+      generate(definition, finish, run, prompt, options),
   };
 }
 
