@@ -1,4 +1,4 @@
-import { Generator, type GeneratorInput, Tensor } from "@denoise/core";
+import { Generator, type GeneratorInput, type RunOptions, Tensor } from "@denoise/core";
 import type { Autoencoder } from "@denoise/roles";
 import { latentSpace } from "./latents.ts";
 
@@ -16,6 +16,21 @@ export function repeatRows(rows: Tensor, count: number, what: string): Tensor {
     );
   }
   return rows.repeat([count / have, ...rows.dims.slice(1).map(() => 1)]);
+}
+
+/**
+ * The images that noise is drawn for: given generators draw as in the reference, for each image given; own ones for
+ * each image to make.
+ *
+ * @param count Images to make.
+ * @throws {RangeError} when own generators draw and `count` is no multiple of the images.
+ */
+export function drawnImages(
+  images: Tensor,
+  count: number,
+  { generator }: Pick<RunOptions, "generator">,
+): Tensor {
+  return generator === undefined ? repeatRows(images, count, "images") : images;
 }
 
 /**

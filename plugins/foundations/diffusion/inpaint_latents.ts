@@ -1,5 +1,5 @@
 import { type PipelineRun, randnTensor, type RunOptions, Tensor } from "@denoise/core";
-import { encodeToLatents, imageLatentMeans, repeatRows } from "./image_latents.ts";
+import { drawnImages, encodeToLatents, imageLatentMeans } from "./image_latents.ts";
 import { type LatentComponents, latentDims } from "./latents.ts";
 import { maskLatents } from "./mask_latents.ts";
 import type { BatchNoise } from "./noise.ts";
@@ -65,10 +65,7 @@ export async function inpaintLatents(
 ): Promise<InpaintLatents> {
   const { vae, scheduler } = run.components;
   const { givenMask, size, count, first, goesOn = false, beginsWithImage = false } = start;
-  // Given generators draw as in the reference, for each image given; own ones for each made.
-  const images = options.generator === undefined
-    ? repeatRows(start.images, count, "images")
-    : start.images;
+  const images = drawnImages(start.images, count, options);
 
   const dims = latentDims(vae, count, size);
   const own = options.latents;

@@ -16,6 +16,7 @@ import {
   checkPrompts,
   decodeLatents,
   denormalize,
+  drawnImages,
   encodeToLatents,
   type Family,
   guide,
@@ -297,7 +298,6 @@ async function imagesOf(run: Run, image: ImagesInput): Promise<Tensor> {
   });
 }
 
-/** Given generators draw as in the reference, for each image given; own ones for each row. */
 async function latentsOf(
   { components: { vae } }: Run,
   images: Tensor,
@@ -305,8 +305,7 @@ async function latentsOf(
   { generator }: BatchNoise,
   options: Pick<RunOptions, "seed" | "generator" | "signal">,
 ): Promise<Tensor> {
-  const rows = options.generator === undefined ? repeatRows(images, count, "images") : images;
-  return await encodeToLatents(vae, rows, generator, count);
+  return await encodeToLatents(vae, drawnImages(images, count, options), generator, count);
 }
 
 /** Options of a call that edits inverted latents. */

@@ -10,6 +10,7 @@ import {
 import type { FeatureExtractor } from "@denoise/roles";
 import {
   checkSize,
+  drawnImages,
   encodeToLatents,
   type Family,
   type ImagesInput,
@@ -143,8 +144,7 @@ export const fromNoiseAroundMask: Start<
       scheduler,
       options.latents,
     );
-    // given generators draw as in the reference, for each image given; own ones for each made
-    const images = options.generator === undefined ? repeatRows(given, count, "images") : given;
+    const images = drawnImages(given, count, options);
     const kept = await keptMasks(codec, options.maskImage, size);
     const left = images.mul(repeatRows(kept, images.dims[0]!, "masks"));
     const around = await encodeToLatents(vae, left, noise.generator, count);

@@ -30,6 +30,7 @@ import {
   Tensor,
 } from "@denoise/core";
 import {
+  drawnImages,
   type Family,
   type ImagesInput,
   imageStartOptions,
@@ -122,7 +123,7 @@ const fromSmallImage: Start<StableDiffusionUpscaleComponents, StableDiffusionUps
   from: "noise",
   async begin(run, options, { count, noise, plan: planFor }) {
     const { unet, vae, scheduler, lowResScheduler } = run.components;
-    const { image, noiseLevel = 0, generator, latents } = options;
+    const { image, noiseLevel = 0, latents } = options;
     const factor = vaeScaleFactor(vae);
     const given = await prepareImages(await run.images(), image, {
       multiple: factor,
@@ -130,8 +131,7 @@ const fromSmallImage: Start<StableDiffusionUpscaleComponents, StableDiffusionUps
     });
     const channels = vae.config.latent_channels;
     checkChannels(unet.config.in_channels, channels, given.dims[1]!);
-    // Given generators draw as in the reference, for each image given; own ones for each made.
-    const images = generator === undefined ? repeatRows(given, count, "images") : given;
+    const images = drawnImages(given, count, options);
     const added = randnTensor(images.dims, firstOf(noise.generator, images.dims[0]!));
     const noisy = lowResScheduler.addNoise(images, added, [noiseLevel]);
     const small = repeatRows(noisy, count, "images");
