@@ -6,6 +6,7 @@ import {
   type ImageInput,
   type PipelineRun,
   randnTensor,
+  roundHalfEven,
   Tensor,
 } from "@denoise/core";
 import {
@@ -19,8 +20,7 @@ import {
   type Start,
 } from "@denoise/diffusion";
 import type { LatentDistribution } from "@denoise/roles";
-import type { GligenBox } from "./boxes.ts";
-import { objectsInBoxes } from "./boxes.ts";
+import { type GligenBox, MOST_OBJECTS } from "./boxes.ts";
 import type { GligenComponents } from "./components.ts";
 
 /** Options of a call that places objects, said otherwise in each class. */
@@ -85,8 +85,7 @@ export const fromBoxes: Start<GligenComponents, LatentOptions & GligenPlaces & N
       const clean = latentSpace(vae).normalize(drawn(latentDist, generator)); // [1 or N, C, h, w]
       const start = given?.mul(scheduler.initNoiseSigma) ?? randnTensor(dims, generator);
 
-      const { boxes } = objectsInBoxes(gligenBoxes, {}, () => {});
-      const kept = outside(boxes, dims[2]); // [1, 1, h, w]
+      const kept = outside(gligenBoxes.slice(0, MOST_OBJECTS), dims[2]); // [1, 1, h, w]
       const changed = kept.mul(-1).add(1);
       const blend = (latents: Tensor, timestep: number) => {
         const around = scheduler.addNoise(clean, randnTensor(clean.dims, generator), [timestep]);
@@ -144,12 +143,11 @@ async function squarePixels(
 /** The box of the largest square in the middle, where Pillow rounds halves to even numbers. */
 function middleOf({ width, height }: Image) {
   const side = Math.min(width, height);
-  const even = (x: number) => x % 1 === 0.5 ? 2 * Math.round(x / 2) : Math.round(x);
   return {
-    left: even((width - side) / 2),
-    right: even((width + side) / 2),
-    top: even((height - side) / 2),
-    bottom: even((height + side) / 2),
+    left: roundHalfEven((width - side) / 2),
+    right: roundHalfEven((width + side) / 2),
+    top: roundHalfEven((height - side) / 2),
+    bottom: roundHalfEven((height + side) / 2),
   };
 }
 

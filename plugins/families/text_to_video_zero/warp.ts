@@ -1,4 +1,4 @@
-import { Tensor } from "@denoise/core";
+import { roundHalfEven, Tensor } from "@denoise/core";
 
 const f = Math.fround;
 
@@ -50,7 +50,5 @@ function reflected(place: number, size: number): number {
 
 /** The whole place nearest to one, halves to the even one. */
 function nearest(place: number, size: number): number {
-  const clipped = Math.min(size - 1, Math.max(0, place));
-  const half = clipped % 1 === 0.5;
-  return half ? 2 * Math.round(clipped / 2) : Math.round(clipped);
+  return roundHalfEven(Math.min(size - 1, Math.max(0, place)));
 }
