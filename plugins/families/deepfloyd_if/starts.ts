@@ -1,4 +1,10 @@
-import { type CallOptions, type ImageSize, randnTensor, type Tensor } from "@denoise/core";
+import {
+  type CallOptions,
+  type ImageSize,
+  type PipelineRun,
+  randnTensor,
+  type Tensor,
+} from "@denoise/core";
 import {
   checkSize,
   type ImagesInput,
@@ -65,31 +71,31 @@ export const ifMaskedImageOptions: CallOptions<IFMaskedImageOptions> = {
   maskImage: inpaintInput.maskImage,
 };
 
+/** What a start of pixels is given. */
+export interface PixelsFacts extends IFCallFacts {
+  /** Of the pixels. */
+  readonly channels: number;
+}
+
 /** Makes the first pixels, of so many channels. */
 export type BeginPixels<O> = (
-  run: Parameters<BeginIF<IFComponents, IFCallOptions>>[0],
+  run: PipelineRun<IFComponents>,
   options: O,
-  facts: IFCallFacts & {
-    /** Of the pixels. */
-    readonly channels: number;
-  },
+  facts: PixelsFacts,
 ) => IFStart | Promise<IFStart>;
 
 /** From noise. */
 export function pixelsOfNoise(
-  { components: { unet, scheduler } }: Parameters<BeginPixels<IFTextToImageOptions>>[0],
+  { components: { unet, scheduler } }: PipelineRun<IFComponents>,
   options: IFTextToImageOptions,
-  { count, noise, channels }: Parameters<BeginPixels<IFTextToImageOptions>>[2],
+  { count, noise, channels }: PixelsFacts,
 ): IFStart {
-  const { height, width } = { ...ifSize(unet), ...given(options) };
+  const trained = ifSize(unet);
+  const { height = trained.height, width = trained.width } = options;
   checkSides(unet, { height, width });
   const plan = planRun(scheduler, options);
   scheduler.setBeginIndex(0);
   return { pixels: initialLatents([count, channels, height, width], noise, scheduler), plan };
-}
-
-function given({ height, width }: SizeOptions): Partial<ImageSize> {
-  return { ...(height === undefined ? {} : { height }), ...(width === undefined ? {} : { width }) };
 }
 
 /** From images, noised as far as the first timestep says. */
@@ -115,11 +121,11 @@ export function pixelsOfMask<O extends IFCallOptions & IFStrengthOption & IFMask
 }
 
 /** Images as they are and noised, one for each that is made. */
-async function noisedImage<O extends IFCallOptions & IFStrengthOption>(
-  run: Parameters<BeginPixels<O>>[0],
-  options: O,
+async function noisedImage(
+  run: PipelineRun<IFComponents>,
+  options: IFCallOptions & IFStrengthOption,
   images: ImagesInput,
-  { count, prompts, noise, channels }: Parameters<BeginPixels<O>>[2],
+  { count, prompts, noise, channels }: PixelsFacts,
 ): Promise<IFStart & { readonly clean: Tensor }> {
   const { unet, scheduler } = run.components;
   const rows = await pixelsOf(await run.images(), images, { channels, side: ifSize(unet).height });
