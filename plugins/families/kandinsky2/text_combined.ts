@@ -1,16 +1,9 @@
-import type {
-  CallOptions,
-  ComponentSpec,
-  ImageOutput,
-  PipelineRun,
-  PipelineStep,
-} from "@denoise/core";
+import type { ComponentSpec, ImageOutput, PipelineRun, PipelineStep } from "@denoise/core";
 import type { Prompt } from "@denoise/diffusion";
 import {
   callOfDecoder,
   type CombinedImages,
   type KandinskyCombinedImageOptions,
-  kandinskyCombinedImageOptions,
   type KandinskyCombinedMaskOptions,
   type KandinskyCombinedNoiseOptions,
   type KandinskyPriorParts,
@@ -44,10 +37,6 @@ export interface KandinskyTextCombinedImageOptions
 /** Options of a call of prior and decoder that inpaints. */
 export interface KandinskyTextCombinedMaskOptions
   extends Omit<KandinskyCombinedMaskOptions, "image">, Pick<KandinskyTextMaskOptions, "image"> {}
-
-/** The declarations of {@linkcode KandinskyTextCombinedImageOptions}. */
-export const kandinskyTextCombinedImageOptions: CallOptions<KandinskyTextCombinedImageOptions> =
-  kandinskyCombinedImageOptions;
 
 /**
  * Prompts to vectors by the prior, these and the prompts to images by the decoder, which as in the reference is

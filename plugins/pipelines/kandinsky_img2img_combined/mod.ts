@@ -35,12 +35,12 @@ import type { Prompt } from "@denoise/diffusion";
 import {
   beginWithNoisedImage,
   combineWithTexts,
+  kandinskyCombinedImageOptions,
   kandinskyImageDefaults,
   kandinskyPriorPartDefaults,
   kandinskyTextCombined,
   type KandinskyTextCombinedComponents,
   type KandinskyTextCombinedImageOptions,
-  kandinskyTextCombinedImageOptions,
 } from "@denoise/kandinsky2";
 
 export type { KandinskyTextCombinedComponents };
@@ -73,7 +73,7 @@ export const KandinskyImg2ImgCombinedPipeline: PipelineClass<
     family: "kandinsky-2-1-combined",
     takesPrompt: true,
     components: kandinskyTextCombined,
-    options: { ...kandinskyTextCombinedImageOptions },
+    options: { ...kandinskyCombinedImageOptions },
     defaults: { ...kandinskyImageDefaults, ...kandinskyPriorPartDefaults },
     generate: (run, prompt, options) =>
       combineWithTexts(run, prompt, options, beginWithNoisedImage),
