@@ -1,5 +1,6 @@
 import { type CallOptions, type PipelineRun, randnTensor } from "@denoise/core";
 import {
+  checkNoiseLevel,
   type ImagesInput,
   imageStartOptions,
   inpaintInput,
@@ -93,16 +94,7 @@ export function laterStage<O extends IFCallOptions & IFSmallImageOptions>(
       );
     }
     const { noiseLevel = 0 } = options;
-    const { num_train_timesteps: levels } = imageNoisingScheduler.config as {
-      readonly num_train_timesteps: number;
-    };
-    if (noiseLevel >= levels) {
-      throw new RangeError(
-        `Cannot add noise of level ${noiseLevel} to the image: noiseLevel must be an integer from 0 to ${
-          levels - 1
-        }`,
-      );
-    }
+    checkNoiseLevel(imageNoisingScheduler, noiseLevel);
     const channels = seen / 2;
     const begun = await begin(run, options, { ...facts, channels });
     const beside = await besidePixels(run, options, begun.pixels.dims, facts);

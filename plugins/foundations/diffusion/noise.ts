@@ -86,3 +86,17 @@ export function initialLatents(
   const start = latents ?? randnTensor(dims, noise.generator);
   return scheduler.initNoiseSigma === 1 ? start : start.mul(scheduler.initNoiseSigma);
 }
+
+/**
+ * Refuses a level of noise that the scheduler for it does not have.
+ *
+ * @throws {RangeError} for one.
+ */
+export function checkNoiseLevel({ config, className }: Scheduler, level: number): void {
+  const { num_train_timesteps: most } = config as { readonly num_train_timesteps: number };
+  if (level < most) return;
+  throw new RangeError(
+    `Cannot add noise of noiseLevel ${level}: it must be an integer from 0 to ${most - 1}, the ` +
+      `timesteps of the ${className}`,
+  );
+}

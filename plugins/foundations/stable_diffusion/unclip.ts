@@ -10,6 +10,7 @@ import {
   Tensor,
 } from "@denoise/core";
 import {
+  checkNoiseLevel,
   checkSize,
   type Conditioning,
   encodeImageVectors,
@@ -150,20 +151,6 @@ export function sizeByUNet(
   const { height = rows * factor, width = columns * factor } = given;
   checkSize(height, width, Math.max(8, factor));
   return { height, width };
-}
-
-/**
- * Refuses a level of noise that the scheduler for it does not have.
- *
- * @throws {RangeError} for one.
- */
-export function checkNoiseLevel({ config, className }: Scheduler, level: number): void {
-  const { num_train_timesteps: most } = config as { readonly num_train_timesteps: number };
-  if (level < most) return;
-  throw new RangeError(
-    `Cannot add noise of noiseLevel ${level}: it must be an integer from 0 to ${most - 1}, the ` +
-      `timesteps of the ${className}`,
-  );
 }
 
 function checkWidth(vectors: Tensor, width: number): Tensor {

@@ -1,6 +1,7 @@
 import type { CallOptions, ComponentSpec, PipelineRun, Scheduler, Tensor } from "@denoise/core";
 import {
   type BatchNoise,
+  checkNoiseLevel,
   denoiseVectors,
   encodePriorText,
   type Family,
@@ -18,7 +19,6 @@ import type { Prior, TextEncoder, Tokenizer } from "@denoise/roles";
 import type { UNetControl } from "./control_nets.ts";
 import { conditionOnText, type GuidanceOptions, guidanceOptions } from "./text_conditioning.ts";
 import {
-  checkNoiseLevel,
   followVectors,
   noised,
   sizeByUNet,
