@@ -1,7 +1,6 @@
 import {
   type CallOptions,
   type ComponentSpec,
-  type ImageCodec,
   type ImageInput,
   type PipelineRun,
   Tensor,
@@ -10,6 +9,7 @@ import {
   encodeTextRows,
   type Family,
   fromMaskWith,
+  imageOfArea,
   type ImagesInput,
   type LatentOptions,
   latentSpace,
@@ -18,7 +18,6 @@ import {
   oneTextEncoder,
   packLatents,
   type Prompt,
-  sizeOfArea,
   type Start,
   textReader,
   type TextRows,
@@ -99,15 +98,17 @@ function editWith(kind: EditKind): QwenImageEditFamily {
     async encode(run, prompt, options, guided) {
       const images = imagesOf(options.image, kind.most);
       const codec = await run.images();
-      const shown = await Promise.all(images.map((image) => fitted(codec, image, AREA)));
+      const shown = await Promise.all(
+        images.map((image) => imageOfArea(codec, image, AREA, "RGB")),
+      );
       const references = await referencesOf(run, shown, kind);
       const texts = await encodeWithImages(run, prompt, options, {
         guided,
         kind,
         read: async () =>
-          kind.readArea === undefined
-            ? shown
-            : await Promise.all(images.map((image) => fitted(codec, image, kind.readArea!))),
+          kind.readArea === undefined ? shown : await Promise.all(
+            images.map((image) => imageOfArea(codec, image, kind.readArea!, "RGB")),
+          ),
       });
       return { texts, references };
     },
@@ -120,13 +121,6 @@ function imagesOf(image: ImagesInput, most: number): readonly ImageInput[] {
   throw new RangeError(
     `Cannot edit ${list.length} images: this model takes ${most === 1 ? "one" : `1 to ${most}`}`,
   );
-}
-
-/** An image of about so many pixels in its own shape, sides multiples of 32, float32 [1, 3, H, W] in 0..1. */
-async function fitted(codec: ImageCodec, image: ImageInput, area: number): Promise<Tensor> {
-  const { dims } = await codec.toTensor(image, { mode: "RGB" });
-  const size = sizeOfArea({ height: dims[2]!, width: dims[3]! }, area);
-  return await codec.toTensor(image, { mode: "RGB", ...size });
 }
 
 async function referencesOf(

@@ -8,6 +8,7 @@ import {
 } from "@denoise/core";
 import {
   type Family,
+  imageOfArea,
   initialLatents,
   latentDims,
   type LatentOptions,
@@ -18,7 +19,6 @@ import {
   packLatents,
   planFlowRun,
   type Prompt,
-  sizeOfArea,
   type Start,
   unpackLatents,
   vaeScaleFactor,
@@ -197,12 +197,11 @@ async function encodeWhole(
   const mode = (vae.config as { readonly input_channels?: number }).input_channels === 3
     ? "RGB"
     : "RGBA";
-  const { dims } = await codec.toTensor(image, { mode });
-  const size = sizeOfArea({ height: dims[2]!, width: dims[3]! }, resolution ** 2);
-  const shown = await codec.toTensor(image, { mode, ...size });
+  const shown = await imageOfArea(codec, image, resolution ** 2, mode);
+  const [, , height, width] = shown.dims as [number, number, number, number];
   const { latentDist } = await vae.encode(shown.mul(2).sub(1));
   const tokens = packLatents(latentSpace(vae).normalize(latentDist.mode()));
-  return { size, tokens };
+  return { size: { height, width }, tokens };
 }
 
 /** From noise for the whole image and for each of its layers. */

@@ -7,10 +7,10 @@ import {
   Tensor,
 } from "@denoise/core";
 import {
+  imageOfArea,
   type ImagesInput,
   latentSpace,
   packLatents,
-  sizeOfArea,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { PatchedImages } from "@denoise/roles";
@@ -63,7 +63,7 @@ export async function readImages(
     throw new RangeError("Cannot read images: the list is empty; leave image out for none");
   }
   const shown: Tensor[] = [];
-  for (const image of given) shown.push(await fitted(codec, image, side ** 2));
+  for (const image of given) shown.push(await imageOfArea(codec, image, side ** 2, "RGBA"));
   const seen = await patched(run, codec, shown);
   for (const [i, { dims: [, , height, width] }] of shown.entries()) {
     const side = 2 * vaeScaleFactor(run.components.vae); // each token stands for 2x2 latents
@@ -80,13 +80,6 @@ export async function readImages(
   for (const image of shown) latents.push(await encoded(run, image));
   const [, , height, width] = shown.at(-1)!.dims as [number, number, number, number];
   return { seen, latents, size: { height, width } };
-}
-
-/** An image with alpha of about so many pixels in its own shape, float32 [1, 4, H, W] in 0..1. */
-async function fitted(codec: ImageCodec, image: ImageInput, area: number): Promise<Tensor> {
-  const { dims } = await codec.toTensor(image, { mode: "RGBA" });
-  const size = sizeOfArea({ height: dims[2]!, width: dims[3]! }, area);
-  return await codec.toTensor(image, { mode: "RGBA", ...size });
 }
 
 async function encoded(

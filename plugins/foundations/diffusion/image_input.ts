@@ -7,6 +7,7 @@ import {
 } from "@denoise/core";
 import type { Autoencoder } from "@denoise/roles";
 import { sizeInPixels } from "./latents.ts";
+import { sizeOfArea } from "./size.ts";
 
 /** One image or several. */
 export type ImagesInput = ImageInput | readonly ImageInput[];
@@ -126,4 +127,21 @@ export async function firstImageSize(
   const first = list(images, "images")[0]!;
   const whole = first instanceof Tensor ? asBatch(first) : await codec.toTensor(first);
   return sizeInPixels(whole, vae);
+}
+
+/**
+ * An image of about so many pixels in its own shape; see {@linkcode sizeOfArea}.
+ *
+ * @param area Pixels.
+ * @returns float32 [1, 3, H, W] in 0..1; [1, 4, H, W] in mode `"RGBA"`.
+ */
+export async function imageOfArea(
+  codec: ImageCodec,
+  image: ImageInput,
+  area: number,
+  mode: "RGB" | "RGBA",
+): Promise<Tensor> {
+  const { dims } = await codec.toTensor(image, { mode });
+  const size = sizeOfArea({ height: dims[2]!, width: dims[3]! }, area);
+  return await codec.toTensor(image, { mode, ...size });
 }
