@@ -11,6 +11,7 @@ import {
   type ImagesInput,
   latentSpace,
   packLatents,
+  pasteImage,
   vaeScaleFactor,
 } from "@denoise/diffusion";
 import type { PatchedImages } from "@denoise/roles";
@@ -123,15 +124,8 @@ async function patched(
   return { patches, tokens };
 }
 
-/** An image without its alpha, laid on white in whole bytes as Pillow's `paste` does it: float32 [1, 3, H, W]. */
+/** An image without its alpha, laid on white: float32 [1, 3, H, W]. */
 function onWhite(image: Tensor): Tensor {
   const [, , height, width] = image.dims as [number, number, number, number];
-  const area = height * width;
-  const bytes = Uint8Array.from(image.toFloat32Array(), (value) => Math.round(255 * value));
-  const colours = Float32Array.from({ length: 3 * area }, (_, i) => {
-    const alpha = bytes[3 * area + i % area]!;
-    const sum = bytes[i]! * alpha + 255 * (255 - alpha) + 128;
-    return ((sum >> 8) + sum >> 8) / 255;
-  });
-  return Tensor.from(colours, [1, 3, height, width]);
+  return pasteImage(Tensor.ones([1, 3, height, width]), image, { top: 0, left: 0 });
 }

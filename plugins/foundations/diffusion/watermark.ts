@@ -32,11 +32,18 @@ export async function applyWatermark(
   const [whole] = codec.fromTensor(mark.permute([2, 0, 1]).unsqueeze(0).div(255));
   const size = { width: side, height: side, resample: "bicubic", mode: "RGBA" } as const;
   const sized = await codec.toTensor(whole!, size);
-  return pasted(images, sized, { top: bottom! - side, left: right! - side });
+  return pasteImage(images, sized, { top: bottom! - side, left: right! - side });
 }
 
-/** An image with an alpha pasted into others, cut at their edges, as Pillow does in whole numbers. */
-function pasted(
+/**
+ * An image with an alpha pasted into others, cut at their edges, as Pillow does in whole numbers.
+ *
+ * @param images float32 [N, 3, H, W] in 0..1.
+ * @param mark The image that is pasted, float32 [1, 4, h, w] in 0..1.
+ * @param corner Where its upper left corner is, in pixels of the others.
+ * @returns float32 [N, 3, H, W] in whole steps of 1/255.
+ */
+export function pasteImage(
   images: Tensor,
   mark: Tensor,
   { top, left }: { readonly top: number; readonly left: number },
