@@ -129,8 +129,6 @@ export interface JobInput {
   readonly options?: Readonly<Record<string, PlainValue>> | undefined;
   /** Files of audio that the model's pipeline alone takes, WAV, by the names that calls have for them. */
   readonly clips?: Readonly<Record<string, Uint8Array>> | undefined;
-  /** How many images are computed for each one that is made, where that is more than one. */
-  readonly imagesEach?: number | undefined;
   /** File format of the results. */
   readonly format: JobFormat;
   /** Quality of a JPEG or WebP, 1..100. */

@@ -11,6 +11,14 @@ export interface OwnOption extends NamedOption {
   readonly tasks?: readonly Task[] | undefined;
 }
 
+/** Kinds of values that no field of a request holds. */
+export const WITHOUT_VALUE: Partial<Record<CallOption["type"], string>> = {
+  tensor: "a tensor",
+  image: "an image",
+  function: "a function",
+  object: "an object of the program",
+};
+
 /** Options of calls that requests have fields for, or files. */
 const FIELDS: readonly string[] = [
   ...["numInferenceSteps", "guidanceScale", "negativePrompt", "strength", "eta", "clipSkip"],

@@ -1,6 +1,8 @@
+import type { CallOption } from "@denoise/core";
 import type { JobInput } from "./job.ts";
 import type { Limits } from "./limits.ts";
 import type { ModelInfo } from "./model_info.ts";
+import type { PlainValue } from "./own_options.ts";
 
 /** What the sides of images and the length of audio may be. */
 export type SizeLimits =
@@ -33,11 +35,21 @@ export function longestAudio(
   return maxSeconds ?? TIMES_OWN * Math.max(SHORTEST_LIMIT, seconds);
 }
 
-/** How many images a run computes. */
+/** How many images a run computes: options of the model's pipeline can ask for several of each one that is made. */
 export function computedImages(
-  { count, imagesEach = 1 }: Pick<JobInput, "count" | "imagesEach">,
+  { count, options: given = {} }: Pick<JobInput, "count" | "options">,
+  { options = {} }: Pick<ModelInfo, "options">,
 ): number {
-  return count * imagesEach;
+  return Object.values(options)
+    .filter(({ option }) => option.cost === "images")
+    .map(({ name, option }) => imagesOf(given[name], option))
+    .reduce((all, each) => all * Math.max(1, each), count);
+}
+
+/** How many there are by an option: a number of them, or what each is of. */
+function imagesOf(value: PlainValue | undefined, { type }: CallOption): number {
+  if (Array.isArray(value)) return value.length;
+  return type === "integer" && value !== undefined ? Number(value) : 1;
 }
 
 /**

@@ -12,7 +12,7 @@ import { computedImages, type SizeLimits, sizeProblem } from "../contract/size_l
 export async function givenImage(
   input: JobInput,
   registry: Registry,
-  model: Pick<ModelInfo, "width" | "height">,
+  model: Pick<ModelInfo, "width" | "height" | "options">,
   limits: SizeLimits,
   isSized: boolean,
 ): Promise<ImageInput | undefined> {
@@ -20,7 +20,7 @@ export async function givenImage(
   if (image === undefined) return undefined;
   const decoded = await decode(image, "image");
   const target = { width: width ?? decoded.width, height: height ?? decoded.height };
-  const problem = sizeProblem({ ...target, count: computedImages(input) }, model, limits);
+  const problem = sizeProblem({ ...target, count: computedImages(input, model) }, model, limits);
   if (problem !== undefined) throw invalid("image", `${problem}; give a smaller image, or a size`);
   const fits = target.width === decoded.width && target.height === decoded.height;
   const isStretched = fit === "stretch" && maskPadding === undefined;
@@ -33,12 +33,12 @@ export async function givenImage(
 /** Images that are read together, each as it is; refused when a run on them would be too large. */
 export async function givenImages(
   input: JobInput,
-  model: Pick<ModelInfo, "width" | "height">,
+  model: Pick<ModelInfo, "width" | "height" | "options">,
   limits: SizeLimits,
 ): Promise<readonly ImageInput[] | undefined> {
   const { image, moreImages = [] } = input;
   if (image === undefined) return undefined;
-  const count = computedImages(input);
+  const count = computedImages(input, model);
   const images = await Promise.all([image, ...moreImages].map((one) => decode(one, "image")));
   for (const { width, height } of images) {
     const problem = sizeProblem({ width, height, count }, model, limits);
@@ -56,13 +56,13 @@ export async function givenImages(
 export async function givenControls(
   input: JobInput,
   registry: Registry,
-  model: Pick<ModelInfo, "width" | "height">,
+  model: Pick<ModelInfo, "width" | "height" | "options">,
   limits: SizeLimits,
   options: object,
 ): Promise<object> {
   const { controls = [], width, height } = input;
   if (controls.length === 0) return {};
-  const count = computedImages(input);
+  const count = computedImages(input, model);
   const images = await Promise.all(controls.map(async ({ image, fit = "stretch" }) => {
     const decoded = await decode(image!, "controls");
     const target = { width: width ?? decoded.width, height: height ?? decoded.height };

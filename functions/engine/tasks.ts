@@ -2,6 +2,7 @@ import { type ComponentSpec, DenoiseError, type PipelineClass, type Registry } f
 import type { AnyPipeline } from "@denoise/loading";
 import { type Task, TASKS } from "../contract/job.ts";
 import type { ControlKind } from "../contract/model_info.ts";
+import { WITHOUT_VALUE } from "../contract/own_options.ts";
 
 /** The class of any pipeline. */
 export type AnyClass = PipelineClass<object, unknown[], unknown>;
@@ -62,17 +63,14 @@ export async function tasksFor(
   return tasks;
 }
 
-/** Kinds of values that requests have a place for only under these names. */
-const [PLACED, PLACES] = [
-  ["image", "tensor", "function", "object"],
-  ["image", "maskImage", "controlImage"],
-];
+/** Options that requests have files for, though no field holds them. */
+const FILES = ["image", "maskImage", "controlImage"];
 
 /** What a class has to be given that no request can carry. */
 function beyondRequests({ options }: AnyClass): string[] {
   return Object.entries(options)
     .filter(([name, { type, required }]) =>
-      required && PLACED.includes(type) && !PLACES.includes(name)
+      required && type in WITHOUT_VALUE && !FILES.includes(name)
     )
     .map(([name]) => name);
 }

@@ -4,7 +4,7 @@ import { invalid } from "../contract/errors.ts";
 import type { Task } from "../contract/job.ts";
 import type { Limits } from "../contract/limits.ts";
 import type { ModelInfo } from "../contract/model_info.ts";
-import type { PlainValue } from "../contract/own_options.ts";
+import { type PlainValue, WITHOUT_VALUE } from "../contract/own_options.ts";
 import type { Store } from "../storage/store.ts";
 import { unknownFields } from "./field_rules.ts";
 import { givenFile } from "./given_file.ts";
@@ -23,19 +23,9 @@ export interface OwnOptions {
   readonly options: Readonly<Record<string, PlainValue>> | undefined;
   /** Files of audio, by the names that calls have for them. */
   readonly clips: Readonly<Record<string, Uint8Array>> | undefined;
-  /** How many images are computed for each one that is made. */
-  readonly imagesEach: number;
   /** What was left aside. */
   readonly warnings: readonly string[];
 }
-
-/** Kinds of values that no request carries. */
-const WITHOUT_VALUE: Partial<Record<CallOption["type"], string>> = {
-  tensor: "a tensor",
-  image: "an image",
-  function: "a function",
-  object: "an object of the program",
-};
 
 /**
  * Takes as options of the model's pipeline what has the name of one, in snake_case or camelCase, within the server's
@@ -55,7 +45,6 @@ export async function settleOwnOptions(
   const options: Record<string, PlainValue> = {};
   const clips: Record<string, Uint8Array> = {};
   const others: string[] = [];
-  let imagesEach = 1;
   for (const [path, value] of Object.entries(fields)) {
     const own = findOption(path.replace(/^.*\./, ""), known);
     if (own === undefined) {
@@ -76,13 +65,11 @@ export async function settleOwnOptions(
     const option = bounded(own.option, most, path, model);
     const taken = read(value, option, path, model, areTexts);
     checkSize(taken, path, most ?? limits.maxSteps, limits.maxPromptBytes);
-    if (option.cost === "images") imagesEach *= Array.isArray(taken) ? taken.length : Number(taken);
     options[own.name] = taken;
   }
   return {
     options: Object.keys(options).length === 0 ? undefined : options,
     clips: Object.keys(clips).length === 0 ? undefined : clips,
-    imagesEach,
     warnings: unknownFields(others),
   };
 }
@@ -148,9 +135,8 @@ function checkSize(value: PlainValue, path: string, maxItems: number, maxBytes: 
   if (Array.isArray(value) && value.length > maxItems) {
     throw invalid(path, `${path} can be a list of ${maxItems} at most`);
   }
-  const text = JSON.stringify(value);
-  if (new TextEncoder().encode(text).length > maxBytes) {
+  if (new TextEncoder().encode(JSON.stringify(value)).length > maxBytes) {
     throw invalid(path, `${path} must be of at most ${maxBytes} bytes`);
   }
-  if (/\\ud[89a-f]/i.test(text)) throw invalid(path, `${path} must be valid Unicode text`);
+  if (!String(value).isWellFormed()) throw invalid(path, `${path} must be valid Unicode text`);
 }

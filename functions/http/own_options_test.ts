@@ -140,6 +140,23 @@ describe("options of a model's own", () => {
     assertStringIncludes(many.said, "input.layers 6: it must be an integer from 1 to 5");
   });
 
+  it("that name a class are one image, and its number is none", async () => {
+    const labels = ownOptionsOf(await classes({ "text-to-image": "ConsistencyModelPipeline" }));
+    const info = { info: { options: labels } };
+    const one = await ask(GENERATIONS, { prompt: "a", class_labels: 900 }, info);
+    assertEquals(one.options, { classLabels: 900 }, one.said);
+    const many = { prompt: "a", class_labels: Array(5).fill(1), n: 2, size: "256x256" };
+    assertEquals((await ask(GENERATIONS, many, info)).status, 200);
+    const larger = await ask(GENERATIONS, { ...many, size: "512x512" }, info);
+    assertStringIncludes(larger.said, "Cannot make 10 images of 512x512");
+  });
+
+  it("can be any text that is Unicode, about its escapes too", async () => {
+    const text = String.raw`a \ud83d, "b"`;
+    const sent = await ask(GENERATIONS, { prompt: "a", prompt_2: text }, { info: { options } });
+    assertEquals(sent.options, { prompt2: text }, sent.said);
+  });
+
   it("leave what nobody has aside, with a warning", async () => {
     const sent = await ask(GENERATIONS, { prompt: "a", odd: 1, other: 2 }, { info: { options } });
     assertStringIncludes(sent.said, "odd, other were ignored: there are no such fields");

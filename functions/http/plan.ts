@@ -82,16 +82,13 @@ export async function planJob(
   const quota = context.quotaOf(options.owner);
   const limits = limitsUnder(context.limits, quota);
   const count = rest.count ?? 1;
-  const own = await settleOwnOptions(options.others ?? { fields: {} }, model, settled, count, {
-    ...limits,
-    maxSteps: Math.min(limits.maxSteps, quota.maxSteps ?? Infinity),
-  }, context.store);
+  const others = options.others ?? { fields: {} };
+  const own = await settleOwnOptions(others, model, settled, count, limits, context.store);
   const input: JobInput = {
     ...rest,
     count,
     options: own.options,
     clips: own.clips,
-    imagesEach: own.imagesEach > 1 ? own.imagesEach : undefined,
     format: rest.format ?? (makesAudio ? "wav" : "png"),
     previews: rest.previews ?? 0,
     seed: rest.seed ?? randomSeed(),
@@ -213,9 +210,14 @@ function checkTime({ timeoutMs = 0 }: PlanOptions, { limits }: DoorContext): str
 }
 
 /** What all may ask for, or a key where that is less. */
-function limitsUnder(limits: Limits, { maxPixels }: Quota): Limits {
-  if (maxPixels === undefined) return limits;
-  return { ...limits, maxPixels: Math.min(maxPixels, limits.maxPixels ?? Infinity) };
+function limitsUnder(limits: Limits, { maxPixels, maxSteps = Infinity }: Quota): Limits {
+  return {
+    ...limits,
+    maxSteps: Math.min(maxSteps, limits.maxSteps),
+    ...maxPixels !== undefined && {
+      maxPixels: Math.min(maxPixels, limits.maxPixels ?? Infinity),
+    },
+  };
 }
 
 function checkSteps({ steps }: JobInput, { maxSteps = Infinity }: Quota, nameOf: NameOf): void {
@@ -359,7 +361,7 @@ function checkSize(
   }
   if (byImage && width === undefined) return; // the engine looks, when it has the image
   const size = { width: width ?? model.width, height: height ?? model.height };
-  const problem = sizeProblem({ ...size, count: computedImages(input) }, model, limits);
+  const problem = sizeProblem({ ...size, count: computedImages(input, model) }, model, limits);
   if (problem !== undefined) throw invalid(nameOf("width"), problem);
 }
 
