@@ -9,7 +9,7 @@ import {
   type Registry,
   type RunOptions,
 } from "@denoise/core";
-import { type AnyPipeline, countOption, describeOptions, lengthOption } from "@denoise/loading";
+import { type AnyPipeline, countOption, lengthOption, recipeOption } from "@denoise/loading";
 import type { EncodedAudio, EncodedImage, Job, JobInput, RunEvent, Task } from "../contract/job.ts";
 import { invalid } from "../contract/errors.ts";
 import type { SizeLimits } from "../contract/size_limits.ts";
@@ -201,9 +201,7 @@ function callOptions(input: JobInput, Class: CallOptionsOf, given: object): obje
   return {
     ...given,
     ...input.options,
-    recipe: "recipe" in Class.options && input.options
-      ? { options: describeOptions(input.options) }
-      : undefined,
+    ...recipeOption(input.options ?? {}, Class),
     numInferenceSteps: steps,
     seed: seed === undefined ? undefined : BigInt(seed),
     ...{ eta, clipSkip, promptSyntax, negativePrompt, lyrics, guidanceScale, strength },

@@ -64,20 +64,21 @@ export function readOption(
 }
 
 /**
- * What a recipe says of options that were given by their names: each as a text that {@linkcode readOption} reads back.
- * Images and audio are left out.
+ * The option of a call by which its recipe says what was given by name: each as a text that {@linkcode readOption} reads
+ * back. Images and audio are left out; nothing where no others are there, or the class takes no recipe.
  */
-export function describeOptions(
+export function recipeOption(
   values: Readonly<Record<string, unknown>>,
-  { options }: ClassOptions = { options: {} },
-): Recipe {
+  { options }: ClassOptions,
+): { readonly recipe?: Recipe } {
   const texts = Object.entries(values)
     .filter(([name]) => !["image", "audio"].includes(options[name]?.type ?? ""))
     .map(([name, value]) => [
       roleKey(name),
       typeof value === "string" ? value : JSON.stringify(value),
     ]);
-  return Object.fromEntries(texts);
+  if (texts.length === 0 || !("recipe" in options)) return {};
+  return { recipe: { options: Object.fromEntries(texts) } };
 }
 
 function isJsonList(text: string, { list, type }: CallOption): boolean {

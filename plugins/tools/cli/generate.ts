@@ -1,20 +1,14 @@
 import process from "node:process";
-import {
-  type PipelineStep,
-  type Recipe,
-  type Registry,
-  type TorchDtype,
-  VERSION,
-} from "@denoise/core";
+import { type PipelineStep, type Registry, type TorchDtype, VERSION } from "@denoise/core";
 import { registry as builtIn } from "@denoise/denoise/registry";
 import { id as EMBEDDED } from "@denoise/embedded-emoji";
 import {
   type AnyOutput,
   type AnyPipeline,
   countOption,
-  describeOptions,
   diffusionPipeline,
   lengthOption,
+  recipeOption,
 } from "@denoise/loading";
 import { showImage } from "@denoise/terminal";
 import { type Command, Option } from "commander";
@@ -31,11 +25,13 @@ import { addPlugins, PLUGIN } from "./plugins.ts";
 import {
   type AnyClass,
   checkGiven,
+  classNamed,
   controlFlags,
   controlNetLoader,
   ESTIMATE,
   foreignFlags,
   type Given,
+  OPTIONS,
   type Task,
   taskFor,
 } from "./tasks.ts";
@@ -232,7 +228,7 @@ async function generate(
       pipe.scheduler = Scheduler.fromConfig(pipe.scheduler.config);
     }
     await loadAdapters(pipe, flags);
-    const Class = await registry.get(pipe.className, "pipeline") as unknown as AnyClass;
+    const Class = await classNamed(pipe.className, registry);
     if (!Class.takesPrompt) refusePrompt(Class, prompt, flags);
     refuseLength(Class, flags);
     refuseLyrics(Class, flags);
@@ -367,11 +363,7 @@ const OWN = {
 } as const;
 
 function refuseForeign({ className, options }: AnyClass, flags: GenerateFlags): void {
-  const foreign = Object.entries(OWN)
-    .filter(([flag, option]) =>
-      flags[flag as keyof typeof OWN] !== undefined && !(option in options)
-    )
-    .map(([flag]) => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+  const foreign = foreignFlags(flags, options, OWN);
   if (foreign.length === 0) return;
   const own = [...ownOptionsOf({ options }).keys()].join(", ");
   throw new TypeError(
@@ -390,7 +382,7 @@ function refusePrompt(
     prompt && "a prompt",
     flags.negative && "--negative",
     flags.guidance !== undefined && !("guidanceScale" in options) && "--guidance",
-    ...foreignFlags(flags, options),
+    ...foreignFlags(flags, options, OPTIONS),
     ...controlFlags(flags),
   ].filter(Boolean);
   if (unused.length === 0) return;
@@ -425,17 +417,6 @@ function refuseLyrics({ className, options }: AnyClass, { lyrics }: GenerateFlag
   );
 }
 
-/** The recipe says what `--option` gave. */
-function recipeOf(
-  own: Readonly<Record<string, unknown>>,
-  Class: AnyClass,
-): { readonly recipe?: Recipe } {
-  const options = describeOptions(own, Class);
-  return Object.keys(options).length === 0 || !("recipe" in Class.options)
-    ? {}
-    : { recipe: { options } };
-}
-
 /** Starts the run: what is not given is left to the model's own defaults. */
 async function startRun(
   { pipe, Class, options, own }: OwnTask,
@@ -452,7 +433,7 @@ async function startRun(
   const all = {
     ...options,
     ...own,
-    ...recipeOf(own, Class),
+    ...recipeOption(own, Class),
     seed: flags.seed,
     numInferenceSteps: flags.steps,
     guidanceScale: flags.guidance,

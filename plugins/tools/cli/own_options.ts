@@ -10,7 +10,7 @@ import {
 import { InvalidArgumentError } from "commander";
 import { checkFiles, imageInput } from "./input.ts";
 import { meant } from "./names.ts";
-import type { AnyClass } from "./tasks.ts";
+import { type AnyClass, classNamed } from "./tasks.ts";
 
 /** A value for an option of a pipeline, as it stands on the command line. */
 export interface OwnOption {
@@ -127,7 +127,7 @@ export async function ownOptionsLine(
   registry: Registry,
 ): Promise<string | undefined> {
   if (!registry.has(className)) return undefined;
-  const Class = await registry.get(className, "pipeline") as unknown as AnyClass;
+  const Class = await classNamed(className, registry);
   const names = [...ownOptionsOf(Class).keys()].sort();
   return names.length === 0 ? undefined : `--option NAME=VALUE takes ${names.join(", ")}`;
 }

@@ -5,7 +5,7 @@ import type { Recipe } from "@denoise/core";
 import type { Command } from "commander";
 import { readResult } from "./input.ts";
 import { shortName } from "./names.ts";
-import type { AnyClass } from "./tasks.ts";
+import { classNamed } from "./tasks.ts";
 
 /** Adds `recipe FILE`. */
 export function addRecipe(program: Command): void {
@@ -54,7 +54,7 @@ function describe(recipe: Recipe): string {
 async function optionsOf({ pipeline }: Recipe): Promise<(option: string) => boolean> {
   const name = String(pipeline);
   if (registry.pipeline(name) === undefined) return () => true;
-  const { options } = await registry.get(name, "pipeline") as unknown as AnyClass;
+  const { options } = await classNamed(name, registry);
   return (option) => option in options;
 }
 

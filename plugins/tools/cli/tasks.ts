@@ -34,7 +34,7 @@ export interface Task {
 }
 
 /** What each flag is as an option of a call. */
-const OPTIONS = {
+export const OPTIONS = {
   size: "width",
   image: "image",
   mask: "maskImage",
@@ -48,8 +48,13 @@ export type AnyClass = PipelineClass<object, unknown[], unknown>;
 /** Word for `--depth` that lets the model see for itself. */
 export const ESTIMATE = "estimate";
 
+/** The class of a pipeline by its name. */
+export async function classNamed(name: string, registry: Registry): Promise<AnyClass> {
+  return await registry.get(name, "pipeline") as unknown as AnyClass;
+}
+
 /** What is given of those, as flags. */
-function flagsOf(given: Given, names: readonly (keyof Given)[]): string[] {
+function flagsOf<G extends object>(given: G, names: readonly (keyof G & string)[]): string[] {
   return names
     .filter((name) => given[name] !== undefined && [given[name]].flat().length > 0)
     .map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
@@ -164,7 +169,7 @@ export async function taskFor(
   const nets = await Promise.all([...controlnet, ...adapter].map(loadControlNet));
   const kind = adapter.length > 0 ? ADAPTED : nets.some(isUnion) ? UNION : undefined;
   const name = await classFor(loaded.className, given, registry, kind);
-  const Class = await registry.get(name, "pipeline") as unknown as AnyClass;
+  const Class = await classNamed(name, registry);
   // a transformer may be given a control image itself, as FLUX.1 Canny and Depth are
   const own = !Class.control && "controlImage" in Class.options ? 1 : controlNets(loaded);
   checkControls(given, nets.length || own);
@@ -222,8 +227,8 @@ async function classFor(
     : kind === undefined
     ? related(className, task, given, registry, own)
     : ofKind(className, task, given, registry, kind);
-  const { options } = await registry.get(name, "pipeline") as unknown as AnyClass;
-  const foreign = foreignFlags(given, options);
+  const { options } = await classNamed(name, registry);
+  const foreign = foreignFlags(given, options, OPTIONS);
   if (foreign.length === 0) return name;
   const known = Object.entries(OPTIONS).filter(([_, option]) => option in options);
   const depthOnes = registry.pipelines().filter(({ task }) => task === "depth-to-image")
@@ -239,11 +244,18 @@ async function classFor(
   );
 }
 
-/** What is given that a class with these options of a call does not take, as flags. */
-export function foreignFlags(given: Given, options: object): string[] {
-  const names = (Object.keys(OPTIONS) as (keyof typeof OPTIONS)[])
-    .filter((name) => !(OPTIONS[name] in options));
-  return flagsOf(given, names);
+/**
+ * What is given that a class with these options of a call does not take, as flags.
+ *
+ * @param known What each flag is as an option.
+ */
+export function foreignFlags<G extends object>(
+  given: G,
+  options: object,
+  known: Partial<Record<keyof G & string, string>>,
+): string[] {
+  const names = Object.keys(known) as (keyof G & string)[];
+  return flagsOf(given, names.filter((name) => !(known[name]! in options)));
 }
 
 /** The class for a task of the family whose name is that of the loaded one's with a kind behind it. */
