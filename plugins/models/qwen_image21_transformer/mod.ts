@@ -140,7 +140,7 @@ export const QwenImage21Transformer2DModel: ModelClass<QwenImage21Transformer2DM
   check,
   graphs: {
     forward: { inputs: portsOf, build },
-    references: { inputs: portsOf, build: buildReferences },
+    references: { inputs: portsOf, build: buildReferences, isVariant: true },
   },
   methods: (model) => ({
     async forward(hiddenStates, timestep, options) {
