@@ -57,9 +57,9 @@ def write_depth() -> None:
         pipe.vae.decode = watch
         call = dict(prompt=PROMPT, num_inference_steps=3)
         pipe(**call, generator=generator(5))
-        tensors[f"{channels}"] = torch.from_numpy(depth_of(seen[0]).astype(numpy.float32))[:, ::3, ::3]
+        tensors[f"{channels}"] = torch.from_numpy(depth_of(seen[0]).astype(numpy.float32))
         cases.append({"task": f"ldm3d-{channels}", "call": call, "seed": 5, "depth": f"{channels}"})
-    write_golden(GOLDEN / "ldm3d", COMMAND, cases, tensors)
+    write_golden(GOLDEN / "ldm3d", COMMAND, cases, tensors, r"^\d$")
 
 
 def task(channels: int, cases: list[dict], **parts) -> dict:
