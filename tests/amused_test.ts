@@ -22,7 +22,7 @@ const WEIGHTS = "diffusion_pytorch_model.safetensors";
 const REPO = fixture("tiny-amused");
 
 function load(pipeline: string, parts: Record<string, string> = {}) {
-  return () => loadTask({ pipeline, repo: "tiny-amused", parts, cases: [] });
+  return () => loadTask({ pipeline, repo: "tiny-amused", parts });
 }
 
 refuses("AmusedPipeline", load("AmusedPipeline"), {}, [

@@ -414,7 +414,6 @@ describe("denoise generate", () => {
         depth_estimator: "models/DPTForDepthEstimation/plain",
         feature_extractor: "processors/DPTImageProcessor/dpt-32",
       },
-      cases: [],
     });
     const model = `${folder}/tiny-depth`;
     await pipe.savePretrained(model);

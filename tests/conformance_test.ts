@@ -239,7 +239,6 @@ async function latentUpscaler(): Promise<string> {
     pipeline: "StableDiffusionLatentUpscalePipeline",
     repo: "tiny-stable-diffusion",
     parts: { unet: "models/UNet2DConditionModel/latent_upscaler" },
-    cases: [],
   });
   pipe.scheduler = EulerDiscreteScheduler.fromConfig({ prediction_type: "sample" });
   const folder = await Deno.makeTempDir({ prefix: "denoise-" });

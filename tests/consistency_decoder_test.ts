@@ -14,7 +14,7 @@ import { loadTask } from "./support/tasks.ts";
 
 const VAE = "models/ConsistencyDecoderVAE/tiny";
 const load = (pipeline = "StableDiffusionPipeline", repo = "tiny-stable-diffusion") =>
-  loadTask({ pipeline, repo, parts: { vae: VAE }, cases: [] });
+  loadTask({ pipeline, repo, parts: { vae: VAE } });
 
 describe("a pipeline with a ConsistencyDecoderVAE", () => {
   for (

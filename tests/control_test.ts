@@ -24,7 +24,7 @@ async function load(pipeline: string, ...names: string[]): Promise<AnyPipeline> 
   const nets = await Promise.all(names.map(net));
   const controlnet = nets.length === 1 ? nets[0] : nets;
   const repo = pipeline.includes("XL") ? "tiny-stable-diffusion-xl" : REPO;
-  return await loadTask({ pipeline, repo, parts: {}, cases: [] }, { controlnet });
+  return await loadTask({ pipeline, repo }, { controlnet });
 }
 
 const SHARED: readonly Refusal[] = [

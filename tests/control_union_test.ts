@@ -19,8 +19,6 @@ async function load(...names: string[]): Promise<AnyPipeline> {
   return await loadTask({
     pipeline: "StableDiffusionXLControlNetUnionPipeline",
     repo: "tiny-stable-diffusion-xl",
-    parts: {},
-    cases: [],
   }, { controlnet: nets.length === 1 ? nets[0] : nets });
 }
 

@@ -22,8 +22,6 @@ async function load(): Promise<AnyPipeline> {
   return await loadTask({
     pipeline: "StableDiffusionControlNetXSPipeline",
     repo: "tiny-stable-diffusion",
-    parts: {},
-    cases: [],
   }, { controlnet: await adapter("even") });
 }
 
@@ -52,8 +50,6 @@ describe("a pipeline with a ControlNet-XS", () => {
     const task = {
       pipeline: "StableDiffusionControlNetXSPipeline",
       repo: "tiny-stable-diffusion",
-      parts: {},
-      cases: [],
     };
     await assertRejects(
       () => loadTask(task, { controlnet }),

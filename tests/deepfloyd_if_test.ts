@@ -26,7 +26,7 @@ import { loadTask } from "./support/tasks.ts";
 const REPO = fixture("tiny-if");
 
 function load(pipeline: string, repo: string, parts: Record<string, string | null> = {}) {
-  return () => loadTask({ pipeline, repo, parts, cases: [] });
+  return () => loadTask({ pipeline, repo, parts });
 }
 
 refuses("IFPipeline", load("IFPipeline", "tiny-if"), {}, [
@@ -69,7 +69,7 @@ refuses(
     const unet = await UNet2DConditionModel.fromPretrained(
       fixture("tiny-if-super-resolution/unet"),
     );
-    return await loadTask({ pipeline: "IFPipeline", repo: "tiny-if", parts: {}, cases: [] }, {
+    return await loadTask({ pipeline: "IFPipeline", repo: "tiny-if" }, {
       unet,
     });
   },
@@ -190,7 +190,7 @@ refuses(
   async () => {
     const unet = await UNet2DConditionModel.fromPretrained(fixture("tiny-if/unet"));
     const pipeline = "IFInpaintingSuperResolutionPipeline";
-    return await loadTask({ pipeline, repo: LATER, parts: {}, cases: [] }, { unet });
+    return await loadTask({ pipeline, repo: LATER }, { unet });
   },
   { ...MASKED, originalImage: grey(32, 32) },
   [["to make images larger", {}, RangeError, "use a pipeline of the first stage"]],

@@ -29,8 +29,6 @@ const golden = await readGolden<{ readonly cases: readonly Case[] }>("diffedit")
 const TASK = {
   pipeline: "StableDiffusionDiffEditPipeline",
   repo: "tiny-stable-diffusion",
-  parts: {},
-  cases: [],
 };
 const load = async () => StableDiffusionDiffEditPipeline.fromPipe(await loadTask(TASK));
 /** The way to noise multiplies the roundings of a random UNet with each step more than the way back does. */

@@ -55,7 +55,7 @@ for (const pipeline of new Set(cases.map((one) => one.pipeline))) {
     beforeAll(async () => {
       const parts = PARTS[pipeline] ?? {};
       const { repo } = cases.find((one) => one.pipeline === pipeline)!;
-      pipe = await loadTask({ pipeline, repo, parts, cases: [] });
+      pipe = await loadTask({ pipeline, repo, parts });
     });
     afterAll(() => pipe.dispose());
     for (const one of cases.filter((item) => item.pipeline === pipeline)) {

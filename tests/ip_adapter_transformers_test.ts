@@ -49,7 +49,7 @@ for (const [name, cases] of runs) {
     let pipe: AnyPipeline;
     beforeAll(async () => {
       const options = await imageEncoders(pipeline);
-      pipe = await loadTask({ pipeline, repo, parts: PARTS[pipeline] ?? {}, cases }, options);
+      pipe = await loadTask({ pipeline, repo, parts: PARTS[pipeline] }, options);
     });
     afterAll(() => pipe.dispose());
     for (const one of cases) {

@@ -94,8 +94,6 @@ refuses(
     loadTask({
       pipeline: "StableDiffusionLDM3DPipeline",
       repo: "tiny-stable-diffusion",
-      parts: {},
-      cases: [],
     }),
   {},
   [

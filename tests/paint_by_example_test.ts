@@ -21,8 +21,6 @@ import { loadTask } from "./support/tasks.ts";
 const TASK = {
   pipeline: "PaintByExamplePipeline",
   repo: "tiny-paint-by-example",
-  parts: {},
-  cases: [],
 };
 const load = () => loadTask(TASK);
 const GOOD = { exampleImage: grey(20, 30), image: grey(32, 24), maskImage: grey(32, 24, 1) };

@@ -21,8 +21,6 @@ async function load(xl: boolean, ...names: string[]): Promise<AnyPipeline> {
   return await loadTask({
     pipeline: `StableDiffusion${xl ? "XL" : ""}AdapterPipeline`,
     repo: `tiny-stable-diffusion${xl ? "-xl" : ""}`,
-    parts: {},
-    cases: [],
   }, { adapter });
 }
 

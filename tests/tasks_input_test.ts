@@ -27,7 +27,7 @@ function refusesWith(
   all: readonly Refusal[],
   repo = "tiny-stable-diffusion",
 ): void {
-  refuses(pipeline, () => loadTask({ pipeline, repo, parts, cases: [] }), { ...FEW, ...good }, all);
+  refuses(pipeline, () => loadTask({ pipeline, repo, parts }), { ...FEW, ...good }, all);
 }
 
 const STRENGTHS: Refusal[] = [
@@ -140,7 +140,7 @@ describe("StableDiffusionLatentUpscalePipeline refuses", () => {
   it("a UNet without the noise level of the small image", async () => {
     const pipeline = "StableDiffusionLatentUpscalePipeline";
     const repo = "tiny-stable-diffusion";
-    const pipe = await loadTask({ pipeline, repo, parts: {}, cases: [] });
+    const pipe = await loadTask({ pipeline, repo });
     const scheduler = EulerDiscreteScheduler.fromConfig({});
     pipe.scheduler = scheduler;
     await assertRejects(
@@ -157,7 +157,6 @@ describe("StableDiffusionLatentUpscalePipeline refuses", () => {
       pipeline,
       repo: "tiny-stable-diffusion",
       parts: X2,
-      cases: [],
     });
     pipe.scheduler = EulerDiscreteScheduler.fromConfig({ prediction_type: "sample" });
     await assertRejects(
@@ -186,7 +185,7 @@ describe("LDMSuperResolutionPipeline refuses", () => {
     it(name, async () => {
       const repo = "tiny-ldm-super-resolution";
       const pipeline = "LDMSuperResolutionPipeline";
-      const pipe = await loadTask({ pipeline, repo, parts: {}, cases: [] });
+      const pipe = await loadTask({ pipeline, repo });
       await assertRejects(() => pipe({ ...FEW, ...options }), error, said);
       await pipe.dispose();
     });
@@ -239,8 +238,6 @@ describe("a strength that leaves no timestep", () => {
       const pipe = await loadTask({
         pipeline,
         repo: "tiny-stable-diffusion",
-        parts: {},
-        cases: [],
       });
       try {
         pipe.scheduler = Scheduler.fromConfig(pipe.scheduler.config);
@@ -259,7 +256,7 @@ describe("images of any mode and size", () => {
   let pipe: AnyPipeline;
   beforeAll(async () => {
     const pipeline = "StableDiffusionImg2ImgPipeline";
-    pipe = await loadTask({ pipeline, repo: "tiny-stable-diffusion", parts: {}, cases: [] });
+    pipe = await loadTask({ pipeline, repo: "tiny-stable-diffusion" });
   });
   afterAll(() => pipe.dispose());
 

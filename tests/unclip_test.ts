@@ -24,8 +24,7 @@ const FEW = {
   superResNumInferenceSteps: 2,
 };
 const NONE = { numInferenceSteps: undefined };
-const load = () =>
-  loadTask({ pipeline: "UnCLIPPipeline", repo: "tiny-unclip", parts: {}, cases: [] });
+const load = () => loadTask({ pipeline: "UnCLIPPipeline", repo: "tiny-unclip" });
 
 refuses("UnCLIPPipeline", load, { ...FEW, ...NONE }, [
   [
@@ -119,8 +118,6 @@ refuses(
     loadTask({
       pipeline: "StableUnCLIPPipeline",
       repo: "tiny-stable-unclip-text",
-      parts: {},
-      cases: [],
     }),
   { priorNumInferenceSteps: 2 },
   [

@@ -8,7 +8,7 @@ import { grey, PROMPT, type Refusal, refuses } from "./support/refusals.ts";
 import { loadTask } from "./support/tasks.ts";
 
 const loaded = (pipeline: string, repo: string, parts = {}) => () =>
-  loadTask({ pipeline, repo, parts, cases: [] });
+  loadTask({ pipeline, repo, parts });
 
 /** The same as {@linkcode refuses}, of pipelines without a prompt. */
 function refusesWithoutPrompt(

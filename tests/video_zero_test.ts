@@ -12,7 +12,7 @@ import { fixture } from "./support/golden.ts";
 import { PROMPT, refuses } from "./support/refusals.ts";
 import { loadTask } from "./support/tasks.ts";
 
-const load = (pipeline: string, repo: string) => loadTask({ pipeline, repo, parts: {}, cases: [] });
+const load = (pipeline: string, repo: string) => loadTask({ pipeline, repo });
 const plain = () => load("TextToVideoZeroPipeline", "tiny-stable-diffusion");
 const xl = () => load("TextToVideoZeroSDXLPipeline", "tiny-stable-diffusion-xl");
 const FEW = { numInferenceSteps: 4, t0: 1, t1: 2, videoLength: 2, seed: 1 };

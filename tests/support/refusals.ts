@@ -1,11 +1,11 @@
 /**
- * Calls of tiny pipelines that must be refused, and pipelines that must be the same when they come back
- * from a folder.
+ * Calls of tiny pipelines that must be refused, images that must not depend on those beside them, and pipelines that
+ * must be the same when they come back from a folder.
  *
  * @module
  */
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DenoiseImage, DiffusionPipeline } from "@denoise/denoise";
 import type { AnyPipeline } from "@denoise/loading";
 
@@ -53,6 +53,16 @@ export function refuses(
       });
     }
   });
+}
+
+/** Makes images of two prompts: the second must be what its prompt makes alone. */
+export async function assertEachAsAlone(pipe: AnyPipeline, options: object): Promise<void> {
+  const call = { ...FEW, ...options, outputType: "tensor" } as const;
+  const both = await pipe([PROMPT, "a cat"], { ...call, seed: 3 });
+  const second = await pipe("a cat", { ...call, seed: 4 });
+  const away = both.tensor!.slice(0, 1).sub(second.tensor!).abs().max().item();
+  // the rows of a product are summed in another order where there are more of them
+  assert(away < 1 / 255, `differs by ${away}`);
 }
 
 /**

@@ -59,7 +59,9 @@ export interface Task {
 
 /** The pipeline of a task: its class over the repo, with other components in their places. */
 export async function loadTask(
-  { pipeline, repo, parts, lora, ip_adapter }: Task,
+  { pipeline, repo, parts = {}, lora, ip_adapter }:
+    & Pick<Task, "pipeline" | "repo" | "lora" | "ip_adapter">
+    & { readonly parts?: Task["parts"] | undefined },
   options: object = {},
 ): Promise<AnyPipeline> {
   const Class = await registry.get(pipeline, "pipeline", "a test") as unknown as {
