@@ -82,13 +82,16 @@ function checkHeader(file: Uint8Array): void {
   }
 }
 
-/** Where the chunk lies that says what samples are. */
+/** Where the chunk lies that says what samples are: of several the decoder follows the last before the samples. */
 function formatChunk(file: Uint8Array, view: DataView): number | undefined {
+  let found: number | undefined;
   for (let at = 12; at + 24 <= file.length;) {
-    if (view.getUint32(at) === 0x666D7420) return at + 8; // "fmt "
-    at += 8 + view.getUint32(at + 4, true);
+    const id = view.getUint32(at);
+    if (id === 0x64617461) break; // "data"
+    if (id === 0x666D7420) found = at + 8; // "fmt "
+    at += 8 + view.getUint32(at + 4, true); // the decoder knows no padding
   }
-  return undefined;
+  return found;
 }
 
 function broken(why: string): SyntaxError {

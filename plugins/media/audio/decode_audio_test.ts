@@ -41,6 +41,9 @@ describe("decodeAudio()", () => {
       [await changed(34, 7), "with 7 bits"],
       [await changed(24, 0, 4), ", 0 a second"],
     ];
+    const [plain, other] = [await audio.encode(), await changed(22, 65535)];
+    const twice = [plain.subarray(0, 36), other.subarray(12, 36), plain.subarray(36)];
+    cases.push([Uint8Array.from(twice.flatMap((part) => [...part])), "65535 channels"]);
     for (const [file, message] of cases) {
       assertThrows(() => decodeAudio(file), SyntaxError, message);
     }
