@@ -11,6 +11,7 @@ import {
   imageStartOptions,
   initialLatents,
   inpaintInput,
+  mixerBy,
   planRun,
   repeatForPrompts,
   type SizeOptions,
@@ -113,9 +114,7 @@ export function pixelsOfMask<O extends IFCallOptions & IFStrengthOption & IFMask
     const { clean, pixels, ...begun } = await noisedImage(run, options, imageOf(options), facts);
     const [height = 0, width = 0] = clean.dims.slice(2);
     const masks = await masksOf(await run.images(), options.maskImage, { height, width });
-    const changed = repeatForPrompts(masks, facts.prompts, facts.count);
-    const kept = changed.mul(-1).add(1);
-    const keep = (stepped: Tensor, before: Tensor) => kept.mul(before).add(changed.mul(stepped));
+    const keep = mixerBy(repeatForPrompts(masks, facts.prompts, facts.count));
     return { ...begun, pixels: keep(pixels, clean), keep };
   };
 }

@@ -14,6 +14,7 @@ import {
   latentDims,
   type LatentOptions,
   latentSpace,
+  mixerBy,
   type NoiseStartOptions,
   prepareImages,
   repeatRows,
@@ -86,10 +87,10 @@ export const fromBoxes: Start<GligenComponents, LatentOptions & GligenPlaces & N
       const start = given?.mul(scheduler.initNoiseSigma) ?? randnTensor(dims, generator);
 
       const kept = outside(gligenBoxes.slice(0, MOST_OBJECTS), dims[2]); // [1, 1, h, w]
-      const changed = kept.mul(-1).add(1);
+      const mix = mixerBy(kept);
       const blend = (latents: Tensor, timestep: number) => {
         const around = scheduler.addNoise(clean, randnTensor(clean.dims, generator), [timestep]);
-        return around.mul(kept).add(latents.mul(changed));
+        return mix(around, latents);
       };
       const beside = Tensor.cat([
         repeatRows(clean.mul(kept), count, "images"),

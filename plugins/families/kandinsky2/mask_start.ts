@@ -2,6 +2,7 @@ import { type CallOptions, Tensor } from "@denoise/core";
 import {
   type ImagesInput,
   inpaintInput,
+  mixerBy,
   prepareMasks,
   retrieveTimesteps,
 } from "@denoise/diffusion";
@@ -65,7 +66,7 @@ export const beginWithMask: BeginDecoding<KandinskyMaskOptions> = async (
   };
   // as in the reference what is kept comes from the first image, whatever the others are
   const [image, mask] = [images.slice(0, 0, 1), kept.slice(0, 0, 1)];
-  const changed = mask.mul(-1).add(1);
+  const mix = mixerBy(mask);
   return {
     latents: noise,
     timesteps,
@@ -74,7 +75,7 @@ export const beginWithMask: BeginDecoding<KandinskyMaskOptions> = async (
       const around = next === undefined
         ? image
         : scheduler.addNoise(image.repeat([facts.count, 1, 1, 1]), noise, [next]);
-      return mask.mul(around).add(changed.mul(latents));
+      return mix(around, latents);
     },
   };
 };

@@ -1,7 +1,7 @@
 import { type PipelineRun, randnTensor, type RunOptions, Tensor } from "@denoise/core";
 import { drawnImages, encodeToLatents, imageLatentMeans } from "./image_latents.ts";
 import { type LatentComponents, latentDims } from "./latents.ts";
-import { maskLatents } from "./mask_latents.ts";
+import { maskLatents, mixerBy } from "./mask_latents.ts";
 import type { BatchNoise } from "./noise.ts";
 import { type ImagesInput, prepareMasks } from "./image_input.ts";
 
@@ -96,14 +96,14 @@ export async function inpaintLatents(
     given,
     blendsMask,
   );
-  const kept = mask.mul(-1).add(1);
+  const mix = mixerBy(mask);
   return {
     ...{ latents, clean },
     denoiserInput: (scaled) => givenMask ? Tensor.cat([scaled, mask, masked], 1) : scaled,
     keep(inpainted, next) {
       if (givenMask) return inpainted;
       const around = next === undefined ? clean! : scheduler.addNoise(clean!, added, [next]);
-      return around.mul(kept).add(inpainted.mul(mask));
+      return mix(inpainted, around);
     },
   };
 }

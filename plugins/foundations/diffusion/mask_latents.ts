@@ -38,6 +38,16 @@ export function shrinkMask(mask: Tensor, factor: number, isBlended = false): Ten
 }
 
 /**
+ * What puts one tensor where a mask is 1 and another where it is 0, with shares of both between.
+ *
+ * @param mask 0..1, of the tensors' shape or one that is spread over it.
+ */
+export function mixerBy(mask: Tensor): (inside: Tensor, outside: Tensor) => Tensor {
+  const rest = mask.mul(-1).add(1);
+  return (inside, outside) => inside.mul(mask).add(outside.mul(rest));
+}
+
+/**
  * Brings a mask and the image that it covers to latents, one row for each image to make.
  *
  * @param images float32 [N, 3, H, W] in -1..1, or latents.

@@ -25,6 +25,7 @@ import {
   type LatentComponents,
   type LatentOptions,
   latentSpace,
+  mixerBy,
   planRun,
   predictGuided,
   prepareImages,
@@ -371,11 +372,10 @@ export const fromInverted: Start<
       { length },
       (_, i) => given.select(1, i).repeatInterleave(count / prompts, 0),
     );
-    const inside = repeatRows(mask, count, "masks");
-    const outside = inside.mul(-1).add(1);
+    const mix = mixerBy(repeatRows(mask, count, "masks"));
     return {
       ...{ latents: around[0]!, size, plan, controls: [] },
-      keep: (latents, _, index) => latents.mul(inside).add(around[index]!.mul(outside)),
+      keep: (latents, _, index) => mix(latents, around[index]!),
     };
   },
 };

@@ -5,6 +5,7 @@ import {
   guide,
   latentDims,
   type LatentOptions,
+  mixerBy,
   planRun,
   resizeSpatial,
   vaeScaleFactor,
@@ -179,7 +180,7 @@ function degrade(
   const [, channels, height, width] = latents.dims as [number, number, number, number];
   const most = attention.map((x) => x > 1 ? 1 : 0).unsqueeze(1); // the mean of all is 1
   const mask = resizeSpatial(most, height, width, "nearest").repeat([1, channels, 1, 1]);
-  const mixed = gaussianBlur(clean).mul(mask).add(clean.mul(mask.mul(-1).add(1)));
+  const mixed = mixerBy(mask)(gaussianBlur(clean), clean);
   return scheduler.addNoise(mixed, noise, [timestep]);
 }
 
