@@ -149,6 +149,11 @@ const LAYERS: readonly Layer[] = [
     folders: /^plugins\/families\//,
   },
   {
+    folder: /^plugins\/media\/(image|audio)$/,
+    name: "a medium",
+    allowed: ["@denoise/core", "@denoise/files"],
+  },
+  {
     folder: /^plugins\/tools\/cli$/,
     name: "the command line",
     allowed: ["@denoise/denoise", "@denoise/core"],

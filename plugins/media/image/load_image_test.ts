@@ -1,6 +1,5 @@
 import { describe, it } from "@std/testing/bdd";
 import { assertEquals, assertRejects } from "@std/assert";
-import { DenoiseError } from "@denoise/core";
 import { convert, loadImage, openImage } from "./mod.ts";
 import { fileOf } from "./_testing.ts";
 
@@ -28,20 +27,6 @@ describe("loadImage()", () => {
       assertEquals((await loadImage(address)).data, expected);
       assertEquals((await loadImage(new URL(address))).data, expected);
     });
-  });
-
-  it("says what the server answered", async () => {
-    await withServer(() => new Response("no", { status: 404 }), async (address) => {
-      const error = await assertRejects(() => loadImage(address), DenoiseError, "answered 404");
-      assertEquals(error.code, "source_unavailable");
-    });
-  });
-
-  it("says that no server answers", async () => {
-    let address = "";
-    await withServer(() => new Response(), (used) => Promise.resolve(void (address = used)));
-    const error = await assertRejects(() => loadImage(address), DenoiseError);
-    assertEquals(error.code, "source_unavailable");
   });
 
   it("stops an endless body at the limit", async () => {

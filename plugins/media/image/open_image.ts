@@ -1,5 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
-import { DenoiseError, isMissing } from "@denoise/core";
+import { readFileWithin } from "@denoise/files";
 import { decode } from "./_decode.ts";
 import { readHeader } from "./_header.ts";
 import { orient, readOrientation } from "./_orientation.ts";
@@ -92,16 +91,6 @@ export async function openImage(
   path: string | URL,
   limits: ImageLimits = {},
 ): Promise<DenoiseImage> {
-  const found = await stat(path).catch((cause) => {
-    if (!isMissing(cause)) throw cause;
-    throw new DenoiseError(
-      "missing_file",
-      `Cannot read ${JSON.stringify(String(path))}: no such file`,
-      {
-        cause,
-      },
-    );
-  });
-  checkBytes(found.size, limits);
-  return await decodeImage(new Uint8Array(await readFile(path)), limits);
+  const bytes = await readFileWithin(path, (length) => checkBytes(length, limits));
+  return await decodeImage(bytes, limits);
 }
