@@ -5,7 +5,7 @@
  */
 import { VERSION } from "@denoise/core";
 import { registry } from "@denoise/denoise/registry";
-import { log } from "./observe/log.ts";
+import { logReady } from "./observe/log_ready.ts";
 import { type Program, runProgram } from "./program.ts";
 import { serve } from "./serve.ts";
 
@@ -21,10 +21,7 @@ const program: Program = {
       `  curl ${url}/v1/images/generations${key} -H "content-type: application/json" ` +
         `-d '{"prompt": "a red apple"}'`,
     );
-    engine.ready().then(
-      () => log.info("ready: {state}", { state: engine.state }),
-      (error) => log.error("not ready: {cause}", { cause: String(error.cause ?? error) }),
-    );
+    logReady(engine);
     return server;
   },
 };

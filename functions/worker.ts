@@ -5,7 +5,7 @@
  */
 import { VERSION } from "@denoise/core";
 import { registry } from "@denoise/denoise/registry";
-import { log } from "./observe/log.ts";
+import { logReady } from "./observe/log_ready.ts";
 import { type Program, runProgram } from "./program.ts";
 import { worker } from "./scale_out.ts";
 
@@ -15,10 +15,7 @@ const program: Program = {
   async start(settings, options) {
     const running = await worker(settings, registry, options);
     console.log(`denoise ${VERSION} worker tells how it does on ${running.url}`);
-    running.engine.ready().then(
-      () => log.info("ready: {state}", { state: running.engine.state }),
-      (error) => log.error("not ready: {cause}", { cause: String(error.cause ?? error) }),
-    );
+    logReady(running.engine);
     return running;
   },
 };

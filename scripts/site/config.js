@@ -28,6 +28,7 @@ export default {
       { text: "API", link: "/api/" },
     ],
     sidebar,
+    notFound: { linkLabel: "Take me home" },
     footer: { message: "Apache-2.0" },
   },
   vite: { build: { chunkSizeWarningLimit: 2000 }, logLevel: "warn" },

@@ -168,10 +168,10 @@ export function memberText(member: MemberDoc): string {
   return `${member.name}(${paramsText(call.params)})${result}`;
 }
 
-/** Indented blocks of code as fenced ones, which can be scrolled and copied. */
+/** Indented blocks of code as fenced ones, which can be scrolled and copied; one may follow its heading at once. */
 export function fenced(text: string): string {
   return text.replace(
-    /(?<=\n\n|^)(?: {4}\S.*(?:\n+(?= {4}))?)(?: {4}.*(?:\n+(?= {4}))?)*/g,
+    /(?<=\n\n|^|(?:^|\n)#[^\n]*\n)(?: {4}\S.*(?:\n+(?= {4}))?)(?: {4}.*(?:\n+(?= {4}))?)*/g,
     (block) => `\`\`\`text\n${block.replace(/^ {4}/gm, "")}\n\`\`\``,
   );
 }

@@ -18,7 +18,7 @@ if (!hasBrowser) console.log(`The site is not tried in a browser: there is none 
 const BASE = "/denoise/";
 
 /** One of each kind: the first page, texts, tables, images, what is made from the code. */
-const TRIED = ["", "get-started", "migrate", "schedulers", "families/flux", "api/pipelines"];
+const TRIED = ["", "get-started", "migrate", "schedulers", "families/flux", "api/pipelines", "404"];
 
 async function htmlFiles(folder: string): Promise<Map<string, string>> {
   const found = new Map<string, string>();
@@ -48,6 +48,11 @@ describe("the documentation site", () => {
   afterAll(async () => {
     await browser?.close();
     await server.shutdown();
+  });
+
+  it("has code only in blocks that scroll by themselves, not with the page", async () => {
+    const bare = [...await htmlFiles(out)].filter(([_, html]) => html.includes("<pre><code"));
+    assertEquals(bare.map(([file]) => file), []);
   });
 
   it("leads to pages, files and headings that are there", async () => {

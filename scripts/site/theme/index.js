@@ -3,15 +3,15 @@ import DefaultTheme from "vitepress/theme";
 import { defineComponent, h, nextTick, onMounted, watch } from "vue";
 import "./style.css";
 
-/** The default layout, with the landmark that its home page lacks. */
+/** The default layout, with the landmark that its home page and the one for what is not there lack. */
 const Layout = defineComponent({
   setup() {
-    const { frontmatter } = useData();
+    const { frontmatter, page } = useData();
     const route = useRoute();
     const mark = async () => {
       await nextTick();
       const content = document.getElementById("VPContent");
-      if (frontmatter.value.layout === "home") content?.setAttribute("role", "main");
+      if (frontmatter.value.layout === "home" || page.value.isNotFound) content?.setAttribute("role", "main");
       else content?.removeAttribute("role");
     };
     onMounted(() => {
