@@ -107,6 +107,38 @@ describe("fromSingleFile()", () => {
   });
 });
 
+describe("a GGUF file of plain numbers", () => {
+  const folder = "models/Qwen3Model/causal_lm";
+  const open = async (type: "F32" | "F64" | "I8" | "I16" | "I32" | "I64") => {
+    const { tensors } = await openSafetensors(`${fixture(folder)}/model.safetensors`);
+    const renamed = [...tensors].map(([name, stored]) => [qwenName(name), stored] as const);
+    const file = await Deno.makeTempFile({ suffix: ".gguf" });
+    await Deno.writeFile(file, await ggufFile(renamed, type));
+    return await Qwen3Model.fromSingleFile(file, { config: fixture(folder) });
+  };
+
+  it("may be in float64, which computes as float32", async () => {
+    const ids = Tensor.from([[3n, 7n, 21n, 5n, 1n, 0n]]);
+    const [wide, plain] = [await open("F64"), await open("F32")];
+    const states = async (model: typeof wide) => (await model.forward(ids)).lastHiddenState.data;
+    assertEquals(await states(wide), await states(plain));
+    await Promise.all([wide.dispose(), plain.dispose()]);
+  });
+
+  for (
+    const [type, name] of [["I8", "int8"], ["I16", "int16"], ["I32", "int32"], ["I64", "int64"]]
+  ) {
+    it(`is refused in ${type}`, async () => {
+      const error = await assertRejects(
+        () => open(type as "I8"),
+        DenoiseError,
+        `holds ${name}, and no scale lies beside it`,
+      );
+      assertEquals(error.code, "unsupported_option");
+    });
+  }
+});
+
 /** Names of a T5 encoder's tensors as llama.cpp has them. */
 function t5Name(name: string): string {
   const parts: readonly [RegExp, string][] = [

@@ -23,8 +23,8 @@ function decibels(a: Uint8Array, b: Uint8Array): number {
 }
 
 describe("a quantized pipeline", () => {
-  // The worse of these two prompts: 43.4, 48.7 and 22.3 dB.
-  for (const [quantization, least] of [["int8", 41], [{ bits: 8 }, 47], ["int4", 21]] as const) {
+  // The worse of these two prompts: 43.4, 48.7 and 22.3 dB; int8 without VNNI, where weights have 7 bits, 37.3 dB.
+  for (const [quantization, least] of [["int8", 35], [{ bits: 8 }, 47], ["int4", 21]] as const) {
     it(`draws nearly the images of float32 with ${JSON.stringify(quantization)}`, async () => {
       const wanted = await images({});
       for (const [i, image] of (await images({ quantization })).entries()) {

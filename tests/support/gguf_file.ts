@@ -51,22 +51,40 @@ function toQ8_0(numbers: Float32Array): Uint8Array {
   return out;
 }
 
-/** A checkpoint as a GGUF file of version 3: in float32, or where rows allow it in Q8_0. */
+/** `ggml_type` by name. */
+const TYPES = { F32: 0, Q8_0: 8, I8: 24, I16: 25, I32: 26, I64: 27, F64: 28 } as const;
+
+/** Numbers as a type that is no block. */
+function plain(numbers: Float32Array, type: Exclude<keyof typeof TYPES, "Q8_0">): Uint8Array {
+  const whole = () => numbers.map(Math.round);
+  const arrays = {
+    F32: () => numbers.slice(),
+    F64: () => Float64Array.from(numbers),
+    I8: () => Int8Array.from(whole()),
+    I16: () => Int16Array.from(whole()),
+    I32: () => Int32Array.from(whole()),
+    I64: () => BigInt64Array.from(whole(), BigInt),
+  };
+  return new Uint8Array(arrays[type]().buffer);
+}
+
+/** A checkpoint as a GGUF file of version 3: in one type, Q8_0 where rows allow it and else float32. */
 export async function ggufFile(
   tensors: Iterable<readonly [string, StoredTensor]>,
-  type: "F32" | "Q8_0",
+  type: keyof typeof TYPES,
 ): Promise<Uint8Array> {
   const head = new Writer();
   const data = new Writer();
   const entries = [...tensors];
   head.bytes(new TextEncoder().encode("GGUF")).u32(3).u64(entries.length).u64(0);
   for (const [name, stored] of entries) {
-    const isQuantized = type === "Q8_0" && stored.dims.length === 2 && stored.dims[1]! % 32 === 0;
+    const isBlocks = type === "Q8_0" && stored.dims.length === 2 && stored.dims[1]! % 32 === 0;
     head.text(name).u32(stored.dims.length);
     stored.dims.toReversed().forEach((dim) => head.u64(dim));
-    head.u32(isQuantized ? 8 : 0).u64(data.length);
+    const other = type === "Q8_0" ? "F32" : type;
+    head.u32(TYPES[isBlocks ? type : other]).u64(data.length);
     const numbers = (await readTensor(stored)).toFloat32Array();
-    data.bytes(isQuantized ? toQ8_0(numbers) : new Uint8Array(numbers.slice().buffer)).pad();
+    data.bytes(isBlocks ? toQ8_0(numbers) : plain(numbers, other)).pad();
   }
   return head.pad().bytes(data.all()).all();
 }

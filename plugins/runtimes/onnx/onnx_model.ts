@@ -488,7 +488,6 @@ export class OnnxModel<C extends object, M extends Model<C>>
     this.#base = this.#base.withQuantized(await quantized(weights, method, most));
     this.#checkpoint = this.#base;
     this.#method = method;
-    this.verify();
   }
 
   async run(

@@ -74,9 +74,16 @@ export class Checkpoint {
     return checkpoint;
   }
 
-  /** The same with weights that take the place of those under their names. */
+  /** The same with weights that take the place of those under their names; graphs that used it use this one. */
   withQuantized(quantized: ReadonlyMap<string, QuantizedWeight>): Checkpoint {
-    return this.#derived(this.#tensors, quantized);
+    return this.#usedAs(this.#derived(this.#tensors, quantized));
+  }
+
+  /** Another one of the same names, whose use is this one's. */
+  #usedAs(checkpoint: Checkpoint): Checkpoint {
+    this.#used.forEach((name) => checkpoint.#used.add(name));
+    this.#factors.forEach((name) => checkpoint.#factors.add(name));
+    return checkpoint;
   }
 
   /** The quantized weight in the place of one that a layer multiplies with, counted as used. */
@@ -107,7 +114,7 @@ export class Checkpoint {
   ): Checkpoint {
     const checkpoint = this.#derived([...this.#tensors, ...places], this.#quantized);
     checkpoint.#others = new Map(others);
-    return checkpoint;
+    return this.#usedAs(checkpoint);
   }
 
   /** Whether an adapter has added a tensor of that name, or a module with tensors in it. */

@@ -1,3 +1,4 @@
+import { DenoiseError } from "@denoise/core";
 import type { StoredBlocks, StoredTensor } from "@denoise/safetensors";
 import type { ComputeDType, Graph } from "./graph.ts";
 import type { Attributes, ElementType, Value } from "./value.ts";
@@ -33,6 +34,8 @@ const SMALL = 2 ** 16;
 /**
  * A tensor of a checkpoint as a value of the type that is computed in. Numbers that are narrower than
  * that stay as they lie in their file, and are widened each time the graph runs.
+ *
+ * @throws {DenoiseError} `unsupported_option` for whole numbers without a scale.
  */
 export function storedWeight(
   graph: Graph,
@@ -51,8 +54,15 @@ export function storedWeight(
     });
   }
   const bits = BITS[stored.dtype];
-  const isInteger = bits === undefined || (stored.dtype === "int8" && stored.scale === undefined);
-  if (isInteger) return graph.weight(name, stored, dims);
+  if (bits === undefined || (stored.dtype === "int8" && stored.scale === undefined)) {
+    throw new DenoiseError(
+      "unsupported_option",
+      `Cannot build ${
+        path || "the model"
+      }: the checkpoint's tensor "${name}" holds ${stored.dtype}, and no scale lies ` +
+        "beside it; weights are floats, 8 bits with scales, or blocks of GGUF and bitsandbytes. Take another file of the model",
+    );
+  }
   const stays = bits < BITS[dtype]! && graph.lowering.widens.includes(stored.dtype) &&
     count(dims) * bits / 8 >= SMALL;
   const options = { path, early: true };

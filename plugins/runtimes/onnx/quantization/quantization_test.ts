@@ -356,6 +356,30 @@ describe("a model's quantization", () => {
     await Promise.all([first.dispose(), second.dispose()]);
   });
 
+  it("builds no graph again", async () => {
+    let built = 0;
+    const Counted = defineModel<{ width: number }, Wide>({
+      className: "Counted",
+      schema: { width: number(64) },
+      graphs: {
+        forward: {
+          inputs: ({ width }) => ({ x: float32("batch", width) }),
+          build(s, _config, { x }) {
+            built++;
+            return { y: linear(s.at("proj"), x!, { bias: false }) };
+          },
+        },
+      },
+      methods: (model) => ({ forward: async (x) => (await model.run("forward", { x })).y! }),
+    });
+    const tensors = [["proj.weight", storedTensor(integers([64, 64], -99, 99))]] as const;
+    const model = await Counted.fromTensors({ width: 64 }, tensors, { quantization: "int8" });
+    assertEquals([built, model.numParameters], [1, 4096]);
+    await model.forward(integers([2, 64], -5, 5)); // whose session has the graph of the quantized weights
+    assertEquals(built, 2);
+    await model.dispose();
+  });
+
   it("leaves adapters in float32, DoRA included", async () => {
     const weight = startingWith(most, integers([64, 64], -most, most), 64);
     const [plain, model] = [await wide({}, weight), await wide({ quantization: "int8" }, weight)];
@@ -446,6 +470,25 @@ describe("a model's quantization", () => {
       const error = await assertRejects(() => Wide.fromTensors(config, []), DenoiseError, message);
       assertEquals(error.code, "unsupported_option");
       assert(error.message.includes('with { quantization: "int8" } or "int4", or a GGUF file'));
+    }
+  });
+
+  it("refuses whole numbers without a scale by their type, quantized or not", async () => {
+    const types = { int8: 1, uint8: 1, int16: 2, int32: 4, int64: 8, bool: 1 } as const;
+    for (const [dtype, size] of Object.entries(types)) {
+      const stored = {
+        dtype: dtype as keyof typeof types,
+        dims: [64, 64],
+        data: new Uint8Array(64 * 64 * size),
+      };
+      for (const quantization of [undefined, "int8"] as const) {
+        const error = await assertRejects(
+          () => Wide.fromTensors({ width: 64 }, [["proj.weight", stored]], { quantization }),
+          DenoiseError,
+          `Cannot build proj: the checkpoint's tensor "proj.weight" holds ${dtype}, and no scale lies`,
+        );
+        assertEquals(error.code, "unsupported_option");
+      }
     }
   });
 
