@@ -63,6 +63,8 @@ export { GGUFQuantizationConfig } from "@denoise/gguf";
 export {
   FasterCacheConfig,
   FirstBlockCacheConfig,
+  FLUX_MAG_RATIOS,
+  MagCacheConfig,
   PyramidAttentionBroadcastConfig,
   TaylorSeerCacheConfig,
 } from "@denoise/onnx";

@@ -3,8 +3,13 @@
     $(sh scripts/reference/setup.sh) scripts/reference/step_cache_goldens.py
 
 A tiny transformer of tests/fixtures is called at the steps of a run that hardly changes, twice a step as guidance does, with a
-cache of diffusers: what it gives at each, for the caches to be held against.
+cache of diffusers: what it gives at all of them, for the caches to be held against.
 """
+
+import contextlib
+import io
+import json
+import re
 
 import torch
 from diffusers import (
@@ -12,6 +17,7 @@ from diffusers import (
     FirstBlockCacheConfig,
     Flux2Transformer2DModel,
     FluxTransformer2DModel,
+    MagCacheConfig,
     PixArtTransformer2DModel,
     PyramidAttentionBroadcastConfig,
     QwenImageTransformer2DModel,
@@ -22,9 +28,11 @@ from diffusers import (
 from diffusers.hooks import (
     apply_faster_cache,
     apply_first_block_cache,
+    apply_mag_cache,
     apply_pyramid_attention_broadcast,
     apply_taylorseer_cache,
 )
+from diffusers.hooks.mag_cache import FLUX_MAG_RATIOS
 from diffusers.hooks.hooks import CacheContext, _set_cache_context
 
 from common import FIXTURES, GOLDEN, generator, write_golden
@@ -39,9 +47,10 @@ QWEN = FIXTURES / "models/QwenImageTransformer2DModel/qwen"
 FLUX2 = FIXTURES / "models/Flux2Transformer2DModel/klein"
 FAST, BROADCAST = FasterCacheConfig, PyramidAttentionBroadcastConfig
 HOOKS = {FirstBlockCacheConfig: apply_first_block_cache, TaylorSeerCacheConfig: apply_taylorseer_cache,
-         FAST: apply_faster_cache, BROADCAST: apply_pyramid_attention_broadcast}
+         MagCacheConfig: apply_mag_cache, FAST: apply_faster_cache, BROADCAST: apply_pyramid_attention_broadcast}
 # the hooks of these keep one state for all calls, whichever branch of guidance: theirs are of one
 WITHOUT_CONTEXTS = (FAST, BROADCAST)
+MAG_RATIOS = [1.0, 1.05, 1.02, 0.99, 1.01, 0.97, 0.98, 1.0, 0.95, 0.96]
 SETTINGS = [
     ("flux, first block", FLUX, FirstBlockCacheConfig, {"threshold": 0.5}),
     ("flux, first block, other threshold", FLUX, FirstBlockCacheConfig, {"threshold": 0.65}),
@@ -56,6 +65,19 @@ SETTINGS = [
      {"cache_interval": 4, "cache_identifiers": [r"single_transformer_blocks\.\d+\.attn"]}),
     ("flux, TaylorSeer lite", FLUX, TaylorSeerCacheConfig, {"cache_interval": 3, "use_lite_mode": True}),
     ("sd3, TaylorSeer", SD3, TaylorSeerCacheConfig, {"cache_interval": 3, "taylor_factors_dtype": torch.float32}),
+    ("flux, magnitudes", FLUX, MagCacheConfig, {"num_inference_steps": STEPS, "mag_ratios": FLUX_MAG_RATIOS.tolist()}),
+    # a run of 5 steps, again and again
+    ("flux, magnitudes of few steps", FLUX, MagCacheConfig,
+     {"num_inference_steps": 5, "mag_ratios": [1.0, 0.98, 0.99], "max_skip_steps": 1, "threshold": 0.04,
+      "retention_ratio": 0.3}),
+    ("flux without single blocks, magnitudes", FIXTURES / "models/FluxTransformer2DModel/double_only", MagCacheConfig,
+     {"num_inference_steps": STEPS, "mag_ratios": MAG_RATIOS, "threshold": 0.2, "max_skip_steps": 5}),
+    ("flux2, magnitudes", FLUX2, MagCacheConfig, {"num_inference_steps": STEPS, "mag_ratios": MAG_RATIOS}),
+    ("qwen, magnitudes", QWEN, MagCacheConfig, {"num_inference_steps": STEPS, "mag_ratios": MAG_RATIOS}),
+    ("sd3, magnitudes", SD3, MagCacheConfig, {"num_inference_steps": STEPS, "mag_ratios": MAG_RATIOS, "threshold": 0.1}),
+    ("flux, magnitudes measured", FLUX, MagCacheConfig, {"num_inference_steps": STEPS, "calibrate": True}),
+    ("pixart, magnitudes", PIXART, MagCacheConfig, {"num_inference_steps": STEPS, "mag_ratios": MAG_RATIOS}),
+    ("pixart, first block", PIXART, FirstBlockCacheConfig, {"threshold": 0.5}),
     ("flux, broadcast", FLUX, BROADCAST, {}),
     ("flux, broadcast of single blocks", FLUX, BROADCAST,
      {"spatial_attention_block_skip_range": 3, "spatial_attention_timestep_skip_range": (300, 900),
@@ -136,6 +158,8 @@ def run(name: str, folder, cache, options: dict, tensors: dict) -> dict:
     tensors[f"{name}/sample"] = sample.clone()
     for i, text in enumerate(texts):
         tensors.update({f"{name}/{key}/{i}": value for key, value in text.items()})
+    said = io.StringIO()
+    made = [[] for _ in texts]
     for step in range(STEPS):
         # not where a range ends
         now[0] = 1000 * (1 - step / STEPS) - 3
@@ -144,19 +168,21 @@ def run(name: str, folder, cache, options: dict, tensors: dict) -> dict:
         for i, text in enumerate(texts):
             if cache not in WITHOUT_CONTEXTS:
                 _set_cache_context(model, CacheContext(str(i)))
-            with torch.no_grad():
+            with torch.no_grad(), contextlib.redirect_stdout(said):
                 output = model(hidden_states=sample, timestep=time, **text, **others, return_dict=False)[0]
-            tensors[f"{name}/output/{i}/{step}"] = output
+            made[i].append(output)
             outputs.append(output)
         change = outputs[0] + 0.5 * outputs[1] if len(outputs) == 2 else outputs[0]
         # PixArt's second half tells a variance
         sample = sample - change[:, :sample.shape[1]] / (8 * STEPS) * (1 if step % 4 else 3)
+    tensors.update({f"{name}/output/{i}": torch.stack(outputs) for i, outputs in enumerate(made)})
+    measured = [json.loads(line) for line in re.findall(r"^\[[\d.].*\]$", said.getvalue(), re.MULTILINE)]
     named = {key: str(value).split(".")[-1] if isinstance(value, torch.dtype) else value for key, value in options.items()}
     return {"name": name, "model": str(folder.relative_to(FIXTURES)), "cache": cache.__name__, "options": named,
-            "steps": STEPS}
+            "steps": STEPS, **({"measured": measured} if measured else {})}
 
 
 if __name__ == "__main__":
     tensors: dict[str, torch.Tensor] = {}
     cases = [run(*setting, tensors) for setting in SETTINGS]
-    write_golden(GOLDEN / "step_cache", "scripts/reference/step_cache_goldens.py", cases, tensors, results=None)
+    write_golden(GOLDEN / "step_cache", "scripts/reference/step_cache_goldens.py", cases, tensors, results="/output/")

@@ -98,7 +98,7 @@ export interface StepCached {
   /** Whether steps are cached. */
   readonly isCacheEnabled: boolean;
   /**
-   * Caches steps: a `FirstBlockCacheConfig`, `TaylorSeerCacheConfig`, `FasterCacheConfig` or
+   * Caches steps: a `FirstBlockCacheConfig`, `MagCacheConfig`, `TaylorSeerCacheConfig`, `FasterCacheConfig` or
    * `PyramidAttentionBroadcastConfig`.
    *
    * @throws {DenoiseError} `unsupported_option` for a model without blocks that can be cached.

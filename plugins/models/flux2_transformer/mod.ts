@@ -171,6 +171,7 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   let text = linear(s.at("context_embedder"), encoder_hidden_states!, PLAIN); // [N, text, C]
   let image = linear(s.at("x_embedder"), hidden_states!, PLAIN); // [N, tokens, C]
   s.graph.markTimestepScale(1000);
+  s.graph.markBlock([image, text]);
   for (let i = 0; i < config.num_layers; i++) {
     const block = s.at("transformer_blocks", i);
     [text, image] = doubleBlock(block, [text, image], double, {
@@ -181,6 +182,7 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
       Value,
       Value,
     ];
+    s.graph.markBlock([image, text]);
   }
   let row = concat(s, [text, image], 1);
   for (let i = 0; i < config.num_single_layers; i++) {
@@ -191,7 +193,8 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
       beside: seen,
     });
   }
-  const [, last] = splitLike(s, row, [text, image], 1) as [Value, Value];
+  const [words, last] = splitLike(s, row, [text, image], 1) as [Value, Value];
+  s.graph.markBlock([last, words]);
   const [scale, shift] = modulation(s.at("norm_out.linear"), temb, 2, PLAIN) as [Value, Value];
   const normal = modulatedNorm(s, last, [scale, shift], { width: widthOf(config), eps });
   return { sample: linear(s.at("proj_out"), normal, PLAIN) };

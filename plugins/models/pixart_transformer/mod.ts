@@ -157,8 +157,10 @@ function build(s: Scope, config: Config, inputs: Inputs): Inputs {
   const six = reshape(s, shared, [0, 6, width]); // [N, 6, C]
   const text = projectText(s, config, encoder_hidden_states!);
   const bias = encoder_attention_mask && maskBias(s, encoder_attention_mask, HIDDEN);
+  s.graph.markBlock([x]);
   for (let i = 0; i < config.num_layers; i++) {
     x = block(s.at("transformer_blocks", i), x, { text, bias, time: six, config });
+    s.graph.markBlock([x]);
   }
   const [shift, scale] = tableModulation(s, unsqueeze(s, time, [1]), 2) as [Value, Value];
   const normal = modulatedNorm(s, x, [scale, shift], { width });

@@ -56,6 +56,7 @@ export {
   type FasterCacheSettings,
 } from "./step_cache/faster_cache.ts";
 export { FirstBlockCacheConfig, type FirstBlockCacheOptions } from "./step_cache/first_block.ts";
+export { FLUX_MAG_RATIOS, MagCacheConfig, type MagCacheOptions } from "./step_cache/mag_cache.ts";
 export {
   PyramidAttentionBroadcastConfig,
   type PyramidAttentionBroadcastOptions,

@@ -7,7 +7,7 @@
  */
 import { Tensor } from "@denoise/core";
 import type { Graph } from "../graph/mod.ts";
-import { cannotCache, resultsOf, type StepCache } from "./step_cache.ts";
+import { cannotCache, cutAt, minus, plus, resultsOf, type StepCache } from "./step_cache.ts";
 
 /** Options of {@linkcode FirstBlockCacheConfig}. */
 export interface FirstBlockCacheOptions {
@@ -71,14 +71,9 @@ export function firstBlockCache({ threshold }: FirstBlockCacheConfig): StepCache
     cut(graph, name) {
       const [before, first, last] = ends(graph, name);
       const cuts = [graph.blocks[1]!.at, graph.blocks.at(-1)!.at];
-      const startsPart = (_node: unknown, _before: unknown, index: number) => {
-        if (cuts.length === 0 || index < cuts[0]!) return false;
-        cuts.shift();
-        return true;
-      };
       const kept = [before[0]!, ...first, ...last];
       return {
-        parts: graph.buildParts(name, startsPart, { kept }),
+        parts: cutAt(graph, name, cuts, kept),
         async run(call, state) {
           const numbers = (name: string) => call.values.get(name)!.toFloat32Array();
           await call.runPart(0);
@@ -100,14 +95,6 @@ export function firstBlockCache({ threshold }: FirstBlockCacheConfig): StepCache
       };
     },
   };
-}
-
-function minus(a: Float32Array, b: Float32Array): Float32Array {
-  return a.map((value, i) => value - b[i]!);
-}
-
-function plus(a: Float32Array, b: Float32Array): Float32Array {
-  return a.map((value, i) => value + b[i]!);
 }
 
 /** Mean of the absolute differences, relative to that of the absolute values before. */

@@ -5,6 +5,7 @@
  */
 import { fasterCache, FasterCacheConfig } from "./faster_cache.ts";
 import { firstBlockCache, FirstBlockCacheConfig } from "./first_block.ts";
+import { magCache, MagCacheConfig } from "./mag_cache.ts";
 import {
   pyramidAttentionBroadcast,
   PyramidAttentionBroadcastConfig,
@@ -23,11 +24,12 @@ export function stepCache(config: object): StepCache {
   if (config instanceof FirstBlockCacheConfig) return firstBlockCache(config) as StepCache;
   if (config instanceof TaylorSeerCacheConfig) return taylorSeerCache(config) as StepCache;
   if (config instanceof FasterCacheConfig) return fasterCache(config) as StepCache;
+  if (config instanceof MagCacheConfig) return magCache(config) as StepCache;
   if (config instanceof PyramidAttentionBroadcastConfig) {
     return pyramidAttentionBroadcast(config) as StepCache;
   }
   throw new RangeError(
-    "Cannot cache steps by that: give a FirstBlockCacheConfig, TaylorSeerCacheConfig, FasterCacheConfig or " +
-      "PyramidAttentionBroadcastConfig; other caches of diffusers (MagCache, SeaCache) are not there",
+    "Cannot cache steps by that: give a FirstBlockCacheConfig, MagCacheConfig, TaylorSeerCacheConfig, FasterCacheConfig or " +
+      "PyramidAttentionBroadcastConfig; SeaCache of diffusers is not there, since it looks at the frames of videos",
   );
 }

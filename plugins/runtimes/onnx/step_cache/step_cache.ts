@@ -33,6 +33,36 @@ export function resultsOf({ values, results }: CachedCall): Tensors {
   return Object.fromEntries(results.map((name) => [name, values.get(name)!]));
 }
 
+/**
+ * A graph in the parts that begin at these places.
+ *
+ * @param places Places of nodes in the graph, the first of them first.
+ * @param kept Names of values that their part gives, whether or not another one takes them.
+ */
+export function cutAt(
+  graph: Graph,
+  name: string,
+  places: readonly number[],
+  kept: readonly string[],
+): GraphPart[] {
+  const left = [...places];
+  return graph.buildParts(name, (_node, _before, index) => {
+    if (left.length === 0 || index < left[0]!) return false;
+    left.shift();
+    return true;
+  }, { kept });
+}
+
+/** Differences of numbers at the same places. */
+export function minus(a: Float32Array, b: Float32Array): Float32Array {
+  return a.map((value, i) => value - b[i]!);
+}
+
+/** Sums of numbers at the same places. */
+export function plus(a: Float32Array, b: Float32Array): Float32Array {
+  return a.map((value, i) => value + b[i]!);
+}
+
 /** The error for a model that a cache has nothing to hold on to in. */
 export function cannotCache(name: string, cache: string, why: string): DenoiseError {
   return new DenoiseError(
