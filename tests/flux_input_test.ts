@@ -18,18 +18,40 @@ import {
 import { fixture } from "./support/golden.ts";
 
 const repo = fixture("tiny-flux-dev");
-const flux = await FluxPipeline.fromPretrained(repo);
+const warnings: string[] = [];
+const onWarning = (message: string) => void warnings.push(message);
+const flux = await FluxPipeline.fromPretrained(repo, { onWarning });
 const image = Tensor.full([1, 3, 32, 32], 0.5);
 const few = { numInferenceSteps: 1, maxSequenceLength: 8 };
+
+describe("pipelines of FLUX.1", () => {
+  it("cut sides to whole tokens with a warning, as diffusers does", async () => {
+    warnings.length = 0;
+    const call = { ...few, seed: 3 };
+    const { images: [cut] } = await flux("x", { ...call, width: 39, height: 33 });
+    const { images: [whole] } = await flux("x", { ...call, width: 32, height: 32 });
+    assertEquals([cut!.width, cut!.height, cut!.recipe?.["width"]], [32, 32, 32]);
+    assertEquals(cut!.data, whole!.data);
+    assertEquals(warnings.filter((text) => text.startsWith("The image")), [
+      "The image is made 32x32 in place of 39x33: width and height are brought to what the model takes",
+    ]);
+  });
+});
 
 describe("pipelines of FLUX.1 refuse", () => {
   afterAll(() => flux.dispose());
 
-  it("sizes that the packing does not allow", async () => {
+  it("sizes of less than a token, and latents of a size that is not cut", async () => {
     await assertRejects(
-      () => flux("x", { ...few, width: 36, height: 32 }),
+      () => flux("x", { ...few, width: 36, height: 7 }),
       RangeError,
-      "divisible by 8, such as 40x32",
+      "divisible by 8, such as 40x8",
+    );
+    const latents = Tensor.zeros([1, 4, 9, 8]);
+    await assertRejects(
+      () => flux("x", { ...few, width: 32, height: 36, latents }),
+      TypeError,
+      "[1, 4, 9, 8]",
     );
     const kontext = await FluxKontextPipeline.fromPipe(flux);
     await assertRejects(

@@ -36,7 +36,7 @@ describe("QwenImage21Pipeline", () => {
     ]);
     assertEquals(await heard({ height: 63, width: 70 }), [
       [2, 4],
-      "The image is made 64x32 in place of 70x63: width and height are cut to whole tokens",
+      "The image is made 64x32 in place of 70x63: width and height are brought to what the model takes",
     ]);
     await assertRejects(() => heard({ width: 31 }), RangeError, "divisible by 32");
   });

@@ -166,6 +166,11 @@ def with_sizes(make):
     return made
 
 
+def cut_sides(dice: Random) -> dict:
+    """Sides of whole tokens, or others, which diffusers cuts to such with a warning."""
+    return dict(height=pick(dice, 32, 40, 64, dice.randint(24, 64)), width=pick(dice, 24, 48, 72, dice.randint(24, 72)))
+
+
 def z_image(dice: Random) -> tuple[dict, None]:
     """Guidance of every kind; the scheduler stays, as others draw from torch's own generator there."""
     call = dict(prompts(dice), guidance_scale=pick(dice, 0.0, 0.6, 4.0), **some(dice, 0.3, cfg_normalization=dice.uniform(0.3, 1.2)),
@@ -328,7 +333,7 @@ def ernie_image(dice: Random) -> tuple[dict, None]:
 
 
 def qwen_image_text(dice: Random) -> tuple[dict, None]:
-    return dict(qwen_image(dice)[0], height=pick(dice, 32, 40, 64), width=pick(dice, 24, 48, 72)), None
+    return dict(qwen_image(dice)[0], **cut_sides(dice)), None
 
 
 def qwen_image_control(dice: Random) -> tuple[dict, None]:
@@ -355,7 +360,7 @@ def flux2(dice: Random) -> tuple[dict, None]:
     call = prompts(dice)
     call.pop("negative_prompt", None)
     images = [random_photo(dice, 64, 90) for _ in range(dice.randint(0, 2))]
-    size = dict(height=pick(dice, 32, 40, 64), width=pick(dice, 24, 48, 72)) if not images or dice.random() < 0.6 else {}
+    size = cut_sides(dice) if not images or dice.random() < 0.6 else {}
     return dict(call, **size, max_sequence_length=pick(dice, 32, 64, 80), **({"image": images} if images else {})), None
 
 
@@ -401,11 +406,12 @@ def flux3(dice: Random) -> tuple[dict, None]:
 
 
 def flux(dice: Random, images: int = 0) -> dict:
-    """A call of FLUX.1: distilled or true guidance, sizes of whole tokens, short texts."""
+    """A call of FLUX.1: distilled or true guidance, small sizes, short texts."""
     call = prompts(dice)
     negative = call.pop("negative_prompt", None)
     guided = {} if negative is None else {"negative_prompt": negative, "true_cfg_scale": pick(dice, 1.0, 2.0, 4.0)}
-    return {**call, **guided, "height": pick(dice, 24, 32, 40), "width": pick(dice, 24, 32, 48), "max_sequence_length": dice.randint(4, 40)}
+    sides = dict(height=pick(dice, 24, 32, 40, dice.randint(16, 40)), width=pick(dice, 24, 32, 48, dice.randint(16, 48)))
+    return {**call, **guided, **sides, "max_sequence_length": dice.randint(4, 40)}
 
 
 def unguided(call: dict) -> dict:
@@ -899,7 +905,7 @@ def qwen_image_edit(dice: Random) -> tuple[dict, None]:
     call.pop("max_sequence_length", None)
     if "negative_prompt" in call:
         call["negative_prompt"] = pick(dice, *PROMPTS)
-    return dict(call, image=random_photo(dice, 30, 90), height=pick(dice, 64, 96), width=pick(dice, 64, 96)), None
+    return dict(call, image=random_photo(dice, 30, 90), height=pick(dice, 64, 96, dice.randint(40, 96)), width=pick(dice, 64, 96)), None
 
 
 def qwen_image_edit_plus(dice: Random) -> tuple[dict, None]:
@@ -923,7 +929,7 @@ def qwen_image_layered(dice: Random) -> tuple[dict, None]:
 
 
 def ovis_image(dice: Random) -> tuple[dict, None]:
-    call = dict(prompts(dice), height=pick(dice, 32, 40, 64), width=pick(dice, 24, 48, 72))
+    call = dict(prompts(dice), **cut_sides(dice))
     return dict(call, **some(dice, 0.5, max_sequence_length=pick(dice, 100, 140, 256))), None
 
 
@@ -936,7 +942,7 @@ def longcat_image(dice: Random) -> tuple[dict, None]:
     quoted = lambda text: f'{text} that says "{pick(dice, "a B", "it is", "日本")}"' if dice.random() < 0.5 else text  # noqa: E731
     call["prompt"] = [quoted(one) for one in prompt] if isinstance(prompt, list) else quoted(prompt)
     renorm = dict(enable_cfg_renorm=dice.random() < 0.7, cfg_renorm_min=dice.uniform(0, 1))
-    return dict(call, height=pick(dice, 32, 40, 64), width=pick(dice, 24, 48, 72), **some(dice, 0.6, **renorm)), None
+    return dict(call, **cut_sides(dice), **some(dice, 0.6, **renorm)), None
 
 
 def longcat_image_edit(dice: Random) -> tuple[dict, None]:

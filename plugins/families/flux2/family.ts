@@ -8,7 +8,7 @@ import {
   Tensor,
 } from "@denoise/core";
 import {
-  checkSize,
+  definedSize,
   type Family,
   type FlowStepOptions,
   flowStepOptions,
@@ -19,6 +19,7 @@ import {
   planFlowRun,
   type Prompt,
   tokensToLatents,
+  wholeSize,
 } from "@denoise/diffusion";
 import type { Flux2Components } from "./components.ts";
 import {
@@ -115,8 +116,7 @@ export function flux2With<O extends Flux2Call>(
     const { factor } = latentSpace(vae);
     const trained = TRAINED_SIZE * factor;
     const { height = trained, width = trained } = given;
-    checkSize(height, width, factor);
-    return { height, width };
+    return wholeSize({ height, width }, factor);
   };
   return {
     name: kind.name,
@@ -248,13 +248,3 @@ export const flux2KV: Family<Flux2Components, LatentOptions & Flux2KleinKVOption
     references: async (run, { image }: LatentOptions & Flux2KleinKVOptions) =>
       image === undefined ? undefined : await encodeReferences(run, image),
   });
-
-/** Height and width, where the call says them. */
-function definedSize(
-  { height, width }: Pick<LatentOptions, "height" | "width">,
-): { height?: number; width?: number } {
-  return {
-    ...(height === undefined ? {} : { height }),
-    ...(width === undefined ? {} : { width }),
-  };
-}

@@ -2,14 +2,12 @@ import { type AttentionKwargs, attentionKwargs } from "@denoise/adapters";
 import {
   type CallOptions,
   configValue,
-  type ImageSize,
   type RunOptions,
   runOptions,
   type Tensor,
 } from "@denoise/core";
 import {
   calculateShift,
-  checkSize,
   type Family,
   type FlowStepOptions,
   flowStepOptions,
@@ -17,9 +15,9 @@ import {
   type LatentOptions,
   packLatents,
   planFlowRun,
-  type SizeOptions,
   unpackLatents,
   vaeScaleFactor,
+  wholeSize,
 } from "@denoise/diffusion";
 import { checkPatch, type Krea2Components, patchOf } from "./components.ts";
 import { encodeKrea2Prompts, type Krea2PromptOptions, krea2PromptOptions } from "./prompts.ts";
@@ -57,10 +55,8 @@ export const krea2: Family<Krea2Components, LatentOptions & Krea2Options, never>
   name: "krea-2",
   size: (components, given) => {
     const multiple = multipleOf(components);
-    const { height, width } = wantedSize(given);
-    checkSize(height, width, 1);
-    const up = (side: number) => Math.ceil(side / multiple) * multiple;
-    return { height: up(height), width: up(width) };
+    const { height = TRAINED_SIDE, width = TRAINED_SIDE } = given;
+    return wholeSize({ height, width }, multiple, "lengthen");
   },
   plan(components, options, { height, width }, { settings }) {
     const { scheduler } = components;
@@ -72,11 +68,10 @@ export const krea2: Family<Krea2Components, LatentOptions & Krea2Options, never>
     return planFlowRun(scheduler, options, mu);
   },
   async encode(run, prompt, options) {
-    const { components, settings, warn } = run;
+    const { components, settings } = run;
     const { transformer, scheduler, vae } = components;
     const { guidanceScale = 4.5, signal } = options;
     checkPatch(components, settings);
-    warnOfSize(warn, wantedSize(options), krea2.size(components, options));
     const { wanted, unwanted } = await encodeKrea2Prompts(
       run,
       prompt,
@@ -111,16 +106,4 @@ export const krea2: Family<Krea2Components, LatentOptions & Krea2Options, never>
 /** What sides of images are multiples of. */
 function multipleOf(components: Krea2Components): number {
   return vaeScaleFactor(components.vae) * patchOf(components);
-}
-
-function wantedSize({ height = TRAINED_SIDE, width = TRAINED_SIDE }: SizeOptions): ImageSize {
-  return { height, width };
-}
-
-function warnOfSize(warn: (message: string) => void, wanted: ImageSize, made: ImageSize): void {
-  if (wanted.height === made.height && wanted.width === made.width) return;
-  warn(
-    `The image is made ${made.width}x${made.height} in place of ${wanted.width}x${wanted.height}: width and ` +
-      "height are rounded up to whole tokens",
-  );
 }

@@ -9,7 +9,6 @@ import {
 } from "@denoise/core";
 import {
   calculateShift,
-  checkSize,
   type Family,
   type FlowStepOptions,
   flowStepOptions,
@@ -23,6 +22,7 @@ import {
   type TextRows,
   unpackLatents,
   vaeScaleFactor,
+  wholeSize,
 } from "@denoise/diffusion";
 import type { QwenImageComponents } from "./components.ts";
 import type { QwenImageControl } from "./control_nets.ts";
@@ -92,8 +92,7 @@ export function qwenImageWith<
     const factor = vaeScaleFactor(vae);
     const trained = TRAINED_SIZE * factor;
     const { height = trained, width = trained } = given;
-    checkSize(height, width, 2 * factor); // two latents are a token
-    return { height, width };
+    return wholeSize({ height, width }, 2 * factor); // two latents are a token
   };
   return {
     name,

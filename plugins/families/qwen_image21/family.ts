@@ -8,7 +8,6 @@ import {
 } from "@denoise/core";
 import {
   calculateShift,
-  checkSize,
   type Family,
   type FlowStepOptions,
   flowStepOptions,
@@ -21,6 +20,7 @@ import {
   textRowOptions,
   unpackLatents,
   vaeScaleFactor,
+  wholeSize,
 } from "@denoise/diffusion";
 import type { QwenImage21Components } from "./components.ts";
 import { readImages } from "./images.ts";
@@ -78,9 +78,7 @@ export const qwenImage21: Family<
   size: (components, given) => {
     const multiple = 2 * vaeScaleFactor(components.vae); // tokens are counted by four
     const { height, width } = wantedSize(given);
-    const down = (side: number) => side - side % multiple;
-    checkSize(height, width, down(height) > 0 && down(width) > 0 ? 1 : multiple);
-    return { height: down(height), width: down(width) };
+    return wholeSize({ height, width }, multiple);
   },
   plan({ scheduler, vae }, options, { height, width }, { settings }) {
     const tokens = height * width / vaeScaleFactor(vae) ** 2;
@@ -96,7 +94,6 @@ export const qwenImage21: Family<
     const images = image === undefined ? undefined : await readImages(run, image, outputResolution);
     const sized = { ...options, ...sizeWith(options, images?.size) };
     const size = qwenImage21.size(components, sized);
-    warnOfSize(warn, wantedSize(sized), size);
     const { wanted, unwanted, before } = await encodeQwenImage21Prompts(
       components,
       prompt,
@@ -110,6 +107,7 @@ export const qwenImage21: Family<
       count: wanted.length,
       facts: { trueCfgScale: unwanted && trueCfgScale },
       size: images && size,
+      asked: wantedSize(sized),
       denoiser({ height, width }) {
         const factor = vaeScaleFactor(vae);
         const grid = [height / factor, width / factor] as const;
@@ -149,14 +147,6 @@ function wantedSize(
 /** The sides that a call says, else those of an image. */
 function sizeWith({ height, width }: SizeOptions, size: ImageSize | undefined): SizeOptions {
   return { height: height ?? size?.height, width: width ?? size?.width };
-}
-
-function warnOfSize(warn: (message: string) => void, wanted: ImageSize, made: ImageSize): void {
-  if (wanted.height === made.height && wanted.width === made.width) return;
-  warn(
-    `The image is made ${made.width}x${made.height} in place of ${wanted.width}x${wanted.height}: width and ` +
-      "height are cut to whole tokens",
-  );
 }
 
 /** Warns of half of a guidance: a scale alone, or a negative prompt alone. */

@@ -7,6 +7,7 @@ import {
   type ImageEditor,
   type ImageInput,
   type ImageOutput,
+  type ImageSize,
   type RunOptions,
   Tensor,
 } from "@denoise/core";
@@ -36,6 +37,12 @@ export const inpaintInput: CallOptions<InpaintInput> = {
   paddingMaskCrop: { type: "integer", minimum: 0 },
   maskedImageLatents: { type: "tensor" },
 };
+
+/** The size in which a part of an image is inpainted. */
+export interface CropSize extends ImageSize {
+  /** The shape that the part has, where sides are cut after it is settled, as diffusers does. Defaults to the size's. */
+  readonly shape?: ImageSize | undefined;
+}
 
 /** The part of an image that is inpainted, and how it comes back into the whole. */
 export interface InpaintCrop {
@@ -84,7 +91,7 @@ export function seesMask({ unet, vae }: {
 export async function cropToMask(
   codec: ImageCodec,
   input: InpaintInput,
-  { width, height }: { readonly width: number; readonly height: number },
+  { width, height, shape = { width, height } }: CropSize,
   outputType: RunOptions["outputType"],
 ): Promise<InpaintCrop> {
   const { image, maskImage, paddingMaskCrop: pad } = input;
@@ -97,7 +104,7 @@ export async function cropToMask(
   }
   const whole = await editor.open(oneImage(image, "image"), "RGB");
   const mask = await editor.open(oneImage(maskImage, "maskImage"));
-  const box = editor.cropRegion(mask, width, height, pad);
+  const box = editor.cropRegion(mask, shape.width, shape.height, pad);
   const part = (image: Image, region: ImageBox) =>
     editor.resize(editor.crop(image, region), width, height, { fit: "fill" });
   return {
@@ -134,7 +141,7 @@ export async function cropControlImages(
   codec: ImageCodec,
   controlImage: ControlImages,
   { maskImage, paddingMaskCrop }: Pick<InpaintInput, "maskImage" | "paddingMaskCrop">,
-  size: { readonly width: number; readonly height: number },
+  size: CropSize,
 ): Promise<ControlImages> {
   const cut = async (image: ImagesInput) =>
     (await cropToMask(codec, { image, maskImage, paddingMaskCrop }, size, "image")).image;

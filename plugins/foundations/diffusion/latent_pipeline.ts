@@ -30,7 +30,7 @@ import { type PlanOptions, planRun, type RunPlan } from "./plan.ts";
 import { previewLatents } from "./preview.ts";
 import type { Prompt } from "./prompt.ts";
 import { type DescribedOptions, describeRun } from "./recipe.ts";
-import type { SizeOptions } from "./size.ts";
+import { type SizeOptions, warnOfSize } from "./size.ts";
 import { type ExtraStepOptions, stepOptions } from "./step.ts";
 
 /** What the run itself reads of a call's options, whatever the family. */
@@ -75,6 +75,8 @@ export interface Conditioning<K> {
   readonly facts: Recipe;
   /** The size that it fixes, such as that of an image to follow. */
   readonly size?: ImageSize | undefined;
+  /** The size that the call says, where it says one by other options than height and width. */
+  readonly asked?: SizeOptions | undefined;
   /** What brings images of that size to another one, such as that of an image which was padded. */
   readonly fitted?: Fitted | undefined;
   /**
@@ -407,6 +409,7 @@ async function* generate<C extends LatentComponents, O extends LatentOptions, K,
       await planned?.images(await run.images(), given, { count, prompts, noise }, size) ?? [],
   });
   const { size, plan: { steps, timesteps: left }, fitted = conditioning.fitted } = begun;
+  warnOfSize(run.warn, conditioning.asked ?? options, fitted?.size ?? size);
   const { latents: given } = options as { readonly latents?: Tensor | undefined };
   checkLatents(given, latentDims(run.components.vae, count, size));
   const timesteps = timestepsUpTo(scheduler, left, denoisingEnd);

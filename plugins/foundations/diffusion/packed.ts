@@ -1,14 +1,15 @@
 import { type ImageSize, Tensor } from "@denoise/core";
 import { type LatentComponents, vaeScaleFactor } from "./latents.ts";
-import { checkSize, type SizeOptions } from "./size.ts";
+import { type SizeOptions, wholeSize } from "./size.ts";
 
 /** Latents of a side where neither call nor config says it (`default_sample_size`). */
 const TRAINED_SIZE = 128;
 
 /**
- * The size of images whose latents are packed, two by two: what is given, or 1024 pixels.
+ * The size of images whose latents are packed, two by two: what is given, its sides cut to whole tokens, or 1024
+ * pixels.
  *
- * @throws {RangeError} for one that the packing does not allow.
+ * @throws {RangeError} for sides of less than a token.
  */
 export function packedSize(
   { vae }: Pick<LatentComponents, "vae">,
@@ -17,8 +18,7 @@ export function packedSize(
   const factor = vaeScaleFactor(vae);
   const trained = TRAINED_SIZE * factor;
   const { height = trained, width = trained } = given;
-  checkSize(height, width, 2 * factor);
-  return { height, width };
+  return wholeSize({ height, width }, 2 * factor);
 }
 
 /** How many tokens an image of a size is, where latents are packed two by two. */

@@ -2,9 +2,12 @@ import { type CallOptions, type ImageSize, roundHalfEven } from "@denoise/core";
 
 /** The size of what is made. */
 export interface SizeOptions {
-  /** Height in pixels, a multiple of 8. Defaults to what the model was trained for. */
+  /**
+   * Height in pixels, a multiple of 8, of many transformers one of 16. Other heights are refused, or brought to one
+   * with a warning, as diffusers does with the model. Defaults to what the model was trained for.
+   */
   readonly height?: number | undefined;
-  /** Width in pixels, a multiple of 8. Defaults to what the model was trained for. */
+  /** Width in pixels, like the height. Defaults to what the model was trained for. */
   readonly width?: number | undefined;
 }
 
@@ -13,6 +16,14 @@ export const sizeOptions: CallOptions<SizeOptions> = {
   height: { type: "integer" },
   width: { type: "integer" },
 };
+
+/** Height and width, each where a call says it. */
+export function definedSize({ height, width }: SizeOptions): Partial<ImageSize> {
+  return {
+    ...(height === undefined ? {} : { height }),
+    ...(width === undefined ? {} : { width }),
+  };
+}
 
 /**
  * Checks that an image size fits the model.
@@ -28,6 +39,40 @@ export function checkSize(height: number, width: number, multiple: number): void
   throw new RangeError(
     `Cannot make an image of ${width}x${height}: width and height have to be positive and ` +
       `divisible by ${multiple}, such as ${near(width)}x${near(height)}`,
+  );
+}
+
+/**
+ * The size of images of a model whose sides are multiples, where a call may say other sides: these are cut, as
+ * diffusers does with such models, or made longer.
+ *
+ * @param multiple What sides are brought to multiples of.
+ * @param bring How. Defaults to `"cut"`.
+ * @throws {RangeError} when nothing is left of a side, or it is not positive.
+ */
+export function wholeSize(
+  { height, width }: ImageSize,
+  multiple: number,
+  bring: "cut" | "lengthen" = "cut",
+): ImageSize {
+  const round = bring === "cut" ? Math.floor : Math.ceil;
+  const whole = (side: number) => round(side / multiple) * multiple;
+  const size = { height: whole(height), width: whole(width) };
+  checkSize(height, width, size.height > 0 && size.width > 0 ? 1 : multiple);
+  return size;
+}
+
+/** Warns of images that are made in another size than a call says. */
+export function warnOfSize(
+  warn: (message: string) => void,
+  { height, width }: SizeOptions,
+  made: ImageSize,
+): void {
+  const wanted = { height: height ?? made.height, width: width ?? made.width };
+  if (wanted.height === made.height && wanted.width === made.width) return;
+  warn(
+    `The image is made ${made.width}x${made.height} in place of ${wanted.width}x${wanted.height}: ` +
+      "width and height are brought to what the model takes",
   );
 }
 

@@ -20,7 +20,7 @@ import {
 } from "./latents.ts";
 import { noisedGivenImages, noisedImageLatents } from "./noised_image_latents.ts";
 import { initialLatents } from "./noise.ts";
-import { checkSize, type SizeOptions, sizeOptions } from "./size.ts";
+import { checkSize, definedSize, type SizeOptions, sizeOptions } from "./size.ts";
 
 /** Options of a call that begins with noise. */
 export interface NoiseStartOptions extends SizeOptions {
@@ -190,12 +190,13 @@ export function fromMaskWith<C extends LatentComponents>(
       const size = whole === undefined ? facts.size() : sizeInPixels(whole, vae);
       checkSize(size.height, size.width, vaeScaleFactor(vae));
       const plan = facts.plan(size);
-      const crop = await cropToMask(codec, options, size, options.outputType);
+      const cut = { ...size, shape: { ...size, ...definedSize(options) } };
+      const crop = await cropToMask(codec, options, cut, options.outputType);
       const images = whole !== undefined && paddingMaskCrop === undefined
         ? whole
         : await imagesOf(run, crop, size);
       const cropped = controlImage &&
-        await cropControlImages(codec, controlImage, { maskImage, paddingMaskCrop }, size);
+        await cropControlImages(codec, controlImage, { maskImage, paddingMaskCrop }, cut);
       const controls = await facts.controlImages(cropped, size);
       const inpainting = await inpaintLatents(
         run,
