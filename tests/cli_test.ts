@@ -602,6 +602,21 @@ describe("denoise recipe", () => {
     const none = await denoise("recipe", "other.png");
     assertEquals([none.code, none.stderr.includes("Cannot find a recipe")], [1, true]);
   });
+
+  it("names the places of files that an image began with", async () => {
+    const call = ["x", "--model", REPO, "--steps", "2", "--image", IMAGE, "--strength", "0.5"];
+    const made = await denoise("generate", ...call, "--out", "begun.png");
+    assertEquals(made.code, 0, made.stderr);
+    const { stdout } = await denoise("recipe", "begun.png");
+    const [note, command] = stdout.trim().split("\n").slice(-2);
+    assert(note!.startsWith("Put the files that it began with"), stdout);
+    assert(command!.includes(" --strength 0.5 ") && command!.endsWith(" --image IMAGE"), stdout);
+  });
+
+  it("leaves no line of steps before an error", async () => {
+    const { code, stderr } = await denoise("generate", "x", "--model", REPO, "--size", "50");
+    assertEquals([code, stderr.includes("0step")], [1, false], stderr);
+  });
 });
 
 describe("the lists of denoise", () => {

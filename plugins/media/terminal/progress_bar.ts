@@ -103,7 +103,14 @@ export class ProgressBar {
   stop(): void {
     const { leave = true } = this.#options;
     if (this.#stream.isTTY || this.#written !== this.#done) this.#draw();
-    if (this.#stream.isTTY && !this.#isStopped) this.#stream.write(leave ? "\n" : "\r\x1b[K");
+    if (!leave) return this.clear();
+    if (this.#stream.isTTY && !this.#isStopped) this.#stream.write("\n");
+    this.#isStopped = true;
+  }
+
+  /** Ends it without its last state, such as where an error says more; a terminal has its line back. */
+  clear(): void {
+    if (this.#stream.isTTY && !this.#isStopped) this.#stream.write("\r\x1b[K");
     this.#isStopped = true;
   }
 

@@ -89,6 +89,16 @@ describe("ProgressBar", () => {
     assertEquals(written.length, 1);
   });
 
+  it("leaves nothing when it is cleared", () => {
+    for (const isTTY of [true, false]) {
+      const { written, stream, now } = fake(isTTY);
+      const bar = new ProgressBar({ desc: "denoising", stream, now });
+      bar.clear();
+      bar.stop();
+      assertEquals(written.slice(isTTY ? 1 : 0), isTTY ? ["\r\x1b[K"] : []);
+    }
+  });
+
   it("draws at most ten times a second", () => {
     const { written, stream, now, wait } = fake(true);
     const bar = new ProgressBar({ total: 1000, stream, now });

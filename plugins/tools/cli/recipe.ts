@@ -5,7 +5,7 @@ import type { Recipe } from "@denoise/core";
 import type { Command } from "commander";
 import { readResult } from "./input.ts";
 import { shortName } from "./names.ts";
-import { classNamed } from "./tasks.ts";
+import { type AnyClass, classNamed } from "./tasks.ts";
 
 /** Adds `recipe FILE`. */
 export function addRecipe(program: Command): void {
@@ -23,7 +23,12 @@ export function addRecipe(program: Command): void {
         );
       }
       if (flags.json) return console.log(JSON.stringify(recipe, null, 2));
-      console.log(`${describe(recipe)}\n\n${commandOf(recipe, await optionsOf(recipe))}`);
+      const Class = await classOf(recipe);
+      const has = (option: string) => Class === undefined || option in Class.options;
+      const files = Class === undefined ? [] : filesOf(Class);
+      const note = noteOf(Class, files);
+      const command = [commandOf(recipe, has), ...files].join(" ");
+      console.log([describe(recipe), "", ...note, command].join("\n"));
     });
 }
 
@@ -50,12 +55,46 @@ function describe(recipe: Recipe): string {
   return lines.join("\n");
 }
 
-/** Whether calls of a recipe's pipeline have an option; all where it is not known. */
-async function optionsOf({ pipeline }: Recipe): Promise<(option: string) => boolean> {
+/** A recipe's pipeline, where it is known. */
+async function classOf({ pipeline }: Recipe): Promise<AnyClass | undefined> {
   const name = String(pipeline);
-  if (registry.pipeline(name) === undefined) return () => true;
-  const { options } = await classNamed(name, registry);
-  return (option) => option in options;
+  return registry.pipeline(name) && await classNamed(name, registry);
+}
+
+/** Flags of images and clips, by the option that takes them. */
+const FILE_FLAGS: Readonly<Record<string, string>> = {
+  image: "--image IMAGE",
+  maskImage: "--mask MASK",
+  controlImage: "--control-image CONTROL_IMAGE",
+};
+
+/** Flags for the files that a call of a class needs, which no recipe holds; a word in capitals is the place of each. */
+function filesOf({ options, control, task }: AnyClass): string[] {
+  const needed = Object.entries(options)
+    .filter(([_, { type, required }]) => isFile(type) && required)
+    .map(([name]) =>
+      control && task[0] === "text-to-image" && name === "image" ? "controlImage" : name
+    )
+    .map((name) => FILE_FLAGS[name] ?? `--option ${name}=FILE`);
+  return control ? ["--controlnet CONTROLNET", ...needed] : needed;
+}
+
+function noteOf(Class: AnyClass | undefined, files: readonly string[]): string[] {
+  const said: string[] = [];
+  if (files.length > 0) {
+    said.push(
+      "Put the files that it began with in the places in capitals: a recipe does not hold them.",
+    );
+  }
+  const { image } = Class?.options ?? {};
+  if (image !== undefined && !image.required) {
+    said.push("Add --image FILE where it was made from images: a recipe does not hold them.");
+  }
+  return said;
+}
+
+function isFile(type: string): boolean {
+  return type === "image" || type === "audio";
 }
 
 /** A word as shells read it. */
@@ -65,7 +104,7 @@ function quoted(value: unknown): string {
 }
 
 /**
- * The command that makes an image again; images that it began with have to be added.
+ * The command that makes an image again, but for files that it began with.
  *
  * @param has Whether calls of its pipeline have an option: recipes also say what a call cannot choose.
  */

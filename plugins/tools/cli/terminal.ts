@@ -33,7 +33,8 @@ export async function withProgress(
     }
   } finally {
     area?.clear();
-    bar.stop();
+    if (bar.done > 0) bar.stop();
+    else bar.clear();
   }
 }
 
