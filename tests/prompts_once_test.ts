@@ -12,7 +12,7 @@ import {
   StableDiffusionInpaintPipeline,
   Tensor,
 } from "@denoise/denoise";
-import type { Tokenizer } from "@denoise/roles";
+import type { PatchedImages, Tokenizer } from "@denoise/roles";
 import { fixture } from "./support/golden.ts";
 
 /** A tokenizer that notes which texts it is given. */
@@ -88,4 +88,39 @@ it("what does not fit is warned of once, and only that", async () => {
   assertEquals(removed.length, 1, "of the short prompt nothing is cut off");
   assertEquals(removed[0].endsWith("end") || removed[0].includes("end"), true);
   await pipe.dispose();
+});
+
+type Sighted = AnyPipeline<object, { textEncoder: object }>;
+
+describe("a run has its images looked at once for all texts", () => {
+  const call = { negativePrompt: "a dog", trueCfgScale: 2, numInferenceSteps: 2, image };
+  const small = { ...call, height: 32, width: 32, outputType: "latent", seed: 0 };
+  for (
+    const [repo, more] of [
+      ["tiny-qwen-image-edit", {}],
+      ["tiny-qwen-image21", { outputResolution: 64 }],
+    ] as const
+  ) {
+    it(repo, async () => {
+      await using pipe = await DiffusionPipeline.fromPretrained(fixture(repo), {
+        onWarning: () => {},
+      }) as Sighted;
+      const looks: boolean[] = [];
+      pipe.textEncoder = new Proxy(pipe.textEncoder, {
+        get(own, key) {
+          const value = Reflect.get(own, key, own);
+          if (typeof value !== "function") return value;
+          if (key === "forCall") return undefined; // what a call runs is this itself
+          return (...args: unknown[]) => {
+            const [, , options] = args as [unknown, unknown, { images?: PatchedImages }?];
+            if (key === "see") looks.push(true);
+            if (key === "hiddenStates") looks.push(!("seen" in options!.images!));
+            return value.apply(own, args);
+          };
+        },
+      });
+      await pipe("a cat", { ...small, ...more });
+      assertEquals(looks, [true, false, false]);
+    });
+  }
 });

@@ -46,6 +46,7 @@ export const longCatImageEdit: Family<LongCatImageComponents, LongCatImageEditCa
     name: "longcat-image-edit",
     async encode(run, prompt, options, guided) {
       const { warn, components } = run;
+      const { signal } = options;
       if (Array.isArray(prompt) && prompt.length !== 1) {
         throw new RangeError(`Cannot edit an image by ${prompt.length} prompts: give one`);
       }
@@ -58,11 +59,13 @@ export const longCatImageEdit: Family<LongCatImageComponents, LongCatImageEditCa
       let read: Promise<PatchedImages> | undefined;
       const texts = await encodeTextPair(prompt, options, guided, async (text) => {
         const parts = textReader(components);
-        read ??= patches(run, shown, size);
+        read ??= patches(run, shown, size).then((images) =>
+          parts.textEncoder.see(images, { signal })
+        );
         const images = await read;
         const kept = placesOf(images, components);
         const instruction = { skipped: INSTRUCTION, kept, images };
-        return await promptStates(parts, text, instruction, { warn, signal: options.signal });
+        return await promptStates(parts, text, instruction, { warn, signal });
       });
       const space = latentSpace(components.vae);
       const { latentDist } = await components.vae.encode(shown.mul(2).sub(1));

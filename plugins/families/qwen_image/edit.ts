@@ -23,7 +23,12 @@ import {
   type TextRows,
   vaeScaleFactor,
 } from "@denoise/diffusion";
-import type { ImagePatcher, LanguageModel, VisionLanguageModel } from "@denoise/roles";
+import type {
+  ImagePatcher,
+  LanguageModel,
+  PatchedImages,
+  VisionLanguageModel,
+} from "@denoise/roles";
 import type { QwenImageComponents } from "./components.ts";
 import type { QwenImageControl } from "./control_nets.ts";
 import { type QwenImageOptions, type QwenImageReferences, qwenImageWith } from "./family.ts";
@@ -39,7 +44,16 @@ export interface QwenImageEditComponents extends Omit<QwenImageComponents, "text
 /** The components that the definitions of these pipelines share. */
 export const qwenImageEditComponents: {
   readonly components: { readonly [K in keyof QwenImageEditComponents]: ComponentSpec };
-} = { components: { ...oneTextEncoder.components, processor: { kind: "processor" } } };
+} = {
+  components: {
+    ...oneTextEncoder.components,
+    tokenizer: {
+      ...oneTextEncoder.components.tokenizer,
+      usual: { className: "Qwen2Tokenizer", within: "processor" }, // blocks name the processor alone
+    },
+    processor: { kind: "processor" },
+  },
+};
 
 /** The images of a call that edits. */
 export interface QwenImageEditImages {
@@ -159,11 +173,17 @@ async function encodeWithImages(
   },
 ): Promise<TextRows> {
   const { processor } = run.components;
+  const { signal } = options;
+  const see = async () => {
+    const { textEncoder } = textReader(run.components);
+    const codec = await run.images();
+    const shown = (await read()).flatMap((image) => codec.fromTensor(image)); // as bytes
+    return await textEncoder.see(await processor.patches(shown), { signal });
+  };
+  let seen: Promise<PatchedImages> | undefined;
   const encode = async (texts: readonly string[]): Promise<readonly Tensor[]> => {
     const { tokenizer, textEncoder } = textReader(run.components);
-    const codec = await run.images();
-    const seen = (await read()).flatMap((image) => codec.fromTensor(image)); // as bytes
-    const images = await processor.patches(seen);
+    const images = await (seen ??= see());
     const titles = images.imageGridThw.map(([frames, rows, columns], i) => {
       const tokens = frames * rows * columns / processor.config.merge_size ** 2;
       const pads = "<|image_pad|>".repeat(tokens);
@@ -171,7 +191,7 @@ async function encodeWithImages(
     });
     const readText = oncePerText(async (text) => {
       const { inputIds } = tokenizer.encode(INSTRUCTION + titles.join("") + text + ANSWER);
-      const given = { images, signal: options.signal };
+      const given = { images, signal };
       const [states] = await textEncoder.hiddenStates(inputIds, [-1], given) as [Tensor];
       return states.squeeze(0).slice(0, INSTRUCTION_TOKENS, states.dims[1]!);
     });

@@ -7,7 +7,7 @@ import {
   type TextRowOptions,
   type TextRows,
 } from "@denoise/diffusion";
-import type { Tokenizer } from "@denoise/roles";
+import type { PatchedImages, Tokenizer } from "@denoise/roles";
 import type { QwenImage21Components } from "./components.ts";
 import type { SeenImages } from "./images.ts";
 
@@ -49,6 +49,7 @@ export async function encodeQwenImage21Prompts(
   const { signal } = options;
   if (images !== undefined) checkStates(options);
   let before: readonly Tensor[] = [];
+  let seen: Promise<PatchedImages> | undefined;
   const encode = oncePerText(async (text) => {
     const reader = textReader({ tokenizer: processor, textEncoder }, "processor");
     const { tokenizer } = reader;
@@ -62,7 +63,8 @@ export async function encodeQwenImage21Prompts(
     const token = imageToken(tokenizer);
     const row = withParts(Array.from(tokenizer.encode(chat).inputIds.data, Number), token, images);
     const inputIds = new Tensor("int64", BigInt64Array.from(row, BigInt), [1, row.length]);
-    const given = { finalNorm: false, images: images?.patches, signal };
+    if (images !== undefined) seen ??= reader.textEncoder.see(images.patches, { signal });
+    const given = { finalNorm: false, images: await seen, signal };
     const [states] = await reader.textEncoder.hiddenStates(inputIds, [-1], given) as [Tensor];
     const parts = partsOf(row, token, skipped).map(([first, last]) =>
       states.squeeze(0).slice(0, first, last)

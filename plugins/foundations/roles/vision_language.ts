@@ -18,6 +18,11 @@ export interface VisionLanguageModel extends Model {
     indices: readonly number[],
     options?: HiddenStatesOptions & { readonly images?: PatchedImages | undefined },
   ): Promise<Tensor[]>;
+  /** Images with what the model sees in them, for several texts about the same ones. */
+  see(
+    images: PatchedImages,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<PatchedImages>;
 }
 
 /** The role of what prepares images for it, as Qwen2VLProcessor plays it. */

@@ -31,6 +31,8 @@ export interface VisionInputs {
   readonly pixelValues: Tensor;
   /** Frames, rows and columns of patches of each image. */
   readonly imageGridThw: readonly PatchGrid[];
+  /** What the model has seen in each (`see`); without, it looks for each text again. */
+  readonly seen?: readonly Readonly<Record<string, Tensor>>[] | undefined;
 }
 
 /** What the states of a language model that reads images too are asked for with. */
@@ -54,6 +56,11 @@ export interface VisionLanguageMethods extends LanguageModelMethods {
     indices: readonly number[],
     options?: VisionStatesCall,
   ): Promise<Tensor[]>;
+  /** Images with what the model sees in them, for several texts about the same ones. */
+  see(
+    images: VisionInputs,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<VisionInputs>;
 }
 
 /** What of a model reads images: its graph `visual`, which gives `states` and, of some models, `deep`. */
@@ -80,8 +87,20 @@ export function visionLanguageMethods(
   const run: typeof model.run = (graph, { places, ...inputs }, options) =>
     model.run(graph, { ...inputs, places: places && onAllAxes(places) }, options);
   const language = languageModelMethods({ config: model.config, run });
+  const see: VisionLanguageMethods["see"] = async (images, { signal } = {}) => {
+    const seen: Readonly<Record<string, Tensor>>[] = [];
+    let first = 0;
+    for (const grid of images.imageGridThw) {
+      const last = first + grid[0] * grid[1] * grid[2];
+      const patches = images.pixelValues.slice(0, first, last);
+      seen.push(await model.run("visual", { patches, ...placesOf(grid) }, { signal }));
+      first = last;
+    }
+    return { ...images, seen };
+  };
   return {
     ...language,
+    see,
     async hiddenStates(inputIds, indices, options = {}) {
       const { images, attentionMask, positionIds, signal } = options;
       if (images === undefined) return await language.hiddenStates(inputIds, indices, options);
@@ -93,14 +112,7 @@ export function visionLanguageMethods(
       const row = Array.from(inputIds.data, Number);
       const mask = attentionMask && Array.from(attentionMask.data, Number);
       const places = textPlaces(row, images.imageGridThw, { token, merge, mask });
-      const seen: Readonly<Record<string, Tensor>>[] = [];
-      let first = 0;
-      for (const grid of images.imageGridThw) {
-        const last = first + grid[0] * grid[1] * grid[2];
-        const patches = images.pixelValues.slice(0, first, last);
-        seen.push(await model.run("visual", { patches, ...placesOf(grid) }, { signal }));
-        first = last;
-      }
+      const { seen = [] } = images.seen === undefined ? await see(images, { signal }) : images;
       const layers = Array.from({ length: deepLayers }, (_, layer) => {
         const states = seen.map(({ deep }) => deep!.slice(0, layer, layer + 1).squeeze(0));
         return statesAmong(row, Tensor.cat(states, 0), token);
