@@ -105,12 +105,14 @@ async function loadPart(
   location: ComponentLocation,
   options: LoadOptions & { readonly registry: Registry },
 ): Promise<unknown> {
-  const key = roleKey(role);
+  const own = roleKey(role);
+  const within = config[own] === undefined ? spec.usual?.within : undefined;
+  const key = within === undefined ? own : roleKey(within);
   const named = config[key];
   if (named === undefined) return await usualPart(spec, options.registry);
   const [_, ownClass] = Array.isArray(named) ? named : [null, null];
   if (typeof ownClass !== "string") return null;
-  const partClass = /^Auto(Processor|Tokenizer)$/.test(ownClass)
+  const partClass = within !== undefined || /^Auto(Processor|Tokenizer)$/.test(ownClass)
     ? spec.usual?.className ?? ownClass
     : ownClass;
   const wantedBy = `${JSON.stringify(key)} in ${MODEL_INDEX}` +
@@ -120,14 +122,32 @@ async function loadPart(
   const how = { ...options, variant };
   const folder = joinPath(location.path, subfolder);
   const isHere = await isFolder(folder);
+  const from = (path: string) => plugin.load({ ...location, path }, how);
   // a copy of a repo on disk keeps an index that names repos of the Hub, and has its own files
-  if (repo === undefined || isHere && location.commit === undefined) {
-    return await plugin.load({ ...location, path: isHere ? folder : location.path }, how);
+  const isOwn = repo === undefined ||
+    location.commit === undefined && (isHere || await isCopyOf(repo, places, location));
+  if (isOwn && isHere) return await from(folder);
+  if (isOwn) {
+    return await from(location.path).catch((error) => {
+      if (!(error instanceof DenoiseError && error.code === "missing_file")) throw error;
+      return from(folder); // which names the folder where it should be
+    });
   }
   const weights = spec.kind === "model";
   const request = { ...how, revision, subfolder, weights, want: "component" as const };
   const there = await locate(repo, request, options.registry);
   return await plugin.load({ ...there, path: joinPath(there.path, subfolder) }, how);
+}
+
+/** Whether a folder is a copy of a repo that its index names: another part of it lies there. */
+async function isCopyOf(
+  repo: string,
+  places: ModelIndex["places"],
+  { path }: ComponentLocation,
+): Promise<boolean> {
+  const own = [...places].filter(([_, place]) => place.repo === repo);
+  const found = own.map(([key, { subfolder = key }]) => isFolder(joinPath(path, subfolder)));
+  return (await Promise.all(found)).includes(true);
 }
 
 /** The scheduler that pipelines of the class have where their repo names none. */
@@ -302,8 +322,9 @@ function pipelineClass<
       ...{ ...blocks, ...own },
       [DEFAULTS]: { ...blocks[DEFAULTS] as JsonObject, ...own[DEFAULTS] as JsonObject },
     };
+    const all = [definition.settings ?? {}, ...Object.values(definition.blocks ?? {})];
     return Object.fromEntries(
-      [...Object.keys(definition.settings ?? {}), DEFAULTS]
+      [...all.flatMap((known) => Object.keys(known)), DEFAULTS]
         .filter((key) => key in index)
         .map((key) => [key, index[key]!]),
     );

@@ -147,6 +147,8 @@ export interface ComponentSpec {
     readonly className: string;
     /** Of schedulers: the config of one that the repo does not name. */
     readonly config?: JsonObject | undefined;
+    /** The role in whose folder the files of one lie that the repo does not name. */
+    readonly within?: string | undefined;
   } | undefined;
   /** Brings what users give into the form that the pipeline keeps, such as a list into one. */
   readonly adapt?: ((given: unknown) => unknown) | undefined;

@@ -4,12 +4,14 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { afterAll, describe, it } from "@std/testing/bdd";
 import {
   AutoPipelineForImage2Image,
   AutoPipelineForInpainting,
+  DenoiseError,
   DiffusionPipeline,
+  Tensor,
 } from "@denoise/denoise";
 import { fixture } from "./support/golden.ts";
 
@@ -53,6 +55,12 @@ const CASES = [
   ["tiny-sd3", "StableDiffusion3ModularPipeline", "StableDiffusion3Pipeline", {
     ...{ numInferenceSteps: 50, guidanceScale: 7 },
   }],
+  ["tiny-flux-dev", "FluxModularPipeline", "FluxPipeline", {
+    ...{ numInferenceSteps: 50, guidanceScale: 3.5 },
+  }],
+  ["tiny-flux-dev", "FluxKontextModularPipeline", "FluxKontextPipeline", {
+    ...{ numInferenceSteps: 50, guidanceScale: 3.5 },
+  }],
   ["tiny-stable-diffusion-xl", "StableDiffusionXLModularPipeline", "StableDiffusionXLPipeline", {
     ...{ numInferenceSteps: 50, guidanceScale: 7.5 },
   }],
@@ -86,6 +94,64 @@ describe("a modular_model_index.json", () => {
       const { numInferenceSteps, guidanceScale } = pipe.defaults as Record<string, unknown>;
       assertEquals([numInferenceSteps, guidanceScale], [9, 0]);
     }
+  });
+
+  it("names the folder that a copy on disk lacks, and asks no other place for it", async () => {
+    const folder = await blocksOf("tiny-z-image", "ZImageModularPipeline");
+    await Deno.remove(`${folder}/tokenizer`);
+    await assertRejects(
+      () => DiffusionPipeline.fromPretrained(folder, QUIET),
+      DenoiseError,
+      `Cannot load a tokenizer from "${folder}/tokenizer"`,
+    );
+  });
+
+  it("of Qwen-Image-Edit names a processor alone, in whose folder its tokenizer lies", async () => {
+    const folder = await blocksOf("tiny-qwen-image-edit", "QwenImageEditModularPipeline");
+    const path = `${folder}/modular_model_index.json`;
+    const { tokenizer: _, ...index } = JSON.parse(await Deno.readTextFile(path));
+    await Deno.writeTextFile(path, JSON.stringify(index));
+    for (const role of ["tokenizer", "processor"]) await Deno.remove(`${folder}/${role}`);
+    await Deno.mkdir(`${folder}/processor`);
+    for (const role of ["tokenizer", "processor"]) {
+      for await (const { name } of Deno.readDir(`${fixture("tiny-qwen-image-edit")}/${role}`)) {
+        const own = `${fixture("tiny-qwen-image-edit")}/${role}/${name}`;
+        await Deno.symlink(own, `${folder}/processor/${name}`);
+      }
+    }
+    const call = {
+      image: Tensor.full([1, 3, 32, 32], 0.5),
+      ...{ height: 32, width: 32, seed: 3, numInferenceSteps: 2, negativePrompt: " " },
+    };
+    await using pipe = await DiffusionPipeline.fromPretrained(folder, QUIET);
+    await using whole = await DiffusionPipeline.fromPretrained(
+      fixture("tiny-qwen-image-edit"),
+      QUIET,
+    );
+    const [{ images }, { images: wanted }] = [
+      await pipe("a red apple", call),
+      await whole("a red apple", call),
+    ];
+    assertEquals(images[0]!.data, wanted[0]!.data);
+  });
+
+  it("of Stable Diffusion 3 guides where there is a negative prompt alone, as its blocks do", async () => {
+    const folder = await blocksOf("tiny-sd3", "StableDiffusion3ModularPipeline");
+    const warnings: string[] = [];
+    const onWarning = (text: string) => void warnings.push(text);
+    await using pipe = await DiffusionPipeline.fromPretrained(folder, { onWarning });
+    await using whole = await DiffusionPipeline.fromPretrained(fixture("tiny-sd3"), QUIET);
+    const call = { height: 32, width: 32, seed: 3, numInferenceSteps: 2, maxSequenceLength: 16 };
+    const made = async (one: typeof pipe, more: object) =>
+      (await one("a red apple", { ...call, ...more })).images[0]!.data;
+    assertEquals(await made(pipe, {}), await made(whole, { guidanceScale: 1 }));
+    assertEquals(warnings.filter((text) => text.includes("no negativePrompt")).length, 1);
+    assertEquals(await made(pipe, { negativePrompt: "" }), await made(whole, {}));
+    const saved = await Deno.makeTempDir({ prefix: "denoise-" });
+    folders.push(saved);
+    await pipe.savePretrained(saved);
+    await using again = await DiffusionPipeline.fromPretrained(saved, QUIET);
+    assertEquals(await made(again, {}), await made(pipe, {}));
   });
 
   it("makes Krea 2 Turbo of its blocks, whose steps are shifted by one and the same", async () => {

@@ -1,4 +1,4 @@
-import type { ComponentSpec, Scheduler } from "@denoise/core";
+import type { ComponentSpec, JsonObject, Scheduler } from "@denoise/core";
 import type { AutoencoderConfig, ImagePromptEncoders } from "@denoise/diffusion";
 import type { Autoencoder, TextEncoder, TokenEncoder, Tokenizer } from "@denoise/roles";
 import type { FluxDenoiser } from "./transformer.ts";
@@ -20,6 +20,12 @@ export interface FluxComponents extends ImagePromptEncoders {
   /** FluxTransformer2DModel. */
   readonly transformer: FluxDenoiser;
 }
+
+/** What the blocks of diffusers that do the same have otherwise. */
+export const fluxBlockValues: Readonly<Record<string, JsonObject>> = {
+  FluxModularPipeline: { _defaults: { num_inference_steps: 50, guidance_scale: 3.5 } },
+  FluxKontextModularPipeline: { _defaults: { num_inference_steps: 50 } },
+};
 
 /** The components that the definitions of these pipelines share. */
 export const fluxComponents: {

@@ -1,4 +1,4 @@
-import type { ComponentSpec, Scheduler } from "@denoise/core";
+import type { ComponentSpec, JsonObject, Scheduler } from "@denoise/core";
 import type { ImagePromptEncoders } from "@denoise/diffusion";
 import type { Autoencoder, TextEncoder, TokenEncoder, Tokenizer } from "@denoise/roles";
 import type { Sd3Denoiser } from "./transformer.ts";
@@ -24,6 +24,17 @@ export interface Sd3Components extends Required<ImagePromptEncoders> {
   /** SD3Transformer2DModel. */
   readonly transformer: Sd3Denoiser;
 }
+
+/** The setting by which a call is guided only where it has a negative prompt. */
+export const GUIDED_BY_NEGATIVE = "_guided_by_negative_prompt_alone";
+
+/** What the blocks of diffusers that do the same have otherwise: more steps, and no guidance without a negative prompt. */
+export const sd3Blocks: Readonly<Record<string, JsonObject>> = {
+  StableDiffusion3ModularPipeline: {
+    [GUIDED_BY_NEGATIVE]: true,
+    _defaults: { num_inference_steps: 50 },
+  },
+};
 
 /** The components that the definitions of these pipelines share. */
 export const sd3Components: {

@@ -11,7 +11,7 @@ import {
   type PooledText,
   vaeScaleFactor,
 } from "@denoise/diffusion";
-import type { Sd3Components } from "./components.ts";
+import { GUIDED_BY_NEGATIVE, type Sd3Components } from "./components.ts";
 import type { Sd3Control } from "./control_nets.ts";
 import {
   sd3ImagePrompt,
@@ -99,7 +99,15 @@ export const sd3: Sd3Family = {
     const { guidanceScale = 7, signal, skipGuidanceLayers: skipLayers } = options;
     const { skipLayerGuidanceScale = 2.8, skipLayerGuidanceStop = 0.2 } = options;
     const { skipLayerGuidanceStart = 0.01 } = options;
-    const [text, negative] = await encodeSd3Prompts(run, prompt, options, guidanceScale > 1);
+    const isGuided = guidanceScale > 1 &&
+      (run.settings[GUIDED_BY_NEGATIVE] !== true || hasNegative(options));
+    if (guidanceScale > 1 && !isGuided) {
+      run.warn(
+        `guidanceScale is ${guidanceScale}, but there is no negativePrompt, without which the blocks that the repo ` +
+          'names do not guide; give one, such as "", to have guidance',
+      );
+    }
+    const [text, negative] = await encodeSd3Prompts(run, prompt, options, isGuided);
     if (skipLayers !== undefined && negative === undefined) {
       run.warn(
         "skipGuidanceLayers are without effect: with guidanceScale 1 or below there is no guidance",
@@ -127,7 +135,7 @@ export const sd3: Sd3Family = {
     return {
       count,
       facts: {
-        guidanceScale,
+        guidanceScale: isGuided || guidanceScale <= 1 ? guidanceScale : undefined,
         ...(skipLayers && { skipGuidanceLayers: skipLayers.join(" "), skipLayerGuidanceScale }),
       },
       denoiser: () => async ({ input, timestep, index, control }) => {
@@ -151,3 +159,10 @@ export const sd3: Sd3Family = {
     };
   },
 };
+
+/** Whether a call says what is not wanted, in any form. */
+function hasNegative(options: Sd3Options): boolean {
+  const { negativePrompt, negativePrompt2, negativePrompt3, negativePromptEmbeds } = options;
+  const given = [negativePrompt, negativePrompt2, negativePrompt3, negativePromptEmbeds];
+  return given.some((one) => one !== undefined);
+}

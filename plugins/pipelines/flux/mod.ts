@@ -30,6 +30,7 @@ import {
 } from "@denoise/diffusion";
 import {
   flux,
+  fluxBlockValues,
   type FluxComponents,
   type FluxImagePromptOptions,
   fluxImagePromptOptions,
@@ -57,4 +58,5 @@ export const FluxPipeline: PipelineClass<FluxComponents, FluxArguments, ImageOut
     ...imagePromptedFlux,
     options: { ...fluxOptions, ...fluxImagePromptOptions, ...noiseStartOptions },
     defaults: { numInferenceSteps: 28, guidanceScale: 3.5 },
+    blocks: fluxBlockValues,
   });

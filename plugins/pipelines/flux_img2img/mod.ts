@@ -22,6 +22,7 @@ import {
 } from "@denoise/diffusion";
 import {
   flux,
+  fluxBlockValues,
   type FluxComponents,
   type FluxImagePromptOptions,
   fluxImagePromptOptions,
@@ -50,4 +51,5 @@ export const FluxImg2ImgPipeline: PipelineClass<FluxComponents, FluxImg2ImgArgum
     ...imagePromptedFlux,
     options: { ...fluxOptions, ...fluxImagePromptOptions, ...resizedImageStartOptions },
     defaults: { numInferenceSteps: 28, strength: 0.6, guidanceScale: 7 },
+    blocks: fluxBlockValues,
   });

@@ -23,6 +23,7 @@ import {
   type Prompt,
 } from "@denoise/diffusion";
 import {
+  fluxBlockValues,
   type FluxComponents,
   type FluxImagePromptOptions,
   fluxImagePromptOptions,
@@ -59,4 +60,5 @@ export const FluxKontextPipeline: PipelineClass<FluxComponents, FluxKontextArgum
       ...fluxKontextOptions,
     },
     defaults: { numInferenceSteps: 28, guidanceScale: 3.5 },
+    blocks: fluxBlockValues,
   });

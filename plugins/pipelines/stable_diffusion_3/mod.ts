@@ -30,6 +30,7 @@ import {
 } from "@denoise/diffusion";
 import {
   sd3,
+  sd3Blocks,
   type Sd3Components,
   sd3Components,
   type Sd3Options,
@@ -64,5 +65,5 @@ export const StableDiffusion3Pipeline: PipelineClass<
   ...sd3Components,
   options: { ...sd3Options, ...skipLayerOptions, ...noiseStartOptions },
   defaults: { numInferenceSteps: 28, guidanceScale: 7 },
-  blocks: { StableDiffusion3ModularPipeline: { _defaults: { num_inference_steps: 50 } } },
+  blocks: sd3Blocks,
 });

@@ -22,7 +22,14 @@ import {
   type ResizedImageStartOptions,
   resizedImageStartOptions,
 } from "@denoise/diffusion";
-import { sd3, type Sd3Components, sd3Components, type Sd3Options, sd3Options } from "@denoise/sd3";
+import {
+  sd3,
+  sd3Blocks,
+  type Sd3Components,
+  sd3Components,
+  type Sd3Options,
+  sd3Options,
+} from "@denoise/sd3";
 
 /** Options of a call. */
 export interface StableDiffusion3Img2ImgOptions extends Sd3Options, ResizedImageStartOptions {}
@@ -53,4 +60,5 @@ export const StableDiffusion3Img2ImgPipeline: PipelineClass<
   ...sd3Components,
   options: { ...sd3Options, ...resizedImageStartOptions },
   defaults: { numInferenceSteps: 50, strength: 0.6, guidanceScale: 7 },
+  blocks: sd3Blocks,
 });

@@ -26,6 +26,7 @@ import {
 } from "@denoise/diffusion";
 import {
   fromSd3Mask,
+  sd3Blocks,
   type Sd3Components,
   sd3Components,
   sd3Inpainting,
@@ -62,4 +63,5 @@ export const StableDiffusion3InpaintPipeline: PipelineClass<
   ...sd3Components,
   options: { ...sd3Options, ...maskStartOptions },
   defaults: { numInferenceSteps: 50, strength: 0.6, guidanceScale: 7 },
+  blocks: sd3Blocks,
 });
