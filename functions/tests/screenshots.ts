@@ -5,6 +5,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
+import { decodeImage } from "@denoise/image";
 import type { Browser } from "../../tests/support/browser.ts";
 import { Playground, startBrowser } from "./playground.ts";
 import { startProgram } from "./programs.ts";
@@ -31,8 +32,9 @@ async function draw(playground: Playground, prompt: string, seed = "1"): Promise
 }
 
 async function save({ page }: Playground, name: string, fullPage = false): Promise<void> {
-  await page.screenshot({ path: `${FOLDER}/${name}.png`, fullPage });
-  console.log(`docs/images/${name}.png`);
+  const image = await decodeImage(await page.screenshot({ fullPage }));
+  await image.save(`${FOLDER}/${name}.webp`);
+  console.log(`docs/images/${name}.webp`);
 }
 
 const COMPARED = ["DDIMScheduler", "EulerDiscreteScheduler", "DPMSolverMultistepScheduler"];

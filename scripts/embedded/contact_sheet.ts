@@ -2,7 +2,7 @@
  * Draws the README's contact sheet with the embedded model: the 48 prompts `free` of evaluation.json, in order,
  * image i from seed SEED + i.
  *
- *     deno run -A scripts/embedded/contact_sheet.ts [OUT.png] [SEED] [MODEL]
+ *     deno run -A scripts/embedded/contact_sheet.ts [OUT.webp] [SEED] [MODEL]
  *
  * @module
  */
@@ -11,7 +11,7 @@ import evaluation from "./evaluation.json" with { type: "json" };
 
 const COLUMNS = 8;
 const root = new URL("../../", import.meta.url);
-const out = Deno.args[0] ?? new URL("docs/images/contact-sheet.png", root);
+const out = Deno.args[0] ?? new URL("docs/images/contact-sheet.webp", root);
 const seed = Number(Deno.args[1] ?? 0);
 const prompts = evaluation.free;
 

@@ -111,8 +111,8 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(sheets)) {
     throw new TypeError(`There is no sheet ${name}; sheets: ${Object.keys(sheets).join(", ")}`);
   }
   const rows = await draw();
-  await imageGrid(rows.flat(), rows.length, rows[0]!.length).save(`${out}/${name}.png`);
-  console.log(`${rows.length} rows of ${rows[0]!.length} in ${out}/${name}.png`);
+  await imageGrid(rows.flat(), rows.length, rows[0]!.length).save(`${out}/${name}.webp`);
+  console.log(`${rows.length} rows of ${rows[0]!.length} in ${out}/${name}.webp`);
 }
 
 async function table<R, C>(

@@ -49,9 +49,9 @@ export async function labelledSheet(
   const [right, down] = [SIDE + GAP, SIDE + LINE + GAP];
   const cells = await Promise.all(entries.map(async ({ className, image }, i) => {
     const { width, height, channels, data } = image;
-    const png = await new DenoiseImage(width, height, channels, data).encode("png");
+    const file = await new DenoiseImage(width, height, channels, data).encode("webp");
     const [x, y] = [GAP + right * (i % columns), GAP + down * Math.floor(i / columns)];
-    const href = `data:image/png;base64,${png.toBase64()}`;
+    const href = `data:image/webp;base64,${file.toBase64()}`;
     const name = className.replace(/Scheduler$/, "");
     return `<image x="${x}" y="${y}" width="${SIDE}" height="${SIDE}" href="${href}"/>
 <text x="${x + SIDE / 2}" y="${y + SIDE + 17}">${name}</text>`;
