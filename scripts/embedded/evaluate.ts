@@ -1,8 +1,10 @@
 /**
  * Measures the embedded model with the project's own pipeline, fixed seeds:
  *
- *     deno run -A scripts/embedded/evaluate.ts [--model FOLDER] [--guidance 3] [--steps 12] [--scheduler NAME]
+ *     deno run -A scripts/embedded/evaluate.ts [--model FOLDER] [--guidance SCALE] [--steps N] [--scheduler NAME]
  *       [--only names,everyday,coloured,counted,together,grounds,seeds,unknown] [--out FILE]
+ *
+ * Without guidance, steps or scheduler it takes the model's own.
  *
  * An image is right when, of all drawings of all that is taught, one of what it was asked for is the nearest: by the
  * distance of RGB means of 16 x 16 areas. What it is held against is put together as the training images are.
@@ -38,8 +40,8 @@ const UNKNOWN = "red question mark";
 const { values } = parseArgs({
   options: {
     model: { type: "string" },
-    guidance: { type: "string", default: "3" },
-    steps: { type: "string", default: "12" },
+    guidance: { type: "string" },
+    steps: { type: "string" },
     scheduler: { type: "string" },
     seed: { type: "string", default: "1000" },
     only: { type: "string" },
@@ -49,12 +51,18 @@ const { values } = parseArgs({
 
 const palette: Readonly<Record<string, number[]>> = colours;
 const objects: Readonly<Record<string, string[]>> = evaluation.objects;
-const taught = concepts().map((concept) => ({ concept, drawings: drawingsOf(concept) }));
+const taught = concepts().map(taughtOf);
+const looks = new Map<string, readonly Candidate[]>();
 const pipeline = await denoise.StableDiffusionPipeline.fromPretrained(
   values.model ?? new URL("../../plugins/embedded/emoji/", import.meta.url),
 );
-if (values.scheduler === "DPMSolverMultistepScheduler") {
-  pipeline.scheduler = denoise.DPMSolverMultistepScheduler.fromConfig(pipeline.scheduler.config);
+if (values.scheduler !== undefined) {
+  const { [values.scheduler]: Scheduler } = denoise as unknown as Record<
+    string,
+    typeof denoise.DDIMScheduler | undefined
+  >;
+  if (Scheduler === undefined) throw new TypeError(`There is no scheduler ${values.scheduler}`);
+  pipeline.scheduler = Scheduler.fromConfig(pipeline.scheduler.config);
 }
 const measures: Readonly<Record<string, () => Promise<unknown>>> = {
   names: nameMeasure,
@@ -66,10 +74,11 @@ const measures: Readonly<Record<string, () => Promise<unknown>>> = {
   seeds: seedMeasure,
   unknown: unknownMeasure,
 };
-const report: Record<string, unknown> = {
-  guidanceScale: Number(values.guidance),
-  numInferenceSteps: Number(values.steps),
+const settings = {
+  ...(values.guidance === undefined ? {} : { guidanceScale: Number(values.guidance) }),
+  ...(values.steps === undefined ? {} : { numInferenceSteps: Number(values.steps) }),
 };
+const report: Record<string, unknown> = { ...settings, scheduler: pipeline.scheduler.className };
 for (const name of values.only?.split(",") ?? Object.keys(measures)) {
   report[name] = await measures[name]!();
   console.log(name, JSON.stringify(report[name]));
@@ -86,8 +95,7 @@ async function draw(
   const made: Float32Array[] = [];
   for (let start = 0; start < prompts.length; start += BATCH) {
     const { images } = await pipeline(prompts.slice(start, start + BATCH), {
-      numInferenceSteps: Number(values.steps),
-      guidanceScale: Number(values.guidance),
+      ...settings,
       seed: seed + start,
     });
     made.push(
@@ -101,14 +109,29 @@ function look(rgb: Float32Array, size = SIZE): Float32Array {
   return areaMeans(rgb, size, AREAS);
 }
 
-/** Every drawing of every concept, as `change` shows it. */
+/** A concept and its drawings, which are drawn when they are first asked for. */
+function taughtOf(concept: Concept) {
+  let drawings: Drawing[] | undefined;
+  return {
+    concept,
+    get drawings(): readonly Drawing[] {
+      return drawings ??= drawingsOf(concept);
+    },
+  };
+}
+
+/** Every drawing of every concept, as `change` shows it; made once for each `kind`. */
 function candidates(
-  change: (drawing: Drawing, concept: Concept) => Float32Array,
+  kind: string,
+  change: (drawing: Drawing) => Float32Array,
   size = SIZE,
-): Candidate[] {
-  return taught.flatMap(({ concept, drawings }) =>
-    drawings.map((drawing) => ({ shows: concept.name, look: look(change(drawing, concept), size) }))
-  );
+): readonly Candidate[] {
+  const known = looks.get(kind) ??
+    taught.flatMap(({ concept, drawings }) =>
+      drawings.map((drawing) => ({ shows: concept.name, look: look(change(drawing), size) }))
+    );
+  looks.set(kind, known);
+  return known;
 }
 
 /** What the nearest candidates show, the nearest first, each once. */
@@ -137,7 +160,7 @@ async function nameMeasure() {
     { length: 200 },
     (_, i) => taught[Math.floor(i * taught.length / 200)]!.concept.name,
   );
-  const all = candidates((drawing) => several(drawing, 1));
+  const all = candidates("alone", (drawing) => several(drawing, 1));
   const images = await draw(names);
   const places = images.map((image, i) => nearest(image, all).indexOf(names[i]!));
   const found = images.map((image) => nearest(image, all)[0]!);
@@ -161,7 +184,7 @@ async function nameMeasure() {
 /** Words that people use: is it one of the things that are called so? */
 async function everydayMeasure() {
   const asked = Object.entries(evaluation.everyday as Readonly<Record<string, string[]>>);
-  const all = candidates((drawing) => several(drawing, 1));
+  const all = candidates("alone", (drawing) => several(drawing, 1));
   const images = await draw(asked.map(([prompt]) => prompt));
   const found = images.map((image) => nearest(image, all)[0]!);
   const right = found.map((shows, i) => asked[i]![1].includes(shows));
@@ -183,8 +206,10 @@ async function colouredMeasure() {
   const images = await draw(prompts);
   const found = images.map((image, i) => {
     const [colour, object] = asked[i]!;
-    const known = candidates((drawing) => several(recoloured(drawing, palette[colour]!), 1))
-      .map((one) => ({ ...one, shows: `${colour} ${one.shows}` }));
+    const known = candidates(
+      colour!,
+      (drawing) => several(recoloured(drawing, palette[colour]!), 1),
+    ).map((one) => ({ ...one, shows: `${colour} ${one.shows}` }));
     for (
       const { concept, drawings } of taught.filter((t) => meant(object).includes(t.concept.name))
     ) {
@@ -213,8 +238,10 @@ async function countedMeasure() {
   const images = await draw(prompts);
   const found = images.map((image, i) => {
     const [count, object] = asked[i]!;
-    const known = candidates((drawing) => several(drawing, count))
-      .map((one) => ({ ...one, shows: `${count} ${one.shows}` }));
+    const known = candidates(`${count}`, (drawing) => several(drawing, count)).map((one) => ({
+      ...one,
+      shows: `${count} ${one.shows}`,
+    }));
     for (
       const { concept, drawings } of taught.filter((t) => meant(object).includes(t.concept.name))
     ) {
@@ -241,7 +268,11 @@ function plural(noun: string): string {
 async function togetherMeasure() {
   const asked = evaluation.together as [string, string][];
   const prompts = asked.map(([a, b]) => `${a} and ${b}`);
-  const known = candidates((drawing) => crop(several(drawing, 2), 2, 32, 64), 64);
+  const known = candidates(
+    "half",
+    (drawing) => crop(several(drawing, 2), 2, 32, 64),
+    64,
+  );
   const images = await draw(prompts);
   const halves = images.map((image) =>
     [2, 62].map((left) => nearest(crop(image, left, 32, 64), known, 64)[0]!)
@@ -313,7 +344,7 @@ async function seedMeasure() {
 
 /** What no word of is known is a question mark. */
 async function unknownMeasure() {
-  const all = candidates((drawing) => several(drawing, 1));
+  const all = candidates("alone", (drawing) => several(drawing, 1));
   const images = await draw(evaluation.unknown);
   const found = images.map((image) => nearest(image, all)[0]!);
   const right = found.map((shows) => shows === UNKNOWN);
