@@ -30,7 +30,7 @@ export type ErrorCode =
   | "nan_output"
   /** The card has not enough memory. */
   | "out_of_memory"
-  /** Weights are stored as a Python pickle, which is never read. */
+  /** Weights are stored as a Python pickle that is not read, or that holds more than tensors, numbers and texts. */
   | "pickle_refused"
   /** The device or runtime asked for is not on this machine. */
   | "runtime_unavailable"

@@ -28,6 +28,7 @@ import {
 import { openSafetensors, readTensor, saveSafetensors } from "@denoise/safetensors";
 import { fixture, type Golden, readGolden } from "./support/golden.ts";
 import { pixelDifference } from "./support/pipelines.ts";
+import { copyAsTorch } from "./support/torch_file.ts";
 
 interface Case {
   readonly name: string;
@@ -96,13 +97,27 @@ describe("fromSingleFile()", () => {
     await Deno.remove(folder, { recursive: true });
   });
 
-  it("refuses pickles, parts of models, and files that are not there", async () => {
+  it("reads a .ckpt file in place, and gives the same image", async () => {
     const config = fixture("tiny-stable-diffusion");
+    const path = await Deno.makeTempFile({ suffix: ".ckpt" });
+    await copyAsTorch(file("sd1"), path, "state_dict");
+    const pipe = await StableDiffusionPipeline.fromSingleFile(path, { config });
+    const output = await pipe("a red apple", CALL);
+    assert(pixelDifference(output, golden.tensors.get("sd1")!.unsqueeze(0)) <= 1);
+    await pipe.dispose();
+    await Deno.remove(path);
+  });
+
+  it("refuses parts of models, damaged files, and files that are not there", async () => {
+    const config = fixture("tiny-stable-diffusion");
+    const page = await Deno.makeTempFile({ suffix: ".ckpt" });
+    await Deno.writeTextFile(page, "<html>Not found</html>");
     const pickle = await assertRejects(
-      () => StableDiffusionPipeline.fromSingleFile("./model.ckpt", { config }),
+      () => StableDiffusionPipeline.fromSingleFile(page, { config }),
       DenoiseError,
     );
     assertEquals(pickle.code, "pickle_refused");
+    await Deno.remove(page);
     const missing = await assertRejects(
       () => StableDiffusionPipeline.fromSingleFile("./model.safetensors", { config }),
       DenoiseError,

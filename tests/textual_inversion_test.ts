@@ -108,6 +108,24 @@ describe("loadTextualInversion()", () => {
     await again.dispose();
   });
 
+  it("has the same words of the files of torch, and the names that these give them", async () => {
+    const one = golden.head.cases[6]!;
+    const again = await StableDiffusionPipeline.fromPretrained(fixture("tiny-stable-diffusion"), {
+      onWarning: () => {},
+    });
+    const folder = await Deno.makeTempDir({ prefix: "denoise-" });
+    await Deno.copyFile(`${FOLDER}learned_embeds.bin`, `${folder}/learned_embeds.bin`);
+    // as in diffusers: the .bin file of that name where there is no .safetensors one
+    assertEquals(await again.loadTextualInversion(folder), ["<cat-toy>"]);
+    const files = ["style.bin", "a1111.pt"].map((name) => `${FOLDER}${name}`);
+    assertEquals(await again.loadTextualInversion(files), ["<style>", "glow"]);
+    const call = { negativePrompt: one.negative, numInferenceSteps: 3, seed: 5 };
+    const output = await again(one.prompt, call);
+    assert(pixelDifference(output, golden.tensors.get(one.image)!.unsqueeze(0)) <= 1);
+    await again.dispose();
+    await Deno.remove(folder, { recursive: true });
+  });
+
   it("refuses a word that is known", async () => {
     await assertRejects(() => pipe.loadTextualInversion(FOLDER), RangeError, 'knows "<cat-toy>"');
     const vectors = randn([1, 16]);
@@ -141,11 +159,11 @@ describe("loadTextualInversion()", () => {
       TypeError,
       "[1, 1, 16]",
     );
-    const pickle = await assertRejects(
+    const missing = await assertRejects(
       () => pipe.loadTextualInversion("./learned_embeds.bin"),
       DenoiseError,
     );
-    assertEquals(pickle.code, "pickle_refused");
+    assertEquals(missing.code, "missing_file");
     const ddpm = await DDPMPipeline.fromPretrained(fixture("tiny-ddpm"));
     const lacking = await assertRejects(
       () => ddpm.loadTextualInversion(randn([16]), { token: "<x>" }),
@@ -192,14 +210,18 @@ describe("unloadTextualInversion()", () => {
 });
 
 describe("loadTextualInversion() on Stable Diffusion XL", () => {
-  it("puts a word into both text encoders", async () => {
-    const xl = await StableDiffusionXLPipeline.fromPretrained(fixture("tiny-stable-diffusion-xl"));
-    await xl.loadTextualInversion(`${FOLDER}xl.safetensors`, { token: "<xl>" });
-    const call = { negativePrompt: "blurry <xl>", numInferenceSteps: 3, seed: 5 };
-    const output = await xl("a <xl> on a table", call);
-    assert(pixelDifference(output, golden.tensors.get("xl")!.unsqueeze(0)) <= 1);
-    await xl.unloadTextualInversion("<xl>");
-    assert(pixelDifference(await xl("a <xl>", call), golden.tensors.get("xl")!.unsqueeze(0)) > 1);
-    await xl.dispose();
-  });
+  for (const name of ["xl.safetensors", "xl.pt"]) {
+    it(`puts the word of ${name} into both text encoders`, async () => {
+      const xl = await StableDiffusionXLPipeline.fromPretrained(
+        fixture("tiny-stable-diffusion-xl"),
+      );
+      await xl.loadTextualInversion(`${FOLDER}${name}`, { token: "<xl>" });
+      const call = { negativePrompt: "blurry <xl>", numInferenceSteps: 3, seed: 5 };
+      const output = await xl("a <xl> on a table", call);
+      assert(pixelDifference(output, golden.tensors.get("xl")!.unsqueeze(0)) <= 1);
+      await xl.unloadTextualInversion("<xl>");
+      assert(pixelDifference(await xl("a <xl>", call), golden.tensors.get("xl")!.unsqueeze(0)) > 1);
+      await xl.dispose();
+    });
+  }
 });

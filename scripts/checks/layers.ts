@@ -46,6 +46,7 @@ const LAYERS: readonly Layer[] = [
       "@denoise/adapters",
       "@denoise/gguf",
       "@denoise/onnx",
+      "@denoise/pickle",
       "@denoise/roles",
       "@denoise/safetensors",
     ],
@@ -62,8 +63,8 @@ const LAYERS: readonly Layer[] = [
     ],
   },
   {
-    folder: /^plugins\/foundations\/gguf$/,
-    name: "the reader of GGUF",
+    folder: /^plugins\/foundations\/(gguf|pickle)$/,
+    name: "a reader of files",
     allowed: ["@denoise/core", "@denoise/safetensors"],
   },
   {

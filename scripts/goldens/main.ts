@@ -15,6 +15,7 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
   diffusion: ["resize_goldens.py"],
   schedulers: ["scheduler_goldens.py"],
   safetensors: ["safetensors_goldens.py"],
+  pickle: ["pickle_goldens.py"],
   quantization: ["gguf_goldens.py", "quantized_goldens.py"],
   onnx: ["onnx_goldens.py"],
   image: ["image_goldens.py"],

@@ -103,7 +103,6 @@ async function filesOf(
   return await adapterFiles(
     source,
     {
-      deed: "load an IP-Adapter",
       choose: () => {
         if (names.length > 0) return names;
         const where = JSON.stringify(String(source));
@@ -131,7 +130,7 @@ function isInEncoder(folder: string): (file: string) => boolean {
  * Loads IP-Adapters in the place of those that are there, with their image encoder, and with the LoRAs of
  * FaceID adapters, which are adapters named `faceid_0`, ... (`load_ip_adapter`).
  *
- * @param source A folder or the id of a repo, or a .safetensors file.
+ * @param source A folder or the id of a repo, or a .safetensors file or one of torch (.bin).
  * @throws {TypeError} for an unknown option, and a folder or repo without `weightName`.
  * @throws {RangeError} for IP-Adapters of another model.
  * @throws {DenoiseError} `missing_component` for a pipeline whose UNet or transformer takes none.

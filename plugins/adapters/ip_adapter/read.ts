@@ -1,5 +1,6 @@
 import { DenoiseError, Tensor } from "@denoise/core";
-import { openSafetensors, readTensor, splitRows, storedTensor } from "@denoise/safetensors";
+import { openTensors } from "@denoise/pickle";
+import { readTensor, splitRows, storedTensor } from "@denoise/safetensors";
 import type { StoredTensor } from "@denoise/safetensors";
 
 /** The tensors of an IP-Adapter's file, at their places in it. */
@@ -88,14 +89,7 @@ function namesOf(names: ReadonlySet<string>, file: string): Rename {
 /** Reads a file in the layout of h94/IP-Adapter, of XLabs' for FLUX.1 or InstantX's for Stable Diffusion 3. */
 export async function readIpAdapter(path: string): Promise<IpAdapterFile> {
   const file = JSON.stringify(path);
-  if (/\.(bin|ckpt|pt|pth|pkl)$/.test(path)) {
-    throw new DenoiseError(
-      "pickle_refused",
-      `Cannot load ${file}: Python pickles can run any code when they are read, so they never ` +
-        `are; take the .safetensors file of the same adapter`,
-    );
-  }
-  const { tensors } = await openSafetensors(path);
+  const { tensors } = await openTensors(path);
   const stored = new Map<string, StoredTensor>();
   const attention = new Map<string, StoredTensor>();
   for (const [name, tensor] of tensors) {

@@ -29,8 +29,8 @@ export interface LoraOptions extends AdapterFileOptions {
   /** How much of it is applied. Defaults to 1. */
   readonly weight?: number | undefined;
   /**
-   * The file in a folder or repo. Defaults to `pytorch_lora_weights.safetensors`, `adapter_model.safetensors`, or
-   * the only .safetensors file.
+   * The file in a folder or repo. Defaults to `pytorch_lora_weights.safetensors`, `adapter_model.safetensors`, the
+   * only .safetensors file, or `pytorch_lora_weights.bin`.
    */
   readonly weightName?: string | undefined;
   /**
@@ -52,6 +52,9 @@ const loraOptions: CallOptions<LoraOptions> = {
 /** Names that diffusers and PEFT give to the file of a LoRA. */
 const NAMES = ["pytorch_lora_weights.safetensors", "adapter_model.safetensors"];
 
+/** What diffusers wrote before. */
+const PICKLED = "pytorch_lora_weights.bin";
+
 /** The file of that name, of the usual name, or the only .safetensors file of a folder or repo. */
 async function fileOf(
   source: string | URL,
@@ -64,6 +67,7 @@ async function fileOf(
     const usual = NAMES.find((one) => files.includes(one));
     if (usual !== undefined) return [usual];
     if (files.length === 1) return files;
+    if (files.length === 0 && all.includes(PICKLED)) return [PICKLED];
     throw new DenoiseError(
       "missing_file",
       `Cannot load a LoRA from ${source}: it has ${files.join(", ") || "no .safetensors file"}; ` +
@@ -73,7 +77,7 @@ async function fileOf(
   // what PEFT says of its adapter
   const beside = (all: readonly string[]) =>
     all.filter((file) => file === joinPath(options.subfolder, "adapter_config.json"));
-  const wanted = { deed: "load a LoRA", choose, beside };
+  const wanted = { choose, beside };
   const { files } = await adapterFiles(source, wanted, options, registry);
   return files[0]!;
 }
@@ -81,7 +85,7 @@ async function fileOf(
 /**
  * Loads a LoRA and applies it, beside those that are there (`load_lora_weights`).
  *
- * @param source A .safetensors file, a folder that holds one, or the id of a repo that does.
+ * @param source A .safetensors file or one of torch (.bin, .pt), a folder that holds one, or the id of a repo that does.
  * @returns The adapter's name.
  * @throws {DenoiseError} `unexpected_tensor` when it is no LoRA, one of another model, or one with
  *   something in its names or its note that changes the result and is not supported.

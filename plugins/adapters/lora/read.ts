@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { DenoiseError, isMissing, type JsonObject, type Tensor } from "@denoise/core";
 import type { LoraAdapter, LoraLayer } from "@denoise/adapters";
-import { openSafetensors, readTensor } from "@denoise/safetensors";
+import { openTensors } from "@denoise/pickle";
+import { readTensor } from "@denoise/safetensors";
 import { changeOf, type LoraParts, type Rows, rowsOf, type Scaling } from "./change.ts";
 import { findLayers, layerIndex, type LoraKey, parseKey, replacedTensor } from "./keys.ts";
 import { type AdapterNote, readNote } from "./note.ts";
@@ -38,7 +39,7 @@ export async function readLora(
   file: string,
   components: ReadonlyMap<string, LayerShapes>,
 ): Promise<LoraFile> {
-  const { tensors, metadata } = await openSafetensors(file);
+  const { tensors, metadata } = await openTensors(file);
   const roles: Readonly<Record<string, string>> = {
     denoiser: DENOISERS.find((role) => components.has(role)) ?? "unet",
     t5: [...components].find(([_, shapes]) => shapes.has(T5_LAYER))?.[0] ?? "textEncoder3",

@@ -1,5 +1,5 @@
 /**
- * Pipelines from original checkpoints: one .safetensors or .gguf file with UNet,
+ * Pipelines from original checkpoints: one .safetensors, .ckpt or .gguf file with UNet,
  * autoencoder and text encoders under their first names. Tensors are renamed on the fly and read in
  * place; what diffusers splits (`in_proj_weight` of OpenCLIP) is a part of the file, too.
  *
@@ -8,7 +8,7 @@
  * authors and of ComfyUI. Configs,
  * tokenizers and the scheduler come from the model's repo as in diffusers, or from the folder or repo
  * given as `config`; where a file holds a transformer alone, text encoders and autoencoder do, too.
- * Not covered: `.ckpt` files, which are pickles; YAML configs
+ * A .ckpt file is read without running anything (@denoise/pickle). Not covered: YAML configs
  * (`original_config`), EMA weights beside the others, and the other families of models.
  *
  * @example

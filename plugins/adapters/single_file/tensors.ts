@@ -1,5 +1,6 @@
 import { DenoiseError, Tensor } from "@denoise/core";
-import { openSafetensors, readTensor, storedTensor, withScales } from "@denoise/safetensors";
+import { openTensors } from "@denoise/pickle";
+import { readTensor, storedTensor, withScales } from "@denoise/safetensors";
 import { ggufTensors } from "@denoise/gguf";
 import type { StoredTensor } from "@denoise/safetensors";
 
@@ -15,15 +16,8 @@ export type NamedTensor = readonly [name: string, tensor: StoredTensor];
  * @throws {DenoiseError} `pickle_refused`, `missing_file` or `invalid_safetensors`.
  */
 export async function openCheckpoint(file: string): Promise<Tensors> {
-  if (/\.(bin|ckpt|pt|pth|pkl)$/.test(file)) {
-    throw new DenoiseError(
-      "pickle_refused",
-      `Cannot load ${JSON.stringify(file)}: Python pickles can run any code when they are read, ` +
-        `so they never are; take the .safetensors file of the same model`,
-    );
-  }
   if (/\.gguf$/i.test(file)) return await ggufTensors(file);
-  return await withScales((await openSafetensors(file)).tensors);
+  return await withScales((await openTensors(file)).tensors);
 }
 
 /** What ComfyUI and the authors of Cosmos put before the names of a transformer. */

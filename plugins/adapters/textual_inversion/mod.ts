@@ -2,9 +2,9 @@
  * Textual inversion: words learned from a few images, as rows that are added to the token table of
  * a text encoder. Gal et al., "An Image is Worth One Word" (arXiv:2208.01618).
  *
- * Files of diffusers (`learned_embeds.safetensors`) and of AUTOMATIC1111 (`emb_params`, or an object with
- * `string_to_param`), of one vector or several, and those of SDXL for both encoders (`clip_l`, `clip_g`); lists of them.
- * Python pickles (.bin, .pt) are refused. The words are not written by `savePretrained`. A word of several vectors
+ * Files of diffusers (`learned_embeds.safetensors` or `.bin`) and of AUTOMATIC1111 (`emb_params`, or `string_to_param`
+ * in a `.pt` file or an object), of one vector or several, and those of SDXL for both encoders (`clip_l`, `clip_g`); lists
+ * of them. Files of torch are read without running anything (@denoise/pickle). The words are not written by `savePretrained`. A word of several vectors
  * is written out also where it has capitals; diffusers 0.42.1 on transformers 5 leaves those alone.
  *
  * @example
@@ -60,7 +60,7 @@ export interface TextualInversionOptions extends Omit<AdapterFileOptions, "token
   readonly token?: string | readonly string[] | undefined;
   /** Access token of the Hub, since `token` is the word here as in diffusers. */
   readonly hfToken?: string | undefined;
-  /** The file in a folder or repo; `learned_embeds.safetensors` by default. */
+  /** The file in a folder or repo. Defaults to `learned_embeds.safetensors`, or `learned_embeds.bin` where only that is there. */
   readonly weightName?: string | undefined;
   /** Which text encoder a tensor is for. Defaults to `"textEncoder"`. */
   readonly textEncoder?: "textEncoder" | "textEncoder2" | undefined;
@@ -145,7 +145,8 @@ function checkToken(pipe: Invertible, encoder: Encoder, word: Inversion): void {
 /**
  * Loads learned words, which prompts may use from then on (`load_textual_inversion`).
  *
- * @param source A .safetensors file, a folder that holds one, or the vectors themselves; or a list of these.
+ * @param source A .safetensors file or one of torch (.bin, .pt), a folder that holds one, or the vectors themselves; or
+ *   a list of these.
  * @returns The words, one for each source.
  * @throws {TypeError} for an unknown option, and as many words as there are not sources.
  * @throws {RangeError} when the word is known already, or the vectors are of another model.

@@ -1,6 +1,7 @@
-import { type AdapterFileOptions, adapterFiles, isPickle } from "@denoise/adapters";
+import { type AdapterFileOptions, adapterFiles } from "@denoise/adapters";
 import { DenoiseError, type Registry, Tensor } from "@denoise/core";
-import { openSafetensors, readTensor } from "@denoise/safetensors";
+import { isPickle, openPickle } from "@denoise/pickle";
+import { openSafetensors, readTensor, type StoredTensor } from "@denoise/safetensors";
 
 /** What a file of AUTOMATIC1111 holds, as an object. */
 export interface NamedInversion {
@@ -11,8 +12,8 @@ export interface NamedInversion {
 }
 
 /**
- * Learned vectors: a tensor, tensors by name, what a file of AUTOMATIC1111 holds, or a .safetensors file, or the folder
- * or the id of the repo of one.
+ * Learned vectors: a tensor, tensors by name, what a file of AUTOMATIC1111 holds, or a .safetensors file or one of torch
+ * (.bin, .pt), or the folder or the id of the repo of one.
  */
 export type InversionSource =
   | string
@@ -37,6 +38,9 @@ const ENCODERS: Readonly<Record<string, LearnedWord["encoder"]>> = {
   clip_g: "textEncoder2",
 };
 
+/** What diffusers calls the file, now and before. */
+const NAMES = ["learned_embeds.safetensors", "learned_embeds.bin"];
+
 /** How a file is found. */
 export interface FindOptions extends AdapterFileOptions {
   readonly weightName?: string | undefined;
@@ -44,18 +48,14 @@ export interface FindOptions extends AdapterFileOptions {
 
 async function fileOf(
   source: string | URL,
-  { weightName = "learned_embeds.safetensors", ...options }: FindOptions,
+  { weightName, ...options }: FindOptions,
   registry: Registry | undefined,
 ): Promise<string> {
-  const wanted = { deed: "load a textual inversion", choose: () => [weightName] };
-  const { files: [found] } = await adapterFiles(source, wanted, options, registry);
-  const file = found!;
-  if (!isPickle(file)) return file;
-  throw new DenoiseError(
-    "pickle_refused",
-    `Cannot load ${JSON.stringify(file)}: Python pickles can run any code when they are read, so ` +
-      `they never are; convert the embedding to .safetensors`,
-  );
+  const choose = (files: readonly string[]) => [
+    weightName ?? NAMES.find((name) => files.includes(name)) ?? NAMES[0]!,
+  ];
+  const { files: [found] } = await adapterFiles(source, { choose }, options, registry);
+  return found!;
 }
 
 function asRows(vectors: Tensor, name: string): Tensor {
@@ -103,12 +103,26 @@ export async function readInversion(
     return wordsOf(new Map(Object.entries(source)), "of tensors");
   }
   const file = await fileOf(source, find, registry);
-  const { tensors } = await openSafetensors(file);
-  const read = await Promise.all(
-    [...tensors].map(async ([name, stored]) => [name, await readTensor(stored)] as const),
+  const from = JSON.stringify(file);
+  const stem = file.replace(/^.*[/\\]/, "").replace(/\.\w+$/, "");
+  if (!isPickle(file)) {
+    return wordsOf(await readAll((await openSafetensors(file)).tensors), from, stem);
+  }
+  const { tensors, values } = await openPickle(file);
+  const alone = tensors.get("") ?? tensors.get("string_to_param.*");
+  if (alone === undefined) return wordsOf(await readAll(tensors), from, stem);
+  const name = values.get("name");
+  const token = typeof name === "string" ? name : undefined;
+  return [{ encoder: "textEncoder", token, vectors: asRows(await readTensor(alone), from) }];
+}
+
+async function readAll(
+  tensors: ReadonlyMap<string, StoredTensor>,
+): Promise<ReadonlyMap<string, Tensor>> {
+  const read = [...tensors].map(async ([name, stored]) =>
+    [name, await readTensor(stored)] as const
   );
-  const stem = file.replace(/^.*[/\\]/, "").replace(/\.safetensors$/, "");
-  return wordsOf(new Map(read), JSON.stringify(file), stem);
+  return new Map(await Promise.all(read));
 }
 
 function isNamed(source: object): source is NamedInversion {

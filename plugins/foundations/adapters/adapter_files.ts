@@ -1,7 +1,6 @@
 import { readdir } from "node:fs/promises";
 import {
   type CallOptions,
-  DenoiseError,
   isFile,
   isFolder,
   joinPath,
@@ -31,8 +30,6 @@ export const adapterFileOptions: CallOptions<AdapterFileOptions> = {
 
 /** Which files of an adapter are wanted. */
 export interface WantedFiles {
-  /** What is done, for messages: `"load a LoRA"`. */
-  readonly deed: string;
   /** The adapter's files, of all that are in the folder. */
   readonly choose: (files: readonly string[]) => readonly string[];
   /** Files that belong to it, by their places in the repo: of all that it has. */
@@ -48,12 +45,6 @@ export interface AdapterFiles {
 }
 
 const WEIGHTS = /\.(safetensors|gguf|bin|ckpt|pt|pth|pkl)$/;
-const PICKLE = /\.(bin|ckpt|pt|pth|pkl)$/;
-
-/** Whether a file is one of Python's, which are never read. */
-export function isPickle(file: string): boolean {
-  return PICKLE.test(file);
-}
 
 /**
  * Finds the files of an adapter: a file as it is, those that are chosen in a folder, or out of a repo of the
@@ -61,11 +52,11 @@ export function isPickle(file: string): boolean {
  *
  * @param source A file, a folder, or a repo id.
  * @param given Options that an adapter is loaded with, of which those of {@linkcode AdapterFileOptions} count.
- * @throws {DenoiseError} `missing_file` for a repo without such a file, `pickle_refused` for one of Python.
+ * @throws {DenoiseError} `missing_file` for a repo without such a file.
  */
 export async function adapterFiles(
   source: string | URL,
-  { deed, choose, beside = () => [] }: WantedFiles,
+  { choose, beside = () => [] }: WantedFiles,
   given: AdapterFileOptions,
   own: Registry | undefined,
 ): Promise<AdapterFiles> {
@@ -90,8 +81,6 @@ export async function adapterFiles(
     choose: (files) => {
       const own = files.filter((file) => folderOf(file) === there("")).map(baseOf);
       chosen = choose(own).map(there);
-      const pickle = chosen.find(isPickle);
-      if (pickle !== undefined) throw pickleError(deed, name, pickle, own);
       return [...chosen, ...beside(files)];
     },
   }, bound);
@@ -104,19 +93,4 @@ function folderOf(file: string): string {
 
 function baseOf(file: string): string {
   return file.slice(file.lastIndexOf("/") + 1);
-}
-
-function pickleError(
-  deed: string,
-  id: string,
-  file: string,
-  others: readonly string[],
-): DenoiseError {
-  const read = others.filter((name) => name.endsWith(".safetensors"));
-  return new DenoiseError(
-    "pickle_refused",
-    `Cannot ${deed} from ${file} of ${id}: Python pickles can run any code when they are read, so ` +
-      `they never are; give a .safetensors file as weightName` +
-      (read.length > 0 ? `: ${read.join(", ")}` : ", of another repo"),
-  );
 }

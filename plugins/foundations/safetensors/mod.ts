@@ -27,6 +27,7 @@ export {
   type StoredHeader,
   type TensorInfo,
 } from "./header.ts";
+export { itemSize } from "./dtypes.ts";
 export { readRange, writeAll } from "./file.ts";
 export { openSafetensors, type SafetensorsFile } from "./open.ts";
 export { decodeFloat8, type Float8 } from "./float8.ts";

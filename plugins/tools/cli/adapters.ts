@@ -19,7 +19,7 @@ export interface AdapterFlags {
 
 /** Reads `file.safetensors` or `file.safetensors:0.8`. */
 export function fileWithNumber(text: string): FileWith<number> {
-  const [_, file, number] = text.match(/^(.*\.safetensors):(.*)$/) ?? [];
+  const [_, file, number] = text.match(/^(.*\.(?:safetensors|bin|pt|ckpt)):(.*)$/) ?? [];
   if (file === undefined) return { file: text, value: undefined };
   const value = number!.trim() === "" ? NaN : Number(number);
   if (!Number.isFinite(value)) {
@@ -32,7 +32,7 @@ export function fileWithNumber(text: string): FileWith<number> {
 
 /** Reads `file.safetensors` or `file.safetensors:<word>`. */
 export function fileWithWord(text: string): FileWith<string> {
-  const [_, file = text, value] = text.match(/^(.*\.safetensors):(.+)$/) ?? [];
+  const [_, file = text, value] = text.match(/^(.*\.(?:safetensors|bin|pt)):(.+)$/) ?? [];
   return { file, value };
 }
 
