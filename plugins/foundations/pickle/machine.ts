@@ -91,7 +91,7 @@ export function unpickle(bytes: Uint8Array, names: PickleNames): { value: unknow
     stack.push(memo.get(place));
   };
   const keep = (place: number): void => {
-    memo.set(place, top((value): value is unknown => true, "value"));
+    memo.set(place, top((_value): _value is unknown => true, "value"));
   };
   const global = (): void => {
     const name = `${line()}.${line()}`;
