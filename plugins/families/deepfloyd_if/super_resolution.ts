@@ -37,7 +37,7 @@ export interface IFSmallImageOptions {
 
 const smallImageOptions: CallOptions<IFSmallImageOptions> = {
   image: imageStartOptions.image,
-  noiseLevel: { type: "integer", minimum: 0 },
+  noiseLevel: { type: "integer", minimum: 0, cost: "none" },
 };
 
 /** Options of a call that makes an image larger. */

@@ -41,7 +41,7 @@ export interface GligenPlaces {
 
 /** The declarations of {@linkcode GligenPlaces}. */
 export const gligenPlaces: CallOptions<GligenPlaces> = {
-  gligenBoxes: { type: "any", required: true },
+  gligenBoxes: { type: "any", required: true, cost: "none" },
   gligenInpaintImage: { type: "image" },
   gligenScheduledSamplingBeta: { type: "number", minimum: 0, maximum: 1 },
 };

@@ -28,7 +28,7 @@ export interface GligenTextImageOptions extends GligenCallOptions {
 /** The declarations of {@linkcode GligenTextImageOptions}. */
 export const gligenTextImageOptions: CallOptions<GligenTextImageOptions> = {
   ...gligenCallOptions,
-  gligenPhrases: { type: "any", list: "required" },
+  gligenPhrases: { type: "any", list: "required", cost: "none" },
   gligenImages: { type: "any", list: "required" },
   inputPhrasesMask: { type: "number", list: "allowed" },
   inputImagesMask: { type: "number", list: "allowed" },

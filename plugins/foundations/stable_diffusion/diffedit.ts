@@ -96,7 +96,7 @@ const maskOptions: CallOptions<GenerateMaskOptions> = {
   sourceNegativePrompt: { type: "string", list: "allowed" },
   sourcePromptEmbeds: { type: "tensor" },
   sourceNegativePromptEmbeds: { type: "tensor" },
-  numMapsPerMask: { type: "integer", minimum: 1 },
+  numMapsPerMask: { type: "integer", minimum: 1, cost: "images" },
   maskEncodeStrength: { type: "number", minimum: 0, maximum: 1 },
   maskThresholdingRatio: { type: "number", minimum: 1e-6 },
   numInferenceSteps: timestepOptions.numInferenceSteps,
