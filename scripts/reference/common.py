@@ -60,20 +60,33 @@ def unb64(text: str, shape: list[int]) -> torch.Tensor:
 
 
 def write_json(path: Path, value: dict) -> None:
+    """A key a line, and of a list of objects one a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    path.write_text("{" + ",\n".join(f"{compact(key)}:{rows(item)}" for key, item in value.items()) + "}\n")
 
 
-# so many numbers of a result are kept, spread over all of it
-KEPT = 256
+def rows(item) -> str:
+    if isinstance(item, list) and item and all(isinstance(one, dict) for one in item):
+        return "[\n" + ",\n".join(compact(one) for one in item) + "\n]"
+    return compact(item)
+
+
+def compact(value) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+# so many numbers of a large and of a small result are kept, spread over all of it
+KEPT, KEPT_OF_SMALL = 256, 64
 
 
 def write_golden(
     path: Path, command: str, cases: list[dict], tensors: dict[str, torch.Tensor], results: str | None = r"\.outputs\.", **head
 ) -> None:
     """Writes PATH.json with the versions, the command, the head and the cases, and the tensors in two files: PATH.rules says what
-    was drawn, PATH.safetensors has the rest; of tensors whose name `results` matches, it has a part (all of them with None)."""
-    write_tensors(path, tensors, results)
+    was drawn, PATH.safetensors has the rest; of the outputs of cases, and of tensors whose name `results` matches, it has a part
+    (all of them with None)."""
+    outputs = [stored["tensor"] for case in cases for stored in case.get("outputs", {}).values() if isinstance(stored, dict)]
+    write_tensors(path, tensors, results and "|".join([results, *(f"^{re.escape(name)}$" for name in outputs)]))
     write_json(path.with_suffix(".json"), {"versions": versions(), "command": command, **head, "cases": cases})
 
 
@@ -109,9 +122,9 @@ def write_tensors(path: Path, tensors: dict[str, torch.Tensor], results: str | N
 
 def step_between(tensor: torch.Tensor) -> int:
     """Every so manyth number is kept. It has no factor in common with a side, so that they lie in all rows and columns."""
-    if not tensor.is_floating_point() or tensor.numel() <= 2 * KEPT:
+    if tensor.dtype not in (torch.float32, torch.uint8) or tensor.numel() <= 2 * KEPT_OF_SMALL:
         return 1
-    every = tensor.numel() // KEPT
+    every = tensor.numel() // (KEPT if tensor.numel() > 2 * KEPT else KEPT_OF_SMALL)
     while any(math.gcd(every, side) > 1 for side in tensor.shape):
         every += 1
     return every

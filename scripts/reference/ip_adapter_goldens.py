@@ -142,7 +142,7 @@ def main() -> None:
             tensors[key] = run_case(pipe, one)[0]
             call = {name: store(value, tensors) for name, value in one["call"].items()}
             cases.append({**one, "call": call, "images": key, "pipeline": class_name, "repo": repo, "adapters": names, "adapter_scale": scale})
-    write_golden(GOLDEN / "ip_adapter", COMMAND, cases, tensors)
+    write_golden(GOLDEN / "ip_adapter", COMMAND, cases, tensors, r"\.(images|latents)$")
 
 
 if __name__ == "__main__":

@@ -36,4 +36,4 @@ def write_quicktour_golden() -> None:
     outputs = {"noisy_sample": noisy_sample, "noisy_residual": noisy_residual, "less_noisy_sample": less_noisy_sample,
                "sample": sample, "images": torch.stack(shown)}
     stored = {name: {"tensor": name} for name in outputs}
-    write_golden(GOLDEN / "quicktour", COMMAND, [{"name": "tiny-ddpm-root", "outputs": stored}], outputs)
+    write_golden(GOLDEN / "quicktour", COMMAND, [{"name": "tiny-ddpm-root", "outputs": stored}], outputs, None)

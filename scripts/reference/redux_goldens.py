@@ -74,7 +74,7 @@ def write_calls(redux: FluxPriorReduxPipeline) -> None:
         tensors[f"{key}.prompt"], tensors[f"{key}.pooled"] = out.prompt_embeds.contiguous(), out.pooled_prompt_embeds.contiguous()
         cases.append({"name": name, "call": {k: store(v, tensors) for k, v in call.items()},
                       "prompt_embeds": f"{key}.prompt", "pooled_prompt_embeds": f"{key}.pooled"})
-    write_golden(GOLDEN / "flux_redux", COMMAND, cases, tensors)
+    write_golden(GOLDEN / "flux_redux", COMMAND, cases, tensors, r"\.(prompt|pooled)$")
 
 
 if __name__ == "__main__":

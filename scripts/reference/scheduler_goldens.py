@@ -22,7 +22,7 @@ import warnings
 
 import diffusers
 
-from common import GOLDEN, ROOT, seed_of, versions
+from common import GOLDEN, ROOT, seed_of, versions, write_json
 from scheduler_cases import CASES, HANDED_ON, SD15
 from scheduler_options import CLASSES as USUAL
 from scheduler_options import VALUES
@@ -120,9 +120,7 @@ def records(class_name: str, cases: list[dict]) -> list[dict]:
 
 
 def write(path, head: dict, cases: list[dict]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = ",\n".join(json.dumps(rounded(one)) for one in cases)
-    path.write_text(f'{json.dumps({"versions": versions(), **head})[:-1]},\n"cases": [\n{lines}\n]}}\n')
+    write_json(path, {"versions": versions(), **head, "cases": [rounded(one) for one in cases]})
 
 
 def handed_on() -> list[dict]:

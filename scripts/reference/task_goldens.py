@@ -190,7 +190,7 @@ def write_task(name: str, task: dict, command: str = COMMAND, folder=GOLDEN / "t
             value["hidden"] = hidden
         cases.append(value)
     head = {key: task[key] for key in ("pipeline", "repo", "parts", "every", "latents_every", "lora", "ip_adapter") if key in task}
-    write_golden(folder / name, command, cases, tensors, r"\.latents$" if folder == GOLDEN / "tasks" else None, **head)
+    write_golden(folder / name, command, cases, tensors, r"\.(images|audios|latents)$" if folder == GOLDEN / "tasks" else None, **head)
 
 
 if __name__ == "__main__":

@@ -44,4 +44,4 @@ def write_runs(testdata: Path, command: str, made: dict, words: list[str], more,
         "tokenizers": {name: answers(tokenizer, texts, draw) | more(tokenizer, texts) for name, tokenizer in made.items()},
     }
     testdata.mkdir(parents=True, exist_ok=True)
-    (testdata / "ids.json").write_text(json.dumps(golden) + "\n")
+    (testdata / "ids.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")

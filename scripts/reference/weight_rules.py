@@ -1,6 +1,6 @@
 """Random weights and inputs as rules: which draws of which torch generator they are.
 
-`record()` notes every draw of `torch.randn` from a generator. When the program ends, each .safetensors file of weights
+`record()` notes every draw of `torch.randn` and `torch.rand` from a generator. When the program ends, each .safetensors file of weights
 that it wrote gets a FILE.rules beside it, from which tests/support/fixtures.ts makes the same bytes again. The weights
 themselves are not tracked. tests/fixtures/README.md describes the format.
 """
@@ -9,6 +9,7 @@ import atexit
 import base64
 import json
 import time
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
@@ -19,8 +20,19 @@ from safetensors import safe_open
 TYPES = {torch.float32: "f32", torch.float16: "f16", torch.bfloat16: "bf16", torch.int64: "i64"}
 SHORTEST = 4  # numbers of a tensor that is looked for among the draws; shorter ones are written down
 
-# by generator: what was drawn by randn, and how many numbers by rand or randint; None after draws of another kind
-_streams: list[tuple[torch.Generator, list[torch.Tensor | int | None]]] = []
+
+
+@dataclass(frozen=True)
+class Draw:
+    values: torch.Tensor
+    uniform: bool  # by rand, not by randn
+
+    def passed(self) -> str:
+        return f"{'pass' if self.uniform else 'skip'} {self.values.numel()}"
+
+
+# by generator: what was drawn, and how many numbers by randint; None after draws of another kind
+_streams: list[tuple[torch.Generator, list[Draw | int | None]]] = []
 _states: dict[int, torch.Tensor] = {}
 
 
@@ -28,12 +40,12 @@ def record(*folders: Path) -> None:
     """From now on notes what is drawn, and at the end writes the rules of the weights that were written into the folders."""
     start = time.time()
     for name in ("randn", "rand", "randint"):
-        setattr(torch, name, noting(getattr(torch, name), name == "randn"))
+        setattr(torch, name, noting(getattr(torch, name), name))
     for folder in folders:
         atexit.register(lambda folder=folder: write_rules(folder, start - 2))
 
 
-def noting(function, normal: bool):
+def noting(function, kind: str):
     def noted(*arguments, generator=None, **options):
         if generator is None:
             return function(*arguments, **options)
@@ -43,10 +55,12 @@ def noting(function, normal: bool):
         if stream is None:
             _streams.append((generator, stream := []))
             _states[id(generator)] = generator.clone_state().manual_seed(generator.initial_seed()).get_state()
-        if not torch.equal(before, _states[id(generator)]) or (normal and values.dtype != torch.float32):
+        if not torch.equal(before, _states[id(generator)]) or (kind == "randn" and values.dtype != torch.float32):
             stream.append(None)
+        elif kind == "randint" or values.dtype != torch.float32:
+            stream.append(values.numel())
         else:
-            stream.append(values.detach().clone() if normal else values.numel())
+            stream.append(Draw(values.detach().clone(), kind == "rand"))
         _states[id(generator)] = generator.get_state()
         return values
 
@@ -91,7 +105,7 @@ def known_streams(folder: Path, written: list[Path]) -> list:
 
 
 def streams_of(rules: str) -> list:
-    """Each seed that the rules name with the tensors that are drawn from it."""
+    """Each seed that the rules name with what is drawn from it."""
     streams = []
     for seed, _, _, draw in draws_of(rules):
         if not streams or streams[-1][0] != seed or draw is None:
@@ -103,7 +117,7 @@ def streams_of(rules: str) -> list:
 
 def numbers_of(rules: str) -> dict[str, torch.Tensor]:
     """The tensors that the rules draw, by name."""
-    return {name: torch.from_numpy(follow(rule, draw.numpy())) for _, name, rule, draw in draws_of(rules) if rule}
+    return {name: torch.from_numpy(follow(rule, draw.values.numpy())) for _, name, rule, draw in draws_of(rules) if rule}
 
 
 def draws_of(rules: str):
@@ -115,13 +129,15 @@ def draws_of(rules: str):
             seed, source = int(words[1]), torch.Generator().manual_seed(int(words[1]))
             yield seed, None, None, None
         elif words[0] == "skip":
-            yield seed, None, None, torch.randn(int(words[1]), generator=source)
+            yield seed, None, None, Draw(torch.randn(int(words[1]), generator=source), False)
         elif words[0] == "pass":
-            yield seed, None, None, torch.rand(int(words[1]), generator=source).numel()
+            yield seed, None, None, Draw(torch.rand(int(words[1]), generator=source), True)
         elif depth:
             levels = [*levels[: depth - 1], words[0]]
             if len(words) > 2:
-                yield seed, ".".join(levels), words[1], torch.randn([int(n) for n in words[2].split("x")], generator=source)
+                uniform = words[1] in UNIFORM
+                draw = (torch.rand if uniform else torch.randn)([int(n) for n in words[2].split("x")], generator=source)
+                yield seed, ".".join(levels), words[1], Draw(draw, uniform)
 
 
 class Index:
@@ -131,8 +147,8 @@ class Index:
         places: dict[int, list] = {}
         for s, (_, draws) in enumerate(streams):
             for d, draw in enumerate(draws):
-                if isinstance(draw, torch.Tensor) and draw.numel() >= SHORTEST:
-                    places.setdefault(draw.numel(), []).append(((s, d), _direction(draw.numpy())))
+                if isinstance(draw, Draw) and draw.values.numel() >= SHORTEST:
+                    places.setdefault(draw.values.numel(), []).append(((s, d), _direction(draw.values.numpy())))
         self._by_size = {size: ([at for at, _ in found], numpy.stack([v for _, v in found])) for size, found in places.items()}
 
     def find(self, values: numpy.ndarray):
@@ -161,7 +177,7 @@ def rules_of(tensors: dict[str, torch.Tensor], streams=None, index: Index | None
     for name, tensor in tensors.items():
         for part, line in pieces(name, tensor):
             at = index.find(part.float().numpy()) if part.is_floating_point() and " " not in line else None
-            rule = at and exact_rule(part, streams[at[0]][1][at[1]].numpy())
+            rule = at and exact_rule(part, streams[at[0]][1][at[1]])
             if rule and at[1] not in taken.setdefault(at[0], {}):
                 taken[at[0]][at[1]] = f"{line} {rule} {'x'.join(map(str, part.shape))}{typed(part)}"
             else:
@@ -173,7 +189,7 @@ def rules_of(tensors: dict[str, torch.Tensor], streams=None, index: Index | None
         below = []  # names of the levels that the line before was in
         for d in range(max(taken[s]) + 1):
             if d not in taken[s]:
-                lines.append(f"pass {draws[d]}" if isinstance(draws[d], int) else f"skip {draws[d].numel()}")
+                lines.append(f"pass {draws[d]}" if isinstance(draws[d], int) else draws[d].passed())
                 continue
             name, rule = taken[s][d].split(" ", 1)
             *levels, last = name.split(".")
@@ -205,7 +221,13 @@ def factors_of(kind: str, shape) -> list:
     return {"n": [], "e": [0.5], "p": [0.2], "w": [0.2], "b": [0.1], "m": [0.8, width], "q": [1.5, width], "u": [width]}[kind]
 
 
+# what becomes of uniform numbers: as they are, or from -1 to 1
+UNIFORM = {"r": lambda draw: draw, "s": lambda draw: draw * f32(2) - f32(1)}
+
+
 def follow(rule: str, draw: numpy.ndarray) -> numpy.ndarray:
+    if rule in UNIFORM:
+        return UNIFORM[rule](draw)
     kind, _, scale = rule.partition("*")
     value = draw.astype(numpy.float32)
     for factor in factors_of(kind, draw.shape):
@@ -214,11 +236,13 @@ def follow(rule: str, draw: numpy.ndarray) -> numpy.ndarray:
     return value * f32(scale) if scale else value
 
 
-def exact_rule(tensor: torch.Tensor, draw: numpy.ndarray) -> str | None:
+def exact_rule(tensor: torch.Tensor, drawn: Draw) -> str | None:
     """How the draw becomes the tensor, bit for bit: factors one after the other, then what is added."""
-    draw, want = draw.reshape(tensor.shape), tensor.numpy() if tensor.dtype != torch.bfloat16 else None
+    draw, want = drawn.values.numpy().reshape(tensor.shape), tensor.numpy() if tensor.dtype != torch.bfloat16 else None
     if want is None:
         return None
+    if drawn.uniform:
+        return next((kind for kind in UNIFORM if numpy.array_equal(follow(kind, draw), want)), None)
     stored = lambda value: value.astype(want.dtype)  # noqa: E731
     kinds = ["e", "p", "b", "w", "n", *(["m", "q", "u"] if tensor.ndim >= 2 else [])]
     for kind in kinds:

@@ -104,7 +104,8 @@ function readRules(text: string): { weights: Weight[]; metadata: Record<string, 
       levels = [...levels.slice(0, depth - 1), name];
       if (rule === undefined) continue;
       const dims = sizes(size);
-      const numbers = follow(rule, generator.randn(dims).data as Float32Array<ArrayBuffer>, dims);
+      const drawn = rule in UNIFORM ? generator.rand(dims) : generator.randn(dims);
+      const numbers = follow(rule, drawn.data as Float32Array<ArrayBuffer>, dims);
       pieces.push({
         name: levels.join("."),
         dims,
@@ -170,11 +171,19 @@ function factorsOf(kind: string, dims: readonly number[]): number[] {
   throw new SyntaxError(`Cannot read the rules of weights: unknown rule "${kind}"`);
 }
 
+/** What becomes of uniform numbers: as they are, or from -1 to 1. */
+const UNIFORM: Readonly<Record<string, (number: number) => number>> = {
+  r: (number) => number,
+  s: (number) => number * 2 - 1,
+};
+
 function follow(
   rule: string,
   drawn: Float32Array<ArrayBuffer>,
   dims: readonly number[],
 ): Float32Array {
+  const uniform = UNIFORM[rule];
+  if (uniform !== undefined) return drawn.map(uniform);
   const [kind, scale] = rule.split("*") as [string, string?];
   const factors = factorsOf(kind, dims);
   return drawn.map((number) => {
