@@ -1,6 +1,6 @@
 /**
- * denoise: Hugging Face diffusers for TypeScript. Any diffusers repo, from the Hub or a folder, runs
- * in Deno through onnxruntime-node, with the images that diffusers makes from the same seed.
+ * denoise: Hugging Face diffusers for TypeScript. Diffusers repos of many families, from the Hub or a folder, run
+ * in Deno, Node.js and Bun through onnxruntime-node, with the images that diffusers makes from the same seed.
  *
  * This entry has every built-in plugin; the packages `@denoise/*` have them one by one.
  *

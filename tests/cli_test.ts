@@ -40,11 +40,15 @@ const PROGRAM = [
 ];
 
 /** Runs the program, with bytes on its standard input if there are any. */
-async function denoiseBytes(args: readonly string[], input?: Uint8Array<ArrayBuffer>) {
+async function denoiseBytes(
+  args: readonly string[],
+  input?: Uint8Array<ArrayBuffer>,
+  env: Readonly<Record<string, string>> = {},
+) {
   const child = new Deno.Command(Deno.execPath(), {
     args: [...PROGRAM, ...args],
     cwd: folder,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     stdin: input === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
@@ -549,9 +553,9 @@ describe("denoise generate on a terminal", { ignore: !hasTerminals }, () => {
     await run.type("red apple\r");
     await run.until("red-apple.png (seed 3)");
     await run.type("/nonsense\r");
-    await run.until(/\/quit[^]*\/quit/);
+    await run.until(/there is no \/nonsense[^]*\/quit/);
     await run.type("/steps 0\r");
-    await run.until("error: It must be an integer");
+    await run.until('error: Cannot take "/steps 0": it must be an integer');
     await run.type("/steps 400\r");
     await run.type("green pear\r");
     await run.until(/ [1-9]\d*\/400/);
@@ -815,6 +819,20 @@ describe("denoise doctor", () => {
     const cpu = devices.find(({ device }: { device: string }) => device === "cpu");
     assertEquals(cpu, { device: "cpu", available: true });
     for (const { available, problem } of devices) assert(available || problem.length > 20);
+  });
+
+  it("says where the Hub's token lies", async () => {
+    const file = `${folder}/token`;
+    const tokenWith = async (env: Record<string, string>) => {
+      const all = { HF_TOKEN: "", HF_TOKEN_PATH: `${folder}/no-token`, ...env };
+      const { stdout } = await denoiseBytes(["doctor"], undefined, all);
+      return new TextDecoder().decode(stdout).match(/^token of the Hub: (.*)$/m)?.[1];
+    };
+    await Deno.writeTextFile(file, "hf_kept\n");
+    assertEquals(await tokenWith({ HF_TOKEN_PATH: file }), file);
+    assertEquals(await tokenWith({ HF_TOKEN: "hf_named", HF_TOKEN_PATH: file }), "HF_TOKEN");
+    assertStringIncludes(await tokenWith({}) ?? "", "none (public repos only");
+    assertStringIncludes(await tokenWith({ HF_TOKEN: "hf_a b" }) ?? "", "paste it again");
   });
 });
 

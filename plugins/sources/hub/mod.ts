@@ -32,5 +32,6 @@ export { type ComponentPlanOptions, planComponent } from "./plan_component.ts";
 export { RemoteError } from "./remote_error.ts";
 export type { RetryPolicy } from "./retry.ts";
 export type { FetchSettings, HubOptions } from "./settings.ts";
+export { tokenOrigin } from "./token.ts";
 export type { ComponentProblem } from "./try_component.ts";
 export { type BrokenFile, verify, type VerifyOptions, type VerifyReport } from "./verify.ts";

@@ -21,10 +21,33 @@ async function fromFile(): Promise<string | undefined> {
   }
 }
 
+/** A token, and where it was found. */
+interface Found {
+  readonly token: string;
+  /** `HF_TOKEN`, or the file. */
+  readonly origin: string;
+}
+
+/** What is there without being given: HF_TOKEN, else what `hf auth login` stored. */
+async function storedToken(): Promise<Found | undefined> {
+  if (!implicitTokenAllowed()) return undefined;
+  const named = clean(readEnv("HF_TOKEN") ?? readEnv("HUGGING_FACE_HUB_TOKEN"), "HF_TOKEN");
+  if (named !== undefined) return { token: named, origin: "HF_TOKEN" };
+  const kept = clean(await fromFile(), "the token file");
+  return kept === undefined ? undefined : { token: kept, origin: tokenFile() };
+}
+
 /** The token given, else HF_TOKEN, else what `hf auth login` stored. */
 export async function findToken(given: string | undefined): Promise<string | undefined> {
-  if (given !== undefined) return clean(given, "{ token }");
-  if (!implicitTokenAllowed()) return undefined;
-  return clean(readEnv("HF_TOKEN") ?? readEnv("HUGGING_FACE_HUB_TOKEN"), "HF_TOKEN") ??
-    clean(await fromFile(), "the token file");
+  return given === undefined ? (await storedToken())?.token : clean(given, "{ token }");
+}
+
+/**
+ * Where the token lies that requests carry when none is given: `"HF_TOKEN"`, or the file that `hf auth login` wrote.
+ * undefined where they carry none.
+ *
+ * @throws {TypeError} when what lies there cannot be a token.
+ */
+export async function tokenOrigin(): Promise<string | undefined> {
+  return (await storedToken())?.origin;
 }

@@ -18,6 +18,7 @@ _denoise() {
   found=("\${(@f)$(denoise complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -n "\${found[1]}" ]]; then compadd -- $found; else _files; fi
 }
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i; }
 compdef _denoise denoise`,
   fish: `function __denoise
   set -l found (denoise complete -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)
@@ -35,6 +36,13 @@ export function addCompletion(program: Command): void {
   program.command("completion")
     .description("print what completes commands in a shell: source <(denoise completion bash)")
     .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
+    .addHelpText(
+      "after",
+      "\nFor every new shell, a line in its file:" +
+        "\n  ~/.bashrc                   source <(denoise completion bash)" +
+        "\n  ~/.zshrc                    source <(denoise completion zsh)" +
+        "\n  ~/.config/fish/config.fish  denoise completion fish | source",
+    )
     .action((shell: (typeof SHELLS)[number]) => console.log(SCRIPTS[shell]));
   program.command("complete", { hidden: true })
     .argument("[words...]")

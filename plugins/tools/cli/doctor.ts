@@ -1,7 +1,7 @@
 import { freemem, totalmem } from "node:os";
 import process from "node:process";
 import { runtime, VERSION } from "@denoise/core";
-import { listCache } from "@denoise/hub";
+import { listCache, tokenOrigin } from "@denoise/hub";
 import { type DeviceReport, probeDevices } from "@denoise/onnx";
 import type { Command } from "commander";
 import { formatBytes } from "./terminal.ts";
@@ -15,7 +15,8 @@ interface Diagnosis {
   readonly memory: { readonly total: number; readonly available: number };
   readonly devices: readonly DeviceReport[];
   readonly cache: { readonly repos: number; readonly bytes: number };
-  readonly token: boolean;
+  /** Where the Hub's token lies, or why it is none; null where there is none. */
+  readonly token: string | null;
 }
 
 /** Adds `doctor`. */
@@ -41,7 +42,7 @@ async function diagnose(): Promise<Diagnosis> {
     memory: { total: totalmem(), available: freemem() },
     devices: await probeDevices(),
     cache: { repos: repos.length, bytes: repos.reduce((sum, { bytes }) => sum + bytes, 0) },
-    token: process.env.HF_TOKEN !== undefined,
+    token: await tokenOrigin().catch((error) => error.message) ?? null,
   };
 }
 
@@ -53,6 +54,6 @@ function describe({ denoise, runtime, system, cores, memory, devices, cache, tok
       available ? `ok  ${device}` : `--  ${device}: ${problem}`
     ),
     `cache: ${cache.repos} repos, ${formatBytes(cache.bytes)}`,
-    `token of the Hub: ${token ? "HF_TOKEN is set" : "HF_TOKEN is not set (public repos only)"}`,
+    `token of the Hub: ${token ?? "none (public repos only; set HF_TOKEN for others)"}`,
   ].join("\n");
 }

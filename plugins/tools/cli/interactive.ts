@@ -19,8 +19,9 @@ const SETTINGS = {
 
 type Setting = keyof typeof SETTINGS;
 
-const HELP = `a prompt draws an image; an empty line draws the last one again, with another seed
-${Object.keys(SETTINGS).map((name) => `/${name}`).join(" ")} and a value change what follows
+const HELP = `a prompt draws an image; an empty line the last one again, with another seed
+${Object.keys(SETTINGS).map((name) => `/${name}`).join(" ")}
+and a value, as in /steps 20, change what follows
 /quit, or Ctrl-D, ends; Ctrl-C stops an image`;
 
 /** Whether `generate` without a prompt asks for prompts: where a person sits at a terminal. */
@@ -71,6 +72,15 @@ class Lines {
   }
 }
 
+/** What a line was answered with. */
+function whyOf(error: unknown, line: string): string {
+  if (!(error instanceof Error)) return String(error);
+  // what reads a setting says only what it must be
+  return error instanceof CommanderError
+    ? `Cannot take ${JSON.stringify(line)}: ${error.message.replace(/^It/, "it")}`
+    : error.message;
+}
+
 /** The flags with a setting changed by a line such as `/steps 20`; undefined for a line that is none. */
 export function changed(flags: GenerateFlags, line: string): GenerateFlags | undefined {
   const [_, name, value = ""] = line.match(/^\/(\w+)\s*(.*)$/) ?? [];
@@ -99,16 +109,15 @@ export async function interact(
     try {
       if (line.startsWith("/")) {
         const next = changed(flags, line);
-        if (next === undefined) console.log(HELP);
-        else flags = next;
+        if (next !== undefined) flags = next;
+        else console.log(line === "/help" ? HELP : `there is no ${line.split(/\s/)[0]}\n${HELP}`);
         continue;
       }
       prompt = line || prompt;
       if (prompt !== "") await draw(prompt, flags);
     } catch (error) {
       if (error instanceof Interrupted) continue;
-      const known = error instanceof CommanderError || error instanceof Error;
-      console.error(`error: ${known ? error.message : error}`);
+      console.error(`error: ${whyOf(error, line)}`);
     }
   }
 }

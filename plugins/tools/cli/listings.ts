@@ -50,6 +50,8 @@ export function addListings(program: Command): void {
       for (const { id, bytes } of downloaded) console.log(`  ${id}  ${formatBytes(bytes)}`);
       if (downloaded.length === 0) console.log("  none");
       console.log("families of the Hub that run (--model OWNER/NAME)");
-      for (const [family, tasks] of families) console.log(`  ${family}: ${[...tasks].join(", ")}`);
+      for (const [family, tasks] of [...families].sort(([a], [b]) => a < b ? -1 : 1)) {
+        console.log(`  ${family}: ${[...tasks].join(", ")}`);
+      }
     });
 }

@@ -16,7 +16,7 @@ const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 
 function createProgram(): Command {
   const program = new Command("denoise")
-    .description("Hugging Face diffusers in TypeScript: images from any diffusers repo")
+    .description("Hugging Face diffusers in TypeScript: images and audio from diffusers repos")
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError("(add --help for what there is)");
