@@ -73,6 +73,19 @@ describe("pipelines of FLUX.1 refuse", () => {
     );
     const control = await FluxControlPipeline.fromPipe(flux);
     await assertRejects(() => control("x", few as never), TypeError, "without controlImage");
+    await assertRejects(
+      () => kontext("x", { ...few, image: [], maxArea: 1024 }),
+      RangeError,
+      "the list is empty",
+    );
+    await assertRejects(
+      () =>
+        kontext("x", {
+          ...{ ...few, image: Tensor.full([1, 3, 4, 40], 0.5), maxArea: 1024, autoResize: false },
+        }),
+      RangeError,
+      "Cannot take a reference image of 40x4 in its own size",
+    );
     const made = await kontext("x", { ...few, image: null, maxArea: 1024 });
     assertEquals([made.images[0]!.width, made.images[0]!.height], [32, 32]);
   });

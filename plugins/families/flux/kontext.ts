@@ -126,14 +126,22 @@ async function kontextSize(
   autoResize: boolean,
 ): Promise<ImageSize> {
   const { vae } = run.components;
-  const first = Array.isArray(image) ? image[0]! : image;
+  const first = Array.isArray(image) ? image[0] : image;
+  if (first === undefined) {
+    throw new RangeError("Cannot take reference images: the list is empty; give null for none");
+  }
   const isLatent = first instanceof Tensor && first.dims.at(-3) === latentSpace(vae).channels;
   const { dims } = isLatent ? first : await (await run.images()).toTensor(first, { mode: "RGB" });
   const [height, width] = dims.slice(-2) as [number, number];
   const token = 2 * vaeScaleFactor(vae);
   const fit = (side: number) => Math.floor(side / token) * token;
   const [w, h] = autoResize ? nearest(width / height) : [width, height];
-  return { height: fit(h), width: fit(w) };
+  const size = { height: fit(h), width: fit(w) };
+  if (size.height > 0 && size.width > 0) return size;
+  throw new RangeError(
+    `Cannot take a reference image of ${width}x${height} in its own size: its sides must be at least ${token} ` +
+      "pixels; leave autoResize out, or give a larger image",
+  );
 }
 
 /** The size with the nearest shape; of two that are as near the smaller one, as Python's `min`. */

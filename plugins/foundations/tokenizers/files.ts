@@ -54,10 +54,14 @@ export async function readTokenizerText(
     if (!isMissing(cause)) {
       throw cause;
     }
+    const mistral = await isFile(joinPath(folder, "tekken.json"))
+      ? "; Mistral's own tekken.json, which is there, is not read: put the files of the model's repo for " +
+        "transformers beside it"
+      : "";
     throw new DenoiseError(
       "missing_file",
       `Cannot load a tokenizer from ${JSON.stringify(folder)}: it has no ${name} (it needs ` +
-        `${needs})`,
+        `${needs})${mistral}`,
       { cause },
     );
   }

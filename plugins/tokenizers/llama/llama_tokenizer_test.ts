@@ -30,4 +30,12 @@ describe("LlamaTokenizer", () => {
       assertEquals(error.message.includes("tokenizer.json"), true, error.message);
     });
   });
+
+  it("says that Mistral's own file is none that it reads", async () => {
+    await withFolder({ "tekken.json": "{}" }, async (path) => {
+      const error = await assertRejects(() => LlamaTokenizer.fromPretrained(path), DenoiseError);
+      assertEquals(error.code, "missing_file");
+      assertEquals(error.message.includes("tekken.json, which is there"), true, error.message);
+    });
+  });
 });
