@@ -1,9 +1,10 @@
 /**
- * `deno task bench [--quick] [--threads N] [--minutes N] [--calls N] [--cache FOLDER]`: denoise and diffusers on
+ * `deno task bench [--quick] [--rows NAMES] [--threads N] [--minutes N] [--calls N] [--cache FOLDER]`: denoise and diffusers on
  * torch in each type they have, in turns on the same random-weight repos with the same number of
  * threads, each in a process of its own. It begins another round as long as there are minutes left, prints
  * what it measures and writes docs/benchmarks.md; `--quick` takes the small repo for everything and
- * writes nothing. A binary of stable-diffusion.cpp in DENOISE_BENCH_SDCPP is a column too.
+ * writes nothing. A binary of stable-diffusion.cpp in DENOISE_BENCH_SDCPP is a column too. `--rows unet64,vae`
+ * measures these alone: unet32, unet64, vae, first-step, pipeline, overhead, image, and quality, the 50 prompts.
  *
  * @module
  */
@@ -24,6 +25,7 @@ import { goalsOf, markdown, type Results } from "./table.ts";
 
 /** A thing to measure, and in which columns. */
 interface Task {
+  readonly name: string;
   readonly what: string;
   readonly args: readonly string[];
   readonly columns: readonly Column[];
@@ -36,25 +38,43 @@ function tasksOf(large: string, small: string, calls: string, hasCpp: boolean): 
   const both = [...TORCH, ...OURS];
   const all: readonly Column[] = hasCpp ? [...TORCH, "stable-diffusion.cpp", ...OURS] : both;
   return [
-    { what: "UNet call, 32x32 latents", args: ["unet", large, "32", calls], columns: all },
-    { what: "UNet call, 64x64 latents", args: ["unet", large, "64", calls], columns: all },
-    { what: "VAE decode, 512x512", args: ["vae", large, "512", "1"], columns: all },
     {
+      name: "unet32",
+      what: "UNet call, 32x32 latents",
+      args: ["unet", large, "32", calls],
+      columns: all,
+    },
+    {
+      name: "unet64",
+      what: "UNet call, 64x64 latents",
+      args: ["unet", large, "64", calls],
+      columns: all,
+    },
+    { name: "vae", what: "VAE decode, 512x512", args: ["vae", large, "512", "1"], columns: all },
+    {
+      name: "first-step",
       what: "start to the end of the first step, 256x256",
       args: ["first-step", large, "32"],
       columns: both,
     },
     {
+      name: "pipeline",
       what: "a small pipeline, 20 steps, 128x128",
       args: ["pipeline", small, "20", calls],
       columns: both,
     },
     {
+      name: "overhead",
       what: "scheduler, guidance and tensors of a step, 64x64 latents",
       args: ["overhead", small, "64", "50"],
       columns: ["torch float32", "float32"],
     },
-    { what: "an image of 512x512, 20 steps", args: ["image", large, "512", "20"], columns: all },
+    {
+      name: "image",
+      what: "an image of 512x512, 20 steps",
+      args: ["image", large, "512", "20"],
+      columns: all,
+    },
   ];
 }
 
@@ -103,6 +123,19 @@ async function versions(python: string): Promise<string> {
   return `Deno ${Deno.version.deno}, onnxruntime-node ${await runtimeVersion()}; ${reference}`;
 }
 
+/** The name of what is no task: how far the embedded model's images move. */
+const QUALITY = "quality";
+
+/** What `--rows` asks for; all that there is where it is not given. */
+function chosen(rows: string | undefined, tasks: readonly Task[]): Set<string> {
+  const known = [...tasks.map(({ name }) => name), QUALITY];
+  const asked = rows?.split(",") ?? known;
+  const wrong = asked.find((name) => !known.includes(name));
+  if (wrong === undefined) return new Set(asked);
+  console.error(`There is no row ${JSON.stringify(wrong)}; rows are ${known.join(", ")}`);
+  Deno.exit(2);
+}
+
 /** The rates of computing behind a UNet call, and the most that there is in float32. */
 async function rates(repo: string, results: Results, options: BenchOptions): Promise<string> {
   const { operations, matmulPerSecond } = await countWork(repo, "64", options);
@@ -121,6 +154,7 @@ if (import.meta.main) {
   const { values } = parseArgs({
     options: {
       quick: { type: "boolean", default: false },
+      rows: { type: "string" },
       threads: { type: "string", default: String(navigator.hardwareConcurrency) },
       minutes: { type: "string", default: "17" },
       calls: { type: "string", default: "3" },
@@ -138,6 +172,10 @@ if (import.meta.main) {
     timeout: 600_000,
   };
   const names = values.quick ? ["small"] : ["sd15", "small"];
+  const [large, small] = [names[0], names.at(-1)].map((name) => `${values.cache}/${name}`);
+  const hasCpp = options.sdcpp !== undefined;
+  const all = tasksOf(large!, small!, values.calls, hasCpp);
+  const rows = chosen(values.rows, all);
   const { success } = await new Deno.Command(options.python, {
     args: [fileURLToPath(new URL("make_repos.py", import.meta.url)), values.cache, ...names],
     stdout: "null",
@@ -146,24 +184,22 @@ if (import.meta.main) {
   if (!success) Deno.exit(1);
 
   Deno.env.set("DENOISE_CACHE", `${values.cache}/made`);
-  const [large, small] = [names[0], names.at(-1)].map((name) => `${values.cache}/${name}`);
   for (const name of new Set([large!, small!])) {
     for (const column of OURS) await measure(column, ["prepare", name], options);
   }
-  const [int8, int4] = await qualityOf(["int8", "int4"]);
-  const quality =
-    `PSNR of the embedded model's images against float32, worst and median of 50 prompts: ` +
-    `int8 ${int8!.least.toFixed(1)} and ${int8!.median.toFixed(1)} dB, ` +
-    `int4 ${int4!.least.toFixed(1)} and ${int4!.median.toFixed(1)} dB.`;
+  const [int8, int4] = rows.has(QUALITY) ? await qualityOf(["int8", "int4"]) : [];
+  const quality = int8 === undefined || int4 === undefined
+    ? ""
+    : `PSNR of the embedded model's images against float32, worst and median of 50 prompts: ` +
+      `int8 ${int8.least.toFixed(1)} and ${int8.median.toFixed(1)} dB, ` +
+      `int4 ${int4.least.toFixed(1)} and ${int4.median.toFixed(1)} dB.`;
   console.log(quality);
 
   const end = performance.now() + Number(values.minutes) * 60_000;
-  const hasCpp = options.sdcpp !== undefined;
-  const tasks = tasksOf(large!, small!, values.calls, hasCpp);
-  const results = await rounds(tasks, options, end);
+  const results = await rounds(all.filter(({ name }) => rows.has(name)), options, end);
   const columns = [...TORCH, ...(hasCpp ? ["stable-diffusion.cpp" as const] : []), ...OURS];
   const table = markdown(results, columns);
-  const goals = goalsOf(results, int8!.least, await processorFlags());
+  const goals = goalsOf(results, int8?.least ?? NaN, await processorFlags());
   console.log(`\n${table}\n\n${goals}`);
   if (values.quick) Deno.exit(0);
   const minutes = ((performance.now() - begun) / 60_000).toFixed(0);
@@ -186,7 +222,7 @@ ${table}
 
 ${goals}
 
-${await rates(large!, results, options)}
+${results.has("UNet call, 64x64 latents") ? await rates(large!, results, options) : ""}
 
 ${quality}
 `,
